@@ -1,0 +1,44 @@
+# make demo   see it run, on simulated data
+# make test   the whole test suite
+# make lint   style and types
+# make bench  the numbers of the README
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+CORE := $(wildcard fastopts/core/*.pyx fastopts/core/*.pxd) setup.py pyproject.toml
+
+.PHONY: demo test lint bench clean
+
+demo: $(VENV)/.built
+	@$(BIN)/python -m fastopts.demo
+
+test: $(VENV)/.test
+	@$(BIN)/python -m pytest
+
+lint: $(VENV)/.lint
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/python -m mypy.stubtest --concise --allowlist tests/core/stubtest.txt \
+	  $(patsubst fastopts/core/%.pyx,fastopts.core.%,$(wildcard fastopts/core/*.pyx))
+
+bench: $(VENV)/.bench
+	@$(BIN)/python -m bench
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "fastopts needs Python >= 3.11; name one: make PYTHON=/path/to/python"; exit 1; }
+	@echo "creating $(VENV) and building: about a minute"
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.built: $(VENV)/bin/python $(CORE)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/.test $(VENV)/.lint $(VENV)/.bench: $(VENV)/.%: $(VENV)/bin/python $(CORE)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[$*]'
+	@touch $(VENV)/.built $@
+
+clean:
+	@rm -rf $(VENV) build *.egg-info fastopts/core/*.c fastopts/core/*.so

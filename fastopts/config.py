@@ -1,0 +1,212 @@
+"""Settings: an option wins over the environment, the environment over `fastopts.toml`.
+
+Everything is checked at the start, and all faults are reported together. `SETTINGS` is the only
+place where a setting is named: its variable is FASTOPTS_<NAME>, its key in the file <name>.
+"""
+
+import difflib
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from fastopts.errors import ConfigError
+
+__all__ = ("SETTINGS", "Secret", "Settings", "load")
+
+# Read elsewhere, before any setting is: by the core's door, by setup.py and by `track`.
+OTHER_VARIABLES: Final = ("FASTOPTS_PURE", "FASTOPTS_BUILD", "FASTOPTS_CONFIG")
+
+DEFAULT_COINS: Final = ("BTC", "ETH", "SOL", "XRP", "DOGE", "HYPE", "XAUT")
+_COIN = re.compile(r"[A-Z0-9]{1,12}")
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h|d|)")
+_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+class Secret:
+    """A text that no log, error or repr shows."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        return self._text
+
+    def __repr__(self) -> str:
+        return "Secret('***')"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._text == self._text
+
+    def __hash__(self) -> int:
+        return hash(self._text)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the collector is told."""
+
+    venue: Literal["bybit", "sim"] = "bybit"
+    testnet: bool = False
+    coins: tuple[str, ...] = DEFAULT_COINS
+    rest_url: str | None = None
+    ws_url: str | None = None
+    redis_url: Secret | None = None
+    redis_password: Secret | None = None
+    embedded: bool = True
+    flush_ms: float = 5.0
+    latency_ms: float = 0.0
+    duration_s: float | None = None
+    log_format: Literal["text", "json"] = "text"
+    insecure: bool = False
+    cache_file: str | None = None
+    refresh_s: float = 300.0
+    status_s: float = 5.0
+
+
+def _choice(*names: str) -> Callable[[object], str]:
+    def parse(value: object) -> str:
+        if value not in names:
+            raise ValueError(f"choose {' or '.join(names)}")
+        return str(value)
+
+    return parse
+
+
+def _flag(value: object) -> bool:
+    words = {
+        "1": True,
+        "true": True,
+        "yes": True,
+        "0": False,
+        "false": False,
+        "no": False,
+        "": False,
+    }
+    if isinstance(value, bool):
+        return value
+    if str(value).lower() not in words:
+        raise ValueError("write 1 or 0")
+    return words[str(value).lower()]
+
+
+def _coins(value: object) -> tuple[str, ...]:
+    names = value.split(",") if isinstance(value, str) else value
+    if not isinstance(names, list | tuple):
+        raise ValueError("write coins as BTC,ETH")  # noqa: TRY004 - a fault of the value, not ours
+    coins = tuple(dict.fromkeys(str(name).strip().upper() for name in names if str(name).strip()))
+    if not coins or not all(map(_COIN.fullmatch, coins)):
+        raise ValueError("write coins as BTC,ETH")
+    return coins
+
+
+def _number(least: float, most: float, unit: str) -> Callable[[object], float]:
+    def parse(value: object) -> float:
+        try:
+            number = float(str(value))
+        except ValueError:
+            number = float("nan")
+        if isinstance(value, bool) or not least <= number <= most:
+            raise ValueError(f"a number from {least:g} to {most:g} {unit}")
+        return number
+
+    return parse
+
+
+def _duration(value: object) -> float:
+    found = _DURATION.fullmatch(str(value))
+    if isinstance(value, bool) or not found or float(found[1]) == 0:
+        raise ValueError("a time such as 90, 90s, 10m or 2h")
+    return float(found[1]) * _SECONDS[found[2]]
+
+
+def _url(*schemes: str) -> Callable[[object], str]:
+    def parse(value: object) -> str:
+        text = str(value)
+        if text.split("://")[0] not in schemes or "://" not in text or re.search(r"\s", text):
+            raise ValueError(f"a URL that begins with {' or '.join(s + '://' for s in schemes)}")
+        return text
+
+    return parse
+
+
+def _secret_url(*schemes: str) -> Callable[[object], Secret]:
+    parse = _url(*schemes)
+    return lambda value: Secret(parse(value))
+
+
+# Name -> how its value is read, from a text or from a value of TOML.
+SETTINGS: Final[Mapping[str, Callable[[object], Any]]] = {
+    "venue": _choice("bybit", "sim"),
+    "testnet": _flag,
+    "coins": _coins,
+    "rest_url": _url("http", "https"),
+    "ws_url": _url("ws", "wss"),
+    "redis_url": _secret_url("redis", "rediss", "unix"),
+    "embedded": _flag,
+    "flush_ms": _number(1, 1000, "ms"),
+    "latency_ms": _number(0, 1000, "ms"),
+    "duration": _duration,
+    "log_format": _choice("text", "json"),
+    "insecure": _flag,
+    "cache_file": str,
+    "refresh_s": _number(1, 86400, "s"),
+    "status_s": _number(0.1, 3600, "s"),
+}
+_FIELDS = {"duration": "duration_s"}
+_SECRETS = ("redis_url",)
+
+
+def from_env(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the settings named in *environ*.
+
+    Raises ConfigError for a name that begins with FASTOPTS_ and is no setting.
+    """
+    known = {f"FASTOPTS_{name.upper()}": name for name in SETTINGS}
+    given = {name for name in environ if name.startswith("FASTOPTS_")} - set(OTHER_VARIABLES)
+    faults = [_unknown(name, known) for name in sorted(given - known.keys())]
+    if faults:
+        raise ConfigError("; ".join(faults))
+    values = {known[name]: environ[name].strip() for name in given}
+    if "REDIS_PASSWORD" in environ:
+        values["redis_password"] = environ["REDIS_PASSWORD"]
+    # An empty variable is how a shell spells "not set".
+    return {name: value for name, value in values.items() if value}
+
+
+def load(
+    options: Mapping[str, object], environ: Mapping[str, str], file: Mapping[str, object]
+) -> Settings:
+    """Bring the three sources together; an option that is None counts as not given.
+
+    Raises ConfigError that names every fault.
+    """
+    faults = [_unknown(name, SETTINGS) for name in sorted(file.keys() - SETTINGS.keys())]
+    variables = from_env(environ)
+    password = variables.pop("redis_password", None)
+    sources = (
+        ("fastopts.toml: {}", file),
+        ("FASTOPTS_{}", {name.upper(): value for name, value in variables.items()}),
+        ("--{}", {name.replace("_", "-"): v for name, v in options.items() if v is not None}),
+    )
+    values: dict[str, Any] = {}
+    for label, source in sources:
+        for written, value in source.items():
+            name = written.lower().replace("-", "_")
+            if name not in SETTINGS:
+                continue
+            try:
+                values[_FIELDS.get(name, name)] = SETTINGS[name](value)
+            except ValueError as error:
+                shown = "***" if name in _SECRETS else repr(value)
+                faults.append(f"{label.format(written)}={shown}: {error}")
+    if faults:
+        raise ConfigError("; ".join(faults))
+    return Settings(**values, redis_password=None if password is None else Secret(password))
+
+
+def _unknown(name: str, known: Mapping[str, object]) -> str:
+    near = difflib.get_close_matches(name, known, 1)
+    return f"there is no setting {name}" + (f"; did you mean {near[0]}?" if near else "")

@@ -1,0 +1,390 @@
+"""Dirty slots -> Redis commands in one buffer, and the reckoning of their replies.
+
+`pure.Batch` states the rules readably. Per slot goes one HSET of what changed (inside a MULTI with
+an HDEL when a field is no more) and one SET of the packed record; a slot written whole also gets
+its expiry.
+"""
+
+cimport cython
+from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
+from cpython.bytes cimport PyBytes_FromStringAndSize
+from cpython.mem cimport PyMem_Free, PyMem_Realloc
+from libc.stdint cimport int64_t, uint8_t, uint32_t
+from libc.string cimport memcpy
+
+from fastopts import keys, model
+from fastopts.core import pure
+from fastopts.errors import StoreError
+
+from fastopts.core.reply cimport Reply, scan_reply
+from fastopts.core.table cimport (
+    ALL_BITS,
+    BIT_CN,
+    BIT_RT,
+    BIT_SQ,
+    BIT_TM,
+    BIT_TS,
+    RECORD_SIZE,
+    Slot,
+    Table,
+    write_integer,
+)
+from fastopts.core.ticker cimport NUMBER_COUNT, TEXT_MAX
+
+cdef enum:
+    FIELD_COUNT = 29
+    SLOT_BYTES_MAX = 4096       # commands of one slot: 29 fields, two names each, and a record
+
+cdef int64_t TTL_MIN_S = pure.TTL_MIN_S
+cdef int64_t TTL_MAX_MS = pure.TTL_MAX_MS
+cdef int64_t TTL_AFTER_DELIVERY_MS = pure.TTL_AFTER_DELIVERY_MS
+cdef int64_t TTL_RENEW_MS = pure.TTL_RENEW_MS
+
+# A name as it goes on the wire: its length, itself, their line ends.
+cdef struct Name:
+    uint8_t size
+    uint8_t text[15]
+
+cdef int[FIELD_COUNT] WRITE_ORDER
+cdef Name[FIELD_COUNT] NAMES
+cdef Name[TEXT_MAX + 1] LENGTHS         # "$n\r\n"
+
+WRITE_ORDER[:] = [BIT_TM, BIT_RT, BIT_SQ, *range(NUMBER_COUNT), BIT_TS, BIT_CN]
+
+
+cdef int _set_name(Name* name, bytes raw) except -1:
+    if len(raw) > 15:
+        raise ValueError(f"too long: {raw!r}")
+    name.size = len(raw)
+    memcpy(name.text, <const char*>raw, len(raw))
+    return 0
+
+
+def _set_names():
+    bits = {BIT_TS: "ts", BIT_TM: "tm", BIT_RT: "rt", BIT_SQ: "sq", BIT_CN: "cn"}
+    for bit in range(FIELD_COUNT):
+        short = bits.get(bit) or model.NUMBERS[bit][0]
+        _set_name(&NAMES[<int>bit], b"$%d\r\n%b\r\n" % (len(short), short.encode()))
+    for size in range(TEXT_MAX + 1):
+        _set_name(&LENGTHS[<int>size], b"$%d\r\n" % size)
+
+
+_set_names()
+
+cdef bytes OPTION = keys.OPTION.encode()
+cdef bytes RECORD = keys.RECORD.encode()
+
+
+# What was sent for one slot, and what of its answer is still to come (see pure._Write).
+cdef struct Write:
+    Slot* slot
+    int replies
+    int expected                # fields that the HSET must add; -1: not to be known
+    bint had_tick
+    bint unexpected
+    uint32_t present
+
+
+cdef inline int bits_of(uint32_t mask) noexcept nogil:
+    cdef int count = 0
+    while mask:
+        mask &= mask - 1
+        count += 1
+    return count
+
+
+@cython.final
+cdef class Batch:
+    """One buffer of commands for dirty slots. See `pure.Batch`, of which this is the twin."""
+
+    cdef Table table
+    cdef uint8_t* out
+    cdef Py_ssize_t capacity
+    cdef Py_ssize_t size
+    cdef Write* writes
+    cdef Py_ssize_t writes_capacity
+    cdef Py_ssize_t writes_count
+    cdef Py_ssize_t writes_done
+    cdef str error              # the first refusal among the replies for the current slot
+    cdef readonly list errors
+
+    def __init__(self, Table table not None):
+        self.table = table
+        self.errors = []
+
+    def __dealloc__(self):
+        PyMem_Free(self.out)
+        PyMem_Free(self.writes)
+
+    @property
+    def done(self):
+        return self.writes_done == self.writes_count
+
+    def encode(self, int64_t now_ms, Py_ssize_t limit=1 << 20):
+        """Return commands for the dirty slots, longest waiting first, about *limit* bytes at most.
+
+        *now_ms* is the time from which an expiry of keys is reckoned. Nothing dirty gives ``b""``.
+        """
+        cdef Slot* slot
+        if self.writes_done != self.writes_count:
+            raise RuntimeError("the last batch is not acknowledged yet")
+        self.errors = []
+        self.error = None
+        self.size = self.writes_count = self.writes_done = 0
+        self._reserve_writes(self.table.queue_size)
+        while self.table.queue_size and self.size < limit:
+            self._reserve(SLOT_BYTES_MAX)
+            slot = self.table.dequeue()
+            self._write_slot(slot, now_ms)
+        return PyBytes_FromStringAndSize(<const char*>self.out, self.size)
+
+    def acknowledge(self, view, Py_ssize_t start, Py_ssize_t end):
+        """Read replies from ``view[start:end]``; return the position behind the last one read.
+
+        Raises StoreError for bytes that are no RESP.
+        """
+        cdef Py_buffer buffer
+        cdef const uint8_t* base
+        cdef const uint8_t* at
+        cdef Py_ssize_t size
+        cdef Reply reply
+        PyObject_GetBuffer(view, &buffer, PyBUF_SIMPLE)
+        try:
+            if not 0 <= start <= end <= buffer.len:
+                raise ValueError(f"no such part of {buffer.len} bytes: {start}:{end}")
+            base = <const uint8_t*>buffer.buf
+            at = base + start
+            while self.writes_done < self.writes_count:
+                reply.has_integer, reply.error = False, NULL
+                size = scan_reply(at, base + end, &reply, 0)
+                if size == 0:
+                    break
+                if size < 0:
+                    clipped = (<const char*>at)[:min(base + end - at, 40)]
+                    raise StoreError(f"not RESP: {clipped!r}")
+                self._reply(&reply)
+                at += size
+            return at - base
+        finally:
+            PyBuffer_Release(&buffer)
+
+    def abandon(self):
+        """The connection is lost: what was sent may or may not have arrived, so all goes again."""
+        cdef Write* write
+        self.error = None
+        while self.writes_done < self.writes_count:
+            write = &self.writes[self.writes_done]
+            self.writes_done += 1
+            write.slot.in_flight = False
+            self._back_to_unsent(write)
+            self.table.enqueue(write.slot)
+
+    cdef int _write_slot(self, Slot* slot, int64_t now_ms) except -1:
+        cdef uint32_t present, fields, gone
+        cdef int expected = -1, replies = 2
+        cdef int64_t ttl = 0
+        cdef Write* write
+        present = slot.present | 1 << BIT_TS | 1 << BIT_TM | 1 << BIT_RT | 1 << BIT_CN
+        if slot.sequence >= 0:
+            present |= 1 << BIT_SQ
+        if slot.whole:
+            fields, gone = present, ALL_BITS & ~present
+            ttl = ttl_s(slot, now_ms)
+            replies += 1
+        else:
+            fields, gone = slot.changed & present, slot.changed & ~present & slot.in_redis
+            expected = bits_of(fields & ~slot.in_redis)
+        if gone:
+            # A reader must not meet the new values beside a field that is no more.
+            self._put(b"*1\r\n$5\r\nMULTI\r\n")
+            replies += 3
+        self._array(2 + 2 * bits_of(fields))
+        self._put(b"$4\r\nHSET\r\n")
+        self._key(OPTION, slot)
+        self._write_fields(slot, fields)
+        if gone:
+            self._array(2 + bits_of(gone))
+            self._put(b"$4\r\nHDEL\r\n")
+            self._key(OPTION, slot)
+            self._write_names(gone)
+            self._put(b"*1\r\n$4\r\nEXEC\r\n")
+        if slot.whole:
+            self._put(b"*3\r\n$6\r\nEXPIRE\r\n")
+            self._key(OPTION, slot)
+            self._integer(ttl)
+        self._put(b"*5\r\n" if slot.whole else b"*4\r\n")
+        self._put(b"$3\r\nSET\r\n")
+        self._key(RECORD, slot)
+        self._put(b"$256\r\n")
+        self.table.pack(slot, self.out + self.size)
+        self.size += RECORD_SIZE
+        if slot.whole:
+            self._put(b"\r\n$2\r\nEX\r\n")
+            self._integer(ttl)
+        else:
+            self._put(b"\r\n$7\r\nKEEPTTL\r\n")
+
+        write = &self.writes[self.writes_count]
+        self.writes_count += 1
+        write.slot, write.replies, write.expected = slot, replies, expected
+        write.had_tick, write.present, write.unexpected = slot.unsent, present, False
+        slot.in_flight, slot.unsent = True, False
+        slot.whole = False
+        slot.changed = 0
+        return 0
+
+    cdef void _write_fields(self, Slot* slot, uint32_t fields) noexcept nogil:
+        cdef uint8_t* out = self.out + self.size
+        cdef uint8_t text[32]
+        cdef Py_ssize_t size
+        cdef int i, bit
+        for i in range(FIELD_COUNT):
+            bit = WRITE_ORDER[i]
+            if not fields >> bit & 1:
+                continue
+            memcpy(out, NAMES[bit].text, 15)
+            out += NAMES[bit].size
+            if bit < NUMBER_COUNT:
+                size = slot.sizes[bit]
+                memcpy(out, LENGTHS[size].text, 15)
+                out += LENGTHS[size].size
+                memcpy(out, slot.texts[bit], TEXT_MAX)
+            else:
+                size = self._text_of(slot, bit, text)
+                memcpy(out, LENGTHS[size].text, 15)
+                out += LENGTHS[size].size
+                memcpy(out, text, TEXT_MAX)
+            out[size] = 13
+            out[size + 1] = 10
+            out += size + 2
+        self.size = out - self.out
+
+    cdef Py_ssize_t _text_of(self, Slot* slot, int bit, uint8_t* out) noexcept nogil:
+        if bit == BIT_TM:
+            return write_integer(slot.tm, out)
+        if bit == BIT_TS:
+            return write_integer(slot.tm // 1000, out)
+        if bit == BIT_RT:
+            return write_integer(slot.rt, out)
+        if bit == BIT_SQ:
+            return write_integer(slot.sequence, out)
+        return self.table.origin(slot, out)
+
+    cdef void _write_names(self, uint32_t names) noexcept nogil:
+        cdef int i, bit
+        for i in range(FIELD_COUNT):
+            bit = WRITE_ORDER[i]
+            if names >> bit & 1:
+                memcpy(self.out + self.size, NAMES[bit].text, 15)
+                self.size += NAMES[bit].size
+
+    cdef void _put(self, const char* text) noexcept nogil:
+        cdef uint8_t* out = self.out + self.size
+        while text[0]:
+            out[0] = text[0]
+            out += 1
+            text += 1
+        self.size = out - self.out
+
+    cdef void _array(self, int count) noexcept nogil:
+        self.out[self.size] = b"*"
+        self.size += 1
+        self.size += write_integer(count, self.out + self.size)
+        self._put(b"\r\n")
+
+    cdef void _integer(self, int64_t value) noexcept nogil:
+        cdef uint8_t text[24]
+        cdef Py_ssize_t size = write_integer(value, text)
+        self._bulk(text, size)
+
+    cdef void _bulk(self, const uint8_t* text, Py_ssize_t size) noexcept nogil:
+        self.out[self.size] = b"$"
+        self.size += 1
+        self.size += write_integer(size, self.out + self.size)
+        self._put(b"\r\n")
+        memcpy(self.out + self.size, text, size)
+        self.size += size
+        self._put(b"\r\n")
+
+    cdef void _key(self, bytes prefix, Slot* slot) noexcept:
+        cdef uint8_t key[64]
+        memcpy(key, <const char*>prefix, len(prefix))
+        memcpy(key + len(prefix), slot.symbol, slot.symbol_size)
+        self._bulk(key, len(prefix) + slot.symbol_size)
+
+    cdef int _reply(self, const Reply* reply) except -1:
+        cdef Write* write = &self.writes[self.writes_done]
+        if reply.error != NULL and self.error is None:
+            self.error = (<const char*>reply.error)[:reply.error_size].decode("utf-8", "replace")
+        if reply.has_integer and write.expected >= 0:
+            # the HSET's answer, bare or first in an EXEC's; later numbers are not of interest
+            write.unexpected = reply.integer != write.expected
+            write.expected = -1
+        write.replies -= 1
+        if write.replies == 0:
+            self.writes_done += 1
+            self._settle(write)
+        return 0
+
+    cdef int _settle(self, Write* write) except -1:
+        cdef Table table = self.table
+        cdef Slot* slot = write.slot
+        slot.in_flight = False
+        if self.error is not None:
+            symbol = (<const char*>slot.symbol)[:slot.symbol_size].decode("ascii")
+            self.errors.append((symbol, self.error))
+            self.error = None
+            slot.refused = True
+            self._back_to_unsent(write)
+            return 0
+        slot.in_redis = write.present
+        if write.had_tick:
+            table.written += 1
+            table.pending -= 1
+        if write.unexpected:
+            table.vanished += 1
+            slot.whole = True
+            table.enqueue(slot)
+        table.forget(slot)
+        return 0
+
+    cdef void _back_to_unsent(self, Write* write) noexcept nogil:
+        cdef Slot* slot = write.slot
+        slot.whole = True
+        if write.had_tick and slot.unsent:
+            self.table.conflated += 1
+            self.table.pending -= 1
+        elif write.had_tick:
+            slot.unsent = True
+        if slot.refused and slot.queued:
+            self.table.unqueue(slot)
+
+    cdef int _reserve(self, Py_ssize_t room) except -1:
+        cdef Py_ssize_t capacity = self.capacity or 1 << 16
+        cdef uint8_t* out
+        if self.capacity - self.size >= room:
+            return 0
+        while capacity - self.size < room:
+            capacity *= 2
+        out = <uint8_t*>PyMem_Realloc(self.out, capacity)
+        if out == NULL:
+            raise MemoryError
+        self.out, self.capacity = out, capacity
+        return 0
+
+    cdef int _reserve_writes(self, Py_ssize_t count) except -1:
+        cdef Write* writes
+        if count <= self.writes_capacity:
+            return 0
+        writes = <Write*>PyMem_Realloc(self.writes, count * sizeof(Write))
+        if writes == NULL:
+            raise MemoryError
+        self.writes, self.writes_capacity = writes, count
+        return 0
+
+
+cdef int64_t ttl_s(Slot* slot, int64_t now_ms) noexcept nogil:
+    if now_ms >= slot.ttl_renew_ms:
+        slot.ttl_until_ms = min(slot.expiry_ms + TTL_AFTER_DELIVERY_MS, now_ms + TTL_MAX_MS)
+        slot.ttl_renew_ms = now_ms + TTL_RENEW_MS
+    return max(TTL_MIN_S, (slot.ttl_until_ms - now_ms) // 1000)

@@ -1,0 +1,669 @@
+"""The core in plain Python: specification, oracle of the tests, baseline of the benches.
+
+Three things happen to a message, in this order:
+
+    parse   bytes -> Tick, or None (not a ticker), or Rejected (with a reason from REASONS)
+    Table   Tick -> the slot of its symbol: newest wins, provenance, counters, who is dirty
+    Batch   dirty slots -> Redis commands in one buffer; its replies -> written or refused
+
+The compiled modules take the common form of a ticker themselves and hand anything else to `parse`
+here, so that an unusual frame is judged by one piece of code. Twins of the two scans that are not
+here exist already: `websockets.ClientProtocol` for frames, `hiredis.Reader` for replies.
+"""
+
+import json
+import math
+import re
+from collections import deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, NoReturn
+
+import hiredis
+
+from fastopts import keys, model
+from fastopts.errors import StoreError
+
+__all__ = (
+    "REASONS",
+    "TEXT_LENGTH_MAX",
+    "Batch",
+    "Grammar",
+    "Inlet",
+    "Rejected",
+    "Table",
+    "Tick",
+    "decimal_text",
+    "is_symbol",
+    "parse",
+)
+
+# Why a message is rejected, in the order in which it is judged.
+REASONS: Final = (
+    "not_utf8",
+    "not_json",  # also: nested too deeply
+    "duplicate_key",  # a key that matters stands twice
+    "bad_symbol",
+    "no_data",
+    "symbol_mismatch",  # topic and data name different symbols
+    "bad_ts",
+    "bad_type",
+    "unknown_symbol",  # not in the table, and the venue's grammar does not know it either
+    "delta_without_base",
+)
+
+TEXT_LENGTH_MAX: Final = 32
+_SYMBOL = re.compile(r"[A-Z0-9][A-Z0-9.-]{0,39}", re.ASCII)
+_DECIMAL = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?", re.ASCII)
+_DIGITS = re.compile(r"[0-9]{1,18}", re.ASCII)
+
+TTL_MIN_S: Final = 60
+TTL_MAX_MS: Final = 24 * 3600 * 1000
+TTL_AFTER_DELIVERY_MS: Final = 4 * 3600 * 1000
+TTL_RENEW_MS: Final = 6 * 3600 * 1000
+
+_NUMBERS = range(len(model.NUMBERS))
+_TS, _TM, _RT, _SQ, _CN = (len(model.NUMBERS) + i for i in range(5))
+_NAMES = {
+    **{i: short for i, (short, _) in enumerate(model.NUMBERS)},
+    _TS: "ts",
+    _TM: "tm",
+    _RT: "rt",
+    _SQ: "sq",
+    _CN: "cn",
+}
+_WRITE_ORDER = (_TM, _RT, _SQ, *_NUMBERS, _TS, _CN)
+
+
+class Rejected(Exception):
+    """The message is not a usable ticker; `reason` is one of REASONS."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class Grammar:
+    """The venue's words: how a ticker's topic begins and which number each data field is.
+
+    *fields* maps the venue's name to an index into `model.NUMBERS`.
+    """
+
+    def __init__(self, topic_prefix: str, fields: Mapping[str, int]) -> None:
+        self.topic_prefix = topic_prefix
+        self.fields = dict(fields)
+
+
+@dataclass(slots=True)
+class Tick:
+    """What one message says. `seen` holds every number it names, `values` those that have one."""
+
+    symbol: str
+    ts: int
+    sequence: int | None = None
+    is_delta: bool = False
+    values: dict[int, str] = field(default_factory=dict)
+    seen: set[int] = field(default_factory=set)
+    bad_fields: int = 0
+
+
+class _Object(tuple[tuple[str, Any], ...]):
+    """A JSON object as its pairs: a dict would hide repeated keys."""
+
+    __slots__ = ()
+
+    def once(self, names: Iterable[str]) -> dict[str, Any]:
+        wanted, found = set(names), dict[str, Any]()
+        for name, value in self:
+            if name in found:
+                raise Rejected("duplicate_key")
+            if name in wanted:
+                found[name] = value
+        return found
+
+
+class _Number(str):
+    """A JSON number as the text it was written in."""
+
+    __slots__ = ()
+
+
+def _refuse(name: str) -> NoReturn:
+    raise ValueError(name)
+
+
+def _load(payload: bytes) -> Any:
+    try:
+        return json.loads(
+            payload.decode(),
+            object_pairs_hook=_Object,
+            parse_float=_Number,
+            parse_int=_Number,
+            parse_constant=_refuse,
+        )
+    except UnicodeDecodeError:
+        raise Rejected("not_utf8") from None
+    except (ValueError, RecursionError):
+        raise Rejected("not_json") from None
+
+
+def is_symbol(text: str) -> bool:
+    """Whether *text* may become part of a key."""
+    return _SYMBOL.fullmatch(text) is not None
+
+
+def decimal_text(value: object) -> str | None:
+    """Return *value* as decimal text, or None when it is not a finite decimal of usable length."""
+    if not isinstance(value, str) or len(value) > TEXT_LENGTH_MAX:
+        return None
+    if not _DECIMAL.fullmatch(value) or not math.isfinite(float(value)):
+        return None
+    return str(value)
+
+
+def _sequence(id_: object, topic: str) -> int | None:
+    if not isinstance(id_, str) or not id_.startswith(topic + "-"):
+        return None
+    parts = id_[len(topic) + 1 :].split("-")
+    if len(parts) != 2 or not all(_DIGITS.fullmatch(part) for part in parts):
+        return None
+    return int(parts[0])
+
+
+def _is_ticker(frame: object, prefix: str) -> bool:
+    return isinstance(frame, _Object) and any(
+        name == "topic" and isinstance(value, str) and value.startswith(prefix)
+        for name, value in frame
+    )
+
+
+def parse(payload: bytes, grammar: Grammar) -> Tick | None:
+    """Read one text message: a Tick, or None when it is not a ticker at all.
+
+    A number may be written as a string or bare. A field that is missing, empty or null is absent;
+    one that is no finite decimal of at most 32 characters is absent and counted in `bad_fields`.
+    Raises Rejected when what a tick can't do without (JSON, symbol, time) is unusable.
+    """
+    frame = _load(payload)
+    if not _is_ticker(frame, grammar.topic_prefix):
+        return None
+    top = frame.once(("topic", "ts", "type", "id", "data"))
+    topic = top["topic"]
+    symbol = topic[len(grammar.topic_prefix) :]
+    if not is_symbol(symbol):
+        raise Rejected("bad_symbol")
+    data = top.get("data")
+    if not isinstance(data, _Object):
+        raise Rejected("no_data")
+    known = data.once(("symbol", *grammar.fields))
+    if known.pop("symbol", symbol) != symbol:
+        raise Rejected("symbol_mismatch")
+    ts = top.get("ts")
+    if not isinstance(ts, str) or not _DIGITS.fullmatch(ts):
+        raise Rejected("bad_ts")
+    if top.get("type", "snapshot") not in ("snapshot", "delta"):
+        raise Rejected("bad_type")
+
+    tick = Tick(symbol, int(ts), _sequence(top.get("id"), topic), top.get("type") == "delta")
+    for name, value in known.items():
+        index = grammar.fields[name]
+        tick.seen.add(index)
+        text = decimal_text(value)
+        if text is not None:
+            tick.values[index] = text
+        elif value not in ("", None):
+            tick.bad_fields += 1
+    return tick
+
+
+@dataclass(slots=True)
+class Slot:
+    """All that is known of one symbol: its newest tick, and what Redis has of it.
+
+    A tick is counted `pending` from its application until Redis acknowledged it or a newer one
+    took its place: `unsent` says that the slot holds such a tick, `_Write.had_tick` that one is on
+    its way.
+    """
+
+    symbol: str
+    expiry_ms: int
+    strike: float
+    kind: str
+    settle: str
+    conn: int = 0
+    tm: int = 0
+    rt: int = 0
+    sequence: int | None = None
+    flags: int = 0
+    filled: bool = False
+    values: dict[int, str] = field(default_factory=dict)
+    changed: set[int] = field(default_factory=set)
+    in_redis: set[int] = field(default_factory=set)
+    queued: bool = False
+    whole: bool = True
+    refused: bool = False
+    retired: bool = False
+    unsent: bool = False
+    in_flight: bool = False
+    ttl_until_ms: int = 0
+    ttl_renew_ms: int = 0
+
+
+class Table:
+    """Symbol -> slot, and the counters of the loss equations.
+
+        received = applied + older + rejected        applied = written + conflated + pending
+
+    The owner keeps three things up to date: `epoch` (before anything is encoded), `skew_ms` (the
+    venue's clock minus ours), and `delivering`, the conns that are alive.
+    """
+
+    def __init__(self, grammar: Grammar, time_bound_ms: int = 60_000) -> None:
+        self.grammar = grammar
+        self.time_bound_ms = time_bound_ms
+        self.epoch = 0
+        self.skew_ms = 0
+        self.delivering: set[int] = set()
+        self.received = self.applied = self.older = 0
+        self.written = self.conflated = self.pending = 0
+        self.bad_fields = self.deltas = self.general = self.vanished = 0
+        self._rejected = dict.fromkeys(REASONS, 0)
+        self._slots: dict[str, Slot] = {}
+        self._queue: deque[Slot] = deque()
+        self._cursor = 0
+
+    def __len__(self) -> int:
+        return len(self._slots)
+
+    def __contains__(self, symbol: str) -> bool:
+        return symbol in self._slots
+
+    @property
+    def dirty(self) -> int:
+        """How many slots wait to be written."""
+        return len(self._queue)
+
+    @property
+    def rejected(self) -> dict[str, int]:
+        """Rejected messages by reason."""
+        return dict(self._rejected)
+
+    def add(self, symbol: str, expiry_ms: int, strike: float, kind: str, settle: str) -> None:
+        """Give *symbol* a slot. Raises ValueError for a symbol unfit to become a key."""
+        if not is_symbol(symbol):
+            raise ValueError(f"not a symbol: {symbol!r}")
+        if kind not in ("C", "P") or len(settle.encode()) > 8:
+            raise ValueError(f"not an option: {symbol} {kind!r} {settle!r}")
+        if (slot := self._slots.get(symbol)) is not None:
+            slot.retired = False
+            return
+        self._slots[symbol] = Slot(symbol, expiry_ms, strike, kind, settle)
+
+    def retire(self, symbol: str) -> None:
+        """Drop *symbol* once nothing of it waits to be written."""
+        slot = self._slots[symbol]
+        slot.retired = True
+        self._forget(slot)
+
+    def inlet(self, conn: int) -> "Inlet":
+        """Where the messages of connection *conn* come in."""
+        return Inlet(self, conn)
+
+    def put_rest(self, symbol: str, row: Mapping[str, str], ts: int, rt: int) -> bool:
+        """Take a REST row (short name -> text); False when what is there is better.
+
+        It never replaces a tick of a delivering conn, nor anything newer, and is counted nowhere.
+        """
+        slot = self._slots[symbol]
+        if slot.filled:
+            is_rest = bool(slot.flags & model.FLAG_REST)
+            if (not is_rest and slot.conn in self.delivering) or ts < slot.tm:
+                return False
+        texts = {model.NUMBER_INDEX[short]: decimal_text(text) for short, text in row.items()}
+        if slot.unsent:
+            slot.unsent = False
+            self.conflated += 1
+            self.pending -= 1
+        values = {index: text for index, text in texts.items() if text is not None}
+        self._fill(slot, values, 0, ts, rt, None, model.FLAG_REST | self._time_flag(ts, rt))
+        self._enqueue(slot)
+        return True
+
+    def mark_whole(self, count: int | None = None) -> None:
+        """Have the next *count* symbols of a rolling order (None: all) written whole."""
+        slots = list(self._slots.values())
+        due = len(slots) if count is None else min(count, len(slots))
+        for i in range(due):
+            slot = slots[(self._cursor + i) % len(slots)]
+            if slot.filled:
+                slot.whole = True
+                self._enqueue(slot)
+        if due:
+            self._cursor = (self._cursor + due) % len(slots)
+
+    def release(self, symbol: str | None = None) -> int:
+        """Let refused slots (or one) be written again; return how many those are."""
+        slots = self._slots.values() if symbol is None else [self._slots[symbol]]
+        refused = [slot for slot in slots if slot.refused]
+        for slot in refused:
+            slot.refused = False
+            self._enqueue(slot)
+        return len(refused)
+
+    def conn_of(self, symbol: str) -> int:
+        """The conn that delivered the newest tick of *symbol*; 0 when none has."""
+        return self._slots[symbol].conn
+
+    def fields(self, symbol: str) -> dict[str, str]:
+        """The hash as it is to stand in Redis."""
+        texts = self._texts(self._slots[symbol])
+        return {_NAMES[index]: texts[index] for index in _WRITE_ORDER if index in texts}
+
+    def record(self, symbol: str) -> bytes:
+        """The packed record (`model.RECORD`) as it is to stand in Redis."""
+        return self._record(self._slots[symbol])
+
+    def _take(self, tick: Tick, conn: int, rt: int) -> bool:
+        """Apply *tick* under the order rules; False when its symbol has no slot."""
+        slot = self._slots.get(tick.symbol)
+        if slot is None or slot.retired:
+            return False
+        self.received += 1
+        self.bad_fields += tick.bad_fields
+        self.deltas += tick.is_delta
+        is_rest = bool(slot.flags & model.FLAG_REST)
+        flags = self._time_flag(tick.ts, rt)
+        if tick.is_delta and (not slot.filled or is_rest or slot.conn != conn):
+            self.reject("delta_without_base", received=0)
+            return True
+        if slot.filled and not is_rest and self._is_older(tick.ts, flags, slot):
+            self.older += 1
+            return True
+        values = tick.values
+        if tick.is_delta:
+            flags |= model.FLAG_MERGED
+            kept = {i: text for i, text in slot.values.items() if i not in tick.seen}
+            values = kept | values
+        self.applied += 1
+        if slot.unsent:
+            self.conflated += 1
+        else:
+            slot.unsent = True
+            self.pending += 1
+        self._fill(slot, values, conn, tick.ts, rt, tick.sequence, flags)
+        self._enqueue(slot)
+        return True
+
+    def reject(self, reason: str, received: int = 1) -> None:
+        """Count a message as rejected."""
+        self.received += received
+        self._rejected[reason] += 1
+
+    def _time_flag(self, ts: int, rt: int) -> int:
+        is_far = abs(ts - (rt + self.skew_ms)) > self.time_bound_ms
+        return model.FLAG_TIME_SUSPECT if is_far else 0
+
+    def _is_older(self, ts: int, flags: int, slot: Slot) -> bool:
+        # A time that can't be right is kept with its flag, and orders nothing but its own kind.
+        if (flags ^ slot.flags) & model.FLAG_TIME_SUSPECT:
+            return False
+        return ts < slot.tm
+
+    def _fill(
+        self,
+        slot: Slot,
+        values: dict[int, str],
+        conn: int,
+        ts: int,
+        rt: int,
+        sequence: int | None,
+        flags: int,
+    ) -> None:
+        before = self._texts(slot) if slot.filled else {}
+        slot.filled, slot.values, slot.conn = True, values, conn
+        slot.tm, slot.rt, slot.sequence, slot.flags = ts, rt, sequence, flags
+        after = self._texts(slot)
+        slot.changed |= {i for i in _NAMES if before.get(i) != after.get(i)}
+
+    def _enqueue(self, slot: Slot) -> None:
+        if not slot.queued and not slot.refused:
+            slot.queued = True
+            self._queue.append(slot)
+
+    def _forget(self, slot: Slot) -> None:
+        if slot.retired and not slot.queued and not slot.in_flight and not slot.unsent:
+            del self._slots[slot.symbol]
+
+    def _texts(self, slot: Slot) -> dict[int, str]:
+        texts = dict(slot.values)
+        texts[_TS], texts[_TM], texts[_RT] = str(slot.tm // 1000), str(slot.tm), str(slot.rt)
+        if slot.sequence is not None:
+            texts[_SQ] = str(slot.sequence)
+        is_rest = slot.flags & model.FLAG_REST
+        texts[_CN] = "rest" if is_rest else f"{self.epoch}:{slot.conn}"
+        return texts
+
+    def _record(self, slot: Slot) -> bytes:
+        return model.RECORD.pack(
+            model.RECORD_VERSION,
+            slot.kind.encode(),
+            slot.flags,
+            self.epoch,
+            slot.tm,
+            slot.rt,
+            model.NO_SEQUENCE if slot.sequence is None else slot.sequence,
+            slot.conn,
+            slot.expiry_ms,
+            slot.settle.encode(),
+            slot.strike,
+            *(float(slot.values.get(i, "nan")) for i in _NUMBERS),
+        )
+
+
+class Inlet:
+    """The way in for one connection.
+
+    `messages` counts its data messages. What is not a ticker is left in `others`, a ticker of a
+    symbol without a slot in `strangers`: the owner empties both.
+    """
+
+    def __init__(self, table: Table, conn: int) -> None:
+        self.conn = conn
+        self.messages = 0
+        self.others: list[bytes] = []
+        self.strangers: list[tuple[str, bytes]] = []
+        self._table = table
+
+    def scan(self, view: memoryview, start: int, end: int, rt: int) -> int:
+        """Take whole text frames from ``view[start:end]``: the twin takes none.
+
+        Returns the position behind the last one taken, inverted (``~position``) when what stands
+        there is not a plain text frame and belongs to the protocol library.
+        """
+        return ~start if end > start else start
+
+    def message(self, payload: bytes, rt: int) -> None:
+        """Take one text message."""
+        table = self._table
+        table.general += 1
+        try:
+            tick = parse(payload, table.grammar)
+        except Rejected as verdict:
+            table.reject(verdict.reason)
+            return
+        if tick is None:
+            self.others.append(payload)
+        elif not table._take(tick, self.conn, rt):
+            self.strangers.append((tick.symbol, payload))
+        else:
+            self.messages += 1
+
+
+def _command(*words: str | bytes) -> bytes:
+    parts = [b"*%d\r\n" % len(words)]
+    for word in words:
+        raw = word.encode() if isinstance(word, str) else word
+        parts.append(b"$%d\r\n%b\r\n" % (len(raw), raw))
+    return b"".join(parts)
+
+
+@dataclass(slots=True)
+class _Write:
+    """What was sent for one slot, and what of its answer is still to come."""
+
+    slot: Slot
+    replies: int
+    expected: int | None  # fields that the HSET must add; None when that can't be known
+    had_tick: bool
+    present: set[int]
+    error: str = ""
+    unexpected: bool = False
+
+
+class Batch:
+    """One buffer of commands for dirty slots, and the reckoning of its replies.
+
+    `encode`, send, then `acknowledge` what comes back until `done`; or `abandon` when the
+    connection is lost. A slot of which a command was refused stays pending and is not written
+    again before `Table.release`; `errors` holds symbol and the server's words, emptied by `encode`.
+    """
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+        self._writes: deque[_Write] = deque()
+        self._reader = hiredis.Reader()
+        self.errors: list[tuple[str, str]] = []
+
+    @property
+    def done(self) -> bool:
+        return not self._writes
+
+    def encode(self, now_ms: int, limit: int = 1 << 20) -> bytes:
+        """Return commands for the dirty slots, longest waiting first, about *limit* bytes at most.
+
+        *now_ms* is the time from which an expiry of keys is reckoned. Nothing dirty gives ``b""``.
+        """
+        if self._writes:
+            raise RuntimeError("the last batch is not acknowledged yet")
+        self.errors = []
+        self._reader = hiredis.Reader()
+        out: list[bytes] = []
+        size = 0
+        while self._table._queue and size < limit:
+            slot = self._table._queue.popleft()
+            commands = self._slot_commands(slot, now_ms)
+            out += commands
+            size += sum(map(len, commands))
+        return b"".join(out)
+
+    def _slot_commands(self, slot: Slot, now_ms: int) -> list[bytes]:
+        table = self._table
+        texts = table._texts(slot)
+        present = set(texts)
+        if slot.whole:
+            fields, gone, expected = present, set(_NAMES) - present, None
+        else:
+            fields = slot.changed & present
+            gone = (slot.changed - present) & slot.in_redis
+            expected = len(fields - slot.in_redis)
+        commands = _hash_commands(keys.option(slot.symbol), texts, fields, gone)
+        record, key = table._record(slot), keys.record(slot.symbol)
+        if slot.whole:
+            ttl = str(_ttl_s(slot, now_ms))
+            commands.append(_command("EXPIRE", keys.option(slot.symbol), ttl))
+            commands.append(_command("SET", key, record, "EX", ttl))
+        else:
+            commands.append(_command("SET", key, record, "KEEPTTL"))
+        self._writes.append(_Write(slot, len(commands), expected, slot.unsent, present))
+        slot.in_flight, slot.unsent = True, False
+        slot.queued = slot.whole = False
+        slot.changed = set()
+        return commands
+
+    def acknowledge(self, view: memoryview, start: int, end: int) -> int:
+        """Read replies from ``view[start:end]``; return the position behind the last one read.
+
+        Raises StoreError for bytes that are no RESP.
+        """
+        self._reader.feed(bytes(view[start:end]))
+        while self._writes:
+            try:
+                reply = self._reader.gets()
+            except hiredis.ProtocolError as error:
+                raise StoreError(f"not RESP: {error}") from error
+            if reply is False:
+                return end
+            self._reply(self._writes[0], reply)
+        return end - self._reader.len() if self._reader.has_data() else end
+
+    def _reply(self, write: _Write, reply: Any) -> None:
+        parts = reply if isinstance(reply, list) else [reply]
+        for part in parts:
+            if isinstance(part, Exception):
+                write.error = write.error or str(part)
+        first = parts[0] if parts else None
+        if isinstance(first, int) and write.expected is not None:
+            # the HSET's answer, bare or first in an EXEC's; later numbers are not of interest
+            write.unexpected, write.expected = first != write.expected, None
+        write.replies -= 1
+        if not write.replies:
+            self._writes.popleft()
+            self._settle(write)
+
+    def _settle(self, write: _Write) -> None:
+        table, slot = self._table, write.slot
+        slot.in_flight = False
+        if write.error:
+            self.errors.append((slot.symbol, write.error))
+            slot.refused = True
+            self._back_to_unsent(write)
+            return
+        slot.in_redis = write.present
+        if write.had_tick:
+            table.written += 1
+            table.pending -= 1
+        if write.unexpected:
+            table.vanished += 1
+            slot.whole = True
+            table._enqueue(slot)
+        table._forget(slot)
+
+    def abandon(self) -> None:
+        """The connection is lost: what was sent may or may not have arrived, so all goes again."""
+        while self._writes:
+            write = self._writes.popleft()
+            write.slot.in_flight = False
+            self._back_to_unsent(write)
+            self._table._enqueue(write.slot)
+
+    def _back_to_unsent(self, write: _Write) -> None:
+        slot = write.slot
+        slot.whole = True
+        if write.had_tick and slot.unsent:
+            self._table.conflated += 1
+            self._table.pending -= 1
+        elif write.had_tick:
+            slot.unsent = True
+        if slot.refused and slot.queued:
+            self._table._queue.remove(slot)
+            slot.queued = False
+
+
+def _hash_commands(
+    key: str, texts: Mapping[int, str], fields: set[int], gone: set[int]
+) -> list[bytes]:
+    order = [index for index in _WRITE_ORDER if index in fields]
+    words = [word for index in order for word in (_NAMES[index], texts[index])]
+    hset = _command("HSET", key, *words)
+    if not gone:
+        return [hset]
+    # A reader must not meet the new values beside a field that is no more.
+    names = [_NAMES[index] for index in _WRITE_ORDER if index in gone]
+    return [_command("MULTI"), hset, _command("HDEL", key, *names), _command("EXEC")]
+
+
+def _ttl_s(slot: Slot, now_ms: int) -> int:
+    if now_ms >= slot.ttl_renew_ms:
+        slot.ttl_until_ms = min(slot.expiry_ms + TTL_AFTER_DELIVERY_MS, now_ms + TTL_MAX_MS)
+        slot.ttl_renew_ms = now_ms + TTL_RENEW_MS
+    return max(TTL_MIN_S, (slot.ttl_until_ms - now_ms) // 1000)

@@ -1,0 +1,110 @@
+cimport cython
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t
+
+from fastopts.core.ticker cimport NUMBER_COUNT, SYMBOL_MAX, TEXT_MAX, Grammar, Tick
+
+# Bits of a slot's `changed` and `in_redis`: the numbers from 0, then the rest of the hash.
+cdef enum:
+    BIT_TS = 24
+    BIT_TM = 25
+    BIT_RT = 26
+    BIT_SQ = 27
+    BIT_CN = 28
+    ALL_BITS = (1 << 29) - 1
+    RECORD_SIZE = 256
+
+cdef enum:
+    TIME_SUSPECT = 1
+    REST = 2
+    MERGED = 4
+
+
+# All that is known of one symbol: its newest tick, and what Redis has of it (see pure.Slot).
+cdef struct Slot:
+    uint8_t symbol[SYMBOL_MAX]
+    uint8_t symbol_size
+    uint8_t kind
+    uint8_t settle[8]
+    bint filled
+    bint queued
+    bint whole
+    bint refused
+    bint retired
+    bint unsent
+    bint in_flight
+    uint16_t flags
+    uint32_t conn
+    uint32_t present
+    uint32_t changed
+    uint32_t in_redis
+    int64_t expiry_ms
+    int64_t tm
+    int64_t rt
+    int64_t sequence
+    int64_t ttl_until_ms
+    int64_t ttl_renew_ms
+    double strike
+    double numbers[NUMBER_COUNT]        # stale where `changed` has the bit
+    uint8_t sizes[NUMBER_COUNT]
+    uint8_t texts[NUMBER_COUNT][TEXT_MAX]
+
+
+@cython.final
+cdef class Table:
+    cdef readonly Grammar grammar
+    cdef readonly int64_t time_bound_ms
+    cdef public uint32_t epoch
+    cdef public int64_t skew_ms
+    cdef public set delivering
+    cdef readonly int64_t received
+    cdef readonly int64_t applied
+    cdef readonly int64_t older
+    cdef readonly int64_t written
+    cdef readonly int64_t conflated
+    cdef readonly int64_t pending
+    cdef readonly int64_t bad_fields
+    cdef readonly int64_t deltas
+    cdef readonly int64_t general
+    cdef readonly int64_t vanished
+    cdef int64_t rejections[16]
+    cdef Slot** slots                   # in order of addition
+    cdef Slot** buckets                 # open addressing; NULL: free
+    cdef Slot** queue                   # a ring: each slot stands in it at most once
+    cdef Py_ssize_t count
+    cdef Py_ssize_t capacity            # of slots; buckets and queue hold twice as many
+    cdef Py_ssize_t queue_head
+    cdef Py_ssize_t queue_size
+    cdef Py_ssize_t cursor
+
+    cdef Slot* find(self, const uint8_t* symbol, Py_ssize_t size) noexcept nogil
+    cdef Slot* slot_of(self, str symbol) except NULL
+    cdef bint take(self, const Tick* tick, uint32_t conn, int64_t rt) noexcept nogil
+    cdef void enqueue(self, Slot* slot) noexcept nogil
+    cdef Slot* dequeue(self) noexcept nogil
+    cdef void unqueue(self, Slot* slot) noexcept nogil
+    cdef void forget(self, Slot* slot) noexcept nogil
+    cdef void pack(self, Slot* slot, uint8_t* out) noexcept
+    cdef Py_ssize_t origin(self, const Slot* slot, uint8_t* out) noexcept nogil
+    cdef int _grow(self) except -1
+    cdef void _place(self, Slot* slot) noexcept nogil
+    cdef void _displace(self, Slot* slot) noexcept nogil
+    cdef void _fill(
+        self, Slot* slot, const Tick* tick, uint32_t conn, int64_t rt, uint16_t flags
+    ) noexcept nogil
+    cdef uint16_t _time_flag(self, int64_t ts, int64_t rt) noexcept nogil
+
+
+@cython.final
+cdef class Inlet:
+    cdef readonly Table table
+    cdef readonly uint32_t conn
+    cdef readonly int64_t messages
+    cdef readonly list others
+    cdef readonly list strangers
+
+    cdef int _take(self, const uint8_t* at, Py_ssize_t size, int64_t rt) except -1
+    cdef int _general(self, bytes payload, int64_t rt) except -1
+
+
+cdef double to_double(const uint8_t* text, Py_ssize_t size) noexcept
+cdef Py_ssize_t write_integer(int64_t value, uint8_t* out) noexcept nogil

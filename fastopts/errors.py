@@ -1,0 +1,122 @@
+"""Every error of the package, split by who has to act.
+
+FastoptsError
+    ConfigError             the operator: a setting; raised at start, never later
+    VenueError              the venue: it refused, or could not be reached
+        VenueBanned         the venue shut this address out: no request before `retry_after_s`
+        VenueProtocolError  the venue broke its own contract
+    ConnectionLost          the wire: retry with backoff
+    StoreError              the database: carries its own words
+        StoreUnavailable    it does not answer
+        LeaseLost           another collector writes now: stop
+    WrongVenue              the server holds, or a reader met, another venue's data
+    StaleData               a reader: the value is not live
+        FeedDown            no collector is alive
+        ConnectionMuted     the connection that delivered it delivers nothing any more
+        TooOld              live, but older than the caller allows
+        NotYetLive          not delivered by a connection of this feed yet
+    NoSuchOption            a reader: there is no such option
+        Expired             it was delivered
+        Unknown             nothing of that name
+"""
+
+__all__ = (
+    "ConfigError",
+    "ConnectionLost",
+    "ConnectionMuted",
+    "Expired",
+    "FastoptsError",
+    "FeedDown",
+    "LeaseLost",
+    "NoSuchOption",
+    "NotYetLive",
+    "StaleData",
+    "StoreError",
+    "StoreUnavailable",
+    "TooOld",
+    "Unknown",
+    "VenueBanned",
+    "VenueError",
+    "VenueProtocolError",
+    "WrongVenue",
+)
+
+
+class FastoptsError(Exception):
+    """Root of the tree."""
+
+
+class ConfigError(FastoptsError):
+    """A setting is wrong; the message names the setting and what it accepts."""
+
+
+class VenueError(FastoptsError):
+    """The venue refused a request or could not be reached."""
+
+
+class VenueBanned(VenueError):
+    """The venue shut this address out; no request may follow for `retry_after_s` seconds."""
+
+    def __init__(self, message: str, retry_after_s: float) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class VenueProtocolError(VenueError):
+    """The venue's answer is not of the agreed form."""
+
+
+class ConnectionLost(FastoptsError):
+    """A connection could not be made, ended, or fell silent."""
+
+
+class StoreError(FastoptsError):
+    """The database refused a command; `reply` holds its words."""
+
+    def __init__(self, message: str, reply: str = "") -> None:
+        super().__init__(message)
+        self.reply = reply
+
+
+class StoreUnavailable(StoreError):
+    """The database could not be reached, or did not answer in time."""
+
+
+class LeaseLost(StoreError):
+    """Another collector holds the right to write."""
+
+
+class WrongVenue(FastoptsError):
+    """The server holds the data of a venue other than the one asked for."""
+
+
+class StaleData(FastoptsError):
+    """The value is not live, and the reader was not told to accept that."""
+
+
+class FeedDown(StaleData):
+    """The feed's heartbeat is missing or old."""
+
+
+class ConnectionMuted(StaleData):
+    """The connection that delivered the value has delivered nothing for longer than allowed."""
+
+
+class TooOld(StaleData):
+    """The value is live but older than the reader's own limit."""
+
+
+class NotYetLive(StaleData):
+    """No connection of the current feed has delivered the value yet."""
+
+
+class NoSuchOption(FastoptsError):
+    """There is no option of that name."""
+
+
+class Expired(NoSuchOption):
+    """The option's delivery time has passed."""
+
+
+class Unknown(NoSuchOption):
+    """The server holds no option of that name."""

@@ -1,0 +1,1 @@
+"""Rules without I/O: when to try again, who listens to what, what to write when."""

@@ -1,0 +1,1 @@
+"""One folder for each venue: all that only that venue knows."""

@@ -1,0 +1,51 @@
+"""Bybit's names for the numbers of an option ticker.
+
+https://bybit-exchange.github.io/docs/v5/websocket/public/ticker and
+https://bybit-exchange.github.io/docs/v5/market/tickers spell seven of them differently.
+"""
+
+from typing import Final
+
+from fastopts import model
+
+_BOTH: Final = {
+    "lastPrice": "lp",
+    "highPrice24h": "h24",
+    "lowPrice24h": "l24",
+    "markPrice": "mp",
+    "indexPrice": "ip",
+    "underlyingPrice": "up",
+    "openInterest": "oi",
+    "turnover24h": "t24",
+    "volume24h": "v24",
+    "totalVolume": "tv",
+    "totalTurnover": "tt",
+    "delta": "d",
+    "gamma": "g",
+    "vega": "v",
+    "theta": "t",
+    "predictedDeliveryPrice": "pdp",
+    "change24h": "c24",
+}
+WEBSOCKET: Final = {
+    **_BOTH,
+    "bidPrice": "bp",
+    "bidSize": "bq",
+    "bidIv": "biv",
+    "askPrice": "ap",
+    "askSize": "aq",
+    "askIv": "aiv",
+    "markPriceIv": "miv",
+}
+REST: Final = {
+    **_BOTH,
+    "bid1Price": "bp",
+    "bid1Size": "bq",
+    "bid1Iv": "biv",
+    "ask1Price": "ap",
+    "ask1Size": "aq",
+    "ask1Iv": "aiv",
+    "markIv": "miv",
+}
+TOPIC_PREFIX: Final = "tickers."
+TICKER_FIELDS: Final = {name: model.NUMBER_INDEX[short] for name, short in WEBSOCKET.items()}

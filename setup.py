@@ -1,0 +1,59 @@
+"""Lists the compiled modules and the ways to build them; everything else is in pyproject.toml.
+
+FASTOPTS_BUILD selects a way: unset (release), `debug` (bounds and overflow checks), `trace`
+(line tracing for coverage). Any way but release forces the C to be generated anew.
+"""
+
+import os
+
+from Cython.Build import cythonize
+from setuptools import Extension, setup
+
+DIRECTIVES = {
+    "language_level": 3,
+    "boundscheck": False,
+    "wraparound": False,
+    "cdivision": True,
+    "initializedcheck": False,
+    "binding": False,
+    "embedsignature": True,
+    "autotestdict": False,
+}
+BUILDS = {
+    "": ({}, ["-O3", "-g0"], []),
+    "debug": (
+        {"boundscheck": True, "wraparound": False, "overflowcheck": True, "initializedcheck": True},
+        ["-O1", "-g"],
+        [],
+    ),
+    "trace": (
+        {"linetrace": True},
+        ["-O0", "-g"],
+        [("CYTHON_TRACE", "1"), ("CYTHON_USE_SYS_MONITORING", "0")],
+    ),
+}
+MODULES = ("frames", "ticker", "table", "batch", "reply")
+
+build = os.environ.get("FASTOPTS_BUILD", "")
+if build not in BUILDS:
+    raise SystemExit(f"FASTOPTS_BUILD={build!r}: choose one of {', '.join(filter(None, BUILDS))}")
+extra_directives, compile_args, macros = BUILDS[build]
+
+extensions = [
+    Extension(
+        f"fastopts.core.{name}",
+        [f"fastopts/core/{name}.pyx"],
+        extra_compile_args=["-Wall", "-Wextra", "-Wno-unused-parameter", *compile_args],
+        define_macros=macros,
+    )
+    for name in MODULES
+]
+
+setup(
+    ext_modules=cythonize(
+        extensions,
+        nthreads=2,
+        force=bool(build),
+        compiler_directives={**DIRECTIVES, **extra_directives},
+    )
+)

@@ -1,0 +1,36 @@
+import importlib
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from fastopts.core import pure
+
+
+def load(implementation: str) -> Any:
+    """The names of one implementation, by itself."""
+    if implementation == "pure":
+        return SimpleNamespace(
+            name="pure",
+            Batch=pure.Batch,
+            Grammar=pure.Grammar,
+            Table=pure.Table,
+            parse=pure.parse,
+        )
+    modules = {name: importlib.import_module(f"fastopts.core.{name}") for name in _COMPILED}
+    return SimpleNamespace(
+        name="compiled",
+        Batch=modules["batch"].Batch,
+        Grammar=modules["ticker"].Grammar,
+        Table=modules["table"].Table,
+        parse=modules["ticker"].parse,
+    )
+
+
+_COMPILED = ("batch", "table", "ticker")
+
+
+@pytest.fixture(params=("pure", "compiled"), scope="session")
+def core(request: pytest.FixtureRequest) -> Any:
+    """The core, once as its pure twin and once compiled."""
+    return load(request.param)

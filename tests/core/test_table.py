@@ -1,0 +1,320 @@
+"""The order and provenance rules, and the first loss equation."""
+
+import math
+from typing import Any
+
+import pytest
+
+from fastopts import model
+from fastopts.core import pure
+from fastopts.venues.bybit.fields import TICKER_FIELDS, TOPIC_PREFIX
+from tests import payloads
+from tests.payloads import SYMBOL, T0, dump
+
+OTHER = "ETH-27NOV26-3000-P"
+EXPIRY = 1_795_766_400_000
+
+
+@pytest.fixture
+def table(core: Any) -> Any:
+    table = core.Table(core.Grammar(TOPIC_PREFIX, TICKER_FIELDS))
+    table.epoch = 1_795_000_000
+    table.add(SYMBOL, EXPIRY, 90_000.0, "C", "USDT")
+    table.add(OTHER, EXPIRY, 3_000.0, "P", "USDC")
+    return table
+
+
+def send(table: Any, frame: dict[str, Any], conn: int = 1, rt: int = T0 + 40) -> Any:
+    inlet = table.inlet(conn)
+    inlet.message(dump(frame), rt)
+    return inlet
+
+
+def counts(table: Any) -> tuple[int, int, int, int]:
+    rejected = sum(table.rejected.values())
+    assert table.received == table.applied + table.older + rejected
+    assert table.applied == table.written + table.conflated + table.pending
+    return table.received, table.applied, table.older, rejected
+
+
+def unpack(record: bytes) -> dict[str, Any]:
+    version, kind, flags, epoch, tm, rt, sequence, conn, expiry, settle, strike, *rest = (
+        model.RECORD.unpack(record)
+    )
+    names = [name for _, name in model.NUMBERS]
+    head = {
+        "version": version,
+        "kind": kind,
+        "flags": flags,
+        "epoch": epoch,
+        "tm": tm,
+        "rt": rt,
+        "sequence": sequence,
+        "conn": conn,
+        "expiry": expiry,
+        "settle": settle.rstrip(b"\0"),
+        "strike": strike,
+    }
+    return head | dict(zip(names, rest, strict=True))
+
+
+def test_a_tick_fills_hash_and_record(table: Any) -> None:
+    send(table, payloads.ticker(), conn=7)
+    assert table.fields(SYMBOL) == payloads.numbers() | {
+        "ts": str(T0 // 1000),
+        "tm": str(T0),
+        "rt": str(T0 + 40),
+        "sq": "71001",
+        "cn": "1795000000:7",
+    }
+    record = unpack(table.record(SYMBOL))
+    assert record == {
+        "version": 1,
+        "kind": b"C",
+        "flags": 0,
+        "epoch": 1_795_000_000,
+        "tm": T0,
+        "rt": T0 + 40,
+        "sequence": 71_001,
+        "conn": 7,
+        "expiry": EXPIRY,
+        "settle": b"USDT",
+        "strike": 90_000.0,
+    } | {name: float(payloads.numbers()[short]) for short, name in model.NUMBERS}
+    assert counts(table) == (1, 1, 0, 0)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("0", "-0", "1", "0.1", "0.3", "88214.51907211", "0.00006318", "-96.40117215", "1e-8"),
+        *("9007199254740993", "9007199254740992", "123456789012345678901234567890.1", "1E30"),
+        *("0.000000000000000000000000000001", "0.12345678901234567890123456789", "4.35", "2.5e+10"),
+    ],
+)
+def test_a_number_in_the_record_is_the_double_nearest_to_its_text(table: Any, text: str) -> None:
+    send(table, payloads.ticker(markPrice=text))
+    value = unpack(table.record(SYMBOL))["mark_price"]
+    assert (value, math.copysign(1, value)) == (float(text), math.copysign(1, float(text)))
+
+
+def test_absent_numbers_are_absent_and_never_zero(table: Any) -> None:
+    send(table, payloads.ticker(bidPrice="", askIv=None))
+    fields, record = table.fields(SYMBOL), unpack(table.record(SYMBOL))
+    assert "bp" not in fields
+    assert "aiv" not in fields
+    assert math.isnan(record["bid_price"])
+    assert math.isnan(record["ask_iv"])
+    assert fields["pdp"] == "0"
+
+
+def test_a_newer_and_an_equal_time_are_applied_an_older_one_is_counted(table: Any) -> None:
+    send(table, payloads.ticker(ts=T0, markPrice="1"), conn=1)
+    send(table, payloads.ticker(ts=T0, markPrice="2"), conn=2, rt=T0 + 90)
+    assert (table.fields(SYMBOL)["mp"], table.conn_of(SYMBOL)) == ("2", 2)
+    assert table.fields(SYMBOL)["rt"] == str(T0 + 90)
+    send(table, payloads.ticker(ts=T0 - 1, markPrice="3"), conn=3)
+    assert (table.fields(SYMBOL)["mp"], table.conn_of(SYMBOL)) == ("2", 2)
+    assert counts(table) == (3, 2, 1, 0)
+
+
+def test_a_newer_tick_replaces_every_field(table: Any) -> None:
+    send(table, payloads.ticker())
+    send(table, payloads.ticker(ts=T0 + 5, bidPrice="", bidSize=None))
+    assert {"bp", "bq"}.isdisjoint(table.fields(SYMBOL))
+
+
+def test_a_tick_without_a_sequence_has_none(table: Any) -> None:
+    send(table, payloads.ticker())
+    send(table, payloads.ticker(ts=T0 + 5) | {"id": "x"})
+    assert "sq" not in table.fields(SYMBOL)
+    assert unpack(table.record(SYMBOL))["sequence"] == model.NO_SEQUENCE
+
+
+@pytest.mark.parametrize("poison", [10**15, 0, T0 // 1000, T0 + 60_041, T0 - 59_961])
+def test_a_time_that_can_not_be_right_is_flagged_and_blocks_nothing(
+    table: Any, poison: int
+) -> None:
+    send(table, payloads.ticker(ts=T0))
+    send(table, payloads.ticker(ts=poison))
+    assert unpack(table.record(SYMBOL))["flags"] == model.FLAG_TIME_SUSPECT
+    assert table.fields(SYMBOL)["tm"] == str(poison)
+    send(table, payloads.ticker(ts=T0 - 500, markPrice="17"))
+    assert table.fields(SYMBOL)["mp"] == "17"
+    assert unpack(table.record(SYMBOL))["flags"] == 0
+    assert counts(table) == (3, 3, 0, 0)
+
+
+def test_times_within_the_bound_are_not_suspect(table: Any) -> None:
+    for ts in (T0 + 40 - 60_000, T0, T0 + 40 + 60_000):
+        send(table, payloads.ticker(ts=ts))
+        assert unpack(table.record(SYMBOL))["flags"] == 0
+
+
+def test_the_bound_is_measured_on_the_venues_clock(table: Any) -> None:
+    table.skew_ms = -3_600_000
+    send(table, payloads.ticker(ts=T0 - 3_600_000))
+    assert unpack(table.record(SYMBOL))["flags"] == 0
+    send(table, payloads.ticker(ts=T0))
+    assert unpack(table.record(SYMBOL))["flags"] == model.FLAG_TIME_SUSPECT
+
+
+def test_suspect_times_are_ordered_among_themselves(table: Any) -> None:
+    send(table, payloads.ticker(ts=100, markPrice="1"))
+    send(table, payloads.ticker(ts=99, markPrice="2"))
+    assert table.fields(SYMBOL)["mp"] == "1"
+    assert counts(table) == (2, 1, 1, 0)
+
+
+def test_a_delta_is_merged_into_what_the_same_conn_delivered(table: Any) -> None:
+    send(table, payloads.ticker(bidIv=None), conn=1)
+    send(table, payloads.delta(ts=T0 + 5, askPrice="1240", askIv="", bidIv="0.4"), conn=1)
+    expected = payloads.numbers(askPrice="1240", bidIv="0.4")
+    del expected["aiv"]
+    assert expected.items() <= table.fields(SYMBOL).items()
+    assert "aiv" not in table.fields(SYMBOL)
+    assert unpack(table.record(SYMBOL))["flags"] == model.FLAG_MERGED
+    assert table.deltas == 1
+
+
+@pytest.mark.parametrize("base", ["none", "rest", "another conn"])
+def test_a_delta_without_its_base_is_rejected(table: Any, base: str) -> None:
+    if base == "rest":
+        table.put_rest(SYMBOL, {"mp": "5"}, T0, T0)
+    elif base == "another conn":
+        send(table, payloads.ticker(), conn=1)
+    before = table.applied
+    send(table, payloads.delta(ts=T0 + 5, askPrice="1"), conn=2)
+    assert table.rejected["delta_without_base"] == 1
+    assert table.applied == before
+    counts(table)
+
+
+def test_an_old_delta_is_dropped(table: Any) -> None:
+    send(table, payloads.ticker(ts=T0))
+    send(table, payloads.delta(ts=T0 - 1, askPrice="1"))
+    assert table.fields(SYMBOL)["ap"] == "1230"
+    assert counts(table) == (2, 1, 1, 0)
+
+
+def test_any_tick_replaces_a_rest_row(table: Any) -> None:
+    assert table.put_rest(SYMBOL, {"mp": "5", "bp": ""}, T0 + 9_000, T0 + 9_100)
+    assert table.fields(SYMBOL) == {
+        "tm": str(T0 + 9_000),
+        "rt": str(T0 + 9_100),
+        "mp": "5",
+        "ts": str((T0 + 9_000) // 1000),
+        "cn": "rest",
+    }
+    assert unpack(table.record(SYMBOL))["flags"] == model.FLAG_REST
+    assert counts(table) == (0, 0, 0, 0)
+    send(table, payloads.ticker(ts=T0))
+    assert table.fields(SYMBOL)["mp"] == payloads.NUMBERS["markPrice"]
+    assert table.fields(SYMBOL)["cn"] == "1795000000:1"
+
+
+def test_a_rest_row_yields_to_a_delivering_conn_and_to_anything_newer(table: Any) -> None:
+    send(table, payloads.ticker(ts=T0), conn=4)
+    table.delivering.add(4)
+    assert not table.put_rest(SYMBOL, {"mp": "5"}, T0 + 9_000, T0 + 9_100)
+    table.delivering.discard(4)
+    assert not table.put_rest(SYMBOL, {"mp": "5"}, T0 - 1, T0 + 9_100)
+    assert table.put_rest(SYMBOL, {"mp": "5"}, T0 + 9_000, T0 + 9_100)
+    assert not table.put_rest(SYMBOL, {"mp": "6"}, T0 + 8_999, T0 + 9_200)
+    assert table.fields(SYMBOL)["mp"] == "5"
+
+
+def test_a_tick_replaced_by_a_rest_row_counts_as_conflated(table: Any) -> None:
+    send(table, payloads.ticker(ts=T0), conn=4)
+    assert table.pending == 1
+    table.put_rest(SYMBOL, {"mp": "5"}, T0 + 9_000, T0 + 9_100)
+    assert (table.pending, table.conflated) == (0, 1)
+    counts(table)
+
+
+def test_ticks_of_one_symbol_are_conflated(table: Any) -> None:
+    for i in range(10):
+        send(table, payloads.ticker(ts=T0 + i))
+    send(table, payloads.ticker(OTHER))
+    assert (table.dirty, table.pending, table.conflated) == (2, 2, 9)
+    counts(table)
+
+
+def test_what_is_no_ticker_is_left_and_counted_nowhere(table: Any) -> None:
+    inlet = send(table, {"op": "pong", "args": []})
+    assert inlet.others == [b'{"op":"pong","args":[]}']
+    assert inlet.messages == 0
+    assert counts(table) == (0, 0, 0, 0)
+
+
+def test_a_stranger_is_left_to_the_owner_and_taken_once_it_has_a_slot(table: Any) -> None:
+    symbol = "SOL-27NOV26-150-C-USDT"
+    inlet = send(table, payloads.ticker(symbol))
+    assert [name for name, _ in inlet.strangers] == [symbol]
+    assert counts(table) == (0, 0, 0, 0)
+    table.add(symbol, EXPIRY, 150.0, "C", "USDT")
+    inlet.message(inlet.strangers.pop()[1], T0)
+    assert counts(table) == (1, 1, 0, 0)
+    table.reject("unknown_symbol")
+    assert counts(table) == (2, 1, 0, 1)
+
+
+def test_messages_counts_data_only(table: Any) -> None:
+    inlet = table.inlet(1)
+    for frame in (payloads.ticker(), {"op": "pong"}, payloads.ticker(ts=T0 - 5), {"topic": 1}):
+        inlet.message(dump(frame), T0)
+    inlet.message(b"nonsense", T0)
+    assert inlet.messages == 2
+
+
+def test_bad_fields_are_counted(table: Any) -> None:
+    send(table, payloads.ticker(bidPrice="x", askPrice=True))
+    assert table.bad_fields == 2
+
+
+def test_a_retired_symbol_is_dropped_at_once_when_nothing_waits(table: Any) -> None:
+    table.retire(SYMBOL)
+    assert SYMBOL not in table
+    with pytest.raises(KeyError, match=SYMBOL):
+        table.record(SYMBOL)
+
+
+def test_a_retired_symbol_stays_until_its_tick_is_written(table: Any) -> None:
+    send(table, payloads.ticker())
+    table.retire(SYMBOL)
+    assert SYMBOL in table
+    inlet = send(table, payloads.ticker(ts=T0 + 1))
+    assert len(inlet.strangers) == 1
+    table.add(SYMBOL, EXPIRY, 90_000.0, "C", "USDT")
+    send(table, payloads.ticker(ts=T0 + 1))
+    assert table.applied == 2
+
+
+@pytest.mark.parametrize("symbol", ["", "btc", "A" * 41, "A B", "A\r\nB", "A*", "-A", ".A", "É"])
+def test_a_symbol_unfit_for_a_key_gets_no_slot(table: Any, symbol: str) -> None:
+    with pytest.raises(ValueError, match="not a symbol"):
+        table.add(symbol, EXPIRY, 1.0, "C", "USDT")
+
+
+@pytest.mark.parametrize(("kind", "settle"), [("X", "USDT"), ("C", "TOOLONGCOIN")])
+def test_a_slot_needs_terms_that_fit_its_record(table: Any, kind: str, settle: str) -> None:
+    with pytest.raises(ValueError, match="not an option"):
+        table.add("A-1", EXPIRY, 1.0, kind, settle)
+
+
+def test_thousands_of_symbols_keep_apart(core: Any) -> None:
+    table = core.Table(core.Grammar(TOPIC_PREFIX, TICKER_FIELDS))
+    symbols = [f"BTC-27NOV26-{strike}-{kind}" for strike in range(1000, 4000) for kind in "CP"]
+    for symbol in symbols:
+        table.add(symbol, EXPIRY, float(symbol.split("-")[2]), symbol[-1], "USDC")
+    inlet = table.inlet(1)
+    for i, symbol in enumerate(symbols):
+        inlet.message(dump(payloads.ticker(symbol, sequence=i, markPrice=str(i))), T0)
+    for symbol in symbols[::3]:
+        table.retire(symbol)
+    assert len(table) == 6000  # each waits to be written
+    assert all(table.fields(symbol)["mp"] == str(i) for i, symbol in enumerate(symbols))
+
+
+def test_reasons_are_all_counted_from_zero(table: Any) -> None:
+    assert table.rejected == dict.fromkeys(pure.REASONS, 0)

@@ -1,0 +1,73 @@
+"""The house's import table: who may know whom."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+import fastopts
+
+ROOT = Path(fastopts.__file__).parent
+PLAIN = ("errors", "model", "keys", "config", "metrics")
+EVERYTHING = None
+
+# room -> the rooms of ours that it may import, beside itself
+TABLE: dict[str, tuple[str, ...] | None] = {
+    "": (),
+    **dict.fromkeys(PLAIN, ("errors",)),
+    "embedded": PLAIN,
+    "core": PLAIN,
+    "venues": (*PLAIN, "core"),
+    "session": (*PLAIN, "core"),
+    "net": ("errors",),
+    "collector": (*PLAIN, "embedded", "core", "venues", "session", "net"),
+    "reader": (*PLAIN, "core", "net"),
+    "sim": ("errors", "config"),
+    "track": EVERYTHING,
+    "demo": EVERYTHING,
+}
+CIMPORT = re.compile(r"^\s*from (fastopts\S*) cimport", re.MULTILINE)
+
+
+def imports(path: Path) -> set[str]:
+    """The full names of what a file imports from this package."""
+    source = path.read_text()
+    names = set(CIMPORT.findall(source))
+    if path.suffix != ".py":
+        lines = (line for line in source.splitlines() if re.match(r"(from|import) fast", line))
+        source = "\n".join(line for line in lines if "cimport" not in line)
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: write imports in full"
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return {name for name in names if name.split(".")[0] == "fastopts"}
+
+
+def room(name: str) -> str:
+    first = [*name.split("."), ""][1]
+    return first if (ROOT / first).is_dir() or (ROOT / f"{first}.py").exists() else ""
+
+
+def sources() -> list[Path]:
+    return sorted(path for suffix in ("py", "pyx", "pxd") for path in ROOT.rglob(f"*.{suffix}"))
+
+
+@pytest.mark.parametrize("path", sources(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_file_imports_only_what_its_room_may_know(path: Path) -> None:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    own = "" if parts == ("__init__",) else parts[0]
+    allowed = TABLE[own]
+    if allowed is EVERYTHING:
+        return
+    strangers = {name for name in imports(path) if room(name) not in (own, *allowed)}
+    assert not strangers, f"{own or 'fastopts'} may import {allowed}, not {sorted(strangers)}"
+
+
+def test_a_compiled_module_is_named_only_behind_the_door() -> None:
+    compiled = tuple(f"fastopts.core.{path.stem}" for path in ROOT.glob("core/*.pyx"))
+    for path in sources():
+        if path.parent.name != "core":
+            assert not [name for name in imports(path) if name.startswith(compiled)], path
