@@ -396,10 +396,11 @@ class Twin(World):
         )
 
     def settle(self) -> None:
-        """Let everything reach Redis."""
+        """Let everything reach Redis, as after a reconnect."""
         self.redis.refusing.clear()
         self.do_abandon()
         self.table.release()
+        self.table.mark_whole()
         while self.table.dirty:
             self.flush(self.now)
 
