@@ -27,6 +27,7 @@ __all__ = (
     "Expired",
     "FastoptsError",
     "FeedDown",
+    "HandshakeRefused",
     "LeaseLost",
     "NoSuchOption",
     "NotYetLive",
@@ -68,6 +69,15 @@ class VenueProtocolError(VenueError):
 
 class ConnectionLost(FastoptsError):
     """A connection could not be made, ended, or fell silent."""
+
+
+class HandshakeRefused(ConnectionLost):
+    """The venue answered the WebSocket handshake with HTTP *status*."""
+
+    def __init__(self, message: str, status: int, retry_after_s: float | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.retry_after_s = retry_after_s
 
 
 class StoreError(FastoptsError):

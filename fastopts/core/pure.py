@@ -350,9 +350,10 @@ class Table:
             self._enqueue(slot)
         return len(refused)
 
-    def conn_of(self, symbol: str) -> int:
-        """The conn that delivered the newest tick of *symbol*; 0 when none has."""
-        return self._slots[symbol].conn
+    def origin_of(self, symbol: str) -> tuple[int, int]:
+        """The conn that delivered the newest tick of *symbol* (0: none has), and its time in ms."""
+        slot = self._slots[symbol]
+        return slot.conn, slot.tm
 
     def fields(self, symbol: str) -> dict[str, str]:
         """The hash as it is to stand in Redis."""
@@ -594,7 +595,9 @@ class Batch:
             if reply is False:
                 return end
             self._reply(self._writes[0], reply)
-        return end - self._reader.len() if self._reader.has_data() else end
+        if self._reader.has_data():
+            raise StoreError("more replies than commands")
+        return end
 
     def _reply(self, write: _Write, reply: Any) -> None:
         parts = reply if isinstance(reply, list) else [reply]

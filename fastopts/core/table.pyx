@@ -257,9 +257,10 @@ cdef class Table:
         self.received += received
         self.rejections[<int>REASONS.index(reason)] += 1
 
-    def conn_of(self, str symbol not None):
-        """The conn that delivered the newest tick of *symbol*; 0 when none has."""
-        return self.slot_of(symbol).conn
+    def origin_of(self, str symbol not None):
+        """The conn that delivered the newest tick of *symbol* (0: none has), and its time in ms."""
+        cdef Slot* slot = self.slot_of(symbol)
+        return slot.conn, slot.tm
 
     def fields(self, str symbol not None):
         """The hash as it is to stand in Redis."""

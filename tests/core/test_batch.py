@@ -387,10 +387,10 @@ class Twin(World):
 
     def state(self) -> Any:
         table = self.table
-        held = [symbol for symbol in SYMBOLS if symbol in table and table.conn_of(symbol)]
+        held = [symbol for symbol in SYMBOLS if symbol in table and table.origin_of(symbol)[0]]
         return (
             [getattr(table, name) for name in COUNTERS],
-            [(s, table.fields(s), table.record(s), table.conn_of(s)) for s in held],
+            [(s, table.fields(s), table.record(s), table.origin_of(s)[0]) for s in held],
             len(table),
             self.strangers,
         )
@@ -421,7 +421,7 @@ def test_both_implementations_walk_through_any_history_alike(steps: list[tuple[A
         twin.settle()
         assert twin.table.pending == 0
         for symbol in SYMBOLS:
-            if symbol in twin.table and twin.table.conn_of(symbol):
+            if symbol in twin.table and twin.table.origin_of(symbol)[0]:
                 assert twin.redis.hash(f"option:{symbol}") == twin.table.fields(symbol)
                 assert twin.redis.keys[f"optrec:{symbol}"] == twin.table.record(symbol)
         twin.check_books()

@@ -111,10 +111,10 @@ def test_absent_numbers_are_absent_and_never_zero(table: Any) -> None:
 def test_a_newer_and_an_equal_time_are_applied_an_older_one_is_counted(table: Any) -> None:
     send(table, payloads.ticker(ts=T0, markPrice="1"), conn=1)
     send(table, payloads.ticker(ts=T0, markPrice="2"), conn=2, rt=T0 + 90)
-    assert (table.fields(SYMBOL)["mp"], table.conn_of(SYMBOL)) == ("2", 2)
+    assert (table.fields(SYMBOL)["mp"], table.origin_of(SYMBOL)[0]) == ("2", 2)
     assert table.fields(SYMBOL)["rt"] == str(T0 + 90)
     send(table, payloads.ticker(ts=T0 - 1, markPrice="3"), conn=3)
-    assert (table.fields(SYMBOL)["mp"], table.conn_of(SYMBOL)) == ("2", 2)
+    assert (table.fields(SYMBOL)["mp"], table.origin_of(SYMBOL)[0]) == ("2", 2)
     assert counts(table) == (3, 2, 1, 0)
 
 

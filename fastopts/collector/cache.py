@@ -1,0 +1,98 @@
+"""The file that stands in for the venue's list when REST fails.
+
+Its keys are those of older trackers: `symbols`, `count`, `updated_at`, `expires_at`, `by_asset`;
+ours adds `venue` and `instruments`, the terms that the symbols alone don't tell.
+"""
+
+import dataclasses
+import os
+import tempfile
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from fastopts.errors import ConfigError
+from fastopts.model import Instrument
+from fastopts.venues.bybit import symbols
+
+__all__ = ("Cached", "default_path", "load", "save")
+
+VALID = timedelta(hours=24)
+_FIELDS = {field.name for field in dataclasses.fields(Instrument)}
+
+
+@dataclass(frozen=True, slots=True)
+class Cached:
+    """What the file held; *updated_at* is None when it did not say."""
+
+    instruments: dict[str, Instrument]
+    updated_at: datetime | None
+
+    def age(self, now: datetime) -> str:
+        if self.updated_at is None:
+            return "of unknown age"
+        hours = (now - self.updated_at).total_seconds() / 3600
+        return f"{hours:.1f} h old" if hours >= 1 else f"{hours * 60:.0f} min old"
+
+
+def default_path(venue: str) -> Path:
+    """The old name for the real venue; other venues' symbols don't mix into it."""
+    name = "" if venue == "bybit" else "." + venue.replace(":", "-").replace("/", "-")
+    return Path(f"symbols_cache{name}.json")
+
+
+def save(path: Path, venue: str, instruments: Iterable[Instrument], now: datetime) -> None:
+    """Write the file, whole or not at all. Raises ConfigError when it can't be written."""
+    listed = sorted(instruments, key=lambda instrument: instrument.symbol)
+    content = {
+        "symbols": [instrument.symbol for instrument in listed],
+        "count": len(listed),
+        "updated_at": now.isoformat(),
+        "expires_at": (now + VALID).isoformat(),
+        "by_asset": dict(Counter(instrument.asset for instrument in listed)),
+        "venue": venue,
+        "instruments": [dataclasses.asdict(instrument) for instrument in listed],
+    }
+    try:
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name)
+        with os.fdopen(handle, "wb") as file:
+            file.write(orjson.dumps(content, option=orjson.OPT_INDENT_2))
+        Path(temporary).replace(path)
+    except OSError as error:
+        raise ConfigError(f"the cache file {path} can't be written: {error}") from error
+
+
+def load(path: Path, venue: str, now: datetime) -> Cached | None:
+    """Read the file without what has expired; None when there is none of this venue's.
+
+    Raises ConfigError for a file that is there and can't be understood.
+    """
+    try:
+        content = orjson.loads(path.read_bytes())
+        if content.get("venue", "bybit") != venue:
+            return None
+        rows = [
+            Instrument(**{k: row[k] for k in _FIELDS}) for row in content.get("instruments", ())
+        ]
+        if not rows:
+            rows = [found for text in content["symbols"] if (found := symbols.parse(text))]
+        updated_at = _time(content.get("updated_at"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise ConfigError(f"the cache file {path} can't be read: {error}") from error
+    now_ms = now.timestamp() * 1000
+    return Cached({row.symbol: row for row in rows if row.expiry_ms > now_ms}, updated_at)
+
+
+def _time(text: Any) -> datetime | None:
+    if not isinstance(text, str):
+        return None
+    found = datetime.fromisoformat(text)
+    # Older trackers wrote local time without saying so.
+    return found if found.tzinfo else found.astimezone(UTC)

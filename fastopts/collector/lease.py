@@ -1,0 +1,97 @@
+"""Who may write: one collector at a time, each under a higher epoch than the one before.
+
+The lease is a key that its holder renews; whoever finds it free takes it, raises the epoch, and
+ends the connection of the former writer, which may only be asleep: what it wakes up to is a dead
+socket, and behind that a lease that is no longer its own. No tick pays for this.
+"""
+
+import secrets
+from dataclasses import dataclass
+from typing import Any
+
+from fastopts import keys
+from fastopts.errors import LeaseLost, StoreError
+from fastopts.net.channel import Channel
+
+__all__ = ("LEASE_MS", "Lease")
+
+LEASE_MS = 3000
+
+
+@dataclass(slots=True)
+class Lease:
+    """Our claim on one server. `epoch` is 0 before the first `take`."""
+
+    epoch: int = 0
+    _token: str = ""
+
+    def __post_init__(self) -> None:
+        self._token = secrets.token_hex(8)
+
+    async def take(self, channel: Channel, run_id: str) -> bool:
+        """Take the lease for *channel*; False while another collector holds it.
+
+        Raises LeaseLost when another has written since we last did, StoreError for a refusal.
+        """
+        [holder, client, feed] = _good(
+            await channel.ask(
+                ("GET", keys.LEASE), ("CLIENT", "ID"), ("HMGET", keys.FEED, "epoch", "writer")
+            )
+        )
+        stored = int(feed[0] or 0)
+        if self.epoch and stored > self.epoch:
+            raise LeaseLost(f"another collector (epoch {stored}) has taken over: we stop writing")
+        if holder is not None and not self._is_ours(holder):
+            return False
+        if not self.epoch:
+            [now] = _good(await channel.ask(("TIME",)))
+            # Seconds since 1970 rise above any epoch a wiped server may have forgotten.
+            self.epoch = max(stored + 1, int(now[0]))
+        value = f"{self.epoch}:{client}:{self._token}"
+        if holder is None:
+            [won] = _good(await channel.ask(("SET", keys.LEASE, value, "NX", "PX", str(LEASE_MS))))
+            if won is None:
+                return False
+        else:
+            _good(await channel.ask(("SET", keys.LEASE, value, "PX", str(LEASE_MS))))
+        await self._end_former(channel, feed[1], run_id, client)
+        writer = f"{run_id}:{client}"
+        _good(await channel.ask(("HSET", keys.FEED, "epoch", str(self.epoch), "writer", writer)))
+        return True
+
+    def renewal(self) -> list[tuple[str, ...]]:
+        """The commands that renew the lease; `check` reads the first's reply."""
+        return [("GET", keys.LEASE), ("PEXPIRE", keys.LEASE, str(LEASE_MS))]
+
+    def check(self, holder: object) -> bool:
+        """Judge who holds the lease: us (True) or nobody (False). Raises LeaseLost for another."""
+        if holder is None:
+            return False
+        if not isinstance(holder, str) or not self._is_ours(holder):
+            raise LeaseLost("another collector has taken the lease: we stop writing")
+        return True
+
+    async def release(self, channel: Channel) -> None:
+        """Give the lease back, so that the next collector need not wait for its end."""
+        [holder] = await channel.ask(("GET", keys.LEASE))
+        if isinstance(holder, str) and self._is_ours(holder):
+            await channel.ask(("DEL", keys.LEASE))
+
+    def _is_ours(self, holder: str) -> bool:
+        return holder.endswith(":" + self._token)
+
+    async def _end_former(
+        self, channel: Channel, former: str | None, run_id: str, client: int
+    ) -> None:
+        # After a restart of the server its numbers start anew: the former's may be anyone's now.
+        same_run, _, number = (former or "").partition(":")
+        if same_run == run_id and number and int(number) != client:
+            # no such client: it is gone already
+            await channel.ask(("CLIENT", "KILL", "ID", number))
+
+
+def _good(replies: list[Any]) -> list[Any]:
+    for reply in replies:
+        if isinstance(reply, StoreError):
+            raise reply
+    return replies

@@ -1,0 +1,260 @@
+"""One WebSocket connection after the other for one shard of symbols."""
+
+import asyncio
+import logging
+import ssl
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from fastopts.core import Inlet, Table
+from fastopts.errors import ConnectionLost, HandshakeRefused
+from fastopts.net import websocket
+from fastopts.net.websocket import WebSocket
+from fastopts.session.backoff import Backoff, Budget
+from fastopts.session.shards import Shard
+from fastopts.venues.bybit.session import Dead, Pong, Probe, Session, Timing, TopicRefused
+
+__all__ = ("Line", "Market", "Shared")
+
+log = logging.getLogger(__name__)
+
+CONNECT_TIMEOUT_S = 15.0
+TICK_S = 0.25
+BANNED_S = 600.0  # HTTP 403: an address shut out, or a country not served
+
+
+def wall_ms() -> int:
+    """Our clock, in ms since 1970."""
+    return time.time_ns() // 1_000_000
+
+
+class Market(Protocol):
+    """Who decides about symbols that nobody asked for."""
+
+    def adopt(self, symbol: str) -> bool:
+        """Give *symbol* a slot if it is an option that can live; tell whether it has one."""
+
+
+class Outlet(Protocol):
+    """Who writes what the lines take in."""
+
+    def wake(self) -> None:
+        """There is something to write."""
+
+    def conn_opened(self, conn: int) -> None:
+        """A connection is open; nothing has come over it yet."""
+
+    def conn_delivered(self, conn: int, at: float) -> None:
+        """Data came over it at monotonic time *at*."""
+
+    def conn_closed(self, conn: int) -> None:
+        """It is gone."""
+
+    def venue_clock(self, venue_ms: int, sent_at: float, received_at: float) -> None:
+        """The venue told its time."""
+
+
+@dataclass(slots=True)
+class Shared:
+    """What all lines have in common."""
+
+    url: str
+    tls: ssl.SSLContext | None
+    headers: Mapping[str, str]
+    table: Table
+    market: Market
+    outlet: Outlet
+    next_conn: Callable[[], int]
+    reads_on_clock: bool = False
+    timing: Timing = field(default_factory=Timing)
+    budget: Budget = field(default_factory=Budget)
+
+
+@dataclass(slots=True)
+class _Connection:
+    """All state of one connection: it dies with it."""
+
+    socket: WebSocket
+    inlet: Inlet
+    session: Session
+    is_fed: bool = False
+
+
+class Line:
+    """Keeps a connection for *shard* alive: `run` it in a task, `change` it with the universe."""
+
+    def __init__(self, shard: Shard, shared: Shared) -> None:
+        self.shard = shard
+        self.reconnects = 0
+        self.task: asyncio.Task[None] | None = None
+        self._shared = shared
+        self._connection: _Connection | None = None
+        self._backoff = Backoff()
+        self._changed = asyncio.Event()
+
+    @property
+    def is_open(self) -> bool:
+        return self._connection is not None
+
+    @property
+    def live(self) -> int:
+        """How many of the shard's symbols the open connection has delivered."""
+        if self._connection is None:
+            return 0
+        conn, table = self._connection.inlet.conn, self._shared.table
+        return sum(table.origin_of(symbol)[0] == conn for symbol in self.shard.symbols)
+
+    @property
+    def never(self) -> list[str]:
+        """Symbols that were asked for more than once and have not come."""
+        return self._connection.session.never() if self._connection else []
+
+    def change(self, added: tuple[str, ...], removed: tuple[str, ...]) -> None:
+        """Hear of new symbols, and of some that are no more."""
+        self._changed.set()
+        if self._connection is not None:
+            self._connection.session.drop(removed)
+            self._connection.session.want(added)
+
+    def resume(self) -> None:
+        """Read what has arrived, when reading on a clock."""
+        if self._connection is not None:
+            self._connection.socket.resume()
+
+    async def run(self) -> None:
+        """Connect, listen, and connect again; ends by cancellation only."""
+        while True:
+            await self._some_symbols()
+            await asyncio.sleep(self._shared.budget.wait_s(_now()))
+            wait_s = await self._listen()
+            await asyncio.sleep(max(wait_s, self._backoff.next_s()))
+            self.reconnects += 1
+
+    async def _some_symbols(self) -> None:
+        while not self.shard.symbols:
+            self._changed.clear()
+            await self._changed.wait()
+
+    async def _listen(self) -> float:
+        """Serve one connection to its end; return how long to stay away at least."""
+        shared = self._shared
+        inlet = shared.table.inlet(shared.next_conn())
+        try:
+            socket = await websocket.connect(
+                shared.url,
+                lambda view, start, end: self._scan(inlet, view, start, end),
+                lambda message: self._message(inlet, message),
+                tls=shared.tls,
+                headers=shared.headers,
+                timeout_s=CONNECT_TIMEOUT_S,
+            )
+        except HandshakeRefused as error:
+            return self._refused(error)
+        except ConnectionLost as error:
+            log.warning("connection %d: %s", self.shard.number, error)
+            return 0.0
+        session = Session(_now(), shared.timing)
+        self._connection = _Connection(socket, inlet, session)
+        shared.outlet.conn_opened(inlet.conn)
+        try:
+            session.want(self.shard.symbols)
+            if shared.reads_on_clock:
+                socket.read_on_clock()
+            reason = await self._converse(self._connection)
+        finally:
+            self._connection = None
+            socket.close()
+            shared.table.delivering.discard(inlet.conn)
+            shared.outlet.conn_closed(inlet.conn)
+        log.warning("connection %d (conn %d) ended: %s", self.shard.number, inlet.conn, reason)
+        return 0.0
+
+    def _refused(self, error: HandshakeRefused) -> float:
+        wait_s = BANNED_S if error.status == 403 else error.retry_after_s or 0.0
+        words = f"; next try in {wait_s:.0f} s" if wait_s else ""
+        log.warning("connection %d: %s%s", self.shard.number, error, words)
+        return wait_s
+
+    async def _converse(self, connection: _Connection) -> str:
+        """Let the session speak until the connection ends; return why it did."""
+        socket, session = connection.socket, connection.session
+        while not socket.closed.done():
+            self._tell_delivery(connection)
+            session.tick(_now())
+            for event in session.take_events():
+                if isinstance(event, Dead):
+                    return event.reason
+                self._hear(connection, event)
+            for message in session.data_to_send():
+                socket.send_text(message)
+            await asyncio.wait((socket.closed,), timeout=TICK_S)
+        return socket.closed.result()
+
+    def _tell_delivery(self, connection: _Connection) -> None:
+        """Bring what came since the last time to the session, the table and the writer."""
+        table, inlet, session = self._shared.table, connection.inlet, connection.session
+        session.data(inlet.messages, _now())
+        session.delivered([s for s in session.waiting() if table.origin_of(s)[0] == inlet.conn])
+        if inlet.messages and _now() - session.data_at < self._shared.timing.watchdog:
+            table.delivering.add(inlet.conn)
+            self._shared.outlet.conn_delivered(inlet.conn, session.data_at)
+            self._backoff.reset()
+        else:
+            table.delivering.discard(inlet.conn)
+
+    def _hear(self, connection: _Connection, event: object) -> None:
+        if isinstance(event, Pong) and event.venue_ms is not None:
+            now = _now()
+            self._shared.outlet.venue_clock(event.venue_ms, now - event.round_trip_s, now)
+        elif isinstance(event, TopicRefused):
+            log.warning("the venue refused %s: %s", event.symbol, event.words)
+        elif isinstance(event, Probe):
+            log.info("connection %d is silent: probing", self.shard.number)
+            connection.session.probe(self._busiest(connection.inlet.conn))
+
+    def _busiest(self, conn: int) -> str:
+        """The symbol that ticked last."""
+        table = self._shared.table
+        return max(
+            self.shard.symbols,
+            key=lambda symbol: (table.origin_of(symbol)[0] == conn, table.origin_of(symbol)[1]),
+        )
+
+    def _scan(self, inlet: Inlet, view: memoryview, start: int, end: int) -> int:
+        at = inlet.scan(view, start, end, wall_ms())
+        self._after(inlet)
+        return at
+
+    def _message(self, inlet: Inlet, message: bytes) -> None:
+        inlet.message(message, wall_ms())
+        self._after(inlet)
+
+    def _after(self, inlet: Inlet) -> None:
+        if inlet.others or inlet.strangers:
+            self._rare(inlet)
+        if self._shared.table.dirty:
+            self._shared.outlet.wake()
+        if inlet.messages and self._connection is not None and not self._connection.is_fed:
+            # The feed must name this conn before anything it delivered is written.
+            self._connection.is_fed = True
+            self._shared.outlet.conn_delivered(inlet.conn, _now())
+
+    def _rare(self, inlet: Inlet) -> None:
+        """Acks and pongs to the session; ticks of unknown symbols to who may know them."""
+        if self._connection is not None:
+            for message in inlet.others:
+                self._connection.session.receive(message, _now())
+        inlet.others.clear()
+        strangers = inlet.strangers[:]
+        inlet.strangers.clear()
+        for symbol, message in strangers:
+            if self._shared.market.adopt(symbol):
+                inlet.message(message, wall_ms())
+            else:
+                self._shared.table.reject("unknown_symbol")
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -1,0 +1,196 @@
+"""The universe over REST: listed, cached, refreshed; and ticker rows for a warm start."""
+
+import asyncio
+import dataclasses
+import logging
+import time
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from fastopts.collector import cache
+from fastopts.collector.rest import RestDriver
+from fastopts.core import Table
+from fastopts.errors import ConfigError, ConnectionLost, FastoptsError, VenueBanned, VenueError
+from fastopts.model import Instrument
+from fastopts.session.universe import diff
+from fastopts.venues.bybit import rest, symbols
+
+__all__ = ("Market",)
+
+log = logging.getLogger(__name__)
+
+SYMBOLS_MAX = 20_000  # a stream of invented symbols must not fill the memory
+AFTER_EXPIRY_S = 5.0
+
+# Called with what came and what went.
+Listener = Callable[[Sequence[Instrument], Sequence[Instrument]], None]
+# Called with a coin and how many options it has.
+Progress = Callable[[str, int], None]
+
+
+class Market:
+    """The options there are. Whoever `listens` hears of each change."""
+
+    def __init__(
+        self, driver: RestDriver, venue: str, coins: Sequence[str], cache_path: Path, table: Table
+    ) -> None:
+        self.instruments: dict[str, Instrument] = {}
+        self._driver = driver
+        self._venue = venue
+        self._coins = coins
+        self._cache_path = cache_path
+        self._table = table
+        self._adopted: dict[str, Instrument] = {}
+        self._doubts: tuple[str, ...] = ()
+
+    async def load(self, may_use_cache: bool, progress: Progress) -> list[Instrument]:
+        """Fetch the universe; where REST fails, the cache file stands in if it may.
+
+        Raises VenueError, ConnectionLost or ConfigError when there is nothing to track.
+        """
+        answer, failures = await self._fetch(progress)
+        if failures and may_use_cache:
+            answer |= self._from_cache(failures)
+        if failures and not answer:
+            raise next(iter(failures.values()))
+        found = diff({}, answer, _wall_ms())
+        if not found.listed:
+            raise VenueError(f"{self._venue} lists no options on {', '.join(self._coins)}")
+        if not failures:
+            self._save(answer.values())
+        for coin, error in failures.items():
+            log.warning("%s: %s", coin, error)
+        self._apply(found.listed, ())
+        return list(found.listed)
+
+    async def keep_fresh(self, refresh_s: float, listener: Listener) -> None:
+        """Refresh for ever, every *refresh_s* and right after an expiry."""
+        while True:
+            next_expiry_ms = min((i.expiry_ms for i in self.instruments.values()), default=None)
+            wait_s = refresh_s
+            if next_expiry_ms is not None:
+                wait_s = min(wait_s, (next_expiry_ms - _wall_ms()) / 1000 + AFTER_EXPIRY_S)
+            await asyncio.sleep(max(1.0, wait_s))
+            await self.refresh(listener)
+
+    async def refresh(self, listener: Listener) -> None:
+        """Bring the universe up to date; what can't be fetched stays as it is."""
+        answer, failures = await self._fetch(lambda coin, count: None)
+        for coin, error in failures.items():
+            log.warning("%s: its universe stays as it was: %s", coin, error)
+            answer |= {s: i for s, i in self.instruments.items() if i.asset == coin}
+        found = diff(self.instruments, answer, _wall_ms())
+        if found.doubts and found.doubts != self._doubts:
+            log.warning("%s; nothing of it is dropped", "; ".join(found.doubts))
+        self._doubts = found.doubts
+        gone = [self.instruments[symbol] for symbol in found.gone]
+        if found:
+            self._apply(found.listed, gone)
+            log.info("%d options listed, %d gone", len(found.listed), len(gone))
+            listener(found.listed, gone)
+        if not failures:
+            self._save(self.instruments.values())
+
+    async def warm_up(self) -> int:
+        """Fill what has not ticked yet from REST; return how many rows were of use."""
+        used = 0
+        for coin in sorted({instrument.asset for instrument in self.instruments.values()}):
+            try:
+                rows = await self._driver.run(rest.tickers(coin))
+            except VenueBanned as error:
+                log.warning("no warm start: %s", error)
+                break
+            except (VenueError, ConnectionLost) as error:
+                log.warning("%s: no warm start: %s", coin, error)
+                continue
+            now = _wall_ms()
+            for symbol, row in rows.by_symbol.items():
+                if symbol in self._table:
+                    used += self._table.put_rest(symbol, row, rows.time_ms, now)
+        return used
+
+    def adopt(self, symbol: str) -> bool:
+        """Give an option that the list does not know (yet) its slot; tell whether it has one."""
+        instrument = symbols.parse(symbol)
+        if instrument is None or instrument.expiry_ms <= _wall_ms():
+            return False
+        if symbol not in self._table:
+            if len(self._table) >= SYMBOLS_MAX:
+                return False
+            log.info("%s ticks before it is listed", symbol)
+            self._adopted[symbol] = instrument
+        self._add(self.instruments.get(symbol, instrument))
+        return True
+
+    async def _fetch(
+        self, progress: Progress
+    ) -> tuple[dict[str, Instrument], dict[str, FastoptsError]]:
+        """Return the options found, and what went wrong for which coin."""
+        found: dict[str, Instrument] = {}
+        failures: dict[str, FastoptsError] = {}
+        for coin in self._coins:
+            try:
+                listed = await self._driver.run(rest.instruments(coin))
+            except (VenueError, ConnectionLost) as error:
+                failures[coin] = error
+                continue
+            found |= {instrument.symbol: instrument for instrument in listed}
+            progress(coin, len(listed))
+        return found, failures
+
+    def _from_cache(self, coins: Iterable[str]) -> dict[str, Instrument]:
+        now = datetime.now(UTC)
+        try:
+            held = cache.load(self._cache_path, self._venue, now)
+        except ConfigError as error:
+            log.warning("%s", error)
+            return {}
+        if held is None:
+            return {}
+        found = {s: i for s, i in held.instruments.items() if i.asset in coins}
+        if found:
+            log.warning(
+                "REST fails: %d options from %s stand in, %s",
+                *(len(found), self._cache_path, held.age(now)),
+            )
+        return {s: _as_trading(i) for s, i in found.items()}
+
+    def _save(self, instruments: Iterable[Instrument]) -> None:
+        try:
+            cache.save(self._cache_path, self._venue, instruments, datetime.now(UTC))
+        except ConfigError as error:
+            log.warning("%s", error)
+
+    def _apply(self, listed: Iterable[Instrument], gone: Iterable[Instrument]) -> None:
+        for instrument in listed:
+            self.instruments[instrument.symbol] = instrument
+            self._adopted.pop(instrument.symbol, None)
+            self._add(instrument)
+        for instrument in gone:
+            del self.instruments[instrument.symbol]
+            self._table.retire(instrument.symbol)
+        for symbol, instrument in list(self._adopted.items()):
+            if instrument.expiry_ms <= _wall_ms():
+                del self._adopted[symbol]
+                self._table.retire(symbol)
+
+    def _add(self, instrument: Instrument) -> None:
+        self._table.add(
+            instrument.symbol,
+            instrument.expiry_ms,
+            instrument.strike,
+            instrument.kind,
+            instrument.settle,
+        )
+
+
+def _as_trading(instrument: Instrument) -> Instrument:
+    """Old files hold symbols only: those of contracts that traded then."""
+    if instrument.status:
+        return instrument
+    return dataclasses.replace(instrument, status="Trading")
+
+
+def _wall_ms() -> int:
+    return time.time_ns() // 1_000_000

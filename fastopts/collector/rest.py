@@ -1,0 +1,90 @@
+"""Drives the venue's REST conversations: the requests, the retries, and the ban."""
+
+import asyncio
+import logging
+import threading
+from collections.abc import Callable, Generator
+from typing import TypeVar
+
+from fastopts.errors import ConnectionLost, VenueBanned
+from fastopts.net.http import HttpClient
+from fastopts.session.backoff import Backoff
+from fastopts.venues.bybit.rest import Envelope, Request, Retry, judge
+
+__all__ = ("RestDriver", "in_daemon_thread")
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+ATTEMPTS = 4
+
+
+async def in_daemon_thread(work: Callable[[], T]) -> T:
+    """Run blocking *work* in a thread that no exit waits for."""
+    loop = asyncio.get_running_loop()
+    result: asyncio.Future[T] = loop.create_future()
+
+    def settle(value: T | None, error: BaseException | None) -> None:
+        if result.cancelled():
+            return
+        if error is None:
+            result.set_result(value)  # type: ignore[arg-type]
+        else:
+            result.set_exception(error)
+
+    def run() -> None:
+        value, error = None, None
+        try:
+            value = work()
+        except BaseException as caught:  # noqa: BLE001 - told to who waits
+            error = caught
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(settle, value, error)
+
+    threading.Thread(target=run, name="fastopts-rest", daemon=True).start()
+    return await result
+
+
+class RestDriver:
+    """One conversation after the other; after a 403 none before the venue's time is up."""
+
+    def __init__(self, http: HttpClient) -> None:
+        self._http = http
+        self._banned_until = float("-inf")
+        self._lock = asyncio.Lock()
+
+    async def run(self, conversation: Generator[Request, Envelope, T]) -> T:
+        """Return the conversation's result.
+
+        Raises VenueBanned or VenueError at once, ConnectionLost or Retry after the last attempt.
+        """
+        async with self._lock:
+            request = next(conversation)
+            while True:
+                envelope = await self._ask(request)
+                try:
+                    request = conversation.send(envelope)
+                except StopIteration as end:
+                    result: T = end.value
+                    return result
+
+    async def _ask(self, request: Request) -> Envelope:
+        loop = asyncio.get_running_loop()
+        backoff = Backoff(base_s=0.5, cap_s=8.0)
+        while True:
+            left_s = self._banned_until - loop.time()
+            if left_s > 0:
+                raise VenueBanned(f"shut out by HTTP 403 for another {left_s:.0f} s", left_s)
+            try:
+                return judge(
+                    await in_daemon_thread(lambda: self._http.get(request.path, request.params))
+                )
+            except VenueBanned as error:
+                self._banned_until = loop.time() + error.retry_after_s
+                raise
+            except (ConnectionLost, Retry) as error:
+                if backoff.attempt + 1 == ATTEMPTS:
+                    raise
+                wait_s = max(backoff.next_s(), getattr(error, "after_s", 0.0))
+                log.info("%s: %s; again in %.1f s", request.path, error, wait_s)
+                await asyncio.sleep(wait_s)

@@ -1,0 +1,311 @@
+"""The collector's life: everything is started here, in order, and ended in reverse."""
+
+import asyncio
+import itertools
+import logging
+import signal
+import ssl
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from fastopts.collector import cache, database, report
+from fastopts.collector.feed import Feed
+from fastopts.collector.line import Line, Shared
+from fastopts.collector.market import Market, Progress
+from fastopts.collector.report import Bars, Status
+from fastopts.collector.rest import RestDriver
+from fastopts.collector.writer import Writer
+from fastopts.config import Settings
+from fastopts.core import IMPLEMENTATION, Grammar, Table
+from fastopts.errors import FastoptsError, StoreError
+from fastopts.model import Instrument
+from fastopts.net import tls
+from fastopts.net.address import Address
+from fastopts.net.http import HttpClient
+from fastopts.session.alarms import Alarms
+from fastopts.session.backoff import Backoff
+from fastopts.session.refusals import Consequence, judge
+from fastopts.session.shards import Shards
+from fastopts.venues.bybit import hosts
+from fastopts.venues.bybit.fields import TICKER_FIELDS, TOPIC_PREFIX
+from fastopts.venues.bybit.hosts import Endpoints
+from fastopts.venues.bybit.session import Timing
+
+__all__ = ("Collector", "collect", "fetch")
+
+log = logging.getLogger(__name__)
+
+FINAL_FLUSH_S = 3.0
+COVERED_ENOUGH = 0.99
+COVERAGE_WITHIN_S = 20.0
+LOOK_S = 0.25
+
+
+def market_of(settings: Settings, endpoints: Endpoints, user_agent: str, table: Table) -> Market:
+    """What knows the universe, from REST."""
+    http = HttpClient(endpoints.rest_url, user_agent, settings.insecure)
+    path = Path(settings.cache_file) if settings.cache_file else cache.default_path(endpoints.venue)
+    return Market(RestDriver(http), endpoints.venue, settings.coins, path, table)
+
+
+def new_table() -> Table:
+    return Table(Grammar(TOPIC_PREFIX, TICKER_FIELDS))
+
+
+async def fetch(settings: Settings, user_agent: str) -> list[Instrument]:
+    """List the universe into the cache file, and return it."""
+    endpoints = hosts.resolve(settings.venue, settings.testnet, settings.rest_url, settings.ws_url)
+    market = market_of(settings, endpoints, user_agent, new_table())
+    bars = Bars(settings.log_format == "text")
+    try:
+        return await market.load(False, _coin_progress(bars, settings.coins))
+    finally:
+        bars.close()
+
+
+async def collect(settings: Settings, user_agent: str, may_use_cache: bool = True) -> None:
+    """Run a collector until SIGINT, SIGTERM or the end of its duration."""
+    endpoints = hosts.resolve(settings.venue, settings.testnet, settings.rest_url, settings.ws_url)
+    address, server = database.choose(settings, endpoints.venue)
+    try:
+        collector = Collector(settings, endpoints, address, user_agent)
+        collector.stop_on_signals()
+        await collector.run(may_use_cache)
+    finally:
+        if server is not None:
+            server.stop()
+
+
+class Collector:
+    """One venue's options into one Redis."""
+
+    def __init__(
+        self, settings: Settings, endpoints: Endpoints, address: Address, user_agent: str
+    ) -> None:
+        timing = Timing()
+        self.stop = asyncio.Event()
+        self.table = new_table()
+        self.feed = Feed(endpoints.venue, round(timing.watchdog * 1000) + 2000)
+        self.market = market_of(settings, endpoints, user_agent, self.table)
+        self.writer = Writer(
+            self.table,
+            self.feed,
+            address,
+            tls.context(address.host, settings.insecure) if address.tls else None,
+            settings.flush_ms / 1000,
+            self.market.instruments.values,
+        )
+        self.lines: list[Line] = []
+        self._settings = settings
+        self._endpoints = endpoints
+        self._address = address
+        self._shards = Shards()
+        self._shared = Shared(
+            endpoints.ws_url,
+            _venue_tls(endpoints, settings.insecure),
+            {"User-Agent": user_agent},
+            self.table,
+            self.market,
+            self.writer,
+            itertools.count(1).__next__,
+            settings.latency_ms > 0,
+            timing,
+        )
+        self._group: asyncio.TaskGroup | None = None
+        self._alarms = Alarms()
+        self._last = (time.monotonic(), 0, report.cpu_s())
+        self._bars = Bars(settings.log_format == "text")
+
+    def stop_on_signals(self) -> None:
+        """SIGINT and SIGTERM stop in order; the second one ends the process at once."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self._signalled, number)
+
+    def _signalled(self, number: signal.Signals) -> None:
+        if self.stop.is_set():
+            signal.signal(number, signal.SIG_DFL)
+            signal.raise_signal(number)
+        log.info("%s: stopping", number.name)
+        self.stop.set()
+
+    async def run(self, may_use_cache: bool) -> None:
+        """Run to the end. Raises the FastoptsError that makes it impossible to go on."""
+        try:
+            await self._run(may_use_cache)
+        except* FastoptsError as group:
+            raise _first(group) from None
+        finally:
+            self._bars.close()
+
+    async def _run(self, may_use_cache: bool) -> None:
+        log.info(
+            "%s -> %s, %s core; %s",
+            *(self._endpoints.venue, self._address, IMPLEMENTATION, self._endpoints.ws_url),
+        )
+        if self._endpoints.venue == "sim":
+            log.warning("SIMULATED data: not the market")
+        await self._open_store()
+        listed = await self.market.load(
+            may_use_cache, _coin_progress(self._bars, self._settings.coins)
+        )
+        log.info("%d options on %s", len(listed), ", ".join(sorted({i.asset for i in listed})))
+        async with asyncio.TaskGroup() as group:
+            self._group = group
+            writing = group.create_task(self.writer.run())
+            helpers = [
+                group.create_task(self._warm_up()),
+                group.create_task(
+                    self.market.keep_fresh(self._settings.refresh_s, self._universe_changed)
+                ),
+                group.create_task(self._report()),
+            ]
+            if self._settings.latency_ms > 0:
+                helpers.append(group.create_task(self._read_on_clock()))
+            self._universe_changed(listed, ())
+            await self._until_stopped()
+            await self._wind_up(helpers, writing)
+
+    async def _open_store(self) -> None:
+        """Open the first connection to the server; wait for one that is only loading."""
+        backoff = Backoff(base_s=0.2, cap_s=2.0)
+        while True:
+            try:
+                return await self.writer.open()
+            except StoreError as error:
+                if not error.reply or judge(error.reply).consequence is not Consequence.WAIT:
+                    raise
+                log.warning("%s; waiting", error)
+            await asyncio.sleep(backoff.next_s())
+
+    async def _until_stopped(self) -> None:
+        try:
+            async with asyncio.timeout(self._settings.duration_s):
+                await self.stop.wait()
+        except TimeoutError:
+            log.info("the time is up: stopping")
+
+    async def _wind_up(
+        self, helpers: list[asyncio.Task[None]], writing: asyncio.Task[None]
+    ) -> None:
+        """Stop listening, then write what is left."""
+        tasks = [*helpers, *self._line_tasks]
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+        self.writer.end()
+        _, unfinished = await asyncio.wait([writing], timeout=FINAL_FLUSH_S)
+        if unfinished:
+            log.warning("%d ticks could not be written", self.table.pending)
+            writing.cancel()
+        report.tell(self.status())
+
+    @property
+    def _line_tasks(self) -> list[asyncio.Task[None]]:
+        return [line.task for line in self.lines if line.task is not None]
+
+    def _universe_changed(self, listed: Sequence[Instrument], gone: Sequence[Instrument]) -> None:
+        assert self._group is not None
+        for change in self._shards.update(listed, [instrument.symbol for instrument in gone]):
+            if change.shard.number == len(self.lines):
+                line = Line(change.shard, self._shared)
+                self.lines.append(line)
+                line.task = self._group.create_task(line.run())
+            else:
+                self.lines[change.shard.number].change(change.added, change.removed)
+        self.writer.universe_changed(listed, gone)
+
+    async def _warm_up(self) -> None:
+        used = await self.market.warm_up()
+        self.writer.wake()
+        log.info("%d quotes from REST to begin with", used)
+
+    async def _read_on_clock(self) -> None:
+        """Let all lines read at once, then rest: fewer wake-ups for a few ms of latency."""
+        period_s = self._settings.latency_ms / 1000
+        loop = asyncio.get_running_loop()
+        due = loop.time()
+        while True:
+            for line in self.lines:
+                line.resume()
+            due = max(due + period_s, loop.time())
+            await asyncio.sleep(due - loop.time())
+
+    async def _report(self) -> None:
+        await self._until_covered()
+        while True:
+            status = self.status()
+            report.tell(status)
+            lag_ms = status.lag_ms if self.writer.is_writing else None
+            now = time.monotonic()
+            for words in self._alarms.judge(
+                now, status.rate, status.covered, status.wanted, lag_ms or 0.0
+            ):
+                log.warning("%s", words)
+            await asyncio.sleep(self._settings.status_s)
+
+    async def _until_covered(self) -> None:
+        """Show how the symbols come in, until nearly all have, or for twenty seconds."""
+        deadline = time.monotonic() + COVERAGE_WITHIN_S
+        while time.monotonic() < deadline:
+            covered, wanted = self._coverage()
+            self._bars.show("first quotes", covered, wanted)
+            if covered >= COVERED_ENOUGH * wanted:
+                break
+            await asyncio.sleep(LOOK_S)
+        self._bars.close()
+
+    def _coverage(self) -> tuple[int, int]:
+        covered, wanted = sum(line.live for line in self.lines), len(self.market.instruments)
+        self.feed.covered, self.feed.wanted = covered, wanted
+        return covered, wanted
+
+    def status(self) -> Status:
+        """Look at everything once; rates are since the last look."""
+        table = self.table
+        now, received, cpu_s = time.monotonic(), table.received, report.cpu_s()
+        last_at, last_received, last_cpu_s = self._last
+        self._last = (now, received, cpu_s)
+        elapsed_s = max(now - last_at, 1e-9)
+        covered, wanted = self._coverage()
+        return Status(
+            venue=self._endpoints.venue,
+            rate=(received - last_received) / elapsed_s,
+            covered=covered,
+            wanted=wanted,
+            never=sum(len(line.never) for line in self.lines),
+            connections=sum(line.is_open for line in self.lines),
+            reconnects=sum(line.reconnects for line in self.lines),
+            received=received,
+            applied=table.applied,
+            older=table.older,
+            rejected=sum(table.rejected.values()),
+            written=table.written,
+            conflated=table.conflated,
+            pending=table.pending,
+            lag_ms=self.writer.lag.quantile_ms(0.5),
+            cpu_percent=100 * (cpu_s - last_cpu_s) / elapsed_s,
+            rss_mb=report.rss_mb(),
+        )
+
+
+def _venue_tls(endpoints: Endpoints, insecure: bool) -> ssl.SSLContext | None:
+    if not endpoints.ws_url.startswith("wss://"):
+        return None
+    return tls.context(endpoints.host, insecure)
+
+
+def _coin_progress(bars: Bars, coins: Sequence[str]) -> Progress:
+    done = itertools.count(1)
+
+    def progress(coin: str, count: int) -> None:
+        log.info("%s: %d options", coin, count)
+        bars.show("universe", next(done), len(coins))
+
+    return progress
+
+
+def _first(group: BaseExceptionGroup[FastoptsError]) -> FastoptsError:
+    error = group.exceptions[0]
+    return _first(error) if isinstance(error, BaseExceptionGroup) else error

@@ -1,0 +1,73 @@
+"""What a server is asked once, on connecting: whether we may use it, and how."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from fastopts import keys
+from fastopts.errors import ConfigError, StoreError, WrongVenue
+from fastopts.net.channel import Channel
+
+__all__ = ("OLD_STATS", "Server", "inspect")
+
+# The fields that older trackers keep in `stats`; a hash with others, and no venue, is not ours.
+OLD_STATS = frozenset(
+    {"messages", "batches", "last_update", "shutdown_time", "total_messages", "avg_msg_rate"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """`warnings` are for the operator."""
+
+    run_id: str
+    client: int
+    keeps_stats: bool
+    warnings: tuple[str, ...]
+
+    @property
+    def writer(self) -> str:
+        return f"{self.run_id}:{self.client}"
+
+
+async def inspect(channel: Channel, venue: str) -> Server:
+    """Ask the server behind *channel*.
+
+    Raises ConfigError for a cluster, WrongVenue when it holds another venue's data, StoreError
+    when it refuses to tell.
+    """
+    replies = await channel.ask(
+        ("INFO", "server"),
+        ("INFO", "cluster"),
+        ("INFO", "memory"),
+        ("HGET", keys.FEED, "venue"),
+        ("HKEYS", keys.STATS),
+        ("CLIENT", "ID"),
+    )
+    server, cluster, memory = (_info(reply) for reply in replies[:3])
+    held, stats, client = replies[3:]
+    if cluster.get("cluster_enabled") == "1":
+        raise ConfigError("this is a node of a Redis Cluster, which fastopts does not support yet")
+    if isinstance(held, StoreError):
+        raise held
+    if held not in (None, venue):
+        raise WrongVenue(
+            f"the server holds the data of {held}, not of {venue}: name another server or database"
+            " with --redis-url (such as redis://localhost:6379/1), or empty this one"
+        )
+    is_foreign = isinstance(stats, StoreError) or not (
+        OLD_STATS.issuperset(stats) or "venue" in stats
+    )
+    warnings = []
+    if is_foreign:
+        warnings.append("the key `stats` is another program's: it is left alone")
+    policy = memory.get("maxmemory_policy", "noeviction")
+    if memory.get("maxmemory", "0") != "0" and policy.startswith("allkeys"):
+        warnings.append(f"maxmemory-policy {policy} may evict quotes: set noeviction")
+    return Server(server.get("run_id", ""), int(client), not is_foreign, tuple(warnings))
+
+
+def _info(reply: Any) -> dict[str, str]:
+    if isinstance(reply, StoreError):
+        raise reply
+    lines = (line.partition(":") for line in str(reply).splitlines())
+    return {name: text for name, colon, text in lines if colon}

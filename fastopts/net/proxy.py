@@ -1,0 +1,94 @@
+"""Proxies from the environment: the same answer for REST and WebSocket, and none for loopback."""
+
+import asyncio
+import base64
+import ipaddress
+import socket
+import urllib.request
+from typing import NoReturn
+from urllib.parse import unquote, urlsplit
+
+from fastopts.errors import ConfigError, ConnectionLost
+
+__all__ = ("find", "is_loopback", "tunnel")
+
+ANSWER_SIZE_MAX = 16 * 1024
+
+
+def is_loopback(host: str) -> bool:
+    """Whether *host* is this machine and nothing else."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def find(url: str) -> str | None:
+    """Return the proxy that the environment names for *url*, None when it goes there directly.
+
+    HTTPS_PROXY serves https and wss, HTTP_PROXY the plain schemes; NO_PROXY is heard. Raises
+    ConfigError for a proxy that is not an HTTP proxy.
+    """
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if is_loopback(host) or urllib.request.proxy_bypass(host):
+        return None
+    proxies = urllib.request.getproxies()
+    found = proxies.get("https" if parts.scheme in ("https", "wss") else "http")
+    if found and urlsplit(found).scheme != "http":
+        raise ConfigError(
+            f"{parts.scheme}://{host} would go through {_shown(found)}: only http:// proxies are"
+            " supported; add the host to NO_PROXY to go there directly"
+        )
+    return found or None
+
+
+async def tunnel(proxy_url: str, host: str, port: int) -> socket.socket:
+    """Return a socket connected to *host* through the HTTP proxy at *proxy_url* (CONNECT)."""
+    loop = asyncio.get_running_loop()
+    parts = urlsplit(proxy_url)
+    found = await loop.getaddrinfo(parts.hostname or "", parts.port or 80, type=socket.SOCK_STREAM)
+    family, kind, protocol, _, address = found[0]
+    sock = socket.socket(family, kind, protocol)
+    try:
+        sock.setblocking(False)
+        await loop.sock_connect(sock, address)
+        await loop.sock_sendall(sock, _request(proxy_url, host, port))
+        status = (await _headers(sock)).split(b"\r\n", 1)[0].split(b" ", 1)[-1]
+        if not status.startswith(b"200"):
+            _refuse(proxy_url, f"{host}:{port}: {status.decode('latin-1')[:100]}")
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+def _request(proxy_url: str, host: str, port: int) -> bytes:
+    parts = urlsplit(proxy_url)
+    lines = [f"CONNECT {host}:{port} HTTP/1.1", f"Host: {host}:{port}"]
+    if parts.username is not None:
+        user = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+        lines.append(f"Proxy-Authorization: Basic {base64.b64encode(user.encode()).decode()}")
+    return ("\r\n".join(lines) + "\r\n\r\n").encode()
+
+
+async def _headers(sock: socket.socket) -> bytes:
+    answer = b""
+    while not answer.endswith(b"\r\n\r\n"):
+        # One byte at a time: what follows the headers belongs to the tunnel.
+        byte = await asyncio.get_running_loop().sock_recv(sock, 1)
+        answer += byte
+        if not byte or len(answer) > ANSWER_SIZE_MAX:
+            break
+    return answer
+
+
+def _refuse(proxy_url: str, words: str) -> NoReturn:
+    raise ConnectionLost(f"proxy {_shown(proxy_url)} refused {words}")
+
+
+def _shown(proxy_url: str) -> str:
+    parts = urlsplit(proxy_url)
+    return f"{parts.scheme}://{parts.hostname}" + (f":{parts.port}" if parts.port else "")

@@ -1,0 +1,52 @@
+"""When a number of the status line deserves a warning."""
+
+from collections import deque
+from dataclasses import dataclass, field
+from statistics import median
+
+__all__ = ("Alarms",)
+
+
+@dataclass(slots=True)
+class Alarms:
+    """Judges one status after the other; each warning is given when its condition begins."""
+
+    rate_share_min: float = 0.2
+    coverage_min: float = 0.99
+    lag_ms_max: float = 1000.0
+    settle_s: float = 60.0  # coverage and rate mean little right after the start
+    window_s: float = 300.0
+    _rates: deque[tuple[float, float]] = field(default_factory=deque)
+    _started_at: float | None = None
+    _ringing: set[str] = field(default_factory=set)
+
+    def judge(
+        self, now: float, rate: float, covered: int, wanted: int, lag_ms: float | None
+    ) -> list[str]:
+        """Return the warnings that begin at *now*.
+
+        *rate* is in messages/s, *covered* of *wanted* symbols are live, *lag_ms* is how long the
+        database takes for a batch (None: it takes none).
+        """
+        if self._started_at is None:
+            self._started_at = now
+        usual = median(rate for _, rate in self._rates) if self._rates else 0.0
+        self._rates.append((now, rate))
+        while now - self._rates[0][0] > self.window_s:
+            self._rates.popleft()
+        settled = now - self._started_at >= self.settle_s
+        lag = "takes no data" if lag_ms is None else f"takes {lag_ms:.0f} ms for a batch"
+        conditions = {
+            f"the rate fell to {rate:.0f}/s, under {self.rate_share_min:.0%} of its 5-minute"
+            f" median of {usual:.0f}/s": ("rate", settled and rate < self.rate_share_min * usual),
+            f"{wanted - covered} of {wanted} symbols are not live": (
+                "coverage",
+                settled and covered < self.coverage_min * wanted,
+            ),
+            f"Redis {lag}": ("lag", lag_ms is None or lag_ms > self.lag_ms_max),
+        }
+        begun = [
+            words for words, (name, on) in conditions.items() if on and name not in self._ringing
+        ]
+        self._ringing = {name for name, on in conditions.values() if on}
+        return begun

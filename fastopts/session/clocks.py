@@ -1,0 +1,38 @@
+"""Another machine's clock, as seen over a connection."""
+
+from collections import deque
+from dataclasses import dataclass, field
+
+__all__ = ("RemoteClock",)
+
+
+@dataclass(slots=True)
+class RemoteClock:
+    """A remote clock against our monotonic one.
+
+    Of the last few exchanges the quickest counts: its answer can be off by no more than half its
+    round trip. All times are in ms.
+    """
+
+    size: int = 8
+    _samples: deque[tuple[float, float]] = field(default_factory=deque)
+
+    def add(self, remote_ms: float, sent_ms: float, received_ms: float) -> None:
+        """Note that *remote_ms* was read between *sent_ms* and *received_ms* of our clock."""
+        round_trip = max(0.0, received_ms - sent_ms)
+        self._samples.append((round_trip, remote_ms - (sent_ms + received_ms) / 2))
+        if len(self._samples) > self.size:
+            self._samples.popleft()
+
+    @property
+    def known(self) -> bool:
+        return bool(self._samples)
+
+    def at(self, monotonic_ms: float) -> float:
+        """What the remote clock showed at *monotonic_ms*. Raises ValueError when not `known`."""
+        if not self._samples:
+            raise ValueError("no sample of that clock yet")
+        return monotonic_ms + min(self._samples)[1]
+
+    def clear(self) -> None:
+        self._samples.clear()

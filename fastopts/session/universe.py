@@ -1,0 +1,48 @@
+"""What changed in the universe, and what an implausible answer must not change."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from fastopts.model import Instrument
+
+__all__ = ("Diff", "diff")
+
+# An answer that lacks more than this share of an asset's unexpired symbols removes none of them.
+MISSING_MAX = 0.5
+WANTED_STATUS = "Trading"
+
+
+@dataclass(frozen=True, slots=True)
+class Diff:
+    """`doubts` says in words which part of the answer was not believed."""
+
+    listed: tuple[Instrument, ...]
+    gone: tuple[str, ...]
+    doubts: tuple[str, ...]
+
+    def __bool__(self) -> bool:
+        return bool(self.listed or self.gone)
+
+
+def diff(known: Mapping[str, Instrument], answer: Mapping[str, Instrument], now_ms: int) -> Diff:
+    """Compare the *known* universe with the venue's *answer*.
+
+    What is past its delivery goes in any case. What the answer lacks, or no longer shows as
+    trading, goes when the answer is plausible for its asset.
+    """
+    wanted = {s: i for s, i in answer.items() if i.status == WANTED_STATUS and i.expiry_ms > now_ms}
+    expired = [symbol for symbol, i in known.items() if i.expiry_ms <= now_ms]
+    unexpired = {symbol: i for symbol, i in known.items() if i.expiry_ms > now_ms}
+    missing = [symbol for symbol in unexpired if symbol not in wanted]
+    totals = Counter(i.asset for i in unexpired.values())
+    missing_by_asset = Counter(unexpired[symbol].asset for symbol in missing)
+    doubted = {a for a, count in missing_by_asset.items() if count > MISSING_MAX * totals[a]}
+    return Diff(
+        tuple(i for symbol, i in wanted.items() if symbol not in known),
+        (*expired, *(symbol for symbol in missing if unexpired[symbol].asset not in doubted)),
+        tuple(
+            f"{asset}: {missing_by_asset[asset]} of {totals[asset]} symbols are not in the answer"
+            for asset in sorted(doubted)
+        ),
+    )
