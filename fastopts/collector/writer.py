@@ -161,9 +161,11 @@ class Writer:
             except LeaseLost:
                 raise
             except StoreError as error:
-                self._lost(error)
+                self._say(f"Redis: {error}")
             else:
                 return
+            finally:
+                self._hang_up()
             await asyncio.sleep(backoff.next_s())
 
     async def _take_lease(self, channel: Channel, found: Server) -> None:
@@ -308,8 +310,6 @@ class Writer:
             commands.append(_hset(keys.STATS, self._statistics() | totals))
         await channel.ask(*commands)
         await self.lease.release(channel)
-        channel.abort()
-        self._channel = None
 
     def _refused(self, errors: list[tuple[str, str]]) -> None:
         for symbol, words in errors:
@@ -336,13 +336,12 @@ class Writer:
     def _is_paused(self) -> bool:
         return self._trouble is not None and _now() < self._trouble.until
 
-    def _lost(self, error: StoreError) -> None:
+    def _hang_up(self) -> None:
         self._batch.abandon()
+        self._feed.server.clear()
         if self._channel is not None:
             self._channel.abort()
             self._channel = None
-        self._feed.server.clear()
-        self._say(f"Redis: {error}")
 
     def _say(self, words: str) -> None:
         now = _now()

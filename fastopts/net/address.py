@@ -33,6 +33,8 @@ def parse(url: str, password: str | None = None) -> Address:
 
     *password* is used when the URL holds none. Raises ConfigError, which never shows a password.
     """
+    if "#" in url:
+        raise ConfigError(f"Redis URL: there is a '#' in it; {_ENCODE}")
     try:
         parts = urlsplit(url)
         port = parts.port or 6379
@@ -40,8 +42,6 @@ def parse(url: str, password: str | None = None) -> Address:
         raise ConfigError(f"Redis URL: {_reason(error)}; {_ENCODE}") from None
     if parts.scheme not in ("redis", "rediss", "unix"):
         raise ConfigError("Redis URL: it begins with redis://, rediss:// or unix://")
-    if parts.fragment or "#" in url:
-        raise ConfigError(f"Redis URL: there is a '#' in it; {_ENCODE}")
     query = dict(parse_qsl(parts.query))
     if query.keys() - {"db"}:
         raise ConfigError("Redis URL: the only option it may have is db=")

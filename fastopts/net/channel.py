@@ -9,12 +9,11 @@ import ssl
 from collections.abc import Sequence
 from typing import Any, Protocol, cast
 
-import hiredis
-
 from fastopts.errors import StoreError, StoreUnavailable
 from fastopts.net.address import Address
+from fastopts.net.resp import Word, pack, reply_reader
 
-__all__ = ("Channel", "Replies", "ReplyList", "connect", "pack")
+__all__ = ("Channel", "Replies", "ReplyList", "connect")
 
 BUFFER_SIZE = 64 * 1024
 
@@ -36,9 +35,7 @@ class ReplyList:
     def __init__(self, count: int) -> None:
         self.values: list[Any] = []
         self._count = count
-        self._reader = hiredis.Reader(
-            protocolError=StoreError, replyError=_refusal, encoding="utf-8", errors="replace"
-        )
+        self._reader = reply_reader(encoding="utf-8", errors="replace")
 
     @property
     def done(self) -> bool:
@@ -54,15 +51,6 @@ class ReplyList:
         if self._reader.has_data():
             raise StoreError("more replies than commands")
         return end
-
-
-def _refusal(words: str) -> StoreError:
-    return StoreError(words, words)
-
-
-def pack(*commands: Sequence[str | bytes | int | float]) -> bytes:
-    """Return *commands* as the bytes that go on the wire."""
-    return b"".join(hiredis.pack_command(tuple(command)) for command in commands)  # type: ignore[arg-type]
 
 
 class Channel(asyncio.BufferedProtocol):
@@ -101,12 +89,10 @@ class Channel(asyncio.BufferedProtocol):
         finally:
             self._replies = self._answered = None
 
-    async def ask(
-        self, *commands: Sequence[str | bytes | int | float], timeout_s: float = 5.0
-    ) -> list[Any]:
+    async def ask(self, *commands: Sequence[Word], timeout_s: float = 5.0) -> list[Any]:
         """Send *commands*, return their replies; a refusal stands among them as a StoreError."""
         replies = ReplyList(len(commands))
-        await self.exchange(pack(*commands), replies, timeout_s)
+        await self.exchange(b"".join(pack(*words) for words in commands), replies, timeout_s)
         return replies.values
 
     def abort(self) -> None:

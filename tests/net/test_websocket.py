@@ -1,6 +1,7 @@
 """The receive path against the protocol library alone, and against real sockets."""
 
 import asyncio
+import itertools
 import ssl
 from collections.abc import Callable
 from contextlib import asynccontextmanager
@@ -123,7 +124,7 @@ def by_us(pieces: list[bytes], ended: bool) -> Any:
 
 def cut(stream: bytes, places: list[int]) -> list[bytes]:
     edges = [0, *sorted(min(place, len(stream)) for place in places), len(stream)]
-    return [stream[a:b] for a, b in zip(edges, edges[1:], strict=False) if b > a]
+    return [stream[a:b] for a, b in itertools.pairwise(edges) if b > a]
 
 
 def serialized(opcode: Opcode, data: bytes, fin: bool = True) -> bytes:
@@ -426,7 +427,7 @@ def test_nobody_there() -> None:
     async def main() -> None:
         async with raw_server(lambda *_: None) as url:
             pass
-        with pytest.raises(ConnectionLost, match="127.0.0.1"):
+        with pytest.raises(ConnectionLost, match=r"127\.0\.0\.1"):
             await Client().connect(url)
 
     asyncio.run(main())

@@ -1,0 +1,141 @@
+"""One writer at a time, over a real Valkey."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from fastopts import keys
+from fastopts.collector.lease import Lease
+from fastopts.embedded import EmbeddedValkey
+from fastopts.errors import LeaseLost, StoreUnavailable
+from fastopts.net import channel
+from fastopts.net.address import Address
+from fastopts.net.channel import Channel
+
+
+@pytest.fixture
+def valkey() -> Iterator[EmbeddedValkey]:
+    with EmbeddedValkey() as server:
+        yield server
+
+
+@asynccontextmanager
+async def connected(valkey: EmbeddedValkey) -> AsyncIterator[Channel]:
+    opened = await channel.connect(Address("127.0.0.1", valkey.port), None, 5.0)
+    try:
+        yield opened
+    finally:
+        opened.abort()
+        await opened.closed.wait()
+
+
+async def run_id(opened: Channel) -> str:
+    [info] = await opened.ask(("INFO", "server"))
+    return str(info).split("run_id:")[1].split("\r\n")[0]
+
+
+def test_the_first_takes_it_and_the_second_waits(valkey: EmbeddedValkey) -> None:
+    async def main() -> None:
+        async with connected(valkey) as one, connected(valkey) as two:
+            run = await run_id(one)
+            first, second = Lease(), Lease()
+            assert await first.take(one, run)
+            assert await first.take(one, run)
+            assert not await second.take(two, run)
+            [holder, ttl_ms, epoch] = await one.ask(
+                ("GET", keys.LEASE), ("PTTL", keys.LEASE), ("HGET", keys.FEED, "epoch")
+            )
+            [client] = await one.ask(("CLIENT", "ID"))
+            assert holder.startswith(f"{first.epoch}:{client}:")
+            assert 0 < ttl_ms <= 3000
+            assert epoch == str(first.epoch)
+            await second.release(two)
+            assert (await one.ask(("EXISTS", keys.LEASE))) == [1]
+            await first.release(one)
+            assert await second.take(two, run)
+            assert second.epoch > first.epoch
+
+    asyncio.run(main())
+
+
+def test_a_taker_ends_the_connection_of_the_former_writer_which_then_stops(
+    valkey: EmbeddedValkey,
+) -> None:
+    async def main() -> None:
+        async with connected(valkey) as one, connected(valkey) as two:
+            run = await run_id(one)
+            sleeper, taker = Lease(), Lease()
+            assert await sleeper.take(one, run)
+            await two.ask(("DEL", keys.LEASE))  # it ran out while its holder slept
+            assert await taker.take(two, run)
+            with pytest.raises(StoreUnavailable):
+                await one.ask(("SET", "option:x", "1"))
+            async with connected(valkey) as again:
+                with pytest.raises(LeaseLost, match=f"epoch {taker.epoch}"):
+                    await sleeper.take(again, run)
+
+    asyncio.run(main())
+
+
+def test_a_writer_whose_lease_ran_out_unnoticed_takes_it_again(valkey: EmbeddedValkey) -> None:
+    async def main() -> None:
+        async with connected(valkey) as one:
+            run = await run_id(one)
+            lease = Lease()
+            assert await lease.take(one, run)
+            epoch = lease.epoch
+            [held, _] = await one.ask(*lease.renewal())
+            assert lease.check(held)
+            await one.ask(("DEL", keys.LEASE))
+            [held, _] = await one.ask(*lease.renewal())
+            assert not lease.check(held)
+            assert await lease.take(one, run)
+            assert lease.epoch == epoch
+
+    asyncio.run(main())
+
+
+def test_another_holder_is_noticed_at_the_renewal(valkey: EmbeddedValkey) -> None:
+    async def main() -> None:
+        async with connected(valkey) as one, connected(valkey) as two:
+            run = await run_id(one)
+            lease = Lease()
+            assert await lease.take(one, run)
+            await two.ask(("SET", keys.LEASE, "9999999999:7:other"))
+            [held, _] = await one.ask(*lease.renewal())
+            with pytest.raises(LeaseLost):
+                lease.check(held)
+
+    asyncio.run(main())
+
+
+def test_the_epoch_rises_above_a_stored_one_and_above_one_that_was_wiped(
+    valkey: EmbeddedValkey,
+) -> None:
+    async def main() -> None:
+        async with connected(valkey) as one:
+            run = await run_id(one)
+            await one.ask(("HSET", keys.FEED, "epoch", "4000000000"))
+            ahead = Lease()
+            assert await ahead.take(one, run)
+            assert ahead.epoch == 4_000_000_001
+            await one.ask(("FLUSHALL",))
+            [now] = await one.ask(("TIME",))
+            fresh = Lease()
+            assert await fresh.take(one, run)
+            assert int(now[0]) <= fresh.epoch <= int(now[0]) + 1
+
+    asyncio.run(main())
+
+
+def test_after_a_restart_of_the_server_no_innocent_client_is_killed(valkey: EmbeddedValkey) -> None:
+    async def main() -> None:
+        async with connected(valkey) as one, connected(valkey) as two:
+            [victim] = await two.ask(("CLIENT", "ID"))
+            await one.ask(("HSET", keys.FEED, "epoch", "5", "writer", f"another-run:{victim}"))
+            assert await Lease().take(one, await run_id(one))
+            assert await two.ask(("PING",)) == ["PONG"]
+
+    asyncio.run(main())

@@ -1,0 +1,416 @@
+"""The writer against a real Valkey that is wiped, restarted, full, taken, or somebody else's."""
+
+import asyncio
+import itertools
+import logging
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any
+
+import pytest
+import redis
+
+from fastopts import keys
+from fastopts.collector import writer as writer_module
+from fastopts.collector.feed import Feed
+from fastopts.collector.run import new_table
+from fastopts.collector.writer import Writer
+from fastopts.embedded import EmbeddedValkey
+from fastopts.errors import ConfigError, LeaseLost, StoreError, StoreUnavailable, WrongVenue
+from fastopts.model import Instrument
+from fastopts.net.address import Address
+from tests import payloads
+from tests.oracle import expected_hash
+from tests.payloads import T0, dump
+
+EXPIRY = 4_000_000_000_000
+SYMBOLS = [f"BTC-27NOV26-{strike}-C-USDT" for strike in range(20)]
+INSTRUMENTS = [
+    Instrument(symbol, "BTC", "USDT", "USDT", EXPIRY, str(i), "C", "5", "0.01", "Trading", 7)
+    for i, symbol in enumerate(SYMBOLS)
+]
+
+
+@pytest.fixture
+def valkey() -> Iterator[EmbeddedValkey]:
+    with EmbeddedValkey() as server:
+        yield server
+
+
+@pytest.fixture
+def client(valkey: EmbeddedValkey) -> Iterator[redis.Redis]:
+    with redis.Redis.from_url(valkey.url, protocol=2, decode_responses=True) as opened:
+        yield opened
+
+
+class World:
+    """A table that ticks, and the writer that writes it."""
+
+    def __init__(self, port: int) -> None:
+        self.table = new_table()
+        self.feed = Feed("bybit", 12_000)
+        for i in INSTRUMENTS:
+            self.table.add(i.symbol, i.expiry_ms, i.strike, i.kind, i.settle)
+        address = Address("127.0.0.1", port)
+        self.writer = Writer(self.table, self.feed, address, None, 0.002, lambda: INSTRUMENTS)
+        self.inlet = self.table.inlet(1)
+        self.frames: dict[str, dict[str, Any]] = {}
+        self.now = asyncio.get_running_loop().time
+        self.clock = itertools.count(T0)
+
+    def tick(self, symbols: list[str] = SYMBOLS, **fields: Any) -> None:
+        ts = next(self.clock)
+        for symbol in symbols:
+            self.frames[symbol] = payloads.ticker(symbol, ts, **fields)
+            self.inlet.message(dump(self.frames[symbol]), ts)
+        self.writer.conn_delivered(1, self.now())
+        self.writer.wake()
+
+    def stands_in(self, client: redis.Redis) -> bool:
+        """Whether every hash and record is what was sent last."""
+        for symbol, frame in self.frames.items():
+            held = (
+                client.hgetall(keys.option(symbol))
+                if client.type(keys.option(symbol)) == "hash"
+                else {}
+            )
+            if not expected_hash(frame).items() <= held.items():
+                return False
+        return True
+
+
+def run(main: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    async def bounded() -> None:
+        async with asyncio.timeout(30):
+            await main()
+
+    asyncio.run(bounded())
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    while not condition():  # noqa: ASYNC110 - other processes set no Event of ours
+        await asyncio.sleep(0.005)
+
+
+class Running:
+    """Runs a writer for a while; its failure is the test's."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+
+    async def __aenter__(self) -> World:
+        await self.world.writer.open()
+        self.world.writer.conn_opened(1)
+        self.task = asyncio.create_task(self.world.writer.run())
+        return self.world
+
+    async def __aexit__(self, kind: Any, error: Any, trace: Any) -> None:
+        self.world.writer.end()
+        try:
+            async with asyncio.timeout(5):
+                await self.task
+        except TimeoutError:
+            assert error is not None, "the writer did not end"
+
+
+def test_ticks_sets_terms_feed_and_statistics_stand_as_the_contract_says(
+    valkey: EmbeddedValkey, client: redis.Redis
+) -> None:
+    async def main() -> None:
+        async with Running(World(valkey.port)) as world:
+            world.tick()
+            await until(lambda: world.table.pending == 0)
+            assert world.stands_in(client)
+            held = client.hgetall(keys.option(SYMBOLS[0]))
+            assert held["cn"] == f"{world.writer.lease.epoch}:1"
+            assert client.ttl(keys.option(SYMBOLS[0])) in (86399, 86400)
+            assert client.ttl(keys.record(SYMBOLS[0])) in (86399, 86400)
+            assert client.smembers("options:BTC") == set(SYMBOLS)
+            assert client.smembers("options:BTC:USDT:961002") == set(SYMBOLS)
+            assert client.ttl("options:BTC") in (86399, 86400)
+            assert client.hgetall(keys.instrument(SYMBOLS[3])) == {
+                "base": "BTC",
+                "quote": "USDT",
+                "settle": "USDT",
+                "expiry_ms": str(EXPIRY),
+                "strike": "3",
+                "type": "C",
+                "tick_size": "5",
+                "lot_size": "0.01",
+                "status": "Trading",
+                "launch_ms": "7",
+            }
+            feed = client.hgetall(keys.FEED)
+            server_ms = client.time()[0] * 1000
+            assert (feed["schema"], feed["venue"]) == ("1", "bybit")
+            assert feed["epoch"] == str(world.writer.lease.epoch)
+            assert abs(int(feed["heartbeat_ms"]) - server_ms) < 5000
+            assert abs(int(feed["conn:1"]) - server_ms) < 5000
+            world.tick()
+            await until(lambda: client.hget(keys.STATS, "received") == "40")
+            stats = client.hgetall(keys.STATS)
+            assert stats["messages"] == "40"
+            assert int(stats["applied"]) == int(stats["written"]) + int(stats["conflated"]) + int(
+                stats["pending"]
+            )
+        stats = client.hgetall(keys.STATS)
+        assert stats["total_messages"] == "40"
+        assert {"shutdown_time", "avg_msg_rate"} <= stats.keys()
+        feed = client.hgetall(keys.FEED)
+        assert feed["heartbeat_ms"] == "0"
+        assert "conn:1" not in feed
+        assert not client.exists(keys.LEASE)
+
+    run(main)
+
+
+def test_a_conn_stands_in_the_feed_before_its_first_record_does(
+    valkey: EmbeddedValkey, client: redis.Redis
+) -> None:
+    async def main() -> None:
+        async with Running(World(valkey.port)) as world:
+            with client.monitor() as monitor:  # type: ignore[no-untyped-call]
+                world.tick()
+                await until(lambda: world.table.pending == 0)
+                for command in monitor.listen():
+                    words = command["command"]
+                    if words.startswith(f"HSET {keys.FEED}") and "conn:1 0" not in words:
+                        break
+                    assert "optrec:" not in words
+
+    run(main)
+
+
+def test_a_wiped_server_is_noticed_and_filled_again(
+    valkey: EmbeddedValkey, client: redis.Redis
+) -> None:
+    async def main() -> None:
+        async with Running(World(valkey.port)) as world:
+            world.tick()
+            await until(lambda: world.table.pending == 0)
+            client.set("another:program", "1")
+            client.flushall()
+            await until(lambda: world.stands_in(client) and client.scard("options:BTC") == 20)
+            assert client.ttl(keys.option(SYMBOLS[0])) > 0
+            assert client.exists(keys.instrument(SYMBOLS[0]))
+            assert client.hget(keys.FEED, "epoch") == str(world.writer.lease.epoch)
+            assert world.table.written == 20
+
+    run(main)
+
+
+def test_a_restarted_empty_server_gets_everything_under_the_same_epoch(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO, "fastopts")
+
+    async def main() -> None:
+        first = EmbeddedValkey()
+        first.start()
+        world = World(first.port)
+        try:
+            async with Running(world):
+                world.tick()
+                await until(lambda: world.table.pending == 0)
+                epoch = world.writer.lease.epoch
+                first.stop()
+                world.tick(markPrice="7")
+                world.tick(markPrice="8")
+                await until(lambda: not world.writer.is_writing)
+                assert world.table.pending == 20
+                first.start()
+                with redis.Redis.from_url(first.url, protocol=2, decode_responses=True) as client:
+                    await until(lambda: world.table.pending == 0)
+                    assert world.stands_in(client)
+                    assert client.hget(keys.FEED, "epoch") == str(epoch)
+                assert world.table.conflated >= 20
+        finally:
+            first.stop()
+
+    run(main)
+    told = [record.message for record in caplog.records]
+    assert len([words for words in told if "kept in memory" in words]) == 1
+    assert len([words for words in told if "takes data again" in words]) == 1
+
+
+def test_a_full_server_is_waited_for_with_a_bounded_memory(
+    valkey: EmbeddedValkey, client: redis.Redis, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def main() -> None:
+        async with Running(World(valkey.port)) as world:
+            world.tick()
+            await until(lambda: world.table.pending == 0)
+            client.config_set("maxmemory", "1")
+            for _ in range(50):
+                world.tick()
+                await asyncio.sleep(0.002)
+            await until(lambda: not world.writer.is_writing)
+            assert world.table.pending <= 40
+            client.config_set("maxmemory", "0")
+            await until(lambda: world.table.pending == 0)
+            assert world.stands_in(client)
+            assert world.writer.is_writing
+
+    run(main)
+    told = [record.message for record in caplog.records if "OOM" in record.message]
+    assert len(told) == 1
+    assert "raise maxmemory" in told[0]
+
+
+def test_a_key_of_another_type_is_told_and_left_and_the_others_go_on(
+    valkey: EmbeddedValkey,
+    client: redis.Redis,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(writer_module, "REFUSED_KEY_AGAIN_S", 0.3)
+
+    async def main() -> None:
+        client.set(keys.option(SYMBOLS[4]), "mine")
+        async with Running(World(valkey.port)) as world:
+            for _ in range(5):
+                world.tick()
+                await asyncio.sleep(0.01)
+            await until(lambda: world.table.pending == 1)
+            assert client.get(keys.option(SYMBOLS[4])) == "mine"
+            del world.frames[SYMBOLS[4]]
+            assert world.stands_in(client)
+            client.delete(keys.option(SYMBOLS[4]))
+            await until(lambda: world.table.pending == 0)
+            assert client.hget(keys.option(SYMBOLS[4]), "tm") == str(T0 + 4)
+
+    run(main)
+    told = [record.message for record in caplog.records if "WRONGTYPE" in record.message]
+    assert len(told) == 1
+    assert SYMBOLS[4] in told[0]
+
+
+@pytest.mark.parametrize("kind", ["string", "hash"])
+def test_another_programs_stats_are_told_and_left_alone(
+    valkey: EmbeddedValkey, client: redis.Redis, caplog: pytest.LogCaptureFixture, kind: str
+) -> None:
+    if kind == "string":
+        client.set(keys.STATS, "mine")
+    else:
+        client.hset(keys.STATS, mapping={"messages": "5", "players": "2"})
+    before = client.dump(keys.STATS)
+
+    async def main() -> None:
+        async with Running(World(valkey.port)) as world:
+            world.tick()
+            await until(lambda: world.table.pending == 0)
+
+    run(main)
+    assert client.dump(keys.STATS) == before
+    assert "`stats` is another program's" in caplog.text
+
+
+def test_an_older_trackers_stats_are_taken_over(
+    valkey: EmbeddedValkey, client: redis.Redis
+) -> None:
+    client.hset(keys.STATS, mapping={"messages": "5", "batches": "2", "last_update": "1"})
+
+    async def main() -> None:
+        async with Running(World(valkey.port)) as world:
+            world.tick()
+            await until(lambda: client.hget(keys.STATS, "messages") == "20")
+
+    run(main)
+
+
+def test_another_venues_server_is_refused_with_a_way_out(
+    valkey: EmbeddedValkey, client: redis.Redis
+) -> None:
+    client.hset(keys.FEED, mapping={"venue": "sim", "epoch": "3"})
+
+    async def main() -> None:
+        with pytest.raises(WrongVenue, match=r"holds the data of sim, not of bybit.*--redis-url"):
+            await World(valkey.port).writer.open()
+
+    run(main)
+    assert client.hgetall(keys.FEED) == {"venue": "sim", "epoch": "3"}
+    assert client.dbsize() == 1
+
+
+def test_a_second_collector_is_refused_while_the_first_lives(
+    valkey: EmbeddedValkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer_module, "LEASE_MS", -800)
+
+    async def main() -> None:
+        async with Running(World(valkey.port)) as world:
+            with pytest.raises(ConfigError, match="another collector is writing"):
+                await World(valkey.port).writer.open()
+            world.tick()
+            await until(lambda: world.table.pending == 0)
+
+    run(main)
+
+
+def test_a_collector_that_lost_its_lease_stops_writing(
+    valkey: EmbeddedValkey, client: redis.Redis
+) -> None:
+    async def main() -> None:
+        world = World(valkey.port)
+        await world.writer.open()
+        task = asyncio.create_task(world.writer.run())
+        world.tick()
+        await until(lambda: world.table.pending == 0)
+        client.set(keys.LEASE, "9999999999:7:other")
+        client.hset(keys.FEED, "epoch", "9999999999")
+        with pytest.raises(LeaseLost):
+            await task
+        assert client.get(keys.LEASE) == "9999999999:7:other"
+
+    run(main)
+
+
+def test_nobody_there_and_a_wrong_password_are_told_at_once(valkey: EmbeddedValkey) -> None:
+    async def main() -> None:
+        with pytest.raises(StoreUnavailable):
+            await World(1).writer.open()
+        with EmbeddedValkey(password="s3cret") as closed, pytest.raises(StoreError, match="NOAUTH"):
+            await World(closed.port).writer.open()
+
+    run(main)
+
+
+def test_the_universe_follows_its_changes(valkey: EmbeddedValkey, client: redis.Redis) -> None:
+    fresh = Instrument(
+        *("ETH-27NOV26-1-P", "ETH", "USD", "USDC", EXPIRY, "1", "P", "1", "1", "Trading", 0)
+    )
+
+    async def main() -> None:
+        async with Running(World(valkey.port)) as world:
+            await until(lambda: client.scard("options:BTC") == 20)
+            before = int(client.hget(keys.FEED, "universe") or 0)
+            world.writer.universe_changed([fresh], INSTRUMENTS[:5])
+            await until(lambda: client.scard("options:BTC") == 15)
+            assert client.smembers("options:ETH:USDC:961002") == {"ETH-27NOV26-1-P"}
+            await until(lambda: int(client.hget(keys.FEED, "universe") or 0) == before + 1)
+
+    run(main)
+
+
+def test_a_restart_leaves_no_dead_members_in_the_sets(
+    valkey: EmbeddedValkey, client: redis.Redis
+) -> None:
+    client.sadd("options:BTC", "BTC-1JAN20-1-C", *SYMBOLS[:3])
+
+    async def main() -> None:
+        async with Running(World(valkey.port)):
+            await until(lambda: client.smembers("options:BTC") == set(SYMBOLS))
+
+    run(main)
+
+
+def test_the_cluster_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    command = EmbeddedValkey._command
+    monkeypatch.setattr(
+        EmbeddedValkey, "_command", lambda self: [*command(self), "--cluster-enabled", "yes"]
+    )
+
+    async def main() -> None:
+        with EmbeddedValkey() as server, pytest.raises(ConfigError, match="Redis Cluster"):
+            await World(server.port).writer.open()
+
+    run(main)

@@ -1,0 +1,253 @@
+"""Exchanges with a real Valkey, and with a peer that says what no Valkey would."""
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from fastopts.embedded import EmbeddedValkey
+from fastopts.errors import StoreError, StoreUnavailable
+from fastopts.net import channel
+from fastopts.net.address import Address
+from fastopts.net.channel import Channel, ReplyList
+from fastopts.net.resp import pack
+from tests.certificates import client_context, server_context
+
+
+@pytest.fixture(scope="module")
+def valkey() -> Iterator[EmbeddedValkey]:
+    with EmbeddedValkey() as server:
+        yield server
+
+
+@asynccontextmanager
+async def connected(address: Address, tls: ssl.SSLContext | None = None) -> AsyncIterator[Channel]:
+    opened = await channel.connect(address, tls, 5.0)
+    try:
+        yield opened
+    finally:
+        opened.abort()
+        async with asyncio.timeout(5):
+            await opened.closed.wait()
+
+
+@asynccontextmanager
+async def peer(script: Any) -> AsyncIterator[Address]:
+    """A server that answers PING, then does what *script* says."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readexactly(len(pack("PING")))
+        writer.write(b"+PONG\r\n")
+        await script(reader, writer)
+        writer.close()
+        ended.set()
+
+    ended = asyncio.Event()
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server:
+        yield Address("127.0.0.1", server.sockets[0].getsockname()[1])
+        async with asyncio.timeout(5):
+            await ended.wait()
+
+
+def test_commands_go_out_and_replies_come_back(valkey: EmbeddedValkey) -> None:
+    async def main() -> None:
+        async with connected(Address("127.0.0.1", valkey.port, db=3)) as opened:
+            replies = await opened.ask(
+                ("SET", "k", b"\x00\xff"), ("STRLEN", "k"), ("LPUSH", "k", "x"), ("GET", "none")
+            )
+            assert replies[:2] == ["OK", 2]
+            assert isinstance(replies[2], StoreError)
+            assert replies[2].reply.startswith("WRONGTYPE")
+            assert replies[3] is None
+            big = "x" * 300_000
+            assert await opened.ask(("SET", "big", big), ("GET", "big")) == ["OK", big]
+            assert await opened.ask(("CLIENT", "LIST")) != []
+
+    asyncio.run(main())
+
+
+def test_a_password_is_given_and_a_wrong_one_told() -> None:
+    async def main(port: int) -> None:
+        async with connected(Address("127.0.0.1", port, password="s3cret")) as opened:
+            assert await opened.ask(("PING",)) == ["PONG"]
+        for address, words in (
+            (Address("127.0.0.1", port, password="hunter2"), "WRONGPASS"),
+            (Address("127.0.0.1", port), "NOAUTH"),
+            (Address("127.0.0.1", port, username="nobody", password="hunter2"), "WRONGPASS"),
+        ):
+            with pytest.raises(StoreError, match=words) as caught:
+                await channel.connect(address, None, 5.0)
+            assert "hunter2" not in str(caught.value)
+
+    with EmbeddedValkey(password="s3cret") as server:
+        asyncio.run(main(server.port))
+
+
+def test_a_unix_socket_serves_as_well(tmp_path: Any) -> None:
+    async def main(port: int) -> None:
+        path = str(tmp_path / "s")
+        async with connected(Address("127.0.0.1", port)) as opened:
+            [reply] = await opened.ask(("CONFIG", "SET", "proto-max-bulk-len", "512mb"))
+            assert reply == "OK"
+
+        async def forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await relay(reader, writer, port)
+
+        server = await asyncio.start_unix_server(forward, path)
+        async with server:
+            async with connected(Address(path=path)) as opened:
+                assert await opened.ask(("ECHO", "hello")) == ["hello"]
+            await settled()
+
+    with EmbeddedValkey() as server:
+        asyncio.run(main(server.port))
+
+
+def test_tls_is_spoken_and_verified(valkey: EmbeddedValkey) -> None:
+    async def main() -> None:
+        async def forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await relay(reader, writer, valkey.port)
+
+        server = await asyncio.start_server(forward, "127.0.0.1", 0, ssl=server_context())
+        address = Address("127.0.0.1", server.sockets[0].getsockname()[1], tls=True)
+        async with server:
+            async with connected(address, client_context()) as opened:
+                assert await opened.ask(("ECHO", "hello")) == ["hello"]
+            with pytest.raises(StoreUnavailable, match="CERTIFICATE_VERIFY_FAILED"):
+                await channel.connect(address, ssl.create_default_context(), 5.0)
+            await settled()
+
+    asyncio.run(main())
+
+
+async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, port: int) -> None:
+    """Carry bytes to the server at *port* and back, until either side ends."""
+    inner_reader, inner_writer = await asyncio.open_connection("127.0.0.1", port)
+
+    async def copy(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+        try:
+            while data := await source.read(65536):
+                target.write(data)
+        except ConnectionError:
+            return
+        finally:
+            target.close()
+
+    await asyncio.gather(copy(reader, inner_writer), copy(inner_reader, writer))
+
+
+async def settled() -> None:
+    """Wait until every other task has ended."""
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    if others:
+        await asyncio.wait(others, timeout=5)
+
+
+def test_nobody_there() -> None:
+    async def main() -> None:
+        with pytest.raises(StoreUnavailable, match=r"redis://127.0.0.1:1: "):
+            await channel.connect(Address("127.0.0.1", 1), None, 5.0)
+        with pytest.raises(StoreUnavailable, match="unix:///nowhere"):
+            await channel.connect(Address(path="/nowhere"), None, 5.0)
+
+    asyncio.run(main())
+
+
+def test_a_hung_server_is_given_up_and_its_connection_never_used_again() -> None:
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+
+    async def main() -> None:
+        async with peer(silent) as address, connected(address) as opened:
+            with pytest.raises(StoreUnavailable, match=r"no answer in 0\.1 s"):
+                await opened.ask(("PING",), timeout_s=0.1)
+            with pytest.raises(StoreUnavailable):
+                await opened.ask(("PING",))
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("cut", range(6))
+def test_a_reply_cut_anywhere_is_no_reply(cut: int) -> None:
+    async def cutting(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(100)
+        writer.write(b"+OK\r\n+OK\r\n"[: 5 + cut][:9])
+
+    async def main() -> None:
+        async with peer(cutting) as address, connected(address) as opened:
+            with pytest.raises(StoreUnavailable, match="connection was lost"):
+                await opened.ask(("SET", "a", "1"), ("SET", "b", "1"))
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [(b"HTTP/1.1 400\r\n", "Protocol error"), (b"+OK\r\n+OK\r\n", "more replies")],
+)
+def test_nonsense_ends_the_connection(words: bytes, message: str) -> None:
+    async def lying(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(100)
+        writer.write(words)
+        await reader.read()
+
+    async def main() -> None:
+        async with peer(lying) as address, connected(address) as opened:
+            with pytest.raises(StoreError, match=message):
+                await opened.ask(("SET", "a", "1"))
+            with pytest.raises(StoreUnavailable):
+                await opened.ask(("PING",))
+
+    asyncio.run(main())
+
+
+def test_a_reply_that_nobody_asked_for_ends_the_connection() -> None:
+    async def main() -> None:
+        is_connected = asyncio.Event()
+
+        async def chatty(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await is_connected.wait()
+            writer.write(b"+hello\r\n")
+            await reader.read()
+
+        async with peer(chatty) as address, connected(address) as opened:
+            is_connected.set()
+            async with asyncio.timeout(5):
+                await opened.closed.wait()
+            with pytest.raises(StoreUnavailable):
+                await opened.ask(("PING",))
+
+    asyncio.run(main())
+
+
+def test_a_cancelled_exchange_poisons_the_connection() -> None:
+    async def slow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+
+    async def main() -> None:
+        async with peer(slow) as address, connected(address) as opened:
+            task = asyncio.create_task(opened.ask(("GET", "mine")))
+            await asyncio.sleep(0)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            with pytest.raises(StoreUnavailable):
+                await opened.ask(("GET", "another's"))
+
+    asyncio.run(main())
+
+
+def test_exchanges_do_not_overlap(valkey: EmbeddedValkey) -> None:
+    async def main() -> None:
+        async with connected(Address("127.0.0.1", valkey.port)) as opened:
+            first = asyncio.create_task(opened.ask(("PING",)))
+            await asyncio.sleep(0)
+            with pytest.raises(RuntimeError, match="under way"):
+                await opened.exchange(pack("PING"), ReplyList(1), 1.0)
+            assert await first == ["PONG"]
+
+    asyncio.run(main())

@@ -1,0 +1,41 @@
+"""What must stand in Redis for a frame, spelled from the contract and sharing no code with it."""
+
+from typing import Any
+
+FIELDS = {
+    "bidPrice": "bp",
+    "bidSize": "bq",
+    "bidIv": "biv",
+    "askPrice": "ap",
+    "askSize": "aq",
+    "askIv": "aiv",
+    "lastPrice": "lp",
+    "highPrice24h": "h24",
+    "lowPrice24h": "l24",
+    "markPrice": "mp",
+    "indexPrice": "ip",
+    "markPriceIv": "miv",
+    "underlyingPrice": "up",
+    "openInterest": "oi",
+    "turnover24h": "t24",
+    "volume24h": "v24",
+    "totalVolume": "tv",
+    "totalTurnover": "tt",
+    "delta": "d",
+    "gamma": "g",
+    "vega": "v",
+    "theta": "t",
+    "predictedDeliveryPrice": "pdp",
+    "change24h": "c24",
+}
+
+
+def expected_hash(frame: dict[str, Any]) -> dict[str, str]:
+    """The hash for *frame*, but for `rt` and `cn`, which are ours to choose."""
+    data = frame["data"]
+    numbers = {short: data[name] for name, short in FIELDS.items() if data.get(name)}
+    return numbers | {
+        "ts": str(frame["ts"] // 1000),
+        "tm": str(frame["ts"]),
+        "sq": frame["id"].rsplit("-", 2)[1],
+    }

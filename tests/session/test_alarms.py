@@ -1,0 +1,52 @@
+from fastopts.session.alarms import Alarms
+
+
+def judged(
+    alarms: Alarms, at: float, rate: float = 1000, covered: int = 100, lag: float | None = 1
+) -> list[str]:
+    return alarms.judge(at, rate, covered, 100, lag)
+
+
+def warmed() -> Alarms:
+    alarms = Alarms()
+    for at in range(0, 120, 5):
+        assert judged(alarms, at) == []
+    return alarms
+
+
+def test_a_fallen_rate_is_told_once_and_again_after_it_recovered() -> None:
+    alarms = warmed()
+    assert judged(alarms, 120, rate=201) == []
+    [words] = judged(alarms, 125, rate=199)
+    assert words == "the rate fell to 199/s, under 20% of its 5-minute median of 1000/s"
+    assert judged(alarms, 130, rate=100) == []
+    assert judged(alarms, 135) == []
+    assert len(judged(alarms, 140, rate=0)) == 1
+
+
+def test_a_rate_that_stays_low_becomes_the_usual_one() -> None:
+    alarms = warmed()
+    assert judged(alarms, 120, rate=100)
+    for at in range(125, 800, 5):
+        judged(alarms, at, rate=100)
+    assert alarms.judge(800, 90, 100, 100, 1) == []
+
+
+def test_missing_coverage_is_told() -> None:
+    alarms = warmed()
+    assert judged(alarms, 120, covered=99) == []
+    assert judged(alarms, 125, covered=98) == ["2 of 100 symbols are not live"]
+
+
+def test_a_start_is_no_alarm() -> None:
+    alarms = Alarms()
+    assert judged(alarms, 0, rate=0, covered=0) == []
+    assert judged(alarms, 30, rate=0, covered=10) == []
+
+
+def test_a_slow_or_silent_database_is_told() -> None:
+    alarms = warmed()
+    assert judged(alarms, 120, lag=1500) == ["Redis takes 1500 ms for a batch"]
+    assert judged(alarms, 125, lag=None) == []
+    assert judged(alarms, 130) == []
+    assert judged(alarms, 135, lag=None) == ["Redis takes no data"]

@@ -1,0 +1,80 @@
+import dataclasses
+
+from fastopts.model import Instrument
+from fastopts.session.universe import diff
+
+NOW = 1_795_000_000_000
+HOUR = 3_600_000
+
+
+def options(asset: str, count: int, expiry_ms: int = NOW + HOUR) -> dict[str, Instrument]:
+    return {
+        f"{asset}-{expiry_ms}-{i}": Instrument(
+            *(f"{asset}-{expiry_ms}-{i}", asset, "USDT", "USDT", expiry_ms, str(i), "C"),
+            *("5", "0.01", "Trading", 0),
+        )
+        for i in range(count)
+    }
+
+
+def test_a_first_answer_lists_what_trades() -> None:
+    answer = options("BTC", 3) | options("BTC", 2, NOW - 1)
+    prelaunch = dataclasses.replace(answer[f"BTC-{NOW + HOUR}-0"], status="PreLaunch")
+    answer[prelaunch.symbol] = prelaunch
+    found = diff({}, answer, NOW)
+    assert [i.symbol for i in found.listed] == [f"BTC-{NOW + HOUR}-1", f"BTC-{NOW + HOUR}-2"]
+    assert not found.gone
+
+
+def test_new_ones_are_listed_and_missing_ones_go() -> None:
+    known = options("BTC", 10)
+    answer = options("BTC", 12)
+    del answer[f"BTC-{NOW + HOUR}-3"]
+    found = diff(known, answer, NOW)
+    assert [i.symbol for i in found.listed] == [f"BTC-{NOW + HOUR}-{i}" for i in (10, 11)]
+    assert found.gone == (f"BTC-{NOW + HOUR}-3",)
+    assert not found.doubts
+
+
+def test_nothing_new_is_no_change() -> None:
+    assert not diff(options("BTC", 10), options("BTC", 10), NOW)
+
+
+def test_an_empty_or_much_smaller_answer_removes_nothing() -> None:
+    known = options("BTC", 10) | options("ETH", 10)
+    found = diff(known, options("BTC", 4), NOW)
+    assert not found.gone
+    assert found.doubts == (
+        "BTC: 6 of 10 symbols are not in the answer",
+        "ETH: 10 of 10 symbols are not in the answer",
+    )
+    assert diff(known, {}, NOW).gone == ()
+
+
+def test_one_coins_doubtful_answer_does_not_hold_up_another() -> None:
+    known = options("BTC", 10) | options("ETH", 10)
+    answer = options("ETH", 9)
+    found = diff(known, answer, NOW)
+    assert found.gone == (f"ETH-{NOW + HOUR}-9",)
+
+
+def test_what_is_past_its_delivery_goes_even_when_the_answer_is_doubtful() -> None:
+    known = options("BTC", 10) | options("BTC", 2, NOW)
+    found = diff(known, options("BTC", 2, NOW), NOW)
+    assert set(found.gone) == {f"BTC-{NOW}-0", f"BTC-{NOW}-1"}
+    assert not found.listed
+
+
+def test_the_daily_roll_does_not_look_like_a_doubtful_answer() -> None:
+    known = options("BTC", 90, NOW - 1) | options("BTC", 10)
+    found = diff(known, options("BTC", 10) | options("BTC", 90, NOW + 24 * HOUR), NOW)
+    assert len(found.gone) == 90
+    assert len(found.listed) == 90
+    assert not found.doubts
+
+
+def test_what_is_being_delivered_goes() -> None:
+    known = options("BTC", 5)
+    symbol = f"BTC-{NOW + HOUR}-2"
+    answer = known | {symbol: dataclasses.replace(known[symbol], status="Delivering")}
+    assert diff(known, answer, NOW).gone == (symbol,)

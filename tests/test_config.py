@@ -1,0 +1,118 @@
+from typing import Any
+
+import pytest
+
+from fastopts import config
+from fastopts.config import DEFAULT_COINS, SETTINGS, Secret, Settings
+from fastopts.errors import ConfigError
+
+
+def test_nothing_given_gives_the_defaults() -> None:
+    assert config.load({}, {}, {}) == Settings()
+    assert Settings().coins == DEFAULT_COINS
+
+
+def test_an_option_wins_over_the_environment_and_that_over_the_file() -> None:
+    file = {"flush_ms": 7, "coins": ["btc"], "log_format": "json"}
+    environ = {"FASTOPTS_FLUSH_MS": "8", "FASTOPTS_COINS": "eth, btc", "PATH": "/bin"}
+    settings = config.load({"flush_ms": "9", "coins": None}, environ, file)
+    assert settings.flush_ms == 9
+    assert settings.coins == ("ETH", "BTC")
+    assert settings.log_format == "json"
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_every_setting_is_read_from_all_three(name: str) -> None:
+    samples: dict[str, str] = {
+        "venue": "sim",
+        "testnet": "1",
+        "coins": "XRP",
+        "rest_url": "http://h:1",
+        "ws_url": "ws://h:1/p",
+        "redis_url": "redis://h:1/2",
+        "embedded": "0",
+        "flush_ms": "12.5",
+        "latency_ms": "10",
+        "duration": "2m",
+        "log_format": "json",
+        "insecure": "yes",
+        "cache_file": "c.json",
+        "refresh_s": "30",
+        "status_s": "1",
+    }
+    text = samples[name]
+    expected = config.load({name: text}, {}, {})
+    assert expected != Settings()
+    assert config.load({}, {f"FASTOPTS_{name.upper()}": text + " "}, {}) == expected
+    assert config.load({}, {}, {name: text}) == expected
+
+
+def test_an_empty_variable_is_not_set() -> None:
+    assert config.load({}, {"FASTOPTS_FLUSH_MS": "", "REDIS_PASSWORD": ""}, {}) == Settings()
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("90", 90), ("90s", 90), ("1.5m", 90), ("2h", 7200), ("1d", 86400)]
+)
+def test_a_duration_has_a_unit_or_is_in_seconds(text: str, seconds: float) -> None:
+    assert config.load({"duration": text}, {}, {}).duration_s == seconds
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("venue", "okx", "choose bybit or sim"),
+        ("coins", "", "write coins as"),
+        ("coins", "BTC;ETH", "write coins as"),
+        ("coins", " , ", "write coins as"),
+        ("flush_ms", "0", "from 1 to 1000 ms"),
+        ("flush_ms", "nan", "from 1 to 1000 ms"),
+        ("flush_ms", "-5", "from 1 to 1000 ms"),
+        ("latency_ms", "ten", "from 0 to 1000 ms"),
+        ("duration", "0", "a time such as"),
+        ("duration", "soon", "a time such as"),
+        ("refresh_s", "1e9", "from 1 to 86400 s"),
+        ("rest_url", "ftp://x", "http:// or https://"),
+        ("ws_url", "http://x", "ws:// or wss://"),
+        ("redis_url", "localhost", "redis:// or rediss:// or unix://"),
+        ("log_format", "xml", "choose text or json"),
+        ("insecure", "maybe", "write 1 or 0"),
+    ],
+)
+def test_an_impossible_value_is_named_with_what_is_possible(
+    name: str, value: str, words: str
+) -> None:
+    with pytest.raises(ConfigError, match=words) as caught:
+        config.load({name: value}, {}, {})
+    assert f"--{name.replace('_', '-')}=" in str(caught.value)
+
+
+@pytest.mark.parametrize("value", [True, [5], {"a": 1}])
+def test_a_file_may_hold_any_type_and_still_gets_a_clear_answer(value: Any) -> None:
+    for name in ("flush_ms", "duration", "venue", "rest_url"):
+        with pytest.raises(ConfigError, match=f"fastopts.toml: {name}="):
+            config.load({}, {}, {name: value})
+
+
+def test_all_faults_are_told_at_once() -> None:
+    with pytest.raises(ConfigError) as caught:
+        config.load({"flush_ms": "0"}, {"FASTOPTS_VENUE": "x"}, {"coin": "BTC"})
+    assert str(caught.value).count(";") == 3
+    assert "there is no setting coin; did you mean coins?" in str(caught.value)
+    assert "FASTOPTS_VENUE='x'" in str(caught.value)
+
+
+def test_a_misspelt_variable_is_an_error() -> None:
+    with pytest.raises(ConfigError, match="FASTOPTS_REDISURL; did you mean FASTOPTS_REDIS_URL"):
+        config.load({}, {"FASTOPTS_REDISURL": "redis://x"}, {})
+    config.load({}, {"FASTOPTS_PURE": "1", "FASTOPTS_BUILD": "", "FASTOPTS_CONFIG": "x"}, {})
+
+
+def test_no_secret_is_shown() -> None:
+    environ = {"REDIS_PASSWORD": "hunter2", "FASTOPTS_REDIS_URL": "redis://:hunter2@h"}
+    settings = config.load({}, environ, {})
+    assert settings.redis_password == Secret("hunter2")
+    assert "hunter2" not in repr(settings)
+    with pytest.raises(ConfigError) as caught:
+        config.load({"redis_url": "http://:hunter2@h"}, {}, {})
+    assert "hunter2" not in str(caught.value)

@@ -1,0 +1,208 @@
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+import pytest
+
+from fastopts.errors import VenueBanned, VenueError, VenueProtocolError
+from fastopts.model import Instrument
+from fastopts.venues.bybit import rest
+from fastopts.venues.bybit.rest import Request, Retry
+
+
+@dataclass
+class Answer:
+    status: int = 200
+    body: bytes = b""
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+def envelope(result: Any, **more: Any) -> dict[str, Any]:
+    head = {
+        "retCode": 0,
+        "retMsg": "OK",
+        "result": result,
+        "retExtInfo": {},
+        "time": 1_795_000_000_000,
+    }
+    return head | more
+
+
+def row(symbol: str = "BTC-27NOV26-90000-P-USDT", **more: Any) -> dict[str, Any]:
+    return {
+        "symbol": symbol,
+        "symbolId": 401_022,
+        "status": "Trading",
+        "baseCoin": symbol.split("-")[0],
+        "quoteCoin": "USDT",
+        "settleCoin": "USDT",
+        "optionsType": "Put",
+        "launchTime": "1794000000000",
+        "deliveryTime": "1795766400000",
+        "deliveryFeeRate": "0.00015",
+        "priceFilter": {"minPrice": "5", "maxPrice": "1110000", "tickSize": "5"},
+        "lotSizeFilter": {"maxOrderQty": "500", "minOrderQty": "0.01", "qtyStep": "0.01"},
+        "displayName": "BTCUSDT-27NOV26-90000-P",
+    } | more
+
+
+def converse(
+    conversation: Any, answer: Callable[[Request], dict[str, Any]]
+) -> tuple[Any, list[Request]]:
+    requests = [next(conversation)]
+    while True:
+        try:
+            requests.append(conversation.send(answer(requests[-1])))
+        except StopIteration as end:
+            return end.value, requests
+
+
+def page(rows: list[dict[str, Any]], cursor: str | None = "") -> dict[str, Any]:
+    return envelope({"category": "option", "nextPageCursor": cursor, "list": rows})
+
+
+def test_instruments_are_asked_for_by_coin_and_read() -> None:
+    found, [request] = converse(rest.instruments("BTC"), lambda _: page([row()]))
+    assert request == Request(
+        "/v5/market/instruments-info", {"category": "option", "baseCoin": "BTC", "limit": "1000"}
+    )
+    assert found == [
+        Instrument(
+            symbol="BTC-27NOV26-90000-P-USDT",
+            asset="BTC",
+            quote="USDT",
+            settle="USDT",
+            expiry_ms=1_795_766_400_000,
+            strike_text="90000",
+            kind="P",
+            tick_size="5",
+            lot_size="0.01",
+            status="Trading",
+            launch_ms=1_794_000_000_000,
+        )
+    ]
+
+
+def test_the_cursor_is_followed_as_it_is() -> None:
+    pages = {
+        None: page([row("BTC-27NOV26-1-C")], "first%3DBTC%26last%3D2"),
+        "first%3DBTC%26last%3D2": page([row("BTC-27NOV26-2-C")], "z"),
+        "z": page([row("BTC-27NOV26-3-C"), row("BTC-27NOV26-2-C")], None),
+    }
+    found, requests = converse(
+        rest.instruments("BTC"), lambda request: pages[request.params.get("cursor")]
+    )
+    assert [i.symbol for i in found] == [f"BTC-27NOV26-{n}-C" for n in (1, 2, 3)]
+    assert len(requests) == 3
+
+
+def test_pages_in_a_circle_or_without_end_are_an_error() -> None:
+    with pytest.raises(VenueProtocolError, match="circle"):
+        converse(rest.instruments("BTC"), lambda _: page([row()], "same"))
+    counter = iter(range(1000))
+    with pytest.raises(VenueProtocolError, match="more than 50 pages"):
+        converse(rest.instruments("BTC"), lambda _: page([row()], str(next(counter))))
+
+
+def test_a_usdc_option_and_decimal_strikes() -> None:
+    usdc = row("XRP-6NOV26-0.45-C", quoteCoin="USD", settleCoin="USDC", optionsType="Call")
+    [found], _ = converse(rest.instruments("XRP"), lambda _: page([usdc]))
+    assert (found.settle, found.quote, found.kind, found.strike) == ("USDC", "USD", "C", 0.45)
+
+
+def test_the_list_wins_over_the_symbol_and_the_symbol_fills_in() -> None:
+    odd = {"symbol": "BTC-27NOV26-90000-P", "optionsType": "Call", "deliveryTime": "1795766460000"}
+    [found], _ = converse(rest.instruments("BTC"), lambda _: page([odd]))
+    assert (found.kind, found.expiry_ms) == ("C", 1_795_766_460_000)
+    assert (found.settle, found.tick_size, found.launch_ms) == ("USDC", "", 0)
+    sparse = {"symbol": "BTC-27NOV26-90000-P", "deliveryTime": "0", "priceFilter": None}
+    [found], _ = converse(rest.instruments("BTC"), lambda _: page([sparse]))
+    assert (found.kind, found.expiry_ms) == ("P", 1_795_766_400_000)
+
+
+def test_rows_that_are_no_options_of_that_coin_are_left_out() -> None:
+    rows = [row(), row("ETH-27NOV26-3000-C"), row("BTCUSDT"), {"symbol": None}, "x", {}]
+    found, _ = converse(rest.instruments("BTC"), lambda _: page(rows))  # type: ignore[arg-type]
+    assert [i.symbol for i in found] == ["BTC-27NOV26-90000-P-USDT"]
+
+
+def test_tickers_come_under_short_names_with_the_venues_time() -> None:
+    ticker = {
+        "symbol": "BTC-27NOV26-90000-P",
+        "bid1Price": "0",
+        "bid1Iv": "0",
+        "ask1Price": "435",
+        "markIv": "0.7567",
+        "markPrice": "0.00000009",
+        "unknown": "1",
+    }
+    answer = envelope({"category": "option", "list": [ticker, {"symbol": 5}, 7]})
+    rows, [request] = converse(rest.tickers("BTC"), lambda _: answer)
+    assert request == Request("/v5/market/tickers", {"category": "option", "baseCoin": "BTC"})
+    assert rows.time_ms == 1_795_000_000_000
+    assert rows.by_symbol == {
+        "BTC-27NOV26-90000-P": {
+            "bp": "0",
+            "biv": "0",
+            "ap": "435",
+            "miv": "0.7567",
+            "mp": "0.00000009",
+        }
+    }
+
+
+@pytest.mark.parametrize("result", [{"list": None}, {}, {"list": {}}])
+def test_a_result_without_rows_is_an_error(result: Any) -> None:
+    with pytest.raises(VenueProtocolError, match="without a list"):
+        converse(rest.tickers("BTC"), lambda _: envelope(result))
+    with pytest.raises(VenueProtocolError, match="without the venue's time"):
+        converse(rest.tickers("BTC"), lambda _: envelope({"list": []}, time=None))
+
+
+@pytest.mark.parametrize("message", ["OK", "success", "SUCCESS", ""])
+def test_success_is_the_code_and_not_the_message(message: str) -> None:
+    body = orjson.dumps(envelope({"list": []}, retMsg=message))
+    assert rest.judge(Answer(body=body))["result"] == {"list": []}
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind", "after_s"),
+    [
+        (Answer(403), VenueBanned, 600),
+        (Answer(404), VenueError, None),
+        (Answer(429, headers={"retry-after": "3"}), Retry, 3),
+        (Answer(429), Retry, 0),
+        (Answer(500), Retry, 0),
+        (Answer(503, b"<html>"), Retry, 0),
+        (Answer(302), VenueError, None),
+        (Answer(200, b"<html>maintenance</html>"), Retry, 0),
+        (Answer(200, b"[]"), Retry, 0),
+        (Answer(200, b"{}"), Retry, 0),
+        (Answer(200, orjson.dumps(envelope({}, retCode=10000))), Retry, 0),
+        (Answer(200, orjson.dumps(envelope({}, retCode=10016))), Retry, 0),
+        (Answer(200, orjson.dumps(envelope({}, retCode=10429))), Retry, 0),
+        (
+            Answer(
+                200,
+                orjson.dumps(envelope({}, retCode=10006)),
+                {"x-bapi-limit-reset-timestamp": "1795000002500"},
+            ),
+            Retry,
+            2.5,
+        ),
+        (Answer(200, orjson.dumps(envelope({}, retCode=10001, retMsg="bad"))), VenueError, None),
+        (Answer(200, orjson.dumps(envelope({}, retCode=10009))), VenueError, None),
+        (Answer(200, orjson.dumps(envelope([]))), VenueProtocolError, None),
+    ],
+)
+def test_every_class_of_answer_has_its_consequence(
+    answer: Answer, kind: type[VenueError], after_s: float | None
+) -> None:
+    with pytest.raises(VenueError) as caught:
+        rest.judge(answer)
+    assert type(caught.value) is kind
+    if isinstance(caught.value, VenueBanned):
+        assert caught.value.retry_after_s == after_s
+    if isinstance(caught.value, Retry):
+        assert caught.value.after_s == after_s

@@ -1,0 +1,328 @@
+"""The conversation, by plain calls: time is an argument, and nothing is waited for."""
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+import orjson
+import pytest
+
+from fastopts.venues.bybit.session import PING, Dead, Pong, Probe, Session, Timing, TopicRefused
+
+SYMBOLS = [f"BTC-27NOV26-{strike}-C-USDT" for strike in range(10_000, 10_550)]
+
+
+class Venue:
+    """Drives a session through time and notes what it sends."""
+
+    def __init__(self, symbols: Iterable[str] = SYMBOLS[:3], **timing: float) -> None:
+        self.now = 100.0
+        self.session = Session(self.now, Timing(**timing))  # type: ignore[arg-type]
+        self.session.want(symbols)
+        self.messages = 0
+        self.requests: list[dict[str, Any]] = []
+        self.pings: list[float] = []
+        self.events: list[Any] = []
+        self.answers = True
+
+    def tick(self) -> None:
+        self.session.tick(self.now)
+        self.events += self.session.take_events()
+        for message in self.session.data_to_send():
+            if message == PING:
+                self.pings.append(self.now)
+                if self.answers:
+                    self.say({"args": ["1795000000000"], "op": "pong"})
+            else:
+                self.requests.append(json.loads(message))
+
+    def wait(self, seconds: float, step: float = 0.25, data: bool = True) -> None:
+        for _ in range(round(seconds / step)):
+            self.now += step
+            if data:
+                self.messages += 1
+                self.session.data(self.messages, self.now)
+            self.tick()
+
+    def say(self, message: dict[str, Any]) -> None:
+        self.session.receive(orjson.dumps(message), self.now)
+        self.events += self.session.take_events()
+
+    def ack(self, ok: Iterable[str] = (), failed: Iterable[str] = (), success: bool = True) -> None:
+        data = {
+            "failTopics": [f"tickers.{symbol}" for symbol in failed],
+            "successTopics": [f"tickers.{symbol}" for symbol in ok],
+        }
+        self.say({"success": success, "conn_id": "c", "data": data, "type": "COMMAND_RESP"})
+
+    def asked(self) -> list[str]:
+        """The symbols of the newest request."""
+        return [topic.removeprefix("tickers.") for topic in self.requests[-1]["args"]]
+
+    def subscribe_all(self) -> None:
+        """Ack and deliver whatever is asked for, until nothing is."""
+        while True:
+            before = len(self.requests)
+            self.wait(0.25)
+            if len(self.requests) == before:
+                return
+            self.ack(self.asked())
+            self.session.delivered(self.asked())
+
+    def dead(self) -> list[str]:
+        return [event.reason for event in self.events if isinstance(event, Dead)]
+
+
+def test_the_first_ping_goes_out_at_once_and_then_every_15_s() -> None:
+    venue = Venue()
+    venue.tick()
+    venue.wait(60)
+    assert venue.pings == [100, 115, 130, 145, 160]
+    assert venue.dead() == []
+
+
+def test_a_pong_tells_the_venues_clock() -> None:
+    venue = Venue()
+    venue.tick()
+    assert venue.events == [Pong(1_795_000_000_000, 0.0)]
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"args": ["1777226678908"], "conn_id": "yzr7", "op": "pong"},
+        {"success": True, "ret_msg": "pong", "conn_id": "0970", "op": "ping"},
+        {"op": "pong"},
+    ],
+)
+def test_every_form_of_pong_counts(message: dict[str, Any]) -> None:
+    venue = Venue()
+    venue.answers = False
+    venue.tick()
+    venue.now += 1
+    venue.say(message)
+    [pong] = venue.events
+    assert pong.round_trip_s == 1
+    assert pong.venue_ms in (None, 1_777_226_678_908)
+
+
+def test_three_unanswered_pings_end_the_connection() -> None:
+    venue = Venue()
+    venue.answers = False
+    venue.tick()
+    venue.wait(44)
+    assert venue.dead() == []
+    venue.wait(1.5)
+    assert venue.dead()[0] == "3 pings without an answer"
+
+
+def test_subscribes_in_frames_of_200_one_at_a_time_200_ms_apart() -> None:
+    venue = Venue(SYMBOLS)
+    venue.tick()
+    assert venue.requests[0]["op"] == "subscribe"
+    assert venue.asked() == SYMBOLS[:200]
+    venue.wait(1)
+    assert len(venue.requests) == 1  # the first is not acked yet
+    venue.ack(SYMBOLS[:200])
+    venue.tick()
+    assert venue.asked() == SYMBOLS[200:400]
+    venue.ack(SYMBOLS[200:400])
+    venue.tick()
+    assert len(venue.requests) == 2
+    venue.wait(0.25)
+    assert venue.asked() == SYMBOLS[400:]
+
+
+def test_an_ack_that_never_comes_holds_nothing_up_for_long() -> None:
+    venue = Venue(SYMBOLS[:201])
+    venue.tick()
+    venue.wait(4.75)
+    assert len(venue.requests) == 1
+    venue.wait(1)
+    assert venue.asked() == [SYMBOLS[200]]
+
+
+def test_an_ack_for_one_request_does_not_confirm_another() -> None:
+    venue = Venue(SYMBOLS[:201])
+    venue.tick()
+    venue.ack([SYMBOLS[200], "BTC-1JAN30-1-C"])
+    venue.wait(1)
+    assert len(venue.requests) == 1
+
+
+def test_a_refused_topic_is_told_quarantined_and_tried_again_later() -> None:
+    venue = Venue()
+    venue.tick()
+    venue.ack(SYMBOLS[:2], failed=[SYMBOLS[2]])
+    assert venue.events[-1] == TopicRefused(SYMBOLS[2], "in failTopics")
+    venue.session.delivered(SYMBOLS[:2])
+    venue.wait(299)
+    assert len(venue.requests) == 1
+    venue.wait(2)
+    assert venue.asked() == [SYMBOLS[2]]
+
+
+def test_a_whole_refusal_is_halved_until_the_culprit_stands_alone() -> None:
+    venue = Venue(SYMBOLS[:20])
+    bad = SYMBOLS[13]
+    for _ in range(100):
+        before = len(venue.requests)
+        venue.wait(0.25)
+        if len(venue.requests) == before:
+            continue
+        if bad in venue.asked():
+            venue.say(
+                {"conn_id": "c", "ret_msg": "3303001", "success": False, "type": "COMMAND_RESP"}
+            )
+        else:
+            venue.ack(venue.asked())
+            venue.session.delivered(venue.asked())
+    assert [event for event in venue.events if isinstance(event, TopicRefused)] == [
+        TopicRefused(bad, "3303001")
+    ]
+    assert venue.session.waiting() == []
+    assert len(venue.requests) < 20
+
+
+def test_acks_of_the_other_categories_are_understood() -> None:
+    venue = Venue()
+    venue.tick()
+    venue.say({"success": True, "ret_msg": "", "conn_id": "c", "req_id": "", "op": "subscribe"})
+    venue.session.want([SYMBOLS[5]])
+    venue.wait(0.25)
+    assert venue.asked() == [SYMBOLS[5]]
+    words = f"error:already subscribed,topic:tickers.{SYMBOLS[5]}"
+    venue.say({"success": False, "ret_msg": words, "conn_id": "c", "req_id": "", "op": "subscribe"})
+    assert not [event for event in venue.events if isinstance(event, TopicRefused)]
+
+
+def test_a_false_ack_is_found_and_the_topic_subscribed_anew_ever_more_patiently() -> None:
+    venue = Venue()
+    venue.tick()
+    venue.ack(SYMBOLS[:3])
+    venue.session.delivered(SYMBOLS[:2])
+    venue.wait(9.5)
+    assert len(venue.requests) == 1
+    asked_at = []
+    for _ in range(400):
+        before = len(venue.requests)
+        venue.wait(0.25)
+        if len(venue.requests) > before:
+            request = venue.requests[-1]
+            assert venue.asked() == [SYMBOLS[2]]
+            venue.ack([SYMBOLS[2]])
+            if request["op"] == "subscribe":
+                asked_at.append(venue.now - 100)
+    assert asked_at == [10.5, 30.75 + 0.25, 71.5]
+    assert venue.session.false_acks == 3
+    assert venue.session.never() == [SYMBOLS[2]]
+    venue.session.delivered([SYMBOLS[2]])
+    assert venue.session.never() == []
+    assert venue.dead() == []
+
+
+def test_new_symbols_are_subscribed_and_old_ones_unsubscribed() -> None:
+    venue = Venue()
+    venue.subscribe_all()
+    venue.session.drop([SYMBOLS[0]])
+    venue.session.want([SYMBOLS[7]])
+    venue.subscribe_all()
+    assert [(r["op"], r["args"]) for r in venue.requests[1:]] == [
+        ("unsubscribe", [f"tickers.{SYMBOLS[0]}"]),
+        ("subscribe", [f"tickers.{SYMBOLS[7]}"]),
+    ]
+
+
+def test_a_symbol_dropped_before_it_was_asked_for_is_not_asked_for() -> None:
+    venue = Venue()
+    venue.session.drop([SYMBOLS[1]])
+    venue.subscribe_all()
+    assert venue.requests[0]["args"] == [f"tickers.{SYMBOLS[0]}", f"tickers.{SYMBOLS[2]}"]
+
+
+def test_a_silent_connection_is_probed_and_then_given_up() -> None:
+    venue = Venue()
+    venue.subscribe_all()
+    venue.wait(5, data=False)
+    assert Probe() not in venue.events
+    venue.wait(0.5, data=False)
+    assert venue.events[-1] == Probe()
+    venue.session.probe(SYMBOLS[1])
+    venue.wait(0.25, data=False)
+    venue.ack([SYMBOLS[1]])
+    venue.wait(0.5, data=False)
+    assert [(r["op"], r["args"]) for r in venue.requests[1:]] == [
+        ("unsubscribe", [f"tickers.{SYMBOLS[1]}"]),
+        ("subscribe", [f"tickers.{SYMBOLS[1]}"]),
+    ]
+    assert venue.dead() == []
+    venue.wait(5, data=False)
+    assert venue.dead()[0] == "no data for 10 s, not even for a probe"
+
+
+def test_a_quiet_market_that_answers_its_probes_is_left_alone_for_hours() -> None:
+    venue = Venue()
+    venue.subscribe_all()
+    for _ in range(400):
+        probed = len([event for event in venue.events if isinstance(event, Probe)])
+        while len([event for event in venue.events if isinstance(event, Probe)]) == probed:
+            venue.wait(0.25, data=False)
+        venue.session.probe(SYMBOLS[0])
+        for _ in range(2):
+            venue.wait(0.25, data=False)
+            venue.ack([SYMBOLS[0]])
+        venue.wait(0.25, data=True)
+    assert venue.dead() == []
+
+
+def test_pongs_and_acks_are_no_data() -> None:
+    venue = Venue()
+    venue.subscribe_all()
+    for _ in range(60):
+        venue.wait(0.25, data=False)
+        venue.say({"args": ["1795000000000"], "op": "pong"})
+        venue.ack(SYMBOLS[:3])
+    assert venue.dead()
+
+
+def test_a_connection_that_acks_and_never_delivers_is_given_up() -> None:
+    venue = Venue()
+    venue.tick()
+    venue.ack(SYMBOLS[:3])
+    venue.wait(12, data=False)
+    assert venue.dead()
+
+
+def test_with_nothing_to_listen_to_silence_is_no_fault() -> None:
+    venue = Venue(())
+    venue.wait(120, data=False)
+    assert venue.dead() == []
+    assert venue.requests == []
+
+
+def test_our_own_absence_is_not_held_against_the_venue() -> None:
+    venue = Venue()
+    venue.subscribe_all()
+    venue.wait(5.5, data=False)
+    venue.session.probe(SYMBOLS[0])
+    venue.now += 90
+    venue.tick()
+    assert venue.dead() == []
+    venue.wait(12, data=False)
+    assert venue.dead()
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        *(b"", b"[]", b"5", b"{", b"\xff", b'{"op":"x"}', b'{"success":true}'),
+        *(b'{"success":true,"data":{"failTopics":5,"successTopics":[5,null]}}',),
+        *(b'{"success":false}', b'{"op":"pong","args":5}', b'{"op":"pong","args":["x"]}'),
+    ],
+)
+def test_any_message_is_taken(payload: bytes) -> None:
+    venue = Venue()
+    venue.tick()
+    venue.session.receive(payload, venue.now)
+    venue.wait(3)
+    assert venue.dead() == []
