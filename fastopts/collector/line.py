@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 
 CONNECT_TIMEOUT_S = 15.0
 TICK_S = 0.25
+FAREWELL_S = 1.0
 BANNED_S = 600.0  # HTTP 403: an address shut out, or a country not served
 
 
@@ -163,9 +164,13 @@ class Line:
             if shared.reads_on_clock:
                 socket.read_on_clock()
             reason = await self._converse(self._connection)
+        except asyncio.CancelledError:
+            socket.close()
+            await asyncio.wait((socket.closed,), timeout=FAREWELL_S)
+            raise
         finally:
             self._connection = None
-            socket.close()
+            socket.abort()
             shared.table.delivering.discard(inlet.conn)
             shared.outlet.conn_closed(inlet.conn)
         log.warning("connection %d (conn %d) ended: %s", self.shard.number, inlet.conn, reason)

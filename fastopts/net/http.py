@@ -1,11 +1,14 @@
 """HTTP GET over one kept session. Blocking: call it from a worker thread."""
 
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlsplit
 
 import requests
 import requests.adapters
+import urllib3
 
 from fastopts.errors import ConnectionLost
 from fastopts.net import proxy, tls
@@ -39,7 +42,12 @@ class HttpClient:
         if found:
             self._session.proxies = {"http": found, "https": found}
         if parts.scheme == "https":
-            self._session.mount("https://", _TlsAdapter(parts.hostname or "", insecure))
+            context = tls.context(parts.hostname or "", insecure)
+            self._session.verify = not insecure
+            self._session.mount("https://", _TlsAdapter(context))
+        if insecure:
+            # asked for, and said so; not again at each request
+            urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
 
     def get(self, path: str, params: Mapping[str, str]) -> Answer:
         """Return the answer, whatever its status. Raises ConnectionLost when none came."""
@@ -60,18 +68,21 @@ class HttpClient:
 
 
 class _TlsAdapter(requests.adapters.HTTPAdapter):
-    """Speaks TLS by our context rather than by the library's own."""
+    """Speaks TLS by our context: the library's own would read its roots again each time."""
 
-    def __init__(self, host: str, insecure: bool) -> None:
-        self._context = tls.context(host, insecure)
-        self._insecure = insecure
+    def __init__(self, context: ssl.SSLContext) -> None:
+        self._context = context
         super().__init__()
 
-    def init_poolmanager(self, *args: object, **kwargs: object) -> None:
-        super().init_poolmanager(*args, ssl_context=self._context, **kwargs)  # type: ignore[arg-type]
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs, ssl_context=self._context)
 
-    def proxy_manager_for(self, *args: object, **kwargs: object) -> object:
-        return super().proxy_manager_for(*args, ssl_context=self._context, **kwargs)  # type: ignore[arg-type]
+    def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
+        return super().proxy_manager_for(*args, **kwargs, ssl_context=self._context)
+
+    def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
+        conn.cert_reqs = self._context.verify_mode
+        conn.ca_certs = conn.ca_cert_dir = None
 
 
 def _cause(error: BaseException) -> str:

@@ -121,6 +121,8 @@ class WebSocket(asyncio.BufferedProtocol):
         A peer that does not answer is cut off after two seconds.
         """
         self._deliver = _ignore
+        self._on_clock = False
+        self.resume()
         if self._protocol.state is OPEN:
             self._protocol.send_close(1000)
             self._send()

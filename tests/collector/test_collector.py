@@ -1,0 +1,303 @@
+"""The whole collector between the simulated venue and a real Valkey."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+import redis
+
+from fastopts import keys
+from fastopts.collector.run import Collector, fetch
+from fastopts.config import Settings
+from fastopts.embedded import EmbeddedValkey
+from fastopts.errors import ConnectionLost, StaleData, VenueError
+from fastopts.net.address import Address
+from fastopts.reader import OptionReader
+from fastopts.sim import SimSettings, SimVenue
+from fastopts.venues.bybit.hosts import Endpoints
+from tests.oracle import expected_hash
+
+COINS = ("BTC", "ETH", "SOL", "XRP")
+
+
+@dataclass
+class World:
+    venue: SimVenue
+    collector: Collector
+    client: redis.Redis
+    valkey: EmbeddedValkey
+    running: asyncio.Task[None]
+
+    def differences(self) -> dict[str, str]:
+        """Symbols whose hash is not the venue's last frame, each with a field that differs."""
+        found = {}
+        for symbol in self.venue.symbols:
+            held: dict[str, str] = self.client.hgetall(keys.option(symbol))  # type: ignore[assignment]
+            expected = expected_hash(self.venue.last_frame(symbol))
+            extra = held.keys() - expected.keys() - {"rt", "cn"}
+            wrong = {name for name in expected if held.get(name) != expected[name]} | extra
+            if wrong:
+                name = min(wrong)
+                found[symbol] = f"{name}: {held.get(name)} is not {expected.get(name)}"
+        return found
+
+    async def covered(self) -> None:
+        await until(lambda: self.status_covered() == len(self.venue.symbols))
+
+    def status_covered(self) -> int:
+        return sum(line.live for line in self.collector.lines)
+
+    async def equal(self) -> None:
+        """Pause the feed; everything that was sent must come to stand in Redis."""
+        self.venue.pause()
+        try:
+            await until(lambda: self.collector.table.pending == 0 and not self.differences())
+        except TimeoutError:
+            raise AssertionError(self.differences()) from None
+        finally:
+            self.venue.resume()
+
+
+async def until(condition: Callable[[], bool], seconds: float = 20) -> None:
+    async with asyncio.timeout(seconds):
+        while not condition():  # noqa: ASYNC110 - what is waited for happens in other processes
+            await asyncio.sleep(0.01)
+
+
+@asynccontextmanager
+async def world(
+    tmp_path: Path, sim: SimSettings | None = None, **settings: Any
+) -> AsyncIterator[World]:
+    """A collector that runs; it ends in order, or the test fails."""
+    with EmbeddedValkey() as valkey:
+        async with SimVenue(sim or SimSettings(seed=5, symbols=120, rate=1500)) as venue:
+            told = Settings(
+                venue="sim",
+                coins=COINS,
+                cache_file=str(tmp_path / "cache.json"),
+                insecure=venue.settings.tls,
+            )
+            collector = Collector(
+                replace(told, **settings),
+                Endpoints("sim", venue.rest_url, venue.ws_url),
+                Address("127.0.0.1", valkey.port),
+                "fastopts-tests",
+            )
+            running = asyncio.create_task(collector.run(may_use_cache=False))
+            with redis.Redis.from_url(valkey.url, protocol=2, decode_responses=True) as client:
+                try:
+                    yield World(venue, collector, client, valkey, running)
+                finally:
+                    collector.stop.set()
+                    async with asyncio.timeout(10):
+                        await running
+
+
+def run(main: Coroutine[Any, Any, None], loop: str = "asyncio") -> None:
+    if loop == "uvloop":
+        uvloop = pytest.importorskip("uvloop", reason="no wheel for this platform")
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(main)
+    else:
+        asyncio.run(main)
+
+
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+@pytest.mark.parametrize("tls", [False, True])
+@pytest.mark.parametrize("latency_ms", [0, 10])
+def test_what_the_venue_sent_last_stands_in_redis(
+    tmp_path: Path, loop: str, tls: bool, latency_ms: float
+) -> None:
+    async def main() -> None:
+        sim = SimSettings(seed=5, symbols=120, rate=1500, key_order="mixed", tls=tls)
+        async with world(tmp_path, sim, latency_ms=latency_ms) as w:
+            await w.covered()
+            await until(lambda: w.collector.table.received > 3000)
+            await w.equal()
+            table = w.collector.table
+            assert table.received == w.venue.sent
+            assert table.received == table.applied + table.older
+            assert table.applied == table.written + table.conflated + table.pending
+
+    run(main(), loop)
+
+
+def test_several_connections_share_a_large_universe(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with world(tmp_path, SimSettings(seed=5, symbols=1200, rate=4000)) as w:
+            await w.covered()
+            assert w.venue.connections == 3
+            await until(lambda: w.collector.table.received > 6000)
+            await w.equal()
+            assert w.client.scard("options:BTC") == sum(
+                symbol.startswith("BTC-") for symbol in w.venue.symbols
+            )
+
+    run(main(), "uvloop")
+
+
+def test_quiet_symbols_are_there_from_the_start(tmp_path: Path) -> None:
+    async def main() -> None:
+        sim = SimSettings(seed=5, symbols=60, rate=500)
+        async with world(tmp_path, sim) as w:
+            w.venue.faults.mute = True
+            await until(lambda: len(w.client.keys("option:*")) == len(w.venue.symbols))
+            with OptionReader(w.valkey.url, venue="sim") as reader:
+                symbol = w.venue.symbols[0]
+                option = reader.get(symbol, require_live=False)
+                assert option.source == "rest"
+                assert option.mark_price == float(w.venue.last_frame(symbol)["data"]["markPrice"])
+                assert not option.live
+            w.venue.faults.mute = False
+
+    run(main())
+
+
+def test_dropped_connections_come_back_and_miss_nothing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def main() -> None:
+        async with world(tmp_path) as w:
+            await w.covered()
+            for _ in range(5):
+                await w.venue.drop()
+                await until(lambda: w.status_covered() < len(w.venue.symbols))
+                await w.covered()
+            await w.equal()
+            assert w.collector.lines[0].reconnects == 5
+
+    run(main())
+
+
+def test_a_reader_refuses_what_a_dropped_connection_delivered_until_it_comes_again(
+    tmp_path: Path,
+) -> None:
+    async def main() -> None:
+        async with world(tmp_path) as w:
+            await w.covered()
+            await until(lambda: w.collector.table.pending == 0)
+            symbol = w.venue.symbols[0]
+            with OptionReader(w.valkey.url, venue="sim") as reader:
+
+                def is_live() -> bool:
+                    return reader.get(symbol, require_live=False).live
+
+                await until(is_live)
+                assert reader.get(symbol).symbol == symbol
+                w.venue.faults.refuse_status = 502
+                await w.venue.drop()
+                await until(lambda: not is_live())
+                with pytest.raises(StaleData, match=symbol):
+                    reader.get(symbol)
+                w.venue.faults.refuse_status = None
+                await until(is_live)
+
+    run(main())
+
+
+def test_refused_and_silent_topics_hold_up_nobody_else(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def main() -> None:
+        async with world(tmp_path) as w:
+            refused, silent = w.venue.symbols[3], w.venue.symbols[9]
+            w.venue.faults.fail_topics.add(f"tickers.{refused}")
+            w.venue.faults.silent_topics.add(f"tickers.{silent}")
+            await until(lambda: w.status_covered() == len(w.venue.symbols) - 2)
+            await until(lambda: f"refused {refused}" in caplog.text)
+
+    run(main())
+
+
+def test_a_mute_connection_is_replaced(tmp_path: Path) -> None:
+    async def main() -> None:
+        sim = SimSettings(seed=5, symbols=60, rate=800)
+        with_mute = world(tmp_path, sim)
+        async with with_mute as w:
+            w.venue.faults.mute_next = 1
+            await w.covered()
+            assert w.collector.lines[0].reconnects >= 1
+            await w.equal()
+
+    run(main())
+
+
+def test_listings_and_expiries_are_followed(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with world(tmp_path, refresh_s=1.0) as w:
+            await w.covered()
+            hidden = "XRP"
+            w.venue.faults.empty_coins.add(hidden)
+            await asyncio.sleep(2.5)
+            # an empty answer is not believed
+            assert w.status_covered() == len(w.venue.symbols)
+            w.venue.faults.empty_coins.clear()
+            await w.equal()
+
+    run(main())
+
+
+def test_the_cache_stands_in_when_rest_fails(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def main() -> None:
+        async with SimVenue(SimSettings(seed=5, symbols=60, rate=500)) as venue:
+            settings = Settings(
+                venue="sim",
+                coins=COINS,
+                cache_file=str(tmp_path / "c.json"),
+                rest_url=venue.rest_url,
+                ws_url=venue.ws_url,
+            )
+            listed = await fetch(settings, "t")
+            content = orjson.loads((tmp_path / "c.json").read_bytes())
+            assert content["count"] == len(listed) == len(content["symbols"])
+            assert set(content["symbols"]) == set(venue.symbols)
+            assert sum(content["by_asset"].values()) == len(listed)
+            assert content.keys() >= {"updated_at", "expires_at"}
+            venue.faults.rest["/v5/market/instruments-info"] = (403, "no")
+            with EmbeddedValkey() as valkey:
+                endpoints = Endpoints("sim", venue.rest_url, venue.ws_url)
+                address = Address("127.0.0.1", valkey.port)
+                with pytest.raises(VenueError, match="403"):
+                    await Collector(settings, endpoints, address, "t").run(may_use_cache=False)
+                collector = Collector(settings, endpoints, address, "t")
+                running = asyncio.create_task(collector.run(may_use_cache=True))
+                await until(lambda: sum(line.live for line in collector.lines) == len(listed))
+                collector.stop.set()
+                await running
+
+    caplog.set_level(logging.INFO, "fastopts")
+    run(main())
+    assert "stand in, 0 min old" in caplog.text
+
+
+def test_an_unreachable_venue_ends_the_start(tmp_path: Path) -> None:
+    async def main() -> None:
+        with EmbeddedValkey() as valkey:
+            settings = Settings(venue="sim", coins=("BTC",), cache_file=str(tmp_path / "c.json"))
+            endpoints = Endpoints("sim", "http://127.0.0.1:1", "ws://127.0.0.1:1/x")
+            collector = Collector(settings, endpoints, Address("127.0.0.1", valkey.port), "t")
+            with pytest.raises(ConnectionLost, match="refused"):
+                await collector.run(may_use_cache=True)
+
+    run(main())
+
+
+def test_coins_without_options_are_an_error(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with SimVenue(SimSettings(seed=5, symbols=20)) as venue:
+            settings = Settings(
+                *("sim", False, ("NOPE",), venue.rest_url, venue.ws_url),
+                cache_file=str(tmp_path / "c.json"),
+            )
+            with pytest.raises(VenueError, match="no options on NOPE"):
+                await fetch(settings, "t")
+
+    run(main())
