@@ -16,7 +16,7 @@ from typing import Self
 
 from fastopts.errors import StoreUnavailable
 
-__all__ = ("EmbeddedValkey", "binary")
+__all__ = ("EmbeddedValkey", "binary", "end_with_parent")
 
 START_TIMEOUT_S = 10.0
 STOP_TIMEOUT_S = 5.0
@@ -103,7 +103,7 @@ class EmbeddedValkey:
             cwd=self._folder.name,
             # Ctrl-C is the collector's to hear: it still has to flush.
             start_new_session=True,
-            preexec_fn=_end_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509
+            preexec_fn=end_with_parent,  # noqa: PLW1509
         )
         try:
             self._wait()
@@ -174,6 +174,10 @@ def _free_port() -> int:
         return port
 
 
-def _end_with_parent() -> None:
-    # Whatever ends the parent, SIGKILL included, the server must not outlive it.
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+def end_with_parent() -> None:
+    """Called in a child before its program starts: have it end with its parent, even by SIGKILL.
+
+    On Linux only; elsewhere a killed parent leaves its children behind.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)

@@ -47,7 +47,13 @@ def default_path(venue: str) -> Path:
 
 
 def save(path: Path, venue: str, instruments: Iterable[Instrument], now: datetime) -> None:
-    """Write the file, whole or not at all. Raises ConfigError when it can't be written."""
+    """Write the file, whole or not at all. Raises ConfigError when it can't be written.
+
+    What is there and no regular file, such as /dev/null, is left as it is: nothing is kept then.
+    """
+    path = path.resolve()
+    if path.exists() and not path.is_file():
+        return
     listed = sorted(instruments, key=lambda instrument: instrument.symbol)
     content = {
         "symbols": [instrument.symbol for instrument in listed],
@@ -72,6 +78,8 @@ def load(path: Path, venue: str, now: datetime) -> Cached | None:
 
     Raises ConfigError for a file that is there and can't be understood.
     """
+    if not path.is_file():
+        return None
     try:
         content = orjson.loads(path.read_bytes())
         if content.get("venue", "bybit") != venue:
@@ -82,8 +90,6 @@ def load(path: Path, venue: str, now: datetime) -> Cached | None:
         if not rows:
             rows = [found for text in content["symbols"] if (found := symbols.parse(text))]
         updated_at = _time(content.get("updated_at"))
-    except FileNotFoundError:
-        return None
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise ConfigError(f"the cache file {path} can't be read: {error}") from error
     now_ms = now.timestamp() * 1000

@@ -211,8 +211,7 @@ class Line:
 
     def _hear(self, connection: _Connection, event: object) -> None:
         if isinstance(event, Pong) and event.venue_ms is not None:
-            now = _now()
-            self._shared.outlet.venue_clock(event.venue_ms, now - event.round_trip_s, now)
+            self._shared.outlet.venue_clock(event.venue_ms, event.sent_at, event.received_at)
         elif isinstance(event, TopicRefused):
             log.warning("the venue refused %s: %s", event.symbol, event.words)
         elif isinstance(event, Probe):
@@ -242,8 +241,10 @@ class Line:
         if self._shared.table.dirty:
             self._shared.outlet.wake()
         if inlet.messages and self._connection is not None and not self._connection.is_fed:
-            # The feed must name this conn before anything it delivered is written.
+            # The feed must name this conn before anything it delivered is written, and no REST row
+            # may take the place of it.
             self._connection.is_fed = True
+            self._shared.table.delivering.add(inlet.conn)
             self._shared.outlet.conn_delivered(inlet.conn, _now())
 
     def _rare(self, inlet: Inlet) -> None:

@@ -59,10 +59,11 @@ class TopicRefused:
 
 @dataclass(frozen=True, slots=True)
 class Pong:
-    """The venue answered a ping: its clock in ms (None when it did not say), and the round trip."""
+    """The venue answered a ping: its clock in ms (None when it did not say), read in between."""
 
     venue_ms: int | None
-    round_trip_s: float
+    sent_at: float
+    received_at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +223,7 @@ class Session:
         args = message.get("args")
         text = args[0] if isinstance(args, list) and args else None
         venue_ms = int(text) if isinstance(text, str) and text.isdecimal() else None
-        self.events.append(Pong(venue_ms, now - sent_at))
+        self.events.append(Pong(venue_ms, sent_at, now))
 
     def _watch(self, now: float) -> None:
         if self._has_asked_nothing:

@@ -1,0 +1,78 @@
+"""Starts everything, shows it until Ctrl-C or the end of --duration, ends everything."""
+
+import signal
+import time
+from types import FrameType
+from typing import Annotated, NoReturn
+
+import redis
+import typer
+from rich.console import Console
+from rich.live import Live
+
+from fastopts import keys
+from fastopts.demo.processes import Processes
+from fastopts.demo.screen import Frame, near_the_money, render
+from fastopts.errors import FastoptsError
+from fastopts.model import Option
+from fastopts.reader import OptionReader
+
+LOOK_S = 0.5
+
+
+def demo(
+    symbols: Annotated[int, typer.Option(help="How many options, about.")] = 2000,
+    rate: Annotated[float, typer.Option(help="Messages a second.")] = 2600,
+    seed: Annotated[int, typer.Option(help="Of the simulated market.")] = 1,
+    duration: Annotated[
+        float | None, typer.Option(help="Seconds; without it until Ctrl-C.")
+    ] = None,
+) -> None:
+    """Show the collector at work on a SIMULATED market."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    console = Console()
+    deadline = None if duration is None else time.monotonic() + duration
+    try:
+        with Processes(symbols, rate, seed) as processes:
+            _show(console, processes, deadline)
+    except KeyboardInterrupt:
+        console.print("ended")
+    except FastoptsError as error:
+        console.print(f"fastopts: {error}", style="red")
+        raise typer.Exit(1) from error
+
+
+def _show(console: Console, processes: Processes, deadline: float | None) -> None:
+    before: dict[str, float | None] = {}
+    url = processes.valkey.url
+    with (
+        OptionReader(url, venue="sim") as reader,
+        redis.Redis.from_url(url, protocol=2, decode_responses=True) as client,
+        Live(console=console, auto_refresh=False, screen=console.is_terminal) as live,
+    ):
+        while deadline is None or time.monotonic() < deadline:
+            processes.check()
+            options = _options(reader, client)
+            shown = near_the_money(options, time.time_ns() // 1_000_000)
+            frame = Frame(processes.status, processes.said, options, shown, before)
+            live.update(render(frame), refresh=True)
+            before = {option.symbol: option.mark_price for option in shown}
+            time.sleep(LOOK_S)
+
+
+def _options(reader: OptionReader, client: redis.Redis) -> list[Option]:
+    symbols = [
+        str(symbol)
+        for asset in ("BTC", "ETH", "SOL", "XRP")
+        for symbol in client.smembers(keys.asset(asset))
+    ]
+    found = reader.get_many(sorted(symbols), require_live=False)
+    return [option for option in found if isinstance(option, Option)]
+
+
+def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    typer.run(demo)

@@ -1,0 +1,119 @@
+"""The three processes behind the view; they end with it, however it ends."""
+
+import os
+import re
+import subprocess
+import sys
+import threading
+from types import TracebackType
+from typing import Any, Self
+
+import orjson
+
+from fastopts.embedded import EmbeddedValkey, end_with_parent
+from fastopts.errors import FastoptsError
+
+__all__ = ("Processes",)
+
+STOP_TIMEOUT_S = 5.0
+_URLS = re.compile(r"REST (http\S+); WebSocket (ws\S+)")
+
+
+class Processes:
+    """Simulated venue and collector around a private Valkey, while the `with` block runs.
+
+    `status` is the collector's newest status, as it logs it; `said` its newest other line.
+    """
+
+    def __init__(self, symbols: int, rate: float, seed: int) -> None:
+        self.status: dict[str, Any] = {}
+        self.said = ""
+        self.valkey = EmbeddedValkey()
+        self._sim_options = ["--symbols", str(symbols), "--rate", str(rate), "--seed", str(seed)]
+        self._children: list[subprocess.Popen[str]] = []
+        self._listener: threading.Thread | None = None
+
+    def __enter__(self) -> Self:
+        try:
+            self.valkey.start()
+            rest_url, ws_url = self._start_sim()
+            self._start_collector(rest_url, ws_url)
+        except BaseException:
+            self._stop()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stop()
+
+    def check(self) -> None:
+        """Raise FastoptsError when a process has ended by itself."""
+        for child in self._children:
+            if child.poll() is not None:
+                raise FastoptsError(f"a process ended: {self.said or 'it did not say why'}")
+
+    def _start_sim(self) -> tuple[str, str]:
+        child = self._start("fastopts.sim", "--port", "0", *self._sim_options, out=True)
+        assert child.stdout is not None
+        line = child.stdout.readline()
+        found = _URLS.search(line)
+        if found is None:
+            raise FastoptsError(f"the simulated venue did not start: {line.strip()}")
+        return found[1], found[2]
+
+    def _start_collector(self, rest_url: str, ws_url: str) -> None:
+        child = self._start(
+            "fastopts.track",
+            *("--venue", "sim", "--rest-url", rest_url, "--ws-url", ws_url),
+            *("--redis-url", self.valkey.url, "--log-format", "json", "--status-s", "1"),
+            *("--coins", "BTC,ETH,SOL,XRP", "--cache-file", os.devnull),
+        )
+        self._listener = threading.Thread(target=self._listen, args=(child,), daemon=True)
+        self._listener.start()
+
+    def _start(self, module: str, *options: str, out: bool = False) -> subprocess.Popen[str]:
+        child = subprocess.Popen(
+            [sys.executable, "-m", module, *options],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE if out else subprocess.DEVNULL,
+            stderr=subprocess.STDOUT if out else subprocess.PIPE,
+            text=True,
+            # Ctrl-C is the view's to hear: it ends the others in order.
+            start_new_session=True,
+            preexec_fn=end_with_parent,  # noqa: PLW1509
+        )
+        self._children.append(child)
+        return child
+
+    def _listen(self, child: subprocess.Popen[str]) -> None:
+        assert child.stderr is not None
+        for line in child.stderr:
+            try:
+                record = orjson.loads(line)
+            except orjson.JSONDecodeError:
+                self.said = line.strip()
+                continue
+            self.status = record.get("status") or self.status
+            if record["level"] != "INFO":
+                self.said = record["message"]
+
+    def _stop(self) -> None:
+        for child in reversed(self._children):
+            child.terminate()
+            try:
+                child.wait(STOP_TIMEOUT_S)
+            except subprocess.TimeoutExpired:
+                child.kill()
+                child.wait()
+        if self._listener is not None:
+            self._listener.join()
+        for child in self._children:
+            for pipe in (child.stdout, child.stderr):
+                if pipe is not None:
+                    pipe.close()
+        self.valkey.stop()

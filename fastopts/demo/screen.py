@@ -1,0 +1,127 @@
+"""What the view shows: figures of the collector, and a few quotes that move."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from fastopts.metrics import quantile
+from fastopts.model import Option
+
+__all__ = ("Frame", "near_the_money", "render")
+
+DAY_MS = 86_400_000
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One look: the collector's status, every option, and those that are shown."""
+
+    status: dict[str, Any]
+    said: str
+    options: Sequence[Option]
+    shown: Sequence[Option]
+    before: dict[str, float | None]
+
+    def ages_s(self) -> tuple[float | None, float | None]:
+        """Median and 99th percentile of the age of live values."""
+        ages = sorted(option.age_s for option in self.options if option.live)
+        return quantile(ages, 0.5), quantile(ages, 0.99)
+
+
+def near_the_money(options: Sequence[Option], now_ms: int) -> list[Option]:
+    """Per asset the call and the put nearest the forward, in the first expiry past a day."""
+    chosen: list[Option] = []
+    for asset in sorted({option.asset for option in options}):
+        mine = [o for o in options if o.asset == asset and o.settle == "USDT" and o.forward]
+        later = [o for o in mine if o.expiry_ms - now_ms > DAY_MS] or mine
+        if not later:
+            continue
+        expiry_ms = min(o.expiry_ms for o in later)
+        series = [o for o in later if o.expiry_ms == expiry_ms]
+        nearest = min(series, key=lambda o: (abs(o.strike - (o.forward or 0.0)), o.strike)).strike
+        chosen += sorted((o for o in series if o.strike == nearest), key=lambda o: o.type)
+    return chosen
+
+
+def render(frame: Frame) -> RenderableType:
+    """Draw *frame*; it always says SIMULATED."""
+    title = Text(" SIMULATED — not the market ", style="bold black on yellow")
+    body = Group(_figures(frame), Text(), _quotes(frame), Text(), _footer(frame))
+    return Panel(body, title=title, subtitle="Ctrl-C ends it", padding=(1, 2), width=100)
+
+
+def _figures(frame: Frame) -> Table:
+    status = frame.status
+    median, slowest = frame.ages_s()
+    table = Table.grid(padding=(0, 3))
+    for _ in range(2):
+        table.add_column(style="dim")
+        table.add_column(justify="right")
+    table.add_row(
+        *("symbols live", f"{status.get('covered', 0):,} of {status.get('wanted', 0):,}"),
+        *("messages/s", f"{status.get('rate', 0):,.0f}"),
+    )
+    table.add_row(*("age p50", _seconds(median)), *("age p99", _seconds(slowest)))
+    table.add_row(
+        *("collector CPU", f"{status.get('cpu_percent', 0):.1f} % of a core"),
+        *("collector memory", f"{status.get('rss_mb', 0):.0f} MB"),
+    )
+    lag_ms = status.get("lag_ms")
+    table.add_row(
+        *("Redis answers in", "-" if lag_ms is None else f"{lag_ms:.1f} ms"),
+        *("connections", str(status.get("connections", 0))),
+    )
+    return table
+
+
+def _quotes(frame: Frame) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("at the money", style="bold")
+    for name in ("bid", "ask", "mark", "mark IV", "delta", "age"):
+        table.add_column(name, justify="right")
+    for option in frame.shown:
+        table.add_row(
+            option.symbol,
+            _price(option.bid_price),
+            _price(option.ask_price),
+            _moved(option.mark_price, frame.before.get(option.symbol)),
+            "-" if option.mark_iv is None else f"{option.mark_iv:.1%}",
+            "-" if option.delta is None else f"{option.delta:+.3f}",
+            _seconds(option.age_s) if option.live else Text("stale", style="red"),
+        )
+    return table
+
+
+def _footer(frame: Frame) -> RenderableType:
+    status = frame.status
+    if not status:
+        return Text(frame.said or "starting …", style="dim")
+    words = (
+        f"received {status['received']:,} = applied {status['applied']:,} + older"
+        f" {status['older']:,} + rejected {status['rejected']:,}\n"
+        f"applied {status['applied']:,} = written {status['written']:,} + conflated"
+        f" {status['conflated']:,} + pending {status['pending']:,}"
+    )
+    return Text(words + (f"\n{frame.said}" if frame.said else ""), style="dim")
+
+
+def _seconds(value: float | None) -> str:
+    if value is None:
+        return "-"
+    return f"{value * 1000:.0f} ms" if value < 1 else f"{value:.1f} s"
+
+
+def _price(value: float | None) -> str:
+    return "-" if value is None else f"{value:,.4g}" if value < 1 else f"{value:,.2f}"
+
+
+def _moved(value: float | None, before: float | None) -> Text:
+    if value is None or before is None or value == before:
+        return Text(_price(value))
+    return Text(_price(value), style="green" if value > before else "red")

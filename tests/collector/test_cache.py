@@ -1,0 +1,100 @@
+import os
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import orjson
+import pytest
+
+from fastopts.collector import cache
+from fastopts.errors import ConfigError
+from fastopts.model import Instrument
+
+NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+EXPIRY_MS = 1_795_766_400_000  # 27 November 2026, 8:00 UTC
+OPTION = Instrument(
+    *("BTC-27NOV26-90000-P-USDT", "BTC", "USDT", "USDT", EXPIRY_MS, "90000", "P"),
+    *("5", "0.01", "Trading", 7),
+)
+OLD_FILE = {
+    "symbols": ["BTC-27NOV26-90000-P-USDT", "ETH-27NOV26-3000-C", "BTC-1JAN25-1-C", "nonsense"],
+    "count": 4,
+    "updated_at": "2026-11-22T10:00:00.123456",
+    "expires_at": "2026-11-23T10:00:00.123456",
+    "by_asset": {"BTC": 3, "ETH": 1, "SOL": 0},
+}
+
+
+def test_what_was_saved_is_read_again(tmp_path: Path) -> None:
+    path = tmp_path / "c.json"
+    cache.save(path, "bybit", [OPTION], NOW)
+    content = orjson.loads(path.read_bytes())
+    assert content["symbols"] == [OPTION.symbol]
+    assert (content["count"], content["by_asset"]) == (1, {"BTC": 1})
+    held = cache.load(path, "bybit", NOW + timedelta(hours=30))
+    assert held is not None
+    assert held.instruments == {OPTION.symbol: OPTION}
+    assert held.age(NOW + timedelta(hours=30)) == "30.0 h old"
+    assert held.age(NOW + timedelta(minutes=5)) == "5 min old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_expired_contracts_are_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "c.json"
+    cache.save(path, "bybit", [OPTION], NOW)
+    held = cache.load(path, "bybit", datetime.fromtimestamp(EXPIRY_MS / 1000, UTC))
+    assert held is not None
+    assert held.instruments == {}
+
+
+def test_an_older_trackers_file_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "c.json"
+    path.write_bytes(orjson.dumps(OLD_FILE))
+    held = cache.load(path, "bybit", NOW)
+    assert held is not None
+    assert sorted(held.instruments) == ["BTC-27NOV26-90000-P-USDT", "ETH-27NOV26-3000-C"]
+    assert held.updated_at == datetime.fromisoformat("2026-11-22T10:00:00.123456").astimezone(UTC)
+
+
+def test_another_venues_file_is_not_used(tmp_path: Path) -> None:
+    path = tmp_path / "c.json"
+    cache.save(path, "sim", [OPTION], NOW)
+    assert cache.load(path, "bybit", NOW) is None
+    assert cache.load(path, "sim", NOW) is not None
+
+
+def test_no_file_is_no_cache(tmp_path: Path) -> None:
+    assert cache.load(tmp_path / "c.json", "bybit", NOW) is None
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"[]", b'{"symbols":5}', b'{"updated_at":"x"}', b"\xff"]
+)
+def test_a_file_that_can_not_be_understood_is_told(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "c.json"
+    path.write_bytes(content)
+    with pytest.raises(ConfigError, match=r"c\.json can't be read"):
+        cache.load(path, "bybit", NOW)
+
+
+def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="can't be written"):
+        cache.save(tmp_path / "none" / "c.json", "bybit", [OPTION], NOW)
+
+
+def test_a_link_stays_a_link_and_a_device_a_device(tmp_path: Path) -> None:
+    target = tmp_path / "target.json"
+    link = tmp_path / "link.json"
+    link.symlink_to(target)
+    cache.save(link, "bybit", [OPTION], NOW)
+    assert link.is_symlink()
+    assert target.is_file()
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    cache.save(pipe, "bybit", [OPTION], NOW)
+    assert pipe.is_fifo()
+
+
+def test_each_venue_has_its_own_file() -> None:
+    assert str(cache.default_path("bybit")) == "symbols_cache.json"
+    assert str(cache.default_path("sim")) == "symbols_cache.sim.json"
+    assert str(cache.default_path("custom:10.0.0.5")) == "symbols_cache.custom-10.0.0.5.json"
