@@ -12,7 +12,7 @@ from typing import Any, Final, Literal
 
 from fastopts.errors import ConfigError
 
-__all__ = ("SETTINGS", "Secret", "Settings", "load")
+__all__ = ("SETTINGS", "Secret", "Setting", "Settings", "load")
 
 # Read elsewhere, before any setting is: by the core's door, by setup.py and by `track`.
 OTHER_VARIABLES: Final = ("FASTOPTS_PURE", "FASTOPTS_BUILD", "FASTOPTS_CONFIG")
@@ -137,23 +137,44 @@ def _secret_url(*schemes: str) -> Callable[[object], Secret]:
     return lambda value: Secret(parse(value))
 
 
-# Name -> how its value is read, from a text or from a value of TOML.
-SETTINGS: Final[Mapping[str, Callable[[object], Any]]] = {
-    "venue": _choice("bybit", "sim"),
-    "testnet": _flag,
-    "coins": _coins,
-    "rest_url": _url("http", "https"),
-    "ws_url": _url("ws", "wss"),
-    "redis_url": _secret_url("redis", "rediss", "unix"),
-    "embedded": _flag,
-    "flush_ms": _number(1, 1000, "ms"),
-    "latency_ms": _number(0, 1000, "ms"),
-    "duration": _duration,
-    "log_format": _choice("text", "json"),
-    "insecure": _flag,
-    "cache_file": str,
-    "refresh_s": _number(1, 86400, "s"),
-    "status_s": _number(0.1, 3600, "s"),
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """How one setting is read, from a text or from a value of TOML, and what it is about.
+
+    *metavar* stands for the option's value in a help text; a switch has none.
+    """
+
+    parse: Callable[[object], Any]
+    help: str
+    metavar: str | None = None
+
+
+SETTINGS: Final[Mapping[str, Setting]] = {
+    "coins": Setting(_coins, "coins, as BTC,ETH,SOL", "BTC,ETH"),
+    "venue": Setting(_choice("bybit", "sim"), "bybit, or sim: a simulated venue", "NAME"),
+    "testnet": Setting(_flag, "Bybit's testnet"),
+    "rest_url": Setting(_url("http", "https"), "REST at another host", "URL"),
+    "ws_url": Setting(_url("ws", "wss"), "WebSocket at another host, with its whole path", "URL"),
+    "redis_url": Setting(
+        _secret_url("redis", "rediss", "unix"),
+        "redis://, rediss:// or unix:// (default: localhost:6379, or an embedded Valkey there)",
+        "URL",
+    ),
+    "embedded": Setting(_flag, "0 forbids an embedded Valkey (default: 1)", "0|1"),
+    "flush_ms": Setting(_number(1, 1000, "ms"), "write this often (default: 5)", "MS"),
+    "latency_ms": Setting(
+        _number(0, 1000, "ms"),
+        "read sockets this often, to save CPU (default: as data comes)",
+        "MS",
+    ),
+    "duration": Setting(_duration, "stop after 90s, 10m or 2h", "TIME"),
+    "log_format": Setting(_choice("text", "json"), "text or json", "FORMAT"),
+    "cache_file": Setting(str, "where the universe is kept (default: symbols_cache.json)", "PATH"),
+    "refresh_s": Setting(
+        _number(1, 86400, "s"), "refresh the universe this often (default: 300)", "S"
+    ),
+    "status_s": Setting(_number(0.1, 3600, "s"), "a status line this often (default: 5)", "S"),
+    "insecure": Setting(_flag, "loopback only: accept any certificate"),
 }
 _FIELDS = {"duration": "duration_s"}
 _SECRETS = ("redis_url",)
@@ -198,7 +219,7 @@ def load(
             if name not in SETTINGS:
                 continue
             try:
-                values[_FIELDS.get(name, name)] = SETTINGS[name](value)
+                values[_FIELDS.get(name, name)] = SETTINGS[name].parse(value)
             except ValueError as error:
                 shown = "***" if name in _SECRETS else repr(value)
                 faults.append(f"{label.format(written)}={shown}: {error}")

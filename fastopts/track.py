@@ -3,7 +3,9 @@
 Exit codes: 0 done, 1 it could not go on, 2 a setting or an argument is wrong.
 """
 
+import argparse
 import asyncio
+import difflib
 import faulthandler
 import os
 import sys
@@ -11,11 +13,8 @@ import tomllib
 from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import UTC, datetime
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
-
-import typer
+from typing import Any, NoReturn, TypeVar
 
 import fastopts
 from fastopts import config
@@ -24,69 +23,89 @@ from fastopts.collector.run import collect, fetch
 from fastopts.errors import ConfigError, FastoptsError
 from fastopts.model import Instrument
 
-__all__ = ("app", "main")
+__all__ = ("main",)
 
 USER_AGENT = f"fastopts/{fastopts.__version__}"
+COMMANDS = {
+    "track": "run (the default)",
+    "fetch": "list the universe into the cache file, and print what there is",
+    "refresh": "run, but never on the cache file's universe",
+}
 T = TypeVar("T")
 
 
-class Command(StrEnum):
-    TRACK = "track"
-    FETCH = "fetch"
-    REFRESH = "refresh"
+class _Parser(argparse.ArgumentParser):
+    """Complains in one line. The collector's memory is why this is no larger library."""
+
+    def error(self, message: str) -> NoReturn:
+        raise ConfigError(message)
 
 
-app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+def _parser() -> _Parser:
+    parser = _Parser(
+        prog="python -m fastopts.track",
+        description="Bring a venue's whole options market into Redis.",
+        epilog="Every option is also read from FASTOPTS_<NAME>, then from fastopts.toml;"
+        " REDIS_PASSWORD holds the password of a Redis URL that has none."
+        " Example: python -m fastopts.track --coins BTC,ETH --redis-url redis://localhost:6379/1",
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "command",
+        nargs="?",
+        choices=COMMANDS,
+        default="track",
+        help="; ".join(f"{name}: {words}" for name, words in COMMANDS.items()),
+    )
+    for name, setting in config.SETTINGS.items():
+        if setting.metavar is None:
+            parser.add_argument(_option(name), action="store_true", default=None, help=setting.help)
+        else:
+            parser.add_argument(_option(name), metavar=setting.metavar, help=setting.help)
+    return parser
 
 
-@app.command(
-    epilog="Example: python -m fastopts.track --coins BTC,ETH --redis-url redis://localhost:6379/1"
-)
-def track(
-    command: Annotated[
-        Command,
-        typer.Argument(
-            help="track: run. fetch: list the universe into the cache file. "
-            "refresh: as track, but never from the cache file."
-        ),
-    ] = Command.TRACK,
-    coins: Annotated[str | None, typer.Option(help="Coins, as BTC,ETH,SOL.")] = None,
-    venue: Annotated[str | None, typer.Option(help="bybit or sim.")] = None,
-    testnet: Annotated[bool | None, typer.Option("--testnet", help="Bybit's testnet.")] = None,
-    rest_url: Annotated[str | None, typer.Option(help="REST at another host.")] = None,
-    ws_url: Annotated[str | None, typer.Option(help="WebSocket elsewhere, with its path.")] = None,
-    redis_url: Annotated[
-        str | None, typer.Option(help="redis://, rediss:// or unix://. [default: localhost:6379]")
-    ] = None,
-    flush_ms: Annotated[str | None, typer.Option(help="Write this often. [default: 5]")] = None,
-    latency_ms: Annotated[
-        str | None, typer.Option(help="Read sockets this often, to save CPU. [default: at once]")
-    ] = None,
-    duration: Annotated[str | None, typer.Option(help="Stop after 90s, 10m or 2h.")] = None,
-    log_format: Annotated[str | None, typer.Option(help="text or json.")] = None,
-    cache_file: Annotated[str | None, typer.Option(help="Where the universe is kept.")] = None,
-    refresh_s: Annotated[
-        str | None, typer.Option(help="Refresh the universe this often. [default: 300]")
-    ] = None,
-    status_s: Annotated[
-        str | None, typer.Option(help="A status line this often. [default: 5]")
-    ] = None,
-    insecure: Annotated[
-        bool | None, typer.Option("--insecure", help="Loopback only: any certificate.")
-    ] = None,
-) -> None:
-    """Bring a venue's whole options market into Redis.
+def _option(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
 
-    Every option is also read from FASTOPTS_<NAME>, then from fastopts.toml; REDIS_PASSWORD holds
-    the password of a Redis URL that has none.
-    """
-    given = {name: value for name, value in locals().items() if name != "command"}
+
+def _arguments(words: Sequence[str]) -> argparse.Namespace:
+    options = ["--help", *map(_option, config.SETTINGS)]
+    for word in words:
+        option = word.split("=")[0]
+        if option.startswith("--") and option not in options:
+            near = difflib.get_close_matches(option, options, 1)
+            hint = f"did you mean {near[0]}?" if near else "--help lists those there are"
+            raise ConfigError(f"there is no option {option}; {hint}")
+    return _parser().parse_args(words)
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Run the command line; return the exit code."""
+    faulthandler.enable()
+    try:
+        _run(_arguments(sys.argv[1:] if words is None else words))
+    except ConfigError as error:
+        return _complain(error, 2)
+    except FastoptsError as error:
+        return _complain(error, 1)
+    return 0
+
+
+def _complain(error: FastoptsError, code: int) -> int:
+    print(f"fastopts: {error}", file=sys.stderr)  # noqa: T201
+    return code
+
+
+def _run(arguments: argparse.Namespace) -> None:
+    given = vars(arguments)
+    command = given.pop("command")
     settings = config.load(given, os.environ, _file(os.environ))
     report.set_up_logging(settings.log_format)
-    if command is Command.FETCH:
-        _show(_run(fetch(settings, USER_AGENT)))
+    if command == "fetch":
+        print("\n".join(_summary(_in_loop(fetch(settings, USER_AGENT)))))  # noqa: T201
     else:
-        _run(collect(settings, USER_AGENT, may_use_cache=command is Command.TRACK))
+        _in_loop(collect(settings, USER_AGENT, may_use_cache=command == "track"))
 
 
 def _file(environ: Mapping[str, str]) -> dict[str, Any]:
@@ -100,7 +119,7 @@ def _file(environ: Mapping[str, str]) -> dict[str, Any]:
         raise ConfigError(f"{path}: {error}") from error
 
 
-def _run(main: Coroutine[Any, Any, T]) -> T:
+def _in_loop(main: Coroutine[Any, Any, T]) -> T:
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         return runner.run(main)
 
@@ -114,38 +133,17 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
     return uvloop.new_event_loop
 
 
-def _show(listed: Sequence[Instrument]) -> None:
-    """Print how many options there are per coin, settle coin and expiry."""
+def _summary(listed: Sequence[Instrument]) -> list[str]:
+    """How many options there are per coin, settle coin and expiry."""
     series = Counter((i.asset, i.settle, i.expiry_ms) for i in listed)
+    lines = []
     for asset in sorted({i.asset for i in listed}):
-        total = sum(count for (coin, _, _), count in series.items() if coin == asset)
-        typer.echo(f"{asset}: {total}")
+        lines.append(f"{asset}: {sum(n for (coin, _, _), n in series.items() if coin == asset)}")
         for (coin, settle, expiry_ms), count in sorted(series.items()):
             if coin == asset:
                 day = datetime.fromtimestamp(expiry_ms / 1000, UTC).strftime("%d%b%y").upper()
-                typer.echo(f"  {settle} {day.lstrip('0')} {count}")
-    typer.echo(f"{len(listed)} options")
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; return the exit code."""
-    faulthandler.enable()
-    try:
-        app(arguments, prog_name="python -m fastopts.track", standalone_mode=False)
-    except typer.TyperException as error:
-        return _complain(error.format_message(), 2)
-    except ConfigError as error:
-        return _complain(str(error), 2)
-    except FastoptsError as error:
-        return _complain(str(error), 1)
-    except (KeyboardInterrupt, typer.Abort):
-        return 130
-    return 0
-
-
-def _complain(words: str, code: int) -> int:
-    typer.echo(f"fastopts: {words}", err=True)
-    return code
+                lines.append(f"  {settle} {day.lstrip('0'):>7} {count:5}")
+    return [*lines, f"{len(listed)} options"]
 
 
 if __name__ == "__main__":

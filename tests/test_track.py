@@ -1,0 +1,246 @@
+"""The collector as a user starts it: a process, its arguments, its words, its exit code."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+import pytest
+import redis
+
+from fastopts import keys
+from fastopts.embedded import EmbeddedValkey
+
+URLS = re.compile(r"REST (http\S+); WebSocket (ws\S+)")
+
+
+def environ(**more: str) -> dict[str, str]:
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("FASTOPTS_", "REDIS_"))}
+    return kept | {"PYTHONWARNINGS": "error"} | more
+
+
+def start(*words: str, cwd: Path, **variables: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "fastopts.track", *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=cwd,
+        env=environ(**variables),
+    )
+
+
+def finish(process: subprocess.Popen[str]) -> tuple[int, str, str]:
+    out, err = process.communicate(timeout=30)
+    return process.returncode, out, err
+
+
+@pytest.fixture(scope="module")
+def valkey() -> Iterator[EmbeddedValkey]:
+    with EmbeddedValkey() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def sim() -> Iterator[list[str]]:
+    """Arguments that point a collector at a simulated venue."""
+    command = [sys.executable, "-m", "fastopts.sim", "--port", "0", "--symbols", "80"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environ()) as process:
+        assert process.stdout is not None
+        found = URLS.search(process.stdout.readline())
+        assert found is not None
+        yield [
+            *("--venue", "sim", "--rest-url", found[1], "--ws-url", found[2]),
+            *("--coins", "BTC,ETH,SOL,XRP"),
+        ]
+        process.terminate()
+
+
+@contextmanager
+def fresh_db(valkey: EmbeddedValkey) -> Iterator[redis.Redis]:
+    with redis.Redis.from_url(valkey.url, protocol=2, decode_responses=True) as client:
+        client.flushall()
+        yield client
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["--coin", "BTC"], 2, "there is no option --coin; did you mean --coins?"),
+        (["trak"], 2, "invalid choice: 'trak'"),
+        (["--flush-ms"], 2, "--flush-ms: expected one argument"),
+        (["--flush-ms", "0", "--venue", "okx"], 2, "choose bybit or sim"),
+        (["--redis-url", "http://:hunter2@x"], 2, "begins with redis://"),
+        (["--redis-url", "redis://:hunter2@127.0.0.1:1"], 1, "Connection refused"),
+        (["--redis-url", "redis://:hunter2@no-such-host.invalid"], 1, "no-such-host.invalid"),
+        (["--ws-url", "ws://127.0.0.1:1/x"], 2, "name both"),
+        (["--venue", "sim", "--embedded", "0"], 2, "FASTOPTS_EMBEDDED=0 forbids"),
+        (["--venue", "sim", "--testnet"], 2, "exclude each other"),
+    ],
+)
+def test_a_mistake_is_told_in_one_line(
+    tmp_path: Path, words: list[str], code: int, said: str
+) -> None:
+    returned, out, err = finish(start(*words, cwd=tmp_path))
+    assert returned == code
+    assert out == ""
+    *log, last = err.splitlines()
+    assert last.startswith("fastopts: ")
+    assert said in last
+    assert all(re.match(r"\d\d:\d\d:\d\dZ ", line) for line in log)
+    assert "hunter2" not in err
+
+
+@pytest.mark.parametrize(
+    ("variables", "said"),
+    [
+        ({"FASTOPTS_COIN": "BTC"}, "FASTOPTS_COIN; did you mean FASTOPTS_COINS?"),
+        ({"FASTOPTS_LOG_FORMAT": "xml"}, "FASTOPTS_LOG_FORMAT='xml': choose text or json"),
+        ({"FASTOPTS_CONFIG": "none.toml"}, "none.toml"),
+    ],
+)
+def test_a_mistake_in_the_environment_is_told_too(
+    tmp_path: Path, variables: dict[str, str], said: str
+) -> None:
+    returned, _, err = finish(start(cwd=tmp_path, **variables))
+    assert (returned, err.count("\n")) == (2, 1)
+    assert said in err
+
+
+def test_the_file_is_read_and_its_mistakes_told(tmp_path: Path) -> None:
+    (tmp_path / "fastopts.toml").write_text('coinz = ["BTC"]\n')
+    returned, _, err = finish(start(cwd=tmp_path))
+    assert (returned, err.strip()) == (
+        2,
+        "fastopts: there is no setting coinz; did you mean coins?",
+    )
+    (tmp_path / "fastopts.toml").write_text("coins = [")
+    returned, _, err = finish(start(cwd=tmp_path))
+    assert (returned, err.count("\n")) == (2, 1)
+
+
+def test_help_shows_every_option_and_an_example(tmp_path: Path) -> None:
+    returned, out, _ = finish(start("--help", cwd=tmp_path))
+    assert returned == 0
+    for word in ("--latency-ms MS", "--insecure", "FASTOPTS_<NAME>", "Example:", "refresh"):
+        assert word in out
+
+
+def test_fetch_lists_the_universe_into_the_cache_file(tmp_path: Path, sim: list[str]) -> None:
+    returned, out, _ = finish(start("fetch", *sim, cwd=tmp_path))
+    assert returned == 0
+    content = json.loads((tmp_path / "symbols_cache.sim.json").read_text())
+    assert out.splitlines()[-1] == f"{content['count']} options"
+    assert out.startswith(f"BTC: {content['by_asset']['BTC']}\n")
+    assert re.search(r"^  USDT +\d+[A-Z]{3}\d\d +\d+$", out, re.MULTILINE)
+
+
+def test_a_run_writes_says_what_it_did_and_ends_in_time(
+    tmp_path: Path, sim: list[str], valkey: EmbeddedValkey
+) -> None:
+    with fresh_db(valkey) as client:
+        words = ("--redis-url", valkey.url, "--duration", "4", "--status-s", "1")
+        returned, _, err = finish(start(*sim, *words, "--log-format", "json", cwd=tmp_path))
+        assert returned == 0
+        records = [json.loads(line) for line in err.splitlines()]
+        assert any("SIMULATED" in record["message"] for record in records)
+        last = [record["status"] for record in records if "status" in record][-1]
+        assert last["received"] == last["applied"] + last["older"] + last["rejected"] > 0
+        assert last["applied"] == last["written"] + last["conflated"]
+        assert last["pending"] == 0
+        assert client.hget(keys.STATS, "total_messages") == str(last["received"])
+        assert len(client.keys("option:*")) == last["wanted"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_after_a_last_flush(
+    tmp_path: Path, sim: list[str], valkey: EmbeddedValkey, number: signal.Signals
+) -> None:
+    with fresh_db(valkey) as client:
+        process = start(*sim, "--redis-url", valkey.url, cwd=tmp_path)
+        wait_for_line(process.stderr, "symbols live")
+        process.send_signal(number)
+        returned, _, err = finish(process)
+        assert returned == 0
+        assert f"{number.name}: stopping" in err
+        assert "pending 0" in err.splitlines()[-1]
+        assert client.hget(keys.FEED, "heartbeat_ms") == "0"
+
+
+def test_a_second_signal_ends_it_at_once(tmp_path: Path, sim: list[str]) -> None:
+    with EmbeddedValkey() as server, fresh_db(server) as client:
+        process = start(*sim, "--redis-url", server.url, cwd=tmp_path)
+        wait_for_line(process.stderr, "symbols live")
+        client.client_pause(20_000)
+        process.send_signal(signal.SIGTERM)
+        wait_for_line(process.stderr, "SIGTERM: stopping")
+        process.send_signal(signal.SIGTERM)
+        returned, _, _ = finish(process)
+        assert returned == -signal.SIGTERM
+
+
+def test_a_wrong_password_is_told_and_not_shown(tmp_path: Path, sim: list[str]) -> None:
+    with EmbeddedValkey(password="s3cret") as server:
+        returned, _, err = finish(
+            start(*sim, "--redis-url", server.url, cwd=tmp_path, REDIS_PASSWORD="hunter2")
+        )
+        assert returned == 1
+        assert "WRONGPASS" in err.splitlines()[-1]
+        assert "hunter2" not in err
+        returned, _, err = finish(
+            start(
+                *sim,
+                "--redis-url",
+                server.url,
+                "--duration",
+                "1",
+                cwd=tmp_path,
+                REDIS_PASSWORD="s3cret",
+            )
+        )
+        assert returned == 0
+
+
+def test_the_real_venues_collector_refuses_a_server_with_simulated_data(
+    tmp_path: Path, valkey: EmbeddedValkey
+) -> None:
+    with fresh_db(valkey) as client:
+        client.hset(keys.FEED, mapping={"venue": "sim", "epoch": "1"})
+        returned, _, err = finish(start("--redis-url", valkey.url, cwd=tmp_path))
+        assert returned == 1
+        assert "holds the data of sim, not of bybit" in err.splitlines()[-1]
+        assert client.dbsize() == 1
+
+
+def test_a_simulated_venue_gets_a_server_of_its_own(tmp_path: Path, sim: list[str]) -> None:
+    process = start(*sim, cwd=tmp_path)
+    line = wait_for_line(process.stderr, "EMBEDDED")
+    found = re.search(r"127\.0\.0\.1:(\d+)", line)
+    assert found is not None
+    assert found[1] != "6379"
+    with redis.Redis(port=int(found[1]), protocol=2, decode_responses=True) as client:
+        deadline = time.monotonic() + 20
+        while not client.exists(keys.FEED):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+    process.terminate()
+    assert finish(process)[0] == 0
+    with pytest.raises(OSError, match="refused"):
+        socket.create_connection(("127.0.0.1", int(found[1])), timeout=1)
+
+
+def wait_for_line(stream: IO[str] | None, words: str) -> str:
+    """Read until a line with *words* comes, and return it."""
+    assert stream is not None
+    for line in stream:
+        if words in line:
+            return line
+    raise AssertionError(f"the process ended before it said {words!r}")
