@@ -1,0 +1,46 @@
+"""The coins that can be simulated, and the terms of their options.
+
+Ticks and lots of BTC, ETH and XRP are the venue's (2025 and 2026), SOL's are read off recorded
+quotes; those of DOGE, HYPE and XAUT are guesses of the right size. Spots, volatilities and shares
+are round numbers near those of 2026.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+__all__ = ("COINS", "Coin")
+
+
+@dataclass(frozen=True, slots=True)
+class Coin:
+    """One underlying. Prices are in quote coin, sizes in base coin, `vol` is a yearly fraction."""
+
+    name: str
+    spot: float
+    vol: float
+    tick: str
+    price_max: str
+    lot: str
+    size_max: str
+    fee: str
+    strike_step: str  # the finest
+    depth_lots: int  # a usual size of a quote
+    share: float  # of the universe, in proportion to those of the other coins
+    has_usdc: bool  # whether some series exist in USDC too
+
+
+COINS: Final[Mapping[str, Coin]] = {
+    coin.name: coin
+    for coin in (
+        Coin("BTC", 88_000, 0.48, "5", "1110000", "0.01", "500", "0.00015", "250", 400, 38, True),
+        Coin("ETH", 3_050, 0.68, "0.1", "100000", "0.1", "1500", "0.00015", "10", 300, 34, True),
+        Coin("SOL", 138, 0.82, "0.01", "10000", "1", "50000", "0.0002", "0.5", 200, 17, False),
+        Coin("XRP", 2.2, 0.85, "0.0001", "100", "10", "400000", "0.0002", "0.01", 300, 11, False),
+        Coin(
+            "DOGE", 0.16, 0.95, "0.00001", "10", "100", "5000000", "0.0002", "0.001", 300, 8, False
+        ),
+        Coin("HYPE", 34, 1.05, "0.01", "5000", "1", "50000", "0.0002", "0.25", 120, 12, False),
+        Coin("XAUT", 4_100, 0.19, "0.1", "100000", "0.01", "1500", "0.0002", "5", 300, 6, False),
+    )
+}
