@@ -1,7 +1,28 @@
+from collections.abc import Iterator
+
+import pytest
 from hypothesis import HealthCheck, settings
+
+from fastopts.embedded import EmbeddedValkey
+from tests.store import Store
 
 # The machine's speed is no subject of these tests.
 settings.register_profile(
     "fastopts", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
 )
 settings.load_profile("fastopts")
+
+
+@pytest.fixture(scope="session")
+def shared_valkey() -> Iterator[EmbeddedValkey]:
+    """One server for all tests that empty it first."""
+    with EmbeddedValkey() as server:
+        yield server
+
+
+@pytest.fixture
+def store(shared_valkey: EmbeddedValkey) -> Iterator[Store]:
+    """A server that holds what a test lets a collector have written."""
+    made = Store(shared_valkey)
+    yield made
+    made.client.close()

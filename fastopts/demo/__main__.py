@@ -2,6 +2,7 @@
 
 import signal
 import time
+from pathlib import Path
 from types import FrameType
 from typing import Annotated, NoReturn
 
@@ -12,7 +13,7 @@ from rich.live import Live
 
 from fastopts import keys
 from fastopts.demo.processes import Processes
-from fastopts.demo.screen import Frame, near_the_money, render
+from fastopts.demo.screen import Frame, near_the_money, render, svg
 from fastopts.errors import FastoptsError
 from fastopts.model import Option
 from fastopts.reader import OptionReader
@@ -24,9 +25,8 @@ def demo(
     symbols: Annotated[int, typer.Option(help="How many options, about.")] = 2000,
     rate: Annotated[float, typer.Option(help="Messages a second.")] = 2600,
     seed: Annotated[int, typer.Option(help="Of the simulated market.")] = 1,
-    duration: Annotated[
-        float | None, typer.Option(help="Seconds; without it until Ctrl-C.")
-    ] = None,
+    duration: Annotated[float | None, typer.Option(help="Seconds; else until Ctrl-C.")] = None,
+    picture: Annotated[Path | None, typer.Option(help="Draw the last look into an SVG.")] = None,
 ) -> None:
     """Show the collector at work on a SIMULATED market."""
     signal.signal(signal.SIGTERM, _interrupt)
@@ -34,7 +34,9 @@ def demo(
     deadline = None if duration is None else time.monotonic() + duration
     try:
         with Processes(symbols, rate, seed) as processes:
-            _show(console, processes, deadline)
+            last = _show(console, processes, deadline)
+        if picture is not None and last is not None:
+            picture.write_text(svg(last))
     except KeyboardInterrupt:
         console.print("ended")
     except FastoptsError as error:
@@ -42,7 +44,9 @@ def demo(
         raise typer.Exit(1) from error
 
 
-def _show(console: Console, processes: Processes, deadline: float | None) -> None:
+def _show(console: Console, processes: Processes, deadline: float | None) -> Frame | None:
+    """Show one look after the other until *deadline*; return the last."""
+    frame: Frame | None = None
     before: dict[str, float | None] = {}
     url = processes.valkey.url
     with (
@@ -58,6 +62,7 @@ def _show(console: Console, processes: Processes, deadline: float | None) -> Non
             live.update(render(frame), refresh=True)
             before = {option.symbol: option.mark_price for option in shown}
             time.sleep(LOOK_S)
+    return frame
 
 
 def _options(reader: OptionReader, client: redis.Redis) -> list[Option]:

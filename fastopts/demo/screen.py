@@ -1,11 +1,13 @@
 """What the view shows: figures of the collector, and a few quotes that move."""
 
+import io
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from rich import box
-from rich.console import Group, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
@@ -13,7 +15,7 @@ from rich.text import Text
 from fastopts.metrics import quantile
 from fastopts.model import Option
 
-__all__ = ("Frame", "near_the_money", "render")
+__all__ = ("Frame", "near_the_money", "render", "svg")
 
 DAY_MS = 86_400_000
 
@@ -54,6 +56,14 @@ def render(frame: Frame) -> RenderableType:
     title = Text(" SIMULATED — not the market ", style="bold black on yellow")
     body = Group(_figures(frame), Text(), _quotes(frame), Text(), _footer(frame))
     return Panel(body, title=title, subtitle="Ctrl-C ends it", padding=(1, 2), width=100)
+
+
+def svg(frame: Frame) -> str:
+    """Draw *frame* as an SVG that loads nothing from elsewhere."""
+    console = Console(record=True, width=100, file=io.StringIO())
+    console.print(render(frame))
+    drawn = console.export_svg(title="make demo")
+    return re.sub(r"@font-face {.*?\n    }\n", "", drawn, flags=re.DOTALL)
 
 
 def _figures(frame: Frame) -> Table:

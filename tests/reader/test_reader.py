@@ -25,7 +25,7 @@ from fastopts.reader import (
     Unknown,
     WrongVenue,
 )
-from tests.reader.conftest import CALL, EPOCH, EXPIRY_MS, NAN, NUMBERS, PUT, Store
+from tests.store import CALL, EPOCH, EXPIRY_MS, NAN, NUMBERS, PUT, Store
 
 
 def test_a_live_option_is_handed_over_typed(store: Store, reader: OptionReader) -> None:
