@@ -28,6 +28,10 @@ class BlockingChannel:
         self._socket: socket.socket | None = None
         self._pid = 0
 
+    def __del__(self) -> None:
+        # A reader that lives as long as its program is not always closed by hand.
+        self._drop()
+
     def ask(self, payload: bytes, count: int) -> list[Any]:
         """Send *payload*, return its *count* replies; a refusal is among them as a StoreError.
 
