@@ -237,13 +237,16 @@ class Collector:
         while True:
             status = self.status()
             report.tell(status)
-            lag_ms = status.lag_ms if self.writer.is_writing else None
-            now = time.monotonic()
-            for words in self._alarms.judge(
-                now, status.rate, status.covered, status.wanted, lag_ms or 0.0
-            ):
+            for words in self._warnings(status):
                 log.warning("%s", words)
             await asyncio.sleep(self._settings.status_s)
+
+    def _warnings(self, status: Status) -> list[str]:
+        lag_ms = (status.lag_ms or 0.0) if self.writer.is_writing else None
+        skew_ms = self.feed.skew_ms(asyncio.get_running_loop().time())
+        return self._alarms.judge(
+            time.monotonic(), status.rate, status.covered, status.wanted, lag_ms, skew_ms
+        )
 
     async def _until_covered(self) -> None:
         """Show how the symbols come in, until nearly all have, or for twenty seconds."""

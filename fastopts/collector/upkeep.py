@@ -8,13 +8,18 @@ from fastopts import keys
 from fastopts.core import Table
 from fastopts.model import Instrument
 
-__all__ = ("Command", "delisted", "listed", "statistics", "universe")
+__all__ = ("Command", "delisted", "hset", "listed", "statistics", "universe")
 
 Command = tuple[str, ...]
 
 SET_TTL_S = 24 * 3600
 TTL_MIN_S = 60
 AFTER_DELIVERY_MS = 4 * 3600 * 1000
+
+
+def hset(key: str, fields: Mapping[str, str]) -> Command:
+    """Set *fields* of the hash *key*."""
+    return ("HSET", key, *(word for pair in fields.items() for word in pair))
 
 
 def universe(instruments: Iterable[Instrument], now_ms: int) -> list[Command]:
@@ -92,6 +97,6 @@ def _terms(instruments: Iterable[Instrument], now_ms: int) -> list[Command]:
             "status": instrument.status,
             "launch_ms": str(instrument.launch_ms),
         }
-        commands.append(("HSET", key, *(word for pair in terms.items() for word in pair)))
+        commands.append(hset(key, terms))
         commands.append(("EXPIRE", key, str(ttl_s)))
     return commands

@@ -14,6 +14,7 @@ class Alarms:
     rate_share_min: float = 0.2
     coverage_min: float = 0.99
     lag_ms_max: float = 1000.0
+    skew_ms_max: float = 1000.0
     settle_s: float = 60.0  # coverage and rate mean little right after the start
     window_s: float = 300.0
     _rates: deque[tuple[float, float]] = field(default_factory=deque)
@@ -21,12 +22,19 @@ class Alarms:
     _ringing: set[str] = field(default_factory=set)
 
     def judge(
-        self, now: float, rate: float, covered: int, wanted: int, lag_ms: float | None
+        self,
+        now: float,
+        rate: float,
+        covered: int,
+        wanted: int,
+        lag_ms: float | None,
+        skew_ms: float | None,
     ) -> list[str]:
         """Return the warnings that begin at *now*.
 
         *rate* is in messages/s, *covered* of *wanted* symbols are live, *lag_ms* is how long the
-        database takes for a batch (None: it takes none).
+        database takes for a batch (None: it takes none), *skew_ms* the venue's clock minus the
+        database's (None: not known yet).
         """
         if self._started_at is None:
             self._started_at = now
@@ -44,6 +52,10 @@ class Alarms:
                 settled and covered < self.coverage_min * wanted,
             ),
             f"Redis {lag}": ("lag", lag_ms is None or lag_ms > self.lag_ms_max),
+            f"the clocks of the venue and of Redis's host are {(skew_ms or 0) / 1000:.1f} s apart": (
+                "skew",
+                abs(skew_ms or 0) > self.skew_ms_max,
+            ),
         }
         begun = [
             words for words, (name, on) in conditions.items() if on and name not in self._ringing

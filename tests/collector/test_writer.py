@@ -262,7 +262,7 @@ def test_a_key_of_another_type_is_told_and_left_and_the_others_go_on(
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(writer_module, "REFUSED_KEY_AGAIN_S", 0.3)
+    monkeypatch.setattr(writer_module, "REFUSED_KEYS_AGAIN_S", 0.3)
 
     async def main() -> None:
         client.set(keys.option(SYMBOLS[4]), "mine")

@@ -2,9 +2,14 @@ from fastopts.session.alarms import Alarms
 
 
 def judged(
-    alarms: Alarms, at: float, rate: float = 1000, covered: int = 100, lag: float | None = 1
+    alarms: Alarms,
+    at: float,
+    rate: float = 1000,
+    covered: int = 100,
+    lag: float | None = 1,
+    skew: float | None = None,
 ) -> list[str]:
-    return alarms.judge(at, rate, covered, 100, lag)
+    return alarms.judge(at, rate, covered, 100, lag, skew)
 
 
 def warmed() -> Alarms:
@@ -29,7 +34,7 @@ def test_a_rate_that_stays_low_becomes_the_usual_one() -> None:
     assert judged(alarms, 120, rate=100)
     for at in range(125, 800, 5):
         judged(alarms, at, rate=100)
-    assert alarms.judge(800, 90, 100, 100, 1) == []
+    assert judged(alarms, 800, rate=90) == []
 
 
 def test_missing_coverage_is_told() -> None:
@@ -50,3 +55,12 @@ def test_a_slow_or_silent_database_is_told() -> None:
     assert judged(alarms, 125, lag=None) == []
     assert judged(alarms, 130) == []
     assert judged(alarms, 135, lag=None) == ["Redis takes no data"]
+
+
+def test_clocks_that_are_apart_are_told() -> None:
+    alarms = warmed()
+    assert judged(alarms, 120, skew=999) == []
+    assert judged(alarms, 125, skew=-1300) == [
+        "the clocks of the venue and of Redis's host are -1.3 s apart"
+    ]
+    assert judged(alarms, 130, skew=-1400) == []

@@ -1,0 +1,108 @@
+"""The exchange that keeps lease, feed and statistics fresh, and tells us the server's clock."""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+
+from fastopts import keys
+from fastopts.collector.feed import HEARTBEAT_S, Feed
+from fastopts.collector.lease import Lease
+from fastopts.collector.server import Server
+from fastopts.collector.upkeep import Command, hset
+from fastopts.core import Table
+from fastopts.errors import StoreError, StoreUnavailable
+from fastopts.net.channel import Channel
+
+__all__ = ("Heartbeat",)
+
+EXCHANGE_TIMEOUT_S = 10.0
+
+
+class Heartbeat:
+    """Due once a second, and when readers must hear of a connection that opened or ended."""
+
+    def __init__(
+        self, table: Table, feed: Feed, lease: Lease, statistics: Callable[[], Mapping[str, str]]
+    ) -> None:
+        self.must_tell = False
+        self._table = table
+        self._feed = feed
+        self._lease = lease
+        self._statistics = statistics
+        self._due_at = 0.0
+        self._written: set[str] = set()
+
+    def is_due(self, now: float) -> bool:
+        return self.must_tell or now >= self._due_at
+
+    def is_periodic(self, now: float) -> bool:
+        """Whether the second is over; the next one begins then."""
+        if now < self._due_at:
+            return False
+        self._due_at = now + HEARTBEAT_S
+        return True
+
+    def forget(self) -> None:
+        """The server knows nothing of us."""
+        self._written = set()
+
+    async def beat(self, channel: Channel, server: Server) -> bool:
+        """Make the exchange; False when the feed was found to be gone from the server.
+
+        Raises StoreError for a refusal, StoreUnavailable, or LeaseLost.
+        """
+        now = _now()
+        if not self._feed.server.known:
+            await self._read_clock(channel)
+        self.must_tell = False
+        fields = self._feed.fields(self._lease.epoch, server.writer, now)
+        replies = await channel.ask(
+            *self._lease.renewal(),
+            ("TIME",),
+            hset(keys.FEED, fields),
+            *self._departures(fields),
+            *([hset(keys.STATS, self._statistics())] if server.keeps_stats else []),
+            timeout_s=EXCHANGE_TIMEOUT_S,
+        )
+        holder, _, server_time, added, *_ = replies
+        for reply in replies:
+            if isinstance(reply, StoreError):
+                raise reply
+        self._heard_time(server_time, now)
+        if not self._lease.check(holder) and not await self._lease.take(channel, server.run_id):
+            raise StoreUnavailable("another collector has taken the lease")
+        was_there = not self._written or added <= len(fields.keys() - self._written)
+        self._written = set(fields)
+        return was_there
+
+    def last_commands(self, server: Server, totals: Mapping[str, str]) -> list[Command]:
+        """What tells readers that the feed has ended."""
+        commands: list[Command] = [hset(keys.FEED, {"heartbeat_ms": "0"})]
+        conns = sorted(name for name in self._written if name.startswith("conn:"))
+        if conns:
+            commands.append(("HDEL", keys.FEED, *conns))
+        if server.keeps_stats:
+            commands.append(hset(keys.STATS, {**self._statistics(), **totals}))
+        return commands
+
+    def _departures(self, fields: Mapping[str, str]) -> list[Command]:
+        gone = sorted(self._written - fields.keys())
+        return [("HDEL", keys.FEED, *gone)] if gone else []
+
+    async def _read_clock(self, channel: Channel) -> None:
+        sent_at = _now()
+        [reply] = await channel.ask(("TIME",))
+        if isinstance(reply, StoreError):
+            raise reply
+        self._heard_time(reply, sent_at)
+
+    def _heard_time(self, reply: list[str], sent_at: float) -> None:
+        server_ms = int(reply[0]) * 1000 + int(reply[1]) / 1000
+        self._feed.server.add(server_ms, sent_at * 1000, _now() * 1000)
+        if self._feed.exchange.known:
+            venue_ms = self._feed.exchange.at(_now() * 1000)
+            self._table.skew_ms = round(venue_ms - time.time() * 1000)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
