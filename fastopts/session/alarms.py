@@ -44,21 +44,25 @@ class Alarms:
             self._rates.popleft()
         settled = now - self._started_at >= self.settle_s
         lag = "takes no data" if lag_ms is None else f"takes {lag_ms:.0f} ms for a batch"
-        conditions = {
-            f"the rate fell to {rate:.0f}/s, under {self.rate_share_min:.0%} of its 5-minute"
-            f" median of {usual:.0f}/s": ("rate", settled and rate < self.rate_share_min * usual),
-            f"{wanted - covered} of {wanted} symbols are not live": (
+        conditions = (
+            (
+                "rate",
+                settled and rate < self.rate_share_min * usual,
+                f"the rate fell to {rate:.0f}/s, under {self.rate_share_min:.0%} of its 5-minute"
+                f" median of {usual:.0f}/s",
+            ),
+            (
                 "coverage",
                 settled and covered < self.coverage_min * wanted,
+                f"{wanted - covered} of {wanted} symbols are not live",
             ),
-            f"Redis {lag}": ("lag", lag_ms is None or lag_ms > self.lag_ms_max),
-            f"the clocks of the venue and of Redis's host are {(skew_ms or 0) / 1000:.1f} s apart": (
+            ("lag", lag_ms is None or lag_ms > self.lag_ms_max, f"Redis {lag}"),
+            (
                 "skew",
                 abs(skew_ms or 0) > self.skew_ms_max,
+                f"the clocks of venue and Redis host are {(skew_ms or 0) / 1000:.1f} s apart",
             ),
-        }
-        begun = [
-            words for words, (name, on) in conditions.items() if on and name not in self._ringing
-        ]
-        self._ringing = {name for name, on in conditions.values() if on}
+        )
+        begun = [words for name, on, words in conditions if on and name not in self._ringing]
+        self._ringing = {name for name, on, _ in conditions if on}
         return begun
