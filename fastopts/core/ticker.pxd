@@ -25,6 +25,7 @@ cdef struct Word:
     uint8_t size
     int8_t index
     uint8_t text[30]
+    Word* next                  # the word that followed this one the last time
 
 
 cdef enum Verdict:
@@ -39,11 +40,12 @@ cdef class Grammar:
     cdef uint8_t prefix[32]
     cdef Py_ssize_t prefix_size
     cdef Word words[BUCKETS]
+    cdef Word head              # stands before the first word of a message
     cdef uint32_t factor
     cdef int symbol_index
 
     cdef bint _place(self, dict entries, uint32_t factor) except -1
-    cdef int find(self, const uint8_t* name, Py_ssize_t size) noexcept nogil
+    cdef Word* find(self, const uint8_t* name, Py_ssize_t size) noexcept nogil
 
 
 cdef Verdict scan(

@@ -60,13 +60,13 @@ cdef class Grammar:
             memcpy(self.words[bucket].text, <const char*>raw, len(raw))
         return True
 
-    cdef int find(self, const uint8_t* name, Py_ssize_t size) noexcept nogil:
+    cdef Word* find(self, const uint8_t* name, Py_ssize_t size) noexcept nogil:
         if size == 0:
-            return -1
+            return NULL
         cdef Word* word = &self.words[hash_of(name, size, self.factor)]
         if word.size != size or memcmp(word.text, name, size) != 0:
-            return -1
-        return word.index
+            return NULL
+        return word
 
 
 cdef inline uint32_t hash_of(const uint8_t* name, Py_ssize_t size, uint32_t factor) noexcept nogil:
@@ -84,14 +84,19 @@ cdef inline const uint8_t* skip_space(const uint8_t* at, const uint8_t* end) noe
     return at
 
 
+# Whether a byte is one of those that a string runs over: ASCII, no control, quote or backslash.
+cdef uint8_t[256] IS_INNER
+cdef int _byte
+for _byte in range(256):
+    IS_INNER[_byte] = 0x20 <= _byte < 0x80 and _byte != 0x22 and _byte != 0x5C
+
+
 cdef inline const uint8_t* string_end(const uint8_t* at, const uint8_t* end) noexcept nogil:
     """The closing quote of the string whose first character is *at*; NULL for an unusual one."""
-    while at < end:
-        if at[0] == b'"':
-            return at
-        if at[0] < 0x20 or at[0] == b"\\" or at[0] >= 0x80:
-            return NULL
+    while at < end and IS_INNER[at[0]]:
         at += 1
+    if at < end and at[0] == b'"':
+        return at
     return NULL
 
 
@@ -181,6 +186,8 @@ cdef const uint8_t* scan_data(
     """Take the object behind the brace before *at*; return what is behind it, or NULL."""
     cdef const uint8_t* name
     cdef const uint8_t* stop
+    cdef Word* before = &grammar.head
+    cdef Word* word
     cdef int index
     at = skip_space(at, end)
     if at < end and at[0] == b"}":
@@ -189,10 +196,22 @@ cdef const uint8_t* scan_data(
         if at >= end or at[0] != b'"':
             return NULL
         name = at + 1
-        stop = string_end(name, end)
-        if stop == NULL:
-            return NULL
-        index = grammar.find(name, stop - name)
+        word = before.next
+        if (
+            word != NULL and end - name > word.size and name[word.size] == b'"'
+            and memcmp(name, word.text, word.size) == 0
+        ):
+            stop = name + word.size
+        else:
+            stop = string_end(name, end)
+            if stop == NULL:
+                return NULL
+            word = grammar.find(name, stop - name)
+            before.next = word
+        index = -1
+        if word != NULL:
+            index = word.index
+            before = word
         at = skip_space(stop + 1, end)
         if at >= end or at[0] != b":":
             return NULL

@@ -43,14 +43,13 @@ class Alarms:
         while now - self._rates[0][0] > self.window_s:
             self._rates.popleft()
         settled = now - self._started_at >= self.settle_s
+        fallen = (
+            f"the rate fell to {rate:.0f}/s, under {self.rate_share_min:.0%} of its 5-minute median"
+            f" of {usual:.0f}/s"
+        )
         lag = "takes no data" if lag_ms is None else f"takes {lag_ms:.0f} ms for a batch"
         conditions = (
-            (
-                "rate",
-                settled and rate < self.rate_share_min * usual,
-                f"the rate fell to {rate:.0f}/s, under {self.rate_share_min:.0%} of its 5-minute"
-                f" median of {usual:.0f}/s",
-            ),
+            ("rate", settled and rate < self.rate_share_min * usual, fallen),
             (
                 "coverage",
                 settled and covered < self.coverage_min * wanted,
