@@ -79,7 +79,10 @@ cdef inline uint32_t hash_of(const uint8_t* name, Py_ssize_t size, uint32_t fact
 
 
 cdef inline const uint8_t* skip_space(const uint8_t* at, const uint8_t* end) noexcept nogil:
-    while at < end and (at[0] == b" " or at[0] == b"\n" or at[0] == b"\r" or at[0] == b"\t"):
+    # all four stand below what can follow them, and are rare
+    while at < end and at[0] <= 0x20 and (
+        at[0] == b" " or at[0] == b"\n" or at[0] == b"\r" or at[0] == b"\t"
+    ):
         at += 1
     return at
 
