@@ -4,7 +4,7 @@ import signal
 import time
 from pathlib import Path
 from types import FrameType
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import redis
 import typer
@@ -29,23 +29,41 @@ def demo(
     picture: Annotated[Path | None, typer.Option(help="Draw the last look into an SVG.")] = None,
 ) -> None:
     """Show the collector at work on a SIMULATED market."""
-    signal.signal(signal.SIGTERM, _interrupt)
+    signals = Signals()
     console = Console()
     deadline = None if duration is None else time.monotonic() + duration
     try:
         with Processes(symbols, rate, seed) as processes:
-            last = _show(console, processes, deadline)
-        if picture is not None and last is not None:
-            picture.write_text(svg(last))
-    except KeyboardInterrupt:
-        console.print("ended")
+            last = _show(console, processes, signals, deadline)
     except FastoptsError as error:
         console.print(f"fastopts: {error}", style="red")
         raise typer.Exit(1) from error
+    if picture is not None and last is not None:
+        picture.write_text(svg(last))
+    if signals.came:
+        console.print("ended")
 
 
-def _show(console: Console, processes: Processes, deadline: float | None) -> Frame | None:
-    """Show one look after the other until *deadline*; return the last."""
+class Signals:
+    """Remembers SIGINT and SIGTERM; a second one ends at once.
+
+    A handler that raised could do so while a child is being started, which nobody would then end.
+    """
+
+    def __init__(self) -> None:
+        self.came = False
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._remember)
+
+    def _remember(self, number: int, frame: FrameType | None) -> None:
+        self.came = True
+        signal.signal(number, signal.SIG_DFL)
+
+
+def _show(
+    console: Console, processes: Processes, signals: Signals, deadline: float | None
+) -> Frame | None:
+    """Show one look after the other until a signal comes or *deadline* passes; return the last."""
     frame: Frame | None = None
     before: dict[str, float | None] = {}
     url = processes.valkey.url
@@ -54,7 +72,7 @@ def _show(console: Console, processes: Processes, deadline: float | None) -> Fra
         redis.Redis.from_url(url, protocol=2, decode_responses=True) as client,
         Live(console=console, auto_refresh=False, screen=console.is_terminal) as live,
     ):
-        while deadline is None or time.monotonic() < deadline:
+        while not signals.came and (deadline is None or time.monotonic() < deadline):
             processes.check()
             options = _options(reader, client)
             shown = near_the_money(options, time.time_ns() // 1_000_000)
@@ -73,10 +91,6 @@ def _options(reader: OptionReader, client: redis.Redis) -> list[Option]:
     ]
     found = reader.get_many(sorted(symbols), require_live=False)
     return [option for option in found if isinstance(option, Option)]
-
-
-def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
-    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":
