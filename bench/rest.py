@@ -1,0 +1,105 @@
+"""The three REST answers a client of the option stream asks for."""
+
+import ssl
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qs, urlsplit
+
+import orjson
+
+from bench.frames import COINS, Contract
+
+__all__ = ("serve",)
+
+REST_NAMES = {
+    "bidPrice": "bid1Price",
+    "bidSize": "bid1Size",
+    "bidIv": "bid1Iv",
+    "askPrice": "ask1Price",
+    "askSize": "ask1Size",
+    "askIv": "ask1Iv",
+    "markPriceIv": "markIv",
+}
+Answers = dict[tuple[str, str], bytes]
+
+
+def serve(listed: list[Contract], rows: list[dict[str, str]], tls: ssl.SSLContext | None) -> int:
+    """Serve from a daemon thread on a free port of 127.0.0.1; return the port."""
+    answers = _answers(listed, rows)
+
+    class Handler(_Handler):
+        def answer(self, path: str, coin: str) -> object:
+            if path == "/v5/market/time":
+                now = time.time_ns()
+                return {"timeSecond": str(now // 10**9), "timeNano": str(now)}
+            return orjson.Fragment(answers.get((path, coin), b'{"list":[]}'))
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
+    threading.Thread(target=server.serve_forever, name="rest", daemon=True).start()
+    return server.server_port
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+
+    def answer(self, path: str, coin: str) -> object:
+        raise NotImplementedError
+
+    def do_GET(self) -> None:
+        parts = urlsplit(self.path)
+        coin = parse_qs(parts.query).get("baseCoin", ["BTC"])[0]
+        envelope = {
+            "retCode": 0,
+            "retMsg": "OK",
+            "result": self.answer(parts.path, coin),
+            "retExtInfo": {},
+            "time": time.time_ns() // 1_000_000,
+        }
+        body = orjson.dumps(envelope)
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as in the base
+        """Say nothing."""
+
+
+def _answers(listed: list[Contract], rows: list[dict[str, str]]) -> Answers:
+    answers: Answers = {}
+    for coin in COINS:
+        terms = [_terms(c) for c in listed if c.coin == coin]
+        quotes = [
+            {REST_NAMES.get(name, name): text for name, text in row.items()}
+            for c, row in zip(listed, rows, strict=True)
+            if c.coin == coin
+        ]
+        answers["/v5/market/instruments-info", coin] = orjson.dumps(
+            {"category": "option", "nextPageCursor": "", "list": terms}
+        )
+        answers["/v5/market/tickers", coin] = orjson.dumps({"category": "option", "list": quotes})
+    return answers
+
+
+def _terms(contract: Contract) -> dict[str, object]:
+    coin = COINS[contract.coin]
+    return {
+        "symbol": contract.symbol,
+        "symbolId": 1,
+        "status": "Trading",
+        "baseCoin": contract.coin,
+        "quoteCoin": "USDT",
+        "settleCoin": "USDT",
+        "optionsType": "Call" if contract.kind == "C" else "Put",
+        "launchTime": str(contract.expiry_ms - 90 * 86_400_000),
+        "deliveryTime": str(contract.expiry_ms),
+        "deliveryFeeRate": "0.00015",
+        "priceFilter": {"minPrice": coin.tick, "maxPrice": "10000000", "tickSize": coin.tick},
+        "lotSizeFilter": {"maxOrderQty": "500", "minOrderQty": coin.lot, "qtyStep": coin.lot},
+        "displayName": contract.symbol,
+    }

@@ -1,0 +1,55 @@
+"""The comparison with Redis finds what it is there to find."""
+
+from typing import Any
+
+import pytest
+import redis
+
+from bench import exact
+from fastopts import keys
+from fastopts.core import pure
+from fastopts.embedded import EmbeddedValkey
+from fastopts.venues.bybit.fields import TICKER_FIELDS, TOPIC_PREFIX
+from tests.payloads import SYMBOL, T0, dump, ticker
+
+COUNTS = {
+    "received": 10,
+    "applied": 8,
+    "older": 1,
+    "rejected": 1,
+    "written": 5,
+    "conflated": 2,
+    "pending": 1,
+}
+
+
+@pytest.mark.parametrize(
+    "frame", [ticker(), ticker(predictedDeliveryPrice=None, bidIv=None), ticker(markPrice="")]
+)
+def test_what_is_wanted_is_what_the_table_holds(frame: dict[str, Any]) -> None:
+    table = pure.Table(pure.Grammar(TOPIC_PREFIX, TICKER_FIELDS))
+    table.add(SYMBOL, T0 + 10**9, 90_000.0, "C", "USDT")
+    payload = dump(frame)
+    table.inlet(1).message(payload, T0 + 5)
+    held = {name.encode(): text.encode() for name, text in table.fields(SYMBOL).items()}
+    assert exact.wanted(payload) == (SYMBOL, exact.kept(held))
+
+
+def test_every_field_that_differs_is_named() -> None:
+    payload = dump(ticker())
+    symbol, fields = exact.wanted(payload)
+    with EmbeddedValkey() as server, redis.Redis(port=server.port) as client:
+        key = keys.option(symbol)
+        client.hset(key, mapping={**fields, b"rt": b"1", b"cn": b"1:1"})
+        assert exact.differences([payload], server.url) == []
+        client.hset(key, mapping={"mp": "0", "new": "1"})
+        client.hdel(key, "g")
+        names = [fault.split()[1] for fault in exact.differences([payload], server.url)]
+        assert names == ["g", "mp", "new"]
+
+
+def test_books_that_balance_are_passed_and_others_named() -> None:
+    assert exact.imbalances(COUNTS, sent=10) == []
+    assert exact.imbalances(COUNTS, sent=11) == ["sent = received: 11 and 10"]
+    [fault] = exact.imbalances(COUNTS | {"pending": 0}, sent=10)
+    assert fault.startswith("applied = ")

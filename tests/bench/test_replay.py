@@ -1,0 +1,62 @@
+"""The load source, as a process: it speaks the venue's dialect and knows what it sent."""
+
+import json
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from websockets.sync.client import ClientConnection, connect
+
+from bench import exact
+from bench.contenders import common
+from bench.session import Replay
+from fastopts.venues.bybit import rest
+
+SYMBOLS = 20
+
+
+@pytest.fixture
+def replay() -> Iterator[Replay]:
+    made = Replay(SYMBOLS, None)
+    yield made
+    made.end()
+
+
+def universe(replay: Replay, coin: str) -> list[str]:
+    conversation = rest.instruments(coin)
+    request = next(conversation)
+    url = f"{replay.rest_url}{request.path}?baseCoin={coin}"
+    with urllib.request.urlopen(url) as answer, pytest.raises(StopIteration) as end:
+        conversation.send(json.load(answer))
+    return [instrument.symbol for instrument in end.value.value]
+
+
+def subscribe(websocket: ClientConnection, symbols: list[str]) -> list[bytes]:
+    """Return the snapshots."""
+    for request in common.subscriptions(symbols):
+        websocket.send(request, text=True)
+        ack = json.loads(websocket.recv())
+        assert ack["success"]
+        assert len(ack["data"]["successTopics"]) == len(symbols)
+    return [websocket.recv(decode=False) for _ in symbols]
+
+
+def test_what_was_sent_last_is_what_came_last(replay: Replay, tmp_path: Path) -> None:
+    with connect(replay.ws_url) as websocket:
+        listed = [s for coin in ("BTC", "ETH", "SOL", "XRP") for s in universe(replay, coin)]
+        assert len(listed) == SYMBOLS
+        received = subscribe(websocket, listed)
+        websocket.send('{"op":"ping"}')
+        assert json.loads(websocket.recv())["op"] == "pong"
+        replay.ask("start 2000 3")
+        received += [websocket.recv(decode=False) for _ in range(50)]
+        sent = replay.ask("pause")
+        received += [websocket.recv(decode=False) for _ in range(sent["messages"] - len(received))]
+        assert sum(len(payload) + 4 for payload in received) == sent["bytes"]
+        replay.ask(f"last {tmp_path / 'last'}")
+    last = {exact.wanted(payload)[0]: payload for payload in received}
+    assert last == {
+        exact.wanted(payload)[0]: payload
+        for payload in (tmp_path / "last").read_bytes().splitlines()
+    }

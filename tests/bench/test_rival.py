@@ -1,0 +1,26 @@
+"""The rival writes what it should, or it would be fast for nothing."""
+
+from datetime import UTC, datetime
+
+import hiredis
+import pytest
+
+from bench import exact
+from bench.frames import contracts, render, tickers
+
+pytest.importorskip("picows")
+pytest.importorskip("msgspec")
+
+
+def test_the_command_is_one_hset_of_all_numbers_and_the_time() -> None:
+    from bench.contenders import rival
+
+    [[row]] = tickers(contracts(1, datetime.now(UTC)), 1, seed=1)
+    payload = render(row).frame[4:]
+    reader = hiredis.Reader()
+    reader.feed(rival.hset(payload).encode())
+    name, key, *words = reader.gets()
+    symbol, fields = exact.wanted(payload)
+    assert (name, key) == (b"HSET", f"option:{symbol}".encode())
+    written = dict(zip(words[::2], words[1::2], strict=True))
+    assert written == {name: text for name, text in fields.items() if name not in (b"ts", b"sq")}
