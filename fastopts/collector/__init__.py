@@ -1,9 +1,18 @@
 """The collector: wire, rules and core introduced to each other, and the tasks that run them.
 
-start.py     settings -> endpoints, a Redis (embedded if need be), the collector's life
-market.py    REST: the universe, its cache and refreshes, rows for a warm start
-rest.py      drives the venue's REST conversations
-line.py      one WebSocket connection after the other for one shard of symbols
-writer.py    one Redis connection after the other: lease, feed, flushes
-report.py    the status line, warnings, the log's form
+run.py        settings -> endpoints, a Redis, the collector's life from start to farewell
+database.py   which Redis: named, found on the default port, or an embedded one
+market.py     REST: the universe and its refreshes, rows for a warm start
+rest.py       drives the venue's REST conversations
+cache.py      the universe's file, for when REST fails
+line.py       one WebSocket connection after the other for one shard of symbols
+flusher.py    dirty slots to Redis, on a clock
+writer.py     one Redis connection after the other, and what is said over it beside the flushes:
+  server.py     may we use this server?
+  lease.py      may we write?
+  feed.py       what readers are told of us, by
+  heartbeat.py  the exchange once a second
+  upkeep.py     the sets of symbols, the terms of contracts, the statistics
+  trouble.py    why nothing can be written at the moment
+report.py     the status line, warnings, the log's form
 """

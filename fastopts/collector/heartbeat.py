@@ -29,17 +29,17 @@ class Heartbeat:
         self._feed = feed
         self._lease = lease
         self._statistics = statistics
-        self._due_at = 0.0
+        self.due_at = 0.0
         self._written: set[str] = set()
 
     def is_due(self, now: float) -> bool:
-        return self.must_tell or now >= self._due_at
+        return self.must_tell or now >= self.due_at
 
     def is_periodic(self, now: float) -> bool:
         """Whether the second is over; the next one begins then."""
-        if now < self._due_at:
+        if now < self.due_at:
             return False
-        self._due_at = now + HEARTBEAT_S
+        self.due_at = now + HEARTBEAT_S
         return True
 
     def forget(self) -> None:

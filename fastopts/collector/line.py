@@ -6,6 +6,7 @@ import ssl
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol
 
 from fastopts.core import Inlet, Table
@@ -41,9 +42,6 @@ class Market(Protocol):
 class Outlet(Protocol):
     """Who writes what the lines take in."""
 
-    def wake(self) -> None:
-        """There is something to write."""
-
     def conn_opened(self, conn: int) -> None:
         """A connection is open; nothing has come over it yet."""
 
@@ -67,6 +65,8 @@ class Shared:
     table: Table
     market: Market
     outlet: Outlet
+    wake: Callable[[], None]
+    """There may be something to write."""
     next_conn: Callable[[], int]
     reads_on_clock: bool = False
     timing: Timing = field(default_factory=Timing)
@@ -80,7 +80,6 @@ class _Connection:
     socket: WebSocket
     inlet: Inlet
     session: Session
-    is_fed: bool = False
 
 
 class Line:
@@ -91,6 +90,8 @@ class Line:
         self.reconnects = 0
         self.task: asyncio.Task[None] | None = None
         self._shared = shared
+        self._wake = shared.wake
+        self._is_fed = False
         self._connection: _Connection | None = None
         self._backoff = Backoff()
         self._changed = asyncio.Event()
@@ -142,11 +143,12 @@ class Line:
         """Serve one connection to its end; return how long to stay away at least."""
         shared = self._shared
         inlet = shared.table.inlet(shared.next_conn())
+        self._is_fed = False
         try:
             socket = await websocket.connect(
                 shared.url,
-                lambda view, start, end: self._scan(inlet, view, start, end),
-                lambda message: self._message(inlet, message),
+                partial(self._scan, inlet),
+                partial(self._message, inlet),
                 tls=shared.tls,
                 headers=shared.headers,
                 timeout_s=CONNECT_TIMEOUT_S,
@@ -227,23 +229,24 @@ class Line:
         )
 
     def _scan(self, inlet: Inlet, view: memoryview, start: int, end: int) -> int:
-        at = inlet.scan(view, start, end, wall_ms())
-        self._after(inlet)
+        at = inlet.scan(view, start, end, time.time_ns() // 1_000_000)
+        if inlet.others or inlet.strangers or not self._is_fed:
+            self._after(inlet)
+        self._wake()
         return at
 
     def _message(self, inlet: Inlet, message: bytes) -> None:
         inlet.message(message, wall_ms())
         self._after(inlet)
+        self._wake()
 
     def _after(self, inlet: Inlet) -> None:
         if inlet.others or inlet.strangers:
             self._rare(inlet)
-        if self._shared.table.dirty:
-            self._shared.outlet.wake()
-        if inlet.messages and self._connection is not None and not self._connection.is_fed:
+        if inlet.messages and self._connection is not None and not self._is_fed:
             # The feed must name this conn before anything it delivered is written, and no REST row
             # may take the place of it.
-            self._connection.is_fed = True
+            self._is_fed = True
             self._shared.table.delivering.add(inlet.conn)
             self._shared.outlet.conn_delivered(inlet.conn, _now())
 

@@ -108,11 +108,13 @@ class Collector:
             self.table,
             self.market,
             self.writer,
+            self.writer.flusher.wake,
             itertools.count(1).__next__,
             settings.latency_ms > 0,
             timing,
         )
         self._group: asyncio.TaskGroup | None = None
+        self._reading: asyncio.TimerHandle | None = None
         self._alarms = Alarms()
         self._last = (time.monotonic(), 0, report.cpu_s())
         self._bars = Bars(settings.log_format == "text")
@@ -162,7 +164,7 @@ class Collector:
                 group.create_task(self._report()),
             ]
             if self._settings.latency_ms > 0:
-                helpers.append(group.create_task(self._read_on_clock()))
+                self._read_on_clock(asyncio.get_running_loop().time())
             self._universe_changed(listed, ())
             await self._until_stopped()
             await self._wind_up(helpers, writing)
@@ -190,6 +192,8 @@ class Collector:
         self, helpers: list[asyncio.Task[None]], writing: asyncio.Task[None]
     ) -> None:
         """Stop listening, then write what is left."""
+        if self._reading is not None:
+            self._reading.cancel()
         tasks = [*helpers, *self._line_tasks]
         for task in tasks:
             task.cancel()
@@ -218,19 +222,16 @@ class Collector:
 
     async def _warm_up(self) -> None:
         used = await self.market.warm_up()
-        self.writer.wake()
+        self.writer.flusher.wake()
         log.info("%d quotes from REST to begin with", used)
 
-    async def _read_on_clock(self) -> None:
-        """Let all lines read at once, then rest: fewer wake-ups for a few ms of latency."""
-        period_s = self._settings.latency_ms / 1000
+    def _read_on_clock(self, due: float) -> None:
+        """Let all lines read what has come, then rest: fewer wake-ups for a few ms of latency."""
+        for line in self.lines:
+            line.resume()
         loop = asyncio.get_running_loop()
-        due = loop.time()
-        while True:
-            for line in self.lines:
-                line.resume()
-            due = max(due + period_s, loop.time())
-            await asyncio.sleep(due - loop.time())
+        due = max(due + self._settings.latency_ms / 1000, loop.time())
+        self._reading = loop.call_at(due, self._read_on_clock, due)
 
     async def _report(self) -> None:
         await self._until_covered()
@@ -287,7 +288,7 @@ class Collector:
             written=table.written,
             conflated=table.conflated,
             pending=table.pending,
-            lag_ms=self.writer.lag.quantile_ms(0.5),
+            lag_ms=self.writer.flusher.lag.quantile_ms(0.5),
             cpu_percent=100 * (cpu_s - last_cpu_s) / elapsed_s,
             rss_mb=report.rss_mb(),
         )

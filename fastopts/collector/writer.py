@@ -1,8 +1,8 @@
 """One Redis connection after the other, and the flushes over it.
 
 Whatever happens to the server, the lines go on filling the table; the writer writes what is dirty
-when it can, and everything after a reconnect. One exchange is under way at a time, so that load
-makes batches bigger, not later.
+when it can, and everything after a reconnect. The flushes are the flusher's; what else has to be
+said to the server is said while it rests.
 """
 
 import asyncio
@@ -12,15 +12,15 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 
 from fastopts.collector import server, upkeep
-from fastopts.collector.feed import HEARTBEAT_S, Feed
+from fastopts.collector.feed import Feed
+from fastopts.collector.flusher import Flusher
 from fastopts.collector.heartbeat import EXCHANGE_TIMEOUT_S, Heartbeat
 from fastopts.collector.lease import LEASE_MS, Lease
 from fastopts.collector.server import Server
 from fastopts.collector.trouble import Trouble
 from fastopts.collector.upkeep import Command
-from fastopts.core import Batch, Table
+from fastopts.core import Table
 from fastopts.errors import ConfigError, LeaseLost, StoreError, StoreUnavailable
-from fastopts.metrics import Durations
 from fastopts.model import Instrument
 from fastopts.net import channel as net
 from fastopts.net.address import Address
@@ -33,7 +33,6 @@ __all__ = ("Writer",)
 log = logging.getLogger(__name__)
 
 CONNECT_TIMEOUT_S = 5.0
-BATCH_BYTES = 1 << 20
 WHOLE_WITHIN_S = 60  # every symbol is written whole once in this time
 REFUSED_KEYS_AGAIN_S = 60.0
 UNIVERSE_AGAIN_S = 6 * 3600.0
@@ -52,21 +51,19 @@ class Writer:
         flush_s: float,
         instruments: Callable[[], Iterable[Instrument]],
     ) -> None:
-        self.batches = 0
-        self.lag = Durations()
         self.lease = Lease()
+        self.flusher = Flusher(table, flush_s, self._now_ms, self._batch_over)
         self._table = table
         self._feed = feed
         self._address = address
         self._tls = tls
-        self._flush_s = flush_s
         self._instruments = instruments
-        self._batch = Batch(table)
         self._heartbeat = Heartbeat(table, feed, self.lease, self._statistics)
         self._trouble = Trouble()
         self._channel: Channel | None = None
         self._server: Server | None = None
-        self._wake = asyncio.Event()
+        self._attention = asyncio.Event()
+        self._failure: StoreError | None = None
         self._commands: list[Command] = []
         self._universe_at = 0.0
         self._refused_keys: set[str] = set()
@@ -78,11 +75,6 @@ class Writer:
     def is_writing(self) -> bool:
         """Whether the server takes what we have."""
         return self._channel is not None and not self._trouble.is_on
-
-    def wake(self) -> None:
-        """There is something to write."""
-        if not self._wake.is_set():
-            self._wake.set()
 
     def conn_opened(self, conn: int) -> None:
         self._feed.opened(conn)
@@ -107,7 +99,7 @@ class Writer:
     def end(self) -> None:
         """Let `run` return once everything is written."""
         self._is_ending = True
-        self.wake()
+        self._attention.set()
 
     async def open(self) -> None:
         """Connect and take the lease, waiting for the end of one that nobody renews.
@@ -138,7 +130,7 @@ class Writer:
                     await self.open()
                 backoff.reset()
                 self._trouble.end(_now())
-                await self._pump()
+                await self._serve()
             except LeaseLost:
                 raise
             except StoreError as error:
@@ -168,28 +160,37 @@ class Writer:
         self._table.release()
         self._table.mark_whole()
         await self._heartbeat.beat(channel, found)
-        self.wake()
+        self._attention.set()
 
-    async def _pump(self) -> None:
+    async def _serve(self) -> None:
+        """Let the flusher go, and do beside it what is due, until everything is written at the end.
+
+        Raises what ended the connection.
+        """
         assert self._channel is not None
         assert self._server is not None
         channel, found = self._channel, self._server
         while True:
-            await self._wake.wait()
-            self._wake.clear()
-            started = _now()
-            await self._keep_up(channel, found, started)
-            may_write = not self._trouble.is_pausing(_now())
+            await self._something_to_do()
+            await self.flusher.rest()
+            if self._failure is None:
+                await self._keep_up(channel, found, _now())
+            if self._failure is not None:
+                raise self._failure
             # A conn must stand in the feed before the first record that it delivered.
-            if may_write and not self._heartbeat.must_tell:
-                await self._flush(channel)
+            if self._heartbeat.must_tell or self._trouble.is_pausing(_now()):
+                continue
+            if self._trouble.is_on:
+                self._table.release()
             if self._is_ending and not self._table.dirty:
                 return await self._farewell(channel, found)
-            if self._heartbeat.must_tell or (self._table.dirty and may_write):
-                self.wake()
-            rest_s = self._flush_s - (_now() - started)
-            if rest_s > 0:
-                await asyncio.sleep(rest_s)
+            self.flusher.go(channel)
+
+    async def _something_to_do(self) -> None:
+        pulse = asyncio.get_running_loop().call_at(self._heartbeat.due_at, self._attention.set)
+        await self._attention.wait()
+        self._attention.clear()
+        pulse.cancel()
 
     async def _keep_up(self, channel: Channel, found: Server, now: float) -> None:
         """Do what is due beside the ticks."""
@@ -206,7 +207,6 @@ class Writer:
 
     async def _beat(self, channel: Channel, found: Server, now: float) -> None:
         if self._heartbeat.is_periodic(now):
-            asyncio.get_running_loop().call_later(HEARTBEAT_S, self.wake)
             self._table.mark_whole(-(-len(self._table) // WHOLE_WITHIN_S))
         try:
             was_there = await self._heartbeat.beat(channel, found)
@@ -219,20 +219,18 @@ class Writer:
             log.warning("Redis was emptied: everything is written again")
             await self._restore(channel, found)
 
-    async def _flush(self, channel: Channel) -> None:
-        if self._trouble.is_on:
-            self._table.release()
-        payload = self._batch.encode(self._now_ms(), BATCH_BYTES)
-        if not payload:
-            return
-        sent_at = time.monotonic()  # the loop's own clock may step by whole milliseconds
-        await channel.exchange(payload, self._batch, EXCHANGE_TIMEOUT_S)
-        self.lag.add((time.monotonic() - sent_at) * 1000)
-        self.batches += 1
-        self._hear_refusals()
+    def _batch_over(self, error: StoreError | None) -> None:
+        if error is not None:
+            self._fail(error)
+        elif self.flusher.refusals:
+            self._hear_refusals()
+        elif self._trouble.is_on:
+            self._trouble.end(_now())
+        if self._is_ending:
+            self._attention.set()
 
     def _hear_refusals(self) -> None:
-        for symbol, words in self._batch.errors:
+        for symbol, words in self.flusher.refusals:
             refusal = judge(words)
             if refusal.consequence is not Consequence.KEY:
                 self._cannot_write(StoreError(words, words))
@@ -245,11 +243,18 @@ class Writer:
 
     def _cannot_write(self, error: StoreError) -> None:
         """The server refuses everything: wait, or look for a better one."""
+        self.flusher.hold()
         refusal = judge(error.reply)
         if refusal.consequence is Consequence.RECONNECT:
-            raise StoreUnavailable(f"{error} ({refusal.remedy})")
+            self._fail(StoreUnavailable(f"{error} ({refusal.remedy})"))
+            return
         self._trouble.begin(f"Redis refuses: {error} ({refusal.remedy})", _now())
-        asyncio.get_running_loop().call_at(self._trouble.pause(_now()), self.wake)
+        asyncio.get_running_loop().call_at(self._trouble.pause(_now()), self._attention.set)
+
+    def _fail(self, error: StoreError) -> None:
+        """The connection is of no more use."""
+        self._failure = error
+        self._attention.set()
 
     async def _send_commands(self, channel: Channel) -> None:
         commands, self._commands = self._commands, []
@@ -272,18 +277,21 @@ class Writer:
         await self.lease.release(channel)
 
     def _hang_up(self) -> None:
-        self._batch.abandon()
-        self._feed.server.clear()
         if self._channel is not None:
             self._channel.abort()
             self._channel = None
+        self.flusher.hang_up()
+        self._failure = None
+        self._feed.server.clear()
 
     def _tell(self) -> None:
+        self.flusher.hold()
         self._heartbeat.must_tell = True
-        self.wake()
+        self._attention.set()
 
     def _statistics(self) -> Mapping[str, str]:
-        return upkeep.statistics(self._table, self.batches, self._started_at, self._feed.venue)
+        batches = self.flusher.batches
+        return upkeep.statistics(self._table, batches, self._started_at, self._feed.venue)
 
     def _now_ms(self) -> int:
         """The server's clock, or ours before we know it."""

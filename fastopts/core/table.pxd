@@ -78,6 +78,7 @@ cdef class Table:
 
     cdef Slot* find(self, const uint8_t* symbol, Py_ssize_t size) noexcept nogil
     cdef Slot* slot_of(self, str symbol) except NULL
+    cdef void expect(self, const uint8_t* at, Py_ssize_t size) noexcept nogil
     cdef bint take(self, const Tick* tick, uint32_t conn, int64_t rt) noexcept nogil
     cdef void enqueue(self, Slot* slot) noexcept nogil
     cdef Slot* dequeue(self) noexcept nogil

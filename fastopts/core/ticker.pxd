@@ -39,6 +39,8 @@ cdef class Grammar:
     cdef readonly dict fields
     cdef uint8_t prefix[32]
     cdef Py_ssize_t prefix_size
+    cdef uint8_t opening[48]    # how most messages start
+    cdef Py_ssize_t opening_size
     cdef Word words[BUCKETS]
     cdef Word head              # stands before the first word of a message
     cdef uint32_t factor

@@ -34,6 +34,9 @@ cdef class Grammar:
         self.fields = dict(fields)
         self.prefix_size = len(raw)
         memcpy(self.prefix, <const char*>raw, len(raw))
+        raw = b'{"topic":"' + raw
+        self.opening_size = len(raw)
+        memcpy(self.opening, <const char*>raw, len(raw))
         self.symbol_index = NUMBER_COUNT
         entries = {**self.fields, "symbol": NUMBER_COUNT}
         for name, index in entries.items():

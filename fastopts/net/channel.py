@@ -6,16 +6,19 @@ also ends the connection: a reply that nobody read would be taken for the next o
 
 import asyncio
 import ssl
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol, cast
 
 from fastopts.errors import StoreError, StoreUnavailable
 from fastopts.net.address import Address
 from fastopts.net.resp import Word, pack, reply_reader
 
-__all__ = ("Channel", "Replies", "ReplyList", "connect")
+__all__ = ("Channel", "Done", "Replies", "ReplyList", "connect")
 
 BUFFER_SIZE = 64 * 1024
+
+# Hears that an exchange is over: None, or what ended it.
+Done = Callable[[StoreError | None], None]
 
 
 class Replies(Protocol):
@@ -58,36 +61,55 @@ class Channel(asyncio.BufferedProtocol):
 
     def __init__(self) -> None:
         self.closed = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self._view = memoryview(bytearray(BUFFER_SIZE))
         self._start = self._end = 0
         self._replies: Replies | None = None
-        self._answered: asyncio.Future[None] | None = None
+        self._done: Done | None = None
+        self._timeout_s = self._deadline = 0.0
+        self._guard: asyncio.TimerHandle | None = None
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether an exchange is under way."""
+        return self._done is not None
+
+    def send(self, payload: bytes, replies: Replies, timeout_s: float, done: Done) -> None:
+        """Send *payload*; call *done* when *replies* is done, or with what went wrong.
+
+        That is StoreUnavailable when the connection is lost or *timeout_s* runs out, StoreError for
+        replies that are none; the connection is closed then.
+        """
+        if self._done is not None:
+            raise RuntimeError("an exchange is under way")
+        if self._transport is None:
+            done(StoreUnavailable("not connected"))
+            return
+        self._replies, self._done = replies, done
+        self._timeout_s, self._deadline = timeout_s, self._loop.time() + timeout_s
+        if self._guard is None or self._guard.when() > self._deadline:
+            self._watch()
+        self._transport.write(payload)
 
     async def exchange(self, payload: bytes, replies: Replies, timeout_s: float) -> None:
-        """Send *payload* and return when *replies* is done.
+        """Send *payload* and return when *replies* is done. Raises what `send` tells of."""
+        answered = self._loop.create_future()
 
-        Raises StoreUnavailable when the connection is lost or *timeout_s* runs out, and StoreError
-        for replies that are none; the connection is closed then.
-        """
-        if self._transport is None:
-            raise StoreUnavailable("not connected")
-        if self._answered is not None:
-            raise RuntimeError("an exchange is under way")
-        self._replies = replies
-        self._answered = asyncio.get_running_loop().create_future()
-        self._transport.write(payload)
+        def done(error: StoreError | None) -> None:
+            if answered.done():
+                return
+            if error is None:
+                answered.set_result(None)
+            else:
+                answered.set_exception(error)
+
+        self.send(payload, replies, timeout_s, done)
         try:
-            async with asyncio.timeout(timeout_s):
-                await self._answered
-        except TimeoutError as error:
-            self.abort()
-            raise StoreUnavailable(f"no answer in {timeout_s:g} s") from error
+            await answered
         except BaseException:
             self.abort()
             raise
-        finally:
-            self._replies = self._answered = None
 
     async def ask(self, *commands: Sequence[Word], timeout_s: float = 5.0) -> list[Any]:
         """Send *commands*, return their replies; a refusal stands among them as a StoreError."""
@@ -96,10 +118,11 @@ class Channel(asyncio.BufferedProtocol):
         return replies.values
 
     def abort(self) -> None:
-        """Cut the connection off at once."""
+        """Cut the connection off at once, and with it an exchange under way."""
         if self._transport is not None:
             self._transport.abort()
             self._transport = None
+        self._end_exchange(StoreUnavailable("the connection was cut off"))
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # uvloop's transports are asyncio's by their methods only
@@ -108,7 +131,11 @@ class Channel(asyncio.BufferedProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
         self.closed.set()
-        self._fail(StoreUnavailable(f"the connection was lost: {exc or 'closed by the server'}"))
+        if self._guard is not None:
+            self._guard.cancel()
+        self._end_exchange(
+            StoreUnavailable(f"the connection was lost: {exc or 'closed by the server'}")
+        )
 
     def get_buffer(self, sizehint: int) -> memoryview:
         return self._view[self._end :]
@@ -127,8 +154,8 @@ class Channel(asyncio.BufferedProtocol):
         self._make_room()
         if is_done and not is_empty:
             self._poison(StoreError("more replies than commands"))
-        elif is_done and self._answered is not None and not self._answered.done():
-            self._answered.set_result(None)
+        elif is_done:
+            self._end_exchange(None)
         elif self._end == BUFFER_SIZE:
             self._poison(StoreError(f"a reply longer than {BUFFER_SIZE} bytes"))
 
@@ -138,13 +165,29 @@ class Channel(asyncio.BufferedProtocol):
             self._view[:left] = self._view[self._start : self._end].tobytes()
         self._start, self._end = 0, left
 
+    def _watch(self) -> None:
+        """Look at the deadline when it is due: no timer for each exchange."""
+        if self._guard is not None:
+            self._guard.cancel()
+        self._guard = self._loop.call_at(self._deadline, self._look_at_deadline)
+
+    def _look_at_deadline(self) -> None:
+        self._guard = None
+        if self._done is None:
+            return
+        if self._loop.time() < self._deadline:
+            self._watch()
+        else:
+            self._poison(StoreUnavailable(f"no answer in {self._timeout_s:g} s"))
+
     def _poison(self, error: StoreError) -> None:
-        self._fail(error)
+        self._end_exchange(error)
         self.abort()
 
-    def _fail(self, error: StoreError) -> None:
-        if self._answered is not None and not self._answered.done():
-            self._answered.set_exception(error)
+    def _end_exchange(self, error: StoreError | None) -> None:
+        done, self._done, self._replies = self._done, None, None
+        if done is not None:
+            done(error)
 
 
 async def connect(address: Address, tls: ssl.SSLContext | None, timeout_s: float) -> Channel:

@@ -72,6 +72,7 @@ class WebSocket(asyncio.BufferedProtocol):
         self._header = b""
         self._owed = 0
         self._fragments: list[bytes] = []
+        self._is_plain = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # uvloop's transports are asyncio's by their methods only
@@ -88,7 +89,10 @@ class WebSocket(asyncio.BufferedProtocol):
         room = BUFFER_SIZE - self._end
         self._end += nbytes
         self._walk()
-        self._make_room()
+        if self._start == self._end:
+            self._start = self._end = 0
+        else:
+            self._make_room()
         if self._on_clock and nbytes < room and self._transport is not None:
             self._transport.pause_reading()
 
@@ -125,6 +129,7 @@ class WebSocket(asyncio.BufferedProtocol):
         self.resume()
         if self._protocol.state is OPEN:
             self._protocol.send_close(1000)
+            self._settle()
             self._send()
             self._expect_close()
         else:
@@ -152,23 +157,22 @@ class WebSocket(asyncio.BufferedProtocol):
 
     def _walk(self) -> None:
         while self._start < self._end:
-            state = self._protocol.state
-            if state is CONNECTING:
-                self._hand_over(self._line_end())
-            elif state is not OPEN:
-                self._hand_over(self._end)
-            elif self._header or self._owed:
-                self._hand_over_frame()
-            elif self._fragments:
-                self._hand_over_header()
-            else:
+            if self._is_plain:
                 at = self._scan(self._view, self._start, self._end)
                 if at >= 0:
                     self._start = at
                     return
                 self._start = ~at
-                if self._protocol.state is OPEN:
+                if self._is_plain:
                     self._hand_over_header()
+            elif self._protocol.state is CONNECTING:
+                self._hand_over(self._line_end())
+            elif self._protocol.state is not OPEN:
+                self._hand_over(self._end)
+            elif self._header or self._owed:
+                self._hand_over_frame()
+            else:
+                self._hand_over_header()
 
     def _line_end(self) -> int:
         stop = self._view[self._start : self._end].tobytes().find(b"\n")
@@ -197,6 +201,12 @@ class WebSocket(asyncio.BufferedProtocol):
         self._start = stop
         self._protocol.receive_data(data)
         self._drain()
+        self._settle()
+
+    def _settle(self) -> None:
+        """Find out whether the scan may take over."""
+        is_between_frames = not (self._header or self._owed or self._fragments)
+        self._is_plain = is_between_frames and self._protocol.state is OPEN
 
     def _drain(self) -> None:
         for event in self._protocol.events_received():
@@ -241,9 +251,7 @@ class WebSocket(asyncio.BufferedProtocol):
             self._closing = self._loop.call_later(CLOSE_TIMEOUT_S, self.abort)
 
     def _make_room(self) -> None:
-        if self._start == self._end:
-            self._start = self._end = 0
-        elif BUFFER_SIZE - self._end < ROOM_MIN:
+        if BUFFER_SIZE - self._end < ROOM_MIN:
             left = self._end - self._start
             self._view[:left] = self._view[self._start : self._end].tobytes()
             self._start, self._end = 0, left

@@ -16,6 +16,7 @@ class RemoteClock:
 
     size: int = 8
     _samples: deque[tuple[float, float]] = field(default_factory=deque)
+    _offset_ms: float | None = None
 
     def add(self, remote_ms: float, sent_ms: float, received_ms: float) -> None:
         """Note that *remote_ms* was read between *sent_ms* and *received_ms* of our clock."""
@@ -23,16 +24,18 @@ class RemoteClock:
         self._samples.append((round_trip, remote_ms - (sent_ms + received_ms) / 2))
         if len(self._samples) > self.size:
             self._samples.popleft()
+        self._offset_ms = min(self._samples)[1]
 
     @property
     def known(self) -> bool:
-        return bool(self._samples)
+        return self._offset_ms is not None
 
     def at(self, monotonic_ms: float) -> float:
         """What the remote clock showed at *monotonic_ms*. Raises ValueError when not `known`."""
-        if not self._samples:
+        if self._offset_ms is None:
             raise ValueError("no sample of that clock yet")
-        return monotonic_ms + min(self._samples)[1]
+        return monotonic_ms + self._offset_ms
 
     def clear(self) -> None:
         self._samples.clear()
+        self._offset_ms = None

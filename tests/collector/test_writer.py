@@ -63,7 +63,7 @@ class World:
             self.frames[symbol] = payloads.ticker(symbol, ts, **fields)
             self.inlet.message(dump(self.frames[symbol]), ts)
         self.writer.conn_delivered(1, self.now())
-        self.writer.wake()
+        self.writer.flusher.wake()
 
     def stands_in(self, client: redis.Redis) -> bool:
         """Whether every hash and record is what was sent last."""

@@ -1,0 +1,105 @@
+"""Dirty slots to Redis on a clock.
+
+Callbacks all the way: this is what a second has two hundred of, and tasks, futures and timeouts
+would cost more than the encoding.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+
+from fastopts.core import Batch, Table
+from fastopts.errors import StoreError
+from fastopts.metrics import Durations
+from fastopts.net.channel import Channel
+
+__all__ = ("Flusher",)
+
+BATCH_BYTES = 1 << 20
+TIMEOUT_S = 10.0
+
+# Hears that a batch is over: None, or the error that ended the connection. Slots that the server
+# refused are in `Flusher.refusals`.
+Over = Callable[[StoreError | None], None]
+
+
+class Flusher:
+    """Flushes a table at most every *flush_s* while it is let `go`.
+
+    One batch is under way at a time, so load makes batches bigger, not later.
+    """
+
+    def __init__(self, table: Table, flush_s: float, now_ms: Callable[[], int], over: Over) -> None:
+        self.batches = 0
+        self.lag = Durations()
+        self._loop = asyncio.get_running_loop()
+        self._table = table
+        self._batch = Batch(table)
+        self._flush_s = flush_s
+        self._now_ms = now_ms
+        self._over = over
+        self._channel: Channel | None = None
+        self._may_go = False
+        self._is_due = False
+        self._next_at = self._sent_at = 0.0
+        self._waiter: asyncio.Future[None] | None = None
+
+    @property
+    def refusals(self) -> list[tuple[str, str]]:
+        """Symbol and the server's words for each slot of the last batch that was refused."""
+        return self._batch.errors
+
+    def go(self, channel: Channel) -> None:
+        """Flush over *channel* whenever something is dirty, until `hold`."""
+        self._channel, self._may_go = channel, True
+        if self._table.dirty:
+            self.wake()
+
+    def hold(self) -> None:
+        """Start no further batch."""
+        self._may_go = False
+
+    async def rest(self) -> None:
+        """Hold, and return once no batch is under way."""
+        self.hold()
+        if self._channel is None or not self._channel.is_busy:
+            return
+        self._waiter = self._loop.create_future()
+        try:
+            await self._waiter
+        finally:
+            self._waiter = None
+
+    def hang_up(self) -> None:
+        """The connection is gone; what was under way is dirty again."""
+        self._channel, self._may_go = None, False
+        self._batch.abandon()
+
+    def wake(self) -> None:
+        """There is something to write."""
+        if self._may_go and not self._is_due:
+            self._is_due = True
+            self._loop.call_at(self._next_at, self._flush)
+
+    def _flush(self) -> None:
+        self._is_due = False
+        if not self._may_go or not self._batch.done:
+            return  # `go` or the answer will wake us
+        assert self._channel is not None
+        payload = self._batch.encode(self._now_ms(), BATCH_BYTES)
+        if payload:
+            self._next_at = self._loop.time() + self._flush_s
+            self._sent_at = time.monotonic()  # the loop's clock may step by whole milliseconds
+            self._channel.send(payload, self._batch, TIMEOUT_S, self._answered)
+
+    def _answered(self, error: StoreError | None) -> None:
+        if error is None:
+            self.lag.add((time.monotonic() - self._sent_at) * 1000)
+            self.batches += 1
+        else:
+            self.hold()
+        self._over(error)
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+        if self._table.dirty:
+            self.wake()
