@@ -120,10 +120,10 @@ class Line:
             self._connection.session.drop(removed)
             self._connection.session.want(added)
 
-    def resume(self) -> None:
+    def read(self) -> None:
         """Read what has arrived, when reading on a clock."""
         if self._connection is not None:
-            self._connection.socket.resume()
+            self._connection.socket.read()
 
     async def run(self) -> None:
         """Connect, listen, and connect again; ends by cancellation only."""
@@ -152,6 +152,7 @@ class Line:
                 tls=shared.tls,
                 headers=shared.headers,
                 timeout_s=CONNECT_TIMEOUT_S,
+                on_clock=shared.reads_on_clock,
             )
         except HandshakeRefused as error:
             return self._refused(error)
@@ -163,8 +164,6 @@ class Line:
         shared.outlet.conn_opened(inlet.conn)
         try:
             session.want(self.shard.symbols)
-            if shared.reads_on_clock:
-                socket.read_on_clock()
             reason = await self._converse(self._connection)
         except asyncio.CancelledError:
             socket.close()

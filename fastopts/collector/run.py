@@ -228,7 +228,7 @@ class Collector:
     def _read_on_clock(self, due: float) -> None:
         """Let all lines read what has come, then rest: fewer wake-ups for a few ms of latency."""
         for line in self.lines:
-            line.resume()
+            line.read()
         loop = asyncio.get_running_loop()
         due = max(due + self._settings.latency_ms / 1000, loop.time())
         self._reading = loop.call_at(due, self._read_on_clock, due)

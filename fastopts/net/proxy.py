@@ -9,6 +9,7 @@ from typing import NoReturn
 from urllib.parse import unquote, urlsplit
 
 from fastopts.errors import ConfigError, ConnectionLost
+from fastopts.net.dial import dial
 
 __all__ = ("find", "is_loopback", "tunnel")
 
@@ -49,12 +50,8 @@ async def tunnel(proxy_url: str, host: str, port: int) -> socket.socket:
     """Return a socket connected to *host* through the HTTP proxy at *proxy_url* (CONNECT)."""
     loop = asyncio.get_running_loop()
     parts = urlsplit(proxy_url)
-    found = await loop.getaddrinfo(parts.hostname or "", parts.port or 80, type=socket.SOCK_STREAM)
-    family, kind, protocol, _, address = found[0]
-    sock = socket.socket(family, kind, protocol)
+    sock = await dial(parts.hostname or "", parts.port or 80)
     try:
-        sock.setblocking(False)
-        await loop.sock_connect(sock, address)
         await loop.sock_sendall(sock, _request(proxy_url, host, port))
         status = (await _headers(sock)).split(b"\r\n", 1)[0].split(b" ", 1)[-1]
         if not status.startswith(b"200"):

@@ -12,6 +12,7 @@ gets exactly one frame at a time, so that the scan can take over again at the ne
 """
 
 import asyncio
+import socket
 import ssl
 from collections.abc import Callable, Mapping
 from typing import cast
@@ -24,7 +25,9 @@ from websockets.protocol import CONNECTING, OPEN
 from websockets.uri import parse_uri
 
 from fastopts.errors import ConnectionLost, HandshakeRefused
-from fastopts.net import proxy
+from fastopts.net import polled, proxy
+from fastopts.net.dial import dial
+from fastopts.net.polled import Polled
 
 __all__ = ("BUFFER_SIZE", "MESSAGE_SIZE_MAX", "Deliver", "Scan", "WebSocket", "connect")
 
@@ -62,7 +65,6 @@ class WebSocket(asyncio.BufferedProtocol):
         self._scan = scan
         self._deliver = deliver
         self._transport: asyncio.Transport | None = None
-        self._on_clock = False
         self._closing: asyncio.TimerHandle | None = None
         # Of fixed size: asyncio's TLS writes into it behind our back, uvloop pins it.
         self._view = memoryview(bytearray(BUFFER_SIZE))
@@ -73,6 +75,7 @@ class WebSocket(asyncio.BufferedProtocol):
         self._owed = 0
         self._fragments: list[bytes] = []
         self._is_plain = False
+        self._settle()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # uvloop's transports are asyncio's by their methods only
@@ -86,15 +89,12 @@ class WebSocket(asyncio.BufferedProtocol):
         return self._view[self._end :]
 
     def buffer_updated(self, nbytes: int) -> None:
-        room = BUFFER_SIZE - self._end
         self._end += nbytes
         self._walk()
         if self._start == self._end:
             self._start = self._end = 0
         else:
             self._make_room()
-        if self._on_clock and nbytes < room and self._transport is not None:
-            self._transport.pause_reading()
 
     def eof_received(self) -> bool:
         self._protocol.receive_eof()
@@ -125,8 +125,8 @@ class WebSocket(asyncio.BufferedProtocol):
         A peer that does not answer is cut off after two seconds.
         """
         self._deliver = _ignore
-        self._on_clock = False
-        self.resume()
+        if self._transport is not None:
+            self._transport.resume_reading()
         if self._protocol.state is OPEN:
             self._protocol.send_close(1000)
             self._settle()
@@ -135,25 +135,15 @@ class WebSocket(asyncio.BufferedProtocol):
         else:
             self.abort()
 
+    def read(self) -> None:
+        """Read what has arrived, on a connection that reads on a clock."""
+        if isinstance(self._transport, Polled):
+            self._transport.read()
+
     def abort(self) -> None:
         """Cut the connection off at once."""
         if self._transport is not None:
             self._transport.abort()
-
-    def read_on_clock(self) -> None:
-        """Read only what is there at each `resume`, instead of at each arrival."""
-        assert self._transport is not None
-        self._on_clock = True
-        # asyncio's TLS keeps on reading while paused unless its own buffer is taken away.
-        limit = getattr(self._transport, "set_read_buffer_limits", None)
-        if limit is not None:
-            limit(high=1, low=0)
-        self._transport.pause_reading()
-
-    def resume(self) -> None:
-        """Read what has arrived."""
-        if self._transport is not None and not self._transport.is_reading():
-            self._transport.resume_reading()
 
     def _walk(self) -> None:
         while self._start < self._end:
@@ -294,10 +284,12 @@ async def connect(
     tls: ssl.SSLContext | None,
     headers: Mapping[str, str],
     timeout_s: float,
+    on_clock: bool = False,
 ) -> WebSocket:
     """Open a connection to *url*; TCP, TLS and the upgrade share one deadline.
 
-    A wss URL needs *tls*. Raises ConnectionLost, or HandshakeRefused for an HTTP status.
+    A wss URL needs *tls*. With *on_clock* it reads, once it is open, only at each `read`. Raises
+    ConnectionLost, or HandshakeRefused for an HTTP status.
     """
     loop = asyncio.get_running_loop()
     uri = parse_uri(url)
@@ -305,20 +297,20 @@ async def connect(
         raise ValueError(f"{url}: wss goes with a TLS context, ws without")
     protocol = ClientProtocol(uri, max_size=MESSAGE_SIZE_MAX)
     websocket = WebSocket(protocol, scan, deliver, headers)
-    name = uri.host if tls else None
     try:
         async with asyncio.timeout(timeout_s):
-            tunnel = proxy.find(url)
-            if tunnel is None:
-                await loop.create_connection(
-                    lambda: websocket, uri.host, uri.port, ssl=tls, server_hostname=name
-                )
+            sock = await _socket(url, uri.host, uri.port)
+            transport: Polled | None = None
+            if on_clock:
+                transport = await polled.connect(websocket, sock, tls, uri.host)
             else:
-                sock = await proxy.tunnel(tunnel, uri.host, uri.port)
+                name = uri.host if tls else None
                 await loop.create_connection(
                     lambda: websocket, sock=sock, ssl=tls, server_hostname=name
                 )
             await websocket.opened
+            if transport is not None:
+                transport.pause_reading()
     except BaseException as error:
         websocket.abort()
         if websocket.opened.done() and not websocket.opened.cancelled():
@@ -330,3 +322,8 @@ async def connect(
             raise ConnectionLost(f"{uri.host}:{uri.port}: {error}") from error
         raise
     return websocket
+
+
+async def _socket(url: str, host: str, port: int) -> socket.socket:
+    tunnel = proxy.find(url)
+    return await dial(host, port) if tunnel is None else await proxy.tunnel(tunnel, host, port)

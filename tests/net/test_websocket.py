@@ -243,10 +243,20 @@ class Client:
         self.arrived.set()
 
     async def connect(
-        self, url: str, tls: ssl.SSLContext | None = None, timeout_s: float = 5
+        self,
+        url: str,
+        tls: ssl.SSLContext | None = None,
+        timeout_s: float = 5,
+        on_clock: bool = False,
     ) -> WebSocket:
         return await websocket.connect(
-            url, self.scan, self.deliver, tls=tls, headers={"User-Agent": "t"}, timeout_s=timeout_s
+            url,
+            self.scan,
+            self.deliver,
+            tls=tls,
+            headers={"User-Agent": "t"},
+            timeout_s=timeout_s,
+            on_clock=on_clock,
         )
 
     async def wait(self, count: int) -> None:
@@ -300,9 +310,26 @@ def run(loop: str, main: Any) -> None:
         asyncio.run(main)
 
 
+class Clock:
+    """Has a connection read every millisecond."""
+
+    def __init__(self, connection: WebSocket) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._connection = connection
+        self._tick()
+
+    def stop(self) -> None:
+        self._next.cancel()
+
+    def _tick(self) -> None:
+        self._connection.read()
+        self._next = self._loop.call_later(0.001, self._tick)
+
+
 @pytest.mark.parametrize("loop", LOOPS)
 @pytest.mark.parametrize("secure", [False, True])
-def test_messages_come_and_go_over_a_real_socket(loop: str, secure: bool) -> None:
+@pytest.mark.parametrize("on_clock", [False, True])
+def test_messages_come_and_go_over_a_real_socket(loop: str, secure: bool, on_clock: bool) -> None:
     async def echo(connection: websockets.asyncio.server.ServerConnection) -> None:
         async for message in connection:
             await connection.send(message)
@@ -316,7 +343,9 @@ def test_messages_come_and_go_over_a_real_socket(loop: str, secure: bool) -> Non
             port = next(iter(server.sockets)).getsockname()[1]
             client = Client()
             url = f"ws{'s' * secure}://127.0.0.1:{port}/"
-            connection = await client.connect(url, client_context() if secure else None)
+            context = client_context() if secure else None
+            connection = await client.connect(url, context, on_clock=on_clock)
+            clock = Clock(connection)
             for i in range(50):
                 connection.send_text(b"%d" % i)
             await client.wait(150)
@@ -325,16 +354,20 @@ def test_messages_come_and_go_over_a_real_socket(loop: str, secure: bool) -> Non
             assert client.messages[2::3] == [b"x" * 300_000] * 50
             connection.close()
             assert "1000" in await connection.closed
+            clock.stop()
 
     run(loop, main())
 
 
 @pytest.mark.parametrize("loop", LOOPS)
 @pytest.mark.parametrize("secure", [False, True])
-def test_reading_on_a_clock_loses_nothing(loop: str, secure: bool) -> None:
+def test_on_a_clock_nothing_is_read_between_two_ticks_and_nothing_is_lost(
+    loop: str, secure: bool
+) -> None:
     async def flood(connection: websockets.asyncio.server.ServerConnection) -> None:
         for i in range(3000):
             await connection.send(f"{i:700d}")
+        flooded.set()
         await connection.wait_closed()
 
     async def main() -> None:
@@ -343,15 +376,44 @@ def test_reading_on_a_clock_loses_nothing(loop: str, secure: bool) -> None:
             port = next(iter(server.sockets)).getsockname()[1]
             client = Client()
             url = f"ws{'s' * secure}://127.0.0.1:{port}/"
-            connection = await client.connect(url, client_context() if secure else None)
-            connection.read_on_clock()
+            context = client_context() if secure else None
+            connection = await client.connect(url, context, on_clock=True)
+            before = len(client.messages)
+            await asyncio.sleep(0.05)
+            assert len(client.messages) == before < 3000
             async with asyncio.timeout(20):
                 while len(client.messages) < 3000:
-                    connection.resume()
+                    connection.read()
                     await asyncio.sleep(0.001)
             assert [int(message) for message in client.messages] == list(range(3000))
+            await flooded.wait()
             connection.abort()
             await connection.closed
+
+    flooded = asyncio.Event()
+    run(loop, main())
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+@pytest.mark.parametrize("secure", [False, True])
+@pytest.mark.parametrize("way", ["abort", "close"])
+def test_on_a_clock_the_end_of_the_other_side_is_noticed(loop: str, secure: bool, way: str) -> None:
+    async def leave(connection: websockets.asyncio.server.ServerConnection) -> None:
+        await connection.send("last")
+        getattr(connection.transport, way)()
+
+    async def main() -> None:
+        tls = server_context() if secure else None
+        async with websockets.asyncio.server.serve(leave, "127.0.0.1", 0, ssl=tls) as server:
+            port = next(iter(server.sockets)).getsockname()[1]
+            client = Client()
+            url = f"ws{'s' * secure}://127.0.0.1:{port}/"
+            context = client_context() if secure else None
+            connection = await client.connect(url, context, on_clock=True)
+            clock = Clock(connection)
+            async with asyncio.timeout(5):
+                assert await connection.closed
+            clock.stop()
 
     run(loop, main())
 
