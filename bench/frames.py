@@ -1,7 +1,8 @@
 """A market of options, and its ticker frames: rendered once, stamped in place when they are sent.
 
 Values follow Black-76 closely enough that texts have the lengths and the rate of change of real
-ones: index, mark, forward, greeks and IVs move with every tick, quotes with some, volumes with few.
+ones, as in the simulated market: index, mark, forward and greeks move with every tick, IVs with
+about half of them, quotes with some, volumes with few.
 """
 
 import math
@@ -14,6 +15,7 @@ import orjson
 __all__ = ("PATH", "Contract", "Reel", "contracts", "render", "tickers")
 
 PATH = "/v5/public/option"
+IV_NOISE = 6e-5  # from tick to tick
 DAYS = (30, 37, 44, 51, 58, 65, 93, 128, 184, 275)
 
 
@@ -96,7 +98,7 @@ def _row(
     contract: Contract, spot: float, rng: random.Random, before: dict[str, str] | None
 ) -> dict[str, str]:
     forward = spot * (1 + 0.04 * contract.years)
-    iv = 0.48 + 0.1 * math.log(contract.strike / forward) ** 2 + rng.gauss(0, 5e-4)
+    iv = 0.48 + 0.1 * math.log(contract.strike / forward) ** 2 + rng.gauss(0, IV_NOISE)
     price, delta, gamma, vega, theta = _black(contract, forward, iv)
     digits = COINS[contract.coin].digits
     row = before or _rare(price, spot, digits, rng)
@@ -109,8 +111,8 @@ def _row(
         "gamma": _text(gamma, 8),
         "vega": _text(vega, 8),
         "theta": _text(theta, 8),
-        "bidIv": _text(iv - 0.004 - rng.random() / 500, 4),
-        "askIv": _text(iv + 0.004 + rng.random() / 500, 4),
+        "bidIv": _text(iv - 0.005, 4),
+        "askIv": _text(iv + 0.005, 4),
     }
     if before is None or rng.random() < 0.3:
         row["bidPrice"] = _text(price * 0.99, digits)

@@ -5,6 +5,7 @@ updates a write. Ours: the HSET of what changed and the SET of the record. Whole
 and `ts` of each tick, and no record.
 """
 
+import re
 import socket
 import time
 from dataclasses import dataclass, field
@@ -24,18 +25,20 @@ __all__ = ("Cost", "compare")
 SYMBOLS = 1500
 VERSIONS = 5
 BATCH = 100
+_HSET = re.compile(rb"\*(\d+)\r\n\$4\r\nHSET\r\n")
 LAPS = 10  # over all symbols, in each round
 WHOLE_FIELDS = (*(short for short, _ in NUMBERS), "tm", "ts")
 
 
 @dataclass(slots=True)
 class Cost:
-    """Per round the server's CPU in us per update; and the bytes of an update in the last one."""
+    """Per round the server's CPU in us per update; of the last one also the size of an update."""
 
     ours_us: list[float] = field(default_factory=list)
     whole_us: list[float] = field(default_factory=list)
     ours_bytes: float = 0.0
     whole_bytes: float = 0.0
+    ours_fields: float = 0.0  # in a HSET
 
     @property
     def ratios(self) -> list[float]:
@@ -53,6 +56,7 @@ def compare(rounds: int) -> Cost:
             ours_us, cost.ours_bytes = bed.write_ours()
             whole_us, cost.whole_bytes = bed.write_whole()
             cost.ours_us.append(ours_us)
+            cost.ours_fields = bed.fields / bed.updates
             cost.whole_us.append(whole_us)
     return cost
 
@@ -76,6 +80,7 @@ class Bed:
 
     def write_ours(self) -> tuple[float, float]:
         """Write LAPS ticks of every symbol our way; return server CPU in us and bytes of one."""
+        self.updates = self.fields = 0
         size, before = 0, cpu_s(self._server.pid)
         for _ in range(LAPS * SYMBOLS // BATCH):
             self._tick()
@@ -87,6 +92,9 @@ class Bed:
                 read = self._batch.acknowledge(memoryview(replies), read, len(replies))
             assert not self._batch.errors, self._batch.errors
             size += len(commands)
+            counts = [int(count) for count in _HSET.findall(commands)]
+            self.updates += len(counts)
+            self.fields += sum(count // 2 - 1 for count in counts)
         return self._per_update(before, size)
 
     def write_whole(self) -> tuple[float, float]:

@@ -139,6 +139,9 @@ class Session:
 
     def start(self, rate: float, slice_size: int = 1) -> None:
         """Have the replay send; *rate* 0: as fast as the contender takes it."""
+        # At a pace, the server has time on the other core: on the contender's it would take the
+        # caches away at every flush, or not, as the scheduler likes.
+        os.sched_setaffinity(self.valkey.pid, _REPLAY_CORES if rate else _CORES)
         self.replay.ask(f"start {rate} {slice_size}")
 
     def windows(self, warm_up_s: int, count: int, seconds: int) -> list[measure.Window]:
