@@ -71,3 +71,8 @@ def test_a_compiled_module_is_named_only_behind_the_door() -> None:
     for path in sources():
         if path.parent.name != "core":
             assert not [name for name in imports(path) if name.startswith(compiled)], path
+
+
+def test_every_room_of_the_table_is_there_and_none_is_missing_from_it() -> None:
+    rooms = {path.relative_to(ROOT).parts[0].removesuffix(".py") for path in sources()}
+    assert rooms - {"__init__"} == set(TABLE) - {""}

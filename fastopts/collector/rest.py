@@ -1,6 +1,7 @@
 """Drives the venue's REST conversations: the requests, the retries, and the ban."""
 
 import asyncio
+import contextlib
 import logging
 import threading
 from collections.abc import Callable, Generator
@@ -38,7 +39,7 @@ async def in_daemon_thread(work: Callable[[], T]) -> T:
             value = work()
         except BaseException as caught:  # noqa: BLE001 - told to who waits
             error = caught
-        if not loop.is_closed():
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
             loop.call_soon_threadsafe(settle, value, error)
 
     threading.Thread(target=run, name="fastopts-rest", daemon=True).start()
