@@ -13,6 +13,7 @@ plan.py         which contender meets which load, how often and for how long
 goals.py        the goals beside the figures
 table.py        text tables
 machine.py      where this was measured
+simulator.py    what the simulated venue can hold; run by itself: python -m bench.simulator
 
 Linux only: it reads /proc and other processes' CPU clocks.
 """

@@ -1,7 +1,7 @@
-"""What the simulated venue can hold: `python -m tests.sim.load --rate 36000 --symbols 5000`.
+"""What the simulated venue can hold: `python -m bench.simulator --rate 36000 --symbols 5000`.
 
 Starts `python -m fastopts.sim` on one core and reads it from another, without parsing: frames are
-counted by a text that each holds once. Linux only (`/proc`, affinity). No test: a tool.
+counted by a text that each holds once. Linux only (`/proc`, affinity).
 """
 
 import asyncio
@@ -16,6 +16,9 @@ from typing import Annotated
 
 import requests
 import typer
+
+from bench.frames import COINS
+from bench.measure import cpu_s
 
 MARK = b'"type":"snapshot"'
 HANDSHAKE = (
@@ -45,15 +48,9 @@ def text_frame(payload: bytes) -> bytes:
     return head + bytes(4) + payload
 
 
-def cpu_s(pid: int) -> float:
-    with open(f"/proc/{pid}/stat") as stat:
-        fields = stat.read().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
 def all_symbols(url: str) -> list[str]:
     found = []
-    for coin in ("BTC", "ETH", "SOL", "XRP"):
+    for coin in COINS:
         query = {"category": "option", "baseCoin": coin}
         answer = requests.get(f"{url}/v5/market/tickers", params=query, verify=False, timeout=10)
         found += [row["symbol"] for row in answer.json()["result"]["list"]]
