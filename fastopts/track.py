@@ -31,6 +31,7 @@ COMMANDS = {
     "fetch": "list the universe into the cache file, and print what there is",
     "refresh": "run, but never on the cache file's universe",
 }
+INTERRUPTED = 130  # what a shell makes of SIGINT
 T = TypeVar("T")
 
 
@@ -89,6 +90,8 @@ def main(words: Sequence[str] | None = None) -> int:
         return _complain(error, 2)
     except FastoptsError as error:
         return _complain(error, 1)
+    except KeyboardInterrupt:
+        return INTERRUPTED
     return 0
 
 

@@ -1,13 +1,15 @@
 """The collector's life: everything is started here, in order, and ended in reverse."""
 
 import asyncio
+import contextlib
 import itertools
 import logging
 import signal
 import ssl
 import time
-from collections.abc import Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from pathlib import Path
+from typing import Any, TypeVar
 
 from fastopts.collector import cache, database, report
 from fastopts.collector.feed import Feed
@@ -35,6 +37,7 @@ from fastopts.venues.bybit.session import Timing
 __all__ = ("Collector", "collect", "fetch")
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 FINAL_FLUSH_S = 3.0
 COVERED_ENOUGH = 0.99
@@ -115,6 +118,7 @@ class Collector:
         )
         self._group: asyncio.TaskGroup | None = None
         self._reading: asyncio.TimerHandle | None = None
+        self._bug: BaseException | None = None
         self._alarms = Alarms()
         self._last = (time.monotonic(), 0, report.cpu_s())
         self._bars = Bars(settings.log_format == "text")
@@ -132,8 +136,16 @@ class Collector:
         log.info("%s: stopping", number.name)
         self.stop.set()
 
+    def _callback_failed(self, loop: asyncio.AbstractEventLoop, context: Mapping[str, Any]) -> None:
+        """A callback of ours that raised would never be called again, and nobody would notice."""
+        loop.default_exception_handler(dict(context))
+        if "handle" in context:
+            self._bug = context["exception"]
+            self.stop.set()
+
     async def run(self, may_use_cache: bool) -> None:
         """Run to the end. Raises the FastoptsError that makes it impossible to go on."""
+        asyncio.get_running_loop().set_exception_handler(self._callback_failed)
         try:
             await self._run(may_use_cache)
         except* FastoptsError as group:
@@ -148,11 +160,13 @@ class Collector:
         )
         if self._endpoints.venue == "sim":
             log.warning("SIMULATED data: not the market")
-        await self._open_store()
-        listed = await self.market.load(
-            may_use_cache, _coin_progress(self._bars, self._settings.coins)
-        )
-        log.info("%d options on %s", len(listed), ", ".join(sorted({i.asset for i in listed})))
+        listed = await self._started(self._start_up(may_use_cache))
+        if listed is None:
+            log.info("stopped before it began")
+            with contextlib.suppress(TimeoutError):  # the lease runs out by itself
+                async with asyncio.timeout(FINAL_FLUSH_S):
+                    await self.writer.leave()
+            return
         async with asyncio.TaskGroup() as group:
             self._group = group
             writing = group.create_task(self.writer.run())
@@ -168,6 +182,31 @@ class Collector:
             self._universe_changed(listed, ())
             await self._until_stopped()
             await self._wind_up(helpers, writing)
+        if self._bug is not None:
+            raise self._bug
+
+    async def _started(self, start_up: Coroutine[Any, Any, T]) -> T | None:
+        """The result of *start_up*; None when it was told to stop first."""
+        starting = asyncio.create_task(start_up)
+        stopping = asyncio.create_task(self.stop.wait())
+        try:
+            await asyncio.wait((starting, stopping), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stopping.cancel()
+            starting.cancel()  # no more than a word when it is done
+        try:
+            return await starting
+        except asyncio.CancelledError:
+            if not self.stop.is_set():
+                raise
+            return None
+
+    async def _start_up(self, may_use_cache: bool) -> list[Instrument]:
+        await self._open_store()
+        progress = _coin_progress(self._bars, self._settings.coins)
+        listed = await self.market.load(may_use_cache, progress)
+        log.info("%d options on %s", len(listed), ", ".join(sorted({i.asset for i in listed})))
+        return listed
 
     async def _open_store(self) -> None:
         """Open the first connection to the server; wait for one that is only loading."""

@@ -101,6 +101,12 @@ class Writer:
         self._is_ending = True
         self._attention.set()
 
+    async def leave(self) -> None:
+        """End without having run: give back the lease that `open` may have taken."""
+        if self._channel is not None:
+            self.end()
+            await self.run()
+
     async def open(self) -> None:
         """Connect and take the lease, waiting for the end of one that nobody renews.
 

@@ -301,3 +301,56 @@ def test_coins_without_options_are_an_error(tmp_path: Path) -> None:
                 await fetch(settings, "t")
 
     run(main())
+
+
+def test_it_stops_while_it_still_starts_and_gives_the_lease_back(tmp_path: Path) -> None:
+    """The venue's REST takes the request, and never answers."""
+
+    async def main(valkey: EmbeddedValkey, client: redis.Redis) -> None:
+        asked = asyncio.Event()
+
+        async def mute(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            asked.set()
+            await reader.read()
+            writer.close()
+
+        async with await asyncio.start_server(mute, "127.0.0.1", 0) as server:
+            url = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
+            collector = Collector(
+                Settings(venue="sim", coins=COINS, cache_file=str(tmp_path / "cache.json")),
+                Endpoints("sim", f"http://{url}", f"ws://{url}"),
+                Address("127.0.0.1", valkey.port),
+                "fastopts-tests",
+            )
+            running = asyncio.create_task(collector.run(may_use_cache=False))
+            async with asyncio.timeout(5):
+                await asked.wait()
+                assert client.exists(keys.LEASE)
+                collector.stop.set()
+                await running
+            assert not client.exists(keys.LEASE)
+            assert client.hget(keys.FEED, "heartbeat_ms") == "0"
+
+    with (
+        EmbeddedValkey() as valkey,
+        redis.Redis.from_url(valkey.url, protocol=2, decode_responses=True) as client,
+    ):
+        run(main(valkey, client))
+
+
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+def test_a_callback_that_fails_ends_the_collector_instead_of_muting_it(
+    tmp_path: Path, loop: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def main() -> None:
+        async with world(tmp_path) as w:
+            await w.covered()
+
+            def broken() -> int:
+                raise ZeroDivisionError("a bug")
+
+            monkeypatch.setattr(w.collector.writer.flusher, "_now_ms", broken)
+            await until(w.running.done)
+
+    with pytest.raises(ZeroDivisionError, match="a bug"):
+        run(main(), loop)
