@@ -14,5 +14,6 @@ writer.py     one Redis connection after the other, and what is said over it bes
   heartbeat.py  the exchange once a second
   upkeep.py     the sets of symbols, the terms of contracts, the statistics
   trouble.py    why nothing can be written at the moment
+watch.py      coverage, status and warnings, again and again
 report.py     the status line, warnings, the log's form
 """

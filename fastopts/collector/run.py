@@ -6,7 +6,6 @@ import itertools
 import logging
 import signal
 import ssl
-import time
 from collections.abc import Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,8 +14,9 @@ from fastopts.collector import cache, database, report
 from fastopts.collector.feed import Feed
 from fastopts.collector.line import Line, Shared
 from fastopts.collector.market import Market, Progress
-from fastopts.collector.report import Bars, Status
+from fastopts.collector.report import Bars
 from fastopts.collector.rest import RestDriver
+from fastopts.collector.watch import Watch
 from fastopts.collector.writer import Writer
 from fastopts.config import Settings
 from fastopts.core import IMPLEMENTATION, Grammar, Table
@@ -25,7 +25,6 @@ from fastopts.model import Instrument
 from fastopts.net import tls
 from fastopts.net.address import Address
 from fastopts.net.http import HttpClient
-from fastopts.session.alarms import Alarms
 from fastopts.session.backoff import Backoff
 from fastopts.session.refusals import Consequence, judge
 from fastopts.session.shards import Shards
@@ -40,9 +39,6 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 FINAL_FLUSH_S = 3.0
-COVERED_ENOUGH = 0.99
-COVERAGE_WITHIN_S = 20.0
-LOOK_S = 0.25
 
 
 def market_of(settings: Settings, endpoints: Endpoints, user_agent: str, table: Table) -> Market:
@@ -119,9 +115,10 @@ class Collector:
         self._group: asyncio.TaskGroup | None = None
         self._reading: asyncio.TimerHandle | None = None
         self._bug: BaseException | None = None
-        self._alarms = Alarms()
-        self._last = (time.monotonic(), 0, report.cpu_s())
         self._bars = Bars(settings.log_format == "text")
+        self.watch = Watch(
+            endpoints.venue, self.table, self.market, self.lines, self.writer, settings.status_s
+        )
 
     def stop_on_signals(self) -> None:
         """SIGINT and SIGTERM stop in order; the second one ends the process at once."""
@@ -175,7 +172,7 @@ class Collector:
                 group.create_task(
                     self.market.keep_fresh(self._settings.refresh_s, self._universe_changed)
                 ),
-                group.create_task(self._report()),
+                group.create_task(self.watch.run(self._bars)),
             ]
             if self._settings.latency_ms > 0:
                 self._read_on_clock(asyncio.get_running_loop().time())
@@ -242,7 +239,7 @@ class Collector:
         if unfinished:
             log.warning("%d ticks could not be written", self.table.pending)
             writing.cancel()
-        report.tell(self.status())
+        report.tell(self.watch.status())
 
     @property
     def _line_tasks(self) -> list[asyncio.Task[None]]:
@@ -271,66 +268,6 @@ class Collector:
         loop = asyncio.get_running_loop()
         due = max(due + self._settings.latency_ms / 1000, loop.time())
         self._reading = loop.call_at(due, self._read_on_clock, due)
-
-    async def _report(self) -> None:
-        await self._until_covered()
-        while True:
-            status = self.status()
-            report.tell(status)
-            for words in self._warnings(status):
-                log.warning("%s", words)
-            await asyncio.sleep(self._settings.status_s)
-
-    def _warnings(self, status: Status) -> list[str]:
-        lag_ms = (status.lag_ms or 0.0) if self.writer.is_writing else None
-        skew_ms = self.feed.skew_ms(asyncio.get_running_loop().time())
-        return self._alarms.judge(
-            time.monotonic(), status.rate, status.covered, status.wanted, lag_ms, skew_ms
-        )
-
-    async def _until_covered(self) -> None:
-        """Show how the symbols come in, until nearly all have, or for twenty seconds."""
-        deadline = time.monotonic() + COVERAGE_WITHIN_S
-        while time.monotonic() < deadline:
-            covered, wanted = self._coverage()
-            self._bars.show("first quotes", covered, wanted)
-            if covered >= COVERED_ENOUGH * wanted:
-                break
-            await asyncio.sleep(LOOK_S)
-        self._bars.close()
-
-    def _coverage(self) -> tuple[int, int]:
-        covered, wanted = sum(line.live for line in self.lines), len(self.market.instruments)
-        self.feed.covered, self.feed.wanted = covered, wanted
-        return covered, wanted
-
-    def status(self) -> Status:
-        """Look at everything once; rates are since the last look."""
-        table = self.table
-        now, received, cpu_s = time.monotonic(), table.received, report.cpu_s()
-        last_at, last_received, last_cpu_s = self._last
-        self._last = (now, received, cpu_s)
-        elapsed_s = max(now - last_at, 1e-9)
-        covered, wanted = self._coverage()
-        return Status(
-            venue=self._endpoints.venue,
-            rate=(received - last_received) / elapsed_s,
-            covered=covered,
-            wanted=wanted,
-            never=sum(len(line.never) for line in self.lines),
-            connections=sum(line.is_open for line in self.lines),
-            reconnects=sum(line.reconnects for line in self.lines),
-            received=received,
-            applied=table.applied,
-            older=table.older,
-            rejected=sum(table.rejected.values()),
-            written=table.written,
-            conflated=table.conflated,
-            pending=table.pending,
-            lag_ms=self.writer.flusher.lag.quantile_ms(0.5),
-            cpu_percent=100 * (cpu_s - last_cpu_s) / elapsed_s,
-            rss_mb=report.rss_mb(),
-        )
 
 
 def _venue_tls(endpoints: Endpoints, insecure: bool) -> ssl.SSLContext | None:

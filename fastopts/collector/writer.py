@@ -54,7 +54,7 @@ class Writer:
         self.lease = Lease()
         self.flusher = Flusher(table, flush_s, self._now_ms, self._batch_over)
         self._table = table
-        self._feed = feed
+        self.feed = feed
         self._address = address
         self._tls = tls
         self._instruments = instruments
@@ -77,23 +77,23 @@ class Writer:
         return self._channel is not None and not self._trouble.is_on
 
     def conn_opened(self, conn: int) -> None:
-        self._feed.opened(conn)
+        self.feed.opened(conn)
 
     def conn_delivered(self, conn: int, at: float) -> None:
-        if self._feed.delivered(conn, at):
+        if self.feed.delivered(conn, at):
             self._tell()
 
     def conn_closed(self, conn: int) -> None:
-        self._feed.closed(conn)
+        self.feed.closed(conn)
         self._tell()
 
     def venue_clock(self, venue_ms: int, sent_at: float, received_at: float) -> None:
-        self._feed.exchange.add(venue_ms, sent_at * 1000, received_at * 1000)
+        self.feed.exchange.add(venue_ms, sent_at * 1000, received_at * 1000)
 
     def universe_changed(self, listed: Iterable[Instrument], gone: Iterable[Instrument]) -> None:
         """Symbols came or went; the sets follow with the next write."""
         self._commands += upkeep.listed(listed, self._now_ms()) + upkeep.delisted(gone)
-        self._feed.universe += 1
+        self.feed.universe += 1
         self._tell()
 
     def end(self) -> None:
@@ -115,7 +115,7 @@ class Writer:
         channel = await net.connect(self._address, self._tls, CONNECT_TIMEOUT_S)
         try:
             is_first = self._server is None
-            self._server = await server.inspect(channel, self._feed.venue)
+            self._server = await server.inspect(channel, self.feed.venue)
             if is_first:
                 for warning in self._server.warnings:
                     log.warning("Redis: %s", warning)
@@ -288,7 +288,7 @@ class Writer:
             self._channel = None
         self.flusher.hang_up()
         self._failure = None
-        self._feed.server.clear()
+        self.feed.server.clear()
 
     def _tell(self) -> None:
         self.flusher.hold()
@@ -297,12 +297,12 @@ class Writer:
 
     def _statistics(self) -> Mapping[str, str]:
         batches = self.flusher.batches
-        return upkeep.statistics(self._table, batches, self._started_at, self._feed.venue)
+        return upkeep.statistics(self._table, batches, self._started_at, self.feed.venue)
 
     def _now_ms(self) -> int:
         """The server's clock, or ours before we know it."""
-        if self._feed.server.known:
-            return round(self._feed.server.at(_now() * 1000))
+        if self.feed.server.known:
+            return round(self.feed.server.at(_now() * 1000))
         return round(time.time() * 1000)
 
 

@@ -1,0 +1,105 @@
+"""Looks at the whole collector again and again: coverage, status line, warnings."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Sequence
+
+from fastopts.collector import report
+from fastopts.collector.line import Line
+from fastopts.collector.market import Market
+from fastopts.collector.report import Bars, Status
+from fastopts.collector.writer import Writer
+from fastopts.core import Table
+from fastopts.session.alarms import Alarms
+
+__all__ = ("Watch",)
+
+log = logging.getLogger(__name__)
+
+COVERED_ENOUGH = 0.99
+COVERAGE_WITHIN_S = 20.0
+LOOK_S = 0.25
+
+
+class Watch:
+    """`run` it in a task; `status` may be asked at any time."""
+
+    def __init__(
+        self,
+        venue: str,
+        table: Table,
+        market: Market,
+        lines: Sequence[Line],
+        writer: Writer,
+        status_s: float,
+    ) -> None:
+        self._venue = venue
+        self._table = table
+        self._market = market
+        self._lines = lines
+        self._writer = writer
+        self._status_s = status_s
+        self._alarms = Alarms()
+        self._last = (time.monotonic(), 0, report.cpu_s())
+
+    async def run(self, bars: Bars) -> None:
+        """Show how the symbols come in, then tell the status for ever."""
+        await self._until_covered(bars)
+        while True:
+            status = self.status()
+            report.tell(status)
+            for words in self._warnings(status):
+                log.warning("%s", words)
+            await asyncio.sleep(self._status_s)
+
+    def status(self) -> Status:
+        """Look at everything once; rates are since the last look."""
+        table = self._table
+        now, received, cpu_s = time.monotonic(), table.received, report.cpu_s()
+        last_at, last_received, last_cpu_s = self._last
+        self._last = (now, received, cpu_s)
+        elapsed_s = max(now - last_at, 1e-9)
+        covered, wanted = self._coverage()
+        return Status(
+            venue=self._venue,
+            rate=(received - last_received) / elapsed_s,
+            covered=covered,
+            wanted=wanted,
+            never=sum(len(line.never) for line in self._lines),
+            connections=sum(line.is_open for line in self._lines),
+            reconnects=sum(line.reconnects for line in self._lines),
+            received=received,
+            applied=table.applied,
+            older=table.older,
+            rejected=sum(table.rejected.values()),
+            written=table.written,
+            conflated=table.conflated,
+            pending=table.pending,
+            lag_ms=self._writer.flusher.lag.quantile_ms(0.5),
+            cpu_percent=100 * (cpu_s - last_cpu_s) / elapsed_s,
+            rss_mb=report.rss_mb(),
+        )
+
+    def _warnings(self, status: Status) -> list[str]:
+        lag_ms = (status.lag_ms or 0.0) if self._writer.is_writing else None
+        skew_ms = self._writer.feed.skew_ms(asyncio.get_running_loop().time())
+        return self._alarms.judge(
+            time.monotonic(), status.rate, status.covered, status.wanted, lag_ms, skew_ms
+        )
+
+    async def _until_covered(self, bars: Bars) -> None:
+        """Show how the symbols come in, until nearly all have, or for twenty seconds."""
+        deadline = time.monotonic() + COVERAGE_WITHIN_S
+        while time.monotonic() < deadline:
+            covered, wanted = self._coverage()
+            bars.show("first quotes", covered, wanted)
+            if covered >= COVERED_ENOUGH * wanted:
+                break
+            await asyncio.sleep(LOOK_S)
+        bars.close()
+
+    def _coverage(self) -> tuple[int, int]:
+        covered, wanted = sum(line.live for line in self._lines), len(self._market.instruments)
+        self._writer.feed.covered, self._writer.feed.wanted = covered, wanted
+        return covered, wanted
