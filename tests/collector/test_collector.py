@@ -308,11 +308,15 @@ def test_it_stops_while_it_still_starts_and_gives_the_lease_back(tmp_path: Path)
 
     async def main(valkey: EmbeddedValkey, client: redis.Redis) -> None:
         asked = asyncio.Event()
+        let_go = asyncio.Event()
+        gone = asyncio.Event()
 
         async def mute(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             asked.set()
-            await reader.read()
+            await let_go.wait()
             writer.close()
+            await writer.wait_closed()
+            gone.set()
 
         async with await asyncio.start_server(mute, "127.0.0.1", 0) as server:
             url = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
@@ -328,6 +332,8 @@ def test_it_stops_while_it_still_starts_and_gives_the_lease_back(tmp_path: Path)
                 assert client.exists(keys.LEASE)
                 collector.stop.set()
                 await running
+                let_go.set()
+                await gone.wait()
             assert not client.exists(keys.LEASE)
             assert client.hget(keys.FEED, "heartbeat_ms") == "0"
 
