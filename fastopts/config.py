@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
+from urllib.parse import urlsplit
 
 from fastopts.errors import ConfigError
 
@@ -132,6 +133,23 @@ def _url(*schemes: str) -> Callable[[object], str]:
     return parse
 
 
+def _host_url(*schemes: str) -> Callable[[object], str]:
+    parse_url = _url(*schemes)
+
+    def parse(value: object) -> str:
+        text = parse_url(value)
+        try:
+            parts = urlsplit(text)
+            host, _ = (parts.hostname or "").encode("idna"), parts.port
+        except ValueError:
+            host = b""
+        if not host or "#" in text or "@" in text:
+            raise ValueError("a URL with a host and no user, without '#'")
+        return text
+
+    return parse
+
+
 def _secret_url(*schemes: str) -> Callable[[object], Secret]:
     parse = _url(*schemes)
     return lambda value: Secret(parse(value))
@@ -153,8 +171,10 @@ SETTINGS: Final[Mapping[str, Setting]] = {
     "coins": Setting(_coins, "coins, as BTC,ETH,SOL", "BTC,ETH"),
     "venue": Setting(_choice("bybit", "sim"), "bybit, or sim: a simulated venue", "NAME"),
     "testnet": Setting(_flag, "Bybit's testnet"),
-    "rest_url": Setting(_url("http", "https"), "REST at another host", "URL"),
-    "ws_url": Setting(_url("ws", "wss"), "WebSocket at another host, with its whole path", "URL"),
+    "rest_url": Setting(_host_url("http", "https"), "REST at another host", "URL"),
+    "ws_url": Setting(
+        _host_url("ws", "wss"), "WebSocket at another host, with its whole path", "URL"
+    ),
     "redis_url": Setting(
         _secret_url("redis", "rediss", "unix"),
         "redis://, rediss:// or unix:// (default: localhost:6379, or an embedded Valkey there)",

@@ -1,5 +1,6 @@
 """An embedded Valkey: started on loopback, ended with the process that started it."""
 
+import contextlib
 import ctypes
 import importlib.util
 import platform
@@ -97,7 +98,7 @@ class EmbeddedValkey:
         self._folder = tempfile.TemporaryDirectory(prefix="fastopts-valkey-")
         self._process = subprocess.Popen(
             self._command(),
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             cwd=self._folder.name,
@@ -106,10 +107,19 @@ class EmbeddedValkey:
             preexec_fn=end_with_parent,  # noqa: PLW1509
         )
         try:
+            self._configure()
             self._wait()
         except BaseException:
             self.stop()
             raise
+
+    def _configure(self) -> None:
+        """Say what `ps` must not show: the server reads it before it starts."""
+        assert self._process is not None
+        assert self._process.stdin is not None
+        secret = "" if self._password is None else f"requirepass {_quoted(self._password)}\n"
+        with contextlib.suppress(BrokenPipeError), self._process.stdin as pipe:
+            pipe.write(secret.encode())
 
     def stop(self) -> None:
         """Stop the server and remove what it left."""
@@ -136,9 +146,7 @@ class EmbeddedValkey:
             "--appendonly": "no",
             "--daemonize": "no",
         }
-        if self._password is not None:
-            options["--requirepass"] = self._password
-        return [str(binary()), *(word for pair in options.items() for word in pair)]
+        return [str(binary()), "-", *(word for pair in options.items() for word in pair)]
 
     def _wait(self) -> None:
         assert self._process is not None
@@ -165,6 +173,11 @@ class EmbeddedValkey:
         log = Path(self._folder.name) / "valkey.log"
         lines = log.read_text(errors="replace").splitlines() if log.exists() else []
         return lines[-1] if lines else "it said nothing"
+
+
+def _quoted(text: str) -> str:
+    """*text* as the server's configuration has it in double quotes."""
+    return '"' + "".join(f"\\x{byte:02x}" for byte in text.encode()) + '"'
 
 
 def _free_port() -> int:

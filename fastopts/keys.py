@@ -1,4 +1,7 @@
-"""The names of everything in Redis: the only place where a key is spelled."""
+"""The names of everything in Redis, and how long it lives: a key is spelled nowhere else."""
+
+import re
+from typing import Final
 
 OPTION = "option:"
 RECORD = "optrec:"
@@ -32,3 +35,25 @@ def asset(asset: str) -> str:
 def series(asset: str, settle: str, expiry: str) -> str:
     """Set: the live symbols of one series; *expiry* is YYMMDD."""
     return f"{ASSET}{asset}:{settle}:{expiry}"
+
+
+TTL_MIN_S: Final = 60
+TTL_MAX_MS: Final = 24 * 3600 * 1000
+TTL_AFTER_DELIVERY_MS: Final = 4 * 3600 * 1000
+
+_SYMBOL = re.compile(r"[A-Z0-9][A-Z0-9.-]{0,39}", re.ASCII)
+
+
+def is_symbol(text: str) -> bool:
+    """Whether *text* may become part of a key."""
+    return _SYMBOL.fullmatch(text) is not None
+
+
+def until_ms(delivery_ms: int, now_ms: int) -> int:
+    """When the keys of a symbol end: four hours after its delivery, or a day from now."""
+    return min(delivery_ms + TTL_AFTER_DELIVERY_MS, now_ms + TTL_MAX_MS)
+
+
+def ttl_s(end_ms: int, now_ms: int) -> int:
+    """The whole seconds to *end_ms*, at least a minute: a time that has passed would delete."""
+    return max(TTL_MIN_S, (end_ms - now_ms) // 1000)

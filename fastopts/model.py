@@ -39,12 +39,6 @@ NUMBERS: Final = (
 )
 NUMBER_INDEX: Final = {short: index for index, (short, _) in enumerate(NUMBERS)}
 
-# Hash fields beside the numbers: exchange time, receive time and sequence move with every tick;
-# `ts` is the exchange time in whole seconds, `cn` tells who delivered the tick.
-TIMES: Final = ("tm", "rt", "sq")
-ORIGINS: Final = ("ts", "cn")
-HASH_FIELDS: Final = (*TIMES, *(short for short, _ in NUMBERS), *ORIGINS)
-
 RECORD_VERSION: Final = 1
 NO_SEQUENCE: Final = -1
 FLAG_TIME_SUSPECT: Final = 1  # the exchange time is too far from our clock

@@ -4,9 +4,9 @@ Its keys are those of older trackers: `symbols`, `count`, `updated_at`, `expires
 ours adds `venue` and `instruments`, the terms that the symbols alone don't tell.
 """
 
+import contextlib
 import dataclasses
 import os
-import tempfile
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -23,6 +23,7 @@ from fastopts.venues.bybit import symbols
 __all__ = ("Cached", "default_path", "load", "save")
 
 VALID = timedelta(hours=24)
+SETTLE_MAX = 8  # characters
 _FIELDS = {field.name for field in dataclasses.fields(Instrument)}
 
 
@@ -64,12 +65,13 @@ def save(path: Path, venue: str, instruments: Iterable[Instrument], now: datetim
         "venue": venue,
         "instruments": [dataclasses.asdict(instrument) for instrument in listed],
     }
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name)
-        with os.fdopen(handle, "wb") as file:
-            file.write(orjson.dumps(content, option=orjson.OPT_INDENT_2))
-        Path(temporary).replace(path)
+        temporary.write_bytes(orjson.dumps(content, option=orjson.OPT_INDENT_2))
+        temporary.replace(path)
     except OSError as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
         raise ConfigError(f"the cache file {path} can't be written: {error}") from error
 
 
@@ -84,9 +86,7 @@ def load(path: Path, venue: str, now: datetime) -> Cached | None:
         content = orjson.loads(path.read_bytes())
         if content.get("venue", "bybit") != venue:
             return None
-        rows = [
-            Instrument(**{k: row[k] for k in _FIELDS}) for row in content.get("instruments", ())
-        ]
+        rows = [_instrument(row) for row in content.get("instruments", ())]
         if not rows:
             rows = [found for text in content["symbols"] if (found := symbols.parse(text))]
         updated_at = _time(content.get("updated_at"))
@@ -94,6 +94,18 @@ def load(path: Path, venue: str, now: datetime) -> Cached | None:
         raise ConfigError(f"the cache file {path} can't be read: {error}") from error
     now_ms = now.timestamp() * 1000
     return Cached({row.symbol: row for row in rows if row.expiry_ms > now_ms}, updated_at)
+
+
+def _instrument(row: dict[str, Any]) -> Instrument:
+    """Raises KeyError, TypeError or ValueError for a row that is none."""
+    found = Instrument(**{name: row[name] for name in _FIELDS})
+    read = symbols.parse(found.symbol)
+    for name in _FIELDS:
+        if type(row[name]) is not type(getattr(read, name)):
+            raise ValueError(f"{name} of {found.symbol!r}")
+    if len(found.settle) > SETTLE_MAX or not -(2**62) < found.expiry_ms < 2**62:
+        raise ValueError(f"the terms of {found.symbol!r}")
+    return found
 
 
 def _time(text: Any) -> datetime | None:

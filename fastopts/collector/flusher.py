@@ -98,8 +98,10 @@ class Flusher:
             self.batches += 1
         else:
             self.hold()
-        self._over(error)
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
+        try:
+            self._over(error)
+        finally:
+            if self._waiter is not None and not self._waiter.done():
+                self._waiter.set_result(None)
         if self._table.dirty:
             self.wake()

@@ -1,6 +1,7 @@
 """The exchange that keeps lease, feed and statistics fresh, and tells us the server's clock."""
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable, Mapping
 
@@ -11,9 +12,12 @@ from fastopts.collector.server import Server
 from fastopts.collector.upkeep import Command, hset
 from fastopts.core import Table
 from fastopts.errors import StoreError, StoreUnavailable
-from fastopts.net.channel import Channel
+from fastopts.net.channel import Channel, good
+from fastopts.session.refusals import Consequence, judge
 
 __all__ = ("Heartbeat",)
+
+log = logging.getLogger(__name__)
 
 EXCHANGE_TIMEOUT_S = 10.0
 
@@ -30,7 +34,8 @@ class Heartbeat:
         self._lease = lease
         self._statistics = statistics
         self.due_at = 0.0
-        self._written: set[str] = set()
+        self._held: set[str] | None = None  # the feed's fields in the server
+        self._stats_refused = False
 
     def is_due(self, now: float) -> bool:
         return self.must_tell or now >= self.due_at
@@ -43,57 +48,70 @@ class Heartbeat:
         return True
 
     def forget(self) -> None:
-        """The server knows nothing of us."""
-        self._written = set()
+        """Another connection, perhaps another server: what it holds is not known."""
+        self._held = None
+        self._stats_refused = False
 
     async def beat(self, channel: Channel, server: Server) -> bool:
         """Make the exchange; False when the feed was found to be gone from the server.
 
         Raises StoreError for a refusal, StoreUnavailable, or LeaseLost.
         """
-        now = _now()
         if not self._feed.server.known:
             await self._read_clock(channel)
+        if self._held is None:
+            # Conns of ours that ended while the server was away, and those of a killed collector.
+            self._held = set(good(await channel.ask(("HKEYS", keys.FEED)))[0])
         self.must_tell = False
+        try:
+            return await self._exchange(channel, server, self._held)
+        except StoreError:
+            self.must_tell = True
+            raise
+
+    async def _exchange(self, channel: Channel, server: Server, held: set[str]) -> bool:
+        now = _now()
         fields = self._feed.fields(self._lease.epoch, server.writer, now)
+        gone = sorted(held - fields.keys())
+        keeps_stats = server.keeps_stats and not self._stats_refused
         replies = await channel.ask(
             *self._lease.renewal(),
             ("TIME",),
             hset(keys.FEED, fields),
-            *self._departures(fields),
-            *([hset(keys.STATS, self._statistics())] if server.keeps_stats else []),
+            *([("HDEL", keys.FEED, *gone)] if gone else []),
+            *([hset(keys.STATS, self._statistics())] if keeps_stats else []),
             timeout_s=EXCHANGE_TIMEOUT_S,
         )
-        holder, _, server_time, added, *_ = replies
-        for reply in replies:
-            if isinstance(reply, StoreError):
-                raise reply
+        if keeps_stats:
+            self._hear_stats(replies.pop())
+        holder, _, server_time, added, *_ = good(replies)
         self._heard_time(server_time, now)
         if not self._lease.check(holder) and not await self._lease.take(channel, server.run_id):
             raise StoreUnavailable("another collector has taken the lease")
-        was_there = not self._written or added <= len(fields.keys() - self._written)
-        self._written = set(fields)
-        return was_there
+        self._held = set(fields)
+        return bool(added <= len(fields.keys() - held))
 
     def last_commands(self, server: Server, totals: Mapping[str, str]) -> list[Command]:
         """What tells readers that the feed has ended."""
         commands: list[Command] = [hset(keys.FEED, {"heartbeat_ms": "0"})]
-        conns = sorted(name for name in self._written if name.startswith("conn:"))
+        conns = sorted(name for name in self._held or () if name.startswith("conn:"))
         if conns:
             commands.append(("HDEL", keys.FEED, *conns))
-        if server.keeps_stats:
+        if server.keeps_stats and not self._stats_refused:
             commands.append(hset(keys.STATS, {**self._statistics(), **totals}))
         return commands
 
-    def _departures(self, fields: Mapping[str, str]) -> list[Command]:
-        gone = sorted(self._written - fields.keys())
-        return [("HDEL", keys.FEED, *gone)] if gone else []
+    def _hear_stats(self, reply: object) -> None:
+        if not isinstance(reply, StoreError):
+            return
+        if judge(reply.reply).consequence is not Consequence.KEY:
+            raise reply
+        log.warning("the key `stats` is left alone from now on: %s", reply.reply)
+        self._stats_refused = True
 
     async def _read_clock(self, channel: Channel) -> None:
         sent_at = _now()
-        [reply] = await channel.ask(("TIME",))
-        if isinstance(reply, StoreError):
-            raise reply
+        [reply] = good(await channel.ask(("TIME",)))
         self._heard_time(reply, sent_at)
 
     def _heard_time(self, reply: list[str], sent_at: float) -> None:

@@ -7,15 +7,15 @@ socket, and behind that a lease that is no longer its own. No tick pays for this
 
 import secrets
 from dataclasses import dataclass
-from typing import Any
 
 from fastopts import keys
-from fastopts.errors import LeaseLost, StoreError
-from fastopts.net.channel import Channel
+from fastopts.errors import ConfigError, LeaseLost, StoreError
+from fastopts.net.channel import Channel, good
 
 __all__ = ("LEASE_MS", "Lease")
 
 LEASE_MS = 3000
+EPOCH_MAX = 2**32 - 1  # as far as a record's field goes
 
 
 @dataclass(slots=True)
@@ -33,30 +33,30 @@ class Lease:
 
         Raises LeaseLost when another has written since we last did, StoreError for a refusal.
         """
-        [holder, client, feed] = _good(
+        [holder, client, feed] = good(
             await channel.ask(
                 ("GET", keys.LEASE), ("CLIENT", "ID"), ("HMGET", keys.FEED, "epoch", "writer")
             )
         )
-        stored = int(feed[0] or 0)
+        stored = _epoch(feed[0])
         if self.epoch and stored > self.epoch:
             raise LeaseLost(f"another collector (epoch {stored}) has taken over: we stop writing")
         if holder is not None and not self._is_ours(holder):
             return False
         if not self.epoch:
-            [now] = _good(await channel.ask(("TIME",)))
+            [now] = good(await channel.ask(("TIME",)))
             # Seconds since 1970 rise above any epoch a wiped server may have forgotten.
             self.epoch = max(stored + 1, int(now[0]))
         value = f"{self.epoch}:{client}:{self._token}"
         if holder is None:
-            [won] = _good(await channel.ask(("SET", keys.LEASE, value, "NX", "PX", str(LEASE_MS))))
+            [won] = good(await channel.ask(("SET", keys.LEASE, value, "NX", "PX", str(LEASE_MS))))
             if won is None:
                 return False
         else:
-            _good(await channel.ask(("SET", keys.LEASE, value, "PX", str(LEASE_MS))))
+            good(await channel.ask(("SET", keys.LEASE, value, "PX", str(LEASE_MS))))
         await self._end_former(channel, feed[1], run_id, client)
         writer = f"{run_id}:{client}"
-        _good(await channel.ask(("HSET", keys.FEED, "epoch", str(self.epoch), "writer", writer)))
+        good(await channel.ask(("HSET", keys.FEED, "epoch", str(self.epoch), "writer", writer)))
         return True
 
     def renewal(self) -> list[tuple[str, ...]]:
@@ -86,12 +86,14 @@ class Lease:
         # After a restart of the server its numbers start anew: the former's may be anyone's now.
         same_run, _, number = (former or "").partition(":")
         if same_run == run_id and number and int(number) != client:
-            # no such client: it is gone already
-            await channel.ask(("CLIENT", "KILL", "ID", number))
+            [reply] = await channel.ask(("CLIENT", "KILL", "ID", number))
+            if isinstance(reply, StoreError) and "no such client" not in reply.reply.lower():
+                raise reply  # without this right nothing keeps the former writer from writing
 
 
-def _good(replies: list[Any]) -> list[Any]:
-    for reply in replies:
-        if isinstance(reply, StoreError):
-            raise reply
-    return replies
+def _epoch(text: str | None) -> int:
+    if text and not (text.isdecimal() and len(text) <= 10 and int(text) < EPOCH_MAX):
+        raise ConfigError(
+            f"{keys.FEED} holds the epoch {text[:40]!r}, which is none: delete the key"
+        )
+    return int(text or 0)

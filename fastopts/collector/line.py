@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import ssl
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -14,7 +13,10 @@ from fastopts.errors import ConnectionLost, HandshakeRefused
 from fastopts.net import websocket
 from fastopts.net.websocket import WebSocket
 from fastopts.session.backoff import Backoff, Budget
+from fastopts.session.ban import Ban
+from fastopts.session.clocks import wall_ms
 from fastopts.session.shards import Shard
+from fastopts.venues.bybit.rest import BAN_S
 from fastopts.venues.bybit.session import Dead, Pong, Probe, Session, Timing, TopicRefused
 
 __all__ = ("Line", "Market", "Shared")
@@ -24,12 +26,6 @@ log = logging.getLogger(__name__)
 CONNECT_TIMEOUT_S = 15.0
 TICK_S = 0.25
 FAREWELL_S = 1.0
-BANNED_S = 600.0  # HTTP 403: an address shut out, or a country not served
-
-
-def wall_ms() -> int:
-    """Our clock, in ms since 1970."""
-    return time.time_ns() // 1_000_000
 
 
 class Market(Protocol):
@@ -71,6 +67,8 @@ class Shared:
     reads_on_clock: bool = False
     timing: Timing = field(default_factory=Timing)
     budget: Budget = field(default_factory=Budget)
+    ban: Ban = field(default_factory=Ban)  # of handshakes; REST's alone leaves them be
+    rest_ban: Ban = field(default_factory=Ban)
 
 
 @dataclass(slots=True)
@@ -92,6 +90,7 @@ class Line:
         self._shared = shared
         self._wake = shared.wake
         self._is_fed = False
+        self._has_been_open = False
         self._connection: _Connection | None = None
         self._backoff = Backoff()
         self._changed = asyncio.Event()
@@ -129,10 +128,10 @@ class Line:
         """Connect, listen, and connect again; ends by cancellation only."""
         while True:
             await self._some_symbols()
+            await asyncio.sleep(self._shared.ban.left_s(_now()))
             await asyncio.sleep(self._shared.budget.wait_s(_now()))
             wait_s = await self._listen()
             await asyncio.sleep(max(wait_s, self._backoff.next_s()))
-            self.reconnects += 1
 
     async def _some_symbols(self) -> None:
         while not self.shard.symbols:
@@ -159,6 +158,8 @@ class Line:
         except ConnectionLost as error:
             log.warning("connection %d: %s", self.shard.number, error)
             return 0.0
+        self.reconnects += self._has_been_open
+        self._has_been_open = True
         session = Session(_now(), shared.timing)
         self._connection = _Connection(socket, inlet, session)
         shared.outlet.conn_opened(inlet.conn)
@@ -178,7 +179,11 @@ class Line:
         return 0.0
 
     def _refused(self, error: HandshakeRefused) -> float:
-        wait_s = BANNED_S if error.status == 403 else error.retry_after_s or 0.0
+        wait_s = min(error.retry_after_s or 0.0, BAN_S)
+        if error.status == 403:  # an address shut out, or a country not served
+            for ban in (self._shared.ban, self._shared.rest_ban):
+                ban.begin(_now(), BAN_S)
+            wait_s = BAN_S
         words = f"; next try in {wait_s:.0f} s" if wait_s else ""
         log.warning("connection %d: %s%s", self.shard.number, error, words)
         return wait_s
@@ -187,6 +192,8 @@ class Line:
         """Let the session speak until the connection ends; return why it did."""
         socket, session = connection.socket, connection.session
         while not socket.closed.done():
+            if not self.shard.symbols:
+                return "no symbols are left for it"
             self._tell_delivery(connection)
             session.tick(_now())
             for event in session.take_events():
@@ -228,7 +235,7 @@ class Line:
         )
 
     def _scan(self, inlet: Inlet, view: memoryview, start: int, end: int) -> int:
-        at = inlet.scan(view, start, end, time.time_ns() // 1_000_000)
+        at = inlet.scan(view, start, end, wall_ms())
         if inlet.others or inlet.strangers or not self._is_fed:
             self._after(inlet)
         self._wake()

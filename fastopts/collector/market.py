@@ -3,8 +3,7 @@
 import asyncio
 import dataclasses
 import logging
-import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from fastopts.collector.rest import RestDriver
 from fastopts.core import Table
 from fastopts.errors import ConfigError, ConnectionLost, FastoptsError, VenueBanned, VenueError
 from fastopts.model import Instrument
+from fastopts.session.clocks import wall_ms
 from fastopts.session.universe import diff
 from fastopts.venues.bybit import rest, symbols
 
@@ -42,6 +42,7 @@ class Market:
         self._cache_path = cache_path
         self._table = table
         self._adopted: dict[str, Instrument] = {}
+        self._delisted: dict[str, int] = {}  # unexpired: late ticks of theirs are no listing
         self._doubts: tuple[str, ...] = ()
 
     async def load(self, may_use_cache: bool, progress: Progress) -> list[Instrument]:
@@ -54,11 +55,10 @@ class Market:
             answer |= self._from_cache(failures)
         if failures and not answer:
             raise next(iter(failures.values()))
-        found = diff({}, answer, _wall_ms())
+        found = diff({}, answer, wall_ms())
         if not found.listed:
             raise VenueError(f"{self._venue} lists no options on {', '.join(self._coins)}")
-        if not failures:
-            self._save(answer.values())
+        self._save(answer.values(), failures)
         for coin, error in failures.items():
             log.warning("%s: %s", coin, error)
         self._apply(found.listed, ())
@@ -70,7 +70,7 @@ class Market:
             next_expiry_ms = min((i.expiry_ms for i in self.instruments.values()), default=None)
             wait_s = refresh_s
             if next_expiry_ms is not None:
-                wait_s = min(wait_s, (next_expiry_ms - _wall_ms()) / 1000 + AFTER_EXPIRY_S)
+                wait_s = min(wait_s, (next_expiry_ms - wall_ms()) / 1000 + AFTER_EXPIRY_S)
             await asyncio.sleep(max(1.0, wait_s))
             await self.refresh(listener)
 
@@ -80,17 +80,17 @@ class Market:
         for coin, error in failures.items():
             log.warning("%s: its universe stays as it was: %s", coin, error)
             answer |= {s: i for s, i in self.instruments.items() if i.asset == coin}
-        found = diff(self.instruments, answer, _wall_ms())
+        found = diff(self.instruments, answer, wall_ms())
         if found.doubts and found.doubts != self._doubts:
             log.warning("%s; nothing of it is dropped", "; ".join(found.doubts))
         self._doubts = found.doubts
         gone = [self.instruments[symbol] for symbol in found.gone]
         if found:
             self._apply(found.listed, gone)
-            log.info("%d options listed, %d gone", len(found.listed), len(gone))
+            log.info("%d options listed or under new terms, %d gone", len(found.listed), len(gone))
             listener(found.listed, gone)
-        if not failures:
-            self._save(self.instruments.values())
+        self._forget_expired()
+        self._save(self.instruments.values(), failures)
 
     async def warm_up(self) -> int:
         """Fill what has not ticked yet from REST; return how many rows were of use."""
@@ -104,7 +104,7 @@ class Market:
             except (VenueError, ConnectionLost) as error:
                 log.warning("%s: no warm start: %s", coin, error)
                 continue
-            now = _wall_ms()
+            now = wall_ms()
             for symbol, row in rows.by_symbol.items():
                 if symbol in self._table:
                     used += self._table.put_rest(symbol, row, rows.time_ms, now)
@@ -113,14 +113,15 @@ class Market:
     def adopt(self, symbol: str) -> bool:
         """Give an option that the list does not know (yet) its slot; tell whether it has one."""
         instrument = symbols.parse(symbol)
-        if instrument is None or instrument.expiry_ms <= _wall_ms():
+        if instrument is None or instrument.expiry_ms <= wall_ms():
             return False
-        if symbol not in self._table:
-            if len(self._table) >= SYMBOLS_MAX:
-                return False
-            log.info("%s ticks before it is listed", symbol)
-            self._adopted[symbol] = instrument
-        self._add(self.instruments.get(symbol, instrument))
+        if instrument.asset not in self._coins:
+            return False
+        if symbol in self._delisted or len(self._table) >= SYMBOLS_MAX:
+            return False
+        log.info("%s ticks before it is listed", symbol)
+        self._adopted[symbol] = instrument
+        self._add(instrument)
         return True
 
     async def _fetch(
@@ -129,12 +130,17 @@ class Market:
         """Return the options found, and what went wrong for which coin."""
         found: dict[str, Instrument] = {}
         failures: dict[str, FastoptsError] = {}
+        seen: set[str] = set()
         for coin in self._coins:
             try:
                 listed = await self._driver.run(rest.instruments(coin))
-            except (VenueError, ConnectionLost) as error:
+            except VenueError as error:
                 failures[coin] = error
                 continue
+            except ConnectionLost as error:
+                # Nobody is there: the other coins would not be answered either.
+                return found, failures | dict.fromkeys(set(self._coins) - seen, error)
+            seen.add(coin)
             found |= {instrument.symbol: instrument for instrument in listed}
             progress(coin, len(listed))
         return found, failures
@@ -156,9 +162,17 @@ class Market:
             )
         return {s: _as_trading(i) for s, i in found.items()}
 
-    def _save(self, instruments: Iterable[Instrument]) -> None:
+    def _save(self, instruments: Iterable[Instrument], failures: Container[str]) -> None:
+        """Write the file, unless it would lose what it has on a coin that failed."""
+        now = datetime.now(UTC)
         try:
-            cache.save(self._cache_path, self._venue, instruments, datetime.now(UTC))
+            held = cache.load(self._cache_path, self._venue, now)
+        except ConfigError:
+            held = None  # a broken file is replaced
+        if held is not None and any(i.asset in failures for i in held.instruments.values()):
+            return
+        try:
+            cache.save(self._cache_path, self._venue, instruments, now)
         except ConfigError as error:
             log.warning("%s", error)
 
@@ -166,12 +180,18 @@ class Market:
         for instrument in listed:
             self.instruments[instrument.symbol] = instrument
             self._adopted.pop(instrument.symbol, None)
+            self._delisted.pop(instrument.symbol, None)
             self._add(instrument)
         for instrument in gone:
             del self.instruments[instrument.symbol]
+            self._delisted[instrument.symbol] = instrument.expiry_ms
             self._table.retire(instrument.symbol)
+
+    def _forget_expired(self) -> None:
+        now = wall_ms()
+        self._delisted = {s: end for s, end in self._delisted.items() if end > now}
         for symbol, instrument in list(self._adopted.items()):
-            if instrument.expiry_ms <= _wall_ms():
+            if instrument.expiry_ms <= now:
                 del self._adopted[symbol]
                 self._table.retire(symbol)
 
@@ -190,7 +210,3 @@ def _as_trading(instrument: Instrument) -> Instrument:
     if instrument.status:
         return instrument
     return dataclasses.replace(instrument, status="Trading")
-
-
-def _wall_ms() -> int:
-    return time.time_ns() // 1_000_000

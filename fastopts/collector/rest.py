@@ -8,8 +8,9 @@ from collections.abc import Callable, Generator
 from typing import TypeVar
 
 from fastopts.errors import ConnectionLost, VenueBanned
-from fastopts.net.http import HttpClient
+from fastopts.net.http import Answer, HttpClient
 from fastopts.session.backoff import Backoff
+from fastopts.session.ban import Ban
 from fastopts.venues.bybit.rest import Envelope, Request, Retry, judge
 
 __all__ = ("RestDriver", "in_daemon_thread")
@@ -18,6 +19,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 ATTEMPTS = 4
+ANSWER_WITHIN_S = 60.0  # the client's own timeouts are for each read
 
 
 async def in_daemon_thread(work: Callable[[], T]) -> T:
@@ -49,9 +51,9 @@ async def in_daemon_thread(work: Callable[[], T]) -> T:
 class RestDriver:
     """One conversation after the other; after a 403 none before the venue's time is up."""
 
-    def __init__(self, http: HttpClient) -> None:
+    def __init__(self, http: HttpClient, ban: Ban) -> None:
         self._http = http
-        self._banned_until = float("-inf")
+        self._ban = ban
         self._lock = asyncio.Lock()
 
     async def run(self, conversation: Generator[Request, Envelope, T]) -> T:
@@ -73,15 +75,13 @@ class RestDriver:
         loop = asyncio.get_running_loop()
         backoff = Backoff(base_s=0.5, cap_s=8.0)
         while True:
-            left_s = self._banned_until - loop.time()
+            left_s = self._ban.left_s(loop.time())
             if left_s > 0:
                 raise VenueBanned(f"shut out by HTTP 403 for another {left_s:.0f} s", left_s)
             try:
-                return judge(
-                    await in_daemon_thread(lambda: self._http.get(request.path, request.params))
-                )
+                return judge(await self._answer(request))
             except VenueBanned as error:
-                self._banned_until = loop.time() + error.retry_after_s
+                self._ban.begin(loop.time(), error.retry_after_s)
                 raise
             except (ConnectionLost, Retry) as error:
                 if backoff.attempt + 1 == ATTEMPTS:
@@ -89,3 +89,11 @@ class RestDriver:
                 wait_s = max(backoff.next_s(), getattr(error, "after_s", 0.0))
                 log.info("%s: %s; again in %.1f s", request.path, error, wait_s)
                 await asyncio.sleep(wait_s)
+
+    async def _answer(self, request: Request) -> Answer:
+        try:
+            async with asyncio.timeout(ANSWER_WITHIN_S):
+                return await in_daemon_thread(lambda: self._http.get(request.path, request.params))
+        except TimeoutError:
+            words = f"GET {request.path}: no whole answer in {ANSWER_WITHIN_S:g} s"
+            raise ConnectionLost(words) from None

@@ -1,12 +1,11 @@
 """The collector's life: everything is started here, in order, and ended in reverse."""
 
 import asyncio
-import contextlib
 import itertools
 import logging
 import signal
 import ssl
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -26,6 +25,7 @@ from fastopts.net import tls
 from fastopts.net.address import Address
 from fastopts.net.http import HttpClient
 from fastopts.session.backoff import Backoff
+from fastopts.session.ban import Ban
 from fastopts.session.refusals import Consequence, judge
 from fastopts.session.shards import Shards
 from fastopts.venues.bybit import hosts
@@ -41,11 +41,13 @@ T = TypeVar("T")
 FINAL_FLUSH_S = 3.0
 
 
-def market_of(settings: Settings, endpoints: Endpoints, user_agent: str, table: Table) -> Market:
+def market_of(
+    settings: Settings, endpoints: Endpoints, user_agent: str, table: Table, ban: Ban
+) -> Market:
     """What knows the universe, from REST."""
     http = HttpClient(endpoints.rest_url, user_agent, settings.insecure)
     path = Path(settings.cache_file) if settings.cache_file else cache.default_path(endpoints.venue)
-    return Market(RestDriver(http), endpoints.venue, settings.coins, path, table)
+    return Market(RestDriver(http, ban), endpoints.venue, settings.coins, path, table)
 
 
 def new_table() -> Table:
@@ -55,7 +57,7 @@ def new_table() -> Table:
 async def fetch(settings: Settings, user_agent: str) -> list[Instrument]:
     """List the universe into the cache file, and return it."""
     endpoints = hosts.resolve(settings.venue, settings.testnet, settings.rest_url, settings.ws_url)
-    market = market_of(settings, endpoints, user_agent, new_table())
+    market = market_of(settings, endpoints, user_agent, new_table(), Ban())
     bars = Bars(settings.log_format == "text")
     try:
         return await market.load(False, _coin_progress(bars, settings.coins))
@@ -82,11 +84,11 @@ class Collector:
     def __init__(
         self, settings: Settings, endpoints: Endpoints, address: Address, user_agent: str
     ) -> None:
-        timing = Timing()
+        timing, rest_ban = Timing(), Ban()
         self.stop = asyncio.Event()
         self.table = new_table()
         self.feed = Feed(endpoints.venue, round(timing.watchdog * 1000) + 2000)
-        self.market = market_of(settings, endpoints, user_agent, self.table)
+        self.market = market_of(settings, endpoints, user_agent, self.table, rest_ban)
         self.writer = Writer(
             self.table,
             self.feed,
@@ -111,6 +113,7 @@ class Collector:
             itertools.count(1).__next__,
             settings.latency_ms > 0,
             timing,
+            rest_ban=rest_ban,
         )
         self._group: asyncio.TaskGroup | None = None
         self._reading: asyncio.TimerHandle | None = None
@@ -160,9 +163,7 @@ class Collector:
         listed = await self._started(self._start_up(may_use_cache))
         if listed is None:
             log.info("stopped before it began")
-            with contextlib.suppress(TimeoutError):  # the lease runs out by itself
-                async with asyncio.timeout(FINAL_FLUSH_S):
-                    await self.writer.leave()
+            self._raise_bug()
             return
         async with asyncio.TaskGroup() as group:
             self._group = group
@@ -179,6 +180,9 @@ class Collector:
             self._universe_changed(listed, ())
             await self._until_stopped()
             await self._wind_up(helpers, writing)
+        self._raise_bug()
+
+    def _raise_bug(self) -> None:
         if self._bug is not None:
             raise self._bug
 
@@ -199,23 +203,13 @@ class Collector:
             return None
 
     async def _start_up(self, may_use_cache: bool) -> list[Instrument]:
-        await self._open_store()
+        await _when_loaded(self.writer.look)
         progress = _coin_progress(self._bars, self._settings.coins)
         listed = await self.market.load(may_use_cache, progress)
         log.info("%d options on %s", len(listed), ", ".join(sorted({i.asset for i in listed})))
+        # From here on the writer renews the lease: the venue may have taken a minute to answer.
+        await _when_loaded(self.writer.open)
         return listed
-
-    async def _open_store(self) -> None:
-        """Open the first connection to the server; wait for one that is only loading."""
-        backoff = Backoff(base_s=0.2, cap_s=2.0)
-        while True:
-            try:
-                return await self.writer.open()
-            except StoreError as error:
-                if not error.reply or judge(error.reply).consequence is not Consequence.WAIT:
-                    raise
-                log.warning("%s; waiting", error)
-            await asyncio.sleep(backoff.next_s())
 
     async def _until_stopped(self) -> None:
         try:
@@ -237,7 +231,7 @@ class Collector:
         self.writer.end()
         _, unfinished = await asyncio.wait([writing], timeout=FINAL_FLUSH_S)
         if unfinished:
-            log.warning("%d ticks could not be written", self.table.pending)
+            log.warning("Redis does not answer: %d ticks are not written", self.table.pending)
             writing.cancel()
         report.tell(self.watch.status())
 
@@ -268,6 +262,19 @@ class Collector:
         loop = asyncio.get_running_loop()
         due = max(due + self._settings.latency_ms / 1000, loop.time())
         self._reading = loop.call_at(due, self._read_on_clock, due)
+
+
+async def _when_loaded(call: Callable[[], Awaitable[None]]) -> None:
+    """Call the server; wait for one that is only loading."""
+    backoff = Backoff(base_s=0.2, cap_s=2.0)
+    while True:
+        try:
+            return await call()
+        except StoreError as error:
+            if judge(error.reply).consequence is not Consequence.WAIT:
+                raise
+            log.warning("%s; waiting", error)
+        await asyncio.sleep(backoff.next_s())
 
 
 def _venue_tls(endpoints: Endpoints, insecure: bool) -> ssl.SSLContext | None:

@@ -5,7 +5,7 @@ from typing import Any
 
 from fastopts import keys
 from fastopts.errors import ConfigError, StoreError, WrongVenue
-from fastopts.net.channel import Channel
+from fastopts.net.channel import Channel, good
 
 __all__ = ("OLD_STATS", "Server", "inspect")
 
@@ -43,12 +43,13 @@ async def inspect(channel: Channel, venue: str) -> Server:
         ("HKEYS", keys.STATS),
         ("CLIENT", "ID"),
     )
-    server, cluster, memory = (_info(reply) for reply in replies[:3])
-    held, stats, client = replies[3:]
+    server, cluster, memory = map(_info, good(replies[:3]))
     if cluster.get("cluster_enabled") == "1":
         raise ConfigError("this is a node of a Redis Cluster, which fastopts does not support yet")
+    held, stats, client = replies[3:]
     if isinstance(held, StoreError):
-        raise held
+        raise StoreError(f"{keys.FEED}: {held.reply}", held.reply)
+    good([client])
     if held not in (None, venue):
         raise WrongVenue(
             f"the server holds the data of {held}, not of {venue}: name another server or database"
@@ -67,7 +68,5 @@ async def inspect(channel: Channel, venue: str) -> Server:
 
 
 def _info(reply: Any) -> dict[str, str]:
-    if isinstance(reply, StoreError):
-        raise reply
     lines = (line.partition(":") for line in str(reply).splitlines())
     return {name: text for name, colon, text in lines if colon}

@@ -9,6 +9,7 @@ __all__ = ("Trouble",)
 log = logging.getLogger(__name__)
 
 SAY_AGAIN_S = 60.0
+TIMER_S = 0.002  # a loop's timers may come early by their grain
 
 
 class Trouble:
@@ -26,7 +27,7 @@ class Trouble:
 
     def is_pausing(self, now: float) -> bool:
         """Whether it is too early for another try."""
-        return self.is_on and now < self._pause_until
+        return self.is_on and now < self._pause_until - TIMER_S
 
     def begin(self, words: str, now: float) -> None:
         if self._since is None:

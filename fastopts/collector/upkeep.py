@@ -2,19 +2,33 @@
 
 import time
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from fastopts import keys
 from fastopts.core import Table
 from fastopts.model import Instrument
 
-__all__ = ("Command", "delisted", "hset", "listed", "statistics", "universe")
+__all__ = ("Command", "Order", "delisted", "hset", "listed", "statistics")
 
 Command = tuple[str, ...]
 
 SET_TTL_S = 24 * 3600
-TTL_MIN_S = 60
-AFTER_DELIVERY_MS = 4 * 3600 * 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A command, and how long its key lives once the command is accepted (None: as before).
+
+    The expiry goes after the answer: where the command is refused, the key is another program's.
+    """
+
+    command: Command
+    ttl_s: int | None = None
+
+    @property
+    def key(self) -> str:
+        return self.command[1]
 
 
 def hset(key: str, fields: Mapping[str, str]) -> Command:
@@ -22,34 +36,22 @@ def hset(key: str, fields: Mapping[str, str]) -> Command:
     return ("HSET", key, *(word for pair in fields.items() for word in pair))
 
 
-def universe(instruments: Iterable[Instrument], now_ms: int) -> list[Command]:
-    """Write the whole universe: every set exactly, every contract's terms."""
-    listed_ones = list(instruments)
-    commands: list[Command] = []
-    for key, symbols in _sets(listed_ones).items():
-        # A reader must meet the old set or the new one, not the gap between them.
-        commands += [("MULTI",), ("DEL", key), ("SADD", key, *symbols)]
-        commands += [("EXPIRE", key, str(SET_TTL_S)), ("EXEC",)]
-    return commands + _terms(listed_ones, now_ms)
-
-
-def listed(instruments: Iterable[Instrument], now_ms: int) -> list[Command]:
-    """Add *instruments* to what is there."""
+def listed(instruments: Iterable[Instrument], now_ms: int) -> list[Order]:
+    """Add *instruments* to their sets, and write their terms."""
     fresh = list(instruments)
-    commands: list[Command] = []
-    for key, symbols in _sets(fresh).items():
-        commands += [("SADD", key, *symbols), ("EXPIRE", key, str(SET_TTL_S))]
-    return commands + _terms(fresh, now_ms)
+    sets = _sets(fresh).items()
+    orders = [Order(("SADD", key, *symbols), SET_TTL_S) for key, symbols in sets]
+    return orders + [_terms(instrument, now_ms) for instrument in fresh]
 
 
-def delisted(instruments: Iterable[Instrument]) -> list[Command]:
+def delisted(instruments: Iterable[Instrument]) -> list[Order]:
     """Take *instruments* out of their sets; their own keys end by themselves."""
-    return [("SREM", key, *symbols) for key, symbols in _sets(instruments).items()]
+    return [Order(("SREM", key, *symbols)) for key, symbols in _sets(instruments).items()]
 
 
 def statistics(table: Table, batches: int, started_at: float, venue: str) -> Mapping[str, str]:
     """The fields of `stats`: the old names, and the terms of the loss equations."""
-    rejected = {reason: count for reason, count in table.rejected.items() if count}
+    rejected = table.rejected
     return {
         "venue": venue,
         "messages": str(table.received),
@@ -64,6 +66,10 @@ def statistics(table: Table, batches: int, started_at: float, venue: str) -> Map
         "conflated": str(table.conflated),
         "pending": str(table.pending),
         **{f"rejected:{reason}": str(count) for reason, count in rejected.items()},
+        "bad_fields": str(table.bad_fields),
+        "deltas": str(table.deltas),
+        "unusual": str(table.general),
+        "vanished": str(table.vanished),
     }
 
 
@@ -79,24 +85,18 @@ def _sets(instruments: Iterable[Instrument]) -> dict[str, list[str]]:
     return sets
 
 
-def _terms(instruments: Iterable[Instrument], now_ms: int) -> list[Command]:
-    commands: list[Command] = []
-    for instrument in instruments:
-        key = keys.instrument(instrument.symbol)
-        until_ms = min(instrument.expiry_ms + AFTER_DELIVERY_MS - now_ms, SET_TTL_S * 1000)
-        ttl_s = max(TTL_MIN_S, until_ms // 1000)
-        terms = {
-            "base": instrument.asset,
-            "quote": instrument.quote,
-            "settle": instrument.settle,
-            "expiry_ms": str(instrument.expiry_ms),
-            "strike": instrument.strike_text,
-            "type": instrument.kind,
-            "tick_size": instrument.tick_size,
-            "lot_size": instrument.lot_size,
-            "status": instrument.status,
-            "launch_ms": str(instrument.launch_ms),
-        }
-        commands.append(hset(key, terms))
-        commands.append(("EXPIRE", key, str(ttl_s)))
-    return commands
+def _terms(instrument: Instrument, now_ms: int) -> Order:
+    terms = {
+        "base": instrument.asset,
+        "quote": instrument.quote,
+        "settle": instrument.settle,
+        "expiry_ms": str(instrument.expiry_ms),
+        "strike": instrument.strike_text,
+        "type": instrument.kind,
+        "tick_size": instrument.tick_size,
+        "lot_size": instrument.lot_size,
+        "status": instrument.status,
+        "launch_ms": str(instrument.launch_ms),
+    }
+    ttl_s = keys.ttl_s(keys.until_ms(instrument.expiry_ms, now_ms), now_ms)
+    return Order(hset(keys.instrument(instrument.symbol), terms), ttl_s)

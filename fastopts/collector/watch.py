@@ -41,6 +41,7 @@ class Watch:
         self._writer = writer
         self._status_s = status_s
         self._alarms = Alarms()
+        self._shown: set[str] = set()  # reasons of rejects
         self._last = (time.monotonic(), 0, report.cpu_s())
 
     async def run(self, bars: Bars) -> None:
@@ -49,7 +50,7 @@ class Watch:
         while True:
             status = self.status()
             report.tell(status)
-            for words in self._warnings(status):
+            for words in (*self._warnings(status), *self._rejects()):
                 log.warning("%s", words)
             await asyncio.sleep(self._status_s)
 
@@ -87,6 +88,12 @@ class Watch:
         return self._alarms.judge(
             time.monotonic(), status.rate, status.covered, status.wanted, lag_ms, skew_ms
         )
+
+    def _rejects(self) -> list[str]:
+        """The first rejected message for each reason that is new."""
+        fresh = self._table.samples.keys() - self._shown
+        self._shown |= fresh
+        return [f"rejected ({r}), for example: {self._table.samples[r]!r}" for r in sorted(fresh)]
 
     async def _until_covered(self, bars: Bars) -> None:
         """Show how the symbols come in, until nearly all have, or for twenty seconds."""

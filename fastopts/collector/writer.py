@@ -11,6 +11,7 @@ import ssl
 import time
 from collections.abc import Callable, Iterable, Mapping
 
+from fastopts import keys
 from fastopts.collector import server, upkeep
 from fastopts.collector.feed import Feed
 from fastopts.collector.flusher import Flusher
@@ -18,7 +19,7 @@ from fastopts.collector.heartbeat import EXCHANGE_TIMEOUT_S, Heartbeat
 from fastopts.collector.lease import LEASE_MS, Lease
 from fastopts.collector.server import Server
 from fastopts.collector.trouble import Trouble
-from fastopts.collector.upkeep import Command
+from fastopts.collector.upkeep import Order
 from fastopts.core import Table
 from fastopts.errors import ConfigError, LeaseLost, StoreError, StoreUnavailable
 from fastopts.model import Instrument
@@ -27,6 +28,7 @@ from fastopts.net.address import Address
 from fastopts.net.channel import Channel
 from fastopts.session.backoff import Backoff
 from fastopts.session.refusals import Consequence, judge
+from fastopts.venues.bybit import symbols
 
 __all__ = ("Writer",)
 
@@ -64,7 +66,7 @@ class Writer:
         self._server: Server | None = None
         self._attention = asyncio.Event()
         self._failure: StoreError | None = None
-        self._commands: list[Command] = []
+        self._orders: list[Order] = []
         self._universe_at = 0.0
         self._refused_keys: set[str] = set()
         self._refused_keys_at = 0.0
@@ -92,7 +94,8 @@ class Writer:
 
     def universe_changed(self, listed: Iterable[Instrument], gone: Iterable[Instrument]) -> None:
         """Symbols came or went; the sets follow with the next write."""
-        self._commands += upkeep.listed(listed, self._now_ms()) + upkeep.delisted(gone)
+        if self._channel is not None:  # everything is written on a reconnect
+            self._orders += upkeep.listed(listed, self._now_ms()) + upkeep.delisted(gone)
         self.feed.universe += 1
         self._tell()
 
@@ -101,11 +104,16 @@ class Writer:
         self._is_ending = True
         self._attention.set()
 
-    async def leave(self) -> None:
-        """End without having run: give back the lease that `open` may have taken."""
-        if self._channel is not None:
-            self.end()
-            await self.run()
+    async def look(self) -> None:
+        """Find out whether the server could be written to, without taking the lease.
+
+        Raises ConfigError, WrongVenue, StoreUnavailable or StoreError.
+        """
+        channel = await net.connect(self._address, self._tls, CONNECT_TIMEOUT_S)
+        try:
+            await server.inspect(channel, self.feed.venue)
+        finally:
+            channel.abort()
 
     async def open(self) -> None:
         """Connect and take the lease, waiting for the end of one that nobody renews.
@@ -135,7 +143,6 @@ class Writer:
                 if self._channel is None:
                     await self.open()
                 backoff.reset()
-                self._trouble.end(_now())
                 await self._serve()
             except LeaseLost:
                 raise
@@ -161,8 +168,8 @@ class Writer:
     async def _restore(self, channel: Channel, found: Server) -> None:
         """Write everything there is, as to a server that knows nothing."""
         self._heartbeat.forget()
-        self._commands = upkeep.universe(self._instruments(), self._now_ms())
-        self._universe_at = _now() + UNIVERSE_AGAIN_S
+        self._orders = []
+        self._universe_at = _now()
         self._table.release()
         self._table.mark_whole()
         await self._heartbeat.beat(channel, found)
@@ -200,11 +207,11 @@ class Writer:
 
     async def _keep_up(self, channel: Channel, found: Server, now: float) -> None:
         """Do what is due beside the ticks."""
-        if now >= self._universe_at:
+        if now >= self._universe_at and not self._trouble.is_pausing(now):
+            self._orders = await self._whole_universe(channel)
             self._universe_at = now + UNIVERSE_AGAIN_S
-            self._commands += upkeep.universe(self._instruments(), self._now_ms())
-        if self._commands:
-            await self._send_commands(channel)
+        if self._orders:
+            await self._carry_out(channel)
         if self._refused_keys and now >= self._refused_keys_at:
             self._refused_keys_at = now + REFUSED_KEYS_AGAIN_S
             self._table.release()
@@ -262,14 +269,41 @@ class Writer:
         self._failure = error
         self._attention.set()
 
-    async def _send_commands(self, channel: Channel) -> None:
-        commands, self._commands = self._commands, []
-        for at in range(0, len(commands), COMMANDS_AT_ONCE):
-            chunk = commands[at : at + COMMANDS_AT_ONCE]
-            replies = await channel.ask(*chunk, timeout_s=EXCHANGE_TIMEOUT_S)
-            for command, reply in zip(chunk, replies, strict=True):
-                if isinstance(reply, StoreError):
-                    log.warning("Redis refused %s %s: %s", *command[:2], reply)
+    async def _whole_universe(self, channel: Channel) -> list[Order]:
+        """Every set and all terms; out of the sets goes what an outage or a former run left."""
+        held: set[str] = set()
+        for asset in sorted({instrument.asset for instrument in self._instruments()}):
+            [reply] = await channel.ask(("SMEMBERS", keys.asset(asset)))
+            held |= set(reply) if isinstance(reply, list) else set()
+        listed = {instrument.symbol: instrument for instrument in self._instruments()}
+        gone = filter(None, map(symbols.parse, held - listed.keys()))
+        return upkeep.listed(listed.values(), self._now_ms()) + upkeep.delisted(gone)
+
+    async def _carry_out(self, channel: Channel) -> None:
+        """Send all orders; if the server refuses, the whole universe is owed again."""
+        orders, self._orders = self._orders, []
+        for at in range(0, len(orders), COMMANDS_AT_ONCE):
+            chunk = orders[at : at + COMMANDS_AT_ONCE]
+            replies = await channel.ask(*(o.command for o in chunk), timeout_s=EXCHANGE_TIMEOUT_S)
+            refused = [
+                (o, r) for o, r in zip(chunk, replies, strict=True) if isinstance(r, StoreError)
+            ]
+            for order, reply in refused:
+                if judge(reply.reply).consequence is not Consequence.KEY:
+                    self._universe_at = _now()
+                    self._cannot_write(reply)
+                    return
+                if order.key not in self._refused_keys:
+                    log.warning("%s is left alone: %s", order.key, reply)
+                    self._refused_keys.add(order.key)
+            foreign = {order.key for order, _ in refused}
+            expiries = [
+                ("EXPIRE", o.key, str(o.ttl_s))
+                for o in chunk
+                if o.ttl_s is not None and o.key not in foreign
+            ]
+            if expiries:
+                await channel.ask(*expiries, timeout_s=EXCHANGE_TIMEOUT_S)
 
     async def _farewell(self, channel: Channel, found: Server) -> None:
         """Say that the feed has ended, and give the lease back."""

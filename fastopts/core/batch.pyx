@@ -2,7 +2,7 @@
 
 `pure.Batch` states the rules readably. Per slot goes one HSET of what changed (inside a MULTI with
 an HDEL when a field is no more) and one SET of the packed record; a slot written whole also gets
-its expiry.
+its expiry, once its key is known to be ours.
 """
 
 cimport cython
@@ -35,9 +35,9 @@ cdef enum:
     FIELD_COUNT = 29
     SLOT_BYTES_MAX = 4096       # commands of one slot: 29 fields, two names each, and a record
 
-cdef int64_t TTL_MIN_S = pure.TTL_MIN_S
-cdef int64_t TTL_MAX_MS = pure.TTL_MAX_MS
-cdef int64_t TTL_AFTER_DELIVERY_MS = pure.TTL_AFTER_DELIVERY_MS
+cdef int64_t TTL_MIN_S = keys.TTL_MIN_S
+cdef int64_t TTL_MAX_MS = keys.TTL_MAX_MS
+cdef int64_t TTL_AFTER_DELIVERY_MS = keys.TTL_AFTER_DELIVERY_MS
 cdef int64_t TTL_RENEW_MS = pure.TTL_RENEW_MS
 
 # A name as it goes on the wire: its length, itself, their line ends.
@@ -190,7 +190,7 @@ cdef class Batch:
         if slot.whole:
             fields, gone = present, ALL_BITS & ~present
             ttl = ttl_s(slot, now_ms)
-            replies += 1
+            replies += slot.in_redis != 0
         else:
             fields, gone = slot.changed & present, slot.changed & ~present & slot.in_redis
             expected = bits_of(fields & ~slot.in_redis)
@@ -208,7 +208,7 @@ cdef class Batch:
             self._key(OPTION, slot)
             self._write_names(gone)
             self._put(b"*1\r\n$4\r\nEXEC\r\n")
-        if slot.whole:
+        if slot.whole and slot.in_redis:
             self._put(b"*3\r\n$6\r\nEXPIRE\r\n")
             self._key(OPTION, slot)
             self._integer(ttl)
@@ -329,20 +329,23 @@ cdef class Batch:
     cdef int _settle(self, Write* write) except -1:
         cdef Table table = self.table
         cdef Slot* slot = write.slot
+        # The first HSET goes without an EXPIRE: the key may turn out to be another program's.
+        cdef bint lacks_expiry = not slot.in_redis
         slot.in_flight = False
         if self.error is not None:
             symbol = (<const char*>slot.symbol)[:slot.symbol_size].decode("ascii")
             self.errors.append((symbol, self.error))
             self.error = None
             slot.refused = True
+            slot.in_redis = 0
             self._back_to_unsent(write)
             return 0
         slot.in_redis = write.present
         if write.had_tick:
             table.written += 1
             table.pending -= 1
-        if write.unexpected:
-            table.vanished += 1
+        table.vanished += write.unexpected
+        if write.unexpected or lacks_expiry:
             slot.whole = True
             table.enqueue(slot)
         table.forget(slot)

@@ -34,7 +34,6 @@ __all__ = (
     "Table",
     "Tick",
     "decimal_text",
-    "is_symbol",
     "parse",
 )
 
@@ -53,13 +52,10 @@ REASONS: Final = (
 )
 
 TEXT_LENGTH_MAX: Final = 32
-_SYMBOL = re.compile(r"[A-Z0-9][A-Z0-9.-]{0,39}", re.ASCII)
+SAMPLE_SIZE: Final = 1000  # bytes of a rejected message that are kept, one for each reason
 _DECIMAL = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?", re.ASCII)
 _DIGITS = re.compile(r"[0-9]{1,18}", re.ASCII)
 
-TTL_MIN_S: Final = 60
-TTL_MAX_MS: Final = 24 * 3600 * 1000
-TTL_AFTER_DELIVERY_MS: Final = 4 * 3600 * 1000
 TTL_RENEW_MS: Final = 6 * 3600 * 1000
 
 _NUMBERS = range(len(model.NUMBERS))
@@ -147,11 +143,6 @@ def _load(payload: bytes) -> Any:
         raise Rejected("not_json") from None
 
 
-def is_symbol(text: str) -> bool:
-    """Whether *text* may become part of a key."""
-    return _SYMBOL.fullmatch(text) is not None
-
-
 def decimal_text(value: object) -> str | None:
     """Return *value* as decimal text, or None when it is not a finite decimal of usable length."""
     if not isinstance(value, str) or len(value) > TEXT_LENGTH_MAX:
@@ -190,7 +181,7 @@ def parse(payload: bytes, grammar: Grammar) -> Tick | None:
     top = frame.once(("topic", "ts", "type", "id", "data"))
     topic = top["topic"]
     symbol = topic[len(grammar.topic_prefix) :]
-    if not is_symbol(symbol):
+    if not keys.is_symbol(symbol):
         raise Rejected("bad_symbol")
     data = top.get("data")
     if not isinstance(data, _Object):
@@ -255,7 +246,8 @@ class Table:
         received = applied + older + rejected        applied = written + conflated + pending
 
     The owner keeps three things up to date: `epoch` (before anything is encoded), `skew_ms` (the
-    venue's clock minus ours), and `delivering`, the conns that are alive.
+    venue's clock minus ours), and `delivering`, the conns that are alive. `samples` has the first
+    rejected message for each reason.
     """
 
     def __init__(self, grammar: Grammar, time_bound_ms: int = 60_000) -> None:
@@ -264,6 +256,7 @@ class Table:
         self.epoch = 0
         self.skew_ms = 0
         self.delivering: set[int] = set()
+        self.samples: dict[str, bytes] = {}
         self.received = self.applied = self.older = 0
         self.written = self.conflated = self.pending = 0
         self.bad_fields = self.deltas = self.general = self.vanished = 0
@@ -290,12 +283,13 @@ class Table:
 
     def add(self, symbol: str, expiry_ms: int, strike: float, kind: str, settle: str) -> None:
         """Give *symbol* a slot. Raises ValueError for a symbol unfit to become a key."""
-        if not is_symbol(symbol):
+        if not keys.is_symbol(symbol):
             raise ValueError(f"not a symbol: {symbol!r}")
         if kind not in ("C", "P") or len(settle.encode()) > 8:
             raise ValueError(f"not an option: {symbol} {kind!r} {settle!r}")
         if (slot := self._slots.get(symbol)) is not None:
             slot.retired = False
+            slot.expiry_ms, slot.strike, slot.kind, slot.settle = expiry_ms, strike, kind, settle
             return
         self._slots[symbol] = Slot(symbol, expiry_ms, strike, kind, settle)
 
@@ -405,8 +399,8 @@ class Table:
         return model.FLAG_TIME_SUSPECT if is_far else 0
 
     def _is_older(self, ts: int, flags: int, slot: Slot) -> bool:
-        # A time that can't be right is kept with its flag, and orders nothing but its own kind.
-        if (flags ^ slot.flags) & model.FLAG_TIME_SUSPECT:
+        # A time that can't be right is kept with its flag; it blocks none that can.
+        if slot.flags & ~flags & model.FLAG_TIME_SUSPECT:
             return False
         return ts < slot.tm
 
@@ -491,6 +485,7 @@ class Inlet:
             tick = parse(payload, table.grammar)
         except Rejected as verdict:
             table.reject(verdict.reason)
+            table.samples.setdefault(verdict.reason, payload[:SAMPLE_SIZE])
             return
         if tick is None:
             self.others.append(payload)
@@ -571,7 +566,8 @@ class Batch:
         record, key = table._record(slot), keys.record(slot.symbol)
         if slot.whole:
             ttl = str(_ttl_s(slot, now_ms))
-            commands.append(_command("EXPIRE", keys.option(slot.symbol), ttl))
+            if slot.in_redis:
+                commands.append(_command("EXPIRE", keys.option(slot.symbol), ttl))
             commands.append(_command("SET", key, record, "EX", ttl))
         else:
             commands.append(_command("SET", key, record, "KEEPTTL"))
@@ -619,20 +615,24 @@ class Batch:
         if write.error:
             self.errors.append((slot.symbol, write.error))
             slot.refused = True
+            slot.in_redis = set()
             self._back_to_unsent(write)
             return
+        # The first HSET goes without an EXPIRE: the key may turn out to be another program's.
+        lacks_expiry = not slot.in_redis
         slot.in_redis = write.present
         if write.had_tick:
             table.written += 1
             table.pending -= 1
-        if write.unexpected:
-            table.vanished += 1
+        table.vanished += write.unexpected
+        if write.unexpected or lacks_expiry:
             slot.whole = True
             table._enqueue(slot)
         table._forget(slot)
 
     def abandon(self) -> None:
         """The connection is lost: what was sent may or may not have arrived, so all goes again."""
+        self._reader = hiredis.Reader()
         while self._writes:
             write = self._writes.popleft()
             write.slot.in_flight = False
@@ -667,6 +667,6 @@ def _hash_commands(
 
 def _ttl_s(slot: Slot, now_ms: int) -> int:
     if now_ms >= slot.ttl_renew_ms:
-        slot.ttl_until_ms = min(slot.expiry_ms + TTL_AFTER_DELIVERY_MS, now_ms + TTL_MAX_MS)
+        slot.ttl_until_ms = keys.until_ms(slot.expiry_ms, now_ms)
         slot.ttl_renew_ms = now_ms + TTL_RENEW_MS
-    return max(TTL_MIN_S, (slot.ttl_until_ms - now_ms) // 1000)
+    return keys.ttl_s(slot.ttl_until_ms, now_ms)

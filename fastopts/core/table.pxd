@@ -56,6 +56,7 @@ cdef class Table:
     cdef public uint32_t epoch
     cdef public int64_t skew_ms
     cdef public set delivering
+    cdef readonly dict samples
     cdef readonly int64_t received
     cdef readonly int64_t applied
     cdef readonly int64_t older
@@ -78,6 +79,7 @@ cdef class Table:
 
     cdef Slot* find(self, const uint8_t* symbol, Py_ssize_t size) noexcept nogil
     cdef Slot* slot_of(self, str symbol) except NULL
+    cdef Slot* _new_slot(self, bytes raw) except NULL
     cdef void expect(self, const uint8_t* at, Py_ssize_t size) noexcept nogil
     cdef bint take(self, const Tick* tick, uint32_t conn, int64_t rt) noexcept nogil
     cdef void enqueue(self, Slot* slot) noexcept nogil

@@ -10,6 +10,7 @@ class Table:
     epoch: int
     skew_ms: int
     delivering: set[int]
+    samples: dict[str, bytes]
     received: int
     applied: int
     older: int

@@ -15,7 +15,7 @@ from libc.stdint cimport uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcmp, memcpy, memmove, memset
 
-from fastopts import model
+from fastopts import keys, model
 from fastopts.core import pure
 
 from fastopts.core.frames cimport plain_frame
@@ -143,6 +143,7 @@ cdef class Table:
         self.grammar = grammar
         self.time_bound_ms = time_bound_ms
         self.delivering = set()
+        self.samples = {}
 
     def __dealloc__(self):
         cdef Py_ssize_t i
@@ -174,14 +175,22 @@ cdef class Table:
         cdef bytes raw = symbol.encode()
         cdef bytes coin = settle.encode()
         cdef Slot* slot
-        if not pure.is_symbol(symbol):
+        if not keys.is_symbol(symbol):
             raise ValueError(f"not a symbol: {symbol!r}")
         if kind not in ("C", "P") or len(coin) > 8:
             raise ValueError(f"not an option: {symbol} {kind!r} {settle!r}")
         slot = self.find(<const uint8_t*><const char*>raw, len(raw))
-        if slot != NULL:
-            slot.retired = False
-            return
+        if slot == NULL:
+            slot = self._new_slot(raw)
+        slot.retired = False
+        slot.kind = ord(kind)
+        memset(slot.settle, 0, 8)
+        memcpy(slot.settle, <const char*>coin, len(coin))
+        slot.expiry_ms = expiry_ms
+        slot.strike = strike
+
+    cdef Slot* _new_slot(self, bytes raw) except NULL:
+        cdef Slot* slot
         if self.count == self.capacity:
             self._grow()
         slot = <Slot*>calloc(1, sizeof(Slot))
@@ -189,15 +198,12 @@ cdef class Table:
             raise MemoryError
         memcpy(slot.symbol, <const char*>raw, len(raw))
         slot.symbol_size = len(raw)
-        slot.kind = ord(kind)
-        memcpy(slot.settle, <const char*>coin, len(coin))
         slot.whole = True
         slot.sequence = NO_SEQUENCE
-        slot.expiry_ms = expiry_ms
-        slot.strike = strike
         self.slots[self.count] = slot
         self.count += 1
         self._place(slot)
+        return slot
 
     def retire(self, str symbol not None):
         """Drop *symbol* once nothing of it waits to be written."""
@@ -360,8 +366,8 @@ cdef class Table:
             slot.filled
             and tick.ts < slot.tm
             and not slot.flags & REST
-            # A time that can't be right is kept with its flag, and orders nothing but its own kind.
-            and not (flags ^ slot.flags) & TIME_SUSPECT
+            # A time that can't be right is kept with its flag; it blocks none that can.
+            and not slot.flags & ~flags & TIME_SUSPECT
         ):
             self.older += 1
             return True
@@ -602,6 +608,7 @@ cdef class Inlet:
             found = pure.parse(payload, self.table.grammar)
         except pure.Rejected as verdict:
             self.table.reject(verdict.reason)
+            self.table.samples.setdefault(verdict.reason, payload[:pure.SAMPLE_SIZE])
             return 0
         if found is None:
             self.others.append(payload)

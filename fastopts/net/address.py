@@ -27,6 +27,16 @@ class Address:
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"redis{'s' * self.tls}://{host}:{self.port}" + (f"/{self.db}" if self.db else "")
 
+    def introduction(self) -> list[tuple[str, ...]]:
+        """The commands with which a connection begins."""
+        commands: list[tuple[str, ...]] = []
+        if self.password is not None:
+            user = () if self.username is None else (self.username,)
+            commands.append(("AUTH", *user, self.password))
+        if self.db:
+            commands.append(("SELECT", str(self.db)))
+        return commands
+
 
 def parse(url: str, password: str | None = None) -> Address:
     """Read `redis[s]://[[user]:password@]host[:port][/db]` or `unix://[..@]/path[?db=n]`.
@@ -38,6 +48,7 @@ def parse(url: str, password: str | None = None) -> Address:
     try:
         parts = urlsplit(url)
         port = parts.port or 6379
+        (parts.hostname or "").encode("idna")
     except ValueError as error:
         raise ConfigError(f"Redis URL: {_reason(error)}; {_ENCODE}") from None
     if parts.scheme not in ("redis", "rediss", "unix"):

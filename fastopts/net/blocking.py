@@ -100,12 +100,7 @@ class BlockingChannel:
                 context = tls.context(address.host, insecure=False)
                 self._socket = context.wrap_socket(self._socket, server_hostname=address.host)
         self._pid = os.getpid()
-        commands = []
-        if address.password is not None:
-            user = () if address.username is None else (address.username,)
-            commands.append(pack("AUTH", *user, address.password))
-        if address.db:
-            commands.append(pack("SELECT", str(address.db)))
+        commands = [pack(*words) for words in address.introduction()]
         for reply in self._converse(b"".join(commands), len(commands)):
             if isinstance(reply, StoreError):
                 raise StoreError(f"{address}: {reply.reply}", reply.reply)

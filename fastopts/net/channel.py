@@ -13,7 +13,7 @@ from fastopts.errors import StoreError, StoreUnavailable
 from fastopts.net.address import Address
 from fastopts.net.resp import Word, pack, reply_reader
 
-__all__ = ("Channel", "Done", "Replies", "ReplyList", "connect")
+__all__ = ("Channel", "Done", "Replies", "ReplyList", "connect", "good")
 
 BUFFER_SIZE = 64 * 1024
 
@@ -54,6 +54,14 @@ class ReplyList:
         if self._reader.has_data():
             raise StoreError("more replies than commands")
         return end
+
+
+def good(replies: list[Any]) -> list[Any]:
+    """Return *replies*. Raises the first refusal among them."""
+    for reply in replies:
+        if isinstance(reply, StoreError):
+            raise reply
+    return replies
 
 
 class Channel(asyncio.BufferedProtocol):
@@ -215,13 +223,9 @@ async def connect(address: Address, tls: ssl.SSLContext | None, timeout_s: float
 
 
 async def _introduce(channel: Channel, address: Address, timeout_s: float) -> None:
-    commands: list[tuple[str, ...]] = []
-    if address.password is not None:
-        user = () if address.username is None else (address.username,)
-        commands.append(("AUTH", *user, address.password))
-    if address.db:
-        commands.append(("SELECT", str(address.db)))
-    commands.append(("PING",))
-    for reply in await channel.ask(*commands, timeout_s=timeout_s):
-        if isinstance(reply, StoreError):
-            raise StoreError(f"{address}: {reply.reply}", reply.reply)
+    try:
+        good(await channel.ask(*address.introduction(), ("PING",), timeout_s=timeout_s))
+    except StoreError as error:
+        if not error.reply:
+            raise
+        raise StoreError(f"{address}: {error.reply}", error.reply) from None

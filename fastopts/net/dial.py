@@ -5,18 +5,29 @@ import socket
 
 __all__ = ("dial",)
 
+# A black hole, such as IPv6 that leads nowhere, must leave the next address its turn.
+ADDRESS_TIMEOUT_S = 5.0
+
 
 async def dial(host: str, port: int) -> socket.socket:
     """Connect to the first of *host*'s addresses that answers. Raises OSError of the last one."""
     loop = asyncio.get_running_loop()
-    found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    try:
+        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except UnicodeError:
+        raise OSError(f"{host!r} is no host name") from None
     failure: OSError | None = None
     for family, kind, protocol, _, address in found:
-        sock = socket.socket(family, kind, protocol)
+        try:
+            sock = socket.socket(family, kind, protocol)
+        except OSError as error:  # a kernel without IPv6
+            failure = error
+            continue
         try:
             sock.setblocking(False)
-            await loop.sock_connect(sock, address)
-        except OSError as error:
+            async with asyncio.timeout(ADDRESS_TIMEOUT_S):
+                await loop.sock_connect(sock, address)
+        except OSError as error:  # a timeout is one
             sock.close()
             failure = error
         except BaseException:

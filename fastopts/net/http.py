@@ -58,7 +58,8 @@ class HttpClient:
                 timeout=(CONNECT_TIMEOUT_S, READ_TIMEOUT_S),
                 allow_redirects=False,
             )
-        except requests.RequestException as error:
+        except (requests.RequestException, ValueError) as error:
+            # ValueError: it reads the target of a redirect that it is not to follow.
             raise ConnectionLost(f"GET {self._base_url}{path}: {_cause(error)}") from error
         headers = {name.lower(): value for name, value in response.headers.items()}
         return Answer(response.status_code, headers, response.content)

@@ -60,6 +60,11 @@ class Polled(asyncio.Transport):
         except OSError as error:
             self._lose(error)
             return
+        except Exception as error:  # noqa: BLE001 - the protocol's fault ends the connection, as in any loop
+            words = "Fatal error: a protocol failed"
+            self._loop.call_exception_handler({"message": words, "exception": error})
+            self._lose(None)
+            return
         if not is_open and not self._is_lost:
             self._protocol.eof_received()
             self._lose(None)

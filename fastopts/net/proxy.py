@@ -38,12 +38,25 @@ def find(url: str) -> str | None:
         return None
     proxies = urllib.request.getproxies()
     found = proxies.get("https" if parts.scheme in ("https", "wss") else "http")
-    if found and urlsplit(found).scheme != "http":
+    if not found:
+        return None
+    if "://" not in found:
+        found = f"http://{found}"
+    if urlsplit(found).scheme != "http":
         raise ConfigError(
             f"{parts.scheme}://{host} would go through {_shown(found)}: only http:// proxies are"
             " supported; add the host to NO_PROXY to go there directly"
         )
-    return found or None
+    try:
+        is_complete = bool(urlsplit(found).hostname and (urlsplit(found).port or 80))
+    except ValueError:
+        is_complete = False
+    if not is_complete or "#" in found:
+        raise ConfigError(
+            "the proxy in the environment has no host and port that can be read: it is"
+            " http://[user:password@]host:port, what is special in a password percent-encoded"
+        )
+    return found
 
 
 async def tunnel(proxy_url: str, host: str, port: int) -> socket.socket:
@@ -53,7 +66,10 @@ async def tunnel(proxy_url: str, host: str, port: int) -> socket.socket:
     sock = await dial(parts.hostname or "", parts.port or 80)
     try:
         await loop.sock_sendall(sock, _request(proxy_url, host, port))
-        status = (await _headers(sock)).split(b"\r\n", 1)[0].split(b" ", 1)[-1]
+        answer = await _headers(sock)
+        if not answer.endswith(b"\r\n\r\n"):
+            _refuse(proxy_url, f"{host}:{port}: its answer breaks off")
+        status = answer.split(b"\r\n", 1)[0].split(b" ", 1)[-1]
         if not status.startswith(b"200"):
             _refuse(proxy_url, f"{host}:{port}: {status.decode('latin-1')[:100]}")
     except BaseException:
@@ -64,7 +80,8 @@ async def tunnel(proxy_url: str, host: str, port: int) -> socket.socket:
 
 def _request(proxy_url: str, host: str, port: int) -> bytes:
     parts = urlsplit(proxy_url)
-    lines = [f"CONNECT {host}:{port} HTTP/1.1", f"Host: {host}:{port}"]
+    target = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    lines = [f"CONNECT {target} HTTP/1.1", f"Host: {target}"]
     if parts.username is not None:
         user = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
         lines.append(f"Proxy-Authorization: Basic {base64.b64encode(user.encode()).decode()}")

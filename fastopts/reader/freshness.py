@@ -12,8 +12,6 @@ from fastopts.errors import ConnectionMuted, FeedDown, NotYetLive, StaleData, Wr
 
 __all__ = ("FeedState", "judge", "parse")
 
-_HEAD = slice(0, 11)
-
 
 @dataclass(frozen=True, slots=True)
 class FeedState:

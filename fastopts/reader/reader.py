@@ -98,7 +98,9 @@ class OptionReader:
         ]
 
     def _read(self, symbols: Sequence[str]) -> tuple[list[bytes | None], FeedState]:
-        payload = pack("MGET", *(keys.record(symbol) for symbol in symbols)) + _FEED_AND_TIME
+        # What can't be a key is asked for under a name that nobody writes.
+        names = (symbol if keys.is_symbol(symbol) else "" for symbol in symbols)
+        payload = pack("MGET", *map(keys.record, names)) + _FEED_AND_TIME
         replies = self._channel.ask(payload, 3)
         for reply in replies:
             if isinstance(reply, StoreError):
@@ -116,7 +118,7 @@ class OptionReader:
         allow_expired: bool,
     ) -> Option | Absent:
         if record is None:
-            return Absent(symbol, Unknown(f"there is no option {symbol} here"))
+            return Absent(symbol, Unknown(f"there is no option {symbol!r} here"))
         if len(record) != model.RECORD.size or record[0] != model.RECORD_VERSION:
             return Absent(symbol, StoreError(f"{symbol}: a record that this version can't read"))
         head = model.RECORD.unpack(record)[:9]

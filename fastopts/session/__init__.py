@@ -1,1 +1,1 @@
-"""Rules without I/O: when to try again, who listens to what, what to write when."""
+"""Rules without I/O: when to try again, who listens to what, what an odd answer must not change."""

@@ -1,9 +1,15 @@
-"""Another machine's clock, as seen over a connection."""
+"""Our clock, and another machine's as seen over a connection."""
 
+import time
 from collections import deque
 from dataclasses import dataclass, field
 
-__all__ = ("RemoteClock",)
+__all__ = ("RemoteClock", "wall_ms")
+
+
+def wall_ms() -> int:
+    """Our clock, in ms since 1970."""
+    return time.time_ns() // 1_000_000
 
 
 @dataclass(slots=True)

@@ -14,6 +14,7 @@ class Consequence(Enum):
     WAIT = auto()  # nothing can be written now: keep state in memory, try again later
     RECONNECT = auto()  # this server is the wrong one now: connect anew
     DENIED = auto()  # we may not: try again slowly
+    UNKNOWN = auto()  # as WAIT while running, an end when it is the first answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ _BY_PREFIX: Final = {
     "WRONGPASS": Refusal(Consequence.DENIED, "check REDIS_PASSWORD and the URL's user"),
     "NOPERM": Refusal(Consequence.DENIED, "give this user the rights that a writer needs"),
 }
-_OTHER: Final = Refusal(Consequence.WAIT, "the server's words say it all")
+_OTHER: Final = Refusal(Consequence.UNKNOWN, "the server's words say it all")
 
 
 def judge(words: str) -> Refusal:

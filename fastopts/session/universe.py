@@ -15,7 +15,7 @@ WANTED_STATUS = "Trading"
 
 @dataclass(frozen=True, slots=True)
 class Diff:
-    """`doubts` says in words which part of the answer was not believed."""
+    """*listed* are new, or under other terms; *doubts* say what of the answer was not believed."""
 
     listed: tuple[Instrument, ...]
     gone: tuple[str, ...]
@@ -39,7 +39,7 @@ def diff(known: Mapping[str, Instrument], answer: Mapping[str, Instrument], now_
     missing_by_asset = Counter(unexpired[symbol].asset for symbol in missing)
     doubted = {a for a, count in missing_by_asset.items() if count > MISSING_MAX * totals[a]}
     return Diff(
-        tuple(i for symbol, i in wanted.items() if symbol not in known),
+        tuple(i for symbol, i in wanted.items() if known.get(symbol) != i),
         (*expired, *(symbol for symbol in missing if unexpired[symbol].asset not in doubted)),
         tuple(
             f"{asset}: {missing_by_asset[asset]} of {totals[asset]} symbols are not in the answer"

@@ -135,14 +135,33 @@ def test_a_tick_without_a_sequence_has_none(table: Any) -> None:
 def test_a_time_that_can_not_be_right_is_flagged_and_blocks_nothing(
     table: Any, poison: int
 ) -> None:
-    send(table, payloads.ticker(ts=T0))
     send(table, payloads.ticker(ts=poison))
     assert unpack(table.record(SYMBOL))["flags"] == model.FLAG_TIME_SUSPECT
     assert table.fields(SYMBOL)["tm"] == str(poison)
     send(table, payloads.ticker(ts=T0 - 500, markPrice="17"))
     assert table.fields(SYMBOL)["mp"] == "17"
     assert unpack(table.record(SYMBOL))["flags"] == 0
+    assert counts(table) == (2, 2, 0, 0)
+
+
+@pytest.mark.parametrize("poison", [10**15, T0 + 60_041])
+def test_a_time_too_far_ahead_replaces_what_is_there_until_a_good_one_comes(
+    table: Any, poison: int
+) -> None:
+    send(table, payloads.ticker(ts=T0))
+    send(table, payloads.ticker(ts=poison))
+    assert table.fields(SYMBOL)["tm"] == str(poison)
+    send(table, payloads.ticker(ts=T0 - 500, markPrice="17"))
+    assert table.fields(SYMBOL)["mp"] == "17"
     assert counts(table) == (3, 3, 0, 0)
+
+
+@pytest.mark.parametrize("poison", [0, T0 // 1000, T0 - 59_961])
+def test_a_time_too_far_back_is_older_than_a_good_one(table: Any, poison: int) -> None:
+    send(table, payloads.ticker(ts=T0))
+    send(table, payloads.ticker(ts=poison, markPrice="17"))
+    assert table.fields(SYMBOL)["mp"] != "17"
+    assert counts(table) == (2, 1, 1, 0)
 
 
 def test_times_within_the_bound_are_not_suspect(table: Any) -> None:

@@ -11,7 +11,7 @@ from fastopts.session.refusals import Consequence, judge
         ("LOADING Valkey is loading the dataset in memory", Consequence.WAIT),
         ("READONLY You can't write against a read only replica.", Consequence.RECONNECT),
         ("NOPERM User col has no permissions to run the 'hset' command", Consequence.DENIED),
-        ("ERR something new", Consequence.WAIT),
+        ("ERR something new", Consequence.UNKNOWN),
     ],
 )
 def test_the_first_word_decides(words: str, consequence: Consequence) -> None:

@@ -7,6 +7,7 @@ is worth: an envelope, another try, or an end.
 https://bybit-exchange.github.io/docs/v5/market/instrument, /market/tickers, /docs/v5/rate-limit
 """
 
+import re
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn, Protocol
@@ -27,6 +28,10 @@ BAN_S: Final = 600.0  # "wait for at least 10 minutes"
 # retCodes that pass by themselves; any other but 0 is final for the request.
 TRANSIENT: Final = frozenset({429, 10000, 10006, 10016, 10018, 10429})
 TOO_MANY_VISITS: Final = frozenset({10006, 10018})
+
+
+_COIN = re.compile(r"[A-Z0-9]{1,8}", re.ASCII)
+_TIME_MS = re.compile(r"[0-9]{13}", re.ASCII)
 
 
 class Answer(Protocol):
@@ -81,6 +86,8 @@ def instruments(coin: str) -> Generator[Request, Envelope, list[Instrument]]:
             if instrument is not None and instrument.asset == coin:
                 found[instrument.symbol] = instrument
         cursor = result.get("nextPageCursor") or ""
+        if not isinstance(cursor, str):
+            raise VenueProtocolError(f"{coin}: a cursor that is no text")
         if not cursor:
             return list(found.values())
         if cursor in seen:
@@ -93,7 +100,7 @@ def tickers(coin: str) -> Generator[Request, Envelope, Rows]:
     """The newest ticker of every option on *coin*, in one answer."""
     envelope = yield Request("/v5/market/tickers", {"category": "option", "baseCoin": coin})
     time_ms = envelope.get("time")
-    if not isinstance(time_ms, int):
+    if not isinstance(time_ms, int) or _TIME_MS.fullmatch(str(time_ms)) is None:
         raise VenueProtocolError("an answer without the venue's time")
     rows = {
         row["symbol"]: {REST[name]: text for name, text in row.items() if name in REST}
@@ -118,7 +125,8 @@ def judge(answer: Answer) -> Envelope:
         raise VenueError("HTTP 404: no such path; is this a Bybit v5 host?")
     if answer.status == 429 or answer.status >= 500:
         after = answer.headers.get("retry-after", "")
-        raise Retry(f"HTTP {answer.status}", float(after) if after.isdecimal() else 0.0)
+        wait_s = float(after) if after.isdecimal() else 0.0
+        raise Retry(f"HTTP {answer.status}", min(wait_s, BAN_S))
     if answer.status != 200:
         raise VenueError(f"HTTP {answer.status}")
     try:
@@ -136,12 +144,12 @@ def judge(answer: Answer) -> Envelope:
 
 def _refused(envelope: Mapping[str, Any], headers: Mapping[str, str]) -> NoReturn:
     code = envelope["retCode"]
-    words = f"retCode {code}: {str(envelope.get('retMsg'))[:200]}"
+    words = f"retCode {code}: {' '.join(str(envelope.get('retMsg'))[:200].split())}"
     if code not in TRANSIENT:
         raise VenueError(words)
     reset_ms = headers.get("x-bapi-limit-reset-timestamp", "")
     time_ms = envelope.get("time")
-    if code in TOO_MANY_VISITS and reset_ms.isdecimal() and isinstance(time_ms, int):
+    if code in TOO_MANY_VISITS and _TIME_MS.fullmatch(reset_ms) and isinstance(time_ms, int):
         raise Retry(words, min(60.0, max(0.0, (int(reset_ms) - time_ms) / 1000)))
     raise Retry(words)
 
@@ -158,6 +166,9 @@ def _instrument(row: Mapping[str, Any]) -> Instrument | None:
     read = symbols.parse(str(row.get("symbol")))
     if read is None:
         return None
+    settle = str(row.get("settleCoin") or read.settle)
+    if _COIN.fullmatch(settle) is None:
+        return None
     kind = {"Call": "C", "Put": "P"}.get(str(row.get("optionsType")), read.kind)
     delivery = str(row.get("deliveryTime"))
     launch = str(row.get("launchTime"))
@@ -166,12 +177,12 @@ def _instrument(row: Mapping[str, Any]) -> Instrument | None:
         symbol=read.symbol,
         asset=str(row.get("baseCoin") or read.asset),
         quote=str(row.get("quoteCoin") or read.quote),
-        settle=str(row.get("settleCoin") or read.settle),
-        expiry_ms=int(delivery) if delivery.isdecimal() and int(delivery) else read.expiry_ms,
+        settle=settle,
+        expiry_ms=int(delivery) if _TIME_MS.fullmatch(delivery) else read.expiry_ms,
         strike_text=read.strike_text,
         kind="C" if kind == "C" else "P",
         tick_size=str(prices.get("tickSize", "")) if isinstance(prices, dict) else "",
         lot_size=str(lots.get("qtyStep", "")) if isinstance(lots, dict) else "",
         status=str(row.get("status", "")),
-        launch_ms=int(launch) if launch.isdecimal() else 0,
+        launch_ms=int(launch) if _TIME_MS.fullmatch(launch) else 0,
     )

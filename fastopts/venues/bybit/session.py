@@ -14,6 +14,7 @@ it has data of (`delivered`). What this file decides:
 https://bybit-exchange.github.io/docs/v5/ws/connect
 """
 
+import re
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -27,6 +28,7 @@ __all__ = ("Dead", "Event", "Pong", "Probe", "Session", "Timing", "TopicRefused"
 
 TOPICS_A_FRAME: Final = 200
 PING: Final = b'{"op":"ping"}'
+_TIME_MS = re.compile(r"[0-9]{13}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,11 +121,13 @@ class Session:
     _has_asked_nothing: bool = True
     _messages: int = 0
     _data_at: float = 0.0
+    _silent_since: float = 0.0  # as far as we could listen
     _probed_at: float | None = None
     _ticked_at: float = 0.0
 
     def __post_init__(self) -> None:
-        self._next_request_at = self._next_ping_at = self._data_at = self._ticked_at = self.now
+        self._next_request_at = self._next_ping_at = self.now
+        self._data_at = self._silent_since = self._ticked_at = self.now
 
     @property
     def data_at(self) -> float:
@@ -161,7 +165,7 @@ class Session:
         """Tell how many data messages have come since the opening."""
         if messages != self._messages:
             self._messages = messages
-            self._data_at = now
+            self._data_at = self._silent_since = now
             self._probed_at = None
 
     def delivered(self, symbols: Iterable[str]) -> None:
@@ -188,7 +192,7 @@ class Session:
         """Let time pass: call it a few times a second."""
         if now - self._ticked_at > self.timing.stall:
             # What came meanwhile lies unread in the socket: silence is reckoned from here.
-            self._data_at = now
+            self._silent_since = now
             self._probed_at = None if self._probed_at is None else now
             self._pings.clear()
         self._ticked_at = now
@@ -222,17 +226,17 @@ class Session:
         self._pings.clear()
         args = message.get("args")
         text = args[0] if isinstance(args, list) and args else None
-        venue_ms = int(text) if isinstance(text, str) and text.isdecimal() else None
+        venue_ms = int(text) if isinstance(text, str) and _TIME_MS.fullmatch(text) else None
         self.events.append(Pong(venue_ms, sent_at, now))
 
     def _watch(self, now: float) -> None:
         if self._has_asked_nothing:
-            self._data_at = now
+            self._silent_since = now
         elif self._probed_at is not None:
             if now - self._probed_at > self.timing.probe_within:
                 silence = now - self._data_at
                 self.events.append(Dead(f"no data for {silence:.0f} s, not even for a probe"))
-        elif now - self._data_at > self.timing.silence:
+        elif now - self._silent_since > self.timing.silence:
             self._probed_at = now
             self.events.append(Probe())
 

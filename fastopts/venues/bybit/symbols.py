@@ -4,6 +4,7 @@ import re
 from datetime import UTC, datetime
 from typing import Final, cast
 
+from fastopts import keys
 from fastopts.model import Instrument, Kind
 
 __all__ = ("parse",)
@@ -22,7 +23,7 @@ def parse(symbol: str) -> Instrument | None:
     The venue's list knows more (steps, launch, the exact delivery time): it is preferred.
     """
     found = _GRAMMAR.fullmatch(symbol)
-    if found is None or found[3] not in _MONTHS:
+    if found is None or found[3] not in _MONTHS or not keys.is_symbol(symbol):
         return None
     asset, day, month, year, strike, kind, suffix = found.groups()
     try:

@@ -1,0 +1,612 @@
+"""Flushes into a real Valkey, through a gate that holds and cuts the connection when told to."""
+
+import asyncio
+import itertools
+import random
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import suppress
+from typing import Any
+
+import pytest
+import redis
+
+from fastopts import keys
+from fastopts.collector import flusher as flusher_module
+from fastopts.collector.flusher import Flusher
+from fastopts.collector.run import new_table
+from fastopts.embedded import EmbeddedValkey
+from fastopts.errors import StoreError, StoreUnavailable
+from fastopts.net import channel as net
+from fastopts.net.address import Address
+from fastopts.net.channel import Channel
+from tests import payloads
+from tests.oracle import expected_hash
+from tests.payloads import T0, dump
+
+EXPIRY_MS = 4_000_000_000_000
+SYMBOLS = [f"BTC-27NOV26-{strike}-C-USDT" for strike in range(1, 11)]
+FLUSH_S = 0.001
+
+
+@pytest.fixture
+def client(shared_valkey: EmbeddedValkey) -> Iterator[redis.Redis]:
+    with redis.Redis.from_url(shared_valkey.url, protocol=2, decode_responses=True) as opened:
+        opened.flushall()
+        yield opened
+
+
+class Gate:
+    """Relays to the server on *port*; `held` keeps its answers back, `cut` ends the connection."""
+
+    def __init__(self, port: int) -> None:
+        self.received = 0
+        self.answered = 0
+        self._port = port
+        self._may_ask = asyncio.Event()
+        self._may_answer = asyncio.Event()
+        self._changed = asyncio.Event()
+        self._writers: list[asyncio.StreamWriter] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.open()
+
+    async def __aenter__(self) -> "Gate":
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self.address = Address("127.0.0.1", self._server.sockets[0].getsockname()[1])
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._server.close()
+        self.cut()
+        self.open()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+
+    def open(self) -> None:
+        self._may_ask.set()
+        self._may_answer.set()
+
+    def hold_answers(self) -> None:
+        self._may_answer.clear()
+
+    def hold_questions(self) -> None:
+        self._may_ask.clear()
+
+    def cut(self) -> None:
+        for writer in self._writers:
+            writer.transport.abort()
+        self._writers.clear()
+
+    async def has_received(self, more_than: int) -> None:
+        """Wait until more than so many bytes came from the client."""
+        while self.received <= more_than:
+            self._changed.clear()
+            await self._changed.wait()
+
+    async def has_answered(self, more_than: int) -> None:
+        """Wait until more than so many bytes came from the server, held back or not."""
+        while self.answered <= more_than:
+            self._changed.clear()
+            await self._changed.wait()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        inner_reader, inner_writer = await asyncio.open_connection("127.0.0.1", self._port)
+        self._writers += [writer, inner_writer]
+        await asyncio.gather(
+            self._copy(reader, inner_writer, "received", self._may_ask),
+            self._copy(inner_reader, writer, "answered", self._may_answer),
+        )
+
+    async def _copy(
+        self,
+        source: asyncio.StreamReader,
+        target: asyncio.StreamWriter,
+        count: str,
+        may_pass: asyncio.Event,
+    ) -> None:
+        with suppress(ConnectionError):
+            while data := await source.read(1 << 20):
+                setattr(self, count, getattr(self, count) + len(data))
+                self._changed.set()
+                await may_pass.wait()
+                target.write(data)
+        target.close()
+
+
+# A symbol is written once more after its first tick: its key's expiry waits for the first answer.
+FIRST_BATCHES = 2
+
+
+class World:
+    """A table that ticks, its flusher, and what that told of its batches."""
+
+    def __init__(self, gate: Gate, flush_s: float) -> None:
+        self.gate = gate
+        self.table = new_table()
+        self.table.epoch = 7
+        for symbol in SYMBOLS:
+            self.table.add(symbol, EXPIRY_MS, 1.0, "C", "USDT")
+        self.flusher = Flusher(self.table, flush_s, lambda: T0, self._over)
+        self.over: list[StoreError | None] = []
+        self.on_over: Callable[[], None] = lambda: None
+        self.sent: dict[str, dict[str, Any]] = {}
+        self._inlet = self.table.inlet(1)
+        self._clock = itertools.count(T0)
+        self._told = asyncio.Event()
+        self._channels: list[Channel] = []
+
+    def tick(self, *symbols: str) -> None:
+        """A tick of each of *symbols* (none given: of all)."""
+        for symbol in symbols or SYMBOLS:
+            ts = next(self._clock)
+            price = str(ts % 100_000)
+            self.sent[symbol] = payloads.ticker(symbol, ts, sequence=ts, markPrice=price)
+            self._inlet.message(dump(self.sent[symbol]), ts)
+        self.flusher.wake()
+
+    async def connect(self) -> Channel:
+        opened = await net.connect(self.gate.address, None, 5.0)
+        self._channels.append(opened)
+        return opened
+
+    async def batches_over(self, count: int) -> None:
+        while len(self.over) < count:
+            self._told.clear()
+            await self._told.wait()
+
+    async def written_out(self) -> None:
+        while self.table.dirty or self.table.pending:
+            await self.batches_over(len(self.over) + 1)
+
+    async def timers_pass(self) -> None:
+        """Whatever a wake has started so far is done after this: timers go off in their order."""
+        await asyncio.sleep(FLUSH_S * 5)
+
+    async def end(self) -> None:
+        for opened in self._channels:
+            opened.abort()
+            await opened.closed.wait()
+
+    def adds_up(self) -> bool:
+        table = self.table
+        return table.applied == table.written + table.conflated + table.pending
+
+    def stands_in(self, client: redis.Redis) -> bool:
+        """Whether what was sent last stands there, and nothing else."""
+        held = {str(key).removeprefix(keys.option("")) for key in client.keys(keys.option("*"))}
+        return held == self.sent.keys() and all(
+            expected_hash(frame).items() <= client.hgetall(keys.option(symbol)).items()
+            and client.exists(keys.record(symbol))
+            for symbol, frame in self.sent.items()
+        )
+
+    def _over(self, error: StoreError | None) -> None:
+        self.over.append(error)
+        self._told.set()
+        self.on_over()
+
+
+def run(
+    valkey: EmbeddedValkey,
+    main: Callable[[World], Coroutine[Any, Any, None]],
+    flush_s: float = FLUSH_S,
+) -> None:
+    """Run *main*; an exception that a callback leaves to the loop is a failure."""
+    unheard: list[dict[str, Any]] = []
+
+    async def bounded() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: unheard.append(context))
+        async with asyncio.timeout(30), Gate(valkey.port) as gate:
+            world = World(gate, flush_s)
+            try:
+                await main(world)
+                assert world.adds_up()
+            finally:
+                await world.end()
+
+    asyncio.run(bounded())
+    assert unheard == []
+
+
+def test_what_is_dirty_goes_out_and_so_does_what_comes_later(
+    shared_valkey: EmbeddedValkey, client: redis.Redis
+) -> None:
+    async def main(world: World) -> None:
+        world.tick(*SYMBOLS[:4])
+        world.flusher.go(await world.connect())
+        await world.batches_over(1)
+        assert world.stands_in(client)
+        assert world.table.written == 4
+        world.tick()
+        await world.written_out()
+        assert world.stands_in(client)
+        assert (world.table.written, world.table.pending, world.table.dirty) == (14, 0, 0)
+        assert set(world.over) == {None}
+        assert world.flusher.batches == len(world.over)
+        assert world.flusher.lag.quantile_ms(0.5) is not None
+
+    run(shared_valkey, main)
+
+
+def test_nothing_dirty_is_no_batch(shared_valkey: EmbeddedValkey) -> None:
+    async def main(world: World) -> None:
+        world.flusher.go(await world.connect())
+        world.flusher.wake()
+        before = world.gate.received
+        await world.timers_pass()
+        assert world.over == []
+        assert world.gate.received == before
+
+    run(shared_valkey, main)
+
+
+def test_nothing_is_flushed_while_held(shared_valkey: EmbeddedValkey, client: redis.Redis) -> None:
+    async def main(world: World) -> None:
+        world.tick()
+        await world.timers_pass()
+        channel = await world.connect()
+        world.flusher.go(channel)
+        world.flusher.hold()
+        world.tick()
+        await world.timers_pass()
+        assert world.over == []
+        assert client.keys("*") == []
+        assert (world.table.dirty, world.table.pending, world.table.conflated) == (10, 10, 10)
+        world.flusher.go(channel)
+        await world.batches_over(1)
+        assert world.stands_in(client)
+
+    run(shared_valkey, main)
+
+
+def test_what_was_due_when_the_hold_came_goes_out_once_after_it(
+    shared_valkey: EmbeddedValkey, client: redis.Redis
+) -> None:
+    async def main(world: World) -> None:
+        channel = await world.connect()
+        world.flusher.go(channel)
+        world.tick()
+        for _ in range(5):
+            world.flusher.hold()
+            world.flusher.go(channel)
+        await world.written_out()
+        await world.timers_pass()
+        assert world.over == [None] * FIRST_BATCHES
+        assert world.stands_in(client)
+
+    run(shared_valkey, main)
+
+
+def test_the_interval_lies_between_two_batches(
+    shared_valkey: EmbeddedValkey, client: redis.Redis
+) -> None:
+    async def main(world: World) -> None:
+        channel = await world.connect()
+        world.flusher.go(channel)
+        world.tick(SYMBOLS[0])
+        await world.batches_over(1)
+        assert world.stands_in(client)
+        world.tick(SYMBOLS[1])
+        world.flusher.hold()
+        world.flusher.go(channel)
+        await world.timers_pass()
+        assert world.over == [None]
+        assert world.table.dirty == FIRST_BATCHES
+
+    run(shared_valkey, main, flush_s=3600)
+
+
+def test_at_most_one_batch_is_under_way(shared_valkey: EmbeddedValkey, client: redis.Redis) -> None:
+    async def main(world: World) -> None:
+        channel = await world.connect()
+        world.gate.hold_answers()
+        before = world.gate.received
+        world.flusher.go(channel)
+        world.tick(*SYMBOLS[:2])
+        await world.gate.has_received(before)
+        await world.timers_pass()
+        first = world.gate.received
+        for _ in range(3):
+            world.tick()
+            world.flusher.wake()
+            world.flusher.go(channel)
+            await world.timers_pass()
+        assert channel.is_busy
+        assert world.gate.received == first
+        assert world.over == []
+        # two are on their way; of the thirty that came since, the last ten wait
+        assert (world.table.pending, world.table.conflated, world.table.dirty) == (12, 20, 10)
+        assert world.adds_up()
+        world.gate.open()
+        await world.batches_over(2)
+        assert world.stands_in(client)
+        assert (world.table.written, world.table.conflated, world.table.pending) == (12, 20, 0)
+
+    run(shared_valkey, main)
+
+
+def test_what_does_not_fit_into_one_batch_goes_with_the_next(
+    shared_valkey: EmbeddedValkey, client: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(flusher_module, "BATCH_BYTES", 1)
+
+    async def main(world: World) -> None:
+        world.tick()
+        world.flusher.go(await world.connect())
+        await world.written_out()
+        await world.timers_pass()
+        assert world.over == [None] * 10 * FIRST_BATCHES
+        assert world.stands_in(client)
+
+    run(shared_valkey, main)
+
+
+def test_rest_waits_for_the_batch_under_way_and_starts_no_other(
+    shared_valkey: EmbeddedValkey, client: redis.Redis
+) -> None:
+    async def main(world: World) -> None:
+        channel = await world.connect()
+        world.gate.hold_answers()
+        before = world.gate.received
+        world.flusher.go(channel)
+        world.tick(*SYMBOLS[:3])
+        await world.gate.has_received(before)
+        resting = asyncio.create_task(world.flusher.rest())
+        await world.timers_pass()
+        assert not resting.done()
+        world.tick(*SYMBOLS[3:])
+        world.gate.open()
+        await resting
+        assert not channel.is_busy
+        assert world.over == [None]
+        assert world.table.dirty == 10
+        # the connection is ours alone now
+        assert await channel.ask(("ECHO", "hello")) == ["hello"]
+        await world.timers_pass()
+        assert world.over == [None]
+        assert world.table.dirty == 10
+        world.flusher.go(channel)
+        await world.batches_over(2)
+        assert world.stands_in(client)
+
+    run(shared_valkey, main)
+
+
+def test_rest_does_not_wait_when_nothing_is_under_way(shared_valkey: EmbeddedValkey) -> None:
+    async def main(world: World) -> None:
+        # A coroutine that awaits nothing ends at its first step.
+        with pytest.raises(StopIteration):
+            world.flusher.rest().send(None)
+        world.flusher.go(await world.connect())
+        with pytest.raises(StopIteration):
+            world.flusher.rest().send(None)
+        world.tick()
+        await world.timers_pass()
+        assert world.over == []
+
+    run(shared_valkey, main)
+
+
+def test_a_rest_that_is_cancelled_leaves_the_batch_to_end(
+    shared_valkey: EmbeddedValkey, client: redis.Redis
+) -> None:
+    async def main(world: World) -> None:
+        channel = await world.connect()
+        world.gate.hold_answers()
+        before = world.gate.received
+        world.flusher.go(channel)
+        world.tick()
+        await world.gate.has_received(before)
+        resting = asyncio.create_task(world.flusher.rest())
+        await asyncio.sleep(0)
+        resting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await resting
+        world.gate.open()
+        await world.batches_over(1)
+        assert world.over == [None]
+        assert world.stands_in(client)
+
+    run(shared_valkey, main)
+
+
+def test_rest_ends_when_the_connection_does(shared_valkey: EmbeddedValkey) -> None:
+    async def main(world: World) -> None:
+        channel = await world.connect()
+        world.gate.hold_answers()
+        before = world.gate.received
+        world.flusher.go(channel)
+        world.tick()
+        await world.gate.has_received(before)
+        resting = asyncio.create_task(world.flusher.rest())
+        await asyncio.sleep(0)
+        world.gate.cut()
+        await resting
+        assert isinstance(world.over[0], StoreUnavailable)
+
+    run(shared_valkey, main)
+
+
+@pytest.mark.parametrize("arrives", [False, True])
+def test_what_was_under_way_when_the_connection_is_lost_goes_again_and_nothing_is_lost(
+    shared_valkey: EmbeddedValkey, client: redis.Redis, arrives: bool
+) -> None:
+    async def main(world: World) -> None:
+        channel = await world.connect()
+        received, answered = world.gate.received, world.gate.answered
+        if arrives:
+            world.gate.hold_answers()
+        else:
+            world.gate.hold_questions()
+        world.flusher.go(channel)
+        world.tick()
+        if arrives:
+            await world.gate.has_answered(answered)
+        else:
+            await world.gate.has_received(received)
+        world.tick(*SYMBOLS[:3])
+        assert (world.table.pending, world.table.dirty) == (13, 3)
+        world.gate.cut()
+        await world.batches_over(1)
+        assert isinstance(world.over[0], StoreUnavailable)
+        assert world.flusher.batches == 0
+        world.flusher.hang_up()
+        # of three the older tick gave way to the newer
+        assert (world.table.dirty, world.table.pending, world.table.conflated) == (10, 10, 3)
+        assert world.table.written == 0
+        assert world.adds_up()
+        assert bool(client.keys("*")) is arrives
+        world.tick(SYMBOLS[9])
+        await world.timers_pass()
+        assert world.over[1:] == []
+        world.gate.open()
+        world.flusher.go(await world.connect())
+        await world.batches_over(2)
+        assert world.over[1] is None
+        assert world.stands_in(client)
+        assert (world.table.written, world.table.conflated, world.table.pending) == (10, 4, 0)
+
+    run(shared_valkey, main)
+
+
+def test_a_server_that_does_not_answer_is_a_lost_connection(
+    shared_valkey: EmbeddedValkey, client: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(flusher_module, "TIMEOUT_S", 0.02)
+
+    async def main(world: World) -> None:
+        channel = await world.connect()
+        world.gate.hold_questions()
+        world.flusher.go(channel)
+        world.tick()
+        await world.batches_over(1)
+        assert str(world.over[0]) == "no answer in 0.02 s"
+        world.tick()
+        await world.timers_pass()
+        assert len(world.over) == 1, "after a failure it waits to be told"
+        world.flusher.hang_up()
+        assert world.table.dirty == 10
+        world.gate.open()
+        monkeypatch.setattr(flusher_module, "TIMEOUT_S", 10.0)
+        world.flusher.go(await world.connect())
+        await world.batches_over(2)
+        assert world.stands_in(client)
+
+    run(shared_valkey, main)
+
+
+def test_a_connection_that_is_already_gone_is_told_as_any_other_loss(
+    shared_valkey: EmbeddedValkey, client: redis.Redis
+) -> None:
+    async def main(world: World) -> None:
+        channel = await world.connect()
+        channel.abort()
+        world.tick()
+        world.flusher.go(channel)
+        await world.batches_over(1)
+        assert isinstance(world.over[0], StoreUnavailable)
+        world.flusher.hang_up()
+        assert (world.table.dirty, world.table.pending) == (10, 10)
+        world.flusher.go(await world.connect())
+        await world.batches_over(2)
+        assert world.stands_in(client)
+
+    run(shared_valkey, main)
+
+
+def test_slots_that_the_server_refuses_are_told_and_stay_pending(
+    shared_valkey: EmbeddedValkey, client: redis.Redis
+) -> None:
+    client.set(keys.option(SYMBOLS[4]), "mine")
+
+    async def main(world: World) -> None:
+        refusals: list[tuple[str, str]] = []
+        world.on_over = lambda: refusals.extend(world.flusher.refusals)
+        world.tick()
+        world.flusher.go(await world.connect())
+        await world.batches_over(1)
+        [(symbol, words)] = refusals
+        assert symbol == SYMBOLS[4]
+        assert words.startswith("WRONGTYPE")
+        assert world.over == [None]
+        assert (world.table.written, world.table.pending, world.table.dirty) == (9, 1, 9)
+        await world.batches_over(FIRST_BATCHES)
+        assert client.get(keys.option(SYMBOLS[4])) == "mine"
+        assert client.ttl(keys.option(SYMBOLS[4])) == -1
+        world.on_over = lambda: None
+        client.delete(keys.option(SYMBOLS[4]))
+        world.table.release()
+        world.flusher.wake()
+        await world.written_out()
+        assert world.flusher.refusals == []
+        assert world.stands_in(client)
+
+    run(shared_valkey, main)
+
+
+def test_who_hears_of_a_batch_may_hold_the_next(shared_valkey: EmbeddedValkey) -> None:
+    async def main(world: World) -> None:
+        channel = await world.connect()
+        world.on_over = world.flusher.hold
+        world.gate.hold_answers()
+        before = world.gate.received
+        world.flusher.go(channel)
+        world.tick()
+        await world.gate.has_received(before)
+        world.tick()
+        world.gate.open()
+        await world.batches_over(1)
+        await world.timers_pass()
+        assert world.over == [None]
+        assert world.table.dirty == 10
+
+    run(shared_valkey, main)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_whatever_happens_to_its_connections_every_tick_is_accounted_for(
+    shared_valkey: EmbeddedValkey, client: redis.Redis, seed: int
+) -> None:
+    chance = random.Random(seed)
+
+    async def main(world: World) -> None:
+        channel = await world.connect()
+
+        async def reconnect() -> None:
+            nonlocal channel
+            world.gate.cut()
+            await channel.closed.wait()
+            world.flusher.hang_up()
+            world.gate.open()
+            channel = await world.connect()
+            world.flusher.go(channel)
+
+        async def rest() -> None:
+            world.gate.open()
+            await world.flusher.rest()
+            world.flusher.go(channel)
+
+        async def turn() -> None:
+            await asyncio.sleep(chance.choice([0, 0.002]))
+
+        async def hold() -> None:
+            chance.choice([world.gate.hold_answers, world.gate.hold_questions])()
+
+        world.flusher.go(channel)
+        for _ in range(60):
+            world.tick(*chance.choices(SYMBOLS, k=chance.randint(1, 10)))
+            [step] = chance.choices([turn, rest, reconnect, hold], [5, 2, 2, 1])
+            await step()
+            assert world.adds_up()
+            assert world.table.applied == world.table.received
+        await reconnect()
+        while world.table.pending:
+            await world.batches_over(len(world.over) + 1)
+        assert world.stands_in(client)
+        assert world.table.conflated > 0
+        assert world.table.applied == world.table.written + world.table.conflated
+
+    run(shared_valkey, main)

@@ -1,0 +1,461 @@
+"""The driver against a real server, on a clock that stands still until a test moves it."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Coroutine, Generator, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import orjson
+import pytest
+
+from fastopts.collector.rest import RestDriver, in_daemon_thread
+from fastopts.errors import ConnectionLost, VenueBanned, VenueError, VenueProtocolError
+from fastopts.net import http
+from fastopts.net.http import HttpClient
+from fastopts.session.ban import Ban
+from fastopts.venues.bybit import rest
+from fastopts.venues.bybit.rest import Envelope, Request, Retry
+
+T0 = 1_795_000_000_000
+LIST = "/v5/market/instruments-info"
+
+
+class Clock(asyncio.SelectorEventLoop):
+    """An event loop whose time is set; `asyncio.sleep` moves it at once and is noted."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self.waits: list[float] = []
+        super().__init__()
+
+    def time(self) -> float:
+        return self.now
+
+    async def sleep(self, delay: float) -> None:
+        self.waits.append(delay)
+        self.now += delay
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """Closed by `run`."""
+    made = Clock()
+    monkeypatch.setattr("fastopts.collector.rest.asyncio.sleep", made.sleep)
+    return made
+
+
+def run(clock: Clock, main: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    with asyncio.Runner(loop_factory=lambda: clock) as runner:
+        runner.run(main())
+
+
+def answer(body: bytes | object, status: str = "200 OK", **headers: str) -> bytes:
+    content = body if isinstance(body, bytes) else orjson.dumps(body)
+    lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(content)}", "Connection: close"]
+    lines += [f"{name.replace('_', '-')}: {text}" for name, text in headers.items()]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode() + content
+
+
+def refusal(code: int, **headers: str) -> bytes:
+    return answer({"retCode": code, "retMsg": "words", "result": {}, "time": T0}, **headers)
+
+
+def page(*rows: str, cursor: str = "") -> bytes:
+    listed = [{"symbol": symbol, "status": "Trading", "baseCoin": "BTC"} for symbol in rows]
+    result = {"category": "option", "nextPageCursor": cursor, "list": listed}
+    return answer({"retCode": 0, "retMsg": "", "result": result, "time": T0})
+
+
+CALL, PUT = "BTC-27NOV99-90000-C-USDT", "BTC-27NOV99-90000-P-USDT"
+GOOD = page(CALL)
+
+
+class Server:
+    """Gives the answers in turn, then the last one again."""
+
+    def __init__(self, *answers: bytes) -> None:
+        self.targets: list[str] = []
+        self.arrived = asyncio.Event()
+        self.may_answer = asyncio.Event()
+        self.may_answer.set()
+        self._answers = list(answers)
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def __aenter__(self) -> "Server":
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self.url = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+        self._http = HttpClient(self.url, "t")
+        self.driver = RestDriver(self._http, Ban())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._http.close()
+        self._server.close()
+        self.may_answer.set()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        request = await reader.readuntil(b"\r\n\r\n")
+        self.targets.append(request.decode().split(" ")[1])
+        self.arrived.set()
+        await self.may_answer.wait()
+        writer.write(self._answers.pop(0) if len(self._answers) > 1 else self._answers[0])
+        writer.close()
+
+
+def symbols(found: Any) -> list[str]:
+    return [instrument.symbol for instrument in found]
+
+
+def test_a_conversation_is_led_to_its_result(clock: Clock) -> None:
+    async def main() -> None:
+        async with Server(page(CALL, cursor="a%3D1"), page(PUT)) as server:
+            assert symbols(await server.driver.run(rest.instruments("BTC"))) == [CALL, PUT]
+            assert server.targets == [
+                LIST + "?category=option&baseCoin=BTC&limit=1000",
+                LIST + "?category=option&baseCoin=BTC&limit=1000&cursor=a%253D1",
+            ]
+            assert clock.waits == []
+
+    run(clock, main)
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        pytest.param(answer(b"", "429 Too Many Requests"), id="429"),
+        pytest.param(answer(b"<html>", "500 Oops"), id="500"),
+        pytest.param(answer(b"", "503 Busy"), id="503"),
+        pytest.param(answer(b"<html>captive portal"), id="no json"),
+        pytest.param(answer([]), id="no envelope"),
+        pytest.param(answer({"retCode": "0"}), id="retCode of a wrong type"),
+        pytest.param(refusal(429), id="retCode 429"),
+        pytest.param(refusal(10000), id="retCode 10000"),
+        pytest.param(refusal(10006), id="retCode 10006"),
+        pytest.param(refusal(10016), id="retCode 10016"),
+        pytest.param(refusal(10018), id="retCode 10018"),
+        pytest.param(refusal(10429), id="retCode 10429"),
+        pytest.param(b"", id="no answer"),
+        pytest.param(GOOD[:-5], id="truncated"),
+    ],
+)
+def test_what_passes_by_itself_is_asked_again(clock: Clock, bad: bytes) -> None:
+    async def main() -> None:
+        async with Server(bad, bad, bad, GOOD) as server:
+            assert symbols(await server.driver.run(rest.instruments("BTC"))) == [CALL]
+            assert len(server.targets) == 4
+            assert len(set(server.targets)) == 1
+            # full jitter under a ceiling that doubles
+            for wait_s, ceiling_s in zip(clock.waits, (0.5, 1.0, 2.0), strict=True):
+                assert 0.05 <= wait_s <= ceiling_s
+
+    run(clock, main)
+
+
+@pytest.mark.parametrize(
+    ("bad", "error", "words"),
+    [
+        (answer(b"", "503 Busy"), Retry, "HTTP 503"),
+        (answer(b"", "429 Too Many"), Retry, "HTTP 429"),
+        (answer(b"<html>"), Retry, "no JSON"),
+        (refusal(10016), Retry, "retCode 10016: words"),
+        (b"", ConnectionLost, LIST),
+    ],
+)
+def test_attempts_are_limited(clock: Clock, bad: bytes, error: Any, words: str) -> None:
+    async def main() -> None:
+        async with Server(bad) as server:
+            with pytest.raises(error, match=words):
+                await server.driver.run(rest.instruments("BTC"))
+            assert len(server.targets) == 4
+            assert len(clock.waits) == 3
+
+    run(clock, main)
+
+
+def test_each_page_has_its_own_attempts(clock: Clock) -> None:
+    async def main() -> None:
+        busy = answer(b"", "503 Busy")
+        answers = [busy, busy, busy, page(CALL, cursor="2"), busy, busy, busy, page(PUT)]
+        async with Server(*answers) as server:
+            assert symbols(await server.driver.run(rest.instruments("BTC"))) == [CALL, PUT]
+            assert ["cursor=2" in target for target in server.targets] == [False] * 4 + [True] * 4
+
+    run(clock, main)
+
+
+@pytest.mark.parametrize(
+    ("bad", "error", "words"),
+    [
+        (answer(b"", "404 Not Found"), VenueError, "HTTP 404"),
+        (answer(b"", "400 Bad Request"), VenueError, "HTTP 400"),
+        (answer(b"", "302 Found", Location="/elsewhere"), VenueError, "HTTP 302"),
+        (refusal(10001), VenueError, "retCode 10001: words"),
+        (refusal(10017), VenueError, "retCode 10017"),
+        (answer({"retCode": 0}), VenueProtocolError, "without a result"),
+        (answer({"retCode": 0, "result": {}}), VenueProtocolError, "without a list"),
+    ],
+)
+def test_what_another_try_would_not_mend_is_not_asked_again(
+    clock: Clock, bad: bytes, error: Any, words: str
+) -> None:
+    async def main() -> None:
+        async with Server(bad, GOOD) as server:
+            with pytest.raises(error, match=words) as caught:
+                await server.driver.run(rest.instruments("BTC"))
+            assert not isinstance(caught.value, (Retry, VenueBanned))
+            assert len(server.targets) == 1
+            assert clock.waits == []
+            # the next conversation is not hindered
+            assert symbols(await server.driver.run(rest.instruments("BTC"))) == [CALL]
+
+    run(clock, main)
+
+
+@pytest.mark.parametrize(
+    ("bad", "wait_s"),
+    [
+        (answer(b"", "429 Too Many Requests", Retry_After="7"), 7.0),
+        (answer(b"", "503 Busy", Retry_After="30"), 30.0),
+        (refusal(10006, X_Bapi_Limit_Reset_Timestamp=str(T0 + 3500)), 3.5),
+        (refusal(10018, X_Bapi_Limit_Reset_Timestamp=str(T0 + 3_600_000)), 60.0),
+    ],
+)
+def test_the_venues_own_wait_is_kept(clock: Clock, bad: bytes, wait_s: float) -> None:
+    async def main() -> None:
+        async with Server(bad, GOOD) as server:
+            assert symbols(await server.driver.run(rest.instruments("BTC"))) == [CALL]
+            assert clock.waits == [wait_s]
+
+    run(clock, main)
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        answer(b"", "429 Too Many Requests", Retry_After="Wed, 21 Oct 2026 07:28:00 GMT"),
+        refusal(10006, X_Bapi_Limit_Reset_Timestamp=str(T0 - 3500)),
+        refusal(10006, X_Bapi_Limit_Reset_Timestamp="soon"),
+    ],
+)
+def test_a_wait_that_says_nothing_is_our_own(clock: Clock, bad: bytes) -> None:
+    async def main() -> None:
+        async with Server(bad, GOOD) as server:
+            assert symbols(await server.driver.run(rest.instruments("BTC"))) == [CALL]
+            [wait_s] = clock.waits
+            assert 0.05 <= wait_s <= 0.5
+
+    run(clock, main)
+
+
+def test_after_a_403_nothing_is_asked_before_its_time_is_up(clock: Clock) -> None:
+    async def main() -> None:
+        async with Server(answer(b"", "403 Forbidden"), GOOD) as server:
+            with pytest.raises(VenueBanned, match="HTTP 403") as caught:
+                await server.driver.run(rest.instruments("BTC"))
+            assert caught.value.retry_after_s == 600
+            for passed_s, left_s in ((0.0, 600.0), (300.0, 300.0), (299.0, 1.0)):
+                clock.now += passed_s
+                for conversation in (rest.instruments("ETH"), rest.tickers("BTC")):
+                    with pytest.raises(VenueBanned, match=f"another {left_s:.0f} s") as caught:
+                        await server.driver.run(conversation)
+                    assert caught.value.retry_after_s == left_s
+            assert len(server.targets) == 1
+            assert clock.waits == []
+            clock.now += 1.0
+            assert symbols(await server.driver.run(rest.instruments("BTC"))) == [CALL]
+            assert len(server.targets) == 2
+
+    run(clock, main)
+
+
+@pytest.mark.parametrize(
+    "before", [answer(b"", "503 Busy"), page(CALL, cursor="2")], ids=["retry", "page"]
+)
+def test_a_403_ends_a_conversation_that_has_begun(clock: Clock, before: bytes) -> None:
+    async def main() -> None:
+        async with Server(before, answer(b"", "403 Forbidden"), GOOD) as server:
+            with pytest.raises(VenueBanned):
+                await server.driver.run(rest.instruments("BTC"))
+            assert len(server.targets) == 2
+
+    run(clock, main)
+
+
+def test_a_403_also_stops_the_conversation_that_waited_for_its_turn(clock: Clock) -> None:
+    async def main() -> None:
+        async with Server(answer(b"", "403 Forbidden"), GOOD) as server:
+            results = await asyncio.gather(
+                server.driver.run(rest.instruments("BTC")),
+                server.driver.run(rest.tickers("BTC")),
+                server.driver.run(rest.instruments("ETH")),
+                return_exceptions=True,
+            )
+            assert [type(result) for result in results] == [VenueBanned] * 3
+            assert len(server.targets) == 1
+
+    run(clock, main)
+
+
+def test_conversations_do_not_mix(clock: Clock) -> None:
+    async def main() -> None:
+        answers = [page(CALL, cursor="2"), page(PUT), page(CALL, cursor="3"), page(PUT)]
+        async with Server(*answers) as server:
+            found = await asyncio.gather(
+                server.driver.run(rest.instruments("BTC")),
+                server.driver.run(rest.instruments("BTC")),
+            )
+            assert [symbols(each) for each in found] == [[CALL, PUT]] * 2
+            assert [target.partition("cursor=")[2] for target in server.targets] == [
+                *("", "2", "", "3")
+            ]
+
+    run(clock, main)
+
+
+def test_any_generator_of_requests_is_a_conversation(clock: Clock) -> None:
+    def cursor() -> Generator[Request, Envelope, str]:
+        envelope = yield Request("/v5/market/time", {})
+        return str(envelope["result"]["nextPageCursor"])
+
+    async def main() -> None:
+        async with Server(page(cursor="x")) as server:
+            assert await server.driver.run(cursor()) == "x"
+            assert server.targets == ["/v5/market/time"]
+
+    run(clock, main)
+
+
+def test_a_cancelled_conversation_ends_before_its_answer_and_the_next_one_is_served(
+    clock: Clock,
+) -> None:
+    async def main() -> None:
+        async with Server(GOOD) as server:
+            server.may_answer.clear()
+            task = asyncio.create_task(server.driver.run(rest.instruments("BTC")))
+            await server.arrived.wait()
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            server.may_answer.set()
+            assert symbols(await server.driver.run(rest.instruments("BTC"))) == [CALL]
+            assert len(server.targets) == 2
+
+    run(clock, main)
+
+
+@contextmanager
+def surprises(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
+    """What threads did not catch."""
+    found: list[Any] = []
+    monkeypatch.setattr(threading, "excepthook", found.append)
+    yield found
+
+
+def test_work_runs_in_a_thread_that_no_exit_waits_for() -> None:
+    async def main() -> None:
+        thread = await in_daemon_thread(threading.current_thread)
+        assert thread is not threading.current_thread()
+        assert thread.daemon
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("error", [ConnectionLost("gone"), SystemExit(3), KeyError("x")])
+def test_what_the_work_raises_is_raised_to_who_waits(error: BaseException) -> None:
+    def work() -> None:
+        raise error
+
+    async def main() -> None:
+        task = in_daemon_thread(work)
+        with pytest.raises(type(error)) as caught:
+            await task
+        assert caught.value is error
+
+    asyncio.run(main())
+
+
+class Work:
+    """Blocks its thread until it may end."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.is_running = threading.Event()
+        self.may_end = threading.Event()
+        self._error = error
+
+    def __call__(self) -> int:
+        self._thread = threading.current_thread()
+        self.is_running.set()
+        self.may_end.wait()
+        if self._error is not None:
+            raise self._error
+        return 1
+
+    def end(self) -> None:
+        self.may_end.set()
+        self._thread.join(10)
+        assert not self._thread.is_alive()
+
+
+@pytest.mark.parametrize("error", [None, ConnectionLost("gone")])
+def test_a_thread_that_outlives_its_loop_does_not_raise(
+    monkeypatch: pytest.MonkeyPatch, error: Exception | None
+) -> None:
+    work = Work(error)
+
+    async def main() -> None:
+        task = asyncio.create_task(in_daemon_thread(work))
+        await asyncio.to_thread(work.is_running.wait)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    with surprises(monkeypatch) as found:
+        asyncio.run(main())
+        work.end()
+    assert found == []
+
+
+@pytest.mark.parametrize("error", [None, ConnectionLost("gone")])
+def test_an_answer_to_who_was_cancelled_meanwhile_is_dropped_in_silence(
+    monkeypatch: pytest.MonkeyPatch, error: Exception | None
+) -> None:
+    unheard: list[Any] = []
+    work = Work(error)
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda _, context: unheard.append(context))
+        task = asyncio.create_task(in_daemon_thread(work))
+        await asyncio.to_thread(work.is_running.wait)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        # What the thread hands to the loop stands there before what tells of its end.
+        await asyncio.to_thread(work.end)
+
+    with surprises(monkeypatch) as found:
+        asyncio.run(main())
+    assert found == []
+    assert unheard == []
+
+
+def test_a_server_that_does_not_answer_costs_an_attempt(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http, "READ_TIMEOUT_S", 0.02)
+
+    async def main() -> None:
+        async with Server(GOOD) as server:
+            server.may_answer.clear()
+            with pytest.raises(ConnectionLost, match="timed out"):
+                await server.driver.run(rest.instruments("BTC"))
+            assert len(server.targets) == 4
+
+    run(clock, main)

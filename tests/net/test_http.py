@@ -1,0 +1,413 @@
+"""GETs against a real server that answers, byte for byte, what a test tells it to."""
+
+import asyncio
+import ssl
+import warnings
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fastopts.errors import ConfigError, ConnectionLost
+from fastopts.net import http
+from fastopts.net.http import Answer, HttpClient
+from tests.certificates import files, server_context
+from tests.net.test_proxy import VARIABLES, Proxy
+
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """An environment that says nothing about proxies, roots or passwords."""
+    for name in (*VARIABLES, "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NETRC"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+    return monkeypatch
+
+
+class Server:
+    """Gives the answers in turn, the last one for ever, and notes the requests."""
+
+    def __init__(self, *answers: bytes, tls: ssl.SSLContext | None = None) -> None:
+        self.requests: list[str] = []
+        self.connections = 0
+        self.port = 0
+        self._answers = list(answers)
+        self._tls = tls
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def url(self) -> str:
+        return f"http{'s' * (self._tls is not None)}://127.0.0.1:{self.port}"
+
+    async def __aenter__(self) -> "Server":
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=self._tls)
+        self.port = self._server.sockets[0].getsockname()[1]
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._server.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        self.connections += 1
+        try:
+            while True:
+                self.requests.append((await reader.readuntil(b"\r\n\r\n")).decode())
+                answer = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
+                writer.write(answer)
+                await writer.drain()
+                if answer != OK:
+                    return
+        except (asyncio.CancelledError, asyncio.IncompleteReadError, ConnectionError):
+            return
+        finally:
+            writer.close()
+
+
+def answer(status: str, body: bytes = b"", *headers: str) -> bytes:
+    lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", *headers]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1") + body
+
+
+def run(main: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    async def bounded() -> None:
+        async with asyncio.timeout(30):
+            await main()
+
+    asyncio.run(bounded())
+
+
+async def get(
+    url: str, path: str = "/v5/market/time", insecure: bool = False, **params: str
+) -> Answer:
+    def work() -> Answer:
+        client = HttpClient(url, "fastopts/test", insecure)
+        try:
+            return client.get(path, params)
+        finally:
+            client.close()
+
+    return await asyncio.to_thread(work)
+
+
+def test_a_get_carries_the_parameters_the_user_agent_and_no_body() -> None:
+    async def main() -> None:
+        async with Server(OK) as server:
+            found = await get(server.url, "/v5/x", category="option", cursor="a%3D1&b c")
+            assert found == Answer(200, {"content-length": "2"}, b"{}")
+            [request] = server.requests
+            first, *headers = request.rstrip().split("\r\n")
+            assert first == "GET /v5/x?category=option&cursor=a%253D1%26b+c HTTP/1.1"
+            assert "User-Agent: fastopts/test" in headers
+            assert f"Host: 127.0.0.1:{server.port}" in headers
+            names = {line.split(":")[0].lower() for line in headers}
+            # Bybit answers 403 to a GET with a body.
+            assert not names & {"content-length", "transfer-encoding", "content-type"}
+            assert not names & {"authorization", "cookie"}
+
+    run(main)
+
+
+def test_a_base_url_may_have_a_path_and_end_in_a_slash() -> None:
+    async def main() -> None:
+        async with Server(OK) as server:
+            await get(server.url + "/mirror/", "/v5/x")
+            assert server.requests[0].startswith("GET /mirror/v5/x HTTP/1.1\r\n")
+
+    run(main)
+
+
+def test_requests_share_one_connection() -> None:
+    async def main() -> None:
+        async with Server(OK) as server:
+
+            def work() -> None:
+                client = HttpClient(server.url, "t")
+                for i in range(3):
+                    assert client.get(f"/{i}", {}).status == 200
+                client.close()
+
+            await asyncio.to_thread(work)
+            assert server.connections == 1
+            assert [text.split(" ")[1] for text in server.requests] == ["/0", "/1", "/2"]
+
+    run(main)
+
+
+@pytest.mark.parametrize(
+    "status",
+    ["200 OK", "403 Forbidden", "404 Not Found", "429 Too Many", "500 Oops", "503 Busy"],
+)
+def test_every_status_is_an_answer_with_its_headers_in_lower_case(status: str) -> None:
+    async def main() -> None:
+        body = b'{"retCode":10006}'
+        headers = ("Retry-After: 7", "X-Bapi-Limit-Reset-Timestamp: 1795000000000")
+        async with Server(answer(status, body, *headers)) as server:
+            found = await get(server.url)
+            assert found.status == int(status[:3])
+            assert found.body == body
+            assert found.headers["retry-after"] == "7"
+            assert found.headers["x-bapi-limit-reset-timestamp"] == "1795000000000"
+            assert len(server.requests) == 1
+
+    run(main)
+
+
+def test_a_body_that_is_no_json_is_handed_over_as_it_is() -> None:
+    async def main() -> None:
+        async with Server(answer("200 OK", b"<html>\xff\x00")) as server:
+            assert (await get(server.url)).body == b"<html>\xff\x00"
+
+    run(main)
+
+
+def test_a_redirect_is_an_answer_and_not_followed() -> None:
+    async def main() -> None:
+        async with Server(OK) as other:
+            location = f"Location: {other.url}/elsewhere"
+            async with Server(answer("302 Found", b"", location)) as server:
+                found = await get(server.url)
+                assert found.status == 302
+                assert found.headers["location"] == f"{other.url}/elsewhere"
+                assert len(server.requests) == 1
+            assert other.requests == []
+
+    run(main)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        pytest.param(b"", id="nothing"),
+        pytest.param(b"SSH-2.0-OpenSSH_9.6\r\n", id="no http"),
+        pytest.param(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n{", id="truncated body"),
+        pytest.param(
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n",
+            id="missing last chunk",
+        ),
+        pytest.param(
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n",
+            id="chunk of no size",
+        ),
+        pytest.param(answer("200 OK", b"{}", "Content-Encoding: gzip"), id="not zipped"),
+        pytest.param(answer("200 OK", b"{}", *["A: b"] * 200), id="too many headers"),
+        pytest.param(answer("99999 OK"), id="no such status"),
+    ],
+)
+def test_half_an_answer_or_none_is_a_lost_connection(words: bytes) -> None:
+    async def main() -> None:
+        async with Server(words) as server:
+            with pytest.raises(ConnectionLost) as caught:
+                await get(server.url, "/v5/x", category="option")
+            assert str(caught.value).startswith(f"GET {server.url}/v5/x: ")
+            assert len(server.requests) == 1
+
+    run(main)
+
+
+def test_nobody_there_is_a_lost_connection_told_without_the_librarys_layers() -> None:
+    async def main() -> None:
+        async with Server(OK) as server:
+            pass
+        with pytest.raises(ConnectionLost) as caught:
+            await get(server.url)
+        words = str(caught.value)
+        assert words.startswith(f"GET {server.url}/v5/market/time: [Errno ")
+        assert "HTTPConnectionPool" not in words
+
+    run(main)
+
+
+@pytest.mark.parametrize("words", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n{"])
+def test_a_server_that_falls_silent_is_given_up(
+    monkeypatch: pytest.MonkeyPatch, words: bytes
+) -> None:
+    monkeypatch.setattr(http, "READ_TIMEOUT_S", 0.05)
+
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(words)
+        await reader.read()
+        writer.close()
+        ended.set()
+
+    async def main() -> None:
+        server = await asyncio.start_server(silent, "127.0.0.1", 0)
+        async with server:
+            port = server.sockets[0].getsockname()[1]
+            with pytest.raises(ConnectionLost, match="timed out"):
+                await get(f"http://127.0.0.1:{port}")
+            await ended.wait()
+
+    ended = asyncio.Event()
+    run(main)
+
+
+def test_after_a_lost_connection_the_client_makes_another() -> None:
+    async def main() -> None:
+        async with Server(b"", OK) as server:
+
+            def work() -> Answer:
+                client = HttpClient(server.url, "t")
+                with pytest.raises(ConnectionLost):
+                    client.get("/1", {})
+                found = client.get("/2", {})
+                client.close()
+                return found
+
+            assert (await asyncio.to_thread(work)).body == b"{}"
+            assert server.connections == 2
+
+    run(main)
+
+
+def test_a_certificate_that_nobody_vouches_for_is_refused() -> None:
+    async def main() -> None:
+        async with Server(OK, tls=server_context()) as server:
+            with pytest.raises(ConnectionLost, match="CERTIFICATE_VERIFY_FAILED"):
+                await get(server.url)
+            assert server.requests == []
+
+    run(main)
+
+
+def test_a_certificate_that_the_system_trusts_is_accepted(
+    environment: pytest.MonkeyPatch,
+) -> None:
+    async def main() -> None:
+        environment.setenv("SSL_CERT_FILE", files()[0])
+        async with Server(OK, tls=server_context()) as server:
+            assert (await get(server.url)).body == b"{}"
+
+    run(main)
+
+
+def test_roots_of_the_http_librarys_own_variables_are_not_trusted(
+    environment: pytest.MonkeyPatch,
+) -> None:
+    async def main() -> None:
+        environment.setenv("REQUESTS_CA_BUNDLE", files()[0])
+        environment.setenv("CURL_CA_BUNDLE", files()[0])
+        async with Server(OK, tls=server_context()) as server:
+            with pytest.raises(ConnectionLost, match="CERTIFICATE_VERIFY_FAILED"):
+                await get(server.url)
+
+    run(main)
+
+
+def test_any_certificate_will_do_when_told_so_and_nothing_is_said_about_it() -> None:
+    async def main() -> None:
+        async with Server(OK, tls=server_context()) as server:
+            with warnings.catch_warnings(record=True) as said:
+                warnings.simplefilter("always")
+                assert (await get(server.url, insecure=True)).status == 200
+            assert [str(one.message) for one in said] == []
+
+    run(main)
+
+
+def test_certificates_of_other_hosts_are_always_verified() -> None:
+    with pytest.raises(ConfigError, match=r"--insecure is for loopback only, not for venue\.test"):
+        HttpClient("https://venue.test", "t", insecure=True)
+
+
+@pytest.mark.parametrize("user", ["", "me:s3cret@"])
+def test_plain_http_goes_through_the_proxy_of_the_environment(
+    environment: pytest.MonkeyPatch, user: str
+) -> None:
+    async def main() -> None:
+        async with Server(OK) as server:
+            environment.setenv("HTTP_PROXY", f"http://{user}127.0.0.1:{server.port}")
+            assert (await get("http://venue.test:8080", "/v5/x", a="1")).body == b"{}"
+            [request] = server.requests
+            assert request.startswith("GET http://venue.test:8080/v5/x?a=1 HTTP/1.1\r\n")
+            assert ("Proxy-Authorization: Basic bWU6czNjcmV0" in request) is bool(user)
+
+    run(main)
+
+
+def test_https_goes_through_a_tunnel_and_is_the_venues_from_end_to_end(
+    environment: pytest.MonkeyPatch,
+) -> None:
+    async def main() -> None:
+        async with Server(OK, tls=server_context()) as server, Proxy(server.port) as way:
+            environment.setenv("SSL_CERT_FILE", files()[0])
+            environment.setenv("HTTPS_PROXY", way.url_for("me:s3cret"))
+            with pytest.raises(ConnectionLost, match=r"'venue\.test'"):
+                await get("https://venue.test")
+            assert server.requests == []
+            assert way.requests[0].startswith("CONNECT venue.test:443 HTTP/1.")
+            assert "Proxy-Authorization: Basic bWU6czNjcmV0" in way.requests[0]
+
+    run(main)
+
+
+def test_an_answer_comes_back_through_the_tunnel(environment: pytest.MonkeyPatch) -> None:
+    async def main() -> None:
+        async with Server(OK, tls=server_context()) as server, Proxy(server.port) as way:
+            environment.setenv("SSL_CERT_FILE", files()[0])
+            environment.setenv("HTTPS_PROXY", way.url)
+            # Loopback, which the certificate is for, is never proxied by us.
+            environment.setattr("fastopts.net.proxy.is_loopback", lambda host: False)
+            assert (await get(f"https://localhost:{server.port}", "/v5/x")).body == b"{}"
+            assert way.requests[0].startswith(f"CONNECT localhost:{server.port} HTTP/1.")
+            assert server.requests[0].startswith("GET /v5/x HTTP/1.1\r\n")
+
+    run(main)
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_loopback_is_reached_past_the_proxy(environment: pytest.MonkeyPatch, scheme: str) -> None:
+    async def main() -> None:
+        tls = server_context() if scheme == "https" else None
+        async with Server(OK, tls=tls) as server, Proxy() as way:
+            environment.setenv("HTTP_PROXY", way.url)
+            environment.setenv("HTTPS_PROXY", way.url)
+            environment.setenv("ALL_PROXY", way.url)
+            assert (await get(server.url, insecure=True)).status == 200
+            assert way.requests == []
+
+    run(main)
+
+
+@pytest.mark.parametrize("status", ["407 Proxy Authentication Required", "502 Bad Gateway"])
+def test_a_proxy_that_refuses_the_tunnel_is_told_without_its_password(
+    environment: pytest.MonkeyPatch, status: str
+) -> None:
+    async def main() -> None:
+        async with Proxy(answer=answer(status)) as way:
+            environment.setenv("HTTPS_PROXY", way.url_for("me:hunter2"))
+            with pytest.raises(ConnectionLost, match=status) as caught:
+                await get("https://venue.test")
+            assert "hunter2" not in str(caught.value)
+
+    run(main)
+
+
+def test_a_proxy_of_another_kind_is_refused_at_once(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("HTTPS_PROXY", "socks5://127.0.0.1:1080")
+    with pytest.raises(ConfigError, match="only http:// proxies"):
+        HttpClient("https://venue.test", "t")
+
+
+def test_a_netrc_file_is_not_read(environment: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    path = tmp_path / "netrc"
+    path.write_text("machine 127.0.0.1 login me password hunter2\n")
+    path.chmod(0o600)
+    environment.setenv("NETRC", str(path))
+
+    async def main() -> None:
+        async with Server(OK) as server:
+            await get(server.url)
+            assert "authorization" not in server.requests[0].lower()
+
+    run(main)
