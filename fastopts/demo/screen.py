@@ -91,8 +91,8 @@ def _figures(frame: Frame) -> Table:
 
 
 def _quotes(frame: Frame) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("at the money", style="bold")
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    table.add_column("at the money", style="bold", no_wrap=True, min_width=24)
     for name in ("bid", "ask", "mark", "mark IV", "delta", "age"):
         table.add_column(name, justify="right")
     for option in frame.shown:

@@ -8,8 +8,8 @@ import pytest
 from bench import exact
 from bench.frames import contracts, render, tickers
 
-pytest.importorskip("picows")
-pytest.importorskip("msgspec")
+pytest.importorskip("picows", reason="comes with the extra `bench`")
+pytest.importorskip("msgspec", reason="comes with the extra `bench`")
 
 
 def test_the_command_is_one_hset_of_all_numbers_and_the_time() -> None:
