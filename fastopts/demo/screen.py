@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rich import box
 from rich.console import Console, Group, RenderableType
 from rich.panel import Panel
 from rich.table import Table
@@ -91,10 +90,11 @@ def _figures(frame: Frame) -> Table:
 
 
 def _quotes(frame: Frame) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    # Narrow enough for 80 columns: a price or a symbol cut short is worse than none.
+    table = Table(box=None, pad_edge=False, collapse_padding=True, header_style="dim")
     table.add_column("at the money", style="bold", no_wrap=True, min_width=24)
     for name in ("bid", "ask", "mark", "mark IV", "delta", "age"):
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", no_wrap=True, min_width=6)
     for option in frame.shown:
         table.add_row(
             option.symbol,
