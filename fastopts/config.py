@@ -67,6 +67,11 @@ class Settings:
     status_s: float = 5.0
 
 
+# What an environment in another encoding leaves of its bytes.
+_SURROGATES = re.compile("[\ud800-\udfff]")
+_NOT_IN_URLS = re.compile(r"[\s\ud800-\udfff]")
+
+
 def _choice(*names: str) -> Callable[[object], str]:
     def parse(value: object) -> str:
         if value not in names:
@@ -118,7 +123,7 @@ def _number(least: float, most: float, unit: str) -> Callable[[object], float]:
 
 def _duration(value: object) -> float:
     found = _DURATION.fullmatch(str(value))
-    if isinstance(value, bool) or not found or float(found[1]) == 0:
+    if isinstance(value, bool) or not found or not 0 < float(found[1]) < float("inf"):
         raise ValueError("a time such as 90, 90s, 10m or 2h")
     return float(found[1]) * _SECONDS[found[2]]
 
@@ -126,7 +131,8 @@ def _duration(value: object) -> float:
 def _url(*schemes: str) -> Callable[[object], str]:
     def parse(value: object) -> str:
         text = str(value)
-        if text.split("://")[0] not in schemes or "://" not in text or re.search(r"\s", text):
+        is_ours = text.split("://")[0] in schemes and "://" in text
+        if not is_ours or _NOT_IN_URLS.search(text):
             raise ValueError(f"a URL that begins with {' or '.join(s + '://' for s in schemes)}")
         return text
 
@@ -197,7 +203,6 @@ SETTINGS: Final[Mapping[str, Setting]] = {
     "insecure": Setting(_flag, "loopback only: accept any certificate"),
 }
 _FIELDS = {"duration": "duration_s"}
-_SECRETS = ("redis_url",)
 
 
 def from_env(environ: Mapping[str, str]) -> dict[str, str]:
@@ -241,8 +246,12 @@ def load(
             try:
                 values[_FIELDS.get(name, name)] = SETTINGS[name].parse(value)
             except ValueError as error:
-                shown = "***" if name in _SECRETS else repr(value)
+                # Any URL may hold a password, if only by mistake.
+                is_secret = name == "redis_url" or (name.endswith("_url") and "@" in str(value))
+                shown = "***" if is_secret else repr(value)
                 faults.append(f"{label.format(written)}={shown}: {error}")
+    if password is not None and _SURROGATES.search(password):
+        faults.append("REDIS_PASSWORD: it is no UTF-8")
     if faults:
         raise ConfigError("; ".join(faults))
     return Settings(**values, redis_password=None if password is None else Secret(password))

@@ -96,7 +96,7 @@ def main(words: Sequence[str] | None = None) -> int:
 
 
 def _complain(error: FastoptsError, code: int) -> int:
-    print(f"fastopts: {error}", file=sys.stderr)  # noqa: T201
+    print(f"fastopts: {report.one_line(str(error))}", file=sys.stderr)  # noqa: T201
     return code
 
 

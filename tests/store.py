@@ -1,5 +1,6 @@
 """A Valkey that holds what a collector would have written, spelled from the contract."""
 
+import socket
 import struct
 from typing import Any
 
@@ -38,6 +39,16 @@ NUMBERS = {
     "change_24h": -0.12,
     "predicted_delivery_price": 0.0,
 }
+
+
+def clustered() -> list[str]:
+    """Options that make a server a node of a cluster, with a bus on a port that is free.
+
+    The port that it takes by itself, 10,000 above its own, may be taken or be none.
+    """
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return ["--cluster-enabled", "yes", "--cluster-port", str(probe.getsockname()[1])]
 
 
 class Store:

@@ -116,3 +116,34 @@ def test_no_secret_is_shown() -> None:
     with pytest.raises(ConfigError) as caught:
         config.load({"redis_url": "http://:hunter2@h"}, {}, {})
     assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["rest_url", "ws_url"])
+@pytest.mark.parametrize(
+    "rest",
+    [
+        *(
+            "[::1",
+            "h:99999",
+            "h:port",
+            "h/x#f",
+            "#h",
+            "a..b/x",
+            f"{'a' * 64}.test",
+            "",
+            ":80",
+            "/x",
+        ),
+        *("u:p@h/x", "u@h", "h/a@b"),
+    ],
+)
+def test_a_url_whose_host_can_not_be_reached_is_refused_at_the_start(name: str, rest: str) -> None:
+    url = ("http" if name == "rest_url" else "ws") + "://" + rest
+    with pytest.raises(ConfigError, match="a URL with a host and no user, without '#'"):
+        config.load({name: url}, {}, {})
+
+
+@pytest.mark.parametrize("rest", ["[::1]:80/x", "h", "h:1/p?q=1", "b\u00fccher.test/x", "h/a%23b"])
+def test_a_url_with_a_host_is_taken_as_it_is(rest: str) -> None:
+    settings = config.load({"rest_url": f"https://{rest}", "ws_url": f"wss://{rest}"}, {}, {})
+    assert (settings.rest_url, settings.ws_url) == (f"https://{rest}", f"wss://{rest}")

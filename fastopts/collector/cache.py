@@ -7,10 +7,12 @@ ours adds `venue` and `instruments`, the terms that the symbols alone don't tell
 import contextlib
 import dataclasses
 import os
+import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +25,7 @@ from fastopts.venues.bybit import symbols
 __all__ = ("Cached", "default_path", "load", "save")
 
 VALID = timedelta(hours=24)
-SETTLE_MAX = 8  # characters
+_COIN = re.compile(r"[A-Z0-9]{1,8}", re.ASCII)
 _FIELDS = {field.name for field in dataclasses.fields(Instrument)}
 
 
@@ -52,9 +54,12 @@ def save(path: Path, venue: str, instruments: Iterable[Instrument], now: datetim
 
     What is there and no regular file, such as /dev/null, is left as it is: nothing is kept then.
     """
-    path = path.resolve()
-    if path.exists() and not path.is_file():
-        return
+    try:
+        path = path.resolve()
+        if path.exists() and not path.is_file():
+            return
+    except OSError as error:
+        raise ConfigError(f"the cache file {path} can't be written: {error}") from error
     listed = sorted(instruments, key=lambda instrument: instrument.symbol)
     content = {
         "symbols": [instrument.symbol for instrument in listed],
@@ -80,9 +85,9 @@ def load(path: Path, venue: str, now: datetime) -> Cached | None:
 
     Raises ConfigError for a file that is there and can't be understood.
     """
-    if not path.is_file():
-        return None
     try:
+        if not path.is_file():
+            return None
         content = orjson.loads(path.read_bytes())
         if content.get("venue", "bybit") != venue:
             return None
@@ -103,7 +108,14 @@ def _instrument(row: dict[str, Any]) -> Instrument:
     for name in _FIELDS:
         if type(row[name]) is not type(getattr(read, name)):
             raise ValueError(f"{name} of {found.symbol!r}")
-    if len(found.settle) > SETTLE_MAX or not -(2**62) < found.expiry_ms < 2**62:
+    is_option = read is not None and found.asset == read.asset and isfinite(found.strike)
+    names = (found.quote, found.settle)
+    if (
+        not is_option
+        or found.kind not in ("C", "P")
+        or not all(map(_COIN.fullmatch, names))
+        or len(str(found.expiry_ms)) != 13
+    ):
         raise ValueError(f"the terms of {found.symbol!r}")
     return found
 

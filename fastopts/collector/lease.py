@@ -85,15 +85,21 @@ class Lease:
     ) -> None:
         # After a restart of the server its numbers start anew: the former's may be anyone's now.
         same_run, _, number = (former or "").partition(":")
-        if same_run == run_id and number and int(number) != client:
+        if same_run == run_id and number and number != str(client):
+            if not _is_number(number, 19):
+                raise ConfigError(f"{keys.FEED} names a writer that is none: delete the key")
             [reply] = await channel.ask(("CLIENT", "KILL", "ID", number))
-            if isinstance(reply, StoreError) and "no such client" not in reply.reply.lower():
+            if isinstance(reply, StoreError):
                 raise reply  # without this right nothing keeps the former writer from writing
 
 
 def _epoch(text: str | None) -> int:
-    if text and not (text.isdecimal() and len(text) <= 10 and int(text) < EPOCH_MAX):
+    if text and not (_is_number(text, 10) and int(text) < EPOCH_MAX):
         raise ConfigError(
             f"{keys.FEED} holds the epoch {text[:40]!r}, which is none: delete the key"
         )
     return int(text or 0)
+
+
+def _is_number(text: str, digits_max: int) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) <= digits_max

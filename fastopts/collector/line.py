@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 CONNECT_TIMEOUT_S = 15.0
 TICK_S = 0.25
 FAREWELL_S = 1.0
+CLOCKS_APART_MAX_MS = 24 * 3600 * 1000
 
 
 class Market(Protocol):
@@ -219,6 +220,9 @@ class Line:
 
     def _hear(self, connection: _Connection, event: object) -> None:
         if isinstance(event, Pong) and event.venue_ms is not None:
+            if abs(event.venue_ms - wall_ms()) > CLOCKS_APART_MAX_MS:
+                log.warning("a pong with an absurd time is not believed: %d", event.venue_ms)
+                return
             self._shared.outlet.venue_clock(event.venue_ms, event.sent_at, event.received_at)
         elif isinstance(event, TopicRefused):
             log.warning("the venue refused %s: %s", event.symbol, event.words)

@@ -13,7 +13,7 @@ import orjson
 if TYPE_CHECKING:
     import rich.progress
 
-__all__ = ("Bars", "Status", "cpu_s", "rss_mb", "set_up_logging")
+__all__ = ("Bars", "Status", "cpu_s", "one_line", "rss_mb", "set_up_logging")
 
 log = logging.getLogger(__name__)
 
@@ -75,6 +75,17 @@ def rss_mb() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
 
 
+def one_line(text: str) -> str:
+    """*text* with what a peer may have put into it to forge lines or move a terminal escaped."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+class _TextFormatter(logging.Formatter):
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
+        record.message = one_line(record.message)
+        return super().formatMessage(record)
+
+
 class _JsonFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         fields: dict[str, Any] = {
@@ -96,7 +107,7 @@ def set_up_logging(form: str) -> None:
     if form == "json":
         formatter = _JsonFormatter()
     else:
-        formatter = logging.Formatter("%(asctime)s %(levelname)-7s %(message)s", "%H:%M:%SZ")
+        formatter = _TextFormatter("%(asctime)s %(levelname)-7s %(message)s", "%H:%M:%SZ")
     formatter.converter = time.gmtime
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(formatter)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Generator
 from typing import TypeVar
 
 from fastopts.errors import ConnectionLost, VenueBanned
-from fastopts.net.http import Answer, HttpClient
+from fastopts.net.http import HttpClient
 from fastopts.session.backoff import Backoff
 from fastopts.session.ban import Ban
 from fastopts.venues.bybit.rest import Envelope, Request, Retry, judge
@@ -19,7 +19,6 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 ATTEMPTS = 4
-ANSWER_WITHIN_S = 60.0  # the client's own timeouts are for each read
 
 
 async def in_daemon_thread(work: Callable[[], T]) -> T:
@@ -79,7 +78,9 @@ class RestDriver:
             if left_s > 0:
                 raise VenueBanned(f"shut out by HTTP 403 for another {left_s:.0f} s", left_s)
             try:
-                return judge(await self._answer(request))
+                return judge(
+                    await in_daemon_thread(lambda: self._http.get(request.path, request.params))
+                )
             except VenueBanned as error:
                 self._ban.begin(loop.time(), error.retry_after_s)
                 raise
@@ -89,11 +90,3 @@ class RestDriver:
                 wait_s = max(backoff.next_s(), getattr(error, "after_s", 0.0))
                 log.info("%s: %s; again in %.1f s", request.path, error, wait_s)
                 await asyncio.sleep(wait_s)
-
-    async def _answer(self, request: Request) -> Answer:
-        try:
-            async with asyncio.timeout(ANSWER_WITHIN_S):
-                return await in_daemon_thread(lambda: self._http.get(request.path, request.params))
-        except TimeoutError:
-            words = f"GET {request.path}: no whole answer in {ANSWER_WITHIN_S:g} s"
-            raise ConnectionLost(words) from None

@@ -231,7 +231,10 @@ class Collector:
         self.writer.end()
         _, unfinished = await asyncio.wait([writing], timeout=FINAL_FLUSH_S)
         if unfinished:
-            log.warning("Redis does not answer: %d ticks are not written", self.table.pending)
+            lost = (
+                f"{self.table.pending} ticks are lost" if self.table.pending else "no tick is lost"
+            )
+            log.warning("Redis does not hear that the feed ends; %s", lost)
             writing.cancel()
         report.tell(self.watch.status())
 

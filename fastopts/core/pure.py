@@ -246,8 +246,8 @@ class Table:
         received = applied + older + rejected        applied = written + conflated + pending
 
     The owner keeps three things up to date: `epoch` (before anything is encoded), `skew_ms` (the
-    venue's clock minus ours), and `delivering`, the conns that are alive. `samples` has the first
-    rejected message for each reason.
+    venue's clock minus ours), and `delivering`, the conns that are alive. `samples` has the
+    first unreadable message for each reason.
     """
 
     def __init__(self, grammar: Grammar, time_bound_ms: int = 60_000) -> None:

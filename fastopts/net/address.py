@@ -73,7 +73,7 @@ _ENCODE = "percent-encode what stands in a password (@ as %40, # as %23, / as %2
 
 
 def _db(text: str) -> int:
-    if not text.isdecimal():
+    if not text.isdecimal() or len(text) > 9:
         raise ConfigError(f"Redis URL: the database is a number; {_ENCODE}")
     return int(text)
 

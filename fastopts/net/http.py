@@ -1,6 +1,7 @@
 """HTTP GET over one kept session. Blocking: call it from a worker thread."""
 
 import ssl
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,8 @@ __all__ = ("Answer", "HttpClient")
 
 CONNECT_TIMEOUT_S = 5.0
 READ_TIMEOUT_S = 10.0
+ANSWER_WITHIN_S = 60.0
+ANSWER_SIZE_MAX = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,17 +55,19 @@ class HttpClient:
     def get(self, path: str, params: Mapping[str, str]) -> Answer:
         """Return the answer, whatever its status. Raises ConnectionLost when none came."""
         try:
-            response = self._session.get(
+            with self._session.get(
                 self._base_url + path,
                 params=params,
                 timeout=(CONNECT_TIMEOUT_S, READ_TIMEOUT_S),
                 allow_redirects=False,
-            )
+                stream=True,
+            ) as response:
+                body = _body(response)
         except (requests.RequestException, ValueError) as error:
             # ValueError: it reads the target of a redirect that it is not to follow.
             raise ConnectionLost(f"GET {self._base_url}{path}: {_cause(error)}") from error
         headers = {name.lower(): value for name, value in response.headers.items()}
-        return Answer(response.status_code, headers, response.content)
+        return Answer(response.status_code, headers, body)
 
     def close(self) -> None:
         self._session.close()
@@ -84,6 +89,19 @@ class _TlsAdapter(requests.adapters.HTTPAdapter):
     def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
         conn.cert_reqs = self._context.verify_mode
         conn.ca_certs = conn.ca_cert_dir = None
+
+
+def _body(response: requests.Response) -> bytes:
+    """Read it to its end, which must come: the library's own timeouts are for each read."""
+    deadline = time.monotonic() + ANSWER_WITHIN_S
+    body = bytearray()
+    for piece in response.iter_content(64 * 1024):
+        body += piece
+        if time.monotonic() > deadline:
+            raise requests.Timeout(f"no whole answer in {ANSWER_WITHIN_S:g} s")
+        if len(body) > ANSWER_SIZE_MAX:
+            raise requests.RequestException(f"an answer of more than {ANSWER_SIZE_MAX} bytes")
+    return bytes(body)
 
 
 def _cause(error: BaseException) -> str:

@@ -42,19 +42,20 @@ def find(url: str) -> str | None:
         return None
     if "://" not in found:
         found = f"http://{found}"
-    if urlsplit(found).scheme != "http":
-        raise ConfigError(
-            f"{parts.scheme}://{host} would go through {_shown(found)}: only http:// proxies are"
-            " supported; add the host to NO_PROXY to go there directly"
-        )
     try:
-        is_complete = bool(urlsplit(found).hostname and (urlsplit(found).port or 80))
+        named = urlsplit(found)
+        is_complete = bool(named.hostname) and named.port != 0 and "#" not in found
     except ValueError:
         is_complete = False
-    if not is_complete or "#" in found:
+    if not is_complete:
         raise ConfigError(
             "the proxy in the environment has no host and port that can be read: it is"
             " http://[user:password@]host:port, what is special in a password percent-encoded"
+        )
+    if named.scheme != "http":
+        raise ConfigError(
+            f"{parts.scheme}://{host} would go through {_shown(found)}: only http:// proxies are"
+            " supported; add the host to NO_PROXY to go there directly"
         )
     return found
 

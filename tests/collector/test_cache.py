@@ -1,4 +1,7 @@
+import dataclasses
+import errno
 import os
+import stat
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -98,3 +101,68 @@ def test_each_venue_has_its_own_file() -> None:
     assert str(cache.default_path("bybit")) == "symbols_cache.json"
     assert str(cache.default_path("sim")) == "symbols_cache.sim.json"
     assert str(cache.default_path("custom:10.0.0.5")) == "symbols_cache.custom-10.0.0.5.json"
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        *({"settle": "USDTUSDTX"}, {"settle": None}, {"settle": ["USDT"]}),
+        *({"expiry_ms": str(EXPIRY_MS)}, {"expiry_ms": EXPIRY_MS + 0.5}, {"expiry_ms": 2**63}),
+        *({"expiry_ms": None}, {"expiry_ms": True}, {"expiry_ms": {}}),
+        *({"strike_text": None}, {"strike_text": 90_000}, {"kind": None}, {"status": 5}),
+        *({"symbol": None}, {"symbol": "nonsense"}, {"symbol": "BTC-27NOV26-9-P-USDT\n"}),
+        *({"launch_ms": "7"}, {"tick_size": 5}),
+    ],
+)
+def test_a_row_that_can_not_be_an_option_is_told(tmp_path: Path, damage: dict[str, object]) -> None:
+    path = tmp_path / "c.json"
+    cache.save(path, "bybit", [OPTION], NOW)
+    content = orjson.loads(path.read_bytes())
+    content["instruments"][0] |= damage
+    path.write_bytes(orjson.dumps(content))
+    with pytest.raises(ConfigError, match=r"c\.json can't be read"):
+        cache.load(path, "bybit", NOW)
+
+
+@pytest.mark.parametrize("field", [field.name for field in dataclasses.fields(Instrument)])
+def test_a_row_that_lacks_a_term_is_told(tmp_path: Path, field: str) -> None:
+    path = tmp_path / "c.json"
+    cache.save(path, "bybit", [OPTION], NOW)
+    content = orjson.loads(path.read_bytes())
+    del content["instruments"][0][field]
+    path.write_bytes(orjson.dumps(content))
+    with pytest.raises(ConfigError, match=field):
+        cache.load(path, "bybit", NOW)
+
+
+@pytest.mark.parametrize("step", ["write_bytes", "replace"])
+def test_a_write_that_fails_leaves_what_was_there_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    path = tmp_path / "c.json"
+    cache.save(path, "bybit", [OPTION], NOW)
+    before = path.read_bytes()
+
+    def fail(self: Path, _: object) -> None:
+        with self.open("ab") as file:
+            file.write(b"{")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, step, fail)
+    with pytest.raises(ConfigError, match=r"c\.json can't be written: .*No space left"):
+        cache.save(path, "bybit", [], NOW)
+    assert list(tmp_path.iterdir()) == [path]
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o027, 0o640), (0o077, 0o600)])
+def test_who_else_may_read_the_file_is_the_umasks_to_say(
+    tmp_path: Path, umask: int, mode: int
+) -> None:
+    path = tmp_path / "c.json"
+    former = os.umask(umask)
+    try:
+        cache.save(path, "bybit", [OPTION], NOW)
+    finally:
+        os.umask(former)
+    assert stat.S_IMODE(path.stat().st_mode) == mode

@@ -9,7 +9,7 @@ import pytest
 from fastopts import keys
 from fastopts.collector.lease import Lease
 from fastopts.embedded import EmbeddedValkey
-from fastopts.errors import LeaseLost, StoreUnavailable
+from fastopts.errors import ConfigError, LeaseLost, StoreError, StoreUnavailable
 from fastopts.net import channel
 from fastopts.net.address import Address
 from fastopts.net.channel import Channel
@@ -137,5 +137,78 @@ def test_after_a_restart_of_the_server_no_innocent_client_is_killed(valkey: Embe
             await one.ask(("HSET", keys.FEED, "epoch", "5", "writer", f"another-run:{victim}"))
             assert await Lease().take(one, await run_id(one))
             assert await two.ask(("PING",)) == ["PONG"]
+
+    asyncio.run(main())
+
+
+ALL_BUT_KILL = ("ACL", "SETUSER", "default", "-client|kill")
+
+
+def test_who_may_not_end_the_former_writers_connection_does_not_take_over(
+    valkey: EmbeddedValkey,
+) -> None:
+    async def main() -> None:
+        async with connected(valkey) as one, connected(valkey) as two:
+            run = await run_id(one)
+            sleeper, taker = Lease(), Lease()
+            assert await sleeper.take(one, run)
+            await two.ask(("DEL", keys.LEASE))  # it ran out while its holder slept
+            assert await two.ask(ALL_BUT_KILL) == ["OK"]
+            before = await two.ask(("HGETALL", keys.FEED))
+            with pytest.raises(StoreError, match=r"client\|kill"):
+                await taker.take(two, run)
+            assert await two.ask(("HGETALL", keys.FEED)) == before
+            assert await one.ask(("PING",)) == ["PONG"]
+
+    asyncio.run(main())
+
+
+def test_a_former_writer_that_is_gone_needs_no_ending(valkey: EmbeddedValkey) -> None:
+    async def main() -> None:
+        async with connected(valkey) as two:
+            run = await run_id(two)
+            async with connected(valkey) as one:
+                former = Lease()
+                assert await former.take(one, run)
+            [number] = await two.ask(("HGET", keys.FEED, "writer"))
+            await two.ask(("CLIENT", "KILL", "ID", number.partition(":")[2]), ("DEL", keys.LEASE))
+            taker = Lease()
+            assert await taker.take(two, run)
+            assert taker.epoch > former.epoch
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize(
+    "epoch",
+    [
+        *("x", "-1", "1.5", " 7", "5\n6", "9" * 20, "9" * 5000, "x" * 5000),
+        *("4294967295", b"\xff"),
+    ],
+)
+def test_an_epoch_that_is_none_is_told_in_one_line(
+    valkey: EmbeddedValkey, epoch: str | bytes
+) -> None:
+    async def main() -> None:
+        async with connected(valkey) as one:
+            run = await run_id(one)
+            await one.ask(("HSET", keys.FEED, "epoch", epoch))
+            with pytest.raises(ConfigError, match=f"{keys.FEED} holds the epoch") as caught:
+                await Lease().take(one, run)
+            assert len(str(caught.value).splitlines()) == 1
+            assert len(str(caught.value)) < 250
+            assert await one.ask(("EXISTS", keys.LEASE)) == [0]
+
+    asyncio.run(main())
+
+
+def test_the_highest_epoch_that_a_record_can_hold_is_taken(valkey: EmbeddedValkey) -> None:
+    async def main() -> None:
+        async with connected(valkey) as one:
+            run = await run_id(one)
+            await one.ask(("HSET", keys.FEED, "epoch", "4294967294"))
+            lease = Lease()
+            assert await lease.take(one, run)
+            assert lease.epoch == 2**32 - 1
 
     asyncio.run(main())

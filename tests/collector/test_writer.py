@@ -21,6 +21,7 @@ from fastopts.net.address import Address
 from tests import payloads
 from tests.oracle import expected_hash
 from tests.payloads import T0, dump
+from tests.store import clustered
 
 EXPIRY = 4_000_000_000_000
 SYMBOLS = [f"BTC-27NOV26-{strike}-C-USDT" for strike in range(20)]
@@ -48,10 +49,11 @@ class World:
     def __init__(self, port: int) -> None:
         self.table = new_table()
         self.feed = Feed("bybit", 12_000)
+        self.listed = list(INSTRUMENTS)
         for i in INSTRUMENTS:
             self.table.add(i.symbol, i.expiry_ms, i.strike, i.kind, i.settle)
         address = Address("127.0.0.1", port)
-        self.writer = Writer(self.table, self.feed, address, None, 0.002, lambda: INSTRUMENTS)
+        self.writer = Writer(self.table, self.feed, address, None, 0.002, lambda: self.listed)
         self.inlet = self.table.inlet(1)
         self.frames: dict[str, dict[str, Any]] = {}
         self.now = asyncio.get_running_loop().time
@@ -405,12 +407,127 @@ def test_a_restart_leaves_no_dead_members_in_the_sets(
 
 def test_the_cluster_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     command = EmbeddedValkey._command
-    monkeypatch.setattr(
-        EmbeddedValkey, "_command", lambda self: [*command(self), "--cluster-enabled", "yes"]
-    )
+    monkeypatch.setattr(EmbeddedValkey, "_command", lambda self: [*command(self), *clustered()])
 
     async def main() -> None:
         with EmbeddedValkey() as server, pytest.raises(ConfigError, match="Redis Cluster"):
             await World(server.port).writer.open()
+
+    run(main)
+
+
+def test_a_conn_that_ends_while_redis_is_away_stands_in_the_feed_no_more(
+    valkey: EmbeddedValkey, client: redis.Redis
+) -> None:
+    async def main() -> None:
+        async with Running(World(valkey.port)) as world:
+            world.tick()
+            await until(lambda: int(client.hget(keys.FEED, "conn:1") or 0) > 0)
+            number = str(client.hget(keys.FEED, "writer")).partition(":")[2]
+            assert client.client_kill_filter(_id=number) == 1
+            world.writer.conn_closed(1)
+            world.writer.conn_opened(2)
+            # conn:2 goes out in the same beat
+            await until(lambda: client.hmget(keys.FEED, "conn:1", "conn:2") == [None, "0"])
+            assert str(client.hget(keys.FEED, "writer")).partition(":")[2] != number
+
+    run(main)
+
+
+def test_the_first_beat_takes_a_killed_collectors_conns_out_of_the_feed(
+    valkey: EmbeddedValkey, client: redis.Redis
+) -> None:
+    client.hset(keys.FEED, mapping={"venue": "bybit", "epoch": "5", "conn:7": "1", "conn:1": "1"})
+
+    async def main() -> None:
+        world = World(valkey.port)
+        await world.writer.open()
+        feed = client.hgetall(keys.FEED)
+        assert feed["epoch"] == str(world.writer.lease.epoch)
+        assert [name for name in map(str, feed) if name.startswith("conn:")] == []
+        async with Running(world):
+            pass
+
+    run(main)
+
+
+def test_a_listing_that_a_full_server_refuses_stands_once_there_is_room(
+    valkey: EmbeddedValkey, client: redis.Redis, caplog: pytest.LogCaptureFixture
+) -> None:
+    fresh = [
+        Instrument(
+            *(f"ETH-27NOV26-{strike}-P", "ETH", "USD", "USDC", EXPIRY, str(strike), "P"),
+            *("1", "1", "Trading", 0),
+        )
+        for strike in range(1, 31)
+    ]
+
+    def stands() -> bool:
+        names = {instrument.symbol for instrument in fresh}
+        return (
+            client.smembers("options:ETH") == names
+            and client.smembers("options:ETH:USDC:961002") == names
+            and client.exists(*map(keys.instrument, names)) == len(names)
+        )
+
+    async def main() -> None:
+        async with Running(World(valkey.port)) as world:
+            await until(lambda: bool(client.exists(keys.instrument(SYMBOLS[-1]))))
+            client.config_set("maxmemory", "1")
+            world.listed += fresh
+            world.writer.universe_changed(fresh, ())
+            await until(lambda: not world.writer.is_writing)
+            client.config_set("maxmemory", "0")
+            async with asyncio.timeout(10):  # not with the next whole universe, hours later
+                await until(stands)
+            assert client.smembers("options:BTC") == set(SYMBOLS)
+            assert client.ttl(keys.instrument(fresh[-1].symbol)) > 0
+            assert client.ttl("options:ETH") > 0
+            world.tick()
+            await until(lambda: world.table.pending == 0)
+
+    run(main)
+    told = [record.message for record in caplog.records if "OOM" in record.message]
+    assert len(told) == 1
+
+
+def test_another_programs_keys_among_the_universe_are_told_once_and_left_without_an_expiry(
+    valkey: EmbeddedValkey, client: redis.Redis, caplog: pytest.LogCaptureFixture
+) -> None:
+    theirs = ["options:BTC", keys.instrument(SYMBOLS[3])]
+    for key in theirs:
+        client.set(key, "mine")
+
+    async def main() -> None:
+        async with Running(World(valkey.port)) as world:
+            await until(lambda: client.ttl(keys.instrument(SYMBOLS[-1])) > 0)
+            assert client.smembers("options:BTC:USDT:961002") == set(SYMBOLS)
+            # their refusal holds nobody up, and a change is not told again
+            world.writer.universe_changed(INSTRUMENTS[:5], INSTRUMENTS[5:6])
+            await until(lambda: client.scard("options:BTC:USDT:961002") == 19)
+            world.tick()
+            await until(lambda: world.table.pending == 0)
+            assert world.stands_in(client)
+
+    run(main)
+    for key in theirs:
+        assert client.get(key) == "mine"
+        assert client.ttl(key) == -1
+        told = [record.message for record in caplog.records if f"{key} is left" in record.message]
+        assert len(told) == 1
+
+
+def test_the_sets_lose_what_a_former_run_left(valkey: EmbeddedValkey, client: redis.Redis) -> None:
+    left = ["BTC-27NOV26-77-P-USDT", "BTC-28NOV26-1-C"]
+    client.sadd("options:BTC", *left, SYMBOLS[0])
+    client.sadd("options:BTC:USDT:261127", left[0])
+    client.sadd("options:BTC:USDC:261128", left[1], "BTC-28NOV26-2-C")
+
+    async def main() -> None:
+        async with Running(World(valkey.port)):
+            await until(lambda: client.smembers("options:BTC") == set(SYMBOLS))
+            await until(lambda: not client.exists("options:BTC:USDT:261127"))
+            # what no set of its asset names is another's
+            await until(lambda: client.smembers("options:BTC:USDC:261128") == {"BTC-28NOV26-2-C"})
 
     run(main)

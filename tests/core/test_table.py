@@ -337,3 +337,35 @@ def test_thousands_of_symbols_keep_apart(core: Any) -> None:
 
 def test_reasons_are_all_counted_from_zero(table: Any) -> None:
     assert table.rejected == dict.fromkeys(pure.REASONS, 0)
+
+
+def test_of_each_kind_of_rejected_message_the_first_is_kept(table: Any) -> None:
+    inlet = table.inlet(1)
+    first = dump(payloads.ticker("btc"))
+    long = b'{"topic":"tickers.BTC' + b"x" * 5000
+    for payload in (first, long, dump(payloads.ticker("eth")), b'{"topic":"tickers.'):
+        inlet.message(payload, T0)
+    inlet.message(dump(payloads.ticker()), T0)
+    assert table.samples == {
+        "bad_symbol": first,
+        "not_json": long[: pure.SAMPLE_SIZE],
+    }
+    assert {reason for reason, count in table.rejected.items() if count} == table.samples.keys()
+
+
+def test_adding_a_symbol_again_renews_its_terms(table: Any) -> None:
+    send(table, payloads.ticker())
+    before = unpack(table.record(SYMBOL))
+    table.add(SYMBOL, EXPIRY + 60_000, 0.5, "P", "USDC")
+    assert unpack(table.record(SYMBOL)) == before | {
+        "expiry": EXPIRY + 60_000,
+        "strike": 0.5,
+        "kind": b"P",
+        "settle": b"USDC",
+    }
+    # a shorter coin leaves nothing of the longer one
+    table.add(SYMBOL, EXPIRY, 90_000.0, "C", "ABCDEFGH")
+    table.add(SYMBOL, EXPIRY, 90_000.0, "C", "X")
+    assert unpack(table.record(SYMBOL)) == before | {"settle": b"X"}
+    assert len(table) == 2
+    assert counts(table) == (1, 1, 0, 0)

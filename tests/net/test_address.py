@@ -51,6 +51,10 @@ def test_a_password_from_outside_fills_in() -> None:
         ("unix://", "path of the socket"),
         ("http://:hunter2@h", "begins with"),
         ("redis://:hunter2@[h", "can't be read"),
+        ("redis://a..b:6379", "can't be read"),
+        ("redis://:hunter2@a..b:6379", "can't be read"),
+        (f"redis://:hunter2@{'a' * 64}.test", "can't be read"),
+        ("redis://:hunter2@h:99999", "port is a number"),
     ],
 )
 def test_a_url_that_can_not_be_meant_is_refused_without_its_password(url: str, words: str) -> None:

@@ -123,3 +123,28 @@ def test_an_attempt_that_is_cancelled_leaves_no_socket_open(
     names.ports = [443, 444]
     asyncio.run(main())
     assert [sock.fileno() for sock in made if sock.family == socket.AF_INET] == [-1]
+
+
+@pytest.mark.parametrize("host", ["a..b", ".", f"{'a' * 64}.test", "\ud800"])
+def test_what_is_no_host_name_is_told_as_a_host_that_is_not_there(host: str) -> None:
+    with pytest.raises(OSError, match=r"no host name|not known|No address"):
+        asyncio.run(dial(host, 443))
+
+
+NO_FAMILY = 99  # of no kernel
+
+
+def test_an_address_of_a_family_that_the_kernel_lacks_is_passed_over(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with answering() as listener:
+        found = [
+            (NO_FAMILY, socket.SOCK_STREAM, 0, "", ("::1", 443, 0, 0)),
+            (socket.AF_INET, socket.SOCK_STREAM, 0, "", listener.getsockname()),
+        ]
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
+        with asyncio.run(dial("venue.test", 443)) as sock:
+            assert sock.getpeername() == listener.getsockname()
+        del found[1]
+        with pytest.raises(OSError, match="not supported"):
+            asyncio.run(dial("venue.test", 443))

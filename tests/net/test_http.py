@@ -411,3 +411,14 @@ def test_a_netrc_file_is_not_read(environment: pytest.MonkeyPatch, tmp_path: Pat
             assert "authorization" not in server.requests[0].lower()
 
     run(main)
+
+
+@pytest.mark.parametrize("target", ["http://[::1", "//["])
+def test_a_redirect_whose_target_can_not_be_read_is_a_lost_connection(target: str) -> None:
+    async def main() -> None:
+        async with Server(answer("302 Found", b"", f"Location: {target}"), OK) as server:
+            with pytest.raises(ConnectionLost) as caught:
+                await get(server.url)
+            assert str(caught.value) == f"GET {server.url}/v5/market/time: Invalid IPv6 URL"
+
+    run(main)

@@ -435,3 +435,57 @@ def test_a_proxy_that_never_answers_is_given_up(environment: pytest.MonkeyPatch)
             assert heard[0].startswith(b"CONNECT venue.test:80 ")
 
     asyncio.run(main())
+
+
+@pytest.mark.parametrize(
+    "answer", [ESTABLISHED[:-2], b"HTTP/1.1 200 OK\r\nVia: 1.1 proxy\r\nX-Ca", b"HTTP/1.1 200"]
+)
+def test_an_answer_that_breaks_off_after_its_status_is_no_tunnel(answer: bytes) -> None:
+    async def main() -> None:
+        async with Proxy(answer=answer) as way:
+            with pytest.raises(ConnectionLost) as caught:
+                await proxy.tunnel(way.url_for("me:hunter2"), "venue.test", 9443)
+            words = f"proxy {way.url} refused venue.test:9443: its answer breaks off"
+            assert str(caught.value) == words
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        *("me:hunter2@proxy.test:99999", "me:hunter2@proxy.test:port", "me:hunter2@"),
+        *("me:hunter2#x@proxy.test:1", "me:hunter2/x@proxy.test:1", "me:hunter2?x@proxy.test:1"),
+        *("me:hunter2@proxy.test:1#x",),
+    ],
+)
+@pytest.mark.parametrize("scheme", ["http://", ""])
+def test_a_proxy_without_a_readable_host_and_port_is_refused_without_its_password(
+    environment: pytest.MonkeyPatch, scheme: str, rest: str
+) -> None:
+    environment.setenv("HTTPS_PROXY", scheme + rest)
+    with pytest.raises(ConfigError, match="no host and port that can be read") as caught:
+        proxy.find("wss://venue.test/v5")
+    assert "hunter2" not in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_ipv6_target_stands_in_brackets() -> None:
+    async def main() -> None:
+        async with Proxy() as way:
+            sock = await proxy.tunnel(way.url, "2001:db8::7", 9443)
+            sock.close()
+            [request] = way.requests
+            first, *headers = request.rstrip().split("\r\n")
+            assert first == "CONNECT [2001:db8::7]:9443 HTTP/1.1"
+            assert headers == ["Host: [2001:db8::7]:9443"]
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("found", ["proxy.test:3128", "proxy.test", "me:pw@proxy.test:3128"])
+def test_a_proxy_without_a_scheme_is_an_http_proxy(
+    environment: pytest.MonkeyPatch, found: str
+) -> None:
+    environment.setenv("HTTPS_PROXY", found)
+    assert proxy.find("wss://venue.test/v5") == f"http://{found}"

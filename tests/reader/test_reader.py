@@ -339,3 +339,18 @@ class _CuttingServer:
         with connection:
             connection.recv(65536)
             connection.sendall(self._answer)
+
+
+@pytest.mark.parametrize("symbol", ["\ud800", "", "BTC*", f"{CALL}\r\nPING", "B" * 41, "\u00dc"])
+def test_what_can_not_be_a_key_is_unknown(store: Store, reader: OptionReader, symbol: str) -> None:
+    store.tick()
+    with pytest.raises(Unknown) as caught:
+        reader.get(symbol)
+    assert str(caught.value).isprintable()
+    assert str(caught.value).encode()
+    first, none, last = reader.get_many([CALL, symbol, CALL])
+    assert isinstance(first, Option)
+    assert isinstance(last, Option)
+    assert isinstance(none, Absent)
+    assert none.symbol == symbol
+    assert isinstance(none.reason, Unknown)

@@ -1,4 +1,7 @@
 import dataclasses
+from typing import Any
+
+import pytest
 
 from fastopts.model import Instrument
 from fastopts.session.universe import diff
@@ -78,3 +81,18 @@ def test_what_is_being_delivered_goes() -> None:
     symbol = f"BTC-{NOW + HOUR}-2"
     answer = known | {symbol: dataclasses.replace(known[symbol], status="Delivering")}
     assert diff(known, answer, NOW).gone == (symbol,)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"expiry_ms": NOW + 2 * HOUR}, {"tick_size": "10"}, {"settle": "USDC"}, {"launch_ms": 5}],
+)
+def test_what_comes_under_other_terms_is_listed_and_stays(changes: dict[str, Any]) -> None:
+    known = options("BTC", 5)
+    symbol = f"BTC-{NOW + HOUR}-2"
+    changed = dataclasses.replace(known[symbol], **changes)
+    found = diff(known, known | {symbol: changed}, NOW)
+    assert found.listed == (changed,)
+    assert found.gone == ()
+    assert found.doubts == ()
+    assert not diff(known | {symbol: changed}, known | {symbol: changed}, NOW)

@@ -44,6 +44,7 @@ class Timing:
     silence: float = 5.0
     probe_within: float = 5.0
     stall: float = 3.0  # a gap between two ticks: it was us who were away
+    catch_up: float = 1.0  # after which what is read is new again
 
     @property
     def watchdog(self) -> float:
@@ -122,6 +123,7 @@ class Session:
     _messages: int = 0
     _data_at: float = 0.0
     _silent_since: float = 0.0  # as far as we could listen
+    _doubtful_until: float = 0.0
     _probed_at: float | None = None
     _ticked_at: float = 0.0
 
@@ -165,8 +167,11 @@ class Session:
         """Tell how many data messages have come since the opening."""
         if messages != self._messages:
             self._messages = messages
-            self._data_at = self._silent_since = now
+            self._silent_since = now
             self._probed_at = None
+            # After a stall there is no telling how long a message has lain in the socket.
+            if now >= self._doubtful_until and now - self._ticked_at <= self.timing.stall:
+                self._data_at = now
 
     def delivered(self, symbols: Iterable[str]) -> None:
         """Tell which symbols have delivered."""
@@ -193,6 +198,7 @@ class Session:
         if now - self._ticked_at > self.timing.stall:
             # What came meanwhile lies unread in the socket: silence is reckoned from here.
             self._silent_since = now
+            self._doubtful_until = now + self.timing.catch_up
             self._probed_at = None if self._probed_at is None else now
             self._pings.clear()
         self._ticked_at = now

@@ -206,3 +206,91 @@ def test_every_class_of_answer_has_its_consequence(
         assert caught.value.retry_after_s == after_s
     if isinstance(caught.value, Retry):
         assert caught.value.after_s == after_s
+
+
+@pytest.mark.parametrize("coin", ["USDTUSDTX", "us\ndt", "usdt", "\u00dcSDT", ["USDT"], 7.5])
+def test_a_row_whose_settle_coin_can_not_be_one_is_left_out(coin: object) -> None:
+    rows = [row(settleCoin=coin), row("BTC-27NOV26-1-C", settleCoin="ABCDEFG8")]
+    found, _ = converse(rest.instruments("BTC"), lambda _: page(rows))
+    assert [(i.symbol, i.settle) for i in found] == [("BTC-27NOV26-1-C", "ABCDEFG8")]
+
+
+def test_a_row_whose_symbol_is_too_long_for_a_key_is_left_out() -> None:
+    longest = f"BTC-27NOV26-{'9' * 12}.{'9' * 8}-P-USDT"
+    too_long = f"BTC-27NOV26-{'9' * 12}.{'9' * 12}-P-USDT"
+    assert (len(longest), len(too_long)) == (40, 44)
+    rows = [row(too_long), row(longest), row("X" * 5000)]
+    found, _ = converse(rest.instruments("BTC"), lambda _: page(rows))
+    assert [i.symbol for i in found] == [longest]
+
+
+@pytest.mark.parametrize(
+    "time", ["1" * 17, "9" * 20, "9" * 5000, "17957664000", "-795766400000", "\u0661" * 13, "soon"]
+)
+def test_a_delivery_that_can_not_be_right_is_the_symbols_own(time: str) -> None:
+    odd = row(deliveryTime=time, launchTime=time)
+    [found], _ = converse(rest.instruments("BTC"), lambda _: page([odd]))
+    assert (found.expiry_ms, found.launch_ms) == (1_795_766_400_000, 0)
+
+
+@pytest.mark.parametrize("cursor", [5, ["z"], {"z": 1}, True, 1.5])
+def test_a_cursor_of_another_type_is_an_error(cursor: Any) -> None:
+    with pytest.raises(VenueProtocolError, match="cursor that is no text"):
+        converse(rest.instruments("BTC"), lambda _: page([row()], cursor))
+
+
+@pytest.mark.parametrize(
+    "time", [0, -1, True, 1_795_000_000, 10**17, 2**64 - 1, 1e300, "1795000000000"]
+)
+def test_tickers_whose_time_is_out_of_range_are_an_error(time: object) -> None:
+    answer = orjson.loads(orjson.dumps(envelope({"list": []}, time=time)))
+    with pytest.raises(VenueProtocolError, match="without the venue's time"):
+        converse(rest.tickers("BTC"), lambda _: answer)
+
+
+@pytest.mark.parametrize("reset", ["9" * 5000, "9" * 20, "\u0661" * 13, "0", "soon", ""])
+def test_a_reset_time_that_can_not_be_right_is_not_waited_for(reset: str) -> None:
+    body = orjson.dumps(envelope({}, retCode=10006))
+    with pytest.raises(Retry) as caught:
+        rest.judge(Answer(200, body, {"x-bapi-limit-reset-timestamp": reset}))
+    assert caught.value.after_s == 0
+
+
+@pytest.mark.parametrize(
+    ("reset", "time_ms", "after_s"),
+    [
+        ("1795009999999", 1_795_000_000_000, 60),
+        ("1794000000000", 1_795_000_000_000, 0),
+        ("1795000000000", 2**64 - 1, 0),
+        ("1795000000000", -(2**63), 60),
+    ],
+)
+def test_a_reset_far_away_is_waited_for_a_minute(reset: str, time_ms: int, after_s: float) -> None:
+    body = orjson.dumps(envelope({}, retCode=10006, time=time_ms))
+    with pytest.raises(Retry) as caught:
+        rest.judge(Answer(200, body, {"x-bapi-limit-reset-timestamp": reset}))
+    assert caught.value.after_s == after_s
+
+
+@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize(
+    ("after", "expected"),
+    [("599", 599), ("601", 600), ("86400", 600), ("9" * 5000, 600), ("-5", 0), ("soon", 0)],
+)
+def test_nobody_is_waited_for_longer_than_after_a_ban(
+    status: int, after: str, expected: float
+) -> None:
+    with pytest.raises(Retry) as caught:
+        rest.judge(Answer(status, headers={"retry-after": after}))
+    assert caught.value.after_s == expected
+
+
+@pytest.mark.parametrize("code", [10001, 10006])
+def test_the_venues_words_stay_on_one_line_and_short(code: int) -> None:
+    words = "bad\r\ncoin\n2026-11-22 ERROR forged\t" + "x" * 5000
+    with pytest.raises(VenueError) as caught:
+        rest.judge(Answer(200, orjson.dumps(envelope({}, retCode=code, retMsg=words))))
+    told = str(caught.value)
+    assert told.startswith(f"retCode {code}: bad coin 2026-11-22 ERROR forged xxx")
+    assert len(told.splitlines()) == 1
+    assert len(told) < 250

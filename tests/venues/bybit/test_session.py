@@ -326,3 +326,46 @@ def test_any_message_is_taken(payload: bytes) -> None:
     venue.session.receive(payload, venue.now)
     venue.wait(3)
     assert venue.dead() == []
+
+
+def test_a_stall_is_no_delivery_and_no_silence() -> None:
+    venue = Venue()
+    venue.subscribe_all()
+    heard_at = venue.session.data_at
+    venue.now += 90
+    venue.tick()
+    assert venue.session.data_at == heard_at
+    assert venue.dead() == []
+    assert Probe() not in venue.events
+    venue.wait(5, data=False)
+    assert Probe() not in venue.events
+    venue.wait(0.5, data=False)
+    assert venue.events[-1] == Probe()
+    assert venue.session.data_at == heard_at
+
+
+def test_what_came_during_a_stall_is_no_delivery_until_the_socket_is_read_empty() -> None:
+    venue = Venue()
+    venue.subscribe_all()
+    before = venue.session.data_at
+    venue.now += 90
+    venue.tick()
+    venue.wait(0.25)
+    assert venue.session.data_at == before
+    venue.wait(Timing().catch_up)
+    assert venue.session.data_at == venue.now
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("1" * 20, "9" * 5000, "0", "now", "", "-795000000000", "1795000000000.5"),
+        *("\u0661" * 13, "1795000000000\n", 1_795_000_000_000, None),
+    ],
+)
+def test_a_pong_with_a_time_that_can_not_be_right_tells_no_time(text: object) -> None:
+    venue = Venue()
+    venue.answers = False
+    venue.tick()
+    venue.say({"args": [text], "op": "pong"})
+    assert venue.events == [Pong(None, 100.0, 100.0)]

@@ -1,0 +1,103 @@
+"""One shard's connection to the simulated venue."""
+
+import asyncio
+import itertools
+from collections.abc import Callable
+
+from fastopts.collector.line import Line, Shared
+from fastopts.collector.run import new_table
+from fastopts.core import Table
+from fastopts.model import Instrument
+from fastopts.session.shards import Shards
+from fastopts.sim import SimSettings, SimVenue
+from fastopts.venues.bybit import symbols
+from fastopts.venues.bybit.session import Timing
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(20):
+        while not condition():  # noqa: ASYNC110 - what is waited for happens on sockets
+            await asyncio.sleep(0.01)
+
+
+class Outlet:
+    """Notes what a writer would hear."""
+
+    def __init__(self) -> None:
+        self.opened: list[int] = []
+        self.delivered: set[int] = set()
+        self.closed: list[int] = []
+
+    def conn_opened(self, conn: int) -> None:
+        self.opened.append(conn)
+
+    def conn_delivered(self, conn: int, at: float) -> None:
+        self.delivered.add(conn)
+
+    def conn_closed(self, conn: int) -> None:
+        self.closed.append(conn)
+
+    def venue_clock(self, venue_ms: int, sent_at: float, received_at: float) -> None:
+        pass
+
+
+class World:
+    """A line for all symbols of *venue*, and the universe that it follows."""
+
+    def __init__(self, venue: SimVenue) -> None:
+        self.listed = [found for symbol in venue.symbols if (found := symbols.parse(symbol))]
+        self.table: Table = new_table()
+        self.outlet = Outlet()
+        self.shards = Shards()
+        self._add(self.listed)
+        [change] = self.shards.update(self.listed, ())
+        shared = Shared(
+            *(venue.ws_url, None, {}, self.table, self, self.outlet, lambda: None),
+            itertools.count(1).__next__,
+            timing=Timing(silence=0.5),
+        )
+        self.line = Line(change.shard, shared)
+
+    def adopt(self, symbol: str) -> bool:
+        return False
+
+    def delist(self, instruments: list[Instrument]) -> None:
+        [change] = self.shards.update((), [instrument.symbol for instrument in instruments])
+        for instrument in instruments:
+            self.table.retire(instrument.symbol)
+        self.line.change(change.added, change.removed)
+
+    def list_again(self, instruments: list[Instrument]) -> None:
+        self._add(instruments)
+        [change] = self.shards.update(instruments, ())
+        self.line.change(change.added, change.removed)
+
+    def _add(self, instruments: list[Instrument]) -> None:
+        for i in instruments:
+            self.table.add(i.symbol, i.expiry_ms, i.strike, i.kind, i.settle)
+
+
+def test_without_symbols_the_connection_ends_in_order_and_a_listing_brings_it_back() -> None:
+    async def main() -> None:
+        async with SimVenue(SimSettings(seed=5, symbols=20, rate=200)) as venue:
+            world = World(venue)
+            line, outlet = world.line, world.outlet
+            running = asyncio.create_task(line.run())
+            await until(lambda: running.done() or line.live == len(world.listed))
+            world.delist(world.listed)
+            await until(lambda: running.done() or outlet.closed == [1])
+            await until(lambda: running.done() or venue.connections == 0)
+            assert not running.done()
+            assert not line.is_open
+            assert world.table.delivering == set()
+            world.list_again(world.listed[:3])
+            await until(lambda: running.done() or line.live == 3)
+            assert not running.done()
+            assert outlet.opened == [1, 2]
+            assert outlet.closed == [1]
+            assert 2 in outlet.delivered
+            running.cancel()
+            await asyncio.wait((running,))
+            assert outlet.closed == [1, 2]
+
+    asyncio.run(main())
