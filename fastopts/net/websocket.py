@@ -86,7 +86,7 @@ class WebSocket(asyncio.BufferedProtocol):
         self._send()
 
     def get_buffer(self, sizehint: int) -> memoryview:
-        return self._view[self._end :]
+        return self._view[self._end :] if self._end else self._view
 
     def buffer_updated(self, nbytes: int) -> None:
         self._end += nbytes
