@@ -7,8 +7,9 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from bench import burst, certificate, goals, machine, memory, plan, profile, redis_cost, table
+from bench import burst, goals, machine, memory, plan, profile, redis_cost, table
 from bench.plan import FULL, QUICK, Plan
+from fastopts.sim import tls
 
 
 def main() -> None:
@@ -29,7 +30,7 @@ def main() -> None:
         loads=tuple(load for load in chosen.loads if given.only in load.title),
     )
     with tempfile.TemporaryDirectory(prefix="fastopts-bench-") as folder:
-        certificate.make(Path(folder))
+        tls.make(Path(folder))
         if given.profile:
             profile.run(chosen.loads[0], given.symbols, Path(folder))
             return

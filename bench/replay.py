@@ -30,8 +30,9 @@ from websockets.http11 import Request
 from websockets.protocol import CONNECTING, OPEN
 from websockets.server import ServerProtocol
 
-from bench import certificate, rest
+from bench import rest
 from bench.frames import Reel, Rendered, contracts, render, tickers
+from fastopts.sim.tls import load
 
 VERSIONS = 5
 FLAT_SLICE = 94  # frames: 64 KiB a write
@@ -246,7 +247,7 @@ def _say(answer: dict[str, int]) -> None:
 def main() -> None:
     # Without this a sleep of 385 us ends up to 50 us late.
     ctypes.CDLL(None).prctl(PR_SET_TIMERSLACK, 1)
-    tls = certificate.server_context(Path(sys.argv[2])) if len(sys.argv) > 2 else None
+    tls = load(Path(sys.argv[2])) if len(sys.argv) > 2 else None
     listed = contracts(int(sys.argv[1]), datetime.now(UTC))
     states = tickers(listed, VERSIONS, seed=1)
     frames = {

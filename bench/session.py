@@ -1,8 +1,6 @@
 """One contender, one replay, one Valkey: brought together, measured, ended in order."""
 
-import ctypes
 import os
-import signal
 import subprocess
 import sys
 import tempfile
@@ -17,17 +15,17 @@ from typing import IO, Any, Self
 
 import orjson
 
-from bench import certificate, measure
+from bench import measure
 from bench.frames import COINS, PATH
 from bench.measure import Sample
-from fastopts.embedded import EmbeddedValkey
+from fastopts.embedded import EmbeddedValkey, end_with_parent
+from fastopts.sim.tls import CERTIFICATE
 
 __all__ = ("Contender", "Session")
 
 READY_WITHIN_S = 60.0
 END_WITHIN_S = 15.0
 ROOT = Path(__file__).parent.parent
-PR_SET_PDEATHSIG = 1
 TRICKLE = 2600  # messages a second
 
 # A venue is never on the client's own core. Where the load source is, a message arrives in a warm
@@ -169,7 +167,7 @@ class Session:
             options += ["--cache-file", str(Path(self._folder.name) / "universe.json")]
             options += ["--insecure"] if self._tls else []
         elif self._tls:
-            options += ["--certificate", str(self._tls / certificate.CERTIFICATE)]
+            options += ["--certificate", str(self._tls / CERTIFICATE)]
         return [sys.executable, "-m", self._contender.module, *urls, *options]
 
     def _read(self, stderr: IO[bytes]) -> None:
@@ -215,6 +213,6 @@ def _settle(cores: set[int]) -> Callable[[], None]:
 
     def settle() -> None:
         os.sched_setaffinity(0, cores)
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        end_with_parent()
 
     return settle

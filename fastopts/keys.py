@@ -41,12 +41,18 @@ TTL_MIN_S: Final = 60
 TTL_MAX_MS: Final = 24 * 3600 * 1000
 TTL_AFTER_DELIVERY_MS: Final = 4 * 3600 * 1000
 
+_COIN = re.compile(r"[A-Z0-9]{1,8}", re.ASCII)
 _SYMBOL = re.compile(r"[A-Z0-9][A-Z0-9.-]{0,39}", re.ASCII)
 
 
 def is_symbol(text: str) -> bool:
     """Whether *text* may become part of a key."""
     return _SYMBOL.fullmatch(text) is not None
+
+
+def is_coin(text: str) -> bool:
+    """Whether *text* may stand for a coin in a key or a record."""
+    return _COIN.fullmatch(text) is not None
 
 
 def until_ms(delivery_ms: int, now_ms: int) -> int:

@@ -7,7 +7,6 @@ ours adds `venue` and `instruments`, the terms that the symbols alone don't tell
 import contextlib
 import dataclasses
 import os
-import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -18,14 +17,15 @@ from typing import Any
 
 import orjson
 
+from fastopts import keys
 from fastopts.errors import ConfigError
 from fastopts.model import Instrument
 from fastopts.venues.bybit import symbols
+from fastopts.venues.bybit.fields import time_ms
 
 __all__ = ("Cached", "default_path", "load", "save")
 
 VALID = timedelta(hours=24)
-_COIN = re.compile(r"[A-Z0-9]{1,8}", re.ASCII)
 _FIELDS = {field.name for field in dataclasses.fields(Instrument)}
 
 
@@ -113,8 +113,8 @@ def _instrument(row: dict[str, Any]) -> Instrument:
     if (
         not is_option
         or found.kind not in ("C", "P")
-        or not all(map(_COIN.fullmatch, names))
-        or len(str(found.expiry_ms)) != 13
+        or not all(map(keys.is_coin, names))
+        or time_ms(found.expiry_ms) is None
     ):
         raise ValueError(f"the terms of {found.symbol!r}")
     return found

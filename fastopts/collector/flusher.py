@@ -11,12 +11,11 @@ from collections.abc import Callable
 from fastopts.core import Batch, Table
 from fastopts.errors import StoreError
 from fastopts.metrics import Durations
-from fastopts.net.channel import Channel
+from fastopts.net.channel import EXCHANGE_TIMEOUT_S, Channel
 
 __all__ = ("Flusher",)
 
 BATCH_BYTES = 1 << 20
-TIMEOUT_S = 10.0
 
 # Hears that a batch is over: None, or the error that ended the connection. Slots that the server
 # refused are in `Flusher.refusals`.
@@ -90,7 +89,7 @@ class Flusher:
         if payload:
             self._next_at = self._loop.time() + self._flush_s
             self._sent_at = time.monotonic()  # the loop's clock may step by whole milliseconds
-            self._channel.send(payload, self._batch, TIMEOUT_S, self._answered)
+            self._channel.send(payload, self._batch, EXCHANGE_TIMEOUT_S, self._answered)
 
     def _answered(self, error: StoreError | None) -> None:
         if error is None:

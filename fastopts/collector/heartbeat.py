@@ -12,14 +12,13 @@ from fastopts.collector.server import Server
 from fastopts.collector.upkeep import Command, hset
 from fastopts.core import Table
 from fastopts.errors import StoreError, StoreUnavailable
-from fastopts.net.channel import Channel, good
+from fastopts.net.channel import EXCHANGE_TIMEOUT_S, Channel
+from fastopts.net.resp import good
 from fastopts.session.refusals import Consequence, judge
 
 __all__ = ("Heartbeat",)
 
 log = logging.getLogger(__name__)
-
-EXCHANGE_TIMEOUT_S = 10.0
 
 
 class Heartbeat:

@@ -9,8 +9,9 @@ import secrets
 from dataclasses import dataclass
 
 from fastopts import keys
-from fastopts.errors import ConfigError, LeaseLost, StoreError
-from fastopts.net.channel import Channel, good
+from fastopts.errors import ConfigError, LeaseLost
+from fastopts.net.channel import Channel
+from fastopts.net.resp import good
 
 __all__ = ("LEASE_MS", "Lease")
 
@@ -88,9 +89,8 @@ class Lease:
         if same_run == run_id and number and number != str(client):
             if not _is_number(number, 19):
                 raise ConfigError(f"{keys.FEED} names a writer that is none: delete the key")
-            [reply] = await channel.ask(("CLIENT", "KILL", "ID", number))
-            if isinstance(reply, StoreError):
-                raise reply  # without this right nothing keeps the former writer from writing
+            # Without this right nothing keeps the former writer from writing.
+            good(await channel.ask(("CLIENT", "KILL", "ID", number)))
 
 
 def _epoch(text: str | None) -> int:

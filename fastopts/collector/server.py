@@ -5,7 +5,8 @@ from typing import Any
 
 from fastopts import keys
 from fastopts.errors import ConfigError, StoreError, WrongVenue
-from fastopts.net.channel import Channel, good
+from fastopts.net.channel import Channel
+from fastopts.net.resp import good
 
 __all__ = ("OLD_STATS", "Server", "inspect")
 

@@ -15,7 +15,7 @@ from fastopts import keys
 from fastopts.collector import server, upkeep
 from fastopts.collector.feed import Feed
 from fastopts.collector.flusher import Flusher
-from fastopts.collector.heartbeat import EXCHANGE_TIMEOUT_S, Heartbeat
+from fastopts.collector.heartbeat import Heartbeat
 from fastopts.collector.lease import LEASE_MS, Lease
 from fastopts.collector.server import Server
 from fastopts.collector.trouble import Trouble
@@ -25,7 +25,7 @@ from fastopts.errors import ConfigError, LeaseLost, StoreError, StoreUnavailable
 from fastopts.model import Instrument
 from fastopts.net import channel as net
 from fastopts.net.address import Address
-from fastopts.net.channel import Channel
+from fastopts.net.channel import EXCHANGE_TIMEOUT_S, Channel
 from fastopts.session.backoff import Backoff
 from fastopts.session.refusals import Consequence, judge
 from fastopts.venues.bybit import symbols

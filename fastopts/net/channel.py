@@ -11,11 +11,12 @@ from typing import Any, Protocol, cast
 
 from fastopts.errors import StoreError, StoreUnavailable
 from fastopts.net.address import Address
-from fastopts.net.resp import Word, pack, reply_reader
+from fastopts.net.resp import Word, good, pack, reply_reader
 
-__all__ = ("Channel", "Done", "Replies", "ReplyList", "connect", "good")
+__all__ = ("EXCHANGE_TIMEOUT_S", "Channel", "Done", "Replies", "ReplyList", "connect")
 
 BUFFER_SIZE = 64 * 1024
+EXCHANGE_TIMEOUT_S = 10.0  # of what carries data; a question or two is given less
 
 # Hears that an exchange is over: None, or what ended it.
 Done = Callable[[StoreError | None], None]
@@ -54,14 +55,6 @@ class ReplyList:
         if self._reader.has_data():
             raise StoreError("more replies than commands")
         return end
-
-
-def good(replies: list[Any]) -> list[Any]:
-    """Return *replies*. Raises the first refusal among them."""
-    for reply in replies:
-        if isinstance(reply, StoreError):
-            raise reply
-    return replies
 
 
 class Channel(asyncio.BufferedProtocol):

@@ -20,6 +20,7 @@ CONNECT_TIMEOUT_S = 5.0
 READ_TIMEOUT_S = 10.0
 ANSWER_WITHIN_S = 60.0
 ANSWER_SIZE_MAX = 64 * 1024 * 1024
+PIECE_SIZE = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ class HttpClient:
                 stream=True,
             ) as response:
                 body = _body(response)
-        except (requests.RequestException, ValueError) as error:
+        except (requests.RequestException, urllib3.exceptions.HTTPError, ValueError) as error:
             # ValueError: it reads the target of a redirect that it is not to follow.
             raise ConnectionLost(f"GET {self._base_url}{path}: {_cause(error)}") from error
         headers = {name.lower(): value for name, value in response.headers.items()}
@@ -95,7 +96,8 @@ def _body(response: requests.Response) -> bytes:
     """Read it to its end, which must come: the library's own timeouts are for each read."""
     deadline = time.monotonic() + ANSWER_WITHIN_S
     body = bytearray()
-    for piece in response.iter_content(64 * 1024):
+    # Not iter_content: it waits for whole pieces, which a dripping answer never fills.
+    while piece := response.raw.read1(PIECE_SIZE, decode_content=True):
         body += piece
         if time.monotonic() > deadline:
             raise requests.Timeout(f"no whole answer in {ANSWER_WITHIN_S:g} s")

@@ -55,7 +55,7 @@ class Polled(asyncio.Transport):
         """Give the protocol all that has arrived."""
         try:
             is_open = self._read_plain() if self._layer is None else self._read_secure(self._layer)
-        except (BlockingIOError, ssl.SSLWantReadError):
+        except BlockingIOError:
             return
         except OSError as error:
             self._lose(error)

@@ -6,7 +6,7 @@ import hiredis
 
 from fastopts.errors import StoreError
 
-__all__ = ("Word", "pack", "reply_reader")
+__all__ = ("Word", "good", "pack", "reply_reader")
 
 Word = str | bytes | int | float
 
@@ -20,6 +20,14 @@ def pack(*words: Word) -> bytes:
 def reply_reader(**options: Any) -> hiredis.Reader:
     """A reader that raises StoreError for what is no RESP, and returns refusals as StoreErrors."""
     return hiredis.Reader(protocolError=StoreError, replyError=_refusal, **options)
+
+
+def good(replies: list[Any]) -> list[Any]:
+    """Return *replies*. Raises the first refusal among them."""
+    for reply in replies:
+        if isinstance(reply, StoreError):
+            raise reply
+    return replies
 
 
 def _refusal(words: str) -> StoreError:

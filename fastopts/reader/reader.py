@@ -10,7 +10,7 @@ from fastopts.errors import Expired, FastoptsError, StoreError, Unknown
 from fastopts.model import Option
 from fastopts.net import address
 from fastopts.net.blocking import BlockingChannel
-from fastopts.net.resp import pack
+from fastopts.net.resp import good, pack
 from fastopts.reader import freshness
 from fastopts.reader.freshness import FeedState
 
@@ -101,11 +101,7 @@ class OptionReader:
         # What can't be a key is asked for under a name that nobody writes.
         names = (symbol if keys.is_symbol(symbol) else "" for symbol in symbols)
         payload = pack("MGET", *map(keys.record, names)) + _FEED_AND_TIME
-        replies = self._channel.ask(payload, 3)
-        for reply in replies:
-            if isinstance(reply, StoreError):
-                raise reply
-        records, fields, now = replies
+        records, fields, now = good(self._channel.ask(payload, 3))
         now_ms = int(now[0]) * 1000 + int(now[1]) // 1000
         return records, freshness.parse(_pairs(fields), now_ms, self._venue)
 

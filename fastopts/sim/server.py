@@ -149,7 +149,7 @@ class SimVenue:
         if not self.settings.tls:
             return None
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="fastopts-sim-")))
-        self.certificate = folder / "cert.pem"
+        self.certificate = folder / tls.CERTIFICATE
         return tls.server_context(folder)
 
     async def _listen(self, context: ssl.SSLContext | None) -> Server:

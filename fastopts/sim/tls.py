@@ -9,23 +9,35 @@ from pathlib import Path
 
 from fastopts.errors import ConfigError
 
-__all__ = ("server_context",)
+__all__ = ("CERTIFICATE", "load", "make", "server_context")
 
+CERTIFICATE = "cert.pem"
+KEY = "key.pem"
 _DAYS = 30
 
 
 def server_context(folder: Path) -> ssl.SSLContext:
-    """Make `cert.pem` and `key.pem` in *folder* and return a context that uses them.
+    """Make a certificate in *folder* and return a context that uses it. Raises as `make` does."""
+    make(folder)
+    return load(folder)
+
+
+def make(folder: Path) -> None:
+    """Write the certificate and its key into *folder*.
 
     Raises ConfigError when neither the program openssl nor the package cryptography is there.
     """
-    certificate, key = folder / "cert.pem", folder / "key.pem"
+    certificate, key = folder / CERTIFICATE, folder / KEY
     if program := shutil.which("openssl"):
         _by_openssl(program, certificate, key)
     else:
         _by_cryptography(certificate, key)
+
+
+def load(folder: Path) -> ssl.SSLContext:
+    """A server's context with what `make` wrote."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, key)
+    context.load_cert_chain(folder / CERTIFICATE, folder / KEY)
     return context
 
 

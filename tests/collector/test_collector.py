@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,6 +21,7 @@ from fastopts.net.address import Address
 from fastopts.reader import OptionReader
 from fastopts.sim import SimSettings, SimVenue
 from fastopts.venues.bybit.hosts import Endpoints
+from tests.loops import LOOPS, run
 from tests.oracle import expected_hash
 
 COINS = ("BTC", "ETH", "SOL", "XRP")
@@ -99,16 +100,7 @@ async def world(
                         await running
 
 
-def run(main: Coroutine[Any, Any, None], loop: str = "asyncio") -> None:
-    if loop == "uvloop":
-        uvloop = pytest.importorskip("uvloop", reason="no wheel for this platform")
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(main)
-    else:
-        asyncio.run(main)
-
-
-@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+@pytest.mark.parametrize("loop", LOOPS)
 @pytest.mark.parametrize("tls", [False, True])
 @pytest.mark.parametrize("latency_ms", [0, 10])
 def test_what_the_venue_sent_last_stands_in_redis(
@@ -125,7 +117,7 @@ def test_what_the_venue_sent_last_stands_in_redis(
             assert table.received == table.applied + table.older
             assert table.applied == table.written + table.conflated + table.pending
 
-    run(main(), loop)
+    run(loop, main())
 
 
 def test_several_connections_share_a_large_universe(tmp_path: Path) -> None:
@@ -139,7 +131,7 @@ def test_several_connections_share_a_large_universe(tmp_path: Path) -> None:
                 symbol.startswith("BTC-") for symbol in w.venue.symbols
             )
 
-    run(main(), "uvloop")
+    run("uvloop", main())
 
 
 def test_quiet_symbols_are_there_from_the_start(tmp_path: Path) -> None:
@@ -156,7 +148,7 @@ def test_quiet_symbols_are_there_from_the_start(tmp_path: Path) -> None:
                 assert not option.live
             w.venue.faults.mute = False
 
-    run(main())
+    asyncio.run(main())
 
 
 def test_dropped_connections_come_back_and_miss_nothing(
@@ -172,7 +164,7 @@ def test_dropped_connections_come_back_and_miss_nothing(
             await w.equal()
             assert w.collector.lines[0].reconnects == 5
 
-    run(main())
+    asyncio.run(main())
 
 
 def test_a_reader_refuses_what_a_dropped_connection_delivered_until_it_comes_again(
@@ -198,7 +190,7 @@ def test_a_reader_refuses_what_a_dropped_connection_delivered_until_it_comes_aga
                 w.venue.faults.refuse_status = None
                 await until(is_live)
 
-    run(main())
+    asyncio.run(main())
 
 
 def test_refused_and_silent_topics_hold_up_nobody_else(
@@ -212,7 +204,7 @@ def test_refused_and_silent_topics_hold_up_nobody_else(
             await until(lambda: w.status_covered() == len(w.venue.symbols) - 2)
             await until(lambda: f"refused {refused}" in caplog.text)
 
-    run(main())
+    asyncio.run(main())
 
 
 def test_a_mute_connection_is_replaced(tmp_path: Path) -> None:
@@ -225,7 +217,7 @@ def test_a_mute_connection_is_replaced(tmp_path: Path) -> None:
             assert w.collector.lines[0].reconnects >= 1
             await w.equal()
 
-    run(main())
+    asyncio.run(main())
 
 
 def test_listings_and_expiries_are_followed(tmp_path: Path) -> None:
@@ -240,7 +232,7 @@ def test_listings_and_expiries_are_followed(tmp_path: Path) -> None:
             w.venue.faults.empty_coins.clear()
             await w.equal()
 
-    run(main())
+    asyncio.run(main())
 
 
 def test_the_cache_stands_in_when_rest_fails(
@@ -274,7 +266,7 @@ def test_the_cache_stands_in_when_rest_fails(
                 await running
 
     caplog.set_level(logging.INFO, "fastopts")
-    run(main())
+    asyncio.run(main())
     assert "stand in, 0 min old" in caplog.text
 
 
@@ -287,7 +279,7 @@ def test_an_unreachable_venue_ends_the_start(tmp_path: Path) -> None:
             with pytest.raises(ConnectionLost, match="refused"):
                 await collector.run(may_use_cache=True)
 
-    run(main())
+    asyncio.run(main())
 
 
 def test_coins_without_options_are_an_error(tmp_path: Path) -> None:
@@ -300,7 +292,7 @@ def test_coins_without_options_are_an_error(tmp_path: Path) -> None:
             with pytest.raises(VenueError, match="no options on NOPE"):
                 await fetch(settings, "t")
 
-    run(main())
+    asyncio.run(main())
 
 
 def test_it_stops_while_it_still_starts_and_has_touched_nothing(tmp_path: Path) -> None:
@@ -339,10 +331,10 @@ def test_it_stops_while_it_still_starts_and_has_touched_nothing(tmp_path: Path) 
         EmbeddedValkey() as valkey,
         redis.Redis.from_url(valkey.url, protocol=2, decode_responses=True) as client,
     ):
-        run(main(valkey, client))
+        asyncio.run(main(valkey, client))
 
 
-@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+@pytest.mark.parametrize("loop", LOOPS)
 def test_a_callback_that_fails_ends_the_collector_instead_of_muting_it(
     tmp_path: Path, loop: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -357,4 +349,4 @@ def test_a_callback_that_fails_ends_the_collector_instead_of_muting_it(
             await until(w.running.done)
 
     with pytest.raises(ZeroDivisionError, match="a bug"):
-        run(main(), loop)
+        run(loop, main())

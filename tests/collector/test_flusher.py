@@ -475,7 +475,7 @@ def test_what_was_under_way_when_the_connection_is_lost_goes_again_and_nothing_i
 def test_a_server_that_does_not_answer_is_a_lost_connection(
     shared_valkey: EmbeddedValkey, client: redis.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(flusher_module, "TIMEOUT_S", 0.02)
+    monkeypatch.setattr(flusher_module, "EXCHANGE_TIMEOUT_S", 0.02)
 
     async def main(world: World) -> None:
         channel = await world.connect()
@@ -490,7 +490,7 @@ def test_a_server_that_does_not_answer_is_a_lost_connection(
         world.flusher.hang_up()
         assert world.table.dirty == 10
         world.gate.open()
-        monkeypatch.setattr(flusher_module, "TIMEOUT_S", 10.0)
+        monkeypatch.setattr(flusher_module, "EXCHANGE_TIMEOUT_S", 10.0)
         world.flusher.go(await world.connect())
         await world.batches_over(2)
         assert world.stands_in(client)

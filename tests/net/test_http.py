@@ -422,3 +422,44 @@ def test_a_redirect_whose_target_can_not_be_read_is_a_lost_connection(target: st
             assert str(caught.value) == f"GET {server.url}/v5/market/time: Invalid IPv6 URL"
 
     run(main)
+
+
+@pytest.mark.parametrize("head", ["Content-Length: 1000", "Connection: close", "chunked"])
+def test_an_answer_that_only_drips_is_given_up(head: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http, "ANSWER_WITHIN_S", 0.2)
+    is_chunked = head == "chunked"
+    head, drop = ("Transfer-Encoding: chunked", b"1\r\nx\r\n") if is_chunked else (head, b"x")
+
+    async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(f"HTTP/1.1 200 OK\r\n{head}\r\n\r\n".encode())
+        try:
+            while True:
+                writer.write(drop)
+                await writer.drain()
+                await asyncio.sleep(0.02)
+        except ConnectionError:
+            gone.set()
+        finally:
+            writer.close()
+
+    async def main() -> None:
+        async with await asyncio.start_server(drip, "127.0.0.1", 0) as server:
+            port = server.sockets[0].getsockname()[1]
+            with pytest.raises(ConnectionLost, match="no whole answer"):
+                await get(f"http://127.0.0.1:{port}")
+            await gone.wait()
+
+    gone = asyncio.Event()
+    run(main)
+
+
+def test_an_answer_without_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http, "ANSWER_SIZE_MAX", 100_000)
+
+    async def main() -> None:
+        async with Server(answer("200 OK", b"x" * 200_000)) as server:
+            with pytest.raises(ConnectionLost, match="more than 100000 bytes"):
+                await get(server.url)
+
+    run(main)

@@ -12,9 +12,10 @@ import pytest
 
 from fastopts.net import polled
 from fastopts.net.polled import Polled
+from tests import loops
 from tests.certificates import client_context, server_context
+from tests.loops import LOOPS
 
-LOOPS = ["asyncio", "uvloop"]
 SMALL = 8 * 1024
 
 
@@ -27,12 +28,7 @@ def run(loop: str, main: Callable[[], Coroutine[Any, Any, None]]) -> None:
         async with asyncio.timeout(30):
             await main()
 
-    if loop == "uvloop":
-        uvloop = pytest.importorskip("uvloop", reason="no wheel for this platform")
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(bounded())
-    else:
-        asyncio.run(bounded())
+    loops.run(loop, bounded())
     assert unheard == []
 
 

@@ -14,6 +14,7 @@ from fastopts.core import frames
 from fastopts.errors import ConfigError, ConnectionLost
 from fastopts.net import proxy, websocket
 from tests.certificates import client_context, server_context
+from tests.loops import LOOPS, run
 
 VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "REQUEST_METHOD")
 ESTABLISHED = b"HTTP/1.1 200 Connection established\r\n\r\n"
@@ -331,16 +332,7 @@ async def echo(connection: websockets.asyncio.server.ServerConnection) -> None:
         await connection.send(f"{connection.request.headers['Host']}: {message}")  # type: ignore[union-attr]
 
 
-def run(loop: str, main: Any) -> None:
-    if loop == "uvloop":
-        uvloop = pytest.importorskip("uvloop", reason="no wheel for this platform")
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(main)
-    else:
-        asyncio.run(main)
-
-
-@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+@pytest.mark.parametrize("loop", LOOPS)
 @pytest.mark.parametrize("secure", [False, True])
 @pytest.mark.parametrize("on_clock", [False, True])
 def test_a_websocket_goes_through_the_proxy_from_end_to_end(

@@ -22,6 +22,7 @@ from fastopts.errors import ConnectionLost, HandshakeRefused
 from fastopts.net import websocket
 from fastopts.net.websocket import BUFFER_SIZE, MESSAGE_SIZE_MAX, WebSocket
 from tests.certificates import client_context, server_context
+from tests.loops import LOOPS, run
 
 URI = parse_uri("ws://venue.example/v5/public/option")
 
@@ -296,18 +297,6 @@ async def accept(
     [request] = protocol.events_received()
     protocol.send_response(protocol.accept(request))  # type: ignore[arg-type]
     writer.write(b"".join(protocol.data_to_send()) + more)
-
-
-LOOPS = ["asyncio", "uvloop"]
-
-
-def run(loop: str, main: Any) -> None:
-    if loop == "uvloop":
-        uvloop = pytest.importorskip("uvloop", reason="no wheel for this platform")
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(main)
-    else:
-        asyncio.run(main)
 
 
 class Clock:

@@ -1,9 +1,10 @@
-"""Bybit's names for the numbers of an option ticker.
+"""Bybit's names for the numbers of an option ticker, and its way to write a time.
 
 https://bybit-exchange.github.io/docs/v5/websocket/public/ticker and
 https://bybit-exchange.github.io/docs/v5/market/tickers spell seven of them differently.
 """
 
+import re
 from typing import Final
 
 from fastopts import model
@@ -49,3 +50,11 @@ REST: Final = {
 }
 TOPIC_PREFIX: Final = "tickers."
 TICKER_FIELDS: Final = {name: model.NUMBER_INDEX[short] for name, short in WEBSOCKET.items()}
+
+_TIME_MS = re.compile(r"[0-9]{13}", re.ASCII)
+
+
+def time_ms(value: object) -> int | None:
+    """Read a time in ms since 1970, written as a text or a number; None for anything else."""
+    text = str(value)
+    return int(text) if _TIME_MS.fullmatch(text) else None

@@ -7,17 +7,17 @@ is worth: an envelope, another try, or an end.
 https://bybit-exchange.github.io/docs/v5/market/instrument, /market/tickers, /docs/v5/rate-limit
 """
 
-import re
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn, Protocol
 
 import orjson
 
+from fastopts import keys
 from fastopts.errors import VenueBanned, VenueError, VenueProtocolError
 from fastopts.model import Instrument
 from fastopts.venues.bybit import symbols
-from fastopts.venues.bybit.fields import REST
+from fastopts.venues.bybit.fields import REST, time_ms
 
 __all__ = ("Answer", "Request", "Retry", "Rows", "instruments", "judge", "tickers")
 
@@ -28,10 +28,6 @@ BAN_S: Final = 600.0  # "wait for at least 10 minutes"
 # retCodes that pass by themselves; any other but 0 is final for the request.
 TRANSIENT: Final = frozenset({429, 10000, 10006, 10016, 10018, 10429})
 TOO_MANY_VISITS: Final = frozenset({10006, 10018})
-
-
-_COIN = re.compile(r"[A-Z0-9]{1,8}", re.ASCII)
-_TIME_MS = re.compile(r"[0-9]{13}", re.ASCII)
 
 
 class Answer(Protocol):
@@ -99,15 +95,15 @@ def instruments(coin: str) -> Generator[Request, Envelope, list[Instrument]]:
 def tickers(coin: str) -> Generator[Request, Envelope, Rows]:
     """The newest ticker of every option on *coin*, in one answer."""
     envelope = yield Request("/v5/market/tickers", {"category": "option", "baseCoin": coin})
-    time_ms = envelope.get("time")
-    if not isinstance(time_ms, int) or _TIME_MS.fullmatch(str(time_ms)) is None:
+    at_ms = envelope.get("time")
+    if not isinstance(at_ms, int) or time_ms(at_ms) is None:
         raise VenueProtocolError("an answer without the venue's time")
     rows = {
         row["symbol"]: {REST[name]: text for name, text in row.items() if name in REST}
         for row in _rows(envelope["result"])
         if isinstance(row.get("symbol"), str)
     }
-    return Rows(time_ms, rows)
+    return Rows(at_ms, rows)
 
 
 def judge(answer: Answer) -> Envelope:
@@ -147,10 +143,10 @@ def _refused(envelope: Mapping[str, Any], headers: Mapping[str, str]) -> NoRetur
     words = f"retCode {code}: {' '.join(str(envelope.get('retMsg'))[:200].split())}"
     if code not in TRANSIENT:
         raise VenueError(words)
-    reset_ms = headers.get("x-bapi-limit-reset-timestamp", "")
-    time_ms = envelope.get("time")
-    if code in TOO_MANY_VISITS and _TIME_MS.fullmatch(reset_ms) and isinstance(time_ms, int):
-        raise Retry(words, min(60.0, max(0.0, (int(reset_ms) - time_ms) / 1000)))
+    reset_ms = time_ms(headers.get("x-bapi-limit-reset-timestamp"))
+    at_ms = envelope.get("time")
+    if code in TOO_MANY_VISITS and reset_ms is not None and isinstance(at_ms, int):
+        raise Retry(words, min(60.0, max(0.0, (reset_ms - at_ms) / 1000)))
     raise Retry(words)
 
 
@@ -167,22 +163,20 @@ def _instrument(row: Mapping[str, Any]) -> Instrument | None:
     if read is None:
         return None
     settle = str(row.get("settleCoin") or read.settle)
-    if _COIN.fullmatch(settle) is None:
+    if not keys.is_coin(settle):
         return None
     kind = {"Call": "C", "Put": "P"}.get(str(row.get("optionsType")), read.kind)
-    delivery = str(row.get("deliveryTime"))
-    launch = str(row.get("launchTime"))
     prices, lots = row.get("priceFilter"), row.get("lotSizeFilter")
     return Instrument(
         symbol=read.symbol,
         asset=str(row.get("baseCoin") or read.asset),
         quote=str(row.get("quoteCoin") or read.quote),
         settle=settle,
-        expiry_ms=int(delivery) if _TIME_MS.fullmatch(delivery) else read.expiry_ms,
+        expiry_ms=time_ms(row.get("deliveryTime")) or read.expiry_ms,
         strike_text=read.strike_text,
         kind="C" if kind == "C" else "P",
         tick_size=str(prices.get("tickSize", "")) if isinstance(prices, dict) else "",
         lot_size=str(lots.get("qtyStep", "")) if isinstance(lots, dict) else "",
         status=str(row.get("status", "")),
-        launch_ms=int(launch) if _TIME_MS.fullmatch(launch) else 0,
+        launch_ms=time_ms(row.get("launchTime")) or 0,
     )

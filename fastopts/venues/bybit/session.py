@@ -14,7 +14,6 @@ it has data of (`delivered`). What this file decides:
 https://bybit-exchange.github.io/docs/v5/ws/connect
 """
 
-import re
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -22,13 +21,12 @@ from typing import Any, Final
 
 import orjson
 
-from fastopts.venues.bybit.fields import TOPIC_PREFIX
+from fastopts.venues.bybit.fields import TOPIC_PREFIX, time_ms
 
 __all__ = ("Dead", "Event", "Pong", "Probe", "Session", "Timing", "TopicRefused")
 
 TOPICS_A_FRAME: Final = 200
 PING: Final = b'{"op":"ping"}'
-_TIME_MS = re.compile(r"[0-9]{13}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,7 +230,7 @@ class Session:
         self._pings.clear()
         args = message.get("args")
         text = args[0] if isinstance(args, list) and args else None
-        venue_ms = int(text) if isinstance(text, str) and _TIME_MS.fullmatch(text) else None
+        venue_ms = time_ms(text) if isinstance(text, str) else None
         self.events.append(Pong(venue_ms, sent_at, now))
 
     def _watch(self, now: float) -> None:
