@@ -1,0 +1,226 @@
+"""The universe while running: what is listed, goes, fails, or is not to be believed."""
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from fastopts.errors import ConnectionLost
+from fastopts.model import Instrument
+from tests import payloads
+from tests.collector.markets import (
+    BROKEN,
+    HOUR_MS,
+    World,
+    name,
+    names,
+    now_ms,
+    run,
+    set_wall_clock,
+    told,
+)
+from tests.payloads import dump
+
+
+def test_a_refresh_lists_what_is_new_and_drops_what_is_gone(tmp_path: Path) -> None:
+    async def main(world: World) -> None:
+        world.venue.listed = {"BTC": names(4), "ETH": names(1, "ETH")}
+        await world.load()
+        assert await world.refresh() is None
+        world.venue.listed["BTC"] = [name(1), name(2), name(3), name(9)]
+        world.venue.status = {name(3): "Delivering"}
+        assert await world.refresh() == ([name(9)], [name(3), name(4)])
+        now = [name(1), name(2), name(9), name(1, "ETH")]
+        assert sorted(world.market.instruments) == sorted(now)
+        assert world.cached() == sorted(now)
+        assert [symbol in world.table for symbol in names(4)] == [True, True, False, False]
+        assert name(9) in world.table
+        assert await world.refresh() is None
+
+    run(tmp_path, main)
+
+
+def test_what_expires_goes_even_while_the_venue_still_lists_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def main(world: World) -> None:
+        world.venue.listed = {"BTC": names(2), "ETH": names(1, "ETH")}
+        soon = now_ms() + HOUR_MS
+        world.venue.expiry_ms = {name(1): soon}
+        await world.load()
+        set_wall_clock(monkeypatch, lambda: soon)
+        assert await world.refresh() == ([], [name(1)])
+        assert sorted(world.market.instruments) == [name(2), name(1, "ETH")]
+
+    run(tmp_path, main)
+
+
+def test_what_expires_goes_even_while_nothing_can_be_fetched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def main(world: World) -> None:
+        world.venue.listed = {"BTC": names(2)}
+        soon = now_ms() + HOUR_MS
+        world.venue.expiry_ms = {name(1): soon}
+        await world.load()
+        before = world.path.read_bytes()
+        world.venue.listed = {"BTC": BROKEN, "ETH": BROKEN}
+        set_wall_clock(monkeypatch, lambda: soon)
+        assert await world.refresh() == ([], [name(1)])
+        assert world.path.read_bytes() == before
+
+    run(tmp_path, main)
+
+
+def test_a_coin_that_can_not_be_fetched_stays_as_it_is_and_the_others_change(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def main(world: World) -> None:
+        world.venue.listed = {"BTC": names(3), "ETH": names(3, "ETH")}
+        await world.load()
+        before = world.path.read_bytes()
+        world.venue.listed = {"BTC": BROKEN, "ETH": [*names(2, "ETH"), name(7, "ETH")]}
+        assert await world.refresh() == ([name(7, "ETH")], [name(3, "ETH")])
+        assert set(names(3)) < set(world.market.instruments)
+        assert world.path.read_bytes() == before
+
+    run(tmp_path, main)
+    assert told(caplog) == ["BTC: its universe stays as it was: retCode 10001: out of order"]
+
+
+@pytest.mark.parametrize("left", [0, 1, 4])
+def test_an_answer_that_is_suddenly_empty_or_much_smaller_drops_nothing_and_is_told_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, left: int
+) -> None:
+    async def main(world: World) -> None:
+        world.venue.listed = {"BTC": names(10), "ETH": names(2, "ETH")}
+        await world.load()
+        world.venue.listed["BTC"] = names(left)
+        for _ in range(3):
+            assert await world.refresh() is None
+        assert sorted(world.market.instruments) == sorted(names(10) + names(2, "ETH"))
+        assert len(world.table) == 12
+        assert world.cached() == sorted(names(10) + names(2, "ETH"))
+        words = f"BTC: {10 - left} of 10 symbols are not in the answer; nothing of it is dropped"
+        assert told(caplog) == [words]
+        world.venue.listed["BTC"] = names(10)
+        assert await world.refresh() is None
+        world.venue.listed["BTC"] = names(left)
+        assert await world.refresh() is None
+        assert told(caplog) == [words, words]
+
+    run(tmp_path, main)
+
+
+def test_a_doubtful_answer_may_still_list_what_is_new(tmp_path: Path) -> None:
+    async def main(world: World) -> None:
+        world.venue.listed = {"BTC": names(10)}
+        await world.load()
+        world.venue.listed["BTC"] = [name(1), name(99)]
+        assert await world.refresh() == ([name(99)], [])
+        assert len(world.market.instruments) == 11
+
+    run(tmp_path, main)
+
+
+def test_a_slot_with_an_unwritten_tick_outlives_its_delisting(tmp_path: Path) -> None:
+    async def main(world: World) -> None:
+        world.venue.listed = {"BTC": names(4)}
+        await world.load()
+        world.table.inlet(1).message(dump(payloads.ticker(name(4))), payloads.T0)
+        world.venue.listed["BTC"] = names(2)
+        assert await world.refresh() == ([], [name(3), name(4)])
+        assert name(3) not in world.table
+        assert name(4) in world.table
+        assert world.table.pending == 1
+
+    run(tmp_path, main)
+
+
+class Time:
+    """The wall clock as the market sees it; only its waits move it."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now_ms = float(now_ms())
+        self.waits: list[float] = []
+        self._monkeypatch = monkeypatch
+        set_wall_clock(monkeypatch, lambda: round(self.now_ms))
+
+    async def keep_fresh(self, world: World, refresh_s: float, rounds: int) -> list[float]:
+        """The waits before each of so many refreshes."""
+
+        async def sleep(delay: float) -> None:
+            if len(self.waits) == rounds:
+                raise asyncio.CancelledError
+            self.waits.append(delay)
+            self.now_ms += delay * 1000
+
+        with self._monkeypatch.context() as patched:
+            patched.setattr("fastopts.collector.market.asyncio.sleep", sleep)
+            with pytest.raises(asyncio.CancelledError):
+                await world.market.keep_fresh(refresh_s, world.listen)
+        return self.waits
+
+
+def test_the_universe_is_refreshed_right_after_an_expiry_and_else_at_its_interval(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def main(world: World) -> None:
+        clock = Time(monkeypatch)
+        start = round(clock.now_ms)
+        world.venue.listed = {"BTC": names(4)}
+        world.venue.expiry_ms = {name(1): start + 130_000, name(2): start + 150_000}
+        await world.load()
+        waits = await clock.keep_fresh(world, 100.0, 6)
+        # at 100 s, 5 s after each expiry, and then at the interval
+        assert waits == [100.0, 35.0, 20.0, 100.0, 100.0, 100.0]
+        assert world.heard == [([], [name(1)]), ([], [name(2)])]
+        assert world.venue.asked.count(("instruments-info", "BTC")) == 7
+
+    run(tmp_path, main, "BTC")
+
+
+def test_a_late_refresh_does_not_spin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def main(world: World) -> None:
+        clock = Time(monkeypatch)
+        world.venue.listed = {"BTC": names(4)}
+        world.venue.expiry_ms = {name(1): round(clock.now_ms) + 10_000}
+        await world.load()
+        clock.now_ms += 3_600_000  # a laptop that slept
+        assert await clock.keep_fresh(world, 100.0, 2) == [1.0, 100.0]
+        assert world.heard == [([], [name(1)])]
+
+    run(tmp_path, main, "BTC")
+
+
+def test_refreshes_go_on_after_one_that_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def main(world: World) -> None:
+        clock = Time(monkeypatch)
+        world.venue.listed = {"BTC": names(2)}
+        await world.load()
+        world.venue.listed = {"BTC": BROKEN}
+
+        def listen(listed: Sequence[Instrument], gone: Sequence[Instrument]) -> None:
+            pytest.fail("nothing changed")
+
+        monkeypatch.setattr(world, "listen", listen)
+        assert await clock.keep_fresh(world, 100.0, 3) == [100.0] * 3
+        assert len(told(caplog)) == 3
+
+    run(tmp_path, main, "BTC")
+
+
+def test_nobody_there_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def at_once(delay: float) -> None:
+        """The driver's waits are its own tests' subject."""
+
+    async def main(world: World) -> None:
+        world.venue.leave()
+        monkeypatch.setattr("fastopts.collector.rest.asyncio.sleep", at_once)
+        with pytest.raises(ConnectionLost, match="instruments-info"):
+            await world.load(may_use_cache=True)
+
+    run(tmp_path, main, "BTC")

@@ -1,0 +1,133 @@
+"""Ticks of symbols that nobody listed."""
+
+import logging
+from pathlib import Path
+
+import pytest
+
+from fastopts.collector import market as market_module
+from tests import payloads
+from tests.collector.markets import (
+    FAR_MS,
+    HOUR_MS,
+    World,
+    instrument,
+    name,
+    names,
+    run,
+    set_wall_clock,
+)
+from tests.payloads import dump
+
+
+def test_a_stranger_that_is_an_option_gets_a_slot_until_it_is_listed(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+
+    async def main(world: World) -> None:
+        world.venue.listed = {"BTC": names(2)}
+        await world.load()
+        assert world.market.adopt(name(3))
+        assert name(3) in world.table
+        assert name(3) not in world.market.instruments
+        assert await world.refresh() is None
+        assert name(3) in world.table
+        world.venue.listed["BTC"] = names(3)
+        assert await world.refresh() == ([name(3)], [])
+        assert name(3) in world.table
+        assert world.market.instruments[name(3)] == instrument(name(3))
+
+    run(tmp_path, main)
+    assert [r.message for r in caplog.records].count(f"{name(3)} ticks before it is listed") == 1
+
+
+def test_an_adopted_stranger_goes_once_it_has_expired(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def main(world: World) -> None:
+        world.venue.listed = {"BTC": names(2)}
+        world.venue.expiry_ms = dict.fromkeys(names(2), FAR_MS + HOUR_MS)
+        await world.load()
+        assert world.market.adopt(name(3))
+        world.venue.listed["BTC"] = [*names(2), name(5)]
+        world.venue.expiry_ms[name(5)] = FAR_MS + HOUR_MS
+        set_wall_clock(monkeypatch, lambda: FAR_MS)
+        assert await world.refresh() == ([name(5)], [])
+        assert name(3) not in world.table
+        assert not world.market.adopt(name(3))
+
+    run(tmp_path, main)
+
+
+def test_once_listed_a_stranger_lives_as_long_as_the_venue_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def main(world: World) -> None:
+        late = dict.fromkeys(names(9), FAR_MS + HOUR_MS)
+        world.venue.listed, world.venue.expiry_ms = {"BTC": names(2)}, late
+        await world.load()
+        assert world.market.adopt(name(3))
+        world.venue.listed["BTC"] = names(3)
+        assert await world.refresh() == ([name(3)], [])
+        set_wall_clock(monkeypatch, lambda: FAR_MS)
+        world.venue.listed["BTC"] = names(4)
+        assert await world.refresh() == ([name(4)], [])
+        assert name(3) in world.table
+
+    run(tmp_path, main)
+
+
+@pytest.mark.parametrize(
+    "symbol",
+    [
+        "BTC-27NOV25-90000-C-USDT",  # expired
+        "BTC-31FEB99-90000-C-USDT",
+        "BTC-27XXX99-90000-C-USDT",
+        "BTC-27NOV99-90000-X-USDT",
+        "BTC-27NOV99-90000-C-USDC",
+        "BTC-27NOV99--C-USDT",
+        "BTCUSDT",
+        "btc-27NOV99-90000-C-USDT",
+        " BTC-27NOV99-90000-C-USDT",
+        "",
+    ],
+)
+def test_a_stranger_that_can_be_no_live_option_gets_no_slot(tmp_path: Path, symbol: str) -> None:
+    async def main(world: World) -> None:
+        assert not world.market.adopt(symbol)
+        assert len(world.table) == 0
+
+    run(tmp_path, main)
+
+
+def test_invented_strangers_do_not_fill_the_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(market_module, "SYMBOLS_MAX", 5)
+
+    async def main(world: World) -> None:
+        world.venue.listed = {"BTC": names(3)}
+        await world.load()
+        adopted = [world.market.adopt(name(strike)) for strike in range(10, 15)]
+        assert adopted == [True, True, False, False, False]
+        assert len(world.table) == 5
+        # the venue's own list is not limited
+        world.venue.listed["BTC"] = names(6)
+        assert await world.refresh() == (names(6)[3:], [])
+        assert len(world.table) == 8
+
+    run(tmp_path, main)
+
+
+def test_an_adopted_option_counts_its_ticks(tmp_path: Path) -> None:
+    async def main(world: World) -> None:
+        inlet = world.table.inlet(1)
+        inlet.message(dump(payloads.ticker(name(3))), payloads.T0)
+        [(stranger, message)] = inlet.strangers
+        assert world.market.adopt(stranger)
+        inlet.message(message, payloads.T0)
+        assert world.table.applied == 1
+        assert world.table.fields(name(3))["mp"] == payloads.NUMBERS["markPrice"]
+
+    run(tmp_path, main)
