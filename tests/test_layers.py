@@ -9,7 +9,7 @@ import pytest
 import fastopts
 
 ROOT = Path(fastopts.__file__).parent
-PLAIN = ("errors", "model", "keys", "config", "metrics", "vocabulary")
+PLAIN = ("errors", "model", "keys", "config", "files", "metrics", "vocabulary")
 EVERYTHING = None
 
 # room -> the rooms of ours that it may import, beside itself

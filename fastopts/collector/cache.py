@@ -6,7 +6,6 @@ ours adds `venue` and `instruments`, the terms that the symbols alone don't tell
 
 import contextlib
 import dataclasses
-import os
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from typing import Any
 
 import orjson
 
-from fastopts import keys
+from fastopts import files, keys
 from fastopts.errors import ConfigError
 from fastopts.model import Instrument
 from fastopts.venues.bybit import symbols
@@ -54,12 +53,8 @@ def save(path: Path, venue: str, instruments: Iterable[Instrument], now: datetim
 
     What is there and no regular file, such as /dev/null, is left as it is: nothing is kept then.
     """
-    try:
-        path = path.resolve()
-        if path.exists() and not path.is_file():
-            return
-    except OSError as error:
-        raise ConfigError(f"the cache file {path} can't be written: {error}") from error
+    if _is_special(path):
+        return
     listed = sorted(instruments, key=lambda instrument: instrument.symbol)
     content = {
         "symbols": [instrument.symbol for instrument in listed],
@@ -70,14 +65,8 @@ def save(path: Path, venue: str, instruments: Iterable[Instrument], now: datetim
         "venue": venue,
         "instruments": [dataclasses.asdict(instrument) for instrument in listed],
     }
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        temporary.write_bytes(orjson.dumps(content, option=orjson.OPT_INDENT_2))
-        temporary.replace(path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
-        raise ConfigError(f"the cache file {path} can't be written: {error}") from error
+    with files.replacing(path) as file:
+        file.write(orjson.dumps(content, option=orjson.OPT_INDENT_2))
 
 
 def load(path: Path, venue: str, now: datetime) -> Cached | None:
@@ -99,6 +88,12 @@ def load(path: Path, venue: str, now: datetime) -> Cached | None:
         raise ConfigError(f"the cache file {path} can't be read: {error}") from error
     now_ms = now.timestamp() * 1000
     return Cached({row.symbol: row for row in rows if row.expiry_ms > now_ms}, updated_at)
+
+
+def _is_special(path: Path) -> bool:
+    with contextlib.suppress(OSError):  # the writing tells it
+        return path.exists() and not path.is_file()
+    return False
 
 
 def _instrument(row: dict[str, Any]) -> Instrument:

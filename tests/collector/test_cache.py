@@ -1,7 +1,5 @@
 import dataclasses
-import errno
 import os
-import stat
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,6 +9,7 @@ import pytest
 from fastopts.collector import cache
 from fastopts.errors import ConfigError
 from fastopts.model import Instrument
+from tests.disks import full_after
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 EXPIRY_MS = 1_795_766_400_000  # 27 November 2026, 8:00 UTC
@@ -135,34 +134,11 @@ def test_a_row_that_lacks_a_term_is_told(tmp_path: Path, field: str) -> None:
         cache.load(path, "bybit", NOW)
 
 
-@pytest.mark.parametrize("step", ["write_bytes", "replace"])
-def test_a_write_that_fails_leaves_what_was_there_and_nothing_else(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
-) -> None:
+def test_a_full_disk_leaves_what_was_there_and_nothing_else(tmp_path: Path) -> None:
     path = tmp_path / "c.json"
     cache.save(path, "bybit", [OPTION], NOW)
     before = path.read_bytes()
-
-    def fail(self: Path, _: object) -> None:
-        with self.open("ab") as file:
-            file.write(b"{")
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr(Path, step, fail)
-    with pytest.raises(ConfigError, match=r"c\.json can't be written: .*No space left"):
-        cache.save(path, "bybit", [], NOW)
+    with full_after(100), pytest.raises(ConfigError, match=r"c\.json can't be written: File too"):
+        cache.save(path, "bybit", [OPTION] * 2, NOW)
     assert list(tmp_path.iterdir()) == [path]
     assert path.read_bytes() == before
-
-
-@pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o027, 0o640), (0o077, 0o600)])
-def test_who_else_may_read_the_file_is_the_umasks_to_say(
-    tmp_path: Path, umask: int, mode: int
-) -> None:
-    path = tmp_path / "c.json"
-    former = os.umask(umask)
-    try:
-        cache.save(path, "bybit", [OPTION], NOW)
-    finally:
-        os.umask(former)
-    assert stat.S_IMODE(path.stat().st_mode) == mode
