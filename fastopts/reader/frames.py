@@ -1,0 +1,157 @@
+"""A market's columns as tables of pyarrow, pandas and polars: the export schema, version 1.
+
+Columns are numpy arrays of equal length, one for each name of the vocabulary. What is absent is NaN
+in a number, NaT in a time and -1 in a count; in a table it is null, never 0.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+from fastopts.errors import ConfigError
+from fastopts.vocabulary import COLUMNS, SCHEMA_VERSION, VOCABULARY
+
+if TYPE_CHECKING:
+    import pandas
+    import polars
+    import pyarrow
+
+__all__ = (
+    "Column",
+    "Columns",
+    "Provenance",
+    "absent",
+    "arranged",
+    "iso",
+    "to_arrow",
+    "to_pandas",
+    "to_polars",
+)
+
+Column: TypeAlias = np.ndarray[Any, Any]
+Columns: TypeAlias = Mapping[str, Column]
+_ROW_ORDER = ("asset", "expiry", "settle", "strike", "type")
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Where columns come from: the venue, the feed's epoch, the server's time when it was read."""
+
+    venue: str
+    epoch: int
+    as_of_ms: int
+
+    @property
+    def as_of(self) -> str:
+        return str(iso(np.datetime64(self.as_of_ms, "ms")))
+
+    def metadata(self) -> dict[str, str | int]:
+        """What every export says of itself, beside its rows."""
+        return {
+            "schema": SCHEMA_VERSION,
+            "venue": self.venue,
+            "epoch": self.epoch,
+            "as_of": self.as_of,
+        }
+
+
+def to_arrow(columns: Columns, provenance: Provenance) -> "pyarrow.Table":
+    """Return the rows as a pyarrow Table; its schema's metadata tells the provenance.
+
+    Raises ConfigError without pyarrow.
+    """
+    with _extra("arrow"):
+        import pyarrow as pa
+    types = {
+        "text": pa.string(),
+        "time": pa.timestamp("ms", tz="UTC"),
+        "flag": pa.bool_(),
+        "count": pa.int64(),
+        "number": pa.float64(),
+    }
+    arrays = {}
+    for name, column in arranged(columns).items():
+        form = VOCABULARY[name].form
+        array = pa.array(column, types[form], mask=absent(column))
+        arrays[name] = array.dictionary_encode() if form == "text" else array
+    told = {f"fastopts.{name}": str(value) for name, value in provenance.metadata().items()}
+    return pa.table(arrays, metadata=told)
+
+
+def to_pandas(columns: Columns, provenance: Provenance) -> "pandas.DataFrame":
+    """Return the rows as a pandas DataFrame; its `attrs` tell the provenance.
+
+    An absent number is NaN, as is pandas' way. Raises ConfigError without pandas.
+    """
+    with _extra("pandas"):
+        import pandas as pd
+    makers: dict[str, Callable[[Any], Any]] = {
+        "text": pd.Categorical,
+        "time": lambda column: pd.DatetimeIndex(column, tz="UTC"),
+        "flag": np.asarray,
+        "count": lambda column: pd.arrays.IntegerArray(column, absent(column)),
+        "number": lambda column: np.where(absent(column), np.nan, column),
+    }
+    sorted_columns = arranged(columns).items()
+    frame = pd.DataFrame({name: makers[VOCABULARY[name].form](c) for name, c in sorted_columns})
+    frame.attrs.update(provenance.metadata())
+    return frame
+
+
+def to_polars(columns: Columns) -> "polars.DataFrame":
+    """Return the rows as a polars DataFrame, which has no place for the provenance.
+
+    Raises ConfigError without polars.
+    """
+    with _extra("polars"):
+        import polars as pl
+    types = {
+        "text": pl.Categorical(),
+        "time": pl.Datetime("ms", "UTC"),
+        "flag": pl.Boolean(),
+        "count": pl.Int64(),
+        "number": pl.Float64(),
+    }
+    series = []
+    for name, column in arranged(columns).items():
+        whole = pl.Series(name, column, types[VOCABULARY[name].form])
+        series.append(whole.set(pl.Series(absent(column)), None))
+    return pl.DataFrame(series)
+
+
+def arranged(columns: Columns) -> dict[str, Column]:
+    """Put columns in the vocabulary's order; rows by asset, expiry, settle, strike and type."""
+    order = np.lexsort([columns[name] for name in reversed(_ROW_ORDER)])
+    return {name: columns[name][order] for name in COLUMNS}
+
+
+def absent(column: Column) -> Column:
+    """Tell of each value of *column* whether it stands for none."""
+    none: Column
+    match column.dtype.kind:
+        case "f":
+            none = ~np.isfinite(column)
+        case "i":
+            none = column < 0
+        case "M":
+            none = np.isnat(column)
+        case _:
+            none = np.zeros(len(column), bool)
+    return none
+
+
+def iso(times: Column | np.datetime64) -> Column:
+    """Write UTC times as 2026-11-27T08:00:00.000Z."""
+    written: Column = np.datetime_as_string(times, unit="ms", timezone="UTC")
+    return written
+
+
+@contextmanager
+def _extra(name: str) -> Iterator[None]:
+    try:
+        yield
+    except ImportError as error:
+        raise ConfigError(f"{error}: pip install 'fastopts[{name}]'") from error
