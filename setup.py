@@ -32,7 +32,7 @@ BUILDS = {
         [("CYTHON_TRACE", "1"), ("CYTHON_USE_SYS_MONITORING", "0")],
     ),
 }
-MODULES = ("frames", "ticker", "table", "batch", "reply")
+MODULES = ("frames", "ticker", "table", "batch", "reply", "records")
 
 build = os.environ.get("FASTOPTS_BUILD", "")
 if build not in BUILDS:

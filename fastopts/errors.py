@@ -1,6 +1,7 @@
 """Every error of the package, split by who has to act.
 
 FastoptsError
+    BadInput                the caller: an argument can't be meant (also a ValueError)
     ConfigError             the operator: a setting; raised at start, never later
     VenueError              the venue: it refused, or could not be reached
         VenueBanned         the venue shut this address out: no request before `retry_after_s`
@@ -21,6 +22,7 @@ FastoptsError
 """
 
 __all__ = (
+    "BadInput",
     "ConfigError",
     "ConnectionLost",
     "ConnectionMuted",
@@ -45,6 +47,10 @@ __all__ = (
 
 class FastoptsError(Exception):
     """Root of the tree."""
+
+
+class BadInput(FastoptsError, ValueError):
+    """An argument can't be meant as it stands; the message says what is accepted."""
 
 
 class ConfigError(FastoptsError):

@@ -1,4 +1,4 @@
-"""The values a user receives, and the layout of the packed record.
+"""The terms of an option, and the layout of the packed record.
 
 A tick is kept twice in Redis: as a hash of the venue's decimal text under short names, and as one
 little-endian record of `RECORD.size` bytes. `NUMBERS` orders the numbers of both.
@@ -6,8 +6,10 @@ little-endian record of `RECORD.size` bytes. `NUMBERS` orders the numbers of bot
 
 import struct
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal, InvalidOperation
 from typing import Final, Literal
+
+from fastopts.errors import BadInput
 
 # Short name in the hash, name everywhere else. Those that move with every tick stand first: a
 # small Redis hash is searched from its head.
@@ -37,6 +39,7 @@ NUMBERS: Final = (
     ("c24", "change_24h"),
     ("pdp", "predicted_delivery_price"),
 )
+NEVER_ZERO: Final = ("last_price", "high_24h", "low_24h", "predicted_delivery_price")
 NUMBER_INDEX: Final = {short: index for index, (short, _) in enumerate(NUMBERS)}
 
 RECORD_VERSION: Final = 1
@@ -44,6 +47,7 @@ NO_SEQUENCE: Final = -1
 FLAG_TIME_SUSPECT: Final = 1  # the exchange time is too far from our clock
 FLAG_REST: Final = 2  # a REST row: never live
 FLAG_MERGED: Final = 4  # partly from a delta
+FLAG_SUSPECT: Final = 8  # two REST rows say otherwise: not live
 
 # version, kind (C or P), flags, epoch | exchange ms | receive ms | sequence | conn, padding |
 # expiry ms | settle coin | strike | numbers
@@ -72,222 +76,33 @@ class Instrument:
     def strike(self) -> float:
         return float(self.strike_text)
 
+    def round_price(self, price: float | Decimal | str, direction: Literal["up", "down"]) -> str:
+        """Return *price* on the grid of `tick_size`, as the exact text for an order.
 
-class Option:
-    """One option's newest tick, as it was read. Numbers that the venue does not give are None.
+        Raises BadInput for what is no price or another direction.
+        """
+        if direction not in ("up", "down"):
+            raise BadInput(f"round a price 'up' or 'down', not {direction!r}")
+        rounding = ROUND_CEILING if direction == "up" else ROUND_FLOOR
+        return _on_grid(self.symbol, "price", price, self.tick_size, rounding)
 
-    Prices are in quote coin, sizes in base coin, implied volatilities fractions (0.53 is 53 %),
-    greeks the venue's, per 1 unit of base coin: vega per vol point (0.01), theta per calendar day.
-    """
+    def round_qty(self, qty: float | Decimal | str) -> str:
+        """Return *qty* rounded down to the grid of `lot_size`, as the exact text for an order.
 
-    __slots__ = ("_tick", "_values", "age_s", "live", "symbol", "venue")
-
-    def __init__(self, symbol: str, venue: str, record: bytes, live: bool, age_s: float) -> None:
-        """Unpack *record*; *age_s* is the server's clock, corrected for the venue's, minus `ts`."""
-        unpacked = RECORD.unpack(record)
-        self.symbol = symbol
-        self.venue = venue
-        self.live = live
-        self.age_s = age_s
-        self._tick = unpacked[:11]
-        self._values = unpacked[11:]
-
-    def __repr__(self) -> str:
-        state = "live" if self.live else "not live"
-        return (
-            f"<Option {self.symbol} {self.bid_price}/{self.ask_price} mark {self.mark_price}"
-            f" iv {self.mark_iv}, {self.age_s:.1f} s old, {state}>"
-        )
-
-    @property
-    def asset(self) -> str:
-        return self.symbol.split("-", 1)[0]
-
-    @property
-    def settle(self) -> str:
-        settle: bytes = self._tick[9]
-        return settle.rstrip(b"\0").decode()
-
-    @property
-    def type(self) -> Kind:
-        """`C` or `P`."""
-        return "C" if self._tick[1] == b"C" else "P"
-
-    @property
-    def strike(self) -> float:
-        strike: float = self._tick[10]
-        return strike
-
-    @property
-    def expiry_ms(self) -> int:
-        expiry_ms: int = self._tick[8]
-        return expiry_ms
-
-    @property
-    def expiry(self) -> datetime:
-        """When it is delivered, in UTC."""
-        return _utc(self.expiry_ms)
-
-    @property
-    def ts_ms(self) -> int:
-        tm: int = self._tick[4]
-        return tm
-
-    @property
-    def ts(self) -> datetime:
-        """The venue's time of the tick, in UTC."""
-        return _utc(self.ts_ms)
-
-    @property
-    def rt(self) -> datetime:
-        """When the collector received it, by its own clock, in UTC."""
-        return _utc(self._tick[5])
-
-    @property
-    def seq(self) -> int | None:
-        """The venue's sequence number."""
-        sequence: int = self._tick[6]
-        return None if sequence == NO_SEQUENCE else sequence
-
-    @property
-    def source(self) -> Literal["ws", "rest"]:
-        return "rest" if self._tick[2] & FLAG_REST else "ws"
-
-    @property
-    def time_suspect(self) -> bool:
-        """The tick's time can't be right."""
-        return bool(self._tick[2] & FLAG_TIME_SUSPECT)
-
-    @property
-    def bid_price(self) -> float | None:
-        return self._quote(8, 8, 9)
-
-    @property
-    def bid_size(self) -> float | None:
-        return self._quote(9, 8, 9)
-
-    @property
-    def bid_iv(self) -> float | None:
-        return self._quote(10, 8, 9) or None
-
-    @property
-    def ask_price(self) -> float | None:
-        return self._quote(11, 11, 12)
-
-    @property
-    def ask_size(self) -> float | None:
-        return self._quote(12, 11, 12)
-
-    @property
-    def ask_iv(self) -> float | None:
-        return self._quote(13, 11, 12) or None
-
-    @property
-    def mid(self) -> float | None:
-        """Half way between bid and ask; None when a side is missing or they are crossed."""
-        bid, ask = self.bid_price, self.ask_price
-        return None if bid is None or ask is None or bid > ask else (bid + ask) / 2
-
-    @property
-    def mark_price(self) -> float | None:
-        return self._number(0)
-
-    @property
-    def index_price(self) -> float | None:
-        """The spot index."""
-        return self._number(1)
-
-    @property
-    def underlying_price(self) -> float | None:
-        """The forward of this expiry."""
-        return self._number(2)
-
-    @property
-    def forward(self) -> float | None:
-        """The same as `underlying_price`."""
-        return self._number(2)
-
-    @property
-    def delta(self) -> float | None:
-        """Negative for a put."""
-        return self._number(3)
-
-    @property
-    def gamma(self) -> float | None:
-        """Change of delta per 1 unit of quote coin."""
-        return self._number(4)
-
-    @property
-    def vega(self) -> float | None:
-        """Per vol point (0.01)."""
-        return self._number(5)
-
-    @property
-    def theta(self) -> float | None:
-        """Per calendar day."""
-        return self._number(6)
-
-    @property
-    def mark_iv(self) -> float | None:
-        return self._number(7)
-
-    @property
-    def last_price(self) -> float | None:
-        """The last trade's price; it has no time of its own."""
-        return self._number(14) or None
-
-    @property
-    def open_interest(self) -> float | None:
-        """In base coin."""
-        return self._number(15)
-
-    @property
-    def volume_24h(self) -> float | None:
-        """In base coin."""
-        return self._number(16)
-
-    @property
-    def turnover_24h(self) -> float | None:
-        """Notional of the underlying in quote coin, not premium."""
-        return self._number(17)
-
-    @property
-    def total_volume(self) -> float | None:
-        return self._number(18)
-
-    @property
-    def total_turnover(self) -> float | None:
-        return self._number(19)
-
-    @property
-    def high_24h(self) -> float | None:
-        return self._number(20) or None
-
-    @property
-    def low_24h(self) -> float | None:
-        return self._number(21) or None
-
-    @property
-    def change_24h(self) -> float | None:
-        """A fraction: -0.12 is -12 %."""
-        return self._number(22)
-
-    @property
-    def predicted_delivery_price(self) -> float | None:
-        """Known in the last 30 minutes."""
-        return self._number(23) or None
-
-    def _number(self, index: int) -> float | None:
-        value: float = self._values[index]
-        return None if value != value else value
-
-    def _quote(self, index: int, price: int, size: int) -> float | None:
-        """A side without a price or a size is no quote: nothing of it counts."""
-        values = self._values
-        if not (values[price] > 0 and values[size] > 0):
-            return None
-        return self._number(index)
+        Raises BadInput for what is no quantity.
+        """
+        return _on_grid(self.symbol, "quantity", qty, self.lot_size, ROUND_FLOOR)
 
 
-def _utc(ms: int) -> datetime:
-    return datetime.fromtimestamp(ms / 1000, UTC)
+def _on_grid(symbol: str, what: str, value: float | Decimal | str, step: str, rounding: str) -> str:
+    try:
+        exact = Decimal(str(value))
+    except InvalidOperation:
+        exact = Decimal("NaN")
+    if not exact.is_finite() or exact < 0:
+        raise BadInput(f"{symbol}: {value!r} is no {what}")
+    if not step:
+        raise BadInput(f"{symbol}: the step of its {what} is not known")
+    grid = Decimal(step)
+    steps = (exact / grid).to_integral_value(rounding)
+    return format((steps * grid).quantize(grid), "f")

@@ -2,6 +2,7 @@
 
 import socket
 import struct
+from datetime import UTC, datetime
 from typing import Any
 
 import redis
@@ -41,6 +42,27 @@ NUMBERS = {
 }
 
 
+SHORT = dict(
+    zip(
+        NUMBERS,
+        (
+            *("mp", "ip", "up", "d", "g", "v", "t", "miv", "bp", "bq", "biv", "ap", "aq", "aiv"),
+            *("lp", "oi", "v24", "t24", "tv", "tt", "h24", "l24", "c24", "pdp"),
+        ),
+        strict=True,
+    )
+)
+
+
+def settle_of(symbol: str) -> str:
+    return "USDT" if symbol.endswith("-USDT") else "USDC"
+
+
+def expiry_of(symbol: str) -> int:
+    delivery = datetime.strptime(symbol.split("-")[1], "%d%b%y").replace(hour=8, tzinfo=UTC)
+    return round(delivery.timestamp() * 1000)
+
+
 def clustered() -> list[str]:
     """Options that make a server a node of a cluster, with a bus on a port that is free.
 
@@ -64,6 +86,10 @@ class Store:
         seconds, micros = self.client.time()
         return int(seconds) * 1000 + int(micros) // 1000
 
+    def assets(self) -> list[str]:
+        held = self.client.hget("fastopts:feed", "assets")
+        return held.decode().split(",") if isinstance(held, bytes) and held else []
+
     def feed(self, conns: dict[int, float] | None = None, beat_s: float = 0, **fields: Any) -> None:
         """Write the feed: each conn and the heartbeat with its age in seconds."""
         now = self.now_ms()
@@ -77,6 +103,7 @@ class Store:
             "universe": 1,
             "skew_ms": 0,
             "coverage": "2/2",
+            "assets": ",".join(self.assets()),
         }
         for conn, age_s in (conns or {1: 0.0}).items():
             mapping[f"conn:{conn}"] = round(now - age_s * 1000)
@@ -106,8 +133,48 @@ class Store:
             terms["sequence"],
             terms["conn"],
             terms["expiry"],
-            b"USDT",
+            settle_of(symbol).encode(),
             float(symbol.split("-")[2]),
             *numbers.values(),
         )
+        texts = {SHORT[name]: repr(value) for name, value in numbers.items() if value == value}
+        origin = "rest" if terms["flags"] & 2 else f"{terms['epoch']}:{terms['conn']}"
+        heads: dict[Any, Any] = {
+            "ts": tm // 1000,
+            "tm": tm,
+            "rt": tm + 40,
+            "sq": terms["sequence"],
+            "cn": origin,
+        }
+        self.client.delete(f"option:{symbol}")
+        self.client.hset(f"option:{symbol}", mapping=heads | texts)
         self.client.set(f"optrec:{symbol}", packed)
+
+    def list(self, *symbols: str, tick_size: str = "5", lot_size: str = "0.01") -> None:
+        """Write terms and sets of *symbols*, and their assets into the feed."""
+        for symbol in symbols:
+            asset, _, strike, kind, *_ = symbol.split("-")
+            settle, expiry_ms = settle_of(symbol), expiry_of(symbol)
+            terms: dict[Any, Any] = {
+                "base": asset,
+                "quote": "USDT" if settle == "USDT" else "USD",
+                "settle": settle,
+                "expiry_ms": expiry_ms,
+                "strike": strike,
+                "type": kind,
+                "tick_size": tick_size,
+                "lot_size": lot_size,
+                "status": "Trading",
+                "launch_ms": 1_700_000_000_000,
+            }
+            self.client.hset(f"instrument:{symbol}", mapping=terms)
+            self.client.sadd(f"options:{asset}", symbol)
+            delivery = datetime.fromtimestamp(expiry_ms / 1000, UTC)
+            self.client.sadd(f"options:{asset}:{settle}:{delivery:%y%m%d}", symbol)
+        assets = {*self.assets(), *(symbol.split("-")[0] for symbol in symbols)}
+        self.client.hset("fastopts:feed", "assets", ",".join(sorted(assets)))
+
+    def option(self, symbol: str, age_s: float = 0.5, **changes: Any) -> None:
+        """List *symbol* and have it tick."""
+        self.list(symbol)
+        self.tick(symbol, age_s, **{"expiry": expiry_of(symbol)} | changes)

@@ -14,9 +14,11 @@ IMPLEMENTATION = "pure" if _PURE else "compiled"
 
 if TYPE_CHECKING or _PURE:
     from fastopts.core.pure import Batch, Grammar, Inlet, Table
+    from fastopts.core.pure_records import Number, Records, Tick, decode, mget, value
 else:
     try:
         from fastopts.core.batch import Batch
+        from fastopts.core.records import Number, Records, Tick, decode, mget, value
         from fastopts.core.table import Inlet, Table
         from fastopts.core.ticker import Grammar
     except ModuleNotFoundError as error:
@@ -27,4 +29,16 @@ else:
             "it needs a C compiler and Python's headers. FASTOPTS_PURE=1 asks for the slow twin."
         ) from error
 
-__all__ = ("IMPLEMENTATION", "Batch", "Grammar", "Inlet", "Table")
+__all__ = (
+    "IMPLEMENTATION",
+    "Batch",
+    "Grammar",
+    "Inlet",
+    "Number",
+    "Records",
+    "Table",
+    "Tick",
+    "decode",
+    "mget",
+    "value",
+)

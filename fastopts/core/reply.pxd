@@ -18,3 +18,9 @@ cdef struct Reply:
 cdef Py_ssize_t scan_reply(
     const uint8_t* at, const uint8_t* end, Reply* reply, int depth
 ) noexcept nogil
+
+cdef Py_ssize_t scan_line(
+    const uint8_t* at, const uint8_t* end, Py_ssize_t* size
+) noexcept nogil
+
+cdef int scan_integer(const uint8_t* at, Py_ssize_t size, int64_t* value) noexcept nogil

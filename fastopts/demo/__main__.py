@@ -15,8 +15,7 @@ from fastopts import keys
 from fastopts.demo.processes import Processes
 from fastopts.demo.screen import Frame, near_the_money, render, svg
 from fastopts.errors import FastoptsError
-from fastopts.model import Option
-from fastopts.reader import OptionReader
+from fastopts.reader import Option, OptionReader
 
 LOOK_S = 0.5
 

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from fastopts.metrics import quantile
-from fastopts.model import Option
+from fastopts.reader import Option
 
 __all__ = ("Frame", "near_the_money", "render", "svg")
 

@@ -3,22 +3,25 @@
 import os
 import socket
 import threading
-from typing import Any
+import time
+from collections.abc import Callable
+from typing import TypeVar
 
 from fastopts.errors import StoreError, StoreUnavailable
 from fastopts.net.address import Address
-from fastopts.net.resp import pack, reply_reader
+from fastopts.net.resp import Replies, ReplyList, pack
 
-__all__ = ("BlockingChannel",)
+__all__ = ("BlockingChannel", "connect", "may_retry")
 
-READ_SIZE = 64 * 1024
+BUFFER_SIZE = 64 * 1024
+R = TypeVar("R", bound=Replies)
 
 
 class BlockingChannel:
     """Asks one server, from any thread; connects when needed, and anew after any trouble.
 
     A connection on which a reply was not read to its end is never used again. After a fork the
-    child opens its own.
+    child opens its own; `forked` tells that it is one.
     """
 
     def __init__(self, address: Address, timeout_s: float) -> None:
@@ -26,86 +29,147 @@ class BlockingChannel:
         self._timeout_s = timeout_s
         self._lock = threading.Lock()
         self._socket: socket.socket | None = None
-        self._pid = 0
+        self._view = memoryview(bytearray(BUFFER_SIZE))
+        self._pid = os.getpid()
 
     def __del__(self) -> None:
         # A reader that lives as long as its program is not always closed by hand.
         self._drop()
 
-    def ask(self, payload: bytes, count: int) -> list[Any]:
-        """Send *payload*, return its *count* replies; a refusal is among them as a StoreError.
+    @property
+    def forked(self) -> bool:
+        """Whether another process made it, and nothing was asked since."""
+        return self._pid != os.getpid()
 
-        Raises StoreUnavailable when the server can't be reached or does not answer in time.
+    def exchange(self, payload: bytes, make_replies: Callable[[], R]) -> R:
+        """Send *payload*, return the replies once they are done.
+
+        Raises StoreUnavailable when the server can't be reached or does not answer in time,
+        StoreError for replies that are none.
         """
+        if self.forked:
+            self._leave_the_parents()
         with self._lock:
-            is_kept = self._socket is not None and self._pid == os.getpid()
+            is_kept = self._socket is not None
             try:
-                return self._exchange(payload, count)
+                return self._try(payload, make_replies())
             except StoreUnavailable as error:
-                # A kept connection may have died long ago; a new one tells whether the server has.
-                if not is_kept or isinstance(error.__cause__, TimeoutError):
+                if not (is_kept and may_retry(error)):
                     raise
-                return self._exchange(payload, count)
+                return self._try(payload, make_replies())
 
     def close(self) -> None:
         with self._lock:
             self._drop()
 
-    def _exchange(self, payload: bytes, count: int) -> list[Any]:
+    def _leave_the_parents(self) -> None:
+        import logging  # not before it is needed: it would be a tenth of a reader's memory
+
+        # A thread of the parent's may hold the lock for good, and the socket is the parent's too.
+        self._lock = threading.Lock()
+        self._pid = os.getpid()
+        self._drop()
+        logging.getLogger(__name__).warning(
+            "this process was forked: it reads over a connection of its own"
+        )
+
+    def _try(self, payload: bytes, replies: R) -> R:
         try:
-            if self._socket is None or self._pid != os.getpid():
-                self._drop()
-                self._open()
-            return self._converse(payload, count)
+            if self._socket is None:
+                self._socket = connect(self._address, self._timeout_s)
+            self._converse(self._socket, payload, replies)
         except OSError as error:
             self._drop()
-            words = (
-                f"no answer in {self._timeout_s:g} s" if isinstance(error, TimeoutError) else error
-            )
-            raise StoreUnavailable(f"{self._address}: {words}") from error
+            raise _unavailable(self._address, error, self._timeout_s) from error
         except BaseException:
             self._drop()
             raise
-
-    def _converse(self, payload: bytes, count: int) -> list[Any]:
-        assert self._socket is not None
-        self._socket.sendall(payload)
-        reader = reply_reader()
-        replies: list[Any] = []
-        while len(replies) < count:
-            reply = reader.gets()
-            if reply is not False:
-                replies.append(reply)
-                continue
-            data = self._socket.recv(READ_SIZE)
-            if not data:
-                raise ConnectionResetError("closed by the server")
-            reader.feed(data)
-        if reader.has_data():
-            raise StoreError("more replies than commands")
         return replies
 
-    def _open(self) -> None:
-        address = self._address
-        if address.path is not None:
-            self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-            self._socket.settimeout(self._timeout_s)
-            self._socket.connect(address.path)
-        else:
-            self._socket = socket.create_connection((address.host, address.port), self._timeout_s)
-            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            if address.tls:
-                from fastopts.net import tls
-
-                context = tls.context(address.host, insecure=False)
-                self._socket = context.wrap_socket(self._socket, server_hostname=address.host)
-        self._pid = os.getpid()
-        commands = [pack(*words) for words in address.introduction()]
-        for reply in self._converse(b"".join(commands), len(commands)):
-            if isinstance(reply, StoreError):
-                raise StoreError(f"{address}: {reply.reply}", reply.reply)
+    def _converse(self, connection: socket.socket, payload: bytes, replies: Replies) -> None:
+        view = self._view
+        deadline = time.monotonic() + self._timeout_s
+        connection.sendall(payload)
+        start = end = 0
+        while not replies.done:
+            if end == BUFFER_SIZE:
+                view[: end - start] = view[start:end].tobytes()
+                start, end = 0, end - start
+                if end == BUFFER_SIZE:
+                    raise StoreError(f"a reply longer than {BUFFER_SIZE} bytes")
+            count = connection.recv_into(view[end:])
+            if not count:
+                raise ConnectionResetError("closed by the server")
+            end += count
+            start = replies.acknowledge(view, start, end)
+            if start == end:
+                start = end = 0
+            elif time.monotonic() > deadline:
+                raise TimeoutError  # a server that only drips
+        if start != end:
+            raise StoreError("more replies than commands")
 
     def _drop(self) -> None:
-        if self._socket is not None:
-            self._socket.close()
-            self._socket = None
+        connection, self._socket = self._socket, None
+        if connection is not None:
+            connection.close()
+
+
+def may_retry(error: StoreUnavailable) -> bool:
+    """Whether a new connection may do what a kept one could not.
+
+    It may have died long ago; a new one tells whether the server has. What did not answer in time
+    is not asked again.
+    """
+    return not isinstance(error.__cause__, TimeoutError)
+
+
+def connect(address: Address, timeout_s: float) -> socket.socket:
+    """Connect, authenticate and select the database; every step within *timeout_s*.
+
+    Raises OSError, or StoreError when the server refuses.
+    """
+    connection = _open(address, timeout_s)
+    try:
+        _introduce(connection, address)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _open(address: Address, timeout_s: float) -> socket.socket:
+    if address.path is not None:
+        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        connection.settimeout(timeout_s)
+        connection.connect(address.path)
+        return connection
+    connection = socket.create_connection((address.host, address.port), timeout_s)
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    if address.tls:
+        from fastopts.net import tls
+
+        context = tls.context(address.host, insecure=False)
+        connection = context.wrap_socket(connection, server_hostname=address.host)
+    return connection
+
+
+def _introduce(connection: socket.socket, address: Address) -> None:
+    commands = [pack(*words) for words in address.introduction()]
+    if not commands:
+        return
+    replies = ReplyList(len(commands))
+    connection.sendall(b"".join(commands))
+    while not replies.done:
+        data = connection.recv(BUFFER_SIZE)
+        if not data:
+            raise ConnectionResetError("closed by the server")
+        replies.acknowledge(memoryview(data), 0, len(data))
+    for reply in replies.values:
+        if isinstance(reply, StoreError):
+            raise StoreError(f"{address}: {reply.reply}", reply.reply)
+
+
+def _unavailable(address: Address, error: OSError, timeout_s: float) -> StoreUnavailable:
+    words = f"no answer in {timeout_s:g} s" if isinstance(error, TimeoutError) else error
+    return StoreUnavailable(f"{address}: {words}")

@@ -7,54 +7,19 @@ also ends the connection: a reply that nobody read would be taken for the next o
 import asyncio
 import ssl
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 from fastopts.errors import StoreError, StoreUnavailable
 from fastopts.net.address import Address
-from fastopts.net.resp import Word, good, pack, reply_reader
+from fastopts.net.resp import Replies, ReplyList, Word, good, pack
 
-__all__ = ("EXCHANGE_TIMEOUT_S", "Channel", "Done", "Replies", "ReplyList", "connect")
+__all__ = ("EXCHANGE_TIMEOUT_S", "Channel", "Done", "connect")
 
 BUFFER_SIZE = 64 * 1024
 EXCHANGE_TIMEOUT_S = 10.0  # of what carries data; a question or two is given less
 
 # Hears that an exchange is over: None, or what ended it.
 Done = Callable[[StoreError | None], None]
-
-
-class Replies(Protocol):
-    """Reads the replies of one exchange."""
-
-    @property
-    def done(self) -> bool:
-        """Whether all have come."""
-
-    def acknowledge(self, view: memoryview, start: int, end: int) -> int:
-        """Read from ``view[start:end]``; return the position behind what was read."""
-
-
-class ReplyList:
-    """Collects *count* replies as Python values; errors among them as StoreError."""
-
-    def __init__(self, count: int) -> None:
-        self.values: list[Any] = []
-        self._count = count
-        self._reader = reply_reader(encoding="utf-8", errors="replace")
-
-    @property
-    def done(self) -> bool:
-        return len(self.values) == self._count
-
-    def acknowledge(self, view: memoryview, start: int, end: int) -> int:
-        self._reader.feed(bytes(view[start:end]))
-        while not self.done:
-            reply = self._reader.gets()
-            if reply is False:
-                return end
-            self.values.append(reply)
-        if self._reader.has_data():
-            raise StoreError("more replies than commands")
-        return end
 
 
 class Channel(asyncio.BufferedProtocol):
@@ -179,7 +144,9 @@ class Channel(asyncio.BufferedProtocol):
         if self._loop.time() < self._deadline:
             self._watch()
         else:
-            self._poison(StoreUnavailable(f"no answer in {self._timeout_s:g} s"))
+            error = StoreUnavailable(f"no answer in {self._timeout_s:g} s")
+            error.__cause__ = TimeoutError()
+            self._poison(error)
 
     def _poison(self, error: StoreError) -> None:
         self._end_exchange(error)

@@ -1,14 +1,53 @@
-"""Redis's wire form, for commands and replies that are not many."""
+"""Redis's wire form: commands, and the reading of replies that are not many."""
 
-from typing import Any
+from typing import Any, Protocol
 
 import hiredis
 
 from fastopts.errors import StoreError
 
-__all__ = ("Word", "good", "pack", "reply_reader")
+__all__ = ("Replies", "ReplyList", "Word", "good", "pack", "reply_reader")
 
 Word = str | bytes | int | float
+
+
+class Replies(Protocol):
+    """Reads the replies of one exchange."""
+
+    @property
+    def done(self) -> bool:
+        """Whether all have come."""
+
+    def acknowledge(self, view: memoryview, start: int, end: int) -> int:
+        """Read from ``view[start:end]``; return the position behind what was read."""
+
+
+class ReplyList:
+    """Collects *count* replies as Python values; errors among them as StoreError.
+
+    Bulk strings are str, or bytes when *is_raw*.
+    """
+
+    def __init__(self, count: int, is_raw: bool = False) -> None:
+        self.values: list[Any] = []
+        self._count = count
+        texts = {} if is_raw else {"encoding": "utf-8", "errors": "replace"}
+        self._reader = reply_reader(**texts)
+
+    @property
+    def done(self) -> bool:
+        return len(self.values) == self._count
+
+    def acknowledge(self, view: memoryview, start: int, end: int) -> int:
+        self._reader.feed(bytes(view[start:end]))
+        while not self.done:
+            reply = self._reader.gets()
+            if reply is False:
+                return end
+            self.values.append(reply)
+        if self._reader.has_data():
+            raise StoreError("more replies than commands")
+        return end
 
 
 def pack(*words: Word) -> bytes:

@@ -4,74 +4,159 @@ A value is live when its epoch is the feed's, the connection that delivered it i
 delivered data within the watchdog's time, and the feed's heartbeat is fresh.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from typing import Final
 
 from fastopts import model
+from fastopts.core import Tick
 from fastopts.errors import ConnectionMuted, FeedDown, NotYetLive, StaleData, WrongVenue
+from fastopts.model import Instrument
 
-__all__ = ("FeedState", "judge", "parse")
+__all__ = ("SKEW_LIMIT_MS", "Feed", "Moment", "parse", "why_not_live")
 
-
-@dataclass(frozen=True, slots=True)
-class FeedState:
-    """The feed at one moment of the server's clock. `error` is set when nothing can be live."""
-
-    epoch: int
-    skew_ms: int
-    now_ms: int
-    watchdog_limit_ms: int
-    delivered_ms: Mapping[int, int]
-    error: StaleData | None = None
-
-    def age_s(self, record_tm: int) -> float:
-        return (self.now_ms + self.skew_ms - record_tm) / 1000
+SKEW_LIMIT_MS: Final = 1000  # more is reported
+NEVER_MS: Final = 2**62
+NOBODY: Final[frozenset[int]] = frozenset()
 
 
-def parse(fields: Mapping[bytes, bytes], now_ms: int, venue: str) -> FeedState:
-    """Read `fastopts:feed`. Raises WrongVenue when it is another venue's."""
-    if not fields:
-        error = FeedDown("no collector has ever written here: there is no feed")
-        return FeedState(0, 0, now_ms, 0, {}, error)
-    held = fields.get(b"venue", b"").decode()
-    if held != venue:
-        raise WrongVenue(f"the server holds the data of {held}, not of {venue}")
-    heartbeat_ms = int(fields.get(b"heartbeat_ms", b"0"))
-    limit_ms = int(fields.get(b"heartbeat_limit_ms", b"0"))
-    delivered = {int(name[5:]): int(at) for name, at in fields.items() if name.startswith(b"conn:")}
-    return FeedState(
-        int(fields.get(b"epoch", b"0")),
-        int(fields.get(b"skew_ms") or b"0"),
-        now_ms,
-        int(fields.get(b"watchdog_limit_ms", b"0")),
-        delivered,
-        _feed_error(heartbeat_ms, limit_ms, now_ms),
+class Feed:
+    """What `fastopts:feed` says. Times are in ms of the server's clock.
+
+    *universe* counts the changes of what is listed, anew in each *epoch*; *delivered_ms* has for
+    each open connection when it last delivered data; *coverage* is how many of the wanted symbols
+    have ticked.
+    """
+
+    __slots__ = (
+        "_judged_from_ms",
+        "_judged_until_ms",
+        "_live_conns",
+        "assets",
+        "coverage",
+        "delivered_ms",
+        "epoch",
+        "heartbeat_limit_ms",
+        "heartbeat_ms",
+        "skew_ms",
+        "universe",
+        "venue",
+        "watchdog_limit_ms",
+        "writer",
     )
 
+    def __init__(self, fields: Mapping[bytes, bytes]) -> None:
+        self.venue = fields.get(b"venue", b"").decode()
+        self.writer = fields.get(b"writer", b"").decode()
+        self.epoch = int(fields.get(b"epoch", b"0"))
+        self.universe = int(fields.get(b"universe", b"0"))
+        self.assets = tuple(filter(None, fields.get(b"assets", b"").decode().split(",")))
+        self.coverage = _coverage(fields.get(b"coverage", b""))
+        self.skew_ms = int(fields.get(b"skew_ms") or b"0")
+        self.heartbeat_ms = int(fields.get(b"heartbeat_ms", b"0"))
+        self.heartbeat_limit_ms = int(fields.get(b"heartbeat_limit_ms", b"0"))
+        self.watchdog_limit_ms = int(fields.get(b"watchdog_limit_ms", b"0"))
+        self.delivered_ms = {
+            int(name[5:]): int(at) for name, at in fields.items() if name.startswith(b"conn:")
+        }
+        self._live_conns = NOBODY
+        self._judged_from_ms = self._judged_until_ms = NEVER_MS
 
-def _feed_error(heartbeat_ms: int, limit_ms: int, now_ms: int) -> FeedDown | None:
-    if heartbeat_ms == 0:
-        return FeedDown("the collector has ended")
-    if now_ms - heartbeat_ms > limit_ms:
-        silent_s = (now_ms - heartbeat_ms) / 1000
-        return FeedDown(f"the collector's last sign of life is {silent_s:.1f} s old")
-    return None
+    @property
+    def version(self) -> tuple[int, int]:
+        """While it stays the same, so does what is listed."""
+        return self.epoch, self.universe
+
+    def down(self, now_ms: int) -> FeedDown | None:
+        """Why nothing of it can be live at *now_ms*; None when something can."""
+        if not self.venue:
+            return FeedDown("no collector has ever written here: there is no feed")
+        if self.heartbeat_ms == 0:
+            return FeedDown("the collector has ended")
+        silent_ms = now_ms - self.heartbeat_ms
+        if silent_ms > self.heartbeat_limit_ms:
+            return FeedDown(f"the collector's last sign of life is {silent_ms / 1000:.1f} s old")
+        return None
+
+    def live_conns(self, now_ms: int) -> frozenset[int]:
+        """The connections whose deliveries are live at *now_ms*."""
+        if not self._judged_from_ms <= now_ms <= self._judged_until_ms:
+            self._judge(now_ms)
+        return self._live_conns
+
+    def live_until_ms(self, conn: int) -> int:
+        """Until when what *conn* delivered is live, should nothing more be heard of either."""
+        delivered_ms = self.delivered_ms.get(conn, -NEVER_MS)
+        return min(
+            self.heartbeat_ms + self.heartbeat_limit_ms, delivered_ms + self.watchdog_limit_ms
+        )
+
+    def _judge(self, now_ms: int) -> None:
+        # Threads may share a feed: the limits go first while they are widened to nothing.
+        self._judged_from_ms = NEVER_MS
+        is_down = self.down(now_ms) is not None
+        ends = {} if is_down else {conn: self.live_until_ms(conn) for conn in self.delivered_ms}
+        live = {conn: end for conn, end in ends.items() if end >= now_ms}
+        self._live_conns = frozenset(live)
+        self._judged_until_ms = min(live.values(), default=now_ms)
+        self._judged_from_ms = now_ms
 
 
-def judge(
-    symbol: str, epoch: int, conn: int, flags: int, tm: int, feed: FeedState
-) -> StaleData | None:
-    """Why the value of *symbol* is not live; None when it is."""
-    age = f"{symbol}, {feed.age_s(tm):.1f} s old"
-    if feed.error is not None:
-        return FeedDown(f"{age}: {feed.error}")
-    if flags & model.FLAG_REST:
+class Moment:
+    """One look at the server: its clock, its feed, and the terms of the options met so far."""
+
+    __slots__ = ("feed", "now_ms", "terms", "venue_ms")
+
+    def __init__(self, feed: Feed, now_ms: int, terms: Mapping[str, Instrument]) -> None:
+        self.feed = feed
+        self.now_ms = now_ms
+        self.venue_ms = now_ms + feed.skew_ms
+        self.terms = terms
+
+    @property
+    def down(self) -> FeedDown | None:
+        """Why nothing can be live; None when something can."""
+        return self.feed.down(self.now_ms)
+
+    @property
+    def live_conns(self) -> frozenset[int]:
+        return self.feed.live_conns(self.now_ms)
+
+    def age_s(self, ts_ms: int) -> float:
+        """Seconds since *ts_ms* of the venue's clock."""
+        return (self.venue_ms - ts_ms) / 1000
+
+
+def parse(flat: Sequence[bytes], venue: str) -> Feed:
+    """Read the answer to HGETALL `fastopts:feed`. Raises WrongVenue when it is another venue's."""
+    feed = Feed(dict(zip(flat[::2], flat[1::2], strict=True)))
+    if feed.venue and feed.venue != venue:
+        raise WrongVenue(
+            f"the server holds the data of {feed.venue}, not of {venue}: a reader that wants them"
+            f" says venue={feed.venue!r}"
+        )
+    return feed
+
+
+def why_not_live(tick: Tick) -> StaleData:
+    """Why *tick*, which is not live, is not; with symbol and age."""
+    moment: Moment = tick.moment
+    feed = moment.feed
+    age = f"{tick.symbol}, {moment.age_s(tick.ts_ms):.1f} s old"
+    down = moment.down
+    if down is not None:
+        return FeedDown(f"{age}: {down}")
+    if tick.flags & model.FLAG_REST:
         return NotYetLive(f"{age}: it came from REST, and has not ticked since")
-    if epoch != feed.epoch:
+    if tick.epoch != feed.epoch:
         return NotYetLive(f"{age}: an earlier collector delivered it")
-    if conn not in feed.delivered_ms:
+    if tick.conn not in feed.delivered_ms:
         return NotYetLive(f"{age}: the connection that delivered it is gone")
-    silent_ms = feed.now_ms - feed.delivered_ms[conn]
-    if silent_ms > feed.watchdog_limit_ms:
-        return ConnectionMuted(f"{age}: its connection is silent for {silent_ms / 1000:.1f} s")
-    return None
+    if tick.flags & model.FLAG_SUSPECT:
+        return NotYetLive(f"{age}: the venue's REST answers differ from it, and it does not tick")
+    silent_ms = moment.now_ms - feed.delivered_ms[tick.conn]
+    return ConnectionMuted(f"{age}: its connection is silent for {silent_ms / 1000:.1f} s")
+
+
+def _coverage(text: bytes) -> tuple[int, int]:
+    covered, _, wanted = text.partition(b"/")
+    return int(covered or 0), int(wanted or 0)

@@ -1,41 +1,45 @@
-"""`OptionReader`: options by symbol, from their packed records."""
+"""`OptionReader`: the blocking reader. `AsyncOptionReader` is the same with `await`."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Self, TypeVar
 
-from fastopts import keys, model
-from fastopts.errors import Expired, FastoptsError, StoreError, Unknown
-from fastopts.model import Option
+from fastopts.model import Instrument
 from fastopts.net import address
 from fastopts.net.blocking import BlockingChannel
-from fastopts.net.resp import good, pack
-from fastopts.reader import freshness
-from fastopts.reader.freshness import FeedState
+from fastopts.reader.absent import Absent
+from fastopts.reader.chain import Chain
+from fastopts.reader.expiry import Expiry
+from fastopts.reader.option import Option
+from fastopts.reader.queries import Demand, Queries, Query
+from fastopts.reader.state import FeedState
+from fastopts.reader.universe import Series
 
-__all__ = ("Absent", "OptionReader")
+# What needs numpy, or more, is loaded when it is called.
+if TYPE_CHECKING:
+    from os import PathLike
+    from typing import Unpack
 
-# The order matters: a record that is read before the feed is never newer than what the feed says.
-_FEED_AND_TIME = pack("HGETALL", keys.FEED) + pack("TIME")
+    import pandas
+    import polars
+    import pyarrow
 
+    from fastopts.reader.market import Column
+    from fastopts.reader.scan import Bounds, Scan
+    from fastopts.reader.table import Table
 
-@dataclass(frozen=True, slots=True)
-class Absent:
-    """Stands for an option that was not handed over; false, and `reason` says why."""
+__all__ = ("OptionReader",)
 
-    symbol: str
-    reason: FastoptsError
-
-    def __bool__(self) -> bool:
-        return False
+T = TypeVar("T")
 
 
 class OptionReader:
     """Reads one venue's options from the Redis at *url*. Threads may share it.
 
     Reads are strict: a value that is not live raises a StaleData; `require_live=False` hands over
-    what is there, with `live` and `age_s` telling what it is worth.
+    what is there, with `live` and `age` telling what it is worth. Every method raises WrongVenue
+    for another venue's data, StoreUnavailable when the server does not answer within *timeout_s*,
+    and StoreError when it refuses. A process that was forked reads over a connection of its own.
     """
 
     def __init__(
@@ -46,8 +50,8 @@ class OptionReader:
         password: str | None = None,
         timeout_s: float = 2.0,
     ) -> None:
-        self._venue = venue
         self._channel = BlockingChannel(address.parse(url, password), timeout_s)
+        self._queries = Queries(venue)
 
     def __enter__(self) -> Self:
         return self
@@ -61,71 +65,177 @@ class OptionReader:
         self.close()
 
     def close(self) -> None:
+        """Close the connection; the next read opens another."""
         self._channel.close()
 
-    def get(self, symbol: str, *, require_live: bool = True, allow_expired: bool = False) -> Option:
-        """Return the option *symbol*.
+    def get(
+        self,
+        symbol: str,
+        *,
+        require_live: bool = True,
+        allow_expired: bool = False,
+        max_age_s: float | None = None,
+    ) -> Option:
+        """Return the option *symbol*, at most *max_age_s* old.
 
-        Raises Unknown, Expired, a StaleData (FeedDown, ConnectionMuted, NotYetLive), WrongVenue or
-        StoreUnavailable.
+        Raises Unknown, Expired, or a StaleData: FeedDown, ConnectionMuted, NotYetLive, TooOld.
         """
-        records, feed = self._read([symbol])
-        found = self._option(symbol, records[0], feed, require_live, allow_expired)
-        if isinstance(found, Absent):
-            raise found.reason
-        return found
+        demand = Demand(require_live, allow_expired, max_age_s)
+        return self._run(self._queries.get(symbol, demand))
 
     def get_many(
         self,
         symbols: Sequence[str],
         *,
+        strict: bool = False,
         require_live: bool = True,
         allow_expired: bool = False,
+        max_age_s: float | None = None,
     ) -> list[Option | Absent]:
         """Return the options *symbols* in their order, in one round trip.
 
-        What can't be handed over is an Absent with the reason. With *require_live* a dead feed
-        raises FeedDown; WrongVenue and StoreUnavailable are raised in any case.
+        What can't be handed over is an Absent with the reason; *strict* raises the first of them.
+        A dead feed always raises FeedDown, unless `require_live=False`.
         """
-        if not symbols:
-            return []
-        records, feed = self._read(symbols)
-        if require_live and feed.error is not None:
-            raise feed.error
-        return [
-            self._option(symbol, record, feed, require_live, allow_expired)
-            for symbol, record in zip(symbols, records, strict=True)
-        ]
+        demand = Demand(require_live, allow_expired, max_age_s)
+        return self._run(self._queries.options(symbols, demand, strict))
 
-    def _read(self, symbols: Sequence[str]) -> tuple[list[bytes | None], FeedState]:
-        # What can't be a key is asked for under a name that nobody writes.
-        names = (symbol if keys.is_symbol(symbol) else "" for symbol in symbols)
-        payload = pack("MGET", *map(keys.record, names)) + _FEED_AND_TIME
-        records, fields, now = good(self._channel.ask(payload, 3))
-        now_ms = int(now[0]) * 1000 + int(now[1]) // 1000
-        return records, freshness.parse(_pairs(fields), now_ms, self._venue)
+    def chain(
+        self,
+        asset: str,
+        expiry: Expiry | None = None,
+        settle: str | None = None,
+        *,
+        require_live: bool = True,
+        allow_expired: bool = False,
+        max_age_s: float | None = None,
+    ) -> Chain:
+        """Return the series of *asset* that is delivered at *expiry* (None: the first that is not
+        settling) and settled in *settle* (None: the only coin, else USDT), in one round trip.
 
-    def _option(
+        Options that can't be handed over are missing from it; `Chain.absent` says why. Raises
+        Unknown for a series that is not listed, BadInput for a text that names no expiry, FeedDown.
+        """
+        demand = Demand(require_live, allow_expired, max_age_s)
+        return self._run(self._queries.chain(asset, expiry, settle, demand))
+
+    def expiries(self, asset: str) -> list[Series]:
+        """Return one row per series of *asset*: expiry, settle coin, how many options are listed.
+
+        Raises Unknown for an asset without options.
+        """
+        return self._run(self._queries.expiries(asset))
+
+    def instruments(self, asset: str | None = None) -> list[Instrument]:
+        """Return the terms of everything that is listed (of *asset*), by expiry, settle coin,
+        strike and type."""
+        return self._run(self._queries.instruments(asset))
+
+    def feed(self) -> FeedState:
+        """Return who writes, how alive the feed is, what it covers; a dead one is no error."""
+        return FeedState(self._run(self._queries.feed()))
+
+    def text(
         self,
         symbol: str,
-        record: bytes | None,
-        feed: FeedState,
-        require_live: bool,
-        allow_expired: bool,
-    ) -> Option | Absent:
-        if record is None:
-            return Absent(symbol, Unknown(f"there is no option {symbol!r} here"))
-        if len(record) != model.RECORD.size or record[0] != model.RECORD_VERSION:
-            return Absent(symbol, StoreError(f"{symbol}: a record that this version can't read"))
-        head = model.RECORD.unpack(record)[:9]
-        _, _, flags, epoch, tm, _, _, conn, expiry_ms = head
-        if expiry_ms <= feed.now_ms + feed.skew_ms and not allow_expired:
-            return Absent(symbol, Expired(f"{symbol} has been delivered"))
-        stale = freshness.judge(symbol, epoch, conn, flags, tm, feed)
-        if stale is not None and require_live:
-            return Absent(symbol, stale)
-        return Option(symbol, self._venue, record, stale is None, feed.age_s(tm))
+        *,
+        require_live: bool = True,
+        allow_expired: bool = False,
+        max_age_s: float | None = None,
+    ) -> dict[str, str]:
+        """Return the venue's own decimal texts of *symbol*, unrounded, under the usual names, and
+        `ts_ms`, `rt_ms` and `seq`. What the tick did not have is not there; "0" stays "0".
 
+        Raises what `get` raises.
+        """
+        demand = Demand(require_live, allow_expired, max_age_s)
+        return self._run(self._queries.text(symbol, demand))
 
-def _pairs(flat: list[Any]) -> dict[bytes, bytes]:
-    return dict(zip(flat[::2], flat[1::2], strict=True))
+    def text_many(
+        self,
+        symbols: Sequence[str],
+        *,
+        strict: bool = False,
+        require_live: bool = True,
+        allow_expired: bool = False,
+        max_age_s: float | None = None,
+    ) -> list[dict[str, str] | Absent]:
+        """Return the `text` of each of *symbols*, as `get_many` does."""
+        demand = Demand(require_live, allow_expired, max_age_s)
+        return self._run(self._queries.texts(symbols, demand, strict))
+
+    def scan(
+        self,
+        asset: str | None = None,
+        *,
+        gate: bool = True,
+        sort: str | None = None,
+        limit: int | None = None,
+        require_live: bool = True,
+        **bounds: "Unpack[Bounds]",
+    ) -> "Scan":
+        """Return the options (of *asset*) that meet the *bounds*, see `Bounds`.
+
+        The *gate* lets through only what is live, trading, quoted on both sides and not crossed,
+        with a bid IV above 0, an ask IV below 5 and a mark IV above 0; `Scan.excluded` counts what
+        it refused, by reason. `gate=False` is raw: stale values too. *sort* names a column ("-"
+        before it: descending, absent values last). Raises BadInput for what can't be meant, and
+        FeedDown unless `require_live=False`.
+        """
+        return self._run(self._queries.scan(asset, bounds, gate, sort, limit, require_live))
+
+    def scan_high_iv(
+        self, min_iv: float = 1.0, asset: str | None = None, limit: int | None = None
+    ) -> "Scan":
+        """Return what passes the gate with a mark IV of at least *min_iv* (1.0 is 100 %), the
+        highest first."""
+        return self.scan(asset, min_iv=min_iv, sort="-mark_iv", limit=limit)
+
+    def snapshot(self, asset: str | None = None, *, require_live: bool = True) -> "Column":
+        """Return every option (of *asset*) that has ticked as one numpy structured array.
+
+        It has a field for each name of the vocabulary; texts are numpy strings, times
+        datetime64[ms] in UTC, numbers float64 with NaN for none, `seq` -1 for none; `live` tells
+        what each row is worth. Raises FeedDown unless `require_live=False`.
+        """
+        return self.table(asset, require_live=require_live).to_numpy()
+
+    def table(self, asset: str | None = None, *, require_live: bool = True) -> "Table":
+        """Return the same as `snapshot`, to take away as a frame or a file."""
+        return self._run(self._queries.table(asset, require_live))
+
+    def to_pandas(
+        self, asset: str | None = None, *, require_live: bool = True
+    ) -> "pandas.DataFrame":
+        """Return `table` as a DataFrame. Needs the extra `pandas`."""
+        return self.table(asset, require_live=require_live).to_pandas()
+
+    def to_polars(
+        self, asset: str | None = None, *, require_live: bool = True
+    ) -> "polars.DataFrame":
+        """Return `table` as a DataFrame. Needs the extra `polars`."""
+        return self.table(asset, require_live=require_live).to_polars()
+
+    def to_arrow(self, asset: str | None = None, *, require_live: bool = True) -> "pyarrow.Table":
+        """Return `table` as an Arrow table. Needs the extra `arrow`."""
+        return self.table(asset, require_live=require_live).to_arrow()
+
+    def export(
+        self, path: "str | PathLike[str]", asset: str | None = None, *, require_live: bool = True
+    ) -> None:
+        """Write `table` to a .json, .csv, .parquet or .arrow file, whole or not at all.
+
+        Parquet and Arrow need the extra `arrow`. Raises ConfigError for another suffix or a file
+        that can't be written.
+        """
+        self.table(asset, require_live=require_live).export(path)
+
+    def _run(self, query: Query[T]) -> T:
+        try:
+            request = next(query)
+            while True:
+                replies = self._channel.exchange(request.payload, request.replies)
+                request = query.send(replies)
+        except StopIteration as done:
+            found: T = done.value
+            return found

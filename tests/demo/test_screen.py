@@ -2,8 +2,11 @@ import io
 
 from rich.console import Console
 
+from fastopts.core import decode
 from fastopts.demo.screen import DAY_MS, Frame, near_the_money, render, svg
-from fastopts.model import RECORD, RECORD_VERSION, Option
+from fastopts.model import RECORD, RECORD_VERSION
+from fastopts.reader import Option
+from fastopts.reader.freshness import Feed, Moment
 
 NOW = 1_795_000_000_000
 STATUS = {
@@ -31,7 +34,9 @@ def option(
         *(RECORD_VERSION, kind.encode(), 0, 1, NOW, NOW, 5, 1, round(NOW + days * DAY_MS)),
         *(settle.encode(), strike, 12.5, 100.0, 101.0, 0.5, *[0.1] * 20),
     )
-    return Option(f"{asset}-{days}-{strike}-{kind}-{settle}", "sim", record, age_s < 10, age_s)
+    moment = Moment(Feed({b"venue": b"sim"}), NOW + round(age_s * 1000), {})
+    conns = {1} if age_s < 10 else set()
+    return decode(Option, f"{asset}-{days}-{strike}-{kind}-{settle}", record, moment, 1, conns)
 
 
 def text(frame: Frame) -> str:

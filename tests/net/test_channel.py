@@ -12,8 +12,8 @@ from fastopts.embedded import EmbeddedValkey
 from fastopts.errors import StoreError, StoreUnavailable
 from fastopts.net import channel
 from fastopts.net.address import Address
-from fastopts.net.channel import Channel, ReplyList
-from fastopts.net.resp import pack
+from fastopts.net.channel import Channel
+from fastopts.net.resp import ReplyList, pack
 from tests.certificates import client_context, server_context
 
 

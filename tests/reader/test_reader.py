@@ -5,6 +5,7 @@ import socket
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from fastopts import model
 from fastopts.embedded import EmbeddedValkey
 from fastopts.errors import StoreError
+from fastopts.net.resp import ReplyList, pack
 from fastopts.reader import (
     Absent,
     ConnectionMuted,
@@ -291,8 +293,8 @@ def test_a_forked_child_reads_over_a_connection_of_its_own(
 def _clients(reader: OptionReader) -> int:
     """Read in the child, and count the server's connections over the reader's own."""
     reader.get(CALL)
-    [info] = reader._channel.ask(b"*2\r\n$4\r\nINFO\r\n$7\r\nclients\r\n", 1)
-    return int(info.split(b"connected_clients:")[1].split(b"\r\n")[0])
+    info = reader._channel.exchange(pack("INFO", "clients"), partial(ReplyList, 1)).values[0]
+    return int(info.split("connected_clients:")[1].split()[0])
 
 
 def _answer(store: Store) -> bytes:

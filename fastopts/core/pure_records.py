@@ -1,0 +1,345 @@
+"""The readable twin of `records`: packed records -> values a user reads."""
+
+import re
+from collections.abc import Container, Sequence
+from typing import Any, Literal, Self, TypeVar, overload
+
+from fastopts import keys, model
+from fastopts.errors import StoreError
+from fastopts.vocabulary import VOCABULARY
+
+__all__ = ("Number", "Records", "Tick", "decode", "mget", "value")
+
+NAN = float("nan")
+KINDS = (b"+", b"-", b":", b"$", b"*")
+LINE_MAX, COUNT_MAX, BULK_MAX = 4096, 1 << 20, 512 << 20
+RECORD_MAX = 65536  # bytes; more is no record of any version
+NOT_LIVE = model.FLAG_REST | model.FLAG_SUSPECT
+HEAD = 11  # fields of a record before its numbers
+INDEX = {name: index for index, (_, name) in enumerate(model.NUMBERS)}
+T = TypeVar("T", bound="Tick")
+
+
+def give_meaning(numbers: list[float]) -> None:
+    """Make NaN of what stands for "none"."""
+    for side in ("bid", "ask"):
+        price, size, iv = (INDEX[f"{side}_{what}"] for what in ("price", "size", "iv"))
+        if not (numbers[price] > 0 and numbers[size] > 0):
+            numbers[price] = numbers[size] = numbers[iv] = NAN
+        elif not numbers[iv] > 0:
+            numbers[iv] = NAN
+    for name in model.NEVER_ZERO:
+        if numbers[INDEX[name]] == 0:
+            numbers[INDEX[name]] = NAN
+
+
+class Number:
+    """One of the record's numbers as a read-only attribute of a Tick: a float, None where the
+    venue gives none."""
+
+    def __init__(self, name: str) -> None:
+        self.__doc__ = str(VOCABULARY[name])
+        self._name = name
+        self._index = INDEX[name]
+
+    @overload
+    def __get__(self, instance: None, owner: type, /) -> Self: ...
+    @overload
+    def __get__(self, instance: "Tick", owner: type, /) -> float | None: ...
+    def __get__(self, instance: "Tick | None", owner: type, /) -> Self | float | None:
+        if instance is None:
+            return self
+        value = instance._numbers[self._index]
+        return None if value != value else value
+
+    def __set__(self, instance: "Tick", value: object, /) -> None:
+        raise AttributeError(f"{self._name} can't be set")
+
+
+class Tick:
+    """One option's newest tick as it was read, and what was known of the feed at that *moment*."""
+
+    __slots__ = ("_head", "_numbers", "live", "moment", "symbol")
+
+    symbol: str
+    moment: Any
+    live: bool
+
+    def _load(self, symbol: str, record: bytes, moment: object) -> None:
+        unpacked = model.RECORD.unpack(record)
+        self._head = unpacked[:HEAD]
+        self._numbers = list(unpacked[HEAD:])
+        give_meaning(self._numbers)
+        self.symbol = symbol
+        self.moment = moment
+
+    @property
+    def record(self) -> bytes:
+        return model.RECORD.pack(*self._head, *self._numbers)
+
+    @property
+    def type(self) -> Literal["C", "P"]:
+        return "C" if self._head[1] == b"C" else "P"
+
+    @property
+    def flags(self) -> int:
+        return int(self._head[2])
+
+    @property
+    def epoch(self) -> int:
+        return int(self._head[3])
+
+    @property
+    def ts_ms(self) -> int:
+        return int(self._head[4])
+
+    @property
+    def rt_ms(self) -> int:
+        return int(self._head[5])
+
+    @property
+    def seq(self) -> int | None:
+        return None if self._head[6] == model.NO_SEQUENCE else int(self._head[6])
+
+    @property
+    def conn(self) -> int:
+        return int(self._head[7])
+
+    @property
+    def expiry_ms(self) -> int:
+        return int(self._head[8])
+
+    @property
+    def settle(self) -> str:
+        settle: bytes = self._head[9]
+        return settle.rstrip(b"\0").decode()
+
+    @property
+    def strike(self) -> float:
+        return float(self._head[10])
+
+
+def _is_live(head: Sequence[Any], epoch: int, live_conns: Container[int]) -> bool:
+    return head[3] == epoch and not head[2] & NOT_LIVE and head[7] in live_conns
+
+
+def _is_readable(record: bytes) -> bool:
+    return len(record) == model.RECORD.size and record[0] == model.RECORD_VERSION
+
+
+def decode(
+    kind: type[T],
+    symbol: str,
+    record: bytes,
+    moment: object,
+    epoch: int,
+    live_conns: Container[int],
+) -> T:
+    """Return *record* as a *kind* of Tick; it is live when it came from a conn among *live_conns*
+    in *epoch*. Raises StoreError for what is no record of this version."""
+    if not issubclass(kind, Tick):
+        raise TypeError(f"{kind} is no Tick")
+    if not _is_readable(record):
+        raise StoreError(f"{symbol}: a record that this version of fastopts can't read")
+    tick = kind.__new__(kind)
+    tick._load(symbol, record, moment)
+    tick.live = _is_live(tick._head, epoch, live_conns)
+    return tick
+
+
+def mget(symbols: Sequence[str]) -> bytes:
+    """Return the command that asks for the records of *symbols*, as the bytes for the wire.
+
+    What can't be part of a key is asked for under a name that nobody writes.
+    """
+    for symbol in symbols:
+        if not isinstance(symbol, str):
+            raise TypeError(f"a symbol is a str, not {symbol!r}")
+    names = (keys.record(symbol if keys.is_symbol(symbol) else "") for symbol in symbols)
+    words = [b"MGET", *(name.encode() for name in names)]
+    bulks = b"".join(b"$%d\r\n%b\r\n" % (len(word), word) for word in words)
+    return b"*%d\r\n%b" % (len(words), bulks)
+
+
+class Records:
+    """Reads the answer to an MGET of *count* records, and *others* replies behind it.
+
+    `error` is the refusal that came in place of the records; `others` holds raw replies.
+    """
+
+    def __init__(self, count: int, others: int = 0) -> None:
+        if count < 1 or others < 0:
+            raise ValueError(f"no such answer: {count} records, {others} others")
+        self.count = count
+        self.others: list[bytes] = []
+        self.error: StoreError | None = None
+        self._others_count = others
+        self._records: list[bytes | None] | None = None
+
+    @property
+    def done(self) -> bool:
+        """Whether everything has come."""
+        is_read = self._records is not None or self.error is not None
+        return is_read and len(self.others) == self._others_count
+
+    def acknowledge(self, view: memoryview | bytes, start: int, end: int) -> int:
+        """Read from ``view[start:end]``; return the position behind what was read.
+
+        Raises StoreError for bytes that are no such answer.
+        """
+        if not 0 <= start <= end <= len(view):
+            raise ValueError(f"no such part of {len(view)} bytes: {start}:{end}")
+        at = start
+        while not self.done:
+            size, found = _first(bytes(view[at:end]))
+            if size == 0:
+                break
+            if self._records is None and self.error is None:
+                self._hear(found)
+            else:
+                self.others.append(bytes(view[at : at + size]))
+            at += size
+        return at
+
+    def take(
+        self,
+        kind: type[T],
+        symbols: Sequence[str],
+        moment: object,
+        epoch: int,
+        live_conns: Container[int],
+        now_ms: int,
+        oldest_ms: int,
+    ) -> tuple[list[T | None], list[int]]:
+        """Return a list of *kind* of Tick (None where there is no readable record) aligned with
+        *symbols*, and the positions that are in doubt: not there, not live, delivered by *now_ms*
+        or of a time before *oldest_ms*."""
+        if len(symbols) != self.count or not (self.error or self._records is not None):
+            raise ValueError("the symbols are not those that were asked for")
+        ticks: list[T | None] = []
+        doubtful = []
+        for index, symbol in enumerate(symbols):
+            record = self.record(index)
+            if record is None:
+                ticks.append(None)
+                doubtful.append(index)
+                continue
+            tick = decode(kind, symbol, record, moment, epoch, live_conns)
+            ticks.append(tick)
+            if not tick.live or tick.expiry_ms <= now_ms or tick.ts_ms < oldest_ms:
+                doubtful.append(index)
+        return ticks, doubtful
+
+    def is_unreadable(self, index: int) -> bool:
+        """Whether something stands at *index* that is no record of this version."""
+        if self._records is None or not 0 <= index < self.count:
+            return False
+        found = self._records[index]
+        return found is not None and not _is_readable(found)
+
+    def record(self, index: int) -> bytes | None:
+        """The packed record at *index* as it came, or None."""
+        if self._records is None or not 0 <= index < self.count:
+            return None
+        found = self._records[index]
+        return found if found is not None and _is_readable(found) else None
+
+    def fill(self, numbers: Any, heads: Any, epoch: int, live_conns: Container[int]) -> int:
+        """Write all records column by column and return how many are held.
+
+        *numbers* takes one row of float64 for each of `model.NUMBERS`; *heads* rows of int64: held
+        (0 or 1), live, ts, rt and expiry in ms, sequence, flags, conn. Where no record is held, the
+        numbers are NaN and the heads 0.
+        """
+        floats = memoryview(numbers).cast("B").cast("d")
+        integers = memoryview(heads).cast("B").cast("q")
+        if len(floats) != self.count * len(INDEX) or len(integers) != self.count * 8:
+            raise ValueError("the columns are not of the answer's size")
+        held = 0
+        for index in range(self.count):
+            record = self.record(index)
+            row = [NAN] * len(INDEX)
+            head = [0] * 8
+            if record is not None:
+                held += 1
+                unpacked = model.RECORD.unpack(record)
+                row = list(unpacked[HEAD:])
+                give_meaning(row)
+                _, _, flags, _, ts, rt, sequence, conn, expiry, *_ = unpacked
+                live = _is_live(unpacked, epoch, live_conns)
+                head = [1, live, ts, rt, expiry, sequence, flags, conn]
+            for number, value in enumerate(row):
+                floats[number * self.count + index] = value
+            for number, integer in enumerate(head):
+                integers[number * self.count + index] = integer
+        return held
+
+    def _hear(self, found: Any) -> None:
+        if isinstance(found, StoreError):
+            self.error = found
+            return
+        if not isinstance(found, list) or len(found) != self.count:
+            raise StoreError(f"not the records that were asked for: {str(found)[:40]}")
+        for record in found:
+            if record is not None and not isinstance(record, bytes):
+                raise StoreError(f"not RESP: {record!r}")
+            if record is not None and len(record) > RECORD_MAX:
+                raise StoreError(f"a record of {len(record)} bytes")
+        self._records = found
+
+
+def value(raw: bytes) -> Any:
+    """Return the one RESP2 reply *raw* as a Python value: str for a status, int, bytes, list, None,
+    or a StoreError for a refusal. Raises StoreError when it is no whole reply."""
+    size, found = _first(raw)
+    if size != len(raw) or not raw:
+        raise StoreError(f"not one reply: {raw[:40]!r}")
+    return found
+
+
+def _first(data: bytes) -> tuple[int, Any]:
+    """The length of the reply at the head of *data* and its value; 0 when it is not whole."""
+    line, found, _ = data.partition(b"\r\n")
+    if not found:
+        if data[:1] not in (b"", *KINDS) or len(data) > LINE_MAX:
+            raise StoreError(f"not RESP: {data[:40]!r}")
+        return 0, None
+    kind, text, size = line[:1], line[1:], len(line) + 2
+    if kind == b"+":
+        return size, text.decode("utf-8", "replace")
+    if kind == b"-":
+        words = text.decode("utf-8", "replace")
+        return size, StoreError(words, words)
+    if kind not in KINDS or not re.fullmatch(rb"-?[0-9]{1,18}", text):
+        raise StoreError(f"not RESP: {data[:40]!r}")
+    number = int(text)
+    if kind == b":":
+        return size, number
+    if not -1 <= number <= (BULK_MAX if kind == b"$" else COUNT_MAX):
+        raise StoreError(f"not RESP: {data[:40]!r}")
+    if number < 0:
+        return size, None
+    if kind == b"$":
+        return _bulk(data, size, number)
+    return _array(data, size, number)
+
+
+def _bulk(data: bytes, start: int, length: int) -> tuple[int, Any]:
+    end = start + length
+    if len(data) < end + 2:
+        return 0, None
+    if data[end : end + 2] != b"\r\n":
+        raise StoreError(f"not RESP: {data[:40]!r}")
+    return end + 2, data[start:end]
+
+
+def _array(data: bytes, start: int, count: int) -> tuple[int, Any]:
+    elements = []
+    at = start
+    for _ in range(count):
+        size, element = _first(data[at:])
+        if size == 0:
+            return 0, None
+        elements.append(element)
+        at += size
+    return at, elements

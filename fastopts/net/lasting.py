@@ -1,0 +1,68 @@
+"""One asyncio connection to Redis that is made anew whenever it has to be, for readers."""
+
+import asyncio
+import ssl
+from collections.abc import Callable
+from typing import TypeVar
+
+from fastopts.errors import StoreUnavailable
+from fastopts.net import channel
+from fastopts.net.address import Address
+from fastopts.net.blocking import may_retry
+from fastopts.net.channel import Channel
+from fastopts.net.resp import Replies
+
+__all__ = ("LastingChannel",)
+
+R = TypeVar("R", bound=Replies)
+
+
+class LastingChannel:
+    """Asks one server, from any task of one loop; connects when needed, and anew after any trouble.
+
+    A connection on which a reply was not read to its end is never used again.
+    """
+
+    def __init__(self, address: Address, timeout_s: float) -> None:
+        self._address = address
+        self._timeout_s = timeout_s
+        self._lock = asyncio.Lock()
+        self._channel: Channel | None = None
+
+    async def exchange(self, payload: bytes, make_replies: Callable[[], R]) -> R:
+        """Send *payload*, return the replies once they are done.
+
+        Raises StoreUnavailable when the server can't be reached or does not answer in time,
+        StoreError for replies that are none.
+        """
+        async with self._lock:
+            is_kept = self._channel is not None and not self._channel.closed.is_set()
+            try:
+                return await self._try(payload, make_replies())
+            except StoreUnavailable as error:
+                if not (is_kept and may_retry(error)):
+                    raise
+                return await self._try(payload, make_replies())
+
+    def close(self) -> None:
+        """Close the connection; the next exchange opens another."""
+        if self._channel is not None:
+            self._channel.abort()
+            self._channel = None
+
+    async def _try(self, payload: bytes, replies: R) -> R:
+        if self._channel is None or self._channel.closed.is_set():
+            self._channel = await channel.connect(self._address, self._tls(), self._timeout_s)
+        try:
+            await self._channel.exchange(payload, replies, self._timeout_s)
+        except BaseException:
+            self.close()
+            raise
+        return replies
+
+    def _tls(self) -> ssl.SSLContext | None:
+        if not self._address.tls:
+            return None
+        from fastopts.net import tls
+
+        return tls.context(self._address.host, insecure=False)

@@ -1,0 +1,203 @@
+"""`AsyncOptionReader`: the reader for asyncio. `OptionReader` is the same without `await`."""
+
+from collections.abc import Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Self, TypeVar
+
+from fastopts.model import Instrument
+from fastopts.net import address
+from fastopts.net.lasting import LastingChannel
+from fastopts.reader.absent import Absent
+from fastopts.reader.chain import Chain
+from fastopts.reader.expiry import Expiry
+from fastopts.reader.option import Option
+from fastopts.reader.queries import Demand, Queries, Query
+from fastopts.reader.state import FeedState
+from fastopts.reader.universe import Series
+
+# What needs numpy, or more, is loaded when it is called.
+if TYPE_CHECKING:
+    from os import PathLike
+    from typing import Unpack
+
+    import pandas
+    import polars
+    import pyarrow
+
+    from fastopts.reader.market import Column
+    from fastopts.reader.scan import Bounds, Scan
+    from fastopts.reader.table import Table
+
+__all__ = ("AsyncOptionReader",)
+
+T = TypeVar("T")
+
+
+class AsyncOptionReader:
+    """Reads one venue's options from the Redis at *url*, for the tasks of one event loop.
+
+    It has the methods of `OptionReader`, with the same arguments, rules and errors, to be awaited.
+    """
+
+    def __init__(
+        self,
+        url: str = "redis://localhost:6379",
+        venue: str = "bybit",
+        *,
+        password: str | None = None,
+        timeout_s: float = 2.0,
+    ) -> None:
+        self._channel = LastingChannel(address.parse(url, password), timeout_s)
+        self._queries = Queries(venue)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection; the next read opens another."""
+        self._channel.close()
+
+    async def get(
+        self,
+        symbol: str,
+        *,
+        require_live: bool = True,
+        allow_expired: bool = False,
+        max_age_s: float | None = None,
+    ) -> Option:
+        """As `OptionReader.get`."""
+        demand = Demand(require_live, allow_expired, max_age_s)
+        return await self._run(self._queries.get(symbol, demand))
+
+    async def get_many(
+        self,
+        symbols: Sequence[str],
+        *,
+        strict: bool = False,
+        require_live: bool = True,
+        allow_expired: bool = False,
+        max_age_s: float | None = None,
+    ) -> list[Option | Absent]:
+        """As `OptionReader.get_many`."""
+        demand = Demand(require_live, allow_expired, max_age_s)
+        return await self._run(self._queries.options(symbols, demand, strict))
+
+    async def chain(
+        self,
+        asset: str,
+        expiry: Expiry | None = None,
+        settle: str | None = None,
+        *,
+        require_live: bool = True,
+        allow_expired: bool = False,
+        max_age_s: float | None = None,
+    ) -> Chain:
+        """As `OptionReader.chain`."""
+        demand = Demand(require_live, allow_expired, max_age_s)
+        return await self._run(self._queries.chain(asset, expiry, settle, demand))
+
+    async def expiries(self, asset: str) -> list[Series]:
+        """As `OptionReader.expiries`."""
+        return await self._run(self._queries.expiries(asset))
+
+    async def instruments(self, asset: str | None = None) -> list[Instrument]:
+        """As `OptionReader.instruments`."""
+        return await self._run(self._queries.instruments(asset))
+
+    async def feed(self) -> FeedState:
+        """As `OptionReader.feed`."""
+        return FeedState(await self._run(self._queries.feed()))
+
+    async def text(
+        self,
+        symbol: str,
+        *,
+        require_live: bool = True,
+        allow_expired: bool = False,
+        max_age_s: float | None = None,
+    ) -> dict[str, str]:
+        """As `OptionReader.text`."""
+        demand = Demand(require_live, allow_expired, max_age_s)
+        return await self._run(self._queries.text(symbol, demand))
+
+    async def text_many(
+        self,
+        symbols: Sequence[str],
+        *,
+        strict: bool = False,
+        require_live: bool = True,
+        allow_expired: bool = False,
+        max_age_s: float | None = None,
+    ) -> list[dict[str, str] | Absent]:
+        """As `OptionReader.text_many`."""
+        demand = Demand(require_live, allow_expired, max_age_s)
+        return await self._run(self._queries.texts(symbols, demand, strict))
+
+    async def scan(
+        self,
+        asset: str | None = None,
+        *,
+        gate: bool = True,
+        sort: str | None = None,
+        limit: int | None = None,
+        require_live: bool = True,
+        **bounds: "Unpack[Bounds]",
+    ) -> "Scan":
+        """As `OptionReader.scan`."""
+        return await self._run(self._queries.scan(asset, bounds, gate, sort, limit, require_live))
+
+    async def scan_high_iv(
+        self, min_iv: float = 1.0, asset: str | None = None, limit: int | None = None
+    ) -> "Scan":
+        """As `OptionReader.scan_high_iv`."""
+        return await self.scan(asset, min_iv=min_iv, sort="-mark_iv", limit=limit)
+
+    async def snapshot(self, asset: str | None = None, *, require_live: bool = True) -> "Column":
+        """As `OptionReader.snapshot`."""
+        return (await self.table(asset, require_live=require_live)).to_numpy()
+
+    async def table(self, asset: str | None = None, *, require_live: bool = True) -> "Table":
+        """As `OptionReader.table`."""
+        return await self._run(self._queries.table(asset, require_live))
+
+    async def to_pandas(
+        self, asset: str | None = None, *, require_live: bool = True
+    ) -> "pandas.DataFrame":
+        """As `OptionReader.to_pandas`."""
+        return (await self.table(asset, require_live=require_live)).to_pandas()
+
+    async def to_polars(
+        self, asset: str | None = None, *, require_live: bool = True
+    ) -> "polars.DataFrame":
+        """As `OptionReader.to_polars`."""
+        return (await self.table(asset, require_live=require_live)).to_polars()
+
+    async def to_arrow(
+        self, asset: str | None = None, *, require_live: bool = True
+    ) -> "pyarrow.Table":
+        """As `OptionReader.to_arrow`."""
+        return (await self.table(asset, require_live=require_live)).to_arrow()
+
+    async def export(
+        self, path: "str | PathLike[str]", asset: str | None = None, *, require_live: bool = True
+    ) -> None:
+        """As `OptionReader.export`."""
+        (await self.table(asset, require_live=require_live)).export(path)
+
+    async def _run(self, query: Query[T]) -> T:
+        try:
+            request = next(query)
+            while True:
+                replies = await self._channel.exchange(request.payload, request.replies)
+                request = query.send(replies)
+        except StopIteration as done:
+            found: T = done.value
+            return found

@@ -1,0 +1,402 @@
+"""The rules of reading, without a wire: each query is a generator of requests.
+
+A query yields a `Request`, is sent the replies that came, and returns what was asked for. The
+readers drive it: one by blocking, one by awaiting.
+"""
+
+import time
+from collections.abc import Callable, Generator, Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar, cast
+
+from fastopts import keys
+from fastopts.core import Records, mget, value
+from fastopts.errors import BadInput, Expired, FastoptsError, StoreError, TooOld, Unknown
+from fastopts.model import Instrument
+from fastopts.net.resp import Replies, ReplyList, good, pack
+from fastopts.reader import freshness, universe
+from fastopts.reader.absent import Absent
+from fastopts.reader.chain import Chain
+from fastopts.reader.expiry import Expiry
+from fastopts.reader.freshness import NEVER_MS, Feed, Moment
+from fastopts.reader.option import Option
+from fastopts.reader.universe import Series, Universe
+from fastopts.vocabulary import VOCABULARY
+
+if TYPE_CHECKING:
+    from fastopts.reader.market import Listing, Market
+    from fastopts.reader.scan import Bounds, Scan
+    from fastopts.reader.table import Table
+
+__all__ = ("Demand", "Queries", "Query", "Request")
+
+T = TypeVar("T")
+
+# The order matters: a record that is read before the feed is never newer than what the feed says.
+_FEED_AND_TIME: Final = pack("HGETALL", keys.FEED) + pack("TIME")
+_ATTEMPTS: Final = 5  # at a universe that changes while it is read
+USDT_SUFFIX: Final = "-USDT"
+_NAMES: Final = {
+    **{word.short.encode(): word.name for word in VOCABULARY.values() if word.short},
+    b"tm": "ts_ms",
+    b"rt": "rt_ms",
+}
+
+
+class Request(NamedTuple):
+    """Bytes for the server, and what reads the answer."""
+
+    payload: bytes
+    replies: Callable[[], Replies]
+
+
+Query = Generator[Request, Any, T]
+Check = Callable[[Moment, "Demand"], None]
+
+
+class Demand(NamedTuple):
+    """What a caller accepts."""
+
+    require_live: bool = True
+    allow_expired: bool = False
+    max_age_s: float | None = None
+
+
+class Queries:
+    """The queries of one reader, and what it may keep between them."""
+
+    def __init__(self, venue: str) -> None:
+        self._venue = venue
+        self._feed: tuple[bytes, Feed] = (b"", Feed({}))
+        self._terms: dict[str, Instrument] = {}
+        self._terms_version = (0, 0)
+        self._universes: dict[str, Universe] = {}
+        self._listings: dict[tuple[str, ...], Listing] = {}
+        self._seen = (0, 0.0)
+
+    def get(self, symbol: str, demand: Demand) -> Query[Option]:
+        # No check of the feed before: what is refused is told of with its symbol and age.
+        found = yield from self._options([symbol], demand)
+        return _only(found)
+
+    def options(
+        self, symbols: Sequence[str], demand: Demand, strict: bool
+    ) -> Query[list[Option | Absent]]:
+        """A dead feed raises; *strict*: so does whatever is absent."""
+        if not symbols:
+            return []
+        found = yield from self._options(symbols, demand, refuse_dead)
+        return _checked(found) if strict else found
+
+    def feed(self) -> Query[Moment]:
+        replies = yield Request(_FEED_AND_TIME, partial(ReplyList, 2, is_raw=True))
+        flat, now = good(replies.values)
+        return self._moment(freshness.parse(flat, self._venue), now, self._terms)
+
+    def expiries(self, asset: str) -> Query[list[Series]]:
+        listed = yield from self._listed(asset)
+        return listed.series()
+
+    def instruments(self, asset: str | None) -> Query[list[Instrument]]:
+        found: list[Instrument] = []
+        for name in (yield from self._assets(asset)):
+            listed = yield from self._listed(name)
+            found += listed.instruments
+        return found
+
+    def chain(
+        self, asset: str, expiry: Expiry | None, settle: str | None, demand: Demand
+    ) -> Query[Chain]:
+        coin = universe.settle_coin(settle)
+        for _ in range(_ATTEMPTS):
+            listed = yield from self._universe(asset)
+            series = listed.choose(expiry, coin, self._about_ms())
+            members = listed.instruments_of(series)
+            symbols = [one.symbol for one in members]
+            records, moment, _ = yield from self._look(symbols)
+            if moment.feed.version != listed.version:
+                self._universes.pop(listed.asset, None)
+            elif listed.choose(expiry, coin, moment.venue_ms) == series:
+                refuse_dead(moment, demand)
+                found = sift(symbols, records, moment, demand)
+                return Chain(series, listed.settles(series), members, found, moment)
+        raise _restless()
+
+    def scan(
+        self,
+        asset: str | None,
+        bounds: "Bounds",
+        gate: bool,
+        sort: str | None,
+        limit: int | None,
+        require_live: bool,
+    ) -> "Query[Scan]":
+        from fastopts.reader import scan
+
+        scan.check(bounds, sort, limit)
+        market = yield from self._market(asset, require_live)
+        return scan.scan(market, bounds, gate, sort, limit)
+
+    def table(self, asset: str | None, require_live: bool) -> "Query[Table]":
+        """Every option that has ticked. A dead feed raises."""
+        from fastopts.reader.table import Table
+
+        market = yield from self._market(asset, require_live)
+        return Table(market, market.held.nonzero()[0])
+
+    def _market(self, asset: str | None, require_live: bool) -> "Query[Market]":
+        from fastopts.reader.market import Listing, Market
+
+        demand = Demand(require_live)
+        for _ in range(_ATTEMPTS):
+            names = yield from self._assets(asset)
+            listed: list[Universe] = []
+            for name in names:
+                listed += [(yield from self._universe(name))]
+            listing = self._listings.get(names)
+            if listing is None or listing.universes != listed:
+                listing = self._listings[names] = Listing(listed)
+            if not listing.symbols:
+                moment = yield from self.feed()
+                refuse_dead(moment, demand)
+                return Market(listing, None, moment)
+            records, moment, _ = yield from self._look(listing.symbols)
+            if all(one.version == moment.feed.version for one in listed):
+                refuse_dead(moment, demand)
+                return Market(listing, records, moment)
+            self._universes.clear()
+        raise _restless()
+
+    def text(self, symbol: str, demand: Demand) -> Query[dict[str, str]]:
+        found = yield from self._texts([symbol], demand)
+        return _only(found)
+
+    def texts(
+        self, symbols: Sequence[str], demand: Demand, strict: bool
+    ) -> Query[list[dict[str, str] | Absent]]:
+        """The hashes of *symbols*; as `options`."""
+        if not symbols:
+            return []
+        found = yield from self._texts(symbols, demand, refuse_dead)
+        return _checked(found) if strict else found
+
+    def _options(
+        self, symbols: Sequence[str], demand: Demand, check: Check = lambda *_: None
+    ) -> Query[list[Option | Absent]]:
+        records, moment, _ = yield from self._look(symbols)
+        check(moment, demand)
+        found = sift(symbols, records, moment, demand)
+        yield from self._suggest(found)
+        return found
+
+    def _texts(
+        self, symbols: Sequence[str], demand: Demand, check: Check = lambda *_: None
+    ) -> Query[list[dict[str, str] | Absent]]:
+        names = [symbol if keys.is_symbol(symbol) else "" for symbol in symbols]
+        # The hashes are read after the records, which are written after them: never older.
+        hashes = b"".join([pack("HGETALL", keys.option(name)) for name in names])
+        records, moment, answers = yield from self._look(symbols, hashes, len(names))
+        check(moment, demand)
+        found = sift(symbols, records, moment, demand)
+        yield from self._suggest(found)
+        return [
+            one if isinstance(one, Absent) else _named(value(answer))
+            for one, answer in zip(found, answers, strict=True)
+        ]
+
+    def _look(
+        self, symbols: Sequence[str], extra: bytes = b"", extra_count: int = 0
+    ) -> Query[tuple[Records, Moment, list[bytes]]]:
+        """The records of *symbols*, the moment at which they were read, and the replies to the
+        *extra* commands between them: in one round trip, and a few more where terms are not known.
+        """
+        for _ in range(_ATTEMPTS):
+            terms = self._terms
+            unmet = [name for name in symbols if name not in terms and keys.is_symbol(name)]
+            payload = mget(symbols) + extra + _FEED_AND_TIME + universe.ask_terms(unmet)
+            others = extra_count + 2 + len(unmet)
+            records: Records = yield Request(payload, partial(Records, len(symbols), others))
+            if records.error is not None:
+                raise records.error
+            answers = records.others[:extra_count]
+            raw_feed, raw_now, *raw_terms = records.others[extra_count:]
+            moment = self._moment(self._read_feed(raw_feed), value(raw_now), terms)
+            if moment.feed.version == self._terms_version or len(unmet) == len(symbols):
+                self._learn(moment, dict(zip(unmet, raw_terms, strict=True)))
+                return records, moment, answers
+            self._terms, self._terms_version = {}, moment.feed.version
+        raise _restless()
+
+    def _learn(self, moment: Moment, raw_terms: Mapping[str, bytes]) -> None:
+        if moment.feed.version != self._terms_version:
+            self._terms, self._terms_version = {}, moment.feed.version
+        moment.terms = self._terms
+        for symbol, raw in raw_terms.items():
+            one = universe.read_terms(symbol, value(raw))
+            if one is not None:
+                self._terms[symbol] = one
+
+    def _read_feed(self, raw: bytes) -> Feed:
+        held, feed = self._feed
+        if raw != held:
+            [flat] = good([value(raw)])
+            feed = freshness.parse(flat, self._venue)
+            self._feed = raw, feed
+        return feed
+
+    def _moment(self, feed: Feed, now: Any, terms: Mapping[str, Instrument]) -> Moment:
+        [(seconds, micros)] = good([now])
+        moment = Moment(feed, int(seconds) * 1000 + int(micros) // 1000, terms)
+        self._seen = moment.venue_ms, time.monotonic()
+        return moment
+
+    def _about_ms(self) -> int:
+        """The venue's time, about: what is chosen by it is chosen again by the server's."""
+        venue_ms, seen_at = self._seen
+        return venue_ms + round((time.monotonic() - seen_at) * 1000)
+
+    def _assets(self, asset: str | None) -> Query[tuple[str, ...]]:
+        if asset is not None:
+            return (asset_name(asset),)
+        held, feed = self._feed
+        if not held:
+            moment = yield from self.feed()
+            feed = moment.feed
+        return feed.assets
+
+    def _listed(self, asset: str) -> Query[Universe]:
+        """The universe as it is now."""
+        moment = yield from self.feed()
+        held = self._universes.get(asset_name(asset))
+        if held is not None and held.version != moment.feed.version:
+            self._universes.pop(held.asset, None)
+        return (yield from self._universe(asset))
+
+    def _universe(self, asset: str) -> Query[Universe]:
+        """The universe as it was last known, or as it is now. Raises Unknown for an empty one."""
+        name = asset_name(asset)
+        held = self._universes.get(name)
+        if held is not None:
+            return held
+        for _ in range(_ATTEMPTS):
+            ask = pack("SMEMBERS", keys.asset(name))
+            replies = yield Request(ask + _FEED_AND_TIME, partial(ReplyList, 3, is_raw=True))
+            members, flat, _ = good(replies.values)
+            before = freshness.parse(flat, self._venue)
+            if not members and name in before.assets:
+                return Universe(name, before.version, (), ())
+            if not members:
+                raise _no_asset(name, before)
+            symbols = sorted(member.decode() for member in members)
+            _, after, _ = yield from self._look(symbols)
+            if before.version == after.feed.version:
+                placed = {s: one for s in symbols if (one := after.terms.get(s)) is not None}
+                unplaced = [symbol for symbol in symbols if symbol not in placed]
+                made = Universe(name, after.feed.version, placed.values(), unplaced)
+                self._universes[name] = made
+                return made
+        raise _restless()
+
+    def _suggest(self, found: list[Option | Absent]) -> Query[None]:
+        """Say of what is unknown whether it exists under the name of its USDT-settled twin."""
+        places = [
+            place
+            for place, one in enumerate(found)
+            if isinstance(one, Absent)
+            and isinstance(one.reason, Unknown)
+            and keys.is_symbol(one.symbol + USDT_SUFFIX)
+            and not one.symbol.endswith(USDT_SUFFIX)
+        ]
+        if not places:
+            return
+        asked = [found[place].symbol + USDT_SUFFIX for place in places]
+        payload = b"".join([pack("EXISTS", keys.record(symbol)) for symbol in asked])
+        replies = yield Request(payload, partial(ReplyList, len(asked)))
+        for place, symbol, exists in zip(places, asked, good(replies.values), strict=True):
+            if exists:
+                found[place] = _unknown(found[place].symbol, f": did you mean {symbol}?")
+
+
+def sift(
+    symbols: Sequence[str], records: Records, moment: Moment, demand: Demand
+) -> list[Option | Absent]:
+    """The options among *records* that meet the *demand*; for the others why not."""
+    oldest_ms = -NEVER_MS
+    if demand.max_age_s is not None:
+        oldest_ms = moment.venue_ms - round(demand.max_age_s * 1000)
+    epoch, live_conns = moment.feed.epoch, moment.live_conns
+    options, doubtful = records.take(
+        Option, symbols, moment, epoch, live_conns, moment.venue_ms, oldest_ms
+    )
+    found: list[Option | Absent] = cast("list[Option | Absent]", options)
+    for place in doubtful:
+        symbol, option = symbols[place], options[place]
+        if option is not None:
+            reason = refusal(option, demand)
+        elif records.is_unreadable(place):
+            reason = StoreError(f"{symbol}: a record that this version of fastopts can't read")
+        else:
+            found[place] = _unknown(symbol)
+            continue
+        if reason is not None:
+            found[place] = Absent(symbol, reason)
+    return found
+
+
+def refusal(option: Option, demand: Demand) -> FastoptsError | None:
+    """Why *option* may not be handed to who makes this *demand*; None when it may."""
+    if option.phase == "expired" and not demand.allow_expired:
+        return Expired(f"{option.symbol} has been delivered")
+    if demand.require_live and not option.live:
+        return freshness.why_not_live(option)
+    limit_s = demand.max_age_s
+    if limit_s is not None and option.age_s > limit_s:
+        return TooOld(f"{option.symbol}, {option.age_s:.1f} s old: more than {limit_s:g} s")
+    return None
+
+
+def refuse_dead(moment: Moment, demand: Demand) -> None:
+    """Raise FeedDown when nothing can be live and that is asked for."""
+    if demand.require_live and (down := moment.down) is not None:
+        raise down
+
+
+def asset_name(asset: str) -> str:
+    """Raises BadInput for what can't be an asset."""
+    if isinstance(asset, str) and keys.is_coin(asset.upper()):
+        return asset.upper()
+    raise BadInput(f"{asset!r} is no asset: write BTC")
+
+
+def _only(found: list[T | Absent]) -> T:
+    [one] = _checked(found)
+    assert not isinstance(one, Absent)
+    return one
+
+
+def _checked(found: list[T | Absent]) -> list[T | Absent]:
+    """Raises why the first that is absent is."""
+    for one in found:
+        if isinstance(one, Absent):
+            raise one.reason
+    return found
+
+
+def _named(flat: list[bytes]) -> dict[str, str]:
+    return {
+        _NAMES[short]: text.decode()
+        for short, text in zip(flat[::2], flat[1::2], strict=True)
+        if short in _NAMES
+    }
+
+
+def _unknown(symbol: str, hint: str = "") -> Absent:
+    return Absent(symbol, Unknown(f"there is no option {symbol!r} here{hint}"))
+
+
+def _no_asset(asset: str, feed: Feed) -> Unknown:
+    return Unknown(f"no options of {asset} here; there are: {', '.join(feed.assets) or 'none'}")
+
+
+def _restless() -> StoreError:
+    return StoreError("what is listed changes faster than it can be read")

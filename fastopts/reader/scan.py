@@ -1,0 +1,217 @@
+"""Scans: the options of a market that meet bounds, behind a gate that keeps garbage out."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final, Literal, TypedDict, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastopts.errors import BadInput
+from fastopts.reader import expiry as expiries
+from fastopts.reader.expiry import Expiry
+from fastopts.reader.market import NAMES, Column, Market
+from fastopts.reader.option import IV_CAP, Option
+from fastopts.reader.table import Table
+from fastopts.reader.universe import settle_coin
+
+__all__ = ("Bounds", "Scan", "scan")
+
+IV_MAX: Final = 10.0  # above it a percentage was meant
+
+
+class Bounds(TypedDict, total=False):
+    """What a scan looks for. All bounds are inclusive; a value that is absent meets none.
+
+    Volatilities are fractions (0.8 is 80 %), *volume* and *open_interest* in base coin, *turnover*
+    in quote coin; *delta* is negative for puts; *dte* in days; *expiry* as `chain` takes it.
+    """
+
+    expiry: Expiry | None
+    settle: str | None
+    type: Literal["C", "P"] | None
+    min_dte: float | None
+    max_dte: float | None
+    min_strike: float | None
+    max_strike: float | None
+    min_moneyness: float | None
+    max_moneyness: float | None
+    min_delta: float | None
+    max_delta: float | None
+    min_iv: float | None
+    max_iv: float | None
+    min_bid_iv: float | None
+    max_bid_iv: float | None
+    min_ask_iv: float | None
+    max_ask_iv: float | None
+    min_volume: float | None
+    min_turnover: float | None
+    min_open_interest: float | None
+    max_spread_iv: float | None
+    max_rel_spread: float | None
+    max_spread_ticks: float | None
+
+
+# The bounds on terms say what a scan is about; the gate and the other bounds judge that.
+_TERMS: Final = {"min_dte": "dte", "max_dte": "dte", "min_strike": "strike", "max_strike": "strike"}
+_VALUES: Final = {
+    **{f"{end}_{name}": name for end in ("min", "max") for name in ("moneyness", "delta")},
+    **{f"{end}_{name}": name for end in ("min", "max") for name in ("bid_iv", "ask_iv")},
+    "min_iv": "mark_iv",
+    "max_iv": "mark_iv",
+    "min_volume": "volume_24h",
+    "min_turnover": "turnover_24h",
+    "min_open_interest": "open_interest",
+    "max_spread_iv": "spread_iv",
+    "max_rel_spread": "rel_spread",
+    "max_spread_ticks": "spread_ticks",
+}
+SORTABLE: Final = tuple(sorted(NAMES))
+_CHOICES: Final = ("expiry", "settle", "type")
+
+Mask = NDArray[np.bool_]
+
+
+class Scan(Table, Sequence[Option]):
+    """The options that were found, in order, and what the gate kept out.
+
+    *excluded* counts by reason those of the *considered* options that the gate refused; what did
+    not meet the bounds is not among them.
+    """
+
+    def __init__(
+        self, market: Market, rows: NDArray[np.intp], considered: int, excluded: dict[str, int]
+    ) -> None:
+        super().__init__(market, rows)
+        self.considered = considered
+        self.excluded = excluded
+
+    def __repr__(self) -> str:
+        return f"<Scan: {len(self)} of {self.considered}, excluded {self.excluded}>"
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @overload
+    def __getitem__(self, place: int) -> Option: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[Option]: ...
+    def __getitem__(self, place: int | slice) -> Option | list[Option]:
+        if isinstance(place, slice):
+            return [self.market.option(int(row)) for row in self.rows[place]]
+        return self.market.option(int(self.rows[place]))
+
+    def __iter__(self) -> Iterator[Option]:
+        return (self.market.option(int(row)) for row in self.rows)
+
+
+def check(bounds: Bounds, sort: str | None, limit: int | None) -> None:
+    """Raise BadInput for a bound, an order or a limit that does not exist or can't be meant."""
+    if sort is not None and sort.removeprefix("-") not in SORTABLE:
+        raise BadInput(f"there is no {sort!r} to sort by; there are: {', '.join(SORTABLE)}")
+    if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 0):
+        raise BadInput(f"limit: {limit!r} is no count")
+    for name, bound in bounds.items():
+        if name not in (*_CHOICES, *_TERMS, *_VALUES):
+            there = ", ".join(Bounds.__annotations__)
+            raise BadInput(f"there is no bound {name!r}; there are: {there}")
+        if bound is None or name in _CHOICES:
+            continue
+        if isinstance(bound, bool) or not isinstance(bound, int | float) or bound != bound:
+            raise BadInput(f"{name}: {bound!r} is no number")
+        if name.endswith("_iv") and bound > IV_MAX:
+            raise BadInput(f"{name}: {bound:g} is {bound:.0%}: write {bound / 100:g}")
+    if bounds.get("type") not in (None, "C", "P"):
+        raise BadInput(f"type: {bounds['type']!r} is neither C nor P")
+    settle_coin(bounds.get("settle"))
+
+
+def scan(market: Market, bounds: Bounds, gate: bool, sort: str | None, limit: int | None) -> Scan:
+    """Look through *market* for what was checked to be meaningful."""
+    scope = _scope(market, bounds)
+    chosen, excluded = _gated(market, scope) if gate else _raw(market, scope)
+    if market.listing.unplaced:
+        excluded["no_terms"] = len(market.listing.unplaced)
+    chosen = _within(market, chosen, bounds, _VALUES)
+    rows = _ordered(market, np.flatnonzero(chosen), sort)
+    return Scan(market, rows if limit is None else rows[:limit], int(scope.sum()), excluded)
+
+
+def _scope(market: Market, bounds: Bounds) -> Mask:
+    scope = np.ones(len(market), dtype=np.bool_)
+    if (expiry := bounds.get("expiry")) is not None:
+        scope &= _delivered_on(market, expiry)
+    if settle := settle_coin(bounds.get("settle")):
+        scope &= market.column("settle") == settle
+    if kind := bounds.get("type"):
+        scope &= market.column("type") == kind
+    return _within(market, scope, bounds, _TERMS)
+
+
+def _delivered_on(market: Market, expiry: Expiry) -> Mask:
+    day = expiries.day_of(expiry)
+    delivery = market.column("expiry")
+    if day is not None:
+        found: Mask = delivery.astype("datetime64[D]") == np.datetime64(day)
+        return found
+    front = np.zeros(len(market), dtype=np.bool_)
+    trading = market.column("phase") == "trading"
+    for asset in np.unique(market.column("asset")):
+        mine = trading & (market.column("asset") == asset)
+        if mine.any():
+            front |= mine & (delivery == delivery[mine].min())
+    return front
+
+
+def _within(market: Market, mask: Mask, bounds: Bounds, names: dict[str, str]) -> Mask:
+    given: dict[str, Any] = dict(bounds)
+    for name, column in names.items():
+        bound = given.get(name)
+        if bound is not None:
+            values = market.column(column)
+            mask = mask & (values >= bound if name.startswith("min") else values <= bound)
+    return mask
+
+
+def _raw(market: Market, scope: Mask) -> tuple[Mask, dict[str, int]]:
+    missing = int((scope & ~market.held).sum())
+    return scope & market.held, {"no_tick": missing} if missing else {}
+
+
+def _gated(market: Market, scope: Mask) -> tuple[Mask, dict[str, int]]:
+    """What passes, and how many fail by the first reason of each."""
+    excluded = {}
+    left = scope
+    for reason, is_bad in _faults(market):
+        failing = left & is_bad
+        if count := int(np.count_nonzero(failing)):
+            excluded[reason] = count
+            left = left & ~failing
+    return left, excluded
+
+
+def _faults(market: Market) -> Iterator[tuple[str, Column]]:
+    phase = market.column("phase")
+    bid, ask = market.column("bid_price"), market.column("ask_price")
+    yield "no_tick", ~market.held
+    yield "expired", phase == "expired"
+    yield "stale", ~market.column("live")
+    yield "settling", phase == "settling"
+    yield "no_bid", np.isnan(bid)
+    yield "no_ask", np.isnan(ask)
+    yield "crossed", bid > ask
+    yield "no_bid_iv", np.isnan(market.column("bid_iv"))
+    yield "ask_iv_capped", ~(market.column("ask_iv") < IV_CAP)
+    yield "no_mark_iv", ~(market.column("mark_iv") > 0)
+
+
+def _ordered(market: Market, rows: NDArray[np.intp], sort: str | None) -> NDArray[np.intp]:
+    """*rows* by a column, descending when its name begins with "-"; NaN comes last."""
+    if sort is None:
+        return rows
+    values = market.column(sort.removeprefix("-"))[rows]
+    if values.dtype.kind == "f":
+        order = np.argsort(-values if sort.startswith("-") else values, kind="stable")
+    else:
+        order = np.argsort(values, kind="stable")
+        order = order[::-1] if sort.startswith("-") else order
+    return rows[order]

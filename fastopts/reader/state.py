@@ -1,0 +1,68 @@
+"""`FeedState`: the feed as a user sees it."""
+
+from typing import Final
+
+from fastopts.errors import FeedDown
+from fastopts.reader.freshness import SKEW_LIMIT_MS, Moment
+
+__all__ = ("FeedState",)
+
+
+class FeedState:
+    """Who writes, how alive that is, and what it covers, at one moment of the server's clock."""
+
+    def __init__(self, moment: Moment) -> None:
+        feed = moment.feed
+        self._moment = moment
+        self.venue: Final = feed.venue
+        self.epoch: Final = feed.epoch
+        self.writer: Final = feed.writer
+        self.assets: Final = feed.assets
+        self.covered, self.wanted = feed.coverage
+        self.skew_ms: Final = feed.skew_ms
+
+    def __repr__(self) -> str:
+        state = f"down: {self.down}" if self.down else f"{self.heartbeat_age_s:.1f} s old"
+        return f"<FeedState {self.venue}, {self.covered} of {self.wanted} symbols, {state}>"
+
+    @property
+    def now_ms(self) -> int:
+        """The server's clock at the read, in ms since 1970 UTC."""
+        return self._moment.now_ms
+
+    @property
+    def alive(self) -> bool:
+        """Whether its collector lives: something of it can be live then."""
+        return self.down is None
+
+    @property
+    def down(self) -> FeedDown | None:
+        """Why nothing of it is live; None while it is alive."""
+        return self._moment.down
+
+    @property
+    def heartbeat_age_s(self) -> float | None:
+        """Seconds since the collector's last sign of life; None when there is none."""
+        heartbeat_ms = self._moment.feed.heartbeat_ms
+        return (self.now_ms - heartbeat_ms) / 1000 if heartbeat_ms else None
+
+    @property
+    def silence_s(self) -> dict[int, float]:
+        """For each open connection the seconds since it last delivered data."""
+        delivered_ms = self._moment.feed.delivered_ms
+        return {conn: (self.now_ms - at) / 1000 for conn, at in delivered_ms.items() if at}
+
+    @property
+    def conns(self) -> tuple[int, ...]:
+        """The connections that are open."""
+        return tuple(sorted(self._moment.feed.delivered_ms))
+
+    @property
+    def muted(self) -> tuple[int, ...]:
+        """The open connections that deliver nothing: what came over them is not live."""
+        return tuple(conn for conn in self.conns if conn not in self._moment.live_conns)
+
+    @property
+    def skew_is_large(self) -> bool:
+        """The venue's clock and the server's are more than a second apart."""
+        return abs(self.skew_ms) > SKEW_LIMIT_MS

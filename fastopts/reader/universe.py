@@ -1,0 +1,147 @@
+"""What is listed: the terms of contracts, and the series they make."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final, cast
+
+from fastopts import keys
+from fastopts.errors import BadInput, Unknown
+from fastopts.model import Instrument, Kind
+from fastopts.net.resp import pack
+from fastopts.reader import expiry as expiries
+from fastopts.reader.expiry import Expiry
+from fastopts.reader.option import DAY_MS, phase
+
+__all__ = ("Series", "Universe", "ask_terms", "read_terms", "settle_coin")
+
+USUAL_SETTLE: Final = "USDT"
+_TERMS: Final = (
+    *("base", "quote", "settle", "expiry_ms", "strike", "type"),
+    *("tick_size", "lot_size", "status", "launch_ms"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """The options of one asset, expiry and settle coin: *count* of them are listed."""
+
+    asset: str
+    expiry_ms: int
+    settle: str
+    count: int
+
+    @property
+    def expiry(self) -> datetime:
+        """When it is delivered, in UTC."""
+        return datetime.fromtimestamp(self.expiry_ms / 1000, UTC)
+
+    @property
+    def label(self) -> str:
+        """The expiry as symbols spell it."""
+        return expiries.label(self.expiry_ms)
+
+    def dte(self, venue_ms: int) -> float:
+        """Days to expiry at *venue_ms*, never below 0."""
+        return max(self.expiry_ms - venue_ms, 0) / DAY_MS
+
+
+class Universe:
+    """Everything that is listed of *asset*, by expiry, settle coin, strike and type.
+
+    It holds while the feed's version is *version*. *unplaced* are symbols whose terms the store
+    has not: they belong to no series.
+    """
+
+    def __init__(
+        self,
+        asset: str,
+        version: tuple[int, int],
+        instruments: Iterable[Instrument],
+        unplaced: Sequence[str],
+    ) -> None:
+        self.asset = asset
+        self.version = version
+        self.unplaced = tuple(unplaced)
+        self.instruments = tuple(sorted(instruments, key=_place))
+        self._series: dict[tuple[int, str], list[Instrument]] = {}
+        for one in self.instruments:
+            self._series.setdefault((one.expiry_ms, one.settle), []).append(one)
+
+    def series(self) -> list[Series]:
+        """One row per series, by expiry and settle coin."""
+        return [
+            Series(self.asset, expiry_ms, settle, len(listed))
+            for (expiry_ms, settle), listed in self._series.items()
+        ]
+
+    def instruments_of(self, series: Series) -> list[Instrument]:
+        """By strike and type."""
+        return self._series[series.expiry_ms, series.settle]
+
+    def choose(self, expiry: Expiry | None, settle: str | None, venue_ms: int) -> Series:
+        """The series of *expiry* (None: `front`) and *settle* (None: the only one, else USDT).
+
+        Raises Unknown for one that is not listed, BadInput for a text that names no expiry.
+        """
+        day = None if expiry is None else expiries.day_of(expiry)
+        listed = [one for one in self.series() if settle in (None, one.settle)]
+        if day is not None:
+            listed = [one for one in listed if one.expiry.date() == day]
+        else:
+            trading = [one for one in listed if phase(one.expiry_ms, venue_ms) == "trading"]
+            listed = [one for one in trading if one.expiry_ms == trading[0].expiry_ms]
+        if not listed:
+            raise self._unknown(expiry, settle)
+        usual = [one for one in listed if one.settle == USUAL_SETTLE]
+        return (usual or listed)[0]
+
+    def settles(self, series: Series) -> tuple[str, ...]:
+        """The coins in which options of the same expiry are settled."""
+        day = series.expiry.date()
+        return tuple(one.settle for one in self.series() if one.expiry.date() == day)
+
+    def _unknown(self, expiry: Expiry | None, settle: str | None) -> Unknown:
+        what = f"{self.asset} {expiry or expiries.FRONT}" + (
+            f" settled in {settle}" if settle else ""
+        )
+        there = ", ".join(f"{one.label} {one.settle}" for one in self.series())
+        return Unknown(f"no series {what}; there are: {there or 'none'}")
+
+
+def settle_coin(settle: str | None) -> str | None:
+    """Raises BadInput for what can't be a coin."""
+    if settle is None or keys.is_coin(settle.upper()):
+        return None if settle is None else settle.upper()
+    raise BadInput(f"{settle!r} is no settle coin: write USDT or USDC")
+
+
+def ask_terms(symbols: Iterable[str]) -> bytes:
+    """The commands that ask for the terms of *symbols*; each answer is for `read_terms`."""
+    return b"".join(pack("HMGET", keys.instrument(symbol), *_TERMS) for symbol in symbols)
+
+
+def read_terms(symbol: str, answer: Any) -> Instrument | None:
+    """The terms of *symbol* out of the server's answer; None when it has them not."""
+    if not isinstance(answer, list) or not all(isinstance(text, bytes) for text in answer):
+        return None
+    base, quote, settle, expiry_ms, strike, kind, tick, lot, status, launch_ms = (
+        text.decode() for text in answer
+    )
+    return Instrument(
+        symbol=symbol,
+        asset=base,
+        quote=quote,
+        settle=settle,
+        expiry_ms=int(expiry_ms),
+        strike_text=strike,
+        kind=cast("Kind", kind),
+        tick_size=tick,
+        lot_size=lot,
+        status=status,
+        launch_ms=int(launch_ms),
+    )
+
+
+def _place(one: Instrument) -> tuple[int, str, float, str]:
+    return one.expiry_ms, one.settle, one.strike, one.kind
