@@ -19,6 +19,7 @@ from fastopts.collector.heartbeat import Heartbeat
 from fastopts.collector.lease import LEASE_MS, Lease
 from fastopts.collector.server import Server
 from fastopts.collector.trouble import Trouble
+from fastopts.collector.updates import Updates
 from fastopts.collector.upkeep import Order
 from fastopts.core import Table
 from fastopts.errors import ConfigError, LeaseLost, StoreError, StoreUnavailable
@@ -60,7 +61,8 @@ class Writer:
         self._address = address
         self._tls = tls
         self._instruments = instruments
-        self._heartbeat = Heartbeat(table, feed, self.lease, self._statistics)
+        self._updates = Updates(self.flusher.batch)
+        self._heartbeat = Heartbeat(table, feed, self.lease, self._updates, self._statistics)
         self._trouble = Trouble()
         self._channel: Channel | None = None
         self._server: Server | None = None
@@ -235,12 +237,17 @@ class Writer:
     def _batch_over(self, error: StoreError | None) -> None:
         if error is not None:
             self._fail(error)
-        elif self.flusher.refusals:
+        else:
+            self._batch_answered()
+        if self._is_ending:
+            self._attention.set()
+
+    def _batch_answered(self) -> None:
+        self._updates.batch_over()
+        if self.flusher.refusals:
             self._hear_refusals()
         elif self._trouble.is_on:
             self._trouble.end(_now())
-        if self._is_ending:
-            self._attention.set()
 
     def _hear_refusals(self) -> None:
         for symbol, words in self.flusher.refusals:
@@ -321,6 +328,7 @@ class Writer:
             self._channel.abort()
             self._channel = None
         self.flusher.hang_up()
+        self._updates.forget()
         self._failure = None
         self.feed.server.clear()
 
