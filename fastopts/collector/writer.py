@@ -98,6 +98,7 @@ class Writer:
         """Symbols came or went; the sets follow with the next write."""
         if self._channel is not None:  # everything is written on a reconnect
             self._orders += upkeep.listed(listed, self._now_ms()) + upkeep.delisted(gone)
+        self.feed.assets = self._assets()
         self.feed.universe += 1
         self._tell()
 
@@ -170,6 +171,7 @@ class Writer:
     async def _restore(self, channel: Channel, found: Server) -> None:
         """Write everything there is, as to a server that knows nothing."""
         self._heartbeat.forget()
+        self.feed.assets = self._assets()
         self._orders = []
         self._universe_at = _now()
         self._table.release()
@@ -279,7 +281,7 @@ class Writer:
     async def _whole_universe(self, channel: Channel) -> list[Order]:
         """Every set and all terms; out of the sets goes what an outage or a former run left."""
         held: set[str] = set()
-        for asset in sorted({instrument.asset for instrument in self._instruments()}):
+        for asset in self._assets():
             [reply] = await channel.ask(("SMEMBERS", keys.asset(asset)))
             held |= set(reply) if isinstance(reply, list) else set()
         listed = {instrument.symbol: instrument for instrument in self._instruments()}
@@ -336,6 +338,10 @@ class Writer:
         self.flusher.hold()
         self._heartbeat.must_tell = True
         self._attention.set()
+
+    def _assets(self) -> tuple[str, ...]:
+        """Those that have listed symbols."""
+        return tuple(sorted({instrument.asset for instrument in self._instruments()}))
 
     def _statistics(self) -> Mapping[str, str]:
         batches = self.flusher.batches

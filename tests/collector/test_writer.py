@@ -295,6 +295,32 @@ def test_the_universe_follows_its_changes(valkey: EmbeddedValkey, client: redis.
     run(main)
 
 
+def test_the_feed_names_the_assets_that_have_listed_symbols(
+    valkey: EmbeddedValkey, client: redis.Redis
+) -> None:
+    fresh = Instrument(
+        *("APT-27NOV26-1-P", "APT", "USD", "USDC", EXPIRY, "1", "P", "1", "1", "Trading", 0)
+    )
+
+    async def main() -> None:
+        world = World(valkey.port)
+        await world.writer.open()
+        assert client.hget(keys.FEED, "assets") == "BTC"
+        async with Running(world):
+            world.listed.append(fresh)
+            world.writer.universe_changed([fresh], ())
+            await until(lambda: client.hget(keys.FEED, "assets") == "APT,BTC")
+            # their sets stand before the feed names them
+            assert client.smembers("options:APT") == {fresh.symbol}
+            world.listed[:] = [fresh]
+            world.writer.universe_changed((), INSTRUMENTS)
+            await until(lambda: client.hget(keys.FEED, "assets") == "APT")
+            client.flushall()
+            await until(lambda: client.hget(keys.FEED, "assets") == "APT")
+
+    run(main)
+
+
 def test_a_restart_leaves_no_dead_members_in_the_sets(
     valkey: EmbeddedValkey, client: redis.Redis
 ) -> None:
