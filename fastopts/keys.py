@@ -10,6 +10,7 @@ ASSET = "options:"
 STATS = "stats"
 FEED = "fastopts:feed"
 LEASE = "fastopts:lease"
+UPDATES = "fastopts:updates"  # a channel
 
 
 def option(symbol: str) -> str:

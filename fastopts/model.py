@@ -1,4 +1,4 @@
-"""The terms of an option, and the layout of the packed record.
+"""The terms of an option, and the layouts of the packed record and of the message of updates.
 
 A tick is kept twice in Redis: as a hash of the venue's decimal text under short names, and as one
 little-endian record of `RECORD.size` bytes. `NUMBERS` orders the numbers of both.
@@ -52,6 +52,13 @@ FLAG_SUSPECT: Final = 8  # two REST rows say otherwise: not live
 # version, kind (C or P), flags, epoch | exchange ms | receive ms | sequence | conn, padding |
 # expiry ms | settle coin | strike | numbers
 RECORD: Final = struct.Struct(f"<BcHIqqqI4xq8sd{len(NUMBERS)}d")
+
+# A message on `keys.UPDATES`: version, padding, count of records, epoch, number; then, for each
+# record, the length of its symbol in one byte, the symbol in ASCII, and the record as it is stored.
+# The number counts an epoch's messages from 1: who finds a gap has missed something.
+UPDATE_VERSION: Final = 1
+UPDATE_HEAD: Final = struct.Struct("<BxHIQ")
+UPDATE_BYTES_MAX: Final = 65536
 
 Kind = Literal["C", "P"]
 

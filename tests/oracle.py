@@ -1,5 +1,7 @@
 """What must stand in Redis for a frame, spelled from the contract and sharing no code with it."""
 
+import struct
+from dataclasses import dataclass
 from typing import Any
 
 FIELDS = {
@@ -39,3 +41,26 @@ def expected_hash(frame: dict[str, Any]) -> dict[str, str]:
         "tm": str(frame["ts"]),
         "sq": frame["id"].rsplit("-", 2)[1],
     }
+
+
+@dataclass
+class Update:
+    """A message on `fastopts:updates`."""
+
+    size: int
+    epoch: int
+    number: int
+    records: list[tuple[str, bytes]]
+
+
+def read_update(message: bytes) -> Update:
+    """Take *message* apart; it must hold what its head says and nothing else."""
+    version, padding, count, epoch, number = struct.unpack_from("<BBHIQ", message)
+    assert (version, padding) == (1, 0)
+    records, at = [], 16
+    for _ in range(count):
+        start = at + 1 + message[at]
+        records.append((message[at + 1 : start].decode("ascii"), message[start : start + 256]))
+        at = start + 256
+    assert at == len(message)
+    return Update(len(message), epoch, number, records)

@@ -12,6 +12,7 @@ writer.py     one Redis connection after the other, and what is said over it bes
   lease.py      may we write?
   feed.py       what readers are told of us, by
   heartbeat.py  the exchange once a second
+  updates.py    are changed records announced?
   upkeep.py     the sets of symbols, the terms of contracts, the statistics
   trouble.py    why nothing can be written at the moment
 watch.py      coverage, status and warnings, again and again

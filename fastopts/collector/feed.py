@@ -19,6 +19,7 @@ class Feed:
     venue: str
     watchdog_ms: int
     universe: int = 0
+    assets: tuple[str, ...] = ()  # that have listed symbols
     covered: int = 0
     wanted: int = 0
     server: RemoteClock = field(default_factory=RemoteClock)
@@ -55,6 +56,7 @@ class Feed:
             "watchdog_limit_ms": str(self.watchdog_ms),
             "heartbeat_ms": str(round(self.server.at(now * 1000))),
             "universe": str(self.universe),
+            "assets": ",".join(self.assets),
             "skew_ms": "" if skew_ms is None else str(round(skew_ms)),
             "coverage": f"{self.covered}/{self.wanted}",
         }

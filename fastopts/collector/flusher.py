@@ -33,7 +33,7 @@ class Flusher:
         self.lag = Durations()
         self._loop = asyncio.get_running_loop()
         self._table = table
-        self._batch = Batch(table)
+        self.batch = Batch(table)
         self._flush_s = flush_s
         self._now_ms = now_ms
         self._over = over
@@ -46,7 +46,7 @@ class Flusher:
     @property
     def refusals(self) -> list[tuple[str, str]]:
         """Symbol and the server's words for each slot of the last batch that was refused."""
-        return self._batch.errors
+        return self.batch.errors
 
     def go(self, channel: Channel) -> None:
         """Flush over *channel* whenever something is dirty, until `hold`."""
@@ -72,7 +72,7 @@ class Flusher:
     def hang_up(self) -> None:
         """The connection is gone; what was under way is dirty again."""
         self._channel, self._may_go = None, False
-        self._batch.abandon()
+        self.batch.abandon()
 
     def wake(self) -> None:
         """There is something to write."""
@@ -82,14 +82,14 @@ class Flusher:
 
     def _flush(self) -> None:
         self._is_due = False
-        if not self._may_go or not self._batch.done:
+        if not self._may_go or not self.batch.done:
             return  # `go` or the answer will wake us
         assert self._channel is not None
-        payload = self._batch.encode(self._now_ms(), BATCH_BYTES)
+        payload = self.batch.encode(self._now_ms(), BATCH_BYTES)
         if payload:
             self._next_at = self._loop.time() + self._flush_s
             self._sent_at = time.monotonic()  # the loop's clock may step by whole milliseconds
-            self._channel.send(payload, self._batch, EXCHANGE_TIMEOUT_S, self._answered)
+            self._channel.send(payload, self.batch, EXCHANGE_TIMEOUT_S, self._answered)
 
     def _answered(self, error: StoreError | None) -> None:
         if error is None:

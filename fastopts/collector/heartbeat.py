@@ -4,11 +4,13 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from fastopts import keys
 from fastopts.collector.feed import HEARTBEAT_S, Feed
 from fastopts.collector.lease import Lease
 from fastopts.collector.server import Server
+from fastopts.collector.updates import Updates
 from fastopts.collector.upkeep import Command, hset
 from fastopts.core import Table
 from fastopts.errors import StoreError, StoreUnavailable
@@ -25,12 +27,18 @@ class Heartbeat:
     """Due once a second, and when readers must hear of a connection that opened or ended."""
 
     def __init__(
-        self, table: Table, feed: Feed, lease: Lease, statistics: Callable[[], Mapping[str, str]]
+        self,
+        table: Table,
+        feed: Feed,
+        lease: Lease,
+        updates: Updates,
+        statistics: Callable[[], Mapping[str, str]],
     ) -> None:
         self.must_tell = False
         self._table = table
         self._feed = feed
         self._lease = lease
+        self._updates = updates
         self._statistics = statistics
         self.due_at = 0.0
         self._held: set[str] | None = None  # the feed's fields in the server
@@ -63,30 +71,37 @@ class Heartbeat:
             self._held = set(good(await channel.ask(("HKEYS", keys.FEED)))[0])
         self.must_tell = False
         try:
-            return await self._exchange(channel, server, self._held)
+            was_there = await self._exchange(channel, server, self._held)
         except StoreError:
             self.must_tell = True
             raise
+        await self._updates.pulse(channel)
+        return was_there
 
     async def _exchange(self, channel: Channel, server: Server, held: set[str]) -> bool:
         now = _now()
         fields = self._feed.fields(self._lease.epoch, server.writer, now)
         gone = sorted(held - fields.keys())
         keeps_stats = server.keeps_stats and not self._stats_refused
+        questions = self._updates.questions()
         replies = await channel.ask(
             *self._lease.renewal(),
             ("TIME",),
             hset(keys.FEED, fields),
             *([("HDEL", keys.FEED, *gone)] if gone else []),
             *([hset(keys.STATS, self._statistics())] if keeps_stats else []),
+            *questions,
             timeout_s=EXCHANGE_TIMEOUT_S,
         )
+        subscribers: Any = replies.pop() if questions else None
         if keeps_stats:
             self._hear_stats(replies.pop())
         holder, _, server_time, added, *_ = good(replies)
         self._heard_time(server_time, now)
         if not self._lease.check(holder) and not await self._lease.take(channel, server.run_id):
             raise StoreUnavailable("another collector has taken the lease")
+        if questions:
+            self._updates.count(subscribers)
         self._held = set(fields)
         return bool(added <= len(fields.keys() - held))
 

@@ -19,6 +19,7 @@ from fastopts.collector.heartbeat import Heartbeat
 from fastopts.collector.lease import LEASE_MS, Lease
 from fastopts.collector.server import Server
 from fastopts.collector.trouble import Trouble
+from fastopts.collector.updates import Updates
 from fastopts.collector.upkeep import Order
 from fastopts.core import Table
 from fastopts.errors import ConfigError, LeaseLost, StoreError, StoreUnavailable
@@ -60,7 +61,8 @@ class Writer:
         self._address = address
         self._tls = tls
         self._instruments = instruments
-        self._heartbeat = Heartbeat(table, feed, self.lease, self._statistics)
+        self._updates = Updates(self.flusher.batch)
+        self._heartbeat = Heartbeat(table, feed, self.lease, self._updates, self._statistics)
         self._trouble = Trouble()
         self._channel: Channel | None = None
         self._server: Server | None = None
@@ -96,6 +98,7 @@ class Writer:
         """Symbols came or went; the sets follow with the next write."""
         if self._channel is not None:  # everything is written on a reconnect
             self._orders += upkeep.listed(listed, self._now_ms()) + upkeep.delisted(gone)
+        self.feed.assets = self._assets()
         self.feed.universe += 1
         self._tell()
 
@@ -168,6 +171,7 @@ class Writer:
     async def _restore(self, channel: Channel, found: Server) -> None:
         """Write everything there is, as to a server that knows nothing."""
         self._heartbeat.forget()
+        self.feed.assets = self._assets()
         self._orders = []
         self._universe_at = _now()
         self._table.release()
@@ -235,12 +239,17 @@ class Writer:
     def _batch_over(self, error: StoreError | None) -> None:
         if error is not None:
             self._fail(error)
-        elif self.flusher.refusals:
+        else:
+            self._batch_answered()
+        if self._is_ending:
+            self._attention.set()
+
+    def _batch_answered(self) -> None:
+        self._updates.batch_over()
+        if self.flusher.refusals:
             self._hear_refusals()
         elif self._trouble.is_on:
             self._trouble.end(_now())
-        if self._is_ending:
-            self._attention.set()
 
     def _hear_refusals(self) -> None:
         for symbol, words in self.flusher.refusals:
@@ -272,7 +281,7 @@ class Writer:
     async def _whole_universe(self, channel: Channel) -> list[Order]:
         """Every set and all terms; out of the sets goes what an outage or a former run left."""
         held: set[str] = set()
-        for asset in sorted({instrument.asset for instrument in self._instruments()}):
+        for asset in self._assets():
             [reply] = await channel.ask(("SMEMBERS", keys.asset(asset)))
             held |= set(reply) if isinstance(reply, list) else set()
         listed = {instrument.symbol: instrument for instrument in self._instruments()}
@@ -321,6 +330,7 @@ class Writer:
             self._channel.abort()
             self._channel = None
         self.flusher.hang_up()
+        self._updates.forget()
         self._failure = None
         self.feed.server.clear()
 
@@ -328,6 +338,10 @@ class Writer:
         self.flusher.hold()
         self._heartbeat.must_tell = True
         self._attention.set()
+
+    def _assets(self) -> tuple[str, ...]:
+        """Those that have listed symbols."""
+        return tuple(sorted({instrument.asset for instrument in self._instruments()}))
 
     def _statistics(self) -> Mapping[str, str]:
         batches = self.flusher.batches

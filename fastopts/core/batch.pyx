@@ -2,14 +2,15 @@
 
 `pure.Batch` states the rules readably. Per slot goes one HSET of what changed (inside a MULTI with
 an HDEL when a field is no more) and one SET of the packed record; a slot written whole also gets
-its expiry, once its key is known to be ours.
+its expiry, once its key is known to be ours. Behind all of them, while publishing is on, messages
+tell subscribers of the records that are news.
 """
 
 cimport cython
 from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.mem cimport PyMem_Free, PyMem_Realloc
-from libc.stdint cimport int64_t, uint8_t, uint32_t
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
 from fastopts import keys, model
@@ -34,6 +35,7 @@ from fastopts.core.ticker cimport NUMBER_COUNT, TEXT_MAX
 cdef enum:
     FIELD_COUNT = 29
     SLOT_BYTES_MAX = 4096       # commands of one slot: 29 fields, two names each, and a record
+    PUBLISH_BYTES_MAX = 128     # of a PUBLISH, beside its message
 
 cdef int64_t TTL_MIN_S = keys.TTL_MIN_S
 cdef int64_t TTL_MAX_MS = keys.TTL_MAX_MS
@@ -73,6 +75,22 @@ _set_names()
 
 cdef bytes OPTION = keys.OPTION.encode()
 cdef bytes RECORD = keys.RECORD.encode()
+cdef bytes PUBLISH = b"*3\r\n$7\r\nPUBLISH\r\n$%d\r\n%b\r\n" % (
+    len(keys.UPDATES), keys.UPDATES.encode()
+)
+
+cdef uint8_t UPDATE_VERSION = model.UPDATE_VERSION
+cdef Py_ssize_t UPDATE_BYTES_MAX = model.UPDATE_BYTES_MAX
+
+# The layout of a message's head in C; `model.UPDATE_HEAD` is its definition.
+cdef packed struct UpdateHead:
+    uint8_t version
+    uint8_t padding
+    uint16_t count
+    uint32_t epoch
+    uint64_t number
+
+assert sizeof(UpdateHead) == model.UPDATE_HEAD.size
 
 
 # What was sent for one slot, and what of its answer is still to come (see pure._Write).
@@ -83,6 +101,8 @@ cdef struct Write:
     bint had_tick
     bint unexpected
     uint32_t present
+    Py_ssize_t record_at        # in the buffer
+    Py_ssize_t news_size        # of its entry in a message; 0: the record is no news
 
 
 cdef inline int bits_of(uint32_t mask) noexcept nogil:
@@ -107,6 +127,10 @@ cdef class Batch:
     cdef Py_ssize_t writes_done
     cdef str error              # the first refusal among the replies for the current slot
     cdef readonly list errors
+    cdef readonly str publish_error
+    cdef bint _publishing
+    cdef Py_ssize_t published   # messages of which the reply is still to come
+    cdef uint64_t number
 
     def __init__(self, Table table not None):
         self.table = table
@@ -118,7 +142,18 @@ cdef class Batch:
 
     @property
     def done(self):
-        return self.writes_done == self.writes_count
+        return self.writes_done == self.writes_count and self.published == 0
+
+    @property
+    def publishing(self):
+        """Whether batches announce their news; the numbers have a gap where it was switched off."""
+        return self._publishing
+
+    @publishing.setter
+    def publishing(self, bint on):
+        # Who goes on listening through the pause must notice it.
+        self.number += self._publishing and not on
+        self._publishing = on
 
     def encode(self, int64_t now_ms, Py_ssize_t limit=1 << 20):
         """Return commands for the dirty slots, longest waiting first, about *limit* bytes at most.
@@ -126,17 +161,25 @@ cdef class Batch:
         *now_ms* is the time from which an expiry of keys is reckoned. Nothing dirty gives ``b""``.
         """
         cdef Slot* slot
-        if self.writes_done != self.writes_count:
+        if not self.done:
             raise RuntimeError("the last batch is not acknowledged yet")
         self.errors = []
-        self.error = None
+        self.error = self.publish_error = None
         self.size = self.writes_count = self.writes_done = 0
         self._reserve_writes(self.table.queue_size)
         while self.table.queue_size and self.size < limit:
             self._reserve(SLOT_BYTES_MAX)
             slot = self.table.dequeue()
             self._write_slot(slot, now_ms)
+        if self._publishing:
+            self._announce()
         return PyBytes_FromStringAndSize(<const char*>self.out, self.size)
+
+    def pulse(self):
+        """Return a message without records, which takes the next number: nothing was missed."""
+        cdef UpdateHead head
+        self._fill_head(&head, 0)
+        return PyBytes_FromStringAndSize(<const char*>&head, sizeof(UpdateHead))
 
     def acknowledge(self, view, Py_ssize_t start, Py_ssize_t end):
         """Read replies from ``view[start:end]``; return the position behind the last one read.
@@ -154,7 +197,7 @@ cdef class Batch:
                 raise ValueError(f"no such part of {buffer.len} bytes: {start}:{end}")
             base = <const uint8_t*>buffer.buf
             at = base + start
-            while self.writes_done < self.writes_count:
+            while self.writes_done < self.writes_count or self.published:
                 reply.has_integer, reply.error = False, NULL
                 size = scan_reply(at, base + end, &reply, 0)
                 if size == 0:
@@ -162,16 +205,24 @@ cdef class Batch:
                 if size < 0:
                     clipped = (<const char*>at)[:min(base + end - at, 40)]
                     raise StoreError(f"not RESP: {clipped!r}")
-                self._reply(&reply)
+                if self.writes_done < self.writes_count:
+                    self._reply(&reply)
+                else:
+                    self._publish_reply(&reply)
                 at += size
             return at - base
         finally:
             PyBuffer_Release(&buffer)
 
     def abandon(self):
-        """The connection is lost: what was sent may or may not have arrived, so all goes again."""
+        """The connection is lost: what was sent may or may not have arrived, so all goes again.
+
+        Ends `publishing`, too.
+        """
         cdef Write* write
         self.error = None
+        self.published = 0
+        self.publishing = False
         while self.writes_done < self.writes_count:
             write = &self.writes[self.writes_done]
             self.writes_done += 1
@@ -179,10 +230,55 @@ cdef class Batch:
             self._back_to_unsent(write)
             self.table.enqueue(write.slot)
 
+    cdef int _announce(self) except -1:
+        """Append one PUBLISH for as much of the batch's news as a message holds."""
+        cdef Py_ssize_t first = 0, end, size
+        cdef uint16_t count
+        while first < self.writes_count:
+            end, size, count = first, sizeof(UpdateHead), 0
+            while end < self.writes_count and size + self.writes[end].news_size <= UPDATE_BYTES_MAX:
+                size += self.writes[end].news_size
+                count += self.writes[end].news_size > 0
+                end += 1
+            if count:
+                self._reserve(PUBLISH_BYTES_MAX + size)
+                self._publish(first, end, size, count)
+            first = end
+        return 0
+
+    cdef void _publish(
+        self, Py_ssize_t first, Py_ssize_t end, Py_ssize_t size, uint16_t count
+    ) noexcept:
+        """Append the message of *size* bytes with the news of the writes from *first* to *end*."""
+        cdef Py_ssize_t i
+        self._put(PUBLISH)
+        self._bulk_head(size)
+        self._fill_head(<UpdateHead*>(self.out + self.size), count)
+        self.size += sizeof(UpdateHead)
+        for i in range(first, end):
+            if self.writes[i].news_size:
+                self._write_entry(&self.writes[i])
+        self._put(b"\r\n")
+        self.published += 1
+
+    cdef void _write_entry(self, const Write* write) noexcept nogil:
+        cdef uint8_t* out = self.out + self.size
+        cdef Py_ssize_t symbol_size = write.slot.symbol_size
+        out[0] = write.slot.symbol_size
+        memcpy(out + 1, write.slot.symbol, symbol_size)
+        memcpy(out + 1 + symbol_size, self.out + write.record_at, RECORD_SIZE)
+        self.size += write.news_size
+
+    cdef void _fill_head(self, UpdateHead* head, uint16_t count) noexcept nogil:
+        self.number += 1
+        head.version, head.padding, head.count = UPDATE_VERSION, 0, count
+        head.epoch, head.number = self.table.epoch, self.number
+
     cdef int _write_slot(self, Slot* slot, int64_t now_ms) except -1:
         cdef uint32_t present, fields, gone
         cdef int expected = -1, replies = 2
         cdef int64_t ttl = 0
+        cdef Py_ssize_t record_at
         cdef Write* write
         present = slot.present | 1 << BIT_TS | 1 << BIT_TM | 1 << BIT_RT | 1 << BIT_CN
         if slot.sequence >= 0:
@@ -216,7 +312,8 @@ cdef class Batch:
         self._put(b"$3\r\nSET\r\n")
         self._key(RECORD, slot)
         self._put(b"$256\r\n")
-        self.table.pack(slot, self.out + self.size)
+        record_at = self.size
+        self.table.pack(slot, self.out + record_at)
         self.size += RECORD_SIZE
         if slot.whole:
             self._put(b"\r\n$2\r\nEX\r\n")
@@ -228,7 +325,9 @@ cdef class Batch:
         self.writes_count += 1
         write.slot, write.replies, write.expected = slot, replies, expected
         write.had_tick, write.present, write.unexpected = slot.unsent, present, False
-        slot.in_flight, slot.unsent = True, False
+        write.record_at = record_at
+        write.news_size = 1 + slot.symbol_size + RECORD_SIZE if slot.news else 0
+        slot.in_flight, slot.unsent, slot.news = True, False, False
         slot.whole = False
         slot.changed = 0
         return 0
@@ -298,12 +397,15 @@ cdef class Batch:
         self._bulk(text, size)
 
     cdef void _bulk(self, const uint8_t* text, Py_ssize_t size) noexcept nogil:
+        self._bulk_head(size)
+        memcpy(self.out + self.size, text, size)
+        self.size += size
+        self._put(b"\r\n")
+
+    cdef void _bulk_head(self, Py_ssize_t size) noexcept nogil:
         self.out[self.size] = b"$"
         self.size += 1
         self.size += write_integer(size, self.out + self.size)
-        self._put(b"\r\n")
-        memcpy(self.out + self.size, text, size)
-        self.size += size
         self._put(b"\r\n")
 
     cdef void _key(self, bytes prefix, Slot* slot) noexcept:
@@ -315,7 +417,7 @@ cdef class Batch:
     cdef int _reply(self, const Reply* reply) except -1:
         cdef Write* write = &self.writes[self.writes_done]
         if reply.error != NULL and self.error is None:
-            self.error = (<const char*>reply.error)[:reply.error_size].decode("utf-8", "replace")
+            self.error = words_of(reply)
         if reply.has_integer and write.expected >= 0:
             # the HSET's answer, bare or first in an EXEC's; later numbers are not of interest
             write.unexpected = reply.integer != write.expected
@@ -324,6 +426,12 @@ cdef class Batch:
         if write.replies == 0:
             self.writes_done += 1
             self._settle(write)
+        return 0
+
+    cdef int _publish_reply(self, const Reply* reply) except -1:
+        self.published -= 1
+        if reply.error != NULL and self.publish_error is None:
+            self.publish_error = words_of(reply)
         return 0
 
     cdef int _settle(self, Write* write) except -1:
@@ -354,6 +462,7 @@ cdef class Batch:
     cdef void _back_to_unsent(self, Write* write) noexcept nogil:
         cdef Slot* slot = write.slot
         slot.whole = True
+        slot.news |= write.news_size > 0
         if write.had_tick and slot.unsent:
             self.table.conflated += 1
             self.table.pending -= 1
@@ -384,6 +493,10 @@ cdef class Batch:
             raise MemoryError
         self.writes, self.writes_capacity = writes, count
         return 0
+
+
+cdef str words_of(const Reply* reply):
+    return (<const char*>reply.error)[:reply.error_size].decode("utf-8", "replace")
 
 
 cdef int64_t ttl_s(Slot* slot, int64_t now_ms) noexcept nogil:

@@ -213,7 +213,7 @@ class Slot:
 
     A tick is counted `pending` from its application until Redis acknowledged it or a newer one
     took its place: `unsent` says that the slot holds such a tick, `_Write.had_tick` that one is on
-    its way.
+    its way. `news` says that the record is not what was sent last.
     """
 
     symbol: str
@@ -235,6 +235,7 @@ class Slot:
     refused: bool = False
     retired: bool = False
     unsent: bool = False
+    news: bool = False
     in_flight: bool = False
     ttl_until_ms: int = 0
     ttl_renew_ms: int = 0
@@ -288,7 +289,7 @@ class Table:
         if kind not in ("C", "P") or len(settle.encode()) > 8:
             raise ValueError(f"not an option: {symbol} {kind!r} {settle!r}")
         if (slot := self._slots.get(symbol)) is not None:
-            slot.retired = False
+            slot.retired, slot.news = False, True
             slot.expiry_ms, slot.strike, slot.kind, slot.settle = expiry_ms, strike, kind, settle
             return
         self._slots[symbol] = Slot(symbol, expiry_ms, strike, kind, settle)
@@ -324,13 +325,17 @@ class Table:
         return True
 
     def mark_whole(self, count: int | None = None) -> None:
-        """Have the next *count* symbols of a rolling order (None: all) written whole."""
+        """Have the next *count* symbols of a rolling order written whole.
+
+        None: all of them, and as news, for a server that may know nothing.
+        """
         slots = list(self._slots.values())
         due = len(slots) if count is None else min(count, len(slots))
         for i in range(due):
             slot = slots[(self._cursor + i) % len(slots)]
             if slot.filled:
                 slot.whole = True
+                slot.news = slot.news or count is None
                 self._enqueue(slot)
         if due:
             self._cursor = (self._cursor + due) % len(slots)
@@ -415,7 +420,8 @@ class Table:
         flags: int,
     ) -> None:
         before = self._texts(slot) if slot.filled else {}
-        slot.filled, slot.values, slot.conn = True, values, conn
+        slot.filled = slot.news = True
+        slot.values, slot.conn = values, conn
         slot.tm, slot.rt, slot.sequence, slot.flags = ts, rt, sequence, flags
         after = self._texts(slot)
         slot.changed |= {i for i in _NAMES if before.get(i) != after.get(i)}
@@ -511,6 +517,7 @@ class _Write:
     replies: int
     expected: int | None  # fields that the HSET must add; None when that can't be known
     had_tick: bool
+    news: bytes  # its entry in a message of updates; empty when the record is no news
     present: set[int]
     error: str = ""
     unexpected: bool = False
@@ -522,6 +529,10 @@ class Batch:
     `encode`, send, then `acknowledge` what comes back until `done`; or `abandon` when the
     connection is lost. A slot of which a command was refused stays pending and is not written
     again before `Table.release`; `errors` holds symbol and the server's words, emptied by `encode`.
+
+    While `publishing`, the records that are news are announced behind the commands that write them,
+    in messages laid out in `model`. `publish_error` holds the server's words when it refused one of
+    the last batch's: no slot suffers from that.
     """
 
     def __init__(self, table: Table) -> None:
@@ -529,19 +540,34 @@ class Batch:
         self._writes: deque[_Write] = deque()
         self._reader = hiredis.Reader()
         self.errors: list[tuple[str, str]] = []
+        self.publish_error: str | None = None
+        self._publishing = False
+        self._published = 0  # messages of which the reply is still to come
+        self._number = 0
 
     @property
     def done(self) -> bool:
-        return not self._writes
+        return not self._writes and not self._published
+
+    @property
+    def publishing(self) -> bool:
+        """Whether batches announce their news; the numbers have a gap where it was switched off."""
+        return self._publishing
+
+    @publishing.setter
+    def publishing(self, on: bool) -> None:
+        # Who goes on listening through the pause must notice it.
+        self._number += self._publishing and not on
+        self._publishing = on
 
     def encode(self, now_ms: int, limit: int = 1 << 20) -> bytes:
         """Return commands for the dirty slots, longest waiting first, about *limit* bytes at most.
 
         *now_ms* is the time from which an expiry of keys is reckoned. Nothing dirty gives ``b""``.
         """
-        if self._writes:
+        if not self.done:
             raise RuntimeError("the last batch is not acknowledged yet")
-        self.errors = []
+        self.errors, self.publish_error = [], None
         self._reader = hiredis.Reader()
         out: list[bytes] = []
         size = 0
@@ -550,7 +576,31 @@ class Batch:
             commands = self._slot_commands(slot, now_ms)
             out += commands
             size += sum(map(len, commands))
+        if self._publishing:
+            out += self._announcements()
         return b"".join(out)
+
+    def pulse(self) -> bytes:
+        """Return a message without records, which takes the next number: nothing was missed."""
+        return self._message([])
+
+    def _announcements(self) -> list[bytes]:
+        """One PUBLISH for as much of the batch's news as a message holds."""
+        news = deque(write.news for write in self._writes if write.news)
+        out = []
+        while news:
+            entries, room = list[bytes](), model.UPDATE_BYTES_MAX - model.UPDATE_HEAD.size
+            while news and len(news[0]) <= room:
+                entries.append(news.popleft())
+                room -= len(entries[-1])
+            out.append(_command("PUBLISH", keys.UPDATES, self._message(entries)))
+        self._published = len(out)
+        return out
+
+    def _message(self, entries: list[bytes]) -> bytes:
+        self._number += 1
+        head = (model.UPDATE_VERSION, len(entries), self._table.epoch, self._number)
+        return model.UPDATE_HEAD.pack(*head) + b"".join(entries)
 
     def _slot_commands(self, slot: Slot, now_ms: int) -> list[bytes]:
         table = self._table
@@ -571,9 +621,10 @@ class Batch:
             commands.append(_command("SET", key, record, "EX", ttl))
         else:
             commands.append(_command("SET", key, record, "KEEPTTL"))
-        self._writes.append(_Write(slot, len(commands), expected, slot.unsent, present))
+        news = _entry(slot.symbol, record) if slot.news else b""
+        self._writes.append(_Write(slot, len(commands), expected, slot.unsent, news, present))
         slot.in_flight, slot.unsent = True, False
-        slot.queued = slot.whole = False
+        slot.queued = slot.whole = slot.news = False
         slot.changed = set()
         return commands
 
@@ -583,14 +634,17 @@ class Batch:
         Raises StoreError for bytes that are no RESP.
         """
         self._reader.feed(bytes(view[start:end]))
-        while self._writes:
+        while not self.done:
             try:
                 reply = self._reader.gets()
             except hiredis.ProtocolError as error:
                 raise StoreError(f"not RESP: {error}") from error
             if reply is False:
                 return end
-            self._reply(self._writes[0], reply)
+            if self._writes:
+                self._reply(self._writes[0], reply)
+            else:
+                self._publish_reply(reply)
         if self._reader.has_data():
             raise StoreError("more replies than commands")
         return end
@@ -608,6 +662,11 @@ class Batch:
         if not write.replies:
             self._writes.popleft()
             self._settle(write)
+
+    def _publish_reply(self, reply: Any) -> None:
+        self._published -= 1
+        if isinstance(reply, Exception) and self.publish_error is None:
+            self.publish_error = str(reply)
 
     def _settle(self, write: _Write) -> None:
         table, slot = self._table, write.slot
@@ -631,8 +690,13 @@ class Batch:
         table._forget(slot)
 
     def abandon(self) -> None:
-        """The connection is lost: what was sent may or may not have arrived, so all goes again."""
+        """The connection is lost: what was sent may or may not have arrived, so all goes again.
+
+        Ends `publishing`, too.
+        """
         self._reader = hiredis.Reader()
+        self._published = 0
+        self.publishing = False
         while self._writes:
             write = self._writes.popleft()
             write.slot.in_flight = False
@@ -642,6 +706,7 @@ class Batch:
     def _back_to_unsent(self, write: _Write) -> None:
         slot = write.slot
         slot.whole = True
+        slot.news = slot.news or bool(write.news)
         if write.had_tick and slot.unsent:
             self._table.conflated += 1
             self._table.pending -= 1
@@ -650,6 +715,10 @@ class Batch:
         if slot.refused and slot.queued:
             self._table._queue.remove(slot)
             slot.queued = False
+
+
+def _entry(symbol: str, record: bytes) -> bytes:
+    return bytes([len(symbol)]) + symbol.encode() + record
 
 
 def _hash_commands(

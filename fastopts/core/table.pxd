@@ -31,6 +31,7 @@ cdef struct Slot:
     bint refused
     bint retired
     bint unsent
+    bint news
     bint in_flight
     uint16_t flags
     uint32_t conn

@@ -183,6 +183,7 @@ cdef class Table:
         if slot == NULL:
             slot = self._new_slot(raw)
         slot.retired = False
+        slot.news = True
         slot.kind = ord(kind)
         memset(slot.settle, 0, 8)
         memcpy(slot.settle, <const char*>coin, len(coin))
@@ -251,13 +252,17 @@ cdef class Table:
         return True
 
     def mark_whole(self, count=None):
-        """Have the next *count* symbols of a rolling order (None: all) written whole."""
+        """Have the next *count* symbols of a rolling order written whole.
+
+        None: all of them, and as news, for a server that may know nothing.
+        """
         cdef Py_ssize_t i, due = self.count if count is None else min(count, self.count)
         cdef Slot* slot
         for i in range(due):
             slot = self.slots[(self.cursor + i) % self.count]
             if slot.filled:
                 slot.whole = True
+                slot.news |= count is None
                 self.enqueue(slot)
         if due:
             self.cursor = (self.cursor + due) % self.count
@@ -419,7 +424,7 @@ cdef class Table:
             changed |= 1 << BIT_SQ
         if was_rest != is_rest or conn != slot.conn:
             changed |= 1 << BIT_CN
-        slot.filled = True
+        slot.filled = slot.news = True
         slot.present = present
         slot.changed |= changed
         slot.conn, slot.flags = conn, flags

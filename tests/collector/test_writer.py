@@ -1,117 +1,19 @@
 """The writer against a real Valkey that is wiped, restarted, full, taken, or somebody else's."""
 
 import asyncio
-import itertools
 import logging
-from collections.abc import Callable, Coroutine, Iterator
-from typing import Any
 
 import pytest
 import redis
 
 from fastopts import keys
 from fastopts.collector import writer as writer_module
-from fastopts.collector.feed import Feed
-from fastopts.collector.run import new_table
-from fastopts.collector.writer import Writer
 from fastopts.embedded import EmbeddedValkey
 from fastopts.errors import ConfigError, LeaseLost, StoreError, StoreUnavailable, WrongVenue
 from fastopts.model import Instrument
-from fastopts.net.address import Address
-from tests import payloads
-from tests.oracle import expected_hash
-from tests.payloads import T0, dump
+from tests.collector.writers import EXPIRY, INSTRUMENTS, SYMBOLS, Running, World, run, until
+from tests.payloads import T0
 from tests.store import clustered
-
-EXPIRY = 4_000_000_000_000
-SYMBOLS = [f"BTC-27NOV26-{strike}-C-USDT" for strike in range(20)]
-INSTRUMENTS = [
-    Instrument(symbol, "BTC", "USDT", "USDT", EXPIRY, str(i), "C", "5", "0.01", "Trading", 7)
-    for i, symbol in enumerate(SYMBOLS)
-]
-
-
-@pytest.fixture
-def valkey() -> Iterator[EmbeddedValkey]:
-    with EmbeddedValkey() as server:
-        yield server
-
-
-@pytest.fixture
-def client(valkey: EmbeddedValkey) -> Iterator[redis.Redis]:
-    with redis.Redis.from_url(valkey.url, protocol=2, decode_responses=True) as opened:
-        yield opened
-
-
-class World:
-    """A table that ticks, and the writer that writes it."""
-
-    def __init__(self, port: int) -> None:
-        self.table = new_table()
-        self.feed = Feed("bybit", 12_000)
-        self.listed = list(INSTRUMENTS)
-        for i in INSTRUMENTS:
-            self.table.add(i.symbol, i.expiry_ms, i.strike, i.kind, i.settle)
-        address = Address("127.0.0.1", port)
-        self.writer = Writer(self.table, self.feed, address, None, 0.002, lambda: self.listed)
-        self.inlet = self.table.inlet(1)
-        self.frames: dict[str, dict[str, Any]] = {}
-        self.now = asyncio.get_running_loop().time
-        self.clock = itertools.count(T0)
-
-    def tick(self, symbols: list[str] = SYMBOLS, **fields: Any) -> None:
-        ts = next(self.clock)
-        for symbol in symbols:
-            self.frames[symbol] = payloads.ticker(symbol, ts, **fields)
-            self.inlet.message(dump(self.frames[symbol]), ts)
-        self.writer.conn_delivered(1, self.now())
-        self.writer.flusher.wake()
-
-    def stands_in(self, client: redis.Redis) -> bool:
-        """Whether every hash and record is what was sent last."""
-        for symbol, frame in self.frames.items():
-            held = (
-                client.hgetall(keys.option(symbol))
-                if client.type(keys.option(symbol)) == "hash"
-                else {}
-            )
-            if not expected_hash(frame).items() <= held.items():
-                return False
-        return True
-
-
-def run(main: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    async def bounded() -> None:
-        async with asyncio.timeout(30):
-            await main()
-
-    asyncio.run(bounded())
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    while not condition():  # noqa: ASYNC110 - other processes set no Event of ours
-        await asyncio.sleep(0.005)
-
-
-class Running:
-    """Runs a writer for a while; its failure is the test's."""
-
-    def __init__(self, world: World) -> None:
-        self.world = world
-
-    async def __aenter__(self) -> World:
-        await self.world.writer.open()
-        self.world.writer.conn_opened(1)
-        self.task = asyncio.create_task(self.world.writer.run())
-        return self.world
-
-    async def __aexit__(self, kind: Any, error: Any, trace: Any) -> None:
-        self.world.writer.end()
-        try:
-            async with asyncio.timeout(5):
-                await self.task
-        except TimeoutError:
-            assert error is not None, "the writer did not end"
 
 
 def test_ticks_sets_terms_feed_and_statistics_stand_as_the_contract_says(
@@ -389,6 +291,32 @@ def test_the_universe_follows_its_changes(valkey: EmbeddedValkey, client: redis.
             await until(lambda: client.scard("options:BTC") == 15)
             assert client.smembers("options:ETH:USDC:961002") == {"ETH-27NOV26-1-P"}
             await until(lambda: int(client.hget(keys.FEED, "universe") or 0) == before + 1)
+
+    run(main)
+
+
+def test_the_feed_names_the_assets_that_have_listed_symbols(
+    valkey: EmbeddedValkey, client: redis.Redis
+) -> None:
+    fresh = Instrument(
+        *("APT-27NOV26-1-P", "APT", "USD", "USDC", EXPIRY, "1", "P", "1", "1", "Trading", 0)
+    )
+
+    async def main() -> None:
+        world = World(valkey.port)
+        await world.writer.open()
+        assert client.hget(keys.FEED, "assets") == "BTC"
+        async with Running(world):
+            world.listed.append(fresh)
+            world.writer.universe_changed([fresh], ())
+            await until(lambda: client.hget(keys.FEED, "assets") == "APT,BTC")
+            # their sets stand before the feed names them
+            assert client.smembers("options:APT") == {fresh.symbol}
+            world.listed[:] = [fresh]
+            world.writer.universe_changed((), INSTRUMENTS)
+            await until(lambda: client.hget(keys.FEED, "assets") == "APT")
+            client.flushall()
+            await until(lambda: client.hget(keys.FEED, "assets") == "APT")
 
     run(main)
 

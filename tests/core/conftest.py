@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from fastopts.core import pure
+from tests.core.worlds import World
 
 
 def load(implementation: str) -> Any:
@@ -34,3 +35,8 @@ _COMPILED = ("batch", "table", "ticker")
 def core(request: pytest.FixtureRequest) -> Any:
     """The core, once as its pure twin and once compiled."""
     return load(request.param)
+
+
+@pytest.fixture
+def world(core: Any) -> World:
+    return World(core)

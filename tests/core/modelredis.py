@@ -6,13 +6,14 @@ import hiredis
 
 
 class ModelRedis:
-    """Executes RESP commands; a key in `refusing` is answered with an error."""
+    """Executes RESP commands; a key or channel in `refusing` is answered with an error."""
 
     def __init__(self) -> None:
         self.keys: dict[str, Any] = {}
         self.ttl_s: dict[str, int] = {}
         self.refusing: set[str] = set()
         self.commands: list[list[str | bytes]] = []
+        self.published: list[tuple[str, bytes]] = []
         self._queued: list[list[bytes]] | None = None
 
     def feed(self, data: bytes) -> bytes:
@@ -42,6 +43,11 @@ class ModelRedis:
 
     def _execute(self, words: list[bytes]) -> bytes:
         name, key = words[0], words[1].decode()
+        if name == b"PUBLISH":
+            if key in self.refusing:
+                return b"-NOPERM No permissions to access a channel\r\n"
+            self.published.append((key, words[2]))
+            return b":1\r\n"
         if key in self.refusing:
             return b"-WRONGTYPE Operation against a key holding the wrong kind of value\r\n"
         if name == b"HSET":

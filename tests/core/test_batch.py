@@ -6,58 +6,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fastopts import keys
 from fastopts.errors import StoreError
-from fastopts.venues.bybit.fields import TICKER_FIELDS, TOPIC_PREFIX
+from fastopts.net.resp import pack
 from tests import payloads
 from tests.core.conftest import load
 from tests.core.modelredis import ModelRedis
+from tests.core.worlds import EXPIRY, World
+from tests.oracle import read_update
 from tests.payloads import SYMBOL, T0, dump
 
-EXPIRY = T0 + 3 * 24 * 3600 * 1000
 OPTION, RECORD = f"option:{SYMBOL}", f"optrec:{SYMBOL}"
 HOUR = 3600 * 1000
 
 # No EXPIRE before the key is known to be ours.
 FIRST_WRITE = ["HSET", "SET", "HSET", "EXPIRE", "SET"]
-
-
-class World:
-    """A table, its batch, and a Redis that receives what the batch encodes."""
-
-    def __init__(self, core: Any) -> None:
-        self.table = core.Table(core.Grammar(TOPIC_PREFIX, TICKER_FIELDS))
-        self.table.epoch = 5
-        self.batch = core.Batch(self.table)
-        self.redis = ModelRedis()
-        self.table.add(SYMBOL, EXPIRY, 90_000.0, "C", "USDT")
-
-    def send(self, frame: dict[str, Any], conn: int = 1, rt: int = T0) -> None:
-        self.table.inlet(conn).message(dump(frame), rt)
-
-    def flush(self, now_ms: int = T0, step: int = 1 << 20) -> list[list[str | bytes]]:
-        """Write everything dirty; return the commands that did it."""
-        self.redis.commands = []
-        while payload := self.batch.encode(now_ms):
-            replies = self.redis.feed(payload)
-            buffer, start, end = bytearray(replies), 0, 0
-            while end < len(replies):
-                end = min(end + step, len(replies))
-                start = self.batch.acknowledge(memoryview(buffer), start, end)
-            assert start == len(replies)
-            assert self.batch.done
-            if self.batch.errors:
-                break  # they are for the test to see: `encode` forgets them
-        return self.redis.commands
-
-    def check_books(self) -> None:
-        table = self.table
-        assert table.received == table.applied + table.older + sum(table.rejected.values())
-        assert table.applied == table.written + table.conflated + table.pending
-
-
-@pytest.fixture
-def world(core: Any) -> World:
-    return World(core)
 
 
 def names(commands: list[list[Any]]) -> list[str]:
@@ -301,7 +264,8 @@ STEPS = st.one_of(
     st.tuples(st.just("encode"), st.sampled_from([1, 3000, 1 << 20])),
     st.tuples(st.just("acknowledge"), st.integers(1, 400)),
     st.tuples(st.just("refuse"), st.sampled_from(SYMBOLS), st.booleans()),
-    st.tuples(st.sampled_from(["abandon", "wipe", "release", "junk"])),
+    st.tuples(st.sampled_from(["abandon", "lose", "wipe", "release", "junk"])),
+    st.tuples(st.sampled_from(["publish", "refuse_channel"]), st.booleans()),
     st.tuples(st.sampled_from(["retire", "add"]), st.sampled_from(SYMBOLS)),
     st.tuples(st.just("whole"), st.sampled_from([None, 1, 2])),
 )
@@ -309,6 +273,30 @@ COUNTERS = (
     *("received", "applied", "older", "written", "conflated", "pending", "bad_fields"),
     *("deltas", "vanished", "rejected", "dirty"),
 )
+
+
+class Subscriber:
+    """Takes a snapshot with the first message and at each gap, and the records of the others."""
+
+    def __init__(self, redis: ModelRedis) -> None:
+        self.known: dict[str, bytes] = {}
+        self._redis = redis
+        self._number = -1
+
+    def snapshot(self) -> dict[str, bytes]:
+        prefix = keys.record("")
+        held = self._redis.keys.items()
+        return {k.removeprefix(prefix): v for k, v in held if k.startswith(prefix)}
+
+    def listen(self) -> None:
+        for _, message in self._redis.published:
+            update = read_update(message)
+            assert update.number > self._number
+            if update.number != self._number + 1:
+                self.known = self.snapshot()
+            self.known.update(update.records)
+            self._number = update.number
+        self._redis.published.clear()
 
 
 class Twin(World):
@@ -320,6 +308,8 @@ class Twin(World):
         self.replies = bytearray()
         self.unread = bytearray()
         self.strangers: list[list[str]] = []
+        self.subscriber = Subscriber(self.redis)
+        self.is_wiped = False
         for symbol in SYMBOLS:
             self.table.add(symbol, EXPIRY, 1.0, "C", "USDT")
 
@@ -355,6 +345,7 @@ class Twin(World):
             return None
         payload = self.batch.encode(self.now, limit)
         self.replies += self.redis.feed(payload)
+        self.subscriber.listen()
         return payload
 
     def do_acknowledge(self, size: int) -> Any:
@@ -363,7 +354,9 @@ class Twin(World):
         del self.replies[:size]
         view = memoryview(bytes(self.unread))
         del self.unread[: self.batch.acknowledge(view, 0, len(view))]
-        return self.batch.done, sorted(self.batch.errors)
+        if self.batch.done and self.batch.publish_error:
+            self.batch.publishing = False
+        return self.batch.done, sorted(self.batch.errors), self.batch.publish_error
 
     def do_refuse(self, symbol: str, on: bool) -> None:
         (self.redis.refusing.add if on else self.redis.refusing.discard)(f"option:{symbol}")
@@ -373,8 +366,31 @@ class Twin(World):
         self.replies.clear()
         self.unread.clear()
 
+    def do_lose(self) -> Any:
+        """Lose the connection before a batch arrives."""
+        payload = self.batch.encode(self.now) if self.batch.done else None
+        self.do_abandon()
+        return payload
+
+    def do_publish(self, on: bool) -> Any:
+        """Do as at a heartbeat: no batch is under way then."""
+        if not self.batch.done:
+            return None
+        self.batch.publishing = on
+        if not on:
+            return None
+        pulse = self.batch.pulse()
+        if self.redis.feed(pack("PUBLISH", keys.UPDATES, pulse)) != b":1\r\n":
+            self.batch.publishing = False
+        self.subscriber.listen()
+        return pulse
+
+    def do_refuse_channel(self, on: bool) -> None:
+        (self.redis.refusing.add if on else self.redis.refusing.discard)(keys.UPDATES)
+
     def do_wipe(self) -> None:
         self.redis.keys.clear()
+        self.is_wiped = True
 
     def do_release(self) -> Any:
         return self.table.release()
@@ -408,8 +424,23 @@ class Twin(World):
         self.do_abandon()
         self.table.release()
         self.table.mark_whole()
+        self.do_publish(True)
         while self.table.dirty:
             self.flush(self.now)
+        self.subscriber.listen()
+
+    def catch_up(self) -> None:
+        """Let all answers arrive, and write what is dirty while it is announced."""
+        self.redis.refusing.clear()
+        self.do_acknowledge(len(self.replies))
+        self.do_publish(True)
+        self.flush(self.now)
+        self.subscriber.listen()
+
+    def check_subscriber(self) -> None:
+        """While it is told, it knows what stands in Redis."""
+        if self.batch.publishing and self.batch.done and not self.is_wiped:
+            assert self.subscriber.known == self.subscriber.snapshot()
 
 
 @settings(max_examples=300)
@@ -422,8 +453,12 @@ def test_both_implementations_walk_through_any_history_alike(steps: list[tuple[A
         assert twins[0].state() == twins[1].state(), step
         for twin in twins:
             twin.check_books()
+            twin.check_subscriber()
     for twin in twins:
+        twin.catch_up()
+        twin.check_subscriber()
         twin.settle()
+        assert twin.subscriber.known == twin.subscriber.snapshot()
         assert twin.table.pending == 0
         for symbol in SYMBOLS:
             if symbol in twin.table and twin.table.origin_of(symbol)[0]:

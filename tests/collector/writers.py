@@ -1,0 +1,96 @@
+"""A writer over a table that ticks."""
+
+import asyncio
+import itertools
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import redis
+
+from fastopts import keys
+from fastopts.collector.feed import Feed
+from fastopts.collector.run import new_table
+from fastopts.collector.writer import Writer
+from fastopts.model import Instrument
+from fastopts.net.address import Address
+from tests import payloads
+from tests.oracle import expected_hash
+from tests.payloads import T0, dump
+
+EXPIRY = 4_000_000_000_000
+SYMBOLS = [f"BTC-27NOV26-{strike}-C-USDT" for strike in range(20)]
+INSTRUMENTS = [
+    Instrument(symbol, "BTC", "USDT", "USDT", EXPIRY, str(i), "C", "5", "0.01", "Trading", 7)
+    for i, symbol in enumerate(SYMBOLS)
+]
+
+
+class World:
+    """A table that ticks, and the writer that writes it."""
+
+    def __init__(self, port: int) -> None:
+        self.table = new_table()
+        self.feed = Feed("bybit", 12_000)
+        self.listed = list(INSTRUMENTS)
+        for i in INSTRUMENTS:
+            self.table.add(i.symbol, i.expiry_ms, i.strike, i.kind, i.settle)
+        address = Address("127.0.0.1", port)
+        self.writer = Writer(self.table, self.feed, address, None, 0.002, lambda: self.listed)
+        self.inlet = self.table.inlet(1)
+        self.frames: dict[str, dict[str, Any]] = {}
+        self.now = asyncio.get_running_loop().time
+        self.clock = itertools.count(T0)
+
+    def tick(self, symbols: list[str] = SYMBOLS, **fields: Any) -> None:
+        ts = next(self.clock)
+        for symbol in symbols:
+            self.frames[symbol] = payloads.ticker(symbol, ts, **fields)
+            self.inlet.message(dump(self.frames[symbol]), ts)
+        self.writer.conn_delivered(1, self.now())
+        self.writer.flusher.wake()
+
+    def stands_in(self, client: redis.Redis) -> bool:
+        """Whether every hash and record is what was sent last."""
+        for symbol, frame in self.frames.items():
+            held = (
+                client.hgetall(keys.option(symbol))
+                if client.type(keys.option(symbol)) == "hash"
+                else {}
+            )
+            if not expected_hash(frame).items() <= held.items():
+                return False
+        return True
+
+
+def run(main: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    async def bounded() -> None:
+        async with asyncio.timeout(30):
+            await main()
+
+    asyncio.run(bounded())
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    while not condition():  # noqa: ASYNC110 - other processes set no Event of ours
+        await asyncio.sleep(0.005)
+
+
+class Running:
+    """Runs a writer for a while; its failure is the test's."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+
+    async def __aenter__(self) -> World:
+        await self.world.writer.open()
+        self.world.writer.conn_opened(1)
+        self.task = asyncio.create_task(self.world.writer.run())
+        return self.world
+
+    async def __aexit__(self, kind: Any, error: Any, trace: Any) -> None:
+        self.world.writer.end()
+        try:
+            async with asyncio.timeout(5):
+                await self.task
+        except TimeoutError:
+            assert error is not None, "the writer did not end"

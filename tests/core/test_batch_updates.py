@@ -1,0 +1,244 @@
+"""What a batch announces to subscribers of `fastopts:updates`."""
+
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from fastopts import keys
+from tests import payloads
+from tests.core.worlds import EXPIRY, World
+from tests.oracle import Update, read_update
+from tests.payloads import SYMBOL, T0
+
+OTHER = "ETH-27NOV26-3000-P"
+DENIED = "NOPERM No permissions to access a channel"
+
+
+@pytest.fixture
+def world(world: World) -> World:
+    world.table.add(OTHER, EXPIRY, 3_000.0, "P", "USDC")
+    return world
+
+
+def heard(world: World) -> list[Update]:
+    """What was published since the last call."""
+    published, world.redis.published = world.redis.published, []
+    assert {channel for channel, _ in published} <= {"fastopts:updates"}
+    return [read_update(message) for _, message in published]
+
+
+def announced(world: World) -> list[str]:
+    return [symbol for update in heard(world) for symbol, _ in update.records]
+
+
+def test_nothing_is_announced_before_publishing_is_on(world: World) -> None:
+    assert not world.batch.publishing
+    world.send(payloads.ticker())
+    world.flush()
+    world.batch.publishing = True
+    assert world.flush() == []
+    assert heard(world) == []
+
+
+def test_announcements_follow_the_same_commands_as_without_them(core: Any) -> None:
+    silent, world = World(core), World(core)
+    world.batch.publishing = True
+    for frame in (
+        payloads.ticker(),
+        payloads.ticker(ts=T0 + 1, markPrice="7"),
+        payloads.ticker(ts=T0 + 2, bidIv=""),
+    ):
+        for one in (silent, world):
+            one.send(frame)
+        plain = silent.batch.encode(T0)
+        payload = world.batch.encode(T0)
+        assert payload.startswith(plain)
+        assert payload[len(plain) :].startswith(
+            b"*3\r\n$7\r\nPUBLISH\r\n$16\r\nfastopts:updates\r\n"
+        )
+        for one, sent in ((silent, plain), (world, payload)):
+            replies = one.redis.feed(sent)
+            one.batch.acknowledge(memoryview(replies), 0, len(replies))
+            one.flush()
+
+
+def test_a_message_holds_what_the_batch_has_written(world: World) -> None:
+    world.batch.publishing = True
+    world.send(payloads.ticker())
+    world.send(payloads.ticker(OTHER))
+    first = world.flush()
+    # one message behind both; the second write of each, with the expiry, is no news
+    assert [words[0] for words in first].index("PUBLISH") == 4
+    world.send(payloads.ticker(OTHER, ts=T0 + 1, markPrice="9"))
+    world.flush()
+    [both, one] = heard(world)
+    assert (both.epoch, both.number, one.epoch, one.number) == (5, 1, 5, 2)
+    assert [symbol for symbol, _ in both.records] == [SYMBOL, OTHER]
+    assert dict(both.records)[SYMBOL] == world.redis.keys[keys.record(SYMBOL)]
+    assert one.records == [(OTHER, world.redis.keys[keys.record(OTHER)])]
+
+
+def test_a_rest_row_is_news_and_a_rolling_whole_write_is_none(world: World) -> None:
+    world.batch.publishing = True
+    world.table.put_rest(SYMBOL, {"mp": "5"}, T0, T0)
+    world.flush()
+    assert announced(world) == [SYMBOL]
+    world.table.mark_whole(2)
+    assert [words[0] for words in world.flush()] == [
+        "MULTI",
+        "HSET",
+        "HDEL",
+        "EXEC",
+        "EXPIRE",
+        "SET",
+    ]
+    assert announced(world) == []
+
+
+def test_everything_is_news_to_a_server_that_may_know_nothing(world: World) -> None:
+    world.send(payloads.ticker())
+    world.send(payloads.ticker(OTHER))
+    world.flush()
+    world.batch.publishing = True
+    world.table.mark_whole()
+    world.flush()
+    assert announced(world) == [SYMBOL, OTHER]
+
+
+def test_new_terms_are_news_with_the_next_write(world: World) -> None:
+    world.batch.publishing = True
+    world.send(payloads.ticker())
+    world.flush()
+    world.table.add(SYMBOL, EXPIRY + 1, 90_000.0, "C", "USDT")
+    world.table.mark_whole(1)
+    world.flush()
+    [_, update] = heard(world)
+    assert update.records == [(SYMBOL, world.redis.keys[keys.record(SYMBOL)])]
+
+
+def test_a_pulse_takes_the_next_number(world: World) -> None:
+    world.batch.publishing = True
+    pulse = read_update(world.batch.pulse())
+    assert (pulse.size, pulse.epoch, pulse.number, pulse.records) == (16, 5, 1, [])
+    world.send(payloads.ticker())
+    world.flush()
+    assert [update.number for update in heard(world)] == [2]
+    assert read_update(world.batch.pulse()).number == 3
+
+
+def test_a_pause_leaves_a_gap(world: World) -> None:
+    world.batch.publishing = True
+    assert read_update(world.batch.pulse()).number == 1
+    world.batch.publishing = True
+    assert read_update(world.batch.pulse()).number == 2
+    world.batch.publishing = False
+    world.batch.publishing = False
+    world.batch.publishing = True
+    assert read_update(world.batch.pulse()).number == 4
+
+
+def test_what_a_lost_connection_may_have_lost_is_announced_again_behind_a_gap(world: World) -> None:
+    world.batch.publishing = True
+    world.send(payloads.ticker())
+    world.flush()
+    world.send(payloads.ticker(OTHER))
+    world.batch.encode(T0)
+    world.batch.abandon()
+    assert world.batch.done
+    assert not world.batch.publishing
+    world.batch.publishing = True
+    world.flush()
+    [first, again] = heard(world)
+    assert (first.number, again.number) == (1, 4)
+    assert [symbol for symbol, _ in again.records] == [OTHER]
+
+
+def test_a_refused_slot_is_announced_again_once_it_is_written(world: World) -> None:
+    world.batch.publishing = True
+    world.redis.refusing = {keys.option(SYMBOL)}
+    world.send(payloads.ticker())
+    world.flush()
+    heard(world)
+    world.redis.refusing = set()
+    world.table.release()
+    world.flush()
+    assert announced(world) == [SYMBOL]
+
+
+def test_a_refused_message_is_no_slots_fault(world: World) -> None:
+    world.batch.publishing = True
+    world.redis.refusing = {keys.UPDATES}
+    world.send(payloads.ticker())
+    replies = world.redis.feed(world.batch.encode(T0))
+    world.batch.acknowledge(memoryview(replies), 0, len(replies))
+    assert world.batch.done
+    assert world.batch.publish_error == DENIED
+    assert world.batch.errors == []
+    assert (world.table.written, world.table.pending) == (1, 0)
+    world.redis.refusing = set()
+    world.flush()
+    assert world.batch.publish_error is None
+
+
+def test_a_batch_is_done_with_the_reply_to_its_last_message(world: World) -> None:
+    world.batch.publishing = True
+    world.send(payloads.ticker())
+    replies = world.redis.feed(world.batch.encode(T0))
+    assert replies.endswith(b"+OK\r\n:1\r\n")
+    before_last = len(replies) - len(b":1\r\n")
+    world.batch.acknowledge(memoryview(replies), 0, before_last)
+    assert world.table.written == 1
+    assert not world.batch.done
+    with pytest.raises(RuntimeError, match="not acknowledged"):
+        world.batch.encode(T0)
+    assert world.batch.acknowledge(memoryview(replies), before_last, len(replies)) == len(replies)
+    assert world.batch.done
+
+
+def test_replies_to_messages_may_come_byte_by_byte(world: World) -> None:
+    world.batch.publishing = True
+    world.redis.refusing = {keys.UPDATES}
+    world.send(payloads.ticker())
+    world.batch.encode(T0)
+    world.batch.abandon()
+    world.batch.publishing = True
+    replies = world.redis.feed(world.batch.encode(T0))
+    start = 0
+    for end in range(1, len(replies) + 1):
+        start = world.batch.acknowledge(memoryview(replies), start, end)
+    assert world.batch.done
+    assert world.batch.publish_error == DENIED
+    assert world.table.written == 1
+
+
+def entry_size(symbol: str) -> int:
+    return 1 + len(symbol) + 256
+
+
+@settings(max_examples=40)
+@given(runs=st.lists(st.tuples(st.integers(4, 40), st.integers(1, 300)), min_size=1, max_size=4))
+@example(runs=[(40, 220)])  # 16 + 220 * 297 = 65,356: one more does not fit
+@example(runs=[(40, 221)])
+@example(runs=[(23, 234)])  # 16 + 234 * 280 = 65,536 to the byte
+@example(runs=[(23, 235)])
+def test_a_message_holds_as_much_as_it_may(core: Any, runs: list[tuple[int, int]]) -> None:
+    world = World(core)
+    lengths = [length for length, count in runs for _ in range(count)]
+    symbols = [f"{i:X}".ljust(length, "-") for i, length in enumerate(lengths, 0x1000)]
+    for symbol in symbols:
+        world.table.add(symbol, EXPIRY, 1.0, "C", "USDT")
+        world.table.put_rest(symbol, {"mp": "5"}, T0, T0)
+    world.batch.publishing = True
+    replies = world.redis.feed(world.batch.encode(T0, limit=1 << 30))
+    world.batch.acknowledge(memoryview(replies), 0, len(replies))
+    assert world.batch.done
+    updates = heard(world)
+    assert [update.number for update in updates] == list(range(1, len(updates) + 1))
+    records = [record for update in updates for record in update.records]
+    assert records == [(symbol, world.redis.keys[keys.record(symbol)]) for symbol in symbols]
+    assert all(update.size <= 65_536 for update in updates)
+    for update, following in pairwise(updates):
+        assert update.size + entry_size(following.records[0][0]) > 65_536
