@@ -22,7 +22,8 @@ INTERRUPTED: Final = 130  # what a shell makes of SIGINT
 _HELP: Final = """\
 Usage: fastopts COMMAND [OPTIONS]
 
-{about}
+Bybit's whole options market in Redis: a few per cent of a core, and never a
+stale number.
 
 Commands:
 {commands}
@@ -31,8 +32,8 @@ Options:
   --version  version, implementation of the core, Python
   --help     this; fastopts COMMAND --help shows a command's options
 
-Exit codes: 0 done; 1 not done: no Redis, stale data, nothing found, a red check;
-2 a word or a setting is wrong; 130 interrupted.
+Exit codes: 0 done; 1 not done (no Redis, stale data, nothing found, a red
+check); 2 a word or a setting is wrong; 130 interrupted.
 
 Example: fastopts doctor"""
 
@@ -79,7 +80,7 @@ def _main(words: Sequence[str]) -> int:
 def _help() -> str:
     width = max(map(len, COMMANDS))
     commands = "\n".join(f"  {name:<{width}}  {c.line}" for name, c in COMMANDS.items())
-    return _HELP.format(about=fastopts.__doc__, commands=commands)
+    return _HELP.format(commands=commands)
 
 
 def _version() -> str:
