@@ -6,16 +6,18 @@ place where a setting is named: its variable is FASTOPTS_<NAME>, its key in the 
 
 import difflib
 import re
+import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final, Literal
 from urllib.parse import urlsplit
 
 from fastopts.errors import ConfigError
 
-__all__ = ("SETTINGS", "Secret", "Setting", "Settings", "load")
+__all__ = ("SETTINGS", "Secret", "Setting", "Settings", "load", "read_file")
 
-# Read elsewhere, before any setting is: by the core's door, by setup.py and by `track`.
+# Read before any setting is: by the core's door, by setup.py and by `read_file`.
 OTHER_VARIABLES: Final = ("FASTOPTS_PURE", "FASTOPTS_BUILD", "FASTOPTS_CONFIG")
 
 DEFAULT_COINS: Final = ("BTC", "ETH", "SOL", "XRP", "DOGE", "HYPE", "XAUT")
@@ -220,6 +222,21 @@ def from_env(environ: Mapping[str, str]) -> dict[str, str]:
         values["redis_password"] = environ["REDIS_PASSWORD"]
     # An empty variable is how a shell spells "not set".
     return {name: value for name, value in values.items() if value}
+
+
+def read_file(environ: Mapping[str, str]) -> dict[str, Any]:
+    """Return what stands in `fastopts.toml`, or in the file that FASTOPTS_CONFIG names.
+
+    Raises ConfigError for a file that can't be read.
+    """
+    named = environ.get("FASTOPTS_CONFIG")
+    path = Path(named or "fastopts.toml")
+    if named is None and not path.exists():
+        return {}
+    try:
+        return tomllib.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{path}: {error}") from error
 
 
 def load(

@@ -42,6 +42,7 @@ __all__ = (
     "VenueError",
     "VenueProtocolError",
     "WrongVenue",
+    "one_line",
 )
 
 
@@ -136,3 +137,8 @@ class Expired(NoSuchOption):
 
 class Unknown(NoSuchOption):
     """The server holds no option of that name."""
+
+
+def one_line(text: str) -> str:
+    """*text* with what a peer may have put into it to forge lines or move a terminal escaped."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

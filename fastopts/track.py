@@ -9,25 +9,23 @@ import difflib
 import faulthandler
 import os
 import sys
-import tomllib
 from collections import Counter
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 import fastopts
 from fastopts import config
 from fastopts.collector import report
 from fastopts.collector.run import collect, fetch
-from fastopts.errors import ConfigError, FastoptsError
+from fastopts.errors import ConfigError, FastoptsError, one_line
 from fastopts.model import Instrument
 
 __all__ = ("main",)
 
 USER_AGENT = f"fastopts/{fastopts.__version__}"
 COMMANDS = {
-    "track": "run (the default)",
+    "track": "run",
     "fetch": "list the universe into the cache file, and print what there is",
     "refresh": "run, but never on the cache file's universe",
 }
@@ -42,22 +40,26 @@ class _Parser(argparse.ArgumentParser):
         raise ConfigError(message)
 
 
-def _parser() -> _Parser:
+def _parser(command: str | None) -> _Parser:
+    prog = "python -m fastopts.track" if command is None else f"fastopts {command}"
     parser = _Parser(
-        prog="python -m fastopts.track",
-        description="Bring a venue's whole options market into Redis.",
+        prog=prog,
+        description=f"Bring a venue's whole options market into Redis. {_explained(command)}",
         epilog="Every option is also read from FASTOPTS_<NAME>, then from fastopts.toml;"
         " REDIS_PASSWORD holds the password of a Redis URL that has none."
-        " Example: python -m fastopts.track --coins BTC,ETH --redis-url redis://localhost:6379/1",
+        f" Example: {prog} --coins BTC,ETH --redis-url redis://localhost:6379/1",
         allow_abbrev=False,
     )
-    parser.add_argument(
-        "command",
-        nargs="?",
-        choices=COMMANDS,
-        default="track",
-        help="; ".join(f"{name}: {words}" for name, words in COMMANDS.items()),
-    )
+    if command is None:
+        parser.add_argument(
+            "command",
+            nargs="?",
+            choices=COMMANDS,
+            default="track",
+            help="which of them; track unless told otherwise",
+        )
+    else:
+        parser.set_defaults(command=command)
     for name, setting in config.SETTINGS.items():
         if setting.metavar is None:
             parser.add_argument(_option(name), action="store_true", default=None, help=setting.help)
@@ -66,11 +68,16 @@ def _parser() -> _Parser:
     return parser
 
 
+def _explained(command: str | None) -> str:
+    names = COMMANDS if command is None else (command,)
+    return "; ".join(f"{name}: {COMMANDS[name]}" for name in names)
+
+
 def _option(name: str) -> str:
     return f"--{name.replace('_', '-')}"
 
 
-def _arguments(words: Sequence[str]) -> argparse.Namespace:
+def _arguments(words: Sequence[str], command: str | None) -> argparse.Namespace:
     options = ["--help", *map(_option, config.SETTINGS)]
     for word in words:
         option = word.split("=")[0]
@@ -78,14 +85,14 @@ def _arguments(words: Sequence[str]) -> argparse.Namespace:
             near = difflib.get_close_matches(option, options, 1)
             hint = f"did you mean {near[0]}?" if near else "--help lists those there are"
             raise ConfigError(f"there is no option {option}; {hint}")
-    return _parser().parse_args(words)
+    return _parser(command).parse_args(words)
 
 
-def main(words: Sequence[str] | None = None) -> int:
-    """Run the command line; return the exit code."""
+def main(words: Sequence[str] | None = None, command: str | None = None) -> int:
+    """Run the command line; return the exit code. A *command* that is given is not in *words*."""
     faulthandler.enable()
     try:
-        _run(_arguments(sys.argv[1:] if words is None else words))
+        _run(_arguments(sys.argv[1:] if words is None else words, command))
     except ConfigError as error:
         return _complain(error, 2)
     except FastoptsError as error:
@@ -96,30 +103,19 @@ def main(words: Sequence[str] | None = None) -> int:
 
 
 def _complain(error: FastoptsError, code: int) -> int:
-    print(f"fastopts: {report.one_line(str(error))}", file=sys.stderr)  # noqa: T201
+    print(f"fastopts: {one_line(str(error))}", file=sys.stderr)  # noqa: T201
     return code
 
 
 def _run(arguments: argparse.Namespace) -> None:
     given = vars(arguments)
     command = given.pop("command")
-    settings = config.load(given, os.environ, _file(os.environ))
+    settings = config.load(given, os.environ, config.read_file(os.environ))
     report.set_up_logging(settings.log_format)
     if command == "fetch":
         print("\n".join(_summary(_in_loop(fetch(settings, USER_AGENT)))))  # noqa: T201
     else:
         _in_loop(collect(settings, USER_AGENT, may_use_cache=command == "track"))
-
-
-def _file(environ: Mapping[str, str]) -> dict[str, Any]:
-    named = environ.get("FASTOPTS_CONFIG")
-    path = Path(named or "fastopts.toml")
-    if named is None and not path.exists():
-        return {}
-    try:
-        return tomllib.loads(path.read_text())
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"{path}: {error}") from error
 
 
 def _in_loop(main: Coroutine[Any, Any, T]) -> T:

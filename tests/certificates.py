@@ -13,9 +13,13 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 
+def files(days: float = 1) -> tuple[str, str]:
+    """Paths of a self-signed certificate, good for another *days*, and its key."""
+    return _files(days)
+
+
 @functools.cache
-def files() -> tuple[str, str]:
-    """Paths of a self-signed certificate and its key."""
+def _files(days: float) -> tuple[str, str]:
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "fastopts tests")])
     now = datetime.datetime.now(datetime.UTC)
@@ -29,8 +33,8 @@ def files() -> tuple[str, str]:
         .issuer_name(name)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
+        .not_valid_before(now - datetime.timedelta(days=2))
+        .not_valid_after(now + datetime.timedelta(days=days))
         .add_extension(x509.SubjectAlternativeName(names), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())
@@ -47,9 +51,9 @@ def files() -> tuple[str, str]:
     return str(folder / "cert.pem"), str(folder / "key.pem")
 
 
-def server_context() -> ssl.SSLContext:
+def server_context(days: float = 1) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(*files())
+    context.load_cert_chain(*files(days))
     return context
 
 

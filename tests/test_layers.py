@@ -26,6 +26,7 @@ TABLE: dict[str, tuple[str, ...] | None] = {
     "sim": ("errors", "config"),
     "track": EVERYTHING,
     "demo": EVERYTHING,
+    "cli": EVERYTHING,
 }
 CIMPORT = re.compile(r"^\s*from (fastopts\S*) cimport", re.MULTILINE)
 

@@ -1,7 +1,6 @@
 """The collector as a user starts it: a process, its arguments, its words, its exit code."""
 
 import json
-import os
 import re
 import signal
 import socket
@@ -18,13 +17,9 @@ import redis
 
 from fastopts import keys
 from fastopts.embedded import EmbeddedValkey
+from tests.processes import environ
 
 URLS = re.compile(r"REST (http\S+); WebSocket (ws\S+)")
-
-
-def environ(**more: str) -> dict[str, str]:
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("FASTOPTS_", "REDIS_"))}
-    return kept | {"PYTHONWARNINGS": "error"} | more
 
 
 def start(*words: str, cwd: Path, **variables: str) -> subprocess.Popen[str]:

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from fastopts.errors import one_line
+
 if TYPE_CHECKING:
     import rich.progress
 
-__all__ = ("Bars", "Status", "cpu_s", "one_line", "rss_mb", "set_up_logging")
+__all__ = ("Bars", "Status", "cpu_s", "rss_mb", "set_up_logging")
 
 log = logging.getLogger(__name__)
 
@@ -73,11 +75,6 @@ def rss_mb() -> float:
         return int(statm.read_text().split()[1]) * resource.getpagesize() / 1e6
     # elsewhere only the highest so far is told, in bytes on macOS
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-
-
-def one_line(text: str) -> str:
-    """*text* with what a peer may have put into it to forge lines or move a terminal escaped."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 class _TextFormatter(logging.Formatter):

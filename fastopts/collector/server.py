@@ -1,5 +1,6 @@
 """What a server is asked once, on connecting: whether we may use it, and how."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,7 +9,9 @@ from fastopts.errors import ConfigError, StoreError, WrongVenue
 from fastopts.net.channel import Channel
 from fastopts.net.resp import good
 
-__all__ = ("OLD_STATS", "Server", "inspect")
+__all__ = ("OLD_STATS", "VERSION_MIN", "Server", "info", "inspect", "is_cluster", "may_evict")
+
+VERSION_MIN = (6, 0)  # SET with KEEPTTL, AUTH with a user
 
 # The fields that older trackers keep in `stats`; a hash with others, and no venue, is not ours.
 OLD_STATS = frozenset(
@@ -44,8 +47,8 @@ async def inspect(channel: Channel, venue: str) -> Server:
         ("HKEYS", keys.STATS),
         ("CLIENT", "ID"),
     )
-    server, cluster, memory = map(_info, good(replies[:3]))
-    if cluster.get("cluster_enabled") == "1":
+    server, cluster, memory = map(info, good(replies[:3]))
+    if is_cluster(cluster):
         raise ConfigError("this is a node of a Redis Cluster, which fastopts does not support yet")
     held, stats, client = replies[3:]
     if isinstance(held, StoreError):
@@ -62,12 +65,24 @@ async def inspect(channel: Channel, venue: str) -> Server:
     warnings = []
     if is_foreign:
         warnings.append("the key `stats` is another program's: it is left alone")
-    policy = memory.get("maxmemory_policy", "noeviction")
-    if memory.get("maxmemory", "0") != "0" and policy.startswith("allkeys"):
+    if may_evict(memory):
+        policy = memory["maxmemory_policy"]
         warnings.append(f"maxmemory-policy {policy} may evict quotes: set noeviction")
     return Server(server.get("run_id", ""), int(client), not is_foreign, tuple(warnings))
 
 
-def _info(reply: Any) -> dict[str, str]:
+def is_cluster(told: Mapping[str, str]) -> bool:
+    """Whether a server whose INFO is *told* is a node of a Redis Cluster."""
+    return told.get("cluster_enabled") == "1"
+
+
+def may_evict(told: Mapping[str, str]) -> bool:
+    """Whether it drops quotes when its memory is full: all of them have an expiry time."""
+    policy = told.get("maxmemory_policy", "noeviction")
+    return told.get("maxmemory", "0") != "0" and policy != "noeviction"
+
+
+def info(reply: Any) -> dict[str, str]:
+    """Read the answer to INFO."""
     lines = (line.partition(":") for line in str(reply).splitlines())
     return {name: text for name, colon, text in lines if colon}

@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 from fastopts.errors import ConfigError, ConnectionLost
 from fastopts.net.dial import dial
 
-__all__ = ("find", "is_loopback", "tunnel")
+__all__ = ("find", "is_loopback", "reach", "tunnel")
 
 ANSWER_SIZE_MAX = 16 * 1024
 
@@ -58,6 +58,12 @@ def find(url: str) -> str | None:
             " supported; add the host to NO_PROXY to go there directly"
         )
     return found
+
+
+async def reach(url: str, host: str, port: int) -> socket.socket:
+    """Return a socket connected to *host*, through the proxy for *url* where there is one."""
+    named = find(url)
+    return await dial(host, port) if named is None else await tunnel(named, host, port)
 
 
 async def tunnel(proxy_url: str, host: str, port: int) -> socket.socket:

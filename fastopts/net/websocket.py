@@ -12,7 +12,6 @@ gets exactly one frame at a time, so that the scan can take over again at the ne
 """
 
 import asyncio
-import socket
 import ssl
 from collections.abc import Callable, Mapping
 from typing import cast
@@ -26,7 +25,6 @@ from websockets.uri import parse_uri
 
 from fastopts.errors import ConnectionLost, HandshakeRefused
 from fastopts.net import polled, proxy
-from fastopts.net.dial import dial
 from fastopts.net.polled import Polled
 
 __all__ = ("BUFFER_SIZE", "MESSAGE_SIZE_MAX", "Deliver", "Scan", "WebSocket", "connect")
@@ -299,7 +297,7 @@ async def connect(
     websocket = WebSocket(protocol, scan, deliver, headers)
     try:
         async with asyncio.timeout(timeout_s):
-            sock = await _socket(url, uri.host, uri.port)
+            sock = await proxy.reach(url, uri.host, uri.port)
             transport: Polled | None = None
             if on_clock:
                 transport = await polled.connect(websocket, sock, tls, uri.host)
@@ -322,8 +320,3 @@ async def connect(
             raise ConnectionLost(f"{uri.host}:{uri.port}: {error}") from error
         raise
     return websocket
-
-
-async def _socket(url: str, host: str, port: int) -> socket.socket:
-    tunnel = proxy.find(url)
-    return await dial(host, port) if tunnel is None else await proxy.tunnel(tunnel, host, port)

@@ -55,7 +55,7 @@ def run(
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             runner.run(_serve(settings))
     except ConfigError as error:
-        typer.echo(f"fastopts.sim: {error}", err=True)
+        typer.echo(f"fastopts: {error}", err=True)
         raise typer.Exit(2) from None
     except KeyboardInterrupt:
         return

@@ -45,12 +45,12 @@ def test_a_taken_port_is_one_line() -> None:
         with start("--port", str(port), "--symbols", "20") as process:
             out, err = process.communicate(timeout=20)
     assert (process.returncode, out) == (2, "")
-    assert err == f"fastopts.sim: port {port} is in use\n"
+    assert err == f"fastopts: port {port} is in use\n"
 
 
 def test_a_wrong_setting_is_one_line() -> None:
     with start("--coins", "BTC,NOPE") as process:
         out, err = process.communicate(timeout=20)
     assert (process.returncode, out) == (2, "")
-    assert err.startswith("fastopts.sim: coins: 'NOPE' is not simulated")
+    assert err.startswith("fastopts: coins: 'NOPE' is not simulated")
     assert err.count("\n") == 1

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from fastopts.errors import ConfigError
 
-__all__ = ("Endpoints", "resolve")
+__all__ = ("VENUES", "Endpoints", "resolve")
 
 _REST = (
     *("api.bybit.com", "api.bytick.com", "api-demo.bybit.com", "api.bybit.nl", "api.bybit.tr"),
@@ -47,6 +47,7 @@ _DEFAULTS: Final = {
     "bybit-testnet": ("https://api-testnet.bybit.com", "wss://stream-testnet.bybit.com" + PATH),
     "sim": (f"http://127.0.0.1:{SIM_PORT}", f"ws://127.0.0.1:{SIM_PORT}{PATH}"),
 }
+VENUES: Final = tuple(_DEFAULTS)  # beside those with hosts of their own, custom:<host>
 
 
 def resolve(venue: str, testnet: bool, rest_url: str | None, ws_url: str | None) -> Endpoints:

@@ -1,0 +1,43 @@
+"""Every command, in the order in which `fastopts --help` lists them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+__all__ = ("COMMANDS", "Command")
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One line on what it does, words for an example, and where it is: module:function.
+
+    A command of the collector's has no place here: `fastopts.track` reads its words.
+    """
+
+    line: str
+    example: str
+    place: str = ""
+
+
+COMMANDS: Final[Mapping[str, Command]] = {
+    "track": Command(
+        "bring the venue's options into Redis, until it is told to stop", "--coins BTC,ETH"
+    ),
+    "fetch": Command("list the venue's options into the cache file, and print them", "--coins BTC"),
+    "refresh": Command("as track, but never on the cache file's universe", "--coins BTC,ETH"),
+    "doctor": Command(
+        "check this build, Redis, the feed and the way to the venue",
+        "--offline --redis-url redis://localhost:6379",
+        "fastopts.cli.doctor.command:doctor",
+    ),
+    "fields": Command(
+        "every name that a user meets: hash field, unit, meaning",
+        "--json",
+        "fastopts.cli.fields:fields",
+    ),
+    "sim": Command(
+        "serve a SIMULATED market on loopback",
+        "--symbols 500 --rate 1000",
+        "fastopts.sim.__main__:run",
+    ),
+}

@@ -1,0 +1,148 @@
+"""Checks of Redis, and of the feed in it. They ask as a reader does, and write nothing."""
+
+import time
+from collections.abc import Mapping
+from typing import Any, Final
+
+from fastopts import keys
+from fastopts.cli.doctor.check import Check, Finding, green, red, yellow
+from fastopts.cli.doctor.clock import APART_MS, judge_clock
+from fastopts.collector import server
+from fastopts.collector.rest import in_daemon_thread
+from fastopts.errors import StoreError, StoreUnavailable, WrongVenue
+from fastopts.net.address import Address
+from fastopts.net.blocking import BlockingChannel
+from fastopts.net.resp import good, pack
+from fastopts.reader import freshness
+from fastopts.reader.freshness import FeedState
+from fastopts.session.clocks import wall_ms
+
+__all__ = ("Store",)
+
+TIMEOUT_S: Final = 3.0
+COVERED_ENOUGH: Final = 0.99
+MEMORY_ENOUGH: Final = 0.9
+
+_START_ONE: Final = "start one: fastopts track"
+_AUTH: Final = "the password goes into REDIS_PASSWORD, or percent-encoded into --redis-url"
+
+
+class Store:
+    """The Redis at *address*, which should hold the data of *venue*."""
+
+    def __init__(self, address: Address, venue: str) -> None:
+        self._address = address
+        self._venue = venue
+        self._channel = BlockingChannel(address, TIMEOUT_S)
+        self._info: Mapping[str, str] = {}
+
+    def checks(self) -> list[Check]:
+        return [
+            Check("redis", self._reach),
+            Check("memory", self._memory, needs=("redis",)),
+            Check("persistence", self._persistence, needs=("redis",)),
+            Check("feed", self._feed, "look at what the key fastopts:feed is", ("redis",)),
+            Check("clock", self._clock, needs=("redis",)),
+        ]
+
+    def close(self) -> None:
+        self._channel.close()
+
+    async def _ask(self, *commands: tuple[str, ...]) -> list[Any]:
+        payload = b"".join(pack(*words) for words in commands)
+        return good(await in_daemon_thread(lambda: self._channel.ask(payload, len(commands))))
+
+    async def _reach(self) -> Finding:
+        try:
+            [told] = await self._ask(("INFO",))
+        except StoreError as error:
+            return red(str(error), self._way_out(error))
+        self._info = server.info(told.decode())
+        return self._judge_server()
+
+    def _way_out(self, error: StoreError) -> str:
+        if isinstance(error, StoreUnavailable):
+            return f"start a Redis at {self._address}, or name another with --redis-url"
+        if error.reply.startswith("NOPERM"):
+            return "give this user the right to it: ACL SETUSER"
+        return _AUTH
+
+    def _judge_server(self) -> Finding:
+        info = self._info
+        name = info.get("server_name", "redis").capitalize()
+        version = info.get("redis_version", "0")
+        words = f"{self._address}: {name} {info.get('valkey_version', version)}"
+        if server.is_cluster(info):
+            return red(f"{words}, a node of a cluster", "name a server that is none: --redis-url")
+        if tuple(int(part) for part in version.split(".")[:2]) < server.VERSION_MIN:
+            least = ".".join(map(str, server.VERSION_MIN))
+            return red(f"{words} is too old", f"install Redis {least} or newer, or any Valkey")
+        return green(words)
+
+    async def _memory(self) -> Finding:
+        info = self._info
+        used, most = int(info["used_memory"]), int(info.get("maxmemory", "0"))
+        policy = info.get("maxmemory_policy", "noeviction")
+        words = f"{_megabytes(used)} used of {_megabytes(most)}" if most else _megabytes(used)
+        if server.may_evict(info):
+            evicted = int(info.get("evicted_keys", "0"))
+            words += f", {policy}: {evicted:,} keys evicted so far" if evicted else f", {policy}"
+            remedy = "redis-cli CONFIG SET maxmemory-policy noeviction, and in its configuration"
+            return red(words, remedy) if evicted else yellow(f"{words} may evict quotes", remedy)
+        if most and used > MEMORY_ENOUGH * most:
+            return yellow(f"{words}: writes will be refused", "raise maxmemory")
+        return green(f"{words}, nothing is evicted")
+
+    async def _persistence(self) -> Finding:
+        info = self._info
+        if "err" in (info.get("rdb_last_bgsave_status"), info.get("aof_last_write_status")):
+            return yellow("its last snapshot failed: it may refuse writes", "make room on its disk")
+        if info.get("aof_enabled") == "1":
+            return yellow(
+                "every tick is also written to its disk (appendonly yes)",
+                "redis-cli CONFIG SET appendonly no: quotes come anew from the venue",
+            )
+        return green("no append-only file")
+
+    async def _feed(self) -> Finding:
+        pairs, now = await self._ask(("HGETALL", keys.FEED), ("TIME",))
+        fields = dict(zip(pairs[::2], pairs[1::2], strict=True))
+        if not fields:
+            return yellow("no collector has written here yet", _START_ONE)
+        try:
+            feed = freshness.parse(fields, _ms(now), self._venue)
+        except WrongVenue as error:
+            return red(str(error), "name another server or database with --redis-url")
+        return _judge_feed(self._venue, fields, feed)
+
+    async def _clock(self) -> Finding:
+        before_ms, began = wall_ms(), time.monotonic()
+        [now] = await self._ask(("TIME",))
+        trip_ms = (time.monotonic() - began) * 1000
+        return judge_clock("Redis", _ms(now) - before_ms - trip_ms / 2, trip_ms)
+
+
+def _judge_feed(venue: str, fields: Mapping[bytes, bytes], feed: FeedState) -> Finding:
+    """The worst thing about the feed, or that there is none."""
+    if feed.error is not None:
+        return red(f"{venue}: {feed.error}", _START_ONE)
+    covered, wanted = map(int, fields.get(b"coverage", b"0/0").split(b"/"))
+    words = f"{venue}: alive, {covered:,} of {wanted:,} symbols"
+    silent = [c for c, at in feed.delivered_ms.items() if feed.now_ms - at > feed.watchdog_limit_ms]
+    if silent:
+        words += f", {len(silent)} of {len(feed.delivered_ms)} connections silent"
+        return yellow(words, "wait for a reconnect; if none comes, look at the collector's log")
+    if not 0 < COVERED_ENOUGH * wanted <= covered:
+        return yellow(words, "wait a minute after a start; then look at the collector's log")
+    words += f", venue {feed.skew_ms:+d} ms from Redis"
+    if abs(feed.skew_ms) > APART_MS:
+        return yellow(words, "set the clock of the Redis host by NTP")
+    return green(words)
+
+
+def _ms(time_reply: list[bytes]) -> int:
+    return int(time_reply[0]) * 1000 + int(time_reply[1]) // 1000
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:,.0f} MB"

@@ -1,0 +1,119 @@
+"""Options that several commands have, and where those that read take their data from."""
+
+import math
+import os
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Final
+
+import typer
+
+from fastopts import config
+from fastopts.config import SETTINGS, Settings
+from fastopts.errors import ConfigError
+from fastopts.venues.bybit import hosts
+from fastopts.venues.bybit.hosts import Endpoints
+
+__all__ = (
+    "Fraction",
+    "Json",
+    "RedisUrl",
+    "Source",
+    "Venue",
+    "endpoints",
+    "fraction",
+    "load",
+    "setting",
+    "source",
+    "source_of",
+)
+
+DEFAULT_URL: Final = "redis://localhost:6379"
+FRACTION_MAX: Final = 10.0
+
+
+def setting(name: str) -> Any:
+    """The option for a setting of the collector's, with the words it has there."""
+    return typer.Option(
+        f"--{name.replace('_', '-')}", metavar=SETTINGS[name].metavar, help=SETTINGS[name].help
+    )
+
+
+def fraction(text: str) -> float:
+    """Read `80%` or `0.8`. Raises BadParameter for what is neither, and for 80."""
+    number, sign, rest = text.strip().partition("%")
+    try:
+        value = float(number) / (100 if sign else 1)
+    except ValueError:
+        value = math.nan
+    if rest or not math.isfinite(value):
+        raise typer.BadParameter(f"{text}: write 0.8 or 80%")
+    if abs(value) > FRACTION_MAX:
+        raise typer.BadParameter(
+            f"{text} is more than {FRACTION_MAX:.0%}"
+            if sign
+            else f"{text} is {100 * value:g} %: write {value / 100:g} or {value:g}%"
+        )
+    return value
+
+
+RedisUrl = Annotated[
+    str | None,
+    typer.Option(
+        "--redis-url",
+        metavar="URL",
+        help=f"redis://, rediss:// or unix:// (default: FASTOPTS_REDIS_URL, else {DEFAULT_URL})",
+    ),
+]
+Venue = Annotated[
+    str | None,
+    typer.Option(
+        "--venue",
+        metavar="NAME",
+        help="whose data is expected: bybit, bybit-testnet, sim or custom:<host>"
+        " (default: the collector's settings, else bybit)",
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="one JSON object a line")]
+Fraction = Annotated[float, typer.Option(parser=fraction, metavar="80%")]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where options are read, and whose they must be."""
+
+    url: str = field(repr=False)
+    password: str | None = field(repr=False)
+    venue: str
+
+
+def load(**options: object) -> Settings:
+    """The collector's settings: *options* win over the environment, that over the file.
+
+    Raises ConfigError.
+    """
+    return config.load(options, os.environ, config.read_file(os.environ))
+
+
+def endpoints(settings: Settings) -> Endpoints:
+    """The venue that a collector with these settings listens to. Raises ConfigError."""
+    return hosts.resolve(settings.venue, settings.testnet, settings.rest_url, settings.ws_url)
+
+
+def source(redis_url: str | None, venue: str | None) -> Source:
+    """Decide where to read; without *venue* it is the one of the collector's settings.
+
+    Raises ConfigError.
+    """
+    settings = load(redis_url=redis_url)
+    name = venue or endpoints(settings).venue
+    if name not in hosts.VENUES and not name.startswith("custom:"):
+        raise ConfigError(f"--venue {name}: choose {', '.join(hosts.VENUES)} or custom:<host>")
+    return source_of(settings, name)
+
+
+def source_of(settings: Settings, venue: str) -> Source:
+    """The Redis that *settings* name, expected to hold *venue*'s data."""
+    url, password = settings.redis_url, settings.redis_password
+    return Source(
+        url.reveal() if url else DEFAULT_URL, password.reveal() if password else None, venue
+    )

@@ -1,0 +1,47 @@
+"""The command as a user starts it."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from tests.processes import environ
+
+__all__ = ("Done", "diagnose", "fastopts", "start")
+
+
+class Done(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+
+def start(*words: str, cwd: Path, **variables: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "fastopts.cli", *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=cwd,
+        env=environ(**variables),
+    )
+
+
+def fastopts(*words: str, cwd: Path, **variables: str) -> Done:
+    with start(*words, cwd=cwd, **variables) as process:
+        out, err = process.communicate(timeout=60)
+    return Done(process.returncode, out, err)
+
+
+def diagnose(*words: str, cwd: Path, **variables: str) -> dict[str, dict[str, Any]]:
+    """What `fastopts doctor` finds, by check. What is wrong has a remedy; the exit code fits."""
+    done = fastopts("doctor", "--json", *words, cwd=cwd, **variables)
+    assert done.err == ""
+    told = json.loads(done.out)
+    found = {finding.pop("check"): finding for finding in told["checks"]}
+    is_red = any(finding["level"] == "red" for finding in found.values())
+    assert (done.code, told["ok"]) == (int(is_red), not is_red)
+    for finding in found.values():
+        assert bool(finding["remedy"]) == (finding["level"] in ("yellow", "red")), finding
+    return found
