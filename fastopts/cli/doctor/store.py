@@ -2,20 +2,22 @@
 
 import time
 from collections.abc import Mapping
-from typing import Any, Final
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
 
 from fastopts import keys
 from fastopts.cli.doctor.check import Check, Finding, green, red, yellow
-from fastopts.cli.doctor.clock import APART_MS, judge_clock
+from fastopts.cli.doctor.clock import judge_clock
 from fastopts.collector import server
 from fastopts.collector.rest import in_daemon_thread
 from fastopts.errors import StoreError, StoreUnavailable, WrongVenue
 from fastopts.net.address import Address
 from fastopts.net.blocking import BlockingChannel
-from fastopts.net.resp import good, pack
-from fastopts.reader import freshness
-from fastopts.reader.freshness import FeedState
+from fastopts.net.resp import ReplyList, good, pack
 from fastopts.session.clocks import wall_ms
+
+if TYPE_CHECKING:
+    from fastopts.reader.state import FeedState
 
 __all__ = ("Store",)
 
@@ -41,7 +43,7 @@ class Store:
             Check("redis", self._reach),
             Check("memory", self._memory, needs=("redis",)),
             Check("persistence", self._persistence, needs=("redis",)),
-            Check("feed", self._feed, "look at what the key fastopts:feed is", ("redis",)),
+            Check("feed", self._feed, "look at what the key fastopts:feed is", ("redis", "core")),
             Check("clock", self._clock, needs=("redis",)),
         ]
 
@@ -50,7 +52,9 @@ class Store:
 
     async def _ask(self, *commands: tuple[str, ...]) -> list[Any]:
         payload = b"".join(pack(*words) for words in commands)
-        return good(await in_daemon_thread(lambda: self._channel.ask(payload, len(commands))))
+        replies = partial(ReplyList, len(commands), is_raw=True)
+        answer = await in_daemon_thread(lambda: self._channel.exchange(payload, replies))
+        return good(answer.values)
 
     async def _reach(self) -> Finding:
         try:
@@ -105,15 +109,19 @@ class Store:
         return green("no append-only file")
 
     async def _feed(self) -> Finding:
+        # what needs the core is loaded once that is known to be there
+        from fastopts.reader import freshness
+        from fastopts.reader.freshness import Moment
+        from fastopts.reader.state import FeedState
+
         pairs, now = await self._ask(("HGETALL", keys.FEED), ("TIME",))
-        fields = dict(zip(pairs[::2], pairs[1::2], strict=True))
-        if not fields:
+        if not pairs:
             return yellow("no collector has written here yet", _START_ONE)
         try:
-            feed = freshness.parse(fields, _ms(now), self._venue)
+            feed = freshness.parse(pairs, self._venue)
         except WrongVenue as error:
             return red(str(error), "name another server or database with --redis-url")
-        return _judge_feed(self._venue, fields, feed)
+        return _judge_feed(FeedState(Moment(feed, _ms(now), {})))
 
     async def _clock(self) -> Finding:
         before_ms, began = wall_ms(), time.monotonic()
@@ -122,20 +130,18 @@ class Store:
         return judge_clock("Redis", _ms(now) - before_ms - trip_ms / 2, trip_ms)
 
 
-def _judge_feed(venue: str, fields: Mapping[bytes, bytes], feed: FeedState) -> Finding:
+def _judge_feed(feed: "FeedState") -> Finding:
     """The worst thing about the feed, or that there is none."""
-    if feed.error is not None:
-        return red(f"{venue}: {feed.error}", _START_ONE)
-    covered, wanted = map(int, fields.get(b"coverage", b"0/0").split(b"/"))
-    words = f"{venue}: alive, {covered:,} of {wanted:,} symbols"
-    silent = [c for c, at in feed.delivered_ms.items() if feed.now_ms - at > feed.watchdog_limit_ms]
-    if silent:
-        words += f", {len(silent)} of {len(feed.delivered_ms)} connections silent"
+    if feed.down is not None:
+        return red(f"{feed.venue}: {feed.down}", _START_ONE)
+    words = f"{feed.venue}: alive, {feed.covered:,} of {feed.wanted:,} symbols"
+    if feed.muted:
+        words += f", {len(feed.muted)} of {len(feed.conns)} connections silent"
         return yellow(words, "wait for a reconnect; if none comes, look at the collector's log")
-    if not 0 < COVERED_ENOUGH * wanted <= covered:
+    if not 0 < COVERED_ENOUGH * feed.wanted <= feed.covered:
         return yellow(words, "wait a minute after a start; then look at the collector's log")
     words += f", venue {feed.skew_ms:+d} ms from Redis"
-    if abs(feed.skew_ms) > APART_MS:
+    if feed.skew_is_large:
         return yellow(words, "set the clock of the Redis host by NTP")
     return green(words)
 
