@@ -13,7 +13,7 @@ from typing import Final
 
 import fastopts
 from fastopts.cli.commands import COMMANDS, Command
-from fastopts.errors import ConfigError, FastoptsError, one_line
+from fastopts.errors import BadInput, ConfigError, FastoptsError, one_line
 
 __all__ = ("main",)
 
@@ -45,7 +45,7 @@ def main(words: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
     except KeyboardInterrupt:
         return INTERRUPTED
-    except ConfigError as error:
+    except (BadInput, ConfigError) as error:
         return _complain(error, 2)
     except BrokenPipeError:
         _give_up_stdout()

@@ -25,6 +25,41 @@ COMMANDS: Final[Mapping[str, Command]] = {
     ),
     "fetch": Command("list the venue's options into the cache file, and print them", "--coins BTC"),
     "refresh": Command("as track, but never on the cache file's universe", "--coins BTC,ETH"),
+    "status": Command(
+        "the feed, what it covers, its losses, and Redis", "", "fastopts.cli.status:status"
+    ),
+    "summary": Command(
+        "the market on one screen",
+        "--redis-url redis://localhost:6379",
+        "fastopts.cli.summary:summary",
+    ),
+    "expiries": Command(
+        "the series of an asset: forward, volatility, skew, open interest",
+        "BTC",
+        "fastopts.cli.expiries:expiries",
+    ),
+    "chain": Command(
+        "one series, calls left and puts right",
+        "BTC front --strikes 8",
+        "fastopts.cli.chain:chain",
+    ),
+    "smile": Command("a plot of volatility over strike", "BTC front", "fastopts.cli.smile:smile"),
+    "get": Command(
+        "single options, with everything about them",
+        "BTC-25JUN27-100000-C-USDT",
+        "fastopts.cli.get:get",
+    ),
+    "scan": Command(
+        "the options that meet bounds",
+        "BTC --min-iv 60% --max-dte 30 --sort=-mark_iv",
+        "fastopts.cli.scan:scan",
+    ),
+    "top": Command("a live table on the whole screen", "BTC", "fastopts.cli.top.command:top"),
+    "export": Command(
+        "the market as a file: JSON, CSV, Parquet or Arrow",
+        "btc.csv BTC --gate",
+        "fastopts.cli.export:export",
+    ),
     "doctor": Command(
         "check this build, Redis, the feed and the way to the venue",
         "--offline --redis-url redis://localhost:6379",

@@ -3,7 +3,7 @@
 import math
 import os
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -13,15 +13,22 @@ from fastopts.errors import ConfigError
 from fastopts.venues.bybit import hosts
 from fastopts.venues.bybit.hosts import Endpoints
 
+if TYPE_CHECKING:
+    from fastopts.reader import OptionReader
+
 __all__ = (
+    "Asset",
     "Fraction",
     "Json",
     "RedisUrl",
+    "Settle",
     "Source",
+    "Stale",
     "Venue",
     "endpoints",
     "fraction",
     "load",
+    "reader",
     "setting",
     "source",
     "source_of",
@@ -74,6 +81,13 @@ Venue = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="one JSON object a line")]
+Asset = Annotated[str, typer.Argument(metavar="ASSET", help="base coin: BTC")]
+Settle = Annotated[
+    str | None, typer.Option("--settle", metavar="COIN", help="settle coin: USDT or USDC")
+]
+Stale = Annotated[
+    bool, typer.Option("--stale", help="show also what is not live, and a dead feed's last words")
+]
 Fraction = Annotated[float, typer.Option(parser=fraction, metavar="80%")]
 
 
@@ -109,6 +123,14 @@ def source(redis_url: str | None, venue: str | None) -> Source:
     if name not in hosts.VENUES and not name.startswith("custom:"):
         raise ConfigError(f"--venue {name}: choose {', '.join(hosts.VENUES)} or custom:<host>")
     return source_of(settings, name)
+
+
+def reader(redis_url: str | None, venue: str | None) -> "OptionReader":
+    """A reader of what `source` decides on. Raises ConfigError."""
+    from fastopts.reader import OptionReader
+
+    found = source(redis_url, venue)
+    return OptionReader(found.url, found.venue, password=found.password)
 
 
 def source_of(settings: Settings, venue: str) -> Source:

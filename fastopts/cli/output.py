@@ -3,37 +3,112 @@
 Off a terminal, or with NO_COLOR, it is plain text; off a terminal nothing is cut or wrapped.
 """
 
+import math
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
 from itertools import pairwise
 from typing import Any, Final
 
 import orjson
+from rich.cells import cell_len
 from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-__all__ = ("countdown", "duration", "json_line", "percent", "show", "table", "utc", "venue")
+from fastopts.errors import one_line
+
+__all__ = (
+    "Column",
+    "aside",
+    "compact",
+    "countdown",
+    "duration",
+    "fitting",
+    "json_line",
+    "number",
+    "percent",
+    "price",
+    "show",
+    "show_venue",
+    "table",
+    "utc",
+    "venue",
+    "width",
+)
 
 _WIDE: Final = 10_000
+_GAP: Final = 2  # between the columns of a table
+_FINE: Final = 5  # significant digits
 _UNITS: Final = ((86_400, "d"), (3_600, "h"), (60, "m"), (1, "s"))
 
 
 def show(what: RenderableType) -> None:
     """Print *what* to standard output."""
-    is_terminal = sys.stdout.isatty()
-    console = Console(
-        color_system="auto" if is_terminal and not os.environ.get("NO_COLOR") else None,
-        width=None if is_terminal else _WIDE,
-        highlight=False,
-    )
+    console = _console()
     with console.capture() as captured:
         console.print(what)
     # a table pads its cells to the end of the line, and a broken pipe is not rich's to handle
     sys.stdout.writelines(f"{line.rstrip()}\n" for line in captured.get().splitlines())
     sys.stdout.flush()
+
+
+def _console() -> Console:
+    is_terminal = sys.stdout.isatty()
+    return Console(
+        color_system="auto" if is_terminal and not os.environ.get("NO_COLOR") else None,
+        width=None if is_terminal else _WIDE,
+        highlight=False,
+    )
+
+
+def width() -> int:
+    """How many characters a line of standard output may have."""
+    return _console().width
+
+
+def show_venue(name: str) -> None:
+    """Print whose data follows, where it is not Bybit's own."""
+    line = venue(name)
+    if line is not None:
+        show(line)
+
+
+def aside(words: str) -> None:
+    """Print *words* to standard error: what is told about the output, and no part of it."""
+    print(f"fastopts: {one_line(words)}", file=sys.stderr)  # noqa: T201
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A heading, and the cells under it. Of columns that do not fit, the highest *rank* goes."""
+
+    name: str
+    cells: Sequence[str | Text]
+    rank: int = 0
+    is_text: bool = False
+
+    @property
+    def width(self) -> int:
+        cells = (one.cell_len if isinstance(one, Text) else cell_len(one) for one in self.cells)
+        return max(cell_len(self.name), *cells, 0)
+
+
+def fitting(columns: Sequence[Column], room: int) -> Table:
+    """A table of those *columns* that fit into *room* characters: no number is ever cut."""
+    for most in sorted({column.rank for column in columns}, reverse=True):
+        kept = [column for column in columns if column.rank <= most]
+        if sum(column.width + _GAP for column in kept) - _GAP <= room:
+            break
+    made = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="bold")
+    for column in kept:
+        made.add_column(column.name, justify="left" if column.is_text else "right", no_wrap=True)
+    for cells in zip(*(column.cells for column in kept), strict=True):
+        made.add_row(*cells)
+    return made
 
 
 def table(*names: str, right: tuple[str, ...] = ()) -> Table:
@@ -71,6 +146,33 @@ def venue(name: str) -> Text | None:
 def percent(fraction: float | None) -> str:
     """A fraction as people read it: 0.5312 is `53.1%`."""
     return "-" if fraction is None else f"{fraction:.1%}"
+
+
+def number(value: float | None) -> str:
+    """A number to five significant digits, its whole part whole: `1,205`, `37,940,211`."""
+    if value is None:
+        return "-"
+    digits = max(_FINE, len(str(int(abs(value)))))
+    return format(Decimal(f"{value:.{digits}g}"), ",f")
+
+
+def price(value: float | None, scale: float | None) -> str:
+    """A price as fine as one quotes options on what costs *scale*, a small one finer."""
+    if value is None or not scale:
+        return number(value)
+    decimals = min(max(_FINE - 1 - math.floor(math.log10(scale)), 0), _FINE + 1)
+    is_small = abs(value) < 100 * 10**-decimals
+    return number(value) if is_small else f"{value:,.{decimals}f}"
+
+
+def compact(value: float | None) -> str:
+    """A large number to three digits: `5.01M`."""
+    if value is None:
+        return "-"
+    for size, unit in ((1e9, "B"), (1e6, "M"), (1e3, "k")):
+        if abs(value) >= size:
+            return f"{value / size:.3g}{unit}"
+    return f"{value:.3g}"
 
 
 def utc(ms: int) -> str:

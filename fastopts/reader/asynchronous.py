@@ -104,6 +104,19 @@ class AsyncOptionReader:
         demand = Demand(require_live, allow_expired, max_age_s)
         return await self._run(self._queries.chain(asset, expiry, settle, demand))
 
+    async def chains(
+        self,
+        asset: str,
+        settle: str | None = None,
+        *,
+        require_live: bool = True,
+        allow_expired: bool = False,
+        max_age_s: float | None = None,
+    ) -> list[Chain]:
+        """As `OptionReader.chains`."""
+        demand = Demand(require_live, allow_expired, max_age_s)
+        return await self._run(self._queries.chains(asset, settle, demand))
+
     async def expiries(self, asset: str) -> list[Series]:
         """As `OptionReader.expiries`."""
         return await self._run(self._queries.expiries(asset))

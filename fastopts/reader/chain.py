@@ -6,7 +6,7 @@ Quotes, forward and volatilities are of one settle coin: two series of one expir
 import bisect
 import itertools
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
@@ -20,6 +20,7 @@ from fastopts.reader.universe import Series
 __all__ = ("Chain", "SmilePoint", "Strike")
 
 BP: Final = 10_000
+YEAR_DAYS: Final = 365
 
 
 class Strike(NamedTuple):
@@ -116,6 +117,35 @@ class Chain:
         """The forward of this expiry, out of the newest tick that has one, in quote coin."""
         newest = max(self._with_forward(), key=lambda one: one.ts_ms, default=None)
         return None if newest is None else newest.forward
+
+    @property
+    def index_price(self) -> float | None:
+        """Spot, out of the newest tick that has it, in quote coin."""
+        known = [one for one in self.options if one.index_price]
+        newest = max(known, key=lambda one: one.ts_ms, default=None)
+        return None if newest is None else newest.index_price
+
+    @property
+    def basis(self) -> float | None:
+        """The forward over the index of the same tick, minus 1, a year of 365 days: a fraction.
+
+        None at delivery, and without a tick that has both.
+        """
+        known = [one for one in self._with_forward() if one.index_price]
+        newest = max(known, key=lambda one: one.ts_ms, default=None)
+        if newest is None or not self.dte:
+            return None
+        return ((newest.forward or 0.0) / (newest.index_price or 1.0) - 1) * YEAR_DAYS / self.dte
+
+    @property
+    def open_interest(self) -> float | None:
+        """Of its options together, in base coin; None when it is known of none."""
+        return _sum(one.open_interest for one in self.options)
+
+    @property
+    def turnover_24h(self) -> float | None:
+        """Notional of its options together, in quote coin; None when it is known of none."""
+        return _sum(one.turnover_24h for one in self.options)
 
     @property
     def forward_spread_bp(self) -> float | None:
@@ -224,6 +254,11 @@ def _rows(members: Sequence[Instrument], found: Sequence[Option | Absent]) -> li
         sides = {one.kind: option for one, option in group if isinstance(option, Option)}
         rows.append(Strike(strike, sides.get("C"), sides.get("P")))
     return rows
+
+
+def _sum(values: Iterable[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return math.fsum(known) if known else None
 
 
 def _point(row: Strike, forward: float) -> SmilePoint | None:

@@ -122,6 +122,21 @@ class Queries:
                 return Chain(series, listed.settles(series), members, found, moment)
         raise _restless()
 
+    def chains(self, asset: str, settle: str | None, demand: Demand) -> Query[list[Chain]]:
+        coin = universe.settle_coin(settle)
+        for _ in range(_ATTEMPTS):
+            listed = yield from self._listed(asset)
+            members = [one for one in listed.instruments if coin in (None, one.settle)]
+            if not members:
+                raise _no_coin(listed, coin)
+            symbols = [one.symbol for one in members]
+            records, moment, _ = yield from self._look(symbols)
+            if moment.feed.version == listed.version:
+                refuse_dead(moment, demand)
+                found = sift(symbols, records, moment, demand)
+                return _by_series(listed, members, found, moment)
+        raise _restless()
+
     def scan(
         self,
         asset: str | None,
@@ -368,6 +383,24 @@ def asset_name(asset: str) -> str:
     raise BadInput(f"{asset!r} is no asset: write BTC")
 
 
+def _by_series(
+    listed: Universe,
+    members: Sequence[Instrument],
+    found: Sequence[Option | Absent],
+    moment: Moment,
+) -> list[Chain]:
+    """One chain per series; *members* and *found* are aligned, and in the order of the listing."""
+    groups: dict[tuple[int, str], list[tuple[Instrument, Option | Absent]]] = {}
+    for pair in zip(members, found, strict=True):
+        groups.setdefault((pair[0].expiry_ms, pair[0].settle), []).append(pair)
+    chains = []
+    for series in listed.series():
+        if group := groups.get((series.expiry_ms, series.settle)):
+            mine, theirs = zip(*group, strict=True)
+            chains.append(Chain(series, listed.settles(series), mine, theirs, moment))
+    return chains
+
+
 def _only(found: list[T | Absent]) -> T:
     [one] = _checked(found)
     assert not isinstance(one, Absent)
@@ -396,6 +429,12 @@ def _unknown(symbol: str, hint: str = "") -> Absent:
 
 def _no_asset(asset: str, feed: Feed) -> Unknown:
     return Unknown(f"no options of {asset} here; there are: {', '.join(feed.assets) or 'none'}")
+
+
+def _no_coin(listed: Universe, settle: str | None) -> Unknown:
+    coins = sorted({one.settle for one in listed.series()})
+    what = f"options of {listed.asset}" + (f" settled in {settle}" if settle else "")
+    return Unknown(f"no {what}; there are: {', '.join(coins) or 'none'}")
 
 
 def _restless() -> StoreError:

@@ -119,6 +119,23 @@ class OptionReader:
         demand = Demand(require_live, allow_expired, max_age_s)
         return self._run(self._queries.chain(asset, expiry, settle, demand))
 
+    def chains(
+        self,
+        asset: str,
+        settle: str | None = None,
+        *,
+        require_live: bool = True,
+        allow_expired: bool = False,
+        max_age_s: float | None = None,
+    ) -> list[Chain]:
+        """Return every series of *asset* (settled in *settle*) by expiry and settle coin, all as of
+        one moment. A series of which nothing can be handed over is there, with no options.
+
+        Raises Unknown for an asset or a coin without options, FeedDown.
+        """
+        demand = Demand(require_live, allow_expired, max_age_s)
+        return self._run(self._queries.chains(asset, settle, demand))
+
     def expiries(self, asset: str) -> list[Series]:
         """Return one row per series of *asset*: expiry, settle coin, how many options are listed.
 

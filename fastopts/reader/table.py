@@ -1,7 +1,7 @@
 """`Table`: rows of a market, and the forms a user may take them away in."""
 
 from os import PathLike
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,3 +64,12 @@ class Table:
         from fastopts.reader import export
 
         export.write(path, self.market.columns(self.rows), self.provenance)
+
+    def write_to(self, stream: BinaryIO, form: str) -> None:
+        """Write it to *stream* as json, csv, parquet or arrow, in one piece.
+
+        Parquet and Arrow need the extra `arrow`. Raises ConfigError for another form.
+        """
+        from fastopts.reader import export
+
+        export.write_to(stream, form, self.market.columns(self.rows), self.provenance)

@@ -1,0 +1,164 @@
+"""`fastopts status`: is it alive, is it whole, and how is Redis."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import partial
+from typing import Any, Final
+
+import typer
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from fastopts import keys
+from fastopts.cli import options, output
+from fastopts.cli.options import Json, RedisUrl, Source, Venue
+from fastopts.cli.summary import feed_values
+from fastopts.collector import server
+from fastopts.net import address
+from fastopts.net.blocking import BlockingChannel
+from fastopts.net.resp import ReplyList, good, pack
+from fastopts.reader import OptionReader
+from fastopts.reader.state import FeedState
+from fastopts.reader.summary import Summary, summarise
+
+__all__ = ("status",)
+
+TIMEOUT_S: Final = 2.0
+_EQUATIONS: Final = (
+    ("received", ("applied", "older", "rejected")),
+    ("applied", ("written", "conflated", "pending")),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Equation:
+    """One of the loss equations, *left* being the sum of *right* when nothing was lost."""
+
+    name: str
+    left: int
+    right: Mapping[str, int]
+
+    @property
+    def is_balanced(self) -> bool:
+        return self.left == sum(self.right.values())
+
+    def __str__(self) -> str:
+        terms = " + ".join(f"{name} {count:,}" for name, count in self.right.items())
+        return f"{self.name} {self.left:,} = {terms}"
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """What Redis says of itself."""
+
+    name: str
+    version: str
+    memory_bytes: int
+    clients: int
+
+
+def status(json: Json = False, redis_url: RedisUrl = None, venue: Venue = None) -> None:
+    """Show the feed and its connections, coverage, ages, the loss equations, and Redis.
+
+    The exit code is 1 when the feed is down or an equation is not balanced.
+    """
+    source = options.source(redis_url, venue)
+    with OptionReader(source.url, source.venue, password=source.password) as reader:
+        found = summarise(reader.table(require_live=False).market, top=0)
+    told, counters = _ask(source)
+    equations = _equations(counters)
+    if json:
+        output.json_line(_values(found, told, equations))
+    else:
+        output.show_venue(found.feed.venue or source.venue)
+        output.show(_drawn(found, told, equations))
+    is_well = found.feed.alive and all(one.is_balanced for one in equations)
+    raise typer.Exit(0 if is_well else 1)
+
+
+def _ask(source: Source) -> tuple[Server, Mapping[str, str]]:
+    """Redis on itself, and the collector's counters: none when `stats` is another program's."""
+    channel = BlockingChannel(address.parse(source.url, source.password), TIMEOUT_S)
+    payload = pack("INFO") + pack("HGETALL", keys.STATS)
+    info, flat = channel.exchange(payload, partial(ReplyList, 2)).values
+    channel.close()
+    counters = dict(zip(flat[::2], flat[1::2], strict=True)) if isinstance(flat, list) else {}
+    return _server(server.info(*good([info]))), counters
+
+
+def _server(info: Mapping[str, str]) -> Server:
+    return Server(
+        info.get("server_name", "redis").capitalize(),
+        info.get("valkey_version", info.get("redis_version", "")),
+        int(info["used_memory"]),
+        int(info["connected_clients"]),
+    )
+
+
+def _equations(counters: Mapping[str, str]) -> list[Equation]:
+    known = {name for equation in _EQUATIONS for name in (equation[0], *equation[1])}
+    if not known <= counters.keys():
+        return []
+    return [
+        Equation(left, int(counters[left]), {name: int(counters[name]) for name in right})
+        for left, right in _EQUATIONS
+    ]
+
+
+def _drawn(found: Summary, told: Server, equations: list[Equation]) -> RenderableType:
+    rows = Table.grid(padding=(0, 2))
+    rows.add_column(style="bold", no_wrap=True)
+    rows.add_column()
+    rows.add_row("feed", _feed(found.feed))
+    rows.add_row("coverage", f"{found.feed.covered:,} of {found.feed.wanted:,} symbols ticked")
+    rows.add_row("live", f"{found.live:,} of {found.total:,} listed options")
+    rows.add_row("age", _ages(found))
+    for conn in found.feed.conns:
+        rows.add_row(f"conn {conn}", _conn(found.feed, conn))
+    for equation in equations:
+        verdict = ("balanced", "green") if equation.is_balanced else ("NOT BALANCED", "bold red")
+        rows.add_row("loss", Text.assemble(f"{equation}  ", verdict))
+    if not equations:
+        rows.add_row("loss", Text("not known: no counters of a collector in `stats`", "yellow"))
+    memory = f"{told.memory_bytes / 1e6:,.1f} MB"
+    rows.add_row("redis", f"{told.name} {told.version}, {memory}, {told.clients} clients")
+    return rows
+
+
+def _feed(feed: FeedState) -> Text:
+    if feed.down is not None:
+        return Text(f"DOWN: {feed.down}", style="bold red")
+    beat = output.duration(feed.heartbeat_age_s or 0.0)
+    words = Text.assemble(("alive", "green"), f", epoch {feed.epoch}, heartbeat {beat} ago")
+    skew = f", venue {feed.skew_ms:+d} ms from Redis"
+    return words.append(skew, style="yellow" if feed.skew_is_large else "")
+
+
+def _ages(found: Summary) -> str:
+    if found.age_s_p50 is None or found.age_s_p99 is None:
+        return "-"
+    middle, high = output.duration(found.age_s_p50), output.duration(found.age_s_p99)
+    return f"median {middle}, 99 % below {high}"
+
+
+def _conn(feed: FeedState, conn: int) -> Text:
+    silence_s = feed.silence_s.get(conn)
+    words = "has delivered nothing" if silence_s is None else f"{output.duration(silence_s)} ago"
+    if conn in feed.muted:
+        return Text(f"MUTED: {words}", style="bold red")
+    return Text(f"delivered {words}")
+
+
+def _values(found: Summary, told: Server, equations: list[Equation]) -> dict[str, Any]:
+    return {
+        "feed": feed_values(found.feed),
+        "live": found.live,
+        "total": found.total,
+        "age_s_p50": found.age_s_p50,
+        "age_s_p99": found.age_s_p99,
+        "loss": [
+            {one.name: one.left, **one.right, "balanced": one.is_balanced} for one in equations
+        ],
+        "redis": asdict(told),
+    }
