@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Any, Final, TypeVar, cast
 
 import typer
 
@@ -37,10 +37,10 @@ def bounded(command: Command) -> Command:
 
 def given(bounds: Mapping[str, Any]) -> Bounds:
     """Those of *bounds* that were given."""
-    found: Any = {name: bound for name, bound in bounds.items() if bound is not None}
-    if kind := found.get("type"):
-        found["type"] = kind.upper()
-    return found
+    found = {name: bound for name, bound in bounds.items() if bound is not None}
+    if "type" in found:
+        found["type"] = found["type"].upper()
+    return cast("Bounds", found)
 
 
 def _parameter(name: str) -> inspect.Parameter:
@@ -57,5 +57,7 @@ def _annotation(name: str) -> Any:
     if name in _WORDS:
         return Annotated[str | None, typer.Option(word, metavar="TEXT", help=_WORDS[name])]
     if what.endswith("iv") or what == "rel_spread":
-        return Annotated[float | None, typer.Option(word, parser=fraction, metavar="80%", help="or 0.8")]
+        return Annotated[
+            float | None, typer.Option(word, parser=fraction, metavar="80%", help="or 0.8")
+        ]
     return Annotated[float | None, typer.Option(word, metavar="NUMBER", help=_UNITS[what])]

@@ -69,20 +69,29 @@ def heading(chain: Chain) -> Text:
     """The lines above a chain: what it is of, and what to know before trusting it."""
     others = ", ".join(one for one in chain.settles if one != chain.settle)
     also = f" (also: {others})" if others else ""
+    delivery = output.utc(chain.series.expiry_ms)
     until = output.countdown(chain.series.expiry_ms, chain.moment.venue_ms)
+    what = f"{chain.asset} {chain.series.label} {chain.settle}{also}, delivery {delivery}, {until}"
+    return Text("\n".join([what, _figures(chain), *_absent(chain)]))
+
+
+def _figures(chain: Chain) -> str:
     age, spread = chain.oldest_age, chain.forward_spread_bp
-    lines = [
-        f"{chain.asset} {chain.series.label} {chain.settle}{also},"
-        f" delivery {output.utc(chain.series.expiry_ms)}, {until}",
-        f"forward {output.price(chain.forward, chain.forward)},"
-        f" ATM IV {output.percent(chain.atm_iv)},"
-        f" oldest tick {'-' if age is None else output.duration(age.total_seconds())},"
-        f" forwards within {'-' if spread is None else f'{spread:.1f} bp'}",
-    ]
-    if chain.absent:
-        counts = Counter(_reason(absent.reason) for absent in chain.absent.values()).most_common()
-        lines.append("absent: " + ", ".join(f"{count} {reason}" for reason, count in counts))
-    return Text("\n".join(lines))
+    return ", ".join(
+        (
+            f"forward {output.price(chain.forward, chain.forward)}",
+            f"ATM IV {output.percent(chain.atm_iv)}",
+            f"oldest tick {'-' if age is None else output.duration(age.total_seconds())}",
+            f"forwards within {'-' if spread is None else f'{spread:.1f} bp'}",
+        )
+    )
+
+
+def _absent(chain: Chain) -> list[str]:
+    """The line that counts what is not handed over, by reason; none when nothing is missing."""
+    counts = Counter(_reason(absent.reason) for absent in chain.absent.values()).most_common()
+    words = ", ".join(f"{count} {reason}" for reason, count in counts)
+    return [f"absent: {words}"] if counts else []
 
 
 def _reason(error: FastoptsError) -> str:

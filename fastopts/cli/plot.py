@@ -1,0 +1,114 @@
+"""Curves drawn in a terminal with braille: each character is two dots wide and four high."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Final
+
+from rich.text import Text
+
+__all__ = ("Curve", "Frame", "draw")
+
+Point = tuple[float, float]
+
+_BLANK: Final = 0x2800
+_DOTS: Final = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
+_LABEL_ROWS: Final = 4  # from one label of the y axis to the next
+_LABEL_WIDTH: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """Points from left to right; a lone one is a dot. Outside of the frame nothing is drawn."""
+
+    points: Sequence[Point]
+    style: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What is shown: *width* and *height* in characters, the ranges of x and y, labels for x."""
+
+    width: int
+    height: int
+    x: tuple[float, float]
+    y: tuple[float, float]
+    labels: Sequence[tuple[float, str]]
+
+
+def draw(frame: Frame, curves: Sequence[Curve]) -> Text:
+    """Draw *curves*, the later ones over the earlier; y is a fraction, and labelled in per cent."""
+    canvas = _Canvas(frame)
+    for curve in curves:
+        canvas.draw(curve)
+    drawn = Text("\n").join([*canvas.rows(), _x_axis(frame)])
+    drawn.no_wrap = True
+    return drawn
+
+
+class _Canvas:
+    """The dots of each character, and its style."""
+
+    def __init__(self, frame: Frame) -> None:
+        self._frame = frame
+        self._columns = frame.width - _LABEL_WIDTH
+        self._dots: dict[tuple[int, int], int] = {}
+        self._styles: dict[tuple[int, int], str] = {}
+
+    def draw(self, curve: Curve) -> None:
+        places = [self._place(point) for point in curve.points]
+        if len(places) == 1:
+            self._dot(*places[0], curve.style)
+        for start, end in pairwise(places):
+            self._line(start, end, curve.style)
+
+    def rows(self) -> list[Text]:
+        return [self._row(row) for row in range(self._frame.height)]
+
+    def _place(self, point: Point) -> tuple[int, int]:
+        """The dot, counted from the left and from above."""
+        x = _share(point[0], self._frame.x) * (2 * self._columns - 1)
+        y = (1 - _share(point[1], self._frame.y)) * (4 * self._frame.height - 1)
+        return round(x), round(y)
+
+    def _line(self, start: tuple[int, int], end: tuple[int, int], style: str) -> None:
+        (x0, y0), (x1, y1) = start, end
+        steps = max(abs(x1 - x0), abs(y1 - y0), 1)
+        for step in range(steps + 1):
+            x = round(x0 + (x1 - x0) * step / steps)
+            y = round(y0 + (y1 - y0) * step / steps)
+            self._dot(x, y, style)
+
+    def _dot(self, x: int, y: int, style: str) -> None:
+        place = (y // 4, x // 2)
+        if 0 <= place[0] < self._frame.height and 0 <= place[1] < self._columns:
+            self._dots[place] = self._dots.get(place, 0) | _DOTS[y % 4][x % 2]
+            self._styles[place] = style
+
+    def _row(self, row: int) -> Text:
+        label = ""
+        if row % _LABEL_ROWS == 0:
+            low, high = self._frame.y
+            label = f"{high - (high - low) * (row + 0.5) / self._frame.height:.1%}"
+        text = Text(f"{label:>{_LABEL_WIDTH - 1}} ")
+        for column in range(self._columns):
+            dots = self._dots.get((row, column), 0)
+            text.append(chr(_BLANK + dots) if dots else " ", self._styles.get((row, column)))
+        return text
+
+
+def _x_axis(frame: Frame) -> Text:
+    columns = frame.width - _LABEL_WIDTH
+    line = ""
+    for x, label in frame.labels:
+        middle = _LABEL_WIDTH + round(_share(x, frame.x) * (columns - 1))
+        place = min(middle - len(label) // 2, frame.width - len(label))
+        if place > len(line):
+            line = line.ljust(place) + label
+    return Text(line, style="dim")
+
+
+def _share(value: float, ends: tuple[float, float]) -> float:
+    """How far *value* is on the way from one end to the other."""
+    low, high = ends
+    return (value - low) / (high - low) if high > low else 0.5

@@ -1,0 +1,65 @@
+"""Keys as they are pressed. The terminal is left as it was found, however that comes about."""
+
+import os
+import re
+import select
+import signal
+import sys
+import termios
+import tty
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Final, NoReturn
+
+from fastopts.errors import ConfigError
+
+__all__ = ("BACKSPACE", "ESCAPE", "LEFT", "RETURN", "RIGHT", "Keys", "keys")
+
+LEFT, RIGHT, ESCAPE = "\x1b[D", "\x1b[C", "\x1b"
+RETURN: Final = ("\r", "\n")
+BACKSPACE: Final = ("\x7f", "\b")
+
+Keys = Callable[[float], list[str]]
+
+_KEY: Final = re.compile(r"\x1b\[[\d;]*[A-Za-z~]|\x1bO[A-Za-z]|.", re.DOTALL)
+
+
+@contextmanager
+def keys() -> Iterator[Keys]:
+    """Yield what waits so many seconds for keys, and returns those that were pressed.
+
+    Ctrl-C raises KeyboardInterrupt, SIGTERM ends the program, and Ctrl-Z does nothing: a shell
+    would get the screen as it is. Raises ConfigError where there is no terminal.
+    """
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise ConfigError("top needs a terminal: fastopts scan prints the same table once")
+    file = sys.stdin.fileno()
+    before = termios.tcgetattr(file)
+    ended = signal.signal(signal.SIGTERM, _end)
+    try:
+        tty.setcbreak(file)
+        _ignore_suspend(file)
+        yield lambda timeout_s: _read(file, timeout_s)
+    finally:
+        termios.tcsetattr(file, termios.TCSAFLUSH, before)
+        signal.signal(signal.SIGTERM, ended)
+
+
+def _ignore_suspend(file: int) -> None:
+    attributes: list[Any] = termios.tcgetattr(file)
+    attributes[6][termios.VSUSP] = b"\x00"
+    termios.tcsetattr(file, termios.TCSANOW, attributes)
+
+
+def _read(file: int, timeout_s: float) -> list[str]:
+    ready, _, _ = select.select([file], [], [], timeout_s)
+    if not ready:
+        return []
+    pressed = os.read(file, 1024)
+    if not pressed:
+        raise KeyboardInterrupt  # the terminal has gone
+    return _KEY.findall(pressed.decode(errors="replace"))
+
+
+def _end(number: int, _: object) -> NoReturn:
+    sys.exit(128 + number)

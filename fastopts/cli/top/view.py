@@ -1,0 +1,75 @@
+"""What the user has chosen to see, and how keys change it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final, Literal, TypeVar
+
+from fastopts.cli.top.terminal import BACKSPACE, ESCAPE, LEFT, RETURN, RIGHT
+
+__all__ = ("COLUMNS", "View")
+
+COLUMNS: Final = (
+    *("symbol", "dte", "bid_price", "bid_iv", "ask_price", "ask_iv", "mark_price", "mark_iv"),
+    *("delta", "open_interest", "volume_24h", "turnover_24h", "age_s"),
+)
+T = TypeVar("T")
+
+_TYPES: Final[tuple[Literal["C", "P"] | None, ...]] = (None, "C", "P")
+
+
+@dataclass(slots=True)
+class View:
+    """Which options are shown and in which order; *assets* are those there are."""
+
+    asset: str | None = None
+    type: Literal["C", "P"] | None = None
+    text: str = ""
+    column: str = "turnover_24h"
+    is_descending: bool = True
+    is_typing: bool = False
+    is_done: bool = False
+    assets: Sequence[str] = field(default=())
+
+    @property
+    def sort(self) -> str:
+        """The order, as a scan takes it."""
+        return f"-{self.column}" if self.is_descending else self.column
+
+    def press(self, key: str) -> None:
+        """Do what *key* stands for; nothing if it has no meaning."""
+        if self.is_typing:
+            self._type(key)
+            return
+        match key:
+            case "q":
+                self.is_done = True
+            case "r":
+                self.is_descending = not self.is_descending
+            case "a":
+                self.asset = _next((None, *self.assets), self.asset)
+            case "t":
+                self.type = _next(_TYPES, self.type)
+            case "/":
+                self.is_typing, self.text = True, ""
+            case _ if key == ESCAPE:
+                self.text = ""
+            case _ if key in (LEFT, "<"):
+                self.column = _next(COLUMNS[::-1], self.column)
+            case _ if key in (RIGHT, ">"):
+                self.column = _next(COLUMNS, self.column)
+
+    def _type(self, key: str) -> None:
+        if key in RETURN:
+            self.is_typing = False
+        elif key == ESCAPE:
+            self.is_typing, self.text = False, ""
+        elif key in BACKSPACE:
+            self.text = self.text[:-1]
+        elif key.isprintable():
+            self.text += key.upper()
+
+
+def _next(choices: Sequence[T], chosen: T) -> T:
+    """What comes after *chosen*: the first again after the last."""
+    place = choices.index(chosen) if chosen in choices else -1
+    return choices[(place + 1) % len(choices)]
