@@ -35,8 +35,10 @@ def export(
 
     The column `live` tells what each row is worth. The file is there whole or not at all.
     """
-    if (path == "-") != (form is not None):
-        raise BadInput("--format belongs to the PATH '-': elsewhere the suffix tells it")
+    if path == "-" and form is None:
+        raise BadInput("'-' needs --format: json, csv, parquet or arrow")
+    if path != "-" and form is not None:
+        raise BadInput(f"--format is for '-': the suffix tells it of {path}")
     with options.reader(redis_url, venue) as reader:
         found = reader.scan(asset, gate=gate, require_live=not stale, **bounds_.given(bounds))
     if form is not None:

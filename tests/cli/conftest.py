@@ -1,9 +1,16 @@
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
 
 import pytest
 
 from fastopts.sim import SimSettings
+from tests.cli.market import fill
+from tests.cli.process import Done, fastopts
 from tests.sim.conftest import Running
+from tests.store import Store
+
+Read = Callable[..., Done]
 
 
 @pytest.fixture
@@ -17,3 +24,16 @@ def venue() -> Iterator[Running]:
 def there(venue: Running) -> list[str]:
     """The options that lead to it."""
     return ["--venue", "sim", "--rest-url", venue.venue.rest_url, "--ws-url", venue.venue.ws_url]
+
+
+@pytest.fixture
+def market(store: Store) -> Store:
+    """A server that holds the market of tests.cli.market."""
+    fill(store)
+    return store
+
+
+@pytest.fixture
+def read(market: Store, tmp_path: Path) -> Read:
+    """Runs a command that reads that market."""
+    return partial(fastopts, cwd=tmp_path, FASTOPTS_REDIS_URL=market.url)

@@ -1,6 +1,7 @@
 """The command as a user starts it."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +16,16 @@ class Done(NamedTuple):
     code: int
     out: str
     err: str
+
+    @property
+    def objects(self) -> list[dict[str, Any]]:
+        """What it printed as JSON, one object a line."""
+        return [json.loads(line) for line in self.out.splitlines()]
+
+    @property
+    def rows(self) -> list[list[str]]:
+        """What it printed as a table: the cells of each line."""
+        return [re.split(r" {2,}", line.strip()) for line in self.out.splitlines()]
 
 
 def start(*words: str, cwd: Path, **variables: str) -> subprocess.Popen[str]:

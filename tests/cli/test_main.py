@@ -3,7 +3,6 @@
 import json
 import os
 import platform
-import pty
 import re
 import shutil
 import signal
@@ -20,6 +19,7 @@ from fastopts import keys
 from fastopts.cli.commands import COMMANDS
 from fastopts.vocabulary import COLUMNS
 from tests.cli.process import fastopts, start
+from tests.cli.terminal import on_terminal
 from tests.processes import environ
 from tests.store import Store
 
@@ -72,6 +72,20 @@ def test_the_version_tells_what_runs(tmp_path: Path, pure: str, name: str) -> No
         (["sim", "--port", "many"], 2, "fastopts sim --help"),
         (["track", "--coin", "BTC"], 2, "there is no option --coin; did you mean --coins?"),
         (["fetch", "track"], 2, "unrecognized arguments: track"),
+        (["chain", "B-C"], 2, "'B-C' is no asset: write BTC"),
+        (["scan", "--min-iv", "80"], 2, "80 is 8000 %: write 0.8 or 80%"),
+        (["scan", "--type", "X"], 2, "type: 'X' is neither C nor P"),
+        (["scan", "--sort", "price"], 2, "there is no 'price' to sort by; there are: age_s"),
+        (["scan", "--columns", "price"], 2, "--columns: there is no 'price'; there are: symbol"),
+        (["top"], 2, "top needs a terminal: fastopts scan prints the same table once"),
+        (["export", "-"], 2, "'-' needs --format"),
+        (
+            ["export", "a.csv", "--format", "csv"],
+            2,
+            "--format is for '-': the suffix tells it of a.csv",
+        ),
+        (["get"], 2, "Missing argument"),
+        (["status", "--redis-url", "redis://127.0.0.1:1"], 1, "Connection refused"),
         (["doctor", "--venue", "okx"], 2, "choose bybit or sim"),
         (["doctor", "--redis-url", "redis://:hunter2@[x"], 2, "Redis URL"),
         (["track", "--redis-url", "redis://:hunter2@127.0.0.1:1"], 1, "Connection refused"),
@@ -131,26 +145,6 @@ def test_an_interrupt_ends_it_with_130(tmp_path: Path) -> None:
             connection.close()
     assert (process.returncode, err) == (130, "")
     assert [line.split()[1] for line in out.splitlines()] == ["python", "core", "uvloop"]
-
-
-def on_terminal(*words: str, columns: int, **variables: str) -> str:
-    """What the command writes to a terminal of that width."""
-    ours, theirs = pty.openpty()
-    more = {"TERM": "xterm-256color", "COLUMNS": str(columns), "LINES": "50"} | variables
-    with subprocess.Popen(
-        [*COMMAND, *words], stdin=theirs, stdout=theirs, stderr=theirs, env=environ(**more)
-    ) as process:
-        os.close(theirs)
-        written = b""
-        try:
-            while piece := os.read(ours, 65536):
-                written += piece
-        except OSError:  # Linux's way to tell that the other side is closed
-            pass
-        finally:
-            os.close(ours)
-        assert process.wait(30) == 0
-    return written.decode()
 
 
 def test_a_terminal_gets_what_fits_it_and_whole_names() -> None:

@@ -67,3 +67,57 @@ def test_numbers_stand_on_the_right(capsys: pytest.CaptureFixture[str]) -> None:
     table.add_row("B", "1,234.00")
     output.show(table)
     assert capsys.readouterr().out == "symbol       bid\nA           1.50\nB       1,234.00\n"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (1205.0, "1,205"),
+        (37940211.5, "37,940,212"),
+        (0.000065, "0.000065"),
+        (-12.345678, "-12.346"),
+        (0.0, "0"),
+        (None, "-"),
+    ],
+)
+def test_a_number_keeps_its_whole_part_and_five_digits(value: float | None, text: str) -> None:
+    assert output.number(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "scale", "text"),
+    [
+        (1218.53, 88000.0, "1,219"),
+        (2.6, 88000.0, "2.6"),
+        (84.34, 3000.0, "84.3"),
+        (0.2, 2.18, "0.2000"),
+        (0.0042, 2.18, "0.0042"),
+        (-1665.99, 92000.0, "-1,666"),
+        (5.25, None, "5.25"),
+        (None, 88000.0, "-"),
+    ],
+)
+def test_a_price_is_as_fine_as_what_the_option_is_on(
+    value: float | None, scale: float | None, text: str
+) -> None:
+    assert output.price(value, scale) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(5012873.25, "5.01M"), (1.2e9, "1.2B"), (1274.2, "1.27k"), (0.5, "0.5"), (None, "-")],
+)
+def test_a_large_number_is_short(value: float | None, text: str) -> None:
+    assert output.compact(value) == text
+
+
+@pytest.mark.parametrize(
+    ("room", "names"), [(30, ["a", "b", "c"]), (16, ["a", "c"]), (4, ["a"]), (1, ["a"])]
+)
+def test_what_does_not_fit_goes_whole_by_rank(room: int, names: list[str]) -> None:
+    columns = [
+        output.Column("a", ["x"], is_text=True),
+        output.Column("b", ["123456"], rank=2),
+        output.Column("c", ["12345678"], rank=1),
+    ]
+    assert [column.header for column in output.fitting(columns, room).columns] == names

@@ -1,0 +1,91 @@
+import pytest
+
+from tests.cli.conftest import Read
+from tests.cli.market import STALE
+from tests.store import Store
+from tests.cli.terminal import on_terminal
+
+
+def test_calls_are_left_and_puts_right(read: Read) -> None:
+    done = read("chain", "BTC", "25DEC60")
+    assert (done.code, done.err) == (0, "")
+    what, figures, *_ = done.out.splitlines()
+    assert what.startswith("BTC 25DEC60 USDT, delivery 2060-12-25 08:00:00Z, in ")
+    assert figures.startswith("forward 90,000, ATM IV 50.0%, oldest tick ")
+    assert figures.endswith(", forwards within 0.0 bp")
+    quotes = ["48.1%", "3.4", "1,205", "1,230", "0.75", "49.5%"]
+    sides = ["bid IV", "size", "bid", "ask", "size", "ask IV"]
+    assert done.rows[2:] == [
+        ["delta", "mark IV", *sides, "strike", *sides, "mark IV", "delta"],
+        ["0.80", "60.0%", *quotes, "80,000", *quotes, "60.0%", "-0.20"],
+        ["0.50", "50.0%", *quotes, ">90,000", *quotes, "50.0%", "-0.50"],
+        ["0.20", "55.0%", *quotes, "100,000", *quotes, "55.0%", "-0.80"],
+    ]
+
+
+def test_front_is_usdt_names_the_other_coin_and_counts_what_is_absent(read: Read) -> None:
+    done = read("chain", "BTC")
+    lines = done.out.splitlines()
+    assert lines[0].startswith("BTC 27NOV60 USDT (also: USDC), ")
+    assert lines[2] == "absent: 1 not yet live, 1 without a tick"
+    strikes = {row["strike"]: row for row in read("chain", "BTC", "--json").objects}
+    assert list(strikes) == [80000, 90000, 100000, 110000]
+    assert [row["atm"] for row in strikes.values()] == [False, True, False, False]
+    assert strikes[80000]["put"] is None
+    assert strikes[80000]["call"]["mark_iv"] == 0.70
+    assert strikes[100000]["call"]["bid_price"] is None
+    assert strikes[100000]["put"]["bid_price"] == 1205.0
+    assert strikes[110000]["call"] is strikes[110000]["put"] is None
+
+
+def test_the_other_coin_is_another_chain(read: Read) -> None:
+    [row] = read("chain", "BTC", "27NOV60", "--settle", "USDC", "--json").objects
+    assert (row["settle"], row["call"]["symbol"]) == ("USDC", "BTC-27NOV60-90000-C")
+    assert row["call"]["mark_iv"] == 0.8
+
+
+@pytest.mark.parametrize(("count", "strikes"), [(0, [90000]), (1, [80000, 90000, 100000])])
+def test_only_strikes_around_the_money(read: Read, count: int, strikes: list[float]) -> None:
+    done = read("chain", "BTC", "--strikes", str(count), "--json")
+    assert [row["strike"] for row in done.objects] == strikes
+
+
+def test_what_is_stale_is_there_on_demand(read: Read) -> None:
+    done = read("chain", "BTC", "--stale", "--json")
+    put = done.objects[0]["put"]
+    assert (put["symbol"], put["live"], put["bid_price"]) == (STALE, False, 1205.0)
+
+
+def test_on_a_terminal_columns_go_and_numbers_stay(market: Store) -> None:
+    written = on_terminal(
+        *("chain", "BTC", "25DEC60"), columns=80, FASTOPTS_REDIS_URL=market.url, NO_COLOR="1"
+    )
+    lines = written.replace("\r", "").splitlines()
+    assert max(map(len, lines)) <= 80
+    quotes = ["48.1%", "1,205", "1,230", "49.5%"]
+    assert lines[-2].split() == [*quotes, ">90,000", *quotes]
+
+
+def test_on_a_terminal_what_is_in_the_money_has_a_colour(market: Store) -> None:
+    written = on_terminal("chain", "BTC", "25DEC60", columns=120, FASTOPTS_REDIS_URL=market.url)
+    low, _, high = written.splitlines()[-3:]
+    calls, puts = low.split("80,000")
+    assert ("\x1b[36m" in calls, "\x1b[36m" in puts) == (True, False)
+    calls, puts = high.split("100,000")
+    assert ("\x1b[36m" in calls, "\x1b[36m" in puts) == (False, True)
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["26NOV60"], 1, "no series BTC 26NOV60; there are: 27NOV60 USDC, 27NOV60 USDT, 25DEC60"),
+        (["tomorrow"], 2, "'tomorrow' is no expiry: write 27MAR26, 260327"),
+        (["front", "--settle", "U-S"], 2, "'U-S' is no settle coin"),
+    ],
+)
+def test_a_series_that_is_not_there_is_told(
+    read: Read, words: list[str], code: int, said: str
+) -> None:
+    done = read("chain", "BTC", *words)
+    assert (done.code, done.out) == (code, "")
+    assert said in done.err

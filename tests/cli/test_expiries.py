@@ -1,0 +1,93 @@
+import pytest
+
+from tests.cli import market as listed
+from tests.cli.conftest import Read
+from tests.store import Store
+
+
+def test_a_row_per_series_has_the_figures_of_a_desk(read: Read) -> None:
+    done = read("expiries", "BTC", "--json")
+    assert (done.code, done.err) == (0, "")
+    assert [(row["expiry"], row["settle"], row["live"], row["total"]) for row in done.objects] == [
+        ("2060-11-27T08:00:00Z", "USDC", 2, 2),
+        ("2060-11-27T08:00:00Z", "USDT", 5, 7),
+        ("2060-12-25T08:00:00Z", "USDT", 6, 6),
+    ]
+    december = done.objects[2]
+    basis = (90000 / 88214.5 - 1) * 365 / december["dte"]
+    expected = {
+        "venue": "bybit",
+        "asset": "BTC",
+        "forward": 90000.0,
+        "index_price": 88214.5,
+        "basis": pytest.approx(basis),
+        "atm_iv": pytest.approx(0.50),
+        "straddle": 2437.0,
+        "open_interest": pytest.approx(6 * 212.37),
+        "turnover_24h": pytest.approx(6 * 5012873.25),
+    }
+    wings = (0.5 + 0.05 * 0.25 / 0.3, 0.5 + 0.10 * 0.25 / 0.3)
+    expected["risk_reversal"] = pytest.approx(wings[0] - wings[1])
+    expected["butterfly"] = pytest.approx(sum(wings) / 2 - 0.5)
+    assert {name: december[name] for name in expected} == expected
+
+
+def test_the_table_says_the_same_and_a_dash_for_what_is_not_known(read: Read) -> None:
+    done = read("expiries", "BTC")
+    assert (done.code, done.err) == (0, "")
+    head, usdc, november, december = done.rows
+    assert head == [
+        *("expiry", "settle", "dte", "forward", "basis", "ATM IV", "straddle", "RR", "BF"),
+        *("OI", "turnover", "live"),
+    ]
+    del usdc[2], november[2], december[2]  # dte
+    assert usdc == [
+        *("27NOV60", "USDC", "88,251", "0.0%", "-", "2,437", "-", "-", "425", "2B", "2/2"),
+    ]
+    assert november[:5] == ["27NOV60", "USDT", "88,251", "0.0%", "55.4%"]
+    assert november[6:8] == ["-", "-"]
+    assert november[-1] == "5/7"
+    assert december == [
+        *("25DEC60", "USDT", "90,000", "0.1%", "50.0%", "2,437", "-4.2%", "6.2%"),
+        *("1.27k", "30.1M", "6/6"),
+    ]
+
+
+def test_a_settle_coin_may_be_chosen(read: Read) -> None:
+    assert [
+        row["settle"] for row in read("expiries", "btc", "--settle=usdc", "--json").objects
+    ] == ["USDC"]
+    done = read("expiries", "ETH", "--settle", "USDC")
+    assert (done.code, done.out) == (1, "")
+    assert done.err == "fastopts: no options of ETH settled in USDC; there are: USDT\n"
+
+
+def test_a_dead_feed_is_told_and_read_only_on_demand(read: Read, market: Store) -> None:
+    listed.feed(market, heartbeat_ms=0)
+    done = read("expiries", "BTC")
+    assert (done.code, done.out) == (1, "")
+    assert done.err == "fastopts: the collector has ended\n"
+    done = read("expiries", "BTC", "--stale", "--json")
+    assert [(row["live"], row["forward"]) for row in done.objects] == [
+        (0, 88251.0),
+        (0, 88251.0),
+        (0, 90000.0),
+    ]
+
+
+def test_an_asset_that_is_not_listed_is_told(read: Read) -> None:
+    done = read("expiries", "DOGE")
+    assert (done.code, done.out) == (1, "")
+    assert done.err == "fastopts: no options of DOGE here; there are: BTC, ETH\n"
+
+
+def test_simulated_data_say_so_first(read: Read, market: Store) -> None:
+    listed.feed(market, venue="sim")
+    done = read("expiries", "BTC")
+    assert (done.code, done.out) == (1, "")
+    assert "holds the data of sim" in done.err
+    done = read("expiries", "BTC", "--venue", "sim")
+    assert done.out.splitlines()[0] == "SIMULATED: not the market"
+    assert {row["venue"] for row in read("expiries", "BTC", "--venue=sim", "--json").objects} == {
+        "sim"
+    }

@@ -1,0 +1,91 @@
+import pytest
+
+from fastopts.cli import cells
+from fastopts.reader.market import NAMES
+from fastopts.reader.scan import Bounds
+from tests.cli import market as listed
+from tests.cli.conftest import Read
+from tests.cli.market import STALE
+from tests.store import Store
+
+EXCLUDED = "excluded: 2 stale, 1 no tick, 1 no bid"
+NEAR = "BTC-27NOV60-90000-C-USDT"
+
+
+def symbols(read: Read, *words: str) -> list[str]:
+    return [found["symbol"] for found in read("scan", *words, "--json").objects]
+
+
+def test_the_best_first_and_what_the_gate_kept_out_last(read: Read) -> None:
+    words = ("--min-iv", "80%", "--sort", "-mark_iv", "--columns", "symbol,mark_iv,bid_price,dte")
+    done = read("scan", *words)
+    assert (done.code, done.err) == (0, "")
+    *table, last = done.rows
+    assert [row[:3] for row in table] == [
+        ["symbol", "mark_iv", "bid_price"],
+        ["ETH-27NOV60-3000-C-USDT", "90.0%", "148.1"],
+        ["BTC-27NOV60-90000-C", "80.0%", "1,205"],
+        ["BTC-27NOV60-90000-P", "80.0%", "1,205"],
+    ]
+    assert last == [EXCLUDED]
+
+
+def test_json_leaves_the_count_to_stderr(read: Read) -> None:
+    done = read("scan", "ETH", "--json")
+    assert (done.code, done.err) == (0, "fastopts: excluded: 1 stale\n")
+    [found] = done.objects
+    assert (found["symbol"], found["mark_iv"]) == ("ETH-27NOV60-3000-C-USDT", 0.9)
+
+
+def test_every_bound_is_an_option(read: Read) -> None:
+    told = read("scan", "--help").out
+    for name in Bounds.__annotations__:
+        assert f"  --{name.replace('_', '-')} " in told
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        (["--settle", "usdc", "--type", "c"], ["BTC-27NOV60-90000-C"]),
+        (["--expiry", "27NOV60", "--max-strike", "80000", "--min-strike", "10000"], None),
+        (["ETH", "--min-delta", "0.3", "--max-dte", "99999"], ["ETH-27NOV60-3000-C-USDT"]),
+        (["--min-turnover", "1e9", "--limit", "1"], ["BTC-27NOV60-90000-C"]),
+        (["--min-iv", "0.9", "--max-iv", "90%"], ["ETH-27NOV60-3000-C-USDT"]),
+        (["--max-delta", "-0.4", "--expiry", "27NOV60", "--settle", "USDT"], "puts"),
+        (["BTC", "--max-spread-ticks", "4.9"], []),
+        (["BTC", "--min-dte", "99999"], []),
+    ],
+)
+def test_a_bound_reaches_the_reader(
+    read: Read, words: list[str], found: list[str] | str | None
+) -> None:
+    named = {
+        None: ["BTC-27NOV60-80000-C-USDT"],
+        "puts": ["BTC-27NOV60-90000-P-USDT", "BTC-27NOV60-100000-P-USDT"],
+    }
+    expected = found if isinstance(found, list) else named[found]
+    assert symbols(read, *words) == expected
+
+
+def test_raw_is_without_the_gate(read: Read) -> None:
+    assert STALE not in symbols(read, "BTC")
+    assert STALE in symbols(read, "BTC", "--raw")
+    assert read("scan", "BTC", "--raw").rows[-1] == ["excluded: 1 no tick"]
+
+
+def test_nothing_found_is_code_1(read: Read) -> None:
+    done = read("scan", "BTC", "--min-iv", "500%")
+    assert done.code == 1
+    assert done.rows[-1] == ["excluded: 1 no tick, 1 stale, 1 no bid"]
+
+
+def test_a_dead_feed_is_told(read: Read, market: Store) -> None:
+    listed.feed(market, heartbeat_ms=0)
+    assert read("scan") == (1, "", "fastopts: the collector has ended\n")
+    done = read("scan", "--stale", "--json")
+    assert (done.code, done.out, done.err) == (1, "", "fastopts: excluded: 16 stale, 1 no tick\n")
+    assert len(read("scan", "--stale", "--raw", "--json").objects) == 16
+
+
+def test_every_name_to_sort_by_is_a_column() -> None:
+    assert cells.UNITS.keys() == NAMES

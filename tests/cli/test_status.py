@@ -1,0 +1,100 @@
+from typing import Any
+
+import pytest
+
+from tests.cli import market as listed
+from tests.cli.conftest import Read
+from tests.cli.market import LISTED, LIVE
+from tests.cli.terminal import on_terminal
+from tests.store import Store
+
+COUNTERS: dict[Any, Any] = {
+    "received": 1000,
+    "applied": 990,
+    "older": 8,
+    "rejected": 2,
+    "written": 900,
+    "conflated": 83,
+    "pending": 7,
+}
+
+
+@pytest.fixture
+def counters(market: Store) -> None:
+    market.client.hset("stats", mapping=COUNTERS)
+
+
+@pytest.mark.usefixtures("counters")
+def test_it_tells_of_feed_losses_and_redis(read: Read) -> None:
+    done = read("status")
+    assert (done.code, done.err) == (0, "")
+    told = [row for row in done.rows if row[0] != "age"]
+    assert told[0][1].startswith("alive, epoch 1795000000, heartbeat ")
+    assert told[0][1].endswith(" ago, venue +0 ms from Redis")
+    assert told[1:3] == [
+        ["coverage", f"{LISTED - 1} of {LISTED} symbols ticked"],
+        ["live", f"{LIVE} of {LISTED} listed options"],
+    ]
+    assert told[3][0] == "conn 1"
+    assert told[4:6] == [
+        ["loss", "received 1,000 = applied 990 + older 8 + rejected 2", "balanced"],
+        ["loss", "applied 990 = written 900 + conflated 83 + pending 7", "balanced"],
+    ]
+    assert told[6][1].startswith("Valkey 9.")
+
+
+@pytest.mark.usefixtures("counters")
+def test_a_loss_is_red_and_code_1(read: Read, market: Store) -> None:
+    market.client.hset("stats", "written", 899)
+    done = read("status")
+    assert done.code == 1
+    words = "applied 990 = written 899 + conflated 83 + pending 7"
+    assert ["loss", words, "NOT BALANCED"] in done.rows
+    [found] = read("status", "--json").objects
+    assert [one["balanced"] for one in found["loss"]] == [True, False]
+
+
+@pytest.mark.usefixtures("counters")
+def test_json_tells_the_same(read: Read) -> None:
+    [found] = read("status", "--json").objects
+    assert found["loss"] == [
+        {"received": 1000, "applied": 990, "older": 8, "rejected": 2, "balanced": True},
+        {"applied": 990, "written": 900, "conflated": 83, "pending": 7, "balanced": True},
+    ]
+    assert (found["live"], found["total"]) == (LIVE, LISTED)
+    assert 0 < found["age_s_p50"] <= found["age_s_p99"]
+    assert found["redis"]["name"] == "Valkey"
+    assert found["redis"]["memory_bytes"] > 0
+    assert found["redis"]["clients"] >= 1
+    assert list(found["feed"]["conns"]) == ["1"]
+
+
+def test_a_silent_connection_and_a_skew_are_in_plain_sight(read: Read, market: Store) -> None:
+    market.feed({1: 0.0, 2: 100.0}, skew_ms=-2500, coverage="1/1", watchdog_limit_ms=60_000)
+    done = read("status")
+    assert done.code == 0
+    assert ["conn 2", "MUTED: 1m 40s ago"] in done.rows
+    assert "venue -2500 ms from Redis" in done.out
+
+
+def test_counters_of_another_program_are_no_equation(read: Read, market: Store) -> None:
+    market.client.hset("stats", "messages", 3)
+    done = read("status")
+    assert done.code == 0
+    assert ["loss", "not known: no counters of a collector in `stats`"] in done.rows
+    [found] = read("status", "--json").objects
+    assert found["loss"] == []
+
+
+def test_a_dead_feed_is_code_1(read: Read, market: Store) -> None:
+    listed.feed(market, heartbeat_ms=0)
+    done = read("status")
+    assert done.code == 1
+    assert ["feed", "DOWN: the collector has ended"] in done.rows
+    assert ["age", "-"] in done.rows
+
+
+@pytest.mark.usefixtures("counters")
+def test_balanced_is_green(market: Store) -> None:
+    written = on_terminal("status", columns=100, FASTOPTS_REDIS_URL=market.url)
+    assert written.count("\x1b[32mbalanced") == 2

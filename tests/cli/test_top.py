@@ -1,0 +1,126 @@
+"""`fastopts top` under a real terminal."""
+
+import re
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from fastopts.cli.top.terminal import LEFT
+from tests.cli import market as listed
+from tests.cli.market import LIVE
+from tests.cli.terminal import Terminal, terminal
+from tests.store import Store
+
+ENTER, LEAVE, SHOW_CURSOR = "\x1b[?1049h", "\x1b[?1049l", "\x1b[?25h"
+HELP = "q quit"
+
+
+@contextmanager
+def top(market: Store, *words: str) -> Iterator[Terminal]:
+    with terminal("top", *words, columns=120, lines=30, FASTOPTS_REDIS_URL=market.url) as screen:
+        screen.until(HELP)
+        yield screen
+
+
+def test_the_options_with_the_highest_turnover_come_first(market: Store) -> None:
+    with top(market) as screen:
+        screen.until(f"all options: {LIVE} of {LIVE} live, by turnover_24h ▼")
+        row = screen.until(r"BTC-27NOV60-90000-C .*")[0].split()
+        assert row[2:9] == ["1,205", "48.1%", "1,230", "49.5%", "1,218", "80.0%", "0.39"]
+        assert "BTC-27NOV60-80000-P-USDT" not in screen.written
+        screen.press("q")
+        assert screen.end() == 0
+
+
+def test_keys_choose_what_is_shown(market: Store) -> None:
+    with top(market) as screen:
+        screen.press("t")
+        screen.until(r"all calls: 8 of 8 live")
+        screen.press("t")
+        screen.until(r"all puts: 6 of 6 live")
+        screen.press("t")
+        screen.until(f"all options: {LIVE} of {LIVE}")
+        screen.press("a")
+        screen.until("BTC options: 13 of 13 live")
+        screen.press("a")
+        screen.until("ETH options: 1 of 1 live")
+        screen.press("a")
+        screen.until("all options: ")
+        screen.press("/dec60-9")
+        screen.until(r"with 'DEC60-9': 2 of 14 live")
+        screen.press("q\x7f\r")
+        screen.until(r"with 'DEC60-9': 2 of 14 live[\s\S]*" + HELP)
+        screen.press("\x1b")
+        screen.until(f"all options: {LIVE} of {LIVE}")
+        screen.press("q")
+        assert screen.end() == 0
+
+
+def test_keys_choose_the_order(market: Store) -> None:
+    with top(market, "btc") as screen:
+        screen.press(LEFT * 4)
+        found = screen.until(r"BTC options: .*, by mark_iv ▼[\s\S]*?(BTC-2\S+)")
+        assert found[1] == "BTC-27NOV60-90000-C"
+        screen.press("r")
+        found = screen.until(r"by mark_iv ▲[\s\S]*?(BTC-2\S+)")
+        assert found[1] == "BTC-25DEC60-90000-C-USDT"
+        screen.press("<")
+        screen.until(r"by mark_price ▲")
+        screen.press(">>")
+        screen.until(r"by delta ▲")
+        screen.press("q")
+        assert screen.end() == 0
+
+
+@pytest.mark.parametrize(
+    ("end", "code"), [("q", 0), ("\x03", 130), (signal.SIGTERM, 128 + signal.SIGTERM)]
+)
+def test_the_terminal_is_left_as_it_was(
+    market: Store, end: str | signal.Signals, code: int
+) -> None:
+    with top(market) as screen:
+        assert ENTER in screen.written
+        assert not screen.is_as_before
+        screen.press("\x1a")  # Ctrl-Z would leave a shell with this screen
+        screen.until(HELP)
+        if isinstance(end, str):
+            screen.press(end)
+        else:
+            screen.signal(end)
+        assert screen.end() == code
+        assert screen.is_as_before
+        assert screen.written.index(LEAVE) > 0
+        assert SHOW_CURSOR in screen.written
+        assert "Traceback" not in screen.written
+
+
+def test_an_error_leaves_the_terminal_as_it_was(market: Store) -> None:
+    with terminal("top", "DOGE", columns=80, FASTOPTS_REDIS_URL=market.url) as screen:
+        assert screen.end() == 1
+        assert screen.is_as_before
+        said = screen.written.rpartition(LEAVE)[2]
+        assert "fastopts: no options of DOGE here; there are: BTC, ETH" in said
+
+
+def test_a_dead_feed_empties_the_screen_and_says_why(market: Store) -> None:
+    with top(market) as screen:
+        screen.until("BTC-27NOV60-90000-C")
+        listed.feed(market, heartbeat_ms=0)
+        screen.until("feed down: the collector has ended")
+        screen.press("r")
+        found = screen.until(r"0 of 0 live, by turnover_24h ▲[\s\S]*" + HELP)
+        assert not re.search(r"BTC-\d", found[0])
+        listed.feed(market)
+        screen.until(f"{LIVE} of {LIVE} live")
+        screen.press("q")
+        assert screen.end() == 0
+
+
+def test_simulated_data_say_so(market: Store) -> None:
+    listed.feed(market, venue="sim")
+    with top(market, "--venue", "sim") as screen:
+        screen.until("SIMULATED: not the market")
+        screen.press("q")
+        assert screen.end() == 0
