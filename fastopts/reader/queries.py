@@ -24,8 +24,9 @@ from fastopts.reader.universe import Series, Universe
 from fastopts.vocabulary import VOCABULARY
 
 if TYPE_CHECKING:
+    from fastopts.reader.bounds import Bounds
     from fastopts.reader.market import Listing, Market
-    from fastopts.reader.scan import Bounds, Scan
+    from fastopts.reader.scan import Scan
     from fastopts.reader.table import Table
 
 __all__ = ("Demand", "Queries", "Query", "Request")
@@ -66,7 +67,7 @@ class Queries:
     """The queries of one reader, and what it may keep between them."""
 
     def __init__(self, venue: str) -> None:
-        self._venue = venue
+        self.venue = venue
         self._feed: tuple[bytes, Feed] = (b"", Feed({}))
         self._terms: dict[str, Instrument] = {}
         self._terms_version = (0, 0)
@@ -91,7 +92,7 @@ class Queries:
     def feed(self) -> Query[Moment]:
         replies = yield Request(_FEED_AND_TIME, partial(ReplyList, 2, is_raw=True))
         flat, now = good(replies.values)
-        return self._moment(freshness.parse(flat, self._venue), now, self._terms)
+        return self._moment(freshness.parse(flat, self.venue), now, self._terms)
 
     def expiries(self, asset: str) -> Query[list[Series]]:
         listed = yield from self._listed(asset)
@@ -240,7 +241,7 @@ class Queries:
         held, feed = self._feed
         if raw != held:
             [flat] = good([value(raw)])
-            feed = freshness.parse(flat, self._venue)
+            feed = freshness.parse(flat, self.venue)
             self._feed = raw, feed
         return feed
 
@@ -282,7 +283,7 @@ class Queries:
             ask = pack("SMEMBERS", keys.asset(name))
             replies = yield Request(ask + _FEED_AND_TIME, partial(ReplyList, 3, is_raw=True))
             members, flat, _ = good(replies.values)
-            before = freshness.parse(flat, self._venue)
+            before = freshness.parse(flat, self.venue)
             if not members and name in before.assets:
                 return Universe(name, before.version, (), ())
             if not members:
