@@ -111,16 +111,14 @@ class Queries:
         coin = universe.settle_coin(settle)
         for _ in range(_ATTEMPTS):
             listed = yield from self._universe(asset)
-            series = listed.choose(expiry, coin, self._about_ms())
-            members = listed.instruments_of(series)
-            symbols = [one.symbol for one in members]
-            records, moment, _ = yield from self._look(symbols)
+            members = listed.choose(expiry, coin, self._about_ms())
+            records, moment, _ = yield from self._look(members.symbols)
             if moment.feed.version != listed.version:
                 self._universes.pop(listed.asset, None)
-            elif listed.choose(expiry, coin, moment.venue_ms) == series:
+            elif listed.choose(expiry, coin, moment.venue_ms) is members:
                 refuse_dead(moment, demand)
-                found = sift(symbols, records, moment, demand)
-                return Chain(series, listed.settles(series), members, found, moment)
+                found = sift(members.symbols, records, moment, demand)
+                return Chain(members, found, moment)
         raise _restless()
 
     def scan(
