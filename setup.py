@@ -1,6 +1,6 @@
 """Lists the compiled modules and the ways to build them; everything else is in pyproject.toml.
 
-FASTOPTS_BUILD selects a way: unset (release), `debug` (bounds and overflow checks), `trace`
+FASTOPTS_BUILD selects a way: unset (release), `debug` (bounds checks), `trace`
 (line tracing for coverage). Any way but release forces the C to be generated anew.
 """
 
@@ -22,7 +22,7 @@ DIRECTIVES = {
 BUILDS = {
     "": ({}, ["-O3", "-g0"], []),
     "debug": (
-        {"boundscheck": True, "wraparound": False, "overflowcheck": True, "initializedcheck": True},
+        {"boundscheck": True, "wraparound": False, "initializedcheck": True},
         ["-O1", "-g"],
         [],
     ),

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final, TypeVar, cast
 import typer
 
 from fastopts.cli.options import Settle, fraction
-from fastopts.reader.scan import Bounds
+from fastopts.reader.bounds import Bounds
 
 __all__ = ("bounded", "given")
 

@@ -98,9 +98,7 @@ class Writer:
         """Symbols came or went; the sets follow with the next write."""
         if self._channel is not None:  # everything is written on a reconnect
             self._orders += upkeep.listed(listed, self._now_ms()) + upkeep.delisted(gone)
-        self.feed.assets = self._assets()
-        self.feed.universe += 1
-        self._tell()
+            self._attention.set()
 
     def end(self) -> None:
         """Let `run` return once everything is written."""
@@ -214,7 +212,7 @@ class Writer:
         if now >= self._universe_at and not self._trouble.is_pausing(now):
             self._orders = await self._whole_universe(channel)
             self._universe_at = now + UNIVERSE_AGAIN_S
-        if self._orders:
+        while self._orders and not self._trouble.is_pausing(now):
             await self._carry_out(channel)
         if self._refused_keys and now >= self._refused_keys_at:
             self._refused_keys_at = now + REFUSED_KEYS_AGAIN_S
@@ -313,6 +311,10 @@ class Writer:
             ]
             if expiries:
                 await channel.ask(*expiries, timeout_s=EXCHANGE_TIMEOUT_S)
+        # Not before it is all there: what a reader finds at one count, it keeps for that count.
+        self.feed.assets = self._assets()
+        self.feed.universe += 1
+        self._tell()
 
     async def _farewell(self, channel: Channel, found: Server) -> None:
         """Say that the feed has ended, and give the lease back."""

@@ -289,6 +289,7 @@ cdef class Batch:
             replies += slot.in_redis != 0
         else:
             fields, gone = slot.changed & present, slot.changed & ~present & slot.in_redis
+            fields = fields or 1 << BIT_TM      # the same tick again: HSET takes no empty list
             expected = bits_of(fields & ~slot.in_redis)
         if gone:
             # A reader must not meet the new values beside a field that is no more.

@@ -609,7 +609,7 @@ class Batch:
         if slot.whole:
             fields, gone, expected = present, set(_NAMES) - present, None
         else:
-            fields = slot.changed & present
+            fields = slot.changed & present or {_TM}  # the same tick again: no HSET is empty
             gone = (slot.changed - present) & slot.in_redis
             expected = len(fields - slot.in_redis)
         commands = _hash_commands(keys.option(slot.symbol), texts, fields, gone)

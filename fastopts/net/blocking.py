@@ -11,7 +11,7 @@ from fastopts.errors import StoreError, StoreUnavailable
 from fastopts.net.address import Address
 from fastopts.net.resp import Replies, ReplyList, pack
 
-__all__ = ("BlockingChannel", "connect", "may_retry")
+__all__ = ("BlockingChannel", "connect", "may_retry", "open_socket")
 
 BUFFER_SIZE = 64 * 1024
 R = TypeVar("R", bound=Replies)
@@ -129,7 +129,7 @@ def connect(address: Address, timeout_s: float) -> socket.socket:
 
     Raises OSError, or StoreError when the server refuses.
     """
-    connection = _open(address, timeout_s)
+    connection = open_socket(address, timeout_s)
     try:
         _introduce(connection, address)
     except BaseException:
@@ -138,7 +138,8 @@ def connect(address: Address, timeout_s: float) -> socket.socket:
     return connection
 
 
-def _open(address: Address, timeout_s: float) -> socket.socket:
+def open_socket(address: Address, timeout_s: float) -> socket.socket:
+    """Connect, and say nothing yet. Raises OSError."""
     if address.path is not None:
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         connection.settimeout(timeout_s)

@@ -1,6 +1,7 @@
 """`AsyncOptionReader`: the reader for asyncio. `OptionReader` is the same without `await`."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeVar
 
@@ -24,9 +25,12 @@ if TYPE_CHECKING:
     import polars
     import pyarrow
 
+    from fastopts.reader.amirror import AsyncMirror, AsyncWatch
+    from fastopts.reader.bounds import Bounds
     from fastopts.reader.market import Column
-    from fastopts.reader.scan import Bounds, Scan
+    from fastopts.reader.scan import Scan
     from fastopts.reader.table import Table
+    from fastopts.reader.watch import Move
 
 __all__ = ("AsyncOptionReader",)
 
@@ -47,7 +51,9 @@ class AsyncOptionReader:
         password: str | None = None,
         timeout_s: float = 2.0,
     ) -> None:
-        self._channel = LastingChannel(address.parse(url, password), timeout_s)
+        self._address = address.parse(url, password)
+        self._timeout_s = timeout_s
+        self._channel = LastingChannel(self._address, timeout_s)
         self._queries = Queries(venue)
 
     async def __aenter__(self) -> Self:
@@ -204,6 +210,55 @@ class AsyncOptionReader:
     ) -> None:
         """As `OptionReader.export`."""
         (await self.table(asset, require_live=require_live)).export(path)
+
+    async def mirror(self, what: str | Sequence[str] | None = None) -> "AsyncMirror":
+        """As `OptionReader.mirror`, kept current by a task."""
+        from fastopts.reader.amirror import AsyncMirror
+        from fastopts.reader.mirror import scope_of
+        from fastopts.reader.replica import Deaf
+
+        venue = self._queries.venue
+        made = AsyncMirror(self._address, venue, scope_of(what), self._timeout_s, Deaf())
+        await made.wait()
+        return made
+
+    async def watch(
+        self,
+        what: str | Sequence[str] | None = None,
+        *,
+        initial: bool = False,
+        require_live: bool = True,
+        **bounds: "Unpack[Bounds]",
+    ) -> "AsyncWatch[Option]":
+        """As `OptionReader.watch`, for `async for`."""
+        from fastopts.reader.bounds import picker
+
+        return await self._watch(what, picker(bounds), Demand(require_live), initial)
+
+    async def watch_moves(
+        self,
+        what: str | Sequence[str] | None,
+        threshold: float,
+        field: str = "mark_price",
+    ) -> "AsyncWatch[Move]":
+        """As `OptionReader.watch_moves`, for `async for`."""
+        from fastopts.reader.watch import Moves
+
+        return await self._watch(what, Moves(threshold, field).look, Demand(), initial=True)
+
+    async def _watch(
+        self,
+        what: str | Sequence[str] | None,
+        pick: Callable[[Option], T | None],
+        demand: Demand,
+        initial: bool,
+    ) -> "AsyncWatch[T]":
+        from fastopts.reader.amirror import AsyncMirror, AsyncWatch
+        from fastopts.reader.mirror import scope_of
+
+        venue, scope = self._queries.venue, scope_of(what)
+        make = partial(AsyncMirror, self._address, venue, scope, self._timeout_s)
+        return await AsyncWatch(make, pick, demand).start(initial)
 
     async def _run(self, query: Query[T]) -> T:
         try:

@@ -11,11 +11,10 @@ from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
 from fastopts.errors import BadInput
-from fastopts.model import Instrument
 from fastopts.reader.absent import Absent
 from fastopts.reader.freshness import Moment
 from fastopts.reader.option import Option
-from fastopts.reader.universe import Series
+from fastopts.reader.universe import Members
 
 __all__ = ("Chain", "SmilePoint", "Strike")
 
@@ -51,21 +50,25 @@ class Chain:
 
     def __init__(
         self,
-        series: Series,
-        settles: Sequence[str],
-        members: Sequence[Instrument],
+        members: Members,
         found: Sequence[Option | Absent],
         moment: Moment,
     ) -> None:
-        self.series = series
-        self.settles = tuple(settles)
+        self.series = members.series
+        self.settles = members.settles
         self.moment = moment
-        self.options = tuple(one for one in found if isinstance(one, Option))
         self.absent: Mapping[str, Absent] = {
-            one.symbol: one for one in found if not isinstance(one, Option)
+            one.symbol: one for one in found if isinstance(one, Absent)
         }
-        self._rows = _rows(members, found)
-        self._strikes = [row.strike for row in self._rows]
+        # None at the end, for the place of what is not listed
+        sides = [one if isinstance(one, Option) else None for one in found]
+        self.options = tuple(filter(None, sides))
+        sides.append(None)
+        self._rows = [
+            Strike(strike, sides[-1 if call is None else call], sides[-1 if put is None else put])
+            for strike, call, put in members.rows
+        ]
+        self._strikes = [row[0] for row in members.rows]
         self._points: list[SmilePoint] | None = None
 
     def __repr__(self) -> str:
@@ -245,15 +248,6 @@ class Chain:
 
     def _with_forward(self) -> list[Option]:
         return [one for one in self.options if one.forward]
-
-
-def _rows(members: Sequence[Instrument], found: Sequence[Option | Absent]) -> list[Strike]:
-    rows = []
-    pairs = zip(members, found, strict=True)
-    for strike, group in itertools.groupby(pairs, key=lambda pair: pair[0].strike):
-        sides = {one.kind: option for one, option in group if isinstance(option, Option)}
-        rows.append(Strike(strike, sides.get("C"), sides.get("P")))
-    return rows
 
 
 def _sum(values: Iterable[float | None]) -> float | None:

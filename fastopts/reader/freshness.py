@@ -12,7 +12,7 @@ from fastopts.core import Tick
 from fastopts.errors import ConnectionMuted, FeedDown, NotYetLive, StaleData, WrongVenue
 from fastopts.model import Instrument
 
-__all__ = ("SKEW_LIMIT_MS", "Feed", "Moment", "parse", "why_not_live")
+__all__ = ("SKEW_LIMIT_MS", "Feed", "Moment", "feed_of", "parse", "why_not_live")
 
 SKEW_LIMIT_MS: Final = 1000  # more is reported
 NEVER_MS: Final = 2**62
@@ -128,7 +128,12 @@ class Moment:
 
 def parse(flat: Sequence[bytes], venue: str) -> Feed:
     """Read the answer to HGETALL `fastopts:feed`. Raises WrongVenue when it is another venue's."""
-    feed = Feed(dict(zip(flat[::2], flat[1::2], strict=True)))
+    return feed_of(dict(zip(flat[::2], flat[1::2], strict=True)), venue)
+
+
+def feed_of(fields: Mapping[bytes, bytes], venue: str) -> Feed:
+    """The feed that *fields* tell of. Raises WrongVenue when it is another venue's."""
+    feed = Feed(fields)
     if feed.venue and feed.venue != venue:
         raise WrongVenue(
             f"the server holds the data of {feed.venue}, not of {venue}: a reader that wants them"

@@ -7,6 +7,7 @@ readers drive it: one by blocking, one by awaiting.
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar, cast
 
 from fastopts import keys
@@ -24,8 +25,9 @@ from fastopts.reader.universe import Series, Universe
 from fastopts.vocabulary import VOCABULARY
 
 if TYPE_CHECKING:
+    from fastopts.reader.bounds import Bounds
     from fastopts.reader.market import Listing, Market
-    from fastopts.reader.scan import Bounds, Scan
+    from fastopts.reader.scan import Scan
     from fastopts.reader.table import Table
 
 __all__ = ("Demand", "Queries", "Query", "Request")
@@ -66,7 +68,7 @@ class Queries:
     """The queries of one reader, and what it may keep between them."""
 
     def __init__(self, venue: str) -> None:
-        self._venue = venue
+        self.venue = venue
         self._feed: tuple[bytes, Feed] = (b"", Feed({}))
         self._terms: dict[str, Instrument] = {}
         self._terms_version = (0, 0)
@@ -91,7 +93,7 @@ class Queries:
     def feed(self) -> Query[Moment]:
         replies = yield Request(_FEED_AND_TIME, partial(ReplyList, 2, is_raw=True))
         flat, now = good(replies.values)
-        return self._moment(freshness.parse(flat, self._venue), now, self._terms)
+        return self._moment(freshness.parse(flat, self.venue), now, self._terms)
 
     def expiries(self, asset: str) -> Query[list[Series]]:
         listed = yield from self._listed(asset)
@@ -110,31 +112,31 @@ class Queries:
         coin = universe.settle_coin(settle)
         for _ in range(_ATTEMPTS):
             listed = yield from self._universe(asset)
-            series = listed.choose(expiry, coin, self._about_ms())
-            members = listed.instruments_of(series)
-            symbols = [one.symbol for one in members]
-            records, moment, _ = yield from self._look(symbols)
+            members = listed.choose(expiry, coin, self._about_ms())
+            records, moment, _ = yield from self._look(members.symbols)
             if moment.feed.version != listed.version:
                 self._universes.pop(listed.asset, None)
-            elif listed.choose(expiry, coin, moment.venue_ms) == series:
+            elif listed.choose(expiry, coin, moment.venue_ms) is members:
                 refuse_dead(moment, demand)
-                found = sift(symbols, records, moment, demand)
-                return Chain(series, listed.settles(series), members, found, moment)
+                found = sift(members.symbols, records, moment, demand)
+                return Chain(members, found, moment)
         raise _restless()
 
     def chains(self, asset: str, settle: str | None, demand: Demand) -> Query[list[Chain]]:
         coin = universe.settle_coin(settle)
         for _ in range(_ATTEMPTS):
             listed = yield from self._listed(asset)
-            members = [one for one in listed.instruments if coin in (None, one.settle)]
-            if not members:
+            chosen = [each for each in listed.members if coin in (None, each.series.settle)]
+            if not chosen:
                 raise _no_coin(listed, coin)
-            symbols = [one.symbol for one in members]
+            symbols = [symbol for each in chosen for symbol in each.symbols]
             records, moment, _ = yield from self._look(symbols)
             if moment.feed.version == listed.version:
                 refuse_dead(moment, demand)
-                found = sift(symbols, records, moment, demand)
-                return _by_series(listed, members, found, moment)
+                found = iter(sift(symbols, records, moment, demand))
+                return [
+                    Chain(each, list(islice(found, len(each.symbols))), moment) for each in chosen
+                ]
         raise _restless()
 
     def scan(
@@ -255,7 +257,7 @@ class Queries:
         held, feed = self._feed
         if raw != held:
             [flat] = good([value(raw)])
-            feed = freshness.parse(flat, self._venue)
+            feed = freshness.parse(flat, self.venue)
             self._feed = raw, feed
         return feed
 
@@ -297,7 +299,7 @@ class Queries:
             ask = pack("SMEMBERS", keys.asset(name))
             replies = yield Request(ask + _FEED_AND_TIME, partial(ReplyList, 3, is_raw=True))
             members, flat, _ = good(replies.values)
-            before = freshness.parse(flat, self._venue)
+            before = freshness.parse(flat, self.venue)
             if not members and name in before.assets:
                 return Universe(name, before.version, (), ())
             if not members:
@@ -381,24 +383,6 @@ def asset_name(asset: str) -> str:
     if isinstance(asset, str) and keys.is_coin(asset.upper()):
         return asset.upper()
     raise BadInput(f"{asset!r} is no asset: write BTC")
-
-
-def _by_series(
-    listed: Universe,
-    members: Sequence[Instrument],
-    found: Sequence[Option | Absent],
-    moment: Moment,
-) -> list[Chain]:
-    """One chain per series; *members* and *found* are aligned, and in the order of the listing."""
-    groups: dict[tuple[int, str], list[tuple[Instrument, Option | Absent]]] = {}
-    for pair in zip(members, found, strict=True):
-        groups.setdefault((pair[0].expiry_ms, pair[0].settle), []).append(pair)
-    chains = []
-    for series in listed.series():
-        if group := groups.get((series.expiry_ms, series.settle)):
-            mine, theirs = zip(*group, strict=True)
-            chains.append(Chain(series, listed.settles(series), mine, theirs, moment))
-    return chains
 
 
 def _only(found: list[T | Absent]) -> T:

@@ -1,6 +1,7 @@
 """`OptionReader`: the blocking reader. `AsyncOptionReader` is the same with `await`."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeVar
 
@@ -24,9 +25,12 @@ if TYPE_CHECKING:
     import polars
     import pyarrow
 
+    from fastopts.reader.bounds import Bounds
     from fastopts.reader.market import Column
-    from fastopts.reader.scan import Bounds, Scan
+    from fastopts.reader.mirror import Mirror
+    from fastopts.reader.scan import Scan
     from fastopts.reader.table import Table
+    from fastopts.reader.watch import Move, Watch
 
 __all__ = ("OptionReader",)
 
@@ -50,7 +54,9 @@ class OptionReader:
         password: str | None = None,
         timeout_s: float = 2.0,
     ) -> None:
-        self._channel = BlockingChannel(address.parse(url, password), timeout_s)
+        self._address = address.parse(url, password)
+        self._timeout_s = timeout_s
+        self._channel = BlockingChannel(self._address, timeout_s)
         self._queries = Queries(venue)
 
     def __enter__(self) -> Self:
@@ -246,6 +252,65 @@ class OptionReader:
         that can't be written.
         """
         self.table(asset, require_live=require_live).export(path)
+
+    def mirror(self, what: str | Sequence[str] | None = None) -> "Mirror":
+        """Return a copy within this process of an asset, of symbols or (None) of everything, kept
+        current by a thread of its own: its `get` takes microseconds and no round trip.
+
+        It waits until the collector announces its changes, a second or so. Close it. Raises
+        BadInput, WrongVenue or StoreUnavailable.
+        """
+        from fastopts.reader.mirror import Mirror, scope_of
+        from fastopts.reader.replica import Deaf
+
+        venue = self._queries.venue
+        made = Mirror(self._address, venue, scope_of(what), self._timeout_s, Deaf())
+        made.wait()
+        return made
+
+    def watch(
+        self,
+        what: str | Sequence[str] | None = None,
+        *,
+        initial: bool = False,
+        require_live: bool = True,
+        **bounds: "Unpack[Bounds]",
+    ) -> "Watch[Option]":
+        """Return a stream of the options that change: of an asset, of symbols or (None) of
+        everything, where they meet the *bounds* (as `scan` takes them, but for `front`).
+
+        A consumer that is slower than the changes gets the newest of each symbol, and a Gap that
+        says how many were skipped; so it does when the feed breaks. *initial* begins with what
+        there is. Close it. Raises what `mirror` raises.
+        """
+        from fastopts.reader.bounds import picker
+
+        return self._watch(what, picker(bounds), Demand(require_live), initial)
+
+    def watch_moves(
+        self,
+        what: str | Sequence[str] | None,
+        threshold: float,
+        field: str = "mark_price",
+    ) -> "Watch[Move]":
+        """Return a stream of the moves of *field* by at least *threshold* (0.05 is 5 %), each
+        reckoned from the move before it or the first value seen; and of Gaps, as `watch`."""
+        from fastopts.reader.watch import Moves
+
+        return self._watch(what, Moves(threshold, field).look, Demand(), initial=True)
+
+    def _watch(
+        self,
+        what: str | Sequence[str] | None,
+        pick: Callable[[Option], T | None],
+        demand: Demand,
+        initial: bool,
+    ) -> "Watch[T]":
+        from fastopts.reader.mirror import Mirror, scope_of
+        from fastopts.reader.watch import Watch
+
+        make = partial(Mirror, self._address, self._queries.venue, scope_of(what), self._timeout_s)
+        return Watch(make, pick, demand, initial)
 
     def _run(self, query: Query[T]) -> T:
         try:

@@ -1,72 +1,25 @@
 """Scans: the options of a market that meet bounds, behind a gate that keeps garbage out."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Final, Literal, TypedDict, overload
+from typing import Any, Final, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fastopts.errors import BadInput
 from fastopts.reader import expiry as expiries
+from fastopts.reader.bounds import TERMS, VALUES, Bounds
+from fastopts.reader.bounds import check as check_bounds
 from fastopts.reader.expiry import Expiry
 from fastopts.reader.market import NAMES, Column, Market
 from fastopts.reader.option import IV_CAP, Option
 from fastopts.reader.table import Table
 from fastopts.reader.universe import settle_coin
 
-__all__ = ("Bounds", "Scan", "scan")
+__all__ = ("SORTABLE", "Scan", "check", "scan")
 
-IV_MAX: Final = 10.0  # above it a percentage was meant
-
-
-class Bounds(TypedDict, total=False):
-    """What a scan looks for. All bounds are inclusive; a value that is absent meets none.
-
-    Volatilities are fractions (0.8 is 80 %), *volume* and *open_interest* in base coin, *turnover*
-    in quote coin; *delta* is negative for puts; *dte* in days; *expiry* as `chain` takes it.
-    """
-
-    expiry: Expiry | None
-    settle: str | None
-    type: Literal["C", "P"] | None
-    min_dte: float | None
-    max_dte: float | None
-    min_strike: float | None
-    max_strike: float | None
-    min_moneyness: float | None
-    max_moneyness: float | None
-    min_delta: float | None
-    max_delta: float | None
-    min_iv: float | None
-    max_iv: float | None
-    min_bid_iv: float | None
-    max_bid_iv: float | None
-    min_ask_iv: float | None
-    max_ask_iv: float | None
-    min_volume: float | None
-    min_turnover: float | None
-    min_open_interest: float | None
-    max_spread_iv: float | None
-    max_rel_spread: float | None
-    max_spread_ticks: float | None
-
-
-# The bounds on terms say what a scan is about; the gate and the other bounds judge that.
-_TERMS: Final = {"min_dte": "dte", "max_dte": "dte", "min_strike": "strike", "max_strike": "strike"}
-_VALUES: Final = {
-    **{f"{end}_{name}": name for end in ("min", "max") for name in ("moneyness", "delta")},
-    **{f"{end}_{name}": name for end in ("min", "max") for name in ("bid_iv", "ask_iv")},
-    "min_iv": "mark_iv",
-    "max_iv": "mark_iv",
-    "min_volume": "volume_24h",
-    "min_turnover": "turnover_24h",
-    "min_open_interest": "open_interest",
-    "max_spread_iv": "spread_iv",
-    "max_rel_spread": "rel_spread",
-    "max_spread_ticks": "spread_ticks",
-}
 SORTABLE: Final = tuple(sorted(NAMES))
-_CHOICES: Final = ("expiry", "settle", "type")
+
 
 Mask = NDArray[np.bool_]
 
@@ -106,23 +59,11 @@ class Scan(Table, Sequence[Option]):
 
 def check(bounds: Bounds, sort: str | None, limit: int | None) -> None:
     """Raise BadInput for a bound, an order or a limit that does not exist or can't be meant."""
+    check_bounds(bounds)
     if sort is not None and sort.removeprefix("-") not in SORTABLE:
         raise BadInput(f"there is no {sort!r} to sort by; there are: {', '.join(SORTABLE)}")
     if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 0):
         raise BadInput(f"limit: {limit!r} is no count")
-    for name, bound in bounds.items():
-        if name not in (*_CHOICES, *_TERMS, *_VALUES):
-            there = ", ".join(Bounds.__annotations__)
-            raise BadInput(f"there is no bound {name!r}; there are: {there}")
-        if bound is None or name in _CHOICES:
-            continue
-        if isinstance(bound, bool) or not isinstance(bound, int | float) or bound != bound:
-            raise BadInput(f"{name}: {bound!r} is no number")
-        if name.endswith("_iv") and bound > IV_MAX:
-            raise BadInput(f"{name}: {bound:g} is {bound:.0%}: write {bound / 100:g}")
-    if bounds.get("type") not in (None, "C", "P"):
-        raise BadInput(f"type: {bounds['type']!r} is neither C nor P")
-    settle_coin(bounds.get("settle"))
 
 
 def scan(market: Market, bounds: Bounds, gate: bool, sort: str | None, limit: int | None) -> Scan:
@@ -131,7 +72,7 @@ def scan(market: Market, bounds: Bounds, gate: bool, sort: str | None, limit: in
     chosen, excluded = _gated(market, scope) if gate else _raw(market, scope)
     if market.listing.unplaced:
         excluded["no_terms"] = len(market.listing.unplaced)
-    chosen = _within(market, chosen, bounds, _VALUES)
+    chosen = _within(market, chosen, bounds, VALUES)
     rows = _ordered(market, np.flatnonzero(chosen), sort)
     return Scan(market, rows if limit is None else rows[:limit], int(scope.sum()), excluded)
 
@@ -144,7 +85,7 @@ def _scope(market: Market, bounds: Bounds) -> Mask:
         scope &= market.column("settle") == settle
     if kind := bounds.get("type"):
         scope &= market.column("type") == kind
-    return _within(market, scope, bounds, _TERMS)
+    return _within(market, scope, bounds, TERMS)
 
 
 def _delivered_on(market: Market, expiry: Expiry) -> Mask:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any, Final, cast
 
 from fastopts import keys
@@ -13,7 +13,7 @@ from fastopts.reader import expiry as expiries
 from fastopts.reader.expiry import Expiry
 from fastopts.reader.option import DAY_MS, phase
 
-__all__ = ("Series", "Universe", "ask_terms", "read_terms", "settle_coin")
+__all__ = ("Members", "Series", "Universe", "ask_terms", "read_terms", "settle_coin")
 
 USUAL_SETTLE: Final = "USDT"
 _TERMS: Final = (
@@ -46,6 +46,18 @@ class Series:
         return max(self.expiry_ms - venue_ms, 0) / DAY_MS
 
 
+@dataclass(frozen=True, slots=True)
+class Members:
+    """The options of a series by strike and type; *rows* has for each strike the places of its call
+    and its put, None where one is not listed."""
+
+    series: Series
+    settles: tuple[str, ...]
+    instruments: tuple[Instrument, ...]
+    symbols: tuple[str, ...]
+    rows: tuple[tuple[float, int | None, int | None], ...]
+
+
 class Universe:
     """Everything that is listed of *asset*, by expiry, settle coin, strike and type.
 
@@ -64,42 +76,35 @@ class Universe:
         self.version = version
         self.unplaced = tuple(unplaced)
         self.instruments = tuple(sorted(instruments, key=_place))
-        self._series: dict[tuple[int, str], list[Instrument]] = {}
-        for one in self.instruments:
-            self._series.setdefault((one.expiry_ms, one.settle), []).append(one)
+        self.members = _members(asset, self.instruments)
+        self._by_day: dict[date, list[Members]] = {}
+        for each in self.members:
+            self._by_day.setdefault(each.series.expiry.date(), []).append(each)
 
     def series(self) -> list[Series]:
         """One row per series, by expiry and settle coin."""
-        return [
-            Series(self.asset, expiry_ms, settle, len(listed))
-            for (expiry_ms, settle), listed in self._series.items()
-        ]
+        return [each.series for each in self.members]
 
-    def instruments_of(self, series: Series) -> list[Instrument]:
-        """By strike and type."""
-        return self._series[series.expiry_ms, series.settle]
-
-    def choose(self, expiry: Expiry | None, settle: str | None, venue_ms: int) -> Series:
+    def choose(self, expiry: Expiry | None, settle: str | None, venue_ms: int) -> Members:
         """The series of *expiry* (None: `front`) and *settle* (None: the only one, else USDT).
 
         Raises Unknown for one that is not listed, BadInput for a text that names no expiry.
         """
         day = None if expiry is None else expiries.day_of(expiry)
-        listed = [one for one in self.series() if settle in (None, one.settle)]
-        if day is not None:
-            listed = [one for one in listed if one.expiry.date() == day]
-        else:
-            trading = [one for one in listed if phase(one.expiry_ms, venue_ms) == "trading"]
-            listed = [one for one in trading if one.expiry_ms == trading[0].expiry_ms]
+        of_expiry = self._front(settle, venue_ms) if day is None else self._by_day.get(day, [])
+        listed = [each for each in of_expiry if settle in (None, each.series.settle)]
         if not listed:
             raise self._unknown(expiry, settle)
-        usual = [one for one in listed if one.settle == USUAL_SETTLE]
+        usual = [each for each in listed if each.series.settle == USUAL_SETTLE]
         return (usual or listed)[0]
 
-    def settles(self, series: Series) -> tuple[str, ...]:
-        """The coins in which options of the same expiry are settled."""
-        day = series.expiry.date()
-        return tuple(one.settle for one in self.series() if one.expiry.date() == day)
+    def _front(self, settle: str | None, venue_ms: int) -> list[Members]:
+        for each in self.members:
+            series = each.series
+            is_trading = phase(series.expiry_ms, venue_ms) == "trading"
+            if is_trading and settle in (None, series.settle):
+                return self._by_day[series.expiry.date()]
+        return []
 
     def _unknown(self, expiry: Expiry | None, settle: str | None) -> Unknown:
         what = f"{self.asset} {expiry or expiries.FRONT}" + (
@@ -107,6 +112,30 @@ class Universe:
         )
         there = ", ".join(f"{one.label} {one.settle}" for one in self.series())
         return Unknown(f"no series {what}; there are: {there or 'none'}")
+
+
+def _members(asset: str, instruments: Sequence[Instrument]) -> list[Members]:
+    groups: dict[int, dict[str, list[Instrument]]] = {}
+    for one in instruments:
+        groups.setdefault(one.expiry_ms, {}).setdefault(one.settle, []).append(one)
+    return [
+        Members(
+            Series(asset, expiry_ms, settle, len(listed)),
+            tuple(coins),
+            tuple(listed),
+            tuple(one.symbol for one in listed),
+            _rows(listed),
+        )
+        for expiry_ms, coins in groups.items()
+        for settle, listed in coins.items()
+    ]
+
+
+def _rows(listed: Sequence[Instrument]) -> tuple[tuple[float, int | None, int | None], ...]:
+    strikes: dict[float, dict[str, int]] = {}
+    for place, one in enumerate(listed):
+        strikes.setdefault(one.strike, {})[one.kind] = place
+    return tuple((strike, at.get("C"), at.get("P")) for strike, at in strikes.items())
 
 
 def settle_coin(settle: str | None) -> str | None:

@@ -58,7 +58,7 @@ def terminal(*words: str, columns: int, lines: int = 50, **variables: str) -> "I
 
 
 class Terminal:
-    """What is written there, and a keyboard. *theirs* is held open so that its state can be read."""
+    """What is written there, and a keyboard; *theirs* stays open for its modes to be read."""
 
     def __init__(
         self, process: subprocess.Popen[bytes], ours: int, theirs: int, before: list[Any]

@@ -2,8 +2,8 @@ import pytest
 
 from tests.cli.conftest import Read
 from tests.cli.market import STALE
-from tests.store import Store
 from tests.cli.terminal import on_terminal
+from tests.store import Store
 
 
 def test_calls_are_left_and_puts_right(read: Read) -> None:

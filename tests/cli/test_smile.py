@@ -30,7 +30,7 @@ def test_the_plot_goes_from_the_lowest_strike_to_the_highest(read: Read) -> None
     assert len(drawn) == 20
     # 60 % on the left, 55 % on the right, of an axis from 47.5 % to 62.5 %
     ink = {row: line[8:] for row, line in enumerate(drawn) if line[8:].strip()}
-    assert min(row for row, line in ink.items() if line[0] not in " ") == 3
+    assert min(row for row, line in ink.items() if line[0] != " ") == 3
     assert min(row for row, line in ink.items() if len(line) == 102) == 9
     forward = {line[50:52].strip() for line in ink.values()}
     assert "" not in forward

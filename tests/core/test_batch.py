@@ -56,6 +56,14 @@ def test_then_only_what_changed_is_written(world: World) -> None:
     assert world.redis.keys[RECORD] == world.table.record(SYMBOL)
 
 
+def test_the_same_tick_again_is_still_a_command_that_a_server_takes(world: World) -> None:
+    world.send(payloads.ticker(), rt=T0)
+    world.flush()
+    world.send(payloads.ticker(), rt=T0)
+    assert world.flush()[0] == ["HSET", OPTION, "tm", str(T0)]
+    assert (world.table.written, world.table.pending) == (2, 0)
+
+
 def test_a_field_that_is_no_more_goes_with_the_same_transaction(world: World) -> None:
     world.send(payloads.ticker())
     world.flush()

@@ -12,7 +12,7 @@ from fastopts.cli.output import Column
 from fastopts.cli.top.view import COLUMNS, View
 from fastopts.errors import StoreError
 from fastopts.reader import Option, OptionReader
-from fastopts.reader.scan import Bounds
+from fastopts.reader.bounds import Bounds
 
 __all__ = ("Look", "draw", "look")
 

@@ -1,0 +1,84 @@
+"""A conversation over a blocking connection: moves the bytes of a session that makes the rules."""
+
+import contextlib
+import socket
+import time
+from collections.abc import Iterable
+from typing import Protocol
+
+from fastopts.net.address import Address
+from fastopts.net.blocking import open_socket
+
+__all__ = ("Conversation", "Talk")
+
+READ_SIZE = 64 * 1024
+WAIT_MAX_S = 0.25
+
+
+class Conversation(Protocol):
+    """The rules: what to say, and what to make of what was heard."""
+
+    def start(self, introduction: Iterable[tuple[str, ...]]) -> None:
+        """A new connection is there; it begins with the commands of *introduction*."""
+
+    def receive(self, data: bytes, now: float) -> None:
+        """Hear *data*."""
+
+    def data_to_send(self) -> bytes:
+        """Drain what is to be said."""
+
+    def next_deadline(self) -> float:
+        """When `tick` is due."""
+
+    def tick(self, now: float) -> None:
+        """Time has passed."""
+
+
+class Talk:
+    """Holds one *conversation* with the server at *address*; `run` it in a thread."""
+
+    def __init__(self, address: Address, conversation: Conversation, timeout_s: float) -> None:
+        self._address = address
+        self._conversation = conversation
+        self._timeout_s = timeout_s
+        self._socket: socket.socket | None = None
+        self._is_over = False
+
+    def run(self) -> None:
+        """Talk until `end`. Raises OSError or what the conversation raises: it is over then."""
+        with open_socket(self._address, self._timeout_s) as connection:
+            self._socket = connection
+            self._conversation.start(self._address.introduction())
+            heard_at = time.monotonic()
+            while not self._is_over:
+                self._say(connection)
+                heard_at = self._hear(connection, heard_at)
+
+    def end(self) -> None:
+        """Have `run` return, from any thread."""
+        self._is_over = True
+        if self._socket is not None:
+            with contextlib.suppress(OSError):  # it is gone already
+                self._socket.shutdown(socket.SHUT_RDWR)
+
+    def _say(self, connection: socket.socket) -> None:
+        self._conversation.tick(time.monotonic())
+        data = self._conversation.data_to_send()
+        if data:
+            connection.settimeout(self._timeout_s)
+            connection.sendall(data)
+
+    def _hear(self, connection: socket.socket, heard_at: float) -> float:
+        wait_s = self._conversation.next_deadline() - time.monotonic()
+        connection.settimeout(min(max(wait_s, 0.001), WAIT_MAX_S))
+        try:
+            data = connection.recv(READ_SIZE)
+        except TimeoutError:
+            if time.monotonic() - heard_at > self._timeout_s:
+                raise TimeoutError(f"no answer in {self._timeout_s:g} s") from None
+            return heard_at
+        if not data and not self._is_over:
+            raise ConnectionResetError("closed by the server")
+        now = time.monotonic()
+        self._conversation.receive(data, now)
+        return now
