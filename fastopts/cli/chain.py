@@ -138,6 +138,7 @@ def _strike(row: Strike, is_atm: bool) -> Text:
 
 def _values(chain: Chain, row: Strike) -> dict[str, Any]:
     return {
+        "venue": chain.moment.feed.venue,
         "asset": chain.asset,
         "expiry": chain.expiry,
         "settle": chain.settle,

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from rich.text import Text
+
 from fastopts.cli import options, output
 from fastopts.cli.options import Asset, Json, RedisUrl, Settle, Stale, Venue
 from fastopts.cli.output import Column
@@ -30,7 +32,14 @@ def expiries(
             output.json_line(_values(chain))
         return
     output.show_venue(chains[0].moment.feed.venue)
+    output.show(_heading(chains))
     output.show(output.fitting(_columns(chains), output.width()))
+
+
+def _heading(chains: list[Chain]) -> Text:
+    index = next((one.index_price for one in chains if one.index_price), None)
+    now = output.utc(chains[0].moment.venue_ms)
+    return Text(f"{chains[0].asset}, index {output.price(index, index)}, {now}")
 
 
 def _columns(chains: list[Chain]) -> list[Column]:

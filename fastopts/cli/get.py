@@ -12,6 +12,7 @@ from fastopts.cli import cells, options, output
 from fastopts.cli.cells import UNITS
 from fastopts.cli.options import Json, RedisUrl, Stale, Venue
 from fastopts.cli.output import Column
+from fastopts.errors import one_line
 from fastopts.reader import Absent, Option
 from fastopts.reader.freshness import why_not_live
 
@@ -88,7 +89,7 @@ def _two_columns(texts: Mapping[str, str]) -> Table:
     return output.fitting(
         [
             Column("name", list(texts), is_text=True),
-            Column("text", list(texts.values())),
+            Column("text", [one_line(text) for text in texts.values()]),
         ],
         output.width(),
     )

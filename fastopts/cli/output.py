@@ -107,7 +107,7 @@ def fitting(columns: Sequence[Column], room: int) -> Table:
     for column in kept:
         made.add_column(column.name, justify="left" if column.is_text else "right", no_wrap=True)
     for cells in zip(*(column.cells for column in kept), strict=True):
-        made.add_row(*cells)
+        made.add_row(*(Text(one) if isinstance(one, str) else one for one in cells))
     return made
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Final
 
 import typer
+from rich.text import Text
 
 from fastopts.cli import bounds as bounds_
 from fastopts.cli import cells, options, output
@@ -60,7 +61,7 @@ def scan(
     else:
         output.show_venue(found.provenance.venue)
         output.show(output.fitting(columns(found, names), output.width()))
-        output.show(excluded(found.excluded))
+        output.show(Text(excluded(found.excluded)))
     if not found:
         raise typer.Exit(1)
 

@@ -4,9 +4,9 @@ BTC 25DEC60 USDT is whole. Of BTC 27NOV60 USDT a put is stale, a call has no bid
 never ticked; its USDC series has one strike. Of ETH 27NOV60 USDT the put is stale.
 """
 
-from typing import Final
+from typing import Any, Final
 
-from tests.store import EPOCH, Store
+from tests.store import Store
 
 __all__ = ("LISTED", "LIVE", "MINUTE_MS", "STALE", "UNTICKED", "feed", "fill")
 
@@ -41,7 +41,11 @@ def fill(store: Store) -> None:
     feed(store)
 
 
-def feed(store: Store, **fields: object) -> None:
-    """The feed with limits that no slow machine breaks."""
-    limits = {"heartbeat_limit_ms": MINUTE_MS, "watchdog_limit_ms": MINUTE_MS}
-    store.feed(**limits | fields, coverage=f"{LISTED - 1}/{LISTED}", epoch=EPOCH)
+def feed(store: Store, **fields: Any) -> None:
+    """Write the feed, with limits that no slow machine breaks."""
+    store.feed(
+        heartbeat_limit_ms=MINUTE_MS,
+        watchdog_limit_ms=MINUTE_MS,
+        coverage=f"{LISTED - 1}/{LISTED}",
+        **fields,
+    )

@@ -30,13 +30,13 @@ _CODE = re.compile(r"\x1b\[[\d;?]*[A-Za-z]")
 
 def on_terminal(*words: str, columns: int, **variables: str) -> str:
     """What the command writes to a terminal of that width until it ends, which must be well."""
-    with terminal(*words, columns=columns, **variables) as screen:
+    with terminal(*words, columns=columns, lines=50, **variables) as screen:
         assert screen.end() == 0
         return screen.written
 
 
 @contextmanager
-def terminal(*words: str, columns: int, lines: int = 50, **variables: str) -> "Iterator[Terminal]":
+def terminal(*words: str, columns: int, lines: int, **variables: str) -> "Iterator[Terminal]":
     """Run the command on a terminal of that size."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
@@ -96,7 +96,6 @@ class Terminal:
             pass
         return self._process.returncode
 
-    @property
     def is_as_before(self) -> bool:
         """Whether the modes of the terminal are those before the command."""
         return termios.tcgetattr(self._theirs) == self._before

@@ -82,7 +82,7 @@ def test_the_terminal_is_left_as_it_was(
 ) -> None:
     with top(market) as screen:
         assert ENTER in screen.written
-        assert not screen.is_as_before
+        assert not screen.is_as_before()
         screen.press("\x1a")  # Ctrl-Z would leave a shell with this screen
         screen.until(HELP)
         if isinstance(end, str):
@@ -90,16 +90,16 @@ def test_the_terminal_is_left_as_it_was(
         else:
             screen.signal(end)
         assert screen.end() == code
-        assert screen.is_as_before
+        assert screen.is_as_before()
         assert screen.written.index(LEAVE) > 0
         assert SHOW_CURSOR in screen.written
         assert "Traceback" not in screen.written
 
 
 def test_an_error_leaves_the_terminal_as_it_was(market: Store) -> None:
-    with terminal("top", "DOGE", columns=80, FASTOPTS_REDIS_URL=market.url) as screen:
+    with terminal("top", "DOGE", columns=80, lines=24, FASTOPTS_REDIS_URL=market.url) as screen:
         assert screen.end() == 1
-        assert screen.is_as_before
+        assert screen.is_as_before()
         said = screen.written.rpartition(LEAVE)[2]
         assert "fastopts: no options of DOGE here; there are: BTC, ETH" in said
 
