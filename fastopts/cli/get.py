@@ -5,7 +5,6 @@ from decimal import Decimal
 from typing import Annotated
 
 import typer
-from rich.table import Table
 from rich.text import Text
 
 from fastopts.cli import cells, options, output
@@ -85,7 +84,7 @@ def _exact(option: Option, name: str) -> str:
     return format(Decimal(f"{value:.12g}"), ",f")
 
 
-def _two_columns(texts: Mapping[str, str]) -> Table:
+def _two_columns(texts: Mapping[str, str]) -> Text:
     return output.fitting(
         [
             Column("name", list(texts), is_text=True),

@@ -14,7 +14,6 @@ from itertools import pairwise
 from typing import Any, Final
 
 import orjson
-from rich.cells import cell_len
 from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -91,24 +90,32 @@ class Column:
     rank: int = 0
     is_text: bool = False
 
-    @property
-    def width(self) -> int:
-        cells = (one.cell_len if isinstance(one, Text) else cell_len(one) for one in self.cells)
-        return max(cell_len(self.name), *cells, 0)
 
+def fitting(columns: Sequence[Column], room: int) -> Text:
+    """A table of those *columns* that fit into *room* characters: no number is ever cut.
 
-def fitting(columns: Sequence[Column], room: int) -> Table:
-    """A table of those *columns* that fit into *room* characters: no number is ever cut."""
-    for most in sorted({column.rank for column in columns}, reverse=True):
-        kept = [column for column in columns if column.rank <= most]
-        if sum(column.width + _GAP for column in kept) - _GAP <= room:
+    Rich's own takes six times as long, and cuts.
+    """
+    blocks = [(column.rank, _block(column)) for column in columns]
+    kept = blocks
+    for most in sorted({rank for rank, _ in blocks}, reverse=True):
+        kept = [(rank, block) for rank, block in blocks if rank <= most]
+        if sum(block[0].cell_len + _GAP for _, block in kept) - _GAP <= room:
             break
-    made = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="bold")
-    for column in kept:
-        made.add_column(column.name, justify="left" if column.is_text else "right", no_wrap=True)
-    for cells in zip(*(column.cells for column in kept), strict=True):
-        made.add_row(*(Text(one) if isinstance(one, str) else one for one in cells))
-    return made
+    rows = zip(*(block for _, block in kept), strict=True)
+    table = Text("\n").join(Text(" " * _GAP).join(r) for r in rows)
+    table.no_wrap, table.overflow = True, "ignore"
+    return table
+
+
+def _block(column: Column) -> list[Text]:
+    """The heading and the cells, all of one width."""
+    cells = [Text(cell) if isinstance(cell, str) else cell.copy() for cell in column.cells]
+    block = [Text(column.name, "bold"), *cells]
+    width = max(cell.cell_len for cell in block)
+    for cell in block:
+        cell.align("left" if column.is_text else "right", width)
+    return block
 
 
 def table(*names: str, right: tuple[str, ...] = ()) -> Table:

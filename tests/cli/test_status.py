@@ -70,10 +70,10 @@ def test_json_tells_the_same(read: Read) -> None:
 
 
 def test_a_silent_connection_and_a_skew_are_in_plain_sight(read: Read, market: Store) -> None:
-    market.feed({1: 0.0, 2: 100.0}, skew_ms=-2500, coverage="1/1", watchdog_limit_ms=60_000)
+    listed.feed(market, conns={1: 0.0, 2: 7200.0}, skew_ms=-2500)
     done = read("status")
     assert done.code == 0
-    assert ["conn 2", "MUTED: 1m 40s ago"] in done.rows
+    assert ["conn 2", "MUTED: 2h 0m ago"] in done.rows
     assert "venue -2500 ms from Redis" in done.out
 
 
