@@ -19,7 +19,7 @@ __all__ = ("get",)
 
 
 def get(
-    symbols: Annotated[list[str], typer.Argument(metavar="SYMBOL...", help="the venue's names")],
+    symbols: Annotated[list[str], typer.Argument(metavar="SYMBOL", help="the venue's names")],
     text: Annotated[
         bool, typer.Option("--text", help="the venue's own decimal texts, unrounded")
     ] = False,

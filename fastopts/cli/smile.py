@@ -31,7 +31,7 @@ def smile(
     asset: Asset,
     expiry: Annotated[
         list[str] | None,
-        typer.Argument(metavar="EXPIRY...", help=f"27MAR26, 260327, 2026-03-27 or {FRONT}"),
+        typer.Argument(metavar="EXPIRY", help=f"27MAR26, 260327, 2026-03-27 or {FRONT}"),
     ] = None,
     delta: Annotated[bool, typer.Option("--delta", help="over delta, not strike")] = False,
     settle: Settle = None,

@@ -71,9 +71,11 @@ def test_json_tells_the_same(read: Read) -> None:
 
 def test_a_silent_connection_and_a_skew_are_in_plain_sight(read: Read, market: Store) -> None:
     listed.feed(market, conns={1: 0.0, 2: 7200.0}, skew_ms=-2500)
+    market.client.hset("fastopts:feed", "conn:3", 0)
     done = read("status")
     assert done.code == 0
     assert ["conn 2", "MUTED: 2h 0m ago"] in done.rows
+    assert ["conn 3", "MUTED: has delivered nothing"] in done.rows
     assert "venue -2500 ms from Redis" in done.out
 
 
