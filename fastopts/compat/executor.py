@@ -113,7 +113,7 @@ class EfficientTradeExecutor:
         signals = []
         for symbol, found in self.get_options_batch(symbols).items():
             change = self._change(symbol, found["price"])
-            if abs(change) >= threshold:
+            if change is not None and abs(change) >= threshold:
                 action = "BUY" if found["price"] < CHEAP else "SELL"
                 reason = f"Price change: {change:+.2%}"
                 signals.append(TradeSignal(symbol, action, reason, **found, timestamp=_now_s()))
@@ -139,13 +139,13 @@ class EfficientTradeExecutor:
         except StaleData:
             return {}
 
-    def _change(self, symbol: str, price: float) -> float:
+    def _change(self, symbol: str, price: float) -> float | None:
         """The relative change since the last price that is known, which this one becomes."""
         if not price:
-            return 0.0
-        before = self._prices.get(symbol, price)
+            return None
+        before = self._prices.get(symbol)
         self._prices[symbol] = price
-        return price / before - 1
+        return None if before is None else price / before - 1
 
 
 class _Entry(NamedTuple):

@@ -168,8 +168,13 @@ def test_changes_are_those_since_the_previous_call(
 
 def test_the_threshold_is_honoured(store: Store, executor: EfficientTradeExecutor) -> None:
     fill(store)
-    executor.monitor_price_changes([BTC_CALL])
-    for price, threshold, count in ((1230.0, 0.02, 0), (1245.0, 0.01, 1), (2000.0, 0.7, 0)):
+    assert executor.monitor_price_changes([BTC_CALL, BTC_PUT], 0) == []
+    for price, threshold, count in (
+        (1230.0, 0.02, 0),
+        (1245.0, 0.01, 1),
+        (2000.0, 0.7, 0),
+        (2000.0, 0, 1),
+    ):
         store.tick(BTC_CALL, last_price=price)
         assert len(executor.monitor_price_changes([BTC_CALL], threshold)) == count
 
