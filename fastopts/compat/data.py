@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from redis import Redis
 
-    from fastopts.reader.scan import Bounds
+    from fastopts.reader.bounds import Bounds
 
 __all__ = ("OptionsDataReader",)
 
