@@ -11,7 +11,7 @@ from fastopts.core import mget
 from fastopts.model import RECORD
 from fastopts.net.resp import pack
 
-__all__ = ("Unparsed", "is_end")
+__all__ = ("END_SIZE", "Unparsed", "commands", "is_end")
 
 BUFFER_SIZE = 64 * 1024  # as our reader's
 END_SIZE = 40
@@ -20,17 +20,17 @@ _END = re.compile(rb"\*2\r\n\$10\r\n\d{10}\r\n\$\d\r\n\d+\r\n\Z")
 
 
 class Unparsed:
-    """Sends *commands*, of which the last is TIME, and reads until its answer is there."""
+    """Sends *asked*, commands of which the last is TIME, and reads until that is answered."""
 
-    def __init__(self, url: str, commands: bytes) -> None:
+    def __init__(self, url: str, asked: bytes) -> None:
         self._socket = connect(url)
-        self._commands = commands
+        self._asked = asked
         self._view = memoryview(bytearray(BUFFER_SIZE))
 
     def __call__(self) -> int:
         """Return the bytes that came."""
         view, receive = self._view, self._socket.recv_into
-        self._socket.sendall(self._commands)
+        self._socket.sendall(self._asked)
         size, end = 0, b""
         while not is_end(end):
             count = receive(view)
@@ -39,6 +39,14 @@ class Unparsed:
             size += count
             end = (end + view[max(0, count - END_SIZE) : count])[-END_SIZE:]
         return size
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+def commands(symbols: Sequence[str], between: bytes = b"") -> bytes:
+    """What our reader asks for *symbols*, once it knows their terms."""
+    return mget(symbols) + between + pack("HGETALL", keys.FEED) + pack("TIME")
 
 
 def is_end(data: bytes) -> bool:
@@ -84,9 +92,9 @@ def texts(market: Market) -> Call:
     return _records(market, market.symbols, hashes)
 
 
-def _records(market: Market, symbols: Sequence[str], extra: bytes = b"") -> Call:
-    commands = mget(symbols) + extra + pack("HGETALL", keys.FEED) + pack("TIME")
-    return Call(Unparsed(market.url, commands), lambda size: size > len(symbols) * RECORD.size)
+def _records(market: Market, symbols: Sequence[str], between: bytes = b"") -> Call:
+    unparsed = Unparsed(market.url, commands(symbols, between))
+    return Call(unparsed, lambda size: size > len(symbols) * RECORD.size)
 
 
 if __name__ == "__main__":
