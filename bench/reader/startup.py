@@ -3,7 +3,7 @@
 Each start is a new interpreter. It logs in with user and password, over TCP.
 """
 
-import json
+import ast
 import statistics
 import subprocess
 import sys
@@ -25,12 +25,12 @@ FASTOPTS = "fastopts.reader, 100 options read"
 _FRAME = """\
 import sys, time
 url, venue, *symbols = sys.argv[1:]
-begin = time.perf_counter()
+begin, cpu = time.perf_counter(), time.process_time()
 {load}
-loaded = time.perf_counter() - begin
+times_ms = [1000 * (time.perf_counter() - begin), 1000 * (time.process_time() - cpu)]
 {use}
 resident = open("/proc/self/status").read().split("VmRSS:")[1].split()[0]
-print([loaded * 1000, int(resident) * 1024 / 1e6, sorted(sys.modules)])
+print([*times_ms, int(resident) * 1024 / 1e6, sorted(sys.modules)])
 """
 _PROGRAMS = {
     "Python alone": _FRAME.format(load="", use=""),
@@ -44,11 +44,15 @@ _PROGRAMS = {
 }
 
 
+_Look = tuple[float, float, float, list[str]]
+
+
 @dataclass(frozen=True, slots=True)
 class Start:
     """Medians of the starts; *strangers* are loaded though they cost much."""
 
     import_ms: float
+    import_cpu_ms: float
     rss_mb: float
     strangers: list[str]
 
@@ -56,25 +60,26 @@ class Start:
 def run(given: Market, starts: int) -> Mapping[str, Start]:
     """Start every program in turns; the first time of each, which may compile, is not counted."""
     arguments = [_with_password(given.url), given.venue, *given.symbols]
-    looks: dict[str, list[tuple[float, float, list[str]]]] = {name: [] for name in _PROGRAMS}
+    looks: dict[str, list[_Look]] = {name: [] for name in _PROGRAMS}
     for _ in range(starts + 1):
         for name, program in _PROGRAMS.items():
             looks[name].append(_start(program, arguments))
     return {name: _sum_up(found[1:]) for name, found in looks.items()}
 
 
-def _start(program: str, arguments: list[str]) -> tuple[float, float, list[str]]:
+def _start(program: str, arguments: list[str]) -> _Look:
     command = [sys.executable, "-c", program, *arguments]
     done = subprocess.run(command, stdout=subprocess.PIPE, cwd=ROOT, check=True)
-    import_ms, rss_mb, modules = json.loads(done.stdout.replace(b"'", b'"'))
-    return import_ms, rss_mb, modules
+    look: _Look = tuple(ast.literal_eval(done.stdout.decode()))
+    return look
 
 
-def _sum_up(found: list[tuple[float, float, list[str]]]) -> Start:
-    import_ms, rss_mb, modules = zip(*found, strict=True)
+def _sum_up(found: list[_Look]) -> Start:
+    import_ms, import_cpu_ms, rss_mb, modules = zip(*found, strict=True)
     loaded = {name for names in modules for name in names}
     return Start(
         statistics.median(import_ms),
+        statistics.median(import_cpu_ms),
         statistics.median(rss_mb),
         [name for name in STRANGERS if name in loaded],
     )

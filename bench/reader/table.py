@@ -12,11 +12,12 @@ __all__ = ("calls", "mirror", "starts")
 
 LEGEND = """\
 p50, p99     us a call, medians of the rounds; the spread is that of p50
+CPU          us of the reader's own process a call: what is left of it is the server's, or waiting
 PINGs        how many times as long as a bare PING it takes; likewise the other ratios: the reply
              left unparsed, and fastopts; each round by itself, and the median of them
 one core     the same with the server on the reader's core, where waking it up costs least"""
 HEADS = (
-    *("", "p50", "(spread)", "p99", "PINGs", "unparsed", "fastopts"),
+    *("", "p50", "(spread)", "p99", "CPU", "PINGs", "unparsed", "fastopts"),
     *("one core: p50", "unparsed", "fastopts", ""),
 )
 
@@ -31,9 +32,17 @@ def calls(results: Results, symbols: int) -> str:
 
 def starts(found: Mapping[str, Start]) -> str:
     """What a process pays before its first read."""
-    rows = [("a new process, over TCP, with a password", "import ms", "RSS MB", "it loads")]
+    rows = [
+        ("a new process, over TCP, with a password", "import ms", "CPU ms", "RSS MB", "it loads")
+    ]
     rows += [
-        (name, f"{one.import_ms:.1f}", f"{one.rss_mb:.1f}", ", ".join(one.strangers) or "-")
+        (
+            name,
+            f"{one.import_ms:.1f}",
+            f"{one.import_cpu_ms:.1f}",
+            f"{one.rss_mb:.1f}",
+            ", ".join(one.strangers) or "-",
+        )
         for name, one in found.items()
     ]
     return aligned(rows)
@@ -49,12 +58,13 @@ def mirror(held: Held) -> str:
 
 def _row(line: Line) -> tuple[str, ...]:
     apart, one_core = line.places[APART], line.places[ONE_CORE]
-    p50 = apart.figures
+    found = apart.figures
     return (
         f"  {line.title}",
-        f"{p50.p50_us:,.1f}",
-        f"{p50.p50_us_least:,.1f}-{p50.p50_us_most:,.1f}",
-        f"{p50.p99_us:,.0f}",
+        f"{found.p50_us:,.1f}",
+        f"{found.p50_us_least:,.1f}-{found.p50_us_most:,.1f}",
+        f"{found.p99_us:,.0f}",
+        f"{found.cpu_us:,.1f}",
         f"{apart.in_pings:.2f}",
         *_ratios(apart),
         f"{one_core.figures.p50_us:,.1f}",

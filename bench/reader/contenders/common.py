@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bench.reader.figures import window
+from bench.reader.figures import Window, window
 
 __all__ = ("IV_MIN", "Call", "Market", "serve")
 
@@ -44,27 +44,27 @@ def serve(*calls: Callable[[Market], Call]) -> None:
     _say({"ready": True})
     for line in sys.stdin:
         seconds, least = line.split()
-        durations_ns = _turn(call, float(seconds), int(least))
-        _say(dataclasses.asdict(window(durations_ns)))
+        _say(dataclasses.asdict(_turn(call, float(seconds), int(least))))
 
 
-def _turn(call: Call, seconds: float, least: int) -> list[int]:
+def _turn(call: Call, seconds: float, least: int) -> Window:
     """Call for *seconds*, and *least* times in any case."""
     run, clock = call.run, time.perf_counter_ns
     until = clock() + round(seconds * WARM_UP * 1e9)
     while clock() < until:
         run()
     durations_ns: list[int] = []
-    now = clock()
+    cpu_ns, now = time.process_time_ns(), clock()
     until = now + round(seconds * 1e9)
     while now < until or len(durations_ns) < least:
         begin = clock()
         answer = run()
         now = clock()
         durations_ns.append(now - begin)
+    cpu_ns = time.process_time_ns() - cpu_ns
     if not call.is_good(answer):
         raise RuntimeError(f"{sys.argv}: no good answer: {answer!r:.200}")
-    return durations_ns
+    return window(durations_ns, cpu_ns)
 
 
 def _say(answer: Mapping[str, Any]) -> None:

@@ -12,7 +12,7 @@ RIVAL, OLD = ONE.others
 def measured(apart: dict[Row, float], one_core: dict[Row, float]) -> Measured:
     places = {APART: apart, ONE_CORE: one_core}
     return {
-        row: {place: [Window(p50_us[row], 9e3, 1)] * 3 for place, p50_us in places.items()}
+        row: {place: [Window(p50_us[row], 9e3, 5, 1)] * 3 for place, p50_us in places.items()}
         for row in apart
     }
 

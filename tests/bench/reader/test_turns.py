@@ -19,6 +19,7 @@ def test_a_turn_lasts_as_long_as_it_is_told_and_has_as_many_calls(store: Store) 
         long = contender.turn(0.05, 1)
         assert long.calls * long.p50_us < 2 * 50_000
         assert 0 < long.p50_us <= long.p99_us
+        assert long.cpu_us > 0
         assert contender.turn(0, 1).calls == 1
 
 
