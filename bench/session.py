@@ -211,8 +211,8 @@ class Session:
 def settle(cores: set[int]) -> Callable[[], None]:
     """What a child does before it becomes its program: keep to *cores*, and end with us."""
 
-    def settle() -> None:
+    def prepare() -> None:
         os.sched_setaffinity(0, cores)
         end_with_parent()
 
-    return settle
+    return prepare

@@ -127,6 +127,7 @@ def _spread(values: list[float]) -> tuple[str, str]:
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> str:
+    """Return *rows* in columns: the first to the left, the others to the right."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join(
         "  "
