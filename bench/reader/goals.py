@@ -4,14 +4,14 @@ from collections.abc import Mapping
 
 from bench.goals import Goal
 from bench.reader.mirror import Held
-from bench.reader.plan import APART, CHAIN, IN_PROCESS, MANY, ONE, SCAN, TEXTS, Group, Row
+from bench.reader.plan import APART, CACHED, CHAIN, MANY, MIRRORED, ONE, SCAN, TEXTS, Group
 from bench.reader.results import Compared, Results
 from bench.reader.startup import FASTOPTS, Start
 
 __all__ = ("of_calls", "of_mirror", "of_start")
 
 MS_MAX = {MANY: 0.25, CHAIN: 0.35, SCAN: 1.5, TEXTS: 2}
-US_MAX = {IN_PROCESS.ours: 5, IN_PROCESS.others[0]: 10}
+US_MAX = {MIRRORED: 5, CACHED: 10}
 FLOORS_MAX = {ONE: 1.3, MANY: 1.3}
 
 
@@ -20,7 +20,7 @@ def of_calls(results: Results) -> list[Goal]:
     return [
         *(goal for group, limit in MS_MAX.items() for goal in _ms(results, group, limit)),
         *(goal for group, limit in FLOORS_MAX.items() for goal in _floors(results, group, limit)),
-        *(goal for row, limit in US_MAX.items() for goal in _us(results, row, limit)),
+        *(goal for group, limit in US_MAX.items() for goal in _us(results, group, limit)),
     ]
 
 
@@ -41,21 +41,21 @@ def of_mirror(held: Held) -> list[Goal]:
 
 
 def _ms(results: Results, group: Group, limit: float) -> list[Goal]:
-    found = _ours(results, group, group.ours)
+    found = _ours(results, group)
     return [Goal(f"{group.title}: ms", one.figures.p50_us / 1000, limit) for one in found]
 
 
+def _us(results: Results, group: Group, limit: float) -> list[Goal]:
+    found = _ours(results, group)
+    return [Goal(f"{group.title}: us", one.figures.p50_us, limit) for one in found]
+
+
 def _floors(results: Results, group: Group, limit: float) -> list[Goal]:
-    found = _ours(results, group, group.ours)
     words = f"{group.title}: times the reply left unparsed"
+    found = _ours(results, group)
     return [Goal(words, one.in_floors, limit) for one in found if one.in_floors is not None]
 
 
-def _us(results: Results, row: Row, limit: float) -> list[Goal]:
-    found = _ours(results, IN_PROCESS, row)
-    return [Goal(f"{row.title}: us", one.figures.p50_us, limit) for one in found]
-
-
-def _ours(results: Results, group: Group, row: Row) -> list[Compared]:
+def _ours(results: Results, group: Group) -> list[Compared]:
     lines = results.get(group.title, [])
-    return [line.places[APART] for line in lines if line.title == row.title]
+    return [line.places[APART] for line in lines if line.title == group.ours.title]

@@ -18,7 +18,7 @@ SECONDS = 5
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """*mb*: what the process grew by over a reader that has read everything once."""
+    """*mb*: what the process grew by over a reader that has read one option."""
 
     mb: float
     share: float  # of a core

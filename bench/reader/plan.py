@@ -4,10 +4,11 @@ from dataclasses import dataclass
 
 __all__ = (
     "APART",
+    "CACHED",
     "CHAIN",
     "FULL",
-    "IN_PROCESS",
     "MANY",
+    "MIRRORED",
     "MIRROR_HELD",
     "ONE",
     "ONE_CORE",
@@ -106,14 +107,12 @@ TEXTS = Group(
     Row("fastopts text_many", OURS, "text_many"),
     (Row("redis-py HGETALL", PYREDIS, "hgetall_texts"),),
 )
-IN_PROCESS = Group(
-    "one option, no round trip",
+MIRRORED = Group("one option, out of a mirror", None, Row("fastopts mirror.get", MIRROR, "get"), ())
+CACHED = Group(
+    "one option, out of a cache",
     None,
-    Row("fastopts mirror.get", MIRROR, "get"),
-    (
-        Row("fastopts.compat, cached hit", OURS, "compat_cached"),
-        Row("old way, cached hit", OLD_WAY, "cached"),
-    ),
+    Row("fastopts.compat, cached hit", OURS, "compat_cached"),
+    (Row("old way, cached hit", OLD_WAY, "cached"),),
 )
 MIRROR_HELD = Row("fastopts mirror", MIRROR, "hold")
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from bench.reader.contenders.common import IV_MIN, Call, Market, serve
+from fastopts.compat import EfficientTradeExecutor
 from fastopts.reader import Option, OptionReader
 
 __all__ = ("reader_of",)
@@ -40,12 +41,8 @@ def text_many(market: Market) -> Call:
 
 
 def compat_cached(market: Market) -> Call:
-    # The other calls' processes are not to load it.
-    from fastopts.compat import (  # type: ignore[import-not-found,unused-ignore]
-        EfficientTradeExecutor,
-    )
-
-    executor, symbol = EfficientTradeExecutor(market.url, market.venue), market.symbols[0]
+    executor = EfficientTradeExecutor(venue=market.venue, url=market.url)
+    symbol = market.symbols[0]
     return Call(lambda: executor.get_option_cached(symbol), bool)
 
 

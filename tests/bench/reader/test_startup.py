@@ -14,4 +14,4 @@ def test_our_reader_loads_nothing_heavy_and_redis_py_does(store: Store) -> None:
     assert "redis" in pyredis.strangers
     assert alone.import_ms < ours.import_ms
     assert 1 < alone.rss_mb < ours.rss_mb < pyredis.rss_mb
-    assert 0 < ours.import_cpu_ms
+    assert ours.import_cpu_ms > 0
