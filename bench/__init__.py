@@ -1,4 +1,4 @@
-"""How fast is the collector, and against what? `python -m bench` answers in one run.
+"""How fast are collector and reader, and against what? `python -m bench` answers in one run.
 
 frames.py       a market of options, and its ticker frames ready to send
 rest.py         the few REST answers that a client asks for before it listens
@@ -12,7 +12,9 @@ redis_cost.py   the server's CPU per update: ours against a whole HSET
 plan.py         which contender meets which load, how often and for how long
 goals.py        the goals beside the figures
 table.py        text tables
+report.py       prints them, or JSON
 machine.py      where this was measured
+reader/         the same for the reader; by itself: python -m bench.reader
 simulator.py    what the simulated venue can hold; run by itself: python -m bench.simulator
 
 Linux only: it reads /proc and other processes' CPU clocks.

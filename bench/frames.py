@@ -16,7 +16,7 @@ __all__ = ("PATH", "Contract", "Reel", "contracts", "render", "tickers")
 
 PATH = "/v5/public/option"
 IV_NOISE = 6e-5  # from tick to tick
-DAYS = (30, 37, 44, 51, 58, 65, 93, 128, 184, 275)
+DAYS = (30, 37, 44, 58, 93, 128, 184, 275)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ PACKAGES = (
 def describe() -> dict[str, str]:
     return {
         "CPU": f"{_cpu()}, {os.cpu_count()} cores",
+        "load": f"{os.getloadavg()[0]:.1f} in the minute before",
         "kernel": f"{platform.system()} {platform.release()}",
         "Python": f"{platform.python_implementation()} {platform.python_version()}",
         "packages": ", ".join(map(_versioned, PACKAGES)),

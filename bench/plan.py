@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.measure import Window
+from bench.reader import plan as reading
 from bench.session import Contender, Session
 
 __all__ = (
@@ -62,6 +63,7 @@ class Plan:
     rounds: int
     burst_s: int
     redis_rounds: int
+    reading: reading.Plan
     measures_memory: bool = True
 
 
@@ -87,13 +89,18 @@ PACED_TLS = Load(
     (FLOOR, FASTOPTS, FASTOPTS_CLOCK, RIVAL, OLD_WAY),
     3,
 )
-FULL = Plan((FLAT, FLAT_TLS, PACED, PACED_TLS), rounds=3, burst_s=8, redis_rounds=7)
+FULL = Plan(
+    (FLAT, FLAT_TLS, PACED, PACED_TLS), rounds=3, burst_s=8, redis_rounds=7, reading=reading.FULL
+)
 QUICK = Plan(
     (
         Load(FLAT.title, 0, False, (FLOOR, FASTOPTS, RIVAL_CONFLATING, OLD_WAY), 1),
         Load(PACED.title, PACE, False, (FLOOR, FASTOPTS, FASTOPTS_CLOCK, OLD_WAY), 2),
     ),
-    *(1, 2, 3),
+    rounds=1,
+    burst_s=2,
+    redis_rounds=3,
+    reading=reading.QUICK,
     measures_memory=False,
 )
 

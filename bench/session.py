@@ -21,7 +21,7 @@ from bench.measure import Sample
 from fastopts.embedded import EmbeddedValkey, end_with_parent
 from fastopts.sim.tls import CERTIFICATE
 
-__all__ = ("Contender", "Session")
+__all__ = ("ROOT", "Contender", "Session", "settle")
 
 READY_WITHIN_S = 60.0
 END_WITHIN_S = 15.0
@@ -56,7 +56,7 @@ class Replay:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             cwd=ROOT,
-            preexec_fn=_settle(_REPLAY_CORES),  # noqa: PLW1509 - no thread of ours holds a lock
+            preexec_fn=settle(_REPLAY_CORES),  # noqa: PLW1509 - no thread of ours holds a lock
         )
         ports = self._answer()
         host = "127.0.0.1"
@@ -107,7 +107,7 @@ class Session:
             stderr=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             cwd=ROOT,
-            preexec_fn=_settle(_CLIENT_CORES),  # noqa: PLW1509 - no thread of ours holds a lock
+            preexec_fn=settle(_CLIENT_CORES),  # noqa: PLW1509 - no thread of ours holds a lock
         )
         self._reader = threading.Thread(target=self._read, args=(self.client.stderr,), daemon=True)
         self._reader.start()
@@ -208,11 +208,11 @@ class Session:
             raise RuntimeError(f"{self._contender.name} does not go on:\n{words}")
 
 
-def _settle(cores: set[int]) -> Callable[[], None]:
+def settle(cores: set[int]) -> Callable[[], None]:
     """What a child does before it becomes its program: keep to *cores*, and end with us."""
 
-    def settle() -> None:
+    def prepare() -> None:
         os.sched_setaffinity(0, cores)
         end_with_parent()
 
-    return settle
+    return prepare

@@ -9,13 +9,12 @@ from bench.goals import Goal
 from bench.plan import Figures
 from bench.redis_cost import BATCH, Cost
 
-__all__ = ("burst", "goals", "load", "machine", "memory", "redis")
+__all__ = ("LEGEND", "aligned", "burst", "goals", "load", "machine", "memory", "redis")
 
 HEADS = (
     *("contender", "CPU us/msg", "(spread)", "old way/it", "floors", "of a core", "msg/s"),
     *("updates/s", "server us/msg", "us/update", "RSS MB", "most", "replay"),
 )
-
 
 LEGEND = """\
 CPU us/msg   user and system time of the contender's process a message received, median and spread
@@ -29,7 +28,7 @@ off the contender's."""
 
 
 def machine(facts: dict[str, str]) -> str:
-    return "\n".join(f"{name:9} {text}" for name, text in facts.items()) + "\n\n" + LEGEND
+    return "\n".join(f"{name:9} {text}" for name, text in facts.items())
 
 
 def load(title: str, symbols: int, figures: dict[str, Figures]) -> str:
@@ -53,7 +52,7 @@ def load(title: str, symbols: int, figures: dict[str, Figures]) -> str:
         )
         for name, f in figures.items()
     ]
-    lines = [f"{title}; {symbols:,} symbols", _aligned([HEADS, *rows])]
+    lines = [f"{title}; {symbols:,} symbols", aligned([HEADS, *rows])]
     if floor is not None and floor.reads_a_message is not None:
         lines.append(f"(the floor reads {floor.reads_a_message:.3f} times a message)")
     return "\n".join(lines)
@@ -106,7 +105,7 @@ def redis(cost: Cost) -> str:
         ("ratio", *_spread(cost.ratios), f"{cost.ours_bytes / cost.whole_bytes:.2f}"),
     ]
     title = f"server CPU us an update, pipelines of {BATCH}; {cost.ours_fields:.1f} fields change"
-    return f"{title}\n{_aligned(rows)}"
+    return f"{title}\n{aligned(rows)}"
 
 
 def goals(found: Sequence[Goal]) -> str:
@@ -120,14 +119,15 @@ def goals(found: Sequence[Goal]) -> str:
         )
         for goal in found
     ]
-    return _aligned([("goal", "figure", "wanted", ""), *rows])
+    return aligned([("goal", "figure", "wanted", ""), *rows])
 
 
 def _spread(values: list[float]) -> tuple[str, str]:
     return f"{statistics.median(values):.2f}", f"{min(values):.2f}-{max(values):.2f}"
 
 
-def _aligned(rows: Sequence[Sequence[str]]) -> str:
+def aligned(rows: Sequence[Sequence[str]]) -> str:
+    """Return *rows* in columns: the first to the left, the others to the right."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join(
         "  "

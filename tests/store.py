@@ -59,7 +59,8 @@ def settle_of(symbol: str) -> str:
 
 
 def expiry_of(symbol: str) -> int:
-    delivery = datetime.strptime(symbol.split("-")[1], "%d%b%y").replace(hour=8, tzinfo=UTC)
+    day = symbol.split("-")[1]  # its %y would be 1999 for 99
+    delivery = datetime.strptime(f"{day[:-2]}20{day[-2:]}", "%d%b%Y").replace(hour=8, tzinfo=UTC)
     return round(delivery.timestamp() * 1000)
 
 

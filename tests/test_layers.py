@@ -23,6 +23,7 @@ TABLE: dict[str, tuple[str, ...] | None] = {
     "net": ("errors",),
     "collector": (*PLAIN, "embedded", "core", "venues", "session", "net"),
     "reader": (*PLAIN, "core", "net"),
+    "compat": (*PLAIN, "reader"),
     "sim": ("errors", "config"),
     "track": EVERYTHING,
     "demo": EVERYTHING,

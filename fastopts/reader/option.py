@@ -134,6 +134,16 @@ class Option(Tick):
         return self.moment.age_s(self.ts_ms)
 
     @property
+    def valid_for_s(self) -> float:
+        """Seconds from the read for which it may be kept: until it is delivered or, should nothing
+        more be heard of feed and connection, is not live any more. 0 when it is not live."""
+        if not self.live:
+            return 0.0
+        moment = self.moment
+        live_ms = moment.feed.live_until_ms(self.conn) - moment.now_ms
+        return max(0, min(live_ms, self.expiry_ms - moment.venue_ms)) / 1000
+
+    @property
     def source(self) -> Literal["ws", "rest"]:
         """ws for a tick, rest for a row of the REST answer: never live."""
         return "rest" if self.flags & model.FLAG_REST else "ws"

@@ -217,7 +217,7 @@ class Queries:
         found = sift(symbols, records, moment, demand)
         yield from self._suggest(found)
         return [
-            one if isinstance(one, Absent) else _named(value(answer))
+            one if isinstance(one, Absent) else _text(one.symbol, value(answer))
             for one, answer in zip(found, answers, strict=True)
         ]
 
@@ -399,7 +399,9 @@ def _checked(found: list[T | Absent]) -> list[T | Absent]:
     return found
 
 
-def _named(flat: list[bytes]) -> dict[str, str]:
+def _text(symbol: str, flat: list[bytes] | StoreError) -> dict[str, str] | Absent:
+    if isinstance(flat, StoreError):
+        return Absent(symbol, StoreError(f"{symbol}: {flat}", flat.reply))
     return {
         _NAMES[short]: text.decode()
         for short, text in zip(flat[::2], flat[1::2], strict=True)

@@ -356,3 +356,49 @@ def test_what_can_not_be_a_key_is_unknown(store: Store, reader: OptionReader, sy
     assert isinstance(none, Absent)
     assert none.symbol == symbol
     assert isinstance(none.reason, Unknown)
+
+
+@pytest.mark.parametrize(
+    ("beat_s", "delivered_s", "field", "limit_ms"),
+    [(1.0, 2.0, "heartbeat_ms", 5000), (0.0, 9.0, "conn:1", 12000)],
+)
+def test_it_is_valid_until_its_feed_or_its_connection_would_be_dead(
+    store: Store, reader: OptionReader, beat_s: float, delivered_s: float, field: str, limit_ms: int
+) -> None:
+    store.tick()
+    store.feed({1: delivered_s, 2: 0.0}, beat_s)
+    told = store.client.hget("fastopts:feed", field)
+    assert isinstance(told, bytes)
+    option = reader.get(CALL)
+    assert round(option.valid_for_s * 1000) == int(told) + limit_ms - option.moment.now_ms
+
+
+def test_it_is_valid_until_its_delivery_by_the_venues_clock(
+    store: Store, reader: OptionReader
+) -> None:
+    store.feed(skew_ms=60_000, heartbeat_limit_ms=600_000, watchdog_limit_ms=600_000)
+    now_ms = store.now_ms()
+    store.tick(expiry=now_ms + 60_000 + 120_000)
+    assert 0 < reader.get(CALL).valid_for_s <= 120
+    store.tick(expiry=now_ms + 60_000)
+    assert reader.get(CALL, allow_expired=True).valid_for_s == 0.0
+
+
+def test_what_is_not_live_is_valid_for_no_time(store: Store, reader: OptionReader) -> None:
+    store.tick(flags=model.FLAG_SUSPECT)
+    assert reader.get(CALL, require_live=False).valid_for_s == 0.0
+
+
+def test_a_hash_of_another_type_is_told_for_its_symbol_alone(
+    store: Store, reader: OptionReader
+) -> None:
+    store.tick(CALL)
+    store.tick(PUT)
+    store.client.delete(f"option:{CALL}")
+    store.client.set(f"option:{CALL}", "x")
+    with pytest.raises(StoreError, match=f"{CALL}: WRONGTYPE"):
+        reader.text(CALL)
+    refused, text = reader.text_many([CALL, PUT])
+    assert isinstance(refused, Absent)
+    assert isinstance(text, dict)
+    assert text["last_price"] == "1215.0"

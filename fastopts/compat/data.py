@@ -1,0 +1,222 @@
+"""`OptionsDataReader`: the market as lists of dictionaries, and as files."""
+
+import csv
+import io
+import json
+import time
+from collections import Counter
+from datetime import UTC, datetime
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from fastopts import files, keys
+from fastopts.compat.rows import Row, rows
+from fastopts.compat.source import Source
+from fastopts.errors import BadInput
+from fastopts.reader import NoSuchOption, StaleData, StoreError, Unknown
+from fastopts.reader.expiry import Expiry
+
+if TYPE_CHECKING:
+    from typing import Unpack
+
+    from redis import Redis
+
+    from fastopts.reader.bounds import Bounds
+
+__all__ = ("OptionsDataReader",)
+
+MB: Final = 1024 * 1024
+
+_NUMBERS: Final = (
+    *("bid_iv", "ask_iv", "last_price", "mark_price", "index_price", "mark_iv"),
+    *("underlying_price", "open_interest", "delta", "gamma", "vega", "theta"),
+    *("volume_24h", "turnover_24h"),
+)
+_LISTED: Final = (
+    *("symbol", "timestamp", "bid_iv", "ask_iv", "last_price", "mark_price", "mark_iv"),
+    *("open_interest", "volume_24h", "turnover_24h"),
+)
+_OF_EXPIRY: Final = ("symbol", "last_price", "mark_iv", "open_interest", "volume_24h")
+
+
+class OptionsDataReader:
+    """Reads the options of *venue* from the Redis at *redis_host*, or at *url* (see `Source` for
+    what is not given).
+
+    What is not live, delivered or unknown is left out, and of a dead feed nothing is left. Raises
+    WrongVenue for another venue's data.
+    """
+
+    def __init__(
+        self,
+        redis_host: str | None = None,
+        redis_port: int | None = None,
+        redis_db: int | None = None,
+        redis_password: str | None = None,
+        *,
+        venue: str = "bybit",
+        url: str | None = None,
+    ) -> None:
+        told = _url(redis_host, redis_port, redis_db)
+        if told and url:
+            raise BadInput("write the url, or redis_host, redis_port and redis_db, not both")
+        self._source = Source(venue, url or told, redis_password)
+        self._reader = self._source.reader
+
+    @property
+    def redis_client(self) -> "Redis":
+        """A redis-py client, made when it is first asked for."""
+        return self._source.client
+
+    def is_connected(self) -> bool:
+        """Whether Redis answers."""
+        try:
+            self._reader.feed()
+        except StoreError:
+            return False
+        else:
+            return True
+
+    def get_stats(self) -> dict[str, Any]:
+        """Return the collector's counts, `last_update` in seconds since 1970 (UTC) and as a text in
+        local time, keys and MB of the database; without Redis `error` and `connected` False."""
+        from redis import RedisError
+
+        try:
+            return _statistics(self.redis_client) | {"connected": True}
+        except (RedisError, ValueError) as error:
+            return {"error": str(error), "connected": False}
+
+    def get_option(self, symbol: str) -> dict[str, Any] | None:
+        """Return the numbers of *symbol* by their long names, 0 where there is none, and
+        `timestamp`, the venue's time of the tick in whole seconds.
+
+        None, with a line on stdout that says why, when it is not live or Redis is away.
+        """
+        try:
+            option = self._reader.get(symbol)
+        except NoSuchOption:
+            return None
+        except (StaleData, StoreError) as error:
+            print(f"Error getting {symbol}: {error}")  # noqa: T201
+            return None
+        numbers = {name: getattr(option, name) or 0.0 for name in _NUMBERS}
+        return {"symbol": symbol, "timestamp": option.ts_ms // 1000, **numbers}
+
+    def get_all_options(self, asset: str | None = None) -> list[Row]:
+        """Return a row for each option (of *asset*), by asset, expiry, settle coin, strike, type.
+
+        None of them, with a line on stdout that says why, when the feed is dead or Redis away.
+        """
+        return self._listed(asset)
+
+    def get_high_volume_options(self, min_volume: float = 100000) -> list[Row]:
+        """Return those that traded at least *min_volume* (base coin) in 24 hours."""
+        return self._listed(min_volume=_bound(min_volume))
+
+    def get_high_iv_options(self, min_iv: float = 1.0) -> list[Row]:
+        """Return those with a mark volatility of at least *min_iv* (1.0 is 100 %).
+
+        Raises BadInput above 10, which is a percentage.
+        """
+        return self._listed(min_iv=_bound(min_iv))
+
+    def get_expiry_options(self, expiry_date: Expiry) -> list[Row]:
+        """Return those that are delivered at *expiry_date*: `241129`, `29NOV24`, ISO, a date, or
+        `front`. Raises BadInput for what names no expiry, and StoreError."""
+        try:
+            return rows(self._reader, _OF_EXPIRY, expiry=expiry_date)
+        except StaleData:
+            return []
+
+    def get_summary(self) -> dict[str, Any]:
+        """Return how many options `get_all_options` has, together and of three assets, and what the
+        collector counted; without Redis only `error`."""
+        try:
+            counts = Counter(row["asset"] for row in rows(self._reader, ("asset",)))
+        except StaleData:
+            counts = Counter()
+        except StoreError as error:
+            return {"error": str(error)}
+        stats = self.get_stats()
+        return {
+            "total_symbols": counts.total(),
+            "btc_options": counts["BTC"],
+            "eth_options": counts["ETH"],
+            "sol_options": counts["SOL"],
+            "total_messages": stats.get("messages", 0),
+            "last_update": stats.get("last_update_str", "Unknown"),
+            "memory_usage_mb": stats.get("memory_mb", 0),
+        }
+
+    def export_to_json(self, filename: str | PathLike[str], asset: str | None = None) -> None:
+        """Write `get_all_options` to a file, whole or not at all. Raises ConfigError when it can't
+        be written."""
+        options = self.get_all_options(asset)
+        content = {
+            "exported_at": _local(time.time()).isoformat(),
+            "count": len(options),
+            "asset": asset or "all",
+            "data": options,
+        }
+        _write(filename, json.dumps(content, indent=2, allow_nan=False))
+        print(f"Exported {len(options)} options to {filename}")  # noqa: T201
+
+    def export_to_csv(self, filename: str | PathLike[str], asset: str | None = None) -> None:
+        """As `export_to_json`; without options no file is written."""
+        options = self.get_all_options(asset)
+        if not options:
+            print("No data to export")  # noqa: T201
+            return
+        text = io.StringIO()
+        writer = csv.DictWriter(text, _LISTED)
+        writer.writeheader()
+        writer.writerows(options)
+        _write(filename, text.getvalue())
+        print(f"Exported {len(options)} options to {filename}")  # noqa: T201
+
+    def _listed(self, asset: str | None = None, **bounds: "Unpack[Bounds]") -> list[Row]:
+        try:
+            return rows(self._reader, _LISTED, asset or None, **bounds)
+        except Unknown:
+            return []
+        except (StaleData, StoreError) as error:
+            print(f"Error getting options: {error}")  # noqa: T201
+            return []
+
+
+def _url(host: str | None, port: int | None, db: int | None) -> str | None:
+    if host is None and port is None and db is None:
+        return None
+    name = host or "localhost"
+    shown = f"[{name}]" if ":" in name else name
+    return f"redis://{shown}:{6379 if port is None else port}/{db or 0}"
+
+
+def _statistics(client: Any) -> dict[str, Any]:
+    stats = client.hgetall(keys.STATS)
+    last_update = float(stats.get("last_update", 0))
+    return {
+        "messages": int(stats.get("messages", 0)),
+        "batches": int(stats.get("batches", 0)),
+        "last_update": last_update,
+        "last_update_str": f"{_local(last_update):%Y-%m-%d %H:%M:%S}",
+        "db_keys": client.dbsize(),
+        "memory_mb": round(client.info("memory")["used_memory"] / MB, 2),
+    }
+
+
+def _bound(least: float) -> float | None:
+    """None for a bound that a number which there is not, 0 here, meets too."""
+    return None if least <= 0 else least
+
+
+def _local(seconds: float) -> datetime:
+    """The local time, without saying which zone that is: so the old files have it."""
+    return datetime.fromtimestamp(seconds, UTC).astimezone().replace(tzinfo=None)
+
+
+def _write(filename: str | PathLike[str], text: str) -> None:
+    with files.replacing(Path(filename)) as file:
+        file.write(text.encode())
