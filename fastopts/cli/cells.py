@@ -26,10 +26,7 @@ _FLAGS: Final = ("crossed", "locked", "iv_capped", "greeks_ok")
 
 
 def cell(option: Option, name: str) -> str:
-    """The value *name* of *option* as people read it; `-` where it is not known.
-
-    Where the venue gives a fraction it is shown in per cent, and a unit stays in its heading.
-    """
+    """The value *name* of *option* as people read it: fractions in per cent, `-` for None."""
     value = getattr(option, name)
     match value:
         case None:
@@ -45,7 +42,7 @@ def cell(option: Option, name: str) -> str:
         case float() if name in ("delta", "dte"):
             return f"{value:.2f}"
         case float() if UNITS[name] == "quote coin" and name != "strike":
-            return _money(value, option.forward)
+            return output.price(value, option.forward)
         case float():
             return output.number(value)
     return str(value)
@@ -60,7 +57,3 @@ def values(option: Option) -> dict[str, Any]:
     """Everything about *option* by name, as JSON tells it: the export schema, then the rest."""
     derived = [name for name in UNITS if name not in VOCABULARY and name != "expiry_ms"]
     return {name: getattr(option, name) for name in (*COLUMNS, *derived, *_FLAGS)}
-
-
-def _money(value: float, forward: float | None) -> str:
-    return output.price(value, forward)

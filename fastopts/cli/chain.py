@@ -15,11 +15,8 @@ from fastopts.errors import FastoptsError, Unknown
 from fastopts.reader import Chain, Option, Strike
 from fastopts.reader.expiry import FRONT
 
-__all__ = ("ExpiryWord", "chain", "heading")
+__all__ = ("chain",)
 
-ExpiryWord = Annotated[
-    str, typer.Argument(metavar="EXPIRY", help="27MAR26, 260327, 2026-03-27 or front")
-]
 # name, heading, rank: what makes room first has the highest
 _CALL_SIDE: Final = (
     ("delta", "delta", 4),
@@ -38,7 +35,9 @@ _AT_THE_MONEY: Final = "bold reverse"
 
 def chain(
     asset: Asset,
-    expiry: ExpiryWord = FRONT,
+    expiry: Annotated[
+        str, typer.Argument(metavar="EXPIRY", help="27MAR26, 260327, 2026-03-27 or front")
+    ] = FRONT,
     strikes: Annotated[
         int | None,
         typer.Option("--strikes", metavar="N", min=0, help="only N on each side of the money"),
@@ -51,7 +50,8 @@ def chain(
 ) -> None:
     """Show the series of ASSET that is delivered at EXPIRY: calls left, puts right.
 
-    The strike at the money has a '>' before it, options in the money a colour.
+    The strike at the money has a '>' before it, options in the money a colour. The exit code is 1
+    when nothing of it is live.
     """
     with options.reader(redis_url, venue) as reader:
         found = reader.chain(asset, expiry, settle, require_live=not stale)
@@ -59,13 +59,15 @@ def chain(
     if json:
         for row in rows:
             output.json_line(_values(found, row))
-        return
-    output.show_venue(found.moment.feed.venue)
-    output.show(heading(found))
-    output.show(output.fitting(_columns(found, rows), output.width()))
+    else:
+        output.show_venue(found.moment.feed.venue)
+        output.show(_heading(found))
+        output.show(output.fitting(_columns(found, rows), output.width()))
+    if not found.options:
+        raise typer.Exit(1)
 
 
-def heading(chain: Chain) -> Text:
+def _heading(chain: Chain) -> Text:
     """The lines above a chain: what it is of, and what to know before trusting it."""
     others = ", ".join(one for one in chain.settles if one != chain.settle)
     also = f" (also: {others})" if others else ""

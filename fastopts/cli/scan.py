@@ -14,9 +14,9 @@ from fastopts.cli.output import Column
 from fastopts.errors import BadInput
 from fastopts.reader import Option
 
-__all__ = ("COLUMNS", "columns", "excluded", "scan")
+__all__ = ("excluded", "scan")
 
-COLUMNS: Final = (
+_COLUMNS: Final = (
     *("symbol", "dte", "bid_price", "bid_iv", "ask_price", "ask_iv", "mark_iv", "delta"),
     *("open_interest", "volume_24h", "age_s"),
 )
@@ -60,13 +60,13 @@ def scan(
         output.aside(excluded(found.excluded))
     else:
         output.show_venue(found.provenance.venue)
-        output.show(output.fitting(columns(found, names), output.width()))
+        output.show(output.fitting(_columns(found, names), output.width()))
         output.show(Text(excluded(found.excluded)))
     if not found:
         raise typer.Exit(1)
 
 
-def columns(found: Sequence[Option], names: Sequence[str]) -> list[Column]:
+def _columns(found: Sequence[Option], names: Sequence[str]) -> list[Column]:
     """The columns *names* of the options *found*; the last is the first to make room."""
     return [
         Column(name, [cells.cell(option, name) for option in found], rank, cells.is_text(name))
@@ -82,7 +82,7 @@ def excluded(counts: Mapping[str, int]) -> str:
 
 
 def _names(shown: str | None) -> Sequence[str]:
-    names = COLUMNS if shown is None else [name.strip() for name in shown.split(",")]
+    names = _COLUMNS if shown is None else [name.strip() for name in shown.split(",")]
     for name in names:
         if name not in cells.UNITS:
             raise BadInput(f"--columns: there is no {name!r}; there are: {', '.join(cells.UNITS)}")

@@ -1,5 +1,6 @@
 import pytest
 
+from tests.cli import market as listed
 from tests.cli.conftest import Read
 from tests.cli.market import STALE
 from tests.cli.terminal import on_terminal
@@ -48,6 +49,16 @@ def test_the_other_coin_is_another_chain(read: Read) -> None:
 def test_only_strikes_around_the_money(read: Read, count: int, strikes: list[float]) -> None:
     done = read("chain", "BTC", "--strikes", str(count), "--json")
     assert [row["strike"] for row in done.objects] == strikes
+
+
+def test_a_chain_of_which_nothing_is_live_is_code_1(read: Read, market: Store) -> None:
+    listed.feed(market, conns={5: 0.0})
+    done = read("chain", "BTC", "25DEC60")
+    assert (done.code, done.err) == (1, "")
+    assert done.out.splitlines()[1:3] == [
+        "forward -, ATM IV -, oldest tick -, forwards within -",
+        "absent: 6 not yet live",
+    ]
 
 
 def test_what_is_stale_is_there_on_demand(read: Read) -> None:

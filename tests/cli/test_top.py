@@ -8,8 +8,9 @@ from contextlib import contextmanager
 import pytest
 
 from fastopts.cli.top.terminal import LEFT
+from fastopts.embedded import EmbeddedValkey
 from tests.cli import market as listed
-from tests.cli.market import LIVE
+from tests.cli.market import LIVE, fill
 from tests.cli.terminal import Terminal, terminal
 from tests.store import Store
 
@@ -116,6 +117,21 @@ def test_a_dead_feed_empties_the_screen_and_says_why(market: Store) -> None:
         screen.until(f"{LIVE} of {LIVE} live")
         screen.press("q")
         assert screen.end() == 0
+
+
+def test_a_server_that_goes_away_is_told_and_the_screen_stays() -> None:
+    with EmbeddedValkey() as server:
+        store = Store(server)
+        fill(store)
+        store.client.close()
+        with top(store) as screen:
+            screen.until("BTC-27NOV60-90000-C")
+            server.stop()
+            screen.press("r")
+            found = screen.until(r"Connection refused[\s\S]*: 0 of 0 live[\s\S]*" + HELP)
+            assert not re.search(r"BTC-\d", found[0])
+            screen.press("q")
+            assert screen.end() == 0
 
 
 def test_simulated_data_say_so(market: Store) -> None:

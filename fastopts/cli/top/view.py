@@ -1,7 +1,7 @@
 """What the user has chosen to see, and how keys change it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final, Literal, TypeVar
 
 from fastopts.cli.top.terminal import BACKSPACE, ESCAPE, LEFT, RETURN, RIGHT
@@ -28,7 +28,7 @@ class View:
     is_descending: bool = True
     is_typing: bool = False
     is_done: bool = False
-    assets: Sequence[str] = field(default=())
+    assets: Sequence[str] = ()
 
     @property
     def sort(self) -> str:
