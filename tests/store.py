@@ -59,7 +59,8 @@ def settle_of(symbol: str) -> str:
 
 
 def expiry_of(symbol: str) -> int:
-    delivery = datetime.strptime(symbol.split("-")[1], "%d%b%y").replace(hour=8, tzinfo=UTC)
+    day = symbol.split("-")[1]  # two digits of a year would end at 1999
+    delivery = datetime.strptime(f"{day[:-2]}20{day[-2:]}8", "%d%b%Y%H").replace(tzinfo=UTC)
     return round(delivery.timestamp() * 1000)
 
 

@@ -4,6 +4,7 @@ A query yields a `Request`, is sent the replies that came, and returns what was 
 readers drive it: one by blocking, one by awaiting.
 """
 
+import math
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from functools import partial
@@ -35,6 +36,7 @@ T = TypeVar("T")
 # The order matters: a record that is read before the feed is never newer than what the feed says.
 _FEED_AND_TIME: Final = pack("HGETALL", keys.FEED) + pack("TIME")
 _ATTEMPTS: Final = 5  # at a universe that changes while it is read
+AGELESS_MS: Final = NEVER_MS // 2
 USDT_SUFFIX: Final = "-USDT"
 _NAMES: Final = {
     **{word.short.encode(): word.name for word in VOCABULARY.values() if word.short},
@@ -61,6 +63,17 @@ class Demand(NamedTuple):
     allow_expired: bool = False
     max_age_s: float | None = None
 
+    def oldest_ms(self, venue_ms: int) -> int:
+        """The time of the oldest tick that is accepted at *venue_ms*.
+
+        Raises BadInput for a limit that is no age.
+        """
+        if self.max_age_s is None:
+            return -NEVER_MS
+        if not self.max_age_s >= 0:
+            raise BadInput(f"max_age_s: {self.max_age_s!r} is no age: write seconds, or None")
+        return venue_ms - math.floor(min(self.max_age_s * 1000, AGELESS_MS))
+
 
 class Queries:
     """The queries of one reader, and what it may keep between them."""
@@ -68,8 +81,8 @@ class Queries:
     def __init__(self, venue: str) -> None:
         self._venue = venue
         self._feed: tuple[bytes, Feed] = (b"", Feed({}))
-        self._terms: dict[str, Instrument] = {}
-        self._terms_version = (0, 0)
+        # Threads share a reader: what belongs together is replaced together.
+        self._terms: tuple[tuple[int, int], dict[str, Instrument]] = (0, 0), {}
         self._universes: dict[str, Universe] = {}
         self._listings: dict[tuple[str, ...], Listing] = {}
         self._seen = (0, 0.0)
@@ -91,7 +104,7 @@ class Queries:
     def feed(self) -> Query[Moment]:
         replies = yield Request(_FEED_AND_TIME, partial(ReplyList, 2, is_raw=True))
         flat, now = good(replies.values)
-        return self._moment(freshness.parse(flat, self._venue), now, self._terms)
+        return self._moment(freshness.parse(flat, self._venue), now, {})
 
     def expiries(self, asset: str) -> Query[list[Series]]:
         listed = yield from self._listed(asset)
@@ -109,8 +122,7 @@ class Queries:
     ) -> Query[Chain]:
         coin = universe.settle_coin(settle)
         for _ in range(_ATTEMPTS):
-            listed = yield from self._universe(asset)
-            series = listed.choose(expiry, coin, self._about_ms())
+            listed, series = yield from self._series(asset, expiry, coin)
             members = listed.instruments_of(series)
             symbols = [one.symbol for one in members]
             records, moment, _ = yield from self._look(symbols)
@@ -156,11 +168,11 @@ class Queries:
             listing = self._listings.get(names)
             if listing is None or listing.universes != listed:
                 listing = self._listings[names] = Listing(listed)
-            if not listing.symbols:
+            records = None
+            if listing.symbols:
+                records, moment, _ = yield from self._look(listing.symbols)
+            else:
                 moment = yield from self.feed()
-                refuse_dead(moment, demand)
-                return Market(listing, None, moment)
-            records, moment, _ = yield from self._look(listing.symbols)
             if all(one.version == moment.feed.version for one in listed):
                 refuse_dead(moment, demand)
                 return Market(listing, records, moment)
@@ -200,7 +212,7 @@ class Queries:
         found = sift(symbols, records, moment, demand)
         yield from self._suggest(found)
         return [
-            one if isinstance(one, Absent) else _named(value(answer))
+            one if isinstance(one, Absent) else _named(one.symbol, value(answer))
             for one, answer in zip(found, answers, strict=True)
         ]
 
@@ -211,7 +223,7 @@ class Queries:
         *extra* commands between them: in one round trip, and a few more where terms are not known.
         """
         for _ in range(_ATTEMPTS):
-            terms = self._terms
+            version, terms = self._terms
             unmet = [name for name in symbols if name not in terms and keys.is_symbol(name)]
             payload = mget(symbols) + extra + _FEED_AND_TIME + universe.ask_terms(unmet)
             others = extra_count + 2 + len(unmet)
@@ -220,21 +232,14 @@ class Queries:
                 raise records.error
             answers = records.others[:extra_count]
             raw_feed, raw_now, *raw_terms = records.others[extra_count:]
-            moment = self._moment(self._read_feed(raw_feed), value(raw_now), terms)
-            if moment.feed.version == self._terms_version or len(unmet) == len(symbols):
-                self._learn(moment, dict(zip(unmet, raw_terms, strict=True)))
-                return records, moment, answers
-            self._terms, self._terms_version = {}, moment.feed.version
+            feed = self._read_feed(raw_feed)
+            if feed.version != version:
+                version, terms = self._terms = feed.version, {}
+                if len(unmet) < len(symbols):
+                    continue
+            terms |= _known(unmet, raw_terms)
+            return records, self._moment(feed, value(raw_now), terms), answers
         raise _restless()
-
-    def _learn(self, moment: Moment, raw_terms: Mapping[str, bytes]) -> None:
-        if moment.feed.version != self._terms_version:
-            self._terms, self._terms_version = {}, moment.feed.version
-        moment.terms = self._terms
-        for symbol, raw in raw_terms.items():
-            one = universe.read_terms(symbol, value(raw))
-            if one is not None:
-                self._terms[symbol] = one
 
     def _read_feed(self, raw: bytes) -> Feed:
         held, feed = self._feed
@@ -258,11 +263,21 @@ class Queries:
     def _assets(self, asset: str | None) -> Query[tuple[str, ...]]:
         if asset is not None:
             return (asset_name(asset),)
-        held, feed = self._feed
-        if not held:
+        _, feed = self._feed
+        if not feed.assets or not self._universes.keys() >= set(feed.assets):
             moment = yield from self.feed()
             feed = moment.feed
         return feed.assets
+
+    def _series(
+        self, asset: str, expiry: Expiry | None, coin: str | None
+    ) -> Query[tuple[Universe, Series]]:
+        listed = yield from self._universe(asset)
+        try:
+            return listed, listed.choose(expiry, coin, self._about_ms())
+        except Unknown:  # it may have been listed since
+            listed = yield from self._listed(asset)
+            return listed, listed.choose(expiry, coin, self._about_ms())
 
     def _listed(self, asset: str) -> Query[Universe]:
         """The universe as it is now."""
@@ -293,7 +308,8 @@ class Queries:
                 placed = {s: one for s in symbols if (one := after.terms.get(s)) is not None}
                 unplaced = [symbol for symbol in symbols if symbol not in placed]
                 made = Universe(name, after.feed.version, placed.values(), unplaced)
-                self._universes[name] = made
+                if not unplaced:  # terms that are being written do not raise the version again
+                    self._universes[name] = made
                 return made
         raise _restless()
 
@@ -321,9 +337,7 @@ def sift(
     symbols: Sequence[str], records: Records, moment: Moment, demand: Demand
 ) -> list[Option | Absent]:
     """The options among *records* that meet the *demand*; for the others why not."""
-    oldest_ms = -NEVER_MS
-    if demand.max_age_s is not None:
-        oldest_ms = moment.venue_ms - round(demand.max_age_s * 1000)
+    oldest_ms = demand.oldest_ms(moment.venue_ms)
     epoch, live_conns = moment.feed.epoch, moment.live_conns
     options, doubtful = records.take(
         Option, symbols, moment, epoch, live_conns, moment.venue_ms, oldest_ms
@@ -346,12 +360,17 @@ def sift(
 def refusal(option: Option, demand: Demand) -> FastoptsError | None:
     """Why *option* may not be handed to who makes this *demand*; None when it may."""
     if option.phase == "expired" and not demand.allow_expired:
-        return Expired(f"{option.symbol} has been delivered")
+        ended_h = (option.moment.venue_ms - option.expiry_ms) / 3_600_000
+        return Expired(f"{_aged(option)}: it was delivered {ended_h:.1f} h ago")
     if demand.require_live and not option.live:
         return freshness.why_not_live(option)
     limit_s = demand.max_age_s
-    if limit_s is not None and option.age_s > limit_s:
-        return TooOld(f"{option.symbol}, {option.age_s:.1f} s old: more than {limit_s:g} s")
+    if limit_s is None:
+        return None
+    if option.time_suspect:
+        return TooOld(f"{_aged(option)}: its time can't be right, so that its age is not known")
+    if option.age_s > limit_s:
+        return TooOld(f"{_aged(option)}: more than {limit_s:g} s")
     return None
 
 
@@ -382,7 +401,21 @@ def _checked(found: list[T | Absent]) -> list[T | Absent]:
     return found
 
 
-def _named(flat: list[bytes]) -> dict[str, str]:
+def _aged(option: Option) -> str:
+    return f"{option.symbol}, {option.age_s:.1f} s old"
+
+
+def _known(symbols: Sequence[str], raw_terms: Sequence[bytes]) -> dict[str, Instrument]:
+    pairs = zip(symbols, raw_terms, strict=True)
+    found = (universe.read_terms(symbol, value(raw)) for symbol, raw in pairs)
+    return {one.symbol: one for one in found if one is not None}
+
+
+def _named(symbol: str, flat: list[bytes] | StoreError) -> dict[str, str] | Absent:
+    if isinstance(flat, StoreError):
+        return Absent(symbol, StoreError(f"{symbol}: {flat}", flat.reply))
+    if not flat:
+        return Absent(symbol, StoreError(f"{symbol}: its texts are not in the store"))
     return {
         _NAMES[short]: text.decode()
         for short, text in zip(flat[::2], flat[1::2], strict=True)
