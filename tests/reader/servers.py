@@ -2,12 +2,14 @@
 
 import contextlib
 import socket
+import struct
 import threading
+import time
 from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
-__all__ = ("Proxy",)
+__all__ = ("Proxy", "cut", "drip", "garbage", "half", "reset", "twice")
 
 # Hands an answer on: what it is, and the connection to the reader.
 Manner = Callable[[bytes, socket.socket], None]
@@ -76,3 +78,32 @@ def close(each: socket.socket) -> None:
     with contextlib.suppress(OSError):
         each.shutdown(socket.SHUT_RDWR)
     each.close()
+
+
+def half(answer: bytes, to: socket.socket) -> None:
+    to.sendall(answer[: len(answer) // 2])
+
+
+def cut(answer: bytes, to: socket.socket) -> None:
+    half(answer, to)
+    close(to)
+
+
+def reset(answer: bytes, to: socket.socket) -> None:
+    half(answer, to)
+    to.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    close(to)
+
+
+def twice(answer: bytes, to: socket.socket) -> None:
+    to.sendall(answer * 2)
+
+
+def garbage(answer: bytes, to: socket.socket) -> None:
+    to.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+
+def drip(answer: bytes, to: socket.socket) -> None:
+    for place in range(len(answer)):
+        time.sleep(0.02)
+        to.sendall(answer[place : place + 1])

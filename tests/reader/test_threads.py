@@ -4,7 +4,6 @@ import contextlib
 import logging
 import os
 import socket
-import struct
 import sys
 import threading
 import time
@@ -15,7 +14,7 @@ import pytest
 
 from fastopts.embedded import EmbeddedValkey
 from fastopts.reader import Absent, OptionReader, StoreError, StoreUnavailable
-from tests.reader.servers import Proxy, close
+from tests.reader.servers import Proxy, cut, drip, garbage, half, reset, twice
 from tests.store import Store
 
 SYMBOLS = [f"BTC-27NOV99-{strike}-C-USDT" for strike in range(1, 33)]
@@ -255,29 +254,6 @@ def test_a_late_answer_is_nobody_s(many: Store, proxy: Proxy) -> None:
         assert proxy.accepted == 2
 
 
-def half(answer: bytes, to: socket.socket) -> None:
-    to.sendall(answer[: len(answer) // 2])
-
-
-def cut(answer: bytes, to: socket.socket) -> None:
-    half(answer, to)
-    close(to)
-
-
-def reset(answer: bytes, to: socket.socket) -> None:
-    half(answer, to)
-    to.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    close(to)
-
-
-def twice(answer: bytes, to: socket.socket) -> None:
-    to.sendall(answer * 2)
-
-
-def garbage(answer: bytes, to: socket.socket) -> None:
-    to.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
-
-
 @pytest.mark.parametrize("manner", [half, cut, reset, twice, garbage])
 def test_an_answer_that_is_none_leaves_nothing_behind(
     many: Store, proxy: Proxy, manner: Callable[[bytes, socket.socket], None]
@@ -290,12 +266,6 @@ def test_an_answer_that_is_none_leaves_nothing_behind(
                 reader.get(symbol)
             proxy.manner = lambda answer, to: to.sendall(answer)
         assert wrong(reader, SYMBOLS[4]) is None
-
-
-def drip(answer: bytes, to: socket.socket) -> None:
-    for place in range(len(answer)):
-        time.sleep(0.02)
-        to.sendall(answer[place : place + 1])
 
 
 @pytest.mark.parametrize("ask", ["feed", "get"])
