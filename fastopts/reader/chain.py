@@ -116,8 +116,11 @@ class Chain:
 
     @property
     def forward(self) -> float | None:
-        """The forward of this expiry, out of the newest tick that has one, in quote coin."""
-        newest = max(self._with_forward(), key=lambda one: one.ts_ms, default=None)
+        """The forward of this expiry, out of the newest tick that has one, in quote coin.
+
+        One whose time can't be right is the newest only where there is no other.
+        """
+        newest = max(self._with_forward(), key=_newness, default=None)
         return None if newest is None else newest.forward
 
     @property
@@ -141,7 +144,8 @@ class Chain:
         forward = self.forward
         if forward is None or not self._rows:
             return None
-        return min(self._rows, key=lambda row: (abs(row.strike - forward), row.strike))
+        # Half way in decimals need not be half way in binary: 0.55 is nearer to 0.6 than to 0.5.
+        return min(self._rows, key=lambda row: (round(abs(row.strike - forward), 9), row.strike))
 
     @property
     def straddle(self) -> float | None:
@@ -218,6 +222,10 @@ class Chain:
 
     def _with_forward(self) -> list[Option]:
         return [one for one in self.options if one.forward]
+
+
+def _newness(option: Option) -> tuple[bool, int]:
+    return not option.time_suspect, option.ts_ms
 
 
 def _point(row: Strike, forward: float) -> SmilePoint | None:
