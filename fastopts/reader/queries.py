@@ -94,6 +94,7 @@ class Queries:
         self._terms: tuple[tuple[int, int], dict[str, Instrument]] = (0, 0), {}
         self._universes: dict[str, Universe] = {}
         self._listings: dict[tuple[str, ...], Listing] = {}
+        self._prepared: tuple[Sequence[str], dict[str, Instrument], bytes] = (), {}, b""
         self._seen = (0, 0.0)
 
     def get(self, symbol: str, demand: Demand) -> Query[Option]:
@@ -231,8 +232,8 @@ class Queries:
         """
         for _ in range(_ATTEMPTS):
             version, terms = self._terms
-            unmet = [name for name in symbols if name not in terms and keys.is_symbol(name)]
-            payload = mget(symbols) + extra + _FEED_AND_TIME + universe.ask_terms(unmet)
+            unmet, command = self._prepare(symbols, terms)
+            payload = command + extra + _FEED_AND_TIME + universe.ask_terms(unmet)
             others = extra_count + 2 + len(unmet)
             records: Records = yield Request(payload, partial(Records, len(symbols), others))
             if records.error is not None:
@@ -247,6 +248,19 @@ class Queries:
             terms |= _known(unmet, raw_terms)
             return records, self._moment(feed, value(raw_now), terms), answers
         raise _restless()
+
+    def _prepare(
+        self, symbols: Sequence[str], terms: dict[str, Instrument]
+    ) -> tuple[list[str], bytes]:
+        """The symbols of unknown terms, and the command for the records: kept for the next time."""
+        asked, known, command = self._prepared
+        if asked == symbols and known is terms:
+            return [], command
+        command = mget(symbols)
+        unmet = [name for name in symbols if name not in terms and keys.is_symbol(name)]
+        if not unmet:
+            self._prepared = symbols[:], terms, command
+        return unmet, command
 
     def _read_feed(self, raw: bytes) -> Feed:
         held, feed = self._feed
