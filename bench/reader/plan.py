@@ -116,6 +116,6 @@ CACHED = Group(
 )
 MIRROR_HELD = Row("fastopts mirror", MIRROR, "hold")
 
-GROUPS = (ONE, MANY, CHAIN, SCAN, TEXTS)
+GROUPS = (ONE, MANY, CHAIN, SCAN, TEXTS, MIRRORED, CACHED)
 FULL = Plan(GROUPS, rounds=9, turn_s=0.25, calls=20, starts=15)
 QUICK = Plan(GROUPS, rounds=3, turn_s=0.05, calls=5, starts=3)

@@ -13,6 +13,7 @@ __all__ = ("Number", "Records", "Tick", "decode", "mget", "value")
 NAN = float("nan")
 KINDS = (b"+", b"-", b":", b"$", b"*")
 LINE_MAX, COUNT_MAX, BULK_MAX = 4096, 1 << 20, 512 << 20
+DEPTH_MAX = 4  # arrays in arrays
 RECORD_MAX = 65536  # bytes; more is no record of any version
 NOT_LIVE = model.FLAG_REST | model.FLAG_SUSPECT
 HEAD = 11  # fields of a record before its numbers
@@ -179,8 +180,11 @@ class Records:
     @property
     def done(self) -> bool:
         """Whether everything has come."""
-        is_read = self._records is not None or self.error is not None
-        return is_read and len(self.others) == self._others_count
+        return self._is_read and len(self.others) == self._others_count
+
+    @property
+    def _is_read(self) -> bool:
+        return self.error is not None or len(self._records or ()) == self.count
 
     def acknowledge(self, view: memoryview | bytes, start: int, end: int) -> int:
         """Read from ``view[start:end]``; return the position behind what was read.
@@ -191,13 +195,9 @@ class Records:
             raise ValueError(f"no such part of {len(view)} bytes: {start}:{end}")
         at = start
         while not self.done:
-            size, found = _first(bytes(view[at:end]))
+            size = self._read(bytes(view[at:end]))
             if size == 0:
                 break
-            if self._records is None and self.error is None:
-                self._hear(found)
-            else:
-                self.others.append(bytes(view[at : at + size]))
             at += size
         return at
 
@@ -212,9 +212,9 @@ class Records:
         oldest_ms: int,
     ) -> tuple[list[T | None], list[int]]:
         """Return a list of *kind* of Tick (None where there is no readable record) aligned with
-        *symbols*, and the positions that are in doubt: not there, not live, delivered by *now_ms*
-        or of a time before *oldest_ms*."""
-        if len(symbols) != self.count or not (self.error or self._records is not None):
+        *symbols*, and the positions that are in doubt: not there, not live, delivered by *now_ms*,
+        of a time before *oldest_ms* or one that can't be right."""
+        if len(symbols) != self.count or not self._is_read:
             raise ValueError("the symbols are not those that were asked for")
         ticks: list[T | None] = []
         doubtful = []
@@ -226,22 +226,19 @@ class Records:
                 continue
             tick = decode(kind, symbol, record, moment, epoch, live_conns)
             ticks.append(tick)
-            if not tick.live or tick.expiry_ms <= now_ms or tick.ts_ms < oldest_ms:
+            is_old = tick.ts_ms < oldest_ms or tick.flags & model.FLAG_TIME_SUSPECT
+            if not tick.live or tick.expiry_ms <= now_ms or is_old:
                 doubtful.append(index)
         return ticks, doubtful
 
     def is_unreadable(self, index: int) -> bool:
         """Whether something stands at *index* that is no record of this version."""
-        if self._records is None or not 0 <= index < self.count:
-            return False
-        found = self._records[index]
+        found = self._element(index)
         return found is not None and not _is_readable(found)
 
     def record(self, index: int) -> bytes | None:
         """The packed record at *index* as it came, or None."""
-        if self._records is None or not 0 <= index < self.count:
-            return None
-        found = self._records[index]
+        found = self._element(index)
         return found if found is not None and _is_readable(found) else None
 
     def fill(self, numbers: Any, heads: Any, epoch: int, live_conns: Container[int]) -> int:
@@ -274,18 +271,43 @@ class Records:
                 integers[number * self.count + index] = integer
         return held
 
-    def _hear(self, found: Any) -> None:
-        if isinstance(found, StoreError):
-            self.error = found
-            return
-        if not isinstance(found, list) or len(found) != self.count:
-            raise StoreError(f"not the records that were asked for: {str(found)[:40]}")
-        for record in found:
-            if record is not None and not isinstance(record, bytes):
-                raise StoreError(f"not RESP: {record!r}")
-            if record is not None and len(record) > RECORD_MAX:
-                raise StoreError(f"a record of {len(record)} bytes")
-        self._records = found
+    def _element(self, index: int) -> bytes | None:
+        held = self._records or []
+        return held[index] if 0 <= index < len(held) else None
+
+    def _read(self, data: bytes) -> int:
+        """Read what is next from the head of *data*; return its length, 0 when it is not whole."""
+        if self._is_read:
+            size, _ = _first(data)
+            self.others += [data[:size]] if size else []
+            return size
+        return self._read_head(data) if self._records is None else self._read_element(data)
+
+    def _read_head(self, data: bytes) -> int:
+        if data[:1] == b"-":
+            size, self.error = _first(data)
+            return size
+        line = _line(data[1:])
+        if line is None:
+            return 0
+        if data[:1] != b"*" or _integer(line) != self.count:
+            raise StoreError(f"not the records that were asked for: {data[:40]!r}")
+        self._records = []
+        return len(line) + 3
+
+    def _read_element(self, data: bytes) -> int:
+        assert self._records is not None
+        line = _line(data[1:])
+        if line is None:
+            return 0
+        if data[:1] != b"$":
+            raise StoreError(f"not RESP: {data[:40]!r}")
+        if _integer(line) > RECORD_MAX:
+            raise StoreError(f"a record of {_integer(line)} bytes")
+        size, found = _first(data)
+        if size:
+            self._records.append(found)
+        return size
 
 
 def value(raw: bytes) -> Any:
@@ -297,31 +319,45 @@ def value(raw: bytes) -> Any:
     return found
 
 
-def _first(data: bytes) -> tuple[int, Any]:
+def _first(data: bytes, depth: int = 0) -> tuple[int, Any]:
     """The length of the reply at the head of *data* and its value; 0 when it is not whole."""
-    line, found, _ = data.partition(b"\r\n")
-    if not found:
-        if data[:1] not in (b"", *KINDS) or len(data) > LINE_MAX:
-            raise StoreError(f"not RESP: {data[:40]!r}")
+    kind, text = data[:1], _line(data[1:])
+    if kind not in (b"", *KINDS):
+        raise StoreError(f"not RESP: {data[:40]!r}")
+    if text is None:
         return 0, None
-    kind, text, size = line[:1], line[1:], len(line) + 2
+    size = len(text) + 3
     if kind == b"+":
         return size, text.decode("utf-8", "replace")
     if kind == b"-":
         words = text.decode("utf-8", "replace")
         return size, StoreError(words, words)
-    if kind not in KINDS or not re.fullmatch(rb"-?[0-9]{1,18}", text):
-        raise StoreError(f"not RESP: {data[:40]!r}")
-    number = int(text)
+    number = _integer(text)
     if kind == b":":
         return size, number
-    if not -1 <= number <= (BULK_MAX if kind == b"$" else COUNT_MAX):
+    is_deep = kind == b"*" and depth == DEPTH_MAX
+    if is_deep or not -1 <= number <= (BULK_MAX if kind == b"$" else COUNT_MAX):
         raise StoreError(f"not RESP: {data[:40]!r}")
     if number < 0:
         return size, None
     if kind == b"$":
         return _bulk(data, size, number)
-    return _array(data, size, number)
+    return _array(data, size, number, depth + 1)
+
+
+def _line(data: bytes) -> bytes | None:
+    """The line at the head of *data*; None when it is not whole."""
+    text, found, _ = data[:LINE_MAX].partition(b"\r")
+    rest = data[len(text) + 1 :]
+    if (not found and len(data) >= LINE_MAX) or rest[:1] not in (b"", b"\n"):
+        raise StoreError(f"not RESP: {data[:40]!r}")
+    return text if rest else None
+
+
+def _integer(text: bytes) -> int:
+    if not re.fullmatch(rb"-?[0-9]{1,18}", text):
+        raise StoreError(f"not RESP: {text[:40]!r}")
+    return int(text)
 
 
 def _bulk(data: bytes, start: int, length: int) -> tuple[int, Any]:
@@ -333,11 +369,11 @@ def _bulk(data: bytes, start: int, length: int) -> tuple[int, Any]:
     return end + 2, data[start:end]
 
 
-def _array(data: bytes, start: int, count: int) -> tuple[int, Any]:
+def _array(data: bytes, start: int, count: int, depth: int) -> tuple[int, Any]:
     elements = []
     at = start
     for _ in range(count):
-        size, element = _first(data[at:])
+        size, element = _first(data[at:], depth)
         if size == 0:
             return 0, None
         elements.append(element)

@@ -37,6 +37,7 @@ if RECORD_SIZE != model.RECORD.size:
 
 cdef uint8_t VERSION = model.RECORD_VERSION
 cdef int NOT_LIVE = model.FLAG_REST | model.FLAG_SUSPECT
+cdef int TIME_SUSPECT = model.FLAG_TIME_SUSPECT
 cdef int64_t NO_SEQUENCE = model.NO_SEQUENCE
 cdef bytes PREFIX = keys.RECORD.encode()
 cdef dict INDEX = {name: index for index, (_, name) in enumerate(model.NUMBERS)}
@@ -304,8 +305,8 @@ cdef class Records:
     def take(self, type kind not None, symbols not None, moment, uint32_t epoch, live_conns,
              int64_t now_ms, int64_t oldest_ms):
         """Return a list of *kind* of Tick (None where there is no readable record) aligned with
-        *symbols*, and the positions that are in doubt: not there, not live, delivered by *now_ms*
-        or of a time before *oldest_ms*."""
+        *symbols*, and the positions that are in doubt: not there, not live, delivered by *now_ms*,
+        of a time before *oldest_ms* or one that can't be right."""
         cdef list ticks = [], doubtful = []
         cdef Py_ssize_t i
         cdef Tick tick
@@ -324,6 +325,7 @@ cdef class Records:
                 not tick.live
                 or tick.packed.expiry_ms <= now_ms
                 or tick.packed.ts_ms < oldest_ms
+                or tick.packed.flags & TIME_SUSPECT
             ):
                 doubtful.append(i)
             ticks.append(tick)
@@ -476,7 +478,7 @@ def value(bytes raw not None):
     cdef const uint8_t* at = <const uint8_t*><const char*>raw
     cdef Py_ssize_t size = 0
     found = _value(at, at + len(raw), &size)
-    if size != len(raw):
+    if size == 0 or size != len(raw):
         raise StoreError(f"not one reply: {raw[:40]!r}")
     return found
 

@@ -27,19 +27,17 @@ class BlockingChannel:
     def __init__(self, address: Address, timeout_s: float) -> None:
         self._address = address
         self._timeout_s = timeout_s
-        self._lock = threading.Lock()
-        self._socket: socket.socket | None = None
-        self._view = memoryview(bytearray(BUFFER_SIZE))
-        self._pid = os.getpid()
+        self._lines = {os.getpid(): _Line(address, timeout_s)}
 
     def __del__(self) -> None:
         # A reader that lives as long as its program is not always closed by hand.
-        self._drop()
+        for line in self._lines.values():
+            line.drop()
 
     @property
     def forked(self) -> bool:
         """Whether another process made it, and nothing was asked since."""
-        return self._pid != os.getpid()
+        return os.getpid() not in self._lines
 
     def exchange(self, payload: bytes, make_replies: Callable[[], R]) -> R:
         """Send *payload*, return the replies once they are done.
@@ -47,8 +45,36 @@ class BlockingChannel:
         Raises StoreUnavailable when the server can't be reached or does not answer in time,
         StoreError for replies that are none.
         """
-        if self.forked:
-            self._leave_the_parents()
+        line = self._lines.get(os.getpid()) or self._leave_the_parents()
+        return line.exchange(payload, make_replies)
+
+    def close(self) -> None:
+        line = self._lines.get(os.getpid()) or self._leave_the_parents()
+        line.close()
+
+    def _leave_the_parents(self) -> "_Line":
+        # Several threads of the child may come here at once: they get one and the same line.
+        line = self._lines.setdefault(os.getpid(), _Line(self._address, self._timeout_s))
+        for pid in self._lines.keys() - {os.getpid()}:
+            parents = self._lines.pop(pid, None)
+            if parents is not None:
+                # Past its lock, which a thread of the parent's may have held when it forked.
+                parents.drop()
+                _tell_of_fork()
+        return line
+
+
+class _Line:
+    """One process's connection, and the lock of its threads."""
+
+    def __init__(self, address: Address, timeout_s: float) -> None:
+        self._address = address
+        self._timeout_s = timeout_s
+        self._lock = threading.Lock()
+        self._socket: socket.socket | None = None
+        self._view = memoryview(bytearray(BUFFER_SIZE))
+
+    def exchange(self, payload: bytes, make_replies: Callable[[], R]) -> R:
         with self._lock:
             is_kept = self._socket is not None
             try:
@@ -60,18 +86,12 @@ class BlockingChannel:
 
     def close(self) -> None:
         with self._lock:
-            self._drop()
+            self.drop()
 
-    def _leave_the_parents(self) -> None:
-        import logging  # not before it is needed: it would be a tenth of a reader's memory
-
-        # A thread of the parent's may hold the lock for good, and the socket is the parent's too.
-        self._lock = threading.Lock()
-        self._pid = os.getpid()
-        self._drop()
-        logging.getLogger(__name__).warning(
-            "this process was forked: it reads over a connection of its own"
-        )
+    def drop(self) -> None:
+        connection, self._socket = self._socket, None
+        if connection is not None:
+            connection.close()
 
     def _try(self, payload: bytes, replies: R) -> R:
         try:
@@ -79,10 +99,10 @@ class BlockingChannel:
                 self._socket = connect(self._address, self._timeout_s)
             self._converse(self._socket, payload, replies)
         except OSError as error:
-            self._drop()
+            self.drop()
             raise _unavailable(self._address, error, self._timeout_s) from error
         except BaseException:
-            self._drop()
+            self.drop()
             raise
         return replies
 
@@ -104,15 +124,10 @@ class BlockingChannel:
             start = replies.acknowledge(view, start, end)
             if start == end:
                 start = end = 0
-            elif time.monotonic() > deadline:
+            if not replies.done and time.monotonic() > deadline:
                 raise TimeoutError  # a server that only drips
         if start != end:
             raise StoreError("more replies than commands")
-
-    def _drop(self) -> None:
-        connection, self._socket = self._socket, None
-        if connection is not None:
-            connection.close()
 
 
 def may_retry(error: StoreUnavailable) -> bool:
@@ -131,7 +146,7 @@ def connect(address: Address, timeout_s: float) -> socket.socket:
     """
     connection = open_socket(address, timeout_s)
     try:
-        _introduce(connection, address)
+        _introduce(connection, address, time.monotonic() + timeout_s)
     except BaseException:
         connection.close()
         raise
@@ -155,7 +170,7 @@ def open_socket(address: Address, timeout_s: float) -> socket.socket:
     return connection
 
 
-def _introduce(connection: socket.socket, address: Address) -> None:
+def _introduce(connection: socket.socket, address: Address, deadline: float) -> None:
     commands = [pack(*words) for words in address.introduction()]
     if not commands:
         return
@@ -166,9 +181,19 @@ def _introduce(connection: socket.socket, address: Address) -> None:
         if not data:
             raise ConnectionResetError("closed by the server")
         replies.acknowledge(memoryview(data), 0, len(data))
+        if time.monotonic() > deadline:
+            raise TimeoutError
     for reply in replies.values:
         if isinstance(reply, StoreError):
             raise StoreError(f"{address}: {reply.reply}", reply.reply)
+
+
+def _tell_of_fork() -> None:
+    import logging  # not before it is needed: it would be a tenth of a reader's memory
+
+    logging.getLogger(__name__).warning(
+        "this process was forked: it reads over a connection of its own"
+    )
 
 
 def _unavailable(address: Address, error: OSError, timeout_s: float) -> StoreUnavailable:

@@ -212,7 +212,7 @@ class AsyncOptionReader:
         (await self.table(asset, require_live=require_live)).export(path)
 
     async def mirror(self, what: str | Sequence[str] | None = None) -> "AsyncMirror":
-        """As `OptionReader.mirror`, kept current by a task."""
+        """As `OptionReader.mirror`."""
         from fastopts.reader.amirror import AsyncMirror
         from fastopts.reader.mirror import scope_of
         from fastopts.reader.replica import Deaf
@@ -230,7 +230,7 @@ class AsyncOptionReader:
         require_live: bool = True,
         **bounds: "Unpack[Bounds]",
     ) -> "AsyncWatch[Option]":
-        """As `OptionReader.watch`, for `async for`."""
+        """As `OptionReader.watch`."""
         from fastopts.reader.bounds import picker
 
         return await self._watch(what, picker(bounds), Demand(require_live), initial)
@@ -241,7 +241,7 @@ class AsyncOptionReader:
         threshold: float,
         field: str = "mark_price",
     ) -> "AsyncWatch[Move]":
-        """As `OptionReader.watch_moves`, for `async for`."""
+        """As `OptionReader.watch_moves`."""
         from fastopts.reader.watch import Moves
 
         return await self._watch(what, Moves(threshold, field).look, Demand(), initial=True)

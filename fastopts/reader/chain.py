@@ -117,15 +117,17 @@ class Chain:
 
     @property
     def forward(self) -> float | None:
-        """The forward of this expiry, out of the newest tick that has one, in quote coin."""
-        newest = max(self._with_forward(), key=lambda one: one.ts_ms, default=None)
+        """The forward of this expiry, out of the newest tick that has one, in quote coin.
+
+        One whose time can't be right is the newest only where there is no other.
+        """
+        newest = _newest(self._with_forward())
         return None if newest is None else newest.forward
 
     @property
     def index_price(self) -> float | None:
         """Spot, out of the newest tick that has it, in quote coin."""
-        known = [one for one in self.options if one.index_price]
-        newest = max(known, key=lambda one: one.ts_ms, default=None)
+        newest = _newest([one for one in self.options if one.index_price])
         return None if newest is None else newest.index_price
 
     @property
@@ -134,8 +136,7 @@ class Chain:
 
         None at delivery, and without a tick that has both.
         """
-        known = [one for one in self._with_forward() if one.index_price]
-        newest = max(known, key=lambda one: one.ts_ms, default=None)
+        newest = _newest([one for one in self._with_forward() if one.index_price])
         if newest is None or not self.dte:
             return None
         return ((newest.forward or 0.0) / (newest.index_price or 1.0) - 1) * YEAR_DAYS / self.dte
@@ -171,7 +172,8 @@ class Chain:
         forward = self.forward
         if forward is None or not self._rows:
             return None
-        return min(self._rows, key=lambda row: (abs(row.strike - forward), row.strike))
+        # Half way in decimals need not be half way in binary: 0.55 is nearer to 0.6 than to 0.5.
+        return min(self._rows, key=lambda row: (round(abs(row.strike - forward), 9), row.strike))
 
     @property
     def straddle(self) -> float | None:
@@ -253,6 +255,14 @@ class Chain:
 def _sum(values: Iterable[float | None]) -> float | None:
     known = [value for value in values if value is not None]
     return math.fsum(known) if known else None
+
+
+def _newest(options: Sequence[Option]) -> Option | None:
+    return max(options, key=_newness, default=None)
+
+
+def _newness(option: Option) -> tuple[bool, int]:
+    return not option.time_suspect, option.ts_ms
 
 
 def _point(row: Strike, forward: float) -> SmilePoint | None:

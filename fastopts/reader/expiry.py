@@ -18,18 +18,16 @@ _KEY_FORM: Final = re.compile(r"(\d{2})(\d{2})(\d{2})", re.ASCII)
 
 def day_of(expiry: Expiry) -> date | None:
     """The day (UTC) that *expiry* names; None for `front`. Raises BadInput."""
-    if isinstance(expiry, datetime):
-        return (expiry.astimezone(UTC) if expiry.tzinfo else expiry).date()
-    if isinstance(expiry, date):
-        return expiry
-    if not isinstance(expiry, str):
+    if not isinstance(expiry, date | str):
         raise _bad(expiry)
-    text = expiry.strip().upper()
-    if text == FRONT.upper():
-        return None
     try:
-        return _parse(text)
-    except ValueError:
+        if isinstance(expiry, datetime):
+            return _utc_day(expiry)
+        if isinstance(expiry, date):
+            return expiry
+        text = expiry.strip().upper()
+        return None if text == FRONT.upper() else _parse(text)
+    except (ValueError, OverflowError):  # the last of all days, west of Greenwich
         raise _bad(expiry) from None
 
 
@@ -44,7 +42,10 @@ def _parse(text: str) -> date:
         return date(2000 + int(found[3]), _MONTHS.index(found[2]) + 1, int(found[1]))
     if found := _KEY_FORM.fullmatch(text):
         return date(2000 + int(found[1]), int(found[2]), int(found[3]))
-    moment = datetime.fromisoformat(text)
+    return _utc_day(datetime.fromisoformat(text))
+
+
+def _utc_day(moment: datetime) -> date:
     return (moment.astimezone(UTC) if moment.tzinfo else moment).date()
 
 

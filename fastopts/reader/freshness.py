@@ -7,9 +7,16 @@ delivered data within the watchdog's time, and the feed's heartbeat is fresh.
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from fastopts import model
+from fastopts import keys, model
 from fastopts.core import Tick
-from fastopts.errors import ConnectionMuted, FeedDown, NotYetLive, StaleData, WrongVenue
+from fastopts.errors import (
+    ConnectionMuted,
+    FeedDown,
+    NotYetLive,
+    StaleData,
+    StoreError,
+    WrongVenue,
+)
 from fastopts.model import Instrument
 
 __all__ = ("SKEW_LIMIT_MS", "Feed", "Moment", "feed_of", "parse", "why_not_live")
@@ -28,9 +35,7 @@ class Feed:
     """
 
     __slots__ = (
-        "_judged_from_ms",
-        "_judged_until_ms",
-        "_live_conns",
+        "_judged",
         "assets",
         "coverage",
         "delivered_ms",
@@ -58,13 +63,17 @@ class Feed:
         self.delivered_ms = {
             int(name[5:]): int(at) for name, at in fields.items() if name.startswith(b"conn:")
         }
-        self._live_conns = NOBODY
-        self._judged_from_ms = self._judged_until_ms = NEVER_MS
+        self._judged = NEVER_MS, NEVER_MS, NOBODY
 
     @property
     def version(self) -> tuple[int, int]:
         """While it stays the same, so does what is listed."""
         return self.epoch, self.universe
+
+    @property
+    def skew_is_large(self) -> bool:
+        """The venue's clock and the server's are more than a second apart."""
+        return abs(self.skew_ms) > SKEW_LIMIT_MS
 
     def down(self, now_ms: int) -> FeedDown | None:
         """Why nothing of it can be live at *now_ms*; None when something can."""
@@ -75,13 +84,15 @@ class Feed:
         silent_ms = now_ms - self.heartbeat_ms
         if silent_ms > self.heartbeat_limit_ms:
             return FeedDown(f"the collector's last sign of life is {silent_ms / 1000:.1f} s old")
+        if silent_ms < -self.heartbeat_limit_ms:
+            # A clock that was set back must not make a dead collector seem alive until then.
+            return FeedDown(f"the collector's last sign of life is {-silent_ms / 1000:.1f} s ahead")
         return None
 
     def live_conns(self, now_ms: int) -> frozenset[int]:
         """The connections whose deliveries are live at *now_ms*."""
-        if not self._judged_from_ms <= now_ms <= self._judged_until_ms:
-            self._judge(now_ms)
-        return self._live_conns
+        from_ms, until_ms, conns = self._judged
+        return conns if from_ms <= now_ms <= until_ms else self._judge(now_ms)
 
     def live_until_ms(self, conn: int) -> int:
         """Until when what *conn* delivered is live, should nothing more be heard of either."""
@@ -90,15 +101,14 @@ class Feed:
             self.heartbeat_ms + self.heartbeat_limit_ms, delivered_ms + self.watchdog_limit_ms
         )
 
-    def _judge(self, now_ms: int) -> None:
-        # Threads may share a feed: the limits go first while they are widened to nothing.
-        self._judged_from_ms = NEVER_MS
+    def _judge(self, now_ms: int) -> frozenset[int]:
         is_down = self.down(now_ms) is not None
         ends = {} if is_down else {conn: self.live_until_ms(conn) for conn in self.delivered_ms}
         live = {conn: end for conn, end in ends.items() if end >= now_ms}
-        self._live_conns = frozenset(live)
-        self._judged_until_ms = min(live.values(), default=now_ms)
-        self._judged_from_ms = now_ms
+        conns = frozenset(live)
+        # Threads share a feed: limits and conns change together, or not at all.
+        self._judged = now_ms, min(live.values(), default=now_ms), conns
+        return conns
 
 
 class Moment:
@@ -127,13 +137,19 @@ class Moment:
 
 
 def parse(flat: Sequence[bytes], venue: str) -> Feed:
-    """Read the answer to HGETALL `fastopts:feed`. Raises WrongVenue when it is another venue's."""
+    """Read the answer to HGETALL `fastopts:feed`.
+
+    Raises WrongVenue when it is another venue's, StoreError when it can't be read.
+    """
     return feed_of(dict(zip(flat[::2], flat[1::2], strict=True)), venue)
 
 
 def feed_of(fields: Mapping[bytes, bytes], venue: str) -> Feed:
-    """The feed that *fields* tell of. Raises WrongVenue when it is another venue's."""
-    feed = Feed(fields)
+    """The feed that *fields* tell of. Raises what `parse` raises."""
+    try:
+        feed = Feed(fields)
+    except ValueError as error:
+        raise StoreError(f"{keys.FEED} can't be read: {error}") from error
     if feed.venue and feed.venue != venue:
         raise WrongVenue(
             f"the server holds the data of {feed.venue}, not of {venue}: a reader that wants them"

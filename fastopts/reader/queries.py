@@ -4,6 +4,7 @@ A query yields a `Request`, is sent the replies that came, and returns what was 
 readers drive it: one by blocking, one by awaiting.
 """
 
+import math
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from functools import partial
@@ -12,7 +13,15 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar, cast
 
 from fastopts import keys
 from fastopts.core import Records, mget, value
-from fastopts.errors import BadInput, Expired, FastoptsError, StoreError, TooOld, Unknown
+from fastopts.errors import (
+    BadInput,
+    Expired,
+    FastoptsError,
+    NotYetLive,
+    StoreError,
+    TooOld,
+    Unknown,
+)
 from fastopts.model import Instrument
 from fastopts.net.resp import Replies, ReplyList, good, pack
 from fastopts.reader import freshness, universe
@@ -20,8 +29,8 @@ from fastopts.reader.absent import Absent
 from fastopts.reader.chain import Chain
 from fastopts.reader.expiry import Expiry
 from fastopts.reader.freshness import NEVER_MS, Feed, Moment
-from fastopts.reader.option import Option
-from fastopts.reader.universe import Series, Universe
+from fastopts.reader.option import Option, phase
+from fastopts.reader.universe import Members, Series, Universe
 from fastopts.vocabulary import VOCABULARY
 
 if TYPE_CHECKING:
@@ -37,6 +46,7 @@ T = TypeVar("T")
 # The order matters: a record that is read before the feed is never newer than what the feed says.
 _FEED_AND_TIME: Final = pack("HGETALL", keys.FEED) + pack("TIME")
 _ATTEMPTS: Final = 5  # at a universe that changes while it is read
+AGELESS_MS: Final = NEVER_MS // 2
 USDT_SUFFIX: Final = "-USDT"
 _NAMES: Final = {
     **{word.short.encode(): word.name for word in VOCABULARY.values() if word.short},
@@ -63,6 +73,17 @@ class Demand(NamedTuple):
     allow_expired: bool = False
     max_age_s: float | None = None
 
+    def oldest_ms(self, venue_ms: int) -> int:
+        """The time of the oldest tick that is accepted at *venue_ms*.
+
+        Raises BadInput for a limit that is no age.
+        """
+        if self.max_age_s is None:
+            return -NEVER_MS
+        if not self.max_age_s >= 0:
+            raise BadInput(f"max_age_s: {self.max_age_s!r} is no age: write seconds, or None")
+        return venue_ms - math.floor(min(self.max_age_s * 1000, AGELESS_MS))
+
 
 class Queries:
     """The queries of one reader, and what it may keep between them."""
@@ -70,10 +91,11 @@ class Queries:
     def __init__(self, venue: str) -> None:
         self.venue = venue
         self._feed: tuple[bytes, Feed] = (b"", Feed({}))
-        self._terms: dict[str, Instrument] = {}
-        self._terms_version = (0, 0)
+        # Threads share a reader: what belongs together is replaced together.
+        self._terms: tuple[tuple[int, int], dict[str, Instrument]] = (0, 0), {}
         self._universes: dict[str, Universe] = {}
         self._listings: dict[tuple[str, ...], Listing] = {}
+        self._prepared: tuple[Sequence[str], dict[str, Instrument], bytes] = (), {}, b""
         self._seen = (0, 0.0)
 
     def get(self, symbol: str, demand: Demand) -> Query[Option]:
@@ -85,7 +107,7 @@ class Queries:
         self, symbols: Sequence[str], demand: Demand, strict: bool
     ) -> Query[list[Option | Absent]]:
         """A dead feed raises; *strict*: so does whatever is absent."""
-        if not symbols:
+        if not _several(symbols):
             return []
         found = yield from self._options(symbols, demand, refuse_dead)
         return _checked(found) if strict else found
@@ -93,7 +115,7 @@ class Queries:
     def feed(self) -> Query[Moment]:
         replies = yield Request(_FEED_AND_TIME, partial(ReplyList, 2, is_raw=True))
         flat, now = good(replies.values)
-        return self._moment(freshness.parse(flat, self.venue), now, self._terms)
+        return self._moment(freshness.parse(flat, self.venue), now, {})
 
     def expiries(self, asset: str) -> Query[list[Series]]:
         listed = yield from self._listed(asset)
@@ -111,8 +133,7 @@ class Queries:
     ) -> Query[Chain]:
         coin = universe.settle_coin(settle)
         for _ in range(_ATTEMPTS):
-            listed = yield from self._universe(asset)
-            members = listed.choose(expiry, coin, self._about_ms())
+            listed, members = yield from self._series(asset, expiry, coin)
             records, moment, _ = yield from self._look(members.symbols)
             if moment.feed.version != listed.version:
                 self._universes.pop(listed.asset, None)
@@ -173,11 +194,11 @@ class Queries:
             listing = self._listings.get(names)
             if listing is None or listing.universes != listed:
                 listing = self._listings[names] = Listing(listed)
-            if not listing.symbols:
+            records = None
+            if listing.symbols:
+                records, moment, _ = yield from self._look(listing.symbols)
+            else:
                 moment = yield from self.feed()
-                refuse_dead(moment, demand)
-                return Market(listing, None, moment)
-            records, moment, _ = yield from self._look(listing.symbols)
             if all(one.version == moment.feed.version for one in listed):
                 refuse_dead(moment, demand)
                 return Market(listing, records, moment)
@@ -192,7 +213,7 @@ class Queries:
         self, symbols: Sequence[str], demand: Demand, strict: bool
     ) -> Query[list[dict[str, str] | Absent]]:
         """The hashes of *symbols*; as `options`."""
-        if not symbols:
+        if not _several(symbols):
             return []
         found = yield from self._texts(symbols, demand, refuse_dead)
         return _checked(found) if strict else found
@@ -217,7 +238,7 @@ class Queries:
         found = sift(symbols, records, moment, demand)
         yield from self._suggest(found)
         return [
-            one if isinstance(one, Absent) else _text(one.symbol, value(answer))
+            one if isinstance(one, Absent) else _named(one.symbol, value(answer))
             for one, answer in zip(found, answers, strict=True)
         ]
 
@@ -228,37 +249,46 @@ class Queries:
         *extra* commands between them: in one round trip, and a few more where terms are not known.
         """
         for _ in range(_ATTEMPTS):
-            terms = self._terms
-            unmet = [name for name in symbols if name not in terms and keys.is_symbol(name)]
-            payload = mget(symbols) + extra + _FEED_AND_TIME + universe.ask_terms(unmet)
+            version, terms = self._terms
+            unmet, command = self._prepare(symbols, terms)
+            payload = command + extra + _FEED_AND_TIME + universe.ask_terms(unmet)
             others = extra_count + 2 + len(unmet)
             records: Records = yield Request(payload, partial(Records, len(symbols), others))
             if records.error is not None:
                 raise records.error
             answers = records.others[:extra_count]
             raw_feed, raw_now, *raw_terms = records.others[extra_count:]
-            moment = self._moment(self._read_feed(raw_feed), value(raw_now), terms)
-            if moment.feed.version == self._terms_version or len(unmet) == len(symbols):
-                self._learn(moment, dict(zip(unmet, raw_terms, strict=True)))
-                return records, moment, answers
-            self._terms, self._terms_version = {}, moment.feed.version
+            feed = self._read_feed(raw_feed)
+            if feed.version != version:
+                version, terms = self._terms = feed.version, {}
+                if len(unmet) < len(symbols):
+                    continue
+            terms |= _known(unmet, raw_terms)
+            return records, self._moment(feed, value(raw_now), terms), answers
         raise _restless()
 
-    def _learn(self, moment: Moment, raw_terms: Mapping[str, bytes]) -> None:
-        if moment.feed.version != self._terms_version:
-            self._terms, self._terms_version = {}, moment.feed.version
-        moment.terms = self._terms
-        for symbol, raw in raw_terms.items():
-            one = universe.read_terms(symbol, value(raw))
-            if one is not None:
-                self._terms[symbol] = one
+    def _prepare(
+        self, symbols: Sequence[str], terms: dict[str, Instrument]
+    ) -> tuple[list[str], bytes]:
+        """The symbols of unknown terms, and the command for the records: kept for the next time."""
+        asked, known, command = self._prepared
+        if asked == symbols and known is terms:
+            return [], command
+        command = mget(symbols)
+        unmet = [name for name in symbols if name not in terms and keys.is_symbol(name)]
+        if not unmet:
+            self._prepared = symbols[:], terms, command
+        return unmet, command
 
     def _read_feed(self, raw: bytes) -> Feed:
         held, feed = self._feed
         if raw != held:
             [flat] = good([value(raw)])
-            feed = freshness.parse(flat, self.venue)
-            self._feed = raw, feed
+            fresh = freshness.parse(flat, self.venue)
+            if fresh.skew_is_large and not feed.skew_is_large:
+                _tell_of_skew(fresh.skew_ms)
+            feed = fresh
+            self._feed = raw, fresh
         return feed
 
     def _moment(self, feed: Feed, now: Any, terms: Mapping[str, Instrument]) -> Moment:
@@ -275,11 +305,21 @@ class Queries:
     def _assets(self, asset: str | None) -> Query[tuple[str, ...]]:
         if asset is not None:
             return (asset_name(asset),)
-        held, feed = self._feed
-        if not held:
+        _, feed = self._feed
+        if not feed.assets or not self._universes.keys() >= set(feed.assets):
             moment = yield from self.feed()
             feed = moment.feed
         return feed.assets
+
+    def _series(
+        self, asset: str, expiry: Expiry | None, coin: str | None
+    ) -> Query[tuple[Universe, Members]]:
+        listed = yield from self._universe(asset)
+        try:
+            return listed, listed.choose(expiry, coin, self._about_ms())
+        except Unknown:  # it may have been listed since
+            listed = yield from self._listed(asset)
+            return listed, listed.choose(expiry, coin, self._about_ms())
 
     def _listed(self, asset: str) -> Query[Universe]:
         """The universe as it is now."""
@@ -310,12 +350,15 @@ class Queries:
                 placed = {s: one for s in symbols if (one := after.terms.get(s)) is not None}
                 unplaced = [symbol for symbol in symbols if symbol not in placed]
                 made = Universe(name, after.feed.version, placed.values(), unplaced)
-                self._universes[name] = made
+                if not unplaced:  # terms that are being written do not raise the version again
+                    self._universes[name] = made
                 return made
         raise _restless()
 
     def _suggest(self, found: list[Option | Absent]) -> Query[None]:
         """Say of what is unknown whether it exists under the name of its USDT-settled twin."""
+        if all(found):
+            return
         places = [
             place
             for place, one in enumerate(found)
@@ -331,16 +374,16 @@ class Queries:
         replies = yield Request(payload, partial(ReplyList, len(asked)))
         for place, symbol, exists in zip(places, asked, good(replies.values), strict=True):
             if exists:
-                found[place] = _unknown(found[place].symbol, f": did you mean {symbol}?")
+                asked_for = found[place].symbol
+                hint = f"there is no option {asked_for!r} here: did you mean {symbol}?"
+                found[place] = Absent(asked_for, Unknown(hint))
 
 
 def sift(
     symbols: Sequence[str], records: Records, moment: Moment, demand: Demand
 ) -> list[Option | Absent]:
     """The options among *records* that meet the *demand*; for the others why not."""
-    oldest_ms = -NEVER_MS
-    if demand.max_age_s is not None:
-        oldest_ms = moment.venue_ms - round(demand.max_age_s * 1000)
+    oldest_ms = demand.oldest_ms(moment.venue_ms)
     epoch, live_conns = moment.feed.epoch, moment.live_conns
     options, doubtful = records.take(
         Option, symbols, moment, epoch, live_conns, moment.venue_ms, oldest_ms
@@ -353,8 +396,7 @@ def sift(
         elif records.is_unreadable(place):
             reason = StoreError(f"{symbol}: a record that this version of fastopts can't read")
         else:
-            found[place] = _unknown(symbol)
-            continue
+            reason = _missing(symbol, moment)
         if reason is not None:
             found[place] = Absent(symbol, reason)
     return found
@@ -363,12 +405,17 @@ def sift(
 def refusal(option: Option, demand: Demand) -> FastoptsError | None:
     """Why *option* may not be handed to who makes this *demand*; None when it may."""
     if option.phase == "expired" and not demand.allow_expired:
-        return Expired(f"{option.symbol} has been delivered")
+        ended_h = (option.moment.venue_ms - option.expiry_ms) / 3_600_000
+        return Expired(f"{_aged(option)}: it was delivered {ended_h:.1f} h ago")
     if demand.require_live and not option.live:
         return freshness.why_not_live(option)
     limit_s = demand.max_age_s
-    if limit_s is not None and option.age_s > limit_s:
-        return TooOld(f"{option.symbol}, {option.age_s:.1f} s old: more than {limit_s:g} s")
+    if limit_s is None:
+        return None
+    if option.time_suspect:
+        return TooOld(f"{_aged(option)}: its time can't be right, so that its age is not known")
+    if option.age_s > limit_s:
+        return TooOld(f"{_aged(option)}: more than {limit_s:g} s")
     return None
 
 
@@ -385,6 +432,13 @@ def asset_name(asset: str) -> str:
     raise BadInput(f"{asset!r} is no asset: write BTC")
 
 
+def _several(symbols: Sequence[str]) -> bool:
+    """Whether there are any. Raises BadInput for a text: its letters are no symbols."""
+    if isinstance(symbols, str):
+        raise BadInput(f"{symbols!r} is one symbol: write [{symbols!r}]")
+    return bool(symbols)
+
+
 def _only(found: list[T | Absent]) -> T:
     [one] = _checked(found)
     assert not isinstance(one, Absent)
@@ -399,9 +453,21 @@ def _checked(found: list[T | Absent]) -> list[T | Absent]:
     return found
 
 
-def _text(symbol: str, flat: list[bytes] | StoreError) -> dict[str, str] | Absent:
+def _aged(option: Option) -> str:
+    return f"{option.symbol}, {option.age_s:.1f} s old"
+
+
+def _known(symbols: Sequence[str], raw_terms: Sequence[bytes]) -> dict[str, Instrument]:
+    pairs = zip(symbols, raw_terms, strict=True)
+    found = (universe.read_terms(symbol, value(raw)) for symbol, raw in pairs)
+    return {one.symbol: one for one in found if one is not None}
+
+
+def _named(symbol: str, flat: list[bytes] | StoreError) -> dict[str, str] | Absent:
     if isinstance(flat, StoreError):
         return Absent(symbol, StoreError(f"{symbol}: {flat}", flat.reply))
+    if not flat:
+        return Absent(symbol, StoreError(f"{symbol}: its texts are not in the store"))
     return {
         _NAMES[short]: text.decode()
         for short, text in zip(flat[::2], flat[1::2], strict=True)
@@ -409,8 +475,14 @@ def _text(symbol: str, flat: list[bytes] | StoreError) -> dict[str, str] | Absen
     }
 
 
-def _unknown(symbol: str, hint: str = "") -> Absent:
-    return Absent(symbol, Unknown(f"there is no option {symbol!r} here{hint}"))
+def _missing(symbol: str, moment: Moment) -> FastoptsError:
+    """Why there is no record of *symbol*."""
+    listed = moment.terms.get(symbol)
+    if listed is None:
+        return Unknown(f"there is no option {symbol!r} here")
+    if phase(listed.expiry_ms, moment.venue_ms) == "expired":
+        return Expired(f"{symbol} was delivered, and is kept no more")
+    return NotYetLive(f"{symbol} is listed, and has not ticked yet")
 
 
 def _no_asset(asset: str, feed: Feed) -> Unknown:
@@ -421,6 +493,15 @@ def _no_coin(listed: Universe, settle: str | None) -> Unknown:
     coins = sorted({one.settle for one in listed.series()})
     what = f"options of {listed.asset}" + (f" settled in {settle}" if settle else "")
     return Unknown(f"no {what}; there are: {', '.join(coins) or 'none'}")
+
+
+def _tell_of_skew(skew_ms: int) -> None:
+    import logging  # not before it is needed: it would be a tenth of a reader's memory
+
+    logging.getLogger(__name__).warning(
+        "the venue's clock is %+.1f s off the Redis server's: ages are corrected by it",
+        skew_ms / 1000,
+    )
 
 
 def _restless() -> StoreError:

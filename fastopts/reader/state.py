@@ -3,7 +3,7 @@
 from typing import Final
 
 from fastopts.errors import FeedDown
-from fastopts.reader.freshness import SKEW_LIMIT_MS, Moment
+from fastopts.reader.freshness import Moment
 
 __all__ = ("FeedState",)
 
@@ -65,4 +65,4 @@ class FeedState:
     @property
     def skew_is_large(self) -> bool:
         """The venue's clock and the server's are more than a second apart."""
-        return abs(self.skew_ms) > SKEW_LIMIT_MS
+        return self._moment.feed.skew_is_large

@@ -103,7 +103,7 @@ class Universe:
             series = each.series
             is_trading = phase(series.expiry_ms, venue_ms) == "trading"
             if is_trading and settle in (None, series.settle):
-                return self._by_day[series.expiry.date()]
+                return [one for one in self.members if one.series.expiry_ms == series.expiry_ms]
         return []
 
     def _unknown(self, expiry: Expiry | None, settle: str | None) -> Unknown:

@@ -8,21 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from fastopts.core import reply
-
-
-def encode(value: Any) -> bytes:
-    match value:
-        case None:
-            return b"$-1\r\n"
-        case int():
-            return b":%d\r\n" % value
-        case bytes():
-            return b"$%d\r\n%b\r\n" % (len(value), value)
-        case str():
-            return b"+%b\r\n" % value.encode()
-        case Exception():
-            return b"-%b\r\n" % str(value).encode()
-    return b"*%d\r\n" % len(value) + b"".join(map(encode, value))
+from tests.core.resp import VALUES, encode
 
 
 @pytest.mark.parametrize(
@@ -58,10 +44,6 @@ def test_a_whole_reply_is_measured(data: bytes, integer: int | None, error: str 
 )
 def test_what_is_no_resp2_or_beyond_its_limits_is_told(data: bytes) -> None:
     assert reply.measure(data)[0] == -1
-
-
-LEAVES = st.none() | st.integers(-(10**17), 10**17) | st.binary(max_size=20)
-VALUES = st.recursive(LEAVES, lambda v: st.lists(v, max_size=4), max_leaves=8)
 
 
 @given(VALUES, st.binary(max_size=5))

@@ -1,0 +1,502 @@
+"""Chains: what a desk reads off one series, and what is listed while it changes."""
+
+import math
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime, timedelta, timezone
+from functools import partial
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from fastopts.model import FLAG_TIME_SUSPECT
+from fastopts.net.resp import Replies
+from fastopts.reader import (
+    Absent,
+    BadInput,
+    Chain,
+    FeedDown,
+    NotYetLive,
+    OptionReader,
+    StoreError,
+    Unknown,
+)
+from tests.store import EPOCH, NAN, Store, expiry_of
+
+FORWARD = 88251.0
+NOVEMBER = "27NOV99"
+
+
+def name(strike: float | str, kind: str, settle: str = "USDT", asset: str = "BTC") -> str:
+    symbol = f"{asset}-{NOVEMBER}-{strike}-{kind}"
+    return symbol if settle == "USDC" else f"{symbol}-{settle}"
+
+
+def volatility(strike: float) -> float:
+    """A smile: skewed, and curved in log-moneyness."""
+    k = math.log(strike / FORWARD)
+    return 0.5 - 0.12 * k + 0.9 * k * k
+
+
+def normal(x: float) -> float:
+    return (1 + math.erf(x / math.sqrt(2))) / 2
+
+
+def black(strike: float, years: float, kind: str) -> dict[str, float]:
+    """Delta and mark price of Black-76 on the smile."""
+    iv = volatility(strike)
+    deviation = iv * math.sqrt(years)
+    d1 = math.log(FORWARD / strike) / deviation + deviation / 2
+    d2, sign = d1 - deviation, 1 if kind == "C" else -1
+    price = sign * (FORWARD * normal(sign * d1) - strike * normal(sign * d2))
+    return {"delta": sign * normal(sign * d1), "mark_iv": iv, "mark_price": price}
+
+
+STRIKES = tuple(range(50_000, 165_000, 5_000))
+YEARS = 0.25  # for the prices, whatever the calendar says
+
+
+@pytest.fixture
+def smile(store: Store, reader: OptionReader) -> Chain:
+    for strike in STRIKES:
+        for kind in "CP":
+            told = {"underlying_price": FORWARD} | black(strike, YEARS, kind)
+            store.option(name(strike, kind), **told)
+    return reader.chain("BTC", NOVEMBER)
+
+
+def line(points: list[tuple[float, float]], x: float) -> float | None:
+    for (x0, y0), (x1, y1) in pairwise(sorted(points)):
+        if x0 <= x <= x1:
+            return y0 + (y1 - y0) * (x - x0) / (x1 - x0)
+    return None
+
+
+def iv_at(kind: str, delta: float) -> float | None:
+    quotes = [black(strike, YEARS, kind) for strike in STRIKES]
+    return line([(quote["delta"], quote["mark_iv"]) for quote in quotes], delta)
+
+
+def test_a_chain_is_its_strikes_in_order(smile: Chain) -> None:
+    assert smile.strikes == [float(strike) for strike in STRIKES]
+    assert [row.strike for row in smile] == smile.strikes
+    assert (len(smile), len(smile.options), dict(smile.absent)) == (23, 46, {})
+    assert (smile.asset, smile.settle, smile.settles) == ("BTC", "USDT", ("USDT",))
+    assert smile.expiry == datetime(2099, 11, 27, 8, tzinfo=UTC)
+    for row in smile:
+        assert row.call is not None
+        assert row.put is not None
+        assert (row.call.symbol, row.put.symbol) == (
+            name(round(row.strike), "C"),
+            name(round(row.strike), "P"),
+        )
+        assert smile[row.strike] is row
+
+
+def test_the_volatility_at_the_forward_is_on_the_line_of_total_variance(smile: Chain) -> None:
+    assert smile.forward == FORWARD
+    low, high = 85_000, 90_000
+    share = math.log(FORWARD / low) / math.log(high / low)
+    variance = volatility(low) ** 2 * (1 - share) + volatility(high) ** 2 * share
+    assert smile.atm_iv == pytest.approx(math.sqrt(variance), rel=1e-12)
+    assert smile.atm_iv == pytest.approx(volatility(FORWARD), abs=1e-3)
+
+
+@pytest.mark.parametrize("delta", [0.1, 0.25, 0.4, 0.5])
+def test_risk_reversal_and_butterfly_are_the_smile_s(smile: Chain, delta: float) -> None:
+    call, put, middle = iv_at("C", delta), iv_at("P", -delta), smile.atm_iv
+    assert call is not None
+    assert put is not None
+    assert middle is not None
+    assert smile.iv_at_delta(delta) == pytest.approx(call, rel=1e-12)
+    assert smile.risk_reversal(delta) == pytest.approx(call - put, rel=1e-9)
+    assert smile.butterfly(delta) == pytest.approx((call + put) / 2 - middle, rel=1e-9)
+    assert smile.risk_reversal(-delta) == smile.risk_reversal(delta)
+    assert (smile.risk_reversal(), smile.butterfly()) == (
+        smile.risk_reversal(0.25),
+        smile.butterfly(0.25),
+    )
+
+
+@pytest.mark.parametrize(("delta", "kind"), [(0.25, "C"), (-0.25, "P"), (0.99, "C"), (-0.01, "P")])
+def test_by_delta_takes_the_nearest_of_its_side(smile: Chain, delta: float, kind: str) -> None:
+    found = smile.by_delta(delta)
+    nearest = min(STRIKES, key=lambda strike: abs(black(strike, YEARS, kind)["delta"] - delta))
+    assert found is not None
+    assert found.symbol == name(nearest, kind)
+
+
+@pytest.mark.parametrize("delta", [0.0, 1.0, -1.0, 25, -25, NAN, math.inf])
+def test_a_delta_is_between_0_and_1(smile: Chain, delta: float) -> None:
+    for ask in (smile.by_delta, smile.iv_at_delta, smile.risk_reversal, smile.butterfly):
+        with pytest.raises(BadInput, match=r"write 0\.25 for a call, -0\.25 for a put"):
+            ask(delta)
+
+
+def test_what_is_not_bracketed_is_none(smile: Chain) -> None:
+    lowest = black(STRIKES[-1], YEARS, "C")["delta"]
+    assert smile.iv_at_delta(lowest / 2) is None
+    assert smile.risk_reversal(lowest / 2) is None
+    assert smile.butterfly(lowest / 2) is None
+    assert smile.iv_at_delta(lowest) == pytest.approx(volatility(STRIKES[-1]))
+
+
+def test_the_smile_is_of_what_is_out_of_the_money(smile: Chain) -> None:
+    points = smile.smile()
+    assert [point.strike for point in points] == smile.strikes
+    for point in points:
+        assert point.option.type == ("P" if point.strike < FORWARD else "C")
+        assert point.log_moneyness == math.log(point.strike / FORWARD)
+        assert (point.iv, point.bid_iv) == (volatility(point.strike), 0.4812)
+    points.clear()
+    assert len(smile.smile()) == len(smile)
+
+
+def test_the_straddle_is_both_marks_at_the_money(smile: Chain) -> None:
+    atm = smile.atm()
+    assert atm is not None
+    assert atm.strike == 90_000
+    marks = [black(90_000, YEARS, kind)["mark_price"] for kind in "CP"]
+    assert smile.straddle == pytest.approx(sum(marks))
+
+
+@pytest.mark.parametrize(
+    ("forward", "strikes", "nearest"),
+    [
+        *[(87_500.0, (85_000, 90_000), 85_000), (87_500.1, (85_000, 90_000), 90_000)],
+        *[(10.0, (85_000, 90_000), 85_000), (1e6, (85_000, 90_000), 90_000)],
+        *[(0.55, ("0.5", "0.6"), 0.5), (0.35, ("0.3", "0.4"), 0.3), (1.15, ("1.1", "1.2"), 1.1)],
+        *[(2.15, ("2.1", "2.2"), 2.1), (0.5500001, ("0.5", "0.6"), 0.6)],
+    ],
+)
+def test_at_the_money_is_the_nearest_strike_and_the_lower_on_a_tie(
+    store: Store, reader: OptionReader, forward: float, strikes: tuple[Any, ...], nearest: float
+) -> None:
+    for strike in strikes:
+        store.option(name(strike, "C"), underlying_price=forward)
+    atm = reader.chain("BTC", NOVEMBER).atm()
+    assert atm is not None
+    assert atm.strike == nearest
+
+
+def test_the_forward_is_of_the_newest_tick_whose_time_can_be_right(
+    store: Store, reader: OptionReader
+) -> None:
+    store.option(name(80_000, "C"), age_s=9, underlying_price=1.0)
+    store.option(name(85_000, "C"), age_s=3, underlying_price=100.0)
+    store.option(name(90_000, "C"), age_s=1, underlying_price=NAN)
+    store.option(name(95_000, "C"), -3600, underlying_price=3.0, flags=FLAG_TIME_SUSPECT)
+    chain = reader.chain("BTC", NOVEMBER)
+    assert chain.forward == 100.0
+    assert chain.forward_spread_bp == pytest.approx(9900.0)
+    assert chain.oldest_age is not None
+    assert 9 <= chain.oldest_age.total_seconds() < 15
+
+
+def test_a_chain_without_a_forward_has_no_middle(store: Store, reader: OptionReader) -> None:
+    for kind in "CP":
+        store.option(name(90_000, kind), underlying_price=NAN, delta=NAN)
+    chain = reader.chain("BTC", NOVEMBER)
+    assert (chain.forward, chain.atm(), chain.atm_iv, chain.straddle) == (None,) * 4
+    assert (chain.smile(), chain.by_delta(0.25), chain.risk_reversal()) == ([], None, None)
+    assert (chain.butterfly(), chain.forward_spread_bp) == (None, None)
+
+
+def test_one_strike_brackets_nothing_but_itself(store: Store, reader: OptionReader) -> None:
+    store.option(name(90_000, "C"), underlying_price=90_000.0, mark_iv=0.6)
+    assert reader.chain("BTC", NOVEMBER).atm_iv == 0.6
+    store.option(name(90_000, "C"), underlying_price=90_001.0, mark_iv=0.6)
+    assert reader.chain("BTC", NOVEMBER).atm_iv is None
+
+
+def test_a_strike_without_a_mark_volatility_takes_its_twin_s_or_is_left_out(
+    store: Store, reader: OptionReader
+) -> None:
+    for strike, kind, iv in [(80, "P", 0.7), (90, "P", NAN), (90, "C", 0.6), (100, "C", 0.0)]:
+        store.option(name(strike, kind), underlying_price=95.0, mark_iv=iv)
+    points = reader.chain("BTC", NOVEMBER).smile()
+    assert [(point.strike, point.iv) for point in points] == [(80.0, 0.7), (90.0, 0.6)]
+
+
+@pytest.fixture
+def two_coins(store: Store) -> Store:
+    """One strike and expiry in two coins, and each coin's own."""
+    for strike in (85_000, 90_000):
+        for kind in "CP":
+            store.option(name(strike, kind), underlying_price=88_000.0, mark_iv=0.5)
+            store.option(name(strike, kind, "USDC"), underlying_price=87_000.0, mark_iv=0.9)
+    store.option(name(95_000, "C", "USDC"), age_s=0, underlying_price=87_000.0, mark_iv=0.9)
+    return store
+
+
+def test_coins_are_never_mixed(two_coins: Store, reader: OptionReader) -> None:
+    for asked, settle, forward, iv, strikes in [
+        (None, "USDT", 88_000.0, 0.5, [85_000.0, 90_000.0]),
+        ("USDT", "USDT", 88_000.0, 0.5, [85_000.0, 90_000.0]),
+        ("usdc", "USDC", 87_000.0, 0.9, [85_000.0, 90_000.0, 95_000.0]),
+    ]:
+        chain = reader.chain("BTC", NOVEMBER, asked)
+        assert (chain.settle, chain.forward, chain.strikes) == (settle, forward, strikes)
+        assert chain.atm_iv == pytest.approx(iv)
+        assert chain.settles == ("USDC", "USDT")
+        assert {one.settle for one in chain.options} == {settle}
+        assert all(one.symbol.endswith("-USDT") == (settle == "USDT") for one in chain.options)
+
+
+def test_the_only_coin_is_taken(store: Store, reader: OptionReader) -> None:
+    store.option(name(90_000, "C", "USDC"))
+    chain = reader.chain("BTC", NOVEMBER)
+    assert (chain.settle, chain.settles) == ("USDC", ("USDC",))
+    with pytest.raises(Unknown, match=r"no series BTC 27NOV99 settled in USDT; .*27NOV99 USDC"):
+        reader.chain("BTC", NOVEMBER, "USDT")
+
+
+@pytest.mark.parametrize("settle", ["", "US DT", "TOOLONGCOIN", "*"])
+def test_what_is_no_coin_is_refused(store: Store, reader: OptionReader, settle: str) -> None:
+    with pytest.raises(BadInput, match="write USDT or USDC"):
+        reader.chain("BTC", NOVEMBER, settle)
+
+
+def test_a_strike_is_found_by_its_number(store: Store, reader: OptionReader) -> None:
+    for text in ("0.4", "0.45", "0.5"):
+        store.option(name(text, "P", asset="XRP"))
+    chain = reader.chain("XRP", NOVEMBER)
+    put = chain[0.4].put
+    assert put is not None
+    assert (put.strike, put.strike_text, chain[0.4].call) == (0.4, "0.4", None)
+    for strike in (0.41, 0.0, 1.0, NAN):
+        with pytest.raises(KeyError):
+            chain[strike]
+
+
+def test_what_is_not_handed_over_is_named(store: Store, reader: OptionReader) -> None:
+    store.option(name(90_000, "C"))
+    store.option(name(90_000, "P"), conn=9)
+    store.list(name(95_000, "C"))
+    chain = reader.chain("BTC", NOVEMBER)
+    put, call = chain.absent[name(90_000, "P")], chain.absent[name(95_000, "C")]
+    assert isinstance(put.reason, NotYetLive)
+    assert isinstance(call.reason, NotYetLive)
+    assert "has not ticked yet" in str(call.reason)
+    assert (chain[90_000].put, chain[95_000]) == (None, (95_000.0, None, None))
+    [loose] = [
+        one for one in reader.chain("BTC", NOVEMBER, require_live=False).options if not one.live
+    ]
+    assert loose.symbol == name(90_000, "P")
+
+
+def test_a_dead_feed_has_no_chain(store: Store, reader: OptionReader) -> None:
+    store.option(name(90_000, "C"))
+    reader.chain("BTC")
+    store.feed(beat_s=60)
+    with pytest.raises(FeedDown):
+        reader.chain("BTC")
+    assert len(reader.chain("BTC", require_live=False)) == 1
+
+
+EST = timezone(timedelta(hours=-5))
+FORMS: list[Any] = [
+    *["27NOV99", "27nov99", " 27NOV99 ", "991127", "2099-11-27", "20991127", date(2099, 11, 27)],
+    *[
+        datetime(2099, 11, 27, 8, tzinfo=UTC),
+        datetime(2099, 11, 27, 9, tzinfo=UTC).replace(tzinfo=None),
+        "2099-11-27T08:00:00Z",
+    ],
+    *[datetime(2099, 11, 26, 20, tzinfo=EST), "2099-11-26T20:00:00-05:00", "front", "FRONT", None],
+]
+
+
+@pytest.mark.parametrize("expiry", FORMS, ids=repr)
+def test_an_expiry_may_be_written_so(store: Store, reader: OptionReader, expiry: Any) -> None:
+    store.option(name(90_000, "C"))
+    assert reader.chain("btc", expiry).series.label == NOVEMBER
+
+
+def test_a_day_of_one_digit_is_as_good(store: Store, reader: OptionReader) -> None:
+    store.option("BTC-6JAN23-90000-C-USDT")
+    for expiry in ("6JAN23", "06JAN23", "230106"):
+        found = reader.chain("BTC", expiry, allow_expired=True)
+        assert (found.series.label, len(found.options)) == ("6JAN23", 1)
+
+
+NO_EXPIRIES: list[Any] = [
+    *["", "soon", "31FEB99", "27NOV", "27NOV1999", "991327", "99112", "2099-13-01", "27 NOV 99"],
+    *[20991127, 4_099_449_600_000, 1.5, True, b"27NOV99", (2099, 11, 27), "٢٧NOV99", "\ud800"],
+    *["9999-12-31T23:59:59-05:00", "0001-01-01T00:00:00+05:00"],
+    *[datetime.max.replace(tzinfo=EST), datetime.min.replace(tzinfo=timezone(timedelta(hours=5)))],
+]
+
+
+@pytest.mark.parametrize("expiry", NO_EXPIRIES, ids=ascii)
+def test_what_names_no_expiry_is_told_the_forms(
+    store: Store, reader: OptionReader, expiry: Any
+) -> None:
+    store.option(name(90_000, "C"))
+    with pytest.raises(BadInput, match="27MAR26, 260327, 2026-03-27, a date or a datetime"):
+        reader.chain("BTC", expiry)
+
+
+def test_what_is_not_listed_is_told_with_what_is(store: Store, reader: OptionReader) -> None:
+    store.option(name(90_000, "C"))
+    with pytest.raises(Unknown, match=r"no series BTC 25DEC99; there are: 27NOV99 USDT"):
+        reader.chain("BTC", "25DEC99")
+    with pytest.raises(Unknown, match=r"no options of ETH here; there are: BTC"):
+        reader.chain("ETH")
+    for asset in ("", "BTC-", "*", None):
+        with pytest.raises(BadInput, match="write BTC"):
+            reader.chain(asset)  # type: ignore[arg-type]
+
+
+def deliver(store: Store, symbol: str, left_s: float) -> None:
+    """Have *symbol* delivered in so many seconds, whatever its name says."""
+    expiry_ms = store.now_ms() + round(left_s * 1000)
+    store.client.hset(f"instrument:{symbol}", "expiry_ms", expiry_ms)
+    store.tick(symbol, expiry=expiry_ms)
+
+
+def test_the_front_is_the_first_that_is_not_settling(store: Store, reader: OptionReader) -> None:
+    settling, front, later = (f"BTC-{day}-90000-C-USDT" for day in ("1JAN30", "2JAN30", "3JAN30"))
+    store.list(settling, front, later)
+    for symbol, left_s in [(settling, 1000), (front, 5000), (later, 90_000)]:
+        deliver(store, symbol, left_s)
+    [option] = reader.chain("BTC").options
+    assert option.symbol == front
+    assert reader.chain("BTC", "front").options[0].symbol == front
+
+
+def test_a_front_settles_between_two_calls(store: Store, reader: OptionReader) -> None:
+    first, second = "BTC-1JAN30-90000-C-USDT", "BTC-2JAN30-90000-C-USDT"
+    store.list(first, second)
+    deliver(store, first, 3000)
+    deliver(store, second, 90_000)
+    assert reader.chain("BTC").options[0].symbol == first
+    store.feed(skew_ms=2000 * 1000)  # the venue's clock is what counts
+    store.tick(second, expiry=store.now_ms() + 90_000_000)
+    assert reader.chain("BTC").options[0].symbol == second
+
+
+def test_nothing_but_settling_has_no_front(store: Store, reader: OptionReader) -> None:
+    store.list(name(90_000, "C"))
+    deliver(store, name(90_000, "C"), 100)
+    with pytest.raises(Unknown, match="no series BTC front"):
+        reader.chain("BTC")
+
+
+def bump(store: Store, to: int = 2) -> None:
+    store.client.hset("fastopts:feed", "universe", to)
+
+
+def test_a_strike_listed_between_two_calls_is_there(store: Store, reader: OptionReader) -> None:
+    store.option(name(90_000, "C"))
+    assert reader.chain("BTC").strikes == [90_000.0]
+    store.option(name(95_000, "C"))
+    bump(store)
+    assert reader.chain("BTC").strikes == [90_000.0, 95_000.0]
+    store.client.srem("options:BTC", name(90_000, "C"))
+    bump(store, 3)
+    assert reader.chain("BTC").strikes == [95_000.0]
+
+
+def test_a_series_listed_between_two_calls_is_there(store: Store, reader: OptionReader) -> None:
+    store.option(name(90_000, "C"))
+    reader.chain("BTC", NOVEMBER)
+    store.option("BTC-25DEC99-90000-C-USDT")
+    bump(store)
+    assert reader.chain("BTC", "25DEC99").series.label == "25DEC99"
+    store.option(name(90_000, "C", "USDC"))
+    bump(store, 3)
+    assert reader.chain("BTC", NOVEMBER, "USDC").settle == "USDC"
+    assert [(one.label, one.settle, one.count) for one in reader.expiries("BTC")] == [
+        ("27NOV99", "USDC", 1),
+        ("27NOV99", "USDT", 1),
+        ("25DEC99", "USDT", 1),
+    ]
+
+
+def test_new_terms_are_heard_of(store: Store, reader: OptionReader) -> None:
+    store.option(name(90_000, "C"))
+    assert reader.get(name(90_000, "C")).round_price(7, "up") == "10"
+    store.list(name(90_000, "C"), tick_size="0.1")
+    bump(store)
+    assert reader.get(name(90_000, "C")).round_price(7, "up") == "7.0"
+
+
+def test_terms_that_come_late_are_heard_of(store: Store, reader: OptionReader) -> None:
+    store.option(name(90_000, "C"))
+    store.client.delete(f"instrument:{name(90_000, 'C')}")
+    with pytest.raises(Unknown, match="no series BTC"):
+        reader.chain("BTC", NOVEMBER)
+    assert reader.get(name(90_000, "C")).instrument is None
+    store.list(name(90_000, "C"))
+    assert len(reader.chain("BTC", NOVEMBER)) == 1
+    assert reader.get(name(90_000, "C")).instrument is not None
+
+
+def test_another_epoch_is_another_universe(store: Store, reader: OptionReader) -> None:
+    store.option(name(90_000, "C"))
+    reader.chain("BTC")
+    store.client.srem("options:BTC", name(90_000, "C"))
+    store.option(name(95_000, "C"), epoch=EPOCH + 1)
+    store.feed(epoch=EPOCH + 1)  # its counter begins again
+    assert reader.chain("BTC").strikes == [95_000.0]
+
+
+@pytest.fixture
+def meddle(
+    reader: OptionReader, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[list[Callable[[], None]]]:
+    """What is done before each of the next exchanges."""
+    deeds: list[Callable[[], None]] = []
+    channel: Any = reader._channel
+    exchange = channel.exchange
+
+    def meddled(payload: bytes, make_replies: Callable[[], Replies]) -> Replies:
+        if deeds:
+            deeds.pop(0)()
+        found: Replies = exchange(payload, make_replies)
+        return found
+
+    monkeypatch.setattr(channel, "exchange", meddled)
+    yield deeds
+    assert not deeds
+
+
+def nothing() -> None:
+    pass
+
+
+@pytest.mark.parametrize("exchange", range(3))
+def test_what_changes_under_a_call_is_whole_before_or_after(
+    store: Store, reader: OptionReader, meddle: list[Callable[[], None]], exchange: int
+) -> None:
+    store.option(name(90_000, "C"))
+
+    def change() -> None:
+        store.client.srem("options:BTC", name(90_000, "C"))
+        store.option(name(95_000, "C"))
+        store.option(name(95_000, "P"))
+        bump(store)
+
+    meddle += [nothing] * exchange + [change]
+    chain = reader.chain("BTC")
+    assert (chain.strikes, len(chain.options)) == ([95_000.0], 2)
+
+
+def test_a_listing_that_never_rests_is_told(
+    store: Store, reader: OptionReader, meddle: list[Callable[[], None]]
+) -> None:
+    store.option(name(90_000, "C"))
+    reader.chain("BTC")
+    meddle += [partial(bump, store, version) for version in range(3, 40)]
+    with pytest.raises(StoreError, match="changes faster than it can be read"):
+        reader.chain("BTC")
+    meddle.clear()
+    assert len(reader.chain("BTC")) == 1
+
+
+def test_an_absent_option_has_a_reason(store: Store, reader: OptionReader) -> None:
+    store.list(name(90_000, "C"))
+    [absent] = reader.chain("BTC").absent.values()
+    assert isinstance(absent, Absent)
+    assert name(90_000, "C") in str(absent.reason)
+    assert expiry_of(absent.symbol) == reader.chain("BTC").series.expiry_ms
