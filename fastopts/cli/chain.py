@@ -11,7 +11,7 @@ from rich.text import Text
 from fastopts.cli import cells, options, output
 from fastopts.cli.options import Asset, Json, RedisUrl, Settle, Stale, Venue
 from fastopts.cli.output import Column
-from fastopts.errors import FastoptsError, Unknown
+from fastopts.errors import FastoptsError
 from fastopts.reader import Chain, Option, Strike
 from fastopts.reader.expiry import FRONT
 
@@ -98,8 +98,6 @@ def _absent(chain: Chain) -> list[str]:
 
 def _reason(error: FastoptsError) -> str:
     """`NotYetLive` as `not yet live`."""
-    if isinstance(error, Unknown):
-        return "without a tick"
     return re.sub(r"(?<!^)(?=[A-Z])", " ", type(error).__name__).lower()
 
 

@@ -28,7 +28,7 @@ def test_front_is_usdt_names_the_other_coin_and_counts_what_is_absent(read: Read
     done = read("chain", "BTC")
     lines = done.out.splitlines()
     assert lines[0].startswith("BTC 27NOV60 USDT (also: USDC), ")
-    assert lines[2] == "absent: 1 not yet live, 1 without a tick"
+    assert lines[2] == "absent: 2 not yet live"
     strikes = {row["strike"]: row for row in read("chain", "BTC", "--json").objects}
     assert list(strikes) == [80000, 90000, 100000, 110000]
     assert [row["atm"] for row in strikes.values()] == [False, True, False, False]
