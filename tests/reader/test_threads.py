@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import os
+import signal
 import socket
 import sys
 import threading
@@ -252,6 +253,36 @@ def test_a_late_answer_is_nobody_s(many: Store, proxy: Proxy) -> None:
         for symbol in SYMBOLS:
             assert wrong(reader, symbol) is None
         assert proxy.accepted == 2
+
+
+class Interrupted(BaseException):
+    """What a signal's handler raises in the middle of a read."""
+
+
+def interrupt(number: int, frame: object) -> None:
+    raise Interrupted
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="this platform has no such signals")
+def test_an_interrupted_read_leaves_no_answer(many: Store, proxy: Proxy) -> None:
+    before = signal.signal(signal.SIGUSR1, interrupt)
+    whole, here = proxy.manner, threading.get_ident()
+
+    def part(answer: bytes, to: socket.socket) -> None:
+        half(answer, to)
+        signal.pthread_kill(here, signal.SIGUSR1)
+
+    try:
+        with OptionReader(proxy.url) as reader:
+            for symbol in SYMBOLS[:5]:
+                assert wrong(reader, symbol) is None
+                proxy.manner = part
+                with pytest.raises(Interrupted):
+                    reader.get(symbol)
+                proxy.manner = whole
+            assert wrong(reader, SYMBOLS[6]) is None
+    finally:
+        signal.signal(signal.SIGUSR1, before)
 
 
 @pytest.mark.parametrize("manner", [half, cut, reset, twice, garbage])
