@@ -54,6 +54,9 @@ COMMANDS: Final[Mapping[str, Command]] = {
         "BTC --min-iv 60% --max-dte 30 --sort=-mark_iv",
         "fastopts.cli.scan:scan",
     ),
+    "watch": Command(
+        "changes as they come, a line each", "BTC --limit 5 --json", "fastopts.cli.watch:watch"
+    ),
     "top": Command("a live table on the whole screen", "BTC", "fastopts.cli.top.command:top"),
     "export": Command(
         "the market as a file: JSON, CSV, Parquet or Arrow",
