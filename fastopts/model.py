@@ -6,7 +6,7 @@ little-endian record of `RECORD.size` bytes. `NUMBERS` orders the numbers of bot
 
 import struct
 from dataclasses import dataclass
-from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal, InvalidOperation
+from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal, InvalidOperation, localcontext
 from typing import Final, Literal
 
 from fastopts.errors import BadInput
@@ -60,6 +60,8 @@ UPDATE_VERSION: Final = 1
 UPDATE_HEAD: Final = struct.Struct("<BxHIQ")
 UPDATE_BYTES_MAX: Final = 65536
 
+DIGITS_MAX: Final = 20  # before the point of a price or quantity that can be meant
+
 Kind = Literal["C", "P"]
 
 
@@ -106,10 +108,12 @@ def _on_grid(symbol: str, what: str, value: float | Decimal | str, step: str, ro
         exact = Decimal(str(value))
     except InvalidOperation:
         exact = Decimal("NaN")
-    if not exact.is_finite() or exact < 0:
+    if not exact.is_finite() or exact < 0 or exact.adjusted() > DIGITS_MAX:
         raise BadInput(f"{symbol}: {value!r} is no {what}")
-    if not step:
+    if not step or not Decimal(step):
         raise BadInput(f"{symbol}: the step of its {what} is not known")
     grid = Decimal(step)
-    steps = (exact / grid).to_integral_value(rounding)
-    return format((steps * grid).quantize(grid), "f")
+    # The caller's own precision must not round a price the other way.
+    with localcontext(Context(prec=10 * DIGITS_MAX)):
+        steps = (exact / grid).to_integral_value(rounding)
+        return format((steps * grid).quantize(grid), "f")

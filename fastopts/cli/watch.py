@@ -12,7 +12,7 @@ from rich.text import Text
 from fastopts.cli import bounds as bounds_
 from fastopts.cli import cells, options, output
 from fastopts.cli.bounds import bounded
-from fastopts.cli.options import Fraction, Json, RedisUrl, Venue
+from fastopts.cli.options import Json, RedisUrl, Venue, fraction
 from fastopts.config import SETTINGS
 from fastopts.errors import BadInput
 from fastopts.reader import Option
@@ -28,8 +28,13 @@ Event = Option | Move | Gap
 def watch(
     what: Annotated[list[str], typer.Argument(metavar="ASSET|SYMBOL...", help="what to watch")],
     moves: Annotated[
-        Fraction | None,
-        typer.Option("--moves", metavar="5%", help="only moves of at least so much, from the last"),
+        float | None,
+        typer.Option(
+            "--moves",
+            parser=fraction,
+            metavar="5%",
+            help="only moves of at least so much, from the last",
+        ),
     ] = None,
     field: Annotated[
         str, typer.Option(metavar="NAME", help="what --moves looks at")

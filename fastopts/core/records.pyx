@@ -14,7 +14,7 @@ from libc.string cimport memcpy, memset
 
 from fastopts import keys, model
 from fastopts.errors import StoreError
-from fastopts.vocabulary import VOCABULARY
+from fastopts.vocabulary import VOCABULARY as _VOCABULARY
 
 from fastopts.core.reply cimport Reply, scan_integer, scan_line, scan_reply
 from fastopts.core.table cimport write_integer
@@ -76,7 +76,7 @@ cdef class Number:
 
     @property
     def __doc__(self):
-        return str(VOCABULARY[self.name])
+        return str(_VOCABULARY[self.name])
 
     def __get__(self, instance, owner):
         cdef double value

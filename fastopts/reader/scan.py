@@ -141,7 +141,8 @@ def _faults(market: Market) -> Iterator[tuple[str, Column]]:
     yield "no_ask", np.isnan(ask)
     yield "crossed", bid > ask
     yield "no_bid_iv", np.isnan(market.column("bid_iv"))
-    yield "ask_iv_capped", ~(market.column("ask_iv") < IV_CAP)
+    yield "no_ask_iv", np.isnan(market.column("ask_iv"))
+    yield "ask_iv_capped", market.column("ask_iv") >= IV_CAP
     yield "no_mark_iv", ~(market.column("mark_iv") > 0)
 
 
@@ -149,10 +150,14 @@ def _ordered(market: Market, rows: NDArray[np.intp], sort: str | None) -> NDArra
     """*rows* by a column, descending when its name begins with "-"; NaN comes last."""
     if sort is None:
         return rows
-    values = market.column(sort.removeprefix("-"))[rows]
+    name, is_descending = sort.removeprefix("-"), sort.startswith("-")
+    values = market.column(name)[rows]
+    if name == "seq":
+        values = np.where(values < 0, np.nan, values)
     if values.dtype.kind == "f":
-        order = np.argsort(-values if sort.startswith("-") else values, kind="stable")
+        order = np.argsort(-values if is_descending else values, kind="stable")
+    elif is_descending:  # what is equal stays in its order
+        order = len(rows) - 1 - np.argsort(values[::-1], kind="stable")[::-1]
     else:
         order = np.argsort(values, kind="stable")
-        order = order[::-1] if sort.startswith("-") else order
     return rows[order]
