@@ -44,8 +44,9 @@ class SmilePoint(NamedTuple):
 class Chain:
     """The options of one series by strike: iterate over `Strike`s, or take ``chain[90000]``.
 
-    *settles* names the coins in which options of this expiry are settled, this chain's among them;
-    *absent* has for each option that is listed but was not handed over why not.
+    *series* says which one it is, and *settles* names the coins in which options of this expiry are
+    settled, this chain's among them. *options* are those that were handed over; *absent* has for
+    each that is listed but was not handed over why not.
     """
 
     def __init__(

@@ -38,7 +38,7 @@ _ROW_ORDER = ("asset", "expiry", "settle", "strike", "type")
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """Where columns come from: the venue, the feed's epoch, the server's time when it was read."""
+    """Where columns come from: the venue, the feed's epoch, the venue's time when it was read."""
 
     venue: str
     epoch: int
@@ -46,6 +46,7 @@ class Provenance:
 
     @property
     def as_of(self) -> str:
+        """The same time as text: 2026-11-27T08:00:00.000Z."""
         return str(iso(np.datetime64(self.as_of_ms, "ms")))
 
     def metadata(self) -> dict[str, str | int]:

@@ -9,7 +9,12 @@ __all__ = ("FeedState",)
 
 
 class FeedState:
-    """Who writes, how alive that is, and what it covers, at one moment of the server's clock."""
+    """Who writes, how alive that is, and what it covers, at one moment of the server's clock.
+
+    *venue* and *assets* say whose data it is, *epoch* and *writer* which run of which collector
+    writes it; *covered* of *wanted* symbols have ticked; *skew_ms* is the venue's clock minus the
+    server's.
+    """
 
     def __init__(self, moment: Moment) -> None:
         feed = moment.feed

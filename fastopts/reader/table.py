@@ -59,7 +59,8 @@ class Table:
     def export(self, path: str | PathLike[str]) -> None:
         """Write a .json, .csv, .parquet or .arrow file in the export schema, whole or not at all.
 
-        Parquet and Arrow need the extra `arrow`. Raises BadInput for another suffix.
+        Parquet and Arrow need the extra `arrow`. Raises ConfigError for another suffix or
+        a file that can't be written.
         """
         from fastopts.reader import export
 

@@ -94,8 +94,8 @@ class Backlog:
 
 
 class Watch(Generic[T]):
-    """A stream of what *pick* makes of each option that changed (None: not of interest), and of
-    Gaps. Iterate over it, or call `wait`; a context manager.
+    """A stream of the options that changed, or of their Moves, and of Gaps. Iterate over it, or
+    call `wait`; a context manager.
 
     Made by `OptionReader.watch` and `watch_moves`. It ends when it is closed.
     """

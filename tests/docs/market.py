@@ -75,6 +75,7 @@ def _values(symbol: str) -> dict[str, float]:
     grid = GRID[asset]
     bid = round(math.floor(price * 0.985 / grid) * grid, 1)
     ask = round(math.ceil(price * 1.015 / grid) * grid, 1)
+    last = round(max(math.floor(price / grid), 1) * grid, 1)
     quoted = symbol != NO_BID
     return {
         "index_price": SPOT[asset],
@@ -85,8 +86,13 @@ def _values(symbol: str) -> dict[str, float]:
         "bid_size": 3.4 * quoted,
         "bid_iv": round(iv - 0.008, 4) * quoted,
         "ask_price": ask,
+        "last_price": last,
+        "high_24h": last + 4 * grid,
+        "low_24h": max(last - 4 * grid, grid),
         "ask_iv": round(iv + 0.008, 4),
-        **dict(zip(("delta", "gamma", "vega", "theta"), (round(g, 8) for g in greeks), strict=True)),
+        **dict(
+            zip(("delta", "gamma", "vega", "theta"), (round(g, 8) for g in greeks), strict=True)
+        ),
     }
 
 
