@@ -75,7 +75,7 @@ def _section(kind: type) -> str:
         parts.append(f"`{kind.__module__}.{kind.__name__}`\n")
     parts.append(f"{inspect.getdoc(kind)}\n")
     if kind.__name__ in CALLED:
-        parts.append(_code(_signature(kind.__name__, _source(kind.__init__))))
+        parts.append(_code(_signature(kind.__name__, _source(vars(kind)["__init__"]))))
     if more := HAS_ALL_OF.get(kind.__name__):
         parts.append(f"It has what [{more}](#{more.lower()}) has.\n")
     parts += _table("attribute", _attributes(kind))

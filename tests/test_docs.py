@@ -4,8 +4,6 @@ import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,41 +13,19 @@ from fastopts.cli import commands as cli_commands
 from fastopts.config import DEFAULT_COINS, SETTINGS
 from tests.docs.announcer import Announcer
 from tests.docs.market import list_market
+from tests.docs.pages import DOCS, PAGES, examples
 from tests.processes import environ
 from tests.store import Store
 
-ROOT = Path(__file__).parent.parent
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-URL = "redis://localhost:6379"
-SHOWN = re.compile(r"#> (.*)")
-
-
-@dataclass(frozen=True)
-class Example:
-    """One block of code. What follows `#> ` is printed, in this order; `...` stands for any text."""
-
-    page: Path
-    line: int
-    code: str
-
-    @property
-    def shown(self) -> list[str]:
-        return SHOWN.findall(self.code)
-
-    def run(self, url: str, names: dict[str, Any]) -> None:
-        """Run it against the server at *url*, with what the page has named so far."""
-        # Its lines are counted as the page's, so that a traceback points there.
-        pointed = "\n" * self.line + self.code.replace(URL, url)
-        exec(compile(pointed, str(self.page), "exec"), names)
-
-
-def examples(page: Path, language: str) -> Iterator[Example]:
-    text = page.read_text()
-    for match in re.finditer(rf"^```{language}\n(.*?)^```$", text, re.DOTALL | re.MULTILINE):
-        yield Example(page, text.count("\n", 0, match.start(1)), match[1])
-
-
 WITH_EXAMPLES = [page for page in PAGES if any(examples(page, "python"))]
+
+# Commands that need no more than a store; top is the subject of tests/cli/test_top.py.
+READING = "status|summary|expiries|chain|smile|get|scan|export"
+COMMANDS = [
+    line
+    for example in examples(DOCS / "command.md", "sh")
+    for line in re.findall(rf"^fastopts (?:{READING}) ?.*", example.code, re.MULTILINE)
+]
 
 
 @pytest.mark.parametrize("page", WITH_EXAMPLES, ids=lambda page: page.name)
@@ -61,34 +37,26 @@ def test_the_examples_of_a_page_run_and_print_what_they_say(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    skew_ms = list_market(store)
     names: dict[str, Any] = {"__name__": "example"}
-    with Announcer(store, skew_ms):
+    with Announcer(store, list_market(store)):
         for example in examples(page, "python"):
             example.run(store.url, names)
-            printed = capsys.readouterr().out.splitlines()
-            if example.shown:
-                where = f"{page.name}:{example.line}"
-                assert _shorten(printed, example.shown) == example.shown, where
-
-
-def _shorten(printed: list[str], shown: list[str]) -> list[str]:
-    """Each line as the page shows it, where they agree."""
-    pairs = zip(printed, shown, strict=False)
-    agreed = [form if _agree(line, form) else line for line, form in pairs]
-    return agreed + printed[len(agreed) :]
-
-
-def _agree(line: str, form: str) -> bool:
-    return re.fullmatch(re.escape(form).replace(r"\.\.\.", ".*"), line) is not None
+            printed = capsys.readouterr().out
+            assert example.agrees(printed.splitlines()), (
+                f"{page.name}, line {example.line}, prints\n{printed}"
+            )
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_what_redis_cli_is_told_is_understood(page: Path, store: Store) -> None:
+def test_what_redis_cli_is_told_has_an_answer(page: Path, store: Store) -> None:
     list_market(store)
     for example in examples(page, "sh"):
         for line in re.findall("^redis-cli (.*)", example.code, re.MULTILINE):
-            assert store.client.execute_command(*shlex.split(line, comments=True)), line
+            assert _ask(store, line), line
+
+
+def _ask(store: Store, line: str) -> Any:
+    return store.client.execute_command(*shlex.split(line, comments=True))  # type: ignore[no-untyped-call]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -115,7 +83,7 @@ def test_every_command_is_in_the_docs() -> None:
 
 
 def test_every_setting_is_in_the_docs_and_no_other() -> None:
-    page = (ROOT / "docs" / "collector.md").read_text()
+    page = (DOCS / "collector.md").read_text()
     rows = re.findall(r"^\| `--([a-z-]+)[^`]*` \| `FASTOPTS_([A-Z_]+)", page, re.MULTILINE)
     assert {option.replace("-", "_") for option, _ in rows} == set(SETTINGS)
     assert {name.lower() for _, name in rows} == set(SETTINGS)
