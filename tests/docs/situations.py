@@ -64,6 +64,9 @@ SITUATIONS: Final = {
     "Its time is more than 60 s off: time_suspect, its age means nothing": Situation(
         lambda s: s.tick(flags=model.FLAG_TIME_SUSPECT, age_s=-3600)
     ),
+    "The same, with a max_age_s": Situation(
+        lambda s: s.tick(flags=model.FLAG_TIME_SUSPECT, age_s=-3600), {"max_age_s": 60}
+    ),
     "Settling, the last 30 minutes: greeks_ok is false": Situation(_settling),
     "Past its delivery, whatever the feed": Situation(_dead_and_delivered),
     "Past its delivery, with allow_expired=True and a live feed": Situation(
