@@ -26,7 +26,7 @@ def test_the_situations_are_those_of_the_page() -> None:
     assert TOLD.keys() == SITUATIONS.keys()
 
 
-@pytest.mark.parametrize("name", SITUATIONS.keys() - {GONE})
+@pytest.mark.parametrize("name", [name for name in SITUATIONS if name != GONE])
 def test_a_situation_is_as_the_page_tells_it(store: Store, reader: OptionReader, name: str) -> None:
     situation = SITUATIONS[name]
     situation.arise(store)
