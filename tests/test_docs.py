@@ -20,7 +20,7 @@ from tests.store import Store
 WITH_EXAMPLES = [page for page in PAGES if any(examples(page, "python"))]
 
 # Commands that need no more than a store; top is the subject of tests/cli/test_top.py.
-READING = "status|summary|expiries|chain|smile|get|scan|export"
+READING = "status|summary|expiries|chain|smile|get|scan|watch|export"
 COMMANDS = [
     line
     for example in examples(DOCS / "command.md", "sh")
@@ -61,16 +61,16 @@ def _ask(store: Store, line: str) -> Any:
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_command_that_reads_runs(command: str, store: Store, tmp_path: Path) -> None:
-    list_market(store)
     program = f"set -o pipefail; {sys.executable} -m fastopts.cli"
-    done = subprocess.run(
-        ["bash", "-c", command.replace("fastopts", program, 1)],
-        capture_output=True,
-        text=True,
-        cwd=tmp_path,
-        env=environ(FASTOPTS_REDIS_URL=store.url),
-        check=False,
-    )
+    with Announcer(store, list_market(store)):
+        done = subprocess.run(
+            ["bash", "-c", command.replace("fastopts", program, 1)],
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+            env=environ(FASTOPTS_REDIS_URL=store.url),
+            check=False,
+        )
     assert done.returncode == 0, done.stderr
     assert done.stdout or list(tmp_path.iterdir())
 

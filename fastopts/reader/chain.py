@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from fastopts.errors import BadInput
 from fastopts.reader.absent import Absent
 from fastopts.reader.freshness import Moment
-from fastopts.reader.option import Option
+from fastopts.reader.option import Option, days_to
 from fastopts.reader.universe import Members
 
 __all__ = ("Chain", "SmilePoint", "Strike")
@@ -109,7 +109,7 @@ class Chain:
     @property
     def dte(self) -> float:
         """Days to expiry, never below 0."""
-        return self.series.dte(self.moment.venue_ms)
+        return days_to(self.series.expiry_ms, self.moment.venue_ms)
 
     @property
     def strikes(self) -> list[float]:

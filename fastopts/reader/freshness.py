@@ -174,6 +174,8 @@ def why_not_live(tick: Tick) -> StaleData:
         return NotYetLive(f"{age}: the connection that delivered it is gone")
     if tick.flags & model.FLAG_SUSPECT:
         return NotYetLive(f"{age}: the venue's REST answers differ from it, and it does not tick")
+    if not feed.delivered_ms[tick.conn]:
+        return ConnectionMuted(f"{age}: its connection has not delivered anything yet")
     silent_ms = moment.now_ms - feed.delivered_ms[tick.conn]
     return ConnectionMuted(f"{age}: its connection is silent for {silent_ms / 1000:.1f} s")
 

@@ -11,7 +11,7 @@ from fastopts.errors import StoreError
 from fastopts.model import Instrument
 from fastopts.reader.freshness import Moment
 
-__all__ = ("IV_CAP", "SETTLING_MS", "Option", "Phase", "phase")
+__all__ = ("IV_CAP", "SETTLING_MS", "Option", "Phase", "days_to", "phase")
 
 Phase = Literal["trading", "settling", "expired"]
 
@@ -106,7 +106,7 @@ class Option(Tick):
     @property
     def dte(self) -> float:
         """Days to expiry, to the millisecond, never below 0. A year has 365 days."""
-        return max(self.expiry_ms - self.moment.venue_ms, 0) / DAY_MS
+        return days_to(self.expiry_ms, self.moment.venue_ms)
 
     @property
     def phase(self) -> Phase:
@@ -259,6 +259,11 @@ class Option(Tick):
 
     def _ivs(self) -> tuple[float | None, float | None, float | None]:
         return self.bid_iv, self.ask_iv, self.mark_iv
+
+
+def days_to(expiry_ms: int, venue_ms: int) -> float:
+    """Days from *venue_ms* to *expiry_ms*, never below 0."""
+    return max(expiry_ms - venue_ms, 0) / DAY_MS
 
 
 def phase(expiry_ms: int, venue_ms: int) -> Phase:

@@ -17,6 +17,7 @@ from fastopts.errors import (
     BadInput,
     Expired,
     FastoptsError,
+    FeedDown,
     NotYetLive,
     StoreError,
     TooOld,
@@ -396,7 +397,7 @@ def sift(
         elif records.is_unreadable(place):
             reason = StoreError(f"{symbol}: a record that this version of fastopts can't read")
         else:
-            reason = _missing(symbol, moment)
+            reason = _missing(symbol, moment, demand)
         if reason is not None:
             found[place] = Absent(symbol, reason)
     return found
@@ -475,9 +476,11 @@ def _named(symbol: str, flat: list[bytes] | StoreError) -> dict[str, str] | Abse
     }
 
 
-def _missing(symbol: str, moment: Moment) -> FastoptsError:
+def _missing(symbol: str, moment: Moment, demand: Demand) -> FastoptsError:
     """Why there is no record of *symbol*."""
-    listed = moment.terms.get(symbol)
+    listed, down = moment.terms.get(symbol), moment.down
+    if listed is None and demand.require_live and down is not None:
+        return FeedDown(f"{symbol}: {down}")
     if listed is None:
         return Unknown(f"there is no option {symbol!r} here")
     if phase(listed.expiry_ms, moment.venue_ms) == "expired":
@@ -485,7 +488,9 @@ def _missing(symbol: str, moment: Moment) -> FastoptsError:
     return NotYetLive(f"{symbol} is listed, and has not ticked yet")
 
 
-def _no_asset(asset: str, feed: Feed) -> Unknown:
+def _no_asset(asset: str, feed: Feed) -> FastoptsError:
+    if not feed.venue and (down := feed.down(0)) is not None:
+        return down
     return Unknown(f"no options of {asset} here; there are: {', '.join(feed.assets) or 'none'}")
 
 

@@ -11,7 +11,7 @@ from fastopts.model import Instrument, Kind
 from fastopts.net.resp import pack
 from fastopts.reader import expiry as expiries
 from fastopts.reader.expiry import Expiry
-from fastopts.reader.option import DAY_MS, phase
+from fastopts.reader.option import phase
 
 __all__ = ("Members", "Series", "Universe", "ask_terms", "read_terms", "settle_coin")
 
@@ -40,10 +40,6 @@ class Series:
     def label(self) -> str:
         """The expiry as symbols spell it."""
         return expiries.label(self.expiry_ms)
-
-    def dte(self, venue_ms: int) -> float:
-        """Days to expiry at *venue_ms*, never below 0."""
-        return max(self.expiry_ms - venue_ms, 0) / DAY_MS
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
 from fastopts import model
-from tests.store import EPOCH, Store
+from tests.store import CALL, EPOCH, Store
 
 __all__ = ("SITUATIONS", "Situation")
 
@@ -72,9 +72,8 @@ SITUATIONS: Final = {
     "Past its delivery, with allow_expired=True and a live feed": Situation(
         _delivered, {"allow_expired": True}
     ),
-    "There is no such option, or nothing was ever written": Situation(
-        lambda s: s.client.flushall()
-    ),
+    "There is no such option": Situation(lambda s: s.client.delete(f"optrec:{CALL}")),
+    "Nothing was ever written": Situation(lambda s: s.client.flushall()),
     "Its record is of another version of fastopts": Situation(lambda s: s.tick(version=2)),
     "Redis is gone, or does not answer in time": Situation(),
     "The server holds another venue's data": Situation(lambda s: s.feed(venue="sim")),

@@ -93,7 +93,12 @@ SITUATIONS: list[tuple[str, Callable[[Store], None], type[StaleData], str]] = [
         ConnectionMuted,
         r"silent for 13\.\d s",
     ),
-    ("its conn never delivered", lambda s: s.feed({}, **{"conn:1": 0}), ConnectionMuted, "silent"),
+    (
+        "its conn never delivered",
+        lambda s: s.feed({}, **{"conn:1": 0}),
+        ConnectionMuted,
+        "not delivered",
+    ),
     ("its conn is gone", lambda s: s.feed({2: 0}), NotYetLive, "is gone"),
     ("another epoch", lambda s: s.feed(epoch=EPOCH + 1), NotYetLive, "an earlier collector"),
     ("a REST row", lambda s: s.tick(flags=model.FLAG_REST, conn=0), NotYetLive, "came from REST"),
@@ -234,7 +239,7 @@ def test_a_wrong_password_is_told() -> None:
             with pytest.raises(StoreError, match="WRONGPASS") as caught:
                 reader.get(CALL)
             assert "hunter2" not in str(caught.value)
-        with OptionReader(server.url, password="s3cret") as reader, pytest.raises(Unknown):
+        with OptionReader(server.url, password="s3cret") as reader, pytest.raises(FeedDown):
             reader.get(CALL)
 
 

@@ -102,7 +102,8 @@ def fault(option: Option) -> str | None:
                 ("no_ask", option.ask_price is None),
                 ("crossed", option.crossed),
                 ("no_bid_iv", option.bid_iv is None),
-                ("ask_iv_capped", ask_iv is None or ask_iv >= 5),
+                ("no_ask_iv", ask_iv is None),
+                ("ask_iv_capped", ask_iv is not None and ask_iv >= 5),
                 ("no_mark_iv", not option.mark_iv),
             ]
             if is_bad
@@ -124,7 +125,7 @@ def test_the_gate_refuses_by_reason_and_counts(market: Market) -> None:
     assert passed
     del faults[None]
     assert scan.excluded == dict(faults) | {"no_tick": len(market.listed) - len(options)}
-    assert len(scan.excluded) == 10
+    assert len(scan.excluded) == 11
     assert scan.considered == len(market.listed) == len(scan) + sum(scan.excluded.values())
 
 
