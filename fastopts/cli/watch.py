@@ -58,7 +58,7 @@ def watch(
     if moves is not None and given:
         raise BadInput("--moves takes no bounds")
     scope = what[0] if len(what) == 1 and "-" not in what[0] else [name.upper() for name in what]
-    seconds = None if duration is None else SETTINGS["duration"].parse(duration)
+    seconds = None if duration is None else _seconds(duration)
     with options.reader(redis_url, venue) as reader:
         if not json:
             output.show_venue(reader.feed().venue)
@@ -71,6 +71,13 @@ def watch(
             for event in _events(stream, limit, seconds):
                 _print(event, json)
                 sys.stdout.flush()
+
+
+def _seconds(duration: str) -> float:
+    try:
+        return float(SETTINGS["duration"].parse(duration))
+    except ValueError as error:
+        raise BadInput(f"--duration {duration}: {error}") from None
 
 
 def _events(stream: Watch[Any], limit: int | None, seconds: float | None) -> Iterator[Event]:

@@ -1,0 +1,95 @@
+import json
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cli.process import Done, fastopts, start
+from tests.docs.announcer import Announcer
+from tests.docs.market import MOVING, list_market
+from tests.store import Store
+
+
+@pytest.fixture
+def url(store: Store) -> Iterator[str]:
+    """A server whose market has one option that moves by 8 %, to and fro."""
+    with Announcer(store, list_market(store)):
+        yield store.url
+
+
+def watch(url: str, *words: str, cwd: Path) -> Done:
+    return fastopts("watch", *words, cwd=cwd, FASTOPTS_REDIS_URL=url)
+
+
+def test_changes_come_as_json_an_object_a_line(url: str, tmp_path: Path) -> None:
+    done = watch(url, "ETH", "--limit", "3", "--json", cwd=tmp_path)
+    assert (done.code, done.err, len(done.objects)) == (0, "", 3)
+    changes = [found for found in done.objects if "gap" not in found]
+    assert {change["symbol"] for change in changes} == {MOVING}
+    assert all(change["live"] for change in changes)
+
+
+def test_it_begins_with_what_there_is_where_it_meets_the_bounds(url: str, tmp_path: Path) -> None:
+    words = ("BTC", "--initial", "--type", "c", "--max-strike", "90000", "--duration", "1s")
+    done = watch(url, *words, "--json", cwd=tmp_path)
+    found = {change["symbol"] for change in done.objects}
+    assert found == {
+        f"BTC-{day}-{k}-C-USDT" for day in ("29JAN27", "25JUN27") for k in (80000, 90000)
+    }
+
+
+def test_moves_are_told_from_the_last_one(url: str, tmp_path: Path) -> None:
+    done = watch(url, MOVING.lower(), "--moves", "5%", "--limit", "4", "--json", cwd=tmp_path)
+    moves = [found for found in done.objects if "gap" not in found]
+    assert moves
+    for move in moves:
+        assert (move["symbol"], move["field"]) == (MOVING, "mark_price")
+        assert move["change"] == pytest.approx(move["after"] / move["before"] - 1)
+        assert abs(move["change"]) == pytest.approx(0.08, abs=0.01)
+
+
+def test_people_read_lines(url: str, tmp_path: Path) -> None:
+    done = watch(url, MOVING, "--limit", "2", cwd=tmp_path)
+    [line, *_] = [text for text in done.out.splitlines() if MOVING in text]
+    assert line.split()[0].endswith("Z")
+    assert "mark_price " in line
+    assert "mark_iv " in line
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it(url: str, tmp_path: Path, number: signal.Signals) -> None:
+    with start("watch", "ETH", "--json", cwd=tmp_path, FASTOPTS_REDIS_URL=url) as process:
+        assert process.stdout is not None
+        assert json.loads(process.stdout.readline())
+        process.send_signal(number)
+        _, err = process.communicate(timeout=30)
+    assert process.returncode == {signal.SIGINT: 130, signal.SIGTERM: -signal.SIGTERM}[number]
+    assert err == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("BTC", "--moves", "5%", "--type", "C"), "--moves takes no bounds"),
+        (("BTC", "--moves", "80"), "80 is 8000 %"),
+        (("BTC", "--expiry", "front"), "a watch can't follow 'front'"),
+        (("BTC", "--duration", "soon"), "a time such as 90"),
+        (("BTC", "--moves", "5%", "--field", "symbol"), "'symbol' has no numbers to move"),
+        ((), "Missing argument"),
+    ],
+)
+def test_what_can_not_be_meant_is_told(
+    store: Store, tmp_path: Path, words: tuple[str, ...], told: str
+) -> None:
+    done = watch(store.url, *words, cwd=tmp_path)
+    assert (done.code, done.out) == (2, "")
+    assert told in done.err
+    assert len(done.err.splitlines()) == 1
+
+
+def test_where_nothing_is_announced_it_says_so(store: Store, tmp_path: Path) -> None:
+    list_market(store)
+    done = watch(store.url, "BTC", cwd=tmp_path)
+    assert done.code == 1
+    assert "announces nothing" in done.err
