@@ -217,11 +217,11 @@ class Replica:
 
     def _compare(self, before: Feed, feed: Feed, down: FeedDown | None) -> None:
         if before.epoch not in (0, feed.epoch):
-            self._live = self._lost = frozenset()
             self._break(down or FeedDown("another collector has begun"))
-        # The collector announces something behind each of its heartbeats.
+        # Something is announced behind each heartbeat. Of those seen since the last announcement, the
+        # first may stand before it, and what belongs to the newest may be under way.
         self._beats += feed.heartbeat_ms != before.heartbeat_ms
-        if self._beats > 1:
+        if self._beats > 2:
             self._break(down or FeedDown(NOT_ANNOUNCED))
 
     def _compare_conns(self, feed: Feed, now_ms: int) -> None:
