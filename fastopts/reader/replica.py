@@ -218,11 +218,13 @@ class Replica:
     def _compare(self, before: Feed, feed: Feed, down: FeedDown | None) -> None:
         if before.epoch not in (0, feed.epoch):
             self._break(down or FeedDown("another collector has begun"))
-        # Something is announced behind each heartbeat. Of those seen since the last announcement, the
-        # first may stand before it, and what belongs to the newest may be under way.
+        # Something is announced behind each heartbeat. Of those seen since the last announcement,
+        # the first may stand before it, and what belongs to the newest may be under way.
         self._beats += feed.heartbeat_ms != before.heartbeat_ms
         if self._beats > 2:
             self._break(down or FeedDown(NOT_ANNOUNCED))
+        if down is not None and not self._is_current:
+            self._problem = down
 
     def _compare_conns(self, feed: Feed, now_ms: int) -> None:
         held, live = self._live, feed.live_conns(now_ms)

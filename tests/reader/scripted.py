@@ -59,8 +59,13 @@ class Server:
         self._reader = hiredis.Reader()
         self._unannounced: dict[str, bytes] = {}
         self.world.feed = {
-            **{"venue": venue, "epoch": EPOCH, "universe": 1, "assets": "BTC"},
-            **{"heartbeat_limit_ms": 5000, "watchdog_limit_ms": 12000, "coverage": "4/4"},
+            "venue": venue,
+            "epoch": EPOCH,
+            "universe": 1,
+            "assets": "BTC",
+            "heartbeat_limit_ms": 5000,
+            "watchdog_limit_ms": 12000,
+            "coverage": "4/4",
         }
         self.beat()
         self.write(STABLE)
