@@ -4,17 +4,14 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-import redis
-
-from fastopts import keys
-from fastopts.model import Instrument
 from fastopts.reader import AsyncOptionReader, OptionReader
 from fastopts.reader.async_mirror import AsyncMirror
 from fastopts.reader.mirror import Mirror
-from tests.collector.writers import EXPIRY, SYMBOLS, World
+from tests.collector.writers import INSTRUMENTS, SYMBOLS, World
 
 T = TypeVar("T")
 WAIT_S = 20.0
@@ -109,12 +106,10 @@ class Collector:
 
     def add(self, symbol: str) -> None:
         """List *symbol*."""
-        strike = symbol.split("-")[2]
-        terms = ("BTC", "USDT", "USDT", EXPIRY, strike, "C", "5", "0.01", "Trading", 7)
-        one = Instrument(symbol, *terms)
+        one = replace(INSTRUMENTS[0], symbol=symbol, strike_text=symbol.split("-")[2])
 
         def add() -> None:
-            self.world.table.add(symbol, EXPIRY, one.strike, "C", "USDT")
+            self.world.table.add(symbol, one.expiry_ms, one.strike, one.kind, one.settle)
             self.world.listed.append(one)
             self.world.writer.universe_changed([one], [])
 
@@ -148,12 +143,6 @@ class Collector:
             await asyncio.wait((self._task,))
 
         self._loop.run(kill())
-
-
-def stored(client: "redis.Redis", symbols: Sequence[str] = SYMBOLS) -> dict[str, bytes]:
-    """The records in the server."""
-    found = client.mget([keys.record(symbol) for symbol in symbols])
-    return {s: r for s, r in zip(symbols, found, strict=True) if isinstance(r, bytes)}
 
 
 class Opened:
