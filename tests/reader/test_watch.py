@@ -164,7 +164,8 @@ def test_only_what_is_named_and_within_the_bounds_comes(
     collector.tick(bidIv="0.4")
     found = bounded.until(lambda taken: [one for one in taken if one and one.bid_iv == 0.4])
     assert {one.bid_iv for one in found if one} == {0.4}
-    assert named.rest()
+    found = named.until(lambda taken: [one for one in taken if one and one.bid_iv == 0.4])
+    assert set(symbols(found)) == {ONE}
 
 
 def test_a_slow_consumer_gets_the_newest_and_the_count_of_what_it_skipped(
