@@ -23,19 +23,8 @@ shows it all by example. An `Expiry` is a text, a date or a datetime; a `Column`
 """
 CALLED = ("OptionReader", "AsyncOptionReader")  # the others are what they return
 FIRST = (*CALLED, "Option", "Chain")
-# What is returned or taken without a name in `fastopts.reader`: a class, and where it lives.
-BESIDE = {
-    "Bounds": "bounds",
-    "Table": "table",
-    "Scan": "scan",
-    "Provenance": "frames",
-    "Mirror": "mirror",
-    "AsyncMirror": "amirror",
-    "Watch": "watch",
-    "AsyncWatch": "amirror",
-    "Gap": "watch",
-    "Move": "watch",
-}
+# What is returned without a name in `fastopts.reader`: a class, and where it lives.
+BESIDE = {"Provenance": "frames"}
 HAS_ALL_OF = {"Scan": "Table", "AsyncMirror": "Mirror"}  # is told of there
 INNER = ("moment", "start")  # for the package's own use
 WIDTH = 80
@@ -57,6 +46,8 @@ def page() -> str:
 
 
 def _beside(name: str) -> Any:
+    if name not in BESIDE:
+        return getattr(reader, name)
     return getattr(import_module(f"fastopts.reader.{BESIDE[name]}"), name)
 
 

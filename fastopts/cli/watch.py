@@ -16,7 +16,9 @@ from fastopts.cli.options import Json, RedisUrl, Venue, fraction
 from fastopts.config import SETTINGS
 from fastopts.errors import BadInput
 from fastopts.reader import Option
-from fastopts.reader.watch import Gap, Move, Watch
+from fastopts.reader.backlog import Gap
+from fastopts.reader.moves import Move
+from fastopts.reader.watch import Watch
 
 __all__ = ("watch",)
 

@@ -4,15 +4,17 @@ import contextlib
 import socket
 import time
 from collections.abc import Iterable
-from typing import Protocol
+from typing import Final, Protocol
 
 from fastopts.net.address import Address
 from fastopts.net.blocking import open_socket
 
-__all__ = ("Conversation", "Talk")
+__all__ = ("WAIT_MAX_S", "Conversation", "Talk")
 
-READ_SIZE = 64 * 1024
-WAIT_MAX_S = 0.25
+READ_SIZE: Final = 64 * 1024
+WAIT_MAX_S: Final = 0.25
+PACE_S: Final = 0.004  # what comes within it is heard at once, for it is waking that costs
+PACED_SIZE: Final = 16 * 1024  # more is a snapshot, or a storm
 
 
 class Conversation(Protocol):
@@ -43,16 +45,17 @@ class Talk:
         self._timeout_s = timeout_s
         self._socket: socket.socket | None = None
         self._is_over = False
+        self._heard_at = 0.0
 
     def run(self) -> None:
         """Talk until `end`. Raises OSError or what the conversation raises: it is over then."""
         with open_socket(self._address, self._timeout_s) as connection:
             self._socket = connection
             self._conversation.start(self._address.introduction())
-            heard_at = time.monotonic()
+            self._heard_at = time.monotonic()
             while not self._is_over:
                 self._say(connection)
-                heard_at = self._hear(connection, heard_at)
+                self._hear(connection)
 
     def end(self) -> None:
         """Have `run` return, from any thread."""
@@ -68,17 +71,18 @@ class Talk:
             connection.settimeout(self._timeout_s)
             connection.sendall(data)
 
-    def _hear(self, connection: socket.socket, heard_at: float) -> float:
-        wait_s = self._conversation.next_deadline() - time.monotonic()
-        connection.settimeout(min(max(wait_s, 0.001), WAIT_MAX_S))
+    def _hear(self, connection: socket.socket) -> None:
+        now = time.monotonic()
+        connection.settimeout(min(max(self._conversation.next_deadline() - now, 0.001), WAIT_MAX_S))
         try:
             data = connection.recv(READ_SIZE)
         except TimeoutError:
-            if time.monotonic() - heard_at > self._timeout_s:
+            if time.monotonic() - self._heard_at > self._timeout_s:
                 raise TimeoutError(f"no answer in {self._timeout_s:g} s") from None
-            return heard_at
+            return
         if not data and not self._is_over:
             raise ConnectionResetError("closed by the server")
-        now = time.monotonic()
-        self._conversation.receive(data, now)
-        return now
+        self._heard_at = time.monotonic()
+        self._conversation.receive(data, self._heard_at)
+        if len(data) < PACED_SIZE:
+            time.sleep(PACE_S)

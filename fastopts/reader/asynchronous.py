@@ -25,12 +25,13 @@ if TYPE_CHECKING:
     import polars
     import pyarrow
 
-    from fastopts.reader.amirror import AsyncMirror, AsyncWatch
+    from fastopts.reader.async_mirror import AsyncMirror
+    from fastopts.reader.async_watch import AsyncWatch
     from fastopts.reader.bounds import Bounds
     from fastopts.reader.market import Column
+    from fastopts.reader.moves import Move
     from fastopts.reader.scan import Scan
     from fastopts.reader.table import Table
-    from fastopts.reader.watch import Move
 
 __all__ = ("AsyncOptionReader",)
 
@@ -213,9 +214,9 @@ class AsyncOptionReader:
 
     async def mirror(self, what: str | Sequence[str] | None = None) -> "AsyncMirror":
         """As `OptionReader.mirror`."""
-        from fastopts.reader.amirror import AsyncMirror
-        from fastopts.reader.mirror import scope_of
-        from fastopts.reader.replica import Deaf
+        from fastopts.reader.async_mirror import AsyncMirror
+        from fastopts.reader.listener import Deaf
+        from fastopts.reader.scope import scope_of
 
         venue = self._queries.venue
         made = AsyncMirror(self._address, venue, scope_of(what), self._timeout_s, Deaf())
@@ -242,7 +243,7 @@ class AsyncOptionReader:
         field: str = "mark_price",
     ) -> "AsyncWatch[Move]":
         """As `OptionReader.watch_moves`."""
-        from fastopts.reader.watch import Moves
+        from fastopts.reader.moves import Moves
 
         return await self._watch(what, Moves(threshold, field).look, Demand(), initial=True)
 
@@ -253,8 +254,9 @@ class AsyncOptionReader:
         demand: Demand,
         initial: bool,
     ) -> "AsyncWatch[T]":
-        from fastopts.reader.amirror import AsyncMirror, AsyncWatch
-        from fastopts.reader.mirror import scope_of
+        from fastopts.reader.async_mirror import AsyncMirror
+        from fastopts.reader.async_watch import AsyncWatch
+        from fastopts.reader.scope import scope_of
 
         venue, scope = self._queries.venue, scope_of(what)
         make = partial(AsyncMirror, self._address, venue, scope, self._timeout_s)

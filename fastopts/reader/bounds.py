@@ -98,8 +98,10 @@ def meets(option: Option, bounds: Bounds) -> bool:
     for name, bound in given.items():
         if name == "expiry":
             is_met = option.expiry.date() == expiries.day_of(bound)
-        elif name in _CHOICES:
-            is_met = getattr(option, name) == bound
+        elif name == "settle":
+            is_met = option.settle == settle_coin(bound)
+        elif name == "type":
+            is_met = option.type == bound
         else:
             is_met = _is_within(option, name, bound)
         if not is_met:

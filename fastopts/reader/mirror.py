@@ -4,35 +4,47 @@ that a task keeps."""
 import os
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from types import TracebackType
 from typing import Final, Self
 
-from fastopts import keys
 from fastopts.core import decode
-from fastopts.errors import BadInput, FastoptsError, FeedDown, StaleData, StoreUnavailable, Unknown
+from fastopts.errors import (
+    FastoptsError,
+    FeedDown,
+    StaleData,
+    StoreError,
+    StoreUnavailable,
+    Unknown,
+)
 from fastopts.net.address import Address
 from fastopts.net.talk import Talk
 from fastopts.reader.absent import Absent
+from fastopts.reader.listener import Listener
 from fastopts.reader.option import Option
-from fastopts.reader.queries import Demand, asset_name, refusal
-from fastopts.reader.replica import Listener, Replica, Scope
+from fastopts.reader.queries import USDT_SUFFIX, Demand, refusal
+from fastopts.reader.replica import Replica
+from fastopts.reader.scope import Scope
 from fastopts.reader.state import FeedState
 
-__all__ = ("NOT_ANNOUNCED", "RETRY_S", "START_S", "Mirror", "Mirrored", "scope_of")
+__all__ = ("POLL_S", "RETRY_S", "Mirror", "Mirrored")
 
 RETRY_S: Final = 0.25
 START_S: Final = 3.0  # beside the timeout: an announcement comes every second
-NOT_ANNOUNCED: Final = (
-    "the collector announces nothing; its user may lack the rights +publish, +pubsub|numsub"
-)
+POLL_S: Final = 0.005
 
 
 class Mirrored:
     """Reads from a replica, under the rules of freshness and without a round trip."""
 
-    def __init__(self, replica: Replica) -> None:
-        self._replica = replica
+    def __init__(
+        self, address: Address, venue: str, scope: Scope, timeout_s: float, listener: Listener
+    ) -> None:
+        self._address = address
+        self._replica = Replica(venue, scope, listener)
+        self._timeout_s = timeout_s
+        self._failure: Exception | None = None
+        self._deadline = time.monotonic() + timeout_s + START_S
         self._pid = os.getpid()
 
     def __len__(self) -> int:
@@ -48,10 +60,14 @@ class Mirrored:
 
     @property
     def problem(self) -> FastoptsError | None:
-        """Why nothing in it is current at the moment; None when everything is."""
-        if self._pid != os.getpid():
-            return FeedDown("this process was forked, its mirror stayed behind: make a new one")
-        return self._replica.problem()
+        """Why nothing in it is live at the moment; None when something can be."""
+        now = time.monotonic()
+        return self._problem(now) or self._replica.moment(now).down
+
+    @property
+    def forked(self) -> bool:
+        """Whether another process made it: what keeps it current stayed there."""
+        return self._pid != os.getpid()
 
     def feed(self) -> FeedState:
         """The feed as it was last heard of, at this moment of the server's clock."""
@@ -67,7 +83,7 @@ class Mirrored:
     ) -> Option:
         """Return the option *symbol* in microseconds. Raises what `OptionReader.get` raises; what
         is not in the mirror is Unknown, and nothing in a mirror that is not current is live."""
-        found = self._find(symbol, Demand(require_live, allow_expired, max_age_s))
+        found = self.find(symbol, Demand(require_live, allow_expired, max_age_s))
         if isinstance(found, Absent):
             raise found.reason
         return found
@@ -76,28 +92,67 @@ class Mirrored:
         self,
         symbols: Iterable[str],
         *,
+        strict: bool = False,
         require_live: bool = True,
         allow_expired: bool = False,
         max_age_s: float | None = None,
     ) -> list[Option | Absent]:
-        """Return the options *symbols* in their order; what can't be handed over as an Absent."""
+        """Return the options *symbols* in their order; as `OptionReader.get_many`, what can't be
+        handed over is an Absent, *strict* raises the first of them, and a dead feed raises."""
         demand = Demand(require_live, allow_expired, max_age_s)
-        return [self._find(symbol, demand) for symbol in symbols]
+        if require_live and (problem := self.problem) is not None:
+            raise problem
+        found = [self.find(symbol, demand) for symbol in symbols]
+        for one in found:
+            if strict and isinstance(one, Absent):
+                raise one.reason
+        return found
 
-    def _find(self, symbol: str, demand: Demand) -> Option | Absent:
-        replica, problem = self._replica, self.problem
-        moment = replica.moment(time.monotonic())
+    def find(self, symbol: str, demand: Demand) -> Option | Absent:
+        """Return the option *symbol* as `get` does, or why not."""
+        now = time.monotonic()
+        replica, problem = self._replica, self._problem(now)
+        moment = replica.moment(now)
         record = replica.records.get(symbol)
         if record is None:
-            return Absent(symbol, problem or Unknown(f"{symbol!r} is not in this mirror"))
+            return Absent(symbol, problem or self._unknown(symbol))
         conns = moment.live_conns if problem is None else ()
-        option = decode(Option, symbol, record, moment, moment.feed.epoch, conns)
+        try:
+            option = decode(Option, symbol, record, moment, moment.feed.epoch, conns)
+        except StoreError as error:
+            return Absent(symbol, error)
         reason = refusal(option, demand)
         if reason is None:
             return option
         if problem is not None and isinstance(reason, StaleData):
             reason = FeedDown(f"{symbol}, {option.age_s:.1f} s old: {problem}")
         return Absent(symbol, reason)
+
+    def _problem(self, now: float) -> FastoptsError | None:
+        if self.forked:
+            return FeedDown("this process was forked, its mirror stayed behind: make a new one")
+        return self._replica.problem(now)
+
+    def _unknown(self, symbol: str) -> Unknown:
+        twin = f"{symbol}{USDT_SUFFIX}"
+        hint = f": did you mean {twin}?" if twin in self._replica.records else ""
+        return Unknown(f"{symbol!r} is not in this mirror{hint}")
+
+    def _failed(self, error: Exception) -> None:
+        """The conversation is over."""
+        self._failure = error
+        self._replica.lost(error)
+
+    def _is_settled(self) -> bool:
+        """Whether it can be handed over. Raises why it never will be."""
+        if self._replica.is_settled(now := time.monotonic()):
+            return True
+        if isinstance(self._failure, FastoptsError):
+            raise self._failure
+        if self._failure is not None or now > self._deadline:
+            reason = self._failure or self._replica.problem(now)
+            raise StoreUnavailable(f"{self._address}: {reason}")
+        return False
 
 
 class Mirror(Mirrored):
@@ -109,11 +164,9 @@ class Mirror(Mirrored):
     def __init__(
         self, address: Address, venue: str, scope: Scope, timeout_s: float, listener: Listener
     ) -> None:
-        super().__init__(Replica(venue, scope, listener))
-        self._timeout_s = timeout_s
+        super().__init__(address, venue, scope, timeout_s, listener)
         self._talk = Talk(address, self._replica, timeout_s)
         self._closing = threading.Event()
-        self._failure: Exception | None = None
         self._thread = threading.Thread(target=self._keep, name="fastopts-mirror", daemon=True)
         self._thread.start()
 
@@ -131,50 +184,31 @@ class Mirror(Mirrored):
     def wait(self) -> None:
         """Return once it is current, or the feed is known to be down.
 
-        Raises StoreUnavailable or WrongVenue when neither comes about; it is closed then.
+        Raises StoreUnavailable, StoreError or WrongVenue when neither comes about; it is closed
+        then.
         """
-        deadline = time.monotonic() + self._timeout_s + START_S
-        while not self._replica.is_settled():
-            if self._failure is not None or time.monotonic() > deadline:
-                self.close()
-                raise self._reason()
-            time.sleep(0.005)
+        try:
+            while not self._is_settled():
+                time.sleep(POLL_S)
+        except BaseException:
+            self.close()
+            raise
 
     def close(self) -> None:
         """End the thread and its connection. What it holds is not current any more."""
+        if self.forked:
+            return  # they are the parent's
         self._closing.set()
         self._talk.end()
-        if self._pid == os.getpid() and self._thread is not threading.current_thread():
-            self._thread.join()
+        self._thread.join()
 
     def _keep(self) -> None:
-        while not self._closing.is_set():
-            try:
-                self._talk.run()
-            except (OSError, FastoptsError) as error:
-                self._failure = error
-                self._replica.lost(error)
-            self._closing.wait(RETRY_S)
-        self._replica.close()
-
-    def _reason(self) -> FastoptsError:
-        if isinstance(self._failure, FastoptsError):
-            return self._failure
-        return StoreUnavailable(f"no mirror: {self._failure or NOT_ANNOUNCED}")
-
-
-def scope_of(what: str | Sequence[str] | None) -> Scope:
-    """What *what* names: an asset, symbols, or None for everything. Raises BadInput."""
-    if what is None:
-        return Scope(None, None)
-    if isinstance(what, str):
-        if "-" in what:
-            raise BadInput(f"{what!r} is no asset; write [{what!r}] for a symbol")
-        return Scope((asset_name(what),), None)
-    symbols = tuple(what)
-    for symbol in symbols:
-        if not isinstance(symbol, str) or not keys.is_symbol(symbol):
-            raise BadInput(f"{symbol!r} is no symbol")
-    if not symbols:
-        raise BadInput("no symbols were named")
-    return Scope(None, symbols)
+        try:
+            while not self._closing.is_set():
+                try:
+                    self._talk.run()
+                except (OSError, FastoptsError) as error:
+                    self._failed(error)
+                self._closing.wait(RETRY_S)
+        finally:
+            self._replica.close()

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from fastopts.reader.scan import Scan
     from fastopts.reader.table import Table
 
-__all__ = ("Demand", "Queries", "Query", "Request")
+__all__ = ("USDT_SUFFIX", "Demand", "Queries", "Query", "Request", "asset_name", "refusal")
 
 T = TypeVar("T")
 

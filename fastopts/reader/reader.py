@@ -28,9 +28,10 @@ if TYPE_CHECKING:
     from fastopts.reader.bounds import Bounds
     from fastopts.reader.market import Column
     from fastopts.reader.mirror import Mirror
+    from fastopts.reader.moves import Move
     from fastopts.reader.scan import Scan
     from fastopts.reader.table import Table
-    from fastopts.reader.watch import Move, Watch
+    from fastopts.reader.watch import Watch
 
 __all__ = ("OptionReader",)
 
@@ -260,8 +261,9 @@ class OptionReader:
         It waits until the collector announces its changes, a second or so. Close it. Raises
         BadInput, WrongVenue or StoreUnavailable.
         """
-        from fastopts.reader.mirror import Mirror, scope_of
-        from fastopts.reader.replica import Deaf
+        from fastopts.reader.listener import Deaf
+        from fastopts.reader.mirror import Mirror
+        from fastopts.reader.scope import scope_of
 
         venue = self._queries.venue
         made = Mirror(self._address, venue, scope_of(what), self._timeout_s, Deaf())
@@ -295,7 +297,7 @@ class OptionReader:
     ) -> "Watch[Move]":
         """Return a stream of the moves of *field* by at least *threshold* (0.05 is 5 %), each
         reckoned from the move before it or the first value seen; and of Gaps, as `watch`."""
-        from fastopts.reader.watch import Moves
+        from fastopts.reader.moves import Moves
 
         return self._watch(what, Moves(threshold, field).look, Demand(), initial=True)
 
@@ -306,7 +308,8 @@ class OptionReader:
         demand: Demand,
         initial: bool,
     ) -> "Watch[T]":
-        from fastopts.reader.mirror import Mirror, scope_of
+        from fastopts.reader.mirror import Mirror
+        from fastopts.reader.scope import scope_of
         from fastopts.reader.watch import Watch
 
         make = partial(Mirror, self._address, self._queries.venue, scope_of(what), self._timeout_s)

@@ -31,8 +31,8 @@ def test_changes_come_as_json_an_object_a_line(url: str, tmp_path: Path) -> None
 
 
 def test_it_begins_with_what_there_is_where_it_meets_the_bounds(url: str, tmp_path: Path) -> None:
-    words = ("BTC", "--initial", "--type", "c", "--max-strike", "90000", "--duration", "1s")
-    done = watch(url, *words, "--json", cwd=tmp_path)
+    words = ("BTC", "--initial", "--type", "c", "--settle", "usdt", "--max-strike", "90000")
+    done = watch(url, *words, "--duration", "1s", "--json", cwd=tmp_path)
     found = {change["symbol"] for change in done.objects}
     assert found == {
         f"BTC-{day}-{k}-C-USDT" for day in ("29JAN27", "25JUN27") for k in (80000, 90000)
@@ -92,4 +92,4 @@ def test_where_nothing_is_announced_it_says_so(store: Store, tmp_path: Path) -> 
     list_market(store)
     done = watch(store.url, "BTC", cwd=tmp_path)
     assert done.code == 1
-    assert "announces nothing" in done.err
+    assert "has announced nothing yet" in done.err

@@ -36,7 +36,8 @@ class World:
             self.table.add(i.symbol, i.expiry_ms, i.strike, i.kind, i.settle)
         address = Address("127.0.0.1", port)
         self.writer = Writer(self.table, self.feed, address, None, 0.002, lambda: self.listed)
-        self.inlet = self.table.inlet(1)
+        self.conn = 1
+        self.inlet = self.table.inlet(self.conn)
         self.frames: dict[str, dict[str, Any]] = {}
         self.now = asyncio.get_running_loop().time
         self.clock = itertools.count(T0)
@@ -46,7 +47,7 @@ class World:
         for symbol in symbols:
             self.frames[symbol] = payloads.ticker(symbol, ts, **fields)
             self.inlet.message(dump(self.frames[symbol]), ts)
-        self.writer.conn_delivered(1, self.now())
+        self.writer.conn_delivered(self.conn, self.now())
         self.writer.flusher.wake()
 
     def stands_in(self, client: redis.Redis) -> bool:

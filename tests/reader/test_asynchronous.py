@@ -15,11 +15,11 @@ from fastopts.reader import (
     Absent,
     AsyncOptionReader,
     Chain,
+    FeedDown,
     Option,
     OptionReader,
     StoreError,
     StoreUnavailable,
-    Unknown,
     WrongVenue,
 )
 from fastopts.reader.scan import Scan
@@ -251,7 +251,7 @@ def test_a_server_that_restarted_serves_the_next_call(loop: str) -> None:
                 with pytest.raises(StoreUnavailable):
                     await reader.get(SYMBOLS[0])
                 server.start()
-            with pytest.raises(Unknown):
+            with pytest.raises(FeedDown):
                 await reader.get(SYMBOLS[0])
 
     try:

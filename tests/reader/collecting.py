@@ -1,0 +1,172 @@
+"""A real writer over a table that ticks, in a thread of its own, for readers of either kind."""
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import replace
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from fastopts.reader import AsyncOptionReader, OptionReader
+from fastopts.reader.async_mirror import AsyncMirror
+from fastopts.reader.mirror import Mirror
+from tests.collector.writers import INSTRUMENTS, SYMBOLS, World
+
+T = TypeVar("T")
+WAIT_S = 20.0
+
+
+def until(condition: Callable[[], object]) -> None:
+    """Wait for what other threads and processes bring about."""
+    deadline = time.monotonic() + WAIT_S
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come about"
+        time.sleep(0.002)
+
+
+def raised(call: Callable[[], object]) -> type[Exception] | None:
+    """The type of what *call* raises."""
+    try:
+        call()
+    except Exception as error:  # noqa: BLE001 - that is the question
+        return type(error)
+    return None
+
+
+class Loop:
+    """An event loop in a thread."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        left = self.call(lambda: [t for t in asyncio.all_tasks(self._loop) if not t.done()])
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+        assert len(left) == 1 or error is not None, left  # `call`'s own
+
+    def run(self, main: Coroutine[Any, Any, T]) -> T:
+        """Return what *main* returns there."""
+        return asyncio.run_coroutine_threadsafe(main, self._loop).result(WAIT_S)
+
+    def call(self, function: Callable[[], T]) -> T:
+        async def main() -> T:
+            return function()
+
+        return self.run(main())
+
+
+class Collector:
+    """The writer; `tick` and the like return before what they did stands in Redis, see `settle`."""
+
+    def __init__(self, loop: Loop, port: int, watchdog_ms: int = 12_000) -> None:
+        self._loop = loop
+        self._port = port
+        self._watchdog_ms = watchdog_ms
+        loop.run(self._start())
+
+    async def _start(self) -> None:
+        self.world = World(self._port)
+        self.world.feed.watchdog_ms = self._watchdog_ms
+        await self.world.writer.open()
+        self.world.writer.conn_opened(1)
+        self._task = asyncio.create_task(self.world.writer.run())
+
+    def tick(self, symbols: Sequence[str] = SYMBOLS, **fields: Any) -> None:
+        self._loop.call(lambda: self.world.tick(list(symbols), **fields))
+
+    def settle(self) -> None:
+        """Return once everything is written."""
+        table = self.world.table
+        until(lambda: self._loop.call(lambda: not table.pending and not table.dirty))
+
+    def drop_conn(self) -> None:
+        """The venue's connection ends, another is opened."""
+
+        def drop() -> None:
+            world = self.world
+            world.writer.conn_closed(world.conn)
+            world.conn += 1
+            world.writer.conn_opened(world.conn)
+            world.inlet = world.table.inlet(world.conn)
+
+        self._loop.call(drop)
+
+    def add(self, symbol: str) -> None:
+        """List *symbol*."""
+        one = replace(INSTRUMENTS[0], symbol=symbol, strike_text=symbol.split("-")[2])
+
+        def add() -> None:
+            self.world.table.add(symbol, one.expiry_ms, one.strike, one.kind, one.settle)
+            self.world.listed.append(one)
+            self.world.writer.universe_changed([one], [])
+
+        self._loop.call(add)
+
+    def remove(self, symbol: str) -> None:
+        """Delist *symbol*."""
+        [gone] = [one for one in self.world.listed if one.symbol == symbol]
+
+        def remove() -> None:
+            self.world.listed.remove(gone)
+            self.world.table.retire(symbol)
+            self.world.writer.universe_changed([], [gone])
+
+        self._loop.call(remove)
+
+    def end(self) -> None:
+        """End it in order."""
+
+        async def end() -> None:
+            self.world.writer.end()
+            await asyncio.wait((self._task,), timeout=WAIT_S)
+
+        self._loop.run(end())
+
+    def kill(self) -> None:
+        """End it without a word."""
+
+        async def kill() -> None:
+            self._task.cancel()
+            await asyncio.wait((self._task,))
+
+        self._loop.run(kill())
+
+
+class Opened:
+    """A mirror of either kind, to be read from any thread."""
+
+    def __init__(
+        self, kind: str, loop: Loop, url: str, what: str | Sequence[str] | None, timeout_s: float
+    ) -> None:
+        self.mirror: Mirror | AsyncMirror
+        self._loop = loop
+        if kind == "async":
+            self.mirror = loop.run(self._open(url, what, timeout_s))
+        else:
+            with OptionReader(url, timeout_s=timeout_s) as reader:
+                self.mirror = reader.mirror(what)
+
+    async def _open(
+        self, url: str, what: str | Sequence[str] | None, timeout_s: float
+    ) -> AsyncMirror:
+        async with AsyncOptionReader(url, timeout_s=timeout_s) as reader:
+            return await reader.mirror(what)
+
+    def close(self) -> None:
+        if isinstance(self.mirror, AsyncMirror):
+            self._loop.run(self.mirror.close())
+        else:
+            self.mirror.close()

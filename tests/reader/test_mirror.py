@@ -1,0 +1,413 @@
+"""Mirrors of both kinds over a real server, written by a real collector's writer."""
+
+import asyncio
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+import redis
+
+from fastopts.collector import feed as feed_module
+from fastopts.collector import heartbeat as heartbeat_module
+from fastopts.embedded import EmbeddedValkey
+from fastopts.errors import StoreError
+from fastopts.reader import (
+    AsyncMirror,
+    AsyncOptionReader,
+    BadInput,
+    ConnectionMuted,
+    FeedDown,
+    Mirror,
+    NotYetLive,
+    Option,
+    OptionReader,
+    StoreUnavailable,
+    TooOld,
+    Unknown,
+    WrongVenue,
+)
+from tests.collector.writers import SYMBOLS
+from tests.reader.collecting import Collector, Loop, Opened, raised, until
+
+ONE = SYMBOLS[3]
+Open = Callable[..., Mirror | AsyncMirror]
+
+
+@pytest.fixture(autouse=True)
+def _quick_heart(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(heartbeat_module, "HEARTBEAT_S", 0.05)
+    monkeypatch.setattr(feed_module, "HEARTBEAT_LIMIT_MS", 400)
+
+
+@pytest.fixture
+def loop() -> Iterator[Loop]:
+    with Loop() as running:
+        yield running
+
+
+@pytest.fixture
+def valkey() -> Iterator[EmbeddedValkey]:
+    with EmbeddedValkey() as server:
+        yield server
+
+
+@pytest.fixture
+def client(valkey: EmbeddedValkey) -> Iterator["redis.Redis"]:
+    with redis.Redis.from_url(valkey.url, protocol=2) as opened:
+        yield opened
+
+
+@pytest.fixture
+def collector(valkey: EmbeddedValkey, loop: Loop) -> Iterator[Collector]:
+    """One that has written all its symbols; it may be ended by the test."""
+    made = Collector(loop, valkey.port)
+    made.tick()
+    made.settle()
+    yield made
+    made.kill()
+
+
+@pytest.fixture
+def reader(valkey: EmbeddedValkey) -> Iterator[OptionReader]:
+    with OptionReader(valkey.url) as opened:
+        yield opened
+
+
+@pytest.fixture(params=["sync", "async"])
+def kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def open_mirror(valkey: EmbeddedValkey, loop: Loop, kind: str) -> Iterator[Open]:
+    made: list[Opened] = []
+
+    def open_one(what: str | list[str] | None = None, url: str = "") -> Mirror | AsyncMirror:
+        made.append(Opened(kind, loop, url or valkey.url, what, 2.0))
+        return made[-1].mirror
+
+    yield open_one
+    for one in made:
+        one.close()
+    assert "fastopts-mirror" not in {thread.name for thread in threading.enumerate()}
+
+
+def equal(mirror: Mirror | AsyncMirror, reader: OptionReader) -> bool:
+    """Whether both hand over the same, all of it live."""
+    if mirror.problem is not None:
+        return False
+    found, read = mirror.get_many(SYMBOLS), reader.get_many(SYMBOLS)
+    return all(
+        isinstance(one, Option)
+        and isinstance(other, Option)
+        and (one.symbol, one.record) == (other.symbol, other.record)
+        for one, other in zip(found, read, strict=True)
+    )
+
+
+def test_it_is_what_stands_in_redis(
+    collector: Collector, reader: OptionReader, open_mirror: Open
+) -> None:
+    mirror = open_mirror("btc")
+    assert mirror.symbols == sorted(SYMBOLS)
+    assert equal(mirror, reader)
+    for count in range(50):
+        collector.tick(SYMBOLS[count % 9 :], markPrice=str(1000 + count))
+    collector.settle()
+    until(lambda: mirror.get(SYMBOLS[-1]).mark_price == 1049)
+    assert equal(mirror, reader)
+    option, read = mirror.get(ONE), reader.get(ONE)
+    assert (option.live, option.venue, option.instrument) == (True, "bybit", read.instrument)
+    assert option.strike_text == "3"
+    assert mirror.feed().epoch == reader.feed().epoch
+    assert (ONE in mirror, "X" in mirror, len(mirror)) == (True, False, 20)
+
+
+def test_symbols_alone_are_held(collector: Collector, open_mirror: Open) -> None:
+    mirror = open_mirror([ONE, "BTC-1JAN99-1-C-USDT"])
+    assert mirror.symbols == [ONE]
+    with pytest.raises(Unknown, match="not in this mirror"):
+        mirror.get(SYMBOLS[0])
+
+
+def test_an_unknown_name_without_its_coin_is_suggested_with_it(
+    collector: Collector, open_mirror: Open
+) -> None:
+    with pytest.raises(Unknown, match=f"did you mean {ONE}"):
+        open_mirror().get(ONE.removesuffix("-USDT"))
+
+
+def test_many_are_aligned_and_a_dead_feed_raises(collector: Collector, open_mirror: Open) -> None:
+    mirror = open_mirror()
+    there, absent = mirror.get_many([ONE, "BTC-1JAN99-1-C-USDT"])
+    assert there.symbol == ONE
+    assert not absent
+    with pytest.raises(Unknown):
+        mirror.get_many([ONE, "BTC-1JAN99-1-C-USDT"], strict=True)
+    with pytest.raises(TooOld):
+        mirror.get_many([ONE], strict=True, max_age_s=-1e9)
+    collector.end()
+    until(lambda: mirror.problem is not None)
+    with pytest.raises(FeedDown, match="has ended"):
+        mirror.get_many([ONE])
+    [option] = mirror.get_many([ONE], require_live=False)
+    assert isinstance(option, Option)
+    assert not option.live
+
+
+@pytest.mark.parametrize("how", ["end", "kill"])
+def test_an_ended_collector_is_a_dead_feed_until_the_next_one(
+    collector: Collector,
+    client: "redis.Redis",
+    loop: Loop,
+    valkey: EmbeddedValkey,
+    reader: OptionReader,
+    open_mirror: Open,
+    how: str,
+) -> None:
+    mirror = open_mirror()
+    getattr(collector, how)()
+    until(lambda: raised(lambda: reader.get(ONE)) is FeedDown)
+    until(lambda: raised(lambda: mirror.get(ONE)) is FeedDown)
+    assert mirror.get(ONE, require_live=False).symbol == ONE
+    client.delete("fastopts:lease")
+    second = Collector(loop, valkey.port)
+    until(lambda: raised(lambda: mirror.get(ONE)) is NotYetLive)
+    second.tick(markPrice="77")
+    second.settle()
+    until(lambda: equal(mirror, reader))
+    assert mirror.get(ONE).mark_price == 77
+    second.kill()
+
+
+def test_what_a_dropped_conn_delivered_is_not_live(
+    collector: Collector, reader: OptionReader, open_mirror: Open
+) -> None:
+    mirror = open_mirror()
+    collector.drop_conn()
+    until(lambda: raised(lambda: reader.get(ONE)) is NotYetLive)
+    until(lambda: raised(lambda: mirror.get(ONE)) is NotYetLive)
+    collector.tick(SYMBOLS[:5])
+    until(lambda: raised(lambda: mirror.get(ONE)) is None)
+    assert raised(lambda: mirror.get(SYMBOLS[9])) is NotYetLive
+    collector.tick(SYMBOLS[5:])
+    until(lambda: equal(mirror, reader))
+
+
+def test_what_a_muted_conn_delivered_is_not_live(
+    valkey: EmbeddedValkey, loop: Loop, reader: OptionReader, open_mirror: Open
+) -> None:
+    collector = Collector(loop, valkey.port, watchdog_ms=600)
+    collector.tick()
+    mirror = open_mirror()
+    collector.tick()
+    until(lambda: raised(lambda: mirror.get(ONE)) is None)
+    until(lambda: raised(lambda: reader.get(ONE)) is ConnectionMuted)
+    until(lambda: raised(lambda: mirror.get(ONE)) is ConnectionMuted)
+    collector.tick(SYMBOLS[:1])
+    until(lambda: raised(lambda: mirror.get(ONE)) is None)
+    collector.kill()
+
+
+def test_a_server_that_restarts_is_mirrored_again(
+    collector: Collector, valkey: EmbeddedValkey, reader: OptionReader, open_mirror: Open
+) -> None:
+    mirror = open_mirror()
+    valkey.stop()
+    until(lambda: raised(lambda: mirror.get(ONE)) is FeedDown)
+    again = EmbeddedValkey(valkey.port)
+    with again:
+        until(lambda: raised(lambda: equal(mirror, reader)) is None and equal(mirror, reader))
+        collector.tick(markPrice="88")
+        until(lambda: mirror.get(ONE).mark_price == 88)
+
+
+def test_an_emptied_server_is_mirrored_again(
+    collector: Collector, client: "redis.Redis", reader: OptionReader, open_mirror: Open
+) -> None:
+    mirror = open_mirror()
+    client.flushall()
+    until(lambda: raised(lambda: equal(mirror, reader)) is None and equal(mirror, reader))
+
+
+def test_a_killed_connection_comes_back(
+    collector: Collector, client: "redis.Redis", reader: OptionReader, open_mirror: Open
+) -> None:
+    mirror = open_mirror()
+    for count in range(3):
+        assert client.client_kill_filter(_type="pubsub") == 1
+        collector.tick(markPrice=str(count))
+        collector.settle()
+        until(lambda: equal(mirror, reader))
+        assert mirror.get(ONE).mark_price == count
+
+
+def test_where_publishing_is_refused_nothing_is_live_and_the_right_is_named(
+    collector: Collector, client: "redis.Redis", valkey: EmbeddedValkey, open_mirror: Open
+) -> None:
+    client.execute_command(  # type: ignore[no-untyped-call]
+        *("ACL", "SETUSER", "trader", "on", ">secret", "allkeys", "allchannels", "+@all")
+    )
+    mirror = open_mirror(None, f"redis://trader:secret@127.0.0.1:{valkey.port}")
+    client.execute_command("ACL", "SETUSER", "default", "-publish")  # type: ignore[no-untyped-call]
+    until(lambda: mirror.problem is not None)
+    assert "+publish" in str(mirror.problem)
+    with pytest.raises(FeedDown, match=r"old: the collector announces nothing"):
+        mirror.get(ONE)
+
+
+def test_a_listing_is_followed(
+    collector: Collector, reader: OptionReader, open_mirror: Open
+) -> None:
+    mirror, named = open_mirror("BTC"), open_mirror([ONE, "BTC-27NOV26-500-C-USDT"])
+    collector.add("BTC-27NOV26-500-C-USDT")
+    collector.tick(["BTC-27NOV26-500-C-USDT"], markPrice="5")
+    until(lambda: "BTC-27NOV26-500-C-USDT" in mirror and "BTC-27NOV26-500-C-USDT" in named)
+    until(lambda: raised(lambda: mirror.get("BTC-27NOV26-500-C-USDT")) is None)
+    option = mirror.get("BTC-27NOV26-500-C-USDT")
+    assert (option.mark_price, option.strike_text) == (5, "500")
+    collector.remove("BTC-27NOV26-500-C-USDT")
+    until(lambda: "BTC-27NOV26-500-C-USDT" not in mirror)
+    assert equal(mirror, reader)
+
+
+def test_a_forked_child_is_told_and_takes_nothing_from_its_parent(
+    collector: Collector, open_mirror: Open, kind: str
+) -> None:
+    mirror = open_mirror()
+    heard, said = os.pipe()
+    child = os.fork()
+    if child == 0:
+        words = "nothing was raised"
+        try:
+            mirror.get(ONE)
+        except FeedDown as error:
+            words = str(error)
+        if isinstance(mirror, Mirror):
+            mirror.close()
+        os.write(said, words.encode())
+        os._exit(0)
+    os.waitpid(child, 0)
+    assert b"forked" in os.read(heard, 1000)
+    os.close(heard)
+    os.close(said)
+    assert mirror.problem is None
+    collector.tick(markPrice="6")
+    until(lambda: mirror.get(ONE).mark_price == 6)
+
+
+def test_threads_share_a_mirror_and_may_read_while_it_is_closed(
+    collector: Collector, valkey: EmbeddedValkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feed_module, "HEARTBEAT_LIMIT_MS", 10_000)  # they all share this process
+    wrong: list[BaseException] = []
+    seen: list[float] = []
+
+    def read(mirror: Mirror) -> None:
+        last = 0.0
+        try:
+            while "closed" not in str(mirror.problem):
+                price = mirror.get(ONE, require_live=False).mark_price
+                assert price is not None
+                assert price >= last
+                last = price
+                time.sleep(0.001)
+        except BaseException as error:  # noqa: BLE001 - it is the test's
+            wrong.append(error)
+        seen.append(last)
+
+    with OptionReader(valkey.url) as reader, reader.mirror() as mirror:
+        collector.tick(markPrice="0")
+        until(lambda: mirror.get(ONE).mark_price == 0)
+        threads = [threading.Thread(target=read, args=(mirror,)) for _ in range(32)]
+        for thread in threads:
+            thread.start()
+        for count in range(30):
+            collector.tick(markPrice=str(count))
+        until(lambda: mirror.get(ONE, require_live=False).mark_price == 29)
+    for thread in threads:
+        thread.join()
+    assert not wrong
+    assert len(seen) == 32
+    assert max(seen) == 29
+    with pytest.raises(FeedDown, match="closed"):
+        mirror.get(ONE)
+
+
+def test_without_a_server_there_is_no_mirror(valkey: EmbeddedValkey, open_mirror: Open) -> None:
+    valkey.stop()
+    with pytest.raises(StoreUnavailable, match=f"127.0.0.1:{valkey.port}"):
+        open_mirror()
+
+
+def test_a_refused_password_is_told(valkey: EmbeddedValkey, open_mirror: Open) -> None:
+    with pytest.raises(StoreError, match="WRONGPASS"):
+        open_mirror(None, f"redis://nobody:wrong@127.0.0.1:{valkey.port}")
+
+
+def test_another_venues_data_are_refused(collector: Collector, valkey: EmbeddedValkey) -> None:
+    async def main() -> None:
+        async with AsyncOptionReader(valkey.url, "sim") as reader:
+            with pytest.raises(WrongVenue, match="venue='bybit'"):
+                await reader.mirror()
+        assert len(asyncio.all_tasks()) == 1
+
+    with OptionReader(valkey.url, "sim") as reader, pytest.raises(WrongVenue):
+        reader.mirror()
+    asyncio.run(main())
+
+
+def test_where_no_collector_ever_ran_it_begins_with_the_first(
+    valkey: EmbeddedValkey, loop: Loop, reader: OptionReader, open_mirror: Open
+) -> None:
+    mirror = open_mirror()
+    with pytest.raises(FeedDown, match="no collector has ever"):
+        mirror.get_many([ONE])
+    collector = Collector(loop, valkey.port)
+    collector.tick()
+    until(lambda: raised(lambda: equal(mirror, reader)) is None and equal(mirror, reader))
+    collector.kill()
+
+
+@pytest.mark.parametrize("what", ["BTC-27NOV26-1-C", "", "B?", [], ["btc usdt"], [7]])
+def test_what_can_not_be_mirrored_is_refused(reader: OptionReader, what: list[str]) -> None:
+    with pytest.raises(BadInput):
+        reader.mirror(what)
+
+
+def test_a_cancelled_start_leaves_no_task(valkey: EmbeddedValkey) -> None:
+    valkey_is_silent = "fastopts:feed"
+
+    async def main() -> None:
+        with redis.Redis.from_url(valkey.url) as client:
+            client.hset(valkey_is_silent, mapping={"venue": "bybit", "epoch": 1})
+            seconds, _ = client.time()
+            client.hset(
+                valkey_is_silent,
+                mapping={"heartbeat_ms": (seconds + 60) * 1000, "heartbeat_limit_ms": 5000},
+            )
+        async with AsyncOptionReader(valkey.url) as reader:
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.2):
+                    await reader.mirror()
+        assert len(asyncio.all_tasks()) == 1
+
+    asyncio.run(main())
+
+
+def test_closing_swallows_no_cancellation(collector: Collector, valkey: EmbeddedValkey) -> None:
+    async def main() -> None:
+        async with AsyncOptionReader(valkey.url) as reader:
+            mirror = await reader.mirror()
+            closing = asyncio.create_task(mirror.close())
+            await asyncio.sleep(0)
+            closing.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await closing
+            await mirror.close()
+            assert "closed" in str(mirror.problem)
+        assert len(asyncio.all_tasks()) == 1
+
+    asyncio.run(main())

@@ -1,0 +1,380 @@
+"""Watches of both kinds over a real server, written by a real collector's writer."""
+
+import asyncio
+import os
+import random
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import redis
+
+from fastopts.collector import feed as feed_module
+from fastopts.collector import heartbeat as heartbeat_module
+from fastopts.embedded import EmbeddedValkey
+from fastopts.reader import (
+    AsyncOptionReader,
+    AsyncWatch,
+    BadInput,
+    FeedDown,
+    Gap,
+    Move,
+    Option,
+    OptionReader,
+    Watch,
+)
+from tests.collector.writers import SYMBOLS
+from tests.reader.collecting import Collector, Loop, until
+
+ONE, TWO = SYMBOLS[3:5]
+WAIT_S = 20.0
+
+
+@pytest.fixture(autouse=True)
+def _quick_heart(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(heartbeat_module, "HEARTBEAT_S", 0.05)
+    monkeypatch.setattr(feed_module, "HEARTBEAT_LIMIT_MS", 1000)
+
+
+@pytest.fixture
+def loop() -> Iterator[Loop]:
+    with Loop() as running:
+        yield running
+
+
+@pytest.fixture
+def client(shared_valkey: EmbeddedValkey) -> Iterator["redis.Redis"]:
+    with redis.Redis.from_url(shared_valkey.url, protocol=2) as opened:
+        opened.flushall()
+        yield opened
+
+
+@pytest.fixture
+def collector(
+    shared_valkey: EmbeddedValkey, client: "redis.Redis", loop: Loop
+) -> Iterator[Collector]:
+    made = Collector(loop, shared_valkey.port)
+    made.tick()
+    made.settle()
+    yield made
+    made.kill()
+
+
+class Seen:
+    """A watch of either kind, from which a test takes."""
+
+    def __init__(self, loop: Loop, watch: Watch[Any] | AsyncWatch[Any]) -> None:
+        self._loop = loop
+        self.watch = watch
+
+    def wait(self, timeout_s: float | None = WAIT_S) -> Any:
+        if isinstance(self.watch, AsyncWatch):
+            return self._loop.run(self.watch.wait(timeout_s))
+        return self.watch.wait(timeout_s)
+
+    def close(self) -> None:
+        if isinstance(self.watch, AsyncWatch):
+            self._loop.run(self.watch.close())
+        else:
+            self.watch.close()
+
+    def until(self, enough: Callable[[list[Any]], object]) -> list[Any]:
+        """Take until it is *enough*."""
+        taken: list[Any] = []
+        while not enough(taken):
+            one = self.wait()
+            assert one is not None, f"no more than {taken}"
+            taken.append(one)
+        return taken
+
+    def rest(self) -> list[Any]:
+        """What is there already."""
+        taken = []
+        while (one := self.wait(0)) is not None:
+            taken.append(one)
+        return taken
+
+
+@pytest.fixture(params=["sync", "async"])
+def see(
+    request: pytest.FixtureRequest, loop: Loop, collector: Collector, shared_valkey: EmbeddedValkey
+) -> Iterator[Callable[..., Seen]]:
+    """Open a watch by the name of the reader's method."""
+    made: list[Seen] = []
+
+    async def open_async(method: str, *args: Any, **options: Any) -> AsyncWatch[Any]:
+        async with AsyncOptionReader(shared_valkey.url) as reader:
+            watch: AsyncWatch[Any] = await getattr(reader, method)(*args, **options)
+            return watch
+
+    def open_one(method: str = "watch", *args: Any, **options: Any) -> Seen:
+        if request.param == "async":
+            watch: Any = loop.run(open_async(method, *args, **options))
+        else:
+            with OptionReader(shared_valkey.url) as reader:
+                watch = getattr(reader, method)(*args, **options)
+        made.append(Seen(loop, watch))
+        return made[-1]
+
+    yield open_one
+    for one in made:
+        one.close()
+    assert "fastopts-mirror" not in {thread.name for thread in threading.enumerate()}
+
+
+def symbols(taken: list[Any]) -> list[str]:
+    return [one.symbol for one in taken if isinstance(one, Option)]
+
+
+def kinds(taken: list[Any]) -> list[str]:
+    return [one.kind for one in taken if isinstance(one, Gap)]
+
+
+def test_it_begins_with_the_next_change(collector: Collector, see: Callable[..., Seen]) -> None:
+    seen = see()
+    assert seen.wait(0) is None
+    assert seen.wait(0.15) is None
+    collector.tick([ONE, TWO], markPrice="7")
+    taken = seen.until(lambda taken: len(taken) == 2)
+    assert [(one.symbol, one.mark_price, one.live) for one in taken] == [
+        (ONE, 7, True),
+        (TWO, 7, True),
+    ]
+    assert seen.rest() == []
+
+
+def test_initially_it_hands_over_what_there_is(
+    collector: Collector, see: Callable[..., Seen]
+) -> None:
+    seen = see("watch", "BTC", initial=True)
+    taken = seen.until(lambda taken: len(taken) == 20)
+    assert symbols(taken) == sorted(SYMBOLS)
+    assert seen.rest() == []
+
+
+def test_only_what_is_named_and_within_the_bounds_comes(
+    collector: Collector, see: Callable[..., Seen]
+) -> None:
+    named, bounded = see("watch", [ONE]), see("watch", "BTC", min_strike=18.0, min_bid_iv=0.3)
+    collector.tick(bidIv="0.5")
+    assert symbols(named.until(lambda taken: len(taken) == 1)) == [ONE]
+    assert symbols(bounded.until(lambda taken: len(taken) == 2)) == SYMBOLS[18:]
+    collector.tick(bidIv="0.2")
+    collector.tick(bidIv="0.4")
+    found = bounded.until(lambda taken: [one for one in taken if one and one.bid_iv == 0.4])
+    assert {one.bid_iv for one in found if one} == {0.4}
+    found = named.until(lambda taken: [one for one in taken if one and one.bid_iv == 0.4])
+    assert set(symbols(found)) == {ONE}
+
+
+def test_a_slow_consumer_gets_the_newest_and_the_count_of_what_it_skipped(
+    collector: Collector, see: Callable[..., Seen]
+) -> None:
+    seen = see()
+    for count in range(40):
+        collector.tick(markPrice=str(count))
+        collector.settle()
+    until(lambda: seen.watch._backlog._skipped == 39 * 20)
+    taken = seen.until(lambda taken: len(symbols(taken)) == 20)
+    assert isinstance(taken[0], Gap)
+    assert taken[0].kind == "skipped"
+    assert {one.mark_price for one in taken if one} == {39}
+    assert not seen.rest()
+    assert sum(gap.count for gap in taken if not gap) == 39 * 20
+
+
+def test_nothing_final_is_lost_in_a_storm(
+    collector: Collector, client: "redis.Redis", see: Callable[..., Seen]
+) -> None:
+    seen = see()
+    last: dict[str, bytes] = {}
+
+    def take(taken: list[Any]) -> None:
+        last.update({one.symbol: one.record for one in taken if one})
+
+    chance = random.Random(5)
+    for count in range(150):
+        collector.tick(chance.sample(SYMBOLS, 6), markPrice=str(count + 1))
+        if count % 30 == 10:
+            collector.drop_conn()
+            collector.tick()
+        elif count % 50 == 20:
+            client.client_kill_filter(_type="pubsub")
+        take(seen.rest())
+    collector.settle()
+    with OptionReader(f"redis://127.0.0.1:{client.connection_pool.connection_kwargs['port']}") as r:
+        wanted = {s: r.get(s).record for s in SYMBOLS}
+    while last != wanted:
+        one = seen.wait()
+        assert one is not None, {s for s in SYMBOLS if last.get(s) != wanted[s]}
+        take([one])
+
+
+def test_a_feed_that_breaks_and_resumes_is_told_with_its_reason(
+    collector: Collector, client: "redis.Redis", loop: Loop, see: Callable[..., Seen]
+) -> None:
+    seen = see()
+    collector.end()
+    taken = seen.until(kinds)
+    assert taken == [Gap("broken", reason="the collector has ended")]
+    port = client.connection_pool.connection_kwargs["port"]
+    second = Collector(loop, port)
+    second.tick()
+    taken = seen.until(lambda taken: len(set(symbols(taken))) == 20)
+    assert kinds(taken)[-1] == "resumed"
+    assert kinds(taken).count("resumed") == 1
+    second.kill()
+
+
+def test_a_lost_conn_is_told_and_what_the_next_delivers_comes(
+    collector: Collector, see: Callable[..., Seen]
+) -> None:
+    seen = see()
+    collector.drop_conn()
+    taken = seen.until(kinds)
+    assert taken[0].reason == "what connection 1 delivered is not live any more"
+    collector.tick()
+    taken = seen.until(lambda taken: "resumed" in kinds(taken) and len(symbols(taken)) >= 20)
+    assert set(symbols(taken)) == set(SYMBOLS)
+
+
+def test_what_is_not_live_comes_only_where_that_is_asked_for(
+    collector: Collector, see: Callable[..., Seen]
+) -> None:
+    collector.end()
+    strict, raw = see("watch", initial=True), see("watch", initial=True, require_live=False)
+    taken = raw.until(lambda taken: len(symbols(taken)) == 20)
+    assert not any(one.live for one in taken if one)
+    assert symbols(strict.rest()) == []
+
+
+def test_closing_ends_who_waits(collector: Collector, see: Callable[..., Seen]) -> None:
+    seen = see()
+    taken: list[Any] = []
+
+    async def iterate(watch: AsyncWatch[Any]) -> None:
+        taken.extend([one async for one in watch])
+
+    def consume() -> None:
+        if isinstance(seen.watch, AsyncWatch):
+            seen._loop.run(iterate(seen.watch))
+        else:
+            taken.extend(seen.watch)
+
+    waiting = threading.Thread(target=consume)
+    waiting.start()
+    collector.tick([ONE])
+    seen.close()
+    waiting.join(WAIT_S)
+    assert not waiting.is_alive()
+    assert set(symbols(taken)) <= {ONE}
+    assert seen.wait() is None
+
+
+def oracle(prices: list[float | None], threshold: float) -> list[tuple[float, float]]:
+    moves: list[tuple[float, float]] = []
+    told: float | None = None
+    for price in prices:
+        if price is None:
+            continue
+        if told is None:
+            told = price
+        elif told == 0:
+            if price != 0:
+                moves.append((told, price))
+                told = price
+        elif abs((price - told) / told) >= threshold:
+            moves.append((told, price))
+            told = price
+    return moves
+
+
+@pytest.mark.parametrize("field", ["mark_price", "theta", "delta"])
+def test_moves_are_those_of_an_oracle(
+    collector: Collector, see: Callable[..., Seen], field: str
+) -> None:
+    name = {"mark_price": "markPrice", "theta": "theta", "delta": "delta"}[field]
+    chance = random.Random(3)
+    prices: list[float | None] = [100.0, -50.0, 0.0, 0.0, -3.0, None, -3.1, -4.0, 4.0, 4.19, 4.21]
+    prices += [chance.choice([None, 0.0, round(chance.uniform(-2, 2), 2)]) for _ in range(30)]
+    collector.tick([ONE, TWO], **{name: "100.0"})
+    collector.settle()
+    seen = see("watch_moves", [ONE, TWO], 0.05, field)
+    assert seen.rest() == []
+    moves: list[Move] = []
+    for count, price in enumerate(prices[1:]):
+        collector.tick([ONE], **{name: None if price is None else str(price)})
+        collector.tick([TWO], **{name: str(count % 2 + 1)})  # which moves behind it
+        moves += seen.until(lambda taken: taken and taken[-1].symbol == TWO)[:-1]
+    expected = oracle(prices, 0.05)
+    assert [(move.before, move.after) for move in moves] == expected
+    for move in moves:
+        assert (move.symbol, move.field) == (ONE, field)
+        assert getattr(move.option, field) == move.after
+        if move.before:
+            assert move.change == pytest.approx((move.after - move.before) / abs(move.before))
+        else:
+            assert move.change == (float("inf") if move.after > 0 else float("-inf"))
+
+
+@pytest.mark.parametrize("threshold", [0, -1, float("nan"), float("inf"), True, "5%"])
+def test_a_threshold_that_is_none_is_refused(threshold: Any) -> None:
+    with pytest.raises(BadInput, match=r"write 0\.05 for 5 %"):
+        OptionReader().watch_moves(None, threshold)
+
+
+@pytest.mark.parametrize("field", ["symbol", "live", "price", ""])
+def test_a_field_without_numbers_is_refused(field: str) -> None:
+    with pytest.raises(BadInput, match=r"take one of mid, |take one of .*mark_price"):
+        OptionReader().watch_moves(None, 0.05, field)
+
+
+@pytest.mark.parametrize(
+    "bounds", [{"expiry": "front"}, {"min_iv": 80}, {"min_price": 1}, {"type": "X"}]
+)
+def test_bounds_that_can_not_be_meant_are_refused(bounds: dict[str, Any]) -> None:
+    with pytest.raises(BadInput):
+        OptionReader().watch("BTC", **bounds)
+
+
+def test_a_forked_child_is_told_and_its_close_is_its_own(
+    collector: Collector, shared_valkey: EmbeddedValkey
+) -> None:
+    heard, said = os.pipe()
+    with OptionReader(shared_valkey.url) as reader, reader.watch() as watch:
+        with watch._backlog.guard:  # as the mirror's thread may hold it
+            child = os.fork()
+        if child == 0:
+            try:
+                watch.wait(0)
+            except FeedDown as error:
+                os.write(said, str(error).encode())
+            watch.close()
+            os._exit(0)
+        os.waitpid(child, 0)
+        collector.tick([ONE])
+        assert watch.wait(WAIT_S)
+    assert b"forked" in os.read(heard, 1000)
+    os.close(heard)
+    os.close(said)
+
+
+def test_a_cancelled_wait_loses_nothing(
+    collector: Collector, shared_valkey: EmbeddedValkey
+) -> None:
+    async def main() -> None:
+        async with AsyncOptionReader(shared_valkey.url) as reader, await reader.watch() as watch:
+            waiting = asyncio.create_task(watch.wait())
+            await asyncio.sleep(0)
+            waiting.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await waiting
+            await asyncio.to_thread(collector.tick, [ONE])
+            async for one in watch:
+                assert isinstance(one, Option)
+                assert one.symbol == ONE
+                break
+        assert len(asyncio.all_tasks()) == 1
+
+    asyncio.run(main())
