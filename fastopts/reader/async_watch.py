@@ -8,9 +8,9 @@ from typing import Generic, Self, TypeVar
 
 from fastopts.reader.async_mirror import AsyncMirror
 from fastopts.reader.backlog import Backlog, Gap
+from fastopts.reader.demand import Demand
 from fastopts.reader.listener import Listener
 from fastopts.reader.option import Option
-from fastopts.reader.queries import Demand
 from fastopts.reader.watch import Picker
 
 __all__ = ("AsyncWatch",)

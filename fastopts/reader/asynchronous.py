@@ -10,9 +10,10 @@ from fastopts.net import address
 from fastopts.net.lasting import LastingChannel
 from fastopts.reader.absent import Absent
 from fastopts.reader.chain import Chain
+from fastopts.reader.demand import Demand
 from fastopts.reader.expiry import Expiry
 from fastopts.reader.option import Option
-from fastopts.reader.queries import Demand, Queries, Query
+from fastopts.reader.queries import Queries, Query
 from fastopts.reader.state import FeedState
 from fastopts.reader.universe import Series
 

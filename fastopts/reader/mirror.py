@@ -20,9 +20,10 @@ from fastopts.errors import (
 from fastopts.net.address import Address
 from fastopts.net.talk import Talk
 from fastopts.reader.absent import Absent
+from fastopts.reader.demand import Demand, refusal
 from fastopts.reader.listener import Listener
 from fastopts.reader.option import Option
-from fastopts.reader.queries import USDT_SUFFIX, Demand, refusal
+from fastopts.reader.queries import USDT_SUFFIX
 from fastopts.reader.replica import Replica
 from fastopts.reader.scope import Scope
 from fastopts.reader.state import FeedState

@@ -4,23 +4,18 @@ A query yields a `Request`, is sent the replies that came, and returns what was 
 readers drive it: one by blocking, one by awaiting.
 """
 
-import math
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from functools import partial
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from fastopts import keys
 from fastopts.core import Records, mget, value
 from fastopts.errors import (
     BadInput,
-    Expired,
     FastoptsError,
-    FeedDown,
-    NotYetLive,
     StoreError,
-    TooOld,
     Unknown,
 )
 from fastopts.model import Instrument
@@ -28,10 +23,11 @@ from fastopts.net.resp import Replies, ReplyList, good, pack
 from fastopts.reader import freshness, universe
 from fastopts.reader.absent import Absent
 from fastopts.reader.chain import Chain
+from fastopts.reader.demand import Demand, refuse_dead, sift
 from fastopts.reader.expiry import Expiry
-from fastopts.reader.freshness import NEVER_MS, Feed, Moment
-from fastopts.reader.option import Option, phase
-from fastopts.reader.universe import Members, Series, Universe
+from fastopts.reader.freshness import Feed, Moment
+from fastopts.reader.option import Option
+from fastopts.reader.universe import Members, Series, Universe, asset_name
 from fastopts.vocabulary import VOCABULARY
 
 if TYPE_CHECKING:
@@ -40,14 +36,13 @@ if TYPE_CHECKING:
     from fastopts.reader.scan import Scan
     from fastopts.reader.table import Table
 
-__all__ = ("USDT_SUFFIX", "Demand", "Queries", "Query", "Request", "asset_name", "refusal")
+__all__ = ("USDT_SUFFIX", "Queries", "Query", "Request")
 
 T = TypeVar("T")
 
 # The order matters: a record that is read before the feed is never newer than what the feed says.
 _FEED_AND_TIME: Final = pack("HGETALL", keys.FEED) + pack("TIME")
 _ATTEMPTS: Final = 5  # at a universe that changes while it is read
-AGELESS_MS: Final = NEVER_MS // 2
 USDT_SUFFIX: Final = "-USDT"
 _NAMES: Final = {
     **{word.short.encode(): word.name for word in VOCABULARY.values() if word.short},
@@ -64,26 +59,7 @@ class Request(NamedTuple):
 
 
 Query = Generator[Request, Any, T]
-Check = Callable[[Moment, "Demand"], None]
-
-
-class Demand(NamedTuple):
-    """What a caller accepts."""
-
-    require_live: bool = True
-    allow_expired: bool = False
-    max_age_s: float | None = None
-
-    def oldest_ms(self, venue_ms: int) -> int:
-        """The time of the oldest tick that is accepted at *venue_ms*.
-
-        Raises BadInput for a limit that is no age.
-        """
-        if self.max_age_s is None:
-            return -NEVER_MS
-        if not self.max_age_s >= 0:
-            raise BadInput(f"max_age_s: {self.max_age_s!r} is no age: write seconds, or None")
-        return venue_ms - math.floor(min(self.max_age_s * 1000, AGELESS_MS))
+Check = Callable[[Moment, Demand], None]
 
 
 class Queries:
@@ -380,59 +356,6 @@ class Queries:
                 found[place] = Absent(asked_for, Unknown(hint))
 
 
-def sift(
-    symbols: Sequence[str], records: Records, moment: Moment, demand: Demand
-) -> list[Option | Absent]:
-    """The options among *records* that meet the *demand*; for the others why not."""
-    oldest_ms = demand.oldest_ms(moment.venue_ms)
-    epoch, live_conns = moment.feed.epoch, moment.live_conns
-    options, doubtful = records.take(
-        Option, symbols, moment, epoch, live_conns, moment.venue_ms, oldest_ms
-    )
-    found: list[Option | Absent] = cast("list[Option | Absent]", options)
-    for place in doubtful:
-        symbol, option = symbols[place], options[place]
-        if option is not None:
-            reason = refusal(option, demand)
-        elif records.is_unreadable(place):
-            reason = StoreError(f"{symbol}: a record that this version of fastopts can't read")
-        else:
-            reason = _missing(symbol, moment, demand)
-        if reason is not None:
-            found[place] = Absent(symbol, reason)
-    return found
-
-
-def refusal(option: Option, demand: Demand) -> FastoptsError | None:
-    """Why *option* may not be handed to who makes this *demand*; None when it may."""
-    if option.phase == "expired" and not demand.allow_expired:
-        ended_h = (option.moment.venue_ms - option.expiry_ms) / 3_600_000
-        return Expired(f"{_aged(option)}: it was delivered {ended_h:.1f} h ago")
-    if demand.require_live and not option.live:
-        return freshness.why_not_live(option)
-    limit_s = demand.max_age_s
-    if limit_s is None:
-        return None
-    if option.time_suspect:
-        return TooOld(f"{_aged(option)}: its time can't be right, so that its age is not known")
-    if option.age_s > limit_s:
-        return TooOld(f"{_aged(option)}: more than {limit_s:g} s")
-    return None
-
-
-def refuse_dead(moment: Moment, demand: Demand) -> None:
-    """Raise FeedDown when nothing can be live and that is asked for."""
-    if demand.require_live and (down := moment.down) is not None:
-        raise down
-
-
-def asset_name(asset: str) -> str:
-    """Raises BadInput for what can't be an asset."""
-    if isinstance(asset, str) and keys.is_coin(asset.upper()):
-        return asset.upper()
-    raise BadInput(f"{asset!r} is no asset: write BTC")
-
-
 def _several(symbols: Sequence[str]) -> bool:
     """Whether there are any. Raises BadInput for a text: its letters are no symbols."""
     if isinstance(symbols, str):
@@ -454,10 +377,6 @@ def _checked(found: list[T | Absent]) -> list[T | Absent]:
     return found
 
 
-def _aged(option: Option) -> str:
-    return f"{option.symbol}, {option.age_s:.1f} s old"
-
-
 def _known(symbols: Sequence[str], raw_terms: Sequence[bytes]) -> dict[str, Instrument]:
     pairs = zip(symbols, raw_terms, strict=True)
     found = (universe.read_terms(symbol, value(raw)) for symbol, raw in pairs)
@@ -474,18 +393,6 @@ def _named(symbol: str, flat: list[bytes] | StoreError) -> dict[str, str] | Abse
         for short, text in zip(flat[::2], flat[1::2], strict=True)
         if short in _NAMES
     }
-
-
-def _missing(symbol: str, moment: Moment, demand: Demand) -> FastoptsError:
-    """Why there is no record of *symbol*."""
-    listed, down = moment.terms.get(symbol), moment.down
-    if listed is None and demand.require_live and down is not None:
-        return FeedDown(f"{symbol}: {down}")
-    if listed is None:
-        return Unknown(f"there is no option {symbol!r} here")
-    if phase(listed.expiry_ms, moment.venue_ms) == "expired":
-        return Expired(f"{symbol} was delivered, and is kept no more")
-    return NotYetLive(f"{symbol} is listed, and has not ticked yet")
 
 
 def _no_asset(asset: str, feed: Feed) -> FastoptsError:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from fastopts import keys
 from fastopts.errors import BadInput
 from fastopts.reader.freshness import Feed
-from fastopts.reader.queries import asset_name
+from fastopts.reader.universe import asset_name
 
 __all__ = ("Scope", "scope_of")
 

@@ -13,7 +13,7 @@ from fastopts.reader import expiry as expiries
 from fastopts.reader.expiry import Expiry
 from fastopts.reader.option import phase
 
-__all__ = ("Members", "Series", "Universe", "ask_terms", "read_terms", "settle_coin")
+__all__ = ("Members", "Series", "Universe", "ask_terms", "asset_name", "read_terms", "settle_coin")
 
 USUAL_SETTLE: Final = "USDT"
 _TERMS: Final = (
@@ -132,6 +132,13 @@ def _rows(listed: Sequence[Instrument]) -> tuple[tuple[float, int | None, int | 
     for place, one in enumerate(listed):
         strikes.setdefault(one.strike, {})[one.kind] = place
     return tuple((strike, at.get("C"), at.get("P")) for strike, at in strikes.items())
+
+
+def asset_name(asset: str) -> str:
+    """Raises BadInput for what can't be an asset."""
+    if isinstance(asset, str) and keys.is_coin(asset.upper()):
+        return asset.upper()
+    raise BadInput(f"{asset!r} is no asset: write BTC")
 
 
 def settle_coin(settle: str | None) -> str | None:

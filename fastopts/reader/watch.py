@@ -10,10 +10,10 @@ from typing import Generic, Self, TypeVar
 from fastopts.errors import StaleData
 from fastopts.reader.absent import Absent
 from fastopts.reader.backlog import Backlog, Gap
+from fastopts.reader.demand import Demand
 from fastopts.reader.listener import Listener
 from fastopts.reader.mirror import Mirror, Mirrored
 from fastopts.reader.option import Option
-from fastopts.reader.queries import Demand
 
 __all__ = ("Picker", "Watch")
 

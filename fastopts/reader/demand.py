@@ -1,0 +1,106 @@
+"""What a caller accepts, and why an option may not be handed to who does not."""
+
+import math
+from collections.abc import Sequence
+from typing import Final, NamedTuple, cast
+
+from fastopts.core import Records
+from fastopts.errors import (
+    BadInput,
+    Expired,
+    FastoptsError,
+    FeedDown,
+    NotYetLive,
+    StoreError,
+    TooOld,
+    Unknown,
+)
+from fastopts.reader import freshness
+from fastopts.reader.absent import Absent
+from fastopts.reader.freshness import NEVER_MS, Moment
+from fastopts.reader.option import Option, phase
+
+__all__ = ("Demand", "refusal", "refuse_dead", "sift")
+
+AGELESS_MS: Final = NEVER_MS // 2
+
+
+class Demand(NamedTuple):
+    """What a caller accepts."""
+
+    require_live: bool = True
+    allow_expired: bool = False
+    max_age_s: float | None = None
+
+    def oldest_ms(self, venue_ms: int) -> int:
+        """The time of the oldest tick that is accepted at *venue_ms*.
+
+        Raises BadInput for a limit that is no age.
+        """
+        if self.max_age_s is None:
+            return -NEVER_MS
+        if not self.max_age_s >= 0:
+            raise BadInput(f"max_age_s: {self.max_age_s!r} is no age: write seconds, or None")
+        return venue_ms - math.floor(min(self.max_age_s * 1000, AGELESS_MS))
+
+
+def sift(
+    symbols: Sequence[str], records: Records, moment: Moment, demand: Demand
+) -> list[Option | Absent]:
+    """The options among *records* that meet the *demand*; for the others why not."""
+    oldest_ms = demand.oldest_ms(moment.venue_ms)
+    epoch, live_conns = moment.feed.epoch, moment.live_conns
+    options, doubtful = records.take(
+        Option, symbols, moment, epoch, live_conns, moment.venue_ms, oldest_ms
+    )
+    found: list[Option | Absent] = cast("list[Option | Absent]", options)
+    for place in doubtful:
+        symbol, option = symbols[place], options[place]
+        if option is not None:
+            reason = refusal(option, demand)
+        elif records.is_unreadable(place):
+            reason = StoreError(f"{symbol}: a record that this version of fastopts can't read")
+        else:
+            reason = _missing(symbol, moment, demand)
+        if reason is not None:
+            found[place] = Absent(symbol, reason)
+    return found
+
+
+def refusal(option: Option, demand: Demand) -> FastoptsError | None:
+    """Why *option* may not be handed to who makes this *demand*; None when it may."""
+    if option.phase == "expired" and not demand.allow_expired:
+        ended_h = (option.moment.venue_ms - option.expiry_ms) / 3_600_000
+        return Expired(f"{_aged(option)}: it was delivered {ended_h:.1f} h ago")
+    if demand.require_live and not option.live:
+        return freshness.why_not_live(option)
+    limit_s = demand.max_age_s
+    if limit_s is None:
+        return None
+    if option.time_suspect:
+        return TooOld(f"{_aged(option)}: its time can't be right, so that its age is not known")
+    if option.age_s > limit_s:
+        return TooOld(f"{_aged(option)}: more than {limit_s:g} s")
+    return None
+
+
+def refuse_dead(moment: Moment, demand: Demand) -> None:
+    """Raise FeedDown when nothing can be live and that is asked for."""
+    if demand.require_live and (down := moment.down) is not None:
+        raise down
+
+
+def _missing(symbol: str, moment: Moment, demand: Demand) -> FastoptsError:
+    """Why there is no record of *symbol*."""
+    listed, down = moment.terms.get(symbol), moment.down
+    if listed is None and demand.require_live and down is not None:
+        return FeedDown(f"{symbol}: {down}")
+    if listed is None:
+        return Unknown(f"there is no option {symbol!r} here")
+    if phase(listed.expiry_ms, moment.venue_ms) == "expired":
+        return Expired(f"{symbol} was delivered, and is kept no more")
+    return NotYetLive(f"{symbol} is listed, and has not ticked yet")
+
+
+def _aged(option: Option) -> str:
+    return f"{option.symbol}, {option.age_s:.1f} s old"
