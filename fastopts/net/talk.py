@@ -13,8 +13,6 @@ __all__ = ("WAIT_MAX_S", "Conversation", "Talk")
 
 READ_SIZE: Final = 64 * 1024
 WAIT_MAX_S: Final = 0.25
-PACE_S: Final = 0.004  # what comes within it is heard at once, for it is waking that costs
-PACED_SIZE: Final = 16 * 1024  # more is a snapshot, or a storm
 
 
 class Conversation(Protocol):
@@ -84,5 +82,3 @@ class Talk:
             raise ConnectionResetError("closed by the server")
         self._heard_at = time.monotonic()
         self._conversation.receive(data, self._heard_at)
-        if len(data) < PACED_SIZE:
-            time.sleep(PACE_S)

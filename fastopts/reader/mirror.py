@@ -21,12 +21,14 @@ from fastopts.net.address import Address
 from fastopts.net.talk import Talk
 from fastopts.reader.absent import Absent
 from fastopts.reader.demand import Demand, refusal
+from fastopts.reader.freshness import Moment
 from fastopts.reader.listener import Listener
 from fastopts.reader.option import Option
 from fastopts.reader.queries import USDT_SUFFIX
 from fastopts.reader.replica import Replica
 from fastopts.reader.scope import Scope
 from fastopts.reader.state import FeedState
+from fastopts.reader.universe import no_asset
 
 __all__ = ("POLL_S", "RETRY_S", "Mirror", "Mirrored")
 
@@ -42,6 +44,7 @@ class Mirrored:
         self, address: Address, venue: str, scope: Scope, timeout_s: float, listener: Listener
     ) -> None:
         self._address = address
+        self._scope = scope
         self._replica = Replica(venue, scope, listener)
         self._timeout_s = timeout_s
         self._failure: Exception | None = None
@@ -147,6 +150,7 @@ class Mirrored:
     def _is_settled(self) -> bool:
         """Whether it can be handed over. Raises why it never will be."""
         if self._replica.is_settled(now := time.monotonic()):
+            self._check_asset(self._replica.moment(now))
             return True
         if isinstance(self._failure, FastoptsError):
             raise self._failure
@@ -154,6 +158,11 @@ class Mirrored:
             reason = self._failure or self._replica.problem(now)
             raise StoreUnavailable(f"{self._address}: {reason}")
         return False
+
+    def _check_asset(self, moment: Moment) -> None:
+        asset, feed = self._scope.asset, moment.feed
+        if asset is not None and moment.down is None and asset not in feed.assets:
+            raise no_asset(asset, feed)
 
 
 class Mirror(Mirrored):

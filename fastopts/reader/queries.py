@@ -14,7 +14,6 @@ from fastopts import keys
 from fastopts.core import Records, mget, value
 from fastopts.errors import (
     BadInput,
-    FastoptsError,
     StoreError,
     Unknown,
 )
@@ -27,7 +26,7 @@ from fastopts.reader.demand import Demand, refuse_dead, sift
 from fastopts.reader.expiry import Expiry
 from fastopts.reader.freshness import Feed, Moment
 from fastopts.reader.option import Option
-from fastopts.reader.universe import Members, Series, Universe, asset_name
+from fastopts.reader.universe import Members, Series, Universe, asset_name, no_asset
 from fastopts.vocabulary import VOCABULARY
 
 if TYPE_CHECKING:
@@ -320,7 +319,7 @@ class Queries:
             if not members and name in before.assets:
                 return Universe(name, before.version, (), ())
             if not members:
-                raise _no_asset(name, before)
+                raise no_asset(name, before)
             symbols = sorted(member.decode() for member in members)
             _, after, _ = yield from self._look(symbols)
             if before.version == after.feed.version:
@@ -393,12 +392,6 @@ def _named(symbol: str, flat: list[bytes] | StoreError) -> dict[str, str] | Abse
         for short, text in zip(flat[::2], flat[1::2], strict=True)
         if short in _NAMES
     }
-
-
-def _no_asset(asset: str, feed: Feed) -> FastoptsError:
-    if not feed.venue and (down := feed.down(0)) is not None:
-        return down
-    return Unknown(f"no options of {asset} here; there are: {', '.join(feed.assets) or 'none'}")
 
 
 def _no_coin(listed: Universe, settle: str | None) -> Unknown:

@@ -178,11 +178,12 @@ class Replica:
             return
         if not self._is_current:
             self._load()
-        wanted = self._wanted
-        news = [(symbol, record) for symbol, record in update.records if symbol in wanted]
+        news = update.records
+        if not news.keys() <= self._wanted:
+            news = {symbol: news[symbol] for symbol in news.keys() & self._wanted}
         if news:
             self.records.update(news)
-            self._changed([symbol for symbol, _ in news])
+            self._changed(news)
 
     def _changed(self, symbols: Iterable[str]) -> None:
         if self._is_current:

@@ -6,14 +6,24 @@ from datetime import UTC, date, datetime
 from typing import Any, Final, cast
 
 from fastopts import keys
-from fastopts.errors import BadInput, Unknown
+from fastopts.errors import BadInput, FastoptsError, Unknown
 from fastopts.model import Instrument, Kind
 from fastopts.net.resp import pack
 from fastopts.reader import expiry as expiries
 from fastopts.reader.expiry import Expiry
+from fastopts.reader.freshness import Feed
 from fastopts.reader.option import phase
 
-__all__ = ("Members", "Series", "Universe", "ask_terms", "asset_name", "read_terms", "settle_coin")
+__all__ = (
+    "Members",
+    "Series",
+    "Universe",
+    "ask_terms",
+    "asset_name",
+    "no_asset",
+    "read_terms",
+    "settle_coin",
+)
 
 USUAL_SETTLE: Final = "USDT"
 _TERMS: Final = (
@@ -139,6 +149,13 @@ def asset_name(asset: str) -> str:
     if isinstance(asset, str) and keys.is_coin(asset.upper()):
         return asset.upper()
     raise BadInput(f"{asset!r} is no asset: write BTC")
+
+
+def no_asset(asset: str, feed: Feed) -> FastoptsError:
+    """Why nothing is listed of *asset*."""
+    if not feed.venue and (down := feed.down(0)) is not None:
+        return down
+    return Unknown(f"no options of {asset} here; there are: {', '.join(feed.assets) or 'none'}")
 
 
 def settle_coin(settle: str | None) -> str | None:

@@ -1,6 +1,7 @@
 """A real writer over a table that ticks, in a thread of its own, for readers of either kind."""
 
 import asyncio
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Coroutine, Sequence
@@ -8,7 +9,7 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from fastopts.reader import AsyncOptionReader, OptionReader
+from fastopts.reader import AsyncOptionReader, OptionReader, StaleData
 from fastopts.reader.async_mirror import AsyncMirror
 from fastopts.reader.mirror import Mirror
 from tests.collector.writers import INSTRUMENTS, SYMBOLS, World
@@ -18,9 +19,12 @@ WAIT_S = 20.0
 
 
 def until(condition: Callable[[], object]) -> None:
-    """Wait for what other threads and processes bring about."""
+    """Wait for what other threads and processes bring about; what is not live is not yet it."""
     deadline = time.monotonic() + WAIT_S
-    while not condition():
+    while True:
+        with contextlib.suppress(StaleData):
+            if condition():
+                return
         assert time.monotonic() < deadline, "it did not come about"
         time.sleep(0.002)
 

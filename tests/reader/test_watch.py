@@ -137,7 +137,7 @@ def test_it_begins_with_the_next_change(collector: Collector, see: Callable[...,
     assert seen.wait(0.15) is None
     collector.tick([ONE, TWO], markPrice="7")
     taken = seen.until(lambda taken: len(taken) == 2)
-    # one that is being written whole at that moment comes later
+    # in the order of the writer's queue, in which they may stand already
     assert {(one.symbol, one.mark_price, one.live) for one in taken} == {
         (ONE, 7, True),
         (TWO, 7, True),
