@@ -20,7 +20,7 @@ from fastopts.reader.absent import Absent
 from fastopts.reader.freshness import NEVER_MS, Moment
 from fastopts.reader.option import Option, phase
 
-__all__ = ("Demand", "refusal", "refuse_dead", "sift")
+__all__ = ("Demand", "missing", "refusal", "refuse_dead", "sift")
 
 AGELESS_MS: Final = NEVER_MS // 2
 
@@ -61,7 +61,7 @@ def sift(
         elif records.is_unreadable(place):
             reason = StoreError(f"{symbol}: a record that this version of fastopts can't read")
         else:
-            reason = _missing(symbol, moment, demand)
+            reason = missing(symbol, moment, demand)
         if reason is not None:
             found[place] = Absent(symbol, reason)
     return found
@@ -90,7 +90,7 @@ def refuse_dead(moment: Moment, demand: Demand) -> None:
         raise down
 
 
-def _missing(symbol: str, moment: Moment, demand: Demand) -> FastoptsError:
+def missing(symbol: str, moment: Moment, demand: Demand) -> FastoptsError:
     """Why there is no record of *symbol*."""
     listed, down = moment.terms.get(symbol), moment.down
     if listed is None and demand.require_live and down is not None:

@@ -20,7 +20,7 @@ from fastopts.errors import (
 from fastopts.net.address import Address
 from fastopts.net.talk import Talk
 from fastopts.reader.absent import Absent
-from fastopts.reader.demand import Demand, refusal
+from fastopts.reader.demand import Demand, missing, refusal
 from fastopts.reader.freshness import Moment
 from fastopts.reader.listener import Listener
 from fastopts.reader.option import Option
@@ -119,7 +119,7 @@ class Mirrored:
         moment = replica.moment(now)
         record = replica.records.get(symbol)
         if record is None:
-            return Absent(symbol, problem or self._unknown(symbol))
+            return Absent(symbol, problem or self._missing(symbol, moment, demand))
         conns = moment.live_conns if problem is None else ()
         try:
             option = decode(Option, symbol, record, moment, moment.feed.epoch, conns)
@@ -137,7 +137,10 @@ class Mirrored:
             return FeedDown("this process was forked, its mirror stayed behind: make a new one")
         return self._replica.problem(now)
 
-    def _unknown(self, symbol: str) -> Unknown:
+    def _missing(self, symbol: str, moment: Moment, demand: Demand) -> FastoptsError:
+        reason = missing(symbol, moment, demand)
+        if not isinstance(reason, Unknown):
+            return reason
         twin = f"{symbol}{USDT_SUFFIX}"
         hint = f": did you mean {twin}?" if twin in self._replica.records else ""
         return Unknown(f"{symbol!r} is not in this mirror{hint}")
