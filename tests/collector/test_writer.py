@@ -94,8 +94,8 @@ def test_a_wiped_server_is_noticed_and_filled_again(
             client.set("another:program", "1")
             client.flushall()
             await until(lambda: world.stands_in(client) and client.scard("options:BTC") == 20)
-            assert client.ttl(keys.option(SYMBOLS[0])) > 0
-            assert client.exists(keys.instrument(SYMBOLS[0]))
+            await until(lambda: client.ttl(keys.option(SYMBOLS[0])) > 0)
+            await until(lambda: bool(client.exists(keys.instrument(SYMBOLS[0]))))
             assert client.hget(keys.FEED, "epoch") == str(world.writer.lease.epoch)
             assert world.table.written == 20
 
