@@ -5,9 +5,10 @@ little-endian record of `RECORD.size` bytes. `NUMBERS` orders the numbers of bot
 """
 
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal, InvalidOperation, localcontext
-from typing import Final, Literal
+from typing import Final, Literal, Self, cast
 
 from fastopts.errors import BadInput
 
@@ -64,6 +65,12 @@ DIGITS_MAX: Final = 20  # before the point of a price or quantity that can be me
 
 Kind = Literal["C", "P"]
 
+# The fields of `instrument:{symbol}`, all of them texts.
+TERMS: Final = (
+    *("base", "quote", "settle", "expiry_ms", "strike", "type"),
+    *("tick_size", "lot_size", "status", "launch_ms"),
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Instrument:
@@ -80,6 +87,32 @@ class Instrument:
     lot_size: str
     status: str
     launch_ms: int
+
+    @classmethod
+    def of_terms(cls, symbol: str, terms: Sequence[str]) -> Self:
+        """The terms as they are stored, in the order of `TERMS`. Raises ValueError for others."""
+        base, quote, settle, expiry_ms, strike, kind, tick, lot, status, launch_ms = terms
+        return cls(
+            symbol=symbol,
+            asset=base,
+            quote=quote,
+            settle=settle,
+            expiry_ms=int(expiry_ms),
+            strike_text=strike,
+            kind=cast("Kind", kind),
+            tick_size=tick,
+            lot_size=lot,
+            status=status,
+            launch_ms=int(launch_ms),
+        )
+
+    def terms(self) -> dict[str, str]:
+        """What is stored of it, by the names of `TERMS`."""
+        texts = (
+            *(self.asset, self.quote, self.settle, str(self.expiry_ms), self.strike_text),
+            *(self.kind, self.tick_size, self.lot_size, self.status, str(self.launch_ms)),
+        )
+        return dict(zip(TERMS, texts, strict=True))
 
     @property
     def strike(self) -> float:

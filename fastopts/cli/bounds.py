@@ -6,14 +6,14 @@ from typing import Annotated, Any, Final, TypeVar, cast
 
 import typer
 
-from fastopts.cli.options import Settle, fraction
+from fastopts.cli.options import EXPIRY_FORMS, Settle, fraction
 from fastopts.reader.bounds import Bounds
 
 __all__ = ("bounded", "given")
 
 Command = TypeVar("Command", bound=Callable[..., None])
 
-_WORDS: Final = {"expiry": "27MAR26, 260327, 2026-03-27 or front", "type": "C or P"}
+_WORDS: Final = {"expiry": EXPIRY_FORMS, "type": "C or P"}
 _UNITS: Final = {
     "dte": "days",
     "strike": "quote coin",

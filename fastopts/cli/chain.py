@@ -9,7 +9,7 @@ import typer
 from rich.text import Text
 
 from fastopts.cli import cells, options, output
-from fastopts.cli.options import Asset, Json, RedisUrl, Settle, Stale, Venue
+from fastopts.cli.options import EXPIRY_FORMS, Asset, Json, RedisUrl, Settle, Stale, Venue
 from fastopts.cli.output import Column
 from fastopts.errors import FastoptsError
 from fastopts.reader import Chain, Option, Strike
@@ -35,9 +35,7 @@ _AT_THE_MONEY: Final = "bold reverse"
 
 def chain(
     asset: Asset,
-    expiry: Annotated[
-        str, typer.Argument(metavar="EXPIRY", help="27MAR26, 260327, 2026-03-27 or front")
-    ] = FRONT,
+    expiry: Annotated[str, typer.Argument(metavar="EXPIRY", help=EXPIRY_FORMS)] = FRONT,
     strikes: Annotated[
         int | None,
         typer.Option("--strikes", metavar="N", min=0, help="only N on each side of the money"),

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from fastopts.reader import OptionReader
 
 __all__ = (
+    "EXPIRY_FORMS",
     "Asset",
-    "Fraction",
     "Json",
     "RedisUrl",
     "Settle",
@@ -36,6 +36,7 @@ __all__ = (
 
 DEFAULT_URL: Final = "redis://localhost:6379"
 FRACTION_MAX: Final = 10.0
+EXPIRY_FORMS: Final = "27MAR26, 260327, 2026-03-27 or front"
 
 
 def setting(name: str) -> Any:
@@ -88,7 +89,6 @@ Settle = Annotated[
 Stale = Annotated[
     bool, typer.Option("--stale", help="show also what is not live, and a dead feed's last words")
 ]
-Fraction = Annotated[float, typer.Option(parser=fraction, metavar="80%")]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ import typer
 from rich.text import Text
 
 from fastopts.cli import options, output, plot
-from fastopts.cli.options import Asset, Json, RedisUrl, Settle, Stale, Venue
+from fastopts.cli.options import EXPIRY_FORMS, Asset, Json, RedisUrl, Settle, Stale, Venue
 from fastopts.cli.plot import Curve, Frame
 from fastopts.reader import Chain, SmilePoint
 from fastopts.reader.expiry import FRONT
@@ -31,7 +31,7 @@ def smile(
     asset: Asset,
     expiry: Annotated[
         list[str] | None,
-        typer.Argument(metavar="EXPIRY", help=f"27MAR26, 260327, 2026-03-27 or {FRONT}"),
+        typer.Argument(metavar="EXPIRY", help=EXPIRY_FORMS),
     ] = None,
     delta: Annotated[bool, typer.Option("--delta", help="over delta, not strike")] = False,
     settle: Settle = None,

@@ -13,7 +13,7 @@ from rich.text import Text
 from fastopts import keys
 from fastopts.cli import options, output
 from fastopts.cli.options import Json, RedisUrl, Source, Venue
-from fastopts.cli.summary import feed_values
+from fastopts.cli.summary import shared_values
 from fastopts.collector import server
 from fastopts.net import address
 from fastopts.net.blocking import BlockingChannel
@@ -152,11 +152,7 @@ def _conn(feed: FeedState, conn: int) -> Text:
 
 def _values(found: Summary, told: Server, equations: list[Equation]) -> dict[str, Any]:
     return {
-        "feed": feed_values(found.feed),
-        "live": found.live,
-        "total": found.total,
-        "age_s_p50": found.age_s_p50,
-        "age_s_p99": found.age_s_p99,
+        **shared_values(found),
         "loss": [
             {one.name: one.left, **one.right, "balanced": one.is_balanced} for one in equations
         ],

@@ -11,7 +11,7 @@ from fastopts.cli.options import Json, RedisUrl, Venue
 from fastopts.reader.state import FeedState
 from fastopts.reader.summary import Summary, summarise
 
-__all__ = ("feed_values", "summary")
+__all__ = ("shared_values", "summary")
 
 
 def summary(json: Json = False, redis_url: RedisUrl = None, venue: Venue = None) -> None:
@@ -28,8 +28,18 @@ def summary(json: Json = False, redis_url: RedisUrl = None, venue: Venue = None)
     raise typer.Exit(0 if found.feed.alive else 1)
 
 
-def feed_values(feed: FeedState) -> dict[str, Any]:
-    """The feed as JSON tells it."""
+def shared_values(found: Summary) -> dict[str, Any]:
+    """What a summary and a status both tell as JSON."""
+    return {
+        "feed": _feed_values(found.feed),
+        "live": found.live,
+        "total": found.total,
+        "age_s_p50": found.age_s_p50,
+        "age_s_p99": found.age_s_p99,
+    }
+
+
+def _feed_values(feed: FeedState) -> dict[str, Any]:
     return {
         "venue": feed.venue,
         "alive": feed.alive,
@@ -46,11 +56,7 @@ def feed_values(feed: FeedState) -> dict[str, Any]:
 
 def _values(found: Summary) -> dict[str, Any]:
     return {
-        "feed": feed_values(found.feed),
-        "live": found.live,
-        "total": found.total,
-        "age_s_p50": found.age_s_p50,
-        "age_s_p99": found.age_s_p99,
+        **shared_values(found),
         "assets": [asdict(one) for one in found.assets],
         "by_turnover": [cells.values(option) for option in found.by_turnover],
         "by_iv": [cells.values(option) for option in found.by_iv],

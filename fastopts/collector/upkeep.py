@@ -86,17 +86,5 @@ def _sets(instruments: Iterable[Instrument]) -> dict[str, list[str]]:
 
 
 def _terms(instrument: Instrument, now_ms: int) -> Order:
-    terms = {
-        "base": instrument.asset,
-        "quote": instrument.quote,
-        "settle": instrument.settle,
-        "expiry_ms": str(instrument.expiry_ms),
-        "strike": instrument.strike_text,
-        "type": instrument.kind,
-        "tick_size": instrument.tick_size,
-        "lot_size": instrument.lot_size,
-        "status": instrument.status,
-        "launch_ms": str(instrument.launch_ms),
-    }
     ttl_s = keys.ttl_s(keys.until_ms(instrument.expiry_ms, now_ms), now_ms)
-    return Order(hset(keys.instrument(instrument.symbol), terms), ttl_s)
+    return Order(hset(keys.instrument(instrument.symbol), instrument.terms()), ttl_s)

@@ -1,4 +1,4 @@
-"""Packed records -> values a user reads: the answer to an MGET of records, taken apart in place.
+"""Record records -> values a user reads: the answer to an MGET of records, taken apart in place.
 
 `pure_records` states the same readably. A number that stands for "none" at the venue is NaN here
 and None outside: the rule is `give_meaning`, applied once, when a record is taken in.
@@ -16,12 +16,13 @@ from fastopts import keys, model
 from fastopts.errors import StoreError
 from fastopts.vocabulary import VOCABULARY as _VOCABULARY
 
+from fastopts.core.record cimport Record
 from fastopts.core.reply cimport Reply, scan_integer, scan_line, scan_reply
 from fastopts.core.table cimport write_integer
 from fastopts.core.ticker cimport NUMBER_COUNT
 
 cdef enum:
-    RECORD_SIZE = sizeof(Packed)
+    RECORD_SIZE = sizeof(Record)
     NAME_MAX = 40               # of a symbol
     HEAD_ROWS = 8               # of `Records.fill`
 
@@ -93,7 +94,7 @@ cdef class Number:
 cdef class Tick:
     """One option's newest tick as it was read, and what was known of the feed at that *moment*."""
 
-    cdef Packed packed
+    cdef Record packed
     cdef readonly str symbol
     cdef readonly object moment
     cdef readonly bint live
@@ -154,7 +155,7 @@ cdef class Tick:
         return self.packed.conn
 
 
-cdef inline bint _is_live(const Packed* packed, uint32_t epoch, live_conns) except -1:
+cdef inline bint _is_live(const Record* packed, uint32_t epoch, live_conns) except -1:
     return packed.epoch == epoch and not packed.flags & NOT_LIVE and packed.conn in live_conns
 
 
@@ -350,7 +351,7 @@ cdef class Records:
         """
         cdef Py_buffer n, h
         cdef Py_ssize_t i, held = 0
-        cdef Packed packed
+        cdef Record packed
         PyObject_GetBuffer(numbers, &n, PyBUF_SIMPLE | PyBUF_WRITABLE)
         try:
             PyObject_GetBuffer(heads, &h, PyBUF_SIMPLE | PyBUF_WRITABLE)
@@ -371,7 +372,7 @@ cdef class Records:
     cdef inline bint _is_read(self) noexcept:
         return self.refused or self.read == self.count
 
-    cdef void _load(self, Py_ssize_t i, Packed* packed) noexcept:
+    cdef void _load(self, Py_ssize_t i, Record* packed) noexcept:
         cdef int j
         if self.states[i] == HELD:
             memcpy(packed, self.records + i * RECORD_SIZE, RECORD_SIZE)
@@ -381,7 +382,7 @@ cdef class Records:
             packed.numbers[j] = NAN
 
     cdef int _heads(
-        self, const Packed* packed, Py_ssize_t i, int64_t* out, uint32_t epoch, live_conns
+        self, const Record* packed, Py_ssize_t i, int64_t* out, uint32_t epoch, live_conns
     ) except -1:
         cdef Py_ssize_t n = self.count
         cdef int row
@@ -466,7 +467,7 @@ cdef class Records:
         return size
 
 
-cdef void _spread(const Packed* packed, Py_ssize_t i, Py_ssize_t n, double* out) noexcept:
+cdef void _spread(const Record* packed, Py_ssize_t i, Py_ssize_t n, double* out) noexcept:
     cdef int row
     for row in range(NUMBER_COUNT):
         out[row * n + i] = packed.numbers[row]

@@ -19,6 +19,7 @@ from fastopts import keys, model
 from fastopts.core import pure
 
 from fastopts.core.frames cimport plain_frame
+from fastopts.core.record cimport Record
 from fastopts.core.ticker cimport TAKEN, load, scan
 
 cdef extern from *:
@@ -34,22 +35,7 @@ cdef extern from *:
 cdef tuple REASONS = pure.REASONS
 cdef int DELTA_WITHOUT_BASE = pure.REASONS.index("delta_without_base")
 cdef int64_t NO_SEQUENCE = model.NO_SEQUENCE
-
-# The record's layout in C; `model.RECORD` is its definition.
-cdef packed struct Record:
-    uint8_t version
-    uint8_t kind
-    uint16_t flags
-    uint32_t epoch
-    int64_t tm
-    int64_t rt
-    int64_t sequence
-    uint32_t conn
-    uint32_t padding
-    int64_t expiry_ms
-    uint8_t settle[8]
-    double strike
-    double numbers[NUMBER_COUNT]
+cdef uint8_t RECORD_VERSION = model.RECORD_VERSION
 
 assert sizeof(Record) == RECORD_SIZE == model.RECORD.size
 assert len(model.NUMBERS) == NUMBER_COUNT and len(REASONS) <= 16
@@ -525,12 +511,12 @@ cdef class Table:
                 slot.numbers[i] = NAN
             elif slot.changed >> i & 1:
                 slot.numbers[i] = to_double(slot.texts[i], slot.sizes[i])
-        record.version = 1
+        record.version = RECORD_VERSION
         record.kind = slot.kind
         record.flags = slot.flags
         record.epoch = self.epoch
-        record.tm = slot.tm
-        record.rt = slot.rt
+        record.ts_ms = slot.tm
+        record.rt_ms = slot.rt
         record.sequence = slot.sequence
         record.conn = slot.conn
         record.padding = 0

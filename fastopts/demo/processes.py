@@ -5,7 +5,6 @@ import re
 import subprocess
 import sys
 import threading
-from types import TracebackType
 from typing import Any, Self
 
 import orjson
@@ -43,12 +42,7 @@ class Processes:
             raise
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._stop()
 
     def check(self) -> None:

@@ -1,7 +1,6 @@
 """`AsyncMirror`: what `Mirror` is, kept by a task."""
 
 import asyncio
-from types import TracebackType
 from typing import Self
 
 from fastopts.errors import FastoptsError
@@ -31,12 +30,7 @@ class AsyncMirror(Mirrored):
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.close()
 
     async def wait(self) -> None:

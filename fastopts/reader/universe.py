@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from fastopts import keys
 from fastopts.errors import BadInput, FastoptsError, Unknown
-from fastopts.model import Instrument, Kind
+from fastopts.model import TERMS, Instrument
 from fastopts.net.resp import pack
 from fastopts.reader import expiry as expiries
 from fastopts.reader.expiry import Expiry
@@ -26,10 +26,6 @@ __all__ = (
 )
 
 USUAL_SETTLE: Final = "USDT"
-_TERMS: Final = (
-    *("base", "quote", "settle", "expiry_ms", "strike", "type"),
-    *("tick_size", "lot_size", "status", "launch_ms"),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,29 +163,14 @@ def settle_coin(settle: str | None) -> str | None:
 
 def ask_terms(symbols: Iterable[str]) -> bytes:
     """The commands that ask for the terms of *symbols*; each answer is for `read_terms`."""
-    return b"".join(pack("HMGET", keys.instrument(symbol), *_TERMS) for symbol in symbols)
+    return b"".join(pack("HMGET", keys.instrument(symbol), *TERMS) for symbol in symbols)
 
 
 def read_terms(symbol: str, answer: Any) -> Instrument | None:
     """The terms of *symbol* out of the server's answer; None when it has them not."""
     if not isinstance(answer, list) or not all(isinstance(text, bytes) for text in answer):
         return None
-    base, quote, settle, expiry_ms, strike, kind, tick, lot, status, launch_ms = (
-        text.decode() for text in answer
-    )
-    return Instrument(
-        symbol=symbol,
-        asset=base,
-        quote=quote,
-        settle=settle,
-        expiry_ms=int(expiry_ms),
-        strike_text=strike,
-        kind=cast("Kind", kind),
-        tick_size=tick,
-        lot_size=lot,
-        status=status,
-        launch_ms=int(launch_ms),
-    )
+    return Instrument.of_terms(symbol, [text.decode() for text in answer])
 
 
 def _place(one: Instrument) -> tuple[int, str, float, str]:

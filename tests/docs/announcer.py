@@ -2,7 +2,6 @@
 
 import struct
 import threading
-from types import TracebackType
 from typing import Any, Final, Self
 
 from tests.docs import market
@@ -27,12 +26,7 @@ class Announcer:
         self._thread.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._ending.set()
         self._thread.join()
 

@@ -6,7 +6,6 @@ import struct
 import threading
 import time
 from collections.abc import Callable
-from types import TracebackType
 from typing import Self
 
 __all__ = ("Proxy", "cut", "drip", "garbage", "half", "reset", "twice")
@@ -30,12 +29,7 @@ class Proxy:
         self._begin(self._accept)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         for each in self._sockets:
             close(each)
         for thread in self._threads:

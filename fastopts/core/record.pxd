@@ -3,8 +3,8 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t
 from fastopts.core.ticker cimport NUMBER_COUNT
 
 
-# `model.RECORD`, whose fields happen to lie where C would put them.
-cdef struct Packed:
+# The record's layout in C; `model.RECORD` is its definition.
+cdef packed struct Record:
     uint8_t version
     uint8_t kind
     uint16_t flags
