@@ -26,7 +26,7 @@ FIRST = (*CALLED, "Option", "Chain")
 # What is returned without a name in `fastopts.reader`: a class, and where it lives.
 BESIDE = {"Provenance": "frames"}
 HAS_ALL_OF = {"Scan": "Table", "AsyncMirror": "Mirror"}  # is told of there
-INNER = ("moment", "start")  # for the package's own use
+INNER = ("moment", "start", "of_terms", "terms")  # for the package's own use
 WIDTH = 80
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef

@@ -170,7 +170,10 @@ def read_terms(symbol: str, answer: Any) -> Instrument | None:
     """The terms of *symbol* out of the server's answer; None when it has them not."""
     if not isinstance(answer, list) or not all(isinstance(text, bytes) for text in answer):
         return None
-    return Instrument.of_terms(symbol, [text.decode() for text in answer])
+    try:
+        return Instrument.of_terms(symbol, [text.decode() for text in answer])
+    except ValueError:  # another program's key
+        return None
 
 
 def _place(one: Instrument) -> tuple[int, str, float, str]:

@@ -407,3 +407,11 @@ def test_a_hash_of_another_type_is_told_for_its_symbol_alone(
     assert isinstance(refused, Absent)
     assert isinstance(text, dict)
     assert text["last_price"] == "1215.0"
+
+
+def test_terms_that_can_not_be_read_are_none(store: Store, reader: OptionReader) -> None:
+    store.option(CALL)
+    store.client.hset(f"instrument:{CALL}", "expiry_ms", "soon")
+    option = reader.get(CALL)
+    assert option.live
+    assert option.instrument is None
