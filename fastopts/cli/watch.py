@@ -120,13 +120,18 @@ def _line(event: Event) -> Text:
         case Move():
             line = _head(event.option)
             values = (event.before, event.after)
-            return line.append(f"{event.field} {values[0]:g} -> {values[1]:g} {event.change:+.1%}")
+            return line.append(
+                f"  {event.field} {values[0]:g} -> {values[1]:g} {event.change:+.1%}"
+            )
     line = _head(event)
     for name in _SHOWN:
-        line.append(f"{name} {cells.cell(event, name)}  ")
+        words = f"  {name} {cells.cell(event, name)}"
+        if len(line) + len(words) > output.width():
+            break  # a line each: what has no room is left out, not cut
+        line.append(words)
     return line
 
 
 def _head(option: Option) -> Text:
     clock = datetime.fromtimestamp(option.ts_ms / 1000, UTC)
-    return Text(f"{clock:%H:%M:%S}.{option.ts_ms % 1000:03d}Z  {option.symbol:28} ")
+    return Text(f"{clock:%H:%M:%S}.{option.ts_ms % 1000:03d}Z  {option.symbol:28}")

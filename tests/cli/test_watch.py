@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.process import Done, fastopts, start
+from tests.cli.terminal import on_terminal
 from tests.docs.announcer import Announcer
 from tests.docs.market import MOVING, list_market
 from tests.store import Store
@@ -55,6 +56,15 @@ def test_people_read_lines(url: str, tmp_path: Path) -> None:
     assert line.split()[0].endswith("Z")
     assert "mark_price " in line
     assert "mark_iv " in line
+
+
+def test_on_a_terminal_what_has_no_room_is_left_out(url: str) -> None:
+    words = ("watch", MOVING, "--initial", "--limit", "1", "--redis-url", url)
+    [line] = on_terminal(*words, columns=80).split("\r\n")[:-1]
+    assert MOVING in line
+    assert "bid_price" in line
+    assert "delta" not in line
+    assert len(line) <= 80
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
