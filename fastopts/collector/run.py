@@ -82,9 +82,14 @@ class Collector:
     """One venue's options into one Redis."""
 
     def __init__(
-        self, settings: Settings, endpoints: Endpoints, address: Address, user_agent: str
+        self,
+        settings: Settings,
+        endpoints: Endpoints,
+        address: Address,
+        user_agent: str,
+        timing: Timing | None = None,
     ) -> None:
-        timing, rest_ban = Timing(), Ban()
+        timing, rest_ban = timing or Timing(), Ban()
         self.stop = asyncio.Event()
         self.table = new_table()
         self.feed = Feed(endpoints.venue, round(timing.watchdog * 1000) + 2000)
