@@ -111,5 +111,5 @@ def test_what_is_lost_never_comes_and_what_is_held_does(proxy: FaultProxy) -> No
 
 def test_who_is_refused_gets_nothing(proxy: FaultProxy) -> None:
     proxy.is_refusing = True
-    with client(proxy) as opened, pytest.raises(ConnectionResetError):
+    with pytest.raises(ConnectionResetError), client(proxy) as opened:  # or even connecting fails
         opened.recv(1)
