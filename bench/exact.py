@@ -42,7 +42,7 @@ def differences(payloads: Iterable[bytes], redis_url: str) -> list[str]:
         for symbol in expected:
             pipe.hgetall(keys.option(symbol))
         found = dict(zip(expected, pipe.execute(), strict=True))
-        records: list[bytes | None] = client.mget(map(keys.record, expected))  # type: ignore[assignment]
+        records: list[bytes | None] = client.mget(map(keys.record, expected))
     faults: list[str] = []
     for symbol, fields in expected.items():
         there = kept(found[symbol])
