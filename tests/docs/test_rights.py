@@ -130,18 +130,21 @@ async def exercise(tmp_path: Path, valkey: LocalValkey) -> None:
 
 
 def read(url: str, symbol: str) -> None:
-    with OptionReader(url, "sim") as reader:
-        with reader.mirror("BTC") as mirror, reader.watch("BTC", initial=True) as watch:
-            assert mirror.symbols
-            assert watch.wait(10) is not None
-            assert len(reader.scan(gate=False)) > 0
-            assert reader.get(symbol).symbol == symbol
-            assert reader.get_many([symbol])
-            assert reader.chain("BTC").options
-            assert reader.text(symbol)["mark_price"]
-            assert reader.get_many(["BTC-1JAN21-1-C"])
-            assert look(reader, View(None), 20)
-            assert reader.feed().alive
+    with (
+        OptionReader(url, "sim") as reader,
+        reader.mirror("BTC") as mirror,
+        reader.watch("BTC", initial=True) as watch,
+    ):
+        assert mirror.symbols
+        assert watch.wait(10) is not None
+        assert len(reader.scan(gate=False)) > 0
+        assert reader.get(symbol).symbol == symbol
+        assert reader.get_many([symbol])
+        assert reader.chain("BTC").options
+        assert reader.text(symbol)["mark_price"]
+        assert reader.get_many(["BTC-1JAN21-1-C"])
+        assert look(reader, View(None), 20)
+        assert reader.feed().alive
     data = OptionsDataReader(url=url, venue="sim")
     assert data.get_stats()["connected"]
     assert data.get_all_options()

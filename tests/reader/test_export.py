@@ -154,7 +154,7 @@ def test_polars_reads_each_cell(folder: Path) -> None:
 def test_pandas_reads_each_number(folder: Path) -> None:
     write(folder / "m.parquet", shuffled(), PROVENANCE)
     write(folder / "m.csv", shuffled(), PROVENANCE)
-    csv = pd.read_csv(folder / "m.csv", float_precision="round_trip")
+    csv = pd.read_csv(folder / "m.csv", engine="python")  # before pandas 3.1 the other one rounds
     for frame in (pd.read_parquet(folder / "m.parquet"), csv):
         for name in ("bid_price", "delta", "total_turnover", "seq"):
             held = [None if pd.isna(value) else value for value in frame[name]]
