@@ -21,7 +21,7 @@ __all__ = ("SETTINGS", "Secret", "Setting", "Settings", "load", "read_file")
 OTHER_VARIABLES: Final = ("FASTOPTS_PURE", "FASTOPTS_BUILD", "FASTOPTS_CONFIG")
 
 DEFAULT_COINS: Final = ("BTC", "ETH", "SOL", "XRP", "DOGE", "HYPE", "XAUT")
-_COIN = re.compile(r"[A-Z0-9]{1,12}")
+_COIN = re.compile(r"[A-Z0-9]{1,8}")  # as long as a record and a key can have it
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h|d|)")
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 DURATION_MAX_S: Final = 1000 * 86400.0  # more than a loop's timer can take is no time
