@@ -51,6 +51,6 @@ def _utc_day(moment: datetime) -> date:
 
 def _bad(expiry: object) -> BadInput:
     return BadInput(
-        f"{clipped(repr(expiry))} is no expiry: write 27MAR26, 260327, 2026-03-27, a date or a datetime, or"
-        f" '{FRONT}' for the first that is not settling"
+        f"{clipped(repr(expiry))} is no expiry: write 27MAR26, 260327, 2026-03-27, a date or a"
+        f" datetime, or '{FRONT}' for the first that is not settling"
     )

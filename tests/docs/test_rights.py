@@ -1,13 +1,11 @@
 """The rights that docs/security.md gives: enough for everything, and not one of them too many."""
 
 import asyncio
-import shlex
-import socket
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import deepcopy
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import pytest
 import redis
@@ -24,6 +22,8 @@ from fastopts.sim import SimSettings, SimVenue
 from fastopts.venues.bybit.hosts import Endpoints
 from tests.cli.process import fastopts
 from tests.docs.pages import DOCS, examples
+from tests.monitor import Monitor
+from tests.payloads import dump
 from tests.reader.test_wires import LocalValkey
 from tests.sim.conftest import until_async
 
@@ -50,46 +50,6 @@ def single(words: list[str]) -> list[str]:
 def set_user(client: redis.Redis, user: str, words: list[str]) -> None:
     told = [word.replace("PASSWORD", PASSWORD) for word in words]
     client.execute_command("ACL", "SETUSER", user, *told)  # type: ignore[no-untyped-call]
-
-
-class Monitor:
-    """Notes the commands that come to the server on *port*: over TCP and over the Unix socket."""
-
-    def __init__(self, port: int) -> None:
-        self._socket = socket.create_connection(("127.0.0.1", port), timeout=30)
-        self._thread = threading.Thread(target=self._note)
-        self._lines: list[str] = []
-
-    def __enter__(self) -> Self:
-        self._socket.sendall(b"MONITOR\r\n")
-        assert self._socket.recv(5) == b"+OK\r\n"
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._socket.shutdown(socket.SHUT_RDWR)
-        self._thread.join()
-        self._socket.close()
-
-    def _note(self) -> None:
-        with self._socket.makefile(encoding="latin-1", newline="\r\n") as stream:
-            self._lines += stream
-
-    def commands(self, over_unix: bool) -> list[list[str]]:
-        """One of each form: the command and its keys."""
-        found: dict[tuple[str, ...], list[str]] = {}
-        for line in self._lines:
-            _, _, told = line.partition(" [")
-            origin, _, words = told.partition("] ")
-            if origin.partition(" ")[2].startswith("unix:") == over_unix and words:
-                command = shlex.split(words)
-                found.setdefault(form(command), command)
-        return list(found.values())
-
-
-def form(command: list[str]) -> tuple[str, ...]:
-    kinds = {word.partition(":")[0] for word in command if word.count(":")}
-    return (*command[:2][: 2 if command[0] in ("CLIENT", "PUBSUB") else 1], *sorted(kinds))
 
 
 @contextmanager
@@ -122,11 +82,25 @@ async def exercise(tmp_path: Path, valkey: LocalValkey) -> None:
         running = asyncio.create_task(collector.run(may_use_cache=False))
         wanted = [symbol for symbol in venue.symbols if symbol.startswith(COINS)]
         await until_async(lambda: sum(line.live for line in collector.lines) == len(wanted) > 0)
+        await drop_a_field(collector, venue, wanted[0])
         await asyncio.to_thread(read, url, wanted[0])
         await read_async(url, wanted[0])
         await asyncio.to_thread(use_commands, url, tmp_path)
         collector.stop.set()
         await running
+
+
+async def drop_a_field(collector: Collector, venue: SimVenue, symbol: str) -> None:
+    """Have *symbol* tick once without its delta, which then goes from its hash."""
+    venue.pause()
+    await until_async(lambda: collector.table.received == venue.sent and not collector.table.dirty)
+    frame = deepcopy(venue.last_frame(symbol))
+    frame["ts"] += 1
+    del frame["data"]["delta"]
+    collector.table.inlet(1).message(dump(frame), frame["ts"])
+    collector.writer.flusher.wake()
+    await until_async(lambda: not collector.table.dirty and not collector.table.pending)
+    venue.resume()
 
 
 def read(url: str, symbol: str) -> None:
@@ -181,7 +155,7 @@ def test_the_rights_of_the_page_are_enough_and_each_is_needed(tmp_path: Path) ->
             asyncio.run(exercise(tmp_path, valkey))
         assert denied(client) == []
         for user, words in rights().items():
-            commands = monitor.commands(over_unix=user == "fastopts-writer")
+            commands = monitor.kinds(over_unix=user == "fastopts-writer")
             if user == "fastopts-writer":
                 assert "cmdstat_client|kill" in client.info("commandstats")
                 commands.append(HIDDEN)
