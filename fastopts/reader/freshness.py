@@ -54,7 +54,7 @@ class Feed:
         self.writer = fields.get(b"writer", b"").decode()
         self.epoch = int(fields.get(b"epoch", b"0"))
         self.universe = int(fields.get(b"universe", b"0"))
-        self.assets = tuple(filter(None, fields.get(b"assets", b"").decode().split(",")))
+        self.assets = tuple(filter(keys.is_coin, fields.get(b"assets", b"").decode().split(",")))
         self.coverage = _coverage(fields.get(b"coverage", b""))
         self.skew_ms = int(fields.get(b"skew_ms") or b"0")
         self.heartbeat_ms = int(fields.get(b"heartbeat_ms", b"0"))

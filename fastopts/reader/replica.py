@@ -272,7 +272,7 @@ class Replica:
 
     def _listed(self, members: Iterable[bytes]) -> None:
         assert self._members is not None
-        self._members |= {name.decode() for name in members}
+        self._members |= keys.symbols_of(members)
 
     def _load_records(self, version: tuple[int, int], gaps: int) -> None:
         assert self._members is not None
