@@ -272,7 +272,7 @@ class Line:
             if self._shared.market.adopt(symbol):
                 inlet.message(message, wall_ms())
             else:
-                self._shared.table.reject("unknown_symbol")
+                self._shared.table.reject("unknown_symbol", message)
 
 
 def _now() -> float:
