@@ -35,6 +35,8 @@ class Status:
     applied: int
     older: int
     rejected: int
+    suspects: int  # found so far: REST contradicted them, and they did not tick
+    suspects_now: int
     written: int
     conflated: int
     pending: int
@@ -45,8 +47,9 @@ class Status:
     def __str__(self) -> str:
         lag = "-" if self.lag_ms is None else f"{self.lag_ms:.1f} ms"
         never = f", {self.never} never" if self.never else ""
+        suspect = f", {self.suspects_now} suspect" if self.suspects_now else ""
         return (
-            f"{self.venue}: {self.covered:,} of {self.wanted:,} symbols live{never}"
+            f"{self.venue}: {self.covered:,} of {self.wanted:,} symbols live{never}{suspect}"
             f" · {self.rate:,.0f} msg/s"
             f" · received {self.received:,} = applied {self.applied:,} + older {self.older:,}"
             f" + rejected {self.rejected:,}"
