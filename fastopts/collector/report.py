@@ -91,14 +91,19 @@ class _JsonFormatter(logging.Formatter):
         fields: dict[str, Any] = {
             "time": self.formatTime(record, "%Y-%m-%dT%H:%M:%S") + f".{int(record.msecs):03d}Z",
             "level": record.levelname,
-            "message": record.getMessage(),
+            "message": _as_utf8(record.getMessage()),
         }
         status = getattr(record, "status", None)
         if status is not None:
             fields["status"] = status
         if record.exc_info:
-            fields["exception"] = self.formatException(record.exc_info)
+            fields["exception"] = _as_utf8(self.formatException(record.exc_info))
         return orjson.dumps(fields, default=str).decode()
+
+
+def _as_utf8(text: str) -> str:
+    """*text* with what UTF-8 can't hold escaped: half a surrogate pair must not cost a line."""
+    return text.encode(errors="backslashreplace").decode()
 
 
 def set_up_logging(form: str) -> None:

@@ -67,6 +67,7 @@ def statistics(table: Table, batches: int, started_at: float, venue: str) -> Map
         "pending": str(table.pending),
         **{f"rejected:{reason}": str(count) for reason, count in rejected.items()},
         "bad_fields": str(table.bad_fields),
+        "missing_fields": str(table.missing_fields),
         "unknown_fields": str(table.unknown_fields),
         "suspects": str(table.suspects),
         "suspects_now": str(table.suspects_now),

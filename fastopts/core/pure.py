@@ -276,7 +276,8 @@ class Table:
         self.received = self.applied = self.older = 0
         self.written = self.conflated = self.pending = 0
         self.bad_fields = self.deltas = self.general = self.vanished = 0
-        self.unknown_fields = self.suspects = self.suspects_now = 0
+        self.missing_fields = self.unknown_fields = 0
+        self.suspects = self.suspects_now = 0
         self._rejected = dict.fromkeys(REASONS, 0)
         self._slots: dict[str, Slot] = {}
         self._queue: deque[Slot] = deque()
@@ -405,6 +406,7 @@ class Table:
         self.received += 1
         self.bad_fields += tick.bad_fields
         self.unknown_fields += tick.unknown_fields
+        self.missing_fields += 0 if tick.is_delta else len(model.NUMBERS) - len(tick.seen)
         self.deltas += tick.is_delta
         if tick.is_delta and not self._is_base(slot, conn):
             self._rejected["delta_without_base"] += 1

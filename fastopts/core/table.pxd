@@ -11,6 +11,7 @@ cdef enum:
     BIT_SQ = 27
     BIT_CN = 28
     ALL_BITS = (1 << 29) - 1
+    ALL_NUMBERS = (1 << NUMBER_COUNT) - 1
     RECORD_SIZE = 256
 
 cdef enum:
@@ -76,6 +77,7 @@ cdef class Table:
     cdef readonly int64_t deltas
     cdef readonly int64_t general
     cdef readonly int64_t vanished
+    cdef readonly int64_t missing_fields
     cdef readonly int64_t unknown_fields
     cdef readonly int64_t suspects
     cdef readonly int64_t suspects_now

@@ -22,6 +22,7 @@ class Table:
     deltas: int
     general: int
     vanished: int
+    missing_fields: int
     unknown_fields: int
     suspects: int
     suspects_now: int

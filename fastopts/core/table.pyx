@@ -91,6 +91,15 @@ cdef Py_ssize_t write_integer(int64_t value, uint8_t* out) noexcept nogil:
     return size
 
 
+cdef int bits(uint32_t word) noexcept nogil:
+    """How many bits of *word* are set."""
+    cdef int count = 0
+    while word:
+        word &= word - 1
+        count += 1
+    return count
+
+
 cdef inline uint64_t hash_of(const uint8_t* symbol, Py_ssize_t size) noexcept nogil:
     cdef uint64_t mixed = <uint64_t>size, word
     while size >= 8:
@@ -376,6 +385,8 @@ cdef class Table:
         self.received += 1
         self.bad_fields += tick.bad_fields
         self.unknown_fields += tick.unknown_fields
+        if tick.seen != ALL_NUMBERS and not tick.is_delta:
+            self.missing_fields += bits(ALL_NUMBERS & ~tick.seen)
         self.deltas += tick.is_delta
         flags = self._time_flag(tick.ts, rt)
         if tick.is_delta:

@@ -280,6 +280,7 @@ STEPS = st.one_of(
 COUNTERS = (
     *("received", "applied", "older", "written", "conflated", "pending", "bad_fields"),
     *("deltas", "vanished", "rejected", "dirty", "samples", "suspects", "suspects_now"),
+    "missing_fields",
 )
 
 

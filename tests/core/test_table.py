@@ -319,6 +319,14 @@ def test_unreadable_messages_in_a_row_are_counted(table: Any) -> None:
     assert seen == [1, 2, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1]
 
 
+def test_fields_that_a_tick_does_not_name_are_counted(table: Any) -> None:
+    send(table, payloads.ticker(bidPrice="", askPrice="x"))
+    assert table.missing_fields == 0
+    send(table, payloads.ticker(bidPrice=None, gamma=None))
+    send(table, payloads.delta(ts=T0 + 5, bidPrice="1"))
+    assert table.missing_fields == 2
+
+
 def test_fields_that_nobody_knows_are_counted_and_their_names_noted(table: Any) -> None:
     inlet = table.inlet(1)
     frame = payloads.ticker()
