@@ -68,6 +68,7 @@ class Settings:
     cache_file: str | None = None
     refresh_s: float = 300.0
     status_s: float = 5.0
+    reconcile_s: float = 60.0
     remarks: tuple[str, ...] = field(default=(), compare=False)
 
 
@@ -205,6 +206,9 @@ SETTINGS: Final[Mapping[str, Setting]] = {
         _number(1, 86400, "s"), "refresh the universe this often (default: 300)", "S"
     ),
     "status_s": Setting(_number(0.1, 3600, "s"), "a status line this often (default: 5)", "S"),
+    "reconcile_s": Setting(
+        _number(0, 86400, "s"), "compare with REST this often (default: 60; 0: never)", "S"
+    ),
     "insecure": Setting(_flag, "loopback only: accept any certificate"),
 }
 _FIELDS = {"duration": "duration_s"}

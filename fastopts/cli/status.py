@@ -49,6 +49,14 @@ class Equation:
 
 
 @dataclass(frozen=True, slots=True)
+class Suspects:
+    """Options that REST contradicted while they did not tick: at present, and since the start."""
+
+    now: int
+    found: int
+
+
+@dataclass(frozen=True, slots=True)
 class Server:
     """What Redis says of itself."""
 
@@ -67,12 +75,12 @@ def status(json: Json = False, redis_url: RedisUrl = None, venue: Venue = None) 
     with OptionReader(source.url, source.venue, password=source.password) as reader:
         found = summarise(reader.table(require_live=False).market, top=0)
     told, counters = _ask(source)
-    equations = _equations(counters)
+    equations, suspects = _equations(counters), _suspects(counters)
     if json:
-        output.json_line(_values(found, told, equations))
+        output.json_line(_values(found, told, equations, suspects))
     else:
         output.show_venue(found.feed.venue or source.venue)
-        output.show(_drawn(found, told, equations))
+        output.show(_drawn(found, told, equations, suspects))
     is_well = found.feed.alive and all(one.is_balanced for one in equations)
     raise typer.Exit(0 if is_well else 1)
 
@@ -106,7 +114,15 @@ def _equations(counters: Mapping[str, str]) -> list[Equation]:
     ]
 
 
-def _drawn(found: Summary, told: Server, equations: list[Equation]) -> RenderableType:
+def _suspects(counters: Mapping[str, str]) -> Suspects | None:
+    if not {"suspects", "suspects_now"} <= counters.keys():
+        return None
+    return Suspects(int(counters["suspects_now"]), int(counters["suspects"]))
+
+
+def _drawn(
+    found: Summary, told: Server, equations: list[Equation], suspects: Suspects | None
+) -> RenderableType:
     rows = Table.grid(padding=(0, 2))
     rows.add_column(style="bold", no_wrap=True)
     rows.add_column()
@@ -121,6 +137,9 @@ def _drawn(found: Summary, told: Server, equations: list[Equation]) -> Renderabl
         rows.add_row("loss", Text.assemble(f"{equation}  ", verdict))
     if not equations:
         rows.add_row("loss", Text("not known: no counters of a collector in `stats`", "yellow"))
+    if suspects is not None and suspects.found:
+        words = f"{suspects.now:,} now, {suspects.found:,} so far: REST says otherwise"
+        rows.add_row("suspect", Text(words, "yellow" if suspects.now else ""))
     memory = f"{told.memory_bytes / 1e6:,.1f} MB"
     rows.add_row("redis", f"{told.name} {told.version}, {memory}, {told.clients} clients")
     return rows
@@ -150,11 +169,14 @@ def _conn(feed: FeedState, conn: int) -> Text:
     return Text(f"delivered {words}")
 
 
-def _values(found: Summary, told: Server, equations: list[Equation]) -> dict[str, Any]:
+def _values(
+    found: Summary, told: Server, equations: list[Equation], suspects: Suspects | None
+) -> dict[str, Any]:
     return {
         **shared_values(found),
         "loss": [
             {one.name: one.left, **one.right, "balanced": one.is_balanced} for one in equations
         ],
+        "suspects": None if suspects is None else asdict(suspects),
         "redis": asdict(told),
     }

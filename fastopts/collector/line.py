@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol
@@ -120,6 +120,11 @@ class Line:
             self._connection.session.drop(removed)
             self._connection.session.want(added)
 
+    def renew(self, symbols: Iterable[str]) -> None:
+        """Subscribe anew those of *symbols* that are this line's."""
+        if self._connection is not None:
+            self._connection.session.renew(symbols)
+
     def read(self) -> None:
         """Read what has arrived, when reading on a clock."""
         if self._connection is not None:
@@ -210,6 +215,7 @@ class Line:
         """Bring what came since the last time to the session, the table and the writer."""
         table, inlet, session = self._shared.table, connection.inlet, connection.session
         session.data(inlet.messages, _now())
+        session.unreadable(inlet.unreadable)
         session.delivered([s for s in session.waiting() if table.origin_of(s)[0] == inlet.conn])
         if inlet.messages and _now() - session.data_at < self._shared.timing.watchdog:
             table.delivering.add(inlet.conn)
@@ -272,7 +278,7 @@ class Line:
             if self._shared.market.adopt(symbol):
                 inlet.message(message, wall_ms())
             else:
-                self._shared.table.reject("unknown_symbol")
+                self._shared.table.reject("unknown_symbol", message)
 
 
 def _now() -> float:

@@ -35,6 +35,8 @@ class Status:
     applied: int
     older: int
     rejected: int
+    suspects: int  # found so far: REST contradicted them, and they did not tick
+    suspects_now: int
     written: int
     conflated: int
     pending: int
@@ -45,8 +47,9 @@ class Status:
     def __str__(self) -> str:
         lag = "-" if self.lag_ms is None else f"{self.lag_ms:.1f} ms"
         never = f", {self.never} never" if self.never else ""
+        suspect = f", {self.suspects_now} suspect" if self.suspects_now else ""
         return (
-            f"{self.venue}: {self.covered:,} of {self.wanted:,} symbols live{never}"
+            f"{self.venue}: {self.covered:,} of {self.wanted:,} symbols live{never}{suspect}"
             f" · {self.rate:,.0f} msg/s"
             f" · received {self.received:,} = applied {self.applied:,} + older {self.older:,}"
             f" + rejected {self.rejected:,}"
@@ -93,14 +96,19 @@ class _JsonFormatter(_Formatter):
         fields: dict[str, Any] = {
             "time": self.formatTime(record, "%Y-%m-%dT%H:%M:%S") + f".{int(record.msecs):03d}Z",
             "level": record.levelname,
-            "message": masked(record.getMessage()),
+            "message": _as_utf8(masked(record.getMessage())),
         }
         status = getattr(record, "status", None)
         if status is not None:
             fields["status"] = status
         if record.exc_info:
-            fields["exception"] = self.formatException(record.exc_info)
+            fields["exception"] = _as_utf8(self.formatException(record.exc_info))
         return orjson.dumps(fields, default=str).decode()
+
+
+def _as_utf8(text: str) -> str:
+    """*text* with what UTF-8 can't hold escaped: half a surrogate pair must not cost a line."""
+    return text.encode(errors="backslashreplace").decode()
 
 
 def set_up_logging(form: str) -> None:

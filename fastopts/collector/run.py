@@ -13,6 +13,7 @@ from fastopts.collector import cache, database, report
 from fastopts.collector.feed import Feed
 from fastopts.collector.line import Line, Shared
 from fastopts.collector.market import Market, Progress
+from fastopts.collector.reconcile import Reconciliation
 from fastopts.collector.report import Bars
 from fastopts.collector.rest import RestDriver
 from fastopts.collector.watch import Watch
@@ -120,6 +121,9 @@ class Collector:
             timing,
             rest_ban=rest_ban,
         )
+        self._reconciliation = Reconciliation(
+            self.market, self.table, self.lines, self.writer.flusher.wake
+        )
         self._group: asyncio.TaskGroup | None = None
         self._reading: asyncio.TimerHandle | None = None
         self._bug: BaseException | None = None
@@ -180,6 +184,9 @@ class Collector:
                 ),
                 group.create_task(self.watch.run(self._bars)),
             ]
+            if self._settings.reconcile_s > 0:
+                reconciling = self._reconciliation.run(self._settings.reconcile_s)
+                helpers.append(group.create_task(reconciling))
             if self._settings.latency_ms > 0:
                 self._read_on_clock(asyncio.get_running_loop().time())
             self._universe_changed(listed, ())

@@ -42,6 +42,7 @@ class Watch:
         self._status_s = status_s
         self._alarms = Alarms()
         self._shown: set[str] = set()  # reasons of rejects
+        self._named: set[str] = set()  # unknown fields
         self._last = (time.monotonic(), 0, report.cpu_s())
 
     async def run(self, bars: Bars) -> None:
@@ -50,7 +51,7 @@ class Watch:
         while True:
             status = self.status()
             report.tell(status)
-            for words in (*self._warnings(status), *self._rejects()):
+            for words in (*self._warnings(status), *self._rejects(), *self._novelties()):
                 log.warning("%s", words)
             await asyncio.sleep(self._status_s)
 
@@ -74,6 +75,8 @@ class Watch:
             applied=table.applied,
             older=table.older,
             rejected=sum(table.rejected.values()),
+            suspects=table.suspects,
+            suspects_now=table.suspects_now,
             written=table.written,
             conflated=table.conflated,
             pending=table.pending,
@@ -94,6 +97,12 @@ class Watch:
         fresh = self._table.samples.keys() - self._shown
         self._shown |= fresh
         return [f"rejected ({r}), for example: {self._table.samples[r]!r}" for r in sorted(fresh)]
+
+    def _novelties(self) -> list[str]:
+        """The names of fields that are new since the last look."""
+        fresh = sorted(self._table.unknown_names - self._named)
+        self._named.update(fresh)
+        return [f"the venue sends fields that are not known: {fresh!r}"] if fresh else []
 
     async def _until_covered(self, bars: Bars) -> None:
         """Show how the symbols come in, until nearly all have, or for twenty seconds."""

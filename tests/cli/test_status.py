@@ -69,6 +69,16 @@ def test_json_tells_the_same(read: Read) -> None:
     assert list(found["feed"]["conns"]) == ["1"]
 
 
+@pytest.mark.usefixtures("counters")
+def test_suspects_are_told_once_there_were_any(read: Read, market: Store) -> None:
+    assert read("status", "--json").objects[0]["suspects"] is None
+    market.client.hset("stats", mapping={"suspects": 0, "suspects_now": 0})
+    assert "suspect" not in read("status").out
+    market.client.hset("stats", mapping={"suspects": 5, "suspects_now": 2})
+    assert ["suspect", "2 now, 5 so far: REST says otherwise"] in read("status").rows
+    assert read("status", "--json").objects[0]["suspects"] == {"now": 2, "found": 5}
+
+
 def test_a_silent_connection_and_a_skew_are_in_plain_sight(read: Read, market: Store) -> None:
     listed.feed(market, conns={1: 0.0, 2: 7200.0}, skew_ms=-2500)
     market.client.hset("fastopts:feed", "conn:3", 0)

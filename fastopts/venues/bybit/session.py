@@ -9,7 +9,8 @@ it has data of (`delivered`). What this file decides:
                         proof of delivery: a topic that brings nothing is subscribed anew
     when to ping        at once, then every 15 s: the venue counts only JSON pings
     when to give up     silence of data, through which one topic is subscribed anew as a probe;
-                        or three pings without an answer
+                        three pings without an answer; or twenty messages in a row that can't be
+                        read
 
 https://bybit-exchange.github.io/docs/v5/ws/connect
 """
@@ -26,6 +27,7 @@ from fastopts.venues.bybit.fields import TOPIC_PREFIX, time_ms
 __all__ = ("Dead", "Event", "Pong", "Probe", "Session", "Timing", "TopicRefused")
 
 TOPICS_A_FRAME: Final = 200
+UNREADABLE_MAX: Final = 20  # in a row: a bad one or two are the venue's, more are the connection's
 PING: Final = b'{"op":"ping"}'
 
 
@@ -159,7 +161,22 @@ class Session:
 
     def probe(self, symbol: str) -> None:
         """Subscribe *symbol* anew: its first snapshot is a sign of life."""
-        self._again(symbol)
+        self.renew([symbol])
+
+    def renew(self, symbols: Iterable[str]) -> None:
+        """Subscribe anew those of *symbols* that are wanted and not about to be asked for."""
+        due = [s for s in symbols if s in self._topics and not self._topics[s].is_queued]
+        self._asked.difference_update(due)
+        self._refused.difference_update(due)
+        # All of one kind together: a request holds one kind.
+        self._queue.extend(("unsubscribe", symbol) for symbol in due)
+        for symbol in due:
+            self._enqueue(symbol)
+
+    def unreadable(self, in_row: int) -> None:
+        """Tell how many messages could not be read since the last that could."""
+        if in_row >= UNREADABLE_MAX:
+            self.events.append(Dead(f"{in_row} messages in a row can't be read"))
 
     def data(self, messages: int, now: float) -> None:
         """Tell how many data messages have come since the opening."""
@@ -246,24 +263,19 @@ class Session:
 
     def _renew(self, now: float) -> None:
         """Subscribe anew what was acked and brings nothing, or was refused a while ago."""
-        for symbol in list(self._asked):
-            topic = self._topics[symbol]
-            # ever more patiently: a symbol that never delivers must not cost for ever
-            patience = self.timing.first_data_within * 2 ** min(topic.tries - 1, 5)
-            if now - topic.since > patience:
-                self.false_acks += 1
-                self._again(symbol)
+        falsely_acked = [symbol for symbol in self._asked if self._is_overdue(symbol, now)]
+        self.false_acks += len(falsely_acked)
+        self.renew(falsely_acked)
         for symbol in list(self._refused):
             if now - self._topics[symbol].since > self.timing.refused_again_after:
                 self._refused.discard(symbol)
                 self._enqueue(symbol)
 
-    def _again(self, symbol: str) -> None:
-        topic = self._topics.get(symbol)
-        if topic is not None and not topic.is_queued:
-            self._asked.discard(symbol)
-            self._queue.append(("unsubscribe", symbol))
-            self._enqueue(symbol)
+    def _is_overdue(self, symbol: str, now: float) -> bool:
+        topic = self._topics[symbol]
+        # ever more patiently: a symbol that never delivers must not cost for ever
+        patience = self.timing.first_data_within * 2.0 ** min(topic.tries - 1, 5)
+        return now - topic.since > patience
 
     def _enqueue(self, symbol: str) -> None:
         self._topics[symbol].is_queued = True

@@ -221,6 +221,42 @@ def test_a_false_ack_is_found_and_the_topic_subscribed_anew_ever_more_patiently(
     assert venue.dead() == []
 
 
+def test_what_is_renewed_is_unsubscribed_and_subscribed_all_together() -> None:
+    venue = Venue(SYMBOLS[:5])
+    venue.subscribe_all()
+    del venue.requests[:]
+    venue.session.renew([SYMBOLS[1], SYMBOLS[3], "BTC-27NOV26-1-C-USDT"])
+    venue.session.renew([SYMBOLS[3]])
+    venue.subscribe_all()
+    topics = [f"tickers.{SYMBOLS[1]}", f"tickers.{SYMBOLS[3]}"]
+    assert venue.requests == [
+        {"op": "unsubscribe", "args": topics},
+        {"op": "subscribe", "args": topics},
+    ]
+
+
+def test_a_refused_topic_that_is_renewed_is_asked_for_once() -> None:
+    venue = Venue(SYMBOLS[:1])
+    venue.tick()
+    venue.ack(failed=SYMBOLS[:1])
+    venue.session.renew(SYMBOLS[:1])
+    venue.subscribe_all()
+    venue.wait(400)
+    assert [request["op"] for request in venue.requests] == [
+        "subscribe",
+        "unsubscribe",
+        "subscribe",
+    ]
+
+
+@pytest.mark.parametrize(("in_row", "reasons"), [(19, []), (20, ["20 messages in a row"])])
+def test_a_connection_that_can_not_be_read_is_given_up(in_row: int, reasons: list[str]) -> None:
+    venue = Venue()
+    venue.session.unreadable(in_row)
+    venue.tick()
+    assert [reason.split(" can't")[0] for reason in venue.dead()] == reasons
+
+
 def test_new_symbols_are_subscribed_and_old_ones_unsubscribed() -> None:
     venue = Venue()
     venue.subscribe_all()
