@@ -49,14 +49,6 @@ class Equation:
 
 
 @dataclass(frozen=True, slots=True)
-class Suspects:
-    """Options that REST contradicted while they did not tick: at present, and since the start."""
-
-    now: int
-    found: int
-
-
-@dataclass(frozen=True, slots=True)
 class Server:
     """What Redis says of itself."""
 
@@ -64,6 +56,10 @@ class Server:
     version: str
     memory_bytes: int
     clients: int
+
+
+# With the venue, since the collector's start; but for those that are suspect now.
+_TROUBLES: Final = ("reconnects", "false_acks", "refusals", "moved", "suspects", "suspects_now")
 
 
 def status(json: Json = False, redis_url: RedisUrl = None, venue: Venue = None) -> None:
@@ -75,12 +71,13 @@ def status(json: Json = False, redis_url: RedisUrl = None, venue: Venue = None) 
     with OptionReader(source.url, source.venue, password=source.password) as reader:
         found = summarise(reader.table(require_live=False).market, top=0)
     told, counters = _ask(source)
-    equations, suspects = _equations(counters), _suspects(counters)
+    equations = _equations(counters)
+    troubles = {name: int(counters[name]) for name in _TROUBLES if name in counters}
     if json:
-        output.json_line(_values(found, told, equations, suspects))
+        output.json_line(_values(found, told, equations, troubles))
     else:
         output.show_venue(found.feed.venue or source.venue)
-        output.show(_drawn(found, told, equations, suspects))
+        output.show(_drawn(found, told, equations, troubles))
     is_well = found.feed.alive and all(one.is_balanced for one in equations)
     raise typer.Exit(0 if is_well else 1)
 
@@ -114,32 +111,25 @@ def _equations(counters: Mapping[str, str]) -> list[Equation]:
     ]
 
 
-def _suspects(counters: Mapping[str, str]) -> Suspects | None:
-    if not {"suspects", "suspects_now"} <= counters.keys():
-        return None
-    return Suspects(int(counters["suspects_now"]), int(counters["suspects"]))
-
-
 def _drawn(
-    found: Summary, told: Server, equations: list[Equation], suspects: Suspects | None
+    found: Summary, told: Server, equations: list[Equation], troubles: Mapping[str, int]
 ) -> RenderableType:
     rows = Table.grid(padding=(0, 2))
     rows.add_column(style="bold", no_wrap=True)
     rows.add_column()
     rows.add_row("feed", _feed(found.feed))
-    rows.add_row("coverage", f"{found.feed.covered:,} of {found.feed.wanted:,} symbols ticked")
+    rows.add_row("coverage", _coverage(found.feed))
     rows.add_row("live", f"{found.live:,} of {found.total:,} listed options")
     rows.add_row("age", _ages(found))
     for conn in found.feed.conns:
         rows.add_row(f"conn {conn}", _conn(found.feed, conn))
+    if any(troubles.values()):
+        rows.add_row("venue", _troubles(troubles))
     for equation in equations:
         verdict = ("balanced", "green") if equation.is_balanced else ("NOT BALANCED", "bold red")
         rows.add_row("loss", Text.assemble(f"{equation}  ", verdict))
     if not equations:
         rows.add_row("loss", Text("not known: no counters of a collector in `stats`", "yellow"))
-    if suspects is not None and suspects.found:
-        words = f"{suspects.now:,} now, {suspects.found:,} so far: REST says otherwise"
-        rows.add_row("suspect", Text(words, "yellow" if suspects.now else ""))
     memory = f"{told.memory_bytes / 1e6:,.1f} MB"
     rows.add_row("redis", f"{told.name} {told.version}, {memory}, {told.clients} clients")
     return rows
@@ -152,6 +142,16 @@ def _feed(feed: FeedState) -> Text:
     words = Text.assemble(("alive", "green"), f", epoch {feed.epoch}, heartbeat {beat} ago")
     skew = f", venue {feed.skew_ms:+d} ms from Redis"
     return words.append(skew, style="yellow" if feed.skew_is_large else "")
+
+
+def _coverage(feed: FeedState) -> Text:
+    words = Text(f"{feed.covered:,} of {feed.wanted:,} symbols ticked")
+    return words.append(f", {feed.never:,} never", style="yellow") if feed.never else words
+
+
+def _troubles(counts: Mapping[str, int]) -> str:
+    told = (f"{name.replace('_', ' ')} {count:,}" for name, count in counts.items() if count)
+    return ", ".join(told)
 
 
 def _ages(found: Summary) -> str:
@@ -170,13 +170,13 @@ def _conn(feed: FeedState, conn: int) -> Text:
 
 
 def _values(
-    found: Summary, told: Server, equations: list[Equation], suspects: Suspects | None
+    found: Summary, told: Server, equations: list[Equation], troubles: Mapping[str, int]
 ) -> dict[str, Any]:
     return {
         **shared_values(found),
         "loss": [
             {one.name: one.left, **one.right, "balanced": one.is_balanced} for one in equations
         ],
-        "suspects": None if suspects is None else asdict(suspects),
+        "troubles": troubles,
         "redis": asdict(told),
     }

@@ -29,8 +29,12 @@ class Status:
     covered: int  # symbols whose open connection has delivered them
     wanted: int
     never: int  # asked for more than once, and never came
+    refused: int  # by the venue, and to be asked for later
     connections: int
     reconnects: int
+    false_acks: int
+    refusals: int
+    moved: int  # to another connection
     received: int
     applied: int
     older: int
@@ -46,18 +50,25 @@ class Status:
 
     def __str__(self) -> str:
         lag = "-" if self.lag_ms is None else f"{self.lag_ms:.1f} ms"
-        never = f", {self.never} never" if self.never else ""
-        suspect = f", {self.suspects_now} suspect" if self.suspects_now else ""
         return (
-            f"{self.venue}: {self.covered:,} of {self.wanted:,} symbols live{never}{suspect}"
+            f"{self.venue}: {self.covered:,} of {self.wanted:,} symbols live{self._missing()}"
             f" · {self.rate:,.0f} msg/s"
             f" · received {self.received:,} = applied {self.applied:,} + older {self.older:,}"
             f" + rejected {self.rejected:,}"
             f" · applied = written {self.written:,} + conflated {self.conflated:,}"
             f" + pending {self.pending:,}"
-            f" · Redis {lag} · {self.connections} connections"
+            f" · Redis {lag} · {self.connections} connections{self._false_acks()}"
             f" · CPU {self.cpu_percent:.1f} % · {self.rss_mb:.0f} MB"
         )
+
+    def _missing(self) -> str:
+        never = f", {self.never:,} never" if self.never else ""
+        refused = f", {self.refused:,} refused" if self.refused else ""
+        suspect = f", {self.suspects_now:,} suspect" if self.suspects_now else ""
+        return never + refused + suspect
+
+    def _false_acks(self) -> str:
+        return f", {self.false_acks:,} false acks" if self.false_acks else ""
 
 
 def tell(status: Status) -> None:

@@ -13,6 +13,7 @@ from fastopts.collector import cache, database, report
 from fastopts.collector.feed import Feed
 from fastopts.collector.line import Line, Shared
 from fastopts.collector.market import Market, Progress
+from fastopts.collector.mover import Mover
 from fastopts.collector.reconcile import Reconciliation
 from fastopts.collector.report import Bars
 from fastopts.collector.rest import RestDriver
@@ -28,7 +29,7 @@ from fastopts.net.http import HttpClient
 from fastopts.session.backoff import Backoff
 from fastopts.session.ban import Ban
 from fastopts.session.refusals import Consequence, judge
-from fastopts.session.shards import Shards
+from fastopts.session.shards import Change, Shards
 from fastopts.venues.bybit import hosts
 from fastopts.venues.bybit.fields import TICKER_FIELDS, TOPIC_PREFIX
 from fastopts.venues.bybit.hosts import Endpoints
@@ -128,8 +129,11 @@ class Collector:
         self._reading: asyncio.TimerHandle | None = None
         self._bug: BaseException | None = None
         self._bars = Bars(settings.log_format == "text")
+        self._mover = Mover(self.lines, self._shards, self.table, timing, self._deal)
         self.watch = Watch(
-            endpoints.venue, self.table, self.market, self.lines, self.writer, settings.status_s
+            *(endpoints.venue, self.table, self.market, self.lines, self.writer),
+            self._mover.moves,
+            settings.status_s,
         )
 
     def stop_on_signals(self) -> None:
@@ -183,6 +187,7 @@ class Collector:
                     self.market.keep_fresh(self._settings.refresh_s, self._universe_changed)
                 ),
                 group.create_task(self.watch.run(self._bars)),
+                group.create_task(self._mover.run()),
             ]
             if self._settings.reconcile_s > 0:
                 reconciling = self._reconciliation.run(self._settings.reconcile_s)
@@ -255,15 +260,18 @@ class Collector:
         return [line.task for line in self.lines if line.task is not None]
 
     def _universe_changed(self, listed: Sequence[Instrument], gone: Sequence[Instrument]) -> None:
+        self._deal(self._shards.update(listed, [instrument.symbol for instrument in gone]))
+        self.writer.universe_changed(listed, gone)
+
+    def _deal(self, changes: Sequence[Change]) -> None:
         assert self._group is not None
-        for change in self._shards.update(listed, [instrument.symbol for instrument in gone]):
+        for change in changes:
             if change.shard.number == len(self.lines):
                 line = Line(change.shard, self._shared)
                 self.lines.append(line)
                 line.task = self._group.create_task(line.run())
             else:
                 self.lines[change.shard.number].change(change.added, change.removed)
-        self.writer.universe_changed(listed, gone)
 
     async def _warm_up(self) -> None:
         used = await self.market.warm_up()

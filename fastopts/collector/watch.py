@@ -12,6 +12,7 @@ from fastopts.collector.report import Bars, Status
 from fastopts.collector.writer import Writer
 from fastopts.core import Table
 from fastopts.session.alarms import Alarms
+from fastopts.session.moves import Moves
 
 __all__ = ("Watch",)
 
@@ -32,6 +33,7 @@ class Watch:
         market: Market,
         lines: Sequence[Line],
         writer: Writer,
+        moves: Moves,
         status_s: float,
     ) -> None:
         self._venue = venue
@@ -39,6 +41,7 @@ class Watch:
         self._market = market
         self._lines = lines
         self._writer = writer
+        self._moves = moves
         self._status_s = status_s
         self._alarms = Alarms()
         self._shown: set[str] = set()  # reasons of rejects
@@ -62,15 +65,18 @@ class Watch:
         last_at, last_received, last_cpu_s = self._last
         self._last = (now, received, cpu_s)
         elapsed_s = max(now - last_at, 1e-9)
-        covered, wanted = self._coverage()
+        covered, wanted, never = self._coverage()
+        counts = self._counts()
+        self._writer.counts = counts
         return Status(
             venue=self._venue,
             rate=(received - last_received) / elapsed_s,
             covered=covered,
             wanted=wanted,
-            never=sum(len(line.never) for line in self._lines),
+            never=never,
+            refused=sum(len(line.learned.refused) for line in self._lines),
             connections=sum(line.is_open for line in self._lines),
-            reconnects=sum(line.reconnects for line in self._lines),
+            **counts,
             received=received,
             applied=table.applied,
             older=table.older,
@@ -84,6 +90,14 @@ class Watch:
             cpu_percent=100 * (cpu_s - last_cpu_s) / elapsed_s,
             rss_mb=report.rss_mb(),
         )
+
+    def _counts(self) -> dict[str, int]:
+        return {
+            "reconnects": sum(line.reconnects for line in self._lines),
+            "false_acks": sum(line.learned.false_acks for line in self._lines),
+            "refusals": sum(line.learned.refusals for line in self._lines),
+            "moved": self._moves.made,
+        }
 
     def _warnings(self, status: Status) -> list[str]:
         lag_ms = (status.lag_ms or 0.0) if self._writer.is_writing else None
@@ -108,14 +122,16 @@ class Watch:
         """Show how the symbols come in, until nearly all have, or for twenty seconds."""
         deadline = time.monotonic() + COVERAGE_WITHIN_S
         while time.monotonic() < deadline:
-            covered, wanted = self._coverage()
+            covered, wanted, _ = self._coverage()
             bars.show("first quotes", covered, wanted)
             if covered >= COVERED_ENOUGH * wanted:
                 break
             await asyncio.sleep(LOOK_S)
         bars.close()
 
-    def _coverage(self) -> tuple[int, int]:
-        covered, wanted = sum(line.live for line in self._lines), len(self._market.instruments)
-        self._writer.feed.covered, self._writer.feed.wanted = covered, wanted
-        return covered, wanted
+    def _coverage(self) -> tuple[int, int, int]:
+        feed = self._writer.feed
+        feed.covered = sum(line.live for line in self._lines)
+        feed.wanted = len(self._market.instruments)
+        feed.never = sum(len(line.never) for line in self._lines)
+        return feed.covered, feed.wanted, feed.never

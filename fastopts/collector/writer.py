@@ -59,6 +59,7 @@ class Writer:
         self._table = table
         self.feed = feed
         self._address = address
+        self.counts: Mapping[str, int] = dict.fromkeys(upkeep.COUNTS, 0)
         self._tls = tls
         self._instruments = instruments
         self._updates = Updates(self.flusher.batch)
@@ -347,7 +348,9 @@ class Writer:
 
     def _statistics(self) -> Mapping[str, str]:
         batches = self.flusher.batches
-        return upkeep.statistics(self._table, batches, self._started_at, self.feed.venue)
+        return upkeep.statistics(
+            self._table, batches, self._started_at, self.feed.venue, self.counts
+        )
 
     def _now_ms(self) -> int:
         """The server's clock, or ours before we know it."""
