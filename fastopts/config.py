@@ -60,6 +60,7 @@ class Settings:
     redis_url: Secret | None = None
     redis_password: Secret | None = None
     embedded: bool = True
+    standby: bool = False
     flush_ms: float = 5.0
     latency_ms: float = 0.0
     duration_s: float | None = None
@@ -193,6 +194,7 @@ SETTINGS: Final[Mapping[str, Setting]] = {
         "URL",
     ),
     "embedded": Setting(_flag, "0 forbids an embedded Valkey (default: 1)", "0|1"),
+    "standby": Setting(_flag, "wait while another collector writes, and take over when it ends"),
     "flush_ms": Setting(_number(1, 1000, "ms"), "write this often (default: 5)", "MS"),
     "latency_ms": Setting(
         _number(0, 1000, "ms"),

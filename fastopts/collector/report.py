@@ -44,12 +44,14 @@ class Status:
     written: int
     conflated: int
     pending: int
+    writer: str  # writing, waiting for Redis, standing by
     lag_ms: float | None  # from a batch's sending to its acknowledgement, median
     cpu_percent: float  # of one core, since the last status
     rss_mb: float
 
     def __str__(self) -> str:
         lag = "-" if self.lag_ms is None else f"{self.lag_ms:.1f} ms"
+        redis = f"Redis {lag}" if self.writer == "writing" else self.writer
         return (
             f"{self.venue}: {self.covered:,} of {self.wanted:,} symbols live{self._missing()}"
             f" · {self.rate:,.0f} msg/s"
@@ -57,7 +59,7 @@ class Status:
             f" + rejected {self.rejected:,}"
             f" · applied = written {self.written:,} + conflated {self.conflated:,}"
             f" + pending {self.pending:,}"
-            f" · Redis {lag} · {self.connections} connections{self._false_acks()}"
+            f" · {redis} · {self.connections} connections{self._false_acks()}"
             f" · CPU {self.cpu_percent:.1f} % · {self.rss_mb:.0f} MB"
         )
 

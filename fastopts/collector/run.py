@@ -5,7 +5,7 @@ import itertools
 import logging
 import signal
 import ssl
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,14 +21,12 @@ from fastopts.collector.watch import Watch
 from fastopts.collector.writer import Writer
 from fastopts.config import Settings
 from fastopts.core import IMPLEMENTATION, Grammar, Table
-from fastopts.errors import FastoptsError, StoreError
+from fastopts.errors import FastoptsError
 from fastopts.model import Instrument
 from fastopts.net import tls
 from fastopts.net.address import Address
 from fastopts.net.http import HttpClient
-from fastopts.session.backoff import Backoff
 from fastopts.session.ban import Ban
-from fastopts.session.refusals import Consequence, judge
 from fastopts.session.shards import Change, Shards
 from fastopts.venues.bybit import hosts
 from fastopts.venues.bybit.fields import TICKER_FIELDS, TOPIC_PREFIX
@@ -103,6 +101,7 @@ class Collector:
             tls.context(address.host, settings.insecure) if address.tls else None,
             settings.flush_ms / 1000,
             self.market.instruments.values,
+            settings.standby,
         )
         self.lines: list[Line] = []
         self._settings = settings
@@ -220,12 +219,10 @@ class Collector:
             return None
 
     async def _start_up(self, may_use_cache: bool) -> list[Instrument]:
-        await _when_loaded(self.writer.look)
+        await self.writer.look()
         progress = _coin_progress(self._bars, self._settings.coins)
         listed = await self.market.load(may_use_cache, progress)
         log.info("%d options on %s", len(listed), ", ".join(sorted({i.asset for i in listed})))
-        # From here on the writer renews the lease: the venue may have taken a minute to answer.
-        await _when_loaded(self.writer.open)
         return listed
 
     async def _until_stopped(self) -> None:
@@ -285,19 +282,6 @@ class Collector:
         loop = asyncio.get_running_loop()
         due = max(due + self._settings.latency_ms / 1000, loop.time())
         self._reading = loop.call_at(due, self._read_on_clock, due)
-
-
-async def _when_loaded(call: Callable[[], Awaitable[None]]) -> None:
-    """Call the server; wait for one that is only loading."""
-    backoff = Backoff(base_s=0.2, cap_s=2.0)
-    while True:
-        try:
-            return await call()
-        except StoreError as error:
-            if judge(error.reply).consequence is not Consequence.WAIT:
-                raise
-            log.warning("%s; waiting", error)
-        await asyncio.sleep(backoff.next_s())
 
 
 def _venue_tls(endpoints: Endpoints, insecure: bool) -> ssl.SSLContext | None:

@@ -9,7 +9,7 @@ from fastopts import keys
 from fastopts.core import Table
 from fastopts.model import Instrument
 
-__all__ = ("COUNTS", "Command", "Order", "delisted", "hset", "listed", "statistics")
+__all__ = ("COUNTS", "Command", "Order", "census", "delisted", "hset", "listed", "statistics")
 
 Command = tuple[str, ...]
 
@@ -48,6 +48,17 @@ def listed(instruments: Iterable[Instrument], now_ms: int) -> list[Order]:
 def delisted(instruments: Iterable[Instrument]) -> list[Order]:
     """Take *instruments* out of their sets; their own keys end by themselves."""
     return [Order(("SREM", key, *symbols)) for key, symbols in _sets(instruments).items()]
+
+
+def census(instruments: Iterable[Instrument]) -> list[tuple[Command, int]]:
+    """Commands that count what `listed` wrote, each with how many it must find at least."""
+    there = list(instruments)
+    sets = [(("SCARD", key), len(symbols)) for key, symbols in _sets(there).items()]
+    terms = [keys.instrument(instrument.symbol) for instrument in there]
+    found: list[tuple[Command, int]] = [*sets]
+    if terms:
+        found.append((("EXISTS", *terms), len(terms)))
+    return found
 
 
 def statistics(

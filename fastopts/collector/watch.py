@@ -9,7 +9,7 @@ from fastopts.collector import report
 from fastopts.collector.line import Line
 from fastopts.collector.market import Market
 from fastopts.collector.report import Bars, Status
-from fastopts.collector.writer import Writer
+from fastopts.collector.writer import WAITING, Writer
 from fastopts.core import Table
 from fastopts.session.alarms import Alarms
 from fastopts.session.moves import Moves
@@ -86,6 +86,7 @@ class Watch:
             written=table.written,
             conflated=table.conflated,
             pending=table.pending,
+            writer=self._writer.state,
             lag_ms=self._writer.flusher.lag.quantile_ms(0.5),
             cpu_percent=100 * (cpu_s - last_cpu_s) / elapsed_s,
             rss_mb=report.rss_mb(),
@@ -100,7 +101,7 @@ class Watch:
         }
 
     def _warnings(self, status: Status) -> list[str]:
-        lag_ms = (status.lag_ms or 0.0) if self._writer.is_writing else None
+        lag_ms = None if status.writer == WAITING else status.lag_ms or 0.0
         skew_ms = self._writer.feed.skew_ms(asyncio.get_running_loop().time())
         return self._alarms.judge(
             time.monotonic(), status.rate, status.covered, status.wanted, lag_ms, skew_ms

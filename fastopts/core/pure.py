@@ -226,7 +226,7 @@ class Slot:
 
     A tick is counted `pending` from its application until Redis acknowledged it or a newer one
     took its place: `unsent` says that the slot holds such a tick, `_Write.had_tick` that one is on
-    its way. `news` says that the record is not what was sent last.
+    its way. `news` says that subscribers are to hear of the record.
     """
 
     symbol: str
@@ -357,17 +357,16 @@ class Table:
         return True
 
     def mark_whole(self, count: int | None = None) -> None:
-        """Have the next *count* symbols of a rolling order written whole.
+        """Have the next *count* symbols of a rolling order (None: all) written whole, and as news.
 
-        None: all of them, and as news, for a server that may know nothing.
+        Somebody may have deleted their keys: then subscribers have not what stands there again.
         """
         slots = list(self._slots.values())
         due = len(slots) if count is None else min(count, len(slots))
         for i in range(due):
             slot = slots[(self._cursor + i) % len(slots)]
             if slot.filled:
-                slot.whole = True
-                slot.news = slot.news or count is None
+                slot.whole = slot.news = True
                 self._enqueue(slot)
         if due:
             self._cursor = (self._cursor + due) % len(slots)

@@ -76,8 +76,12 @@ def test_what_the_venue_does_wrong_is_told_when_there_is_something(
     assert "venue" not in [row[0] for row in read("status").rows]
     listed.feed(market, never=1)
     counts: dict[Any, Any] = {
-        "reconnects": 0, "false_acks": 3, "refusals": 1200, "moved": 0,
-        "suspects": 5, "suspects_now": 2,
+        "reconnects": 0,
+        "false_acks": 3,
+        "refusals": 1200,
+        "moved": 0,
+        "suspects": 5,
+        "suspects_now": 2,
     }
     market.client.hset("stats", mapping=counts)
     done = read("status")
