@@ -35,7 +35,8 @@ class LastingChannel:
         Raises StoreUnavailable when the server can't be reached or does not answer in time,
         StoreError for replies that are none.
         """
-        async with self._lock:
+        await self._turn()
+        try:
             is_kept = self._channel is not None and not self._channel.closed.is_set()
             try:
                 return await self._try(payload, make_replies())
@@ -43,12 +44,26 @@ class LastingChannel:
                 if not (is_kept and may_retry(error)):
                     raise
                 return await self._try(payload, make_replies())
+        finally:
+            self._lock.release()
 
     def close(self) -> None:
         """Close the connection; the next exchange opens another."""
         if self._channel is not None:
             self._channel.abort()
             self._channel = None
+
+    async def _turn(self) -> None:
+        """Wait for those who came before, no longer than for an answer."""
+        if not self._lock.locked():
+            await self._lock.acquire()  # without the price of a timer
+            return
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                await self._lock.acquire()
+        except TimeoutError as error:
+            words = f"{self._address}: no answer in {self._timeout_s:g} s"
+            raise StoreUnavailable(words) from error
 
     async def _try(self, payload: bytes, replies: R) -> R:
         if self._channel is None or self._channel.closed.is_set():
