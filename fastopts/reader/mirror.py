@@ -32,7 +32,7 @@ from fastopts.reader.universe import no_asset
 __all__ = ("POLL_S", "Mirror", "Mirrored")
 
 RETRY_S: Final = 0.25
-RETRY_MAX_S: Final = 4.0
+RETRY_MAX_S: Final = 2.0
 START_S: Final = 3.0  # beside the timeout: an announcement comes every second
 POLL_S: Final = 0.005
 
