@@ -1,7 +1,6 @@
 """An option that is not there, or only in part: each reason is an error of its own."""
 
 import asyncio
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -26,7 +25,7 @@ def test_RR_02_unknown_expired_and_just_listed_are_three_errors(
     store.tick("BTC-11SEP20-9000-C-USDT", expiry=PAST_MS)
     with pytest.raises(Unknown, match="there is no option 'BTC-27NOV99-1-C-USDT' here"):
         reader.get("BTC-27NOV99-1-C-USDT")
-    with pytest.raises(Expired, match="delivered .* h ago"):
+    with pytest.raises(Expired, match=r"delivered .* h ago"):
         reader.get("BTC-11SEP20-9000-C-USDT")
     with pytest.raises(NotYetLive, match="is listed, and has not ticked yet"):
         reader.get(PUT)
@@ -106,15 +105,15 @@ def test_RR_03_the_collector_mends_what_was_deleted(
 
 
 @pytest.fixture(params=["2", "", "a"])
-def foreign(store: Store, request: pytest.FixtureRequest) -> Iterator[Store]:
+def foreign(store: Store, request: pytest.FixtureRequest) -> Store:
     store.tick()
     store.feed(schema=request.param)
-    yield store
+    return store
 
 
 def test_RR_03_a_feed_of_another_schema_is_refused(foreign: Store, reader: OptionReader) -> None:
     for read in (lambda: reader.get(CALL), lambda: reader.get_many([CALL]), reader.feed):
-        with pytest.raises(StoreError, match="schema .* reads '1'"):
+        with pytest.raises(StoreError, match=r"schema .* reads '1'"):
             read()
     with pytest.raises(StoreError, match="schema"):
         reader.get(CALL, require_live=False)

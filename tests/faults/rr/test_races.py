@@ -110,10 +110,10 @@ def test_RR_05_a_reply_that_breaks_off_at_any_byte_is_no_answer(
         proxy.down.cut_with = ending
         while not answered:
             proxy.down.cut_after = offset
-            with OptionReader(f"redis://127.0.0.1:{proxy.port}") as reader:
-                with contextlib.suppress(StoreUnavailable):
-                    assert ask(reader) == whole
-                    answered = True
+            url = f"redis://127.0.0.1:{proxy.port}"
+            with OptionReader(url) as reader, contextlib.suppress(StoreUnavailable):
+                assert ask(reader) == whole
+                answered = True
             broken += not answered
             offset += 7
     assert broken > 80
