@@ -13,6 +13,8 @@ FEED = "fastopts:feed"
 LEASE = "fastopts:lease"
 UPDATES = "fastopts:updates"  # a channel
 
+SCHEMA: Final = "1"  # of all that; a reader refuses another
+
 
 def option(symbol: str) -> str:
     """Hash: the newest tick in the venue's own decimal text."""

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from fastopts import keys
 from fastopts.session.clocks import RemoteClock
 
-__all__ = ("HEARTBEAT_LIMIT_MS", "HEARTBEAT_S", "SCHEMA", "Feed")
+__all__ = ("HEARTBEAT_LIMIT_MS", "HEARTBEAT_S", "Feed")
 
-SCHEMA = "1"
 HEARTBEAT_S = 1.0
 HEARTBEAT_LIMIT_MS = 5000
 
@@ -49,7 +49,7 @@ class Feed:
         """The hash's fields. Needs `server` to be known."""
         skew_ms = self.skew_ms(now)
         shown = {
-            "schema": SCHEMA,
+            "schema": keys.SCHEMA,
             "venue": self.venue,
             "epoch": str(epoch),
             "writer": writer,

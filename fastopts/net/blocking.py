@@ -77,7 +77,10 @@ class _Line:
         self._view = memoryview(bytearray(BUFFER_SIZE))
 
     def exchange(self, payload: bytes, make_replies: Callable[[], R]) -> R:
-        with self._lock:
+        # Who waits for a server that hangs would otherwise wait for all who came before, too.
+        if not self._lock.acquire(timeout=self._timeout_s):
+            raise _unavailable(self._address, TimeoutError(), self._timeout_s)
+        try:
             is_kept = self._socket is not None
             try:
                 return self._try(payload, make_replies())
@@ -85,6 +88,8 @@ class _Line:
                 if not (is_kept and may_retry(error)):
                     raise
                 return self._try(payload, make_replies())
+        finally:
+            self._lock.release()
 
     def close(self) -> None:
         with self._lock:

@@ -27,8 +27,8 @@ from fastopts.reader.demand import Demand, refuse_dead, sift
 from fastopts.reader.expiry import Expiry
 from fastopts.reader.freshness import Feed, Moment
 from fastopts.reader.option import Option
+from fastopts.reader.texts import texts_of
 from fastopts.reader.universe import Members, Series, Universe, asset_name, no_asset
-from fastopts.vocabulary import VOCABULARY
 
 if TYPE_CHECKING:
     from fastopts.reader.bounds import Bounds
@@ -44,11 +44,6 @@ T = TypeVar("T")
 _FEED_AND_TIME: Final = pack("HGETALL", keys.FEED) + pack("TIME")
 _ATTEMPTS: Final = 5  # at a universe that changes while it is read
 USDT_SUFFIX: Final = "-USDT"
-_NAMES: Final = {
-    **{word.short.encode(): word.name for word in VOCABULARY.values() if word.short},
-    b"tm": "ts_ms",
-    b"rt": "rt_ms",
-}
 
 
 class Request(NamedTuple):
@@ -215,8 +210,8 @@ class Queries:
         found = sift(symbols, records, moment, demand)
         yield from self._suggest(found)
         return [
-            one if isinstance(one, Absent) else _named(one.symbol, value(answer))
-            for one, answer in zip(found, answers, strict=True)
+            one if isinstance(one, Absent) else texts_of(one, records.record(place), value(answer))
+            for place, (one, answer) in enumerate(zip(found, answers, strict=True))
         ]
 
     def _look(
@@ -384,18 +379,6 @@ def _known(symbols: Sequence[str], raw_terms: Sequence[bytes]) -> dict[str, Inst
     pairs = zip(symbols, raw_terms, strict=True)
     found = (universe.read_terms(symbol, value(raw)) for symbol, raw in pairs)
     return {one.symbol: one for one in found if one is not None}
-
-
-def _named(symbol: str, flat: list[bytes] | StoreError) -> dict[str, str] | Absent:
-    if isinstance(flat, StoreError):
-        return Absent(symbol, StoreError(f"{symbol}: {flat}", flat.reply))
-    if not flat:
-        return Absent(symbol, StoreError(f"{symbol}: its texts are not in the store"))
-    return {
-        _NAMES[short]: text.decode()
-        for short, text in zip(flat[::2], flat[1::2], strict=True)
-        if short in _NAMES
-    }
 
 
 def _no_coin(listed: Universe, settle: str | None) -> Unknown:

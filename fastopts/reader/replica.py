@@ -86,6 +86,7 @@ class Replica:
 
     def lost(self, error: Exception) -> None:
         """The connection is gone."""
+        self._is_subscribed = False
         if isinstance(error, WrongVenue):
             self._break(error)
         else:
@@ -94,6 +95,11 @@ class Replica:
     def close(self) -> None:
         """Nobody keeps it current any more."""
         self._break(FeedDown("the mirror was closed"))
+
+    @property
+    def has_looked(self) -> bool:
+        """Whether this conversation has seen the feed."""
+        return self._is_subscribed
 
     def data_to_send(self) -> bytes:
         """Drain what the rules decided to say."""
