@@ -1,0 +1,54 @@
+"""What is live of what is listed, by series."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from fastopts.cli.verify import symbols
+
+__all__ = ("Coverage", "Series", "count")
+
+ENOUGH: Final = 0.99
+
+
+@dataclass(slots=True)
+class Series:
+    """The options of one asset, expiry and settle coin: at the venue, in Redis, live there."""
+
+    asset: str
+    expiry_ms: int
+    settle: str
+    venue: int = 0
+    stored: int = 0
+    live: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """All series; *listed* counts what the venue has, *missing* are those of it not in Redis."""
+
+    series: tuple[Series, ...]
+    missing: tuple[str, ...]
+
+    @property
+    def listed(self) -> int:
+        return sum(one.venue for one in self.series)
+
+    @property
+    def live(self) -> int:
+        return sum(one.live for one in self.series)
+
+    @property
+    def is_good(self) -> bool:
+        return self.live > 0 and self.live >= ENOUGH * self.listed
+
+
+def count(venue: Iterable[str], stored: Iterable[str], live: Iterable[str]) -> Coverage:
+    """Count the symbols of each kind by series."""
+    there, here = set(venue), set(stored)
+    found: dict[tuple[str, int, str], Series] = {}
+    for kind, names in (("venue", there), ("stored", here), ("live", set(live))):
+        for contract in filter(None, map(symbols.parse, names)):
+            series = found.setdefault(contract.series, Series(*contract.series))
+            setattr(series, kind, getattr(series, kind) + 1)
+    return Coverage(tuple(found[key] for key in sorted(found)), tuple(sorted(there - here)))
