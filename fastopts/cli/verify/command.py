@@ -111,5 +111,5 @@ def _judge(store: Store, venue: Venue, feed: Feed, assets: Sequence[str], plan: 
         cases=cases,
         losses=losses.equations(store.counters()),
         greeks=greeks.check(rounds.ticks),
-        coverage=coverage.count(listed, stored, live),
+        coverage=coverage.count(listed, stored, live, conns.feed.venue_ms),
     )

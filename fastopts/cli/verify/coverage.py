@@ -1,10 +1,11 @@
 """What is live of what is listed, by series."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from fastopts.cli.verify import symbols
+from fastopts.cli.verify.symbols import Contract
 
 __all__ = ("Coverage", "Series", "count")
 
@@ -43,12 +44,24 @@ class Coverage:
         return self.live > 0 and self.live >= ENOUGH * self.listed
 
 
-def count(venue: Iterable[str], stored: Iterable[str], live: Iterable[str]) -> Coverage:
-    """Count the symbols of each kind by series."""
-    there, here = set(venue), set(stored)
+def count(
+    venue: Iterable[str], stored: Iterable[str], live: Iterable[str], now_ms: int
+) -> Coverage:
+    """Count the symbols of each kind by series; what is delivered at *now_ms* counts nowhere."""
+    there, here = _undelivered(venue, now_ms), _undelivered(stored, now_ms)
     found: dict[tuple[str, int, str], Series] = {}
-    for kind, names in (("venue", there), ("stored", here), ("live", set(live))):
-        for contract in filter(None, map(symbols.parse, names)):
+    for kind, contracts in (
+        ("venue", there),
+        ("stored", here),
+        ("live", _undelivered(live, now_ms)),
+    ):
+        for contract in contracts.values():
             series = found.setdefault(contract.series, Series(*contract.series))
             setattr(series, kind, getattr(series, kind) + 1)
-    return Coverage(tuple(found[key] for key in sorted(found)), tuple(sorted(there - here)))
+    missing = sorted(there.keys() - here.keys())
+    return Coverage(tuple(found[key] for key in sorted(found)), tuple(missing))
+
+
+def _undelivered(names: Iterable[str], now_ms: int) -> Mapping[str, Contract]:
+    read = {name: symbols.parse(name) for name in names}
+    return {name: one for name, one in read.items() if one and one.expiry_ms > now_ms}

@@ -39,6 +39,11 @@ class Feed:
         return abs(self.beat_age_ms) <= self.beat_limit_ms
 
     @property
+    def venue_ms(self) -> int:
+        """The venue's clock."""
+        return self.now_ms + self.skew_ms
+
+    @property
     def silent(self) -> list[str]:
         """The open connections that have delivered nothing of late."""
         return [conn for conn in self.delivered_ms if not self._delivers(conn)]
@@ -46,7 +51,7 @@ class Feed:
     def is_live(self, symbol: str, origin: str) -> bool:
         """Whether a tick of *symbol* from *origin*, `epoch:conn`, is live."""
         contract = symbols.parse(symbol)
-        if contract is None or self.now_ms + self.skew_ms >= contract.expiry_ms:
+        if contract is None or self.venue_ms >= contract.expiry_ms:
             return False
         epoch, _, conn = origin.partition(":")
         return self.is_alive and epoch == self.epoch and self._delivers(conn)

@@ -44,7 +44,7 @@ class Verdict:
         counts = self.counts
         if counts["wrong"]:
             yield f"{counts['wrong']:,} of {len(self.cases):,} symbols are not as the venue says"
-        elif not counts["equal"]:
+        elif self.cases and not counts["equal"]:
             yield "no symbol could be compared"
         if not self.losses:
             yield "there are no counters to balance"
@@ -52,7 +52,9 @@ class Verdict:
             yield "the losses do not balance"
         if not self.greeks.is_good:
             yield f"{self.greeks.checked - self.greeks.agree:,} greeks are off"
-        if not self.coverage.is_good:
+        if not self.coverage.live:
+            yield "nothing is live"
+        elif not self.coverage.is_good:
             yield f"{self.coverage.listed - self.coverage.live:,} listed options are not live"
 
     @property
@@ -68,7 +70,8 @@ class Verdict:
             "seed": self.seed,
             "sample": len(self.cases),
             **self.counts,
-            "wrong_symbols": {case.symbol: case.evidence for case in self.wrong},
+            "outcomes": {case.symbol: case.outcome for case in self.cases},
+            "evidence": {case.symbol: case.evidence for case in self.wrong},
             "loss": [one.values for one in self.losses],
             "greeks": asdict(self.greeks),
             "coverage": asdict(self.coverage),
