@@ -55,7 +55,7 @@ class Wire(asyncio.Transport):
         self._down = bytearray()
         self._sent = self._arrived = 0
         self._marks: deque[tuple[int, Callable[[], None]]] = deque()
-        self._is_pumping = self._is_ending = False
+        self._is_pumping = self._is_ending = self._is_cut = False
         host.wires.append(self)
         self.peer = host.accept(self)
 
@@ -106,9 +106,11 @@ class Wire(asyncio.Transport):
         self._pump_later()
 
     def reset(self) -> None:
-        """End it at once; what is under way is lost."""
+        """End it at once; what is under way is lost, either way."""
+        self._is_cut = True
         if self.is_up:
             self._net.agenda.after(0.0, self._go_down, ConnectionResetError("reset by the network"))
+            self.peer.hung_up()
 
     def orphan(self) -> None:
         """The client's process is gone: whatever it writes reaches nobody."""
@@ -118,7 +120,8 @@ class Wire(asyncio.Transport):
 
     def _receive(self, data: bytes, written_at: float) -> None:
         self.written_at = written_at
-        self.peer.receive(data)
+        if not self._is_cut:
+            self.peer.receive(data)
 
     def _later_up(self, call: Callable[..., None], *args: Any) -> None:
         self._up_at = max(self._up_at, self._net.agenda.now + self._lag_s())

@@ -16,6 +16,7 @@ __all__ = ("Client", "RedisServer")
 
 WRITES = frozenset({"HSET", "HDEL", "SET", "EXPIRE", "PEXPIRE", "SADD", "SREM", "DEL", "PUBLISH"})
 GROWING = frozenset({"HSET", "SET", "SADD", "PUBLISH"})  # what OOM refuses
+OF_HASHES = frozenset({"HSET", "HDEL", "HGET", "HMGET", "HKEYS", "SADD", "SREM", "SMEMBERS"})
 ABORTED = b"-EXECABORT Transaction discarded because of previous errors.\r\n"
 
 # Hears of each command that changed something: the key, and the client that sent it.
@@ -108,7 +109,7 @@ class RedisServer(ModelRedis):
     def _carry_out(self, name: str, key: str, words: list[bytes], client: "Client") -> bytes:
         value = self.keys[key] if self.holds(key) else None
         match name:
-            case "HSET" | "HGET" | "HMGET" | "HKEYS" if not isinstance(value, dict | None):
+            case _ if name in OF_HASHES and not isinstance(value, dict | None):
                 return b"-WRONGTYPE Operation against a key holding the wrong kind of value\r\n"
             case "HSET":
                 return self._execute(words)
