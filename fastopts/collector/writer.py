@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from fastopts import keys
 from fastopts.collector import server, upkeep
-from fastopts.collector.feed import Feed
+from fastopts.collector.feed import NEVER, Feed
 from fastopts.collector.flusher import Flusher
 from fastopts.collector.heartbeat import Heartbeat
 from fastopts.collector.lease import LEASE_MS, Lease
@@ -40,6 +40,7 @@ WHOLE_WITHIN_S = 60  # every symbol is written whole once in this time
 REFUSED_KEYS_AGAIN_S = 60.0
 UNIVERSE_AGAIN_S = 6 * 3600.0
 COMMANDS_AT_ONCE = 1000
+SLOW_S = 1.0  # what came while the server took so long has grown old
 
 
 class Writer:
@@ -123,9 +124,11 @@ class Writer:
         """
         channel = await net.connect(self._address, self._tls, CONNECT_TIMEOUT_S)
         try:
-            is_first = self._server is None
+            former = self._server
             self._server = await server.inspect(channel, self.feed.venue)
-            if is_first:
+            if former is not None and former.run_id != self._server.run_id:
+                self.feed.behind_since = NEVER  # it may have forgotten what it acknowledged
+            if former is None:
                 for warning in self._server.warnings:
                     log.warning("Redis: %s", warning)
             await self._take_lease(channel, self._server)
@@ -219,6 +222,8 @@ class Writer:
             self._table.release()
         if self._heartbeat.is_due(now):
             await self._beat(channel, found, now)
+        if _now() - now > SLOW_S:
+            self._fall_behind()
 
     async def _beat(self, channel: Channel, found: Server, now: float) -> None:
         if self._heartbeat.is_periodic(now):
@@ -248,6 +253,11 @@ class Writer:
             self._hear_refusals()
         elif self._trouble.is_on:
             self._trouble.end(_now())
+        if _now() - self.flusher.taken_at > SLOW_S:
+            self._fall_behind()
+        elif self.feed.behind_since is not None and self.flusher.has_caught_up:
+            self.feed.behind_since = None
+            self._tell()
 
     def _hear_refusals(self) -> None:
         for symbol, words in self.flusher.refusals:
@@ -255,6 +265,9 @@ class Writer:
             if refusal.consequence is not Consequence.KEY:
                 self._cannot_write(StoreError(words, words))
                 return
+            # Its record would stand there as the newest until the next try.
+            self._orders.append(Order(("DEL", keys.record(symbol))))
+            self._attention.set()
             if symbol not in self._refused_keys:
                 log.warning("%s is not written: %s (%s)", symbol, words, refusal.remedy)
                 self._refused_keys.add(symbol)
@@ -264,12 +277,19 @@ class Writer:
     def _cannot_write(self, error: StoreError) -> None:
         """The server refuses everything: wait, or look for a better one."""
         self.flusher.hold()
+        self._fall_behind()
         refusal = judge(error.reply)
         if refusal.consequence is Consequence.RECONNECT:
             self._fail(StoreUnavailable(f"{error} ({refusal.remedy})"))
             return
         self._trouble.begin(f"Redis refuses: {error} ({refusal.remedy})", _now())
         asyncio.get_running_loop().call_at(self._trouble.pause(_now()), self._attention.set)
+
+    def _fall_behind(self) -> None:
+        """What stands in the server grows old: readers must not take it for what comes now."""
+        self.flusher.fall_behind()
+        if self.feed.behind_since is None:
+            self.feed.behind_since = self.flusher.written_at
 
     def _fail(self, error: StoreError) -> None:
         """The connection is of no more use."""
@@ -332,6 +352,7 @@ class Writer:
             self._channel.abort()
             self._channel = None
         self.flusher.hang_up()
+        self._fall_behind()
         self._updates.forget()
         self._failure = None
         self.feed.server.clear()
