@@ -203,7 +203,10 @@ def _spray(world: "World", say: Callable[["World", Conn, str], None]) -> Callabl
 
 def older(world: "World") -> Callable[[], None]:
     def say(world: "World", conn: Conn, symbol: str) -> None:
-        conn.deliver(world.venue.make(symbol, late_ms=world.rng.randint(1, 20_000)))
+        last = world.venue.listings[symbol].last
+        if last is not None:
+            old_ms = round(world.venue.now_ms()) - last.ts
+            conn.deliver(world.venue.make(symbol, late_ms=old_ms + world.rng.randint(1, 20_000)))
 
     return _spray(world, say)
 
@@ -383,14 +386,14 @@ def redis_is_slow(world: "World") -> Callable[[], None]:
 
 
 def redis_restarts_empty(world: "World") -> Callable[[], None]:
-    world.redis.restart({})
+    world.redis.restart({}, {})
     return _set(world.redis.host, "refuses", True, False)
 
 
 def redis_forgets_writes(world: "World") -> Callable[[], None]:
     """It acknowledges writes that it does not have after its restart."""
     held = world.redis.backup()
-    return lambda: world.redis.restart(held)
+    return lambda: world.redis.restart(*held)
 
 
 def redis_is_flushed(world: "World") -> None:

@@ -45,9 +45,9 @@ class Promises:
         prefix, _, symbol = key.partition(":")
         if prefix not in ("option", "optrec"):
             return
-        value = self._world.redis.keys[key]
-        if isinstance(value, dict) != (prefix == "option"):
-            return  # another program's
+        value = self._world.redis.keys.get(key, b"")
+        if not value or isinstance(value, dict) != (prefix == "option"):
+            return  # gone, or another program's
         self._check_writer(client)
         try:
             if prefix == "option":

@@ -47,17 +47,18 @@ class RedisServer(ModelRedis):
     def now_ms(self) -> float:
         return self._epoch_ms + self._agenda.now * 1000
 
-    def backup(self) -> dict[str, Any]:
-        return copy.deepcopy(self.keys)
+    def backup(self) -> tuple[dict[str, Any], dict[str, float]]:
+        """All keys, and when they end."""
+        return copy.deepcopy(self.keys), dict(self.ends)
 
-    def restart(self, held: dict[str, Any]) -> None:
+    def restart(self, held: dict[str, Any], ends: dict[str, float]) -> None:
         """End all connections; come back knowing only what it *held*."""
         for wire in list(self.host.wires):
             wire.reset()
         self._clients.clear()
         self._run += 1
         self._number = 100
-        self.keys, self.ends, self.ttl_s = copy.deepcopy(held), {}, {}
+        self.keys, self.ends, self.ttl_s = held, ends, {}
         self.keys_lost.clear()
 
     def lose(self, names: list[str]) -> None:

@@ -243,8 +243,9 @@ class Conn:
         self.is_mute = False
         missed, self._missed = self._missed, {}
         for symbol in missed:
-            newest = self._venue.listings[symbol].last
-            if symbol in self.symbols and newest is not None:
+            listing = self._venue.listings.get(symbol)
+            newest = listing and listing.last
+            if symbol in self.symbols and newest:
                 self.deliver(newest)
 
     def look(self) -> None:
