@@ -53,6 +53,7 @@ class Writer:
         tls: ssl.SSLContext | None,
         flush_s: float,
         instruments: Callable[[], Iterable[Instrument]],
+        clock_jumped: Callable[[], None] = lambda: None,
     ) -> None:
         self.lease = Lease()
         self.flusher = Flusher(table, flush_s, self._now_ms, self._batch_over)
@@ -62,7 +63,9 @@ class Writer:
         self._tls = tls
         self._instruments = instruments
         self._updates = Updates(self.flusher.batch)
-        self._heartbeat = Heartbeat(table, feed, self.lease, self._updates, self._statistics)
+        self._heartbeat = Heartbeat(
+            table, feed, self.lease, self._updates, self._statistics, clock_jumped
+        )
         self._trouble = Trouble()
         self._channel: Channel | None = None
         self._server: Server | None = None
@@ -93,6 +96,15 @@ class Writer:
 
     def venue_clock(self, venue_ms: int, sent_at: float, received_at: float) -> None:
         self.feed.exchange.add(venue_ms, sent_at * 1000, received_at * 1000)
+
+    def our_clock_stepped(self) -> None:
+        """Ticks are judged by our clock, corrected by how far it is from the venue's."""
+        self._heartbeat.correct_skew()
+
+    def doubt(self) -> None:
+        """Tell readers that nothing is live until its connection delivers again."""
+        self.feed.doubt()
+        self._tell()
 
     def universe_changed(self, listed: Iterable[Instrument], gone: Iterable[Instrument]) -> None:
         """Symbols came or went; the sets follow with the next write."""
