@@ -22,6 +22,7 @@ class Feed:
     assets: tuple[str, ...] = ()  # that have listed symbols
     covered: int = 0
     wanted: int = 0
+    never: int = 0  # asked for more than once, and never came
     server: RemoteClock = field(default_factory=RemoteClock)
     exchange: RemoteClock = field(default_factory=RemoteClock)
     conns: dict[int, float | None] = field(default_factory=dict)
@@ -63,6 +64,7 @@ class Feed:
             "assets": ",".join(self.assets),
             "skew_ms": "" if skew_ms is None else str(round(skew_ms)),
             "coverage": f"{self.covered}/{self.wanted}",
+            "never": str(self.never),
         }
         conns = {
             f"conn:{conn}": "0" if at is None else str(round(self.server.at(at * 1000)))

@@ -8,7 +8,7 @@ from typing import TypeVar
 from fastopts.errors import StoreUnavailable
 from fastopts.net import channel
 from fastopts.net.address import Address
-from fastopts.net.blocking import may_retry
+from fastopts.net.blocking import check_timeout, may_retry
 from fastopts.net.channel import Channel
 from fastopts.net.resp import Replies
 
@@ -25,6 +25,7 @@ class LastingChannel:
     """
 
     def __init__(self, address: Address, timeout_s: float) -> None:
+        check_timeout(timeout_s)
         self._address = address
         self._timeout_s = timeout_s
         self._lock = asyncio.Lock()

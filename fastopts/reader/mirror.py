@@ -15,6 +15,7 @@ from fastopts.errors import (
     StoreError,
     StoreUnavailable,
     Unknown,
+    clipped,
 )
 from fastopts.net.address import Address
 from fastopts.net.talk import Talk
@@ -144,7 +145,7 @@ class Mirrored:
             return reason
         twin = f"{symbol}{USDT_SUFFIX}"
         hint = f": did you mean {twin}?" if twin in self._replica.records else ""
-        return Unknown(f"{symbol!r} is not in this mirror{hint}")
+        return Unknown(f"{clipped(repr(symbol))} is not in this mirror{hint}")
 
     def _failed(self, error: Exception) -> None:
         """The conversation is over."""

@@ -16,6 +16,7 @@ from fastopts.errors import (
     BadInput,
     StoreError,
     Unknown,
+    clipped,
 )
 from fastopts.model import Instrument
 from fastopts.net.resp import Replies, ReplyList, good, pack
@@ -315,7 +316,9 @@ class Queries:
                 return Universe(name, before.version, (), ())
             if not members:
                 raise no_asset(name, before)
-            symbols = sorted(member.decode() for member in members)
+            symbols = sorted(keys.symbols_of(members))
+            if not symbols:
+                raise StoreError(f"{keys.asset(name)} holds no symbol: another program wrote it")
             _, after, _ = yield from self._look(symbols)
             if before.version == after.feed.version:
                 placed = {s: one for s in symbols if (one := after.terms.get(s)) is not None}
@@ -353,7 +356,8 @@ class Queries:
 def _several(symbols: Sequence[str]) -> bool:
     """Whether there are any. Raises BadInput for a text: its letters are no symbols."""
     if isinstance(symbols, str):
-        raise BadInput(f"{symbols!r} is one symbol: write [{symbols!r}]")
+        shown = clipped(repr(symbols))
+        raise BadInput(f"{shown} is one symbol: write [{shown}]")
     return bool(symbols)
 
 

@@ -184,9 +184,13 @@ class Replica:
             return
         if not self._is_current:
             self._load()
-        news = update.records
-        if not news.keys() <= self._wanted:
-            news = {symbol: news[symbol] for symbol in news.keys() & self._wanted}
+        records, held = update.records, self.records.get
+        # What is here already is announced again once a minute, in case that it was deleted.
+        news = {
+            symbol: records[symbol]
+            for symbol in records.keys() & self._wanted
+            if records[symbol] != held(symbol)
+        }
         if news:
             self.records.update(news)
             self._changed(news)
@@ -278,7 +282,7 @@ class Replica:
 
     def _listed(self, members: Iterable[bytes]) -> None:
         assert self._members is not None
-        self._members |= {name.decode() for name in members}
+        self._members |= keys.symbols_of(members)
 
     def _load_records(self, version: tuple[int, int], gaps: int) -> None:
         assert self._members is not None
