@@ -18,4 +18,7 @@ writer.py     one Redis connection after the other, and what is said over it bes
   trouble.py    why nothing can be written at the moment, that we stand by
 watch.py      coverage, status and warnings, again and again
 report.py     the status line, warnings, the log's form
+drain.py      the log's lines to stderr, whatever becomes of it
+lag.py        how late the event loop is
+forks.py      ends a forked child that goes on in our loop
 """

@@ -39,6 +39,10 @@ class Feed:
         self.conns[conn] = at
         return is_first
 
+    def doubt(self) -> None:
+        """None of the open connections has delivered anything, as far as readers are concerned."""
+        self.conns = dict.fromkeys(self.conns)
+
     def closed(self, conn: int) -> None:
         self.conns.pop(conn, None)
 

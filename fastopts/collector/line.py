@@ -77,6 +77,7 @@ class Shared:
     budget: Budget = field(default_factory=Budget)
     ban: Ban = field(default_factory=Ban)  # of handshakes; REST's alone leaves them be
     rest_ban: Ban = field(default_factory=Ban)
+    now_ms: Callable[[], int] = wall_ms
 
 
 @dataclass(slots=True)
@@ -138,6 +139,12 @@ class Line:
         if self._connection is not None:
             self._connection.session.drop(removed)
             self._connection.session.want(added)
+
+    def doubt(self) -> None:
+        """Nothing that was delivered is live until the connection delivers again."""
+        if self._connection is not None:
+            self._connection.session.doubt(_now())
+            self._tell_delivery(self._connection)
 
     def renew(self, symbols: Iterable[str]) -> None:
         """Subscribe anew those of *symbols* that are this line's."""
@@ -248,7 +255,7 @@ class Line:
 
     def _hear(self, connection: _Connection, event: object) -> None:
         if isinstance(event, Pong) and event.venue_ms is not None:
-            if abs(event.venue_ms - wall_ms()) > CLOCKS_APART_MAX_MS:
+            if abs(event.venue_ms - self._shared.now_ms()) > CLOCKS_APART_MAX_MS:
                 log.warning("a pong with an absurd time is not believed: %d", event.venue_ms)
                 return
             self._shared.outlet.venue_clock(event.venue_ms, event.sent_at, event.received_at)
@@ -267,14 +274,14 @@ class Line:
         )
 
     def _scan(self, inlet: Inlet, view: memoryview, start: int, end: int) -> int:
-        at = inlet.scan(view, start, end, wall_ms())
+        at = inlet.scan(view, start, end, self._shared.now_ms())
         if inlet.others or inlet.strangers or not self._is_fed:
             self._after(inlet)
         self._wake()
         return at
 
     def _message(self, inlet: Inlet, message: bytes) -> None:
-        inlet.message(message, wall_ms())
+        inlet.message(message, self._shared.now_ms())
         self._after(inlet)
         self._wake()
 
@@ -298,7 +305,7 @@ class Line:
         inlet.strangers.clear()
         for symbol, message in strangers:
             if self._shared.market.adopt(symbol):
-                inlet.message(message, wall_ms())
+                inlet.message(message, self._shared.now_ms())
             else:
                 self._shared.table.reject("unknown_symbol", message)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from fastopts.collector.drain import Drain
 from fastopts.errors import masked, one_line
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ class Status:
     lag_ms: float | None  # from a batch's sending to its acknowledgement, median
     cpu_percent: float  # of one core, since the last status
     rss_mb: float
+    loop_lag_ms: float = 0.0  # how late the event loop came to a timer, at worst since the last
 
     def __str__(self) -> str:
         lag = "-" if self.lag_ms is None else f"{self.lag_ms:.1f} ms"
@@ -59,7 +61,8 @@ class Status:
             f" + rejected {self.rejected:,}"
             f" · applied = written {self.written:,} + conflated {self.conflated:,}"
             f" + pending {self.pending:,}"
-            f" · {redis} · {self.connections} connections{self._false_acks()}"
+            f" · {redis} · loop {self.loop_lag_ms:.0f} ms"
+            f" · {self.connections} connections{self._false_acks()}"
             f" · CPU {self.cpu_percent:.1f} % · {self.rss_mb:.0f} MB"
         )
 
@@ -124,20 +127,24 @@ def _as_utf8(text: str) -> str:
     return text.encode(errors="backslashreplace").decode()
 
 
-def set_up_logging(form: str) -> None:
-    """Log to stderr, in UTC; *form* is `text` or `json`."""
+def set_up_logging(form: str) -> Drain:
+    """Log to stderr, in UTC; *form* is `text` or `json`. What stderr does not take is dropped.
+
+    Close what is returned at the end: it writes what waits.
+    """
     formatter: logging.Formatter
     if form == "json":
         formatter = _JsonFormatter()
     else:
         formatter = _TextFormatter("%(asctime)s %(levelname)-7s %(message)s", "%H:%M:%SZ")
     formatter.converter = time.gmtime
-    handler = logging.StreamHandler(sys.stderr)
+    handler = Drain(sys.stderr.fileno())
     handler.setFormatter(formatter)
     root = logging.getLogger("fastopts")
     root.handlers[:] = [handler]
     root.setLevel(logging.INFO)
     root.propagate = False
+    return handler
 
 
 class Bars:

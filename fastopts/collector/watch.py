@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 
 from fastopts.collector import report
+from fastopts.collector.lag import Lag
 from fastopts.collector.line import Line
 from fastopts.collector.market import Market
 from fastopts.collector.report import Bars, Status
@@ -44,12 +45,20 @@ class Watch:
         self._moves = moves
         self._status_s = status_s
         self._alarms = Alarms()
+        self._lag = Lag()
         self._shown: set[str] = set()  # reasons of rejects
         self._named: set[str] = set()  # unknown fields
         self._last = (time.monotonic(), 0, report.cpu_s())
 
     async def run(self, bars: Bars) -> None:
         """Show how the symbols come in, then tell the status for ever."""
+        self._lag.begin()
+        try:
+            await self._look(bars)
+        finally:
+            self._lag.end()
+
+    async def _look(self, bars: Bars) -> None:
         await self._until_covered(bars)
         while True:
             status = self.status()
@@ -90,6 +99,7 @@ class Watch:
             lag_ms=self._writer.flusher.lag.quantile_ms(0.5),
             cpu_percent=100 * (cpu_s - last_cpu_s) / elapsed_s,
             rss_mb=report.rss_mb(),
+            loop_lag_ms=self._lag.take_ms(),
         )
 
     def _counts(self) -> dict[str, int]:
@@ -104,7 +114,8 @@ class Watch:
         lag_ms = None if status.writer == WAITING else status.lag_ms or 0.0
         skew_ms = self._writer.feed.skew_ms(asyncio.get_running_loop().time())
         return self._alarms.judge(
-            time.monotonic(), status.rate, status.covered, status.wanted, lag_ms, skew_ms
+            *(time.monotonic(), status.rate, status.covered, status.wanted, lag_ms, skew_ms),
+            loop_lag_ms=status.loop_lag_ms,
         )
 
     def _rejects(self) -> list[str]:

@@ -56,6 +56,7 @@ class Writer:
         flush_s: float,
         instruments: Callable[[], Iterable[Instrument]],
         is_standby: bool = False,
+        clock_jumped: Callable[[], None] = lambda: None,
     ) -> None:
         self.lease = Lease()
         self.flusher = Flusher(table, flush_s, self._now_ms, self._batch_over)
@@ -67,7 +68,9 @@ class Writer:
         self._is_standby = is_standby
         self._listing = Listing(instruments, self._now_ms)
         self._updates = Updates(self.flusher.batch)
-        self._heartbeat = Heartbeat(table, feed, self.lease, self._updates, self._statistics)
+        self._heartbeat = Heartbeat(
+            table, feed, self.lease, self._updates, self._statistics, clock_jumped
+        )
         self._trouble = Trouble()
         self._standing_by = Spell(logging.INFO)
         self._channel: Channel | None = None
@@ -105,6 +108,15 @@ class Writer:
 
     def venue_clock(self, venue_ms: int, sent_at: float, received_at: float) -> None:
         self.feed.exchange.add(venue_ms, sent_at * 1000, received_at * 1000)
+
+    def our_clock_stepped(self) -> None:
+        """Ticks are judged by our clock, corrected by how far it is from the venue's."""
+        self._heartbeat.correct_skew()
+
+    def doubt(self) -> None:
+        """Tell readers that nothing is live until its connection delivers again."""
+        self.feed.doubt()
+        self._tell()
 
     def universe_changed(self, listed: Iterable[Instrument], gone: Iterable[Instrument]) -> None:
         """Symbols came or went; the sets follow with the next write."""

@@ -205,6 +205,12 @@ class Session:
         if in_row >= UNREADABLE_MAX:
             self.events.append(Dead(f"{in_row} messages in a row can't be read"))
 
+    def doubt(self, now: float) -> None:
+        """Take nothing for delivered until data comes: we were away, who knows for how long."""
+        self._begin_doubt(now)
+        self._data_at = now - self.timing.watchdog
+        self._next_ping_at = now
+
     def data(self, messages: int, now: float) -> None:
         """Tell how many data messages have come since the opening."""
         if messages != self._messages:
@@ -238,11 +244,7 @@ class Session:
     def tick(self, now: float) -> None:
         """Let time pass: call it a few times a second."""
         if now - self._ticked_at > self.timing.stall:
-            # What came meanwhile lies unread in the socket: silence is reckoned from here.
-            self._silent_since = now
-            self._doubtful_until = now + self.timing.catch_up
-            self._probed_at = None if self._probed_at is None else now
-            self._pings.clear()
+            self._begin_doubt(now)
         self._ticked_at = now
         self._ping(now)
         self._watch(now)
@@ -272,6 +274,13 @@ class Session:
         """Return what happened, and forget it."""
         events, self.events = self.events, []
         return events
+
+    def _begin_doubt(self, now: float) -> None:
+        # What came meanwhile lies unread in the socket: silence is reckoned from here.
+        self._silent_since = now
+        self._doubtful_until = now + self.timing.catch_up
+        self._probed_at = None if self._probed_at is None else now
+        self._pings.clear()
 
     def _ping(self, now: float) -> None:
         if now >= self._next_ping_at:
