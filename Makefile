@@ -3,6 +3,10 @@
 # make lint   style and types
 # make bench  the numbers of the README
 # make lock   the lock files, anew
+#
+# make asan      the test suite under gcc's sanitizers of addresses and undefined behaviour
+# make fuzz      the compiled code under a flood of inputs; longer: make fuzz FUZZ_SECONDS=600
+# make coverage  which lines and branches the tests run, compiled code included
 
 PYTHON ?= python3
 VENV := .venv
@@ -11,7 +15,11 @@ LOCK := uv pip compile --quiet --upgrade --universal --python-version 3.11 --gen
   --exclude-newer "3 days" --custom-compile-command "make lock"
 CORE := $(wildcard fastopts/core/*.pyx fastopts/core/*.pxd) setup.py pyproject.toml
 
-.PHONY: demo test lint bench lock clean
+RESULTS := $(CURDIR)/reliability
+FUZZ_SECONDS ?= 60
+FUZZ_SEED ?= 1
+
+.PHONY: demo test lint bench lock asan fuzz coverage clean FORCE
 
 demo: $(VENV)/.built
 	@$(BIN)/python -m fastopts.demo
@@ -28,6 +36,22 @@ lint: $(VENV)/.lint
 
 bench: $(VENV)/.bench
 	@$(BIN)/python -m bench
+
+asan: build/asan
+	@cd $< && $(abspath $(BIN))/python -m tests.native.asan $(RESULTS)/asan.json
+
+fuzz: build/fuzz
+	@cd $< && $(abspath $(BIN))/python -m tests.fuzz --seed $(FUZZ_SEED) --seconds $(FUZZ_SECONDS) \
+	  --found $(CURDIR)/tests/fuzz/found --json $(RESULTS)/fuzz.json
+
+coverage: build/trace
+	@cd $< && $(abspath $(BIN))/python -m tests.native.coverage $(RESULTS)/coverage.json
+
+# A copy of the tree, built another way: no such module ever lies in the tree itself.
+build/asan build/fuzz build/trace: build/%: $(VENV)/.test FORCE
+	@rm -rf $@ && mkdir -p $@
+	@tar -cf - --exclude='./.*' --exclude=./build --exclude=__pycache__ --exclude='*.so' . | tar -xf - -C $@
+	@cd $@ && FASTOPTS_BUILD=$* $(abspath $(BIN))/python setup.py --quiet build_ext --inplace
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
