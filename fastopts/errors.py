@@ -21,6 +21,9 @@ FastoptsError
         Unknown             nothing of that name
 """
 
+import re
+from typing import Final
+
 __all__ = (
     "BadInput",
     "ConfigError",
@@ -42,8 +45,14 @@ __all__ = (
     "VenueError",
     "VenueProtocolError",
     "WrongVenue",
+    "clipped",
+    "masked",
     "one_line",
 )
+
+CLIP: Final = 100
+# As far as the last @: a password that is not encoded may hold one.
+_CREDENTIALS: Final = re.compile(r"(?<=://)\S*@")
 
 
 class FastoptsError(Exception):
@@ -140,5 +149,20 @@ class Unknown(NoSuchOption):
 
 
 def one_line(text: str) -> str:
-    """*text* with what a peer may have put into it to forge lines or move a terminal escaped."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    """*text* with what a peer may have put into it to forge lines or move a terminal escaped, and
+    as `masked` shows it."""
+    plain = masked(text)
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in plain)
+
+
+def masked(text: str) -> str:
+    """*text* without the users and passwords of the URLs in it.
+
+    Nothing of ours puts them there; an operator may, by writing a URL in the wrong place.
+    """
+    return _CREDENTIALS.sub("***@", text)
+
+
+def clipped(text: str) -> str:
+    """The beginning of a long *text*, for a message."""
+    return text if len(text) <= CLIP else f"{text[:CLIP]}..."

@@ -7,6 +7,7 @@ import argparse
 import asyncio
 import difflib
 import faulthandler
+import logging
 import os
 import sys
 from collections import Counter
@@ -24,6 +25,7 @@ from fastopts.model import Instrument
 __all__ = ("main",)
 
 USER_AGENT = f"fastopts/{fastopts.__version__}"
+log = logging.getLogger("fastopts.track")  # not __main__, which it may be called
 COMMANDS = {
     "track": "run",
     "fetch": "list the universe into the cache file, and print what there is",
@@ -112,6 +114,8 @@ def _run(arguments: argparse.Namespace) -> None:
     command = given.pop("command")
     settings = config.load(given, os.environ, config.read_file(os.environ))
     report.set_up_logging(settings.log_format)
+    for words in settings.remarks:
+        log.warning("%s", words)
     if command == "fetch":
         print("\n".join(_summary(_in_loop(fetch(settings, USER_AGENT)))))  # noqa: T201
     else:

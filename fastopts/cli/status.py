@@ -38,6 +38,10 @@ class Server:
     clients: int
 
 
+# With the venue, since the collector's start; but for those that are suspect now.
+_TROUBLES: Final = ("reconnects", "false_acks", "refusals", "moved", "suspects", "suspects_now")
+
+
 def status(json: Json = False, redis_url: RedisUrl = None, venue: Venue = None) -> None:
     """Show the feed and its connections, coverage, ages, the loss equations, and Redis.
 
@@ -48,11 +52,12 @@ def status(json: Json = False, redis_url: RedisUrl = None, venue: Venue = None) 
         found = summarise(reader.table(require_live=False).market, top=0)
     told, counters = _ask(source)
     equations = losses.equations(counters)
+    troubles = {name: int(counters[name]) for name in _TROUBLES if name in counters}
     if json:
-        output.json_line(_values(found, told, equations))
+        output.json_line(_values(found, told, equations, troubles))
     else:
         output.show_venue(found.feed.venue or source.venue)
-        output.show(_drawn(found, told, equations))
+        output.show(_drawn(found, told, equations, troubles))
     is_well = found.feed.alive and all(one.is_balanced for one in equations)
     raise typer.Exit(0 if is_well else 1)
 
@@ -76,16 +81,20 @@ def _server(info: Mapping[str, str]) -> Server:
     )
 
 
-def _drawn(found: Summary, told: Server, equations: list[Equation]) -> RenderableType:
+def _drawn(
+    found: Summary, told: Server, equations: list[Equation], troubles: Mapping[str, int]
+) -> RenderableType:
     rows = Table.grid(padding=(0, 2))
     rows.add_column(style="bold", no_wrap=True)
     rows.add_column()
     rows.add_row("feed", _feed(found.feed))
-    rows.add_row("coverage", f"{found.feed.covered:,} of {found.feed.wanted:,} symbols ticked")
+    rows.add_row("coverage", _coverage(found.feed))
     rows.add_row("live", f"{found.live:,} of {found.total:,} listed options")
     rows.add_row("age", _ages(found))
     for conn in found.feed.conns:
         rows.add_row(f"conn {conn}", _conn(found.feed, conn))
+    if any(troubles.values()):
+        rows.add_row("venue", _troubles(troubles))
     for equation in equations:
         rows.add_row("loss", equation.words)
     if not equations:
@@ -104,6 +113,16 @@ def _feed(feed: FeedState) -> Text:
     return words.append(skew, style="yellow" if feed.skew_is_large else "")
 
 
+def _coverage(feed: FeedState) -> Text:
+    words = Text(f"{feed.covered:,} of {feed.wanted:,} symbols ticked")
+    return words.append(f", {feed.never:,} never", style="yellow") if feed.never else words
+
+
+def _troubles(counts: Mapping[str, int]) -> str:
+    told = (f"{name.replace('_', ' ')} {count:,}" for name, count in counts.items() if count)
+    return ", ".join(told)
+
+
 def _ages(found: Summary) -> str:
     if found.age_s_p50 is None or found.age_s_p99 is None:
         return "-"
@@ -119,9 +138,12 @@ def _conn(feed: FeedState, conn: int) -> Text:
     return Text(f"delivered {words}")
 
 
-def _values(found: Summary, told: Server, equations: list[Equation]) -> dict[str, Any]:
+def _values(
+    found: Summary, told: Server, equations: list[Equation], troubles: Mapping[str, int]
+) -> dict[str, Any]:
     return {
         **shared_values(found),
         "loss": [one.values for one in equations],
+        "troubles": troubles,
         "redis": asdict(told),
     }

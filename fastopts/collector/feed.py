@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from fastopts import keys
 from fastopts.session.clocks import RemoteClock
 
-__all__ = ("HEARTBEAT_LIMIT_MS", "HEARTBEAT_S", "SCHEMA", "Feed")
+__all__ = ("HEARTBEAT_LIMIT_MS", "HEARTBEAT_S", "Feed")
 
-SCHEMA = "1"
 HEARTBEAT_S = 1.0
 HEARTBEAT_LIMIT_MS = 5000
 
@@ -22,6 +22,7 @@ class Feed:
     assets: tuple[str, ...] = ()  # that have listed symbols
     covered: int = 0
     wanted: int = 0
+    never: int = 0  # asked for more than once, and never came
     server: RemoteClock = field(default_factory=RemoteClock)
     exchange: RemoteClock = field(default_factory=RemoteClock)
     conns: dict[int, float | None] = field(default_factory=dict)
@@ -48,7 +49,7 @@ class Feed:
         """The hash's fields. Needs `server` to be known."""
         skew_ms = self.skew_ms(now)
         shown = {
-            "schema": SCHEMA,
+            "schema": keys.SCHEMA,
             "venue": self.venue,
             "epoch": str(epoch),
             "writer": writer,
@@ -59,6 +60,7 @@ class Feed:
             "assets": ",".join(self.assets),
             "skew_ms": "" if skew_ms is None else str(round(skew_ms)),
             "coverage": f"{self.covered}/{self.wanted}",
+            "never": str(self.never),
         }
         conns = {
             f"conn:{conn}": "0" if at is None else str(round(self.server.at(at * 1000)))

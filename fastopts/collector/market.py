@@ -3,7 +3,7 @@
 import asyncio
 import dataclasses
 import logging
-from collections.abc import Callable, Container, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Container, Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from fastopts.model import Instrument
 from fastopts.session.clocks import wall_ms
 from fastopts.session.universe import diff
 from fastopts.venues.bybit import rest, symbols
+from fastopts.venues.bybit.rest import Rows
 
 __all__ = ("Market",)
 
@@ -95,20 +96,25 @@ class Market:
     async def warm_up(self) -> int:
         """Fill what has not ticked yet from REST; return how many rows were of use."""
         used = 0
-        for coin in sorted({instrument.asset for instrument in self.instruments.values()}):
-            try:
-                rows = await self._driver.run(rest.tickers(coin))
-            except VenueBanned as error:
-                log.warning("no warm start: %s", error)
-                break
-            except (VenueError, ConnectionLost) as error:
-                log.warning("%s: no warm start: %s", coin, error)
-                continue
+        async for _, rows in self.quotes("warm start"):
             now = wall_ms()
             for symbol, row in rows.by_symbol.items():
                 if symbol in self._table:
                     used += self._table.put_rest(symbol, row, rows.time_ms, now)
         return used
+
+    async def quotes(self, purpose: str) -> AsyncIterator[tuple[str, Rows]]:
+        """Ask REST for the tickers of one coin after the other; what fails is told and left out."""
+        for coin in sorted({instrument.asset for instrument in self.instruments.values()}):
+            try:
+                rows = await self._driver.run(rest.tickers(coin))
+            except VenueBanned as error:
+                log.warning("no %s: %s", purpose, error)
+                break
+            except (VenueError, ConnectionLost) as error:
+                log.warning("%s: no %s: %s", coin, purpose, error)
+                continue
+            yield coin, rows
 
     def adopt(self, symbol: str) -> bool:
         """Give an option that the list does not know (yet) its slot; tell whether it has one."""

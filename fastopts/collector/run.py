@@ -5,7 +5,7 @@ import itertools
 import logging
 import signal
 import ssl
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,21 +13,21 @@ from fastopts.collector import cache, database, report
 from fastopts.collector.feed import Feed
 from fastopts.collector.line import Line, Shared
 from fastopts.collector.market import Market, Progress
+from fastopts.collector.mover import Mover
+from fastopts.collector.reconcile import Reconciliation
 from fastopts.collector.report import Bars
 from fastopts.collector.rest import RestDriver
 from fastopts.collector.watch import Watch
 from fastopts.collector.writer import Writer
 from fastopts.config import Settings
 from fastopts.core import IMPLEMENTATION, Grammar, Table
-from fastopts.errors import FastoptsError, StoreError
+from fastopts.errors import FastoptsError
 from fastopts.model import Instrument
 from fastopts.net import tls
 from fastopts.net.address import Address
 from fastopts.net.http import HttpClient
-from fastopts.session.backoff import Backoff
 from fastopts.session.ban import Ban
-from fastopts.session.refusals import Consequence, judge
-from fastopts.session.shards import Shards
+from fastopts.session.shards import Change, Shards
 from fastopts.venues.bybit import hosts
 from fastopts.venues.bybit.fields import TICKER_FIELDS, TOPIC_PREFIX
 from fastopts.venues.bybit.hosts import Endpoints
@@ -82,9 +82,14 @@ class Collector:
     """One venue's options into one Redis."""
 
     def __init__(
-        self, settings: Settings, endpoints: Endpoints, address: Address, user_agent: str
+        self,
+        settings: Settings,
+        endpoints: Endpoints,
+        address: Address,
+        user_agent: str,
+        timing: Timing | None = None,
     ) -> None:
-        timing, rest_ban = Timing(), Ban()
+        timing, rest_ban = timing or Timing(), Ban()
         self.stop = asyncio.Event()
         self.table = new_table()
         self.feed = Feed(endpoints.venue, round(timing.watchdog * 1000) + 2000)
@@ -96,6 +101,7 @@ class Collector:
             tls.context(address.host, settings.insecure) if address.tls else None,
             settings.flush_ms / 1000,
             self.market.instruments.values,
+            settings.standby,
         )
         self.lines: list[Line] = []
         self._settings = settings
@@ -115,12 +121,18 @@ class Collector:
             timing,
             rest_ban=rest_ban,
         )
+        self._reconciliation = Reconciliation(
+            self.market, self.table, self.lines, self.writer.flusher.wake
+        )
         self._group: asyncio.TaskGroup | None = None
         self._reading: asyncio.TimerHandle | None = None
         self._bug: BaseException | None = None
         self._bars = Bars(settings.log_format == "text")
+        self._mover = Mover(self.lines, self._shards, self.table, timing, self._deal)
         self.watch = Watch(
-            endpoints.venue, self.table, self.market, self.lines, self.writer, settings.status_s
+            *(endpoints.venue, self.table, self.market, self.lines, self.writer),
+            self._mover.moves,
+            settings.status_s,
         )
 
     def stop_on_signals(self) -> None:
@@ -174,7 +186,11 @@ class Collector:
                     self.market.keep_fresh(self._settings.refresh_s, self._universe_changed)
                 ),
                 group.create_task(self.watch.run(self._bars)),
+                group.create_task(self._mover.run()),
             ]
+            if self._settings.reconcile_s > 0:
+                reconciling = self._reconciliation.run(self._settings.reconcile_s)
+                helpers.append(group.create_task(reconciling))
             if self._settings.latency_ms > 0:
                 self._read_on_clock(asyncio.get_running_loop().time())
             self._universe_changed(listed, ())
@@ -203,12 +219,10 @@ class Collector:
             return None
 
     async def _start_up(self, may_use_cache: bool) -> list[Instrument]:
-        await _when_loaded(self.writer.look)
+        await self.writer.look()
         progress = _coin_progress(self._bars, self._settings.coins)
         listed = await self.market.load(may_use_cache, progress)
         log.info("%d options on %s", len(listed), ", ".join(sorted({i.asset for i in listed})))
-        # From here on the writer renews the lease: the venue may have taken a minute to answer.
-        await _when_loaded(self.writer.open)
         return listed
 
     async def _until_stopped(self) -> None:
@@ -243,15 +257,18 @@ class Collector:
         return [line.task for line in self.lines if line.task is not None]
 
     def _universe_changed(self, listed: Sequence[Instrument], gone: Sequence[Instrument]) -> None:
+        self._deal(self._shards.update(listed, [instrument.symbol for instrument in gone]))
+        self.writer.universe_changed(listed, gone)
+
+    def _deal(self, changes: Sequence[Change]) -> None:
         assert self._group is not None
-        for change in self._shards.update(listed, [instrument.symbol for instrument in gone]):
+        for change in changes:
             if change.shard.number == len(self.lines):
                 line = Line(change.shard, self._shared)
                 self.lines.append(line)
                 line.task = self._group.create_task(line.run())
             else:
                 self.lines[change.shard.number].change(change.added, change.removed)
-        self.writer.universe_changed(listed, gone)
 
     async def _warm_up(self) -> None:
         used = await self.market.warm_up()
@@ -265,19 +282,6 @@ class Collector:
         loop = asyncio.get_running_loop()
         due = max(due + self._settings.latency_ms / 1000, loop.time())
         self._reading = loop.call_at(due, self._read_on_clock, due)
-
-
-async def _when_loaded(call: Callable[[], Awaitable[None]]) -> None:
-    """Call the server; wait for one that is only loading."""
-    backoff = Backoff(base_s=0.2, cap_s=2.0)
-    while True:
-        try:
-            return await call()
-        except StoreError as error:
-            if judge(error.reply).consequence is not Consequence.WAIT:
-                raise
-            log.warning("%s; waiting", error)
-        await asyncio.sleep(backoff.next_s())
 
 
 def _venue_tls(endpoints: Endpoints, insecure: bool) -> ssl.SSLContext | None:

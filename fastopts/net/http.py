@@ -11,7 +11,7 @@ import requests
 import requests.adapters
 import urllib3
 
-from fastopts.errors import ConnectionLost
+from fastopts.errors import ConnectionLost, masked
 from fastopts.net import proxy, tls
 
 __all__ = ("Answer", "HttpClient")
@@ -111,5 +111,5 @@ def _cause(error: BaseException) -> str:
     while True:
         inner = getattr(error, "reason", None) or error.__cause__ or error.__context__
         if not isinstance(inner, BaseException):
-            return str(error)
+            return masked(str(error))  # a library may quote the proxy's URL
         error = inner

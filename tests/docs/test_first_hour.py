@@ -71,11 +71,10 @@ class Feed:
         count = len(self.venue.venue.symbols)
         until(lambda: f"{count} of {count} symbols live" in self.log, 30)
 
-    def beats(self) -> bool:
-        """Whether the feed is written, counters and all."""
-        return bool(self.client.hget(keys.FEED, "heartbeat_ms")) and bool(
-            self.client.hget(keys.STATS, "received")
-        )
+    def is_told(self) -> bool:
+        """Whether feed and counters have been written since all is live."""
+        covered, _, wanted = str(self.client.hget(keys.FEED, "coverage")).partition("/")
+        return covered == wanted and bool(self.client.hget(keys.STATS, "received"))
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +83,7 @@ def feed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Feed]:
         client = redis.Redis.from_url(valkey.url, protocol=2, decode_responses=True)
         made = Feed(venue, valkey, client, tmp_path_factory.mktemp("feed"), None)  # type: ignore[arg-type]
         made.track()
-        until(made.beats)
+        until(made.is_told)
         yield made
         made.collector.kill()
         made.collector.wait()
@@ -146,7 +145,7 @@ def test_an_emptied_redis_is_told_and_whole_again(feed: Feed) -> None:
     feed.client.flushall()
     [told] = shown("Redis, started again and empty")
     until(lambda: not lacking(told, feed.log))
-    until(feed.beats)
+    until(feed.is_told)
     assert feed.run("verify").code == 0
 
 

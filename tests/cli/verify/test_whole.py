@@ -9,7 +9,7 @@ from typing import Any
 from fastopts import keys
 from fastopts.sim import SimSettings
 from tests.cli.process import fastopts
-from tests.collector.test_collector import World, until, world
+from tests.collector.worlds import World, until, world
 from tests.processes import environ
 
 STRANGERS = ("core", "reader", "session", "sim", "venues.bybit.fields", "venues.bybit.symbols")
