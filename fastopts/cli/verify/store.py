@@ -1,6 +1,6 @@
 """What stands in Redis, read by the words of docs/contract.md alone."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
@@ -16,6 +16,8 @@ __all__ = ("Feed", "Moment", "Store", "Tick")
 
 TIMEOUT_S: Final = 5.0
 SCHEMA: Final = "1"
+FLAGS_AT: Final = ("2", "2")  # in a record: the lower byte of its flags
+FLAG_SUSPECT: Final = 8
 
 Tick = Mapping[str, str]  # a hash
 
@@ -63,15 +65,17 @@ class Feed:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """Some ticks, and the feed just after them."""
+    """Some ticks, which of them are marked as suspect, and the feed just after them."""
 
     ticks: Mapping[str, Tick]
+    suspects: frozenset[str]
     feed: Feed
 
     def live(self, symbol: str) -> Tick | None:
         """The tick of *symbol*; None when it is not live."""
         tick = self.ticks[symbol]
-        return tick if self.feed.is_live(symbol, tick.get("cn", "")) else None
+        is_live = symbol not in self.suspects and self.feed.is_live(symbol, tick.get("cn", ""))
+        return tick if is_live else None
 
 
 class Store:
@@ -92,14 +96,11 @@ class Store:
 
     def ticks(self, of: Sequence[str]) -> Moment:
         """The hashes of these symbols."""
-        *told, feed = self._with_feed([("HGETALL", keys.option(symbol)) for symbol in of])
-        return Moment(dict(zip(of, map(_mapping, told), strict=True)), feed)
+        return self._moment(of, ("HGETALL",), _mapping)
 
     def conns(self, of: Sequence[str]) -> Moment:
         """Of these symbols no more than who delivered them."""
-        *told, feed = self._with_feed([("HGET", keys.option(symbol), "cn") for symbol in of])
-        ticks = ({"cn": conn} if conn else {} for conn in told)
-        return Moment(dict(zip(of, ticks, strict=True)), feed)
+        return self._moment(of, ("HMGET", "cn"), lambda told: {"cn": told[0] or ""})
 
     def listed(self, assets: Iterable[str]) -> list[str]:
         """The symbols of these assets."""
@@ -110,10 +111,19 @@ class Store:
         [told] = self._ask([("HGETALL", keys.STATS)])
         return _mapping(told)
 
-    def _with_feed(self, commands: Sequence[tuple[str, ...]]) -> list[Any]:
-        """The answers, then the feed: so a value is never newer than what the feed says of it."""
-        *told, feed, time = self._ask([*commands, ("HGETALL", keys.FEED), ("TIME",)])
-        return [*told, _feed(_mapping(feed), int(time[0]) * 1000 + int(time[1]) // 1000)]
+    def _moment(
+        self, of: Sequence[str], asked: tuple[str, ...], read: Callable[[list[str]], Tick]
+    ) -> Moment:
+        """Ask for ticks, then for the feed: no value is newer than what the feed says of it."""
+        command, *fields = asked
+        hashes = [(command, keys.option(symbol), *fields) for symbol in of]
+        flags = [("GETRANGE", keys.record(symbol), *FLAGS_AT) for symbol in of]
+        *told, feed, time = self._ask([*hashes, *flags, ("HGETALL", keys.FEED), ("TIME",)])
+        now_ms = int(time[0]) * 1000 + int(time[1]) // 1000
+        ticks = dict(zip(of, map(read, told[: len(of)]), strict=True))
+        marked = zip(of, told[len(of) :], strict=True)
+        suspects = frozenset(s for s, text in marked if text and ord(text) & FLAG_SUSPECT)
+        return Moment(ticks, suspects, _feed(_mapping(feed), now_ms))
 
     def _ask(self, commands: Sequence[tuple[str, ...]]) -> list[Any]:
         if not commands:

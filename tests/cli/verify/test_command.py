@@ -82,6 +82,14 @@ def test_what_is_missing_is_told_by_name(verify: Verify, held: Store, rows: Rows
     assert f"1 are not in Redis: {symbol}" in done.out
 
 
+def test_what_is_marked_as_suspect_is_not_live(verify: Verify, held: Store, rows: Rows) -> None:
+    held.client.hset(f"option:{min(rows)}", "mp", "12345.5")
+    held.client.set(f"optrec:{min(rows)}", b"\x01C\x08\x00" + bytes(252))
+    [found] = verify("--json", "--sample", "500").objects
+    assert (found["wrong"], found["sample"]) == (0, len(rows) - 1)
+    assert found["complaints"] == ["1 listed options are not live"]
+
+
 def test_losses_that_do_not_balance_are_not_good(verify: Verify, held: Store) -> None:
     held.client.hset("stats", "written", 899)
     done = verify()
