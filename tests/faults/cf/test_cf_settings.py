@@ -151,7 +151,7 @@ def test_CF_03_any_password_is_accepted_by_the_server_that_has_it(
     server: EmbeddedValkey, password: str
 ) -> None:
     with redis.Redis(port=server.port, protocol=2) as admin:
-        admin.execute_command("ACL", "SETUSER", "odd", "reset", "on", "+@all", "~*", f">{password}")  # type: ignore[no-untyped-call]
+        admin.execute_command("ACL", "SETUSER", "odd", "reset", "on", "+@all", "~*", f">{password}")
     name = f"redis://odd:{quote(password, safe='')}@127.0.0.1:{server.port}"
     with OptionReader(name) as reader:
         assert not reader.feed().alive
