@@ -219,11 +219,12 @@ _FIELDS = {"duration": "duration_s"}
 def from_env(environ: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
     """Return the settings named in *environ*, and remarks on how they were written.
 
-    Raises ConfigError for a name that begins with FASTOPTS_ and is no setting.
+    Raises ConfigError for a name that begins with FASTOPTS_, or nearly so, and is no setting.
     """
     known = {f"FASTOPTS_{name.upper()}": name for name in SETTINGS}
     given = {name for name in environ if name.startswith("FASTOPTS_")} - set(OTHER_VARIABLES)
-    faults = [_unknown(name, known) for name in sorted(given - known.keys())]
+    strays = {name for name in environ if _is_stray(name)}
+    faults = [_unknown(name, known) for name in sorted(given - known.keys() | strays)]
     if faults:
         raise ConfigError("; ".join(faults))
     values = {known[name]: _bare(environ[name]) for name in given}
@@ -237,6 +238,14 @@ def from_env(environ: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
     remarks += _remarks_on_password(password)
     # An empty variable is how a shell spells "not set".
     return {name: value for name, value in values.items() if value}, remarks
+
+
+def _is_stray(name: str) -> bool:
+    """Whether *name* is a setting's but for a slip in its FASTOPTS_."""
+    prefix, _, rest = name.partition("_")
+    if prefix == "FASTOPTS" or rest.lower() not in SETTINGS:
+        return False
+    return bool(difflib.get_close_matches(prefix, ["FASTOPTS"], 1, 0.85))
 
 
 def _bare(text: str) -> str:

@@ -51,8 +51,8 @@ __all__ = (
 )
 
 CLIP: Final = 100
-# As far as the last @: a password that is not encoded may hold one.
-_CREDENTIALS: Final = re.compile(r"(?<=://)\S*@")
+# As far as the last @ of the line: a password that is not encoded may hold one, or a space.
+_CREDENTIALS: Final = re.compile(r"(?<=://).*@")
 
 
 class FastoptsError(Exception):
@@ -164,5 +164,6 @@ def masked(text: str) -> str:
 
 
 def clipped(text: str) -> str:
-    """The beginning of a long *text*, for a message."""
-    return text if len(text) <= CLIP else f"{text[:CLIP]}..."
+    """The beginning of a long *text*, for a message, as `masked` shows it."""
+    shown = masked(text)
+    return shown if len(shown) <= CLIP else f"{shown[:CLIP]}..."

@@ -204,9 +204,10 @@ class Collector:
             self._bars.close()
 
     async def _run(self, may_use_cache: bool) -> None:
+        found = self._endpoints
         log.info(
-            "%s -> %s, %s core; %s",
-            *(self._endpoints.venue, self._address, IMPLEMENTATION, self._endpoints.ws_url),
+            "%s -> %s, %s core; %s, %s",
+            *(found.venue, self._address, IMPLEMENTATION, found.rest_url, found.ws_url),
         )
         if self._endpoints.venue == "sim":
             log.warning("SIMULATED data: not the market")
@@ -347,7 +348,11 @@ def _coin_progress(bars: Bars, coins: Sequence[str]) -> Progress:
     done = itertools.count(1)
 
     def progress(coin: str, count: int) -> None:
-        log.info("%s: %d options", coin, count)
+        log.log(
+            logging.INFO if count else logging.WARNING,
+            "%s: %s",
+            *(coin, f"{count} options" if count else "the venue lists no options on it"),
+        )
         bars.show("universe", next(done), len(coins))
 
     return progress

@@ -250,7 +250,7 @@ def test_WS_29_a_handshake_that_stalls_is_given_up() -> None:
 
     calls: list[Callable[[int], object]] = [
         blocking,
-        *(lambda port, main=main: asyncio.run(main(port)) for main in (feed, writer, reader)),  # type: ignore[misc]
+        *(lambda port, main=main: asyncio.run(main(port)) for main in (feed, writer, reader)),
     ]
     with Stall() as port:
         for call in calls:
