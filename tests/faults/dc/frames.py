@@ -7,7 +7,7 @@ from tests.faults.liar import Liar
 from tests.oracle import FIELDS, expected_hash
 from tests.payloads import dump
 
-__all__ = ("NAMES", "expected_without", "names", "with_raw")
+__all__ = ("NAMES", "expected_without", "names", "spoiled", "with_raw")
 
 NAMES = tuple(payloads.NUMBERS)
 

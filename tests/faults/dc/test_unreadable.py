@@ -15,7 +15,6 @@ from typing import Any
 
 import orjson
 import pytest
-
 from websockets.protocol import State
 
 from fastopts.collector.report import set_up_logging
@@ -204,7 +203,7 @@ def read_at_the_end_of_memory(how: str) -> None:
 
 def run_guarded(how: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-X", "faulthandler=0", "-c", GUARDED, how]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)  # noqa: S603
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no mprotect")
@@ -247,7 +246,7 @@ def test_DC_24_a_frame_beyond_the_cap_ends_the_connection_and_is_not_kept(
             part = chunk[:left]
             connection.transport.write(part)
             left -= len(part)
-            while connection.transport.get_write_buffer_size() > 1 << 18:
+            while connection.transport.get_write_buffer_size() > 1 << 18:  # noqa: ASYNC110
                 await asyncio.sleep(0.001)
 
     asyncio.run(main())
