@@ -193,6 +193,11 @@ class World:
         """A reader; close it."""
         return OptionReader(self.valkey.url, venue="sim")
 
+    def keys(self, pattern: str) -> list[str]:
+        """The server's keys."""
+        found: list[str] = self.client.keys(pattern)  # type: ignore[assignment]
+        return found
+
     async def tell(self, *messages: object) -> None:
         """Push tickers, good or bad; return once each is counted, and written if it is good."""
         received = self.table.received + len(messages)

@@ -326,7 +326,7 @@ def test_DC_16_the_text_that_was_sent_is_the_text_that_is_read(run: Run) -> None
 
     async def main(w: World) -> None:
         for _ in range(10):
-            frames = [w.liar.ticker(s, **{n: decimal() for n in NAMES}) for s in SYMBOLS]
+            frames = [w.liar.ticker(s, None, **{n: decimal() for n in NAMES}) for s in SYMBOLS]
             await w.tell(*frames)
             assert w.table.bad_fields == 0
             with w.reader() as reader:
@@ -359,7 +359,7 @@ def test_DC_26_markup_in_a_field_is_no_number_and_goes_nowhere(
         await w.tell(frame)
         assert w.table.rejected["bad_symbol"] == 1
         await until(lambda: "rejected (bad_symbol)" in caplog.text)
-        assert {key.partition(":")[2] for key in w.client.keys("optrec:*")} == set(SYMBOLS)
+        assert {key.partition(":")[2] for key in w.keys("optrec:*")} == set(SYMBOLS)
 
     run(main)
     assert all(record.message.isprintable() for record in caplog.records)

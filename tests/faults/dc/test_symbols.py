@@ -21,7 +21,7 @@ KEY = re.compile(
 
 
 def assert_keys_are_clean(w: World) -> None:
-    keys = w.client.keys("*")
+    keys = w.keys("*")
     assert keys
     assert [key for key in keys if not KEY.fullmatch(key)] == []
 
@@ -98,7 +98,7 @@ def test_DC_17_ten_thousand_invented_symbols_fill_no_memory(
             await w.tell(good)
             assert expected_hash(good).items() <= w.held().items()
             await until(lambda: "rejected (unknown_symbol), for example:" in caplog.text)
-            assert len(w.client.keys("option:*")) == 500
+            assert len(w.keys("option:*")) == 500
             assert_keys_are_clean(w)
 
     asyncio.run(main())
@@ -123,7 +123,7 @@ def test_DC_18_both_forms_of_a_symbol_are_known(
             await w.tell(frame)
             assert expected_hash(frame).items() <= w.held(symbol).items()
             held = w.client.hmget(f"instrument:{symbol}", "quote", "settle", "strike", "type")
-            assert tuple(held) == terms  # type: ignore[arg-type]
+            assert tuple(held) == terms
             with w.reader() as reader:
                 option = reader.get(symbol)
                 assert (option.settle, option.strike, option.type) == (
@@ -155,6 +155,6 @@ def test_DC_18_a_form_that_is_not_known_spoils_no_other(
             assert w.table.rejected["unknown_symbol"] == len(strange)
             assert expected_hash(good).items() <= w.held().items()
             await until(lambda: "rejected (unknown_symbol), for example:" in caplog.text)
-            assert set(w.client.keys("option:*")) == {f"option:{CALL}", f"option:{PUT}"}
+            assert set(w.keys("option:*")) == {f"option:{CALL}", f"option:{PUT}"}
 
     asyncio.run(main())
