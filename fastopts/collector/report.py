@@ -59,7 +59,6 @@ class Status:
             f" · CPU {self.cpu_percent:.1f} % · {self.rss_mb:.0f} MB"
         )
 
-
     def _missing(self) -> str:
         never = f", {self.never:,} never" if self.never else ""
         return never + (f", {self.refused:,} refused" if self.refused else "")

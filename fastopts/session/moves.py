@@ -1,4 +1,4 @@
-"""When symbols that a connection does not bring are moved to another: seldom, ever more patiently."""
+"""When symbols that a connection does not bring are moved to another: ever more patiently."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field

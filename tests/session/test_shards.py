@@ -144,7 +144,7 @@ def test_what_is_alone_and_silent_goes_where_most_are() -> None:
 def test_home_is_where_most_are_and_last_in_line() -> None:
     shards = Shards()
     shards.update(universe("A", 1, 60), ())
-    first = [*shards.shards[0].symbols][0]
+    first = next(iter(shards.shards[0].symbols))
     assert shards.home([first]) == []
     assert [*shards.shards[0].symbols][-1] == first
     shards.move([first])
