@@ -158,12 +158,12 @@ class Session:
         return [symbol for symbol, topic in self._topics.items() if topic.tries > 1]
 
     def in_vain(self, now: float) -> list[str]:
-        """The symbols that this connection does not bring: asked for twice without an answer in
-        data, or refused a while ago."""
+        """The symbols that this connection does not bring: refused a while ago, or asked for
+        more than once, of which one at least was so twice in vain."""
         long_ago = now - 3 * self.timing.first_data_within
-        asked = [symbol for symbol, topic in self._topics.items() if topic.tries > 2]
-        refused = self.learned.refused.items()
-        return asked + [symbol for symbol, since in refused if since < long_ago]
+        refused = [symbol for symbol, at in self.learned.refused.items() if at < long_ago]
+        is_time = any(topic.tries > 2 for topic in self._topics.values())
+        return refused + self.never() if is_time else refused
 
     def want(self, symbols: Iterable[str]) -> None:
         """Subscribe *symbols*: those that were refused when their time comes."""
@@ -186,7 +186,7 @@ class Session:
 
     def probe(self, symbol: str) -> None:
         """Subscribe *symbol* anew: its first snapshot is a sign of life."""
-        self._again(symbol)
+        self._again([symbol])
 
     def data(self, messages: int, now: float) -> None:
         """Tell how many data messages have come since the opening."""
@@ -287,23 +287,26 @@ class Session:
 
     def _renew(self, now: float) -> None:
         """Subscribe anew what was acked and brings nothing, or was refused a while ago."""
-        for symbol in list(self._asked):
-            topic = self._topics[symbol]
-            # ever more patiently: a symbol that never delivers must not cost for ever
-            patience = self.timing.first_data_within * 2 ** min(topic.tries - 1, 5)
-            if now - topic.since > patience:
-                self.learned.false_acks += 1
-                self._again(symbol)
+        in_vain = [symbol for symbol in self._asked if self._is_overdue(symbol, now)]
+        self.learned.false_acks += len(in_vain)
+        self._again(in_vain)
         for symbol, since in list(self.learned.refused.items()):
             if now - since > self.timing.refused_again_after:
                 del self.learned.refused[symbol]
                 self._enqueue(symbol)
 
-    def _again(self, symbol: str) -> None:
-        topic = self._topics.get(symbol)
-        if topic is not None and not topic.is_queued:
+    def _is_overdue(self, symbol: str, now: float) -> bool:
+        topic = self._topics[symbol]
+        # ever more patiently: a symbol that never delivers must not cost for ever
+        patience = self.timing.first_data_within * 2 ** min(topic.tries - 1, 5)
+        return now - topic.since > patience
+
+    def _again(self, symbols: Iterable[str]) -> None:
+        topics = {symbol: self._topics.get(symbol) for symbol in symbols}
+        found = [s for s, topic in topics.items() if topic is not None and not topic.is_queued]
+        self._queue.extend(("unsubscribe", symbol) for symbol in found)
+        for symbol in found:
             self._asked.discard(symbol)
-            self._queue.append(("unsubscribe", symbol))
             self._enqueue(symbol)
 
     def _enqueue(self, symbol: str) -> None:
@@ -379,14 +382,15 @@ class Session:
             self.events.append(TopicRefused(symbol, words))
 
     def _all_refused(self, words: str, now: float) -> None:
-        """The whole request was refused: halve it, until the one that is to blame stands alone."""
+        """The whole request was refused: halve it, until what is left is taken or stands alone."""
         request, self._request = self._request, None
         if request is None or request.op != "subscribe":
             return
         if len(request.symbols) == 1:
             self._refuse(request.symbols[0], words, now)
+            self.learned.frame_size = TOPICS_A_FRAME
             return
-        self._frame_size = len(request.symbols) // 2
+        self._frame_size = self.learned.frame_size = len(request.symbols) // 2
         for symbol in request.symbols:
             if symbol in self._asked:
                 self._asked.discard(symbol)

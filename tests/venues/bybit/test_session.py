@@ -236,6 +236,18 @@ def test_a_false_ack_is_found_and_the_topic_subscribed_anew_ever_more_patiently(
     assert venue.dead() == []
 
 
+def test_many_false_acks_take_two_requests() -> None:
+    venue = Venue(SYMBOLS[:100])
+    venue.tick()
+    venue.ack(SYMBOLS[:100])
+    venue.session.delivered(SYMBOLS[:10])
+    venue.wait(10.5)
+    venue.ack(venue.asked())
+    venue.wait(0.5)
+    assert [request["op"] for request in venue.requests[1:]] == ["unsubscribe", "subscribe"]
+    assert [len(request["args"]) for request in venue.requests[1:]] == [90, 90]
+
+
 def test_what_is_asked_for_twice_in_vain_is_told_and_what_was_refused_long_ago() -> None:
     venue = Venue()
     venue.tick()
