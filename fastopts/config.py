@@ -68,6 +68,7 @@ class Settings:
     insecure: bool = False
     cache_file: str | None = None
     refresh_s: float = 300.0
+    venue_wait_s: float = 600.0
     status_s: float = 5.0
     reconcile_s: float = 60.0
     remarks: tuple[str, ...] = field(default=(), compare=False)
@@ -206,6 +207,9 @@ SETTINGS: Final[Mapping[str, Setting]] = {
     "cache_file": Setting(str, "where the universe is kept (default: symbols_cache.json)", "PATH"),
     "refresh_s": Setting(
         _number(1, 86400, "s"), "refresh the universe this often (default: 300)", "S"
+    ),
+    "venue_wait_s": Setting(
+        _number(0, 86400, "s"), "wait so long for a venue that is down (default: 600)", "S"
     ),
     "status_s": Setting(_number(0.1, 3600, "s"), "a status line this often (default: 5)", "S"),
     "reconcile_s": Setting(

@@ -7,6 +7,7 @@ FastoptsError
         VenueBanned         the venue shut this address out: no request before `retry_after_s`
         VenueProtocolError  the venue broke its own contract
     ConnectionLost          the wire: retry with backoff
+        UnknownHost         the operator, if it is no passing trouble: there is no such name
     StoreError              the database: carries its own words
         StoreUnavailable    it does not answer
         LeaseLost           another collector writes now: stop
@@ -41,6 +42,7 @@ __all__ = (
     "StoreUnavailable",
     "TooOld",
     "Unknown",
+    "UnknownHost",
     "VenueBanned",
     "VenueError",
     "VenueProtocolError",
@@ -85,6 +87,10 @@ class VenueProtocolError(VenueError):
 
 class ConnectionLost(FastoptsError):
     """A connection could not be made, ended, or fell silent."""
+
+
+class UnknownHost(ConnectionLost):
+    """The name of a host does not exist."""
 
 
 class HandshakeRefused(ConnectionLost):

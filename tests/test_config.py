@@ -39,6 +39,7 @@ def test_every_setting_is_read_from_all_three(name: str) -> None:
         "insecure": "yes",
         "cache_file": "c.json",
         "refresh_s": "30",
+        "venue_wait_s": "0",
         "status_s": "1",
         "reconcile_s": "0",
     }

@@ -415,7 +415,9 @@ def keys_of_another_program(world: "World") -> Callable[[], None]:
         world.redis.keys[name] = b"another program's"
 
     def end() -> None:
-        world.redis.lose([name for name in names if world.redis.keys.get(name) == b"another program's"])
+        world.redis.lose(
+            [name for name in names if world.redis.keys.get(name) == b"another program's"]
+        )
 
     return end
 

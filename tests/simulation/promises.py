@@ -97,7 +97,9 @@ class Promises:
         require(message.is_sound and below.is_sound, f"{symbol}: stored what can't be read")
         require(message.symbol == below.symbol == symbol, f"{symbol}: holds {message.symbol}'s")
         told = below.whole | message.frame["data"]
-        return message, {FIELDS[name]: text for name, text in told.items() if text and name in FIELDS}
+        return message, {
+            FIELDS[name]: text for name, text in told.items() if text and name in FIELDS
+        }
 
     def _check_conn(self, epoch: int, number: int, message: Message) -> None:
         self._note_conns(epoch)

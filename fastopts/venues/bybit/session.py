@@ -160,12 +160,12 @@ class Session:
         return [symbol for symbol, topic in self._topics.items() if topic.tries > 1]
 
     def in_vain(self, now: float) -> list[str]:
-        """The symbols that this connection does not bring: asked for twice without an answer in
-        data, or refused a while ago."""
+        """The symbols that this connection does not bring: refused a while ago, or asked for
+        more than once, of which one at least was so twice in vain."""
         long_ago = now - 3 * self.timing.first_data_within
-        asked = [symbol for symbol, topic in self._topics.items() if topic.tries > 2]
-        refused = self.learned.refused.items()
-        return asked + [symbol for symbol, since in refused if since < long_ago]
+        refused = [symbol for symbol, at in self.learned.refused.items() if at < long_ago]
+        is_time = any(topic.tries > 2 for topic in self._topics.values())
+        return refused + self.never() if is_time else refused
 
     def want(self, symbols: Iterable[str]) -> None:
         """Subscribe *symbols*: those that were refused when their time comes."""
@@ -400,14 +400,15 @@ class Session:
             self.events.append(TopicRefused(symbol, words))
 
     def _all_refused(self, words: str, now: float) -> None:
-        """The whole request was refused: halve it, until the one that is to blame stands alone."""
+        """The whole request was refused: halve it, until what is left is taken or stands alone."""
         request, self._request = self._request, None
         if request is None or request.op != "subscribe":
             return
         if len(request.symbols) == 1:
             self._refuse(request.symbols[0], words, now)
+            self.learned.frame_size = TOPICS_A_FRAME
             return
-        self._frame_size = len(request.symbols) // 2
+        self._frame_size = self.learned.frame_size = len(request.symbols) // 2
         for symbol in request.symbols:
             if symbol in self._asked:
                 self._asked.discard(symbol)

@@ -272,6 +272,18 @@ def test_a_connection_that_can_not_be_read_is_given_up(in_row: int, reasons: lis
     assert [reason.split(" can't")[0] for reason in venue.dead()] == reasons
 
 
+def test_many_false_acks_take_two_requests() -> None:
+    venue = Venue(SYMBOLS[:100])
+    venue.tick()
+    venue.ack(SYMBOLS[:100])
+    venue.session.delivered(SYMBOLS[:10])
+    venue.wait(10.5)
+    venue.ack(venue.asked())
+    venue.wait(0.5)
+    assert [request["op"] for request in venue.requests[1:]] == ["unsubscribe", "subscribe"]
+    assert [len(request["args"]) for request in venue.requests[1:]] == [90, 90]
+
+
 def test_what_is_asked_for_twice_in_vain_is_told_and_what_was_refused_long_ago() -> None:
     venue = Venue()
     venue.tick()
