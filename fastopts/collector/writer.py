@@ -93,7 +93,7 @@ class Writer:
         """WRITING, WAITING or STANDING_BY."""
         if self._standing_by.is_on:
             return STANDING_BY
-        return WRITING if self.is_writing else WAITING
+        return WAITING if self._trouble.is_on or not self._table.epoch else WRITING
 
     def conn_opened(self, conn: int) -> None:
         self.feed.opened(conn)
