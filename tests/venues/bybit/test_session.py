@@ -369,3 +369,37 @@ def test_a_pong_with_a_time_that_can_not_be_right_tells_no_time(text: object) ->
     venue.tick()
     venue.say({"args": [text], "op": "pong"})
     assert venue.events == [Pong(None, 100.0, 100.0)]
+
+
+def test_a_symbol_wanted_twice_is_asked_for_once_and_a_stranger_is_not_dropped() -> None:
+    venue = Venue()
+    venue.session.want(SYMBOLS[:3])
+    venue.session.drop(["ETH-27NOV26-3000-C-USDT"])
+    venue.subscribe_all()
+    assert [(r["op"], len(r["args"])) for r in venue.requests] == [("subscribe", 3)]
+
+
+def test_a_probe_of_what_is_queued_or_unknown_asks_for_nothing_more() -> None:
+    venue = Venue()
+    venue.subscribe_all()
+    asked = len(venue.requests)
+    venue.session.probe("ETH-27NOV26-3000-C-USDT")
+    venue.session.probe(SYMBOLS[0])
+    venue.session.probe(SYMBOLS[0])
+    venue.subscribe_all()
+    assert [r["op"] for r in venue.requests[asked:]] == ["unsubscribe", "subscribe"]
+
+
+def test_a_refused_unsubscription_refuses_no_subscription() -> None:
+    venue = Venue()
+    venue.subscribe_all()
+    venue.session.drop([SYMBOLS[0]])
+    venue.wait(0.25)
+    assert venue.requests[-1]["op"] == "unsubscribe"
+    venue.say({"success": False, "ret_msg": "error: no", "conn_id": "c", "op": "unsubscribe"})
+    venue.say({"success": False, "ret_msg": "error: late", "conn_id": "c", "op": "unsubscribe"})
+    assert not [event for event in venue.events if isinstance(event, TopicRefused)]
+
+
+def test_the_watchdog_waits_for_silence_and_for_the_probe() -> None:
+    assert Timing(silence=4.0, probe_within=3.0).watchdog == 7.0
