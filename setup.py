@@ -31,7 +31,7 @@ BUILDS = {
     "trace": (
         {"linetrace": True},
         ["-O0", "-g"],
-        [("CYTHON_TRACE", "1"), ("CYTHON_USE_SYS_MONITORING", "0")],
+        [("CYTHON_TRACE_NOGIL", "1"), ("CYTHON_USE_SYS_MONITORING", "0")],
     ),
     "asan": ({}, [*SANITIZERS, "-fno-omit-frame-pointer", "-O1", "-g"], []),
     "fuzz": ({}, ["-O3", "-g0", "-fsanitize-coverage=trace-pc"], []),

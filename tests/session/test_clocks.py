@@ -1,6 +1,8 @@
+import time
+
 import pytest
 
-from fastopts.session.clocks import RemoteClock
+from fastopts.session.clocks import RemoteClock, wall_ms
 
 
 def test_the_quickest_of_the_last_exchanges_counts() -> None:
@@ -18,3 +20,8 @@ def test_the_quickest_of_the_last_exchanges_counts() -> None:
     assert clock.at(3050) == 2_000_000
     clock.clear()
     assert not clock.known
+
+
+def test_our_clock_is_in_ms_since_1970() -> None:
+    before = time.time()
+    assert before - 1 <= wall_ms() / 1000 <= time.time() + 1
