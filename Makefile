@@ -2,6 +2,7 @@
 # make test   the whole test suite
 # make lint   style and types
 # make bench  the numbers of the README
+# make recovery  how long outages last beyond their end, for RELIABILITY.md
 # make lock   the lock files, anew
 
 PYTHON ?= python3
@@ -11,7 +12,7 @@ LOCK := uv pip compile --quiet --upgrade --universal --python-version 3.11 --gen
   --exclude-newer "3 days" --custom-compile-command "make lock"
 CORE := $(wildcard fastopts/core/*.pyx fastopts/core/*.pxd) setup.py pyproject.toml
 
-.PHONY: demo test lint bench lock clean
+.PHONY: demo test lint bench recovery lock clean
 
 demo: $(VENV)/.built
 	@$(BIN)/python -m fastopts.demo
@@ -28,6 +29,9 @@ lint: $(VENV)/.lint
 
 bench: $(VENV)/.bench
 	@$(BIN)/python -m bench
+
+recovery: $(VENV)/.bench
+	@$(BIN)/python -m bench.recovery --trials 100 --keep
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
