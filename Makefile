@@ -2,6 +2,7 @@
 # make test   the whole test suite
 # make lint   style and types
 # make bench  the numbers of the README
+# make recovery  how long outages last beyond their end, for RELIABILITY.md
 # make lock   the lock files, anew
 #
 # make asan      the test suite under gcc's sanitizers of addresses and undefined behaviour
@@ -19,7 +20,7 @@ RESULTS := $(CURDIR)/reliability
 FUZZ_SECONDS ?= 60
 FUZZ_SEED ?= 1
 
-.PHONY: demo test lint bench lock asan fuzz coverage clean FORCE
+.PHONY: demo test lint bench recovery lock asan fuzz coverage clean FORCE
 
 demo: $(VENV)/.built
 	@$(BIN)/python -m fastopts.demo
@@ -36,6 +37,9 @@ lint: $(VENV)/.lint
 
 bench: $(VENV)/.bench
 	@$(BIN)/python -m bench
+
+recovery: $(VENV)/.bench
+	@$(BIN)/python -m bench.recovery --trials 100 --keep
 
 asan: build/asan
 	@cd $< && $(abspath $(BIN))/python -m tests.native.asan $(RESULTS)/asan.json

@@ -37,6 +37,7 @@ log = logging.getLogger(__name__)
 WRITING, WAITING, STANDING_BY = "writing", "waiting for Redis", "standing by"
 
 CONNECT_TIMEOUT_S = 5.0
+AGAIN_WITHIN_S = 0.25  # it is ours, and asking costs nothing: it is found as soon as it is back
 WHOLE_WITHIN_S = 60  # every symbol is written whole once in this time
 REFUSED_KEYS_AGAIN_S = 60.0
 DENIED_AGAIN_S = 10.0
@@ -170,7 +171,7 @@ class Writer:
         Raises LeaseLost or WrongVenue when we must not write any more, and before anything was
         written what `look` raises.
         """
-        backoff = Backoff(base_s=0.1, cap_s=5.0)
+        backoff = Backoff(base_s=0.1, cap_s=AGAIN_WITHIN_S)
         while True:
             least_s = 0.0
             try:
