@@ -46,6 +46,12 @@ def collector(tmp_path: Path, venue: SimVenue, url: str, **settings: Any) -> Col
     return Collector(Settings(**told | settings), found, address.parse(url), "fastopts-tests")
 
 
+async def start(made: Collector) -> None:
+    """Run what can't go on."""
+    async with asyncio.timeout(10):
+        await made.run(may_use_cache=False)
+
+
 async def run_until_written(made: Collector) -> None:
     """Let it cover and write everything, then end it in order."""
     task = asyncio.create_task(made.run(may_use_cache=False))
@@ -107,7 +113,7 @@ def test_CF_04_a_server_of_another_venue_is_refused_and_not_touched(
     async def main(url: str) -> None:
         async with SimVenue(SIM) as venue:
             with pytest.raises(WrongVenue, match=f"holds the data of {held}, not of sim: name"):
-                await collector(tmp_path, venue, url).run(may_use_cache=False)
+                await start(collector(tmp_path, venue, url))
 
     with EmbeddedValkey() as valkey, redis.Redis(port=valkey.port, protocol=2) as client:
         client.hset(keys.FEED, mapping={"venue": held, "epoch": "7"})
@@ -123,7 +129,7 @@ def test_CF_04_a_key_of_ours_that_is_something_else_ends_the_start(
     async def main(url: str) -> None:
         async with SimVenue(SIM) as venue:
             with pytest.raises((StoreError, ConfigError), match="WRONGTYPE"):
-                await collector(tmp_path, venue, url).run(may_use_cache=False)
+                await start(collector(tmp_path, venue, url))
 
     with EmbeddedValkey() as valkey, redis.Redis(port=valkey.port, protocol=2) as client:
         client.lpush(key, "another program's")
@@ -190,7 +196,7 @@ def test_CF_05_so_is_one_that_is_none(tmp_path: Path, name: str, words: str) -> 
     async def main(url: str) -> None:
         async with SimVenue(SIM) as venue:
             with pytest.raises(StoreUnavailable, match=words):
-                await collector(tmp_path, venue, url).run(may_use_cache=False)
+                await start(collector(tmp_path, venue, url))
 
     url = f"unix://{tmp_path / name}"
     with OptionReader(url) as reader, pytest.raises(StoreUnavailable, match=words):
@@ -224,7 +230,7 @@ def test_CF_06_coins_that_have_no_options_end_the_start(tmp_path: Path) -> None:
     async def main(url: str) -> None:
         async with SimVenue(SIM) as venue:
             with pytest.raises(VenueError, match="sim lists no options on BTCC, ETHH"):
-                await collector(tmp_path, venue, url, coins=("BTCC", "ETHH")).run(False)
+                await start(collector(tmp_path, venue, url, coins=("BTCC", "ETHH")))
 
     with EmbeddedValkey() as valkey, redis.Redis(port=valkey.port, protocol=2) as client:
         asyncio.run(main(valkey.url))
