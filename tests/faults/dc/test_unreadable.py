@@ -21,6 +21,7 @@ from fastopts.collector.report import set_up_logging
 from fastopts.core.pure import SAMPLE_SIZE
 from fastopts.embedded import EmbeddedValkey
 from fastopts.sim.feed import text_frame
+from fastopts.venues.bybit.fields import TICKER_FIELDS, TOPIC_PREFIX
 from fastopts.venues.bybit.session import UNREADABLE_MAX
 from tests import payloads
 from tests.collector.worlds import until
@@ -168,7 +169,8 @@ read_at_the_end_of_memory(sys.argv[1])
 
 def read_at_the_end_of_memory(how: str) -> None:
     """Put frames where the next byte behind them can't be read."""
-    from fastopts.collector.run import new_table
+    from fastopts.core.table import Table
+    from fastopts.core.ticker import Grammar
 
     page = mmap.PAGESIZE
     region = mmap.mmap(-1, 2 * page)
@@ -180,7 +182,7 @@ def read_at_the_end_of_memory(how: str) -> None:
         ctypes.string_at(address + page, 1)
         return
     readable = memoryview((ctypes.c_char * page).from_address(address)).cast("B")
-    table = new_table()
+    table = Table(Grammar(TOPIC_PREFIX, TICKER_FIELDS))
     table.add(payloads.SYMBOL, 4_000_000_000_000, 90_000.0, "C", "USDT")
     inlet = table.inlet(1)
     whole = dump(payloads.ticker())
