@@ -31,6 +31,7 @@ def test_every_setting_is_read_from_all_three(name: str) -> None:
         "ws_url": "ws://h:1/p",
         "redis_url": "redis://h:1/2",
         "embedded": "0",
+        "standby": "1",
         "flush_ms": "12.5",
         "latency_ms": "10",
         "duration": "2m",
@@ -38,6 +39,7 @@ def test_every_setting_is_read_from_all_three(name: str) -> None:
         "insecure": "yes",
         "cache_file": "c.json",
         "refresh_s": "30",
+        "venue_wait_s": "0",
         "status_s": "1",
         "reconcile_s": "0",
     }

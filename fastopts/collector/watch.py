@@ -6,12 +6,14 @@ import time
 from collections.abc import Sequence
 
 from fastopts.collector import report
+from fastopts.collector.lag import Lag
 from fastopts.collector.line import Line
 from fastopts.collector.market import Market
 from fastopts.collector.report import Bars, Status
-from fastopts.collector.writer import Writer
+from fastopts.collector.writer import WAITING, Writer
 from fastopts.core import Table
 from fastopts.session.alarms import Alarms
+from fastopts.session.moves import Moves
 
 __all__ = ("Watch",)
 
@@ -32,6 +34,7 @@ class Watch:
         market: Market,
         lines: Sequence[Line],
         writer: Writer,
+        moves: Moves,
         status_s: float,
     ) -> None:
         self._venue = venue
@@ -39,14 +42,23 @@ class Watch:
         self._market = market
         self._lines = lines
         self._writer = writer
+        self._moves = moves
         self._status_s = status_s
         self._alarms = Alarms()
+        self._lag = Lag()
         self._shown: set[str] = set()  # reasons of rejects
         self._named: set[str] = set()  # unknown fields
         self._last = (time.monotonic(), 0, report.cpu_s())
 
     async def run(self, bars: Bars) -> None:
         """Show how the symbols come in, then tell the status for ever."""
+        self._lag.begin()
+        try:
+            await self._look(bars)
+        finally:
+            self._lag.end()
+
+    async def _look(self, bars: Bars) -> None:
         await self._until_covered(bars)
         while True:
             status = self.status()
@@ -62,15 +74,18 @@ class Watch:
         last_at, last_received, last_cpu_s = self._last
         self._last = (now, received, cpu_s)
         elapsed_s = max(now - last_at, 1e-9)
-        covered, wanted = self._coverage()
+        covered, wanted, never = self._coverage()
+        counts = self._counts()
+        self._writer.counts = counts
         return Status(
             venue=self._venue,
             rate=(received - last_received) / elapsed_s,
             covered=covered,
             wanted=wanted,
-            never=sum(len(line.never) for line in self._lines),
+            never=never,
+            refused=sum(len(line.learned.refused) for line in self._lines),
             connections=sum(line.is_open for line in self._lines),
-            reconnects=sum(line.reconnects for line in self._lines),
+            **counts,
             received=received,
             applied=table.applied,
             older=table.older,
@@ -80,16 +95,27 @@ class Watch:
             written=table.written,
             conflated=table.conflated,
             pending=table.pending,
+            writer=self._writer.state,
             lag_ms=self._writer.flusher.lag.quantile_ms(0.5),
             cpu_percent=100 * (cpu_s - last_cpu_s) / elapsed_s,
             rss_mb=report.rss_mb(),
+            loop_lag_ms=self._lag.take_ms(),
         )
 
+    def _counts(self) -> dict[str, int]:
+        return {
+            "reconnects": sum(line.reconnects for line in self._lines),
+            "false_acks": sum(line.learned.false_acks for line in self._lines),
+            "refusals": sum(line.learned.refusals for line in self._lines),
+            "moved": self._moves.made,
+        }
+
     def _warnings(self, status: Status) -> list[str]:
-        lag_ms = (status.lag_ms or 0.0) if self._writer.is_writing else None
+        lag_ms = None if status.writer == WAITING else status.lag_ms or 0.0
         skew_ms = self._writer.feed.skew_ms(asyncio.get_running_loop().time())
         return self._alarms.judge(
-            time.monotonic(), status.rate, status.covered, status.wanted, lag_ms, skew_ms
+            *(time.monotonic(), status.rate, status.covered, status.wanted, lag_ms, skew_ms),
+            loop_lag_ms=status.loop_lag_ms,
         )
 
     def _rejects(self) -> list[str]:
@@ -108,14 +134,16 @@ class Watch:
         """Show how the symbols come in, until nearly all have, or for twenty seconds."""
         deadline = time.monotonic() + COVERAGE_WITHIN_S
         while time.monotonic() < deadline:
-            covered, wanted = self._coverage()
+            covered, wanted, _ = self._coverage()
             bars.show("first quotes", covered, wanted)
             if covered >= COVERED_ENOUGH * wanted:
                 break
             await asyncio.sleep(LOOK_S)
         bars.close()
 
-    def _coverage(self) -> tuple[int, int]:
-        covered, wanted = sum(line.live for line in self._lines), len(self._market.instruments)
-        self._writer.feed.covered, self._writer.feed.wanted = covered, wanted
-        return covered, wanted
+    def _coverage(self) -> tuple[int, int, int]:
+        feed = self._writer.feed
+        feed.covered = sum(line.live for line in self._lines)
+        feed.wanted = len(self._market.instruments)
+        feed.never = sum(len(line.never) for line in self._lines)
+        return feed.covered, feed.wanted, feed.never

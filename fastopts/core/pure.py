@@ -15,7 +15,7 @@ import json
 import math
 import re
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, NoReturn
 
@@ -226,7 +226,7 @@ class Slot:
 
     A tick is counted `pending` from its application until Redis acknowledged it or a newer one
     took its place: `unsent` says that the slot holds such a tick, `_Write.had_tick` that one is on
-    its way. `news` says that the record is not what was sent last.
+    its way. `news` says that subscribers are to hear of the record.
     """
 
     symbol: str
@@ -357,17 +357,16 @@ class Table:
         return True
 
     def mark_whole(self, count: int | None = None) -> None:
-        """Have the next *count* symbols of a rolling order written whole.
+        """Have the next *count* symbols of a rolling order (None: all) written whole, and as news.
 
-        None: all of them, and as news, for a server that may know nothing.
+        Somebody may have deleted their keys: then subscribers have not what stands there again.
         """
         slots = list(self._slots.values())
         due = len(slots) if count is None else min(count, len(slots))
         for i in range(due):
             slot = slots[(self._cursor + i) % len(slots)]
             if slot.filled:
-                slot.whole = True
-                slot.news = slot.news or count is None
+                slot.whole = slot.news = True
                 self._enqueue(slot)
         if due:
             self._cursor = (self._cursor + due) % len(slots)
@@ -584,7 +583,7 @@ class _Write:
     had_tick: bool
     news: bytes  # its entry in a message of updates; empty when the record is no news
     present: set[int]
-    error: str = ""
+    error: str | None = None
     unexpected: bool = False
 
 
@@ -715,14 +714,14 @@ class Batch:
         return end
 
     def _reply(self, write: _Write, reply: Any) -> None:
-        parts = reply if isinstance(reply, list) else [reply]
+        parts = list(_leaves(reply))
         for part in parts:
-            if isinstance(part, Exception):
-                write.error = write.error or str(part)
-        first = parts[0] if parts else None
-        if isinstance(first, int) and write.expected is not None:
+            if isinstance(part, Exception) and write.error is None:
+                write.error = str(part)
+        added = next((part for part in parts if isinstance(part, int)), None)
+        if added is not None and write.expected is not None:
             # the HSET's answer, bare or first in an EXEC's; later numbers are not of interest
-            write.unexpected, write.expected = first != write.expected, None
+            write.unexpected, write.expected = added != write.expected, None
         write.replies -= 1
         if not write.replies:
             self._writes.popleft()
@@ -736,7 +735,7 @@ class Batch:
     def _settle(self, write: _Write) -> None:
         table, slot = self._table, write.slot
         slot.in_flight = False
-        if write.error:
+        if write.error is not None:
             self.errors.append((slot.symbol, write.error))
             slot.refused = True
             slot.in_redis = set()
@@ -780,6 +779,14 @@ class Batch:
         if slot.refused and slot.queued:
             self._table._queue.remove(slot)
             slot.queued = False
+
+
+def _leaves(reply: Any) -> Iterator[Any]:
+    if not isinstance(reply, list):
+        yield reply
+        return
+    for part in reply:
+        yield from _leaves(part)
 
 
 def _entry(symbol: str, record: bytes) -> bytes:

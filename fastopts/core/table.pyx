@@ -264,17 +264,16 @@ cdef class Table:
         return True
 
     def mark_whole(self, count=None):
-        """Have the next *count* symbols of a rolling order written whole.
+        """Have the next *count* symbols of a rolling order (None: all) written whole, and as news.
 
-        None: all of them, and as news, for a server that may know nothing.
+        Somebody may have deleted their keys: then subscribers have not what stands there again.
         """
         cdef Py_ssize_t i, due = self.count if count is None else min(count, self.count)
         cdef Slot* slot
         for i in range(due):
             slot = self.slots[(self.cursor + i) % self.count]
             if slot.filled:
-                slot.whole = True
-                slot.news |= count is None
+                slot.whole = slot.news = True
                 self.enqueue(slot)
         if due:
             self.cursor = (self.cursor + due) % self.count

@@ -4,19 +4,9 @@ import pytest
 
 from tests.cli import market as listed
 from tests.cli.conftest import Read
-from tests.cli.market import LISTED, LIVE
+from tests.cli.market import COUNTERS, LISTED, LIVE
 from tests.cli.terminal import on_terminal
 from tests.store import Store
-
-COUNTERS: dict[Any, Any] = {
-    "received": 1000,
-    "applied": 990,
-    "older": 8,
-    "rejected": 2,
-    "written": 900,
-    "conflated": 83,
-    "pending": 7,
-}
 
 
 @pytest.fixture
@@ -70,13 +60,26 @@ def test_json_tells_the_same(read: Read) -> None:
 
 
 @pytest.mark.usefixtures("counters")
-def test_suspects_are_told_once_there_were_any(read: Read, market: Store) -> None:
-    assert read("status", "--json").objects[0]["suspects"] is None
-    market.client.hset("stats", mapping={"suspects": 0, "suspects_now": 0})
-    assert "suspect" not in read("status").out
-    market.client.hset("stats", mapping={"suspects": 5, "suspects_now": 2})
-    assert ["suspect", "2 now, 5 so far: REST says otherwise"] in read("status").rows
-    assert read("status", "--json").objects[0]["suspects"] == {"now": 2, "found": 5}
+def test_what_the_venue_does_wrong_is_told_when_there_is_something(
+    read: Read, market: Store
+) -> None:
+    assert "venue" not in [row[0] for row in read("status").rows]
+    listed.feed(market, never=1)
+    counts: dict[Any, Any] = {
+        "reconnects": 0,
+        "false_acks": 3,
+        "refusals": 1200,
+        "moved": 0,
+        "suspects": 5,
+        "suspects_now": 2,
+    }
+    market.client.hset("stats", mapping=counts)
+    done = read("status")
+    assert ["coverage", f"{LISTED - 1} of {LISTED} symbols ticked, 1 never"] in done.rows
+    assert ["venue", "false acks 3, refusals 1,200, suspects 5, suspects now 2"] in done.rows
+    [found] = read("status", "--json").objects
+    assert found["troubles"] == counts
+    assert found["feed"]["never"] == 1
 
 
 def test_a_silent_connection_and_a_skew_are_in_plain_sight(read: Read, market: Store) -> None:
