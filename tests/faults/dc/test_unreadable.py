@@ -2,7 +2,6 @@
 
 import asyncio
 import ctypes
-import io
 import logging
 import mmap
 import signal
@@ -91,36 +90,34 @@ def test_DC_01_after_twenty_in_a_row_the_connection_is_replaced(
 
 
 @pytest.fixture
-def log() -> Iterator[logging.Logger]:
-    """The product's logger, to be set up as the product does."""
+def stderr(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Where standard error goes, and with it what logging has to say of itself."""
     root = logging.getLogger("fastopts")
     before = root.handlers[:], root.level, root.propagate
-    yield root
+    path = tmp_path / "stderr"
+    with path.open("w", encoding="ascii", errors="backslashreplace", buffering=1) as terminal:
+        monkeypatch.setattr(sys, "stderr", terminal)
+        yield path
     root.handlers[:], root.level, root.propagate = before
 
 
 @pytest.mark.parametrize("form", ["text", "json"])
 def test_DC_02_bytes_that_are_no_text_are_told_without_harm(
-    tmp_path: Path,
-    shared_valkey: EmbeddedValkey,
-    log: logging.Logger,
-    monkeypatch: pytest.MonkeyPatch,
-    form: str,
+    tmp_path: Path, shared_valkey: EmbeddedValkey, stderr: Path, form: str
 ) -> None:
-    stderr = io.BytesIO()  # of a terminal that knows ASCII only
-    terminal = io.TextIOWrapper(stderr, "ascii", errors="backslashreplace", write_through=True)
-    monkeypatch.setattr(sys, "stderr", terminal)
-    set_up_logging(form)
-
     async def main() -> None:
         async with world(tmp_path, shared_valkey, status_s=0.05) as w:
             await w.tell(*BYTES)
-            await until(lambda: b"rejected (not_utf8)" in stderr.getvalue())
+            await until(lambda: b"rejected (not_utf8)" in stderr.read_bytes())
             await alive(w)
 
-    asyncio.run(main())
-    log.warning("%s", "half a pair: \ud800")
-    lines = stderr.getvalue().decode("ascii").splitlines()
+    drain = set_up_logging(form)
+    try:
+        asyncio.run(main())
+        logging.getLogger("fastopts").warning("%s", "half a pair: \ud800")
+    finally:
+        drain.close()
+    lines = stderr.read_text().splitlines()
     assert not [line for line in lines if "Logging error" in line or "Traceback" in line]
     messages = [orjson.loads(line)["message"] if form == "json" else line for line in lines]
     [shown] = [message for message in messages if "rejected (not_utf8)" in message]
