@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tracemalloc
 from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr
 from pathlib import Path
 from typing import Any
 
@@ -89,34 +90,35 @@ def test_DC_01_after_twenty_in_a_row_the_connection_is_replaced(
     assert "20 messages in a row can't be read" in caplog.text
 
 
-@pytest.fixture
-def stderr(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Where standard error goes, and with it what logging has to say of itself."""
+@contextmanager
+def logging_as_the_product_does(path: Path, form: str) -> Iterator[None]:
+    """Standard error, and with it what logging has to say of itself, goes to *path*."""
     root = logging.getLogger("fastopts")
     before = root.handlers[:], root.level, root.propagate
-    path = tmp_path / "stderr"
-    with path.open("w", encoding="ascii", errors="backslashreplace", buffering=1) as terminal:
-        monkeypatch.setattr(sys, "stderr", terminal)
-        yield path
-    root.handlers[:], root.level, root.propagate = before
+    with path.open("w", buffering=1) as terminal, redirect_stderr(terminal):
+        drain = set_up_logging(form)
+        try:
+            yield
+        finally:
+            drain.close()
+            root.handlers[:], root.level, root.propagate = before
 
 
 @pytest.mark.parametrize("form", ["text", "json"])
 def test_DC_02_bytes_that_are_no_text_are_told_without_harm(
-    tmp_path: Path, shared_valkey: EmbeddedValkey, stderr: Path, form: str
+    tmp_path: Path, shared_valkey: EmbeddedValkey, form: str
 ) -> None:
+    stderr = tmp_path / "stderr"
+
     async def main() -> None:
         async with world(tmp_path, shared_valkey, status_s=0.05) as w:
             await w.tell(*BYTES)
             await until(lambda: b"rejected (not_utf8)" in stderr.read_bytes())
             await alive(w)
 
-    drain = set_up_logging(form)
-    try:
+    with logging_as_the_product_does(stderr, form):
         asyncio.run(main())
         logging.getLogger("fastopts").warning("%s", "half a pair: \ud800")
-    finally:
-        drain.close()
     lines = stderr.read_text().splitlines()
     assert not [line for line in lines if "Logging error" in line or "Traceback" in line]
     messages = [orjson.loads(line)["message"] if form == "json" else line for line in lines]
