@@ -54,6 +54,7 @@ REASONS: Final = (
 TEXT_LENGTH_MAX: Final = 32
 SAMPLE_SIZE: Final = 1000  # bytes of a rejected message that are kept, one for each reason
 UNKNOWN_NAMES_MAX: Final = 64
+UNKNOWN_NAME_LENGTH: Final = 64  # as much of each is kept
 _DECIMAL = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?", re.ASCII)
 _DIGITS = re.compile(r"[0-9]{1,18}", re.ASCII)
 
@@ -211,9 +212,9 @@ def parse(payload: bytes, grammar: Grammar) -> Tick | None:
 
 
 def unknown_names(payload: bytes, grammar: Grammar) -> list[str]:
-    """The keys of a ticker's data that the grammar does not know, as often as they stand there."""
+    """The beginnings of a ticker's keys that the grammar does not know."""
     [data] = [value for name, value in _load(payload) if name == "data"]
-    return _unknown(data, grammar)
+    return [name[:UNKNOWN_NAME_LENGTH] for name in _unknown(data, grammar)]
 
 
 def _unknown(data: _Object, grammar: Grammar) -> list[str]:

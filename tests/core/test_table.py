@@ -342,10 +342,11 @@ def test_invented_field_names_do_not_fill_the_memory(table: Any) -> None:
     inlet = table.inlet(1)
     frame = payloads.ticker()
     for start in range(0, 3000, 1000):
-        extra = {f"field-{i}": "1" for i in range(start, start + 1000)}
+        extra = {f"field-{i}" * 50: "1" for i in range(start, start + 1000)}
         inlet.message(dump(frame | {"data": extra | frame["data"] | extra}), T0)
     assert table.unknown_fields == 3000
     assert len(table.unknown_names) == pure.UNKNOWN_NAMES_MAX
+    assert {len(name) for name in table.unknown_names} == {pure.UNKNOWN_NAME_LENGTH}
     assert table.fields(SYMBOL)["mp"] == payloads.NUMBERS["markPrice"]
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from fastopts.core import IMPLEMENTATION
 from fastopts.embedded import EmbeddedValkey
 from tests.faults.dc.frames import NAMES, names, with_raw
 from tests.faults.liar import CALL, PUT, World, world
@@ -67,7 +68,8 @@ def test_DC_14_the_order_of_keys_means_nothing(
         async with world(tmp_path, shared_valkey, *symbols) as w:
             for _ in range(3):
                 await tell_in(w, spell, symbols)
-            assert w.table.general == 2  # a pong and an ack: all ticks took the fast path
+            if IMPLEMENTATION == "compiled":
+                assert w.table.general == 2  # a pong and an ack: all ticks took the fast path
 
     asyncio.run(main())
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import ctypes
-import io
 import logging
 import mmap
 import signal
@@ -10,6 +9,7 @@ import subprocess
 import sys
 import tracemalloc
 from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from fastopts.collector.report import set_up_logging
 from fastopts.core.pure import SAMPLE_SIZE
 from fastopts.embedded import EmbeddedValkey
 from fastopts.sim.feed import text_frame
+from fastopts.venues.bybit.fields import TICKER_FIELDS, TOPIC_PREFIX
 from fastopts.venues.bybit.session import UNREADABLE_MAX
 from tests import payloads
 from tests.collector.worlds import until
@@ -89,37 +90,36 @@ def test_DC_01_after_twenty_in_a_row_the_connection_is_replaced(
     assert "20 messages in a row can't be read" in caplog.text
 
 
-@pytest.fixture
-def log() -> Iterator[logging.Logger]:
-    """The product's logger, to be set up as the product does."""
+@contextmanager
+def logging_as_the_product_does(path: Path, form: str) -> Iterator[None]:
+    """Standard error, and with it what logging has to say of itself, goes to *path*."""
     root = logging.getLogger("fastopts")
     before = root.handlers[:], root.level, root.propagate
-    yield root
-    root.handlers[:], root.level, root.propagate = before
+    with path.open("w", buffering=1) as terminal, redirect_stderr(terminal):
+        drain = set_up_logging(form)
+        try:
+            yield
+        finally:
+            drain.close()
+            root.handlers[:], root.level, root.propagate = before
 
 
 @pytest.mark.parametrize("form", ["text", "json"])
 def test_DC_02_bytes_that_are_no_text_are_told_without_harm(
-    tmp_path: Path,
-    shared_valkey: EmbeddedValkey,
-    log: logging.Logger,
-    monkeypatch: pytest.MonkeyPatch,
-    form: str,
+    tmp_path: Path, shared_valkey: EmbeddedValkey, form: str
 ) -> None:
-    stderr = io.BytesIO()  # of a terminal that knows ASCII only
-    terminal = io.TextIOWrapper(stderr, "ascii", errors="backslashreplace", write_through=True)
-    monkeypatch.setattr(sys, "stderr", terminal)
-    set_up_logging(form)
+    stderr = tmp_path / "stderr"
 
     async def main() -> None:
         async with world(tmp_path, shared_valkey, status_s=0.05) as w:
             await w.tell(*BYTES)
-            await until(lambda: b"rejected (not_utf8)" in stderr.getvalue())
+            await until(lambda: b"rejected (not_utf8)" in stderr.read_bytes())
             await alive(w)
 
-    asyncio.run(main())
-    log.warning("%s", "half a pair: \ud800")
-    lines = stderr.getvalue().decode("ascii").splitlines()
+    with logging_as_the_product_does(stderr, form):
+        asyncio.run(main())
+        logging.getLogger("fastopts").warning("%s", "half a pair: \ud800")
+    lines = stderr.read_text().splitlines()
     assert not [line for line in lines if "Logging error" in line or "Traceback" in line]
     messages = [orjson.loads(line)["message"] if form == "json" else line for line in lines]
     [shown] = [message for message in messages if "rejected (not_utf8)" in message]
@@ -168,7 +168,8 @@ read_at_the_end_of_memory(sys.argv[1])
 
 def read_at_the_end_of_memory(how: str) -> None:
     """Put frames where the next byte behind them can't be read."""
-    from fastopts.collector.run import new_table
+    from fastopts.core.table import Table
+    from fastopts.core.ticker import Grammar
 
     page = mmap.PAGESIZE
     region = mmap.mmap(-1, 2 * page)
@@ -180,7 +181,7 @@ def read_at_the_end_of_memory(how: str) -> None:
         ctypes.string_at(address + page, 1)
         return
     readable = memoryview((ctypes.c_char * page).from_address(address)).cast("B")
-    table = new_table()
+    table = Table(Grammar(TOPIC_PREFIX, TICKER_FIELDS))
     table.add(payloads.SYMBOL, 4_000_000_000_000, 90_000.0, "C", "USDT")
     inlet = table.inlet(1)
     whole = dump(payloads.ticker())
