@@ -296,7 +296,7 @@ class Session:
     def _is_overdue(self, symbol: str, now: float) -> bool:
         topic = self._topics[symbol]
         # ever more patiently: a symbol that never delivers must not cost for ever
-        patience = self.timing.first_data_within * 2 ** min(topic.tries - 1, 5)
+        patience: float = self.timing.first_data_within * 2 ** min(topic.tries - 1, 5)
         return now - topic.since > patience
 
     def _again(self, symbols: Iterable[str]) -> None:

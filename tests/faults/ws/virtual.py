@@ -3,14 +3,14 @@
 import asyncio
 import itertools
 from collections.abc import Callable, Coroutine
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
-from fastopts.collector import line
 from fastopts.collector.line import Line, Shared
 from fastopts.collector.run import new_table
 from fastopts.core import Table
+from fastopts.net import websocket
 from fastopts.session.shards import Shards
 from fastopts.venues.bybit import symbols
 from tests.collector.test_line import Outlet
@@ -26,16 +26,17 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def __init__(self) -> None:
         self._now = 1000.0
         super().__init__()
-        selector = cast("Any", self)._selector
-        select = selector.select
-        selector.select = lambda timeout: self._skip(timeout) or select(0)
+        self._selector: Any
+        self._select = self._selector.select
+        self._selector.select = self._skip
 
     def time(self) -> float:
         return self._now
 
-    def _skip(self, timeout: float | None) -> None:
+    def _skip(self, timeout: float | None) -> Any:
         assert timeout is not None, "nobody waits for a time: this would be for ever"
         self._now += max(0.0, timeout)
+        return self._select(0)
 
 
 class Lines:
@@ -45,7 +46,7 @@ class Lines:
         self.attempts: list[float] = []
         self.table: Table = new_table()
         self._connect = connect
-        monkeypatch.setattr(line.websocket, "connect", self._noted)
+        monkeypatch.setattr(websocket, "connect", self._noted)
 
     async def _noted(self, *args: Any, **kwargs: Any) -> Any:
         self.attempts.append(asyncio.get_running_loop().time())
