@@ -49,6 +49,8 @@ class Way:
     cut_after: int | None = None
     """Hand on so many bytes, then end the connection."""
     cut_with: Ending = Ending.FIN
+    lost_after: int | None = None
+    """Hand on so many bytes, and throw the others away."""
     flip_at: int | None = None
     """All bits of the byte at this offset are turned over."""
 
@@ -181,6 +183,8 @@ class FaultProxy:
     ) -> bool:
         """Hand on what came; False when that was the end of the connection."""
         data = _flipped(data, way.flip_at, offset)
+        if way.lost_after is not None:
+            data = data[: max(0, way.lost_after - offset)]
         room = None if way.cut_after is None else max(0, way.cut_after - offset)
         if way.latency_s or way.jitter_s:
             await asyncio.sleep(way.latency_s + way.jitter_s * self._luck.random())

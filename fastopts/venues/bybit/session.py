@@ -28,6 +28,7 @@ __all__ = ("Dead", "Event", "Learned", "Pong", "Probe", "Session", "Timing", "To
 
 TOPICS_A_FRAME: Final = 200
 UNREADABLE_MAX: Final = 20  # in a row: a bad one or two are the venue's, more are the connection's
+TOPICS_A_FRAME_MIN: Final = 10  # the least that any of the venue's streams is known to take
 PING: Final = b'{"op":"ping"}'
 
 
@@ -251,19 +252,16 @@ class Session:
         self._renew(now)
         self._ask(now)
 
-    def ended(self, now: float) -> None:
-        """Hear that the venue ended the connection: what it was being asked for may be why.
+    def ended(self) -> None:
+        """Hear that the venue ended the connection: it may have been asked for too much at once.
 
-        The next session asks for half as much at a time; at last, a single symbol is to blame.
+        The next session asks for half as much, until one was taken whole.
         """
-        request, learned = self._request, self.learned
-        if request is not None and request.op == "subscribe" and learned.frame_size > 1:
-            learned.frame_size = max(1, len(request.symbols) // 2)
-            return
+        request = self._request
         if request is not None and request.op == "subscribe":
-            self._refuse(request.symbols[0], "the connection ended", now)
-        if request is not None or not self._queue:
-            learned.frame_size = TOPICS_A_FRAME
+            self.learned.frame_size = max(TOPICS_A_FRAME_MIN, len(request.symbols) // 2)
+        elif not self._queue:
+            self.learned.frame_size = TOPICS_A_FRAME
 
     def data_to_send(self) -> list[bytes]:
         """Return the messages to send, and forget them."""
