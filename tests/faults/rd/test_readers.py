@@ -84,7 +84,6 @@ def test_RD_17_a_read_cancelled_anywhere_leaves_no_answer_to_the_next(
 
     with FaultProxy(port) as proxy:
         proxy.down.jitter_s = 0.001
-        proxy.down.slice_bytes = 100
         run_on(loop, main())
 
 
@@ -142,7 +141,8 @@ def test_RD_19_no_hash_is_ever_half_of_one_tick_and_half_of_another(store: Store
     sometimes = {"c24", "g", "bq"}
     assert len(SOMETIMES) == len(sometimes)
     with raced(store) as client:
-        rounds, seen, until = 0, set(), time.monotonic() + 1.5
+        rounds, until = 0, time.monotonic() + 1.5
+        seen: set[str] = set()
         while time.monotonic() < until or len(seen) < 10:
             for symbol in RACING:
                 held: dict[str, str] = client.hgetall(keys.option(symbol))  # type: ignore[assignment]
@@ -239,7 +239,7 @@ def test_RD_25_answers_in_either_protocol_leave_no_memory_behind(protocol: int) 
 def test_RD_25_reads_leave_no_memory_behind(many: Store) -> None:
     with OptionReader(many.url) as reader:
         for how in ASK:
-            assert growth(partial(ask, reader, how), 150) < 100
+            assert growth(partial(ask, reader, how), 60) < 100
 
 
 @pytest.mark.parametrize("what", ODD)
