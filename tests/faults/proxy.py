@@ -229,5 +229,6 @@ def _abort(writer: asyncio.StreamWriter, ending: Ending) -> None:
         writer.close()
         return
     # The transport closes a turn of the loop later: the socket must know by then.
-    writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+    with contextlib.suppress(OSError):  # it is closed already
+        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
     writer.transport.abort()

@@ -1,7 +1,6 @@
 """One reader in many threads, over forks, restarts and servers that misbehave."""
 
 import contextlib
-import logging
 import os
 import signal
 import socket
@@ -134,29 +133,6 @@ def in_child(work: Callable[[], object]) -> str:
         answer = told.read().decode()
     os.waitpid(child, 0)
     return answer
-
-
-@forks
-def test_child_and_parent_of_a_reader_in_use_read_right(
-    many: Store, reader: OptionReader, caplog: pytest.LogCaptureFixture
-) -> None:
-    def child() -> object:
-        caplog.clear()
-        faults = [wrong(reader, symbol) for symbol in SYMBOLS * 3]
-        said = [r.message for r in caplog.records if r.levelno == logging.WARNING]
-        return set(faults), said
-
-    until = time.monotonic() + 1.5
-    busy = threading.Thread(target=in_threads, args=(partial(wrong, reader), until))
-    busy.start()
-    told = []
-    while time.monotonic() < until:
-        told.append(in_child(child))
-    busy.join()
-    said = "this process was forked: it reads over a connection of its own"
-    assert set(told) == {repr(({None}, [said]))}
-    assert wrong(reader, SYMBOLS[0]) is None
-    assert not caplog.records
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")

@@ -4,7 +4,9 @@ import asyncio
 import random
 import socket
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
@@ -121,7 +123,7 @@ def holds(mirror: Mirror, symbol: str) -> bool:
 
 def test_RD_21_what_a_failover_lost_is_written_again(tmp_path: Path) -> None:
     """The replica is promoted without what its master took last; the name leads to it now."""
-    master, replica = BrokenValkey(), BrokenValkey()
+    master, replica = BrokenValkey("--repl-diskless-sync-delay", "0"), BrokenValkey()
     with master, replica, FaultProxy(master.port) as proxy:
         replica.client.replicaof("127.0.0.1", str(master.port))
 
@@ -261,7 +263,7 @@ def test_RD_30_thirty_days_of_expiries_leave_nothing_behind_for_good(server: Bro
                 w.tick([one.symbol for one in fresh])
                 names = {one.symbol for one in fresh}
                 await at_last(lambda: w.table.pending == 0 and w.table.dirty == 0)
-                await at_last(lambda names=names: client.smembers("options:BTC") == names)
+                await at_last(partial(is_set, client, names))
                 await at_last(lambda: len(w.table) == 20)
             lasting = [str(key) for key in client.keys("*") if client.ttl(str(key)) == -1]
             assert sorted(lasting) == [keys.FEED, keys.STATS]
@@ -270,6 +272,10 @@ def test_RD_30_thirty_days_of_expiries_leave_nothing_behind_for_good(server: Bro
             assert max(client.ttl(str(key)) for key in client.keys("*")) <= 24 * 3600
 
     run(main)
+
+
+def is_set(client: redis.Redis, names: set[str]) -> bool:
+    return client.smembers("options:BTC") == names
 
 
 def listed_on(day: int, expiry_ms: int) -> Iterator[Instrument]:
@@ -294,7 +300,7 @@ odd = st.one_of(
 @settings(max_examples=60)
 @given(st.dictionaries(st.sampled_from(sorted(FIELDS)), odd, max_size=24))
 def test_RD_28_whatever_a_tick_holds_the_commands_are_whole_and_of_texts(
-    shared_valkey: EmbeddedValkey, fields: dict[str, object]
+    shared_valkey: EmbeddedValkey, fields: dict[str, Any]
 ) -> None:
     """No None, no number of Python's and no empty list of fields ever reaches Redis."""
     client = plain_client(shared_valkey.port)
