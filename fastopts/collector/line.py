@@ -42,6 +42,9 @@ class Market(Protocol):
     def adopt(self, symbol: str) -> bool:
         """Give *symbol* a slot if it is an option that can live; tell whether it has one."""
 
+    def has_expired(self, symbol: str) -> bool:
+        """Whether a listed option was delivered, and is about to leave the list."""
+
 
 class Outlet(Protocol):
     """Who writes what the lines take in."""
@@ -196,7 +199,8 @@ class Line:
         self._connection = _Connection(socket, inlet, session, _now())
         shared.outlet.conn_opened(inlet.conn)
         try:
-            session.want(self.shard.symbols)
+            has_expired = shared.market.has_expired
+            session.want([name for name in self.shard.symbols if not has_expired(name)])
             reason = await self._converse(self._connection)
         except asyncio.CancelledError:
             socket.close()

@@ -139,6 +139,11 @@ class Market:
         self._add(instrument)
         return True
 
+    def has_expired(self, symbol: str) -> bool:
+        """Whether a listed option was delivered, and is about to leave the list."""
+        listed = self.instruments.get(symbol)
+        return listed is not None and listed.expiry_ms <= self._now_ms()
+
     async def _fetch(
         self, progress: Progress
     ) -> tuple[dict[str, Instrument], dict[str, FastoptsError]]:
