@@ -184,9 +184,7 @@ class Conn:
         self._venue = venue
         self._missed: dict[str, None] = {}
         self._protocol = ServerProtocol()
-        self._session = Session(
-            str(id(self)), SimSettings(), venue.faults, venue.is_trading
-        )
+        self._session = Session(str(id(self)), SimSettings(), venue.faults, venue.is_trading)
         self._pinged_at = venue.agenda.now
         self._base: dict[str, Message] = {}
 
