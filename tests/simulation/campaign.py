@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from tests.simulation import world
@@ -74,14 +75,14 @@ def run_many(first: int, count: int | None, seconds: float | None, jobs: int) ->
             yield from _run_chunk(chunk)
         return
     with ProcessPoolExecutor(jobs) as pool:
-        waiting = {pool.submit(_run_chunk, chunk) for _, chunk in zip(range(jobs), chunks)}
+        waiting = {pool.submit(_run_chunk, chunk) for chunk in islice(chunks, jobs)}
         while waiting:
             done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
             for future in done:
                 is_late = deadline is not None and time.monotonic() > deadline
-                chunk = None if is_late else next(chunks, None)
-                if chunk is not None:
-                    waiting.add(pool.submit(_run_chunk, chunk))
+                following = None if is_late else next(chunks, None)
+                if following is not None:
+                    waiting.add(pool.submit(_run_chunk, following))
                 yield from future.result()
 
 

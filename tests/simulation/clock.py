@@ -84,7 +84,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
             self.run_until_complete(asyncio.wait(tasks))
         self.close()
 
-    async def create_connection(self, *args: Any, **options: Any) -> Any:  # type: ignore[override]
+    async def create_connection(self, *args: Any, **options: Any) -> Any:
         return await self.connect(*args, **options)
 
     def _process_events(self, events: list[Any]) -> None:

@@ -183,7 +183,7 @@ class Promises:
             known_s = now - min(newer.arrived.values(), default=now)
             require(
                 known_s < heartbeat_ms / 1000 + grace_s,
-                f"{option.symbol}: {message.serial} is live, {newer.serial} came {known_s:.1f} s ago",
+                f"{message.serial} is live, and {newer.serial} came {known_s:.1f} s ago",
             )
 
     def _check_bounds(self) -> None:

@@ -94,7 +94,7 @@ def test_no_rewrite_after_a_restart() -> None:
 
 
 def test_an_outage_that_nobody_hears_of() -> None:
-    patch = mock.patch.object(Writer, "_fall_behind", lambda writer: None)
+    patch = mock.patch.object(Writer, "_fall_behind", return_value=None)
     faults = [Planned("redis_is_slow", 3.0, 20.0), Planned("redis_refuses", 4.0, 9.0)]
     assert "is live" in first_broken(faults, [patch])
 
@@ -133,8 +133,8 @@ def test_no_resubscription_after_a_reconnect() -> None:
 
 
 def test_a_lease_that_nobody_reads() -> None:
-    patch = mock.patch("fastopts.collector.lease.Lease.check", lambda lease, holder: True)
-    take = mock.patch("fastopts.collector.lease._epoch", lambda text: 0)
+    patch = mock.patch("fastopts.collector.lease.Lease.check", return_value=True)
+    take = mock.patch("fastopts.collector.lease._epoch", return_value=0)
     assert "epoch" in first_broken([Planned("usurper", 4.0, 0.1)], [patch, take], seeds=2)
 
 
@@ -150,5 +150,5 @@ def test_a_flusher_that_dies_in_silence() -> None:
 
 
 def test_a_loop_that_never_rests() -> None:
-    patch = mock.patch.object(Heartbeat, "is_due", lambda beat, now: False)
+    patch = mock.patch.object(Heartbeat, "is_due", return_value=False)
     assert "without end" in first_broken([], [patch], seeds=2)

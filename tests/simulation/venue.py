@@ -16,7 +16,6 @@ from websockets.http11 import Request
 from websockets.protocol import OPEN
 from websockets.server import ServerProtocol
 
-from fastopts.errors import ConnectionLost
 from fastopts.net.http import Answer
 from fastopts.sim.faults import Faults
 from fastopts.sim.feed import text_frame
@@ -32,7 +31,10 @@ DAY_MS = 24 * 3600 * 1000
 PING_TIMEOUT_S = 12.0
 OPTIONAL = ("bidIv", "askPrice", "askIv", "lastPrice", "delta", "openInterest")
 REST_NAMES = {"bidPrice": "bid1Price", "bidSize": "bid1Size", "bidIv": "bid1Iv"} | {
-    **{"askPrice": "ask1Price", "askSize": "ask1Size", "askIv": "ask1Iv", "markPriceIv": "markIv"}
+    "askPrice": "ask1Price",
+    "askSize": "ask1Size",
+    "askIv": "ask1Iv",
+    "markPriceIv": "markIv",
 }
 
 

@@ -263,9 +263,12 @@ class World:
         """No fault any more: what was told is to come to stand in Redis."""
         self._healed_at = self.agenda.now
         self.venue.is_ticking = False
+        self.agenda.after(TIMING.catch_up + 1.5, self._tell_again)
+
+    def _tell_again(self) -> None:
         if TOLD_NO_MORE & {fault.kind for fault in self.plan}:
             for listing in self.venue.trading():
-                self.agenda.after(TIMING.catch_up + 1.5, self.venue.tick, listing.symbol)
+                self.venue.tick(listing.symbol)
 
     def _check_healed(self) -> None:
         differences = self.promises.differences()
