@@ -1,14 +1,17 @@
-# make demo   see it run, on simulated data
-# make test   the whole test suite
-# make lint   style and types
-# make bench  the numbers of the README
+# make demo        see it run, on simulated data
+# make test        the whole test suite
+# make lint        style and types
+# make bench       the numbers of the README
+# make simulation  twenty thousand random schedules of faults, under a virtual clock
+# make mutants     whether the tests notice known bugs
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+SEEDS ?= 20000
 CORE := $(wildcard fastopts/core/*.pyx fastopts/core/*.pxd) setup.py pyproject.toml
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test lint bench simulation mutants clean
 
 demo: $(VENV)/.built
 	@$(BIN)/python -m fastopts.demo
@@ -25,6 +28,12 @@ lint: $(VENV)/.lint
 
 bench: $(VENV)/.bench
 	@$(BIN)/python -m bench
+
+simulation: $(VENV)/.test
+	@$(BIN)/python -m tests.simulation --seeds $(SEEDS) --json reliability/simulation.json
+
+mutants: $(VENV)/.test
+	@$(BIN)/python -m tests.mutants --json reliability/mutants.json
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
