@@ -9,6 +9,7 @@ from typing import Any
 __all__ = ("Agenda", "VirtualLoop")
 
 RESOLUTION_S = 1e-6
+STEPS_AT_ONCE_MAX = 20_000  # without time passing
 
 
 class Agenda:
@@ -47,7 +48,8 @@ class VirtualLoop(asyncio.BaseEventLoop):
 
     def __init__(self, agenda: Agenda, after_step: Callable[[], None]) -> None:
         super().__init__()
-        self.steps = 0
+        self.steps = self._steps_at_once = 0
+        self._last_now = 0.0
         self._agenda = agenda
         self._after_step = after_step
         self._clock_resolution = RESOLUTION_S
@@ -62,6 +64,9 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self._after_step()
         self.steps += 1
         agenda = self._agenda
+        self._steps_at_once = self._steps_at_once + 1 if agenda.now == self._last_now else 0
+        self._last_now = agenda.now
+        assert self._steps_at_once < STEPS_AT_ONCE_MAX, "busy without end"
         deadline = float("inf") if timeout is None else agenda.now + timeout
         while not self._ready and agenda.next_at() <= deadline:  # type: ignore[attr-defined]
             agenda.step()
@@ -70,7 +75,16 @@ class VirtualLoop(asyncio.BaseEventLoop):
             agenda.now = max(agenda.now, deadline)
         return []
 
-    async def create_connection(self, *args: Any, **options: Any) -> Any:  # type: ignore[override]
+    def wind_up(self, tasks: set[asyncio.Task[Any]]) -> None:
+        """Cancel *tasks*, wherever they hang, and close."""
+        self._last_now = -1.0
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            self.run_until_complete(asyncio.wait(tasks))
+        self.close()
+
+    async def create_connection(self, *args: Any, **options: Any) -> Any:
         return await self.connect(*args, **options)
 
     def _process_events(self, events: list[Any]) -> None:

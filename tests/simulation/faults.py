@@ -21,6 +21,7 @@ __all__ = ("FAULTS", "RARE", "Planned", "plan")
 # Begins a fault; what it returns ends it.
 Begin = Callable[["World"], Callable[[], None] | None]
 
+LASTS_MAX_S = 8.0
 SPRAY_S = 0.3
 HOUR_MS = 3600 * 1000
 REFUSALS = ("OOM", "MISCONF", "LOADING", "READONLY", "BUSY", "NOPERM", "ERR")
@@ -35,12 +36,12 @@ class Planned:
     lasts_s: float
 
 
-def plan(rng: random.Random, most: int, within_s: float) -> list[Planned]:
-    """Draw up to *most* faults that begin *within_s*; they overlap."""
+def plan(seed: int, rng: random.Random, most: int, within_s: float) -> list[Planned]:
+    """Draw up to *most* faults that begin *within_s*; they overlap. One goes by turns."""
     kinds = sorted(FAULTS)
-    drawn = rng.choices(kinds, [RARE.get(kind, 1.0) for kind in kinds], k=rng.randint(1, most))
-    times = sorted(rng.uniform(1.0, within_s) for _ in drawn)
-    return [Planned(*fault, rng.uniform(0.1, 9.0)) for fault in zip(drawn, times, strict=True)]
+    weights = [RARE.get(kind, 1.0) for kind in kinds]
+    drawn = [kinds[seed % len(kinds)], *rng.choices(kinds, weights, k=rng.randrange(most))]
+    return [Planned(k, rng.uniform(1.0, within_s), rng.uniform(0.1, LASTS_MAX_S)) for k in drawn]
 
 
 def _a_conn(world: "World") -> Conn | None:

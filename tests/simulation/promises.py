@@ -36,6 +36,7 @@ class Promises:
         self.looks = self.lives = 0
         self._world = world
         self._newest: dict[tuple[int, str], tuple[int, int]] = {}
+        self._epoch = (0, 0)  # of the feed, and how often the server had lost something by then
         self._conns: dict[tuple[int, int], Conn] = {}
 
     # At each write.
@@ -54,9 +55,9 @@ class Promises:
                 self._hash(symbol, {n.decode(): text.decode() for n, text in value.items()})
             else:
                 self._record(symbol, value)
-        except (Broken, KeyError):
+        except (Broken, KeyError) as error:
             if key not in self._world.redis.keys_lost:
-                raise
+                raise Broken(f"{key}: torn: {error}") from error
         else:
             self._world.redis.keys_lost.discard(key)
 
@@ -73,7 +74,7 @@ class Promises:
         head = {"ts": str(message.ts // 1000), "tm": str(message.ts), "sq": str(message.serial)}
         if is_rest:
             head = {name: held[name] for name in ("ts", "tm")}
-        require(held == numbers | head, f"{symbol}: torn: {held} is not {numbers | head}")
+        require(held == numbers | head, f"{held} is not {numbers | head}")
 
     def _record(self, symbol: str, record: bytes) -> None:
         _, _, flags, epoch, tm, _, sequence, conn, *rest = model.RECORD.unpack(record)
@@ -148,6 +149,7 @@ class Promises:
         if not isinstance(fields, dict) or b"venue" not in fields:
             return
         feed = freshness.feed_of(fields, "sim")
+        self._check_epoch(feed.epoch)
         moment = freshness.Moment(feed, round(self._world.redis.now_ms()), {})
         for listing in self._world.venue.trading():
             record = self._world.redis.keys.get(keys.record(listing.symbol))
@@ -155,6 +157,12 @@ class Promises:
                 conns = moment.live_conns
                 option = decode(Option, listing.symbol, record, moment, feed.epoch, conns)
                 self._judge(option, feed.watchdog_limit_ms, feed.heartbeat_limit_ms)
+
+    def _check_epoch(self, epoch: int) -> None:
+        losses, highest = self._epoch
+        if losses == self._world.redis.losses:
+            require(epoch >= highest, f"the epoch fell from {highest} to {epoch}")
+        self._epoch = self._world.redis.losses, epoch
 
     def _judge(self, option: Option, watchdog_ms: int, heartbeat_ms: int) -> None:
         if not option.live:
@@ -175,7 +183,7 @@ class Promises:
             known_s = now - min(newer.arrived.values(), default=now)
             require(
                 known_s < heartbeat_ms / 1000 + grace_s,
-                f"{option.symbol}: {message.serial} is live, {newer.serial} came {known_s:.1f} s ago",
+                f"{message.serial} is live, and {newer.serial} came {known_s:.1f} s ago",
             )
 
     def _check_bounds(self) -> None:

@@ -34,6 +34,7 @@ class RedisServer(ModelRedis):
         self.refusal = ""  # what every command is answered that it concerns
         self.is_hung = False
         self.subscribers = 0
+        self.losses = 0  # of keys, by restarts and evictions
         self.keys_lost: set[str] = set()  # while their writer was connected
         self._agenda = agenda
         self._rng = rng
@@ -56,6 +57,7 @@ class RedisServer(ModelRedis):
         for wire in list(self.host.wires):
             wire.reset()
         self._clients.clear()
+        self.losses += 1
         self._run += 1
         self._number = 100
         self.keys, self.ends, self.ttl_s = held, ends, {}
@@ -63,6 +65,7 @@ class RedisServer(ModelRedis):
 
     def lose(self, names: list[str]) -> None:
         """Evict keys."""
+        self.losses += 1
         for name in names:
             self.keys.pop(name, None)
             self.keys_lost.add(name)

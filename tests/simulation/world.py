@@ -1,7 +1,6 @@
 """One seed: a world, its plan of faults, and a collector that is restarted as by a supervisor."""
 
 import asyncio
-import contextlib
 import hashlib
 import random
 from collections import Counter
@@ -33,7 +32,7 @@ T = TypeVar("T")
 T0_MS = 1_795_000_000_000
 TOPICS_MAX = 4  # a connection, so that there are several
 TIMING = Timing(
-    ping_every=3.0,
+    ping_every=2.0,
     ack_within=1.5,
     first_data_within=2.0,
     refused_again_after=5.0,
@@ -43,7 +42,7 @@ TIMING = Timing(
     catch_up=0.5,
 )
 FAULTS_MAX = 7
-FAULTS_WITHIN_S = 18.0
+FAULTS_WITHIN_S = 11.0
 TICK_S = 0.8  # at most, from one round of ticks to the next
 LOOK_S = 0.5
 RESTART_S = 1.0
@@ -59,7 +58,7 @@ class Outcome:
     """What became of one seed. *broken* says which promise was, and when."""
 
     seed: int
-    faults: list[str]
+    plan: list[Planned]
     steps: int = 0
     virtual_s: float = 0.0
     broken: str = ""
@@ -70,7 +69,7 @@ class Outcome:
 def run(seed: int, faults: list[Planned] | None = None) -> Outcome:
     """Run the world of *seed*; *faults* instead of those that it draws."""
     world = World(seed, faults)
-    outcome = Outcome(seed, [fault.kind for fault in world.plan])
+    outcome = Outcome(seed, world.plan)
     try:
         with world.patched():
             world.loop.run_until_complete(world.live())
@@ -78,7 +77,8 @@ def run(seed: int, faults: list[Planned] | None = None) -> Outcome:
         outcome.broken = f"{type(error).__name__} at {world.agenda.now:.2f} s: {error}"
         world.error = error
     finally:
-        world.close()
+        with world.patched():
+            world.loop.wind_up(asyncio.all_tasks(world.loop))
     outcome.steps = world.agenda.steps + world.loop.steps
     outcome.virtual_s = world.agenda.now
     outcome.reached = world.reached
@@ -104,7 +104,8 @@ class World:
         self.venue = Venue(self.agenda, self.rng, T0_MS + self.rng.uniform(-1000, 1000))
         self.network = Network(self.agenda, self.loop, self.rng)
         self.network.hosts = {"venue": self.venue.host, "redis": self.redis.host}
-        self.plan = plan(self.rng, FAULTS_MAX, FAULTS_WITHIN_S) if faults is None else faults
+        drawn = plan(seed, self.rng, FAULTS_MAX, FAULTS_WITHIN_S)
+        self.plan = drawn if faults is None else faults
         self._running: asyncio.Task[None] | None = None
         self._finished = asyncio.Event()
         self._healed_at = 0.0
@@ -170,14 +171,6 @@ class World:
         held = {name: value for name, value in self.redis.keys.items() if name != keys.STATS}
         text = repr((sorted(held.items()), self.agenda.steps, self.agenda.now))
         return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-    def close(self) -> None:
-        tasks = asyncio.all_tasks(self.loop)
-        for task in tasks:
-            task.cancel()
-        with contextlib.suppress(BaseException):
-            self.loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
-        self.loop.close()
 
     @contextmanager
     def patched(self) -> Iterator[None]:
@@ -270,9 +263,12 @@ class World:
         """No fault any more: what was told is to come to stand in Redis."""
         self._healed_at = self.agenda.now
         self.venue.is_ticking = False
+        self.agenda.after(TIMING.catch_up + 1.5, self._tell_again)
+
+    def _tell_again(self) -> None:
         if TOLD_NO_MORE & {fault.kind for fault in self.plan}:
             for listing in self.venue.trading():
-                self.agenda.after(TIMING.catch_up + 1.5, self.venue.tick, listing.symbol)
+                self.venue.tick(listing.symbol)
 
     def _check_healed(self) -> None:
         differences = self.promises.differences()
