@@ -2,6 +2,7 @@
 # make test   the whole test suite
 # make lint   style and types
 # make bench  the numbers of the README
+# make lock   the lock files, anew
 #
 # make asan      the test suite under gcc's sanitizers of addresses and undefined behaviour
 # make fuzz      the compiled code under a flood of inputs; longer: make fuzz FUZZ_SECONDS=600
@@ -10,13 +11,15 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+LOCK := uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+  --exclude-newer "3 days" --custom-compile-command "make lock"
 CORE := $(wildcard fastopts/core/*.pyx fastopts/core/*.pxd) setup.py pyproject.toml
 
 RESULTS := $(CURDIR)/reliability
 FUZZ_SECONDS ?= 60
 FUZZ_SEED ?= 1
 
-.PHONY: demo test lint bench asan fuzz coverage clean FORCE
+.PHONY: demo test lint bench lock asan fuzz coverage clean FORCE
 
 demo: $(VENV)/.built
 	@$(BIN)/python -m fastopts.demo
@@ -63,6 +66,16 @@ $(VENV)/.built: $(VENV)/bin/python $(CORE)
 $(VENV)/.test $(VENV)/.lint $(VENV)/.bench: $(VENV)/.%: $(VENV)/bin/python $(CORE)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[$*]'
 	@touch $(VENV)/.built $@
+
+# The newest release of anything is left to others for three days.
+lock:
+	@command -v uv >/dev/null || { echo "make lock needs uv: pip install uv"; exit 1; }
+	@$(PYTHON) -c 'import tomllib; \
+	  print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")' \
+	  | $(LOCK) --output-file requirements-build.lock -
+	@$(LOCK) --output-file requirements.lock pyproject.toml
+	@$(LOCK) --output-file requirements-dev.lock --all-extras pyproject.toml \
+	  --constraint requirements.lock
 
 clean:
 	@rm -rf $(VENV) build *.egg-info fastopts/core/*.c fastopts/core/*.so

@@ -32,6 +32,7 @@ def test_every_setting_is_read_from_all_three(name: str) -> None:
         "ws_url": "ws://h:1/p",
         "redis_url": "redis://h:1/2",
         "embedded": "0",
+        "standby": "1",
         "flush_ms": "12.5",
         "latency_ms": "10",
         "duration": "2m",
@@ -39,7 +40,9 @@ def test_every_setting_is_read_from_all_three(name: str) -> None:
         "insecure": "yes",
         "cache_file": "c.json",
         "refresh_s": "30",
+        "venue_wait_s": "0",
         "status_s": "1",
+        "reconcile_s": "0",
     }
     text = samples[name]
     expected = config.load({name: text}, {}, {})
@@ -73,6 +76,7 @@ def test_a_duration_has_a_unit_or_is_in_seconds(text: str, seconds: float) -> No
         ("duration", "0", "a time such as"),
         ("duration", "soon", "a time such as"),
         ("refresh_s", "1e9", "from 1 to 86400 s"),
+        ("reconcile_s", "-1", "from 0 to 86400 s"),
         ("rest_url", "ftp://x", "http:// or https://"),
         ("ws_url", "http://x", "ws:// or wss://"),
         ("redis_url", "localhost", "redis:// or rediss:// or unix://"),

@@ -1,8 +1,9 @@
-"""The names of everything in Redis, and how long it lives."""
+"""The names of everything in Redis, what may become part of one, and how long they live."""
 
 import pytest
 
 from fastopts import keys
+from tests.hostile import NAMES
 
 HOUR_MS = 3600 * 1000
 NOW = 1_795_000_000_000
@@ -17,21 +18,24 @@ def test_keys_are_spelled_as_the_contract_says() -> None:
     assert keys.series("BTC", "USDT", "261127") == "options:BTC:USDT:261127"
 
 
-@pytest.mark.parametrize("text", ["A", "9", "BTC-27NOV26-0.55-P-USDT", "B" * 40])
-def test_a_symbol_may_become_part_of_a_key(text: str) -> None:
-    assert keys.is_symbol(text)
+@pytest.mark.parametrize("name", NAMES)
+def test_a_hostile_name_becomes_no_key(name: str) -> None:
+    assert not keys.is_symbol(name)
+    assert not keys.is_coin(name)
+    assert keys.symbols_of([name.encode("utf-8", "surrogatepass")]) == set()
 
 
-@pytest.mark.parametrize(
-    "text", ["", "-A", ".A", "btc", "B" * 41, "A B", "A\n", "A*", "A:B", "Á", "\ud800", "A\x00"]
-)
-def test_what_is_no_symbol_may_not(text: str) -> None:
-    assert not keys.is_symbol(text)
+@pytest.mark.parametrize("name", ["BTC-27MAR26-70000-P-USDT", "XRP-1JAN27-0.5-C", "1INCH-1-2-C"])
+def test_a_symbol_may(name: str) -> None:
+    assert keys.is_symbol(name)
+    assert keys.symbols_of([name.encode(), b"\xff", b""]) == {name}
 
 
-def test_a_coin_is_short_and_plain() -> None:
-    assert keys.is_coin("USDT")
-    assert not any(map(keys.is_coin, ("", "usdt", "USDT\n", "A" * 9, "A-B")))
+def test_of_any_single_character_only_capitals_and_digits_may() -> None:
+    allowed = [chr(code) for code in range(0x11_0000) if keys.is_symbol(chr(code))]
+    assert "".join(allowed) == "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+    inside = [chr(code) for code in range(0x11_0000) if keys.is_symbol(f"A{chr(code)}A")]
+    assert set(inside) - set(allowed) == {"-", "."}
 
 
 def test_keys_end_four_hours_after_delivery_or_in_a_day() -> None:

@@ -33,8 +33,10 @@ class Heartbeat:
         lease: Lease,
         updates: Updates,
         statistics: Callable[[], Mapping[str, str]],
+        jumped: Callable[[], None],
     ) -> None:
         self.must_tell = False
+        self._jumped = jumped
         self._table = table
         self._feed = feed
         self._lease = lease
@@ -130,7 +132,12 @@ class Heartbeat:
 
     def _heard_time(self, reply: list[str], sent_at: float) -> None:
         server_ms = int(reply[0]) * 1000 + int(reply[1]) / 1000
-        self._feed.server.add(server_ms, sent_at * 1000, _now() * 1000)
+        if self._feed.server.add(server_ms, sent_at * 1000, _now() * 1000):
+            self._jumped()
+        self.correct_skew()
+
+    def correct_skew(self) -> None:
+        """Measure the venue's clock against ours, by which ticks are judged."""
         if self._feed.exchange.known:
             venue_ms = self._feed.exchange.at(_now() * 1000)
             self._table.skew_ms = round(venue_ms - time.time() * 1000)

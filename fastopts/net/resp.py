@@ -70,4 +70,6 @@ def good(replies: list[Any]) -> list[Any]:
 
 
 def _refusal(words: str) -> StoreError:
-    return StoreError(words, words)
+    # A server that does not know a command repeats it: with AUTH that would be a password.
+    told = words.partition(", with args beginning with")[0]
+    return StoreError(told, told)

@@ -15,6 +15,7 @@ from fastopts.errors import (
     StoreError,
     StoreUnavailable,
     Unknown,
+    clipped,
 )
 from fastopts.net.address import Address
 from fastopts.net.talk import Talk
@@ -29,9 +30,10 @@ from fastopts.reader.scope import Scope
 from fastopts.reader.state import FeedState
 from fastopts.reader.universe import no_asset
 
-__all__ = ("POLL_S", "RETRY_S", "Mirror", "Mirrored")
+__all__ = ("POLL_S", "Mirror", "Mirrored")
 
 RETRY_S: Final = 0.25
+RETRY_MAX_S: Final = 2.0
 START_S: Final = 3.0  # beside the timeout: an announcement comes every second
 POLL_S: Final = 0.005
 
@@ -49,6 +51,7 @@ class Mirrored:
         self._failure: Exception | None = None
         self._deadline = time.monotonic() + timeout_s + START_S
         self._pid = os.getpid()
+        self._tries = 0
 
     def __len__(self) -> int:
         return len(self._replica.records)
@@ -142,12 +145,19 @@ class Mirrored:
             return reason
         twin = f"{symbol}{USDT_SUFFIX}"
         hint = f": did you mean {twin}?" if twin in self._replica.records else ""
-        return Unknown(f"{symbol!r} is not in this mirror{hint}")
+        return Unknown(f"{clipped(repr(symbol))} is not in this mirror{hint}")
 
     def _failed(self, error: Exception) -> None:
         """The conversation is over."""
         self._failure = error
+        self._tries = 1 if self._replica.has_looked else self._tries + 1
         self._replica.lost(error)
+
+    def _retry_s(self) -> float:
+        """How long to wait before the next conversation: no herd of mirrors comes back at once."""
+        ceiling_s = min(RETRY_S * 2.0**self._tries, RETRY_MAX_S)
+        draw = int.from_bytes(os.urandom(4)) / 2**32  # the module random is half a MB
+        return ceiling_s * (0.1 + 0.9 * draw)
 
     def _is_settled(self) -> bool:
         """Whether it can be handed over. Raises why it never will be."""
@@ -216,6 +226,6 @@ class Mirror(Mirrored):
                     self._talk.run()
                 except (OSError, FastoptsError) as error:
                     self._failed(error)
-                self._closing.wait(RETRY_S)
+                self._closing.wait(self._retry_s())
         finally:
             self._replica.close()

@@ -2,17 +2,12 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import orjson
 import pytest
 import redis
 
-from fastopts import keys
 from fastopts.collector.run import Collector, fetch
 from fastopts.config import Settings
 from fastopts.embedded import EmbeddedValkey
@@ -21,83 +16,8 @@ from fastopts.net.address import Address
 from fastopts.reader import OptionReader
 from fastopts.sim import SimSettings, SimVenue
 from fastopts.venues.bybit.hosts import Endpoints
+from tests.collector.worlds import COINS, until, world
 from tests.loops import LOOPS, run
-from tests.oracle import expected_hash
-
-COINS = ("BTC", "ETH", "SOL", "XRP")
-
-
-@dataclass
-class World:
-    venue: SimVenue
-    collector: Collector
-    client: redis.Redis
-    valkey: EmbeddedValkey
-    running: asyncio.Task[None]
-
-    def differences(self) -> dict[str, str]:
-        """Symbols whose hash is not the venue's last frame, each with a field that differs."""
-        found = {}
-        for symbol in self.venue.symbols:
-            held: dict[str, str] = self.client.hgetall(keys.option(symbol))  # type: ignore[assignment]
-            expected = expected_hash(self.venue.last_frame(symbol))
-            extra = held.keys() - expected.keys() - {"rt", "cn"}
-            wrong = {name for name in expected if held.get(name) != expected[name]} | extra
-            if wrong:
-                name = min(wrong)
-                found[symbol] = f"{name}: {held.get(name)} is not {expected.get(name)}"
-        return found
-
-    async def covered(self) -> None:
-        await until(lambda: self.status_covered() == len(self.venue.symbols))
-
-    def status_covered(self) -> int:
-        return sum(line.live for line in self.collector.lines)
-
-    async def equal(self) -> None:
-        """Pause the feed; everything that was sent must come to stand in Redis."""
-        self.venue.pause()
-        try:
-            await until(lambda: self.collector.table.pending == 0 and not self.differences())
-        except TimeoutError:
-            raise AssertionError(self.differences()) from None
-        finally:
-            self.venue.resume()
-
-
-async def until(condition: Callable[[], bool], seconds: float = 20) -> None:
-    async with asyncio.timeout(seconds):
-        while not condition():  # noqa: ASYNC110 - what is waited for happens in other processes
-            await asyncio.sleep(0.01)
-
-
-@asynccontextmanager
-async def world(
-    tmp_path: Path, sim: SimSettings | None = None, **settings: Any
-) -> AsyncIterator[World]:
-    """A collector that runs; it ends in order, or the test fails."""
-    with EmbeddedValkey() as valkey:
-        async with SimVenue(sim or SimSettings(seed=5, symbols=120, rate=1500)) as venue:
-            told = Settings(
-                venue="sim",
-                coins=COINS,
-                cache_file=str(tmp_path / "cache.json"),
-                insecure=venue.settings.tls,
-            )
-            collector = Collector(
-                replace(told, **settings),
-                Endpoints("sim", venue.rest_url, venue.ws_url),
-                Address("127.0.0.1", valkey.port),
-                "fastopts-tests",
-            )
-            running = asyncio.create_task(collector.run(may_use_cache=False))
-            with redis.Redis.from_url(valkey.url, protocol=2, decode_responses=True) as client:
-                try:
-                    yield World(venue, collector, client, valkey, running)
-                finally:
-                    collector.stop.set()
-                    async with asyncio.timeout(10):
-                        await running
 
 
 @pytest.mark.parametrize("loop", LOOPS)
@@ -246,6 +166,7 @@ def test_the_cache_stands_in_when_rest_fails(
                 cache_file=str(tmp_path / "c.json"),
                 rest_url=venue.rest_url,
                 ws_url=venue.ws_url,
+                venue_wait_s=0,
             )
             listed = await fetch(settings, "t")
             content = orjson.loads((tmp_path / "c.json").read_bytes())
@@ -273,7 +194,9 @@ def test_the_cache_stands_in_when_rest_fails(
 def test_an_unreachable_venue_ends_the_start(tmp_path: Path) -> None:
     async def main() -> None:
         with EmbeddedValkey() as valkey:
-            settings = Settings(venue="sim", coins=("BTC",), cache_file=str(tmp_path / "c.json"))
+            settings = Settings(
+                venue="sim", coins=("BTC",), cache_file=str(tmp_path / "c.json"), venue_wait_s=0
+            )
             endpoints = Endpoints("sim", "http://127.0.0.1:1", "ws://127.0.0.1:1/x")
             collector = Collector(settings, endpoints, Address("127.0.0.1", valkey.port), "t")
             with pytest.raises(ConnectionLost, match="refused"):

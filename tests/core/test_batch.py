@@ -275,12 +275,13 @@ STEPS = st.one_of(
     st.tuples(st.just("refuse"), st.sampled_from(SYMBOLS), st.booleans()),
     st.tuples(st.sampled_from(["abandon", "lose", "wipe", "release", "junk"])),
     st.tuples(st.sampled_from(["publish", "refuse_channel"]), st.booleans()),
-    st.tuples(st.sampled_from(["retire", "add"]), st.sampled_from(SYMBOLS)),
+    st.tuples(st.sampled_from(["retire", "add", "suspect"]), st.sampled_from(SYMBOLS)),
     st.tuples(st.just("whole"), st.sampled_from([None, 1, 2])),
 )
 COUNTERS = (
     *("received", "applied", "older", "written", "conflated", "pending", "bad_fields"),
-    *("deltas", "vanished", "rejected", "dirty"),
+    *("deltas", "vanished", "rejected", "dirty", "samples", "suspects", "suspects_now"),
+    "missing_fields",
 )
 
 
@@ -410,6 +411,9 @@ class Twin(World):
     def do_retire(self, symbol: str) -> None:
         if symbol in self.table:
             self.table.retire(symbol)
+
+    def do_suspect(self, symbol: str) -> Any:
+        return self.table.mark_suspect(symbol) if symbol in self.table else None
 
     def do_add(self, symbol: str) -> None:
         self.table.add(symbol, EXPIRY, 1.0, "C", "USDT")

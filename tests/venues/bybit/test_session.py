@@ -7,7 +7,17 @@ from typing import Any
 import orjson
 import pytest
 
-from fastopts.venues.bybit.session import PING, Dead, Pong, Probe, Session, Timing, TopicRefused
+from fastopts.venues.bybit.session import (
+    PING,
+    TOPICS_A_FRAME,
+    Dead,
+    Learned,
+    Pong,
+    Probe,
+    Session,
+    Timing,
+    TopicRefused,
+)
 
 SYMBOLS = [f"BTC-27NOV26-{strike}-C-USDT" for strike in range(10_000, 10_550)]
 
@@ -15,9 +25,14 @@ SYMBOLS = [f"BTC-27NOV26-{strike}-C-USDT" for strike in range(10_000, 10_550)]
 class Venue:
     """Drives a session through time and notes what it sends."""
 
-    def __init__(self, symbols: Iterable[str] = SYMBOLS[:3], **timing: float) -> None:
-        self.now = 100.0
-        self.session = Session(self.now, Timing(**timing))  # type: ignore[arg-type]
+    def __init__(
+        self,
+        symbols: Iterable[str] = SYMBOLS[:3],
+        learned: Learned | None = None,
+        now: float = 100.0,
+    ) -> None:
+        self.now = now
+        self.session = Session(self.now, Timing(), learned or Learned())
         self.session.want(symbols)
         self.messages = 0
         self.requests: list[dict[str, Any]] = []
@@ -214,11 +229,115 @@ def test_a_false_ack_is_found_and_the_topic_subscribed_anew_ever_more_patiently(
             if request["op"] == "subscribe":
                 asked_at.append(venue.now - 100)
     assert asked_at == [10.5, 30.75 + 0.25, 71.5]
-    assert venue.session.false_acks == 3
+    assert venue.session.learned.false_acks == 3
     assert venue.session.never() == [SYMBOLS[2]]
     venue.session.delivered([SYMBOLS[2]])
     assert venue.session.never() == []
     assert venue.dead() == []
+
+
+def test_what_is_renewed_is_unsubscribed_and_subscribed_all_together() -> None:
+    venue = Venue(SYMBOLS[:5])
+    venue.subscribe_all()
+    del venue.requests[:]
+    venue.session.renew([SYMBOLS[1], SYMBOLS[3], "BTC-27NOV26-1-C-USDT"])
+    venue.session.renew([SYMBOLS[3]])
+    venue.subscribe_all()
+    topics = [f"tickers.{SYMBOLS[1]}", f"tickers.{SYMBOLS[3]}"]
+    assert venue.requests == [
+        {"op": "unsubscribe", "args": topics},
+        {"op": "subscribe", "args": topics},
+    ]
+
+
+def test_a_refused_topic_that_is_renewed_is_asked_for_once() -> None:
+    venue = Venue(SYMBOLS[:1])
+    venue.tick()
+    venue.ack(failed=SYMBOLS[:1])
+    venue.session.renew(SYMBOLS[:1])
+    venue.subscribe_all()
+    venue.wait(400)
+    assert [request["op"] for request in venue.requests] == [
+        "subscribe",
+        "unsubscribe",
+        "subscribe",
+    ]
+
+
+@pytest.mark.parametrize(("in_row", "reasons"), [(19, []), (20, ["20 messages in a row"])])
+def test_a_connection_that_can_not_be_read_is_given_up(in_row: int, reasons: list[str]) -> None:
+    venue = Venue()
+    venue.session.unreadable(in_row)
+    venue.tick()
+    assert [reason.split(" can't")[0] for reason in venue.dead()] == reasons
+
+
+def test_many_false_acks_take_two_requests() -> None:
+    venue = Venue(SYMBOLS[:100])
+    venue.tick()
+    venue.ack(SYMBOLS[:100])
+    venue.session.delivered(SYMBOLS[:10])
+    venue.wait(10.5)
+    venue.ack(venue.asked())
+    venue.wait(0.5)
+    assert [request["op"] for request in venue.requests[1:]] == ["unsubscribe", "subscribe"]
+    assert [len(request["args"]) for request in venue.requests[1:]] == [90, 90]
+
+
+def test_what_is_asked_for_twice_in_vain_is_told_and_what_was_refused_long_ago() -> None:
+    venue = Venue()
+    venue.tick()
+    venue.ack(SYMBOLS[:2], failed=[SYMBOLS[2]])
+    venue.session.delivered(SYMBOLS[:1])
+    venue.wait(29)
+    assert venue.session.in_vain(venue.now) == []
+    venue.wait(2)
+    assert venue.session.in_vain(venue.now) == [SYMBOLS[2]]
+    venue.wait(10)
+    venue.session.drop([SYMBOLS[2]])
+    assert venue.session.in_vain(venue.now) == [SYMBOLS[1]]
+
+
+def test_what_was_refused_stays_so_on_the_next_connection() -> None:
+    first = Venue()
+    first.tick()
+    first.ack(SYMBOLS[:2], failed=[SYMBOLS[2]])
+    venue = Venue(learned=first.session.learned, now=first.now + 100)
+    venue.subscribe_all()
+    assert venue.requests[0]["args"] == [f"tickers.{symbol}" for symbol in SYMBOLS[:2]]
+    venue.wait(198)
+    assert len(venue.requests) == 1
+    venue.wait(3)
+    assert venue.asked() == [SYMBOLS[2]]
+
+
+def test_a_venue_that_ends_connections_is_asked_for_half_as_much_until_the_culprit_is_alone() -> (
+    None
+):
+    bad, learned, sizes = SYMBOLS[1], Learned(), []
+    for _ in range(20):
+        venue = Venue(SYMBOLS[:20], learned)
+        while True:
+            before = len(venue.requests)
+            venue.wait(0.25)
+            if len(venue.requests) == before:
+                break
+            if bad in venue.asked():
+                sizes.append(len(venue.asked()))
+                venue.session.ended(venue.now)
+                break
+            venue.ack(venue.asked())
+            venue.session.delivered(venue.asked())
+    assert sizes == [20, 10, 5, 2, 1]
+    assert list(learned.refused) == [bad]
+    assert learned.refusals == 1
+
+
+def test_an_end_while_nothing_is_asked_for_is_nobodys_fault() -> None:
+    venue = Venue(learned=Learned(frame_size=1))
+    venue.subscribe_all()
+    venue.session.ended(venue.now)
+    assert venue.session.learned == Learned(frame_size=TOPICS_A_FRAME)
 
 
 def test_new_symbols_are_subscribed_and_old_ones_unsubscribed() -> None:
@@ -413,9 +532,9 @@ def test_what_was_dropped_before_its_turn_is_only_unsubscribed() -> None:
 
 
 def test_the_same_count_of_messages_is_no_sign_of_life() -> None:
-    venue = Venue(silence=2.0, probe_within=2.0)
+    venue = Venue()
     venue.subscribe_all()
-    for _ in range(40):
+    for _ in range(8 * round(Timing().watchdog)):
         venue.session.data(venue.messages, venue.now)
         venue.wait(0.25, data=False)
     assert Probe() in venue.events
