@@ -22,8 +22,28 @@ __all__ = ("Collector", "Pair", "Witness", "pair", "sim_venue")
 URLS = re.compile(r"REST (http\S+); WebSocket (ws\S+)")
 LINE = re.compile(r'^\+[\d.]+ \[\d+ (\S+)\] "(\w+)"(?: "([^"]*)")?(.*)')
 READS = frozenset(
-    "AUTH CLIENT EXISTS GET HELLO HGET HGETALL HKEYS HMGET INFO KEYS MGET PING SCAN SCARD SELECT"
-    " SMEMBERS TIME UNWATCH WATCH".split()
+    [
+        "AUTH",
+        "CLIENT",
+        "EXISTS",
+        "GET",
+        "HELLO",
+        "HGET",
+        "HGETALL",
+        "HKEYS",
+        "HMGET",
+        "INFO",
+        "KEYS",
+        "MGET",
+        "PING",
+        "SCAN",
+        "SCARD",
+        "SELECT",
+        "SMEMBERS",
+        "TIME",
+        "UNWATCH",
+        "WATCH",
+    ]
 )
 
 
