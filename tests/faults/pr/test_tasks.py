@@ -40,7 +40,6 @@ from tests.reader.collecting import Loop
 from tests.test_track import finish, start, wait_for_line
 
 TASKS = ["writer", "universe", "watch", "moves", "reconciliation", "connection 0"]
-RECONNECTS = 100
 linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
 
@@ -225,9 +224,9 @@ async def reconnect(w: World, times: int) -> None:
 
 
 @linux
-@pytest.mark.parametrize("loop", LOOPS)
+@pytest.mark.parametrize(("loop", "reconnects"), [("asyncio", 30), ("uvloop", 100)])
 def test_PR_09_and_PR_11_failed_connects_and_reconnects_leave_nothing_behind(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture, loop: str
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, loop: str, reconnects: int
 ) -> None:
     async def main() -> None:
         sim = SimSettings(seed=5, symbols=20, rate=400)
@@ -244,7 +243,7 @@ def test_PR_09_and_PR_11_failed_connects_and_reconnects_leave_nothing_behind(
             await until(lambda: caplog.text.count("HTTP 502") >= 300)
             w.venue.faults.refuse_status = None
             await until(lambda: line.live > 0)
-            await reconnect(w, RECONNECTS)
+            await reconnect(w, reconnects)
             await w.covered()
             try:
                 await until(lambda: counts() == before, 5)
