@@ -180,8 +180,8 @@ class Session:
         self.status = dict(status)
         try:
             found = measure.sample(self.status, self.client.pid, self.valkey.pid, self.replay.pid)
-        except (OSError, ValueError, KeyError):
-            return  # its last line: the process is gone
+        except (OSError, ValueError, KeyError, AssertionError):
+            return  # its last line, or a server that is being started anew: a process is gone
         self.samples.append(found)
 
     def _wait_until_subscribed(self) -> None:

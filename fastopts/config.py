@@ -68,6 +68,7 @@ class Settings:
     insecure: bool = False
     cache_file: str | None = None
     refresh_s: float = 300.0
+    venue_wait_s: float = 600.0
     status_s: float = 5.0
     reconcile_s: float = 60.0
     remarks: tuple[str, ...] = field(default=(), compare=False)
@@ -207,6 +208,9 @@ SETTINGS: Final[Mapping[str, Setting]] = {
     "refresh_s": Setting(
         _number(1, 86400, "s"), "refresh the universe this often (default: 300)", "S"
     ),
+    "venue_wait_s": Setting(
+        _number(0, 86400, "s"), "wait so long for a venue that is down (default: 600)", "S"
+    ),
     "status_s": Setting(_number(0.1, 3600, "s"), "a status line this often (default: 5)", "S"),
     "reconcile_s": Setting(
         _number(0, 86400, "s"), "compare with REST this often (default: 60; 0: never)", "S"
@@ -219,11 +223,12 @@ _FIELDS = {"duration": "duration_s"}
 def from_env(environ: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
     """Return the settings named in *environ*, and remarks on how they were written.
 
-    Raises ConfigError for a name that begins with FASTOPTS_ and is no setting.
+    Raises ConfigError for a name that begins with FASTOPTS_, or nearly so, and is no setting.
     """
     known = {f"FASTOPTS_{name.upper()}": name for name in SETTINGS}
     given = {name for name in environ if name.startswith("FASTOPTS_")} - set(OTHER_VARIABLES)
-    faults = [_unknown(name, known) for name in sorted(given - known.keys())]
+    strays = {name for name in environ if _is_stray(name)}
+    faults = [_unknown(name, known) for name in sorted(given - known.keys() | strays)]
     if faults:
         raise ConfigError("; ".join(faults))
     values = {known[name]: _bare(environ[name]) for name in given}
@@ -237,6 +242,14 @@ def from_env(environ: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
     remarks += _remarks_on_password(password)
     # An empty variable is how a shell spells "not set".
     return {name: value for name, value in values.items() if value}, remarks
+
+
+def _is_stray(name: str) -> bool:
+    """Whether *name* is a setting's but for a slip in its FASTOPTS_."""
+    prefix, _, rest = name.partition("_")
+    if prefix == "FASTOPTS" or rest.lower() not in SETTINGS:
+        return False
+    return bool(difflib.get_close_matches(prefix, ["FASTOPTS"], 1, 0.85))
 
 
 def _bare(text: str) -> str:

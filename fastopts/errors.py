@@ -7,6 +7,7 @@ FastoptsError
         VenueBanned         the venue shut this address out: no request before `retry_after_s`
         VenueProtocolError  the venue broke its own contract
     ConnectionLost          the wire: retry with backoff
+        UnknownHost         the operator, if it is no passing trouble: there is no such name
     StoreError              the database: carries its own words
         StoreUnavailable    it does not answer
         LeaseLost           another collector writes now: stop
@@ -41,6 +42,7 @@ __all__ = (
     "StoreUnavailable",
     "TooOld",
     "Unknown",
+    "UnknownHost",
     "VenueBanned",
     "VenueError",
     "VenueProtocolError",
@@ -51,8 +53,8 @@ __all__ = (
 )
 
 CLIP: Final = 100
-# As far as the last @: a password that is not encoded may hold one.
-_CREDENTIALS: Final = re.compile(r"(?<=://)\S*@")
+# As far as the last @ of the line: a password that is not encoded may hold one, or a space.
+_CREDENTIALS: Final = re.compile(r"(?<=://).*@")
 
 
 class FastoptsError(Exception):
@@ -85,6 +87,10 @@ class VenueProtocolError(VenueError):
 
 class ConnectionLost(FastoptsError):
     """A connection could not be made, ended, or fell silent."""
+
+
+class UnknownHost(ConnectionLost):
+    """The name of a host does not exist."""
 
 
 class HandshakeRefused(ConnectionLost):
@@ -164,5 +170,6 @@ def masked(text: str) -> str:
 
 
 def clipped(text: str) -> str:
-    """The beginning of a long *text*, for a message."""
-    return text if len(text) <= CLIP else f"{text[:CLIP]}..."
+    """The beginning of a long *text*, for a message, as `masked` shows it."""
+    shown = masked(text)
+    return shown if len(shown) <= CLIP else f"{shown[:CLIP]}..."

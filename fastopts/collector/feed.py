@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 from fastopts import keys
 from fastopts.session.clocks import RemoteClock
 
-__all__ = ("HEARTBEAT_LIMIT_MS", "HEARTBEAT_S", "Feed")
+__all__ = ("HEARTBEAT_LIMIT_MS", "HEARTBEAT_S", "NEVER", "Feed")
 
 HEARTBEAT_S = 1.0
 HEARTBEAT_LIMIT_MS = 5000
+NEVER = float("-inf")
 
 
 @dataclass(slots=True)
@@ -26,6 +27,8 @@ class Feed:
     server: RemoteClock = field(default_factory=RemoteClock)
     exchange: RemoteClock = field(default_factory=RemoteClock)
     conns: dict[int, float | None] = field(default_factory=dict)
+    # What came after this has not been written: to a reader it has not been delivered yet.
+    behind_since: float | None = None
 
     def opened(self, conn: int) -> None:
         self.conns[conn] = None
@@ -67,7 +70,11 @@ class Feed:
             "never": str(self.never),
         }
         conns = {
-            f"conn:{conn}": "0" if at is None else str(round(self.server.at(at * 1000)))
+            f"conn:{conn}": "0" if at is None else self._shown_time(at)
             for conn, at in self.conns.items()
         }
         return shown | conns
+
+    def _shown_time(self, at: float) -> str:
+        seen = at if self.behind_since is None else min(at, self.behind_since)
+        return "0" if seen == NEVER else str(round(self.server.at(seen * 1000)))

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from fastopts import keys
 from fastopts.errors import ConfigError, LeaseLost
 from fastopts.net.channel import Channel
-from fastopts.net.resp import good
+from fastopts.net.resp import good, understood
 
 __all__ = ("LEASE_MS", "Lease")
 
@@ -45,25 +45,27 @@ class Lease:
                 ("TIME",),
             )
         )
-        stored = _epoch(feed[0])
+        with understood():
+            stored, former, now_s = _epoch(feed[0]), feed[1], int(now[0])
         if self.epoch and stored > self.epoch:
             raise LeaseLost(f"another collector (epoch {stored}) has taken over: we stop writing")
-        if holder is not None and not self._is_ours(holder):
+        if holder is not None and not self._is_ours(str(holder)):
             return False
         # Seconds since 1970 rise above any epoch a wiped server may have forgotten.
-        epoch = self.epoch or max(stored + 1, int(now[0]))
+        epoch = self.epoch or max(stored + 1, now_s)
         taken = good(
             await channel.ask(
                 ("MULTI",),
                 ("SET", keys.LEASE, f"{epoch}:{client}:{self._token}", "PX", str(LEASE_MS)),
-                *_end_of(feed[1], run_id, client),
+                *_end_of(former, run_id, client),
                 ("HSET", keys.FEED, "epoch", str(epoch), "writer", f"{run_id}:{client}"),
                 ("EXEC",),
             )
         )[-1]
         if taken is None:
             return False
-        good(taken)
+        with understood():
+            good(taken)
         self.epoch = epoch
         return True
 

@@ -240,7 +240,7 @@ class Line:
             for message in session.data_to_send():
                 socket.send_text(message)
             await asyncio.wait((socket.closed,), timeout=TICK_S)
-        session.ended(_now())
+        session.ended()
         return socket.closed.result()
 
     def _tell_delivery(self, connection: _Connection) -> None:

@@ -125,6 +125,8 @@ class Market:
 
     def adopt(self, symbol: str) -> bool:
         """Give an option that the list does not know (yet) its slot; tell whether it has one."""
+        if symbol in self._adopted:
+            return True
         instrument = symbols.parse(symbol)
         if instrument is None or instrument.expiry_ms <= self._now_ms():
             return False

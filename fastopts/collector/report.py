@@ -1,5 +1,6 @@
 """What the operator sees: progress at the start, then a status line, warnings, the log's form."""
 
+import json
 import logging
 import resource
 import sys
@@ -7,8 +8,6 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import orjson
 
 from fastopts.collector.drain import Drain
 from fastopts.errors import masked, one_line
@@ -119,7 +118,7 @@ class _JsonFormatter(_Formatter):
             fields["status"] = status
         if record.exc_info:
             fields["exception"] = _as_utf8(self.formatException(record.exc_info))
-        return orjson.dumps(fields, default=str).decode()
+        return json.dumps(fields, default=str)  # in ASCII, which any stream takes
 
 
 def _as_utf8(text: str) -> str:

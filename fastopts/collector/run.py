@@ -22,17 +22,19 @@ from fastopts.collector.watch import Watch
 from fastopts.collector.writer import Writer
 from fastopts.config import Settings
 from fastopts.core import IMPLEMENTATION, Grammar, Table
-from fastopts.errors import FastoptsError
+from fastopts.errors import ConnectionLost, FastoptsError, UnknownHost, VenueBanned
 from fastopts.model import Instrument
 from fastopts.net import tls
 from fastopts.net.address import Address
 from fastopts.net.http import HttpClient
+from fastopts.session.backoff import Backoff
 from fastopts.session.ban import Ban
 from fastopts.session.clocks import OurClock, wall_ms
 from fastopts.session.shards import Change, Shards
 from fastopts.venues.bybit import hosts
 from fastopts.venues.bybit.fields import TICKER_FIELDS, TOPIC_PREFIX
 from fastopts.venues.bybit.hosts import Endpoints
+from fastopts.venues.bybit.rest import Retry
 from fastopts.venues.bybit.session import Timing
 
 __all__ = ("Collector", "collect", "fetch")
@@ -204,9 +206,10 @@ class Collector:
             self._bars.close()
 
     async def _run(self, may_use_cache: bool) -> None:
+        found = self._endpoints
         log.info(
-            "%s -> %s, %s core; %s",
-            *(self._endpoints.venue, self._address, IMPLEMENTATION, self._endpoints.ws_url),
+            "%s -> %s, %s core; %s, %s",
+            *(found.venue, self._address, IMPLEMENTATION, found.rest_url, found.ws_url),
         )
         if self._endpoints.venue == "sim":
             log.warning("SIMULATED data: not the market")
@@ -274,9 +277,26 @@ class Collector:
     async def _start_up(self, may_use_cache: bool) -> list[Instrument]:
         await self.writer.look()
         progress = _coin_progress(self._bars, self._settings.coins)
-        listed = await self.market.load(may_use_cache, progress)
+        listed = await self._listed(may_use_cache, progress)
         log.info("%d options on %s", len(listed), ", ".join(sorted({i.asset for i in listed})))
         return listed
+
+    async def _listed(self, may_use_cache: bool, progress: Progress) -> list[Instrument]:
+        """The universe; while the venue is down, wait for it."""
+        deadline = asyncio.get_running_loop().time() + self._settings.venue_wait_s
+        backoff = Backoff(base_s=1.0, cap_s=30.0)
+        while True:
+            try:
+                return await self.market.load(may_use_cache, progress)
+            except UnknownHost:
+                raise
+            except (ConnectionLost, Retry, VenueBanned) as error:
+                left_s = deadline - asyncio.get_running_loop().time()
+                if left_s <= 0:
+                    raise
+                log.warning("%s; waiting for the venue, %.0f s at most", error, left_s)
+                wait_s = max(backoff.next_s(), getattr(error, "retry_after_s", 0.0))
+            await asyncio.sleep(min(wait_s, left_s))
 
     async def _until_stopped(self) -> None:
         try:
@@ -347,7 +367,11 @@ def _coin_progress(bars: Bars, coins: Sequence[str]) -> Progress:
     done = itertools.count(1)
 
     def progress(coin: str, count: int) -> None:
-        log.info("%s: %d options", coin, count)
+        log.log(
+            logging.INFO if count else logging.WARNING,
+            "%s: %s",
+            *(coin, f"{count} options" if count else "the venue lists no options on it"),
+        )
         bars.show("universe", next(done), len(coins))
 
     return progress

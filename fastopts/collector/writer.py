@@ -11,8 +11,9 @@ import ssl
 import time
 from collections.abc import Callable, Iterable, Mapping
 
+from fastopts import keys
 from fastopts.collector import server, upkeep
-from fastopts.collector.feed import Feed
+from fastopts.collector.feed import NEVER, Feed
 from fastopts.collector.flusher import Flusher
 from fastopts.collector.heartbeat import Heartbeat
 from fastopts.collector.lease import LEASE_MS, Lease
@@ -36,10 +37,12 @@ log = logging.getLogger(__name__)
 WRITING, WAITING, STANDING_BY = "writing", "waiting for Redis", "standing by"
 
 CONNECT_TIMEOUT_S = 5.0
+AGAIN_WITHIN_S = 0.25  # it is ours, and asking costs nothing: it is found as soon as it is back
 WHOLE_WITHIN_S = 60  # every symbol is written whole once in this time
 REFUSED_KEYS_AGAIN_S = 60.0
 DENIED_AGAIN_S = 10.0
 TAKE_AGAIN_S = 0.1
+SLOW_S = 1.0  # what came while the server took so long has grown old
 
 
 class Writer:
@@ -77,6 +80,7 @@ class Writer:
         self._failure: StoreError | None = None
         self._refused_keys: set[str] = set()
         self._refused_keys_at = 0.0
+        self._outdated: list[str] = []
         self._is_ending = False
         self._started_at = time.time()
 
@@ -90,7 +94,7 @@ class Writer:
         """WRITING, WAITING or STANDING_BY."""
         if self._standing_by.is_on:
             return STANDING_BY
-        return WRITING if self.is_writing else WAITING
+        return WAITING if self._trouble.is_on or not self._table.epoch else WRITING
 
     def conn_opened(self, conn: int) -> None:
         self.feed.opened(conn)
@@ -167,7 +171,7 @@ class Writer:
         Raises LeaseLost or WrongVenue when we must not write any more, and before anything was
         written what `look` raises.
         """
-        backoff = Backoff(base_s=0.1, cap_s=5.0)
+        backoff = Backoff(base_s=0.1, cap_s=AGAIN_WITHIN_S)
         while True:
             least_s = 0.0
             try:
@@ -224,10 +228,11 @@ class Writer:
 
     def _begin(self, found: Server) -> None:
         """The server is ours."""
-        is_first = self._server is None
-        if is_first:
+        if self._server is None:
             for warning in found.warnings:
                 log.warning("Redis: %s", warning)
+        elif self._server.run_id != found.run_id:
+            self.feed.behind_since = NEVER  # it may have forgotten what it acknowledged
         self._server = found
         self._table.epoch = self.lease.epoch
 
@@ -278,8 +283,13 @@ class Writer:
         if self._refused_keys and now >= self._refused_keys_at:
             self._refused_keys_at = now + REFUSED_KEYS_AGAIN_S
             self._table.release()
+        if self._outdated:
+            outdated, self._outdated = self._outdated, []
+            await channel.ask(("DEL", *outdated))
         if self._heartbeat.is_due(now):
             await self._beat(channel, found, now)
+        if _now() - now > SLOW_S:
+            self._fall_behind()
 
     async def _list(self, channel: Channel, now: float) -> None:
         try:
@@ -323,6 +333,11 @@ class Writer:
             self._hear_refusals()
         elif self._trouble.is_on:
             self._trouble.end(_now())
+        if _now() - self.flusher.taken_at > SLOW_S:
+            self._fall_behind()
+        elif self.feed.behind_since is not None and self.flusher.has_caught_up:
+            self.feed.behind_since = None
+            self._tell()
 
     def _hear_refusals(self) -> None:
         for symbol, words in self.flusher.refusals:
@@ -330,6 +345,9 @@ class Writer:
             if refusal.consequence is not Consequence.KEY:
                 self._cannot_write(StoreError(words, words))
                 return
+            # Its record would stand there as the newest until the next try.
+            self._outdated.append(keys.record(symbol))
+            self._attention.set()
             if symbol not in self._refused_keys:
                 log.warning("%s is not written: %s (%s)", symbol, words, refusal.remedy)
                 self._refused_keys.add(symbol)
@@ -339,12 +357,19 @@ class Writer:
     def _cannot_write(self, error: StoreError) -> None:
         """The server refuses everything: wait, or look for a better one."""
         self.flusher.hold()
+        self._fall_behind()
         refusal = judge(error.reply)
         if refusal.consequence is Consequence.RECONNECT:
             self._fail(StoreUnavailable(f"{error} ({refusal.remedy})"))
             return
         self._trouble.begin(f"Redis refuses: {error} ({refusal.remedy})", _now())
         asyncio.get_running_loop().call_at(self._trouble.pause(_now()), self._attention.set)
+
+    def _fall_behind(self) -> None:
+        """What stands in the server grows old: readers must not take it for what comes now."""
+        self.flusher.fall_behind()
+        if self.feed.behind_since is None:
+            self.feed.behind_since = self.flusher.written_at
 
     def _fail(self, error: StoreError) -> None:
         """The connection is of no more use."""
@@ -367,6 +392,7 @@ class Writer:
             self._channel.abort()
             self._channel = None
         self.flusher.hang_up()
+        self._fall_behind()
         self._updates.forget()
         self._failure = None
         self.feed.server.clear()

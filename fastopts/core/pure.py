@@ -15,7 +15,7 @@ import json
 import math
 import re
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, NoReturn
 
@@ -54,6 +54,7 @@ REASONS: Final = (
 TEXT_LENGTH_MAX: Final = 32
 SAMPLE_SIZE: Final = 1000  # bytes of a rejected message that are kept, one for each reason
 UNKNOWN_NAMES_MAX: Final = 64
+UNKNOWN_NAME_LENGTH: Final = 64  # as much of each is kept
 _DECIMAL = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?", re.ASCII)
 _DIGITS = re.compile(r"[0-9]{1,18}", re.ASCII)
 
@@ -211,9 +212,9 @@ def parse(payload: bytes, grammar: Grammar) -> Tick | None:
 
 
 def unknown_names(payload: bytes, grammar: Grammar) -> list[str]:
-    """The keys of a ticker's data that the grammar does not know, as often as they stand there."""
+    """The beginnings of a ticker's keys that the grammar does not know."""
     [data] = [value for name, value in _load(payload) if name == "data"]
-    return _unknown(data, grammar)
+    return [name[:UNKNOWN_NAME_LENGTH] for name in _unknown(data, grammar)]
 
 
 def _unknown(data: _Object, grammar: Grammar) -> list[str]:
@@ -583,7 +584,7 @@ class _Write:
     had_tick: bool
     news: bytes  # its entry in a message of updates; empty when the record is no news
     present: set[int]
-    error: str = ""
+    error: str | None = None
     unexpected: bool = False
 
 
@@ -714,14 +715,14 @@ class Batch:
         return end
 
     def _reply(self, write: _Write, reply: Any) -> None:
-        parts = reply if isinstance(reply, list) else [reply]
+        parts = list(_leaves(reply))
         for part in parts:
-            if isinstance(part, Exception):
-                write.error = write.error or str(part)
-        first = parts[0] if parts else None
-        if isinstance(first, int) and write.expected is not None:
+            if isinstance(part, Exception) and write.error is None:
+                write.error = str(part)
+        added = next((part for part in parts if isinstance(part, int)), None)
+        if added is not None and write.expected is not None:
             # the HSET's answer, bare or first in an EXEC's; later numbers are not of interest
-            write.unexpected, write.expected = first != write.expected, None
+            write.unexpected, write.expected = added != write.expected, None
         write.replies -= 1
         if not write.replies:
             self._writes.popleft()
@@ -735,7 +736,7 @@ class Batch:
     def _settle(self, write: _Write) -> None:
         table, slot = self._table, write.slot
         slot.in_flight = False
-        if write.error:
+        if write.error is not None:
             self.errors.append((slot.symbol, write.error))
             slot.refused = True
             slot.in_redis = set()
@@ -779,6 +780,14 @@ class Batch:
         if slot.refused and slot.queued:
             self._table._queue.remove(slot)
             slot.queued = False
+
+
+def _leaves(reply: Any) -> Iterator[Any]:
+    if not isinstance(reply, list):
+        yield reply
+        return
+    for part in reply:
+        yield from _leaves(part)
 
 
 def _entry(symbol: str, record: bytes) -> bytes:

@@ -77,7 +77,7 @@ cdef Py_ssize_t write_integer(int64_t value, uint8_t* out) noexcept nogil:
     cdef uint64_t rest = <uint64_t>value
     if value < 0:
         out[0] = b"-"
-        size, rest = 1, <uint64_t>(-value)
+        size, rest = 1, 0 - rest            # also right for the one that has no positive
     while True:
         digits[count] = <uint8_t>(48 + rest % 10)
         count += 1

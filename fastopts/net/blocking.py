@@ -169,10 +169,7 @@ def connect(address: Address, timeout_s: float) -> socket.socket:
 def open_socket(address: Address, timeout_s: float) -> socket.socket:
     """Connect, and say nothing yet. Raises OSError."""
     if address.path is not None:
-        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        connection.settimeout(timeout_s)
-        connection.connect(address.path)
-        return connection
+        return _open_unix(address.path, timeout_s)
     connection = socket.create_connection((address.host, address.port), timeout_s)
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     if address.tls:
@@ -180,6 +177,17 @@ def open_socket(address: Address, timeout_s: float) -> socket.socket:
 
         context = tls.context(address.host, insecure=False)
         connection = context.wrap_socket(connection, server_hostname=address.host)
+    return connection
+
+
+def _open_unix(path: str, timeout_s: float) -> socket.socket:
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    connection.settimeout(timeout_s)
+    try:
+        connection.connect(path)
+    except BaseException:
+        connection.close()
+        raise
     return connection
 
 

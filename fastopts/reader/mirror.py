@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable
 from typing import Final, Self
 
+from fastopts.clock import steady_s
 from fastopts.core import decode
 from fastopts.errors import (
     FastoptsError,
@@ -49,7 +50,7 @@ class Mirrored:
         self._replica = Replica(venue, scope, listener)
         self._timeout_s = timeout_s
         self._failure: Exception | None = None
-        self._deadline = time.monotonic() + timeout_s + START_S
+        self._deadline = steady_s() + timeout_s + START_S
         self._pid = os.getpid()
         self._tries = 0
 
@@ -67,7 +68,7 @@ class Mirrored:
     @property
     def problem(self) -> FastoptsError | None:
         """Why nothing in it is live at the moment; None when something can be."""
-        now = time.monotonic()
+        now = steady_s()
         return self._problem(now) or self._replica.moment(now).down
 
     @property
@@ -77,7 +78,7 @@ class Mirrored:
 
     def feed(self) -> FeedState:
         """The feed as it was last heard of, at this moment of the server's clock."""
-        return FeedState(self._replica.moment(time.monotonic()))
+        return FeedState(self._replica.moment(steady_s()))
 
     def get(
         self,
@@ -116,7 +117,7 @@ class Mirrored:
 
     def find(self, symbol: str, demand: Demand) -> Option | Absent:
         """Return the option *symbol* as `get` does, or why not."""
-        now = time.monotonic()
+        now = steady_s()
         replica, problem = self._replica, self._problem(now)
         moment = replica.moment(now)
         record = replica.records.get(symbol)
@@ -161,7 +162,7 @@ class Mirrored:
 
     def _is_settled(self) -> bool:
         """Whether it can be handed over. Raises why it never will be."""
-        if self._replica.is_settled(now := time.monotonic()):
+        if self._replica.is_settled(now := steady_s()):
             self._check_asset(self._replica.moment(now))
             return True
         if isinstance(self._failure, FastoptsError):

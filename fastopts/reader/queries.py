@@ -4,13 +4,13 @@ A query yields a `Request`, is sent the replies that came, and returns what was 
 readers drive it: one by blocking, one by awaiting.
 """
 
-import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from fastopts import keys
+from fastopts.clock import steady_s
 from fastopts.core import Records, mget, value
 from fastopts.errors import (
     BadInput,
@@ -266,13 +266,13 @@ class Queries:
     def _moment(self, feed: Feed, now: Any, terms: Mapping[str, Instrument]) -> Moment:
         [(seconds, micros)] = good([now])
         moment = Moment(feed, int(seconds) * 1000 + int(micros) // 1000, terms)
-        self._seen = moment.venue_ms, time.monotonic()
+        self._seen = moment.venue_ms, steady_s()
         return moment
 
     def _about_ms(self) -> int:
         """The venue's time, about: what is chosen by it is chosen again by the server's."""
         venue_ms, seen_at = self._seen
-        return venue_ms + round((time.monotonic() - seen_at) * 1000)
+        return venue_ms + round((steady_s() - seen_at) * 1000)
 
     def _assets(self, asset: str | None) -> Query[tuple[str, ...]]:
         if asset is not None:

@@ -48,7 +48,7 @@ class Moves:
         return self.patience_s if is_on_trial else self.patience_s * 2.0 ** min(past.moves, 20)
 
     def _forget(self, silent: set[str], now: float) -> None:
-        """What has not been silent for twice its wait has come, or is gone."""
+        """What has not been silent for long has come, or is gone."""
         for symbol, past in list(self._past.items()):
-            if symbol not in silent and now - past.at > 2 * self._wait_s(past):
+            if symbol not in silent and now - past.at > 8 * self._wait_s(past):
                 del self._past[symbol]

@@ -17,6 +17,8 @@ __all__ = ("COMPARED", "Reconciler", "differs")
 # follow the spot price, the figures of 24 hours age without a trade. Should a mark price do so too,
 # its option is refused for no longer than the snapshot of a new subscription takes.
 COMPARED: Final = ("bp", "bq", "ap", "aq", "mp", "lp", "oi")
+# A tick that is further ahead of a row is not newer: its time can't be right.
+AHEAD_MAX_MS: Final = 60_000
 
 Texts = Mapping[str, str]
 
@@ -41,7 +43,9 @@ class Reconciler:
         doubts = {
             symbol: tick
             for symbol, tick in held.items()
-            if symbol in rows and int(tick["tm"]) <= time_ms and differs(rows[symbol], tick)
+            if symbol in rows
+            and not 0 < int(tick["tm"]) - time_ms <= AHEAD_MAX_MS
+            and differs(rows[symbol], tick)
         }
         self._doubts[coin] = doubts
         # Of two ticks time, receive time or sequence differ: the same texts are the same tick.

@@ -131,7 +131,7 @@ class System:
             self.venue = stack.enter_context(Venue(self._seed))
             self.to_venue = stack.enter_context(FaultProxy(self.venue.sim.port, self._seed))
             self.to_redis = stack.enter_context(FaultProxy(self.valkey.port, self._seed))
-            self.collectors = [self._start(folder, "first")]
+            self.collectors = [self._start(folder, "first"), self._start(folder, "second")]
             for collector in self.collectors:
                 stack.callback(collector.end)
             self._exit = stack.pop_all()
@@ -149,5 +149,5 @@ class System:
         venue = f"127.0.0.1:{self.to_venue.port}"
         words = ["--venue", "sim", "--coins", "BTC,ETH,SOL,XRP", "--log-format", "json"]
         words += ["--rest-url", f"http://{venue}", "--ws-url", f"ws://{venue}/v5/public/option"]
-        words += ["--redis-url", f"redis://127.0.0.1:{self.to_redis.port}"]
+        words += ["--redis-url", f"redis://127.0.0.1:{self.to_redis.port}", "--standby"]
         return Collector(words, folder, name)

@@ -4,19 +4,9 @@ import pytest
 
 from tests.cli import market as listed
 from tests.cli.conftest import Read
-from tests.cli.market import LISTED, LIVE
+from tests.cli.market import COUNTERS, LISTED, LIVE
 from tests.cli.terminal import on_terminal
 from tests.store import Store
-
-COUNTERS: dict[Any, Any] = {
-    "received": 1000,
-    "applied": 990,
-    "older": 8,
-    "rejected": 2,
-    "written": 900,
-    "conflated": 83,
-    "pending": 7,
-}
 
 
 @pytest.fixture

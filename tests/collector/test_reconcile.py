@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from fastopts.embedded import EmbeddedValkey
-from fastopts.reader import NotYetLive, OptionReader
+from fastopts.reader import NotYetLive, Option, OptionReader
 from fastopts.sim import SimSettings
 from tests.collector.worlds import World, until, world
 from tests.faults import liar
@@ -31,7 +31,7 @@ async def rounds(w: World, count: int) -> None:
 
 def refused(reader: OptionReader, symbols: list[str]) -> set[str]:
     held = reader.get_many(symbols, require_live=False)
-    return {option.symbol for option in held if not option.live}
+    return {option.symbol for option in held if isinstance(option, Option) and not option.live}
 
 
 def test_exactly_the_stuck_are_refused_and_come_back_when_they_tick(

@@ -4,6 +4,7 @@ import math
 from typing import Any
 
 import pytest
+from websockets.frames import TEXT, Frame
 
 from fastopts import model
 from fastopts.core import pure
@@ -341,10 +342,11 @@ def test_invented_field_names_do_not_fill_the_memory(table: Any) -> None:
     inlet = table.inlet(1)
     frame = payloads.ticker()
     for start in range(0, 3000, 1000):
-        extra = {f"field-{i}": "1" for i in range(start, start + 1000)}
+        extra = {f"field-{i}" * 50: "1" for i in range(start, start + 1000)}
         inlet.message(dump(frame | {"data": extra | frame["data"] | extra}), T0)
     assert table.unknown_fields == 3000
     assert len(table.unknown_names) == pure.UNKNOWN_NAMES_MAX
+    assert {len(name) for name in table.unknown_names} == {pure.UNKNOWN_NAME_LENGTH}
     assert table.fields(SYMBOL)["mp"] == payloads.NUMBERS["markPrice"]
 
 
@@ -426,3 +428,63 @@ def test_adding_a_symbol_again_renews_its_terms(table: Any) -> None:
     assert unpack(table.record(SYMBOL)) == before | {"settle": b"X"}
     assert len(table) == 2
     assert counts(table) == (1, 1, 0, 0)
+
+
+def frame(payload: bytes) -> bytes:
+    return Frame(TEXT, payload).serialize(mask=False)
+
+
+def test_an_inlet_takes_whole_plain_frames_and_leaves_the_rest(core: Any, table: Any) -> None:
+    inlet = table.inlet(1)
+    taken = frame(dump(payloads.ticker())) + frame(b'{"op":"pong"}')
+    stream = taken + frame(dump(payloads.ticker("ETH-4DEC26-3100-C"))) + b"\x89\x00"
+    position = inlet.scan(memoryview(stream), 0, len(stream), T0)
+    if core.name == "pure":
+        assert position == ~0  # the twin leaves every frame to the protocol library
+        assert inlet.scan(memoryview(stream), 3, 3, T0) == 3
+        return
+    assert position == ~(len(stream) - 2)
+    assert (inlet.messages, inlet.others) == (1, [b'{"op":"pong"}'])
+    assert [symbol for symbol, _ in inlet.strangers] == ["ETH-4DEC26-3100-C"]
+    for end in (len(taken), len(taken) + 1):
+        assert inlet.scan(memoryview(stream), 0, end, T0) == len(taken)
+    assert table.fields(SYMBOL)["mp"] == payloads.NUMBERS["markPrice"]
+    for start, end in ((-1, 1), (0, len(stream) + 1), (2, 1)):
+        with pytest.raises(ValueError, match="no such part"):
+            inlet.scan(memoryview(stream), start, end, T0)
+
+
+def test_a_stranger_in_an_unusual_message_is_left_to_the_owner_too(table: Any) -> None:
+    inlet = table.inlet(1)
+    message = dump(payloads.ticker("ETH-4DEC26-3100-C")).replace(b"markPrice", b"mark\\u0050rice")
+    inlet.message(message, T0)
+    assert inlet.strangers == [("ETH-4DEC26-3100-C", message)]
+    assert (table.general, table.received, inlet.messages) == (1, 0, 0)
+
+
+def test_symbols_that_go_leave_the_others_where_they_are(core: Any) -> None:
+    table = core.Table(core.Grammar(TOPIC_PREFIX, TICKER_FIELDS))
+    symbols = [f"BTC-27NOV26-{strike}-C" for strike in range(900)]
+    for number, symbol in enumerate(symbols):
+        table.add(symbol, EXPIRY, float(number), "C", "USDC")
+    for symbol in symbols[::2]:
+        table.retire(symbol)
+    assert len(table) == 450
+    assert [symbol in table for symbol in symbols] == [False, True] * 450
+    strikes = [unpack(table.record(symbol))["strike"] for symbol in symbols[1::2]]
+    assert strikes == list(range(1, 900, 2))
+    with pytest.raises(KeyError):
+        table.record(symbols[0])
+
+
+def test_a_table_without_symbols_has_nothing_to_write(core: Any) -> None:
+    table = core.Table(core.Grammar(TOPIC_PREFIX, TICKER_FIELDS))
+    table.mark_whole()
+    table.mark_whole(5)
+    assert (len(table), table.dirty) == (0, 0)
+
+
+def test_a_table_needs_a_grammar_of_its_own_kind(core: Any) -> None:
+    if core.name == "compiled":
+        with pytest.raises(TypeError, match="grammar"):
+            core.Table(None)

@@ -11,6 +11,7 @@ import pytest
 import redis
 
 from fastopts import keys
+from fastopts.cli.__main__ import main
 from fastopts.cli.top.screen import look
 from fastopts.cli.top.view import View
 from fastopts.collector.run import Collector
@@ -20,7 +21,6 @@ from fastopts.net import address
 from fastopts.reader import AsyncOptionReader, OptionReader
 from fastopts.sim import SimSettings, SimVenue
 from fastopts.venues.bybit.hosts import Endpoints
-from tests.cli.process import fastopts
 from tests.docs.pages import DOCS, examples
 from tests.monitor import Monitor
 from tests.payloads import dump
@@ -85,7 +85,7 @@ async def exercise(tmp_path: Path, valkey: LocalValkey) -> None:
         await drop_a_field(collector, venue, wanted[0])
         await asyncio.to_thread(read, url, wanted[0])
         await read_async(url, wanted[0])
-        await asyncio.to_thread(use_commands, url, tmp_path)
+        await asyncio.to_thread(use_commands, url)
         collector.stop.set()
         await running
 
@@ -132,10 +132,9 @@ async def read_async(url: str, symbol: str) -> None:
             assert mirror.get(symbol).symbol == symbol
 
 
-def use_commands(url: str, cwd: Path) -> None:
+def use_commands(url: str) -> None:
     for words in (["status"], ["doctor", "--offline"]):
-        done = fastopts(*words, "--venue", "sim", cwd=cwd, FASTOPTS_REDIS_URL=url)
-        assert done.code == 0, done
+        assert main([*words, "--venue", "sim", "--redis-url", url]) == 0
 
 
 def denied(client: redis.Redis) -> list[Any]:

@@ -25,8 +25,10 @@ from websockets.http11 import Request, Response
 from fastopts import keys
 from fastopts.collector.run import Collector
 from fastopts.config import Settings
+from fastopts.core import Table
 from fastopts.embedded import EmbeddedValkey
 from fastopts.net.address import Address
+from fastopts.reader import OptionReader
 from fastopts.venues.bybit.fields import REST, WEBSOCKET
 from fastopts.venues.bybit.hosts import Endpoints
 from fastopts.venues.bybit.session import Timing
@@ -182,6 +184,32 @@ class World:
         """The hash of *symbol*."""
         found: dict[str, str] = self.client.hgetall(keys.option(symbol))  # type: ignore[assignment]
         return found
+
+    @property
+    def table(self) -> Table:
+        return self.collector.table
+
+    def reader(self) -> OptionReader:
+        """A reader; close it."""
+        return OptionReader(self.valkey.url, venue="sim")
+
+    def keys(self, pattern: str) -> list[str]:
+        """The server's keys."""
+        found: list[str] = self.client.keys(pattern)  # type: ignore[assignment]
+        return found
+
+    async def tell(self, *messages: object) -> None:
+        """Push tickers, good or bad; return once each is counted, and written if it is good."""
+        received = self.table.received + len(messages)
+        await self.liar.push(*messages)
+        await self.settled(received)
+
+    async def connected(self, times: int) -> None:
+        """Wait for so many connections in all, the last of which has delivered every symbol."""
+        lines = self.collector.lines
+        await until(lambda: self.liar.opened == times)
+        await until(lambda: sum(line.live for line in lines) == len(self.liar.symbols))
+        await self.settled(0)
 
     async def settled(self, received: int) -> None:
         """Wait until so many messages were received in all, and everything of them is written."""

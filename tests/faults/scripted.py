@@ -9,6 +9,8 @@ from typing import Final, Self
 
 import hiredis
 
+from fastopts.net.resp import pack
+
 __all__ = ("CLOSE", "ODD", "Said", "Scripted", "honest")
 
 CLOSE: Final = None
@@ -120,8 +122,7 @@ class Scripted:
 
 def _ask(real: socket.socket, command: list[bytes]) -> bytes:
     """The bytes with which the real server answers."""
-    packed: bytes = hiredis.pack_command(tuple(command))
-    real.sendall(packed)
+    real.sendall(pack(*command))
     reader, answer = hiredis.Reader(), b""
     while reader.gets() is False:
         data = real.recv(1 << 16)

@@ -74,6 +74,9 @@ class BrokenValkey(EmbeddedValkey):
         self._clients.append(client)
         return client
 
+    def acl(self, *words: str) -> None:
+        self.client.execute_command("ACL", *words)  # type: ignore[no-untyped-call]
+
     @contextmanager
     def frozen(self) -> Iterator[None]:
         """SIGSTOP meanwhile: it accepts connections and answers nothing."""
@@ -156,11 +159,11 @@ def _without_replicas(server: BrokenValkey) -> Iterator[None]:
 
 @contextmanager
 def _narrowed(server: BrokenValkey) -> Iterator[None]:
-    server.client.execute_command("ACL", "SETUSER", "default", "-hset")
+    server.acl("SETUSER", "default", "-hset")
     try:
         yield
     finally:
-        server.client.execute_command("ACL", "SETUSER", "default", "+hset")
+        server.acl("SETUSER", "default", "+hset")
 
 
 @contextmanager

@@ -1,7 +1,12 @@
+import time
+
 import pytest
 
 from fastopts.session import clocks
 from fastopts.session.clocks import RemoteClock
+
+
+from fastopts.session.clocks import RemoteClock, wall_ms
 
 
 def test_the_quickest_of_the_last_exchanges_counts() -> None:
@@ -39,3 +44,8 @@ def test_our_clock_tells_once_by_how_much_it_was_set(monkeypatch: pytest.MonkeyP
         monkeypatch.setattr(clocks, "wall_ms", lambda shift_ms=shift_ms: wall() + shift_ms)
         clock.now_ms()
     assert steps == [pytest.approx(-3_600_000, abs=500), pytest.approx(3_600_000, abs=500)]
+
+
+def test_our_clock_is_in_ms_since_1970() -> None:
+    before = time.time()
+    assert before - 1 <= wall_ms() / 1000 <= time.time() + 1

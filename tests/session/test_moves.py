@@ -19,10 +19,11 @@ def test_a_symbol_is_tried_elsewhere_then_goes_home_ever_more_patiently() -> Non
 def test_what_has_come_since_is_forgotten_and_tried_at_once_when_it_falls_silent_again() -> None:
     moves = Moves(patience_s=30.0)
     assert moves.due(["X"], 0.0) == (["X"], [])
-    assert moves.due([], 50.0) == ([], [])
-    assert moves.due(["X"], 55.0) == ([], ["X"])
-    assert moves.due([], 296.0) == ([], [])
-    assert moves.due(["X"], 297.0) == (["X"], [])
+    assert moves.due([], 240.0) == ([], [])
+    assert moves.due(["X"], 240.0) == ([], ["X"])
+    assert moves.due([], 240.0 + 961.0) == ([], [])
+    assert moves.due(["X"], 240.0 + 962.0) == (["X"], [])
+    assert moves.due(["X"], 240.0 + 992.0) == ([], ["X"])
 
 
 def test_each_symbol_has_a_patience_of_its_own() -> None:

@@ -58,6 +58,13 @@ def test_a_row_from_before_the_tick_is_no_evidence() -> None:
     assert judge(reconciler, {"bp": "7"}, TICK, 1000)
 
 
+def test_a_time_that_can_not_be_right_is_no_alibi() -> None:
+    reconciler = Reconciler()
+    poisoned = TICK | {"tm": str(10**15)}
+    assert not judge(reconciler, {"bp": "7"}, poisoned, 60_000)
+    assert judge(reconciler, {"bp": "7"}, poisoned, 120_000)
+
+
 def test_coins_are_asked_for_one_by_one() -> None:
     reconciler = Reconciler()
     judge(reconciler, {"bp": "7"}, TICK, 60_000)

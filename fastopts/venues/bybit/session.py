@@ -28,6 +28,7 @@ __all__ = ("Dead", "Event", "Learned", "Pong", "Probe", "Session", "Timing", "To
 
 TOPICS_A_FRAME: Final = 200
 UNREADABLE_MAX: Final = 20  # in a row: a bad one or two are the venue's, more are the connection's
+TOPICS_A_FRAME_MIN: Final = 10  # the least that any of the venue's streams is known to take
 PING: Final = b'{"op":"ping"}'
 
 
@@ -160,12 +161,12 @@ class Session:
         return [symbol for symbol, topic in self._topics.items() if topic.tries > 1]
 
     def in_vain(self, now: float) -> list[str]:
-        """The symbols that this connection does not bring: asked for twice without an answer in
-        data, or refused a while ago."""
+        """The symbols that this connection does not bring: refused a while ago, or asked for
+        more than once, of which one at least was so twice in vain."""
         long_ago = now - 3 * self.timing.first_data_within
-        asked = [symbol for symbol, topic in self._topics.items() if topic.tries > 2]
-        refused = self.learned.refused.items()
-        return asked + [symbol for symbol, since in refused if since < long_ago]
+        refused = [symbol for symbol, at in self.learned.refused.items() if at < long_ago]
+        is_time = any(topic.tries > 2 for topic in self._topics.values())
+        return refused + self.never() if is_time else refused
 
     def want(self, symbols: Iterable[str]) -> None:
         """Subscribe *symbols*: those that were refused when their time comes."""
@@ -251,19 +252,16 @@ class Session:
         self._renew(now)
         self._ask(now)
 
-    def ended(self, now: float) -> None:
-        """Hear that the venue ended the connection: what it was being asked for may be why.
+    def ended(self) -> None:
+        """Hear that the venue ended the connection: it may have been asked for too much at once.
 
-        The next session asks for half as much at a time; at last, a single symbol is to blame.
+        The next session asks for half as much, until one was taken whole.
         """
-        request, learned = self._request, self.learned
-        if request is not None and request.op == "subscribe" and learned.frame_size > 1:
-            learned.frame_size = max(1, len(request.symbols) // 2)
-            return
+        request = self._request
         if request is not None and request.op == "subscribe":
-            self._refuse(request.symbols[0], "the connection ended", now)
-        if request is not None or not self._queue:
-            learned.frame_size = TOPICS_A_FRAME
+            self.learned.frame_size = max(TOPICS_A_FRAME_MIN, len(request.symbols) // 2)
+        elif not self._queue:
+            self.learned.frame_size = TOPICS_A_FRAME
 
     def data_to_send(self) -> list[bytes]:
         """Return the messages to send, and forget them."""
@@ -400,14 +398,15 @@ class Session:
             self.events.append(TopicRefused(symbol, words))
 
     def _all_refused(self, words: str, now: float) -> None:
-        """The whole request was refused: halve it, until the one that is to blame stands alone."""
+        """The whole request was refused: halve it, until what is left is taken or stands alone."""
         request, self._request = self._request, None
         if request is None or request.op != "subscribe":
             return
         if len(request.symbols) == 1:
             self._refuse(request.symbols[0], words, now)
+            self.learned.frame_size = TOPICS_A_FRAME
             return
-        self._frame_size = len(request.symbols) // 2
+        self._frame_size = self.learned.frame_size = len(request.symbols) // 2
         for symbol in request.symbols:
             if symbol in self._asked:
                 self._asked.discard(symbol)

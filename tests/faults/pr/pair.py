@@ -2,6 +2,7 @@
 
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -22,28 +23,21 @@ __all__ = ("Collector", "Pair", "Witness", "pair", "sim_venue")
 URLS = re.compile(r"REST (http\S+); WebSocket (ws\S+)")
 LINE = re.compile(r'^\+[\d.]+ \[\d+ (\S+)\] "(\w+)"(?: "([^"]*)")?(.*)')
 READS = frozenset(
-    [
-        "AUTH",
-        "CLIENT",
-        "EXISTS",
-        "GET",
-        "HELLO",
-        "HGET",
-        "HGETALL",
-        "HKEYS",
-        "HMGET",
-        "INFO",
-        "KEYS",
-        "MGET",
-        "PING",
-        "SCAN",
-        "SCARD",
-        "SELECT",
-        "SMEMBERS",
-        "TIME",
-        "UNWATCH",
-        "WATCH",
-    ]
+    (
+        *("AUTH", "CLIENT", "EXISTS", "GET", "HELLO", "HGET", "HGETALL", "HKEYS", "HMGET", "INFO"),
+        *(
+            "KEYS",
+            "MGET",
+            "PING",
+            "SCAN",
+            "SCARD",
+            "SELECT",
+            "SMEMBERS",
+            "TIME",
+            "UNWATCH",
+            "WATCH",
+        ),
+    )
 )
 
 
@@ -100,22 +94,21 @@ class Witness:
 
     def __init__(self, port: int) -> None:
         self.commands: list[Command] = []
-        self._client = redis.Redis(port=port, protocol=2)
-        self._connection = self._client.connection_pool.get_connection()
+        self._socket = socket.create_connection(("127.0.0.1", port))
+        self._stream = self._socket.makefile("rb")
         self._thread = threading.Thread(target=self._listen)
 
     def __enter__(self) -> Self:
-        self._connection.send_command("MONITOR")
-        self._connection.read_response()
-        self._stream = self._connection._sock.makefile("rb")
+        self._socket.sendall(b"MONITOR\r\n")
+        assert self._stream.readline() == b"+OK\r\n"
         self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._connection._sock.shutdown(2)
+        self._socket.shutdown(socket.SHUT_RDWR)
         self._thread.join()
         self._stream.close()
-        self._client.close()
+        self._socket.close()
 
     def _listen(self) -> None:
         for line in self._stream:

@@ -147,7 +147,8 @@ def test_WS_29_a_writer_gives_its_password_to_no_server_with_a_bad_certificate(
         address = Address("127.0.0.1", front.port, tls=True, password="s3cret")
         found = Endpoints("sim", venue.rest_url, venue.ws_url)
         with pytest.raises(StoreUnavailable, match=WORDS[fault]):
-            await collector(tmp_path, found, address).run(may_use_cache=False)
+            async with asyncio.timeout(10):
+                await collector(tmp_path, found, address).run(may_use_cache=False)
         await until_async(lambda: front.refused == 1)
         assert front.received == b""
         front.context = good()
@@ -250,7 +251,7 @@ def test_WS_29_a_handshake_that_stalls_is_given_up() -> None:
 
     calls: list[Callable[[int], object]] = [
         blocking,
-        *(lambda port, main=main: asyncio.run(main(port)) for main in (feed, writer, reader)),  # type: ignore[misc]
+        *(lambda port, main=main: asyncio.run(main(port)) for main in (feed, writer, reader)),
     ]
     with Stall() as port:
         for call in calls:

@@ -272,6 +272,18 @@ def test_a_connection_that_can_not_be_read_is_given_up(in_row: int, reasons: lis
     assert [reason.split(" can't")[0] for reason in venue.dead()] == reasons
 
 
+def test_many_false_acks_take_two_requests() -> None:
+    venue = Venue(SYMBOLS[:100])
+    venue.tick()
+    venue.ack(SYMBOLS[:100])
+    venue.session.delivered(SYMBOLS[:10])
+    venue.wait(10.5)
+    venue.ack(venue.asked())
+    venue.wait(0.5)
+    assert [request["op"] for request in venue.requests[1:]] == ["unsubscribe", "subscribe"]
+    assert [len(request["args"]) for request in venue.requests[1:]] == [90, 90]
+
+
 def test_what_is_asked_for_twice_in_vain_is_told_and_what_was_refused_long_ago() -> None:
     venue = Venue()
     venue.tick()
@@ -299,32 +311,21 @@ def test_what_was_refused_stays_so_on_the_next_connection() -> None:
     assert venue.asked() == [SYMBOLS[2]]
 
 
-def test_a_venue_that_ends_connections_is_asked_for_half_as_much_until_the_culprit_is_alone() -> (
-    None
-):
-    bad, learned, sizes = SYMBOLS[1], Learned(), []
-    for _ in range(20):
-        venue = Venue(SYMBOLS[:20], learned)
-        while True:
-            before = len(venue.requests)
-            venue.wait(0.25)
-            if len(venue.requests) == before:
-                break
-            if bad in venue.asked():
-                sizes.append(len(venue.asked()))
-                venue.session.ended(venue.now)
-                break
-            venue.ack(venue.asked())
-            venue.session.delivered(venue.asked())
-    assert sizes == [20, 10, 5, 2, 1]
-    assert list(learned.refused) == [bad]
-    assert learned.refusals == 1
+def test_a_venue_that_ends_connections_is_asked_for_half_as_much() -> None:
+    learned, sizes = Learned(), []
+    for _ in range(6):
+        venue = Venue(SYMBOLS, learned)
+        venue.tick()
+        sizes.append(len(venue.asked()))
+        venue.session.ended()
+    assert sizes == [200, 100, 50, 25, 12, 10]
+    assert learned.refused == {}
 
 
 def test_an_end_while_nothing_is_asked_for_is_nobodys_fault() -> None:
-    venue = Venue(learned=Learned(frame_size=1))
+    venue = Venue(learned=Learned(frame_size=10))
     venue.subscribe_all()
-    venue.session.ended(venue.now)
+    venue.session.ended()
     assert venue.session.learned == Learned(frame_size=TOPICS_A_FRAME)
 
 
@@ -476,3 +477,72 @@ def test_a_pong_with_a_time_that_can_not_be_right_tells_no_time(text: object) ->
     venue.tick()
     venue.say({"args": [text], "op": "pong"})
     assert venue.events == [Pong(None, 100.0, 100.0)]
+
+
+def test_a_symbol_wanted_twice_is_asked_for_once_and_a_stranger_is_not_dropped() -> None:
+    venue = Venue()
+    venue.session.want(SYMBOLS[:3])
+    venue.session.drop(["ETH-27NOV26-3000-C-USDT"])
+    venue.subscribe_all()
+    assert [(r["op"], len(r["args"])) for r in venue.requests] == [("subscribe", 3)]
+
+
+def test_a_probe_of_what_is_queued_or_unknown_asks_for_nothing_more() -> None:
+    venue = Venue()
+    venue.subscribe_all()
+    asked = len(venue.requests)
+    venue.session.probe("ETH-27NOV26-3000-C-USDT")
+    venue.session.probe(SYMBOLS[0])
+    venue.session.probe(SYMBOLS[0])
+    venue.subscribe_all()
+    assert [r["op"] for r in venue.requests[asked:]] == ["unsubscribe", "subscribe"]
+
+
+def test_a_refused_unsubscription_refuses_no_subscription() -> None:
+    venue = Venue()
+    venue.subscribe_all()
+    venue.session.drop([SYMBOLS[0]])
+    venue.wait(0.25)
+    assert venue.requests[-1]["op"] == "unsubscribe"
+    venue.say({"success": False, "ret_msg": "error: no", "conn_id": "c", "op": "unsubscribe"})
+    venue.say({"success": False, "ret_msg": "error: late", "conn_id": "c", "op": "unsubscribe"})
+    assert not [event for event in venue.events if isinstance(event, TopicRefused)]
+
+
+def test_the_watchdog_waits_for_silence_and_for_the_probe() -> None:
+    assert Timing(silence=4.0, probe_within=3.0).watchdog == 7.0
+
+
+def test_what_was_dropped_before_its_turn_is_only_unsubscribed() -> None:
+    venue = Venue(SYMBOLS[:1])
+    venue.session.drop(SYMBOLS[:1])
+    venue.wait(2)
+    assert [r["op"] for r in venue.requests] == ["unsubscribe"]
+
+
+def test_the_same_count_of_messages_is_no_sign_of_life() -> None:
+    venue = Venue(silence=2.0, probe_within=2.0)
+    venue.subscribe_all()
+    for _ in range(40):
+        venue.session.data(venue.messages, venue.now)
+        venue.wait(0.25, data=False)
+    assert Probe() in venue.events
+    assert len(venue.dead()) > 0
+
+
+def test_an_answer_to_no_request_changes_nothing() -> None:
+    venue = Venue()
+    venue.subscribe_all()
+    venue.ack(SYMBOLS[:1])
+    assert venue.session.waiting() == []
+    assert not [event for event in venue.events if isinstance(event, TopicRefused)]
+
+
+def test_what_was_dropped_while_it_was_refused_is_not_asked_for_again() -> None:
+    venue = Venue(SYMBOLS[:4])
+    venue.tick()
+    venue.session.drop(SYMBOLS[:1])
+    venue.say({"conn_id": "c", "ret_msg": "no", "success": False, "type": "COMMAND_RESP"})
+    venue.subscribe_all()
+    again = [topic for r in venue.requests[1:] if r["op"] == "subscribe" for topic in r["args"]]
+    assert sorted(again) == [f"tickers.{symbol}" for symbol in SYMBOLS[1:4]]
