@@ -3,9 +3,6 @@ import time
 import pytest
 
 from fastopts.session import clocks
-from fastopts.session.clocks import RemoteClock
-
-
 from fastopts.session.clocks import RemoteClock, wall_ms
 
 
