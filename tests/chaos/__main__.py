@@ -79,6 +79,7 @@ def _round(system: System, seed: int, number: int, outcome: Outcome) -> None:
         + "; ".join(f"{p.name} {p.begins_s:.1f}-{p.ends_s:.1f} s" for p in plans)
     )
     _suffer(system, plans, random.Random(f"{seed}:{number}:luck"))
+    system.heal()
     outcome.rounds += 1
     outcome.faults.update(p.name for p in plans)
     if MUTE in (p.name for p in plans):

@@ -11,6 +11,8 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, Final, Self, TypeVar
 
+import redis
+
 from fastopts.embedded import end_with_parent
 from fastopts.sim import SimSettings, SimVenue
 from tests.faults.proxy import FaultProxy
@@ -144,6 +146,16 @@ class System:
     def reader_url(self) -> str:
         """For readers: their way to Redis has no faults but Redis' own."""
         return self.valkey.url
+
+    def heal(self) -> None:
+        """Undo what a fault of Redis could not undo because of another one."""
+        client = self.valkey.client
+        with contextlib.suppress(redis.ResponseError):  # no script runs, as a rule
+            client.script_kill()
+        client.replicaof("NO", "ONE")
+        for name, value in (("maxmemory", "0"), ("min-replicas-to-write", "0"), ("save", "")):
+            client.config_set(name, value)
+        client.acl_setuser("default", enabled=True, commands=["+hset"])
 
     def _start(self, folder: Path, name: str) -> Collector:
         venue = f"127.0.0.1:{self.to_venue.port}"

@@ -15,6 +15,7 @@ from fastopts.cli.verify.greeks import TOLERANCE, Greeks
 from fastopts.cli.verify.judge import Case
 from fastopts.cli.verify.store import Feed
 from fastopts.cli.verify.verdict import Verdict
+from fastopts.errors import one_line
 from fastopts.vocabulary import VOCABULARY
 
 __all__ = ("show",)
@@ -70,7 +71,9 @@ def _findings(found: Verdict) -> Table:
 
 
 def _feed(feed: Feed) -> Text:
-    words = Text(f"{feed.venue}, epoch {feed.epoch}, {len(feed.delivered_ms)} connections")
+    words = Text(
+        f"{one_line(feed.venue)}, epoch {feed.epoch}, {len(feed.delivered_ms)} connections"
+    )
     if feed.silent:
         words.append(f", {len(feed.silent)} of them silent", style="bold red")
     return words
@@ -94,7 +97,7 @@ def _wrong(case: Case) -> str:
     more = f", and {len(others)} more fields" if others else ""
     age = output.duration(case.evidence.tick_age_ms / 1000)
     apart = output.duration(case.evidence.rows_apart_ms / 1000)
-    return (
+    return one_line(
         f"{case.symbol} {_MEANINGS[first.field]} ({first.field}):"
         f" {first.stored or 'nothing'} is stored, the venue says {first.venue or 'nothing'}{more};"
         f" ticked {age} before the last of its rows, which are {apart} apart"

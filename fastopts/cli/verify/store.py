@@ -145,7 +145,7 @@ def _feed(told: Mapping[str, str], now_ms: int) -> Feed:
         return Feed(
             now_ms,
             told["venue"],
-            told["epoch"],
+            str(int(told["epoch"])),
             now_ms - int(told["heartbeat_ms"]),
             int(told["heartbeat_limit_ms"]),
             int(told["watchdog_limit_ms"]),

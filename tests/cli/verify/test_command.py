@@ -62,6 +62,16 @@ def test_a_hash_that_is_not_as_the_venue_says_is_found_with_its_field(
     assert 500 <= evidence["tick_age_ms"] < 60_000
 
 
+def test_what_was_put_into_a_field_can_not_move_a_terminal(
+    verify: Verify, held: Store, rows: Rows
+) -> None:
+    held.client.hset(f"option:{min(rows)}", "mp", "\x1b[2J1\nloss  balanced")
+    done = verify("--sample", "500")
+    assert "\x1b" not in done.out
+    [wrong] = [row for row in done.rows if row[0] == "wrong"]
+    assert f"{min(rows)} mark_price (mp): \\x1b[2J1\\nloss" in wrong[1]
+
+
 def test_a_terminal_of_80_columns_has_all_of_it(held: Store, market: Running, rows: Rows) -> None:
     words = ("verify", "--rest-url", market.venue.rest_url, "--redis-url", held.url)
     held.client.hset(f"option:{min(rows)}", "mp", "12345.5")

@@ -30,9 +30,10 @@ class Venue:
         symbols: Iterable[str] = SYMBOLS[:3],
         learned: Learned | None = None,
         now: float = 100.0,
+        timing: Timing | None = None,
     ) -> None:
         self.now = now
-        self.session = Session(self.now, Timing(), learned or Learned())
+        self.session = Session(self.now, timing or Timing(), learned or Learned())
         self.session.want(symbols)
         self.messages = 0
         self.requests: list[dict[str, Any]] = []
@@ -521,7 +522,7 @@ def test_what_was_dropped_before_its_turn_is_only_unsubscribed() -> None:
 
 
 def test_the_same_count_of_messages_is_no_sign_of_life() -> None:
-    venue = Venue(silence=2.0, probe_within=2.0)
+    venue = Venue(timing=Timing(silence=2.0, probe_within=2.0))
     venue.subscribe_all()
     for _ in range(40):
         venue.session.data(venue.messages, venue.now)
