@@ -221,12 +221,15 @@ def test_PR_05_a_bug_ends_it_with_a_code_and_a_line(
     tmp_path: Path, sim: list[str], valkey: EmbeddedValkey
 ) -> None:
     program = (
-        "import asyncio, faulthandler, sys; faulthandler.dump_traceback_later(15, exit=True); from fastopts import track; from fastopts.collector.market import"
-        " Market; Market.keep_fresh = lambda *_: asyncio.sleep(0.2); sys.exit(track.main())"
+        "import asyncio, sys; from fastopts import track;"
+        "from fastopts.collector.market import Market;"
+        "Market.keep_fresh = lambda *_: asyncio.sleep(0.2);"
+        "sys.exit(track.main())"
     )
     command = [sys.executable, "-c", program, *sim, "--redis-url", valkey.url]
-    done = subprocess.run(
-        command, capture_output=True, text=True, cwd=tmp_path, env=environ(), timeout=60
-    )
-    assert done.returncode == 1
-    assert done.stderr.splitlines()[-1] == "RuntimeError: the task 'universe' has ended: a bug"
+    with subprocess.Popen(
+        command, stderr=subprocess.PIPE, text=True, cwd=tmp_path, env=environ()
+    ) as process:
+        code, _, err = finish(process)
+    assert code == 1
+    assert err.splitlines()[-1] == "RuntimeError: the task 'universe' has ended: a bug"
