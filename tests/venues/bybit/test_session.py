@@ -547,3 +547,15 @@ def test_what_was_dropped_while_it_was_refused_is_not_asked_for_again() -> None:
     venue.subscribe_all()
     again = [topic for r in venue.requests[1:] if r["op"] == "subscribe" for topic in r["args"]]
     assert sorted(again) == [f"tickers.{symbol}" for symbol in SYMBOLS[1:4]]
+
+
+def test_a_request_is_open_until_each_of_its_topics_is_answered() -> None:
+    venue = Venue()
+    venue.tick()
+    venue.session.want([SYMBOLS[5]])
+    venue.ack(SYMBOLS[:2])
+    venue.wait(1)
+    assert venue.asked() == SYMBOLS[:3]
+    venue.ack(SYMBOLS[2:3])
+    venue.wait(1)
+    assert venue.asked() == [SYMBOLS[5]]
