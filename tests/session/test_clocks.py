@@ -46,3 +46,11 @@ def test_our_clock_tells_once_by_how_much_it_was_set(monkeypatch: pytest.MonkeyP
 def test_our_clock_is_in_ms_since_1970() -> None:
     before = time.time()
     assert before - 1 <= wall_ms() / 1000 <= time.time() + 1
+
+
+def test_a_machine_that_does_not_count_its_sleep_has_a_steady_clock_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delattr(time, "CLOCK_BOOTTIME", raising=False)
+    before = time.monotonic() * 1000
+    assert before <= clocks.steady_ms() <= time.monotonic() * 1000
