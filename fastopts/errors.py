@@ -22,6 +22,9 @@ FastoptsError
         Unknown             nothing of that name
 """
 
+import re
+from typing import Final
+
 __all__ = (
     "BadInput",
     "ConfigError",
@@ -44,8 +47,14 @@ __all__ = (
     "VenueError",
     "VenueProtocolError",
     "WrongVenue",
+    "clipped",
+    "masked",
     "one_line",
 )
+
+CLIP: Final = 100
+# As far as the last @ of the line: a password that is not encoded may hold one, or a space.
+_CREDENTIALS: Final = re.compile(r"(?<=://).*@")
 
 
 class FastoptsError(Exception):
@@ -146,5 +155,21 @@ class Unknown(NoSuchOption):
 
 
 def one_line(text: str) -> str:
-    """*text* with what a peer may have put into it to forge lines or move a terminal escaped."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    """*text* with what a peer may have put into it to forge lines or move a terminal escaped, and
+    as `masked` shows it."""
+    plain = masked(text)
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in plain)
+
+
+def masked(text: str) -> str:
+    """*text* without the users and passwords of the URLs in it.
+
+    Nothing of ours puts them there; an operator may, by writing a URL in the wrong place.
+    """
+    return _CREDENTIALS.sub("***@", text)
+
+
+def clipped(text: str) -> str:
+    """The beginning of a long *text*, for a message, as `masked` shows it."""
+    shown = masked(text)
+    return shown if len(shown) <= CLIP else f"{shown[:CLIP]}..."

@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from fastopts import keys
 from fastopts.session.clocks import RemoteClock
 
-__all__ = ("HEARTBEAT_LIMIT_MS", "HEARTBEAT_S", "SCHEMA", "Feed")
+__all__ = ("HEARTBEAT_LIMIT_MS", "HEARTBEAT_S", "NEVER", "Feed")
 
-SCHEMA = "1"
 HEARTBEAT_S = 1.0
 HEARTBEAT_LIMIT_MS = 5000
+NEVER = float("-inf")
 
 
 @dataclass(slots=True)
@@ -26,6 +27,8 @@ class Feed:
     server: RemoteClock = field(default_factory=RemoteClock)
     exchange: RemoteClock = field(default_factory=RemoteClock)
     conns: dict[int, float | None] = field(default_factory=dict)
+    # What came after this has not been written: to a reader it has not been delivered yet.
+    behind_since: float | None = None
 
     def opened(self, conn: int) -> None:
         self.conns[conn] = None
@@ -35,6 +38,10 @@ class Feed:
         is_first = conn in self.conns and self.conns[conn] is None
         self.conns[conn] = at
         return is_first
+
+    def doubt(self) -> None:
+        """None of the open connections has delivered anything, as far as readers are concerned."""
+        self.conns = dict.fromkeys(self.conns)
 
     def closed(self, conn: int) -> None:
         self.conns.pop(conn, None)
@@ -49,7 +56,7 @@ class Feed:
         """The hash's fields. Needs `server` to be known."""
         skew_ms = self.skew_ms(now)
         shown = {
-            "schema": SCHEMA,
+            "schema": keys.SCHEMA,
             "venue": self.venue,
             "epoch": str(epoch),
             "writer": writer,
@@ -63,7 +70,11 @@ class Feed:
             "never": str(self.never),
         }
         conns = {
-            f"conn:{conn}": "0" if at is None else str(round(self.server.at(at * 1000)))
+            f"conn:{conn}": "0" if at is None else self._shown_time(at)
             for conn, at in self.conns.items()
         }
         return shown | conns
+
+    def _shown_time(self, at: float) -> str:
+        seen = at if self.behind_since is None else min(at, self.behind_since)
+        return "0" if seen == NEVER else str(round(self.server.at(seen * 1000)))

@@ -25,7 +25,8 @@ Over = Callable[[StoreError | None], None]
 class Flusher:
     """Flushes a table at most every *flush_s* while it is let `go`.
 
-    One batch is under way at a time, so load makes batches bigger, not later.
+    One batch is under way at a time, so load makes batches bigger, not later. `taken_at` is when
+    the last one was taken from the table, `written_at` when the last one that was written was.
     """
 
     def __init__(self, table: Table, flush_s: float, now_ms: Callable[[], int], over: Over) -> None:
@@ -41,12 +42,23 @@ class Flusher:
         self._may_go = False
         self._is_due = False
         self._next_at = self._sent_at = 0.0
+        self.taken_at = self.written_at = self._loop.time()
+        self._owed: int | None = 0
         self._waiter: asyncio.Future[None] | None = None
 
     @property
     def refusals(self) -> list[tuple[str, str]]:
         """Symbol and the server's words for each slot of the last batch that was refused."""
         return self.batch.errors
+
+    @property
+    def has_caught_up(self) -> bool:
+        """Whether all that was dirty at the first batch since `fall_behind` has been sent."""
+        return self._owed is not None and self._owed <= 0
+
+    def fall_behind(self) -> None:
+        """What the server holds grows old, until everything that is dirty then is written."""
+        self._owed = None
 
     def go(self, channel: Channel) -> None:
         """Flush over *channel* whenever something is dirty, until `hold`."""
@@ -85,7 +97,10 @@ class Flusher:
         if not self._may_go or not self.batch.done:
             return  # `go` or the answer will wake us
         assert self._channel is not None
+        dirty = self._table.dirty
+        self.taken_at = self._loop.time()
         payload = self.batch.encode(self._now_ms(), BATCH_BYTES)
+        self._owed = (dirty if self._owed is None else self._owed) - (dirty - self._table.dirty)
         if payload:
             self._next_at = self._loop.time() + self._flush_s
             self._sent_at = time.monotonic()  # the loop's clock may step by whole milliseconds
@@ -95,6 +110,8 @@ class Flusher:
         if error is None:
             self.lag.add((time.monotonic() - self._sent_at) * 1000)
             self.batches += 1
+            if not self.batch.errors:
+                self.written_at = self.taken_at
         else:
             self.hold()
         try:

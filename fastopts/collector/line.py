@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol
@@ -42,6 +42,9 @@ class Market(Protocol):
     def adopt(self, symbol: str) -> bool:
         """Give *symbol* a slot if it is an option that can live; tell whether it has one."""
 
+    def has_expired(self, symbol: str) -> bool:
+        """Whether a listed option was delivered, and is about to leave the list."""
+
 
 class Outlet(Protocol):
     """Who writes what the lines take in."""
@@ -77,6 +80,7 @@ class Shared:
     budget: Budget = field(default_factory=Budget)
     ban: Ban = field(default_factory=Ban)  # of handshakes; REST's alone leaves them be
     rest_ban: Ban = field(default_factory=Ban)
+    now_ms: Callable[[], int] = wall_ms
 
 
 @dataclass(slots=True)
@@ -139,6 +143,17 @@ class Line:
             self._connection.session.drop(removed)
             self._connection.session.want(added)
 
+    def doubt(self) -> None:
+        """Nothing that was delivered is live until the connection delivers again."""
+        if self._connection is not None:
+            self._connection.session.doubt(_now())
+            self._tell_delivery(self._connection)
+
+    def renew(self, symbols: Iterable[str]) -> None:
+        """Subscribe anew those of *symbols* that are this line's."""
+        if self._connection is not None:
+            self._connection.session.renew(symbols)
+
     def read(self) -> None:
         """Read what has arrived, when reading on a clock."""
         if self._connection is not None:
@@ -184,7 +199,8 @@ class Line:
         self._connection = _Connection(socket, inlet, session, _now())
         shared.outlet.conn_opened(inlet.conn)
         try:
-            session.want(self.shard.symbols)
+            has_expired = shared.market.has_expired
+            session.want([name for name in self.shard.symbols if not has_expired(name)])
             reason = await self._converse(self._connection)
         except asyncio.CancelledError:
             socket.close()
@@ -231,6 +247,7 @@ class Line:
         """Bring what came since the last time to the session, the table and the writer."""
         table, inlet, session = self._shared.table, connection.inlet, connection.session
         session.data(inlet.messages, _now())
+        session.unreadable(inlet.unreadable)
         session.delivered([s for s in session.waiting() if table.origin_of(s)[0] == inlet.conn])
         if inlet.messages and _now() - session.data_at < self._shared.timing.watchdog:
             table.delivering.add(inlet.conn)
@@ -242,7 +259,7 @@ class Line:
 
     def _hear(self, connection: _Connection, event: object) -> None:
         if isinstance(event, Pong) and event.venue_ms is not None:
-            if abs(event.venue_ms - wall_ms()) > CLOCKS_APART_MAX_MS:
+            if abs(event.venue_ms - self._shared.now_ms()) > CLOCKS_APART_MAX_MS:
                 log.warning("a pong with an absurd time is not believed: %d", event.venue_ms)
                 return
             self._shared.outlet.venue_clock(event.venue_ms, event.sent_at, event.received_at)
@@ -261,14 +278,14 @@ class Line:
         )
 
     def _scan(self, inlet: Inlet, view: memoryview, start: int, end: int) -> int:
-        at = inlet.scan(view, start, end, wall_ms())
+        at = inlet.scan(view, start, end, self._shared.now_ms())
         if inlet.others or inlet.strangers or not self._is_fed:
             self._after(inlet)
         self._wake()
         return at
 
     def _message(self, inlet: Inlet, message: bytes) -> None:
-        inlet.message(message, wall_ms())
+        inlet.message(message, self._shared.now_ms())
         self._after(inlet)
         self._wake()
 
@@ -292,9 +309,9 @@ class Line:
         inlet.strangers.clear()
         for symbol, message in strangers:
             if self._shared.market.adopt(symbol):
-                inlet.message(message, wall_ms())
+                inlet.message(message, self._shared.now_ms())
             else:
-                self._shared.table.reject("unknown_symbol")
+                self._shared.table.reject("unknown_symbol", message)
 
 
 def _now() -> float:

@@ -9,7 +9,7 @@ from fastopts import keys
 from fastopts.core import Table
 from fastopts.model import Instrument
 
-__all__ = ("COUNTS", "Command", "Order", "delisted", "hset", "listed", "statistics")
+__all__ = ("COUNTS", "Command", "Order", "census", "delisted", "hset", "listed", "statistics")
 
 Command = tuple[str, ...]
 
@@ -50,6 +50,17 @@ def delisted(instruments: Iterable[Instrument]) -> list[Order]:
     return [Order(("SREM", key, *symbols)) for key, symbols in _sets(instruments).items()]
 
 
+def census(instruments: Iterable[Instrument]) -> list[tuple[Command, int]]:
+    """Commands that count what `listed` wrote, each with how many it must find at least."""
+    there = list(instruments)
+    sets = [(("SCARD", key), len(symbols)) for key, symbols in _sets(there).items()]
+    terms = [keys.instrument(instrument.symbol) for instrument in there]
+    found: list[tuple[Command, int]] = [*sets]
+    if terms:
+        found.append((("EXISTS", *terms), len(terms)))
+    return found
+
+
 def statistics(
     table: Table, batches: int, started_at: float, venue: str, counts: Mapping[str, int]
 ) -> Mapping[str, str]:
@@ -70,6 +81,10 @@ def statistics(
         "pending": str(table.pending),
         **{f"rejected:{reason}": str(count) for reason, count in rejected.items()},
         "bad_fields": str(table.bad_fields),
+        "missing_fields": str(table.missing_fields),
+        "unknown_fields": str(table.unknown_fields),
+        "suspects": str(table.suspects),
+        "suspects_now": str(table.suspects_now),
         "deltas": str(table.deltas),
         "unusual": str(table.general),
         "vanished": str(table.vanished),

@@ -12,7 +12,7 @@ import requests
 import requests.adapters
 import urllib3
 
-from fastopts.errors import ConnectionLost, UnknownHost
+from fastopts.errors import ConnectionLost, UnknownHost, masked
 from fastopts.net import proxy, tls
 
 __all__ = ("Answer", "HttpClient")
@@ -70,7 +70,8 @@ class HttpClient:
             cause = _cause(error)
             is_unknown = isinstance(cause, socket.gaierror) and cause.errno == socket.EAI_NONAME
             kind = UnknownHost if is_unknown else ConnectionLost
-            raise kind(f"GET {self._base_url}{path}: {cause}") from error
+            # A library may quote the proxy's URL.
+            raise kind(f"GET {self._base_url}{path}: {masked(str(cause))}") from error
         headers = {name.lower(): value for name, value in response.headers.items()}
         return Answer(response.status_code, headers, body)
 

@@ -55,7 +55,7 @@ class Feed:
         self.writer = fields.get(b"writer", b"").decode()
         self.epoch = int(fields.get(b"epoch", b"0"))
         self.universe = int(fields.get(b"universe", b"0"))
-        self.assets = tuple(filter(None, fields.get(b"assets", b"").decode().split(",")))
+        self.assets = tuple(filter(keys.is_coin, fields.get(b"assets", b"").decode().split(",")))
         self.coverage = _coverage(fields.get(b"coverage", b""))
         self.never = int(fields.get(b"never", b"0"))
         self.skew_ms = int(fields.get(b"skew_ms") or b"0")
@@ -141,13 +141,20 @@ class Moment:
 def parse(flat: Sequence[bytes], venue: str) -> Feed:
     """Read the answer to HGETALL `fastopts:feed`.
 
-    Raises WrongVenue when it is another venue's, StoreError when it can't be read.
+    Raises WrongVenue when it is another venue's, StoreError when it can't be read or is of another
+    schema.
     """
     return feed_of(dict(zip(flat[::2], flat[1::2], strict=True)), venue)
 
 
 def feed_of(fields: Mapping[bytes, bytes], venue: str) -> Feed:
     """The feed that *fields* tell of. Raises what `parse` raises."""
+    schema = fields.get(b"schema", keys.SCHEMA.encode())
+    if schema != keys.SCHEMA.encode():
+        raise StoreError(
+            f"{keys.FEED} is of schema {schema[:20].decode(errors='replace')!r}, and this version"
+            f" of fastopts reads {keys.SCHEMA!r}: read with the version that the collector has"
+        )
     try:
         feed = Feed(fields)
     except ValueError as error:

@@ -59,5 +59,8 @@ class Faults:
     rest: dict[str, tuple[int, str]] = field(default_factory=dict)
     """Path -> (HTTP status, body) that REST answers instead."""
 
+    stuck: set[str] = field(default_factory=set)
+    """Symbols that are not pushed any more, though REST moves on."""
+
     empty_coins: set[str] = field(default_factory=set)
     """Coins whose instrument list is empty."""

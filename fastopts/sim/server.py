@@ -78,7 +78,7 @@ class SimVenue:
             self.clock.now_ms(),
             round(settings.delivering_s * 1000),
         )
-        self._feed = Feed(self.market, settings)
+        self._feed = Feed(self.market, settings, self.faults)
         self._rest = Rest(self.market, self.faults, self._feed.refresh)
         self._luck = stream(settings.seed, "connections")
         self._links: dict[Outlet, _Link] = {}

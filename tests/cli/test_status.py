@@ -4,19 +4,9 @@ import pytest
 
 from tests.cli import market as listed
 from tests.cli.conftest import Read
-from tests.cli.market import LISTED, LIVE
+from tests.cli.market import COUNTERS, LISTED, LIVE
 from tests.cli.terminal import on_terminal
 from tests.store import Store
-
-COUNTERS: dict[Any, Any] = {
-    "received": 1000,
-    "applied": 990,
-    "older": 8,
-    "rejected": 2,
-    "written": 900,
-    "conflated": 83,
-    "pending": 7,
-}
 
 
 @pytest.fixture
@@ -75,11 +65,18 @@ def test_what_the_venue_does_wrong_is_told_when_there_is_something(
 ) -> None:
     assert "venue" not in [row[0] for row in read("status").rows]
     listed.feed(market, never=1)
-    counts: dict[Any, Any] = {"reconnects": 0, "false_acks": 3, "refusals": 1200, "moved": 0}
+    counts: dict[Any, Any] = {
+        "reconnects": 0,
+        "false_acks": 3,
+        "refusals": 1200,
+        "moved": 0,
+        "suspects": 5,
+        "suspects_now": 2,
+    }
     market.client.hset("stats", mapping=counts)
     done = read("status")
     assert ["coverage", f"{LISTED - 1} of {LISTED} symbols ticked, 1 never"] in done.rows
-    assert ["venue", "false acks 3, refusals 1,200"] in done.rows
+    assert ["venue", "false acks 3, refusals 1,200, suspects 5, suspects now 2"] in done.rows
     [found] = read("status", "--json").objects
     assert found["troubles"] == counts
     assert found["feed"]["never"] == 1

@@ -100,8 +100,15 @@ def test_what_is_lost_never_comes_and_what_is_held_does(proxy: FaultProxy) -> No
         opened.settimeout(0.2)
         with pytest.raises(TimeoutError):
             opened.recv(1)
+        proxy.up = Way()
+        opened.settimeout(10)
+        opened.sendall(b"behind a gap")
+        with pytest.raises(ConnectionResetError):
+            opened.recv(1)
+    with client(proxy) as opened:
         proxy.up = Way(passage=Passage.HELD)
         opened.sendall(b"held")
+        opened.settimeout(0.2)
         with pytest.raises(TimeoutError):
             opened.recv(1)
         proxy.up = Way()

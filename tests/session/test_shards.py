@@ -195,3 +195,14 @@ def test_limits_hold_whatever_comes_goes_and_moves(steps: list[tuple[int, str]],
         dealt = [symbol for shard in shards.shards for symbol in shard.symbols]
         assert sorted(dealt) == sorted(held)
     assert OVERHEAD == 11
+
+
+def test_what_fits_in_sum_and_in_no_connection_gets_one_more() -> None:
+    # 392 of 51 characters leave 8 of 20,000: seven such rests together would take one more
+    strikes = range(1000, 1000 + 7 * 392 + 1)
+    options = [option("BTC", 1, strike, pad="X" * 23) for strike in strikes]
+    assert {len(listed.symbol) + OVERHEAD for listed in options} == {51}
+    shards = Shards()
+    shards.update(options, ())
+    assert [len(shard.symbols) for shard in shards.shards] == [392] * 7 + [1]
+    check(shards)

@@ -9,7 +9,8 @@ it has data of (`delivered`). What this file decides:
                         proof of delivery: a topic that brings nothing is subscribed anew
     when to ping        at once, then every 15 s: the venue counts only JSON pings
     when to give up     silence of data, through which one topic is subscribed anew as a probe;
-                        or three pings without an answer
+                        three pings without an answer; or twenty messages in a row that can't be
+                        read
 
 https://bybit-exchange.github.io/docs/v5/ws/connect
 """
@@ -26,6 +27,7 @@ from fastopts.venues.bybit.fields import TOPIC_PREFIX, time_ms
 __all__ = ("Dead", "Event", "Learned", "Pong", "Probe", "Session", "Timing", "TopicRefused")
 
 TOPICS_A_FRAME: Final = 200
+UNREADABLE_MAX: Final = 20  # in a row: a bad one or two are the venue's, more are the connection's
 TOPICS_A_FRAME_MIN: Final = 10  # the least that any of the venue's streams is known to take
 PING: Final = b'{"op":"ping"}'
 
@@ -187,7 +189,28 @@ class Session:
 
     def probe(self, symbol: str) -> None:
         """Subscribe *symbol* anew: its first snapshot is a sign of life."""
-        self._again([symbol])
+        self.renew([symbol])
+
+    def renew(self, symbols: Iterable[str]) -> None:
+        """Subscribe anew those of *symbols* that are wanted and not about to be asked for."""
+        due = [s for s in symbols if s in self._topics and not self._topics[s].is_queued]
+        self._asked.difference_update(due)
+        # All of one kind together: a request holds one kind.
+        self._queue.extend(("unsubscribe", symbol) for symbol in due)
+        for symbol in due:
+            self.learned.refused.pop(symbol, None)
+            self._enqueue(symbol)
+
+    def unreadable(self, in_row: int) -> None:
+        """Tell how many messages could not be read since the last that could."""
+        if in_row >= UNREADABLE_MAX:
+            self.events.append(Dead(f"{in_row} messages in a row can't be read"))
+
+    def doubt(self, now: float) -> None:
+        """Take nothing for delivered until data comes: we were away, who knows for how long."""
+        self._begin_doubt(now)
+        self._data_at = now - self.timing.watchdog
+        self._next_ping_at = now
 
     def data(self, messages: int, now: float) -> None:
         """Tell how many data messages have come since the opening."""
@@ -222,11 +245,7 @@ class Session:
     def tick(self, now: float) -> None:
         """Let time pass: call it a few times a second."""
         if now - self._ticked_at > self.timing.stall:
-            # What came meanwhile lies unread in the socket: silence is reckoned from here.
-            self._silent_since = now
-            self._doubtful_until = now + self.timing.catch_up
-            self._probed_at = None if self._probed_at is None else now
-            self._pings.clear()
+            self._begin_doubt(now)
         self._ticked_at = now
         self._ping(now)
         self._watch(now)
@@ -253,6 +272,13 @@ class Session:
         """Return what happened, and forget it."""
         events, self.events = self.events, []
         return events
+
+    def _begin_doubt(self, now: float) -> None:
+        # What came meanwhile lies unread in the socket: silence is reckoned from here.
+        self._silent_since = now
+        self._doubtful_until = now + self.timing.catch_up
+        self._probed_at = None if self._probed_at is None else now
+        self._pings.clear()
 
     def _ping(self, now: float) -> None:
         if now >= self._next_ping_at:
@@ -285,9 +311,9 @@ class Session:
 
     def _renew(self, now: float) -> None:
         """Subscribe anew what was acked and brings nothing, or was refused a while ago."""
-        in_vain = [symbol for symbol in self._asked if self._is_overdue(symbol, now)]
-        self.learned.false_acks += len(in_vain)
-        self._again(in_vain)
+        falsely_acked = [symbol for symbol in self._asked if self._is_overdue(symbol, now)]
+        self.learned.false_acks += len(falsely_acked)
+        self.renew(falsely_acked)
         for symbol, since in list(self.learned.refused.items()):
             if now - since > self.timing.refused_again_after:
                 del self.learned.refused[symbol]
@@ -296,16 +322,8 @@ class Session:
     def _is_overdue(self, symbol: str, now: float) -> bool:
         topic = self._topics[symbol]
         # ever more patiently: a symbol that never delivers must not cost for ever
-        patience: float = self.timing.first_data_within * 2 ** min(topic.tries - 1, 5)
+        patience = self.timing.first_data_within * 2.0 ** min(topic.tries - 1, 5)
         return now - topic.since > patience
-
-    def _again(self, symbols: Iterable[str]) -> None:
-        topics = {symbol: self._topics.get(symbol) for symbol in symbols}
-        found = [s for s, topic in topics.items() if topic is not None and not topic.is_queued]
-        self._queue.extend(("unsubscribe", symbol) for symbol in found)
-        for symbol in found:
-            self._asked.discard(symbol)
-            self._enqueue(symbol)
 
     def _enqueue(self, symbol: str) -> None:
         self._topics[symbol].is_queued = True

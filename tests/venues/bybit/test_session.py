@@ -30,9 +30,10 @@ class Venue:
         symbols: Iterable[str] = SYMBOLS[:3],
         learned: Learned | None = None,
         now: float = 100.0,
+        timing: Timing | None = None,
     ) -> None:
         self.now = now
-        self.session = Session(self.now, Timing(), learned or Learned())
+        self.session = Session(self.now, timing or Timing(), learned or Learned())
         self.session.want(symbols)
         self.messages = 0
         self.requests: list[dict[str, Any]] = []
@@ -234,6 +235,42 @@ def test_a_false_ack_is_found_and_the_topic_subscribed_anew_ever_more_patiently(
     venue.session.delivered([SYMBOLS[2]])
     assert venue.session.never() == []
     assert venue.dead() == []
+
+
+def test_what_is_renewed_is_unsubscribed_and_subscribed_all_together() -> None:
+    venue = Venue(SYMBOLS[:5])
+    venue.subscribe_all()
+    del venue.requests[:]
+    venue.session.renew([SYMBOLS[1], SYMBOLS[3], "BTC-27NOV26-1-C-USDT"])
+    venue.session.renew([SYMBOLS[3]])
+    venue.subscribe_all()
+    topics = [f"tickers.{SYMBOLS[1]}", f"tickers.{SYMBOLS[3]}"]
+    assert venue.requests == [
+        {"op": "unsubscribe", "args": topics},
+        {"op": "subscribe", "args": topics},
+    ]
+
+
+def test_a_refused_topic_that_is_renewed_is_asked_for_once() -> None:
+    venue = Venue(SYMBOLS[:1])
+    venue.tick()
+    venue.ack(failed=SYMBOLS[:1])
+    venue.session.renew(SYMBOLS[:1])
+    venue.subscribe_all()
+    venue.wait(400)
+    assert [request["op"] for request in venue.requests] == [
+        "subscribe",
+        "unsubscribe",
+        "subscribe",
+    ]
+
+
+@pytest.mark.parametrize(("in_row", "reasons"), [(19, []), (20, ["20 messages in a row"])])
+def test_a_connection_that_can_not_be_read_is_given_up(in_row: int, reasons: list[str]) -> None:
+    venue = Venue()
+    venue.session.unreadable(in_row)
+    venue.tick()
+    assert [reason.split(" can't")[0] for reason in venue.dead()] == reasons
 
 
 def test_many_false_acks_take_two_requests() -> None:
@@ -441,3 +478,72 @@ def test_a_pong_with_a_time_that_can_not_be_right_tells_no_time(text: object) ->
     venue.tick()
     venue.say({"args": [text], "op": "pong"})
     assert venue.events == [Pong(None, 100.0, 100.0)]
+
+
+def test_a_symbol_wanted_twice_is_asked_for_once_and_a_stranger_is_not_dropped() -> None:
+    venue = Venue()
+    venue.session.want(SYMBOLS[:3])
+    venue.session.drop(["ETH-27NOV26-3000-C-USDT"])
+    venue.subscribe_all()
+    assert [(r["op"], len(r["args"])) for r in venue.requests] == [("subscribe", 3)]
+
+
+def test_a_probe_of_what_is_queued_or_unknown_asks_for_nothing_more() -> None:
+    venue = Venue()
+    venue.subscribe_all()
+    asked = len(venue.requests)
+    venue.session.probe("ETH-27NOV26-3000-C-USDT")
+    venue.session.probe(SYMBOLS[0])
+    venue.session.probe(SYMBOLS[0])
+    venue.subscribe_all()
+    assert [r["op"] for r in venue.requests[asked:]] == ["unsubscribe", "subscribe"]
+
+
+def test_a_refused_unsubscription_refuses_no_subscription() -> None:
+    venue = Venue()
+    venue.subscribe_all()
+    venue.session.drop([SYMBOLS[0]])
+    venue.wait(0.25)
+    assert venue.requests[-1]["op"] == "unsubscribe"
+    venue.say({"success": False, "ret_msg": "error: no", "conn_id": "c", "op": "unsubscribe"})
+    venue.say({"success": False, "ret_msg": "error: late", "conn_id": "c", "op": "unsubscribe"})
+    assert not [event for event in venue.events if isinstance(event, TopicRefused)]
+
+
+def test_the_watchdog_waits_for_silence_and_for_the_probe() -> None:
+    assert Timing(silence=4.0, probe_within=3.0).watchdog == 7.0
+
+
+def test_what_was_dropped_before_its_turn_is_only_unsubscribed() -> None:
+    venue = Venue(SYMBOLS[:1])
+    venue.session.drop(SYMBOLS[:1])
+    venue.wait(2)
+    assert [r["op"] for r in venue.requests] == ["unsubscribe"]
+
+
+def test_the_same_count_of_messages_is_no_sign_of_life() -> None:
+    venue = Venue()
+    venue.subscribe_all()
+    for _ in range(8 * round(Timing().watchdog)):
+        venue.session.data(venue.messages, venue.now)
+        venue.wait(0.25, data=False)
+    assert Probe() in venue.events
+    assert len(venue.dead()) > 0
+
+
+def test_an_answer_to_no_request_changes_nothing() -> None:
+    venue = Venue()
+    venue.subscribe_all()
+    venue.ack(SYMBOLS[:1])
+    assert venue.session.waiting() == []
+    assert not [event for event in venue.events if isinstance(event, TopicRefused)]
+
+
+def test_what_was_dropped_while_it_was_refused_is_not_asked_for_again() -> None:
+    venue = Venue(SYMBOLS[:4])
+    venue.tick()
+    venue.session.drop(SYMBOLS[:1])
+    venue.say({"conn_id": "c", "ret_msg": "no", "success": False, "type": "COMMAND_RESP"})
+    venue.subscribe_all()
+    again = [topic for r in venue.requests[1:] if r["op"] == "subscribe" for topic in r["args"]]
+    assert sorted(again) == [f"tickers.{symbol}" for symbol in SYMBOLS[1:4]]

@@ -1,0 +1,314 @@
+"""The mutants, by the numbers under which they are published."""
+
+from dataclasses import dataclass
+
+__all__ = ("ABSENT", "MUTANTS", "Edit", "Mutant")
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """In *path*, *old* becomes *new*."""
+
+    path: str
+    old: str
+    new: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """A bug, and the *tests* one of which must fail for it."""
+
+    number: int
+    name: str
+    edits: tuple[Edit, ...]
+    tests: tuple[str, ...]
+
+
+LINE = "fastopts/collector/line.py"
+WRITER = "fastopts/collector/writer.py"
+SESSION = "fastopts/venues/bybit/session.py"
+PURE, BATCH, TABLE = "fastopts/core/pure.py", "fastopts/core/batch.pyx", "fastopts/core/table.pyx"
+CAMPAIGN = "tests/simulation/test_campaign.py"
+
+MUTANTS = (
+    Mutant(
+        1,
+        "no subscription after a reconnect",
+        (
+            Edit(
+                LINE,
+                "session.want(self.shard.symbols)\n",
+                "session.want(() if self.reconnects else self.shard.symbols)\n",
+            ),
+        ),
+        ("tests/collector/test_line.py",),
+    ),
+    Mutant(
+        2,
+        "a watchdog that pongs feed",
+        (
+            Edit(
+                SESSION,
+                "        self._pings.clear()\n        args = ",
+                "        self._pings.clear()\n"
+                "        self._data_at = self._silent_since = now\n        args = ",
+            ),
+        ),
+        ("tests/venues/bybit/test_session.py",),
+    ),
+    Mutant(
+        3,
+        "an ack that confirms all",
+        (
+            Edit(
+                SESSION,
+                "            self._request.open.discard(symbol)\n",
+                "            self._request.open.clear()\n",
+            ),
+        ),
+        ("tests/venues/bybit/test_session.py",),
+    ),
+    Mutant(
+        4,
+        "a backoff without jitter",
+        (
+            Edit(
+                "fastopts/session/backoff.py",
+                "return least + draw * (ceiling - least)",
+                "return ceiling",
+            ),
+        ),
+        ("tests/session/test_backoff.py",),
+    ),
+    Mutant(
+        5,
+        "of all that waits, the last alone is written",
+        (
+            Edit(
+                PURE,
+                "            slot = self._table._queue.popleft()\n",
+                "            slot = self._table._queue.pop()\n"
+                "            self._table._queue.clear()\n",
+            ),
+            Edit(
+                BATCH,
+                "            slot = self.table.dequeue()\n",
+                "            while self.table.queue_size > 1:\n"
+                "                self.table.dequeue()\n"
+                "            slot = self.table.dequeue()\n",
+            ),
+        ),
+        ("tests/core/test_batch.py",),
+    ),
+    Mutant(
+        6,
+        "a writer that an error ends",
+        (
+            Edit(
+                WRITER,
+                '                self._trouble.begin(f"Redis: {error}", _now())\n',
+                "                raise\n",
+            ),
+        ),
+        ("tests/collector/test_writer.py",),
+    ),
+    Mutant(
+        7,
+        "a queue without a bound",
+        (
+            Edit(
+                PURE,
+                "        if not slot.queued and not slot.refused:\n",
+                "        if not slot.refused:\n",
+            ),
+            Edit(
+                TABLE,
+                "        if slot.queued or slot.refused:\n            return\n",
+                "        if slot.refused:\n            return\n",
+            ),
+        ),
+        ("tests/core/test_batch.py", "tests/core/test_table.py"),
+    ),
+    Mutant(
+        8,
+        "a connection used again after a cancelled exchange",
+        (
+            Edit(
+                "fastopts/net/channel.py",
+                "            await answered\n        except BaseException:\n"
+                "            self.abort()\n            raise\n",
+                "            await answered\n        except BaseException:\n"
+                "            self._done = self._replies = None\n            raise\n",
+            ),
+        ),
+        ("tests/net/test_channel.py",),
+    ),
+    Mutant(
+        9,
+        "replies that are read up to the first error",
+        (
+            Edit(
+                "fastopts/net/resp.py",
+                "            self.values.append(reply)\n",
+                "            self.values.append(reply)\n"
+                "            if isinstance(reply, StoreError):\n"
+                "                self._count = len(self.values)\n",
+            ),
+        ),
+        ("tests/net/test_channel.py", "tests/net/test_talk.py", "tests/collector/test_writer.py"),
+    ),
+    Mutant(
+        10,
+        "two HSETs for a tick",
+        (
+            Edit(
+                PURE,
+                "        return [hset]\n",
+                '        return [_command("HSET", key, *words[:2]), hset]\n',
+            ),
+            Edit(
+                BATCH,
+                "        self._array(2 + 2 * bits_of(fields))\n",
+                "        self._array(4)\n"
+                '        self._put(b"$4\\r\\nHSET\\r\\n")\n'
+                "        self._key(OPTION, slot)\n"
+                "        self._write_fields(slot, 1 << BIT_TM)\n"
+                "        replies += 1\n"
+                "        self._array(2 + 2 * bits_of(fields))\n",
+            ),
+        ),
+        ("tests/core/test_batch.py",),
+    ),
+    Mutant(
+        11,
+        "DEL and HSET for a tick",
+        (
+            Edit(
+                PURE,
+                "        return [hset]\n",
+                '        return [_command("DEL", key), hset]\n',
+            ),
+            Edit(
+                BATCH,
+                "        self._array(2 + 2 * bits_of(fields))\n",
+                "        self._array(2)\n"
+                '        self._put(b"$3\\r\\nDEL\\r\\n")\n'
+                "        self._key(OPTION, slot)\n"
+                "        replies += 1\n"
+                "        self._array(2 + 2 * bits_of(fields))\n",
+            ),
+        ),
+        ("tests/core/test_batch.py",),
+    ),
+    Mutant(
+        12,
+        "no rewrite after a restart of Redis",
+        (
+            Edit(
+                WRITER,
+                "        self._table.release()\n        self._table.mark_whole()\n",
+                "        self._table.release()\n",
+            ),
+        ),
+        ("tests/collector/test_writer.py",),
+    ),
+    Mutant(
+        13,
+        "a watchdog on the wall clock",
+        (
+            Edit(
+                LINE,
+                "def _now() -> float:\n    return asyncio.get_running_loop().time()",
+                "def _now() -> float:\n    return wall_ms() / 1000",
+            ),
+        ),
+        (CAMPAIGN,),
+    ),
+    Mutant(
+        14,
+        "an empty text that becomes a zero",
+        (
+            Edit(
+                PURE,
+                "        text = decimal_text(value)\n",
+                '        text = "0" if value == "" else decimal_text(value)\n',
+            ),
+            Edit(
+                "fastopts/core/ticker.pyx",
+                "    if at < end and quoted and at[0] == b'\"':\n        return at + 1\n",
+                "    if at < end and quoted and at[0] == b'\"':\n"
+                "        tick.texts[index][0] = b'0'\n"
+                "        tick.sizes[index] = 1\n"
+                "        tick.present |= <uint32_t>1 << index\n"
+                "        return at + 1\n",
+            ),
+        ),
+        ("tests/core/test_ticker.py", "tests/core/test_batch.py"),
+    ),
+    Mutant(
+        15,
+        "an older tick that replaces a newer one",
+        (
+            Edit(PURE, "        return ts < slot.tm\n", "        return False\n"),
+            Edit(TABLE, "            and tick.ts < slot.tm\n", "            and tick.ts < 0\n"),
+        ),
+        ("tests/core/test_table.py",),
+    ),
+    Mutant(
+        16,
+        "a time far ahead that blocks all good ones",
+        (
+            Edit(
+                PURE,
+                "        if slot.flags & ~flags & model.FLAG_TIME_SUSPECT:\n",
+                "        if slot.flags & ~flags & 0:\n",
+            ),
+            Edit(
+                TABLE,
+                "            and not slot.flags & ~flags & TIME_SUSPECT\n",
+                "            and not slot.flags & ~flags & 0\n",
+            ),
+        ),
+        ("tests/core/test_table.py",),
+    ),
+    Mutant(
+        17,
+        "a socket that leaks when the connecting fails",
+        (
+            Edit(
+                "fastopts/net/websocket.py",
+                "    except BaseException as error:\n        websocket.abort()\n",
+                "    except BaseException as error:\n",
+            ),
+            Edit(
+                "fastopts/net/dial.py",
+                "        except OSError as error:  # a timeout is one\n            sock.close()\n",
+                "        except OSError as error:  # a timeout is one\n",
+            ),
+        ),
+        ("tests/net/test_dial.py", "tests/net/test_websocket.py"),
+    ),
+    Mutant(
+        19,
+        "a secret that a log shows",
+        (
+            Edit(
+                "fastopts/config.py",
+                "        return \"Secret('***')\"\n",
+                '        return f"Secret({self._text!r})"\n',
+            ),
+        ),
+        ("tests/test_config.py",),
+    ),
+    Mutant(
+        20,
+        "errors of the flusher that are passed over",
+        (Edit(WRITER, "        self._failure = error\n", "        pass\n"),),
+        ("tests/collector/test_writer.py",),
+    ),
+)
+
+# What can't be put in yet, and why.
+ABSENT = {
+    18: "a Host header that nobody checks: there is no HTTP interface yet",
+}
