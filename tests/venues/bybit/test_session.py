@@ -547,3 +547,18 @@ def test_what_was_dropped_while_it_was_refused_is_not_asked_for_again() -> None:
     venue.subscribe_all()
     again = [topic for r in venue.requests[1:] if r["op"] == "subscribe" for topic in r["args"]]
     assert sorted(again) == [f"tickers.{symbol}" for symbol in SYMBOLS[1:4]]
+
+
+def test_after_a_doubt_nothing_is_delivered_until_data_comes_again() -> None:
+    venue = Venue()
+    venue.subscribe_all()
+    venue.wait(1)
+    venue.session.doubt(venue.now)
+    assert venue.now - venue.session.data_at >= venue.session.timing.watchdog
+    pings = len(venue.pings)
+    venue.wait(0.5, data=False)
+    assert venue.now - venue.session.data_at >= venue.session.timing.watchdog
+    assert len(venue.pings) == pings + 1
+    venue.wait(venue.session.timing.catch_up + 0.5)
+    assert venue.now - venue.session.data_at < 1
+    assert venue.dead() == []
