@@ -69,6 +69,11 @@ class Lease:
         self.epoch = epoch
         return True
 
+    async def is_free(self, channel: Channel) -> bool:
+        """Whether nobody holds it now, or we do."""
+        [holder] = good(await channel.ask(("GET", keys.LEASE)))
+        return holder is None or self._is_ours(str(holder))
+
     def renounce(self) -> None:
         """Another collector writes now: what comes next is a claim like anybody's."""
         self.epoch, self._token = 0, secrets.token_hex(8)

@@ -7,6 +7,7 @@ said to the server is said while it rests.
 
 import asyncio
 import logging
+import math
 import ssl
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -43,6 +44,7 @@ REFUSED_KEYS_AGAIN_S = 60.0
 DENIED_AGAIN_S = 10.0
 TAKE_AGAIN_S = 0.1
 SLOW_S = 1.0  # what came while the server took so long has grown old
+FREE_LOOKS = 3  # a standby takes what was free so often in a row
 
 
 class Writer:
@@ -67,6 +69,7 @@ class Writer:
         self.counts: Mapping[str, int] = dict.fromkeys(upkeep.COUNTS, 0)
         self._tls = tls
         self._is_standby = is_standby
+        self._free_looks = 0
         self._listing = Listing(instruments, self._now_ms)
         self._updates = Updates(self.flusher.batch)
         self._heartbeat = Heartbeat(
@@ -206,17 +209,12 @@ class Writer:
         log.warning("another collector has taken over: this one stands by")
 
     async def _take_lease(self, channel: Channel, found: Server) -> bool:
-        patience_s = LEASE_MS / 1000 + 1.0
+        patience_s = math.inf if self._is_standby else LEASE_MS / 1000 + 1.0
         deadline = _now() + patience_s
-        while not await self.lease.take(channel, found.run_id):
+        while not await self._try_to_take(channel, found):
             if self._is_ending:
                 return False
-            if self._is_standby:
-                self._trouble.end(_now(), "Redis answers again")
-                self._standing_by.begin(
-                    f"standing by: another collector writes to {self._address}", _now()
-                )
-            elif _now() > deadline:
+            if _now() > deadline:
                 raise ConfigError(
                     "another collector is writing to this server and renews its lease: stop it"
                     " first, wait for its end with --standby, or name another server or database"
@@ -225,6 +223,24 @@ class Writer:
             await asyncio.sleep(TAKE_AGAIN_S)
         self._standing_by.end(f"writing to {self._address} from now on", _now())
         return True
+
+    async def _try_to_take(self, channel: Channel, found: Server) -> bool:
+        is_claim = self._is_standby and not self.lease.epoch
+        if is_claim and not await self._is_left(channel):
+            return False
+        return await self.lease.take(channel, found.run_id)
+
+    async def _is_left(self, channel: Channel) -> bool:
+        """Whether nobody wants the lease any more: what ran out while the server stood still, its
+        holder renews as soon as it goes on."""
+        if await self.lease.is_free(channel):
+            self._free_looks += 1
+            return self._free_looks >= FREE_LOOKS
+        self._free_looks = 0
+        self._trouble.end(_now(), "Redis answers again")
+        words = f"standing by: another collector writes to {self._address}"
+        self._standing_by.begin(words, _now())
+        return False
 
     def _begin(self, found: Server) -> None:
         """The server is ours."""

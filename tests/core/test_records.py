@@ -419,7 +419,7 @@ def test_only_a_kind_of_tick_is_made(reader: Any) -> None:
     ],
 )
 def test_what_is_no_reply_is_an_error_as_value_and_behind_records(reader: Any, raw: bytes) -> None:
-    with pytest.raises(StoreError, match="not RESP|not one reply"):
+    with pytest.raises(StoreError, match=r"not RESP|not one reply"):
         reader.value(raw)
     data = encode([None]) + raw
     answer = reader.Records(1, 1)

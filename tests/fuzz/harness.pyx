@@ -37,6 +37,7 @@ cdef extern from "oracle.h":
         bint is_delta
         uint32_t seen
         uint32_t present
+        uint32_t unknown
         const uint8_t* texts[24]
         size_t sizes[24]
     ctypedef struct Answer:
@@ -312,6 +313,8 @@ cdef class Fuzzer:
         if tick.ts != expected.ts or tick.sequence != expected.sequence:
             return DIFFERENT
         if tick.is_delta != expected.is_delta or tick.bad_fields:
+            return DIFFERENT
+        if tick.unknown_fields != expected.unknown:
             return DIFFERENT
         if tick.seen != expected.seen or tick.present != expected.present:
             return DIFFERENT

@@ -17,7 +17,7 @@ typedef struct {
     size_t symbol_size;
     int64_t ts, sequence;
     int is_delta;
-    uint32_t seen, present;
+    uint32_t seen, present, unknown;
     const uint8_t *texts[NUMBERS];
     size_t sizes[NUMBERS];
 } Expected;
@@ -248,12 +248,15 @@ static int expect_ticker(
     if (has && (field.value_size != out->symbol_size + 2 || *field.value != '"'
                 || memcmp(field.value + 1, out->symbol, out->symbol_size) != 0))
         return 0;
+    size_t known = (size_t)has;
     for (int i = 0; i < NUMBERS; i++) {
         if (!only(data, data_count, names[i], strlen(names[i]), &field, &has))
             return 0;
         if (has && !expect_number(&field, i, out))
             return 0;
+        known += (size_t)has;
     }
+    out->unknown = (uint32_t)(data_count - known);
     return 1;
 }
 

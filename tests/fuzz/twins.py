@@ -133,6 +133,7 @@ def _same(ours: Any, theirs: Any) -> bool:
 COUNTERS = (
     *("received", "applied", "older", "written", "conflated", "pending", "bad_fields", "deltas"),
     *("vanished", "rejected", "samples", "dirty"),
+    *("missing_fields", "unknown_fields", "unknown_names", "suspects", "suspects_now"),
 )
 LIFE = 50  # inputs that a table lives through
 

@@ -41,7 +41,7 @@ MUTANTS = (
                 "session.want(() if self.reconnects else self.shard.symbols)\n",
             ),
         ),
-        ("tests/collector/test_line.py", CAMPAIGN),
+        ("tests/collector/test_line.py",),
     ),
     Mutant(
         2,
@@ -87,12 +87,14 @@ MUTANTS = (
             Edit(
                 PURE,
                 "            slot = self._table._queue.popleft()\n",
-                "            slot = self._table._queue.pop()\n            self._table._queue.clear()\n",
+                "            slot = self._table._queue.pop()\n"
+                "            self._table._queue.clear()\n",
             ),
             Edit(
                 BATCH,
                 "            slot = self.table.dequeue()\n",
-                "            while self.table.queue_size > 1:\n                self.table.dequeue()\n"
+                "            while self.table.queue_size > 1:\n"
+                "                self.table.dequeue()\n"
                 "            slot = self.table.dequeue()\n",
             ),
         ),
@@ -208,7 +210,7 @@ MUTANTS = (
                 "        self._table.release()\n",
             ),
         ),
-        ("tests/collector/test_writer.py", CAMPAIGN),
+        ("tests/collector/test_writer.py",),
     ),
     Mutant(
         13,

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from typing import Self
 
 import pytest
 import redis
@@ -279,32 +280,32 @@ def test_RD_27_an_answer_cut_at_any_byte_is_none(
             assert wrong(reader, SYMBOLS[0]) is None
 
 
-@contextmanager
-def mirroring(url: str) -> Iterator[Callable[[str], str]]:
-    """A mirror in another process: ask it for a symbol. Its process is that of the first answer."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.faults.rd.mirroring", url],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        cwd=ROOT,
-        env=environ(),
-    )
-    assert process.stdin is not None
-    assert process.stdout is not None
-    source, sink = process.stdout, process.stdin
+class Mirroring:
+    """A mirror in another process: ask it for a symbol."""
 
-    def price(symbol: str) -> str:
-        sink.write(symbol + "\n")
-        sink.flush()
-        return source.readline().strip()
+    def __init__(self, url: str) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "tests.faults.rd.mirroring", url],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=ROOT,
+            env=environ(),
+        )
 
-    price.pid = process.pid  # type: ignore[attr-defined]
-    try:
-        yield price
-    finally:
-        process.send_signal(signal.SIGCONT)
-        process.communicate(timeout=20)
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.send_signal(signal.SIGCONT)
+        self.process.communicate(timeout=20)
+
+    def ask(self, symbol: str) -> str:
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(symbol + "\n")
+        self.process.stdin.flush()
+        return self.process.stdout.readline().strip()
 
 
 def test_RD_32_a_subscriber_that_sleeps_is_cut_off_and_reads_anew(server: BrokenValkey) -> None:
@@ -316,9 +317,9 @@ def test_RD_32_a_subscriber_that_sleeps_is_cut_off_and_reads_anew(server: Broken
         async with Running(World(server.port)) as w:
             w.tick(markPrice="1")
             await at_last(lambda: w.table.pending == 0)
-            with mirroring(server.url) as price:
-                assert await asyncio.to_thread(price, LISTED[3]) == "1.0"
-                os.kill(price.pid, signal.SIGSTOP)  # type: ignore[attr-defined]
+            with Mirroring(server.url) as mirror:
+                assert await asyncio.to_thread(mirror.ask, LISTED[3]) == "1.0"
+                mirror.process.send_signal(signal.SIGSTOP)
                 number, memory = 1, client.info("memory")["used_memory"]
                 while subscribers(client):
                     number += 1
@@ -328,10 +329,10 @@ def test_RD_32_a_subscriber_that_sleeps_is_cut_off_and_reads_anew(server: Broken
                 w.tick(markPrice="77777")
                 await at_last(lambda: w.table.pending == 0)
                 assert w.stands_in(client)
-                os.kill(price.pid, signal.SIGCONT)  # type: ignore[attr-defined]
+                mirror.process.send_signal(signal.SIGCONT)
                 told = set()
                 while "77777.0" not in told:
-                    told.add(await asyncio.to_thread(price, LISTED[3]))
+                    told.add(await asyncio.to_thread(mirror.ask, LISTED[3]))
                 assert told <= {"77777.0", "FeedDown"}
 
     run(main)

@@ -120,6 +120,32 @@ def test_RD_05_a_hung_server_is_given_up_and_used_again_once_it_answers(
 
 
 @pytest.mark.usefixtures("_impatient")
+def test_RD_23_no_number_of_timeouts_leaves_a_client_that_never_recovers(
+    server: BrokenValkey, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A cluster is refused (RD-22); what is left of this: each failure ends in a new connection."""
+
+    async def main() -> None:
+        async with Running(World(server.port)) as w:
+            for number in range(3):
+                w.tick(markPrice=str(number + 1))
+                await until(lambda: w.table.pending == 0)
+                connected = server.client.info("stats")["total_connections_received"]
+                with server.frozen():
+                    w.tick(markPrice=str(number + 70))
+                    await until(lambda: told(caplog, "kept in memory") == number + 1)  # noqa: B023
+                    # and again, while it connects
+                    await asyncio.sleep(0.7)
+                await until(lambda: w.table.pending == 0)
+                assert w.stands_in(server.client)
+                found = server.client.info("stats")["total_connections_received"]
+                assert found >= connected + 2
+
+    run(main)
+    assert told(caplog, "takes data again") == 3
+
+
+@pytest.mark.usefixtures("_impatient")
 @pytest.mark.parametrize("direction", ["up", "down"])
 @pytest.mark.parametrize("first", range(3))
 def test_RD_16_a_connection_may_be_cut_at_any_byte_and_the_newest_state_goes_again(

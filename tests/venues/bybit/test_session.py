@@ -522,9 +522,9 @@ def test_what_was_dropped_before_its_turn_is_only_unsubscribed() -> None:
 
 
 def test_the_same_count_of_messages_is_no_sign_of_life() -> None:
-    venue = Venue(timing=Timing(silence=2.0, probe_within=2.0))
+    venue = Venue()
     venue.subscribe_all()
-    for _ in range(40):
+    for _ in range(8 * round(Timing().watchdog)):
         venue.session.data(venue.messages, venue.now)
         venue.wait(0.25, data=False)
     assert Probe() in venue.events
