@@ -210,7 +210,7 @@ MUTANTS = (
                 "        self._table.release()\n",
             ),
         ),
-        ("tests/collector/test_writer.py",),
+        ("tests/simulation/test_world.py",),
     ),
     Mutant(
         13,

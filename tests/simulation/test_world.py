@@ -31,6 +31,12 @@ def test_nothing_old_is_live(faults: list[Planned]) -> None:
     assert [outcome.broken for seed in range(5) if (outcome := run(seed, faults)).broken] == []
 
 
+@pytest.mark.parametrize("kind", ["redis_restarts_empty", "redis_forgets_writes"])
+def test_everything_is_written_again_at_once(kind: str) -> None:
+    """Not with the rolling whole write, which takes a minute."""
+    assert run(2, [Planned(kind, 5.0, 1.0)]).virtual_s < 20
+
+
 def test_without_faults_every_symbol_is_live_in_the_end() -> None:
     world = World(1, [])
     with world.patched():
