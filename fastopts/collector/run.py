@@ -5,12 +5,12 @@ import itertools
 import logging
 import signal
 import ssl
-import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+from fastopts.clock import steady_s
 from fastopts.collector import cache, database, forks, report
 from fastopts.collector.feed import Feed
 from fastopts.collector.line import Line, Shared
@@ -103,7 +103,7 @@ class Collector:
         self.stop = asyncio.Event()
         self.table = new_table()
         self.feed = Feed(endpoints.venue, round(timing.watchdog * 1000) + 2000)
-        self.clock = OurClock(_steady_ms, self._clock_stepped)
+        self.clock = OurClock(lambda: steady_s() * 1000, self._clock_stepped)
         self.market = market_of(
             settings, endpoints, user_agent, self.table, rest_ban, self._venue_ms
         )
@@ -356,13 +356,6 @@ class Collector:
         loop = asyncio.get_running_loop()
         due = max(due + self._settings.latency_ms / 1000, loop.time())
         self._reading = loop.call_at(due, self._read_on_clock, due)
-
-
-def _steady_ms() -> float:
-    """A clock that nobody sets; on Linux it goes on while the machine sleeps."""
-    if hasattr(time, "CLOCK_BOOTTIME"):
-        return time.clock_gettime(time.CLOCK_BOOTTIME) * 1000
-    return time.monotonic() * 1000
 
 
 def _venue_tls(endpoints: Endpoints, insecure: bool) -> ssl.SSLContext | None:
