@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from fastopts import keys
+from fastopts.collector import run as run_module
 from fastopts.collector import trouble
 from fastopts.errors import StoreError
 from tests.collector.worlds import until, world
@@ -57,6 +58,7 @@ def test_RD_01_a_name_that_leads_nowhere_is_said_again_and_again(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(trouble, "SAY_AGAIN_S", 0.2)
+    monkeypatch.setattr(run_module, "FINAL_FLUSH_S", 0.1)
 
     async def main() -> None:
         async with world(tmp_path, redis_port=free_port()) as w:

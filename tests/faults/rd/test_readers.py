@@ -248,7 +248,7 @@ def test_RD_25_reads_leave_no_memory_behind(many: Store) -> None:
 def test_RD_26_an_odd_reply_to_a_reader_is_told_and_the_next_is_right(
     many: Store, port: int, how: str, what: str
 ) -> None:
-    with Scripted(port) as server, OptionReader(server.url, timeout_s=0.3) as reader:
+    with Scripted(port) as server, OptionReader(server.url, timeout_s=0.15) as reader:
         for k in range(replies_of(server, reader, how)):
             server.script = Kth(k, ODD[what])
             with pytest.raises(StoreError):

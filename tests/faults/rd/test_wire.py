@@ -147,7 +147,7 @@ def test_RD_23_no_number_of_timeouts_leaves_a_client_that_never_recovers(
 
 @pytest.mark.usefixtures("_impatient")
 @pytest.mark.parametrize("direction", ["up", "down"])
-@pytest.mark.parametrize("first", range(3))
+@pytest.mark.parametrize("first", range(2))
 def test_RD_16_a_connection_may_be_cut_at_any_byte_and_the_newest_state_goes_again(
     server: BrokenValkey, proxy: FaultProxy, direction: str, first: int
 ) -> None:
@@ -241,7 +241,7 @@ def test_RD_18_too_few_and_too_many_replies_end_the_connection(
         async with Running(World(scripted.port)) as w:
             w.tick()
             await until(lambda: w.table.pending == 0 and not w.table.dirty)
-            for k in (1, 2, 17, 39, 40):
+            for k in (1, 18, 40):
                 accepted = scripted.accepted
                 scripted.script = Kth(k, reply)
                 w.tick(markPrice=str(k))
