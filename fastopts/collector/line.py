@@ -103,6 +103,8 @@ class Line:
         self.task: asyncio.Task[None] | None = None
         self._shared = shared
         self._wake = shared.wake
+        self._inlet: Inlet | None = None
+        self._is_announced = False
         self._is_fed = False
         self._has_been_open = False
         self._mute_in_a_row = 0
@@ -175,9 +177,18 @@ class Line:
 
     async def _listen(self) -> float:
         """Serve one connection to its end; return how long to stay away at least."""
+        inlet = self._shared.table.inlet(self._shared.next_conn())
+        self._inlet, self._is_announced, self._is_fed = inlet, False, False
+        try:
+            return await self._serve(inlet)
+        finally:
+            self._inlet = None
+            self._shared.table.delivering.discard(inlet.conn)
+            if self._is_announced:
+                self._shared.outlet.conn_closed(inlet.conn)
+
+    async def _serve(self, inlet: Inlet) -> float:
         shared = self._shared
-        inlet = shared.table.inlet(shared.next_conn())
-        self._is_fed = False
         try:
             socket = await websocket.connect(
                 shared.url,
@@ -197,7 +208,7 @@ class Line:
         self._has_been_open = True
         session = Session(_now(), shared.timing, self.learned)
         self._connection = _Connection(socket, inlet, session, _now())
-        shared.outlet.conn_opened(inlet.conn)
+        self._announce(inlet)
         try:
             has_expired = shared.market.has_expired
             session.want([name for name in self.shard.symbols if not has_expired(name)])
@@ -210,8 +221,6 @@ class Line:
             self._connection = None
             self._mute_in_a_row = 0 if inlet.messages else self._mute_in_a_row + 1
             socket.abort()
-            shared.table.delivering.discard(inlet.conn)
-            shared.outlet.conn_closed(inlet.conn)
         log.warning("connection %d (conn %d) ended: %s", self.shard.number, inlet.conn, reason)
         return 0.0
 
@@ -292,12 +301,18 @@ class Line:
     def _after(self, inlet: Inlet) -> None:
         if inlet.others or inlet.strangers:
             self._rare(inlet)
-        if inlet.messages and self._connection is not None and not self._is_fed:
+        if inlet.messages and inlet is self._inlet and not self._is_fed:
             # The feed must name this conn before anything it delivered is written, and no REST row
             # may take the place of it.
             self._is_fed = True
+            self._announce(inlet)  # data may come with the handshake's last bytes
             self._shared.table.delivering.add(inlet.conn)
             self._shared.outlet.conn_delivered(inlet.conn, _now())
+
+    def _announce(self, inlet: Inlet) -> None:
+        if not self._is_announced:
+            self._is_announced = True
+            self._shared.outlet.conn_opened(inlet.conn)
 
     def _rare(self, inlet: Inlet) -> None:
         """Acks and pongs to the session; ticks of unknown symbols to who may know them."""

@@ -120,3 +120,13 @@ def test_who_is_refused_gets_nothing(proxy: FaultProxy) -> None:
     proxy.is_refusing = True
     with pytest.raises(ConnectionResetError), client(proxy) as opened:  # or even connecting fails
         opened.recv(1)
+
+
+def test_bytes_from_an_offset_on_are_lost(proxy: FaultProxy) -> None:
+    proxy.down.lost_after = 3
+    with client(proxy) as opened:
+        opened.sendall(WORDS)
+        assert read(opened, 3) == WORDS[:3]
+        proxy.down.lost_after = None
+        opened.sendall(WORDS)
+        assert read(opened, len(WORDS)).endswith(WORDS[-10:])

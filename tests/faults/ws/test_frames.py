@@ -81,6 +81,7 @@ def test_WS_08_what_comes_with_the_handshake_is_not_lost(
         ):
             worlds.append(w)
             await until(lambda: held(w, w.venue.symbols[0]).get("sq") == "4711")
+            assert w.collector.watch.status().reconnects == 0
 
     run(loop, main())
 

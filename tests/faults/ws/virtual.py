@@ -55,6 +55,9 @@ class Lines:
     def adopt(self, symbol: str) -> bool:
         return False
 
+    def has_expired(self, symbol: str) -> bool:
+        return False
+
     def run(self, seconds: float) -> None:
         """Let so much time pass."""
         with asyncio.Runner(loop_factory=VirtualLoop) as runner:

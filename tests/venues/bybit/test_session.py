@@ -585,3 +585,18 @@ def test_a_late_refusal_of_what_is_unknown_changes_nothing() -> None:
     venue.ack(failed=["ETH-27NOV26-3000-C-USDT"])
     assert not [event for event in venue.events if isinstance(event, TopicRefused)]
     assert venue.session.waiting() == []
+
+
+def test_after_a_doubt_nothing_is_delivered_until_data_comes_again() -> None:
+    venue = Venue()
+    venue.subscribe_all()
+    venue.wait(1)
+    venue.session.doubt(venue.now)
+    assert venue.now - venue.session.data_at >= venue.session.timing.watchdog
+    pings = len(venue.pings)
+    venue.wait(0.5, data=False)
+    assert venue.now - venue.session.data_at >= venue.session.timing.watchdog
+    assert len(venue.pings) == pings + 1
+    venue.wait(venue.session.timing.catch_up + 0.5)
+    assert venue.now - venue.session.data_at < 1
+    assert venue.dead() == []
