@@ -19,7 +19,7 @@ __all__ = ("environ", "reports")
 # pybit, whose pycryptodome is opened with RTLD_DEEPBIND, which the sanitizers refuse.
 LEFT_OUT = ("tests/faults", "tests/cli", "tests/sim/test_pybit.py")
 COMMAND = (
-    *("pytest", "tests", "--timeout", "600", "--capture", "sys"),
+    *("pytest", "tests", "--timeout", "600", "--capture", "no"),
     *(f"--ignore={path}" for path in LEFT_OUT),
 )
 RUNTIME_ERROR = re.compile(r".*: runtime error: .*")
