@@ -41,7 +41,11 @@ def start(*words: str, cwd: Path, **variables: str) -> subprocess.Popen[str]:
 
 def fastopts(*words: str, cwd: Path, **variables: str) -> Done:
     with start(*words, cwd=cwd, **variables) as process:
-        out, err = process.communicate(timeout=60)
+        try:
+            out, err = process.communicate(timeout=60)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise
     return Done(process.returncode, out, err)
 
 
