@@ -204,3 +204,26 @@ def test_a_file_that_can_not_be_read_is_named(text: str | bytes | None, tmp_path
     with pytest.raises(ConfigError) as caught:
         config.read_file({"FASTOPTS_CONFIG": str(path)})
     assert str(caught.value).startswith(f"{path}: ")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value", "remark"),
+    [
+        ("FASTOPTS_COINS", " 'BTC' ", "BTC", "FASTOPTS_COINS: the spaces, line ends or quotes"),
+        ("REDIS_PASSWORD", "hunter2\r\n", "hunter2", "REDIS_PASSWORD: the line end behind it"),
+        ("REDIS_PASSWORD", '"hunter2"', '"hunter2"', "REDIS_PASSWORD: the spaces or quotes around"),
+    ],
+)
+def test_what_surrounds_a_variable_is_remarked_on(
+    name: str, text: str, value: str, remark: str
+) -> None:
+    values, remarks = config.from_env({name: text})
+    assert list(values.values()) == [value]
+    assert [told.startswith(remark) for told in remarks] == [True]
+    assert "hunter2" not in str(remarks)
+
+
+def test_a_variable_with_a_slip_in_its_prefix_is_an_error() -> None:
+    with pytest.raises(ConfigError, match="did you mean FASTOPTS_COINS"):
+        config.from_env({"FASTOPT_COINS": "BTC"})
+    assert config.from_env({"SLOWOPTS_COINS": "BTC", "FAST_FOOD": "1"}) == ({}, [])

@@ -1,11 +1,13 @@
 """Errors carry what a caller acts on."""
 
 from fastopts.errors import (
+    CLIP,
     ConnectionLost,
     HandshakeRefused,
     StoreError,
     VenueBanned,
     VenueError,
+    clipped,
     one_line,
 )
 
@@ -23,3 +25,11 @@ def test_an_error_carries_what_to_act_on() -> None:
 
 def test_what_a_peer_sent_forges_no_line_and_moves_no_terminal() -> None:
     assert one_line("a\r\nb\x1b[2Jé") == "a\\r\\nb\\x1b[2Jé"
+
+
+def test_a_long_text_is_clipped_and_shows_no_password() -> None:
+    assert clipped("short") == "short"
+    told = clipped("redis://user:hunter2@host/ " + "x" * 10_000)
+    assert told.startswith("redis://***@host/ xxx")
+    assert told == clipped(told.removesuffix("...") + "y" * 10)
+    assert (told.endswith("x..."), len(told)) == (True, CLIP + 3)

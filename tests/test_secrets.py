@@ -52,9 +52,10 @@ WORDS: Final = {
     "top": ["BTC"],
     "export": ["market.csv"],
     "doctor": ["--offline"],
+    "verify": [],
     "fields": [],
 }
-ENDLESS: Final = ("watch", "top")
+ENDLESS: Final = ("watch", "top", "verify")
 
 
 class Slot(NamedTuple):
@@ -413,17 +414,18 @@ def test_no_error_on_the_way_through_a_proxy_has_it(
 
 @pytest.mark.parametrize("form", ["text", "json"])
 def test_a_line_of_the_log_masks_what_looks_like_it(
-    capsys: pytest.CaptureFixture[str], form: str
+    capfd: pytest.CaptureFixture[str], form: str
 ) -> None:
     root = logging.getLogger("fastopts")
     before = root.handlers[:], root.level, root.propagate
-    report.set_up_logging(form)
+    drain = report.set_up_logging(form)
     try:
         error = ValueError(RAW_URL)
         root.error("no way to %s", URL, exc_info=error)
+        drain.close()
     finally:
         root.handlers[:], root.propagate = before[0], before[2]
         root.setLevel(before[1])
-    told = capsys.readouterr().err
+    told = capfd.readouterr().err
     assert "no way to redis://***@h" in told
     assert CLUE not in told

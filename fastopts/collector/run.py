@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+from fastopts.clock import steady_s
 from fastopts.collector import cache, database, forks, report
 from fastopts.collector.feed import Feed
 from fastopts.collector.line import Line, Shared
@@ -102,7 +103,7 @@ class Collector:
         self.stop = asyncio.Event()
         self.table = new_table()
         self.feed = Feed(endpoints.venue, round(timing.watchdog * 1000) + 2000)
-        self.clock = OurClock(self._clock_stepped)
+        self.clock = OurClock(lambda: steady_s() * 1000, self._clock_stepped)
         self.market = market_of(
             settings, endpoints, user_agent, self.table, rest_ban, self._venue_ms
         )

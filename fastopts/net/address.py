@@ -9,6 +9,9 @@ from fastopts.errors import ConfigError
 __all__ = ("Address", "parse")
 
 
+PATH_BYTES_MAX = 103  # of sun_path on macOS; Linux has four more
+
+
 @dataclass(frozen=True, slots=True)
 class Address:
     """A Redis by TCP (host, port) or by Unix socket (path)."""
@@ -56,7 +59,7 @@ def parse(url: str, password: str | None = None) -> Address:
         if not parts.path:
             raise ConfigError("Redis URL: unix:// is followed by the path of the socket")
         db = _db(query.get("db", "0"))
-        return Address(path=_decoded(parts.path), username=user, password=secret, db=db)
+        return Address(path=_socket(parts.path), username=user, password=secret, db=db)
     db = _db(parts.path.strip("/") or query.get("db", "0"))
     host = parts.hostname or "localhost"
     return Address(host, port, None, parts.scheme == "rediss", user, secret, db)
@@ -97,6 +100,13 @@ def _decoded(text: str) -> str:
         return unquote(text, errors="strict")
     except UnicodeDecodeError:
         raise ConfigError("Redis URL: what is percent-encoded in it is no UTF-8") from None
+
+
+def _socket(text: str) -> str:
+    path = _decoded(text)
+    if len(path.encode()) > PATH_BYTES_MAX:
+        raise ConfigError(f"Redis URL: the path of a socket has at most {PATH_BYTES_MAX} bytes")
+    return path
 
 
 def _check_user(user: str | None, secret: str | None) -> None:

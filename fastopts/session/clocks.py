@@ -15,23 +15,20 @@ def wall_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def steady_ms() -> float:
-    """A clock that nobody sets, and that goes on while the machine sleeps where there is one."""
-    if hasattr(time, "CLOCK_BOOTTIME"):
-        return time.clock_gettime(time.CLOCK_BOOTTIME) * 1000
-    return time.monotonic() * 1000
-
-
 class OurClock:
-    """Our clock, and whether somebody set it: *stepped* hears by how many ms."""
+    """Our clock, and whether somebody set it: *stepped* hears by how many ms.
 
-    def __init__(self, stepped: Callable[[float], None]) -> None:
+    *steady_ms* is a clock that nobody sets, best one that goes on while the machine sleeps.
+    """
+
+    def __init__(self, steady_ms: Callable[[], float], stepped: Callable[[float], None]) -> None:
+        self._steady_ms = steady_ms
         self._stepped = stepped
         self._apart_ms = wall_ms() - steady_ms()
 
     def now_ms(self) -> int:
         now_ms = wall_ms()
-        step_ms = now_ms - steady_ms() - self._apart_ms
+        step_ms = now_ms - self._steady_ms() - self._apart_ms
         if abs(step_ms) > JUMP_MS:
             self._apart_ms += step_ms
             self._stepped(step_ms)

@@ -28,6 +28,7 @@ LINE = "fastopts/collector/line.py"
 WRITER = "fastopts/collector/writer.py"
 SESSION = "fastopts/venues/bybit/session.py"
 PURE, BATCH, TABLE = "fastopts/core/pure.py", "fastopts/core/batch.pyx", "fastopts/core/table.pyx"
+ENDS = "test_a_callback_that_fails_ends_the_collector_instead_of_muting_it"
 CAMPAIGN = "tests/simulation/test_campaign.py"
 
 MUTANTS = (
@@ -210,7 +211,7 @@ MUTANTS = (
                 "        self._table.release()\n",
             ),
         ),
-        ("tests/collector/test_writer.py",),
+        ("tests/simulation/test_world.py",),
     ),
     Mutant(
         13,
@@ -302,9 +303,15 @@ MUTANTS = (
     ),
     Mutant(
         20,
-        "errors of the flusher that are passed over",
-        (Edit(WRITER, "        self._failure = error\n", "        pass\n"),),
-        ("tests/collector/test_writer.py",),
+        "an exception of the flusher that is passed over",
+        (
+            Edit(
+                "fastopts/collector/run.py",
+                '        if "handle" in context:\n',
+                '        if "handle" in context and False:\n',
+            ),
+        ),
+        ("tests/collector/test_collector.py::" + ENDS,),
     ),
 )
 

@@ -12,6 +12,7 @@ from tests.mutants.catalogue import Edit, Mutant
 
 __all__ = ("Uncatchable", "baseline", "check", "mutate", "run_all")
 
+EITHER_CORE = ("not pure", "not compiled")  # by the names of the tests' parameters
 TESTS_FAILED = 1  # pytest's exit code; others mean that there was no test to fail
 BUILD = (sys.executable, "setup.py", "build_ext", "--inplace")
 
@@ -68,11 +69,17 @@ def mutate(copy: Path, place: Path, mutant: Mutant) -> str:
     try:
         for edit in mutant.edits:
             _apply(place, edit)
-        if any(edit.path.endswith(".pyx") for edit in mutant.edits):
-            _build(place)
-        done = _pytest(place, mutant.tests)
+        if not any(edit.path.endswith(".pyx") for edit in mutant.edits):
+            return _caught(place, mutant)
+        _build(place)
+        found = [_caught(place, mutant, "-k", which) for which in EITHER_CORE]
+        return " and ".join(found) if all(found) else ""
     finally:
         shutil.rmtree(place)
+
+
+def _caught(place: Path, mutant: Mutant, *options: str) -> str:
+    done = _pytest(place, (*options, *mutant.tests))
     if done.returncode == 0:
         return ""
     if done.returncode > TESTS_FAILED:

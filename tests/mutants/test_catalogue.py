@@ -24,7 +24,9 @@ def test_each_of_the_twenty_has_its_place() -> None:
 
 
 def test_the_tests_that_must_fail_are_there() -> None:
-    assert not [test for m in MUTANTS for test in m.tests if not (ROOT / test).exists()]
+    assert not [
+        test for m in MUTANTS for test in m.tests if not (ROOT / test.split("::")[0]).exists()
+    ]
 
 
 def tree(path: Path) -> Path:

@@ -1,6 +1,7 @@
 """Exchanges with a real Valkey, and with a peer that says what no Valkey would."""
 
 import asyncio
+import contextlib
 import ssl
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -226,7 +227,9 @@ def test_a_reply_that_nobody_asked_for_ends_the_connection() -> None:
 
 def test_a_cancelled_exchange_poisons_the_connection() -> None:
     async def slow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.read()
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionResetError):
+            await reader.readuntil(b"another's\r\n")
+            writer.write(b"+mine\r\n")  # the answer to what was cancelled
 
     async def main() -> None:
         async with peer(slow) as address, connected(address) as opened:

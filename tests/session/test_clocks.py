@@ -36,7 +36,7 @@ def test_a_jump_makes_the_older_samples_count_no_more() -> None:
 def test_our_clock_tells_once_by_how_much_it_was_set(monkeypatch: pytest.MonkeyPatch) -> None:
     steps: list[float] = []
     wall = clocks.wall_ms
-    clock = clocks.OurClock(steps.append)
+    clock = clocks.OurClock(lambda: time.monotonic() * 1000, steps.append)
     for shift_ms in (0, 900, -3_600_000, -3_600_000, 0):
         monkeypatch.setattr(clocks, "wall_ms", lambda shift_ms=shift_ms: wall() + shift_ms)
         clock.now_ms()
@@ -46,3 +46,11 @@ def test_our_clock_tells_once_by_how_much_it_was_set(monkeypatch: pytest.MonkeyP
 def test_our_clock_is_in_ms_since_1970() -> None:
     before = time.time()
     assert before - 1 <= wall_ms() / 1000 <= time.time() + 1
+
+
+def test_only_the_last_exchanges_count() -> None:
+    clock = RemoteClock(size=2)
+    for sent_ms, round_trip_ms, ahead_ms in ((0, 2, 500), (1000, 100, 520), (2000, 80, 530)):
+        remote_ms = sent_ms + round_trip_ms / 2 + ahead_ms
+        assert not clock.add(remote_ms, sent_ms, sent_ms + round_trip_ms)
+    assert clock.at(3000) == 3530

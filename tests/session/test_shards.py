@@ -206,3 +206,18 @@ def test_what_fits_in_sum_and_in_no_connection_gets_one_more() -> None:
     shards.update(options, ())
     assert [len(shard.symbols) for shard in shards.shards] == [392] * 7 + [1]
     check(shards)
+
+
+def test_what_moves_and_fits_nowhere_any_more_gets_a_connection_of_its_own() -> None:
+    long = [option("BTC", 1, strike, pad="X" * 23) for strike in range(1000, 1392)]
+    short = [option("BTC", 1, strike, pad="X" * 12) for strike in range(1000, 1500)]
+    shards = Shards()
+    shards.update(long, ())
+    shards.update(short, ())
+    assert [shard.characters for shard in shards.shards] == [392 * 51, 500 * 40]
+    # dealt in turns they leave a gap on the first that the second has no room for
+    turns = [one.symbol for pair in zip(long, short[:392], strict=True) for one in pair]
+    shards.move([*turns, *(one.symbol for one in short[392:])])
+    assert sum(len(shard.symbols) for shard in shards.shards) == 892
+    assert len(shards.shards) == 3
+    check(shards)

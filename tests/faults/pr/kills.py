@@ -196,7 +196,8 @@ class Killing:
     def _without_expiry(self) -> int:
         pipe = self._client.pipeline(transaction=False)
         for symbol in SYMBOLS:
-            pipe.ttl(keys.option(symbol)).ttl(keys.record(symbol))
+            pipe.ttl(keys.option(symbol))
+            pipe.ttl(keys.record(symbol))
         return pipe.execute().count(-1)
 
 

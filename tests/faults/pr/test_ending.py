@@ -164,7 +164,7 @@ def test_PR_18_a_crash_in_native_code_leaves_a_trace_and_the_next_run_converges(
                 venue.pause()
                 process.send_signal(signal.SIGTERM)
                 assert (await asyncio.to_thread(finish, process))[0] == 0
-            assert int(client.hget(keys.FEED, "epoch") or 0) > int(first or 0)  # type: ignore[arg-type]
+            assert int(client.hget(keys.FEED, "epoch") or 0) > int(first or 0)
             for symbol in venue.symbols:
                 held: dict[str, str] = client.hgetall(keys.option(symbol))  # type: ignore[assignment]
                 frame = expected_hash(venue.last_frame(symbol))

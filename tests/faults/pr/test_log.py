@@ -95,7 +95,7 @@ def ticks_on(client: redis.Redis) -> None:
     """Wait until much has been written, over several statuses."""
 
     def written() -> int:
-        return int(client.hget(keys.STATS, "written") or 0)  # type: ignore[arg-type]
+        return int(client.hget(keys.STATS, "written") or 0)
 
     wait_for(lambda: written() > 0)
     first = written()

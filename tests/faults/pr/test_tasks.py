@@ -68,7 +68,7 @@ def test_PR_05_every_task_of_the_collector_is_known_by_its_name(tmp_path: Path) 
             await asyncio.sleep(0.05)
             group = w.collector._group
             assert group is not None
-            assert {task.get_name() for task in group._tasks} == set(TASKS)  # type: ignore[attr-defined]
+            assert {task.get_name() for task in group._tasks} == set(TASKS)
 
     asyncio.run(main())
 

@@ -7,7 +7,7 @@ import pytest
 
 from fastopts import keys
 from fastopts.errors import Expired, NotYetLive, StoreError, Unknown
-from fastopts.reader import AsyncOptionReader, OptionReader
+from fastopts.reader import Absent, AsyncOptionReader, OptionReader
 from fastopts.reader.option import Option
 from fastopts.sim import SimSettings
 from tests.collector.worlds import until, world
@@ -31,7 +31,8 @@ def test_RR_02_unknown_expired_and_just_listed_are_three_errors(
         reader.get(PUT)
     with pytest.raises(Unknown, match=f"did you mean {CALL}"):
         reader.get(CALL.removesuffix("-USDT"))
-    kinds = [type(one.reason) for one in reader.get_many([PUT, "NO-SUCH"]) if not one]
+    found = reader.get_many([PUT, "NO-SUCH"])
+    kinds = [type(one.reason) for one in found if isinstance(one, Absent)]
     assert kinds == [NotYetLive, Unknown]
 
 

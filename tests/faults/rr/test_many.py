@@ -48,7 +48,7 @@ def test_RR_06_two_hundred_threads_share_one_connection(many: Store, proxy: Faul
     found: list[object] = []
     with OptionReader(f"redis://127.0.0.1:{proxy.port}", timeout_s=20) as reader:
         threads = [
-            threading.Thread(target=lambda s=symbol: found.append(wrong(reader, s)))  # type: ignore[misc]
+            threading.Thread(target=lambda s=symbol: found.append(wrong(reader, s)))
             for symbol in SYMBOLS
         ]
         for thread in threads:
@@ -68,7 +68,7 @@ def test_RR_06_two_hundred_threads_and_a_server_that_hangs_wait_no_longer_than_o
         assert wrong(reader, SYMBOLS[0]) is None
         proxy.down.passage = Passage.LOST
         threads = [
-            threading.Thread(target=lambda s=s: raised_by.append(raised(lambda: reader.get(s))))  # type: ignore[misc]
+            threading.Thread(target=lambda s=s: raised_by.append(raised(lambda: reader.get(s))))
             for s in SYMBOLS
         ]
         began = time.monotonic()

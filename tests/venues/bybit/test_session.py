@@ -547,3 +547,56 @@ def test_what_was_dropped_while_it_was_refused_is_not_asked_for_again() -> None:
     venue.subscribe_all()
     again = [topic for r in venue.requests[1:] if r["op"] == "subscribe" for topic in r["args"]]
     assert sorted(again) == [f"tickers.{symbol}" for symbol in SYMBOLS[1:4]]
+
+
+def test_a_request_is_open_until_each_of_its_topics_is_answered() -> None:
+    venue = Venue()
+    venue.tick()
+    venue.session.want([SYMBOLS[5]])
+    venue.ack(SYMBOLS[:2])
+    venue.wait(1)
+    assert venue.asked() == SYMBOLS[:3]
+    venue.ack(SYMBOLS[2:3])
+    venue.wait(1)
+    assert venue.asked() == [SYMBOLS[5]]
+
+
+def test_what_is_in_doubt_is_taken_for_delivered_long_ago_and_asked_about_at_once() -> None:
+    venue = Venue()
+    venue.subscribe_all()
+    venue.wait(1)
+    pings = len(venue.pings)
+    venue.session.doubt(venue.now)
+    assert venue.session.data_at == venue.now - Timing().watchdog
+    venue.tick()
+    assert len(venue.pings) == pings + 1
+
+
+def test_an_end_while_more_is_to_be_asked_for_teaches_nothing() -> None:
+    venue = Venue(SYMBOLS[:3])
+    size = venue.session.learned.frame_size
+    venue.session.ended()
+    assert venue.session.learned.frame_size == size
+
+
+def test_a_late_refusal_of_what_is_unknown_changes_nothing() -> None:
+    venue = Venue()
+    venue.subscribe_all()
+    venue.ack(failed=["ETH-27NOV26-3000-C-USDT"])
+    assert not [event for event in venue.events if isinstance(event, TopicRefused)]
+    assert venue.session.waiting() == []
+
+
+def test_after_a_doubt_nothing_is_delivered_until_data_comes_again() -> None:
+    venue = Venue()
+    venue.subscribe_all()
+    venue.wait(1)
+    venue.session.doubt(venue.now)
+    assert venue.now - venue.session.data_at >= venue.session.timing.watchdog
+    pings = len(venue.pings)
+    venue.wait(0.5, data=False)
+    assert venue.now - venue.session.data_at >= venue.session.timing.watchdog
+    assert len(venue.pings) == pings + 1
+    venue.wait(venue.session.timing.catch_up + 0.5)
+    assert venue.now - venue.session.data_at < 1
+    assert venue.dead() == []
