@@ -16,6 +16,7 @@ from fastopts.net.address import Address
 from fastopts.reader import OptionReader
 from fastopts.sim import SimSettings, SimVenue
 from fastopts.venues.bybit.hosts import Endpoints
+from fastopts.venues.bybit.session import Timing
 from tests.collector.worlds import COINS, until, world
 from tests.loops import LOOPS, run
 
@@ -75,7 +76,7 @@ def test_dropped_connections_come_back_and_miss_nothing(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def main() -> None:
-        async with world(tmp_path) as w:
+        async with world(tmp_path, timing=Timing(stable_after=0.0)) as w:
             await w.covered()
             for _ in range(5):
                 await w.venue.drop()

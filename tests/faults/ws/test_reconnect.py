@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fastopts.errors import ConnectionLost, HandshakeRefused
-from fastopts.session.backoff import Backoff, delay_s
+from fastopts.session.backoff import Backoff, Budget, delay_s
 from fastopts.sim import SimSettings
 from fastopts.venues.bybit.session import Timing
 from tests import payloads
@@ -103,11 +103,12 @@ def test_WS_05_jitter_stays_full_at_the_cap() -> None:
 @pytest.mark.usefixtures("eager")
 def test_WS_05_the_waits_begin_anew_once_a_connection_was_stable(tmp_path: Path) -> None:
     async def main() -> None:
-        async with world(tmp_path, FEW, Timing(stable_after=0.5)) as w:
-            line = await line_of(w)
+        async with world(tmp_path, FEW, Timing(stable_after=1.5)) as w:
+            line, table = await line_of(w), w.collector.table
             backoff = line._backoff
             for number in range(4):
-                await until(lambda: line.live > 0)
+                heard = table.received
+                await until(lambda: table.received > heard + 70)  # noqa: B023 - at once
                 await w.venue.drop()
                 await until(lambda: line.reconnects > number)  # noqa: B023 - at once
             assert backoff.attempt == 4
@@ -209,6 +210,7 @@ def test_WS_24_a_venue_that_ends_each_connection_costs_ever_fewer(
     async def connect(url: str, scan: object, deliver: Any, **kwargs: object) -> Closing:
         return Closing(deliver)
 
+    monkeypatch.setattr(Budget, "wait_s", lambda self, now: 0.0)
     lines = Lines(monkeypatch, connect)
     lines.run(60)
     assert lines.table.received > 4
