@@ -163,7 +163,7 @@ class Killing:
         self.figures.hashes += 1
         texts = {name.decode(): text.decode() for name, text in held.items()}
         numbers = {text for name, text in texts.items() if name not in TIMES}
-        lacking = {"c24", "g", "bq"} - texts.keys()
+        lacking = SOMETIMES_SHORT - texts.keys()
         number = int(numbers.pop())
         is_whole = not numbers and len(texts) + len(lacking) == len(NUMBERS) + len(TIMES) + 1
         return self._judge(number, is_whole and lacking == _lacking(number))
