@@ -1,23 +1,40 @@
-# make demo        see it run, on simulated data
-# make test        the whole test suite
-# make lint        style and types
-# make bench       the numbers of the README
-# make simulation  twenty thousand random schedules of faults, under a virtual clock
-# make mutants     whether the tests notice known bugs
+# make demo   see it run, on simulated data
+# make test   the whole test suite
+# make lint   style and types
+# make bench  the numbers of the README
+#
+# What RELIABILITY.md is made of; each renews its file in reliability/:
+# make reliability  the tests of every fault, then the page
+# make mutants      whether the tests notice known bugs
+# make coverage     which lines and branches the tests run, compiled code included
+# make asan         the test suite under gcc's sanitizers of addresses and undefined behaviour
+# make fuzz         the compiled code under a flood of inputs; longer: make fuzz FUZZ_SECONDS=600
+# make simulation   twenty thousand random schedules of faults, under a virtual clock
+# make long         load, soak, kills, take-overs, recovery and chaos: two hours
+#
+# make lock   the lock files, anew
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-SEEDS ?= 20000
+LOCK := uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+  --exclude-newer "3 days" --custom-compile-command "make lock"
 CORE := $(wildcard fastopts/core/*.pyx fastopts/core/*.pxd) setup.py pyproject.toml
+# Most tests wait for other processes most of the time.
+TEST := $(BIN)/python -m pytest --numprocesses 4 --dist worksteal
 
-.PHONY: demo test lint bench simulation mutants clean
+RESULTS := $(CURDIR)/reliability
+FUZZ_SECONDS ?= 60
+FUZZ_SEED ?= 1
+SEEDS ?= 20000
+
+.PHONY: demo test lint bench reliability mutants coverage asan fuzz simulation long lock clean FORCE
 
 demo: $(VENV)/.built
 	@$(BIN)/python -m fastopts.demo
 
 test: $(VENV)/.test
-	@$(BIN)/python -m pytest
+	@$(TEST)
 
 lint: $(VENV)/.lint
 	@$(BIN)/ruff format --check .
@@ -29,11 +46,38 @@ lint: $(VENV)/.lint
 bench: $(VENV)/.bench
 	@$(BIN)/python -m bench
 
-simulation: $(VENV)/.test
-	@$(BIN)/python -m tests.simulation --seeds $(SEEDS) --json reliability/simulation.json
+reliability: $(VENV)/.test
+	@mkdir -p build
+	@$(TEST) tests/faults --junitxml build/faults.xml || true
+	@$(BIN)/python -m docs.make_reliability build/faults.xml
 
 mutants: $(VENV)/.test
-	@$(BIN)/python -m tests.mutants --json reliability/mutants.json
+	@$(BIN)/python -m tests.mutants --json $(RESULTS)/mutants.json
+
+coverage: build/trace
+	@cd $< && $(abspath $(BIN))/python -m tests.native.coverage $(RESULTS)/coverage.json
+
+asan: build/asan
+	@cd $< && $(abspath $(BIN))/python -m tests.native.asan $(RESULTS)/asan.json
+
+fuzz: build/fuzz
+	@cd $< && $(abspath $(BIN))/python -m tests.fuzz --seed $(FUZZ_SEED) --seconds $(FUZZ_SECONDS) \
+	  --found $(CURDIR)/tests/fuzz/found --json $(RESULTS)/fuzz.json
+
+simulation: $(VENV)/.test
+	@$(BIN)/python -m tests.simulation --seeds $(SEEDS) --json $(RESULTS)/simulation.json
+
+long: $(VENV)/.bench $(VENV)/.test
+	@$(BIN)/python -m bench.recovery --trials 100 --keep
+	@$(BIN)/python -m bench.endurance.load --keep
+	@$(BIN)/python -m bench.endurance.soak --keep
+	@$(BIN)/python -m tests.chaos --rounds 100 --keep
+
+# A copy of the tree, built another way: no such module ever lies in the tree itself.
+build/asan build/fuzz build/trace: build/%: $(VENV)/.test FORCE
+	@rm -rf $@ && mkdir -p $@
+	@tar -cf - --exclude='./.*' --exclude=./build --exclude=__pycache__ --exclude='*.so' . | tar -xf - -C $@
+	@cd $@ && FASTOPTS_BUILD=$* $(abspath $(BIN))/python setup.py --quiet build_ext --inplace
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -48,6 +92,16 @@ $(VENV)/.built: $(VENV)/bin/python $(CORE)
 $(VENV)/.test $(VENV)/.lint $(VENV)/.bench: $(VENV)/.%: $(VENV)/bin/python $(CORE)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[$*]'
 	@touch $(VENV)/.built $@
+
+# The newest release of anything is left to others for three days.
+lock:
+	@command -v uv >/dev/null || { echo "make lock needs uv: pip install uv"; exit 1; }
+	@$(PYTHON) -c 'import tomllib; \
+	  print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")' \
+	  | $(LOCK) --output-file requirements-build.lock -
+	@$(LOCK) --output-file requirements.lock pyproject.toml
+	@$(LOCK) --output-file requirements-dev.lock --all-extras pyproject.toml \
+	  --constraint requirements.lock
 
 clean:
 	@rm -rf $(VENV) build *.egg-info fastopts/core/*.c fastopts/core/*.so

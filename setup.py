@@ -1,7 +1,8 @@
 """Lists the compiled modules and the ways to build them; everything else is in pyproject.toml.
 
-FASTOPTS_BUILD selects a way: unset (release), `debug` (bounds checks), `trace`
-(line tracing for coverage). Any way but release forces the C to be generated anew.
+FASTOPTS_BUILD selects a way: unset (release), `debug` (bounds checks), `trace` (line tracing for
+coverage), `asan` (address and undefined behaviour sanitizers), `fuzz` (tells its edges, see
+tests/fuzz). Any way but release forces the C to be generated anew.
 """
 
 import os
@@ -19,6 +20,7 @@ DIRECTIVES = {
     "embedsignature": True,
     "autotestdict": False,
 }
+SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"]
 BUILDS = {
     "": ({}, ["-O3", "-g0"], []),
     "debug": (
@@ -29,8 +31,10 @@ BUILDS = {
     "trace": (
         {"linetrace": True},
         ["-O0", "-g"],
-        [("CYTHON_TRACE", "1"), ("CYTHON_USE_SYS_MONITORING", "0")],
+        [("CYTHON_TRACE_NOGIL", "1"), ("CYTHON_USE_SYS_MONITORING", "0")],
     ),
+    "asan": ({}, [*SANITIZERS, "-fno-omit-frame-pointer", "-O1", "-g"], []),
+    "fuzz": ({}, ["-O3", "-g0", "-fsanitize-coverage=trace-pc"], []),
 }
 MODULES = ("frames", "ticker", "table", "batch", "reply", "records")
 
@@ -44,6 +48,7 @@ extensions = [
         f"fastopts.core.{name}",
         [f"fastopts/core/{name}.pyx"],
         extra_compile_args=["-Wall", "-Wextra", "-Wno-unused-parameter", *compile_args],
+        extra_link_args=SANITIZERS if build == "asan" else [],
         define_macros=macros,
     )
     for name in MODULES
@@ -54,6 +59,7 @@ setup(
         extensions,
         nthreads=2,
         force=bool(build),
+        emit_linenums=build == "asan",  # its reports point at the .pyx
         compiler_directives={**DIRECTIVES, **extra_directives},
     )
 )

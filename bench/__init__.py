@@ -15,6 +15,7 @@ table.py        text tables
 report.py       prints them, or JSON
 machine.py      where this was measured
 reader/         the same for the reader; by itself: python -m bench.reader
+recovery/       how long outages last beyond their end: python -m bench.recovery
 simulator.py    what the simulated venue can hold; run by itself: python -m bench.simulator
 
 Linux only: it reads /proc and other processes' CPU clocks.

@@ -5,6 +5,7 @@ JSON line. With FOLDER (a certificate and its key) both ports speak TLS.
 
     start RATE SLICE    send RATE messages a second, SLICE of them a write; RATE 0: as fast as taken
     pause               send no more
+    drop [COUNT]        end all connections, or the oldest ones, without a close frame
     count               {"topics": subscribed, "messages": sent so far, "bytes": their frames' size}
     last PATH           write the payload last sent of each symbol to PATH, one a line
 
@@ -229,6 +230,10 @@ class Replay:
             self._pace = Pace(float(arguments[0]), int(arguments[1]))
         elif name == "pause":
             self._pace = None
+        elif name == "drop":
+            count = int(arguments[0]) if arguments else None
+            for connection in self._connections[:count]:
+                self._drop(connection)
         elif name == "last":
             last = [payload for c in self._connections for payload in c.reel.last().values()]
             Path(arguments[0]).write_bytes(b"\n".join(last))

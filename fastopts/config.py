@@ -8,12 +8,12 @@ import difflib
 import re
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal
 from urllib.parse import urlsplit
 
-from fastopts.errors import ConfigError
+from fastopts.errors import ConfigError, masked
 
 __all__ = ("SETTINGS", "Secret", "Setting", "Settings", "load", "read_file")
 
@@ -21,9 +21,10 @@ __all__ = ("SETTINGS", "Secret", "Setting", "Settings", "load", "read_file")
 OTHER_VARIABLES: Final = ("FASTOPTS_PURE", "FASTOPTS_BUILD", "FASTOPTS_CONFIG")
 
 DEFAULT_COINS: Final = ("BTC", "ETH", "SOL", "XRP", "DOGE", "HYPE", "XAUT")
-_COIN = re.compile(r"[A-Z0-9]{1,12}")
+_COIN = re.compile(r"[A-Z0-9]{1,8}")  # as long as a record and a key can have it
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h|d|)")
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
+DURATION_MAX_S: Final = 1000 * 86400.0  # more than a loop's timer can take is no time
 
 
 class Secret:
@@ -49,7 +50,7 @@ class Secret:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the collector is told."""
+    """What the collector is told; *remarks* are for the operator, on what was odd about it."""
 
     venue: Literal["bybit", "sim"] = "bybit"
     testnet: bool = False
@@ -59,6 +60,7 @@ class Settings:
     redis_url: Secret | None = None
     redis_password: Secret | None = None
     embedded: bool = True
+    standby: bool = False
     flush_ms: float = 5.0
     latency_ms: float = 0.0
     duration_s: float | None = None
@@ -66,7 +68,10 @@ class Settings:
     insecure: bool = False
     cache_file: str | None = None
     refresh_s: float = 300.0
+    venue_wait_s: float = 600.0
     status_s: float = 5.0
+    reconcile_s: float = 60.0
+    remarks: tuple[str, ...] = field(default=(), compare=False)
 
 
 # What an environment in another encoding leaves of its bytes.
@@ -125,9 +130,10 @@ def _number(least: float, most: float, unit: str) -> Callable[[object], float]:
 
 def _duration(value: object) -> float:
     found = _DURATION.fullmatch(str(value))
-    if isinstance(value, bool) or not found or not 0 < float(found[1]) < float("inf"):
-        raise ValueError("a time such as 90, 90s, 10m or 2h")
-    return float(found[1]) * _SECONDS[found[2]]
+    duration_s = float(found[1]) * _SECONDS[found[2]] if found else 0.0
+    if isinstance(value, bool) or not 0 < duration_s <= DURATION_MAX_S:
+        raise ValueError("a time such as 90, 90s, 10m or 2h, at most 1000d")
+    return duration_s
 
 
 def _url(*schemes: str) -> Callable[[object], str]:
@@ -189,6 +195,7 @@ SETTINGS: Final[Mapping[str, Setting]] = {
         "URL",
     ),
     "embedded": Setting(_flag, "0 forbids an embedded Valkey (default: 1)", "0|1"),
+    "standby": Setting(_flag, "wait while another collector writes, and take over when it ends"),
     "flush_ms": Setting(_number(1, 1000, "ms"), "write this often (default: 5)", "MS"),
     "latency_ms": Setting(
         _number(0, 1000, "ms"),
@@ -201,27 +208,64 @@ SETTINGS: Final[Mapping[str, Setting]] = {
     "refresh_s": Setting(
         _number(1, 86400, "s"), "refresh the universe this often (default: 300)", "S"
     ),
+    "venue_wait_s": Setting(
+        _number(0, 86400, "s"), "wait so long for a venue that is down (default: 600)", "S"
+    ),
     "status_s": Setting(_number(0.1, 3600, "s"), "a status line this often (default: 5)", "S"),
+    "reconcile_s": Setting(
+        _number(0, 86400, "s"), "compare with REST this often (default: 60; 0: never)", "S"
+    ),
     "insecure": Setting(_flag, "loopback only: accept any certificate"),
 }
 _FIELDS = {"duration": "duration_s"}
 
 
-def from_env(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the settings named in *environ*.
+def from_env(environ: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
+    """Return the settings named in *environ*, and remarks on how they were written.
 
-    Raises ConfigError for a name that begins with FASTOPTS_ and is no setting.
+    Raises ConfigError for a name that begins with FASTOPTS_, or nearly so, and is no setting.
     """
     known = {f"FASTOPTS_{name.upper()}": name for name in SETTINGS}
     given = {name for name in environ if name.startswith("FASTOPTS_")} - set(OTHER_VARIABLES)
-    faults = [_unknown(name, known) for name in sorted(given - known.keys())]
+    strays = {name for name in environ if _is_stray(name)}
+    faults = [_unknown(name, known) for name in sorted(given - known.keys() | strays)]
     if faults:
         raise ConfigError("; ".join(faults))
-    values = {known[name]: environ[name].strip() for name in given}
-    if "REDIS_PASSWORD" in environ:
-        values["redis_password"] = environ["REDIS_PASSWORD"]
+    values = {known[name]: _bare(environ[name]) for name in given}
+    remarks = [
+        f"{name}: the spaces, line ends or quotes around its value are left out"
+        for name in sorted(given)
+        if environ[name] != _bare(environ[name])
+    ]
+    password = environ.get("REDIS_PASSWORD", "")
+    values["redis_password"] = password.rstrip("\r\n")
+    remarks += _remarks_on_password(password)
     # An empty variable is how a shell spells "not set".
-    return {name: value for name, value in values.items() if value}
+    return {name: value for name, value in values.items() if value}, remarks
+
+
+def _is_stray(name: str) -> bool:
+    """Whether *name* is a setting's but for a slip in its FASTOPTS_."""
+    prefix, _, rest = name.partition("_")
+    if prefix == "FASTOPTS" or rest.lower() not in SETTINGS:
+        return False
+    return bool(difflib.get_close_matches(prefix, ["FASTOPTS"], 1, 0.85))
+
+
+def _bare(text: str) -> str:
+    """*text* without what files of variables, read by no shell, leave around it."""
+    bare = text.strip()
+    is_quoted = len(bare) > 1 and bare[0] == bare[-1] and bare[0] in "\"'"
+    return bare[1:-1].strip() if is_quoted else bare
+
+
+def _remarks_on_password(password: str) -> list[str]:
+    kept = password.rstrip("\r\n")
+    if kept != password:
+        return ["REDIS_PASSWORD: the line end behind it is left out"]
+    if kept != _bare(kept):
+        return ["REDIS_PASSWORD: the spaces or quotes around it are taken for a part of it"]
+    return []
 
 
 def read_file(environ: Mapping[str, str]) -> dict[str, Any]:
@@ -229,7 +273,7 @@ def read_file(environ: Mapping[str, str]) -> dict[str, Any]:
 
     Raises ConfigError for a file that can't be read.
     """
-    named = environ.get("FASTOPTS_CONFIG")
+    named = _bare(environ.get("FASTOPTS_CONFIG", "")) or None
     path = Path(named or "fastopts.toml")
     if named is None and not path.exists():
         return {}
@@ -247,7 +291,7 @@ def load(
     Raises ConfigError that names every fault.
     """
     faults = [_unknown(name, SETTINGS) for name in sorted(file.keys() - SETTINGS.keys())]
-    variables = from_env(environ)
+    variables, remarks = from_env(environ)
     password = variables.pop("redis_password", None)
     sources = (
         ("fastopts.toml: {}", file),
@@ -265,13 +309,14 @@ def load(
             except ValueError as error:
                 # Any URL may hold a password, if only by mistake.
                 is_secret = name == "redis_url" or (name.endswith("_url") and "@" in str(value))
-                shown = "***" if is_secret else repr(value)
+                shown = "***" if is_secret else masked(repr(value))
                 faults.append(f"{label.format(written)}={shown}: {error}")
     if password is not None and _SURROGATES.search(password):
         faults.append("REDIS_PASSWORD: it is no UTF-8")
     if faults:
         raise ConfigError("; ".join(faults))
-    return Settings(**values, redis_password=None if password is None else Secret(password))
+    secret = None if password is None else Secret(password)
+    return Settings(**values, redis_password=secret, remarks=tuple(remarks))
 
 
 def _unknown(name: str, known: Mapping[str, object]) -> str:

@@ -7,6 +7,7 @@ FastoptsError
         VenueBanned         the venue shut this address out: no request before `retry_after_s`
         VenueProtocolError  the venue broke its own contract
     ConnectionLost          the wire: retry with backoff
+        UnknownHost         the operator, if it is no passing trouble: there is no such name
     StoreError              the database: carries its own words
         StoreUnavailable    it does not answer
         LeaseLost           another collector writes now: stop
@@ -20,6 +21,9 @@ FastoptsError
         Expired             it was delivered
         Unknown             nothing of that name
 """
+
+import re
+from typing import Final
 
 __all__ = (
     "BadInput",
@@ -38,12 +42,19 @@ __all__ = (
     "StoreUnavailable",
     "TooOld",
     "Unknown",
+    "UnknownHost",
     "VenueBanned",
     "VenueError",
     "VenueProtocolError",
     "WrongVenue",
+    "clipped",
+    "masked",
     "one_line",
 )
+
+CLIP: Final = 100
+# As far as the last @ of the line: a password that is not encoded may hold one, or a space.
+_CREDENTIALS: Final = re.compile(r"(?<=://).*@")
 
 
 class FastoptsError(Exception):
@@ -76,6 +87,10 @@ class VenueProtocolError(VenueError):
 
 class ConnectionLost(FastoptsError):
     """A connection could not be made, ended, or fell silent."""
+
+
+class UnknownHost(ConnectionLost):
+    """The name of a host does not exist."""
 
 
 class HandshakeRefused(ConnectionLost):
@@ -140,5 +155,21 @@ class Unknown(NoSuchOption):
 
 
 def one_line(text: str) -> str:
-    """*text* with what a peer may have put into it to forge lines or move a terminal escaped."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    """*text* with what a peer may have put into it to forge lines or move a terminal escaped, and
+    as `masked` shows it."""
+    plain = masked(text)
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in plain)
+
+
+def masked(text: str) -> str:
+    """*text* without the users and passwords of the URLs in it.
+
+    Nothing of ours puts them there; an operator may, by writing a URL in the wrong place.
+    """
+    return _CREDENTIALS.sub("***@", text)
+
+
+def clipped(text: str) -> str:
+    """The beginning of a long *text*, for a message, as `masked` shows it."""
+    shown = masked(text)
+    return shown if len(shown) <= CLIP else f"{shown[:CLIP]}..."

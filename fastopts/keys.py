@@ -1,6 +1,7 @@
 """The names of everything in Redis, and how long it lives: a key is spelled nowhere else."""
 
 import re
+from collections.abc import Iterable
 from typing import Final
 
 OPTION = "option:"
@@ -11,6 +12,8 @@ STATS = "stats"
 FEED = "fastopts:feed"
 LEASE = "fastopts:lease"
 UPDATES = "fastopts:updates"  # a channel
+
+SCHEMA: Final = "1"  # of all that; a reader refuses another
 
 
 def option(symbol: str) -> str:
@@ -49,6 +52,11 @@ _SYMBOL = re.compile(r"[A-Z0-9][A-Z0-9.-]{0,39}", re.ASCII)
 def is_symbol(text: str) -> bool:
     """Whether *text* may become part of a key."""
     return _SYMBOL.fullmatch(text) is not None
+
+
+def symbols_of(members: Iterable[bytes]) -> set[str]:
+    """Those *members* of a set that may become part of a key; the others are no work of ours."""
+    return {name for raw in members if is_symbol(name := raw.decode("ascii", "replace"))}
 
 
 def is_coin(text: str) -> bool:

@@ -1,12 +1,15 @@
 """`python -m fastopts.track [track|fetch|refresh]`: arguments in, collector started.
 
-Exit codes: 0 done, 1 it could not go on, 2 a setting or an argument is wrong.
+Exit codes: 0 done, 1 it could not go on, 2 a setting or an argument is wrong, 130 interrupted
+before it could end in order; a second signal and a crash end it by their own number.
 """
 
 import argparse
 import asyncio
+import contextlib
 import difflib
 import faulthandler
+import logging
 import os
 import sys
 from collections import Counter
@@ -24,6 +27,7 @@ from fastopts.model import Instrument
 __all__ = ("main",)
 
 USER_AGENT = f"fastopts/{fastopts.__version__}"
+log = logging.getLogger("fastopts.track")  # not __main__, which it may be called
 COMMANDS = {
     "track": "run",
     "fetch": "list the universe into the cache file, and print what there is",
@@ -90,6 +94,8 @@ def _arguments(words: Sequence[str], command: str | None) -> argparse.Namespace:
 
 def main(words: Sequence[str] | None = None, command: str | None = None) -> int:
     """Run the command line; return the exit code. A *command* that is given is not in *words*."""
+    if sys.stderr is None:  # started with it closed: no socket of ours may get its number
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115 - for as long as the process lives
     faulthandler.enable()
     try:
         _run(_arguments(sys.argv[1:] if words is None else words, command))
@@ -103,7 +109,10 @@ def main(words: Sequence[str] | None = None, command: str | None = None) -> int:
 
 
 def _complain(error: FastoptsError, code: int) -> int:
-    print(f"fastopts: {one_line(str(error))}", file=sys.stderr)  # noqa: T201
+    try:
+        print(f"fastopts: {one_line(str(error))}", file=sys.stderr, flush=True)  # noqa: T201
+    except OSError:
+        sys.stderr = None  # or the interpreter would try again at its end, and exit with 120
     return code
 
 
@@ -111,11 +120,13 @@ def _run(arguments: argparse.Namespace) -> None:
     given = vars(arguments)
     command = given.pop("command")
     settings = config.load(given, os.environ, config.read_file(os.environ))
-    report.set_up_logging(settings.log_format)
-    if command == "fetch":
-        print("\n".join(_summary(_in_loop(fetch(settings, USER_AGENT)))))  # noqa: T201
-    else:
-        _in_loop(collect(settings, USER_AGENT, may_use_cache=command == "track"))
+    with contextlib.closing(report.set_up_logging(settings.log_format)):
+        for words in settings.remarks:
+            log.warning("%s", words)
+        if command == "fetch":
+            print("\n".join(_summary(_in_loop(fetch(settings, USER_AGENT)))))  # noqa: T201
+        else:
+            _in_loop(collect(settings, USER_AGENT, may_use_cache=command == "track"))
 
 
 def _in_loop(main: Coroutine[Any, Any, T]) -> T:

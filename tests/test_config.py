@@ -1,3 +1,4 @@
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -31,6 +32,7 @@ def test_every_setting_is_read_from_all_three(name: str) -> None:
         "ws_url": "ws://h:1/p",
         "redis_url": "redis://h:1/2",
         "embedded": "0",
+        "standby": "1",
         "flush_ms": "12.5",
         "latency_ms": "10",
         "duration": "2m",
@@ -38,7 +40,9 @@ def test_every_setting_is_read_from_all_three(name: str) -> None:
         "insecure": "yes",
         "cache_file": "c.json",
         "refresh_s": "30",
+        "venue_wait_s": "0",
         "status_s": "1",
+        "reconcile_s": "0",
     }
     text = samples[name]
     expected = config.load({name: text}, {}, {})
@@ -72,6 +76,7 @@ def test_a_duration_has_a_unit_or_is_in_seconds(text: str, seconds: float) -> No
         ("duration", "0", "a time such as"),
         ("duration", "soon", "a time such as"),
         ("refresh_s", "1e9", "from 1 to 86400 s"),
+        ("reconcile_s", "-1", "from 0 to 86400 s"),
         ("rest_url", "ftp://x", "http:// or https://"),
         ("ws_url", "http://x", "ws:// or wss://"),
         ("redis_url", "localhost", "redis:// or rediss:// or unix://"),
@@ -147,3 +152,78 @@ def test_a_url_whose_host_can_not_be_reached_is_refused_at_the_start(name: str, 
 def test_a_url_with_a_host_is_taken_as_it_is(rest: str) -> None:
     settings = config.load({"rest_url": f"https://{rest}", "ws_url": f"wss://{rest}"}, {}, {})
     assert (settings.rest_url, settings.ws_url) == (f"https://{rest}", f"wss://{rest}")
+
+
+@pytest.mark.parametrize(
+    ("file", "fault"),
+    [
+        ({"testnet": "maybe"}, "write 1 or 0"),
+        ({"coins": 7}, "write coins as BTC,ETH"),
+        ({"coins": ","}, "write coins as BTC,ETH"),
+    ],
+)
+def test_a_value_of_another_type_is_named_with_what_is_possible(file: Any, fault: str) -> None:
+    with pytest.raises(ConfigError, match=fault):
+        config.load({}, {}, file)
+
+
+def test_a_flag_may_be_one_already() -> None:
+    assert config.load({"insecure": True}, {}, {}).insecure
+
+
+def test_a_secret_tells_itself_only_when_asked() -> None:
+    secret = Secret("hunter2")
+    assert secret.reveal() == "hunter2"
+    assert (secret, hash(secret)) == (Secret("hunter2"), hash(Secret("hunter2")))
+    assert secret not in (Secret("other"), "hunter2")
+    assert f"{secret} {secret!r}" == "Secret('***') Secret('***')"
+
+
+def test_a_password_that_is_no_utf8_is_a_fault_and_not_shown() -> None:
+    with pytest.raises(ConfigError) as caught:
+        config.load({}, {"REDIS_PASSWORD": "hunter\udcff"}, {})
+    assert str(caught.value) == "REDIS_PASSWORD: it is no UTF-8"
+
+
+def test_a_file_is_read_where_it_is_named_or_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert config.read_file({}) == {}
+    (tmp_path / "fastopts.toml").write_text('coins = ["BTC"]')
+    assert config.read_file({}) == {"coins": ["BTC"]}
+    (tmp_path / "other.toml").write_text("flush_ms = 7")
+    assert config.read_file({"FASTOPTS_CONFIG": "other.toml"}) == {"flush_ms": 7}
+
+
+@pytest.mark.parametrize("text", [None, "coins = [", b"\xff"])
+def test_a_file_that_can_not_be_read_is_named(text: str | bytes | None, tmp_path: Path) -> None:
+    path = tmp_path / "fastopts.toml"
+    if text is not None:
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(ConfigError) as caught:
+        config.read_file({"FASTOPTS_CONFIG": str(path)})
+    assert str(caught.value).startswith(f"{path}: ")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value", "remark"),
+    [
+        ("FASTOPTS_COINS", " 'BTC' ", "BTC", "FASTOPTS_COINS: the spaces, line ends or quotes"),
+        ("REDIS_PASSWORD", "hunter2\r\n", "hunter2", "REDIS_PASSWORD: the line end behind it"),
+        ("REDIS_PASSWORD", '"hunter2"', '"hunter2"', "REDIS_PASSWORD: the spaces or quotes around"),
+    ],
+)
+def test_what_surrounds_a_variable_is_remarked_on(
+    name: str, text: str, value: str, remark: str
+) -> None:
+    values, remarks = config.from_env({name: text})
+    assert list(values.values()) == [value]
+    assert [told.startswith(remark) for told in remarks] == [True]
+    assert "hunter2" not in str(remarks)
+
+
+def test_a_variable_with_a_slip_in_its_prefix_is_an_error() -> None:
+    with pytest.raises(ConfigError, match="did you mean FASTOPTS_COINS"):
+        config.from_env({"FASTOPT_COINS": "BTC"})
+    assert config.from_env({"SLOWOPTS_COINS": "BTC", "FAST_FOOD": "1"}) == ({}, [])

@@ -9,7 +9,7 @@ import pytest
 import fastopts
 
 ROOT = Path(fastopts.__file__).parent
-PLAIN = ("errors", "model", "keys", "config", "files", "metrics", "vocabulary")
+PLAIN = ("clock", "errors", "model", "keys", "config", "files", "metrics", "vocabulary")
 EVERYTHING = None
 
 # room -> the rooms of ours that it may import, beside itself
@@ -20,7 +20,7 @@ TABLE: dict[str, tuple[str, ...] | None] = {
     "core": PLAIN,
     "venues": (*PLAIN, "core"),
     "session": (*PLAIN, "core"),
-    "net": ("errors",),
+    "net": ("clock", "errors"),
     "collector": (*PLAIN, "embedded", "core", "venues", "session", "net"),
     "reader": (*PLAIN, "core", "net"),
     "compat": (*PLAIN, "reader"),

@@ -74,8 +74,7 @@ def fresh_db(valkey: EmbeddedValkey) -> Iterator[redis.Redis]:
         (["--flush-ms"], 2, "--flush-ms: expected one argument"),
         (["--flush-ms", "0", "--venue", "okx"], 2, "choose bybit or sim"),
         (["--redis-url", "http://:hunter2@x"], 2, "begins with redis://"),
-        (["--redis-url", "redis://:hunter2@127.0.0.1:1"], 1, "Connection refused"),
-        (["--redis-url", "redis://:hunter2@no-such-host.invalid"], 1, "no-such-host.invalid"),
+        (["--venue", "sim", "--standby"], 2, "name it with --redis-url"),
         (["--ws-url", "ws://127.0.0.1:1/x"], 2, "name both"),
         (["--venue", "sim", "--embedded", "0"], 2, "FASTOPTS_EMBEDDED=0 forbids"),
         (["--venue", "sim", "--testnet"], 2, "exclude each other"),
@@ -136,6 +135,23 @@ def test_fetch_lists_the_universe_into_the_cache_file(tmp_path: Path, sim: list[
     assert out.splitlines()[-1] == f"{content['count']} options"
     assert out.startswith(f"BTC: {content['by_asset']['BTC']}\n")
     assert re.search(r"^  USDT +\d+[A-Z]{3}\d\d +\d+$", out, re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    ("host", "said"),
+    [("127.0.0.1:1", "Connect"), ("no-such-host.invalid", "no-such-host.invalid")],
+)
+def test_a_redis_that_is_not_there_is_said_and_waited_for(
+    tmp_path: Path, sim: list[str], host: str, said: str
+) -> None:
+    words = ("--redis-url", f"redis://:hunter2@{host}", "--duration", "1", "--status-s", "0.5")
+    returned, _, err = finish(start(*sim, *words, cwd=tmp_path))
+    assert returned == 0
+    [line] = [line for line in err.splitlines() if "is kept in memory" in line]
+    assert said in line
+    assert "Redis does not hear that the feed ends" in err
+    assert "waiting for Redis" in err.splitlines()[-1]
+    assert "hunter2" not in err
 
 
 def test_a_run_writes_says_what_it_did_and_ends_in_time(

@@ -68,6 +68,11 @@ COMMANDS: Final[Mapping[str, Command]] = {
         "--offline --redis-url redis://localhost:6379",
         "fastopts.cli.doctor.command:doctor",
     ),
+    "verify": Command(
+        "compare Redis with what the venue says over REST",
+        "--sample 200",
+        "fastopts.cli.verify.command:verify",
+    ),
     "fields": Command(
         "every name that a user meets: hash field, unit, meaning",
         "--json",

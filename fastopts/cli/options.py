@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from fastopts import config
+from fastopts.cli import output
 from fastopts.config import SETTINGS, Settings
 from fastopts.errors import ConfigError
 from fastopts.venues.bybit import hosts
@@ -101,11 +102,15 @@ class Source:
 
 
 def load(**options: object) -> Settings:
-    """The collector's settings: *options* win over the environment, that over the file.
+    """The collector's settings: *options* win over the environment, that over the file; what was
+    odd about them is told.
 
     Raises ConfigError.
     """
-    return config.load(options, os.environ, config.read_file(os.environ))
+    settings = config.load(options, os.environ, config.read_file(os.environ))
+    for words in settings.remarks:
+        output.aside(words)
+    return settings
 
 
 def endpoints(settings: Settings) -> Endpoints:

@@ -11,7 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from fastopts import keys
-from fastopts.cli import options, output
+from fastopts.cli import losses, options, output
+from fastopts.cli.losses import Equation
 from fastopts.cli.options import Json, RedisUrl, Source, Venue
 from fastopts.cli.summary import shared_values
 from fastopts.collector import server
@@ -25,27 +26,6 @@ from fastopts.reader.summary import Summary, summarise
 __all__ = ("status",)
 
 TIMEOUT_S: Final = 2.0
-_EQUATIONS: Final = (
-    ("received", ("applied", "older", "rejected")),
-    ("applied", ("written", "conflated", "pending")),
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Equation:
-    """One of the loss equations, *left* being the sum of *right* when nothing was lost."""
-
-    name: str
-    left: int
-    right: Mapping[str, int]
-
-    @property
-    def is_balanced(self) -> bool:
-        return self.left == sum(self.right.values())
-
-    def __str__(self) -> str:
-        terms = " + ".join(f"{name} {count:,}" for name, count in self.right.items())
-        return f"{self.name} {self.left:,} = {terms}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +38,10 @@ class Server:
     clients: int
 
 
+# With the venue, since the collector's start; but for those that are suspect now.
+_TROUBLES: Final = ("reconnects", "false_acks", "refusals", "moved", "suspects", "suspects_now")
+
+
 def status(json: Json = False, redis_url: RedisUrl = None, venue: Venue = None) -> None:
     """Show the feed and its connections, coverage, ages, the loss equations, and Redis.
 
@@ -67,12 +51,13 @@ def status(json: Json = False, redis_url: RedisUrl = None, venue: Venue = None) 
     with OptionReader(source.url, source.venue, password=source.password) as reader:
         found = summarise(reader.table(require_live=False).market, top=0)
     told, counters = _ask(source)
-    equations = _equations(counters)
+    equations = losses.equations(counters)
+    troubles = {name: int(counters[name]) for name in _TROUBLES if name in counters}
     if json:
-        output.json_line(_values(found, told, equations))
+        output.json_line(_values(found, told, equations, troubles))
     else:
         output.show_venue(found.feed.venue or source.venue)
-        output.show(_drawn(found, told, equations))
+        output.show(_drawn(found, told, equations, troubles))
     is_well = found.feed.alive and all(one.is_balanced for one in equations)
     raise typer.Exit(0 if is_well else 1)
 
@@ -96,31 +81,24 @@ def _server(info: Mapping[str, str]) -> Server:
     )
 
 
-def _equations(counters: Mapping[str, str]) -> list[Equation]:
-    known = {name for equation in _EQUATIONS for name in (equation[0], *equation[1])}
-    if not known <= counters.keys():
-        return []
-    return [
-        Equation(left, int(counters[left]), {name: int(counters[name]) for name in right})
-        for left, right in _EQUATIONS
-    ]
-
-
-def _drawn(found: Summary, told: Server, equations: list[Equation]) -> RenderableType:
+def _drawn(
+    found: Summary, told: Server, equations: list[Equation], troubles: Mapping[str, int]
+) -> RenderableType:
     rows = Table.grid(padding=(0, 2))
     rows.add_column(style="bold", no_wrap=True)
     rows.add_column()
     rows.add_row("feed", _feed(found.feed))
-    rows.add_row("coverage", f"{found.feed.covered:,} of {found.feed.wanted:,} symbols ticked")
+    rows.add_row("coverage", _coverage(found.feed))
     rows.add_row("live", f"{found.live:,} of {found.total:,} listed options")
     rows.add_row("age", _ages(found))
     for conn in found.feed.conns:
         rows.add_row(f"conn {conn}", _conn(found.feed, conn))
+    if any(troubles.values()):
+        rows.add_row("venue", _troubles(troubles))
     for equation in equations:
-        verdict = ("balanced", "green") if equation.is_balanced else ("NOT BALANCED", "bold red")
-        rows.add_row("loss", Text.assemble(f"{equation}  ", verdict))
+        rows.add_row("loss", equation.words)
     if not equations:
-        rows.add_row("loss", Text("not known: no counters of a collector in `stats`", "yellow"))
+        rows.add_row("loss", Text(losses.UNKNOWN, "yellow"))
     memory = f"{told.memory_bytes / 1e6:,.1f} MB"
     rows.add_row("redis", f"{told.name} {told.version}, {memory}, {told.clients} clients")
     return rows
@@ -133,6 +111,16 @@ def _feed(feed: FeedState) -> Text:
     words = Text.assemble(("alive", "green"), f", epoch {feed.epoch}, heartbeat {beat} ago")
     skew = f", venue {feed.skew_ms:+d} ms from Redis"
     return words.append(skew, style="yellow" if feed.skew_is_large else "")
+
+
+def _coverage(feed: FeedState) -> Text:
+    words = Text(f"{feed.covered:,} of {feed.wanted:,} symbols ticked")
+    return words.append(f", {feed.never:,} never", style="yellow") if feed.never else words
+
+
+def _troubles(counts: Mapping[str, int]) -> str:
+    told = (f"{name.replace('_', ' ')} {count:,}" for name, count in counts.items() if count)
+    return ", ".join(told)
 
 
 def _ages(found: Summary) -> str:
@@ -150,11 +138,12 @@ def _conn(feed: FeedState, conn: int) -> Text:
     return Text(f"delivered {words}")
 
 
-def _values(found: Summary, told: Server, equations: list[Equation]) -> dict[str, Any]:
+def _values(
+    found: Summary, told: Server, equations: list[Equation], troubles: Mapping[str, int]
+) -> dict[str, Any]:
     return {
         **shared_values(found),
-        "loss": [
-            {one.name: one.left, **one.right, "balanced": one.is_balanced} for one in equations
-        ],
+        "loss": [one.values for one in equations],
+        "troubles": troubles,
         "redis": asdict(told),
     }

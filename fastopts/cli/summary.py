@@ -49,6 +49,7 @@ def _feed_values(feed: FeedState) -> dict[str, Any]:
         "skew_ms": feed.skew_ms,
         "covered": feed.covered,
         "wanted": feed.wanted,
+        "never": feed.never,
         "conns": {str(conn): feed.silence_s.get(conn) for conn in feed.conns},
         "muted": feed.muted,
     }

@@ -13,8 +13,12 @@ writer.py     one Redis connection after the other, and what is said over it bes
   feed.py       what readers are told of us, by
   heartbeat.py  the exchange once a second
   updates.py    are changed records announced?
-  upkeep.py     the sets of symbols, the terms of contracts, the statistics
-  trouble.py    why nothing can be written at the moment
+  listing.py    the sets of symbols and the terms of contracts
+  upkeep.py     the commands for them and for the statistics
+  trouble.py    why nothing can be written at the moment, that we stand by
 watch.py      coverage, status and warnings, again and again
 report.py     the status line, warnings, the log's form
+drain.py      the log's lines to stderr, whatever becomes of it
+lag.py        how late the event loop is
+forks.py      ends a forked child that goes on in our loop
 """

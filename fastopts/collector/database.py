@@ -28,6 +28,10 @@ def choose(settings: Settings, venue: str) -> tuple[Address, EmbeddedValkey | No
         return address.parse(settings.redis_url.reveal(), password), None
     if venue != "sim" and _answers(USUAL_PORT):
         return Address("localhost", USUAL_PORT, password=password), None
+    if settings.standby:
+        raise ConfigError(
+            "--standby waits at a server that another collector writes to: name it with --redis-url"
+        )
     if not settings.embedded:
         where = (
             "no Redis was named" if venue == "sim" else f"nothing answers at localhost:{USUAL_PORT}"

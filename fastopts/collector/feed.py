@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from fastopts import keys
 from fastopts.session.clocks import RemoteClock
 
-__all__ = ("HEARTBEAT_LIMIT_MS", "HEARTBEAT_S", "NEVER", "SCHEMA", "Feed")
+__all__ = ("HEARTBEAT_LIMIT_MS", "HEARTBEAT_S", "NEVER", "Feed")
 
-SCHEMA = "1"
 HEARTBEAT_S = 1.0
 HEARTBEAT_LIMIT_MS = 5000
 NEVER = float("-inf")
@@ -23,6 +23,7 @@ class Feed:
     assets: tuple[str, ...] = ()  # that have listed symbols
     covered: int = 0
     wanted: int = 0
+    never: int = 0  # asked for more than once, and never came
     server: RemoteClock = field(default_factory=RemoteClock)
     exchange: RemoteClock = field(default_factory=RemoteClock)
     conns: dict[int, float | None] = field(default_factory=dict)
@@ -38,6 +39,10 @@ class Feed:
         self.conns[conn] = at
         return is_first
 
+    def doubt(self) -> None:
+        """None of the open connections has delivered anything, as far as readers are concerned."""
+        self.conns = dict.fromkeys(self.conns)
+
     def closed(self, conn: int) -> None:
         self.conns.pop(conn, None)
 
@@ -51,7 +56,7 @@ class Feed:
         """The hash's fields. Needs `server` to be known."""
         skew_ms = self.skew_ms(now)
         shown = {
-            "schema": SCHEMA,
+            "schema": keys.SCHEMA,
             "venue": self.venue,
             "epoch": str(epoch),
             "writer": writer,
@@ -62,6 +67,7 @@ class Feed:
             "assets": ",".join(self.assets),
             "skew_ms": "" if skew_ms is None else str(round(skew_ms)),
             "coverage": f"{self.covered}/{self.wanted}",
+            "never": str(self.never),
         }
         conns = {
             f"conn:{conn}": "0" if at is None else self._shown_time(at)

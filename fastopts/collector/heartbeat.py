@@ -15,7 +15,7 @@ from fastopts.collector.upkeep import Command, hset
 from fastopts.core import Table
 from fastopts.errors import StoreError, StoreUnavailable
 from fastopts.net.channel import EXCHANGE_TIMEOUT_S, Channel
-from fastopts.net.resp import good
+from fastopts.net.resp import good, understood
 from fastopts.session.refusals import Consequence, judge
 
 __all__ = ("Heartbeat",)
@@ -33,8 +33,10 @@ class Heartbeat:
         lease: Lease,
         updates: Updates,
         statistics: Callable[[], Mapping[str, str]],
+        jumped: Callable[[], None],
     ) -> None:
         self.must_tell = False
+        self._jumped = jumped
         self._table = table
         self._feed = feed
         self._lease = lease
@@ -68,7 +70,9 @@ class Heartbeat:
             await self._read_clock(channel)
         if self._held is None:
             # Conns of ours that ended while the server was away, and those of a killed collector.
-            self._held = set(good(await channel.ask(("HKEYS", keys.FEED)))[0])
+            [held] = good(await channel.ask(("HKEYS", keys.FEED)))
+            with understood():
+                self._held = set(held)
         self.must_tell = False
         try:
             was_there = await self._exchange(channel, server, self._held)
@@ -97,13 +101,15 @@ class Heartbeat:
         if keeps_stats:
             self._hear_stats(replies.pop())
         holder, _, server_time, added, *_ = good(replies)
-        self._heard_time(server_time, now)
+        with understood():
+            self._heard_time(server_time, now)
+            was_there = added <= len(fields.keys() - held)
         if not self._lease.check(holder) and not await self._lease.take(channel, server.run_id):
             raise StoreUnavailable("another collector has taken the lease")
         if questions:
             self._updates.count(subscribers)
         self._held = set(fields)
-        return bool(added <= len(fields.keys() - held))
+        return bool(was_there)
 
     def last_commands(self, server: Server, totals: Mapping[str, str]) -> list[Command]:
         """What tells readers that the feed has ended."""
@@ -126,11 +132,17 @@ class Heartbeat:
     async def _read_clock(self, channel: Channel) -> None:
         sent_at = _now()
         [reply] = good(await channel.ask(("TIME",)))
-        self._heard_time(reply, sent_at)
+        with understood():
+            self._heard_time(reply, sent_at)
 
     def _heard_time(self, reply: list[str], sent_at: float) -> None:
         server_ms = int(reply[0]) * 1000 + int(reply[1]) / 1000
-        self._feed.server.add(server_ms, sent_at * 1000, _now() * 1000)
+        if self._feed.server.add(server_ms, sent_at * 1000, _now() * 1000):
+            self._jumped()
+        self.correct_skew()
+
+    def correct_skew(self) -> None:
+        """Measure the venue's clock against ours, by which ticks are judged."""
         if self._feed.exchange.known:
             venue_ms = self._feed.exchange.at(_now() * 1000)
             self._table.skew_ms = round(venue_ms - time.time() * 1000)

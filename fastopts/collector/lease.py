@@ -1,8 +1,9 @@
 """Who may write: one collector at a time, each under a higher epoch than the one before.
 
-The lease is a key that its holder renews; whoever finds it free takes it, raises the epoch, and
-ends the connection of the former writer, which may only be asleep: what it wakes up to is a dead
-socket, and behind that a lease that is no longer its own. No tick pays for this.
+The lease is a key that its holder renews. Whoever finds it free takes it, raises the epoch and ends
+the connection of the former writer, all in one transaction that fails if anybody else did so since
+the look. The former writer may only be asleep: what it wakes up to is a dead socket, and behind
+that a lease that is no longer its own. No tick pays for this.
 """
 
 import secrets
@@ -11,11 +12,11 @@ from dataclasses import dataclass
 from fastopts import keys
 from fastopts.errors import ConfigError, LeaseLost
 from fastopts.net.channel import Channel
-from fastopts.net.resp import good
+from fastopts.net.resp import good, understood
 
 __all__ = ("LEASE_MS", "Lease")
 
-LEASE_MS = 3000
+LEASE_MS = 2500  # renewed each second; a standby takes over within three
 EPOCH_MAX = 2**32 - 1  # as far as a record's field goes
 
 
@@ -30,35 +31,52 @@ class Lease:
         self._token = secrets.token_hex(8)
 
     async def take(self, channel: Channel, run_id: str) -> bool:
-        """Take the lease for *channel*; False while another collector holds it.
+        """Take the lease for *channel*; False while another collector holds it, or is taking it.
 
         Raises LeaseLost when another has written since we last did, StoreError for a refusal.
         """
-        [holder, client, feed] = good(
+        [*_, holder, client, feed, now] = good(
             await channel.ask(
-                ("GET", keys.LEASE), ("CLIENT", "ID"), ("HMGET", keys.FEED, "epoch", "writer")
+                ("UNWATCH",),
+                ("WATCH", keys.LEASE, keys.FEED),
+                ("GET", keys.LEASE),
+                ("CLIENT", "ID"),
+                ("HMGET", keys.FEED, "epoch", "writer"),
+                ("TIME",),
             )
         )
-        stored = _epoch(feed[0])
+        with understood():
+            stored, former, now_s = _epoch(feed[0]), feed[1], int(now[0])
         if self.epoch and stored > self.epoch:
             raise LeaseLost(f"another collector (epoch {stored}) has taken over: we stop writing")
-        if holder is not None and not self._is_ours(holder):
+        if holder is not None and not self._is_ours(str(holder)):
             return False
-        if not self.epoch:
-            [now] = good(await channel.ask(("TIME",)))
-            # Seconds since 1970 rise above any epoch a wiped server may have forgotten.
-            self.epoch = max(stored + 1, int(now[0]))
-        value = f"{self.epoch}:{client}:{self._token}"
-        if holder is None:
-            [won] = good(await channel.ask(("SET", keys.LEASE, value, "NX", "PX", str(LEASE_MS))))
-            if won is None:
-                return False
-        else:
-            good(await channel.ask(("SET", keys.LEASE, value, "PX", str(LEASE_MS))))
-        await self._end_former(channel, feed[1], run_id, client)
-        writer = f"{run_id}:{client}"
-        good(await channel.ask(("HSET", keys.FEED, "epoch", str(self.epoch), "writer", writer)))
+        # Seconds since 1970 rise above any epoch a wiped server may have forgotten.
+        epoch = self.epoch or max(stored + 1, now_s)
+        taken = good(
+            await channel.ask(
+                ("MULTI",),
+                ("SET", keys.LEASE, f"{epoch}:{client}:{self._token}", "PX", str(LEASE_MS)),
+                *_end_of(former, run_id, client),
+                ("HSET", keys.FEED, "epoch", str(epoch), "writer", f"{run_id}:{client}"),
+                ("EXEC",),
+            )
+        )[-1]
+        if taken is None:
+            return False
+        with understood():
+            good(taken)
+        self.epoch = epoch
         return True
+
+    async def is_free(self, channel: Channel) -> bool:
+        """Whether nobody holds it now, or we do."""
+        [holder] = good(await channel.ask(("GET", keys.LEASE)))
+        return holder is None or self._is_ours(str(holder))
+
+    def renounce(self) -> None:
+        """Another collector writes now: what comes next is a claim like anybody's."""
+        self.epoch, self._token = 0, secrets.token_hex(8)
 
     def renewal(self) -> list[tuple[str, ...]]:
         """The commands that renew the lease; `check` reads the first's reply."""
@@ -81,16 +99,17 @@ class Lease:
     def _is_ours(self, holder: str) -> bool:
         return holder.endswith(":" + self._token)
 
-    async def _end_former(
-        self, channel: Channel, former: str | None, run_id: str, client: int
-    ) -> None:
-        # After a restart of the server its numbers start anew: the former's may be anyone's now.
-        same_run, _, number = (former or "").partition(":")
-        if same_run == run_id and number and number != str(client):
-            if not _is_number(number, 19):
-                raise ConfigError(f"{keys.FEED} names a writer that is none: delete the key")
-            # Without this right nothing keeps the former writer from writing.
-            good(await channel.ask(("CLIENT", "KILL", "ID", number)))
+
+def _end_of(former: str | None, run_id: str, client: int) -> list[tuple[str, ...]]:
+    """The command that ends the *former* writer's connection, if it may be there."""
+    same_run, _, number = (former or "").partition(":")
+    # After a restart of the server its numbers start anew: the former's may be anyone's now.
+    if same_run != run_id or not number or number == str(client):
+        return []
+    if not _is_number(number, 19):
+        raise ConfigError(f"{keys.FEED} names a writer that is none: delete the key")
+    # Without this right nothing keeps the former writer from writing.
+    return [("CLIENT", "KILL", "ID", number)]
 
 
 def _epoch(text: str | None) -> int:

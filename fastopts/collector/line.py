@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol
@@ -17,13 +17,20 @@ from fastopts.session.ban import Ban
 from fastopts.session.clocks import wall_ms
 from fastopts.session.shards import Shard
 from fastopts.venues.bybit.rest import BAN_S
-from fastopts.venues.bybit.session import Dead, Pong, Probe, Session, Timing, TopicRefused
+from fastopts.venues.bybit.session import (
+    Dead,
+    Learned,
+    Pong,
+    Probe,
+    Session,
+    Timing,
+    TopicRefused,
+)
 
 __all__ = ("Line", "Market", "Shared")
 
 log = logging.getLogger(__name__)
 
-CONNECT_TIMEOUT_S = 15.0
 TICK_S = 0.25
 FAREWELL_S = 1.0
 CLOCKS_APART_MAX_MS = 24 * 3600 * 1000
@@ -34,6 +41,9 @@ class Market(Protocol):
 
     def adopt(self, symbol: str) -> bool:
         """Give *symbol* a slot if it is an option that can live; tell whether it has one."""
+
+    def has_expired(self, symbol: str) -> bool:
+        """Whether a listed option was delivered, and is about to leave the list."""
 
 
 class Outlet(Protocol):
@@ -70,6 +80,7 @@ class Shared:
     budget: Budget = field(default_factory=Budget)
     ban: Ban = field(default_factory=Ban)  # of handshakes; REST's alone leaves them be
     rest_ban: Ban = field(default_factory=Ban)
+    now_ms: Callable[[], int] = wall_ms
 
 
 @dataclass(slots=True)
@@ -79,6 +90,7 @@ class _Connection:
     socket: WebSocket
     inlet: Inlet
     session: Session
+    opened_at: float
 
 
 class Line:
@@ -87,11 +99,15 @@ class Line:
     def __init__(self, shard: Shard, shared: Shared) -> None:
         self.shard = shard
         self.reconnects = 0
+        self.learned = Learned()
         self.task: asyncio.Task[None] | None = None
         self._shared = shared
         self._wake = shared.wake
+        self._inlet: Inlet | None = None
+        self._is_announced = False
         self._is_fed = False
         self._has_been_open = False
+        self._mute_in_a_row = 0
         self._connection: _Connection | None = None
         self._backoff = Backoff()
         self._changed = asyncio.Event()
@@ -113,12 +129,32 @@ class Line:
         """Symbols that were asked for more than once and have not come."""
         return self._connection.session.never() if self._connection else []
 
+    @property
+    def silent(self) -> list[str]:
+        """Symbols that this line does not bring, and another may."""
+        if self._mute_in_a_row > 1:
+            return list(self.shard.symbols)
+        return self._connection.session.in_vain(_now()) if self._connection else []
+
     def change(self, added: tuple[str, ...], removed: tuple[str, ...]) -> None:
         """Hear of new symbols, and of some that are no more."""
         self._changed.set()
+        for symbol in removed:
+            self.learned.refused.pop(symbol, None)
         if self._connection is not None:
             self._connection.session.drop(removed)
             self._connection.session.want(added)
+
+    def doubt(self) -> None:
+        """Nothing that was delivered is live until the connection delivers again."""
+        if self._connection is not None:
+            self._connection.session.doubt(_now())
+            self._tell_delivery(self._connection)
+
+    def renew(self, symbols: Iterable[str]) -> None:
+        """Subscribe anew those of *symbols* that are this line's."""
+        if self._connection is not None:
+            self._connection.session.renew(symbols)
 
     def read(self) -> None:
         """Read what has arrived, when reading on a clock."""
@@ -141,9 +177,18 @@ class Line:
 
     async def _listen(self) -> float:
         """Serve one connection to its end; return how long to stay away at least."""
+        inlet = self._shared.table.inlet(self._shared.next_conn())
+        self._inlet, self._is_announced, self._is_fed = inlet, False, False
+        try:
+            return await self._serve(inlet)
+        finally:
+            self._inlet = None
+            self._shared.table.delivering.discard(inlet.conn)
+            if self._is_announced:
+                self._shared.outlet.conn_closed(inlet.conn)
+
+    async def _serve(self, inlet: Inlet) -> float:
         shared = self._shared
-        inlet = shared.table.inlet(shared.next_conn())
-        self._is_fed = False
         try:
             socket = await websocket.connect(
                 shared.url,
@@ -151,7 +196,7 @@ class Line:
                 partial(self._message, inlet),
                 tls=shared.tls,
                 headers=shared.headers,
-                timeout_s=CONNECT_TIMEOUT_S,
+                timeout_s=shared.timing.connect_within,
                 on_clock=shared.reads_on_clock,
             )
         except HandshakeRefused as error:
@@ -161,11 +206,12 @@ class Line:
             return 0.0
         self.reconnects += self._has_been_open
         self._has_been_open = True
-        session = Session(_now(), shared.timing)
-        self._connection = _Connection(socket, inlet, session)
-        shared.outlet.conn_opened(inlet.conn)
+        session = Session(_now(), shared.timing, self.learned)
+        self._connection = _Connection(socket, inlet, session, _now())
+        self._announce(inlet)
         try:
-            session.want(self.shard.symbols)
+            has_expired = shared.market.has_expired
+            session.want([name for name in self.shard.symbols if not has_expired(name)])
             reason = await self._converse(self._connection)
         except asyncio.CancelledError:
             socket.close()
@@ -173,9 +219,8 @@ class Line:
             raise
         finally:
             self._connection = None
+            self._mute_in_a_row = 0 if inlet.messages else self._mute_in_a_row + 1
             socket.abort()
-            shared.table.delivering.discard(inlet.conn)
-            shared.outlet.conn_closed(inlet.conn)
         log.warning("connection %d (conn %d) ended: %s", self.shard.number, inlet.conn, reason)
         return 0.0
 
@@ -204,23 +249,26 @@ class Line:
             for message in session.data_to_send():
                 socket.send_text(message)
             await asyncio.wait((socket.closed,), timeout=TICK_S)
+        session.ended()
         return socket.closed.result()
 
     def _tell_delivery(self, connection: _Connection) -> None:
         """Bring what came since the last time to the session, the table and the writer."""
         table, inlet, session = self._shared.table, connection.inlet, connection.session
         session.data(inlet.messages, _now())
+        session.unreadable(inlet.unreadable)
         session.delivered([s for s in session.waiting() if table.origin_of(s)[0] == inlet.conn])
         if inlet.messages and _now() - session.data_at < self._shared.timing.watchdog:
             table.delivering.add(inlet.conn)
             self._shared.outlet.conn_delivered(inlet.conn, session.data_at)
-            self._backoff.reset()
+            if _now() - connection.opened_at > self._shared.timing.stable_after:
+                self._backoff.reset()
         else:
             table.delivering.discard(inlet.conn)
 
     def _hear(self, connection: _Connection, event: object) -> None:
         if isinstance(event, Pong) and event.venue_ms is not None:
-            if abs(event.venue_ms - wall_ms()) > CLOCKS_APART_MAX_MS:
+            if abs(event.venue_ms - self._shared.now_ms()) > CLOCKS_APART_MAX_MS:
                 log.warning("a pong with an absurd time is not believed: %d", event.venue_ms)
                 return
             self._shared.outlet.venue_clock(event.venue_ms, event.sent_at, event.received_at)
@@ -239,26 +287,32 @@ class Line:
         )
 
     def _scan(self, inlet: Inlet, view: memoryview, start: int, end: int) -> int:
-        at = inlet.scan(view, start, end, wall_ms())
+        at = inlet.scan(view, start, end, self._shared.now_ms())
         if inlet.others or inlet.strangers or not self._is_fed:
             self._after(inlet)
         self._wake()
         return at
 
     def _message(self, inlet: Inlet, message: bytes) -> None:
-        inlet.message(message, wall_ms())
+        inlet.message(message, self._shared.now_ms())
         self._after(inlet)
         self._wake()
 
     def _after(self, inlet: Inlet) -> None:
         if inlet.others or inlet.strangers:
             self._rare(inlet)
-        if inlet.messages and self._connection is not None and not self._is_fed:
+        if inlet.messages and inlet is self._inlet and not self._is_fed:
             # The feed must name this conn before anything it delivered is written, and no REST row
             # may take the place of it.
             self._is_fed = True
+            self._announce(inlet)  # data may come with the handshake's last bytes
             self._shared.table.delivering.add(inlet.conn)
             self._shared.outlet.conn_delivered(inlet.conn, _now())
+
+    def _announce(self, inlet: Inlet) -> None:
+        if not self._is_announced:
+            self._is_announced = True
+            self._shared.outlet.conn_opened(inlet.conn)
 
     def _rare(self, inlet: Inlet) -> None:
         """Acks and pongs to the session; ticks of unknown symbols to who may know them."""
@@ -270,9 +324,9 @@ class Line:
         inlet.strangers.clear()
         for symbol, message in strangers:
             if self._shared.market.adopt(symbol):
-                inlet.message(message, wall_ms())
+                inlet.message(message, self._shared.now_ms())
             else:
-                self._shared.table.reject("unknown_symbol")
+                self._shared.table.reject("unknown_symbol", message)
 
 
 def _now() -> float:

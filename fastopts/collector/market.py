@@ -3,7 +3,7 @@
 import asyncio
 import dataclasses
 import logging
-from collections.abc import Callable, Container, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Container, Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from fastopts.model import Instrument
 from fastopts.session.clocks import wall_ms
 from fastopts.session.universe import diff
 from fastopts.venues.bybit import rest, symbols
+from fastopts.venues.bybit.rest import Rows
 
 __all__ = ("Market",)
 
@@ -33,7 +34,13 @@ class Market:
     """The options there are. Whoever `listens` hears of each change."""
 
     def __init__(
-        self, driver: RestDriver, venue: str, coins: Sequence[str], cache_path: Path, table: Table
+        self,
+        driver: RestDriver,
+        venue: str,
+        coins: Sequence[str],
+        cache_path: Path,
+        table: Table,
+        now_ms: Callable[[], int] = wall_ms,
     ) -> None:
         self.instruments: dict[str, Instrument] = {}
         self._driver = driver
@@ -41,6 +48,7 @@ class Market:
         self._coins = coins
         self._cache_path = cache_path
         self._table = table
+        self._now_ms = now_ms  # of the venue's clock, as far as it is known: options expire by it
         self._adopted: dict[str, Instrument] = {}
         self._delisted: dict[str, int] = {}  # unexpired: late ticks of theirs are no listing
         self._doubts: tuple[str, ...] = ()
@@ -55,7 +63,7 @@ class Market:
             answer |= self._from_cache(failures)
         if failures and not answer:
             raise next(iter(failures.values()))
-        found = diff({}, answer, wall_ms())
+        found = diff({}, answer, self._now_ms())
         if not found.listed:
             raise VenueError(f"{self._venue} lists no options on {', '.join(self._coins)}")
         self._save(answer.values(), failures)
@@ -70,7 +78,7 @@ class Market:
             next_expiry_ms = min((i.expiry_ms for i in self.instruments.values()), default=None)
             wait_s = refresh_s
             if next_expiry_ms is not None:
-                wait_s = min(wait_s, (next_expiry_ms - wall_ms()) / 1000 + AFTER_EXPIRY_S)
+                wait_s = min(wait_s, (next_expiry_ms - self._now_ms()) / 1000 + AFTER_EXPIRY_S)
             await asyncio.sleep(max(1.0, wait_s))
             await self.refresh(listener)
 
@@ -80,7 +88,7 @@ class Market:
         for coin, error in failures.items():
             log.warning("%s: its universe stays as it was: %s", coin, error)
             answer |= {s: i for s, i in self.instruments.items() if i.asset == coin}
-        found = diff(self.instruments, answer, wall_ms())
+        found = diff(self.instruments, answer, self._now_ms())
         if found.doubts and found.doubts != self._doubts:
             log.warning("%s; nothing of it is dropped", "; ".join(found.doubts))
         self._doubts = found.doubts
@@ -95,25 +103,32 @@ class Market:
     async def warm_up(self) -> int:
         """Fill what has not ticked yet from REST; return how many rows were of use."""
         used = 0
-        for coin in sorted({instrument.asset for instrument in self.instruments.values()}):
-            try:
-                rows = await self._driver.run(rest.tickers(coin))
-            except VenueBanned as error:
-                log.warning("no warm start: %s", error)
-                break
-            except (VenueError, ConnectionLost) as error:
-                log.warning("%s: no warm start: %s", coin, error)
-                continue
+        async for _, rows in self.quotes("warm start"):
             now = wall_ms()
             for symbol, row in rows.by_symbol.items():
                 if symbol in self._table:
                     used += self._table.put_rest(symbol, row, rows.time_ms, now)
         return used
 
+    async def quotes(self, purpose: str) -> AsyncIterator[tuple[str, Rows]]:
+        """Ask REST for the tickers of one coin after the other; what fails is told and left out."""
+        for coin in sorted({instrument.asset for instrument in self.instruments.values()}):
+            try:
+                rows = await self._driver.run(rest.tickers(coin))
+            except VenueBanned as error:
+                log.warning("no %s: %s", purpose, error)
+                break
+            except (VenueError, ConnectionLost) as error:
+                log.warning("%s: no %s: %s", coin, purpose, error)
+                continue
+            yield coin, rows
+
     def adopt(self, symbol: str) -> bool:
         """Give an option that the list does not know (yet) its slot; tell whether it has one."""
+        if symbol in self._adopted:
+            return True
         instrument = symbols.parse(symbol)
-        if instrument is None or instrument.expiry_ms <= wall_ms():
+        if instrument is None or instrument.expiry_ms <= self._now_ms():
             return False
         if instrument.asset not in self._coins:
             return False
@@ -123,6 +138,11 @@ class Market:
         self._adopted[symbol] = instrument
         self._add(instrument)
         return True
+
+    def has_expired(self, symbol: str) -> bool:
+        """Whether a listed option was delivered, and is about to leave the list."""
+        listed = self.instruments.get(symbol)
+        return listed is not None and listed.expiry_ms <= self._now_ms()
 
     async def _fetch(
         self, progress: Progress
@@ -188,7 +208,7 @@ class Market:
             self._table.retire(instrument.symbol)
 
     def _forget_expired(self) -> None:
-        now = wall_ms()
+        now = self._now_ms()
         self._delisted = {s: end for s, end in self._delisted.items() if end > now}
         for symbol, instrument in list(self._adopted.items()):
             if instrument.expiry_ms <= now:

@@ -1,5 +1,6 @@
 """What the operator sees: progress at the start, then a status line, warnings, the log's form."""
 
+import json
 import logging
 import resource
 import sys
@@ -8,9 +9,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
-from fastopts.errors import one_line
+from fastopts.collector.drain import Drain
+from fastopts.errors import masked, one_line
 
 if TYPE_CHECKING:
     import rich.progress
@@ -29,32 +29,50 @@ class Status:
     covered: int  # symbols whose open connection has delivered them
     wanted: int
     never: int  # asked for more than once, and never came
+    refused: int  # by the venue, and to be asked for later
     connections: int
     reconnects: int
+    false_acks: int
+    refusals: int
+    moved: int  # to another connection
     received: int
     applied: int
     older: int
     rejected: int
+    suspects: int  # found so far: REST contradicted them, and they did not tick
+    suspects_now: int
     written: int
     conflated: int
     pending: int
+    writer: str  # writing, waiting for Redis, standing by
     lag_ms: float | None  # from a batch's sending to its acknowledgement, median
     cpu_percent: float  # of one core, since the last status
     rss_mb: float
+    loop_lag_ms: float = 0.0  # how late the event loop came to a timer, at worst since the last
 
     def __str__(self) -> str:
         lag = "-" if self.lag_ms is None else f"{self.lag_ms:.1f} ms"
-        never = f", {self.never} never" if self.never else ""
+        redis = f"Redis {lag}" if self.writer == "writing" else self.writer
         return (
-            f"{self.venue}: {self.covered:,} of {self.wanted:,} symbols live{never}"
+            f"{self.venue}: {self.covered:,} of {self.wanted:,} symbols live{self._missing()}"
             f" · {self.rate:,.0f} msg/s"
             f" · received {self.received:,} = applied {self.applied:,} + older {self.older:,}"
             f" + rejected {self.rejected:,}"
             f" · applied = written {self.written:,} + conflated {self.conflated:,}"
             f" + pending {self.pending:,}"
-            f" · Redis {lag} · {self.connections} connections"
+            f" · {redis} · loop {self.loop_lag_ms:.0f} ms"
+            f" · {self.connections} connections{self._false_acks()}"
             f" · CPU {self.cpu_percent:.1f} % · {self.rss_mb:.0f} MB"
         )
+
+    def _missing(self) -> str:
+        never = f", {self.never:,} never" if self.never else ""
+        refused = f", {self.refused:,} refused" if self.refused else ""
+        suspect = f", {self.suspects_now:,} suspect" if self.suspects_now else ""
+        return never + refused + suspect
+
+    def _false_acks(self) -> str:
+        return f", {self.false_acks:,} false acks" if self.false_acks else ""
 
 
 def tell(status: Status) -> None:
@@ -77,41 +95,55 @@ def rss_mb() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
 
 
-class _TextFormatter(logging.Formatter):
+class _Formatter(logging.Formatter):
+    def formatException(self, ei: Any) -> str:  # noqa: N802 - logging's name
+        return masked(super().formatException(ei))
+
+
+class _TextFormatter(_Formatter):
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
         record.message = one_line(record.message)
         return super().formatMessage(record)
 
 
-class _JsonFormatter(logging.Formatter):
+class _JsonFormatter(_Formatter):
     def format(self, record: logging.LogRecord) -> str:
         fields: dict[str, Any] = {
             "time": self.formatTime(record, "%Y-%m-%dT%H:%M:%S") + f".{int(record.msecs):03d}Z",
             "level": record.levelname,
-            "message": record.getMessage(),
+            "message": _as_utf8(masked(record.getMessage())),
         }
         status = getattr(record, "status", None)
         if status is not None:
             fields["status"] = status
         if record.exc_info:
-            fields["exception"] = self.formatException(record.exc_info)
-        return orjson.dumps(fields, default=str).decode()
+            fields["exception"] = _as_utf8(self.formatException(record.exc_info))
+        return json.dumps(fields, default=str)  # in ASCII, which any stream takes
 
 
-def set_up_logging(form: str) -> None:
-    """Log to stderr, in UTC; *form* is `text` or `json`."""
+def _as_utf8(text: str) -> str:
+    """*text* with what UTF-8 can't hold escaped: half a surrogate pair must not cost a line."""
+    return text.encode(errors="backslashreplace").decode()
+
+
+def set_up_logging(form: str) -> Drain:
+    """Log to stderr, in UTC; *form* is `text` or `json`. What stderr does not take is dropped.
+
+    Close what is returned at the end: it writes what waits.
+    """
     formatter: logging.Formatter
     if form == "json":
         formatter = _JsonFormatter()
     else:
         formatter = _TextFormatter("%(asctime)s %(levelname)-7s %(message)s", "%H:%M:%SZ")
     formatter.converter = time.gmtime
-    handler = logging.StreamHandler(sys.stderr)
+    handler = Drain(sys.stderr.fileno())
     handler.setFormatter(formatter)
     root = logging.getLogger("fastopts")
     root.handlers[:] = [handler]
     root.setLevel(logging.INFO)
     root.propagate = False
+    return handler
 
 
 class Bars:

@@ -1,50 +1,23 @@
 """Drives the venue's REST conversations: the requests, the retries, and the ban."""
 
 import asyncio
-import contextlib
 import logging
-import threading
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from typing import TypeVar
 
 from fastopts.errors import ConnectionLost, VenueBanned
 from fastopts.net.http import HttpClient
+from fastopts.net.threads import in_daemon_thread
 from fastopts.session.backoff import Backoff
 from fastopts.session.ban import Ban
 from fastopts.venues.bybit.rest import Envelope, Request, Retry, judge
 
-__all__ = ("RestDriver", "in_daemon_thread")
+__all__ = ("RestDriver",)
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 ATTEMPTS = 4
-
-
-async def in_daemon_thread(work: Callable[[], T]) -> T:
-    """Run blocking *work* in a thread that no exit waits for."""
-    loop = asyncio.get_running_loop()
-    result: asyncio.Future[T] = loop.create_future()
-
-    def settle(value: T | None, error: BaseException | None) -> None:
-        if result.cancelled():
-            return
-        if error is None:
-            result.set_result(value)  # type: ignore[arg-type]
-        else:
-            result.set_exception(error)
-
-    def run() -> None:
-        value, error = None, None
-        try:
-            value = work()
-        except BaseException as caught:  # noqa: BLE001 - told to who waits
-            error = caught
-        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
-            loop.call_soon_threadsafe(settle, value, error)
-
-    threading.Thread(target=run, name="fastopts-rest", daemon=True).start()
-    return await result
 
 
 class RestDriver:

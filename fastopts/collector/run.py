@@ -5,32 +5,37 @@ import itertools
 import logging
 import signal
 import ssl
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from fastopts.collector import cache, database, report
+from fastopts.clock import steady_s
+from fastopts.collector import cache, database, forks, report
 from fastopts.collector.feed import Feed
 from fastopts.collector.line import Line, Shared
 from fastopts.collector.market import Market, Progress
+from fastopts.collector.mover import Mover
+from fastopts.collector.reconcile import Reconciliation
 from fastopts.collector.report import Bars
 from fastopts.collector.rest import RestDriver
 from fastopts.collector.watch import Watch
 from fastopts.collector.writer import Writer
 from fastopts.config import Settings
 from fastopts.core import IMPLEMENTATION, Grammar, Table
-from fastopts.errors import FastoptsError, StoreError
+from fastopts.errors import ConnectionLost, FastoptsError, UnknownHost, VenueBanned
 from fastopts.model import Instrument
 from fastopts.net import tls
 from fastopts.net.address import Address
 from fastopts.net.http import HttpClient
 from fastopts.session.backoff import Backoff
 from fastopts.session.ban import Ban
-from fastopts.session.refusals import Consequence, judge
-from fastopts.session.shards import Shards
+from fastopts.session.clocks import OurClock, wall_ms
+from fastopts.session.shards import Change, Shards
 from fastopts.venues.bybit import hosts
 from fastopts.venues.bybit.fields import TICKER_FIELDS, TOPIC_PREFIX
 from fastopts.venues.bybit.hosts import Endpoints
+from fastopts.venues.bybit.rest import Retry
 from fastopts.venues.bybit.session import Timing
 
 __all__ = ("Collector", "collect", "fetch")
@@ -42,12 +47,17 @@ FINAL_FLUSH_S = 3.0
 
 
 def market_of(
-    settings: Settings, endpoints: Endpoints, user_agent: str, table: Table, ban: Ban
+    settings: Settings,
+    endpoints: Endpoints,
+    user_agent: str,
+    table: Table,
+    ban: Ban,
+    now_ms: Callable[[], int] = wall_ms,
 ) -> Market:
     """What knows the universe, from REST."""
     http = HttpClient(endpoints.rest_url, user_agent, settings.insecure)
     path = Path(settings.cache_file) if settings.cache_file else cache.default_path(endpoints.venue)
-    return Market(RestDriver(http, ban), endpoints.venue, settings.coins, path, table)
+    return Market(RestDriver(http, ban), endpoints.venue, settings.coins, path, table, now_ms)
 
 
 def new_table() -> Table:
@@ -93,7 +103,10 @@ class Collector:
         self.stop = asyncio.Event()
         self.table = new_table()
         self.feed = Feed(endpoints.venue, round(timing.watchdog * 1000) + 2000)
-        self.market = market_of(settings, endpoints, user_agent, self.table, rest_ban)
+        self.clock = OurClock(lambda: steady_s() * 1000, self._clock_stepped)
+        self.market = market_of(
+            settings, endpoints, user_agent, self.table, rest_ban, self._venue_ms
+        )
         self.writer = Writer(
             self.table,
             self.feed,
@@ -101,6 +114,8 @@ class Collector:
             tls.context(address.host, settings.insecure) if address.tls else None,
             settings.flush_ms / 1000,
             self.market.instruments.values,
+            settings.standby,
+            self._clock_jumped,
         )
         self.lines: list[Line] = []
         self._settings = settings
@@ -119,13 +134,21 @@ class Collector:
             settings.latency_ms > 0,
             timing,
             rest_ban=rest_ban,
+            now_ms=self.clock.now_ms,
+        )
+        self._reconciliation = Reconciliation(
+            self.market, self.table, self.lines, self.writer.flusher.wake
         )
         self._group: asyncio.TaskGroup | None = None
         self._reading: asyncio.TimerHandle | None = None
         self._bug: BaseException | None = None
+        self._is_winding_up = False
         self._bars = Bars(settings.log_format == "text")
+        self._mover = Mover(self.lines, self._shards, self.table, timing, self._deal)
         self.watch = Watch(
-            endpoints.venue, self.table, self.market, self.lines, self.writer, settings.status_s
+            *(endpoints.venue, self.table, self.market, self.lines, self.writer),
+            self._mover.moves,
+            settings.status_s,
         )
 
     def stop_on_signals(self) -> None:
@@ -148,20 +171,46 @@ class Collector:
             self._bug = context["exception"]
             self.stop.set()
 
+    def _venue_ms(self) -> int:
+        """The venue's clock, or ours before it is known."""
+        venue = self.feed.exchange
+        if not venue.known:
+            return self.clock.now_ms()
+        return round(venue.at(asyncio.get_running_loop().time() * 1000))
+
+    def _clock_stepped(self, step_ms: float) -> None:
+        log.warning(
+            "this machine's clock was set %+.1f s: only the receive times that are kept follow it",
+            step_ms / 1000,
+        )
+        self.writer.our_clock_stepped()
+
+    def _clock_jumped(self) -> None:
+        log.warning(
+            "the Redis server's clock was set, or this machine slept: nothing is live until its"
+            " connection delivers again"
+        )
+        self.feed.exchange.clear()
+        self.writer.doubt()
+        for line in self.lines:
+            line.doubt()
+
     async def run(self, may_use_cache: bool) -> None:
         """Run to the end. Raises the FastoptsError that makes it impossible to go on."""
         asyncio.get_running_loop().set_exception_handler(self._callback_failed)
         try:
-            await self._run(may_use_cache)
+            with forks.guarded():
+                await self._run(may_use_cache)
         except* FastoptsError as group:
             raise _first(group) from None
         finally:
             self._bars.close()
 
     async def _run(self, may_use_cache: bool) -> None:
+        found = self._endpoints
         log.info(
-            "%s -> %s, %s core; %s",
-            *(self._endpoints.venue, self._address, IMPLEMENTATION, self._endpoints.ws_url),
+            "%s -> %s, %s core; %s, %s",
+            *(found.venue, self._address, IMPLEMENTATION, found.rest_url, found.ws_url),
         )
         if self._endpoints.venue == "sim":
             log.warning("SIMULATED data: not the market")
@@ -172,20 +221,39 @@ class Collector:
             return
         async with asyncio.TaskGroup() as group:
             self._group = group
-            writing = group.create_task(self.writer.run())
+            refreshing = self.market.keep_fresh(self._settings.refresh_s, self._universe_changed)
+            writing = self._begin("writer", self.writer.run())
             helpers = [
-                group.create_task(self._warm_up()),
-                group.create_task(
-                    self.market.keep_fresh(self._settings.refresh_s, self._universe_changed)
-                ),
-                group.create_task(self.watch.run(self._bars)),
+                self._begin("warm start", self._warm_up(), may_return=True),
+                self._begin("universe", refreshing),
+                self._begin("watch", self.watch.run(self._bars)),
+                self._begin("moves", self._mover.run()),
             ]
+            if self._settings.reconcile_s > 0:
+                reconciling = self._reconciliation.run(self._settings.reconcile_s)
+                helpers.append(self._begin("reconciliation", reconciling))
             if self._settings.latency_ms > 0:
                 self._read_on_clock(asyncio.get_running_loop().time())
             self._universe_changed(listed, ())
             await self._until_stopped()
             await self._wind_up(helpers, writing)
         self._raise_bug()
+
+    def _begin(
+        self, name: str, work: Coroutine[Any, Any, None], may_return: bool = False
+    ) -> asyncio.Task[None]:
+        assert self._group is not None
+        task = self._group.create_task(work, name=name)
+        task.add_done_callback(partial(self._task_ended, may_return))
+        return task
+
+    def _task_ended(self, may_return: bool, task: asyncio.Task[None]) -> None:
+        """The group hears of a failure; one that was cancelled or returned, nobody would miss."""
+        is_failure = not task.cancelled() and task.exception() is not None
+        if self._is_winding_up or is_failure or (may_return and not task.cancelled()):
+            return
+        self._bug = self._bug or RuntimeError(f"the task {task.get_name()!r} has ended: a bug")
+        self.stop.set()
 
     def _raise_bug(self) -> None:
         if self._bug is not None:
@@ -208,13 +276,28 @@ class Collector:
             return None
 
     async def _start_up(self, may_use_cache: bool) -> list[Instrument]:
-        await _when_loaded(self.writer.look)
+        await self.writer.look()
         progress = _coin_progress(self._bars, self._settings.coins)
-        listed = await self.market.load(may_use_cache, progress)
+        listed = await self._listed(may_use_cache, progress)
         log.info("%d options on %s", len(listed), ", ".join(sorted({i.asset for i in listed})))
-        # From here on the writer renews the lease: the venue may have taken a minute to answer.
-        await _when_loaded(self.writer.open)
         return listed
+
+    async def _listed(self, may_use_cache: bool, progress: Progress) -> list[Instrument]:
+        """The universe; while the venue is down, wait for it."""
+        deadline = asyncio.get_running_loop().time() + self._settings.venue_wait_s
+        backoff = Backoff(base_s=1.0, cap_s=30.0)
+        while True:
+            try:
+                return await self.market.load(may_use_cache, progress)
+            except UnknownHost:
+                raise
+            except (ConnectionLost, Retry, VenueBanned) as error:
+                left_s = deadline - asyncio.get_running_loop().time()
+                if left_s <= 0:
+                    raise
+                log.warning("%s; waiting for the venue, %.0f s at most", error, left_s)
+                wait_s = max(backoff.next_s(), getattr(error, "retry_after_s", 0.0))
+            await asyncio.sleep(min(wait_s, left_s))
 
     async def _until_stopped(self) -> None:
         try:
@@ -227,6 +310,7 @@ class Collector:
         self, helpers: list[asyncio.Task[None]], writing: asyncio.Task[None]
     ) -> None:
         """Stop listening, then write what is left."""
+        self._is_winding_up = True
         if self._reading is not None:
             self._reading.cancel()
         tasks = [*helpers, *self._line_tasks]
@@ -248,15 +332,17 @@ class Collector:
         return [line.task for line in self.lines if line.task is not None]
 
     def _universe_changed(self, listed: Sequence[Instrument], gone: Sequence[Instrument]) -> None:
-        assert self._group is not None
-        for change in self._shards.update(listed, [instrument.symbol for instrument in gone]):
+        self._deal(self._shards.update(listed, [instrument.symbol for instrument in gone]))
+        self.writer.universe_changed(listed, gone)
+
+    def _deal(self, changes: Sequence[Change]) -> None:
+        for change in changes:
             if change.shard.number == len(self.lines):
                 line = Line(change.shard, self._shared)
                 self.lines.append(line)
-                line.task = self._group.create_task(line.run())
+                line.task = self._begin(f"connection {change.shard.number}", line.run())
             else:
                 self.lines[change.shard.number].change(change.added, change.removed)
-        self.writer.universe_changed(listed, gone)
 
     async def _warm_up(self) -> None:
         used = await self.market.warm_up()
@@ -272,19 +358,6 @@ class Collector:
         self._reading = loop.call_at(due, self._read_on_clock, due)
 
 
-async def _when_loaded(call: Callable[[], Awaitable[None]]) -> None:
-    """Call the server; wait for one that is only loading."""
-    backoff = Backoff(base_s=0.2, cap_s=2.0)
-    while True:
-        try:
-            return await call()
-        except StoreError as error:
-            if judge(error.reply).consequence is not Consequence.WAIT:
-                raise
-            log.warning("%s; waiting", error)
-        await asyncio.sleep(backoff.next_s())
-
-
 def _venue_tls(endpoints: Endpoints, insecure: bool) -> ssl.SSLContext | None:
     if not endpoints.ws_url.startswith("wss://"):
         return None
@@ -295,7 +368,11 @@ def _coin_progress(bars: Bars, coins: Sequence[str]) -> Progress:
     done = itertools.count(1)
 
     def progress(coin: str, count: int) -> None:
-        log.info("%s: %d options", coin, count)
+        log.log(
+            logging.INFO if count else logging.WARNING,
+            "%s: %s",
+            *(coin, f"{count} options" if count else "the venue lists no options on it"),
+        )
         bars.show("universe", next(done), len(coins))
 
     return progress

@@ -7,7 +7,7 @@ from typing import Any
 from fastopts import keys
 from fastopts.errors import ConfigError, StoreError, WrongVenue
 from fastopts.net.channel import Channel
-from fastopts.net.resp import good
+from fastopts.net.resp import good, understood
 
 __all__ = ("OLD_STATS", "VERSION_MIN", "Server", "info", "inspect", "is_cluster", "may_evict")
 
@@ -59,16 +59,18 @@ async def inspect(channel: Channel, venue: str) -> Server:
             f"the server holds the data of {held}, not of {venue}: name another server or database"
             " with --redis-url (such as redis://localhost:6379/1), or empty this one"
         )
-    is_foreign = isinstance(stats, StoreError) or not (
-        OLD_STATS.issuperset(stats) or "venue" in stats
-    )
+    with understood():
+        number = int(client)
+        is_foreign = isinstance(stats, StoreError) or not (
+            OLD_STATS.issuperset(stats) or "venue" in stats
+        )
     warnings = []
     if is_foreign:
         warnings.append("the key `stats` is another program's: it is left alone")
     if may_evict(memory):
         policy = memory["maxmemory_policy"]
         warnings.append(f"maxmemory-policy {policy} may evict quotes: set noeviction")
-    return Server(server.get("run_id", ""), int(client), not is_foreign, tuple(warnings))
+    return Server(server.get("run_id", ""), number, not is_foreign, tuple(warnings))
 
 
 def is_cluster(told: Mapping[str, str]) -> bool:

@@ -1,10 +1,10 @@
-"""Why nothing can be written at the moment, said without flooding the log."""
+"""What lasts is said without flooding the log: why nothing can be written, that we stand by."""
 
 import logging
 
 from fastopts.session.backoff import Backoff
 
-__all__ = ("Trouble",)
+__all__ = ("Spell", "Trouble")
 
 log = logging.getLogger(__name__)
 
@@ -12,39 +12,60 @@ SAY_AGAIN_S = 60.0
 TIMER_S = 0.002  # a loop's timers may come early by their grain
 
 
-class Trouble:
-    """On from the first failure to the next success; said once, then once a minute."""
+class Spell:
+    """Something that lasts: said when it begins, once a minute, and when it ends."""
 
-    def __init__(self) -> None:
+    def __init__(self, level: int) -> None:
+        self._level = level
         self._since: float | None = None
         self._said_at = 0.0
+
+    @property
+    def is_on(self) -> bool:
+        return self._since is not None
+
+    def begin(self, words: str, now: float, at_first: str = "") -> None:
+        """It is on; say *words*, and *at_first* behind them the first time."""
+        if self._since is None:
+            self._since = self._said_at = now
+            log.log(self._level, "%s%s", words, at_first)
+        elif now - self._said_at > SAY_AGAIN_S:
+            self._said_at = now
+            log.log(self._level, "for %.0f s now: %s", now - self._since, words)
+
+    def end(self, words: str, now: float) -> None:
+        """It is over; say so, if it was on."""
+        if self._since is not None:
+            log.info("%s, after %.1f s", words, now - self._since)
+            self._since = None
+
+
+class Trouble:
+    """On from the first failure to the next success."""
+
+    def __init__(self) -> None:
+        self._spell = Spell(logging.WARNING)
         self._pause_until = 0.0
         self._backoff = Backoff(base_s=0.2, cap_s=5.0)
 
     @property
     def is_on(self) -> bool:
-        return self._since is not None
+        return self._spell.is_on
 
     def is_pausing(self, now: float) -> bool:
         """Whether it is too early for another try."""
         return self.is_on and now < self._pause_until - TIMER_S
 
     def begin(self, words: str, now: float) -> None:
-        if self._since is None:
-            self._since = self._said_at = now
-            log.warning("%s; the newest tick of every symbol is kept in memory", words)
-        elif now - self._said_at > SAY_AGAIN_S:
-            self._said_at = now
-            log.warning("for %.0f s now: %s", now - self._since, words)
+        self._spell.begin(words, now, "; the newest tick of every symbol is kept in memory")
 
     def pause(self, now: float) -> float:
         """Let some time pass before the next try; return when that is."""
         self._pause_until = now + self._backoff.next_s()
         return self._pause_until
 
-    def end(self, now: float) -> None:
-        if self._since is not None:
-            log.info("Redis takes data again, after %.1f s", now - self._since)
-            self._since = None
+    def end(self, now: float, words: str = "Redis takes data again") -> None:
+        if self.is_on:
+            self._spell.end(words, now)
             self._pause_until = 0.0
             self._backoff.reset()

@@ -8,6 +8,7 @@ from fastopts.collector.upkeep import Command
 from fastopts.core import Batch
 from fastopts.errors import StoreError
 from fastopts.net.channel import Channel
+from fastopts.net.resp import understood
 from fastopts.session.refusals import Consequence, judge
 
 __all__ = ("Updates",)
@@ -32,7 +33,8 @@ class Updates:
         if isinstance(reply, StoreError):
             self._refused(reply.reply)
         else:
-            self._batch.publishing = reply[1] > 0
+            with understood():
+                self._batch.publishing = reply[1] > 0
 
     async def pulse(self, channel: Channel) -> None:
         """Tell subscribers that they are told of everything. Raises StoreUnavailable."""

@@ -9,11 +9,12 @@ from fastopts import keys
 from fastopts.core import Table
 from fastopts.model import Instrument
 
-__all__ = ("Command", "Order", "delisted", "hset", "listed", "statistics")
+__all__ = ("COUNTS", "Command", "Order", "census", "delisted", "hset", "listed", "statistics")
 
 Command = tuple[str, ...]
 
 SET_TTL_S = 24 * 3600
+COUNTS = ("reconnects", "false_acks", "refusals", "moved")  # of the connections to the venue
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +50,21 @@ def delisted(instruments: Iterable[Instrument]) -> list[Order]:
     return [Order(("SREM", key, *symbols)) for key, symbols in _sets(instruments).items()]
 
 
-def statistics(table: Table, batches: int, started_at: float, venue: str) -> Mapping[str, str]:
-    """The fields of `stats`: the old names, and the terms of the loss equations."""
+def census(instruments: Iterable[Instrument]) -> list[tuple[Command, int]]:
+    """Commands that count what `listed` wrote, each with how many it must find at least."""
+    there = list(instruments)
+    sets = [(("SCARD", key), len(symbols)) for key, symbols in _sets(there).items()]
+    terms = [keys.instrument(instrument.symbol) for instrument in there]
+    found: list[tuple[Command, int]] = [*sets]
+    if terms:
+        found.append((("EXISTS", *terms), len(terms)))
+    return found
+
+
+def statistics(
+    table: Table, batches: int, started_at: float, venue: str, counts: Mapping[str, int]
+) -> Mapping[str, str]:
+    """The fields of `stats`: the old names, the terms of the loss equations, and *counts*."""
     rejected = table.rejected
     return {
         "venue": venue,
@@ -67,9 +81,14 @@ def statistics(table: Table, batches: int, started_at: float, venue: str) -> Map
         "pending": str(table.pending),
         **{f"rejected:{reason}": str(count) for reason, count in rejected.items()},
         "bad_fields": str(table.bad_fields),
+        "missing_fields": str(table.missing_fields),
+        "unknown_fields": str(table.unknown_fields),
+        "suspects": str(table.suspects),
+        "suspects_now": str(table.suspects_now),
         "deltas": str(table.deltas),
         "unusual": str(table.general),
         "vanished": str(table.vanished),
+        **{name: str(count) for name, count in counts.items()},
     }
 
 

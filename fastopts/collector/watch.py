@@ -6,12 +6,14 @@ import time
 from collections.abc import Sequence
 
 from fastopts.collector import report
+from fastopts.collector.lag import Lag
 from fastopts.collector.line import Line
 from fastopts.collector.market import Market
 from fastopts.collector.report import Bars, Status
-from fastopts.collector.writer import Writer
+from fastopts.collector.writer import WAITING, Writer
 from fastopts.core import Table
 from fastopts.session.alarms import Alarms
+from fastopts.session.moves import Moves
 
 __all__ = ("Watch",)
 
@@ -32,6 +34,7 @@ class Watch:
         market: Market,
         lines: Sequence[Line],
         writer: Writer,
+        moves: Moves,
         status_s: float,
     ) -> None:
         self._venue = venue
@@ -39,18 +42,28 @@ class Watch:
         self._market = market
         self._lines = lines
         self._writer = writer
+        self._moves = moves
         self._status_s = status_s
         self._alarms = Alarms()
+        self._lag = Lag()
         self._shown: set[str] = set()  # reasons of rejects
+        self._named: set[str] = set()  # unknown fields
         self._last = (time.monotonic(), 0, report.cpu_s())
 
     async def run(self, bars: Bars) -> None:
         """Show how the symbols come in, then tell the status for ever."""
+        self._lag.begin()
+        try:
+            await self._look(bars)
+        finally:
+            self._lag.end()
+
+    async def _look(self, bars: Bars) -> None:
         await self._until_covered(bars)
         while True:
             status = self.status()
             report.tell(status)
-            for words in (*self._warnings(status), *self._rejects()):
+            for words in (*self._warnings(status), *self._rejects(), *self._novelties()):
                 log.warning("%s", words)
             await asyncio.sleep(self._status_s)
 
@@ -61,32 +74,48 @@ class Watch:
         last_at, last_received, last_cpu_s = self._last
         self._last = (now, received, cpu_s)
         elapsed_s = max(now - last_at, 1e-9)
-        covered, wanted = self._coverage()
+        covered, wanted, never = self._coverage()
+        counts = self._counts()
+        self._writer.counts = counts
         return Status(
             venue=self._venue,
             rate=(received - last_received) / elapsed_s,
             covered=covered,
             wanted=wanted,
-            never=sum(len(line.never) for line in self._lines),
+            never=never,
+            refused=sum(len(line.learned.refused) for line in self._lines),
             connections=sum(line.is_open for line in self._lines),
-            reconnects=sum(line.reconnects for line in self._lines),
+            **counts,
             received=received,
             applied=table.applied,
             older=table.older,
             rejected=sum(table.rejected.values()),
+            suspects=table.suspects,
+            suspects_now=table.suspects_now,
             written=table.written,
             conflated=table.conflated,
             pending=table.pending,
+            writer=self._writer.state,
             lag_ms=self._writer.flusher.lag.quantile_ms(0.5),
             cpu_percent=100 * (cpu_s - last_cpu_s) / elapsed_s,
             rss_mb=report.rss_mb(),
+            loop_lag_ms=self._lag.take_ms(),
         )
 
+    def _counts(self) -> dict[str, int]:
+        return {
+            "reconnects": sum(line.reconnects for line in self._lines),
+            "false_acks": sum(line.learned.false_acks for line in self._lines),
+            "refusals": sum(line.learned.refusals for line in self._lines),
+            "moved": self._moves.made,
+        }
+
     def _warnings(self, status: Status) -> list[str]:
-        lag_ms = (status.lag_ms or 0.0) if self._writer.is_writing else None
+        lag_ms = None if status.writer == WAITING else status.lag_ms or 0.0
         skew_ms = self._writer.feed.skew_ms(asyncio.get_running_loop().time())
         return self._alarms.judge(
-            time.monotonic(), status.rate, status.covered, status.wanted, lag_ms, skew_ms
+            *(time.monotonic(), status.rate, status.covered, status.wanted, lag_ms, skew_ms),
+            loop_lag_ms=status.loop_lag_ms,
         )
 
     def _rejects(self) -> list[str]:
@@ -95,18 +124,26 @@ class Watch:
         self._shown |= fresh
         return [f"rejected ({r}), for example: {self._table.samples[r]!r}" for r in sorted(fresh)]
 
+    def _novelties(self) -> list[str]:
+        """The names of fields that are new since the last look."""
+        fresh = sorted(self._table.unknown_names - self._named)
+        self._named.update(fresh)
+        return [f"the venue sends fields that are not known: {fresh!r}"] if fresh else []
+
     async def _until_covered(self, bars: Bars) -> None:
         """Show how the symbols come in, until nearly all have, or for twenty seconds."""
         deadline = time.monotonic() + COVERAGE_WITHIN_S
         while time.monotonic() < deadline:
-            covered, wanted = self._coverage()
+            covered, wanted, _ = self._coverage()
             bars.show("first quotes", covered, wanted)
             if covered >= COVERED_ENOUGH * wanted:
                 break
             await asyncio.sleep(LOOK_S)
         bars.close()
 
-    def _coverage(self) -> tuple[int, int]:
-        covered, wanted = sum(line.live for line in self._lines), len(self._market.instruments)
-        self._writer.feed.covered, self._writer.feed.wanted = covered, wanted
-        return covered, wanted
+    def _coverage(self) -> tuple[int, int, int]:
+        feed = self._writer.feed
+        feed.covered = sum(line.live for line in self._lines)
+        feed.wanted = len(self._market.instruments)
+        feed.never = sum(len(line.never) for line in self._lines)
+        return feed.covered, feed.wanted, feed.never

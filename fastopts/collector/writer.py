@@ -7,6 +7,7 @@ said to the server is said while it rests.
 
 import asyncio
 import logging
+import math
 import ssl
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -17,30 +18,33 @@ from fastopts.collector.feed import NEVER, Feed
 from fastopts.collector.flusher import Flusher
 from fastopts.collector.heartbeat import Heartbeat
 from fastopts.collector.lease import LEASE_MS, Lease
+from fastopts.collector.listing import Listing
 from fastopts.collector.server import Server
-from fastopts.collector.trouble import Trouble
+from fastopts.collector.trouble import Spell, Trouble
 from fastopts.collector.updates import Updates
-from fastopts.collector.upkeep import Order
 from fastopts.core import Table
 from fastopts.errors import ConfigError, LeaseLost, StoreError, StoreUnavailable
 from fastopts.model import Instrument
 from fastopts.net import channel as net
 from fastopts.net.address import Address
-from fastopts.net.channel import EXCHANGE_TIMEOUT_S, Channel
+from fastopts.net.channel import Channel
 from fastopts.session.backoff import Backoff
 from fastopts.session.refusals import Consequence, judge
-from fastopts.venues.bybit import symbols
 
-__all__ = ("Writer",)
+__all__ = ("STANDING_BY", "WAITING", "WRITING", "Writer")
 
 log = logging.getLogger(__name__)
 
+WRITING, WAITING, STANDING_BY = "writing", "waiting for Redis", "standing by"
+
 CONNECT_TIMEOUT_S = 5.0
+AGAIN_WITHIN_S = 0.25  # it is ours, and asking costs nothing: it is found as soon as it is back
 WHOLE_WITHIN_S = 60  # every symbol is written whole once in this time
 REFUSED_KEYS_AGAIN_S = 60.0
-UNIVERSE_AGAIN_S = 6 * 3600.0
-COMMANDS_AT_ONCE = 1000
+DENIED_AGAIN_S = 10.0
+TAKE_AGAIN_S = 0.1
 SLOW_S = 1.0  # what came while the server took so long has grown old
+FREE_LOOKS = 3  # a standby takes what was free so often in a row
 
 
 class Writer:
@@ -54,25 +58,32 @@ class Writer:
         tls: ssl.SSLContext | None,
         flush_s: float,
         instruments: Callable[[], Iterable[Instrument]],
+        is_standby: bool = False,
+        clock_jumped: Callable[[], None] = lambda: None,
     ) -> None:
         self.lease = Lease()
         self.flusher = Flusher(table, flush_s, self._now_ms, self._batch_over)
         self._table = table
         self.feed = feed
         self._address = address
+        self.counts: Mapping[str, int] = dict.fromkeys(upkeep.COUNTS, 0)
         self._tls = tls
-        self._instruments = instruments
+        self._is_standby = is_standby
+        self._free_looks = 0
+        self._listing = Listing(instruments, self._now_ms)
         self._updates = Updates(self.flusher.batch)
-        self._heartbeat = Heartbeat(table, feed, self.lease, self._updates, self._statistics)
+        self._heartbeat = Heartbeat(
+            table, feed, self.lease, self._updates, self._statistics, clock_jumped
+        )
         self._trouble = Trouble()
+        self._standing_by = Spell(logging.INFO)
         self._channel: Channel | None = None
         self._server: Server | None = None
         self._attention = asyncio.Event()
         self._failure: StoreError | None = None
-        self._orders: list[Order] = []
-        self._universe_at = 0.0
         self._refused_keys: set[str] = set()
         self._refused_keys_at = 0.0
+        self._outdated: list[str] = []
         self._is_ending = False
         self._started_at = time.time()
 
@@ -80,6 +91,13 @@ class Writer:
     def is_writing(self) -> bool:
         """Whether the server takes what we have."""
         return self._channel is not None and not self._trouble.is_on
+
+    @property
+    def state(self) -> str:
+        """WRITING, WAITING or STANDING_BY."""
+        if self._standing_by.is_on:
+            return STANDING_BY
+        return WAITING if self._trouble.is_on or not self._table.epoch else WRITING
 
     def conn_opened(self, conn: int) -> None:
         self.feed.opened(conn)
@@ -95,10 +113,19 @@ class Writer:
     def venue_clock(self, venue_ms: int, sent_at: float, received_at: float) -> None:
         self.feed.exchange.add(venue_ms, sent_at * 1000, received_at * 1000)
 
+    def our_clock_stepped(self) -> None:
+        """Ticks are judged by our clock, corrected by how far it is from the venue's."""
+        self._heartbeat.correct_skew()
+
+    def doubt(self) -> None:
+        """Tell readers that nothing is live until its connection delivers again."""
+        self.feed.doubt()
+        self._tell()
+
     def universe_changed(self, listed: Iterable[Instrument], gone: Iterable[Instrument]) -> None:
         """Symbols came or went; the sets follow with the next write."""
         if self._channel is not None:  # everything is written on a reconnect
-            self._orders += upkeep.listed(listed, self._now_ms()) + upkeep.delisted(gone)
+            self._listing.changed(listed, gone)
             self._attention.set()
 
     def end(self) -> None:
@@ -107,74 +134,129 @@ class Writer:
         self._attention.set()
 
     async def look(self) -> None:
-        """Find out whether the server could be written to, without taking the lease.
+        """Find out what is wrong with the server before anything is begun.
 
-        Raises ConfigError, WrongVenue, StoreUnavailable or StoreError.
+        Raises ConfigError, WrongVenue or StoreError; a server that is away or busy is for `run` to
+        wait for.
+        """
+        try:
+            channel = await net.connect(self._address, self._tls, CONNECT_TIMEOUT_S)
+            try:
+                await server.inspect(channel, self.feed.venue)
+            finally:
+                channel.abort()
+        except StoreError as error:
+            self._bear(error)
+
+    async def open(self) -> bool:
+        """Connect and take the lease; False when told to `end` while another holds it.
+
+        Without standing by, it waits only for the end of a lease that nobody renews. Raises
+        ConfigError, WrongVenue, LeaseLost, StoreUnavailable or StoreError.
         """
         channel = await net.connect(self._address, self._tls, CONNECT_TIMEOUT_S)
         try:
-            await server.inspect(channel, self.feed.venue)
-        finally:
-            channel.abort()
-
-    async def open(self) -> None:
-        """Connect and take the lease, waiting for the end of one that nobody renews.
-
-        Raises ConfigError, WrongVenue, LeaseLost, StoreUnavailable or StoreError.
-        """
-        channel = await net.connect(self._address, self._tls, CONNECT_TIMEOUT_S)
-        try:
-            former = self._server
-            self._server = await server.inspect(channel, self.feed.venue)
-            if former is not None and former.run_id != self._server.run_id:
-                self.feed.behind_since = NEVER  # it may have forgotten what it acknowledged
-            if former is None:
-                for warning in self._server.warnings:
-                    log.warning("Redis: %s", warning)
-            await self._take_lease(channel, self._server)
-            self._table.epoch = self.lease.epoch
-            await self._restore(channel, self._server)
+            found = await server.inspect(channel, self.feed.venue)
+            if not await self._take_lease(channel, found):
+                channel.abort()
+                return False
+            self._begin(found)
+            await self._restore(channel, found)
         except BaseException:
             channel.abort()
             raise
         self._channel = channel
+        return True
 
     async def run(self) -> None:
-        """Write until `end`. Raises LeaseLost or WrongVenue when we must not write any more."""
-        backoff = Backoff(base_s=0.1, cap_s=5.0)
+        """Write until `end`.
+
+        Raises LeaseLost or WrongVenue when we must not write any more, and before anything was
+        written what `look` raises.
+        """
+        backoff = Backoff(base_s=0.1, cap_s=AGAIN_WITHIN_S)
         while True:
+            least_s = 0.0
             try:
-                if self._channel is None:
-                    await self.open()
+                if self._channel is None and not await self.open():
+                    return
                 backoff.reset()
                 await self._serve()
-            except LeaseLost:
-                raise
+            except LeaseLost as error:
+                self._yield(error)
             except StoreError as error:
-                self._trouble.begin(f"Redis: {error}", _now())
+                self._bear(error)
+                if judge(error.reply).consequence is Consequence.DENIED:
+                    least_s = DENIED_AGAIN_S
             else:
                 return
             finally:
                 self._hang_up()
-            await asyncio.sleep(backoff.next_s())
+            await asyncio.sleep(max(least_s, backoff.next_s()))
 
-    async def _take_lease(self, channel: Channel, found: Server) -> None:
-        patience_s = LEASE_MS / 1000 + 1.0
+    def _bear(self, error: StoreError) -> None:
+        """Say that the server is not to be had. Raises *error* at a start that waits in vain."""
+        if not self._table.epoch and not _may_pass(error):
+            raise error
+        remedy = f" ({judge(error.reply).remedy})" if error.reply else ""
+        self._trouble.begin(f"Redis: {error}{remedy}", _now())
+
+    def _yield(self, error: LeaseLost) -> None:
+        """Another collector writes now: stand by if we may, else that is the end."""
+        if not self._is_standby:
+            raise error
+        self.lease.renounce()
+        log.warning("another collector has taken over: this one stands by")
+
+    async def _take_lease(self, channel: Channel, found: Server) -> bool:
+        patience_s = math.inf if self._is_standby else LEASE_MS / 1000 + 1.0
         deadline = _now() + patience_s
-        while not await self.lease.take(channel, found.run_id):
+        while not await self._try_to_take(channel, found):
+            if self._is_ending:
+                return False
             if _now() > deadline:
                 raise ConfigError(
                     "another collector is writing to this server and renews its lease: stop it"
-                    " first, or name another server or database with --redis-url"
+                    " first, wait for its end with --standby, or name another server or database"
+                    " with --redis-url"
                 )
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(TAKE_AGAIN_S)
+        self._standing_by.end(f"writing to {self._address} from now on", _now())
+        return True
+
+    async def _try_to_take(self, channel: Channel, found: Server) -> bool:
+        is_claim = self._is_standby and not self.lease.epoch
+        if is_claim and not await self._is_left(channel):
+            return False
+        return await self.lease.take(channel, found.run_id)
+
+    async def _is_left(self, channel: Channel) -> bool:
+        """Whether nobody wants the lease any more: what ran out while the server stood still, its
+        holder renews as soon as it goes on."""
+        if await self.lease.is_free(channel):
+            self._free_looks += 1
+            return self._free_looks >= FREE_LOOKS
+        self._free_looks = 0
+        self._trouble.end(_now(), "Redis answers again")
+        words = f"standing by: another collector writes to {self._address}"
+        self._standing_by.begin(words, _now())
+        return False
+
+    def _begin(self, found: Server) -> None:
+        """The server is ours."""
+        if self._server is None:
+            for warning in found.warnings:
+                log.warning("Redis: %s", warning)
+        elif self._server.run_id != found.run_id:
+            self.feed.behind_since = NEVER  # it may have forgotten what it acknowledged
+        self._server = found
+        self._table.epoch = self.lease.epoch
 
     async def _restore(self, channel: Channel, found: Server) -> None:
         """Write everything there is, as to a server that knows nothing."""
         self._heartbeat.forget()
-        self.feed.assets = self._assets()
-        self._orders = []
-        self._universe_at = _now()
+        self.feed.assets = self._listing.assets()
+        self._listing.owe_all(_now())
         self._table.release()
         self._table.mark_whole()
         await self._heartbeat.beat(channel, found)
@@ -212,18 +294,32 @@ class Writer:
 
     async def _keep_up(self, channel: Channel, found: Server, now: float) -> None:
         """Do what is due beside the ticks."""
-        if now >= self._universe_at and not self._trouble.is_pausing(now):
-            self._orders = await self._whole_universe(channel)
-            self._universe_at = now + UNIVERSE_AGAIN_S
-        while self._orders and not self._trouble.is_pausing(now):
-            await self._carry_out(channel)
+        if not self._trouble.is_pausing(now):
+            await self._list(channel, now)
         if self._refused_keys and now >= self._refused_keys_at:
             self._refused_keys_at = now + REFUSED_KEYS_AGAIN_S
             self._table.release()
+        if self._outdated:
+            outdated, self._outdated = self._outdated, []
+            await channel.ask(("DEL", *outdated))
         if self._heartbeat.is_due(now):
             await self._beat(channel, found, now)
         if _now() - now > SLOW_S:
             self._fall_behind()
+
+    async def _list(self, channel: Channel, now: float) -> None:
+        try:
+            is_changed = await self._listing.keep_up(channel, now)
+        except StoreError as error:
+            if not error.reply:
+                raise
+            self._cannot_write(error)
+            return
+        if is_changed:
+            # Not before it is all there: what a reader finds at one count, it keeps for it.
+            self.feed.assets = self._listing.assets()
+            self.feed.universe += 1
+            self._tell()
 
     async def _beat(self, channel: Channel, found: Server, now: float) -> None:
         if self._heartbeat.is_periodic(now):
@@ -266,7 +362,7 @@ class Writer:
                 self._cannot_write(StoreError(words, words))
                 return
             # Its record would stand there as the newest until the next try.
-            self._orders.append(Order(("DEL", keys.record(symbol))))
+            self._outdated.append(keys.record(symbol))
             self._attention.set()
             if symbol not in self._refused_keys:
                 log.warning("%s is not written: %s (%s)", symbol, words, refusal.remedy)
@@ -296,46 +392,6 @@ class Writer:
         self._failure = error
         self._attention.set()
 
-    async def _whole_universe(self, channel: Channel) -> list[Order]:
-        """Every set and all terms; out of the sets goes what an outage or a former run left."""
-        held: set[str] = set()
-        for asset in self._assets():
-            [reply] = await channel.ask(("SMEMBERS", keys.asset(asset)))
-            held |= set(reply) if isinstance(reply, list) else set()
-        listed = {instrument.symbol: instrument for instrument in self._instruments()}
-        gone = filter(None, map(symbols.parse, held - listed.keys()))
-        return upkeep.listed(listed.values(), self._now_ms()) + upkeep.delisted(gone)
-
-    async def _carry_out(self, channel: Channel) -> None:
-        """Send all orders; if the server refuses, the whole universe is owed again."""
-        orders, self._orders = self._orders, []
-        for at in range(0, len(orders), COMMANDS_AT_ONCE):
-            chunk = orders[at : at + COMMANDS_AT_ONCE]
-            replies = await channel.ask(*(o.command for o in chunk), timeout_s=EXCHANGE_TIMEOUT_S)
-            refused = [
-                (o, r) for o, r in zip(chunk, replies, strict=True) if isinstance(r, StoreError)
-            ]
-            for order, reply in refused:
-                if judge(reply.reply).consequence is not Consequence.KEY:
-                    self._universe_at = _now()
-                    self._cannot_write(reply)
-                    return
-                if order.key not in self._refused_keys:
-                    log.warning("%s is left alone: %s", order.key, reply)
-                    self._refused_keys.add(order.key)
-            foreign = {order.key for order, _ in refused}
-            expiries = [
-                ("EXPIRE", o.key, str(o.ttl_s))
-                for o in chunk
-                if o.ttl_s is not None and o.key not in foreign
-            ]
-            if expiries:
-                await channel.ask(*expiries, timeout_s=EXCHANGE_TIMEOUT_S)
-        # Not before it is all there: what a reader finds at one count, it keeps for that count.
-        self.feed.assets = self._assets()
-        self.feed.universe += 1
-        self._tell()
-
     async def _farewell(self, channel: Channel, found: Server) -> None:
         """Say that the feed has ended, and give the lease back."""
         runtime_s = max(time.time() - self._started_at, 1e-9)
@@ -362,19 +418,24 @@ class Writer:
         self._heartbeat.must_tell = True
         self._attention.set()
 
-    def _assets(self) -> tuple[str, ...]:
-        """Those that have listed symbols."""
-        return tuple(sorted({instrument.asset for instrument in self._instruments()}))
-
     def _statistics(self) -> Mapping[str, str]:
         batches = self.flusher.batches
-        return upkeep.statistics(self._table, batches, self._started_at, self.feed.venue)
+        return upkeep.statistics(
+            self._table, batches, self._started_at, self.feed.venue, self.counts
+        )
 
     def _now_ms(self) -> int:
         """The server's clock, or ours before we know it."""
         if self.feed.server.known:
             return round(self.feed.server.at(_now() * 1000))
         return round(time.time() * 1000)
+
+
+def _may_pass(error: StoreError) -> bool:
+    """Whether a start may wait for the end of *error*: it is no plain mistake."""
+    if isinstance(error, StoreUnavailable):
+        return not isinstance(error.__cause__, ssl.SSLCertVerificationError)
+    return judge(error.reply).consequence is Consequence.WAIT
 
 
 def _now() -> float:

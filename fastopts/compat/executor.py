@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from fastopts.clock import steady_s
 from fastopts.compat.quote import Quote, priced, quote
 from fastopts.compat.rows import rows
 from fastopts.compat.source import Source
@@ -78,7 +79,7 @@ class EfficientTradeExecutor:
         entry = self.cache.get(symbol)
         if entry is None or not entry.is_good(self.cache_ttl):
             self.cache.pop(symbol, None)
-            asked_at = time.monotonic()  # not later than the server's clock is read
+            asked_at = steady_s()  # not later than the server's clock is read
             option = self._priced([symbol]).get(symbol)
             if option is None:
                 return None
@@ -149,14 +150,14 @@ class EfficientTradeExecutor:
 
 
 class _Entry(NamedTuple):
-    """A quote; times are of the monotonic clock."""
+    """A quote; times are of the steady clock."""
 
     quote: Quote
     asked_at: float
     valid_until: float
 
     def is_good(self, ttl_s: float) -> bool:
-        return time.monotonic() < min(self.asked_at + ttl_s, self.valid_until)
+        return steady_s() < min(self.asked_at + ttl_s, self.valid_until)
 
 
 def _now_s() -> int:

@@ -15,7 +15,7 @@ import json
 import math
 import re
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, NoReturn
 
@@ -53,6 +53,8 @@ REASONS: Final = (
 
 TEXT_LENGTH_MAX: Final = 32
 SAMPLE_SIZE: Final = 1000  # bytes of a rejected message that are kept, one for each reason
+UNKNOWN_NAMES_MAX: Final = 64
+UNKNOWN_NAME_LENGTH: Final = 64  # as much of each is kept
 _DECIMAL = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?", re.ASCII)
 _DIGITS = re.compile(r"[0-9]{1,18}", re.ASCII)
 
@@ -101,6 +103,7 @@ class Tick:
     values: dict[int, str] = field(default_factory=dict)
     seen: set[int] = field(default_factory=set)
     bad_fields: int = 0
+    unknown_fields: int = 0  # keys of the data that the grammar does not know
 
 
 class _Object(tuple[tuple[str, Any], ...]):
@@ -196,6 +199,7 @@ def parse(payload: bytes, grammar: Grammar) -> Tick | None:
         raise Rejected("bad_type")
 
     tick = Tick(symbol, int(ts), _sequence(top.get("id"), topic), top.get("type") == "delta")
+    tick.unknown_fields = len(_unknown(data, grammar))
     for name, value in known.items():
         index = grammar.fields[name]
         tick.seen.add(index)
@@ -207,13 +211,23 @@ def parse(payload: bytes, grammar: Grammar) -> Tick | None:
     return tick
 
 
+def unknown_names(payload: bytes, grammar: Grammar) -> list[str]:
+    """The beginnings of a ticker's keys that the grammar does not know."""
+    [data] = [value for name, value in _load(payload) if name == "data"]
+    return [name[:UNKNOWN_NAME_LENGTH] for name in _unknown(data, grammar)]
+
+
+def _unknown(data: _Object, grammar: Grammar) -> list[str]:
+    return [name for name, _ in data if name not in grammar.fields and name != "symbol"]
+
+
 @dataclass(slots=True)
 class Slot:
     """All that is known of one symbol: its newest tick, and what Redis has of it.
 
     A tick is counted `pending` from its application until Redis acknowledged it or a newer one
     took its place: `unsent` says that the slot holds such a tick, `_Write.had_tick` that one is on
-    its way. `news` says that the record is not what was sent last.
+    its way. `news` says that subscribers are to hear of the record.
     """
 
     symbol: str
@@ -248,7 +262,8 @@ class Table:
 
     The owner keeps three things up to date: `epoch` (before anything is encoded), `skew_ms` (the
     venue's clock minus ours), and `delivering`, the conns that are alive. `samples` has the
-    first unreadable message for each reason.
+    first rejected message for each reason, `unknown_names` what else stood in the data of tickers
+    (the first few names).
     """
 
     def __init__(self, grammar: Grammar, time_bound_ms: int = 60_000) -> None:
@@ -258,9 +273,12 @@ class Table:
         self.skew_ms = 0
         self.delivering: set[int] = set()
         self.samples: dict[str, bytes] = {}
+        self.unknown_names: set[str] = set()
         self.received = self.applied = self.older = 0
         self.written = self.conflated = self.pending = 0
         self.bad_fields = self.deltas = self.general = self.vanished = 0
+        self.missing_fields = self.unknown_fields = 0
+        self.suspects = self.suspects_now = 0
         self._rejected = dict.fromkeys(REASONS, 0)
         self._slots: dict[str, Slot] = {}
         self._queue: deque[Slot] = deque()
@@ -324,18 +342,32 @@ class Table:
         self._enqueue(slot)
         return True
 
-    def mark_whole(self, count: int | None = None) -> None:
-        """Have the next *count* symbols of a rolling order written whole.
+    def mark_suspect(self, symbol: str) -> bool:
+        """Flag the tick held of *symbol*, for readers to refuse, until the next one is applied.
 
-        None: all of them, and as news, for a server that may know nothing.
+        False when there is none, or it is flagged already.
+        """
+        slot = self._slots[symbol]
+        if not slot.filled or slot.flags & (model.FLAG_REST | model.FLAG_SUSPECT):
+            return False
+        slot.flags |= model.FLAG_SUSPECT
+        slot.news = True
+        self.suspects += 1
+        self.suspects_now += 1
+        self._enqueue(slot)
+        return True
+
+    def mark_whole(self, count: int | None = None) -> None:
+        """Have the next *count* symbols of a rolling order (None: all) written whole, and as news.
+
+        Somebody may have deleted their keys: then subscribers have not what stands there again.
         """
         slots = list(self._slots.values())
         due = len(slots) if count is None else min(count, len(slots))
         for i in range(due):
             slot = slots[(self._cursor + i) % len(slots)]
             if slot.filled:
-                slot.whole = True
-                slot.news = slot.news or count is None
+                slot.whole = slot.news = True
                 self._enqueue(slot)
         if due:
             self._cursor = (self._cursor + due) % len(slots)
@@ -363,20 +395,25 @@ class Table:
         """The packed record (`model.RECORD`) as it is to stand in Redis."""
         return self._record(self._slots[symbol])
 
-    def _take(self, tick: Tick, conn: int, rt: int) -> bool:
-        """Apply *tick* under the order rules; False when its symbol has no slot."""
+    def _take(self, tick: Tick, conn: int, rt: int) -> bool | None:
+        """Apply *tick* under the order rules.
+
+        False when its symbol has no slot, None when it is a delta and what it changes is not held.
+        """
         slot = self._slots.get(tick.symbol)
         if slot is None or slot.retired:
             return False
         self.received += 1
         self.bad_fields += tick.bad_fields
+        self.unknown_fields += tick.unknown_fields
+        self.missing_fields += 0 if tick.is_delta else len(model.NUMBERS) - len(tick.seen)
         self.deltas += tick.is_delta
+        if tick.is_delta and not self._is_base(slot, conn):
+            self._rejected["delta_without_base"] += 1
+            return None
         is_rest = bool(slot.flags & model.FLAG_REST)
         flags = self._time_flag(tick.ts, rt)
-        if tick.is_delta and (not slot.filled or is_rest or slot.conn != conn):
-            self.reject("delta_without_base", received=0)
-            return True
-        if slot.filled and not is_rest and self._is_older(tick.ts, flags, slot):
+        if slot.filled and not is_rest and self._is_older(tick.ts, rt, slot):
             self.older += 1
             return True
         values = tick.values
@@ -394,20 +431,38 @@ class Table:
         self._enqueue(slot)
         return True
 
-    def reject(self, reason: str, received: int = 1) -> None:
-        """Count a message as rejected."""
-        self.received += received
+    def reject(self, reason: str, message: bytes = b"") -> None:
+        """Count *message* as received and rejected; the first one for a reason is kept."""
+        self.received += 1
         self._rejected[reason] += 1
+        self._sample(reason, message)
+
+    def _sample(self, reason: str, message: bytes) -> None:
+        if reason not in self.samples:
+            self.samples[reason] = message[:SAMPLE_SIZE]
+
+    def _note_unknown(self, tick: Tick, message: bytes) -> None:
+        # Messages of one venue lack the same names: a look at the first that has more will do.
+        if len(self.unknown_names) < min(tick.unknown_fields, UNKNOWN_NAMES_MAX):
+            room = UNKNOWN_NAMES_MAX - len(self.unknown_names)
+            fresh = dict.fromkeys(unknown_names(message, self.grammar))
+            self.unknown_names.update([n for n in fresh if n not in self.unknown_names][:room])
+
+    def _is_base(self, slot: Slot, conn: int) -> bool:
+        """Whether a delta of *conn* may be merged into what is held."""
+        is_doubtful = slot.flags & (model.FLAG_REST | model.FLAG_SUSPECT)
+        return slot.filled and not is_doubtful and slot.conn == conn
 
     def _time_flag(self, ts: int, rt: int) -> int:
         is_far = abs(ts - (rt + self.skew_ms)) > self.time_bound_ms
         return model.FLAG_TIME_SUSPECT if is_far else 0
 
-    def _is_older(self, ts: int, flags: int, slot: Slot) -> bool:
-        # A time that can't be right is kept with its flag; it blocks none that can.
-        if slot.flags & ~flags & model.FLAG_TIME_SUSPECT:
+    def _is_older(self, ts: int, rt: int, slot: Slot) -> bool:
+        if ts >= slot.tm:
             return False
-        return ts < slot.tm
+        # A time that can't be right, by the clock of then or of now, blocks none that can.
+        can_not_be_right = slot.flags & model.FLAG_TIME_SUSPECT or self._time_flag(slot.tm, rt)
+        return not can_not_be_right or bool(self._time_flag(ts, rt))
 
     def _fill(
         self,
@@ -420,6 +475,7 @@ class Table:
         flags: int,
     ) -> None:
         before = self._texts(slot) if slot.filled else {}
+        self.suspects_now -= bool(slot.flags & model.FLAG_SUSPECT)
         slot.filled = slot.news = True
         slot.values, slot.conn = values, conn
         slot.tm, slot.rt, slot.sequence, slot.flags = ts, rt, sequence, flags
@@ -433,6 +489,7 @@ class Table:
 
     def _forget(self, slot: Slot) -> None:
         if slot.retired and not slot.queued and not slot.in_flight and not slot.unsent:
+            self.suspects_now -= bool(slot.flags & model.FLAG_SUSPECT)
             del self._slots[slot.symbol]
 
     def _texts(self, slot: Slot) -> dict[int, str]:
@@ -464,13 +521,15 @@ class Table:
 class Inlet:
     """The way in for one connection.
 
-    `messages` counts its data messages. What is not a ticker is left in `others`, a ticker of a
-    symbol without a slot in `strangers`: the owner empties both.
+    `messages` counts its data messages, `unreadable` the rejected ones since the last that could
+    be read. What is not a ticker is left in `others`, a ticker of a symbol without a slot in
+    `strangers`: the owner empties both.
     """
 
     def __init__(self, table: Table, conn: int) -> None:
         self.conn = conn
         self.messages = 0
+        self.unreadable = 0
         self.others: list[bytes] = []
         self.strangers: list[tuple[str, bytes]] = []
         self._table = table
@@ -490,15 +549,21 @@ class Inlet:
         try:
             tick = parse(payload, table.grammar)
         except Rejected as verdict:
-            table.reject(verdict.reason)
-            table.samples.setdefault(verdict.reason, payload[:SAMPLE_SIZE])
+            table.reject(verdict.reason, payload)
+            self.unreadable += 1
             return
+        self.unreadable = 0
         if tick is None:
             self.others.append(payload)
-        elif not table._take(tick, self.conn, rt):
+            return
+        taken = table._take(tick, self.conn, rt)
+        if taken is False:
             self.strangers.append((tick.symbol, payload))
-        else:
-            self.messages += 1
+            return
+        self.messages += 1
+        if taken is None:
+            table._sample("delta_without_base", payload)
+        table._note_unknown(tick, payload)
 
 
 def _command(*words: str | bytes) -> bytes:
@@ -519,7 +584,7 @@ class _Write:
     had_tick: bool
     news: bytes  # its entry in a message of updates; empty when the record is no news
     present: set[int]
-    error: str = ""
+    error: str | None = None
     unexpected: bool = False
 
 
@@ -650,14 +715,14 @@ class Batch:
         return end
 
     def _reply(self, write: _Write, reply: Any) -> None:
-        parts = reply if isinstance(reply, list) else [reply]
+        parts = list(_leaves(reply))
         for part in parts:
-            if isinstance(part, Exception):
-                write.error = write.error or str(part)
-        first = parts[0] if parts else None
-        if isinstance(first, int) and write.expected is not None:
+            if isinstance(part, Exception) and write.error is None:
+                write.error = str(part)
+        added = next((part for part in parts if isinstance(part, int)), None)
+        if added is not None and write.expected is not None:
             # the HSET's answer, bare or first in an EXEC's; later numbers are not of interest
-            write.unexpected, write.expected = first != write.expected, None
+            write.unexpected, write.expected = added != write.expected, None
         write.replies -= 1
         if not write.replies:
             self._writes.popleft()
@@ -671,7 +736,7 @@ class Batch:
     def _settle(self, write: _Write) -> None:
         table, slot = self._table, write.slot
         slot.in_flight = False
-        if write.error:
+        if write.error is not None:
             self.errors.append((slot.symbol, write.error))
             slot.refused = True
             slot.in_redis = set()
@@ -715,6 +780,14 @@ class Batch:
         if slot.refused and slot.queued:
             self._table._queue.remove(slot)
             slot.queued = False
+
+
+def _leaves(reply: Any) -> Iterator[Any]:
+    if not isinstance(reply, list):
+        yield reply
+        return
+    for part in reply:
+        yield from _leaves(part)
 
 
 def _entry(symbol: str, record: bytes) -> bytes:

@@ -349,13 +349,14 @@ def _line(data: bytes) -> bytes | None:
     """The line at the head of *data*; None when it is not whole."""
     text, found, _ = data[:LINE_MAX].partition(b"\r")
     rest = data[len(text) + 1 :]
-    if (not found and len(data) >= LINE_MAX) or rest[:1] not in (b"", b"\n"):
+    is_odd = rest[:1] not in (b"", b"\n") or (rest and b"\n" in text)
+    if is_odd or (not found and len(data) >= LINE_MAX):
         raise StoreError(f"not RESP: {data[:40]!r}")
     return text if rest else None
 
 
 def _integer(text: bytes) -> int:
-    if not re.fullmatch(rb"-?[0-9]{1,18}", text):
+    if not re.fullmatch(rb"0|-?[1-9][0-9]{0,17}", text):
         raise StoreError(f"not RESP: {text[:40]!r}")
     return int(text)
 

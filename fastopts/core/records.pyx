@@ -48,21 +48,22 @@ cdef int[4] NEVER_ZERO
 NEVER_ZERO[:] = [INDEX[name] for name in model.NEVER_ZERO]
 
 
-cdef inline void give_meaning(double* numbers) noexcept nogil:
+cdef inline void give_meaning(Record* record) noexcept nogil:
     """Make NaN of what stands for "none"."""
     cdef int i
-    _side(numbers + BID)
-    _side(numbers + ASK)
+    _side(record, BID)
+    _side(record, ASK)
     for i in range(4):
-        if numbers[NEVER_ZERO[i]] == 0:
-            numbers[NEVER_ZERO[i]] = NAN
+        if record.numbers[NEVER_ZERO[i]] == 0:
+            record.numbers[NEVER_ZERO[i]] = NAN
 
 
-cdef inline void _side(double* quote) noexcept nogil:
-    if not (quote[0] > 0 and quote[1] > 0):
-        quote[0] = quote[1] = quote[2] = NAN
-    elif not quote[2] > 0:
-        quote[2] = NAN
+cdef inline void _side(Record* record, int price) noexcept nogil:
+    cdef int size = price + 1, iv = price + 2
+    if not (record.numbers[price] > 0 and record.numbers[size] > 0):
+        record.numbers[price] = record.numbers[size] = record.numbers[iv] = NAN
+    elif not record.numbers[iv] > 0:
+        record.numbers[iv] = NAN
 
 
 cdef class Number:
@@ -162,7 +163,7 @@ cdef inline bint _is_live(const Record* packed, uint32_t epoch, live_conns) exce
 cdef inline Tick _tick(type kind, str symbol, const uint8_t* record, moment):
     cdef Tick tick = Tick.__new__(kind)
     memcpy(&tick.packed, record, RECORD_SIZE)
-    give_meaning(tick.packed.numbers)
+    give_meaning(&tick.packed)
     tick.symbol = symbol
     tick.moment = moment
     return tick
@@ -376,7 +377,7 @@ cdef class Records:
         cdef int j
         if self.states[i] == HELD:
             memcpy(packed, self.records + i * RECORD_SIZE, RECORD_SIZE)
-            give_meaning(packed.numbers)
+            give_meaning(packed)
             return
         for j in range(NUMBER_COUNT):
             packed.numbers[j] = NAN

@@ -16,19 +16,20 @@ cdef Py_ssize_t scan_line(
         return 0 if room < LINE_MAX else -1
     if stop + 1 >= end:
         return 0
-    if stop[1] != b"\n":
+    if stop[1] != b"\n" or memchr(at, 10, stop - at) != NULL:
         return -1
     size[0] = stop - at
     return size[0] + 2
 
 
 cdef int scan_integer(const uint8_t* at, Py_ssize_t size, int64_t* value) noexcept nogil:
-    """Set *value* from *size* digits; 0, or -1 when they are no integer of at most 18 digits."""
+    """Set *value* from *size* digits; 0, or -1 when they are no integer of at most 18 digits, or
+    not written as a server writes it."""
     cdef bint negative = size > 0 and at[0] == b"-"
     cdef Py_ssize_t i
     at += negative
     size -= negative
-    if not 0 < size <= 18:
+    if not 0 < size <= 18 or (at[0] == b"0" and (size > 1 or negative)):
         return -1
     value[0] = 0
     for i in range(size):

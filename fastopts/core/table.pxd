@@ -11,12 +11,20 @@ cdef enum:
     BIT_SQ = 27
     BIT_CN = 28
     ALL_BITS = (1 << 29) - 1
+    ALL_NUMBERS = (1 << NUMBER_COUNT) - 1
     RECORD_SIZE = 256
 
 cdef enum:
     TIME_SUSPECT = 1
     REST = 2
     MERGED = 4
+    SUSPECT = 8
+
+# What became of a tick.
+cdef enum Taken:
+    STRANGER = 0                        # its symbol has no slot
+    HEARD = 1                           # applied, or older
+    BASELESS = 2                        # a delta, and what it changes is not held
 
 
 # All that is known of one symbol: its newest tick, and what Redis has of it (see pure.Slot).
@@ -58,6 +66,7 @@ cdef class Table:
     cdef public int64_t skew_ms
     cdef public set delivering
     cdef readonly dict samples
+    cdef readonly set unknown_names
     cdef readonly int64_t received
     cdef readonly int64_t applied
     cdef readonly int64_t older
@@ -68,6 +77,10 @@ cdef class Table:
     cdef readonly int64_t deltas
     cdef readonly int64_t general
     cdef readonly int64_t vanished
+    cdef readonly int64_t missing_fields
+    cdef readonly int64_t unknown_fields
+    cdef readonly int64_t suspects
+    cdef readonly int64_t suspects_now
     cdef int64_t rejections[16]
     cdef Slot** slots                   # in order of addition
     cdef Slot** buckets                 # open addressing; NULL: free
@@ -81,8 +94,11 @@ cdef class Table:
     cdef Slot* find(self, const uint8_t* symbol, Py_ssize_t size) noexcept nogil
     cdef Slot* slot_of(self, str symbol) except NULL
     cdef Slot* _new_slot(self, bytes raw) except NULL
+    cdef int _sample(self, str reason, bytes message) except -1
+    cdef int _note_unknown(self, bytes message) except -1
     cdef void expect(self, const uint8_t* at, Py_ssize_t size) noexcept nogil
-    cdef bint take(self, const Tick* tick, uint32_t conn, int64_t rt) noexcept nogil
+    cdef Taken take(self, const Tick* tick, uint32_t conn, int64_t rt) noexcept nogil
+    cdef bint _is_older(self, int64_t ts, int64_t rt, const Slot* slot) noexcept nogil
     cdef void enqueue(self, Slot* slot) noexcept nogil
     cdef Slot* dequeue(self) noexcept nogil
     cdef void unqueue(self, Slot* slot) noexcept nogil
@@ -103,10 +119,14 @@ cdef class Inlet:
     cdef readonly Table table
     cdef readonly uint32_t conn
     cdef readonly int64_t messages
+    cdef readonly int64_t unreadable
     cdef readonly list others
     cdef readonly list strangers
 
     cdef int _take(self, const uint8_t* at, Py_ssize_t size, int64_t rt) except -1
+    cdef int _apply(
+        self, const Tick* tick, const uint8_t* at, Py_ssize_t size, int64_t rt
+    ) except -1
     cdef int _general(self, bytes payload, int64_t rt) except -1
 
 

@@ -34,6 +34,7 @@ cdef extern from *:
 
 cdef tuple REASONS = pure.REASONS
 cdef int DELTA_WITHOUT_BASE = pure.REASONS.index("delta_without_base")
+cdef Py_ssize_t UNKNOWN_NAMES_MAX = pure.UNKNOWN_NAMES_MAX
 cdef int64_t NO_SEQUENCE = model.NO_SEQUENCE
 cdef uint8_t RECORD_VERSION = model.RECORD_VERSION
 
@@ -76,7 +77,7 @@ cdef Py_ssize_t write_integer(int64_t value, uint8_t* out) noexcept nogil:
     cdef uint64_t rest = <uint64_t>value
     if value < 0:
         out[0] = b"-"
-        size, rest = 1, <uint64_t>(-value)
+        size, rest = 1, 0 - rest            # also right for the one that has no positive
     while True:
         digits[count] = <uint8_t>(48 + rest % 10)
         count += 1
@@ -88,6 +89,15 @@ cdef Py_ssize_t write_integer(int64_t value, uint8_t* out) noexcept nogil:
         out[size] = digits[count]
         size += 1
     return size
+
+
+cdef int bits(uint32_t word) noexcept nogil:
+    """How many bits of *word* are set."""
+    cdef int count = 0
+    while word:
+        word &= word - 1
+        count += 1
+    return count
 
 
 cdef inline uint64_t hash_of(const uint8_t* symbol, Py_ssize_t size) noexcept nogil:
@@ -130,6 +140,7 @@ cdef class Table:
         self.time_bound_ms = time_bound_ms
         self.delivering = set()
         self.samples = {}
+        self.unknown_names = set()
 
     def __dealloc__(self):
         cdef Py_ssize_t i
@@ -237,18 +248,32 @@ cdef class Table:
         self.enqueue(slot)
         return True
 
-    def mark_whole(self, count=None):
-        """Have the next *count* symbols of a rolling order written whole.
+    def mark_suspect(self, str symbol not None):
+        """Flag the tick held of *symbol*, for readers to refuse, until the next one is applied.
 
-        None: all of them, and as news, for a server that may know nothing.
+        False when there is none, or it is flagged already.
+        """
+        cdef Slot* slot = self.slot_of(symbol)
+        if not slot.filled or slot.flags & (REST | SUSPECT):
+            return False
+        slot.flags |= SUSPECT
+        slot.news = True
+        self.suspects += 1
+        self.suspects_now += 1
+        self.enqueue(slot)
+        return True
+
+    def mark_whole(self, count=None):
+        """Have the next *count* symbols of a rolling order (None: all) written whole, and as news.
+
+        Somebody may have deleted their keys: then subscribers have not what stands there again.
         """
         cdef Py_ssize_t i, due = self.count if count is None else min(count, self.count)
         cdef Slot* slot
         for i in range(due):
             slot = self.slots[(self.cursor + i) % self.count]
             if slot.filled:
-                slot.whole = True
-                slot.news |= count is None
+                slot.whole = slot.news = True
                 self.enqueue(slot)
         if due:
             self.cursor = (self.cursor + due) % self.count
@@ -266,10 +291,22 @@ cdef class Table:
                 released += 1
         return released
 
-    def reject(self, str reason not None, int64_t received=1):
-        """Count a message as rejected."""
-        self.received += received
+    def reject(self, str reason not None, bytes message not None=b""):
+        """Count *message* as received and rejected; the first one for a reason is kept."""
+        self.received += 1
         self.rejections[<int>REASONS.index(reason)] += 1
+        self._sample(reason, message)
+
+    cdef int _sample(self, str reason, bytes message) except -1:
+        if reason not in self.samples:
+            self.samples[reason] = message[:pure.SAMPLE_SIZE]
+        return 0
+
+    cdef int _note_unknown(self, bytes message) except -1:
+        cdef Py_ssize_t room = UNKNOWN_NAMES_MAX - len(self.unknown_names)
+        fresh = dict.fromkeys(pure.unknown_names(message, self.grammar))
+        self.unknown_names.update([n for n in fresh if n not in self.unknown_names][:room])
+        return 0
 
     def origin_of(self, str symbol not None):
         """The conn that delivered the newest tick of *symbol* (0: none has), and its time in ms."""
@@ -338,30 +375,27 @@ cdef class Table:
         if slot != NULL:
             prefetch_slot(slot)
 
-    cdef bint take(self, const Tick* tick, uint32_t conn, int64_t rt) noexcept nogil:
-        """Apply *tick* under the order rules; False when its symbol has no slot."""
+    cdef Taken take(self, const Tick* tick, uint32_t conn, int64_t rt) noexcept nogil:
+        """Apply *tick* under the order rules."""
         cdef Slot* slot = self.find(tick.symbol, tick.symbol_size)
         cdef uint16_t flags
         if slot == NULL or slot.retired:
-            return False
+            return STRANGER
         self.received += 1
         self.bad_fields += tick.bad_fields
+        self.unknown_fields += tick.unknown_fields
+        if tick.seen != ALL_NUMBERS and not tick.is_delta:
+            self.missing_fields += bits(ALL_NUMBERS & ~tick.seen)
         self.deltas += tick.is_delta
         flags = self._time_flag(tick.ts, rt)
         if tick.is_delta:
-            if not slot.filled or slot.flags & REST or slot.conn != conn:
+            if not slot.filled or slot.flags & (REST | SUSPECT) or slot.conn != conn:
                 self.rejections[DELTA_WITHOUT_BASE] += 1
-                return True
+                return BASELESS
             flags |= MERGED
-        if (
-            slot.filled
-            and tick.ts < slot.tm
-            and not slot.flags & REST
-            # A time that can't be right is kept with its flag; it blocks none that can.
-            and not slot.flags & ~flags & TIME_SUSPECT
-        ):
+        if slot.filled and not slot.flags & REST and self._is_older(tick.ts, rt, slot):
             self.older += 1
-            return True
+            return HEARD
         self.applied += 1
         if slot.unsent:
             self.conflated += 1
@@ -370,6 +404,14 @@ cdef class Table:
             self.pending += 1
         self._fill(slot, tick, conn, rt, flags)
         self.enqueue(slot)
+        return HEARD
+
+    cdef bint _is_older(self, int64_t ts, int64_t rt, const Slot* slot) noexcept nogil:
+        if ts >= slot.tm:
+            return False
+        # A time that can't be right, by the clock of then or of now, blocks none that can.
+        if slot.flags & TIME_SUSPECT or self._time_flag(slot.tm, rt):
+            return self._time_flag(ts, rt) != 0
         return True
 
     cdef uint16_t _time_flag(self, int64_t ts, int64_t rt) noexcept nogil:
@@ -410,6 +452,7 @@ cdef class Table:
             changed |= 1 << BIT_SQ
         if was_rest != is_rest or conn != slot.conn:
             changed |= 1 << BIT_CN
+        self.suspects_now -= slot.flags & SUSPECT != 0
         slot.filled = slot.news = True
         slot.present = present
         slot.changed |= changed
@@ -452,6 +495,7 @@ cdef class Table:
         cdef Py_ssize_t i = 0
         if not slot.retired or slot.queued or slot.in_flight or slot.unsent:
             return
+        self.suspects_now -= slot.flags & SUSPECT != 0
         while self.slots[i] != slot:
             i += 1
         self.count -= 1
@@ -540,8 +584,9 @@ cdef class Table:
 cdef class Inlet:
     """The way in for one connection; see `pure.Inlet`.
 
-    `messages` counts its data messages. What is not a ticker is left in `others`, a ticker of a
-    symbol without a slot in `strangers`: the owner empties both.
+    `messages` counts its data messages, `unreadable` the rejected ones since the last that could
+    be read. What is not a ticker is left in `others`, a ticker of a symbol without a slot in
+    `strangers`: the owner empties both.
     """
 
     def __init__(self, Table table not None, uint32_t conn):
@@ -584,12 +629,7 @@ cdef class Inlet:
         self.table.expect(at, size)
         if scan(at, at + size, self.table.grammar, &tick) != TAKEN:
             return self._general((<const char*>at)[:size], rt)
-        if self.table.take(&tick, self.conn, rt):
-            self.messages += 1
-        else:
-            symbol = (<const char*>tick.symbol)[:tick.symbol_size].decode("ascii")
-            self.strangers.append((symbol, (<const char*>at)[:size]))
-        return 0
+        return self._apply(&tick, at, size, rt)
 
     cdef int _general(self, bytes payload, int64_t rt) except -1:
         cdef Tick tick
@@ -598,18 +638,34 @@ cdef class Inlet:
         try:
             found = pure.parse(payload, self.table.grammar)
         except pure.Rejected as verdict:
-            self.table.reject(verdict.reason)
-            self.table.samples.setdefault(verdict.reason, payload[:pure.SAMPLE_SIZE])
+            self.table.reject(verdict.reason, payload)
+            self.unreadable += 1
             return 0
         if found is None:
+            self.unreadable = 0
             self.others.append(payload)
             return 0
         load(found, &tick)
         symbol = found.symbol.encode("ascii")
         tick.symbol = <const uint8_t*><const char*>symbol
         tick.symbol_size = len(symbol)
-        if self.table.take(&tick, self.conn, rt):
-            self.messages += 1
-        else:
-            self.strangers.append((found.symbol, payload))
+        return self._apply(&tick, <const uint8_t*><const char*>payload, len(payload), rt)
+
+    cdef int _apply(
+        self, const Tick* tick, const uint8_t* at, Py_ssize_t size, int64_t rt
+    ) except -1:
+        """Bring to the table what the message ``at[:size]`` says."""
+        cdef Taken taken = self.table.take(tick, self.conn, rt)
+        self.unreadable = 0
+        if taken == STRANGER:
+            symbol = (<const char*>tick.symbol)[:tick.symbol_size].decode("ascii")
+            self.strangers.append((symbol, (<const char*>at)[:size]))
+            return 0
+        self.messages += 1
+        if taken == BASELESS:
+            self.table._sample("delta_without_base", (<const char*>at)[:size])
+        if tick.unknown_fields:
+            # Messages of one venue lack the same names: a look at the first that has more will do.
+            if len(self.table.unknown_names) < min(tick.unknown_fields, UNKNOWN_NAMES_MAX):
+                self.table._note_unknown((<const char*>at)[:size])
         return 0

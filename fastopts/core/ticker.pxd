@@ -16,6 +16,7 @@ cdef struct Tick:
     uint32_t seen               # bit per number: named by the message
     uint32_t present            # bit per number: has a value
     uint32_t bad_fields
+    uint32_t unknown_fields
     bint is_delta
     uint8_t sizes[NUMBER_COUNT]
     uint8_t texts[NUMBER_COUNT][TEXT_MAX]

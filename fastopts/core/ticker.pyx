@@ -223,6 +223,7 @@ cdef const uint8_t* scan_data(
             return NULL
         at = skip_space(at + 1, end)
         if index < 0:
+            tick.unknown_fields += 1
             at = skip_scalar(at, end)
         elif index < NUMBER_COUNT:
             if tick.seen >> index & 1:
@@ -335,7 +336,7 @@ cdef Verdict scan(
     cdef const uint8_t* symbol = NULL
     cdef Py_ssize_t size, topic_size = 0, id_size = 0, symbol_size = 0
     cdef int key, have = 0
-    tick.seen = tick.present = tick.bad_fields = 0
+    tick.seen = tick.present = tick.bad_fields = tick.unknown_fields = 0
     tick.sequence = -1
     tick.is_delta = False
 
@@ -417,6 +418,7 @@ cdef int load(object found, Tick* tick) except -1:
     tick.sequence = -1 if found.sequence is None else found.sequence
     tick.is_delta = found.is_delta
     tick.bad_fields = found.bad_fields
+    tick.unknown_fields = found.unknown_fields
     tick.seen = tick.present = 0
     for index in found.seen:
         tick.seen |= <uint32_t>1 << <int>index
@@ -437,6 +439,7 @@ def parse(bytes payload not None, Grammar grammar not None):
     found = pure.Tick((<const char*>tick.symbol)[:tick.symbol_size].decode("ascii"), tick.ts)
     found.sequence = None if tick.sequence < 0 else tick.sequence
     found.is_delta = tick.is_delta
+    found.unknown_fields = tick.unknown_fields
     for index in range(NUMBER_COUNT):
         if tick.seen >> index & 1:
             found.seen.add(index)

@@ -1,11 +1,15 @@
 """Where a Redis is, and as whom to speak to it."""
 
+import re
 from dataclasses import dataclass, field
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from fastopts.errors import ConfigError
 
 __all__ = ("Address", "parse")
+
+
+PATH_BYTES_MAX = 103  # of sun_path on macOS; Linux has four more
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,39 +45,82 @@ class Address:
 def parse(url: str, password: str | None = None) -> Address:
     """Read `redis[s]://[[user]:password@]host[:port][/db]` or `unix://[..@]/path[?db=n]`.
 
-    *password* is used when the URL holds none. Raises ConfigError, which never shows a password.
+    *password* is used when the URL holds none. Raises ConfigError, which never shows a password,
+    for whatever might be read in two ways: it would connect elsewhere, or as somebody else.
     """
-    if "#" in url:
-        raise ConfigError(f"Redis URL: there is a '#' in it; {_ENCODE}")
-    try:
-        parts = urlsplit(url)
-        port = parts.port or 6379
-        (parts.hostname or "").encode("idna")
-    except ValueError as error:
-        raise ConfigError(f"Redis URL: {_reason(error)}; {_ENCODE}") from None
-    if parts.scheme not in ("redis", "rediss", "unix"):
-        raise ConfigError("Redis URL: it begins with redis://, rediss:// or unix://")
-    query = dict(parse_qsl(parts.query))
+    parts, port = _split(url)
+    query = dict(parse_qsl(parts.query, keep_blank_values=True))
     if query.keys() - {"db"}:
         raise ConfigError("Redis URL: the only option it may have is db=")
-    found = parts.password
-    user = unquote(parts.username) if parts.username else None
-    secret = unquote(found) if found is not None else password
+    user = _decoded(parts.username) if parts.username else None
+    secret = password if parts.password is None else _decoded(parts.password)
+    _check_user(user, secret)
     if parts.scheme == "unix":
         if not parts.path:
             raise ConfigError("Redis URL: unix:// is followed by the path of the socket")
         db = _db(query.get("db", "0"))
-        return Address(path=unquote(parts.path), username=user, password=secret, db=db)
+        return Address(path=_socket(parts.path), username=user, password=secret, db=db)
     db = _db(parts.path.strip("/") or query.get("db", "0"))
     host = parts.hostname or "localhost"
     return Address(host, port, None, parts.scheme == "rediss", user, secret, db)
 
 
-_ENCODE = "percent-encode what stands in a password (@ as %40, # as %23, / as %2F)"
+_ENCODE = "percent-encode what stands in a password (@ as %40, # as %23, / as %2F, % as %25)"
+# The standard library drops some of these without a word, others can't be sent.
+_NOT_IN_URLS = re.compile(r"[\s\x00-\x1f\x7f\ud800-\udfff]")
+_SURROGATES = re.compile(r"[\ud800-\udfff]")
+_BAD_CODE = re.compile(r"%(?![0-9A-Fa-f]{2})")
+
+
+def _split(url: str) -> tuple[SplitResult, int]:
+    """The parts of *url*, and its port."""
+    if "#" in url:
+        raise ConfigError(f"Redis URL: there is a '#' in it; {_ENCODE}")
+    if _NOT_IN_URLS.search(url):
+        raise ConfigError(f"Redis URL: there is a space or a control character in it; {_ENCODE}")
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+        (parts.hostname or "").encode("idna")
+    except ValueError as error:
+        raise ConfigError(f"Redis URL: {_reason(error)}; {_ENCODE}") from None
+    if parts.scheme not in ("redis", "rediss", "unix"):
+        raise ConfigError("Redis URL: it begins with redis://, rediss:// or unix://")
+    if "@" in parts.path + parts.query:
+        raise ConfigError(f"Redis URL: there is an '@' behind the host; {_ENCODE}")
+    if port == 0:
+        raise ConfigError("Redis URL: the port is a number from 1 to 65535")
+    return parts, port or 6379
+
+
+def _decoded(text: str) -> str:
+    if _BAD_CODE.search(text):
+        raise ConfigError(f"Redis URL: there is a '%' that begins no code; {_ENCODE}")
+    try:
+        return unquote(text, errors="strict")
+    except UnicodeDecodeError:
+        raise ConfigError("Redis URL: what is percent-encoded in it is no UTF-8") from None
+
+
+def _socket(text: str) -> str:
+    path = _decoded(text)
+    if len(path.encode()) > PATH_BYTES_MAX:
+        raise ConfigError(f"Redis URL: the path of a socket has at most {PATH_BYTES_MAX} bytes")
+    return path
+
+
+def _check_user(user: str | None, secret: str | None) -> None:
+    if user is not None and secret is None:
+        raise ConfigError(
+            "Redis URL: it names a user without a password: write user:password@, or :password@"
+            " for a password alone"
+        )
+    if secret is not None and _SURROGATES.search(secret):
+        raise ConfigError("the password of Redis is no UTF-8")
 
 
 def _db(text: str) -> int:
-    if not text.isdecimal() or len(text) > 9:
+    if not text.isascii() or not text.isdecimal() or len(text) > 9:
         raise ConfigError(f"Redis URL: the database is a number; {_ENCODE}")
     return int(text)
 

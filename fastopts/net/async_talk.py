@@ -1,9 +1,9 @@
 """A conversation over an asyncio connection: `talk`, by callbacks."""
 
 import asyncio
-import time
 from typing import cast
 
+from fastopts.clock import steady_s
 from fastopts.errors import FastoptsError
 from fastopts.net import tls
 from fastopts.net.address import Address
@@ -38,12 +38,12 @@ class AsyncTalk(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # uvloop's transports are asyncio's by their methods only
         self._transport = cast("asyncio.Transport", transport)
-        self._heard_at = time.monotonic()
+        self._heard_at = steady_s()
         self._conversation.start(self._address.introduction())
         self._say(self._heard_at)
 
     def data_received(self, data: bytes) -> None:
-        self._heard_at = now = time.monotonic()
+        self._heard_at = now = steady_s()
         try:
             self._conversation.receive(data, now)
         except FastoptsError as error:
@@ -89,7 +89,7 @@ class AsyncTalk(asyncio.Protocol):
 
     def _woken(self) -> None:
         self._alarm = None
-        now = time.monotonic()
+        now = steady_s()
         if now - self._heard_at > self._timeout_s:
             self._end(TimeoutError(f"no answer in {self._timeout_s:g} s"))
         else:

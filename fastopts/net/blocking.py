@@ -7,13 +7,14 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from fastopts.errors import StoreError, StoreUnavailable
+from fastopts.errors import BadInput, StoreError, StoreUnavailable
 from fastopts.net.address import Address
 from fastopts.net.resp import Replies, ReplyList, pack
 
-__all__ = ("BlockingChannel", "connect", "may_retry", "open_socket")
+__all__ = ("BlockingChannel", "check_timeout", "connect", "may_retry", "open_socket")
 
 BUFFER_SIZE = 64 * 1024
+TIMEOUT_MAX_S = 3600.0
 R = TypeVar("R", bound=Replies)
 
 
@@ -28,6 +29,7 @@ class BlockingChannel:
         self._address = address
         self._timeout_s = timeout_s
         self._lines = {os.getpid(): _Line(address, timeout_s)}
+        check_timeout(timeout_s)
 
     def __del__(self) -> None:
         # A reader that lives as long as its program is not always closed by hand.
@@ -75,7 +77,10 @@ class _Line:
         self._view = memoryview(bytearray(BUFFER_SIZE))
 
     def exchange(self, payload: bytes, make_replies: Callable[[], R]) -> R:
-        with self._lock:
+        # Who waits for a server that hangs would otherwise wait for all who came before, too.
+        if not self._lock.acquire(timeout=self._timeout_s):
+            raise _unavailable(self._address, TimeoutError(), self._timeout_s)
+        try:
             is_kept = self._socket is not None
             try:
                 return self._try(payload, make_replies())
@@ -83,6 +88,8 @@ class _Line:
                 if not (is_kept and may_retry(error)):
                     raise
                 return self._try(payload, make_replies())
+        finally:
+            self._lock.release()
 
     def close(self) -> None:
         with self._lock:
@@ -130,6 +137,12 @@ class _Line:
             raise StoreError("more replies than commands")
 
 
+def check_timeout(timeout_s: float) -> None:
+    """Raises BadInput for what is no time to wait."""
+    if not 0 < timeout_s <= TIMEOUT_MAX_S:
+        raise BadInput(f"timeout_s: {timeout_s!r}: write seconds, more than 0, at most an hour")
+
+
 def may_retry(error: StoreUnavailable) -> bool:
     """Whether a new connection may do what a kept one could not.
 
@@ -156,10 +169,7 @@ def connect(address: Address, timeout_s: float) -> socket.socket:
 def open_socket(address: Address, timeout_s: float) -> socket.socket:
     """Connect, and say nothing yet. Raises OSError."""
     if address.path is not None:
-        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        connection.settimeout(timeout_s)
-        connection.connect(address.path)
-        return connection
+        return _open_unix(address.path, timeout_s)
     connection = socket.create_connection((address.host, address.port), timeout_s)
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     if address.tls:
@@ -167,6 +177,17 @@ def open_socket(address: Address, timeout_s: float) -> socket.socket:
 
         context = tls.context(address.host, insecure=False)
         connection = context.wrap_socket(connection, server_hostname=address.host)
+    return connection
+
+
+def _open_unix(path: str, timeout_s: float) -> socket.socket:
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    connection.settimeout(timeout_s)
+    try:
+        connection.connect(path)
+    except BaseException:
+        connection.close()
+        raise
     return connection
 
 

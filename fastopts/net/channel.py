@@ -32,6 +32,7 @@ class Channel(asyncio.BufferedProtocol):
         self._view = memoryview(bytearray(BUFFER_SIZE))
         self._start = self._end = 0
         self._replies: Replies | None = None
+        self._last_words: StoreError | None = None
         self._done: Done | None = None
         self._timeout_s = self._deadline = 0.0
         self._guard: asyncio.TimerHandle | None = None
@@ -50,7 +51,7 @@ class Channel(asyncio.BufferedProtocol):
         if self._done is not None:
             raise RuntimeError("an exchange is under way")
         if self._transport is None:
-            done(StoreUnavailable("not connected"))
+            done(self._last_words or StoreUnavailable("not connected"))
             return
         self._replies, self._done = replies, done
         self._timeout_s, self._deadline = timeout_s, self._loop.time() + timeout_s
@@ -109,7 +110,9 @@ class Channel(asyncio.BufferedProtocol):
     def buffer_updated(self, nbytes: int) -> None:
         self._end += nbytes
         if self._replies is None:
-            self._poison(StoreError("a reply that nobody asked for"))
+            error = _unasked(bytes(self._view[: self._end]))
+            self._last_words = error if error.reply else None
+            self._poison(error)
             return
         try:
             self._start = self._replies.acknowledge(self._view, self._start, self._end)
@@ -182,9 +185,22 @@ async def connect(address: Address, tls: ssl.SSLContext | None, timeout_s: float
     return channel
 
 
+def _unasked(data: bytes) -> StoreError:
+    """What a server means that speaks first: one that is full does, and hangs up."""
+    if not data.startswith(b"-"):
+        return StoreError("a reply that nobody asked for")
+    words = data[1:].partition(b"\r\n")[0].decode("utf-8", "replace")
+    return StoreError(words, words)
+
+
 async def _introduce(channel: Channel, address: Address, timeout_s: float) -> None:
+    commands = [pack(*words) for words in (*address.introduction(), ("PING",))]
+    replies = ReplyList(len(commands))
     try:
-        good(await channel.ask(*address.introduction(), ("PING",), timeout_s=timeout_s))
+        try:
+            await channel.exchange(b"".join(commands), replies, timeout_s)
+        finally:
+            good(replies.values)  # who hangs up may have said why
     except StoreError as error:
         if not error.reply:
             raise

@@ -3,6 +3,8 @@
 import asyncio
 import socket
 
+from fastopts.net.threads import in_daemon_thread
+
 __all__ = ("dial",)
 
 # A black hole, such as IPv6 that leads nowhere, must leave the next address its turn.
@@ -13,7 +15,10 @@ async def dial(host: str, port: int) -> socket.socket:
     """Connect to the first of *host*'s addresses that answers. Raises OSError of the last one."""
     loop = asyncio.get_running_loop()
     try:
-        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        # Not the loop's way: its threads are few, and an exit waits for them.
+        found = await in_daemon_thread(
+            lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        )
     except UnicodeError:
         raise OSError(f"{host!r} is no host name") from None
     failure: OSError | None = None

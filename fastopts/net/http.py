@@ -1,5 +1,6 @@
 """HTTP GET over one kept session. Blocking: call it from a worker thread."""
 
+import socket
 import ssl
 import time
 from collections.abc import Mapping
@@ -11,7 +12,7 @@ import requests
 import requests.adapters
 import urllib3
 
-from fastopts.errors import ConnectionLost
+from fastopts.errors import ConnectionLost, UnknownHost, masked
 from fastopts.net import proxy, tls
 
 __all__ = ("Answer", "HttpClient")
@@ -66,7 +67,11 @@ class HttpClient:
                 body = _body(response)
         except (requests.RequestException, urllib3.exceptions.HTTPError, ValueError) as error:
             # ValueError: it reads the target of a redirect that it is not to follow.
-            raise ConnectionLost(f"GET {self._base_url}{path}: {_cause(error)}") from error
+            cause = _cause(error)
+            is_unknown = isinstance(cause, socket.gaierror) and cause.errno == socket.EAI_NONAME
+            kind = UnknownHost if is_unknown else ConnectionLost
+            # A library may quote the proxy's URL.
+            raise kind(f"GET {self._base_url}{path}: {masked(str(cause))}") from error
         headers = {name.lower(): value for name, value in response.headers.items()}
         return Answer(response.status_code, headers, body)
 
@@ -106,10 +111,10 @@ def _body(response: requests.Response) -> bytes:
     return bytes(body)
 
 
-def _cause(error: BaseException) -> str:
+def _cause(error: BaseException) -> BaseException:
     """The innermost reason, without the library's layers around it."""
     while True:
         inner = getattr(error, "reason", None) or error.__cause__ or error.__context__
         if not isinstance(inner, BaseException):
-            return str(error)
+            return error
         error = inner

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import ipaddress
+import re
 import socket
 import urllib.request
 from typing import NoReturn
@@ -14,6 +15,7 @@ from fastopts.net.dial import dial
 __all__ = ("find", "is_loopback", "reach", "tunnel")
 
 ANSWER_SIZE_MAX = 16 * 1024
+_NOT_IN_URLS = re.compile(r"[\s\x00-\x1f\x7f\ud800-\udfff]")
 
 
 def is_loopback(host: str) -> bool:
@@ -37,17 +39,13 @@ def find(url: str) -> str | None:
     if is_loopback(host) or urllib.request.proxy_bypass(host):
         return None
     proxies = urllib.request.getproxies()
-    found = proxies.get("https" if parts.scheme in ("https", "wss") else "http")
+    found = proxies.get("https" if parts.scheme in ("https", "wss") else "http", "").strip()
     if not found:
         return None
     if "://" not in found:
         found = f"http://{found}"
-    try:
-        named = urlsplit(found)
-        is_complete = bool(named.hostname) and named.port != 0 and "#" not in found
-    except ValueError:
-        is_complete = False
-    if not is_complete:
+    named = urlsplit(found) if _is_plain(found) else None
+    if named is None:
         raise ConfigError(
             "the proxy in the environment has no host and port that can be read: it is"
             " http://[user:password@]host:port, what is special in a password percent-encoded"
@@ -58,6 +56,17 @@ def find(url: str) -> str | None:
             " supported; add the host to NO_PROXY to go there directly"
         )
     return found
+
+
+def _is_plain(proxy_url: str) -> bool:
+    """Whether there is but one way to read it: any other might lead to another host."""
+    try:
+        parts = urlsplit(proxy_url)
+        is_complete = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+    has_rest = parts.path not in ("", "/") or parts.query or "#" in proxy_url
+    return is_complete and not has_rest and not _NOT_IN_URLS.search(proxy_url)
 
 
 async def reach(url: str, host: str, port: int) -> socket.socket:

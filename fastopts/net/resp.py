@@ -1,12 +1,14 @@
 """Redis's wire form: commands, and the reading of replies that are not many."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Protocol
 
 import hiredis
 
 from fastopts.errors import StoreError
 
-__all__ = ("Replies", "ReplyList", "Word", "good", "pack", "reply_reader")
+__all__ = ("Replies", "ReplyList", "Word", "good", "pack", "reply_reader", "understood")
 
 Word = str | bytes | int | float
 
@@ -69,5 +71,16 @@ def good(replies: list[Any]) -> list[Any]:
     return replies
 
 
+@contextmanager
+def understood() -> Iterator[None]:
+    """While replies are taken apart: one that has not the form of an answer is a StoreError."""
+    try:
+        yield
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        raise StoreError(f"an answer that makes no sense: {error!r}") from error
+
+
 def _refusal(words: str) -> StoreError:
-    return StoreError(words, words)
+    # A server that does not know a command repeats it: with AUTH that would be a password.
+    told = words.partition(", with args beginning with")[0]
+    return StoreError(told, told)

@@ -2,10 +2,10 @@
 
 import contextlib
 import socket
-import time
 from collections.abc import Iterable
 from typing import Final, Protocol
 
+from fastopts.clock import steady_s
 from fastopts.net.address import Address
 from fastopts.net.blocking import open_socket
 
@@ -50,7 +50,7 @@ class Talk:
         with open_socket(self._address, self._timeout_s) as connection:
             self._socket = connection
             self._conversation.start(self._address.introduction())
-            self._heard_at = time.monotonic()
+            self._heard_at = steady_s()
             while not self._is_over:
                 self._say(connection)
                 self._hear(connection)
@@ -63,22 +63,22 @@ class Talk:
                 self._socket.shutdown(socket.SHUT_RDWR)
 
     def _say(self, connection: socket.socket) -> None:
-        self._conversation.tick(time.monotonic())
+        self._conversation.tick(steady_s())
         data = self._conversation.data_to_send()
         if data:
             connection.settimeout(self._timeout_s)
             connection.sendall(data)
 
     def _hear(self, connection: socket.socket) -> None:
-        now = time.monotonic()
+        now = steady_s()
         connection.settimeout(min(max(self._conversation.next_deadline() - now, 0.001), WAIT_MAX_S))
         try:
             data = connection.recv(READ_SIZE)
         except TimeoutError:
-            if time.monotonic() - self._heard_at > self._timeout_s:
+            if steady_s() - self._heard_at > self._timeout_s:
                 raise TimeoutError(f"no answer in {self._timeout_s:g} s") from None
             return
         if not data and not self._is_over:
             raise ConnectionResetError("closed by the server")
-        self._heard_at = time.monotonic()
+        self._heard_at = steady_s()
         self._conversation.receive(data, self._heard_at)

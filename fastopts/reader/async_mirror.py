@@ -7,7 +7,7 @@ from fastopts.errors import FastoptsError
 from fastopts.net.address import Address
 from fastopts.net.async_talk import AsyncTalk
 from fastopts.reader.listener import Listener
-from fastopts.reader.mirror import POLL_S, RETRY_S, Mirrored
+from fastopts.reader.mirror import POLL_S, Mirrored
 from fastopts.reader.scope import Scope
 
 __all__ = ("AsyncMirror",)
@@ -56,6 +56,6 @@ class AsyncMirror(Mirrored):
                     await AsyncTalk(self._address, self._replica, self._timeout_s).run()
                 except (OSError, FastoptsError) as error:
                     self._failed(error)
-                await asyncio.sleep(RETRY_S)
+                await asyncio.sleep(self._retry_s())
         finally:
             self._replica.close()

@@ -42,6 +42,7 @@ class AsyncOptionReader:
     """Reads one venue's options from the Redis at *url*, for the tasks of one event loop.
 
     It has the methods of `OptionReader`, with the same arguments, rules and errors, to be awaited.
+    In another loop than the first they raise RuntimeError.
     """
 
     def __init__(

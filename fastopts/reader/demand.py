@@ -14,6 +14,7 @@ from fastopts.errors import (
     StoreError,
     TooOld,
     Unknown,
+    clipped,
 )
 from fastopts.reader import freshness
 from fastopts.reader.absent import Absent
@@ -96,7 +97,7 @@ def missing(symbol: str, moment: Moment, demand: Demand) -> FastoptsError:
     if listed is None and demand.require_live and down is not None:
         return FeedDown(f"{symbol}: {down}")
     if listed is None:
-        return Unknown(f"there is no option {symbol!r} here")
+        return Unknown(f"there is no option {clipped(repr(symbol))} here")
     if phase(listed.expiry_ms, moment.venue_ms) == "expired":
         return Expired(f"{symbol} was delivered, and is kept no more")
     return NotYetLive(f"{symbol} is listed, and has not ticked yet")

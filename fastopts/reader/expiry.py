@@ -4,7 +4,7 @@ import re
 from datetime import UTC, date, datetime
 from typing import Final
 
-from fastopts.errors import BadInput
+from fastopts.errors import BadInput, clipped
 
 __all__ = ("FRONT", "Expiry", "day_of", "label")
 
@@ -51,6 +51,6 @@ def _utc_day(moment: datetime) -> date:
 
 def _bad(expiry: object) -> BadInput:
     return BadInput(
-        f"{expiry!r} is no expiry: write 27MAR26, 260327, 2026-03-27, a date or a datetime, or"
-        f" '{FRONT}' for the first that is not settling"
+        f"{clipped(repr(expiry))} is no expiry: write 27MAR26, 260327, 2026-03-27, a date or a"
+        f" datetime, or '{FRONT}' for the first that is not settling"
     )

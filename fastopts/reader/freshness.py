@@ -31,7 +31,7 @@ class Feed:
 
     *universe* counts the changes of what is listed, anew in each *epoch*; *delivered_ms* has for
     each open connection when it last delivered data; *coverage* is how many of the wanted symbols
-    have ticked.
+    have ticked, *never* how many were asked for more than once in vain.
     """
 
     __slots__ = (
@@ -42,6 +42,7 @@ class Feed:
         "epoch",
         "heartbeat_limit_ms",
         "heartbeat_ms",
+        "never",
         "skew_ms",
         "universe",
         "venue",
@@ -54,8 +55,9 @@ class Feed:
         self.writer = fields.get(b"writer", b"").decode()
         self.epoch = int(fields.get(b"epoch", b"0"))
         self.universe = int(fields.get(b"universe", b"0"))
-        self.assets = tuple(filter(None, fields.get(b"assets", b"").decode().split(",")))
+        self.assets = tuple(filter(keys.is_coin, fields.get(b"assets", b"").decode().split(",")))
         self.coverage = _coverage(fields.get(b"coverage", b""))
+        self.never = int(fields.get(b"never", b"0"))
         self.skew_ms = int(fields.get(b"skew_ms") or b"0")
         self.heartbeat_ms = int(fields.get(b"heartbeat_ms", b"0"))
         self.heartbeat_limit_ms = int(fields.get(b"heartbeat_limit_ms", b"0"))
@@ -139,13 +141,20 @@ class Moment:
 def parse(flat: Sequence[bytes], venue: str) -> Feed:
     """Read the answer to HGETALL `fastopts:feed`.
 
-    Raises WrongVenue when it is another venue's, StoreError when it can't be read.
+    Raises WrongVenue when it is another venue's, StoreError when it can't be read or is of another
+    schema.
     """
     return feed_of(dict(zip(flat[::2], flat[1::2], strict=True)), venue)
 
 
 def feed_of(fields: Mapping[bytes, bytes], venue: str) -> Feed:
     """The feed that *fields* tell of. Raises what `parse` raises."""
+    schema = fields.get(b"schema", keys.SCHEMA.encode())
+    if schema != keys.SCHEMA.encode():
+        raise StoreError(
+            f"{keys.FEED} is of schema {schema[:20].decode(errors='replace')!r}, and this version"
+            f" of fastopts reads {keys.SCHEMA!r}: read with the version that the collector has"
+        )
     try:
         feed = Feed(fields)
     except ValueError as error:

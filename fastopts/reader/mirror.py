@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable
 from typing import Final, Self
 
+from fastopts.clock import steady_s
 from fastopts.core import decode
 from fastopts.errors import (
     FastoptsError,
@@ -15,6 +16,7 @@ from fastopts.errors import (
     StoreError,
     StoreUnavailable,
     Unknown,
+    clipped,
 )
 from fastopts.net.address import Address
 from fastopts.net.talk import Talk
@@ -29,9 +31,10 @@ from fastopts.reader.scope import Scope
 from fastopts.reader.state import FeedState
 from fastopts.reader.universe import no_asset
 
-__all__ = ("POLL_S", "RETRY_S", "Mirror", "Mirrored")
+__all__ = ("POLL_S", "Mirror", "Mirrored")
 
 RETRY_S: Final = 0.25
+RETRY_MAX_S: Final = 2.0
 START_S: Final = 3.0  # beside the timeout: an announcement comes every second
 POLL_S: Final = 0.005
 
@@ -47,8 +50,9 @@ class Mirrored:
         self._replica = Replica(venue, scope, listener)
         self._timeout_s = timeout_s
         self._failure: Exception | None = None
-        self._deadline = time.monotonic() + timeout_s + START_S
+        self._deadline = steady_s() + timeout_s + START_S
         self._pid = os.getpid()
+        self._tries = 0
 
     def __len__(self) -> int:
         return len(self._replica.records)
@@ -64,7 +68,7 @@ class Mirrored:
     @property
     def problem(self) -> FastoptsError | None:
         """Why nothing in it is live at the moment; None when something can be."""
-        now = time.monotonic()
+        now = steady_s()
         return self._problem(now) or self._replica.moment(now).down
 
     @property
@@ -74,7 +78,7 @@ class Mirrored:
 
     def feed(self) -> FeedState:
         """The feed as it was last heard of, at this moment of the server's clock."""
-        return FeedState(self._replica.moment(time.monotonic()))
+        return FeedState(self._replica.moment(steady_s()))
 
     def get(
         self,
@@ -113,7 +117,7 @@ class Mirrored:
 
     def find(self, symbol: str, demand: Demand) -> Option | Absent:
         """Return the option *symbol* as `get` does, or why not."""
-        now = time.monotonic()
+        now = steady_s()
         replica, problem = self._replica, self._problem(now)
         moment = replica.moment(now)
         record = replica.records.get(symbol)
@@ -142,16 +146,23 @@ class Mirrored:
             return reason
         twin = f"{symbol}{USDT_SUFFIX}"
         hint = f": did you mean {twin}?" if twin in self._replica.records else ""
-        return Unknown(f"{symbol!r} is not in this mirror{hint}")
+        return Unknown(f"{clipped(repr(symbol))} is not in this mirror{hint}")
 
     def _failed(self, error: Exception) -> None:
         """The conversation is over."""
         self._failure = error
+        self._tries = 1 if self._replica.has_looked else self._tries + 1
         self._replica.lost(error)
+
+    def _retry_s(self) -> float:
+        """How long to wait before the next conversation: no herd of mirrors comes back at once."""
+        ceiling_s = min(RETRY_S * 2.0**self._tries, RETRY_MAX_S)
+        draw = int.from_bytes(os.urandom(4)) / 2**32  # the module random is half a MB
+        return ceiling_s * (0.1 + 0.9 * draw)
 
     def _is_settled(self) -> bool:
         """Whether it can be handed over. Raises why it never will be."""
-        if self._replica.is_settled(now := time.monotonic()):
+        if self._replica.is_settled(now := steady_s()):
             self._check_asset(self._replica.moment(now))
             return True
         if isinstance(self._failure, FastoptsError):
@@ -216,6 +227,6 @@ class Mirror(Mirrored):
                     self._talk.run()
                 except (OSError, FastoptsError) as error:
                     self._failed(error)
-                self._closing.wait(RETRY_S)
+                self._closing.wait(self._retry_s())
         finally:
             self._replica.close()

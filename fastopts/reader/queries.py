@@ -4,18 +4,19 @@ A query yields a `Request`, is sent the replies that came, and returns what was 
 readers drive it: one by blocking, one by awaiting.
 """
 
-import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from fastopts import keys
+from fastopts.clock import steady_s
 from fastopts.core import Records, mget, value
 from fastopts.errors import (
     BadInput,
     StoreError,
     Unknown,
+    clipped,
 )
 from fastopts.model import Instrument
 from fastopts.net.resp import Replies, ReplyList, good, pack
@@ -26,8 +27,8 @@ from fastopts.reader.demand import Demand, refuse_dead, sift
 from fastopts.reader.expiry import Expiry
 from fastopts.reader.freshness import Feed, Moment
 from fastopts.reader.option import Option
+from fastopts.reader.texts import texts_of
 from fastopts.reader.universe import Members, Series, Universe, asset_name, no_asset
-from fastopts.vocabulary import VOCABULARY
 
 if TYPE_CHECKING:
     from fastopts.reader.bounds import Bounds
@@ -43,11 +44,6 @@ T = TypeVar("T")
 _FEED_AND_TIME: Final = pack("HGETALL", keys.FEED) + pack("TIME")
 _ATTEMPTS: Final = 5  # at a universe that changes while it is read
 USDT_SUFFIX: Final = "-USDT"
-_NAMES: Final = {
-    **{word.short.encode(): word.name for word in VOCABULARY.values() if word.short},
-    b"tm": "ts_ms",
-    b"rt": "rt_ms",
-}
 
 
 class Request(NamedTuple):
@@ -214,8 +210,8 @@ class Queries:
         found = sift(symbols, records, moment, demand)
         yield from self._suggest(found)
         return [
-            one if isinstance(one, Absent) else _named(one.symbol, value(answer))
-            for one, answer in zip(found, answers, strict=True)
+            one if isinstance(one, Absent) else texts_of(one, records.record(place), value(answer))
+            for place, (one, answer) in enumerate(zip(found, answers, strict=True))
         ]
 
     def _look(
@@ -270,13 +266,13 @@ class Queries:
     def _moment(self, feed: Feed, now: Any, terms: Mapping[str, Instrument]) -> Moment:
         [(seconds, micros)] = good([now])
         moment = Moment(feed, int(seconds) * 1000 + int(micros) // 1000, terms)
-        self._seen = moment.venue_ms, time.monotonic()
+        self._seen = moment.venue_ms, steady_s()
         return moment
 
     def _about_ms(self) -> int:
         """The venue's time, about: what is chosen by it is chosen again by the server's."""
         venue_ms, seen_at = self._seen
-        return venue_ms + round((time.monotonic() - seen_at) * 1000)
+        return venue_ms + round((steady_s() - seen_at) * 1000)
 
     def _assets(self, asset: str | None) -> Query[tuple[str, ...]]:
         if asset is not None:
@@ -320,7 +316,9 @@ class Queries:
                 return Universe(name, before.version, (), ())
             if not members:
                 raise no_asset(name, before)
-            symbols = sorted(member.decode() for member in members)
+            symbols = sorted(keys.symbols_of(members))
+            if not symbols:
+                raise StoreError(f"{keys.asset(name)} holds no symbol: another program wrote it")
             _, after, _ = yield from self._look(symbols)
             if before.version == after.feed.version:
                 placed = {s: one for s in symbols if (one := after.terms.get(s)) is not None}
@@ -358,7 +356,8 @@ class Queries:
 def _several(symbols: Sequence[str]) -> bool:
     """Whether there are any. Raises BadInput for a text: its letters are no symbols."""
     if isinstance(symbols, str):
-        raise BadInput(f"{symbols!r} is one symbol: write [{symbols!r}]")
+        shown = clipped(repr(symbols))
+        raise BadInput(f"{shown} is one symbol: write [{shown}]")
     return bool(symbols)
 
 
@@ -380,18 +379,6 @@ def _known(symbols: Sequence[str], raw_terms: Sequence[bytes]) -> dict[str, Inst
     pairs = zip(symbols, raw_terms, strict=True)
     found = (universe.read_terms(symbol, value(raw)) for symbol, raw in pairs)
     return {one.symbol: one for one in found if one is not None}
-
-
-def _named(symbol: str, flat: list[bytes] | StoreError) -> dict[str, str] | Absent:
-    if isinstance(flat, StoreError):
-        return Absent(symbol, StoreError(f"{symbol}: {flat}", flat.reply))
-    if not flat:
-        return Absent(symbol, StoreError(f"{symbol}: its texts are not in the store"))
-    return {
-        _NAMES[short]: text.decode()
-        for short, text in zip(flat[::2], flat[1::2], strict=True)
-        if short in _NAMES
-    }
 
 
 def _no_coin(listed: Universe, settle: str | None) -> Unknown:

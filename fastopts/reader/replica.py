@@ -86,6 +86,7 @@ class Replica:
 
     def lost(self, error: Exception) -> None:
         """The connection is gone."""
+        self._is_subscribed = False
         if isinstance(error, WrongVenue):
             self._break(error)
         else:
@@ -94,6 +95,11 @@ class Replica:
     def close(self) -> None:
         """Nobody keeps it current any more."""
         self._break(FeedDown("the mirror was closed"))
+
+    @property
+    def has_looked(self) -> bool:
+        """Whether this conversation has seen the feed."""
+        return self._is_subscribed
 
     def data_to_send(self) -> bytes:
         """Drain what the rules decided to say."""
@@ -178,9 +184,13 @@ class Replica:
             return
         if not self._is_current:
             self._load()
-        news = update.records
-        if not news.keys() <= self._wanted:
-            news = {symbol: news[symbol] for symbol in news.keys() & self._wanted}
+        records, held = update.records, self.records.get
+        # What is here already is announced again once a minute, in case that it was deleted.
+        news = {
+            symbol: records[symbol]
+            for symbol in records.keys() & self._wanted
+            if records[symbol] != held(symbol)
+        }
         if news:
             self.records.update(news)
             self._changed(news)
@@ -272,7 +282,7 @@ class Replica:
 
     def _listed(self, members: Iterable[bytes]) -> None:
         assert self._members is not None
-        self._members |= {name.decode() for name in members}
+        self._members |= keys.symbols_of(members)
 
     def _load_records(self, version: tuple[int, int], gaps: int) -> None:
         assert self._members is not None

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from fastopts import keys
-from fastopts.errors import BadInput
+from fastopts.errors import BadInput, clipped
 from fastopts.reader.freshness import Feed
 from fastopts.reader.universe import asset_name
 
@@ -30,12 +30,13 @@ def scope_of(what: str | Sequence[str] | None) -> Scope:
         return Scope()
     if isinstance(what, str):
         if "-" in what:
-            raise BadInput(f"{what!r} is no asset; write [{what!r}] for a symbol")
+            shown = clipped(repr(what))
+            raise BadInput(f"{shown} is no asset; write [{shown}] for a symbol")
         return Scope(asset_name(what))
     symbols = tuple(what)
     for symbol in symbols:
         if not isinstance(symbol, str) or not keys.is_symbol(symbol):
-            raise BadInput(f"{symbol!r} is no symbol")
+            raise BadInput(f"{clipped(repr(symbol))} is no symbol")
     if not symbols:
         raise BadInput("no symbols were named")
     return Scope(None, symbols)

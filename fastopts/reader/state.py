@@ -12,8 +12,8 @@ class FeedState:
     """Who writes, how alive that is, and what it covers, at one moment of the server's clock.
 
     *venue* and *assets* say whose data it is, *epoch* and *writer* which run of which collector
-    writes it; *covered* of *wanted* symbols have ticked; *skew_ms* is the venue's clock minus the
-    server's.
+    writes it; *covered* of *wanted* symbols have ticked, *never* were asked for more than once and
+    did not come; *skew_ms* is the venue's clock minus the server's.
     """
 
     def __init__(self, moment: Moment) -> None:
@@ -24,6 +24,7 @@ class FeedState:
         self.writer: Final = feed.writer
         self.assets: Final = feed.assets
         self.covered, self.wanted = feed.coverage
+        self.never: Final = feed.never
         self.skew_ms: Final = feed.skew_ms
 
     def __repr__(self) -> str:

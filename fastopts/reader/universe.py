@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 from typing import Any, Final
 
 from fastopts import keys
-from fastopts.errors import BadInput, FastoptsError, Unknown
+from fastopts.errors import BadInput, FastoptsError, Unknown, clipped
 from fastopts.model import TERMS, Instrument
 from fastopts.net.resp import pack
 from fastopts.reader import expiry as expiries
@@ -144,7 +144,7 @@ def asset_name(asset: str) -> str:
     """Raises BadInput for what can't be an asset."""
     if isinstance(asset, str) and keys.is_coin(asset.upper()):
         return asset.upper()
-    raise BadInput(f"{asset!r} is no asset: write BTC")
+    raise BadInput(f"{clipped(repr(asset))} is no asset: write BTC")
 
 
 def no_asset(asset: str, feed: Feed) -> FastoptsError:
@@ -156,9 +156,11 @@ def no_asset(asset: str, feed: Feed) -> FastoptsError:
 
 def settle_coin(settle: str | None) -> str | None:
     """Raises BadInput for what can't be a coin."""
-    if settle is None or keys.is_coin(settle.upper()):
-        return None if settle is None else settle.upper()
-    raise BadInput(f"{settle!r} is no settle coin: write USDT or USDC")
+    if settle is None:
+        return None
+    if isinstance(settle, str) and keys.is_coin(settle.upper()):
+        return settle.upper()
+    raise BadInput(f"{clipped(repr(settle))} is no settle coin: write USDT or USDC")
 
 
 def ask_terms(symbols: Iterable[str]) -> bytes:

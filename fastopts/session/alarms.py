@@ -15,6 +15,7 @@ class Alarms:
     coverage_min: float = 0.99
     lag_ms_max: float = 1000.0
     skew_ms_max: float = 1000.0
+    loop_lag_ms_max: float = 1000.0
     settle_s: float = 60.0  # coverage and rate mean little right after the start
     window_s: float = 300.0
     _rates: deque[tuple[float, float]] = field(default_factory=deque)
@@ -29,12 +30,13 @@ class Alarms:
         wanted: int,
         lag_ms: float | None,
         skew_ms: float | None,
+        loop_lag_ms: float = 0.0,
     ) -> list[str]:
         """Return the warnings that begin at *now*.
 
         *rate* is in messages/s, *covered* of *wanted* symbols are live, *lag_ms* is how long the
         database takes for a batch (None: it takes none), *skew_ms* the venue's clock minus the
-        database's (None: not known yet).
+        database's (None: not known yet), *loop_lag_ms* how long this process stood still.
         """
         if self._started_at is None:
             self._started_at = now
@@ -60,6 +62,11 @@ class Alarms:
                 "skew",
                 abs(skew_ms or 0) > self.skew_ms_max,
                 f"the clocks of venue and Redis host are {(skew_ms or 0) / 1000:.1f} s apart",
+            ),
+            (
+                "loop",
+                loop_lag_ms > self.loop_lag_ms_max,
+                f"this process stood still for {loop_lag_ms / 1000:.1f} s",
             ),
         )
         begun = [words for name, on, words in conditions if on and name not in self._ringing]

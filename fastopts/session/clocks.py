@@ -2,9 +2,12 @@
 
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
-__all__ = ("RemoteClock", "wall_ms")
+__all__ = ("OurClock", "RemoteClock", "wall_ms")
+
+JUMP_MS = 1000.0
 
 
 def wall_ms() -> int:
@@ -12,25 +15,59 @@ def wall_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
+class OurClock:
+    """Our clock, and whether somebody set it: *stepped* hears by how many ms.
+
+    *steady_ms* is a clock that nobody sets, best one that goes on while the machine sleeps.
+    """
+
+    def __init__(self, steady_ms: Callable[[], float], stepped: Callable[[float], None]) -> None:
+        self._steady_ms = steady_ms
+        self._stepped = stepped
+        self._apart_ms = wall_ms() - steady_ms()
+
+    def now_ms(self) -> int:
+        now_ms = wall_ms()
+        step_ms = now_ms - self._steady_ms() - self._apart_ms
+        if abs(step_ms) > JUMP_MS:
+            self._apart_ms += step_ms
+            self._stepped(step_ms)
+        return now_ms
+
+
 @dataclass(slots=True)
 class RemoteClock:
     """A remote clock against our monotonic one.
 
     Of the last few exchanges the quickest counts: its answer can be off by no more than half its
-    round trip. All times are in ms.
+    round trip. After a jump the older ones count no more. All times are in ms.
     """
 
     size: int = 8
     _samples: deque[tuple[float, float]] = field(default_factory=deque)
     _offset_ms: float | None = None
 
-    def add(self, remote_ms: float, sent_ms: float, received_ms: float) -> None:
-        """Note that *remote_ms* was read between *sent_ms* and *received_ms* of our clock."""
+    def add(self, remote_ms: float, sent_ms: float, received_ms: float) -> bool:
+        """Note that *remote_ms* was read between *sent_ms* and *received_ms* of our clock.
+
+        True when it jumped: it was set, or ours stood still while the machine slept.
+        """
         round_trip = max(0.0, received_ms - sent_ms)
-        self._samples.append((round_trip, remote_ms - (sent_ms + received_ms) / 2))
+        offset_ms = remote_ms - (sent_ms + received_ms) / 2
+        jumped = self._has_jumped(offset_ms, round_trip)
+        if jumped:
+            self._samples.clear()
+        self._samples.append((round_trip, offset_ms))
         if len(self._samples) > self.size:
             self._samples.popleft()
         self._offset_ms = min(self._samples)[1]
+        return jumped
+
+    def _has_jumped(self, offset_ms: float, round_trip: float) -> bool:
+        if self._offset_ms is None:
+            return False
+        uncertain_ms = (round_trip + min(self._samples)[0]) / 2
+        return abs(offset_ms - self._offset_ms) > uncertain_ms + JUMP_MS
 
     @property
     def known(self) -> bool:

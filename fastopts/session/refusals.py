@@ -33,13 +33,20 @@ _BY_PREFIX: Final = {
     "NOREPLICAS": Refusal(Consequence.WAIT, "min-replicas-to-write is not met"),
     "CLUSTERDOWN": Refusal(Consequence.WAIT, "the cluster is down"),
     "READONLY": Refusal(Consequence.RECONNECT, "the server is a replica: name the master"),
-    "NOAUTH": Refusal(Consequence.DENIED, "set REDIS_PASSWORD, or put the password in the URL"),
-    "WRONGPASS": Refusal(Consequence.DENIED, "check REDIS_PASSWORD and the URL's user"),
+    "NOAUTH": Refusal(
+        Consequence.DENIED, "set REDIS_PASSWORD, or put the password in the URL, and start again"
+    ),
+    "WRONGPASS": Refusal(
+        Consequence.DENIED, "check REDIS_PASSWORD and the URL's user, and start again"
+    ),
     "NOPERM": Refusal(Consequence.DENIED, "give this user the rights that a writer needs"),
 }
+_MANY_CLIENTS: Final = Refusal(Consequence.WAIT, "raise maxclients, or close other clients")
 _OTHER: Final = Refusal(Consequence.UNKNOWN, "the server's words say it all")
 
 
 def judge(words: str) -> Refusal:
     """Judge an error reply by its first word."""
+    if words.startswith("ERR max number of clients"):
+        return _MANY_CLIENTS
     return _BY_PREFIX.get(words.split(" ", 1)[0], _OTHER)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from fastopts.sim import dialect
+from fastopts.sim.faults import Faults
 from fastopts.sim.market import Market
 from fastopts.sim.option import Option
 from fastopts.sim.pace import Pace
@@ -42,9 +43,10 @@ class Outlet:
 class Feed:
     """The subscriptions to *market*, and their pace."""
 
-    def __init__(self, market: Market, settings: SimSettings) -> None:
+    def __init__(self, market: Market, settings: SimSettings, faults: Faults | None = None) -> None:
         self.is_paused = False
         self._market = market
+        self._faults = faults or Faults()
         self._order = settings.key_order
         self._pace = Pace[Option](settings.rate, settings.seed)
         self._outlets: dict[Option, set[Outlet]] = {}
@@ -70,7 +72,7 @@ class Feed:
             self._pace.add(option, option.listing.weight)
             self._render(option)
         outlets.add(outlet)
-        if not outlet.is_mute:
+        if not outlet.is_mute and symbol not in self._faults.stuck:
             outlet.frames.append(text_frame(self._pushed[symbol]))
 
     def unsubscribe(self, outlet: Outlet, symbol: str) -> None:
@@ -110,6 +112,8 @@ class Feed:
             if not self._tick(option):
                 continue
             frame = text_frame(self._render(option))
+            if option.symbol in self._faults.stuck:
+                continue
             for outlet in self._outlets[option]:
                 if not outlet.is_mute:
                     outlet.frames.append(frame)

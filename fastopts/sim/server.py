@@ -11,7 +11,7 @@ import http
 import ssl
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -68,6 +68,7 @@ class SimVenue:
         self.clock = clock or Clock()
         self.faults = Faults()
         self.sent = 0
+        self.handshakes = 0
         self.certificate: Path | None = None
         self.port = settings.port
         self.market = Market(
@@ -77,7 +78,7 @@ class SimVenue:
             self.clock.now_ms(),
             round(settings.delivering_s * 1000),
         )
-        self._feed = Feed(self.market, settings)
+        self._feed = Feed(self.market, settings, self.faults)
         self._rest = Rest(self.market, self.faults, self._feed.refresh)
         self._luck = stream(settings.seed, "connections")
         self._links: dict[Outlet, _Link] = {}
@@ -140,6 +141,17 @@ class SimVenue:
         for connection in connections:
             await connection.wait_closed()
 
+    def close(self, code: int, reason: str = "") -> None:
+        """Say goodbye on all connections, with a close frame."""
+        for link in self._links.values():
+            link.connection.protocol.send_close(code, reason)
+            link.connection.transport.write(b"".join(link.connection.protocol.data_to_send()))
+
+    def write(self, data: bytes) -> None:
+        """Write *data*, which need not be of the protocol, to all connections."""
+        for link in self._links.values():
+            link.connection.transport.write(data)
+
     async def wait(self) -> None:
         """Wait for ever; raises what ended the feed, should it end."""
         assert self._feeder is not None
@@ -183,8 +195,11 @@ class SimVenue:
     def _answer(self, connection: ServerConnection, request: Request) -> Response | None:
         """Answer a plain request; None lets the WebSocket handshake go on."""
         if urlsplit(request.path).path == PATH:
-            status = self.faults.refuse_status
-            return None if status is None else _response(status, b"")
+            self.handshakes += 1
+            status, faults = self.faults.refuse_status, self.faults
+            if status is None:
+                return None
+            return _response(status, faults.refuse_body, faults.refuse_headers)
         if request.method != "GET":
             return _response(http.HTTPStatus.METHOD_NOT_ALLOWED, b"")
         now_ms = self.clock.now_ms()
@@ -221,8 +236,10 @@ class SimVenue:
     def _receive(self, link: _Link, message: str | bytes) -> bool:
         """Do what a message asks for; return whether it was a ping."""
         outcome = link.session.receive(message, self.clock.now_ms())
-        if outcome.reply is not None:
-            self._write(link, text_frame(outcome.reply))
+        for reply in outcome.replies:
+            self._write(link, text_frame(reply))
+        if outcome.is_end:
+            link.connection.transport.abort()
         for symbol in outcome.stopped:
             self._feed.unsubscribe(link.outlet, symbol)
         for symbol in outcome.started:
@@ -249,6 +266,15 @@ class SimVenue:
                 continue
             if self._write(self._links[outlet], b"".join(frames)):
                 self.sent += len(frames)
+                self._echo(outlet, frames)
+
+    def _echo(self, outlet: Outlet, frames: list[bytes]) -> None:
+        if self.faults.echo_after_s is None:
+            return
+        loop = asyncio.get_running_loop()
+        for link in self._links.values():
+            if link.outlet is not outlet:
+                loop.call_later(self.faults.echo_after_s, self._write, link, b"".join(frames))
 
     def _write(self, link: _Link, frames: bytes) -> bool:
         """Write whole frames; a client that reads too slowly is cut off instead."""
@@ -267,12 +293,13 @@ def _is_open(link: _Link) -> bool:
     return connection.state is State.OPEN and not connection.transport.is_closing()
 
 
-def _response(status: int, body: bytes) -> Response:
+def _response(status: int, body: bytes, more: Mapping[str, str] | None = None) -> Response:
     headers = Headers(
         {
             "Content-Type": "application/json; charset=utf-8",
             "Content-Length": str(len(body)),
             "Connection": "close",
+            **(more or {}),
         }
     )
     return Response(status, http.HTTPStatus(status).phrase, headers, body)

@@ -29,12 +29,14 @@ _BRACKETS_LESS_COMMA = 1
 
 @dataclass(slots=True)
 class Outcome:
-    """What follows from a message: symbols to start and stop delivering, and a reply, if any."""
+    """What follows from a message: symbols to start and stop delivering, and what is answered."""
 
-    reply: bytes | None = None
+    replies: list[bytes] = field(default_factory=list)
     started: list[str] = field(default_factory=list)
     stopped: list[str] = field(default_factory=list)
     is_ping: bool = False
+    is_end: bool = False
+    """The venue hangs up."""
 
 
 class Session:
@@ -52,6 +54,7 @@ class Session:
         self._settings = settings
         self._faults = faults
         self._is_trading = is_trading
+        self._late: list[bytes] = []
 
     def receive(self, message: str | bytes, now_ms: int) -> Outcome:
         """Take one message of the client."""
@@ -61,21 +64,21 @@ class Session:
             request = None
         match request:
             case {"op": "ping"}:
-                reply = None if self._faults.withhold_pongs else dialect.pong(now_ms)
-                return Outcome(reply, is_ping=True)
+                replies = [] if self._faults.withhold_pongs else [dialect.pong(now_ms)]
+                return Outcome(replies, is_ping=True)
             case {"op": "subscribe", "args": list(args)}:
                 return self._subscribe(args)
             case {"op": "unsubscribe", "args": list(args)}:
                 return self._unsubscribe(args)
             case {"op": "subscribe" | "unsubscribe"}:
-                return Outcome(dialect.refusal(self.conn_id))
+                return self._refusal()
             case {"op": op}:
-                return Outcome(dialect.invalid_op(self.conn_id, op))
-        return Outcome(dialect.invalid_op(self.conn_id, None))
+                return Outcome([dialect.invalid_op(self.conn_id, op)])
+        return Outcome([dialect.invalid_op(self.conn_id, None)])
 
     def _subscribe(self, args: list[Any]) -> Outcome:
         if not self._is_allowed(args):
-            return Outcome(dialect.refusal(self.conn_id))
+            return self._refusal()
         outcome, failed, succeeded = Outcome(), [], []
         for topic in args:
             if self._fails(topic):
@@ -84,27 +87,49 @@ class Session:
             succeeded.append(topic)
             self.topics.add(topic)
             symbol = _symbol(topic)
-            if topic not in self._faults.silent_topics and self._is_trading(symbol):
+            if self._is_delivered(topic) and self._is_trading(symbol):
                 outcome.started.append(symbol)
         return self._ack(outcome, failed, succeeded)
 
     def _unsubscribe(self, args: list[Any]) -> Outcome:
         if not _are_topics(args):
-            return Outcome(dialect.refusal(self.conn_id))
+            return self._refusal()
         self.topics.difference_update(args)
         return self._ack(Outcome(stopped=[_symbol(topic) for topic in args]), [], args)
 
     def _ack(self, outcome: Outcome, failed: list[str], succeeded: list[str]) -> Outcome:
-        if not self._faults.withhold_acks:
-            outcome.reply = dialect.ack(self.conn_id, failed, succeeded)
+        if self._faults.withhold_acks:
+            return outcome
+        ack = dialect.ack(self.conn_id, failed, succeeded)
+        fate = self._faults.acks.popleft() if self._faults.acks else "sent"
+        if fate == "late":
+            self._late.append(ack)
+        else:
+            copies = {"sent": 1, "lost": 0, "twice": 2}[fate]
+            outcome.replies += [ack] * copies + self._late
+            self._late = []
         return outcome
+
+    def _refusal(self) -> Outcome:
+        if self._faults.hang_up:
+            return Outcome(is_end=True)
+        return Outcome([dialect.refusal(self.conn_id)])
+
+    def _is_delivered(self, topic: str) -> bool:
+        most = self._faults.topics_delivered_max
+        return topic not in self._faults.silent_topics and (
+            most is None or len(self.topics) <= most
+        )
 
     def _is_allowed(self, args: list[Any]) -> bool:
         """Check the limits: so many topics, and so many characters of `args`.
 
         The documentation leaves open whether the characters count per frame or per connection.
         """
-        if not _are_topics(args):
+        if not _are_topics(args) or self._faults.poisonous_topics.intersection(args):
+            return False
+        most = self._faults.topics_a_request_max
+        if most is not None and len(args) > most:
             return False
         topics = self.topics.union(args)
         counted = topics if self._settings.args_mode == "connection" else args

@@ -41,11 +41,23 @@ def test_every_field_that_differs_is_named() -> None:
     with EmbeddedValkey() as server, redis.Redis(port=server.port) as client:
         key = keys.option(symbol)
         client.hset(key, mapping={**fields, b"rt": b"1", b"cn": b"1:1"})
+        assert exact.differences([payload], server.url) == [f"{symbol} record"]
+        client.set(keys.record(symbol), _record(payload))
         assert exact.differences([payload], server.url) == []
+        client.set(keys.record(symbol), _record(dump(ticker(markPrice="1"))))
+        assert exact.differences([payload], server.url) == [f"{symbol} record"]
+        client.set(keys.record(symbol), _record(payload))
         client.hset(key, mapping={"mp": "0", "new": "1"})
         client.hdel(key, "g")
         names = [fault.split()[1] for fault in exact.differences([payload], server.url)]
         assert names == ["g", "mp", "new"]
+
+
+def _record(payload: bytes) -> bytes:
+    table = pure.Table(pure.Grammar(TOPIC_PREFIX, TICKER_FIELDS))
+    table.add(SYMBOL, T0 + 10**9, 90_000.0, "C", "USDT")
+    table.inlet(1).message(payload, T0 + 5)
+    return table.record(SYMBOL)
 
 
 def test_books_that_balance_are_passed_and_others_named() -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
 from bench import exact
@@ -60,3 +61,15 @@ def test_what_was_sent_last_is_what_came_last(replay: Replay, tmp_path: Path) ->
         exact.wanted(payload)[0]: payload
         for payload in (tmp_path / "last").read_bytes().splitlines()
     }
+
+
+def test_the_oldest_connection_alone_can_be_dropped(replay: Replay) -> None:
+    with connect(replay.ws_url) as older, connect(replay.ws_url) as newer:
+        listed = universe(replay, "BTC")
+        subscribe(older, listed[:3])
+        subscribe(newer, listed[3:])
+        assert replay.ask("drop 1")["topics"] == len(listed) - 3
+        with pytest.raises(ConnectionClosed):
+            older.recv()
+        newer.send('{"op":"ping"}')
+        assert json.loads(newer.recv())["op"] == "pong"

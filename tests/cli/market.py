@@ -8,13 +8,23 @@ from typing import Any, Final
 
 from tests.store import Store
 
-__all__ = ("LISTED", "LIVE", "MINUTE_MS", "STALE", "UNTICKED", "feed", "fill")
+__all__ = ("COUNTERS", "LISTED", "LIVE", "MINUTE_MS", "STALE", "UNTICKED", "feed", "fill")
 
 MINUTE_MS: Final = 60_000
 STALE: Final = "BTC-27NOV60-80000-P-USDT"
 UNTICKED: Final = "BTC-27NOV60-110000-C-USDT"
 LISTED, LIVE = 17, 14
 _GONE: Final = 9  # a connection that the feed does not have
+
+COUNTERS: Final[dict[Any, Any]] = {
+    "received": 1000,
+    "applied": 990,
+    "older": 8,
+    "rejected": 2,
+    "written": 900,
+    "conflated": 83,
+    "pending": 7,
+}
 
 # strike: delta of the call, volatility
 _DECEMBER: Final = {80000: (0.8, 0.60), 90000: (0.5, 0.50), 100000: (0.2, 0.55)}

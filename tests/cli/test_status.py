@@ -4,19 +4,9 @@ import pytest
 
 from tests.cli import market as listed
 from tests.cli.conftest import Read
-from tests.cli.market import LISTED, LIVE
+from tests.cli.market import COUNTERS, LISTED, LIVE
 from tests.cli.terminal import on_terminal
 from tests.store import Store
-
-COUNTERS: dict[Any, Any] = {
-    "received": 1000,
-    "applied": 990,
-    "older": 8,
-    "rejected": 2,
-    "written": 900,
-    "conflated": 83,
-    "pending": 7,
-}
 
 
 @pytest.fixture
@@ -67,6 +57,29 @@ def test_json_tells_the_same(read: Read) -> None:
     assert found["redis"]["memory_bytes"] > 0
     assert found["redis"]["clients"] >= 1
     assert list(found["feed"]["conns"]) == ["1"]
+
+
+@pytest.mark.usefixtures("counters")
+def test_what_the_venue_does_wrong_is_told_when_there_is_something(
+    read: Read, market: Store
+) -> None:
+    assert "venue" not in [row[0] for row in read("status").rows]
+    listed.feed(market, never=1)
+    counts: dict[Any, Any] = {
+        "reconnects": 0,
+        "false_acks": 3,
+        "refusals": 1200,
+        "moved": 0,
+        "suspects": 5,
+        "suspects_now": 2,
+    }
+    market.client.hset("stats", mapping=counts)
+    done = read("status")
+    assert ["coverage", f"{LISTED - 1} of {LISTED} symbols ticked, 1 never"] in done.rows
+    assert ["venue", "false acks 3, refusals 1,200, suspects 5, suspects now 2"] in done.rows
+    [found] = read("status", "--json").objects
+    assert found["troubles"] == counts
+    assert found["feed"]["never"] == 1
 
 
 def test_a_silent_connection_and_a_skew_are_in_plain_sight(read: Read, market: Store) -> None:

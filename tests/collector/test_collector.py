@@ -166,6 +166,7 @@ def test_the_cache_stands_in_when_rest_fails(
                 cache_file=str(tmp_path / "c.json"),
                 rest_url=venue.rest_url,
                 ws_url=venue.ws_url,
+                venue_wait_s=0,
             )
             listed = await fetch(settings, "t")
             content = orjson.loads((tmp_path / "c.json").read_bytes())
@@ -193,7 +194,9 @@ def test_the_cache_stands_in_when_rest_fails(
 def test_an_unreachable_venue_ends_the_start(tmp_path: Path) -> None:
     async def main() -> None:
         with EmbeddedValkey() as valkey:
-            settings = Settings(venue="sim", coins=("BTC",), cache_file=str(tmp_path / "c.json"))
+            settings = Settings(
+                venue="sim", coins=("BTC",), cache_file=str(tmp_path / "c.json"), venue_wait_s=0
+            )
             endpoints = Endpoints("sim", "http://127.0.0.1:1", "ws://127.0.0.1:1/x")
             collector = Collector(settings, endpoints, Address("127.0.0.1", valkey.port), "t")
             with pytest.raises(ConnectionLost, match="refused"):

@@ -58,6 +58,9 @@ class World:
         )
         self.line = Line(change.shard, shared)
 
+    def has_expired(self, symbol: str) -> bool:
+        return False
+
     def adopt(self, symbol: str) -> bool:
         return False
 

@@ -42,6 +42,20 @@ def test_a_stranger_that_is_an_option_gets_a_slot_until_it_is_listed(
     assert [r.message for r in caplog.records].count(f"{name(3)} ticks before it is listed") == 1
 
 
+def test_a_stranger_that_is_asked_about_again_is_told_of_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+
+    async def main(world: World) -> None:
+        world.venue.listed = {"BTC": names(2)}
+        await world.load()
+        assert [world.market.adopt(name(3)) for _ in range(3)] == [True, True, True]
+
+    run(tmp_path, main)
+    assert caplog.text.count("ticks before it is listed") == 1
+
+
 def test_an_adopted_stranger_goes_once_it_has_expired(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,15 +1,13 @@
 """The driver against a real server, on a clock that stands still until a test moves it."""
 
 import asyncio
-import threading
-from collections.abc import Callable, Coroutine, Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Coroutine, Generator
 from typing import Any
 
 import orjson
 import pytest
 
-from fastopts.collector.rest import RestDriver, in_daemon_thread
+from fastopts.collector.rest import RestDriver
 from fastopts.errors import ConnectionLost, VenueBanned, VenueError, VenueProtocolError
 from fastopts.net import http
 from fastopts.net.http import HttpClient
@@ -348,102 +346,6 @@ def test_a_cancelled_conversation_ends_before_its_answer_and_the_next_one_is_ser
             assert len(server.targets) == 2
 
     run(clock, main)
-
-
-@contextmanager
-def surprises(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
-    """What threads did not catch."""
-    found: list[Any] = []
-    monkeypatch.setattr(threading, "excepthook", found.append)
-    yield found
-
-
-def test_work_runs_in_a_thread_that_no_exit_waits_for() -> None:
-    async def main() -> None:
-        thread = await in_daemon_thread(threading.current_thread)
-        assert thread is not threading.current_thread()
-        assert thread.daemon
-
-    asyncio.run(main())
-
-
-@pytest.mark.parametrize("error", [ConnectionLost("gone"), SystemExit(3), KeyError("x")])
-def test_what_the_work_raises_is_raised_to_who_waits(error: BaseException) -> None:
-    def work() -> None:
-        raise error
-
-    async def main() -> None:
-        task = in_daemon_thread(work)
-        with pytest.raises(type(error)) as caught:
-            await task
-        assert caught.value is error
-
-    asyncio.run(main())
-
-
-class Work:
-    """Blocks its thread until it may end."""
-
-    def __init__(self, error: Exception | None = None) -> None:
-        self.is_running = threading.Event()
-        self.may_end = threading.Event()
-        self._error = error
-
-    def __call__(self) -> int:
-        self._thread = threading.current_thread()
-        self.is_running.set()
-        self.may_end.wait()
-        if self._error is not None:
-            raise self._error
-        return 1
-
-    def end(self) -> None:
-        self.may_end.set()
-        self._thread.join(10)
-        assert not self._thread.is_alive()
-
-
-@pytest.mark.parametrize("error", [None, ConnectionLost("gone")])
-def test_a_thread_that_outlives_its_loop_does_not_raise(
-    monkeypatch: pytest.MonkeyPatch, error: Exception | None
-) -> None:
-    work = Work(error)
-
-    async def main() -> None:
-        task = asyncio.create_task(in_daemon_thread(work))
-        await asyncio.to_thread(work.is_running.wait)
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-
-    with surprises(monkeypatch) as found:
-        asyncio.run(main())
-        work.end()
-    assert found == []
-
-
-@pytest.mark.parametrize("error", [None, ConnectionLost("gone")])
-def test_an_answer_to_who_was_cancelled_meanwhile_is_dropped_in_silence(
-    monkeypatch: pytest.MonkeyPatch, error: Exception | None
-) -> None:
-    unheard: list[Any] = []
-    work = Work(error)
-
-    async def main() -> None:
-        loop = asyncio.get_running_loop()
-        loop.set_exception_handler(lambda _, context: unheard.append(context))
-        task = asyncio.create_task(in_daemon_thread(work))
-        await asyncio.to_thread(work.is_running.wait)
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-        # What the thread hands to the loop stands there before what tells of its end.
-        await asyncio.to_thread(work.end)
-
-    with surprises(monkeypatch) as found:
-        asyncio.run(main())
-    assert found == []
-    assert unheard == []
 
 
 def test_a_server_that_does_not_answer_costs_an_attempt(

@@ -135,8 +135,9 @@ def test_a_subscriber_hears_the_last_record_of_every_tick(
             assert consecutive(listener.numbers())
             assert {update.epoch for update in listener.heard} == {world.writer.lease.epoch}
             assert max(update.size for update in listener.heard) <= 65_536
-            # the rolling whole writes of these beats were no news
-            assert sum(len(u.records) for u in listener.heard) == world.table.written
+            # beside the ticks, only the one symbol per beat that is due is written whole
+            rolling = sum(len(u.records) for u in listener.heard) - world.table.written
+            assert 0 <= rolling <= len(pulses(listener.heard))
 
     run(main)
 
@@ -203,9 +204,9 @@ def test_a_subscriber_that_leaves_switches_it_off_and_a_new_one_on_again(
             await listener.next()
             # what was written before the first message is there to be read
             assert listener.stored().keys() == set(SYMBOLS)
-            assert listener.records() == {}
+            assert len(listener.records()) <= 1
             world.tick(SYMBOLS[:3], markPrice="8")
-            await until(lambda: listener.listen() > 0 and len(listener.records()) == 3)
+            await until(lambda: listener.listen() > 0 and len(listener.records()) >= 3)
             assert listener.records().items() <= listener.stored().items()
 
     run(main)
@@ -241,7 +242,7 @@ def test_an_emptied_server_is_filled_and_all_of_it_announced(
             await until(lambda: world.table.pending == 0)
             listener.subscribe()
             await listener.next()
-            assert listener.records() == {}
+            assert len(listener.records()) <= 1
             client.flushall()
             # a snapshot of now would hold nothing: what quiet symbols say must come again
             await until(lambda: listener.listen() > 0 and len(listener.records()) == 20)

@@ -3,7 +3,6 @@
 import os
 import time
 from collections.abc import Callable
-from types import SimpleNamespace
 
 import pytest
 
@@ -61,12 +60,11 @@ def test_what_was_delivered_is_left_out(store: Store, executor: EfficientTradeEx
 
 
 class Clock:
-    """The monotonic clock that the cache looks at."""
+    """The steady clock that the cache looks at."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = 1000.0
-        clocks = SimpleNamespace(monotonic=lambda: self.now, time=time.time)
-        monkeypatch.setattr("fastopts.compat.executor.time", clocks)
+        monkeypatch.setattr("fastopts.compat.executor.steady_s", lambda: self.now)
 
 
 @pytest.fixture

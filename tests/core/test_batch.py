@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from fastopts import keys
 from fastopts.errors import StoreError
 from fastopts.net.resp import pack
+from fastopts.venues.bybit.fields import TICKER_FIELDS, TOPIC_PREFIX
 from tests import payloads
 from tests.core.conftest import load
 from tests.core.modelredis import ModelRedis
@@ -274,12 +275,13 @@ STEPS = st.one_of(
     st.tuples(st.just("refuse"), st.sampled_from(SYMBOLS), st.booleans()),
     st.tuples(st.sampled_from(["abandon", "lose", "wipe", "release", "junk"])),
     st.tuples(st.sampled_from(["publish", "refuse_channel"]), st.booleans()),
-    st.tuples(st.sampled_from(["retire", "add"]), st.sampled_from(SYMBOLS)),
+    st.tuples(st.sampled_from(["retire", "add", "suspect"]), st.sampled_from(SYMBOLS)),
     st.tuples(st.just("whole"), st.sampled_from([None, 1, 2])),
 )
 COUNTERS = (
     *("received", "applied", "older", "written", "conflated", "pending", "bad_fields"),
-    *("deltas", "vanished", "rejected", "dirty"),
+    *("deltas", "vanished", "rejected", "dirty", "samples", "suspects", "suspects_now"),
+    "missing_fields",
 )
 
 
@@ -410,6 +412,9 @@ class Twin(World):
         if symbol in self.table:
             self.table.retire(symbol)
 
+    def do_suspect(self, symbol: str) -> Any:
+        return self.table.mark_suspect(symbol) if symbol in self.table else None
+
     def do_add(self, symbol: str) -> None:
         self.table.add(symbol, EXPIRY, 1.0, "C", "USDT")
 
@@ -474,3 +479,50 @@ def test_both_implementations_walk_through_any_history_alike(steps: list[tuple[A
                 assert twin.redis.keys[f"optrec:{symbol}"] == twin.table.record(symbol)
         twin.check_books()
     assert twins[0].redis.keys == twins[1].redis.keys
+
+
+def test_a_refusal_takes_only_its_own_slot_out_of_the_queue(world: World) -> None:
+    other = "BTC-27NOV26-95000-C-USDT"
+    world.table.add(other, EXPIRY, 95_000.0, "C", "USDT")
+    world.redis.refusing = {keys.option(SYMBOL)}
+    world.send(payloads.ticker())
+    payload = world.batch.encode(T0)
+    replies = world.redis.feed(payload)
+    for symbol in (other, SYMBOL):
+        world.send(payloads.ticker(symbol, ts=T0 + 1))
+    world.batch.acknowledge(memoryview(replies), 0, len(replies))
+    assert [symbol for symbol, _ in world.batch.errors] == [SYMBOL]
+    assert world.table.dirty == 1
+    world.flush()
+    assert world.redis.hash(keys.option(other))["tm"] == str(T0 + 1)
+    assert keys.option(SYMBOL) not in world.redis.keys
+    world.check_books()
+
+
+def test_a_clock_before_1970_is_written_as_it_is(world: World) -> None:
+    world.send(payloads.ticker(), rt=-5)
+    world.flush()
+    assert world.redis.hash(keys.option(SYMBOL))["rt"] == "-5"
+
+
+def test_a_refusal_without_words_is_one_too(world: World) -> None:
+    world.send(payloads.ticker())
+    replies = b"-\r\n" * len(world.redis.feed(world.batch.encode(T0)).split(b"\r\n")[:-1])
+    world.batch.acknowledge(memoryview(replies), 0, len(replies))
+    assert world.batch.errors == [(SYMBOL, "")]
+
+
+@pytest.mark.parametrize(("start", "end"), [(-1, 1), (0, 4), (2, 1)])
+def test_a_part_outside_the_answer_is_an_error(core: Any, start: int, end: int) -> None:
+    if core.name == "compiled":
+        batch = core.Batch(core.Table(core.Grammar(TOPIC_PREFIX, TICKER_FIELDS)))
+        with pytest.raises(ValueError, match="no such part"):
+            batch.acknowledge(memoryview(b"+OK"), start, end)
+
+
+def test_an_answer_to_nothing_is_seen_by_the_twin(world: World, core: Any) -> None:
+    if core.name == "pure":
+        with pytest.raises(StoreError, match="more replies than commands"):
+            world.batch.acknowledge(memoryview(b"+OK\r\n"), 0, 5)
+    else:
+        assert world.batch.acknowledge(memoryview(b"+OK\r\n"), 0, 5) == 0

@@ -81,7 +81,7 @@ def test_a_message_holds_what_the_batch_has_written(world: World) -> None:
     assert one.records == [(OTHER, world.redis.keys[keys.record(OTHER)])]
 
 
-def test_a_rest_row_is_news_and_a_rolling_whole_write_is_none(world: World) -> None:
+def test_a_rest_row_is_news_and_so_is_a_rolling_whole_write(world: World) -> None:
     world.batch.publishing = True
     world.table.put_rest(SYMBOL, {"mp": "5"}, T0, T0)
     world.flush()
@@ -94,8 +94,9 @@ def test_a_rest_row_is_news_and_a_rolling_whole_write_is_none(world: World) -> N
         "EXEC",
         "EXPIRE",
         "SET",
+        "PUBLISH",
     ]
-    assert announced(world) == []
+    assert announced(world) == [SYMBOL]
 
 
 def test_everything_is_news_to_a_server_that_may_know_nothing(world: World) -> None:

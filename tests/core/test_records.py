@@ -399,3 +399,35 @@ def test_a_number_explains_itself_and_stays(reader: Any, name: str) -> None:
     assert getattr(KINDS[reader], name).__doc__ == str(VOCABULARY[name])
     with pytest.raises(AttributeError, match=f"{name} can't be set"):
         setattr(tick, name, 1.0)
+
+
+def test_only_a_kind_of_tick_is_made(reader: Any) -> None:
+    with pytest.raises(TypeError, match="is no Tick"):
+        reader.decode(int, "BTC-27NOV26-90000-C", record(), None, EPOCH, {CONN})
+    answer = reader.Records(1)
+    data = encode([record()])
+    answer.acknowledge(data, 0, len(data))
+    with pytest.raises(TypeError, match="is no Tick"):
+        answer.take(int, ["BTC-27NOV26-90000-C"], None, EPOCH, {CONN}, NOW, 0)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        *(b"%1\r\n", b"_\r\n", b"*1048577\r\n", b"$536870913\r\n", b"$-2\r\n", b"*1\r\n" * 5),
+        *(b":01\r\n", b"+a\nb\r\n", b"$1\r\nabc\r\n", b"+" + b"a" * 5000),
+    ],
+)
+def test_what_is_no_reply_is_an_error_as_value_and_behind_records(reader: Any, raw: bytes) -> None:
+    with pytest.raises(StoreError, match=r"not RESP|not one reply"):
+        reader.value(raw)
+    data = encode([None]) + raw
+    answer = reader.Records(1, 1)
+    with pytest.raises(StoreError, match="not RESP"):
+        answer.acknowledge(data, 0, len(data))
+
+
+def test_an_unreadable_record_ends_with_its_line_or_is_no_resp(reader: Any) -> None:
+    data = encode([b"x" * 255])[:-2] + b"xx"
+    with pytest.raises(StoreError, match="not RESP"):
+        reader.Records(1).acknowledge(data, 0, len(data))

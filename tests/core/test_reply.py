@@ -38,6 +38,8 @@ def test_a_whole_reply_is_measured(data: bytes, integer: int | None, error: str 
     "data",
     [
         *(b"x", b"\r\n", b":\r\n", b":1x\r\n", b":--1\r\n", b"$-2\r\n", b"*-2\r\n", b"+a\rb\r\n"),
+        *(b"+a\nb\r\n", b"-a\nb\r\n"),
+        *(b":01\r\n", b":-0\r\n", b"$00\r\n\r\n", b"*01\r\n:1\r\n"),
         *(b"$1\r\nabc\r\n", b":1234567890123456789\r\n", b"$99999999999\r\n", b"*3333333333\r\n"),
         *(b"*1\r\n" * 5 + b":1\r\n", b"+" + b"a" * 5000, b"%1\r\n", b">1\r\n", b"_\r\n"),
     ],

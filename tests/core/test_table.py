@@ -4,6 +4,7 @@ import math
 from typing import Any
 
 import pytest
+from websockets.frames import TEXT, Frame
 
 from fastopts import model
 from fastopts.core import pure
@@ -164,6 +165,17 @@ def test_a_time_too_far_back_is_older_than_a_good_one(table: Any, poison: int) -
     assert counts(table) == (2, 1, 1, 0)
 
 
+def test_what_a_clock_that_was_wrong_let_in_blocks_nothing_once_it_is_right(table: Any) -> None:
+    table.skew_ms = 7_200_000
+    send(table, payloads.ticker(ts=T0 + 7_200_000))
+    assert unpack(table.record(SYMBOL))["flags"] == 0
+    table.skew_ms = 0
+    send(table, payloads.ticker(ts=T0, markPrice="17"))
+    assert table.fields(SYMBOL)["mp"] == "17"
+    assert unpack(table.record(SYMBOL))["flags"] == 0
+    assert counts(table) == (2, 2, 0, 0)
+
+
 def test_times_within_the_bound_are_not_suspect(table: Any) -> None:
     for ts in (T0 + 40 - 60_000, T0, T0 + 40 + 60_000):
         send(table, payloads.ticker(ts=ts))
@@ -203,7 +215,9 @@ def test_a_delta_without_its_base_is_rejected(table: Any, base: str) -> None:
     elif base == "another conn":
         send(table, payloads.ticker(), conn=1)
     before = table.applied
-    send(table, payloads.delta(ts=T0 + 5, askPrice="1"), conn=2)
+    delta = payloads.delta(ts=T0 + 5, askPrice="1")
+    assert send(table, delta, conn=2).messages == 1
+    assert table.samples == {"delta_without_base": dump(delta)}
     assert table.rejected["delta_without_base"] == 1
     assert table.applied == before
     counts(table)
@@ -274,8 +288,9 @@ def test_a_stranger_is_left_to_the_owner_and_taken_once_it_has_a_slot(table: Any
     table.add(symbol, EXPIRY, 150.0, "C", "USDT")
     inlet.message(inlet.strangers.pop()[1], T0)
     assert counts(table) == (1, 1, 0, 0)
-    table.reject("unknown_symbol")
+    table.reject("unknown_symbol", b"x" * 2000)
     assert counts(table) == (2, 1, 0, 1)
+    assert table.samples == {"unknown_symbol": b"x" * pure.SAMPLE_SIZE}
 
 
 def test_messages_counts_data_only(table: Any) -> None:
@@ -289,6 +304,50 @@ def test_messages_counts_data_only(table: Any) -> None:
 def test_bad_fields_are_counted(table: Any) -> None:
     send(table, payloads.ticker(bidPrice="x", askPrice=True))
     assert table.bad_fields == 2
+
+
+def test_unreadable_messages_in_a_row_are_counted(table: Any) -> None:
+    inlet = table.inlet(1)
+    seen = []
+    good = dump(payloads.ticker())
+    delta = dump(payloads.delta(OTHER))
+    stranger = dump(payloads.ticker("SOL-27NOV26-150-C-USDT"))
+    escaped = good.replace(b'"BTC', b'"\\u0042TC')
+    pong = b'{"op":"pong"}'
+    for message in (b"<", b"<", good, b"<", escaped, b"<", pong, b"<", delta, b"<", stranger, b"<"):
+        inlet.message(message, T0)
+        seen.append(inlet.unreadable)
+    assert seen == [1, 2, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1]
+
+
+def test_fields_that_a_tick_does_not_name_are_counted(table: Any) -> None:
+    send(table, payloads.ticker(bidPrice="", askPrice="x"))
+    assert table.missing_fields == 0
+    send(table, payloads.ticker(bidPrice=None, gamma=None))
+    send(table, payloads.delta(ts=T0 + 5, bidPrice="1"))
+    assert table.missing_fields == 2
+
+
+def test_fields_that_nobody_knows_are_counted_and_their_names_noted(table: Any) -> None:
+    inlet = table.inlet(1)
+    frame = payloads.ticker()
+    for extra in ({"rho": "1"}, {"rho": "1"}, {"rho": "1", "x": [{"markPrice": "2"}]}, {}):
+        inlet.message(dump(frame | {"data": frame["data"] | extra, "more": 1}), T0)
+    assert table.unknown_fields == 4
+    assert table.unknown_names == {"rho", "x"}
+    assert table.samples == {}
+
+
+def test_invented_field_names_do_not_fill_the_memory(table: Any) -> None:
+    inlet = table.inlet(1)
+    frame = payloads.ticker()
+    for start in range(0, 3000, 1000):
+        extra = {f"field-{i}" * 50: "1" for i in range(start, start + 1000)}
+        inlet.message(dump(frame | {"data": extra | frame["data"] | extra}), T0)
+    assert table.unknown_fields == 3000
+    assert len(table.unknown_names) == pure.UNKNOWN_NAMES_MAX
+    assert {len(name) for name in table.unknown_names} == {pure.UNKNOWN_NAME_LENGTH}
+    assert table.fields(SYMBOL)["mp"] == payloads.NUMBERS["markPrice"]
 
 
 def test_a_retired_symbol_is_dropped_at_once_when_nothing_waits(table: Any) -> None:
@@ -369,3 +428,63 @@ def test_adding_a_symbol_again_renews_its_terms(table: Any) -> None:
     assert unpack(table.record(SYMBOL)) == before | {"settle": b"X"}
     assert len(table) == 2
     assert counts(table) == (1, 1, 0, 0)
+
+
+def frame(payload: bytes) -> bytes:
+    return Frame(TEXT, payload).serialize(mask=False)
+
+
+def test_an_inlet_takes_whole_plain_frames_and_leaves_the_rest(core: Any, table: Any) -> None:
+    inlet = table.inlet(1)
+    taken = frame(dump(payloads.ticker())) + frame(b'{"op":"pong"}')
+    stream = taken + frame(dump(payloads.ticker("ETH-4DEC26-3100-C"))) + b"\x89\x00"
+    position = inlet.scan(memoryview(stream), 0, len(stream), T0)
+    if core.name == "pure":
+        assert position == ~0  # the twin leaves every frame to the protocol library
+        assert inlet.scan(memoryview(stream), 3, 3, T0) == 3
+        return
+    assert position == ~(len(stream) - 2)
+    assert (inlet.messages, inlet.others) == (1, [b'{"op":"pong"}'])
+    assert [symbol for symbol, _ in inlet.strangers] == ["ETH-4DEC26-3100-C"]
+    for end in (len(taken), len(taken) + 1):
+        assert inlet.scan(memoryview(stream), 0, end, T0) == len(taken)
+    assert table.fields(SYMBOL)["mp"] == payloads.NUMBERS["markPrice"]
+    for start, end in ((-1, 1), (0, len(stream) + 1), (2, 1)):
+        with pytest.raises(ValueError, match="no such part"):
+            inlet.scan(memoryview(stream), start, end, T0)
+
+
+def test_a_stranger_in_an_unusual_message_is_left_to_the_owner_too(table: Any) -> None:
+    inlet = table.inlet(1)
+    message = dump(payloads.ticker("ETH-4DEC26-3100-C")).replace(b"markPrice", b"mark\\u0050rice")
+    inlet.message(message, T0)
+    assert inlet.strangers == [("ETH-4DEC26-3100-C", message)]
+    assert (table.general, table.received, inlet.messages) == (1, 0, 0)
+
+
+def test_symbols_that_go_leave_the_others_where_they_are(core: Any) -> None:
+    table = core.Table(core.Grammar(TOPIC_PREFIX, TICKER_FIELDS))
+    symbols = [f"BTC-27NOV26-{strike}-C" for strike in range(900)]
+    for number, symbol in enumerate(symbols):
+        table.add(symbol, EXPIRY, float(number), "C", "USDC")
+    for symbol in symbols[::2]:
+        table.retire(symbol)
+    assert len(table) == 450
+    assert [symbol in table for symbol in symbols] == [False, True] * 450
+    strikes = [unpack(table.record(symbol))["strike"] for symbol in symbols[1::2]]
+    assert strikes == list(range(1, 900, 2))
+    with pytest.raises(KeyError):
+        table.record(symbols[0])
+
+
+def test_a_table_without_symbols_has_nothing_to_write(core: Any) -> None:
+    table = core.Table(core.Grammar(TOPIC_PREFIX, TICKER_FIELDS))
+    table.mark_whole()
+    table.mark_whole(5)
+    assert (len(table), table.dirty) == (0, 0)
+
+
+def test_a_table_needs_a_grammar_of_its_own_kind(core: Any) -> None:
+    if core.name == "compiled":
+        with pytest.raises(TypeError, match="grammar"):
+            core.Table(None)

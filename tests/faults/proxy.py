@@ -25,7 +25,7 @@ class Passage(Enum):
     """What becomes of bytes that arrive."""
 
     OPEN = auto()
-    LOST = auto()  # read and thrown away: the sender notices nothing
+    LOST = auto()  # thrown away, the sender notices nothing; what comes later meets a reset
     HELD = auto()  # left where they are until the way is open again
 
 
@@ -49,6 +49,8 @@ class Way:
     cut_after: int | None = None
     """Hand on so many bytes, then end the connection."""
     cut_with: Ending = Ending.FIN
+    lost_after: int | None = None
+    """Hand on so many bytes, and throw the others away."""
     flip_at: int | None = None
     """All bits of the byte at this offset are turned over."""
 
@@ -160,14 +162,18 @@ class FaultProxy:
     async def _carry(
         self, link: _Link, source: asyncio.StreamReader, sink: asyncio.StreamWriter, name: str
     ) -> None:
-        offset = 0
+        offset, has_lost = 0, False
         with contextlib.suppress(ConnectionError):
             while data := await source.read(READ_BYTES):
                 while self._way(name).passage is Passage.HELD:  # noqa: ASYNC110 - another thread's
                     await asyncio.sleep(0.001)
                 way = self._way(name)
                 if way.passage is Passage.LOST:
+                    has_lost = True
                     continue
+                if has_lost:  # no TCP goes on without what it lost
+                    _end(link, Ending.RST)
+                    return
                 if not await self._hand_on(link, way, sink, data, offset):
                     return
                 offset += len(data)
@@ -177,6 +183,8 @@ class FaultProxy:
     ) -> bool:
         """Hand on what came; False when that was the end of the connection."""
         data = _flipped(data, way.flip_at, offset)
+        if way.lost_after is not None:
+            data = data[: max(0, way.lost_after - offset)]
         room = None if way.cut_after is None else max(0, way.cut_after - offset)
         if way.latency_s or way.jitter_s:
             await asyncio.sleep(way.latency_s + way.jitter_s * self._luck.random())
@@ -221,5 +229,6 @@ def _abort(writer: asyncio.StreamWriter, ending: Ending) -> None:
         writer.close()
         return
     # The transport closes a turn of the loop later: the socket must know by then.
-    writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+    with contextlib.suppress(OSError):  # it is closed already
+        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
     writer.transport.abort()

@@ -100,8 +100,15 @@ def test_what_is_lost_never_comes_and_what_is_held_does(proxy: FaultProxy) -> No
         opened.settimeout(0.2)
         with pytest.raises(TimeoutError):
             opened.recv(1)
+        proxy.up = Way()
+        opened.settimeout(10)
+        opened.sendall(b"behind a gap")
+        with pytest.raises(ConnectionResetError):
+            opened.recv(1)
+    with client(proxy) as opened:
         proxy.up = Way(passage=Passage.HELD)
         opened.sendall(b"held")
+        opened.settimeout(0.2)
         with pytest.raises(TimeoutError):
             opened.recv(1)
         proxy.up = Way()
@@ -113,3 +120,13 @@ def test_who_is_refused_gets_nothing(proxy: FaultProxy) -> None:
     proxy.is_refusing = True
     with pytest.raises(ConnectionResetError), client(proxy) as opened:  # or even connecting fails
         opened.recv(1)
+
+
+def test_bytes_from_an_offset_on_are_lost(proxy: FaultProxy) -> None:
+    proxy.down.lost_after = 3
+    with client(proxy) as opened:
+        opened.sendall(WORDS)
+        assert read(opened, 3) == WORDS[:3]
+        proxy.down.lost_after = None
+        opened.sendall(WORDS)
+        assert read(opened, len(WORDS)).endswith(WORDS[-10:])

@@ -165,6 +165,12 @@ class Server:
         self.write(symbols)
         self.announce()
 
+    def put_again(self, *symbols: str) -> None:
+        """Write what stands there once more, in case that somebody deleted it."""
+        self.settle()
+        self._unannounced = {symbol: self.world.stored[symbol] for symbol in symbols}
+        self.announce()
+
     def settle(self) -> None:
         """End the batch under way, if one is; let it be known if one was lost."""
         if self._unannounced or self._owes_a_message:

@@ -145,6 +145,19 @@ def test_an_announced_change_is_there_at_once(
     assert heard.said == []
 
 
+def test_what_is_announced_again_unchanged_is_told_only_where_it_was_missing(
+    server: Server, talking: Talking, heard: Heard
+) -> None:
+    server.put_again(STABLE[1], STABLE[3])
+    talking.hear()
+    assert heard.symbols == []
+    del talking.replica.records[STABLE[3]]
+    server.put_again(STABLE[1], STABLE[3])
+    talking.hear()
+    assert heard.symbols == [STABLE[3]]
+    assert talking.replica.records == server.world.stored
+
+
 def test_only_what_was_asked_for_is_held(server: Server) -> None:
     talking = Talking(server, Deaf(), Scope(None, (STABLE[2], FLOATING[0])))
     talking.live_on()

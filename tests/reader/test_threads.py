@@ -1,7 +1,6 @@
 """One reader in many threads, over forks, restarts and servers that misbehave."""
 
 import contextlib
-import logging
 import os
 import signal
 import socket
@@ -136,29 +135,6 @@ def in_child(work: Callable[[], object]) -> str:
     return answer
 
 
-@forks
-def test_child_and_parent_of_a_reader_in_use_read_right(
-    many: Store, reader: OptionReader, caplog: pytest.LogCaptureFixture
-) -> None:
-    def child() -> object:
-        caplog.clear()
-        faults = [wrong(reader, symbol) for symbol in SYMBOLS * 3]
-        said = [r.message for r in caplog.records if r.levelno == logging.WARNING]
-        return set(faults), said
-
-    until = time.monotonic() + 1.5
-    busy = threading.Thread(target=in_threads, args=(partial(wrong, reader), until))
-    busy.start()
-    told = []
-    while time.monotonic() < until:
-        told.append(in_child(child))
-    busy.join()
-    said = "this process was forked: it reads over a connection of its own"
-    assert set(told) == {repr(({None}, [said]))}
-    assert wrong(reader, SYMBOLS[0]) is None
-    assert not caplog.records
-
-
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_threads_of_a_fresh_child_share_one_connection(
     many: Store, reader: OptionReader, caplog: pytest.LogCaptureFixture
@@ -240,10 +216,10 @@ def test_threads_get_over_a_server_that_hangs_up(many: Store, reader: OptionRead
 
 def test_a_late_answer_is_nobody_s(many: Store, proxy: Proxy) -> None:
     late: list[tuple[bytes, socket.socket]] = []
-    with OptionReader(proxy.url, timeout_s=0.1) as reader:
+    with OptionReader(proxy.url, timeout_s=0.5) as reader:
         wrong(reader, SYMBOLS[0])
         proxy.manner = lambda answer, to: late.append((answer, to))
-        with pytest.raises(StoreUnavailable, match=r"no answer in 0\.1 s"):
+        with pytest.raises(StoreUnavailable, match=r"no answer in 0\.5 s"):
             reader.get(SYMBOLS[1])
         assert proxy.accepted == 1  # what does not answer in time is not asked again
         proxy.manner = lambda answer, to: to.sendall(answer)
@@ -289,7 +265,7 @@ def test_an_interrupted_read_leaves_no_answer(many: Store, proxy: Proxy) -> None
 def test_an_answer_that_is_none_leaves_nothing_behind(
     many: Store, proxy: Proxy, manner: Callable[[bytes, socket.socket], None]
 ) -> None:
-    with OptionReader(proxy.url, timeout_s=0.2) as reader:
+    with OptionReader(proxy.url, timeout_s=0.5) as reader:
         for symbol in SYMBOLS[:3]:
             assert wrong(reader, symbol) is None
             proxy.manner = manner

@@ -64,3 +64,10 @@ def test_clocks_that_are_apart_are_told() -> None:
         "the clocks of venue and Redis host are -1.3 s apart"
     ]
     assert judged(alarms, 130, skew=-1400) == []
+
+
+def test_a_process_that_stood_still_is_told() -> None:
+    alarms = warmed()
+    words = alarms.judge(120, 1000, 100, 100, 5, 0, loop_lag_ms=2500)
+    assert words == ["this process stood still for 2.5 s"]
+    assert alarms.judge(125, 1000, 100, 100, 5, 0, loop_lag_ms=40) == []

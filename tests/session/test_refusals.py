@@ -18,3 +18,9 @@ def test_the_first_word_decides(words: str, consequence: Consequence) -> None:
     refusal = judge(words)
     assert refusal.consequence is consequence
     assert refusal.remedy
+
+
+def test_a_server_without_room_for_us_is_waited_for() -> None:
+    refusal = judge("ERR max number of clients reached")
+    assert refusal.consequence is Consequence.WAIT
+    assert "maxclients" in refusal.remedy

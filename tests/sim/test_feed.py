@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 
+from fastopts.sim.faults import Faults
 from fastopts.sim.feed import Feed, Outlet, text_frame
 from fastopts.sim.market import Market
 from fastopts.sim.settings import SimSettings
@@ -30,6 +31,27 @@ def take(outlet: Outlet) -> list[dict[str, Any]]:
     assert all(frame[:2] == b"\x81\x7e" for frame in frames)
     assert all(int.from_bytes(frame[2:4], "big") == len(frame) - 4 for frame in frames)
     return [json.loads(frame[4:]) for frame in frames]
+
+
+def test_what_is_stuck_is_not_pushed_though_its_state_moves_on() -> None:
+    desk = Desk()
+    stuck, other = desk.symbols[:2]
+    faults = Faults()
+    desk.feed = Feed(desk.market, SimSettings(rate=1_000), faults)
+    outlet = Outlet()
+    for symbol in (stuck, other):
+        desk.feed.subscribe(outlet, symbol)
+    assert [frame["data"]["symbol"] for frame in take(outlet)] == [stuck, other]
+    before = desk.feed.last_frame(stuck)
+    faults.stuck.add(stuck)
+    desk.run(2)
+    desk.feed.unsubscribe(outlet, stuck)
+    desk.feed.subscribe(outlet, stuck)
+    assert {frame["data"]["symbol"] for frame in take(outlet)} == {other}
+    assert desk.feed.last_frame(stuck)["data"] != before["data"]
+    faults.stuck.clear()
+    desk.run(2)
+    assert stuck in {frame["data"]["symbol"] for frame in take(outlet)}
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,5 @@
 import json
+from collections import deque
 from typing import Any
 
 import pytest
@@ -24,7 +25,7 @@ class Client:
     def send(self, request: object) -> tuple[Any, Outcome]:
         message = request if isinstance(request, str | bytes) else json.dumps(request)
         outcome = self.session.receive(message, T0_MS)
-        return outcome.reply and json.loads(outcome.reply), outcome
+        return json.loads(outcome.replies[0]) if outcome.replies else None, outcome
 
     def subscribe(self, *topics: Any) -> tuple[Any, Outcome]:
         return self.send({"req_id": "r", "op": "subscribe", "args": list(topics)})
@@ -133,6 +134,41 @@ def test_scripted_failures() -> None:
     reply, outcome = Client(faults).subscribe(*topics)
     assert reply == ack([topics[1]], [topics[0]])
     assert outcome.started == []
+
+
+def test_what_goes_beyond_a_limit_of_delivery_is_acked_all_the_same() -> None:
+    client = Client(Faults(topics_delivered_max=1))
+    topics = [f"tickers.{BTC}", f"tickers.{XRP}"]
+    reply, outcome = client.subscribe(*topics)
+    assert reply == ack(topics)
+    assert outcome.started == [BTC]
+    client.send({"op": "unsubscribe", "args": topics})
+    assert client.subscribe(topics[1])[1].started == [XRP]
+
+
+@pytest.mark.parametrize(
+    "faults",
+    [Faults(topics_a_request_max=1), Faults(poisonous_topics={f"tickers.{XRP}"})],
+)
+def test_a_request_is_refused_as_a_whole_or_hung_up_on(faults: Faults) -> None:
+    client = Client(faults)
+    assert client.subscribe(f"tickers.{BTC}")[0] == ack([f"tickers.{BTC}"])
+    assert client.subscribe(f"tickers.{BTC}", f"tickers.{XRP}")[0] == REFUSAL
+    faults.hang_up = True
+    reply, outcome = client.subscribe(f"tickers.{BTC}", f"tickers.{XRP}")
+    assert (reply, outcome.is_end) == (None, True)
+
+
+def test_acks_are_lost_doubled_and_late() -> None:
+    client = Client(Faults(acks=deque(["lost", "late", "twice"])))
+    answers = [client.subscribe(f"tickers.{name}")[1].replies for name in (BTC, XRP, BTC, XRP)]
+    xrp, btc = (ack([f"tickers.{name}"]) for name in (XRP, BTC))
+    assert [[json.loads(reply) for reply in replies] for replies in answers] == [
+        [],
+        [],
+        [btc, btc, xrp],
+        [xrp],
+    ]
 
 
 def test_withheld_answers() -> None:

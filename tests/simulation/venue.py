@@ -287,8 +287,8 @@ class Conn:
         outcome = self._session.receive(text, now_ms)
         if outcome.is_ping:
             self._pinged_at = venue.agenda.now
-        if outcome.reply is not None:
-            self.say(outcome.reply)
+        for reply in outcome.replies:
+            self.say(reply)
         self.symbols.difference_update(outcome.stopped)
         for symbol in outcome.started:
             self.symbols.add(symbol)

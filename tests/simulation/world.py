@@ -201,6 +201,7 @@ class World:
             "time.time": lambda: self._wall_ms() / 1000,
             "time.time_ns": lambda: round(self._wall_ms() * 1_000_000),
             "time.monotonic": self.loop.time,
+            "time.clock_gettime": lambda clock: self.loop.time(),
             "secrets.token_hex": lambda size: f"{self.rng.getrandbits(8 * size):0{2 * size}x}",
             "fastopts.net.proxy.reach": self.network.reach,
             "fastopts.collector.run.HttpClient": lambda *args: self,

@@ -10,8 +10,8 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from fastopts.cli.doctor.check import Finding, green, red, yellow
-from fastopts.collector.rest import in_daemon_thread
 from fastopts.net import proxy, tls
+from fastopts.net.threads import in_daemon_thread
 
 __all__ = ("WAY", "certificate", "name")
 

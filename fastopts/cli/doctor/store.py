@@ -9,11 +9,11 @@ from fastopts import keys
 from fastopts.cli.doctor.check import Check, Finding, green, red, yellow
 from fastopts.cli.doctor.clock import judge_clock
 from fastopts.collector import server
-from fastopts.collector.rest import in_daemon_thread
 from fastopts.errors import StoreError, StoreUnavailable, WrongVenue
 from fastopts.net.address import Address
 from fastopts.net.blocking import BlockingChannel
 from fastopts.net.resp import ReplyList, good, pack
+from fastopts.net.threads import in_daemon_thread
 from fastopts.session.clocks import wall_ms
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ from fastopts.cli.doctor.check import Check, Finding, green, red
 from fastopts.cli.doctor.clock import judge_clock
 from fastopts.cli.doctor.network import WAY
 from fastopts.cli.doctor.tick import LIMIT_S, SHUT_OUT, first_tick
-from fastopts.collector.rest import in_daemon_thread
 from fastopts.errors import VenueBanned, VenueError
 from fastopts.net.http import HttpClient
+from fastopts.net.threads import in_daemon_thread
 from fastopts.session.clocks import wall_ms
 from fastopts.venues.bybit import symbols
 from fastopts.venues.bybit.hosts import Endpoints

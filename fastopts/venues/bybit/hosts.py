@@ -56,6 +56,9 @@ def resolve(venue: str, testnet: bool, rest_url: str | None, ws_url: str | None)
         raise ConfigError("--testnet and --venue sim exclude each other")
     asked = "bybit-testnet" if testnet else venue
     if asked == "sim":
+        real = [url for url in (rest_url, ws_url) if url and urlsplit(url).hostname in _VENUES]
+        if real:
+            raise ConfigError(f"{real[0]} is Bybit's, and not simulated: leave --venue sim out")
         rest, websocket = _DEFAULTS["sim"]
         return Endpoints("sim", rest_url or rest, ws_url or websocket)
     named = [_venue_of(url) for url in (rest_url, ws_url) if url]

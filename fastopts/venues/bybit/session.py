@@ -9,7 +9,8 @@ it has data of (`delivered`). What this file decides:
                         proof of delivery: a topic that brings nothing is subscribed anew
     when to ping        at once, then every 15 s: the venue counts only JSON pings
     when to give up     silence of data, through which one topic is subscribed anew as a probe;
-                        or three pings without an answer
+                        three pings without an answer; or twenty messages in a row that can't be
+                        read
 
 https://bybit-exchange.github.io/docs/v5/ws/connect
 """
@@ -23,22 +24,27 @@ import orjson
 
 from fastopts.venues.bybit.fields import TOPIC_PREFIX, time_ms
 
-__all__ = ("Dead", "Event", "Pong", "Probe", "Session", "Timing", "TopicRefused")
+__all__ = ("Dead", "Event", "Learned", "Pong", "Probe", "Session", "Timing", "TopicRefused")
 
 TOPICS_A_FRAME: Final = 200
+UNREADABLE_MAX: Final = 20  # in a row: a bad one or two are the venue's, more are the connection's
+TOPICS_A_FRAME_MIN: Final = 10  # the least that any of the venue's streams is known to take
 PING: Final = b'{"op":"ping"}'
 
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """The session's times, in seconds."""
+    """The times of connections and their sessions, in seconds."""
 
+    connect_within: float = 15.0
+    stable_after: float = 10.0  # delivering for so long, a connection's next end is a new trouble
     ping_every: float = 15.0
     pings_unanswered_max: int = 3
     pace: float = 0.2
     ack_within: float = 5.0
     first_data_within: float = 10.0
     refused_again_after: float = 300.0
+    moved_again_after: float = 30.0
     silence: float = 5.0
     probe_within: float = 5.0
     stall: float = 3.0  # a gap between two ticks: it was us who were away
@@ -83,6 +89,18 @@ Event = TopicRefused | Pong | Probe | Dead
 
 
 @dataclass(slots=True)
+class Learned:
+    """What outlives a connection: without it each reconnect would make the same mistakes again."""
+
+    refused: dict[str, float] = field(default_factory=dict)
+    """Symbols, and when the venue refused them."""
+    frame_size: int = TOPICS_A_FRAME
+    """With how many topics at a time the next connection begins."""
+    false_acks: int = 0
+    refusals: int = 0
+
+
+@dataclass(slots=True)
 class _Topic:
     """One wanted symbol: queued, or among those asked for or refused, or live."""
 
@@ -105,11 +123,10 @@ class Session:
 
     now: float
     timing: Timing = field(default_factory=Timing)
+    learned: Learned = field(default_factory=Learned)
     events: list[Event] = field(default_factory=list)
-    false_acks: int = 0
     _topics: dict[str, _Topic] = field(default_factory=dict)
     _asked: set[str] = field(default_factory=set)
-    _refused: set[str] = field(default_factory=set)
     _queue: deque[tuple[str, str]] = field(default_factory=deque)
     _out: list[bytes] = field(default_factory=list)
     _request: _Request | None = None
@@ -128,6 +145,7 @@ class Session:
     def __post_init__(self) -> None:
         self._next_request_at = self._next_ping_at = self.now
         self._data_at = self._silent_since = self._ticked_at = self.now
+        self._frame_size = self.learned.frame_size
 
     @property
     def data_at(self) -> float:
@@ -142,10 +160,22 @@ class Session:
         """The symbols that were asked for more than once and have not come."""
         return [symbol for symbol, topic in self._topics.items() if topic.tries > 1]
 
+    def in_vain(self, now: float) -> list[str]:
+        """The symbols that this connection does not bring: refused a while ago, or asked for
+        more than once, of which one at least was so twice in vain."""
+        long_ago = now - 3 * self.timing.first_data_within
+        refused = [symbol for symbol, at in self.learned.refused.items() if at < long_ago]
+        is_time = any(topic.tries > 2 for topic in self._topics.values())
+        return refused + self.never() if is_time else refused
+
     def want(self, symbols: Iterable[str]) -> None:
-        """Subscribe *symbols*."""
+        """Subscribe *symbols*: those that were refused when their time comes."""
         for symbol in symbols:
-            if symbol not in self._topics:
+            if symbol in self._topics:
+                continue
+            if symbol in self.learned.refused:
+                self._topics[symbol] = _Topic(is_queued=False)
+            else:
                 self._topics[symbol] = _Topic()
                 self._queue.append(("subscribe", symbol))
 
@@ -154,12 +184,33 @@ class Session:
         for symbol in symbols:
             if self._topics.pop(symbol, None) is not None:
                 self._asked.discard(symbol)
-                self._refused.discard(symbol)
+                self.learned.refused.pop(symbol, None)
                 self._queue.append(("unsubscribe", symbol))
 
     def probe(self, symbol: str) -> None:
         """Subscribe *symbol* anew: its first snapshot is a sign of life."""
-        self._again(symbol)
+        self.renew([symbol])
+
+    def renew(self, symbols: Iterable[str]) -> None:
+        """Subscribe anew those of *symbols* that are wanted and not about to be asked for."""
+        due = [s for s in symbols if s in self._topics and not self._topics[s].is_queued]
+        self._asked.difference_update(due)
+        # All of one kind together: a request holds one kind.
+        self._queue.extend(("unsubscribe", symbol) for symbol in due)
+        for symbol in due:
+            self.learned.refused.pop(symbol, None)
+            self._enqueue(symbol)
+
+    def unreadable(self, in_row: int) -> None:
+        """Tell how many messages could not be read since the last that could."""
+        if in_row >= UNREADABLE_MAX:
+            self.events.append(Dead(f"{in_row} messages in a row can't be read"))
+
+    def doubt(self, now: float) -> None:
+        """Take nothing for delivered until data comes: we were away, who knows for how long."""
+        self._begin_doubt(now)
+        self._data_at = now - self.timing.watchdog
+        self._next_ping_at = now
 
     def data(self, messages: int, now: float) -> None:
         """Tell how many data messages have come since the opening."""
@@ -194,16 +245,23 @@ class Session:
     def tick(self, now: float) -> None:
         """Let time pass: call it a few times a second."""
         if now - self._ticked_at > self.timing.stall:
-            # What came meanwhile lies unread in the socket: silence is reckoned from here.
-            self._silent_since = now
-            self._doubtful_until = now + self.timing.catch_up
-            self._probed_at = None if self._probed_at is None else now
-            self._pings.clear()
+            self._begin_doubt(now)
         self._ticked_at = now
         self._ping(now)
         self._watch(now)
         self._renew(now)
         self._ask(now)
+
+    def ended(self) -> None:
+        """Hear that the venue ended the connection: it may have been asked for too much at once.
+
+        The next session asks for half as much, until one was taken whole.
+        """
+        request = self._request
+        if request is not None and request.op == "subscribe":
+            self.learned.frame_size = max(TOPICS_A_FRAME_MIN, len(request.symbols) // 2)
+        elif not self._queue:
+            self.learned.frame_size = TOPICS_A_FRAME
 
     def data_to_send(self) -> list[bytes]:
         """Return the messages to send, and forget them."""
@@ -214,6 +272,13 @@ class Session:
         """Return what happened, and forget it."""
         events, self.events = self.events, []
         return events
+
+    def _begin_doubt(self, now: float) -> None:
+        # What came meanwhile lies unread in the socket: silence is reckoned from here.
+        self._silent_since = now
+        self._doubtful_until = now + self.timing.catch_up
+        self._probed_at = None if self._probed_at is None else now
+        self._pings.clear()
 
     def _ping(self, now: float) -> None:
         if now >= self._next_ping_at:
@@ -246,24 +311,19 @@ class Session:
 
     def _renew(self, now: float) -> None:
         """Subscribe anew what was acked and brings nothing, or was refused a while ago."""
-        for symbol in list(self._asked):
-            topic = self._topics[symbol]
-            # ever more patiently: a symbol that never delivers must not cost for ever
-            patience = self.timing.first_data_within * 2 ** min(topic.tries - 1, 5)
-            if now - topic.since > patience:
-                self.false_acks += 1
-                self._again(symbol)
-        for symbol in list(self._refused):
-            if now - self._topics[symbol].since > self.timing.refused_again_after:
-                self._refused.discard(symbol)
+        falsely_acked = [symbol for symbol in self._asked if self._is_overdue(symbol, now)]
+        self.learned.false_acks += len(falsely_acked)
+        self.renew(falsely_acked)
+        for symbol, since in list(self.learned.refused.items()):
+            if now - since > self.timing.refused_again_after:
+                del self.learned.refused[symbol]
                 self._enqueue(symbol)
 
-    def _again(self, symbol: str) -> None:
-        topic = self._topics.get(symbol)
-        if topic is not None and not topic.is_queued:
-            self._asked.discard(symbol)
-            self._queue.append(("unsubscribe", symbol))
-            self._enqueue(symbol)
+    def _is_overdue(self, symbol: str, now: float) -> bool:
+        topic = self._topics[symbol]
+        # ever more patiently: a symbol that never delivers must not cost for ever
+        patience = self.timing.first_data_within * 2.0 ** min(topic.tries - 1, 5)
+        return now - topic.since > patience
 
     def _enqueue(self, symbol: str) -> None:
         self._topics[symbol].is_queued = True
@@ -324,27 +384,29 @@ class Session:
             self._request.open.discard(symbol)
             if not self._request.open:
                 self._request = None
-                self._frame_size = min(2 * self._frame_size, TOPICS_A_FRAME)
+                self._frame_size = min(2 * self._frame_size, self.learned.frame_size)
 
     def _refuse(self, symbol: str, words: str, now: float) -> None:
         topic = self._topics.get(symbol)
         is_subscription = self._request is None or self._request.op == "subscribe"
         self._answered(symbol)
         if topic is not None and is_subscription and symbol in self._asked:
-            topic.since = now
+            topic.tries = 0
             self._asked.discard(symbol)
-            self._refused.add(symbol)
+            self.learned.refused[symbol] = now
+            self.learned.refusals += 1
             self.events.append(TopicRefused(symbol, words))
 
     def _all_refused(self, words: str, now: float) -> None:
-        """The whole request was refused: halve it, until the one that is to blame stands alone."""
+        """The whole request was refused: halve it, until what is left is taken or stands alone."""
         request, self._request = self._request, None
         if request is None or request.op != "subscribe":
             return
         if len(request.symbols) == 1:
             self._refuse(request.symbols[0], words, now)
+            self.learned.frame_size = TOPICS_A_FRAME
             return
-        self._frame_size = len(request.symbols) // 2
+        self._frame_size = self.learned.frame_size = len(request.symbols) // 2
         for symbol in request.symbols:
             if symbol in self._asked:
                 self._asked.discard(symbol)

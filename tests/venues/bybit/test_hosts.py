@@ -55,3 +55,10 @@ def test_hosts_that_do_not_fit_together_are_an_error(
 ) -> None:
     with pytest.raises(ConfigError, match=words):
         hosts.resolve(*arguments)
+
+
+@pytest.mark.parametrize("url", ["https://api.bybit.com", "wss://stream.bybit.com"])
+def test_a_simulator_is_not_bybit(url: str) -> None:
+    urls = (url, None) if url.startswith("https") else (None, url)
+    with pytest.raises(ConfigError, match="not simulated: leave --venue sim out"):
+        hosts.resolve("sim", False, *urls)

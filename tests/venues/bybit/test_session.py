@@ -7,7 +7,17 @@ from typing import Any
 import orjson
 import pytest
 
-from fastopts.venues.bybit.session import PING, Dead, Pong, Probe, Session, Timing, TopicRefused
+from fastopts.venues.bybit.session import (
+    PING,
+    TOPICS_A_FRAME,
+    Dead,
+    Learned,
+    Pong,
+    Probe,
+    Session,
+    Timing,
+    TopicRefused,
+)
 
 SYMBOLS = [f"BTC-27NOV26-{strike}-C-USDT" for strike in range(10_000, 10_550)]
 
@@ -15,9 +25,15 @@ SYMBOLS = [f"BTC-27NOV26-{strike}-C-USDT" for strike in range(10_000, 10_550)]
 class Venue:
     """Drives a session through time and notes what it sends."""
 
-    def __init__(self, symbols: Iterable[str] = SYMBOLS[:3], **timing: float) -> None:
-        self.now = 100.0
-        self.session = Session(self.now, Timing(**timing))  # type: ignore[arg-type]
+    def __init__(
+        self,
+        symbols: Iterable[str] = SYMBOLS[:3],
+        learned: Learned | None = None,
+        now: float = 100.0,
+        timing: Timing | None = None,
+    ) -> None:
+        self.now = now
+        self.session = Session(self.now, timing or Timing(), learned or Learned())
         self.session.want(symbols)
         self.messages = 0
         self.requests: list[dict[str, Any]] = []
@@ -214,11 +230,104 @@ def test_a_false_ack_is_found_and_the_topic_subscribed_anew_ever_more_patiently(
             if request["op"] == "subscribe":
                 asked_at.append(venue.now - 100)
     assert asked_at == [10.5, 30.75 + 0.25, 71.5]
-    assert venue.session.false_acks == 3
+    assert venue.session.learned.false_acks == 3
     assert venue.session.never() == [SYMBOLS[2]]
     venue.session.delivered([SYMBOLS[2]])
     assert venue.session.never() == []
     assert venue.dead() == []
+
+
+def test_what_is_renewed_is_unsubscribed_and_subscribed_all_together() -> None:
+    venue = Venue(SYMBOLS[:5])
+    venue.subscribe_all()
+    del venue.requests[:]
+    venue.session.renew([SYMBOLS[1], SYMBOLS[3], "BTC-27NOV26-1-C-USDT"])
+    venue.session.renew([SYMBOLS[3]])
+    venue.subscribe_all()
+    topics = [f"tickers.{SYMBOLS[1]}", f"tickers.{SYMBOLS[3]}"]
+    assert venue.requests == [
+        {"op": "unsubscribe", "args": topics},
+        {"op": "subscribe", "args": topics},
+    ]
+
+
+def test_a_refused_topic_that_is_renewed_is_asked_for_once() -> None:
+    venue = Venue(SYMBOLS[:1])
+    venue.tick()
+    venue.ack(failed=SYMBOLS[:1])
+    venue.session.renew(SYMBOLS[:1])
+    venue.subscribe_all()
+    venue.wait(400)
+    assert [request["op"] for request in venue.requests] == [
+        "subscribe",
+        "unsubscribe",
+        "subscribe",
+    ]
+
+
+@pytest.mark.parametrize(("in_row", "reasons"), [(19, []), (20, ["20 messages in a row"])])
+def test_a_connection_that_can_not_be_read_is_given_up(in_row: int, reasons: list[str]) -> None:
+    venue = Venue()
+    venue.session.unreadable(in_row)
+    venue.tick()
+    assert [reason.split(" can't")[0] for reason in venue.dead()] == reasons
+
+
+def test_many_false_acks_take_two_requests() -> None:
+    venue = Venue(SYMBOLS[:100])
+    venue.tick()
+    venue.ack(SYMBOLS[:100])
+    venue.session.delivered(SYMBOLS[:10])
+    venue.wait(10.5)
+    venue.ack(venue.asked())
+    venue.wait(0.5)
+    assert [request["op"] for request in venue.requests[1:]] == ["unsubscribe", "subscribe"]
+    assert [len(request["args"]) for request in venue.requests[1:]] == [90, 90]
+
+
+def test_what_is_asked_for_twice_in_vain_is_told_and_what_was_refused_long_ago() -> None:
+    venue = Venue()
+    venue.tick()
+    venue.ack(SYMBOLS[:2], failed=[SYMBOLS[2]])
+    venue.session.delivered(SYMBOLS[:1])
+    venue.wait(29)
+    assert venue.session.in_vain(venue.now) == []
+    venue.wait(2)
+    assert venue.session.in_vain(venue.now) == [SYMBOLS[2]]
+    venue.wait(10)
+    venue.session.drop([SYMBOLS[2]])
+    assert venue.session.in_vain(venue.now) == [SYMBOLS[1]]
+
+
+def test_what_was_refused_stays_so_on_the_next_connection() -> None:
+    first = Venue()
+    first.tick()
+    first.ack(SYMBOLS[:2], failed=[SYMBOLS[2]])
+    venue = Venue(learned=first.session.learned, now=first.now + 100)
+    venue.subscribe_all()
+    assert venue.requests[0]["args"] == [f"tickers.{symbol}" for symbol in SYMBOLS[:2]]
+    venue.wait(198)
+    assert len(venue.requests) == 1
+    venue.wait(3)
+    assert venue.asked() == [SYMBOLS[2]]
+
+
+def test_a_venue_that_ends_connections_is_asked_for_half_as_much() -> None:
+    learned, sizes = Learned(), []
+    for _ in range(6):
+        venue = Venue(SYMBOLS, learned)
+        venue.tick()
+        sizes.append(len(venue.asked()))
+        venue.session.ended()
+    assert sizes == [200, 100, 50, 25, 12, 10]
+    assert learned.refused == {}
+
+
+def test_an_end_while_nothing_is_asked_for_is_nobodys_fault() -> None:
+    venue = Venue(learned=Learned(frame_size=10))
+    venue.subscribe_all()
+    venue.session.ended()
+    assert venue.session.learned == Learned(frame_size=TOPICS_A_FRAME)
 
 
 def test_new_symbols_are_subscribed_and_old_ones_unsubscribed() -> None:
@@ -369,3 +478,125 @@ def test_a_pong_with_a_time_that_can_not_be_right_tells_no_time(text: object) ->
     venue.tick()
     venue.say({"args": [text], "op": "pong"})
     assert venue.events == [Pong(None, 100.0, 100.0)]
+
+
+def test_a_symbol_wanted_twice_is_asked_for_once_and_a_stranger_is_not_dropped() -> None:
+    venue = Venue()
+    venue.session.want(SYMBOLS[:3])
+    venue.session.drop(["ETH-27NOV26-3000-C-USDT"])
+    venue.subscribe_all()
+    assert [(r["op"], len(r["args"])) for r in venue.requests] == [("subscribe", 3)]
+
+
+def test_a_probe_of_what_is_queued_or_unknown_asks_for_nothing_more() -> None:
+    venue = Venue()
+    venue.subscribe_all()
+    asked = len(venue.requests)
+    venue.session.probe("ETH-27NOV26-3000-C-USDT")
+    venue.session.probe(SYMBOLS[0])
+    venue.session.probe(SYMBOLS[0])
+    venue.subscribe_all()
+    assert [r["op"] for r in venue.requests[asked:]] == ["unsubscribe", "subscribe"]
+
+
+def test_a_refused_unsubscription_refuses_no_subscription() -> None:
+    venue = Venue()
+    venue.subscribe_all()
+    venue.session.drop([SYMBOLS[0]])
+    venue.wait(0.25)
+    assert venue.requests[-1]["op"] == "unsubscribe"
+    venue.say({"success": False, "ret_msg": "error: no", "conn_id": "c", "op": "unsubscribe"})
+    venue.say({"success": False, "ret_msg": "error: late", "conn_id": "c", "op": "unsubscribe"})
+    assert not [event for event in venue.events if isinstance(event, TopicRefused)]
+
+
+def test_the_watchdog_waits_for_silence_and_for_the_probe() -> None:
+    assert Timing(silence=4.0, probe_within=3.0).watchdog == 7.0
+
+
+def test_what_was_dropped_before_its_turn_is_only_unsubscribed() -> None:
+    venue = Venue(SYMBOLS[:1])
+    venue.session.drop(SYMBOLS[:1])
+    venue.wait(2)
+    assert [r["op"] for r in venue.requests] == ["unsubscribe"]
+
+
+def test_the_same_count_of_messages_is_no_sign_of_life() -> None:
+    venue = Venue()
+    venue.subscribe_all()
+    for _ in range(8 * round(Timing().watchdog)):
+        venue.session.data(venue.messages, venue.now)
+        venue.wait(0.25, data=False)
+    assert Probe() in venue.events
+    assert len(venue.dead()) > 0
+
+
+def test_an_answer_to_no_request_changes_nothing() -> None:
+    venue = Venue()
+    venue.subscribe_all()
+    venue.ack(SYMBOLS[:1])
+    assert venue.session.waiting() == []
+    assert not [event for event in venue.events if isinstance(event, TopicRefused)]
+
+
+def test_what_was_dropped_while_it_was_refused_is_not_asked_for_again() -> None:
+    venue = Venue(SYMBOLS[:4])
+    venue.tick()
+    venue.session.drop(SYMBOLS[:1])
+    venue.say({"conn_id": "c", "ret_msg": "no", "success": False, "type": "COMMAND_RESP"})
+    venue.subscribe_all()
+    again = [topic for r in venue.requests[1:] if r["op"] == "subscribe" for topic in r["args"]]
+    assert sorted(again) == [f"tickers.{symbol}" for symbol in SYMBOLS[1:4]]
+
+
+def test_a_request_is_open_until_each_of_its_topics_is_answered() -> None:
+    venue = Venue()
+    venue.tick()
+    venue.session.want([SYMBOLS[5]])
+    venue.ack(SYMBOLS[:2])
+    venue.wait(1)
+    assert venue.asked() == SYMBOLS[:3]
+    venue.ack(SYMBOLS[2:3])
+    venue.wait(1)
+    assert venue.asked() == [SYMBOLS[5]]
+
+
+def test_what_is_in_doubt_is_taken_for_delivered_long_ago_and_asked_about_at_once() -> None:
+    venue = Venue()
+    venue.subscribe_all()
+    venue.wait(1)
+    pings = len(venue.pings)
+    venue.session.doubt(venue.now)
+    assert venue.session.data_at == venue.now - Timing().watchdog
+    venue.tick()
+    assert len(venue.pings) == pings + 1
+
+
+def test_an_end_while_more_is_to_be_asked_for_teaches_nothing() -> None:
+    venue = Venue(SYMBOLS[:3])
+    size = venue.session.learned.frame_size
+    venue.session.ended()
+    assert venue.session.learned.frame_size == size
+
+
+def test_a_late_refusal_of_what_is_unknown_changes_nothing() -> None:
+    venue = Venue()
+    venue.subscribe_all()
+    venue.ack(failed=["ETH-27NOV26-3000-C-USDT"])
+    assert not [event for event in venue.events if isinstance(event, TopicRefused)]
+    assert venue.session.waiting() == []
+
+
+def test_after_a_doubt_nothing_is_delivered_until_data_comes_again() -> None:
+    venue = Venue()
+    venue.subscribe_all()
+    venue.wait(1)
+    venue.session.doubt(venue.now)
+    assert venue.now - venue.session.data_at >= venue.session.timing.watchdog
+    pings = len(venue.pings)
+    venue.wait(0.5, data=False)
+    assert venue.now - venue.session.data_at >= venue.session.timing.watchdog
+    assert len(venue.pings) == pings + 1
+    venue.wait(venue.session.timing.catch_up + 0.5)
+    assert venue.now - venue.session.data_at < 1
+    assert venue.dead() == []

@@ -1,0 +1,170 @@
+"""Writes RELIABILITY.md out of the results in `reliability/`; `make reliability` renews the table.
+
+python -m docs.make_reliability [REPORT]
+
+REPORT is pytest's `--junitxml` of tests/faults: with it `reliability/faults.json` is written first.
+"""
+
+import json
+import re
+import sys
+import xml.etree.ElementTree as ET
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bench.endurance.results import FOLDER, record
+from tests.faults.catalogue import FAULTS, GROUPS, NOT_PROVED
+
+__all__ = ("page",)
+
+PAGE = FOLDER.parent / "RELIABILITY.md"
+ID = re.compile(r"test_([A-Z]{2})_(\d\d)_")
+INTRODUCTION = """\
+# What fastopts survives, and how that is known
+
+Written by `make reliability` out of the results in `reliability/`: no number here was typed. Each
+result names the command that repeats it, the machine, the commit and the seed. Where nothing went
+wrong in N trials, the true rate may still be as high as 3/N (95 %).
+
+## Promises
+
+1. **No lie.** A reader knows how old a value is and whether the feed behind it is alive; else it
+   gets an error with the reason. Absence is never 0. Simulated data always says so.
+2. **No loss of state.** The newest accepted tick of every symbol reaches Redis, through any outage
+   of either side. What newer ticks replaced is counted:
+   `received = applied + older + rejected`, `applied = written + conflated + pending`.
+3. **Bounded.** Memory is bounded by the number of symbols, whatever the outage lasts.
+
+Not promised: that every tick is kept (the newest of a symbol wins), and that Redis keeps what it
+acknowledged. When it comes back empty or older, everything is written again.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A result's place on the page. *zero* names the figure that should be 0, *trials* its N."""
+
+    name: str
+    title: str
+    zero: str = ""
+    trials: str = ""
+
+
+SECTIONS = (
+    Section("load", "Load held", "mismatches", "compared"),
+    Section("soak", "Memory over time", "mismatches", "checkpoints"),
+    Section("recovery", "Recovery"),
+    Section("takeovers", "Two collectors", "stale_writes", "takeovers"),
+    Section("kills", "Killed in the middle of a flush", "torn", "kills"),
+    Section("chaos", "Chaos over real processes", "violations", "rounds"),
+    Section("simulation", "Simulation under a virtual clock", "violations", "seeds"),
+    Section("fuzz", "Fuzzing", "crashes_and_differences", "executions"),
+    Section("mutants", "Seeded bugs", "missed", "mutants"),
+    Section("coverage", "Coverage"),
+    Section("sanitizers", "Sanitizers", "findings", "tests"),
+)
+
+
+def page() -> str:
+    """The whole page."""
+    results = {section: _read(section.name) for section in SECTIONS}
+    parts = [INTRODUCTION, *_faults(_read("faults"))]
+    parts += [_section(section, found) for section, found in results.items() if found]
+    missing = [section.title for section, found in results.items() if not found]
+    if missing:
+        parts.append(f"## Not measured yet\n\n{', '.join(missing)}.\n")
+    return "\n".join(parts)
+
+
+def _read(name: str) -> dict[str, Any] | None:
+    path = FOLDER / f"{name}.json"
+    return json.loads(path.read_bytes()) if path.exists() else None
+
+
+def _faults(result: Mapping[str, Any] | None) -> Iterable[str]:
+    if result is None:
+        return
+    proved: dict[str, int] = result["figures"]["passed"]
+    failed: dict[str, int] = result["figures"]["failed"]
+    apply = len(FAULTS) - len(NOT_PROVED)
+    yield (
+        f"## Faults survived\n\n{len(proved.keys() - failed.keys())} of the {len(FAULTS)} faults of"
+        f" the catalogue have automatic tests that pass ({sum(proved.values())} tests);"
+        f" {len(failed)} fail, {len(NOT_PROVED)} are not proved, see below.\n"
+        if apply
+        else ""
+    )
+    yield _origin(result)
+    for prefix, title in GROUPS.items():
+        rows = [i for i in FAULTS if i.startswith(prefix) and i in proved.keys() | failed.keys()]
+        if rows:
+            yield f"### {prefix}: {title}\n\n| ID | fault | tests |\n|---|---|---|"
+            yield "\n".join(_row(i, proved.get(i, 0), failed.get(i, 0)) for i in rows) + "\n"
+    reasons = defaultdict(list)
+    for i, reason in NOT_PROVED.items():
+        reasons[reason].append(i)
+    if reasons:
+        lines = [f"- {', '.join(ids)}: {reason}." for reason, ids in reasons.items()]
+        yield "### Not proved\n\n" + "\n".join(lines) + "\n"
+
+
+def _row(fault: str, passed: int, failed: int) -> str:
+    words = f"{failed} of {passed + failed} FAIL" if failed else str(passed)
+    return f"| {fault} | {FAULTS[fault]} | {words} |"
+
+
+def _section(section: Section, result: Mapping[str, Any]) -> str:
+    figures = result["figures"]
+    lines = [f"## {section.title}\n", f"{_sentence(result['what'])}\n", "| | |", "|---|---|"]
+    lines += [f"| {name.replace('_', ' ')} | {_text(figure)} |" for name, figure in figures.items()]
+    if section.zero and figures.get(section.zero) == 0 and figures.get(section.trials):
+        bound = 3 / figures[section.trials]
+        zero = section.zero.replace("_", " ")
+        lines.append(f"\nNo {zero} in {figures[section.trials]:,}: below {bound:.1g} (95 %).")
+    return "\n".join([*lines, "", _origin(result)])
+
+
+def _origin(result: Mapping[str, Any]) -> str:
+    machine = result["machine"]
+    where = f"{machine['CPU']}, {machine['kernel']}, {machine['Python']}, {machine['server']}"
+    seed = "" if result["seed"] is None else f", seed {result['seed']}"
+    return f"`{result['command']}`, {result['date']}, commit {result['commit']}{seed}; {where}.\n"
+
+
+def _sentence(words: str) -> str:
+    return f"{words[0].upper()}{words[1:]}."
+
+
+def _text(figure: object) -> str:
+    if isinstance(figure, Mapping):
+        return ", ".join(f"{name.replace('_', ' ')} {_text(one)}" for name, one in figure.items())
+    if isinstance(figure, int | float):
+        return f"{figure:,}"
+    return str(figure)
+
+
+def _outcomes(report: Path) -> dict[str, dict[str, int]]:
+    """Counts of tests by fault, from pytest's report. A skipped test proves nothing."""
+    outcomes: dict[str, dict[str, int]] = {"passed": {}, "failed": {}}
+    for case in ET.parse(report).iter("testcase"):  # noqa: S314 - our own file
+        found = ID.match(case.get("name", ""))
+        if found is None or case.find("skipped") is not None:
+            continue
+        is_bad = case.find("failure") is not None or case.find("error") is not None
+        counts = outcomes["failed" if is_bad else "passed"]
+        counts[f"{found[1]}-{found[2]}"] = counts.get(f"{found[1]}-{found[2]}", 0) + 1
+    return outcomes
+
+
+def main() -> None:
+    if len(sys.argv) > 1:
+        what = "tests that provoke each fault"
+        record("faults", what, _outcomes(Path(sys.argv[1])), seed=None, command="make reliability")
+    PAGE.write_text(page())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,67 @@
+"""What is live of what is listed, by series."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from fastopts.cli.verify import symbols
+from fastopts.cli.verify.symbols import Contract
+
+__all__ = ("Coverage", "Series", "count")
+
+ENOUGH: Final = 0.99
+
+
+@dataclass(slots=True)
+class Series:
+    """The options of one asset, expiry and settle coin: at the venue, in Redis, live there."""
+
+    asset: str
+    expiry_ms: int
+    settle: str
+    venue: int = 0
+    stored: int = 0
+    live: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """All series; *listed* counts what the venue has, *missing* are those of it not in Redis."""
+
+    series: tuple[Series, ...]
+    missing: tuple[str, ...]
+
+    @property
+    def listed(self) -> int:
+        return sum(one.venue for one in self.series)
+
+    @property
+    def live(self) -> int:
+        return sum(one.live for one in self.series)
+
+    @property
+    def is_good(self) -> bool:
+        return self.live > 0 and self.live >= ENOUGH * self.listed
+
+
+def count(
+    venue: Iterable[str], stored: Iterable[str], live: Iterable[str], now_ms: int
+) -> Coverage:
+    """Count the symbols of each kind by series; what is delivered at *now_ms* counts nowhere."""
+    there, here = _undelivered(venue, now_ms), _undelivered(stored, now_ms)
+    found: dict[tuple[str, int, str], Series] = {}
+    for kind, contracts in (
+        ("venue", there),
+        ("stored", here),
+        ("live", _undelivered(live, now_ms)),
+    ):
+        for contract in contracts.values():
+            series = found.setdefault(contract.series, Series(*contract.series))
+            setattr(series, kind, getattr(series, kind) + 1)
+    missing = sorted(there.keys() - here.keys())
+    return Coverage(tuple(found[key] for key in sorted(found)), tuple(missing))
+
+
+def _undelivered(names: Iterable[str], now_ms: int) -> Mapping[str, Contract]:
+    read = {name: symbols.parse(name) for name in names}
+    return {name: one for name, one in read.items() if one and one.expiry_ms > now_ms}

@@ -1,0 +1,71 @@
+"""The judge beside the real collector, while the market ticks."""
+
+import asyncio
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from fastopts import keys
+from fastopts.sim import SimSettings
+from tests.cli.process import fastopts
+from tests.collector.worlds import World, until, world
+from tests.processes import environ
+
+STRANGERS = ("core", "reader", "session", "sim", "venues.bybit.fields", "venues.bybit.symbols")
+
+
+async def judged(w: World, cwd: Path, *words: str) -> dict[str, Any]:
+    """What the judge says of that world, which goes on meanwhile."""
+    there = ("--redis-url", w.valkey.url, "--rest-url", w.venue.rest_url)
+    done = await asyncio.to_thread(fastopts, "verify", "--json", *there, *words, cwd=cwd)
+    [found] = done.objects
+    assert (done.code, done.err) == (0 if found["ok"] else 1, "")
+    return found
+
+
+def test_a_healthy_collector_has_everything_right(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with world(tmp_path, SimSettings(seed=5, symbols=240, rate=1500, tls=True)) as w:
+            await w.covered()
+            # the equations are told with a heartbeat
+            await until(lambda: w.client.hget("stats", "received") not in (None, "0"))
+            found = await judged(w, tmp_path, "--sample", "100", "--insecure")
+            assert found["complaints"] == []
+            assert (found["sample"], found["wrong"]) == (100, 0)
+            assert found["equal"] > 90
+            assert found["greeks"]["checked"] > 50
+
+    asyncio.run(main())
+
+
+def test_a_field_that_is_wrong_for_long_is_found_while_its_symbol_ticks(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with world(tmp_path, SimSettings(seed=5, symbols=40, rate=300)) as w:
+            await w.covered()
+            symbol = w.venue.symbols[0]
+            spoiling = asyncio.create_task(spoil(w, symbol))
+            found = await judged(w, tmp_path, "--sample", "500", "--seconds", "8")
+            spoiling.cancel()
+            told = found["evidence"][symbol]["differences"]
+            assert told == [{"field": "pdp", "stored": "31415.9", "venue": "0"}]
+            assert (found["wrong"], found["sample"]) == (1, len(w.venue.symbols))
+
+    asyncio.run(main())
+
+
+async def spoil(w: World, symbol: str) -> None:
+    """Write over a field that never changes, again and again: once a minute it is written whole."""
+    while True:
+        w.client.hset(keys.option(symbol), "pdp", "31415.9")
+        await asyncio.sleep(0.05)
+
+
+def test_it_shares_nothing_with_what_it_judges() -> None:
+    code = (
+        "import sys; import fastopts.cli.verify.command;"
+        f"strangers = [f'fastopts.{{name}}' for name in {STRANGERS!r}];"
+        "loaded = {name for name in sys.modules if name.startswith(tuple(strangers))};"
+        "assert not loaded, loaded"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, env=environ(), capture_output=True)

@@ -1,0 +1,98 @@
+"""Names that can't be meant reach no key, wherever a collector gets them from."""
+
+import asyncio
+from datetime import UTC, datetime
+from pathlib import Path
+
+import orjson
+import pytest
+import redis
+
+from fastopts.collector import cache
+from fastopts.collector.market import Market
+from fastopts.collector.rest import RestDriver
+from fastopts.collector.run import new_table
+from fastopts.embedded import EmbeddedValkey
+from fastopts.errors import ConfigError
+from fastopts.net.http import HttpClient
+from fastopts.session.ban import Ban
+from fastopts.venues.bybit import symbols
+from tests import payloads
+from tests.collector.markets import World, instrument, name, run, told
+from tests.collector.writers import World as Written
+from tests.hostile import NAMES
+
+GOOD = name(1)
+
+
+def market(tmp_path: Path) -> Market:
+    http = HttpClient("http://127.0.0.1:1", "t")
+    made = Market(RestDriver(http, Ban()), "bybit", ("BTC",), tmp_path / "c.json", new_table())
+    http.close()
+    return made
+
+
+@pytest.mark.parametrize("text", NAMES)
+def test_a_symbol_that_is_none_is_not_read(text: str) -> None:
+    assert symbols.parse(text) is None
+
+
+def test_of_the_venues_list_only_symbols_are_taken(tmp_path: Path) -> None:
+    names = [each for each in NAMES if each.isascii() or each.isprintable()]
+
+    async def main(world: World) -> None:
+        world.venue.listed["BTC"] = [*names, GOOD]
+        world.venue.listed["ETH"] = []
+        assert await world.load() == [GOOD]
+        world.venue.tickers["BTC"] = [{"symbol": each, "markPrice": "1"} for each in names]
+        assert await world.market.warm_up() == 0
+        assert len(world.table) == 1
+
+    run(tmp_path, main)
+
+
+def test_what_ticks_under_such_a_name_gets_no_slot(tmp_path: Path) -> None:
+    found = market(tmp_path)
+    assert not any(found.adopt(each) for each in NAMES)
+    inlet = new_table().inlet(1)
+    for each in NAMES:
+        inlet.message(payloads.dump(payloads.ticker(each, payloads.T0)), payloads.T0)
+    assert not any(symbols.parse(symbol) for symbol, _ in inlet.strangers)
+
+
+def test_the_cache_file_brings_none_in(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path, now = tmp_path / "c.json", datetime.now(UTC)
+    names = [each for each in NAMES if "\ud800" not in each]
+    path.write_bytes(orjson.dumps({"symbols": [*names, GOOD]}))
+    held = cache.load(path, "bybit", now)
+    assert held is not None
+    assert list(held.instruments) == [GOOD]
+    cache.save(path, "bybit", [instrument(GOOD)], now)
+    content = orjson.loads(path.read_bytes())
+    for each in names:
+        for field in ("symbol", "asset", "settle", "quote"):
+            row = content["instruments"][0] | {field: each}
+            path.write_bytes(orjson.dumps(content | {"instruments": [row]}))
+            with pytest.raises(ConfigError):
+                cache.load(path, "bybit", now)
+    assert told(caplog) == []
+
+
+def test_what_others_put_into_a_set_is_left_alone(valkey: EmbeddedValkey) -> None:
+    async def main() -> None:
+        world = Written(valkey.port)
+        await world.writer.open()
+        running = asyncio.create_task(world.writer.run())
+        world.tick()
+        async with asyncio.timeout(10):
+            while not world.feed.universe:  # noqa: ASYNC110 - it has no event
+                await asyncio.sleep(0.005)
+            world.writer.end()
+            await running
+
+    hostile = {each.encode("utf-8", "surrogatepass") for each in NAMES}
+    with redis.Redis(port=valkey.port, protocol=2) as client:
+        client.sadd("options:BTC", *hostile, b"\xff")
+        asyncio.run(main())
+        assert hostile <= client.smembers("options:BTC")
+        assert "cmdstat_srem" not in client.info("commandstats")

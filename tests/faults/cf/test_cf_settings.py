@@ -1,0 +1,235 @@
+"""Settings that are misspelt, absurd or oddly written."""
+
+import asyncio
+import math
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote, unquote
+
+import pytest
+import redis
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fastopts import config, track
+from fastopts.config import SETTINGS, Secret, Settings
+from fastopts.embedded import EmbeddedValkey
+from fastopts.errors import BadInput, ConfigError
+from fastopts.net import address
+from fastopts.net.address import Address
+from fastopts.reader import AsyncOptionReader, OptionReader
+from tests.cli.process import fastopts
+from tests.store import CALL, Store
+
+LETTERS = "abcdefghijklmnopqrstuvwxyz_"
+
+
+@st.composite
+def misspelt(draw: st.DrawFn) -> str:
+    """A setting's name with one slip of the finger."""
+    name = draw(st.sampled_from(sorted(SETTINGS)))
+    place = draw(st.integers(0, len(name) - 1))
+    letter = draw(st.sampled_from(LETTERS))
+    before, after = name[:place], name[place:]
+    swapped = before + after[1:2] + after[:1] + after[2:]
+    slips = (before + after[1:], before + letter + after[1:], before + letter + after, swapped)
+    return draw(st.sampled_from([slip for slip in slips if slip not in SETTINGS]))
+
+
+def refusals(written: str) -> list[str]:
+    """What is said of a name that is *written* into the file, as a variable and as an option."""
+    found = []
+    for load in (
+        lambda: config.load({}, {}, {written: "1"}),
+        lambda: config.load({}, {f"FASTOPTS_{written.upper()}": "1"}, {}),
+        lambda: track._arguments([f"--{written.replace('_', '-')}", "1"], "track"),
+    ):
+        with pytest.raises(ConfigError) as caught:
+            load()
+        found.append(str(caught.value))
+    return found
+
+
+@given(misspelt())
+def test_CF_01_a_misspelt_name_is_an_error_with_one_that_is_near(written: str) -> None:
+    for words in refusals(written):
+        assert re.search(r"there is no (setting|option) .*did you mean .+\?", words)
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_CF_01_the_nearest_is_the_one_that_was_meant(name: str) -> None:
+    in_file, variable, option = refusals(name[:-1])
+    assert f"did you mean {name}?" in in_file
+    assert f"did you mean FASTOPTS_{name.upper()}?" in variable
+    assert f"did you mean --{name.replace('_', '-')}?" in option
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+@pytest.mark.parametrize("prefix", ["FASTOPT", "FASTOPS", "FASTOTPS", "FATSOPTS", "FASTOPTTS"])
+def test_CF_01_so_is_a_slip_in_the_prefix_of_a_variable(name: str, prefix: str) -> None:
+    with pytest.raises(ConfigError, match=f"did you mean FASTOPTS_{name.upper()}"):
+        config.load({}, {f"{prefix}_{name.upper()}": "1"}, {})
+
+
+def test_CF_01_other_programs_variables_are_theirs() -> None:
+    environ = {"FAST_COINS": "x", "FASTOPTIONS_COINS": "x", "FASTOPS_OTHER": "x", "COINS": "x"}
+    assert config.load({}, environ, {}) == Settings()
+
+
+ABSURD = ("-1", "-0.001", "nan", "inf", "-inf", "1e400", "", " ", "0x10", "1,5", "ten", "True")
+BOUNDS = {
+    "flush_ms": (1, 1000, "from 1 to 1000 ms"),
+    "latency_ms": (0, 1000, "from 0 to 1000 ms"),
+    "refresh_s": (1, 86400, "from 1 to 86400 s"),
+    "status_s": (0.1, 3600, "from 0.1 to 3600 s"),
+    "duration": (0.001, 86_400_000, "at most 1000d"),
+}
+
+
+@pytest.mark.parametrize("name", BOUNDS)
+def test_CF_02_a_number_has_bounds_that_are_told_with_their_unit(name: str) -> None:
+    least, most, words = BOUNDS[name]
+    for good in (least, most):
+        made = config.load({name: str(good)}, {}, {})
+        assert getattr(made, {"duration": "duration_s"}.get(name, name)) == good
+    beyond = (str(least - 0.01), str(most * 1.001), str(most) + "0" * 400)
+    for bad in (*ABSURD, *beyond):
+        with pytest.raises(ConfigError, match=words):
+            config.load({name: bad}, {}, {})
+    for odd in (True, [1], {"a": 1}, math.nan):
+        with pytest.raises(ConfigError, match=words):
+            config.load({}, {}, {name: odd})
+
+
+@pytest.mark.parametrize("timeout_s", [0, -1, math.nan, math.inf, -math.inf, 1e9])
+def test_CF_02_a_readers_times_have_bounds(store: Store, timeout_s: float) -> None:
+    async def make() -> None:
+        AsyncOptionReader(store.url, timeout_s=timeout_s)
+
+    with pytest.raises(BadInput, match="write seconds, more than 0, at most an hour"):
+        OptionReader(store.url, timeout_s=timeout_s)
+    with pytest.raises(BadInput, match="write seconds"):
+        asyncio.run(make())
+
+
+@pytest.mark.parametrize("max_age_s", [-1, -0.001, math.nan, -math.inf])
+def test_CF_02_a_negative_age_is_none(store: Store, max_age_s: float) -> None:
+    store.option(CALL)
+    with OptionReader(store.url) as reader, pytest.raises(BadInput, match="write seconds"):
+        reader.get(CALL, max_age_s=max_age_s)
+
+
+PASSWORDS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1)
+ODD = ("p@ss", "a#b", "a/b", "a?b", "a:b", "50%", "%41", "a+b", "a b", "[x", "é€", "\\", "'\"")
+
+
+@given(PASSWORDS)
+def test_CF_03_any_password_comes_through_a_url(password: str) -> None:
+    for safe in ("", "!$&'()*+,;=:"):
+        url = f"redis://:{quote(password, safe=safe)}@h:1/2"
+        assert address.parse(url) == Address("h", 1, password=password, db=2)
+        theirs = redis.ConnectionPool.from_url(url).connection_kwargs
+        assert (theirs["host"], theirs["password"]) == ("h", password)
+
+
+@given(st.text(st.sampled_from("ab1@:/?#%+[] \\\t\n&=;é.-"), min_size=1, max_size=12))
+def test_CF_03_one_that_is_not_encoded_comes_through_or_is_refused(password: str) -> None:
+    """It never leads to another host or database, or as somebody else."""
+    try:
+        found = address.parse(f"redis://:{password}@h:1")
+    except ConfigError:
+        return
+    assert found == Address("h", 1, password=unquote(password))
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("redis://:123?x@h", "redis://:123/4@h", "redis://u:1?@h", "redis://u@h", "redis://h:0"),
+        *("redis://:a\nb@h", " redis://h", "redis://h ", "redis://:%FF@h", "redis://:5%@h"),
+        *("redis://h/1?db=2&x=", "unix:///a@b", "redis://h/\u0661", "redis://h?db="),
+    ],
+)
+def test_CF_03_what_can_be_read_in_two_ways_is_refused(url: str) -> None:
+    with pytest.raises(ConfigError):
+        address.parse(url)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[EmbeddedValkey]:
+    with EmbeddedValkey() as made:
+        yield made
+
+
+@settings(max_examples=25)
+@given(PASSWORDS)
+def test_CF_03_any_password_is_accepted_by_the_server_that_has_it(
+    server: EmbeddedValkey, password: str
+) -> None:
+    with redis.Redis(port=server.port, protocol=2) as admin:
+        admin.execute_command("ACL", "SETUSER", "odd", "reset", "on", "+@all", "~*", f">{password}")
+    name = f"redis://odd:{quote(password, safe='')}@127.0.0.1:{server.port}"
+    with OptionReader(name) as reader:
+        assert not reader.feed().alive
+
+
+@pytest.mark.parametrize("password", ODD)
+def test_CF_03_a_variable_needs_no_code(password: str) -> None:
+    made = config.load({}, {"REDIS_PASSWORD": password}, {})
+    assert made.redis_password == Secret(password)
+    assert address.parse("redis://h", password).password == password
+
+
+WRITTEN = ("{}\n", "{}\r\n", " {} ", "\t{}", '"{}"', "'{}'", ' "{}"\n', "'{} '", "\ufeff{}")
+SAMPLES = {"coins": "BTC,ETH", "flush_ms": "7", "redis_url": "redis://h:7", "venue": "sim"}
+
+
+@pytest.mark.parametrize("written", WRITTEN[:-1])
+@pytest.mark.parametrize("name", SAMPLES)
+def test_CF_08_what_stands_around_a_value_is_left_out_and_told(name: str, written: str) -> None:
+    variable = f"FASTOPTS_{name.upper()}"
+    made = config.load({}, {variable: written.format(SAMPLES[name])}, {})
+    assert made == config.load({name: SAMPLES[name]}, {}, {})
+    assert made.remarks == (
+        f"{variable}: the spaces, line ends or quotes around its value are left out",
+    )
+    assert config.load({}, {variable: SAMPLES[name]}, {}).remarks == ()
+
+
+@pytest.mark.parametrize("value", ["BTC\nETH", "BT C", '"BTC', "BTC'", "\ufeffBTC"])
+def test_CF_08_what_stands_within_a_value_is_not(value: str) -> None:
+    with pytest.raises(ConfigError, match="write coins as"):
+        config.load({}, {"FASTOPTS_COINS": value}, {})
+
+
+@pytest.mark.parametrize(
+    ("value", "password", "words"),
+    [
+        ("pw\n", "pw", "the line end behind it is left out"),
+        ("pw\r\n", "pw", "the line end behind it is left out"),
+        (" pw", " pw", "are taken for a part of it"),
+        ('"pw"', '"pw"', "are taken for a part of it"),
+        ("p w", "p w", None),
+    ],
+)
+def test_CF_08_of_a_password_only_the_line_end_is_left_out(
+    value: str, password: str, words: str | None
+) -> None:
+    made = config.load({}, {"REDIS_PASSWORD": value}, {})
+    assert made.redis_password == Secret(password)
+    assert [words in remark for remark in made.remarks if words] == [True] * bool(words)
+
+
+def test_CF_08_the_name_of_the_file_may_stand_in_quotes(tmp_path: Path) -> None:
+    (tmp_path / "my.toml").write_text('coins = ["ETH"]')
+    environ = {"FASTOPTS_CONFIG": f'"{tmp_path / "my.toml"}"\n'}
+    assert config.load({}, environ, config.read_file(environ)).coins == ("ETH",)
+
+
+def test_CF_08_commands_say_it_beside_what_they_print(tmp_path: Path, store: Store) -> None:
+    store.option(CALL)
+    done = fastopts("get", CALL, "--json", cwd=tmp_path, FASTOPTS_REDIS_URL=f"'{store.url}'\n")
+    assert done.code == 0
+    assert done.objects[0]["symbol"] == CALL
+    assert done.err.startswith("fastopts: FASTOPTS_REDIS_URL: the spaces, line ends or quotes")

@@ -1,0 +1,160 @@
+"""Symbols that nobody listed, and some that are none."""
+
+import asyncio
+import logging
+import re
+from pathlib import Path
+
+import pytest
+
+from fastopts.collector import market
+from fastopts.embedded import EmbeddedValkey
+from tests.collector.worlds import until
+from tests.faults.dc.frames import names
+from tests.faults.liar import CALL, PUT, World, world
+from tests.oracle import expected_hash
+from tests.payloads import dump
+
+KEY = re.compile(
+    r"(option|optrec|instrument):[A-Z0-9.-]{1,40}|options:[A-Z0-9:]+|fastopts:[a-z]+|stats"
+)
+
+
+def assert_keys_are_clean(w: World) -> None:
+    keys = w.keys("*")
+    assert keys
+    assert [key for key in keys if not KEY.fullmatch(key)] == []
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        *(
+            "\\ud800",
+            "\\udfff\\ud800",
+            "\\u0000",
+            "\\r\\nFLUSHALL\\r\\n",
+            " ",
+            "*",
+            "{x}",
+            ":",
+            "\\n",
+        ),
+        *("é", "ſ", "Ａ", "\u202e", "/", "..", "B" * 40),
+    ],
+)
+def test_DC_03_a_symbol_that_is_no_key_is_rejected(
+    tmp_path: Path, shared_valkey: EmbeddedValkey, raw: str
+) -> None:
+    async def main() -> None:
+        async with world(tmp_path, shared_valkey) as w:
+            for symbol in ("BTC-@", "@", f"{CALL}@", "@-27NOV99-1-C-USDT"):
+                frame = w.liar.ticker(symbol)
+                await w.tell(dump(frame).replace(b"@", raw.encode()), w.liar.ticker())
+            told = w.table.rejected
+            assert told["bad_symbol"] + told["unknown_symbol"] == 4 == sum(told.values())
+            assert_keys_are_clean(w)
+
+    asyncio.run(main())
+
+
+def test_DC_17_a_late_listed_option_is_taken_at_once(
+    tmp_path: Path, shared_valkey: EmbeddedValkey, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "fastopts")
+
+    async def main() -> None:
+        async with world(tmp_path, shared_valkey) as w:
+            [late] = names(1)
+            frames = [w.liar.ticker(late, markPrice=str(number)) for number in range(5)]
+            await w.tell(*frames)
+            assert expected_hash(frames[-1]).items() <= w.held(late).items()
+            assert sum(w.table.rejected.values()) == 0
+
+    asyncio.run(main())
+    assert caplog.text.count("ticks before it is listed") == 1
+
+
+def test_DC_17_ten_thousand_invented_symbols_fill_no_memory(
+    tmp_path: Path,
+    shared_valkey: EmbeddedValkey,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO, "fastopts")
+    monkeypatch.setattr(market, "SYMBOLS_MAX", 500)
+
+    async def main() -> None:
+        async with world(tmp_path, shared_valkey, status_s=0.05) as w:
+            frame = dump(w.liar.ticker("@"))
+            for start in range(0, 10_000, 1000):
+                invented = [
+                    f"BTC-27NOV99-{strike}-P".encode() for strike in range(start, start + 1000)
+                ]
+                await w.tell(*(frame.replace(b"@", symbol) for symbol in invented))
+                assert len(w.table) == min(500, 2 + start + 1000)
+            assert w.table.rejected["unknown_symbol"] == 10_000 - 498
+            good = w.liar.ticker()
+            await w.tell(good)
+            assert expected_hash(good).items() <= w.held().items()
+            await until(lambda: "rejected (unknown_symbol), for example:" in caplog.text)
+            assert len(w.keys("option:*")) == 500
+            assert_keys_are_clean(w)
+
+    asyncio.run(main())
+    assert caplog.text.count("ticks before it is listed") == 498
+    assert caplog.text.count("unknown_symbol") == 1
+
+
+@pytest.mark.parametrize(
+    ("symbol", "terms"),
+    [
+        ("BTC-27MAR99-70000-P-USDT", ("USDT", "USDT", "70000", "P")),
+        ("BTC-28FEB99-2800-C", ("USD", "USDC", "2800", "C")),
+        ("BTC-6JAN99-0.4-C-USDT", ("USDT", "USDT", "0.4", "C")),
+    ],
+)
+def test_DC_18_both_forms_of_a_symbol_are_known(
+    tmp_path: Path, shared_valkey: EmbeddedValkey, symbol: str, terms: tuple[str, ...]
+) -> None:
+    async def main() -> None:
+        async with world(tmp_path, shared_valkey, symbol) as w:
+            frame = w.liar.ticker(symbol)
+            await w.tell(frame)
+            assert expected_hash(frame).items() <= w.held(symbol).items()
+            held = w.client.hmget(f"instrument:{symbol}", "quote", "settle", "strike", "type")
+            assert tuple(held) == terms
+            with w.reader() as reader:
+                option = reader.get(symbol)
+                assert (option.settle, option.strike, option.type) == (
+                    terms[1],
+                    float(terms[2]),
+                    terms[3],
+                )
+
+    asyncio.run(main())
+
+
+def test_DC_18_a_form_that_is_not_known_spoils_no_other(
+    tmp_path: Path, shared_valkey: EmbeddedValkey, caplog: pytest.LogCaptureFixture
+) -> None:
+    strange = (
+        "BTC-27MAR99-70000-P-USDE",
+        "BTC-27MAR99-70000-P-USDT-X",
+        "BTC-PERP",
+        "BTC-2099Q1-5-C",
+    )
+
+    async def main() -> None:
+        async with world(tmp_path, shared_valkey, status_s=0.05) as w:
+            w.liar.symbols += strange
+            await w.collector.market.refresh(lambda listed, gone: None)
+            assert set(w.collector.market.instruments) == {CALL, PUT}
+            good = w.liar.ticker()
+            await w.tell(*(w.liar.ticker(symbol) for symbol in strange), good)
+            assert w.table.rejected["unknown_symbol"] == len(strange)
+            assert expected_hash(good).items() <= w.held().items()
+            await until(lambda: "rejected (unknown_symbol), for example:" in caplog.text)
+            assert set(w.keys("option:*")) == {f"option:{CALL}", f"option:{PUT}"}
+
+    asyncio.run(main())

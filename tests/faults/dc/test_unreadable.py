@@ -1,0 +1,270 @@
+"""Messages of which nothing can be used."""
+
+import asyncio
+import ctypes
+import logging
+import mmap
+import signal
+import subprocess
+import sys
+import tracemalloc
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from websockets.protocol import State
+
+from fastopts.collector.report import set_up_logging
+from fastopts.core.pure import SAMPLE_SIZE
+from fastopts.embedded import EmbeddedValkey
+from fastopts.sim.feed import text_frame
+from fastopts.venues.bybit.fields import TICKER_FIELDS, TOPIC_PREFIX
+from fastopts.venues.bybit.session import UNREADABLE_MAX
+from tests import payloads
+from tests.collector.worlds import until
+from tests.faults.liar import CALL, World, world
+from tests.oracle import expected_hash
+from tests.payloads import dump
+
+HTML = b"<html>\r\n<head><title>502 Bad Gateway</title></head>" + b"<p>" * 1000
+BYTES = (b"\xff\xfe", b"\xc0\xaf", b"\xed\xa0\x80", b'{"topic":"tickers.\xff', bytes(range(256)))
+
+
+async def alive(w: World) -> None:
+    """The next good tick arrives."""
+    frame = w.liar.ticker()
+    await w.tell(frame)
+    assert expected_hash(frame).items() <= w.held().items()
+
+
+def told(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [r.message for r in caplog.records if r.message.startswith("rejected")]
+
+
+def test_DC_01_no_prefix_of_a_message_is_taken_and_the_socket_is_kept(
+    tmp_path: Path, shared_valkey: EmbeddedValkey
+) -> None:
+    async def main() -> None:
+        async with world(tmp_path, shared_valkey) as w:
+            good = w.liar.ticker(markPrice="7")
+            cut = dump(w.liar.ticker(markPrice="666"))
+            for start in range(0, len(cut), UNREADABLE_MAX - 1):
+                sizes = range(start, min(start + UNREADABLE_MAX - 1, len(cut)))
+                await w.tell(*(cut[:size] for size in sizes), good)
+            assert w.table.rejected["not_json"] == len(cut) == sum(w.table.rejected.values())
+            assert w.held()["mp"] == "7"
+            assert w.liar.opened == 1
+
+    asyncio.run(main())
+
+
+def test_DC_01_the_first_is_shown_bounded_and_escaped(
+    tmp_path: Path, shared_valkey: EmbeddedValkey, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def main() -> None:
+        async with world(tmp_path, shared_valkey, status_s=0.05) as w:
+            await w.tell(HTML, b'{"topic":', HTML)
+            await until(lambda: bool(told(caplog)))
+            await alive(w)
+            assert w.liar.opened == 1
+
+    asyncio.run(main())
+    [line] = told(caplog)
+    assert line == f"rejected (not_json), for example: {HTML[:SAMPLE_SIZE]!r}"
+    assert line.isprintable()
+
+
+def test_DC_01_after_twenty_in_a_row_the_connection_is_replaced(
+    tmp_path: Path, shared_valkey: EmbeddedValkey, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def main() -> None:
+        async with world(tmp_path, shared_valkey) as w:
+            await w.tell(*[HTML] * UNREADABLE_MAX)
+            await w.connected(2)
+            await alive(w)
+
+    asyncio.run(main())
+    assert "20 messages in a row can't be read" in caplog.text
+
+
+@contextmanager
+def logging_as_the_product_does(path: Path, form: str) -> Iterator[None]:
+    """Standard error, and with it what logging has to say of itself, goes to *path*."""
+    root = logging.getLogger("fastopts")
+    before = root.handlers[:], root.level, root.propagate
+    with path.open("w", buffering=1) as terminal, redirect_stderr(terminal):
+        drain = set_up_logging(form)
+        try:
+            yield
+        finally:
+            drain.close()
+            root.handlers[:], root.level, root.propagate = before
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_DC_02_bytes_that_are_no_text_are_told_without_harm(
+    tmp_path: Path, shared_valkey: EmbeddedValkey, form: str
+) -> None:
+    stderr = tmp_path / "stderr"
+
+    async def main() -> None:
+        async with world(tmp_path, shared_valkey, status_s=0.05) as w:
+            await w.tell(*BYTES)
+            await until(lambda: b"rejected (not_utf8)" in stderr.read_bytes())
+            await alive(w)
+
+    with logging_as_the_product_does(stderr, form):
+        asyncio.run(main())
+        logging.getLogger("fastopts").warning("%s", "half a pair: \ud800")
+    lines = stderr.read_text().splitlines()
+    assert not [line for line in lines if "Logging error" in line or "Traceback" in line]
+    messages = [orjson.loads(line)["message"] if form == "json" else line for line in lines]
+    [shown] = [message for message in messages if "rejected (not_utf8)" in message]
+    assert shown.endswith("for example: b'\\xff\\xfe'")
+    assert messages[-1].endswith("half a pair: \\ud800")
+
+
+@pytest.mark.parametrize(
+    "opening", [b"[" * 1_000_000, b'{"a":' * 150_000, b'[{"topic":"tickers.",' * 40_000]
+)
+def test_DC_04_deep_nesting_is_no_json(
+    tmp_path: Path, shared_valkey: EmbeddedValkey, opening: bytes
+) -> None:
+    async def main() -> None:
+        async with world(tmp_path, shared_valkey) as w:
+            await w.tell(opening)
+            assert w.table.rejected["not_json"] == 1
+            await alive(w)
+
+    asyncio.run(main())
+
+
+def test_DC_04_a_deep_value_in_the_data_spoils_its_message_or_its_field_alone(
+    tmp_path: Path, shared_valkey: EmbeddedValkey
+) -> None:
+    async def main() -> None:
+        async with world(tmp_path, shared_valkey) as w:
+            for depth, reasons in ((16, 0), (50_000, 1)):
+                deep: bytes = b"[" * depth + b"1" + b"]" * depth
+                frame = w.liar.ticker(bidIv="@@")
+                await w.tell(dump(frame).replace(b'"@@"', deep))
+                assert w.table.rejected["not_json"] == reasons
+            assert "biv" not in w.held()
+            await alive(w)
+
+    asyncio.run(main())
+
+
+# In a process of its own: what it proves is that it is not killed.
+GUARDED = """
+import sys
+from tests.faults.dc.test_unreadable import read_at_the_end_of_memory
+read_at_the_end_of_memory(sys.argv[1])
+"""
+
+
+def read_at_the_end_of_memory(how: str) -> None:
+    """Put frames where the next byte behind them can't be read."""
+    from fastopts.core.table import Table
+    from fastopts.core.ticker import Grammar
+
+    page = mmap.PAGESIZE
+    region = mmap.mmap(-1, 2 * page)
+    address = ctypes.addressof(ctypes.c_char.from_buffer(region))
+    libc = ctypes.CDLL(None, use_errno=True)
+    protect = libc.mprotect(ctypes.c_void_p(address + page), ctypes.c_size_t(page), 0)
+    assert protect == 0, ctypes.get_errno()
+    if how == "beyond":
+        ctypes.string_at(address + page, 1)
+        return
+    readable = memoryview((ctypes.c_char * page).from_address(address)).cast("B")
+    table = Table(Grammar(TOPIC_PREFIX, TICKER_FIELDS))
+    table.add(payloads.SYMBOL, 4_000_000_000_000, 90_000.0, "C", "USDT")
+    inlet = table.inlet(1)
+    whole = dump(payloads.ticker())
+    plain = [whole[:size] for size in range(len(whole))]
+    ended = [whole[:size] + end for size in range(len(whole)) for end in (b'"', b"}", b"1", b"-")]
+    reordered = dump(payloads.in_2023_order(payloads.ticker()))
+    for payload in (*plain, *ended, reordered, whole):
+        frame = text_frame(payload)
+        start = page - len(frame)
+        readable[start:] = frame
+        assert inlet.scan(readable, start, page, payloads.T0) == page
+        # and a frame of which the rest has not come
+        for missing in (1, 2, len(frame) // 2):
+            begun = frame[: len(frame) - missing]
+            readable[page - len(begun) :] = begun
+            assert inlet.scan(readable, page - len(begun), page, payloads.T0) == page - len(begun)
+    assert table.applied == 3  # one of the ended is whole
+    assert table.fields(payloads.SYMBOL)["mp"] == payloads.NUMBERS["markPrice"]
+
+
+def run_guarded(how: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-X", "faulthandler=0", "-c", GUARDED, how]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no mprotect")
+def test_DC_05_the_scan_reads_no_byte_behind_its_buffer() -> None:
+    assert run_guarded("beyond").returncode == -signal.SIGSEGV  # the guard works
+    done = run_guarded("within")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("megabytes", [1, 8, 64])
+def test_DC_24_a_frame_beyond_the_cap_ends_the_connection_and_is_not_kept(
+    tmp_path: Path, shared_valkey: EmbeddedValkey, megabytes: int
+) -> None:
+    size = megabytes << 20
+    is_legal = megabytes == 1
+
+    async def main() -> None:
+        async with world(tmp_path, shared_valkey) as w:
+            tracemalloc.start()
+            try:
+                w.liar.write(b"\x81\x7f" + size.to_bytes(8, "big"))
+                await pour(w, size)
+                if is_legal:
+                    await w.settled(3)
+                    assert w.table.rejected["not_json"] == 1
+                else:
+                    await until(lambda: w.liar.closings == [1009])
+                _, peak = tracemalloc.get_traced_memory()
+            finally:
+                tracemalloc.stop()
+            assert peak < 8 << 20
+            await w.connected(1 if is_legal else 2)
+            await alive(w)
+
+    async def pour(w: World, left: int) -> None:
+        """Send what the frame is announced to hold, no faster than it is read."""
+        [connection] = w.liar.connections
+        chunk = b"[" * 65_536
+        while left and connection.state is State.OPEN:
+            part = chunk[:left]
+            connection.transport.write(part)
+            left -= len(part)
+            while connection.transport.get_write_buffer_size() > 1 << 18:  # noqa: ASYNC110
+                await asyncio.sleep(0.001)
+
+    asyncio.run(main())
+
+
+def test_DC_24_an_array_of_tickers_as_large_as_may_be_is_no_ticker(
+    tmp_path: Path, shared_valkey: EmbeddedValkey
+) -> None:
+    async def main() -> None:
+        async with world(tmp_path, shared_valkey) as w:
+            one: dict[str, Any] = w.liar.ticker(CALL, markPrice="666")
+            array = dump([one] * (1_000_000 // len(dump(one)) - 1))
+            before = w.table.received
+            await w.liar.push(array)
+            await w.tell(dump({**one, "data": [one["data"]] * 900}))
+            assert (w.table.received, w.table.rejected["no_data"]) == (before + 1, 1)
+            assert w.held()["mp"] != "666"
+            await alive(w)
+
+    asyncio.run(main())

@@ -1,0 +1,3 @@
+from tests.collector.conftest import client, valkey
+
+__all__ = ("client", "valkey")

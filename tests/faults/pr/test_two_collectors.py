@@ -1,0 +1,132 @@
+"""Two collectors at one server: one writes, whatever becomes of the other."""
+
+import signal
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from fastopts import keys
+from fastopts.collector import lease, writer
+from tests.faults.pr.pair import Collector, Command, Pair, Witness, pair, sim_venue
+from tests.faults.valkey import wait_for
+
+
+@pytest.fixture(scope="module")
+def venue() -> Iterator[Sequence[str]]:
+    with sim_venue() as words:
+        yield words
+
+
+def test_PR_04_a_standby_writes_nothing_says_so_once_and_answers_signals(
+    tmp_path: Path, venue: Sequence[str]
+) -> None:
+    with pair(venue, tmp_path) as both:
+        both.writing()
+        waiting = both.standing_by()
+        with Witness(both.server.port) as witness:
+            wait_for(lambda: len(looks_of_others(witness)) > 5)
+            assert len(witness.writers()) == 1
+            assert len({look.client for look in looks_of_others(witness)}) == 1
+        assert len([line for line in waiting.said if "another collector writes" in line]) == 1
+        epoch = both.epoch
+        waiting.send(signal.SIGTERM)
+        assert waiting.ended() == 0
+        assert both.epoch == epoch
+        assert both.client.exists(keys.LEASE)
+
+
+def looks_of_others(witness: Witness) -> list[Command]:
+    """Looks at the lease by those who do not write."""
+    writers = witness.writers()
+    return [c for c in witness.commands if c.key == keys.LEASE and c.client not in writers]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_PR_04_a_standby_takes_over_from_one_that_ends_or_is_killed(
+    tmp_path: Path, venue: Sequence[str], number: signal.Signals
+) -> None:
+    # what the promise of three seconds is made of; a deadline would measure this machine
+    assert lease.LEASE_MS / 1000 + writer.FREE_LOOKS * writer.TAKE_AGAIN_S < 3
+    with pair(venue, tmp_path) as both:
+        first = both.writing("--standby")
+        both.standing_by()
+        epoch = both.epoch
+        with Witness(both.server.port) as witness:
+            first.send(number)
+            first.ended()
+            wait_for(lambda: both.epoch > epoch)
+            wait_for(lambda: both.epochs() == {both.epoch})
+            assert witness.strangers_writes(both.epoch) == []
+            # given back by who ended in order; run out where nobody was left to
+            given_back = [c for c in witness.commands if (c.name, c.key) == ("DEL", keys.LEASE)]
+            assert len(given_back) == (number is signal.SIGTERM)
+        wait_for(lambda: both.client.hget(keys.FEED, "coverage") == "40/40")
+        sets = [keys.asset(asset) for asset in ("BTC", "ETH", "SOL", "XRP")]
+        wait_for(lambda: sum(map(both.client.scard, sets)) == 40)
+
+
+def test_PR_04_a_writer_that_slept_past_its_lease_writes_nothing_more_and_says_why(
+    tmp_path: Path, venue: Sequence[str]
+) -> None:
+    with pair(venue, tmp_path) as both:
+        sleeper = both.writing()
+        both.standing_by()
+        epoch = both.epoch
+        with Witness(both.server.port) as witness:
+            sleeper.send(signal.SIGSTOP)
+            wait_for(lambda: both.epoch > epoch)
+            sleeper.send(signal.SIGCONT)
+            assert sleeper.ended() == 1
+            assert "has taken over: we stop writing" in sleeper.said[-1]
+            assert witness.strangers_writes(both.epoch) == []
+        wait_for(lambda: both.epochs() == {both.epoch})
+
+
+def test_PR_04_a_server_that_stalls_past_the_lease_has_one_writer_when_it_goes_on(
+    tmp_path: Path, venue: Sequence[str]
+) -> None:
+    with pair(venue, tmp_path) as both:
+        both.writing("--standby")
+        both.standing_by()
+        with both.server.frozen():
+            time.sleep(lease.LEASE_MS / 1000 + 0.3)  # by the server's clock, which goes on
+        wait_for(lambda: both.client.exists(keys.LEASE))
+        beat = both.client.hget(keys.FEED, "heartbeat_ms")
+        wait_for(lambda: both.client.hget(keys.FEED, "heartbeat_ms") != beat)
+        wait_for(lambda: both.epochs() == {both.epoch})
+        with Witness(both.server.port) as witness:
+            wait_for(lambda: len(witness.commands) > 200)
+            assert len(witness.writers()) == 1
+
+
+def take_turns(both: Pair, times: int) -> None:
+    """Have the writer sleep past its lease, and the other take over, *times* times.
+
+    The lease is taken away by hand, as its end would: only quicker.
+    """
+    writer_now, waiting = both.writing("--standby"), both.standing_by()
+    for _ in range(times):
+        take_over(both, writer_now, waiting)
+        writer_now, waiting = waiting, writer_now
+
+
+def take_over(both: Pair, sleeper: Collector, taker: Collector) -> None:
+    epoch, lines = both.epoch, len(sleeper.said)
+    with Witness(both.server.port) as witness:
+        sleeper.send(signal.SIGSTOP)
+        both.client.delete(keys.LEASE)
+        wait_for(lambda: both.epoch > epoch)
+        sleeper.send(signal.SIGCONT)
+        wait_for(lambda: sleeper.has_said("another collector writes", after=lines))
+        wait_for(lambda: both.epochs() == {both.epoch})
+        assert witness.strangers_writes(both.epoch) == []
+    assert taker.process.poll() is None
+
+
+def test_PR_04_however_often_they_take_turns_no_write_comes_under_an_old_epoch(
+    tmp_path: Path, venue: Sequence[str]
+) -> None:
+    with pair(venue, tmp_path) as both:
+        take_turns(both, 10)

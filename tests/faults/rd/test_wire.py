@@ -1,0 +1,312 @@
+"""The wire between the collector and Redis: slow, hung, cut anywhere; and answers that are odd."""
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from functools import partial
+
+import pytest
+
+from fastopts import keys
+from fastopts.collector import flusher, heartbeat, listing
+from fastopts.collector import writer as writer_module
+from fastopts.net import channel
+from fastopts.session.backoff import Backoff
+from tests.collector.writers import SYMBOLS, Running, World, run, until
+from tests.faults.proxy import Ending, FaultProxy, Way
+from tests.faults.rd.logs import told
+from tests.faults.scripted import CLOSE, ODD, Said, Scripted, honest
+from tests.faults.valkey import BrokenValkey
+
+WRONGTYPE = b"-WRONGTYPE Operation against a key holding the wrong kind of value\r\n"
+
+
+@pytest.fixture
+def proxy(server: BrokenValkey) -> Iterator[FaultProxy]:
+    with FaultProxy(server.port) as made:
+        yield made
+
+
+@pytest.fixture
+def scripted(server: BrokenValkey) -> Iterator[Scripted]:
+    with Scripted(server.port) as made:
+        yield made
+
+
+@pytest.fixture
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Timeouts of a third of a second, and hardly a pause between two tries."""
+    for module in (flusher, heartbeat, listing):
+        monkeypatch.setattr(module, "EXCHANGE_TIMEOUT_S", 0.3)
+    monkeypatch.setattr(writer_module, "CONNECT_TIMEOUT_S", 0.3)
+    monkeypatch.setattr(channel.Channel.ask, "__kwdefaults__", {"timeout_s": 0.3})
+    quick = partial(Backoff, base_s=0.002, cap_s=0.01)
+    monkeypatch.setattr(writer_module, "Backoff", lambda **_: quick())
+
+
+def is_consistent(w: World) -> bool:
+    table = w.table
+    return (
+        table.received == table.applied + table.older + sum(table.rejected.values())
+        and table.applied == table.written + table.conflated + table.pending
+    )
+
+
+@pytest.mark.parametrize(
+    "command", [("CLIENT", "PAUSE", "700", "WRITE"), ("DEBUG", "SLEEP", "0.7")]
+)
+def test_RD_04_a_stall_is_absorbed_by_conflation_and_one_batch_waits(
+    server: BrokenValkey, caplog: pytest.LogCaptureFixture, command: tuple[str, ...]
+) -> None:
+    async def main() -> None:
+        async with Running(World(server.port)) as w:
+            w.tick()
+            await until(lambda: w.table.pending == 0 and not w.table.dirty)
+            client = server.client
+            before = client.info("stats")["total_connections_received"]
+            stall = threading.Thread(target=client.execute_command, args=command)
+            stall.start()
+            while not await is_stalled(w):
+                w.tick(markPrice="1")
+            batches, conflated = w.writer.flusher.batches, w.table.conflated
+            for number in range(50):
+                w.tick(markPrice=str(number + 2))
+                await asyncio.sleep(0.002)
+            assert w.writer.flusher.batches == batches
+            assert w.table.pending <= 40
+            assert w.table.conflated - conflated >= 48 * len(SYMBOLS)
+            await until(lambda: w.table.pending == 0)
+            stall.join()
+            assert w.stands_in(client)
+            assert is_consistent(w)
+            assert client.info("stats")["total_connections_received"] == before
+
+    run(main)
+    assert told(caplog, "kept in memory") == 0
+
+
+async def is_stalled(w: World) -> bool:
+    """Whether a batch is under way for longer than one takes."""
+    batches = w.writer.flusher.batches
+    await asyncio.sleep(0.05)
+    return w.writer.flusher.batches == batches and not w.writer.flusher.batch.done
+
+
+@pytest.mark.usefixtures("_impatient")
+def test_RD_05_a_hung_server_is_given_up_and_used_again_once_it_answers(
+    server: BrokenValkey, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def main() -> None:
+        async with Running(World(server.port)) as w:
+            w.tick()
+            await until(lambda: w.table.pending == 0)
+            epoch = w.writer.lease.epoch
+            with server.frozen():
+                w.tick(markPrice="1")
+                await until(lambda: not w.writer.is_writing)
+                w.tick(markPrice="2")
+                await until(lambda: told(caplog, "no answer in 0.3 s") == 1)
+            await until(lambda: w.table.pending == 0)
+            client = server.client
+            assert w.stands_in(client)
+            assert client.hget(keys.FEED, "epoch") == str(epoch)
+            assert is_consistent(w)
+            # what hung is closed on both sides
+            await until(lambda: client.info("clients")["connected_clients"] == 2)
+
+    run(main)
+    assert told(caplog, "kept in memory") == 1
+    assert told(caplog, "takes data again") == 1
+
+
+@pytest.mark.usefixtures("_impatient")
+def test_RD_23_no_number_of_timeouts_leaves_a_client_that_never_recovers(
+    server: BrokenValkey, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A cluster is refused (RD-22); what is left of this: each failure ends in a new connection."""
+
+    async def main() -> None:
+        async with Running(World(server.port)) as w:
+            for number in range(3):
+                w.tick(markPrice=str(number + 1))
+                await until(lambda: w.table.pending == 0)
+                connected = server.client.info("stats")["total_connections_received"]
+                with server.frozen():
+                    w.tick(markPrice=str(number + 70))
+                    await until(lambda: told(caplog, "kept in memory") == number + 1)  # noqa: B023
+                    # and again, while it connects
+                    await asyncio.sleep(0.7)
+                await until(lambda: w.table.pending == 0)
+                assert w.stands_in(server.client)
+                found = server.client.info("stats")["total_connections_received"]
+                assert found >= connected + 2
+
+    run(main)
+    assert told(caplog, "takes data again") == 3
+
+
+@pytest.mark.usefixtures("_impatient")
+@pytest.mark.parametrize("direction", ["up", "down"])
+@pytest.mark.parametrize("first", range(3))
+def test_RD_16_a_connection_may_be_cut_at_any_byte_and_the_newest_state_goes_again(
+    server: BrokenValkey, proxy: FaultProxy, direction: str, first: int
+) -> None:
+    async def main() -> None:
+        async with Running(World(proxy.port)) as w:
+            for offset in range(41 * first, 12_000, 499):
+                accepted = proxy.accepted
+                ending = Ending.RST if offset % 2 else Ending.FIN
+                setattr(proxy, direction, Way(cut_after=offset, cut_with=ending))
+                proxy.drop()
+                while proxy.accepted < accepted + 2:  # made anew, and cut, and made anew
+                    w.tick(markPrice=str(offset + 1), bidIv="" if offset % 3 else "0.5")
+                    await asyncio.sleep(0.001)
+                assert is_consistent(w)
+            setattr(proxy, direction, Way())
+            proxy.drop()
+            w.tick(markPrice="77777")
+            await until(lambda: w.table.pending == 0 and not w.table.dirty)
+            assert w.stands_in(server.client)
+            assert server.client.hget(keys.FEED, "epoch") == str(w.writer.lease.epoch)
+
+    run(main)
+
+
+def test_RD_16_a_killed_client_writes_what_is_newest_by_then(server: BrokenValkey) -> None:
+    async def main() -> None:
+        async with Running(World(server.port)) as w:
+            client = server.client
+            for number in range(10):
+                w.tick(markPrice=str(number + 1))
+                writer = str(client.hget(keys.FEED, "writer")).partition(":")[2]
+                client.client_kill_filter(_id=writer)
+                w.tick(markPrice=str(number + 100), askIv="" if number % 2 else "0.5")
+                await until(lambda: w.table.pending == 0)
+                assert w.stands_in(client)
+            assert is_consistent(w)
+
+    run(main)
+
+
+class Kth:
+    """Changes the reply to the *k*-th command on the keys of ticks, once."""
+
+    def __init__(self, k: int, reply: bytes | None) -> None:
+        self.key = b""
+        self._left = k
+        self._reply = reply
+
+    def __call__(self, said: Said) -> bytes | None:
+        if said.name in (b"HSET", b"SET") and said.command[1].startswith((b"option:", b"optrec:")):
+            self._left -= 1
+            if self._left == 0:
+                self.key = said.command[1]
+                return self._reply
+        return said.answer
+
+
+def test_RD_18_an_error_as_any_of_the_replies_is_that_symbols_alone(
+    server: BrokenValkey, scripted: Scripted
+) -> None:
+    async def main() -> None:
+        async with Running(World(scripted.port)) as w:
+            client = server.client
+            w.tick()
+            await until(lambda: w.table.pending == 0 and not w.table.dirty)
+            for k in range(1, 2 * 6 + 1):
+                scripted.script = kth = Kth(k, WRONGTYPE)
+                w.tick(SYMBOLS[:6], markPrice=str(k))
+                await until(lambda: w.table.pending == 1)
+                frames = dict(w.frames)
+                del w.frames[kth.key.decode().partition(":")[2]]
+                # the replies behind it were read as what they are
+                await until(lambda: w.stands_in(client))
+                w.frames = frames
+                assert w.table.release() == 1
+                w.writer.flusher.wake()
+                await until(lambda: w.table.pending == 0 and not w.table.dirty)
+                assert w.stands_in(client)
+                assert is_consistent(w)
+            assert scripted.accepted == 1
+
+    run(main)
+
+
+@pytest.mark.usefixtures("_impatient")
+@pytest.mark.parametrize("reply", [b"", b"+OK\r\n+OK\r\n", CLOSE], ids=["few", "many", "none"])
+def test_RD_18_too_few_and_too_many_replies_end_the_connection(
+    server: BrokenValkey, scripted: Scripted, reply: bytes | None
+) -> None:
+    async def main() -> None:
+        async with Running(World(scripted.port)) as w:
+            w.tick()
+            await until(lambda: w.table.pending == 0 and not w.table.dirty)
+            for k in (1, 2, 17, 39, 40):
+                accepted = scripted.accepted
+                scripted.script = Kth(k, reply)
+                w.tick(markPrice=str(k))
+                await until(lambda: scripted.accepted > accepted)  # noqa: B023
+                await until(lambda: w.table.pending == 0 and not w.table.dirty)
+                assert w.stands_in(server.client)
+                assert is_consistent(w)
+
+    run(main)
+
+
+@pytest.mark.usefixtures("_impatient")
+@pytest.mark.parametrize("what", ODD)
+def test_RD_26_an_odd_reply_to_a_writer_ends_the_connection_and_no_more(
+    server: BrokenValkey, scripted: Scripted, what: str
+) -> None:
+    """To a tick's command, which the core reads, and to a heartbeat's, which hiredis does."""
+
+    async def main() -> None:
+        async with Running(World(scripted.port)) as w:
+            w.tick()
+            await until(lambda: w.table.pending == 0 and not w.table.dirty)
+            for script in (Kth(3, ODD[what]), Once(b"TIME", ODD[what])):
+                accepted = scripted.accepted
+                scripted.script = script
+                w.tick(markPrice="5")
+                await until(lambda: scripted.accepted > accepted)  # noqa: B023
+                await until(lambda: w.table.pending == 0 and not w.table.dirty)
+                assert w.stands_in(server.client)
+                assert is_consistent(w)
+
+    run(main)
+
+
+class Once:
+    """Changes the next reply to the command *name*."""
+
+    def __init__(self, name: bytes, reply: bytes) -> None:
+        self._name = name
+        self._reply: bytes | None = reply
+
+    def __call__(self, said: Said) -> bytes | None:
+        if said.name == self._name and self._reply is not None:
+            reply, self._reply = self._reply, None
+            return reply
+        return honest(said)
+
+
+@pytest.mark.parametrize("rtt_ms", [1, 50, 300])
+def test_RD_31_over_a_slow_link_batches_grow_and_what_stands_there_is_right(
+    server: BrokenValkey, proxy: FaultProxy, rtt_ms: int
+) -> None:
+    proxy.up.latency_s = proxy.down.latency_s = rtt_ms / 2000
+
+    async def main() -> None:
+        async with Running(World(proxy.port)) as w:
+            for number in range(200):
+                w.tick(markPrice=str(number + 1))
+                await asyncio.sleep(0.005)
+            await until(lambda: w.table.pending == 0)
+            assert w.stands_in(server.client)
+            assert is_consistent(w)
+            assert w.table.written + w.table.conflated == 200 * len(SYMBOLS)
+            assert w.table.written >= len(SYMBOLS)
+            if rtt_ms >= 50:
+                assert w.table.conflated > w.table.written
+
+    run(main)

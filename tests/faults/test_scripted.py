@@ -1,0 +1,29 @@
+"""The scripted server hands on what it is told to, and else what the real one says."""
+
+import pytest
+import redis
+
+from fastopts.embedded import EmbeddedValkey
+from tests.faults.scripted import CLOSE, Said, Scripted
+from tests.faults.valkey import plain_client
+
+
+def test_it_passes_everything_on_and_changes_what_its_script_changes(
+    shared_valkey: EmbeddedValkey,
+) -> None:
+    def script(said: Said) -> bytes | None:
+        if said.name == b"GET" and said.command[1] == b"hers":
+            return b"$4\r\nmine\r\n"
+        return CLOSE if said.name == b"ECHO" else said.answer
+
+    with (
+        Scripted(shared_valkey.port, script) as server,
+        plain_client(server.port) as client,
+    ):
+        client.flushall()
+        client.mset({"hers": "hers", "his": "his"})
+        pipeline = client.pipeline(transaction=False)
+        assert pipeline.get("his").get("hers").get("none").execute() == ["his", "mine", None]
+        with pytest.raises(redis.ConnectionError):
+            client.echo("x")
+        assert server.accepted >= 1

@@ -1,0 +1,251 @@
+"""What is asked for, what is acked, and what comes: three things."""
+
+import asyncio
+import json
+from collections import deque
+from itertools import cycle, islice
+from pathlib import Path
+
+import pytest
+
+from fastopts import keys
+from fastopts.sim import SimSettings
+from fastopts.sim.faults import Ack
+from fastopts.venues.bybit.session import Learned, Timing
+from tests.collector.worlds import World, until, world
+from tests.venues.bybit.test_session import SYMBOLS, Venue
+
+BRISK = Timing(
+    pace=0.01, ack_within=0.3, first_data_within=0.25, moved_again_after=0.6, stable_after=0.0
+)
+
+
+def topic(symbol: str) -> str:
+    return f"tickers.{symbol}"
+
+
+async def drop(w: World) -> None:
+    """Cut the only connection, and wait for the next one."""
+    [line] = w.collector.lines
+    before = line.reconnects
+    await w.venue.drop()
+    await until(lambda: line.reconnects > before)
+
+
+async def all_live_but(w: World, count: int) -> None:
+    await until(lambda: w.status_covered() == len(w.venue.symbols) - count)
+
+
+@pytest.mark.usefixtures("eager")
+@pytest.mark.parametrize("hang_up", [False, True])
+@pytest.mark.parametrize("limit", [10, 100])
+def test_WS_15_requests_shrink_to_what_the_venue_takes(
+    tmp_path: Path, limit: int, hang_up: bool
+) -> None:
+    async def main() -> None:
+        async with world(tmp_path, timing=BRISK) as w:
+            await w.covered()
+            w.venue.faults.topics_a_request_max = limit
+            w.venue.faults.hang_up = hang_up
+            await drop(w)
+            await w.covered()
+            assert w.collector.lines[0].learned.refusals == 0
+            await w.equal()
+
+    asyncio.run(main())
+
+
+def test_WS_15_a_limit_on_the_characters_of_a_request_is_met_alike(tmp_path: Path) -> None:
+    async def main() -> None:
+        sim = SimSettings(seed=5, symbols=120, rate=500, args_mode="frame", args_chars_max=900)
+        async with world(tmp_path, sim, timing=BRISK) as w:
+            await w.covered()
+            assert w.collector.lines[0].learned.refusals == 0
+            assert w.collector.lines[0].reconnects == 0
+
+    asyncio.run(main())
+
+
+@pytest.mark.usefixtures("eager")
+def test_WS_16_a_topic_that_spoils_its_request_stands_alone_in_the_end(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with world(tmp_path, timing=BRISK) as w:
+            await w.covered()
+            bad = w.venue.symbols[77]
+            w.venue.faults.poisonous_topics.add(topic(bad))
+            await drop(w)
+            [line] = w.collector.lines
+            await until(lambda: list(line.learned.refused) == [bad])
+            await all_live_but(w, 1)
+            assert line.reconnects == 1
+            assert w.collector.watch.status().refused == 1
+            assert "1 refused" in str(w.collector.watch.status())
+
+    asyncio.run(main())
+
+
+def test_WS_17_acks_that_are_lost_late_or_doubled_change_nothing(tmp_path: Path) -> None:
+    fates: tuple[Ack, ...] = ("sent", "late", "sent", "twice", "lost", "sent", "late", "twice")
+
+    async def main() -> None:
+        async with world(tmp_path, SimSettings(seed=5, symbols=300, rate=1000), BRISK) as w:
+            w.venue.faults.topics_a_request_max = 20
+            w.venue.faults.acks = deque(islice(cycle(fates), 64))
+            await w.covered()
+            assert len(w.venue.faults.acks) < 64 - 14  # 15 requests at least
+            status = w.collector.watch.status()
+            assert (status.refused, status.reconnects) == (0, 0)
+            await w.equal()
+
+    asyncio.run(main())
+
+
+def test_WS_17_what_was_neither_acked_nor_served_is_asked_for_again(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with world(tmp_path, timing=BRISK) as w:
+            faults, lost = w.venue.faults, w.venue.symbols[5:9]
+            faults.acks = deque(["lost"])
+            faults.silent_topics |= {topic(symbol) for symbol in lost}
+            await all_live_but(w, len(lost))
+            faults.silent_topics.clear()
+            await w.covered()
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("delivered", [25, 100])
+def test_WS_18_topics_beyond_an_untold_limit_come_over_other_connections(
+    tmp_path: Path, delivered: int
+) -> None:
+    async def main() -> None:
+        async with world(tmp_path, timing=BRISK) as w:
+            w.venue.faults.topics_delivered_max = delivered
+            first = w.venue.symbols
+            await until(lambda: w.status_covered() == delivered)
+            table = w.collector.table
+            kept = [symbol for symbol in first if table.origin_of(symbol)[0] == 1]
+            await w.covered()
+            status = w.collector.watch.status()
+            assert status.connections == -(-len(first) // delivered)
+            assert status.moved == len(first) - delivered
+            assert (status.never, status.reconnects) == (0, 0)
+            assert {table.origin_of(symbol)[0] for symbol in kept} == {1}
+            await w.equal()
+            w.check_books()
+
+    asyncio.run(main())
+
+
+def test_WS_18_a_topic_that_no_connection_brings_disturbs_nobody_and_is_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    def told(w: World) -> dict[str, str]:
+        feed: dict[str, str] = w.client.hgetall(keys.FEED)  # type: ignore[assignment]
+        stats: dict[str, str] = w.client.hgetall(keys.STATS)  # type: ignore[assignment]
+        return feed | stats
+
+    async def main() -> None:
+        timing = Timing(
+            pace=0.01, first_data_within=0.25, moved_again_after=0.6, silence=0.3, probe_within=0.3
+        )
+        async with world(tmp_path, timing=timing, status_s=0.2) as w:
+            silent = w.venue.symbols[40]
+            w.venue.faults.silent_topics.add(topic(silent))
+            await until(lambda: w.collector.watch.status().moved == 2)
+            first, second = w.collector.lines
+            await until(lambda: not second.is_open)
+            assert silent in first.shard.symbols
+            assert not second.shard.symbols
+            assert first.reconnects == 0
+            assert second.reconnects < 5
+            await until(lambda: (told(w)["never"], told(w)["moved"]) == ("1", "2"))
+            wanted = len(w.venue.symbols)
+            assert told(w)["coverage"] == f"{wanted - 1}/{wanted}"
+            assert int(told(w)["false_acks"]) >= 2
+            assert f"{silent}: not delivered by any connection" in caplog.text
+            words = str(w.collector.watch.status())
+            assert f"{wanted - 1} of {wanted} symbols live, 1 never" in words
+            assert "false acks" in words
+
+    asyncio.run(main())
+
+
+def test_WS_18_topics_that_a_connection_refuses_are_tried_on_another_too(tmp_path: Path) -> None:
+    async def main() -> None:
+        sim = SimSettings(seed=5, symbols=60, rate=500, topics_max=55)
+        async with world(tmp_path, sim, timing=BRISK) as w:
+            await until(lambda: w.status_covered() == 55)
+            await w.covered()
+            assert w.collector.watch.status().connections == 2
+
+    asyncio.run(main())
+
+
+def test_WS_19_a_refused_topic_is_not_asked_for_again_at_each_reconnect() -> None:
+    learned, asked = Learned(), []
+    for number in range(100):
+        venue = Venue(learned=learned, now=100.0 + number)
+        venue.tick()
+        asked.append(SYMBOLS[2] in venue.asked())
+        venue.ack(SYMBOLS[:2], failed=[SYMBOLS[2]])
+        venue.session.ended()
+    assert asked == [True, *[False] * 99]
+    assert learned.refusals == 1
+
+
+@pytest.mark.usefixtures("eager")
+def test_WS_19_refusals_stay_known_through_reconnects(tmp_path: Path) -> None:
+    class Asked(set[str]):
+        """Counts how often its topic is asked for."""
+
+        count = 0
+
+        def __contains__(self, name: object) -> bool:
+            found = super().__contains__(name)
+            self.count += found
+            return found
+
+    async def main() -> None:
+        async with world(tmp_path) as w:
+            refused = Asked({topic(w.venue.symbols[3])})
+            w.venue.faults.fail_topics = refused
+            for _ in range(10):
+                await all_live_but(w, 1)
+                await drop(w)
+            await all_live_but(w, 1)
+            assert refused.count == 1
+            assert w.collector.watch.status().refused == 1
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"success": True, "data": {"failTopics": None, "successTopics": "x"}},
+        {"success": "yes", "data": []},
+        {"success": False},
+        {"success": True, "ret_msg": "subscribe", "req_id": "", "op": "subscribe"},
+        {
+            "success": False,
+            "ret_msg": "error:already subscribed,topic:tickers.X",
+            "op": "subscribe",
+        },
+        {"success": False, "ret_msg": "error:invalid op", "request": {"op": "x", "args": None}},
+        {"op": "unsubscribe", "success": True, "ret_msg": ""},
+    ],
+)
+def test_WS_17_an_answer_of_another_shape_leaves_all_symbols_live(
+    tmp_path: Path, answer: dict[str, object]
+) -> None:
+    async def main() -> None:
+        async with world(tmp_path, SimSettings(seed=5, symbols=40, rate=400), BRISK) as w:
+            w.venue.faults.withhold_acks = True
+            await until(lambda: w.venue.connections == 1)
+            payload = json.dumps(answer).encode()
+            w.venue.write(bytes((0x81, 0x7E)) + len(payload).to_bytes(2, "big") + payload)
+            await w.covered()
+            assert w.collector.lines[0].reconnects == 0
+            await w.equal()
+
+    asyncio.run(main())

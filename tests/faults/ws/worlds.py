@@ -1,0 +1,40 @@
+"""The collector's test world, with a proxy between it and the venue's WebSocket."""
+
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from fastopts.collector.line import Line
+from fastopts.sim import SimSettings
+from fastopts.venues.bybit.session import Timing
+from tests.collector.worlds import World, until, world
+from tests.faults.proxy import FaultProxy
+
+FEW = SimSettings(seed=5, symbols=60, rate=600)
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@asynccontextmanager
+async def proxied(
+    tmp_path: Path, sim: SimSettings = FEW, timing: Timing | None = None, **settings: Any
+) -> AsyncIterator[tuple[World, FaultProxy]]:
+    port = free_port()
+    with FaultProxy(port) as proxy:
+        told = replace(sim, port=port)
+        async with world(tmp_path, told, timing, ws_port=proxy.port, **settings) as w:
+            yield w, proxy
+
+
+async def line_of(w: World) -> Line:
+    """The only connection, once it is planned."""
+    await until(lambda: bool(w.collector.lines))
+    [line] = w.collector.lines
+    return line

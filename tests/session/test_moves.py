@@ -1,0 +1,34 @@
+from fastopts.session.moves import Moves
+
+
+def test_a_symbol_is_tried_elsewhere_then_goes_home_ever_more_patiently() -> None:
+    moves, made = Moves(patience_s=30.0), []
+    for now in range(20_000):
+        elsewhere, home = moves.due(["X"], float(now))
+        made += [(now, "elsewhere")] * len(elsewhere) + [(now, "home")] * len(home)
+    assert made == [
+        *((0, "elsewhere"), (30, "home")),
+        *((150, "elsewhere"), (180, "home")),
+        *((660, "elsewhere"), (690, "home")),
+        *((2610, "elsewhere"), (2640, "home")),
+        *((10320, "elsewhere"), (10350, "home")),
+    ]
+    assert moves.made == 10
+
+
+def test_what_has_come_since_is_forgotten_and_tried_at_once_when_it_falls_silent_again() -> None:
+    moves = Moves(patience_s=30.0)
+    assert moves.due(["X"], 0.0) == (["X"], [])
+    assert moves.due([], 240.0) == ([], [])
+    assert moves.due(["X"], 240.0) == ([], ["X"])
+    assert moves.due([], 240.0 + 961.0) == ([], [])
+    assert moves.due(["X"], 240.0 + 962.0) == (["X"], [])
+    assert moves.due(["X"], 240.0 + 992.0) == ([], ["X"])
+
+
+def test_each_symbol_has_a_patience_of_its_own() -> None:
+    moves = Moves(patience_s=30.0)
+    assert moves.due(["X"], 0.0) == (["X"], [])
+    assert moves.due(["X", "Y"], 20.0) == (["Y"], [])
+    assert moves.due(["X", "Y"], 30.0) == ([], ["X"])
+    assert moves.due(["X", "Y"], 50.0) == ([], ["Y"])

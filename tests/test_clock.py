@@ -1,0 +1,33 @@
+"""The clock that goes on while the machine sleeps."""
+
+import sys
+import time
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from fastopts import clock
+from fastopts.compat import executor
+from fastopts.net import async_talk, talk
+from fastopts.reader import mirror, queries
+
+
+def test_it_goes_on() -> None:
+    before = clock.steady_s()
+    time.sleep(0.01)
+    assert 0.009 < clock.steady_s() - before < 5
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="its clock is Linux's")
+def test_it_counts_the_time_that_a_machine_sleeps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test can send a machine to sleep: that is what the kernel promises of this clock."""
+    monkeypatch.setattr(time, "clock_gettime", {time.CLOCK_BOOTTIME: 7.0}.__getitem__)
+    assert clock.steady_s() == 7.0
+
+
+@pytest.mark.parametrize("module", [executor, async_talk, talk, mirror, queries])
+def test_whatever_outlives_a_look_at_the_feed_goes_by_it(module: ModuleType) -> None:
+    assert module.__file__ is not None
+    assert "monotonic" not in Path(module.__file__).read_text()
+    assert vars(module)["steady_s"] is clock.steady_s
