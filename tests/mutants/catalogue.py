@@ -38,8 +38,9 @@ MUTANTS = (
         (
             Edit(
                 LINE,
-                "session.want(self.shard.symbols)\n",
-                "session.want(() if self.reconnects else self.shard.symbols)\n",
+                "            session.want([name for name in self.shard.symbols if",
+                "            known = () if self.reconnects else self.shard.symbols\n"
+                "            session.want([name for name in known if",
             ),
         ),
         ("tests/collector/test_line.py",),
@@ -107,8 +108,8 @@ MUTANTS = (
         (
             Edit(
                 WRITER,
-                '                self._trouble.begin(f"Redis: {error}", _now())\n',
-                "                raise\n",
+                '        self._trouble.begin(f"Redis: {error}{remedy}", _now())\n',
+                "        raise error\n",
             ),
         ),
         ("tests/collector/test_writer.py",),
@@ -249,9 +250,9 @@ MUTANTS = (
     Mutant(
         15,
         "an older tick that replaces a newer one",
-        (
-            Edit(PURE, "        return ts < slot.tm\n", "        return False\n"),
-            Edit(TABLE, "            and tick.ts < slot.tm\n", "            and tick.ts < 0\n"),
+        tuple(
+            Edit(path, "        if ts >= slot.tm:\n", "        if ts >= 0:\n")
+            for path in (PURE, TABLE)
         ),
         ("tests/core/test_table.py",),
     ),
@@ -261,13 +262,13 @@ MUTANTS = (
         (
             Edit(
                 PURE,
-                "        if slot.flags & ~flags & model.FLAG_TIME_SUSPECT:\n",
-                "        if slot.flags & ~flags & 0:\n",
+                "        return not can_not_be_right or bool(self._time_flag(ts, rt))\n",
+                "        return True\n",
             ),
             Edit(
                 TABLE,
-                "            and not slot.flags & ~flags & TIME_SUSPECT\n",
-                "            and not slot.flags & ~flags & 0\n",
+                "            return self._time_flag(ts, rt) != 0\n        return True\n",
+                "            return True\n        return True\n",
             ),
         ),
         ("tests/core/test_table.py",),

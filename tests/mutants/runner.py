@@ -110,5 +110,7 @@ def _pytest(place: Path, tests: tuple[str, ...] | list[str]) -> subprocess.Compl
 
 
 def _failed(output: str) -> str:
-    lines = [line for line in output.splitlines() if line.startswith(("FAILED", "ERROR"))]
-    return lines[0].split()[1] if lines else "the process died"
+    """The test that failed first, as pytest's summary names it."""
+    ends = output.rpartition("short test summary info")[2].splitlines()
+    lines = [line for line in ends if line.startswith(("FAILED ", "ERROR "))]
+    return lines[0].split(" ", 1)[1].split(" - ")[0] if lines else "the process died"

@@ -23,6 +23,7 @@ Begin = Callable[["World"], Callable[[], None] | None]
 
 LASTS_MAX_S = 8.0
 SPRAY_S = 0.3
+FOREIGN = b"another program's"
 HOUR_MS = 3600 * 1000
 REFUSALS = ("OOM", "MISCONF", "LOADING", "READONLY", "BUSY", "NOPERM", "ERR")
 
@@ -189,8 +190,9 @@ def _spray(world: "World", say: Callable[["World", Conn, str], None]) -> Callabl
 
     def again() -> None:
         conn = _a_conn(world)
-        if conn is not None and conn.symbols:
-            say(world, conn, world.rng.choice(sorted(conn.symbols)))
+        told = sorted(filter(world.venue.is_trading, conn.symbols)) if conn else []
+        if conn is not None and told:
+            say(world, conn, world.rng.choice(told))
         if not is_over:
             world.agenda.after(world.rng.uniform(0.0, SPRAY_S), again)
 
@@ -243,7 +245,7 @@ def baseless_deltas(world: "World") -> Callable[[], None]:
     """Of a symbol that this connection has never delivered, and will not."""
 
     def say(world: "World", conn: Conn, symbol: str) -> None:
-        others = [x.symbol for x in world.venue.trading() if x.symbol not in conn.symbols]
+        others = [x.symbol for x in world.venue.trading() if not conn.has_told(x.symbol)]
         if others:
             message = world.venue.make(world.rng.choice(others), late_ms=-1)
             message.frame["type"] = "delta"
@@ -411,15 +413,15 @@ def redis_refuses_commands(world: "World") -> Callable[[], None]:
 
 
 def keys_of_another_program(world: "World") -> Callable[[], None]:
-    names = [f"option:{symbol}" for symbol in _some(world, 3)]
-    for name in names:
-        world.redis.keys[name] = b"another program's"
+    for symbol in _some(world, 3):
+        world.redis.keys[f"option:{symbol}"] = FOREIGN
 
     def end() -> None:
-        world.redis.lose(
-            [name for name in names if world.redis.keys.get(name) == b"another program's"]
-        )
+        names = [name for name, value in world.redis.keys.items() if value == FOREIGN]
+        if names:
+            world.redis.lose(names)
 
+    world.at_last.append(end)  # a restart may bring them back
     return end
 
 

@@ -123,7 +123,8 @@ class Promises:
         self._newest[epoch, symbol] = tm, flags
         if before is None or before[1] & (model.FLAG_TIME_SUSPECT | model.FLAG_REST):
             return
-        require(tm >= before[0], f"{symbol}: went back in time by {before[0] - tm} ms")
+        is_kept = tm >= before[0] or self._world.has_wrong_times
+        require(is_kept, f"{symbol}: went back in time by {before[0] - tm} ms")
 
     # After each step of the process.
 
@@ -172,7 +173,8 @@ class Promises:
         world, now = self._world, self._world.agenda.now
         grace_s = GRACE_S + world.redis.host.slowness_s
         message = world.venue.messages[int(option.total_volume or 0)]
-        silent_s = now - self._conns[option.epoch, option.conn].arrived_at
+        conn = self._conns.get((option.epoch, option.conn))  # none: it is gone already
+        silent_s = now - conn.arrived_at if conn else 0.0
         require(
             silent_s < watchdog_ms / 1000 + grace_s,
             f"{option.symbol} is live, and its connection was silent for {silent_s:.1f} s",

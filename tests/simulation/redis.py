@@ -16,7 +16,9 @@ __all__ = ("Client", "RedisServer")
 
 WRITES = frozenset({"HSET", "HDEL", "SET", "EXPIRE", "PEXPIRE", "SADD", "SREM", "DEL", "PUBLISH"})
 GROWING = frozenset({"HSET", "SET", "SADD", "PUBLISH"})  # what OOM refuses
-OF_HASHES = frozenset({"HSET", "HDEL", "HGET", "HMGET", "HKEYS", "SADD", "SREM", "SMEMBERS"})
+OF_HASHES = frozenset(
+    {"HSET", "HDEL", "HGET", "HMGET", "HKEYS", "SADD", "SREM", "SMEMBERS", "SCARD"}
+)
 ABORTED = b"-EXECABORT Transaction discarded because of previous errors.\r\n"
 
 # Hears of each command that changed something: the key, and the client that sent it.
@@ -85,6 +87,10 @@ class RedisServer(ModelRedis):
     def forget(self, client: "Client") -> None:
         self._clients.pop(client.number, None)
 
+    def peek(self, key: str) -> Any:
+        """A copy of what is there now."""
+        return copy.deepcopy(self.keys[key]) if self.holds(key) else None
+
     def holds(self, key: str) -> bool:
         if self.ends.get(key, float("inf")) <= self._agenda.now:
             self.keys.pop(key, None)
@@ -95,6 +101,10 @@ class RedisServer(ModelRedis):
         """Execute one command; return its reply."""
         name = words[0].decode()
         key = words[1].decode() if len(words) > 1 else ""
+        if name == "DEL":
+            return b":%d\r\n" % sum(
+                self.keys.pop(word.decode(), None) is not None for word in words[1:]
+            )
         if self.refusal and self._concerns(name):
             return b"-" + self.refusal.encode() + b"\r\n"
         reply = self._carry_out(name, key, words, client)
@@ -163,8 +173,10 @@ class RedisServer(ModelRedis):
                 return len(gone) - gone.count(None)
             case "SMEMBERS":
                 return sorted(value or {})
-            case "DEL":
-                return int(self.keys.pop(key, None) is not None)
+            case "SCARD" | "HLEN":
+                return len(value or {})
+            case "EXISTS":
+                return int(value is not None)
             case "PUBSUB":
                 return [words[2], self.subscribers]
         raise AssertionError(f"the model has no {name}")
@@ -194,6 +206,7 @@ class Client:
         self._reader = hiredis.Reader()
         self._queued: list[list[bytes]] | None = None
         self._is_aborted = False
+        self._watched: dict[str, Any] = {}
 
     def receive(self, data: bytes) -> None:
         self._reader.feed(data)
@@ -212,11 +225,21 @@ class Client:
         if words[0] == b"MULTI":
             self._queued, self._is_aborted = [], False
             return b"+OK\r\n"
+        if words[0] == b"WATCH":
+            names = [word.decode() for word in words[1:]]
+            self._watched = {name: self._server.peek(name) for name in names}
+            return b"+OK\r\n"
+        if words[0] == b"UNWATCH":
+            self._watched = {}
+            return b"+OK\r\n"
         if words[0] == b"EXEC":
             assert self._queued is not None
             queued, self._queued = self._queued, None
+            watched, self._watched = self._watched, {}
             if self._is_aborted:
                 return ABORTED
+            if any(self._server.peek(name) != value for name, value in watched.items()):
+                return b"*-1\r\n"
             return b"*%d\r\n" % len(queued) + b"".join(self._execute(queued))
         if self._queued is None:
             return self._server.answer(words, self)

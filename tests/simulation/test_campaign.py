@@ -17,7 +17,7 @@ SEEDS = 60  # each kind of fault has its turn
 REACHED = (
     *("Pong", "Probe", "TopicRefused", "Dead silent", "Dead pings"),
     *("older", "conflated", "vanished", "deltas", "bad_fields", "written"),
-    *("ended by CancelledError", "ended by LeaseLost", "ended by StoreUnavailable"),
+    *("ended by CancelledError", "ended by LeaseLost"),
     *(f"rejected {why}" for why in ("not_utf8", "not_json", "duplicate_key", "bad_symbol")),
     *(f"rejected {why}" for why in ("no_data", "symbol_mismatch", "bad_ts", "bad_type")),
     *("rejected unknown_symbol", "rejected delta_without_base"),

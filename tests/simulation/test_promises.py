@@ -61,7 +61,7 @@ def test_an_older_tick_that_replaces_a_newer_one() -> None:
 
 
 def test_a_time_ahead_that_blocks_good_ones() -> None:
-    patches = rule("Table._is_older", lambda table, ts, flags, slot: ts < slot.tm)
+    patches = rule("Table._is_older", lambda table, ts, rt, slot: ts < slot.tm)
     broken = first_broken([Planned("times_ahead", 2.0, 4.0)], patches)
     assert "the hash holds" in broken
 
@@ -78,8 +78,11 @@ def test_two_writes_for_one_tick() -> None:
 
 
 def test_a_rejection_that_is_not_counted() -> None:
-    patches = rule("Table.reject", lambda *args, **options: None)
-    assert "received is" in first_broken([Planned("baseless_deltas", 2.0, 4.0)], patches)
+    def forget(table: pure.Table, reason: str, received: int = 1) -> None:
+        table.received += 1
+
+    patches = rule("Table.reject", forget)
+    assert "received is" in first_broken([Planned("garbage", 2.0, 4.0)], patches)
 
 
 def test_an_empty_text_that_becomes_a_zero() -> None:

@@ -228,10 +228,16 @@ class Conn:
         frame = in_fragments(payload) if self._venue.is_fragmenting else text_frame(payload)
         self.wire.send(frame, arrived)
 
+    def has_told(self, symbol: str) -> bool:
+        """Whether it ever sent anything of *symbol*, or is about to."""
+        return symbol in self._base or symbol in self.symbols
+
     def deliver_delta(self, symbol: str) -> None:
         """Tell only what changed since the last message of *symbol* on this connection."""
         base = self._base.get(symbol)
         if base is None or base.is_late or self._venue.listings[symbol].last is not base:
+            return
+        if self._venue.subscribers(symbol) != [self]:
             return
         full = self._venue.make(symbol)
         data = {name: full.frame["data"][name] for name in ("symbol", "totalVolume", "markPrice")}

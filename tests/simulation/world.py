@@ -50,7 +50,8 @@ CONVERGED_WITHIN_S = 160.0  # an unhurried topic is asked for again after a minu
 BAN_S = 600.0
 LEASE_S = 3.0
 USURPER = b"another:1"
-TOLD_NO_MORE = {"times_ahead", "wall_clock_steps"}  # what was dropped after these comes no more
+# After these a late tick may pass for the newest, and what was dropped comes no more.
+WRONG_TIMES = {"times_ahead", "wall_clock_steps"}
 
 
 @dataclass
@@ -109,7 +110,7 @@ class World:
         self._running: asyncio.Task[None] | None = None
         self._finished = asyncio.Event()
         self._healed_at = 0.0
-        self._under_way: list[Callable[[], None]] = []
+        self.at_last: list[Callable[[], None]] = []  # what ends with the last fault
         for strike in range(8):
             self.venue.list_option(f"BTC-25DEC37-{strike}000-C-USDT", 30)
         for strike in range(3):
@@ -122,7 +123,7 @@ class World:
         for fault in self.plan:
             self.agenda.at(fault.at, self._begin, fault)
         healed_at = max((fault.at + fault.lasts_s for fault in self.plan), default=1.0)
-        self.agenda.at(healed_at, self._heal)
+        self.agenda.at(healed_at + 0.1, self._heal)
         finished = self.loop.create_task(self._finished.wait())
         while not finished.done():
             await self._one_life(finished)
@@ -158,13 +159,17 @@ class World:
         feed = self.redis.keys.get(keys.FEED)
         if self.redis.holds(keys.LEASE) or not isinstance(feed, dict) or b"writer" not in feed:
             return
-        if feed[b"writer"] == USURPER:
+        if feed[b"writer"] == USURPER or self.redis.is_hung:
             return
         epoch = int(feed[b"epoch"]) + 1
         self.redis.kill(int(feed[b"writer"].split(b":")[1]))
         self.redis.keys[keys.LEASE] = b"%d:1:another" % epoch
         self.redis.ends[keys.LEASE] = self.agenda.now + LEASE_S
         feed |= {b"epoch": b"%d" % epoch, b"writer": USURPER, b"heartbeat_ms": b"0"}
+
+    @property
+    def has_wrong_times(self) -> bool:
+        return bool(WRONG_TIMES & {fault.kind for fault in self.plan})
 
     def digest(self) -> str:
         """A fingerprint of everything that was written in the end."""
@@ -264,10 +269,12 @@ class World:
         """No fault any more: what was told is to come to stand in Redis."""
         self._healed_at = self.agenda.now
         self.venue.is_ticking = False
+        for end in self.at_last:
+            end()
         self.agenda.after(TIMING.catch_up + 1.5, self._tell_again)
 
     def _tell_again(self) -> None:
-        if TOLD_NO_MORE & {fault.kind for fault in self.plan}:
+        if self.has_wrong_times:
             for listing in self.venue.trading():
                 self.venue.tick(listing.symbol)
 
