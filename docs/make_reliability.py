@@ -15,13 +15,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.endurance.results import FOLDER, record
+from bench import results
+from bench.results import FOLDER
 from tests.faults.catalogue import FAULTS, GROUPS, NOT_PROVED
 
 __all__ = ("page",)
 
 PAGE = FOLDER.parent / "RELIABILITY.md"
-ID = re.compile(r"test_([A-Z]{2})_(\d\d)_")
+IDS = re.compile(r"test_((?:[A-Z]{2}_\d\d_(?:and_)?)+)")
+ID = re.compile(r"([A-Z]{2})_(\d\d)")
 INTRODUCTION = """\
 # What fastopts survives, and how that is known
 
@@ -57,14 +59,13 @@ SECTIONS = (
     Section("load", "Load held", "mismatches", "compared"),
     Section("soak", "Memory over time", "mismatches", "checkpoints"),
     Section("recovery", "Recovery"),
-    Section("takeovers", "Two collectors", "stale_writes", "takeovers"),
     Section("kills", "Killed in the middle of a flush", "torn", "kills"),
     Section("chaos", "Chaos over real processes", "violations", "rounds"),
     Section("simulation", "Simulation under a virtual clock", "violations", "seeds"),
     Section("fuzz", "Fuzzing", "crashes_and_differences", "executions"),
     Section("mutants", "Seeded bugs", "missed", "mutants"),
     Section("coverage", "Coverage"),
-    Section("sanitizers", "Sanitizers", "findings", "tests"),
+    Section("asan", "Sanitizers", "sanitizer_reports", "passed"),
 )
 
 
@@ -128,10 +129,9 @@ def _section(section: Section, result: Mapping[str, Any]) -> str:
 
 
 def _origin(result: Mapping[str, Any]) -> str:
-    machine = result["machine"]
-    where = f"{machine['CPU']}, {machine['kernel']}, {machine['Python']}, {machine['server']}"
     seed = "" if result["seed"] is None else f", seed {result['seed']}"
-    return f"`{result['command']}`, {result['date']}, commit {result['commit']}{seed}; {where}.\n"
+    when = f"{result['date']}, commit {result['commit']}{seed}"
+    return f"`{result['command']}`, {when}; {result['machine']}.\n"
 
 
 def _sentence(words: str) -> str:
@@ -150,19 +150,21 @@ def _outcomes(report: Path) -> dict[str, dict[str, int]]:
     """Counts of tests by fault, from pytest's report. A skipped test proves nothing."""
     outcomes: dict[str, dict[str, int]] = {"passed": {}, "failed": {}}
     for case in ET.parse(report).iter("testcase"):  # noqa: S314 - our own file
-        found = ID.match(case.get("name", ""))
+        found = IDS.match(case.get("name", ""))
         if found is None or case.find("skipped") is not None:
             continue
         is_bad = case.find("failure") is not None or case.find("error") is not None
         counts = outcomes["failed" if is_bad else "passed"]
-        counts[f"{found[1]}-{found[2]}"] = counts.get(f"{found[1]}-{found[2]}", 0) + 1
+        for group, number in ID.findall(found[1]):
+            counts[f"{group}-{number}"] = counts.get(f"{group}-{number}", 0) + 1
     return outcomes
 
 
 def main() -> None:
     if len(sys.argv) > 1:
         what = "tests that provoke each fault"
-        record("faults", what, _outcomes(Path(sys.argv[1])), seed=None, command="make reliability")
+        outcomes = _outcomes(Path(sys.argv[1]))
+        results.write(FOLDER / "faults.json", what, "make reliability", None, outcomes)
     PAGE.write_text(page())
 
 

@@ -12,8 +12,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench import exact
-from bench.endurance.results import record
+from bench import exact, results
 from bench.plan import FASTOPTS
 from bench.session import Session
 
@@ -113,7 +112,8 @@ def main() -> None:
     if given.keep:
         words = " ".join(sys.argv[1:])
         what = "every field of every hash and record against the last message sent"
-        record("load", what, figures, seed=1, command=f"python -m bench.endurance.load {words}")
+        command = f"python -m bench.endurance.load {words}"
+        results.write(results.FOLDER / "load.json", what, command, 1, figures)
     for name, figure in figures.items():
         print(f"{name:18} {figure}")
     for fault in outcome.faults[:20]:

@@ -15,8 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench import exact
-from bench.endurance.results import record
+from bench import exact, results
 from bench.plan import FASTOPTS
 from bench.session import Session
 
@@ -149,7 +148,8 @@ def main() -> None:
     if given.keep:
         words = " ".join(sys.argv[1:])
         what = "the collector's memory under a steady load, with drops and restarts"
-        record("soak", what, figures, seed=1, command=f"python -m bench.endurance.soak {words}")
+        command = f"python -m bench.endurance.soak {words}"
+        results.write(results.FOLDER / "soak.json", what, command, 1, figures)
     for name, figure in figures.items():
         print(f"{name:22} {figure}")
     for fault in outcome.faults[:20]:

@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from bench.endurance.results import record
+from bench import results
 from bench.recovery import dropped, emptied
 from bench.recovery.figures import Trials
 
@@ -36,7 +36,7 @@ def main() -> None:
             figures |= dict(trials.figures(name))
         figures["mismatches"] = len(faults)
         words = " ".join(["python -m bench.recovery", *sys.argv[1:]])
-        record("recovery", WHAT, figures, seed=None, command=words)
+        results.write(results.FOLDER / "recovery.json", WHAT, words, None, figures)
     for fault in faults[:20]:
         print(fault, file=sys.stderr)
     sys.exit(bool(faults))

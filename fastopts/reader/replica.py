@@ -184,12 +184,12 @@ class Replica:
             return
         if not self._is_current:
             self._load()
-        records, held = update.records, self.records.get
+        held = self.records.get
         # What is here already is announced again once a minute, in case that it was deleted.
         news = {
-            symbol: records[symbol]
-            for symbol in records.keys() & self._wanted
-            if records[symbol] != held(symbol)
+            symbol: record
+            for symbol, record in update.records.items()
+            if symbol in self._wanted and record != held(symbol)
         }
         if news:
             self.records.update(news)

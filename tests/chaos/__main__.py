@@ -8,7 +8,7 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 
-from bench.endurance.results import record
+from bench import results
 from tests.chaos.faults import FAULTS
 from tests.chaos.system import System
 from tests.chaos.verdict import judge
@@ -146,7 +146,7 @@ def main() -> None:
         what = "real processes under overlapping faults; after each round every hash, record and"
         what += " counter is checked, and a reader looks for lies all the time"
         command = f"python -m tests.chaos --rounds {given.rounds} --seed {given.seed}"
-        record("chaos", what, figures, seed=given.seed, command=command)
+        results.write(results.FOLDER / "chaos.json", what, command, given.seed, figures)
     for name, figure in figures.items():
         print(f"{name:28} {figure}")
     print("\n".join(outcome.violations))

@@ -24,8 +24,8 @@ AT_ONCE: Final = 20
 class Witness:
     """Reads a few symbols again and again while its `with` block runs.
 
-    What it is given as live must not be from the future, must not go back, and must not
-    be older than what the venue had sent *LIVE_MAX_S* ago.
+    What it is given as live must not be from the future, must not go back under one epoch, and
+    must not be older than what the venue had sent *LIVE_MAX_S* ago.
     """
 
     def __init__(self, system: System, seed: int) -> None:
@@ -34,7 +34,7 @@ class Witness:
         self._system = system
         self._luck = random.Random(seed)
         self._truth: deque[tuple[float, dict[str, int]]] = deque()
-        self._seen: dict[str, int] = {}
+        self._seen: dict[tuple[str, int], int] = {}
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="witness")
 
@@ -85,9 +85,10 @@ class Witness:
         is_long_ago = time.monotonic() - at > LIVE_MAX_S
         if is_long_ago and tm < truth.get(option.symbol, 0):
             self._lie(option, f"of {tm}, but {LIVE_MAX_S:g} s ago one of {truth[option.symbol]}")
-        if tm < self._seen.get(option.symbol, 0):
-            self._lie(option, f"of {tm} after one of {self._seen[option.symbol]}")
-        self._seen[option.symbol] = tm
+        key = option.symbol, option.epoch  # another collector's connection may lag behind
+        if tm < self._seen.get(key, 0):
+            self._lie(option, f"of {tm} after one of {self._seen[key]}")
+        self._seen[key] = tm
 
     def _lie(self, option: Option, words: str) -> None:
         self.lies.append(f"{option.symbol} is live, and {words}")

@@ -88,7 +88,7 @@ def test_the_version_tells_what_runs(tmp_path: Path, pure: str, name: str) -> No
         (["status", "--redis-url", "redis://127.0.0.1:1"], 1, "Connection refused"),
         (["doctor", "--venue", "okx"], 2, "choose bybit or sim"),
         (["doctor", "--redis-url", "redis://:hunter2@[x"], 2, "Redis URL"),
-        (["track", "--redis-url", "redis://:hunter2@127.0.0.1:1"], 1, "Connection refused"),
+        (["track", "--redis-url", "redis://:hunter2@127.0.0.1:x"], 2, "Redis URL"),
     ],
 )
 def test_a_mistake_is_told_in_one_line(

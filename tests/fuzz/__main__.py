@@ -16,7 +16,7 @@ import sysconfig
 from pathlib import Path
 from typing import Any
 
-from tests import figures
+from bench import results
 from tests.fuzz.build import FOLDER, ROOT
 from tests.fuzz.corpus import FOUND
 
@@ -117,7 +117,7 @@ def _write(arguments: argparse.Namespace, done: dict[str, dict[str, Any]]) -> No
     limits = f"--seconds {arguments.seconds:g} --executions {arguments.executions}"
     command = f"python -m tests.fuzz --seed {arguments.seed} {limits}"
     told = {"failed": failed, "crashes_and_differences": len(failed), **totals, "targets": done}
-    figures.write(arguments.json, WHAT, command, arguments.seed, told)
+    results.write(arguments.json, WHAT, command, arguments.seed, told)
 
 
 if __name__ == "__main__":

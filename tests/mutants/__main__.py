@@ -1,13 +1,11 @@
 """`python -m tests.mutants`: how many of the catalogue are caught."""
 
 import argparse
-import datetime
-import json
 import sys
 import tempfile
 from pathlib import Path
 
-from bench import machine
+from bench import results
 from tests.mutants import runner
 from tests.mutants.catalogue import ABSENT, MUTANTS, Mutant
 
@@ -47,23 +45,14 @@ def _arguments() -> argparse.Namespace:
 
 
 def _write(path: Path, chosen: tuple[Mutant, ...], caught: dict[int, str]) -> None:
-    where = machine.describe()
-    told = {
-        "what": WHAT,
-        "command": "python -m tests.mutants",
-        "machine": where["CPU"],
-        "commit": where["commit"],
-        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
-        "seed": None,
-        "figures": {
-            "mutants": len(chosen),
-            "caught": sum(map(bool, caught.values())),
-            "by": {f"{m.number} {m.name}": caught[m.number] for m in chosen},
-            "not_applicable": {str(number): reason for number, reason in ABSENT.items()},
-        },
+    figures = {
+        "mutants": len(chosen),
+        "caught": sum(map(bool, caught.values())),
+        "missed": len(chosen) - sum(map(bool, caught.values())),
+        "by": {f"{m.number} {m.name}": caught[m.number] for m in chosen},
+        "not_applicable": {str(number): reason for number, reason in ABSENT.items()},
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(told, indent=1) + "\n")
+    results.write(path, WHAT, "make mutants", None, figures)
 
 
 if __name__ == "__main__":

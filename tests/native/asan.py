@@ -11,7 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests import figures
+from bench import results
 
 __all__ = ("environ", "reports")
 
@@ -40,7 +40,7 @@ def main() -> None:
     counts = {what: int(count) for count, what in COUNT.findall(suite.stdout[-200:])}
     told = {"sanitizer_reports": len(found), "passed": 0, "failed": 0} | counts
     what = "the test suite on code built with gcc -fsanitize=address,undefined"
-    figures.write(Path(sys.argv[1]), what, "make asan", None, told)
+    results.write(Path(sys.argv[1]), what, "make asan", None, told)
     sys.exit(suite.returncode or len(found))
 
 

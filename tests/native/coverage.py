@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tests import figures
+from bench import results
 
 PLAIN = ("errors", "model", "keys", "config", "files", "metrics", "vocabulary")
 PURE = (
@@ -40,7 +40,7 @@ def main() -> None:
         "files": {name: _percent({name: t}) for name, t in sorted((pure | compiled).items())},
     }
     what = "lines and branches that the unit tests run over, in code that does no I/O"
-    figures.write(Path(sys.argv[1]), what, "make coverage", None, told)
+    results.write(Path(sys.argv[1]), what, "make coverage", None, told)
     _show(pure | compiled)
     low = told["compiled_lines_percent"] < COMPILED_MIN
     sys.exit(suite or low or told["pure_lines_and_branches_percent"] < 100)

@@ -1,14 +1,12 @@
 """`python -m tests.simulation --seeds 1000`, and `--seed 7` to see one again."""
 
 import argparse
-import datetime
-import json
 import logging
 import os
 import sys
 from pathlib import Path
 
-from bench import machine
+from bench import results
 from tests.simulation import campaign, world
 from tests.simulation.campaign import Campaign
 from tests.simulation.world import Outcome
@@ -78,18 +76,8 @@ def _command(seed: int) -> str:
 
 
 def _write(path: Path, first: int, figures: dict[str, object]) -> None:
-    where = machine.describe()
-    told = {
-        "what": WHAT,
-        "command": f"python -m tests.simulation --from {first} --seeds {figures['seeds']}",
-        "machine": where["CPU"],
-        "commit": where["commit"],
-        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
-        "seed": first,
-        "figures": figures,
-    }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(told, indent=1) + "\n")
+    command = f"python -m tests.simulation --from {first} --seeds {figures['seeds']}"
+    results.write(path, WHAT, command, first, figures)
 
 
 if __name__ == "__main__":

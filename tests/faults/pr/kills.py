@@ -11,26 +11,23 @@ is small, so that a flush goes out in many pieces and most kills come between tw
 import argparse
 import asyncio
 import dataclasses
-import json
 import math
 import mmap
 import os
-import platform
 import random
 import signal
 import socket
 import struct
-import subprocess
 import sys
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
 import redis
 
+from bench import results
 from fastopts import keys
 from fastopts.embedded import EmbeddedValkey
 from tests.collector.writers import INSTRUMENTS, World
@@ -242,24 +239,10 @@ def _lacking(number: int) -> set[str]:
     return SOMETIMES_SHORT if number % 3 == 0 else set()
 
 
-def _commit() -> str:
-    asked = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
-    )
-    return asked.stdout.strip() or "unknown"
-
-
-def _report(figures: Figures, seed: int, words: Sequence[str]) -> dict[str, Any]:
-    return {
-        "what": "SIGKILL at a random moment of a writer that writes flat out; every hash and record"
-        " is then looked at",
-        "command": " ".join(["python -m tests.faults.pr.kills", *words]),
-        "machine": f"{os.cpu_count()} x {platform.machine()}, {platform.system()}",
-        "commit": _commit(),
-        "date": datetime.now(UTC).date().isoformat(),
-        "seed": seed,
-        "figures": asdict(figures),
-    }
+WHAT = (
+    "SIGKILL at a random moment of a writer that writes flat out; every hash and record is then"
+    " looked at"
+)
 
 
 def main(words: Sequence[str]) -> None:
@@ -272,8 +255,8 @@ def main(words: Sequence[str]) -> None:
         killing = Killing(server.port, told.seed)
         killing.kill(told.kills)
         killing.close()
-    told.json.parent.mkdir(parents=True, exist_ok=True)
-    told.json.write_text(json.dumps(_report(killing.figures, told.seed, words), indent=2) + "\n")
+    command = " ".join(["python -m tests.faults.pr.kills", *words])
+    results.write(told.json, WHAT, command, told.seed, asdict(killing.figures))
 
 
 if __name__ == "__main__":

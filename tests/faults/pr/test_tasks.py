@@ -270,8 +270,11 @@ def test_PR_10_without_a_descriptor_left_it_says_so_and_goes_on_when_there_is_on
             await venue.drop()
             await asyncio.to_thread(wait_for_line, process.stderr, "Too many open files")
             resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (soft, hard))
-            await until(lambda: venue.connections == 1)
-            await asyncio.to_thread(wait_for_line, process.stderr, ": 40 of 40 symbols live")
+            await until(lambda: venue.connections >= 1)
+            count = len(venue.symbols)
+            await asyncio.to_thread(
+                wait_for_line, process.stderr, f": {count} of {count} symbols live"
+            )
             process.terminate()
             assert (await asyncio.to_thread(finish, process))[0] == 0
 
