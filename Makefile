@@ -34,7 +34,8 @@ demo: $(VENV)/.built
 	@$(BIN)/python -m fastopts.demo
 
 test: $(VENV)/.test
-	@$(TEST)
+	@$(TEST) --ignore tests/faults
+	@$(BIN)/python -m pytest tests/faults
 
 lint: $(VENV)/.lint
 	@$(BIN)/ruff format --check .
