@@ -1,17 +1,19 @@
 """The result of a run, as RELIABILITY.md is made from it: a file each in `reliability/`."""
 
 import json
-from collections.abc import Mapping
+import sys
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from bench.machine import describe
 from fastopts.files import replacing
 
-__all__ = ("FOLDER", "write")
+__all__ = ("FOLDER", "end", "write")
 
 FOLDER = Path(__file__).parents[1] / "reliability"
+FAULTS_SHOWN_MAX = 20
 
 
 def write(
@@ -34,3 +36,13 @@ def write(
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as file:
         file.write(json.dumps(result, indent=1).encode() + b"\n")
+
+
+def end(figures: Mapping[str, Any], faults: Sequence[str]) -> NoReturn:
+    """Print *figures* and the first of the *faults*, and exit: with 1 if there are any."""
+    width = max(map(len, figures))
+    for name, figure in figures.items():
+        print(f"{name:{width}} {figure}")
+    for fault in faults[:FAULTS_SHOWN_MAX]:
+        print(fault, file=sys.stderr)
+    sys.exit(bool(faults))

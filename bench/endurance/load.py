@@ -114,11 +114,7 @@ def main() -> None:
         what = "every field of every hash and record against the last message sent"
         command = f"python -m bench.endurance.load {words}"
         results.write(results.FOLDER / "load.json", what, command, 1, figures)
-    for name, figure in figures.items():
-        print(f"{name:18} {figure}")
-    for fault in outcome.faults[:20]:
-        print(fault, file=sys.stderr)
-    sys.exit(bool(outcome.faults))
+    results.end(figures, outcome.faults)
 
 
 if __name__ == "__main__":

@@ -150,11 +150,7 @@ def main() -> None:
         what = "the collector's memory under a steady load, with drops and restarts"
         command = f"python -m bench.endurance.soak {words}"
         results.write(results.FOLDER / "soak.json", what, command, 1, figures)
-    for name, figure in figures.items():
-        print(f"{name:22} {figure}")
-    for fault in outcome.faults[:20]:
-        print(fault, file=sys.stderr)
-    sys.exit(bool(outcome.faults))
+    results.end(figures, outcome.faults)
 
 
 if __name__ == "__main__":

@@ -147,10 +147,7 @@ def main() -> None:
         what += " counter is checked, and a reader looks for lies all the time"
         command = f"python -m tests.chaos --rounds {given.rounds} --seed {given.seed}"
         results.write(results.FOLDER / "chaos.json", what, command, given.seed, figures)
-    for name, figure in figures.items():
-        print(f"{name:28} {figure}")
-    print("\n".join(outcome.violations))
-    sys.exit(bool(outcome.violations))
+    results.end(figures, outcome.violations)
 
 
 if __name__ == "__main__":
