@@ -14,13 +14,18 @@ settings.register_profile(
 settings.load_profile("fastopts")
 
 
+LOGS = ("fastopts", "websockets", "asyncio")
+
+
 @pytest.fixture(autouse=True)
 def own_log() -> Iterator[None]:
     """What a test sets up for the log ends with it: the next one reads its own lines."""
-    log = logging.getLogger("fastopts")
-    before = (log.handlers[:], log.level, log.propagate)
+    logs = [logging.getLogger(name) for name in LOGS]
+    before = [(log.handlers[:], log.level, log.propagate) for log in logs]
     yield
-    log.handlers[:], log.level, log.propagate = before
+    for log, (handlers, level, propagates) in zip(logs, before, strict=True):
+        log.handlers[:], log.propagate = handlers, propagates
+        log.setLevel(level)  # not the attribute: loggers remember which levels are on
 
 
 @pytest.fixture(scope="session")
