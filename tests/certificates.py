@@ -1,5 +1,7 @@
 """Certificates for 127.0.0.1, and some that are amiss, made for this run of the tests."""
 
+import atexit
+import contextlib
 import datetime
 import functools
 import ipaddress
@@ -7,11 +9,15 @@ import ssl
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+
+_ALL: Final = contextlib.ExitStack()  # folders, until the process ends
+atexit.register(_ALL.close)
 
 LOOPBACK = (x509.IPAddress(ipaddress.ip_address("127.0.0.1")), x509.DNSName("localhost"))
 _START = datetime.timedelta(days=-2)
@@ -23,7 +29,7 @@ class Authority:
     def __init__(self) -> None:
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._name = _name("fastopts tests")
-        self._folder = Path(tempfile.mkdtemp(prefix="fastopts-tests-"))
+        self._folder = _folder()
         own = self._sign(self._name, self._key, LOOPBACK, 1, is_root=True)
         self.root, self.root_key = self._write("root", own, self._key)
 
@@ -75,6 +81,10 @@ class Authority:
             )
         )
         return str(paths[0]), str(paths[1])
+
+
+def _folder() -> Path:
+    return Path(_ALL.enter_context(tempfile.TemporaryDirectory(prefix="fastopts-tests-")))
 
 
 def _name(text: str) -> x509.Name:
@@ -147,7 +157,7 @@ def _files(days: float) -> tuple[str, str]:
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())
     )
-    folder = Path(tempfile.mkdtemp(prefix="fastopts-tests-"))
+    folder = _folder()
     (folder / "cert.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
     (folder / "key.pem").write_bytes(
         key.private_bytes(

@@ -143,13 +143,13 @@ class SimVenue:
 
     def close(self, code: int, reason: str = "") -> None:
         """Say goodbye on all connections, with a close frame."""
-        for link in self._links.values():
+        for link in filter(_is_open, self._links.values()):
             link.connection.protocol.send_close(code, reason)
             link.connection.transport.write(b"".join(link.connection.protocol.data_to_send()))
 
     def write(self, data: bytes) -> None:
         """Write *data*, which need not be of the protocol, to all connections."""
-        for link in self._links.values():
+        for link in filter(_is_open, self._links.values()):
             link.connection.transport.write(data)
 
     async def wait(self) -> None:

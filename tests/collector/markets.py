@@ -21,6 +21,7 @@ from fastopts.net.http import HttpClient
 from fastopts.session.ban import Ban
 from tests import payloads
 from tests.payloads import dump
+from tests.raw import RawServer
 
 HOUR_MS = 3_600_000
 FAR_MS = 4_099_449_600_000  # 27 November 2099
@@ -56,29 +57,23 @@ class Venue:
         self.tickers: dict[str, Any] = {}
         self.time_ms = payloads.T0
         self.asked: list[tuple[str, str]] = []
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._server = RawServer(self._serve)
 
     async def __aenter__(self) -> "Venue":
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        self.url = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+        await self._server.__aenter__()
+        self.url = f"http://127.0.0.1:{self._server.port}"
         self.http = HttpClient(self.url, "t")
         return self
 
     async def __aexit__(self, *_: object) -> None:
         self.http.close()
-        self.leave()
-        if self._tasks:
-            await asyncio.wait(self._tasks)
+        await self._server.__aexit__()
 
     def leave(self) -> None:
         """Listen no more."""
-        self._server.close()
+        self._server.leave()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
         target = urlsplit((await reader.readuntil(b"\r\n\r\n")).decode().split(" ")[1])
         [coin] = parse_qs(target.query)["baseCoin"]
         what = target.path.rpartition("/")[2]
@@ -86,7 +81,6 @@ class Venue:
         status, body = self._answer(what, coin)
         head = f"HTTP/1.1 {status} X\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
         writer.write(head.encode() + body)
-        writer.close()
 
     def _answer(self, what: str, coin: str) -> tuple[int, bytes]:
         held = (self.tickers if what == "tickers" else self.listed).get(coin, [])

@@ -19,6 +19,7 @@ from fastopts.venues.bybit.hosts import Endpoints
 from fastopts.venues.bybit.session import Timing
 from tests.collector.worlds import COINS, until, world
 from tests.loops import LOOPS, run
+from tests.raw import RawServer
 
 
 @pytest.mark.parametrize("loop", LOOPS)
@@ -225,17 +226,13 @@ def test_it_stops_while_it_still_starts_and_has_touched_nothing(tmp_path: Path) 
     async def main(valkey: EmbeddedValkey, client: redis.Redis) -> None:
         asked = asyncio.Event()
         let_go = asyncio.Event()
-        gone = asyncio.Event()
 
         async def mute(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             asked.set()
             await let_go.wait()
-            writer.close()
-            await writer.wait_closed()
-            gone.set()
 
-        async with await asyncio.start_server(mute, "127.0.0.1", 0) as server:
-            url = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        async with RawServer(mute) as server:
+            url = f"127.0.0.1:{server.port}"
             collector = Collector(
                 Settings(venue="sim", coins=COINS, cache_file=str(tmp_path / "cache.json")),
                 Endpoints("sim", f"http://{url}", f"ws://{url}"),
@@ -248,7 +245,6 @@ def test_it_stops_while_it_still_starts_and_has_touched_nothing(tmp_path: Path) 
                 collector.stop.set()
                 await running
                 let_go.set()
-                await gone.wait()
             assert client.keys("*") == []
 
     with (

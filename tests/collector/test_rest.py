@@ -14,6 +14,7 @@ from fastopts.net.http import HttpClient
 from fastopts.session.ban import Ban
 from fastopts.venues.bybit import rest
 from fastopts.venues.bybit.rest import Envelope, Request, Retry
+from tests.raw import RawServer
 
 T0 = 1_795_000_000_000
 LIST = "/v5/market/instruments-info"
@@ -78,33 +79,26 @@ class Server:
         self.may_answer = asyncio.Event()
         self.may_answer.set()
         self._answers = list(answers)
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._server = RawServer(self._serve)
 
     async def __aenter__(self) -> "Server":
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        self.url = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+        await self._server.__aenter__()
+        self.url = f"http://127.0.0.1:{self._server.port}"
         self._http = HttpClient(self.url, "t")
         self.driver = RestDriver(self._http, Ban())
         return self
 
     async def __aexit__(self, *_: object) -> None:
         self._http.close()
-        self._server.close()
         self.may_answer.set()
-        if self._tasks:
-            await asyncio.wait(self._tasks)
+        await self._server.__aexit__()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
         request = await reader.readuntil(b"\r\n\r\n")
         self.targets.append(request.decode().split(" ")[1])
         self.arrived.set()
         await self.may_answer.wait()
         writer.write(self._answers.pop(0) if len(self._answers) > 1 else self._answers[0])
-        writer.close()
 
 
 def symbols(found: Any) -> list[str]:

@@ -10,6 +10,7 @@ import random
 import socket
 import struct
 import threading
+import weakref
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from types import TracebackType
@@ -78,6 +79,7 @@ class FaultProxy:
     """Connections are reset as soon as they are accepted."""
     _links: set[_Link] = field(default_factory=set)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    _transports: weakref.WeakSet[asyncio.WriteTransport] = field(default_factory=weakref.WeakSet)
     _luck: random.Random = field(default_factory=random.Random)
 
     def __enter__(self) -> Self:
@@ -87,7 +89,7 @@ class FaultProxy:
         self.port = listener.getsockname()[1]
         self._thread = threading.Thread(target=self._loop.run_forever, name="fault-proxy")
         self._thread.start()
-        serve = asyncio.start_server(self._serve, sock=listener)
+        serve = asyncio.start_server(self._accept, sock=listener)
         self._server = asyncio.run_coroutine_threadsafe(serve, self._loop).result()
         return self
 
@@ -121,13 +123,18 @@ class FaultProxy:
             task.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks)
+        # Whoever does not read what a transport still holds would keep it open for ever.
+        for transport in self._transports:
+            transport.abort()
 
-    async def _serve(self, reader: asyncio.StreamReader, client: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
+    def _accept(self, reader: asyncio.StreamReader, client: asyncio.StreamWriter) -> None:
+        self.accepted += 1
+        self._transports.add(client.transport)
+        task = asyncio.create_task(self._serve(reader, client))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-        self.accepted += 1
+
+    async def _serve(self, reader: asyncio.StreamReader, client: asyncio.StreamWriter) -> None:
         if self.is_refusing:
             _abort(client, Ending.RST)
             return
@@ -136,6 +143,7 @@ class FaultProxy:
         except OSError:
             _abort(client, Ending.RST)
             return
+        self._transports.add(server.transport)
         link = _Link(client, server)
         self._links.add(link)
         try:

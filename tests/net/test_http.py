@@ -14,6 +14,7 @@ from fastopts.net import http
 from fastopts.net.http import Answer, HttpClient
 from tests.certificates import files, server_context
 from tests.net.test_proxy import VARIABLES, Proxy
+from tests.raw import RawServer
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 
@@ -33,44 +34,35 @@ class Server:
     def __init__(self, *answers: bytes, tls: ssl.SSLContext | None = None) -> None:
         self.requests: list[str] = []
         self.connections = 0
-        self.port = 0
         self._answers = list(answers)
-        self._tls = tls
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._scheme = "http" if tls is None else "https"
+        self._server = RawServer(self._serve, tls)
 
     @property
     def url(self) -> str:
-        return f"http{'s' * (self._tls is not None)}://127.0.0.1:{self.port}"
+        return f"{self._scheme}://127.0.0.1:{self.port}"
+
+    @property
+    def port(self) -> int:
+        return self._server.port
 
     async def __aenter__(self) -> "Server":
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=self._tls)
-        self.port = self._server.sockets[0].getsockname()[1]
+        await self._server.__aenter__()
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self._server.close()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._server.cut()
+        await self._server.__aexit__()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
         self.connections += 1
-        try:
-            while True:
-                self.requests.append((await reader.readuntil(b"\r\n\r\n")).decode())
-                answer = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
-                writer.write(answer)
-                await writer.drain()
-                if answer != OK:
-                    return
-        except (asyncio.CancelledError, asyncio.IncompleteReadError, ConnectionError):
-            return
-        finally:
-            writer.close()
+        while True:
+            self.requests.append((await reader.readuntil(b"\r\n\r\n")).decode())
+            answer = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
+            writer.write(answer)
+            await writer.drain()
+            if answer != OK:
+                return
 
 
 def answer(status: str, body: bytes = b"", *headers: str) -> bytes:
@@ -237,18 +229,12 @@ def test_a_server_that_falls_silent_is_given_up(
         await reader.readuntil(b"\r\n\r\n")
         writer.write(words)
         await reader.read()
-        writer.close()
-        ended.set()
 
     async def main() -> None:
-        server = await asyncio.start_server(silent, "127.0.0.1", 0)
-        async with server:
-            port = server.sockets[0].getsockname()[1]
+        async with RawServer(silent) as server:
             with pytest.raises(ConnectionLost, match="timed out"):
-                await get(f"http://127.0.0.1:{port}")
-            await ended.wait()
+                await get(f"http://127.0.0.1:{server.port}")
 
-    ended = asyncio.Event()
     run(main)
 
 
@@ -433,24 +419,16 @@ def test_an_answer_that_only_drips_is_given_up(head: str, monkeypatch: pytest.Mo
     async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
         writer.write(f"HTTP/1.1 200 OK\r\n{head}\r\n\r\n".encode())
-        try:
-            while True:
-                writer.write(drop)
-                await writer.drain()
-                await asyncio.sleep(0.02)
-        except ConnectionError:
-            gone.set()
-        finally:
-            writer.close()
+        while True:  # until the client leaves
+            writer.write(drop)
+            await writer.drain()
+            await asyncio.sleep(0.02)
 
     async def main() -> None:
-        async with await asyncio.start_server(drip, "127.0.0.1", 0) as server:
-            port = server.sockets[0].getsockname()[1]
+        async with RawServer(drip) as server:
             with pytest.raises(ConnectionLost, match="no whole answer"):
-                await get(f"http://127.0.0.1:{port}")
-            await gone.wait()
+                await get(f"http://127.0.0.1:{server.port}")
 
-    gone = asyncio.Event()
     run(main)
 
 

@@ -15,6 +15,7 @@ from fastopts.errors import ConfigError, ConnectionLost
 from fastopts.net import proxy, websocket
 from tests.certificates import client_context, server_context
 from tests.loops import LOOPS, run
+from tests.raw import RawServer
 
 VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "REQUEST_METHOD")
 ESTABLISHED = b"HTTP/1.1 200 Connection established\r\n\r\n"
@@ -34,10 +35,13 @@ class Proxy:
 
     def __init__(self, target: int = 0, answer: bytes = ESTABLISHED) -> None:
         self.requests: list[str] = []
-        self.port = 0
         self._target = target
         self._answer = answer
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._server = RawServer(self._serve)
+
+    @property
+    def port(self) -> int:
+        return self._server.port
 
     @property
     def url(self) -> str:
@@ -47,31 +51,18 @@ class Proxy:
         return f"http://{user}@127.0.0.1:{self.port}"
 
     async def __aenter__(self) -> "Proxy":
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        self.port = self._server.sockets[0].getsockname()[1]
+        await self._server.__aenter__()
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self._server.close()
-        async with asyncio.timeout(10):
-            while self._tasks:
-                await asyncio.wait(self._tasks)
+        await self._server.__aexit__()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        try:
-            head = await reader.readuntil(b"\r\n\r\n")
-            self.requests.append(head.decode())
-            writer.write(self._answer)
-            if self._target and self._answer.startswith(ESTABLISHED):
-                await self._relay(reader, writer)
-        except (ConnectionError, asyncio.IncompleteReadError):
-            return
-        finally:
-            writer.close()
+        head = await reader.readuntil(b"\r\n\r\n")
+        self.requests.append(head.decode())
+        writer.write(self._answer)
+        if self._target and self._answer.startswith(ESTABLISHED):
+            await self._relay(reader, writer)
 
     async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         inner_reader, inner_writer = await asyncio.open_connection("127.0.0.1", self._target)
@@ -185,11 +176,9 @@ async def venue() -> AsyncIterator[int]:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while line := await reader.readline():
             writer.write(b"venue: " + line)
-        writer.close()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    async with server:
-        yield server.sockets[0].getsockname()[1]
+    async with RawServer(serve) as server:
+        yield server.port
 
 
 async def received(sock: Any, size: int) -> bytes:
@@ -411,20 +400,13 @@ def test_a_proxy_that_never_answers_is_given_up(environment: pytest.MonkeyPatch)
     async def main() -> None:
         async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             heard.append(await reader.read())
-            writer.close()
-            ended.set()
 
         heard: list[bytes] = []
-        ended = asyncio.Event()
-        server = await asyncio.start_server(silent, "127.0.0.1", 0)
-        async with server:
-            port = server.sockets[0].getsockname()[1]
-            environment.setenv("HTTP_PROXY", f"http://127.0.0.1:{port}")
+        async with RawServer(silent) as server:  # ends when the socket was closed on our side
+            environment.setenv("HTTP_PROXY", f"http://127.0.0.1:{server.port}")
             with pytest.raises(ConnectionLost, match=r"did not answer in 0\.05 s"):
                 await Client().connect("ws://venue.test/", None, timeout_s=0.05)
-            async with asyncio.timeout(10):
-                await ended.wait()  # the socket was closed on our side
-            assert heard[0].startswith(b"CONNECT venue.test:80 ")
+        assert heard[0].startswith(b"CONNECT venue.test:80 ")
 
     asyncio.run(main())
 

@@ -3,8 +3,6 @@
 import asyncio
 import itertools
 import ssl
-from collections.abc import Callable
-from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -23,6 +21,7 @@ from fastopts.net import websocket
 from fastopts.net.websocket import BUFFER_SIZE, MESSAGE_SIZE_MAX, WebSocket
 from tests.certificates import client_context, server_context
 from tests.loops import LOOPS, run
+from tests.raw import RawServer
 
 URI = parse_uri("ws://venue.example/v5/public/option")
 
@@ -267,24 +266,8 @@ class Client:
                 await self.arrived.wait()
 
 
-@asynccontextmanager
-async def raw_server(answer: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Any]) -> Any:
-    """The URL of a server whose every connection is given to *answer*."""
-    ended: list[asyncio.Future[None]] = []
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        ended.append(asyncio.get_running_loop().create_future())
-        here = ended[-1]
-        await answer(reader, writer)
-        writer.close()
-        here.set_result(None)
-
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
-    async with server:
-        yield f"ws://127.0.0.1:{port}/"
-        async with asyncio.timeout(10):
-            await asyncio.gather(*ended)
+def url_of(server: RawServer) -> str:
+    return f"ws://127.0.0.1:{server.port}/"
 
 
 async def accept(
@@ -416,9 +399,9 @@ def test_data_in_the_packet_of_the_101_is_not_lost(loop: str) -> None:
         await reader.read()
 
     async def main() -> None:
-        async with raw_server(answer) as url:
+        async with RawServer(answer) as server:
             client = Client()
-            connection = await client.connect(url)
+            connection = await client.connect(url_of(server))
             await client.wait(2)
             assert client.messages == [b"first", b"second"]
             connection.abort()
@@ -437,9 +420,9 @@ def test_an_http_status_in_place_of_the_handshake_is_told(status: str) -> None:
         await reader.read()
 
     async def main() -> None:
-        async with raw_server(answer) as url:
+        async with RawServer(answer) as server:
             with pytest.raises(HandshakeRefused) as caught:
-                await Client().connect(url)
+                await Client().connect(url_of(server))
             assert caught.value.status == int(status[:3])
             assert caught.value.retry_after_s == 7
 
@@ -453,9 +436,9 @@ def test_a_handshake_that_never_ends_is_given_up(words: bytes) -> None:
         await reader.read()
 
     async def main() -> None:
-        async with raw_server(answer) as url:
+        async with RawServer(answer) as server:
             with pytest.raises(ConnectionLost, match=r"did not answer in 0\.2 s"):
-                await Client().connect(url, timeout_s=0.2)
+                await Client().connect(url_of(server), timeout_s=0.2)
 
     asyncio.run(main())
 
@@ -467,19 +450,19 @@ def test_a_peer_that_does_not_speak_websocket_is_told(words: bytes) -> None:
         writer.write(words)
 
     async def main() -> None:
-        async with raw_server(answer) as url:
+        async with RawServer(answer) as server:
             with pytest.raises(ConnectionLost):
-                await Client().connect(url)
+                await Client().connect(url_of(server))
 
     asyncio.run(main())
 
 
 def test_nobody_there() -> None:
     async def main() -> None:
-        async with raw_server(lambda *_: None) as url:
+        async with RawServer(accept) as server:
             pass
         with pytest.raises(ConnectionLost, match=r"127\.0\.0\.1"):
-            await Client().connect(url)
+            await Client().connect(url_of(server))
 
     asyncio.run(main())
 
@@ -503,8 +486,8 @@ def test_a_connection_cut_by_the_other_side_is_told() -> None:
         writer.transport.abort()
 
     async def main() -> None:
-        async with raw_server(answer) as url:
-            connection = await Client().connect(url)
+        async with RawServer(answer) as server:
+            connection = await Client().connect(url_of(server))
             connection.send_text(b"go")
             assert await connection.closed
             connection.send_text(b"gone")
@@ -521,8 +504,8 @@ def test_a_close_that_is_not_answered_ends_in_a_cut(monkeypatch: pytest.MonkeyPa
         await reader.read()
 
     async def main() -> None:
-        async with raw_server(answer) as url:
-            connection = await Client().connect(url)
+        async with RawServer(answer) as server:
+            connection = await Client().connect(url_of(server))
             connection.close()
             async with asyncio.timeout(5):
                 await connection.closed

@@ -52,7 +52,9 @@ HEADS: Final = 11  # of a record, before the numbers
 
 @dataclass
 class Figures:
-    """What was found. *apart* are hashes that were newer than their record when the kill came."""
+    """What was found. *apart* are hashes that were newer than their record when the kill came;
+    *without_expiry* are keys that had none yet: a hash gets it after the answer to its first write,
+    as its key might be another program's. The next writer gives it one."""
 
     kills: int = 0
     hashes: int = 0

@@ -22,6 +22,7 @@ from fastopts.sim import SimSettings, SimVenue
 from tests.faults.proxy import FaultProxy, Passage
 from tests.oracle import expected_hash
 from tests.processes import environ
+from tests.raw import RawServer
 from tests.test_track import finish, start, wait_for_line
 
 WRITING = " ms · loop "  # in the status, once Redis takes batches
@@ -204,10 +205,9 @@ def test_PR_05_a_fetch_that_is_interrupted_tells_it_by_its_code(tmp_path: Path) 
         async def mute(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             asked.set()
             await reader.read()
-            writer.close()
 
-        async with await asyncio.start_server(mute, "127.0.0.1", 0) as server:
-            url = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        async with RawServer(mute) as server:
+            url = f"127.0.0.1:{server.port}"
             words = ("--venue", "sim", "--rest-url", f"http://{url}", "--ws-url", f"ws://{url}")
             with started("fetch", *words, cwd=tmp_path) as process:
                 await asked.wait()

@@ -17,6 +17,7 @@ from tests.faults.proxy import Ending
 from tests.faults.ws.worlds import FEW, line_of, proxied
 from tests.loops import LOOPS, run
 from tests.net.test_websocket import Client, accept
+from tests.raw import RawServer
 
 MB = 1024 * 1024
 CONT, TEXT, BINARY, FIN, PING, PONG = 0x00, 0x01, 0x02, 0x80, 0x89, 0x8A
@@ -38,26 +39,13 @@ async def listening(
     serve: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Any],
 ) -> AsyncIterator[int]:
     """The port of a server of raw bytes; a connection lasts until its client leaves it."""
-    ended: list[asyncio.Event] = []
 
     async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        ended.append(asyncio.Event())
-        here = ended[-1]
-        try:
-            await serve(reader, writer)
-            await reader.read()
-        except ConnectionError:
-            pass  # that is how it leaves
-        finally:
-            writer.close()
-            here.set()
+        await serve(reader, writer)
+        await reader.read()
 
-    async with await asyncio.start_server(converse, "127.0.0.1", 0) as server:
-        port: int = server.sockets[0].getsockname()[1]
-        yield port
-        async with asyncio.timeout(10):
-            for event in ended:
-                await event.wait()
+    async with RawServer(converse) as server:
+        yield server.port
 
 
 @pytest.mark.parametrize("loop", LOOPS)

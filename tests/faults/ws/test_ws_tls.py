@@ -22,6 +22,7 @@ from fastopts.sim import SimSettings, SimVenue
 from fastopts.venues.bybit.hosts import Endpoints
 from tests import certificates
 from tests.cli.process import diagnose
+from tests.raw import RawServer
 from tests.sim.conftest import Running, until, until_async
 from tests.store import CALL, Store
 from tests.tlsfront import TlsFront
@@ -267,8 +268,8 @@ def test_WS_29_an_answer_cut_without_a_word_of_tls_is_no_answer() -> None:
             await writer.drain()
             front.cut()
 
-        async with await asyncio.start_server(half, "127.0.0.1", 0) as server:
-            with TlsFront(server.sockets[0].getsockname()[1], good()) as front:
+        async with RawServer(half) as server:
+            with TlsFront(server.port, good()) as front:
                 client = HttpClient(f"https://127.0.0.1:{front.port}", "fastopts-tests")
                 with closing(client), pytest.raises(ConnectionLost):
                     await asyncio.to_thread(client.get, "/", {})
