@@ -34,22 +34,23 @@ def system() -> Iterator[System]:
 
 
 def test_what_was_tampered_with_is_found(system: System) -> None:
-    system.venue.do(lambda sim: sim.pause())
-    first, *_, last = sorted(system.venue.last())
-    system.valkey.client.hset(f"option:{first}", "mp", "1")
-    system.valkey.client.delete(f"optrec:{last}")
-    found = verdict.differences(system)
-    system.venue.do(lambda sim: sim.resume())
-    price = system.venue.last()[first]["data"]["markPrice"]
+    with verdict.standstill(system) as left:
+        assert left == []
+        first, *_, last = sorted(system.venue.last())
+        system.valkey.client.hset(f"option:{first}", "mp", "1")
+        system.valkey.client.delete(f"optrec:{last}")
+        found = verdict.differences(system)
+        price = system.venue.last()[first]["data"]["markPrice"]
     assert found == [f"{first}: mp is 1, not {price}", f"{last}: there is no record"]
 
 
 def test_a_tick_that_the_venue_never_sent_is_a_lie(system: System) -> None:
-    system.venue.do(lambda sim: sim.pause())
-    with OptionReader(system.reader_url, venue="sim") as reader:
-        option = reader.get(min(system.venue.last()))
-    system.venue.do(lambda sim: sim.resume())
-    frames = system.venue.last()
+    with (
+        verdict.standstill(system),
+        OptionReader(system.reader_url, venue="sim") as reader,
+    ):
+        frames = system.venue.last()
+        option = reader.get(min(frames))
     witness = Witness(system, 1)
     witness.judge(option, frames)
     assert witness.lies == []

@@ -1,9 +1,10 @@
 """What must hold once the last fault has ended."""
 
+import contextlib
 import math
 import struct
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 import redis
@@ -14,7 +15,7 @@ from tests.chaos.system import System
 from tests.oracle import FIELDS, expected_hash
 from tests.store import LAYOUT, SHORT
 
-__all__ = ("differences", "judge")
+__all__ = ("differences", "judge", "standstill")
 
 LIVE_WITHIN_S: Final = 90.0
 EQUAL_WITHIN_S: Final = 10.0
@@ -26,12 +27,19 @@ def judge(system: System) -> tuple[list[str], float]:
     started = time.monotonic()
     found = _until_none(lambda: _not_live(system), LIVE_WITHIN_S)
     recovery_s = time.monotonic() - started
+    with standstill(system) as left:
+        found += left
+    return found + _books(system) + _logs(system), recovery_s
+
+
+@contextlib.contextmanager
+def standstill(system: System) -> Iterator[list[str]]:
+    """The venue sends nothing for as long; gives the differences that were still left."""
     system.venue.do(lambda sim: sim.pause())
     try:
-        found += _until_none(lambda: differences(system), EQUAL_WITHIN_S)
+        yield _until_none(lambda: differences(system), EQUAL_WITHIN_S)
     finally:
         system.venue.do(lambda sim: sim.resume())
-    return found + _books(system) + _logs(system), recovery_s
 
 
 def _until_none(look: Callable[[], list[str]], seconds: float) -> list[str]:
