@@ -10,32 +10,15 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
 
 import pytest
 import redis
 
 from fastopts import keys
 from fastopts.embedded import EmbeddedValkey
-from tests.processes import environ
+from tests.processes import environ, finish, start, wait_for_line
 
 URLS = re.compile(r"REST (http\S+); WebSocket (ws\S+)")
-
-
-def start(*words: str, cwd: Path, **variables: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "fastopts.track", *words],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        cwd=cwd,
-        env=environ(**variables),
-    )
-
-
-def finish(process: subprocess.Popen[str]) -> tuple[int, str, str]:
-    out, err = process.communicate(timeout=30)
-    return process.returncode, out, err
 
 
 @pytest.fixture(scope="module")
@@ -246,12 +229,3 @@ def test_a_simulated_venue_gets_a_server_of_its_own(tmp_path: Path, sim: list[st
     assert finish(process)[0] == 0
     with pytest.raises(OSError, match="refused"):
         socket.create_connection(("127.0.0.1", int(found[1])), timeout=1)
-
-
-def wait_for_line(stream: IO[str] | None, words: str) -> str:
-    """Read until a line with *words* comes, and return it."""
-    assert stream is not None
-    for line in stream:
-        if words in line:
-            return line
-    raise AssertionError(f"the process ended before it said {words!r}")

@@ -1,12 +1,13 @@
 """What the operator sees: progress at the start, then a status line, warnings, the log's form."""
 
+import functools
 import json
 import logging
+import os
 import resource
 import sys
 import time
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fastopts.collector.drain import Drain
@@ -88,11 +89,20 @@ def cpu_s() -> float:
 
 def rss_mb() -> float:
     """Resident memory of this process, in MB (10**6 bytes)."""
-    statm = Path("/proc/self/statm")
-    if statm.exists():
-        return int(statm.read_text().split()[1]) * resource.getpagesize() / 1e6
+    statm = _statm()
+    if statm is not None:
+        return int(os.pread(statm, 200, 0).split()[1]) * resource.getpagesize() / 1e6
     # elsewhere only the highest so far is told, in bytes on macOS
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+
+
+@functools.cache
+def _statm() -> int | None:
+    """Opened once: later there may be no descriptor left."""
+    try:
+        return os.open("/proc/self/statm", os.O_RDONLY)
+    except FileNotFoundError:
+        return None
 
 
 class _Formatter(logging.Formatter):

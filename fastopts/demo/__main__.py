@@ -24,16 +24,17 @@ def demo(
     symbols: Annotated[int, typer.Option(help="How many options, about.")] = 2000,
     rate: Annotated[float, typer.Option(help="Messages a second.")] = 2600,
     seed: Annotated[int, typer.Option(help="Of the simulated market.")] = 1,
-    duration: Annotated[float | None, typer.Option(help="Seconds; else until Ctrl-C.")] = None,
+    duration: Annotated[
+        float | None, typer.Option(help="Seconds from the first look; else until Ctrl-C.")
+    ] = None,
     picture: Annotated[Path | None, typer.Option(help="Draw the last look into an SVG.")] = None,
 ) -> None:
     """Show the collector at work on a SIMULATED market."""
     signals = Signals()
     console = Console()
-    deadline = None if duration is None else time.monotonic() + duration
     try:
         with Processes(symbols, rate, seed) as processes:
-            last = _show(console, processes, signals, deadline)
+            last = _show(console, processes, signals, duration)
     except FastoptsError as error:
         console.print(f"fastopts: {error}", style="red")
         raise typer.Exit(1) from error
@@ -60,10 +61,11 @@ class Signals:
 
 
 def _show(
-    console: Console, processes: Processes, signals: Signals, deadline: float | None
+    console: Console, processes: Processes, signals: Signals, duration_s: float | None
 ) -> Frame | None:
-    """Show one look after the other until a signal comes or *deadline* passes; return the last."""
+    """Show one look after the other until a signal comes or time is up; return the last."""
     frame: Frame | None = None
+    deadline = None if duration_s is None else time.monotonic() + duration_s
     before: dict[str, float | None] = {}
     url = processes.valkey.url
     with (

@@ -19,8 +19,7 @@ from fastopts.reader import OptionReader
 from fastopts.sim import SimSettings, SimVenue
 from fastopts.venues.bybit.session import Timing
 from tests.collector.worlds import until, world
-from tests.processes import environ
-from tests.test_track import wait_for_line
+from tests.processes import environ, wait_for_line
 
 HOUR_S = 3600.0
 

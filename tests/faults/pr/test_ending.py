@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +20,8 @@ from fastopts.embedded import EmbeddedValkey
 from fastopts.sim import SimSettings, SimVenue
 from tests.faults.proxy import FaultProxy, Passage
 from tests.oracle import expected_hash
-from tests.processes import environ
+from tests.processes import environ, finish, start, started, wait_for_line
 from tests.raw import RawServer
-from tests.test_track import finish, start, wait_for_line
 
 WRITING = " ms · loop "  # in the status, once Redis takes batches
 OURS = {"rt", "cn"}  # to choose
@@ -57,17 +55,6 @@ def payloads(frames: bytes) -> Iterator[bytes]:
             size, start = int.from_bytes(frames[at + 2 : at + 4]), at + 4
         at = start + size
         yield frames[start:at]
-
-
-@contextmanager
-def started(*words: str, cwd: Path) -> Iterator[subprocess.Popen[str]]:
-    process = start(*words, cwd=cwd)
-    try:
-        yield process
-    finally:
-        if process.poll() is None:
-            process.kill()
-            process.communicate()
 
 
 def words_for(venue: SimVenue, valkey: EmbeddedValkey) -> list[str]:

@@ -34,10 +34,9 @@ from tests.disks import full_after
 from tests.faults.valkey import wait_for
 from tests.loops import LOOPS, run
 from tests.payloads import SYMBOL, T0, dump, ticker
-from tests.processes import environ
+from tests.processes import environ, finish, started, wait_for_line
 from tests.reader.collecting import Collector as Writing
 from tests.reader.collecting import Loop
-from tests.test_track import finish, start, wait_for_line
 
 TASKS = ["writer", "universe", "watch", "moves", "reconciliation", "connection 0"]
 linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
@@ -261,22 +260,26 @@ def test_PR_10_without_a_descriptor_left_it_says_so_and_goes_on_when_there_is_on
         async with SimVenue(SimSettings(seed=5, symbols=40, rate=400)) as venue:
             words = [
                 *("--venue", "sim", "--coins", "BTC,ETH,SOL,XRP", "--redis-url", valkey.url),
-                *("--rest-url", venue.rest_url, "--ws-url", venue.ws_url, "--status-s", "0.2"),
+                *("--rest-url", venue.rest_url, "--ws-url", venue.ws_url, "--status-s", "0.1"),
+                *("--reconcile-s", "1"),
             ]
-            process = start(*words, cwd=tmp_path)
-            await asyncio.to_thread(wait_for_line, process.stderr, "symbols live")
-            soft, hard = resource.prlimit(process.pid, resource.RLIMIT_NOFILE)
-            resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (3, hard))
-            await venue.drop()
-            await asyncio.to_thread(wait_for_line, process.stderr, "Too many open files")
-            resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (soft, hard))
-            await until(lambda: venue.connections >= 1)
-            count = len(venue.symbols)
-            await asyncio.to_thread(
-                wait_for_line, process.stderr, f": {count} of {count} symbols live"
-            )
-            process.terminate()
-            assert (await asyncio.to_thread(finish, process))[0] == 0
+            with started(*words, cwd=tmp_path) as process:
+
+                async def says(line: str) -> None:
+                    await asyncio.to_thread(wait_for_line, process.stderr, line)
+
+                await says("symbols live")
+                soft, hard = resource.prlimit(process.pid, resource.RLIMIT_NOFILE)
+                resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (3, hard))
+                await venue.drop()
+                await says("Too many open files")
+                await says("no reconciliation")
+                await says(f"0 of {len(venue.symbols)} symbols live")
+                resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (soft, hard))
+                await until(lambda: venue.connections >= 1)
+                await says(f": {len(venue.symbols)} of {len(venue.symbols)} symbols live")
+                process.terminate()
+                assert (await asyncio.to_thread(finish, process))[0] == 0
 
     asyncio.run(main())
 
