@@ -20,5 +20,4 @@ watch.py      coverage, status and warnings, again and again
 report.py     the status line, warnings, the log's form
 drain.py      the log's lines to stderr, whatever becomes of it
 lag.py        how late the event loop is
-forks.py      ends a forked child that goes on in our loop
 """

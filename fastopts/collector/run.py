@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from fastopts.clock import steady_s
-from fastopts.collector import cache, database, forks, report
+from fastopts.collector import cache, database, report
 from fastopts.collector.feed import Feed
 from fastopts.collector.line import Line, Shared
 from fastopts.collector.market import Market, Progress
@@ -25,7 +25,7 @@ from fastopts.config import Settings
 from fastopts.core import IMPLEMENTATION, Grammar, Table
 from fastopts.errors import ConnectionLost, FastoptsError, UnknownHost, VenueBanned
 from fastopts.model import Instrument
-from fastopts.net import tls
+from fastopts.net import forks, tls
 from fastopts.net.address import Address
 from fastopts.net.http import HttpClient
 from fastopts.session.backoff import Backoff

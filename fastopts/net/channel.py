@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 from fastopts.errors import StoreError, StoreUnavailable
+from fastopts.net import forks
 from fastopts.net.address import Address
 from fastopts.net.resp import Replies, ReplyList, Word, good, pack
 
@@ -94,6 +95,7 @@ class Channel(asyncio.BufferedProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # uvloop's transports are asyncio's by their methods only
         self._transport = cast("asyncio.Transport", transport)
+        forks.keep(transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None

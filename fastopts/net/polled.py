@@ -32,7 +32,7 @@ class Polled(asyncio.Transport):
     """
 
     def __init__(self, sock: socket.socket, layer: "Layer | None", protocol: Receiver) -> None:
-        super().__init__()
+        super().__init__({"socket": sock})
         self._loop = asyncio.get_running_loop()
         self._sock = sock
         self._layer = layer

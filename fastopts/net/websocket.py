@@ -24,7 +24,7 @@ from websockets.protocol import CONNECTING, OPEN
 from websockets.uri import parse_uri
 
 from fastopts.errors import ConnectionLost, HandshakeRefused
-from fastopts.net import polled, proxy
+from fastopts.net import forks, polled, proxy
 from fastopts.net.polled import Polled
 
 __all__ = ("BUFFER_SIZE", "MESSAGE_SIZE_MAX", "Deliver", "Scan", "WebSocket", "connect")
@@ -78,6 +78,7 @@ class WebSocket(asyncio.BufferedProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # uvloop's transports are asyncio's by their methods only
         self._transport = cast("asyncio.Transport", transport)
+        forks.keep(transport)
         request = self._protocol.connect()
         request.headers.update(self._headers)
         self._protocol.send_request(request)
