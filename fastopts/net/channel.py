@@ -95,9 +95,10 @@ class Channel(asyncio.BufferedProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # uvloop's transports are asyncio's by their methods only
         self._transport = cast("asyncio.Transport", transport)
-        forks.keep(transport)
+        forks.keep(self, transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
+        forks.lost(self)
         self._transport = None
         self.closed.set()
         if self._guard is not None:

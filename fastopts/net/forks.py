@@ -6,18 +6,17 @@ import os
 import select
 import socket
 import sys
-import weakref
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-__all__ = ("guarded", "keep")
+__all__ = ("guarded", "keep", "lost")
 
 _DESCRIPTORS: Final = Path("/proc/self/fd")
 
 _loops: set[asyncio.AbstractEventLoop] = set()
-_kept: weakref.WeakSet[asyncio.BaseTransport] = weakref.WeakSet()
+_kept: dict[asyncio.BaseProtocol, asyncio.BaseTransport] = {}
 _void: list[socket.socket] = []
 
 
@@ -32,9 +31,13 @@ def guarded() -> Iterator[None]:
         _loops.discard(loop)
 
 
-def keep(transport: asyncio.BaseTransport) -> None:
-    """Keep the connection of *transport* from any forked child."""
-    _kept.add(transport)
+def keep(protocol: asyncio.BaseProtocol, transport: asyncio.BaseTransport) -> None:
+    """Keep the connection of *transport* from any forked child, until it is lost."""
+    _kept[protocol] = transport
+
+
+def lost(protocol: asyncio.BaseProtocol) -> None:
+    _kept.pop(protocol, None)
 
 
 def _in_child() -> None:
@@ -55,7 +58,7 @@ def _in_child() -> None:
 
 
 def _connections() -> Iterable[int]:
-    for transport in _kept:
+    for transport in _kept.values():
         found = transport.get_extra_info("socket")
         if found is not None and found.fileno() >= 0:
             yield found.fileno()

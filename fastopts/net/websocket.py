@@ -78,7 +78,7 @@ class WebSocket(asyncio.BufferedProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # uvloop's transports are asyncio's by their methods only
         self._transport = cast("asyncio.Transport", transport)
-        forks.keep(transport)
+        forks.keep(self, transport)
         request = self._protocol.connect()
         request.headers.update(self._headers)
         self._protocol.send_request(request)
@@ -101,6 +101,7 @@ class WebSocket(asyncio.BufferedProtocol):
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
+        forks.lost(self)
         self._transport = None
         if self._closing is not None:
             self._closing.cancel()

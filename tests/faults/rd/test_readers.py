@@ -229,7 +229,7 @@ def test_RD_25_answers_in_either_protocol_leave_no_memory_behind(protocol: int) 
         found = reader.gets()
         assert len(found) == (30 if protocol == 3 else 60)
 
-    assert growth(work, 2000) < 100
+    assert growth(work, 2000) < 1000
     before = resident_kb()
     for _ in range(30_000):
         work()
@@ -240,7 +240,7 @@ def test_RD_25_answers_in_either_protocol_leave_no_memory_behind(protocol: int) 
 def test_RD_25_reads_leave_no_memory_behind(many: Store) -> None:
     with OptionReader(many.url) as reader:
         for how in ASK:
-            assert growth(partial(ask, reader, how), 60) < 100
+            assert growth(partial(ask, reader, how), 300) < 250
 
 
 @pytest.mark.parametrize("what", ODD)
