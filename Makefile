@@ -34,8 +34,7 @@ demo: $(VENV)/.built
 	@$(BIN)/python -m fastopts.demo
 
 test: $(VENV)/.test
-	@$(TEST) --ignore tests/faults
-	@$(BIN)/python -m pytest tests/faults
+	@$(TEST)
 
 lint: $(VENV)/.lint
 	@$(BIN)/ruff format --check .

@@ -155,7 +155,7 @@ def test_PR_07_a_loop_that_stood_still_goes_on_with_its_connection(
         time.sleep(stalled_s)  # noqa: ASYNC251 - that is the fault
         received = collector.table.received
         await until(lambda: collector.table.received > received + 500)
-        await until(lambda: "this process stood still for 2" in caplog.text)
+        await until(lambda: "this process stood still for " in caplog.text)
         assert sum(line.reconnects for line in collector.lines) == 0
         collector.stop.set()
         await running
