@@ -1,5 +1,6 @@
 # make demo   see it run, on simulated data
 # make test   the whole test suite
+# make load   50,000 messages a second for 20 s, and whether anything is lost
 # make lint   style and types
 # make bench  the numbers of the README
 #
@@ -27,14 +28,18 @@ RESULTS := $(CURDIR)/reliability
 FUZZ_SECONDS ?= 60
 FUZZ_SEED ?= 1
 SEEDS ?= 20000
+LOAD_SECONDS ?= 20
 
-.PHONY: demo test lint bench reliability mutants coverage asan fuzz simulation long lock clean FORCE
+.PHONY: demo test load lint bench reliability mutants coverage asan fuzz simulation long lock clean FORCE
 
 demo: $(VENV)/.built
 	@$(BIN)/python -m fastopts.demo
 
 test: $(VENV)/.test
 	@$(TEST)
+
+load: $(VENV)/.bench
+	@$(BIN)/python -m bench.endurance.load --seconds $(LOAD_SECONDS) --checkpoints 5
 
 lint: $(VENV)/.lint
 	@$(BIN)/ruff format --check .
@@ -71,6 +76,8 @@ long: $(VENV)/.bench $(VENV)/.test
 	@$(BIN)/python -m bench.recovery --trials 100 --keep
 	@$(BIN)/python -m bench.endurance.load --keep
 	@$(BIN)/python -m bench.endurance.soak --keep
+	@$(BIN)/python -m tests.faults.pr.kills
+	@$(BIN)/python -m tests.faults.pr.turns
 	@$(BIN)/python -m tests.chaos --rounds 100 --keep
 
 # A copy of the tree, built another way: no such module ever lies in the tree itself.

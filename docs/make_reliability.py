@@ -19,7 +19,7 @@ from bench import results
 from bench.results import FOLDER
 from tests.faults.catalogue import FAULTS, GROUPS, NOT_PROVED
 
-__all__ = ("page",)
+__all__ = ("page", "result")
 
 PAGE = FOLDER.parent / "RELIABILITY.md"
 IDS = re.compile(r"test_((?:[A-Z]{2}_\d\d_(?:and_)?)+)")
@@ -60,6 +60,7 @@ SECTIONS = (
     Section("soak", "Memory over time", "mismatches", "checkpoints"),
     Section("recovery", "Recovery"),
     Section("kills", "Killed in the middle of a flush", "torn", "kills"),
+    Section("takeover", "A standby takes over", "old_writes", "turns"),
     Section("chaos", "Chaos over real processes", "violations", "rounds"),
     Section("simulation", "Simulation under a virtual clock", "violations", "seeds"),
     Section("fuzz", "Fuzzing", "crashes_and_differences", "executions"),
@@ -71,8 +72,8 @@ SECTIONS = (
 
 def page() -> str:
     """The whole page."""
-    results = {section: _read(section.name) for section in SECTIONS}
-    parts = [INTRODUCTION, *_faults(_read("faults"))]
+    results = {section: result(section.name) for section in SECTIONS}
+    parts = [INTRODUCTION, *_faults(result("faults"))]
     parts += [_section(section, found) for section, found in results.items() if found]
     missing = [section.title for section, found in results.items() if not found]
     if missing:
@@ -80,13 +81,14 @@ def page() -> str:
     return "\n".join(parts)
 
 
-def _read(name: str) -> dict[str, Any] | None:
+def result(name: str) -> dict[str, Any]:
+    """The last result of that *name*; an empty one if there is none."""
     path = FOLDER / f"{name}.json"
-    return json.loads(path.read_bytes()) if path.exists() else None
+    return json.loads(path.read_bytes()) if path.exists() else {}
 
 
-def _faults(result: Mapping[str, Any] | None) -> Iterable[str]:
-    if result is None:
+def _faults(result: Mapping[str, Any]) -> Iterable[str]:
+    if not result:
         return
     proved: dict[str, int] = result["figures"]["passed"]
     failed: dict[str, int] = result["figures"]["failed"]

@@ -9,7 +9,8 @@ import pytest
 
 from fastopts import keys
 from fastopts.collector import lease, writer
-from tests.faults.pr.pair import Collector, Command, Pair, Witness, pair, sim_venue
+from tests.faults.pr.pair import Command, Witness, pair, sim_venue
+from tests.faults.pr.turns import Turns, kill_writers, take_turns
 from tests.faults.valkey import wait_for
 
 
@@ -101,32 +102,19 @@ def test_PR_04_a_server_that_stalls_past_the_lease_has_one_writer_when_it_goes_o
             assert len(witness.writers()) == 1
 
 
-def take_turns(both: Pair, times: int) -> None:
-    """Have the writer sleep past its lease, and the other take over, *times* times.
-
-    The lease is taken away by hand, as its end would: only quicker.
-    """
-    writer_now, waiting = both.writing("--standby"), both.standing_by()
-    for _ in range(times):
-        take_over(both, writer_now, waiting)
-        writer_now, waiting = waiting, writer_now
-
-
-def take_over(both: Pair, sleeper: Collector, taker: Collector) -> None:
-    epoch, lines = both.epoch, len(sleeper.said)
-    with Witness(both.server.port) as witness:
-        sleeper.send(signal.SIGSTOP)
-        both.client.delete(keys.LEASE)
-        wait_for(lambda: both.epoch > epoch)
-        sleeper.send(signal.SIGCONT)
-        wait_for(lambda: sleeper.has_said("another collector writes", after=lines))
-        wait_for(lambda: both.epochs() == {both.epoch})
-        assert witness.strangers_writes(both.epoch) == []
-    assert taker.process.poll() is None
-
-
 def test_PR_04_however_often_they_take_turns_no_write_comes_under_an_old_epoch(
     tmp_path: Path, venue: Sequence[str]
 ) -> None:
+    found = Turns()
     with pair(venue, tmp_path) as both:
-        take_turns(both, 10)
+        take_turns(both, 10, found)
+    assert (found.turns, found.old_writes) == (10, 0)
+
+
+def test_PR_04_a_standby_is_soon_the_writer_of_everything(
+    tmp_path: Path, venue: Sequence[str]
+) -> None:
+    found = Turns()
+    with pair(venue, tmp_path) as both:
+        kill_writers(both, 2, found)
+    assert (found.kills, found.old_writes, len(found.whole_s)) == (2, 0, 2)
