@@ -1,5 +1,6 @@
 """Collectors as processes at one server, and a witness of every command that reaches it."""
 
+import contextlib
 import re
 import signal
 import socket
@@ -111,11 +112,12 @@ class Witness:
         self._socket.close()
 
     def _listen(self) -> None:
-        for line in self._stream:
-            found = LINE.match(line.decode("latin-1"))
-            if found is not None:
-                client, name, key, rest = found.groups()
-                self.commands.append(Command(client, name.upper(), key or "", rest))
+        with contextlib.suppress(ConnectionResetError):  # commands came while it was closed
+            for line in self._stream:
+                found = LINE.match(line.decode("latin-1"))
+                if found is not None:
+                    client, name, key, rest = found.groups()
+                    self.commands.append(Command(client, name.upper(), key or "", rest))
 
     def taken_over(self, epoch: int) -> int:
         """The place of the command that raised the epoch to *epoch*."""
