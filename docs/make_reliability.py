@@ -6,12 +6,13 @@ REPORT is pytest's `--junitxml` of tests/faults: with it `reliability/faults.jso
 """
 
 import json
+import operator
 import re
 import sys
 import xml.etree.ElementTree as ET
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -47,35 +48,60 @@ acknowledged. When it comes back empty or older, everything is written again.
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A result's place on the page. *zero* names the figure that should be 0, *trials* its N."""
+    """A result's place on the page. *zero* names the figure that should be 0, *trials* its N;
+    *at_most* and *at_least* are goals."""
 
     name: str
     title: str
     zero: str = ""
     trials: str = ""
+    at_most: Mapping[str, float] = field(default_factory=dict)
+    at_least: Mapping[str, float] = field(default_factory=dict)
 
+    def goal(self, name: str, figure: Any) -> str:
+        """What was wanted of *figure*, and whether it was met."""
+        for words, goals, is_met in (
+            ("at most", self.at_most, operator.le),
+            ("at least", self.at_least, operator.ge),
+        ):
+            if name in goals:
+                verdict = "met" if is_met(figure, goals[name]) else "MISSED"
+                return f"{words} {goals[name]:,}: {verdict}"
+        return ""
+
+
+SAID = ("target", "seed")  # beside the table
+RECOVERY_MS = {
+    "one_connection_ms_p99": 2000,
+    "all_connections_ms_p99": 2000,
+    "emptied_redis_ms_p99": 1000,
+}
+COVERED = {"pure_lines_and_branches_percent": 100, "compiled_lines_percent": 95}
 
 SECTIONS = (
-    Section("load", "Load held", "mismatches", "compared"),
-    Section("soak", "Memory over time", "mismatches", "checkpoints"),
-    Section("recovery", "Recovery"),
-    Section("kills", "Killed in the middle of a flush", "torn", "kills"),
-    Section("takeover", "A standby takes over", "old_writes", "turns"),
+    Section("load", "Load held", "mismatches", "compared", at_least={"checkpoints": 100}),
+    Section("soak", "Memory over time", "mismatches", "checkpoints", {"rss_mib_an_hour": 1}),
+    Section("recovery", "Recovery", at_most=RECOVERY_MS),
+    Section("kills", "Killed in the middle of a flush", "torn", "kills", at_least={"kills": 2000}),
+    Section("takeover", "A standby takes over", "old_writes", "turns", {"takeover_max_s": 3}),
     Section("chaos", "Chaos over real processes", "violations", "rounds"),
     Section("simulation", "Simulation under a virtual clock", "violations", "seeds"),
-    Section("fuzz", "Fuzzing", "crashes_and_differences", "executions"),
-    Section("mutants", "Seeded bugs", "missed", "mutants"),
-    Section("coverage", "Coverage"),
+    Section(
+        *("fuzz", "Fuzzing", "crashes_and_differences", "executions"),
+        at_least={"executions": 100_000_000},
+    ),
+    Section("mutants", "Seeded bugs", "missed", "mutants", at_least={"caught": 20}),
+    Section("coverage", "Coverage", at_least=COVERED),
     Section("asan", "Sanitizers", "sanitizer_reports", "passed"),
 )
 
 
 def page() -> str:
     """The whole page."""
-    results = {section: result(section.name) for section in SECTIONS}
+    results = [(section, result(section.name)) for section in SECTIONS]
     parts = [INTRODUCTION, *_faults(result("faults"))]
-    parts += [_section(section, found) for section, found in results.items() if found]
-    missing = [section.title for section, found in results.items() if not found]
+    parts += [_section(section, found) for section, found in results if found]
+    missing = [section.title for section, found in results if not found]
     if missing:
         parts.append(f"## Not measured yet\n\n{', '.join(missing)}.\n")
     return "\n".join(parts)
@@ -121,13 +147,39 @@ def _row(fault: str, passed: int, failed: int) -> str:
 
 def _section(section: Section, result: Mapping[str, Any]) -> str:
     figures = result["figures"]
-    lines = [f"## {section.title}\n", f"{_sentence(result['what'])}\n", "| | |", "|---|---|"]
-    lines += [f"| {name.replace('_', ' ')} | {_text(figure)} |" for name, figure in figures.items()]
+    plain = {name: figure for name, figure in figures.items() if not isinstance(figure, Mapping)}
+    lines = [f"## {section.title}\n", f"{_sentence(result['what'])}\n"]
+    lines += ["| | | goal |", "|---|---|---|"]
+    lines += [
+        f"| {_words(name)} | {_text(figure)} | {section.goal(name, figure)} |"
+        for name, figure in plain.items()
+    ]
     if section.zero and figures.get(section.zero) == 0 and figures.get(section.trials):
         bound = 3 / figures[section.trials]
-        zero = section.zero.replace("_", " ")
-        lines.append(f"\nNo {zero} in {figures[section.trials]:,}: below {bound:.1g} (95 %).")
+        words = f"{_words(section.zero).capitalize()}: none in {figures[section.trials]:,}"
+        lines.append(f"\n{words}, so below {bound:.1g} (95 %).")
+    for name, figure in figures.items():
+        if isinstance(figure, Mapping) and figure:
+            lines += ["", _details(_words(name), figure)]
     return "\n".join([*lines, "", _origin(result)])
+
+
+def _details(title: str, figures: Mapping[str, Any]) -> str:
+    """A table to unfold; a column for each name, where every figure is a mapping."""
+    rows = list(figures.items())
+    if all(isinstance(figure, Mapping) for _, figure in rows):
+        first = rows[0][1]
+        names = [n for n in first if n not in SAID and not isinstance(first[n], Mapping)]
+        head = f"| | {' | '.join(map(_words, names))} |"
+        lines = [[name, *(_text(figure[n]) for n in names)] for name, figure in rows]
+    else:
+        names, head = [""], "| | |"
+        lines = [[_words(name), _text(figure)] for name, figure in rows]
+    table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    rule = "|---" * (len(names) + 1) + "|"
+    return (
+        f"<details><summary>{title}: {len(rows)}</summary>\n\n{head}\n{rule}\n{table}\n\n</details>"
+    )
 
 
 def _origin(result: Mapping[str, Any]) -> str:
@@ -137,15 +189,22 @@ def _origin(result: Mapping[str, Any]) -> str:
 
 
 def _sentence(words: str) -> str:
-    return f"{words[0].upper()}{words[1:]}."
+    end = "" if words.endswith((".", "?")) else "."
+    return f"{words[0].upper()}{words[1:]}{end}"
+
+
+def _words(name: str) -> str:
+    return name if "/" in name else name.replace("_", " ")
 
 
 def _text(figure: object) -> str:
-    if isinstance(figure, Mapping):
-        return ", ".join(f"{name.replace('_', ' ')} {_text(one)}" for name, one in figure.items())
-    if isinstance(figure, int | float):
+    if isinstance(figure, float):
+        return f"{round(figure, 2):,}"
+    if isinstance(figure, int):
         return f"{figure:,}"
-    return str(figure)
+    if isinstance(figure, list):
+        return ", ".join(map(str, figure)) or "none"
+    return "" if figure is None else str(figure)
 
 
 def _outcomes(report: Path) -> dict[str, dict[str, int]]:
