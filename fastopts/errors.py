@@ -157,8 +157,8 @@ class Unknown(NoSuchOption):
 def one_line(text: str) -> str:
     """*text* with what a peer may have put into it to forge lines or move a terminal escaped, and
     as `masked` shows it."""
-    plain = masked(text)
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in plain)
+    plain = (c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    return masked("".join(plain))
 
 
 def masked(text: str) -> str:

@@ -48,7 +48,10 @@ def equations(counters: Mapping[str, str]) -> list[Equation]:
     known = {name for equation in _EQUATIONS for name in (equation[0], *equation[1])}
     if not known <= counters.keys():
         return []
-    return [
-        Equation(left, int(counters[left]), {name: int(counters[name]) for name in right})
-        for left, right in _EQUATIONS
-    ]
+    try:
+        return [
+            Equation(left, int(counters[left]), {name: int(counters[name]) for name in right})
+            for left, right in _EQUATIONS
+        ]
+    except ValueError:
+        return []

@@ -52,7 +52,9 @@ def status(json: Json = False, redis_url: RedisUrl = None, venue: Venue = None) 
         found = summarise(reader.table(require_live=False).market, top=0)
     told, counters = _ask(source)
     equations = losses.equations(counters)
-    troubles = {name: int(counters[name]) for name in _TROUBLES if name in counters}
+    troubles = {
+        name: int(counters[name]) for name in _TROUBLES if counters.get(name, "").isdecimal()
+    }
     if json:
         output.json_line(_values(found, told, equations, troubles))
     else:

@@ -91,6 +91,21 @@ class _Connection:
     inlet: Inlet
     session: Session
     opened_at: float
+    held: dict[str, tuple[int, int, int]] = field(default_factory=dict)
+    """Where the tick came from that was there when a symbol was asked for."""
+
+    def note(self, table: Table) -> None:
+        """What is waited for now: its tick is none of what was asked for."""
+        held, waiting = self.held, self.session.waiting()
+        self.held = {s: held[s] if s in held else table.origin_of(s) for s in waiting}
+
+    def has_come(self, symbol: str, table: Table) -> bool:
+        """Whether a tick of *symbol* has come since it was asked for."""
+        origin = table.origin_of(symbol)
+        has = origin[0] == self.inlet.conn and origin != self.held.get(symbol)
+        if has:
+            self.held.pop(symbol, None)
+        return has
 
 
 class Line:
@@ -132,9 +147,13 @@ class Line:
     @property
     def silent(self) -> list[str]:
         """Symbols that this line does not bring, and another may."""
-        if self._mute_in_a_row > 1:
+        if self._mute_in_a_row > 1 and not self._has_data:
             return list(self.shard.symbols)
         return self._connection.session.in_vain(_now()) if self._connection else []
+
+    @property
+    def _has_data(self) -> bool:
+        return self._connection is not None and self._connection.inlet.messages > 0
 
     def change(self, added: tuple[str, ...], removed: tuple[str, ...]) -> None:
         """Hear of new symbols, and of some that are no more."""
@@ -165,8 +184,8 @@ class Line:
         """Connect, listen, and connect again; ends by cancellation only."""
         while True:
             await self._some_symbols()
-            await asyncio.sleep(self._shared.ban.left_s(_now()))
             await asyncio.sleep(self._shared.budget.wait_s(_now()))
+            await asyncio.sleep(self._shared.ban.left_s(_now()))
             wait_s = await self._listen()
             await asyncio.sleep(max(wait_s, self._backoff.next_s()))
 
@@ -242,6 +261,7 @@ class Line:
                 return "no symbols are left for it"
             self._tell_delivery(connection)
             session.tick(_now())
+            connection.note(self._shared.table)
             for event in session.take_events():
                 if isinstance(event, Dead):
                     return event.reason
@@ -257,7 +277,7 @@ class Line:
         table, inlet, session = self._shared.table, connection.inlet, connection.session
         session.data(inlet.messages, _now())
         session.unreadable(inlet.unreadable)
-        session.delivered([s for s in session.waiting() if table.origin_of(s)[0] == inlet.conn])
+        session.delivered([s for s in session.waiting() if connection.has_come(s, table)])
         if inlet.messages and _now() - session.data_at < self._shared.timing.watchdog:
             table.delivering.add(inlet.conn)
             self._shared.outlet.conn_delivered(inlet.conn, session.data_at)
@@ -274,9 +294,17 @@ class Line:
             self._shared.outlet.venue_clock(event.venue_ms, event.sent_at, event.received_at)
         elif isinstance(event, TopicRefused):
             log.warning("the venue refused %s: %s", event.symbol, event.words)
+            self._doubt_tick(connection.inlet.conn, event.symbol)
         elif isinstance(event, Probe):
             log.info("connection %d is silent: probing", self.shard.number)
             connection.session.probe(self._busiest(connection.inlet.conn))
+
+    def _doubt_tick(self, conn: int, symbol: str) -> None:
+        """Its last tick came over this connection, which brings it no more."""
+        table = self._shared.table
+        if symbol in table and table.origin_of(symbol)[0] == conn:
+            table.mark_suspect(symbol)
+            self._wake()
 
     def _busiest(self, conn: int) -> str:
         """The symbol that ticked last."""

@@ -205,6 +205,8 @@ class Market:
         for instrument in gone:
             del self.instruments[instrument.symbol]
             self._delisted[instrument.symbol] = instrument.expiry_ms
+            if instrument.expiry_ms > self._now_ms():
+                self._table.mark_suspect(instrument.symbol)  # what stands there ticks no more
             self._table.retire(instrument.symbol)
 
     def _forget_expired(self) -> None:

@@ -92,8 +92,9 @@ def rss_mb() -> float:
     statm = _statm()
     if statm is not None:
         return int(os.pread(statm, 200, 0).split()[1]) * resource.getpagesize() / 1e6
-    # elsewhere only the highest so far is told, in bytes on macOS
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    # elsewhere only the highest so far is told: in bytes on macOS, in KiB on Linux
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
 
 
 @functools.cache
@@ -101,7 +102,7 @@ def _statm() -> int | None:
     """Opened once: later there may be no descriptor left."""
     try:
         return os.open("/proc/self/statm", os.O_RDONLY)
-    except FileNotFoundError:
+    except OSError:
         return None
 
 

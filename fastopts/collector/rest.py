@@ -6,7 +6,7 @@ from collections.abc import Generator
 from typing import TypeVar
 
 from fastopts.errors import ConnectionLost, VenueBanned
-from fastopts.net.http import HttpClient
+from fastopts.net.http import Answer, HttpClient
 from fastopts.net.threads import in_daemon_thread
 from fastopts.session.backoff import Backoff
 from fastopts.session.ban import Ban
@@ -51,9 +51,7 @@ class RestDriver:
             if left_s > 0:
                 raise VenueBanned(f"shut out by HTTP 403 for another {left_s:.0f} s", left_s)
             try:
-                return judge(
-                    await in_daemon_thread(lambda: self._http.get(request.path, request.params))
-                )
+                return judge(await self._get(request))
             except VenueBanned as error:
                 self._ban.begin(loop.time(), error.retry_after_s)
                 raise
@@ -63,3 +61,9 @@ class RestDriver:
                 wait_s = max(backoff.next_s(), getattr(error, "after_s", 0.0))
                 log.info("%s: %s; again in %.1f s", request.path, error, wait_s)
                 await asyncio.sleep(wait_s)
+
+    async def _get(self, request: Request) -> Answer:
+        try:
+            return await in_daemon_thread(lambda: self._http.get(request.path, request.params))
+        except OSError as error:
+            raise ConnectionLost(f"GET {request.path}: {error}") from error

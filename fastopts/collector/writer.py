@@ -206,6 +206,7 @@ class Writer:
         if not self._is_standby:
             raise error
         self.lease.renounce()
+        self._free_looks = 0
         log.warning("another collector has taken over: this one stands by")
 
     async def _take_lease(self, channel: Channel, found: Server) -> bool:

@@ -381,10 +381,11 @@ class Table:
             self._enqueue(slot)
         return len(refused)
 
-    def origin_of(self, symbol: str) -> tuple[int, int]:
-        """The conn that delivered the newest tick of *symbol* (0: none has), and its time in ms."""
+    def origin_of(self, symbol: str) -> tuple[int, int, int]:
+        """The conn that delivered the newest tick of *symbol* (0: none has), its time, and that at
+        which it came, in ms."""
         slot = self._slots[symbol]
-        return slot.conn, slot.tm
+        return slot.conn, slot.tm, slot.rt
 
     def fields(self, symbol: str) -> dict[str, str]:
         """The hash as it is to stand in Redis."""

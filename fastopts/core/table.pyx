@@ -309,9 +309,10 @@ cdef class Table:
         return 0
 
     def origin_of(self, str symbol not None):
-        """The conn that delivered the newest tick of *symbol* (0: none has), and its time in ms."""
+        """The conn that delivered the newest tick of *symbol* (0: none has), its time, and that at
+        which it came, in ms."""
         cdef Slot* slot = self.slot_of(symbol)
-        return slot.conn, slot.tm
+        return slot.conn, slot.tm, slot.rt
 
     def fields(self, str symbol not None):
         """The hash as it is to stand in Redis."""

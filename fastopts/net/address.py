@@ -49,15 +49,18 @@ def parse(url: str, password: str | None = None) -> Address:
     for whatever might be read in two ways: it would connect elsewhere, or as somebody else.
     """
     parts, port = _split(url)
-    query = dict(parse_qsl(parts.query, keep_blank_values=True))
+    options = parse_qsl(parts.query, keep_blank_values=True)
+    query = dict(options)
     if query.keys() - {"db"}:
         raise ConfigError("Redis URL: the only option it may have is db=")
+    if len(options) > 1 or (parts.scheme != "unix" and options and parts.path.strip("/")):
+        raise ConfigError("Redis URL: it names the database twice")
     user = _decoded(parts.username) if parts.username else None
     secret = password if parts.password is None else _decoded(parts.password)
     _check_user(user, secret)
     if parts.scheme == "unix":
-        if not parts.path:
-            raise ConfigError("Redis URL: unix:// is followed by the path of the socket")
+        if not parts.path or parts.hostname:
+            raise ConfigError("Redis URL: write unix:///path of the socket, with three slashes")
         db = _db(query.get("db", "0"))
         return Address(path=_socket(parts.path), username=user, password=secret, db=db)
     db = _db(parts.path.strip("/") or query.get("db", "0"))

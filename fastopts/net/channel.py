@@ -202,8 +202,10 @@ async def _introduce(channel: Channel, address: Address, timeout_s: float) -> No
     try:
         try:
             await channel.exchange(b"".join(commands), replies, timeout_s)
-        finally:
+        except StoreError:
             good(replies.values)  # who hangs up may have said why
+            raise
+        good(replies.values)
     except StoreError as error:
         if not error.reply:
             raise

@@ -6,7 +6,7 @@ import os
 import select
 import socket
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -15,58 +15,75 @@ __all__ = ("guarded", "keep", "lost")
 
 _DESCRIPTORS: Final = Path("/proc/self/fd")
 
-_loops: set[asyncio.AbstractEventLoop] = set()
-_kept: dict[asyncio.BaseProtocol, asyncio.BaseTransport] = {}
-_void: list[socket.socket] = []
+
+class _Guard:
+    """What a loop keeps from a forked child, and the descriptors for it: there may be none left."""
+
+    def __init__(self) -> None:
+        self.kept: dict[asyncio.BaseProtocol, asyncio.BaseTransport] = {}
+        self._void = socket.socketpair()
+        for end in self._void:
+            end.setblocking(False)
+        self._empty = select.epoll() if hasattr(select, "epoll") else None
+        self._spare = os.open(os.devnull, os.O_RDONLY)
+
+    def close(self) -> None:
+        os.close(self._spare)
+        if self._empty is not None:
+            self._empty.close()
+        for end in self._void:
+            end.close()
+
+    def cut(self) -> None:
+        """The loop may still run what is ready, and uvloop polls once more, before it comes to what
+        is called soon: none of it may reach the parent's connections or what its loop watches."""
+        os.close(self._spare)  # listing descriptors takes one
+        for transport in self.kept.values():
+            found = transport.get_extra_info("socket")
+            if found is not None and found.fileno() >= 0:
+                os.dup2(self._void[0].fileno(), found.fileno(), inheritable=False)
+        if self._empty is not None:
+            for descriptor in _epolls():
+                if descriptor != self._empty.fileno():
+                    os.dup2(self._empty.fileno(), descriptor, inheritable=False)
+
+
+_guards: dict[asyncio.AbstractEventLoop, _Guard] = {}
 
 
 @contextmanager
 def guarded() -> Iterator[None]:
     """End any forked child that goes on in the running loop; it may do other things."""
     loop = asyncio.get_running_loop()
-    _loops.add(loop)
+    guard = _guards[loop] = _Guard()
     try:
         yield
     finally:
-        _loops.discard(loop)
+        del _guards[loop]
+        guard.close()
 
 
 def keep(protocol: asyncio.BaseProtocol, transport: asyncio.BaseTransport) -> None:
-    """Keep the connection of *transport* from any forked child, until it is lost."""
-    _kept[protocol] = transport
+    """Keep the connection of *transport* from any forked child, if its loop is guarded."""
+    guard = _guards.get(asyncio.get_running_loop())
+    if guard is not None:
+        guard.kept[protocol] = transport
 
 
 def lost(protocol: asyncio.BaseProtocol) -> None:
-    _kept.pop(protocol, None)
+    """Its connection is no more."""
+    for guard in _guards.values():
+        guard.kept.pop(protocol, None)
 
 
 def _in_child() -> None:
-    """The loop may still run what is ready, and uvloop polls once more, before it comes to what is
-    called soon: none of it may reach the parent's connections or change what its loop watches."""
-    if not _loops:
-        return
-    _void.extend(socket.socketpair())
-    for end in _void:
-        end.setblocking(False)
-    for descriptor in _connections():
-        os.dup2(_void[0].fileno(), descriptor, inheritable=False)
-    for descriptor in _epolls():
-        with select.epoll() as empty:
-            os.dup2(empty.fileno(), descriptor, inheritable=False)
-    for loop in _loops:
-        loop.call_soon(_end)
+    for loop, guard in _guards.items():
+        with contextlib.suppress(RuntimeError):  # a loop that debugs, and another thread's child
+            loop.call_soon(_end)
+        guard.cut()
 
 
-def _connections() -> Iterable[int]:
-    for transport in _kept.values():
-        found = transport.get_extra_info("socket")
-        if found is not None and found.fileno() >= 0:
-            yield found.fileno()
-
-
-def _epolls() -> Iterable[int]:
-    if not _DESCRIPTORS.exists():
-        return  # where there is no epoll
+def _epolls() -> Iterator[int]:
     for name in os.listdir(_DESCRIPTORS):
         with contextlib.suppress(FileNotFoundError):  # the listing's own descriptor
             if os.readlink(_DESCRIPTORS / name) == "anon_inode:[eventpoll]":

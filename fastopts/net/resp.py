@@ -1,12 +1,10 @@
 """Redis's wire form: commands, and the reading of replies that are not many."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import hiredis
 
-from fastopts.errors import StoreError
+from fastopts.errors import FastoptsError, StoreError
 
 __all__ = ("Replies", "ReplyList", "Word", "good", "pack", "reply_reader", "understood")
 
@@ -71,13 +69,26 @@ def good(replies: list[Any]) -> list[Any]:
     return replies
 
 
-@contextmanager
-def understood() -> Iterator[None]:
+_ODD: Final = (AttributeError, IndexError, KeyError, TypeError, ValueError)
+
+
+class _Understood:
+    """Made once: a read is too short for a generator of its own."""
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, _ODD) and not isinstance(error, FastoptsError):
+            raise StoreError(f"an answer that makes no sense: {error!r}") from error
+
+
+_UNDERSTOOD: Final = _Understood()
+
+
+def understood() -> _Understood:
     """While replies are taken apart: one that has not the form of an answer is a StoreError."""
-    try:
-        yield
-    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
-        raise StoreError(f"an answer that makes no sense: {error!r}") from error
+    return _UNDERSTOOD
 
 
 def _refusal(words: str) -> StoreError:

@@ -18,6 +18,7 @@ from fastopts.errors import (
     WrongVenue,
 )
 from fastopts.model import Instrument
+from fastopts.net.resp import understood
 
 __all__ = ("SKEW_LIMIT_MS", "Feed", "Moment", "feed_of", "parse", "why_not_live")
 
@@ -144,7 +145,9 @@ def parse(flat: Sequence[bytes], venue: str) -> Feed:
     Raises WrongVenue when it is another venue's, StoreError when it can't be read or is of another
     schema.
     """
-    return feed_of(dict(zip(flat[::2], flat[1::2], strict=True)), venue)
+    with understood():
+        fields = dict(zip(flat[::2], flat[1::2], strict=True))
+    return feed_of(fields, venue)
 
 
 def feed_of(fields: Mapping[bytes, bytes], venue: str) -> Feed:

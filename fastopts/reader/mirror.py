@@ -120,6 +120,7 @@ class Mirrored:
         now = steady_s()
         replica, problem = self._replica, self._problem(now)
         moment = replica.moment(now)
+        demand.oldest_ms(moment.venue_ms)  # raises for a limit that is no age
         record = replica.records.get(symbol)
         if record is None:
             return Absent(symbol, problem or self._missing(symbol, moment, demand))
@@ -156,7 +157,7 @@ class Mirrored:
 
     def _retry_s(self) -> float:
         """How long to wait before the next conversation: no herd of mirrors comes back at once."""
-        ceiling_s = min(RETRY_S * 2.0**self._tries, RETRY_MAX_S)
+        ceiling_s = min(RETRY_S * 2.0 ** min(self._tries, 8), RETRY_MAX_S)
         draw = int.from_bytes(os.urandom(4)) / 2**32  # the module random is half a MB
         return ceiling_s * (0.1 + 0.9 * draw)
 

@@ -19,7 +19,7 @@ from fastopts.errors import (
     clipped,
 )
 from fastopts.model import Instrument
-from fastopts.net.resp import Replies, ReplyList, good, pack
+from fastopts.net.resp import Replies, ReplyList, good, pack, understood
 from fastopts.reader import freshness, universe
 from fastopts.reader.absent import Absent
 from fastopts.reader.chain import Chain
@@ -264,8 +264,10 @@ class Queries:
         return feed
 
     def _moment(self, feed: Feed, now: Any, terms: Mapping[str, Instrument]) -> Moment:
-        [(seconds, micros)] = good([now])
-        moment = Moment(feed, int(seconds) * 1000 + int(micros) // 1000, terms)
+        with understood():
+            [(seconds, micros)] = good([now])
+            now_ms = int(seconds) * 1000 + int(micros) // 1000
+        moment = Moment(feed, now_ms, terms)
         self._seen = moment.venue_ms, steady_s()
         return moment
 

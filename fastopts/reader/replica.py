@@ -21,7 +21,7 @@ from fastopts import keys
 from fastopts.core import Tick, decode, mget
 from fastopts.errors import FastoptsError, FeedDown, StoreError, WrongVenue
 from fastopts.model import Instrument
-from fastopts.net.resp import pack, reply_reader
+from fastopts.net.resp import pack, reply_reader, understood
 from fastopts.reader import freshness, universe, updates
 from fastopts.reader.freshness import Feed, Moment
 from fastopts.reader.listener import Listener
@@ -124,12 +124,10 @@ class Replica:
     def receive(self, data: bytes, now: float) -> None:
         """Hear *data*. Raises StoreError or WrongVenue when the conversation makes no sense."""
         self._now = now
-        try:
+        with understood():
             self._reader.feed(data)
             while (reply := self._reader.gets()) is not False:
                 self._hear(reply)
-        except (IndexError, KeyError, TypeError, ValueError) as error:
-            raise StoreError(f"an answer that makes no sense: {error!r}") from error
 
     def problem(self, now: float) -> FastoptsError | None:
         """Why nothing of it is current; None when everything is, as of the last look."""

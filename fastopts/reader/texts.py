@@ -32,11 +32,14 @@ def texts_of(
         return Absent(symbol, StoreError(f"{symbol}: {flat}", flat.reply))
     if not flat:
         return Absent(symbol, StoreError(f"{symbol}: its texts are not in the store"))
-    texts = {
-        _NAMES[short]: text.decode()
-        for short, text in zip(flat[::2], flat[1::2], strict=True)
-        if short in _NAMES
-    }
+    try:
+        texts = {
+            _NAMES[short]: text.decode()
+            for short, text in zip(flat[::2], flat[1::2], strict=True)
+            if short in _NAMES
+        }
+    except UnicodeDecodeError:
+        return Absent(symbol, StoreError(f"{symbol}: its texts are no UTF-8"))
     lacking = [name for name in _ALWAYS if name not in texts] or _lacking(option, record, texts)
     if lacking:
         names = ", ".join(lacking)

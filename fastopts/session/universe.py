@@ -28,11 +28,12 @@ class Diff:
 def diff(known: Mapping[str, Instrument], answer: Mapping[str, Instrument], now_ms: int) -> Diff:
     """Compare the *known* universe with the venue's *answer*.
 
-    What is past its delivery goes in any case. What the answer lacks, or no longer shows as
-    trading, goes when the answer is plausible for its asset.
+    What is past its delivery goes, unless that was put off. What the answer lacks, or no longer
+    shows as trading, goes when the answer is plausible for its asset.
     """
     wanted = {s: i for s, i in answer.items() if i.status == WANTED_STATUS and i.expiry_ms > now_ms}
-    expired = [symbol for symbol, i in known.items() if i.expiry_ms <= now_ms]
+    is_past = {symbol for symbol, i in known.items() if i.expiry_ms <= now_ms}
+    expired = [symbol for symbol in known if symbol in is_past and symbol not in wanted]
     unexpired = {symbol: i for symbol, i in known.items() if i.expiry_ms > now_ms}
     missing = [symbol for symbol in unexpired if symbol not in wanted]
     totals = Counter(i.asset for i in unexpired.values())

@@ -147,7 +147,10 @@ def test_many_are_aligned_and_a_dead_feed_raises(collector: Collector, open_mirr
     with pytest.raises(Unknown):
         mirror.get_many([ONE, "BTC-1JAN99-1-C-USDT"], strict=True)
     with pytest.raises(TooOld):
-        mirror.get_many([ONE], strict=True, max_age_s=-1e9)
+        mirror.get_many([ONE], strict=True, max_age_s=0)
+    for limit_s in (-1.0, float("nan")):
+        with pytest.raises(BadInput, match="no age"):
+            mirror.get_many([ONE], max_age_s=limit_s)
     collector.end()
     until(lambda: mirror.problem is not None)
     with pytest.raises(FeedDown, match="has ended"):

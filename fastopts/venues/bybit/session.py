@@ -315,7 +315,8 @@ class Session:
         self.learned.false_acks += len(falsely_acked)
         self.renew(falsely_acked)
         for symbol, since in list(self.learned.refused.items()):
-            if now - since > self.timing.refused_again_after:
+            # What has expired meanwhile is wanted no more.
+            if symbol in self._topics and now - since > self.timing.refused_again_after:
                 del self.learned.refused[symbol]
                 self._enqueue(symbol)
 
