@@ -73,7 +73,7 @@ def test_RD_17_a_read_cancelled_anywhere_leaves_no_answer_to_the_next(
     async def main() -> None:
         async with AsyncOptionReader(f"redis://127.0.0.1:{proxy.port}") as reader:
             cancelled = 0
-            for _ in range(250):
+            while cancelled < 80:
                 doomed = asyncio.create_task(reader.get(chance.choice(SYMBOLS)))
                 await asyncio.sleep(chance.random() * 0.003)
                 cancelled += doomed.cancel()
@@ -81,7 +81,6 @@ def test_RD_17_a_read_cancelled_anywhere_leaves_no_answer_to_the_next(
                 symbol = chance.choice(SYMBOLS)
                 option = await reader.get(symbol)
                 assert (option.symbol, option.mark_price) == (symbol, strike_of(symbol) / 8)
-            assert cancelled > 50
 
     with FaultProxy(port) as proxy:
         proxy.down.jitter_s = 0.001
