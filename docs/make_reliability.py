@@ -83,7 +83,7 @@ SECTIONS = (
     Section("soak", "Memory over time", "mismatches", "checkpoints", {"rss_mib_an_hour": 1}),
     Section("recovery", "Recovery", at_most=RECOVERY_MS),
     Section("kills", "Killed in the middle of a flush", "torn", "kills", at_least={"kills": 2000}),
-    Section("takeover", "A standby takes over", "old_writes", "turns", {"takeover_max_s": 3}),
+    Section("takeover", "A standby takes over", "old_writes", "turns", {"takeover_ms_max": 3000}),
     Section("chaos", "Chaos over real processes", "violations", "rounds"),
     Section("simulation", "Simulation under a virtual clock", "violations", "seeds"),
     Section(

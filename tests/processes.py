@@ -1,14 +1,17 @@
 """Processes as a user starts them, and their environment."""
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Final
 
-__all__ = ("environ", "finish", "start", "started", "wait_for_line")
+__all__ = ("SIM_URLS", "environ", "finish", "sim_venue", "start", "started", "wait_for_line")
+
+SIM_URLS: Final = re.compile(r"REST (http\S+); WebSocket (ws\S+)")
 
 
 def environ(**more: str) -> dict[str, str]:
@@ -18,10 +21,12 @@ def environ(**more: str) -> dict[str, str]:
     return kept | {"PYTHONWARNINGS": "error"} | more
 
 
-def start(*words: str, cwd: Path, **variables: str) -> subprocess.Popen[str]:
-    """A collector."""
+def start(
+    *words: str, cwd: Path, module: str = "fastopts.track", **variables: str
+) -> subprocess.Popen[str]:
+    """A collector, or what else *module* is."""
     return subprocess.Popen(
-        [sys.executable, "-m", "fastopts.track", *words],
+        [sys.executable, "-m", module, *words],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -53,3 +58,19 @@ def wait_for_line(stream: IO[str] | None, words: str) -> str:
         if words in line:
             return line
     raise AssertionError(f"the process ended before it said {words!r}")
+
+
+@contextmanager
+def sim_venue(symbols: int = 40, rate: int | None = None) -> Iterator[list[str]]:
+    """The arguments with which a collector finds a simulated venue."""
+    words = ["--port", "0", "--symbols", str(symbols)]
+    if rate is not None:
+        words += ["--rate", str(rate)]
+    command = [sys.executable, "-m", "fastopts.sim", *words]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environ()) as process:
+        assert process.stdout is not None
+        found = SIM_URLS.search(process.stdout.readline())
+        assert found is not None
+        urls = ("--rest-url", found[1], "--ws-url", found[2])
+        yield ["--venue", "sim", *urls, "--coins", "BTC,ETH,SOL,XRP"]
+        process.terminate()

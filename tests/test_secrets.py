@@ -30,9 +30,8 @@ from fastopts.net import address, proxy
 from fastopts.net.http import HttpClient
 from fastopts.reader import AsyncOptionReader, OptionReader
 from tests.net.test_proxy import VARIABLES
-from tests.processes import environ
+from tests.processes import SIM_URLS, environ
 from tests.store import CALL, Store
-from tests.test_track import URLS
 
 CLUE: Final = "k4n4ri"
 PASSWORD: Final = f"{CLUE}#/@%+:?é €'{CLUE}"
@@ -241,7 +240,7 @@ def sim() -> Iterator[list[str]]:
     words = ["-m", "fastopts.sim", "--port", "0", "--symbols", "40"]
     with start(*words, cwd=Path()) as process:
         assert process.stdout is not None
-        found = URLS.search(process.stdout.readline())
+        found = SIM_URLS.search(process.stdout.readline())
         assert found is not None
         yield ["--venue", "sim", "--rest-url", found[1], "--ws-url", found[2], "--coins", "BTC"]
         process.terminate()

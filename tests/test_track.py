@@ -4,8 +4,6 @@ import json
 import re
 import signal
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,9 +14,7 @@ import redis
 
 from fastopts import keys
 from fastopts.embedded import EmbeddedValkey
-from tests.processes import environ, finish, start, wait_for_line
-
-URLS = re.compile(r"REST (http\S+); WebSocket (ws\S+)")
+from tests.processes import finish, sim_venue, start, wait_for_line
 
 
 @pytest.fixture(scope="module")
@@ -29,17 +25,8 @@ def valkey() -> Iterator[EmbeddedValkey]:
 
 @pytest.fixture(scope="module")
 def sim() -> Iterator[list[str]]:
-    """Arguments that point a collector at a simulated venue."""
-    command = [sys.executable, "-m", "fastopts.sim", "--port", "0", "--symbols", "80"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environ()) as process:
-        assert process.stdout is not None
-        found = URLS.search(process.stdout.readline())
-        assert found is not None
-        yield [
-            *("--venue", "sim", "--rest-url", found[1], "--ws-url", found[2]),
-            *("--coins", "BTC,ETH,SOL,XRP"),
-        ]
-        process.terminate()
+    with sim_venue(80) as words:
+        yield words
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from rich.text import Text
 
-__all__ = ("UNKNOWN", "Equation", "equations")
+__all__ = ("UNKNOWN", "Equation", "counters", "equations")
 
 UNKNOWN: Final = "not known: no counters of a collector in `stats`"
 _EQUATIONS: Final = (
@@ -43,15 +43,17 @@ class Equation:
         return f"{self.name} {self.left:,} = {terms}"
 
 
-def equations(counters: Mapping[str, str]) -> list[Equation]:
+def counters(texts: Mapping[str, str]) -> dict[str, int]:
+    """The counters in `stats`; what is none of a collector's is left out."""
+    return {name: int(text) for name, text in texts.items() if text.isdecimal()}
+
+
+def equations(counters: Mapping[str, int]) -> list[Equation]:
     """Both equations; none when `stats` is another program's."""
     known = {name for equation in _EQUATIONS for name in (equation[0], *equation[1])}
     if not known <= counters.keys():
         return []
-    try:
-        return [
-            Equation(left, int(counters[left]), {name: int(counters[name]) for name in right})
-            for left, right in _EQUATIONS
-        ]
-    except ValueError:
-        return []
+    return [
+        Equation(left, counters[left], {name: counters[name] for name in right})
+        for left, right in _EQUATIONS
+    ]

@@ -52,9 +52,7 @@ def status(json: Json = False, redis_url: RedisUrl = None, venue: Venue = None) 
         found = summarise(reader.table(require_live=False).market, top=0)
     told, counters = _ask(source)
     equations = losses.equations(counters)
-    troubles = {
-        name: int(counters[name]) for name in _TROUBLES if counters.get(name, "").isdecimal()
-    }
+    troubles = {name: counters[name] for name in _TROUBLES if name in counters}
     if json:
         output.json_line(_values(found, told, equations, troubles))
     else:
@@ -64,14 +62,14 @@ def status(json: Json = False, redis_url: RedisUrl = None, venue: Venue = None) 
     raise typer.Exit(0 if is_well else 1)
 
 
-def _ask(source: Source) -> tuple[Server, Mapping[str, str]]:
+def _ask(source: Source) -> tuple[Server, Mapping[str, int]]:
     """Redis on itself, and the collector's counters: none when `stats` is another program's."""
     channel = BlockingChannel(address.parse(source.url, source.password), TIMEOUT_S)
     payload = pack("INFO") + pack("HGETALL", keys.STATS)
     info, flat = channel.exchange(payload, partial(ReplyList, 2)).values
     channel.close()
-    counters = dict(zip(flat[::2], flat[1::2], strict=True)) if isinstance(flat, list) else {}
-    return _server(server.info(*good([info]))), counters
+    texts = dict(zip(flat[::2], flat[1::2], strict=True)) if isinstance(flat, list) else {}
+    return _server(server.info(*good([info]))), losses.counters(texts)
 
 
 def _server(info: Mapping[str, str]) -> Server:

@@ -99,13 +99,17 @@ class _Connection:
         held, waiting = self.held, self.session.waiting()
         self.held = {s: held[s] if s in held else table.origin_of(s) for s in waiting}
 
-    def has_come(self, symbol: str, table: Table) -> bool:
-        """Whether a tick of *symbol* has come since it was asked for."""
-        origin = table.origin_of(symbol)
-        has = origin[0] == self.inlet.conn and origin != self.held.get(symbol)
-        if has:
+    def arrived(self, table: Table) -> list[str]:
+        """The symbols of which a tick has come since they were asked for: they wait no more."""
+        origins = {symbol: table.origin_of(symbol) for symbol in self.session.waiting()}
+        found = [
+            symbol
+            for symbol, origin in origins.items()
+            if origin[0] == self.inlet.conn and origin != self.held.get(symbol)
+        ]
+        for symbol in found:
             self.held.pop(symbol, None)
-        return has
+        return found
 
 
 class Line:
@@ -277,7 +281,7 @@ class Line:
         table, inlet, session = self._shared.table, connection.inlet, connection.session
         session.data(inlet.messages, _now())
         session.unreadable(inlet.unreadable)
-        session.delivered([s for s in session.waiting() if connection.has_come(s, table)])
+        session.delivered(connection.arrived(table))
         if inlet.messages and _now() - session.data_at < self._shared.timing.watchdog:
             table.delivering.add(inlet.conn)
             self._shared.outlet.conn_delivered(inlet.conn, session.data_at)

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from typing import Final, NamedTuple, cast
+from typing import Final, NamedTuple, Self, cast
 
 from fastopts.core import Records
 from fastopts.errors import (
@@ -33,15 +33,17 @@ class Demand(NamedTuple):
     allow_expired: bool = False
     max_age_s: float | None = None
 
-    def oldest_ms(self, venue_ms: int) -> int:
-        """The time of the oldest tick that is accepted at *venue_ms*.
+    def check(self) -> Self:
+        """The demand itself. Raises BadInput for a limit that is no age."""
+        if self.max_age_s is not None and not self.max_age_s >= 0:
+            raise BadInput(f"max_age_s: {self.max_age_s!r} is no age: write seconds, or None")
+        return self
 
-        Raises BadInput for a limit that is no age.
-        """
+    def oldest_ms(self, venue_ms: int) -> int:
+        """The time of the oldest tick that is accepted at *venue_ms*. Raises as `check` does."""
+        self.check()
         if self.max_age_s is None:
             return -NEVER_MS
-        if not self.max_age_s >= 0:
-            raise BadInput(f"max_age_s: {self.max_age_s!r} is no age: write seconds, or None")
         return venue_ms - math.floor(min(self.max_age_s * 1000, AGELESS_MS))
 
 

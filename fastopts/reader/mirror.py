@@ -90,7 +90,7 @@ class Mirrored:
     ) -> Option:
         """Return the option *symbol* in microseconds. Raises what `OptionReader.get` raises; what
         is not in the mirror is Unknown, and nothing in a mirror that is not current is live."""
-        found = self.find(symbol, Demand(require_live, allow_expired, max_age_s))
+        found = self.find(symbol, Demand(require_live, allow_expired, max_age_s).check())
         if isinstance(found, Absent):
             raise found.reason
         return found
@@ -106,7 +106,7 @@ class Mirrored:
     ) -> list[Option | Absent]:
         """Return the options *symbols* in their order; as `OptionReader.get_many`, what can't be
         handed over is an Absent, *strict* raises the first of them, and a dead feed raises."""
-        demand = Demand(require_live, allow_expired, max_age_s)
+        demand = Demand(require_live, allow_expired, max_age_s).check()
         if require_live and (problem := self.problem) is not None:
             raise problem
         found = [self.find(symbol, demand) for symbol in symbols]
@@ -120,7 +120,6 @@ class Mirrored:
         now = steady_s()
         replica, problem = self._replica, self._problem(now)
         moment = replica.moment(now)
-        demand.oldest_ms(moment.venue_ms)  # raises for a limit that is no age
         record = replica.records.get(symbol)
         if record is None:
             return Absent(symbol, problem or self._missing(symbol, moment, demand))

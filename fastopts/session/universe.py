@@ -32,8 +32,7 @@ def diff(known: Mapping[str, Instrument], answer: Mapping[str, Instrument], now_
     shows as trading, goes when the answer is plausible for its asset.
     """
     wanted = {s: i for s, i in answer.items() if i.status == WANTED_STATUS and i.expiry_ms > now_ms}
-    is_past = {symbol for symbol, i in known.items() if i.expiry_ms <= now_ms}
-    expired = [symbol for symbol in known if symbol in is_past and symbol not in wanted]
+    expired = [s for s, i in known.items() if i.expiry_ms <= now_ms and s not in wanted]
     unexpired = {symbol: i for symbol, i in known.items() if i.expiry_ms > now_ms}
     missing = [symbol for symbol in unexpired if symbol not in wanted]
     totals = Counter(i.asset for i in unexpired.values())

@@ -3,11 +3,11 @@
 import json
 import re
 import subprocess
-import sys
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tests.processes import environ
+from tests import processes
 
 __all__ = ("Done", "diagnose", "fastopts", "start")
 
@@ -28,15 +28,7 @@ class Done(NamedTuple):
         return [re.split(r" {2,}", line.strip()) for line in self.out.splitlines()]
 
 
-def start(*words: str, cwd: Path, **variables: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "fastopts.cli", *words],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        cwd=cwd,
-        env=environ(**variables),
-    )
+start = partial(processes.start, module="fastopts.cli")
 
 
 def fastopts(*words: str, cwd: Path, **variables: str) -> Done:

@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any, Final
 
 from fastopts import keys
+from fastopts.cli import losses
 from fastopts.cli.verify import symbols
 from fastopts.errors import FeedDown, StoreError
 from fastopts.net.address import Address
@@ -107,9 +108,9 @@ class Store:
         sets = self._ask([("SMEMBERS", keys.asset(asset)) for asset in assets])
         return sorted(symbol for members in sets for symbol in members)
 
-    def counters(self) -> Mapping[str, str]:
+    def counters(self) -> Mapping[str, int]:
         [told] = self._ask([("HGETALL", keys.STATS)])
-        return _mapping(told)
+        return losses.counters(_mapping(told))
 
     def _moment(
         self, of: Sequence[str], asked: tuple[str, ...], read: Callable[[list[str]], Tick]

@@ -19,9 +19,8 @@ from fastopts import keys
 from tests.faults.valkey import BrokenValkey, wait_for
 from tests.processes import environ
 
-__all__ = ("Collector", "Pair", "Witness", "pair", "sim_venue")
+__all__ = ("Collector", "Pair", "Witness", "pair")
 
-URLS = re.compile(r"REST (http\S+); WebSocket (ws\S+)")
 LINE = re.compile(r'^\+[\d.]+ \[\d+ (\S+)\] "(\w+)"(?: "([^"]*)")?(.*)')
 READS = frozenset(
     (
@@ -141,20 +140,6 @@ class Witness:
     def writers(self, since: int = 0) -> set[str]:
         """The clients that wrote anything after the first *since* commands."""
         return {c.client for c in self.commands[since:] if c.name not in READS}
-
-
-@contextmanager
-def sim_venue(symbols: int = 40, rate: int = 400) -> Iterator[list[str]]:
-    """The arguments with which a collector finds a simulated venue."""
-    words = ("--port", "0", "--symbols", str(symbols), "--rate", str(rate))
-    command = [sys.executable, "-m", "fastopts.sim", *words]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environ()) as process:
-        assert process.stdout is not None
-        found = URLS.search(process.stdout.readline())
-        assert found is not None
-        urls = ("--rest-url", found[1], "--ws-url", found[2])
-        yield ["--venue", "sim", *urls, "--coins", "BTC,ETH,SOL,XRP"]
-        process.terminate()
 
 
 class Pair:

@@ -9,14 +9,15 @@ import pytest
 
 from fastopts import keys
 from fastopts.collector import lease, writer
-from tests.faults.pr.pair import Command, Witness, pair, sim_venue
+from tests.faults.pr.pair import Command, Witness, pair
 from tests.faults.pr.turns import Turns, kill_writers, take_turns
 from tests.faults.valkey import wait_for
+from tests.processes import sim_venue
 
 
 @pytest.fixture(scope="module")
 def venue() -> Iterator[Sequence[str]]:
-    with sim_venue() as words:
+    with sim_venue(rate=400) as words:
         yield words
 
 
@@ -117,4 +118,4 @@ def test_PR_04_a_standby_is_soon_the_writer_of_everything(
     found = Turns()
     with pair(venue, tmp_path) as both:
         kill_writers(both, 2, found)
-    assert (found.kills, found.old_writes, len(found.whole_s)) == (2, 0, 2)
+    assert (found.kills, found.old_writes, len(found.whole.seconds)) == (2, 0, 2)

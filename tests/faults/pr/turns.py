@@ -9,14 +9,16 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from bench import results
+from bench.recovery.figures import Trials
 from fastopts import keys
-from tests.faults.pr.pair import Collector, Pair, Witness, pair, sim_venue
+from tests.faults.pr.pair import Collector, Pair, Witness, pair
 from tests.faults.valkey import wait_for
+from tests.processes import sim_venue
 
 __all__ = ("Turns", "kill_writers", "take_turns")
 
@@ -34,8 +36,8 @@ class Turns:
     kills: int = 0
     turns: int = 0
     old_writes: int = 0
-    takeover_s: list[float] = field(default_factory=list)
-    whole_s: list[float] = field(default_factory=list)
+    takeover: Trials = field(default_factory=Trials)
+    whole: Trials = field(default_factory=Trials)
 
 
 def kill_writers(both: Pair, times: int, found: Turns) -> None:
@@ -48,9 +50,9 @@ def kill_writers(both: Pair, times: int, found: Turns) -> None:
             writer.kill()
             began = time.monotonic()
             wait_for(lambda epoch=epoch: both.epoch > epoch)  # type: ignore[misc]
-            found.takeover_s.append(time.monotonic() - began)
+            found.takeover.seconds.append(time.monotonic() - began)
             wait_for(lambda: both.epochs() == {both.epoch})
-            found.whole_s.append(time.monotonic() - began)
+            found.whole.seconds.append(time.monotonic() - began)
             found.old_writes += len(witness.strangers_writes(both.epoch))
         found.kills += 1
         both.collectors.remove(writer)
@@ -86,16 +88,13 @@ def main(words: Sequence[str]) -> None:
     parser.add_argument("--json", type=Path, default=results.FOLDER / "takeover.json")
     told = parser.parse_args(words)
     found = Turns()
-    with sim_venue() as venue, tempfile.TemporaryDirectory() as folder:
+    with sim_venue(rate=400) as venue, tempfile.TemporaryDirectory() as folder:
         for work, times in ((kill_writers, told.kills), (take_turns, told.turns)):
             with pair(venue, Path(folder)) as both:
                 work(both, times, found)
-    figures = asdict(found)
-    for name in ("takeover_s", "whole_s"):
-        seconds = sorted(figures.pop(name))
-        for words_, place in (("p50", 0.5), ("p99", 0.99), ("max", 1.0)):
-            at = min(len(seconds) - 1, int(place * len(seconds)))
-            figures[f"{name[:-2]}_{words_}_s"] = round(seconds[at], 2)
+    figures = {"kills": found.kills, "turns": found.turns, "old_writes": found.old_writes}
+    for name, trials in (("takeover", found.takeover), ("whole", found.whole)):
+        figures |= dict(trials.figures(name))
     command = " ".join(["python -m tests.faults.pr.turns", *words])
     results.write(told.json, WHAT, command, None, figures)
 
