@@ -14,6 +14,7 @@ from typing import Final
 __all__ = ("guarded", "keep", "lost")
 
 _DESCRIPTORS: Final = Path("/proc/self/fd")
+_TOLD: Final = Path("/proc/self/fdinfo")
 
 
 class _Guard:
@@ -45,7 +46,16 @@ class _Guard:
         if self._empty is not None:
             for descriptor in _epolls():
                 if descriptor != self._empty.fileno():
-                    os.dup2(self._empty.fileno(), descriptor, inheritable=False)
+                    self._blind(self._empty, descriptor)
+
+    def _blind(self, empty: select.epoll, descriptor: int) -> None:
+        """What the loop watches is still watched, so that it may change how (libuv aborts where it
+        can't), but nothing happens there."""
+        for watched in _watched(descriptor):
+            os.dup2(self._void[0].fileno(), watched, inheritable=False)
+            with contextlib.suppress(FileExistsError):  # two loops of this process watch it
+                empty.register(watched, 0)
+        os.dup2(empty.fileno(), descriptor, inheritable=False)
 
 
 _guards: dict[asyncio.AbstractEventLoop, _Guard] = {}
@@ -88,6 +98,12 @@ def _epolls() -> Iterator[int]:
         with contextlib.suppress(FileNotFoundError):  # the listing's own descriptor
             if os.readlink(_DESCRIPTORS / name) == "anon_inode:[eventpoll]":
                 yield int(name)
+
+
+def _watched(epoll: int) -> list[int]:
+    """https://man7.org/linux/man-pages/man5/proc_pid_fdinfo.5.html"""
+    lines = (_TOLD / str(epoll)).read_text().splitlines()
+    return [int(line.split()[1]) for line in lines if line.startswith("tfd:")]
 
 
 def _end() -> None:

@@ -93,7 +93,7 @@ def test_RD_18_an_error_as_any_of_the_replies_is_an_error_and_the_next_is_right(
 ) -> None:
     with Scripted(port) as server, OptionReader(server.url) as reader:
         for k in range(replies_of(server, reader, how)):
-            server.script = Kth(k, b"-LOADING the data\r\n")
+            server.script = Kth(k, b"-LOADING the data\r\n", server.accepted)
             with pytest.raises(StoreError, match="LOADING"):
                 ask(reader, how)
             server.script = honest
@@ -111,14 +111,21 @@ def replies_of(server: Scripted, reader: OptionReader, how: str) -> int:
 
 
 class Kth:
-    """Changes the reply to the *k*-th command from now on, counted from 0."""
+    """Changes the reply to the *k*-th command from now on, counted from 0.
 
-    def __init__(self, k: int, reply: bytes) -> None:
+    Connections before the one numbered *since* are left alone: what their clients hung up on may
+    still have commands to be answered.
+    """
+
+    def __init__(self, k: int, reply: bytes, since: int = 1) -> None:
         self.said = 0
         self._k = k
         self._reply = reply
+        self._since = since
 
     def __call__(self, said: Said) -> bytes:
+        if said.connection < self._since:
+            return said.answer
         self.said += 1
         return self._reply if self.said == self._k + 1 else said.answer
 
@@ -249,7 +256,7 @@ def test_RD_26_an_odd_reply_to_a_reader_is_told_and_the_next_is_right(
 ) -> None:
     with Scripted(port) as server, OptionReader(server.url, timeout_s=0.15) as reader:
         for k in range(replies_of(server, reader, how)):
-            server.script = Kth(k, ODD[what])
+            server.script = Kth(k, ODD[what], server.accepted)
             with pytest.raises(StoreError):
                 ask(reader, how)
             server.script = honest

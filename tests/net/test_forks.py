@@ -1,0 +1,45 @@
+"""A forked child that goes on in a guarded loop ends, whatever the loop was about to do."""
+
+import asyncio
+import os
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from fastopts.net import forks
+from tests.loops import LOOPS, run
+
+BACKLOG = bytes(8_000_000)  # more than the buffers of a connection that nobody reads
+
+
+@pytest.fixture
+def unread() -> Iterator[socket.socket]:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this platform does not fork")
+@pytest.mark.parametrize("loop", LOOPS)
+def test_a_child_of_a_loop_that_is_about_to_watch_for_more_is_ended(
+    unread: socket.socket, loop: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    async def main() -> None:
+        with forks.guarded():
+            running = asyncio.get_running_loop()
+            transport, protocol = await running.create_connection(
+                asyncio.Protocol, *unread.getsockname()
+            )
+            forks.keep(protocol, transport)
+            await asyncio.sleep(0)
+            transport.write(BACKLOG)  # what does not fit now waits until the socket is writable
+            child = os.fork()
+            if child == 0:
+                await asyncio.sleep(5)
+                os._exit(77)
+            _, status = await asyncio.to_thread(os.waitpid, child, 0)
+            transport.abort()
+            assert os.waitstatus_to_exitcode(status) == 1
+
+    run(loop, main())
+    assert "a forked child of a collector can't go on as one" in capfd.readouterr().err
