@@ -71,6 +71,13 @@ class Feed:
         count = len(self.venue.venue.symbols)
         until(lambda: f"{count} of {count} symbols live" in self.log, 30)
 
+    @property
+    def silent_ms(self) -> float:
+        """How long ago the collector's heart beat last."""
+        seconds, microseconds = self.client.time()
+        beat_ms = int(str(self.client.hget(keys.FEED, "heartbeat_ms")))
+        return seconds * 1000 + microseconds / 1000 - beat_ms
+
     def is_told(self) -> bool:
         """Whether feed and counters have been written since all is live."""
         covered, _, wanted = str(self.client.hget(keys.FEED, "coverage")).partition("/")
@@ -180,7 +187,8 @@ def test_a_killed_collector_is_told(feed: Feed) -> None:
     feed.collector.kill()
     feed.collector.wait()
     feed.client.hset(keys.FEED, "heartbeat_limit_ms", 500)  # sooner than after five seconds
-    until(lambda: "is dead" in feed.run("verify").err)
+    until(lambda: feed.silent_ms > 500)
+    assert "is dead" in feed.run("verify").err
     told, refused = shown("kill -9 of the collector")
     done = feed.run("status")
     assert (done.code, lacking(told, done.out)) == (1, set())
