@@ -88,9 +88,9 @@ def refusal(option: Option, demand: Demand) -> FastoptsError | None:
 
 
 def refuse_dead(moment: Moment, demand: Demand) -> None:
-    """Raise FeedDown when nothing can be live and that is asked for."""
+    """Raise FeedDown, or what else makes that nothing can be live, when that is asked for."""
     if demand.require_live and (down := moment.down) is not None:
-        raise down
+        raise down.with_traceback(None)  # a problem that stays is raised again and again
 
 
 def missing(symbol: str, moment: Moment, demand: Demand) -> FastoptsError:

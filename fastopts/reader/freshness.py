@@ -11,6 +11,7 @@ from fastopts import keys, model
 from fastopts.core import Tick
 from fastopts.errors import (
     ConnectionMuted,
+    FastoptsError,
     FeedDown,
     NotYetLive,
     StaleData,
@@ -115,24 +116,34 @@ class Feed:
 
 
 class Moment:
-    """One look at the server: its clock, its feed, and the terms of the options met so far."""
+    """One look at the server: its clock, its feed, and the terms of the options met so far.
 
-    __slots__ = ("feed", "now_ms", "terms", "venue_ms")
+    *problem* is why what was seen is not current, whatever the feed says.
+    """
 
-    def __init__(self, feed: Feed, now_ms: int, terms: Mapping[str, Instrument]) -> None:
+    __slots__ = ("feed", "now_ms", "problem", "terms", "venue_ms")
+
+    def __init__(
+        self,
+        feed: Feed,
+        now_ms: int,
+        terms: Mapping[str, Instrument],
+        problem: FastoptsError | None = None,
+    ) -> None:
         self.feed = feed
         self.now_ms = now_ms
         self.venue_ms = now_ms + feed.skew_ms
         self.terms = terms
+        self.problem = problem
 
     @property
-    def down(self) -> FeedDown | None:
+    def down(self) -> FastoptsError | None:
         """Why nothing can be live; None when something can."""
-        return self.feed.down(self.now_ms)
+        return self.problem or self.feed.down(self.now_ms)
 
     @property
     def live_conns(self) -> frozenset[int]:
-        return self.feed.live_conns(self.now_ms)
+        return NOBODY if self.problem is not None else self.feed.live_conns(self.now_ms)
 
     def age_s(self, ts_ms: int) -> float:
         """Seconds since *ts_ms* of the venue's clock."""

@@ -5,31 +5,41 @@ import os
 import threading
 import time
 from collections.abc import Iterable
-from typing import Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from fastopts.clock import steady_s
 from fastopts.core import decode
 from fastopts.errors import (
     FastoptsError,
     FeedDown,
-    StaleData,
     StoreError,
     StoreUnavailable,
     Unknown,
     clipped,
 )
+from fastopts.model import Instrument
 from fastopts.net.address import Address
 from fastopts.net.talk import Talk
 from fastopts.reader.absent import Absent
-from fastopts.reader.demand import Demand, missing, refusal
+from fastopts.reader.chain import Chain
+from fastopts.reader.demand import Demand, missing, refusal, refuse_dead
+from fastopts.reader.expiry import Expiry
 from fastopts.reader.freshness import Moment
+from fastopts.reader.held import Held, answered
 from fastopts.reader.listener import Listener
 from fastopts.reader.option import Option
 from fastopts.reader.queries import USDT_SUFFIX
 from fastopts.reader.replica import Replica
 from fastopts.reader.scope import Scope
 from fastopts.reader.state import FeedState
-from fastopts.reader.universe import no_asset
+from fastopts.reader.universe import Series, no_asset
+
+if TYPE_CHECKING:
+    from typing import Unpack
+
+    from fastopts.reader.bounds import Bounds
+    from fastopts.reader.scan import Scan
+    from fastopts.reader.table import Table
 
 __all__ = ("POLL_S", "Mirror", "Mirrored")
 
@@ -48,6 +58,7 @@ class Mirrored:
         self._address = address
         self._scope = scope
         self._replica = Replica(venue, scope, listener)
+        self._held = Held(venue, self._replica, self._moment)
         self._timeout_s = timeout_s
         self._failure: Exception | None = None
         self._deadline = steady_s() + timeout_s + START_S
@@ -68,17 +79,23 @@ class Mirrored:
     @property
     def problem(self) -> FastoptsError | None:
         """Why nothing in it is live at the moment; None when something can be."""
-        now = steady_s()
-        return self._problem(now) or self._replica.moment(now).down
+        return self._moment().down
 
     @property
     def forked(self) -> bool:
         """Whether another process made it: what keeps it current stayed there."""
         return self._pid != os.getpid()
 
+    @property
+    def sequence(self) -> tuple[int, int]:
+        """Epoch and number of the newest announcement in it: while it stays the same, so does
+        every value. At least once a second there is a new one."""
+        return self._replica.sequence
+
     def feed(self) -> FeedState:
-        """The feed as it was last heard of, at this moment of the server's clock."""
-        return FeedState(self._replica.moment(steady_s()))
+        """The feed as it was last heard of, at this moment of the server's clock. A mirror that is
+        not current says why in `down`."""
+        return FeedState(self._moment())
 
     def get(
         self,
@@ -107,33 +124,82 @@ class Mirrored:
         """Return the options *symbols* in their order; as `OptionReader.get_many`, what can't be
         handed over is an Absent, *strict* raises the first of them, and a dead feed raises."""
         demand = Demand(require_live, allow_expired, max_age_s).check()
-        if require_live and (problem := self.problem) is not None:
-            raise problem
+        refuse_dead(self._moment(), demand)
         found = [self.find(symbol, demand) for symbol in symbols]
         for one in found:
             if strict and isinstance(one, Absent):
                 raise one.reason
         return found
 
+    def chain(
+        self,
+        asset: str,
+        expiry: Expiry | None = None,
+        settle: str | None = None,
+        *,
+        require_live: bool = True,
+        allow_expired: bool = False,
+        max_age_s: float | None = None,
+    ) -> Chain:
+        """As `OptionReader.chain`."""
+        demand = Demand(require_live, allow_expired, max_age_s)
+        return answered(self._held.chain(asset, expiry, settle, demand))
+
+    def chains(
+        self,
+        asset: str,
+        settle: str | None = None,
+        *,
+        require_live: bool = True,
+        allow_expired: bool = False,
+        max_age_s: float | None = None,
+    ) -> list[Chain]:
+        """As `OptionReader.chains`."""
+        demand = Demand(require_live, allow_expired, max_age_s)
+        return answered(self._held.chains(asset, settle, demand))
+
+    def expiries(self, asset: str) -> list[Series]:
+        """As `OptionReader.expiries`."""
+        return answered(self._held.expiries(asset))
+
+    def instruments(self, asset: str | None = None) -> list[Instrument]:
+        """As `OptionReader.instruments`."""
+        return answered(self._held.instruments(asset))
+
+    def scan(
+        self,
+        asset: str | None = None,
+        *,
+        gate: bool = True,
+        sort: str | None = None,
+        limit: int | None = None,
+        require_live: bool = True,
+        **bounds: "Unpack[Bounds]",
+    ) -> "Scan":
+        """As `OptionReader.scan`."""
+        return answered(self._held.scan(asset, bounds, gate, sort, limit, require_live))
+
+    def table(self, asset: str | None = None, *, require_live: bool = True) -> "Table":
+        """As `OptionReader.table`."""
+        return answered(self._held.table(asset, require_live))
+
     def find(self, symbol: str, demand: Demand) -> Option | Absent:
         """Return the option *symbol* as `get` does, or why not."""
-        now = steady_s()
-        replica, problem = self._replica, self._problem(now)
-        moment = replica.moment(now)
-        record = replica.records.get(symbol)
+        moment = self._moment()
+        record = self._replica.records.get(symbol)
         if record is None:
-            return Absent(symbol, problem or self._missing(symbol, moment, demand))
-        conns = moment.live_conns if problem is None else ()
+            return Absent(symbol, moment.problem or self._missing(symbol, moment, demand))
         try:
-            option = decode(Option, symbol, record, moment, moment.feed.epoch, conns)
+            option = decode(Option, symbol, record, moment, moment.feed.epoch, moment.live_conns)
         except StoreError as error:
             return Absent(symbol, error)
         reason = refusal(option, demand)
-        if reason is None:
-            return option
-        if problem is not None and isinstance(reason, StaleData):
-            reason = FeedDown(f"{symbol}, {option.age_s:.1f} s old: {problem}")
-        return Absent(symbol, reason)
+        return option if reason is None else Absent(symbol, reason)
+
+    def _moment(self) -> Moment:
+        now = steady_s()
+        seen, problem = self._replica.moment(now), self._problem(now)
+        return seen if problem is None else Moment(seen.feed, seen.now_ms, seen.terms, problem)
 
     def _problem(self, now: float) -> FastoptsError | None:
         if self.forked:

@@ -107,7 +107,7 @@ class Queries:
         for _ in range(_ATTEMPTS):
             listed, members = yield from self._series(asset, expiry, coin)
             records, moment, _ = yield from self._look(members.symbols)
-            if moment.feed.version != listed.version:
+            if not self._stands(listed, moment):
                 self._universes.pop(listed.asset, None)
             elif listed.choose(expiry, coin, moment.venue_ms) is members:
                 refuse_dead(moment, demand)
@@ -124,7 +124,7 @@ class Queries:
                 raise _no_coin(listed, coin)
             symbols = [symbol for each in chosen for symbol in each.symbols]
             records, moment, _ = yield from self._look(symbols)
-            if moment.feed.version == listed.version:
+            if self._stands(listed, moment):
                 refuse_dead(moment, demand)
                 found = iter(sift(symbols, records, moment, demand))
                 return [
@@ -171,7 +171,7 @@ class Queries:
                 records, moment, _ = yield from self._look(listing.symbols)
             else:
                 moment = yield from self.feed()
-            if all(one.version == moment.feed.version for one in listed):
+            if all(self._stands(one, moment) for one in listed):
                 refuse_dead(moment, demand)
                 return Market(listing, records, moment)
             self._universes.clear()
@@ -189,6 +189,10 @@ class Queries:
             return []
         found = yield from self._texts(symbols, demand, refuse_dead)
         return _checked(found) if strict else found
+
+    def _stands(self, listed: Universe, moment: Moment) -> bool:
+        """Whether *listed* is what was listed at the *moment*."""
+        return listed.version == moment.feed.version
 
     def _options(
         self, symbols: Sequence[str], demand: Demand, check: Check = lambda *_: None

@@ -46,8 +46,8 @@ class Replica:
     """One conversation after the other with a server; the caller owns socket and clock.
 
     `start` begins one, `receive` hears it, `data_to_send` drains what is to be said, `tick` is due
-    at `next_deadline`, `lost` ends it. `records` may be read from any thread, and `problem` and
-    `moment` asked.
+    at `next_deadline`, `lost` ends it. `records`, their `terms` and `wanted`, whose they should be,
+    may be read from any thread, and `problem` and `moment` asked.
     """
 
     _outgoing: list[bytes]
@@ -61,7 +61,7 @@ class Replica:
     _gaps: int
     _beats: int  # heartbeats seen since the last announcement
     _members: set[str] | None  # while a snapshot is taken
-    _loaded: tuple[int, int] | None  # the version of the last one
+    loaded: tuple[int, int] | None  # the version of the last one, of this conversation
 
     def __init__(self, venue: str, scope: Scope, listener: Listener) -> None:
         self.records: dict[str, bytes] = {}
@@ -74,7 +74,7 @@ class Replica:
         self._is_current = self._is_stuck = self._is_broken = False
         self._live: frozenset[int] = frozenset()
         self._lost: frozenset[int] = frozenset()  # connections whose records were live
-        self._wanted: frozenset[str] = frozenset()
+        self.wanted: frozenset[str] = frozenset()
         self._untold: set[str] = set()  # that changed while it was not current
         self._forget()
 
@@ -95,6 +95,11 @@ class Replica:
     def close(self) -> None:
         """Nobody keeps it current any more."""
         self._break(FeedDown("the mirror was closed"))
+
+    @property
+    def sequence(self) -> tuple[int, int]:
+        """Epoch and number of the last announcement that was heard."""
+        return self._epoch, self._number
 
     @property
     def has_looked(self) -> bool:
@@ -144,7 +149,7 @@ class Replica:
             return True
         feed, now_ms, _ = self._view
         is_down = bool(now_ms) and feed.down(now_ms) is not None
-        return is_down and (not feed.venue or self._loaded == feed.version)
+        return is_down and (not feed.venue or self.loaded == feed.version)
 
     def _forget(self) -> None:
         self._reader = reply_reader()
@@ -153,7 +158,7 @@ class Replica:
         self._look_at = self._now = self._asked_at = 0.0
         self._is_subscribed = False
         self._epoch = self._number = self._gaps = self._beats = 0
-        self._loaded = self._members = None
+        self.loaded = self._members = None
 
     def _ask(self, command: bytes, handler: Handler, hears_refusal: bool = False) -> None:
         self._outgoing.append(command)
@@ -187,7 +192,7 @@ class Replica:
         news = {
             symbol: record
             for symbol, record in update.records.items()
-            if symbol in self._wanted and record != held(symbol)
+            if symbol in self.wanted and record != held(symbol)
         }
         if news:
             self.records.update(news)
@@ -222,7 +227,7 @@ class Replica:
         self._compare(before, feed, feed.down(now_ms))
         self._compare_conns(feed, now_ms)
         is_to_be_had = feed.epoch == self._epoch or feed.down(now_ms) is not None
-        if feed.venue and feed.version != self._loaded and is_to_be_had:
+        if feed.venue and feed.version != self.loaded and is_to_be_had:
             self._load()
 
     def _compare(self, before: Feed, feed: Feed, down: FeedDown | None) -> None:
@@ -284,7 +289,7 @@ class Replica:
 
     def _load_records(self, version: tuple[int, int], gaps: int) -> None:
         assert self._members is not None
-        self._wanted = frozenset(self._members)
+        self.wanted = frozenset(self._members)
         names = sorted(self._members)
         for name in names:
             self._ask(universe.ask_terms([name]), partial(self._termed, name), hears_refusal=True)
@@ -311,12 +316,12 @@ class Replica:
 
     def _finish(self, version: tuple[int, int], gaps: int) -> None:
         self._members = None
-        for name in self.records.keys() - self._wanted:
+        for name in self.records.keys() - self.wanted:
             del self.records[name]
-        for name in self.terms.keys() - self._wanted:
+        for name in self.terms.keys() - self.wanted:
             del self.terms[name]
         if gaps == self._gaps:
-            self._loaded = version
+            self.loaded = version
             if version[0] == self._epoch:
                 self._succeed()
         elif self._epoch == self._view[0].epoch:

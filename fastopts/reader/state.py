@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from fastopts.errors import FeedDown
+from fastopts.errors import FastoptsError
 from fastopts.reader.freshness import Moment
 
 __all__ = ("FeedState",)
@@ -42,7 +42,7 @@ class FeedState:
         return self.down is None
 
     @property
-    def down(self) -> FeedDown | None:
+    def down(self) -> FastoptsError | None:
         """Why nothing of it is live; None while it is alive."""
         return self._moment.down
 

@@ -17,6 +17,7 @@ from fastopts.reader import (
     AsyncMirror,
     AsyncOptionReader,
     BadInput,
+    Chain,
     ConnectionMuted,
     FeedDown,
     Mirror,
@@ -105,6 +106,55 @@ def equal(mirror: Mirror | AsyncMirror, reader: OptionReader) -> bool:
         and (one.symbol, one.record) == (other.symbol, other.record)
         for one, other in zip(found, read, strict=True)
     )
+
+
+def test_it_answers_what_a_reader_is_answered(
+    collector: Collector, reader: OptionReader, open_mirror: Open
+) -> None:
+    mirror = open_mirror()
+    day = reader.expiries("BTC")[0].expiry
+    until(lambda: equal(mirror, reader))
+
+    def chain_of(found: Chain) -> object:
+        return found.series, found.settles, [(one.symbol, one.record) for one in found.options]
+
+    assert chain_of(mirror.chain("btc", day)) == chain_of(reader.chain("btc", day))
+    assert mirror.chain("BTC", day).options
+    held, read = mirror.chains("BTC"), reader.chains("BTC")
+    assert [chain_of(one) for one in held] == [chain_of(one) for one in read]
+    assert mirror.expiries("BTC") == reader.expiries("BTC")
+    assert mirror.instruments() == reader.instruments()
+    wanted = {"gate": False, "sort": "-strike", "type": "C"}
+    scans = [one.scan("BTC", **wanted) for one in (mirror, reader)]  # type: ignore[arg-type]
+    assert [one.symbol for one in scans[0]] == [one.symbol for one in scans[1]] != []
+    assert [len(one.table().rows) for one in (mirror, reader)] == [len(SYMBOLS)] * 2
+
+
+def test_its_lists_are_refused_as_a_readers_are(collector: Collector, open_mirror: Open) -> None:
+    mirror = open_mirror()
+    with pytest.raises(Unknown, match="no options of DOGE here; there are: BTC"):
+        mirror.chains("DOGE")
+    with pytest.raises(Unknown, match="no series BTC 1JAN20"):
+        mirror.chain("BTC", "1JAN20")
+    with pytest.raises(BadInput):
+        mirror.expiries("*")
+    collector.kill()
+    until(lambda: mirror.problem is not None)
+    for ask in (mirror.chains, mirror.scan, mirror.table):
+        with pytest.raises(FeedDown):
+            ask("BTC")
+    [front, *_] = mirror.chains("BTC", require_live=False)
+    assert front.options
+    assert not any(one.live for one in front.options)
+
+
+def test_its_sequence_moves_with_every_announcement(
+    collector: Collector, open_mirror: Open
+) -> None:
+    mirror = open_mirror()
+    epoch, number = mirror.sequence
+    collector.tick()
+    until(lambda: mirror.sequence > (epoch, number))
 
 
 def test_it_is_what_stands_in_redis(

@@ -1,0 +1,106 @@
+"""The rules of reading over what a replica holds: nothing is asked, no answer awaited."""
+
+from collections.abc import Callable, Sequence
+from typing import Final, TypeVar
+
+from fastopts import model
+from fastopts.core import Records
+from fastopts.errors import Unknown
+from fastopts.reader.absent import Absent
+from fastopts.reader.freshness import Moment
+from fastopts.reader.option import Option
+from fastopts.reader.queries import USDT_SUFFIX, Queries, Query
+from fastopts.reader.replica import Replica
+from fastopts.reader.universe import Universe, asset_name, no_asset
+
+__all__ = ("Held", "answered")
+
+T = TypeVar("T")
+
+_HELD: Final = b"$%d\r\n" % model.RECORD.size
+_MISSING: Final = b"$-1\r\n"
+
+
+def answered(query: Query[T]) -> T:
+    """What a *query* of Held returns. It has nothing to ask."""
+    try:
+        next(query)
+    except StopIteration as done:
+        found: T = done.value
+        return found
+    raise AssertionError("there is nobody to ask")
+
+
+class Held(Queries):
+    """The queries of one mirror; *now* is the moment of a read."""
+
+    def __init__(self, venue: str, replica: Replica, now: Callable[[], Moment]) -> None:
+        super().__init__(venue)
+        self._replica = replica
+        self._now = now
+        self._version: tuple[int, int] | None = None
+
+    def feed(self) -> Query[Moment]:
+        yield from ()
+        return self._now()
+
+    def _look(
+        self, symbols: Sequence[str], extra: bytes = b"", extra_count: int = 0
+    ) -> Query[tuple[Records, Moment, list[bytes]]]:
+        yield from ()
+        held = self._replica.records.get
+        parts = [b"*%d\r\n" % len(symbols)]
+        for symbol in symbols:
+            record = held(symbol)
+            parts += (_MISSING,) if record is None else (_HELD, record, b"\r\n")
+        payload = b"".join(parts)
+        records = Records(len(symbols))
+        records.acknowledge(payload, 0, len(payload))
+        return records, self._now(), []
+
+    def _assets(self, asset: str | None) -> Query[tuple[str, ...]]:
+        yield from ()
+        if asset is not None:
+            return (asset_name(asset),)
+        moment = self._now()
+        if moment.problem is not None and not moment.feed.assets:
+            raise moment.problem.with_traceback(None)
+        return moment.feed.assets
+
+    def _universe(self, asset: str) -> Query[Universe]:
+        yield from ()
+        name = asset_name(asset)
+        if self._version != self._replica.loaded:
+            self._version = self._replica.loaded
+            self._universes.clear()
+        found = self._universes.get(name)
+        if found is None:
+            found = self._universes[name] = self._collect(name)
+        moment = self._now()
+        if not (found.instruments or found.unplaced or name in moment.feed.assets):
+            raise (moment.problem or no_asset(name, moment.feed)).with_traceback(None)
+        return found
+
+    def _collect(self, asset: str) -> Universe:
+        prefix = f"{asset}-"
+        listed = [one for one in self._replica.wanted if one.startswith(prefix)]
+        terms = self._replica.terms
+        placed = [one for symbol in listed if (one := terms.get(symbol)) is not None]
+        unplaced = sorted(symbol for symbol in listed if symbol not in terms)
+        return Universe(asset, self._version or (0, 0), placed, unplaced)
+
+    def _stands(self, listed: Universe, moment: Moment) -> bool:
+        """One that has changed since is on its way: until it is here, this is what is held."""
+        return listed.version == (self._version or (0, 0))
+
+    def _about_ms(self) -> int:
+        return self._now().venue_ms
+
+    def _suggest(self, found: list[Option | Absent]) -> Query[None]:
+        yield from ()
+        for place, one in enumerate(found):
+            if isinstance(one, Absent) and isinstance(one.reason, Unknown):
+                twin = one.symbol + USDT_SUFFIX
+                if twin in self._replica.records:
+                    hint = f"there is no option {one.symbol!r} here: did you mean {twin}?"
+                    found[place] = Absent(one.symbol, Unknown(hint))
