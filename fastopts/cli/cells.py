@@ -1,13 +1,13 @@
-"""An option's values by name: as people read them, and as programs do."""
+"""An option's values by name, as people read them."""
 
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from fastopts.cli import output
 from fastopts.reader.option import Option
-from fastopts.vocabulary import COLUMNS, VOCABULARY
+from fastopts.vocabulary import VOCABULARY
 
-__all__ = ("UNITS", "cell", "is_text", "values")
+__all__ = ("UNITS", "cell", "is_text")
 
 UNITS: Final = {word.name: word.unit for word in VOCABULARY.values()} | {
     "age_s": "seconds",
@@ -22,7 +22,6 @@ UNITS: Final = {word.name: word.unit for word in VOCABULARY.values()} | {
     "spread_ticks": "ticks",
     "expiry_ms": "ms since 1970, UTC",
 }
-_FLAGS: Final = ("crossed", "locked", "iv_capped", "greeks_ok")
 
 
 def cell(option: Option, name: str) -> str:
@@ -51,9 +50,3 @@ def cell(option: Option, name: str) -> str:
 def is_text(name: str) -> bool:
     """Whether the values of *name* are words, and not numbers."""
     return name in VOCABULARY and VOCABULARY[name].form in ("text", "time", "flag")
-
-
-def values(option: Option) -> dict[str, Any]:
-    """Everything about *option* by name, as JSON tells it: the export schema, then the rest."""
-    derived = [name for name in UNITS if name not in VOCABULARY and name != "expiry_ms"]
-    return {name: getattr(option, name) for name in (*COLUMNS, *derived, *_FLAGS)}

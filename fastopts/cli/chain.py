@@ -12,7 +12,7 @@ from fastopts.cli import cells, options, output
 from fastopts.cli.options import EXPIRY_FORMS, Asset, Json, RedisUrl, Settle, Stale, Venue
 from fastopts.cli.output import Column
 from fastopts.errors import FastoptsError
-from fastopts.reader import Chain, Option, Strike
+from fastopts.reader import Chain, Option, Strike, plain
 from fastopts.reader.expiry import FRONT
 
 __all__ = ("chain",)
@@ -143,6 +143,6 @@ def _values(chain: Chain, row: Strike) -> dict[str, Any]:
         "strike": row.strike,
         "forward": chain.forward,
         "atm": row is chain.atm(),
-        "call": None if row.call is None else cells.values(row.call),
-        "put": None if row.put is None else cells.values(row.put),
+        "call": None if row.call is None else plain.option_values(row.call),
+        "put": None if row.put is None else plain.option_values(row.put),
     }

@@ -1,13 +1,11 @@
 """`fastopts expiries`: the series of an asset, one row each."""
 
-from typing import Any
-
 from rich.text import Text
 
 from fastopts.cli import options, output
 from fastopts.cli.options import Asset, Json, RedisUrl, Settle, Stale, Venue
 from fastopts.cli.output import Column
-from fastopts.reader import Chain
+from fastopts.reader import Chain, plain
 
 __all__ = ("expiries",)
 
@@ -29,7 +27,7 @@ def expiries(
         chains = reader.chains(asset, settle, require_live=not stale)
     if json:
         for chain in chains:
-            output.json_line(_values(chain))
+            output.json_line(plain.series_values(chain))
         return
     output.show_venue(chains[0].moment.feed.venue)
     output.show(_heading(chains))
@@ -57,27 +55,6 @@ def _columns(chains: list[Chain]) -> list[Column]:
         Column("turnover", [output.compact(one.turnover_24h) for one in chains], rank=3),
         Column("live", [f"{_live(one)}/{one.series.count}" for one in chains]),
     ]
-
-
-def _values(chain: Chain) -> dict[str, Any]:
-    return {
-        "venue": chain.moment.feed.venue,
-        "asset": chain.asset,
-        "expiry": chain.expiry,
-        "settle": chain.settle,
-        "dte": chain.dte,
-        "forward": chain.forward,
-        "index_price": chain.index_price,
-        "basis": chain.basis,
-        "atm_iv": chain.atm_iv,
-        "straddle": chain.straddle,
-        "risk_reversal": chain.risk_reversal(),
-        "butterfly": chain.butterfly(),
-        "open_interest": chain.open_interest,
-        "turnover_24h": chain.turnover_24h,
-        "live": _live(chain),
-        "total": chain.series.count,
-    }
 
 
 def _live(chain: Chain) -> int:

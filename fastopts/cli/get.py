@@ -12,7 +12,7 @@ from fastopts.cli.cells import UNITS
 from fastopts.cli.options import Json, RedisUrl, Stale, Venue
 from fastopts.cli.output import Column
 from fastopts.errors import one_line
-from fastopts.reader import Absent, Option
+from fastopts.reader import Absent, Option, plain
 from fastopts.reader.freshness import why_not_live
 
 __all__ = ("get",)
@@ -50,7 +50,7 @@ def _show(symbol: str, found: Option | Mapping[str, str] | Absent, json: bool) -
         case Absent():
             output.aside(str(found.reason))
         case Option() if json:
-            output.json_line(cells.values(found))
+            output.json_line(plain.option_values(found))
         case Option():
             _show_option(found)
         case _ if json:
@@ -64,7 +64,7 @@ def _show_option(option: Option) -> None:
     output.show(Text(option.symbol, style="bold"))
     if not option.live:
         output.show(Text(f"NOT LIVE: {why_not_live(option)}", style="bold red"))
-    names = [name for name in cells.values(option) if name != "symbol"]
+    names = [name for name in plain.option_values(option) if name != "symbol"]
     units = ["" if UNITS.get(name) == "fraction" else UNITS.get(name, "") for name in names]
     columns = [
         Column("name", names, is_text=True),

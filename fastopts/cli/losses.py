@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from rich.text import Text
 
-__all__ = ("UNKNOWN", "Equation", "counters", "equations")
+__all__ = ("UNKNOWN", "Equation", "equations")
 
 UNKNOWN: Final = "not known: no counters of a collector in `stats`"
 _EQUATIONS: Final = (
@@ -41,11 +41,6 @@ class Equation:
     def __str__(self) -> str:
         terms = " + ".join(f"{name} {count:,}" for name, count in self.right.items())
         return f"{self.name} {self.left:,} = {terms}"
-
-
-def counters(texts: Mapping[str, str]) -> dict[str, int]:
-    """The counters in `stats`; what is none of a collector's is left out."""
-    return {name: int(text) for name, text in texts.items() if text.isdecimal()}
 
 
 def equations(counters: Mapping[str, int]) -> list[Equation]:

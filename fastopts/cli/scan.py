@@ -12,7 +12,7 @@ from fastopts.cli.bounds import bounded
 from fastopts.cli.options import Json, RedisUrl, Stale, Venue
 from fastopts.cli.output import Column
 from fastopts.errors import BadInput
-from fastopts.reader import Option
+from fastopts.reader import Option, plain
 
 __all__ = ("excluded", "scan")
 
@@ -56,7 +56,7 @@ def scan(
         )
     if json:
         for option in found:
-            output.json_line(cells.values(option))
+            output.json_line(plain.option_values(option))
         output.aside(excluded(found.excluded))
     else:
         output.show_venue(found.provenance.venue)

@@ -9,7 +9,7 @@ from rich.text import Text
 from fastopts.cli import options, output, plot
 from fastopts.cli.options import EXPIRY_FORMS, Asset, Json, RedisUrl, Settle, Stale, Venue
 from fastopts.cli.plot import Curve, Frame
-from fastopts.reader import Chain, SmilePoint
+from fastopts.reader import Chain, SmilePoint, plain
 from fastopts.reader.expiry import FRONT
 
 __all__ = ("smile",)
@@ -135,12 +135,5 @@ def _values(chain: Chain, point: SmilePoint) -> dict[str, Any]:
         "expiry": chain.expiry,
         "settle": chain.settle,
         "forward": chain.forward,
-        "symbol": point.option.symbol,
-        "strike": point.strike,
-        "log_moneyness": point.log_moneyness,
-        "delta": point.option.delta,
-        "mark_iv": point.iv,
-        "bid_iv": point.bid_iv,
-        "ask_iv": point.ask_iv,
-        "live": point.option.live,
+        **plain.point_values(point),
     }

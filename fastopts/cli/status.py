@@ -1,6 +1,6 @@
 """`fastopts status`: is it alive, is it whole, and how is Redis."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any, Final
@@ -10,7 +10,6 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from fastopts import keys
 from fastopts.cli import losses, options, output
 from fastopts.cli.losses import Equation
 from fastopts.cli.options import Json, RedisUrl, Source, Venue
@@ -39,7 +38,14 @@ class Server:
 
 
 # With the venue, since the collector's start; but for those that are suspect now.
-_TROUBLES: Final = ("reconnects", "false_acks", "refusals", "moved", "suspects", "suspects_now")
+_TROUBLES: Final[Sequence[str]] = (
+    "reconnects",
+    "false_acks",
+    "refusals",
+    "moved",
+    "suspects",
+    "suspects_now",
+)
 
 
 def status(json: Json = False, redis_url: RedisUrl = None, venue: Venue = None) -> None:
@@ -50,7 +56,8 @@ def status(json: Json = False, redis_url: RedisUrl = None, venue: Venue = None) 
     source = options.source(redis_url, venue)
     with OptionReader(source.url, source.venue, password=source.password) as reader:
         found = summarise(reader.table(require_live=False).market, top=0)
-    told, counters = _ask(source)
+        counters = reader.counters()
+    told = _ask(source)
     equations = losses.equations(counters)
     troubles = {name: counters[name] for name in _TROUBLES if name in counters}
     if json:
@@ -62,14 +69,12 @@ def status(json: Json = False, redis_url: RedisUrl = None, venue: Venue = None) 
     raise typer.Exit(0 if is_well else 1)
 
 
-def _ask(source: Source) -> tuple[Server, Mapping[str, int]]:
-    """Redis on itself, and the collector's counters: none when `stats` is another program's."""
+def _ask(source: Source) -> Server:
+    """Redis on itself."""
     channel = BlockingChannel(address.parse(source.url, source.password), TIMEOUT_S)
-    payload = pack("INFO") + pack("HGETALL", keys.STATS)
-    info, flat = channel.exchange(payload, partial(ReplyList, 2)).values
+    replies = channel.exchange(pack("INFO"), partial(ReplyList, 1))
     channel.close()
-    texts = dict(zip(flat[::2], flat[1::2], strict=True)) if isinstance(flat, list) else {}
-    return _server(server.info(*good([info]))), losses.counters(texts)
+    return _server(server.info(*good(replies.values)))
 
 
 def _server(info: Mapping[str, str]) -> Server:

@@ -15,7 +15,7 @@ from fastopts.cli.bounds import bounded
 from fastopts.cli.options import Json, RedisUrl, Venue, fraction
 from fastopts.config import SETTINGS
 from fastopts.errors import BadInput
-from fastopts.reader import Option
+from fastopts.reader import Option, plain
 from fastopts.reader.backlog import Gap
 from fastopts.reader.moves import Move
 from fastopts.reader.watch import Watch
@@ -108,7 +108,7 @@ def _json(event: Event) -> dict[str, Any]:
         case Move():
             numbers = {"before": event.before, "after": event.after, "change": event.change}
             return {"symbol": event.symbol, "field": event.field, "ts": event.option.ts, **numbers}
-    return cells.values(event)
+    return plain.option_values(event)
 
 
 def _line(event: Event) -> Text:

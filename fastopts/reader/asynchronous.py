@@ -132,6 +132,10 @@ class AsyncOptionReader:
         """As `OptionReader.feed`."""
         return FeedState(await self._run(self._queries.feed()))
 
+    async def counters(self) -> dict[str, int]:
+        """As `OptionReader.counters`."""
+        return await self._run(self._queries.counters())
+
     async def text(
         self,
         symbol: str,

@@ -23,6 +23,7 @@ from fastopts.net.resp import Replies, ReplyList, good, pack, understood
 from fastopts.reader import freshness, universe
 from fastopts.reader.absent import Absent
 from fastopts.reader.chain import Chain
+from fastopts.reader.counters import counters_of
 from fastopts.reader.demand import Demand, refuse_dead, sift
 from fastopts.reader.expiry import Expiry
 from fastopts.reader.freshness import Feed, Moment
@@ -88,6 +89,10 @@ class Queries:
         replies = yield Request(_FEED_AND_TIME, partial(ReplyList, 2, is_raw=True))
         flat, now = good(replies.values)
         return self._moment(freshness.parse(flat, self.venue), now, {})
+
+    def counters(self) -> Query[dict[str, int]]:
+        replies = yield Request(pack("HGETALL", keys.STATS), partial(ReplyList, 1))
+        return counters_of(replies.values[0])
 
     def expiries(self, asset: str) -> Query[list[Series]]:
         listed = yield from self._listed(asset)

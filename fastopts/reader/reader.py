@@ -154,6 +154,11 @@ class OptionReader:
         """Return who writes, how alive the feed is, what it covers; a dead one is no error."""
         return FeedState(self._run(self._queries.feed()))
 
+    def counters(self) -> dict[str, int]:
+        """Return what the collector counts, since its start: received, applied, written, ... None
+        when another program's numbers stand there."""
+        return self._run(self._queries.counters())
+
     def text(
         self,
         symbol: str,

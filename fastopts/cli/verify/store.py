@@ -6,7 +6,6 @@ from functools import partial
 from typing import Any, Final
 
 from fastopts import keys
-from fastopts.cli import losses
 from fastopts.cli.verify import symbols
 from fastopts.errors import FeedDown, StoreError
 from fastopts.net.address import Address
@@ -110,7 +109,7 @@ class Store:
 
     def counters(self) -> Mapping[str, int]:
         [told] = self._ask([("HGETALL", keys.STATS)])
-        return losses.counters(_mapping(told))
+        return {name: int(text) for name, text in _mapping(told).items() if text.isdecimal()}
 
     def _moment(
         self, of: Sequence[str], asked: tuple[str, ...], read: Callable[[list[str]], Tick]
