@@ -24,6 +24,7 @@ TABLE: dict[str, tuple[str, ...] | None] = {
     "collector": (*PLAIN, "embedded", "core", "venues", "session", "net"),
     "reader": (*PLAIN, "core", "net"),
     "compat": (*PLAIN, "reader"),
+    "serve": (*PLAIN, "reader"),
     "sim": ("errors", "config"),
     "track": EVERYTHING,
     "demo": EVERYTHING,

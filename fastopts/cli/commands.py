@@ -63,6 +63,11 @@ COMMANDS: Final[Mapping[str, Command]] = {
         "btc.csv BTC --gate",
         "fastopts.cli.export:export",
     ),
+    "serve": Command(
+        "the market over HTTP: an API, streams, and a dashboard",
+        "--port 8050",
+        "fastopts.cli.serve:serve",
+    ),
     "doctor": Command(
         "check this build, Redis, the feed and the way to the venue",
         "--offline --redis-url redis://localhost:6379",

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from fastopts.reader.async_mirror import AsyncMirror
     from fastopts.reader.async_watch import AsyncWatch
     from fastopts.reader.bounds import Bounds
+    from fastopts.reader.listener import Listener
     from fastopts.reader.market import Column
     from fastopts.reader.moves import Move
     from fastopts.reader.scan import Scan
@@ -222,6 +223,17 @@ class AsyncOptionReader:
         made = AsyncMirror(self._address, venue, scope_of(what), self._timeout_s, Deaf())
         await made.wait()
         return made
+
+    def follow(self, listener: "Listener") -> "AsyncMirror":
+        """Return a mirror of everything before it is current; *listener* hears what happens to it.
+
+        It goes on trying, whatever stands in its way: `problem` says what does.
+        """
+        from fastopts.reader.async_mirror import AsyncMirror
+        from fastopts.reader.scope import scope_of
+
+        venue = self._queries.venue
+        return AsyncMirror(self._address, venue, scope_of(None), self._timeout_s, listener)
 
     async def watch(
         self,

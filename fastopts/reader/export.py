@@ -16,7 +16,7 @@ from fastopts.reader import frames
 from fastopts.reader.frames import Column, Columns, Provenance
 from fastopts.vocabulary import COLUMNS
 
-__all__ = ("FORMS", "write", "write_to")
+__all__ = ("FORMS", "guarded", "write", "write_to")
 
 # A spreadsheet runs text that begins with one of these as a formula.
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
@@ -35,6 +35,11 @@ def write(path: str | os.PathLike[str], columns: Columns, provenance: Provenance
         write_to(file, form, columns, provenance)
         file.flush()
         os.fsync(file.fileno())
+
+
+def guarded(text: str) -> str:
+    """*text* for a cell of CSV: with an apostrophe before it where it would be a formula."""
+    return f"'{text}" if text.startswith(_FORMULA) else text
 
 
 def write_to(stream: BinaryIO, form: str, columns: Columns, provenance: Provenance) -> None:

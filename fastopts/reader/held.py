@@ -77,8 +77,11 @@ class Held(Queries):
         if found is None:
             found = self._universes[name] = self._collect(name)
         moment = self._now()
-        if not (found.instruments or found.unplaced or name in moment.feed.assets):
-            raise (moment.problem or no_asset(name, moment.feed)).with_traceback(None)
+        is_empty = not (found.instruments or found.unplaced)
+        if is_empty and moment.problem is not None:
+            raise moment.problem.with_traceback(None)
+        if is_empty and name not in moment.feed.assets:
+            raise no_asset(name, moment.feed)
         return found
 
     def _collect(self, asset: str) -> Universe:

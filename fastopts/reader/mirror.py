@@ -32,7 +32,7 @@ from fastopts.reader.queries import USDT_SUFFIX
 from fastopts.reader.replica import Replica
 from fastopts.reader.scope import Scope
 from fastopts.reader.state import FeedState
-from fastopts.reader.universe import Series, no_asset
+from fastopts.reader.universe import Series, Universe, no_asset
 
 if TYPE_CHECKING:
     from typing import Unpack
@@ -91,6 +91,11 @@ class Mirrored:
         """Epoch and number of the newest announcement in it: while it stays the same, so does
         every value. At least once a second there is a new one."""
         return self._replica.sequence
+
+    @property
+    def listing(self) -> tuple[int, int] | None:
+        """While it stays the same, so does what is listed."""
+        return self._replica.loaded
 
     def feed(self) -> FeedState:
         """The feed as it was last heard of, at this moment of the server's clock. A mirror that is
@@ -161,6 +166,10 @@ class Mirrored:
     def expiries(self, asset: str) -> list[Series]:
         """As `OptionReader.expiries`."""
         return answered(self._held.expiries(asset))
+
+    def universe(self, asset: str) -> Universe:
+        """Everything that is listed of *asset*, by series. Raises what `expiries` raises."""
+        return answered(self._held.listed(asset))
 
     def instruments(self, asset: str | None = None) -> list[Instrument]:
         """As `OptionReader.instruments`."""

@@ -95,13 +95,13 @@ class Queries:
         return counters_of(replies.values[0])
 
     def expiries(self, asset: str) -> Query[list[Series]]:
-        listed = yield from self._listed(asset)
+        listed = yield from self.listed(asset)
         return listed.series()
 
     def instruments(self, asset: str | None) -> Query[list[Instrument]]:
         found: list[Instrument] = []
         for name in (yield from self._assets(asset)):
-            listed = yield from self._listed(name)
+            listed = yield from self.listed(name)
             found += listed.instruments
         return found
 
@@ -123,7 +123,7 @@ class Queries:
     def chains(self, asset: str, settle: str | None, demand: Demand) -> Query[list[Chain]]:
         coin = universe.settle_coin(settle)
         for _ in range(_ATTEMPTS):
-            listed = yield from self._listed(asset)
+            listed = yield from self.listed(asset)
             chosen = [each for each in listed.members if coin in (None, each.series.settle)]
             if not chosen:
                 raise _no_coin(listed, coin)
@@ -301,10 +301,10 @@ class Queries:
         try:
             return listed, listed.choose(expiry, coin, self._about_ms())
         except Unknown:  # it may have been listed since
-            listed = yield from self._listed(asset)
+            listed = yield from self.listed(asset)
             return listed, listed.choose(expiry, coin, self._about_ms())
 
-    def _listed(self, asset: str) -> Query[Universe]:
+    def listed(self, asset: str) -> Query[Universe]:
         """The universe as it is now."""
         moment = yield from self.feed()
         held = self._universes.get(asset_name(asset))

@@ -1,0 +1,87 @@
+"""`fastopts serve`: the market over HTTP, and its dashboard."""
+
+import contextlib
+import logging
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import fastopts
+from fastopts.cli import options
+from fastopts.cli.options import RedisUrl, Venue, fraction
+from fastopts.collector import report
+from fastopts.errors import ConfigError
+
+__all__ = ("serve",)
+
+
+def serve(
+    bind: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="other than loopback only with --tokens")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(metavar="N", help="0: any that is free")] = 8050,
+    tokens: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="who may ask: lines name:token")
+    ] = None,
+    hosts: Annotated[
+        list[str] | None,
+        typer.Option("--allow-host", metavar="NAME", help="answer to this name, too; repeatable"),
+    ] = None,
+    origins: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--allow-origin", metavar="ORIGIN", help="answer pages of https://desk.example, too"
+        ),
+    ] = None,
+    cors: Annotated[
+        list[str] | None,
+        typer.Option("--cors", metavar="ORIGIN", help="let scripts of this origin read answers"),
+    ] = None,
+    ready_share: Annotated[
+        float,
+        typer.Option(parser=fraction, metavar="90%", help="ready: so much of it is live"),
+    ] = "90%",  # type: ignore[assignment]
+    ready_age_s: Annotated[
+        float, typer.Option("--ready-age", metavar="S", help="ready: the newest tick is younger")
+    ] = 10.0,
+    beat_ms: Annotated[
+        int, typer.Option(metavar="MS", min=50, max=5000, help="streams tell of changes this often")
+    ] = 200,
+    redis_url: RedisUrl = None,
+    venue: Venue = None,
+) -> None:
+    """Serve the market: REST at /v1, streams of changes, /metrics, and a dashboard at /.
+
+    Read-only. It listens on loopback; any other address needs tokens, which each request sends as
+    `Authorization: Bearer <token>` and a browser asks for as a password.
+    """
+    try:
+        from fastopts.serve import run
+    except ModuleNotFoundError as error:
+        raise ConfigError(
+            f"serve needs {error.name}: pip install 'fastopts[serve]' brings what it needs"
+        ) from None
+    from fastopts.reader.asynchronous import AsyncOptionReader
+    from fastopts.serve import tokens as files
+    from fastopts.serve.settings import ServeSettings
+
+    found = options.source(redis_url, venue)
+    log_format = options.load().log_format
+    settings = ServeSettings(
+        bind=bind,
+        port=port,
+        tokens=None if tokens is None else files.read(tokens),
+        hosts=tuple(name.lower() for name in hosts or ()),
+        origins=tuple(origins or ()),
+        cors=tuple(cors or ()),
+        ready_share=ready_share,
+        ready_age_s=ready_age_s,
+        beat_s=beat_ms / 1000,
+        version=fastopts.__version__,
+    )
+    settings.check()
+    with contextlib.closing(report.set_up_logging(log_format)) as handler:
+        logging.getLogger("uvicorn").handlers[:] = [handler]
+        logging.getLogger("uvicorn").setLevel(logging.WARNING)
+        run.serve(AsyncOptionReader(found.url, found.venue, password=found.password), settings)

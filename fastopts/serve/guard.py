@@ -1,0 +1,203 @@
+"""What every request passes before anything else is looked at, and what every answer carries."""
+
+import time
+from collections.abc import Iterable
+from typing import Final
+from urllib.parse import urlsplit
+
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from fastopts.serve.buckets import Bucket, Buckets
+from fastopts.serve.figures import Figures
+from fastopts.serve.problems import problem, unforeseen
+from fastopts.serve.settings import ServeSettings
+from fastopts.serve.tokens import offered
+
+__all__ = ("CSP", "Guard")
+
+CSP: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:;"
+    " connect-src 'self'; font-src 'self'; base-uri 'none'; form-action 'none';"
+    " frame-ancestors 'none'"
+)
+_HEADERS: Final = tuple(
+    (name.encode(), value.encode())
+    for name, value in {
+        "content-security-policy": CSP,
+        "x-content-type-options": "nosniff",
+        "referrer-policy": "no-referrer",
+        "cross-origin-opener-policy": "same-origin",
+        "permissions-policy": "camera=(), geolocation=(), microphone=()",
+    }.items()
+)
+_OWN_SITE: Final = (b"cross-origin-resource-policy", b"same-origin")
+_CHALLENGE: Final = {"WWW-Authenticate": 'Bearer realm="fastopts", Basic realm="fastopts"'}
+
+
+class Guard:
+    """An ASGI application around *app*: it lets through what *settings* allow."""
+
+    def __init__(self, app: ASGIApp, settings: ServeSettings, figures: Figures) -> None:
+        limits = settings.limits
+        self._app = app
+        self._tokens = settings.tokens
+        self._hosts = settings.allowed_hosts
+        self._origins = frozenset((*settings.origins, *settings.cors))
+        self._cors = frozenset(settings.cors)
+        self._figures = figures
+        per_s, failures = limits.requests_s, limits.failures_minute
+        self._requests = Buckets(lambda: Bucket(per_s, 2 * per_s))
+        self._failures = Buckets(lambda: Bucket(failures / 60, failures))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+            return
+        headers: list[tuple[bytes, bytes]] = scope["headers"]
+        origin = _only(headers, b"origin")
+        refusal = self._refusal(scope, headers, origin)
+        teller = _Teller(send, origin if origin in self._cors else None)
+        if refusal is not None:
+            self._figures.refused(refusal.status_code)
+            await self._refuse(scope, receive, teller, refusal)
+            return
+        if scope["type"] == "http" and scope["method"] == "HEAD":
+            scope = {**scope, "method": "GET"}  # the server leaves the body out
+        began = time.perf_counter()
+        try:
+            await self._app(scope, receive, teller)
+        except Exception as error:  # noqa: BLE001 - the last who could
+            answer = unforeseen(error)
+            if not teller.status:
+                await self._refuse(scope, receive, teller, answer)
+        if scope["type"] == "http":
+            route = getattr(scope.get("route"), "path", "none")
+            self._figures.answered(route, teller.status, time.perf_counter() - began)
+
+    def _refusal(
+        self, scope: Scope, headers: Iterable[tuple[bytes, bytes]], origin: str | None
+    ) -> Response | None:
+        """Why the request is not let through; None when it is."""
+        client = (scope.get("client") or ("", 0))[0]
+        if not self._requests.of(client).take():
+            return problem(429, "TooMany", "more requests than are allowed", {"Retry-After": "1"})
+        host = _only(headers, b"host")
+        if host is None:
+            return problem(400, "BadHost", "a request names one host")
+        if _without_port(host) not in self._hosts:
+            return problem(421, "BadHost", "not the host of this server; see --allow-host")
+        if not self._is_own(headers, host, origin):
+            return problem(403, "BadOrigin", "the page of another site asks; see --allow-origin")
+        if scope["type"] == "http":
+            refused = self._refused_method(scope, headers, origin)
+            if refused is not None:
+                return refused
+        return self._unknown(client, headers)
+
+    def _is_own(
+        self, headers: Iterable[tuple[bytes, bytes]], host: str, origin: str | None
+    ) -> bool:
+        """Whether no page of another site is behind it."""
+        if _count(headers, b"origin") > 1:
+            return False
+        if origin is not None:
+            parts = urlsplit(origin)
+            same = parts.scheme in ("http", "https") and parts.netloc.lower() == host.lower()
+            return same or origin in self._origins
+        site = _only(headers, b"sec-fetch-site")
+        mode = _only(headers, b"sec-fetch-mode")
+        return site in (None, "same-origin", "none") or mode == "navigate"
+
+    def _refused_method(
+        self, scope: Scope, headers: Iterable[tuple[bytes, bytes]], origin: str | None
+    ) -> Response | None:
+        if scope["method"] == "OPTIONS" and origin in self._cors:
+            return _preflight()
+        if scope["method"] not in ("GET", "HEAD"):
+            allowed = {"Allow": "GET, HEAD"}
+            return problem(405, "ReadOnly", "this API is read-only: GET or HEAD", allowed)
+        if _count(headers, b"transfer-encoding") or _only(headers, b"content-length") not in (
+            *(None, "0"),
+        ):
+            closing = {"Connection": "close"}
+            return problem(413, "NoBody", "a request of this API has no body", closing)
+        return None
+
+    def _unknown(self, client: str, headers: Iterable[tuple[bytes, bytes]]) -> Response | None:
+        """The answer to who may not ask; None when they may."""
+        if self._tokens is None:
+            return None
+        failures = self._failures.of(client)
+        if failures.is_empty:
+            again = {"Retry-After": str(int(failures.wait_s) + 1)}
+            return problem(429, "TooMany", "too many wrong tokens from this address", again)
+        token = offered(_only(headers, b"authorization") or "")
+        if token is not None and self._tokens.owner(token) is not None:
+            return None
+        if token is not None:
+            failures.take()
+        detail = "send a token: Authorization: Bearer <token>"
+        return problem(401, "NoToken", detail, _CHALLENGE)
+
+    async def _refuse(
+        self, scope: Scope, receive: Receive, send: "_Teller", answer: Response
+    ) -> None:
+        if scope["type"] == "http":
+            await answer(scope, receive, send)
+            return
+        start = {
+            "type": "websocket.http.response.start",
+            "status": answer.status_code,
+            "headers": answer.raw_headers,
+        }
+        await send(start)
+        await send({"type": "websocket.http.response.body", "body": bytes(answer.body)})
+
+
+class _Teller:
+    """Sends, with the headers that every answer carries."""
+
+    def __init__(self, send: Send, cors: str | None) -> None:
+        self.status = 0
+        self._send = send
+        self._extra: list[tuple[bytes, bytes]] = [*_HEADERS]
+        if cors is None:
+            self._extra.append(_OWN_SITE)
+        else:
+            self._extra += [
+                (b"access-control-allow-origin", cors.encode("latin-1")),
+                (b"vary", b"origin"),
+            ]
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "websocket.accept":
+            self.status = 101
+        if message["type"] in ("http.response.start", "websocket.http.response.start"):
+            self.status = message["status"]
+            message = {**message, "headers": [*message.get("headers", ()), *self._extra]}
+        await self._send(message)
+
+
+def _preflight() -> Response:
+    allowed = {
+        "Access-Control-Allow-Methods": "GET, HEAD",
+        "Access-Control-Allow-Headers": "Authorization, If-None-Match",
+        "Access-Control-Max-Age": "600",
+    }
+    return Response(None, 204, allowed)
+
+
+def _only(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> str | None:
+    """The value of the header *name* where it is there once."""
+    found = [value for one, value in headers if one == name]
+    return found[0].decode("latin-1") if len(found) == 1 else None
+
+
+def _count(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> int:
+    return sum(one == name for one, _ in headers)
+
+
+def _without_port(host: str) -> str:
+    name, separator, port = host.rpartition(":")
+    return (name if separator and port.isdecimal() else host).lower()

@@ -1,0 +1,72 @@
+"""Errors as RFC 9457's problem+json, with the contract's reason."""
+
+import logging
+import secrets
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Final
+
+import orjson
+from starlette.responses import Response
+
+from fastopts.errors import (
+    BadInput,
+    Expired,
+    FastoptsError,
+    NoSuchOption,
+    StaleData,
+    StoreUnavailable,
+    WrongVenue,
+    one_line,
+)
+
+__all__ = ("of_error", "problem", "reason_of", "unforeseen")
+
+log = logging.getLogger(__name__)
+
+MEDIA_TYPE: Final = "application/problem+json"
+_RETRY: Final = {"Retry-After": "1"}
+
+# The first that fits counts. What is stale may be live a second later.
+_STATUS: Final[tuple[tuple[type[FastoptsError], int], ...]] = (
+    (BadInput, 400),
+    (Expired, 410),
+    (NoSuchOption, 404),
+    (StaleData, 503),
+    (StoreUnavailable, 503),
+    (WrongVenue, 503),
+)
+
+
+def reason_of(error: FastoptsError) -> str:
+    """The contract's word for *error*: `FeedDown`, `Unknown`, ..."""
+    return type(error).__name__
+
+
+def problem(
+    status: int, reason: str, detail: str, headers: Mapping[str, str] | None = None
+) -> Response:
+    """An answer that says what is wrong."""
+    body = {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "reason": reason,
+        "detail": detail,
+    }
+    plain = {"Cache-Control": "no-store", **(headers or {})}
+    return Response(orjson.dumps(body), status, plain, MEDIA_TYPE)
+
+
+def of_error(error: FastoptsError) -> Response:
+    """The answer in place of what *error* kept from being told."""
+    status = next((status for kind, status in _STATUS if isinstance(error, kind)), 502)
+    retry = _RETRY if status in (502, 503) else None
+    return problem(status, reason_of(error), one_line(str(error)), retry)
+
+
+def unforeseen(error: BaseException) -> Response:
+    """The answer after a bug: it tells nothing but a number, under which the log has the rest."""
+    number = secrets.token_hex(4)
+    log.error("error %s", number, exc_info=error)
+    return problem(500, "InternalError", f"an error of the server's own; its log has {number}")

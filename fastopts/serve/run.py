@@ -1,0 +1,92 @@
+"""The server's life."""
+
+import asyncio
+import logging
+import os
+import socket
+from typing import Final
+
+import uvicorn
+import uvloop
+
+from fastopts.errors import ConfigError, FastoptsError
+from fastopts.reader import AsyncOptionReader
+from fastopts.serve.app import Application
+from fastopts.serve.figures import Figures
+from fastopts.serve.settings import ServeSettings
+from fastopts.serve.wire import Doors, protocols
+
+__all__ = ("Server", "serve")
+
+log = logging.getLogger(__name__)
+
+ENDING_S: Final = 3
+BACKLOG: Final = 512
+
+
+def serve(reader: AsyncOptionReader, settings: ServeSettings) -> None:
+    """Serve by *settings*, which were checked, until SIGINT or SIGTERM.
+
+    Raises ConfigError for an address that can't be had, FastoptsError after an error of its own.
+    """
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(Server(reader, settings).run())
+
+
+class Server(uvicorn.Server):
+    """One server over one reader."""
+
+    def __init__(self, reader: AsyncOptionReader, settings: ServeSettings) -> None:
+        figures = Figures()
+        self.application = Application(reader, settings, figures, self._failed)
+        self._settings = settings
+        self._bug: BaseException | None = None
+        http, websocket = protocols(Doors(settings.limits, figures))
+        limits = settings.limits
+        super().__init__(
+            uvicorn.Config(
+                self.application.asgi,
+                http=http,
+                ws=websocket,
+                ws_max_size=limits.message_bytes,
+                ws_per_message_deflate=False,
+                lifespan="on",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                proxy_headers=False,
+                timeout_keep_alive=75,
+                timeout_graceful_shutdown=ENDING_S,
+            )
+        )
+
+    async def run(self) -> None:  # type: ignore[override]
+        """Serve to the end."""
+        with _listening(self._settings) as listener:
+            host, port = listener.getsockname()[:2]
+            shown = f"[{host}]" if ":" in host else host
+            log.info("http://%s:%d/ (API: /v1, document: /v1/openapi.json)", shown, port)
+            await self.serve([listener])
+        if self._bug is not None:
+            raise FastoptsError("it ended after an error of its own; see the log") from self._bug
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self.application.streams.end()
+        await super().shutdown(sockets)
+
+    def _failed(self, error: BaseException) -> None:
+        log.error("an error of the server's own", exc_info=error)
+        self._bug = error
+        self.should_exit = True
+
+
+def _listening(settings: ServeSettings) -> socket.socket:
+    try:
+        [(family, _, _, _, address), *_] = socket.getaddrinfo(
+            settings.bind, settings.port, type=socket.SOCK_STREAM
+        )
+        return socket.create_server(address[:2], family=family, backlog=BACKLOG)
+    except OSError as error:
+        number = error.errno or 0
+        words = os.strerror(number) if number > 0 else str(error)
+        raise ConfigError(f"--bind {settings.bind} --port {settings.port}: {words}") from None

@@ -1,0 +1,142 @@
+"""The streams: a WebSocket for programs, server-sent events for the page; both say the same."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from fastopts.errors import BadInput, FastoptsError
+from fastopts.serve import subscriptions
+from fastopts.serve.board import Board
+from fastopts.serve.buckets import Bucket
+from fastopts.serve.figures import Figures
+from fastopts.serve.listener import Listener
+from fastopts.serve.problems import problem
+from fastopts.serve.settings import Limits
+
+__all__ = ("Streams",)
+
+log = logging.getLogger(__name__)
+
+POLICY = 1008
+RESTART = 1012
+RETRY_MS = 1000
+
+
+class Streams:
+    """All streams of a server."""
+
+    def __init__(self, board: Board, limits: Limits, figures: Figures) -> None:
+        self._board = board
+        self._limits = limits
+        self._figures = figures
+        self._open: set[Listener] = set()
+        self._is_ending = False
+
+    def end(self) -> None:
+        """Have every stream say that the server ends."""
+        self._is_ending = True
+        for one in self._open:
+            one.say_bye("Restart", "the server ends; come again")
+
+    def events(self, request: Request, hello: Mapping[str, Any], wishes: list[str]) -> Response:
+        """Server-sent events: one message each. Raises BadInput for a wish that can't be read."""
+        if (full := self._full()) is not None:
+            return full
+        if len(wishes) > self._limits.subscriptions:
+            raise BadInput(f"subscribe: {self._limits.subscriptions} at most")
+        read = [
+            subscriptions.read(subscriptions.parse(text), str(place))
+            for place, text in enumerate(wishes)
+        ]
+        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        events = self._events(hello, read)
+        return StreamingResponse(events, 200, headers, media_type="text/event-stream")
+
+    async def _events(
+        self, hello: Mapping[str, Any], wishes: list[subscriptions.Wish]
+    ) -> AsyncIterator[bytes]:
+        with self._listener("sse") as listener:
+            for wish in wishes:
+                listener.subscribe(wish)
+            yield f"retry: {RETRY_MS}\n\n".encode()
+            async for text in listener.messages(hello):
+                self._figures.messages += 1
+                yield f"data: {text}\n\n".encode()
+
+    async def serve(self, socket: WebSocket, hello: Mapping[str, Any]) -> None:
+        """Talk over a WebSocket until either side ends it."""
+        if (full := self._full()) is not None:
+            await socket.send_denial_response(full)
+            return
+        await socket.accept()
+        with self._listener("websocket") as listener:
+            hearing = asyncio.create_task(self._hear(socket, listener))
+            try:
+                async for text in listener.messages(hello):
+                    self._figures.messages += 1
+                    await socket.send_text(text)
+                    if hearing.done():
+                        break
+                else:
+                    await socket.close(RESTART if self._is_ending else POLICY)
+            except WebSocketDisconnect:
+                log.debug("a client is gone")
+            finally:
+                hearing.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await hearing
+
+    async def _hear(self, socket: WebSocket, listener: Listener) -> None:
+        """Do what the client asks for, until it is gone."""
+        rate = self._limits.messages_s
+        bucket = Bucket(rate, 2 * rate)
+        while True:
+            message = await socket.receive()
+            if message["type"] == "websocket.disconnect":
+                listener.say_bye("Gone", "")
+                return
+            if not bucket.take():
+                listener.say_bye("TooMany", f"more than {rate:g} messages a second")
+                return
+            self._obey(listener, message.get("text") or message.get("bytes") or "")
+
+    def _obey(self, listener: Listener, text: str | bytes) -> None:
+        name: object = None
+        try:
+            given = subscriptions.parse(text)
+            name, order = given.get("id"), given.pop("op", None)
+            match order:
+                case "subscribe":
+                    listener.subscribe(subscriptions.read(given))
+                case "unsubscribe":
+                    listener.unsubscribe(name)
+                case "ping":
+                    listener.pong()
+                case _:
+                    raise BadInput("op: write subscribe, unsubscribe or ping")
+        except FastoptsError as error:
+            listener.refuse(name, error)
+
+    @contextlib.contextmanager
+    def _listener(self, kind: str) -> Any:
+        with Listener(self._board, self._limits, self._figures) as listener:
+            self._figures.streams[kind] += 1
+            self._open.add(listener)
+            try:
+                yield listener
+            finally:
+                self._open.discard(listener)
+                self._figures.streams[kind] -= 1
+
+    def _full(self) -> Response | None:
+        if self._is_ending:
+            return problem(503, "Restart", "the server ends", {"Retry-After": "1"})
+        if len(self._open) >= self._limits.streams:
+            return problem(503, "TooMany", "there are as many streams as there may be")
+        return None

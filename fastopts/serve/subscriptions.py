@@ -1,0 +1,152 @@
+"""What a client writes to subscribe, and the topic that it names."""
+
+from collections.abc import Callable, Mapping
+from datetime import date
+from typing import Any, Final, cast
+
+import orjson
+
+from fastopts import keys
+from fastopts.errors import BadInput, clipped
+from fastopts.reader import expiry as expiries
+from fastopts.reader import scan as scans
+from fastopts.reader.bounds import Bounds
+from fastopts.reader.mirror import Mirrored
+from fastopts.reader.universe import asset_name, settle_coin
+from fastopts.serve import bodies
+from fastopts.serve.topics import Row, RowTopic, Topic, WholeTopic
+
+__all__ = ("Topics", "Wish", "parse", "read")
+
+SYMBOLS_MAX: Final = 2000
+ID_MAX: Final = 32
+SCAN_ROWS: Final = 500
+# beats from one look to the next
+SECOND: Final = 5
+SURFACE: Final = 10
+
+_WITH: Final[Mapping[str, frozenset[str]]] = {
+    "symbols": frozenset(),
+    "asset": frozenset(("expiry", "settle")),
+    "scan": frozenset(),
+    "expiries": frozenset(("settle",)),
+    "surface": frozenset(("settle",)),
+}
+
+Wish = tuple[str, dict[str, Any]]  # the id, and the rest of what was written
+
+
+def parse(text: str | bytes) -> dict[str, Any]:
+    """An object out of its JSON. Raises BadInput."""
+    try:
+        given = orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise BadInput(f"{clipped(repr(text))} is no JSON: {error}") from None
+    if not isinstance(given, dict):
+        raise BadInput('write an object: {"id": "a", "asset": "BTC"}')
+    return given
+
+
+def read(given: Mapping[str, Any], usual_id: str | None = None) -> Wish:
+    """A subscription that was parsed. Raises BadInput for one without an id, or of no kind."""
+    wish = dict(given)
+    name = wish.pop("id", usual_id)
+    if not isinstance(name, str) or not 0 < len(name) <= ID_MAX:
+        raise BadInput(f"id: write a text of at most {ID_MAX} characters")
+    kinds = [kind for kind in _WITH if kind in wish]
+    if len(kinds) != 1:
+        raise BadInput(f"a subscription names one of {', '.join(_WITH)}")
+    strangers = wish.keys() - _WITH[kinds[0]] - {kinds[0]}
+    if strangers:
+        raise BadInput(f"{kinds[0]}: there is no {clipped(', '.join(sorted(strangers)))}")
+    return name, wish
+
+
+class Topics:
+    """Makes the topics that wishes name; *table* has the rows that they tell of."""
+
+    def __init__(self, mirror: Callable[[], Mirrored], table: Mapping[str, Row]) -> None:
+        self._mirror = mirror
+        self._table = table
+
+    def plain(self, wish: Mapping[str, Any]) -> dict[str, Any]:
+        """*wish* checked and in one spelling. Raises BadInput; Unknown for what is not listed."""
+        if "symbols" in wish:
+            return {"symbols": _symbols(wish["symbols"])}
+        if "scan" in wish:
+            return {"scan": _scan_terms(wish["scan"])}
+        settle = settle_coin(wish.get("settle"))
+        for kind in ("expiries", "surface"):
+            if kind in wish:
+                return {kind: asset_name(wish[kind]), "settle": settle}
+        asset = asset_name(wish["asset"])
+        if wish.get("expiry") is None:
+            return {"asset": asset, "settle": settle}
+        return self._series(asset, wish["expiry"], settle)
+
+    def make(self, plain: Mapping[str, Any]) -> Topic:
+        """The topic of a plain wish."""
+        match plain:
+            case {"symbols": symbols}:
+                wanted = set(symbols)
+                return RowTopic(self._table, lambda: wanted)
+            case {"scan": terms}:
+                return WholeTopic("scan", SECOND, lambda: self._scan(terms))
+            case {"expiries": asset, "settle": settle}:
+                return WholeTopic(
+                    "expiries", SECOND, lambda: bodies.expiries(self._mirror(), asset, settle)
+                )
+            case {"surface": asset, "settle": settle}:
+                return WholeTopic(
+                    "surface", SURFACE, lambda: bodies.surface(self._mirror(), asset, settle)
+                )
+        return RowTopic(self._table, lambda: self._listed(plain))
+
+    def _series(self, asset: str, expiry: object, settle: str | None) -> dict[str, Any]:
+        day = expiries.day_of(cast("str", expiry))
+        mirror = self._mirror()
+        if day is None or mirror.problem is None:  # which is the front has to be known
+            found = mirror.chain(asset, day, settle, require_live=False, allow_expired=True)
+            day, settle = found.series.expiry.date(), found.settle
+        return {"asset": asset, "settle": settle, "day": day.isoformat()}
+
+    def _listed(self, plain: Mapping[str, Any]) -> set[str]:
+        asset, settle = plain["asset"], plain["settle"]
+        day = date.fromisoformat(plain["day"]) if "day" in plain else None
+        mirror = self._mirror()
+        if asset not in mirror.feed().assets:
+            return set()
+        return {
+            symbol
+            for one in mirror.universe(asset).members
+            if settle in (None, one.series.settle) and day in (None, one.series.expiry.date())
+            for symbol in one.symbols
+        }
+
+    def _scan(self, terms: Mapping[str, Any]) -> dict[str, Any]:
+        return bodies.scan(self._mirror().scan(**terms, require_live=False), streamed=True)
+
+
+def _symbols(given: object) -> list[str]:
+    if not isinstance(given, list) or not 0 < len(given) <= SYMBOLS_MAX:
+        raise BadInput(f"symbols: a list of 1 to {SYMBOLS_MAX}")
+    for symbol in given:
+        if not isinstance(symbol, str) or not keys.is_symbol(symbol):
+            raise BadInput(f"symbols: {clipped(repr(symbol))} is none")
+    return sorted(set(given))
+
+
+def _scan_terms(given: object) -> dict[str, Any]:
+    if not isinstance(given, dict):
+        raise BadInput('scan: an object of bounds: {"asset": "BTC", "min_iv": 0.5}')
+    terms = {name: value for name, value in given.items() if value is not None}
+    asset, gate = terms.pop("asset", None), terms.pop("gate", True)
+    sort, limit = terms.pop("sort", None), terms.pop("limit", SCAN_ROWS)
+    if not isinstance(gate, bool):
+        raise BadInput(f"gate: {clipped(repr(gate))}: write true or false")
+    if sort is not None and not isinstance(sort, str):
+        raise BadInput(f"sort: {clipped(repr(sort))} is no name")
+    scans.check(cast("Bounds", terms), sort, limit)
+    limit = min(limit, SCAN_ROWS)
+    asset = None if asset is None else asset_name(asset)
+    return {**terms, "asset": asset, "gate": gate, "sort": sort, "limit": limit}
