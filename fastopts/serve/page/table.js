@@ -1,0 +1,105 @@
+// A table of keyed rows: a row stays the same element while its key is there, and of its cells
+// only those are written that changed.
+
+import { Words, el, setAttribute, toggleClass } from "./dom.js";
+
+// Columns: {id, head, hint, text(row), isText, isHead, paint(cell, row), link(row), action(row)}.
+export class Table {
+  constructor({ caption, columns, key, opens = null, isStale = () => false, onSort = null }) {
+    this.columns = columns;
+    this.key = key;
+    this.opens = opens;
+    this.isStale = isStale;
+    this.lines = new Map();
+    this.heads = new Map();
+    this.body = el("tbody");
+    const heads = columns.map((column) => this.#head(column, onSort));
+    this.node = el(
+      "table",
+      { class: "figures" },
+      el("caption", { class: "unseen" }, caption),
+      el("thead", {}, el("tr", {}, ...heads)),
+      this.body,
+    );
+  }
+
+  update(rows) {
+    const seen = new Set();
+    let next = this.body.firstChild;
+    for (const row of rows) {
+      const key = this.key(row);
+      seen.add(key);
+      const line = this.lines.get(key) || this.#line(key);
+      if (line.tr === next) next = next.nextSibling;
+      else this.body.insertBefore(line.tr, next);
+      this.#write(line, row);
+    }
+    for (const [key, line] of this.lines) {
+      if (seen.has(key)) continue;
+      line.tr.remove();
+      this.lines.delete(key);
+    }
+  }
+
+  // Writes the cells of one column again: what depends on the time.
+  refresh(id) {
+    const place = this.columns.findIndex((column) => column.id === id);
+    for (const line of this.lines.values()) {
+      line.cells[place].words.set(this.columns[place].text(line.row));
+    }
+  }
+
+  sortedBy(id, isDescending) {
+    for (const [name, head] of this.heads) {
+      const order = isDescending ? "descending" : "ascending";
+      setAttribute(head, "aria-sort", name === id ? order : null);
+    }
+  }
+
+  #head(column, onSort) {
+    const { id, head, hint = null, isText, sort } = column;
+    const content = onSort && sort ? sorter(head, () => onSort(sort)) : head;
+    const kind = isText ? "text" : null;
+    const cell = el("th", { scope: "col", title: hint, class: kind, "data-column": id }, content);
+    if (sort) this.heads.set(sort, cell);
+    return cell;
+  }
+
+  #line(key) {
+    const tr = el("tr", { tabindex: "-1", "data-key": key });
+    const cells = this.columns.map((column) => makeCell(column));
+    tr.append(...cells.map((cell) => cell.td));
+    const line = { tr, cells, row: null };
+    this.lines.set(key, line);
+    return line;
+  }
+
+  #write(line, row) {
+    line.row = row;
+    if (this.opens) setAttribute(line.tr, "data-open", this.opens(row));
+    toggleClass(line.tr, "stale", this.isStale(row));
+    this.columns.forEach((column, place) => {
+      const cell = line.cells[place];
+      cell.words.set(column.text(row));
+      if (cell.link) setAttribute(cell.link, "href", column.link(row));
+      column.paint?.(cell.td, row);
+    });
+  }
+}
+
+function sorter(head, onclick) {
+  return el("button", { type: "button", class: "plain", onclick }, head);
+}
+
+function makeCell({ id, isText, isHead, link, action }) {
+  const td = el(isHead ? "th" : "td", {
+    scope: isHead ? "row" : null,
+    class: isText ? "text" : null,
+    "data-column": id,
+  });
+  const anchor = link ? el("a", {}) : null;
+  if (anchor) td.append(anchor);
+  const words = new Words(anchor || td);
+  if (action) td.append(action(() => words.text));
+  return { td, words, link: anchor };
+}

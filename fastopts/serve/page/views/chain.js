@@ -1,0 +1,185 @@
+// One series: calls left, puts right.
+
+import { el } from "../dom.js";
+import { checkbox, choice, menu, select, setOptions } from "../controls.js";
+import { ALL, defaults, longName } from "../columns.js";
+import { ChainTable } from "../chain_table.js";
+import { nextFrame } from "../frames.js";
+import { range } from "../heat.js";
+import { keep, read } from "../kept.js";
+import { go, goInstead, link } from "../router.js";
+import { Rows, atmStrike, byStrike, forwardOf } from "../rows.js";
+import { FIGURES, figures, find, front, labels, neighbour, settlesOf } from "../series.js";
+import { Strip } from "../strip.js";
+
+const HEATS = [["", "Off"], ["mark_iv", "IV"], ["open_interest", "OI"]];
+const narrow = matchMedia("(max-width: 700px)");
+
+export function open(route) {
+  return route.expiry === null ? toFront(route) : new ChainView(route);
+}
+
+// No expiry was asked for: the first that is not settling.
+function toFront(route) {
+  return {
+    title: `${route.asset} chain`,
+    node: el("p", { class: "hint" }, "Looking for the front expiry…"),
+    subscriptions: [{ id: "expiries", expiries: route.asset }],
+    receive(message) {
+      const first = message.type === "expiries" ? front(message.expiries) : null;
+      if (first) goInstead(link(route.asset, "chain", first.label, first.settle));
+    },
+  };
+}
+
+class ChainView {
+  constructor(route) {
+    this.route = route;
+    this.rows = new Rows();
+    this.series = [];
+    this.pairs = [];
+    this.one = null;
+    this.heatBy = read("heat", "mark_iv");
+    this.isCentred = false;
+    this.chosen = read(this.#columnsName(), null) || defaults(narrow.matches);
+    this.title = `${route.asset} ${route.expiry} chain`;
+    this.subscriptions = [
+      { id: "rows", asset: route.asset, expiry: route.expiry, ...(route.settle ? { settle: route.settle } : {}) },
+      { id: "expiries", expiries: route.asset },
+    ];
+    this.draw = () => this.#draw();
+    this.#build();
+  }
+
+  opened() {
+    this.rows.restart();
+  }
+
+  receive(message) {
+    if (message.type === "rows") {
+      this.rows.apply(message);
+      if (this.rows.isComplete) nextFrame(this.draw);
+    } else if (message.type === "expiries") this.#switchable(message.expiries);
+    else if (message.type === "error") this.#refuse(message.detail);
+  }
+
+  tick() {
+    this.table.refreshAges(this.pairs);
+    if (this.one) this.strip.set(figures(this.one));
+  }
+
+  step(by) {
+    const next = neighbour(this.series, this.route.expiry, by);
+    if (next) go(link(this.route.asset, "chain", next, this.route.settle));
+    return true;
+  }
+
+  #columnsName() {
+    return narrow.matches ? "columns.narrow" : "columns";
+  }
+
+  #build() {
+    const { asset, expiry } = this.route;
+    this.table = new ChainTable(`Chain of ${asset} ${expiry}: calls left, puts right`);
+    this.table.setColumns(this.chosen);
+    this.strip = new Strip(FIGURES);
+    this.problem = el("p", { class: "problem", role: "alert", hidden: true });
+    this.expiries = select("Expiry", [[expiry, expiry]], expiry, (label) =>
+      go(link(asset, "chain", label, this.route.settle)),
+    );
+    this.coins = el("span", { class: "control" });
+    this.scroller = el("div", { class: "scroll chain-scroll", tabindex: "0", role: "region", "aria-label": "Chain" }, this.table.node);
+    const controls = el(
+      "div",
+      { class: "controls" },
+      this.expiries.node,
+      this.coins,
+      choice("Heat", HEATS, this.heatBy, (by) => this.#setHeat(by)),
+      this.#columnChooser(),
+    );
+    this.node = el("section", {}, controls, this.strip.node, this.problem, this.scroller);
+  }
+
+  #columnChooser() {
+    const boxes = ALL.map((column) => {
+      const isOn = column.fixed || this.chosen.includes(column.id);
+      const { node, field } = checkbox(longName(column), isOn, (on) => this.#choose(column.id, on));
+      field.disabled = Boolean(column.fixed);
+      field.name = column.id;
+      return node;
+    });
+    const again = el("button", { type: "button", class: "tool", onclick: () => this.#reset(boxes) }, "As at first");
+    return menu("Columns", el("fieldset", {}, el("legend", {}, "Columns of each side"), ...boxes), again);
+  }
+
+  #choose(id, isOn) {
+    this.chosen = isOn ? [...this.chosen, id] : this.chosen.filter((one) => one !== id);
+    keep(this.#columnsName(), this.chosen);
+    this.#rebuild();
+  }
+
+  #reset(boxes) {
+    this.chosen = defaults(narrow.matches);
+    keep(this.#columnsName(), null);
+    for (const box of boxes) {
+      const field = box.querySelector("input");
+      field.checked = field.disabled || this.chosen.includes(field.name);
+    }
+    this.#rebuild();
+  }
+
+  #rebuild() {
+    this.table.setColumns(this.chosen);
+    nextFrame(this.draw);
+  }
+
+  #setHeat(by) {
+    this.heatBy = by;
+    keep("heat", by);
+    nextFrame(this.draw);
+  }
+
+  #switchable(series) {
+    this.series = series;
+    const { asset, expiry, settle } = this.route;
+    setOptions(this.expiries.field, labels(series).map((label) => [label, label]), expiry);
+    this.one = find(series, expiry, settle);
+    if (this.one) this.strip.set(figures(this.one));
+    const coins = settlesOf(series, expiry);
+    if (coins.length > 1 && coins.join() !== this.shownCoins) {
+      this.shownCoins = coins.join();
+      const options = coins.map((coin) => [coin, coin]);
+      this.coins.replaceChildren(
+        choice("Settle", options, this.one.settle, (coin) => go(link(asset, "chain", expiry, coin))),
+      );
+    }
+  }
+
+  #refuse(words) {
+    this.problem.textContent = words;
+    this.problem.hidden = false;
+  }
+
+  #draw() {
+    const rows = [...this.rows.bySymbol.values()];
+    this.pairs = byStrike(rows);
+    const forward = forwardOf(rows);
+    const atm = atmStrike(this.pairs.map((pair) => pair.strike), forward);
+    const changed = this.rows.takeChanged();
+    this.table.update(this.pairs, { forward, atm, changed });
+    const values = rows.map((row) => row[this.heatBy]);
+    this.table.heat(this.pairs, this.heatBy, this.heatBy ? range(values) : null);
+    if (!this.isCentred && rows.length) this.#centre();
+  }
+
+  // The money in the middle, both ways.
+  #centre() {
+    const row = this.table.node.querySelector("tr.atm");
+    if (!row) return;
+    this.isCentred = true;
+    const strike = row.querySelector(".strike");
+    const middle = strike.offsetLeft + strike.offsetWidth / 2;
+    this.scroller.scrollLeft = middle - this.scroller.clientWidth / 2;
+    this.scroller.scrollTop = row.offsetTop - this.scroller.clientHeight / 2;
+  }
+}
