@@ -136,7 +136,6 @@ export class ChainTable {
       line.tr.dataset[opens] = optionLink(row.symbol);
       nameSymbol(one, row.symbol);
     }
-    one.symbol.hidden = false;
     const isStale = row !== null && !row.live;
     for (const cell of one.cells) {
       toggleClass(cell.td, "stale", isStale);
@@ -176,6 +175,6 @@ function nameSymbol(one, symbol) {
   const copies = { type: "button", class: "copy", "aria-label": `Copy ${symbol}`, title: `Copy ${symbol}` };
   one.symbol.replaceChildren(
     el("a", { href: optionLink(symbol), title: symbol, "aria-label": symbol }, kind),
-    el("button", { ...copies, onclick: () => copy(symbol) }, "⧉"),
+    el("button", { ...copies, onclick: () => copy(symbol) }),
   );
 }

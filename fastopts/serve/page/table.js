@@ -5,10 +5,11 @@ import { Words, el, setAttribute, toggleClass } from "./dom.js";
 
 // Columns: {id, head, hint, text(row), isText, isHead, paint(cell, row), link(row), action(row)}.
 export class Table {
-  constructor({ caption, columns, key, opens = null, isStale = () => false, onSort = null }) {
+  constructor({ caption, columns, key, opens = null, symbol = null, isStale = () => false, onSort = null }) {
     this.columns = columns;
     this.key = key;
     this.opens = opens;
+    this.symbol = symbol;
     this.isStale = isStale;
     this.lines = new Map();
     this.heads = new Map();
@@ -77,6 +78,7 @@ export class Table {
   #write(line, row) {
     line.row = row;
     if (this.opens) setAttribute(line.tr, "data-open", this.opens(row));
+    if (this.symbol) setAttribute(line.tr, "data-symbol", this.symbol(row));
     toggleClass(line.tr, "stale", this.isStale(row));
     this.columns.forEach((column, place) => {
       const cell = line.cells[place];

@@ -1,16 +1,16 @@
 // One series: calls left, puts right.
 
 import { el } from "../dom.js";
-import { checkbox, choice, menu, select, setOptions } from "../controls.js";
+import { checkbox, choice, menu } from "../controls.js";
 import { ALL, defaults, longName } from "../columns.js";
 import { ChainTable } from "../chain_table.js";
 import { nextFrame } from "../frames.js";
 import { range } from "../heat.js";
 import { keep, read } from "../kept.js";
-import { go, goInstead, link } from "../router.js";
 import { Rows, atmStrike, byStrike, forwardOf } from "../rows.js";
-import { FIGURES, figures, find, front, labels, neighbour, settlesOf } from "../series.js";
+import { FIGURES, figures } from "../series.js";
 import { Strip } from "../strip.js";
+import { Switcher, toFront } from "../with_expiry.js";
 
 const HEATS = [["", "Off"], ["mark_iv", "IV"], ["open_interest", "OI"]];
 const narrow = matchMedia("(max-width: 700px)");
@@ -19,26 +19,11 @@ export function open(route) {
   return route.expiry === null ? toFront(route) : new ChainView(route);
 }
 
-// No expiry was asked for: the first that is not settling.
-function toFront(route) {
-  return {
-    title: `${route.asset} chain`,
-    node: el("p", { class: "hint" }, "Looking for the front expiry…"),
-    subscriptions: [{ id: "expiries", expiries: route.asset }],
-    receive(message) {
-      const first = message.type === "expiries" ? front(message.expiries) : null;
-      if (first) goInstead(link(route.asset, "chain", first.label, first.settle));
-    },
-  };
-}
-
 class ChainView {
   constructor(route) {
     this.route = route;
     this.rows = new Rows();
-    this.series = [];
     this.pairs = [];
-    this.one = null;
     this.heatBy = read("heat", "mark_iv");
     this.isCentred = false;
     this.chosen = read(this.#columnsName(), null) || defaults(narrow.matches);
@@ -59,19 +44,17 @@ class ChainView {
     if (message.type === "rows") {
       this.rows.apply(message);
       if (this.rows.isComplete) nextFrame(this.draw);
-    } else if (message.type === "expiries") this.#switchable(message.expiries);
+    } else if (message.type === "expiries") this.#switchable(message);
     else if (message.type === "error") this.#refuse(message.detail);
   }
 
   tick() {
     this.table.refreshAges(this.pairs);
-    if (this.one) this.strip.set(figures(this.one));
+    if (this.switcher.one) this.strip.set(figures(this.switcher.one));
   }
 
   step(by) {
-    const next = neighbour(this.series, this.route.expiry, by);
-    if (next) go(link(this.route.asset, "chain", next, this.route.settle));
-    return true;
+    return this.switcher.step(by);
   }
 
   #columnsName() {
@@ -84,16 +67,12 @@ class ChainView {
     this.table.setColumns(this.chosen);
     this.strip = new Strip(FIGURES);
     this.problem = el("p", { class: "problem", role: "alert", hidden: true });
-    this.expiries = select("Expiry", [[expiry, expiry]], expiry, (label) =>
-      go(link(asset, "chain", label, this.route.settle)),
-    );
-    this.coins = el("span", { class: "control" });
+    this.switcher = new Switcher(this.route);
     this.scroller = el("div", { class: "scroll chain-scroll", tabindex: "0", role: "region", "aria-label": "Chain" }, this.table.node);
     const controls = el(
       "div",
       { class: "controls" },
-      this.expiries.node,
-      this.coins,
+      this.switcher.node,
       choice("Heat", HEATS, this.heatBy, (by) => this.#setHeat(by)),
       this.#columnChooser(),
     );
@@ -139,20 +118,9 @@ class ChainView {
     nextFrame(this.draw);
   }
 
-  #switchable(series) {
-    this.series = series;
-    const { asset, expiry, settle } = this.route;
-    setOptions(this.expiries.field, labels(series).map((label) => [label, label]), expiry);
-    this.one = find(series, expiry, settle);
-    if (this.one) this.strip.set(figures(this.one));
-    const coins = settlesOf(series, expiry);
-    if (coins.length > 1 && coins.join() !== this.shownCoins) {
-      this.shownCoins = coins.join();
-      const options = coins.map((coin) => [coin, coin]);
-      this.coins.replaceChildren(
-        choice("Settle", options, this.one.settle, (coin) => go(link(asset, "chain", expiry, coin))),
-      );
-    }
+  #switchable(message) {
+    this.switcher.take(message);
+    if (this.switcher.one) this.strip.set(figures(this.switcher.one));
   }
 
   #refuse(words) {

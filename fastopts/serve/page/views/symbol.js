@@ -1,2 +1,183 @@
-import { el } from "../dom.js";
-export function open(route) { return { title: "symbol", node: el("p", {}, "soon"), subscriptions: [], receive() {} }; }
+// All that is known of one option, live, with its units.
+
+import { venueMs, ageOf } from "../clock.js";
+import { Words, el, toggleClass } from "../dom.js";
+import { age, compact, countdown, days, expiryLabel, fixed, level, number, percent, points, price, reasonWords, utc } from "../format.js";
+import { flash } from "../flash.js";
+import { nextFrame } from "../frames.js";
+import { link, optionLink } from "../router.js";
+import { Rows } from "../rows.js";
+import { copy } from "../toast.js";
+
+const QUOTE = "quote coin";
+const BASE = "base coin";
+const yes = (value) => (value === null || value === undefined ? "–" : value ? "yes" : "no");
+const ofPrice = (name) => (row) => price(row[name], row.underlying_price);
+
+// [field, name, unit, text]
+const GROUPS = [
+  ["Quote", [
+    ["bid_price", "Bid", QUOTE, ofPrice("bid_price")],
+    ["ask_price", "Ask", QUOTE, ofPrice("ask_price")],
+    ["mid", "Mid", QUOTE, ofPrice("mid")],
+    ["bid_size", "Bid size", BASE, (row) => number(row.bid_size)],
+    ["ask_size", "Ask size", BASE, (row) => number(row.ask_size)],
+    ["spread", "Spread", QUOTE, ofPrice("spread")],
+    ["rel_spread", "Spread over mid", "", (row) => percent(row.rel_spread)],
+    ["spread_ticks", "Spread", "ticks", (row) => number(row.spread_ticks)],
+    ["mark_price", "Mark", QUOTE, ofPrice("mark_price")],
+    ["last_price", "Last", `${QUOTE}, no time of its own`, ofPrice("last_price")],
+    ["intrinsic", "Intrinsic", QUOTE, ofPrice("intrinsic")],
+    ["time_value", "Time value", QUOTE, ofPrice("time_value")],
+  ]],
+  ["Volatility", [
+    ["mark_iv", "Mark IV", "a year", (row) => percent(row.mark_iv, 2)],
+    ["bid_iv", "Bid IV", "a year", (row) => percent(row.bid_iv, 2)],
+    ["ask_iv", "Ask IV", "a year", (row) => percent(row.ask_iv, 2)],
+    ["spread_iv", "Spread", "vol points", (row) => points(row.spread_iv)],
+    ["moneyness", "Strike / forward", "", (row) => fixed(row.moneyness, 4)],
+    ["log_moneyness", "ln(strike / forward)", "", (row) => fixed(row.log_moneyness, 4)],
+    ["iv_capped", "At the venue's cap of 500%", "", (row) => yes(row.iv_capped)],
+  ]],
+  ["Greeks", [
+    ["delta", "Delta", `${QUOTE} per quote unit`, (row) => fixed(row.delta, 4)],
+    ["gamma", "Gamma", "per quote unit", (row) => number(row.gamma)],
+    ["vega", "Vega", "per vol point", (row) => fixed(row.vega, 2)],
+    ["theta", "Theta", "a calendar day", (row) => fixed(row.theta, 2)],
+    ["greeks_ok", "Complete and trading", "", (row) => yes(row.greeks_ok)],
+  ]],
+  ["Market", [
+    ["underlying_price", "Forward", QUOTE, (row) => level(row.underlying_price)],
+    ["index_price", "Index", QUOTE, (row) => level(row.index_price)],
+    ["open_interest", "Open interest", BASE, (row) => number(row.open_interest)],
+    ["volume_24h", "Volume 24 h", BASE, (row) => number(row.volume_24h)],
+    ["turnover_24h", "Turnover 24 h", `notional, ${QUOTE}`, (row) => compact(row.turnover_24h)],
+    ["high_24h", "High 24 h", QUOTE, ofPrice("high_24h")],
+    ["low_24h", "Low 24 h", QUOTE, ofPrice("low_24h")],
+    ["change_24h", "Change 24 h", "", (row) => percent(row.change_24h)],
+    ["total_volume", "Total volume", BASE, (row) => compact(row.total_volume)],
+    ["total_turnover", "Total turnover", `notional, ${QUOTE}`, (row) => compact(row.total_turnover)],
+    ["predicted_delivery_price", "Predicted delivery", QUOTE, (row) => level(row.predicted_delivery_price)],
+  ]],
+  ["Tick", [
+    ["live", "Live", "", (row) => (row.live ? "yes" : `no: ${reasonWords(row.reason || "unknown")}`)],
+    ["age", "Age", "since the venue's tick", (row) => age(ageOf(row.ts_ms))],
+    ["ts_ms", "Venue's time", "UTC", (row) => utc(row.ts_ms)],
+    ["rt_ms", "Received", "UTC", (row) => utc(row.rt_ms)],
+    ["seq", "Sequence", "", (row) => (row.seq === null ? "–" : String(row.seq))],
+    ["source", "Source", "", (row) => row.source || "–"],
+    ["phase", "Phase", "", (row) => row.phase || "–"],
+    ["suspect", "Suspect", "", (row) => yes(row.suspect)],
+    ["time_suspect", "Time suspect", "", (row) => yes(row.time_suspect)],
+  ]],
+  ["Terms", [
+    ["type", "Type", "", (row) => (row.type === "C" ? "call" : "put")],
+    ["strike", "Strike", QUOTE, (row) => number(row.strike)],
+    ["expiry_ms", "Delivery", "UTC", (row) => utc(row.expiry_ms)],
+    ["left", "Delivery in", "", (row) => countdown(row.expiry_ms, venueMs())],
+    ["dte", "DTE", "days", (row) => days(Math.max(row.expiry_ms - venueMs(), 0) / 86400000)],
+    ["quote", "Quote coin", "", (row) => row.quote || "–"],
+    ["settle", "Settle coin", "", (row) => row.settle || "–"],
+    ["venue", "Venue", "", (row) => row.venue || "–"],
+  ]],
+];
+const FLASHES = new Set(["bid_price", "ask_price", "mid", "mark_price", "mark_iv", "bid_iv", "ask_iv", "underlying_price"]);
+const OF_TIME = new Set(["age", "left", "dte"]);
+
+export function open(route) {
+  return new SymbolView(route.symbol);
+}
+
+class SymbolView {
+  constructor(symbol) {
+    this.symbol = symbol;
+    this.title = symbol;
+    this.rows = new Rows();
+    this.subscriptions = [{ id: "rows", symbols: [symbol] }];
+    this.fields = [];
+    this.draw = () => this.#draw();
+    this.words = el("p", { class: "problem", role: "alert", hidden: true });
+    this.links = el("span", { class: "control" });
+    this.panel = el("div", { class: "panel" }, ...GROUPS.map(([name, fields]) => this.#group(name, fields)));
+    const copies = { type: "button", class: "tool", onclick: () => copy(symbol) };
+    const head = el(
+      "div",
+      { class: "controls" },
+      el("h1", {}, symbol),
+      el("button", copies, "Copy symbol"),
+      this.links,
+    );
+    this.node = el("section", {}, head, this.words, this.panel);
+  }
+
+  opened() {
+    this.rows.restart();
+  }
+
+  receive(message) {
+    if (message.type === "rows") {
+      this.rows.apply(message);
+      nextFrame(this.draw);
+    } else if (message.type === "error") {
+      this.words.textContent = message.detail;
+      this.words.hidden = false;
+    }
+  }
+
+  tick() {
+    const row = this.rows.bySymbol.get(this.symbol);
+    if (!row) return;
+    for (const one of this.fields) if (OF_TIME.has(one.field)) one.words.set(one.text(row));
+  }
+
+  #group(name, fields) {
+    const lines = fields.map(([field, title, unit, text]) => {
+      const cell = el("td", { "data-field": field });
+      this.fields.push({ field, text, cell, words: new Words(cell, "–"), value: null });
+      return el("tr", {}, el("th", { scope: "row", class: "text" }, title), cell, el("td", { class: "unit text" }, unit));
+    });
+    const head = el(
+      "tr",
+      { class: "unseen" },
+      ...["Figure", "Value", "Unit"].map((words) => el("th", { scope: "col" }, words)),
+    );
+    return el("div", { class: "card" }, el("table", { class: "figures" }, el("caption", {}, name), el("thead", {}, head), el("tbody", {}, ...lines)));
+  }
+
+  #draw() {
+    const row = this.rows.bySymbol.get(this.symbol);
+    toggleClass(this.panel, "empty", !row);
+    if (!row) {
+      this.words.textContent = `There is no tick of ${this.symbol}.`;
+      this.words.hidden = false;
+      for (const one of this.fields) one.words.set("–");
+      return;
+    }
+    this.words.hidden = row.live;
+    this.words.textContent = `Not live: ${reasonWords(row.reason || "unknown")}. What is shown is ${age(ageOf(row.ts_ms))} old.`;
+    toggleClass(this.panel, "stale", !row.live);
+    for (const one of this.fields) this.#write(one, row);
+    this.#link(row);
+  }
+
+  #write(one, row) {
+    const before = one.value;
+    one.value = row[one.field] ?? null;
+    const isChanged = one.words.set(one.text(row));
+    if (isChanged && FLASHES.has(one.field) && before !== null && one.value !== null) {
+      flash(one.cell, one.value > before);
+    }
+  }
+
+  // To its chain, and to the other type of its strike.
+  #link(row) {
+    if (this.links.childElementCount) return;
+    const other = this.symbol.replace(/-([CP])(?=-|$)/, (_, type) => (type === "C" ? "-P" : "-C"));
+    const label = expiryLabel(row.expiry_ms);
+    this.links.append(
+      el("a", { href: link(row.asset, "chain", label, row.settle) }, `Chain ${label}`),
+      el("a", { href: optionLink(other) }, row.type === "C" ? "The put" : "The call"),
+      el("a", { href: link(row.asset, "smile", label, row.settle) }, "Smile"),
+    );
+  }
+}
