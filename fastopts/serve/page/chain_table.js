@@ -29,7 +29,7 @@ export class ChainTable {
     this.body.replaceChildren();
     const { call, put } = this.columns;
     const group = (words, count, side) =>
-      el("th", { scope: "colgroup", colspan: String(count + 1), class: "group", "data-side": side }, words);
+      el("th", { scope: "colgroup", colspan: String(count + 1), class: "group", "data-side": side }, el("span", {}, words));
     this.head.replaceChildren(
       el("tr", {}, group("Calls", call.length, "call"), el("td", { class: "strike" }), group("Puts", put.length, "put")),
       el(

@@ -76,6 +76,11 @@ export function axis(colours, more) {
   };
 }
 
+// 47%, or 47.5% where a step is that small.
+export function percentTick(value) {
+  return `${Number((value * 100).toFixed(2))}%`.replace("-", "−");
+}
+
 function without(object, name) {
   return Object.fromEntries(Object.entries(object).filter(([key]) => key !== name));
 }

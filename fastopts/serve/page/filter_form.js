@@ -88,7 +88,7 @@ export class FilterForm {
     const sorts = SORTS.flatMap(([name, words]) => [[`-${name}`, `${words}, highest`], [name, `${words}, lowest`]]);
     const sort = select("Sort", sorts, "-mark_iv", () => {});
     this.#register("sort", sort.field);
-    const limits = ["25", "50", "100", "250", "500", "1000", "2000"].map((each) => [each, each]);
+    const limits = ["25", "50", "100", "250", "500"].map((each) => [each, each]);
     const limit = select("Rows", limits, "100", () => {});
     this.#register("limit", limit.field);
     const gate = el("input", { type: "checkbox" });

@@ -14,7 +14,8 @@ function grouped(value, least, most) {
     format = new Intl.NumberFormat("en-US", digits);
     formats.set(key, format);
   }
-  return format.format(value).replace("-", "−");
+  const text = format.format(value);
+  return text.startsWith("-") && /[1-9]/.test(text) ? `−${text.slice(1)}` : text.replace("-", "");
 }
 
 const isAbsent = (value) => value === null || value === undefined || Number.isNaN(value);

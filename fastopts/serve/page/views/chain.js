@@ -76,7 +76,7 @@ class ChainView {
       choice("Heat", HEATS, this.heatBy, (by) => this.#setHeat(by)),
       this.#columnChooser(),
     );
-    this.node = el("section", {}, controls, this.strip.node, this.problem, this.scroller);
+    this.node = el("section", { class: "tall" }, controls, this.strip.node, this.problem, this.scroller);
   }
 
   #columnChooser() {

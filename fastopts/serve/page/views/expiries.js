@@ -30,6 +30,8 @@ export function open(route) {
     isStale: (one) => one.live === 0,
   });
 
+  table.node.classList.add("expiries");
+
   function draw() {
     if (body === null) return;
     const series = body.expiries;

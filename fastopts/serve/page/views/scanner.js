@@ -44,7 +44,7 @@ class ScannerView {
     });
     this.table.sortedBy(this.sort.replace("-", ""), this.sort.startsWith("-"));
     const scroller = el("div", { class: "scroll scan-scroll", tabindex: "0", role: "region", "aria-label": "Results" }, this.table.node);
-    this.node = el("section", {}, this.form.node, this.problem, this.summary, scroller);
+    this.node = el("section", { class: "tall" }, this.form.node, this.problem, this.summary, scroller);
     this.draw = () => this.#draw();
     this.subscriptions = this.#subscriptions(filter);
     this.#assets();

@@ -1,6 +1,6 @@
 // The smile of an expiry: mark volatility, with the market's bid and ask around it.
 
-import { Chart, SERIES, axis, legend, markAt, tooltip } from "../charts.js";
+import { Chart, SERIES, axis, legend, markAt, percentTick, tooltip } from "../charts.js";
 import { checkbox, choice, menu } from "../controls.js";
 import { DataTable } from "../data_table.js";
 import { el } from "../dom.js";
@@ -145,7 +145,7 @@ class SmileView {
       grid: { left: 56, right: 24, top: 34, bottom: 46 },
       tooltip: tooltip(colours, (found) => this.#tip(found, x)),
       xAxis: axis(colours, xAxis(this.axis)),
-      yAxis: axis(colours, { type: "value", scale: true, axisLabel: { formatter: (value) => percent(value, 0) } }),
+      yAxis: axis(colours, { type: "value", scale: true, axisLabel: { formatter: percentTick } }),
       series: [...main, ...others],
     };
   }

@@ -9,8 +9,10 @@ import { link, optionLink } from "../router.js";
 import { Rows } from "../rows.js";
 import { copy } from "../toast.js";
 
-const QUOTE = "quote coin";
-const BASE = "base coin";
+// Units: of a row, since they are its coins.
+const QUOTE = (row) => row.quote || "quote coin";
+const BASE = (row) => row.asset;
+const notional = (row) => `${QUOTE(row)}, notional`;
 const yes = (value) => (value === null || value === undefined ? "–" : value ? "yes" : "no");
 const ofPrice = (name) => (row) => price(row[name], row.underlying_price);
 
@@ -26,7 +28,7 @@ const GROUPS = [
     ["rel_spread", "Spread over mid", "", (row) => percent(row.rel_spread)],
     ["spread_ticks", "Spread", "ticks", (row) => number(row.spread_ticks)],
     ["mark_price", "Mark", QUOTE, ofPrice("mark_price")],
-    ["last_price", "Last", `${QUOTE}, no time of its own`, ofPrice("last_price")],
+    ["last_price", "Last", (row) => `${QUOTE(row)}, at any time`, ofPrice("last_price")],
     ["intrinsic", "Intrinsic", QUOTE, ofPrice("intrinsic")],
     ["time_value", "Time value", QUOTE, ofPrice("time_value")],
   ]],
@@ -40,10 +42,10 @@ const GROUPS = [
     ["iv_capped", "At the venue's cap of 500%", "", (row) => yes(row.iv_capped)],
   ]],
   ["Greeks", [
-    ["delta", "Delta", `${QUOTE} per quote unit`, (row) => fixed(row.delta, 4)],
-    ["gamma", "Gamma", "per quote unit", (row) => number(row.gamma)],
-    ["vega", "Vega", "per vol point", (row) => fixed(row.vega, 2)],
-    ["theta", "Theta", "a calendar day", (row) => fixed(row.theta, 2)],
+    ["delta", "Delta", BASE, (row) => fixed(row.delta, 4)],
+    ["gamma", "Gamma", (row) => `per ${QUOTE(row)}`, (row) => number(row.gamma)],
+    ["vega", "Vega", (row) => `${QUOTE(row)} a vol point`, (row) => fixed(row.vega, 2)],
+    ["theta", "Theta", (row) => `${QUOTE(row)} a day`, (row) => fixed(row.theta, 2)],
     ["greeks_ok", "Complete and trading", "", (row) => yes(row.greeks_ok)],
   ]],
   ["Market", [
@@ -51,17 +53,17 @@ const GROUPS = [
     ["index_price", "Index", QUOTE, (row) => level(row.index_price)],
     ["open_interest", "Open interest", BASE, (row) => number(row.open_interest)],
     ["volume_24h", "Volume 24 h", BASE, (row) => number(row.volume_24h)],
-    ["turnover_24h", "Turnover 24 h", `notional, ${QUOTE}`, (row) => compact(row.turnover_24h)],
+    ["turnover_24h", "Turnover 24 h", notional, (row) => compact(row.turnover_24h)],
     ["high_24h", "High 24 h", QUOTE, ofPrice("high_24h")],
     ["low_24h", "Low 24 h", QUOTE, ofPrice("low_24h")],
     ["change_24h", "Change 24 h", "", (row) => percent(row.change_24h)],
     ["total_volume", "Total volume", BASE, (row) => compact(row.total_volume)],
-    ["total_turnover", "Total turnover", `notional, ${QUOTE}`, (row) => compact(row.total_turnover)],
+    ["total_turnover", "Total turnover", notional, (row) => compact(row.total_turnover)],
     ["predicted_delivery_price", "Predicted delivery", QUOTE, (row) => level(row.predicted_delivery_price)],
   ]],
   ["Tick", [
     ["live", "Live", "", (row) => (row.live ? "yes" : `no: ${reasonWords(row.reason || "unknown")}`)],
-    ["age", "Age", "since the venue's tick", (row) => age(ageOf(row.ts_ms))],
+    ["age", "Age", "", (row) => age(ageOf(row.ts_ms))],
     ["ts_ms", "Venue's time", "UTC", (row) => utc(row.ts_ms)],
     ["rt_ms", "Received", "UTC", (row) => utc(row.rt_ms)],
     ["seq", "Sequence", "", (row) => (row.seq === null ? "–" : String(row.seq))],
@@ -133,8 +135,10 @@ class SymbolView {
   #group(name, fields) {
     const lines = fields.map(([field, title, unit, text]) => {
       const cell = el("td", { "data-field": field });
-      this.fields.push({ field, text, cell, words: new Words(cell, "–"), value: null });
-      return el("tr", {}, el("th", { scope: "row", class: "text" }, title), cell, el("td", { class: "unit text" }, unit));
+      const beside = el("td", { class: "unit text" });
+      const units = new Words(beside, typeof unit === "string" ? unit : "");
+      this.fields.push({ field, text, cell, unit, units, words: new Words(cell, "–"), value: null });
+      return el("tr", {}, el("th", { scope: "row", class: "text" }, title), cell, beside);
     });
     const head = el(
       "tr",
@@ -163,6 +167,7 @@ class SymbolView {
   #write(one, row) {
     const before = one.value;
     one.value = row[one.field] ?? null;
+    if (typeof one.unit === "function") one.units.set(one.unit(row));
     const isChanged = one.words.set(one.text(row));
     if (isChanged && FLASHES.has(one.field) && before !== null && one.value !== null) {
       flash(one.cell, one.value > before);

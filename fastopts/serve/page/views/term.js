@@ -1,6 +1,6 @@
 // Term structure: volatility at the money, and the skew, by days to expiry.
 
-import { Chart, SERIES, axis, legend, tooltip } from "../charts.js";
+import { Chart, SERIES, axis, legend, percentTick, tooltip } from "../charts.js";
 import { checkbox, choice } from "../controls.js";
 import { DataTable } from "../data_table.js";
 import { el } from "../dom.js";
@@ -75,7 +75,7 @@ class TermView {
     const coins = [...new Set(this.series.map((one) => one.settle))].sort().reverse();
     const hasSkew = this.shows.rr || this.shows.bf;
     const lines = coins.flatMap((coin, index) => this.#lines(coin, index, hasSkew));
-    const percents = { type: "value", scale: true, axisLabel: { formatter: (value) => percent(value) } };
+    const percents = { type: "value", scale: true, axisLabel: { formatter: percentTick } };
     const grids = hasSkew
       ? [{ left: 58, right: 24, top: 40, height: "48%" }, { left: 58, right: 24, top: "68%", bottom: 46 }]
       : [{ left: 58, right: 24, top: 40, bottom: 46 }];
