@@ -9,6 +9,7 @@ from bench import burst, goals, machine, memory, plan, profile, redis_cost, tabl
 from bench.plan import FULL, QUICK, Plan
 from bench.reader import report as reader
 from bench.report import Report
+from bench.serve import report as serve
 from fastopts.sim import tls
 
 
@@ -72,6 +73,7 @@ class Bench:
         self._goals += goals.of_redis(cost)
         self._report.add("redis", cost, table.redis(cost))
         self._goals += reader.measure(chosen.reading, self._report)
+        self._goals += serve.measure(chosen.serving, self._report)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from bench.measure import Window
 from bench.reader import plan as reading
+from bench.serve import plan as serving
 from bench.session import Contender, Session
 
 __all__ = (
@@ -64,6 +65,7 @@ class Plan:
     burst_s: int
     redis_rounds: int
     reading: reading.Plan
+    serving: serving.Plan
     measures_memory: bool = True
 
 
@@ -90,7 +92,12 @@ PACED_TLS = Load(
     3,
 )
 FULL = Plan(
-    (FLAT, FLAT_TLS, PACED, PACED_TLS), rounds=3, burst_s=8, redis_rounds=7, reading=reading.FULL
+    (FLAT, FLAT_TLS, PACED, PACED_TLS),
+    rounds=3,
+    burst_s=8,
+    redis_rounds=7,
+    reading=reading.FULL,
+    serving=serving.FULL,
 )
 QUICK = Plan(
     (
@@ -101,6 +108,7 @@ QUICK = Plan(
     burst_s=2,
     redis_rounds=3,
     reading=reading.QUICK,
+    serving=serving.QUICK,
     measures_memory=False,
 )
 

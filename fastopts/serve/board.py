@@ -173,7 +173,7 @@ class Board:
         """Take in the option's values as they are; return whether any is another."""
         found = self._mirror().find(symbol, ANY)
         return isinstance(found, Option) and self._rows[symbol].update(
-            rows.streamed(found), self._number
+            rows.values(found), self._number
         )
 
     def _as_of_ms(self) -> int:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from operator import attrgetter
 from typing import Any, Final
 
 from fastopts.model import Instrument
@@ -12,8 +13,9 @@ from fastopts.serve.problems import reason_of
 from fastopts.vocabulary import COLUMNS, VOCABULARY
 
 __all__ = (
-    "PASSING",
     "ROW_NAMES",
+    "STREAMED",
+    "Values",
     "absent",
     "chain",
     "envelope",
@@ -24,25 +26,35 @@ __all__ = (
     "point",
     "series",
     "streamed",
+    "values",
 )
 
 _NAMED: Final = tuple(f"{n}_ms" if VOCABULARY[n].form == "time" else n for n in COLUMNS)
 _READ: Final = (*_NAMED, *plain.DERIVED, *plain.FLAGS, "suspect", "time_suspect")
+_read: Final = attrgetter(*_READ)
 ROW_NAMES: Final = (*_READ, "reason")
-PASSING: Final = ("dte", "age_s")  # that change with the time alone
+_PASSING: Final = ("dte", "age_s")  # that change with the time alone
+STREAMED: Final = tuple(name for name in ROW_NAMES if name not in _PASSING)
+_streamed: Final = attrgetter(*STREAMED[:-1])
+
+Values = tuple[Any, ...]
+
+
+def values(found: Option) -> Values:
+    """An option as streams tell it, in the order of `STREAMED`: without what changes with the time
+    alone."""
+    reason = None if found.live else reason_of(why_not_live(found))
+    return (*_streamed(found), reason)
 
 
 def streamed(found: Option) -> dict[str, Any]:
-    """An option as streams tell it: without what changes with the time alone."""
-    row = option(found)
-    for name in PASSING:
-        del row[name]
-    return row
+    """The same by name."""
+    return dict(zip(STREAMED, values(found), strict=True))
 
 
 def option(found: Option) -> dict[str, Any]:
     """Everything about an option; `reason` says why it is not live."""
-    row = {name: getattr(found, name) for name in _READ}
+    row = dict(zip(_READ, _read(found), strict=True))
     row["reason"] = None if found.live else reason_of(why_not_live(found))
     return row
 

@@ -8,10 +8,11 @@ import orjson
 
 from fastopts.errors import FastoptsError
 from fastopts.serve.problems import reason_of
+from fastopts.serve.rows import STREAMED, Values
 
 __all__ = ("Row", "RowTopic", "Subscription", "Topic", "WholeTopic")
 
-MESSAGE_BYTES: Final = 61_440  # of a message, about
+MESSAGE_BYTES: Final = 28_000  # of a message, about; so much waits for each slow client
 GONE_MAX: Final = 10_000
 NEVER: Final = -1
 
@@ -42,33 +43,33 @@ class Topic(Protocol):
 class Row:
     """One option as streams tell it, at the beat *version*; `delta` is what changed at that."""
 
-    __slots__ = ("_full", "delta", "symbol", "values", "version")
+    __slots__ = ("_full", "_values", "delta", "symbol", "version")
 
     def __init__(self, symbol: str) -> None:
         self.symbol = symbol
-        self.values: Mapping[str, Any] = {}
         self.version = NEVER
         self.delta = b""
+        self._values: Values = _NOTHING
         self._full: bytes | None = None
 
-    def update(self, values: dict[str, Any], version: int) -> bool:
+    def update(self, values: Values, version: int) -> bool:
         """Take in *values*; return whether any is another."""
-        held = self.values
-        changed = {name: value for name, value in values.items() if held.get(name, _NONE) != value}
+        both = zip(STREAMED, values, self._values, strict=True)
+        changed = {name: value for name, value, before in both if value != before}
         if not changed:
             return False
-        self.values, self.version, self._full = values, version, None
+        self._values, self.version, self._full = values, version, None
         self.delta = orjson.dumps({"symbol": self.symbol, **changed})
         return True
 
     @property
     def full(self) -> bytes:
         if self._full is None:
-            self._full = orjson.dumps(self.values)
+            self._full = orjson.dumps(dict(zip(STREAMED, self._values, strict=True)))
         return self._full
 
 
-_NONE: Final = object()
+_NOTHING: Final = (object(),) * len(STREAMED)  # equal to no value
 
 
 class RowTopic:

@@ -16,6 +16,8 @@ __all__ = ("Doors", "protocols")
 
 log = logging.getLogger(__name__)
 
+WAITING_MAX: Final = 32_768  # bytes for a client; then nothing more is made for it
+
 
 class Doors:
     """How many connections there are, and how many there may be."""
@@ -85,6 +87,7 @@ class _Http(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        transport.set_write_buffer_limits(high=WAITING_MAX)
         self._stall = _Stall(transport, self.doors)
         self._address = self.client[0] if self.client else ""
         self._is_in = self.doors.enter(self._address)

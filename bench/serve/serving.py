@@ -1,0 +1,46 @@
+"""`fastopts serve` as a user starts it, over a bench's session."""
+
+import os
+import subprocess
+import sys
+from typing import Final, Self
+
+from bench.http import Client
+from bench.session import ROOT, settle
+
+__all__ = ("CORES", "Serving")
+
+READY_LINE: Final = "http://"
+CORES: Final = sorted(os.sched_getaffinity(0))
+
+
+class Serving:
+    """The server's process, on the client's side of the machine. A context manager."""
+
+    def __init__(self, url: str, venue: str) -> None:
+        words = ("serve", "--port", "0", "--redis-url", url, "--venue", venue)
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "fastopts.cli", *words],
+            stderr=subprocess.PIPE,
+            cwd=ROOT,
+            preexec_fn=settle(set(CORES[:1])),  # noqa: PLW1509 - no thread of ours holds a lock
+        )
+        assert self._process.stderr is not None
+        line = self._process.stderr.readline().decode()
+        if READY_LINE not in line:
+            raise RuntimeError(f"the server did not start: {line}")
+        self.port = int(line.split(READY_LINE)[1].split("/")[0].rpartition(":")[2])
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.communicate()
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def client(self) -> Client:
+        return Client(self.port)

@@ -1,0 +1,141 @@
+"""What a crowd of stream clients does: to the server, to ticks, to other requests."""
+
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any, Self
+
+import orjson
+
+from bench.measure import cpu_s, rss_mb
+from bench.serve.serving import CORES, Serving
+from bench.session import ROOT, Session, settle
+
+__all__ = ("Crowd", "Streamed", "run")
+
+SETTLE_S = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Crowd:
+    """*reading* clients that take what comes, *silent* ones that never read."""
+
+    title: str
+    reading: int
+    silent: int
+
+
+@dataclass(frozen=True, slots=True)
+class Streamed:
+    """Medians of the turns with the crowd there. Ages are those of ticks where a third program
+    hears of them, `alone` without a server's clients; the option is asked for meanwhile."""
+
+    server_share: float
+    rss_mb: float
+    sent_mb_s: float
+    collector_p99_ms: float
+    alone_p99_ms: float
+    times_alone: float
+    option_p50_ms: float
+
+
+class Helper:
+    """A process that answers each line with one. A context manager."""
+
+    def __init__(self, module: str, *words: str) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", module, *words],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            cwd=ROOT,
+            preexec_fn=settle(set(CORES[-1:])),  # noqa: PLW1509 - no thread of ours holds a lock
+        )
+        self._answer()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.communicate()
+
+    def ask(self) -> Mapping[str, Any]:
+        assert self._process.stdin is not None
+        self._process.stdin.write(b"\n")
+        self._process.stdin.flush()
+        return self._answer()
+
+    def _answer(self) -> Mapping[str, Any]:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            raise RuntimeError("a helper of the bench ended")
+        found: Mapping[str, Any] = orjson.loads(line)
+        return found
+
+
+def run(
+    session: Session,
+    serving: Serving,
+    asset: str,
+    venue: str,
+    crowds: Sequence[Crowd],
+    rounds: int,
+    turn_s: float,
+) -> dict[str, Streamed]:
+    """In each round every crowd has its turn, right behind a turn without any."""
+    wish = orjson.dumps({"asset": asset}).decode()
+    turns: dict[str, list[Streamed]] = {one.title: [] for one in crowds}
+    with Helper("bench.serve.probe", session.valkey.url, venue) as probe:
+        for _ in range(rounds):
+            for crowd in crowds:
+                _rest(probe)
+                time.sleep(turn_s)
+                alone_ms = probe.ask()["p99_ms"]
+                words = (str(serving.port), str(crowd.reading), str(crowd.silent), wish)
+                with Helper("bench.serve.crowd", *words) as clients:
+                    turns[crowd.title].append(_turn(serving, probe, clients, turn_s, alone_ms))
+    return {title: _median(found) for title, found in turns.items()}
+
+
+def _rest(probe: Helper) -> None:
+    time.sleep(SETTLE_S)
+    probe.ask()
+
+
+def _turn(
+    serving: Serving, probe: Helper, clients: Helper, turn_s: float, alone_ms: float
+) -> Streamed:
+    _rest(probe)
+    with ExitStack() as stack:
+        client = stack.enter_context(serving.client())
+        listed = client.json("/v1/instruments?asset=BTC")["instruments"]
+        path = f"/v1/options/{listed[0]['symbol']}?stale=true"
+        before, cpu, at = clients.ask()["bytes"], cpu_s(serving.pid), time.monotonic()
+        probe.ask()
+        waits_ms: list[float] = []
+        while (now := time.monotonic()) < at + turn_s:
+            client.get(path)
+            waits_ms.append((time.monotonic() - now) * 1000)
+            time.sleep(0.02)
+        elapsed_s = time.monotonic() - at
+        used_s = cpu_s(serving.pid) - cpu
+        ages, after = probe.ask(), clients.ask()["bytes"]
+    return Streamed(
+        server_share=used_s / elapsed_s,
+        rss_mb=rss_mb(serving.pid)[0],
+        sent_mb_s=(after - before) / 1e6 / elapsed_s,
+        collector_p99_ms=ages["p99_ms"],
+        alone_p99_ms=alone_ms,
+        times_alone=ages["p99_ms"] / alone_ms,
+        option_p50_ms=statistics.median(waits_ms),
+    )
+
+
+def _median(turns: Sequence[Streamed]) -> Streamed:
+    names = Streamed.__slots__
+    return Streamed(*(statistics.median(getattr(one, name) for one in turns) for name in names))
