@@ -1,1 +1,1 @@
-"""`python -m fastopts.demo`: simulated venue, real collector, real Valkey, and a live view."""
+"""`python -m fastopts.demo`: simulated venue, real collector, Valkey and server, a live view."""

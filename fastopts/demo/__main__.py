@@ -77,7 +77,8 @@ def _show(
             processes.check()
             options = _options(reader, client)
             shown = near_the_money(options, time.time_ns() // 1_000_000)
-            frame = Frame(processes.status, processes.said, options, shown, before)
+            places = (processes.page_url, url)
+            frame = Frame(processes.status, processes.said, options, shown, before, *places)
             live.update(render(frame), refresh=True)
             before = {option.symbol: option.mark_price for option in shown}
             time.sleep(LOOK_S)

@@ -1,4 +1,4 @@
-"""The three processes behind the view; they end with it, however it ends."""
+"""The processes behind the view; they end with it, however it ends."""
 
 import os
 import re
@@ -15,13 +15,15 @@ from fastopts.errors import FastoptsError
 __all__ = ("Processes",)
 
 STOP_TIMEOUT_S = 5.0
+_PAGE = re.compile(r"http://127\.0\.0\.1:\d+/")
 _URLS = re.compile(r"REST (http\S+); WebSocket (ws\S+)")
 
 
 class Processes:
-    """Simulated venue and collector around a private Valkey, while the `with` block runs.
+    """Simulated venue, collector and server around a private Valkey, while the `with` block runs.
 
-    `status` is the collector's newest status, as it logs it; `said` its newest other line.
+    `status` is the collector's newest status, as it logs it; `said` the newest other line of those
+    that log; `page_url` is where the server's page is.
     """
 
     def __init__(self, symbols: int, rate: float, seed: int) -> None:
@@ -30,13 +32,15 @@ class Processes:
         self.valkey = EmbeddedValkey()
         self._sim_options = ["--symbols", str(symbols), "--rate", str(rate), "--seed", str(seed)]
         self._children: list[subprocess.Popen[str]] = []
-        self._listener: threading.Thread | None = None
+        self.page_url = ""
+        self._listeners: list[threading.Thread] = []
 
     def __enter__(self) -> Self:
         try:
             self.valkey.start()
             rest_url, ws_url = self._start_sim()
             self._start_collector(rest_url, ws_url)
+            self._start_server()
         except BaseException:
             self._stop()
             raise
@@ -67,16 +71,37 @@ class Processes:
             *("--redis-url", self.valkey.url, "--log-format", "json", "--status-s", "1"),
             *("--coins", "BTC,ETH,SOL,XRP", "--cache-file", os.devnull),
         )
-        self._listener = threading.Thread(target=self._listen, args=(child,), daemon=True)
-        self._listener.start()
+        self._listen_to(child)
 
-    def _start(self, module: str, *options: str, out: bool = False) -> subprocess.Popen[str]:
+    def _start_server(self) -> None:
+        child = self._start(
+            *("fastopts.cli", "serve", "--port", "0"),
+            *("--redis-url", self.valkey.url, "--venue", "sim"),
+            FASTOPTS_LOG_FORMAT="json",
+        )
+        assert child.stderr is not None
+        line = child.stderr.readline()
+        found = _PAGE.search(line)
+        if found is None:
+            raise FastoptsError(f"the server did not start: {line.strip()}")
+        self.page_url = found[0]
+        self._listen_to(child)
+
+    def _listen_to(self, child: subprocess.Popen[str]) -> None:
+        thread = threading.Thread(target=self._listen, args=(child,), daemon=True)
+        thread.start()
+        self._listeners.append(thread)
+
+    def _start(
+        self, module: str, *options: str, out: bool = False, **variables: str
+    ) -> subprocess.Popen[str]:
         child = subprocess.Popen(
             [sys.executable, "-m", module, *options],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE if out else subprocess.DEVNULL,
             stderr=subprocess.STDOUT if out else subprocess.PIPE,
             text=True,
+            env=os.environ | variables,
             # Ctrl-C is the view's to hear: it ends the others in order.
             start_new_session=True,
             preexec_fn=end_with_parent,  # noqa: PLW1509
@@ -104,8 +129,8 @@ class Processes:
             except subprocess.TimeoutExpired:
                 child.kill()
                 child.wait()
-        if self._listener is not None:
-            self._listener.join()
+        for thread in self._listeners:
+            thread.join()
         for child in self._children:
             for pipe in (child.stdout, child.stderr):
                 if pipe is not None:

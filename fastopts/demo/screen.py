@@ -21,13 +21,15 @@ DAY_MS = 86_400_000
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One look: the collector's status, every option, and those that are shown."""
+    """One look: the collector's status, every option, those that are shown, and where more is."""
 
     status: dict[str, Any]
     said: str
     options: Sequence[Option]
     shown: Sequence[Option]
     before: dict[str, float | None]
+    page_url: str = ""
+    redis_url: str = ""
 
     def ages_s(self) -> tuple[float | None, float | None]:
         """Median and 99th percentile of the age of live values."""
@@ -53,7 +55,8 @@ def near_the_money(options: Sequence[Option], now_ms: int) -> list[Option]:
 def render(frame: Frame) -> RenderableType:
     """Draw *frame*; it always says SIMULATED."""
     title = Text(" SIMULATED — not the market ", style="bold black on yellow")
-    body = Group(_figures(frame), Text(), _quotes(frame), Text(), _footer(frame))
+    places = [_places(frame), Text()] if frame.page_url else []
+    body = Group(_figures(frame), Text(), _quotes(frame), Text(), *places, _footer(frame))
     return Panel(body, title=title, subtitle="Ctrl-C ends it", padding=(1, 2), width=100)
 
 
@@ -106,6 +109,15 @@ def _quotes(frame: Frame) -> Table:
             _seconds(option.age_s) if option.live else Text("stale", style="red"),
         )
     return table
+
+
+def _places(frame: Frame) -> RenderableType:
+    rows = Table.grid(padding=(0, 2))
+    rows.add_column(style="dim")
+    rows.add_column(no_wrap=True)
+    rows.add_row("dashboard and API", Text(frame.page_url, style="bold cyan"))
+    rows.add_row("Redis", frame.redis_url)
+    return rows
 
 
 def _footer(frame: Frame) -> RenderableType:

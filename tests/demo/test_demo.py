@@ -46,6 +46,7 @@ def test_it_shows_live_numbers_and_says_simulated(tmp_path: Path) -> None:
     assert process.returncode == 0
     assert "SIMULATED — not the market" in out
     assert re.search(r"symbols live\s+(\d+) of \1\s", out)
+    assert re.search(r"dashboard and API\s+http://127\.0\.0\.1:\d+/", out)
     assert re.search(r"BTC-\S+-C-USDT\s+[\d,]+\.\d\d", out)
     assert picture.read_text().startswith("<svg")
     assert list(tmp_path.iterdir()) == [picture]
@@ -56,7 +57,7 @@ def test_it_shows_live_numbers_and_says_simulated(tmp_path: Path) -> None:
 def test_a_signal_ends_everything_cleanly(tmp_path: Path, number: signal.Signals) -> None:
     process = start(tmp_path)
     deadline = time.monotonic() + 30
-    while len(started := children(process.pid)) < 3:
+    while len(started := children(process.pid)) < 4:
         assert time.monotonic() < deadline
         time.sleep(0.05)
     process.send_signal(number)
@@ -70,7 +71,7 @@ def test_a_signal_ends_everything_cleanly(tmp_path: Path, number: signal.Signals
 def test_a_killed_view_leaves_nothing_running(tmp_path: Path) -> None:
     process = start(tmp_path)
     deadline = time.monotonic() + 30
-    while len(started := children(process.pid)) < 3:
+    while len(started := children(process.pid)) < 4:
         assert time.monotonic() < deadline
         time.sleep(0.05)
     process.kill()
