@@ -1,0 +1,3 @@
+from tests.serve.fixtures import living, serving
+
+__all__ = ("living", "serving")
