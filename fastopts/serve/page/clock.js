@@ -18,3 +18,8 @@ export function ageOf(tsMs) {
   const now = venueMs();
   return now === null || !tsMs ? null : Math.max(now - tsMs, 0) / 1000;
 }
+
+export function daysTo(expiryMs) {
+  const now = venueMs();
+  return now === null || !expiryMs ? null : Math.max(expiryMs - now, 0) / 86400000;
+}

@@ -26,6 +26,7 @@ export class FilterForm {
       el("div", { class: "controls" }, ...this.#order(), submit, clear, this.#savedLine()),
     );
     this.fill(filter);
+    this.#showSaved(this.#nameOfWhatIsShown());
   }
 
   get filter() {
@@ -111,7 +112,6 @@ export class FilterForm {
       event.preventDefault();
       this.#save();
     });
-    this.#showSaved("");
     return el(
       "span",
       { class: "control saved", role: "group", "aria-label": "Saved filters" },
@@ -127,12 +127,18 @@ export class FilterForm {
     const names = Object.keys(saved()).sort();
     setOptions(this.names.field, [["", names.length ? "choose…" : "none yet"], ...names.map((one) => [one, one])], name);
     this.names.field.value = name;
+    this.name.value = name;
+  }
+
+  #nameOfWhatIsShown() {
+    const shown = JSON.stringify(this.filter);
+    const found = Object.entries(saved()).find(([, filter]) => JSON.stringify(filter) === shown);
+    return found ? found[0] : "";
   }
 
   #load(name) {
     const filter = saved()[name];
     if (!filter) return;
-    this.name.value = name;
     this.fill(filter);
     this.run(this.filter);
   }
@@ -156,7 +162,6 @@ export class FilterForm {
       return;
     }
     remove(name);
-    this.name.value = "";
     this.#showSaved("");
     toast(`Deleted “${name}”`);
   }

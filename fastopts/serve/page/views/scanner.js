@@ -1,6 +1,6 @@
 // Finds options by bounds; what it finds stays current while one looks at it.
 
-import { ageOf } from "../clock.js";
+import { ageOf, daysTo } from "../clock.js";
 import { el } from "../dom.js";
 import { DEFAULT, subscription } from "../filters.js";
 import { FilterForm } from "../filter_form.js";
@@ -117,7 +117,7 @@ function columns(heat) {
       link: (row) => optionLink(row.symbol),
       action: copyButton,
     },
-    { id: "dte", head: "DTE", sort: "dte", text: (row) => days(row.dte) },
+    { id: "dte", head: "DTE", sort: "dte", text: (row) => days(daysTo(row.expiry_ms)) },
     { id: "moneyness", head: "K/F", hint: "strike over forward", sort: "moneyness", text: (row) => fixed(row.moneyness, 3) },
     { id: "delta", head: "Delta", sort: "delta", text: (row) => fixed(row.delta, 2) },
     { id: "bid_price", head: "Bid", sort: "bid_price", text: ofPrice("bid_price") },

@@ -1,6 +1,6 @@
 // All that is known of one option, live, with its units.
 
-import { venueMs, ageOf } from "../clock.js";
+import { ageOf, daysTo, venueMs } from "../clock.js";
 import { Words, el, toggleClass } from "../dom.js";
 import { age, compact, countdown, days, expiryLabel, fixed, level, number, percent, points, price, reasonWords, utc } from "../format.js";
 import { flash } from "../flash.js";
@@ -77,7 +77,7 @@ const GROUPS = [
     ["strike", "Strike", QUOTE, (row) => number(row.strike)],
     ["expiry_ms", "Delivery", "UTC", (row) => utc(row.expiry_ms)],
     ["left", "Delivery in", "", (row) => countdown(row.expiry_ms, venueMs())],
-    ["dte", "DTE", "days", (row) => days(Math.max(row.expiry_ms - venueMs(), 0) / 86400000)],
+    ["dte", "DTE", "days", (row) => days(daysTo(row.expiry_ms))],
     ["quote", "Quote coin", "", (row) => row.quote || "–"],
     ["settle", "Settle coin", "", (row) => row.settle || "–"],
     ["venue", "Venue", "", (row) => row.venue || "–"],

@@ -1,0 +1,138 @@
+"""What a browser looks at: the processes of a user, each of which a test may stop or end."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Self, TypeVar
+
+import requests
+
+from fastopts.embedded import EmbeddedValkey
+from tests.processes import SIM_URLS, environ
+
+__all__ = ("COINS", "Market", "until")
+
+COINS = "BTC,ETH"
+_ROWS = re.compile(r"^/v1/")
+Result = TypeVar("Result")
+
+
+def until(look: Callable[[], Result], deadline_s: float = 30) -> Result:
+    """Look until there is something to see, and return it."""
+    end = time.monotonic() + deadline_s
+    while not (seen := look()):
+        assert time.monotonic() < end, "nothing came of it"
+        time.sleep(0.02)
+    return seen
+
+
+class Market:
+    """A simulated venue, a collector, and `fastopts serve` on one port, while the block runs."""
+
+    def __init__(self, symbols: int, rate: int) -> None:
+        self._symbols, self._rate = symbols, rate
+        self._valkey = EmbeddedValkey()
+        self._port = _free_port()
+        self._children: list[subprocess.Popen[str]] = []
+        self.url = f"http://127.0.0.1:{self._port}"
+
+    def __enter__(self) -> Self:
+        self._valkey.start()
+        try:
+            self.venue = self._start(
+                "fastopts.sim",
+                *("--port", "0", "--symbols", str(self._symbols), "--rate", str(self._rate)),
+                *("--coins", COINS),
+                out=subprocess.PIPE,
+            )
+            assert self.venue.stdout is not None
+            found = SIM_URLS.search(self.venue.stdout.readline())
+            assert found is not None
+            self.collector = self._start(
+                "fastopts.track",
+                *("--venue", "sim", "--rest-url", found[1], "--ws-url", found[2]),
+                *("--redis-url", self._valkey.url, "--coins", COINS, "--cache-file", os.devnull),
+            )
+            self.start_server()
+            until(lambda: (feed := self.get("feed"))["live"] == feed["total"] > 0)
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for child in reversed(self._children):
+            child.send_signal(signal.SIGCONT)
+            child.kill()
+            child.communicate()
+        self._valkey.stop()
+
+    def start_server(self) -> None:
+        """Serve, and return when it answers."""
+        self.server = self._start(
+            "fastopts.cli",
+            *("serve", "--port", str(self._port), "--venue", "sim"),
+            *("--redis-url", self._valkey.url),
+        )
+        until(self._answers)
+
+    def stop_server(self) -> None:
+        self.server.terminate()
+        self.server.communicate(timeout=20)
+
+    def get(self, path: str, **query: str) -> dict[str, Any]:
+        """What the API says at /v1/*path*, of what is not live, too."""
+        answer = requests.get(f"{self.url}/v1/{path}", query, timeout=10)
+        assert answer.ok, answer.text
+        body: dict[str, Any] = answer.json()
+        return body
+
+    @contextmanager
+    def stopped(self, process: subprocess.Popen[str]) -> Iterator[None]:
+        """*process* stands still inside of the block; afterwards everything is live again."""
+        process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            process.send_signal(signal.SIGCONT)
+            until(lambda: (feed := self.get("feed"))["alive"] and feed["live"] == feed["total"])
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Inside of the block no number changes, and yet is none stale: be quick."""
+        with self.stopped(self.venue):
+            until(lambda: self.get("feed")["newest_age_s"] > 1)
+            yield
+
+    def _answers(self) -> bool:
+        assert self.server.poll() is None, "the server ended"
+        try:
+            return requests.get(f"{self.url}/live", timeout=10).ok
+        except requests.ConnectionError:
+            return False
+
+    def _start(
+        self, module: str, *words: str, out: int = subprocess.DEVNULL
+    ) -> subprocess.Popen[str]:
+        child = subprocess.Popen(
+            [sys.executable, "-m", module, *words],
+            stdout=out,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            env=environ(),
+        )
+        self._children.append(child)
+        return child
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

@@ -1,0 +1,249 @@
+"""What a user does: with the keyboard, with a mouse, on a phone, and again tomorrow."""
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.page.conftest import OpenTab
+from tests.page.market import Market
+from tests.page.tab import Tab
+
+VIEWS = ["expiries", "chain", "smile", "term", "grid", "interest", "scan"]
+
+
+def labels(market: Market) -> list[str]:
+    series = market.get("expiries/BTC", stale="true")["expiries"]
+    return list(dict.fromkeys(one["label"] for one in series))
+
+
+def shown(page: Page, view: str) -> None:
+    expect(page.locator("main")).to_have_attribute("data-view", view)
+
+
+def test_digits_lead_to_every_view(tab: Tab) -> None:
+    page = tab.open("BTC/expiries")
+    for digit, view in reversed(list(enumerate(VIEWS, 1))):
+        page.keyboard.press(str(digit))
+        shown(page, view)
+        link = page.get_by_label("Views").get_by_role("link").nth(digit - 1)
+        expect(link).to_have_attribute("aria-current", "page")
+
+
+def test_rows_by_the_keyboard(tab: Tab, market: Market) -> None:
+    page = tab.open("BTC/expiries")
+    expect(page.locator("main tbody tr").first).to_be_visible()
+    rows = page.locator("main tbody tr")
+    page.keyboard.press("j")
+    expect(rows.nth(0)).to_be_focused()
+    page.keyboard.press("j")
+    page.keyboard.press("ArrowDown")
+    expect(rows.nth(2)).to_be_focused()
+    page.keyboard.press("k")
+    expect(rows.nth(1)).to_be_focused()
+    page.keyboard.press("Enter")
+    shown(page, "chain")
+    assert f"/{labels(market)[1]}/" in page.url
+    page.keyboard.press("Escape")
+    shown(page, "expiries")
+
+
+def test_a_chain_by_the_keyboard(tab: Tab, market: Market) -> None:
+    first, second, *_ = labels(market)
+    page = tab.open(f"BTC/chain/{first}")
+    expect(page.locator("tr.atm")).to_be_visible()
+    page.keyboard.press("]")
+    expect(page).to_have_url(re.compile(second))
+    expect(page.locator(f"tr.atm[data-symbol*='-{second}-']")).to_be_visible()
+    page.keyboard.press("[")
+    expect(page.locator(f"tr.atm[data-symbol*='-{first}-']")).to_be_visible()
+    page.keyboard.press("j")  # begins at the money
+    expect(page.locator("tr.atm")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile(r"/option/BTC-\w+-\d+-C"))
+    page.keyboard.press("Escape")
+    expect(page.locator("tr.atm")).to_be_visible()
+    page.keyboard.press("j")
+    page.keyboard.press("Shift+Enter")
+    expect(page).to_have_url(re.compile(r"/option/BTC-\w+-\d+-P"))
+
+
+def test_assets_by_keyboard_and_tab(tab: Tab) -> None:
+    page = tab.open("BTC/grid")
+    page.keyboard.press("a")
+    expect(page).to_have_url(re.compile("#/ETH/grid"))
+    page.get_by_role("link", name="BTC", exact=True).click()
+    expect(page).to_have_title(re.compile("BTC surface"))
+
+
+def test_help_opens_and_closes(tab: Tab) -> None:
+    page = tab.open("BTC/expiries")
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Keyboard")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog", name="Keyboard")).to_be_hidden()
+    shown(page, "expiries")
+
+
+def test_an_option_is_found_by_its_symbol(tab: Tab, market: Market) -> None:
+    label = labels(market)[0]
+    page = tab.open("BTC/expiries")
+    expect(page.locator("main tbody tr").first).to_be_visible()
+    with page.expect_response(lambda answer: "instruments" in answer.url):
+        page.keyboard.press("/")
+    field = page.get_by_role("combobox", name="Find an option by its symbol")
+    expect(field).to_be_focused()
+    expect(field).to_have_value("")
+    field.fill(f"btc {label} c")
+    field.press("Enter")
+    expect(page.locator("h1")).to_have_text(re.compile(f"^BTC-{label}-"))
+
+
+def test_columns_are_chosen_and_remembered(tab: Tab, market: Market) -> None:
+    page = tab.open(f"BTC/chain/{labels(market)[0]}")
+    gamma = page.locator("th[data-column=gamma]")
+    expect(page.locator("tr.atm")).to_be_visible()
+    expect(gamma).to_have_count(0)
+    page.get_by_text("Columns", exact=True).click()
+    page.get_by_label("Γ", exact=True).check()
+    page.get_by_label("Bid size", exact=True).uncheck()
+    expect(gamma).to_have_count(2)
+    expect(page.locator("tr.atm td[data-column=gamma]").first).to_have_text(re.compile(r"\d"))
+    page.reload()
+    expect(gamma).to_have_count(2)
+    expect(page.locator("th[data-column=bid_size]")).to_have_count(0)
+    page.get_by_text("Columns", exact=True).click()
+    page.get_by_role("button", name="As at first").click()
+    expect(gamma).to_have_count(0)
+    expect(page.locator("th[data-column=bid_size]")).to_have_count(2)
+
+
+@pytest.mark.parametrize(("by", "column"), [("IV", "mark_iv"), ("OI", "open_interest")])
+def test_a_chain_is_warm_by_choice(tab: Tab, market: Market, by: str, column: str) -> None:
+    page = tab.open(f"BTC/chain/{labels(market)[0]}")
+    page.get_by_role("button", name=by, exact=True).click()
+    expect(page.locator(f"td.warmth[data-column={column}]").first).to_be_visible()
+    assert page.locator(f"td.warmth:not([data-column={column}])").count() == 0
+    page.get_by_role("button", name="Off").click()
+    expect(page.locator("td.warmth")).to_have_count(0)
+
+
+def test_a_symbol_is_copied(new_tab: OpenTab, market: Market) -> None:
+    tab = new_tab(permissions=["clipboard-read", "clipboard-write"])
+    page = tab.open(f"BTC/chain/{labels(market)[0]}")
+    row = page.locator("tr.atm")
+    symbol = row.get_attribute("data-symbol")
+    row.get_by_role("button", name=f"Copy {symbol}").click()
+    expect(page.locator("#toast")).to_have_text(f"Copied {symbol}")
+    assert page.evaluate("navigator.clipboard.readText()") == symbol
+    expect(page.locator("#toast")).to_be_hidden()
+    page.keyboard.press("j")
+    row.focus()
+    other = row.get_attribute("data-other-symbol")
+    page.keyboard.press("Y")
+    expect(page.locator("#toast")).to_have_text(f"Copied {other}")
+    assert page.evaluate("navigator.clipboard.readText()") == other
+
+
+def test_filters_are_saved_loaded_and_deleted(tab: Tab) -> None:
+    page = tab.open("scan?asset=BTC&sort=-mark_iv&limit=50")
+    expect(page.locator("main tbody tr").first).to_be_visible()
+    page.get_by_label("Mark IV from").fill("10%")
+    page.get_by_label("Type", exact=True).select_option("P")
+    page.get_by_role("button", name="Scan", exact=True).click()
+    expect(page).to_have_url(re.compile("min_iv=10%25"))
+    expect(page.locator("main tbody tr[data-key*='-C-']")).to_have_count(0)
+    page.get_by_label("Name of the filter").fill("rich puts")
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator("#toast")).to_contain_text("rich puts")
+
+    page.get_by_role("button", name="Clear").click()
+    expect(page).not_to_have_url(re.compile("min_iv"))
+    expect(page.get_by_label("Mark IV from")).to_have_value("")
+    page.reload()
+    page.get_by_label("Saved", exact=True).select_option("rich puts")
+    expect(page.get_by_label("Mark IV from")).to_have_value("10%")
+    expect(page.get_by_label("Type", exact=True)).to_have_value("P")
+    expect(page).to_have_url(re.compile("min_iv=10%25"))
+    expect(page.get_by_label("Name of the filter")).to_have_value("rich puts")
+    page.get_by_role("button", name="Delete").click()
+    expect(page.get_by_label("Saved", exact=True).locator("option")).to_have_count(1)
+
+
+def test_a_volatility_of_80_is_refused_in_the_servers_words(tab: Tab) -> None:
+    page = tab.open("scan?asset=BTC&min_iv=80")
+    expect(page.get_by_role("alert")).to_contain_text("80 is 8000%")
+    page.get_by_label("Mark IV from").fill("many")
+    page.get_by_role("button", name="Scan", exact=True).click()
+    expect(page.get_by_role("alert")).to_contain_text("“many” is no number")
+
+
+def test_a_click_on_a_heading_sorts(tab: Tab) -> None:
+    page = tab.open("scan?asset=BTC&sort=-mark_iv&limit=25")
+    expect(page.locator("main tbody tr").first).to_be_visible()
+    page.get_by_role("button", name="Delta").click()
+    heading = page.get_by_role("columnheader", name="Delta")
+    expect(heading).to_have_attribute("aria-sort", "descending")
+    expect(page.locator("main tbody tr").first).to_be_visible()
+    page.get_by_role("button", name="Delta").click()
+    expect(heading).to_have_attribute("aria-sort", "ascending")
+    expect(page).to_have_url(re.compile("sort=delta"))
+
+
+def test_the_theme_is_the_systems_until_one_is_chosen(new_tab: OpenTab) -> None:
+    def ground(page: Page) -> str:
+        colour: str = page.evaluate("getComputedStyle(document.body).backgroundColor")
+        return colour
+
+    dark = new_tab(color_scheme="dark").open("BTC/expiries")
+    page = new_tab(color_scheme="light").open("BTC/expiries")
+    light = ground(page)
+    assert light != ground(dark)
+    page.keyboard.press("t")  # system, light, dark
+    page.keyboard.press("t")
+    expect(page.get_by_role("button", name="Theme: dark")).to_be_visible()
+    assert ground(page) == ground(dark)
+    page.reload()
+    assert ground(page) == ground(dark)
+    page.keyboard.press("t")
+    assert ground(page) == light
+
+
+@pytest.mark.parametrize("view", [*VIEWS, "option"])
+def test_a_phone_scrolls_down_and_not_across(new_tab: OpenTab, market: Market, view: str) -> None:
+    tab = new_tab(viewport={"width": 390, "height": 844}, has_touch=True)
+    places = {
+        "scan": "scan?asset=BTC",
+        "chain": f"BTC/chain/{labels(market)[0]}",
+        "option": f"option/{market.get('scan', limit='1')['options'][0]['symbol']}",
+    }
+    page = tab.open(places.get(view, f"BTC/{view}"))
+    expect(page.locator("main table, main canvas").first).to_be_attached()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_the_strikes_stay_in_sight_on_a_phone(new_tab: OpenTab, market: Market) -> None:
+    tab = new_tab(viewport={"width": 390, "height": 844}, has_touch=True)
+    page = tab.open(f"BTC/chain/{labels(market)[0]}")
+    strike = page.locator("tr.atm th.strike")
+    expect(strike).to_be_in_viewport()
+    for end in (0, 10_000):
+        page.locator(".chain-scroll").evaluate("(node, end) => { node.scrollLeft = end; }", end)
+        expect(strike).to_be_in_viewport(ratio=0.95)
+
+
+def test_nothing_moves_where_motion_is_unwelcome(new_tab: OpenTab, market: Market) -> None:
+    tab = new_tab(reduced_motion="reduce")
+    page = tab.open(f"BTC/chain/{labels(market)[0]}")
+    before = page.locator("main").text_content()
+    expect(page.locator("main")).not_to_have_text(before or "")
+    assert page.evaluate("document.getAnimations().length") == 0
+
+
+def test_the_address_opens_on_an_assets_expiries(tab: Tab) -> None:
+    page = tab.page
+    page.goto(tab.url)
+    expect(page).to_have_url(re.compile("#/BTC/expiries"))
+    expect(page).to_have_title("BTC expiries · fastopts")
+    page.goto(f"{tab.url}/#/no/such/place/at/all")
+    expect(page).to_have_url(re.compile("#/BTC/expiries"))

@@ -1,0 +1,214 @@
+"""Each view shows the numbers of the API; the feed stands still meanwhile."""
+
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.page.market import Market
+from tests.page.tab import Tab
+
+# column of the chain: the function of format.js, and what it is given beside the number
+CHAIN = {
+    "bid_price": "price",
+    "ask_price": "price",
+    "mark_price": "price",
+    "bid_iv": "percent",
+    "ask_iv": "percent",
+    "mark_iv": "percent",
+    "bid_size": "compact",
+    "ask_size": "compact",
+    "open_interest": "compact",
+    "volume_24h": "compact",
+    "spread_iv": "points",
+}
+
+
+def front(market: Market) -> dict[str, Any]:
+    series: dict[str, Any] = market.get("expiries/BTC", stale="true")["expiries"][0]
+    return series
+
+
+def cell(page: Page, row: str, column: str) -> str:
+    text = page.locator(f"tr[data-key='{row}'] [data-column='{column}']").text_content()
+    return (text or "").strip()
+
+
+def test_the_expiries(tab: Tab, market: Market) -> None:
+    with market.frozen():
+        page = tab.open("BTC/expiries")
+        body = market.get("expiries/BTC", stale="true")
+        assert len(body["expiries"]) > 3
+        for one in body["expiries"]:
+            key = f"{one['label']}-{one['settle']}"
+            shown = {
+                "label": one["label"],
+                "settle": one["settle"],
+                "forward": tab.formatted("level", one["forward"]),
+                "basis": tab.formatted("signedPercent", one["basis"]),
+                "atm_iv": tab.formatted("percent", one["atm_iv"]),
+                "straddle": tab.formatted("price", one["straddle"], one["forward"]),
+                "rr": tab.formatted("points", one["risk_reversal"]),
+                "bf": tab.formatted("points", one["butterfly"]),
+                "open_interest": tab.formatted("compact", one["open_interest"]),
+                "turnover_24h": tab.formatted("compact", one["turnover_24h"]),
+                "live": f"{one['live']}/{one['total']}",
+            }
+            shown.pop("basis")  # annualised by the time that is left: it moves by itself
+            assert {name: cell(page, key, name) for name in shown} == shown
+        assert tab.texts("[data-figure=index]") == [tab.formatted("level", body["index_price"])]
+
+
+def test_a_chain(tab: Tab, market: Market) -> None:
+    label = front(market)["label"]
+    with market.frozen():
+        page = tab.open(f"BTC/chain/{label}")
+        chain = market.get(f"chains/BTC/{label}", stale="true")
+        rows = page.locator("table.chain tbody tr")
+        expect(rows).to_have_count(len(chain["strikes"]))
+        for strike in chain["strikes"]:
+            line = page.locator(f"tr[data-strike='{strike['strike']:g}']")
+            is_atm = "atm" in (line.get_attribute("class") or "").split()
+            assert is_atm == strike["atm"]
+            for side in ("call", "put"):
+                option = strike[side]
+                for column, function in CHAIN.items():
+                    place = f"[data-side={side}][data-column={column}]"
+                    scale = [option["forward"]] if function == "price" else []
+                    expected = tab.formatted(function, option[column], *scale)
+                    assert line.locator(place).text_content() == expected, (option, column)
+
+
+def test_both_coins_of_an_expiry_have_a_chain(tab: Tab, market: Market) -> None:
+    series = market.get("expiries/BTC", stale="true")["expiries"]
+    labels = [one["label"] for one in series]
+    label = next(label for label in labels if labels.count(label) == 2)
+    page = tab.open(f"BTC/chain/{label}/USDT")
+    expect(page.locator("tr[data-symbol$='-USDT']").first).to_be_visible()
+    page.get_by_role("button", name="USDC", exact=True).click()
+    expect(page.locator("tr[data-symbol$='-USDT']")).to_have_count(0)
+    expect(page.locator("tbody tr[data-symbol]").first).to_be_visible()
+    assert page.url.endswith(f"#/BTC/chain/{label}/USDC")
+    pressed = page.get_by_role("button", name="USDC", exact=True)
+    expect(pressed).to_have_attribute("aria-pressed", "true")
+
+
+@pytest.mark.parametrize("by", ["Strike", "ln(K/F)", "Delta"])
+def test_a_smile(tab: Tab, market: Market, by: str) -> None:
+    label = front(market)["label"]
+    with market.frozen():
+        page = tab.open(f"BTC/smile/{label}")
+        expect(page.locator(".chart.drawn canvas").first).to_be_visible()
+        page.get_by_role("button", name=by, exact=True).click()
+        page.get_by_text("Figures", exact=True).click()
+        points = market.get(f"smile/BTC/{label}", stale="true")["points"]
+        expect(page.locator("details.data tbody tr")).to_have_count(len(points))
+        for point in points:
+            for column in ("mark_iv", "bid_iv", "ask_iv"):
+                expected = tab.formatted("percent", point[column])
+                assert cell(page, point["symbol"], column) == expected
+            strike = tab.formatted("number", point["strike"])
+            assert cell(page, point["symbol"], "strike") == strike
+
+
+def test_other_expiries_lie_over_a_smile(tab: Tab, market: Market) -> None:
+    one, other, *_ = [e["label"] for e in market.get("expiries/BTC", stale="true")["expiries"]]
+    page = tab.open(f"BTC/smile/{one}")
+    page.get_by_text("Other expiries").click()
+    page.get_by_label(other, exact=True).check()
+    expect(page.locator(".chart.drawn canvas").first).to_be_visible()
+    with page.expect_request(lambda request: "events" in request.url) as asked:
+        page.reload()
+    assert f"%2B{other}" in asked.value.url
+
+
+def test_the_term_structure(tab: Tab, market: Market) -> None:
+    with market.frozen():
+        page = tab.open("BTC/term")
+        expect(page.locator(".chart.drawn canvas").first).to_be_visible()
+        page.get_by_text("Figures", exact=True).click()
+        for one in market.get("expiries/BTC", stale="true")["expiries"]:
+            key = f"{one['label']}-{one['settle']}"
+            assert cell(page, key, "atm_iv") == tab.formatted("percent", one["atm_iv"])
+            assert cell(page, key, "rr") == tab.formatted("points", one["risk_reversal"])
+
+
+def test_the_surface(tab: Tab, market: Market) -> None:
+    with market.frozen():
+        page = tab.open("BTC/grid")
+        expect(page.locator("table.grid tbody tr").first).to_be_visible()
+        body = market.get("surface/BTC", stale="true")
+        known = 0
+        for one in body["expiries"]:
+            for place, value in enumerate(one["ivs"]):
+                shown = cell(page, f"{one['label']}-{one['settle']}", f"d{place}")
+                assert shown == tab.formatted("percent", value)
+                known += value is not None
+        assert known > 20
+
+
+def test_open_interest(tab: Tab, market: Market) -> None:
+    label = front(market)["label"]
+    with market.frozen():
+        page = tab.open(f"BTC/interest/{label}")
+        expect(page.locator(".chart.drawn canvas").first).to_be_visible()
+        page.get_by_text("Figures", exact=True).click()
+        strikes = market.get(f"chains/BTC/{label}", stale="true")["strikes"]
+        for strike in strikes:
+            row = f"{strike['strike']:g}"
+            for side in ("call", "put"):
+                expected = tab.formatted("compact", strike[side]["open_interest"])
+                assert cell(page, row, side) == expected
+        calls = sum(strike["call"]["open_interest"] for strike in strikes)
+        assert tab.texts("[data-figure=calls]") == [tab.formatted("compact", calls)]
+
+
+def test_open_interest_of_all_expiries(tab: Tab, market: Market) -> None:
+    with market.frozen():
+        page = tab.open("BTC/interest")
+        expect(page.locator(".chart.drawn canvas").first).to_be_visible()
+        series = market.get("expiries/BTC", stale="true")["expiries"]
+        listed = sum(one["total"] for one in series)
+        expect(page.locator("[data-figure=live]")).to_have_text(f"{listed}/{listed}")
+
+
+def test_the_scanner(tab: Tab, market: Market) -> None:
+    with market.frozen():
+        page = tab.open("scan?asset=BTC&sort=-mark_iv&limit=25&type=C")
+        expect(page.locator("tbody tr[data-symbol]")).to_have_count(25)
+        query = {"asset": "BTC", "sort": "-mark_iv", "limit": "25", "type": "C"}
+        body = market.get("scan", **query, stale="true")
+        shown = [row.get_attribute("data-key") for row in page.locator("main tbody tr").all()]
+        assert shown == [one["symbol"] for one in body["options"]]
+        for one in body["options"]:
+            assert cell(page, one["symbol"], "mark_iv") == tab.formatted("percent", one["mark_iv"])
+            expected = tab.formatted("price", one["bid_price"], one["forward"])
+            assert cell(page, one["symbol"], "bid_price") == expected
+        expect(page.locator(".summary")).to_contain_text(f"of {body['considered']} considered")
+
+
+def test_one_option(tab: Tab, market: Market) -> None:
+    label = front(market)["label"]
+    chain = market.get(f"chains/BTC/{label}", stale="true")
+    symbol = next(one["call"]["symbol"] for one in chain["strikes"] if one["atm"])
+    with market.frozen():
+        page = tab.open(f"option/{symbol}")
+        option = market.get(f"options/{symbol}", stale="true")
+        shown = {
+            "bid_price": tab.formatted("price", option["bid_price"], option["forward"]),
+            "mark_iv": tab.formatted("percent", option["mark_iv"], 2),
+            "delta": tab.formatted("fixed", option["delta"], 4),
+            "underlying_price": tab.formatted("level", option["forward"]),
+            "open_interest": tab.formatted("number", option["open_interest"]),
+            "seq": str(option["seq"]),
+            "live": "yes",
+        }
+        for field, text in shown.items():
+            expect(page.locator(f"[data-field={field}]")).to_have_text(text)
+
+
+def test_what_is_not_listed_says_so(tab: Tab) -> None:
+    page = tab.open("BTC/chain/1JAN99")
+    expect(page.get_by_role("alert")).not_to_be_empty()
+    page = tab.open("option/BTC-1JAN99-90000-C-USDT")
+    expect(page.get_by_role("alert")).not_to_be_empty()
