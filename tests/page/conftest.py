@@ -2,13 +2,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 
-pytest.importorskip("playwright.sync_api", reason="no playwright: pip install 'fastopts[test]'")
-
-from playwright.sync_api import Browser, sync_playwright  # noqa: E402
-
-from tests.page.market import Market  # noqa: E402
-from tests.page.tab import ARGUMENTS, NO_BROWSER, Tab, chromium  # noqa: E402
+from tests.page.market import Market
+from tests.page.tab import ARGUMENTS, NO_BROWSER, Tab, chromium
 
 OpenTab = Callable[..., Tab]
 

@@ -38,7 +38,10 @@ def test_the_document_has_no_script_and_no_style_of_its_own() -> None:
 def test_nothing_is_loaded_from_elsewhere(path: Path) -> None:
     text = path.read_text().replace("http://www.w3.org/2000/svg", "")
     assert (
-        re.findall(r"(?:https?:)?//[\w.-]+\.\w+", re.sub(r"^\s*//.*$", "", text, flags=re.M)) == []
+        re.findall(
+            r"(?:https?:)?//[\w.-]+\.\w+", re.sub(r"^\s*//.*$", "", text, flags=re.MULTILINE)
+        )
+        == []
     )
 
 
