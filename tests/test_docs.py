@@ -17,7 +17,10 @@ from tests.docs.pages import DOCS, PAGES, examples
 from tests.processes import environ
 from tests.store import Store
 
-WITH_EXAMPLES = [page for page in PAGES if any(examples(page, "python"))]
+# serving.md's need a server: tests/docs/test_serving.py
+WITH_EXAMPLES = [
+    page for page in PAGES if page.name != "serving.md" and any(examples(page, "python"))
+]
 
 # Commands that need no more than a store; top is the subject of tests/cli/test_top.py.
 READING = "status|summary|expiries|chain|smile|get|scan|watch|export"

@@ -20,7 +20,7 @@ from fastopts.errors import (
     one_line,
 )
 
-__all__ = ("of_error", "problem", "reason_of", "unforeseen")
+__all__ = ("STATUSES", "of_error", "problem", "reason_of", "unforeseen")
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +28,7 @@ MEDIA_TYPE: Final = "application/problem+json"
 _RETRY: Final = {"Retry-After": "1"}
 
 # The first that fits counts. What is stale may be live a second later.
-_STATUS: Final[tuple[tuple[type[FastoptsError], int], ...]] = (
+STATUSES: Final[tuple[tuple[type[FastoptsError], int], ...]] = (
     (BadInput, 400),
     (Expired, 410),
     (NoSuchOption, 404),
@@ -60,7 +60,7 @@ def problem(
 
 def of_error(error: FastoptsError) -> Response:
     """The answer in place of what *error* kept from being told."""
-    status = next((status for kind, status in _STATUS if isinstance(error, kind)), 502)
+    status = next((status for kind, status in STATUSES if isinstance(error, kind)), 502)
     retry = _RETRY if status in (502, 503) else None
     return problem(status, reason_of(error), one_line(str(error)), retry)
 

@@ -190,7 +190,9 @@ class Serving:
 
     def websocket(self, path: str = "/v1/stream", **options: Any) -> ClientConnection:
         """A WebSocket; use it as a context manager."""
-        return connect(f"ws://{self.host}:{self.port}{path}", proxy=None, **options)
+        url = f"ws://{self.host}:{self.port}{path}"
+        opened: ClientConnection = connect(url, proxy=None, **options)
+        return opened
 
     @contextlib.contextmanager
     def events(self, query: str = "", headers: str = "") -> Iterator[Iterator[dict[str, Any]]]:
