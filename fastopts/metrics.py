@@ -1,9 +1,17 @@
 """Figures that are kept while running."""
 
+from bisect import bisect_left
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
+from typing import Final
 
-__all__ = ("Durations", "quantile")
+__all__ = ("AGE_BOUNDS_MS", "LAG_BOUNDS_MS", "Durations", "Histogram", "quantile")
+
+# Whole ms, as receive times are.
+AGE_BOUNDS_MS: Final = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000)
+LAG_BOUNDS_MS: Final = (0.1, 0.2, 0.5, *AGE_BOUNDS_MS)
 
 
 def quantile(ordered: list[float], q: float) -> float | None:
@@ -27,3 +35,28 @@ class Durations:
 
     def quantile_ms(self, q: float) -> float | None:
         return quantile(sorted(self._values), q)
+
+
+@dataclass(slots=True)
+class Histogram:
+    """How many values lie in each interval between *bounds*, in ms.
+
+    A bound belongs to the interval below it; the last of `counts` lies above all of them.
+    """
+
+    bounds: Sequence[float]
+    counts: list[int] = field(default_factory=list)
+    sum_ms: float = 0
+
+    def __post_init__(self) -> None:
+        self.counts = self.counts or [0] * (len(self.bounds) + 1)
+
+    def add(self, value_ms: float) -> None:
+        """Count *value_ms*. One below 0 tells of two clocks that disagree, and counts as 0."""
+        value_ms = max(0, value_ms)
+        self.counts[bisect_left(self.bounds, value_ms)] += 1
+        self.sum_ms += value_ms
+
+    def cumulative(self) -> list[int]:
+        """For each bound, then for all: how many values are not above it."""
+        return list(accumulate(self.counts))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from fastopts.metrics import Durations, quantile
+from fastopts.metrics import Durations, Histogram, quantile
 
 
 @pytest.mark.parametrize(("q", "value"), [(0.0, 1.0), (0.5, 3.0), (0.99, 4.0), (1.0, 4.0)])
@@ -21,3 +21,18 @@ def test_only_the_last_durations_count() -> None:
         durations.add(value)
     assert durations.quantile_ms(1.0) == 3.0
     assert durations.quantile_ms(0.0) == 1.0
+
+
+def test_a_histogram_counts_a_bound_into_the_interval_below_it() -> None:
+    histogram = Histogram((1, 2.5))
+    for value in (0, 1, 1.5, 2.5, 2.6):
+        histogram.add(value)
+    assert histogram.counts == [2, 2, 1]
+    assert histogram.cumulative() == [2, 4, 5]
+    assert histogram.sum_ms == 7.6
+
+
+def test_a_histogram_takes_what_is_below_zero_for_zero() -> None:
+    histogram = Histogram((1,))
+    histogram.add(-5)
+    assert histogram == Histogram((1,), [1, 0], 0)

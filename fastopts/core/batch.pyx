@@ -28,6 +28,7 @@ from fastopts.core.table cimport (
     RECORD_SIZE,
     Slot,
     Table,
+    count_age,
     write_integer,
 )
 from fastopts.core.ticker cimport NUMBER_COUNT, TEXT_MAX
@@ -155,12 +156,14 @@ cdef class Batch:
         self.number += self._publishing and not on
         self._publishing = on
 
-    def encode(self, int64_t now_ms, Py_ssize_t limit=1 << 20):
+    def encode(self, int64_t now_ms, Py_ssize_t limit=1 << 20, taken_ms=None):
         """Return commands for the dirty slots, longest waiting first, about *limit* bytes at most.
 
-        *now_ms* is the time from which an expiry of keys is reckoned. Nothing dirty gives ``b""``.
+        *now_ms* is the time from which an expiry of keys is reckoned, *taken_ms* the same moment by
+        the clock of the receive times, if that is another one. Nothing dirty gives ``b""``.
         """
         cdef Slot* slot
+        cdef int64_t until_ms = now_ms if taken_ms is None else taken_ms
         if not self.done:
             raise RuntimeError("the last batch is not acknowledged yet")
         self.errors = []
@@ -170,6 +173,8 @@ cdef class Batch:
         while self.table.queue_size and self.size < limit:
             self._reserve(SLOT_BYTES_MAX)
             slot = self.table.dequeue()
+            if slot.unsent:
+                count_age(&self.table.wait_counts, until_ms - slot.rt)
             self._write_slot(slot, now_ms)
         if self._publishing:
             self._announce()

@@ -23,6 +23,7 @@ import hiredis
 
 from fastopts import keys, model
 from fastopts.errors import StoreError
+from fastopts.metrics import AGE_BOUNDS_MS, Histogram
 
 __all__ = (
     "REASONS",
@@ -264,6 +265,9 @@ class Table:
     venue's clock minus ours), and `delivering`, the conns that are alive. `samples` has the
     first rejected message for each reason, `unknown_names` what else stood in the data of tickers
     (the first few names).
+
+    `ages` tells how old applied ticks were when they came, by the venue's clock (a time that can't
+    be right is left out), `waits` how long they then waited to be sent.
     """
 
     def __init__(self, grammar: Grammar, time_bound_ms: int = 60_000) -> None:
@@ -279,6 +283,8 @@ class Table:
         self.bad_fields = self.deltas = self.general = self.vanished = 0
         self.missing_fields = self.unknown_fields = 0
         self.suspects = self.suspects_now = 0
+        self.ages = Histogram(AGE_BOUNDS_MS)
+        self.waits = Histogram(AGE_BOUNDS_MS)
         self._rejected = dict.fromkeys(REASONS, 0)
         self._slots: dict[str, Slot] = {}
         self._queue: deque[Slot] = deque()
@@ -423,6 +429,8 @@ class Table:
             kept = {i: text for i, text in slot.values.items() if i not in tick.seen}
             values = kept | values
         self.applied += 1
+        if not flags & model.FLAG_TIME_SUSPECT:
+            self.ages.add(rt + self.skew_ms - tick.ts)
         if slot.unsent:
             self.conflated += 1
         else:
@@ -626,10 +634,11 @@ class Batch:
         self._number += self._publishing and not on
         self._publishing = on
 
-    def encode(self, now_ms: int, limit: int = 1 << 20) -> bytes:
+    def encode(self, now_ms: int, limit: int = 1 << 20, taken_ms: int | None = None) -> bytes:
         """Return commands for the dirty slots, longest waiting first, about *limit* bytes at most.
 
-        *now_ms* is the time from which an expiry of keys is reckoned. Nothing dirty gives ``b""``.
+        *now_ms* is the time from which an expiry of keys is reckoned, *taken_ms* the same moment by
+        the clock of the receive times, if that is another one. Nothing dirty gives ``b""``.
         """
         if not self.done:
             raise RuntimeError("the last batch is not acknowledged yet")
@@ -639,6 +648,8 @@ class Batch:
         size = 0
         while self._table._queue and size < limit:
             slot = self._table._queue.popleft()
+            if slot.unsent:
+                self._table.waits.add((now_ms if taken_ms is None else taken_ms) - slot.rt)
             commands = self._slot_commands(slot, now_ms)
             out += commands
             size += sum(map(len, commands))

@@ -13,6 +13,7 @@ cdef enum:
     ALL_BITS = (1 << 29) - 1
     ALL_NUMBERS = (1 << NUMBER_COUNT) - 1
     RECORD_SIZE = 256
+    AGE_BOUND_COUNT = 13
 
 cdef enum:
     TIME_SUSPECT = 1
@@ -58,6 +59,12 @@ cdef struct Slot:
     uint8_t texts[NUMBER_COUNT][TEXT_MAX]
 
 
+# See metrics.Histogram.
+cdef struct Ages:
+    int64_t counts[AGE_BOUND_COUNT + 1]
+    int64_t sum_ms
+
+
 @cython.final
 cdef class Table:
     cdef readonly Grammar grammar
@@ -82,6 +89,8 @@ cdef class Table:
     cdef readonly int64_t suspects
     cdef readonly int64_t suspects_now
     cdef int64_t rejections[16]
+    cdef Ages age_counts
+    cdef Ages wait_counts
     cdef Slot** slots                   # in order of addition
     cdef Slot** buckets                 # open addressing; NULL: free
     cdef Slot** queue                   # a ring: each slot stands in it at most once
@@ -130,5 +139,6 @@ cdef class Inlet:
     cdef int _general(self, bytes payload, int64_t rt) except -1
 
 
+cdef void count_age(Ages* ages, int64_t age_ms) noexcept nogil
 cdef double to_double(const uint8_t* text, Py_ssize_t size) noexcept
 cdef Py_ssize_t write_integer(int64_t value, uint8_t* out) noexcept nogil

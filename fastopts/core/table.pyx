@@ -15,7 +15,7 @@ from libc.stdint cimport uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcmp, memcpy, memmove, memset
 
-from fastopts import keys, model
+from fastopts import keys, metrics, model
 from fastopts.core import pure
 
 from fastopts.core.frames cimport plain_frame
@@ -40,11 +40,31 @@ cdef uint8_t RECORD_VERSION = model.RECORD_VERSION
 
 assert sizeof(Record) == RECORD_SIZE == model.RECORD.size
 assert len(model.NUMBERS) == NUMBER_COUNT and len(REASONS) <= 16
+assert len(metrics.AGE_BOUNDS_MS) == AGE_BOUND_COUNT
 
 cdef double[23] POWERS_OF_TEN
 cdef int _power
 for _power in range(23):
     POWERS_OF_TEN[_power] = float(10**_power)
+
+cdef int64_t[AGE_BOUND_COUNT] AGE_BOUNDS
+AGE_BOUNDS[:] = metrics.AGE_BOUNDS_MS
+
+
+cdef void count_age(Ages* ages, int64_t age_ms) noexcept nogil:
+    cdef int i = 0
+    if age_ms < 0:
+        age_ms = 0
+    while i < AGE_BOUND_COUNT and age_ms > AGE_BOUNDS[i]:
+        i += 1
+    ages.counts[i] += 1
+    ages.sum_ms += age_ms
+
+
+cdef histogram(const Ages* ages):
+    cdef int i
+    counts = [ages.counts[i] for i in range(AGE_BOUND_COUNT + 1)]
+    return metrics.Histogram(metrics.AGE_BOUNDS_MS, counts, ages.sum_ms)
 
 
 cdef double to_double(const uint8_t* text, Py_ssize_t size) noexcept:
@@ -166,6 +186,16 @@ cdef class Table:
     def rejected(self):
         """Rejected messages by reason."""
         return {reason: self.rejections[i] for i, reason in enumerate(REASONS)}
+
+    @property
+    def ages(self):
+        """How old applied ticks were when they came, by the venue's clock."""
+        return histogram(&self.age_counts)
+
+    @property
+    def waits(self):
+        """How long ticks waited to be sent."""
+        return histogram(&self.wait_counts)
 
     def add(self, str symbol not None, int64_t expiry_ms, double strike, str kind, str settle):
         """Give *symbol* a slot. Raises ValueError for a symbol unfit to become a key."""
@@ -398,6 +428,8 @@ cdef class Table:
             self.older += 1
             return HEARD
         self.applied += 1
+        if not flags & TIME_SUSPECT:
+            count_age(&self.age_counts, rt + self.skew_ms - tick.ts)
         if slot.unsent:
             self.conflated += 1
         else:

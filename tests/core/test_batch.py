@@ -185,6 +185,22 @@ def test_a_tick_that_comes_while_the_last_is_on_its_way_is_written_next(world: W
     world.check_books()
 
 
+def test_how_long_a_tick_waited_is_counted_when_it_is_sent_and_again_when_it_must_be(
+    world: World,
+) -> None:
+    world.send(payloads.ticker(), rt=T0)
+    world.batch.encode(T0 + 99_000, taken_ms=T0 + 4)
+    assert world.table.waits.counts[2] == 1
+    assert world.table.waits.sum_ms == 4
+    world.batch.abandon()
+    world.flush(T0 + 6)
+    assert world.table.waits.sum_ms == 10
+    world.table.mark_whole()
+    world.table.put_rest(SYMBOL, {"mp": "3"}, T0 + 1, T0 + 1)
+    world.flush(T0 + 99)
+    assert (sum(world.table.waits.counts), world.table.waits.sum_ms) == (2, 10)
+
+
 @pytest.mark.parametrize("newer", [False, True])
 def test_an_abandoned_batch_goes_again_whole(world: World, newer: bool) -> None:
     world.send(payloads.ticker())
@@ -270,7 +286,10 @@ STEPS = st.one_of(
     st.tuples(st.just("poison"), st.sampled_from(SYMBOLS), st.sampled_from([0, 10**15])),
     st.tuples(st.just("rest"), st.sampled_from(SYMBOLS), st.integers(0, 6), TEXTS),
     st.tuples(st.just("deliver"), st.integers(1, 2), st.booleans()),
-    st.tuples(st.just("encode"), st.sampled_from([1, 3000, 1 << 20])),
+    st.tuples(st.just("skew"), st.sampled_from([-70_000, -3, 0, 1500])),
+    st.tuples(
+        st.just("encode"), st.sampled_from([1, 3000, 1 << 20]), st.sampled_from([None, -9, 0, 4500])
+    ),
     st.tuples(st.just("acknowledge"), st.integers(1, 400)),
     st.tuples(st.just("refuse"), st.sampled_from(SYMBOLS), st.booleans()),
     st.tuples(st.sampled_from(["abandon", "lose", "wipe", "release", "junk"])),
@@ -281,7 +300,7 @@ STEPS = st.one_of(
 COUNTERS = (
     *("received", "applied", "older", "written", "conflated", "pending", "bad_fields"),
     *("deltas", "vanished", "rejected", "dirty", "samples", "suspects", "suspects_now"),
-    "missing_fields",
+    *("missing_fields", "ages", "waits"),
 )
 
 
@@ -350,10 +369,14 @@ class Twin(World):
     def do_deliver(self, conn: int, on: bool) -> None:
         (self.table.delivering.add if on else self.table.delivering.discard)(conn)
 
-    def do_encode(self, limit: int) -> Any:
+    def do_skew(self, skew_ms: int) -> None:
+        self.table.skew_ms = skew_ms
+
+    def do_encode(self, limit: int, apart_ms: int | None) -> Any:
         if not self.batch.done:
             return None
-        payload = self.batch.encode(self.now, limit)
+        taken_ms = None if apart_ms is None else self.now + apart_ms
+        payload = self.batch.encode(self.now, limit, taken_ms)
         self.replies += self.redis.feed(payload)
         self.subscriber.listen()
         return payload

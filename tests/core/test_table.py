@@ -488,3 +488,32 @@ def test_a_table_needs_a_grammar_of_its_own_kind(core: Any) -> None:
     if core.name == "compiled":
         with pytest.raises(TypeError, match="grammar"):
             core.Table(None)
+
+
+def ages(histogram: Any) -> tuple[list[tuple[float, int]], int]:
+    """The bounds under which there is something, and the sum."""
+    bounds = (*histogram.bounds, math.inf)
+    found = [(b, n) for b, n in zip(bounds, histogram.counts, strict=True) if n]
+    return found, histogram.sum_ms
+
+
+def test_the_ages_of_applied_ticks_are_counted_by_the_venues_clock(table: Any) -> None:
+    table.skew_ms = 7
+    for number, age_ms in enumerate((0, 1, 2, 3, 100, 101, 10_000, 10_001)):
+        send(table, payloads.ticker(ts=T0 + number), rt=T0 + number + age_ms - 7)
+    assert ages(table.ages) == (
+        [(1, 2), (2, 1), (5, 1), (100, 1), (200, 1), (10_000, 1), (math.inf, 1)],
+        20_208,
+    )
+
+
+def test_a_tick_from_the_future_has_no_age_and_one_that_is_not_applied_none_at_all(
+    table: Any,
+) -> None:
+    send(table, payloads.ticker(ts=T0), rt=T0 - 30)
+    assert ages(table.ages) == ([(1, 1)], 0)
+    send(table, payloads.ticker(ts=T0 - 1), rt=T0 + 40)
+    send(table, payloads.delta(OTHER, ts=T0), rt=T0 + 40)
+    send(table, payloads.ticker(ts=T0 + 10**12), rt=T0 + 40)
+    assert counts(table) == (4, 2, 1, 1)
+    assert ages(table.ages) == ([(1, 1)], 0)
