@@ -24,6 +24,7 @@ DEFAULT_COINS: Final = ("BTC", "ETH", "SOL", "XRP", "DOGE", "HYPE", "XAUT")
 _COIN = re.compile(r"[A-Z0-9]{1,8}")  # as long as a record and a key can have it
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h|d|)")
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
+_LISTENING = re.compile(r"((?P<host>\[[0-9A-Fa-f:.]+\]|[\w.-]+):)?(?P<port>\d{1,5})", re.ASCII)
 DURATION_MAX_S: Final = 1000 * 86400.0  # more than a loop's timer can take is no time
 
 
@@ -71,6 +72,7 @@ class Settings:
     venue_wait_s: float = 600.0
     status_s: float = 5.0
     reconcile_s: float = 60.0
+    metrics_address: tuple[str, int] | None = None
     remarks: tuple[str, ...] = field(default=(), compare=False)
 
 
@@ -164,6 +166,13 @@ def _host_url(*schemes: str) -> Callable[[object], str]:
     return parse
 
 
+def _listening(value: object) -> tuple[str, int]:
+    found = _LISTENING.fullmatch(str(value))
+    if found is None or not 1 <= int(found["port"]) <= 65535:
+        raise ValueError("a port from 1 to 65535, or HOST:PORT such as 127.0.0.1:8051")
+    return (found["host"] or "127.0.0.1").strip("[]"), int(found["port"])
+
+
 def _secret_url(*schemes: str) -> Callable[[object], Secret]:
     parse = _url(*schemes)
     return lambda value: Secret(parse(value))
@@ -215,9 +224,14 @@ SETTINGS: Final[Mapping[str, Setting]] = {
     "reconcile_s": Setting(
         _number(0, 86400, "s"), "compare with REST this often (default: 60; 0: never)", "S"
     ),
+    "metrics_port": Setting(
+        _listening,
+        "figures for Prometheus at http://127.0.0.1:PORT/metrics (default: none)",
+        "PORT|HOST:PORT",
+    ),
     "insecure": Setting(_flag, "loopback only: accept any certificate"),
 }
-_FIELDS = {"duration": "duration_s"}
+_FIELDS = {"duration": "duration_s", "metrics_port": "metrics_address"}
 
 
 def from_env(environ: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:

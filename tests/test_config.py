@@ -7,6 +7,11 @@ from fastopts import config
 from fastopts.config import DEFAULT_COINS, SETTINGS, Secret, Settings
 from fastopts.errors import ConfigError
 
+NO_PORTS = (
+    *("", "0", "65536", "-1", "1.5", "http", "٨٠", "localhost", "localhost:", ":8051", "::1:8051"),
+    *("[::1]", "a:b:1", "h/x:1", "u@h:1", " h:1", "http://h:1", "127.0.0.1:0", "[h]:1"),
+)
+
 
 def test_nothing_given_gives_the_defaults() -> None:
     assert config.load({}, {}, {}) == Settings()
@@ -43,6 +48,7 @@ def test_every_setting_is_read_from_all_three(name: str) -> None:
         "venue_wait_s": "0",
         "status_s": "1",
         "reconcile_s": "0",
+        "metrics_port": "8051",
     }
     text = samples[name]
     expected = config.load({name: text}, {}, {})
@@ -82,6 +88,7 @@ def test_a_duration_has_a_unit_or_is_in_seconds(text: str, seconds: float) -> No
         ("redis_url", "localhost", "redis:// or rediss:// or unix://"),
         ("log_format", "xml", "choose text or json"),
         ("insecure", "maybe", "write 1 or 0"),
+        *(("metrics_port", text, "a port from 1 to 65535, or HOST:PORT") for text in NO_PORTS),
     ],
 )
 def test_an_impossible_value_is_named_with_what_is_possible(
@@ -227,3 +234,21 @@ def test_a_variable_with_a_slip_in_its_prefix_is_an_error() -> None:
     with pytest.raises(ConfigError, match="did you mean FASTOPTS_COINS"):
         config.from_env({"FASTOPT_COINS": "BTC"})
     assert config.from_env({"SLOWOPTS_COINS": "BTC", "FAST_FOOD": "1"}) == ({}, [])
+
+
+@pytest.mark.parametrize(
+    ("text", "host", "port"),
+    [
+        ("8051", "127.0.0.1", 8051),
+        ("localhost:1", "localhost", 1),
+        ("0.0.0.0:65535", "0.0.0.0", 65535),
+        ("[::1]:8051", "::1", 8051),
+        ("node-1.lan:8051", "node-1.lan", 8051),
+    ],
+)
+def test_figures_are_told_at_a_port_of_loopback_or_where_it_is_said(
+    text: str, host: str, port: int
+) -> None:
+    assert config.load({"metrics_port": text}, {}, {}).metrics_address == (host, port)
+    assert config.load({}, {}, {"metrics_port": 8051}).metrics_address == ("127.0.0.1", 8051)
+    assert Settings().metrics_address is None

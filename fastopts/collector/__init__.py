@@ -20,4 +20,6 @@ watch.py      coverage, status and warnings, again and again
 report.py     the status line, warnings, the log's form
 drain.py      the log's lines to stderr, whatever becomes of it
 lag.py        how late the event loop is
+exposition.py     figures for Prometheus, served by
+metrics_server.py where it asks, if anywhere
 """

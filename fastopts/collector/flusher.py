@@ -10,8 +10,9 @@ from collections.abc import Callable
 
 from fastopts.core import Batch, Table
 from fastopts.errors import StoreError
-from fastopts.metrics import Durations
+from fastopts.metrics import LAG_BOUNDS_MS, Durations, Histogram
 from fastopts.net.channel import EXCHANGE_TIMEOUT_S, Channel
+from fastopts.session.clocks import wall_ms
 
 __all__ = ("Flusher",)
 
@@ -27,11 +28,13 @@ class Flusher:
 
     One batch is under way at a time, so load makes batches bigger, not later. `taken_at` is when
     the last one was taken from the table, `written_at` when the last one that was written was.
+    `lag` and `acknowledgements` tell how long the server took, of late and altogether.
     """
 
     def __init__(self, table: Table, flush_s: float, now_ms: Callable[[], int], over: Over) -> None:
         self.batches = 0
         self.lag = Durations()
+        self.acknowledgements = Histogram(LAG_BOUNDS_MS)
         self._loop = asyncio.get_running_loop()
         self._table = table
         self.batch = Batch(table)
@@ -99,7 +102,7 @@ class Flusher:
         assert self._channel is not None
         dirty = self._table.dirty
         self.taken_at = self._loop.time()
-        payload = self.batch.encode(self._now_ms(), BATCH_BYTES)
+        payload = self.batch.encode(self._now_ms(), BATCH_BYTES, wall_ms())
         self._owed = (dirty if self._owed is None else self._owed) - (dirty - self._table.dirty)
         if payload:
             self._next_at = self._loop.time() + self._flush_s
@@ -108,7 +111,9 @@ class Flusher:
 
     def _answered(self, error: StoreError | None) -> None:
         if error is None:
-            self.lag.add((time.monotonic() - self._sent_at) * 1000)
+            lag_ms = (time.monotonic() - self._sent_at) * 1000
+            self.lag.add(lag_ms)
+            self.acknowledgements.add(lag_ms)
             self.batches += 1
             if not self.batch.errors:
                 self.written_at = self.taken_at

@@ -43,6 +43,7 @@ class Heartbeat:
         self._updates = updates
         self._statistics = statistics
         self.due_at = 0.0
+        self.took_s: float | None = None  # the last exchange
         self._held: set[str] | None = None  # the feed's fields in the server
         self._stats_refused = False
 
@@ -97,6 +98,7 @@ class Heartbeat:
             *questions,
             timeout_s=EXCHANGE_TIMEOUT_S,
         )
+        self.took_s = _now() - now
         subscribers: Any = replies.pop() if questions else None
         if keeps_stats:
             self._hear_stats(replies.pop())

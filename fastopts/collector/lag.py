@@ -3,15 +3,18 @@
 import asyncio
 from typing import Final
 
+from fastopts.metrics import LAG_BOUNDS_MS, Histogram
+
 __all__ = ("Lag",)
 
 LOOK_S: Final = 0.1
 
 
 class Lag:
-    """Measures between `begin` and `end`."""
+    """Measures between `begin` and `end`; `delays` has all that was measured."""
 
     def __init__(self) -> None:
+        self.delays = Histogram(LAG_BOUNDS_MS)
         self._worst_s = 0.0
         self._timer: asyncio.TimerHandle | None = None
 
@@ -33,5 +36,7 @@ class Lag:
         self._timer = loop.call_at(due, self._look, loop, due)
 
     def _look(self, loop: asyncio.AbstractEventLoop, due: float) -> None:
-        self._worst_s = max(self._worst_s, loop.time() - due)
+        late_s = loop.time() - due
+        self.delays.add(late_s * 1000)
+        self._worst_s = max(self._worst_s, late_s)
         self._expect(loop)

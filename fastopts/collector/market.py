@@ -43,7 +43,7 @@ class Market:
         now_ms: Callable[[], int] = wall_ms,
     ) -> None:
         self.instruments: dict[str, Instrument] = {}
-        self._driver = driver
+        self.driver = driver
         self._venue = venue
         self._coins = coins
         self._cache_path = cache_path
@@ -114,7 +114,7 @@ class Market:
         """Ask REST for the tickers of one coin after the other; what fails is told and left out."""
         for coin in sorted({instrument.asset for instrument in self.instruments.values()}):
             try:
-                rows = await self._driver.run(rest.tickers(coin))
+                rows = await self.driver.run(rest.tickers(coin))
             except VenueBanned as error:
                 log.warning("no %s: %s", purpose, error)
                 break
@@ -153,7 +153,7 @@ class Market:
         seen: set[str] = set()
         for coin in self._coins:
             try:
-                listed = await self._driver.run(rest.instruments(coin))
+                listed = await self.driver.run(rest.instruments(coin))
             except VenueError as error:
                 failures[coin] = error
                 continue

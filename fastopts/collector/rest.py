@@ -5,7 +5,7 @@ import logging
 from collections.abc import Generator
 from typing import TypeVar
 
-from fastopts.errors import ConnectionLost, VenueBanned
+from fastopts.errors import ConnectionLost, VenueBanned, VenueError
 from fastopts.net.http import Answer, HttpClient
 from fastopts.net.threads import in_daemon_thread
 from fastopts.session.backoff import Backoff
@@ -21,9 +21,13 @@ ATTEMPTS = 4
 
 
 class RestDriver:
-    """One conversation after the other; after a 403 none before the venue's time is up."""
+    """One conversation after the other; after a 403 none before the venue's time is up.
+
+    `requests` counts what was asked, `failures` what of it had no good answer.
+    """
 
     def __init__(self, http: HttpClient, ban: Ban) -> None:
+        self.requests = self.failures = 0
         self._http = http
         self._ban = ban
         self._lock = asyncio.Lock()
@@ -51,7 +55,7 @@ class RestDriver:
             if left_s > 0:
                 raise VenueBanned(f"shut out by HTTP 403 for another {left_s:.0f} s", left_s)
             try:
-                return judge(await self._get(request))
+                return await self._once(request)
             except VenueBanned as error:
                 self._ban.begin(loop.time(), error.retry_after_s)
                 raise
@@ -61,6 +65,14 @@ class RestDriver:
                 wait_s = max(backoff.next_s(), getattr(error, "after_s", 0.0))
                 log.info("%s: %s; again in %.1f s", request.path, error, wait_s)
                 await asyncio.sleep(wait_s)
+
+    async def _once(self, request: Request) -> Envelope:
+        self.requests += 1
+        try:
+            return judge(await self._get(request))
+        except (ConnectionLost, Retry, VenueError):
+            self.failures += 1
+            raise
 
     async def _get(self, request: Request) -> Answer:
         try:

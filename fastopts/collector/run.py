@@ -1,14 +1,16 @@
 """The collector's life: everything is started here, in order, and ended in reverse."""
 
 import asyncio
+import contextlib
 import itertools
 import logging
 import signal
 import ssl
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from fastopts.clock import steady_s
 from fastopts.collector import cache, database, report
@@ -23,7 +25,7 @@ from fastopts.collector.watch import Watch
 from fastopts.collector.writer import Writer
 from fastopts.config import Settings
 from fastopts.core import IMPLEMENTATION, Grammar, Table
-from fastopts.errors import ConnectionLost, FastoptsError, UnknownHost, VenueBanned
+from fastopts.errors import ConfigError, ConnectionLost, FastoptsError, UnknownHost, VenueBanned
 from fastopts.model import Instrument
 from fastopts.net import forks, tls
 from fastopts.net.address import Address
@@ -37,6 +39,9 @@ from fastopts.venues.bybit.fields import TICKER_FIELDS, TOPIC_PREFIX
 from fastopts.venues.bybit.hosts import Endpoints
 from fastopts.venues.bybit.rest import Retry
 from fastopts.venues.bybit.session import Timing
+
+if TYPE_CHECKING:
+    from fastopts.collector.metrics_server import MetricsServer
 
 __all__ = ("Collector", "collect", "fetch")
 
@@ -150,6 +155,9 @@ class Collector:
             self._mover.moves,
             settings.status_s,
         )
+        self.metrics = (
+            None if settings.metrics_address is None else self._metrics_server(user_agent)
+        )
 
     def stop_on_signals(self) -> None:
         """SIGINT and SIGTERM stop in order; the second one ends the process at once."""
@@ -199,8 +207,10 @@ class Collector:
         """Run to the end. Raises the FastoptsError that makes it impossible to go on."""
         asyncio.get_running_loop().set_exception_handler(self._callback_failed)
         try:
+            serving: AbstractAsyncContextManager[Any] = self.metrics or contextlib.nullcontext()
             with forks.guarded():
-                await self._run(may_use_cache)
+                async with serving:
+                    await self._run(may_use_cache)
         except* FastoptsError as group:
             raise _first(group) from None
         finally:
@@ -238,6 +248,25 @@ class Collector:
             await self._until_stopped()
             await self._wind_up(helpers, writing)
         self._raise_bug()
+
+    def _metrics_server(self, user_agent: str) -> "MetricsServer":
+        """What Prometheus asks. Raises ConfigError where its library is not installed."""
+        assert self._settings.metrics_address is not None
+        try:
+            from fastopts.collector.exposition import Exposition
+            from fastopts.collector.metrics_server import MetricsServer
+        except ModuleNotFoundError as error:
+            raise ConfigError(
+                f"--metrics-port needs {error.name}: pip install 'fastopts[serve]'"
+            ) from error
+        build = {
+            "version": user_agent.rpartition("/")[2],
+            "venue": self._endpoints.venue,
+        }
+        exposition = Exposition(
+            build, self.table, self.lines, self.writer, self.watch, self.market.driver
+        )
+        return MetricsServer(*self._settings.metrics_address, exposition.render)
 
     def _begin(
         self, name: str, work: Coroutine[Any, Any, None], may_return: bool = False

@@ -45,18 +45,18 @@ class Watch:
         self._moves = moves
         self._status_s = status_s
         self._alarms = Alarms()
-        self._lag = Lag()
+        self.lag = Lag()
         self._shown: set[str] = set()  # reasons of rejects
         self._named: set[str] = set()  # unknown fields
         self._last = (time.monotonic(), 0, report.cpu_s())
 
     async def run(self, bars: Bars) -> None:
         """Show how the symbols come in, then tell the status for ever."""
-        self._lag.begin()
+        self.lag.begin()
         try:
             await self._look(bars)
         finally:
-            self._lag.end()
+            self.lag.end()
 
     async def _look(self, bars: Bars) -> None:
         await self._until_covered(bars)
@@ -74,8 +74,8 @@ class Watch:
         last_at, last_received, last_cpu_s = self._last
         self._last = (now, received, cpu_s)
         elapsed_s = max(now - last_at, 1e-9)
-        covered, wanted, never = self._coverage()
-        counts = self._counts()
+        covered, wanted, never = self.coverage()
+        counts = self.counts()
         self._writer.counts = counts
         return Status(
             venue=self._venue,
@@ -99,10 +99,11 @@ class Watch:
             lag_ms=self._writer.flusher.lag.quantile_ms(0.5),
             cpu_percent=100 * (cpu_s - last_cpu_s) / elapsed_s,
             rss_mb=report.rss_mb(),
-            loop_lag_ms=self._lag.take_ms(),
+            loop_lag_ms=self.lag.take_ms(),
         )
 
-    def _counts(self) -> dict[str, int]:
+    def counts(self) -> dict[str, int]:
+        """What happened to connections and subscriptions so far."""
         return {
             "reconnects": sum(line.reconnects for line in self._lines),
             "false_acks": sum(line.learned.false_acks for line in self._lines),
@@ -112,7 +113,7 @@ class Watch:
 
     def _warnings(self, status: Status) -> list[str]:
         lag_ms = None if status.writer == WAITING else status.lag_ms or 0.0
-        skew_ms = self._writer.feed.skew_ms(asyncio.get_running_loop().time())
+        skew_ms = self._writer.skew_ms()
         return self._alarms.judge(
             *(time.monotonic(), status.rate, status.covered, status.wanted, lag_ms, skew_ms),
             loop_lag_ms=status.loop_lag_ms,
@@ -134,14 +135,15 @@ class Watch:
         """Show how the symbols come in, until nearly all have, or for twenty seconds."""
         deadline = time.monotonic() + COVERAGE_WITHIN_S
         while time.monotonic() < deadline:
-            covered, wanted, _ = self._coverage()
+            covered, wanted, _ = self.coverage()
             bars.show("first quotes", covered, wanted)
             if covered >= COVERED_ENOUGH * wanted:
                 break
             await asyncio.sleep(LOOK_S)
         bars.close()
 
-    def _coverage(self) -> tuple[int, int, int]:
+    def coverage(self) -> tuple[int, int, int]:
+        """How many symbols are covered, wanted, and never came; the feed hears of it."""
         feed = self._writer.feed
         feed.covered = sum(line.live for line in self._lines)
         feed.wanted = len(self._market.instruments)

@@ -72,7 +72,7 @@ class Writer:
         self._free_looks = 0
         self._listing = Listing(instruments, self._now_ms)
         self._updates = Updates(self.flusher.batch)
-        self._heartbeat = Heartbeat(
+        self.heartbeat = Heartbeat(
             table, feed, self.lease, self._updates, self._statistics, clock_jumped
         )
         self._trouble = Trouble()
@@ -99,6 +99,10 @@ class Writer:
             return STANDING_BY
         return WAITING if self._trouble.is_on or not self._table.epoch else WRITING
 
+    def skew_ms(self) -> float | None:
+        """The venue's clock minus the server's; None while one of them is not known."""
+        return self.feed.skew_ms(_now())
+
     def conn_opened(self, conn: int) -> None:
         self.feed.opened(conn)
 
@@ -115,7 +119,7 @@ class Writer:
 
     def our_clock_stepped(self) -> None:
         """Ticks are judged by our clock, corrected by how far it is from the venue's."""
-        self._heartbeat.correct_skew()
+        self.heartbeat.correct_skew()
 
     def doubt(self) -> None:
         """Tell readers that nothing is live until its connection delivers again."""
@@ -255,12 +259,12 @@ class Writer:
 
     async def _restore(self, channel: Channel, found: Server) -> None:
         """Write everything there is, as to a server that knows nothing."""
-        self._heartbeat.forget()
+        self.heartbeat.forget()
         self.feed.assets = self._listing.assets()
         self._listing.owe_all(_now())
         self._table.release()
         self._table.mark_whole()
-        await self._heartbeat.beat(channel, found)
+        await self.heartbeat.beat(channel, found)
         self._attention.set()
 
     async def _serve(self) -> None:
@@ -279,7 +283,7 @@ class Writer:
             if self._failure is not None:
                 raise self._failure
             # A conn must stand in the feed before the first record that it delivered.
-            if self._heartbeat.must_tell or self._trouble.is_pausing(_now()):
+            if self.heartbeat.must_tell or self._trouble.is_pausing(_now()):
                 continue
             if self._trouble.is_on:
                 self._table.release()
@@ -288,7 +292,7 @@ class Writer:
             self.flusher.go(channel)
 
     async def _something_to_do(self) -> None:
-        pulse = asyncio.get_running_loop().call_at(self._heartbeat.due_at, self._attention.set)
+        pulse = asyncio.get_running_loop().call_at(self.heartbeat.due_at, self._attention.set)
         await self._attention.wait()
         self._attention.clear()
         pulse.cancel()
@@ -303,7 +307,7 @@ class Writer:
         if self._outdated:
             outdated, self._outdated = self._outdated, []
             await channel.ask(("DEL", *outdated))
-        if self._heartbeat.is_due(now):
+        if self.heartbeat.is_due(now):
             await self._beat(channel, found, now)
         if _now() - now > SLOW_S:
             self._fall_behind()
@@ -323,10 +327,10 @@ class Writer:
             self._tell()
 
     async def _beat(self, channel: Channel, found: Server, now: float) -> None:
-        if self._heartbeat.is_periodic(now):
+        if self.heartbeat.is_periodic(now):
             self._table.mark_whole(-(-len(self._table) // WHOLE_WITHIN_S))
         try:
-            was_there = await self._heartbeat.beat(channel, found)
+            was_there = await self.heartbeat.beat(channel, found)
         except StoreError as error:
             if not error.reply:
                 raise
@@ -401,7 +405,7 @@ class Writer:
             "total_messages": str(self._table.received),
             "avg_msg_rate": f"{self._table.received / runtime_s:.1f}",
         }
-        await channel.ask(*self._heartbeat.last_commands(found, totals))
+        await channel.ask(*self.heartbeat.last_commands(found, totals))
         await self.lease.release(channel)
 
     def _hang_up(self) -> None:
@@ -416,7 +420,7 @@ class Writer:
 
     def _tell(self) -> None:
         self.flusher.hold()
-        self._heartbeat.must_tell = True
+        self.heartbeat.must_tell = True
         self._attention.set()
 
     def _statistics(self) -> Mapping[str, str]:
