@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import Final
 
-__all__ = ("AGE_BOUNDS_MS", "LAG_BOUNDS_MS", "Durations", "Histogram", "quantile")
+__all__ = ("AGE_BOUNDS_MS", "ANSWER_BOUNDS_MS", "Durations", "Histogram", "quantile")
 
 # Whole ms, as receive times are.
 AGE_BOUNDS_MS: Final = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000)
-LAG_BOUNDS_MS: Final = (0.1, 0.2, 0.5, *AGE_BOUNDS_MS)
+ANSWER_BOUNDS_MS: Final = (0.1, 0.2, 0.5, *AGE_BOUNDS_MS)
 
 
 def quantile(ordered: list[float], q: float) -> float | None:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from fastopts.core import Batch, Table
 from fastopts.errors import StoreError
-from fastopts.metrics import LAG_BOUNDS_MS, Durations, Histogram
+from fastopts.metrics import ANSWER_BOUNDS_MS, Durations, Histogram
 from fastopts.net.channel import EXCHANGE_TIMEOUT_S, Channel
 from fastopts.session.clocks import wall_ms
 
@@ -34,7 +34,7 @@ class Flusher:
     def __init__(self, table: Table, flush_s: float, now_ms: Callable[[], int], over: Over) -> None:
         self.batches = 0
         self.lag = Durations()
-        self.acknowledgements = Histogram(LAG_BOUNDS_MS)
+        self.acknowledgements = Histogram(ANSWER_BOUNDS_MS)
         self._loop = asyncio.get_running_loop()
         self._table = table
         self.batch = Batch(table)

@@ -89,6 +89,7 @@ class Heartbeat:
         gone = sorted(held - fields.keys())
         keeps_stats = server.keeps_stats and not self._stats_refused
         questions = self._updates.questions()
+        asked_at = time.monotonic()  # the loop's clock may step by whole milliseconds
         replies = await channel.ask(
             *self._lease.renewal(),
             ("TIME",),
@@ -98,7 +99,7 @@ class Heartbeat:
             *questions,
             timeout_s=EXCHANGE_TIMEOUT_S,
         )
-        self.took_s = _now() - now
+        self.took_s = time.monotonic() - asked_at
         subscribers: Any = replies.pop() if questions else None
         if keeps_stats:
             self._hear_stats(replies.pop())

@@ -3,7 +3,7 @@
 import asyncio
 from typing import Final
 
-from fastopts.metrics import LAG_BOUNDS_MS, Histogram
+from fastopts.metrics import AGE_BOUNDS_MS, Histogram
 
 __all__ = ("Lag",)
 
@@ -14,7 +14,7 @@ class Lag:
     """Measures between `begin` and `end`; `delays` has all that was measured."""
 
     def __init__(self) -> None:
-        self.delays = Histogram(LAG_BOUNDS_MS)
+        self.delays = Histogram(AGE_BOUNDS_MS)
         self._worst_s = 0.0
         self._timer: asyncio.TimerHandle | None = None
 

@@ -83,7 +83,8 @@ def test_a_scrape_is_of_one_moment_and_its_books_balance(
     run(loop, main())
 
 
-def test_it_tells_what_the_collector_is_doing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("loop", LOOPS)
+def test_it_tells_what_the_collector_is_doing(tmp_path: Path, loop: str) -> None:
     async def main() -> None:
         async with world(tmp_path, metrics_address=ANYWHERE) as w:
             await w.covered()
@@ -105,7 +106,7 @@ def test_it_tells_what_the_collector_is_doing(tmp_path: Path) -> None:
             assert found.value("process_resident_memory_bytes") > 1e6
             assert found.value("process_cpu_seconds_total") > 0
 
-    asyncio.run(main())
+    run(loop, main())
 
 
 def test_while_redis_is_away_ticks_pend_and_no_round_trip_is_invented(tmp_path: Path) -> None:
