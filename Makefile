@@ -106,7 +106,7 @@ lock:
 	@$(PYTHON) -c 'import tomllib; \
 	  print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")' \
 	  | $(LOCK) --output-file requirements-build.lock -
-	@$(LOCK) --output-file requirements.lock pyproject.toml
+	@$(LOCK) --output-file requirements.lock --extra serve pyproject.toml
 	@$(LOCK) --output-file requirements-dev.lock --all-extras pyproject.toml \
 	  --constraint requirements.lock
 
