@@ -67,8 +67,9 @@ def asked() -> list[tuple[str, str]]:
     project = PROJECT["project"]
     extras = [text for texts in project["optional-dependencies"].values() for text in texts]
     dev = [text for text in extras if not text.startswith("fastopts[")]
+    deployed = (*project["dependencies"], *project["optional-dependencies"]["serve"])
     return [
-        *(("requirements.lock", text) for text in project["dependencies"]),
+        *(("requirements.lock", text) for text in deployed),
         *(("requirements-build.lock", text) for text in PROJECT["build-system"]["requires"]),
         *(("requirements-dev.lock", text) for text in (*project["dependencies"], *dev)),
     ]
