@@ -20,7 +20,7 @@ from fastopts.serve.figures import Figures
 from fastopts.serve.guard import Guard
 from fastopts.serve.health import wanting
 from fastopts.serve.parameters import no_strangers
-from fastopts.serve.problems import problem
+from fastopts.serve.problems import Problem
 from fastopts.serve.routes import router
 from fastopts.serve.settings import ServeSettings
 from fastopts.serve.source import Source
@@ -171,7 +171,7 @@ class _Suffixed:
 def _asset(request: Request, files: Mapping[str, assets.Asset], name: str) -> Response:
     found = files.get(name)
     if found is None:
-        return problem(404, "NoSuchPath", "there is nothing here")
+        return Problem(404, "NoSuchPath", "there is nothing here")
     return assets.respond(request, found)
 
 
@@ -201,10 +201,10 @@ def _add_problems(api: FastAPI) -> None:
     @api.exception_handler(RequestValidationError)
     async def of_parameters(_: Request, error: RequestValidationError) -> Response:
         faults = [f"{one['loc'][-1]}: {one['msg']}" for one in error.errors()]
-        return problem(400, "BadInput", "; ".join(faults))
+        return Problem(400, "BadInput", "; ".join(faults))
 
     @api.exception_handler(HTTPException)
     async def of_status(_: Request, error: HTTPException) -> Response:
         reason = "NoSuchPath" if error.status_code == 404 else "Refused"
         detail = "there is nothing here" if error.status_code == 404 else str(error.detail)
-        return problem(error.status_code, reason, detail, error.headers)
+        return Problem(error.status_code, reason, detail, error.headers)

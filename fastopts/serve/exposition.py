@@ -56,10 +56,10 @@ class _Figures(Collector):
         took.add_metric((), _buckets(figures.seconds), figures.seconds_sum)
         yield took
         refused = CounterMetricFamily(
-            f"{PREFIX}refused", "Requests that the guard refused.", labels=("status",)
+            f"{PREFIX}refused", "Requests that the guard refused.", labels=("reason",)
         )
-        for status, count in figures.refusals.items():
-            refused.add_metric((str(status),), count)
+        for reason, count in figures.refusals.items():
+            refused.add_metric((reason,), count)
         yield refused
         dropped = CounterMetricFamily(
             f"{PREFIX}dropped", "Connections that were cut off.", labels=("reason",)

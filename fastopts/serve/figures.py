@@ -17,7 +17,7 @@ class Figures:
         self.requests: Counter[tuple[str, int]] = Counter()  # by route and status
         self.seconds = [0] * (len(BUCKETS_S) + 1)
         self.seconds_sum = 0.0
-        self.refusals: Counter[int] = Counter()  # by status
+        self.refusals: Counter[str] = Counter()  # by reason
         self.drops: Counter[str] = Counter()  # of connections, by reason
         self.streams: Counter[str] = Counter()  # open now, by kind
         self.messages = 0
@@ -31,8 +31,8 @@ class Figures:
         place = sum(seconds > bound for bound in BUCKETS_S)
         self.seconds[place] += 1
 
-    def refused(self, status: int) -> None:
-        self.refusals[status] += 1
+    def refused(self, reason: str) -> None:
+        self.refusals[reason] += 1
 
     def dropped(self, reason: str) -> None:
         self.drops[reason] += 1

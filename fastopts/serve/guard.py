@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fastopts.serve.buckets import Bucket, Buckets
 from fastopts.serve.figures import Figures
-from fastopts.serve.problems import problem, unforeseen
+from fastopts.serve.problems import Problem, unforeseen
 from fastopts.serve.settings import ServeSettings
 from fastopts.serve.tokens import offered
 
@@ -59,7 +59,8 @@ class Guard:
         refusal = self._refusal(scope, headers, origin)
         teller = _Teller(send, origin if origin in self._cors else None)
         if refusal is not None:
-            self._figures.refused(refusal.status_code)
+            if isinstance(refusal, Problem):
+                self._figures.refused(refusal.reason)
             await self._refuse(scope, receive, teller, refusal)
             return
         if scope["type"] == "http" and scope["method"] == "HEAD":
@@ -81,14 +82,14 @@ class Guard:
         """Why the request is not let through; None when it is."""
         client = (scope.get("client") or ("", 0))[0]
         if not self._requests.of(client).take():
-            return problem(429, "TooMany", "more requests than are allowed", {"Retry-After": "1"})
+            return Problem(429, "TooMany", "more requests than are allowed", {"Retry-After": "1"})
         host = _only(headers, b"host")
         if host is None:
-            return problem(400, "BadHost", "a request names one host")
+            return Problem(400, "BadHost", "a request names one host")
         if _without_port(host) not in self._hosts:
-            return problem(421, "BadHost", "not the host of this server; see --allow-host")
+            return Problem(421, "BadHost", "not the host of this server; see --allow-host")
         if not self._is_own(headers, host, origin):
-            return problem(403, "BadOrigin", "the page of another site asks; see --allow-origin")
+            return Problem(403, "BadOrigin", "the page of another site asks; see --allow-origin")
         if scope["type"] == "http":
             refused = self._refused_method(scope, headers, origin)
             if refused is not None:
@@ -116,12 +117,12 @@ class Guard:
             return _preflight()
         if scope["method"] not in ("GET", "HEAD"):
             allowed = {"Allow": "GET, HEAD"}
-            return problem(405, "ReadOnly", "this API is read-only: GET or HEAD", allowed)
+            return Problem(405, "ReadOnly", "this API is read-only: GET or HEAD", allowed)
         if _count(headers, b"transfer-encoding") or _only(headers, b"content-length") not in (
             *(None, "0"),
         ):
             closing = {"Connection": "close"}
-            return problem(413, "NoBody", "a request of this API has no body", closing)
+            return Problem(413, "NoBody", "a request of this API has no body", closing)
         return None
 
     def _unknown(self, client: str, headers: Iterable[tuple[bytes, bytes]]) -> Response | None:
@@ -131,14 +132,14 @@ class Guard:
         failures = self._failures.of(client)
         if failures.is_empty:
             again = {"Retry-After": str(int(failures.wait_s) + 1)}
-            return problem(429, "TooMany", "too many wrong tokens from this address", again)
+            return Problem(429, "TooMany", "too many wrong tokens from this address", again)
         token = offered(_only(headers, b"authorization") or "")
         if token is not None and self._tokens.owner(token) is not None:
             return None
         if token is not None:
             failures.take()
         detail = "send a token: Authorization: Bearer <token>"
-        return problem(401, "NoToken", detail, _CHALLENGE)
+        return Problem(401, "NoToken", detail, _CHALLENGE)
 
     async def _refuse(
         self, scope: Scope, receive: Receive, send: "_Teller", answer: Response

@@ -20,7 +20,7 @@ from fastopts.errors import (
     one_line,
 )
 
-__all__ = ("STATUSES", "of_error", "problem", "reason_of", "unforeseen")
+__all__ = ("STATUSES", "Problem", "of_error", "reason_of", "unforeseen")
 
 log = logging.getLogger(__name__)
 
@@ -43,30 +43,33 @@ def reason_of(error: FastoptsError) -> str:
     return type(error).__name__
 
 
-def problem(
-    status: int, reason: str, detail: str, headers: Mapping[str, str] | None = None
-) -> Response:
+class Problem(Response):
     """An answer that says what is wrong."""
-    body = {
-        "type": "about:blank",
-        "title": HTTPStatus(status).phrase,
-        "status": status,
-        "reason": reason,
-        "detail": detail,
-    }
-    plain = {"Cache-Control": "no-store", **(headers or {})}
-    return Response(orjson.dumps(body), status, plain, MEDIA_TYPE)
+
+    def __init__(
+        self, status: int, reason: str, detail: str, headers: Mapping[str, str] | None = None
+    ) -> None:
+        body = {
+            "type": "about:blank",
+            "title": HTTPStatus(status).phrase,
+            "status": status,
+            "reason": reason,
+            "detail": detail,
+        }
+        plain = {"Cache-Control": "no-store", **(headers or {})}
+        super().__init__(orjson.dumps(body), status, plain, MEDIA_TYPE)
+        self.reason = reason
 
 
-def of_error(error: FastoptsError) -> Response:
+def of_error(error: FastoptsError) -> Problem:
     """The answer in place of what *error* kept from being told."""
     status = next((status for kind, status in STATUSES if isinstance(error, kind)), 502)
     retry = _RETRY if status in (502, 503) else None
-    return problem(status, reason_of(error), one_line(str(error)), retry)
+    return Problem(status, reason_of(error), one_line(str(error)), retry)
 
 
-def unforeseen(error: BaseException) -> Response:
+def unforeseen(error: BaseException) -> Problem:
     """The answer after a bug: it tells nothing but a number, under which the log has the rest."""
     number = secrets.token_hex(4)
     log.error("error %s", number, exc_info=error)
-    return problem(500, "InternalError", f"an error of the server's own; its log has {number}")
+    return Problem(500, "InternalError", f"an error of the server's own; its log has {number}")

@@ -16,7 +16,7 @@ from fastopts.serve.board import Board
 from fastopts.serve.buckets import Bucket
 from fastopts.serve.figures import Figures
 from fastopts.serve.listener import Listener
-from fastopts.serve.problems import problem
+from fastopts.serve.problems import Problem
 from fastopts.serve.settings import Limits
 
 __all__ = ("Streams",)
@@ -136,7 +136,7 @@ class Streams:
 
     def _full(self) -> Response | None:
         if self._is_ending:
-            return problem(503, "Restart", "the server ends", {"Retry-After": "1"})
+            return Problem(503, "Restart", "the server ends", {"Retry-After": "1"})
         if len(self._open) >= self._limits.streams:
-            return problem(503, "TooMany", "there are as many streams as there may be")
+            return Problem(503, "TooMany", "there are as many streams as there may be")
         return None

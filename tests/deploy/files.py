@@ -7,11 +7,20 @@ from typing import Any, Final
 
 import yaml
 
-__all__ = ("DEPLOY", "SERVE_METRICS", "dashboard", "metrics_in", "read_yaml", "rules", "unit")
+__all__ = (
+    "DEPLOY",
+    "SERVE_METRICS",
+    "SERVE_REPEATS",
+    "dashboard",
+    "metrics_in",
+    "read_yaml",
+    "rules",
+    "unit",
+)
 
 DEPLOY: Final = Path(__file__).parent.parent.parent / "deploy"
 
-# Those of `fastopts serve`, with their labels.
+# Those of `fastopts serve`, with their labels: tests/serve/test_exposition.py holds them to it.
 SERVE_METRICS: Final = {
     "fastopts_serve_requests_total": {"route", "status"},
     "fastopts_serve_request_seconds_bucket": {"le"},
@@ -26,6 +35,12 @@ SERVE_METRICS: Final = {
     "fastopts_serve_listed_options": set[str](),
     "fastopts_serve_ready": set[str](),
     "fastopts_serve_redis_seconds": set[str](),
+}
+# What the collector tells better itself.
+SERVE_REPEATS: Final = {
+    "fastopts_serve_age_seconds_p50": set[str](),
+    "fastopts_serve_age_seconds_p99": set[str](),
+    "fastopts_serve_collector_total": {"counter"},
 }
 
 

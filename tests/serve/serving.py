@@ -125,7 +125,7 @@ class Serving:
         self.loop = asyncio.get_running_loop()
         self.server = Server(self._reader, self.settings)
         running = asyncio.ensure_future(self.server.run())
-        while not (self.server.started or running.done()):
+        while not (self.server.started or running.done()):  # noqa: ASYNC110 - it has no event
             await asyncio.sleep(0.002)
         if not running.done():
             self.port = self.server.servers[0].sockets[0].getsockname()[1]
