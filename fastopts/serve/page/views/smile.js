@@ -16,6 +16,7 @@ import { Switcher, toFront } from "../with_expiry.js";
 
 const REDRAW_MS = 400;
 const OVERLAYS_MOST = 7;
+const BESIDE = 0.12; // of the width, free on each side
 const AXES = [["strike", "Strike"], ["log_moneyness", "ln(K/F)"], ["delta", "Delta"]];
 
 export function open(route) {
@@ -144,7 +145,7 @@ class SmileView {
       legend: { ...legend(colours), data: [this.route.expiry, "bid", "ask", ...this.overlays.map(([label]) => label)] },
       grid: { left: 56, right: 24, top: 34, bottom: 46 },
       tooltip: tooltip(colours, (found) => this.#tip(found, x)),
-      xAxis: axis(colours, xAxis(this.axis)),
+      xAxis: axis(colours, { ...xAxis(this.axis), ...(this.axis === "delta" ? {} : around(shown.map(x))) }),
       yAxis: axis(colours, { type: "value", scale: true, axisLabel: { formatter: percentTick } }),
       series: [...main, ...others],
     };
@@ -192,6 +193,18 @@ function xAxis(by) {
   if (by === "strike") return { type, scale: true, name: "strike", nameGap: 28, axisLabel: { formatter: number } };
   if (by === "log_moneyness") return { type, scale: true, name: "ln(strike / forward)", nameGap: 28 };
   return { type, min: 0, max: 100, interval: 10, name: "delta: puts left, calls right", nameGap: 28, axisLabel: { formatter: deltaName } };
+}
+
+// The far wings of an overlaid expiry would press this one's smile flat.
+function around(places) {
+  const [least, most] = [Math.min(...places), Math.max(...places)];
+  const room = (most - least) * BESIDE;
+  return { min: nice(least - room, room, Math.floor), max: nice(most + room, room, Math.ceil) };
+}
+
+function nice(value, room, round) {
+  const step = 10 ** Math.floor(Math.log10(room || 1));
+  return Number((round(value / step) * step).toPrecision(6));
 }
 
 function deltaName(value) {
