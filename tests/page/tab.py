@@ -14,7 +14,7 @@ ARGUMENTS: Final = (
     *("--disable-component-update", "--disable-sync", "--no-first-run"),
 )
 NO_BROWSER: Final = (
-    "no Chromium: install one (Debian: apt install chromium), or name it in FASTOPTS_CHROMIUM"
+    "no Chromium: install one (Debian: apt install chromium), or name it in CHROMIUM"
 )
 _NAMES: Final = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _SLOW_MS: Final = 15_000
@@ -22,7 +22,7 @@ _SLOW_MS: Final = 15_000
 
 def chromium() -> str | None:
     """The browser's program; None where there is none."""
-    named = os.environ.get("FASTOPTS_CHROMIUM")
+    named = os.environ.get("CHROMIUM")
     return named or next(filter(None, map(shutil.which, _NAMES)), None)
 
 
