@@ -59,6 +59,7 @@ class Problem(Response):
         plain = {"Cache-Control": "no-store", **(headers or {})}
         super().__init__(orjson.dumps(body), status, plain, MEDIA_TYPE)
         self.reason = reason
+        self.detail = detail
 
 
 def of_error(error: FastoptsError) -> Problem:

@@ -6,8 +6,8 @@ from typing import Any, Final, Protocol
 
 import orjson
 
-from fastopts.errors import FastoptsError
-from fastopts.serve.problems import reason_of
+from fastopts.errors import FastoptsError, one_line
+from fastopts.serve.problems import reason_of, unforeseen
 from fastopts.serve.rows import STREAMED, Values
 
 __all__ = ("Row", "RowTopic", "Subscription", "Topic", "WholeTopic")
@@ -149,15 +149,13 @@ class WholeTopic:
         self._version = 0
 
     def renew(self, number: int, as_of_ms: int) -> None:
-        """Look at it again. Raises FastoptsError the first time only: later it is told."""
-        is_first = self._message is None
+        """Look at it again. What goes wrong is raised the first time only: later it is told."""
         try:
             kind, body = self._kind, orjson.dumps(self._make())
-        except FastoptsError as error:
-            if is_first:
+        except Exception as error:  # one client's wish must not end the others'
+            if self._message is None:
                 raise
-            kind = "error"
-            body = orjson.dumps({"reason": reason_of(error), "detail": str(error)})
+            kind, body = "error", orjson.dumps(_told(error))
         if (kind, body) == self._told:
             return
         self._told = kind, body
@@ -169,6 +167,13 @@ class WholeTopic:
         if self._message is not None and heard.version < self._version:
             heard.version = self._version
             yield self._message
+
+
+def _told(error: Exception) -> dict[str, str]:
+    if isinstance(error, FastoptsError):
+        return {"reason": reason_of(error), "detail": one_line(str(error))}
+    found = unforeseen(error)
+    return {"reason": found.reason, "detail": found.detail}
 
 
 def _tails(
