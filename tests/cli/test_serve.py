@@ -1,0 +1,141 @@
+"""`fastopts serve` as a user starts it."""
+
+import re
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.cli.process import fastopts, start
+from tests.processes import environ, wait_for_line
+from tests.serve.living import Living
+from tests.store import Store
+
+TOKEN = "0123456789abcdef0123456789abcdef"
+
+
+@pytest.fixture
+def living(store: Store) -> Iterator[Living]:
+    with Living(store) as made:
+        yield made
+
+
+@contextmanager
+def serving(*words: str, cwd: Path) -> Iterator[subprocess.Popen[str]]:
+    """A server that does not outlive the block."""
+    with start(*words, cwd=cwd) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_it_says_where_it_is_serves_and_ends_in_order(
+    living: Living, tmp_path: Path, number: signal.Signals
+) -> None:
+    words = ("serve", "--port", "0", "--redis-url", living.store.url)
+    with serving(*words, cwd=tmp_path) as process:
+        found = re.search(r"http://127\.0\.0\.1:\d+/", wait_for_line(process.stderr, "http://"))
+        assert found is not None
+        with urllib.request.urlopen(f"{found[0]}v1/feed", timeout=20) as answer:
+            assert b'"venue":"bybit"' in answer.read()
+        with urllib.request.urlopen(found[0], timeout=20) as answer:
+            assert b"<!doctype html>" in answer.read().lower()
+        process.send_signal(number)
+        out, err = process.communicate(timeout=30)
+    assert (process.returncode, out) == (0, "")
+    assert "Traceback" not in err
+
+
+def test_it_follows_a_redis_that_comes_later(store: Store, tmp_path: Path) -> None:
+    words = ("serve", "--port", "0", "--redis-url", store.url)
+    with serving(*words, cwd=tmp_path) as process:
+        found = re.search(r"http://127\.0\.0\.1:\d+/", wait_for_line(process.stderr, "http://"))
+        assert found is not None
+        wait_for_line(process.stderr, "nothing is live")
+        with Living(store):
+            wait_for_line(process.stderr, "the feed is live")
+            with urllib.request.urlopen(f"{found[0]}ready", timeout=20) as answer:
+                assert answer.status == 200
+        process.terminate()
+        process.communicate(timeout=30)
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (("--bind", "0.0.0.0"), "another address than loopback needs tokens"),
+        (("--bind", "nowhere.invalid", "--tokens", "tokens"), "--bind nowhere.invalid"),
+        (("--port", "70000"), "write a number from 0 to 65535"),
+        (("--tokens", "missing"), "missing: the tokens can't be read"),
+        (("--allow-host", "a b"), "write a name"),
+        (("--allow-origin", "desk.example"), "write it as https://desk.example"),
+        (("--cors", "https://*.example"), "write one exact origin"),
+        (("--ready-share", "80"), "80"),
+        (("--ready-age", "0"), "write seconds above 0"),
+        (("--venue", "moon"), "choose bybit"),
+        (("--beat-ms", "1"), "50"),
+    ],
+)
+def test_what_can_not_be_meant_is_one_line_and_code_2(
+    tmp_path: Path, words: tuple[str, ...], complaint: str
+) -> None:
+    (tmp_path / "tokens").write_text(f"desk:{TOKEN}\n")
+    done = fastopts("serve", *words, cwd=tmp_path)
+    assert done.code == 2
+    assert complaint in done.err
+    assert done.err.count("\n") == 1 + done.err.count("can read these tokens")
+
+
+def test_a_port_that_is_taken_is_told(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        done = fastopts("serve", "--port", port, cwd=tmp_path)
+    assert done.code == 2
+    assert f"--port {port}: Address already in use" in done.err
+
+
+def test_without_the_extra_it_says_how_to_get_it(tmp_path: Path) -> None:
+    program = (
+        "import sys; sys.modules['uvicorn'] = None\n"
+        "from fastopts.cli.__main__ import main; sys.exit(main(['serve']))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env=environ(),
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "pip install 'fastopts[serve]'" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("", "there is no token in it"),
+        ("# nobody\n", "there is no token in it"),
+        ("desk", "line 1: write name:token"),
+        ("desk:short", "must have 32"),
+        (f"a b:{TOKEN}", "line 1: write name:token"),
+        (f"desk:{TOKEN}\ndesk:{TOKEN}", "line 2: the name desk is there twice"),
+        (f"desk:{TOKEN}é", "must have 32"),
+    ],
+)
+def test_a_file_of_tokens_that_can_not_be_meant(tmp_path: Path, text: str, complaint: str) -> None:
+    path = tmp_path / "tokens"
+    path.write_text(text)
+    path.chmod(0o600)
+    done = fastopts("serve", "--tokens", "tokens", cwd=tmp_path)
+    assert done.code == 2
+    assert complaint in done.err
+    assert TOKEN not in done.err
