@@ -125,7 +125,7 @@ class Serving:
         self.loop = asyncio.get_running_loop()
         self.server = Server(self._reader, self.settings)
         running = asyncio.ensure_future(self.server.run())
-        while not (self.server.started or running.done()):  # noqa: ASYNC110 - it has no event
+        while not (self.server.started or running.done()):  # noqa: ASYNC110 - it has no Event
             await asyncio.sleep(0.002)
         if not running.done():
             self.port = self.server.servers[0].sockets[0].getsockname()[1]
@@ -190,9 +190,10 @@ class Serving:
 
     def websocket(self, path: str = "/v1/stream", **options: Any) -> ClientConnection:
         """A WebSocket; use it as a context manager."""
-        url = f"ws://{self.host}:{self.port}{path}"
-        opened: ClientConnection = connect(url, proxy=None, **options)
-        return opened
+        made: ClientConnection = connect(
+            f"ws://{self.host}:{self.port}{path}", proxy=None, **options
+        )
+        return made
 
     @contextlib.contextmanager
     def events(self, query: str = "", headers: str = "") -> Iterator[Iterator[dict[str, Any]]]:
