@@ -3,12 +3,18 @@
 import asyncio
 import logging
 from collections import Counter
+from http import HTTPStatus
 from typing import Any, Final, cast
 
 import orjson
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import (
+    HttpToolsProtocol,
+    RequestResponseCycle,
+)
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.frames import Frame
 
+from fastopts.serve.buckets import Bucket
 from fastopts.serve.figures import Figures
 from fastopts.serve.settings import Limits
 
@@ -17,6 +23,12 @@ __all__ = ("Doors", "protocols")
 log = logging.getLogger(__name__)
 
 WAITING_MAX: Final = 32_768  # bytes for a client; then nothing more is made for it
+# What clients send is counted, not logged: it could fill any log. The guard logs what is our fault.
+_QUIET: Final = logging.getLogger(f"{__name__}.clients")
+_QUIET.setLevel(logging.CRITICAL)
+
+FRAGMENTS_MAX: Final = 64  # of one message
+POLICY: Final = 1008
 
 
 class Doors:
@@ -81,18 +93,24 @@ class _Http(HttpToolsProtocol):
     doors: Doors
     _address = ""
     _deadline: asyncio.TimerHandle | None = None
-    _size = 0  # of the head of the request that is being read
+    _size = 0  # of the headers of the request that is being read
+    _unread = 0  # bytes since the last whole request
+    _fault = 400
     _is_in = False
+    _running: RequestResponseCycle | None = None
     _stall: _Stall
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         transport.set_write_buffer_limits(high=WAITING_MAX)
+        self.logger = _QUIET
         self._stall = _Stall(transport, self.doors)
         self._address = self.client[0] if self.client else ""
         self._is_in = self.doors.enter(self._address)
         if not self._is_in:
             self._drop(503, "too many", "there are as many connections as there may be")
+            return
+        self._begin_deadline()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._end_deadline()
@@ -100,37 +118,62 @@ class _Http(HttpToolsProtocol):
         if self._is_in:
             self.doors.leave(self._address)
             self._is_in = False
+        running = self._running
+        if running is not None and not running.response_complete:
+            # The server tells the newest request only, which may wait behind this one.
+            running.disconnected = True
+            running.message_event.set()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         if self.transport.is_closing():
             return
-        if self._deadline is None:
-            limit_s = self.doors.limits.request_s
-            self._deadline = self.loop.call_later(limit_s, self._too_slow)
+        self._begin_deadline()
+        self._unread += len(data)
         super().data_received(data)
+        limits = self.doors.limits
+        if self._unread > limits.url_bytes + limits.header_bytes:  # a header that does not end
+            self._fault = 431
+            self.send_400_response("")
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self._size = 0
+        self._begin_deadline()  # this one may have come with the end of another
 
     def on_url(self, url: bytes) -> None:
         super().on_url(url)
         if len(self.url) > self.doors.limits.url_bytes:
-            raise _TooLarge(414)
+            self._fault = 414
+            raise _TooLarge
 
     def on_header(self, name: bytes, value: bytes) -> None:
         super().on_header(name, value)
         self._size += len(name) + len(value) + 4
         if self._size > self.doors.limits.header_bytes:
-            raise _TooLarge(431)
+            self._fault = 431
+            raise _TooLarge
 
     def on_message_complete(self) -> None:
         self._end_deadline()
+        self._unread = 0
         super().on_message_complete()
 
     def send_400_response(self, msg: str) -> None:
-        self._drop(400, "no HTTP", "this is no HTTP request that can be read, or it is too large")
+        if self.transport.is_closing():
+            return
+        if self._fault == 400:
+            self._drop(400, "no HTTP", "this is no HTTP request that can be read")
+        else:
+            self._drop(self._fault, "too large", "the request is larger than it may be")
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._running = cycle
+        super()._start_asgi_task(cycle, app)
+
+    def _unsupported_upgrade_warning(self) -> None:
+        # Nothing is read after such a request: so the answer is the last one, and says so.
+        self.cycle.keep_alive = False
 
     def handle_websocket_upgrade(self) -> None:
         self._end_deadline()
@@ -147,10 +190,18 @@ class _Http(HttpToolsProtocol):
 
     def _too_slow(self) -> None:
         self._deadline = None
-        if self.cycle is None or self.cycle.response_complete or not self.cycle.response_started:
+        if not self._unread:
+            self.doors.figures.dropped("silent")
+            self.transport.close()
+        elif self.cycle is None or self.cycle.response_complete or not self.cycle.response_started:
             self._drop(408, "too slow", "the request did not come in time")
         else:
             self.transport.abort()
+
+    def _begin_deadline(self) -> None:
+        if self._deadline is None:
+            limit_s = self.doors.limits.request_s
+            self._deadline = self.loop.call_later(limit_s, self._too_slow)
 
     def _end_deadline(self) -> None:
         if self._deadline is not None:
@@ -166,10 +217,14 @@ class _Http(HttpToolsProtocol):
 class _WebSocket(WebSocketsSansIOProtocol):
     doors: Doors
     _stall: _Stall
+    _control: Bucket
     _address = ""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
+        self.logger = self.conn.logger = _QUIET
+        rate = self.doors.limits.messages_s
+        self._control = Bucket(rate, 2 * rate)
         self._stall = _Stall(cast("asyncio.Transport", transport), self.doors)
         self._address = self.client[0] if self.client else ""
 
@@ -177,6 +232,37 @@ class _WebSocket(WebSocketsSansIOProtocol):
         self._stall.end()
         self.doors.leave(self._address)  # by which it came in as HTTP
         super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if not self.handshake_initiated and not self.transport.is_closing():
+            # It got the whole head, and waits for more of what it can't read.
+            self.doors.figures.dropped("no HTTP")
+            self.transport.write(_response(400, "no HTTP", "this is no handshake"))
+            self.transport.close()
+
+    def handle_ping(self) -> None:
+        if self._control.take():
+            super().handle_ping()
+        else:
+            self._fail("too many pings")
+
+    def handle_pong(self, event: Frame) -> None:
+        if self._control.take():
+            super().handle_pong(event)
+        else:
+            self._fail("too many pongs")
+
+    def handle_cont(self, event: Frame) -> None:
+        if len(self.frames) < FRAGMENTS_MAX:
+            super().handle_cont(event)
+        else:
+            self._fail("too many fragments")
+
+    def handle_parser_exception(self) -> None:
+        if not self.transport.is_closing():
+            self.doors.figures.dropped("no WebSocket")
+        super().handle_parser_exception()
 
     def pause_writing(self) -> None:
         super().pause_writing()
@@ -186,25 +272,32 @@ class _WebSocket(WebSocketsSansIOProtocol):
         super().resume_writing()
         self._stall.end()
 
+    def _fail(self, reason: str) -> None:
+        if self.close_sent or self.transport.is_closing():
+            return
+        self.doors.figures.dropped(reason)
+        self.conn.fail(POLICY, reason)
+        self.transport.write(b"".join(self.conn.data_to_send()))
+        self.close_sent = True
+        self.transport.close()
+
 
 class _TooLarge(Exception):
     pass
 
 
-_PHRASES: Final = {400: "Bad Request", 408: "Request Timeout", 503: "Service Unavailable"}
-
-
 def _response(status: int, reason: str, detail: str) -> bytes:
+    phrase = HTTPStatus(status).phrase
     told: dict[str, Any] = {
         "type": "about:blank",
-        "title": _PHRASES[status],
+        "title": phrase,
         "status": status,
         "reason": reason,
         "detail": detail,
     }
     body = orjson.dumps(told)
     head = (
-        f"HTTP/1.1 {status} {_PHRASES[status]}\r\nContent-Type: application/problem+json\r\n"
+        f"HTTP/1.1 {status} {phrase}\r\nContent-Type: application/problem+json\r\n"
         f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
     )
     return head.encode() + body
