@@ -203,6 +203,10 @@ def _add_problems(api: FastAPI) -> None:
         faults = [f"{one['loc'][-1]}: {one['msg']}" for one in error.errors()]
         return Problem(400, "BadInput", "; ".join(faults))
 
+    @api.exception_handler(Exception)
+    async def of_bug(_: Request, error: Exception) -> Response:
+        return problems.unforeseen(error)
+
     @api.exception_handler(HTTPException)
     async def of_status(_: Request, error: HTTPException) -> Response:
         reason = "NoSuchPath" if error.status_code == 404 else "Refused"

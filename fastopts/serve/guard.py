@@ -3,7 +3,6 @@
 import time
 from collections.abc import Iterable
 from typing import Final
-from urllib.parse import urlsplit
 
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -64,12 +63,14 @@ class Guard:
             await self._refuse(scope, receive, teller, refusal)
             return
         if scope["type"] == "http" and scope["method"] == "HEAD":
-            scope = {**scope, "method": "GET"}  # the server leaves the body out
+            # The server leaves the body out; but a body without an end it would wait for.
+            scope = {**scope, "method": "GET", "fastopts.head": True}
         began = time.perf_counter()
         try:
             await self._app(scope, receive, teller)
         except Exception as error:  # noqa: BLE001 - the last who could
-            answer = unforeseen(error)
+            if not teller.status or scope["type"] == "websocket":
+                answer = unforeseen(error)
             if not teller.status:
                 await self._refuse(scope, receive, teller, answer)
         if scope["type"] == "http":
@@ -103,9 +104,8 @@ class Guard:
         if _count(headers, b"origin") > 1:
             return False
         if origin is not None:
-            parts = urlsplit(origin)
-            same = parts.scheme in ("http", "https") and parts.netloc.lower() == host.lower()
-            return same or origin in self._origins
+            own = host.lower()
+            return origin.lower() in (f"http://{own}", f"https://{own}") or origin in self._origins
         site = _only(headers, b"sec-fetch-site")
         mode = _only(headers, b"sec-fetch-mode")
         return site in (None, "same-origin", "none") or mode == "navigate"
@@ -118,9 +118,8 @@ class Guard:
         if scope["method"] not in ("GET", "HEAD"):
             allowed = {"Allow": "GET, HEAD"}
             return Problem(405, "ReadOnly", "this API is read-only: GET or HEAD", allowed)
-        if _count(headers, b"transfer-encoding") or _only(headers, b"content-length") not in (
-            *(None, "0"),
-        ):
+        sizes = {value for name, value in headers if name == b"content-length"}
+        if _count(headers, b"transfer-encoding") or sizes - {b"0"}:
             closing = {"Connection": "close"}
             return Problem(413, "NoBody", "a request of this API has no body", closing)
         return None
