@@ -4,6 +4,7 @@ import asyncio
 import logging
 import os
 import socket
+from types import FrameType
 from typing import Final
 
 import uvicorn
@@ -20,7 +21,7 @@ __all__ = ("Server", "serve")
 
 log = logging.getLogger(__name__)
 
-ENDING_S: Final = 3
+ENDING_S: Final = 2
 BACKLOG: Final = 512
 
 
@@ -71,8 +72,14 @@ class Server(uvicorn.Server):
             raise FastoptsError("it ended after an error of its own; see the log") from self._bug
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self.application.streams.end()
+        await self.application.streams.end()
         await super().shutdown(sockets)
+        for connection in [*self.server_state.connections]:  # whose peers don't take the rest
+            connection.transport.abort()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        super().handle_exit(sig, frame)
+        self._captured_signals.clear()  # which would be raised again: but it ended in order
 
     def _failed(self, error: BaseException) -> None:
         log.error("an error of the server's own", exc_info=error)

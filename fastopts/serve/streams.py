@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 POLICY = 1008
 RESTART = 1012
 RETRY_MS = 1000
+BYE_S = 0.5
 
 
 class Streams:
@@ -38,11 +39,15 @@ class Streams:
         self._open: set[Listener] = set()
         self._is_ending = False
 
-    def end(self) -> None:
-        """Have every stream say that the server ends."""
+    async def end(self) -> None:
+        """Have every stream say that the server ends; who does not read is not waited for."""
         self._is_ending = True
         for one in self._open:
             one.say_bye("Restart", "the server ends; come again")
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(BYE_S):
+                while self._open:  # noqa: ASYNC110 - they leave one by one
+                    await asyncio.sleep(BYE_S / 50)
 
     def events(self, request: Request, hello: Mapping[str, Any], wishes: list[str]) -> Response:
         """Server-sent events: one message each. Raises BadInput for a wish that can't be read."""
@@ -55,6 +60,10 @@ class Streams:
             for place, text in enumerate(wishes)
         ]
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        if "fastopts.head" in request.scope:
+            head = Response(None, 200, headers, "text/event-stream")
+            del head.headers["content-length"]
+            return head
         events = self._events(hello, read)
         return StreamingResponse(events, 200, headers, media_type="text/event-stream")
 
