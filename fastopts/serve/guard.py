@@ -56,7 +56,7 @@ class Guard:
         headers: list[tuple[bytes, bytes]] = scope["headers"]
         origin = _only(headers, b"origin")
         refusal = self._refusal(scope, headers, origin)
-        teller = _Teller(send, origin if origin in self._cors else None)
+        teller = _Teller(send, self._told(origin))
         if refusal is not None:
             if isinstance(refusal, Problem):
                 self._figures.refused(refusal.reason)
@@ -76,6 +76,17 @@ class Guard:
         if scope["type"] == "http":
             route = getattr(scope.get("route"), "path", "none")
             self._figures.answered(route, teller.status, time.perf_counter() - began)
+
+    def _told(self, origin: str | None) -> list[tuple[bytes, bytes]]:
+        """The headers that every answer to *origin* carries."""
+        headers = [*_HEADERS]
+        if self._cors:
+            headers.append((b"vary", b"origin"))
+        if origin in self._cors:
+            headers.append((b"access-control-allow-origin", str(origin).encode("latin-1")))
+        else:
+            headers.append(_OWN_SITE)
+        return headers
 
     def _refusal(
         self, scope: Scope, headers: Iterable[tuple[bytes, bytes]], origin: str | None
@@ -156,19 +167,12 @@ class Guard:
 
 
 class _Teller:
-    """Sends, with the headers that every answer carries."""
+    """Sends, with the headers *extra*."""
 
-    def __init__(self, send: Send, cors: str | None) -> None:
+    def __init__(self, send: Send, extra: list[tuple[bytes, bytes]]) -> None:
         self.status = 0
         self._send = send
-        self._extra: list[tuple[bytes, bytes]] = [*_HEADERS]
-        if cors is None:
-            self._extra.append(_OWN_SITE)
-        else:
-            self._extra += [
-                (b"access-control-allow-origin", cors.encode("latin-1")),
-                (b"vary", b"origin"),
-            ]
+        self._extra = extra
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "websocket.accept":

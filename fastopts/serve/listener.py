@@ -84,8 +84,9 @@ class Listener:
         self._reply({"type": "pong"})
 
     def say_bye(self, reason: str, detail: str) -> None:
-        """End the messages, with the reason as the last."""
-        self._bye = _text({"type": "bye", "reason": reason, "detail": detail})
+        """End the messages, with the reason as the last; the first one that is said counts."""
+        if self._bye is None:
+            self._bye = _text({"type": "bye", "reason": reason, "detail": detail})
         self._news.set()
 
     async def messages(self, hello: Mapping[str, Any]) -> AsyncIterator[str]:

@@ -86,14 +86,12 @@ class Streams:
         await socket.accept()
         with self._listener("websocket") as listener:
             hearing = asyncio.create_task(self._hear(socket, listener))
+            hearing.add_done_callback(lambda _: listener.say_bye("Gone", ""))
             try:
                 async for text in listener.messages(hello):
                     self._figures.messages += 1
                     await socket.send_text(text)
-                    if hearing.done():
-                        break
-                else:
-                    await socket.close(RESTART if self._is_ending else POLICY)
+                await socket.close(RESTART if self._is_ending else POLICY)
             except WebSocketDisconnect:
                 log.debug("a client is gone")
             finally:
@@ -108,7 +106,6 @@ class Streams:
         while True:
             message = await socket.receive()
             if message["type"] == "websocket.disconnect":
-                listener.say_bye("Gone", "")
                 return
             if not bucket.take():
                 listener.say_bye("TooMany", f"more than {rate:g} messages a second")

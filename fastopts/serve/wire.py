@@ -11,6 +11,7 @@ from uvicorn.protocols.http.httptools_impl import (
     HttpToolsProtocol,
     RequestResponseCycle,
 )
+from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import Frame
 
@@ -271,6 +272,12 @@ class _WebSocket(WebSocketsSansIOProtocol):
     def resume_writing(self) -> None:
         super().resume_writing()
         self._stall.end()
+
+    async def send(self, message: Any) -> None:
+        await self.writable.wait()
+        if self.close_sent:  # by ourselves: the application does not know yet
+            raise ClientDisconnected
+        await super().send(message)
 
     def _fail(self, reason: str) -> None:
         if self.close_sent or self.transport.is_closing():

@@ -1,3 +1,3 @@
-from tests.serve.fixtures import living, serving
+from tests.serve.fixtures import guarded, living, serving
 
-__all__ = ("living", "serving")
+__all__ = ("guarded", "living", "serving")

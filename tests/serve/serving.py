@@ -152,9 +152,9 @@ class Serving:
         """That are open, as the server sees it."""
         return len(self.server.server_state.connections)
 
-    def ready(self) -> Self:
+    def ready(self, headers: Mapping[str, str] | None = None) -> Self:
         """Wait until it has live data."""
-        until(lambda: self.get("/ready").status == 200)
+        until(lambda: self.get("/ready", headers).status == 200)
         return self
 
     def get(
@@ -177,9 +177,8 @@ class Serving:
             is_stream = (response.getheader("content-type") or "").startswith("text/event-stream")
             return Answer(response.status, fields, b"" if is_stream else response.read())
 
-    def metrics(self, token: str | None = None) -> dict[str, float]:
+    def metrics(self, headers: Mapping[str, str] | None = None) -> dict[str, float]:
         """The exposition's samples by name and labels."""
-        headers = {"Authorization": f"Bearer {token}"} if token else {}
         lines = self.get("/metrics", headers).body.decode().splitlines()
         pairs = (line.rpartition(" ") for line in lines if not line.startswith("#"))
         return {name: float(value) for name, _, value in pairs}
@@ -300,14 +299,17 @@ class Raw:
                     yield strict(event.removeprefix(b"data: "))
 
     def frames(self) -> Iterator[tuple[int, bytes]]:
-        """The frames of a WebSocket, opcode and payload; they end when the connection does."""
+        """The frames of a WebSocket, opcode and payload; a close frame is the last one."""
         while len(head := self.take(2)) == 2:
             size = head[1] & 0x7F
             if size == 126:
                 [size] = struct.unpack(">H", self.take(2))
             elif size == 127:
                 [size] = struct.unpack(">Q", self.take(8))
-            yield head[0] & 0x0F, self.take(size)
+            opcode = head[0] & 0x0F
+            yield opcode, self.take(size)
+            if opcode == 8:
+                return
 
     def _line(self) -> bytes:
         while b"\r\n" not in self._held and self._more():

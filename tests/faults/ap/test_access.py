@@ -1,0 +1,190 @@
+"""Who may ask: with tokens nobody without one, and nobody for long who guesses."""
+
+import base64
+import hmac
+from collections import Counter
+
+import pytest
+
+from fastopts.cli.__main__ import main
+from fastopts.serve.settings import Limits, ServeSettings
+from fastopts.serve.tokens import Tokens
+from tests.faults.ap.routes import PATHS
+from tests.serve.fixtures import OTHER, TOKEN, bearer, with_tokens
+from tests.serve.living import Living
+from tests.serve.serving import Raw, Serving, frame, strict, until
+
+BATCH = 500
+
+
+def test_AP_01_with_tokens_nothing_is_told_without_one(guarded: Serving) -> None:
+    """Without tokens a server on loopback is open to whoever has an account on the machine; that
+    is what an address of loopback means here. Against pages in a browser it is guarded all the
+    same, by Host and Origin: see AP-02 and AP-03."""
+    for path in PATHS:
+        for method in ("GET", "HEAD"):
+            answer = guarded.get(path, method=method)
+            assert answer.status == 401, path
+            assert "Bearer" in (answer["www-authenticate"] or "")
+        assert guarded.get(path).reason == "NoToken"
+        assert guarded.get(path, bearer()).status != 401, path
+    with guarded.raw() as raw:
+        assert raw.upgrade() == 401
+    with guarded.raw() as raw:
+        assert raw.upgrade("/nothing") == 401
+    with guarded.websocket(additional_headers=bearer()) as socket:
+        assert strict(socket.recv())["type"] == "hello"
+
+
+@pytest.mark.parametrize("bind", ["0.0.0.0", "::", "192.0.2.1", "host.example", ""])
+def test_AP_01_another_address_than_loopback_is_refused_without_tokens(
+    bind: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["serve", "--bind", bind, "--port", "0"]) == 2
+    out, err = capfd.readouterr()
+    assert not out
+    assert len(err.splitlines()) == 1
+    assert "needs tokens" in err
+
+
+@pytest.mark.parametrize("bind", ["127.0.0.1", "127.0.0.2", "localhost", "::1"])
+def test_AP_01_loopback_is_known_in_each_spelling(bind: str) -> None:
+    ServeSettings(bind=bind).check()
+
+
+@pytest.mark.parametrize("offered", [TOKEN, OTHER, "x" * 50, "", "\udcff"])
+def test_AP_05_each_token_is_compared_with_all_in_constant_time(
+    offered: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compared: list[int] = []
+    compare = hmac.compare_digest
+
+    def counted(one: bytes, other: bytes) -> bool:
+        compared.append(len(other))
+        assert len(one) == len(other)
+        return compare(one, other)
+
+    monkeypatch.setattr(hmac, "compare_digest", counted)
+    tokens = Tokens({"desk": TOKEN, "page": OTHER, "more": "m" * 40})
+    assert tokens.owner(offered) == {TOKEN: "desk", OTHER: "page"}.get(offered)
+    assert len(compared) == 3
+
+
+def test_AP_05_a_token_counts_in_the_header_only(guarded: Serving) -> None:
+    basic = base64.b64encode(f"anyone:{TOKEN}".encode()).decode()
+    assert guarded.get("/v1/feed", {"Authorization": f"Basic {basic}"}).status == 200
+    assert guarded.get("/v1/feed", {"Authorization": f"bearer  {OTHER}"}).status == 200
+    for name in ("token", "access_token", "api_key", "authorization"):
+        assert guarded.get(f"/v1/feed?{name}={TOKEN}").status == 401
+        assert guarded.get(f"/v1/feed?{name}={TOKEN}", bearer()).status == 400
+        with guarded.raw() as raw:
+            assert raw.upgrade(f"/v1/stream?{name}={TOKEN}") == 401
+    for headers in ({"Cookie": f"token={TOKEN}"}, {"X-Api-Key": TOKEN}, {"Authorization": TOKEN}):
+        assert guarded.get("/v1/feed", headers).status == 401
+    with guarded.raw() as raw:
+        raw.ask("/v1/feed", f"Authorization: Bearer {TOKEN}\r\nAuthorization: Bearer {TOKEN}\r\n")
+        assert raw.answer().status == 401
+    with guarded.raw() as raw:
+        assert raw.upgrade(headers=f"Sec-WebSocket-Protocol: {TOKEN}\r\n") == 401
+
+
+def flood(raw: Raw, count: int, headers: str) -> Counter[int]:
+    """The statuses of as many requests, written many at once."""
+    found: Counter[int] = Counter()
+    one = f"GET /v1/feed HTTP/1.1\r\nHost: {raw.host}\r\n{headers}\r\n".encode()
+    for _ in range(0, count, BATCH):
+        assert raw.send(one * BATCH)
+        found.update(raw.answer().status for _ in range(BATCH))
+    return found
+
+
+def test_AP_06_who_guesses_tokens_is_shut_out_and_others_are_served(guarded: Serving) -> None:
+    with guarded.raw() as guessing, guarded.raw("127.0.0.2") as other:
+        found: Counter[int] = Counter()
+        for number in range(20):
+            found += flood(guessing, BATCH, f"Authorization: Bearer {number:064}\r\n")
+            other.ask("/v1/feed", f"Authorization: Bearer {TOKEN}\r\n")
+            assert other.answer().json["alive"]
+    allowed = guarded.settings.limits.failures_minute
+    assert found.total() == 10_000
+    assert found.keys() == {401, 429}
+    assert allowed <= found[401] <= 2 * allowed  # a third of one a second comes back
+    shut = guarded.get("/v1/feed", bearer())
+    assert (shut.status, shut.reason) == (429, "TooMany")
+    assert int(shut["retry-after"] or 0) > 0
+    metrics = guarded.get("/metrics", bearer(), source="127.0.0.2").body.decode()
+    assert f'refused_total{{status="401"}} {found[401]}.0' in metrics
+
+
+def test_AP_06_requests_without_end_are_refused_and_others_are_served(living: Living) -> None:
+    limits = Limits(requests_s=50)
+    with Serving(living.store.url, limits=limits) as serving:
+        with serving.raw() as asking, serving.raw("127.0.0.2") as other:
+            found = flood(asking, 2000, "")
+            other.ask("/v1/feed")
+            assert other.answer().status == 200
+        assert found.keys() == {200, 429}
+        assert found[429] > found[200]
+
+
+def test_AP_06_a_thousand_connects_leave_room_for_others(living: Living) -> None:
+    limits = Limits(connections=120, connections_each=60, streams=40)
+    with Serving(living.store.url, limits=limits) as serving:
+        held, found = [], Counter[int]()
+        for _ in range(1000):
+            raw = serving.raw()
+            status = raw.upgrade()
+            found[status] += 1
+            if status == 101:
+                held.append(raw)
+            else:
+                raw.close()
+        assert found == {101: 40, 503: 960}
+        more = [serving.raw() for _ in range(40)]
+        refused = [one for one in more if one.upgrade() == 503]
+        assert len(refused) == 40
+        assert serving.get("/v1/feed", source="127.0.0.2").status == 200
+        for one in (*held, *more):
+            one.close()
+        until(lambda: not serving.connections)
+        assert serving.figures.streams == {"websocket": 0}
+        assert serving.get("/v1/feed").status == 200
+
+
+def test_AP_06_silent_connections_leave_room_for_others(living: Living) -> None:
+    limits = Limits(connections=120, connections_each=60)
+    with Serving(living.store.url, limits=limits) as serving:
+        held = [serving.raw() for _ in range(60)]
+        until(lambda: serving.connections == 60)
+        with serving.raw() as one_more:
+            answer = one_more.answer()
+            assert (answer.status, answer.reason) == (503, "too many")
+            assert not one_more.rest()
+        assert serving.get("/v1/feed", source="127.0.0.2").status == 200
+        for one in held:
+            one.close()
+        until(lambda: not serving.connections)
+        assert serving.get("/v1/feed").status == 200
+
+
+def test_AP_06_a_stream_that_says_too_much_is_ended_and_others_hear_on(living: Living) -> None:
+    limits = Limits(messages_s=5)
+    with Serving(living.store.url, limits=limits) as serving:
+        serving.ready()
+        with serving.raw() as loud, serving.websocket() as other:
+            assert loud.upgrade() == 101
+            loud.send(frame({"op": "ping"}) * 200)
+            told = list(loud.frames())
+            texts = [strict(payload)["type"] for opcode, payload in told if opcode == 1]
+            assert texts[0] == "hello"
+            assert 10 <= texts.count("pong") < 200
+            assert texts[-1] == "bye"
+            assert told[-1] == (8, (1008).to_bytes(2))
+            other.send('{"op":"ping"}')
+            assert any(strict(text)["type"] == "pong" for text in other)
+
+
+def test_AP_06_settings_of_tokens_are_in_no_repr() -> None:
+    shown = f"{with_tokens()!r}{Tokens({'desk': TOKEN})!r}"
+    assert TOKEN not in shown
+    assert "t0k3n" not in shown
