@@ -69,7 +69,10 @@ class Answer:
 
 
 class Serving:
-    """Serves the Redis at *url* by *settings*, on a port that is free, while it is entered."""
+    """Serves the Redis at *url* by *settings*, on a port that is free, while it is entered.
+
+    *buffer* is how many bytes the kernel takes for a client that does not read.
+    """
 
     def __init__(
         self,
@@ -79,6 +82,7 @@ class Serving:
         limits: Limits = _NO_LIMITS,
         venue: str = "bybit",
         password: str | None = None,
+        buffer: int | None = None,
     ) -> None:
         given = settings or ServeSettings(limits=limits, beat_s=0.05)
         self.settings = replace(given, port=0)
@@ -86,6 +90,7 @@ class Serving:
         self.server: Server
         self.host = self.settings.bind
         self.port = 0
+        self._buffer = buffer
         self._reader = AsyncOptionReader(url, venue, password=password)
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._run)
@@ -128,7 +133,11 @@ class Serving:
         while not (self.server.started or running.done()):  # noqa: ASYNC110 - it has no Event
             await asyncio.sleep(0.002)
         if not running.done():
-            self.port = self.server.servers[0].sockets[0].getsockname()[1]
+            listener = self.server.servers[0].sockets[0]
+            if self._buffer is not None:
+                with socket.socket(fileno=os.dup(listener.fileno())) as same:
+                    same.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, self._buffer)
+            self.port = listener.getsockname()[1]
         await running
 
     def call(self, function: Callable[[], Any]) -> Any:
@@ -351,4 +360,6 @@ def frame(
     if not masked:
         return head + data
     mask = os.urandom(4)
-    return head + mask + bytes(byte ^ mask[i % 4] for i, byte in enumerate(data))
+    stream = (mask * (len(data) // 4 + 1))[: len(data)]
+    hidden = int.from_bytes(data) ^ int.from_bytes(stream)
+    return head + mask + hidden.to_bytes(len(data))

@@ -1,0 +1,249 @@
+"""Streams: who does not read costs little and holds up nobody; who asks for too much is refused."""
+
+import json
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from fastopts.serve import board as boards
+from fastopts.serve import topics
+from fastopts.serve.board import Board
+from fastopts.serve.settings import Limits, ServeSettings
+from tests.faults.ap.routes import SUBSCRIPTIONS
+from tests.serve.living import BTC, ETH, SYMBOLS, Living
+from tests.serve.serving import Raw, Serving, frame, strict, until
+
+SMALL = 4096  # bytes of a receive buffer
+MANY = 20  # subscriptions to the same: a first answer that no buffer takes
+BUFFERED_MAX = 64 * 1024 + 2 * topics.MESSAGE_BYTES
+PATH = "/v1/events?" + "&".join([f"subscribe={quote(json.dumps({'asset': 'BTC'}))}"] * MANY)
+
+
+def board_of(serving: Serving) -> Board:
+    board = serving.server.application.board
+    assert isinstance(board, Board)
+    return board
+
+
+def subscribe(raw: Raw, name: str, **wish: Any) -> None:
+    raw.send(frame({"op": "subscribe", "id": name, **wish}))
+
+
+def messages(raw: Raw) -> Iterator[dict[str, Any]]:
+    return (strict(payload) for opcode, payload in raw.frames() if opcode == 1)
+
+
+def hear(told: Iterator[dict[str, Any]], price: float) -> dict[str, Any]:
+    """The message that tells of a row of the mark price *price*."""
+    return next(
+        one
+        for one in told
+        if one["type"] == "rows" and any(row.get("mark_price") == price for row in one["rows"])
+    )
+
+
+def buffered(serving: Serving) -> list[int]:
+    """The bytes that wait for each client."""
+
+    def sizes() -> list[int]:
+        connections = serving.server.server_state.connections
+        return [one.transport.get_write_buffer_size() for one in connections]
+
+    return list(serving.call(sizes))
+
+
+def deaf(serving: Serving, stack: ExitStack, count: int) -> list[Raw]:
+    """Clients of both kinds that ask for much, and read nothing."""
+    made = [stack.enter_context(serving.raw(buffer=SMALL)) for _ in range(count)]
+    for number, raw in enumerate(made):
+        if number % 2:
+            raw.ask(PATH)
+        else:
+            assert raw.upgrade() == 101
+            raw.send(
+                b"".join(
+                    frame({"op": "subscribe", "id": str(i), "asset": "BTC"}) for i in range(MANY)
+                )
+            )
+    return made
+
+
+def test_AP_11_who_does_not_read_costs_little_and_holds_up_nobody(living: Living) -> None:
+    settings = ServeSettings(beat_s=0.02)
+    with Serving(living.store.url, settings, buffer=SMALL) as serving, ExitStack() as stack:
+        serving.ready()
+        before = serving.metrics()["process_resident_memory_bytes"]
+        held = deaf(serving, stack, 100)
+        until(lambda: sum(size > 0 for size in buffered(serving)) == len(held))
+        with serving.websocket() as hearing:
+            hearing.send('{"op":"subscribe","id":"a","asset":"BTC"}')
+            told = map(strict, hearing)
+            for number in range(1, 41):
+                living.tick(BTC[0], mark_price=float(number))
+                one = hear(told, float(number))
+                assert one["skipped"] == 0
+        assert max(buffered(serving)) < BUFFERED_MAX
+        assert serving.metrics()["process_resident_memory_bytes"] - before < 64e6
+        # One reads again: it hears the newest value, and of how many it does not.
+        for one in (held[0], held[1]):
+            heard = messages(one) if one is held[0] else one.messages()
+            if one is held[1]:
+                assert one.head()[0] == 200
+            caught_up = hear((told for told in heard if told.get("skipped")), 40.0)
+            assert caught_up["full"]
+        assert serving.metrics()["fastopts_serve_stream_skipped_total"] > 0
+
+
+def test_AP_11_who_reads_nothing_for_too_long_is_cut_off_and_counted(living: Living) -> None:
+    limits = Limits(stall_s=0.3)
+    with Serving(living.store.url, limits=limits, buffer=SMALL) as serving, ExitStack() as stack:
+        serving.ready()
+        deaf(serving, stack, 10)
+        name = 'fastopts_serve_dropped_total{reason="does not read"}'
+        until(lambda: serving.metrics().get(name) == 10)
+        until(lambda: sum(serving.figures.streams.values()) == 0)
+        board = board_of(serving)
+        until(lambda: not board._open and not board._rows and board._task is None)
+        assert board.listeners == 0
+
+
+def test_AP_11_no_stream_stays_behind_its_client(living: Living) -> None:
+    """However it leaves: with a close, with a reset, with requests waiting, before its first."""
+    with Serving(living.store.url) as serving:
+        serving.ready()
+        for number in range(12):
+            with serving.raw() as raw:
+                if number % 2:
+                    raw.ask(PATH)
+                    if number % 4 == 1:
+                        raw.ask("/v1/feed")
+                        raw.ask(PATH)
+                else:
+                    raw.upgrade()
+                    subscribe(raw, "a", asset="BTC")
+                    if number % 4 == 2:
+                        raw.send(frame(opcode=8))
+                if number % 3:
+                    raw.take(100)
+        with serving.raw() as raw:  # the head is an answer; the stream itself is not asked for
+            raw.ask("/v1/events", method="HEAD")
+            assert raw.head()[0] == 200
+            raw.ask("/v1/feed")
+            assert raw.answer().status == 200
+        until(lambda: not serving.connections)
+        board = board_of(serving)
+        until(lambda: not board._open and not board._rows and not board.listeners)
+        assert set(serving.figures.streams.values()) == {0}
+
+
+def test_AP_12_streams_are_counted(living: Living) -> None:
+    with Serving(living.store.url, limits=Limits(streams=5)) as serving, ExitStack() as stack:
+        made = [stack.enter_context(serving.raw()) for _ in range(40)]
+        for raw in made:
+            raw.ask("/v1/events")
+        found = [raw.head()[0] for raw in made]
+        assert (found.count(200), found.count(503)) == (5, 35)
+        assert stack.enter_context(serving.raw()).upgrade() == 503
+        made[found.index(200)].close()
+        until(lambda: serving.figures.streams["sse"] == 4)
+        assert stack.enter_context(serving.raw()).upgrade() == 101
+
+
+def test_AP_12_subscriptions_and_symbols_of_a_stream_are_counted(
+    living: Living, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(boards, "SYMBOLS_MAX", 30)
+    limits = Limits(subscriptions=4, scans=2)
+    with Serving(living.store.url, limits=limits) as serving, serving.websocket() as socket:
+        serving.ready()
+
+        def answer(name: str, **wish: Any) -> str:
+            socket.send(json.dumps({"op": "subscribe", "id": name, **wish}))
+            told = map(strict, socket)
+            one = next(one for one in told if one["type"] in ("subscribed", "error"))
+            assert one["id"] == name
+            return str(one.get("detail", "subscribed"))
+
+        assert answer("a", asset="BTC") == "subscribed"
+        assert "taken" in answer("a", asset="BTC")
+        assert answer("b", expiries="BTC") == "subscribed"
+        assert answer("c", scan={"asset": "ETH"}) == "subscribed"
+        assert "2 scans and overviews are looked at" in answer("d", surface="BTC")
+        assert "2 scans and overviews are looked at" in answer("d", scan={"asset": "BTC"})
+        assert "1 to 2000" in answer("d", symbols=["X"] * 2001)
+        assert "may name 30 symbols" in answer("d", symbols=[f"X-{n}" for n in range(20)])
+        assert answer("d", symbols=list(ETH)) == "subscribed"
+        assert "4 subscriptions" in answer("e", symbols=list(ETH))
+        with serving.websocket() as other:
+            # What somebody looks at already is no more work for one more.
+            other.send('{"op":"subscribe","id":"x","expiries":"BTC"}')
+            assert any(strict(text)["type"] == "expiries" for text in other)
+        socket.send('{"op":"unsubscribe","id":"c"}')
+        assert answer("e", surface="BTC") == "subscribed"
+
+
+def test_AP_12_a_million_symbols_are_refused(serving: Serving) -> None:
+    with serving.raw() as raw:
+        assert raw.upgrade() == 101
+        subscribe(raw, "a", symbols=["BTC-1"] * 1_000_000)
+        *_, (opcode, payload) = raw.frames()
+        assert (opcode, payload[:2]) == (8, (1009).to_bytes(2))
+    wish = quote(json.dumps({"symbols": ["BTC-1"] * 1000}))
+    with serving.raw() as raw:
+        raw.ask(f"/v1/events?subscribe={wish}")
+        assert raw.answer().status == 414
+    names = ",".join(["A"] * 3000)
+    assert serving.get(f"/v1/options?symbols={names}").status == 400
+    wishes = "&".join([f"subscribe={quote(json.dumps({'asset': 'BTC'}))}"] * 33)
+    assert serving.get(f"/v1/events?{wishes}").status == 400
+    assert serving.get("/v1/feed").status == 200
+
+
+def test_AP_12_who_hears_the_same_is_told_the_same_bytes_made_once(
+    living: Living, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[bool] = []
+    tails = topics._tails
+
+    def counted(*args: Any, is_full: bool, **more: Any) -> Iterator[str]:
+        made.append(is_full)
+        return tails(*args, is_full=is_full, **more)
+
+    with Serving(living.store.url) as serving, ExitStack() as stack:
+        serving.ready()
+        clients = [stack.enter_context(serving.raw()) for _ in range(50)]
+        for raw in clients:
+            assert raw.upgrade() == 101
+            subscribe(raw, "a", asset="BTC")
+            assert any(one["type"] == "rows" for one in messages(raw))
+        assert len(board_of(serving)._open) == 1
+        assert len(board_of(serving)._rows) == len(BTC)
+        monkeypatch.setattr(topics, "_tails", counted)
+        living.tick(BTC[0], mark_price=5.5)
+        rows = [
+            next(payload for _, payload in raw.frames() if b'"mark_price":5.5' in payload)
+            for raw in clients
+        ]
+        assert len(set(rows)) == 1
+        assert made == [False]
+
+
+def test_AP_12_every_kind_is_forgotten_with_its_last_listener(living: Living) -> None:
+    with Serving(living.store.url) as serving:
+        serving.ready()
+        board = board_of(serving)
+        with ExitStack() as stack:
+            clients = [stack.enter_context(serving.websocket()) for _ in range(3)]
+            for number, wish in enumerate(SUBSCRIPTIONS):
+                for client in clients:
+                    client.send(json.dumps({"op": "subscribe", "id": str(number), **wish}))
+            until(lambda: sum(count for _, count in board._open.values()) == 18)
+            assert len(board._open) == len(SUBSCRIPTIONS)
+            clients[0].send('{"op":"unsubscribe","id":"0"}')
+            until(lambda: sum(count for _, count in board._open.values()) == 17)
+            assert len(board._rows) == len(SYMBOLS) - 1
+        until(lambda: not (board._open or board._rows or board.listeners))
+        until(lambda: board._task is None)
