@@ -3,11 +3,13 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from fastopts.errors import BadInput, FastoptsError
@@ -51,8 +53,6 @@ class Streams:
 
     def events(self, request: Request, hello: Mapping[str, Any], wishes: list[str]) -> Response:
         """Server-sent events: one message each. Raises BadInput for a wish that can't be read."""
-        if (full := self._full()) is not None:
-            return full
         if len(wishes) > self._limits.subscriptions:
             raise BadInput(f"subscribe: {self._limits.subscriptions} at most")
         read = [
@@ -64,40 +64,57 @@ class Streams:
             head = Response(None, 200, headers, "text/event-stream")
             del head.headers["content-length"]
             return head
-        events = self._events(hello, read)
-        return StreamingResponse(events, 200, headers, media_type="text/event-stream")
+        return _Deferred(lambda: self._begin(hello, read, headers))
 
-    async def _events(
-        self, hello: Mapping[str, Any], wishes: list[subscriptions.Wish]
-    ) -> AsyncIterator[bytes]:
+    @contextlib.contextmanager
+    def _begin(
+        self,
+        hello: Mapping[str, Any],
+        wishes: list[subscriptions.Wish],
+        headers: Mapping[str, str],
+    ) -> Iterator[Response]:
+        """The answer that is given while the block runs: a stream, if there is still room."""
+        if (full := self._full()) is not None:
+            yield full
+            return
         with self._listener("sse") as listener:
             for wish in wishes:
                 listener.subscribe(wish)
-            yield f"retry: {RETRY_MS}\n\n".encode()
-            async for text in listener.messages(hello):
-                self._figures.messages += 1
-                yield f"data: {text}\n\n".encode()
+            events = self._events(listener, hello)
+            yield StreamingResponse(events, 200, headers, media_type="text/event-stream")
+
+    async def _events(self, listener: Listener, hello: Mapping[str, Any]) -> AsyncIterator[bytes]:
+        yield f"retry: {RETRY_MS}\n\n".encode()
+        async for text in listener.messages(hello):
+            self._figures.messages += 1
+            yield f"data: {text}\n\n".encode()
 
     async def serve(self, socket: WebSocket, hello: Mapping[str, Any]) -> None:
         """Talk over a WebSocket until either side ends it."""
         if (full := self._full()) is not None:
             await socket.send_denial_response(full)
             return
-        await socket.accept()
         with self._listener("websocket") as listener:
-            hearing = asyncio.create_task(self._hear(socket, listener))
-            hearing.add_done_callback(lambda _: listener.say_bye("Gone", ""))
             try:
-                async for text in listener.messages(hello):
-                    self._figures.messages += 1
-                    await socket.send_text(text)
-                await socket.close(RESTART if self._is_ending else POLICY)
-            except WebSocketDisconnect:
+                await socket.accept()
+                await self._converse(socket, listener, hello)
+            except (WebSocketDisconnect, OSError):
                 log.debug("a client is gone")
-            finally:
-                hearing.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await hearing
+
+    async def _converse(
+        self, socket: WebSocket, listener: Listener, hello: Mapping[str, Any]
+    ) -> None:
+        hearing = asyncio.create_task(self._hear(socket, listener))
+        hearing.add_done_callback(lambda _: listener.say_bye("Gone", ""))
+        try:
+            async for text in listener.messages(hello):
+                self._figures.messages += 1
+                await socket.send_text(text)
+            await socket.close(RESTART if self._is_ending else POLICY)
+        finally:
+            hearing.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await hearing
 
     async def _hear(self, socket: WebSocket, listener: Listener) -> None:
         """Do what the client asks for, until it is gone."""
@@ -146,3 +163,16 @@ class Streams:
         if len(self._open) >= self._limits.streams:
             return Problem(503, "TooMany", "there are as many streams as there may be")
         return None
+
+
+class _Deferred(Response):
+    """Answers with what *begin* hands over when the answer is due: nothing is held before, which
+    many at once could be let in by, or which would stay when the client is gone already."""
+
+    def __init__(self, begin: Callable[[], AbstractContextManager[Response]]) -> None:
+        super().__init__()
+        self._begin = begin
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        with self._begin() as answer:
+            await answer(scope, receive, send)

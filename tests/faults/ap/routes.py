@@ -1,6 +1,6 @@
 """Everything that a server answers, by path."""
 
-from typing import Final
+from typing import Any, Final
 
 from tests.serve.living import BTC, FRONT
 
@@ -31,7 +31,7 @@ PATHS: Final = (
     "/ready",
     "/nothing",
 )
-SUBSCRIPTIONS: Final = (
+SUBSCRIPTIONS: Final[tuple[dict[str, Any], ...]] = (
     {"asset": "BTC"},
     {"asset": "ETH", "expiry": FRONT, "settle": "USDT"},
     {"symbols": list(BTC[:3])},

@@ -63,7 +63,7 @@ def gone(living: Living, proxy: FaultProxy) -> Iterator[None]:
 
 @contextlib.contextmanager
 def frozen(living: Living, proxy: FaultProxy) -> Iterator[None]:
-    pid = int(living.store.client.info("server")["process_id"])  # type: ignore[index]
+    pid = int(living.store.client.info("server")["process_id"])
     os.kill(pid, signal.SIGSTOP)
     try:
         yield
@@ -93,7 +93,7 @@ def unlisted(living: Living, proxy: FaultProxy) -> Iterator[None]:
     """The sets and records are gone, the feed still names the assets."""
     with living.paused():
         client = living.store.client
-        client.delete(*client.keys("option*"), *client.keys("instrument*"))  # type: ignore[misc]
+        client.delete(*client.keys("option*"), *client.keys("instrument*"))
         client.hincrby("fastopts:feed", "universe", 1)
     yield
     living.write(universe=3)
