@@ -105,6 +105,7 @@ class _Http(HttpToolsProtocol):
         super().connection_made(transport)
         transport.set_write_buffer_limits(high=WAITING_MAX)
         self.logger = _QUIET
+        self.access_log = False  # whoever listens to all logs would switch it on
         self._stall = _Stall(transport, self.doors)
         self._address = self.client[0] if self.client else ""
         self._is_in = self.doors.enter(self._address)
@@ -140,7 +141,8 @@ class _Http(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self._size = 0
-        self._begin_deadline()  # this one may have come with the end of another
+        self._unread = self._unread or 1  # this one may have come with the end of another
+        self._begin_deadline()
 
     def on_url(self, url: bytes) -> None:
         super().on_url(url)
@@ -154,6 +156,11 @@ class _Http(HttpToolsProtocol):
         if self._size > self.doors.limits.header_bytes:
             self._fault = 431
             raise _TooLarge
+
+    def on_headers_complete(self) -> None:
+        if self.parser.get_http_version() not in ("1.0", "1.1"):
+            raise _NotSpoken
+        super().on_headers_complete()
 
     def on_message_complete(self) -> None:
         self._end_deadline()
@@ -290,6 +297,10 @@ class _WebSocket(WebSocketsSansIOProtocol):
 
 
 class _TooLarge(Exception):
+    pass
+
+
+class _NotSpoken(Exception):
     pass
 
 
