@@ -113,7 +113,7 @@ def test_AP_06_who_guesses_tokens_is_shut_out_and_others_are_served(guarded: Ser
     assert (shut.status, shut.reason) == (429, "TooMany")
     assert int(shut["retry-after"] or 0) > 0
     metrics = guarded.get("/metrics", bearer(), source="127.0.0.2").body.decode()
-    assert f'refused_total{{status="401"}} {found[401]}.0' in metrics
+    assert f'refused_total{{reason="NoToken"}} {found[401]}.0' in metrics
 
 
 def test_AP_06_requests_without_end_are_refused_and_others_are_served(living: Living) -> None:
