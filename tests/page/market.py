@@ -1,7 +1,6 @@
 """What a browser looks at: the processes of a user, each of which a test may stop or end."""
 
 import os
-import re
 import signal
 import socket
 import subprocess
@@ -19,7 +18,6 @@ from tests.processes import SIM_URLS, environ
 __all__ = ("COINS", "Market", "until")
 
 COINS = "BTC,ETH"
-_ROWS = re.compile(r"^/v1/")
 Result = TypeVar("Result")
 
 
@@ -35,8 +33,8 @@ def until(look: Callable[[], Result], deadline_s: float = 30) -> Result:
 class Market:
     """A simulated venue, a collector, and `fastopts serve` on one port, while the block runs."""
 
-    def __init__(self, symbols: int, rate: int) -> None:
-        self._symbols, self._rate = symbols, rate
+    def __init__(self, symbols: int, rate: int, coins: str = COINS) -> None:
+        self._symbols, self._rate, self._coins = symbols, rate, coins
         self._valkey = EmbeddedValkey()
         self._port = _free_port()
         self._children: list[subprocess.Popen[str]] = []
@@ -48,7 +46,7 @@ class Market:
             self.venue = self._start(
                 "fastopts.sim",
                 *("--port", "0", "--symbols", str(self._symbols), "--rate", str(self._rate)),
-                *("--coins", COINS),
+                *("--coins", self._coins),
                 out=subprocess.PIPE,
             )
             assert self.venue.stdout is not None
@@ -57,7 +55,14 @@ class Market:
             self.collector = self._start(
                 "fastopts.track",
                 *("--venue", "sim", "--rest-url", found[1], "--ws-url", found[2]),
-                *("--redis-url", self._valkey.url, "--coins", COINS, "--cache-file", os.devnull),
+                *(
+                    "--redis-url",
+                    self._valkey.url,
+                    "--coins",
+                    self._coins,
+                    "--cache-file",
+                    os.devnull,
+                ),
             )
             self.start_server()
             until(lambda: (feed := self.get("feed"))["live"] == feed["total"] > 0)

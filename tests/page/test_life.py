@@ -126,3 +126,32 @@ def test_a_view_opened_while_the_server_is_gone_shows_no_old_number(
     finally:
         market.start_server()
     state(page, "fresh")
+
+
+WAITING = """
+async () => {
+  const { Waiting } = await import("/page/waiting.js");
+  const node = document.createElement("main");
+  const waiting = new Waiting(node, () => {});
+  const seen = [];
+  const look = () => seen.push(node.classList.contains("waiting"));
+  waiting.begin([{ id: "a" }, { id: "b" }]);
+  look();
+  waiting.heard({ type: "expiries", id: "a" });
+  look();
+  waiting.heard({ type: "rows", id: "b" });
+  look();
+  waiting.heard({ type: "error", id: "a", reason: "BadInput" });
+  look();
+  waiting.heard({ type: "expiries", id: "a" });
+  look();
+  return seen;
+}
+"""
+
+
+def test_what_a_connection_has_not_told_or_cannot_tell_is_grey(tab: Tab) -> None:
+    page = tab.open("BTC/expiries")
+    expect(page.locator("main tbody tr").first).to_be_visible()
+    expect(page.locator("main")).not_to_have_class(re.compile("waiting"))
+    assert page.evaluate(WAITING) == [True, True, False, True, False]

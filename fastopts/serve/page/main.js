@@ -12,6 +12,7 @@ import { Stream } from "./stream.js";
 import { Tabs } from "./tabs.js";
 import { SymbolSearch } from "./search.js";
 import { nextTheme, themeName } from "./theming.js";
+import { Waiting } from "./waiting.js";
 
 const byId = (id) => document.getElementById(id);
 const LOADERS = {
@@ -31,6 +32,7 @@ const assetTabs = new Tabs(byId("assets"));
 const viewTabs = new Tabs(byId("views"));
 const search = new SymbolSearch(byId("search"));
 const stream = new Stream({ message, opened, refused });
+const waiting = new Waiting(byId("view"), () => stream.subscribe(view.subscriptions));
 
 let assets = [];
 let route = null;
@@ -41,7 +43,8 @@ const trail = []; // where "back" stays within the page
 function opened(hello) {
   status.hello(hello);
   status.setLink("connected");
-  view?.opened?.();
+  waiting.begin(view.subscriptions);
+  view.opened?.();
 }
 
 function refused(words) {
@@ -53,7 +56,10 @@ function message(one) {
     status.feed(one);
     freshness.feedSays(trouble(one));
     showAssets(one.assets);
-  } else view?.receive(one);
+  } else if (one.id !== undefined) {
+    waiting.heard(one);
+    view.receive(one);
+  }
   look();
 }
 
@@ -121,6 +127,7 @@ async function navigate() {
   view.shown?.();
   showViews();
   showAssets(assets);
+  waiting.begin(view.subscriptions);
   stream.subscribe(view.subscriptions);
 }
 

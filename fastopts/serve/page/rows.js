@@ -17,7 +17,7 @@ export class Rows {
     for (const row of message.rows) {
       const known = this.bySymbol.get(row.symbol);
       if (known && !(message.full && row.expiry_ms)) Object.assign(known, row);
-      else this.bySymbol.set(row.symbol, row);
+      else if (row.expiry_ms) this.bySymbol.set(row.symbol, row);
       this.changed.add(row.symbol);
       this.left?.delete(row.symbol);
     }
