@@ -80,6 +80,8 @@ def test_a_mute_venue_greys_its_rows_and_shows_their_age(tab: Tab, market: Marke
         expect(stale.first).to_be_visible(timeout=40_000)
         expect(stale.first).to_have_text(re.compile(r"^\d+[sm]$"))
         expect(page.locator("[data-figure=live]")).to_have_text(re.compile("^0/"))
+        expect(page.locator("dl.strip.stale")).to_have_count(1)
+        expect(page.locator("#banner")).to_contain_text("nothing of the venue is live")
     expect(page.locator("td.stale")).to_have_count(0, timeout=30_000)
 
 

@@ -223,7 +223,7 @@ matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
 addEventListener("hashchange", navigate);
 setInterval(() => {
   look();
-  status.tick();
+  status.tick(freshness.state === "lost");
   view?.tick?.();
 }, 500);
 search.goes((symbol) => go(optionLink(symbol)));

@@ -10,6 +10,7 @@ export class StatusBar {
     this.venue = venue;
     this.link = light("link");
     this.lights = el("span", { class: "lights", role: "group", "aria-label": "venue connections" });
+    this.none = el("b", { class: "warn", hidden: true }, "none");
     this.byConn = new Map();
     this.rate = item(node, "messages", "messages a second from the venue");
     this.coverage = item(node, "live", "options that are live, of those that are listed");
@@ -17,7 +18,7 @@ export class StatusBar {
     this.redis = item(node, "Redis", "a round trip to the store");
     this.clock = item(node, "venue time", "the venue's clock, UTC");
     node.prepend(el("span", { class: "item" }, this.link.node, " server ", (this.state = el("b"))));
-    node.append(el("span", { class: "item" }, "connections ", this.lights));
+    node.append(el("span", { class: "item" }, "connections ", this.lights, this.none));
     this.setLink("connecting");
   }
 
@@ -48,9 +49,9 @@ export class StatusBar {
     for (const [conn, one] of this.byConn) shine(one, "waiting", `connection ${conn}: unknown`);
   }
 
-  tick() {
+  tick(isLost) {
     const now = venueMs();
-    this.clock.set(now === null ? "–" : utc(now).slice(11));
+    this.clock.set(isLost || now === null ? "–" : utc(now).slice(11));
   }
 
   #conns(conns, muted, isAlive) {
@@ -69,13 +70,13 @@ export class StatusBar {
       const heard = silence === null ? "no data yet" : `data ${age(silence)} ago`;
       shine(this.byConn.get(conn), state, `connection ${conn}: ${state}, ${heard}`);
     }
-    setAttribute(this.lights, "data-count", String(this.byConn.size));
+    this.none.hidden = this.byConn.size > 0;
   }
 }
 
 // Why nothing is live, in words; null while something can be.
 export function trouble(feed) {
-  if (feed.alive) return null;
+  if (feed.alive) return feed.total > 0 && feed.live === 0 ? "nothing of the venue is live" : null;
   const reason = feed.reason ? reasonWords(feed.reason) : "the feed is down";
   return feed.detail ? `${reason}: ${feed.detail}` : reason;
 }

@@ -1,6 +1,6 @@
 // Name and value, side by side: the figures above a table.
 
-import { Words, el } from "./dom.js";
+import { Words, el, toggleClass } from "./dom.js";
 
 export class Strip {
   // Items: {id, name, hint}.
@@ -14,7 +14,9 @@ export class Strip {
     this.node = el("dl", { class: "strip" }, ...parts);
   }
 
-  set(values) {
+  // Stale: nothing of what the figures are made of is live.
+  set(values, isStale) {
     for (const [id, text] of Object.entries(values)) this.values.get(id).set(text);
+    toggleClass(this.node, "stale", isStale);
   }
 }

@@ -3,7 +3,7 @@
 import { choice, select, setOptions } from "./controls.js";
 import { el } from "./dom.js";
 import { go, goInstead, link } from "./router.js";
-import { find, front, labels, neighbour, settlesOf } from "./series.js";
+import { figures, find, front, labels, neighbour, settlesOf } from "./series.js";
 
 // The view while no expiry is chosen: it leads to the first that is not settling.
 export function toFront(route) {
@@ -36,10 +36,6 @@ export class Switcher {
     this.node = el("span", { class: "control" }, this.expiries.node, this.coins);
   }
 
-  get label() {
-    return this.one ? this.one.label : this.route.expiry;
-  }
-
   // Takes an expiries message.
   take({ expiries }) {
     this.series = expiries;
@@ -49,6 +45,10 @@ export class Switcher {
     setOptions(this.expiries.field, [...this.more, ...options, ...(isThere ? [] : [[expiry, expiry]])], expiry);
     this.one = find(expiries, expiry, settle);
     this.#showCoins(settlesOf(expiries, expiry));
+  }
+
+  showFigures(strip) {
+    if (this.one) strip.set(figures(this.one), this.one.live === 0);
   }
 
   step(by) {

@@ -8,7 +8,7 @@ import { nextFrame } from "../frames.js";
 import { range } from "../heat.js";
 import { keep, read } from "../kept.js";
 import { Rows, atmStrike, byStrike, forwardOf } from "../rows.js";
-import { FIGURES, figures } from "../series.js";
+import { FIGURES } from "../series.js";
 import { Strip } from "../strip.js";
 import { Switcher, toFront } from "../with_expiry.js";
 
@@ -50,7 +50,7 @@ class ChainView {
 
   tick() {
     this.table.refreshAges(this.pairs);
-    if (this.switcher.one) this.strip.set(figures(this.switcher.one));
+    this.switcher.showFigures(this.strip);
   }
 
   step(by) {
@@ -120,7 +120,7 @@ class ChainView {
 
   #switchable(message) {
     this.switcher.take(message);
-    if (this.switcher.one) this.strip.set(figures(this.switcher.one));
+    this.switcher.showFigures(this.strip);
   }
 
   #refuse(words) {

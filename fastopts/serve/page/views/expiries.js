@@ -41,13 +41,8 @@ export function open(route) {
       turnover: range([0, ...series.map((one) => one.turnover_24h)]),
     };
     table.update(series);
-    strip.set({
-      index: level(body.index_price),
-      expiries: String(series.length),
-      interest: compact(total(series, "open_interest")),
-      turnover: compact(total(series, "turnover_24h")),
-      volume: compact(total(series, "volume_24h")),
-    });
+    const isStale = !series.some((one) => one.live > 0);
+    strip.set(totals(body, series), isStale);
     problem.hidden = series.length > 0;
     if (!series.length) problem.textContent = `No series of ${route.asset} is listed.`;
   }
@@ -66,6 +61,16 @@ export function open(route) {
       nextFrame(draw);
     },
     tick: () => table.refresh("left"),
+  };
+}
+
+function totals(body, series) {
+  return {
+    index: level(body.index_price),
+    expiries: String(series.length),
+    interest: compact(total(series, "open_interest")),
+    turnover: compact(total(series, "turnover_24h")),
+    volume: compact(total(series, "volume_24h")),
   };
 }
 

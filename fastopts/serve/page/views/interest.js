@@ -93,13 +93,14 @@ class InterestView {
     const calls = total(this.strikes, "call");
     const puts = total(this.strikes, "put");
     const interest = this.what === "open_interest" ? this.strikes : sums(rows, "open_interest");
-    this.strip.set({
+    const shown = {
       calls: compact(calls),
       puts: compact(puts),
       ratio: calls ? fixed(puts / calls, 2) : "–",
       pain: this.isAll ? "–" : number(maxPain(interest)),
       live: `${fixed(rows.filter((row) => row.live).length, 0)}/${fixed(rows.length, 0)}`,
-    });
+    };
+    this.strip.set(shown, !rows.some((row) => row.live));
     this.table.update(this.strikes);
     this.chart.draw();
   }

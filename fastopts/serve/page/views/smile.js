@@ -10,7 +10,7 @@ import { atMostEvery } from "../frames.js";
 import { keep, read } from "../kept.js";
 import { optionLink } from "../router.js";
 import { Rows, forwardOf, smileOf } from "../rows.js";
-import { FIGURES, figures } from "../series.js";
+import { FIGURES } from "../series.js";
 import { Strip } from "../strip.js";
 import { Switcher, toFront } from "../with_expiry.js";
 
@@ -50,7 +50,7 @@ class SmileView {
       this.redraw();
     } else if (message.type === "expiries") {
       this.switcher.take(message);
-      if (this.switcher.one) this.strip.set(figures(this.switcher.one));
+      this.switcher.showFigures(this.strip);
       this.#offerOverlays();
     } else if (message.type === "error") {
       this.problem.textContent = message.detail;
