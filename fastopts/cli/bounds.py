@@ -7,23 +7,13 @@ from typing import Annotated, Any, Final, TypeVar, cast
 import typer
 
 from fastopts.cli.options import EXPIRY_FORMS, Settle, fraction
-from fastopts.reader.bounds import Bounds
+from fastopts.reader.bounds import UNITS, Bounds
 
 __all__ = ("bounded", "given")
 
 Command = TypeVar("Command", bound=Callable[..., None])
 
 _WORDS: Final = {"expiry": EXPIRY_FORMS, "type": "C or P"}
-_UNITS: Final = {
-    "dte": "days",
-    "strike": "quote coin",
-    "moneyness": "strike over forward",
-    "delta": "negative for puts",
-    "volume": "base coin, 24 hours",
-    "turnover": "quote coin, 24 hours",
-    "open_interest": "base coin",
-    "spread_ticks": "ticks",
-}
 
 
 def bounded(command: Command) -> Command:
@@ -60,4 +50,4 @@ def _annotation(name: str) -> Any:
         return Annotated[
             float | None, typer.Option(word, parser=fraction, metavar="80%", help="or 0.8")
         ]
-    return Annotated[float | None, typer.Option(word, metavar="NUMBER", help=_UNITS[what])]
+    return Annotated[float | None, typer.Option(word, metavar="NUMBER", help=UNITS[what])]

@@ -4,22 +4,15 @@ from datetime import datetime
 from typing import Final
 
 from fastopts.cli import output
+from fastopts.reader import plain
 from fastopts.reader.option import Option
 from fastopts.vocabulary import VOCABULARY
 
 __all__ = ("UNITS", "cell", "is_text")
 
-UNITS: Final = {word.name: word.unit for word in VOCABULARY.values()} | {
-    "age_s": "seconds",
-    "forward": "quote coin",
-    "moneyness": "strike over forward",
-    "log_moneyness": "",
-    "intrinsic": "quote coin",
-    "time_value": "quote coin",
-    "spread": "quote coin",
-    "rel_spread": "fraction",
-    "spread_iv": "fraction",
-    "spread_ticks": "ticks",
+UNITS: Final = {
+    **{word.name: word.unit for word in VOCABULARY.values()},
+    **plain.DERIVED,
     "expiry_ms": "ms since 1970, UTC",
 }
 

@@ -9,7 +9,7 @@ from fastopts.reader.expiry import Expiry
 from fastopts.reader.option import Option
 from fastopts.reader.universe import settle_coin
 
-__all__ = ("TERMS", "VALUES", "Bounds", "check", "meets", "picker")
+__all__ = ("TERMS", "UNITS", "VALUES", "Bounds", "check", "meets", "picker")
 
 IV_MAX: Final = 10.0  # above it a percentage was meant
 
@@ -59,6 +59,17 @@ VALUES: Final = {
     "max_spread_iv": "spread_iv",
     "max_rel_spread": "rel_spread",
     "max_spread_ticks": "spread_ticks",
+}
+# Of what a bound is on, where that is no fraction.
+UNITS: Final = {
+    "dte": "days",
+    "strike": "quote coin",
+    "moneyness": "strike over forward",
+    "delta": "negative for puts",
+    "volume": "base coin, 24 hours",
+    "turnover": "quote coin, 24 hours",
+    "open_interest": "base coin",
+    "spread_ticks": "ticks",
 }
 _CHOICES: Final = ("expiry", "settle", "type")
 

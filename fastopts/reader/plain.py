@@ -17,10 +17,18 @@ __all__ = (
     "series_values",
 )
 
-DERIVED: Final = (
-    *("age_s", "forward", "moneyness", "log_moneyness", "intrinsic", "time_value"),
-    *("spread", "rel_spread", "spread_iv", "spread_ticks"),
-)
+DERIVED: Final = {  # and their units
+    "age_s": "seconds",
+    "forward": "quote coin",
+    "moneyness": "strike over forward",
+    "log_moneyness": "",
+    "intrinsic": "quote coin",
+    "time_value": "quote coin",
+    "spread": "quote coin",
+    "rel_spread": "fraction",
+    "spread_iv": "fraction",
+    "spread_ticks": "ticks",
+}
 FLAGS: Final = ("crossed", "locked", "iv_capped", "greeks_ok")
 
 

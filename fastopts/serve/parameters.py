@@ -8,7 +8,7 @@ from fastapi import Path, Query, Request
 from starlette.responses import Response
 
 from fastopts.errors import BadInput, clipped
-from fastopts.reader.bounds import Bounds
+from fastopts.reader.bounds import UNITS, Bounds
 from fastopts.reader.demand import Demand
 
 __all__ = (
@@ -25,16 +25,6 @@ __all__ = (
 Handler = TypeVar("Handler", bound=Callable[..., Awaitable[Response]])
 
 _FORMS: Final = "27MAR26, 260327, 2026-03-27 or front"
-_UNITS: Final = {
-    "dte": "days",
-    "strike": "quote coin",
-    "moneyness": "strike over forward",
-    "delta": "negative for puts",
-    "volume": "base coin, 24 hours",
-    "turnover": "quote coin, 24 hours",
-    "open_interest": "base coin",
-    "spread_ticks": "ticks",
-}
 
 Asset = Annotated[str, Path(description="base coin: BTC", max_length=32)]
 Expiry = Annotated[str, Path(description=_FORMS, max_length=32)]
@@ -87,4 +77,4 @@ def _annotation(name: str) -> Any:
     if name == "expiry":
         return Annotated[str | None, Query(description=_FORMS, max_length=32)]
     words = "a fraction: 0.8 is 80 %" if what.endswith("iv") or what == "rel_spread" else ""
-    return Annotated[float | None, Query(description=words or _UNITS[what])]
+    return Annotated[float | None, Query(description=words or UNITS[what])]

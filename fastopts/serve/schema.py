@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+from fastopts.reader import Option, plain
 from fastopts.serve import rows
 from fastopts.vocabulary import VOCABULARY
 
@@ -10,26 +11,7 @@ __all__ = ("COMPONENTS", "answers")
 
 Schema = dict[str, Any]
 
-_UNITS: Final = {
-    "age_s": ("seconds", "time since `ts`, by the server's clock corrected for the venue's"),
-    "forward": ("quote coin", "the forward of its expiry, as `underlying_price`"),
-    "moneyness": ("strike over forward", ""),
-    "log_moneyness": ("", "the natural logarithm of `moneyness`"),
-    "intrinsic": ("quote coin", "what it would pay if it were delivered at the forward"),
-    "time_value": ("quote coin", "mark price minus `intrinsic`; it may be negative"),
-    "spread": ("quote coin", "ask minus bid; negative when they are crossed"),
-    "rel_spread": ("fraction", "the spread over `mid`"),
-    "spread_iv": ("fraction", "ask IV minus bid IV: 0.01 is a vol point"),
-    "spread_ticks": ("ticks", "the spread in steps of its price grid"),
-}
-_FLAGS: Final = {
-    "crossed": "the bid is above the ask",
-    "locked": "bid and ask are equal",
-    "iv_capped": "an implied volatility is at 5 (500 %) or above, where the venue seems to end",
-    "greeks_ok": "all greeks are there, and it is not settling",
-    "suspect": "the venue's REST answers differ from it while it does not tick: not live",
-    "time_suspect": "the tick's time can't be right: no age of it can be trusted",
-}
+_FLAGS: Final = (*plain.FLAGS, "suspect", "time_suspect")
 _NEVER_NULL: Final = ("strike", "dte", "age_s")
 
 
@@ -61,16 +43,19 @@ def _both(*parts: str | Schema) -> Schema:
     return {"allOf": [_ref(one) if isinstance(one, str) else one for one in parts]}
 
 
+def _words(name: str) -> str:
+    """What Option says of what is derived."""
+    return " ".join((getattr(Option, name).__doc__ or "").split()).replace("`", "")
+
+
 def _field(name: str) -> Schema:
     """The schema of a row's field."""
     if name == "reason":
         return {"type": ["string", "null"], "description": "why it is not live: FeedDown, ..."}
     if name in _FLAGS:
-        return _plain("boolean", _FLAGS[name])
-    if name in _UNITS:
-        unit, words = _UNITS[name]
-        text = f"{words} ({unit})" if words and unit else words or unit
-        return _plain("number", text) if name in _NEVER_NULL else _number(text)
+        return _plain("boolean", _words(name))
+    if name in plain.DERIVED:
+        return _plain("number", _words(name)) if name in _NEVER_NULL else _number(_words(name))
     word = VOCABULARY[name.removesuffix("_ms")]
     match word.form:
         case "time":
