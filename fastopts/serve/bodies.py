@@ -28,6 +28,7 @@ __all__ = (
 Body = dict[str, Any]
 Delta = float | Literal["atm"]
 
+DELTAS_MAX: Final = 100
 DELTAS: Final[tuple[Delta, ...]] = (
     *(-0.1, -0.15, -0.25, -0.35, -0.45),
     "atm",
@@ -134,7 +135,10 @@ def read_deltas(text: str | None) -> Sequence[Delta]:
     if text is None:
         return DELTAS
     found: list[Delta] = []
-    for word in text.split(",")[:101]:
+    words = text.split(",")
+    if len(words) > DELTAS_MAX:
+        raise BadInput(f"deltas: {DELTAS_MAX} at most")
+    for word in words:
         try:
             delta = word.strip().lower()
             found.append("atm" if delta == "atm" else _checked(float(delta)))

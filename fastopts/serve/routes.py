@@ -9,10 +9,14 @@ from fastopts.errors import BadInput
 from fastopts.serve import bodies, rows
 from fastopts.serve.forms import Content, answer
 from fastopts.serve.parameters import (
+    AnyAsset,
     Asset,
+    Deltas,
     Expiry,
     Settle,
+    Sort,
     Stale,
+    Symbols,
     bounded,
     demand,
     given,
@@ -58,7 +62,7 @@ def router(source: Source) -> APIRouter:
     @made.get("/options", responses=answers("Options"), tags=["options"])
     async def options(
         request: Request,
-        symbols: Annotated[str, Query(description="with commas", max_length=65536)],
+        symbols: Symbols,
         stale: Stale = False,
         allow_expired: AllowExpired = False,
         max_age_s: MaxAge = None,
@@ -132,9 +136,7 @@ def router(source: Source) -> APIRouter:
         request: Request,
         asset: Asset,
         settle: Settle = None,
-        deltas: Annotated[
-            str | None, Query(description="with commas: -0.25,atm,0.25", max_length=2048)
-        ] = None,
+        deltas: Deltas = None,
         stale: Stale = False,
     ) -> Response:
         """Mark volatility by expiry and delta; null where it is not bracketed."""
@@ -151,7 +153,7 @@ def router(source: Source) -> APIRouter:
     @made.get("/instruments", responses=answers("Instruments"), tags=["options"])
     async def instruments(
         request: Request,
-        asset: Annotated[str | None, Query(description="base coin", max_length=32)] = None,
+        asset: AnyAsset = None,
     ) -> Response:
         """The terms of everything that is listed."""
 
@@ -164,10 +166,8 @@ def router(source: Source) -> APIRouter:
     @bounded
     async def scan(
         request: Request,
-        asset: Annotated[str | None, Query(description="base coin", max_length=32)] = None,
-        sort: Annotated[
-            str | None, Query(description="by a column; -name: the highest first", max_length=64)
-        ] = None,
+        asset: AnyAsset = None,
+        sort: Sort = None,
         limit: Annotated[int | None, Query(ge=0, le=1_000_000)] = None,
         gate: Annotated[
             bool, Query(description="keep out what is stale, settling, one-sided, crossed")

@@ -229,8 +229,7 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
             "reasons": _list(_WANTING),
             "live": _plain("integer"),
             "total": _plain("integer"),
-            "share": _plain("number"),
-            "newest_age_s": _number(),
+            **{n: _FEED[n] for n in ("share", "age_s_p50", "age_s_p99", "newest_age_s")},
         },
     ),
     "Problem": _object(
