@@ -16,7 +16,7 @@ from fastopts.reader.freshness import Moment
 from fastopts.reader.option import Option, days_to
 from fastopts.reader.universe import Members
 
-__all__ = ("Chain", "SmilePoint", "Strike")
+__all__ = ("Chain", "SmilePoint", "Strike", "total")
 
 BP: Final = 10_000
 YEAR_DAYS: Final = 365
@@ -145,12 +145,12 @@ class Chain:
     @property
     def open_interest(self) -> float | None:
         """Of its options together, in base coin; None when it is known of none."""
-        return _sum(one.open_interest for one in self.options)
+        return total(one.open_interest for one in self.options)
 
     @property
     def turnover_24h(self) -> float | None:
         """Notional of its options together, in quote coin; None when it is known of none."""
-        return _sum(one.turnover_24h for one in self.options)
+        return total(one.turnover_24h for one in self.options)
 
     @property
     def forward_spread_bp(self) -> float | None:
@@ -201,9 +201,9 @@ class Chain:
     def atm_iv(self) -> float | None:
         """Mark volatility at the forward: total variance, linear in log-moneyness between the
         strikes around it; None when they are not on both sides."""
-        points = [(point.log_moneyness, point.iv**2) for point in self.smile()]
+        points = [(point.log_moneyness, point.iv * point.iv) for point in self.smile()]
         variance = _interpolate(points, 0.0)
-        return None if variance is None else math.sqrt(variance)
+        return math.sqrt(variance) if variance is not None and variance >= 0 else None
 
     def by_delta(self, delta: float) -> Option | None:
         """The call (*delta* above 0) or put (below 0) whose delta is nearest to *delta*.
@@ -250,12 +250,16 @@ class Chain:
         return self.iv_at_delta(size), self.iv_at_delta(-size)
 
     def _with_forward(self) -> list[Option]:
-        return [one for one in self.options if one.forward]
+        return [one for one in self.options if one.forward and 0 < one.forward < math.inf]
 
 
-def _sum(values: Iterable[float | None]) -> float | None:
+def total(values: Iterable[float | None]) -> float | None:
+    """The sum of those that are there; None when there is none."""
     known = [value for value in values if value is not None]
-    return math.fsum(known) if known else None
+    try:
+        return math.fsum(known) if known else None
+    except (OverflowError, ValueError):  # numbers that no market has
+        return None
 
 
 def _newest(options: Sequence[Option]) -> Option | None:

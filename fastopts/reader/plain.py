@@ -1,9 +1,8 @@
 """Values by name, as programs are told them: by the command line's JSON and by the API."""
 
-import math
 from typing import Any, Final
 
-from fastopts.reader.chain import Chain, SmilePoint
+from fastopts.reader.chain import Chain, SmilePoint, total
 from fastopts.reader.option import Option, phase
 from fastopts.reader.state import FeedState
 from fastopts.vocabulary import COLUMNS
@@ -40,7 +39,6 @@ def option_values(option: Option) -> dict[str, Any]:
 def series_values(chain: Chain) -> dict[str, Any]:
     """The figures of a series: RR and BF are of 25 delta, `live` of `total` are live."""
     atm, oldest = chain.atm(), chain.oldest_age
-    volumes = [one.volume_24h for one in chain.options if one.volume_24h is not None]
     return {
         "venue": chain.moment.feed.venue,
         "asset": chain.asset,
@@ -58,7 +56,7 @@ def series_values(chain: Chain) -> dict[str, Any]:
         "risk_reversal": chain.risk_reversal(),
         "butterfly": chain.butterfly(),
         "open_interest": chain.open_interest,
-        "volume_24h": math.fsum(volumes) if volumes else None,
+        "volume_24h": total(one.volume_24h for one in chain.options),
         "turnover_24h": chain.turnover_24h,
         "live": sum(one.live for one in chain.options),
         "total": chain.series.count,

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
 from importlib.resources.abc import Traversable
+from pathlib import Path
 from typing import Final
 
 from starlette.requests import Request
@@ -28,8 +29,9 @@ _UNNAMED: Final = "txt"  # LICENSE, NOTICE
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """One file, compressed."""
+    """One file."""
 
+    plain: bytes
     packed: bytes
     media_type: str
     etag: str
@@ -50,11 +52,13 @@ def respond(request: Request, asset: Asset) -> Response:
     if "gzip" in request.headers.get("accept-encoding", ""):
         headers["Content-Encoding"] = "gzip"
         return Response(asset.packed, 200, headers, asset.media_type)
-    return Response(gzip.decompress(asset.packed), 200, headers, asset.media_type)
+    return Response(asset.plain, 200, headers, asset.media_type)
 
 
 def _collect(folder: Traversable, prefix: str, found: dict[str, Asset]) -> None:
     for entry in folder.iterdir():
+        if isinstance(entry, Path) and entry.is_symlink():
+            continue  # it may lead anywhere
         if entry.is_dir():
             _collect(entry, f"{prefix}{entry.name}/", found)
             continue
@@ -63,4 +67,4 @@ def _collect(folder: Traversable, prefix: str, found: dict[str, Asset]) -> None:
         if suffix in _TYPES:
             tag = f'"{hashlib.sha256(content).hexdigest()[:16]}"'
             packed = gzip.compress(content, 9, mtime=0)
-            found[prefix + entry.name] = Asset(packed, _TYPES[suffix], tag)
+            found[prefix + entry.name] = Asset(content, packed, _TYPES[suffix], tag)

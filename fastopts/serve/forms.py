@@ -2,6 +2,7 @@
 
 import csv
 import io
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -80,6 +81,8 @@ def _cell(name: str, value: Any) -> Any:
             return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
         case str():
             return guarded(value)
+        case float() if not math.isfinite(value):
+            return ""  # as JSON has it
     return value
 
 

@@ -1,5 +1,6 @@
 """What a stream may be subscribed to, and what has changed of it since a subscriber last heard."""
 
+import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
@@ -7,13 +8,16 @@ from typing import Any, Final, Protocol
 import orjson
 
 from fastopts.errors import FastoptsError, one_line
-from fastopts.serve.problems import reason_of, unforeseen
+from fastopts.serve.problems import reason_of
 from fastopts.serve.rows import STREAMED, Values
 
 __all__ = ("Row", "RowTopic", "Subscription", "Topic", "WholeTopic")
 
+log = logging.getLogger(__name__)
+
 MESSAGE_BYTES: Final = 28_000  # of a message, about; so much waits for each slow client
 GONE_MAX: Final = 10_000
+_BUG: Final = b'{"reason":"InternalError","detail":"an error of the server\'s own; see its log"}'
 NEVER: Final = -1
 
 
@@ -155,7 +159,11 @@ class WholeTopic:
         except Exception as error:  # one client's wish must not end the others'
             if self._message is None:
                 raise
-            kind, body = "error", orjson.dumps(_told(error))
+            kind, body = "error", _BUG
+            if isinstance(error, FastoptsError):
+                body = orjson.dumps({"reason": reason_of(error), "detail": one_line(str(error))})
+            elif (kind, body) != self._told:
+                log.exception("%s can't be told", self._kind)
         if (kind, body) == self._told:
             return
         self._told = kind, body
@@ -167,13 +175,6 @@ class WholeTopic:
         if self._message is not None and heard.version < self._version:
             heard.version = self._version
             yield self._message
-
-
-def _told(error: Exception) -> dict[str, str]:
-    if isinstance(error, FastoptsError):
-        return {"reason": reason_of(error), "detail": one_line(str(error))}
-    found = unforeseen(error)
-    return {"reason": found.reason, "detail": found.detail}
 
 
 def _tails(
