@@ -105,7 +105,7 @@ class Streams:
         self, socket: WebSocket, listener: Listener, hello: Mapping[str, Any]
     ) -> None:
         hearing = asyncio.create_task(self._hear(socket, listener))
-        hearing.add_done_callback(lambda _: listener.say_bye("Gone", ""))
+        hearing.add_done_callback(lambda task: _say_why(task, listener))
         try:
             async for text in listener.messages(hello):
                 self._figures.messages += 1
@@ -163,6 +163,13 @@ class Streams:
         if len(self._open) >= self._limits.streams:
             return Problem(503, "TooMany", "there are as many streams as there may be")
         return None
+
+
+def _say_why(hearing: asyncio.Task[None], listener: Listener) -> None:
+    if hearing.cancelled() or hearing.exception() is None:
+        listener.say_bye("Gone", "")
+    else:
+        listener.say_bye("InternalError", "an error of the server's own; see its log")
 
 
 class _Deferred(Response):

@@ -1,0 +1,132 @@
+"""What a client can bring about: nothing in Redis, and nothing in the server's settings."""
+
+import contextlib
+import json
+from urllib.parse import quote
+
+from tests.faults.ap.routes import API, PATHS
+from tests.monitor import Monitor
+from tests.serve.fixtures import TOKEN, bearer
+from tests.serve.living import Living
+from tests.serve.serving import Serving, frame, strict, until
+
+CLUE = "EVIL"
+EVIL = tuple(
+    f"{CLUE}{rest}"
+    for rest in (
+        "",
+        "*",
+        "?",
+        "[a-z]",
+        "\r\nFLUSHALL\r\n",
+        "\n",
+        "\0",
+        " x",
+        "\xff",
+        ":*",
+        "{x}",
+        "'",
+    )
+)
+# Of the mirror and of the counters; the market's own are beside them.
+MIRROR = {"HELLO", "CLIENT", "HGETALL", "TIME", "SUBSCRIBE", "SMEMBERS", "HMGET", "MGET", "PING"}
+MARKET = {"TIME", "HSET", "PUBLISH"}
+
+
+def test_AP_14_nothing_that_is_asked_comes_to_redis(living: Living) -> None:
+    port = int(living.store.url.rpartition(":")[2].strip("/"))
+    with Monitor(port) as monitor, Serving(living.store.url) as serving:
+        serving.ready()
+        for word in EVIL:
+            evil = quote(word, safe="")
+            for path in (
+                *(f"options/{evil}", f"options?symbols={evil}", f"expiries/{evil}"),
+                *(f"chains/{evil}", f"chains/BTC/{evil}", f"chains/BTC/front?settle={evil}"),
+                *(f"smile/{evil}/front", f"surface/{evil}", f"surface/BTC?deltas={evil}"),
+                *(f"instruments?asset={evil}", f"scan?asset={evil}", f"scan?sort={evil}"),
+                *(f"scan?expiry={evil}", f"scan?min_iv={evil}", f"scan?{evil}=1"),
+                f"events?subscribe={quote(json.dumps({'symbols': [word]}))}",
+            ):
+                answer = serving.get(f"/v1/{path}")
+                assert answer.status in (200, 400, 404), path
+                assert answer.status != 200 or path.startswith(("events", "options?")), path
+            with serving.websocket() as socket:
+                for number, kind in enumerate(("asset", "expiries", "surface", "id")):
+                    wish = {"op": "subscribe", "id": f"{number}", kind: word}
+                    socket.send(json.dumps(wish))
+                socket.send(json.dumps({"op": "subscribe", "id": "s", "symbols": [word]}))
+                socket.send(json.dumps({"op": word}))
+                told = map(strict, socket)
+                assert any(one["type"] == "error" and "op:" in one["detail"] for one in told)
+        commands = list(monitor.commands())
+    assert {one[0] for one in commands} <= MIRROR | MARKET
+    assert not [one for one in commands if CLUE in " ".join(one)]
+    keys = {one[1] for one in commands if one[0] in ("HGETALL", "SMEMBERS", "HMGET")}
+    assert {key.partition(":")[0] for key in keys} == {"fastopts", "instrument", "options", "stats"}
+    assert not [key for key in keys if set(key) & set("*?[")]
+    records = [key for one in commands if one[0] == "MGET" for key in one[1:]]
+    assert {key.partition(":")[0] for key in records} == {"optrec"}
+
+
+def test_AP_15_no_method_changes_anything(guarded: Serving) -> None:
+    settings = guarded.server.application.settings
+    before = repr(settings)
+    for path in (*PATHS, "/v1/config", "/config", "/v1/options"):
+        for method in ("POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND"):
+            answer = guarded.get(path, bearer(), method=method)
+            assert (answer.status, answer["allow"]) == (405, "GET, HEAD"), (method, path)
+            assert answer.reason == "ReadOnly"
+        body = b'{"redis_url":"redis://192.0.2.1"}'
+        headers = bearer() | {"Content-Type": "application/json"}
+        assert guarded.get(path, headers, body=body).status == 413, path
+        headers = bearer() | {"X-HTTP-Method-Override": "DELETE", "X-Method-Override": "PUT"}
+        plain = guarded.get(path, bearer()).status
+        assert guarded.get(path, headers).status == plain
+    assert repr(guarded.server.application.settings) == before
+    assert guarded.get("/v1/feed", bearer()).json["alive"]
+
+
+def test_AP_15_there_is_no_parameter_for_where_the_data_come_from(guarded: Serving) -> None:
+    url = quote("redis://192.0.2.1:6379/0", safe="")
+    names = (
+        "redis_url",
+        "url",
+        "venue",
+        "host",
+        "exchange",
+        "rest_url",
+        "bind",
+        "tokens",
+        "config",
+    )
+    for path in (*API, "/v1/events", "/ready", "/live"):
+        joint = "&" if "?" in path else "?"
+        for name in names:
+            answer = guarded.get(f"{path}{joint}{name}={url}", bearer())
+            assert (answer.status, answer.reason) == (400, "BadInput"), (path, name)
+    for path in ("config", "settings", "admin", "reload", "shutdown", "debug", "docs", "redoc"):
+        for prefix in ("/", "/v1/"):
+            assert guarded.get(prefix + path, bearer()).status == 404
+    for name in ("X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP", "Forwarded", "X-Original-URL"):
+        answer = guarded.get("/v1/feed", {name: "192.0.2.1"} | bearer())
+        assert (answer.status, answer.json["venue"]) == (200, "bybit")
+
+
+def test_AP_15_no_message_of_a_stream_is_an_order(guarded: Serving) -> None:
+    with guarded.raw() as raw:
+        assert raw.upgrade(headers=f"Authorization: Bearer {TOKEN}\r\n") == 101
+        for op in ("config", "set", "auth", "publish", "shutdown", "eval"):
+            raw.send(frame({"op": op, "id": op, "redis_url": "redis://192.0.2.1"}))
+        errors = (strict(payload) for _, payload in raw.frames() if b'"error"' in payload)
+        assert [next(errors)["reason"] for _ in range(6)] == ["BadInput"] * 6
+    until(lambda: not guarded.figures.streams["websocket"])
+
+
+def test_AP_06_a_client_s_address_is_the_socket_s(guarded: Serving) -> None:
+    """Who could name another would never be shut out, or have others shut out."""
+    forged = {"Authorization": "Bearer " + "x" * 40}
+    for number in range(guarded.settings.limits.failures_minute + 1):
+        with contextlib.suppress(ConnectionError):
+            guarded.get("/live", forged | {"X-Forwarded-For": f"192.0.2.{number}"})
+    assert guarded.get("/live", bearer()).status == 429
+    assert guarded.get("/live", bearer(), source="127.0.0.2").status == 204
