@@ -175,24 +175,4 @@ FAULTS: Final = {
 }
 
 # Why no test of that name exists.
-NOT_PROVED: Final = {
-    "AP-01": "there is no HTTP API yet",
-    "AP-02": "there is no HTTP API yet",
-    "AP-03": "there is no HTTP API yet",
-    "AP-04": "there is no HTTP API yet",
-    "AP-05": "there is no HTTP API yet",
-    "AP-06": "there is no HTTP API yet",
-    "AP-07": "there is no HTTP API yet",
-    "AP-08": "there is no HTTP API yet",
-    "AP-09": "there is no HTTP API yet",
-    "AP-10": "there is no HTTP API yet",
-    "AP-11": "there is no HTTP API yet",
-    "AP-12": "there is no HTTP API yet",
-    "AP-13": "there is no HTTP API yet",
-    "AP-14": "there is no HTTP API yet",
-    "AP-15": "there is no HTTP API yet",
-    "AP-16": "there is no HTTP API yet",
-    "AP-17": "there is no HTTP API yet",
-    "AP-18": "there is no HTTP API yet",
-    "AP-19": "there is no HTTP API yet",
-}
+NOT_PROVED: Final[dict[str, str]] = {}

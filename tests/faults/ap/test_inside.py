@@ -49,8 +49,9 @@ def locked() -> Iterator[EmbeddedValkey]:
         yield made
 
 
-@pytest.mark.parametrize("slot", ["url", "variable", "wrong"])
-@pytest.mark.parametrize("form", ["text", "json"])
+@pytest.mark.parametrize(
+    ("slot", "form"), [("url", "text"), ("variable", "json"), ("wrong", "text")]
+)
 def test_AP_05_and_AP_16_no_output_has_a_secret(
     tmp_path: Path, locked: EmbeddedValkey, slot: str, form: str
 ) -> None:
