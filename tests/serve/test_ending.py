@@ -1,0 +1,67 @@
+"""How a server ends: with a word to each stream, in time whoever holds on, and with 0."""
+
+import signal
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from fastopts.embedded import EmbeddedValkey
+from tests.processes import finish, start, wait_for_line
+from tests.serve.living import Living
+from tests.serve.serving import Serving, frame, strict, until
+
+SMALL = 4096
+
+
+def test_each_stream_hears_bye_and_is_closed_as_one_that_may_come_again(living: Living) -> None:
+    with Serving(living.store.url) as serving, serving.raw() as socket, serving.raw() as events:
+        serving.ready()
+        assert socket.upgrade() == 101
+        events.ask("/v1/events")
+        assert events.head()[0] == 200
+        until(lambda: sum(serving.figures.streams.values()) == 2)
+        serving.end()
+        *_, bye, close = socket.frames()
+        assert close == (8, (1012).to_bytes(2))
+        for last in (strict(bye[1]), list(events.messages())[-1]):
+            assert (last["type"], last["reason"]) == ("bye", "Restart")
+
+
+def test_nobody_holds_it_up(living: Living) -> None:
+    """Neither who reads nothing nor who is silent, in the middle of a request, or slow."""
+    with (
+        Serving(living.store.url, buffer=SMALL) as serving,
+        ExitStack() as stack,
+    ):
+        serving.ready()
+        held = [stack.enter_context(serving.raw(buffer=SMALL)) for _ in range(12)]
+        for number, raw in enumerate(held):
+            match number % 4:
+                case 0:
+                    assert raw.upgrade() == 101
+                    for name in range(20):
+                        raw.send(frame({"op": "subscribe", "id": f"{name}", "asset": "BTC"}))
+                case 1:
+                    raw.ask("/page/vendor/echarts.common.min.js")
+                case 2:
+                    raw.send(b"GET / HTTP/1.1\r\nHost: ")
+        until(lambda: serving.connections == len(held))
+        serving.end()
+        assert not serving.connections
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_the_process_in_order(
+    shared_valkey: EmbeddedValkey, tmp_path: Path, number: int
+) -> None:
+    words = ("serve", "--port", "0", "--redis-url", shared_valkey.url)
+    with start(*words, cwd=tmp_path, module="fastopts.cli.__main__") as process:
+        try:
+            wait_for_line(process.stderr, "http://")
+            process.send_signal(number)
+            code, out, err = finish(process)
+        finally:
+            process.kill()
+    assert (code, out) == (0, "")
+    assert "Traceback" not in err
