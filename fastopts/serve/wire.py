@@ -29,6 +29,7 @@ _QUIET: Final = logging.getLogger(f"{__name__}.clients")
 _QUIET.setLevel(logging.CRITICAL)
 
 FRAGMENTS_MAX: Final = 64  # of one message
+WAITING_MAX: Final = 64  # requests behind one that is not answered: each costs some KB
 POLICY: Final = 1008
 
 
@@ -161,6 +162,9 @@ class _Http(HttpToolsProtocol):
         if self.parser.get_http_version() not in ("1.0", "1.1"):
             raise _NotSpoken
         super().on_headers_complete()
+        if len(self.pipeline) > WAITING_MAX:
+            self._fault = 429
+            raise _TooMany
 
     def on_message_complete(self) -> None:
         self._end_deadline()
@@ -170,10 +174,7 @@ class _Http(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:
         if self.transport.is_closing():
             return
-        if self._fault == 400:
-            self._drop(400, "no HTTP", "this is no HTTP request that can be read")
-        else:
-            self._drop(self._fault, "too large", "the request is larger than it may be")
+        self._drop(self._fault, *_WORDS[self._fault])
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         self._running = cycle
@@ -302,6 +303,18 @@ class _TooLarge(Exception):
 
 class _NotSpoken(Exception):
     pass
+
+
+class _TooMany(Exception):
+    pass
+
+
+_WORDS: Final = {
+    400: ("no HTTP", "this is no HTTP request that can be read"),
+    414: ("too large", "the URL is longer than it may be"),
+    429: ("too many", "more requests wait than may"),
+    431: ("too large", "the headers are larger than they may be"),
+}
 
 
 def _response(status: int, reason: str, detail: str) -> bytes:

@@ -157,6 +157,12 @@ class Serving:
         return self.server.application.figures
 
     @property
+    def doors(self) -> Any:
+        """What counts the connections by address."""
+        protocol: Any = self.server.config.http_protocol_class
+        return protocol.doors
+
+    @property
     def connections(self) -> int:
         """That are open, as the server sees it."""
         return len(self.server.server_state.connections)

@@ -131,7 +131,7 @@ def test_AP_11_no_stream_stays_behind_its_client(living: Living) -> None:
             assert raw.head()[0] == 200
             raw.ask("/v1/feed")
             assert raw.answer().status == 200
-        until(lambda: not serving.connections)
+        until(lambda: not serving.connections and not len(serving.doors))
         board = board_of(serving)
         until(lambda: not board._open and not board._rows and not board.listeners)
         assert set(serving.figures.streams.values()) == {0}
