@@ -225,10 +225,7 @@ class AsyncOptionReader:
         return made
 
     def follow(self, listener: "Listener") -> "AsyncMirror":
-        """Return a mirror of everything before it is current; *listener* hears what happens to it.
-
-        It goes on trying, whatever stands in its way: `problem` says what does.
-        """
+        """As `OptionReader.follow`."""
         from fastopts.reader.async_mirror import AsyncMirror
         from fastopts.reader.scope import scope_of
 

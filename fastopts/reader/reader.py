@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import pyarrow
 
     from fastopts.reader.bounds import Bounds
+    from fastopts.reader.listener import Listener
     from fastopts.reader.market import Column
     from fastopts.reader.mirror import Mirror
     from fastopts.reader.moves import Move
@@ -269,6 +270,18 @@ class OptionReader:
         made = Mirror(self._address, venue, scope_of(what), self._timeout_s, Deaf())
         made.wait()
         return made
+
+    def follow(self, listener: "Listener") -> "Mirror":
+        """Return a mirror of everything before it is current; *listener* hears what happens to
+        it, from who keeps it: a thread, or a task.
+
+        It goes on trying, whatever stands in its way: `problem` says what does.
+        """
+        from fastopts.reader.mirror import Mirror
+        from fastopts.reader.scope import scope_of
+
+        venue = self._queries.venue
+        return Mirror(self._address, venue, scope_of(None), self._timeout_s, listener)
 
     def watch(
         self,

@@ -23,7 +23,8 @@ __all__ = ("Doors", "protocols")
 
 log = logging.getLogger(__name__)
 
-WAITING_MAX: Final = 32_768  # bytes for a client; then nothing more is made for it
+UNSENT_MAX: Final = 32_768  # bytes for a client; then nothing more is made for it
+
 # What clients send is counted, not logged: it could fill any log. The guard logs what is our fault.
 _QUIET: Final = logging.getLogger(f"{__name__}.clients")
 _QUIET.setLevel(logging.CRITICAL)
@@ -104,7 +105,7 @@ class _Http(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        transport.set_write_buffer_limits(high=WAITING_MAX)
+        transport.set_write_buffer_limits(high=UNSENT_MAX)
         self.logger = _QUIET
         self.access_log = False  # whoever listens to all logs would switch it on
         self._stall = _Stall(transport, self.doors)

@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ import pytest
 from tests.cli.process import fastopts, start
 from tests.processes import environ, wait_for_line
 from tests.serve.living import Living
+from tests.serve.serving import until
 from tests.store import Store
 
 TOKEN = "0123456789abcdef0123456789abcdef"
@@ -24,6 +26,15 @@ TOKEN = "0123456789abcdef0123456789abcdef"
 def living(store: Store) -> Iterator[Living]:
     with Living(store) as made:
         yield made
+
+
+def is_ready(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{url}ready", timeout=20) as answer:
+            return bool(answer.status == 200)
+    except urllib.error.HTTPError as error:
+        with error:
+            return False
 
 
 @contextmanager
@@ -62,8 +73,7 @@ def test_it_follows_a_redis_that_comes_later(store: Store, tmp_path: Path) -> No
         wait_for_line(process.stderr, "nothing is live")
         with Living(store):
             wait_for_line(process.stderr, "the feed is live")
-            with urllib.request.urlopen(f"{found[0]}ready", timeout=20) as answer:
-                assert answer.status == 200
+            until(lambda: is_ready(found[0]))
         process.terminate()
         process.communicate(timeout=30)
 

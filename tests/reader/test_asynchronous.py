@@ -64,6 +64,9 @@ def public(kind: type) -> dict[str, Any]:
     return {name: member for name, member in vars(kind).items() if not name.startswith("_")}
 
 
+AT_ONCE = ("close", "follow")
+
+
 def test_it_has_the_same_methods_with_the_same_arguments() -> None:
     ours, theirs = public(AsyncOptionReader), public(OptionReader)
     assert ours.keys() == theirs.keys()
@@ -74,7 +77,7 @@ def test_it_has_the_same_methods_with_the_same_arguments() -> None:
         blocking = inspect.signature(theirs[name])
         assert signature.replace(return_annotation=None) == blocking.replace(return_annotation=None)
         assert kind == str(blocking.return_annotation), name
-        assert inspect.iscoroutinefunction(method) == (name != "close"), name
+        assert inspect.iscoroutinefunction(method) == (name not in AT_ONCE), name
         assert inspect.getdoc(method) in (
             f"As `OptionReader.{name}`.",
             inspect.getdoc(theirs[name]),

@@ -4,7 +4,7 @@ import asyncio
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import pytest
 import redis
@@ -29,6 +29,7 @@ from fastopts.reader import (
     Unknown,
     WrongVenue,
 )
+from fastopts.reader.listener import Deaf
 from tests.collector.writers import SYMBOLS
 from tests.reader.collecting import Collector, Loop, Opened, raised, until
 
@@ -155,6 +156,31 @@ def test_its_sequence_moves_with_every_announcement(
     epoch, number = mirror.sequence
     collector.tick()
     until(lambda: mirror.sequence > (epoch, number))
+
+
+class Heard(Deaf):
+    """Remembers what changed."""
+
+    def __init__(self) -> None:
+        self.symbols: set[str] = set()
+
+    def changed(self, symbols: Iterable[str]) -> None:
+        self.symbols.update(symbols)
+
+
+def test_one_that_follows_is_there_before_it_is_current(
+    valkey: EmbeddedValkey, loop: Loop, reader: OptionReader
+) -> None:
+    heard = Heard()
+    with reader.follow(heard) as mirror:
+        assert isinstance(mirror.problem, FeedDown)
+        collector = Collector(loop, valkey.port)
+        try:
+            collector.tick()
+            until(lambda: mirror.problem is None and heard.symbols == set(SYMBOLS))
+            assert mirror.get(ONE).live
+        finally:
+            collector.kill()
 
 
 def test_it_is_what_stands_in_redis(
