@@ -38,6 +38,8 @@ CASES: list[tuple[str, list[Any], str]] = [
     ("age", [None], "–"),
     ("countdown", [183_600_000, 0], "2d 03h"),
     ("countdown", [59_000, 0], "59s"),
+    ("countdown", [14_703_000, 0], "4h 05m 03s"),
+    ("countdown", [86_400_000, 0], "1d 00h"),
     ("countdown", [3_548_000, 0], "59m 08s"),
     ("countdown", [0, 1], "over"),
     ("utc", [1_795_941_053_287], "2026-11-29 08:30:53Z"),

@@ -85,15 +85,15 @@ export function age(seconds) {
   return `${Math.floor(whole / size)}${unit}`;
 }
 
-// Two units of what is left: 2d 03h, 4h 05m, 59m 08s; over at the end.
+// What is left: 2d 03h, within a day to the second: 4h 05m 03s, 59m 08s; over at the end.
 export function countdown(untilMs, nowMs) {
   const left = Math.floor((untilMs - nowMs) / 1000);
   if (!(left > 0)) return "over";
-  const place = Math.max(UNITS.findIndex(([least]) => left >= least), 0);
-  const [[size, large], next] = [UNITS[place], UNITS[place + 1]];
-  if (!next) return `${left}${large}`;
-  const part = String(Math.floor((left % size) / next[0])).padStart(2, "0");
-  return `${Math.floor(left / size)}${large} ${part}${next[1]}`;
+  const counts = [Math.floor(left / 86400), Math.floor(left / 3600) % 24, Math.floor(left / 60) % 60, left % 60];
+  const first = counts.findIndex((count) => count > 0);
+  const last = first === 0 ? 2 : counts.length;
+  const text = (count, place) => `${place ? String(count).padStart(2, "0") : count}${UNITS[first + place][1]}`;
+  return counts.slice(first, last).map(text).join(" ");
 }
 
 export function utc(ms) {
