@@ -1,6 +1,7 @@
 // Calls, strike, puts. A row is built once; afterwards only the cells that changed are written.
 
 import { Words, el, setAttribute, toggleClass } from "./dom.js";
+import { FixedColumns } from "./fixed_columns.js";
 import { flash } from "./flash.js";
 import { number } from "./format.js";
 import { optionLink } from "./router.js";
@@ -20,12 +21,14 @@ export class ChainTable {
       this.body,
     );
     this.lines = new Map();
+    this.widths = new FixedColumns(this.node);
   }
 
   // Forgets all rows: what they consist of changes.
   setColumns(chosen) {
     this.columns = sides(chosen);
     this.lines.clear();
+    this.widths.loosen();
     this.body.replaceChildren();
     const { call, put } = this.columns;
     const group = (words, count, side) =>
@@ -48,6 +51,7 @@ export class ChainTable {
   update(pairs, { forward, atm, changed = null }) {
     let next = this.body.firstChild;
     const seen = new Set();
+    const hasNew = pairs.some((pair) => !this.lines.has(pair.strike));
     for (const pair of pairs) {
       seen.add(pair.strike);
       const line = this.lines.get(pair.strike) || this.#line(pair);
@@ -67,6 +71,7 @@ export class ChainTable {
       line.tr.remove();
       this.lines.delete(strike);
     }
+    this.widths.settle(hasNew);
   }
 
   refreshAges(pairs) {

@@ -1,40 +1,31 @@
-// A cell that changed lights up and fades: green up, red down. Not where motion is unwelcome.
+// A cell that changed is lit for a moment: green up, red down. Not where motion is unwelcome.
+//
+// It is lit and put out by a class, all cells together: one that fades is painted at every frame.
 
 const stillness = matchMedia("(prefers-reduced-motion: reduce)");
-const FADE_MS = 700;
-const FRAME_MOST = 60; // more at once is a blaze that tells nothing, and costs frames
-let lit = 0;
-let frame = 0;
-let colours = null;
+const LIT_MS = 450;
+const OUT_MS = 150; // how often lights are put out
+const MOST = 80; // more is a blaze that tells nothing
+
+const until = new Map();
+let timer = null;
 
 export function flash(cell, isUp) {
-  if (stillness.matches || document.hidden || !hasRoom()) return;
-  colours ??= read();
-  const backgroundColor = isUp ? colours.up : colours.down;
-  cell.animate([{ backgroundColor }, { backgroundColor: "transparent" }], FADE_MS);
+  if (stillness.matches || document.hidden || until.size >= MOST) return;
+  cell.classList.remove("went-up", "went-down");
+  cell.classList.add(isUp ? "went-up" : "went-down");
+  until.set(cell, performance.now() + LIT_MS);
+  timer ??= setInterval(putOut, OUT_MS);
 }
 
-export function forgetColours() {
-  colours = null;
-}
-
-function hasRoom() {
-  const now = document.timeline.currentTime;
-  if (now !== frame) {
-    frame = now;
-    lit = 0;
+function putOut() {
+  const now = performance.now();
+  for (const [cell, end] of until) {
+    if (end > now) continue;
+    cell.classList.remove("went-up", "went-down");
+    until.delete(cell);
   }
-  lit += 1;
-  return lit <= FRAME_MOST;
-}
-
-function read() {
-  return { up: colour("--flash-up"), down: colour("--flash-down") };
-}
-
-// A custom property as a colour: of light-dark() the one in use.
-export function colour(name) {
-  const probe = document.getElementById("probe");
-  probe.style.color = `var(${name})`;
-  return getComputedStyle(probe).color;
+  if (until.size) return;
+  clearInterval(timer);
+  timer = null;
 }

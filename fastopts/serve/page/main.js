@@ -2,7 +2,6 @@
 
 import { get } from "./api.js";
 import { el } from "./dom.js";
-import { forgetColours } from "./flash.js";
 import { Freshness } from "./freshness.js";
 import { HELP, listen } from "./keys.js";
 import { keep, read } from "./kept.js";
@@ -180,7 +179,6 @@ listen({
 function changeTheme() {
   nextTheme();
   showTheme();
-  forgetColours();
   view?.themed?.();
   return true;
 }
@@ -217,7 +215,6 @@ byId("skip").addEventListener("click", (event) => {
 });
 byId("view").addEventListener("click", openRows);
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
-  forgetColours();
   view?.themed?.();
 });
 addEventListener("hashchange", navigate);

@@ -2,6 +2,7 @@
 // only those are written that changed.
 
 import { Words, el, setAttribute, toggleClass } from "./dom.js";
+import { FixedColumns } from "./fixed_columns.js";
 
 // Columns: {id, head, hint, text(row), isText, isHead, paint(cell, row), link(row), action(row)}.
 export class Table {
@@ -22,10 +23,12 @@ export class Table {
       el("thead", {}, el("tr", {}, ...heads)),
       this.body,
     );
+    this.widths = new FixedColumns(this.node);
   }
 
   update(rows) {
     const seen = new Set();
+    const hasNew = rows.some((row) => !this.lines.has(this.key(row)));
     let next = this.body.firstChild;
     for (const row of rows) {
       const key = this.key(row);
@@ -40,6 +43,7 @@ export class Table {
       line.tr.remove();
       this.lines.delete(key);
     }
+    this.widths.settle(hasNew);
   }
 
   // Writes the cells of one column again: what depends on the time.
