@@ -38,6 +38,7 @@ PASSWORD: Final = f"{CLUE}#/@%+:?é €'{CLUE}"
 CODED: Final = quote(PASSWORD, safe="")
 
 COLLECTING: Final = ("track", "fetch", "refresh", "sim")
+SERVING: Final = ("serve",)  # tests/faults/ap/test_inside.py
 # What is added to the name of a command that reads, so that it does something.
 WORDS: Final = {
     "status": [],
@@ -119,7 +120,7 @@ def command(
 
 
 def test_every_command_is_tried() -> None:
-    assert {*WORDS, *COLLECTING} == set(COMMANDS)
+    assert {*WORDS, *COLLECTING, *SERVING} == set(COMMANDS)
 
 
 @pytest.mark.parametrize("name", [name for name in WORDS if name not in ENDLESS])
