@@ -25,7 +25,8 @@ def test_AP_01_with_tokens_nothing_is_told_without_one(guarded: Serving) -> None
         for method in ("GET", "HEAD"):
             answer = guarded.get(path, method=method)
             assert answer.status == 401, path
-            assert "Bearer" in (answer["www-authenticate"] or "")
+            asked = [value.split(" ")[0] for n, value in answer.headers if n == "www-authenticate"]
+            assert asked == ["Bearer", "Basic"]
         assert guarded.get(path).reason == "NoToken"
         assert guarded.get(path, bearer()).status != 401, path
     with guarded.raw() as raw:

@@ -1,0 +1,41 @@
+"""The page where the server asks who it is: the browser asks for a password, once."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from fastopts.serve.settings import ServeSettings
+from fastopts.serve.tokens import Tokens
+from tests.page.tab import Tab
+from tests.serve.living import BTC, Living
+from tests.serve.serving import Serving
+from tests.store import Store
+
+TOKEN = "0123456789abcdef0123456789abcdef"
+
+
+@pytest.fixture
+def guarded(store: Store) -> Iterator[Serving]:
+    settings = ServeSettings(tokens=Tokens({"desk": TOKEN}), beat_s=0.05)
+    with Living(store), Serving(store.url, settings) as server:
+        yield server
+
+
+def test_with_the_token_as_password_all_of_it_is_there(browser: Browser, guarded: Serving) -> None:
+    context = browser.new_context(http_credentials={"username": "me", "password": TOKEN})
+    tab = Tab(context.new_page(), guarded.base)
+    page = tab.open(f"option/{BTC[0]}")
+    expect(page.get_by_text(BTC[0]).first).to_be_visible()
+    context.close()
+    tab.check()
+
+
+def test_without_it_nothing_is_shown(browser: Browser, guarded: Serving) -> None:
+    context = browser.new_context(http_credentials={"username": "me", "password": "wrong"})
+    page = context.new_page()
+    answer = page.goto(guarded.base)
+    assert answer is not None
+    assert answer.status == 401
+    assert TOKEN not in page.content()
+    context.close()
