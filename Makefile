@@ -3,6 +3,7 @@
 # make load   50,000 messages a second for 20 s, and whether anything is lost
 # make lint   style and types
 # make bench  the numbers of the README
+# make pictures  those of the dashboard, in docs/
 #
 # What RELIABILITY.md is made of; each renews its file in reliability/:
 # make reliability  the tests of every fault, then the page
@@ -30,7 +31,7 @@ FUZZ_SEED ?= 1
 SEEDS ?= 20000
 LOAD_SECONDS ?= 20
 
-.PHONY: demo test load lint bench reliability mutants coverage asan fuzz simulation long lock clean FORCE
+.PHONY: demo test load lint bench pictures reliability mutants coverage asan fuzz simulation long lock clean FORCE
 
 demo: $(VENV)/.built
 	@$(BIN)/python -m fastopts.demo
@@ -50,6 +51,9 @@ lint: $(VENV)/.lint
 
 bench: $(VENV)/.bench
 	@$(BIN)/python -m bench
+
+pictures: $(VENV)/.test
+	@$(BIN)/python -m docs.make_screenshots
 
 reliability: $(VENV)/.test
 	@mkdir -p build

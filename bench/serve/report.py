@@ -7,12 +7,13 @@ from bench import table
 from bench.goals import Goal
 from bench.measure import rss_mb
 from bench.report import Report
-from bench.serve import asking, streaming
+from bench.serve import asking, page, streaming
 from bench.serve.asking import Asked
 from bench.serve.plan import Plan
 from bench.serve.serving import Serving
 from bench.serve.streaming import Crowd, Streamed
 from bench.session import Session
+from tests.page.tab import NO_BROWSER, chromium
 
 __all__ = ("measure",)
 
@@ -38,7 +39,20 @@ def measure(chosen: Plan, report: Report) -> list[Goal]:
                 session, serving, ASSET, VENUE, (READERS, SILENT), rounds, chosen.crowd_s
             )
             report.add("serve_streams", streamed, _streams(streamed))
-    return [*_of_requests(asked), *_of_streams(streamed, resident_mb)]
+    return [
+        *_of_requests(asked),
+        *_of_streams(streamed, resident_mb),
+        *_page(chosen, report),
+    ]
+
+
+def _page(chosen: Plan, report: Report) -> list[Goal]:
+    if chromium() is None:
+        report.add("serve_page", None, NO_BROWSER)
+        return []
+    found = page.measure(chosen.view_s, chosen.visits)
+    report.add("serve_page", found, page.text(found))
+    return page.goals(found)
 
 
 def _requests(asked: Mapping[str, Asked], resident_mb: float) -> str:
