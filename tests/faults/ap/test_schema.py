@@ -11,7 +11,7 @@ from schemathesis.core.result import Ok
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from tests.serve.living import BTC, ETH, FRONT
-from tests.serve.serving import Serving
+from tests.serve.serving import Serving, until
 
 EXAMPLES: Final = 12
 OPERATIONS: Final = 13
@@ -82,7 +82,7 @@ def test_AP_13_real_answers_are_as_the_document_says_and_tell_no_more(
         if operation.path not in MEANT:
             continue
         places, query = MEANT[operation.path]
-        response = operation.Case(path_parameters=places, query=query).call_and_validate()
+        response = answered(operation.Case(path_parameters=places, query=query))
         assert response.status_code == 200, operation.path
         told = document["paths"][operation.path]["get"]["responses"]["200"]["content"]
         undocumented = strangers(response.json(), told["application/json"]["schema"], document)
@@ -91,7 +91,20 @@ def test_AP_13_real_answers_are_as_the_document_says_and_tell_no_more(
             case = operation.Case(
                 path_parameters=places, query=query, headers={"Accept": "text/csv"}
             )
-            assert case.call_and_validate().headers["content-type"] == ["text/csv; charset=utf-8"]
+            assert answered(case).headers["content-type"] == ["text/csv; charset=utf-8"]
+
+
+def answered(case: Any) -> Any:
+    """The answer, as the document says; while this process is held up, the mirror is stale."""
+    found = []
+
+    def is_live() -> bool:
+        found.append(case.call())
+        return bool(found[-1].status_code != 503)
+
+    until(is_live)
+    case.validate_response(found[-1])
+    return found[-1]
 
 
 def strangers(value: Any, schema: Mapping[str, Any], document: Any) -> set[str]:
