@@ -33,7 +33,7 @@ def serving(living: Living, caplog: pytest.LogCaptureFixture) -> Iterator[Servin
         with caplog.at_level(logging.INFO):
             yield made.ready()
             until(lambda: not made.connections and not len(made.doors))
-            assert set(made.figures.streams.values()) <= {0}
+            until(lambda: set(made.figures.streams.values()) <= {0})
             assert made.get("/v1/feed").status == 200
     assert not [one for one in caplog.records if one.levelno >= logging.ERROR]
 
