@@ -133,7 +133,7 @@ class Application:
 
         @api.get("/metrics", include_in_schema=False)
         async def metrics() -> Response:
-            text, media_type = exposition.text(self)
+            text, media_type = exposition.text(self.figures, self.source, self.settings)
             return Response(text, 200, {"Cache-Control": "no-store"}, media_type)
 
         @api.get("/v1/openapi.json", include_in_schema=False)

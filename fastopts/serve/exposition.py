@@ -3,7 +3,7 @@
 import os
 import resource
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from prometheus_client.core import (
     CounterMetricFamily,
@@ -14,27 +14,28 @@ from prometheus_client.core import (
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 from prometheus_client.registry import Collector, CollectorRegistry
 
-from fastopts.serve.figures import BUCKETS_S
+from fastopts.serve.figures import BUCKETS_S, Figures
 from fastopts.serve.health import wanting
-
-if TYPE_CHECKING:
-    from fastopts.serve.app import Application
+from fastopts.serve.settings import ServeSettings
+from fastopts.serve.source import Source
 
 __all__ = ("text",)
 
 PREFIX: Final = "fastopts_serve_"
 
 
-def text(app: "Application") -> tuple[bytes, str]:
+def text(figures: Figures, source: Source, settings: ServeSettings) -> tuple[bytes, str]:
     """The exposition, and its media type."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Figures(app))
+    registry.register(_Exposed(figures, source, settings))
     return generate_latest(registry), CONTENT_TYPE_PLAIN_0_0_4
 
 
-class _Figures(Collector):
-    def __init__(self, app: "Application") -> None:
-        self._app = app
+class _Exposed(Collector):
+    def __init__(self, figures: Figures, source: Source, settings: ServeSettings) -> None:
+        self._figures = figures
+        self._source = source
+        self._settings = settings
 
     def collect(self) -> Iterator[Metric]:
         yield from self._requests()
@@ -43,7 +44,7 @@ class _Figures(Collector):
         yield from _process()
 
     def _requests(self) -> Iterator[Metric]:
-        figures = self._app.figures
+        figures = self._figures
         asked = CounterMetricFamily(
             f"{PREFIX}requests", "Requests answered.", labels=("route", "status")
         )
@@ -69,7 +70,7 @@ class _Figures(Collector):
         yield dropped
 
     def _streams(self) -> Iterator[Metric]:
-        figures = self._app.figures
+        figures = self._figures
         opened = GaugeMetricFamily(f"{PREFIX}streams", "Streams that are open.", labels=("kind",))
         for kind, count in figures.streams.items():
             opened.add_metric((kind,), count)
@@ -84,7 +85,7 @@ class _Figures(Collector):
         )
 
     def _market(self) -> Iterator[Metric]:
-        source, settings = self._app.source, self._app.settings
+        source, settings = self._source, self._settings
         look = source.look()
         reasons = wanting(look, settings.ready_share, settings.ready_age_s)
         gauges = {
