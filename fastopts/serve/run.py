@@ -13,9 +13,11 @@ import uvloop
 from fastopts.errors import ConfigError, FastoptsError
 from fastopts.reader import AsyncOptionReader
 from fastopts.serve.app import Application
+from fastopts.serve.doors import Doors
 from fastopts.serve.figures import Figures
+from fastopts.serve.http import Http
 from fastopts.serve.settings import ServeSettings
-from fastopts.serve.wire import Doors, protocols
+from fastopts.serve.websocket import WebSocket
 
 __all__ = ("Server", "serve")
 
@@ -42,13 +44,13 @@ class Server(uvicorn.Server):
         self.application = Application(reader, settings, figures, self._failed)
         self._settings = settings
         self._bug: BaseException | None = None
-        http, websocket = protocols(Doors(settings.limits, figures))
+        behind = {"doors": Doors(settings.limits, figures)}
         limits = settings.limits
         super().__init__(
             uvicorn.Config(
                 self.application.asgi,
-                http=http,
-                ws=websocket,
+                http=type("Http", (Http,), behind),
+                ws=type("WebSocket", (WebSocket,), behind),
                 ws_max_size=limits.message_bytes,
                 ws_per_message_deflate=False,
                 lifespan="on",
