@@ -43,3 +43,47 @@ def test_a_child_of_a_loop_that_is_about_to_watch_for_more_is_ended(
 
     run(loop, main())
     assert "a forked child of a collector can't go on as one" in capfd.readouterr().err
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this platform does not fork")
+def test_nothing_else_of_uvloop_runs_in_the_child(capfd: pytest.CaptureFixture[str]) -> None:
+    """Not what was ready, and not the poll behind it: by the ring for that, child and parent would
+    get into each other's way, and abort."""
+    here = os.getpid()
+    read_end, write_end = os.pipe()
+
+    async def main() -> None:
+        with forks.guarded():
+            await asyncio.sleep(0)
+            asyncio.get_running_loop().call_soon(os.write, write_end, b"x")
+            child = os.fork()
+            if child == 0:
+                await asyncio.sleep(5)
+                os._exit(77)
+            assert os.getpid() == here
+            _, status = os.waitpid(child, 0)  # noqa: ASYNC222 - the loop is to stand still
+            assert os.waitstatus_to_exitcode(status) == 1
+            await asyncio.sleep(0)
+
+    run("uvloop", main())
+    os.close(write_end)
+    assert os.read(read_end, 10) == b"x"  # the parent's
+    os.close(read_end)
+    assert "a forked child of a collector can't go on as one" in capfd.readouterr().err
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this platform does not fork")
+@pytest.mark.parametrize("loop", LOOPS)
+def test_a_child_that_does_not_return_to_the_loop_does_what_it_was_made_for(loop: str) -> None:
+    def work() -> int:
+        return sum(range(10))
+
+    async def main() -> None:
+        with forks.guarded():
+            child = os.fork()
+            if child == 0:
+                os._exit(work())
+            _, status = await asyncio.to_thread(os.waitpid, child, 0)
+            assert os.waitstatus_to_exitcode(status) == 45
+
+    run(loop, main())
