@@ -1,4 +1,4 @@
-"""How fast are collector and reader, and against what? `python -m bench` answers in one run.
+"""How fast are collector, reader and server, and against what? `python -m bench` answers.
 
 frames.py       a market of options, and its ticker frames ready to send
 rest.py         the few REST answers that a client asks for before it listens
@@ -6,6 +6,8 @@ replay.py       the load source: REST and WebSocket, in its own process
 contenders/     what is measured, each in its own process: our collector, the old way, a tuned
                 rival, the floor
 session.py      one contender, one replay, one Valkey, brought together and ended in order
+talking.py      a process that is told lines, and answers in lines of JSON
+http.py         one kept-alive HTTP connection
 measure.py      CPU and memory of processes; windows between two of a contender's status lines
 exact.py        what Redis holds against the last frames sent; the loss equations
 redis_cost.py   the server's CPU per update: ours against a whole HSET
@@ -15,6 +17,7 @@ table.py        text tables
 report.py       prints them, or JSON
 machine.py      where this was measured
 reader/         the same for the reader; by itself: python -m bench.reader
+serve/          the same for the server and its page; by itself: python -m bench.serve
 recovery/       how long outages last beyond their end: python -m bench.recovery
 simulator.py    what the simulated venue can hold; run by itself: python -m bench.simulator
 

@@ -7,7 +7,7 @@ import tempfile
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Self
@@ -17,14 +17,14 @@ import orjson
 from bench import measure
 from bench.frames import COINS, PATH
 from bench.measure import Sample
-from fastopts.embedded import EmbeddedValkey, end_with_parent
+from bench.talking import ROOT, Talking, settle
+from fastopts.embedded import EmbeddedValkey
 from fastopts.sim.tls import CERTIFICATE
 
-__all__ = ("ROOT", "Contender", "Session", "settle")
+__all__ = ("Contender", "Session")
 
 READY_WITHIN_S = 60.0
 END_WITHIN_S = 15.0
-ROOT = Path(__file__).parent.parent
 TRICKLE = 2600  # messages a second
 
 # A venue is never on the client's own core. Where the load source is, a message arrives in a warm
@@ -49,39 +49,21 @@ class Replay:
     """The load source's process."""
 
     def __init__(self, symbols: int, tls: Path | None) -> None:
-        command = [sys.executable, "-m", "bench.replay", str(symbols)]
-        self._process = subprocess.Popen(
-            command + ([str(tls)] if tls else []),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            cwd=ROOT,
-            preexec_fn=settle(_REPLAY_CORES),  # noqa: PLW1509 - no thread of ours holds a lock
-        )
-        ports = self._answer()
+        options = [str(tls)] if tls else []
+        self._process = Talking("bench.replay", str(symbols), *options, cores=_REPLAY_CORES)
+        ports = self._process.hear()
         host = "127.0.0.1"
         secure = "s" if tls else ""
         self.pid = self._process.pid
         self.rest_url = f"http{secure}://{host}:{ports['rest_port']}"
         self.ws_url = f"ws{secure}://{host}:{ports['ws_port']}{PATH}"
 
-    def ask(self, command: str) -> dict[str, int]:
+    def ask(self, command: str) -> Mapping[str, int]:
         """Send one command of `bench.replay`; return its answer."""
-        assert self._process.stdin is not None
-        self._process.stdin.write(command.encode() + b"\n")
-        self._process.stdin.flush()
-        return self._answer()
+        return self._process.ask(command.encode())
 
     def end(self) -> None:
-        self._process.kill()
-        self._process.communicate()
-
-    def _answer(self) -> dict[str, int]:
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline()
-        if not line:
-            raise RuntimeError("the replay ended")
-        answer: dict[str, int] = orjson.loads(line)
-        return answer
+        self._process.end()
 
 
 class Session:
@@ -200,13 +182,3 @@ class Session:
         if self.client.poll() is not None or time.monotonic() > deadline:
             words = "\n".join(self._last_words)
             raise RuntimeError(f"{self._contender.name} does not go on:\n{words}")
-
-
-def settle(cores: set[int]) -> Callable[[], None]:
-    """What a child does before it becomes its program: keep to *cores*, and end with us."""
-
-    def prepare() -> None:
-        os.sched_setaffinity(0, cores)
-        end_with_parent()
-
-    return prepare

@@ -3,6 +3,7 @@
 python -m docs.make_screenshots
 """
 
+import io
 import sys
 import time
 from collections.abc import Iterator
@@ -11,9 +12,9 @@ from pathlib import Path
 from typing import Any, Final
 
 import requests
+from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from docs.png import small
 from fastopts.demo.processes import Processes
 from tests.page.tab import ARGUMENTS, NO_BROWSER, chromium
 
@@ -63,9 +64,16 @@ def take(browser: Browser, url: str, shot: Shot, overlays: list[str]) -> Path:
     page.locator("html[data-state=fresh]").wait_for()
     page.wait_for_timeout(2500)  # for cells to light up, and the status to be complete
     path = FOLDER / f"page-{shot.name}.png"
-    path.write_bytes(small(page.screenshot()))
+    _keep(path, page.screenshot())
     context.close()
     return path
+
+
+def _keep(path: Path, png: bytes) -> None:
+    """Write the picture: 256 colours are enough for one of a screen."""
+    with Image.open(io.BytesIO(png)) as picture:
+        few = picture.convert("RGB").quantize(256, dither=Image.Dither.NONE)
+        few.save(path, optimize=True)
 
 
 def _choose(page: Page, url: str, overlays: list[str]) -> None:

@@ -1,5 +1,9 @@
 """Figures that are kept while running."""
 
+import functools
+import os
+import resource
+import sys
 from bisect import bisect_left
 from collections import deque
 from collections.abc import Sequence
@@ -7,7 +11,15 @@ from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import Final
 
-__all__ = ("AGE_BOUNDS_MS", "ANSWER_BOUNDS_MS", "Durations", "Histogram", "quantile")
+__all__ = (
+    "AGE_BOUNDS_MS",
+    "ANSWER_BOUNDS_MS",
+    "Durations",
+    "Histogram",
+    "cpu_s",
+    "quantile",
+    "rss_mb",
+)
 
 # Whole ms, as receive times are.
 AGE_BOUNDS_MS: Final = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000)
@@ -60,3 +72,33 @@ class Histogram:
     def cumulative(self) -> list[int]:
         """For each bound, then for all: how many values are not above it."""
         return list(accumulate(self.counts))
+
+    def buckets(self) -> list[tuple[str, int]]:
+        """The same as Prometheus has it: each beside its bound in seconds."""
+        bounds = (*(str(bound / 1000) for bound in self.bounds), "+Inf")
+        return list(zip(bounds, self.cumulative(), strict=True))
+
+
+def cpu_s() -> float:
+    """CPU time of this process so far, in seconds."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
+
+
+def rss_mb() -> float:
+    """Resident memory of this process, in MB (10**6 bytes)."""
+    statm = _statm()
+    if statm is not None:
+        return int(os.pread(statm, 200, 0).split()[1]) * resource.getpagesize() / 1e6
+    # elsewhere only the highest so far is told: in bytes on macOS, in KiB on Linux
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
+
+
+@functools.cache
+def _statm() -> int | None:
+    """Opened once: later there may be no descriptor left."""
+    try:
+        return os.open("/proc/self/statm", os.O_RDONLY)
+    except OSError:
+        return None

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import redis
 
 from bench.reader.contenders.common import Market
-from bench.session import ROOT
+from bench.talking import ROOT
 
 __all__ = ("FASTOPTS", "Start", "run")
 

@@ -2,12 +2,11 @@
 
 import os
 import random
-import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Any, Self
+from typing import Self
 
 import orjson
 
@@ -16,7 +15,8 @@ from bench.reader.contenders.common import Market
 from bench.reader.figures import Window
 from bench.reader.plan import APART, ONE_CORE, PING, Plan, Row
 from bench.reader.results import Measured
-from bench.session import ROOT, Session, settle
+from bench.session import Session
+from bench.talking import Talking
 from fastopts.reader import OptionReader
 
 __all__ = ("SYMBOLS", "Contender", "market", "run")
@@ -36,23 +36,16 @@ class Contender:
     """The process of one row, ready for its turns. A context manager."""
 
     def __init__(self, row: Row, given: Market) -> None:
-        self._row = row
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", row.module, row.call],
-            env=os.environ | dict(row.environment),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            cwd=ROOT,
-            preexec_fn=settle(READER_CORE),  # noqa: PLW1509 - no thread of ours holds a lock
+        self._process = Talking(
+            row.module, row.call, cores=READER_CORE, environment=row.environment, name=row.title
         )
-        self._tell(orjson.dumps(given))
+        self._process.tell(orjson.dumps(given))
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._process.kill()
-        self._process.communicate()
+        self._process.end()
 
     @property
     def pid(self) -> int:
@@ -60,25 +53,11 @@ class Contender:
 
     def wait(self) -> None:
         """Return when it has prepared its call."""
-        self._answer()
+        self._process.hear()
 
     def turn(self, seconds: float, calls: int) -> Window:
         """Have it call for *seconds*, and *calls* times at least."""
-        self._tell(b"%g %d" % (seconds, calls))
-        return Window(**self._answer())
-
-    def _tell(self, line: bytes) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.write(line + b"\n")
-        self._process.stdin.flush()
-
-    def _answer(self) -> Mapping[str, Any]:
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline()
-        if not line:
-            raise RuntimeError(f"{self._row.title}: it ended")
-        answer: Mapping[str, Any] = orjson.loads(line)
-        return answer
+        return Window(**self._process.ask(b"%g %d" % (seconds, calls)))
 
 
 @contextmanager

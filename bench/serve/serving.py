@@ -6,7 +6,7 @@ import sys
 from typing import Final, Self
 
 from bench.http import Client
-from bench.session import ROOT, settle
+from bench.talking import ROOT, settle
 
 __all__ = ("CORES", "Serving")
 

@@ -1,19 +1,18 @@
 """What a crowd of stream clients does: to the server, to ticks, to other requests."""
 
 import statistics
-import subprocess
-import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Final
 
 import orjson
 
 from bench.measure import cpu_s, rss_mb
 from bench.serve.serving import CORES, Serving
-from bench.session import ROOT, Session, settle
+from bench.session import Session
+from bench.talking import Talking
 
 __all__ = ("Crowd", "Streamed", "run")
 
@@ -43,39 +42,7 @@ class Streamed:
     option_p50_ms: float
 
 
-class Helper:
-    """A process that answers each line with one. A context manager."""
-
-    def __init__(self, module: str, *words: str) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", module, *words],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            cwd=ROOT,
-            preexec_fn=settle(set(CORES[-1:])),  # noqa: PLW1509 - no thread of ours holds a lock
-        )
-        self._answer()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._process.kill()
-        self._process.communicate()
-
-    def ask(self) -> Mapping[str, Any]:
-        assert self._process.stdin is not None
-        self._process.stdin.write(b"\n")
-        self._process.stdin.flush()
-        return self._answer()
-
-    def _answer(self) -> Mapping[str, Any]:
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline()
-        if not line:
-            raise RuntimeError("a helper of the bench ended")
-        found: Mapping[str, Any] = orjson.loads(line)
-        return found
+_APART: Final = set(CORES[-1:])  # from the server
 
 
 def run(
@@ -90,25 +57,27 @@ def run(
     """In each round every crowd has its turn, right behind a turn without any."""
     wish = orjson.dumps({"asset": asset}).decode()
     turns: dict[str, list[Streamed]] = {one.title: [] for one in crowds}
-    with Helper("bench.serve.probe", session.valkey.url, venue) as probe:
+    with Talking("bench.serve.probe", session.valkey.url, venue, cores=_APART) as probe:
+        probe.hear()
         for _ in range(rounds):
             for crowd in crowds:
                 _rest(probe)
                 time.sleep(turn_s)
                 alone_ms = probe.ask()["p99_ms"]
                 words = (str(serving.port), str(crowd.reading), str(crowd.silent), wish)
-                with Helper("bench.serve.crowd", *words) as clients:
+                with Talking("bench.serve.crowd", *words, cores=_APART) as clients:
+                    clients.hear()
                     turns[crowd.title].append(_turn(serving, probe, clients, turn_s, alone_ms))
     return {title: _median(found) for title, found in turns.items()}
 
 
-def _rest(probe: Helper) -> None:
+def _rest(probe: Talking) -> None:
     time.sleep(SETTLE_S)
     probe.ask()
 
 
 def _turn(
-    serving: Serving, probe: Helper, clients: Helper, turn_s: float, alone_ms: float
+    serving: Serving, probe: Talking, clients: Talking, turn_s: float, alone_ms: float
 ) -> Streamed:
     _rest(probe)
     with ExitStack() as stack:

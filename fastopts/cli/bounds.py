@@ -1,42 +1,21 @@
 """The bounds of a scan as options of a command."""
 
-import inspect
-from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Final, TypeVar, cast
+from typing import Annotated, Any, Final
 
 import typer
 
 from fastopts.cli.options import EXPIRY_FORMS, Settle, fraction
-from fastopts.reader.bounds import UNITS, Bounds
+from fastopts.reader import bounds
+from fastopts.reader.bounds import UNITS, Function
 
-__all__ = ("bounded", "given")
-
-Command = TypeVar("Command", bound=Callable[..., None])
+__all__ = ("bounded",)
 
 _WORDS: Final = {"expiry": EXPIRY_FORMS, "type": "C or P"}
 
 
-def bounded(command: Command) -> Command:
+def bounded(command: Function) -> Function:
     """Give *command* an option for each bound, in the place of its `**bounds`."""
-    signature = inspect.signature(command)
-    kept = [one for one in signature.parameters.values() if one.kind is not one.VAR_KEYWORD]
-    bounds = [_parameter(name) for name in Bounds.__annotations__]
-    command.__signature__ = signature.replace(parameters=[*kept, *bounds])  # type: ignore[attr-defined]
-    return command
-
-
-def given(bounds: Mapping[str, Any]) -> Bounds:
-    """Those of *bounds* that were given."""
-    found = {name: bound for name, bound in bounds.items() if bound is not None}
-    if "type" in found:
-        found["type"] = found["type"].upper()
-    return cast("Bounds", found)
-
-
-def _parameter(name: str) -> inspect.Parameter:
-    return inspect.Parameter(
-        name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=_annotation(name)
-    )
+    return bounds.spelled_out(command, _annotation)
 
 
 def _annotation(name: str) -> Any:

@@ -5,12 +5,12 @@ from typing import Annotated, Any
 
 import typer
 
-from fastopts.cli import bounds as bounds_
 from fastopts.cli import options, output
 from fastopts.cli.bounds import bounded
 from fastopts.cli.options import RedisUrl, Stale, Venue
 from fastopts.cli.scan import excluded
 from fastopts.errors import BadInput
+from fastopts.reader import bounds as bounds_
 
 __all__ = ("export",)
 

@@ -6,13 +6,13 @@ from typing import Annotated, Any, Final
 import typer
 from rich.text import Text
 
-from fastopts.cli import bounds as bounds_
 from fastopts.cli import cells, options, output
 from fastopts.cli.bounds import bounded
 from fastopts.cli.options import Json, RedisUrl, Stale, Venue
 from fastopts.cli.output import Column
 from fastopts.errors import BadInput
 from fastopts.reader import Option, plain
+from fastopts.reader import bounds as bounds_
 
 __all__ = ("excluded", "scan")
 

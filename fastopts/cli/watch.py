@@ -9,13 +9,13 @@ from typing import Annotated, Any, Final
 import typer
 from rich.text import Text
 
-from fastopts.cli import bounds as bounds_
 from fastopts.cli import cells, options, output
 from fastopts.cli.bounds import bounded
 from fastopts.cli.options import Json, RedisUrl, Venue, fraction
 from fastopts.config import SETTINGS
 from fastopts.errors import BadInput
 from fastopts.reader import Option, plain
+from fastopts.reader import bounds as bounds_
 from fastopts.reader.backlog import Gap
 from fastopts.reader.moves import Move
 from fastopts.reader.watch import Watch

@@ -15,7 +15,7 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
-from fastopts.collector import report
+from fastopts import metrics
 from fastopts.collector.line import Line
 from fastopts.collector.rest import RestDriver
 from fastopts.collector.watch import Watch
@@ -189,10 +189,10 @@ def _redis(table: Table, writer: Writer) -> Iterator[Metric]:
 def _process() -> Iterator[Metric]:
     """By the names that every exporter uses."""
     yield CounterMetricFamily(
-        "process_cpu_seconds", "CPU time of the process, user and system.", report.cpu_s()
+        "process_cpu_seconds", "CPU time of the process, user and system.", metrics.cpu_s()
     )
     yield GaugeMetricFamily(
-        "process_resident_memory_bytes", "Resident memory of the process.", report.rss_mb() * 1e6
+        "process_resident_memory_bytes", "Resident memory of the process.", metrics.rss_mb() * 1e6
     )
 
 
@@ -212,6 +212,4 @@ def _labelled(name: str, words: str, samples: Sequence[tuple[Mapping[str, str], 
 
 
 def _histogram(name: str, words: str, values: Histogram) -> Metric:
-    bounds = (*(str(bound / 1000) for bound in values.bounds), "+Inf")
-    buckets = list(zip(bounds, values.cumulative(), strict=True))
-    return HistogramMetricFamily(f"fastopts_{name}", words, buckets, values.sum_ms / 1000)
+    return HistogramMetricFamily(f"fastopts_{name}", words, values.buckets(), values.sum_ms / 1000)

@@ -5,7 +5,6 @@ request and the time that one may take. No request ever becomes a WebSocket here
 """
 
 import asyncio
-import ipaddress
 import logging
 import re
 from collections.abc import Callable
@@ -19,6 +18,7 @@ from websockets.http11 import Request, Response
 
 from fastopts.collector.trouble import Spell
 from fastopts.errors import ConfigError
+from fastopts.net.proxy import is_loopback
 
 __all__ = ("CONNECTIONS_MAX", "MetricsServer")
 
@@ -47,7 +47,7 @@ class MetricsServer:
         self.port = port
         self._host = host
         self._render = render
-        self._is_loopback = _is_loopback(host)
+        self._is_loopback = is_loopback(host)
         self._rendered = b""
         self._rendered_at = float("-inf")
         self._failing = Spell(logging.ERROR)
@@ -139,13 +139,6 @@ def _response(status: HTTPStatus, body: bytes, kind: str = "text/plain; charset=
         }
     )
     return Response(status.value, status.phrase, headers, body)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host.lower() == "localhost"
 
 
 def _shown(host: str) -> str:

@@ -1,10 +1,7 @@
 """What the operator sees: progress at the start, then a status line, warnings, the log's form."""
 
-import functools
 import json
 import logging
-import os
-import resource
 import sys
 import time
 from dataclasses import asdict, dataclass
@@ -16,7 +13,7 @@ from fastopts.errors import masked, one_line
 if TYPE_CHECKING:
     import rich.progress
 
-__all__ = ("Bars", "Status", "cpu_s", "rss_mb", "set_up_logging")
+__all__ = ("Bars", "Status", "set_up_logging")
 
 log = logging.getLogger(__name__)
 
@@ -79,31 +76,6 @@ class Status:
 def tell(status: Status) -> None:
     """Log the status: as a line, or as fields when the log is JSON."""
     log.info("%s", status, extra={"status": asdict(status)})
-
-
-def cpu_s() -> float:
-    """CPU time of this process so far, in seconds."""
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return used.ru_utime + used.ru_stime
-
-
-def rss_mb() -> float:
-    """Resident memory of this process, in MB (10**6 bytes)."""
-    statm = _statm()
-    if statm is not None:
-        return int(os.pread(statm, 200, 0).split()[1]) * resource.getpagesize() / 1e6
-    # elsewhere only the highest so far is told: in bytes on macOS, in KiB on Linux
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
-
-
-@functools.cache
-def _statm() -> int | None:
-    """Opened once: later there may be no descriptor left."""
-    try:
-        return os.open("/proc/self/statm", os.O_RDONLY)
-    except OSError:
-        return None
 
 
 class _Formatter(logging.Formatter):

@@ -5,6 +5,7 @@ import logging
 import time
 from collections.abc import Sequence
 
+from fastopts import metrics
 from fastopts.collector import report
 from fastopts.collector.lag import Lag
 from fastopts.collector.line import Line
@@ -48,7 +49,7 @@ class Watch:
         self.lag = Lag()
         self._shown: set[str] = set()  # reasons of rejects
         self._named: set[str] = set()  # unknown fields
-        self._last = (time.monotonic(), 0, report.cpu_s())
+        self._last = (time.monotonic(), 0, metrics.cpu_s())
 
     async def run(self, bars: Bars) -> None:
         """Show how the symbols come in, then tell the status for ever."""
@@ -70,7 +71,7 @@ class Watch:
     def status(self) -> Status:
         """Look at everything once; rates are since the last look."""
         table = self._table
-        now, received, cpu_s = time.monotonic(), table.received, report.cpu_s()
+        now, received, cpu_s = time.monotonic(), table.received, metrics.cpu_s()
         last_at, last_received, last_cpu_s = self._last
         self._last = (now, received, cpu_s)
         elapsed_s = max(now - last_at, 1e-9)
@@ -98,7 +99,7 @@ class Watch:
             writer=self._writer.state,
             lag_ms=self._writer.flusher.lag.quantile_ms(0.5),
             cpu_percent=100 * (cpu_s - last_cpu_s) / elapsed_s,
-            rss_mb=report.rss_mb(),
+            rss_mb=metrics.rss_mb(),
             loop_lag_ms=self.lag.take_ms(),
         )
 

@@ -1,7 +1,8 @@
 """Bounds: what a scan looks for, and what a watch lets through."""
 
+import inspect
 from collections.abc import Callable, Mapping
-from typing import Any, Final, Literal, TypedDict
+from typing import Any, Final, Literal, TypedDict, TypeVar, cast
 
 from fastopts.errors import BadInput
 from fastopts.reader import expiry as expiries
@@ -9,7 +10,20 @@ from fastopts.reader.expiry import Expiry
 from fastopts.reader.option import Option
 from fastopts.reader.universe import settle_coin
 
-__all__ = ("TERMS", "UNITS", "VALUES", "Bounds", "check", "meets", "picker")
+__all__ = (
+    "TERMS",
+    "UNITS",
+    "VALUES",
+    "Bounds",
+    "Function",
+    "check",
+    "given",
+    "meets",
+    "picker",
+    "spelled_out",
+)
+
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 IV_MAX: Final = 10.0  # above it a percentage was meant
 
@@ -72,6 +86,29 @@ UNITS: Final = {
     "spread_ticks": "ticks",
 }
 _CHOICES: Final = ("expiry", "settle", "type")
+
+
+def given(bounds: Mapping[str, Any]) -> Bounds:
+    """Those of *bounds* that were given."""
+    found = {name: bound for name, bound in bounds.items() if bound is not None}
+    if "type" in found:
+        found["type"] = found["type"].upper()
+    return cast("Bounds", found)
+
+
+def spelled_out(function: Function, annotation: Callable[[str], Any]) -> Function:
+    """Give *function* a keyword for each bound, in the place of its `**bounds`: *annotation* makes
+    what it is annotated with."""
+    signature = inspect.signature(function)
+    kept = [one for one in signature.parameters.values() if one.kind is not one.VAR_KEYWORD]
+    bounds = [
+        inspect.Parameter(
+            name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation(name)
+        )
+        for name in Bounds.__annotations__
+    ]
+    function.__signature__ = signature.replace(parameters=[*kept, *bounds])  # type: ignore[attr-defined]
+    return function
 
 
 def check(bounds: Bounds) -> None:

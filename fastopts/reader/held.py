@@ -5,11 +5,8 @@ from typing import Final, TypeVar
 
 from fastopts import model
 from fastopts.core import Records
-from fastopts.errors import Unknown
-from fastopts.reader.absent import Absent
 from fastopts.reader.freshness import Moment
-from fastopts.reader.option import Option
-from fastopts.reader.queries import USDT_SUFFIX, Queries, Query
+from fastopts.reader.queries import Queries, Query
 from fastopts.reader.replica import Replica
 from fastopts.reader.universe import Universe, asset_name, no_asset
 
@@ -98,12 +95,3 @@ class Held(Queries):
 
     def _about_ms(self) -> int:
         return self._now().venue_ms
-
-    def _suggest(self, found: list[Option | Absent]) -> Query[None]:
-        yield from ()
-        for place, one in enumerate(found):
-            if isinstance(one, Absent) and isinstance(one.reason, Unknown):
-                twin = one.symbol + USDT_SUFFIX
-                if twin in self._replica.records:
-                    hint = f"there is no option {one.symbol!r} here: did you mean {twin}?"
-                    found[place] = Absent(one.symbol, Unknown(hint))

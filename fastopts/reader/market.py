@@ -80,6 +80,11 @@ class Market:
             return self.listing.texts[name]
         return _DERIVED[name](self)
 
+    def live_ages_s(self) -> list[float]:
+        """The ages of what is live, ascending."""
+        ages_s: list[float] = np.sort(self.column("age_s")[self.column("live")]).tolist()
+        return ages_s
+
     def option(self, row: int) -> Option:
         """Row *row*, which must be held, as an Option."""
         assert self._records is not None

@@ -308,7 +308,7 @@ class Queries:
         """The universe as it is now."""
         moment = yield from self.feed()
         held = self._universes.get(asset_name(asset))
-        if held is not None and held.version != moment.feed.version:
+        if held is not None and not self._stands(held, moment):
             self._universes.pop(held.asset, None)
         return (yield from self._universe(asset))
 

@@ -156,8 +156,8 @@ class OptionReader:
         return FeedState(self._run(self._queries.feed()))
 
     def counters(self) -> dict[str, int]:
-        """Return what the collector counts, since its start: received, applied, written, ... None
-        when another program's numbers stand there."""
+        """Return what the collector counts, since its start: received, applied, written, ...; empty
+        when it left nothing, or another program's key stands there."""
         return self._run(self._queries.counters())
 
     def text(

@@ -37,6 +37,11 @@ class FeedState:
         return self._moment.now_ms
 
     @property
+    def venue_ms(self) -> int:
+        """The venue's clock at the read, in ms since 1970 UTC."""
+        return self._moment.venue_ms
+
+    @property
     def alive(self) -> bool:
         """Whether its collector lives: something of it can be live then."""
         return self.down is None

@@ -68,8 +68,7 @@ class Summary:
 
 def summarise(market: Market, top: int = TOP) -> Summary:
     """Sum *market* up, with the *top* options by turnover and by volatility."""
-    live = market.column("live")
-    ages_s = sorted(market.column("age_s")[live].tolist())
+    live, ages_s = market.column("live"), market.live_ages_s()
     turnover = market.column("turnover_24h")
     traded = np.flatnonzero(live & (turnover > 0))
     busiest = traded[np.argsort(-turnover[traded], kind="stable")]

@@ -1,5 +1,6 @@
 """The application: routes, streams, page and health, behind the guard."""
 
+import functools
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Annotated, Any, Final
@@ -111,7 +112,6 @@ class Application:
     def _add_health(self, api: FastAPI) -> None:
         ready = schema.answers("Ready", csv=False)
         no_more = [Depends(no_strangers)]
-        document: list[bytes] = []
 
         @api.get("/live", responses={204: {}}, status_code=204, dependencies=no_more)
         async def live() -> Response:
@@ -136,11 +136,11 @@ class Application:
             text, media_type = exposition.text(self.figures, self.source, self.settings)
             return Response(text, 200, {"Cache-Control": "no-store"}, media_type)
 
+        document = functools.cache(lambda: orjson.dumps(_document(api)))
+
         @api.get("/v1/openapi.json", include_in_schema=False)
         async def openapi() -> Response:
-            if not document:
-                document.append(orjson.dumps(_document(api)))
-            return Response(document[0], 200, media_type="application/json")
+            return Response(document(), 200, media_type="application/json")
 
     def _add_page(self, api: FastAPI) -> None:
         files = assets.load()

@@ -20,7 +20,7 @@ __all__ = ("Board",)
 
 ANY: Final = Demand(require_live=False, allow_expired=True)
 SYMBOLS_MAX: Final = 200_000  # of all topics together
-BEATS_OF_FEED: Final = 5
+FEED_S: Final = 1.0
 
 
 class Board:
@@ -145,12 +145,16 @@ class Board:
         for topic, _ in self._open.values():
             if isinstance(topic, RowTopic):
                 topic.beat(self._number, fresh, as_of_ms)
-            elif isinstance(topic, WholeTopic) and self._number % topic.every == 0:
+            elif isinstance(topic, WholeTopic) and self._is_due(topic.every_s):
                 topic.renew(self._number, as_of_ms)
-        if self._number % BEATS_OF_FEED == 0:
+        if self._is_due(FEED_S):
             self._renew_feed()
         for wake in self._wakers:
             wake()
+
+    def _is_due(self, every_s: float) -> bool:
+        """Whether this beat is one on which something is looked at *every_s*."""
+        return self._number % max(round(every_s / self.beat_s), 1) == 0
 
     def _relist(self, as_of_ms: int) -> set[str]:
         """Look at what is listed, when that is another; return what was not before."""
@@ -177,8 +181,7 @@ class Board:
         )
 
     def _as_of_ms(self) -> int:
-        feed = self._mirror().feed()
-        return feed.now_ms + feed.skew_ms
+        return self._mirror().feed().venue_ms
 
     def _renew_feed(self) -> None:
         body = orjson.dumps({"type": "feed", **self._feed()})

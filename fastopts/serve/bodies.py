@@ -5,9 +5,9 @@ from typing import Any, Final, Literal
 
 from fastopts.errors import BadInput
 from fastopts.reader import Absent, Chain, Option
-from fastopts.reader.demand import Demand
 from fastopts.reader.mirror import Mirrored
 from fastopts.reader.scan import Scan
+from fastopts.reader.state import FeedState
 from fastopts.serve import rows
 from fastopts.serve.source import Source
 
@@ -40,10 +40,8 @@ def option(found: Option) -> Body:
     return rows.envelope(found.moment) | rows.option(found)
 
 
-def options(mirror: Mirrored, symbols: Sequence[str], demand: Demand) -> Body:
-    live, expired, age_s = demand
-    found = mirror.get_many(symbols, require_live=live, allow_expired=expired, max_age_s=age_s)
-    return rows.envelope(mirror.feed()) | {
+def options(feed: FeedState, found: Sequence[Option | Absent]) -> Body:
+    return rows.envelope(feed) | {
         "options": [rows.option(one) for one in found if isinstance(one, Option)],
         "absent": rows.absent(one for one in found if isinstance(one, Absent)),
     }

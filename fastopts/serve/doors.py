@@ -4,10 +4,9 @@ import asyncio
 import logging
 from collections import Counter
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Final
 
-import orjson
-
+from fastopts.serve import problems
 from fastopts.serve.figures import Figures
 from fastopts.serve.settings import Limits
 
@@ -72,17 +71,9 @@ class Stall:
 
 def response(status: int, reason: str, detail: str) -> bytes:
     """An answer that is the last of its connection, whatever was asked."""
-    phrase = HTTPStatus(status).phrase
-    told: dict[str, Any] = {
-        "type": "about:blank",
-        "title": phrase,
-        "status": status,
-        "reason": reason,
-        "detail": detail,
-    }
-    body = orjson.dumps(told)
+    body = problems.body_of(status, reason, detail)
     head = (
-        f"HTTP/1.1 {status} {phrase}\r\nContent-Type: application/problem+json\r\n"
+        f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\nContent-Type: {problems.MEDIA_TYPE}\r\n"
         f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
     )
     return head.encode() + body

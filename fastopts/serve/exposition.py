@@ -1,7 +1,5 @@
 """The server's own figures for Prometheus, and the collector's counters as Redis has them."""
 
-import os
-import resource
 from collections.abc import Iterator
 from typing import Final
 
@@ -14,7 +12,8 @@ from prometheus_client.core import (
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 from prometheus_client.registry import Collector, CollectorRegistry
 
-from fastopts.serve.figures import BUCKETS_S, Figures
+from fastopts import metrics
+from fastopts.serve.figures import Figures
 from fastopts.serve.health import wanting
 from fastopts.serve.settings import ServeSettings
 from fastopts.serve.source import Source
@@ -54,7 +53,7 @@ class _Exposed(Collector):
         took = HistogramMetricFamily(
             f"{PREFIX}request_seconds", "Time to answer a request, streams left out."
         )
-        took.add_metric((), _buckets(figures.seconds), figures.seconds_sum)
+        took.add_metric((), figures.took.buckets(), figures.took.sum_ms / 1000)
         yield took
         refused = CounterMetricFamily(
             f"{PREFIX}refused", "Requests that the guard refused.", labels=("reason",)
@@ -110,17 +109,9 @@ class _Exposed(Collector):
 
 
 def _process() -> Iterator[Metric]:
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    cpu_s = used.ru_utime + used.ru_stime
-    yield CounterMetricFamily("process_cpu_seconds", "CPU time of this process.", value=cpu_s)
-    with open("/proc/self/statm") as file:
-        resident = int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    yield GaugeMetricFamily("process_resident_memory_bytes", "Resident memory.", value=resident)
-
-
-def _buckets(counts: list[int]) -> list[tuple[str, float]]:
-    found, total = [], 0
-    for bound, count in zip((*map(str, BUCKETS_S), "+Inf"), counts, strict=True):
-        total += count
-        found.append((bound, float(total)))
-    return found
+    yield CounterMetricFamily(
+        "process_cpu_seconds", "CPU time of this process.", value=metrics.cpu_s()
+    )
+    yield GaugeMetricFamily(
+        "process_resident_memory_bytes", "Resident memory.", value=metrics.rss_mb() * 1e6
+    )

@@ -3,11 +3,13 @@
 from collections import Counter
 from typing import Final
 
+from fastopts.metrics import Histogram
+
 STREAMS: Final = ("/v1/events",)  # which last
 
-__all__ = ("BUCKETS_S", "Figures")
+__all__ = ("Figures",)
 
-BUCKETS_S: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
+BOUNDS_MS: Final = (0.5, 1, 2.5, 5, 10, 25, 50, 100, 250, 1000)
 
 
 class Figures:
@@ -15,8 +17,7 @@ class Figures:
 
     def __init__(self) -> None:
         self.requests: Counter[tuple[str, int]] = Counter()  # by route and status
-        self.seconds = [0] * (len(BUCKETS_S) + 1)
-        self.seconds_sum = 0.0
+        self.took = Histogram(BOUNDS_MS)  # streams left out
         self.refusals: Counter[str] = Counter()  # by reason
         self.drops: Counter[str] = Counter()  # of connections, by reason
         self.streams: Counter[str] = Counter()  # open now, by kind
@@ -25,11 +26,8 @@ class Figures:
 
     def answered(self, route: str, status: int, seconds: float) -> None:
         self.requests[route, status] += 1
-        if route in STREAMS:
-            return
-        self.seconds_sum += seconds
-        place = sum(seconds > bound for bound in BUCKETS_S)
-        self.seconds[place] += 1
+        if route not in STREAMS:
+            self.took.add(seconds * 1000)
 
     def refused(self, reason: str) -> None:
         self.refusals[reason] += 1

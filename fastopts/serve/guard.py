@@ -70,13 +70,20 @@ class Guard:
         try:
             await self._app(scope, receive, teller)
         except Exception as error:  # noqa: BLE001 - the last who could
-            if not teller.status or scope["type"] == "websocket":
-                answer = unforeseen(error)
-            if not teller.status:
-                await self._refuse(scope, receive, teller, answer)
+            await self._failed(error, scope, receive, teller)
         if scope["type"] == "http":
             route = getattr(scope.get("route"), "path", "none")
             self._figures.answered(route, teller.status, time.perf_counter() - began)
+
+    async def _failed(
+        self, error: Exception, scope: Scope, receive: Receive, teller: "_Teller"
+    ) -> None:
+        """What a route raises is told and logged already; other errors are here."""
+        if teller.status and scope["type"] == "http":
+            return
+        answer = unforeseen(error)
+        if not teller.status:
+            await self._refuse(scope, receive, teller, answer)
 
     def _told(self, origin: str | None) -> list[tuple[bytes, bytes]]:
         """The headers that every answer to *origin* carries."""

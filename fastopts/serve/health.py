@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from fastopts.errors import FastoptsError
 from fastopts.metrics import quantile
 from fastopts.reader.mirror import Mirrored
@@ -49,11 +47,10 @@ def look(mirror: Mirrored) -> Look:
         market = mirror.table(require_live=False).market
     except FastoptsError:
         return Look(feed, 0, 0, None, None, None)
-    live = market.column("live")
-    ages_s = np.sort(market.column("age_s")[live]).tolist()
+    ages_s = market.live_ages_s()
     return Look(
         feed,
-        int(np.count_nonzero(live)),
+        len(ages_s),
         len(market),
         quantile(ages_s, 0.5),
         quantile(ages_s, 0.99),

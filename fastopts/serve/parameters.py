@@ -1,15 +1,12 @@
 """The parameters of requests."""
 
-import inspect
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Annotated, Any, Final, Literal, TypeVar, cast
+from typing import Annotated, Any, Final, Literal
 
 from fastapi import Path, Query, Request
-from starlette.responses import Response
 
 from fastopts.errors import BadInput, clipped
-from fastopts.reader.bounds import IV_MAX, UNITS, Bounds
-from fastopts.reader.demand import Demand
+from fastopts.reader import bounds
+from fastopts.reader.bounds import IV_MAX, UNITS, Function
 from fastopts.reader.scan import SORTABLE
 
 __all__ = (
@@ -22,12 +19,8 @@ __all__ = (
     "Stale",
     "Symbols",
     "bounded",
-    "demand",
-    "given",
     "no_strangers",
 )
-
-Handler = TypeVar("Handler", bound=Callable[..., Awaitable[Response]])
 
 _FORMS: Final = "27MAR26, 260327, 2026-03-27 or front"
 
@@ -81,28 +74,9 @@ async def no_strangers(request: Request) -> None:
             raise BadInput(f"{name}: it is there twice")
 
 
-def demand(stale: bool, allow_expired: bool = False, max_age_s: float | None = None) -> Demand:
-    """What is accepted."""
-    return Demand(not stale, allow_expired, max_age_s)
-
-
-def bounded(handler: Handler) -> Handler:
+def bounded(handler: Function) -> Function:
     """Give *handler* a parameter for each bound, in the place of its `**bounds`."""
-    signature = inspect.signature(handler)
-    kept = [one for one in signature.parameters.values() if one.kind is not one.VAR_KEYWORD]
-    bounds = [
-        inspect.Parameter(
-            name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=_annotation(name)
-        )
-        for name in Bounds.__annotations__
-    ]
-    handler.__signature__ = signature.replace(parameters=[*kept, *bounds])  # type: ignore[attr-defined]
-    return handler
-
-
-def given(bounds: Mapping[str, Any]) -> Bounds:
-    """Those of *bounds* that were given."""
-    return cast("Bounds", {name: bound for name, bound in bounds.items() if bound is not None})
+    return bounds.spelled_out(handler, _annotation)
 
 
 def _annotation(name: str) -> Any:

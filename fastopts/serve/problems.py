@@ -20,7 +20,7 @@ from fastopts.errors import (
     one_line,
 )
 
-__all__ = ("STATUSES", "Problem", "of_error", "reason_of", "unforeseen")
+__all__ = ("MEDIA_TYPE", "STATUSES", "Problem", "body_of", "of_error", "reason_of", "unforeseen")
 
 log = logging.getLogger(__name__)
 
@@ -43,21 +43,27 @@ def reason_of(error: FastoptsError) -> str:
     return type(error).__name__
 
 
-class Problem(Response):
-    """An answer that says what is wrong."""
-
-    def __init__(
-        self, status: int, reason: str, detail: str, headers: Mapping[str, str] | None = None
-    ) -> None:
-        body = {
+def body_of(status: int, reason: str, detail: str) -> bytes:
+    """A problem's JSON."""
+    return orjson.dumps(
+        {
             "type": "about:blank",
             "title": HTTPStatus(status).phrase,
             "status": status,
             "reason": reason,
             "detail": detail,
         }
+    )
+
+
+class Problem(Response):
+    """An answer that says what is wrong."""
+
+    def __init__(
+        self, status: int, reason: str, detail: str, headers: Mapping[str, str] | None = None
+    ) -> None:
         plain = {"Cache-Control": "no-store", **(headers or {})}
-        super().__init__(orjson.dumps(body), status, plain, MEDIA_TYPE)
+        super().__init__(body_of(status, reason, detail), status, plain, MEDIA_TYPE)
         self.reason = reason
         self.detail = detail
 

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request
 from starlette.responses import Response
 
 from fastopts.errors import BadInput
+from fastopts.reader.bounds import given
 from fastopts.serve import bodies, rows
 from fastopts.serve.forms import Content, answer
 from fastopts.serve.parameters import (
@@ -18,8 +19,6 @@ from fastopts.serve.parameters import (
     Stale,
     Symbols,
     bounded,
-    demand,
-    given,
     no_strangers,
 )
 from fastopts.serve.schema import answers
@@ -69,13 +68,19 @@ def router(source: Source) -> APIRouter:
     ) -> Response:
         """Several options; `absent` says of each that is not handed over why not."""
         wanted = _names(symbols)
-        wish = demand(stale, allow_expired, max_age_s)
+        mirror = source.mirror
 
         def make() -> Content:
-            body = bodies.options(source.mirror, wanted, wish)
+            found = mirror.get_many(
+                wanted,
+                require_live=not stale,
+                allow_expired=allow_expired,
+                max_age_s=max_age_s,
+            )
+            body = bodies.options(mirror.feed(), found)
             return Content(body, body["options"], rows.ROW_NAMES, "options")
 
-        return answer(request, source.mirror, make)
+        return answer(request, mirror, make)
 
     @made.get("/expiries/{asset}", responses=answers("Expiries"), tags=["series"])
     async def expiries(

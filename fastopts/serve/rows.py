@@ -120,7 +120,7 @@ def envelope(moment: Moment | FeedState) -> dict[str, Any]:
     return {
         "venue": feed.venue,
         "simulated": feed.venue == "sim",
-        "as_of_ms": moment.now_ms + feed.skew_ms,
+        "as_of_ms": moment.venue_ms,
         "epoch": feed.epoch,
     }
 

@@ -21,9 +21,9 @@ __all__ = ("Topics", "Wish", "parse", "read")
 SYMBOLS_MAX: Final = 2000
 ID_MAX: Final = 32
 SCAN_ROWS: Final = 500
-# beats from one look to the next
-SECOND: Final = 5
-SURFACE: Final = 10
+# From one look to the next.
+WHOLE_S: Final = 1.0
+SURFACE_S: Final = 2.0
 
 _WITH: Final[Mapping[str, frozenset[str]]] = {
     "symbols": frozenset(),
@@ -91,14 +91,14 @@ class Topics:
                 wanted = set(symbols)
                 return RowTopic(self._table, lambda: wanted)
             case {"scan": terms}:
-                return WholeTopic("scan", SECOND, lambda: self._scan(terms))
+                return WholeTopic("scan", WHOLE_S, lambda: self._scan(terms))
             case {"expiries": asset, "settle": settle}:
                 return WholeTopic(
-                    "expiries", SECOND, lambda: bodies.expiries(self._mirror(), asset, settle)
+                    "expiries", WHOLE_S, lambda: bodies.expiries(self._mirror(), asset, settle)
                 )
             case {"surface": asset, "settle": settle}:
                 return WholeTopic(
-                    "surface", SURFACE, lambda: bodies.surface(self._mirror(), asset, settle)
+                    "surface", SURFACE_S, lambda: bodies.surface(self._mirror(), asset, settle)
                 )
         return RowTopic(self._table, lambda: self._listed(plain))
 

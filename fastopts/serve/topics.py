@@ -143,9 +143,9 @@ class RowTopic:
 class WholeTopic:
     """What is told as a whole whenever it is another: a scan, the series of an asset, a surface."""
 
-    def __init__(self, kind: str, every: int, make: Callable[[], dict[str, Any]]) -> None:
+    def __init__(self, kind: str, every_s: float, make: Callable[[], dict[str, Any]]) -> None:
         self.size: Final = 1
-        self.every: Final = every  # beats
+        self.every_s: Final = every_s
         self._kind = kind
         self._make = make
         self._told: tuple[str, bytes] = ("", b"")

@@ -1,6 +1,7 @@
 """Mirrors of both kinds over a real server, written by a real collector's writer."""
 
 import asyncio
+import inspect
 import os
 import threading
 import time
@@ -129,6 +130,14 @@ def test_it_answers_what_a_reader_is_answered(
     scans = [one.scan("BTC", **wanted) for one in (mirror, reader)]  # type: ignore[arg-type]
     assert [one.symbol for one in scans[0]] == [one.symbol for one in scans[1]] != []
     assert [len(one.table().rows) for one in (mirror, reader)] == [len(SYMBOLS)] * 2
+
+
+@pytest.mark.parametrize(
+    "name", ["get", "chain", "chains", "expiries", "instruments", "scan", "table"]
+)
+def test_it_is_asked_as_a_reader_is(name: str) -> None:
+    of_mirror, of_reader = getattr(Mirror, name), getattr(OptionReader, name)
+    assert inspect.signature(of_mirror) == inspect.signature(of_reader)
 
 
 def test_its_lists_are_refused_as_a_readers_are(collector: Collector, open_mirror: Open) -> None:

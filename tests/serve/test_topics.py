@@ -126,7 +126,7 @@ def test_a_long_message_comes_in_parts() -> None:
 
 def test_a_whole_is_told_when_it_is_another() -> None:
     bodies = iter([{"n": 1}, {"n": 1}, {"n": 2}])
-    topic = WholeTopic("scan", 5, lambda: next(bodies))
+    topic = WholeTopic("scan", 1.0, lambda: next(bodies))
     heard = Subscription(topic)
     topic.renew(0, 10)
     assert told(topic, heard) == [{"as_of_ms": 10, "n": 1}]
@@ -146,7 +146,7 @@ def test_what_goes_wrong_is_raised_first_and_told_later(
             raise error
         return {"n": 1}
 
-    topic = WholeTopic("scan", 5, make)
+    topic = WholeTopic("scan", 1.0, make)
     heard = Subscription(topic)
     with pytest.raises(Unknown):
         topic.renew(0, 10)

@@ -4,6 +4,7 @@ import { Words, el, setAttribute, toggleClass } from "./dom.js";
 import { FixedColumns } from "./fixed_columns.js";
 import { flash } from "./flash.js";
 import { number } from "./format.js";
+import { arrange } from "./lines.js";
 import { optionLink } from "./router.js";
 import { copy } from "./toast.js";
 import { warm } from "./heat.js";
@@ -49,14 +50,10 @@ export class ChainTable {
 
   // `pairs` ascending by strike, `changed` null for all of them.
   update(pairs, { forward, atm, changed = null }) {
-    let next = this.body.firstChild;
-    const seen = new Set();
-    const hasNew = pairs.some((pair) => !this.lines.has(pair.strike));
+    const strikes = pairs.map((pair) => pair.strike);
+    const hasNew = arrange(this.body, this.lines, strikes, (strike) => this.#line(strike));
     for (const pair of pairs) {
-      seen.add(pair.strike);
-      const line = this.lines.get(pair.strike) || this.#line(pair);
-      if (line.tr === next) next = next.nextSibling;
-      else this.body.insertBefore(line.tr, next);
+      const line = this.lines.get(pair.strike);
       this.#mark(line, pair, forward, atm);
       for (const side of ["call", "put"]) {
         const row = pair[side];
@@ -65,11 +62,6 @@ export class ChainTable {
         }
       }
       line.isNew = false;
-    }
-    for (const [strike, line] of this.lines) {
-      if (seen.has(strike)) continue;
-      line.tr.remove();
-      this.lines.delete(strike);
     }
     this.widths.settle(hasNew);
   }
@@ -98,17 +90,17 @@ export class ChainTable {
     }
   }
 
-  #line(pair) {
+  #line(at) {
     const strike = el("th", { scope: "row", class: "strike" });
     const line = {
-      tr: el("tr", { tabindex: "-1", "data-strike": String(pair.strike) }),
+      tr: el("tr", { tabindex: "-1", "data-strike": String(at) }),
       strike,
       call: makeSide("call", this.columns.call),
       put: makeSide("put", this.columns.put),
       isNew: true,
     };
     line.mark = el("span", { class: "atm-mark", "aria-hidden": "true" });
-    strike.append(line.mark, number(pair.strike));
+    strike.append(line.mark, number(at));
     line.tr.append(
       ...line.call.cells.map((cell) => cell.td),
       line.call.symbol,
@@ -116,7 +108,6 @@ export class ChainTable {
       line.put.symbol,
       ...line.put.cells.map((cell) => cell.td),
     );
-    this.lines.set(pair.strike, line);
     return line;
   }
 

@@ -11,6 +11,7 @@ export class FixedColumns {
     this.table = table;
     this.group = el("colgroup");
     this.table.tHead.before(this.group);
+    this.at = 0;
     this.loosen();
     let width = null;
     new ResizeObserver(([entry]) => {

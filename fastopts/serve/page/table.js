@@ -3,6 +3,7 @@
 
 import { Words, el, setAttribute, toggleClass } from "./dom.js";
 import { FixedColumns } from "./fixed_columns.js";
+import { arrange } from "./lines.js";
 
 // Columns: {id, head, hint, text(row), isText, isHead, paint(cell, row), link(row), action(row)}.
 export class Table {
@@ -27,22 +28,9 @@ export class Table {
   }
 
   update(rows) {
-    const seen = new Set();
-    const hasNew = rows.some((row) => !this.lines.has(this.key(row)));
-    let next = this.body.firstChild;
-    for (const row of rows) {
-      const key = this.key(row);
-      seen.add(key);
-      const line = this.lines.get(key) || this.#line(key);
-      if (line.tr === next) next = next.nextSibling;
-      else this.body.insertBefore(line.tr, next);
-      this.#write(line, row);
-    }
-    for (const [key, line] of this.lines) {
-      if (seen.has(key)) continue;
-      line.tr.remove();
-      this.lines.delete(key);
-    }
+    const keys = rows.map((row) => this.key(row));
+    const hasNew = arrange(this.body, this.lines, keys, (key) => this.#line(key));
+    for (const [place, row] of rows.entries()) this.#write(this.lines.get(keys[place]), row);
     this.widths.settle(hasNew);
   }
 
@@ -74,9 +62,7 @@ export class Table {
     const tr = el("tr", { tabindex: "-1", "data-key": key });
     const cells = this.columns.map((column) => makeCell(column));
     tr.append(...cells.map((cell) => cell.td));
-    const line = { tr, cells, row: null };
-    this.lines.set(key, line);
-    return line;
+    return { tr, cells, row: null };
   }
 
   #write(line, row) {

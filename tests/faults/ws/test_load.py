@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from fastopts import keys
-from fastopts.collector.report import rss_mb
+from fastopts.metrics import rss_mb
 from fastopts.reader import OptionReader
 from fastopts.reader.option import Option
 from fastopts.sim import SimSettings

@@ -7,6 +7,7 @@ import { ChainTable } from "../chain_table.js";
 import { nextFrame } from "../frames.js";
 import { range } from "../heat.js";
 import { keep, read } from "../kept.js";
+import { Notice } from "../notice.js";
 import { Rows, atmStrike, byStrike, forwardOf } from "../rows.js";
 import { FIGURES } from "../series.js";
 import { Strip } from "../strip.js";
@@ -66,7 +67,7 @@ class ChainView {
     this.table = new ChainTable(`Chain of ${asset} ${expiry}: calls left, puts right`);
     this.table.setColumns(this.chosen);
     this.strip = new Strip(FIGURES);
-    this.problem = el("p", { class: "problem", role: "alert", hidden: true });
+    this.problem = new Notice();
     this.switcher = new Switcher(this.route);
     this.scroller = el("div", { class: "scroll chain-scroll", tabindex: "0", role: "region", "aria-label": "Chain" }, this.table.node);
     const controls = el(
@@ -76,7 +77,7 @@ class ChainView {
       choice("Heat", HEATS, this.heatBy, (by) => this.#setHeat(by)),
       this.#columnChooser(),
     );
-    this.node = el("section", { class: "tall" }, controls, this.strip.node, this.problem, this.scroller);
+    this.node = el("section", { class: "tall" }, controls, this.strip.node, this.problem.node, this.scroller);
   }
 
   #columnChooser() {
@@ -124,8 +125,7 @@ class ChainView {
   }
 
   #refuse(words) {
-    this.problem.textContent = words;
-    this.problem.hidden = false;
+    this.problem.say(words);
   }
 
   #draw() {

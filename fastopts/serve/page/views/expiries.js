@@ -4,6 +4,7 @@ import { venueMs } from "../clock.js";
 import { el, toggleClass } from "../dom.js";
 import { age, compact, countdown, days, fixed, level, percent, points, price, signedPercent } from "../format.js";
 import { nextFrame } from "../frames.js";
+import { Notice } from "../notice.js";
 import { link } from "../router.js";
 import { Strip } from "../strip.js";
 import { Table } from "../table.js";
@@ -14,7 +15,7 @@ const HIDES_AGE = 1; // an age is of interest where it is old
 export function open(route) {
   let body = null;
   let heat = {};
-  const problem = el("p", { class: "problem", role: "alert", hidden: true });
+  const problem = new Notice();
   const strip = new Strip([
     { id: "index", name: `${route.asset} index` },
     { id: "expiries", name: "Series" },
@@ -43,18 +44,16 @@ export function open(route) {
     table.update(series);
     const isStale = !series.some((one) => one.live > 0);
     strip.set(totals(body, series), isStale);
-    problem.hidden = series.length > 0;
-    if (!series.length) problem.textContent = `No series of ${route.asset} is listed.`;
+    problem.say(series.length ? "" : `No series of ${route.asset} is listed.`);
   }
 
   return {
     title: `${route.asset} expiries`,
-    node: el("section", {}, strip.node, problem, el("div", { class: "scroll" }, table.node)),
+    node: el("section", {}, strip.node, problem.node, el("div", { class: "scroll" }, table.node)),
     subscriptions: [{ id: "expiries", expiries: route.asset }],
     receive(message) {
       if (message.type === "error") {
-        problem.textContent = message.detail;
-        problem.hidden = false;
+        problem.say(message.detail);
       }
       if (message.type !== "expiries") return;
       body = message;

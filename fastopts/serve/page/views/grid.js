@@ -6,6 +6,7 @@ import { days, level, percent } from "../format.js";
 import { nextFrame } from "../frames.js";
 import { range, warm } from "../heat.js";
 import { keep, read } from "../kept.js";
+import { Notice } from "../notice.js";
 import { link } from "../router.js";
 import { Table } from "../table.js";
 
@@ -25,7 +26,7 @@ class GridView {
     this.by = read("grid.scale", "table");
     this.draw = () => this.#draw();
     this.place = el("div", { class: "scroll" });
-    this.words = el("p", { class: "problem", role: "alert", hidden: true });
+    this.words = new Notice();
     const scale = choice("Colours over", SCALES, this.by, (by) => {
       this.by = by;
       keep("grid.scale", by);
@@ -34,13 +35,12 @@ class GridView {
     this.scale = el("span", { class: "scale" });
     const controls = el("div", { class: "controls" }, scale, this.scale);
     const about = el("p", { class: "hint" }, "Mark volatility at the venue's deltas; – where no two options are around one.");
-    this.node = el("section", {}, controls, this.words, this.place, about);
+    this.node = el("section", {}, controls, this.words.node, this.place, about);
   }
 
   receive(message) {
     if (message.type === "error") {
-      this.words.textContent = message.detail;
-      this.words.hidden = false;
+      this.words.say(message.detail);
     }
     if (message.type !== "surface") return;
     this.body = message;

@@ -7,6 +7,7 @@ import { el } from "../dom.js";
 import { compact, fixed, level, number } from "../format.js";
 import { atMostEvery } from "../frames.js";
 import { keep, read } from "../kept.js";
+import { Notice } from "../notice.js";
 import { Rows, forwardOf } from "../rows.js";
 import { Strip } from "../strip.js";
 import { Switcher } from "../with_expiry.js";
@@ -47,8 +48,7 @@ class InterestView {
       this.index = message.index_price;
       this.switcher.take(message);
     } else if (message.type === "error") {
-      this.words.textContent = message.detail;
-      this.words.hidden = false;
+      this.words.say(message.detail);
     }
   }
 
@@ -67,7 +67,7 @@ class InterestView {
 
   #build() {
     this.switcher = new Switcher(this.route, [[ALL, "all expiries"]]);
-    this.words = el("p", { class: "problem", role: "alert", hidden: true });
+    this.words = new Notice();
     this.strip = new Strip([
       { id: "calls", name: "Calls", hint: "base coin" },
       { id: "puts", name: "Puts", hint: "base coin" },
@@ -83,7 +83,7 @@ class InterestView {
       this.#draw();
     });
     const controls = el("div", { class: "controls" }, this.switcher.node, what);
-    this.node = el("section", {}, controls, this.strip.node, this.words, this.chart.node, this.table.node);
+    this.node = el("section", {}, controls, this.strip.node, this.words.node, this.chart.node, this.table.node);
   }
 
   #draw() {

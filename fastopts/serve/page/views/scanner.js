@@ -9,6 +9,7 @@ import { get } from "../api.js";
 import { nextFrame } from "../frames.js";
 import { range, warm } from "../heat.js";
 import { read } from "../kept.js";
+import { Notice } from "../notice.js";
 import { go, goInstead, optionLink, scanLink } from "../router.js";
 import { Table } from "../table.js";
 import { copy } from "../toast.js";
@@ -30,7 +31,7 @@ class ScannerView {
     this.found = null;
     this.heat = null;
     this.form = new FilterForm(filter, (wanted) => this.#run(wanted));
-    this.problem = el("p", { class: "problem", role: "alert", hidden: true });
+    this.problem = new Notice();
     this.summary = el("p", { class: "summary" }, "Scanning…");
     this.sort = filter.sort || "";
     this.table = new Table({
@@ -44,7 +45,7 @@ class ScannerView {
     });
     this.table.sortedBy(this.sort.replace("-", ""), this.sort.startsWith("-"));
     const scroller = el("div", { class: "scroll scan-scroll", tabindex: "0", role: "region", "aria-label": "Results" }, this.table.node);
-    this.node = el("section", { class: "tall" }, this.form.node, this.problem, this.summary, scroller);
+    this.node = el("section", { class: "tall" }, this.form.node, this.problem.node, this.summary, scroller);
     this.draw = () => this.#draw();
     this.subscriptions = this.#subscriptions(filter);
     this.#assets();
@@ -88,8 +89,7 @@ class ScannerView {
   }
 
   #refuse(words) {
-    this.problem.textContent = words;
-    this.problem.hidden = false;
+    this.problem.say(words);
     this.summary.textContent = "Nothing was scanned.";
   }
 

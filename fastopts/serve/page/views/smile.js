@@ -8,6 +8,7 @@ import { age, fixed, level, number, percent } from "../format.js";
 import { ageOf } from "../clock.js";
 import { atMostEvery } from "../frames.js";
 import { keep, read } from "../kept.js";
+import { Notice } from "../notice.js";
 import { optionLink } from "../router.js";
 import { Rows, forwardOf, smileOf } from "../rows.js";
 import { FIGURES } from "../series.js";
@@ -53,8 +54,7 @@ class SmileView {
       this.switcher.showFigures(this.strip);
       this.#offerOverlays();
     } else if (message.type === "error") {
-      this.problem.textContent = message.detail;
-      this.problem.hidden = false;
+      this.problem.say(message.detail);
     }
   }
 
@@ -74,7 +74,7 @@ class SmileView {
   #build() {
     this.switcher = new Switcher(this.route);
     this.strip = new Strip(FIGURES);
-    this.problem = el("p", { class: "problem", role: "alert", hidden: true });
+    this.problem = new Notice();
     this.chart = new Chart(`Implied volatility by strike, ${this.title}`, (colours) => this.#option(colours));
     this.table = new DataTable(`Smile of ${this.route.asset} ${this.route.expiry}`, COLUMNS, (point) => point.symbol);
     this.boxes = el("fieldset", {}, el("legend", {}, `Beside ${this.route.expiry}, at most ${OVERLAYS_MOST}`));
@@ -90,7 +90,7 @@ class SmileView {
     });
     const controls = el("div", { class: "controls" }, this.switcher.node, by, band.node, menu("Other expiries", this.boxes));
     this.stale = el("p", { class: "hint warn", hidden: true });
-    this.node = el("section", {}, controls, this.strip.node, this.problem, this.chart.node, this.stale, this.table.node);
+    this.node = el("section", {}, controls, this.strip.node, this.problem.node, this.chart.node, this.stale, this.table.node);
   }
 
   #offerOverlays() {

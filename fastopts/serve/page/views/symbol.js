@@ -5,6 +5,7 @@ import { Words, el, toggleClass } from "../dom.js";
 import { age, compact, countdown, days, expiryLabel, fixed, level, number, percent, points, price, reasonWords, utc } from "../format.js";
 import { flash } from "../flash.js";
 import { nextFrame } from "../frames.js";
+import { Notice } from "../notice.js";
 import { link, optionLink } from "../router.js";
 import { Rows } from "../rows.js";
 import { copy } from "../toast.js";
@@ -98,7 +99,7 @@ class SymbolView {
     this.subscriptions = [{ id: "rows", symbols: [symbol] }];
     this.fields = [];
     this.draw = () => this.#draw();
-    this.words = el("p", { class: "problem", role: "alert", hidden: true });
+    this.words = new Notice();
     this.links = el("span", { class: "control" });
     this.panel = el("div", { class: "panel" }, ...GROUPS.map(([name, fields]) => this.#group(name, fields)));
     const copies = { type: "button", class: "tool", onclick: () => copy(symbol) };
@@ -109,7 +110,7 @@ class SymbolView {
       el("button", copies, "Copy symbol"),
       this.links,
     );
-    this.node = el("section", {}, head, this.words, this.panel);
+    this.node = el("section", {}, head, this.words.node, this.panel);
   }
 
   opened() {
@@ -121,8 +122,7 @@ class SymbolView {
       this.rows.apply(message);
       nextFrame(this.draw);
     } else if (message.type === "error") {
-      this.words.textContent = message.detail;
-      this.words.hidden = false;
+      this.words.say(message.detail);
     }
   }
 
@@ -152,13 +152,12 @@ class SymbolView {
     const row = this.rows.bySymbol.get(this.symbol);
     toggleClass(this.panel, "empty", !row);
     if (!row) {
-      this.words.textContent = `There is no tick of ${this.symbol}.`;
-      this.words.hidden = false;
+      this.words.say(`There is no tick of ${this.symbol}.`);
       for (const one of this.fields) one.words.set("–");
       return;
     }
-    this.words.hidden = row.live;
-    this.words.textContent = `Not live: ${reasonWords(row.reason || "unknown")}. What is shown is ${age(ageOf(row.ts_ms))} old.`;
+    const why = `Not live: ${reasonWords(row.reason || "unknown")}. What is shown is ${age(ageOf(row.ts_ms))} old.`;
+    this.words.say(row.live ? "" : why);
     toggleClass(this.panel, "stale", !row.live);
     for (const one of this.fields) this.#write(one, row);
     this.#link(row);

@@ -6,6 +6,7 @@ import { DataTable } from "../data_table.js";
 import { el } from "../dom.js";
 import { days, percent, points } from "../format.js";
 import { keep, read } from "../kept.js";
+import { Notice } from "../notice.js";
 import { link } from "../router.js";
 import { labels } from "../series.js";
 
@@ -28,12 +29,12 @@ class TermView {
   }
 
   receive(message) {
-    if (message.type === "error") this.#say(message.detail);
+    if (message.type === "error") this.words.say(message.detail);
     if (message.type !== "expiries") return;
     this.series = message.expiries;
     const live = this.series.filter((one) => one.live > 0);
     const old = this.series.length - live.length;
-    this.#say(old ? `${old} of ${this.series.length} series are not live: drawn hollow.` : "");
+    this.words.say(old ? `${old} of ${this.series.length} series are not live: drawn hollow.` : "");
     this.table.update(this.series);
     this.chart.draw();
   }
@@ -46,15 +47,10 @@ class TermView {
     this.chart.close();
   }
 
-  #say(words) {
-    this.words.textContent = words;
-    this.words.hidden = !words;
-  }
-
   #build() {
     this.chart = new Chart(`Volatility at the money by days to expiry, ${this.route.asset}`, (colours) => this.#option(colours));
     this.table = new DataTable(`Term structure of ${this.route.asset}`, COLUMNS, (one) => `${one.label}-${one.settle}`);
-    this.words = el("p", { class: "hint warn", role: "status", hidden: true });
+    this.words = new Notice("hint warn", "status");
     const show = (name, words) =>
       checkbox(words, this.shows[name], (on) => {
         this.shows[name] = on;
@@ -67,7 +63,7 @@ class TermView {
       this.chart.draw(true);
     });
     const controls = el("div", { class: "controls" }, scale, show("rr", "Risk reversal 25Δ"), show("bf", "Butterfly 25Δ"));
-    this.node = el("section", {}, controls, this.chart.node, this.words, this.table.node);
+    this.node = el("section", {}, controls, this.chart.node, this.words.node, this.table.node);
   }
 
   #option(colours) {

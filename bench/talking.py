@@ -1,0 +1,81 @@
+"""A process that is told lines, and answers in lines of JSON."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final, Self
+
+import orjson
+
+from fastopts.embedded import end_with_parent
+
+__all__ = ("ROOT", "Talking", "settle")
+
+ROOT: Final = Path(__file__).parent.parent
+
+
+class Talking:
+    """Runs the module that *words* begin with, on *cores*; *name* stands in errors. A context
+    manager."""
+
+    def __init__(
+        self,
+        *words: str,
+        cores: set[int],
+        environment: tuple[tuple[str, str], ...] = (),
+        name: str = "",
+    ) -> None:
+        self._name = name or words[0]
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", *words],
+            env=os.environ | dict(environment),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            cwd=ROOT,
+            preexec_fn=settle(cores),  # noqa: PLW1509 - no thread of ours holds a lock
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.end()
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def tell(self, line: bytes) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.write(line + b"\n")
+        self._process.stdin.flush()
+
+    def hear(self) -> Mapping[str, Any]:
+        """The next line that it says."""
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"{self._name}: it ended")
+        told: Mapping[str, Any] = orjson.loads(line)
+        return told
+
+    def ask(self, line: bytes = b"") -> Mapping[str, Any]:
+        """Tell it *line*; return what it says to that."""
+        self.tell(line)
+        return self.hear()
+
+    def end(self) -> None:
+        self._process.kill()
+        self._process.communicate()
+
+
+def settle(cores: set[int]) -> Callable[[], None]:
+    """What a child does before it becomes its program: keep to *cores*, and end with us."""
+
+    def prepare() -> None:
+        os.sched_setaffinity(0, cores)
+        end_with_parent()
+
+    return prepare
