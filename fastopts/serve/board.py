@@ -16,7 +16,7 @@ from fastopts.serve.subscriptions import Topics
 from fastopts.serve.tasks import Failed, begin
 from fastopts.serve.topics import Row, RowTopic, Subscription, Topic, WholeTopic
 
-__all__ = ("Board",)
+__all__ = ("Board", "beats")
 
 ANY: Final = Demand(require_live=False, allow_expired=True)
 SYMBOLS_MAX: Final = 200_000  # of all topics together
@@ -154,7 +154,7 @@ class Board:
 
     def _is_due(self, every_s: float) -> bool:
         """Whether this beat is one on which something is looked at *every_s*."""
-        return self._number % max(round(every_s / self.beat_s), 1) == 0
+        return self._number % beats(every_s, self.beat_s) == 0
 
     def _relist(self, as_of_ms: int) -> set[str]:
         """Look at what is listed, when that is another; return what was not before."""
@@ -186,3 +186,8 @@ class Board:
     def _renew_feed(self) -> None:
         body = orjson.dumps({"type": "feed", **self._feed()})
         self.feed_message = body.decode()
+
+
+def beats(every_s: float, beat_s: float) -> int:
+    """Which beat is the next, of those that are *beat_s* apart, for what is due *every_s*."""
+    return max(round(every_s / beat_s), 1)

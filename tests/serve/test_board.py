@@ -1,0 +1,10 @@
+"""The clock of the streams."""
+
+import pytest
+
+from fastopts.serve.board import beats
+
+
+@pytest.mark.parametrize(("beat_s", "expected"), [(0.05, 20), (0.2, 5), (0.3, 3), (5.0, 1)])
+def test_what_is_due_by_the_second_is_so_at_any_beat(beat_s: float, expected: int) -> None:
+    assert beats(1.0, beat_s) == expected
