@@ -1,6 +1,8 @@
 """What a user does: with the keyboard, with a mouse, on a phone, and again tomorrow."""
 
 import re
+from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -90,18 +92,114 @@ def test_help_opens_and_closes(tab: Tab) -> None:
     shown(page, "expiries")
 
 
-def test_an_option_is_found_by_its_symbol(tab: Tab, market: Market) -> None:
-    label = labels(market)[0]
-    page = tab.open("BTC/expiries")
-    expect(page.locator("main tbody tr").first).to_be_visible()
+def search(page: Page, typed: str) -> None:
+    """Type *typed* into the search and press Enter."""
     with page.expect_response(lambda answer: "instruments" in answer.url):
         page.keyboard.press("/")
     field = page.get_by_role("combobox", name="Find an option by its symbol")
     expect(field).to_be_focused()
     expect(field).to_have_value("")
-    field.fill(f"btc {label} c")
+    field.fill(typed)
     field.press("Enter")
-    expect(page.locator("h1")).to_have_text(re.compile(f"^BTC-{label}-"))
+
+
+def test_an_option_is_found_by_its_symbol(tab: Tab, market: Market) -> None:
+    label = labels(market)[0]
+    page = tab.open("BTC/expiries")
+    expect(page.locator("main tbody tr").first).to_be_visible()
+    search(page, f"btc {label} c")
+    expect(page.locator("h1")).to_have_text(re.compile(f"^BTC-{label}-\\d+-C"))
+
+
+def test_a_search_without_an_expiry_opens_the_nearest(tab: Tab, market: Market) -> None:
+    listed = market.get("instruments", asset="ETH")["instruments"]
+    option = min(
+        (one for one in listed if one["type"] == "P" and one["settle"] == "USDT"),
+        key=lambda one: (one["expiry_ms"], one["strike"]),
+    )
+    page = tab.open("BTC/expiries")
+    search(page, f"eth {option['strike_text']} p")
+    expect(page.locator("h1")).to_have_text(re.compile(f"^{option['symbol']}"))
+
+
+def instrument(symbol: str) -> dict[str, Any]:
+    """The fields of /v1/instruments that a search looks at."""
+    asset, label, strike, kind, *settle = symbol.split("-")
+    delivery = datetime.strptime(label, "%d%b%y").replace(hour=8, tzinfo=UTC)
+    return {
+        "symbol": symbol,
+        "asset": asset,
+        "settle": settle[0] if settle else "USDC",
+        "expiry_ms": round(delivery.timestamp() * 1000),
+        "strike": float(strike),
+        "strike_text": strike,
+        "type": kind,
+    }
+
+
+LISTED = [
+    instrument(symbol)
+    for symbol in (
+        "BTC-11DEC26-100000-C-USDT",
+        "BTC-11DEC26-90000-C-USDT",
+        "BTC-1DEC26-90000-C",
+        "BTC-1DEC26-90000-C-USDT",
+        "BTC-1DEC26-90000-P-USDT",
+        "BTC-25JUN27-100000-C",
+        "BTC-25JUN27-100000-C-USDT",
+        "BTC-29NOV26-90000-C-USDT",
+        "BTC-29NOV26-90500-P-USDT",
+        "ETH-11DEC26-3000-P-USDT",
+        "ETH-1DEC26-3000-P-USDT",
+        "XRP-1DEC26-0.4-C-USDT",
+        "XRP-1DEC26-4-P-USDT",
+    )
+]
+FIND = """
+async ([listed, typed, isTyping]) => {
+  const { matching } = await import("/page/find.js");
+  const nowMs = Date.UTC(2026, 10, 30, 14);
+  return matching(listed, typed, nowMs, isTyping).map((one) => one.symbol);
+}
+"""
+
+
+def test_words_of_a_search_match_whole_parts_of_a_symbol(tab: Tab) -> None:
+    page = tab.open("BTC/expiries")
+    first = {
+        "1dec26 90000 c": "BTC-1DEC26-90000-C-USDT",
+        "btc 1dec26 c": "BTC-1DEC26-90000-C-USDT",
+        "BTC-1DEC26-90000": "BTC-1DEC26-90000-C-USDT",
+        "c 90000": "BTC-1DEC26-90000-C-USDT",  # not the one of 29NOV26, which was delivered
+        "put 90k btc": "BTC-1DEC26-90000-P-USDT",
+        "1dec26 90,000 call usdc": "BTC-1DEC26-90000-C",
+        "01DEC2026 90000": "BTC-1DEC26-90000-C-USDT",
+        "2026-12-11 100000": "BTC-11DEC26-100000-C-USDT",
+        "261211 eth": "ETH-11DEC26-3000-P-USDT",
+        "eth 3000 p": "ETH-1DEC26-3000-P-USDT",
+        "25jun27 100000 c": "BTC-25JUN27-100000-C-USDT",
+        "btcusdt 25jun27": "BTC-25JUN27-100000-C-USDT",
+        "90500": "BTC-29NOV26-90500-P-USDT",
+        "xrp 0.40": "XRP-1DEC26-0.4-C-USDT",
+        "4": "XRP-1DEC26-4-P-USDT",
+    }
+    shown = {typed: page.evaluate(FIND, [LISTED, typed, False]) for typed in first}
+    assert {typed: found[:1] for typed, found in shown.items()} == {
+        typed: [symbol] for typed, symbol in first.items()
+    }
+    for typed in ("dec26", "0000", "t", "1dec26 11dec26", "90000.5", "1DEC", "-"):
+        assert page.evaluate(FIND, [LISTED, typed, False]) == [], typed
+
+
+def test_while_one_types_the_last_word_may_be_a_beginning(tab: Tab) -> None:
+    page = tab.open("BTC/expiries")
+    found = page.evaluate(FIND, [LISTED, "btc 1d", True])
+    assert found == [
+        "BTC-1DEC26-90000-C-USDT",
+        "BTC-1DEC26-90000-P-USDT",
+        "BTC-1DEC26-90000-C",
+    ]
+    assert page.evaluate(FIND, [LISTED, "1d btc", True]) == []
 
 
 def test_columns_are_chosen_and_remembered(tab: Tab, market: Market) -> None:

@@ -1,7 +1,9 @@
 // Finds an option by its symbol: the list of them is fetched when one starts to look.
 
 import { get } from "./api.js";
+import { venueMs } from "./clock.js";
 import { el } from "./dom.js";
+import { matching } from "./find.js";
 import { toast } from "./toast.js";
 
 const SHOWN = 30;
@@ -11,7 +13,8 @@ export class SymbolSearch {
     this.form = form;
     this.field = form.querySelector("input");
     this.list = form.querySelector("datalist");
-    this.symbols = null;
+    this.instruments = null;
+    this.loading = null;
     this.field.addEventListener("focus", () => this.#load());
     this.field.addEventListener("input", () => this.#suggest());
   }
@@ -23,40 +26,37 @@ export class SymbolSearch {
   }
 
   goes(open) {
-    this.form.addEventListener("submit", (event) => {
+    this.form.addEventListener("submit", async (event) => {
       event.preventDefault();
-      const found = this.#find();
-      if (!found) {
-        toast(`No option matches ${this.field.value.trim() || "nothing"}`);
+      const typed = this.field.value.trim().toUpperCase();
+      if (this.instruments === null) await this.loading;
+      const symbol = this.#find(typed);
+      if (!symbol) {
+        toast(`No option matches ${typed || "nothing"}`);
         return;
       }
       this.field.value = "";
       this.field.blur();
-      open(found);
+      open(symbol);
     });
   }
 
   async #load() {
-    const body = await get("/v1/instruments").catch(() => null);
-    if (body) this.symbols = body.instruments.map((one) => one.symbol).sort();
+    this.loading = get("/v1/instruments").catch(() => null);
+    const body = await this.loading;
+    if (body) this.instruments = body.instruments;
     this.#suggest();
   }
 
-  #matches() {
-    const words = this.field.value.trim().toUpperCase().split(/\s+/).filter(Boolean);
-    if (!words.length || !this.symbols) return [];
-    return this.symbols.filter((symbol) => words.every((word) => symbol.includes(word)));
-  }
-
-  // The one that was typed, else the first that has all of the words.
-  #find() {
-    const typed = this.field.value.trim().toUpperCase();
-    if (this.symbols === null) return typed || null;
-    return this.symbols.includes(typed) ? typed : this.#matches()[0] || null;
+  // The symbol that was typed whole, else the first that all of the words match.
+  #find(typed) {
+    if (this.instruments === null) return typed || null;
+    if (this.instruments.some((one) => one.symbol === typed)) return typed;
+    return matching(this.instruments, typed, venueMs())[0]?.symbol || null;
   }
 
   #suggest() {
-    const shown = this.#matches().slice(0, SHOWN);
-    this.list.replaceChildren(...shown.map((symbol) => el("option", { value: symbol })));
+    const shown = matching(this.instruments || [], this.field.value, venueMs(), true).slice(0, SHOWN);
+    this.list.replaceChildren(...shown.map(({ symbol }) => el("option", { value: symbol })));
   }
 }
