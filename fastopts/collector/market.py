@@ -15,7 +15,7 @@ from fastopts.model import Instrument
 from fastopts.session.clocks import wall_ms
 from fastopts.session.universe import diff
 from fastopts.venues.bybit import rest, symbols
-from fastopts.venues.bybit.rest import Rows
+from fastopts.venues.bybit.rest import Rows, Skipped
 
 __all__ = ("Market",)
 
@@ -52,6 +52,8 @@ class Market:
         self._adopted: dict[str, Instrument] = {}
         self._delisted: dict[str, int] = {}  # unexpired: late ticks of theirs are no listing
         self._doubts: tuple[str, ...] = ()
+        self._skipped_of: dict[str, Skipped] = {}
+        self._reported: dict[str, int] = {}  # counts of skipped rows, as last logged
 
     async def load(self, may_use_cache: bool, progress: Progress) -> list[Instrument]:
         """Fetch the universe; where REST fails, the cache file stands in if it may.
@@ -161,9 +163,26 @@ class Market:
                 # Nobody is there: the other coins would not be answered either.
                 return found, failures | dict.fromkeys(set(self._coins) - seen, error)
             seen.add(coin)
-            found |= {instrument.symbol: instrument for instrument in listed}
-            progress(coin, len(listed))
+            found |= {instrument.symbol: instrument for instrument in listed.instruments}
+            self._skipped_of[coin] = listed.skipped
+            progress(coin, len(listed.instruments))
+        self._report_skipped()
         return found, failures
+
+    @property
+    def skipped(self) -> Skipped:
+        """What the venue lists and is not tracked, as of the last answers."""
+        together = Skipped()
+        for each in self._skipped_of.values():
+            together.merge(each)
+        return together
+
+    def _report_skipped(self) -> None:
+        skipped = self.skipped
+        if skipped.counts != self._reported:
+            self._reported = dict(skipped.counts)
+            for words in skipped.sentences():
+                log.warning("%s", words)
 
     def _from_cache(self, coins: Iterable[str]) -> dict[str, Instrument]:
         now = datetime.now(UTC)

@@ -102,7 +102,7 @@ class Server:
 
 
 def symbols(found: Any) -> list[str]:
-    return [instrument.symbol for instrument in found]
+    return [instrument.symbol for instrument in found.instruments]
 
 
 def test_a_conversation_is_led_to_its_result(clock: Clock) -> None:

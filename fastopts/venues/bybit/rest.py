@@ -8,7 +8,7 @@ https://bybit-exchange.github.io/docs/v5/market/instrument, /market/tickers, /do
 """
 
 from collections.abc import Generator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, NoReturn, Protocol
 
 import orjson
@@ -19,7 +19,18 @@ from fastopts.model import Instrument
 from fastopts.venues.bybit import symbols
 from fastopts.venues.bybit.fields import REST, time_ms
 
-__all__ = ("Answer", "Request", "Retry", "Rows", "instruments", "judge", "tickers")
+__all__ = (
+    "Answer",
+    "Listed",
+    "Refused",
+    "Request",
+    "Retry",
+    "Rows",
+    "Skipped",
+    "instruments",
+    "judge",
+    "tickers",
+)
 
 PAGE_SIZE: Final = 1000
 PAGES_MAX: Final = 50
@@ -55,6 +66,46 @@ class Rows:
     by_symbol: Mapping[str, Mapping[str, str]]
 
 
+@dataclass(slots=True)
+class Skipped:
+    """Listed rows that can't be tracked: how many by reason, and one symbol for each reason."""
+
+    counts: dict[str, int] = field(default_factory=dict)
+    examples: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def total(self) -> int:
+        return sum(self.counts.values())
+
+    def add(self, reason: str, symbol: str, count: int = 1) -> None:
+        self.counts[reason] = self.counts.get(reason, 0) + count
+        self.examples.setdefault(reason, symbol)
+
+    def sentences(self) -> list[str]:
+        """One line per reason: how many, why, and an example."""
+        return [
+            f"{count} listed options are not tracked: {REASONS.get(reason, reason)},"
+            f" such as {self.examples[reason]}"
+            for reason, count in sorted(self.counts.items())
+        ]
+
+    def merge(self, other: "Skipped") -> None:
+        for reason, count in other.counts.items():
+            self.add(reason, other.examples[reason], count)
+
+
+@dataclass(slots=True)
+class Listed:
+    """The options that the venue lists, and the listed rows that were left out."""
+
+    instruments: list[Instrument]
+    skipped: Skipped
+
+
+class Refused(VenueError):
+    """The venue understood the request and refuses it; another try will not change that."""
+
+
 class Retry(VenueError):
     """The answer is none; another try, not before *after_s*, may bring one."""
 
@@ -63,12 +114,27 @@ class Retry(VenueError):
         self.after_s = after_s
 
 
+class Unusable(Exception):
+    """A listed row that can't be tracked, and why: one of the reasons below."""
+
+
+UNKNOWN_NAME: Final = "unknown_name"  # the symbol does not follow the grammar
+OTHER_COIN: Final = "other_coin"  # the symbol begins with another coin than the row's baseCoin
+BAD_TERMS: Final = "bad_terms"  # a term has no usable value
+REASONS: Final = {
+    UNKNOWN_NAME: "the name is not understood",
+    OTHER_COIN: "the name begins with another coin than the option's base coin",
+    BAD_TERMS: "a term has no usable value",
+}
+SHOWN_MAX: Final = 60
+
 Envelope = dict[str, Any]
 
 
-def instruments(coin: str) -> Generator[Request, Envelope, list[Instrument]]:
+def instruments(coin: str) -> Generator[Request, Envelope, Listed]:
     """List every option on *coin*, page by page."""
     found: dict[str, Instrument] = {}
+    skipped: dict[str, str] = {}  # symbol -> reason: a row may stand on two pages
     cursor = ""
     seen = {cursor}
     for _ in range(PAGES_MAX):
@@ -77,15 +143,21 @@ def instruments(coin: str) -> Generator[Request, Envelope, list[Instrument]]:
             "/v5/market/instruments-info", params | ({"cursor": cursor} if cursor else {})
         )
         result = envelope["result"]
-        for row in _rows(result):
-            instrument = _instrument(row)
-            if instrument is not None and instrument.asset == coin:
+        for row in _list(result):
+            try:
+                instrument = _instrument(row)
+            except Unusable as error:
+                symbol, base = _names(row)
+                if base in (None, "", coin):
+                    skipped.setdefault(_shown(symbol), str(error))
+                continue
+            if instrument.asset == coin:
                 found[instrument.symbol] = instrument
         cursor = result.get("nextPageCursor") or ""
         if not isinstance(cursor, str):
             raise VenueProtocolError(f"{coin}: a cursor that is no text")
         if not cursor:
-            return list(found.values())
+            return Listed(list(found.values()), _counted(skipped))
         if cursor in seen:
             raise VenueProtocolError(f"{coin}: the venue's pages lead in a circle")
         seen.add(cursor)
@@ -142,7 +214,7 @@ def _refused(envelope: Mapping[str, Any], headers: Mapping[str, str]) -> NoRetur
     code = envelope["retCode"]
     words = f"retCode {code}: {' '.join(str(envelope.get('retMsg'))[:200].split())}"
     if code not in TRANSIENT:
-        raise VenueError(words)
+        raise Refused(words)
     reset_ms = time_ms(headers.get("x-bapi-limit-reset-timestamp"))
     at_ms = envelope.get("time")
     if code in TOO_MANY_VISITS and reset_ms is not None and isinstance(at_ms, int):
@@ -150,26 +222,49 @@ def _refused(envelope: Mapping[str, Any], headers: Mapping[str, str]) -> NoRetur
     raise Retry(words)
 
 
-def _rows(result: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _list(result: Mapping[str, Any]) -> list[Any]:
     rows = result.get("list")
     if not isinstance(rows, list):
         raise VenueProtocolError("a result without a list")
-    return [row for row in rows if isinstance(row, dict)]
+    return rows
 
 
-def _instrument(row: Mapping[str, Any]) -> Instrument | None:
-    """What the row says; where it is silent or odd, what the symbol says; None for no option."""
-    read = symbols.parse(str(row.get("symbol")))
+def _rows(result: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [row for row in _list(result) if isinstance(row, dict)]
+
+
+def _names(row: Any) -> tuple[Any, Any]:
+    """Symbol and base coin of a row that may be anything."""
+    return (row.get("symbol"), row.get("baseCoin")) if isinstance(row, dict) else (row, None)
+
+
+def _counted(skipped: Mapping[str, str]) -> Skipped:
+    counted = Skipped()
+    for symbol, reason in skipped.items():
+        counted.add(reason, symbol)
+    return counted
+
+
+def _shown(symbol: object) -> str:
+    """The symbol of a row that can't be used, fit for a log line and for Redis."""
+    return ascii(symbol)[1:-1][:SHOWN_MAX] if isinstance(symbol, str) else ascii(symbol)[:SHOWN_MAX]
+
+
+def _instrument(row: Any) -> Instrument:
+    """Read the row; where it lacks a term, the symbol fills in. Raises Unusable with the reason."""
+    read = symbols.parse(str(row.get("symbol"))) if isinstance(row, dict) else None
     if read is None:
-        return None
+        raise Unusable(UNKNOWN_NAME)
+    if (row.get("baseCoin") or read.asset) != read.asset:
+        raise Unusable(OTHER_COIN)
     settle = str(row.get("settleCoin") or read.settle)
     if not keys.is_coin(settle):
-        return None
+        raise Unusable(BAD_TERMS)
     kind = {"Call": "C", "Put": "P"}.get(str(row.get("optionsType")), read.kind)
     prices, lots = row.get("priceFilter"), row.get("lotSizeFilter")
     return Instrument(
         symbol=read.symbol,
-        asset=str(row.get("baseCoin") or read.asset),
+        asset=read.asset,
         quote=str(row.get("quoteCoin") or read.quote),
         settle=settle,
         expiry_ms=time_ms(row.get("deliveryTime")) or read.expiry_ms,

@@ -8,7 +8,7 @@ import pytest
 from fastopts.errors import VenueBanned, VenueError, VenueProtocolError
 from fastopts.model import Instrument
 from fastopts.venues.bybit import rest
-from fastopts.venues.bybit.rest import Request, Retry
+from fastopts.venues.bybit.rest import Refused, Request, Retry
 
 
 @dataclass
@@ -58,6 +58,13 @@ def converse(
             return end.value, requests
 
 
+def listed(coin: str, *rows: dict[str, Any]) -> list[Instrument]:
+    """The instruments of an answer of one page."""
+    found, _ = converse(rest.instruments(coin), lambda _: page(list(rows)))
+    instruments: list[Instrument] = found.instruments
+    return instruments
+
+
 def page(rows: list[dict[str, Any]], cursor: str | None = "") -> dict[str, Any]:
     return envelope({"category": "option", "nextPageCursor": cursor, "list": rows})
 
@@ -67,7 +74,7 @@ def test_instruments_are_asked_for_by_coin_and_read() -> None:
     assert request == Request(
         "/v5/market/instruments-info", {"category": "option", "baseCoin": "BTC", "limit": "1000"}
     )
-    assert found == [
+    assert found.instruments == [
         Instrument(
             symbol="BTC-27NOV26-90000-P-USDT",
             asset="BTC",
@@ -93,7 +100,7 @@ def test_the_cursor_is_followed_as_it_is() -> None:
     found, requests = converse(
         rest.instruments("BTC"), lambda request: pages[request.params.get("cursor")]
     )
-    assert [i.symbol for i in found] == [f"BTC-27NOV26-{n}-C" for n in (1, 2, 3)]
+    assert [i.symbol for i in found.instruments] == [f"BTC-27NOV26-{n}-C" for n in (1, 2, 3)]
     assert len(requests) == 3
 
 
@@ -107,24 +114,56 @@ def test_pages_in_a_circle_or_without_end_are_an_error() -> None:
 
 def test_a_usdc_option_and_decimal_strikes() -> None:
     usdc = row("XRP-6NOV26-0.45-C", quoteCoin="USD", settleCoin="USDC", optionsType="Call")
-    [found], _ = converse(rest.instruments("XRP"), lambda _: page([usdc]))
+    [found] = listed("XRP", usdc)
     assert (found.settle, found.quote, found.kind, found.strike) == ("USDC", "USD", "C", 0.45)
 
 
 def test_the_list_wins_over_the_symbol_and_the_symbol_fills_in() -> None:
     odd = {"symbol": "BTC-27NOV26-90000-P", "optionsType": "Call", "deliveryTime": "1795766460000"}
-    [found], _ = converse(rest.instruments("BTC"), lambda _: page([odd]))
+    [found] = listed("BTC", odd)
     assert (found.kind, found.expiry_ms) == ("C", 1_795_766_460_000)
     assert (found.settle, found.tick_size, found.launch_ms) == ("USDC", "", 0)
     sparse = {"symbol": "BTC-27NOV26-90000-P", "deliveryTime": "0", "priceFilter": None}
-    [found], _ = converse(rest.instruments("BTC"), lambda _: page([sparse]))
+    [found] = listed("BTC", sparse)
     assert (found.kind, found.expiry_ms) == ("P", 1_795_766_400_000)
 
 
 def test_rows_that_are_no_options_of_that_coin_are_left_out() -> None:
     rows = [row(), row("ETH-27NOV26-3000-C"), row("BTCUSDT"), {"symbol": None}, "x", {}]
-    found, _ = converse(rest.instruments("BTC"), lambda _: page(rows))  # type: ignore[arg-type]
+    found = listed("BTC", *rows)  # type: ignore[arg-type]
     assert [i.symbol for i in found] == ["BTC-27NOV26-90000-P-USDT"]
+
+
+def test_rows_that_can_not_be_tracked_are_counted_by_reason_with_an_example() -> None:
+    rows = [
+        row(),
+        row("BTC-27NOV26-90000-C-USDE"),
+        row("BTC-27NOV26-95000-C-USDE"),
+        row("BTC-27NOV26-95000-C-USDE"),  # on two pages
+        row("BTC-31FEB26-95000-C"),
+        row("BTCTEST-27NOV26-90000-P-USDT", baseCoin="BTC"),
+        row("BTC-27NOV26-91000-C", settleCoin="us\ndt"),
+        row("ETH-27NOV26-3000-C"),  # of another coin, and counted there
+        row("ETH-27NOV26-3000-C-USDE"),
+        row("BTC-27NOV26-\u0661-C", baseCoin=None),
+        7,
+    ]
+    found, _ = converse(rest.instruments("BTC"), lambda _: page(rows))  # type: ignore[arg-type]
+    assert [i.symbol for i in found.instruments] == ["BTC-27NOV26-90000-P-USDT"]
+    assert found.skipped.counts == {"unknown_name": 5, "other_coin": 1, "bad_terms": 1}
+    assert found.skipped.total == 7
+    assert found.skipped.sentences()[2] == (
+        "5 listed options are not tracked: the name is not understood,"
+        " such as BTC-27NOV26-90000-C-USDE"
+    )
+    assert "BTCTEST-27NOV26-90000-P-USDT" in found.skipped.sentences()[1]
+
+
+def test_an_option_of_another_prefix_under_the_same_base_coin_is_left_out() -> None:
+    found = listed(
+        "BTC", row(), row("BTCTEST-27NOV26-90000-P-USDT", baseCoin="BTC"), row("BTC-27NOV26-1-C")
+    )
+    assert [i.symbol for i in found] == ["BTC-27NOV26-90000-P-USDT", "BTC-27NOV26-1-C"]
 
 
 def test_tickers_come_under_short_names_with_the_venues_time() -> None:
@@ -191,8 +230,8 @@ def test_success_is_the_code_and_not_the_message(message: str) -> None:
             Retry,
             2.5,
         ),
-        (Answer(200, orjson.dumps(envelope({}, retCode=10001, retMsg="bad"))), VenueError, None),
-        (Answer(200, orjson.dumps(envelope({}, retCode=10009))), VenueError, None),
+        (Answer(200, orjson.dumps(envelope({}, retCode=10001, retMsg="bad"))), Refused, None),
+        (Answer(200, orjson.dumps(envelope({}, retCode=10009))), Refused, None),
         (Answer(200, orjson.dumps(envelope([]))), VenueProtocolError, None),
     ],
 )
@@ -211,7 +250,7 @@ def test_every_class_of_answer_has_its_consequence(
 @pytest.mark.parametrize("coin", ["USDTUSDTX", "us\ndt", "usdt", "\u00dcSDT", ["USDT"], 7.5])
 def test_a_row_whose_settle_coin_can_not_be_one_is_left_out(coin: object) -> None:
     rows = [row(settleCoin=coin), row("BTC-27NOV26-1-C", settleCoin="ABCDEFG8")]
-    found, _ = converse(rest.instruments("BTC"), lambda _: page(rows))
+    found = listed("BTC", *rows)
     assert [(i.symbol, i.settle) for i in found] == [("BTC-27NOV26-1-C", "ABCDEFG8")]
 
 
@@ -220,7 +259,7 @@ def test_a_row_whose_symbol_is_too_long_for_a_key_is_left_out() -> None:
     too_long = f"BTC-27NOV26-{'9' * 12}.{'9' * 12}-P-USDT"
     assert (len(longest), len(too_long)) == (40, 44)
     rows = [row(too_long), row(longest), row("X" * 5000)]
-    found, _ = converse(rest.instruments("BTC"), lambda _: page(rows))
+    found = listed("BTC", *rows)
     assert [i.symbol for i in found] == [longest]
 
 
@@ -229,7 +268,7 @@ def test_a_row_whose_symbol_is_too_long_for_a_key_is_left_out() -> None:
 )
 def test_a_delivery_that_can_not_be_right_is_the_symbols_own(time: str) -> None:
     odd = row(deliveryTime=time, launchTime=time)
-    [found], _ = converse(rest.instruments("BTC"), lambda _: page([odd]))
+    [found] = listed("BTC", odd)
     assert (found.expiry_ms, found.launch_ms) == (1_795_766_400_000, 0)
 
 
