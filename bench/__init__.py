@@ -6,6 +6,7 @@ replay.py       the load source: REST and WebSocket, in its own process
 contenders/     what is measured, each in its own process: our collector, the old way, a tuned
                 rival, the floor
 session.py      one contender, one replay, one Valkey, brought together and ended in order
+failures.py     errors of a measurement, and turns that are repeated
 talking.py      a process that is told lines, and answers in lines of JSON
 http.py         one kept-alive HTTP connection
 measure.py      CPU and memory of processes; windows between two of a contender's status lines

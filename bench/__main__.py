@@ -2,7 +2,9 @@
 
 import argparse
 import dataclasses
+import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from bench import burst, goals, machine, memory, plan, profile, redis_cost, table
@@ -35,9 +37,8 @@ def main() -> None:
         if given.profile:
             profile.run(chosen.loads[0], given.symbols, Path(folder))
             return
-        Bench(given.symbols, Report(given.json)).measure(
-            chosen, Path(folder), with_rest=not given.only
-        )
+        bench = Bench(given.symbols, Report(given.json))
+        sys.exit(bench.measure(chosen, Path(folder), with_rest=not given.only))
 
 
 class Bench:
@@ -49,31 +50,47 @@ class Bench:
         self._goals: list[goals.Goal] = []
         self._loads: plan.Measured = {}
 
-    def measure(self, chosen: Plan, folder: Path, with_rest: bool) -> None:
+    def measure(self, chosen: Plan, folder: Path, with_rest: bool) -> int:
+        """Return the exit code."""
         facts = machine.describe()
         self._report.add("machine", facts, f"{table.machine(facts)}\n\n{table.LEGEND}")
-        self._goals += goals.of_loads(plan.run(chosen, self._symbols, folder, self._load))
+        self._attempt("loads", lambda: self._all_loads(chosen, folder))
         if with_rest:
             self._rest(chosen, folder)
-        self._report.end(self._goals)
+        return self._report.end(self._goals)
+
+    def _attempt(self, name: str, measure: Callable[[], list[goals.Goal]]) -> None:
+        self._goals += self._report.attempt(name, measure)
+
+    def _all_loads(self, chosen: Plan, folder: Path) -> list[goals.Goal]:
+        return goals.of_loads(plan.run(chosen, self._symbols, folder, self._load))
 
     def _load(self, title: str, figures: dict[str, plan.Figures]) -> None:
         self._loads[title] = figures
         self._report.add("loads", self._loads, table.load(title, self._symbols, figures))
 
     def _rest(self, chosen: Plan, folder: Path) -> None:
-        found = burst.run(plan.FASTOPTS, chosen.burst_s)
-        self._goals += goals.of_burst(found)
-        self._report.add("burst", found, table.burst(found))
+        self._attempt("burst", lambda: self._burst(chosen))
         if chosen.measures_memory:
-            sizes = memory.run((plan.FASTOPTS, plan.RIVAL, plan.OLD_WAY), folder)
-            self._goals += goals.of_memory(sizes[plan.FASTOPTS.name][1])
-            self._report.add("memory", sizes, table.memory(sizes, memory.SYMBOLS))
-        cost = redis_cost.compare(chosen.redis_rounds)
-        self._goals += goals.of_redis(cost)
-        self._report.add("redis", cost, table.redis(cost))
+            self._attempt("memory", lambda: self._memory(folder))
+        self._attempt("redis", lambda: self._redis(chosen))
         self._goals += reader.measure(chosen.reading, self._report)
         self._goals += serve.measure(chosen.serving, self._report)
+
+    def _burst(self, chosen: Plan) -> list[goals.Goal]:
+        found = burst.run(plan.FASTOPTS, chosen.burst_s)
+        self._report.add("burst", found, table.burst(found))
+        return goals.of_burst(found)
+
+    def _memory(self, folder: Path) -> list[goals.Goal]:
+        sizes = memory.run((plan.FASTOPTS, plan.RIVAL, plan.OLD_WAY), folder)
+        self._report.add("memory", sizes, table.memory(sizes, memory.SYMBOLS))
+        return goals.of_memory(sizes[plan.FASTOPTS.name][1])
+
+    def _redis(self, chosen: Plan) -> list[goals.Goal]:
+        cost = redis_cost.compare(chosen.redis_rounds)
+        self._report.add("redis", cost, table.redis(cost))
+        return goals.of_redis(cost)
 
 
 if __name__ == "__main__":

@@ -254,6 +254,10 @@ class Reel:
             for index, symbol in enumerate(self.symbols)
         }
 
+    def versions(self) -> dict[str, int]:
+        """The version last sent of each symbol; -1 is the last of them."""
+        return {symbol: self._version_last_sent(i) for i, symbol in enumerate(self.symbols)}
+
     def _version_last_sent(self, index: int) -> int:
         return self._version - (index >= self.at)
 

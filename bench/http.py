@@ -5,6 +5,8 @@ from typing import Any, Self
 
 import orjson
 
+from bench.failures import Failed
+
 __all__ = ("Client",)
 
 
@@ -29,7 +31,7 @@ class Client:
             received += self._receive()
         head = received[:end].lower()
         if not head.startswith(b"http/1.1 200"):
-            raise RuntimeError(f"{path}: {received[:300]!r}")
+            raise Failed(f"{path}: {received[:300]!r}")
         size = int(head.split(b"content-length:")[1].split(b"\r\n")[0])
         parts, have = [received[end + 4 :]], len(received) - end - 4
         while have < size:
@@ -43,5 +45,5 @@ class Client:
     def _receive(self) -> bytes:
         data = self._socket.recv(1 << 18)
         if not data:
-            raise RuntimeError("the server hung up")
+            raise Failed("the server hung up")
         return data

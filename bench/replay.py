@@ -19,6 +19,7 @@ import selectors
 import socket
 import ssl
 import sys
+import threading
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -32,6 +33,7 @@ from websockets.protocol import CONNECTING, OPEN
 from websockets.server import ServerProtocol
 
 from bench import rest
+from bench.failures import reported
 from bench.frames import Reel, Rendered, contracts, render, tickers
 from fastopts.sim.tls import load
 
@@ -60,8 +62,11 @@ class Sent:
 class Connection:
     """One client, from the handshake on."""
 
-    def __init__(self, sock: socket.socket, frames: Versions, sent: Sent) -> None:
+    def __init__(
+        self, sock: socket.socket, frames: Versions, sent: Sent, guard: threading.Lock
+    ) -> None:
         self.sock = sock
+        self._guard = guard  # of the reel, which REST answers are made from in other threads
         self.reel = Reel(VERSIONS)
         self.protocol = ServerProtocol()
         self._frames = frames
@@ -82,7 +87,8 @@ class Connection:
 
     def send(self, count: int) -> int:
         """Send the next *count* frames, or what is left of the round; return how many."""
-        frames, taken = self.reel.take(count, _wall_ms())
+        with self._guard:
+            frames, taken = self.reel.take(count, _wall_ms())
         self.sock.sendall(frames)
         self._sent.add(taken, len(frames))
         return taken
@@ -109,7 +115,8 @@ class Connection:
         symbol = topic.removeprefix(TOPIC)
         if symbol not in self._numbers:
             self._numbers[symbol] = len(self.reel)
-            self.reel.add(symbol, self._frames[symbol])
+            with self._guard:
+                self.reel.add(symbol, self._frames[symbol])
         return self.reel.snapshot(self._numbers[symbol], now_ms)
 
 
@@ -132,6 +139,7 @@ class Replay:
         self._connections: list[Connection] = []
         self._turn = 0
         self._sent = Sent()
+        self._guard = threading.Lock()
         self._commands = b""
         self._pace: Pace | None = None
 
@@ -139,6 +147,14 @@ class Replay:
     def port(self) -> int:
         port: int = self._listener.getsockname()[1]
         return port
+
+    def versions(self) -> dict[str, int]:
+        """The version last sent of each symbol. Safe to call from another thread."""
+        with self._guard:
+            found: dict[str, int] = {}
+            for connection in [*self._connections]:
+                found |= connection.reel.versions()
+            return found
 
     def run(self) -> None:
         """Serve until stdin ends."""
@@ -207,7 +223,7 @@ class Replay:
             except OSError as error:
                 print(f"replay: no TLS handshake: {error}", file=sys.stderr)
                 return
-        connection = Connection(sock, self._frames, self._sent)
+        connection = Connection(sock, self._frames, self._sent, self._guard)
         self._connections.append(connection)
         self._selector.register(sock, selectors.EVENT_READ, connection)
 
@@ -260,9 +276,14 @@ def main() -> None:
         for index, contract in enumerate(listed)
     }
     replay = Replay(frames, tls)
-    _say({"ws_port": replay.port, "rest_port": rest.serve(listed, states[0], tls)})
+
+    def rows() -> list[dict[str, str]]:
+        versions = replay.versions()
+        return [states[versions.get(c.symbol, 0)][place] for place, c in enumerate(listed)]
+
+    _say({"ws_port": replay.port, "rest_port": rest.serve(listed, rows, tls)})
     replay.run()
 
 
 if __name__ == "__main__":
-    main()
+    reported(main)

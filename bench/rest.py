@@ -1,8 +1,13 @@
-"""The three REST answers a client of the option stream asks for."""
+"""The three REST answers a client of the option stream asks for.
+
+Tickers agree with the stream, as a venue's do: where they differ from what a quiet symbol last
+ticked, a collector has to take its subscription for dead.
+"""
 
 import ssl
 import threading
 import time
+from collections.abc import Callable, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
@@ -21,19 +26,28 @@ REST_NAMES = {
     "askIv": "ask1Iv",
     "markPriceIv": "markIv",
 }
-Answers = dict[tuple[str, str], bytes]
+Rows = Callable[[], Sequence[dict[str, str]]]
 
 
-def serve(listed: list[Contract], rows: list[dict[str, str]], tls: ssl.SSLContext | None) -> int:
-    """Serve from a daemon thread on a free port of 127.0.0.1; return the port."""
-    answers = _answers(listed, rows)
+def serve(listed: list[Contract], rows: Rows, tls: ssl.SSLContext | None) -> int:
+    """Serve from a daemon thread on a free port of 127.0.0.1; return the port.
+
+    *rows* returns the ticker of each listed contract as the stream sent it last; it is called from
+    other threads.
+    """
+    instruments = _instruments(listed)
 
     class Handler(_Handler):
         def answer(self, path: str, coin: str) -> object:
-            if path == "/v5/market/time":
-                now = time.time_ns()
-                return {"timeSecond": str(now // 10**9), "timeNano": str(now)}
-            return orjson.Fragment(answers.get((path, coin), b'{"list":[]}'))
+            match path:
+                case "/v5/market/time":
+                    now = time.time_ns()
+                    return {"timeSecond": str(now // 10**9), "timeNano": str(now)}
+                case "/v5/market/tickers":
+                    return {"category": "option", "list": _quotes(listed, rows(), coin)}
+                case "/v5/market/instruments-info":
+                    return orjson.Fragment(instruments.get(coin, b'{"list":[]}'))
+            return {"list": []}
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     if tls is not None:
@@ -70,20 +84,27 @@ class _Handler(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
-def _answers(listed: list[Contract], rows: list[dict[str, str]]) -> Answers:
-    answers: Answers = {}
-    for coin in COINS:
-        terms = [_terms(c) for c in listed if c.coin == coin]
-        quotes = [
-            {REST_NAMES.get(name, name): text for name, text in row.items()}
-            for c, row in zip(listed, rows, strict=True)
-            if c.coin == coin
-        ]
-        answers["/v5/market/instruments-info", coin] = orjson.dumps(
-            {"category": "option", "nextPageCursor": "", "list": terms}
+def _instruments(listed: list[Contract]) -> dict[str, bytes]:
+    return {
+        coin: orjson.dumps(
+            {
+                "category": "option",
+                "nextPageCursor": "",
+                "list": [_terms(c) for c in listed if c.coin == coin],
+            }
         )
-        answers["/v5/market/tickers", coin] = orjson.dumps({"category": "option", "list": quotes})
-    return answers
+        for coin in COINS
+    }
+
+
+def _quotes(
+    listed: list[Contract], rows: Sequence[dict[str, str]], coin: str
+) -> list[dict[str, str]]:
+    return [
+        {REST_NAMES.get(name, name): text for name, text in row.items()}
+        for contract, row in zip(listed, rows, strict=True)
+        if contract.coin == coin
+    ]
 
 
 def _terms(contract: Contract) -> dict[str, object]:

@@ -15,6 +15,7 @@ from typing import IO, Any, Self
 import orjson
 
 from bench import measure
+from bench.failures import Failed
 from bench.frames import COINS, PATH
 from bench.measure import Sample
 from bench.talking import ROOT, Talking, settle
@@ -181,4 +182,4 @@ class Session:
     def _check(self, deadline: float) -> None:
         if self.client.poll() is not None or time.monotonic() > deadline:
             words = "\n".join(self._last_words)
-            raise RuntimeError(f"{self._contender.name} does not go on:\n{words}")
+            raise Failed(f"{self._contender.name} does not go on:\n{words}")

@@ -1,5 +1,6 @@
 """A process that is told lines, and answers in lines of JSON."""
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from typing import Any, Final, Self
 
 import orjson
 
+from bench.failures import Failed
 from fastopts.embedded import end_with_parent
 
 __all__ = ("ROOT", "Talking", "settle")
@@ -49,16 +51,24 @@ class Talking:
 
     def tell(self, line: bytes) -> None:
         assert self._process.stdin is not None
-        self._process.stdin.write(line + b"\n")
-        self._process.stdin.flush()
+        try:
+            self._process.stdin.write(line + b"\n")
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            raise Failed(f"{self._name}: it ended with exit code {self._process.wait()}") from None
 
     def hear(self) -> Mapping[str, Any]:
-        """The next line that it says."""
+        """The next line that it says. Raises Failed for an error, or where there is none."""
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         if not line:
-            raise RuntimeError(f"{self._name}: it ended")
-        told: Mapping[str, Any] = orjson.loads(line)
+            raise Failed(f"{self._name}: it ended with exit code {self._process.wait()}")
+        try:
+            told: Mapping[str, Any] = orjson.loads(line)
+        except orjson.JSONDecodeError:
+            raise Failed(f"{self._name}: {line[:200]!r} is no answer") from None
+        if "error" in told:
+            raise Failed(f"{self._name}: {told['error']}")
         return told
 
     def ask(self, line: bytes = b"") -> Mapping[str, Any]:
@@ -68,7 +78,8 @@ class Talking:
 
     def end(self) -> None:
         self._process.kill()
-        self._process.communicate()
+        with contextlib.suppress(BrokenPipeError):  # what it was told last
+            self._process.communicate()
 
 
 def settle(cores: set[int]) -> Callable[[], None]:

@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+import sys
 
 from bench import machine, table
 from bench.reader import report as reader
@@ -19,7 +20,7 @@ def main() -> None:
     chosen = dataclasses.replace(chosen, rounds=given.rounds or chosen.rounds)
     report = Report(given.json)
     report.add("machine", facts := machine.describe(), table.machine(facts))
-    report.end(reader.measure(chosen, report))
+    sys.exit(report.end(reader.measure(chosen, report)))
 
 
 if __name__ == "__main__":

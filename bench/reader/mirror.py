@@ -30,7 +30,7 @@ def run(session: Session, given: Market) -> Held:
     with Contender(MIRROR_HELD, given) as contender:
         contender.wait()
         before_mb, _ = rss_mb(contender.pid)
-        contender.turn(0, 1)
+        contender.sure_turn(0, 1)
         session.start(PACE)
         session.windows(0, 1, WARM_UP_S)
         cpu, at = cpu_s(contender.pid), time.monotonic()

@@ -11,13 +11,14 @@ from typing import Self
 import orjson
 
 from bench import plan as collecting
+from bench.failures import Failed, retried
 from bench.reader.contenders.common import Market
 from bench.reader.figures import Window
 from bench.reader.plan import APART, ONE_CORE, PING, Plan, Row
 from bench.reader.results import Measured
 from bench.session import Session
 from bench.talking import Talking
-from fastopts.reader import OptionReader
+from fastopts.reader import Chain, OptionReader, StaleData
 
 __all__ = ("SYMBOLS", "Contender", "market", "run")
 
@@ -56,8 +57,12 @@ class Contender:
         self._process.hear()
 
     def turn(self, seconds: float, calls: int) -> Window:
-        """Have it call for *seconds*, and *calls* times at least."""
+        """Have it call for *seconds*, and *calls* times at least. Raises Failed."""
         return Window(**self._process.ask(b"%g %d" % (seconds, calls)))
+
+    def sure_turn(self, seconds: float, calls: int) -> Window:
+        """As `turn`, repeated where it failed."""
+        return retried(lambda: self.turn(seconds, calls), "reader")
 
 
 @contextmanager
@@ -81,7 +86,7 @@ def run(chosen: Plan, session: Session, given: Market) -> Measured:
             for place, cores in SERVER_CORES.items():
                 os.sched_setaffinity(session.valkey.pid, cores)
                 for row, contender in contenders.items():
-                    found = contender.turn(chosen.turn_s, chosen.calls)
+                    found = contender.sure_turn(chosen.turn_s, chosen.calls)
                     measured[row][place].append(found)
     return measured
 
@@ -90,14 +95,24 @@ def _look(url: str) -> Market:
     with OptionReader(url, VENUE) as reader:
         _wait_until_filled(reader)
         listed = [one.symbol for one in reader.instruments()]
-        series = [one.symbol for one in reader.chain(ASSET).options]
+        series = [one.symbol for one in retried(lambda: _whole_chain(reader), "reader").options]
     symbols = random.Random(1).sample(listed, 100)
     return Market(url, VENUE, ASSET, series, symbols, listed)
+
+
+def _whole_chain(reader: OptionReader) -> Chain:
+    try:
+        chain = reader.chain(ASSET)
+    except StaleData as error:
+        raise Failed(f"{ASSET}: {error}") from error
+    if chain.absent:
+        raise Failed(f"{ASSET}: {next(iter(chain.absent.values())).reason}")
+    return chain
 
 
 def _wait_until_filled(reader: OptionReader) -> None:
     deadline = time.monotonic() + FILLED_WITHIN_S
     while reader.feed().covered < SYMBOLS:
         if time.monotonic() > deadline:
-            raise RuntimeError(f"after {FILLED_WITHIN_S:g} s: {reader.feed()!r}")
+            raise Failed(f"after {FILLED_WITHIN_S:g} s: {reader.feed()!r}")
         time.sleep(0.05)

@@ -1,6 +1,7 @@
 """`python -m bench.serve`: measure the server, and print it beside the goals."""
 
 import argparse
+import sys
 
 from bench import machine, table
 from bench.report import Report
@@ -15,7 +16,7 @@ def main() -> None:
     given = parser.parse_args()
     report = Report(given.json)
     report.add("machine", facts := machine.describe(), table.machine(facts))
-    report.end(serve.measure(QUICK if given.quick else FULL, report))
+    sys.exit(report.end(serve.measure(QUICK if given.quick else FULL, report)))
 
 
 if __name__ == "__main__":

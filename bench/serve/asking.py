@@ -4,7 +4,10 @@ import itertools
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
+from bench.failures import retried
+from bench.http import Client
 from bench.measure import cpu_s
 from bench.reader.figures import Figures, Window, figures, window
 from bench.serve.serving import Serving
@@ -57,21 +60,28 @@ def run(
     with serving.client() as client:
         for _ in range(rounds):
             for one in asked:
-                paths = itertools.cycle(one.paths)
-                sizes[one.title] = len(client.get(next(paths)))
-                durations_ns: list[int] = []
-                before_s, now = cpu_s(serving.pid), time.perf_counter_ns()
-                until = now + round(turn_s * 1e9)
-                while now < until:
-                    client.get(next(paths))
-                    then, now = now, time.perf_counter_ns()
-                    durations_ns.append(now - then)
-                used_ns = round((cpu_s(serving.pid) - before_s) * 1e9)
-                found[one.title].append(window(durations_ns, used_ns))
+                turn = partial(_turn, serving, client, one, turn_s)
+                sizes[one.title], measured = retried(turn, "serve")
+                found[one.title].append(measured)
     return {
         title: Asked(figures(windows), _per_s(windows, turn_s), sizes[title])
         for title, windows in found.items()
     }
+
+
+def _turn(serving: Serving, client: Client, asked: Question, turn_s: float) -> tuple[int, Window]:
+    """The size of an answer, and how long the answers of a turn took."""
+    paths = itertools.cycle(asked.paths)
+    size = len(client.get(next(paths)))
+    durations_ns: list[int] = []
+    before_s, now = cpu_s(serving.pid), time.perf_counter_ns()
+    until = now + round(turn_s * 1e9)
+    while now < until:
+        client.get(next(paths))
+        then, now = now, time.perf_counter_ns()
+        durations_ns.append(now - then)
+    used_ns = round((cpu_s(serving.pid) - before_s) * 1e9)
+    return size, window(durations_ns, used_ns)
 
 
 def _per_s(windows: Sequence[Window], turn_s: float) -> float:

@@ -12,6 +12,8 @@ import orjson
 from websockets.client import ClientProtocol
 from websockets.uri import parse_uri
 
+from bench.failures import Failed, reported
+
 SMALL = 4096  # what a silent client's kernel takes for it
 
 
@@ -38,7 +40,7 @@ async def join(port: int, wish: dict[str, Any], is_silent: bool) -> None:
     writer.write(b"".join(protocol.data_to_send()))
     head = await reader.readuntil(b"\r\n\r\n")
     if not head.startswith(b"HTTP/1.1 101"):
-        raise RuntimeError(head.decode(errors="replace"))
+        raise Failed(head.decode(errors="replace"))
     protocol.receive_data(head)
     protocol.send_text(orjson.dumps({"op": "subscribe", "id": "a", **wish}))
     writer.write(b"".join(protocol.data_to_send()))
@@ -66,4 +68,4 @@ async def main(words: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1:]))
+    reported(lambda: asyncio.run(main(sys.argv[1:])))

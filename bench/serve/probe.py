@@ -12,6 +12,7 @@ from collections.abc import Iterable
 import orjson
 import uvloop
 
+from bench.failures import reported
 from fastopts.metrics import quantile
 from fastopts.reader import AsyncOptionReader
 from fastopts.reader.async_mirror import AsyncMirror
@@ -55,4 +56,4 @@ async def main(url: str, venue: str) -> None:
 
 if __name__ == "__main__":
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(main(sys.argv[1], sys.argv[2]))
+        reported(lambda: runner.run(main(sys.argv[1], sys.argv[2])))

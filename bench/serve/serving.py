@@ -5,6 +5,7 @@ import subprocess
 import sys
 from typing import Final, Self
 
+from bench.failures import Failed
 from bench.http import Client
 from bench.talking import ROOT, settle
 
@@ -28,7 +29,7 @@ class Serving:
         assert self._process.stderr is not None
         line = self._process.stderr.readline().decode()
         if READY_LINE not in line:
-            raise RuntimeError(f"the server did not start: {line}")
+            raise Failed(f"the server did not start: {line}")
         self.port = int(line.split(READY_LINE)[1].split("/")[0].rpartition(":")[2])
 
     def __enter__(self) -> Self:

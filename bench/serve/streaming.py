@@ -5,10 +5,12 @@ import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import orjson
 
+from bench.failures import Failed, retried
 from bench.measure import cpu_s, rss_mb
 from bench.serve.serving import CORES, Serving
 from bench.session import Session
@@ -61,19 +63,32 @@ def run(
         probe.hear()
         for _ in range(rounds):
             for crowd in crowds:
-                _rest(probe)
-                time.sleep(turn_s)
-                alone_ms = probe.ask()["p99_ms"]
-                words = (str(serving.port), str(crowd.reading), str(crowd.silent), wish)
-                with Talking("bench.serve.crowd", *words, cores=_APART) as clients:
-                    clients.hear()
-                    turns[crowd.title].append(_turn(serving, probe, clients, turn_s, alone_ms))
+                look = partial(_look, serving, probe, crowd, wish, turn_s)
+                turns[crowd.title].append(retried(look, "serve"))
     return {title: _median(found) for title, found in turns.items()}
+
+
+def _look(serving: Serving, probe: Talking, crowd: Crowd, wish: str, turn_s: float) -> Streamed:
+    """A turn without the *crowd*, and one with it."""
+    _rest(probe)
+    time.sleep(turn_s)
+    alone_ms = _p99_ms(probe)
+    words = (str(serving.port), str(crowd.reading), str(crowd.silent), wish)
+    with Talking("bench.serve.crowd", *words, cores=_APART) as clients:
+        clients.hear()
+        return _turn(serving, probe, clients, turn_s, alone_ms)
 
 
 def _rest(probe: Talking) -> None:
     time.sleep(SETTLE_S)
     probe.ask()
+
+
+def _p99_ms(probe: Talking) -> float:
+    p99_ms: float | None = probe.ask()["p99_ms"]
+    if p99_ms is None:
+        raise Failed("the probe received no tick during a turn")
+    return p99_ms
 
 
 def _turn(
@@ -93,14 +108,14 @@ def _turn(
             time.sleep(0.02)
         elapsed_s = time.monotonic() - at
         used_s = cpu_s(serving.pid) - cpu
-        ages, after = probe.ask(), clients.ask()["bytes"]
+        p99_ms, after = _p99_ms(probe), clients.ask()["bytes"]
     return Streamed(
         server_share=used_s / elapsed_s,
         rss_mb=rss_mb(serving.pid)[0],
         sent_mb_s=(after - before) / 1e6 / elapsed_s,
-        collector_p99_ms=ages["p99_ms"],
+        collector_p99_ms=p99_ms,
         alone_p99_ms=alone_ms,
-        times_alone=ages["p99_ms"] / alone_ms,
+        times_alone=p99_ms / alone_ms,
         option_p50_ms=statistics.median(waits_ms),
     )
 

@@ -4,10 +4,11 @@ import dataclasses
 import json
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from bench.failures import Failed, describe, reported
 from bench.reader.figures import Window, window
 
 __all__ = ("IV_MIN", "Call", "Market", "serve")
@@ -38,13 +39,24 @@ class Call:
 
 
 def serve(*calls: Callable[[Market], Call]) -> None:
-    """Prepare the call that the command line names; take turns at it until stdin ends."""
+    """Prepare the call that the command line names; take turns at it until stdin ends.
+
+    An error of a turn is its answer; one before the first turn ends the process.
+    """
+    reported(lambda: _serve(calls))
+
+
+def _serve(calls: Sequence[Callable[[Market], Call]]) -> None:
     market = Market(**json.loads(sys.stdin.readline()))
     [call] = [prepare(market) for prepare in calls if prepare.__name__ == sys.argv[1]]
     _say({"ready": True})
     for line in sys.stdin:
         seconds, least = line.split()
-        _say(dataclasses.asdict(_turn(call, float(seconds), int(least))))
+        try:
+            answer = dataclasses.asdict(_turn(call, float(seconds), int(least)))
+        except Exception as error:  # noqa: BLE001 - as above
+            answer = {"error": describe(error)}
+        _say(answer)
 
 
 def _turn(call: Call, seconds: float, least: int) -> Window:
@@ -63,8 +75,14 @@ def _turn(call: Call, seconds: float, least: int) -> Window:
         durations_ns.append(now - begin)
     cpu_ns = time.process_time_ns() - cpu_ns
     if not call.is_good(answer):
-        raise RuntimeError(f"{sys.argv}: no good answer: {answer!r:.200}")
+        raise Failed(f"no good answer: {_excerpt(answer)}")
     return window(durations_ns, cpu_ns)
+
+
+def _excerpt(answer: object) -> str:
+    """What is wrong with an *answer*: what is absent from it, or else its beginning."""
+    absent = [one for one in answer if not one] if isinstance(answer, list) else []
+    return f"{absent or answer!r:.300}"
 
 
 def _say(answer: Mapping[str, Any]) -> None:

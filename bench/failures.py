@@ -1,0 +1,51 @@
+"""Failures of a measurement: raised, reported by the processes measured, and tried again.
+
+A measured process writes `{"error": "..."}` in the place of its answer, and `bench.talking` raises
+that as `Failed`. A shared machine may hold a process up for seconds, and a reader then rightly
+refuses stale values: such a turn is repeated a few times before the part counts as not measured.
+"""
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from typing import Final, TypeVar
+
+__all__ = ("ATTEMPTS", "Failed", "describe", "reported", "retried")
+
+T = TypeVar("T")
+
+ATTEMPTS: Final = 5
+PAUSE_S: Final = 1.0
+
+
+class Failed(RuntimeError):
+    """A part can't be measured; the message says which process failed, and why."""
+
+
+def describe(error: BaseException) -> str:
+    """The error's type and message on one line."""
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def reported(main: Callable[[], None]) -> None:
+    """Run the *main* of a measured process; write an error as its answer, and exit with 1."""
+    try:
+        main()
+    except Exception as error:  # noqa: BLE001 - the parent raises it, whatever it is
+        print(json.dumps({"error": describe(error)}), flush=True)
+        sys.exit(1)
+
+
+def retried(turn: Callable[[], T], name: str, pause_s: float = PAUSE_S) -> T:
+    """Return what *turn* returns. Repeats it where it raises Failed, ATTEMPTS times in all."""
+    for left in reversed(range(ATTEMPTS)):
+        try:
+            return turn()
+        except Failed as error:
+            if not left:
+                raise
+            print(f"{name}: {error}; repeated", file=sys.stderr, flush=True)
+            time.sleep(pause_s)
+    raise AssertionError
