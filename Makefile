@@ -12,7 +12,8 @@
 # make asan         the test suite under gcc's sanitizers of addresses and undefined behaviour
 # make fuzz         the compiled code under a flood of inputs; longer: make fuzz FUZZ_SECONDS=600
 # make simulation   twenty thousand random schedules of faults, under a virtual clock
-# make long         load, soak, kills, take-overs, recovery and chaos: two hours
+# make dates        the tests that use the date, under other dates and hours: a fortnight of moments
+# make long         dates, load, soak, kills, take-overs, recovery and chaos: two hours
 #
 # make lock   the lock files, anew
 
@@ -31,7 +32,7 @@ FUZZ_SEED ?= 1
 SEEDS ?= 20000
 LOAD_SECONDS ?= 20
 
-.PHONY: demo test load lint bench pictures reliability mutants coverage asan fuzz simulation long lock clean FORCE
+.PHONY: demo test load lint bench pictures reliability mutants coverage asan fuzz simulation dates long lock clean FORCE
 
 demo: $(VENV)/.built
 	@$(BIN)/python -m fastopts.demo
@@ -76,7 +77,10 @@ fuzz: build/fuzz
 simulation: $(VENV)/.test
 	@$(BIN)/python -m tests.simulation --seeds $(SEEDS) --json $(RESULTS)/simulation.json
 
-long: $(VENV)/.bench $(VENV)/.test
+dates: $(VENV)/.test
+	@$(BIN)/python -m tests.dates
+
+long: $(VENV)/.bench $(VENV)/.test dates
 	@$(BIN)/python -m bench.recovery --trials 100 --keep
 	@$(BIN)/python -m bench.endurance.load --keep
 	@$(BIN)/python -m bench.endurance.soak --keep

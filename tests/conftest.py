@@ -5,6 +5,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from fastopts.embedded import EmbeddedValkey
+from tests.programs import skipped_lines
 from tests.store import Store
 
 # The machine's speed is no subject of these tests.
@@ -15,6 +16,15 @@ settings.load_profile("fastopts")
 
 
 LOGS = ("fastopts", "websockets", "asyncio")
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> Iterator[None]:
+    """Say last of all what was skipped for lack of a program, and how to get it."""
+    yield
+    skipped = terminalreporter.stats.get("skipped", [])
+    for line in skipped_lines(report.longrepr[2] for report in skipped):
+        terminalreporter.write_line(line, yellow=True)
 
 
 @pytest.fixture(autouse=True)

@@ -10,6 +10,7 @@ import pytest
 
 from fastopts.config import SETTINGS
 from tests.deploy.files import DEPLOY, read_yaml, unit
+from tests.programs import missing
 
 COMPOSE = read_yaml("compose.yaml")
 OURS = ("collector", "serve")
@@ -165,7 +166,7 @@ def test_the_tokens_reach_the_service_as_a_credential() -> None:
 def test_systemd_can_read_a_unit_and_finds_it_hardened(name: str, tmp_path: Path) -> None:
     program = shutil.which("systemd-analyze")
     if program is None:
-        pytest.skip("systemd-analyze is not installed")
+        pytest.skip(missing("systemd-analyze"))
     path = tmp_path / name
     path.write_text((DEPLOY / "systemd" / name).read_text().replace(PROGRAM, "/bin/true"))
     for words in (("verify",), ("security", "--offline=true", "--threshold=20")):

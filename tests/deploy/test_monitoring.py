@@ -10,6 +10,7 @@ import pytest
 
 from tests.collector.scrapes import everything
 from tests.deploy.files import DEPLOY, SERVE_METRICS, dashboard, metrics_in, read_yaml, rules
+from tests.programs import missing
 
 TOLD = everything().names | SERVE_METRICS.keys()
 PANELS = [panel for panel in dashboard()["panels"] if panel["type"] != "row"]
@@ -98,7 +99,7 @@ def test_the_dashboard_takes_any_data_source_and_instance() -> None:
 def promtool(*words: str, cwd: Path) -> None:
     program = shutil.which("promtool")
     if program is None:
-        pytest.skip("promtool is not installed")
+        pytest.skip(missing("promtool"))
     done = subprocess.run(
         [program, *words], capture_output=True, text=True, cwd=cwd, timeout=60, check=False
     )

@@ -1,11 +1,11 @@
 """A browser's tab, and what a test may not see in it: errors, and requests to anyone else."""
 
-import os
 import re
-import shutil
 from typing import Any, Final
 
 from playwright.sync_api import ConsoleMessage, Page, Request, expect
+
+from tests.programs import chromium, missing
 
 __all__ = ("ARGUMENTS", "NO_BROWSER", "Tab", "chromium")
 
@@ -13,17 +13,8 @@ ARGUMENTS: Final = (
     *("--no-sandbox", "--disable-gpu", "--disable-background-networking"),
     *("--disable-component-update", "--disable-sync", "--no-first-run"),
 )
-NO_BROWSER: Final = (
-    "no Chromium: install one (Debian: apt install chromium), or name it in CHROMIUM"
-)
-_NAMES: Final = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+NO_BROWSER: Final = missing("Chromium")
 _SLOW_MS: Final = 15_000
-
-
-def chromium() -> str | None:
-    """The browser's program; None where there is none."""
-    named = os.environ.get("CHROMIUM")
-    return named or next(filter(None, map(shutil.which, _NAMES)), None)
 
 
 class Tab:

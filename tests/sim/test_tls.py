@@ -9,6 +9,7 @@ import pytest
 
 from fastopts.errors import ConfigError
 from fastopts.sim import tls
+from tests.programs import missing
 
 
 def shake_hands(context: ssl.SSLContext, certificate: Path) -> None:
@@ -28,7 +29,7 @@ def shake_hands(context: ssl.SSLContext, certificate: Path) -> None:
     thread.join(10)
 
 
-@pytest.mark.skipif(not shutil.which("openssl"), reason="the program openssl is not installed")
+@pytest.mark.skipif(not shutil.which("openssl"), reason=missing("openssl"))
 def test_a_certificate_by_openssl(tmp_path: Path) -> None:
     shake_hands(tls.server_context(tmp_path), tmp_path / "cert.pem")
 

@@ -3,7 +3,6 @@
 import csv
 import io
 import re
-import shutil
 from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
@@ -15,6 +14,7 @@ import pytest
 from fastopts.serve import assets
 from fastopts.serve.guard import CSP
 from tests.faults.ap.routes import API, PATHS, SUBSCRIPTIONS
+from tests.programs import chromium, missing
 from tests.serve.living import BTC, SYMBOLS, Living
 from tests.serve.serving import Answer, Serving, frame, strict, until
 from tests.store import NUMBERS
@@ -22,7 +22,7 @@ from tests.store import NUMBERS
 PAGE = Path(assets.__file__).parent / "page"
 FORMULAS = ("=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "=cmd|' /C calc'!A0", '=HYPERLINK("x")')
 MARKUP = '<img src=x onerror="window.pwned=1">'
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+CHROMIUM = chromium()
 
 
 def table(answer: Answer) -> list[dict[str, str]]:
@@ -96,7 +96,7 @@ def test_AP_09_the_page_has_no_way_to_make_markup_of_text() -> None:
         assert found is None, f"{path.name}: {found and found[0]}"
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium")
+@pytest.mark.skipif(CHROMIUM is None, reason=missing("Chromium"))
 def test_AP_09_markup_in_the_market_and_in_the_address_is_shown_as_text(living: Living) -> None:
     playwright = pytest.importorskip("playwright.sync_api")
     client = living.store.client

@@ -140,6 +140,18 @@ def record_topics(venue: SimVenue) -> list[tuple[str, list[str]]]:
     return heard
 
 
+def series_of(names: set[str]) -> set[tuple[str, str, bool]]:
+    """Coin, date and whether it is settled in USDT, of each series that these symbols are of."""
+    parts = (name.split("-") for name in names)
+    return {(coin, day, settle == ["USDT"]) for coin, day, _, _, *settle in parts}
+
+
+def open_series(venue: SimVenue) -> set[tuple[str, str, bool]]:
+    """The series that trade now, as `series_of` names them."""
+    listed = venue.market._universe.series.values()
+    return {(series.coin.name, series.date, series.settle == "USDT") for series in listed}
+
+
 def list_more(venue: SimVenue, strikes: int) -> None:
     """Have every series list *strikes* more at the venue's next look at its calendar."""
     universe = venue.market._universe
@@ -154,7 +166,7 @@ def test_LC_03_what_is_listed_at_noon_is_delivered_within_a_refresh(tmp_path: Pa
             await w.covered()
             before = set(w.venue.symbols)
             list_more(w.venue, 8)
-            await until(lambda: len(w.venue.symbols) >= len(before) + 200)
+            await until(lambda: series_of(set(w.venue.symbols) - before) == open_series(w.venue))
             await until(lambda: asked_for(w) == set(w.venue.symbols))
             await w.covered()
             await until(lambda: members(w) == set(w.venue.symbols))

@@ -1,0 +1,1 @@
+"""The suite under other dates and hours: `make dates`."""
