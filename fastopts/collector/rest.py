@@ -6,7 +6,7 @@ from collections.abc import Generator
 from typing import TypeVar
 
 from fastopts.errors import ConnectionLost, VenueBanned, VenueError
-from fastopts.net.http import Answer, HttpClient
+from fastopts.net.http import ANSWER_WITHIN_S, Answer, HttpClient
 from fastopts.net.threads import in_daemon_thread
 from fastopts.session.backoff import Backoff
 from fastopts.session.ban import Ban
@@ -18,6 +18,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 ATTEMPTS = 4
+ENDS_WITHIN_S = ANSWER_WITHIN_S + 15.0  # beside the exchange: name lookup and connecting
 
 
 class RestDriver:
@@ -31,6 +32,7 @@ class RestDriver:
         self._http = http
         self._ban = ban
         self._lock = asyncio.Lock()
+        self._under_way: asyncio.Future[Answer] | None = None
 
     async def run(self, conversation: Generator[Request, Envelope, T]) -> T:
         """Return the conversation's result.
@@ -75,7 +77,33 @@ class RestDriver:
             raise
 
     async def _get(self, request: Request) -> Answer:
+        """One GET in a thread. There is never more than one: a name lookup can't be interrupted."""
+        if self._under_way is not None:  # its caller did not wait for it
+            await self._end_of(self._under_way, request)
+        work = in_daemon_thread(lambda: self._http.get(request.path, request.params))
+        self._under_way = asyncio.ensure_future(work)
+        self._under_way.add_done_callback(_retrieved)
+        get = await self._end_of(self._under_way, request)
         try:
-            return await in_daemon_thread(lambda: self._http.get(request.path, request.params))
+            return get.result()
         except OSError as error:
             raise ConnectionLost(f"GET {request.path}: {error}") from error
+
+    async def _end_of(
+        self, get: asyncio.Future[Answer], request: Request
+    ) -> asyncio.Future[Answer]:
+        """Wait for *get* without cancelling it. Raises ConnectionLost if it does not end."""
+        await asyncio.wait((get,), timeout=ENDS_WITHIN_S)
+        if not get.done():
+            raise ConnectionLost(
+                f"GET {request.path}: the name lookup or the connecting has not ended within"
+                f" {ENDS_WITHIN_S:g} s"
+            )
+        self._under_way = None
+        return get
+
+
+def _retrieved(get: asyncio.Future[Answer]) -> None:
+    """Keep the loop from complaining about an exception that nobody waits for any more."""
+    if not get.cancelled():
+        get.exception()

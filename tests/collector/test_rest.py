@@ -1,6 +1,7 @@
 """The driver against a real server, on a clock that stands still until a test moves it."""
 
 import asyncio
+import threading
 from collections.abc import Callable, Coroutine, Generator
 from typing import Any
 
@@ -353,5 +354,33 @@ def test_a_server_that_does_not_answer_costs_an_attempt(
             with pytest.raises(ConnectionLost, match="timed out"):
                 await server.driver.run(rest.instruments("BTC"))
             assert len(server.targets) == 4
+
+    run(clock, main)
+
+
+def test_a_lookup_that_hangs_holds_one_thread_and_no_caller(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fastopts.collector.rest.ENDS_WITHIN_S", 0.0)
+
+    async def main() -> None:
+        async with Server(GOOD) as server:
+            hanging, may_end = threading.Event(), threading.Event()
+            get = server._http.get
+
+            def hang(*_: object) -> Any:
+                assert not hanging.is_set()
+                hanging.set()
+                may_end.wait()
+                raise OSError("lookup failed")
+
+            monkeypatch.setattr(server._http, "get", hang)
+            with pytest.raises(ConnectionLost, match="name lookup or the connecting"):
+                await server.driver.run(rest.instruments("BTC"))
+            assert hanging.is_set()
+            monkeypatch.setattr("fastopts.collector.rest.ENDS_WITHIN_S", 30.0)
+            monkeypatch.setattr(server._http, "get", get)
+            may_end.set()
+            assert symbols(await server.driver.run(rest.instruments("BTC"))) == [CALL]
 
     run(clock, main)
