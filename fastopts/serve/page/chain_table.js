@@ -139,9 +139,9 @@ export class ChainTable {
       const text = row === null ? "" : cell.column.text(row, forward);
       const before = cell.value;
       cell.value = value;
-      if (cell.words.set(text) && cell.column.flashes && isKnown(before) && isKnown(value)) {
-        flash(cell.td, value > before);
-      }
+      if (!cell.words.set(text)) continue;
+      this.widths.wrote(cell.td, text);
+      if (cell.column.flashes && isKnown(before) && isKnown(value)) flash(cell.td, value > before);
     }
     setAttribute(one.symbol, "title", isStale ? `not live: ${row.reason || "no reason given"}` : null);
   }

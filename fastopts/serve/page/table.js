@@ -38,7 +38,9 @@ export class Table {
   refresh(id) {
     const place = this.columns.findIndex((column) => column.id === id);
     for (const line of this.lines.values()) {
-      line.cells[place].words.set(this.columns[place].text(line.row));
+      const { td, words } = line.cells[place];
+      const text = this.columns[place].text(line.row);
+      if (words.set(text)) this.widths.wrote(td, text);
     }
   }
 
@@ -72,7 +74,8 @@ export class Table {
     toggleClass(line.tr, "stale", this.isStale(row));
     this.columns.forEach((column, place) => {
       const cell = line.cells[place];
-      cell.words.set(column.text(row));
+      const text = column.text(row);
+      if (cell.words.set(text)) this.widths.wrote(cell.td, text);
       if (cell.link) setAttribute(cell.link, "href", column.link(row));
       column.paint?.(cell.td, row);
     });

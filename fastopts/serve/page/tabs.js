@@ -11,12 +11,16 @@ export class Tabs {
   show(items, current) {
     const names = items.map((item) => item.name).join();
     if (names !== this.names) this.#build(items);
+    const isOther = names !== this.names || current !== this.current;
     this.names = names;
+    this.current = current;
     for (const { name, href } of items) {
       const link = this.links.get(name);
       setAttribute(link, "href", href);
       setAttribute(link, "aria-current", name === current ? "page" : null);
     }
+    // On a phone not all of them fit.
+    if (isOther) this.links.get(current)?.scrollIntoView({ block: "nearest", inline: "nearest" });
   }
 
   #build(items) {

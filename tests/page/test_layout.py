@@ -1,0 +1,113 @@
+"""Every view can be read at every width: no text is printed over another, none is cut off."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.page.conftest import OpenTab
+from tests.page.layout import unreadable
+from tests.page.market import Market, until
+from tests.page.test_views import front
+
+# In CSS pixels: phones, and what a screen of 1280 by 800 has at 200 %, 175 % and 150 %.
+SIZES = (
+    *((320, 640), (360, 800), (414, 896), (640, 400), (700, 900), (701, 900)),
+    *((731, 457), (853, 533), (1024, 768), (1280, 800), (1920, 1080)),
+)
+CHARTS = ("smile", "term", "interest")
+DRAWN = {"chain": "table.chain.fixed", "option": ".panel [data-field=live]"} | dict.fromkeys(
+    CHARTS, ".chart.drawn canvas"
+)
+UNFOLDED = {"scan": "More bounds", "chain": "Columns"} | dict.fromkeys(CHARTS, "Figures")
+VIEWS = ("expiries", "chain", "smile", "term", "grid", "interest", "scan", "option")
+
+
+def place(market: Market, view: str) -> str:
+    """Where *view* is."""
+    match view:
+        case "scan":
+            return "scan?asset=BTC"
+        case "chain":
+            return f"BTC/chain/{front(market)['label']}"
+        case "option":
+            return f"option/{market.get('scan', limit='1')['options'][0]['symbol']}"
+    return f"BTC/{view}"
+
+
+def is_drawn(page: Page, view: str) -> None:
+    expect(page.locator("main")).to_have_attribute("data-view", view.replace("option", "symbol"))
+    expect(page.locator(f"main {DRAWN.get(view, 'table.fixed')}").first).to_be_visible()
+
+
+def sizes(page: Page) -> Iterator[tuple[int, int]]:
+    for width, height in SIZES:
+        page.set_viewport_size({"width": width, "height": height})
+        yield width, height
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_no_text_is_printed_over_another(new_tab: OpenTab, market: Market, view: str) -> None:
+    tab = new_tab()
+    page = tab.open(place(market, view))
+    for size in sizes(page):
+        page.reload()
+        is_drawn(page, view)
+        assert unreadable(page) == [], size
+        assert page.evaluate("document.documentElement.scrollWidth") <= size[0], size
+
+
+@pytest.mark.parametrize("view", sorted(UNFOLDED))
+def test_what_is_unfolded_can_be_read(new_tab: OpenTab, market: Market, view: str) -> None:
+    page = new_tab().open(place(market, view))
+    is_drawn(page, view)
+    folded = page.get_by_text(UNFOLDED[view], exact=True)
+    for size in ((320, 640), (640, 400), (1280, 800)):
+        page.set_viewport_size({"width": size[0], "height": size[1]})
+        page.reload()
+        is_drawn(page, view)
+        folded.click()
+        folded.scroll_into_view_if_needed()
+        assert unreadable(page) == [], size
+
+
+def test_a_window_that_is_made_narrow_can_be_read(new_tab: OpenTab, market: Market) -> None:
+    page = new_tab().open("BTC/expiries")
+    hidden = page.locator("th[data-column=basis]")
+    for width in (1280, 700, 320, 1280):
+        page.set_viewport_size({"width": width, "height": 800})
+        expect(hidden).to_be_visible(visible=width > 700)
+        is_drawn(page, "expiries")
+        assert unreadable(page) == [], width
+
+
+def test_the_tab_of_a_view_is_in_sight_on_a_phone(new_tab: OpenTab, market: Market) -> None:
+    page = new_tab(viewport={"width": 320, "height": 640}).open("BTC/expiries")
+    page.keyboard.press("7")
+    expect(page.get_by_role("link", name="Scanner")).to_be_in_viewport(ratio=0.95)
+
+
+def test_a_text_that_grows_gets_a_wider_column(new_tab: OpenTab, market: Market) -> None:
+    page = new_tab().open("BTC/expiries")
+    is_drawn(page, "expiries")
+    page.evaluate(
+        """async () => {
+          const { Table } = await import("/page/table.js");
+          const columns = ["a", "b"].map((id) => ({ id, head: id, text: (row) => row[id] }));
+          window.table = new Table({ caption: "", columns, key: () => "row" });
+          const node = document.querySelector("main");
+          node.replaceChildren(table.node);
+          table.update([{ a: "–", b: "–" }]);
+        }"""
+    )
+    expect(page.locator("main table.fixed")).to_be_visible()
+    assert unreadable(page) == []
+    long = "0123456789 " * 12
+    page.evaluate("(long) => table.update([{ a: long, b: long }])", long)
+    assert any("wider than its cell" in fault for fault in unreadable(page))
+
+    def is_readable() -> bool:
+        page.evaluate("(long) => table.update([{ a: long, b: long }])", long)
+        return unreadable(page) == []
+
+    until(is_readable, 10)
