@@ -77,6 +77,7 @@ def test_a_chain_by_the_keyboard(tab: Tab, market: Market) -> None:
 
 def test_assets_by_keyboard_and_tab(tab: Tab) -> None:
     page = tab.open("BTC/grid")
+    expect(page.get_by_label("Assets").get_by_role("link", name="ETH")).to_be_visible()
     page.keyboard.press("a")
     expect(page).to_have_url(re.compile("#/ETH/grid"))
     page.get_by_role("link", name="BTC", exact=True).click()
