@@ -10,6 +10,7 @@ from typing import Protocol
 
 from fastopts.core import Inlet, Table
 from fastopts.errors import ConnectionLost, HandshakeRefused
+from fastopts.model import FLAG_SUSPECT
 from fastopts.net import websocket
 from fastopts.net.websocket import WebSocket
 from fastopts.session.backoff import Backoff, Budget
@@ -137,11 +138,16 @@ class Line:
 
     @property
     def live(self) -> int:
-        """How many of the shard's symbols the open connection has delivered."""
+        """How many of the shard's symbols are live: readers refuse the others."""
         if self._connection is None:
             return 0
         conn, table = self._connection.inlet.conn, self._shared.table
-        return sum(table.origin_of(symbol)[0] == conn for symbol in self.shard.symbols)
+        if conn not in table.delivering:
+            return 0
+        return sum(
+            table.origin_of(symbol)[0] == conn and not table.flags_of(symbol) & FLAG_SUSPECT
+            for symbol in self.shard.symbols
+        )
 
     @property
     def never(self) -> list[str]:

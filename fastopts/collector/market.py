@@ -9,13 +9,14 @@ from pathlib import Path
 
 from fastopts.collector import cache
 from fastopts.collector.rest import RestDriver
+from fastopts.collector.trouble import Spell
 from fastopts.core import Table
 from fastopts.errors import ConfigError, ConnectionLost, FastoptsError, VenueBanned, VenueError
 from fastopts.model import Instrument
 from fastopts.session.clocks import wall_ms
-from fastopts.session.universe import diff
+from fastopts.session.universe import Diff, diff
 from fastopts.venues.bybit import rest, symbols
-from fastopts.venues.bybit.rest import Rows, Skipped
+from fastopts.venues.bybit.rest import Refused, Rows, Skipped
 
 __all__ = ("Market",)
 
@@ -23,6 +24,7 @@ log = logging.getLogger(__name__)
 
 SYMBOLS_MAX = 20_000  # a stream of invented symbols must not fill the memory
 AFTER_EXPIRY_S = 5.0
+LEFT_AFTER_S = 3600.0  # without a place in the list and without a tick: it has left the market
 
 # Called with what came and what went.
 Listener = Callable[[Sequence[Instrument], Sequence[Instrument]], None]
@@ -48,10 +50,15 @@ class Market:
         self._coins = coins
         self._cache_path = cache_path
         self._table = table
-        self._now_ms = now_ms  # of the venue's clock, as far as it is known: options expire by it
+        self.now_ms = now_ms  # of the venue's clock, as far as it is known: options expire by it
+        self.distrust: Callable[[Sequence[str]], None] = lambda symbols: None
+        """Called with symbols that two lists lack, that the guard keeps, and that did not tick."""
         self._adopted: dict[str, Instrument] = {}
         self._delisted: dict[str, int] = {}  # unexpired: late ticks of theirs are no listing
-        self._doubts: tuple[str, ...] = ()
+        self._guard = Spell(logging.WARNING)
+        # Symbols that the last list lacked and the guard kept: where their tick came from then, and
+        # since when there was no other.
+        self._doubted: dict[str, tuple[tuple[int, int, int], float]] = {}
         self._skipped_of: dict[str, Skipped] = {}
         self._reported: dict[str, int] = {}  # counts of skipped rows, as last logged
 
@@ -65,7 +72,7 @@ class Market:
             answer |= self._from_cache(failures)
         if failures and not answer:
             raise next(iter(failures.values()))
-        found = diff({}, answer, self._now_ms())
+        found = diff({}, answer, self.now_ms())
         if not found.listed:
             raise VenueError(f"{self._venue} lists no options on {', '.join(self._coins)}")
         self._save(answer.values(), failures)
@@ -80,7 +87,7 @@ class Market:
             next_expiry_ms = min((i.expiry_ms for i in self.instruments.values()), default=None)
             wait_s = refresh_s
             if next_expiry_ms is not None:
-                wait_s = min(wait_s, (next_expiry_ms - self._now_ms()) / 1000 + AFTER_EXPIRY_S)
+                wait_s = min(wait_s, (next_expiry_ms - self.now_ms()) / 1000 + AFTER_EXPIRY_S)
             await asyncio.sleep(max(1.0, wait_s))
             await self.refresh(listener)
 
@@ -90,12 +97,10 @@ class Market:
         for coin, error in failures.items():
             log.warning("%s: its universe stays as it was: %s", coin, error)
             answer |= {s: i for s, i in self.instruments.items() if i.asset == coin}
-        found = diff(self.instruments, answer, self._now_ms())
-        if found.doubts and found.doubts != self._doubts:
-            log.warning("%s; nothing of it is dropped", "; ".join(found.doubts))
-        self._doubts = found.doubts
-        gone = [self.instruments[symbol] for symbol in found.gone]
-        if found:
+        found = diff(self.instruments, answer, self.now_ms())
+        left = self._confirmed(found, failures)
+        gone = [self.instruments[symbol] for symbol in (*found.gone, *left)]
+        if found or left:
             self._apply(found.listed, gone)
             log.info("%d options listed or under new terms, %d gone", len(found.listed), len(gone))
             listener(found.listed, gone)
@@ -106,23 +111,36 @@ class Market:
         """Fill what has not ticked yet from REST; return how many rows were of use."""
         used = 0
         async for _, rows in self.quotes("warm start"):
+            if rows is None:
+                continue
             now = wall_ms()
             for symbol, row in rows.by_symbol.items():
                 if symbol in self._table:
                     used += self._table.put_rest(symbol, row, rows.time_ms, now)
         return used
 
-    async def quotes(self, purpose: str) -> AsyncIterator[tuple[str, Rows]]:
-        """Ask REST for the tickers of one coin after the other; what fails is told and left out."""
-        for coin in sorted({instrument.asset for instrument in self.instruments.values()}):
+    def tracked(self) -> dict[str, Instrument]:
+        """What is listed, and what ticked before it was."""
+        return {**self._adopted, **self.instruments}
+
+    async def quotes(self, purpose: str) -> AsyncIterator[tuple[str, Rows | None]]:
+        """Ask REST for the tickers of one coin after the other.
+
+        None stands for an answer that failed, which is logged. A refusal is an answer: no rows.
+        """
+        for coin in sorted({instrument.asset for instrument in self.tracked().values()}):
+            rows: Rows | None = None
             try:
                 rows = await self.driver.run(rest.tickers(coin))
             except VenueBanned as error:
                 log.warning("no %s: %s", purpose, error)
+                yield coin, None
                 break
+            except Refused as error:
+                log.warning("%s: no %s: %s", coin, purpose, error)
+                rows = Rows(self.now_ms(), {})
             except (VenueError, ConnectionLost) as error:
                 log.warning("%s: no %s: %s", coin, purpose, error)
-                continue
             yield coin, rows
 
     def adopt(self, symbol: str) -> bool:
@@ -130,7 +148,7 @@ class Market:
         if symbol in self._adopted:
             return True
         instrument = symbols.parse(symbol)
-        if instrument is None or instrument.expiry_ms <= self._now_ms():
+        if instrument is None or instrument.expiry_ms <= self.now_ms():
             return False
         if instrument.asset not in self._coins:
             return False
@@ -144,7 +162,7 @@ class Market:
     def has_expired(self, symbol: str) -> bool:
         """Whether a listed option was delivered, and is about to leave the list."""
         listed = self.instruments.get(symbol)
-        return listed is not None and listed.expiry_ms <= self._now_ms()
+        return listed is not None and listed.expiry_ms <= self.now_ms()
 
     async def _fetch(
         self, progress: Progress
@@ -215,6 +233,37 @@ class Market:
         except ConfigError as error:
             log.warning("%s", error)
 
+    def _confirmed(self, found: Diff, failures: Container[str]) -> list[str]:
+        """Hold against the symbols that the guard keeps that they do not tick.
+
+        Those that two answers lack are distrusted; returns those that were lacking for so long that
+        they have left the market.
+        """
+        now = asyncio.get_running_loop().time()
+        if found.doubts:
+            words = f"{'; '.join(found.doubts)}: kept, but not live unless they tick"
+            self._guard.begin(words, now)
+        else:
+            self._guard.end("the list is plausible again", now)
+        before, self._doubted = self._doubted, {}
+        for symbol, (origin, since) in before.items():
+            listed = self.instruments.get(symbol)
+            if listed is not None and listed.asset in failures:  # not judged this time
+                self._doubted[symbol] = origin, since
+        for symbol in found.doubted:
+            origin = self._table.origin_of(symbol)
+            last = before.get(symbol)
+            is_silent = last is not None and last[0] == origin
+            self._doubted[symbol] = (origin, last[1] if last and is_silent else now)
+        silent = [s for s in found.doubted if s in before and before[s][0] == self._doubted[s][0]]
+        left = [s for s in silent if now - self._doubted[s][1] >= LEFT_AFTER_S]
+        distrusted = [symbol for symbol in silent if symbol not in left]
+        if distrusted:
+            self.distrust(distrusted)
+        for symbol in left:
+            del self._doubted[symbol]
+        return left
+
     def _apply(self, listed: Iterable[Instrument], gone: Iterable[Instrument]) -> None:
         for instrument in listed:
             self.instruments[instrument.symbol] = instrument
@@ -224,12 +273,12 @@ class Market:
         for instrument in gone:
             del self.instruments[instrument.symbol]
             self._delisted[instrument.symbol] = instrument.expiry_ms
-            if instrument.expiry_ms > self._now_ms():
+            if instrument.expiry_ms > self.now_ms():
                 self._table.mark_suspect(instrument.symbol)  # what stands there ticks no more
             self._table.retire(instrument.symbol)
 
     def _forget_expired(self) -> None:
-        now = self._now_ms()
+        now = self.now_ms()
         self._delisted = {s: end for s, end in self._delisted.items() if end > now}
         for symbol, instrument in list(self._adopted.items()):
             if instrument.expiry_ms <= now:

@@ -144,6 +144,7 @@ class Collector:
         self._reconciliation = Reconciliation(
             self.market, self.table, self.lines, self.writer.flusher.wake
         )
+        self.market.distrust = self._reconciliation.distrust
         self._group: asyncio.TaskGroup | None = None
         self._reading: asyncio.TimerHandle | None = None
         self._bug: BaseException | None = None

@@ -393,6 +393,10 @@ class Table:
         slot = self._slots[symbol]
         return slot.conn, slot.tm, slot.rt
 
+    def flags_of(self, symbol: str) -> int:
+        """The flags (`model.FLAG_...`) of what is held of *symbol*."""
+        return self._slots[symbol].flags
+
     def fields(self, symbol: str) -> dict[str, str]:
         """The hash as it is to stand in Redis."""
         texts = self._texts(self._slots[symbol])

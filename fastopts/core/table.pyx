@@ -344,6 +344,10 @@ cdef class Table:
         cdef Slot* slot = self.slot_of(symbol)
         return slot.conn, slot.tm, slot.rt
 
+    def flags_of(self, str symbol not None):
+        """The flags (`model.FLAG_...`) of what is held of *symbol*."""
+        return self.slot_of(symbol).flags
+
     def fields(self, str symbol not None):
         """The hash as it is to stand in Redis."""
         cdef Slot* slot = self.slot_of(symbol)

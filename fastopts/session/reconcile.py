@@ -1,16 +1,18 @@
 """Which ticks the venue's REST answers contradict.
 
-A subscription can die alone: its connection delivers, the symbol does not, and what is held of it
-looks alive. REST tells, but one row that differs means nothing, for a market moves between a tick
-and a row, and a busy symbol's rows differ always. So a symbol is suspect when two rows in a row
-differ from the tick held, and no tick came between them.
+A subscription can die alone, and an option can leave the market without a word: its connection
+delivers, the symbol does not, and the value held looks alive. REST shows both, but one row that
+differs means nothing, for a market moves between a tick and a row, and a busy symbol's rows always
+differ. So a symbol is suspect when two successive answers differ from the tick held, or lack the
+symbol, and no tick came between them.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Final
 
-__all__ = ("COMPARED", "Reconciler", "differs")
+__all__ = ("COMPARED", "Reconciler", "Verdict", "differs")
 
 # Short names. A change of any of these is a change of the option itself, which the venue pushes.
 # The rest may drift while nothing is pushed: index, underlying, greeks and implied volatilities
@@ -23,6 +25,18 @@ AHEAD_MAX_MS: Final = 60_000
 Texts = Mapping[str, str]
 
 
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The suspect symbols of a coin: those whose rows differ, and those without a row."""
+
+    contradicted: tuple[str, ...]
+    missing: tuple[str, ...]
+
+    @property
+    def suspects(self) -> tuple[str, ...]:
+        return self.contradicted + self.missing
+
+
 class Reconciler:
     """Judges one answer of REST after the other."""
 
@@ -32,24 +46,27 @@ class Reconciler:
 
     def judge(
         self, coin: str, rows: Mapping[str, Texts], time_ms: int, held: Mapping[str, Texts]
-    ) -> list[str]:
-        """Return the symbols that are suspect.
+    ) -> Verdict:
+        """Judge the values in *held*, which has the hashes of what readers take for live.
 
-        *rows* are all of *coin*, of the venue's *time_ms*; *held* has the hashes that may be
-        doubted. A row that is missing, or older than the tick, is no evidence. What could not be
-        asked for is not judged: the next answer is the second one then.
+        *rows* are all of *coin*, of the venue's *time_ms*. An answer that is older than the tick is
+        no evidence. A coin whose request failed is not judged: the next answer is the second one
+        then.
         """
         before = self._doubts.get(coin, {})
         doubts = {
             symbol: tick
             for symbol, tick in held.items()
-            if symbol in rows
-            and not 0 < int(tick["tm"]) - time_ms <= AHEAD_MAX_MS
-            and differs(rows[symbol], tick)
+            if not 0 < int(tick["tm"]) - time_ms <= AHEAD_MAX_MS
+            and (symbol not in rows or differs(rows[symbol], tick))
         }
         self._doubts[coin] = doubts
         # Of two ticks time, receive time or sequence differ: the same texts are the same tick.
-        return [symbol for symbol, tick in doubts.items() if before.get(symbol) == tick]
+        suspects = [symbol for symbol, tick in doubts.items() if before.get(symbol) == tick]
+        return Verdict(
+            tuple(symbol for symbol in suspects if symbol in rows),
+            tuple(symbol for symbol in suspects if symbol not in rows),
+        )
 
 
 def differs(row: Texts, tick: Texts) -> bool:

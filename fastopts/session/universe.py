@@ -15,10 +15,15 @@ WANTED_STATUS = "Trading"
 
 @dataclass(frozen=True, slots=True)
 class Diff:
-    """*listed* are new, or under other terms; *doubts* say what of the answer was not believed."""
+    """*listed* are new, or under other terms.
+
+    *doubted* are not in the answer, or not trading there, and are kept nevertheless, as too many of
+    their asset are; *doubts* says so, asset by asset.
+    """
 
     listed: tuple[Instrument, ...]
     gone: tuple[str, ...]
+    doubted: tuple[str, ...]
     doubts: tuple[str, ...]
 
     def __bool__(self) -> bool:
@@ -41,8 +46,10 @@ def diff(known: Mapping[str, Instrument], answer: Mapping[str, Instrument], now_
     return Diff(
         tuple(i for symbol, i in wanted.items() if known.get(symbol) != i),
         (*expired, *(symbol for symbol in missing if unexpired[symbol].asset not in doubted)),
+        tuple(symbol for symbol in missing if unexpired[symbol].asset in doubted),
         tuple(
-            f"{asset}: {missing_by_asset[asset]} of {totals[asset]} symbols are not in the answer"
+            f"{asset}: {missing_by_asset[asset]} of {totals[asset]} options are no longer listed as"
+            " trading"
             for asset in sorted(doubted)
         ),
     )

@@ -102,13 +102,71 @@ def test_an_answer_that_is_suddenly_empty_or_much_smaller_drops_nothing_and_is_t
         assert sorted(world.market.instruments) == sorted(names(10) + names(2, "ETH"))
         assert len(world.table) == 12
         assert world.cached() == sorted(names(10) + names(2, "ETH"))
-        words = f"BTC: {10 - left} of 10 symbols are not in the answer; nothing of it is dropped"
+        words = (
+            f"BTC: {10 - left} of 10 options are no longer listed as trading: kept, but not live"
+            " unless they tick"
+        )
         assert told(caplog) == [words]
         world.venue.listed["BTC"] = names(10)
         assert await world.refresh() is None
         world.venue.listed["BTC"] = names(left)
         assert await world.refresh() is None
         assert told(caplog) == [words, words]
+
+    run(tmp_path, main)
+
+
+@pytest.mark.parametrize("status", [None, "Closed"])
+def test_what_the_guard_keeps_is_distrusted_once_two_answers_lack_it_and_it_did_not_tick(
+    tmp_path: Path, status: str | None
+) -> None:
+    async def main(world: World) -> None:
+        distrusted: list[Sequence[str]] = []
+        world.market.distrust = distrusted.append
+        world.venue.listed = {"BTC": names(10), "ETH": names(2, "ETH")}
+        await world.load()
+        inlet = world.table.inlet(1)
+        inlet.message(dump(payloads.ticker(name(9))), payloads.T0)
+        if status is None:
+            world.venue.listed["BTC"] = names(4)
+        else:
+            world.venue.status = dict.fromkeys(names(10)[4:], status)
+        await world.refresh()
+        assert distrusted == []
+        inlet.message(dump(payloads.ticker(name(9))), payloads.T0 + 1)
+        world.venue.listed["BTC"], good = BROKEN, world.venue.listed["BTC"]
+        await world.refresh()  # no answer: neither the second nor the first again
+        world.venue.listed["BTC"] = good
+        await world.refresh()
+        assert distrusted == [[name(5), name(6), name(7), name(8), name(10)]]
+        await world.refresh()
+        assert distrusted[1] == names(10)[4:]
+        world.venue.listed["BTC"], world.venue.status = names(10), {}
+        await world.refresh()
+        world.venue.listed["BTC"] = []
+        await world.refresh()
+        assert len(distrusted) == 2
+        assert len(world.market.instruments) == 12
+
+    run(tmp_path, main)
+
+
+def test_what_no_list_has_and_what_does_not_tick_for_an_hour_has_left_the_market(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fastopts.collector.market.LEFT_AFTER_S", 0.0)
+
+    async def main(world: World) -> None:
+        world.venue.listed = {"BTC": names(4), "ETH": names(2, "ETH")}
+        await world.load()
+        inlet = world.table.inlet(1)
+        inlet.message(dump(payloads.ticker(name(1))), payloads.T0)
+        world.venue.listed["BTC"] = []
+        assert await world.refresh() is None
+        inlet.message(dump(payloads.ticker(name(1))), payloads.T0 + 1)
+        assert await world.refresh() == ([], names(4)[1:])
+        world.venue.listed["BTC"] = names(4)
+        assert await world.refresh() == (names(4)[1:], [])
 
     run(tmp_path, main)
 

@@ -1,6 +1,7 @@
 """Symbols that die alone, on a connection that lives: a whole collector against a real Valkey."""
 
 import asyncio
+import time
 from pathlib import Path
 
 import pytest
@@ -114,14 +115,128 @@ def test_a_suspect_is_subscribed_anew_until_its_snapshot_comes(
     asyncio.run(main())
 
 
-def test_what_rest_lacks_is_not_suspect(tmp_path: Path, shared_valkey: EmbeddedValkey) -> None:
+def test_an_option_that_rest_lists_no_more_is_refused_until_it_ticks(
+    tmp_path: Path, shared_valkey: EmbeddedValkey, caplog: pytest.LogCaptureFixture
+) -> None:
     async def main() -> None:
         async with liar.world(tmp_path, shared_valkey, reconcile_s=0) as w:
+            look, table = w.collector._reconciliation.look, w.collector.table
+            w.liar.greets = False
+            w.liar.rows = {PUT: dict(w.liar.ticker(PUT)["data"])}
+            del w.liar.rows[PUT]["symbol"]
+            await look()
+            assert table.suspects == 0
+            await look()
+            assert w.collector._reconciliation.missing == [CALL]
+            await until(
+                lambda: w.liar.requests[1:] == [("unsubscribe", [CALL]), ("subscribe", [CALL])]
+            )
+            with w.reader() as reader:
+                await until(lambda: not table.dirty and not table.pending)
+                with pytest.raises(NotYetLive):
+                    reader.get(CALL)
+                assert reader.get(PUT).live
+                await w.tell(w.liar.ticker(CALL))
+                assert reader.get(CALL).live
+            await look()
+            assert w.collector._reconciliation.missing == []
+
+    asyncio.run(main())
+    assert (
+        "BTC: 1 options are missing from REST's tickers and do not tick, such as"
+        f" {CALL}: not live until they tick"
+    ) in caplog.text
+
+
+@pytest.mark.parametrize("how", ["empty", "refused", "closed", "unlisted"])
+def test_a_coin_that_leaves_the_market_is_not_live_after_two_answers(
+    tmp_path: Path, shared_valkey: EmbeddedValkey, how: str
+) -> None:
+    async def main() -> None:
+        async with liar.world(tmp_path, shared_valkey, reconcile_s=0) as w:
+            w.liar.greets = False
             look = w.collector._reconciliation.look
-            w.liar.rows = {CALL: {"bidPrice": "1204"}, "BTC-27NOV99-1-C": {"bidPrice": "1"}}
-            await look()
-            del w.liar.rows[CALL]
-            await look()
-            assert w.collector.table.suspects == 0
+            if how == "refused":
+                w.liar.rest_code = 10001
+            elif how == "closed":
+                w.liar.status = "Closed"
+            elif how == "unlisted":
+                w.liar.symbols = []
+            market, heard = w.collector.market, w.collector._universe_changed
+            for expected in (0, 2, 2):
+                if how in ("closed", "unlisted"):
+                    await market.refresh(heard)
+                else:
+                    await look()
+                assert w.table.suspects_now == expected
+            assert sum(line.live for line in w.collector.lines) == 0
+            await w.tell(w.liar.ticker(CALL))
+            assert w.table.suspects_now == 1
+            assert sum(line.live for line in w.collector.lines) == 1
+
+    asyncio.run(main())
+
+
+def test_a_coin_that_fails_while_others_answer_is_not_live_for_ever(
+    tmp_path: Path, shared_valkey: EmbeddedValkey
+) -> None:
+    eth = "ETH-27NOV99-3000-C-USDT"
+
+    async def main() -> None:
+        coins = ("BTC", "ETH")
+        async with liar.world(tmp_path, shared_valkey, CALL, eth, coins=coins, reconcile_s=0) as w:
+            w.liar.greets = False
+            look = w.collector._reconciliation.look
+            tick = dict(w.liar.ticker(CALL)["data"])
+            del tick["symbol"]
+            w.liar.rows = {CALL: tick}
+            w.liar.broken = {"BTC", "ETH"}
+            for _ in range(5):  # it is REST that fails
+                assert not await look()
+            assert w.table.suspects == 0
+            w.liar.broken = {"ETH"}
+            for expected in (0, 0, 0, 1):
+                assert not await look()
+                assert w.table.suspects_now == expected
+            assert w.collector._reconciliation.missing == [eth]
+            w.liar.broken.clear()
+            assert await look()
+
+    asyncio.run(main())
+
+
+def test_what_is_missing_and_sends_a_snapshot_each_time_is_subscribed_ever_more_rarely(
+    tmp_path: Path, shared_valkey: EmbeddedValkey
+) -> None:
+    async def main() -> None:
+        async with liar.world(tmp_path, shared_valkey, CALL, reconcile_s=0) as w:
+            look, market = w.collector._reconciliation.look, w.collector.market
+            for _ in range(20):
+                renewals = len([op for op, _ in w.liar.requests if op == "subscribe"])
+                await look()
+                due = w.collector._reconciliation._renewals[CALL]
+                if due.bit_count() == 1 and w.table.suspects_now:
+                    await until(lambda: not w.table.suspects_now)
+                assert renewals <= 6
+            assert market.instruments
+
+    asyncio.run(main())
+
+
+def test_expiry_is_judged_by_the_venues_clock(
+    tmp_path: Path, shared_valkey: EmbeddedValkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def main() -> None:
+        async with liar.world(tmp_path, shared_valkey, reconcile_s=0) as w:
+            w.liar.greets = False
+            await until(lambda: w.collector.feed.exchange.known)
+            venue_ms: int = w.collector.market.now_ms()
+            assert venue_ms < liar.FAR_MS
+            # the venue of this test runs by its own clock, this host's is set far ahead
+            monkeypatch.setattr(liar, "now_ms", lambda: venue_ms)
+            monkeypatch.setattr(time, "time_ns", lambda: (liar.FAR_MS + 1) * 1_000_000)
+            await w.collector._reconciliation.look()
+            await w.collector._reconciliation.look()
+            assert w.table.suspects_now == 2
 
     asyncio.run(main())

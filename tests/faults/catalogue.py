@@ -83,6 +83,7 @@ FAULTS: Final = {
     "LC-07": "The wall clock steps",
     "LC-08": "The process was suspended",
     "LC-09": "All connections are closed at one age",
+    "LC-10": "A coin leaves the market: halted, closed or listed no more",
     "RD-01": "Redis is absent at the start",
     "RD-02": "Redis comes back empty",
     "RD-03": "Redis is loading",

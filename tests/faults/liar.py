@@ -59,6 +59,9 @@ class Liar:
         self.symbols = list(symbols)
         self.rows: dict[str, dict[str, str]] = {}
         self.rest_status = 200
+        self.rest_code = 0  # retCode of tickers
+        self.broken: set[str] = set()  # coins whose tickers get HTTP 400
+        self.status = "Trading"  # of every listed option
         self.greets = True  # a subscription brings a snapshot
         self.requests: list[tuple[str, list[str]]] = []  # op and symbols, pings aside
         self.connections: list[ServerConnection] = []  # the open ones
@@ -138,9 +141,12 @@ class Liar:
         what = url.path.rpartition("/")[2]
         rows = self._tickers(coin) if what == "tickers" else self._instruments(coin)
         result = {"category": "option", "nextPageCursor": "", "list": rows}
-        body = dump({"retCode": 0, "retMsg": "", "result": result, "time": now_ms()})
+        code = self.rest_code if what == "tickers" else 0
+        body = dump({"retCode": code, "retMsg": "", "result": result, "time": now_ms()})
         headers = Headers({"Content-Length": str(len(body)), "Connection": "close"})
         status = self.rest_status if what == "tickers" else 200
+        if what == "tickers" and coin in self.broken:
+            status = 400
         return Response(status, "as told", headers, body)
 
     def _tickers(self, coin: str) -> list[dict[str, str]]:
@@ -151,7 +157,8 @@ class Liar:
         ]
 
     def _instruments(self, coin: str) -> list[dict[str, Any]]:
-        return [_instrument(symbol) for symbol in self.symbols if symbol.startswith(f"{coin}-")]
+        symbols = [symbol for symbol in self.symbols if symbol.startswith(f"{coin}-")]
+        return [_instrument(symbol) | {"status": self.status} for symbol in symbols]
 
 
 def _instrument(symbol: str) -> dict[str, Any]:

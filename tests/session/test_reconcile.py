@@ -15,7 +15,7 @@ TICK = {"tm": "1000", "rt": "1010", "sq": "1", "cn": "5:1", "bp": "5", "mp": "6.
 def judge(reconciler: Reconciler, row: Texts | None, tick: Texts | None, time_ms: int) -> bool:
     rows = {} if row is None else {"A": row}
     held = {} if tick is None else {"A": tick}
-    return reconciler.judge("BTC", rows, time_ms, held) == ["A"]
+    return reconciler.judge("BTC", rows, time_ms, held).suspects == ("A",)
 
 
 def test_the_second_row_that_differs_makes_it_suspect() -> None:
@@ -35,13 +35,36 @@ def test_a_tick_in_between_acquits(name: str) -> None:
     assert judge(reconciler, {"mp": "7"}, ticked, 180_000)
 
 
-@pytest.mark.parametrize("row", [{"bp": "5"}, None])
-def test_a_row_that_agrees_or_is_missing_acquits(row: Texts | None) -> None:
+def test_a_row_that_agrees_acquits() -> None:
     reconciler = Reconciler()
     judge(reconciler, {"bp": "7"}, TICK, 60_000)
-    assert not judge(reconciler, row, TICK, 120_000)
+    assert not judge(reconciler, {"bp": "5"}, TICK, 120_000)
     assert not judge(reconciler, {"bp": "7"}, TICK, 180_000)
     assert judge(reconciler, {"bp": "7"}, TICK, 240_000)
+
+
+@pytest.mark.parametrize("first", [{"bp": "7"}, None])
+@pytest.mark.parametrize("second", [{"bp": "7"}, None])
+def test_a_symbol_without_a_row_twice_is_suspect(first: Texts | None, second: Texts | None) -> None:
+    reconciler = Reconciler()
+    assert not judge(reconciler, first, TICK, 60_000)
+    verdict = reconciler.judge("BTC", {"A": second} if second else {}, 120_000, {"A": TICK})
+    assert verdict.missing == (() if second else ("A",))
+    assert verdict.contradicted == (("A",) if second else ())
+
+
+def test_a_tick_between_two_answers_without_a_row_acquits() -> None:
+    reconciler = Reconciler()
+    judge(reconciler, None, TICK, 60_000)
+    assert not judge(reconciler, None, TICK | {"rt": "1011"}, 120_000)
+    assert judge(reconciler, None, TICK | {"rt": "1011"}, 180_000)
+
+
+def test_an_answer_without_a_row_from_before_the_tick_is_no_evidence() -> None:
+    reconciler = Reconciler()
+    assert not judge(reconciler, None, TICK, 999)
+    assert not judge(reconciler, None, TICK, 60_000)
+    assert judge(reconciler, None, TICK, 120_000)
 
 
 def test_what_is_not_live_is_not_judged() -> None:
@@ -68,7 +91,7 @@ def test_a_time_that_can_not_be_right_is_no_alibi() -> None:
 def test_coins_are_asked_for_one_by_one() -> None:
     reconciler = Reconciler()
     judge(reconciler, {"bp": "7"}, TICK, 60_000)
-    assert reconciler.judge("ETH", {"B": {"bp": "7"}}, 60_000, {"B": TICK}) == []
+    assert reconciler.judge("ETH", {"B": {"bp": "7"}}, 60_000, {"B": TICK}).suspects == ()
     assert judge(reconciler, {"bp": "7"}, TICK, 120_000)
 
 
@@ -117,15 +140,16 @@ def test_nobody_is_accused_wrongly_and_nobody_gets_away(events: list[tuple[str, 
     """Oracle: the answers since the last tick, without those that failed, newest last."""
     reconciler = Reconciler()
     tick = TICK | {"bp": "1"}
-    answers: list[bool] = []  # whether each differed
+    answers: list[bool] = []  # whether each differed, or had no row
     for number, (event, value) in enumerate(events):
         now_ms = 10_000 * (number + 1)
         if event == "tick":
             tick = {**tick, "bp": str(value), "tm": str(now_ms), "rt": str(now_ms)}
             answers = []
         elif event == "missing":
-            assert not judge(reconciler, None, tick, now_ms)
-            answers = []
+            answers.append(True)
+            suspect = judge(reconciler, None, tick, now_ms)
+            assert suspect == (answers[-2:] == [True, True])
         elif event == "mute":
             assert not judge(reconciler, {"bp": str(value)}, None, now_ms)
             answers = []

@@ -37,6 +37,16 @@ def test_new_ones_are_listed_and_missing_ones_go() -> None:
     assert [i.symbol for i in found.listed] == [f"BTC-{NOW + HOUR}-{i}" for i in (10, 11)]
     assert found.gone == (f"BTC-{NOW + HOUR}-3",)
     assert not found.doubts
+    assert not found.doubted
+
+
+@pytest.mark.parametrize("status", ["Closed", "Settling", "PreLaunch", "Delivering", ""])
+def test_many_that_stop_trading_at_once_are_doubted(status: str) -> None:
+    known = options("BTC", 10)
+    answer = {s: dataclasses.replace(i, status=status) for s, i in known.items()}
+    found = diff(known, answer, NOW)
+    assert not found.gone
+    assert set(found.doubted) == known.keys()
 
 
 def test_nothing_new_is_no_change() -> None:
@@ -48,10 +58,12 @@ def test_an_empty_or_much_smaller_answer_removes_nothing() -> None:
     found = diff(known, options("BTC", 4), NOW)
     assert not found.gone
     assert found.doubts == (
-        "BTC: 6 of 10 symbols are not in the answer",
-        "ETH: 10 of 10 symbols are not in the answer",
+        "BTC: 6 of 10 options are no longer listed as trading",
+        "ETH: 10 of 10 options are no longer listed as trading",
     )
+    assert set(found.doubted) == known.keys() - options("BTC", 4).keys()
     assert diff(known, {}, NOW).gone == ()
+    assert set(diff(known, {}, NOW).doubted) == known.keys()
 
 
 def test_one_coins_doubtful_answer_does_not_hold_up_another() -> None:
