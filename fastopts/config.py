@@ -7,7 +7,7 @@ place where a setting is named: its variable is FASTOPTS_<NAME>, its key in the 
 import difflib
 import re
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -233,16 +233,29 @@ SETTINGS: Final[Mapping[str, Setting]] = {
 }
 _FIELDS = {"duration": "duration_s", "metrics_port": "metrics_address"}
 
+# Set by Kubernetes in every Pod for each Service of the namespace, and by Docker for each link: a
+# Service named `fastopts` or `fastopts-metrics` makes names that begin with FASTOPTS_.
+_SERVICE_NAME: Final = re.compile(
+    r"\w+_(SERVICE_HOST|SERVICE_PORT(_\w+)?|ENV_\w+"
+    r"|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR|PORT_START|PORT_END))?)"
+)
+_SERVICE_ADDRESS: Final = re.compile(r"(tcp|udp|sctp)://\S*")
+_LINK_NAME: Final = re.compile(r"/[^/]+/[^/]+")
+
 
 def from_env(environ: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
     """Return the settings named in *environ*, and remarks on how they were written.
 
-    Raises ConfigError for a name that begins with FASTOPTS_, or nearly so, and is no setting.
+    Raises ConfigError for a name that is one letter away from a setting's, or whose FASTOPTS_ is
+    misspelt. Other unknown names get a remark, and those that a platform sets are ignored.
     """
     known = {f"FASTOPTS_{name.upper()}": name for name in SETTINGS}
-    given = {name for name in environ if name.startswith("FASTOPTS_")} - set(OTHER_VARIABLES)
-    strays = {name for name in environ if _is_stray(name)}
-    faults = [_unknown(name, known) for name in sorted(given - known.keys() | strays)]
+    ours = {name for name, text in environ.items() if not _is_of_platform(name, text)}
+    prefixed = {name for name in ours if name.startswith("FASTOPTS_")} - set(OTHER_VARIABLES)
+    given, unknown = prefixed & known.keys(), prefixed - known.keys()
+    misspelt = {name for name in unknown if _is_misspelt(name, (*known, *OTHER_VARIABLES))}
+    strays = {name for name in ours if _is_stray(name)}
+    faults = [_unknown(name, (*known, *OTHER_VARIABLES)) for name in sorted(misspelt | strays)]
     if faults:
         raise ConfigError("; ".join(faults))
     values = {known[name]: _bare(environ[name]) for name in given}
@@ -251,6 +264,7 @@ def from_env(environ: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
         for name in sorted(given)
         if environ[name] != _bare(environ[name])
     ]
+    remarks += [f"{name}: ignored, there is no such setting" for name in sorted(unknown - misspelt)]
     password = environ.get("REDIS_PASSWORD", "")
     values["redis_password"] = password.rstrip("\r\n")
     remarks += _remarks_on_password(password)
@@ -258,12 +272,30 @@ def from_env(environ: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
     return {name: value for name, value in values.items() if value}, remarks
 
 
+def _is_of_platform(name: str, text: str) -> bool:
+    """Whether Kubernetes or Docker sets such a variable for a service or a link."""
+    is_address = name.endswith("_PORT") and _SERVICE_ADDRESS.fullmatch(text)
+    is_link = name.endswith("_NAME") and _LINK_NAME.fullmatch(text)
+    return bool(is_address or is_link or _SERVICE_NAME.fullmatch(name))
+
+
 def _is_stray(name: str) -> bool:
     """Whether *name* is a setting's but for a slip in its FASTOPTS_."""
     prefix, _, rest = name.partition("_")
     if prefix == "FASTOPTS" or rest.lower() not in SETTINGS:
         return False
-    return bool(difflib.get_close_matches(prefix, ["FASTOPTS"], 1, 0.85))
+    return bool(difflib.get_close_matches(prefix.upper(), ["FASTOPTS"], 1, 0.85))
+
+
+def _is_misspelt(name: str, known: Iterable[str]) -> bool:
+    return any(_is_one_edit(name.upper(), other) for other in known)
+
+
+def _is_one_edit(a: str, b: str) -> bool:
+    """Whether one letter changed, added, left out or swapped with the next makes *b* of *a*."""
+    n = next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
+    swapped = a[n : n + 2] == b[n : n + 2][::-1] and a[n + 2 :] == b[n + 2 :]
+    return swapped or a[n + 1 :] == b[n + 1 :] or a[n + 1 :] == b[n:] or a[n:] == b[n + 1 :]
 
 
 def _bare(text: str) -> str:
@@ -333,6 +365,7 @@ def load(
     return Settings(**values, redis_password=secret, remarks=tuple(remarks))
 
 
-def _unknown(name: str, known: Mapping[str, object]) -> str:
-    near = difflib.get_close_matches(name, known, 1)
+def _unknown(name: str, known: Iterable[str]) -> str:
+    written = {other.upper(): other for other in known}
+    near = [written[other] for other in difflib.get_close_matches(name.upper(), written, 1)]
     return f"there is no setting {name}" + (f"; did you mean {near[0]}?" if near else "")

@@ -174,6 +174,8 @@ FAULTS: Final = {
     "CF-08": "Newlines, spaces, quotes in the environment",
     "CF-09": "A compromised dependency",
     "CF-10": "A dependency's new version behaves otherwise",
+    "CF-11": "A source distribution that can't be built, a wheel that lacks a module",
+    "CF-12": "Variables that a platform or another program sets",
 }
 
 # Why no test of that name exists.

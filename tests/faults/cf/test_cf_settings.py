@@ -77,6 +77,70 @@ def test_CF_01_other_programs_variables_are_theirs() -> None:
     assert config.load({}, environ, {}) == Settings()
 
 
+def of_service(name: str, port: int, proto: str = "TCP") -> dict[str, str]:
+    """What the kubelet sets for a Service of this name, and Docker for such a link."""
+    prefix, lower = name.upper().replace("-", "_"), proto.lower()
+    link = f"{prefix}_PORT_{port}_{proto}"
+    address = f"{lower}://10.96.0.7:{port}"
+    return {
+        f"{prefix}_SERVICE_HOST": "10.96.0.7",
+        f"{prefix}_SERVICE_PORT": str(port),
+        f"{prefix}_SERVICE_PORT_HTTP_METRICS": str(port),
+        f"{prefix}_PORT": address,
+        link: address,
+        f"{link}_PROTO": lower,
+        f"{link}_PORT": str(port),
+        f"{link}_ADDR": "10.96.0.7",
+        f"{prefix}_NAME": "/desk_web_1/fastopts",
+        f"{prefix}_ENV_COINS": "x",
+    }
+
+
+@pytest.mark.parametrize(
+    "service",
+    ["fastopts", "fastopts-serve", "fastopts-metrics", "fastopts-redis-url", "fastopt-metrics"],
+)
+def test_CF_12_variables_of_a_service_are_ignored_without_a_word(service: str) -> None:
+    environ = of_service(service, 8051) | of_service(service, 53, "UDP")
+    loaded = config.load({}, environ, {})
+    assert loaded == Settings()
+    assert loaded.remarks == ()
+    own = {"FASTOPTS_METRICS_PORT": "8051"}
+    assert config.load({}, environ | own, {}).metrics_address == ("127.0.0.1", 8051)
+
+
+@pytest.mark.parametrize("name", ["VERSION", "IMAGE", "TAG", "HOME", "IMAGE_TAG", "PORT", "LOG"])
+def test_CF_12_an_unknown_variable_far_from_every_setting_is_a_warning(name: str) -> None:
+    loaded = config.load({}, {f"FASTOPTS_{name}": "1.2.3", "FASTOPTS_COINS": "ETH"}, {})
+    assert loaded.coins == ("ETH",)
+    assert loaded.remarks == (f"FASTOPTS_{name}: ignored, there is no such setting",)
+    with pytest.raises(ConfigError, match="there is no setting"):
+        config.load({}, {}, {name.lower(): "1.2.3"})
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("FASTOPTS_redis_url", "FASTOPTS_REDIS_URL"),
+        ("fastopts_coins", "FASTOPTS_COINS"),
+        ("FASTOPTS_CONFG", "FASTOPTS_CONFIG"),
+        ("FASTOPTS_METRIC_PORT", "FASTOPTS_METRICS_PORT"),
+    ],
+)
+def test_CF_12_one_letter_or_the_case_is_still_an_error(written: str, meant: str) -> None:
+    with pytest.raises(ConfigError, match=f"{written}; did you mean {meant}"):
+        config.load({}, {written: "8051"}, {})
+
+
+def test_CF_12_the_command_says_so_on_the_standard_error_and_goes_on(tmp_path: Path) -> None:
+    environ = of_service("fastopts", 8050) | {"FASTOPTS_IMAGE": "desk/fastopts:3"}
+    words = ("doctor", "--offline", "--redis-url", "redis://127.0.0.1:1")
+    done = fastopts(*words, cwd=tmp_path, **environ)
+    assert "FASTOPTS_IMAGE: ignored" in done.err
+    assert "SERVICE" not in done.err
+    assert done.code == 1  # for Redis
+
+
 ABSURD = ("-1", "-0.001", "nan", "inf", "-inf", "1e400", "", " ", "0x10", "1,5", "ten", "True")
 BOUNDS = {
     "flush_ms": (1, 1000, "from 1 to 1000 ms"),
