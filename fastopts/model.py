@@ -40,7 +40,13 @@ NUMBERS: Final = (
     ("c24", "change_24h"),
     ("pdp", "predicted_delivery_price"),
 )
-NEVER_ZERO: Final = ("last_price", "high_24h", "low_24h", "predicted_delivery_price")
+# A 0 of these stands for "not computed"...
+NEVER_ZERO: Final = (
+    *("last_price", "high_24h", "low_24h", "predicted_delivery_price"),
+    *("index_price", "underlying_price"),
+)
+# ...and so does a 0 of these, if all of them are 0 at once: a delta of 0 alone may be right.
+NEVER_ALL_ZERO: Final = ("delta", "gamma", "vega", "theta", "mark_iv")
 NUMBER_INDEX: Final = {short: index for index, (short, _) in enumerate(NUMBERS)}
 
 RECORD_VERSION: Final = 1

@@ -32,6 +32,9 @@ def give_meaning(numbers: list[float]) -> None:
     for name in model.NEVER_ZERO:
         if numbers[INDEX[name]] == 0:
             numbers[INDEX[name]] = NAN
+    if all(numbers[INDEX[name]] == 0 for name in model.NEVER_ALL_ZERO):
+        for name in model.NEVER_ALL_ZERO:
+            numbers[INDEX[name]] = NAN
 
 
 class Number:

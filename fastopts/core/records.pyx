@@ -44,8 +44,10 @@ cdef bytes PREFIX = keys.RECORD.encode()
 cdef dict INDEX = {name: index for index, (_, name) in enumerate(model.NUMBERS)}
 cdef int BID = INDEX["bid_price"]       # price, size and IV of a side follow each other
 cdef int ASK = INDEX["ask_price"]
-cdef int[4] NEVER_ZERO
+cdef int[6] NEVER_ZERO
 NEVER_ZERO[:] = [INDEX[name] for name in model.NEVER_ZERO]
+cdef int[5] NEVER_ALL_ZERO
+NEVER_ALL_ZERO[:] = [INDEX[name] for name in model.NEVER_ALL_ZERO]
 
 
 cdef inline void give_meaning(Record* record) noexcept nogil:
@@ -53,9 +55,14 @@ cdef inline void give_meaning(Record* record) noexcept nogil:
     cdef int i
     _side(record, BID)
     _side(record, ASK)
-    for i in range(4):
+    for i in range(6):
         if record.numbers[NEVER_ZERO[i]] == 0:
             record.numbers[NEVER_ZERO[i]] = NAN
+    for i in range(5):
+        if record.numbers[NEVER_ALL_ZERO[i]] != 0:
+            return
+    for i in range(5):
+        record.numbers[NEVER_ALL_ZERO[i]] = NAN
 
 
 cdef inline void _side(Record* record, int price) noexcept nogil:

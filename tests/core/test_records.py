@@ -31,7 +31,11 @@ NAMES = tuple(NUMBERS)
 EPOCH, CONN, NOW, EXPIRY = 1_795_000_000, 7, 1_795_348_800_000, 4_099_449_600_000
 NAN = float("nan")
 SIDES = (("bid_price", "bid_size", "bid_iv"), ("ask_price", "ask_size", "ask_iv"))
-NEVER_ZERO = ("last_price", "high_24h", "low_24h", "predicted_delivery_price")
+NEVER_ZERO = (
+    *("last_price", "high_24h", "low_24h", "predicted_delivery_price"),
+    *("index_price", "underlying_price"),
+)
+NEVER_ALL_ZERO = ("delta", "gamma", "vega", "theta", "mark_iv")
 
 
 @pytest.fixture(params=("pure_records", "records"), scope="module")
@@ -55,6 +59,8 @@ def meaning(numbers: Sequence[float]) -> dict[str, float | None]:
             told[iv] = None
     absent = [name for name in NEVER_ZERO if told[name] == 0]
     absent += [name for name, number in told.items() if number is not None and math.isnan(number)]
+    if all(told[name] == 0 for name in NEVER_ALL_ZERO):
+        absent += NEVER_ALL_ZERO
     return told | dict.fromkeys(absent)
 
 

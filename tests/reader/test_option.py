@@ -21,7 +21,11 @@ from tests.reader.options import NOW_MS, make, terms
 from tests.store import CALL, EXPIRY_MS, NAN, NUMBERS, PUT
 
 HOUR_MS, DAY_MS = 3_600_000, 86_400_000
-ABSENT_AT_0 = ("last_price", "high_24h", "low_24h", "predicted_delivery_price")
+ABSENT_AT_0 = (
+    *("last_price", "high_24h", "low_24h", "predicted_delivery_price"),
+    *("index_price", "underlying_price"),
+)
+ABSENT_AT_ALL_0 = ("delta", "gamma", "vega", "theta", "mark_iv")
 DERIVED = (
     *("crossed", "locked", "iv_capped", "greeks_ok", "mid", "spread", "rel_spread", "spread_iv"),
     *("spread_ticks", "moneyness", "log_moneyness", "intrinsic", "time_value"),
@@ -55,6 +59,8 @@ def oracle(n: Numbers, strike: float, kind: str, tick: float | None, phase: str)
     told: Told = {name: number(value) for name, value in n.items()}
     told |= quote(n, "bid") | quote(n, "ask")
     told |= {name: None for name in ABSENT_AT_0 if n[name] == 0}
+    if all(n[name] == 0 for name in ABSENT_AT_ALL_0):
+        told |= dict.fromkeys(ABSENT_AT_ALL_0)
     bid, ask = told["bid_price"], told["ask_price"]
     both = bid is not None and ask is not None
     told["crossed"] = both and bid > ask
@@ -140,7 +146,23 @@ CASES: list[tuple[str, Numbers, Told]] = [
     (
         "forward 0",
         {"underlying_price": 0.0},
-        {"forward": 0.0, "moneyness": None, "log_moneyness": None, "intrinsic": 0.0},
+        {"forward": None, "moneyness": None, "intrinsic": None, "time_value": None},
+    ),
+    ("index 0", {"index_price": 0.0}, {"index_price": None}),
+    (
+        "greeks not computed",
+        dict.fromkeys(ABSENT_AT_ALL_0, 0.0),
+        dict.fromkeys(ABSENT_AT_ALL_0) | {"greeks_ok": False},
+    ),
+    (
+        "a rounded wing",
+        dict.fromkeys(ABSENT_AT_ALL_0, 0.0) | {"mark_iv": 0.9},
+        dict.fromkeys(ABSENT_AT_ALL_0, 0.0) | {"mark_iv": 0.9, "greeks_ok": True},
+    ),
+    (
+        "a delta of 1",
+        dict.fromkeys(ABSENT_AT_ALL_0, 0.0) | {"delta": 1.0},
+        {"delta": 1.0, "gamma": 0.0, "mark_iv": 0.0},
     ),
     ("no forward", {"underlying_price": NAN}, {"intrinsic": None, "time_value": None}),
     ("in the money", {"underlying_price": 91000.0}, {"intrinsic": 1000.0, "time_value": 218.5}),
