@@ -42,7 +42,8 @@ class BlockingChannel:
         return os.getpid() not in self._lines
 
     def exchange(self, payload: bytes, make_replies: Callable[[], R]) -> R:
-        """Send *payload*, return the replies once they are done.
+        """Send *payload*, return the replies once they are done. *make_replies* is called right
+        before it is sent.
 
         Raises StoreUnavailable when the server can't be reached or does not answer in time,
         StoreError for replies that are none.
@@ -83,11 +84,11 @@ class _Line:
         try:
             is_kept = self._socket is not None
             try:
-                return self._try(payload, make_replies())
+                return self._try(payload, make_replies)
             except StoreUnavailable as error:
                 if not (is_kept and may_retry(error)):
                     raise
-                return self._try(payload, make_replies())
+                return self._try(payload, make_replies)
         finally:
             self._lock.release()
 
@@ -100,10 +101,11 @@ class _Line:
         if connection is not None:
             connection.close()
 
-    def _try(self, payload: bytes, replies: R) -> R:
+    def _try(self, payload: bytes, make_replies: Callable[[], R]) -> R:
         try:
             if self._socket is None:
                 self._socket = connect(self._address, self._timeout_s)
+            replies = make_replies()
             self._converse(self._socket, payload, replies)
         except OSError as error:
             self.drop()

@@ -33,7 +33,8 @@ class LastingChannel:
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def exchange(self, payload: bytes, make_replies: Callable[[], R]) -> R:
-        """Send *payload*, return the replies once they are done.
+        """Send *payload*, return the replies once they are done. *make_replies* is called right
+        before it is sent.
 
         Raises StoreUnavailable when the server can't be reached or does not answer in time,
         StoreError for replies that are none, RuntimeError in another loop.
@@ -43,11 +44,11 @@ class LastingChannel:
         try:
             is_kept = self._channel is not None and not self._channel.closed.is_set()
             try:
-                return await self._try(payload, make_replies())
+                return await self._try(payload, make_replies)
             except StoreUnavailable as error:
                 if not (is_kept and may_retry(error)):
                     raise
-                return await self._try(payload, make_replies())
+                return await self._try(payload, make_replies)
         finally:
             self._lock.release()
 
@@ -76,9 +77,10 @@ class LastingChannel:
             words = f"{self._address}: no answer in {self._timeout_s:g} s"
             raise StoreUnavailable(words) from error
 
-    async def _try(self, payload: bytes, replies: R) -> R:
+    async def _try(self, payload: bytes, make_replies: Callable[[], R]) -> R:
         if self._channel is None or self._channel.closed.is_set():
             self._channel = await channel.connect(self._address, self._tls(), self._timeout_s)
+        replies = make_replies()
         try:
             await self._channel.exchange(payload, replies, self._timeout_s)
         except BaseException:

@@ -4,10 +4,11 @@ from collections.abc import Callable, Sequence
 from typing import Final, TypeVar
 
 from fastopts import model
+from fastopts.clock import steady_s
 from fastopts.core import Records
 from fastopts.reader.freshness import Moment
-from fastopts.reader.queries import Queries, Query
-from fastopts.reader.replica import Replica
+from fastopts.reader.queries import Queries, Query, check_elapsed
+from fastopts.reader.replica import UNSEEN_S, Replica
 from fastopts.reader.universe import Universe, asset_name, no_asset
 
 __all__ = ("Held", "answered")
@@ -20,10 +21,12 @@ _MISSING: Final = b"$-1\r\n"
 
 def answered(query: Query[T]) -> T:
     """What a *query* of Held returns. It has nothing to ask."""
+    began_at = steady_s()
     try:
         next(query)
     except StopIteration as done:
         found: T = done.value
+        check_elapsed(began_at, UNSEEN_S)
         return found
     raise AssertionError("there is nobody to ask")
 
@@ -32,7 +35,7 @@ class Held(Queries):
     """The queries of one mirror; *now* is the moment of a read."""
 
     def __init__(self, venue: str, replica: Replica, now: Callable[[], Moment]) -> None:
-        super().__init__(venue)
+        super().__init__(venue, UNSEEN_S)
         self._replica = replica
         self._now = now
         self._version: tuple[int, int] | None = None

@@ -7,7 +7,7 @@ readers drive it: one by blocking, one by awaiting.
 from collections.abc import Callable, Generator, Mapping, Sequence
 from functools import partial
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar
 
 from fastopts import keys
 from fastopts.clock import steady_s
@@ -15,6 +15,7 @@ from fastopts.core import Records, mget, value
 from fastopts.errors import (
     BadInput,
     StoreError,
+    StoreUnavailable,
     Unknown,
     clipped,
 )
@@ -37,13 +38,16 @@ if TYPE_CHECKING:
     from fastopts.reader.scan import Scan
     from fastopts.reader.table import Table
 
-__all__ = ("USDT_SUFFIX", "Queries", "Query", "Request")
+__all__ = ("USDT_SUFFIX", "Queries", "Query", "Request", "check_elapsed")
 
 T = TypeVar("T")
+R = TypeVar("R", bound=Replies)
 
 # The order matters: a record that is read before the feed is never newer than what the feed says.
 _FEED_AND_TIME: Final = pack("HGETALL", keys.FEED) + pack("TIME")
 _ATTEMPTS: Final = 5  # at a universe that changes while it is read
+_ASKED_MAX: Final = 3  # times for a reply that was taken too late
+_SLOW_MS: Final = 100  # a reply that took longer counts as read when it was taken
 USDT_SUFFIX: Final = "-USDT"
 
 
@@ -54,6 +58,18 @@ class Request(NamedTuple):
     replies: Callable[[], Replies]
 
 
+class _Sent(Generic[R]):
+    """Makes the replies of a request, and keeps the time at which it was sent."""
+
+    def __init__(self, make: Callable[[], R]) -> None:
+        self.at_s = steady_s()
+        self._make = make
+
+    def __call__(self) -> R:
+        self.at_s = steady_s()
+        return self._make()
+
+
 Query = Generator[Request, Any, T]
 Check = Callable[[Moment, Demand], None]
 
@@ -61,8 +77,9 @@ Check = Callable[[Moment, Demand], None]
 class Queries:
     """The queries of one reader, and what it may keep between them."""
 
-    def __init__(self, venue: str) -> None:
+    def __init__(self, venue: str, timeout_s: float) -> None:
         self.venue = venue
+        self._timeout_s = timeout_s
         self._feed: tuple[bytes, Feed] = (b"", Feed({}))
         # Threads share a reader: what belongs together is replaced together.
         self._terms: tuple[tuple[int, int], dict[str, Instrument]] = (0, 0), {}
@@ -86,12 +103,12 @@ class Queries:
         return _checked(found) if strict else found
 
     def feed(self) -> Query[Moment]:
-        replies = yield Request(_FEED_AND_TIME, partial(ReplyList, 2, is_raw=True))
+        replies, sent_s = yield from self._ask(_FEED_AND_TIME, partial(ReplyList, 2, is_raw=True))
         flat, now = good(replies.values)
-        return self._moment(freshness.parse(flat, self.venue), now, {})
+        return self._moment(freshness.parse(flat, self.venue), now, {}, sent_s)
 
     def counters(self) -> Query[dict[str, int]]:
-        replies = yield Request(pack("HGETALL", keys.STATS), partial(ReplyList, 1))
+        replies, _ = yield from self._ask(pack("HGETALL", keys.STATS), partial(ReplyList, 1))
         return counters_of(replies.values[0])
 
     def expiries(self, asset: str) -> Query[list[Series]]:
@@ -234,7 +251,7 @@ class Queries:
             unmet, command = self._prepare(symbols, terms)
             payload = command + extra + _FEED_AND_TIME + universe.ask_terms(unmet)
             others = extra_count + 2 + len(unmet)
-            records: Records = yield Request(payload, partial(Records, len(symbols), others))
+            records, sent_s = yield from self._ask(payload, partial(Records, len(symbols), others))
             if records.error is not None:
                 raise records.error
             answers = records.others[:extra_count]
@@ -245,7 +262,7 @@ class Queries:
                 if len(unmet) < len(symbols):
                     continue
             terms |= _known(unmet, raw_terms)
-            return records, self._moment(feed, value(raw_now), terms), answers
+            return records, self._moment(feed, value(raw_now), terms, sent_s), answers
         raise _restless()
 
     def _prepare(
@@ -272,10 +289,26 @@ class Queries:
             self._feed = raw, fresh
         return feed
 
-    def _moment(self, feed: Feed, now: Any, terms: Mapping[str, Instrument]) -> Moment:
+    def _ask(self, payload: bytes, make: Callable[[], R]) -> Query[tuple[R, float]]:
+        """The replies, and when they were asked for. A reply that is taken after the timeout is as
+        old as that, since the process stood still or was busy: it is asked for again."""
+        for _ in range(_ASKED_MAX):
+            sent = _Sent(make)
+            replies: R = yield Request(payload, sent)
+            elapsed_s = steady_s() - sent.at_s
+            if elapsed_s <= self._timeout_s:
+                return replies, sent.at_s
+        raise _stood_still(elapsed_s)
+
+    def _moment(
+        self, feed: Feed, now: Any, terms: Mapping[str, Instrument], sent_s: float
+    ) -> Moment:
         with understood():
             [(seconds, micros)] = good([now])
             now_ms = int(seconds) * 1000 + int(micros) // 1000
+        elapsed_ms = round((steady_s() - sent_s) * 1000)
+        if elapsed_ms > _SLOW_MS:  # how much of it came after TIME is not known: all of it
+            now_ms += elapsed_ms
         moment = Moment(feed, now_ms, terms)
         self._seen = moment.venue_ms, steady_s()
         return moment
@@ -320,7 +353,8 @@ class Queries:
             return held
         for _ in range(_ATTEMPTS):
             ask = pack("SMEMBERS", keys.asset(name))
-            replies = yield Request(ask + _FEED_AND_TIME, partial(ReplyList, 3, is_raw=True))
+            make = partial(ReplyList, 3, is_raw=True)
+            replies, _ = yield from self._ask(ask + _FEED_AND_TIME, make)
             members, flat, _ = good(replies.values)
             before = freshness.parse(flat, self.venue)
             if not members and name in before.assets:
@@ -356,12 +390,20 @@ class Queries:
             return
         asked = [found[place].symbol + USDT_SUFFIX for place in places]
         payload = b"".join([pack("EXISTS", keys.record(symbol)) for symbol in asked])
-        replies = yield Request(payload, partial(ReplyList, len(asked)))
+        replies, _ = yield from self._ask(payload, partial(ReplyList, len(asked)))
         for place, symbol, exists in zip(places, asked, good(replies.values), strict=True):
             if exists:
                 asked_for = found[place].symbol
                 hint = f"there is no option {asked_for!r} here: did you mean {symbol}?"
                 found[place] = Absent(asked_for, Unknown(hint))
+
+
+def check_elapsed(since_s: float, limit_s: float) -> None:
+    """Raise StoreUnavailable when more than *limit_s* have passed since: what was read then is too
+    old to be returned as current."""
+    elapsed_s = steady_s() - since_s
+    if elapsed_s > limit_s:
+        raise _stood_still(elapsed_s)
 
 
 def _several(symbols: Sequence[str]) -> bool:
@@ -404,6 +446,12 @@ def _tell_of_skew(skew_ms: int) -> None:
     logging.getLogger(__name__).warning(
         "the venue's clock is %+.1f s off the Redis server's: ages are corrected by it",
         skew_ms / 1000,
+    )
+
+
+def _stood_still(elapsed_s: float) -> StoreUnavailable:
+    return StoreUnavailable(
+        f"this process took the answer {elapsed_s:.1f} s late: it was suspended or busy; read again"
     )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Self, TypeVar
 
+from fastopts.clock import steady_s
 from fastopts.model import Instrument
 from fastopts.net import address
 from fastopts.net.blocking import BlockingChannel
@@ -12,7 +13,7 @@ from fastopts.reader.chain import Chain
 from fastopts.reader.demand import Demand
 from fastopts.reader.expiry import Expiry
 from fastopts.reader.option import Option
-from fastopts.reader.queries import Queries, Query
+from fastopts.reader.queries import Queries, Query, check_elapsed
 from fastopts.reader.state import FeedState
 from fastopts.reader.universe import Series
 
@@ -59,7 +60,7 @@ class OptionReader:
         self._address = address.parse(url, password)
         self._timeout_s = timeout_s
         self._channel = BlockingChannel(self._address, timeout_s)
-        self._queries = Queries(venue)
+        self._queries = Queries(venue, timeout_s)
 
     def __enter__(self) -> Self:
         return self
@@ -329,11 +330,14 @@ class OptionReader:
         return Watch(make, pick, demand, initial)
 
     def _run(self, query: Query[T]) -> T:
+        answered_at = steady_s()
         try:
             request = next(query)
             while True:
                 replies = self._channel.exchange(request.payload, request.replies)
+                answered_at = steady_s()
                 request = query.send(replies)
         except StopIteration as done:
             found: T = done.value
+            check_elapsed(answered_at, self._timeout_s)
             return found

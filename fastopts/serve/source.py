@@ -7,6 +7,7 @@ import time
 from collections import deque
 from typing import Final
 
+from fastopts.clock import steady_s
 from fastopts.errors import FastoptsError, one_line
 from fastopts.reader import AsyncOptionReader
 from fastopts.reader.async_mirror import AsyncMirror
@@ -59,7 +60,7 @@ class Source:
 
     def look(self) -> Look:
         """The market as a whole, as it was within the last half second."""
-        now = time.monotonic()
+        now = steady_s()
         if self._look is None or now - self._look[0] > POLL_S / 2:
             self._look = now, look(self.mirror)
         return self._look[1]

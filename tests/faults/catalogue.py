@@ -146,6 +146,7 @@ FAULTS: Final = {
     "RR-08": "The reader's clock is wrong",
     "RR-09": "Many keys are no snapshot",
     "RR-10": "Misuse across forks, threads, loops",
+    "RR-11": "A reader that is suspended between a request and its reply",
     "AP-01": "No token because it is local",
     "AP-02": "DNS rebinding",
     "AP-03": "Cross-site WebSocket hijacking",
