@@ -63,7 +63,7 @@ class Settings:
     embedded: bool = True
     standby: bool = False
     flush_ms: float = 5.0
-    latency_ms: float = 0.0
+    latency_ms: float | None = None  # None: on the flush clock while ticks are dense
     duration_s: float | None = None
     log_format: Literal["text", "json"] = "text"
     insecure: bool = False
@@ -126,6 +126,18 @@ def _number(least: float, most: float, unit: str) -> Callable[[object], float]:
         if isinstance(value, bool) or not least <= number <= most:
             raise ValueError(f"a number from {least:g} to {most:g} {unit}")
         return number
+
+    return parse
+
+
+def _number_or_auto(least: float, most: float, unit: str) -> Callable[[object], float | None]:
+    parse_number = _number(least, most, unit)
+
+    def parse(value: object) -> float | None:
+        try:
+            return None if value == "auto" else parse_number(value)
+        except ValueError as error:
+            raise ValueError(f"auto, or {error}") from None
 
     return parse
 
@@ -207,8 +219,9 @@ SETTINGS: Final[Mapping[str, Setting]] = {
     "standby": Setting(_flag, "wait while another collector writes, and take over when it ends"),
     "flush_ms": Setting(_number(1, 1000, "ms"), "write this often (default: 5)", "MS"),
     "latency_ms": Setting(
-        _number(0, 1000, "ms"),
-        "read sockets this often, to save CPU (default: as data comes)",
+        _number_or_auto(0, 1000, "ms"),
+        "read sockets this often; 0: as data arrives (default: auto, with each flush while ticks"
+        " are dense, else as data arrives)",
         "MS",
     ),
     "duration": Setting(_duration, "stop after 90s, 10m or 2h", "TIME"),

@@ -27,7 +27,8 @@ class Flusher:
     """Flushes a table at most every *flush_s* while it is let `go`.
 
     One batch is under way at a time, so load makes batches bigger, not later. `taken_at` is when
-    the last one was taken from the table, `written_at` when the last one that was written was.
+    the last one was taken from the table, `written_at` when the last one that was written was;
+    `next_at` is when the next one may be.
     `lag` and `acknowledgements` tell how long the server took, of late and altogether.
     """
 
@@ -43,8 +44,9 @@ class Flusher:
         self._over = over
         self._channel: Channel | None = None
         self._may_go = False
-        self._is_due = False
-        self._next_at = self._sent_at = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+        self._is_missed = False  # the last flush found a batch under way
+        self.next_at = self._sent_at = 0.0
         self.taken_at = self.written_at = self._loop.time()
         self._owed: int | None = 0
         self._waiter: asyncio.Future[None] | None = None
@@ -91,13 +93,16 @@ class Flusher:
 
     def wake(self) -> None:
         """There is something to write."""
-        if self._may_go and not self._is_due:
-            self._is_due = True
-            self._loop.call_at(self._next_at, self._flush)
+        if self._may_go and self._timer is None:
+            self._timer = self._loop.call_at(self.next_at, self.flush)
 
-    def _flush(self) -> None:
-        self._is_due = False
-        if not self._may_go or not self.batch.done:
+    def flush(self) -> None:
+        """Write what is dirty, now: for a caller that keeps to a clock itself."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._is_missed = not self.batch.done
+        if not self._may_go or self._is_missed:
             return  # `go` or the answer will wake us
         assert self._channel is not None
         dirty = self._table.dirty
@@ -105,7 +110,7 @@ class Flusher:
         payload = self.batch.encode(self._now_ms(), BATCH_BYTES, wall_ms())
         self._owed = (dirty if self._owed is None else self._owed) - (dirty - self._table.dirty)
         if payload:
-            self._next_at = self._loop.time() + self._flush_s
+            self.next_at = self._loop.time() + self._flush_s
             self._sent_at = time.monotonic()  # the loop's clock may step by whole milliseconds
             self._channel.send(payload, self.batch, EXCHANGE_TIMEOUT_S, self._answered)
 
@@ -124,5 +129,7 @@ class Flusher:
         finally:
             if self._waiter is not None and not self._waiter.done():
                 self._waiter.set_result(None)
+        if self._is_missed:
+            self.next_at = self._loop.time()  # it was due already, and waits no longer
         if self._table.dirty:
             self.wake()

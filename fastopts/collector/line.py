@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol
 
+from fastopts.collector.cycle import Cycle
 from fastopts.core import Inlet, Table
 from fastopts.errors import ConnectionLost, HandshakeRefused
 from fastopts.model import FLAG_SUSPECT
@@ -76,7 +77,8 @@ class Shared:
     wake: Callable[[], None]
     """There may be something to write."""
     next_conn: Callable[[], int]
-    reads_on_clock: bool = False
+    cycle: Cycle | None = None
+    """Reads the connections; without one, each is read as data arrives."""
     timing: Timing = field(default_factory=Timing)
     budget: Budget = field(default_factory=Budget)
     ban: Ban = field(default_factory=Ban)  # of handshakes; REST's alone leaves them be
@@ -185,11 +187,6 @@ class Line:
         if self._connection is not None:
             self._connection.session.renew(symbols)
 
-    def read(self) -> None:
-        """Read what has arrived, when reading on a clock."""
-        if self._connection is not None:
-            self._connection.socket.read()
-
     async def run(self) -> None:
         """Connect, listen, and connect again; ends by cancellation only."""
         while True:
@@ -226,7 +223,7 @@ class Line:
                 tls=shared.tls,
                 headers=shared.headers,
                 timeout_s=shared.timing.connect_within,
-                on_clock=shared.reads_on_clock,
+                on_clock=shared.cycle is not None and shared.cycle.uses_clock,
             )
         except HandshakeRefused as error:
             return self._refused(error)
@@ -238,6 +235,8 @@ class Line:
         session = Session(_now(), shared.timing, self.learned)
         self._connection = _Connection(socket, inlet, session, _now())
         self._announce(inlet)
+        if shared.cycle is not None:
+            shared.cycle.add(socket)
         try:
             has_expired = shared.market.has_expired
             session.want([name for name in self.shard.symbols if not has_expired(name)])
@@ -248,6 +247,8 @@ class Line:
             raise
         finally:
             self._connection = None
+            if shared.cycle is not None:
+                shared.cycle.discard(socket)
             self._mute_in_a_row = 0 if inlet.messages else self._mute_in_a_row + 1
             socket.abort()
         log.warning("connection %d (conn %d) ended: %s", self.shard.number, inlet.conn, reason)

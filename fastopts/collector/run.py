@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from fastopts.clock import steady_s
 from fastopts.collector import cache, database, report
+from fastopts.collector.cycle import Cycle
 from fastopts.collector.feed import Feed
 from fastopts.collector.line import Line, Shared
 from fastopts.collector.market import Market, Progress
@@ -122,6 +123,12 @@ class Collector:
             settings.standby,
             self._clock_jumped,
         )
+        self.cycle = Cycle(
+            self.table,
+            self.writer.flusher,
+            settings.flush_ms / 1000,
+            None if settings.latency_ms is None else settings.latency_ms / 1000,
+        )
         self.lines: list[Line] = []
         self._settings = settings
         self._endpoints = endpoints
@@ -134,9 +141,9 @@ class Collector:
             self.table,
             self.market,
             self.writer,
-            self.writer.flusher.wake,
+            self.cycle.arrived,
             itertools.count(1).__next__,
-            settings.latency_ms > 0,
+            self.cycle,
             timing,
             rest_ban=rest_ban,
             now_ms=self.clock.now_ms,
@@ -146,7 +153,6 @@ class Collector:
         )
         self.market.distrust = self._reconciliation.distrust
         self._group: asyncio.TaskGroup | None = None
-        self._reading: asyncio.TimerHandle | None = None
         self._bug: BaseException | None = None
         self._is_winding_up = False
         self._bars = Bars(settings.log_format == "text")
@@ -243,8 +249,6 @@ class Collector:
             if self._settings.reconcile_s > 0:
                 reconciling = self._reconciliation.run(self._settings.reconcile_s)
                 helpers.append(self._begin("reconciliation", reconciling))
-            if self._settings.latency_ms > 0:
-                self._read_on_clock(asyncio.get_running_loop().time())
             self._universe_changed(listed, ())
             await self._until_stopped()
             await self._wind_up(helpers, writing)
@@ -341,8 +345,7 @@ class Collector:
     ) -> None:
         """Stop listening, then write what is left."""
         self._is_winding_up = True
-        if self._reading is not None:
-            self._reading.cancel()
+        self.cycle.stop()
         tasks = [*helpers, *self._line_tasks]
         for task in tasks:
             task.cancel()
@@ -378,14 +381,6 @@ class Collector:
         used = await self.market.warm_up()
         self.writer.flusher.wake()
         log.info("%d quotes from REST to begin with", used)
-
-    def _read_on_clock(self, due: float) -> None:
-        """Let all lines read what has come, then rest: fewer wake-ups for a few ms of latency."""
-        for line in self.lines:
-            line.read()
-        loop = asyncio.get_running_loop()
-        due = max(due + self._settings.latency_ms / 1000, loop.time())
-        self._reading = loop.call_at(due, self._read_on_clock, due)
 
 
 def _venue_tls(endpoints: Endpoints, insecure: bool) -> ssl.SSLContext | None:

@@ -13,6 +13,8 @@ from typing import Protocol, cast
 __all__ = ("Polled", "connect")
 
 READ_SIZE = 64 * 1024
+# Of one call of `read`: a connection that delivers without end must not keep the others waiting.
+READ_BYTES_MAX = 2 << 20
 
 
 class Receiver(Protocol):
@@ -35,11 +37,13 @@ class Polled(asyncio.Transport):
         super().__init__({"socket": sock})
         self._loop = asyncio.get_running_loop()
         self._sock = sock
+        self._recv_into = sock.recv_into
         self._layer = layer
         self._protocol = protocol
         self._unsent = bytearray()
         self._is_closing = False
         self._is_lost = False
+        self._has_more = False
         self.resume_reading()
         protocol.connection_made(self)
 
@@ -51,23 +55,30 @@ class Polled(asyncio.Transport):
         if not self._is_lost:
             self._loop.add_reader(self._sock, self.read)
 
-    def read(self) -> None:
-        """Give the protocol all that has arrived."""
+    def read(self) -> bool:
+        """Give the protocol what has arrived, READ_BYTES_MAX and one buffer at most.
+
+        Return whether there may be more.
+        """
+        self._has_more = False
+        if self._is_lost:
+            return False
         try:
             is_open = self._read_plain() if self._layer is None else self._read_secure(self._layer)
         except BlockingIOError:
-            return
+            return False
         except OSError as error:
             self._lose(error)
-            return
+            return False
         except Exception as error:  # noqa: BLE001 - the protocol's fault ends the connection, as in any loop
             words = "Fatal error: a protocol failed"
             self._loop.call_exception_handler({"message": words, "exception": error})
             self._lose(None)
-            return
+            return False
         if not is_open and not self._is_lost:
             self._protocol.eof_received()
             self._lose(None)
+        return self._has_more and not self._is_lost
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         if self._is_closing or self._is_lost:
@@ -93,25 +104,28 @@ class Polled(asyncio.Transport):
         self._lose(None)
 
     def _read_plain(self) -> bool:
-        while not self._is_lost:
+        taken = 0
+        while taken < READ_BYTES_MAX:
             buffer = self._protocol.get_buffer(-1)
-            room = len(buffer)
-            count = self._sock.recv_into(buffer)
+            count = self._recv_into(buffer)
             if not count:
                 return False
             self._protocol.buffer_updated(count)
-            if count < room:
-                break
+            if count < len(buffer) or self._is_lost:
+                return True
+            taken += count
+        self._has_more = True
         return True
 
     def _read_secure(self, layer: "Layer") -> bool:
-        is_open = True
-        while is_open and not self._is_lost:
-            count = self._sock.recv_into(layer.view)
-            is_open = count > 0 and self._decrypt(layer, count)
-            if count < READ_SIZE:
-                break
-        return is_open
+        for _ in range(READ_BYTES_MAX // READ_SIZE):
+            count = self._recv_into(layer.view)
+            if not count or not self._decrypt(layer, count):
+                return False
+            if count < READ_SIZE or self._is_lost:
+                return True
+        self._has_more = True
+        return True
 
     def _decrypt(self, layer: "Layer", count: int) -> bool:
         """Hand *count* bytes through the layer; False when it says that no more will come.

@@ -63,6 +63,7 @@ class WebSocket(asyncio.BufferedProtocol):
         self._scan = scan
         self._deliver = deliver
         self._transport: asyncio.Transport | None = None
+        self._polled: Polled | None = None
         self._closing: asyncio.TimerHandle | None = None
         # Of fixed size: asyncio's TLS writes into it behind our back, uvloop pins it.
         self._view = memoryview(bytearray(BUFFER_SIZE))
@@ -102,7 +103,7 @@ class WebSocket(asyncio.BufferedProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         forks.lost(self)
-        self._transport = None
+        self._transport = self._polled = None
         if self._closing is not None:
             self._closing.cancel()
         self._protocol.receive_eof()
@@ -135,10 +136,23 @@ class WebSocket(asyncio.BufferedProtocol):
         else:
             self.abort()
 
-    def read(self) -> None:
-        """Read what has arrived, on a connection that reads on a clock."""
-        if isinstance(self._transport, Polled):
-            self._transport.read()
+    def read(self) -> bool:
+        """Read what has arrived, within bounds; return whether more may be left.
+
+        For a connection that was opened to be read on a clock: `pause_reading` and
+        `resume_reading` do nothing on others.
+        """
+        return self._polled is not None and self._polled.read()
+
+    def pause_reading(self) -> None:
+        """Read at calls of `read` only."""
+        if self._polled is not None:
+            self._polled.pause_reading()
+
+    def resume_reading(self) -> None:
+        """Read as data arrives."""
+        if self._polled is not None:
+            self._polled.resume_reading()
 
     def abort(self) -> None:
         """Cut the connection off at once."""
@@ -300,17 +314,15 @@ async def connect(
     try:
         async with asyncio.timeout(timeout_s):
             sock = await proxy.reach(url, uri.host, uri.port)
-            transport: Polled | None = None
             if on_clock:
-                transport = await polled.connect(websocket, sock, tls, uri.host)
+                websocket._polled = await polled.connect(websocket, sock, tls, uri.host)
             else:
                 name = uri.host if tls else None
                 await loop.create_connection(
                     lambda: websocket, sock=sock, ssl=tls, server_hostname=name
                 )
             await websocket.opened
-            if transport is not None:
-                transport.pause_reading()
+            websocket.pause_reading()
     except BaseException as error:
         websocket.abort()
         if websocket.opened.done() and not websocket.opened.cancelled():

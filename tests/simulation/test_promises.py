@@ -142,13 +142,13 @@ def test_a_lease_that_nobody_reads() -> None:
 
 
 def test_a_flusher_that_dies_in_silence() -> None:
-    flush = Flusher._flush
+    flush = Flusher.flush
 
     def dies(flusher: Flusher) -> None:
         if flusher.batches < 3:
             flush(flusher)
 
-    patch = mock.patch.object(Flusher, "_flush", dies)
+    patch = mock.patch.object(Flusher, "flush", dies)
     assert first_broken([], [patch], seeds=2)
 
 

@@ -41,6 +41,7 @@ TIMING = Timing(
     stall=1.5,
     catch_up=0.5,
 )
+LATENCIES_MS = (None, 0.0, 100.0)  # each way to read
 FAULTS_MAX = 7
 FAULTS_WITHIN_S = 11.0
 TICK_S = 0.8  # at most, from one round of ticks to the next
@@ -92,6 +93,7 @@ class World:
 
     def __init__(self, seed: int, faults: list[Planned] | None = None) -> None:
         self.rng = random.Random(seed)
+        self._latency_ms = random.Random(f"latency {seed}").choice(LATENCIES_MS)
         self.agenda = Agenda()
         self.loop = VirtualLoop(self.agenda, self._after_step)
         self.wall_offset_ms = 0
@@ -204,6 +206,7 @@ class World:
             "time.clock_gettime": lambda clock: self.loop.time(),
             "secrets.token_hex": lambda size: f"{self.rng.getrandbits(8 * size):0{2 * size}x}",
             "fastopts.net.proxy.reach": self.network.reach,
+            "fastopts.net.polled.connect": self.network.connect_polled,
             "fastopts.collector.run.HttpClient": lambda *args: self,
             "fastopts.collector.rest.in_daemon_thread": _soon,
             "fastopts.session.shards.TOPICS_MAX": TOPICS_MAX,
@@ -224,6 +227,7 @@ class World:
             coins=("BTC", "ETH"),
             cache_file="/dev/null",
             flush_ms=50,
+            latency_ms=self._latency_ms,
             refresh_s=5.0,
             status_s=3600,
         )

@@ -140,6 +140,7 @@ def test_WS_30_a_tick_that_comes_again_later_over_another_connection_changes_not
     async def main() -> None:
         async with world(tmp_path, SimSettings(seed=5, symbols=600, rate=1500)) as w:
             await w.covered()
+            await w.equal()
             assert w.collector.watch.status().connections == 2
             w.venue.faults.echo_after_s = 0.5
             table, times = w.collector.table, dict.fromkeys(w.venue.symbols[:20], 0)

@@ -1,0 +1,360 @@
+"""Reading and flushing on one clock, in virtual time, between a feed and a store of our own."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any, cast
+
+import hiredis
+import pytest
+
+from fastopts.collector.cycle import Cycle
+from fastopts.collector.flusher import Flusher
+from fastopts.collector.run import new_table
+from fastopts.core import Table
+from fastopts.errors import StoreError
+from fastopts.net.channel import Channel, Done
+from fastopts.net.resp import Replies
+from tests import payloads
+from tests.faults.ws.virtual import VirtualLoop
+from tests.payloads import T0, dump
+
+SYMBOLS = [f"BTC-27NOV99-{strike}-C-USDT" for strike in range(1, 41)]
+EXPIRY_MS = 4_000_000_000_000
+FLUSH_S = 0.005
+SLACK_S = 1e-6
+DENSE_S = 0.0004  # from tick to tick, as at 2,500 a second
+
+
+class Store:
+    """Stands in for a channel: notes when each field `tm` was written, and answers at once."""
+
+    def __init__(self) -> None:
+        self.written: dict[int, float] = {}
+        self.batches: list[float] = []
+        self.answer_s = 0.0
+        self._fields: dict[bytes, set[bytes]] = {}
+        self._loop = asyncio.get_running_loop()
+
+    def send(self, payload: bytes, replies: Replies, timeout_s: float, done: Done) -> None:
+        self.batches.append(self._loop.time())
+        reader = hiredis.Reader()
+        reader.feed(payload)
+        answers = b""
+        while command := reader.gets():
+            answers += self._answer(command)
+        self._loop.call_later(self.answer_s, self._reply, answers, replies, done)
+
+    def _reply(self, answers: bytes, replies: Replies, done: Done) -> None:
+        replies.acknowledge(memoryview(answers), 0, len(answers))
+        done(None)
+
+    def _answer(self, command: list[bytes]) -> bytes:
+        if command[0] != b"HSET":
+            return b":1\r\n" if command[0] == b"EXPIRE" else b"+OK\r\n"
+        fields = dict(zip(command[2::2], command[3::2], strict=True))
+        if b"tm" in fields:
+            self.written.setdefault(int(fields[b"tm"]), self._loop.time())
+        known = self._fields.setdefault(command[1], set())
+        added = len(fields.keys() - known)
+        known.update(fields)
+        return b":%d\r\n" % added
+
+
+@dataclass
+class Feed:
+    """One connection to the venue: what arrives is read at once, unless reading is paused."""
+
+    world: "World"
+    conn: int
+    reads_max: int = 1000
+    is_paused: bool = True
+    reads: int = 0
+
+    def __post_init__(self) -> None:
+        self.inlet = self.world.table.inlet(self.conn)
+        self._queue: deque[bytes] = deque()
+
+    def arrive(self, payload: bytes) -> None:
+        self._queue.append(payload)
+        if not self.is_paused:
+            self.read()
+
+    def read(self) -> bool:
+        self.reads += 1
+        for _ in range(min(len(self._queue), self.reads_max)):
+            self.inlet.message(self._queue.popleft(), T0)
+            self.world.cycle.arrived()
+        return bool(self._queue)
+
+    def pause_reading(self) -> None:
+        self.is_paused = True
+
+    def resume_reading(self) -> None:
+        self.is_paused = False
+        if self._queue:
+            asyncio.get_running_loop().call_soon(self.read)
+
+
+class World:
+    """Four connections, a cycle and a store; `arrivals` has the time of each tick by its `tm`."""
+
+    def __init__(self, latency_s: float | None = None, reads_max: int = 1000) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.table: Table = new_table()
+        self.table.epoch = 1
+        for symbol in SYMBOLS:
+            self.table.add(symbol, EXPIRY_MS, 1.0, "C", "USDT")
+        self.store = Store()
+        self.flusher = Flusher(self.table, FLUSH_S, lambda: T0, self._over)
+        self.cycle = Cycle(self.table, self.flusher, FLUSH_S, latency_s)
+        self.feeds = [Feed(self, conn, reads_max) for conn in range(1, 5)]
+        for feed in self.feeds:
+            self.cycle.add(feed)
+        self.flusher.go(cast("Channel", self.store))
+        self.arrivals: dict[int, float] = {}
+
+    def is_on_clock(self) -> bool:
+        return self.cycle.is_on_clock
+
+    def tick(self) -> int:
+        """Let a tick arrive now; return its `tm`."""
+        ts = T0 + len(self.arrivals)
+        index = len(self.arrivals) % len(SYMBOLS)
+        self.arrivals[ts] = self.loop.time()
+        self.feeds[index % 4].arrive(dump(payloads.ticker(SYMBOLS[index], ts, sequence=ts)))
+        return ts
+
+    async def begin(self) -> None:
+        """Let each symbol tick for the first time: it is written twice, the second time whole."""
+        await self.ticks(len(SYMBOLS), 3 * FLUSH_S)
+        assert not self.is_on_clock()
+
+    async def ticks(self, count: int, apart_s: float) -> list[int]:
+        """Let *count* ticks arrive; return the `tm` of each."""
+        numbers = []
+        for _ in range(count):
+            numbers.append(self.tick())
+            await asyncio.sleep(apart_s)
+        return numbers
+
+    def delays_s(self, numbers: list[int]) -> list[float]:
+        """From arrival to Redis, of each of these ticks: none may be missing."""
+        return [self.store.written[number] - self.arrivals[number] for number in numbers]
+
+    def has_everything(self) -> bool:
+        """Whether the newest tick of each symbol was written, and each tick is accounted for."""
+        newest = list(self.arrivals)[-len(SYMBOLS) :]
+        table = self.table
+        is_accounted = table.received == len(self.arrivals) == table.applied
+        return is_accounted and table.pending == 0 and self.store.written.keys() >= set(newest)
+
+    def _over(self, error: StoreError | None) -> None:
+        assert error is None
+        assert not self.flusher.refusals
+
+
+async def new_world(latency_s: float | None = None, reads_max: int = 1000) -> World:
+    world = World(latency_s, reads_max)
+    await world.begin()
+    return world
+
+
+def run(main: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Run *main* in virtual time; an exception that a callback leaves to the loop is a failure."""
+    failures: list[dict[str, Any]] = []
+
+    async def watched() -> None:
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda _, context: failures.append(context))
+        await main()
+
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        runner.run(watched())
+    assert failures == []
+
+
+def test_sparse_ticks_are_read_and_written_at_once() -> None:
+    async def main() -> None:
+        world = await new_world()
+        numbers = await world.ticks(200, 0.007)
+        assert not world.is_on_clock()
+        assert max(world.delays_s(numbers)) < SLACK_S
+        assert world.has_everything()
+
+    run(main)
+
+
+def test_dense_ticks_are_read_with_each_flush_and_written_within_one_interval() -> None:
+    async def main() -> None:
+        world = await new_world()
+        await world.ticks(200, DENSE_S)
+        assert world.is_on_clock()
+        assert all(feed.is_paused for feed in world.feeds)
+        reads, batches = sum(feed.reads for feed in world.feeds), len(world.store.batches)
+        numbers = await world.ticks(2500, DENSE_S)
+        assert world.is_on_clock()
+        turns = len(world.store.batches) - batches
+        assert turns == pytest.approx(200, abs=2), "one flush for each interval of 5 ms"
+        assert sum(feed.reads for feed in world.feeds) - reads == pytest.approx(4 * turns, abs=8)
+        await asyncio.sleep(2 * FLUSH_S)
+        assert max(world.delays_s(numbers)) <= FLUSH_S + SLACK_S
+        assert world.has_everything()
+
+    run(main)
+
+
+def test_a_feed_that_thins_out_is_read_at_once_again() -> None:
+    async def main() -> None:
+        world = await new_world()
+        dense = await world.ticks(500, DENSE_S)
+        assert world.is_on_clock()
+        await asyncio.sleep(0.1)
+        assert not world.is_on_clock()
+        assert not any(feed.is_paused for feed in world.feeds)
+        sparse = await world.ticks(100, 0.01)
+        assert max(world.delays_s(sparse)) < SLACK_S
+        assert max(world.delays_s(dense[-40:])) <= FLUSH_S + SLACK_S
+        assert world.has_everything()
+
+    run(main)
+
+
+def test_a_tick_amid_the_change_from_dense_to_sparse_waits_for_one_interval_at_most() -> None:
+    async def main() -> None:
+        for pause_ms in range(0, 80, 3):
+            world = await new_world()
+            await world.ticks(300, DENSE_S)
+            await asyncio.sleep(pause_ms / 1000)
+            numbers = await world.ticks(3, 0.002)
+            await asyncio.sleep(2 * FLUSH_S)
+            assert max(world.delays_s(numbers)) <= FLUSH_S + SLACK_S
+            assert world.has_everything()
+
+    run(main)
+
+
+def test_bursts_and_pauses_in_turn_lose_and_delay_nothing() -> None:
+    async def main() -> None:
+        world = await new_world()
+        states = set()
+        for size in (1, 30, 500, 3, 200, 1, 1000):
+            numbers = await world.ticks(size, DENSE_S)
+            states.add(world.is_on_clock())
+            await asyncio.sleep(2 * FLUSH_S)
+            assert max(world.delays_s(numbers)) <= FLUSH_S + SLACK_S
+            await asyncio.sleep(0.2)
+            assert not world.is_on_clock()
+        assert states == {False, True}
+        assert world.has_everything()
+
+    run(main)
+
+
+def test_a_rate_between_the_bounds_does_not_switch_back_and_forth() -> None:
+    async def main() -> None:
+        world = await new_world()
+        await world.ticks(1000, FLUSH_S / 3)
+        assert not world.is_on_clock()
+        await world.ticks(500, DENSE_S)
+        states = set()
+        for _ in range(100):
+            await world.ticks(10, FLUSH_S / 3)
+            states.add(world.is_on_clock())
+        assert states == {True}
+
+    run(main)
+
+
+def test_what_the_bound_on_a_read_leaves_behind_does_not_wait_for_the_next_interval() -> None:
+    async def main() -> None:
+        world = await new_world(reads_max=3)
+        await world.ticks(200, DENSE_S)
+        assert world.is_on_clock()
+        numbers = [world.tick() for _ in range(len(SYMBOLS))]
+        await asyncio.sleep(FLUSH_S + SLACK_S)
+        assert world.table.received == len(world.arrivals), "all of it was read in one interval"
+        await asyncio.sleep(2 * FLUSH_S)
+        assert max(world.delays_s(numbers)) <= 2 * FLUSH_S + SLACK_S
+        assert world.has_everything()
+
+    run(main)
+
+
+@pytest.mark.parametrize("latency_s", [0.01, 0.002])
+def test_a_clock_that_was_asked_for_is_kept_while_nothing_comes(latency_s: float) -> None:
+    async def main() -> None:
+        world = World(latency_s)
+        assert all(feed.is_paused for feed in world.feeds)
+        await asyncio.sleep(1)
+        assert world.feeds[0].reads == pytest.approx(1 / latency_s, abs=2)
+        numbers = await world.ticks(50, 0.037)
+        assert world.is_on_clock()
+        await asyncio.sleep(2 * latency_s)
+        assert 0 < max(world.delays_s(numbers)) <= latency_s + SLACK_S
+        assert world.has_everything()
+
+    run(main)
+
+
+def test_without_a_clock_dense_ticks_are_read_at_each_arrival() -> None:
+    async def main() -> None:
+        world = await new_world(0.0)
+        assert not world.cycle.uses_clock
+        await world.ticks(2000, DENSE_S)
+        assert not world.is_on_clock()
+        assert sum(feed.reads for feed in world.feeds) == len(world.arrivals)
+        await asyncio.sleep(2 * FLUSH_S)
+        assert world.has_everything()
+
+    run(main)
+
+
+def test_an_answer_that_comes_late_is_followed_by_the_next_batch_without_a_turn() -> None:
+    async def main() -> None:
+        world = await new_world()
+        world.store.answer_s = 0.0135
+        await world.ticks(2500, DENSE_S)
+        assert world.is_on_clock()
+        gaps = [b - a for a, b in zip(world.store.batches, world.store.batches[1:], strict=False)]
+        assert max(gaps[20:]) < 0.0135 + 0.001, "it is not rounded up to the clock"
+        await asyncio.sleep(0.05)
+        assert world.has_everything()
+
+    run(main)
+
+
+def test_a_connection_that_opens_while_ticks_are_dense_is_on_the_clock_from_the_first() -> None:
+    async def main() -> None:
+        world = await new_world()
+        await world.ticks(200, DENSE_S)
+        fifth = Feed(world, 5)
+        world.cycle.add(fifth)
+        assert fifth.is_paused
+        await world.ticks(50, DENSE_S)
+        assert fifth.reads > 2
+        world.cycle.discard(fifth)
+        world.cycle.discard(fifth)
+        reads = fifth.reads
+        await world.ticks(50, DENSE_S)
+        assert fifth.reads == reads
+        await asyncio.sleep(0.2)
+        assert fifth.is_paused, "it is not the cycle's any more"
+        late = Feed(world, 6)
+        world.cycle.add(late)
+        assert not late.is_paused
+
+    run(main)
+
+
+def test_a_cycle_that_was_stopped_reads_nothing() -> None:
+    async def main() -> None:
+        world = await new_world()
+        await world.ticks(200, DENSE_S)
+        world.cycle.stop()
+        reads = world.feeds[0].reads
+        await asyncio.sleep(0.1)
+        assert world.feeds[0].reads == reads
+
+    run(main)
