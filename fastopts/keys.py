@@ -11,7 +11,7 @@ ASSET = "options:"
 STATS = "stats"
 FEED = "fastopts:feed"
 LEASE = "fastopts:lease"
-UPDATES = "fastopts:updates"  # a channel
+UPDATES = "fastopts:updates:"  # a channel for each store: databases share those of their server
 
 SCHEMA: Final = "1"  # of all that; a reader refuses another
 
@@ -41,11 +41,22 @@ def series(asset: str, settle: str, expiry: str) -> str:
     return f"{ASSET}{asset}:{settle}:{expiry}"
 
 
+def updates(store: str) -> str:
+    """Channel: the records of *store* that changed."""
+    return UPDATES + store
+
+
+def is_store(text: str) -> bool:
+    """Whether *text* can be the identity of a store."""
+    return _STORE.fullmatch(text) is not None
+
+
 TTL_MIN_S: Final = 60
 TTL_MAX_MS: Final = 24 * 3600 * 1000
 TTL_AFTER_DELIVERY_MS: Final = 4 * 3600 * 1000
 
 _COIN = re.compile(r"[A-Z0-9]{1,8}", re.ASCII)
+_STORE = re.compile(r"[0-9a-f]{16,32}", re.ASCII)
 _SYMBOL = re.compile(r"[A-Z0-9][A-Z0-9.-]{0,39}", re.ASCII)
 
 

@@ -60,7 +60,7 @@ FLAG_SUSPECT: Final = 8  # two REST rows say otherwise: not live
 # expiry ms | settle coin | strike | numbers
 RECORD: Final = struct.Struct(f"<BcHIqqqI4xq8sd{len(NUMBERS)}d")
 
-# A message on `keys.UPDATES`: version, padding, count of records, epoch, number; then, for each
+# A message on `keys.updates`: version, padding, count of records, epoch, number; then, for each
 # record, the length of its symbol in one byte, the symbol in ASCII, and the record as it is stored.
 # The number counts an epoch's messages from 1: who finds a gap has missed something.
 UPDATE_VERSION: Final = 1

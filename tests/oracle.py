@@ -45,7 +45,7 @@ def expected_hash(frame: dict[str, Any]) -> dict[str, str]:
 
 @dataclass
 class Update:
-    """A message on `fastopts:updates`."""
+    """A message on `fastopts:updates:{store}`."""
 
     size: int
     epoch: int

@@ -10,6 +10,8 @@ import redis
 from fastopts.embedded import EmbeddedValkey
 
 EPOCH = 1_795_000_000
+STORE = "0123456789abcdef"
+CHANNEL = f"fastopts:updates:{STORE}"
 CALL, PUT = "BTC-27NOV99-90000-C-USDT", "BTC-27NOV99-90000-P-USDT"
 EXPIRY_MS = 4_099_449_600_000
 NAN = float("nan")
@@ -97,6 +99,8 @@ class Store:
         mapping: dict[str, Any] = {
             "schema": "1",
             "venue": "bybit",
+            "store": STORE,
+            "db": 0,
             "epoch": EPOCH,
             "heartbeat_limit_ms": 5000,
             "watchdog_limit_ms": 12000,

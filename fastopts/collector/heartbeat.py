@@ -69,6 +69,7 @@ class Heartbeat:
         """
         if not self._feed.server.known:
             await self._read_clock(channel)
+        self._updates.use(self._lease.store)
         if self._held is None:
             # Conns of ours that ended while the server was away, and those of a killed collector.
             [held] = good(await channel.ask(("HKEYS", keys.FEED)))
@@ -85,7 +86,12 @@ class Heartbeat:
 
     async def _exchange(self, channel: Channel, server: Server, held: set[str]) -> bool:
         now = _now()
-        fields = self._feed.fields(self._lease.epoch, server.writer, now)
+        shown = self._feed.fields(self._lease.epoch, server.writer, now)
+        fields = {
+            **shown,
+            **self._lease.fields(),
+            "updates_refused": self._updates.refusal,
+        }
         gone = sorted(held - fields.keys())
         keeps_stats = server.keeps_stats and not self._stats_refused
         questions = self._updates.questions()
@@ -112,6 +118,8 @@ class Heartbeat:
         if questions:
             self._updates.count(subscribers)
         self._held = set(fields)
+        if not was_there:
+            self._lease.renew_store()
         return bool(was_there)
 
     def last_commands(self, server: Server, totals: Mapping[str, str]) -> list[Command]:

@@ -4,12 +4,20 @@ The lease is a key that its holder renews. Whoever finds it free takes it, raise
 the connection of the former writer, all in one transaction that fails if anybody else did so since
 the look. The former writer may only be asleep: what it wakes up to is a dead socket, and behind
 that a lease that is no longer its own. No tick pays for this.
+
+With the lease comes the store's identity: a random number that is made when a database is first
+written and kept by its later collectors, also after a failover to a replica. The feed says in which
+database it was made. A collector that finds the number of another database there works on a copy
+(COPY, MOVE, SWAPDB, DUMP and RESTORE): it makes a new identity, and leaves the former writer, who
+may be at work on the original, alone. So no two databases of a server have one identity.
 """
 
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from fastopts import keys
+from fastopts.collector.upkeep import hset
 from fastopts.errors import ConfigError, LeaseLost
 from fastopts.net.channel import Channel
 from fastopts.net.resp import good, understood
@@ -18,13 +26,17 @@ __all__ = ("LEASE_MS", "Lease")
 
 LEASE_MS = 2500  # renewed each second; a standby takes over within three
 EPOCH_MAX = 2**32 - 1  # as far as a record's field goes
+EPOCH_SPREAD = 2**24  # stores that are begun in the same second have different epochs
 
 
 @dataclass(slots=True)
 class Lease:
-    """Our claim on one server. `epoch` is 0 before the first `take`."""
+    """Our claim on database *db* of one server. Before the first `take`, `epoch` is 0 and `store`,
+    the identity of what is in the database, is empty."""
 
+    db: int = 0
     epoch: int = 0
+    store: str = ""
     _token: str = ""
 
     def __post_init__(self) -> None:
@@ -41,24 +53,35 @@ class Lease:
                 ("WATCH", keys.LEASE, keys.FEED),
                 ("GET", keys.LEASE),
                 ("CLIENT", "ID"),
-                ("HMGET", keys.FEED, "epoch", "writer"),
+                ("HMGET", keys.FEED, "epoch", "writer", "store", "db"),
                 ("TIME",),
             )
         )
         with understood():
             stored, former, now_s = _epoch(feed[0]), feed[1], int(now[0])
-        if self.epoch and stored > self.epoch:
+            is_copy = feed[3] not in (None, str(self.db))
+            store = feed[2] if feed[2] and keys.is_store(feed[2]) and not is_copy else _identity()
+            is_other_store = feed[2] is not None and store != self.store
+        is_held = holder is not None and not self._is_ours(str(holder))
+        if self.epoch and (is_held if is_other_store else stored > self.epoch):
             raise LeaseLost(f"another collector (epoch {stored}) has taken over: we stop writing")
-        if holder is not None and not self._is_ours(str(holder)):
+        if is_held:
             return False
-        # Seconds since 1970 rise above any epoch a wiped server may have forgotten.
-        epoch = self.epoch or max(stored + 1, now_s)
+        epoch = self._next_epoch(stored, store, now_s)
         taken = good(
             await channel.ask(
                 ("MULTI",),
                 ("SET", keys.LEASE, f"{epoch}:{client}:{self._token}", "PX", str(LEASE_MS)),
-                *_end_of(former, run_id, client),
-                ("HSET", keys.FEED, "epoch", str(epoch), "writer", f"{run_id}:{client}"),
+                *([] if is_copy else _end_of(former, run_id, client)),
+                hset(
+                    keys.FEED,
+                    {
+                        "epoch": str(epoch),
+                        "writer": f"{run_id}:{client}",
+                        "store": store,
+                        "db": str(self.db),
+                    },
+                ),
                 ("EXEC",),
             )
         )[-1]
@@ -66,8 +89,24 @@ class Lease:
             return False
         with understood():
             good(taken)
-        self.epoch = epoch
+        self.epoch, self.store = epoch, store
         return True
+
+    def fields(self) -> Mapping[str, str]:
+        """What the feed says of the store."""
+        return {"store": self.store, "db": str(self.db)}
+
+    def renew_store(self) -> None:
+        """The database was emptied: what is written from now on is another store."""
+        self.store = _identity()
+
+    def _next_epoch(self, stored: int, store: str, now_s: int) -> int:
+        """The epoch to write under: ours, unless what another collector wrote may have it, too."""
+        if self.epoch and (not stored or store == self.store):
+            return self.epoch
+        if self.epoch or stored:
+            return max(self.epoch, stored) + 1
+        return now_s + secrets.randbelow(EPOCH_SPREAD)
 
     async def is_free(self, channel: Channel) -> bool:
         """Whether nobody holds it now, or we do."""
@@ -76,7 +115,7 @@ class Lease:
 
     def renounce(self) -> None:
         """Another collector writes now: what comes next is a claim like anybody's."""
-        self.epoch, self._token = 0, secrets.token_hex(8)
+        self.epoch, self.store, self._token = 0, "", secrets.token_hex(8)
 
     def renewal(self) -> list[tuple[str, ...]]:
         """The commands that renew the lease; `check` reads the first's reply."""
@@ -98,6 +137,10 @@ class Lease:
 
     def _is_ours(self, holder: str) -> bool:
         return holder.endswith(":" + self._token)
+
+
+def _identity() -> str:
+    return secrets.token_hex(8)
 
 
 def _end_of(former: str | None, run_id: str, client: int) -> list[tuple[str, ...]]:

@@ -1,5 +1,6 @@
 """Whether changed records are announced: while somebody subscribes, and the server lets us."""
 
+import asyncio
 import logging
 from typing import Any
 
@@ -15,18 +16,33 @@ __all__ = ("Updates",)
 
 log = logging.getLogger(__name__)
 
+DENIED_AGAIN_S = 10.0
+
 
 class Updates:
-    """Switches the publishing of *batch* on and off; asked at each heartbeat."""
+    """Switches the publishing of *batch* on and off; asked at each heartbeat.
+
+    `refusal` is the first word of the server's when it refuses: what a right denies now, another
+    may allow a moment later, so it is tried again every DENIED_AGAIN_S.
+    """
 
     def __init__(self, batch: Batch) -> None:
         self._batch = batch
-        self._is_denied = False
-        self._is_told = False
+        self._channel = ""
+        self.refusal = ""
+        self._again_at = 0.0
+
+    def use(self, store: str) -> None:
+        """Announce the records of *store* from now on."""
+        channel = keys.updates(store)
+        if channel != self._channel:
+            self._batch.publishing = False
+            self._channel = self._batch.channel = channel
 
     def questions(self) -> list[Command]:
         """What to ask the server, if anything; the reply is for `count`."""
-        return [] if self._is_denied else [("PUBSUB", "NUMSUB", keys.UPDATES)]
+        is_waiting = self.refusal and _now() < self._again_at
+        return [] if is_waiting else [("PUBSUB", "NUMSUB", self._channel)]
 
     def count(self, reply: list[Any] | StoreError) -> None:
         """Hear how many subscribe."""
@@ -40,9 +56,11 @@ class Updates:
         """Tell subscribers that they are told of everything. Raises StoreUnavailable."""
         if not self._batch.publishing:
             return
-        [reply] = await channel.ask(("PUBLISH", keys.UPDATES, self._batch.pulse()))
+        [reply] = await channel.ask(("PUBLISH", self._channel, self._batch.pulse()))
         if isinstance(reply, StoreError):
             self._refused(reply.reply)
+        elif self.refusal:
+            self._allowed()
 
     def batch_over(self) -> None:
         """Look at what became of the last batch's messages."""
@@ -51,18 +69,25 @@ class Updates:
 
     def forget(self) -> None:
         """Another connection: what was denied may be allowed now."""
-        self._is_denied = False
+        self._again_at = 0.0
+
+    def _allowed(self) -> None:
+        log.info("changed records are announced again")
+        self.refusal = ""
 
     def _refused(self, words: str) -> None:
         self._batch.publishing = False
         if judge(words).consequence is Consequence.WAIT:
             return  # everything is refused now; the next heartbeat counts again
-        self._is_denied = True
-        if not self._is_told:
+        self._again_at = _now() + DENIED_AGAIN_S
+        if not self.refusal:
             log.warning(
                 "changed records are not announced: %s (the ACL of this user needs"
-                " +pubsub|numsub +publish &%s)",
-                words,
-                keys.UPDATES,
+                " +pubsub|numsub +publish &%s); tried again every %.0f s",
+                *(words, keys.updates("*"), DENIED_AGAIN_S),
             )
-            self._is_told = True
+        self.refusal = words.split(" ", 1)[0]
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

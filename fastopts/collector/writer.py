@@ -61,7 +61,7 @@ class Writer:
         is_standby: bool = False,
         clock_jumped: Callable[[], None] = lambda: None,
     ) -> None:
-        self.lease = Lease()
+        self.lease = Lease(address.db)
         self.flusher = Flusher(table, flush_s, self._now_ms, self._batch_over)
         self._table = table
         self.feed = feed

@@ -36,7 +36,7 @@ from fastopts.core.ticker cimport NUMBER_COUNT, TEXT_MAX
 cdef enum:
     FIELD_COUNT = 29
     SLOT_BYTES_MAX = 4096       # commands of one slot: 29 fields, two names each, and a record
-    PUBLISH_BYTES_MAX = 128     # of a PUBLISH, beside its message
+    PUBLISH_BYTES_MAX = 128     # of a PUBLISH, beside its message: twice the channel's longest name
 
 cdef int64_t TTL_MIN_S = keys.TTL_MIN_S
 cdef int64_t TTL_MAX_MS = keys.TTL_MAX_MS
@@ -76,9 +76,6 @@ _set_names()
 
 cdef bytes OPTION = keys.OPTION.encode()
 cdef bytes RECORD = keys.RECORD.encode()
-cdef bytes PUBLISH = b"*3\r\n$7\r\nPUBLISH\r\n$%d\r\n%b\r\n" % (
-    len(keys.UPDATES), keys.UPDATES.encode()
-)
 
 cdef uint8_t UPDATE_VERSION = model.UPDATE_VERSION
 cdef Py_ssize_t UPDATE_BYTES_MAX = model.UPDATE_BYTES_MAX
@@ -130,12 +127,16 @@ cdef class Batch:
     cdef readonly list errors
     cdef readonly str publish_error
     cdef bint _publishing
+    cdef str _channel
+    cdef bytes publish          # the command, up to its message
     cdef Py_ssize_t published   # messages of which the reply is still to come
     cdef uint64_t number
 
     def __init__(self, Table table not None):
         self.table = table
         self.errors = []
+        self._channel = ""
+        self.publish = b""
 
     def __dealloc__(self):
         PyMem_Free(self.out)
@@ -152,9 +153,22 @@ cdef class Batch:
 
     @publishing.setter
     def publishing(self, bint on):
+        if on and not self._channel:
+            raise RuntimeError("no channel to publish on")
         # Who goes on listening through the pause must notice it.
         self.number += self._publishing and not on
         self._publishing = on
+
+    @property
+    def channel(self):
+        """The channel that news is announced on; needed before `publishing`."""
+        return self._channel
+
+    @channel.setter
+    def channel(self, str name not None):
+        cdef bytes raw = pure.checked_channel(name).encode()
+        self._channel = name
+        self.publish = b"*3\r\n$7\r\nPUBLISH\r\n$%d\r\n%b\r\n" % (len(raw), raw)
 
     def encode(self, int64_t now_ms, Py_ssize_t limit=1 << 20, taken_ms=None):
         """Return commands for the dirty slots, longest waiting first, about *limit* bytes at most.
@@ -256,7 +270,7 @@ cdef class Batch:
     ) noexcept:
         """Append the message of *size* bytes with the news of the writes from *first* to *end*."""
         cdef Py_ssize_t i
-        self._put(PUBLISH)
+        self._put(self.publish)
         self._bulk_head(size)
         self._fill_head(<UpdateHead*>(self.out + self.size), count)
         self.size += sizeof(UpdateHead)

@@ -60,6 +60,7 @@ _DECIMAL = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?", r
 _DIGITS = re.compile(r"[0-9]{1,18}", re.ASCII)
 
 TTL_RENEW_MS: Final = 6 * 3600 * 1000
+CHANNEL_LENGTH_MAX: Final = 64
 
 _NUMBERS = range(len(model.NUMBERS))
 _TS, _TM, _RT, _SQ, _CN = (len(model.NUMBERS) + i for i in range(5))
@@ -601,6 +602,14 @@ class _Write:
     unexpected: bool = False
 
 
+def checked_channel(name: str) -> str:
+    """Return *name*. Raises ValueError for what can't be a channel of announcements."""
+    is_short = 0 < len(name) <= CHANNEL_LENGTH_MAX
+    if not (is_short and name.isascii() and name.isprintable()):
+        raise ValueError(f"{name!r} is no name of a channel: 1 to {CHANNEL_LENGTH_MAX} of ASCII")
+    return name
+
+
 class Batch:
     """One buffer of commands for dirty slots, and the reckoning of its replies.
 
@@ -620,6 +629,7 @@ class Batch:
         self.errors: list[tuple[str, str]] = []
         self.publish_error: str | None = None
         self._publishing = False
+        self._channel = ""
         self._published = 0  # messages of which the reply is still to come
         self._number = 0
 
@@ -634,9 +644,20 @@ class Batch:
 
     @publishing.setter
     def publishing(self, on: bool) -> None:
+        if on and not self._channel:
+            raise RuntimeError("no channel to publish on")
         # Who goes on listening through the pause must notice it.
         self._number += self._publishing and not on
         self._publishing = on
+
+    @property
+    def channel(self) -> str:
+        """The channel that news is announced on; needed before `publishing`."""
+        return self._channel
+
+    @channel.setter
+    def channel(self, name: str) -> None:
+        self._channel = checked_channel(name)
 
     def encode(self, now_ms: int, limit: int = 1 << 20, taken_ms: int | None = None) -> bytes:
         """Return commands for the dirty slots, longest waiting first, about *limit* bytes at most.
@@ -674,7 +695,7 @@ class Batch:
             while news and len(news[0]) <= room:
                 entries.append(news.popleft())
                 room -= len(entries[-1])
-            out.append(_command("PUBLISH", keys.UPDATES, self._message(entries)))
+            out.append(_command("PUBLISH", self._channel, self._message(entries)))
         self._published = len(out)
         return out
 

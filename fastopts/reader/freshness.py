@@ -21,7 +21,19 @@ from fastopts.errors import (
 from fastopts.model import Instrument
 from fastopts.net.resp import understood
 
-__all__ = ("SKEW_LIMIT_MS", "Feed", "Moment", "feed_of", "parse", "why_not_live")
+__all__ = (
+    "NO_VERSION",
+    "SKEW_LIMIT_MS",
+    "Feed",
+    "Moment",
+    "Version",
+    "feed_of",
+    "parse",
+    "why_not_live",
+)
+
+Version = tuple[str, int, int]  # store, epoch, universe
+NO_VERSION: Final[Version] = ("", 0, 0)
 
 SKEW_LIMIT_MS: Final = 1000  # more is reported
 NEVER_MS: Final = 2**62
@@ -31,9 +43,11 @@ NOBODY: Final[frozenset[int]] = frozenset()
 class Feed:
     """What `fastopts:feed` says. Times are in ms of the server's clock.
 
+    *store* is the identity of what is in the database, empty where the collector names none;
     *universe* counts the changes of what is listed, anew in each *epoch*; *delivered_ms* has for
     each open connection when it last delivered data; *coverage* is how many of the wanted symbols
-    have ticked, *never* how many were asked for more than once in vain.
+    have ticked, *never* how many were asked for more than once in vain; *updates_refused* is the
+    server's word when it refuses the announcements of changes.
     """
 
     __slots__ = (
@@ -46,7 +60,9 @@ class Feed:
         "heartbeat_ms",
         "never",
         "skew_ms",
+        "store",
         "universe",
+        "updates_refused",
         "venue",
         "watchdog_limit_ms",
         "writer",
@@ -55,7 +71,9 @@ class Feed:
     def __init__(self, fields: Mapping[bytes, bytes]) -> None:
         self.venue = fields.get(b"venue", b"").decode()
         self.writer = fields.get(b"writer", b"").decode()
+        self.store = _store(fields.get(b"store", b""))
         self.epoch = int(fields.get(b"epoch", b"0"))
+        self.updates_refused = fields.get(b"updates_refused", b"").decode()[:40]
         self.universe = int(fields.get(b"universe", b"0"))
         self.assets = tuple(filter(keys.is_coin, fields.get(b"assets", b"").decode().split(",")))
         self.coverage = _coverage(fields.get(b"coverage", b""))
@@ -70,9 +88,9 @@ class Feed:
         self._judged = NEVER_MS, NEVER_MS, NOBODY
 
     @property
-    def version(self) -> tuple[int, int]:
+    def version(self) -> Version:
         """While it stays the same, so does what is listed."""
-        return self.epoch, self.universe
+        return self.store, self.epoch, self.universe
 
     @property
     def skew_is_large(self) -> bool:
@@ -201,6 +219,13 @@ def why_not_live(tick: Tick) -> StaleData:
         return ConnectionMuted(f"{age}: its connection has not delivered anything yet")
     silent_ms = moment.now_ms - feed.delivered_ms[tick.conn]
     return ConnectionMuted(f"{age}: its connection is silent for {silent_ms / 1000:.1f} s")
+
+
+def _store(text: bytes) -> str:
+    store = text.decode()
+    if store and not keys.is_store(store):
+        raise ValueError(f"store: {store[:40]!r} is no identity")
+    return store
 
 
 def _coverage(text: bytes) -> tuple[int, int]:

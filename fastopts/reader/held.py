@@ -6,7 +6,7 @@ from typing import Final, TypeVar
 from fastopts import model
 from fastopts.clock import steady_s
 from fastopts.core import Records
-from fastopts.reader.freshness import Moment
+from fastopts.reader.freshness import NO_VERSION, Moment, Version
 from fastopts.reader.queries import Queries, Query, check_elapsed
 from fastopts.reader.replica import UNSEEN_S, Replica
 from fastopts.reader.universe import Universe, asset_name, no_asset
@@ -38,7 +38,7 @@ class Held(Queries):
         super().__init__(venue, UNSEEN_S)
         self._replica = replica
         self._now = now
-        self._version: tuple[int, int] | None = None
+        self._version: Version | None = None
 
     def feed(self) -> Query[Moment]:
         yield from ()
@@ -90,11 +90,11 @@ class Held(Queries):
         terms = self._replica.terms
         placed = [one for symbol in listed if (one := terms.get(symbol)) is not None]
         unplaced = sorted(symbol for symbol in listed if symbol not in terms)
-        return Universe(asset, self._version or (0, 0), placed, unplaced)
+        return Universe(asset, self._version or NO_VERSION, placed, unplaced)
 
     def _stands(self, listed: Universe, moment: Moment) -> bool:
         """One that has changed since is on its way: until it is here, this is what is held."""
-        return listed.version == (self._version or (0, 0))
+        return listed.version == (self._version or NO_VERSION)
 
     def _about_ms(self) -> int:
         return self._now().venue_ms

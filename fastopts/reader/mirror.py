@@ -24,7 +24,7 @@ from fastopts.reader.absent import Absent
 from fastopts.reader.chain import Chain
 from fastopts.reader.demand import Demand, missing, refusal, refuse_dead
 from fastopts.reader.expiry import Expiry
-from fastopts.reader.freshness import Moment
+from fastopts.reader.freshness import Moment, Version
 from fastopts.reader.held import Held, answered
 from fastopts.reader.listener import Listener
 from fastopts.reader.option import Option
@@ -93,7 +93,7 @@ class Mirrored:
         return self._replica.sequence
 
     @property
-    def listing(self) -> tuple[int, int] | None:
+    def listing(self) -> Version | None:
         """While it stays the same, so does what is listed."""
         return self._replica.loaded
 
@@ -226,7 +226,7 @@ class Mirrored:
     def _failed(self, error: Exception) -> None:
         """The conversation is over."""
         self._failure = error
-        self._tries = 1 if self._replica.has_looked else self._tries + 1
+        self._tries = 1 if self._replica.was_current else self._tries + 1
         self._replica.lost(error)
 
     def _retry_s(self) -> float:
@@ -240,10 +240,13 @@ class Mirrored:
         if self._replica.is_settled(now := steady_s()):
             self._check_asset(self._replica.moment(now))
             return True
-        if isinstance(self._failure, FastoptsError):
-            raise self._failure
-        if self._failure is not None or now > self._deadline:
-            reason = self._failure or self._replica.problem(now)
+        failure = self._failure
+        if isinstance(failure, FeedDown):  # it tries another connection
+            failure = None
+        if isinstance(failure, FastoptsError):
+            raise failure
+        if failure is not None or now > self._deadline:
+            reason = failure or self._replica.problem(now)
             raise StoreUnavailable(f"{self._address}: {reason}")
         return False
 

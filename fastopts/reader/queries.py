@@ -27,7 +27,7 @@ from fastopts.reader.chain import Chain
 from fastopts.reader.counters import counters_of
 from fastopts.reader.demand import Demand, refuse_dead, sift
 from fastopts.reader.expiry import Expiry
-from fastopts.reader.freshness import Feed, Moment
+from fastopts.reader.freshness import NO_VERSION, Feed, Moment, Version
 from fastopts.reader.option import Option
 from fastopts.reader.texts import texts_of
 from fastopts.reader.universe import Members, Series, Universe, asset_name, no_asset
@@ -82,7 +82,7 @@ class Queries:
         self._timeout_s = timeout_s
         self._feed: tuple[bytes, Feed] = (b"", Feed({}))
         # Threads share a reader: what belongs together is replaced together.
-        self._terms: tuple[tuple[int, int], dict[str, Instrument]] = (0, 0), {}
+        self._terms: tuple[Version, dict[str, Instrument]] = NO_VERSION, {}
         self._universes: dict[str, Universe] = {}
         self._listings: dict[tuple[str, ...], Listing] = {}
         self._prepared: tuple[Sequence[str], dict[str, Instrument], bytes] = (), {}, b""

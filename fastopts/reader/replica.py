@@ -5,6 +5,11 @@ order. The talk: look at the feed, and see whose it is; subscribe; once somethin
 not before, take a snapshot; apply what is announced from then on. A gap in the numbers or another
 epoch asks for a new snapshot, and so does another listing, which leaves what is there current.
 
+The channel is that of the store that the feed names; announcements of another epoch than the feed's
+do not count. However many gaps there are, snapshots are taken ever more rarely while they don't
+help, and a conversation over which nothing is current for some seconds is given up: the name of the
+server may lead to another one by now.
+
 The feed is looked at ten times a second. An answer comes behind all that was announced before it:
 so nothing here is older than the last look, and a copy that could not look is not current.
 """
@@ -22,20 +27,26 @@ from fastopts.core import Tick, decode, mget
 from fastopts.errors import FastoptsError, FeedDown, StoreError, WrongVenue
 from fastopts.model import Instrument
 from fastopts.net.resp import pack, reply_reader, understood
-from fastopts.reader import freshness, universe, updates
-from fastopts.reader.freshness import Feed, Moment
+from fastopts.reader import freshness, role, universe, updates
+from fastopts.reader.freshness import Feed, Moment, Version
 from fastopts.reader.listener import Listener
+from fastopts.reader.patience import Pace, Patience
 from fastopts.reader.scope import Scope
 
 __all__ = ("NOT_ANNOUNCED", "UNSEEN_S", "Replica")
 
 LOOK_S: Final = 0.1
+LOOK_MIN_S: Final = 0.05  # between two looks, whatever is announced
+ROLE_S: Final = 1.0
 UNSEEN_S: Final = 1.0  # without a look: the wire, the server or this process is stuck
 CHUNK: Final = 250  # records asked for at once: announcements come between two answers
 
-NOT_ANNOUNCED: Final = (
-    "the collector announces nothing; its user may lack the rights +publish, +pubsub|numsub"
+NOT_ANNOUNCED: Final = "the collector announces nothing over this connection"
+REFUSED: Final = (
+    "the server refuses the collector's announcements ({}): allow its user +pubsub|numsub +publish"
+    f" &{keys.updates('*')}"
 )
+NO_STORE: Final = "the feed names no store: its collector is older than this mirror, upgrade it"
 NEVER: Final = float("inf")
 _BEHIND: Final = pack("PING")  # its answer comes behind those of all that was asked before
 
@@ -55,13 +66,22 @@ class Replica:
     _look_at: float
     _now: float
     _asked_at: float
-    _is_subscribed: bool
+    _has_looked: bool
+    _was_current: bool
+    _channel: str  # that it subscribes to
+    _role_at: float
     _epoch: int  # and the number, of the last announcement
     _number: int
+    _foreign: tuple[int, int]  # the same, of the last one of an epoch that is not the feed's
+    _stray: int  # an epoch that was announced while the feed had another
+    _foreigners: int  # announcements of such epochs
+    _is_suspended: bool  # until the feed was seen after one
+    _is_whole: bool  # holds what was announced up to there
     _gaps: int
     _beats: int  # heartbeats seen since the last announcement
     _members: set[str] | None  # while a snapshot is taken
-    loaded: tuple[int, int] | None  # the version of the last one, of this conversation
+    _owes_snapshot: bool
+    loaded: Version | None  # the version of the last one, of this conversation
 
     def __init__(self, venue: str, scope: Scope, listener: Listener) -> None:
         self.records: dict[str, bytes] = {}
@@ -76,6 +96,10 @@ class Replica:
         self._lost: frozenset[int] = frozenset()  # connections whose records were live
         self.wanted: frozenset[str] = frozenset()
         self._untold: set[str] = set()  # that changed while it was not current
+        self._pace = Pace()
+        self._patience = Patience()
+        self._master: str | None = None  # of which this server is a replica
+        self._at_rest: tuple[Version, int] | None = None  # what was read of a feed that was down
         self._forget()
 
     def start(self, introduction: Iterable[tuple[str, ...]]) -> None:
@@ -86,8 +110,8 @@ class Replica:
 
     def lost(self, error: Exception) -> None:
         """The connection is gone."""
-        self._is_subscribed = False
-        if isinstance(error, WrongVenue):
+        self._has_looked = False
+        if isinstance(error, WrongVenue | FeedDown):
             self._break(error)
         else:
             self._break(FeedDown(f"the mirror lost its connection: {error}"))
@@ -102,9 +126,9 @@ class Replica:
         return self._epoch, self._number
 
     @property
-    def has_looked(self) -> bool:
-        """Whether this conversation has seen the feed."""
-        return self._is_subscribed
+    def was_current(self) -> bool:
+        """Whether it was, during this conversation."""
+        return self._was_current
 
     def data_to_send(self) -> bytes:
         """Drain what the rules decided to say."""
@@ -115,19 +139,23 @@ class Replica:
 
     def next_deadline(self) -> float:
         """When `tick` is due."""
-        return self._look_at
+        return min(self._look_at, self._pace.due_at) if self._owes_snapshot else self._look_at
 
     def tick(self, now: float) -> None:
         """Time has passed."""
+        self._now = now
         if now >= self._look_at:
             self._look(now)
+        if self._owes_snapshot:
+            self._load()
         unseen = self._unseen(now)
         if self._is_current and unseen is not None and not self._is_stuck:
             self._is_stuck = True
             self._tell_broken(str(unseen))
 
     def receive(self, data: bytes, now: float) -> None:
-        """Hear *data*. Raises StoreError or WrongVenue when the conversation makes no sense."""
+        """Hear *data*. Raises StoreError or WrongVenue when the conversation makes no sense, and
+        FeedDown when it is to be given up."""
         self._now = now
         with understood():
             self._reader.feed(data)
@@ -136,7 +164,8 @@ class Replica:
 
     def problem(self, now: float) -> FastoptsError | None:
         """Why nothing of it is current; None when everything is, as of the last look."""
-        return self._problem or self._unseen(now)
+        problem = self._problem or self._unseen(now)
+        return role.explained(problem, self._master) if problem is not None else None
 
     def moment(self, now: float) -> Moment:
         """The moment *now*, by the server's clock as it was last heard."""
@@ -156,9 +185,14 @@ class Replica:
         self._outgoing = []
         self._expected = deque()
         self._look_at = self._now = self._asked_at = 0.0
-        self._is_subscribed = False
+        self._has_looked = self._was_current = self._owes_snapshot = False
+        self._channel = ""
+        self._role_at = 0.0
         self._epoch = self._number = self._gaps = self._beats = 0
-        self.loaded = self._members = None
+        self._foreign = 0, 0
+        self._stray = self._foreigners = 0
+        self._is_suspended = self._is_whole = False
+        self.loaded = self._members = self._master = None
 
     def _ask(self, command: bytes, handler: Handler, hears_refusal: bool = False) -> None:
         self._outgoing.append(command)
@@ -166,10 +200,12 @@ class Replica:
 
     def _hear(self, reply: Any) -> None:
         if isinstance(reply, hiredis.PushNotification):
-            if reply[0] == b"message":
-                self._announced(updates.parse(reply[2]))
-            elif reply[0] == b"subscribe":
+            if reply[0] == b"subscribe":
                 self._expected.popleft()
+            elif reply[0] == b"message":
+                if reply[1] != self._channel.encode():
+                    raise StoreError(f"an announcement of another store: {reply[1][:60]!r}")
+                self._announced(updates.parse(reply[2]))
             return
         handler, hears_refusal = self._expected.popleft()
         if isinstance(reply, StoreError) and not hears_refusal:
@@ -177,14 +213,15 @@ class Replica:
         handler(reply)
 
     def _announced(self, update: updates.Update) -> None:
-        is_next = update.number == self._number + 1 and update.epoch == self._epoch
-        self._epoch, self._number, self._beats = update.epoch, update.number, 0
-        if not is_next:
-            self._gaps += 1
-            self._break(FeedDown("the mirror missed changes and is catching up"))
         if update.epoch != self._view[0].epoch:
-            self._look_at = min(self._look_at, self._now)  # whose it is must be known first
+            if update.epoch != self._stray:
+                self._suspend(update)
             return
+        is_next = update.number == self._number + 1 and update.epoch == self._epoch
+        self._follow(update.epoch, update.number)
+        if not is_next:
+            self._lose_track()
+            self._break(FeedDown("the mirror missed changes and is catching up"))
         if not self._is_current:
             self._load()
         held = self.records.get
@@ -198,6 +235,34 @@ class Replica:
             self.records.update(news)
             self._changed(news)
 
+    def _suspend(self, update: updates.Update) -> None:
+        """Not current until the feed says whether the epoch of *update* has begun."""
+        self._foreign = update.epoch, update.number
+        self._foreigners += 1
+        self._is_suspended = True
+        if self._look_at < NEVER:
+            self._look_at = min(self._look_at, self._asked_at + LOOK_MIN_S)
+        if self._is_current:
+            self._break(FeedDown("another collector announces changes"))
+
+    def _resume(self, feed: Feed, foreigners: int) -> None:
+        """Go on after *foreigners* announcements of other epochs, of which the feed says whose they
+        are: those of an epoch that has not begun are nobody's."""
+        if not self._is_suspended or foreigners != self._foreigners:
+            return
+        self._is_suspended = False
+        self._stray = self._foreign[0] if self._foreign[0] != feed.epoch else 0
+        if self._is_whole and feed.epoch == self._epoch:
+            self._succeed()
+
+    def _lose_track(self) -> None:
+        """Announcements were missed: a snapshot is needed."""
+        self._gaps += 1
+        self._is_whole = False
+
+    def _follow(self, epoch: int, number: int) -> None:
+        self._epoch, self._number, self._beats = epoch, number, 0
+
     def _changed(self, symbols: Iterable[str]) -> None:
         if self._is_current:
             self._listener.changed(symbols)
@@ -209,35 +274,74 @@ class Replica:
     def _look(self, now: float) -> None:
         self._look_at = NEVER  # one at a time
         self._asked_at = now
-        found: list[Any] = []
-        self._ask(pack("HGETALL", keys.FEED), found.append)
-        self._ask(pack("TIME"), lambda time: self._looked(found[0], time))
+        if not self._is_current and now >= self._role_at:
+            self._role_at = now + ROLE_S
+            self._ask(role.ASK, self._heard_role, hears_refusal=True)
+        found: list[tuple[Any, int]] = []
+        self._ask(
+            pack("HGETALL", keys.FEED), lambda fields: found.append((fields, self._foreigners))
+        )
+        self._ask(pack("TIME"), lambda time: self._looked(*found[0], time))
 
-    def _looked(self, fields: Mapping[bytes, bytes], time: list[bytes]) -> None:
+    def _looked(self, fields: Mapping[bytes, bytes], foreigners: int, time: list[bytes]) -> None:
         feed = freshness.feed_of(fields, self._venue)
         now_ms = int(time[0]) * 1000 + int(time[1]) // 1000
         before = self._view[0]
         # The server's clock was read after the question: so the time reckoned is never too early.
         self._view = (feed, now_ms, self._asked_at)
         self._look_at = self._now + LOOK_S
-        if not self._is_subscribed:
-            self._is_subscribed = True
+        down = feed.down(now_ms)
+        if not self._has_looked:
+            self._has_looked = True
+            self._patience.begin(self._now)
             self._problem = FeedDown("the collector has announced nothing yet")
-            self._ask(pack("SUBSCRIBE", keys.UPDATES), _ignore)
-        self._compare(before, feed, feed.down(now_ms))
+        self._subscribe(feed.store)
+        self._compare(before, feed, down)
+        self._resume(feed, foreigners)
         self._compare_conns(feed, now_ms)
-        is_to_be_had = feed.epoch == self._epoch or feed.down(now_ms) is not None
+        if down is not None and self._at_rest == (feed.version, feed.heartbeat_ms):
+            self.loaded = feed.version  # nothing was written since
+        is_to_be_had = feed.epoch == self._epoch or down is not None
         if feed.venue and feed.version != self.loaded and is_to_be_had:
             self._load()
+        if self._is_current:
+            self._patience.begin(self._now)
+        elif self._patience.is_over(self._now):
+            self._patience.given_up(self._now)
+            assert self._problem is not None
+            raise role.explained(self._problem, self._master)
+
+    def _heard_role(self, answer: Any) -> None:
+        self._master = role.master_of(answer)
+
+    def _subscribe(self, store: str) -> None:
+        """Hear of the changes of *store* from now on."""
+        channel = keys.updates(store)
+        if not store or channel == self._channel:
+            return
+        if self._channel:
+            raise FeedDown("another store has taken the place of the one that was mirrored")
+        self._channel = channel
+        self._ask(pack("SUBSCRIBE", channel), self._denied, hears_refusal=True)
+
+    def _denied(self, answer: Any) -> None:
+        """SUBSCRIBE was refused: it is answered by a push otherwise."""
+        remedy = f" (allow this user +subscribe &{keys.updates('*')})"
+        is_noperm = isinstance(answer, StoreError) and answer.reply.startswith("NOPERM")
+        raise StoreError(f"{answer}{remedy if is_noperm else ''}", getattr(answer, "reply", ""))
 
     def _compare(self, before: Feed, feed: Feed, down: FeedDown | None) -> None:
         if before.epoch not in (0, feed.epoch):
             self._break(down or FeedDown("another collector has begun"))
+            self._lose_track()
+            if self._foreign[0] == feed.epoch:
+                self._follow(*self._foreign)
         # Something is announced behind each heartbeat. Of those seen since the last announcement,
         # the first may stand before it, and what belongs to the newest may be under way.
         self._beats += feed.heartbeat_ms != before.heartbeat_ms
         if self._beats > 2:
-            self._break(down or FeedDown(NOT_ANNOUNCED))
+            self._is_whole = False
+            self._break(down or FeedDown(_unannounced(feed)))
         if down is not None and not self._is_current:
             self._problem = down
 
@@ -274,9 +378,13 @@ class Replica:
     # The snapshot
 
     def _load(self) -> None:
-        """Take a snapshot, unless one is being taken."""
+        """Take a snapshot, unless one is being taken; later, if one was taken just now."""
         if self._members is not None:
             return
+        self._owes_snapshot = self._now < self._pace.due_at
+        if self._owes_snapshot:
+            return
+        self._pace.begin(self._now)
         feed, gaps = self._view[0], self._gaps
         self._members = set(self._scope.symbols)
         for asset in self._scope.assets(feed):
@@ -287,11 +395,13 @@ class Replica:
         assert self._members is not None
         self._members |= keys.symbols_of(members)
 
-    def _load_records(self, version: tuple[int, int], gaps: int) -> None:
+    def _load_records(self, version: Version, gaps: int) -> None:
         assert self._members is not None
         self.wanted = frozenset(self._members)
         names = sorted(self._members)
         for name in names:
+            if version == self.loaded and name in self.terms:
+                continue  # terms that are written anew change the version
             self._ask(universe.ask_terms([name]), partial(self._termed, name), hears_refusal=True)
         for start in range(0, len(names), CHUNK):
             chunk = names[start : start + CHUNK]
@@ -314,7 +424,7 @@ class Replica:
         if stirred:
             self._changed(stirred)
 
-    def _finish(self, version: tuple[int, int], gaps: int) -> None:
+    def _finish(self, version: Version, gaps: int) -> None:
         self._members = None
         for name in self.records.keys() - self.wanted:
             del self.records[name]
@@ -322,7 +432,11 @@ class Replica:
             del self.terms[name]
         if gaps == self._gaps:
             self.loaded = version
-            if version[0] == self._epoch:
+            feed, now_ms, _ = self._view
+            is_at_rest = feed.version == version and feed.down(now_ms) is not None
+            self._at_rest = (version, feed.heartbeat_ms) if is_at_rest else None
+            self._is_whole = version[1] == self._epoch
+            if self._is_whole and not self._is_suspended:
                 self._succeed()
         elif self._epoch == self._view[0].epoch:
             self._load()
@@ -333,6 +447,8 @@ class Replica:
         if self._is_current:
             return
         self._is_current, self._problem = True, None
+        self._was_current = True
+        self._patience.reset()
         self._mend()
         untold, self._untold = self._untold, set()
         self._listener.changed(untold)
@@ -352,6 +468,12 @@ class Replica:
         if self._is_broken and self._is_current and not (self._lost or self._is_stuck):
             self._is_broken = False
             self._listener.resumed()
+
+
+def _unannounced(feed: Feed) -> str:
+    if feed.venue and not feed.store:
+        return NO_STORE
+    return REFUSED.format(feed.updates_refused) if feed.updates_refused else NOT_ANNOUNCED
 
 
 def _ignore(_: Any) -> None:

@@ -11,7 +11,7 @@ from fastopts.model import TERMS, Instrument
 from fastopts.net.resp import pack
 from fastopts.reader import expiry as expiries
 from fastopts.reader.expiry import Expiry
-from fastopts.reader.freshness import Feed
+from fastopts.reader.freshness import Feed, Version
 from fastopts.reader.option import phase
 
 __all__ = (
@@ -70,7 +70,7 @@ class Universe:
     def __init__(
         self,
         asset: str,
-        version: tuple[int, int],
+        version: Version,
         instruments: Iterable[Instrument],
         unplaced: Sequence[str],
     ) -> None:

@@ -1,4 +1,4 @@
-"""The messages on `fastopts:updates`: records that changed, announced by the collector."""
+"""The messages on `fastopts:updates:{store}`: records that changed, announced by the collector."""
 
 from typing import NamedTuple
 

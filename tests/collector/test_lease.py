@@ -8,12 +8,13 @@ from typing import Any, cast
 import pytest
 
 from fastopts import keys
-from fastopts.collector.lease import Lease
+from fastopts.collector.lease import EPOCH_SPREAD, Lease
 from fastopts.embedded import EmbeddedValkey
 from fastopts.errors import ConfigError, LeaseLost, StoreError, StoreUnavailable
 from fastopts.net import channel
 from fastopts.net.address import Address
 from fastopts.net.channel import Channel
+from fastopts.net.resp import ReplyList, pack
 
 
 @pytest.fixture
@@ -126,7 +127,113 @@ def test_the_epoch_rises_above_a_stored_one_and_above_one_that_was_wiped(
             [now] = await one.ask(("TIME",))
             fresh = Lease()
             assert await fresh.take(one, run)
-            assert int(now[0]) <= fresh.epoch <= int(now[0]) + 1
+            assert int(now[0]) <= fresh.epoch <= int(now[0]) + EPOCH_SPREAD + 1
+
+    asyncio.run(main())
+
+
+async def feed_of(opened: Channel) -> dict[str, str]:
+    [flat] = await opened.ask(("HGETALL", keys.FEED))
+    return dict(zip(flat[::2], flat[1::2], strict=True))
+
+
+def test_stores_that_begin_in_one_second_have_identities_and_epochs_of_their_own(
+    valkey: EmbeddedValkey,
+) -> None:
+    async def main() -> None:
+        async with connected(valkey) as opened:
+            run = await run_id(opened)
+            leases = []
+            for db in range(8):
+                await opened.ask(("SELECT", str(db)))
+                leases.append(Lease(db))
+                assert await leases[-1].take(opened, run)
+                feed = await feed_of(opened)
+                assert (feed["store"], feed["db"]) == (leases[-1].store, str(db))
+            assert all(keys.is_store(lease.store) for lease in leases)
+            assert len({lease.store for lease in leases}) == 8
+            assert len({lease.epoch for lease in leases}) == 8
+
+    asyncio.run(main())
+
+
+def test_later_collectors_keep_the_identity_and_an_emptied_database_has_another(
+    valkey: EmbeddedValkey,
+) -> None:
+    async def main() -> None:
+        async with connected(valkey) as opened:
+            run = await run_id(opened)
+            first = Lease()
+            assert await first.take(opened, run)
+            await opened.ask(("DEL", keys.LEASE))
+            second = Lease()
+            assert await second.take(opened, "another-run")  # as behind a failover
+            assert second.store == first.store
+            assert second.epoch == first.epoch + 1
+            await opened.ask(("FLUSHDB",))
+            third = Lease()
+            assert await third.take(opened, run)
+            assert third.store != first.store
+            await opened.ask(("HSET", keys.FEED, "store", "no identity"), ("DEL", keys.LEASE))
+            fourth = Lease()
+            assert await fourth.take(opened, run)
+            assert keys.is_store(fourth.store)
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("way", ["COPY", "MOVE", "SWAPDB", "RESTORE"])
+def test_a_copied_database_gets_an_identity_of_its_own_and_the_originals_writer_lives_on(
+    valkey: EmbeddedValkey, way: str
+) -> None:
+    async def main() -> None:
+        async with connected(valkey) as one, connected(valkey) as two:
+            run = await run_id(one)
+            original, taker = Lease(0), Lease(1)
+            assert await original.take(one, run)
+            if way == "COPY":
+                assert await one.ask(("COPY", keys.FEED, keys.FEED, "DB", "1")) == [1]
+            elif way == "MOVE":
+                assert await one.ask(("MOVE", keys.FEED, "1")) == [1]
+            elif way == "SWAPDB":
+                assert await one.ask(("SWAPDB", "0", "1"), ("DEL", keys.LEASE)) == ["OK", 0]
+            else:
+                [dump] = (await raw(valkey, "DUMP", keys.FEED)).values
+                await two.ask(("SELECT", "1"), ("RESTORE", keys.FEED, "0", dump))
+            await two.ask(("SELECT", "1"), ("DEL", keys.LEASE))
+            assert (await feed_of(two))["store"] == original.store
+            assert await taker.take(two, run)
+            assert taker.store != original.store
+            assert taker.epoch != original.epoch
+            assert await one.ask(("PING",)) == ["PONG"]  # its client was not killed
+
+    asyncio.run(main())
+
+
+async def raw(valkey: EmbeddedValkey, *words: str) -> ReplyList:
+    """The reply as bytes: a dump is no text."""
+    async with connected(valkey) as opened:
+        replies = ReplyList(1, is_raw=True)
+        await opened.exchange(pack(*words), replies, 5.0)
+        return replies
+
+
+def test_a_writer_that_comes_back_to_another_store_raises_its_epoch_or_stops(
+    valkey: EmbeddedValkey,
+) -> None:
+    async def main() -> None:
+        async with connected(valkey) as one, connected(valkey) as two:
+            run = await run_id(one)
+            lease, other = Lease(), Lease()
+            assert await lease.take(one, run)
+            await one.ask(("FLUSHALL",))
+            assert await other.take(two, run)
+            with pytest.raises(LeaseLost):  # whichever epoch is the higher
+                await lease.take(one, run)
+            await two.ask(("DEL", keys.LEASE))
+            assert await lease.take(one, run)
+            assert lease.store == other.store
+            assert lease.epoch > other.epoch
 
     asyncio.run(main())
 

@@ -16,6 +16,7 @@ from tests.core.modelredis import ModelRedis
 from tests.core.worlds import EXPIRY, World
 from tests.oracle import read_update
 from tests.payloads import SYMBOL, T0, dump
+from tests.store import CHANNEL
 
 OPTION, RECORD = f"option:{SYMBOL}", f"optrec:{SYMBOL}"
 HOUR = 3600 * 1000
@@ -413,13 +414,13 @@ class Twin(World):
         if not on:
             return None
         pulse = self.batch.pulse()
-        if self.redis.feed(pack("PUBLISH", keys.UPDATES, pulse)) != b":1\r\n":
+        if self.redis.feed(pack("PUBLISH", CHANNEL, pulse)) != b":1\r\n":
             self.batch.publishing = False
         self.subscriber.listen()
         return pulse
 
     def do_refuse_channel(self, on: bool) -> None:
-        (self.redis.refusing.add if on else self.redis.refusing.discard)(keys.UPDATES)
+        (self.redis.refusing.add if on else self.redis.refusing.discard)(CHANNEL)
 
     def do_wipe(self) -> None:
         self.redis.keys.clear()

@@ -1,4 +1,4 @@
-"""What a batch announces to subscribers of `fastopts:updates`."""
+"""What a batch announces to subscribers of a store."""
 
 from itertools import pairwise
 from typing import Any
@@ -8,10 +8,12 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from fastopts import keys
+from fastopts.venues.bybit.fields import TICKER_FIELDS, TOPIC_PREFIX
 from tests import payloads
 from tests.core.worlds import EXPIRY, World
 from tests.oracle import Update, read_update
 from tests.payloads import SYMBOL, T0
+from tests.store import CHANNEL
 
 OTHER = "ETH-27NOV26-3000-P"
 DENIED = "NOPERM No permissions to access a channel"
@@ -26,7 +28,7 @@ def world(world: World) -> World:
 def heard(world: World) -> list[Update]:
     """What was published since the last call."""
     published, world.redis.published = world.redis.published, []
-    assert {channel for channel, _ in published} <= {"fastopts:updates"}
+    assert {channel for channel, _ in published} <= {CHANNEL}
     return [read_update(message) for _, message in published]
 
 
@@ -57,7 +59,7 @@ def test_announcements_follow_the_same_commands_as_without_them(core: Any) -> No
         payload = world.batch.encode(T0)
         assert payload.startswith(plain)
         assert payload[len(plain) :].startswith(
-            b"*3\r\n$7\r\nPUBLISH\r\n$16\r\nfastopts:updates\r\n"
+            b"*3\r\n$7\r\nPUBLISH\r\n$33\r\nfastopts:updates:0123456789abcdef\r\n"
         )
         for one, sent in ((silent, plain), (world, payload)):
             replies = one.redis.feed(sent)
@@ -120,6 +122,33 @@ def test_new_terms_are_news_with_the_next_write(world: World) -> None:
     assert update.records == [(SYMBOL, world.redis.keys[keys.record(SYMBOL)])]
 
 
+def test_there_is_no_publishing_without_a_channel(core: Any) -> None:
+    batch = core.Batch(core.Table(core.Grammar(TOPIC_PREFIX, TICKER_FIELDS)))
+    with pytest.raises(RuntimeError, match="no channel"):
+        batch.publishing = True
+    for name in ("", "x" * 65, "two\r\nlines", "\0", "ü"):
+        with pytest.raises(ValueError, match="no name of a channel"):
+            batch.channel = name
+    with pytest.raises(TypeError):
+        batch.channel = None
+    batch.channel = "x" * 64
+    batch.publishing = True
+    assert (batch.channel, batch.publishing) == ("x" * 64, True)
+
+
+def test_records_of_another_store_go_out_on_its_channel(world: World) -> None:
+    world.batch.publishing = True
+    world.send(payloads.ticker())
+    world.flush()
+    world.batch.channel = "fastopts:updates:fedcba9876543210"
+    world.send(payloads.ticker(ts=T0 + 1))
+    world.flush()
+    assert [channel for channel, _ in world.redis.published] == [
+        CHANNEL,
+        "fastopts:updates:fedcba9876543210",
+    ]
+
+
 def test_a_pulse_takes_the_next_number(world: World) -> None:
     world.batch.publishing = True
     pulse = read_update(world.batch.pulse())
@@ -171,7 +200,7 @@ def test_a_refused_slot_is_announced_again_once_it_is_written(world: World) -> N
 
 def test_a_refused_message_is_no_slots_fault(world: World) -> None:
     world.batch.publishing = True
-    world.redis.refusing = {keys.UPDATES}
+    world.redis.refusing = {CHANNEL}
     world.send(payloads.ticker())
     replies = world.redis.feed(world.batch.encode(T0))
     world.batch.acknowledge(memoryview(replies), 0, len(replies))
@@ -201,7 +230,7 @@ def test_a_batch_is_done_with_the_reply_to_its_last_message(world: World) -> Non
 
 def test_replies_to_messages_may_come_byte_by_byte(world: World) -> None:
     world.batch.publishing = True
-    world.redis.refusing = {keys.UPDATES}
+    world.redis.refusing = {CHANNEL}
     world.send(payloads.ticker())
     world.batch.encode(T0)
     world.batch.abandon()

@@ -5,6 +5,7 @@ from typing import Any
 from fastopts.venues.bybit.fields import TICKER_FIELDS, TOPIC_PREFIX
 from tests.core.modelredis import ModelRedis
 from tests.payloads import SYMBOL, T0, dump
+from tests.store import CHANNEL
 
 EXPIRY = T0 + 3 * 24 * 3600 * 1000
 
@@ -16,6 +17,7 @@ class World:
         self.table = core.Table(core.Grammar(TOPIC_PREFIX, TICKER_FIELDS))
         self.table.epoch = 5
         self.batch = core.Batch(self.table)
+        self.batch.channel = CHANNEL
         self.redis = ModelRedis()
         self.table.add(SYMBOL, EXPIRY, 90_000.0, "C", "USDT")
 

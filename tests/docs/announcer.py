@@ -5,7 +5,7 @@ import threading
 from typing import Any, Final, Self
 
 from tests.docs import market
-from tests.store import EPOCH, Store
+from tests.store import CHANNEL, EPOCH, Store
 
 __all__ = ("Announcer",)
 
@@ -35,7 +35,7 @@ class Announcer:
         while not self._ending.wait(BEAT_S):
             number += 1
             market.tick(self._store, market.MOVING, self._skew_ms, 1 + 0.08 * (number % 2))
-            self._store.client.publish("fastopts:updates", self._message(number))
+            self._store.client.publish(CHANNEL, self._message(number))
 
     def _message(self, number: int) -> bytes:
         symbol = market.MOVING.encode()

@@ -10,7 +10,7 @@ from typing import Any
 
 import hiredis
 
-from tests.store import EPOCH, LAYOUT, NUMBERS
+from tests.store import CHANNEL, EPOCH, LAYOUT, NUMBERS, STORE
 
 EXPIRY_MS = 4_000_000_000_000
 STABLE = [f"BTC-27NOV96-{strike}-C-USDT" for strike in range(4)]
@@ -60,6 +60,7 @@ class Server:
         self._unannounced: dict[str, bytes] = {}
         self.world.feed = {
             "venue": venue,
+            "store": STORE,
             "epoch": EPOCH,
             "universe": 1,
             "assets": "BTC",
@@ -122,6 +123,8 @@ class Server:
         if name == b"TIME":
             seconds, ms = divmod(self.now_ms, 1000)
             return b"*2\r\n" + _bulk(str(seconds)) + _bulk(str(ms * 1000))
+        if name == b"INFO":
+            return _bulk("# Replication\r\nrole:master\r\n")
         if name == b"HGETALL":
             return _map(self.world.feed)
         if name == b"SMEMBERS":
@@ -178,7 +181,7 @@ class Server:
 
     def publish(self, message: bytes) -> None:
         if self._subscribed:
-            self.put(b">3\r\n" + _bulk(b"message") + _bulk(b"fastopts:updates") + _bulk(message))
+            self.put(b">3\r\n" + _bulk(b"message") + _bulk(CHANNEL) + _bulk(message))
 
     def beat(self, age_ms: int = 0) -> None:
         """A heartbeat, and what is announced behind it."""

@@ -343,7 +343,9 @@ def test_where_publishing_is_refused_nothing_is_live_and_the_right_is_named(
     client.execute_command("ACL", "SETUSER", "default", "-publish")  # type: ignore[no-untyped-call]
     until(lambda: mirror.problem is not None)
     assert "+publish" in str(mirror.problem)
-    with pytest.raises(FeedDown, match=r"old: the collector announces nothing"):
+    with pytest.raises(
+        FeedDown, match=r"old: the server refuses the collector's announcements \(NOPERM\)"
+    ):
         mirror.get(ONE)
 
 

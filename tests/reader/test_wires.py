@@ -11,9 +11,18 @@ import pytest
 from fastopts.embedded import EmbeddedValkey
 from fastopts.errors import StoreError
 from fastopts.reader import AsyncOptionReader, OptionReader
-from tests.store import CALL, EPOCH, Store
+from tests.store import CALL, CHANNEL, EPOCH, Store
 
-READ_ONLY = ("on", ">s3cret", "~*", "&fastopts:updates", "-@all", "+@read", "+@connection", "+time")
+READ_ONLY = (
+    "on",
+    ">s3cret",
+    "~*",
+    "&fastopts:updates:*",
+    "-@all",
+    "+@read",
+    "+@connection",
+    "+time",
+)
 
 
 class LocalValkey(EmbeddedValkey):
@@ -48,7 +57,7 @@ def _beat(store: Store, ending: threading.Event) -> None:
     while not ending.wait(0.02):
         number += 1
         pulse = struct.pack("<BxHIQ", 1, 0, EPOCH, number)
-        store.client.publish("fastopts:updates", pulse)
+        store.client.publish(CHANNEL, pulse)
 
 
 def test_everything_is_read_over_it(url: str) -> None:

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator
 from typing import Any, Final, Self
 
-from tests.store import EPOCH, Store
+from tests.store import CHANNEL, EPOCH, Store
 
 __all__ = ("BTC", "ETH", "FRONT", "SYMBOLS", "Living")
 
@@ -82,7 +82,7 @@ class Living:
         for symbol in symbols:
             record: Any = self.store.client.get(f"optrec:{symbol}")
             parts += (bytes([len(symbol)]), symbol.encode(), record)
-        self.store.client.publish("fastopts:updates", b"".join(parts))
+        self.store.client.publish(CHANNEL, b"".join(parts))
 
     def _live(self) -> None:
         while not self._ending.wait(BEAT_S):

@@ -205,6 +205,7 @@ class World:
             "time.monotonic": self.loop.time,
             "time.clock_gettime": lambda clock: self.loop.time(),
             "secrets.token_hex": lambda size: f"{self.rng.getrandbits(8 * size):0{2 * size}x}",
+            "secrets.randbelow": self.rng.randrange,
             "fastopts.net.proxy.reach": self.network.reach,
             "fastopts.net.polled.connect": self.network.connect_polled,
             "fastopts.collector.run.HttpClient": lambda *args: self,

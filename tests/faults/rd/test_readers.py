@@ -345,7 +345,9 @@ def test_RD_32_a_subscriber_that_sleeps_is_cut_off_and_reads_anew(server: Broken
 
 
 def subscribers(client: redis.Redis) -> int:
-    [(_, count)] = client.pubsub_numsub(keys.UPDATES)
+    store = client.hget(keys.FEED, "store")
+    assert isinstance(store, bytes)
+    [(_, count)] = client.pubsub_numsub(keys.updates(store.decode()))
     return int(count)
 
 
