@@ -10,8 +10,10 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from fastopts import keys
 from fastopts.cli import losses, options, output
 from fastopts.cli.losses import Equation
+from fastopts.cli.nets import Nets
 from fastopts.cli.options import Json, RedisUrl, Source, Venue
 from fastopts.cli.summary import shared_values
 from fastopts.collector import server
@@ -57,24 +59,34 @@ def status(json: Json = False, redis_url: RedisUrl = None, venue: Venue = None) 
     with OptionReader(source.url, source.venue, password=source.password) as reader:
         found = summarise(reader.table(require_live=False).market, top=0)
         counters = reader.counters()
-    told = _ask(source)
+    told, stats = _ask(source)
+    nets = Nets.of(stats)
     equations = losses.equations(counters)
     troubles = {name: counters[name] for name in _TROUBLES if name in counters}
     if json:
-        output.json_line(_values(found, told, equations, troubles))
+        output.json_line(_values(found, told, equations, troubles) | nets.values())
     else:
         output.show_venue(found.feed.venue or source.venue)
-        output.show(_drawn(found, told, equations, troubles))
+        output.show(_drawn(found, told, equations, troubles, nets))
     is_well = found.feed.alive and all(one.is_balanced for one in equations)
     raise typer.Exit(0 if is_well else 1)
 
 
-def _ask(source: Source) -> Server:
-    """Redis on itself."""
+def _ask(source: Source) -> tuple[Server, Mapping[str, str]]:
+    """Redis on itself, and the fields of `stats`."""
     channel = BlockingChannel(address.parse(source.url, source.password), TIMEOUT_S)
-    replies = channel.exchange(pack("INFO"), partial(ReplyList, 1))
+    commands = pack("INFO") + pack("HGETALL", keys.STATS)
+    replies = channel.exchange(commands, partial(ReplyList, 2))
     channel.close()
-    return _server(server.info(*good(replies.values)))
+    info, stats = replies.values
+    return _server(server.info(*good([info]))), _texts(stats)
+
+
+def _texts(stats: object) -> Mapping[str, str]:
+    """The fields of `stats`; none where it is another program's key."""
+    if not isinstance(stats, list):
+        return {}
+    return {str(name): str(text) for name, text in zip(stats[::2], stats[1::2], strict=True)}
 
 
 def _server(info: Mapping[str, str]) -> Server:
@@ -87,7 +99,11 @@ def _server(info: Mapping[str, str]) -> Server:
 
 
 def _drawn(
-    found: Summary, told: Server, equations: list[Equation], troubles: Mapping[str, int]
+    found: Summary,
+    told: Server,
+    equations: list[Equation],
+    troubles: Mapping[str, int],
+    nets: Nets,
 ) -> RenderableType:
     rows = Table.grid(padding=(0, 2))
     rows.add_column(style="bold", no_wrap=True)
@@ -100,6 +116,8 @@ def _drawn(
         rows.add_row(f"conn {conn}", _conn(found.feed, conn))
     if any(troubles.values()):
         rows.add_row("venue", _troubles(troubles))
+    for label, words in nets.rows():
+        rows.add_row(label, words)
     for equation in equations:
         rows.add_row("loss", equation.words)
     if not equations:

@@ -4,6 +4,7 @@ docs/collector.md lists every one of them. Only metrics_server.py leads here: a 
 nobody asks loads no library for it.
 """
 
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from prometheus_client import CollectorRegistry, generate_latest
@@ -16,12 +17,15 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector
 
 from fastopts import metrics
+from fastopts.collector.duties import Duties
 from fastopts.collector.line import Line
-from fastopts.collector.rest import RestDriver
+from fastopts.collector.market import Market
+from fastopts.collector.reconcile import Reconciliation
 from fastopts.collector.watch import Watch
 from fastopts.collector.writer import STANDING_BY, WAITING, WRITING, Writer
 from fastopts.core import IMPLEMENTATION, Table
 from fastopts.metrics import Histogram
+from fastopts.venues.bybit.rest import REASONS
 
 __all__ = ("Exposition",)
 
@@ -38,14 +42,19 @@ class Exposition(Collector):
         lines: Sequence[Line],
         writer: Writer,
         watch: Watch,
-        rest: RestDriver,
+        market: Market,
+        reconciliation: Reconciliation,
+        duties: Duties,
     ) -> None:
         self._build = {**build, "core": IMPLEMENTATION}
         self._table = table
         self._lines = lines
         self._writer = writer
         self._watch = watch
-        self._rest = rest
+        self._market = market
+        self._rest = market.driver
+        self._reconciliation = reconciliation
+        self._duties = duties
         self._registry = CollectorRegistry()
         self._registry.register(self)
 
@@ -63,6 +72,7 @@ class Exposition(Collector):
         yield from _fields(self._table)
         yield from _times(self._table, self._writer, self._watch)
         yield from self._symbols()
+        yield from self._universe()
         yield from self._venue()
         yield from _redis(self._table, self._writer)
         yield from _process()
@@ -72,7 +82,7 @@ class Exposition(Collector):
         covered, wanted, never = self._watch.coverage()
         refused = sum(len(line.learned.refused) for line in self._lines)
         yield _gauge("symbols_wanted", "Options of the universe.", wanted)
-        yield _gauge("symbols_covered", "Options that an open connection has delivered.", covered)
+        yield _gauge("symbols_covered", "Options that are live to readers.", covered)
         yield _gauge("symbols_never", "Options asked for more than once that never came.", never)
         yield _gauge("symbols_refused", "Options that the venue refuses for now.", refused)
         yield _gauge(
@@ -82,6 +92,33 @@ class Exposition(Collector):
         )
         yield _counter(
             "suspects", "Times that REST contradicted an option that did not tick.", table.suspects
+        )
+
+    def _universe(self) -> Iterator[Metric]:
+        yield _gauge(
+            "symbols_missing",
+            "Suspect options that REST does not list any more.",
+            len(self._reconciliation.missing),
+        )
+        skipped = self._market.skipped.counts
+        yield _labelled(
+            "instruments_skipped",
+            "Options that the venue lists and that are not tracked.",
+            [({"reason": reason}, skipped.get(reason, 0)) for reason in REASONS],
+        )
+        now = time.time()
+        ages = {duty.name: duty.age_s for duty in self._duties}
+        known = [({"duty": name}, now - age) for name, age in ages.items() if age is not None]
+        if known:
+            yield _labelled(
+                "duty_last_success_timestamp_seconds",
+                "When a periodic duty of the collector succeeded last.",
+                known,
+            )
+        yield _labelled(
+            "duty_overdue",
+            "1 for a periodic duty that has had no success for too long.",
+            [({"duty": duty.name}, duty.is_overdue) for duty in self._duties],
         )
 
     def _venue(self) -> Iterator[Metric]:

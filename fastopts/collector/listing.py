@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 
 from fastopts import keys
 from fastopts.collector import upkeep
+from fastopts.collector.duties import Duty
 from fastopts.collector.upkeep import Order
 from fastopts.errors import StoreError
 from fastopts.model import Instrument
@@ -22,6 +23,7 @@ log = logging.getLogger(__name__)
 
 ALL_AGAIN_S = 6 * 3600.0
 COUNT_AGAIN_S = 60.0
+COUNT_WITHIN_S = 60.0
 COMMANDS_AT_ONCE = 1000
 
 
@@ -36,6 +38,7 @@ class Listing:
         self._orders: list[Order] = []
         self._all_at = self._count_at = 0.0
         self._left_alone: set[str] = set()
+        self.counting = Duty("listing", COUNT_AGAIN_S, COUNT_WITHIN_S)
 
     def assets(self) -> tuple[str, ...]:
         """Those that have listed symbols."""
@@ -76,6 +79,8 @@ class Listing:
         wanted = upkeep.census(self._instruments())
         replies = await channel.ask(*(command for command, _ in wanted))
         counted = zip(replies, wanted, strict=True)
+        if not any(isinstance(reply, StoreError) and _is_denied(reply) for reply in replies):
+            self.counting.done()
         if any(isinstance(found, int) and found < count for found, (_, count) in counted):
             log.warning("Redis has lost keys of what is listed: it is written again")
             await self._order_all(channel, now)
@@ -90,6 +95,7 @@ class Listing:
         gone = filter(None, map(symbols.parse, held - listed.keys()))
         self._orders = upkeep.listed(listed.values(), self._now_ms()) + upkeep.delisted(gone)
         self._all_at, self._count_at = now + ALL_AGAIN_S, now + COUNT_AGAIN_S
+        self.counting.done()
 
     async def _carry_out(self, channel: Channel) -> None:
         orders, self._orders = self._orders, []
@@ -118,3 +124,7 @@ class Listing:
                 log.warning("%s is left alone: %s", order.key, reply)
                 self._left_alone.add(order.key)
         return foreign
+
+
+def _is_denied(error: StoreError) -> bool:
+    return judge(error.reply).consequence is not Consequence.KEY

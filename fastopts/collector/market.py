@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from fastopts.collector import cache
+from fastopts.collector.duties import Duty
 from fastopts.collector.rest import RestDriver
 from fastopts.collector.trouble import Spell
 from fastopts.core import Table
@@ -81,18 +82,21 @@ class Market:
         self._apply(found.listed, ())
         return list(found.listed)
 
-    async def keep_fresh(self, refresh_s: float, listener: Listener) -> None:
-        """Refresh for ever, every *refresh_s* and right after an expiry."""
+    async def keep_fresh(self, duty: Duty, listener: Listener) -> None:
+        """Refresh for ever, as often as *duty* is due and right after an expiry."""
         while True:
             next_expiry_ms = min((i.expiry_ms for i in self.instruments.values()), default=None)
-            wait_s = refresh_s
+            wait_s = duty.every_s
             if next_expiry_ms is not None:
                 wait_s = min(wait_s, (next_expiry_ms - self.now_ms()) / 1000 + AFTER_EXPIRY_S)
             await asyncio.sleep(max(1.0, wait_s))
-            await self.refresh(listener)
+            await duty.attempt(self.refresh(listener))
 
-    async def refresh(self, listener: Listener) -> None:
-        """Bring the universe up to date; what can't be fetched stays as it is."""
+    async def refresh(self, listener: Listener) -> bool:
+        """Bring the universe up to date; what can't be fetched stays as it is.
+
+        True when every coin was answered.
+        """
         answer, failures = await self._fetch(lambda coin, count: None)
         for coin, error in failures.items():
             log.warning("%s: its universe stays as it was: %s", coin, error)
@@ -106,6 +110,7 @@ class Market:
             listener(found.listed, gone)
         self._forget_expired()
         self._save(self.instruments.values(), failures)
+        return not failures
 
     async def warm_up(self) -> int:
         """Fill what has not ticked yet from REST; return how many rows were of use."""
@@ -194,6 +199,15 @@ class Market:
         for each in self._skipped_of.values():
             together.merge(each)
         return together
+
+    def statistics(self) -> dict[str, str]:
+        """The fields of `stats` on what is listed and not tracked."""
+        skipped = self.skipped
+        return {
+            "skipped": str(skipped.total),
+            **{f"skipped:{reason}": str(skipped.counts.get(reason, 0)) for reason in rest.REASONS},
+            "skipped_example": min(skipped.examples.values(), default=""),
+        }
 
     def _report_skipped(self) -> None:
         skipped = self.skipped

@@ -5,6 +5,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
+from fastopts.collector.duties import Duty
 from fastopts.collector.line import Line
 from fastopts.collector.market import Market
 from fastopts.collector.trouble import Spell
@@ -41,11 +42,11 @@ class Reconciliation:
     def missing(self) -> list[str]:
         return [symbol for symbols in self._missing_of.values() for symbol in symbols]
 
-    async def run(self, every_s: float) -> None:
-        """Look for ever, every *every_s*."""
+    async def run(self, duty: Duty) -> None:
+        """Look for ever, as often as *duty* is due."""
         while True:
-            await asyncio.sleep(every_s)
-            await self.look()
+            await asyncio.sleep(duty.every_s)
+            await duty.attempt(self.look())
 
     async def look(self) -> bool:
         """Ask REST once for each coin, and judge; True when every coin was answered."""

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from fastopts.clock import steady_s
 from fastopts.collector import cache, database, report
 from fastopts.collector.cycle import Cycle
+from fastopts.collector.duties import Duties, Duty
 from fastopts.collector.feed import Feed
 from fastopts.collector.line import Line, Shared
 from fastopts.collector.market import Market, Progress
@@ -50,6 +51,8 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 FINAL_FLUSH_S = 3.0
+REFRESH_WITHIN_S = 120.0
+RECONCILE_WITHIN_S = 60.0
 
 
 def market_of(
@@ -152,6 +155,14 @@ class Collector:
             self.market, self.table, self.lines, self.writer.flusher.wake
         )
         self.market.distrust = self._reconciliation.distrust
+        self._refresh = Duty("refresh", settings.refresh_s, REFRESH_WITHIN_S)
+        self._reconcile = Duty("reconciliation", settings.reconcile_s, RECONCILE_WITHIN_S)
+        self.duties = Duties(
+            self._refresh,
+            *([self._reconcile] if settings.reconcile_s > 0 else []),
+            *self.writer.duties,
+        )
+        self.writer.facts = self._facts
         self._group: asyncio.TaskGroup | None = None
         self._bug: BaseException | None = None
         self._is_winding_up = False
@@ -165,6 +176,14 @@ class Collector:
         self.metrics = (
             None if settings.metrics_address is None else self._metrics_server(user_agent)
         )
+
+    def _facts(self) -> Mapping[str, str]:
+        """The fields of `stats` beside the counters."""
+        return {
+            **self.market.statistics(),
+            "missing": str(len(self._reconciliation.missing)),
+            **self.duties.statistics(),
+        }
 
     def stop_on_signals(self) -> None:
         """SIGINT and SIGTERM stop in order; the second one ends the process at once."""
@@ -238,16 +257,17 @@ class Collector:
             return
         async with asyncio.TaskGroup() as group:
             self._group = group
-            refreshing = self.market.keep_fresh(self._settings.refresh_s, self._universe_changed)
+            refreshing = self.market.keep_fresh(self._refresh, self._universe_changed)
             writing = self._begin("writer", self.writer.run())
             helpers = [
                 self._begin("warm start", self._warm_up(), may_return=True),
                 self._begin("universe", refreshing),
                 self._begin("watch", self.watch.run(self._bars)),
                 self._begin("moves", self._mover.run()),
+                self._begin("duties", self.duties.run()),
             ]
             if self._settings.reconcile_s > 0:
-                reconciling = self._reconciliation.run(self._settings.reconcile_s)
+                reconciling = self._reconciliation.run(self._reconcile)
                 helpers.append(self._begin("reconciliation", reconciling))
             self._universe_changed(listed, ())
             await self._until_stopped()
@@ -269,7 +289,9 @@ class Collector:
             "venue": self._endpoints.venue,
         }
         exposition = Exposition(
-            build, self.table, self.lines, self.writer, self.watch, self.market.driver
+            *(build, self.table, self.lines, self.writer, self.watch, self.market),
+            self._reconciliation,
+            self.duties,
         )
         return MetricsServer(*self._settings.metrics_address, exposition.render)
 

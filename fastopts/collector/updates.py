@@ -5,6 +5,8 @@ import logging
 from typing import Any
 
 from fastopts import keys
+from fastopts.collector.duties import Duty
+from fastopts.collector.feed import HEARTBEAT_S
 from fastopts.collector.upkeep import Command
 from fastopts.core import Batch
 from fastopts.errors import StoreError
@@ -31,6 +33,7 @@ class Updates:
         self._channel = ""
         self.refusal = ""
         self._again_at = 0.0
+        self.announcing = Duty("announcing", HEARTBEAT_S, DENIED_AGAIN_S)
 
     def use(self, store: str) -> None:
         """Announce the records of *store* from now on."""
@@ -53,9 +56,13 @@ class Updates:
                 self._batch.publishing = reply[1] > 0
 
     async def pulse(self, channel: Channel) -> None:
-        """Tell subscribers that they are told of everything. Raises StoreUnavailable."""
-        if not self._batch.publishing:
-            return
+        """Publish an empty message, so that subscribers notice a gap. Raises StoreUnavailable."""
+        if self._batch.publishing:
+            await self._pulse(channel)
+        if not self.refusal or (not self._batch.publishing and _now() >= self._again_at):
+            self.announcing.done()  # or nobody subscribes, as the server says
+
+    async def _pulse(self, channel: Channel) -> None:
         [reply] = await channel.ask(("PUBLISH", self._channel, self._batch.pulse()))
         if isinstance(reply, StoreError):
             self._refused(reply.reply)

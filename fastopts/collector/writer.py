@@ -14,7 +14,8 @@ from collections.abc import Callable, Iterable, Mapping
 
 from fastopts import keys
 from fastopts.collector import server, upkeep
-from fastopts.collector.feed import NEVER, Feed
+from fastopts.collector.duties import Duty
+from fastopts.collector.feed import HEARTBEAT_S, NEVER, Feed
 from fastopts.collector.flusher import Flusher
 from fastopts.collector.heartbeat import Heartbeat
 from fastopts.collector.lease import LEASE_MS, Lease
@@ -40,6 +41,7 @@ WRITING, WAITING, STANDING_BY = "writing", "waiting for Redis", "standing by"
 CONNECT_TIMEOUT_S = 5.0
 AGAIN_WITHIN_S = 0.25  # it is ours, and asking costs nothing: it is found as soon as it is back
 WHOLE_WITHIN_S = 60  # every symbol is written whole once in this time
+BEAT_WITHIN_S = 10.0
 REFUSED_KEYS_AGAIN_S = 60.0
 DENIED_AGAIN_S = 10.0
 TAKE_AGAIN_S = 0.1
@@ -72,6 +74,11 @@ class Writer:
         self._free_looks = 0
         self._listing = Listing(instruments, self._now_ms)
         self._updates = Updates(self.flusher.batch)
+        self._beating = Duty("heartbeat", HEARTBEAT_S, BEAT_WITHIN_S)
+        self._rewriting = Duty("rewrite", WHOLE_WITHIN_S, WHOLE_WITHIN_S)
+        self._beats_written = 0  # in a row, with everything acknowledged
+        self.facts: Callable[[], Mapping[str, str]] = dict
+        """The fields of `stats` beside the counters."""
         self.heartbeat = Heartbeat(
             table, feed, self.lease, self._updates, self._statistics, clock_jumped
         )
@@ -86,6 +93,11 @@ class Writer:
         self._outdated: list[str] = []
         self._is_ending = False
         self._started_at = time.time()
+
+    @property
+    def duties(self) -> tuple[Duty, ...]:
+        """What is due again and again while this collector writes."""
+        return self._beating, self._rewriting, self._listing.counting, self._updates.announcing
 
     @property
     def is_writing(self) -> bool:
@@ -243,6 +255,8 @@ class Writer:
             return self._free_looks >= FREE_LOOKS
         self._free_looks = 0
         self._trouble.end(_now(), "Redis answers again")
+        for duty in self.duties:
+            duty.rest()
         words = f"standing by: another collector writes to {self._address}"
         self._standing_by.begin(words, _now())
         return False
@@ -256,6 +270,8 @@ class Writer:
             self.feed.behind_since = NEVER  # it may have forgotten what it acknowledged
         self._server = found
         self._table.epoch = self.lease.epoch
+        for duty in self.duties:
+            duty.resume()
 
     async def _restore(self, channel: Channel, found: Server) -> None:
         """Write everything there is, as to a server that knows nothing."""
@@ -328,9 +344,13 @@ class Writer:
 
     async def _beat(self, channel: Channel, found: Server, now: float) -> None:
         if self.heartbeat.is_periodic(now):
+            self._count_rewrites()
             self._table.mark_whole(-(-len(self._table) // WHOLE_WITHIN_S))
         try:
-            was_there = await self.heartbeat.beat(channel, found)
+            async with self._beating.bounded():
+                was_there = await self.heartbeat.beat(channel, found)
+        except TimeoutError:
+            raise StoreUnavailable(f"a heartbeat took more than {BEAT_WITHIN_S:g} s") from None
         except StoreError as error:
             if not error.reply:
                 raise
@@ -339,6 +359,14 @@ class Writer:
         if not was_there:
             log.warning("Redis was emptied: everything is written again")
             await self._restore(channel, found)
+
+    def _count_rewrites(self) -> None:
+        """Each beat has a share of the symbols written whole: all have been after so many."""
+        is_written = self.is_writing and self.flusher.has_caught_up
+        self._beats_written = self._beats_written + 1 if is_written else 0
+        if self._beats_written >= WHOLE_WITHIN_S:
+            self._beats_written = 0
+            self._rewriting.done()
 
     def _batch_over(self, error: StoreError | None) -> None:
         if error is not None:
@@ -425,9 +453,10 @@ class Writer:
 
     def _statistics(self) -> Mapping[str, str]:
         batches = self.flusher.batches
-        return upkeep.statistics(
+        counters = upkeep.statistics(
             self._table, batches, self._started_at, self.feed.venue, self.counts
         )
+        return {**counters, **self.facts()}
 
     def _now_ms(self) -> int:
         """The server's clock, or ours before we know it."""

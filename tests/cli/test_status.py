@@ -82,6 +82,43 @@ def test_what_the_venue_does_wrong_is_told_when_there_is_something(
     assert found["feed"]["never"] == 1
 
 
+@pytest.mark.usefixtures("counters")
+def test_what_is_not_tracked_and_what_is_overdue_is_in_plain_sight(
+    read: Read, market: Store
+) -> None:
+    labels = {row[0] for row in read("status").rows}
+    assert not labels & {"coins", "skipped", "missing", "fields", "duties"}
+    fields: dict[Any, Any] = {
+        "coins": "BTC,MNT",
+        "coins_wanted": "all",
+        "skipped": 3,
+        "skipped:unknown_name": 2,
+        "skipped:other_coin": 1,
+        "skipped:bad_terms": 0,
+        "skipped_example": "BTC-29JAN27-100000-C-USDE",
+        "missing": 6,
+        "absent_fields": "theta",
+        "last_update": "1795000100.5",
+        "duty:refresh": "1795000000.000",
+        "duty:listing": "",
+        "overdue": "listing",
+    }
+    market.client.hset("stats", mapping=fields)
+    rows = {row[0]: row[1:] for row in read("status").rows}
+    assert rows["coins"] == ["BTC, MNT (all that were found)"]
+    [skipped] = rows["skipped"]
+    assert skipped.startswith("3 listed options are not tracked: unknown name 2, other coin 1; ")
+    assert skipped.endswith("such as BTC-29JAN27-100000-C-USDE")
+    assert rows["missing"] == ["6 options are missing from REST and do not tick: not live"]
+    assert rows["fields"] == ["no option has theta"]
+    assert rows["duties"] == ["listing never OVERDUE, refresh 1m 40s ago"]
+    [found] = read("status", "--json").objects
+    assert found["duties"] == {"listing": None, "refresh": 100.5}
+    assert found["overdue"] == ["listing"]
+    assert found["skipped"] == {"unknown_name": 2, "other_coin": 1}
+    assert (found["coins"], found["all_coins"], found["missing"]) == (["BTC", "MNT"], True, 6)
+
+
 def test_a_silent_connection_and_a_skew_are_in_plain_sight(read: Read, market: Store) -> None:
     listed.feed(market, conns={1: 0.0, 2: 7200.0}, skew_ms=-2500)
     market.client.hset("fastopts:feed", "conn:3", 0)

@@ -78,13 +78,17 @@ def everything() -> Scrape:
         collector.writer.heartbeat.took_s = 0.001
         for clock in (collector.feed.server, collector.feed.exchange):
             clock.add(1000.0, 0.0, 1.0)
+        for duty in collector.duties:
+            duty.done()
         exposition = Exposition(
             {"version": "1.2.3", "venue": "sim"},
             collector.table,
             collector.lines,
             collector.writer,
             collector.watch,
-            collector.market.driver,
+            collector.market,
+            collector._reconciliation,
+            collector.duties,
         )
         return Scrape.of(exposition.render().decode())
 

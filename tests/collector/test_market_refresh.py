@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from fastopts.collector.duties import Duty
 from fastopts.errors import ConnectionLost
 from fastopts.model import Instrument
 from tests import payloads
@@ -217,7 +218,7 @@ class Time:
         with self._monkeypatch.context() as patched:
             patched.setattr("fastopts.collector.market.asyncio.sleep", sleep)
             with pytest.raises(asyncio.CancelledError):
-                await world.market.keep_fresh(refresh_s, world.listen)
+                await world.market.keep_fresh(Duty("refresh", refresh_s, 60), world.listen)
         return self.waits
 
 

@@ -20,6 +20,7 @@ from fastopts.venues.bybit import symbols
 from fastopts.venues.bybit.fields import REST, time_ms
 
 __all__ = (
+    "REASONS",
     "Answer",
     "Listed",
     "Refused",
