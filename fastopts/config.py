@@ -72,6 +72,7 @@ class Settings:
     venue_wait_s: float = 600.0
     status_s: float = 5.0
     reconcile_s: float = 60.0
+    late_ms: float = 2000.0
     metrics_address: tuple[str, int] | None = None
     remarks: tuple[str, ...] = field(default=(), compare=False)
 
@@ -236,6 +237,11 @@ SETTINGS: Final[Mapping[str, Setting]] = {
     "status_s": Setting(_number(0.1, 3600, "s"), "a status line this often (default: 5)", "S"),
     "reconcile_s": Setting(
         _number(0, 86400, "s"), "compare with REST this often (default: 60; 0: never)", "S"
+    ),
+    "late_ms": Setting(
+        _number(100, 600_000, "ms"),
+        "refuse what a connection delivers when it is this far behind the venue (default: 2000)",
+        "MS",
     ),
     "metrics_port": Setting(
         _listening,

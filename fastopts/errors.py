@@ -15,6 +15,7 @@ FastoptsError
     StaleData               a reader: the value is not live
         FeedDown            no collector is alive
         ConnectionMuted     the connection that delivered it delivers nothing any more
+        ConnectionLate      the connection that delivered it lags behind the venue
         TooOld              live, but older than the caller allows
         NotYetLive          not delivered by a connection of this feed yet
     NoSuchOption            a reader: there is no such option
@@ -28,6 +29,7 @@ from typing import Final
 __all__ = (
     "BadInput",
     "ConfigError",
+    "ConnectionLate",
     "ConnectionLost",
     "ConnectionMuted",
     "Expired",
@@ -132,6 +134,11 @@ class FeedDown(StaleData):
 
 class ConnectionMuted(StaleData):
     """The connection that delivered the value has delivered nothing for longer than allowed."""
+
+
+class ConnectionLate(StaleData):
+    """The connection that delivered the value lags behind the venue by more than allowed, or by
+    how much is not known."""
 
 
 class TooOld(StaleData):

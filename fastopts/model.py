@@ -51,10 +51,14 @@ NUMBER_INDEX: Final = {short: index for index, (short, _) in enumerate(NUMBERS)}
 
 RECORD_VERSION: Final = 1
 NO_SEQUENCE: Final = -1
-FLAG_TIME_SUSPECT: Final = 1  # the exchange time is too far from our clock
+FLAG_TIME_SUSPECT: Final = 1  # the exchange time is ahead of the venue's clock, or absurd
 FLAG_REST: Final = 2  # a REST row: never live
 FLAG_MERGED: Final = 4  # partly from a delta
 FLAG_SUSPECT: Final = 8  # two REST rows say otherwise: not live
+
+# What makes an exchange time suspect. A tick that is merely late is not: its connection is.
+TIME_AHEAD_MAX_MS: Final = 2_000
+TIME_BEHIND_MAX_MS: Final = 24 * 3600 * 1000
 
 # version, kind (C or P), flags, epoch | exchange ms | receive ms | sequence | conn, padding |
 # expiry ms | settle coin | strike | numbers

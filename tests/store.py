@@ -94,7 +94,8 @@ class Store:
         return held.decode().split(",") if isinstance(held, bytes) and held else []
 
     def feed(self, conns: dict[int, float] | None = None, beat_s: float = 0, **fields: Any) -> None:
-        """Write the feed: each conn and the heartbeat with its age in seconds."""
+        """Write the feed: each conn and the heartbeat with its age in seconds. A conn lags by 40 ms
+        unless `lag:{conn}` says otherwise."""
         now = self.now_ms()
         mapping: dict[str, Any] = {
             "schema": "1",
@@ -107,11 +108,14 @@ class Store:
             "heartbeat_ms": round(now - beat_s * 1000),
             "universe": 1,
             "skew_ms": 0,
+            "skew_error_ms": 0,
+            "late_limit_ms": 2000,
             "coverage": "2/2",
             "assets": ",".join(self.assets()),
         }
         for conn, age_s in (conns or {1: 0.0}).items():
             mapping[f"conn:{conn}"] = round(now - age_s * 1000)
+            mapping[f"lag:{conn}"] = 40
         self.client.delete("fastopts:feed")
         self.client.hset("fastopts:feed", mapping=mapping | fields)
 

@@ -217,10 +217,12 @@ def _redis(table: Table, writer: Writer) -> Iterator[Metric]:
         yield _gauge(
             "redis_round_trip_seconds", "The last heartbeat's exchange with Redis.", took_s
         )
-    skew_ms = writer.skew_ms()
-    if skew_ms is not None:
+    skew = writer.skew()
+    if skew is not None:
         words = "The venue's clock minus that of the Redis server."
-        yield _gauge("clock_skew_seconds", words, skew_ms / 1000)
+        yield _gauge("clock_skew_seconds", words, skew.ms / 1000)
+        words = "How far off the skew, and with it every age, may be."
+        yield _gauge("clock_skew_error_seconds", words, skew.error_ms / 1000)
 
 
 def _process() -> Iterator[Metric]:

@@ -1,16 +1,26 @@
 """What readers are told of the feed: who writes, how alive it is, which connections deliver."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from fastopts import keys
 from fastopts.session.clocks import RemoteClock
+from fastopts.session.lateness import LATE_MS
+from fastopts.session.venue_clock import VenueClock
 
-__all__ = ("HEARTBEAT_LIMIT_MS", "HEARTBEAT_S", "NEVER", "Feed")
+__all__ = ("HEARTBEAT_LIMIT_MS", "HEARTBEAT_S", "Feed", "Skew")
 
 HEARTBEAT_S = 1.0
 HEARTBEAT_LIMIT_MS = 5000
-NEVER = float("-inf")
+
+
+@dataclass(frozen=True, slots=True)
+class Skew:
+    """The venue's clock minus the server's, in whole ms, right to within *error_ms*."""
+
+    ms: int
+    error_ms: int
 
 
 @dataclass(slots=True)
@@ -19,16 +29,18 @@ class Feed:
 
     venue: str
     watchdog_ms: int
+    late_ms: int = LATE_MS
     universe: int = 0
     assets: tuple[str, ...] = ()  # that have listed symbols
     covered: int = 0
     wanted: int = 0
     never: int = 0  # asked for more than once, and never came
     server: RemoteClock = field(default_factory=RemoteClock)
-    exchange: RemoteClock = field(default_factory=RemoteClock)
+    exchange: VenueClock = field(default_factory=VenueClock)
     conns: dict[int, float | None] = field(default_factory=dict)
-    # What came after this has not been written: to a reader it has not been delivered yet.
-    behind_since: float | None = None
+    lags_ms: dict[int, int] = field(default_factory=dict)
+    is_behind: bool = False
+    """What came during a stall or an outage is not written yet: nothing counts as delivered."""
 
     def opened(self, conn: int) -> None:
         self.conns[conn] = None
@@ -39,22 +51,40 @@ class Feed:
         self.conns[conn] = at
         return is_first
 
+    def lags(self, conn: int, lag_ms: int | None) -> bool:
+        """Note how far *conn* is behind the venue (None: not known); True when it is late since, or
+        no longer is."""
+        was_late = self.is_late(conn)
+        if lag_ms is None:
+            self.lags_ms.pop(conn, None)
+        else:
+            self.lags_ms[conn] = lag_ms
+        return self.is_late(conn) != was_late
+
+    def is_late(self, conn: int) -> bool:
+        """Whether readers refuse what *conn* delivered as too far behind, or of unknown lag."""
+        lag_ms = self.lags_ms.get(conn)
+        return lag_ms is None or lag_ms > self.late_ms
+
     def doubt(self) -> None:
         """None of the open connections has delivered anything, as far as readers are concerned."""
         self.conns = dict.fromkeys(self.conns)
 
     def closed(self, conn: int) -> None:
         self.conns.pop(conn, None)
+        self.lags_ms.pop(conn, None)
 
-    def skew_ms(self, now: float) -> float | None:
+    def skew(self, now: float) -> Skew | None:
         """The venue's clock minus the server's; None while one of them is not known."""
         if not (self.server.known and self.exchange.known):
             return None
-        return self.exchange.at(now * 1000) - self.server.at(now * 1000)
+        ms = self.exchange.at(now * 1000) - self.server.at(now * 1000)
+        error_ms = self.exchange.error_ms(now * 1000) + self.server.error_ms
+        return Skew(round(ms), math.ceil(error_ms + 0.5))
 
     def fields(self, epoch: int, writer: str, now: float) -> Mapping[str, str]:
         """The hash's fields. Needs `server` to be known."""
-        skew_ms = self.skew_ms(now)
+        skew = self.skew(now)
         shown = {
             "schema": keys.SCHEMA,
             "venue": self.venue,
@@ -65,7 +95,9 @@ class Feed:
             "heartbeat_ms": str(round(self.server.at(now * 1000))),
             "universe": str(self.universe),
             "assets": ",".join(self.assets),
-            "skew_ms": "" if skew_ms is None else str(round(skew_ms)),
+            "skew_ms": "" if skew is None else str(skew.ms),
+            "skew_error_ms": "" if skew is None else str(skew.error_ms),
+            "late_limit_ms": str(self.late_ms),
             "coverage": f"{self.covered}/{self.wanted}",
             "never": str(self.never),
         }
@@ -73,8 +105,8 @@ class Feed:
             f"conn:{conn}": "0" if at is None else self._shown_time(at)
             for conn, at in self.conns.items()
         }
-        return shown | conns
+        lags = {f"lag:{conn}": str(lag_ms) for conn, lag_ms in self.lags_ms.items()}
+        return shown | conns | (lags if self.exchange.known else {})
 
     def _shown_time(self, at: float) -> str:
-        seen = at if self.behind_since is None else min(at, self.behind_since)
-        return "0" if seen == NEVER else str(round(self.server.at(seen * 1000)))
+        return "0" if self.is_behind else str(round(self.server.at(at * 1000)))

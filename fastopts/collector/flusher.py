@@ -27,8 +27,7 @@ class Flusher:
     """Flushes a table at most every *flush_s* while it is let `go`.
 
     One batch is under way at a time, so load makes batches bigger, not later. `taken_at` is when
-    the last one was taken from the table, `written_at` when the last one that was written was;
-    `next_at` is when the next one may be.
+    the last one was taken from the table, `next_at` when the next one may be.
     `lag` and `acknowledgements` tell how long the server took, of late and altogether.
     """
 
@@ -47,7 +46,7 @@ class Flusher:
         self._timer: asyncio.TimerHandle | None = None
         self._is_missed = False  # the last flush found a batch under way
         self.next_at = self._sent_at = 0.0
-        self.taken_at = self.written_at = self._loop.time()
+        self.taken_at = self._loop.time()
         self._owed: int | None = 0
         self._waiter: asyncio.Future[None] | None = None
 
@@ -120,8 +119,6 @@ class Flusher:
             self.lag.add(lag_ms)
             self.acknowledgements.add(lag_ms)
             self.batches += 1
-            if not self.batch.errors:
-                self.written_at = self.taken_at
         else:
             self.hold()
         try:

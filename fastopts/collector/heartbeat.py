@@ -12,7 +12,6 @@ from fastopts.collector.lease import Lease
 from fastopts.collector.server import Server
 from fastopts.collector.updates import Updates
 from fastopts.collector.upkeep import Command, hset
-from fastopts.core import Table
 from fastopts.errors import StoreError, StoreUnavailable
 from fastopts.net.channel import EXCHANGE_TIMEOUT_S, Channel
 from fastopts.net.resp import good, understood
@@ -28,7 +27,6 @@ class Heartbeat:
 
     def __init__(
         self,
-        table: Table,
         feed: Feed,
         lease: Lease,
         updates: Updates,
@@ -37,7 +35,6 @@ class Heartbeat:
     ) -> None:
         self.must_tell = False
         self._jumped = jumped
-        self._table = table
         self._feed = feed
         self._lease = lease
         self._updates = updates
@@ -111,7 +108,7 @@ class Heartbeat:
             self._hear_stats(replies.pop())
         holder, _, server_time, added, *_ = good(replies)
         with understood():
-            self._heard_time(server_time, now)
+            self._heard_time(server_time, asked_at)
             was_there = added <= len(fields.keys() - held)
         if not self._lease.check(holder) and not await self._lease.take(channel, server.run_id):
             raise StoreUnavailable("another collector has taken the lease")
@@ -141,22 +138,15 @@ class Heartbeat:
         self._stats_refused = True
 
     async def _read_clock(self, channel: Channel) -> None:
-        sent_at = _now()
+        sent_at = time.monotonic()
         [reply] = good(await channel.ask(("TIME",)))
         with understood():
             self._heard_time(reply, sent_at)
 
     def _heard_time(self, reply: list[str], sent_at: float) -> None:
         server_ms = int(reply[0]) * 1000 + int(reply[1]) / 1000
-        if self._feed.server.add(server_ms, sent_at * 1000, _now() * 1000):
+        if self._feed.server.add(server_ms, sent_at * 1000, time.monotonic() * 1000):
             self._jumped()
-        self.correct_skew()
-
-    def correct_skew(self) -> None:
-        """Measure the venue's clock against ours, by which ticks are judged."""
-        if self._feed.exchange.known:
-            venue_ms = self._feed.exchange.at(_now() * 1000)
-            self._table.skew_ms = round(venue_ms - time.time() * 1000)
 
 
 def _now() -> float:

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import ssl
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -17,6 +18,7 @@ from fastopts.net.websocket import WebSocket
 from fastopts.session.backoff import Backoff, Budget
 from fastopts.session.ban import Ban
 from fastopts.session.clocks import wall_ms
+from fastopts.session.lateness import LATE_MS, Lateness
 from fastopts.session.shards import Shard
 from fastopts.venues.bybit.rest import BAN_S
 from fastopts.venues.bybit.session import (
@@ -35,7 +37,6 @@ log = logging.getLogger(__name__)
 
 TICK_S = 0.25
 FAREWELL_S = 1.0
-CLOCKS_APART_MAX_MS = 24 * 3600 * 1000
 
 
 class Market(Protocol):
@@ -57,11 +58,31 @@ class Outlet(Protocol):
     def conn_delivered(self, conn: int, at: float) -> None:
         """Data came over it at monotonic time *at*."""
 
+    def conn_lags(self, conn: int, lag_ms: int | None) -> None:
+        """It is so far behind the venue; None while that is not known."""
+
     def conn_closed(self, conn: int) -> None:
         """It is gone."""
 
-    def venue_clock(self, venue_ms: int, sent_at: float, received_at: float) -> None:
-        """The venue told its time."""
+
+class Clock(Protocol):
+    """The estimate of the venue's clock."""
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the venue has told its time."""
+
+    def answered(self, question: str, venue_ms: int, sent_at: float, received_at: float) -> None:
+        """The venue told its time in the answer to *question*."""
+
+
+class HostClock:
+    """Takes this machine's clock for the venue's."""
+
+    is_known = True
+
+    def answered(self, question: str, venue_ms: int, sent_at: float, received_at: float) -> None:
+        pass
 
 
 @dataclass(slots=True)
@@ -84,6 +105,8 @@ class Shared:
     ban: Ban = field(default_factory=Ban)  # of handshakes; REST's alone leaves them be
     rest_ban: Ban = field(default_factory=Ban)
     now_ms: Callable[[], int] = wall_ms
+    venue_time: Clock = field(default_factory=HostClock)
+    late_ms: float = LATE_MS
 
 
 @dataclass(slots=True)
@@ -131,12 +154,20 @@ class Line:
         self._has_been_open = False
         self._mute_in_a_row = 0
         self._connection: _Connection | None = None
+        self._lateness = Lateness(shared.late_ms)
+        self._is_late = False
         self._backoff = Backoff()
         self._changed = asyncio.Event()
 
     @property
     def is_open(self) -> bool:
         return self._connection is not None
+
+    @property
+    def lag_ms(self) -> int | None:
+        """How far the open connection is behind the venue; None where that is not known."""
+        is_known = self._connection is not None and self._shared.venue_time.is_known
+        return self._lateness.lag_ms if is_known else None
 
     @property
     def live(self) -> int:
@@ -176,6 +207,11 @@ class Line:
             self._connection.session.drop(removed)
             self._connection.session.want(added)
 
+    def clock_moved(self, by_ms: int) -> None:
+        """The venue's clock is *by_ms* ahead of what the lags so far were measured by."""
+        if self._inlet is not None:
+            self._note_lags(self._inlet, by_ms)
+
     def doubt(self) -> None:
         """Nothing that was delivered is live until the connection delivers again."""
         if self._connection is not None:
@@ -205,6 +241,7 @@ class Line:
         """Serve one connection to its end; return how long to stay away at least."""
         inlet = self._shared.table.inlet(self._shared.next_conn())
         self._inlet, self._is_announced, self._is_fed = inlet, False, False
+        self._lateness, self._is_late = Lateness(self._shared.late_ms), False
         try:
             return await self._serve(inlet)
         finally:
@@ -277,6 +314,9 @@ class Line:
                 if isinstance(event, Dead):
                     return event.reason
                 self._hear(connection, event)
+            if self._lateness.is_overdue(_now()) and self._shared.venue_time.is_known:
+                lag_s = (self._lateness.lag_ms or 0) / 1000
+                return f"late by {lag_s:.1f} s, for {self._lateness.patience_s:g} s"
             for message in session.data_to_send():
                 socket.send_text(message)
             await asyncio.wait((socket.closed,), timeout=TICK_S)
@@ -286,23 +326,46 @@ class Line:
     def _tell_delivery(self, connection: _Connection) -> None:
         """Bring what came since the last time to the session, the table and the writer."""
         table, inlet, session = self._shared.table, connection.inlet, connection.session
-        session.data(inlet.messages, _now())
+        session.data(inlet.applied, _now())
         session.unreadable(inlet.unreadable)
         session.delivered(connection.arrived(table))
-        if inlet.messages and _now() - session.data_at < self._shared.timing.watchdog:
+        self._note_lags(inlet)
+        if inlet.applied and _now() - session.data_at < self._shared.timing.watchdog:
             table.delivering.add(inlet.conn)
             self._shared.outlet.conn_delivered(inlet.conn, session.data_at)
-            if _now() - connection.opened_at > self._shared.timing.stable_after:
+            is_stable = _now() - connection.opened_at > self._shared.timing.stable_after
+            if is_stable and not self._is_late:
                 self._backoff.reset()
         else:
             table.delivering.discard(inlet.conn)
 
+    def _note_lags(self, inlet: Inlet, shift_ms: int = 0) -> None:
+        """Measure how far the connection is behind; what was measured so far is off by *shift_ms*.
+
+        A lag means nothing before the venue's clock is known.
+        """
+        lateness = self._lateness
+        lateness.note(*inlet.take_lags_ms(), _now())
+        if shift_ms:
+            lateness.shift(shift_ms)
+        is_known = self._shared.venue_time.is_known
+        if self._is_announced:
+            lag_ms = lateness.lag_ms if is_known else None
+            self._shared.outlet.conn_lags(inlet.conn, lag_ms)
+        if is_known and lateness.is_late != self._is_late:
+            self._is_late = lateness.is_late
+            state = "its values are refused until it catches up" if self._is_late else "on time"
+            log.log(
+                logging.WARNING if self._is_late else logging.INFO,
+                "connection %d (conn %d) is %.1f s behind the venue: %s",
+                *(self.shard.number, inlet.conn, (lateness.lag_ms or 0) / 1000, state),
+            )
+
     def _hear(self, connection: _Connection, event: object) -> None:
         if isinstance(event, Pong) and event.venue_ms is not None:
-            if abs(event.venue_ms - self._shared.now_ms()) > CLOCKS_APART_MAX_MS:
-                log.warning("a pong with an absurd time is not believed: %d", event.venue_ms)
-                return
-            self._shared.outlet.venue_clock(event.venue_ms, event.sent_at, event.received_at)
+            self._shared.venue_time.answered(
+                "a ping", event.venue_ms, event.sent_at, event.received_at
+            )
         elif isinstance(event, TopicRefused):
             log.warning("the venue refused %s: %s", event.symbol, event.words)
             self._doubt_tick(connection.inlet.conn, event.symbol)
@@ -340,12 +403,13 @@ class Line:
     def _after(self, inlet: Inlet) -> None:
         if inlet.others or inlet.strangers:
             self._rare(inlet)
-        if inlet.messages and inlet is self._inlet and not self._is_fed:
+        if inlet.applied and inlet is self._inlet and not self._is_fed:
             # The feed must name this conn before anything it delivered is written, and no REST row
             # may take the place of it.
             self._is_fed = True
             self._announce(inlet)  # data may come with the handshake's last bytes
             self._shared.table.delivering.add(inlet.conn)
+            self._note_lags(inlet)
             self._shared.outlet.conn_delivered(inlet.conn, _now())
 
     def _announce(self, inlet: Inlet) -> None:
@@ -357,7 +421,8 @@ class Line:
         """Acks and pongs to the session; ticks of unknown symbols to who may know them."""
         if self._connection is not None:
             for message in inlet.others:
-                self._connection.session.receive(message, _now())
+                # Not the loop's time, which may be that of an earlier wake-up.
+                self._connection.session.receive(message, time.monotonic())
         inlet.others.clear()
         strangers = inlet.strangers[:]
         inlet.strangers.clear()

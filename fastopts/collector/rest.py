@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import TypeVar
 
 from fastopts.errors import ConnectionLost, VenueBanned, VenueError
@@ -10,6 +10,7 @@ from fastopts.net.http import ANSWER_WITHIN_S, Answer, HttpClient
 from fastopts.net.threads import in_daemon_thread
 from fastopts.session.backoff import Backoff
 from fastopts.session.ban import Ban
+from fastopts.venues.bybit.fields import time_ms
 from fastopts.venues.bybit.rest import Envelope, Request, Retry, judge
 
 __all__ = ("RestDriver",)
@@ -20,15 +21,21 @@ T = TypeVar("T")
 ATTEMPTS = 4
 ENDS_WITHIN_S = ANSWER_WITHIN_S + 15.0  # beside the exchange: name lookup and connecting
 
+# Called with what was asked, the venue's time in ms, and when that was sent and answered, in
+# seconds of the monotonic clock.
+Answered = Callable[[str, int, float, float], None]
+
 
 class RestDriver:
     """One conversation after the other; after a 403 none before the venue's time is up.
 
-    `requests` counts what was asked, `failures` what of it had no good answer.
+    `requests` counts what was asked, `failures` what of it had no good answer. *answered* is called
+    with the venue's time in each good answer.
     """
 
-    def __init__(self, http: HttpClient, ban: Ban) -> None:
+    def __init__(self, http: HttpClient, ban: Ban, answered: Answered = lambda *_: None) -> None:
         self.requests = self.failures = 0
+        self._answered = answered
         self._http = http
         self._ban = ban
         self._lock = asyncio.Lock()
@@ -71,10 +78,15 @@ class RestDriver:
     async def _once(self, request: Request) -> Envelope:
         self.requests += 1
         try:
-            return judge(await self._get(request))
+            answer = await self._get(request)
+            envelope = judge(answer)
         except (ConnectionLost, Retry, VenueError):
             self.failures += 1
             raise
+        venue_ms = envelope.get("time")
+        if isinstance(venue_ms, int) and time_ms(venue_ms) is not None:
+            self._answered("a REST request", venue_ms, answer.sent_at, answer.received_at)
+        return envelope
 
     async def _get(self, request: Request) -> Answer:
         """One GET in a thread. There is never more than one: a name lookup can't be interrupted."""

@@ -22,7 +22,8 @@ from fastopts.collector.market import Market, Progress
 from fastopts.collector.mover import Mover
 from fastopts.collector.reconcile import Reconciliation
 from fastopts.collector.report import Bars
-from fastopts.collector.rest import RestDriver
+from fastopts.collector.rest import Answered, RestDriver
+from fastopts.collector.venue_time import MOVED_MS, VenueTime
 from fastopts.collector.watch import Watch
 from fastopts.collector.writer import Writer
 from fastopts.config import Settings
@@ -36,7 +37,7 @@ from fastopts.session.backoff import Backoff
 from fastopts.session.ban import Ban
 from fastopts.session.clocks import OurClock, wall_ms
 from fastopts.session.shards import Change, Shards
-from fastopts.venues.bybit import hosts
+from fastopts.venues.bybit import hosts, rest
 from fastopts.venues.bybit.fields import TICKER_FIELDS, TOPIC_PREFIX
 from fastopts.venues.bybit.hosts import Endpoints
 from fastopts.venues.bybit.rest import Retry
@@ -62,11 +63,13 @@ def market_of(
     table: Table,
     ban: Ban,
     now_ms: Callable[[], int] = wall_ms,
+    answered: Answered = lambda *_: None,
 ) -> Market:
     """What knows the universe, from REST."""
     http = HttpClient(endpoints.rest_url, user_agent, settings.insecure)
     path = Path(settings.cache_file) if settings.cache_file else cache.default_path(endpoints.venue)
-    return Market(RestDriver(http, ban), endpoints.venue, settings.coins, path, table, now_ms)
+    driver = RestDriver(http, ban, answered)
+    return Market(driver, endpoints.venue, settings.coins, path, table, now_ms)
 
 
 def new_table() -> Table:
@@ -111,10 +114,15 @@ class Collector:
         timing, rest_ban = timing or Timing(), Ban()
         self.stop = asyncio.Event()
         self.table = new_table()
-        self.feed = Feed(endpoints.venue, round(timing.watchdog * 1000) + 2000)
+        self.feed = Feed(
+            endpoints.venue, round(timing.watchdog * 1000) + 2000, round(settings.late_ms)
+        )
         self.clock = OurClock(lambda: steady_s() * 1000, self._clock_stepped)
+        self.venue_time = VenueTime(self.feed.exchange, self.clock.now_ms, self._skew_corrected)
         self.market = market_of(
-            settings, endpoints, user_agent, self.table, rest_ban, self._venue_ms
+            *(settings, endpoints, user_agent, self.table, rest_ban),
+            now_ms=self._venue_ms,
+            answered=self.venue_time.answered,
         )
         self.writer = Writer(
             self.table,
@@ -150,6 +158,8 @@ class Collector:
             timing,
             rest_ban=rest_ban,
             now_ms=self.clock.now_ms,
+            venue_time=self.venue_time,
+            late_ms=settings.late_ms,
         )
         self._reconciliation = Reconciliation(
             self.market, self.table, self.lines, self.writer.flusher.wake
@@ -217,7 +227,15 @@ class Collector:
             "this machine's clock was set %+.1f s: only the receive times that are kept follow it",
             step_ms / 1000,
         )
-        self.writer.our_clock_stepped()
+        self.venue_time.our_clock_stepped()
+
+    def _skew_corrected(self, skew_ms: int, change_ms: int) -> None:
+        self.table.skew_ms = skew_ms
+        if change_ms:
+            for line in self.lines:
+                line.clock_moved(change_ms)
+        if abs(change_ms) > MOVED_MS:
+            self.writer.skew_changed()
 
     def _clock_jumped(self) -> None:
         log.warning(
@@ -265,6 +283,7 @@ class Collector:
                 self._begin("watch", self.watch.run(self._bars)),
                 self._begin("moves", self._mover.run()),
                 self._begin("duties", self.duties.run()),
+                self._begin("clock", self.venue_time.keep(self._ask_time)),
             ]
             if self._settings.reconcile_s > 0:
                 reconciling = self._reconciliation.run(self._reconcile)
@@ -403,6 +422,9 @@ class Collector:
         used = await self.market.warm_up()
         self.writer.flusher.wake()
         log.info("%d quotes from REST to begin with", used)
+
+    async def _ask_time(self) -> None:
+        await self.market.driver.run(rest.server_time())
 
 
 def _venue_tls(endpoints: Endpoints, insecure: bool) -> ssl.SSLContext | None:

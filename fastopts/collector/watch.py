@@ -114,7 +114,8 @@ class Watch:
 
     def _warnings(self, status: Status) -> list[str]:
         lag_ms = None if status.writer == WAITING else status.lag_ms or 0.0
-        skew_ms = self._writer.skew_ms()
+        skew = self._writer.skew()
+        skew_ms = None if skew is None else skew.ms
         return self._alarms.judge(
             *(time.monotonic(), status.rate, status.covered, status.wanted, lag_ms, skew_ms),
             loop_lag_ms=status.loop_lag_ms,

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Mapping
 from fastopts import keys
 from fastopts.collector import server, upkeep
 from fastopts.collector.duties import Duty
-from fastopts.collector.feed import HEARTBEAT_S, NEVER, Feed
+from fastopts.collector.feed import HEARTBEAT_S, Feed, Skew
 from fastopts.collector.flusher import Flusher
 from fastopts.collector.heartbeat import Heartbeat
 from fastopts.collector.lease import LEASE_MS, Lease
@@ -79,9 +79,7 @@ class Writer:
         self._beats_written = 0  # in a row, with everything acknowledged
         self.facts: Callable[[], Mapping[str, str]] = dict
         """The fields of `stats` beside the counters."""
-        self.heartbeat = Heartbeat(
-            table, feed, self.lease, self._updates, self._statistics, clock_jumped
-        )
+        self.heartbeat = Heartbeat(feed, self.lease, self._updates, self._statistics, clock_jumped)
         self._trouble = Trouble()
         self._standing_by = Spell(logging.INFO)
         self._channel: Channel | None = None
@@ -111,9 +109,9 @@ class Writer:
             return STANDING_BY
         return WAITING if self._trouble.is_on or not self._table.epoch else WRITING
 
-    def skew_ms(self) -> float | None:
+    def skew(self) -> Skew | None:
         """The venue's clock minus the server's; None while one of them is not known."""
-        return self.feed.skew_ms(_now())
+        return self.feed.skew(_now())
 
     def conn_opened(self, conn: int) -> None:
         self.feed.opened(conn)
@@ -122,16 +120,17 @@ class Writer:
         if self.feed.delivered(conn, at):
             self._tell()
 
+    def conn_lags(self, conn: int, lag_ms: int | None) -> None:
+        if self.feed.lags(conn, lag_ms):
+            self._tell()
+
     def conn_closed(self, conn: int) -> None:
         self.feed.closed(conn)
         self._tell()
 
-    def venue_clock(self, venue_ms: int, sent_at: float, received_at: float) -> None:
-        self.feed.exchange.add(venue_ms, sent_at * 1000, received_at * 1000)
-
-    def our_clock_stepped(self) -> None:
-        """Ticks are judged by our clock, corrected by how far it is from the venue's."""
-        self.heartbeat.correct_skew()
+    def skew_changed(self) -> None:
+        """The estimate of the venue's clock moved: ages at readers depend on it."""
+        self._tell()
 
     def doubt(self) -> None:
         """Tell readers that nothing is live until its connection delivers again."""
@@ -267,7 +266,7 @@ class Writer:
             for warning in found.warnings:
                 log.warning("Redis: %s", warning)
         elif self._server.run_id != found.run_id:
-            self.feed.behind_since = NEVER  # it may have forgotten what it acknowledged
+            self.feed.is_behind = True  # it may have forgotten what it acknowledged
         self._server = found
         self._table.epoch = self.lease.epoch
         for duty in self.duties:
@@ -327,6 +326,7 @@ class Writer:
             await self._beat(channel, found, now)
         if _now() - now > SLOW_S:
             self._fall_behind()
+            self._tell()
 
     async def _list(self, channel: Channel, now: float) -> None:
         try:
@@ -384,8 +384,9 @@ class Writer:
             self._trouble.end(_now())
         if _now() - self.flusher.taken_at > SLOW_S:
             self._fall_behind()
-        elif self.feed.behind_since is not None and self.flusher.has_caught_up:
-            self.feed.behind_since = None
+            self._tell()
+        elif self.feed.is_behind and self.flusher.has_caught_up:
+            self.feed.is_behind = False
             self._tell()
 
     def _hear_refusals(self) -> None:
@@ -415,10 +416,9 @@ class Writer:
         asyncio.get_running_loop().call_at(self._trouble.pause(_now()), self._attention.set)
 
     def _fall_behind(self) -> None:
-        """What stands in the server grows old: readers must not take it for what comes now."""
+        """Until all that came meanwhile is written, no connection counts as delivering."""
         self.flusher.fall_behind()
-        if self.feed.behind_since is None:
-            self.feed.behind_since = self.flusher.written_at
+        self.feed.is_behind = True
 
     def _fail(self, error: StoreError) -> None:
         """The connection is of no more use."""

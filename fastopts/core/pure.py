@@ -17,6 +17,7 @@ import re
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from enum import Enum, auto
 from typing import Any, Final, NoReturn
 
 import hiredis
@@ -257,6 +258,15 @@ class Slot:
     ttl_renew_ms: int = 0
 
 
+class Taken(Enum):
+    """What became of a tick."""
+
+    STRANGER = auto()  # its symbol has no slot
+    APPLIED = auto()
+    OLDER = auto()
+    BASELESS = auto()  # a delta, and what it changes is not held
+
+
 class Table:
     """Symbol -> slot, and the counters of the loss equations.
 
@@ -271,9 +281,8 @@ class Table:
     be right is left out), `waits` how long they then waited to be sent.
     """
 
-    def __init__(self, grammar: Grammar, time_bound_ms: int = 60_000) -> None:
+    def __init__(self, grammar: Grammar) -> None:
         self.grammar = grammar
-        self.time_bound_ms = time_bound_ms
         self.epoch = 0
         self.skew_ms = 0
         self.delivering: set[int] = set()
@@ -407,14 +416,11 @@ class Table:
         """The packed record (`model.RECORD`) as it is to stand in Redis."""
         return self._record(self._slots[symbol])
 
-    def _take(self, tick: Tick, conn: int, rt: int) -> bool | None:
-        """Apply *tick* under the order rules.
-
-        False when its symbol has no slot, None when it is a delta and what it changes is not held.
-        """
+    def _take(self, tick: Tick, conn: int, rt: int) -> Taken:
+        """Apply *tick* under the order rules."""
         slot = self._slots.get(tick.symbol)
         if slot is None or slot.retired:
-            return False
+            return Taken.STRANGER
         self.received += 1
         self.bad_fields += tick.bad_fields
         self.unknown_fields += tick.unknown_fields
@@ -422,12 +428,12 @@ class Table:
         self.deltas += tick.is_delta
         if tick.is_delta and not self._is_base(slot, conn):
             self._rejected["delta_without_base"] += 1
-            return None
+            return Taken.BASELESS
         is_rest = bool(slot.flags & model.FLAG_REST)
         flags = self._time_flag(tick.ts, rt)
         if slot.filled and not is_rest and self._is_older(tick.ts, rt, slot):
             self.older += 1
-            return True
+            return Taken.OLDER
         values = tick.values
         if tick.is_delta:
             flags |= model.FLAG_MERGED
@@ -443,7 +449,7 @@ class Table:
             self.pending += 1
         self._fill(slot, values, conn, tick.ts, rt, tick.sequence, flags)
         self._enqueue(slot)
-        return True
+        return Taken.APPLIED
 
     def reject(self, reason: str, message: bytes = b"") -> None:
         """Count *message* as received and rejected; the first one for a reason is kept."""
@@ -468,8 +474,9 @@ class Table:
         return slot.filled and not is_doubtful and slot.conn == conn
 
     def _time_flag(self, ts: int, rt: int) -> int:
-        is_far = abs(ts - (rt + self.skew_ms)) > self.time_bound_ms
-        return model.FLAG_TIME_SUSPECT if is_far else 0
+        ahead = ts - (rt + self.skew_ms)
+        is_right = -model.TIME_BEHIND_MAX_MS <= ahead <= model.TIME_AHEAD_MAX_MS
+        return 0 if is_right else model.FLAG_TIME_SUSPECT
 
     def _is_older(self, ts: int, rt: int, slot: Slot) -> bool:
         if ts >= slot.tm:
@@ -535,18 +542,36 @@ class Table:
 class Inlet:
     """The way in for one connection.
 
-    `messages` counts its data messages, `unreadable` the rejected ones since the last that could
-    be read. What is not a ticker is left in `others`, a ticker of a symbol without a slot in
-    `strangers`: the owner empties both.
+    `messages` counts its data messages, `applied` those that were taken into the table,
+    `unreadable` the rejected ones since the last that could be read. What is not a ticker is left
+    in `others`, a ticker of a symbol without a slot in `strangers`: the owner empties both.
     """
 
     def __init__(self, table: Table, conn: int) -> None:
         self.conn = conn
-        self.messages = 0
+        self.messages = self.applied = 0
         self.unreadable = 0
+        self._smallest_lag_ms: int | None = None
+        self._newest_lag_ms: int | None = None
         self.others: list[bytes] = []
         self.strangers: list[tuple[str, bytes]] = []
         self._table = table
+
+    def take_lags_ms(self) -> tuple[int | None, int | None]:
+        """How late the ticks since the last call came, by the venue's clock: the smallest lag, and
+        the newest tick's; None for none. What is suspiciously far ahead counts as newest only."""
+        lags_ms = self._smallest_lag_ms, self._newest_lag_ms
+        self._smallest_lag_ms = self._newest_lag_ms = None
+        return lags_ms
+
+    def _note_lag(self, ts: int, rt: int) -> None:
+        lag_ms = rt + self._table.skew_ms - ts
+        if lag_ms > model.TIME_BEHIND_MAX_MS:
+            return  # absurd: that says nothing of the way to us
+        self._newest_lag_ms = lag_ms
+        before_ms = self._smallest_lag_ms
+        if lag_ms >= -model.TIME_AHEAD_MAX_MS and (before_ms is None or lag_ms < before_ms):
+            self._smallest_lag_ms = lag_ms
 
     def scan(self, view: memoryview, start: int, end: int, rt: int) -> int:
         """Take whole text frames from ``view[start:end]``: the twin takes none.
@@ -571,11 +596,13 @@ class Inlet:
             self.others.append(payload)
             return
         taken = table._take(tick, self.conn, rt)
-        if taken is False:
+        if taken is Taken.STRANGER:
             self.strangers.append((tick.symbol, payload))
             return
         self.messages += 1
-        if taken is None:
+        self.applied += taken is Taken.APPLIED
+        self._note_lag(tick.ts, rt)
+        if taken is Taken.BASELESS:
             table._sample("delta_without_base", payload)
         table._note_unknown(tick, payload)
 

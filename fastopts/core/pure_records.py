@@ -213,10 +213,11 @@ class Records:
         live_conns: Container[int],
         now_ms: int,
         oldest_ms: int,
+        newest_ms: int,
     ) -> tuple[list[T | None], list[int]]:
         """Return a list of *kind* of Tick (None where there is no readable record) aligned with
         *symbols*, and the positions that are in doubt: not there, not live, delivered by *now_ms*,
-        of a time before *oldest_ms* or one that can't be right."""
+        of a time before *oldest_ms*, after *newest_ms*, or one that can't be right."""
         if len(symbols) != self.count or not self._is_read:
             raise ValueError("the symbols are not those that were asked for")
         ticks: list[T | None] = []
@@ -229,8 +230,9 @@ class Records:
                 continue
             tick = decode(kind, symbol, record, moment, epoch, live_conns)
             ticks.append(tick)
-            is_old = tick.ts_ms < oldest_ms or tick.flags & model.FLAG_TIME_SUSPECT
-            if not tick.live or tick.expiry_ms <= now_ms or is_old:
+            is_timely = oldest_ms <= tick.ts_ms <= newest_ms
+            is_odd = tick.flags & model.FLAG_TIME_SUSPECT or not is_timely
+            if not tick.live or tick.expiry_ms <= now_ms or is_odd:
                 doubtful.append(index)
         return ticks, doubtful
 

@@ -312,10 +312,10 @@ cdef class Records:
             PyBuffer_Release(&buffer)
 
     def take(self, type kind not None, symbols not None, moment, uint32_t epoch, live_conns,
-             int64_t now_ms, int64_t oldest_ms):
+             int64_t now_ms, int64_t oldest_ms, int64_t newest_ms):
         """Return a list of *kind* of Tick (None where there is no readable record) aligned with
         *symbols*, and the positions that are in doubt: not there, not live, delivered by *now_ms*,
-        of a time before *oldest_ms* or one that can't be right."""
+        of a time before *oldest_ms*, after *newest_ms*, or one that can't be right."""
         cdef list ticks = [], doubtful = []
         cdef Py_ssize_t i
         cdef Tick tick
@@ -334,6 +334,7 @@ cdef class Records:
                 not tick.live
                 or tick.packed.expiry_ms <= now_ms
                 or tick.packed.ts_ms < oldest_ms
+                or tick.packed.ts_ms > newest_ms
                 or tick.packed.flags & TIME_SUSPECT
             ):
                 doubtful.append(i)

@@ -24,8 +24,9 @@ cdef enum:
 # What became of a tick.
 cdef enum Taken:
     STRANGER = 0                        # its symbol has no slot
-    HEARD = 1                           # applied, or older
-    BASELESS = 2                        # a delta, and what it changes is not held
+    APPLIED = 1
+    OLDER = 2
+    BASELESS = 3                        # a delta, and what it changes is not held
 
 
 # All that is known of one symbol: its newest tick, and what Redis has of it (see pure.Slot).
@@ -68,7 +69,6 @@ cdef struct Ages:
 @cython.final
 cdef class Table:
     cdef readonly Grammar grammar
-    cdef readonly int64_t time_bound_ms
     cdef public uint32_t epoch
     cdef public int64_t skew_ms
     cdef public set delivering
@@ -128,10 +128,14 @@ cdef class Inlet:
     cdef readonly Table table
     cdef readonly uint32_t conn
     cdef readonly int64_t messages
+    cdef readonly int64_t applied
     cdef readonly int64_t unreadable
+    cdef int64_t smallest_lag           # since they were last taken; NO_LAG: none
+    cdef int64_t newest_lag
     cdef readonly list others
     cdef readonly list strangers
 
+    cdef void _note_lag(self, int64_t ts, int64_t rt) noexcept nogil
     cdef int _take(self, const uint8_t* at, Py_ssize_t size, int64_t rt) except -1
     cdef int _apply(
         self, const Tick* tick, const uint8_t* at, Py_ssize_t size, int64_t rt

@@ -7,7 +7,6 @@ from fastopts.metrics import Histogram
 @final
 class Table:
     grammar: Grammar
-    time_bound_ms: int
     epoch: int
     skew_ms: int
     delivering: set[int]
@@ -27,7 +26,7 @@ class Table:
     unknown_fields: int
     suspects: int
     suspects_now: int
-    def __init__(self, grammar: Grammar, time_bound_ms: int = 60_000) -> None: ...
+    def __init__(self, grammar: Grammar) -> None: ...
     def __len__(self) -> int: ...
     def __contains__(self, symbol: str, /) -> bool: ...
     @property
@@ -56,9 +55,11 @@ class Inlet:
     table: Table
     conn: int
     messages: int
+    applied: int
     unreadable: int
     others: list[bytes]
     strangers: list[tuple[str, bytes]]
     def __init__(self, table: Table, conn: int) -> None: ...
+    def take_lags_ms(self) -> tuple[int | None, int | None]: ...
     def scan(self, view: memoryview, start: int, end: int, rt: int) -> int: ...
     def message(self, payload: bytes, rt: int) -> None: ...

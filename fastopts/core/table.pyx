@@ -36,6 +36,9 @@ cdef tuple REASONS = pure.REASONS
 cdef int DELTA_WITHOUT_BASE = pure.REASONS.index("delta_without_base")
 cdef Py_ssize_t UNKNOWN_NAMES_MAX = pure.UNKNOWN_NAMES_MAX
 cdef int64_t NO_SEQUENCE = model.NO_SEQUENCE
+cdef int64_t NO_LAG = (<int64_t>1 << 62)
+cdef int64_t TIME_AHEAD_MAX = model.TIME_AHEAD_MAX_MS
+cdef int64_t TIME_BEHIND_MAX = model.TIME_BEHIND_MAX_MS
 cdef uint8_t RECORD_VERSION = model.RECORD_VERSION
 
 assert sizeof(Record) == RECORD_SIZE == model.RECORD.size
@@ -155,9 +158,8 @@ cdef class Table:
         if not self.slots or not self.buckets or not self.queue:
             raise MemoryError
 
-    def __init__(self, Grammar grammar not None, int64_t time_bound_ms=60_000):
+    def __init__(self, Grammar grammar not None):
         self.grammar = grammar
-        self.time_bound_ms = time_bound_ms
         self.delivering = set()
         self.samples = {}
         self.unknown_names = set()
@@ -430,7 +432,7 @@ cdef class Table:
             flags |= MERGED
         if slot.filled and not slot.flags & REST and self._is_older(tick.ts, rt, slot):
             self.older += 1
-            return HEARD
+            return OLDER
         self.applied += 1
         if not flags & TIME_SUSPECT:
             count_age(&self.age_counts, rt + self.skew_ms - tick.ts)
@@ -441,7 +443,7 @@ cdef class Table:
             self.pending += 1
         self._fill(slot, tick, conn, rt, flags)
         self.enqueue(slot)
-        return HEARD
+        return APPLIED
 
     cdef bint _is_older(self, int64_t ts, int64_t rt, const Slot* slot) noexcept nogil:
         if ts >= slot.tm:
@@ -452,8 +454,8 @@ cdef class Table:
         return True
 
     cdef uint16_t _time_flag(self, int64_t ts, int64_t rt) noexcept nogil:
-        cdef int64_t off = ts - (rt + self.skew_ms)
-        return TIME_SUSPECT if off > self.time_bound_ms or -off > self.time_bound_ms else 0
+        cdef int64_t ahead = ts - (rt + self.skew_ms)
+        return TIME_SUSPECT if ahead > TIME_AHEAD_MAX or -ahead > TIME_BEHIND_MAX else 0
 
     cdef void _fill(
         self, Slot* slot, const Tick* tick, uint32_t conn, int64_t rt, uint16_t flags
@@ -621,9 +623,9 @@ cdef class Table:
 cdef class Inlet:
     """The way in for one connection; see `pure.Inlet`.
 
-    `messages` counts its data messages, `unreadable` the rejected ones since the last that could
-    be read. What is not a ticker is left in `others`, a ticker of a symbol without a slot in
-    `strangers`: the owner empties both.
+    `messages` counts its data messages, `applied` those that were taken into the table,
+    `unreadable` the rejected ones since the last that could be read. What is not a ticker is left
+    in `others`, a ticker of a symbol without a slot in `strangers`: the owner empties both.
     """
 
     def __init__(self, Table table not None, uint32_t conn):
@@ -631,6 +633,14 @@ cdef class Inlet:
         self.conn = conn
         self.others = []
         self.strangers = []
+        self.smallest_lag = self.newest_lag = NO_LAG
+
+    def take_lags_ms(self):
+        """How late the ticks since the last call came, by the venue's clock: the smallest lag, and
+        the newest tick's; None for none. What is suspiciously far ahead counts as newest only."""
+        cdef int64_t smallest = self.smallest_lag, newest = self.newest_lag
+        self.smallest_lag = self.newest_lag = NO_LAG
+        return None if smallest == NO_LAG else smallest, None if newest == NO_LAG else newest
 
     def scan(self, view, Py_ssize_t start, Py_ssize_t end, int64_t rt):
         """Take whole text frames from ``view[start:end]``.
@@ -660,6 +670,14 @@ cdef class Inlet:
     def message(self, bytes payload not None, int64_t rt):
         """Take one text message."""
         self._take(<const uint8_t*><const char*>payload, len(payload), rt)
+
+    cdef void _note_lag(self, int64_t ts, int64_t rt) noexcept nogil:
+        cdef int64_t lag = rt + self.table.skew_ms - ts
+        if lag > TIME_BEHIND_MAX:
+            return                      # absurd: that says nothing of the way to us
+        self.newest_lag = lag
+        if -TIME_AHEAD_MAX <= lag < self.smallest_lag:
+            self.smallest_lag = lag
 
     cdef int _take(self, const uint8_t* at, Py_ssize_t size, int64_t rt) except -1:
         cdef Tick tick
@@ -699,6 +717,8 @@ cdef class Inlet:
             self.strangers.append((symbol, (<const char*>at)[:size]))
             return 0
         self.messages += 1
+        self.applied += taken == APPLIED
+        self._note_lag(tick.ts, rt)
         if taken == BASELESS:
             self.table._sample("delta_without_base", (<const char*>at)[:size])
         if tick.unknown_fields:

@@ -42,6 +42,10 @@ class Answer:
     status: int
     headers: Mapping[str, str]
     body: bytes
+    sent_at: float = 0.0
+    """When the request was about to be sent, on the monotonic clock."""
+    received_at: float = 0.0
+    """When the whole body had come."""
 
 
 class HttpClient:
@@ -72,6 +76,7 @@ class HttpClient:
     def get(self, path: str, params: Mapping[str, str]) -> Answer:
         """Return the answer, whatever its status. Raises ConnectionLost when none came."""
         self._deadline.begin(ANSWER_WITHIN_S)
+        sent_at = time.monotonic()
         try:
             with self._session.get(
                 self._base_url + path,
@@ -81,6 +86,7 @@ class HttpClient:
                 stream=True,
             ) as response:
                 body = b"".join(_body(response))
+                received_at = time.monotonic()
         except _FAULTS as error:
             cause = _cause(error)
             if self._deadline.has_passed:
@@ -90,7 +96,7 @@ class HttpClient:
             # A library may quote the proxy's URL.
             raise kind(f"GET {self._base_url}{path}: {masked(str(cause))}") from error
         headers = {name.lower(): value for name, value in response.headers.items()}
-        return Answer(response.status_code, headers, body)
+        return Answer(response.status_code, headers, body, sent_at, received_at)
 
     def close(self) -> None:
         self._session.close()

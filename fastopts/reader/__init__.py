@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 from fastopts.errors import (
     BadInput,
     ConfigError,
+    ConnectionLate,
     ConnectionMuted,
     Expired,
     FastoptsError,
@@ -48,6 +49,7 @@ __all__ = (
     "Bounds",
     "Chain",
     "ConfigError",
+    "ConnectionLate",
     "ConnectionMuted",
     "Expired",
     "FastoptsError",

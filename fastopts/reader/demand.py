@@ -39,22 +39,27 @@ class Demand(NamedTuple):
             raise BadInput(f"max_age_s: {self.max_age_s!r} is no age: write seconds, or None")
         return self
 
-    def oldest_ms(self, venue_ms: int) -> int:
-        """The time of the oldest tick that is accepted at *venue_ms*. Raises as `check` does."""
+    def times_ms(self, moment: Moment) -> tuple[int, int]:
+        """The times of the oldest and of the newest tick whose age at the *moment* is certainly
+        acceptable. Raises as `check` does."""
         self.check()
+        error_ms = moment.feed.skew_error_ms
         if self.max_age_s is None:
-            return -NEVER_MS
-        return venue_ms - math.floor(min(self.max_age_s * 1000, AGELESS_MS))
+            return -NEVER_MS, NEVER_MS
+        if error_ms is None:
+            return NEVER_MS, -NEVER_MS
+        limit_ms = math.floor(min(self.max_age_s * 1000, AGELESS_MS))
+        return moment.venue_ms + error_ms - limit_ms, moment.venue_ms + error_ms
 
 
 def sift(
     symbols: Sequence[str], records: Records, moment: Moment, demand: Demand
 ) -> list[Option | Absent]:
     """The options among *records* that meet the *demand*; for the others why not."""
-    oldest_ms = demand.oldest_ms(moment.venue_ms)
+    oldest_ms, newest_ms = demand.times_ms(moment)
     epoch, live_conns = moment.feed.epoch, moment.live_conns
     options, doubtful = records.take(
-        Option, symbols, moment, epoch, live_conns, moment.venue_ms, oldest_ms
+        Option, symbols, moment, epoch, live_conns, moment.venue_ms, oldest_ms, newest_ms
     )
     found: list[Option | Absent] = cast("list[Option | Absent]", options)
     for place in doubtful:
@@ -77,13 +82,21 @@ def refusal(option: Option, demand: Demand) -> FastoptsError | None:
         return Expired(f"{_aged(option)}: it was delivered {ended_h:.1f} h ago")
     if demand.require_live and not option.live:
         return freshness.why_not_live(option)
-    limit_s = demand.max_age_s
-    if limit_s is None:
-        return None
+    return None if demand.max_age_s is None else _too_old(option, demand.max_age_s)
+
+
+def _too_old(option: Option, limit_s: float) -> TooOld | None:
+    """Why the age of *option* may be above the limit; None when it certainly is not."""
+    error_s = option.moment.error_s
     if option.time_suspect:
         return TooOld(f"{_aged(option)}: its time can't be right, so that its age is not known")
-    if option.age_s > limit_s:
-        return TooOld(f"{_aged(option)}: more than {limit_s:g} s")
+    if error_s == math.inf:
+        return TooOld(f"{_aged(option)}: the venue's clock is not known yet, nor is any age")
+    if option.age_s < -error_s:
+        return TooOld(f"{_aged(option)}: its time is ahead of the venue's clock")
+    if option.age_s + error_s > limit_s:
+        margin = f" (ages are right to within {error_s:g} s)" if option.age_s <= limit_s else ""
+        return TooOld(f"{_aged(option)}: more than {limit_s:g} s{margin}")
     return None
 
 

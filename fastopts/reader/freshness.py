@@ -1,15 +1,18 @@
 """When a value is live. No clock of the reader's host enters: the server's own `TIME` decides.
 
 A value is live when its epoch is the feed's, the connection that delivered it is among those that
-delivered data within the watchdog's time, and the feed's heartbeat is fresh.
+delivered data within the watchdog's time and do not lag behind the venue, and the feed's heartbeat
+is fresh.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Final
 
 from fastopts import keys, model
 from fastopts.core import Tick
 from fastopts.errors import (
+    ConnectionLate,
     ConnectionMuted,
     FastoptsError,
     FeedDown,
@@ -45,9 +48,13 @@ class Feed:
 
     *store* is the identity of what is in the database, empty where the collector names none;
     *universe* counts the changes of what is listed, anew in each *epoch*; *delivered_ms* has for
-    each open connection when it last delivered data; *coverage* is how many of the wanted symbols
-    have ticked, *never* how many were asked for more than once in vain; *updates_refused* is the
-    server's word when it refuses the announcements of changes.
+    each open connection when it last delivered data, *lag_ms* how far it is behind the venue, which
+    may be *late_limit_ms* (None: an older collector measures no lags); *coverage* is how many of
+    the wanted symbols have ticked, *never* how many were asked for more than once in vain;
+    *updates_refused* is the server's word when it refuses the announcements of changes.
+
+    *skew_ms* is the venue's clock minus the server's, right to within *skew_error_ms* (None while
+    the collector does not know the venue's clock).
     """
 
     __slots__ = (
@@ -58,7 +65,10 @@ class Feed:
         "epoch",
         "heartbeat_limit_ms",
         "heartbeat_ms",
+        "lag_ms",
+        "late_limit_ms",
         "never",
+        "skew_error_ms",
         "skew_ms",
         "store",
         "universe",
@@ -79,11 +89,19 @@ class Feed:
         self.coverage = _coverage(fields.get(b"coverage", b""))
         self.never = int(fields.get(b"never", b"0"))
         self.skew_ms = int(fields.get(b"skew_ms") or b"0")
+        # An older collector publishes no error: there is nothing to add then.
+        skew_error = fields.get(b"skew_error_ms", b"0")
+        self.skew_error_ms = int(skew_error) if skew_error else None
+        late_limit = fields.get(b"late_limit_ms")
+        self.late_limit_ms = int(late_limit) if late_limit else None
         self.heartbeat_ms = int(fields.get(b"heartbeat_ms", b"0"))
         self.heartbeat_limit_ms = int(fields.get(b"heartbeat_limit_ms", b"0"))
         self.watchdog_limit_ms = int(fields.get(b"watchdog_limit_ms", b"0"))
         self.delivered_ms = {
             int(name[5:]): int(at) for name, at in fields.items() if name.startswith(b"conn:")
+        }
+        self.lag_ms = {
+            int(name[4:]): int(lag) for name, lag in fields.items() if name.startswith(b"lag:")
         }
         self._judged = NEVER_MS, NEVER_MS, NOBODY
 
@@ -123,14 +141,22 @@ class Feed:
             self.heartbeat_ms + self.heartbeat_limit_ms, delivered_ms + self.watchdog_limit_ms
         )
 
+    def is_late(self, conn: int) -> bool:
+        """Whether *conn* lags behind the venue by more than allowed, or by an unknown time."""
+        if self.late_limit_ms is None:
+            return False
+        lag_ms = self.lag_ms.get(conn)
+        return lag_ms is None or lag_ms > self.late_limit_ms
+
     def _judge(self, now_ms: int) -> frozenset[int]:
         is_down = self.down(now_ms) is not None
-        ends = {} if is_down else {conn: self.live_until_ms(conn) for conn in self.delivered_ms}
+        conns = [] if is_down else [c for c in self.delivered_ms if not self.is_late(c)]
+        ends = {conn: self.live_until_ms(conn) for conn in conns}
         live = {conn: end for conn, end in ends.items() if end >= now_ms}
-        conns = frozenset(live)
+        judged = frozenset(live)
         # Threads share a feed: limits and conns change together, or not at all.
-        self._judged = now_ms, min(live.values(), default=now_ms), conns
-        return conns
+        self._judged = now_ms, min(live.values(), default=now_ms), judged
+        return judged
 
 
 class Moment:
@@ -163,8 +189,14 @@ class Moment:
     def live_conns(self) -> frozenset[int]:
         return NOBODY if self.problem is not None else self.feed.live_conns(self.now_ms)
 
+    @property
+    def error_s(self) -> float:
+        """How far off an age may be; infinite while the venue's clock is not known."""
+        error_ms = self.feed.skew_error_ms
+        return math.inf if error_ms is None else error_ms / 1000
+
     def age_s(self, ts_ms: int) -> float:
-        """Seconds since *ts_ms* of the venue's clock."""
+        """Seconds since *ts_ms* of the venue's clock, right to within `error_s`."""
         return (self.venue_ms - ts_ms) / 1000
 
 
@@ -216,7 +248,12 @@ def why_not_live(tick: Tick) -> StaleData:
     if tick.flags & model.FLAG_SUSPECT:
         return NotYetLive(f"{age}: the venue's REST answers differ from it, and it does not tick")
     if not feed.delivered_ms[tick.conn]:
-        return ConnectionMuted(f"{age}: its connection has not delivered anything yet")
+        return ConnectionMuted(
+            f"{age}: its connection has not delivered anything yet, or the collector is still"
+            " writing what came while Redis was away"
+        )
+    if feed.is_late(tick.conn):
+        return ConnectionLate(f"{age}: {_lateness(feed, tick.conn)}")
     silent_ms = moment.now_ms - feed.delivered_ms[tick.conn]
     return ConnectionMuted(f"{age}: its connection is silent for {silent_ms / 1000:.1f} s")
 
@@ -226,6 +263,14 @@ def _store(text: bytes) -> str:
     if store and not keys.is_store(store):
         raise ValueError(f"store: {store[:40]!r} is no identity")
     return store
+
+
+def _lateness(feed: Feed, conn: int) -> str:
+    lag_ms = feed.lag_ms.get(conn)
+    if lag_ms is None:
+        return "how far its connection is behind the venue is not known yet"
+    limit_s = (feed.late_limit_ms or 0) / 1000
+    return f"its connection is {lag_ms / 1000:.1f} s behind the venue, more than {limit_s:g} s"
 
 
 def _coverage(text: bytes) -> tuple[int, int]:

@@ -79,7 +79,8 @@ def point_values(point: SmilePoint) -> dict[str, Any]:
 
 
 def feed_values(feed: FeedState) -> dict[str, Any]:
-    """The feed: `conns` has the seconds since each connection delivered."""
+    """The feed: `conns` has the seconds since each connection delivered, `lags` by how many seconds
+    each is behind the venue."""
     return {
         "venue": feed.venue,
         "alive": feed.alive,
@@ -87,9 +88,12 @@ def feed_values(feed: FeedState) -> dict[str, Any]:
         "epoch": feed.epoch,
         "heartbeat_age_s": feed.heartbeat_age_s,
         "skew_ms": feed.skew_ms,
+        "skew_error_ms": feed.skew_error_ms,
         "covered": feed.covered,
         "wanted": feed.wanted,
         "never": feed.never,
         "conns": {str(conn): feed.silence_s.get(conn) for conn in feed.conns},
+        "lags": {str(conn): feed.lag_s.get(conn) for conn in feed.conns},
         "muted": feed.muted,
+        "late": feed.late,
     }

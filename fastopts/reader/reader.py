@@ -82,7 +82,8 @@ class OptionReader:
     ) -> Option:
         """Return the option *symbol*, at most *max_age_s* old.
 
-        Raises Unknown, Expired, or a StaleData: FeedDown, ConnectionMuted, NotYetLive, TooOld.
+        Raises Unknown, Expired, or a StaleData: FeedDown, ConnectionMuted, ConnectionLate,
+        NotYetLive, TooOld.
         """
         demand = Demand(require_live, allow_expired, max_age_s)
         return self._run(self._queries.get(symbol, demand))

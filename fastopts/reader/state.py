@@ -13,7 +13,8 @@ class FeedState:
 
     *venue* and *assets* say whose data it is, *epoch* and *writer* which run of which collector
     writes it; *covered* of *wanted* symbols have ticked, *never* were asked for more than once and
-    did not come; *skew_ms* is the venue's clock minus the server's.
+    did not come; *skew_ms* is the venue's clock minus the server's, right to within *skew_error_ms*
+    (None while the venue's clock is not known); a connection may lag by *late_limit_ms*.
     """
 
     def __init__(self, moment: Moment) -> None:
@@ -26,6 +27,8 @@ class FeedState:
         self.covered, self.wanted = feed.coverage
         self.never: Final = feed.never
         self.skew_ms: Final = feed.skew_ms
+        self.skew_error_ms: Final = feed.skew_error_ms
+        self.late_limit_ms: Final = feed.late_limit_ms
 
     def __repr__(self) -> str:
         state = f"down: {self.down}" if self.down else f"{self.heartbeat_age_s:.1f} s old"
@@ -69,8 +72,19 @@ class FeedState:
         return tuple(sorted(self._moment.feed.delivered_ms))
 
     @property
+    def lag_s(self) -> dict[int, float]:
+        """For each open connection how many seconds it is behind the venue, where that is known."""
+        return {conn: lag_ms / 1000 for conn, lag_ms in sorted(self._moment.feed.lag_ms.items())}
+
+    @property
+    def late(self) -> tuple[int, ...]:
+        """The connections that deliver, but are too far behind the venue or by an unknown time."""
+        feed = self._moment.feed
+        return tuple(c for c in self.conns if feed.delivered_ms[c] and feed.is_late(c))
+
+    @property
     def muted(self) -> tuple[int, ...]:
-        """The open connections that deliver nothing: what came over them is not live."""
+        """The open connections that deliver nothing, or late: what came over them is not live."""
         return tuple(conn for conn in self.conns if conn not in self._moment.live_conns)
 
     @property

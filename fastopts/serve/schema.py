@@ -126,12 +126,22 @@ _FEED: Final = {
     "newest_age_s": _number("age of the newest tick (seconds)"),
     "heartbeat_age_s": _number("the collector's last sign of life (seconds ago)"),
     "skew_ms": _plain("integer", "the venue's clock minus the Redis server's"),
+    "skew_error_ms": {
+        "type": ["integer", "null"],
+        "description": "how far off skew_ms, and with it every age, may be; null: not known",
+    },
     "conns": {
         "type": "object",
         "additionalProperties": _number("seconds since it delivered"),
         "description": "the open connections",
     },
+    "lags": {
+        "type": "object",
+        "additionalProperties": _number("seconds behind the venue"),
+        "description": "the open connections; null: not known",
+    },
     "muted": _list(_plain("integer")),
+    "late": _list(_plain("integer")),
     "messages_s": _number("messages a second that the collector receives"),
     "redis_ms": _number("a round trip to Redis (ms)"),
 }

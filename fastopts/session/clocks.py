@@ -73,6 +73,11 @@ class RemoteClock:
     def known(self) -> bool:
         return self._offset_ms is not None
 
+    @property
+    def error_ms(self) -> float:
+        """How far off `at` may be: half the quickest round trip. 0 when not `known`."""
+        return min(self._samples)[0] / 2 if self._samples else 0.0
+
     def at(self, monotonic_ms: float) -> float:
         """What the remote clock showed at *monotonic_ms*. Raises ValueError when not `known`."""
         if self._offset_ms is None:

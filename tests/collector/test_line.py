@@ -34,11 +34,11 @@ class Outlet:
     def conn_delivered(self, conn: int, at: float) -> None:
         self.delivered.add(conn)
 
+    def conn_lags(self, conn: int, lag_ms: int | None) -> None:
+        pass
+
     def conn_closed(self, conn: int) -> None:
         self.closed.append(conn)
-
-    def venue_clock(self, venue_ms: int, sent_at: float, received_at: float) -> None:
-        pass
 
 
 class World:

@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import time
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -13,6 +14,7 @@ from fastopts.collector.run import new_table
 from fastopts.collector.writer import Writer
 from fastopts.model import Instrument
 from fastopts.net.address import Address
+from fastopts.session.clocks import wall_ms
 from tests import payloads
 from tests.oracle import expected_hash
 from tests.payloads import T0, dump
@@ -31,6 +33,8 @@ class World:
     def __init__(self, port: int) -> None:
         self.table = new_table()
         self.feed = Feed("bybit", 12_000)
+        monotonic_ms = time.monotonic() * 1000
+        self.feed.exchange.add(wall_ms(), monotonic_ms, monotonic_ms)
         self.listed = list(INSTRUMENTS)
         for i in INSTRUMENTS:
             self.table.add(i.symbol, i.expiry_ms, i.strike, i.kind, i.settle)
@@ -47,6 +51,7 @@ class World:
         for symbol in symbols:
             self.frames[symbol] = payloads.ticker(symbol, ts, **fields)
             self.inlet.message(dump(self.frames[symbol]), ts)
+        self.writer.conn_lags(self.conn, 40)
         self.writer.conn_delivered(self.conn, self.now())
         self.writer.flusher.wake()
 

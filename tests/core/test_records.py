@@ -110,7 +110,7 @@ def outcome(module: Any, count: int, others: int, parts: Sequence[bytes]) -> Any
     if not answer.done:
         return "incomplete"
     symbols = [f"S{place}" for place in range(count)]
-    arguments = (symbols, "moment", EPOCH, {CONN}, NOW, NOW - 1000)
+    arguments = (symbols, "moment", EPOCH, {CONN}, NOW, NOW - 1000, NOW + 50)
     ticks, doubtful = answer.take(KINDS[module], *arguments)
     numbers, heads = np.full((24, count), 5.5), np.full((8, count), 5)
     held = answer.fill(numbers, heads, EPOCH, {CONN})
@@ -208,7 +208,7 @@ def test_a_refusal_is_kept_and_what_is_behind_it_read(reader: Any) -> None:
     assert feed(answer, [b"-LOADING wait\r\n:4\r\n"]) == b""
     assert answer.done
     assert (answer.error.reply, answer.others) == ("LOADING wait", [b":4\r\n"])
-    assert answer.take(KINDS[reader], ["A", "B"], None, 0, (), 0, 0) == ([None, None], [0, 1])
+    assert answer.take(KINDS[reader], ["A", "B"], None, 0, (), 0, 0, 0) == ([None, None], [0, 1])
     assert [answer.record(0), answer.is_unreadable(0)] == [None, False]
 
 
@@ -263,6 +263,8 @@ def test_liveness_is_of_epoch_conn_and_flags(
         ({}, False),
         ({"ts": NOW - 1000}, False),
         ({"ts": NOW - 1001}, True),
+        ({"ts": NOW + 50}, False),
+        ({"ts": NOW + 51}, True),
         ({"expiry": NOW + 1}, False),
         ({"expiry": NOW}, True),
         ({"conn": 8}, True),
@@ -275,7 +277,8 @@ def test_what_is_in_doubt_is_pointed_at(
 ) -> None:
     answer = reader.Records(2)
     feed(answer, [encode([record(), record(**changes)])])
-    _, doubtful = answer.take(KINDS[reader], ["A", "B"], 0, EPOCH, {CONN}, NOW, NOW - 1000)
+    times = NOW, NOW - 1000, NOW + 50
+    _, doubtful = answer.take(KINDS[reader], ["A", "B"], 0, EPOCH, {CONN}, *times)
     assert doubtful == [1] * is_doubtful
 
 
@@ -344,7 +347,7 @@ def test_columns_before_the_answer_came_hold_nothing(reader: Any) -> None:
     assert np.isnan(numbers[:, 1:]).all()
     assert not heads[:, 1:].any()
     with pytest.raises(ValueError, match="not those that were asked for"):
-        answer.take(KINDS[reader], ["A", "B", "C"], 0, EPOCH, (), 0, 0)
+        answer.take(KINDS[reader], ["A", "B", "C"], 0, EPOCH, (), 0, 0, 0)
 
 
 UNSET = """
@@ -358,7 +361,7 @@ assert answer.fill(numbers, heads, EPOCH, {CONN}) == 0
 assert np.isnan(numbers).all() and not heads.any()
 assert [answer.record(place) for place in range(50)] == [None] * 50
 feed(answer, [encode([None] * 49 + [b"x" * 255])])
-ticks, doubtful = answer.take(KINDS[module], ["A"] * 50, 0, EPOCH, {CONN}, 0, 0)
+ticks, doubtful = answer.take(KINDS[module], ["A"] * 50, 0, EPOCH, {CONN}, 0, 0, 0)
 assert (ticks, doubtful) == ([None] * 50, list(range(50)))
 empty = KINDS[module]() if sys.argv[1] == "records" else None
 assert empty is None or (empty.ts_ms, empty.mark_price, empty.record) == (0, 0.0, bytes(256))
@@ -414,7 +417,7 @@ def test_only_a_kind_of_tick_is_made(reader: Any) -> None:
     data = encode([record()])
     answer.acknowledge(data, 0, len(data))
     with pytest.raises(TypeError, match="is no Tick"):
-        answer.take(int, ["BTC-27NOV26-90000-C"], None, EPOCH, {CONN}, NOW, 0)
+        answer.take(int, ["BTC-27NOV26-90000-C"], None, EPOCH, {CONN}, NOW, 0, NOW)
 
 
 @pytest.mark.parametrize(

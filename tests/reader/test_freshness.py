@@ -11,6 +11,7 @@ from fastopts.model import FLAG_REST, FLAG_SUSPECT, FLAG_TIME_SUSPECT
 from fastopts.reader import (
     Absent,
     BadInput,
+    ConnectionLate,
     ConnectionMuted,
     Expired,
     FeedDown,
@@ -101,6 +102,7 @@ def test_a_feed_that_can_not_be_read_is_told(
         reader.get(CALL)
 
 
+NO_LAG: dict[str, Any] = {"conns": {2: 0}, "conn:1": NOW + 10**12}
 SITUATIONS: list[tuple[type[StaleData], str, dict[str, Any], dict[str, Any]]] = [
     (FeedDown, r"sign of life is 9\.\d s old", {}, {"beat_s": 9}),
     (FeedDown, "the collector has ended", {}, {"heartbeat_ms": 0}),
@@ -108,6 +110,14 @@ SITUATIONS: list[tuple[type[StaleData], str, dict[str, Any], dict[str, Any]]] = 
     (NotYetLive, "an earlier collector", {"epoch": EPOCH - 1}, {}),
     (NotYetLive, "the connection that delivered it is gone", {"conn": 8}, {}),
     (NotYetLive, "REST answers differ", {"flags": FLAG_SUSPECT}, {}),
+    (
+        ConnectionLate,
+        r"its connection is 2\.0 s behind the venue, more than 1\.9 s",
+        {},
+        {"lag:1": 2001, "late_limit_ms": 1900},
+    ),
+    (ConnectionLate, "how far its connection is behind the venue is not known", {}, NO_LAG),
+    (ConnectionMuted, "has not delivered anything yet, or .* still writing", {}, {"conn:1": 0}),
     (ConnectionMuted, r"its connection is silent for 13\.\d s", {}, {"conns": {1: 13, 2: 0}}),
 ]
 
@@ -161,7 +171,7 @@ def test_what_was_delivered_is_told_with_its_age(store: Store, reader: OptionRea
     ("age_s", "limit_s", "is_handed_over"),
     [
         *[(60, 90, True), (60, 30, False), (60, 59.9, False), (60, float("inf"), True)],
-        *[(60, 1e300, True), (60, 0, False), (-30, 0, True), (60, None, True)],
+        *[(60, 1e300, True), (60, 0, False), (60, None, True)],
     ],
 )
 def test_an_age_may_be_limited(
@@ -180,6 +190,68 @@ def test_an_age_may_be_limited(
         reader.text(CALL, max_age_s=limit_s)
     [absent] = reader.chain("BTC", max_age_s=limit_s).absent.values()
     assert isinstance(absent.reason, TooOld)
+
+
+@pytest.mark.parametrize(
+    ("age_s", "error_ms", "limit_s", "is_handed_over"),
+    [
+        *[(60, 4000, 66, True), (60, 4000, 63, False), (60, 0, 63, True)],
+        *[(-3, 4000, 9, True), (-3, 2000, 9, False), (-3, 2000, None, True)],
+        *[(60, "", 1e9, False), (60, "", None, True)],
+    ],
+)
+@pytest.mark.parametrize("ask", ["get", "text", "get_many", "chain"])
+def test_an_age_is_compared_with_its_error(
+    store: Store,
+    reader: OptionReader,
+    ask: str,
+    age_s: float,
+    error_ms: object,
+    limit_s: float | None,
+    is_handed_over: bool,
+) -> None:
+    store.option(CALL, age_s=age_s)
+    store.feed(skew_error_ms=error_ms)
+
+    def found() -> object:
+        if ask == "chain":
+            return reader.chain("BTC", max_age_s=limit_s).options
+        return getattr(reader, ask)([CALL] if ask == "get_many" else CALL, max_age_s=limit_s)
+
+    if is_handed_over:
+        assert found()
+    elif ask == "get_many":
+        [absent] = reader.get_many([CALL], max_age_s=limit_s)
+        assert isinstance(absent, Absent)
+        assert isinstance(absent.reason, TooOld)
+    elif ask == "chain":
+        assert not found()
+    else:
+        words = {
+            4000: "to within 4 s",
+            2000: "ahead of the venue's clock",
+            "": "clock is not known",
+        }
+        with pytest.raises(TooOld, match=words[error_ms]):
+            found()
+
+
+def test_a_feed_of_a_collector_that_measures_no_lags_is_read_as_before(
+    store: Store, reader: OptionReader
+) -> None:
+    store.option(CALL, age_s=3)
+    store.feed()
+    store.client.hdel("fastopts:feed", "lag:1", "late_limit_ms", "skew_error_ms")
+    assert reader.get(CALL, max_age_s=4).live
+    state = reader.feed()
+    assert (state.late_limit_ms, state.skew_error_ms, state.late, state.lag_s) == (None, 0, (), {})
+
+
+def test_the_feed_says_which_connections_are_late(store: Store, reader: OptionReader) -> None:
+    store.feed({1: 0.1, 2: 0.1, 3: 0.1}, **{"lag:2": 2001, "lag:3": 2000})
+    state = reader.feed()
+    assert (state.late, state.muted) == ((2,), (2,))
+    assert state.lag_s == {1: 0.04, 2: 2.001, 3: 2.0}
 
 
 def test_an_age_that_can_not_be_trusted_meets_no_limit(store: Store, reader: OptionReader) -> None:

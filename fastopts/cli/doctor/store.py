@@ -135,6 +135,15 @@ def _judge_feed(feed: "FeedState") -> Finding:
     if feed.down is not None:
         return red(f"{feed.venue}: {feed.down}", _START_ONE)
     words = f"{feed.venue}: alive, {feed.covered:,} of {feed.wanted:,} symbols"
+    if feed.late:
+        worst_s = max((feed.lag_s.get(conn, 0.0) for conn in feed.late), default=0.0)
+        lag = f", by up to {worst_s:.1f} s" if worst_s else ""
+        words += f", {len(feed.late)} of {len(feed.conns)} connections behind the venue{lag}"
+        return yellow(
+            words,
+            "what they delivered is refused: look for a narrow or buffering link between venue and"
+            " collector; the collector replaces a connection that stays late",
+        )
     if feed.muted:
         words += f", {len(feed.muted)} of {len(feed.conns)} connections silent"
         return yellow(words, "wait for a reconnect; if none comes, look at the collector's log")

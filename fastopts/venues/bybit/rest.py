@@ -30,6 +30,7 @@ __all__ = (
     "Skipped",
     "instruments",
     "judge",
+    "server_time",
     "tickers",
 )
 
@@ -163,6 +164,11 @@ def instruments(coin: str) -> Generator[Request, Envelope, Listed]:
             raise VenueProtocolError(f"{coin}: the venue's pages lead in a circle")
         seen.add(cursor)
     raise VenueProtocolError(f"{coin}: more than {PAGES_MAX} pages of instruments")
+
+
+def server_time() -> Generator[Request, Envelope, None]:
+    """Ask for the venue's time: the smallest answer whose envelope has it."""
+    yield Request("/v5/market/time", {})
 
 
 def tickers(coin: str) -> Generator[Request, Envelope, Rows]:

@@ -133,7 +133,8 @@ class Session:
     _frame_size: int = TOPICS_A_FRAME
     _next_request_at: float = 0.0
     _next_ping_at: float = 0.0
-    _pings: deque[float] = field(default_factory=deque)
+    _pings: deque[float | None] = field(default_factory=deque)  # None: no use as a measurement
+    _unanswered: int = 0
     _has_asked_nothing: bool = True
     _messages: int = 0
     _data_at: float = 0.0
@@ -213,7 +214,7 @@ class Session:
         self._next_ping_at = now
 
     def data(self, messages: int, now: float) -> None:
-        """Tell how many data messages have come since the opening."""
+        """Tell how many data messages were applied since the opening."""
         if messages != self._messages:
             self._messages = messages
             self._silent_since = now
@@ -278,21 +279,27 @@ class Session:
         self._silent_since = now
         self._doubtful_until = now + self.timing.catch_up
         self._probed_at = None if self._probed_at is None else now
-        self._pings.clear()
+        # Their pongs still come, in order; nobody knows for how long those lay in the socket.
+        self._pings = deque([None] * len(self._pings))
+        self._unanswered = 0
 
     def _ping(self, now: float) -> None:
         if now >= self._next_ping_at:
             self._next_ping_at = now + self.timing.ping_every
             self._pings.append(now)
+            self._unanswered += 1
             self._out.append(PING)
-        if len(self._pings) > self.timing.pings_unanswered_max:
-            self.events.append(Dead(f"{len(self._pings) - 1} pings without an answer"))
+        if self._unanswered > self.timing.pings_unanswered_max:
+            self.events.append(Dead(f"{self._unanswered - 1} pings without an answer"))
 
     def _pong(self, message: dict[str, Any], now: float) -> None:
         if not self._pings:
             return
+        # The pong does not say which ping it answers: the venue answers them in order.
         sent_at = self._pings.popleft()
-        self._pings.clear()
+        self._unanswered = 0
+        if sent_at is None:
+            return
         args = message.get("args")
         text = args[0] if isinstance(args, list) and args else None
         venue_ms = time_ms(text) if isinstance(text, str) else None

@@ -225,6 +225,7 @@ def _tick(world: World, number: int) -> None:
     digits = str(number).encode()
     for frame in FRAMES[number % 3 == 0]:
         world.inlet.message(frame.replace(MARK, digits), T0)
+    world.writer.conn_lags(world.conn, 40)
     world.writer.conn_delivered(world.conn, world.now())
     world.writer.flusher.wake()
 
