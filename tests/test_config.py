@@ -48,6 +48,7 @@ def test_every_setting_is_read_from_all_three(name: str) -> None:
         "venue_wait_s": "0",
         "status_s": "1",
         "reconcile_s": "0",
+        "late_ms": "1500",
         "metrics_port": "8051",
     }
     text = samples[name]
@@ -83,6 +84,7 @@ def test_a_duration_has_a_unit_or_is_in_seconds(text: str, seconds: float) -> No
         ("duration", "soon", "a time such as"),
         ("refresh_s", "1e9", "from 1 to 86400 s"),
         ("reconcile_s", "-1", "from 0 to 86400 s"),
+        ("late_ms", "99", "from 100 to 600000 ms"),
         ("rest_url", "ftp://x", "http:// or https://"),
         ("ws_url", "http://x", "ws:// or wss://"),
         ("redis_url", "localhost", "redis:// or rediss:// or unix://"),

@@ -132,7 +132,7 @@ def _feed(feed: FeedState) -> Text:
         return Text(f"DOWN: {feed.down}", style="bold red")
     beat = output.duration(feed.heartbeat_age_s or 0.0)
     words = Text.assemble(("alive", "green"), f", epoch {feed.epoch}, heartbeat {beat} ago")
-    error = "" if feed.skew_error_ms is None else f" ± {feed.skew_error_ms}"
+    error = f" ± {feed.skew_error_ms}" if feed.skew_error_ms else ""
     skew = f", venue {feed.skew_ms:+d}{error} ms from Redis"
     return words.append(skew, style="yellow" if feed.skew_is_large else "")
 
@@ -158,15 +158,13 @@ def _conn(feed: FeedState, conn: int) -> Text:
     silence_s = feed.silence_s.get(conn)
     words = "has delivered nothing" if silence_s is None else f"{output.duration(silence_s)} ago"
     lag_s = feed.lag_s.get(conn)
-    if lag_s is not None:
-        words += f", {output.duration(lag_s)} behind the venue"
+    lag = "" if lag_s is None else f", {output.duration(lag_s)} behind the venue"
     if conn in feed.late:
-        limit = "" if lag_s is None else f", more than {(feed.late_limit_ms or 0) / 1000:g} s"
-        unknown = ", how far behind the venue is not known" if lag_s is None else ""
-        return Text(f"LATE: delivered {words}{limit}{unknown}", style="bold red")
+        known = lag or ", how far behind the venue is not known"
+        return Text(f"LATE: delivered {words}{known}", style="bold red")
     if conn in feed.muted:
         return Text(f"MUTED: {words}", style="bold red")
-    return Text(f"delivered {words}")
+    return Text(f"delivered {words}{lag}")
 
 
 def _values(

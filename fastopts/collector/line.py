@@ -354,7 +354,9 @@ class Line:
             self._shared.outlet.conn_lags(inlet.conn, lag_ms)
         if is_known and lateness.is_late != self._is_late:
             self._is_late = lateness.is_late
-            state = "its values are refused until it catches up" if self._is_late else "on time"
+            state = (
+                "nothing it delivers is live until it catches up" if self._is_late else "on time"
+            )
             log.log(
                 logging.WARNING if self._is_late else logging.INFO,
                 "connection %d (conn %d) is %.1f s behind the venue: %s",

@@ -150,3 +150,21 @@ def test_a_dead_feed_is_code_1(read: Read, market: Store) -> None:
 def test_balanced_is_green(market: Store) -> None:
     written = on_terminal("status", columns=100, FASTOPTS_REDIS_URL=market.url)
     assert written.count("\x1b[32mbalanced") == 2
+
+
+def test_a_late_connection_is_in_plain_sight(read: Read, market: Store) -> None:
+    lags = {"lag:1": 350, "lag:2": 23_400}
+    listed.feed(market, conns={1: 0.0, 2: 0.0}, skew_error_ms=12, **lags)
+    market.client.hset("fastopts:feed", "conn:3", market.now_ms())
+    done = read("status")
+    rows = {row[0]: row[1] for row in done.rows if len(row) == 2}
+    assert rows["conn 1"].startswith("delivered ")
+    assert rows["conn 1"].endswith(", 350 ms behind the venue")
+    assert rows["conn 2"].startswith("LATE: delivered ")
+    assert rows["conn 2"].endswith(", 23.4 s behind the venue")
+    assert rows["conn 3"].endswith(", how far behind the venue is not known")
+    assert "venue +0 ± 12 ms from Redis" in done.out
+    [found] = read("status", "--json").objects
+    assert found["feed"]["late"] == [2, 3]
+    assert found["feed"]["lags"] == {"1": 0.35, "2": 23.4, "3": None}
+    assert found["feed"]["skew_error_ms"] == 12

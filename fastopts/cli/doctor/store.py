@@ -138,17 +138,20 @@ def _judge_feed(feed: "FeedState") -> Finding:
     if feed.late:
         worst_s = max((feed.lag_s.get(conn, 0.0) for conn in feed.late), default=0.0)
         lag = f", by up to {worst_s:.1f} s" if worst_s else ""
-        words += f", {len(feed.late)} of {len(feed.conns)} connections behind the venue{lag}"
-        return yellow(
+        words += f", {len(feed.late)} of {len(feed.conns)} connections late{lag}"
+        judge = red if len(feed.late) == len(feed.conns) else yellow
+        return judge(
             words,
-            "what they delivered is refused: look for a narrow or buffering link between venue and"
-            " collector; the collector replaces a connection that stays late",
+            "what they deliver is refused: look for a narrow or buffering link between the venue"
+            " and the collector, which replaces a connection that stays late",
         )
     if feed.muted:
         words += f", {len(feed.muted)} of {len(feed.conns)} connections silent"
         return yellow(words, "wait for a reconnect; if none comes, look at the collector's log")
     if not 0 < COVERED_ENOUGH * feed.wanted <= feed.covered:
         return yellow(words, "wait a minute after a start; then look at the collector's log")
+    if feed.lag_s:
+        words += f", at most {max(feed.lag_s.values()) * 1000:.0f} ms behind the venue"
     words += f", venue {feed.skew_ms:+d} ms from Redis"
     if feed.skew_is_large:
         return yellow(words, "set the clock of the Redis host by NTP")

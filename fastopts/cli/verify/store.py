@@ -1,7 +1,7 @@
 """What stands in Redis, read by the words of docs/contract.md alone."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
 
@@ -35,6 +35,8 @@ class Feed:
     skew_ms: int
     assets: tuple[str, ...]
     delivered_ms: Mapping[str, int]
+    lag_limit_ms: int | None = None
+    lags_ms: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def is_alive(self) -> bool:
@@ -47,7 +49,7 @@ class Feed:
 
     @property
     def silent(self) -> list[str]:
-        """The open connections that have delivered nothing of late."""
+        """The open connections that have delivered nothing of late, or what is too late."""
         return [conn for conn in self.delivered_ms if not self._delivers(conn)]
 
     def is_live(self, symbol: str, origin: str) -> bool:
@@ -60,7 +62,13 @@ class Feed:
 
     def _delivers(self, conn: str) -> bool:
         since_ms = self.now_ms - self.silence_limit_ms
-        return self.delivered_ms.get(conn, 0) >= since_ms
+        return self.delivered_ms.get(conn, 0) >= since_ms and not self._is_late(conn)
+
+    def _is_late(self, conn: str) -> bool:
+        if self.lag_limit_ms is None:
+            return False
+        lag_ms = self.lags_ms.get(conn)
+        return lag_ms is None or lag_ms > self.lag_limit_ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +160,8 @@ def _feed(told: Mapping[str, str], now_ms: int) -> Feed:
             int(told.get("skew_ms") or 0),
             tuple(filter(None, told.get("assets", "").split(","))),
             {name[5:]: int(at) for name, at in told.items() if name.startswith("conn:")},
+            int(told["late_limit_ms"]) if told.get("late_limit_ms") else None,
+            {name[4:]: int(lag) for name, lag in told.items() if name.startswith("lag:")},
         )
     except (KeyError, ValueError) as error:
         raise StoreError(f"{keys.FEED} is not as a collector writes it: {error!r}") from error

@@ -167,6 +167,12 @@ def test_clocks_that_differ_are_yellow(tmp_path: Path, ahead_s: float, way: str)
         ({"heartbeat_ms": 0}, "red", "bybit: the collector has ended"),
         ({"venue": "sim"}, "red", "the server holds the data of sim, not of bybit"),
         ({"conns": {1: 0, 2: 60}}, "yellow", "2 of 2 symbols, 1 of 2 connections silent"),
+        (
+            {"conns": {1: 0, 2: 0}, "lag:2": 23_400},
+            "yellow",
+            "2 of 2 symbols, 1 of 2 connections late, by up to 23.4 s",
+        ),
+        ({"lag:1": 2001}, "red", "1 of 1 connections late, by up to 2.0 s"),
         ({"coverage": "90/100"}, "yellow", "90 of 100 symbols"),
         ({"coverage": "0/0"}, "yellow", "0 of 0 symbols"),
         ({"skew_ms": -1500}, "yellow", "venue -1500 ms from Redis"),
