@@ -51,6 +51,20 @@ def is_store(text: str) -> bool:
     return _STORE.fullmatch(text) is not None
 
 
+# What Redis's ACL must allow: each right stands for a command that is sent. docs/security.md has
+# both as lines to copy.
+_MARKET = f"~{OPTION}* ~{RECORD}* ~{INSTRUMENT}* ~{ASSET}* ~{STATS} ~{FEED}"
+WRITER_RIGHTS: Final = (
+    f"{_MARKET} ~{LEASE} &{updates('*')} +ping +select +info +time +client|id +client|kill +watch"
+    " +unwatch +multi +exec +get +set +del +exists +expire +pexpire +hget +hmget +hkeys +hset"
+    " +hdel +sadd +srem +scard +smembers +pubsub|numsub +publish"
+)
+READER_RIGHTS: Final = (
+    f"{_MARKET} &{updates('*')} +ping +select +info +time +mget +exists +hmget +hgetall"
+    " +smembers +dbsize +subscribe"
+)
+
+
 TTL_MIN_S: Final = 60
 TTL_MAX_MS: Final = 24 * 3600 * 1000
 TTL_AFTER_DELIVERY_MS: Final = 4 * 3600 * 1000

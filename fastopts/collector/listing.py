@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from fastopts import keys
 from fastopts.collector import upkeep
 from fastopts.collector.duties import Duty
+from fastopts.collector.trouble import Denials
 from fastopts.collector.upkeep import Order
 from fastopts.errors import StoreError
 from fastopts.model import Instrument
@@ -39,6 +40,7 @@ class Listing:
         self._all_at = self._count_at = 0.0
         self._left_alone: set[str] = set()
         self.counting = Duty("listing", COUNT_AGAIN_S, COUNT_WITHIN_S)
+        self._denials = Denials()
 
     def assets(self) -> tuple[str, ...]:
         """Those that have listed symbols."""
@@ -67,7 +69,7 @@ class Listing:
             return False
         try:
             while self._orders:
-                await self._carry_out(channel)
+                await self._carry_out(channel, now)
         except StoreError:
             self._all_at = now
             raise
@@ -77,7 +79,9 @@ class Listing:
         """Order everything if some is gone. What is another program's is there, or no set."""
         self._count_at = now + COUNT_AGAIN_S
         wanted = upkeep.census(self._instruments())
-        replies = await channel.ask(*(command for command, _ in wanted))
+        commands = [command for command, _ in wanted]
+        replies = await channel.ask(*commands)
+        self._denials.note("finding keys that Redis has lost", commands, replies, now)
         counted = zip(replies, wanted, strict=True)
         if not any(isinstance(reply, StoreError) and _is_denied(reply) for reply in replies):
             self.counting.done()
@@ -87,9 +91,11 @@ class Listing:
 
     async def _order_all(self, channel: Channel, now: float) -> None:
         """Every set and all terms; out of the sets goes what an outage or a former run left."""
+        commands = [("SMEMBERS", keys.asset(asset)) for asset in self.assets()]
+        replies = await channel.ask(*commands) if commands else []
+        self._denials.note("removing what is no longer listed", commands, replies, now)
         held: set[str] = set()
-        for asset in self.assets():
-            [reply] = await channel.ask(("SMEMBERS", keys.asset(asset)))
+        for reply in replies:
             held |= set(reply) if isinstance(reply, list) else set()
         listed = {instrument.symbol: instrument for instrument in self._instruments()}
         gone = filter(None, map(symbols.parse, held - listed.keys()))
@@ -97,7 +103,7 @@ class Listing:
         self._all_at, self._count_at = now + ALL_AGAIN_S, now + COUNT_AGAIN_S
         self.counting.done()
 
-    async def _carry_out(self, channel: Channel) -> None:
+    async def _carry_out(self, channel: Channel, now: float) -> None:
         orders, self._orders = self._orders, []
         for at in range(0, len(orders), COMMANDS_AT_ONCE):
             chunk = orders[at : at + COMMANDS_AT_ONCE]
@@ -109,7 +115,8 @@ class Listing:
                 if order.ttl_s is not None and order.key not in foreign
             ]
             if expiries:
-                await channel.ask(*expiries, timeout_s=EXCHANGE_TIMEOUT_S)
+                answers = await channel.ask(*expiries, timeout_s=EXCHANGE_TIMEOUT_S)
+                self._denials.note("setting the expiry of keys", expiries, answers, now)
 
     def _foreign(self, orders: list[Order], replies: list[object]) -> set[str]:
         """The keys that are another program's. Raises the refusal of everything."""

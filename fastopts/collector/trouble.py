@@ -1,10 +1,13 @@
 """What lasts is said without flooding the log: why nothing can be written, that we stand by."""
 
 import logging
+from collections.abc import Iterable, Sequence
 
+from fastopts.errors import StoreError
 from fastopts.session.backoff import Backoff
+from fastopts.session.refusals import Consequence, judge
 
-__all__ = ("Spell", "Trouble")
+__all__ = ("Denials", "Spell", "Trouble")
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +41,35 @@ class Spell:
         if self._since is not None:
             log.info("%s, after %.1f s", words, now - self._since)
             self._since = None
+
+
+class Denials:
+    """Commands beside the ticks that the server refuses: logged once a minute until they work."""
+
+    def __init__(self) -> None:
+        self._spells: dict[str, Spell] = {}
+
+    def note(
+        self, duty: str, commands: Iterable[Sequence[str]], replies: Iterable[object], now: float
+    ) -> None:
+        """Look for refusals among the *replies* to the *commands* of a *duty*."""
+        spell = self._spells.setdefault(duty, Spell(logging.WARNING))
+        refused = {
+            f"+{command[0].lower()}": reply.reply
+            for command, reply in zip(commands, replies, strict=True)
+            if isinstance(reply, StoreError) and _is_lasting(reply)
+        }
+        if refused:
+            rights = " ".join(refused)
+            words = next(iter(refused.values()))
+            spell.begin(f"{duty} fails: {words} (the ACL of this user needs {rights})", now)
+        else:
+            spell.end(f"{duty} works again", now)
+
+
+def _is_lasting(error: StoreError) -> bool:
+    """Whether it is neither the fault of one key nor a state of the server that passes."""
+    return judge(error.reply).consequence not in (Consequence.KEY, Consequence.WAIT)
 
 
 class Trouble:

@@ -21,7 +21,7 @@ from fastopts.collector.heartbeat import Heartbeat
 from fastopts.collector.lease import LEASE_MS, Lease
 from fastopts.collector.listing import Listing
 from fastopts.collector.server import Server
-from fastopts.collector.trouble import Spell, Trouble
+from fastopts.collector.trouble import Denials, Spell, Trouble
 from fastopts.collector.updates import Updates
 from fastopts.core import Table
 from fastopts.errors import ConfigError, LeaseLost, StoreError, StoreUnavailable
@@ -81,6 +81,7 @@ class Writer:
         """The fields of `stats` beside the counters."""
         self.heartbeat = Heartbeat(feed, self.lease, self._updates, self._statistics, clock_jumped)
         self._trouble = Trouble()
+        self._denials = Denials()
         self._standing_by = Spell(logging.INFO)
         self._channel: Channel | None = None
         self._server: Server | None = None
@@ -321,7 +322,8 @@ class Writer:
             self._table.release()
         if self._outdated:
             outdated, self._outdated = self._outdated, []
-            await channel.ask(("DEL", *outdated))
+            delete = ("DEL", *outdated)
+            self._denials.note("deleting old records", [delete], await channel.ask(delete), now)
         if self.heartbeat.is_due(now):
             await self._beat(channel, found, now)
         if _now() - now > SLOW_S:
@@ -433,7 +435,9 @@ class Writer:
             "total_messages": str(self._table.received),
             "avg_msg_rate": f"{self._table.received / runtime_s:.1f}",
         }
-        await channel.ask(*self.heartbeat.last_commands(found, totals))
+        commands = self.heartbeat.last_commands(found, totals)
+        replies = await channel.ask(*commands)
+        self._denials.note("ending the feed", commands, replies, _now())
         await self.lease.release(channel)
 
     def _hang_up(self) -> None:

@@ -39,7 +39,9 @@ _BY_PREFIX: Final = {
     "WRONGPASS": Refusal(
         Consequence.DENIED, "check REDIS_PASSWORD and the URL's user, and start again"
     ),
-    "NOPERM": Refusal(Consequence.DENIED, "give this user the rights that a writer needs"),
+    "NOPERM": Refusal(
+        Consequence.DENIED, "give this user the rights that a writer needs: see docs/security.md"
+    ),
 }
 _MANY_CLIENTS: Final = Refusal(Consequence.WAIT, "raise maxclients, or close other clients")
 _OTHER: Final = Refusal(Consequence.UNKNOWN, "the server's words say it all")

@@ -28,9 +28,9 @@ INSTRUMENTS = [
 
 
 class World:
-    """A table that ticks, and the writer that writes it."""
+    """A table that ticks, and the writer that writes it to *address*, or to *port*."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, address: Address | None = None) -> None:
         self.table = new_table()
         self.feed = Feed("bybit", 12_000)
         monotonic_ms = time.monotonic() * 1000
@@ -38,8 +38,8 @@ class World:
         self.listed = list(INSTRUMENTS)
         for i in INSTRUMENTS:
             self.table.add(i.symbol, i.expiry_ms, i.strike, i.kind, i.settle)
-        address = Address("127.0.0.1", port)
-        self.writer = Writer(self.table, self.feed, address, None, 0.002, lambda: self.listed)
+        to = address or Address("127.0.0.1", port)
+        self.writer = Writer(self.table, self.feed, to, None, 0.002, lambda: self.listed)
         self.conn = 1
         self.inlet = self.table.inlet(self.conn)
         self.frames: dict[str, dict[str, Any]] = {}

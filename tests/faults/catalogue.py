@@ -117,6 +117,7 @@ FAULTS: Final = {
     "RD-30": "Keys grow without end",
     "RD-31": "300 ms to Redis",
     "RD-32": "A subscriber that does not read",
+    "RD-33": "Rights that the documentation does not grant",
     "PR-01": "SIGTERM without a last flush",
     "PR-02": "A shutdown that never ends",
     "PR-03": "kill -9 in the middle of a flush",

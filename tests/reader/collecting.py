@@ -9,6 +9,7 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
+from fastopts.net.address import Address
 from fastopts.reader import AsyncOptionReader, OptionReader, StaleData
 from fastopts.reader.async_mirror import AsyncMirror
 from fastopts.reader.mirror import Mirror
@@ -75,14 +76,17 @@ class Loop:
 class Collector:
     """The writer; `tick` and the like return before what they did stands in Redis, see `settle`."""
 
-    def __init__(self, loop: Loop, port: int, watchdog_ms: int = 12_000) -> None:
+    def __init__(
+        self, loop: Loop, port: int, watchdog_ms: int = 12_000, address: Address | None = None
+    ) -> None:
         self._loop = loop
         self._port = port
+        self._address = address
         self._watchdog_ms = watchdog_ms
         loop.run(self._start())
 
     async def _start(self) -> None:
-        self.world = World(self._port)
+        self.world = World(self._port, self._address)
         self.world.feed.watchdog_ms = self._watchdog_ms
         await self.world.writer.open()
         self.world.writer.conn_opened(1)
