@@ -1,5 +1,6 @@
 """Figures that are kept while running."""
 
+import ctypes
 import functools
 import os
 import resource
@@ -9,7 +10,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
-from typing import Final
+from typing import Any, Final
 
 __all__ = (
     "AGE_BOUNDS_MS",
@@ -17,6 +18,7 @@ __all__ = (
     "Durations",
     "Histogram",
     "cpu_s",
+    "heap_in_use_mb",
     "quantile",
     "rss_mb",
 )
@@ -93,6 +95,41 @@ def rss_mb() -> float:
     # elsewhere only the highest so far is told: in bytes on macOS, in KiB on Linux
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
+
+
+def heap_in_use_mb() -> float | None:
+    """What the C library's allocator has given out and not got back, in MB (10**6 bytes).
+
+    Resident memory beyond it is code, Python's arenas of small objects, and free blocks that the
+    allocator keeps. None where it cannot be asked: before glibc 2.33, and with other C libraries.
+    """
+    mallinfo2 = _mallinfo2()
+    if mallinfo2 is None:
+        return None
+    found = mallinfo2()
+    return float(found.uordblks + found.hblkhd) / 1e6
+
+
+class _Mallinfo2(ctypes.Structure):
+    """https://man7.org/linux/man-pages/man3/mallinfo.3.html"""
+
+    _fields_ = tuple(
+        (name, ctypes.c_size_t)
+        for name in (
+            *("arena", "ordblks", "smblks", "hblks", "hblkhd"),
+            *("usmblks", "fsmblks", "uordblks", "fordblks", "keepcost"),
+        )
+    )
+
+
+@functools.cache
+def _mallinfo2() -> Any:
+    if sys.platform == "win32":
+        return None
+    function = getattr(ctypes.CDLL(None), "mallinfo2", None)
+    if function is not None:
+        function.restype = _Mallinfo2
+    return function
 
 
 @functools.cache

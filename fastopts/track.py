@@ -19,7 +19,7 @@ from typing import Any, NoReturn, TypeVar
 
 import fastopts
 from fastopts import config
-from fastopts.collector import report
+from fastopts.collector import heap, report
 from fastopts.collector.run import collect, fetch
 from fastopts.errors import ConfigError, FastoptsError, one_line
 from fastopts.model import Instrument
@@ -126,6 +126,7 @@ def _run(arguments: argparse.Namespace) -> None:
         if command == "fetch":
             print("\n".join(_summary(_in_loop(fetch(settings, USER_AGENT)))))  # noqa: T201
         else:
+            heap.bound()
             _in_loop(collect(settings, USER_AGENT, may_use_cache=command == "track"))
 
 

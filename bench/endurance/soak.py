@@ -27,7 +27,11 @@ SAMPLE_EVERY_S = 5.0
 
 @dataclass(slots=True)
 class Outcome:
-    """Samples are (hours, MiB) of the collector's resident memory."""
+    """Samples are (hours, MiB) of the collector's resident memory.
+
+    `heap_mib` has what its C library's allocator had given out, where that can be told: growth of
+    the one without the other is free memory, and no leak.
+    """
 
     seconds: float = 0.0
     messages: int = 0
@@ -35,6 +39,7 @@ class Outcome:
     restarts: int = 0
     checkpoints: int = 0
     samples: list[tuple[float, float]] = field(default_factory=list)
+    heap_mib: list[float | None] = field(default_factory=list)
     descriptors: list[int] = field(default_factory=list)
     threads: list[int] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
@@ -86,6 +91,8 @@ def slope(samples: Sequence[tuple[float, float]]) -> tuple[float, float]:
 def _look(session: Session, at: float, outcome: Outcome) -> None:
     pid = session.client.pid
     outcome.samples.append((at / 3600, session.samples[-1].rss_mb * 1e6 / 2**20))
+    heap_mb = session.samples[-1].status.get("heap_mb")
+    outcome.heap_mib.append(None if heap_mb is None else round(heap_mb * 1e6 / 2**20, 1))
     outcome.descriptors.append(len(os.listdir(f"/proc/{pid}/fd")))
     outcome.threads.append(len(os.listdir(f"/proc/{pid}/task")))
 
@@ -139,6 +146,8 @@ def main() -> None:
         "rss_mib_an_hour_error": round(error, 2),
         "rss_mib_first": round(outcome.samples[0][1], 1),
         "rss_mib_last": round(outcome.samples[-1][1], 1),
+        "heap_mib_first": outcome.heap_mib[0],
+        "heap_mib_last": outcome.heap_mib[-1],
         "samples": len(outcome.samples),
         "descriptors_first": outcome.descriptors[0],
         "descriptors_last": outcome.descriptors[-1],

@@ -233,6 +233,10 @@ def _process() -> Iterator[Metric]:
     yield GaugeMetricFamily(
         "process_resident_memory_bytes", "Resident memory of the process.", metrics.rss_mb() * 1e6
     )
+    heap_mb = metrics.heap_in_use_mb()
+    if heap_mb is not None:
+        words = "Memory that the C library's allocator has given out; without its free blocks."
+        yield _gauge("collector_heap_in_use_bytes", words, heap_mb * 1e6)
 
 
 def _counter(name: str, words: str, value: float) -> Metric:

@@ -46,6 +46,7 @@ class Status:
     lag_ms: float | None  # from a batch's sending to its acknowledgement, median
     cpu_percent: float  # of one core, since the last status
     rss_mb: float
+    heap_mb: float | None = None  # in use, of what is resident; None where it can't be told
     loop_lag_ms: float = 0.0  # how late the event loop came to a timer, at worst since the last
 
     def __str__(self) -> str:

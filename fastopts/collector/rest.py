@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable, Generator
 from typing import TypeVar
 
+from fastopts.collector import heap
 from fastopts.errors import ConnectionLost, VenueBanned, VenueError
 from fastopts.net.http import ANSWER_WITHIN_S, Answer, HttpClient
 from fastopts.net.threads import in_daemon_thread
@@ -19,6 +20,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 ATTEMPTS = 4
+TRIM_AFTER_S = 1.0
 ENDS_WITHIN_S = ANSWER_WITHIN_S + 15.0  # beside the exchange: name lookup and connecting
 
 # Called with what was asked, the venue's time in ms, and when that was sent and answered, in
@@ -47,14 +49,21 @@ class RestDriver:
         Raises VenueBanned or VenueError at once, ConnectionLost or Retry after the last attempt.
         """
         async with self._lock:
-            request = next(conversation)
-            while True:
-                envelope = await self._ask(request)
-                try:
-                    request = conversation.send(envelope)
-                except StopIteration as end:
-                    result: T = end.value
-                    return result
+            try:
+                return await self._run(conversation)
+            finally:
+                # Its caller still looks at the result; what it was made of is free by then.
+                asyncio.get_running_loop().call_later(TRIM_AFTER_S, heap.trim)
+
+    async def _run(self, conversation: Generator[Request, Envelope, T]) -> T:
+        request = next(conversation)
+        while True:
+            envelope = await self._ask(request)
+            try:
+                request = conversation.send(envelope)
+            except StopIteration as end:
+                result: T = end.value
+                return result
 
     async def _ask(self, request: Request) -> Envelope:
         loop = asyncio.get_running_loop()

@@ -100,6 +100,7 @@ class Watch:
             lag_ms=self._writer.flusher.lag.quantile_ms(0.5),
             cpu_percent=100 * (cpu_s - last_cpu_s) / elapsed_s,
             rss_mb=metrics.rss_mb(),
+            heap_mb=metrics.heap_in_use_mb(),
             loop_lag_ms=self.lag.take_ms(),
         )
 

@@ -358,3 +358,19 @@ def test_a_cycle_that_was_stopped_reads_nothing() -> None:
         assert world.feeds[0].reads == reads
 
     run(main)
+
+
+def test_what_does_not_fit_into_a_batch_follows_at_its_answer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def main() -> None:
+        world = await new_world()
+        monkeypatch.setattr("fastopts.collector.flusher.BATCH_BYTES", 2000)
+        batches = len(world.store.batches)
+        numbers = [world.tick() for _ in SYMBOLS]
+        await asyncio.sleep(FLUSH_S)
+        assert len(world.store.batches) - batches > 4
+        assert max(world.delays_s(numbers)) < SLACK_S, "none waits for the clock"
+        assert world.has_everything()
+
+    run(main)

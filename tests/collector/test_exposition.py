@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from prometheus_client import Metric
 
-from fastopts import keys
+from fastopts import keys, metrics
 from fastopts.collector.run import Collector
 from fastopts.config import Settings
 from fastopts.core import IMPLEMENTATION
@@ -104,6 +104,9 @@ def test_it_tells_what_the_collector_is_doing(tmp_path: Path, loop: str) -> None
             assert found.value("fastopts_redis_round_trip_seconds") > 0
             assert found.value("fastopts_clock_skew_seconds") < 1
             assert found.value("process_resident_memory_bytes") > 1e6
+            heap_mb = metrics.heap_in_use_mb()
+            if heap_mb is not None:
+                assert 1e5 < found.value("fastopts_collector_heap_in_use_bytes") < 10e6 * heap_mb
             assert found.value("process_cpu_seconds_total") > 0
 
     run(loop, main())

@@ -9,6 +9,7 @@ https://bybit-exchange.github.io/docs/v5/market/instrument, /market/tickers, /do
 
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
+from sys import intern
 from typing import Any, Final, NoReturn, Protocol
 
 import orjson
@@ -272,13 +273,13 @@ def _instrument(row: Any) -> Instrument:
     return Instrument(
         symbol=read.symbol,
         asset=read.asset,
-        quote=str(row.get("quoteCoin") or read.quote),
-        settle=settle,
+        quote=intern(str(row.get("quoteCoin") or read.quote)),
+        settle=intern(settle),
         expiry_ms=time_ms(row.get("deliveryTime")) or read.expiry_ms,
         strike_text=read.strike_text,
         kind="C" if kind == "C" else "P",
-        tick_size=str(prices.get("tickSize", "")) if isinstance(prices, dict) else "",
-        lot_size=str(lots.get("qtyStep", "")) if isinstance(lots, dict) else "",
-        status=str(row.get("status", "")),
+        tick_size=intern(str(prices.get("tickSize", ""))) if isinstance(prices, dict) else "",
+        lot_size=intern(str(lots.get("qtyStep", ""))) if isinstance(lots, dict) else "",
+        status=intern(str(row.get("status", ""))),
         launch_ms=time_ms(row.get("launchTime")) or 0,
     )

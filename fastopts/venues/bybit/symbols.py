@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime
+from sys import intern
 from typing import Final, cast
 
 from fastopts import keys
@@ -34,11 +35,11 @@ def parse(symbol: str) -> Instrument | None:
         return None
     return Instrument(
         symbol=symbol,
-        asset=asset,
+        asset=intern(asset),  # thousands of options share a few texts
         quote="USDT" if suffix else "USD",
         settle=suffix or "USDC",
         expiry_ms=int(delivery.timestamp() * 1000),
-        strike_text=strike,
+        strike_text=intern(strike),
         kind=cast("Kind", kind),
         tick_size="",
         lot_size="",
