@@ -38,6 +38,15 @@ def serve(
         list[str] | None,
         typer.Option("--cors", metavar="ORIGIN", help="let scripts of this origin read answers"),
     ] = None,
+    trusted_proxies: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--trusted-proxy",
+            metavar="ADDRESS",
+            help="believe X-Forwarded-For and Forwarded of this address or network (10.0.0.0/24);"
+            " repeatable, or with commas",
+        ),
+    ] = None,
     ready_share: Annotated[
         float,
         typer.Option(parser=fraction, metavar="90%", help="ready: so much of it is live"),
@@ -75,6 +84,7 @@ def serve(
         hosts=tuple(name.lower() for name in hosts or ()),
         origins=tuple(origins or ()),
         cors=tuple(cors or ()),
+        trusted_proxies=tuple(trusted_proxies or ()),
         ready_share=ready_share,
         ready_age_s=ready_age_s,
         beat_s=beat_ms / 1000,

@@ -19,7 +19,6 @@ from fastopts.serve.topics import Row, RowTopic, Subscription, Topic, WholeTopic
 __all__ = ("Board", "beats")
 
 ANY: Final = Demand(require_live=False, allow_expired=True)
-SYMBOLS_MAX: Final = 200_000  # of all topics together
 FEED_S: Final = 1.0
 
 
@@ -44,6 +43,7 @@ class Board:
         self._rows: dict[str, Row] = {}
         self._topics = Topics(mirror, self._rows)
         self._open: dict[bytes, tuple[Topic, int]] = {}  # and by how many it is held
+        self._openers: dict[bytes, str] = {}  # the client that opened it
         self._wakers: set[Callable[[], None]] = set()
         self._changed: set[str] = set()
         self._is_doubtful = False  # whether what was live still is
@@ -78,22 +78,27 @@ class Board:
     def leave(self, wake: Callable[[], None]) -> None:
         self._wakers.discard(wake)
 
-    def subscribe(self, wish: Mapping[str, Any]) -> tuple[bytes, Subscription, dict[str, Any]]:
+    def subscribe(
+        self, wish: Mapping[str, Any], client: str = ""
+    ) -> tuple[bytes, Subscription, dict[str, Any]]:
         """A subscription to what *wish* names, the key to give it up by, and what it was taken for.
 
         Raises BadInput, Unknown, and what else keeps it from being looked at the first time.
         """
         plain = self._topics.plain(wish)
         key = orjson.dumps(plain, option=orjson.OPT_SORT_KEYS)
-        topic, holders = self._open.get(key) or (self._begin(plain), 0)
+        topic, holders = self._open.get(key) or (self._begin(plain, client), 0)
         self._open[key] = topic, holders + 1
+        self._openers.setdefault(key, client)
         return key, Subscription(topic), plain
 
     def give_up(self, key: bytes) -> None:
         topic, holders = self._open.pop(key)
         if holders > 1:
             self._open[key] = topic, holders - 1
-        elif isinstance(topic, RowTopic):
+            return
+        del self._openers[key]
+        if isinstance(topic, RowTopic):
             self._forget(topic.symbols)
 
     async def end(self) -> None:
@@ -101,21 +106,35 @@ class Board:
             self._task.cancel()
             await asyncio.wait((self._task,))
 
-    def _begin(self, plain: Mapping[str, Any]) -> Topic:
+    def _begin(self, plain: Mapping[str, Any], client: str) -> Topic:
         topic = self._topics.make(plain)
         if isinstance(topic, WholeTopic):
-            open_scans = sum(isinstance(one, WholeTopic) for one, _ in self._open.values())
-            if open_scans >= self._limits.scans:
-                raise BadInput(f"{open_scans} scans and overviews are looked at, and no more")
+            self._check_room_for_scan(client)
             topic.renew(self._number, self._as_of_ms())
         elif isinstance(topic, RowTopic):
             topic.relist(self._number, self._as_of_ms())
-            if topic.size + sum(one.size for one, _ in self._open.values()) > SYMBOLS_MAX:
-                raise BadInput(f"all subscriptions together may name {SYMBOLS_MAX:,} symbols")
+            self._check_room_for_symbols(topic, client)
             for symbol in topic.symbols - self._rows.keys():
                 self._rows[symbol] = Row(symbol)
                 self._refresh(symbol)
         return topic
+
+    def _check_room_for_scan(self, client: str) -> None:
+        scans = [key for key, (one, _) in self._open.items() if isinstance(one, WholeTopic)]
+        if len(scans) >= self._limits.scans:
+            raise BadInput(f"limit of different scans and overviews reached ({len(scans)})")
+        if sum(self._openers[key] == client for key in scans) >= self._limits.scans_each:
+            most = self._limits.scans_each
+            raise BadInput(f"limit of one client's scans and overviews reached ({most})")
+
+    def _check_room_for_symbols(self, topic: RowTopic, client: str) -> None:
+        sizes = {key: one.size for key, (one, _) in self._open.items()}
+        if topic.size + sum(sizes.values()) > self._limits.symbols:
+            raise BadInput(f"symbol limit of all subscriptions reached ({self._limits.symbols:,})")
+        own = sum(size for key, size in sizes.items() if self._openers[key] == client)
+        if topic.size + own > self._limits.symbols_each:
+            most = self._limits.symbols_each
+            raise BadInput(f"symbol limit of one client's subscriptions reached ({most:,})")
 
     def _forget(self, symbols: set[str]) -> None:
         """Drop the rows that nobody wants any more."""

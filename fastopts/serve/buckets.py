@@ -5,7 +5,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Final
 
-__all__ = ("Bucket", "Buckets")
+__all__ = ("ADDRESSES_MAX", "Bucket", "Buckets")
 
 ADDRESSES_MAX: Final = 10_000
 

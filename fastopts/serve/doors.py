@@ -2,15 +2,17 @@
 
 import asyncio
 import logging
-from collections import Counter
+from collections import Counter, OrderedDict
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Final
 
 from fastopts.serve import problems
+from fastopts.serve.clients import Clients, address_key
 from fastopts.serve.figures import Figures
 from fastopts.serve.settings import Limits
 
-__all__ = ("QUIET", "Doors", "Stall", "response")
+__all__ = ("ADMIT", "QUIET", "Doors", "Stall", "response")
 
 log = logging.getLogger(__name__)
 
@@ -18,31 +20,73 @@ log = logging.getLogger(__name__)
 QUIET: Final = logging.getLogger(f"{__name__}.clients")
 QUIET.setLevel(logging.CRITICAL)
 
+ADMIT: Final = "fastopts.admit"  # key of the scope: to call when a request passed the guard
+
 
 class Doors:
-    """How many connections there are, and how many there may be."""
+    """Bounds the connections, in total and of one address.
 
-    def __init__(self, limits: Limits, figures: Figures) -> None:
+    A connection that has not yet sent a request that passed the guard makes room for a new one: so
+    clients without a token can't keep out those behind the same address that have one. A trusted
+    proxy counts in the total alone: its connections are those of many clients.
+    """
+
+    def __init__(self, limits: Limits, figures: Figures, clients: Clients) -> None:
         self.limits = limits
         self.figures = figures
+        self._clients = clients
         self._each: Counter[str] = Counter()
+        # Of connections that no request was admitted on: how to end them; the oldest first.
+        self._idle: dict[str, OrderedDict[object, Callable[[], None]]] = {}
 
     def __len__(self) -> int:
         return self._each.total()
 
-    def enter(self, address: str) -> bool:
-        """Whether one more from *address* may come in; it has then."""
-        if len(self) >= self.limits.connections:
+    def enter(self, connection: object, address: str, give_way: Callable[[], None]) -> bool:
+        """Whether *connection*, from *address*, may stay; it is counted then.
+
+        *give_way* ends it when a new connection needs its place, before it was admitted.
+        """
+        key = address_key(address)
+        is_crowded = self._each[key] >= self.limits.connections_each and not self._clients.is_proxy(
+            address
+        )
+        if is_crowded and not self._make_room(key):
             return False
-        if self._each[address] >= self.limits.connections_each:
+        if len(self) >= self.limits.connections and not self._make_room(self._largest()):
             return False
-        self._each[address] += 1
+        self._each[key] += 1
+        self._idle.setdefault(key, OrderedDict())[connection] = give_way
         return True
 
-    def leave(self, address: str) -> None:
-        self._each[address] -= 1
-        if not self._each[address]:
-            del self._each[address]
+    def admit(self, connection: object, address: str) -> None:
+        """A request on *connection* passed the guard: it keeps its place."""
+        key = address_key(address)
+        idle = self._idle.get(key, OrderedDict())
+        idle.pop(connection, None)
+        if not idle:
+            self._idle.pop(key, None)
+
+    def leave(self, connection: object, address: str) -> None:
+        """Count *connection* no more; does nothing for one that gave way."""
+        self.admit(connection, address)
+        key = address_key(address)
+        self._each[key] -= 1
+        if not self._each[key]:
+            del self._each[key]
+
+    def _largest(self) -> str:
+        """The address with the most connections that may have to give way."""
+        return max(self._idle, key=lambda key: len(self._idle[key]), default="")
+
+    def _make_room(self, key: str) -> bool:
+        """End the oldest connection of *key* that was not admitted, if there is one."""
+        idle = self._idle.get(key)
+        if not idle:
+            return False
+        give_way = next(iter(idle.values()))
+        give_way()
+        return True
 
 
 class Stall:

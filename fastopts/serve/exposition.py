@@ -61,6 +61,11 @@ class _Exposed(Collector):
         for reason, count in figures.refusals.items():
             refused.add_metric((reason,), count)
         yield refused
+        yield CounterMetricFamily(
+            f"{PREFIX}lockouts",
+            "Addresses locked out after too many wrong tokens.",
+            value=figures.lockouts,
+        )
         dropped = CounterMetricFamily(
             f"{PREFIX}dropped", "Connections that were cut off.", labels=("reason",)
         )

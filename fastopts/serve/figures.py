@@ -21,6 +21,7 @@ class Figures:
         self.refusals: Counter[str] = Counter()  # by reason
         self.drops: Counter[str] = Counter()  # of connections, by reason
         self.streams: Counter[str] = Counter()  # open now, by kind
+        self.lockouts = 0  # addresses that sent too many wrong tokens
         self.messages = 0
         self.skipped = 0
 

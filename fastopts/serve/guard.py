@@ -1,19 +1,29 @@
 """What every request passes before anything else is looked at, and what every answer carries."""
 
+import logging
 import time
+from collections import OrderedDict
 from collections.abc import Iterable
 from typing import Final
 
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from fastopts.serve.buckets import Bucket, Buckets
+from fastopts.serve.buckets import ADDRESSES_MAX, Bucket, Buckets
+from fastopts.serve.clients import Clients
+from fastopts.serve.doors import ADMIT
 from fastopts.serve.figures import Figures
 from fastopts.serve.problems import Problem, unforeseen
 from fastopts.serve.settings import ServeSettings
 from fastopts.serve.tokens import offered
 
-__all__ = ("CSP", "Guard")
+__all__ = ("CLIENT", "CSP", "Guard")
+
+log = logging.getLogger(__name__)
+
+CLIENT: Final = "fastopts.client"  # key of the scope: what the limits of one client count by
+LOCKOUT_LOGS_MINUTE: Final = 6
+LOCKOUT_S: Final = 60.0  # a lock-out that goes on is counted and logged this often
 
 CSP: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:;"
@@ -47,8 +57,10 @@ class Guard:
         self._cors = frozenset(settings.cors)
         self._figures = figures
         per_s, failures = limits.requests_s, limits.failures_minute
+        self._clients = Clients(settings.trusted_networks)
         self._requests = Buckets(lambda: Bucket(per_s, 2 * per_s))
         self._failures = Buckets(lambda: Bucket(failures / 60, failures))
+        self._lockouts = _Lockouts(failures, figures)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
@@ -56,13 +68,23 @@ class Guard:
             return
         headers: list[tuple[bytes, bytes]] = scope["headers"]
         origin = _only(headers, b"origin")
-        refusal = self._refusal(scope, headers, origin)
+        peer = (scope.get("client") or ("", 0))[0]
+        address = self._clients.key(peer, headers)
+        token = None if self._tokens is None else offered(_only(headers, b"authorization") or "")
+        owner = None if token is None or self._tokens is None else self._tokens.owner(token)
+        # A valid token has limits of its own: others at the same address can't use them up.
+        client = scope[CLIENT] = address if owner is None else f"{owner}@{address}"
+        refusal = self._refusal(scope, headers, origin, client)
+        if refusal is None and self._tokens is not None and owner is None:
+            refusal = self._unknown(address, has_token=token is not None)
         teller = _Teller(send, self._told(origin))
         if refusal is not None:
             if isinstance(refusal, Problem):
                 self._figures.refused(refusal.reason)
             await self._refuse(scope, receive, teller, refusal)
             return
+        if ADMIT in scope:
+            scope[ADMIT]()
         if scope["type"] == "http" and scope["method"] == "HEAD":
             # The server leaves the body out; but a body without an end it would wait for.
             scope = {**scope, "method": "GET", "fastopts.head": True}
@@ -97,10 +119,13 @@ class Guard:
         return headers
 
     def _refusal(
-        self, scope: Scope, headers: Iterable[tuple[bytes, bytes]], origin: str | None
+        self,
+        scope: Scope,
+        headers: Iterable[tuple[bytes, bytes]],
+        origin: str | None,
+        client: str,
     ) -> Response | None:
-        """Why the request is not let through; None when it is."""
-        client = (scope.get("client") or ("", 0))[0]
+        """Why the request is refused whatever its token; None if it is not."""
         if not self._requests.of(client).take():
             return Problem(429, "TooMany", "more requests than are allowed", {"Retry-After": "1"})
         host = _only(headers, b"host")
@@ -111,10 +136,8 @@ class Guard:
         if not self._is_own(headers, host, origin):
             return Problem(403, "BadOrigin", "the page of another site asks; see --allow-origin")
         if scope["type"] == "http":
-            refused = self._refused_method(scope, headers, origin)
-            if refused is not None:
-                return refused
-        return self._unknown(client, headers)
+            return self._refused_method(scope, headers, origin)
+        return None
 
     def _is_own(
         self, headers: Iterable[tuple[bytes, bytes]], host: str, origin: str | None
@@ -143,19 +166,16 @@ class Guard:
             return Problem(413, "NoBody", "a request of this API has no body", closing)
         return None
 
-    def _unknown(self, client: str, headers: Iterable[tuple[bytes, bytes]]) -> Response | None:
-        """The answer to who may not ask; None when they may."""
-        if self._tokens is None:
-            return None
-        failures = self._failures.of(client)
-        if failures.is_empty:
+    def _unknown(self, address: str, *, has_token: bool) -> Response:
+        """The refusal of a request without a valid token."""
+        failures = self._failures.of(address)
+        if has_token and failures.is_empty:
             again = {"Retry-After": str(int(failures.wait_s) + 1)}
             return Problem(429, "TooMany", "too many wrong tokens from this address", again)
-        token = offered(_only(headers, b"authorization") or "")
-        if token is not None and self._tokens.owner(token) is not None:
-            return None
-        if token is not None:
+        if has_token:
             failures.take()
+            if failures.is_empty:
+                self._lockouts.began(address)
         detail = "send a token: Authorization: Bearer <token>"
         refusal = Problem(401, "NoToken", detail)
         for challenge in _CHALLENGES:
@@ -175,6 +195,42 @@ class Guard:
         }
         await send(start)
         await send({"type": "websocket.http.response.body", "body": bytes(answer.body)})
+
+
+class _Lockouts:
+    """Counts and logs addresses that sent too many wrong tokens."""
+
+    def __init__(self, failures_minute: int, figures: Figures) -> None:
+        self._failures_minute = failures_minute
+        self._figures = figures
+        self._logs = Bucket(LOCKOUT_LOGS_MINUTE / 60, LOCKOUT_LOGS_MINUTE)
+        self._locked: OrderedDict[str, float] = (
+            OrderedDict()
+        )  # by address: since when, oldest first
+        self._unlogged = 0
+
+    def began(self, address: str) -> None:
+        """Count a lock-out of *address*; log it, but not each of one that goes on."""
+        now = time.monotonic()
+        while self._locked and now - next(iter(self._locked.values())) >= LOCKOUT_S:
+            self._locked.popitem(last=False)
+        if address in self._locked:
+            return
+        self._locked[address] = now
+        if len(self._locked) > ADDRESSES_MAX:
+            self._locked.popitem(last=False)
+        self._figures.lockouts += 1
+        if not self._logs.take():
+            self._unlogged += 1
+            return
+        others, self._unlogged = self._unlogged, 0
+        log.warning(
+            "%s: locked out after %d wrong tokens within a minute; valid tokens are still accepted"
+            " from there%s",
+            address or "unknown address",
+            self._failures_minute,
+            f" ({others} other lock-outs were not logged)" if others else "",
+        )
 
 
 class _Teller:

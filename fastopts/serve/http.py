@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from fastopts.serve.doors import QUIET, Doors, Stall, response
+from fastopts.serve.doors import ADMIT, QUIET, Doors, Stall, response
 
 __all__ = ("Http",)
 
@@ -40,18 +40,16 @@ class Http(HttpToolsProtocol):
         self.access_log = False  # whoever listens to all logs would switch it on
         self._stall = Stall(transport, self.doors)
         self._address = self.client[0] if self.client else ""
-        self._is_in = self.doors.enter(self._address)
+        self._is_in = self.doors.enter(transport, self._address, self._give_way)
         if not self._is_in:
-            self._drop(503, "too many", "there are as many connections as there may be")
+            self._drop(503, "too many", "the connection limit is reached")
             return
         self._begin_deadline()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._end_deadline()
         self._stall.end()
-        if self._is_in:
-            self.doors.leave(self._address)
-            self._is_in = False
+        self._leave()
         running = self._running
         if running is not None and not running.response_complete:
             # The server tells the newest request only, which may wait behind this one.
@@ -72,6 +70,7 @@ class Http(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
+        self.scope[ADMIT] = self._admit  # type: ignore[typeddict-unknown-key]
         self._size = 0
         self._unread = self._unread or 1  # this one may have come with the end of another
         self._begin_deadline()
@@ -118,6 +117,7 @@ class Http(HttpToolsProtocol):
     def handle_websocket_upgrade(self) -> None:
         self._end_deadline()
         self._stall.end()
+        self._admit()  # the guard ends it at once if it has no token
         super().handle_websocket_upgrade()
 
     def pause_writing(self) -> None:
@@ -127,6 +127,24 @@ class Http(HttpToolsProtocol):
     def resume_writing(self) -> None:
         super().resume_writing()
         self._stall.end()
+
+    def _admit(self) -> None:
+        if self._is_in:
+            self.doors.admit(self.transport, self._address)
+
+    def _leave(self) -> None:
+        if self._is_in:
+            self._is_in = False
+            self.doors.leave(self.transport, self._address)
+
+    def _give_way(self) -> None:
+        """Make room for a new connection."""
+        self._leave()
+        if self._unread or self.cycle is None:  # otherwise it was answered, and is idle
+            self._drop(503, "gave way", "the connection limit is reached")
+        else:
+            self.doors.figures.dropped("gave way")
+            self.transport.close()
 
     def _too_slow(self) -> None:
         self._deadline = None

@@ -27,7 +27,8 @@ class Listener:
     next one when the one before was taken. So who is slow is told less often, and costs no more.
     """
 
-    def __init__(self, board: Board, limits: Limits, figures: Figures) -> None:
+    def __init__(self, board: Board, limits: Limits, figures: Figures, client: str = "") -> None:
+        self.client = client
         self._board = board
         self._limits = limits
         self._figures = figures
@@ -59,7 +60,7 @@ class Listener:
             if len(self._held) >= self._limits.subscriptions:
                 most = self._limits.subscriptions
                 raise BadInput(f"a stream has {most} subscriptions at most")
-            key, held, taken = self._board.subscribe(what)
+            key, held, taken = self._board.subscribe(what, self.client)
         except FastoptsError as error:
             self.refuse(name, error)
             return

@@ -13,6 +13,7 @@ import uvloop
 from fastopts.errors import ConfigError, FastoptsError
 from fastopts.reader import AsyncOptionReader
 from fastopts.serve.app import Application
+from fastopts.serve.clients import Clients
 from fastopts.serve.doors import Doors
 from fastopts.serve.figures import Figures
 from fastopts.serve.http import Http
@@ -44,7 +45,8 @@ class Server(uvicorn.Server):
         self.application = Application(reader, settings, figures, self._failed)
         self._settings = settings
         self._bug: BaseException | None = None
-        behind = {"doors": Doors(settings.limits, figures)}
+        clients = Clients(settings.trusted_networks)
+        behind = {"doors": Doors(settings.limits, figures, clients)}
         limits = settings.limits
         super().__init__(
             uvicorn.Config(

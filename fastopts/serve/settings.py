@@ -7,6 +7,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from fastopts.errors import ConfigError
+from fastopts.serve.clients import Network, networks
 from fastopts.serve.tokens import Tokens
 
 __all__ = ("Limits", "ServeSettings")
@@ -22,16 +23,20 @@ class Limits:
     connections: int = 1000
     connections_each: int = 500  # of one address
     requests_s: float = 5000.0  # of one address; the double at once
-    failures_minute: int = 20  # wrong tokens of one address, then it is shut out
+    failures_minute: int = 20  # wrong tokens of one address; more are not looked at
     request_s: float = 10.0  # from the first byte of a request to its last
     url_bytes: int = 8192
     header_bytes: int = 16384
     stall_s: float = 20.0  # who takes nothing for so long is cut off
     streams: int = 500
+    streams_each: int = 250  # of one client: a token at an address, else the address
     subscriptions: int = 32  # of one stream
     message_bytes: int = 65536
     messages_s: float = 20.0  # from one stream; the double at once
     scans: int = 64  # different ones, of all streams
+    scans_each: int = 32  # opened by one client
+    symbols: int = 200_000  # of all subscriptions together
+    symbols_each: int = 100_000  # of those that one client opened
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +44,8 @@ class ServeSettings:
     """Where a server listens and whom it answers.
 
     *hosts* and *origins* are allowed beside those of the address it binds to; *cors* are origins of
-    other sites whose scripts may read answers.
+    other sites whose scripts may read answers; *trusted_proxies* are addresses and networks whose
+    X-Forwarded-For, Forwarded and X-Forwarded-Prefix count.
     """
 
     bind: str = "127.0.0.1"
@@ -48,6 +54,7 @@ class ServeSettings:
     hosts: tuple[str, ...] = ()
     origins: tuple[str, ...] = ()
     cors: tuple[str, ...] = ()
+    trusted_proxies: tuple[str, ...] = ()
     ready_share: float = 0.9
     ready_age_s: float = 10.0
     beat_s: float = 0.2
@@ -56,6 +63,7 @@ class ServeSettings:
 
     def check(self) -> None:
         """Raise ConfigError for what can't be meant, or would let anyone in."""
+        networks(self.trusted_proxies)
         if not self.is_loopback and self.tokens is None:
             raise ConfigError(
                 f"--bind {self.bind}: another address than loopback needs tokens: --tokens FILE"
@@ -72,6 +80,11 @@ class ServeSettings:
             raise ConfigError(f"--ready-share {self.ready_share:g}: write 0.9 or 90%")
         if not self.ready_age_s > 0:
             raise ConfigError(f"--ready-age {self.ready_age_s:g}: write seconds above 0")
+
+    @property
+    def trusted_networks(self) -> tuple[Network, ...]:
+        """The trusted proxies, parsed. Raises ConfigError."""
+        return networks(self.trusted_proxies)
 
     @property
     def is_loopback(self) -> bool:

@@ -17,6 +17,7 @@ from fastopts.serve import subscriptions
 from fastopts.serve.board import Board
 from fastopts.serve.buckets import Bucket
 from fastopts.serve.figures import Figures
+from fastopts.serve.guard import CLIENT
 from fastopts.serve.listener import Listener
 from fastopts.serve.problems import Problem
 from fastopts.serve.settings import Limits
@@ -64,20 +65,22 @@ class Streams:
             head = Response(None, 200, headers, "text/event-stream")
             del head.headers["content-length"]
             return head
-        return _Deferred(lambda: self._begin(hello, read, headers))
+        client = request.scope.get(CLIENT, "")
+        return _Deferred(lambda: self._begin(client, hello, read, headers))
 
     @contextlib.contextmanager
     def _begin(
         self,
+        client: str,
         hello: Mapping[str, Any],
         wishes: list[subscriptions.Wish],
         headers: Mapping[str, str],
     ) -> Iterator[Response]:
         """The answer that is given while the block runs: a stream, if there is still room."""
-        if (full := self._full()) is not None:
+        if (full := self._full(client)) is not None:
             yield full
             return
-        with self._listener("sse") as listener:
+        with self._listener("sse", client) as listener:
             for wish in wishes:
                 listener.subscribe(wish)
             events = self._events(listener, hello)
@@ -91,10 +94,11 @@ class Streams:
 
     async def serve(self, socket: WebSocket, hello: Mapping[str, Any]) -> None:
         """Talk over a WebSocket until either side ends it."""
-        if (full := self._full()) is not None:
+        client = socket.scope.get(CLIENT, "")
+        if (full := self._full(client)) is not None:
             await socket.send_denial_response(full)
             return
-        with self._listener("websocket") as listener:
+        with self._listener("websocket", client) as listener:
             try:
                 await socket.accept()
                 await self._converse(socket, listener, hello)
@@ -147,8 +151,8 @@ class Streams:
             listener.refuse(name, error)
 
     @contextlib.contextmanager
-    def _listener(self, kind: str) -> Any:
-        with Listener(self._board, self._limits, self._figures) as listener:
+    def _listener(self, kind: str, client: str) -> Any:
+        with Listener(self._board, self._limits, self._figures, client) as listener:
             self._figures.streams[kind] += 1
             self._open.add(listener)
             try:
@@ -157,11 +161,14 @@ class Streams:
                 self._open.discard(listener)
                 self._figures.streams[kind] -= 1
 
-    def _full(self) -> Response | None:
+    def _full(self, client: str) -> Response | None:
         if self._is_ending:
             return Problem(503, "Restart", "the server ends", {"Retry-After": "1"})
         if len(self._open) >= self._limits.streams:
-            return Problem(503, "TooMany", "there are as many streams as there may be")
+            return Problem(503, "TooMany", f"stream limit reached ({self._limits.streams})")
+        each = self._limits.streams_each
+        if sum(one.client == client for one in self._open) >= each:
+            return Problem(503, "TooMany", f"stream limit of one client reached ({each})")
         return None
 
 

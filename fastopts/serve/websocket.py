@@ -34,7 +34,7 @@ class WebSocket(WebSocketsSansIOProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stall.end()
-        self.doors.leave(self._address)  # by which it came in as HTTP
+        self.doors.leave(self.transport, self._address)  # it was counted as HTTP
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:

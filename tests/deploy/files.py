@@ -31,6 +31,7 @@ SERVE_METRICS: Final = {
     "fastopts_serve_stream_skipped_total": set[str](),
     "fastopts_serve_dropped_total": {"reason"},
     "fastopts_serve_refused_total": {"reason"},
+    "fastopts_serve_lockouts_total": set(),
     "fastopts_serve_live_options": set[str](),
     "fastopts_serve_listed_options": set[str](),
     "fastopts_serve_ready": set[str](),

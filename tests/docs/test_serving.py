@@ -114,7 +114,9 @@ def test_the_limits_are_those_that_hold() -> None:
     text, limits = PAGE.read_text(), Limits()
     for words in (
         f"{limits.connections:,}, of one address {limits.connections_each}",
-        f"{limits.requests_s:,.0f}, for a moment",
+        f"{limits.requests_s:,.0f} of one token at one address",
+        f"of {limits.message_bytes >> 10} KiB; {limits.streams_each} of one client",
+        f"{limits.symbols:,} together",
         f"{limits.url_bytes >> 10} KiB of URL, {limits.header_bytes >> 10} KiB of headers",
         f"within {limits.request_s:g} s",
         f"{limits.streams}, each with {limits.subscriptions} subscriptions and",

@@ -168,6 +168,7 @@ FAULTS: Final = {
     "AP-17": "Stack traces for clients",
     "AP-18": "A health check that lies",
     "AP-19": "NaN in JSON",
+    "AP-20": "One client behind a proxy or a shared address shuts out the others",
     "CF-01": "A misspelled setting",
     "CF-02": "Absurd intervals",
     "CF-03": "A password with #, /, @ or % in a URL",

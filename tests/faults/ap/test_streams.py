@@ -8,7 +8,6 @@ from urllib.parse import quote
 
 import pytest
 
-from fastopts.serve import board as boards
 from fastopts.serve import topics
 from fastopts.serve.board import Board
 from fastopts.serve.settings import Limits, ServeSettings
@@ -151,10 +150,9 @@ def test_AP_12_streams_are_counted(living: Living) -> None:
 
 
 def test_AP_12_subscriptions_and_symbols_of_a_stream_are_counted(
-    living: Living, monkeypatch: pytest.MonkeyPatch
+    living: Living,
 ) -> None:
-    monkeypatch.setattr(boards, "SYMBOLS_MAX", 30)
-    limits = Limits(subscriptions=4, scans=2)
+    limits = Limits(subscriptions=4, scans=2, symbols=30)
     with Serving(living.store.url, limits=limits) as serving, serving.websocket() as socket:
         serving.ready()
 
@@ -169,10 +167,12 @@ def test_AP_12_subscriptions_and_symbols_of_a_stream_are_counted(
         assert "taken" in answer("a", asset="BTC")
         assert answer("b", expiries="BTC") == "subscribed"
         assert answer("c", scan={"asset": "ETH"}) == "subscribed"
-        assert "2 scans and overviews are looked at" in answer("d", surface="BTC")
-        assert "2 scans and overviews are looked at" in answer("d", scan={"asset": "BTC"})
+        assert "scans and overviews reached (2)" in answer("d", surface="BTC")
+        assert "scans and overviews reached (2)" in answer("d", scan={"asset": "BTC"})
         assert "1 to 2000" in answer("d", symbols=["X"] * 2001)
-        assert "may name 30 symbols" in answer("d", symbols=[f"X-{n}" for n in range(20)])
+        assert "symbol limit of all subscriptions reached (30)" in answer(
+            "d", symbols=[f"X-{n}" for n in range(20)]
+        )
         assert answer("d", symbols=list(ETH)) == "subscribed"
         assert "4 subscriptions" in answer("e", symbols=list(ETH))
         with serving.websocket() as other:
