@@ -24,7 +24,8 @@ FastoptsError
 """
 
 import re
-from typing import Final
+from collections.abc import Iterable
+from typing import Final, Literal, TypeAlias
 
 __all__ = (
     "BadInput",
@@ -42,6 +43,7 @@ __all__ = (
     "StaleData",
     "StoreError",
     "StoreUnavailable",
+    "Surface",
     "TooOld",
     "Unknown",
     "UnknownHost",
@@ -52,9 +54,12 @@ __all__ = (
     "clipped",
     "masked",
     "one_line",
+    "option_of",
 )
 
 CLIP: Final = 100
+_OPTIONS: Final = {"threshold": "--moves"}  # those of another name on the command line
+Surface: TypeAlias = Literal["python", "command", "http"]  # where a user reads a message
 # As far as the last @ of the line: a password that is not encoded may hold one, or a space.
 _CREDENTIALS: Final = re.compile(r"(?<=://).*@")
 
@@ -62,9 +67,26 @@ _CREDENTIALS: Final = re.compile(r"(?<=://).*@")
 class FastoptsError(Exception):
     """Root of the tree."""
 
+    def worded(self, surface: Surface) -> str:
+        """The message in the terms of *surface*; `str` has the terms of the Python reader."""
+        return str(self)
+
 
 class BadInput(FastoptsError, ValueError):
-    """An argument can't be meant as it stands; the message says what is accepted."""
+    """An argument is invalid; the message says what is accepted, and names the *arguments*."""
+
+    def __init__(self, message: str, *, arguments: Iterable[str] = ()) -> None:
+        super().__init__(message)
+        self.arguments = tuple(arguments)
+
+    def worded(self, surface: Surface) -> str:
+        """On the command line an argument is an option: `min_iv` is `--min-iv`."""
+        if surface != "command":
+            return str(self)
+        names = "|".join(sorted(map(re.escape, self.arguments), key=len, reverse=True))
+        if not names:
+            return str(self)
+        return re.sub(rf"\b({names})\b", lambda found: option_of(found[0]), str(self))
 
 
 class ConfigError(FastoptsError):
@@ -159,6 +181,13 @@ class Expired(NoSuchOption):
 
 class Unknown(NoSuchOption):
     """The server holds no option of that name."""
+
+
+def option_of(argument: str) -> str:
+    """How the command line spells a Python *argument*."""
+    if argument in _OPTIONS:
+        return _OPTIONS[argument]
+    return f"--{argument.replace('_', '-')}"
 
 
 def one_line(text: str) -> str:

@@ -15,6 +15,7 @@ from fastopts.compat.rows import Row, rows
 from fastopts.compat.source import Source
 from fastopts.errors import BadInput
 from fastopts.reader import NoSuchOption, StaleData, StoreError, Unknown
+from fastopts.reader import expiry as expiries
 from fastopts.reader.expiry import Expiry
 
 if TYPE_CHECKING:
@@ -125,9 +126,10 @@ class OptionsDataReader:
     def get_expiry_options(self, expiry_date: Expiry) -> list[Row]:
         """Return those that are delivered at *expiry_date*: `241129`, `29NOV24`, ISO, a date, or
         `front`. Raises BadInput for what names no expiry, and StoreError."""
+        expiries.day_of(expiry_date)
         try:
             return rows(self._reader, _OF_EXPIRY, expiry=expiry_date)
-        except StaleData:
+        except (StaleData, BadInput):  # an expiry of which nothing is listed
             return []
 
     def get_summary(self) -> dict[str, Any]:

@@ -38,7 +38,7 @@ class AsyncWatch(Generic[T]):
     async def start(self, initial: bool) -> Self:
         """Return it once its mirror is current. Raises what `AsyncMirror.wait` raises."""
         await self._mirror.wait()
-        self._backlog.begin(self._mirror.symbols if initial else ())
+        self._backlog.begin(self._mirror.symbols if initial else (), self._mirror.problem)
         return self
 
     async def __aenter__(self) -> Self:

@@ -1,6 +1,6 @@
 """`AsyncOptionReader`: the reader for asyncio. `OptionReader` is the same without `await`."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Self, TypeVar
 
@@ -10,6 +10,7 @@ from fastopts.net import address
 from fastopts.net.lasting import LastingChannel
 from fastopts.reader.absent import Absent
 from fastopts.reader.chain import Chain
+from fastopts.reader.checks import flag
 from fastopts.reader.demand import Demand
 from fastopts.reader.expiry import Expiry
 from fastopts.reader.option import Option
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from fastopts.reader.market import Column
     from fastopts.reader.moves import Move
     from fastopts.reader.scan import Scan
+    from fastopts.reader.scope import Scope
     from fastopts.reader.table import Table
 
 __all__ = ("AsyncOptionReader",)
@@ -84,7 +86,7 @@ class AsyncOptionReader:
 
     async def get_many(
         self,
-        symbols: Sequence[str],
+        symbols: Iterable[str],
         *,
         strict: bool = False,
         require_live: bool = True,
@@ -152,7 +154,7 @@ class AsyncOptionReader:
 
     async def text_many(
         self,
-        symbols: Sequence[str],
+        symbols: Iterable[str],
         *,
         strict: bool = False,
         require_live: bool = True,
@@ -214,14 +216,15 @@ class AsyncOptionReader:
         """As `OptionReader.export`."""
         (await self.table(asset, require_live=require_live)).export(path)
 
-    async def mirror(self, what: str | Sequence[str] | None = None) -> "AsyncMirror":
+    async def mirror(self, what: str | Iterable[str] | None = None) -> "AsyncMirror":
         """As `OptionReader.mirror`."""
         from fastopts.reader.async_mirror import AsyncMirror
         from fastopts.reader.listener import Deaf
         from fastopts.reader.scope import scope_of
 
-        venue = self._queries.venue
-        made = AsyncMirror(self._address, venue, scope_of(what), self._timeout_s, Deaf())
+        venue, scope = self._queries.venue, scope_of(what)
+        await self._run(self._queries.check_selection(scope))
+        made = AsyncMirror(self._address, venue, scope, self._timeout_s, Deaf())
         await made.wait()
         return made
 
@@ -235,41 +238,46 @@ class AsyncOptionReader:
 
     async def watch(
         self,
-        what: str | Sequence[str] | None = None,
+        what: str | Iterable[str] | None = None,
         *,
         initial: bool = False,
         require_live: bool = True,
         **bounds: "Unpack[Bounds]",
     ) -> "AsyncWatch[Option]":
         """As `OptionReader.watch`."""
-        from fastopts.reader.bounds import picker
+        from fastopts.reader.bounds import check, picker
+        from fastopts.reader.scope import scope_of
 
-        return await self._watch(what, picker(bounds), Demand(require_live), initial)
+        scope = scope_of(what, check(bounds))
+        demand = Demand(require_live).check()
+        return await self._watch(scope, picker(bounds), demand, flag("initial", initial))
 
     async def watch_moves(
         self,
-        what: str | Sequence[str] | None,
+        what: str | Iterable[str] | None,
         threshold: float,
         field: str = "mark_price",
     ) -> "AsyncWatch[Move]":
         """As `OptionReader.watch_moves`."""
         from fastopts.reader.moves import Moves
+        from fastopts.reader.scope import scope_of
 
-        return await self._watch(what, Moves(threshold, field).look, Demand(), initial=True)
+        return await self._watch(
+            scope_of(what), Moves(threshold, field).look, Demand(), initial=True
+        )
 
     async def _watch(
         self,
-        what: str | Sequence[str] | None,
+        scope: "Scope",
         pick: Callable[[Option], T | None],
         demand: Demand,
         initial: bool,
     ) -> "AsyncWatch[T]":
         from fastopts.reader.async_mirror import AsyncMirror
         from fastopts.reader.async_watch import AsyncWatch
-        from fastopts.reader.scope import scope_of
 
-        venue, scope = self._queries.venue, scope_of(what)
-        make = partial(AsyncMirror, self._address, venue, scope, self._timeout_s)
+        await self._run(self._queries.check_selection(scope))
+        make = partial(AsyncMirror, self._address, self._queries.venue, scope, self._timeout_s)
         return await AsyncWatch(make, pick, demand).start(initial)
 
     async def _run(self, query: Query[T]) -> T:

@@ -6,6 +6,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
+from fastopts.errors import FastoptsError
+
 __all__ = ("Backlog", "Gap")
 
 GAPS_MAX: Final = 16
@@ -18,10 +20,11 @@ class Gap:
     `skipped`: *count* changes were replaced by later ones of the same symbols before they were
     taken; nothing is lost. `broken`: what was live is not, or not all of it, see *reason*; it may
     come again with a worse one. `resumed`: it is live again or replaced, and what changed in
-    between follows.
+    between follows. `unlisted`: *count* of the selected symbols, or the selected asset or series,
+    are not listed, or not any more, see *reason*: no change of them will come.
     """
 
-    kind: Literal["skipped", "broken", "resumed"]
+    kind: Literal["skipped", "broken", "resumed", "unlisted"]
     count: int = 0
     reason: str = ""
 
@@ -43,12 +46,19 @@ class Backlog:
         self._gaps: deque[Gap] = deque(maxlen=GAPS_MAX)
         self._skipped = 0
         self._until_told = 0
+        self._is_relisted = False
+        self._began_broken = False
 
-    def begin(self, symbols: Iterable[str]) -> None:
-        """Have *symbols* for a start, and none of the changes up to now."""
+    def begin(self, symbols: Iterable[str], problem: FastoptsError | None = None) -> None:
+        """Have *symbols* for a start, and none of the changes up to now; first of all the *problem*
+        that makes that nothing is live, if there is one."""
         with self.guard:
             self._symbols = OrderedDict.fromkeys(symbols)
             self._skipped = self._until_told = 0
+            self._began_broken = problem is not None
+            self._gaps.clear()
+            if problem is not None:
+                self._gaps.append(Gap("broken", reason=str(problem)))
 
     def changed(self, symbols: Iterable[str]) -> None:
         with self.guard:
@@ -57,7 +67,20 @@ class Backlog:
                 self._symbols[symbol] = None
             self._wake()
 
+    def relisted(self) -> None:
+        with self.guard:
+            self._is_relisted = True
+            self._wake()
+
+    def take_relisted(self) -> bool:
+        """Whether what is listed has changed since this was asked last."""
+        with self.guard:
+            is_relisted, self._is_relisted = self._is_relisted, False
+            return is_relisted
+
     def revived(self) -> None:
+        if self._began_broken:  # of that the replica has told nobody
+            self.resumed()
         with self.guard:
             if self._withheld:
                 self._symbols = self._withheld | self._symbols
@@ -68,11 +91,12 @@ class Backlog:
         self._interrupt(Gap("broken", reason=words))
 
     def resumed(self) -> None:
+        self._began_broken = False
         self._interrupt(Gap("resumed"))
 
     def is_empty(self) -> bool:
         """Whether `take` has nothing. To be called guarded."""
-        return not (self._gaps or self._symbols or self._skipped)
+        return not (self._gaps or self._symbols or self._skipped or self._is_relisted)
 
     def take(self) -> str | Gap | None:
         """The next symbol that changed, or what is missing before it; None: nothing is there.

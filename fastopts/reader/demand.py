@@ -18,10 +18,11 @@ from fastopts.errors import (
 )
 from fastopts.reader import freshness
 from fastopts.reader.absent import Absent
+from fastopts.reader.checks import flag, number
 from fastopts.reader.freshness import NEVER_MS, Moment
 from fastopts.reader.option import Option, phase
 
-__all__ = ("Demand", "missing", "refusal", "refuse_dead", "sift")
+__all__ = ("Demand", "expired_by_name", "missing", "refusal", "refuse_dead", "sift")
 
 AGELESS_MS: Final = NEVER_MS // 2
 
@@ -34,10 +35,14 @@ class Demand(NamedTuple):
     max_age_s: float | None = None
 
     def check(self) -> Self:
-        """The demand itself. Raises BadInput for a limit that is no age."""
-        if self.max_age_s is not None and not self.max_age_s >= 0:
-            raise BadInput(f"max_age_s: {self.max_age_s!r} is no age: write seconds, or None")
-        return self
+        """The demand itself. Raises BadInput for a limit that is no age, and what is no flag."""
+        if self == _USUAL:
+            return self
+        return type(self)(
+            flag("require_live", self.require_live),
+            flag("allow_expired", self.allow_expired),
+            None if self.max_age_s is None else _age(self.max_age_s),
+        )
 
     def times_ms(self, moment: Moment) -> tuple[int, int]:
         """The times of the oldest and of the newest tick whose age at the *moment* is certainly
@@ -50,6 +55,18 @@ class Demand(NamedTuple):
             return NEVER_MS, -NEVER_MS
         limit_ms = math.floor(min(self.max_age_s * 1000, AGELESS_MS))
         return moment.venue_ms + error_ms - limit_ms, moment.venue_ms + error_ms
+
+
+_USUAL: Final = Demand()
+
+
+def _age(value: object) -> float:
+    limit_s = number("max_age_s", value, "seconds, or None", what="age")
+    if limit_s < 0:
+        raise BadInput(
+            f"max_age_s: {limit_s:g} is no age: write seconds, or None", arguments=("max_age_s",)
+        )
+    return limit_s
 
 
 def sift(
@@ -110,12 +127,23 @@ def missing(symbol: str, moment: Moment, demand: Demand) -> FastoptsError:
     """Why there is no record of *symbol*."""
     listed, down = moment.terms.get(symbol), moment.down
     if listed is None and demand.require_live and down is not None:
-        return FeedDown(f"{symbol}: {down}")
+        past = expired_by_name(symbol, moment.venue_ms) if moment.feed.venue else None
+        return past or FeedDown(f"{clipped(symbol)}: {down}")
     if listed is None:
         return Unknown(f"there is no option {clipped(repr(symbol))} here")
     if phase(listed.expiry_ms, moment.venue_ms) == "expired":
         return Expired(f"{symbol} was delivered, and is kept no more")
     return NotYetLive(f"{symbol} is listed, and has not ticked yet")
+
+
+def expired_by_name(symbol: str, venue_ms: int) -> Expired | None:
+    """The error for a name whose delivery is over; None for any other name."""
+    from fastopts.reader import naming  # not needed by who asks for what there is
+
+    delivery_ms = naming.delivery_ms(symbol)
+    if delivery_ms is None or phase(delivery_ms, venue_ms) != "expired":
+        return None
+    return Expired(f"{clipped(symbol)} was delivered, if it ever was listed")
 
 
 def _aged(option: Option) -> str:

@@ -6,7 +6,7 @@ from typing import Final
 
 from fastopts.errors import BadInput, clipped
 
-__all__ = ("FRONT", "Expiry", "day_of", "label")
+__all__ = ("FRONT", "Expiry", "day_of", "label", "label_of")
 
 Expiry = str | date  # a datetime is a date
 FRONT: Final = "front"  # the first that is not settling
@@ -33,7 +33,11 @@ def day_of(expiry: Expiry) -> date | None:
 
 def label(expiry_ms: int) -> str:
     """The day as a symbol spells it: `27MAR26`, `6JAN23`."""
-    day = datetime.fromtimestamp(expiry_ms / 1000, UTC)
+    return label_of(datetime.fromtimestamp(expiry_ms / 1000, UTC))
+
+
+def label_of(day: date) -> str:
+    """*day* as a symbol spells it."""
     return f"{day.day}{_MONTHS[day.month - 1]}{day:%y}"
 
 

@@ -6,9 +6,12 @@ from typing import Final, TypeVar
 from fastopts import model
 from fastopts.clock import steady_s
 from fastopts.core import Records
+from fastopts.errors import Unknown
+from fastopts.reader.absent import Absent
 from fastopts.reader.freshness import NO_VERSION, Moment, Version
 from fastopts.reader.queries import Queries, Query, check_elapsed
 from fastopts.reader.replica import UNSEEN_S, Replica
+from fastopts.reader.scope import Scope
 from fastopts.reader.universe import Universe, asset_name, no_asset
 
 __all__ = ("Held", "answered")
@@ -57,6 +60,21 @@ class Held(Queries):
         records = Records(len(symbols))
         records.acknowledge(payload, 0, len(payload))
         return records, self._now(), []
+
+    def _existing(self, symbols: Sequence[str]) -> Query[list[str]]:
+        yield from ()
+        replica = self._replica
+        return [one for one in symbols if one in replica.records or one in replica.terms]
+
+    def lacking(self, scope: Scope) -> Query[list[Absent]]:
+        absent = yield from super().lacking(scope)
+        known = {one.symbol for one in absent}
+        gone = [
+            Absent(symbol, Unknown(f"{symbol} is not listed any more"))
+            for symbol in scope.symbols
+            if symbol in self._replica.delisted and symbol not in known
+        ]
+        return [*absent, *gone]
 
     def _assets(self, asset: str | None) -> Query[tuple[str, ...]]:
         yield from ()

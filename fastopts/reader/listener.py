@@ -15,6 +15,9 @@ class Listener(Protocol):
     def revived(self) -> None:
         """What was not live may be so again, its record being the same."""
 
+    def relisted(self) -> None:
+        """What is listed is another now, or was read for the first time."""
+
     def broke(self, words: str) -> None:
         """What was live is not any more, or not all of it; said again when it gets worse."""
 
@@ -29,6 +32,9 @@ class Deaf:
         pass
 
     def revived(self) -> None:
+        pass
+
+    def relisted(self) -> None:
         pass
 
     def broke(self, words: str) -> None:

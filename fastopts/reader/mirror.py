@@ -15,24 +15,24 @@ from fastopts.errors import (
     StoreError,
     StoreUnavailable,
     Unknown,
-    clipped,
 )
 from fastopts.model import Instrument
 from fastopts.net.address import Address
 from fastopts.net.talk import Talk
+from fastopts.reader import checks
 from fastopts.reader.absent import Absent
 from fastopts.reader.chain import Chain
+from fastopts.reader.checks import shown
 from fastopts.reader.demand import Demand, missing, refusal, refuse_dead
 from fastopts.reader.expiry import Expiry
 from fastopts.reader.freshness import Moment, Version
 from fastopts.reader.held import Held, answered
 from fastopts.reader.listener import Listener
 from fastopts.reader.option import Option
-from fastopts.reader.queries import USDT_SUFFIX
 from fastopts.reader.replica import Replica
 from fastopts.reader.scope import Scope
 from fastopts.reader.state import FeedState
-from fastopts.reader.universe import Series, Universe, no_asset
+from fastopts.reader.universe import Series, Universe
 
 if TYPE_CHECKING:
     from typing import Unpack
@@ -112,7 +112,8 @@ class Mirrored:
     ) -> Option:
         """Return the option *symbol* in microseconds. Raises what `OptionReader.get` raises; what
         is not in the mirror is Unknown, and nothing in a mirror that is not current is live."""
-        found = self.find(symbol, Demand(require_live, allow_expired, max_age_s).check())
+        demand = Demand(require_live, allow_expired, max_age_s).check()
+        found = self.find(checks.symbol(symbol), demand)
         if isinstance(found, Absent):
             raise found.reason
         return found
@@ -130,7 +131,7 @@ class Mirrored:
         handed over is an Absent, *strict* raises the first of them, and a dead feed raises."""
         demand = Demand(require_live, allow_expired, max_age_s).check()
         refuse_dead(self._moment(), demand)
-        found = [self.find(symbol, demand) for symbol in symbols]
+        found = [self.find(symbol, demand) for symbol in checks.symbols(symbols)]
         for one in found:
             if strict and isinstance(one, Absent):
                 raise one.reason
@@ -205,6 +206,19 @@ class Mirrored:
         reason = refusal(option, demand)
         return option if reason is None else Absent(symbol, reason)
 
+    def unlisted(self) -> dict[str, FastoptsError] | None:
+        """Why the selection can't match, or not all of it: by symbol, "" standing for the whole of
+        it. None while that is not known, since the feed is down."""
+        if self.problem is not None:
+            return None
+        try:
+            absent = answered(self._held.lacking(self._scope))
+            if not absent:
+                answered(self._held.check_selection(self._scope))
+        except FastoptsError as error:
+            return {"": error}
+        return {one.symbol: one.reason for one in absent}
+
     def _moment(self) -> Moment:
         now = steady_s()
         seen, problem = self._replica.moment(now), self._problem(now)
@@ -219,9 +233,12 @@ class Mirrored:
         reason = missing(symbol, moment, demand)
         if not isinstance(reason, Unknown):
             return reason
-        twin = f"{symbol}{USDT_SUFFIX}"
-        hint = f": did you mean {twin}?" if twin in self._replica.records else ""
-        return Unknown(f"{clipped(repr(symbol))} is not in this mirror{hint}")
+        absent: list[Absent] = answered(
+            self._held.suggested([Absent(symbol, reason)], moment.venue_ms)
+        )
+        if self._scope.is_everything or absent[0].reason is not reason:
+            return absent[0].reason
+        return Unknown(f"{shown(symbol)} is not in this mirror, which does not hold everything")
 
     def _failed(self, error: Exception) -> None:
         """The conversation is over."""
@@ -238,7 +255,7 @@ class Mirrored:
     def _is_settled(self) -> bool:
         """Whether it can be handed over. Raises why it never will be."""
         if self._replica.is_settled(now := steady_s()):
-            self._check_asset(self._replica.moment(now))
+            answered(self._held.check_selection(self._scope))
             return True
         failure = self._failure
         if isinstance(failure, FeedDown):  # it tries another connection
@@ -249,11 +266,6 @@ class Mirrored:
             reason = failure or self._replica.problem(now)
             raise StoreUnavailable(f"{self._address}: {reason}")
         return False
-
-    def _check_asset(self, moment: Moment) -> None:
-        asset, feed = self._scope.asset, moment.feed
-        if asset is not None and moment.down is None and asset not in feed.assets:
-            raise no_asset(asset, feed)
 
 
 class Mirror(Mirrored):

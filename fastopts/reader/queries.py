@@ -4,7 +4,7 @@ A query yields a `Request`, is sent the replies that came, and returns what was 
 readers drive it: one by blocking, one by awaiting.
 """
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar
@@ -13,7 +13,6 @@ from fastopts import keys
 from fastopts.clock import steady_s
 from fastopts.core import Records, mget, value
 from fastopts.errors import (
-    BadInput,
     StoreError,
     StoreUnavailable,
     Unknown,
@@ -21,11 +20,11 @@ from fastopts.errors import (
 )
 from fastopts.model import Instrument
 from fastopts.net.resp import Replies, ReplyList, good, pack, understood
-from fastopts.reader import freshness, universe
+from fastopts.reader import checks, freshness, selection, universe
 from fastopts.reader.absent import Absent
 from fastopts.reader.chain import Chain
 from fastopts.reader.counters import counters_of
-from fastopts.reader.demand import Demand, refuse_dead, sift
+from fastopts.reader.demand import Demand, expired_by_name, refuse_dead, sift
 from fastopts.reader.expiry import Expiry
 from fastopts.reader.freshness import NO_VERSION, Feed, Moment, Version
 from fastopts.reader.option import Option
@@ -36,9 +35,10 @@ if TYPE_CHECKING:
     from fastopts.reader.bounds import Bounds
     from fastopts.reader.market import Listing, Market
     from fastopts.reader.scan import Scan
+    from fastopts.reader.scope import Scope
     from fastopts.reader.table import Table
 
-__all__ = ("USDT_SUFFIX", "Queries", "Query", "Request", "check_elapsed")
+__all__ = ("Queries", "Query", "Request", "check_elapsed")
 
 T = TypeVar("T")
 R = TypeVar("R", bound=Replies)
@@ -48,7 +48,6 @@ _FEED_AND_TIME: Final = pack("HGETALL", keys.FEED) + pack("TIME")
 _ATTEMPTS: Final = 5  # at a universe that changes while it is read
 _ASKED_MAX: Final = 3  # times for a reply that was taken too late
 _SLOW_MS: Final = 100  # a reply that took longer counts as read when it was taken
-USDT_SUFFIX: Final = "-USDT"
 
 
 class Request(NamedTuple):
@@ -90,16 +89,17 @@ class Queries:
 
     def get(self, symbol: str, demand: Demand) -> Query[Option]:
         # No check of the feed before: what is refused is told of with its symbol and age.
-        found = yield from self._options([symbol], demand)
+        found = yield from self._options([checks.symbol(symbol)], demand)
         return _only(found)
 
     def options(
-        self, symbols: Sequence[str], demand: Demand, strict: bool
+        self, symbols: Iterable[str], demand: Demand, strict: bool
     ) -> Query[list[Option | Absent]]:
         """A dead feed raises; *strict*: so does whatever is absent."""
-        if not _several(symbols):
+        names = checks.symbols(symbols)
+        if not names:
             return []
-        found = yield from self._options(symbols, demand, refuse_dead)
+        found = yield from self._options(names, demand, refuse_dead)
         return _checked(found) if strict else found
 
     def feed(self) -> Query[Moment]:
@@ -165,9 +165,12 @@ class Queries:
     ) -> "Query[Scan]":
         from fastopts.reader import scan
 
-        scan.check(bounds, sort, limit)
+        checked, most = scan.check(bounds, gate, sort, limit)
         market = yield from self._market(asset, require_live)
-        return scan.scan(market, bounds, gate, sort, limit)
+        selection.check_bounds(
+            market.listing.universes, checked, market.moment.venue_ms, is_raw=not gate
+        )
+        return scan.scan(market, checked, gate, sort, most)
 
     def table(self, asset: str | None, require_live: bool) -> "Query[Table]":
         """Every option that has ticked. A dead feed raises."""
@@ -200,16 +203,17 @@ class Queries:
         raise _restless()
 
     def text(self, symbol: str, demand: Demand) -> Query[dict[str, str]]:
-        found = yield from self._texts([symbol], demand)
+        found = yield from self._texts([checks.symbol(symbol)], demand)
         return _only(found)
 
     def texts(
-        self, symbols: Sequence[str], demand: Demand, strict: bool
+        self, symbols: Iterable[str], demand: Demand, strict: bool
     ) -> Query[list[dict[str, str] | Absent]]:
         """The hashes of *symbols*; as `options`."""
-        if not _several(symbols):
+        names = checks.symbols(symbols)
+        if not names:
             return []
-        found = yield from self._texts(symbols, demand, refuse_dead)
+        found = yield from self._texts(names, demand, refuse_dead)
         return _checked(found) if strict else found
 
     def _stands(self, listed: Universe, moment: Moment) -> bool:
@@ -222,8 +226,7 @@ class Queries:
         records, moment, _ = yield from self._look(symbols)
         check(moment, demand)
         found = sift(symbols, records, moment, demand)
-        yield from self._suggest(found)
-        return found
+        return (yield from self.suggested(found, moment.venue_ms))
 
     def _texts(
         self, symbols: Sequence[str], demand: Demand, check: Check = lambda *_: None
@@ -234,7 +237,7 @@ class Queries:
         records, moment, answers = yield from self._look(symbols, hashes, len(names))
         check(moment, demand)
         found = sift(symbols, records, moment, demand)
-        yield from self._suggest(found)
+        found = yield from self.suggested(found, moment.venue_ms)
         return [
             one if isinstance(one, Absent) else texts_of(one, records.record(place), value(answer))
             for place, (one, answer) in enumerate(zip(found, answers, strict=True))
@@ -374,28 +377,73 @@ class Queries:
                 return made
         raise _restless()
 
-    def _suggest(self, found: list[Option | Absent]) -> Query[None]:
-        """Say of what is unknown whether it exists under the name of its USDT-settled twin."""
+    def check_selection(self, scope: "Scope") -> Query[None]:
+        """Raise why *scope* can never match, or not all of it: Unknown, Expired or BadInput.
+
+        While the feed is down it is not known what is listed, and nothing is raised.
+        """
+        moment = yield from self.feed()
+        if moment.down is not None:
+            selection.check_forms(scope.symbols)
+            return
+        absent = yield from self.lacking(scope)
+        if absent:
+            raise selection.refusal(absent, len(scope.symbols))
+        if scope.asset is not None and scope.asset not in moment.feed.assets:
+            raise no_asset(scope.asset, moment.feed)
+        if not scope.bounds:
+            return
+        wanted = set(scope.symbols)
+        assets = sorted({symbol.partition("-")[0] for symbol in wanted})
+        listed: list[Universe] = []
+        for name in assets or scope.assets(moment.feed):
+            whole = yield from self.listed(name)
+            own = [one for one in whole.instruments if not wanted or one.symbol in wanted]
+            listed.append(Universe(name, whole.version, own, ()))
+        selection.check_bounds(listed, scope.bounds, moment.venue_ms, is_raw=False)
+        instruments = [one for each in listed for one in each.instruments]
+        selection.check_terms(instruments, scope.bounds, moment.venue_ms)
+
+    def lacking(self, scope: "Scope") -> Query[list[Absent]]:
+        """Those symbols of *scope* that do not exist, or not any more."""
+        if not scope.symbols:
+            return []
+        found = yield from self._options(scope.symbols, Demand(require_live=False))
+        return selection.lacking(found)
+
+    def suggested(self, found: list[Any], venue_ms: int) -> Query[list[Any]]:
+        """*found* with more about what is Unknown: the name under which it does exist, or that by
+        its name it was delivered before *venue_ms*."""
         if all(found):
-            return
-        places = [
-            place
+            return found
+        from fastopts.reader import naming
+
+        unknown = {
+            place: naming.spellings(one.symbol)
             for place, one in enumerate(found)
-            if isinstance(one, Absent)
-            and isinstance(one.reason, Unknown)
-            and keys.is_symbol(one.symbol + USDT_SUFFIX)
-            and not one.symbol.endswith(USDT_SUFFIX)
-        ]
-        if not places:
-            return
-        asked = [found[place].symbol + USDT_SUFFIX for place in places]
-        payload = b"".join([pack("EXISTS", keys.record(symbol)) for symbol in asked])
-        replies, _ = yield from self._ask(payload, partial(ReplyList, len(asked)))
-        for place, symbol, exists in zip(places, asked, good(replies.values), strict=True):
-            if exists:
-                asked_for = found[place].symbol
-                hint = f"there is no option {asked_for!r} here: did you mean {symbol}?"
-                found[place] = Absent(asked_for, Unknown(hint))
+            if isinstance(one, Absent) and isinstance(one.reason, Unknown)
+        }
+        asked = [name for names in unknown.values() for name in names]
+        known = set((yield from self._existing(asked))) if asked else set()
+        for place, names in unknown.items():
+            symbol = found[place].symbol
+            meant = next((name for name in names if name in known), None)
+            expired = expired_by_name(symbol, venue_ms)
+            if meant is not None:
+                fault = f"there is no option {clipped(repr(symbol))} here: did you mean {meant}?"
+                found[place] = Absent(symbol, Unknown(fault))
+            elif expired is not None:
+                found[place] = Absent(symbol, expired)
+        return found
+
+    def _existing(self, symbols: Sequence[str]) -> Query[list[str]]:
+        """Those of *symbols* that are listed or have ticked."""
+        payload = b"".join(
+            [pack("EXISTS", keys.record(one), keys.instrument(one)) for one in symbols]
+        )
+        replies, _ = yield from self._ask(payload, partial(ReplyList, len(symbols)))
+        pairs = zip(symbols, good(replies.values), strict=True)
+        return [symbol for symbol, count in pairs if count]
 
 
 def check_elapsed(since_s: float, limit_s: float) -> None:
@@ -404,14 +452,6 @@ def check_elapsed(since_s: float, limit_s: float) -> None:
     elapsed_s = steady_s() - since_s
     if elapsed_s > limit_s:
         raise _stood_still(elapsed_s)
-
-
-def _several(symbols: Sequence[str]) -> bool:
-    """Whether there are any. Raises BadInput for a text: its letters are no symbols."""
-    if isinstance(symbols, str):
-        shown = clipped(repr(symbols))
-        raise BadInput(f"{shown} is one symbol: write [{shown}]")
-    return bool(symbols)
 
 
 def _only(found: list[T | Absent]) -> T:

@@ -1,6 +1,6 @@
 """`OptionReader`: the blocking reader. `AsyncOptionReader` is the same with `await`."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Self, TypeVar
 
@@ -10,6 +10,7 @@ from fastopts.net import address
 from fastopts.net.blocking import BlockingChannel
 from fastopts.reader.absent import Absent
 from fastopts.reader.chain import Chain
+from fastopts.reader.checks import flag
 from fastopts.reader.demand import Demand
 from fastopts.reader.expiry import Expiry
 from fastopts.reader.option import Option
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from fastopts.reader.mirror import Mirror
     from fastopts.reader.moves import Move
     from fastopts.reader.scan import Scan
+    from fastopts.reader.scope import Scope
     from fastopts.reader.table import Table
     from fastopts.reader.watch import Watch
 
@@ -90,7 +92,7 @@ class OptionReader:
 
     def get_many(
         self,
-        symbols: Sequence[str],
+        symbols: Iterable[str],
         *,
         strict: bool = False,
         require_live: bool = True,
@@ -180,7 +182,7 @@ class OptionReader:
 
     def text_many(
         self,
-        symbols: Sequence[str],
+        symbols: Iterable[str],
         *,
         strict: bool = False,
         require_live: bool = True,
@@ -257,7 +259,7 @@ class OptionReader:
         """
         self.table(asset, require_live=require_live).export(path)
 
-    def mirror(self, what: str | Sequence[str] | None = None) -> "Mirror":
+    def mirror(self, what: str | Iterable[str] | None = None) -> "Mirror":
         """Return a copy within this process of an asset, of symbols or (None) of everything, kept
         current by a thread of its own: its `get` takes microseconds and no round trip.
 
@@ -268,8 +270,9 @@ class OptionReader:
         from fastopts.reader.mirror import Mirror
         from fastopts.reader.scope import scope_of
 
-        venue = self._queries.venue
-        made = Mirror(self._address, venue, scope_of(what), self._timeout_s, Deaf())
+        venue, scope = self._queries.venue, scope_of(what)
+        self._run(self._queries.check_selection(scope))
+        made = Mirror(self._address, venue, scope, self._timeout_s, Deaf())
         made.wait()
         return made
 
@@ -287,7 +290,7 @@ class OptionReader:
 
     def watch(
         self,
-        what: str | Sequence[str] | None = None,
+        what: str | Iterable[str] | None = None,
         *,
         initial: bool = False,
         require_live: bool = True,
@@ -300,34 +303,38 @@ class OptionReader:
         says how many were skipped; so it does when the feed breaks. *initial* begins with what
         there is. Close it. Raises what `mirror` raises.
         """
-        from fastopts.reader.bounds import picker
+        from fastopts.reader.bounds import check, picker
+        from fastopts.reader.scope import scope_of
 
-        return self._watch(what, picker(bounds), Demand(require_live), initial)
+        scope = scope_of(what, check(bounds))
+        demand = Demand(require_live).check()
+        return self._watch(scope, picker(bounds), demand, flag("initial", initial))
 
     def watch_moves(
         self,
-        what: str | Sequence[str] | None,
+        what: str | Iterable[str] | None,
         threshold: float,
         field: str = "mark_price",
     ) -> "Watch[Move]":
         """Return a stream of the moves of *field* by at least *threshold* (0.05 is 5 %), each
         reckoned from the move before it or the first value seen; and of Gaps, as `watch`."""
         from fastopts.reader.moves import Moves
+        from fastopts.reader.scope import scope_of
 
-        return self._watch(what, Moves(threshold, field).look, Demand(), initial=True)
+        return self._watch(scope_of(what), Moves(threshold, field).look, Demand(), initial=True)
 
     def _watch(
         self,
-        what: str | Sequence[str] | None,
+        scope: "Scope",
         pick: Callable[[Option], T | None],
         demand: Demand,
         initial: bool,
     ) -> "Watch[T]":
         from fastopts.reader.mirror import Mirror
-        from fastopts.reader.scope import scope_of
         from fastopts.reader.watch import Watch
 
-        make = partial(Mirror, self._address, self._queries.venue, scope_of(what), self._timeout_s)
+        self._run(self._queries.check_selection(scope))
+        make = partial(Mirror, self._address, self._queries.venue, scope, self._timeout_s)
         return Watch(make, pick, demand, initial)
 
     def _run(self, query: Query[T]) -> T:

@@ -86,6 +86,8 @@ class Replica:
     def __init__(self, venue: str, scope: Scope, listener: Listener) -> None:
         self.records: dict[str, bytes] = {}
         self.terms: dict[str, Instrument] = {}
+        self.delisted: frozenset[str] = frozenset()  # of the symbols of the scope
+        self._gone: set[str] = set()
         self._venue = venue
         self._scope = scope
         self._listener = listener
@@ -387,9 +389,18 @@ class Replica:
         self._pace.begin(self._now)
         feed, gaps = self._view[0], self._gaps
         self._members = set(self._scope.symbols)
+        self._gone = set()
+        for asset, symbols in self._scope.by_asset().items():
+            self._ask(pack("SMEMBERS", keys.asset(asset)), partial(self._compared, symbols), True)
         for asset in self._scope.assets(feed):
             self._ask(pack("SMEMBERS", keys.asset(asset)), self._listed)
         self._ask(_BEHIND, lambda _: self._load_records(feed.version, gaps))
+
+    def _compared(self, symbols: set[str], members: Any) -> None:
+        """Note which of *symbols* are not among the listed ones of their asset. Where nothing is
+        listed, another program may have deleted the set."""
+        if isinstance(members, list | set) and members:
+            self._gone |= symbols - keys.symbols_of(members)
 
     def _listed(self, members: Iterable[bytes]) -> None:
         assert self._members is not None
@@ -432,12 +443,14 @@ class Replica:
             del self.terms[name]
         if gaps == self._gaps:
             self.loaded = version
+            self.delisted = frozenset(self._gone)
             feed, now_ms, _ = self._view
             is_at_rest = feed.version == version and feed.down(now_ms) is not None
             self._at_rest = (version, feed.heartbeat_ms) if is_at_rest else None
             self._is_whole = version[1] == self._epoch
             if self._is_whole and not self._is_suspended:
                 self._succeed()
+            self._listener.relisted()
         elif self._epoch == self._view[0].epoch:
             self._load()
 

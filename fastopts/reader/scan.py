@@ -10,6 +10,7 @@ from fastopts.errors import BadInput
 from fastopts.reader import expiry as expiries
 from fastopts.reader.bounds import TERMS, VALUES, Bounds
 from fastopts.reader.bounds import check as check_bounds
+from fastopts.reader.checks import count, flag, shown
 from fastopts.reader.expiry import Expiry
 from fastopts.reader.market import NAMES, Column, Market
 from fastopts.reader.option import IV_CAP, Option
@@ -57,13 +58,18 @@ class Scan(Table, Sequence[Option]):
         return (self.market.option(int(row)) for row in self.rows)
 
 
-def check(bounds: Bounds, sort: str | None, limit: int | None) -> None:
-    """Raise BadInput for a bound, an order or a limit that does not exist or can't be meant."""
-    check_bounds(bounds)
-    if sort is not None and sort.removeprefix("-") not in SORTABLE:
-        raise BadInput(f"there is no {sort!r} to sort by; there are: {', '.join(SORTABLE)}")
-    if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 0):
-        raise BadInput(f"limit: {limit!r} is no count")
+def check(
+    bounds: Bounds, gate: bool, sort: str | None, limit: int | None
+) -> tuple[Bounds, int | None]:
+    """Return the bounds as `bounds.check` does, and the limit. Raises BadInput for invalid ones, an
+    unknown order, or a limit that lets nothing through."""
+    checked = check_bounds(bounds, flag("gate", gate))
+    if sort is not None and (not isinstance(sort, str) or sort.removeprefix("-") not in SORTABLE):
+        there = ", ".join(SORTABLE)
+        raise BadInput(
+            f"sort: there is no {shown(sort)} to sort by; there are: {there}", arguments=("sort",)
+        )
+    return checked, None if limit is None else count("limit", limit)
 
 
 def scan(market: Market, bounds: Bounds, gate: bool, sort: str | None, limit: int | None) -> Scan:

@@ -13,6 +13,7 @@ from fastopts.reader.demand import Demand
 from fastopts.reader.listener import Listener
 from fastopts.reader.mirror import Mirror, Mirrored
 from fastopts.reader.option import Option
+from fastopts.reader.selection import NAMED_MAX
 
 __all__ = ("Picker", "Watch")
 
@@ -33,9 +34,13 @@ class Picker(Generic[T]):
         self._mirror = mirror
         self._pick = pick
         self._demand = demand
+        self._is_due = False  # a look at whether the selection is listed
+        self._unlisted: set[str] = set()
 
     def next(self) -> T | Gap | None:
         """The first thing of interest in the backlog; None when there is none."""
+        if (gap := self._gone()) is not None:
+            return gap
         while (taken := self._take()) is not None:
             if isinstance(taken, Gap):
                 return taken
@@ -43,6 +48,16 @@ class Picker(Generic[T]):
             if picked is not None:
                 return picked
         return None
+
+    def _gone(self) -> Gap | None:
+        """What of the selection is not listed, once it is known, and not told yet."""
+        self._is_due |= self._backlog.take_relisted()
+        if not self._is_due or (found := self._mirror.unlisted()) is None:
+            return None
+        self._is_due = False
+        fresh = [str(reason) for name, reason in found.items() if name not in self._unlisted]
+        self._unlisted = set(found)
+        return Gap("unlisted", len(fresh), "; ".join(fresh[:NAMED_MAX])) if fresh else None
 
     def _take(self) -> Option | Absent | Gap | None:
         with self._backlog.guard:
@@ -76,7 +91,7 @@ class Watch(Generic[T]):
         self._mirror = mirror(self._backlog)
         self._picker = Picker(self._backlog, self._mirror, pick, demand)
         self._mirror.wait()
-        self._backlog.begin(self._mirror.symbols if initial else ())
+        self._backlog.begin(self._mirror.symbols if initial else (), self._mirror.problem)
 
     def __enter__(self) -> Self:
         return self

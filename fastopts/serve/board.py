@@ -58,6 +58,9 @@ class Board:
     def revived(self) -> None:
         self._is_doubtful = True
 
+    def relisted(self) -> None:
+        """No-op: each beat compares the mirror's listing."""
+
     def broke(self, words: str) -> None:
         self._is_doubtful = True
 

@@ -144,9 +144,7 @@ def _scan_terms(given: object) -> dict[str, Any]:
     sort, limit = terms.pop("sort", None), terms.pop("limit", SCAN_ROWS)
     if not isinstance(gate, bool):
         raise BadInput(f"gate: {clipped(repr(gate))}: write true or false")
-    if sort is not None and not isinstance(sort, str):
-        raise BadInput(f"sort: {clipped(repr(sort))} is no name")
-    scans.check(cast("Bounds", terms), sort, limit)
-    limit = min(limit, SCAN_ROWS)
+    checked, most = scans.check(cast("Bounds", terms), gate, sort, limit)
+    limit = min(most or SCAN_ROWS, SCAN_ROWS)
     asset = None if asset is None else asset_name(asset)
-    return {**terms, "asset": asset, "gate": gate, "sort": sort, "limit": limit}
+    return {**checked, "asset": asset, "gate": gate, "sort": sort, "limit": limit}

@@ -48,12 +48,12 @@ def test_every_bound_is_an_option(read: Read) -> None:
     [
         (["--settle", "usdc", "--type", "c"], ["BTC-27NOV60-90000-C"]),
         (["--expiry", "27NOV60", "--max-strike", "80000", "--min-strike", "10000"], None),
-        (["ETH", "--min-delta", "0.3", "--max-dte", "99999"], ["ETH-27NOV60-3000-C-USDT"]),
+        (["ETH", "--min-delta", "0.3", "--max-dte", "36000"], ["ETH-27NOV60-3000-C-USDT"]),
         (["--min-turnover", "1e9", "--limit", "1"], ["BTC-27NOV60-90000-C"]),
         (["--min-iv", "0.9", "--max-iv", "90%"], ["ETH-27NOV60-3000-C-USDT"]),
         (["--max-delta", "-0.4", "--expiry", "27NOV60", "--settle", "USDT"], "puts"),
         (["BTC", "--max-spread-ticks", "4.9"], []),
-        (["BTC", "--min-dte", "99999"], []),
+        (["BTC", "--min-dte", "36000"], []),
     ],
 )
 def test_a_bound_reaches_the_reader(

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -157,7 +157,7 @@ class Opened:
     """A mirror of either kind, to be read from any thread."""
 
     def __init__(
-        self, kind: str, loop: Loop, url: str, what: str | Sequence[str] | None, timeout_s: float
+        self, kind: str, loop: Loop, url: str, what: str | Iterable[str] | None, timeout_s: float
     ) -> None:
         self.mirror: Mirror | AsyncMirror
         self._loop = loop
@@ -168,7 +168,7 @@ class Opened:
                 self.mirror = reader.mirror(what)
 
     async def _open(
-        self, url: str, what: str | Sequence[str] | None, timeout_s: float
+        self, url: str, what: str | Iterable[str] | None, timeout_s: float
     ) -> AsyncMirror:
         async with AsyncOptionReader(url, timeout_s=timeout_s) as reader:
             return await reader.mirror(what)

@@ -72,7 +72,7 @@ async def ask_async(url: str, name: str) -> None:
     async with AsyncOptionReader(url) as reader:
         with pytest.raises(Unknown):
             await reader.get(name)
-        with pytest.raises(BadInput):
+        with pytest.raises(Unknown):
             await reader.mirror([name])
 
 

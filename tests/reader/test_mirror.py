@@ -20,6 +20,7 @@ from fastopts.reader import (
     BadInput,
     Chain,
     ConnectionMuted,
+    Expired,
     FeedDown,
     Mirror,
     NotYetLive,
@@ -87,7 +88,7 @@ def kind(request: pytest.FixtureRequest) -> str:
 def open_mirror(valkey: EmbeddedValkey, loop: Loop, kind: str) -> Iterator[Open]:
     made: list[Opened] = []
 
-    def open_one(what: str | list[str] | None = None, url: str = "") -> Mirror | AsyncMirror:
+    def open_one(what: str | Iterable[str] | None = None, url: str = "") -> Mirror | AsyncMirror:
         made.append(Opened(kind, loop, url or valkey.url, what, 2.0))
         return made[-1].mirror
 
@@ -212,10 +213,10 @@ def test_it_is_what_stands_in_redis(
 
 
 def test_symbols_alone_are_held(collector: Collector, open_mirror: Open) -> None:
-    mirror = open_mirror([ONE, "BTC-1JAN99-1-C-USDT"])
+    mirror = open_mirror([ONE])
     assert mirror.symbols == [ONE]
     with pytest.raises(Unknown, match="not in this mirror"):
-        mirror.get(SYMBOLS[0])
+        mirror.get("BTC-1JAN99-1-C-USDT")
 
 
 def test_an_unknown_name_without_its_coin_is_suggested_with_it(
@@ -223,6 +224,17 @@ def test_an_unknown_name_without_its_coin_is_suggested_with_it(
 ) -> None:
     with pytest.raises(Unknown, match=f"did you mean {ONE}"):
         open_mirror().get(ONE.removesuffix("-USDT"))
+
+
+def test_a_mirror_of_what_is_not_listed_is_refused(collector: Collector, open_mirror: Open) -> None:
+    with pytest.raises(Unknown, match=f"^there is no option .* did you mean {ONE}[?]$"):
+        open_mirror([ONE.removesuffix("-USDT")])
+    with pytest.raises(Unknown, match=r"^1 of 2 symbols can't be had: there is no option 'BTC-1J"):
+        open_mirror([ONE, "BTC-1JAN99-1-C-USDT"])
+    with pytest.raises(Expired):
+        open_mirror(["BTC-1JAN20-1-C-USDT"])
+    mirror = open_mirror(symbol for symbol in [ONE, SYMBOLS[7]])
+    assert mirror.symbols == sorted([ONE, SYMBOLS[7]])
 
 
 def test_many_are_aligned_and_a_dead_feed_raises(collector: Collector, open_mirror: Open) -> None:
@@ -352,7 +364,10 @@ def test_where_publishing_is_refused_nothing_is_live_and_the_right_is_named(
 def test_a_listing_is_followed(
     collector: Collector, reader: OptionReader, open_mirror: Open
 ) -> None:
+    collector.add("BTC-27NOV26-500-C-USDT")
     mirror, named = open_mirror("BTC"), open_mirror([ONE, "BTC-27NOV26-500-C-USDT"])
+    collector.remove("BTC-27NOV26-500-C-USDT")
+    until(lambda: "BTC-27NOV26-500-C-USDT" not in mirror)
     collector.add("BTC-27NOV26-500-C-USDT")
     collector.tick(["BTC-27NOV26-500-C-USDT"], markPrice="5")
     until(lambda: "BTC-27NOV26-500-C-USDT" in mirror and "BTC-27NOV26-500-C-USDT" in named)

@@ -32,6 +32,9 @@ class Heard:
     def revived(self) -> None:
         pass
 
+    def relisted(self) -> None:
+        pass
+
     def broke(self, words: str) -> None:
         self.said.append(words)
 
@@ -168,7 +171,7 @@ def test_only_what_was_asked_for_is_held(server: Server) -> None:
     server.tick(*STABLE)
     talking.hear()
     assert talking.replica.records == {STABLE[2]: server.world.stored[STABLE[2]]}
-    assert b"SMEMBERS" not in server.log
+    assert talking.replica.wanted == {STABLE[2], FLOATING[0]}
 
 
 def test_everything_is_every_asset_of_the_feed(server: Server) -> None:

@@ -179,9 +179,15 @@ def test_a_bound_of_none_is_none(market: Market) -> None:
     assert names(market.reader.scan(gate=False, **nothing)) == names(market.reader.scan(gate=False))
 
 
-@pytest.mark.parametrize("settle", ["USDC", "USDT", "usdt", None])
+@pytest.mark.parametrize(
+    ("asset", "settle"),
+    [
+        *[("BTC", settle) for settle in ("USDC", "USDT", "usdt", None)],
+        *[("xrp", settle) for settle in ("USDT", "usdt", None)],  # it has none in USDC
+        *[(None, settle) for settle in ("USDC", "USDT", "usdt", None)],
+    ],
+)
 @pytest.mark.parametrize("kind", ["C", "P", None])
-@pytest.mark.parametrize("asset", ["BTC", "xrp", None])
 def test_what_it_is_about(market: Market, settle: str | None, kind: Any, asset: str | None) -> None:
     scan = market.reader.scan(asset, settle=settle, type=kind, gate=False)
 
@@ -216,7 +222,8 @@ def test_an_expiry_is_a_day(store: Store, reader: OptionReader) -> None:
     days: list[Any] = ["25DEC99", "991225", date(2099, 12, 25), datetime(2099, 12, 25, tzinfo=UTC)]
     for day in days:
         assert names(reader.scan(expiry=day)) == ["BTC-25DEC99-90000-C-USDT"]
-    assert names(reader.scan(expiry="26DEC99")) == []
+    with pytest.raises(BadInput, match=r"on 26DEC99; there are: 27NOV99, 25DEC99$"):
+        reader.scan(expiry="26DEC99")
 
 
 def absent_last(values: Sequence[Any], descending: bool) -> list[Any]:
@@ -238,7 +245,7 @@ def test_sorted_with_what_is_absent_last(market: Market, name: str, descending: 
 
 def test_a_limit_takes_the_first(market: Market) -> None:
     whole = names(market.reader.scan(gate=False, sort="-mark_iv"))
-    for limit in (0, 1, 5, 10_000):
+    for limit in (1, 5, 10_000):
         cut = market.reader.scan(gate=False, sort="-mark_iv", limit=limit)
         assert (names(cut), cut.considered) == (whole[:limit], len(market.listed))
         assert names(cut[:3]) == whole[:limit][:3]
@@ -261,7 +268,7 @@ NONSENSE: list[tuple[dict[str, Any], str]] = [
     ({"settle": "US T"}, "write USDT or USDC"),
     ({"expiry": "soon"}, "is no expiry"),
     *[({"sort": bad}, "to sort by; there are: age_s, ") for bad in ("iv", "--delta", "", "record")],
-    *[({"limit": bad}, "is no count") for bad in (-1, 1.5, "5", True)],
+    *[({"limit": bad}, "is no count") for bad in (0, -1, 1.5, "5", True)],
     ({"asset": "B*"}, "write BTC"),
 ]
 

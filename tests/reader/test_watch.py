@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import numpy as np
 import pytest
 import redis
 
@@ -17,11 +18,13 @@ from fastopts.reader import (
     AsyncOptionReader,
     AsyncWatch,
     BadInput,
+    Expired,
     FeedDown,
     Gap,
     Move,
     Option,
     OptionReader,
+    Unknown,
     Watch,
 )
 from tests.collector.writers import SYMBOLS
@@ -381,3 +384,121 @@ def test_a_cancelled_wait_loses_nothing(
         assert len(asyncio.all_tasks()) == 1
 
     asyncio.run(main())
+
+
+NAMED = SYMBOLS[5].removesuffix("-USDT")
+UNLISTED: list[tuple[Any, dict[str, Any], type[Exception], str]] = [
+    ([NAMED], {}, Unknown, f"'{NAMED}' here: did you mean {NAMED}-USDT[?]$"),
+    ([NAMED.replace("BTC", "BTCUSDT")], {}, Unknown, f"did you mean {NAMED}-USDT[?]"),
+    ([ONE.lower()], {}, Unknown, f"did you mean {ONE}[?]"),
+    (["BTC-30NOV99-1-C-USDT"], {}, Unknown, "no option 'BTC-30NOV99-1-C-USDT' here$"),
+    (["BTC-27NOV20-1-C-USDT"], {}, Expired, "BTC-27NOV20-1-C-USDT was delivered"),
+    (["NOPE-1"], {}, Unknown, "no option 'NOPE-1' here"),
+    ([ONE, "NOPE-1", TWO, NAMED], {}, Unknown, "2 of 4 symbols can't be had: .*NOPE-1.*did you"),
+    ("DOGE", {}, Unknown, "no options of DOGE here; there are: BTC"),
+]
+BOUNDED: list[tuple[Any, dict[str, Any], type[Exception], str]] = [
+    ("BTC", {"settle": "EUR"}, BadInput, "no options of BTC are settled in EUR; there are: USDT"),
+    ("BTC", {"expiry": "30JAN97"}, BadInput, "delivered on 30JAN97; there are: 2OCT96"),
+    (None, {"expiry": "30JAN20"}, BadInput, "30JAN20 was delivered; there are: 2OCT96"),
+    ([ONE], {"type": "P"}, BadInput, "type P: no listed option of the selection meets that"),
+    ([ONE], {"min_strike": 17.0}, BadInput, "min_strike 17: no listed option"),
+    ("BTC", {"min_delta": 25}, BadInput, "min_delta: 25 is no delta: write 0.25"),
+]
+
+
+@pytest.mark.parametrize(("what", "bounds", "kind", "words"), [*UNLISTED, *BOUNDED])
+def test_a_selection_that_can_never_match_is_refused(
+    collector: Collector,
+    see: Callable[..., Seen],
+    what: Any,
+    bounds: dict[str, Any],
+    kind: type[Exception],
+    words: str,
+) -> None:
+    with pytest.raises(kind, match=words):
+        see("watch", what, **bounds)
+
+
+@pytest.mark.parametrize(("what", "bounds", "kind", "words"), UNLISTED)
+def test_moves_of_what_is_not_listed_are_refused(
+    collector: Collector,
+    see: Callable[..., Seen],
+    what: Any,
+    bounds: dict[str, Any],
+    kind: type[Exception],
+    words: str,
+) -> None:
+    with pytest.raises(kind, match=words):
+        see("watch_moves", what, 0.05)
+
+
+def test_any_iterable_of_symbols_is_watched(collector: Collector, see: Callable[..., Seen]) -> None:
+    for what in ((ONE, TWO), {ONE: 1, TWO: 2}, iter([ONE, TWO]), np.array([ONE, TWO])):
+        seen = see("watch", what, initial=True)
+        assert symbols(seen.until(lambda taken: len(taken) == 2)) == sorted([ONE, TWO])
+
+
+def test_what_leaves_the_listing_while_it_is_watched_is_told(
+    collector: Collector, see: Callable[..., Seen]
+) -> None:
+    seen, other = see("watch", [ONE, TWO]), see("watch", "BTC")
+    collector.remove(ONE)
+    [*_, gap] = seen.until(lambda taken: "unlisted" in kinds(taken))
+    assert (gap.kind, gap.count) == ("unlisted", 1)
+    assert ONE in gap.reason
+    assert TWO not in gap.reason
+    collector.tick([TWO], markPrice="9")
+    assert symbols(seen.until(symbols)) == [TWO]
+    collector.remove(TWO)
+    [*_, gap] = seen.until(lambda taken: "unlisted" in kinds(taken))
+    assert (gap.count, TWO in gap.reason, ONE in gap.reason) == (1, True, False)
+    assert "unlisted" not in kinds(other.rest())
+
+
+@pytest.mark.parametrize("how", ["end", "kill"])
+def test_a_watch_on_a_dead_feed_says_so_at_once(
+    collector: Collector, see: Callable[..., Seen], shared_valkey: EmbeddedValkey, how: str
+) -> None:
+    getattr(collector, how)()
+    with OptionReader(shared_valkey.url) as reader:
+        until(lambda: not reader.feed().alive)
+    seen = see("watch", [ONE, NAMED])
+    gap = seen.wait()
+    assert isinstance(gap, Gap)
+    assert gap.kind == "broken"
+    assert "ended" in gap.reason or "sign of life" in gap.reason
+    assert seen.wait(0) is None
+
+
+def test_a_selection_is_checked_as_soon_as_there_is_a_feed(
+    client: "redis.Redis",
+    loop: Loop,
+    collector: Collector,
+    see: Callable[..., Seen],
+    shared_valkey: EmbeddedValkey,
+) -> None:
+    collector.end()
+    client.flushall()
+    seen, foreign = see("watch", [ONE, NAMED]), see("watch", "DOGE")
+    assert [seen.wait().kind, foreign.wait().kind] == ["broken", "broken"]
+    second = Collector(loop, shared_valkey.port)
+    second.tick()
+    taken = seen.until(
+        lambda taken: {"resumed", "unlisted"} <= set(kinds(taken)) and symbols(taken)
+    )
+    [gap] = [one for one in taken if isinstance(one, Gap) and one.kind == "unlisted"]
+    assert (gap.count, f"did you mean {NAMED}-USDT?" in gap.reason) == (1, False)
+    assert NAMED in gap.reason
+    assert set(symbols(taken)) == {ONE}
+    taken = foreign.until(lambda taken: "unlisted" in kinds(taken))
+    assert "no options of DOGE here; there are: BTC" in taken[-1].reason
+    second.kill()
+
+
+def test_a_name_that_is_no_symbol_is_refused_though_the_feed_is_dead(
+    collector: Collector, see: Callable[..., Seen]
+) -> None:
+    collector.end()
+    with pytest.raises(BadInput, match="is no symbol: write 'BTC-"):
+        see("watch", [ONE.lower()])
