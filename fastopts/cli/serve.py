@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -18,8 +19,13 @@ __all__ = ("serve",)
 
 def serve(
     bind: Annotated[
-        str, typer.Option(metavar="ADDRESS", help="other than loopback only with --tokens")
-    ] = "127.0.0.1",
+        list[str] | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="listen here (default: 127.0.0.1); repeatable, or with commas; ::"
+            " is every address, of IPv4, too; other than loopback only with --tokens",
+        ),
+    ] = None,
     port: Annotated[int, typer.Option(metavar="N", help="0: any that is free")] = 8050,
     tokens: Annotated[
         Path | None, typer.Option(metavar="FILE", help="who may ask: lines name:token")
@@ -47,6 +53,10 @@ def serve(
             " repeatable, or with commas",
         ),
     ] = None,
+    root_path: Annotated[
+        str,
+        typer.Option(metavar="PATH", help="a proxy has it under this path, such as /fastopts"),
+    ] = "",
     ready_share: Annotated[
         float,
         typer.Option(parser=fraction, metavar="90%", help="ready: so much of it is live"),
@@ -78,13 +88,14 @@ def serve(
     found = options.source(redis_url, venue)
     log_format = options.load().log_format
     settings = ServeSettings(
-        bind=bind,
+        bind=tuple(_split(bind)) if bind is not None else ("127.0.0.1",),
         port=port,
         tokens=None if tokens is None else files.read(tokens),
         hosts=tuple(name.lower() for name in hosts or ()),
         origins=tuple(origins or ()),
         cors=tuple(cors or ()),
         trusted_proxies=tuple(trusted_proxies or ()),
+        root_path=root_path.rstrip("/"),
         ready_share=ready_share,
         ready_age_s=ready_age_s,
         beat_s=beat_ms / 1000,
@@ -95,3 +106,8 @@ def serve(
         logging.getLogger("uvicorn").handlers[:] = [handler]
         logging.getLogger("uvicorn").setLevel(logging.WARNING)
         run.serve(AsyncOptionReader(found.url, found.venue, password=found.password), settings)
+
+
+def _split(values: Iterable[str]) -> list[str]:
+    """The parts of *values*, which may hold several each with commas between."""
+    return [part.strip() for value in values for part in value.split(",")]

@@ -17,10 +17,12 @@ from fastopts.errors import FastoptsError
 from fastopts.reader import AsyncOptionReader
 from fastopts.serve import assets, bodies, exposition, problems, schema
 from fastopts.serve.board import Board
+from fastopts.serve.clients import Clients
 from fastopts.serve.figures import Figures
 from fastopts.serve.guard import Guard
 from fastopts.serve.health import wanting
 from fastopts.serve.parameters import no_strangers
+from fastopts.serve.prefix import PREFIX, Prefixed
 from fastopts.serve.problems import Problem
 from fastopts.serve.routes import router
 from fastopts.serve.settings import ServeSettings
@@ -56,7 +58,9 @@ class Application:
         self.source = Source(reader, self.board, failed)
         self.streams = Streams(self.board, settings.limits, figures)
         self.api = self._api()
-        self.asgi: ASGIApp = Guard(_Suffixed(self.api), settings, figures)
+        clients = Clients(settings.trusted_networks)
+        inner = Prefixed(_Suffixed(self.api), settings.root_path, clients)
+        self.asgi: ASGIApp = Guard(inner, settings, figures)
 
     @asynccontextmanager
     async def _life(self, _: FastAPI) -> AsyncIterator[None]:
@@ -136,11 +140,14 @@ class Application:
             text, media_type = exposition.text(self.figures, self.source, self.settings)
             return Response(text, 200, {"Cache-Control": "no-store"}, media_type)
 
-        document = functools.cache(lambda: orjson.dumps(_document(api)))
+        document = functools.cache(lambda: _document(api))
 
         @api.get("/v1/openapi.json", include_in_schema=False)
-        async def openapi() -> Response:
-            return Response(document(), 200, media_type="application/json")
+        async def openapi(request: Request) -> Response:
+            # Relative to the document's own address, unless the prefix is known.
+            servers = [{"url": request.scope.get(PREFIX) or ".."}]
+            body = orjson.dumps({**document(), "servers": servers})
+            return Response(body, 200, media_type="application/json")
 
     def _add_page(self, api: FastAPI) -> None:
         files = assets.load()
@@ -172,7 +179,7 @@ def _asset(request: Request, files: Mapping[str, assets.Asset], name: str) -> Re
     found = files.get(name)
     if found is None:
         return Problem(404, "NoSuchPath", "there is nothing here")
-    return assets.respond(request, found)
+    return assets.respond(request, found, request.scope.get(PREFIX, ""))
 
 
 def _json(body: Any, status: int, headers: Mapping[str, str]) -> Response:

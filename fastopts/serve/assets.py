@@ -1,7 +1,9 @@
 """The page's files: out of the package into memory, once. No path of a request meets a disk."""
 
+import functools
 import gzip
 import hashlib
+import html
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
@@ -11,6 +13,10 @@ from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import Response
+
+from fastopts.serve.forms import tags
+from fastopts.serve.negotiation import coding
+from fastopts.serve.problems import Problem
 
 __all__ = ("Asset", "load", "respond")
 
@@ -44,15 +50,36 @@ def load() -> Mapping[str, Asset]:
     return found
 
 
-def respond(request: Request, asset: Asset) -> Response:
-    """The answer that hands *asset* over."""
-    headers = {"Cache-Control": "no-cache", "ETag": asset.etag, "Vary": "Accept-Encoding"}
-    if request.headers.get("if-none-match") == asset.etag:
+def respond(request: Request, asset: Asset, base: str = "") -> Response:
+    """The answer with *asset*'s content; a document gets *base* as its base address."""
+    headers = {"Cache-Control": "no-cache", "Vary": "Accept-Encoding"}
+    chosen = coding(request.headers.get("accept-encoding"), "gzip")
+    if chosen is None:
+        detail = "this is sent with the encodings gzip and identity"
+        return Problem(406, "NotAcceptable", detail, {"Vary": "Accept-Encoding"})
+    if base and asset.media_type.startswith("text/html"):
+        asset = _based(asset, base)
+    # A proxy that compresses makes a tag weak; for a cache that is as good.
+    known = [tag.removeprefix("W/") for tag in tags(request.headers.get("if-none-match", ""))]
+    tag = asset.etag if chosen == "identity" else f'{asset.etag[:-1]}-gzip"'
+    headers["ETag"] = tag
+    if tag in known or "*" in known:
         return Response(None, 304, headers)
-    if "gzip" in request.headers.get("accept-encoding", ""):
-        headers["Content-Encoding"] = "gzip"
-        return Response(asset.packed, 200, headers, asset.media_type)
-    return Response(asset.plain, 200, headers, asset.media_type)
+    if chosen == "identity":
+        return Response(asset.plain, 200, headers, asset.media_type)
+    headers["Content-Encoding"] = chosen
+    return Response(asset.packed, 200, headers, asset.media_type)
+
+
+def _asset(content: bytes, media_type: str) -> Asset:
+    tag = f'"{hashlib.sha256(content).hexdigest()[:16]}"'
+    return Asset(content, gzip.compress(content, 9, mtime=0), media_type, tag)
+
+
+@functools.lru_cache(8)
+def _based(document: Asset, base: str) -> Asset:
+    element = f'<head>\n<base href="{html.escape(base)}/">'.encode()
+    return _asset(document.plain.replace(b"<head>", element, 1), document.media_type)
 
 
 def _collect(folder: Traversable, prefix: str, found: dict[str, Asset]) -> None:
@@ -65,6 +92,4 @@ def _collect(folder: Traversable, prefix: str, found: dict[str, Asset]) -> None:
         content = entry.read_bytes()
         suffix = entry.name.rpartition(".")[2] if "." in entry.name else _UNNAMED
         if suffix in _TYPES:
-            tag = f'"{hashlib.sha256(content).hexdigest()[:16]}"'
-            packed = gzip.compress(content, 9, mtime=0)
-            found[prefix + entry.name] = Asset(content, packed, _TYPES[suffix], tag)
+            found[prefix + entry.name] = _asset(content, _TYPES[suffix])

@@ -14,8 +14,9 @@ from starlette.responses import Response
 
 from fastopts.reader.export import guarded
 from fastopts.reader.mirror import Mirrored
+from fastopts.serve.negotiation import weights
 
-__all__ = ("Content", "answer", "etag", "table")
+__all__ = ("Content", "answer", "etag", "table", "tags")
 
 _JSON: Final = "application/json"
 _CSV: Final = "text/csv"
@@ -38,7 +39,7 @@ def answer(request: Request, mirror: Mirrored, make: Callable[[], Content]) -> R
     headers = {"Cache-Control": "no-cache", "Vary": "Accept, Authorization"}
     if tag is not None:
         headers["ETag"] = tag
-        if tag in _tags(request.headers.get("if-none-match", "")):
+        if tag in tags(request.headers.get("if-none-match", "")):
             return Response(None, 304, headers)
     content = make()
     if not is_csv:
@@ -90,21 +91,10 @@ def _wants_csv(request: Request) -> bool:
     form = request.scope.get("fastopts.form")
     if form is not None:
         return bool(form == "csv")
-    accepted = request.headers.get("accept", "")
-    return _CSV in accepted and _quality(accepted, _CSV) > _quality(accepted, _JSON)
+    accepted = weights(request.headers.get("accept", ""))
+    return accepted.get(_CSV, 0.0) > accepted.get(_JSON, 0.0)
 
 
-def _quality(accepted: str, media: str) -> float:
-    for one in accepted.split(","):
-        name, _, parameters = one.partition(";")
-        if name.strip().lower() == media:
-            text = parameters.replace(" ", "").removeprefix("q=")
-            try:
-                return float(text or 1)
-            except ValueError:
-                return 1.0
-    return 0.0
-
-
-def _tags(header: str) -> list[str]:
+def tags(header: str) -> list[str]:
+    """The entity tags in If-None-Match."""
     return [tag.strip() for tag in header.split(",")]

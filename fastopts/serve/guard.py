@@ -27,7 +27,7 @@ LOCKOUT_S: Final = 60.0  # a lock-out that goes on is counted and logged this of
 
 CSP: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:;"
-    " connect-src 'self'; font-src 'self'; base-uri 'none'; form-action 'none';"
+    " connect-src 'self'; font-src 'self'; base-uri 'self'; form-action 'none';"
     " frame-ancestors 'none'"
 )
 _HEADERS: Final = tuple(

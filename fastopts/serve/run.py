@@ -1,9 +1,12 @@
 """The server's life."""
 
 import asyncio
+import contextlib
 import logging
 import os
+import re
 import socket
+from collections.abc import Iterator
 from types import FrameType
 from typing import Final
 
@@ -67,11 +70,15 @@ class Server(uvicorn.Server):
 
     async def run(self) -> None:  # type: ignore[override]
         """Serve to the end."""
-        with _listening(self._settings) as listener:
-            host, port = listener.getsockname()[:2]
-            shown = f"[{host}]" if ":" in host else host
-            log.info("http://%s:%d/ (API: /v1, document: /v1/openapi.json)", shown, port)
-            await self.serve([listener])
+        with contextlib.ExitStack() as stack:
+            listeners = list(_listening(self._settings, stack))
+            for listener in listeners:
+                host, port = listener.getsockname()[:2]
+                shown = f"[{host}]" if ":" in host else host
+                root = self._settings.root_path
+                base = f"http://{shown}:{port}{root}"
+                log.info("%s/ (API: %s/v1, document: %s/v1/openapi.json)", base, root, root)
+            await self.serve(listeners)
         if self._bug is not None:
             raise FastoptsError("it ended after an error of its own; see the log") from self._bug
 
@@ -91,13 +98,25 @@ class Server(uvicorn.Server):
         self.should_exit = True
 
 
-def _listening(settings: ServeSettings) -> socket.socket:
-    try:
-        [(family, _, _, _, address), *_] = socket.getaddrinfo(
-            settings.bind, settings.port, type=socket.SOCK_STREAM
-        )
-        return socket.create_server(address[:2], family=family, backlog=BACKLOG)
-    except OSError as error:
-        number = error.errno or 0
-        words = os.strerror(number) if number > 0 else str(error)
-        raise ConfigError(f"--bind {settings.bind} --port {settings.port}: {words}") from None
+def _listening(settings: ServeSettings, stack: contextlib.ExitStack) -> Iterator[socket.socket]:
+    """Listen on each address; with port 0 all of them get the first one's port."""
+    port = settings.port
+    for name in settings.bind:
+        try:
+            listener = stack.enter_context(_listener(name, port, settings))
+        except OSError as error:
+            number = error.errno or 0
+            words = os.strerror(number) if number > 0 else str(error)
+            raise ConfigError(f"--bind {name} --port {port}: {words}") from None
+        port = port or listener.getsockname()[1]
+        yield listener
+
+
+def _listener(name: str, port: int, settings: ServeSettings) -> socket.socket:
+    [(family, _, _, _, address), *_] = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM)
+    is_every = address[0] == "::"
+    has_ipv4 = any(re.fullmatch(r"[0-9.]+", other) for other in settings.bind)  # they would collide
+    is_dual = is_every and not has_ipv4 and socket.has_dualstack_ipv6()
+    if is_every and not is_dual and not has_ipv4:
+        log.warning("--bind ::: this system serves IPv6 alone there; name an IPv4 address, too")
+    return socket.create_server(address[:2], family=family, backlog=BACKLOG, dualstack_ipv6=is_dual)

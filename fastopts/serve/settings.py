@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from fastopts.errors import ConfigError
 from fastopts.serve.clients import Network, networks
+from fastopts.serve.prefix import is_prefix
 from fastopts.serve.tokens import Tokens
 
 __all__ = ("Limits", "ServeSettings")
@@ -48,13 +49,14 @@ class ServeSettings:
     X-Forwarded-For, Forwarded and X-Forwarded-Prefix count.
     """
 
-    bind: str = "127.0.0.1"
+    bind: tuple[str, ...] = ("127.0.0.1",)
     port: int = 8050
     tokens: Tokens | None = None
     hosts: tuple[str, ...] = ()
     origins: tuple[str, ...] = ()
     cors: tuple[str, ...] = ()
     trusted_proxies: tuple[str, ...] = ()
+    root_path: str = ""  # that everything is under: /fastopts
     ready_share: float = 0.9
     ready_age_s: float = 10.0
     beat_s: float = 0.2
@@ -64,9 +66,16 @@ class ServeSettings:
     def check(self) -> None:
         """Raise ConfigError for what can't be meant, or would let anyone in."""
         networks(self.trusted_proxies)
-        if not self.is_loopback and self.tokens is None:
+        if not self.bind:
+            raise ConfigError("--bind: name an address to listen on, such as 127.0.0.1")
+        for address in self.bind:
+            if not _is_loopback(address) and self.tokens is None:
+                raise ConfigError(
+                    f"--bind {address}: another address than loopback needs tokens: --tokens FILE"
+                )
+        if self.root_path and not is_prefix(self.root_path):
             raise ConfigError(
-                f"--bind {self.bind}: another address than loopback needs tokens: --tokens FILE"
+                f"--root-path {self.root_path}: write a path such as /fastopts, no slash at its end"
             )
         if not 0 <= self.port <= 65535:
             raise ConfigError(f"--port {self.port}: write a number from 0 to 65535")
@@ -87,20 +96,20 @@ class ServeSettings:
         return networks(self.trusted_proxies)
 
     @property
-    def is_loopback(self) -> bool:
-        """Whether only this machine can reach it."""
-        if self.bind == "localhost":
-            return True
-        try:
-            return ipaddress.ip_address(self.bind).is_loopback
-        except ValueError:
-            return False
-
-    @property
     def allowed_hosts(self) -> frozenset[str]:
         """The names in a Host header that are answered, without ports."""
-        own = f"[{self.bind}]" if ":" in self.bind else self.bind
-        return frozenset((*LOOPBACK_NAMES, own, *self.hosts))
+        own = (f"[{address}]" if ":" in address else address for address in self.bind)
+        return frozenset((*LOOPBACK_NAMES, *own, *self.hosts))
+
+
+def _is_loopback(address: str) -> bool:
+    """Whether only this machine can reach *address*."""
+    if address == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        return False
 
 
 def _check_origin(name: str, origin: str) -> None:

@@ -169,6 +169,7 @@ FAULTS: Final = {
     "AP-18": "A health check that lies",
     "AP-19": "NaN in JSON",
     "AP-20": "One client behind a proxy or a shared address shuts out the others",
+    "AP-21": "Served under a path prefix",
     "CF-01": "A misspelled setting",
     "CF-02": "Absurd intervals",
     "CF-03": "A password with #, /, @ or % in a URL",

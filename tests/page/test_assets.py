@@ -43,12 +43,21 @@ def test_nothing_is_loaded_from_elsewhere(path: Path) -> None:
 
 def test_every_reference_is_to_a_file_that_is_there() -> None:
     text = (PAGE / "index.html").read_text()
-    named = re.findall(r'(?:href|src)="/page/([^"]+)"', text)
+    named = re.findall(r'(?:href|src)="page/([^"]+)"', text)
     assert named
     assert [name for name in named if not (PAGE / name).is_file()] == []
     for path in SCRIPTS:
         for name in re.findall(r'(?:from|import\()\s*"(\.[^"]+)"', path.read_text()):
             assert (path.parent / name).resolve().is_file(), (path, name)
+
+
+@pytest.mark.parametrize("path", OWN, ids=lambda path: str(path.relative_to(PAGE)))
+def test_every_address_is_relative(path: Path) -> None:
+    """A proxy may have the page under any prefix."""
+    absolute = (
+        r"""(?:href|src|action)="/|(?:fetch|get|import|EventSource|WebSocket)\(["'`]/|url\(["']?/"""
+    )
+    assert re.findall(absolute, path.read_text()) == []
 
 
 def test_every_import_is_used_and_every_name_is_there() -> None:

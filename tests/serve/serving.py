@@ -88,7 +88,7 @@ class Serving:
         self.settings = replace(given, port=0)
         self.settings.check()
         self.server: Server
-        self.host = self.settings.bind
+        self.host = self.settings.bind[0]
         self.port = 0
         self._buffer = buffer
         self._reader = AsyncOptionReader(url, venue, password=password)

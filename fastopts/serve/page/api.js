@@ -1,4 +1,5 @@
-// Asks the server once. What it refuses becomes a Refused with its own words.
+// Asks the server once. What it refuses becomes a Refused with its own words. Paths are relative: the
+// page may be under any prefix of a proxy's.
 
 export class Refused extends Error {
   constructor(status, reason, detail) {

@@ -138,7 +138,7 @@ function follow(hash) {
 async function firstAsset() {
   const kept = read("asset", null);
   if (kept) return kept;
-  const feed = await get("/v1/feed").catch(() => ({ assets: [] }));
+  const feed = await get("v1/feed").catch(() => ({ assets: [] }));
   return feed.assets.includes("BTC") ? "BTC" : feed.assets[0] || "BTC";
 }
 

@@ -42,7 +42,7 @@ export class SymbolSearch {
   }
 
   async #load() {
-    this.loading = get("/v1/instruments").catch(() => null);
+    this.loading = get("v1/instruments").catch(() => null);
     const body = await this.loading;
     if (body) this.instruments = body.instruments;
     this.#suggest();

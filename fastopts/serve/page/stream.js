@@ -33,7 +33,7 @@ export class Stream {
   #open() {
     this.#close();
     const query = this.subscriptions.map((one) => ["subscribe", JSON.stringify(one)]);
-    const source = new EventSource(`/v1/events?${new URLSearchParams(query)}`);
+    const source = new EventSource(`v1/events?${new URLSearchParams(query)}`);
     this.source = source;
     this.openedAt = performance.now();
     source.onmessage = (event) => source === this.source && this.#receive(event.data);
@@ -68,7 +68,7 @@ export class Stream {
     this.isOpen = false;
     if (this.source.readyState !== EventSource.CLOSED) return;
     this.#again();
-    get("/v1/feed").catch((error) => error.status && this.listener.refused(error.message));
+    get("v1/feed").catch((error) => error.status && this.listener.refused(error.message));
   }
 
   #again() {

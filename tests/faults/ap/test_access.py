@@ -50,7 +50,7 @@ def test_AP_01_another_address_than_loopback_is_refused_without_tokens(
 
 @pytest.mark.parametrize("bind", ["127.0.0.1", "127.0.0.2", "localhost", "::1"])
 def test_AP_01_loopback_is_known_in_each_spelling(bind: str) -> None:
-    ServeSettings(bind=bind).check()
+    ServeSettings(bind=(bind,)).check()
 
 
 @pytest.mark.parametrize("offered", [TOKEN, OTHER, "x" * 50, "", "\udcff"])

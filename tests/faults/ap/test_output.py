@@ -69,7 +69,7 @@ def test_AP_08_a_table_is_a_file_of_a_fixed_name_and_nothing_else(serving: Servi
 def test_AP_09_each_answer_forbids_what_the_page_does_not_do(serving: Serving) -> None:
     assert CSP == (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:;"
-        " connect-src 'self'; font-src 'self'; base-uri 'none'; form-action 'none';"
+        " connect-src 'self'; font-src 'self'; base-uri 'self'; form-action 'none';"
         " frame-ancestors 'none'"
     )
     for path in PATHS:

@@ -29,7 +29,18 @@ EVIL = tuple(
     )
 )
 # Of the mirror and of the counters; the market's own are beside them.
-MIRROR = {"HELLO", "CLIENT", "HGETALL", "TIME", "SUBSCRIBE", "SMEMBERS", "HMGET", "MGET", "PING"}
+MIRROR = {
+    "HELLO",
+    "CLIENT",
+    "HGETALL",
+    "TIME",
+    "SUBSCRIBE",
+    "SMEMBERS",
+    "HMGET",
+    "MGET",
+    "PING",
+    "INFO",
+}
 MARKET = {"TIME", "HSET", "PUBLISH"}
 
 

@@ -63,7 +63,7 @@ class ScannerView {
   }
 
   async #assets() {
-    const feed = await get("/v1/feed").catch(() => null);
+    const feed = await get("v1/feed").catch(() => null);
     if (feed) this.form.setAssets(feed.assets);
   }
 

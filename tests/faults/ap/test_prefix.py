@@ -1,0 +1,113 @@
+"""Under a path of a proxy's: API, streams, document and page."""
+
+import json
+import re
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import urljoin
+
+import pytest
+from websockets.sync.client import connect
+
+from fastopts.errors import ConfigError
+from fastopts.serve.settings import ServeSettings
+from tests.serve.front import NGINX, Front, ask, nginx
+from tests.serve.living import Living
+from tests.serve.serving import Serving, strict
+
+ROOT = "/fastopts"
+PLAIN = ServeSettings(beat_s=0.05)
+LOCATION = """
+    location /fastopts/ {
+      proxy_pass http://127.0.0.1:%d%s;
+      proxy_set_header Host $http_host;
+      proxy_set_header Upgrade $http_upgrade;
+      proxy_set_header Connection $connection_upgrade;
+      proxy_buffering off;
+      %s
+    }
+"""
+FORWARDED = "proxy_set_header X-Forwarded-Prefix /fastopts;"
+needs_nginx = pytest.mark.skipif(NGINX is None, reason="no nginx: apt install nginx-light")
+
+# Whether the proxy takes the prefix off; what it says of it; the server's settings; what is known.
+SETUPS = {
+    "stripped": (True, False, PLAIN, False),
+    "stripped, told": (True, True, replace(PLAIN, trusted_proxies=("127.0.0.1",)), True),
+    "stripped, told by a stranger": (True, True, PLAIN, False),
+    "stripped, configured": (True, False, replace(PLAIN, root_path=ROOT), True),
+    "kept, configured": (False, False, replace(PLAIN, root_path=ROOT), True),
+}
+
+
+def told(lines: list[tuple[str, str]], _: str) -> list[tuple[str, str]]:
+    return [*lines, ("X-Forwarded-Prefix", ROOT)]
+
+
+@contextmanager
+def front(kind: str, port: int, folder: Path, *, strips: bool, tells: bool) -> Iterator[int]:
+    with ExitStack() as stack:
+        if kind == "own":
+            rewrite = told if tells else lambda lines, _: lines
+            made = Front(port, rewrite, ROOT if strips else "")
+            yield stack.enter_context(made).port
+        else:
+            locations = LOCATION % (port, "/" if strips else "", FORWARDED if tells else "")
+            yield stack.enter_context(nginx(folder, locations))
+
+
+@pytest.mark.parametrize("setup", SETUPS)
+@pytest.mark.parametrize("kind", ["own", pytest.param("nginx", marks=needs_nginx)])
+def test_AP_21_everything_is_there_under_a_prefix(
+    living: Living, tmp_path: Path, kind: str, setup: str
+) -> None:
+    strips, tells, settings, is_known = SETUPS[setup]
+    with (
+        Serving(living.store.url, settings) as serving,
+        front(kind, serving.port, tmp_path, strips=strips, tells=tells) as port,
+    ):
+        serving.ready()
+        assert ask(port, f"{ROOT}/v1/feed").json["alive"]
+        assert ask(port, f"{ROOT}/ready").status == 200
+        csv = ask(port, f"{ROOT}/v1/instruments.csv")
+        assert csv["content-type"] == "text/csv; charset=utf-8"
+        assert ask(port, f"{ROOT}/nothing").status == 404
+
+        address = f"http://127.0.0.1:{port}{ROOT}/v1/openapi.json"
+        document = ask(port, f"{ROOT}/v1/openapi.json").json
+        [server] = document["servers"]
+        assert server["url"] == (ROOT if is_known else "..")
+        base = urljoin(address, server["url"]).rstrip("/")
+        assert base == f"http://127.0.0.1:{port}{ROOT}"
+        assert "/v1/feed" in document["paths"]
+
+        page = ask(port, f"{ROOT}/").body.decode()
+        assert (f'<base href="{ROOT}/">' in page) == is_known
+        for name in re.findall(r'(?:href|src)="(page/[^"]+)"', page):
+            assert ask(port, f"{ROOT}/{name}").status == 200, name
+        with connect(f"ws://127.0.0.1:{port}{ROOT}/v1/stream", proxy=None) as stream:
+            stream.send(json.dumps({"op": "subscribe", "id": "a", "asset": "BTC"}))
+            messages: Any = map(strict, stream)
+            assert next(one for one in messages if one["type"] == "rows")["full"]
+
+
+def test_AP_21_the_prefix_without_its_slash_leads_to_the_page(living: Living) -> None:
+    with Serving(living.store.url, replace(PLAIN, root_path=ROOT)) as serving:
+        answer = serving.get(f"{ROOT}?a=b")
+        assert (answer.status, answer["location"]) == (308, f"{ROOT}/?a=b")
+        assert serving.get(f"{ROOT}x").status == 404
+        assert serving.get("/v1/feed").status == 200  # Prometheus asks the server itself
+
+
+@pytest.mark.parametrize("value", ['"><script>', "//evil.example", "/a/../b", "/a b", "/ä", "a"])
+def test_AP_21_what_is_no_prefix_is_ignored(living: Living, value: str) -> None:
+    settings = replace(PLAIN, trusted_proxies=("127.0.0.1",))
+    with Serving(living.store.url, settings) as serving:
+        headers = {"X-Forwarded-Prefix": value}
+        assert "<base" not in serving.get("/", headers).body.decode()
+        assert serving.get("/v1/openapi.json", headers).json["servers"] == [{"url": ".."}]
+    with pytest.raises(ConfigError, match="--root-path"):
+        replace(PLAIN, root_path=value).check()

@@ -1,0 +1,67 @@
+"""On which addresses a server listens."""
+
+import http.client
+import socket
+from dataclasses import replace
+
+import pytest
+
+from fastopts.errors import ConfigError
+from fastopts.serve.settings import ServeSettings
+from tests.serve.fixtures import bearer, with_tokens
+from tests.serve.living import Living
+from tests.serve.serving import Serving
+
+needs_ipv6 = pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="no IPv6 here")
+
+
+def status(host: str, port: int, headers: dict[str, str] | None = None) -> int:
+    connection = http.client.HTTPConnection(host, port, timeout=20)
+    try:
+        connection.request("GET", "/v1/feed", headers=headers or {})
+        return connection.getresponse().status
+    finally:
+        connection.close()
+
+
+def test_several_addresses_have_one_port(living: Living) -> None:
+    settings = ServeSettings(bind=("127.0.0.1", "127.0.0.3"))
+    with Serving(living.store.url, settings) as serving:
+        assert status("127.0.0.1", serving.port) == 200
+        assert status("127.0.0.3", serving.port) == 200
+        with pytest.raises(ConnectionRefusedError):
+            status("127.0.0.2", serving.port)
+
+
+@needs_ipv6
+def test_every_address_of_ipv6_is_every_address(living: Living) -> None:
+    settings = replace(with_tokens(), bind=("::",))
+    with Serving(living.store.url, settings) as serving:
+        assert status("127.0.0.1", serving.port, bearer()) == 200
+        assert status("::1", serving.port, bearer()) == 200
+
+
+@needs_ipv6
+@pytest.mark.parametrize("bind", [("::", "127.0.0.1"), ("127.0.0.1", "::")])
+def test_ipv6_beside_an_address_of_ipv4_serves_that_one_alone(
+    living: Living, bind: tuple[str, ...]
+) -> None:
+    settings = replace(with_tokens(), bind=bind)
+    with Serving(living.store.url, settings) as serving:
+        assert status("127.0.0.1", serving.port, bearer()) == 200
+        with pytest.raises(ConnectionRefusedError):
+            status("127.0.0.2", serving.port, bearer())
+
+
+def test_one_address_that_is_not_loopback_needs_tokens() -> None:
+    with pytest.raises(ConfigError, match=r"--bind 192\.0\.2\.1: .* needs tokens"):
+        ServeSettings(bind=("127.0.0.1", "192.0.2.1")).check()
+
+
+def test_an_address_that_can_not_be_had_is_named(living: Living) -> None:
+    settings = replace(with_tokens(), bind=("127.0.0.1", "203.0.113.255"))
+    with (
+        pytest.raises(ConfigError, match=r"--bind 203\.0\.113\.255"),
+        Serving(living.store.url, settings),
+    ):
+        pass
