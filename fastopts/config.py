@@ -20,7 +20,9 @@ __all__ = ("SETTINGS", "Secret", "Setting", "Settings", "load", "read_file")
 # Read before any setting is: by the core's door, by setup.py and by `read_file`.
 OTHER_VARIABLES: Final = ("FASTOPTS_PURE", "FASTOPTS_BUILD", "FASTOPTS_CONFIG")
 
-DEFAULT_COINS: Final = ("BTC", "ETH", "SOL", "XRP", "DOGE", "HYPE", "XAUT")
+# Asked for beside the coins that the venue itself names: it may name none.
+KNOWN_COINS: Final = ("BTC", "ETH", "SOL", "XRP", "DOGE", "HYPE", "XAUT", "MNT")
+ALL_COINS: Final = "ALL"
 _COIN = re.compile(r"[A-Z0-9]{1,8}")  # as long as a record and a key can have it
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h|d|)")
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -55,7 +57,7 @@ class Settings:
 
     venue: Literal["bybit", "sim"] = "bybit"
     testnet: bool = False
-    coins: tuple[str, ...] = DEFAULT_COINS
+    coins: tuple[str, ...] | None = None  # None: all that the venue lists
     rest_url: str | None = None
     ws_url: str | None = None
     redis_url: Secret | None = None
@@ -108,14 +110,14 @@ def _flag(value: object) -> bool:
     return words[str(value).lower()]
 
 
-def _coins(value: object) -> tuple[str, ...]:
+def _coins(value: object) -> tuple[str, ...] | None:
     names = value.split(",") if isinstance(value, str) else value
     if not isinstance(names, list | tuple):
-        raise ValueError("write coins as BTC,ETH")  # noqa: TRY004 - a fault of the value, not ours
+        raise ValueError("write coins as BTC,ETH, or all")  # noqa: TRY004
     coins = tuple(dict.fromkeys(str(name).strip().upper() for name in names if str(name).strip()))
     if not coins or not all(map(_COIN.fullmatch, coins)):
-        raise ValueError("write coins as BTC,ETH")
-    return coins
+        raise ValueError("write coins as BTC,ETH, or all")
+    return None if ALL_COINS in coins else coins
 
 
 def _number(least: float, most: float, unit: str) -> Callable[[object], float]:
@@ -204,7 +206,9 @@ class Setting:
 
 
 SETTINGS: Final[Mapping[str, Setting]] = {
-    "coins": Setting(_coins, "coins, as BTC,ETH,SOL", "BTC,ETH"),
+    "coins": Setting(
+        _coins, "coins, as BTC,ETH,SOL (default: all that the venue lists)", "all|BTC,ETH"
+    ),
     "venue": Setting(_choice("bybit", "sim"), "bybit, or sim: a simulated venue", "NAME"),
     "testnet": Setting(_flag, "Bybit's testnet"),
     "rest_url": Setting(_host_url("http", "https"), "REST at another host", "URL"),

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from fastopts import config
-from fastopts.config import DEFAULT_COINS, SETTINGS, Secret, Settings
+from fastopts.config import SETTINGS, Secret, Settings
 from fastopts.errors import ConfigError
 
 NO_PORTS = (
@@ -15,7 +15,13 @@ NO_PORTS = (
 
 def test_nothing_given_gives_the_defaults() -> None:
     assert config.load({}, {}, {}) == Settings()
-    assert Settings().coins == DEFAULT_COINS
+    assert Settings().coins is None
+
+
+@pytest.mark.parametrize("text", ["all", "ALL", " All ", "BTC,all"])
+def test_all_coins_may_be_asked_for_by_name(text: str) -> None:
+    assert config.load({"coins": text}, {}, {"coins": ["ETH"]}).coins is None
+    assert config.load({}, {"FASTOPTS_COINS": text}, {}).coins is None
 
 
 def test_an_option_wins_over_the_environment_and_that_over_the_file() -> None:

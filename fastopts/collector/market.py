@@ -11,6 +11,7 @@ from fastopts.collector import cache
 from fastopts.collector.duties import Duty
 from fastopts.collector.rest import RestDriver
 from fastopts.collector.trouble import Spell
+from fastopts.config import KNOWN_COINS
 from fastopts.core import Table
 from fastopts.errors import ConfigError, ConnectionLost, FastoptsError, VenueBanned, VenueError
 from fastopts.model import Instrument
@@ -34,13 +35,13 @@ Progress = Callable[[str, int], None]
 
 
 class Market:
-    """The options there are. Whoever `listens` hears of each change."""
+    """The options there are, of *coins* (None: of all that have options)."""
 
     def __init__(
         self,
         driver: RestDriver,
         venue: str,
-        coins: Sequence[str],
+        coins: Sequence[str] | None,
         cache_path: Path,
         table: Table,
         now_ms: Callable[[], int] = wall_ms,
@@ -48,7 +49,9 @@ class Market:
         self.instruments: dict[str, Instrument] = {}
         self.driver = driver
         self._venue = venue
-        self._coins = coins
+        self._named = coins
+        self.coins: tuple[str, ...] = tuple(coins or ())
+        """Those that were asked for: the named ones, or all that were found so far."""
         self._cache_path = cache_path
         self._table = table
         self.now_ms = now_ms  # of the venue's clock, as far as it is known: options expire by it
@@ -75,7 +78,7 @@ class Market:
             raise next(iter(failures.values()))
         found = diff({}, answer, self.now_ms())
         if not found.listed:
-            raise VenueError(f"{self._venue} lists no options on {', '.join(self._coins)}")
+            raise VenueError(f"{self._venue} lists no options on {', '.join(self.coins)}")
         self._save(answer.values(), failures)
         for coin, error in failures.items():
             log.warning("%s: %s", coin, error)
@@ -155,7 +158,7 @@ class Market:
         instrument = symbols.parse(symbol)
         if instrument is None or instrument.expiry_ms <= self.now_ms():
             return False
-        if instrument.asset not in self._coins:
+        if instrument.asset not in self.coins:
             return False
         if symbol in self._delisted or len(self._table) >= SYMBOLS_MAX:
             return False
@@ -176,21 +179,58 @@ class Market:
         found: dict[str, Instrument] = {}
         failures: dict[str, FastoptsError] = {}
         seen: set[str] = set()
-        for coin in self._coins:
+        try:
+            await self._find_coins()
+        except (VenueBanned, ConnectionLost) as error:
+            return found, dict.fromkeys(self.coins, error)
+        for coin in self.coins:
             try:
                 listed = await self.driver.run(rest.instruments(coin))
+            except Refused as error:
+                if self._named is not None or coin in self._assets():
+                    failures[coin] = error
+                continue  # the venue has no such options, and nobody named them
             except VenueError as error:
                 failures[coin] = error
                 continue
             except ConnectionLost as error:
                 # Nobody is there: the other coins would not be answered either.
-                return found, failures | dict.fromkeys(set(self._coins) - seen, error)
+                return found, failures | dict.fromkeys(set(self.coins) - seen, error)
             seen.add(coin)
             found |= {instrument.symbol: instrument for instrument in listed.instruments}
             self._skipped_of[coin] = listed.skipped
             progress(coin, len(listed.instruments))
         self._report_skipped()
         return found, failures
+
+    async def _find_coins(self) -> None:
+        """Bring `coins` up to date. Raises ConnectionLost or VenueBanned."""
+        if self._named is not None:
+            return
+        before = self.coins
+        self.coins = tuple(dict.fromkeys((*KNOWN_COINS, *before, *sorted(self._assets()))))
+        try:
+            found = await self.driver.run(rest.base_coins())
+        except VenueBanned:
+            raise
+        except VenueError as error:
+            found = frozenset()
+            if not before:
+                log.info("the venue does not name its coins: %s", error)
+        self.coins = tuple(dict.fromkeys((*self.coins, *sorted(found))))
+        if not before:
+            source = f"{len(found)} named by the venue" if found else "a built-in list"
+            log.info("coins: %s (%s)", ", ".join(self.coins), source)
+        elif fresh := [coin for coin in self.coins if coin not in before]:
+            log.info("the venue names new coins: %s", ", ".join(fresh))
+
+    def _assets(self) -> set[str]:
+        return {instrument.asset for instrument in self.instruments.values()}
+
+    @property
+    def are_all_coins(self) -> bool:
+        """Whether all coins were wanted, and none was named."""
+        return self._named is None
 
     @property
     def skipped(self) -> Skipped:
@@ -201,9 +241,11 @@ class Market:
         return together
 
     def statistics(self) -> dict[str, str]:
-        """The fields of `stats` on what is listed and not tracked."""
+        """The fields of `stats` on the coins, and on what is listed and not tracked."""
         skipped = self.skipped
         return {
+            "coins": ",".join(self.coins),
+            "coins_wanted": "all" if self._named is None else ",".join(self._named),
             "skipped": str(skipped.total),
             **{f"skipped:{reason}": str(skipped.counts.get(reason, 0)) for reason in rest.REASONS},
             "skipped_example": min(skipped.examples.values(), default=""),
@@ -216,7 +258,7 @@ class Market:
             for words in skipped.sentences():
                 log.warning("%s", words)
 
-    def _from_cache(self, coins: Iterable[str]) -> dict[str, Instrument]:
+    def _from_cache(self, coins: Container[str]) -> dict[str, Instrument]:
         now = datetime.now(UTC)
         try:
             held = cache.load(self._cache_path, self._venue, now)
@@ -225,7 +267,13 @@ class Market:
             return {}
         if held is None:
             return {}
-        found = {s: i for s, i in held.instruments.items() if i.asset in coins}
+        # With all coins wanted, what the file has of others was found before.
+        found = {
+            symbol: instrument
+            for symbol, instrument in held.instruments.items()
+            if instrument.asset in coins
+            or (self._named is None and instrument.asset not in self.coins)
+        }
         if found:
             log.warning(
                 "REST fails: %d options from %s stand in, %s",

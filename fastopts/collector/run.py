@@ -82,7 +82,7 @@ async def fetch(settings: Settings, user_agent: str) -> list[Instrument]:
     market = market_of(settings, endpoints, user_agent, new_table(), Ban())
     bars = Bars(settings.log_format == "text")
     try:
-        return await market.load(False, _coin_progress(bars, settings.coins))
+        return await market.load(False, _coin_progress(bars, market))
     finally:
         bars.close()
 
@@ -352,7 +352,7 @@ class Collector:
 
     async def _start_up(self, may_use_cache: bool) -> list[Instrument]:
         await self.writer.look()
-        progress = _coin_progress(self._bars, self._settings.coins)
+        progress = _coin_progress(self._bars, self.market)
         listed = await self._listed(may_use_cache, progress)
         log.info("%d options on %s", len(listed), ", ".join(sorted({i.asset for i in listed})))
         return listed
@@ -433,16 +433,15 @@ def _venue_tls(endpoints: Endpoints, insecure: bool) -> ssl.SSLContext | None:
     return tls.context(endpoints.host, insecure)
 
 
-def _coin_progress(bars: Bars, coins: Sequence[str]) -> Progress:
+def _coin_progress(bars: Bars, market: Market) -> Progress:
     done = itertools.count(1)
 
     def progress(coin: str, count: int) -> None:
-        log.log(
-            logging.INFO if count else logging.WARNING,
-            "%s: %s",
-            *(coin, f"{count} options" if count else "the venue lists no options on it"),
-        )
-        bars.show("universe", next(done), len(coins))
+        if count:
+            log.info("%s: %d options", coin, count)
+        elif not market.are_all_coins:
+            log.warning("%s: the venue lists no options on it", coin)
+        bars.show("universe", next(done), len(market.coins))
 
     return progress
 

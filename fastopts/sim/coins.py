@@ -1,7 +1,7 @@
 """The coins that can be simulated, and the terms of their options.
 
 Ticks and lots of BTC, ETH and XRP are the venue's (2025 and 2026), SOL's are read off recorded
-quotes; those of DOGE, HYPE and XAUT are guesses of the right size. Spots, volatilities and shares
+quotes; those of the other coins are guesses of the right size. Spots, volatilities and shares
 are round numbers near those of 2026.
 """
 
@@ -42,5 +42,7 @@ COINS: Final[Mapping[str, Coin]] = {
         ),
         Coin("HYPE", 34, 1.05, "0.01", "5000", "1", "50000", "0.0002", "0.25", 120, 12, False),
         Coin("XAUT", 4_100, 0.19, "0.1", "100000", "0.01", "1500", "0.0002", "5", 300, 6, False),
+        Coin("MNT", 1.4, 0.9, "0.0001", "100", "10", "400000", "0.0002", "0.01", 300, 5, False),
+        Coin("TON", 2.9, 0.9, "0.001", "500", "1", "100000", "0.0002", "0.05", 300, 4, False),
     )
 }

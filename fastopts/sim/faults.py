@@ -64,3 +64,6 @@ class Faults:
 
     empty_coins: set[str] = field(default_factory=set)
     """Coins whose instrument list is empty."""
+
+    names_coins: bool = True
+    """`baseCoin=All` lists the options of every coin; else it lists none."""

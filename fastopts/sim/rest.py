@@ -99,7 +99,8 @@ class Rest:
         return dialect.envelope({"category": "option", "list": rows}, "SUCCESS", now_ms)
 
     def _listed(self, query: Query) -> list[Option]:
-        """Return the options of `symbol`, else of `baseCoin`, which is BTC if it is left out."""
+        """Return the options of `symbol`, else of `baseCoin`: BTC if it is left out, `All` coins as
+        undocumented clients ask for them."""
         options = self._market.options
         if "symbol" in query:
             symbol = query["symbol"]
@@ -107,6 +108,8 @@ class Rest:
                 raise BadParameter(f"symbol invalid {symbol}")
             return [options[symbol]]
         coin = query.get("baseCoin", "BTC")
+        if coin == "All" and self._faults.names_coins:
+            return list(options.values())
         return [option for option in options.values() if option.listing.series.coin.name == coin]
 
 

@@ -55,6 +55,7 @@ class Venue:
         self.expiry_ms: dict[str, int] = {}
         self.status: dict[str, str] = {}
         self.tickers: dict[str, Any] = {}
+        self.bases_of_all = False  # rows of the coin `All` have the base coins of their symbols
         self.time_ms = payloads.T0
         self.asked: list[tuple[str, str]] = []
         self._server = RawServer(self._serve)
@@ -96,7 +97,7 @@ class Venue:
         return {
             "symbol": symbol,
             "status": self.status.get(symbol, "Trading"),
-            "baseCoin": coin,
+            "baseCoin": symbol.split("-")[0] if self.bases_of_all else coin,
             "quoteCoin": "USDT",
             "settleCoin": "USDT",
             "optionsType": "Call",

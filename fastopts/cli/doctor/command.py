@@ -39,8 +39,8 @@ def doctor(
     """Check this build, Redis, the feed in it and the way to the venue, one after the other.
 
     What is yellow may go wrong, what is red does not work; both with a remedy. The venue's hosts
-    are those that a collector with the same settings uses. It is asked once, and never again after
-    a refusal.
+    are those that a collector with the same settings uses. It is asked once for tickers and once
+    for its coins, and never again after a refusal.
     """
     settings = options.load(
         redis_url=redis_url,
@@ -73,7 +73,7 @@ async def _examine(
     with closing(Store(address.parse(source.url, source.password), source.venue)) as store:
         checks = [*build.checks(), *store.checks()]
         if not offline:
-            checks += Venue(endpoints, settings.coins[0], settings.insecure).checks()
+            checks += Venue(endpoints, settings.coins, settings.insecure).checks()
         async for name, finding in check.run(checks):
             found.append((name, finding))
             if is_shown:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from fastopts import keys
 from fastopts.cli.doctor.check import Check, Finding, green, red, yellow
 from fastopts.cli.doctor.clock import judge_clock
+from fastopts.cli.nets import Nets
 from fastopts.collector import server
 from fastopts.errors import StoreError, StoreUnavailable, WrongVenue
 from fastopts.net.address import Address
@@ -44,6 +45,7 @@ class Store:
             Check("memory", self._memory, needs=("redis",)),
             Check("persistence", self._persistence, needs=("redis",)),
             Check("feed", self._feed, "look at what the key fastopts:feed is", ("redis", "core")),
+            Check("universe", self._universe, "look at what the key stats is", ("redis",)),
             Check("clock", self._clock, needs=("redis",)),
         ]
 
@@ -122,6 +124,18 @@ class Store:
         except WrongVenue as error:
             return red(str(error), "name another server or database with --redis-url")
         return _judge_feed(FeedState(Moment(feed, _ms(now), {})))
+
+    async def _universe(self) -> Finding:
+        [stats] = await self._ask(("HGETALL", keys.STATS))
+        texts = [str(each, "utf-8", "replace") for each in stats]
+        nets = Nets.of(dict(zip(texts[::2], texts[1::2], strict=True)))
+        faults = [words.plain for label, words in nets.rows() if label not in ("coins", "duties")]
+        if nets.overdue:
+            faults.append(f"overdue: {', '.join(nets.overdue)}")
+        coins = f"of the coins {', '.join(nets.coins)}" if nets.coins else "of coins not known"
+        if faults:
+            return yellow(f"{coins}: {'; '.join(faults)}", "look at the collector's log")
+        return green(f"{coins}: nothing listed is left out")
 
     async def _clock(self) -> Finding:
         before_ms, began = wall_ms(), time.monotonic()

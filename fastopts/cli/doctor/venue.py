@@ -1,8 +1,9 @@
 """Checks of the way to the venue, by the parts with which the collector goes it."""
 
 import time
+from collections.abc import Generator
 from functools import partial
-from typing import Final
+from typing import Final, TypeVar
 
 import fastopts
 from fastopts.cli.doctor import network
@@ -10,15 +11,18 @@ from fastopts.cli.doctor.check import Check, Finding, green, red
 from fastopts.cli.doctor.clock import judge_clock
 from fastopts.cli.doctor.network import WAY
 from fastopts.cli.doctor.tick import LIMIT_S, SHUT_OUT, first_tick
+from fastopts.config import KNOWN_COINS
 from fastopts.errors import VenueBanned, VenueError
 from fastopts.net.http import HttpClient
 from fastopts.net.threads import in_daemon_thread
 from fastopts.session.clocks import wall_ms
 from fastopts.venues.bybit import symbols
 from fastopts.venues.bybit.hosts import Endpoints
-from fastopts.venues.bybit.rest import Rows, judge, tickers
+from fastopts.venues.bybit.rest import Envelope, Request, Rows, base_coins, judge, tickers
 
 __all__ = ("Venue",)
+
+T = TypeVar("T")
 
 # A name may have several addresses; one that leads nowhere takes five seconds.
 TLS_LIMIT_S: Final = 15.0
@@ -30,11 +34,12 @@ _LATER: Final = "look whether this is the right host; if so, try again in a minu
 
 
 class Venue:
-    """The venue at *endpoints*; *coin* is asked for."""
+    """The venue at *endpoints*; a collector would track *coins* (None: all that it finds)."""
 
-    def __init__(self, endpoints: Endpoints, coin: str, insecure: bool) -> None:
+    def __init__(self, endpoints: Endpoints, coins: tuple[str, ...] | None, insecure: bool) -> None:
         self._endpoints = endpoints
-        self._coin = coin
+        self._coins = coins
+        self._coin = (coins or KNOWN_COINS)[0]
         self._insecure = insecure
         self._rows = Rows(0, {})
         self._ahead_ms = self._trip_ms = 0.0
@@ -43,6 +48,7 @@ class Venue:
         return [
             *self._network("rest", self._endpoints.rest_url),
             Check("rest", self._answer, WAY, ("rest tls",), ANSWER_LIMIT_S),
+            Check("coins", self._find_coins, WAY, ("rest",), ANSWER_LIMIT_S),
             Check("venue clock", self._clock, needs=("rest",)),
             *self._network("ws", self._endpoints.ws_url),
             Check("ws tick", self._tick, WAY, ("ws tls", "rest"), LIMIT_S),
@@ -78,6 +84,24 @@ class Venue:
             return red(f"no options on {self._coin}", "name a coin that has some: FASTOPTS_COINS")
         return green(f"{count:,} options on {self._coin} in {self._trip_ms:.0f} ms")
 
+    async def _find_coins(self) -> Finding:
+        http = HttpClient(self._endpoints.rest_url, USER_AGENT, insecure=self._insecure)
+        try:
+            found = await in_daemon_thread(lambda: _converse(http, base_coins()))
+        except VenueBanned as error:
+            return red(str(error), SHUT_OUT)
+        except VenueError:
+            found = frozenset()
+        finally:
+            http.close()
+        if self._coins is not None:
+            others = sorted(found - set(self._coins))
+            words = f"options on {', '.join(self._coins)} are tracked, as they are named"
+            return green(f"{words}; not those on {', '.join(others)}" if others else words)
+        coins = sorted({*KNOWN_COINS, *found})
+        which = "named by the venue or known" if found else "known; the venue names none"
+        return green(f"looked at: {', '.join(coins)} ({which})")
+
     def _living(self) -> list[str]:
         """The symbols of the answer that are not yet delivered."""
         read = filter(None, map(symbols.parse, self._rows.by_symbol))
@@ -90,6 +114,18 @@ class Venue:
         rows = self._rows.by_symbol
         busiest = max(self._living(), key=lambda symbol: _number(rows[symbol].get("v24")))
         return await first_tick(self._endpoints, busiest, HEADERS, self._insecure)
+
+
+def _converse(http: HttpClient, conversation: Generator[Request, Envelope, T]) -> T:
+    """The result of a conversation, each answer of which must be good at once."""
+    request = next(conversation)
+    while True:
+        envelope = judge(http.get(request.path, request.params))
+        try:
+            request = conversation.send(envelope)
+        except StopIteration as end:
+            result: T = end.value
+            return result
 
 
 def _number(text: object) -> float:

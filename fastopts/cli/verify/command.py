@@ -16,7 +16,7 @@ from fastopts.cli.verify.rounds import Rounds
 from fastopts.cli.verify.store import Feed, Store
 from fastopts.cli.verify.venue import Venue
 from fastopts.cli.verify.verdict import Verdict
-from fastopts.config import Settings
+from fastopts.config import KNOWN_COINS, Settings
 from fastopts.errors import ConfigError
 from fastopts.net import address
 from fastopts.venues.bybit import hosts
@@ -55,8 +55,10 @@ def verify(
 ) -> None:
     """Compare what stands in Redis with what the venue says over REST, field by field.
 
-    The venue is the feed's; each coin is asked once a second at most. Beside that: both loss
-    equations, the greeks against a Black-76 of its own, and what is live of what the venue lists.
+    The venue is the feed's; each coin is asked for once a second at most: those that were named
+    (--coins), or those in Redis, those that the venue names, and the known ones. Beside that: both
+    loss equations, the greeks against a Black-76 of its own, and what is live of what the venue
+    lists.
     The exit code is 1 when any of it is not good.
     """
     settings = options.load(
@@ -67,9 +69,10 @@ def verify(
     with closing(Store(address.parse(source.url, source.password))) as store:
         feed = store.feed()
         rest_url = _rest_url(feed, settings)
-        assets = feed.assets if coins is None else settings.coins
         with closing(Venue(rest_url, settings.insecure)) as venue:
-            found = _judge(store, venue, feed, assets, plan)
+            assets = settings.coins or feed.assets
+            perhaps = [] if settings.coins else _others(venue, assets)
+            found = _judge(store, venue, assets, perhaps, plan)
     if json:
         output.json_line(found.values)
     else:
@@ -97,11 +100,18 @@ def _rest_url(feed: Feed, settings: Settings) -> str:
     return found.rest_url
 
 
-def _judge(store: Store, venue: Venue, feed: Feed, assets: Sequence[str], plan: _Plan) -> Verdict:
-    stored = store.listed(assets)
+def _others(venue: Venue, assets: Sequence[str]) -> list[str]:
+    """Coins beside *assets* that may have options: those that the venue names, and known ones."""
+    return sorted({*venue.coins(), *KNOWN_COINS} - set(assets))
+
+
+def _judge(
+    store: Store, venue: Venue, assets: Sequence[str], perhaps: Sequence[str], plan: _Plan
+) -> Verdict:
+    stored = store.listed((*assets, *perhaps))
     conns = store.conns(stored)
     live = [symbol for symbol in stored if conns.live(symbol) is not None]
-    rounds = Rounds(store, venue, assets)
+    rounds = Rounds(store, venue, assets, perhaps)
     cases = rounds.run(sampling.choose(live, plan.sample, plan.seed), plan.seconds)
     listed = [symbol for rows in rounds.rows.values() for symbol in rows.by_symbol]
     return Verdict(
@@ -112,4 +122,5 @@ def _judge(store: Store, venue: Venue, feed: Feed, assets: Sequence[str], plan: 
         losses=losses.equations(store.counters()),
         greeks=greeks.check(rounds.ticks),
         coverage=coverage.count(listed, stored, live, conns.feed.venue_ms),
+        coins=tuple(sorted(rounds.rows)),
     )

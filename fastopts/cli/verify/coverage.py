@@ -26,10 +26,12 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """All series; *listed* counts what the venue has, *missing* are those of it not in Redis."""
+    """All series; *listed* counts what the venue has, *missing* are those of it not in Redis, and
+    *unread* those of its names that are not understood."""
 
     series: tuple[Series, ...]
     missing: tuple[str, ...]
+    unread: tuple[str, ...] = ()
 
     @property
     def listed(self) -> int:
@@ -40,6 +42,12 @@ class Coverage:
         return sum(one.live for one in self.series)
 
     @property
+    def untracked(self) -> list[str]:
+        """The coins of which the venue has options, and Redis none."""
+        there = {one.asset for one in self.series if one.venue}
+        return sorted(there - {one.asset for one in self.series if one.stored})
+
+    @property
     def is_good(self) -> bool:
         return self.live > 0 and self.live >= ENOUGH * self.listed
 
@@ -48,7 +56,8 @@ def count(
     venue: Iterable[str], stored: Iterable[str], live: Iterable[str], now_ms: int
 ) -> Coverage:
     """Count the symbols of each kind by series; what is delivered at *now_ms* counts nowhere."""
-    there, here = _undelivered(venue, now_ms), _undelivered(stored, now_ms)
+    names = list(venue)
+    there, here = _undelivered(names, now_ms), _undelivered(stored, now_ms)
     found: dict[tuple[str, int, str], Series] = {}
     for kind, contracts in (
         ("venue", there),
@@ -59,7 +68,8 @@ def count(
             series = found.setdefault(contract.series, Series(*contract.series))
             setattr(series, kind, getattr(series, kind) + 1)
     missing = sorted(there.keys() - here.keys())
-    return Coverage(tuple(found[key] for key in sorted(found)), tuple(missing))
+    unread = sorted(name for name in names if symbols.parse(name) is None)
+    return Coverage(tuple(found[key] for key in sorted(found)), tuple(missing), tuple(unread))
 
 
 def _undelivered(names: Iterable[str], now_ms: int) -> Mapping[str, Contract]:

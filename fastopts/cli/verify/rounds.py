@@ -18,16 +18,20 @@ GAP_S: Final = 1.0  # between two rows of a coin: a tick is on its way for a ten
 
 class Rounds:
     """Judges symbols of *coins*; a round asks the venue once for each coin that is still needed.
+    Of *perhaps*, the other coins that are asked for, the venue need not have any options.
 
     Afterwards *rows* has the first answer of each coin, *ticks* what was read of each symbol.
     """
 
-    def __init__(self, store: Store, there: Venue, coins: Sequence[str]) -> None:
+    def __init__(
+        self, store: Store, there: Venue, coins: Sequence[str], perhaps: Sequence[str] = ()
+    ) -> None:
         self.rows: dict[str, Rows] = {}
         self.ticks: dict[str, Tick] = {}
         self._store = store
         self._venue = there
         self._coins = coins
+        self._perhaps = perhaps
 
     def run(self, sample: Iterable[str], seconds: float) -> list[Case]:
         """Judge *sample*, for about *seconds* at most.
@@ -43,6 +47,8 @@ class Rounds:
                 except VenueBanned:
                     raise
                 except (VenueError, ConnectionLost) as error:
+                    if coin in self._perhaps and isinstance(error, VenueError):
+                        self.rows[coin] = Rows(0, {})
                     troubles[coin] = error
             if not self._needed(cases):
                 break
@@ -52,7 +58,9 @@ class Rounds:
 
     def _needed(self, cases: Iterable[Case]) -> Mapping[str, list[Case]]:
         """The coins that must be asked: what is open of each, and those without any answer."""
-        found: dict[str, list[Case]] = {c: [] for c in self._coins if c not in self.rows}
+        found: dict[str, list[Case]] = {
+            coin: [] for coin in (*self._coins, *self._perhaps) if coin not in self.rows
+        }
         for case in cases:
             contract = parse(case.symbol)
             if case.is_open and contract is not None:

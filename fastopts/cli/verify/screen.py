@@ -53,6 +53,7 @@ def _findings(found: Verdict) -> Table:
     rows.add_column()
     rows.add_row("feed", _feed(found.feed))
     rows.add_row("coverage", _coverage(found.coverage))
+    rows.add_row("coins", one_line(", ".join(found.coins)))
     rows.add_row(
         "sample", f"{len(found.cases):,} of {found.candidates:,} live: --seed {found.seed}"
     )

@@ -25,6 +25,8 @@ class Verdict:
     losses: Sequence[Equation]
     greeks: Greeks
     coverage: Coverage
+    coins: tuple[str, ...] = ()
+    """Those that the venue was asked for."""
 
     @property
     def counts(self) -> Mapping[str, int]:
@@ -56,6 +58,11 @@ class Verdict:
             yield "nothing is live"
         elif not self.coverage.is_good:
             yield f"{self.coverage.listed - self.coverage.live:,} listed options are not live"
+        for coin in self.coverage.untracked:
+            yield f"none of the options on {coin} is in Redis"
+        if self.coverage.unread:
+            names = self.coverage.unread
+            yield f"{len(names):,} listed names are not understood, such as {names[0]}"
 
     @property
     def values(self) -> dict[str, Any]:
@@ -75,4 +82,5 @@ class Verdict:
             "loss": [one.values for one in self.losses],
             "greeks": asdict(self.greeks),
             "coverage": asdict(self.coverage),
+            "coins": list(self.coins),
         }

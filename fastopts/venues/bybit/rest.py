@@ -7,7 +7,7 @@ is worth: an envelope, another try, or an end.
 https://bybit-exchange.github.io/docs/v5/market/instrument, /market/tickers, /docs/v5/rate-limit
 """
 
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from sys import intern
 from typing import Any, Final, NoReturn, Protocol
@@ -29,6 +29,7 @@ __all__ = (
     "Retry",
     "Rows",
     "Skipped",
+    "base_coins",
     "instruments",
     "judge",
     "server_time",
@@ -37,6 +38,8 @@ __all__ = (
 
 PAGE_SIZE: Final = 1000
 PAGES_MAX: Final = 50
+ALL: Final = "All"
+COINS_MAX: Final = 100
 BAN_S: Final = 600.0  # "wait for at least 10 minutes"
 
 # retCodes that pass by themselves; any other but 0 is final for the request.
@@ -134,18 +137,28 @@ SHOWN_MAX: Final = 60
 Envelope = dict[str, Any]
 
 
+def base_coins() -> Generator[Request, Envelope, frozenset[str]]:
+    """Find the coins that have options.
+
+    `baseCoin=All` is not documented: a venue may answer it with an error, with nothing, or with
+    BTC alone. So what comes is a part of the truth, never all of it.
+    """
+    found: set[str] = set()
+
+    def read(result: Mapping[str, Any]) -> None:
+        names = (str(row.get("baseCoin")) for row in _rows(result))
+        found.update(name for name in names if keys.is_coin(name))
+
+    yield from _pages(ALL, read)
+    return frozenset(sorted(found)[:COINS_MAX])
+
+
 def instruments(coin: str) -> Generator[Request, Envelope, Listed]:
     """List every option on *coin*, page by page."""
     found: dict[str, Instrument] = {}
     skipped: dict[str, str] = {}  # symbol -> reason: a row may stand on two pages
-    cursor = ""
-    seen = {cursor}
-    for _ in range(PAGES_MAX):
-        params = {"category": "option", "baseCoin": coin, "limit": str(PAGE_SIZE)}
-        envelope = yield Request(
-            "/v5/market/instruments-info", params | ({"cursor": cursor} if cursor else {})
-        )
-        result = envelope["result"]
+
+    def read(result: Mapping[str, Any]) -> None:
         for row in _list(result):
             try:
                 instrument = _instrument(row)
@@ -156,11 +169,29 @@ def instruments(coin: str) -> Generator[Request, Envelope, Listed]:
                 continue
             if instrument.asset == coin:
                 found[instrument.symbol] = instrument
+
+    yield from _pages(coin, read)
+    return Listed(list(found.values()), _counted(skipped))
+
+
+def _pages(
+    coin: str, read: Callable[[Mapping[str, Any]], None]
+) -> Generator[Request, Envelope, None]:
+    """Ask for the list of *coin* and *read* the result of each page."""
+    cursor = ""
+    seen = {cursor}
+    for _ in range(PAGES_MAX):
+        params = {"category": "option", "baseCoin": coin, "limit": str(PAGE_SIZE)}
+        envelope = yield Request(
+            "/v5/market/instruments-info", params | ({"cursor": cursor} if cursor else {})
+        )
+        result = envelope["result"]
+        read(result)
         cursor = result.get("nextPageCursor") or ""
         if not isinstance(cursor, str):
             raise VenueProtocolError(f"{coin}: a cursor that is no text")
         if not cursor:
-            return Listed(list(found.values()), _counted(skipped))
+            return
         if cursor in seen:
             raise VenueProtocolError(f"{coin}: the venue's pages lead in a circle")
         seen.add(cursor)

@@ -13,7 +13,7 @@ from tests.cli.doctor.talking import talking
 from tests.cli.process import diagnose, fastopts
 from tests.store import Store, clustered
 
-AFTER_REDIS = ("memory", "persistence", "feed", "clock")
+AFTER_REDIS = ("memory", "persistence", "feed", "universe", "clock")
 
 
 @pytest.fixture
@@ -206,3 +206,22 @@ def test_nothing_is_written(tmp_path: Path, store: Store) -> None:
     before = store.client.dump(keys.FEED)
     ask(store.url, tmp_path)
     assert (store.client.dump(keys.FEED), store.client.dbsize()) == (before, 1)
+
+
+def test_what_is_not_tracked_and_what_is_overdue_is_yellow(store: Store, tmp_path: Path) -> None:
+    fields: dict[Any, Any] = {
+        "coins": "BTC,MNT",
+        "coins_wanted": "all",
+        "skipped:unknown_name": 2,
+        "skipped_example": "BTC-29JAN27-100000-C-USDE",
+        "missing": 6,
+        "overdue": "refresh",
+    }
+    store.client.hset("stats", mapping=fields)
+    found = ask(store.url, tmp_path)["universe"]
+    assert found["level"] == "yellow"
+    assert found["words"] == (
+        "of the coins BTC, MNT: 2 listed options are not tracked: unknown name 2; such as"
+        " BTC-29JAN27-100000-C-USDE; 6 options are missing from REST and do not tick: not live;"
+        " overdue: refresh"
+    )

@@ -6,7 +6,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from fastopts import keys
+from fastopts.config import KNOWN_COINS
 from fastopts.sim import SimSettings
 from tests.cli.process import fastopts
 from tests.collector.worlds import World, until, world
@@ -50,6 +53,32 @@ def test_a_field_that_is_wrong_for_long_is_found_while_its_symbol_ticks(tmp_path
             told = found["evidence"][symbol]["differences"]
             assert told == [{"field": "pdp", "stored": "31415.9", "venue": "0"}]
             assert (found["wrong"], found["sample"]) == (1, len(w.venue.symbols))
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("coins", [None, ("BTC",)])
+def test_a_coin_that_is_not_tracked_is_not_good(
+    tmp_path: Path, coins: tuple[str, ...] | None
+) -> None:
+    """TON is none of the coins that are known without asking."""
+
+    async def main() -> None:
+        sim = SimSettings(seed=5, symbols=40, rate=300, coins=("BTC", "TON"))
+        async with world(tmp_path, sim, coins=coins) as w:
+            assert "TON" not in KNOWN_COINS
+            wanted = {s for s in w.venue.symbols if coins is None or s.startswith("BTC-")}
+            await until(lambda: w.status_covered() == len(wanted))
+            await until(lambda: w.client.hget("stats", "received") not in (None, "0"))
+            found = await judged(w, tmp_path, "--sample", "5")
+            assert set(found["coins"]) == {*KNOWN_COINS, "TON"}
+            is_untracked = "none of the options on TON is in Redis" in found["complaints"]
+            assert is_untracked is (coins is not None)
+            named = await judged(w, tmp_path, "--sample", "5", "--coins", "BTC")
+            assert (named["ok"], named["coins"]) == (True, ["BTC"])
+            told = w.client.hmget("stats", "coins", "coins_wanted")
+            expected = ["BTC", "BTC"] if coins else [",".join((*KNOWN_COINS, "TON")), "all"]
+            assert told == expected
 
     asyncio.run(main())
 

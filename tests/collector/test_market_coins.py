@@ -1,0 +1,121 @@
+"""All coins that have options: those that the venue names, and those that are known."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fastopts.collector.market import Market
+from fastopts.collector.rest import RestDriver
+from fastopts.config import KNOWN_COINS
+from fastopts.errors import VenueError
+from fastopts.session.ban import Ban
+from tests.collector.markets import BROKEN, FORBIDDEN, Venue, World, names, told
+
+LIST = "instruments-info"
+
+
+def run(tmp_path: Path, main: Callable[[World], Coroutine[Any, Any, None]]) -> None:
+    async def bounded() -> None:
+        async with asyncio.timeout(30), Venue() as venue:
+            made = World(venue, tmp_path / "cache.json")
+            made.market = Market(
+                RestDriver(venue.http, Ban()), "bybit", None, made.path, made.table
+            )
+            await main(made)
+
+    asyncio.run(bounded())
+
+
+def everything(venue: Venue) -> list[str]:
+    return [symbol for coin, listed in venue.listed.items() if coin != "All" for symbol in listed]
+
+
+def test_coins_are_those_that_the_venue_names_and_those_that_are_known(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+
+    async def main(world: World) -> None:
+        world.venue.listed = {"BTC": names(2), "PEPE": names(3, "PEPE")}
+        world.venue.listed["All"] = everything(world.venue)
+        world.venue.bases_of_all = True
+        assert set(await world.load()) == {*names(2), *names(3, "PEPE")}
+        assert list(world.market.coins) == [*KNOWN_COINS, "PEPE"]
+        assert world.venue.asked == [(LIST, coin) for coin in ("All", *KNOWN_COINS, "PEPE")]
+        # one that comes later is found by a refresh
+        world.venue.listed["NEW"] = names(1, "NEW")
+        world.venue.listed["All"] = everything(world.venue)
+        assert await world.refresh() == (names(1, "NEW"), [])
+        assert world.market.statistics()["coins"] == ",".join((*KNOWN_COINS, "PEPE", "NEW"))
+        assert world.market.statistics()["coins_wanted"] == "all"
+        # and stays one of them
+        world.venue.listed["All"] = []
+        assert await world.refresh() is None
+        assert list(world.market.coins) == [*KNOWN_COINS, "PEPE", "NEW"]
+
+    run(tmp_path, main)
+    assert f"coins: {', '.join(KNOWN_COINS)}, PEPE (2 named by the venue)" in caplog.text
+    assert "the venue names new coins: NEW" in caplog.text
+    assert told(caplog) == []
+
+
+@pytest.mark.parametrize("answer", [[], BROKEN, 404, "BTC alone"])
+def test_a_venue_that_does_not_name_its_coins_is_asked_for_the_known_ones(
+    tmp_path: Path, answer: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+
+    async def main(world: World) -> None:
+        is_named = answer == "BTC alone"
+        world.venue.listed = {"MNT": names(2, "MNT"), "BTC": names(1)}
+        world.venue.listed["All"] = names(1) if is_named else answer
+        world.venue.bases_of_all = True
+        assert set(await world.load()) == {*names(2, "MNT"), *names(1)}
+        assert world.market.coins == KNOWN_COINS
+        assert await world.market.refresh(world.listen)
+
+    run(tmp_path, main)
+    assert ("a built-in list" in caplog.text) is (answer != "BTC alone")
+    assert told(caplog) == []
+
+
+def test_a_coin_that_nobody_named_may_be_refused(tmp_path: Path) -> None:
+    async def main(world: World) -> None:
+        world.venue.listed = dict.fromkeys(KNOWN_COINS, BROKEN)
+        world.venue.listed["BTC"] = names(2)
+        assert await world.load() == names(2)
+        assert await world.market.refresh(world.listen)  # nothing failed
+        world.venue.listed["BTC"] = BROKEN  # this one has options
+        assert not await world.market.refresh(world.listen)
+        assert len(world.market.instruments) == 2
+
+    run(tmp_path, main)
+
+
+def test_a_venue_that_shuts_us_out_is_not_asked_for_coin_after_coin(tmp_path: Path) -> None:
+    async def main(world: World) -> None:
+        world.venue.listed = {"All": FORBIDDEN, "BTC": names(2)}
+        with pytest.raises(VenueError, match="403"):
+            await world.load()
+        assert world.venue.asked == [(LIST, "All")]
+
+    run(tmp_path, main)
+
+
+def test_the_cache_has_coins_that_are_not_known_otherwise(tmp_path: Path) -> None:
+    async def main(world: World) -> None:
+        world.venue.listed = {"BTC": names(2), "PEPE": names(3, "PEPE")}
+        world.venue.listed["All"] = everything(world.venue)
+        world.venue.bases_of_all = True
+        await world.load()
+        world.venue.leave()
+        driver = RestDriver(world.venue.http, Ban())
+        again = Market(driver, "bybit", None, world.path, world.table)
+        found = await again.load(True, lambda coin, count: None)
+        assert {i.symbol for i in found} == {*names(2), *names(3, "PEPE")}
+
+    run(tmp_path, main)
