@@ -1,4 +1,4 @@
-"""HTTP GET over one kept connection. Blocking: call it from a worker thread.
+"""HTTP GET over one kept session. Blocking: call it from a worker thread.
 
 One deadline holds over a whole exchange, name lookup and connecting apart: the library's timeouts
 are for each read, so that a server that sends a byte now and then would hold the caller for ever.
@@ -10,12 +10,15 @@ import time
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 from urllib.parse import urlsplit
 
+import requests
+import requests.adapters
 import urllib3
 
-from fastopts.errors import ConfigError, ConnectionLost, UnknownHost, masked
+from fastopts.errors import ConnectionLost, UnknownHost, masked
 from fastopts.net import proxy, tls
 
 __all__ = ("Answer", "HttpClient")
@@ -29,7 +32,7 @@ MEMBERS_MAX = 100  # of a gzip body: each costs a copy of what is left
 
 
 # ValueError and zlib.error: a body that can't be unpacked, a URL that can't be read.
-_FAULTS = (urllib3.exceptions.HTTPError, OSError, ValueError, zlib.error)
+_FAULTS = (requests.RequestException, urllib3.exceptions.HTTPError, ValueError, zlib.error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,21 +49,26 @@ class Answer:
 
 
 class HttpClient:
-    """GETs below one base URL, one at a time.
-
-    No cookie is stored or sent, and no redirect followed. Of the environment only the proxies count
-    (`proxy.find`), for REST and WebSocket alike.
-    """
+    """GETs below one base URL, one at a time. No cookie is stored or sent."""
 
     def __init__(self, base_url: str, user_agent: str, insecure: bool = False) -> None:
+        parts = urlsplit(base_url)
         self._base_url = base_url.rstrip("/")
         self._deadline = _Deadline()
-        self._headers = {"User-Agent": user_agent, "Accept-Encoding": "gzip", "Accept": "*/*"}
-        parts = urlsplit(base_url)
+        self._session = _Session()
+        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        # The environment is heard in proxy.find, for REST and WebSocket alike.
+        self._session.trust_env = False
+        self._session.headers["User-Agent"] = user_agent
+        self._session.headers["Accept-Encoding"] = "gzip"
+        found = proxy.find(base_url)
+        if found:
+            self._session.proxies = {"http": found, "https": found}
         context = None
         if parts.scheme == "https":
             context = tls.context(parts.hostname or "", insecure)
-        self._manager = _manager(proxy.find(base_url), context, self._deadline)
+            self._session.verify = not insecure
+        self._session.mount(f"{parts.scheme}://", _Adapter(self._deadline, context))
         if insecure:
             # asked for, and said so; not again at each request
             urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
@@ -68,21 +76,17 @@ class HttpClient:
     def get(self, path: str, params: Mapping[str, str]) -> Answer:
         """Return the answer, whatever its status. Raises ConnectionLost when none came."""
         self._deadline.begin(ANSWER_WITHIN_S)
+        sent_at = time.monotonic()
         try:
-            response = self._manager.request(
-                "GET",
+            with self._session.get(
                 self._base_url + path,
-                fields=dict(params),
-                headers=self._headers,
-                timeout=urllib3.Timeout(connect=CONNECT_TIMEOUT_S, read=READ_TIMEOUT_S),
-                redirect=False,
-                retries=False,
-                preload_content=False,
-            )
-            try:
+                params=params,
+                timeout=(CONNECT_TIMEOUT_S, READ_TIMEOUT_S),
+                allow_redirects=False,
+                stream=True,
+            ) as response:
                 body = b"".join(_body(response))
-            finally:
-                response.close()  # no-op for a connection that is free for the next request
+                received_at = time.monotonic()
         except _FAULTS as error:
             cause = _cause(error)
             if self._deadline.has_passed:
@@ -91,11 +95,16 @@ class HttpClient:
             kind = UnknownHost if is_unknown else ConnectionLost
             # A library may quote the proxy's URL.
             raise kind(f"GET {self._base_url}{path}: {masked(str(cause))}") from error
-        headers = {name.lower(): response.headers[name] for name in response.headers}
-        return Answer(response.status, headers, body)
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        return Answer(response.status_code, headers, body, sent_at, received_at)
 
     def close(self) -> None:
-        self._manager.clear()
+        self._session.close()
+
+
+class _Session(requests.Session):
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """None: a redirect is an answer. The library would read its body without a limit."""
 
 
 class _Deadline:
@@ -161,32 +170,38 @@ def _pools(plain: type[socket.socket]) -> dict[str, type[urllib3.HTTPConnectionP
     return {"http": Pool, "https": TlsPool}
 
 
-def _manager(
-    proxy_url: str | None, context: ssl.SSLContext | None, deadline: _Deadline
-) -> urllib3.PoolManager:
-    """A connection under *deadline*, and by our own TLS context where there is one: the library
-    would read its own roots again each time. Raises ConfigError for a proxy it can't read."""
-    plain, tls_socket = _sockets(deadline)
-    options: dict[str, Any] = {"num_pools": 1, "maxsize": 1}
-    if context is not None:
-        context.sslsocket_class = tls_socket
-        options |= {"ssl_context": context, "cert_reqs": context.verify_mode}
-    if proxy_url is None:
-        manager = urllib3.PoolManager(**options)
-    else:
-        user = proxy.authorization(proxy_url)
-        headers = {} if user is None else {"Proxy-Authorization": user}
-        try:
-            manager = urllib3.ProxyManager(proxy_url, proxy_headers=headers, **options)
-        except urllib3.exceptions.LocationParseError:
-            raise ConfigError(
-                "the proxy in the environment has a host or port that can't be read"
-            ) from None
-    manager.pool_classes_by_scheme = _pools(plain)
-    return manager
+class _Adapter(requests.adapters.HTTPAdapter):
+    """Connections under one deadline, and by our own TLS context where there is one: the library
+    would read its own roots again each time."""
+
+    def __init__(self, deadline: _Deadline, context: ssl.SSLContext | None) -> None:
+        self._context = context
+        plain, tls_socket = _sockets(deadline)
+        self._pools = _pools(plain)
+        if context is not None:
+            context.sslsocket_class = tls_socket
+        super().__init__()
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **(kwargs | self._tls))
+        self.poolmanager.pool_classes_by_scheme = self._pools
+
+    def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
+        manager = super().proxy_manager_for(*args, **(kwargs | self._tls))
+        manager.pool_classes_by_scheme = self._pools
+        return manager
+
+    @property
+    def _tls(self) -> dict[str, Any]:
+        return {} if self._context is None else {"ssl_context": self._context}
+
+    def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
+        if self._context is not None:
+            conn.cert_reqs = self._context.verify_mode
+            conn.ca_certs = conn.ca_cert_dir = None
 
 
-def _body(response: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
+def _body(response: requests.Response) -> Iterator[bytes]:
     """Read the body to its end, which must come, in pieces: a small answer may unpack to a lot."""
     encoding = response.headers.get("content-encoding", "identity").strip().lower()
     if encoding not in ("identity", "gzip", "x-gzip"):
@@ -200,10 +215,10 @@ def _body(response: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
         yield piece
 
 
-def _raw(response: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
-    # Not stream: it waits for whole pieces, which a dripping answer never fills.
+def _raw(response: requests.Response) -> Iterator[bytes]:
+    # Not iter_content: it waits for whole pieces, which a dripping answer never fills.
     size = 0
-    while piece := response.read1(PIECE_SIZE, decode_content=False):
+    while piece := response.raw.read1(PIECE_SIZE, decode_content=False):
         size += len(piece)
         if size > ANSWER_SIZE_MAX:
             raise ValueError(f"an answer of more than {ANSWER_SIZE_MAX} bytes")

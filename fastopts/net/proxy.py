@@ -12,7 +12,7 @@ from urllib.parse import unquote, urlsplit
 from fastopts.errors import ConfigError, ConnectionLost
 from fastopts.net.dial import dial
 
-__all__ = ("authorization", "find", "is_loopback", "reach", "tunnel")
+__all__ = ("find", "is_loopback", "reach", "tunnel")
 
 ANSWER_SIZE_MAX = 16 * 1024
 _NOT_IN_URLS = re.compile(r"[\s\x00-\x1f\x7f\ud800-\udfff]")
@@ -95,21 +95,13 @@ async def tunnel(proxy_url: str, host: str, port: int) -> socket.socket:
 
 
 def _request(proxy_url: str, host: str, port: int) -> bytes:
+    parts = urlsplit(proxy_url)
     target = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     lines = [f"CONNECT {target} HTTP/1.1", f"Host: {target}"]
-    user = authorization(proxy_url)
-    if user is not None:
-        lines.append(f"Proxy-Authorization: {user}")
+    if parts.username is not None:
+        user = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+        lines.append(f"Proxy-Authorization: Basic {base64.b64encode(user.encode()).decode()}")
     return ("\r\n".join(lines) + "\r\n\r\n").encode()
-
-
-def authorization(proxy_url: str) -> str | None:
-    """The value of the header for the user and password in *proxy_url*; None without a user."""
-    parts = urlsplit(proxy_url)
-    if parts.username is None:
-        return None
-    user = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
-    return f"Basic {base64.b64encode(user.encode()).decode()}"
 
 
 async def _headers(sock: socket.socket) -> bytes:

@@ -535,6 +535,7 @@ def test_cookies_are_neither_kept_nor_sent_back() -> None:
                 client = HttpClient(server.url, "t")
                 for _ in range(3):
                     assert client.get("/", {}).status == 200
+                assert not client._session.cookies
                 client.close()
 
             await asyncio.to_thread(work)
