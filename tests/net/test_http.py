@@ -101,8 +101,10 @@ async def get(
 def test_a_get_carries_the_parameters_the_user_agent_and_no_body() -> None:
     async def main() -> None:
         async with Server(OK) as server:
-            found = await get(server.url, "/v5/x", category="option", cursor="a%3D1&b c")
-            assert found == Answer(200, {"content-length": "2"}, b"{}")
+            answer = await get(server.url, "/v5/x", category="option", cursor="a%3D1&b c")
+            assert (answer.status, answer.body) == (200, b"{}")
+            assert answer.headers == {"content-length": "2"}
+            assert 0 < answer.sent_at <= answer.received_at <= time.monotonic()
             [request] = server.requests
             first, *headers = request.rstrip().split("\r\n")
             assert first == "GET /v5/x?category=option&cursor=a%253D1%26b+c HTTP/1.1"
