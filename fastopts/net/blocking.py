@@ -51,6 +51,12 @@ class BlockingChannel:
         line = self._lines.get(os.getpid()) or self._leave_the_parents()
         return line.exchange(payload, make_replies)
 
+    def renew(self) -> None:
+        """Have the next exchange open another connection. Raises StoreUnavailable when a thread
+        keeps this one busy for too long."""
+        line = self._lines.get(os.getpid()) or self._leave_the_parents()
+        line.renew()
+
     def close(self) -> None:
         line = self._lines.get(os.getpid()) or self._leave_the_parents()
         line.close()
@@ -78,9 +84,7 @@ class _Line:
         self._view = memoryview(bytearray(BUFFER_SIZE))
 
     def exchange(self, payload: bytes, make_replies: Callable[[], R]) -> R:
-        # Who waits for a server that hangs would otherwise wait for all who came before, too.
-        if not self._lock.acquire(timeout=self._timeout_s):
-            raise _unavailable(self._address, TimeoutError(), self._timeout_s)
+        self._acquire()
         try:
             is_kept = self._socket is not None
             try:
@@ -92,9 +96,21 @@ class _Line:
         finally:
             self._lock.release()
 
+    def renew(self) -> None:
+        self._acquire()
+        try:
+            self.drop()
+        finally:
+            self._lock.release()
+
     def close(self) -> None:
         with self._lock:
             self.drop()
+
+    def _acquire(self) -> None:
+        # Who waits for a server that hangs would otherwise wait for all who came before, too.
+        if not self._lock.acquire(timeout=self._timeout_s):
+            raise _unavailable(self._address, TimeoutError(), self._timeout_s)
 
     def drop(self) -> None:
         connection, self._socket = self._socket, None

@@ -52,6 +52,13 @@ class LastingChannel:
         finally:
             self._lock.release()
 
+    async def renew(self) -> None:
+        """Have the next exchange open another connection."""
+        self._check_loop()
+        await self._turn()
+        self.close()
+        self._lock.release()
+
     def close(self) -> None:
         """Close the connection; the next exchange opens another."""
         if self._channel is not None:

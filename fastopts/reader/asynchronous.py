@@ -285,6 +285,8 @@ class AsyncOptionReader:
         try:
             request = next(query)
             while True:
+                if request.is_anew:
+                    await self._channel.renew()
                 replies = await self._channel.exchange(request.payload, request.replies)
                 answered_at = steady_s()
                 request = query.send(replies)

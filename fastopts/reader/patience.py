@@ -25,13 +25,15 @@ class Patience:
         self._limit_s = self.FIRST_S * jitter()
         self._since: float | None = None
 
-    def reset(self) -> None:
+    def alive(self, now: float) -> None:
         """The feed is alive over this connection."""
-        self._tries = 0
-        self._limit_s = self.FIRST_S * jitter()
+        self._since = now
+        if self._tries:
+            self._tries = 0
+            self._limit_s = self.FIRST_S * jitter()
 
     def begin(self, now: float) -> None:
-        """A connection was opened, or the feed over it was seen alive."""
+        """A connection was opened."""
         self._since = now
 
     def is_over(self, now: float) -> bool:

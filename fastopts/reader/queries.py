@@ -20,7 +20,7 @@ from fastopts.errors import (
 )
 from fastopts.model import Instrument
 from fastopts.net.resp import Replies, ReplyList, good, pack, understood
-from fastopts.reader import checks, freshness, selection, universe
+from fastopts.reader import checks, freshness, role, selection, universe
 from fastopts.reader.absent import Absent
 from fastopts.reader.chain import Chain
 from fastopts.reader.counters import counters_of
@@ -28,6 +28,7 @@ from fastopts.reader.demand import Demand, expired_by_name, refuse_dead, sift
 from fastopts.reader.expiry import Expiry
 from fastopts.reader.freshness import NO_VERSION, Feed, Moment, Version
 from fastopts.reader.option import Option
+from fastopts.reader.patience import Patience
 from fastopts.reader.texts import texts_of
 from fastopts.reader.universe import Members, Series, Universe, asset_name, no_asset
 
@@ -55,6 +56,7 @@ class Request(NamedTuple):
 
     payload: bytes
     replies: Callable[[], Replies]
+    is_anew: bool = False  # over a new connection, the name of the server being resolved anew
 
 
 class _Sent(Generic[R]):
@@ -86,6 +88,9 @@ class Queries:
         self._listings: dict[tuple[str, ...], Listing] = {}
         self._prepared: tuple[Sequence[str], dict[str, Instrument], bytes] = (), {}, b""
         self._seen = (0, 0.0)
+        self._patience = Patience()
+        self._patience.begin(steady_s())
+        self._master: str | None = None  # of which the server is a replica
 
     def get(self, symbol: str, demand: Demand) -> Query[Option]:
         # No check of the feed before: what is refused is told of with its symbol and age.
@@ -103,9 +108,13 @@ class Queries:
         return _checked(found) if strict else found
 
     def feed(self) -> Query[Moment]:
-        replies, sent_s = yield from self._ask(_FEED_AND_TIME, partial(ReplyList, 2, is_raw=True))
-        flat, now = good(replies.values)
-        return self._moment(freshness.parse(flat, self.venue), now, {}, sent_s)
+        make = partial(ReplyList, 2, is_raw=True)
+        while True:
+            replies, sent_s = yield from self._ask(_FEED_AND_TIME, make)
+            flat, now = good(replies.values)
+            moment = self._moment(freshness.parse(flat, self.venue), now, {}, sent_s)
+            if moment.down is None or not (yield from self._reconnect()):
+                return moment
 
     def counters(self) -> Query[dict[str, int]]:
         replies, _ = yield from self._ask(pack("HGETALL", keys.STATS), partial(ReplyList, 1))
@@ -265,8 +274,21 @@ class Queries:
                 if len(unmet) < len(symbols):
                     continue
             terms |= _known(unmet, raw_terms)
-            return records, self._moment(feed, value(raw_now), terms, sent_s), answers
+            moment = self._moment(feed, value(raw_now), terms, sent_s)
+            if moment.down is None or not (yield from self._reconnect()):
+                return records, moment, answers
         raise _restless()
+
+    def _reconnect(self) -> Query[bool]:
+        """Whether there is a new connection now, as the feed has been down over the last one for
+        too long: the name may lead to another server, after a failover."""
+        now = steady_s()
+        if not self._patience.is_over(now):
+            return False
+        self._patience.given_up(now)
+        replies = yield Request(role.ASK, partial(ReplyList, 1), is_anew=True)
+        self._master = role.master_of(replies.values[0])
+        return True
 
     def _prepare(
         self, symbols: Sequence[str], terms: dict[str, Instrument]
@@ -314,6 +336,11 @@ class Queries:
             now_ms += elapsed_ms
         moment = Moment(feed, now_ms, terms)
         self._seen = moment.venue_ms, steady_s()
+        down = feed.down(now_ms)
+        if down is None:
+            self._patience.alive(sent_s)
+        elif self._master is not None:
+            moment.problem = role.explained(down, self._master)
         return moment
 
     def _about_ms(self) -> int:

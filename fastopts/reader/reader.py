@@ -342,6 +342,8 @@ class OptionReader:
         try:
             request = next(query)
             while True:
+                if request.is_anew:
+                    self._channel.renew()
                 replies = self._channel.exchange(request.payload, request.replies)
                 answered_at = steady_s()
                 request = query.send(replies)

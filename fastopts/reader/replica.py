@@ -307,7 +307,7 @@ class Replica:
         if feed.venue and feed.version != self.loaded and is_to_be_had:
             self._load()
         if self._is_current:
-            self._patience.begin(self._now)
+            self._patience.alive(self._now)
         elif self._patience.is_over(self._now):
             self._patience.given_up(self._now)
             assert self._problem is not None
@@ -461,7 +461,6 @@ class Replica:
             return
         self._is_current, self._problem = True, None
         self._was_current = True
-        self._patience.reset()
         self._mend()
         untold, self._untold = self._untold, set()
         self._listener.changed(untold)

@@ -97,6 +97,7 @@ class Source:
         if kind != self._told:
             self._told = kind
             if words is None:
+                self._reader.close()  # the counters are at the server that the mirror has found
                 log.info("the feed is live")
             else:
                 log.warning("nothing is live: %s", words)

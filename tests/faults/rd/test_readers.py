@@ -346,8 +346,8 @@ def test_RD_32_a_subscriber_that_sleeps_is_cut_off_and_reads_anew(server: Broken
 
 def subscribers(client: redis.Redis) -> int:
     store = client.hget(keys.FEED, "store")
-    assert isinstance(store, bytes)
-    [(_, count)] = client.pubsub_numsub(keys.updates(store.decode()))
+    assert isinstance(store, str)
+    [(_, count)] = client.pubsub_numsub(keys.updates(store))
     return int(count)
 
 
