@@ -27,6 +27,10 @@ class Spell:
     def is_on(self) -> bool:
         return self._since is not None
 
+    def lasted_s(self, now: float) -> float:
+        """For how long it is on."""
+        return 0.0 if self._since is None else now - self._since
+
     def begin(self, words: str, now: float, at_first: str = "") -> None:
         """It is on; say *words*, and *at_first* behind them the first time."""
         if self._since is None:
@@ -83,6 +87,10 @@ class Trouble:
     @property
     def is_on(self) -> bool:
         return self._spell.is_on
+
+    def lasted_s(self, now: float) -> float:
+        """For how long it is on."""
+        return self._spell.lasted_s(now)
 
     def is_pausing(self, now: float) -> bool:
         """Whether it is too early for another try."""

@@ -44,6 +44,8 @@ WHOLE_WITHIN_S = 60  # every symbol is written whole once in this time
 BEAT_WITHIN_S = 10.0
 REFUSED_KEYS_AGAIN_S = 60.0
 DENIED_AGAIN_S = 10.0
+REFUSED_FOR_S = 5.0  # then the connection is given up: the name may lead to another server
+REFUSED_AGAIN_S = 1.0  # between two of those
 TAKE_AGAIN_S = 0.1
 SLOW_S = 1.0  # what came while the server took so long has grown old
 FREE_LOOKS = 3  # a standby takes what was free so often in a row
@@ -204,6 +206,8 @@ class Writer:
                 self._bear(error)
                 if judge(error.reply).consequence is Consequence.DENIED:
                     least_s = DENIED_AGAIN_S
+                elif self._trouble.lasted_s(_now()) > REFUSED_FOR_S:
+                    least_s = REFUSED_AGAIN_S
             else:
                 return
             finally:
@@ -411,7 +415,8 @@ class Writer:
         self.flusher.hold()
         self._fall_behind()
         refusal = judge(error.reply)
-        if refusal.consequence is Consequence.RECONNECT:
+        is_lasting = self._trouble.lasted_s(_now()) > REFUSED_FOR_S
+        if refusal.consequence is Consequence.RECONNECT or is_lasting:
             self._fail(StoreUnavailable(f"{error} ({refusal.remedy})"))
             return
         self._trouble.begin(f"Redis refuses: {error} ({refusal.remedy})", _now())
