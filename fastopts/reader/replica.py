@@ -100,6 +100,7 @@ class Replica:
         self._untold: set[str] = set()  # that changed while it was not current
         self._pace = Pace()
         self._patience = Patience()
+        self._terms_of: Version | None = None  # the listing whose terms are here
         self._master: str | None = None  # of which this server is a replica
         self._at_rest: tuple[Version, int] | None = None  # what was read of a feed that was down
         self._forget()
@@ -411,7 +412,7 @@ class Replica:
         self.wanted = frozenset(self._members)
         names = sorted(self._members)
         for name in names:
-            if version == self.loaded and name in self.terms:
+            if version == self._terms_of and name in self.terms:
                 continue  # terms that are written anew change the version
             self._ask(universe.ask_terms([name]), partial(self._termed, name), hears_refusal=True)
         for start in range(0, len(names), CHUNK):
@@ -436,7 +437,7 @@ class Replica:
             self._changed(stirred)
 
     def _finish(self, version: Version, gaps: int) -> None:
-        self._members = None
+        self._members, self._terms_of = None, version
         for name in self.records.keys() - self.wanted:
             del self.records[name]
         for name in self.terms.keys() - self.wanted:

@@ -11,16 +11,18 @@ __all__ = ("FeedState",)
 class FeedState:
     """Who writes, how alive that is, and what it covers, at one moment of the server's clock.
 
-    *venue* and *assets* say whose data it is, *epoch* and *writer* which run of which collector
-    writes it; *covered* of *wanted* symbols have ticked, *never* were asked for more than once and
-    did not come; *skew_ms* is the venue's clock minus the server's, right to within *skew_error_ms*
-    (None while the venue's clock is not known); a connection may lag by *late_limit_ms*.
+    *venue* and *assets* say whose data it is, *store* is the identity of what the database holds,
+    *epoch* and *writer* which run of which collector writes it; *covered* of *wanted* symbols have
+    ticked, *never* were asked for more than once and did not come; *skew_ms* is the venue's clock
+    minus the server's, right to within *skew_error_ms* (None while the venue's clock is not known);
+    a connection may lag by *late_limit_ms*.
     """
 
     def __init__(self, moment: Moment) -> None:
         feed = moment.feed
         self._moment = moment
         self.venue: Final = feed.venue
+        self.store: Final = feed.store
         self.epoch: Final = feed.epoch
         self.writer: Final = feed.writer
         self.assets: Final = feed.assets

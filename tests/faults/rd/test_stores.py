@@ -1,0 +1,323 @@
+"""Each reader has one market: whose it is, how it is followed, and what that may cost."""
+
+import struct
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from functools import partial
+from typing import Any
+
+import pytest
+import redis
+
+from fastopts import keys
+from fastopts.collector import feed as feed_module
+from fastopts.collector import heartbeat as heartbeat_module
+from fastopts.collector import updates as updates_module
+from fastopts.errors import FastoptsError
+from fastopts.net.address import Address
+from fastopts.reader import AsyncOptionReader, FeedDown, OptionReader, StaleData
+from fastopts.reader.patience import Patience
+from tests.collector.writers import SYMBOLS
+from tests.faults.proxy import FaultProxy
+from tests.faults.valkey import BrokenValkey
+from tests.reader.collecting import Collector, Loop, Opened, until
+from tests.serve.serving import Serving
+
+ONE = SYMBOLS[3]
+PULSE = struct.Struct("<BxHIQ")
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(heartbeat_module, "HEARTBEAT_S", 0.05)
+    monkeypatch.setattr(feed_module, "HEARTBEAT_LIMIT_MS", 1500)
+    monkeypatch.setattr(Patience, "FIRST_S", 1.0)
+    monkeypatch.setattr(Patience, "MAX_S", 3.0)
+
+
+@pytest.fixture
+def loop() -> Iterator[Loop]:
+    with Loop() as running:
+        yield running
+
+
+@contextmanager
+def collecting(loop: Loop, port: int, db: int = 0) -> Iterator[Collector]:
+    """A collector that has written all its symbols to database *db*."""
+    made = Collector(loop, port, address=Address("127.0.0.1", port, db=db))
+    try:
+        made.tick()
+        made.settle()
+        yield made
+    finally:
+        made.kill()
+
+
+def price(read: Callable[[], Any]) -> float | None:
+    """The mark price that *read* gives as live; None while nothing is."""
+    try:
+        option = read()
+    except StaleData:
+        return None
+    assert option.live
+    return float(option.mark_price)
+
+
+def calls(client: redis.Redis) -> dict[str, int]:
+    """How often each command was sent since the statistics were reset."""
+    statistics: dict[str, Any] = client.info("commandstats")
+    return {name.removeprefix("cmdstat_"): told["calls"] for name, told in statistics.items()}
+
+
+def pulse(client: redis.Redis, store: str, epoch: int, number: int) -> None:
+    """Announce nothing, as the collector of *epoch* does."""
+    client.publish(keys.updates(store), PULSE.pack(1, 0, epoch, number))
+
+
+@pytest.mark.parametrize("epochs", ["their own", "the same"])
+def test_RD_34_two_databases_never_mix(server: BrokenValkey, loop: Loop, epochs: str) -> None:
+    """Mirrors of both kinds, a watch and readers of each see what its own collector wrote."""
+    if epochs == "the same":
+        for db in (0, 1):
+            with redis.Redis(port=server.port, db=db) as client:
+                client.hset(keys.FEED, "epoch", "1795000000")
+    with ExitStack() as stack:
+        collectors = [stack.enter_context(collecting(loop, server.port, db)) for db in (0, 1)]
+        feeds = []
+        reads: list[list[Callable[[str], Any]]] = []
+        for db, collector in enumerate(collectors):
+            url = f"redis://127.0.0.1:{server.port}/{db}"
+            reader = stack.enter_context(OptionReader(url))
+            collector.tick(markPrice=str(1000 * db + 1))
+            collector.settle()
+            feeds.append(reader.feed())
+            mirrors = [Opened(kind, loop, url, "BTC", 2.0) for kind in ("sync", "async")]
+            for opened in mirrors:
+                stack.enter_context(closing(opened))
+            reads.append([reader.get, *[opened.mirror.get for opened in mirrors]])
+        assert (feeds[0].epoch == feeds[1].epoch) is (epochs == "the same")
+        assert feeds[0].store != feeds[1].store
+        server.client.config_resetstat()
+        for count in range(2, 60):
+            for db, collector in enumerate(collectors):
+                collector.tick(SYMBOLS[: count % 7 + 1], markPrice=str(1000 * db + count))
+            for db in (0, 1):
+                for read in reads[db]:
+                    seen = price(partial(read, ONE))
+                    assert seen is None or 1000 * db < seen <= 1000 * db + count
+        for db, collector in enumerate(collectors):
+            collector.tick(markPrice=str(1000 * db + 100))
+            collector.settle()
+            for read in reads[db]:
+                until(partial(_has, read, 1000 * db + 100))
+        assert calls(server.client).get("smembers", 0) < 30  # snapshots, and the readers' own
+
+
+def test_RD_34_a_collector_that_ends_or_fails_over_touches_no_other_database(
+    server: BrokenValkey, loop: Loop
+) -> None:
+    with collecting(loop, server.port, 1) as other:
+        client = redis.Redis(port=server.port, db=1, decode_responses=True)
+        writer = client.hget(keys.FEED, "writer")
+        with collecting(loop, server.port, 0):
+            pass
+        server.client.delete(keys.LEASE)
+        with collecting(loop, server.port, 0):  # takes over from the one that was killed
+            other.tick(markPrice="7")
+            other.settle()
+            assert client.hget(keys.FEED, "writer") == writer
+
+
+def test_RD_34_an_emptied_database_is_another_store_that_mirrors_follow(
+    server: BrokenValkey, loop: Loop
+) -> None:
+    with (
+        collecting(loop, server.port) as collector,
+        OptionReader(server.url) as reader,
+        reader.mirror("BTC") as mirror,
+    ):
+        before = reader.feed().store
+        server.client.flushall()
+        until(lambda: reader.feed().store not in ("", before))
+        collector.tick(markPrice="77")
+        collector.settle()
+        until(lambda: mirror.get(ONE).mark_price == 77)
+
+
+@pytest.mark.parametrize("kind", ["gaps", "epochs"])
+def test_RD_35_a_storm_costs_the_server_little_and_ends(
+    server: BrokenValkey, loop: Loop, kind: str
+) -> None:
+    """Announcements with gaps, or of epochs that are nobody's, a thousand a second."""
+    client = server.client
+    with collecting(loop, server.port) as collector, OptionReader(server.url) as reader:
+        feed = reader.feed()
+        with reader.mirror("BTC") as mirror:
+            client.config_resetstat()
+            began, number = time.monotonic(), 10**9
+            while time.monotonic() - began < 3.0:
+                number += 2
+                strange = feed.epoch if kind == "gaps" else number % 4_000_000_000
+                pulse(client, feed.store, strange, number)
+                assert price(lambda: mirror.get(ONE)) in (None, 100, 1218.40771625)
+            lasted_s = time.monotonic() - began
+            sent = calls(client)
+            assert sent["publish"] > 200
+            looks = sent["hgetall"]
+            assert looks < 25 * lasted_s + 5
+            snapshots = sent.get("smembers", 0) + sent.get("mget", 0)
+            assert snapshots < 25  # each is one of both: 0.1, 0.2, 0.4 ... s apart
+            assert sent.get("hmget", 0) < 25  # terms are not asked for again
+            collector.tick(markPrice="99")
+            collector.settle()
+            until(lambda: mirror.get(ONE).mark_price == 99)
+
+
+@pytest.mark.parametrize("right", ["publish", "pubsub|numsub"])
+def test_RD_36_announcements_go_on_once_they_are_allowed_again(
+    server: BrokenValkey, loop: Loop, monkeypatch: pytest.MonkeyPatch, right: str
+) -> None:
+    monkeypatch.setattr(updates_module, "DENIED_AGAIN_S", 0.3)
+    server.acl("SETUSER", "reader", "on", "nopass", "allkeys", "allchannels", "+@all")
+    with collecting(loop, server.port) as collector:
+        writer = server.client.hget(keys.FEED, "writer")
+        url = f"redis://reader:x@127.0.0.1:{server.port}"
+        with OptionReader(url) as reader, reader.mirror("BTC") as mirror:
+            server.acl("SETUSER", "default", f"-{right}")
+            until(lambda: "+publish &fastopts:updates:*" in str(mirror.problem))
+            assert "NOPERM" in str(mirror.problem)
+            server.acl("SETUSER", "default", f"+{right}")
+            collector.tick(markPrice="42")
+            collector.settle()
+            until(lambda: mirror.get(ONE).mark_price == 42)
+            assert server.client.hget(keys.FEED, "writer") == writer
+            until(lambda: server.client.hget(keys.FEED, "updates_refused") == "")
+
+
+@pytest.fixture
+def pair(server: BrokenValkey) -> Iterator[tuple[BrokenValkey, BrokenValkey]]:
+    """A master and its replica, which holds what the master does."""
+    with BrokenValkey() as replica:
+        server.client.config_set("repl-diskless-sync-delay", "0")
+        replica.client.replicaof("127.0.0.1", str(server.port))
+        until(lambda: replica.client.info("replication")["master_link_status"] == "up")
+        yield server, replica
+
+
+def swap(master: BrokenValkey, replica: BrokenValkey) -> None:
+    """A coordinated failover; whoever is connected to the old master stays so."""
+    replica.client.replicaof("NO", "ONE")
+    master.client.replicaof("127.0.0.1", str(replica.port))
+
+
+def test_RD_37_readers_follow_a_failover_behind_a_name(
+    pair: tuple[BrokenValkey, BrokenValkey], loop: Loop
+) -> None:
+    master, replica = pair
+    with FaultProxy(master.port) as proxy, collecting(loop, proxy.port) as collector:
+        url = f"redis://127.0.0.1:{proxy.port}"
+        with ExitStack() as stack:
+            reader = stack.enter_context(OptionReader(url))
+            mirrors = [Opened(kind, loop, url, "BTC", 2.0) for kind in ("sync", "async")]
+            for opened in mirrors:
+                stack.enter_context(closing(opened))
+            watch = stack.enter_context(reader.watch([ONE]))
+            served = stack.enter_context(Serving(url))
+            gets: list[Callable[[str], Any]] = [reader.get, *[one.mirror.get for one in mirrors]]
+            for get in gets:
+                until(partial(get, ONE))
+            proxy.target = replica.port
+            swap(master, replica)
+            collector.tick(markPrice="55")
+            collector.settle()
+            for get in gets:
+                until(partial(_has, get, 55))
+            until(lambda: served.get(f"/v1/options/{ONE}").json.get("mark_price") == 55)
+            collector.tick(markPrice="56")
+            until(lambda: _price_of(watch.wait(5.0)) == 56)
+
+
+def _has(get: Callable[[str], Any], mark_price: float) -> bool:
+    return bool(get(ONE).mark_price == mark_price)
+
+
+def _price_of(news: Any) -> float | None:
+    return getattr(news, "mark_price", None)
+
+
+@pytest.mark.parametrize("kind", ["sync", "async"])
+def test_RD_37_a_plain_reader_leaves_a_server_whose_feed_is_dead(
+    loop: Loop, server: BrokenValkey, kind: str
+) -> None:
+    """The name leads to another server, and the old one goes on answering."""
+    with BrokenValkey() as other, FaultProxy(server.port) as proxy, ExitStack() as stack:
+        url = f"redis://127.0.0.1:{proxy.port}"
+        with collecting(loop, server.port):
+            blocking = stack.enter_context(OptionReader(url))
+            awaited = loop.call(lambda: AsyncOptionReader(url))
+
+            def get(symbol: str) -> Any:
+                if kind == "sync":
+                    return blocking.get(symbol)
+                return loop.run(awaited.get(symbol))
+
+            assert get(ONE).live
+        stack.callback(lambda: loop.call(awaited.close))
+        proxy.target = other.port
+        with collecting(loop, other.port) as collector:
+            collector.tick(markPrice="33")
+            collector.settle()
+            until(lambda: get(ONE).mark_price == 33)
+        # the feed is really down now: few connections are made
+        before = proxy.accepted
+        began = time.monotonic()
+        while time.monotonic() - began < 4.0:
+            assert isinstance(_refusal(get), FeedDown | None)
+        assert proxy.accepted - before <= 6
+
+
+def test_RD_37_a_replica_is_named(pair: tuple[BrokenValkey, BrokenValkey], loop: Loop) -> None:
+    """Nothing is announced at a replica, and the readers there say whose replica it is."""
+    master, replica = pair
+    words = f"this server is a replica of 127.0.0.1:{master.port}"
+    with collecting(loop, master.port):
+        until(lambda: replica.client.exists(keys.record(ONE)))
+        with OptionReader(replica.url) as reader:
+            with closing(_following(reader)) as mirror:
+                until(lambda: words in str(mirror.problem))
+                assert "+publish" not in str(mirror.problem)
+            master.client.replicaof("127.0.0.1", "1")
+    with OptionReader(replica.url) as reader:
+        until(lambda: words in _told(reader))
+
+
+def _following(reader: OptionReader) -> Any:
+    from fastopts.reader.listener import Deaf
+
+    return reader.follow(Deaf())
+
+
+def _refusal(get: Callable[[str], Any]) -> FastoptsError | None:
+    try:
+        get(ONE)
+    except FastoptsError as error:
+        return error
+    return None
+
+
+def _told(reader: OptionReader) -> str:
+    return str(_refusal(reader.get))
+
+
+def test_RD_37_a_reader_without_the_right_to_ask_for_the_role_copes(
+    server: BrokenValkey, loop: Loop
+) -> None:
+    server.acl("SETUSER", "reader", "on", "nopass", "allkeys", "allchannels", "+@all", "-info")
+    with collecting(loop, server.port) as collector:
+        url = f"redis://reader:x@127.0.0.1:{server.port}"
+        with OptionReader(url) as reader, reader.mirror("BTC") as mirror:
+            assert mirror.get(ONE).live
+            collector.end()
+            until(lambda: "has ended" in str(mirror.problem))
+            until(lambda: "has ended" in _told(reader))
