@@ -24,7 +24,9 @@ __all__ = ("Market",)
 
 log = logging.getLogger(__name__)
 
-SYMBOLS_MAX = 20_000  # a stream of invented symbols must not fill the memory
+# Of all that is kept of symbols together, whatever lists and streams name: three times what the
+# venue lists. Each costs 2 KB here, and 3 KB in Redis.
+SYMBOLS_MAX = 12_000
 AFTER_EXPIRY_S = 5.0
 LEFT_AFTER_S = 3600.0  # without a place in the list and without a tick: it has left the market
 
@@ -64,6 +66,7 @@ class Market:
         # since when there was no other.
         self._doubted: dict[str, tuple[tuple[int, int, int], float]] = {}
         self._skipped_of: dict[str, Skipped] = {}
+        self._refused = Skipped()  # by the limit, of the last answers
         self._reported: dict[str, int] = {}  # counts of skipped rows, as last logged
 
     async def load(self, may_use_cache: bool, progress: Progress) -> list[Instrument]:
@@ -79,11 +82,12 @@ class Market:
         found = diff({}, answer, self.now_ms())
         if not found.listed:
             raise VenueError(f"{self._venue} lists no options on {', '.join(self.coins)}")
-        self._save(answer.values(), failures)
         for coin, error in failures.items():
             log.warning("%s: %s", coin, error)
-        self._apply(found.listed, ())
-        return list(found.listed)
+        listed = self._apply(found.listed, ())
+        self._save(answer.values(), failures)
+        self._report_skipped()
+        return listed
 
     async def keep_fresh(self, duty: Duty, listener: Listener) -> None:
         """Refresh for ever, as often as *duty* is due and right after an expiry."""
@@ -107,11 +111,12 @@ class Market:
         found = diff(self.instruments, answer, self.now_ms())
         left = self._confirmed(found, failures)
         gone = [self.instruments[symbol] for symbol in (*found.gone, *left)]
-        if found or left:
-            self._apply(found.listed, gone)
-            log.info("%d options listed or under new terms, %d gone", len(found.listed), len(gone))
-            listener(found.listed, gone)
+        listed = self._apply(found.listed, gone)
+        if listed or gone:
+            log.info("%d options listed or under new terms, %d gone", len(listed), len(gone))
+            listener(listed, gone)
         self._forget_expired()
+        self._report_skipped()
         self._save(self.instruments.values(), failures)
         return not failures
 
@@ -197,10 +202,16 @@ class Market:
                 # Nobody is there: the other coins would not be answered either.
                 return found, failures | dict.fromkeys(set(self.coins) - seen, error)
             seen.add(coin)
-            found |= {instrument.symbol: instrument for instrument in listed.instruments}
             self._skipped_of[coin] = listed.skipped
+            room = SYMBOLS_MAX - len(found)
+            for instrument in listed.instruments:
+                # what is known stays: it is not missing from the answer
+                if instrument.symbol in self.instruments or room > 0:
+                    found[instrument.symbol] = instrument
+                    room -= 1
+                else:
+                    listed.skipped.add(rest.LIMIT, instrument.symbol)
             progress(coin, len(listed.instruments))
-        self._report_skipped()
         return found, failures
 
     async def _find_coins(self) -> None:
@@ -236,7 +247,7 @@ class Market:
     def skipped(self) -> Skipped:
         """What the venue lists and is not tracked, as of the last answers."""
         together = Skipped()
-        for each in self._skipped_of.values():
+        for each in (*self._skipped_of.values(), self._refused):
             together.merge(each)
         return together
 
@@ -326,18 +337,41 @@ class Market:
             del self._doubted[symbol]
         return left
 
-    def _apply(self, listed: Iterable[Instrument], gone: Iterable[Instrument]) -> None:
-        for instrument in listed:
-            self.instruments[instrument.symbol] = instrument
-            self._adopted.pop(instrument.symbol, None)
-            self._delisted.pop(instrument.symbol, None)
-            self._add(instrument)
+    def _apply(self, listed: Iterable[Instrument], gone: Iterable[Instrument]) -> list[Instrument]:
+        """Drop *gone*, take in *listed*; return those for which there was room."""
         for instrument in gone:
             del self.instruments[instrument.symbol]
             self._delisted[instrument.symbol] = instrument.expiry_ms
             if instrument.expiry_ms > self.now_ms():
                 self._table.mark_suspect(instrument.symbol)  # what stands there ticks no more
             self._table.retire(instrument.symbol)
+        admitted = self._admitted(listed)
+        for instrument in admitted:
+            self.instruments[instrument.symbol] = instrument
+            self._adopted.pop(instrument.symbol, None)
+            self._delisted.pop(instrument.symbol, None)
+            self._add(instrument)
+        excess = len(self._delisted) + len(self._table) - SYMBOLS_MAX
+        for symbol in list(self._delisted)[: max(0, excess)]:  # the oldest
+            del self._delisted[symbol]
+        return admitted
+
+    def _admitted(self, listed: Iterable[Instrument]) -> list[Instrument]:
+        """Those of *listed* for which there is room. What ticked unlisted makes room for them."""
+        wanted = list(listed)
+        fresh = [i.symbol for i in wanted if i.symbol not in self._table]
+        names = {instrument.symbol for instrument in wanted}
+        for symbol in [symbol for symbol in self._adopted if symbol not in names]:
+            if len(fresh) <= SYMBOLS_MAX - len(self._table):
+                break
+            del self._adopted[symbol]
+            self._table.retire(symbol)
+        room = max(0, SYMBOLS_MAX - len(self._table))
+        self._refused = Skipped()
+        for symbol in fresh[room:]:
+            self._refused.add(rest.LIMIT, symbol)
+        refused = set(fresh[room:])
+        return [instrument for instrument in wanted if instrument.symbol not in refused]
 
     def _forget_expired(self) -> None:
         now = self.now_ms()

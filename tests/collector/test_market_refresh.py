@@ -172,6 +172,51 @@ def test_what_no_list_has_and_what_does_not_tick_for_an_hour_has_left_the_market
     run(tmp_path, main)
 
 
+def test_lists_of_ever_new_options_stay_within_a_bound(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("fastopts.collector.market.SYMBOLS_MAX", 50)
+
+    async def main(world: World) -> None:
+        world.venue.listed = {"BTC": names(20)}
+        await world.load()
+        for start in range(20, 400, 20):
+            world.venue.listed["BTC"] = [name(strike) for strike in range(start, start + 20)]
+            await world.refresh()
+            assert len(world.market.instruments) <= 50
+            assert len(world.table) <= 50
+        assert world.market.skipped.counts == {"limit": 20}
+        assert len(world.market.instruments) == 50
+        # those that are dropped make room, and what is refused comes in then
+        world.venue.listed["BTC"] = sorted(world.market.instruments)[:30]
+        await world.refresh()
+        assert len(world.market.instruments) == 30
+        world.venue.listed["BTC"] += [name(strike) for strike in range(900, 925)]
+        listed, _ = await world.refresh() or ([], [])
+        assert len(listed) == 20
+        assert world.market.skipped.counts == {"limit": 5}
+        assert len(world.market._delisted) + len(world.table) <= 50
+
+    run(tmp_path, main)
+    assert any("there are more than a collector takes" in words for words in told(caplog))
+
+
+def test_one_list_of_too_many_keeps_what_is_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def main(world: World) -> None:
+        world.venue.listed = {"BTC": names(4)[2:], "ETH": names(3, "ETH")}
+        await world.load()
+        monkeypatch.setattr("fastopts.collector.market.SYMBOLS_MAX", 6)
+        world.venue.listed["BTC"] = names(40)
+        assert await world.refresh() == (names(1), [])
+        assert len(world.market.instruments) == 6
+        assert world.market.skipped.counts["limit"] >= 37
+        assert await world.refresh() is None
+
+    run(tmp_path, main)
+
+
 def test_a_doubtful_answer_may_still_list_what_is_new(tmp_path: Path) -> None:
     async def main(world: World) -> None:
         world.venue.listed = {"BTC": names(10)}

@@ -126,10 +126,11 @@ def test_invented_strangers_do_not_fill_the_memory(
         adopted = [world.market.adopt(name(strike)) for strike in range(10, 15)]
         assert adopted == [True, True, False, False, False]
         assert len(world.table) == 5
-        # the venue's own list is not limited
+        # what the venue lists takes their place
         world.venue.listed["BTC"] = names(6)
-        assert await world.refresh() == (names(6)[3:], [])
-        assert len(world.table) == 8
+        assert await world.refresh() == (names(5)[3:], [])
+        assert len(world.table) == 5
+        assert world.market.skipped.counts == {"limit": 1}
 
     run(tmp_path, main)
 

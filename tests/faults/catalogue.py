@@ -142,6 +142,7 @@ FAULTS: Final = {
     "PR-18": "A crash in native code",
     "PR-19": "Pauses by the garbage collector",
     "PR-20": "A periodic duty stops, and nobody notices",
+    "PR-21": "The venue lists ever new options",
     "RR-01": "Stale data taken as live",
     "RR-02": "Unknown, expired and not yet live symbols",
     "RR-03": "A hash that lacks fields, a foreign record",

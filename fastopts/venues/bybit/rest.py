@@ -21,6 +21,7 @@ from fastopts.venues.bybit import symbols
 from fastopts.venues.bybit.fields import REST, time_ms
 
 __all__ = (
+    "LIMIT",
     "REASONS",
     "Answer",
     "Listed",
@@ -127,10 +128,12 @@ class Unusable(Exception):
 UNKNOWN_NAME: Final = "unknown_name"  # the symbol does not follow the grammar
 OTHER_COIN: Final = "other_coin"  # the symbol begins with another coin than the row's baseCoin
 BAD_TERMS: Final = "bad_terms"  # a term has no usable value
+LIMIT: Final = "limit"  # there are more than a collector takes
 REASONS: Final = {
     UNKNOWN_NAME: "the name is not understood",
     OTHER_COIN: "the name begins with another coin than the option's base coin",
     BAD_TERMS: "a term has no usable value",
+    LIMIT: "there are more than a collector takes",
 }
 SHOWN_MAX: Final = 60
 
