@@ -74,6 +74,7 @@ class Exposition(Collector):
         yield from self._symbols()
         yield from self._universe()
         yield from self._venue()
+        yield from _clock(self._writer)
         yield from _redis(self._table, self._writer)
         yield from _process()
 
@@ -125,6 +126,15 @@ class Exposition(Collector):
         counts = self._watch.counts()
         is_open = sum(line.is_open for line in self._lines)
         yield _gauge("connections_open", "WebSocket connections to the venue.", is_open)
+        lags = GaugeMetricFamily(
+            "fastopts_connection_lag_seconds",
+            "How far a connection is behind the venue, by the exchange's times.",
+            labels=["connection"],
+        )
+        for line in self._lines:
+            if line.lag_ms is not None:
+                lags.add_metric([str(line.shard.number)], line.lag_ms / 1000)
+        yield lags
         for name, words in (
             ("reconnects", "Connections that took the place of a lost one."),
             ("false_acks", "Subscriptions that the venue acknowledged and did not serve."),
@@ -197,6 +207,24 @@ def _times(table: Table, writer: Writer, watch: Watch) -> Iterator[Metric]:
     )
 
 
+def _clock(writer: Writer) -> Iterator[Metric]:
+    """What is known of the venue's clock."""
+    discarded = CounterMetricFamily(
+        "fastopts_clock_answers_discarded",
+        "Times of the venue that were not used: early as from a cache, or slow.",
+        labels=["reason"],
+    )
+    discarded.add_metric(["early"], writer.feed.exchange.early)
+    discarded.add_metric(["slow"], writer.feed.exchange.slow)
+    yield discarded
+    skew = writer.skew()
+    if skew is not None:
+        words = "The venue's clock minus that of the Redis server."
+        yield _gauge("clock_skew_seconds", words, skew.ms / 1000)
+        words = "How far off the skew, and with it every age, may be."
+        yield _gauge("clock_skew_error_seconds", words, skew.error_ms / 1000)
+
+
 def _redis(table: Table, writer: Writer) -> Iterator[Metric]:
     state = _STATES[writer.state]
     yield _labelled(
@@ -217,12 +245,6 @@ def _redis(table: Table, writer: Writer) -> Iterator[Metric]:
         yield _gauge(
             "redis_round_trip_seconds", "The last heartbeat's exchange with Redis.", took_s
         )
-    skew = writer.skew()
-    if skew is not None:
-        words = "The venue's clock minus that of the Redis server."
-        yield _gauge("clock_skew_seconds", words, skew.ms / 1000)
-        words = "How far off the skew, and with it every age, may be."
-        yield _gauge("clock_skew_error_seconds", words, skew.error_ms / 1000)
 
 
 def _process() -> Iterator[Metric]:

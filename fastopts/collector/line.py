@@ -166,7 +166,7 @@ class Line:
     @property
     def lag_ms(self) -> int | None:
         """How far the open connection is behind the venue; None where that is not known."""
-        is_known = self._connection is not None and self._shared.venue_time.is_known
+        is_known = self._inlet is not None and self._shared.venue_time.is_known
         return self._lateness.lag_ms if is_known else None
 
     @property
@@ -175,7 +175,7 @@ class Line:
         if self._connection is None:
             return 0
         conn, table = self._connection.inlet.conn, self._shared.table
-        if conn not in table.delivering:
+        if conn not in table.delivering or self._is_late:
             return 0
         return sum(
             table.origin_of(symbol)[0] == conn and not table.flags_of(symbol) & FLAG_SUSPECT

@@ -18,7 +18,7 @@ ROWS = [panel for panel in dashboard()["panels"] if panel["type"] == "row"]
 MUST_ALERT = {
     *("FeedDown", "NobodyWrites", "CoverageLow", "TicksOld", "RedisSlow", "PendingGrows"),
     *("MessagesRejected", "ReconnectStorm", "Suspects", "LoopLate", "CollectorDown", "ServeDown"),
-    *("DutyOverdue", "InstrumentsSkipped"),
+    *("ConnectionLate", "DutyOverdue", "InstrumentsSkipped"),
 }
 
 

@@ -122,6 +122,53 @@ def test_every_form_of_pong_counts(message: dict[str, Any]) -> None:
     assert pong.venue_ms in (None, 1_777_226_678_908)
 
 
+def pong(at: float) -> dict[str, Any]:
+    return {"args": [str(round(at * 1000) + 1_795_000_000_000)], "op": "pong"}
+
+
+def test_pongs_that_come_late_are_paired_with_their_own_pings() -> None:
+    venue = Venue()
+    venue.answers = False
+    late_s, answered = 40.0, 0
+    venue.tick()
+    while venue.now < 300:
+        venue.wait(0.25)
+        while answered < len(venue.pings) and venue.pings[answered] + late_s <= venue.now:
+            venue.say(pong(venue.pings[answered]))
+            answered += 1
+    pongs = [event for event in venue.events if isinstance(event, Pong)]
+    assert len(pongs) == answered > 8
+    for event in pongs:
+        assert event.venue_ms == round(event.sent_at * 1000) + 1_795_000_000_000
+        assert event.received_at - event.sent_at == pytest.approx(late_s, abs=0.3)
+    assert venue.dead() == []  # they are answered, if late
+
+
+def test_a_pong_that_never_comes_makes_the_later_ones_seem_slow_never_early() -> None:
+    venue = Venue()
+    venue.answers = False
+    venue.tick()
+    venue.wait(15.5)
+    venue.say(pong(venue.pings[1]))
+    [event] = [event for event in venue.events if isinstance(event, Pong)]
+    assert event.sent_at == venue.pings[0]
+    venue.wait(120)
+    assert "pings without an answer" in venue.dead()[0]
+
+
+def test_pongs_to_pings_before_a_doubt_measure_nothing() -> None:
+    venue = Venue()
+    venue.answers = False
+    venue.tick()
+    venue.session.doubt(venue.now)
+    venue.tick()
+    for sent_at in venue.pings:
+        venue.say(pong(sent_at))
+    [event] = [event for event in venue.events if isinstance(event, Pong)]
+    assert event.sent_at == venue.pings[1]
+    assert len(venue.pings) == 2
+
+
 def test_three_unanswered_pings_end_the_connection() -> None:
     venue = Venue()
     venue.answers = False
