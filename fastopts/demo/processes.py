@@ -15,8 +15,20 @@ from fastopts.errors import FastoptsError
 __all__ = ("Processes",)
 
 STOP_TIMEOUT_S = 5.0
+_OF_THE_PACKAGE = ("FASTOPTS_PURE", "FASTOPTS_BUILD")  # not settings: which code runs
 _PAGE = re.compile(r"http://127\.0\.0\.1:\d+/")
 _URLS = re.compile(r"REST (http\S+); WebSocket (ws\S+)")
+
+
+def _environment() -> dict[str, str]:
+    """Ours without the settings of another collector: the demo runs beside production, and shares
+    neither server nor password, port or file with it."""
+    kept = {
+        name: text
+        for name, text in os.environ.items()
+        if name in _OF_THE_PACKAGE or not name.startswith(("FASTOPTS_", "REDIS_"))
+    }
+    return kept | {"FASTOPTS_CONFIG": os.devnull}
 
 
 class Processes:
@@ -101,7 +113,7 @@ class Processes:
             stdout=subprocess.PIPE if out else subprocess.DEVNULL,
             stderr=subprocess.STDOUT if out else subprocess.PIPE,
             text=True,
-            env=os.environ | variables,
+            env=_environment() | variables,
             # Ctrl-C is the view's to hear: it ends the others in order.
             start_new_session=True,
             preexec_fn=end_with_parent,  # noqa: PLW1509

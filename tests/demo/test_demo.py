@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -10,15 +11,17 @@ from pathlib import Path
 
 import pytest
 
+from tests.store import CALL, Store
 
-def start(tmp_path: Path, *words: str) -> subprocess.Popen[str]:
+
+def start(tmp_path: Path, *words: str, **variables: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "fastopts.demo", "--symbols", "80", "--rate", "500", *words],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         cwd=tmp_path,
-        env=os.environ | {"PYTHONWARNINGS": "error", "COLUMNS": "110"},
+        env=os.environ | {"PYTHONWARNINGS": "error", "COLUMNS": "110"} | variables,
     )
 
 
@@ -50,6 +53,27 @@ def test_it_shows_live_numbers_and_says_simulated(tmp_path: Path) -> None:
     assert re.search(r"BTC-\S+-C-USDT\s+[\d,]+\.\d\d", out)
     assert picture.read_text().startswith("<svg")
     assert list(tmp_path.iterdir()) == [picture]
+
+
+def test_it_runs_beside_production_and_shares_nothing_with_it(
+    tmp_path: Path, store: Store
+) -> None:
+    """In a folder and an environment that are set up for another collector."""
+    (tmp_path / "fastopts.toml").write_text('venue = "bybit"\nflush_ms = 70\nstandby = true\n')
+    store.option(CALL)
+    before = store.client.hgetall("fastopts:feed"), sorted(store.client.keys())
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        process = start(
+            *(tmp_path, "--duration", "2"),
+            REDIS_PASSWORD="of production",
+            FASTOPTS_REDIS_URL=store.url,
+            FASTOPTS_COINS="XYZ",
+            FASTOPTS_METRICS_PORT=str(taken.getsockname()[1]),
+        )
+        out, _ = process.communicate(timeout=60)
+    assert process.returncode == 0, out
+    assert re.search(r"symbols live\s+(\d+) of \1\s", out)
+    assert (store.client.hgetall("fastopts:feed"), sorted(store.client.keys())) == before
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")

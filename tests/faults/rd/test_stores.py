@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -64,6 +65,14 @@ def price(read: Callable[[], Any]) -> float | None:
     return float(option.mark_price)
 
 
+def _get_over_http(served: Serving, symbol: str) -> Any:
+    """The option as an object. Raises StaleData when it is not handed out as live."""
+    answer = served.get(f"/v1/options/{symbol}")
+    if answer.status != 200:
+        raise StaleData(answer.reason)
+    return SimpleNamespace(**answer.json)
+
+
 def calls(client: redis.Redis) -> dict[str, int]:
     """How often each command was sent since the statistics were reset."""
     statistics: dict[str, Any] = client.info("commandstats")
@@ -95,7 +104,9 @@ def test_RD_34_two_databases_never_mix(server: BrokenValkey, loop: Loop, epochs:
             mirrors = [Opened(kind, loop, url, "BTC", 2.0) for kind in ("sync", "async")]
             for opened in mirrors:
                 stack.enter_context(closing(opened))
-            reads.append([reader.get, *[opened.mirror.get for opened in mirrors]])
+            served = stack.enter_context(Serving(url))
+            asked = partial(_get_over_http, served)
+            reads.append([reader.get, *[opened.mirror.get for opened in mirrors], asked])
         assert (feeds[0].epoch == feeds[1].epoch) is (epochs == "the same")
         assert feeds[0].store != feeds[1].store
         server.client.config_resetstat()
