@@ -237,7 +237,7 @@ def meets(option: Option, bounds: Bounds) -> bool:
     given: Mapping[str, Any] = {k: bound for k, bound in bounds.items() if bound is not None}
     for name, bound in given.items():
         if name == "expiry":
-            is_met = option.expiry.date() == expiries.day_of(bound)
+            is_met = expiries.is_delivered_at(option.expiry_ms, bound)
         elif name == "settle":
             is_met = option.settle == settle_coin(bound)
         elif name == "type":

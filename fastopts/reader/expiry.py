@@ -1,18 +1,29 @@
 """The ways to name an expiry."""
 
 import re
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from typing import Final
 
 from fastopts.errors import BadInput, clipped
 
-__all__ = ("FRONT", "Expiry", "day_of", "label", "label_of")
+__all__ = (
+    "FRONT",
+    "Expiry",
+    "day_of",
+    "exact_ms",
+    "is_delivered_at",
+    "is_usual",
+    "label",
+    "label_of",
+)
 
 Expiry = str | date  # a datetime is a date
+USUAL_TIME: Final = time(8)  # UTC
 FRONT: Final = "front"  # the first that is not settling
 
 _MONTHS: Final = "JAN FEB MAR APR MAY JUN JUL AUG SEP OCT NOV DEC".split()  # noqa: SIM905
 _SYMBOL_FORM: Final = re.compile(r"(\d{1,2})([A-Z]{3})(\d{2})", re.ASCII)
+_LABEL_FORM: Final = re.compile(r"(\d{1,2}[A-Z]{3}\d{2})T(\d{2})(\d{2})(\d{2})?", re.ASCII)
 _KEY_FORM: Final = re.compile(r"(\d{2})(\d{2})(\d{2})", re.ASCII)
 
 
@@ -32,8 +43,49 @@ def day_of(expiry: Expiry) -> date | None:
 
 
 def label(expiry_ms: int) -> str:
-    """The day as a symbol spells it: `27MAR26`, `6JAN23`."""
-    return label_of(datetime.fromtimestamp(expiry_ms / 1000, UTC))
+    """The day as a symbol spells it: `27MAR26`, `6JAN23`; with the time of a delivery that is not
+    at 08:00 UTC: `27MAR26T1600`. So two deliveries of one day have two labels."""
+    moment = datetime.fromtimestamp(expiry_ms / 1000, UTC)
+    if is_usual(expiry_ms):
+        return label_of(moment)
+    return f"{label_of(moment)}T{moment:%H%M%S}".removesuffix("00")
+
+
+def is_usual(expiry_ms: int) -> bool:
+    """Whether it is at the usual time of the day."""
+    moment = datetime.fromtimestamp(expiry_ms / 1000, UTC)
+    return moment.time().replace(microsecond=0) == USUAL_TIME
+
+
+def exact_ms(expiry: Expiry) -> int | None:
+    """The moment that *expiry* names, in ms; None where it names a day, or is none."""
+    moment: date | None = None
+    if isinstance(expiry, str):
+        text = expiry.strip().upper()
+        if found := _LABEL_FORM.fullmatch(text):
+            hour, minute, second = int(found[2]), int(found[3]), int(found[4] or 0)
+            day = day_of(found[1])
+            if day is not None and hour < 24 and minute < 60 and second < 60:
+                moment = datetime(day.year, day.month, day.day, hour, minute, second, tzinfo=UTC)
+        elif "T" in text or ":" in text:
+            try:
+                moment = datetime.fromisoformat(text)
+            except ValueError:
+                return None
+    else:
+        moment = expiry
+    if not isinstance(moment, datetime) or not moment.time():
+        return None
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return round(aware.timestamp() * 1000)
+
+
+def is_delivered_at(expiry_ms: int, expiry: Expiry) -> bool:
+    """Whether an option that is delivered at *expiry_ms* is one of *expiry*: of its day, and of
+    its time where a label spells one."""
+    if isinstance(expiry, str) and _LABEL_FORM.fullmatch(expiry.strip().upper()):
+        return expiry_ms // 1000 == (exact_ms(expiry) or 0) // 1000
+    return datetime.fromtimestamp(expiry_ms / 1000, UTC).date() == day_of(expiry)
 
 
 def label_of(day: date) -> str:
@@ -42,6 +94,10 @@ def label_of(day: date) -> str:
 
 
 def _parse(text: str) -> date:
+    if found := _LABEL_FORM.fullmatch(text):
+        if int(found[2]) > 23 or int(found[3]) > 59 or int(found[4] or 0) > 59:
+            raise ValueError(text)
+        text = found[1]
     if found := _SYMBOL_FORM.fullmatch(text):
         return date(2000 + int(found[3]), _MONTHS.index(found[2]) + 1, int(found[1]))
     if found := _KEY_FORM.fullmatch(text):

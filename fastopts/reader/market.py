@@ -30,6 +30,7 @@ class Listing:
         self.instruments = [one for each in universes for one in each.instruments]
         self.symbols = [one.symbol for one in self.instruments]
         self.unplaced = [symbol for each in universes for symbol in each.unplaced]
+        self.doubles = [symbol for each in universes for symbol in each.doubles]
         self.texts = {
             "symbol": np.array(self.symbols, dtype=np.str_),
             "asset": np.array([one.asset for one in self.instruments], dtype=np.str_),

@@ -78,6 +78,8 @@ def scan(market: Market, bounds: Bounds, gate: bool, sort: str | None, limit: in
     chosen, excluded = _gated(market, scope) if gate else _raw(market, scope)
     if market.listing.unplaced:
         excluded["no_terms"] = len(market.listing.unplaced)
+    if market.listing.doubles:
+        excluded["same_place"] = len(market.listing.doubles)
     chosen = _within(market, chosen, bounds, VALUES)
     rows = _ordered(market, np.flatnonzero(chosen), sort)
     return Scan(market, rows if limit is None else rows[:limit], int(scope.sum()), excluded)
@@ -99,7 +101,12 @@ def _delivered_on(market: Market, expiry: Expiry) -> Mask:
     delivery = market.column("expiry")
     if day is not None:
         found: Mask = delivery.astype("datetime64[D]") == np.datetime64(day)
-        return found
+        times = np.unique(delivery[found]).astype("datetime64[ms]").astype(np.int64)
+        met = [at for at in times.tolist() if expiries.is_delivered_at(at, expiry)]
+        exact_ms = expiries.exact_ms(expiry)
+        exact = [at for at in met if exact_ms is not None and at // 1000 == exact_ms // 1000]
+        wanted = np.array(exact or met, dtype=np.int64).astype("datetime64[ms]")
+        return found & np.isin(delivery, wanted)
     front = np.zeros(len(market), dtype=np.bool_)
     trading = market.column("phase") == "trading"
     for asset in np.unique(market.column("asset")):

@@ -64,7 +64,8 @@ class Universe:
     """Everything that is listed of *asset*, by expiry, settle coin, strike and type.
 
     It holds while the feed's version is *version*. *unplaced* are symbols whose terms the store
-    has not: they belong to no series.
+    has not, *doubles* those whose place another option has (same series, strike and type) and those
+    of another coin's name: they belong to no series.
     """
 
     def __init__(
@@ -77,7 +78,8 @@ class Universe:
         self.asset = asset
         self.version = version
         self.unplaced = tuple(unplaced)
-        self.instruments = tuple(sorted(instruments, key=_place))
+        placed, self.doubles = _placed(asset, instruments)
+        self.instruments = tuple(sorted(placed, key=_place))
         self.members = _members(asset, self.instruments)
         self._by_day: dict[date, list[Members]] = {}
         for each in self.members:
@@ -93,7 +95,10 @@ class Universe:
         Raises Unknown for one that is not listed, BadInput for a text that names no expiry.
         """
         day = None if expiry is None else expiries.day_of(expiry)
-        of_expiry = self._front(settle, venue_ms) if day is None else self._by_day.get(day, [])
+        if day is None or expiry is None:
+            of_expiry = self._front(settle, venue_ms)
+        else:
+            of_expiry = _of_one_delivery(self._by_day.get(day, []), expiry)
         listed = [each for each in of_expiry if settle in (None, each.series.settle)]
         if not listed:
             raise self._unknown(expiry, settle)
@@ -114,6 +119,36 @@ class Universe:
         )
         there = ", ".join(f"{one.label} {one.settle}" for one in self.series())
         return Unknown(f"no series {what}; there are: {there or 'none'}")
+
+
+def _placed(
+    asset: str, instruments: Iterable[Instrument]
+) -> tuple[list[Instrument], tuple[str, ...]]:
+    """Those that have a place of their own, and the symbols of the others."""
+    places: dict[tuple[int, str, float, str], Instrument] = {}
+    doubles = []
+    # of two in one place, the symbol that spells the strike in the usual way is the shorter one
+    for one in sorted(instruments, key=lambda one: (len(one.symbol), one.symbol)):
+        if one.symbol.startswith(f"{asset}-") and _place(one) not in places:
+            places[_place(one)] = one
+        else:
+            doubles.append(one.symbol)
+    return list(places.values()), tuple(doubles)
+
+
+def _of_one_delivery(of_day: list[Members], expiry: Expiry) -> list[Members]:
+    """Those of the delivery that *expiry* names; of a day with more than one, the usual one of
+    08:00 UTC, else the first, when it names no time."""
+    times = sorted({each.series.expiry_ms for each in of_day})
+    if len(times) < 2 and not isinstance(expiry, str):
+        return of_day
+    exact = [at for at in times if expiries.is_delivered_at(at, expiry)]
+    named_ms = expiries.exact_ms(expiry)
+    if named_ms is not None and (len(times) > 1 or not exact):
+        exact = [at for at in times if at // 1000 == named_ms // 1000]
+    usual = [at for at in exact if expiries.is_usual(at)]
+    chosen = (usual or exact or [0])[0]
+    return [each for each in of_day if each.series.expiry_ms == chosen]
 
 
 def _members(asset: str, instruments: Sequence[Instrument]) -> list[Members]:

@@ -1,7 +1,6 @@
 """What a client writes to subscribe, and the topic that it names."""
 
 from collections.abc import Callable, Mapping
-from datetime import date
 from typing import Any, Final, cast
 
 import orjson
@@ -106,22 +105,29 @@ class Topics:
         day = expiries.day_of(cast("str", expiry))
         mirror = self._mirror()
         if day is None or mirror.problem is None:  # which is the front has to be known
-            found = mirror.chain(asset, day, settle, require_live=False, allow_expired=True)
+            named = None if day is None else cast("str", expiry)
+            found = mirror.chain(asset, named, settle, require_live=False, allow_expired=True)
             day, settle = found.series.expiry.date(), found.settle
-        return {"asset": asset, "settle": settle, "day": day.isoformat()}
+            label = found.series.label
+        else:
+            label = expiries.label_of(day)
+        return {"asset": asset, "settle": settle, "expiry": label}
 
     def _listed(self, plain: Mapping[str, Any]) -> set[str]:
         asset, settle = plain["asset"], plain["settle"]
-        day = date.fromisoformat(plain["day"]) if "day" in plain else None
+        expiry = plain.get("expiry")
         mirror = self._mirror()
         if asset not in mirror.feed().assets:
             return set()
-        return {
-            symbol
+        series = [
+            one
             for one in mirror.universe(asset).members
-            if settle in (None, one.series.settle) and day in (None, one.series.expiry.date())
-            for symbol in one.symbols
-        }
+            if settle in (None, one.series.settle)
+            and (expiry is None or expiries.is_delivered_at(one.series.expiry_ms, expiry))
+        ]
+        # of two deliveries on one day, the label is of one
+        exact = [one for one in series if one.series.label == expiry]
+        return {symbol for one in exact or series for symbol in one.symbols}
 
     def _scan(self, terms: Mapping[str, Any]) -> dict[str, Any]:
         return bodies.scan(self._mirror().scan(**terms, require_live=False), streamed=True)

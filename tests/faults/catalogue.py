@@ -75,6 +75,7 @@ FAULTS: Final = {
     "DC-25": "Control messages between data",
     "DC-26": "Markup and formulas in texts",
     "DC-27": "Zeros that stand for values that were not computed",
+    "DC-28": "Two options at one strike, two deliveries on one day",
     "LC-01": "Expired options go on being shown",
     "LC-02": "Expired symbols are resubscribed",
     "LC-03": "New listings go unseen",

@@ -106,7 +106,9 @@ const MONTHS = ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "
 export function expiryLabel(ms) {
   const day = new Date(ms);
   const year = String(day.getUTCFullYear() % 100).padStart(2, "0");
-  return `${day.getUTCDate()}${MONTHS[day.getUTCMonth()]}${year}`;
+  const time = day.toISOString().slice(11, 19).replaceAll(":", "");
+  const rest = time === "080000" ? "" : `T${time.replace(/00$/, "")}`;
+  return `${day.getUTCDate()}${MONTHS[day.getUTCMonth()]}${year}${rest}`;
 }
 
 // NotYetLive as "not yet live".
