@@ -347,7 +347,11 @@ def read_file(environ: Mapping[str, str]) -> dict[str, Any]:
     if named is None and not path.exists():
         return {}
     try:
-        return tomllib.loads(path.read_text())
+        return tomllib.loads(path.read_text("utf-8-sig"))  # as TOML is; Windows adds a mark
+    except UnicodeDecodeError as error:
+        raise ConfigError(
+            f"{path}: it is no UTF-8 text (byte {error.start}); save it so"
+        ) from error
     except (OSError, ValueError) as error:
         raise ConfigError(f"{path}: {error}") from error
 

@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from typing import Any, NoReturn, TypeVar
 
 import fastopts
-from fastopts import config
+from fastopts import config, stdio
 from fastopts.collector import heap, report
 from fastopts.collector.run import collect, fetch
 from fastopts.errors import ConfigError, FastoptsError, one_line
@@ -94,11 +94,11 @@ def _arguments(words: Sequence[str], command: str | None) -> argparse.Namespace:
 
 def main(words: Sequence[str] | None = None, command: str | None = None) -> int:
     """Run the command line; return the exit code. A *command* that is given is not in *words*."""
-    if sys.stderr is None:  # started with it closed: no socket of ours may get its number
-        sys.stderr = open(os.devnull, "w")  # noqa: SIM115 - for as long as the process lives
+    stdio.prepare()
     faulthandler.enable()
     try:
-        _run(_arguments(sys.argv[1:] if words is None else words, command))
+        with stdio.quiet_pipes():
+            _run(_arguments(sys.argv[1:] if words is None else words, command))
     except ConfigError as error:
         return _complain(error, 2)
     except FastoptsError as error:
@@ -109,10 +109,7 @@ def main(words: Sequence[str] | None = None, command: str | None = None) -> int:
 
 
 def _complain(error: FastoptsError, code: int) -> int:
-    try:
-        print(f"fastopts: {one_line(str(error))}", file=sys.stderr, flush=True)  # noqa: T201
-    except OSError:
-        sys.stderr = None  # or the interpreter would try again at its end, and exit with 120
+    stdio.complain(f"fastopts: {one_line(str(error))}")
     return code
 
 

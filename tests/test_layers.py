@@ -9,7 +9,7 @@ import pytest
 import fastopts
 
 ROOT = Path(fastopts.__file__).parent
-PLAIN = ("clock", "errors", "model", "keys", "config", "files", "metrics", "vocabulary")
+PLAIN = ("clock", "errors", "model", "keys", "config", "files", "metrics", "stdio", "vocabulary")
 EVERYTHING = None
 
 # room -> the rooms of ours that it may import, beside itself
@@ -25,7 +25,7 @@ TABLE: dict[str, tuple[str, ...] | None] = {
     "reader": (*PLAIN, "core", "net"),
     "compat": (*PLAIN, "reader"),
     "serve": (*PLAIN, "reader"),
-    "sim": ("errors", "config"),
+    "sim": ("errors", "config", "stdio"),
     "track": EVERYTHING,
     "demo": EVERYTHING,
     "cli": EVERYTHING,

@@ -5,13 +5,13 @@ collector is spared the memory of a command line it does not use.
 """
 
 import difflib
-import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
 from typing import Final
 
 import fastopts
+from fastopts import stdio
 from fastopts.cli.commands import COMMANDS, Command
 from fastopts.errors import BadInput, ConfigError, FastoptsError, one_line
 
@@ -40,6 +40,7 @@ Example: fastopts doctor"""
 
 def main(words: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit code."""
+    stdio.prepare()
     try:
         code = _main(sys.argv[1:] if words is None else words)
         sys.stdout.flush()
@@ -48,10 +49,10 @@ def main(words: Sequence[str] | None = None) -> int:
     except (BadInput, ConfigError) as error:
         return _complain(error, 2)
     except BrokenPipeError:
-        _give_up_stdout()
+        stdio.give_up(sys.stdout)
         return 0
     except OSError as error:
-        _give_up_stdout()
+        stdio.give_up(sys.stdout)
         return _complain(error, 1)
     except (FastoptsError, ImportError) as error:
         return _complain(error, 1)
@@ -122,13 +123,8 @@ def _say(text: str) -> None:
 
 
 def _complain(error: object, code: int) -> int:
-    print(f"fastopts: {one_line(str(error))}", file=sys.stderr)  # noqa: T201
+    stdio.complain(f"fastopts: {one_line(str(error))}")
     return code
-
-
-def _give_up_stdout() -> None:
-    """Nothing can be written there any more; the interpreter's last flush must not complain."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from fastopts import stdio
 from fastopts.errors import one_line
 
 __all__ = (
@@ -78,7 +79,7 @@ def show_venue(name: str) -> None:
 
 def aside(words: str) -> None:
     """Print *words* to standard error: what is told about the output, and no part of it."""
-    print(f"fastopts: {one_line(words)}", file=sys.stderr)  # noqa: T201
+    stdio.complain(f"fastopts: {one_line(words)}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ Its keys are those of older trackers: `symbols`, `count`, `updated_at`, `expires
 ours adds `venue` and `instruments`, the terms that the symbols alone don't tell.
 """
 
+import codecs
 import contextlib
 import dataclasses
 from collections import Counter
@@ -77,7 +78,7 @@ def load(path: Path, venue: str, now: datetime) -> Cached | None:
     try:
         if not path.is_file():
             return None
-        content = orjson.loads(path.read_bytes())
+        content = orjson.loads(path.read_bytes().removeprefix(codecs.BOM_UTF8))
         if content.get("venue", "bybit") != venue:
             return None
         rows = [_instrument(row) for row in content.get("instruments", ())]

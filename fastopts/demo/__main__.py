@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.live import Live
 
-from fastopts import keys
+from fastopts import keys, stdio
 from fastopts.demo.processes import Processes
 from fastopts.demo.screen import Frame, near_the_money, render, svg
 from fastopts.errors import FastoptsError
@@ -96,4 +96,5 @@ def _options(reader: OptionReader, client: redis.Redis) -> list[Option]:
 
 
 if __name__ == "__main__":
+    stdio.prepare()
     typer.run(demo)

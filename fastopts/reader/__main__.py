@@ -6,7 +6,7 @@ Exit codes: 0 done, 1 there is no live feed, 2 a setting is wrong.
 import os
 import sys
 
-from fastopts import config
+from fastopts import config, stdio
 from fastopts.errors import ConfigError, FastoptsError, one_line
 from fastopts.reader.reader import OptionReader
 from fastopts.reader.summary import summarise
@@ -14,13 +14,15 @@ from fastopts.reader.summary import summarise
 
 def main() -> int:
     """Print the summary; return the exit code."""
+    stdio.prepare()
     try:
         with _reader() as reader:
             summary = summarise(reader.table(require_live=False).market)
     except FastoptsError as error:
-        print(f"fastopts: {one_line(str(error))}", file=sys.stderr)  # noqa: T201
+        stdio.complain(f"fastopts: {one_line(str(error))}")
         return 2 if isinstance(error, ConfigError) else 1
-    print(summary)  # noqa: T201
+    with stdio.quiet_pipes():
+        print(summary)  # noqa: T201
     return 0 if summary.feed.alive else 1
 
 

@@ -46,7 +46,7 @@ def read(path: Path) -> Tokens:
     Raises ConfigError, which never shows a token.
     """
     try:
-        text = path.read_text()
+        text = path.read_text("utf-8-sig")
         is_open = bool(path.stat().st_mode & stat.S_IROTH)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "it is no text"

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from fastopts import stdio
 from fastopts.errors import ConfigError
 from fastopts.sim.server import SimVenue
 from fastopts.sim.settings import ArgsMode, KeyOrder, SimSettings, split_coins
@@ -89,4 +90,5 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 
 
 if __name__ == "__main__":
+    stdio.prepare()
     typer.run(run)

@@ -46,7 +46,7 @@ def terminal(*words: str, columns: int, lines: int, **variables: str) -> "Iterat
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,
-        env=environ(TERM="xterm-256color", **variables),
+        env=environ(**{"TERM": "xterm-256color"} | variables),
         start_new_session=True,
     ) as process:
         try:

@@ -188,6 +188,7 @@ FAULTS: Final = {
     "CF-10": "A dependency's new version behaves otherwise",
     "CF-11": "A source distribution that can't be built, a wheel that lacks a module",
     "CF-12": "Variables that a platform or another program sets",
+    "CF-13": "Streams closed, unread or too narrow for a character; files with a mark",
 }
 
 # Why no test of that name exists.

@@ -33,6 +33,11 @@ def keys() -> Iterator[Keys]:
     """
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise ConfigError("top needs a terminal: fastopts scan prints the same table once")
+    if os.environ.get("TERM", "") in ("", "dumb", "unknown"):
+        raise ConfigError(
+            "top needs a terminal that can move its cursor, and TERM names none: set TERM, or"
+            " fastopts scan prints the same table once"
+        )
     file = sys.stdin.fileno()
     before = termios.tcgetattr(file)
     ended = signal.signal(signal.SIGTERM, _end)
