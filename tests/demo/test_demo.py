@@ -55,9 +55,7 @@ def test_it_shows_live_numbers_and_says_simulated(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [picture]
 
 
-def test_it_runs_beside_production_and_shares_nothing_with_it(
-    tmp_path: Path, store: Store
-) -> None:
+def test_it_runs_beside_production_and_shares_nothing_with_it(tmp_path: Path, store: Store) -> None:
     """In a folder and an environment that are set up for another collector."""
     (tmp_path / "fastopts.toml").write_text('venue = "bybit"\nflush_ms = 70\nstandby = true\n')
     store.option(CALL)
