@@ -68,6 +68,7 @@ class Replica:
     _asked_at: float
     _has_looked: bool
     _was_current: bool
+    _is_alive: bool  # current, and the feed not down, at the last look
     _channel: str  # that it subscribes to
     _role_at: float
     _epoch: int  # and the number, of the last announcement
@@ -168,7 +169,11 @@ class Replica:
     def problem(self, now: float) -> FastoptsError | None:
         """Why nothing of it is current; None when everything is, as of the last look."""
         problem = self._problem or self._unseen(now)
-        return role.explained(problem, self._master) if problem is not None else None
+        if self._master is None:
+            return problem
+        seen = self.moment(now)
+        problem = problem or seen.feed.down(seen.now_ms)
+        return None if problem is None else role.explained(problem, self._master)
 
     def moment(self, now: float) -> Moment:
         """The moment *now*, by the server's clock as it was last heard."""
@@ -188,7 +193,7 @@ class Replica:
         self._outgoing = []
         self._expected = deque()
         self._look_at = self._now = self._asked_at = 0.0
-        self._has_looked = self._was_current = self._owes_snapshot = False
+        self._has_looked = self._was_current = self._is_alive = self._owes_snapshot = False
         self._channel = ""
         self._role_at = 0.0
         self._epoch = self._number = self._gaps = self._beats = 0
@@ -225,7 +230,7 @@ class Replica:
         if not is_next:
             self._lose_track()
             self._break(FeedDown("the mirror missed changes and is catching up"))
-        if not self._is_current:
+        if not self._is_whole:
             self._load()
         held = self.records.get
         # What is here already is announced again once a minute, in case that it was deleted.
@@ -277,7 +282,7 @@ class Replica:
     def _look(self, now: float) -> None:
         self._look_at = NEVER  # one at a time
         self._asked_at = now
-        if not self._is_current and now >= self._role_at:
+        if not self._is_alive and now >= self._role_at:
             self._role_at = now + ROLE_S
             self._ask(role.ASK, self._heard_role, hears_refusal=True)
         found: list[tuple[Any, int]] = []
@@ -297,7 +302,9 @@ class Replica:
         if not self._has_looked:
             self._has_looked = True
             self._patience.begin(self._now)
-            self._problem = FeedDown("the collector has announced nothing yet")
+            words = _unannounced(feed)
+            is_explained = words != NOT_ANNOUNCED
+            self._problem = FeedDown(words if is_explained else "nothing was announced yet")
         self._subscribe(feed.store)
         self._compare(before, feed, down)
         self._resume(feed, foreigners)
@@ -307,12 +314,13 @@ class Replica:
         is_to_be_had = feed.epoch == self._epoch or down is not None
         if feed.venue and feed.version != self.loaded and is_to_be_had:
             self._load()
-        if self._is_current:
+        problem = self._problem or down
+        self._is_alive = problem is None
+        if problem is None:
             self._patience.alive(self._now)
         elif self._patience.is_over(self._now):
             self._patience.given_up(self._now)
-            assert self._problem is not None
-            raise role.explained(self._problem, self._master)
+            raise role.explained(problem, self._master)
 
     def _heard_role(self, answer: Any) -> None:
         self._master = role.master_of(answer)

@@ -10,7 +10,7 @@ from typing import Any
 
 import hiredis
 
-from tests.store import CHANNEL, EPOCH, LAYOUT, NUMBERS, STORE
+from tests.store import EPOCH, LAYOUT, NUMBERS, STORE
 
 EXPIRY_MS = 4_000_000_000_000
 STABLE = [f"BTC-27NOV96-{strike}-C-USDT" for strike in range(4)]
@@ -54,7 +54,7 @@ class Server:
         self.epoch, self.number, self.conn = EPOCH, 0, 1
         self.announces = True
         self._owes_a_message = False
-        self._subscribed = False
+        self._subscribed = ""
         self._wire: deque[tuple[bytes, World]] = deque()
         self._reader = hiredis.Reader()
         self._unannounced: dict[str, bytes] = {}
@@ -78,7 +78,7 @@ class Server:
         """Another connection: what was under way over the last one is lost."""
         self._wire.clear()
         self.commands.clear()
-        self._subscribed = False
+        self._subscribed = ""
         self._reader = hiredis.Reader()
 
     def say(self, data: bytes) -> None:
@@ -118,7 +118,7 @@ class Server:
         if name == b"PING":
             return b"+PONG\r\n"
         if name == b"SUBSCRIBE":
-            self._subscribed = True
+            self._subscribed = words[0].decode()
             return b">3\r\n" + _bulk(b"subscribe") + _bulk(words[0]) + b":1\r\n"
         if name == b"TIME":
             seconds, ms = divmod(self.now_ms, 1000)
@@ -180,8 +180,8 @@ class Server:
             self.announce()
 
     def publish(self, message: bytes) -> None:
-        if self._subscribed:
-            self.put(b">3\r\n" + _bulk(b"message") + _bulk(CHANNEL) + _bulk(message))
+        if self._subscribed and self._subscribed.endswith(str(self.world.feed.get("store", STORE))):
+            self.put(b">3\r\n" + _bulk(b"message") + _bulk(self._subscribed) + _bulk(message))
 
     def beat(self, age_ms: int = 0) -> None:
         """A heartbeat, and what is announced behind it."""

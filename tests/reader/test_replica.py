@@ -651,3 +651,91 @@ def test_records_of_another_version_stand_in_nobodys_way(server: Server, heard: 
     server.tick(*STABLE[1:])
     talking.live_on(0.2)
     assert heard.said[1:] == ["resumed"]
+
+
+def test_a_storm_of_gaps_costs_a_bounded_number_of_commands(server: Server) -> None:
+    """A minute in which every announcement follows a gap, then the end of it."""
+    talking = Talking(server, Deaf())
+    talking.live_on()
+    server.log.clear()
+    for tenth in range(600):
+        talking.pass_time(0.1)
+        for _ in range(5):
+            server.announce(is_lost=True)
+            server.tick(STABLE[tenth % 4])
+        talking.exchange()
+        assert talking.live in ({}, server.world.stored)
+    counts = {name: server.log.count(name) for name in set(server.log)}
+    assert counts[b"MGET"] <= 30  # first 0.1 s apart, in the end 5 to 10 s
+    assert counts[b"HMGET"] <= 4 * counts[b"MGET"]  # there are no terms, so they are asked for
+    assert counts[b"HELLO"] <= 12  # conversations that were given up
+    assert counts[b"HGETALL"] <= 600 + counts[b"HELLO"]
+    talking.live_on(15)
+    assert talking.problem is None
+    assert talking.live == server.world.stored
+
+
+def test_announcements_of_an_epoch_that_is_nobodys_do_no_harm(
+    server: Server, talking: Talking, heard: Heard
+) -> None:
+    server.log.clear()
+    for count in range(200):
+        server.publish(_message(0, epoch=77))
+        talking.pass_time(0.01)
+        server.tick(STABLE[count % 4])
+        talking.exchange()
+    talking.live_on(0.2)
+    assert talking.live == server.world.stored
+    assert b"MGET" not in server.log
+    assert heard.said == ["another collector announces changes", "resumed"]
+    server.beat()
+    for count in range(200):  # no two alike
+        server.publish(_message(0, epoch=1000 + count))
+        talking.pass_time(0.01)
+        talking.exchange()
+    assert server.log.count(b"HGETALL") < 120
+    assert b"MGET" not in server.log
+    talking.live_on(0.2)
+    assert talking.live == server.world.stored
+
+
+def test_another_store_in_the_same_epoch_is_subscribed_to_anew(
+    server: Server, talking: Talking
+) -> None:
+    server.log.clear()
+    server.world.feed["store"] = "fedcba9876543210"
+    talking.live_on(0.2)
+    assert talking.live == {}
+    talking.live_on(1.5)
+    assert server.log.count(b"HELLO") == 1
+    assert server.log.count(b"SUBSCRIBE") == 1
+
+
+def test_an_announcement_of_another_store_ends_the_conversation(
+    server: Server, talking: Talking
+) -> None:
+    server.put(b">3\r\n+message\r\n+fastopts:updates:fedcba9876543210\r\n+x\r\n")
+    with pytest.raises(StoreError, match="another store"):
+        talking.hear()
+
+
+def test_a_feed_without_a_store_is_of_an_older_collector(server: Server) -> None:
+    del server.world.feed["store"]
+    talking = Talking(server, Deaf())
+    talking.live_on(0.3)
+    assert "older than this mirror" in str(talking.problem)
+    assert b"SUBSCRIBE" not in server.log
+
+
+def test_while_the_feed_is_down_connections_are_given_up_ever_more_rarely(server: Server) -> None:
+    talking = Talking(server, Deaf())
+    talking.live_on()
+    server.log.clear()
+    for _ in range(1200):  # two minutes
+        talking.pass_time(0.1)
+        talking.exchange()
+    assert 4 <= server.log.count(b"HELLO") <= 14
+    assert server.log.count(b"MGET") <= 2  # nothing was written since
+    server.beat()
+    talking.live_on(2.0)
+    assert talking.problem is None
