@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Mapping
+from enum import Enum, auto
 from typing import Any
 
 from fastopts import keys
@@ -17,9 +18,17 @@ from fastopts.net.channel import EXCHANGE_TIMEOUT_S, Channel
 from fastopts.net.resp import good, understood
 from fastopts.session.refusals import Consequence, judge
 
-__all__ = ("Heartbeat",)
+__all__ = ("Found", "Heartbeat")
 
 log = logging.getLogger(__name__)
+
+
+class Found(Enum):
+    """What a heartbeat finds of the one before it."""
+
+    INTACT = auto()
+    EMPTIED = auto()  # the feed is gone
+    OLDER = auto()  # an earlier heartbeat: the data set went back in time
 
 
 class Heartbeat:
@@ -43,6 +52,7 @@ class Heartbeat:
         self.took_s: float | None = None  # the last exchange
         self._held: set[str] | None = None  # the feed's fields in the server
         self._stats_refused = False
+        self._written_ms: str | None = None  # the last heartbeat, as it should stand there
 
     def is_due(self, now: float) -> bool:
         return self.must_tell or now >= self.due_at
@@ -56,11 +66,11 @@ class Heartbeat:
 
     def forget(self) -> None:
         """Another connection, perhaps another server: what it holds is not known."""
-        self._held = None
+        self._held = self._written_ms = None
         self._stats_refused = False
 
-    async def beat(self, channel: Channel, server: Server) -> bool:
-        """Make the exchange; False when the feed was found to be gone from the server.
+    async def beat(self, channel: Channel, server: Server) -> Found:
+        """Make the exchange; return what became of the feed since the last one.
 
         Raises StoreError for a refusal, StoreUnavailable, or LeaseLost.
         """
@@ -74,14 +84,14 @@ class Heartbeat:
                 self._held = set(held)
         self.must_tell = False
         try:
-            was_there = await self._exchange(channel, server, self._held)
+            found = await self._exchange(channel, server, self._held)
         except StoreError:
             self.must_tell = True
             raise
         await self._updates.pulse(channel)
-        return was_there
+        return found
 
-    async def _exchange(self, channel: Channel, server: Server, held: set[str]) -> bool:
+    async def _exchange(self, channel: Channel, server: Server, held: set[str]) -> Found:
         now = _now()
         shown = self._feed.fields(self._lease.epoch, server.writer, now)
         fields = {
@@ -96,6 +106,7 @@ class Heartbeat:
         replies = await channel.ask(
             *self._lease.renewal(),
             ("TIME",),
+            ("HMGET", keys.FEED, "heartbeat_ms"),
             hset(keys.FEED, fields),
             *([("HDEL", keys.FEED, *gone)] if gone else []),
             *([hset(keys.STATS, self._statistics())] if keeps_stats else []),
@@ -106,8 +117,9 @@ class Heartbeat:
         subscribers: Any = replies.pop() if questions else None
         if keeps_stats:
             self._hear_stats(replies.pop())
-        holder, _, server_time, added, *_ = good(replies)
+        holder, _, server_time, before, added, *_ = good(replies)
         with understood():
+            [stored_ms] = before
             self._heard_time(server_time, asked_at)
             was_there = added <= len(fields.keys() - held)
         if not self._lease.check(holder) and not await self._lease.take(channel, server.run_id):
@@ -115,9 +127,12 @@ class Heartbeat:
         if questions:
             self._updates.count(subscribers)
         self._held = set(fields)
+        written_ms, self._written_ms = self._written_ms, fields["heartbeat_ms"]
         if not was_there:
             self._lease.renew_store()
-        return bool(was_there)
+            return Found.EMPTIED
+        is_ours = written_ms in (None, stored_ms)
+        return Found.INTACT if is_ours else Found.OLDER
 
     def last_commands(self, server: Server, totals: Mapping[str, str]) -> list[Command]:
         """What tells readers that the feed has ended."""

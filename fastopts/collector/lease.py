@@ -100,6 +100,10 @@ class Lease:
         """The database was emptied: what is written from now on is another store."""
         self.store = _identity()
 
+    def raise_epoch(self) -> None:
+        """What we wrote under our epoch is not to be trusted any more."""
+        self.epoch += 1
+
     def _next_epoch(self, stored: int, store: str, now_s: int) -> int:
         """The epoch to write under: ours, unless what another collector wrote may have it, too."""
         if self.epoch and (not stored or store == self.store):

@@ -17,7 +17,7 @@ from fastopts.collector import server, upkeep
 from fastopts.collector.duties import Duty
 from fastopts.collector.feed import HEARTBEAT_S, Feed, Skew
 from fastopts.collector.flusher import Flusher
-from fastopts.collector.heartbeat import Heartbeat
+from fastopts.collector.heartbeat import Found, Heartbeat
 from fastopts.collector.lease import LEASE_MS, Lease
 from fastopts.collector.listing import Listing
 from fastopts.collector.server import Server
@@ -354,7 +354,7 @@ class Writer:
             self._table.mark_whole(-(-len(self._table) // WHOLE_WITHIN_S))
         try:
             async with self._beating.bounded():
-                was_there = await self.heartbeat.beat(channel, found)
+                state = await self.heartbeat.beat(channel, found)
         except TimeoutError:
             raise StoreUnavailable(f"a heartbeat took more than {BEAT_WITHIN_S:g} s") from None
         except StoreError as error:
@@ -362,8 +362,17 @@ class Writer:
                 raise
             self._cannot_write(error)
             return
-        if not was_there:
+        if state is Found.EMPTIED:
             log.warning("Redis was emptied: everything is written again")
+            await self._restore(channel, found)
+        elif state is Found.OLDER:
+            log.warning(
+                "the data in Redis went back in time (a copy or a dump was loaded): everything is"
+                " written again, under another epoch"
+            )
+            # What stands there looks live: of our epoch, by connections that deliver.
+            self.lease.raise_epoch()
+            self._table.epoch = self.lease.epoch
             await self._restore(channel, found)
 
     def _count_rewrites(self) -> None:

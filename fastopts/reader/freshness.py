@@ -29,6 +29,7 @@ __all__ = (
     "SKEW_LIMIT_MS",
     "Feed",
     "Moment",
+    "Progress",
     "Version",
     "feed_of",
     "parse",
@@ -157,6 +158,38 @@ class Feed:
         # Threads share a feed: limits and conns change together, or not at all.
         self._judged = now_ms, min(live.values(), default=now_ms), judged
         return judged
+
+
+class Progress:
+    """Watches that a feed does not go back in time, as it does when the server loads an older copy
+    or dump: what stands there then looks live until the collector notices."""
+
+    def __init__(self) -> None:
+        # Store and epoch, the highest heartbeat, the clock then, and how many heartbeats above it
+        # are waited for.
+        self._state: tuple[tuple[str, int], int, int, int] = ("", 0), 0, 0, 0
+
+    def problem(self, feed: Feed, now_ms: int) -> FeedDown | None:
+        """Why nothing of *feed*, read at *now_ms*, is live if it went back; None if it did not.
+
+        Once it did, two new heartbeats are waited for, or another epoch: with the first one the
+        collector notices, and what it does about it follows at once.
+        """
+        if feed.down(now_ms) is not None:
+            return None  # nothing of it is live anyway
+        origin, beat_ms = (feed.store, feed.epoch), feed.heartbeat_ms
+        before, highest_ms, seen_ms, awaited = self._state
+        # A clock that was set back takes the heartbeats with it.
+        if origin != before or now_ms < seen_ms:
+            highest_ms, awaited = beat_ms, 0
+        elif beat_ms < highest_ms:
+            awaited = 2
+        elif beat_ms > highest_ms:
+            highest_ms, awaited = beat_ms, max(0, awaited - 1)
+        self._state = origin, highest_ms, now_ms, awaited
+        if not awaited:
+            return None
+        return FeedDown("the data in Redis went back in time: the collector has to write it again")
 
 
 class Moment:

@@ -26,7 +26,7 @@ from fastopts.reader.chain import Chain
 from fastopts.reader.counters import counters_of
 from fastopts.reader.demand import Demand, expired_by_name, refuse_dead, sift
 from fastopts.reader.expiry import Expiry
-from fastopts.reader.freshness import NO_VERSION, Feed, Moment, Version
+from fastopts.reader.freshness import NO_VERSION, Feed, Moment, Progress, Version
 from fastopts.reader.option import Option
 from fastopts.reader.patience import Patience
 from fastopts.reader.texts import texts_of
@@ -88,6 +88,7 @@ class Queries:
         self._listings: dict[tuple[str, ...], Listing] = {}
         self._prepared: tuple[Sequence[str], dict[str, Instrument], bytes] = (), {}, b""
         self._seen = (0, 0.0)
+        self._progress = Progress()
         self._patience = Patience()
         self._patience.begin(steady_s())
         self._master: str | None = None  # of which the server is a replica
@@ -331,10 +332,11 @@ class Queries:
         with understood():
             [(seconds, micros)] = good([now])
             now_ms = int(seconds) * 1000 + int(micros) // 1000
+        problem = self._progress.problem(feed, now_ms)
         elapsed_ms = round((steady_s() - sent_s) * 1000)
         if elapsed_ms > _SLOW_MS:  # how much of it came after TIME is not known: all of it
             now_ms += elapsed_ms
-        moment = Moment(feed, now_ms, terms)
+        moment = Moment(feed, now_ms, terms, problem)
         self._seen = moment.venue_ms, steady_s()
         down = feed.down(now_ms)
         if down is None:

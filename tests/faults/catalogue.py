@@ -123,6 +123,7 @@ FAULTS: Final = {
     "RD-35": "A storm of gaps and of announcements that are nobody's",
     "RD-36": "Announcements are refused for a moment",
     "RD-37": "A failover behind a name that readers stay connected through",
+    "RD-38": "The data set goes back in time: an older copy or dump is loaded",
     "PR-01": "SIGTERM without a last flush",
     "PR-02": "A shutdown that never ends",
     "PR-03": "kill -9 in the middle of a flush",

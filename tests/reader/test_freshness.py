@@ -22,7 +22,7 @@ from fastopts.reader import (
     TooOld,
     Unknown,
 )
-from fastopts.reader.freshness import Feed
+from fastopts.reader.freshness import Feed, Progress
 from tests.store import CALL, EPOCH, PUT, Store
 
 NOW, BEAT_LIMIT, WATCHDOG = 1_795_348_800_000, 5000, 12_000
@@ -311,3 +311,41 @@ def test_a_text_that_is_not_there_is_told(store: Store, reader: OptionReader) ->
     assert isinstance(first, Absent)
     assert isinstance(second, dict)
     assert second["mark_price"] == "1218.5"
+
+
+def test_a_feed_that_goes_back_in_time_is_down_until_the_collector_has_noticed(
+    store: Store, reader: OptionReader
+) -> None:
+    store.tick()
+    store.feed(beat_s=-1)
+    assert reader.get(CALL).live
+    store.client.hset("fastopts:feed", "heartbeat_ms", store.now_ms())
+    words = "the data in Redis went back in time"
+    for ask in (lambda: reader.get(CALL), lambda: reader.text(CALL), reader.scan):
+        with pytest.raises(FeedDown, match=words):
+            ask()
+    store.client.hset("fastopts:feed", "heartbeat_ms", store.now_ms() + 2000)
+    with pytest.raises(FeedDown, match=words):  # by this one the collector notices
+        reader.get(CALL)
+    store.client.hset("fastopts:feed", "heartbeat_ms", store.now_ms() + 2500)
+    assert reader.get(CALL).live
+
+
+def test_another_epoch_ends_the_wait(store: Store, reader: OptionReader) -> None:
+    store.tick()
+    store.feed(beat_s=-1)
+    assert reader.get(CALL).live
+    store.feed()
+    assert not reader.feed().alive
+    store.feed(epoch=EPOCH + 1)
+    with pytest.raises(NotYetLive, match="an earlier collector"):
+        reader.get(CALL)
+    store.tick(epoch=EPOCH + 1)
+    assert reader.get(CALL).live
+
+
+def test_a_clock_that_was_set_back_takes_the_heartbeats_with_it() -> None:
+    progress = Progress()
+    assert progress.problem(feed_of(NOW, {1: NOW}), NOW + 5) is None
+    assert progress.problem(feed_of(NOW - 3_600_000, {1: NOW}), NOW - 3_599_000) is None
+    assert progress.problem(feed_of(NOW - 3_600_500, {1: NOW}), NOW - 3_598_000) is not None
