@@ -14,6 +14,7 @@ from fastopts import keys
 from fastopts.cli.__main__ import main
 from fastopts.cli.top.screen import look
 from fastopts.cli.top.view import View
+from fastopts.collector import listing
 from fastopts.collector.run import Collector
 from fastopts.compat import EfficientTradeExecutor, OptionsDataReader
 from fastopts.config import Settings
@@ -148,7 +149,10 @@ def is_refused(client: redis.Redis, user: str, command: list[str]) -> bool:
     return bool(answer != "OK")
 
 
-def test_the_rights_of_the_page_are_enough_and_each_is_needed(tmp_path: Path) -> None:
+def test_the_rights_of_the_page_are_enough_and_each_is_needed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listing, "COUNT_AGAIN_S", 0.2)  # a minute is too long for a test
     with server(tmp_path) as (valkey, client):
         with Monitor(valkey.port) as monitor:
             asyncio.run(exercise(tmp_path, valkey))
