@@ -75,6 +75,8 @@ class FaultProxy:
     down: Way = field(default_factory=Way)
     port: int = 0
     accepted: int = 0
+    buffer_bytes: int = READ_BYTES
+    """How much of each direction it takes in before the sender has to wait."""
     is_refusing: bool = False
     """Connections are reset as soon as they are accepted."""
     _links: set[_Link] = field(default_factory=set)
@@ -89,7 +91,7 @@ class FaultProxy:
         self.port = listener.getsockname()[1]
         self._thread = threading.Thread(target=self._loop.run_forever, name="fault-proxy")
         self._thread.start()
-        serve = asyncio.start_server(self._accept, sock=listener)
+        serve = asyncio.start_server(self._accept, sock=listener, limit=self.buffer_bytes)
         self._server = asyncio.run_coroutine_threadsafe(serve, self._loop).result()
         return self
 
@@ -139,7 +141,9 @@ class FaultProxy:
             _abort(client, Ending.RST)
             return
         try:
-            back, server = await asyncio.open_connection("127.0.0.1", self.target)
+            back, server = await asyncio.open_connection(
+                "127.0.0.1", self.target, limit=self.buffer_bytes
+            )
         except OSError:
             _abort(client, Ending.RST)
             return

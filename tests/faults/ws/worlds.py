@@ -11,7 +11,7 @@ from fastopts.collector.line import Line
 from fastopts.sim import SimSettings
 from fastopts.venues.bybit.session import Timing
 from tests.collector.worlds import World, until, world
-from tests.faults.proxy import FaultProxy
+from tests.faults.proxy import READ_BYTES, FaultProxy
 
 FEW = SimSettings(seed=5, symbols=60, rate=600)
 
@@ -24,10 +24,14 @@ def free_port() -> int:
 
 @asynccontextmanager
 async def proxied(
-    tmp_path: Path, sim: SimSettings = FEW, timing: Timing | None = None, **settings: Any
+    tmp_path: Path,
+    sim: SimSettings = FEW,
+    timing: Timing | None = None,
+    buffer_bytes: int = READ_BYTES,
+    **settings: Any,
 ) -> AsyncIterator[tuple[World, FaultProxy]]:
     port = free_port()
-    with FaultProxy(port) as proxy:
+    with FaultProxy(port, buffer_bytes=buffer_bytes) as proxy:
         told = replace(sim, port=port)
         async with world(tmp_path, told, timing, ws_port=proxy.port, **settings) as w:
             yield w, proxy
