@@ -1,7 +1,8 @@
 """When sockets are read and the table is flushed: on one clock, or at each arrival.
 
     sparse    each socket is read as data arrives, and the flusher writes at once
-    dense     no socket is watched; one timer reads all of them and flushes, in one wake-up
+    dense     no socket is watched; one timer reads all of them and flushes, in one wake-up, and
+              reads the answer to the flush before
 
 A flush has a clock anyway, so dense ticks reach Redis no later for being read on it, at a third to
 a half of the CPU. Which of the two applies is measured all the time (`session.density`).
@@ -16,6 +17,8 @@ from fastopts.session.density import Density
 
 __all__ = ("Cycle", "Socket")
 
+# Up to this interval, the answers of Redis wait for the next turn, too. They are timed then.
+ANSWERS_WAIT_MAX_S = 0.02
 RESOLUTION_S = 0.001  # of the timers of uvloop: they may go off a little early
 
 
@@ -55,6 +58,7 @@ class Cycle:
         # A clock that is quicker than the flusher's cannot be that of the flushes, too.
         self._flush = flusher.flush if self._interval_s >= flush_s else flusher.wake
         if latency_s:
+            self._flusher.poll(self._interval_s <= ANSWERS_WAIT_MAX_S)
             self._wait(self._counted_at, self._counted_at)
 
     @property
@@ -92,6 +96,7 @@ class Cycle:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+            self._flusher.poll(False)
 
     def _is_dense(self, now: float) -> bool:
         """Count the messages since the last look."""
@@ -103,11 +108,13 @@ class Cycle:
     def _begin_clock(self, now: float) -> None:
         for socket in self._sockets:
             socket.pause_reading()
+        self._flusher.poll(self._interval_s <= ANSWERS_WAIT_MAX_S)
         due = max(now, self._flusher.next_at)
         self._wait(due, due)
 
     def _end_clock(self) -> None:
         self._timer = None
+        self._flusher.poll(False)
         for socket in self._sockets:
             socket.resume_reading()
 
@@ -117,6 +124,7 @@ class Cycle:
     def _turn(self, due: float) -> None:
         """Read everything, flush when it is *due*, and wait for the next turn."""
         has_more = False
+        self._flusher.read()
         for socket in self._sockets:
             has_more = socket.read() or has_more
         now = self._loop.time()

@@ -46,6 +46,7 @@ class Flusher:
         self._channel: Channel | None = None
         self._may_go = False
         self._timer: asyncio.TimerHandle | None = None
+        self._is_polled = self._is_unwatched = False
         self._is_missed = False  # the last flush found a batch under way
         self.next_at = self._sent_at = 0.0
         self.taken_at = self._loop.time()
@@ -75,6 +76,7 @@ class Flusher:
     def hold(self) -> None:
         """Start no further batch."""
         self._may_go = False
+        self._watch_answers()
 
     async def rest(self) -> None:
         """Hold, and return once no batch is under way."""
@@ -89,13 +91,31 @@ class Flusher:
 
     def hang_up(self) -> None:
         """The connection is gone; what was under way is dirty again."""
-        self._channel, self._may_go = None, False
+        self._channel, self._may_go, self._is_unwatched = None, False, False
         self.batch.abandon()
 
     def wake(self) -> None:
         """There is something to write."""
         if self._may_go and self._timer is None:
             self._timer = self._loop.call_at(self.next_at, self.flush)
+
+    def poll(self, is_on: bool) -> None:
+        """Let answers wait for `read`, as long as batches are sent and answered in time."""
+        self._is_polled = is_on
+        if not is_on:
+            self._watch_answers()
+
+    def read(self) -> None:
+        """Read the answer to the last batch; watch for one that has not come yet."""
+        if self._is_unwatched and self._channel is not None:
+            self._channel.read()
+            if not self.batch.done:
+                self._watch_answers()
+
+    def _watch_answers(self) -> None:
+        if self._is_unwatched and self._channel is not None:
+            self._channel.resume_reading()
+        self._is_unwatched = False
 
     def flush(self) -> None:
         """Write what is dirty, now: for a caller that keeps to a clock itself."""
@@ -115,6 +135,9 @@ class Flusher:
             wait_s = 0.0 if self._table.dirty else self._flush_s
             self.next_at = self._loop.time() + wait_s
             self._sent_at = time.monotonic()  # the loop's clock may step by whole milliseconds
+            if self._is_polled and not self._is_unwatched:
+                self._is_unwatched = True
+                self._channel.pause_reading()
             self._channel.send(payload, self.batch, EXCHANGE_TIMEOUT_S, self._answered)
 
     def _answered(self, error: StoreError | None) -> None:

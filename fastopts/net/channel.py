@@ -5,13 +5,16 @@ also ends the connection: a reply that nobody read would be taken for the next o
 """
 
 import asyncio
+import socket
 import ssl
 from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 from fastopts.errors import StoreError, StoreUnavailable
-from fastopts.net import forks
+from fastopts.net import forks, polled
 from fastopts.net.address import Address
+from fastopts.net.dial import dial
+from fastopts.net.polled import Polled
 from fastopts.net.resp import Replies, ReplyList, Word, good, pack
 
 __all__ = ("EXCHANGE_TIMEOUT_S", "Channel", "Done", "connect")
@@ -30,6 +33,7 @@ class Channel(asyncio.BufferedProtocol):
         self.closed = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
+        self._polled: Polled | None = None
         self._view = memoryview(bytearray(BUFFER_SIZE))
         self._start = self._end = 0
         self._replies: Replies | None = None
@@ -85,11 +89,26 @@ class Channel(asyncio.BufferedProtocol):
         await self.exchange(b"".join(pack(*words) for words in commands), replies, timeout_s)
         return replies.values
 
+    def read(self) -> None:
+        """Read what has arrived, on a connection whose reading is paused."""
+        if self._polled is not None:
+            self._polled.read()
+
+    def pause_reading(self) -> None:
+        """Read at calls of `read` only: replies, and the end of the connection, wait for them."""
+        if self._polled is not None:
+            self._polled.pause_reading()
+
+    def resume_reading(self) -> None:
+        """Read as data arrives."""
+        if self._polled is not None:
+            self._polled.resume_reading()
+
     def abort(self) -> None:
         """Cut the connection off at once, and with it an exchange under way."""
         if self._transport is not None:
             self._transport.abort()
-            self._transport = None
+            self._transport = self._polled = None
         self._end_exchange(StoreUnavailable("the connection was cut off"))
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -99,7 +118,7 @@ class Channel(asyncio.BufferedProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         forks.lost(self)
-        self._transport = None
+        self._transport = self._polled = None
         self.closed.set()
         if self._guard is not None:
             self._guard.cancel()
@@ -130,6 +149,9 @@ class Channel(asyncio.BufferedProtocol):
             self._end_exchange(None)
         elif self._end == BUFFER_SIZE:
             self._poison(StoreError(f"a reply longer than {BUFFER_SIZE} bytes"))
+
+    def eof_received(self) -> bool:
+        return False
 
     def _make_room(self) -> None:
         left = self._end - self._start
@@ -166,17 +188,11 @@ class Channel(asyncio.BufferedProtocol):
 
 async def connect(address: Address, tls: ssl.SSLContext | None, timeout_s: float) -> Channel:
     """Connect, authenticate and select the database. Raises StoreUnavailable or StoreError."""
-    loop = asyncio.get_running_loop()
     channel = Channel()
     try:
         async with asyncio.timeout(timeout_s):
-            if address.path is not None:
-                await loop.create_unix_connection(lambda: channel, address.path)
-            else:
-                name = address.host if tls else None
-                await loop.create_connection(
-                    lambda: channel, address.host, address.port, ssl=tls, server_hostname=name
-                )
+            sock = await _dial(address)
+            channel._polled = await polled.connect(channel, sock, tls, address.host)
             await _introduce(channel, address, timeout_s)
     except BaseException as error:
         channel.abort()
@@ -186,6 +202,19 @@ async def connect(address: Address, tls: ssl.SSLContext | None, timeout_s: float
             raise StoreUnavailable(f"{address}: {error}") from error
         raise
     return channel
+
+
+async def _dial(address: Address) -> socket.socket:
+    if address.path is None:
+        return await dial(address.host, address.port)
+    sock = socket.socket(socket.AF_UNIX)
+    try:
+        sock.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(sock, address.path)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
 
 
 def _unasked(data: bytes) -> StoreError:

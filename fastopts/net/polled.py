@@ -234,7 +234,8 @@ async def connect(
     Raises OSError; the socket is closed then.
     """
     try:
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if sock.family != socket.AF_UNIX:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         layer = Layer(context, name) if context is not None else None
         if layer is not None:
             await layer.shake_hands(sock)

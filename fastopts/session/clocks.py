@@ -24,10 +24,15 @@ class OurClock:
     def __init__(self, steady_ms: Callable[[], float], stepped: Callable[[float], None]) -> None:
         self._steady_ms = steady_ms
         self._stepped = stepped
-        self._apart_ms = wall_ms() - steady_ms()
+        self._asked_ms = wall_ms()
+        self._apart_ms = self._asked_ms - steady_ms()
 
     def now_ms(self) -> int:
         now_ms = wall_ms()
+        # Less than a step that counts: the other clock need not be asked.
+        if 0 <= now_ms - self._asked_ms < JUMP_MS / 2:
+            return now_ms
+        self._asked_ms = now_ms
         step_ms = now_ms - self._steady_ms() - self._apart_ms
         if abs(step_ms) > JUMP_MS:
             self._apart_ms += step_ms

@@ -34,8 +34,22 @@ class Store:
         self.written: dict[int, float] = {}
         self.batches: list[float] = []
         self.answer_s = 0.0
+        self.is_paused = False
+        self.reads = 0
+        self._arrived: deque[tuple[bytes, Replies, Done]] = deque()
         self._fields: dict[bytes, set[bytes]] = {}
         self._loop = asyncio.get_running_loop()
+
+    @property
+    def is_busy(self) -> bool:
+        return bool(self._arrived)
+
+    def pause_reading(self) -> None:
+        self.is_paused = True
+
+    def resume_reading(self) -> None:
+        self.is_paused = False
+        self._loop.call_soon(self.read)
 
     def send(self, payload: bytes, replies: Replies, timeout_s: float, done: Done) -> None:
         self.batches.append(self._loop.time())
@@ -44,11 +58,19 @@ class Store:
         answers = b""
         while command := reader.gets():
             answers += self._answer(command)
-        self._loop.call_later(self.answer_s, self._reply, answers, replies, done)
+        self._loop.call_later(self.answer_s, self._arrive, answers, replies, done)
 
-    def _reply(self, answers: bytes, replies: Replies, done: Done) -> None:
-        replies.acknowledge(memoryview(answers), 0, len(answers))
-        done(None)
+    def _arrive(self, answers: bytes, replies: Replies, done: Done) -> None:
+        self._arrived.append((answers, replies, done))
+        if not self.is_paused:
+            self.read()
+
+    def read(self) -> None:
+        self.reads += 1
+        while self._arrived:
+            answers, replies, done = self._arrived.popleft()
+            replies.acknowledge(memoryview(answers), 0, len(answers))
+            done(None)
 
     def _answer(self, command: list[bytes]) -> bytes:
         if command[0] != b"HSET":
@@ -201,6 +223,38 @@ def test_dense_ticks_are_read_with_each_flush_and_written_within_one_interval() 
         await asyncio.sleep(2 * FLUSH_S)
         assert max(world.delays_s(numbers)) <= FLUSH_S + SLACK_S
         assert world.has_everything()
+
+    run(main)
+
+
+def test_answers_are_read_with_the_next_turn_and_at_once_when_they_come_late() -> None:
+    async def main() -> None:
+        world = await new_world()
+        await world.ticks(200, DENSE_S)
+        assert world.is_on_clock()
+        assert world.store.is_paused
+        batches, reads = len(world.store.batches), world.store.reads
+        await world.ticks(500, DENSE_S)
+        turns = len(world.store.batches) - batches
+        assert world.store.reads - reads == pytest.approx(turns, abs=2)
+        await asyncio.sleep(0.2)
+        assert not world.is_on_clock()
+        assert not world.store.is_paused
+
+    run(main)
+
+
+def test_who_waits_for_the_end_of_a_batch_need_not_wait_for_a_turn() -> None:
+    async def main() -> None:
+        world = await new_world()
+        await world.ticks(200, DENSE_S)
+        while not world.store.is_busy:
+            await world.ticks(1, DENSE_S)
+        began = world.loop.time()
+        world.store.batches.clear()
+        await asyncio.wait_for(world.flusher.rest(), FLUSH_S / 10)
+        assert world.loop.time() - began < SLACK_S
+        assert not world.store.is_paused
 
     run(main)
 

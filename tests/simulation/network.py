@@ -224,6 +224,10 @@ class Network:
         wire, _ = await self.connect(lambda: protocol, sock=place)
         return wire
 
+    async def dial(self, name: str, port: int) -> _Place:
+        """Stand in for `fastopts.net.dial.dial`."""
+        return await self._dial(name)
+
     async def _dial(self, name: str) -> _Place:
         host = self.hosts[name]
         host.attempts.append(self.agenda.now)

@@ -208,6 +208,7 @@ class World:
             "secrets.randbelow": self.rng.randrange,
             "fastopts.net.proxy.reach": self.network.reach,
             "fastopts.net.polled.connect": self.network.connect_polled,
+            "fastopts.net.channel.dial": self.network.dial,
             "fastopts.collector.run.HttpClient": lambda *args: self,
             "fastopts.collector.rest.in_daemon_thread": _soon,
             "fastopts.session.shards.TOPICS_MAX": TOPICS_MAX,
