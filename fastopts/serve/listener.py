@@ -78,7 +78,14 @@ class Listener:
     def refuse(self, name: object, error: FastoptsError) -> None:
         """Say why something can't be done."""
         shown = name if isinstance(name, str) else None
-        told = {"type": "error", "id": shown, "reason": reason_of(error), "detail": str(error)}
+        told: dict[str, Any] = {
+            "type": "error",
+            "id": shown,
+            "reason": reason_of(error),
+            "detail": str(error),
+        }
+        if isinstance(error, BadInput) and error.arguments:
+            told["arguments"] = list(error.arguments)
         self._reply(told)
 
     def pong(self) -> None:

@@ -274,12 +274,34 @@ def test_filters_are_saved_loaded_and_deleted(tab: Tab) -> None:
     expect(page.get_by_label("Saved", exact=True).locator("option")).to_have_count(1)
 
 
-def test_a_volatility_of_80_is_refused_in_the_servers_words(tab: Tab) -> None:
+def test_a_refused_bound_is_shown_at_its_field(tab: Tab) -> None:
     page = tab.open("scan?asset=BTC&min_iv=80")
-    expect(page.get_by_role("alert")).to_contain_text("80 is 8000%")
-    page.get_by_label("Mark IV from").fill("many")
+    alert = page.get_by_role("alert")
+    field = page.get_by_label("Mark IV from")
+    expect(alert).to_contain_text("Mark IV from: 80 is 8000%")
+    expect(field).to_have_attribute("aria-invalid", "true")
+    expect(page.locator(".field", has=field)).to_contain_text("80 is 8000%")
+    expect(page.get_by_label("Mark IV to")).not_to_have_attribute("aria-invalid", "true")
+    main = page.locator("main")
+    expect(main).not_to_have_class(re.compile("waiting"))
+    expect(main).to_have_css("filter", "none")
+    expect(page.locator("main tbody tr")).to_have_count(0)
+    field.fill("many")
     page.get_by_role("button", name="Scan", exact=True).click()
-    expect(page.get_by_role("alert")).to_contain_text("“many” is no number")
+    expect(alert).to_have_text("Mark IV from: “many” is no number")
+    expect(main).not_to_have_class(re.compile("waiting"))
+    field.fill("10%")
+    page.get_by_role("button", name="Scan", exact=True).click()
+    expect(page.locator("main tbody tr").first).to_be_visible()
+    expect(alert).to_have_count(0)
+
+
+def test_two_bounds_that_exclude_each_other_are_both_marked(tab: Tab) -> None:
+    page = tab.open("scan?asset=BTC&min_ask_iv=0.9&max_ask_iv=0.5")
+    expect(page.get_by_role("alert")).to_contain_text("Ask IV from 0.9 is above Ask IV to 0.5")
+    for name in ("Ask IV from", "Ask IV to"):  # they are unfolded
+        expect(page.get_by_label(name)).to_be_visible()
+        expect(page.get_by_label(name)).to_have_attribute("aria-invalid", "true")
 
 
 def test_a_click_on_a_heading_sorts(tab: Tab) -> None:

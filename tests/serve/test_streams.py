@@ -161,6 +161,17 @@ def test_an_order_that_makes_no_sense_is_answered(held: Serving, order: str, wor
         next_of(socket, "pong")
 
 
+def test_a_refused_scan_names_the_arguments_at_fault(held: Serving) -> None:
+    with held.websocket() as socket:
+        for scan, names in (
+            ('{"min_iv": 80}', ["min_iv"]),
+            ('{"min_dte": 9, "max_dte": 8}', ["min_dte", "max_dte"]),
+        ):
+            socket.send(f'{{"op": "subscribe", "id": "a", "scan": {scan}}}')
+            told = next_of(socket, "error")
+            assert (told["id"], told["reason"], told["arguments"]) == ("a", "BadInput", names)
+
+
 def test_an_id_is_taken_once(held: Serving) -> None:
     with subscribed(held, {"asset": "BTC"}) as socket:
         next_of(socket, "subscribed")

@@ -10,6 +10,7 @@ export class FilterForm {
   constructor(filter, run) {
     this.run = run;
     this.fields = new Map();
+    this.labels = new Map(); // what a user calls a field
     const chosen = FIELDS.map((field) => (field.options ? this.#select(field) : this.#text(field)));
     const ranges = BOUNDS.map((bound) => this.#range(bound));
     const limits = LIMITS.map((field) => this.#text(field));
@@ -48,6 +49,27 @@ export class FilterForm {
     if ([...this.more.querySelectorAll("input")].some((field) => field.value)) this.more.open = true;
   }
 
+  // Marks the fields that `names` name, and says what is wrong at the first of them; the names in
+  // `detail` become the fields' labels. Returns whether there is such a field.
+  refuse(names, detail) {
+    this.node.querySelectorAll(".fault").forEach((fault) => fault.remove());
+    for (const field of this.fields.values()) field.removeAttribute("aria-invalid");
+    const marked = names.filter((name) => this.fields.get(name)?.closest(".field"));
+    if (!marked.length) return false;
+    const known = new RegExp(`\\b(${names.join("|")})\\b`, "g");
+    const words = detail.replace(known, (name) => this.labels.get(name) || name);
+    const id = freshId();
+    for (const name of marked) {
+      const field = this.fields.get(name);
+      field.setAttribute("aria-invalid", "true");
+      field.setAttribute("aria-describedby", id);
+    }
+    const first = this.fields.get(marked[0]);
+    first.closest(".field").append(el("span", { id, class: "fault", role: "alert" }, words));
+    if (this.more.contains(first)) this.more.open = true;
+    return true;
+  }
+
   setAssets(assets) {
     const field = this.fields.get("asset");
     const value = field.value;
@@ -58,14 +80,14 @@ export class FilterForm {
   #select({ name, label, options }) {
     const { node, field } = select(label, options.length ? options : [["", "all"]], "", () => {});
     node.className = "field";
-    this.#register(name, field);
+    this.#register(name, field, label);
     return node;
   }
 
   #text({ name, label, hint }) {
     const id = freshId();
     const field = el("input", { id, type: "text", placeholder: hint, autocomplete: "off", spellcheck: "false" });
-    this.#register(name, field);
+    this.#register(name, field, label);
     return el("div", { class: "field" }, el("label", { for: id }, label), field);
   }
 
@@ -78,7 +100,7 @@ export class FilterForm {
         "aria-label": `${label} ${words} (${hint})`,
         autocomplete: "off",
       });
-      this.#register(`${side}_${id}`, field);
+      this.#register(`${side}_${id}`, field, `${label} ${words}`);
       return field;
     };
     const ends = el("span", { class: "ends" }, edge("min", "from"), edge("max", "to"));
@@ -98,8 +120,9 @@ export class FilterForm {
     return [sort.node, limit.node, el("label", { class: "control check", title: hint }, gate, "Tradable only")];
   }
 
-  #register(name, field) {
+  #register(name, field, label = name) {
     field.name = name;
+    this.labels.set(name, label);
     this.fields.set(name, field);
   }
 

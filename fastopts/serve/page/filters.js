@@ -7,7 +7,7 @@ const IV = "80% or 0.8";
 // {name, label, hint, options, isIv}
 export const FIELDS = [
   { name: "asset", label: "Asset", options: [] },
-  { name: "type", label: "Type", options: [["", "calls and puts"], ["C", "calls"], ["P", "puts"]] },
+  { name: "type", label: "Type", options: [["", "any type"], ["C", "calls"], ["P", "puts"]] },
   { name: "settle", label: "Settle", options: [["", "any coin"], ["USDT", "USDT"], ["USDC", "USDC"]] },
   { name: "expiry", label: "Expiry", hint: "27MAR26, front" },
 ];
@@ -52,7 +52,8 @@ export const SORTS = [
 export const DEFAULT = { sort: "-mark_iv", limit: "100" };
 const TEXTS = new Set(["asset", "type", "settle", "expiry", "sort"]);
 
-// The subscription that a filter, all of it texts, is; throws what is wrong with a number.
+// The subscription that a filter, all of it texts, is; throws what is wrong with a number, and of
+// which `field`.
 export function subscription(filter) {
   const scan = {};
   for (const [name, text] of Object.entries(filter)) {
@@ -68,7 +69,9 @@ function numberOf(name, text) {
   const plain = text.trim().replace("−", "-").replaceAll(",", "");
   const isPercent = plain.endsWith("%");
   const value = Number(isPercent ? plain.slice(0, -1) : plain);
-  if (plain === "" || !Number.isFinite(value)) throw new Error(`${name.replaceAll("_", " ")}: “${text}” is no number`);
+  if (plain === "" || !Number.isFinite(value)) {
+    throw Object.assign(new Error(`${name}: “${text}” is no number`), { field: name });
+  }
   return isPercent ? Number((value / 100).toPrecision(12)) : value;
 }
 

@@ -11,7 +11,7 @@ import { Stream } from "./stream.js";
 import { Tabs } from "./tabs.js";
 import { SymbolSearch } from "./search.js";
 import { nextTheme, themeName } from "./theming.js";
-import { Waiting } from "./waiting.js";
+import { REFUSED, Waiting } from "./waiting.js";
 
 const byId = (id) => document.getElementById(id);
 const LOADERS = {
@@ -57,7 +57,7 @@ function message(one) {
     showAssets(one.assets);
   } else if (one.id !== undefined) {
     waiting.heard(one);
-    view.receive(one);
+    if (view.receive(one) === REFUSED) waiting.answered(one.id);
   }
   look();
 }

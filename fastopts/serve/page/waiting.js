@@ -1,6 +1,9 @@
 // Which subscriptions of a view have not answered on this connection, or answer with an error: until
 // they do, what the view shows of them is old.
 
+// What a view's receive() returns when it cleared what it showed of a subscription, and says why.
+export const REFUSED = "refused";
+
 const FINAL = new Set(["BadInput", "Unknown", "Expired", "NoSuchOption", "WrongVenue"]);
 const AGAIN_MS = 5000;
 
@@ -31,6 +34,13 @@ export class Waiting {
       clearTimeout(this.timer);
       for (const words of this.node.querySelectorAll(".problem")) words.hidden = true;
     }
+    this.#show();
+  }
+
+  // The view shows nothing of subscription `id` any more, and says why: nothing of it is old.
+  answered(id) {
+    clearTimeout(this.timer);
+    this.ids.delete(id);
     this.#show();
   }
 

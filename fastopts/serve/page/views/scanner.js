@@ -13,6 +13,7 @@ import { Notice } from "../notice.js";
 import { go, goInstead, optionLink, scanLink } from "../router.js";
 import { Table } from "../table.js";
 import { copy } from "../toast.js";
+import { REFUSED } from "../waiting.js";
 
 export function open(route) {
   return new ScannerView(filterOf(route.search));
@@ -52,10 +53,11 @@ class ScannerView {
   }
 
   receive(message) {
-    if (message.type === "error") this.#refuse(message.detail);
-    if (message.type !== "scan") return;
+    if (message.type === "error") return this.#refuse(message);
+    if (message.type !== "scan") return null;
     this.found = message;
     nextFrame(this.draw);
+    return null;
   }
 
   tick() {
@@ -71,7 +73,7 @@ class ScannerView {
     try {
       return [{ id: "scan", scan: subscription(filter) }];
     } catch (error) {
-      this.#refuse(error.message);
+      this.#refuse({ reason: "BadInput", detail: error.message, arguments: [error.field] });
       return [];
     }
   }
@@ -88,12 +90,18 @@ class ScannerView {
     this.#run(this.form.filter);
   }
 
-  #refuse(words) {
-    this.problem.say(words);
+  // A bound that is refused is shown at its field; there are no results then, which could be old.
+  #refuse({ reason, detail, arguments: names = [] }) {
+    this.problem.say(this.form.refuse(names, detail) ? "" : detail);
     this.summary.textContent = "Nothing was scanned.";
+    if (reason !== "BadInput") return null;
+    this.found = null;
+    this.table.update([]);
+    return REFUSED;
   }
 
   #draw() {
+    if (this.found === null) return;
     const { options, considered, excluded } = this.found;
     this.heat = range(options.map((row) => row.mark_iv));
     this.table.update(options);
