@@ -4,12 +4,14 @@ A tick is kept twice in Redis: as a hash of the venue's decimal text under short
 little-endian record of `RECORD.size` bytes. `NUMBERS` orders the numbers of both.
 """
 
+import re
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal, InvalidOperation, localcontext
 from typing import Final, Literal, Self, cast
 
+from fastopts import keys
 from fastopts.errors import BadInput
 
 # Short name in the hash, name everywhere else. Those that move with every tick stand first: a
@@ -51,6 +53,7 @@ NUMBER_INDEX: Final = {short: index for index, (short, _) in enumerate(NUMBERS)}
 
 RECORD_VERSION: Final = 1
 NO_SEQUENCE: Final = -1
+TIME_MAX_MS: Final = 253_402_300_799_999  # the last that a datetime can be: of the year 9999
 FLAG_TIME_SUSPECT: Final = 1  # the exchange time is ahead of the venue's clock, or absurd
 FLAG_REST: Final = 2  # a REST row: never live
 FLAG_MERGED: Final = 4  # partly from a delta
@@ -72,6 +75,10 @@ UPDATE_HEAD: Final = struct.Struct("<BxHIQ")
 UPDATE_BYTES_MAX: Final = 65536
 
 DIGITS_MAX: Final = 20  # before the point of a price or quantity that can be meant
+_DECIMAL: Final = re.compile(r"[0-9]{1,20}(?:\.[0-9]{1,20})?(?:[eE][+-]?[0-9]{1,2})?", re.ASCII)
+_STATUS_MAX: Final = 40
+# What a key's YYMMDD can name: 2001 to 2099.
+_EXPIRY_MS: Final = range(1_000_000_000_000, 4_102_444_800_000)
 
 Kind = Literal["C", "P"]
 
@@ -100,9 +107,10 @@ class Instrument:
 
     @classmethod
     def of_terms(cls, symbol: str, terms: Sequence[str]) -> Self:
-        """The terms as they are stored, in the order of `TERMS`. Raises ValueError for others."""
+        """The terms as they are stored, in the order of `TERMS`. Raises ValueError for others, and
+        for what `check` refuses."""
         base, quote, settle, expiry_ms, strike, kind, tick, lot, status, launch_ms = terms
-        return cls(
+        found = cls(
             symbol=symbol,
             asset=base,
             quote=quote,
@@ -115,6 +123,25 @@ class Instrument:
             status=status,
             launch_ms=int(launch_ms),
         )
+        found.check()
+        return found
+
+    def check(self) -> None:
+        """Raise ValueError for terms that no option has; an unknown step is an empty text."""
+        faults = {
+            "coin": not all(map(keys.is_coin, (self.asset, self.quote, self.settle))),
+            "base coin": self.symbol.partition("-")[0] != self.asset,
+            "expiry": self.expiry_ms not in _EXPIRY_MS,
+            "strike": not _is_positive(self.strike_text),
+            "type": self.kind not in ("C", "P"),
+            "tick size": bool(self.tick_size) and not _is_positive(self.tick_size),
+            "lot size": bool(self.lot_size) and not _is_positive(self.lot_size),
+            "status": len(self.status) > _STATUS_MAX or not self.status.isascii(),
+            "launch time": not 0 <= self.launch_ms < _EXPIRY_MS.stop,
+        }
+        for name, is_bad in faults.items():
+            if is_bad:
+                raise ValueError(f"{self.symbol}: unusable {name}")
 
     def terms(self) -> dict[str, str]:
         """What is stored of it, by the names of `TERMS`."""
@@ -146,6 +173,11 @@ class Instrument:
         return _on_grid(self.symbol, "quantity", qty, self.lot_size, ROUND_FLOOR)
 
 
+def _is_positive(text: str) -> bool:
+    """Whether *text* is a decimal above 0, of a size that a price or quantity can have."""
+    return _DECIMAL.fullmatch(text) is not None and 1e-15 <= float(text) <= 1e15
+
+
 def _on_grid(symbol: str, what: str, value: float | Decimal | str, step: str, rounding: str) -> str:
     try:
         exact = Decimal(str(value))
@@ -153,7 +185,7 @@ def _on_grid(symbol: str, what: str, value: float | Decimal | str, step: str, ro
         exact = Decimal("NaN")
     if not exact.is_finite() or exact < 0 or exact.adjusted() > DIGITS_MAX:
         raise BadInput(f"{symbol}: {value!r} is no {what}")
-    if not step or not Decimal(step):
+    if not _is_positive(step):
         raise BadInput(f"{symbol}: the step of its {what} is not known")
     grid = Decimal(step)
     # The caller's own precision must not round a price the other way.

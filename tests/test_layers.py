@@ -16,6 +16,7 @@ EVERYTHING = None
 TABLE: dict[str, tuple[str, ...] | None] = {
     "": (),
     **dict.fromkeys(PLAIN, ("errors",)),
+    "model": ("errors", "keys"),
     "embedded": PLAIN,
     "core": PLAIN,
     "venues": (*PLAIN, "core"),

@@ -1,6 +1,7 @@
 """The terms of an option, and prices on its grid."""
 
 import struct
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -78,9 +79,9 @@ def test_what_is_no_price_is_an_error(price: Any) -> None:
 def test_a_direction_or_a_step_that_is_not_known_is_an_error() -> None:
     with pytest.raises(BadInput, match="not 'sideways'"):
         instrument().round_price(1, "sideways")  # type: ignore[arg-type]
-    for step in ("", "0"):
+    for step in ("", "0", "None", "-1", "NaN", "1e99", " 5"):
         with pytest.raises(BadInput, match="the step of its quantity is not known"):
-            instrument(lot_size=step).round_qty(1)
+            replace(instrument(), lot_size=step).round_qty(1)
 
 
 def test_the_record_is_laid_out_as_the_contract_says() -> None:

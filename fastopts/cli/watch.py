@@ -3,7 +3,6 @@
 import sys
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
 import typer
@@ -133,5 +132,4 @@ def _line(event: Event) -> Text:
 
 
 def _head(option: Option) -> Text:
-    clock = datetime.fromtimestamp(option.ts_ms / 1000, UTC)
-    return Text(f"{clock:%H:%M:%S}.{option.ts_ms % 1000:03d}Z  {option.symbol:28}")
+    return Text(f"{option.ts:%H:%M:%S}.{option.ts_ms % 1000:03d}Z  {option.symbol:28}")

@@ -10,7 +10,7 @@ from fastopts.vocabulary import VOCABULARY
 
 __all__ = ("Number", "Records", "Tick", "decode", "mget", "value")
 
-NAN = float("nan")
+NAN, INF = float("nan"), float("inf")
 KINDS = (b"+", b"-", b":", b"$", b"*")
 LINE_MAX, COUNT_MAX, BULK_MAX = 4096, 1 << 20, 512 << 20
 DEPTH_MAX = 4  # arrays in arrays
@@ -127,8 +127,18 @@ def _is_live(head: Sequence[Any], epoch: int, live_conns: Container[int]) -> boo
     return head[3] == epoch and not head[2] & NOT_LIVE and head[7] in live_conns
 
 
-def _is_readable(record: bytes) -> bool:
-    return len(record) == model.RECORD.size and record[0] == model.RECORD_VERSION
+def is_sound(record: bytes) -> bool:
+    """Whether it is a record of this version. Another program's bytes may begin like one: what a
+    reader makes a text or a time of must be one."""
+    if len(record) != model.RECORD.size or record[0] != model.RECORD_VERSION:
+        return False
+    kind, expiry_ms, settle, strike = (model.RECORD.unpack(record)[i] for i in (1, 8, 9, 10))
+    return (
+        settle.isascii()
+        and kind in (b"C", b"P")
+        and 0 <= expiry_ms <= model.TIME_MAX_MS
+        and 0 < strike < INF
+    )
 
 
 def decode(
@@ -143,7 +153,7 @@ def decode(
     in *epoch*. Raises StoreError for what is no record of this version."""
     if not issubclass(kind, Tick):
         raise TypeError(f"{kind} is no Tick")
-    if not _is_readable(record):
+    if not is_sound(record):
         raise StoreError(f"{symbol}: a record that this version of fastopts can't read")
     tick = kind.__new__(kind)
     tick._load(symbol, record, moment)
@@ -239,12 +249,12 @@ class Records:
     def is_unreadable(self, index: int) -> bool:
         """Whether something stands at *index* that is no record of this version."""
         found = self._element(index)
-        return found is not None and not _is_readable(found)
+        return found is not None and not is_sound(found)
 
     def record(self, index: int) -> bytes | None:
         """The packed record at *index* as it came, or None."""
         found = self._element(index)
-        return found if found is not None and _is_readable(found) else None
+        return found if found is not None and is_sound(found) else None
 
     def fill(self, numbers: Any, heads: Any, epoch: int, live_conns: Container[int]) -> int:
         """Write all records column by column and return how many are held.

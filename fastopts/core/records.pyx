@@ -8,7 +8,7 @@ cimport cython
 from cpython.buffer cimport PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
-from libc.math cimport NAN
+from libc.math cimport INFINITY, NAN
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.string cimport memcpy, memset
 
@@ -40,6 +40,7 @@ cdef uint8_t VERSION = model.RECORD_VERSION
 cdef int NOT_LIVE = model.FLAG_REST | model.FLAG_SUSPECT
 cdef int TIME_SUSPECT = model.FLAG_TIME_SUSPECT
 cdef int64_t NO_SEQUENCE = model.NO_SEQUENCE
+cdef int64_t TIME_MAX_MS = model.TIME_MAX_MS
 cdef bytes PREFIX = keys.RECORD.encode()
 cdef dict INDEX = {name: index for index, (_, name) in enumerate(model.NUMBERS)}
 cdef int BID = INDEX["bid_price"]       # price, size and IV of a side follow each other
@@ -163,6 +164,20 @@ cdef class Tick:
         return self.packed.conn
 
 
+cdef inline bint _is_sound(const Record* packed) noexcept nogil:
+    """`pure_records.is_sound`, which says why."""
+    cdef int i
+    for i in range(8):
+        if packed.settle[i] >= 128:
+            return False
+    return (
+        packed.version == VERSION
+        and (packed.kind == b"C" or packed.kind == b"P")
+        and 0 <= packed.expiry_ms <= TIME_MAX_MS
+        and 0 < packed.strike < INFINITY
+    )
+
+
 cdef inline bint _is_live(const Record* packed, uint32_t epoch, live_conns) except -1:
     return packed.epoch == epoch and not packed.flags & NOT_LIVE and packed.conn in live_conns
 
@@ -183,7 +198,7 @@ def decode(type kind not None, str symbol not None, bytes record not None, momen
     cdef Tick tick
     if not issubclass(kind, Tick):
         raise TypeError(f"{kind} is no Tick")
-    if len(record) != RECORD_SIZE or record[0] != VERSION:
+    if len(record) != RECORD_SIZE or not _is_sound(<const Record*><const char*>record):
         raise StoreError(f"{symbol}: a record that this version of fastopts can't read")
     tick = _tick(kind, symbol, <const uint8_t*><const char*>record, moment)
     tick.live = _is_live(&tick.packed, epoch, live_conns)
@@ -461,7 +476,7 @@ cdef class Records:
 
     cdef void _hold(self, const uint8_t* record) noexcept:
         memcpy(self.records + self.read * RECORD_SIZE, record, RECORD_SIZE)
-        self.states[self.read] = HELD if record[0] == VERSION else UNREADABLE
+        self.states[self.read] = HELD if _is_sound(<const Record*>record) else UNREADABLE
         self.read += 1
 
     cdef Py_ssize_t _other(self, const uint8_t* at, const uint8_t* end) except -1:

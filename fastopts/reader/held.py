@@ -20,6 +20,7 @@ T = TypeVar("T")
 
 _HELD: Final = b"$%d\r\n" % model.RECORD.size
 _MISSING: Final = b"$-1\r\n"
+_FOREIGN: Final = b"$0\r\n\r\n"  # of another size: as unreadable as any other
 
 
 def answered(query: Query[T]) -> T:
@@ -55,7 +56,12 @@ class Held(Queries):
         parts = [b"*%d\r\n" % len(symbols)]
         for symbol in symbols:
             record = held(symbol)
-            parts += (_MISSING,) if record is None else (_HELD, record, b"\r\n")
+            if record is None:
+                parts.append(_MISSING)
+            elif len(record) != model.RECORD.size:
+                parts.append(_FOREIGN)
+            else:
+                parts += (_HELD, record, b"\r\n")
         payload = b"".join(parts)
         records = Records(len(symbols))
         records.acknowledge(payload, 0, len(payload))

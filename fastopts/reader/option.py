@@ -8,7 +8,7 @@ from typing import Any, Final, Literal
 from fastopts import model
 from fastopts.core import Number, Tick, decode
 from fastopts.errors import StoreError
-from fastopts.model import Instrument
+from fastopts.model import TIME_MAX_MS, Instrument
 from fastopts.reader.freshness import Moment
 
 __all__ = ("IV_CAP", "SETTLING_MS", "Option", "Phase", "days_to", "phase")
@@ -17,6 +17,7 @@ Phase = Literal["trading", "settling", "expired"]
 
 DAY_MS: Final = 86_400_000
 SETTLING_MS: Final = 30 * 60_000  # before its delivery, the venue averages the delivery price
+AGE_MAX_S: Final = TIME_MAX_MS / 1000  # of a `timedelta`, which has a limit
 IV_CAP: Final = 5.0  # what the venue shows of any higher implied volatility
 
 
@@ -115,7 +116,7 @@ class Option(Tick):
 
     @property
     def ts(self) -> datetime:
-        """The venue's time of the tick, in UTC."""
+        """The venue's time of the tick, in UTC; the first or last of all times for one beyond."""
         return _utc(self.ts_ms)
 
     @property
@@ -126,7 +127,7 @@ class Option(Tick):
     @property
     def age(self) -> timedelta:
         """Time since `ts`, by the server's clock corrected for the venue's."""
-        return timedelta(seconds=self.age_s)
+        return timedelta(seconds=min(max(self.age_s, -AGE_MAX_S), AGE_MAX_S))
 
     @property
     def age_s(self) -> float:
@@ -286,4 +287,4 @@ def _minus(a: float | None, b: float | None) -> float | None:
 
 
 def _utc(ms: int) -> datetime:
-    return datetime.fromtimestamp(ms / 1000, UTC)
+    return datetime.fromtimestamp(min(max(ms, 0), TIME_MAX_MS) / 1000, UTC)

@@ -33,6 +33,11 @@ class Table:
         feed = self.market.moment.feed
         return Provenance(feed.venue, feed.epoch, self.market.moment.venue_ms)
 
+    @property
+    def unplaced(self) -> tuple[str, ...]:
+        """Listed symbols that are left out: the store has no terms of them, or unusable ones."""
+        return tuple(self.market.listing.unplaced)
+
     def to_numpy(self) -> Column:
         """One structured array: texts are numpy strings, times datetime64[ms] in UTC, numbers
         float64 with NaN for none, `seq` -1 for none."""

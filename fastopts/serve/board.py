@@ -1,6 +1,7 @@
 """The rows that streams tell of, looked at on a clock; and who hears of them."""
 
 import asyncio
+import logging
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
@@ -17,6 +18,8 @@ from fastopts.serve.tasks import Failed, begin
 from fastopts.serve.topics import Row, RowTopic, Subscription, Topic, WholeTopic
 
 __all__ = ("Board", "beats")
+
+log = logging.getLogger(__name__)
 
 ANY: Final = Demand(require_live=False, allow_expired=True)
 FEED_S: Final = 1.0
@@ -48,6 +51,7 @@ class Board:
         self._changed: set[str] = set()
         self._is_doubtful = False  # whether what was live still is
         self._listing: object = None
+        self._unreadable: set[str] = set()  # logged once each
         self._number = 0
         self._task: asyncio.Task[None] | None = None
 
@@ -144,6 +148,7 @@ class Board:
         others = [one.symbols for one, _ in self._open.values() if isinstance(one, RowTopic)]
         for symbol in symbols.difference(*others):
             self._rows.pop(symbol, None)
+            self._unreadable.discard(symbol)
 
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()
@@ -197,10 +202,16 @@ class Board:
 
     def _refresh(self, symbol: str) -> bool:
         """Take in the option's values as they are; return whether any is another."""
-        found = self._mirror().find(symbol, ANY)
-        return isinstance(found, Option) and self._rows[symbol].update(
-            rows.values(found), self._number
-        )
+        try:
+            found = self._mirror().find(symbol, ANY)
+            return isinstance(found, Option) and self._rows[symbol].update(
+                rows.values(found), self._number
+            )
+        except Exception:  # one row must not end the streams
+            if symbol not in self._unreadable:
+                self._unreadable.add(symbol)
+                log.exception("%s is left out of the streams", symbol)
+            return False
 
     def _as_of_ms(self) -> int:
         return self._mirror().feed().venue_ms

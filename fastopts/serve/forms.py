@@ -12,6 +12,7 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
+from fastopts.model import TIME_MAX_MS
 from fastopts.reader.export import guarded
 from fastopts.reader.mirror import Mirrored
 from fastopts.serve.negotiation import weights
@@ -78,7 +79,7 @@ def _cell(name: str, value: Any) -> Any:
         case bool():
             return "true" if value else "false"
         case int() if name.endswith("_ms"):
-            moment = datetime.fromtimestamp(value / 1000, UTC)
+            moment = datetime.fromtimestamp(min(value, TIME_MAX_MS) / 1000, UTC)
             return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
         case str():
             return guarded(value)

@@ -20,10 +20,11 @@ from tests.oracle import expected_hash
 from tests.payloads import T0, dump
 
 EXPIRY = 4_000_000_000_000
-SYMBOLS = [f"BTC-27NOV26-{strike}-C-USDT" for strike in range(20)]
+STRIKES = ["0.5", *map(str, range(1, 20))]
+SYMBOLS = [f"BTC-27NOV26-{strike}-C-USDT" for strike in STRIKES]
 INSTRUMENTS = [
-    Instrument(symbol, "BTC", "USDT", "USDT", EXPIRY, str(i), "C", "5", "0.01", "Trading", 7)
-    for i, symbol in enumerate(SYMBOLS)
+    Instrument(symbol, "BTC", "USDT", "USDT", EXPIRY, strike, "C", "5", "0.01", "Trading", 7)
+    for strike, symbol in zip(STRIKES, SYMBOLS, strict=True)
 ]
 
 

@@ -127,20 +127,33 @@ def outcome(module: Any, count: int, others: int, parts: Sequence[bytes]) -> Any
 
 DOUBLES = st.sampled_from([0.0, -0.0, NAN, -1.0, 0.5, 5.0, math.inf, 1e-300]) | st.floats()
 WHOLE = st.integers(-(2**63), 2**63 - 1)
-RECORDS = st.builds(
+CONTENT: Any = {
+    "flags": st.integers(0, 15) | st.integers(0, 65535),
+    "epoch": st.just(EPOCH) | st.integers(0, 2**32 - 1),
+    "ts": st.integers(NOW - 1002, NOW - 998) | WHOLE,
+    "rt": WHOLE,
+    "sequence": st.just(NO_SEQUENCE) | WHOLE,
+    "conn": st.just(CONN) | st.integers(0, 2**32 - 1),
+}
+TIME_MAX = 253_402_300_799_999
+SOUND = st.builds(
     record,
     st.lists(DOUBLES, min_size=24, max_size=24),
     kind=st.sampled_from([b"C", b"P"]),
-    flags=st.integers(0, 15) | st.integers(0, 65535),
-    epoch=st.just(EPOCH) | st.integers(0, 2**32 - 1),
-    ts=st.integers(NOW - 1002, NOW - 998) | WHOLE,
-    rt=WHOLE,
-    sequence=st.just(NO_SEQUENCE) | WHOLE,
-    conn=st.just(CONN) | st.integers(0, 2**32 - 1),
-    expiry=st.integers(NOW - 1, NOW + 1) | WHOLE,
+    expiry=st.integers(NOW - 1, NOW + 1) | st.integers(0, TIME_MAX),
     settle=st.sampled_from([b"USDT", b"USDC", b"12345678", b""]),
+    strike=st.floats(0, exclude_min=True, allow_infinity=False),
+    **CONTENT,
+)
+RECORDS = SOUND | st.builds(
+    record,
+    st.lists(DOUBLES, min_size=24, max_size=24),
+    kind=st.sampled_from([b"C", b"P", b"c", b"\0", b"\xff"]),
+    expiry=st.integers(-2, 2) | st.integers(TIME_MAX - 2, TIME_MAX + 2) | WHOLE,
+    settle=st.sampled_from([b"USDT", b"USD\x80", b"\xff" * 8]) | st.binary(max_size=8),
     strike=DOUBLES,
     version=st.just(1) | st.integers(0, 255),
+    **CONTENT,
 )
 ELEMENTS = st.none() | RECORDS | st.binary(max_size=300)
 CUTS = st.lists(st.integers(0, 10_000), max_size=8)
@@ -212,10 +225,10 @@ def test_a_refusal_is_kept_and_what_is_behind_it_read(reader: Any) -> None:
     assert [answer.record(0), answer.is_unreadable(0)] == [None, False]
 
 
-@given(RECORDS)
+@given(SOUND)
 def test_a_record_says_what_the_layout_has_at_its_places(data: bytes) -> None:
     _, kind, flags, epoch, ts, rt, sequence, conn, expiry, settle, strike, *numbers = struct.unpack(
-        LAYOUT, b"\1" + data[1:]
+        LAYOUT, data
     )
     is_live = epoch == EPOCH and conn == CONN and not flags & (FLAG_REST | FLAG_SUSPECT)
     expected = repr(
@@ -226,14 +239,14 @@ def test_a_record_says_what_the_layout_has_at_its_places(data: bytes) -> None:
         ]
     )
     for module in TWINS:
-        tick = module.decode(KINDS[module], "S", b"\1" + data[1:], "m", EPOCH, {CONN})
+        tick = module.decode(KINDS[module], "S", data, "m", EPOCH, {CONN})
         assert seen(tick) == expected
 
 
-@given(RECORDS)
+@given(SOUND)
 def test_the_record_of_a_tick_is_one_of_the_same_tick(data: bytes) -> None:
     for module in TWINS:
-        tick = module.decode(KINDS[module], "S", b"\1" + data[1:], "m", EPOCH, {CONN})
+        tick = module.decode(KINDS[module], "S", data, "m", EPOCH, {CONN})
         again = module.decode(KINDS[module], "S", tick.record, "m", EPOCH, {CONN})
         assert seen(again) == seen(tick)
         assert again.record == tick.record
@@ -282,7 +295,15 @@ def test_what_is_in_doubt_is_pointed_at(
     assert doubtful == [1] * is_doubtful
 
 
-@pytest.mark.parametrize("data", [b"", b"\1", record()[:-1], record() + b"\0", record(version=2)])
+FOREIGN = [
+    *(b"", b"\1", record()[:-1], record() + b"\0", record(version=2)),
+    *(b"\1" + b"\xff" * 255, b"\1" + bytes(255)),
+    *(record(kind=b"X"), record(settle=b"USD\xd0\xa2"), record(expiry=-1)),
+    *(record(expiry=TIME_MAX + 1), record(strike=NAN), record(strike=math.inf), record(strike=0.0)),
+]
+
+
+@pytest.mark.parametrize("data", FOREIGN)
 def test_what_is_no_record_is_refused_by_name(reader: Any, data: bytes) -> None:
     with pytest.raises(StoreError, match="BTC: a record that this version"):
         reader.decode(KINDS[reader], "BTC", data, 0, EPOCH, ())

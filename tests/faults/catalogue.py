@@ -157,6 +157,7 @@ FAULTS: Final = {
     "RR-09": "Many keys are no snapshot",
     "RR-10": "Misuse across forks, threads, loops",
     "RR-11": "A reader that is suspended between a request and its reply",
+    "RR-12": "One option with unusable terms or a foreign record keeps all others from being read",
     "AP-01": "No token because it is local",
     "AP-02": "DNS rebinding",
     "AP-03": "Cross-site WebSocket hijacking",

@@ -218,6 +218,16 @@ def test_times_are_utc_and_the_age_is_by_the_venue_s_clock() -> None:
     assert (option.ts_ms, option.rt_ms) == (NOW_MS - 1000, NOW_MS - 960)
 
 
+@pytest.mark.parametrize("ts", [10**18, -(10**18), 2**62, -(2**63)])
+def test_a_time_beyond_all_calendars_is_the_first_or_last_of_one(ts: int) -> None:
+    option = make(ts=ts, flags=FLAG_TIME_SUSPECT)
+    assert option.ts.year in (1970, 9999)
+    assert option.rt.year in (1970, 9999)
+    assert abs(option.age) > timedelta(days=365 * 8000)
+    assert option.ts_ms == ts
+    assert "s old" in repr(option)
+
+
 @pytest.mark.parametrize(
     ("flags", "told"),
     [

@@ -16,7 +16,7 @@ import orjson
 
 from fastopts import keys
 from fastopts.errors import VenueBanned, VenueError, VenueProtocolError
-from fastopts.model import Instrument
+from fastopts.model import Instrument, Kind
 from fastopts.venues.bybit import symbols
 from fastopts.venues.bybit.fields import REST, time_ms
 
@@ -136,6 +136,7 @@ REASONS: Final = {
     LIMIT: "there are more than a collector takes",
 }
 SHOWN_MAX: Final = 60
+_KINDS: Final[Mapping[str, Kind]] = {"Call": "C", "Put": "P", "C": "C", "P": "P"}
 
 Envelope = dict[str, Any]
 
@@ -299,21 +300,54 @@ def _instrument(row: Any) -> Instrument:
         raise Unusable(UNKNOWN_NAME)
     if (row.get("baseCoin") or read.asset) != read.asset:
         raise Unusable(OTHER_COIN)
-    settle = str(row.get("settleCoin") or read.settle)
-    if not keys.is_coin(settle):
+    kind = _KINDS.get(_text(row, "optionsType") or read.kind)
+    if kind is None:
         raise Unusable(BAD_TERMS)
-    kind = {"Call": "C", "Put": "P"}.get(str(row.get("optionsType")), read.kind)
-    prices, lots = row.get("priceFilter"), row.get("lotSizeFilter")
-    return Instrument(
+    instrument = Instrument(
         symbol=read.symbol,
         asset=read.asset,
-        quote=intern(str(row.get("quoteCoin") or read.quote)),
-        settle=intern(settle),
-        expiry_ms=time_ms(row.get("deliveryTime")) or read.expiry_ms,
+        quote=_text(row, "quoteCoin") or read.quote,
+        settle=_text(row, "settleCoin") or read.settle,
+        expiry_ms=_delivery_ms(row) or read.expiry_ms,
         strike_text=read.strike_text,
-        kind="C" if kind == "C" else "P",
-        tick_size=intern(str(prices.get("tickSize", ""))) if isinstance(prices, dict) else "",
-        lot_size=intern(str(lots.get("qtyStep", ""))) if isinstance(lots, dict) else "",
-        status=intern(str(row.get("status", ""))),
+        kind=kind,
+        tick_size=_step(row.get("priceFilter"), "tickSize"),
+        lot_size=_step(row.get("lotSizeFilter"), "qtyStep"),
+        status=_text(row, "status"),
         launch_ms=time_ms(row.get("launchTime")) or 0,
     )
+    try:
+        instrument.check()
+    except ValueError:
+        raise Unusable(BAD_TERMS) from None
+    return instrument
+
+
+def _text(row: Mapping[str, Any], name: str) -> str:
+    """The text *name*; empty where the row has none. Raises Unusable for another type."""
+    text = row.get(name)
+    if text is not None and not isinstance(text, str):
+        raise Unusable(BAD_TERMS)
+    return intern(text or "")
+
+
+def _delivery_ms(row: Mapping[str, Any]) -> int:
+    """The delivery time; 0 where the row has none. Raises Unusable for what is no time."""
+    value = row.get("deliveryTime")
+    if value in (None, "", "0", 0):
+        return 0
+    delivery_ms = time_ms(value)
+    if delivery_ms is None:
+        raise Unusable(BAD_TERMS)
+    return delivery_ms
+
+
+def _step(filters: Any, name: str) -> str:
+    """The step *name* as text; empty where the row has none: an unknown step is no reason to drop
+    the option. Raises Unusable for a step that is there and is no number."""
+    if filters is None or (isinstance(filters, dict) and name not in filters):
+        return ""
+    step = filters[name] if isinstance(filters, dict) else None
+    if isinstance(step, bool) or not isinstance(step, str | int | float):
+        raise Unusable(BAD_TERMS)
+    return intern(str(step))

@@ -27,6 +27,8 @@ def parse(symbol: str) -> Instrument | None:
     if found is None or found[3] not in _MONTHS or not keys.is_symbol(symbol):
         return None
     asset, day, month, year, strike, kind, suffix = found.groups()
+    if not float(strike):
+        return None
     try:
         delivery = datetime(
             2000 + int(year), _MONTHS.index(month) + 1, int(day), DELIVERY_HOUR_UTC, tzinfo=UTC

@@ -159,6 +159,69 @@ def test_rows_that_can_not_be_tracked_are_counted_by_reason_with_an_example() ->
     assert "BTCTEST-27NOV26-90000-P-USDT" in found.skipped.sentences()[1]
 
 
+BAD_TERMS: dict[str, dict[str, Any]] = {
+    "no tick size": {"priceFilter": {"tickSize": None}},
+    "tick size 0": {"priceFilter": {"tickSize": "0"}},
+    "a negative tick size": {"priceFilter": {"tickSize": "-5"}},
+    "tick size NaN": {"priceFilter": {"tickSize": "NaN"}},
+    "infinite tick size": {"priceFilter": {"tickSize": "Infinity"}},
+    "a tick size beyond all prices": {"priceFilter": {"tickSize": "1e99"}},
+    "a tick size below all prices": {"priceFilter": {"tickSize": "0." + "0" * 30 + "1"}},
+    "a tick size with a blank": {"priceFilter": {"tickSize": " 5"}},
+    "a tick size of full-width digits": {"priceFilter": {"tickSize": "\uff15"}},
+    "a tick size with an underscore": {"priceFilter": {"tickSize": "1_0"}},
+    "a true tick size": {"priceFilter": {"tickSize": True}},
+    "a list for a tick size": {"priceFilter": {"tickSize": ["5"]}},
+    "a price filter that is no object": {"priceFilter": "5"},
+    "no lot size": {"lotSizeFilter": {"qtyStep": None}},
+    "a lot size that is no number": {"lotSizeFilter": {"qtyStep": "many"}},
+    "a lot filter that is a list": {"lotSizeFilter": []},
+    "a delivery that is no time": {"deliveryTime": "tomorrow"},
+    "a negative delivery": {"deliveryTime": "-1795766400000"},
+    "a delivery in the year 2286": {"deliveryTime": "9999999999999"},
+    "a delivery of 19 digits": {"deliveryTime": 10**18},
+    "a fractional delivery": {"deliveryTime": 1795766400000.5},
+    "an unknown type": {"optionsType": "Straddle"},
+    "a type that is a number": {"optionsType": 1},
+    "a settle coin that is a number": {"settleCoin": 5},
+    "a settle coin of another alphabet": {"settleCoin": "USD\u0422"},
+    "a quote coin that is an object": {"quoteCoin": {"name": "USDT"}},
+    "a status that is a number": {"status": 1},
+    "a status without end": {"status": "x" * 5000},
+}
+
+
+@pytest.mark.parametrize("terms", BAD_TERMS.values(), ids=BAD_TERMS)
+def test_a_row_with_unusable_terms_costs_that_row(terms: dict[str, Any]) -> None:
+    rows = [row(), row("BTC-27NOV26-91000-P-USDT", **terms), row("BTC-27NOV26-92000-P-USDT")]
+    found, _ = converse(rest.instruments("BTC"), lambda _: page(rows))
+    assert [i.strike for i in found.instruments] == [90000, 92000]
+    assert found.skipped.counts == {"bad_terms": 1}
+    assert found.skipped.examples == {"bad_terms": "BTC-27NOV26-91000-P-USDT"}
+
+
+@pytest.mark.parametrize(
+    ("terms", "tick_size"),
+    [
+        ({"priceFilter": {"tickSize": 5}}, "5"),
+        ({"priceFilter": {"tickSize": 0.5}}, "0.5"),
+        ({"priceFilter": {"tickSize": 1e-05}}, "1e-05"),
+        ({"priceFilter": {}}, ""),
+        ({"priceFilter": None, "lotSizeFilter": None, "status": None}, ""),
+        ({"priceFilter": {"tickSize": ""}, "deliveryTime": None, "launchTime": "x"}, ""),
+    ],
+)
+def test_a_step_is_any_positive_number_or_not_known(terms: dict[str, Any], tick_size: str) -> None:
+    [found] = listed("BTC", row(**terms))
+    assert found.tick_size == tick_size
+    assert found.expiry_ms == 1_795_766_400_000
+
+
+def test_a_strike_of_0_is_no_option() -> None:
+    found, _ = converse(rest.instruments("BTC"), lambda _: page([row("BTC-27NOV26-0-P-USDT")]))
+    assert (found.instruments, found.skipped.total) == ([], 1)
+
+
 def test_an_option_of_another_prefix_under_the_same_base_coin_is_left_out() -> None:
     found = listed(
         "BTC", row(), row("BTCTEST-27NOV26-90000-P-USDT", baseCoin="BTC"), row("BTC-27NOV26-1-C")
@@ -266,10 +329,10 @@ def test_a_row_whose_symbol_is_too_long_for_a_key_is_left_out() -> None:
 @pytest.mark.parametrize(
     "time", ["1" * 17, "9" * 20, "9" * 5000, "17957664000", "-795766400000", "\u0661" * 13, "soon"]
 )
-def test_a_delivery_that_can_not_be_right_is_the_symbols_own(time: str) -> None:
-    odd = row(deliveryTime=time, launchTime=time)
-    [found] = listed("BTC", odd)
-    assert (found.expiry_ms, found.launch_ms) == (1_795_766_400_000, 0)
+def test_a_row_whose_delivery_can_not_be_right_is_left_out(time: str) -> None:
+    rows = [row(deliveryTime=time), row("BTC-27NOV26-1-P-USDT", launchTime=time)]
+    [found] = listed("BTC", *rows)
+    assert (found.symbol, found.launch_ms) == ("BTC-27NOV26-1-P-USDT", 0)
 
 
 @pytest.mark.parametrize("cursor", [5, ["z"], {"z": 1}, True, 1.5])
