@@ -14,5 +14,13 @@ class Absent:
     symbol: str
     reason: FastoptsError
 
+    def to_dict(self) -> dict[str, str]:
+        """Return `symbol`, the error's name as `reason` and its message as `detail`."""
+        return {
+            "symbol": self.symbol,
+            "reason": type(self.reason).__name__,
+            "detail": str(self.reason),
+        }
+
     def __bool__(self) -> bool:
         return False

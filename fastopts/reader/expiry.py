@@ -1,6 +1,7 @@
 """The ways to name an expiry."""
 
 import re
+<<<<<<< HEAD
 from datetime import UTC, date, datetime, time
 from typing import Final
 
@@ -19,6 +20,28 @@ __all__ = (
 
 Expiry = str | date  # a datetime is a date
 USUAL_TIME: Final = time(8)  # UTC
+=======
+import sys
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Final, Protocol, Union
+
+from fastopts.errors import BadInput, clipped
+
+if TYPE_CHECKING:
+    import numpy as np
+
+__all__ = ("FRONT", "Dated", "Expiry", "day_of", "label", "label_of")
+
+
+class Dated(Protocol):
+    """Something with an expiry: a Series, a Chain, an Option."""
+
+    @property
+    def expiry(self) -> datetime: ...
+
+
+Expiry = Union[str, date, "np.datetime64", Dated]
+>>>>>>> 6399621 (reader: pickle scans and tables, make options dictionaries)
 FRONT: Final = "front"  # the first that is not settling
 
 _MONTHS: Final = "JAN FEB MAR APR MAY JUN JUL AUG SEP OCT NOV DEC".split()  # noqa: SIM905
@@ -29,9 +52,9 @@ _KEY_FORM: Final = re.compile(r"(\d{2})(\d{2})(\d{2})", re.ASCII)
 
 def day_of(expiry: Expiry) -> date | None:
     """The day (UTC) that *expiry* names; None for `front`. Raises BadInput."""
-    if not isinstance(expiry, date | str):
-        raise _bad(expiry)
     try:
+        if not isinstance(expiry, date | str):
+            return _day_of_other(expiry)
         if isinstance(expiry, datetime):
             return _utc_day(expiry)
         if isinstance(expiry, date):
@@ -40,6 +63,18 @@ def day_of(expiry: Expiry) -> date | None:
         return None if text == FRONT.upper() else _parse(text)
     except (ValueError, OverflowError):  # the last of all days, west of Greenwich
         raise _bad(expiry) from None
+
+
+def _day_of_other(expiry: object) -> date:
+    """The day of a numpy time or of something that has an expiry. Raises ValueError for others."""
+    numpy = sys.modules.get("numpy")  # a plain reader does not load it
+    if numpy is not None and isinstance(expiry, numpy.datetime64):
+        expiry = expiry.astype("datetime64[ms]").item()
+    else:
+        expiry = getattr(expiry, "expiry", None)
+    if isinstance(expiry, datetime):
+        return _utc_day(expiry)
+    raise ValueError
 
 
 def label(expiry_ms: int) -> str:
@@ -106,11 +141,14 @@ def _parse(text: str) -> date:
 
 
 def _utc_day(moment: datetime) -> date:
+    if moment != moment:  # pandas' NaT, which is a datetime
+        raise ValueError
     return (moment.astimezone(UTC) if moment.tzinfo else moment).date()
 
 
 def _bad(expiry: object) -> BadInput:
     return BadInput(
-        f"{clipped(repr(expiry))} is no expiry: write 27MAR26, 260327, 2026-03-27, a date or a"
-        f" datetime, or '{FRONT}' for the first that is not settling"
+        f"{clipped(repr(expiry))} is no expiry: write 27MAR26, 260327, 2026-03-27, a date, a"
+        f" datetime, a numpy datetime64 or a Series, or '{FRONT}' for the first that is not"
+        " settling"
     )

@@ -228,6 +228,10 @@ class Moment:
         error_ms = self.feed.skew_error_ms
         return math.inf if error_ms is None else error_ms / 1000
 
+    def with_terms(self, terms: Mapping[str, Instrument]) -> "Moment":
+        """The same moment with no other *terms*, fit to be pickled."""
+        return Moment(self.feed, self.now_ms, terms, self.problem)
+
     def age_s(self, ts_ms: int) -> float:
         """Seconds since *ts_ms* of the venue's clock, right to within `error_s`."""
         return (self.venue_ms - ts_ms) / 1000

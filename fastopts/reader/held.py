@@ -1,14 +1,14 @@
 """The rules of reading over what a replica holds: nothing is asked, no answer awaited."""
 
 from collections.abc import Callable, Sequence
-from typing import Final, TypeVar
+from typing import TypeVar
 
-from fastopts import model
 from fastopts.clock import steady_s
 from fastopts.core import Records
 from fastopts.errors import Unknown
 from fastopts.reader.absent import Absent
 from fastopts.reader.freshness import NO_VERSION, Moment, Version
+from fastopts.reader.packed import records_of
 from fastopts.reader.queries import Queries, Query, check_elapsed
 from fastopts.reader.replica import UNSEEN_S, Replica
 from fastopts.reader.scope import Scope
@@ -17,10 +17,6 @@ from fastopts.reader.universe import Universe, asset_name, no_asset
 __all__ = ("Held", "answered")
 
 T = TypeVar("T")
-
-_HELD: Final = b"$%d\r\n" % model.RECORD.size
-_MISSING: Final = b"$-1\r\n"
-_FOREIGN: Final = b"$0\r\n\r\n"  # of another size: as unreadable as any other
 
 
 def answered(query: Query[T]) -> T:
@@ -52,19 +48,7 @@ class Held(Queries):
         self, symbols: Sequence[str], extra: bytes = b"", extra_count: int = 0
     ) -> Query[tuple[Records, Moment, list[bytes]]]:
         yield from ()
-        held = self._replica.records.get
-        parts = [b"*%d\r\n" % len(symbols)]
-        for symbol in symbols:
-            record = held(symbol)
-            if record is None:
-                parts.append(_MISSING)
-            elif len(record) != model.RECORD.size:
-                parts.append(_FOREIGN)
-            else:
-                parts += (_HELD, record, b"\r\n")
-        payload = b"".join(parts)
-        records = Records(len(symbols))
-        records.acknowledge(payload, 0, len(payload))
+        records = records_of(map(self._replica.records.get, symbols))
         return records, self._now(), []
 
     def _existing(self, symbols: Sequence[str]) -> Query[list[str]]:

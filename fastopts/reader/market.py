@@ -10,6 +10,7 @@ from fastopts import model
 from fastopts.core import Records, decode
 from fastopts.reader.freshness import Moment
 from fastopts.reader.option import DAY_MS, SETTLING_MS, Option
+from fastopts.reader.packed import records_of
 from fastopts.reader.universe import Universe
 from fastopts.vocabulary import COLUMNS
 
@@ -43,6 +44,9 @@ class Listing:
         steps = [float(one.tick_size or "nan") for one in self.instruments]
         self.tick_size = np.array(steps, dtype=np.float64)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Listing, (self.universes,)
+
 
 class Market:
     """The options of a listing as they were read. Columns have one row per listed option; where
@@ -61,6 +65,13 @@ class Market:
 
     def __len__(self) -> int:
         return len(self.listing.symbols)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        records = self._records
+        packed = None if records is None else [records.record(row) for row in range(len(self))]
+        known = self.moment.terms
+        terms = {one.symbol: one for one in self.listing.instruments if one.symbol in known}
+        return _restore, (self.listing, packed, self.moment.with_terms(terms))
 
     @property
     def held(self) -> NDArray[np.bool_]:
@@ -146,6 +157,11 @@ class Market:
 
     def _spread_ticks(self) -> Column:
         return np.round(self._minus("ask_price", "bid_price") / self.listing.tick_size, 6)
+
+
+def _restore(listing: Listing, packed: list[bytes | None] | None, moment: Moment) -> Market:
+    """Build what was pickled."""
+    return Market(listing, None if packed is None else records_of(packed), moment)
 
 
 _DERIVED: Final[dict[str, Callable[[Market], Column]]] = {

@@ -10,6 +10,7 @@ from fastopts.core import Number, Tick, decode
 from fastopts.errors import StoreError
 from fastopts.model import TIME_MAX_MS, Instrument
 from fastopts.reader.freshness import Moment
+from fastopts.vocabulary import COLUMNS
 
 __all__ = ("IV_CAP", "SETTLING_MS", "Option", "Phase", "days_to", "phase")
 
@@ -68,9 +69,27 @@ class Option(Tick):
 
     def __reduce__(self) -> tuple[Any, ...]:
         instrument = self.instrument
-        terms = {} if instrument is None else {self.symbol: instrument}
-        moment = (self.moment.feed, self.moment.now_ms, terms)
-        return _restore, (self.symbol, self.record, self.live, *moment)
+        moment = self.moment.with_terms({} if instrument is None else {self.symbol: instrument})
+        return _restore, (self.symbol, self.record, self.live, moment)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Option):
+            return NotImplemented
+        mine, its = self.moment, other.moment
+        return (
+            (self.symbol, self.record, self.live) == (other.symbol, other.record, other.live)
+            and (mine.now_ms, mine.venue_ms) == (its.now_ms, its.venue_ms)
+            and (mine.feed.venue, mine.feed.epoch) == (its.feed.venue, its.feed.epoch)
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.symbol, self.ts_ms, self.moment.now_ms))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return its values by the names of the vocabulary: times are datetimes in UTC, absent
+        values None. ``json.dumps`` needs ``default=str``; ``orjson.dumps(option,
+        default=Option.to_dict)`` writes options wherever they stand."""
+        return {name: getattr(self, name) for name in COLUMNS}
 
     @property
     def venue(self) -> str:
@@ -274,12 +293,11 @@ def phase(expiry_ms: int, venue_ms: int) -> Phase:
     return "settling" if venue_ms >= expiry_ms - SETTLING_MS else "trading"
 
 
-def _restore(symbol: str, record: bytes, live: bool, *moment: Any) -> Option:
+def _restore(symbol: str, record: bytes, live: bool, moment: Moment) -> Option:
     """Build what was pickled; it stays as live as it was."""
-    found = Moment(*moment)
-    probe = decode(Option, symbol, record, found, 0, ())
+    probe = decode(Option, symbol, record, moment, 0, ())
     conns = (probe.conn,) if live else ()
-    return decode(Option, symbol, record, found, probe.epoch, conns)
+    return decode(Option, symbol, record, moment, probe.epoch, conns)
 
 
 def _minus(a: float | None, b: float | None) -> float | None:

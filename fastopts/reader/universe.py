@@ -85,6 +85,9 @@ class Universe:
         for each in self.members:
             self._by_day.setdefault(each.series.expiry.date(), []).append(each)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Universe, (self.asset, self.version, self.instruments, self.unplaced)
+
     def series(self) -> list[Series]:
         """One row per series, by expiry and settle coin."""
         return [each.series for each in self.members]
@@ -94,6 +97,10 @@ class Universe:
 
         Raises Unknown for one that is not listed, BadInput for a text that names no expiry.
         """
+        if isinstance(expiry, Series):
+            if expiry.asset != self.asset:
+                raise BadInput(f"the series {expiry.label} is of {expiry.asset}, not {self.asset}")
+            settle, expiry = settle or expiry.settle, expiry.label
         day = None if expiry is None else expiries.day_of(expiry)
         if day is None or expiry is None:
             of_expiry = self._front(settle, venue_ms)

@@ -1,0 +1,169 @@
+"""What a read returns can be copied, sent to another process, and written as JSON."""
+
+import copy
+import json
+import multiprocessing
+import pickle
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime
+from typing import Any
+
+import numpy as np
+import orjson
+import pandas as pd
+import pytest
+
+from fastopts.errors import BadInput
+from fastopts.reader import Absent, Option, OptionReader, Scan, Table
+from fastopts.vocabulary import COLUMNS
+from tests.serve.living import BTC, ETH, FRONT, Living
+from tests.store import Store
+
+COPIES: dict[str, Callable[[Any], Any]] = {
+    "pickle": lambda found: pickle.loads(pickle.dumps(found)),
+    "the first protocol": lambda found: pickle.loads(pickle.dumps(found, protocol=2)),
+    "copy": copy.copy,
+    "deepcopy": copy.deepcopy,
+}
+
+
+@pytest.fixture
+def living(store: Store) -> Iterator[Living]:
+    with Living(store) as made:
+        made.tick(BTC[0], last_price=0.0, bid_price=0.0)
+        yield made
+
+
+def same(a: np.ndarray[Any, Any], b: np.ndarray[Any, Any]) -> bool:
+    names = a.dtype.names or ()
+    return a.dtype == b.dtype and all(
+        np.array_equal(a[name], b[name], equal_nan=a[name].dtype.kind in "fM") for name in names
+    )
+
+
+@pytest.mark.parametrize("made", COPIES.values(), ids=COPIES)
+@pytest.mark.parametrize("source", ["reader", "mirror"])
+def test_a_scan_and_a_table_are_copied_whole(
+    living: Living, reader: OptionReader, source: str, made: Callable[[Any], Any]
+) -> None:
+    with reader.mirror() as mirror:
+        found = reader if source == "reader" else mirror
+        scan, table = found.scan("BTC", sort="-strike", limit=4, gate=False), found.table()
+    scanned, tabled = made(scan), made(table)
+    assert (type(scanned), type(tabled)) == (Scan, Table)
+    assert same(scanned.to_numpy(), scan.to_numpy())
+    assert same(tabled.to_numpy(), table.to_numpy())
+    assert list(scanned) == list(scan)
+    assert (scanned.considered, scanned.excluded) == (scan.considered, scan.excluded)
+    assert scanned[0].instrument == scan[0].instrument is not None
+    assert scanned[0].live
+    assert tabled.provenance == table.provenance
+    assert np.array_equal(
+        scanned.market.column("spread_ticks"), scan.market.column("spread_ticks"), equal_nan=True
+    )
+
+
+def test_a_table_of_nothing_is_copied(store: Store, reader: OptionReader) -> None:
+    store.list(BTC[0])
+    for table in (reader.table("BTC"), reader.scan("BTC")):
+        assert len(pickle.loads(pickle.dumps(table)).to_numpy()) == 0
+    store.client.hset("fastopts:feed", "assets", "")
+    assert len(copy.deepcopy(reader.table()).to_numpy()) == 0
+
+
+def read(url: str) -> list[Any]:
+    with OptionReader(url) as reader:
+        scan, table = reader.scan("BTC", gate=False, limit=2), reader.table("ETH")
+        return [scan, table, reader.chain("BTC"), reader.feed()]
+
+
+@pytest.mark.parametrize("how", ["fork", "spawn"])
+def test_a_pool_returns_what_its_workers_read(living: Living, how: str) -> None:
+    with multiprocessing.get_context(how).Pool(1) as pool:
+        scan, table, chain, feed = pool.apply(read, (living.store.url,))
+    assert [option.symbol for option in scan] == list(BTC[:2])
+    assert sorted(table.to_numpy()["symbol"]) == sorted(ETH)
+    assert (len(chain), feed.alive) == (3, True)
+
+
+def test_options_are_equal_by_value(living: Living, reader: OptionReader) -> None:
+    chain = reader.chain("BTC", FRONT)
+    option = chain.options[1]
+    twin = copy.deepcopy(option)
+    assert twin == option
+    assert hash(twin) == hash(option)
+    assert twin in chain.options
+    assert option != chain.options[2]
+    assert option != option.symbol
+    living.tick(option.symbol, last_price=5.0)
+    assert reader.get(option.symbol) != option
+
+
+def test_an_option_is_a_dictionary_of_the_vocabulary(living: Living, reader: OptionReader) -> None:
+    option = reader.get(BTC[0])
+    values = option.to_dict()
+    assert tuple(values) == COLUMNS
+    assert values == {name: getattr(option, name) for name in COLUMNS}
+    assert (values["last_price"], values["bid_price"]) == (None, None)
+    assert values["expiry"] == datetime(2099, 11, 27, 8, tzinfo=UTC)
+    written = orjson.loads(orjson.dumps([option, values], default=Option.to_dict))
+    assert written[0] == written[1]
+    assert written[0]["expiry"] == "2099-11-27T08:00:00+00:00"
+    assert json.loads(json.dumps(values, default=str))["mark_iv"] == option.mark_iv
+    frame = pd.DataFrame([one.to_dict() for one in reader.get_many(BTC)])
+    assert list(frame["symbol"]) == list(BTC)
+
+
+def test_an_absent_option_is_a_dictionary_too(living: Living, reader: OptionReader) -> None:
+    [absent] = reader.get_many(["BTC-27NOV99-1-C-USDT"])
+    assert isinstance(absent, Absent)
+    assert orjson.loads(orjson.dumps(absent.to_dict())) == {
+        "symbol": "BTC-27NOV99-1-C-USDT",
+        "reason": "Unknown",
+        "detail": str(absent.reason),
+    }
+
+
+EXPIRIES: dict[str, Callable[[OptionReader], Any]] = {
+    "datetime64[ms]": lambda reader: reader.snapshot("BTC")["expiry"][0],
+    "datetime64[D]": lambda _: np.datetime64("2099-11-27"),
+    "datetime64[ns]": lambda _: np.datetime64("2099-11-27T08:00:00.000000000"),
+    "Timestamp": lambda reader: reader.to_pandas("BTC")["expiry"][0],
+    "naive Timestamp": lambda _: pd.Timestamp("2099-11-27 08:00"),
+    "Series": lambda reader: reader.expiries("BTC")[0],
+    "Chain": lambda reader: reader.chain("BTC", FRONT),
+    "Option": lambda reader: reader.get(BTC[0]),
+    "date": lambda _: date(2099, 11, 27),
+}
+
+
+@pytest.mark.parametrize("of", EXPIRIES.values(), ids=EXPIRIES)
+def test_every_form_of_an_expiry_is_taken(
+    living: Living, reader: OptionReader, of: Callable[[OptionReader], Any]
+) -> None:
+    expiry = of(reader)
+    assert reader.chain("BTC", expiry).series.label == FRONT
+    assert {one.expiry_ms for one in reader.scan("BTC", expiry=expiry)} == {4_099_449_600_000}
+    with reader.mirror() as mirror:
+        assert mirror.chain("BTC", expiry).series.label == FRONT
+
+
+def test_a_series_names_its_coin_and_its_asset(living: Living, reader: OptionReader) -> None:
+    usdc, usdt = reader.expiries("ETH")
+    assert (usdc.settle, usdt.settle) == ("USDC", "USDT")
+    assert reader.chain("ETH", usdc).settle == "USDC"
+    assert reader.chain("ETH", usdc, "USDT").settle == "USDT"
+    with pytest.raises(BadInput, match="the series 27NOV99 is of ETH, not BTC"):
+        reader.chain("BTC", usdc)
+
+
+@pytest.mark.parametrize(
+    "expiry",
+    [
+        *(np.datetime64("NaT"), pd.NaT, np.datetime64(2**62, "ms"), np.array(["2099-11-27"])),
+        *(5, 1.5, None.__class__, object(), ["27NOV99"], {"expiry": "27NOV99"}, b"27NOV99"),
+    ],
+)
+def test_what_is_no_expiry_is_refused(living: Living, reader: OptionReader, expiry: Any) -> None:
+    with pytest.raises(BadInput, match="is no expiry: write 27MAR26"):
+        reader.chain("BTC", expiry)
