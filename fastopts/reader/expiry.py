@@ -1,14 +1,18 @@
 """The ways to name an expiry."""
 
 import re
-<<<<<<< HEAD
+import sys
 from datetime import UTC, date, datetime, time
-from typing import Final
+from typing import TYPE_CHECKING, Final, Protocol, Union
 
 from fastopts.errors import BadInput, clipped
 
+if TYPE_CHECKING:
+    import numpy as np
+
 __all__ = (
     "FRONT",
+    "Dated",
     "Expiry",
     "day_of",
     "exact_ms",
@@ -17,20 +21,6 @@ __all__ = (
     "label",
     "label_of",
 )
-
-Expiry = str | date  # a datetime is a date
-USUAL_TIME: Final = time(8)  # UTC
-=======
-import sys
-from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING, Final, Protocol, Union
-
-from fastopts.errors import BadInput, clipped
-
-if TYPE_CHECKING:
-    import numpy as np
-
-__all__ = ("FRONT", "Dated", "Expiry", "day_of", "label", "label_of")
 
 
 class Dated(Protocol):
@@ -41,7 +31,7 @@ class Dated(Protocol):
 
 
 Expiry = Union[str, date, "np.datetime64", Dated]
->>>>>>> 6399621 (reader: pickle scans and tables, make options dictionaries)
+USUAL_TIME: Final = time(8)  # UTC
 FRONT: Final = "front"  # the first that is not settling
 
 _MONTHS: Final = "JAN FEB MAR APR MAY JUN JUL AUG SEP OCT NOV DEC".split()  # noqa: SIM905
@@ -53,8 +43,7 @@ _KEY_FORM: Final = re.compile(r"(\d{2})(\d{2})(\d{2})", re.ASCII)
 def day_of(expiry: Expiry) -> date | None:
     """The day (UTC) that *expiry* names; None for `front`. Raises BadInput."""
     try:
-        if not isinstance(expiry, date | str):
-            return _day_of_other(expiry)
+        expiry = _plain(expiry)
         if isinstance(expiry, datetime):
             return _utc_day(expiry)
         if isinstance(expiry, date):
@@ -65,15 +54,17 @@ def day_of(expiry: Expiry) -> date | None:
         raise _bad(expiry) from None
 
 
-def _day_of_other(expiry: object) -> date:
-    """The day of a numpy time or of something that has an expiry. Raises ValueError for others."""
+def _plain(expiry: object) -> str | date:
+    """The text, date or datetime that *expiry* is, or has. Raises ValueError for others."""
+    if isinstance(expiry, date | str):
+        return expiry
     numpy = sys.modules.get("numpy")  # a plain reader does not load it
     if numpy is not None and isinstance(expiry, numpy.datetime64):
-        expiry = expiry.astype("datetime64[ms]").item()
+        moment = expiry.astype("datetime64[ms]").item()
     else:
-        expiry = getattr(expiry, "expiry", None)
-    if isinstance(expiry, datetime):
-        return _utc_day(expiry)
+        moment = getattr(expiry, "expiry", None)
+    if isinstance(moment, datetime):
+        return moment
     raise ValueError
 
 
@@ -95,6 +86,10 @@ def is_usual(expiry_ms: int) -> bool:
 def exact_ms(expiry: Expiry) -> int | None:
     """The moment that *expiry* names, in ms; None where it names a day, or is none."""
     moment: date | None = None
+    try:
+        expiry = _plain(expiry)
+    except ValueError:
+        return None
     if isinstance(expiry, str):
         text = expiry.strip().upper()
         if found := _LABEL_FORM.fullmatch(text):
@@ -109,7 +104,7 @@ def exact_ms(expiry: Expiry) -> int | None:
                 return None
     else:
         moment = expiry
-    if not isinstance(moment, datetime) or not moment.time():
+    if not isinstance(moment, datetime) or moment != moment or not moment.time():
         return None
     aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return round(aware.timestamp() * 1000)
