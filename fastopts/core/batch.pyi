@@ -1,4 +1,4 @@
-from typing import final
+from typing import Self, final
 
 from fastopts.core.table import Table
 
@@ -6,7 +6,7 @@ from fastopts.core.table import Table
 class Batch:
     errors: list[tuple[str, str]]
     publish_error: str | None
-    def __init__(self, table: Table) -> None: ...
+    def __new__(cls, table: Table) -> Self: ...
     @property
     def done(self) -> bool: ...
     @property

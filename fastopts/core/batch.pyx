@@ -131,8 +131,10 @@ cdef class Batch:
     cdef bytes publish          # the command, up to its message
     cdef Py_ssize_t published   # messages of which the reply is still to come
     cdef uint64_t number
+    cdef bint is_busy           # with replies: a finalizer may call in between
 
-    def __init__(self, Table table not None):
+    # Here and not in __init__, so that no instance exists without it and none is begun twice.
+    def __cinit__(self, Table table not None):
         self.table = table
         self.errors = []
         self._channel = ""
@@ -178,7 +180,7 @@ cdef class Batch:
         """
         cdef Slot* slot
         cdef int64_t until_ms = now_ms if taken_ms is None else taken_ms
-        if not self.done:
+        if not self.done or self.is_busy:
             raise RuntimeError("the last batch is not acknowledged yet")
         self.errors = []
         self.error = self.publish_error = None
@@ -210,7 +212,10 @@ cdef class Batch:
         cdef const uint8_t* at
         cdef Py_ssize_t size
         cdef Reply reply
+        if self.is_busy:
+            raise RuntimeError("replies are being read")
         PyObject_GetBuffer(view, &buffer, PyBUF_SIMPLE)
+        self.is_busy = True
         try:
             if not 0 <= start <= end <= buffer.len:
                 raise ValueError(f"no such part of {buffer.len} bytes: {start}:{end}")
@@ -231,6 +236,7 @@ cdef class Batch:
                 at += size
             return at - base
         finally:
+            self.is_busy = False
             PyBuffer_Release(&buffer)
 
     def abandon(self):
@@ -239,13 +245,15 @@ cdef class Batch:
         Ends `publishing`, too.
         """
         cdef Write* write
+        if self.is_busy:
+            raise RuntimeError("replies are being read")
         self.error = None
         self.published = 0
         self.publishing = False
         while self.writes_done < self.writes_count:
             write = &self.writes[self.writes_done]
             self.writes_done += 1
-            write.slot.in_flight = False
+            write.slot.in_flight -= 1
             self._back_to_unsent(write)
             self.table.enqueue(write.slot)
 
@@ -347,7 +355,8 @@ cdef class Batch:
         write.had_tick, write.present, write.unexpected = slot.unsent, present, False
         write.record_at = record_at
         write.news_size = 1 + slot.symbol_size + RECORD_SIZE if slot.news else 0
-        slot.in_flight, slot.unsent, slot.news = True, False, False
+        slot.in_flight += 1
+        slot.unsent = slot.news = False
         slot.whole = False
         slot.changed = 0
         return 0
@@ -458,12 +467,14 @@ cdef class Batch:
         cdef Table table = self.table
         cdef Slot* slot = write.slot
         # The first HSET goes without an EXPIRE: the key may turn out to be another program's.
-        cdef bint lacks_expiry = not slot.in_redis
-        slot.in_flight = False
+        cdef bint lacks_expiry = not slot.in_redis, was_refused = self.error is not None
         if self.error is not None:
+            # While it is in flight: a finalizer that runs here must not retire it.
             symbol = (<const char*>slot.symbol)[:slot.symbol_size].decode("ascii")
             self.errors.append((symbol, self.error))
             self.error = None
+        slot.in_flight -= 1
+        if was_refused:
             slot.refused = True
             slot.in_redis = 0
             self._back_to_unsent(write)

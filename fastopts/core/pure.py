@@ -380,6 +380,8 @@ class Table:
         """
         slots = list(self._slots.values())
         due = len(slots) if count is None else min(count, len(slots))
+        if due < 0:
+            raise ValueError(f"not a count: {count!r}")
         for i in range(due):
             slot = slots[(self._cursor + i) % len(slots)]
             if slot.filled:

@@ -182,7 +182,7 @@ class Records:
     """
 
     def __init__(self, count: int, others: int = 0) -> None:
-        if count < 1 or others < 0:
+        if not 0 < count <= COUNT_MAX or others < 0:
             raise ValueError(f"no such answer: {count} records, {others} others")
         self.count = count
         self.others: list[bytes] = []

@@ -25,6 +25,7 @@ cdef enum:
     RECORD_SIZE = sizeof(Record)
     NAME_MAX = 40               # of a symbol
     HEAD_ROWS = 8               # of `Records.fill`
+    COUNT_MAX = 1 << 20         # elements of an array
 
 # How an element of the answer was found.
 cdef enum State:
@@ -80,7 +81,7 @@ cdef class Number:
     cdef int index
     cdef str name
 
-    def __init__(self, str name not None):
+    def __cinit__(self, str name not None):
         self.index = INDEX[name]
         self.name = name
 
@@ -277,7 +278,7 @@ cdef class Records:
     cdef bint refused
 
     def __cinit__(self, Py_ssize_t count, Py_ssize_t others=0):
-        if count < 1 or others < 0:
+        if not 0 < count <= COUNT_MAX or others < 0:
             raise ValueError(f"no such answer: {count} records, {others} others")
         self.count, self.others_count, self.read = count, others, -1
         self.others = []

@@ -42,7 +42,7 @@ cdef struct Slot:
     bint retired
     bint unsent
     bint news
-    bint in_flight
+    int in_flight                       # in how many batches
     uint16_t flags
     uint32_t conn
     uint32_t present

@@ -150,19 +150,18 @@ cdef inline void prefetch_slot(const Slot* slot) noexcept nogil:
 cdef class Table:
     """The slots of all symbols. See `pure.Table`, of which this is the compiled twin."""
 
-    def __cinit__(self):
+    # Here and not in __init__, so that no instance exists without it and none is begun twice.
+    def __cinit__(self, Grammar grammar not None):
+        self.grammar = grammar
+        self.delivering = set()
+        self.samples = {}
+        self.unknown_names = set()
         self.capacity = 512
         self.slots = <Slot**>PyMem_Malloc(self.capacity * sizeof(Slot*))
         self.buckets = <Slot**>calloc(2 * self.capacity, sizeof(Slot*))
         self.queue = <Slot**>PyMem_Malloc(2 * self.capacity * sizeof(Slot*))
         if not self.slots or not self.buckets or not self.queue:
             raise MemoryError
-
-    def __init__(self, Grammar grammar not None):
-        self.grammar = grammar
-        self.delivering = set()
-        self.samples = {}
-        self.unknown_names = set()
 
     def __dealloc__(self):
         cdef Py_ssize_t i
@@ -199,7 +198,8 @@ cdef class Table:
         """How long ticks waited to be sent."""
         return histogram(&self.wait_counts)
 
-    def add(self, str symbol not None, int64_t expiry_ms, double strike, str kind, str settle):
+    def add(self, str symbol not None, int64_t expiry_ms, double strike, str kind not None,
+            str settle not None):
         """Give *symbol* a slot. Raises ValueError for a symbol unfit to become a key."""
         cdef bytes raw = symbol.encode()
         cdef bytes coin = settle.encode()
@@ -267,11 +267,14 @@ cdef class Table:
             if text is not None:
                 index = model.NUMBER_INDEX[short]
                 raw = text.encode("ascii")
+                if len(raw) > TEXT_MAX:  # of a class of its own, which says what it likes
+                    raise ValueError(f"not a decimal: {raw[:40]!r}")
                 tick.present |= <uint32_t>1 << index
                 tick.sizes[index] = len(raw)
                 memcpy(tick.texts[index], <const char*>raw, len(raw))
         tick.seen = tick.present
         tick.is_delta = False
+        slot = self.slot_of(symbol)  # the mapping's own code may have retired it
         if slot.unsent:
             slot.unsent = False
             self.conflated += 1
@@ -302,6 +305,8 @@ cdef class Table:
         """
         cdef Py_ssize_t i, due = self.count if count is None else min(count, self.count)
         cdef Slot* slot
+        if due < 0:
+            raise ValueError(f"not a count: {count!r}")
         for i in range(due):
             slot = self.slots[(self.cursor + i) % self.count]
             if slot.filled:
@@ -628,7 +633,7 @@ cdef class Inlet:
     in `others`, a ticker of a symbol without a slot in `strangers`: the owner empties both.
     """
 
-    def __init__(self, Table table not None, uint32_t conn):
+    def __cinit__(self, Table table not None, uint32_t conn):
         self.table = table
         self.conn = conn
         self.others = []

@@ -1,5 +1,5 @@
 from collections.abc import Mapping
-from typing import final
+from typing import Self, final
 
 from fastopts.core.pure import Tick
 
@@ -7,7 +7,7 @@ from fastopts.core.pure import Tick
 class Grammar:
     topic_prefix: str
     fields: dict[str, int]
-    def __init__(self, topic_prefix: str, fields: Mapping[str, int]) -> None: ...
+    def __new__(cls, topic_prefix: str, fields: Mapping[str, int]) -> Self: ...
 
 def parse(payload: bytes, grammar: Grammar) -> Tick | None: ...
 def is_usual(payload: bytes, grammar: Grammar) -> bool: ...

@@ -26,7 +26,9 @@ cdef class Grammar:
     *fields* maps the venue's name (at most 30 ASCII characters) to an index into `model.NUMBERS`.
     """
 
-    def __init__(self, str topic_prefix, fields):
+    # Here and not in __init__, so that no instance exists without it and none is begun twice.
+    def __cinit__(self, str topic_prefix not None, fields):
+        cdef int number
         cdef bytes raw = topic_prefix.encode("ascii")
         if len(raw) > 32:
             raise ValueError("topic prefix longer than 32 characters")
@@ -40,7 +42,10 @@ cdef class Grammar:
         self.symbol_index = NUMBER_COUNT
         entries = {**self.fields, "symbol": NUMBER_COUNT}
         for name, index in entries.items():
-            if not 0 < len(name) <= 30 or not 0 <= index <= NUMBER_COUNT:
+            if type(name) is not str or type(index) is not int:
+                raise TypeError(f"not a field: {name!r}: {index!r}")
+            number = index
+            if not 0 < len(<str>name) <= 30 or not 0 <= number <= NUMBER_COUNT:
                 raise ValueError(f"not a field: {name!r}: {index}")
         # A factor is sought under which no two words share a bucket.
         for factor in range(1, 1 << 16, 2):
@@ -54,7 +59,7 @@ cdef class Grammar:
         memset(self.words, 0, sizeof(self.words))
         self.factor = factor
         for name, index in entries.items():
-            raw = name.encode("ascii")
+            raw = (<str>name).encode("ascii")
             bucket = hash_of(<const uint8_t*><const char*>raw, len(raw), factor)
             if self.words[bucket].size:
                 return False

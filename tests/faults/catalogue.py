@@ -158,6 +158,7 @@ FAULTS: Final = {
     "RR-10": "Misuse across forks, threads, loops",
     "RR-11": "A reader that is suspended between a request and its reply",
     "RR-12": "One option with unusable terms or a foreign record keeps all others from being read",
+    "RR-13": "Misuse of a compiled class ends the process",
     "AP-01": "No token because it is local",
     "AP-02": "DNS rebinding",
     "AP-03": "Cross-site WebSocket hijacking",
