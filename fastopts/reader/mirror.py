@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final, Self
 
+from fastopts import keys
 from fastopts.clock import steady_s
 from fastopts.core import decode
 from fastopts.errors import (
@@ -28,7 +29,7 @@ from fastopts.reader.expiry import Expiry
 from fastopts.reader.freshness import Moment, Version
 from fastopts.reader.held import Held, answered
 from fastopts.reader.listener import Listener
-from fastopts.reader.option import Option
+from fastopts.reader.option import DAY_MS, Option
 from fastopts.reader.replica import Replica
 from fastopts.reader.scope import Scope
 from fastopts.reader.state import FeedState
@@ -69,7 +70,7 @@ class Mirrored:
         return len(self._replica.records)
 
     def __contains__(self, symbol: object) -> bool:
-        return symbol in self._replica.records
+        return symbol in self._replica.records or symbol in self._replica.delivered
 
     @property
     def symbols(self) -> list[str]:
@@ -193,10 +194,26 @@ class Mirrored:
         """As `OptionReader.table`."""
         return answered(self._held.table(asset, require_live))
 
+    def lost(self, symbols: Iterable[str]) -> list[str]:
+        """Those of *symbols* that it has not, and that were delivered within the last day by their
+        names: before it began, perhaps, so that the store may have them still."""
+        from fastopts.reader import naming
+
+        replica, venue_ms = self._replica, self._moment().venue_ms
+        absent = {one for one in symbols if one not in replica.records} - replica.delivered.keys()
+        ends = ((one, naming.delivery_ms(one)) for one in sorted(absent) if keys.is_symbol(one))
+        return [one for one, end in ends if end is not None and abs(venue_ms - end) < DAY_MS]
+
+    def remember(self, option: Option) -> None:
+        """Hold *option* too, which was read from the store after its delivery."""
+        if option.phase == "expired":
+            self._replica.remember(option)
+
     def find(self, symbol: str, demand: Demand) -> Option | Absent:
         """Return the option *symbol* as `get` does, or why not."""
         moment = self._moment()
-        record = self._replica.records.get(symbol)
+        replica = self._replica
+        record = replica.records.get(symbol) or replica.delivered.get(symbol)
         if record is None:
             return Absent(symbol, moment.problem or self._missing(symbol, moment, demand))
         try:

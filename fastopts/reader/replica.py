@@ -30,7 +30,9 @@ from fastopts.net.resp import pack, reply_reader, understood
 from fastopts.reader import freshness, role, universe, updates
 from fastopts.reader.freshness import Feed, Moment, Version
 from fastopts.reader.listener import Listener
+from fastopts.reader.option import Option
 from fastopts.reader.patience import Pace, Patience
+from fastopts.reader.phases import Phases
 from fastopts.reader.scope import Scope
 
 __all__ = ("NOT_ANNOUNCED", "UNSEEN_S", "Replica")
@@ -87,7 +89,9 @@ class Replica:
     def __init__(self, venue: str, scope: Scope, listener: Listener) -> None:
         self.records: dict[str, bytes] = {}
         self.terms: dict[str, Instrument] = {}
+        self.delivered: dict[str, bytes] = {}  # records of options that left the listing since
         self.delisted: frozenset[str] = frozenset()  # of the symbols of the scope
+        self._phases = Phases()
         self._gone: set[str] = set()
         self._venue = venue
         self._scope = scope
@@ -153,6 +157,7 @@ class Replica:
         if self._owes_snapshot:
             self._load()
         unseen = self._unseen(now)
+        self._pass_phases(now)
         if self._is_current and unseen is not None and not self._is_stuck:
             self._is_stuck = True
             self._tell_broken(str(unseen))
@@ -446,10 +451,13 @@ class Replica:
 
     def _finish(self, version: Version, gaps: int) -> None:
         self._members, self._terms_of = None, version
+        self._keep_delivered()
         for name in self.records.keys() - self.wanted:
             del self.records[name]
-        for name in self.terms.keys() - self.wanted:
+        for name in self.terms.keys() - self.wanted - self.delivered.keys():
             del self.terms[name]
+        ends = ((name, self._expiry_ms(name)) for name in self.wanted)
+        self._phases.follow((name, end) for name, end in ends if end is not None)
         if gaps == self._gaps:
             self.loaded = version
             self.delisted = frozenset(self._gone)
@@ -462,6 +470,42 @@ class Replica:
             self._listener.relisted()
         elif self._epoch == self._view[0].epoch:
             self._load()
+
+    # What the time does
+
+    def remember(self, option: Option) -> None:
+        """Hold *option*, which was delivered before the first snapshot."""
+        if option.symbol not in self.records:
+            self.delivered[option.symbol] = option.record
+            if option.instrument is not None:
+                self.terms.setdefault(option.symbol, option.instrument)
+
+    def _keep_delivered(self) -> None:
+        """Keep what is listed no more since it was delivered, as long as its keys live."""
+        venue_ms = self.moment(self._now).venue_ms
+        for name in self.records.keys() - self.wanted:
+            end = self._expiry_ms(name)
+            if end is not None and end <= venue_ms:
+                self.delivered[name] = self.records[name]
+        for name in list(self.delivered):
+            end = self._expiry_ms(name)
+            if name in self.wanted or end is None or venue_ms > end + keys.TTL_AFTER_DELIVERY_MS:
+                del self.delivered[name]
+
+    def _expiry_ms(self, name: str) -> int | None:
+        if name in self.terms:
+            return self.terms[name].expiry_ms
+        record = self.records.get(name) or self.delivered.get(name)
+        with contextlib.suppress(StoreError):  # a record of another version
+            return decode(Tick, name, record, None, 0, ()).expiry_ms if record else None
+        return None
+
+    def _pass_phases(self, now: float) -> None:
+        moment = self.moment(now)
+        if moment.now_ms:
+            passed = self._phases.passed(moment.venue_ms)
+            if passed:
+                self._changed(passed)
 
     # What is told
 

@@ -45,6 +45,7 @@ def router(source: Source) -> APIRouter:
     ) -> Response:
         """One option's newest tick, with its age; one that is not live is refused."""
         mirror = source.mirror
+        await source.recall([symbol])
 
         def make() -> Content:
             found = mirror.get(
@@ -69,6 +70,7 @@ def router(source: Source) -> APIRouter:
         """Several options; `absent` says of each that is not handed over why not."""
         wanted = _names(symbols)
         mirror = source.mirror
+        await source.recall(wanted)
 
         def make() -> Content:
             found = mirror.get_many(

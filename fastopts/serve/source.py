@@ -5,11 +5,12 @@ import contextlib
 import logging
 import time
 from collections import deque
+from collections.abc import Iterable
 from typing import Final
 
 from fastopts.clock import steady_s
 from fastopts.errors import FastoptsError, one_line
-from fastopts.reader import AsyncOptionReader
+from fastopts.reader import AsyncOptionReader, Option
 from fastopts.reader.async_mirror import AsyncMirror
 from fastopts.reader.listener import Listener
 from fastopts.serve.health import Look, look
@@ -57,6 +58,17 @@ class Source:
             await asyncio.wait((self._task,))
         await self.mirror.close()
         self._reader.close()
+
+    async def recall(self, symbols: Iterable[str]) -> None:
+        """Have the mirror hold those of *symbols* that were delivered before it began, and that the
+        store still has. What can't be asked for stays unknown."""
+        lost = self.mirror.lost(symbols)
+        if not lost or self.mirror.problem is not None:
+            return
+        with contextlib.suppress(FastoptsError):
+            for found in await self._reader.get_many(lost, require_live=False, allow_expired=True):
+                if isinstance(found, Option):
+                    self.mirror.remember(found)
 
     def look(self) -> Look:
         """The market as a whole, as it was within the last half second."""

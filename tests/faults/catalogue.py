@@ -159,6 +159,7 @@ FAULTS: Final = {
     "RR-11": "A reader that is suspended between a request and its reply",
     "RR-12": "One option with unusable terms or a foreign record keeps all others from being read",
     "RR-13": "Misuse of a compiled class ends the process",
+    "RR-14": "Ways to read that disagree at the edges of time",
     "AP-01": "No token because it is local",
     "AP-02": "DNS rebinding",
     "AP-03": "Cross-site WebSocket hijacking",
