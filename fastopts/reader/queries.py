@@ -114,7 +114,7 @@ class Queries:
             replies, sent_s = yield from self._ask(_FEED_AND_TIME, make)
             flat, now = good(replies.values)
             moment = self._moment(freshness.parse(flat, self.venue), now, {}, sent_s)
-            if moment.down is None or not (yield from self._reconnect()):
+            if moment.live_conns or not (yield from self._reconnect(moment)):
                 return moment
 
     def counters(self) -> Query[dict[str, int]]:
@@ -276,15 +276,15 @@ class Queries:
                     continue
             terms |= _known(unmet, raw_terms)
             moment = self._moment(feed, value(raw_now), terms, sent_s)
-            if moment.down is None or not (yield from self._reconnect()):
+            if moment.live_conns or not (yield from self._reconnect(moment)):
                 return records, moment, answers
         raise _restless()
 
-    def _reconnect(self) -> Query[bool]:
+    def _reconnect(self, moment: Moment) -> Query[bool]:
         """Whether there is a new connection now, as the feed has been down over the last one for
         too long: the name may lead to another server, after a failover."""
         now = steady_s()
-        if not self._patience.is_over(now):
+        if moment.down is None or not self._patience.is_over(now):
             return False
         self._patience.given_up(now)
         replies = yield Request(role.ASK, partial(ReplyList, 1), is_anew=True)
@@ -338,10 +338,9 @@ class Queries:
             now_ms += elapsed_ms
         moment = Moment(feed, now_ms, terms, problem)
         self._seen = moment.venue_ms, steady_s()
-        down = feed.down(now_ms)
-        if down is None:
+        if feed.live_conns(now_ms):
             self._patience.alive(sent_s)
-        elif self._master is not None:
+        elif self._master is not None and (down := feed.down(now_ms)) is not None:
             moment.problem = role.explained(down, self._master)
         return moment
 
