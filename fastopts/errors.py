@@ -52,6 +52,7 @@ __all__ = (
     "VenueProtocolError",
     "WrongVenue",
     "clipped",
+    "extra_missing",
     "masked",
     "one_line",
     "option_of",
@@ -143,7 +144,25 @@ class LeaseLost(StoreError):
 
 
 class WrongVenue(FastoptsError):
-    """The server holds the data of a venue other than the one asked for."""
+    """The server holds the data of *held*, and not of the venue asked for."""
+
+    def __init__(self, message: str, held: str = "") -> None:
+        super().__init__(message)
+        self.held = held
+
+    def __str__(self) -> str:
+        return self.worded("python")
+
+    def worded(self, surface: Surface) -> str:
+        message = super().__str__()
+        if not self.held:
+            return message
+        remedies: dict[Surface, str] = {
+            "python": f"a reader that wants them says venue={self.held!r}",
+            "command": f"add --venue {self.held} to read them",
+            "http": f"to serve them, the operator starts fastopts serve with --venue {self.held}",
+        }
+        return f"{message}: {remedies[surface]}"
 
 
 class StaleData(FastoptsError):
@@ -181,6 +200,23 @@ class Expired(NoSuchOption):
 
 class Unknown(NoSuchOption):
     """The server holds no option of that name."""
+
+
+def extra_missing(module: str, extra: str) -> str:
+    """What installs the *extra* without which there is no *module*, with or without a checkout."""
+    from importlib import metadata  # a missing module is rare
+
+    marker = re.compile(rf"extra\s*==\s*['\"]{extra}['\"]")
+    try:
+        declared = metadata.requires("fastopts") or []
+    except metadata.PackageNotFoundError:
+        declared = []
+    wanted = [one.partition(";")[0].strip() for one in declared if marker.search(one)]
+    names = " ".join(f"'{one}'" for one in wanted) or module
+    return (
+        f"{module} is not installed: pip install {names}"
+        f" (in the project's folder: pip install '.[{extra}]')"
+    )
 
 
 def option_of(argument: str) -> str:

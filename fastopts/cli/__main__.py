@@ -123,7 +123,8 @@ def _say(text: str) -> None:
 
 
 def _complain(error: object, code: int) -> int:
-    stdio.complain(f"fastopts: {one_line(str(error))}")
+    text = error.worded("command") if isinstance(error, FastoptsError) else str(error)
+    stdio.complain(f"fastopts: {one_line(text)}")
     return code
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final
 import typer
 from rich.text import Text
 
-from fastopts.cli import cells, options, output
+from fastopts.cli import cells, options, output, staleness
 from fastopts.cli.options import EXPIRY_FORMS, Asset, Json, RedisUrl, Settle, Stale, Venue
 from fastopts.cli.output import Column
 from fastopts.errors import FastoptsError
@@ -59,6 +59,8 @@ def chain(
             output.json_line(_values(found, row))
     else:
         output.show_venue(found.moment.feed.venue)
+    staleness.tell_of_chains([found], aside=json)
+    if not json:
         output.show(_heading(found))
         output.show(output.fitting(_columns(found, rows), output.width()))
     if not found.options:

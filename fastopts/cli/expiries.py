@@ -2,7 +2,7 @@
 
 from rich.text import Text
 
-from fastopts.cli import options, output
+from fastopts.cli import options, output, staleness
 from fastopts.cli.options import Asset, Json, RedisUrl, Settle, Stale, Venue
 from fastopts.cli.output import Column
 from fastopts.reader import Chain, plain
@@ -28,8 +28,10 @@ def expiries(
     if json:
         for chain in chains:
             output.json_line(plain.series_values(chain))
+        staleness.tell_of_chains(chains, aside=True)
         return
     output.show_venue(chains[0].moment.feed.venue)
+    staleness.tell_of_chains(chains, aside=False)
     output.show(_heading(chains))
     output.show(output.fitting(_columns(chains), output.width()))
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from fastopts.cli import options, output
+from fastopts.cli import options, output, staleness
 from fastopts.cli.bounds import bounded
 from fastopts.cli.options import RedisUrl, Stale, Venue
 from fastopts.cli.scan import excluded
@@ -45,5 +45,7 @@ def export(
         found.write_to(sys.stdout.buffer, form)
     else:
         found.export(path)
+    if found.market.moment.down is not None:  # else the column `live` tells it of each row
+        staleness.tell_of_market(found.market, found.rows, aside=True)
     told = f"{len(found):,} options of {found.provenance.venue}"
     output.aside(f"{told}; {excluded(found.excluded)}" if gate else told)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 from rich.text import Text
@@ -16,6 +16,10 @@ from fastopts.reader import Absent, Option, plain
 from fastopts.reader.freshness import why_not_live
 
 __all__ = ("get",)
+
+
+# their values are shown with a unit of their own: 53.1%, 121 ms
+_WITH_UNIT: Final = {"age_s", *(name for name, unit in UNITS.items() if unit == "fraction")}
 
 
 def get(
@@ -48,7 +52,7 @@ def get(
 def _show(symbol: str, found: Option | Mapping[str, str] | Absent, json: bool) -> None:
     match found:
         case Absent():
-            output.aside(str(found.reason))
+            output.aside(found.reason.worded("command"))
         case Option() if json:
             output.json_line(plain.option_values(found))
         case Option():
@@ -65,7 +69,7 @@ def _show_option(option: Option) -> None:
     if not option.live:
         output.show(Text(f"NOT LIVE: {why_not_live(option)}", style="bold red"))
     names = [name for name in plain.option_values(option) if name != "symbol"]
-    units = ["" if UNITS.get(name) == "fraction" else UNITS.get(name, "") for name in names]
+    units = ["" if name in _WITH_UNIT else UNITS.get(name, "") for name in names]
     columns = [
         Column("name", names, is_text=True),
         Column("value", [_exact(option, name) for name in names]),

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final
 import typer
 from rich.text import Text
 
-from fastopts.cli import cells, options, output
+from fastopts.cli import cells, options, output, staleness
 from fastopts.cli.bounds import bounded
 from fastopts.cli.options import Json, RedisUrl, Stale, Venue
 from fastopts.cli.output import Column
@@ -60,6 +60,8 @@ def scan(
         output.aside(excluded(found.excluded))
     else:
         output.show_venue(found.provenance.venue)
+    staleness.tell_of_market(found.market, found.rows, aside=json)
+    if not json:
         output.show(output.fitting(_columns(found, names), output.width()))
         output.show(Text(excluded(found.excluded)))
     if not found:

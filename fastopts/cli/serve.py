@@ -12,7 +12,7 @@ import fastopts
 from fastopts.cli import options
 from fastopts.cli.options import RedisUrl, Venue, fraction
 from fastopts.collector import report
-from fastopts.errors import ConfigError
+from fastopts.errors import ConfigError, extra_missing
 
 __all__ = ("serve",)
 
@@ -78,9 +78,7 @@ def serve(
     try:
         from fastopts.serve import run
     except ModuleNotFoundError as error:
-        raise ConfigError(
-            f"serve needs {error.name}: pip install 'fastopts[serve]' brings what it needs"
-        ) from None
+        raise ConfigError(extra_missing(error.name or "fastapi", "serve")) from None
     from fastopts.reader.asynchronous import AsyncOptionReader
     from fastopts.serve import tokens as files
     from fastopts.serve.settings import ServeSettings

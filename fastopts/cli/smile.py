@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final
 import typer
 from rich.text import Text
 
-from fastopts.cli import options, output, plot
+from fastopts.cli import options, output, plot, staleness
 from fastopts.cli.options import EXPIRY_FORMS, Asset, Json, RedisUrl, Settle, Stale, Venue
 from fastopts.cli.plot import Curve, Frame
 from fastopts.reader import Chain, SmilePoint, plain
@@ -54,6 +54,8 @@ def smile(
                 output.json_line(_values(chain, point))
     else:
         output.show_venue(chains[0].moment.feed.venue)
+    staleness.tell_of_chains(chains, aside=json)
+    if not json:
         _show(chains, _delta if delta else _strike, delta)
     if not any(chain.smile() for chain in chains):
         output.aside("nothing of it is known: no mark volatilities, or no forward")

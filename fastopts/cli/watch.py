@@ -53,7 +53,8 @@ def watch(
     """Print each change of ASSET or of the SYMBOLs as it comes, where it meets all bounds.
 
     Who reads slower than they come gets the newest of each symbol; a line tells how many changes
-    were skipped, and when the feed breaks. It ends with Ctrl-C, --limit or --duration.
+    were skipped, and when the feed breaks. It ends with Ctrl-C, --limit or --duration; with 1 when
+    the feed was down all the time.
     """
     given = bounds_.given(bounds)
     if moves is not None and given:
@@ -69,9 +70,13 @@ def watch(
             else reader.watch_moves(scope, moves, field)
         )
         with stream:
+            was_live = stream.problem is None
             for event in _events(stream, limit, seconds):
+                was_live |= not isinstance(event, Gap) or event.kind == "resumed"
                 _print(event, json)
                 sys.stdout.flush()
+    if not was_live:
+        raise typer.Exit(1)
 
 
 def _seconds(duration: str) -> float:

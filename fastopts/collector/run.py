@@ -28,7 +28,14 @@ from fastopts.collector.watch import Watch
 from fastopts.collector.writer import Writer
 from fastopts.config import Settings
 from fastopts.core import IMPLEMENTATION, Grammar, Table
-from fastopts.errors import ConfigError, ConnectionLost, FastoptsError, UnknownHost, VenueBanned
+from fastopts.errors import (
+    ConfigError,
+    ConnectionLost,
+    FastoptsError,
+    UnknownHost,
+    VenueBanned,
+    extra_missing,
+)
 from fastopts.model import Instrument
 from fastopts.net import forks, tls
 from fastopts.net.address import Address
@@ -301,7 +308,7 @@ class Collector:
             from fastopts.collector.metrics_server import MetricsServer
         except ModuleNotFoundError as error:
             raise ConfigError(
-                f"--metrics-port needs {error.name}: pip install 'fastopts[serve]'"
+                f"--metrics-port: {extra_missing(error.name or 'prometheus_client', 'serve')}"
             ) from error
         build = {
             "version": user_agent.rpartition("/")[2],

@@ -33,7 +33,7 @@ class BlockingChannel:
 
     def __del__(self) -> None:
         # A reader that lives as long as its program is not always closed by hand.
-        for line in self._lines.values():
+        for line in getattr(self, "_lines", {}).values():  # none where it was not made whole
             line.drop()
 
     @property

@@ -5,11 +5,13 @@ import contextlib
 from collections.abc import Callable
 from typing import Generic, Self, TypeVar
 
+from fastopts.errors import FastoptsError
 from fastopts.reader.async_mirror import AsyncMirror
 from fastopts.reader.backlog import Backlog, Gap
 from fastopts.reader.demand import Demand
 from fastopts.reader.listener import Listener
 from fastopts.reader.option import Option
+from fastopts.reader.uncopied import Uncopied
 from fastopts.reader.watch import Picker
 
 __all__ = ("AsyncWatch",)
@@ -17,7 +19,7 @@ __all__ = ("AsyncWatch",)
 T = TypeVar("T")
 
 
-class AsyncWatch(Generic[T]):
+class AsyncWatch(Uncopied, Generic[T]):
     """A stream of what *pick* makes of each option that changed, as `Watch`.
 
     Made by `AsyncOptionReader.watch` and `watch_moves`.
@@ -46,6 +48,11 @@ class AsyncWatch(Generic[T]):
 
     async def __aexit__(self, *_: object) -> None:
         await self.close()
+
+    @property
+    def problem(self) -> FastoptsError | None:
+        """Why nothing is live at the moment; None when something can be."""
+        return self._mirror.problem
 
     def __aiter__(self) -> Self:
         return self

@@ -16,6 +16,7 @@ from fastopts.reader.expiry import Expiry
 from fastopts.reader.option import Option
 from fastopts.reader.queries import Queries, Query, check_elapsed
 from fastopts.reader.state import FeedState
+from fastopts.reader.uncopied import Uncopied
 from fastopts.reader.universe import Series
 
 # What needs numpy, or more, is loaded when it is called.
@@ -42,7 +43,7 @@ __all__ = ("AsyncOptionReader",)
 T = TypeVar("T")
 
 
-class AsyncOptionReader:
+class AsyncOptionReader(Uncopied):
     """Reads one venue's options from the Redis at *url*, for the tasks of one event loop.
 
     It has the methods of `OptionReader`, with the same arguments, rules and errors, to be awaited.

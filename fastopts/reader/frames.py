@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from fastopts.errors import ConfigError
+from fastopts.errors import ConfigError, extra_missing
 from fastopts.vocabulary import COLUMNS, SCHEMA_VERSION, VOCABULARY
 
 if TYPE_CHECKING:
@@ -155,4 +155,4 @@ def _extra(name: str) -> Iterator[None]:
     try:
         yield
     except ImportError as error:
-        raise ConfigError(f"{error}: pip install 'fastopts[{name}]'") from error
+        raise ConfigError(extra_missing(error.name or name, name)) from error

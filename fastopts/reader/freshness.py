@@ -261,10 +261,7 @@ def feed_of(fields: Mapping[bytes, bytes], venue: str) -> Feed:
     except ValueError as error:
         raise StoreError(f"{keys.FEED} can't be read: {error}") from error
     if feed.venue and feed.venue != venue:
-        raise WrongVenue(
-            f"the server holds the data of {feed.venue}, not of {venue}: a reader that wants them"
-            f" says venue={feed.venue!r}"
-        )
+        raise WrongVenue(f"the server holds the data of {feed.venue}, not of {venue}", feed.venue)
     return feed
 
 

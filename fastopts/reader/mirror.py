@@ -33,6 +33,7 @@ from fastopts.reader.option import DAY_MS, Option
 from fastopts.reader.replica import Replica
 from fastopts.reader.scope import Scope
 from fastopts.reader.state import FeedState
+from fastopts.reader.uncopied import Uncopied
 from fastopts.reader.universe import Series, Universe
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ START_S: Final = 3.0  # beside the timeout: an announcement comes every second
 POLL_S: Final = 0.005
 
 
-class Mirrored:
+class Mirrored(Uncopied):
     """Reads from a replica, under the rules of freshness and without a round trip."""
 
     def __init__(

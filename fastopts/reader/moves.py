@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 
 from fastopts.errors import BadInput
+from fastopts.reader.checks import number, shown, text
 from fastopts.reader.option import Option
 from fastopts.vocabulary import VOCABULARY
 
@@ -28,14 +29,18 @@ class Moves:
 
     def __init__(self, threshold: float, field: str) -> None:
         """Raises BadInput for a threshold that is not above 0, or a field without numbers."""
-        is_number = isinstance(threshold, int | float) and not isinstance(threshold, bool)
-        if not is_number or not 0 < threshold < math.inf:
-            raise BadInput(f"threshold: {threshold!r}: write 0.05 for 5 %")
-        word = VOCABULARY.get(field)
+        least = number("threshold", threshold, "0.05 for 5 %")
+        if not 0 < least < math.inf:
+            raise BadInput(
+                f"threshold: {least:g} is no change: write 0.05 for 5 %", arguments=("threshold",)
+            )
+        word = VOCABULARY.get(text("field", field, "mark_price"))
         if word is None or word.form != "number":
             numbers = [word.name for word in VOCABULARY.values() if word.form == "number"]
-            raise BadInput(f"{field!r} has no numbers to move; take one of {', '.join(numbers)}")
-        self._threshold = threshold
+            raise BadInput(
+                f"field: {shown(field)} has no numbers to move; take one of {', '.join(numbers)}"
+            )
+        self._threshold = least
         self._field = field
         self._told: dict[str, float] = {}
 

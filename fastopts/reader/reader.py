@@ -16,6 +16,7 @@ from fastopts.reader.expiry import Expiry
 from fastopts.reader.option import Option
 from fastopts.reader.queries import Queries, Query, check_elapsed
 from fastopts.reader.state import FeedState
+from fastopts.reader.uncopied import Uncopied
 from fastopts.reader.universe import Series
 
 # What needs numpy, or more, is loaded when it is called.
@@ -42,7 +43,7 @@ __all__ = ("OptionReader",)
 T = TypeVar("T")
 
 
-class OptionReader:
+class OptionReader(Uncopied):
     """Reads one venue's options from the Redis at *url*. Threads may share it.
 
     Reads are strict: a value that is not live raises a StaleData; `require_live=False` hands over

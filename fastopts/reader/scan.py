@@ -66,9 +66,7 @@ def check(
     checked = check_bounds(bounds, flag("gate", gate))
     if sort is not None and (not isinstance(sort, str) or sort.removeprefix("-") not in SORTABLE):
         there = ", ".join(SORTABLE)
-        raise BadInput(
-            f"sort: there is no {shown(sort)} to sort by; there are: {there}", arguments=("sort",)
-        )
+        raise BadInput(f"sort: {shown(sort)} is no column; there are: {there}", arguments=("sort",))
     return checked, None if limit is None else count("limit", limit)
 
 

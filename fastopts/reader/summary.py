@@ -118,7 +118,7 @@ def _asset_lines(summary: Summary) -> Iterator[str]:
 
 
 def _top_lines(summary: Summary) -> Iterator[str]:
-    yield f"{'high volume':<26}{'turnover':>12}  {'high IV':<28}{'mark IV':>8}"
+    yield f"{'high turnover':<26}{'turnover':>12}  {'high IV':<28}{'mark IV':>8}"
     for busy, wild in zip_longest(summary.by_turnover, summary.by_iv):
         left = f"{busy.symbol:<26}{busy.turnover_24h:>12,.0f}" if busy else " " * 38
         right = f"{wild.symbol:<28}{wild.mark_iv:>8.1%}" if wild else ""

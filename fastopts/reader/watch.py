@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Generic, Self, TypeVar
 
-from fastopts.errors import StaleData
+from fastopts.errors import FastoptsError, StaleData
 from fastopts.reader.absent import Absent
 from fastopts.reader.backlog import Backlog, Gap
 from fastopts.reader.demand import Demand
@@ -14,6 +14,7 @@ from fastopts.reader.listener import Listener
 from fastopts.reader.mirror import Mirror, Mirrored
 from fastopts.reader.option import Option
 from fastopts.reader.selection import NAMED_MAX
+from fastopts.reader.uncopied import Uncopied
 
 __all__ = ("Picker", "Watch")
 
@@ -70,7 +71,7 @@ class Picker(Generic[T]):
             return found
 
 
-class Watch(Generic[T]):
+class Watch(Uncopied, Generic[T]):
     """A stream of the options that changed, or of their Moves, and of Gaps. Iterate over it, or
     call `wait`; a context manager.
 
@@ -98,6 +99,11 @@ class Watch(Generic[T]):
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    @property
+    def problem(self) -> FastoptsError | None:
+        """Why nothing is live at the moment; None when something can be."""
+        return self._mirror.problem
 
     def __iter__(self) -> Self:
         return self

@@ -8,9 +8,9 @@ from typing import Any, Final, Self
 import orjson
 
 from fastopts.errors import BadInput, FastoptsError
+from fastopts.serve import problems
 from fastopts.serve.board import Board
 from fastopts.serve.figures import Figures
-from fastopts.serve.problems import reason_of
 from fastopts.serve.settings import Limits
 from fastopts.serve.subscriptions import Wish
 from fastopts.serve.topics import Subscription
@@ -78,12 +78,7 @@ class Listener:
     def refuse(self, name: object, error: FastoptsError) -> None:
         """Say why something can't be done."""
         shown = name if isinstance(name, str) else None
-        told: dict[str, Any] = {
-            "type": "error",
-            "id": shown,
-            "reason": reason_of(error),
-            "detail": str(error),
-        }
+        told: dict[str, Any] = {"type": "error", "id": shown, **problems.told(error)}
         if isinstance(error, BadInput) and error.arguments:
             told["arguments"] = list(error.arguments)
         self._reply(told)

@@ -20,7 +20,16 @@ from fastopts.errors import (
     one_line,
 )
 
-__all__ = ("MEDIA_TYPE", "STATUSES", "Problem", "body_of", "of_error", "reason_of", "unforeseen")
+__all__ = (
+    "MEDIA_TYPE",
+    "STATUSES",
+    "Problem",
+    "body_of",
+    "of_error",
+    "reason_of",
+    "told",
+    "unforeseen",
+)
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +50,11 @@ STATUSES: Final[tuple[tuple[type[FastoptsError], int], ...]] = (
 def reason_of(error: FastoptsError) -> str:
     """The contract's word for *error*: `FeedDown`, `Unknown`, ..."""
     return type(error).__name__
+
+
+def told(error: FastoptsError) -> dict[str, str]:
+    """The *error* in a message: its reason, and its text in the terms of a client of the API."""
+    return {"reason": reason_of(error), "detail": one_line(error.worded("http"))}
 
 
 def body_of(status: int, reason: str, detail: str) -> bytes:
@@ -72,7 +86,7 @@ def of_error(error: FastoptsError) -> Problem:
     """The answer in place of what *error* kept from being told."""
     status = next((status for kind, status in STATUSES if isinstance(error, kind)), 502)
     retry = _RETRY if status in (502, 503) else None
-    return Problem(status, reason_of(error), one_line(str(error)), retry)
+    return Problem(status, reason_of(error), one_line(error.worded("http")), retry)
 
 
 def unforeseen(error: BaseException) -> Problem:

@@ -9,6 +9,7 @@ from fastopts.model import Instrument
 from fastopts.reader import Absent, Chain, Option, SmilePoint, plain
 from fastopts.reader.freshness import Moment, why_not_live
 from fastopts.reader.state import FeedState
+from fastopts.serve import problems
 from fastopts.serve.problems import reason_of
 from fastopts.vocabulary import COLUMNS, VOCABULARY
 
@@ -61,10 +62,7 @@ def option(found: Option) -> dict[str, Any]:
 
 def absent(found: Iterable[Absent]) -> list[dict[str, str]]:
     """Why each is not handed over."""
-    return [
-        {"symbol": one.symbol, "reason": reason_of(one.reason), "detail": str(one.reason)}
-        for one in found
-    ]
+    return [{"symbol": one.symbol} | problems.told(one.reason) for one in found]
 
 
 def series(found: Chain) -> dict[str, Any]:

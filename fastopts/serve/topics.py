@@ -7,8 +7,8 @@ from typing import Any, Final, Protocol
 
 import orjson
 
-from fastopts.errors import FastoptsError, one_line
-from fastopts.serve.problems import reason_of
+from fastopts.errors import FastoptsError
+from fastopts.serve import problems
 from fastopts.serve.rows import STREAMED, Values
 
 __all__ = ("Row", "RowTopic", "Subscription", "Topic", "WholeTopic")
@@ -161,7 +161,7 @@ class WholeTopic:
                 raise
             kind, body = "error", _BUG
             if isinstance(error, FastoptsError):
-                body = orjson.dumps({"reason": reason_of(error), "detail": one_line(str(error))})
+                body = orjson.dumps(problems.told(error))
             elif (kind, body) != self._told:
                 log.exception("%s can't be told", self._kind)
         if (kind, body) == self._told:

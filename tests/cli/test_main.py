@@ -75,7 +75,11 @@ def test_the_version_tells_what_runs(tmp_path: Path, pure: str, name: str) -> No
         (["chain", "B-C"], 2, "'B-C' is no asset: write BTC"),
         (["scan", "--min-iv", "80"], 2, "80 is 8000 %: write 0.8 or 80%"),
         (["scan", "--type", "X"], 2, "type: 'X' is neither C nor P"),
-        (["scan", "--sort", "price"], 2, "there is no 'price' to sort by; there are: age_s"),
+        (
+            ["scan", "--sort", "price"],
+            2,
+            "--sort: 'price' is no column; there are: age_s",
+        ),
         (["scan", "--columns", "price"], 2, "--columns: there is no 'price'; there are: symbol"),
         (["top"], 2, "top needs a terminal: fastopts scan prints the same table once"),
         (["export", "-"], 2, "'-' needs --format"),

@@ -83,8 +83,39 @@ def test_a_dead_feed_is_told(read: Read, market: Store) -> None:
     listed.feed(market, heartbeat_ms=0)
     assert read("scan") == (1, "", "fastopts: the collector has ended\n")
     done = read("scan", "--stale", "--json")
-    assert (done.code, done.out, done.err) == (1, "", "fastopts: excluded: 16 stale, 1 no tick\n")
+    assert (done.code, done.out) == (1, "")
+    assert done.err.splitlines() == [
+        "fastopts: excluded: 16 stale, 1 no tick",
+        "fastopts: NOT LIVE: the collector has ended",
+    ]
     assert len(read("scan", "--stale", "--raw", "--json").objects) == 16
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--min-delta", "25"], "--min-delta: 25 is no delta: write 0.25"),
+        (["--min-delta", "0.5", "--max-delta", "0.2"], "--min-delta 0.5 is above --max-delta 0.2"),
+        (["--max-dte", "-5"], "--max-dte: -5 is below 0"),
+        (["--max-rel-spread", "5"], "--max-rel-spread: 5 is 500%: write 0.05 for 5%"),
+        (["--settle", "EUR"], "--settle: no options are settled in EUR; there are: USDC, USDT"),
+        (["BTC", "--expiry", "29NOV20"], "--expiry: 29NOV20 was delivered; there are: 27NOV60"),
+        (["BTC", "--expiry", "28NOV60"], "no options of BTC are delivered on 28NOV60"),
+        (["--type", "P", "--min-delta", "0.2"], "write --max-delta -0.2"),
+        (["--min-moneyness", "95"], "--min-moneyness: 95 is 9500%: write 0.95"),
+        (["--max-iv", "0"], "--max-iv: 0 is met by nothing"),
+    ],
+)
+def test_a_bound_that_nothing_can_meet_is_refused_in_the_terms_of_the_command(
+    read: Read, words: list[str], told: str
+) -> None:
+    for command in (["scan"], ["export", "x.csv", "--gate"]):
+        if command[0] == "export" and words[0] == "BTC":
+            continue
+        done = read(*command, *words)
+        assert (done.code, done.out) == (2, ""), done
+        assert told in done.err
+    assert read("scan", "--limit", "0").code == 2
 
 
 def test_every_name_to_sort_by_is_a_column() -> None:

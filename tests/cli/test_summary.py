@@ -21,7 +21,7 @@ def test_the_market_fits_one_screen(read: Read) -> None:
     assert done.out.splitlines()[1].startswith("age     median ")
     assert done.rows[3:6] == ASSETS
     assert done.rows[7:10] == [
-        ["high volume", "turnover", "high IV", "mark IV"],
+        ["high turnover", "turnover", "high IV", "mark IV"],
         ["BTC-27NOV60-90000-C", "1,000,000,000", "ETH-27NOV60-3000-C-USDT", "90.0%"],
         ["BTC-27NOV60-90000-P", "1,000,000,000", "BTC-27NOV60-90000-C", "80.0%"],
     ]

@@ -68,6 +68,37 @@ def test_on_a_terminal_what_has_no_room_is_left_out(url: str) -> None:
     assert len(line) <= 80
 
 
+@pytest.mark.parametrize(
+    ("words", "code", "told"),
+    [
+        (["ETHUSDT-25JUN27-4500-P"], 1, f"did you mean {MOVING}?"),
+        ([MOVING, "NOPE-1"], 1, "1 of 2 symbols can't be had: there is no option 'NOPE-1' here"),
+        (["BTC-1JAN20-1-C-USDT"], 1, "BTC-1JAN20-1-C-USDT was delivered"),
+        (["DOGE"], 1, "no options of DOGE here"),
+        (["BTC", "--settle", "EUR"], 2, "--settle: no options of BTC are settled in EUR"),
+        (["BTC", "--expiry", "30JAN31"], 2, "--expiry: no options of BTC are delivered on 30JAN31"),
+        (["BTC", "--min-delta", "25"], 2, "--min-delta: 25 is no delta: write 0.25"),
+        (["BTC", "--moves", "-5%"], 2, "--moves: "),
+    ],
+)
+def test_a_selection_that_can_never_match_ends_at_once(
+    url: str, tmp_path: Path, words: list[str], code: int, told: str
+) -> None:
+    done = watch(url, *words, cwd=tmp_path)
+    assert (done.code, done.out) == (code, "")
+    assert told in done.err
+
+
+def test_a_dead_feed_is_told_at_once_and_ends_with_1(store: Store, tmp_path: Path) -> None:
+    list_market(store)
+    store.feed(heartbeat_ms=0)
+    done = watch(store.url, "BTC", "--duration", "1s", cwd=tmp_path)
+    assert (done.code, done.out) == (1, "broken: the collector has ended\n")
+    done = watch(store.url, "BTC", "--limit", "1", "--json", cwd=tmp_path)
+    assert done.code == 1
+    assert done.objects == [{"gap": "broken", "count": 0, "reason": "the collector has ended"}]
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_it(url: str, tmp_path: Path, number: signal.Signals) -> None:
     with start("watch", "ETH", "--json", cwd=tmp_path, FASTOPTS_REDIS_URL=url) as process:

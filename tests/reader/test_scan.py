@@ -267,7 +267,10 @@ NONSENSE: list[tuple[dict[str, Any], str]] = [
     ({"type": "c"}, "'c' is neither C nor P"),
     ({"settle": "US T"}, "write USDT or USDC"),
     ({"expiry": "soon"}, "is no expiry"),
-    *[({"sort": bad}, "to sort by; there are: age_s, ") for bad in ("iv", "--delta", "", "record")],
+    *[
+        ({"sort": bad}, "is no column; there are: age_s, ")
+        for bad in ("iv", "--delta", "", "record")
+    ],
     *[({"limit": bad}, "is no count") for bad in (0, -1, 1.5, "5", True)],
     ({"asset": "B*"}, "write BTC"),
 ]

@@ -1,0 +1,53 @@
+"""What `--stale` and `--raw` show that is not live: said beside the values, with the reason."""
+
+import sys
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.text import Text
+
+from fastopts.cli import output
+from fastopts.reader import Chain, Option
+from fastopts.reader.freshness import Moment
+from fastopts.reader.market import Market
+
+__all__ = ("tell", "tell_of_chains", "tell_of_market")
+
+
+def tell(
+    moment: Moment, not_live: int, total: int, newest_age_s: float | None, aside: bool
+) -> None:
+    """Say that *not_live* of the *total* values shown are not live, and why none can be.
+
+    On a terminal it is a line of the screen; *aside*, and in a pipe, a line on stderr.
+    """
+    down = moment.down
+    if down is None and not not_live:
+        return
+    parts = [f"NOT LIVE: {down.worded('command')}" if down is not None else "NOT LIVE"]
+    if total:
+        parts.append(f"{not_live:,} of {total:,} options are not live")
+    if newest_age_s is not None:
+        parts.append(f"the newest is {output.duration(newest_age_s)} old")
+    line = "; ".join(parts)
+    if aside or not sys.stdout.isatty():
+        output.aside(line)
+    else:
+        output.show(Text(line, style="bold red"))
+
+
+def tell_of_chains(chains: Iterable[Chain], aside: bool) -> None:
+    """As `tell`, of the options of *chains*."""
+    chains = list(chains)
+    options: list[Option] = [one for chain in chains for one in chain.options]
+    not_live = sum(not one.live for one in options)
+    newest = min((one.age_s for one in options), default=None)
+    tell(chains[0].moment, not_live, len(options), newest, aside)
+
+
+def tell_of_market(market: Market, rows: NDArray[np.intp], aside: bool) -> None:
+    """As `tell`, of some rows of a *market*."""
+    live, ages_s = market.column("live")[rows], market.column("age_s")[rows]
+    newest = float(ages_s.min()) if len(ages_s) else None
+    tell(market.moment, int((~live).sum()), len(rows), newest, aside)
