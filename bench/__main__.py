@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import burst, goals, machine, memory, plan, profile, redis_cost, table
+from bench import burst, goals, latency, machine, memory, plan, profile, redis_cost, table
 from bench.plan import FULL, QUICK, Plan
 from bench.reader import report as reader
 from bench.report import Report
@@ -73,6 +73,7 @@ class Bench:
         self._attempt("burst", lambda: self._burst(chosen))
         if chosen.measures_memory:
             self._attempt("memory", lambda: self._memory(folder))
+        self._attempt("latency", lambda: self._latency(chosen))
         self._attempt("redis", lambda: self._redis(chosen))
         self._goals += reader.measure(chosen.reading, self._report)
         self._goals += serve.measure(chosen.serving, self._report)
@@ -86,6 +87,12 @@ class Bench:
         sizes = memory.run((plan.FASTOPTS, plan.RIVAL, plan.OLD_WAY), folder)
         self._report.add("memory", sizes, table.memory(sizes, memory.SYMBOLS))
         return goals.of_memory(sizes[plan.FASTOPTS.name][1])
+
+    def _latency(self, chosen: Plan) -> list[goals.Goal]:
+        ways = (plan.FASTOPTS, plan.FASTOPTS_AT_ONCE, plan.FASTOPTS_CLOCK)
+        delays = latency.run(ways, chosen.latency_s)
+        self._report.add("latency", delays, table.latency(delays))
+        return goals.of_latency(delays[plan.FASTOPTS.name], delays[plan.FASTOPTS_AT_ONCE.name])
 
     def _redis(self, chosen: Plan) -> list[goals.Goal]:
         cost = redis_cost.compare(chosen.redis_rounds)

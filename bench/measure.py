@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-__all__ = ("Sample", "Window", "cpu_s", "rss_mb", "sample", "waited_s", "windows")
+__all__ = ("Sample", "Window", "cpu_s", "rss_mb", "sample", "waited_s", "wakeups", "windows")
 
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
@@ -25,6 +25,12 @@ def cpu_s(pid: int) -> float:
 def waited_s(pid: int) -> float:
     """How long the process's main thread was ready to run and had no core."""
     return int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]) / 1e9
+
+
+def wakeups(pid: int) -> int:
+    """How often the process's main thread has gone to sleep of its own accord."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return int(next(line for line in lines if line.startswith("voluntary_")).split()[1])
 
 
 def rss_mb(pid: int) -> tuple[float, float]:
@@ -48,6 +54,7 @@ class Sample:
     replay_waited_s: float
     rss_mb: float
     rss_mb_max: float
+    wakeups: int = 0
 
 
 def sample(status: dict[str, Any], client: int, server: int, replay: int) -> Sample:
@@ -55,7 +62,9 @@ def sample(status: dict[str, Any], client: int, server: int, replay: int) -> Sam
     client_cpu_s = cpu_s(client)
     at = time.monotonic()
     return Sample(
-        at, status, client_cpu_s, cpu_s(server), cpu_s(replay), waited_s(replay), *rss_mb(client)
+        *(at, status, client_cpu_s, cpu_s(server), cpu_s(replay), waited_s(replay)),
+        *rss_mb(client),
+        wakeups(client),
     )
 
 
@@ -75,6 +84,7 @@ class Window:
     replay_share: float  # of the time, running or waiting for a core: 1 means it can't do more
     rss_mb: float
     rss_mb_max: float
+    wakeup_rate: float = 0.0
 
     @property
     def rate(self) -> float:
@@ -111,6 +121,7 @@ def window(first: Sample, last: Sample, frame_bytes: float) -> Window:
         replay_share=replay_s / seconds,
         rss_mb=last.rss_mb,
         rss_mb_max=last.rss_mb_max,
+        wakeup_rate=(last.wakeups - first.wakeups) / seconds,
     )
 
 

@@ -13,6 +13,7 @@ from bench.session import Contender, Session
 
 __all__ = (
     "FASTOPTS",
+    "FASTOPTS_AT_ONCE",
     "FASTOPTS_CLOCK",
     "FLAT",
     "FLAT_TLS",
@@ -33,6 +34,7 @@ __all__ = (
 OURS = "fastopts.track"
 FLOOR = Contender("floor", "bench.contenders.floor")
 FASTOPTS = Contender("fastopts", OURS, is_ours=True)
+FASTOPTS_AT_ONCE = Contender("fastopts, 0 ms", OURS, ("--latency-ms", "0"), is_ours=True)
 FASTOPTS_CLOCK = Contender("fastopts, 10 ms", OURS, ("--latency-ms", "10"), is_ours=True)
 FASTOPTS_ASYNCIO = Contender("fastopts, asyncio", "bench.contenders.asyncio_loop", is_ours=True)
 FASTOPTS_PURE = Contender("fastopts, pure", OURS, (), (("FASTOPTS_PURE", "1"),), is_ours=True)
@@ -64,6 +66,7 @@ class Plan:
     rounds: int
     burst_s: int
     redis_rounds: int
+    latency_s: int
     reading: reading.Plan
     serving: serving.Plan
     measures_memory: bool = True
@@ -81,14 +84,17 @@ PACED = Load(
     "2,600/s, one message a write",
     PACE,
     False,
-    (FLOOR, FASTOPTS, FASTOPTS_CLOCK, FASTOPTS_ASYNCIO, FASTOPTS_PURE, RIVAL, OLD_WAY),
+    (
+        *(FLOOR, FASTOPTS, FASTOPTS_AT_ONCE, FASTOPTS_CLOCK, FASTOPTS_ASYNCIO, FASTOPTS_PURE),
+        *(RIVAL, OLD_WAY),
+    ),
     3,
 )
 PACED_TLS = Load(
     "2,600/s, one message a write, TLS",
     PACE,
     True,
-    (FLOOR, FASTOPTS, FASTOPTS_CLOCK, RIVAL, OLD_WAY),
+    (FLOOR, FASTOPTS, FASTOPTS_AT_ONCE, FASTOPTS_CLOCK, RIVAL, OLD_WAY),
     3,
 )
 FULL = Plan(
@@ -96,6 +102,7 @@ FULL = Plan(
     rounds=3,
     burst_s=8,
     redis_rounds=7,
+    latency_s=10,
     reading=reading.FULL,
     serving=serving.FULL,
 )
@@ -107,6 +114,7 @@ QUICK = Plan(
     rounds=1,
     burst_s=2,
     redis_rounds=3,
+    latency_s=3,
     reading=reading.QUICK,
     serving=serving.QUICK,
     measures_memory=False,
@@ -130,6 +138,7 @@ class Figures:
     reads_a_message: float | None
     rss_mb: float
     rss_mb_max: float
+    wakeup_rate: float  # how often a second its main thread went to sleep
 
 
 Measured = dict[str, dict[str, Figures]]  # by load and contender
@@ -176,6 +185,7 @@ def _figures(windows: list[Window]) -> Figures:
         reads_a_message=median(lambda w: (w.reads or 0) / w.messages) if has_reads else None,
         rss_mb=windows[-1].rss_mb,
         rss_mb_max=max(window.rss_mb_max for window in windows),
+        wakeup_rate=median(lambda w: w.wakeup_rate),
     )
 
 

@@ -6,14 +6,16 @@ from collections.abc import Sequence
 from bench import plan
 from bench.burst import RATE, SYMBOLS, Burst
 from bench.goals import Goal
+from bench.latency import RATE as LATENCY_RATE
+from bench.latency import Delays
 from bench.plan import Figures
 from bench.redis_cost import BATCH, Cost
 
-__all__ = ("LEGEND", "aligned", "burst", "goals", "load", "machine", "memory", "redis")
+__all__ = ("LEGEND", "aligned", "burst", "goals", "latency", "load", "machine", "memory", "redis")
 
 HEADS = (
     *("contender", "CPU us/msg", "(spread)", "old way/it", "floors", "of a core", "msg/s"),
-    *("updates/s", "server us/msg", "us/update", "RSS MB", "most", "replay"),
+    *("wake-ups/s", "updates/s", "server us/msg", "us/update", "RSS MB", "most", "replay"),
 )
 
 LEGEND = """\
@@ -21,6 +23,7 @@ CPU us/msg   user and system time of the contender's process a message received,
 old way/it   how many times less that is than the old way's; floors: how many times the floor's
 of a core    the contender's CPU; all three processes share the cores, so msg/s flat out is what
              this machine gives to all of them, not what a contender with a core of its own takes
+wake-ups/s   how often its main thread went to sleep and was woken
 server       Valkey's CPU a message received, and an update written (conflated ones are not)
 replay       how busy the load source is: at 100 % it is what limits msg/s
 The contender keeps off the load source's core, as it would from a venue; at a pace, so does Valkey
@@ -43,6 +46,7 @@ def load(title: str, symbols: int, figures: dict[str, Figures]) -> str:
             f"{f.client_us / floor.client_us:.2f}" if floor else "",
             f"{f.client_share:.1%}",
             f"{f.rate:,.0f}",
+            f"{f.wakeup_rate:,.0f}",
             f"{f.update_rate:,.0f}" if f.update_rate else "-",
             f"{f.server_us:.2f}" if f.update_rate else "-",
             "-" if f.server_us_an_update is None else f"{f.server_us_an_update:.2f}",
@@ -90,6 +94,16 @@ def memory(found: dict[str, tuple[float, float]], symbols: int) -> str:
     lines = [f"resident MB, {symbols:,} symbols, TLS, 2,600/s: at the end, at most"]
     lines += [f"  {name:20} {now:6.1f} {most:6.1f}" for name, (now, most) in found.items()]
     return "\n".join(lines)
+
+
+def latency(found: dict[str, Delays]) -> str:
+    """How long ticks take, by contender."""
+    rows = [
+        (name, f"{each.p50_ms:.1f}", f"{each.p99_ms:.1f}", f"{each.count:,}")
+        for name, each in found.items()
+    ]
+    title = f"ms from the venue to a subscriber of Redis, {LATENCY_RATE:,.0f} ticks/s"
+    return f"{title}\n{aligned([('', 'p50', 'p99', 'ticks'), *rows])}"
 
 
 def redis(cost: Cost) -> str:
