@@ -1,0 +1,79 @@
+"""What came while Redis stood still is written before anything counts as delivered again."""
+
+import asyncio
+import threading
+from typing import Any
+
+import redis
+
+from fastopts import keys
+from fastopts.embedded import EmbeddedValkey
+from fastopts.net.address import Address
+from tests.collector.writers import SYMBOLS, Running, World, run, until
+from tests.faults.proxy import FaultProxy, Passage
+
+STALL_S = 1.5  # more than what counts as slow, less than any timeout
+
+
+class Watch:
+    """Notes each state of the feed, and the time of a record that stood there then."""
+
+    def __init__(self, port: int, symbol: str) -> None:
+        self.seen: list[tuple[int, int, int]] = []  # heartbeat, conn:1, tm
+        self._client = redis.Redis(port=port, decode_responses=True)
+        self._symbol = symbol
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+
+    def __enter__(self) -> "Watch":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self._stop.set()
+        self._thread.join()
+        self._client.close()
+
+    def _run(self) -> None:
+        while not self._stop.wait(0.005):
+            pipeline = self._client.pipeline(transaction=True)
+            pipeline.hget(keys.option(self._symbol), "tm")
+            pipeline.hmget(keys.FEED, "heartbeat_ms", "conn:1")
+            tm, (beat, conn) = pipeline.execute()
+            if tm and beat and conn is not None:
+                self.seen.append((int(beat), int(conn), int(tm)))
+
+
+def test_RD_04_after_a_stall_no_conn_delivers_before_the_backlog_is_written(
+    shared_valkey: EmbeddedValkey,
+) -> None:
+    async def main() -> None:
+        with FaultProxy(shared_valkey.port) as proxy:
+            world = World(shared_valkey.port)
+            world.writer._address = Address("127.0.0.1", proxy.port)
+            async with Running(world):
+                world.tick()
+                await until(lambda: world.table.pending == 0 and not world.table.dirty)
+                with Watch(shared_valkey.port, SYMBOLS[0]) as watch:
+                    await until(lambda: bool(watch.seen and watch.seen[-1][1]))
+                    world.tick()  # a batch is on its way when the server stands still
+                    proxy.up.passage = Passage.HELD
+                    before = len(watch.seen)
+                    world.tick([*SYMBOLS[1:]])
+                    await asyncio.sleep(STALL_S)
+                    world.tick()
+                    last_ms = int(world.table.fields(SYMBOLS[0])["tm"])
+                    stalled_ms = max(beat for beat, _, _ in watch.seen)
+                    proxy.up.latency_s = proxy.down.latency_s = 0.2
+                    proxy.up.passage = Passage.OPEN
+                    await until(
+                        lambda: watch.seen[-1][1] > stalled_ms and watch.seen[-1][2] == last_ms
+                    )
+                after = [one for one in watch.seen[before:] if one[0] > stalled_ms]
+                # A heartbeat of before the stall may still have been on its way.
+                fresh = [one for one in after if one[0] > stalled_ms + STALL_S * 1000 / 2]
+                assert fresh[0][1] == 0
+                assert all(tm == last_ms for _, conn, tm in fresh if conn)
+                proxy.up.latency_s = proxy.down.latency_s = 0.0
+
+    run(main)
