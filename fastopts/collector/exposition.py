@@ -25,6 +25,7 @@ from fastopts.collector.watch import Watch
 from fastopts.collector.writer import STANDING_BY, WAITING, WRITING, Writer
 from fastopts.core import IMPLEMENTATION, Table
 from fastopts.metrics import Histogram
+from fastopts.model import NUMBERS
 from fastopts.venues.bybit.rest import REASONS
 
 __all__ = ("Exposition",)
@@ -70,6 +71,12 @@ class Exposition(Collector):
         yield _labelled("build_info", "Which build this is; always 1.", [(self._build, 1)])
         yield from _messages(self._table)
         yield from _fields(self._table)
+        absent = self._watch.absent_fields
+        yield _labelled(
+            "field_absent",
+            "1 for a field that no option's newest tick has.",
+            [({"field": name}, name in absent) for _, name in NUMBERS],
+        )
         yield from _times(self._table, self._writer, self._watch)
         yield from self._symbols()
         yield from self._universe()

@@ -48,6 +48,9 @@ class Status:
     rss_mb: float
     heap_mb: float | None = None  # in use, of what is resident; None where it can't be told
     loop_lag_ms: float = 0.0  # how late the event loop came to a timer, at worst since the last
+    skipped: int = 0  # listed, and not tracked
+    missing: int = 0  # of the suspect: REST lists them no more
+    overdue: str = ""  # periodic duties without success for too long
 
     def __str__(self) -> str:
         lag = "-" if self.lag_ms is None else f"{self.lag_ms:.1f} ms"
@@ -68,7 +71,10 @@ class Status:
         never = f", {self.never:,} never" if self.never else ""
         refused = f", {self.refused:,} refused" if self.refused else ""
         suspect = f", {self.suspects_now:,} suspect" if self.suspects_now else ""
-        return never + refused + suspect
+        missing = f" ({self.missing:,} missing from REST)" if self.missing else ""
+        skipped = f", {self.skipped:,} listed and not tracked" if self.skipped else ""
+        overdue = f", OVERDUE: {self.overdue}" if self.overdue else ""
+        return never + refused + suspect + missing + skipped + overdue
 
     def _false_acks(self) -> str:
         return f", {self.false_acks:,} false acks" if self.false_acks else ""

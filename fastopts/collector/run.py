@@ -199,6 +199,7 @@ class Collector:
         return {
             **self.market.statistics(),
             "missing": str(len(self._reconciliation.missing)),
+            "absent_fields": ",".join(self.watch.absent_fields),
             **self.duties.statistics(),
         }
 

@@ -5,7 +5,7 @@ import logging
 import time
 from collections.abc import Sequence
 
-from fastopts import metrics
+from fastopts import metrics, model
 from fastopts.collector import report
 from fastopts.collector.lag import Lag
 from fastopts.collector.line import Line
@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 COVERED_ENOUGH = 0.99
 COVERAGE_WITHIN_S = 20.0
 LOOK_S = 0.25
+FIELDS_AGAIN_S = 60.0
 
 
 class Watch:
@@ -50,6 +51,9 @@ class Watch:
         self._shown: set[str] = set()  # reasons of rejects
         self._named: set[str] = set()  # unknown fields
         self._last = (time.monotonic(), 0, metrics.cpu_s())
+        self.absent_fields: tuple[str, ...] = ()
+        """Fields that no option's newest tick has: the venue omits them, or sends empty texts."""
+        self._fields_at = float("-inf")
 
     async def run(self, bars: Bars) -> None:
         """Show how the symbols come in, then tell the status for ever."""
@@ -64,7 +68,8 @@ class Watch:
         while True:
             status = self.status()
             report.tell(status)
-            for words in (*self._warnings(status), *self._rejects(), *self._novelties()):
+            warnings = (*self._warnings(status), *self._rejects(), *self._novelties())
+            for words in (*warnings, *self._absences()):
                 log.warning("%s", words)
             await asyncio.sleep(self._status_s)
 
@@ -78,6 +83,7 @@ class Watch:
         covered, wanted, never = self.coverage()
         counts = self.counts()
         self._writer.counts = counts
+        facts = self._writer.facts()
         return Status(
             venue=self._venue,
             rate=(received - last_received) / elapsed_s,
@@ -102,6 +108,9 @@ class Watch:
             rss_mb=metrics.rss_mb(),
             heap_mb=metrics.heap_in_use_mb(),
             loop_lag_ms=self.lag.take_ms(),
+            skipped=int(facts.get("skipped", "0")),
+            missing=int(facts.get("missing", "0")),
+            overdue=facts.get("overdue", ""),
         )
 
     def counts(self) -> dict[str, int]:
@@ -133,6 +142,29 @@ class Watch:
         fresh = sorted(self._table.unknown_names - self._named)
         self._named.update(fresh)
         return [f"the venue sends fields that are not known: {fresh!r}"] if fresh else []
+
+    def _absences(self) -> list[str]:
+        """Look once a minute for fields that no option has; what to say when these change."""
+        now = time.monotonic()
+        if now - self._fields_at < FIELDS_AGAIN_S:
+            return []
+        self._fields_at = now
+        before, self.absent_fields = self.absent_fields, self._absent()
+        if self.absent_fields == before or not self.absent_fields:
+            return []
+        return [f"no option has {', '.join(self.absent_fields)}: the venue sends none"]
+
+    def _absent(self) -> tuple[str, ...]:
+        """As a rule the first few options have all fields between them, and that is the end."""
+        table, missing = self._table, set(model.NUMBER_INDEX)
+        has_ticked = False
+        for symbol in self._market.instruments:
+            if not missing:
+                return ()
+            if table.origin_of(symbol)[0]:
+                has_ticked = True
+                missing -= table.fields(symbol).keys()
+        return tuple(n for short, n in model.NUMBERS if has_ticked and short in missing)
 
     async def _until_covered(self, bars: Bars) -> None:
         """Show how the symbols come in, until nearly all have, or for twenty seconds."""

@@ -89,6 +89,7 @@ def test_it_tells_what_the_collector_is_doing(tmp_path: Path, loop: str) -> None
         async with world(tmp_path, metrics_address=ANYWHERE) as w:
             await w.covered()
             await until(lambda: w.collector.writer.skew() is not None)
+            await until(lambda: w.collector.writer.heartbeat.took_s is not None)
             found, symbols = await scraped(w), len(w.venue.symbols)
             build = {"version": "fastopts-tests", "venue": "sim", "core": IMPLEMENTATION}
             assert found.value("fastopts_build_info", **build) == 1

@@ -363,3 +363,21 @@ def test_DC_26_markup_in_a_field_is_no_number_and_goes_nowhere(
 
     run(main)
     assert all(record.message.isprintable() for record in caplog.records)
+
+
+def test_DC_06_a_field_that_is_empty_in_every_tick_is_named(
+    run: Run, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("fastopts.collector.watch.FIELDS_AGAIN_S", 0.0)
+
+    async def main(w: World) -> None:
+        assert w.collector.watch.absent_fields == ()
+        kinds: list[dict[str, Any]] = [{"theta": ""}, {"theta": "", "markPriceIv": ""}, {}]
+        for empty in kinds:
+            await w.tell(*(w.liar.ticker(symbol, **empty) for symbol in SYMBOLS))
+            expected = [LONG[FIELDS[name]] for name in ("theta", "markPriceIv") if name in empty]
+            told = ",".join(expected)
+            await until(lambda told=told: w.client.hget("stats", "absent_fields") == told)  # type: ignore[misc]
+
+    run(main)
+    assert "no option has theta: the venue sends none" in caplog.text

@@ -193,7 +193,7 @@ def test_PR_13_an_hour_without_venue_and_redis_is_told_in_less_than_a_megabyte(
         with FaultProxy(0) as proxy:
             async with world(tmp_path, SMALL, redis_port=proxy.port, status_s=5.0) as w:
                 proxy.target = w.valkey.port
-                await until(lambda: " symbols live " in "".join(lines.said))
+                await until(lambda: " symbols live" in "".join(lines.said))
                 w.venue.pause()
                 w.venue.faults.refuse_status = 502
                 w.venue.faults.rest["/v5/market/instruments-info"] = (502, "")
@@ -209,7 +209,7 @@ def test_PR_13_an_hour_without_venue_and_redis_is_told_in_less_than_a_megabyte(
                 w.venue.faults.refuse_status = None
                 proxy.is_refusing = False
                 await until(lambda: w.collector.writer.is_writing, 60)
-        statuses = [len(line.encode()) for line in hour if " symbols live " in line]
+        statuses = [len(line.encode()) for line in hour if " symbols live" in line]
         # The fast clock skips some of them.
         size = sum(len(line.encode()) + 1 for line in hour) + 3600 / 5 * max(statuses)
         assert size < 1_000_000
