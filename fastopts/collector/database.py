@@ -43,9 +43,10 @@ def choose(settings: Settings, venue: str) -> tuple[Address, EmbeddedValkey | No
     server = EmbeddedValkey(0 if venue == "sim" else USUAL_PORT, password)
     server.start()
     log.warning(
-        "no Redis was named%s: an EMBEDDED Valkey runs on 127.0.0.1:%d; it ends, and its data with"
+        "no Redis was named%s: an EMBEDDED %s runs on 127.0.0.1:%d; it ends, and its data with"
         " it, when the collector does",
         "" if venue == "sim" else " and none answers at localhost:6379",
+        "Valkey" if server.is_packaged else f"server ({server.program})",
         server.port,
     )
     return Address("127.0.0.1", server.port, password=password), server

@@ -11,10 +11,9 @@ import typer
 from rich.console import Console
 from rich.live import Live
 
-from fastopts import keys, stdio
+from fastopts import ending, keys, stdio
 from fastopts.demo.processes import Processes
 from fastopts.demo.screen import Frame, near_the_money, render, svg
-from fastopts.errors import FastoptsError
 from fastopts.reader import Option, OptionReader
 
 LOOK_S = 0.5
@@ -35,9 +34,8 @@ def demo(
     try:
         with Processes(symbols, rate, seed) as processes:
             last = _show(console, processes, signals, duration)
-    except FastoptsError as error:
-        console.print(f"fastopts: {error}", style="red")
-        raise typer.Exit(1) from error
+    except ending.EXPECTED as error:
+        raise typer.Exit(ending.exit_code(error)) from error
     if picture is not None and last is not None:
         picture.write_text(svg(last))
     if signals.came:

@@ -5,28 +5,32 @@ Exit codes: 0 done, 1 there is no live feed, 2 a setting is wrong.
 
 import os
 import sys
+from typing import TYPE_CHECKING
 
-from fastopts import config, stdio
-from fastopts.errors import ConfigError, FastoptsError, one_line
-from fastopts.reader.reader import OptionReader
-from fastopts.reader.summary import summarise
+from fastopts import config, ending, stdio
+
+if TYPE_CHECKING:
+    from fastopts.reader.reader import OptionReader
 
 
 def main() -> int:
     """Print the summary; return the exit code."""
     stdio.prepare()
     try:
+        from fastopts.reader.summary import summarise
+
         with _reader() as reader:
             summary = summarise(reader.table(require_live=False).market)
-    except FastoptsError as error:
-        stdio.complain(f"fastopts: {one_line(str(error))}")
-        return 2 if isinstance(error, ConfigError) else 1
+    except ending.EXPECTED as error:
+        return ending.exit_code(error)
     with stdio.quiet_pipes():
         print(summary)  # noqa: T201
     return 0 if summary.feed.alive else 1
 
 
-def _reader() -> OptionReader:
+def _reader() -> "OptionReader":
+    from fastopts.reader.reader import OptionReader
+
     settings = config.load({}, os.environ, config.read_file(os.environ))
     url, password = settings.redis_url, settings.redis_password
     return OptionReader(

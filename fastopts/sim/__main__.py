@@ -9,8 +9,7 @@ from typing import Annotated
 
 import typer
 
-from fastopts import stdio
-from fastopts.errors import ConfigError
+from fastopts import ending, stdio
 from fastopts.sim.server import SimVenue
 from fastopts.sim.settings import ArgsMode, KeyOrder, SimSettings, split_coins
 
@@ -55,11 +54,10 @@ def run(
         )
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             runner.run(_serve(settings))
-    except ConfigError as error:
-        typer.echo(f"fastopts: {error}", err=True)
-        raise typer.Exit(2) from None
     except KeyboardInterrupt:
         return
+    except ending.EXPECTED as error:
+        raise typer.Exit(ending.exit_code(error)) from None
 
 
 async def _serve(settings: SimSettings) -> None:

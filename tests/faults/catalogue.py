@@ -194,6 +194,7 @@ FAULTS: Final = {
     "CF-11": "A source distribution that can't be built, a wheel that lacks a module",
     "CF-12": "Variables that a platform or another program sets",
     "CF-13": "Streams closed, unread or too narrow for a character; files with a mark",
+    "CF-14": "No server to embed, no folder for its files, a core that is not built",
 }
 
 # Why no test of that name exists.
