@@ -2,9 +2,10 @@
 
 import ctypes
 import functools
+import mmap
 import os
-import resource
 import sys
+import time
 from bisect import bisect_left
 from collections import deque
 from collections.abc import Sequence
@@ -83,15 +84,18 @@ class Histogram:
 
 def cpu_s() -> float:
     """CPU time of this process so far, in seconds."""
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return used.ru_utime + used.ru_stime
+    return time.process_time()
 
 
 def rss_mb() -> float:
-    """Resident memory of this process, in MB (10**6 bytes)."""
+    """Resident memory of this process, in MB (10**6 bytes); 0 where the system does not tell."""
     statm = _statm()
     if statm is not None:
-        return int(os.pread(statm, 200, 0).split()[1]) * resource.getpagesize() / 1e6
+        return int(os.pread(statm, 200, 0).split()[1]) * mmap.PAGESIZE / 1e6
+    try:
+        import resource
+    except ImportError:  # Windows
+        return 0.0
     # elsewhere only the highest so far is told: in bytes on macOS, in KiB on Linux
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
@@ -135,6 +139,8 @@ def _mallinfo2() -> Any:
 @functools.cache
 def _statm() -> int | None:
     """Opened once: later there may be no descriptor left."""
+    if not hasattr(os, "pread"):  # Windows
+        return None
     try:
         return os.open("/proc/self/statm", os.O_RDONLY)
     except OSError:

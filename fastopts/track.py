@@ -13,12 +13,12 @@ import logging
 import os
 import sys
 from collections import Counter
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Coroutine, Sequence
 from datetime import UTC, datetime
 from typing import Any, NoReturn, TypeVar
 
 import fastopts
-from fastopts import config, ending, stdio
+from fastopts import config, ending, loops, stdio
 from fastopts.errors import ConfigError
 from fastopts.model import Instrument
 
@@ -120,17 +120,8 @@ def _run(arguments: argparse.Namespace) -> None:
 
 
 def _in_loop(main: Coroutine[Any, Any, T]) -> T:
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+    with asyncio.Runner(loop_factory=loops.factory()) as runner:
         return runner.run(main)
-
-
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
-    """uvloop's, where there is one: 20 to 60 % less CPU."""
-    try:
-        import uvloop
-    except ImportError:
-        return asyncio.new_event_loop
-    return uvloop.new_event_loop
 
 
 def _summary(listed: Sequence[Instrument]) -> list[str]:

@@ -72,5 +72,7 @@ def sim_venue(symbols: int = 40, rate: int | None = None) -> Iterator[list[str]]
         found = SIM_URLS.search(process.stdout.readline())
         assert found is not None
         urls = ("--rest-url", found[1], "--ws-url", found[2])
-        yield ["--venue", "sim", *urls, "--coins", "BTC,ETH,SOL,XRP"]
-        process.terminate()
+        try:
+            yield ["--venue", "sim", *urls, "--coins", "BTC,ETH,SOL,XRP"]
+        finally:
+            process.terminate()

@@ -10,8 +10,8 @@ import fastopts
 
 ROOT = Path(fastopts.__file__).parent
 PLAIN = (
-    *("clock", "ending", "errors", "model", "keys", "config", "files", "metrics", "stdio"),
-    "vocabulary",
+    *("clock", "ending", "errors", "model", "keys", "config", "files", "loops", "metrics"),
+    *("stdio", "vocabulary"),
 )
 EVERYTHING = None
 
@@ -30,7 +30,7 @@ TABLE: dict[str, tuple[str, ...] | None] = {
     "reader": (*PLAIN, "core", "net"),
     "compat": (*PLAIN, "reader"),
     "serve": (*PLAIN, "reader"),
-    "sim": ("ending", "errors", "config", "stdio"),
+    "sim": ("ending", "errors", "config", "loops", "stdio"),
     "track": EVERYTHING,
     "demo": EVERYTHING,
     "cli": EVERYTHING,

@@ -206,8 +206,15 @@ class Collector:
     def stop_on_signals(self) -> None:
         """SIGINT and SIGTERM stop in order; the second one ends the process at once."""
         loop = asyncio.get_running_loop()
+
+        def from_any_code(number: int, _: object) -> None:
+            loop.call_soon_threadsafe(self._signalled, signal.Signals(number))
+
         for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, self._signalled, number)
+            try:
+                loop.add_signal_handler(number, self._signalled, number)
+            except NotImplementedError:  # Windows
+                signal.signal(number, from_any_code)
 
     def _signalled(self, number: signal.Signals) -> None:
         if self.stop.is_set():

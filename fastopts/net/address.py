@@ -1,6 +1,7 @@
 """Where a Redis is, and as whom to speak to it."""
 
 import re
+import socket
 from dataclasses import dataclass, field
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
@@ -59,6 +60,8 @@ def parse(url: str, password: str | None = None) -> Address:
     secret = password if parts.password is None else _decoded(parts.password)
     _check_user(user, secret)
     if parts.scheme == "unix":
+        if not hasattr(socket, "AF_UNIX"):
+            raise ConfigError("Redis URL: this platform has no Unix sockets; write redis://host")
         if not parts.path or parts.hostname:
             raise ConfigError("Redis URL: write unix:///path of the socket, with three slashes")
         db = _db(query.get("db", "0"))

@@ -68,7 +68,7 @@ class _Guard:
                 if descriptor != self._empty.fileno():
                     self._blind(self._empty, descriptor)
 
-    def _blind(self, empty: select.epoll, descriptor: int) -> None:
+    def _blind(self, empty: "select.epoll", descriptor: int) -> None:
         """What the loop watches is still watched, so that it may change how (libuv aborts where it
         can't), but nothing happens there."""
         for watched in _watched(descriptor):

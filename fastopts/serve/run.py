@@ -11,8 +11,8 @@ from types import FrameType
 from typing import Final
 
 import uvicorn
-import uvloop
 
+from fastopts import loops
 from fastopts.errors import ConfigError, FastoptsError
 from fastopts.reader import AsyncOptionReader
 from fastopts.serve.app import Application
@@ -36,7 +36,7 @@ def serve(reader: AsyncOptionReader, settings: ServeSettings) -> None:
 
     Raises ConfigError for an address that can't be had, FastoptsError after an error of its own.
     """
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+    with asyncio.Runner(loop_factory=loops.factory()) as runner:
         runner.run(Server(reader, settings).run())
 
 

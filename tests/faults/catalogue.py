@@ -195,6 +195,7 @@ FAULTS: Final = {
     "CF-12": "Variables that a platform or another program sets",
     "CF-13": "Streams closed, unread or too narrow for a character; files with a mark",
     "CF-14": "No server to embed, no folder for its files, a core that is not built",
+    "CF-15": "A platform without POSIX",
 }
 
 # Why no test of that name exists.

@@ -5,13 +5,19 @@ import re
 import select
 import signal
 import sys
-import termios
-import tty
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final, NoReturn
 
 from fastopts.errors import ConfigError
+
+try:
+    import termios
+    import tty
+except ImportError:
+    HAS_TERMIOS = False  # Windows
+else:
+    HAS_TERMIOS = True
 
 __all__ = ("BACKSPACE", "ESCAPE", "LEFT", "RETURN", "RIGHT", "Keys", "keys")
 
@@ -33,6 +39,8 @@ def keys() -> Iterator[Keys]:
     """
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise ConfigError("top needs a terminal: fastopts scan prints the same table once")
+    if not HAS_TERMIOS:
+        raise ConfigError("top needs a POSIX terminal: fastopts scan prints the same table once")
     if os.environ.get("TERM", "") in ("", "dumb", "unknown"):
         raise ConfigError(
             "top needs a terminal that can move its cursor, and TERM names none: set TERM, or"
