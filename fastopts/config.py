@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
 from fastopts.errors import ConfigError, masked
 
@@ -62,6 +62,9 @@ class Settings:
     ws_url: str | None = None
     redis_url: Secret | None = None
     redis_password: Secret | None = None
+    redis_ca: str | None = None
+    redis_cert: str | None = None
+    redis_key: str | None = None
     embedded: bool = True
     standby: bool = False
     flush_ms: float = 5.0
@@ -188,6 +191,12 @@ def _listening(value: object) -> tuple[str, int]:
     return (found["host"] or "127.0.0.1").strip("[]"), int(found["port"])
 
 
+def _path(value: object) -> str:
+    if not isinstance(value, str) or not value:
+        raise ValueError("the path of a file")
+    return value
+
+
 def _secret_url(*schemes: str) -> Callable[[object], Secret]:
     parse = _url(*schemes)
     return lambda value: Secret(parse(value))
@@ -220,6 +229,13 @@ SETTINGS: Final[Mapping[str, Setting]] = {
         "redis://, rediss:// or unix:// (default: localhost:6379, or an embedded Valkey there)",
         "URL",
     ),
+    "redis_ca": Setting(
+        _path, "trust a rediss:// certificate of this CA only, a file in PEM form", "PATH"
+    ),
+    "redis_cert": Setting(
+        _path, "our own certificate, for a Redis that asks for one; PEM, may hold the key", "PATH"
+    ),
+    "redis_key": Setting(_path, "its key, without a passphrase", "PATH"),
     "embedded": Setting(_flag, "0 forbids an embedded Valkey (default: 1)", "0|1"),
     "standby": Setting(_flag, "wait while another collector writes, and take over when it ends"),
     "flush_ms": Setting(_number(1, 1000, "ms"), "write this often (default: 5)", "MS"),
@@ -386,10 +402,38 @@ def load(
                 faults.append(f"{label.format(written)}={shown}: {error}")
     if password is not None and _SURROGATES.search(password):
         faults.append("REDIS_PASSWORD: it is no UTF-8")
+    if not faults:
+        faults += _name_tls_files(values)
     if faults:
         raise ConfigError("; ".join(faults))
     secret = None if password is None else Secret(password)
     return Settings(**values, redis_password=secret, remarks=tuple(remarks))
+
+
+# As the query of a Redis URL names them, which wins over the settings.
+_TLS_FILES: Final = {
+    "redis_ca": "ssl_ca_certs",
+    "redis_cert": "ssl_certfile",
+    "redis_key": "ssl_keyfile",
+}
+
+
+def _name_tls_files(values: dict[str, Any]) -> list[str]:
+    """Put the files for TLS into the URL, which then is all that a connection needs; or say why
+    that can't be."""
+    given = {name: values[name] for name in _TLS_FILES if name in values}
+    if not given:
+        return []
+    url = values["redis_url"].reveal() if "redis_url" in values else ""
+    if not url.startswith("rediss://"):
+        options = ", ".join(f"--{name.replace('_', '-')}" for name in given)
+        return [f"{options}: for TLS, name the server with --redis-url rediss://host"]
+    query = parse_qs(urlsplit(url).query, keep_blank_values=True)
+    added = {_TLS_FILES[name]: path for name, path in given.items()}
+    text = urlencode({name: p for name, p in added.items() if name not in query}, quote_via=quote)
+    if text:
+        values["redis_url"] = Secret(f"{url}{'&' if '?' in url else '?'}{text}")
+    return []
 
 
 def _unknown(name: str, known: Iterable[str]) -> str:

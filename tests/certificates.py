@@ -24,9 +24,13 @@ _START = datetime.timedelta(days=-2)
 
 
 class Authority:
-    """Vouches for names. `root` is the path of its certificate."""
+    """Vouches for names. `root` is the path of its certificate.
 
-    def __init__(self) -> None:
+    With *identifies* off, its certificates lack the identifiers of keys, as many a how-to has them.
+    """
+
+    def __init__(self, identifies: bool = True) -> None:
+        self._identifies = identifies
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._name = _name("fastopts tests")
         self._folder = _folder()
@@ -52,7 +56,7 @@ class Authority:
         now = datetime.datetime.now(datetime.UTC)
         own, theirs = self._key.public_key(), key.public_key()
         issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(own)
-        return (
+        builder = (
             x509.CertificateBuilder()
             .subject_name(subject)
             .issuer_name(self._name)
@@ -63,10 +67,12 @@ class Authority:
             .add_extension(x509.SubjectAlternativeName(names), critical=False)
             .add_extension(x509.BasicConstraints(ca=is_root, path_length=None), critical=True)
             .add_extension(_usage(is_root), critical=True)
-            .add_extension(x509.SubjectKeyIdentifier.from_public_key(theirs), critical=False)
-            .add_extension(issuer, critical=False)
-            .sign(self._key, hashes.SHA256())
         )
+        if self._identifies:
+            subject_id = x509.SubjectKeyIdentifier.from_public_key(theirs)
+            builder = builder.add_extension(subject_id, critical=False)
+            builder = builder.add_extension(issuer, critical=False)
+        return builder.sign(self._key, hashes.SHA256())
 
     def _write(
         self, stem: str, certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey

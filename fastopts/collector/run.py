@@ -135,7 +135,7 @@ class Collector:
             self.table,
             self.feed,
             address,
-            tls.context(address.host, settings.insecure) if address.tls else None,
+            tls.of(address, settings.insecure),
             settings.flush_ms / 1000,
             self.market.instruments.values,
             settings.standby,

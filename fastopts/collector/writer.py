@@ -29,6 +29,7 @@ from fastopts.model import Instrument
 from fastopts.net import channel as net
 from fastopts.net.address import Address
 from fastopts.net.channel import Channel
+from fastopts.net.tls import TlsFault
 from fastopts.session.backoff import Backoff
 from fastopts.session.refusals import Consequence, judge
 
@@ -486,7 +487,7 @@ class Writer:
 def _may_pass(error: StoreError) -> bool:
     """Whether a start may wait for the end of *error*: it is no plain mistake."""
     if isinstance(error, StoreUnavailable):
-        return not isinstance(error.__cause__, ssl.SSLCertVerificationError)
+        return not isinstance(error.__cause__, TlsFault)
     return judge(error.reply).consequence is Consequence.WAIT
 
 

@@ -2,15 +2,30 @@
 
 import re
 import socket
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from fastopts.errors import ConfigError
 
-__all__ = ("Address", "parse")
+__all__ = ("Address", "TlsFiles", "parse")
 
 
 PATH_BYTES_MAX = 103  # of sun_path on macOS; Linux has four more
+
+
+@dataclass(frozen=True, slots=True)
+class TlsFiles:
+    """Paths of PEM files. `ca`: whom to trust, the system's roots and Mozilla's when it is None;
+    `cert` and `key`: our own certificate, for a server that asks for one."""
+
+    ca: str | None = None
+    cert: str | None = None
+    key: str | None = None  # None: it is in the certificate's file
+
+
+# Named as redis-py has them.
+_FILES = {"ssl_ca_certs": "ca", "ssl_certfile": "cert", "ssl_keyfile": "key"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +39,7 @@ class Address:
     username: str | None = None
     password: str | None = field(default=None, repr=False)
     db: int = 0
+    files: TlsFiles = TlsFiles()
 
     def __str__(self) -> str:
         """The URL without its password."""
@@ -31,6 +47,20 @@ class Address:
             return f"unix://{self.path}" + (f"?db={self.db}" if self.db else "")
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"redis{'s' * self.tls}://{host}:{self.port}" + (f"/{self.db}" if self.db else "")
+
+    @property
+    def early_close(self) -> str:
+        """What it may mean that a server closes before it has said a word."""
+        if self.path is not None or self.files.cert is not None:
+            return ""
+        if self.tls:
+            return " before its first reply; if it asks for a client certificate, name one"
+        return " before its first reply; if it speaks TLS, write rediss://"
+
+    @property
+    def silence(self) -> str:
+        """What it may mean that a server does not answer the first words."""
+        return "; if it speaks no TLS on this port, write redis://" if self.tls else ""
 
     def introduction(self) -> list[tuple[str, ...]]:
         """The commands with which a connection begins."""
@@ -46,15 +76,22 @@ class Address:
 def parse(url: str, password: str | None = None) -> Address:
     """Read `redis[s]://[[user]:password@]host[:port][/db]` or `unix://[..@]/path[?db=n]`.
 
+    The query of a `rediss://` may name the files of TLS: ssl_ca_certs, ssl_certfile, ssl_keyfile.
+
     *password* is used when the URL holds none. Raises ConfigError, which never shows a password,
     for whatever might be read in two ways: it would connect elsewhere, or as somebody else.
     """
     parts, port = _split(url)
     options = parse_qsl(parts.query, keep_blank_values=True)
     query = dict(options)
-    if query.keys() - {"db"}:
-        raise ConfigError("Redis URL: the only option it may have is db=")
-    if len(options) > 1 or (parts.scheme != "unix" and options and parts.path.strip("/")):
+    if query.keys() - {"db", *_FILES}:
+        raise ConfigError(
+            f"Redis URL: the only options it may have are db= and {'= '.join(_FILES)}="
+        )
+    if len(options) > len(query):
+        raise ConfigError("Redis URL: it names an option twice")
+    files = _files(parts.scheme, query)
+    if "db" in query and (parts.scheme != "unix" and options and parts.path.strip("/")):
         raise ConfigError("Redis URL: it names the database twice")
     user = _decoded(parts.username) if parts.username else None
     secret = password if parts.password is None else _decoded(parts.password)
@@ -68,7 +105,18 @@ def parse(url: str, password: str | None = None) -> Address:
         return Address(path=_socket(parts.path), username=user, password=secret, db=db)
     db = _db(parts.path.strip("/") or query.get("db", "0"))
     host = parts.hostname or "localhost"
-    return Address(host, port, None, parts.scheme == "rediss", user, secret, db)
+    return Address(host, port, None, parts.scheme == "rediss", user, secret, db, files)
+
+
+def _files(scheme: str, query: Mapping[str, str]) -> TlsFiles:
+    named = {_FILES[name]: path for name, path in query.items() if name in _FILES}
+    if named and scheme != "rediss":
+        raise ConfigError("Redis URL: it names files for TLS: write rediss://")
+    if not all(named.values()):
+        raise ConfigError("Redis URL: it names a file for TLS without its path")
+    if "key" in named and "cert" not in named:
+        raise ConfigError("Redis URL: it names a key for TLS without its certificate")
+    return TlsFiles(**named)
 
 
 _ENCODE = "percent-encode what stands in a password (@ as %40, # as %23, / as %2F, % as %25)"

@@ -1,6 +1,7 @@
 """A conversation over an asyncio connection: `talk`, by callbacks."""
 
 import asyncio
+import ssl
 from typing import cast
 
 from fastopts.clock import steady_s
@@ -32,6 +33,8 @@ class AsyncTalk(asyncio.Protocol):
             async with asyncio.timeout(self._timeout_s):
                 await self._open()
             await self._over
+        except ssl.SSLError as error:
+            raise tls.explained(error) from error
         finally:
             await self._close()
 
@@ -60,8 +63,9 @@ class AsyncTalk(asyncio.Protocol):
         if address.path is not None:
             await self._loop.create_unix_connection(lambda: self, address.path)
             return
-        context = tls.context(address.host, insecure=False) if address.tls else None
-        await self._loop.create_connection(lambda: self, address.host, address.port, ssl=context)
+        await self._loop.create_connection(
+            lambda: self, address.host, address.port, ssl=tls.of(address)
+        )
 
     async def _close(self) -> None:
         if self._alarm is not None:

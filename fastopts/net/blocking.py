@@ -11,7 +11,7 @@ from fastopts.errors import BadInput, StoreError, StoreUnavailable
 from fastopts.net.address import Address
 from fastopts.net.resp import Replies, ReplyList, pack
 
-__all__ = ("BlockingChannel", "check_timeout", "connect", "may_retry", "open_socket")
+__all__ = ("BlockingChannel", "check_timeout", "connect", "explained", "may_retry", "open_socket")
 
 BUFFER_SIZE = 64 * 1024
 TIMEOUT_MAX_S = 3600.0
@@ -118,14 +118,16 @@ class _Line:
             connection.close()
 
     def _try(self, payload: bytes, make_replies: Callable[[], R]) -> R:
+        is_new = self._socket is None
         try:
             if self._socket is None:
                 self._socket = connect(self._address, self._timeout_s)
             replies = make_replies()
             self._converse(self._socket, payload, replies)
-        except OSError as error:
+        except OSError as caught:
             self.drop()
-            raise _unavailable(self._address, error, self._timeout_s) from error
+            error = explained(self._address, caught)
+            raise _unavailable(self._address, error, self._timeout_s, is_new) from error
         except BaseException:
             self.drop()
             raise
@@ -193,8 +195,13 @@ def open_socket(address: Address, timeout_s: float) -> socket.socket:
     if address.tls:
         from fastopts.net import tls
 
-        context = tls.context(address.host, insecure=False)
-        connection = context.wrap_socket(connection, server_hostname=address.host)
+        try:
+            context = tls.of(address)
+            assert context is not None
+            return context.wrap_socket(connection, server_hostname=address.host)
+        except BaseException:
+            connection.close()
+            raise
     return connection
 
 
@@ -235,6 +242,23 @@ def _tell_of_fork() -> None:
     )
 
 
-def _unavailable(address: Address, error: OSError, timeout_s: float) -> StoreUnavailable:
-    words = f"no answer in {timeout_s:g} s" if isinstance(error, TimeoutError) else error
+def _unavailable(
+    address: Address, error: OSError, timeout_s: float, is_new: bool = False
+) -> StoreUnavailable:
+    words = f"no answer in {timeout_s:g} s" if isinstance(error, TimeoutError) else str(error)
+    if is_new and isinstance(error, TimeoutError):
+        words += address.silence
+    elif is_new and isinstance(error, ConnectionResetError | BrokenPipeError):
+        words += address.early_close
     return StoreUnavailable(f"{address}: {words}")
+
+
+def explained(address: Address, error: OSError) -> OSError:
+    """*error*, or what is behind it where TLS fails: with 1.3 only at the first reply."""
+    if not address.tls:
+        return error
+    from fastopts.net import tls
+
+    explained = tls.explained(error)
+    assert isinstance(explained, OSError)
+    return explained

@@ -122,9 +122,9 @@ class Channel(asyncio.BufferedProtocol):
         self.closed.set()
         if self._guard is not None:
             self._guard.cancel()
-        self._end_exchange(
-            StoreUnavailable(f"the connection was lost: {exc or 'closed by the server'}")
-        )
+        error = StoreUnavailable(f"the connection was lost: {exc or 'closed by the server'}")
+        error.__cause__ = exc
+        self._end_exchange(error)
 
     def get_buffer(self, sizehint: int) -> memoryview:
         return self._view[self._end :]
@@ -197,9 +197,12 @@ async def connect(address: Address, tls: ssl.SSLContext | None, timeout_s: float
     except BaseException as error:
         channel.abort()
         if isinstance(error, TimeoutError):
-            raise StoreUnavailable(f"{address} did not answer in {timeout_s:g} s") from error
-        if isinstance(error, OSError):
-            raise StoreUnavailable(f"{address}: {error}") from error
+            raise StoreUnavailable(
+                f"{address} did not answer in {timeout_s:g} s{address.silence}"
+            ) from error
+        fault = error if tls is None else _tls_fault(error)
+        if isinstance(fault, OSError):
+            raise StoreUnavailable(f"{address}: {fault}") from fault
         raise
     return channel
 
@@ -215,6 +218,15 @@ async def _dial(address: Address) -> socket.socket:
         sock.close()
         raise
     return sock
+
+
+def _tls_fault(error: BaseException) -> BaseException:
+    """*error*, or what a handshake that stays refused says: with TLS 1.3 after its end."""
+    from fastopts.net import tls
+
+    cause = error.__cause__ if isinstance(error, StoreUnavailable) else None
+    explained = tls.explained(cause or error)
+    return error if explained is cause else explained
 
 
 def _unasked(data: bytes) -> StoreError:
@@ -235,6 +247,10 @@ async def _introduce(channel: Channel, address: Address, timeout_s: float) -> No
             good(replies.values)  # who hangs up may have said why
             raise
         good(replies.values)
+    except StoreUnavailable as error:
+        if isinstance(error.__cause__, TimeoutError):
+            raise
+        raise StoreUnavailable(f"{address}: {error}{address.early_close}") from error.__cause__
     except StoreError as error:
         if not error.reply:
             raise

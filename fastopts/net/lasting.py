@@ -100,4 +100,4 @@ class LastingChannel:
             return None
         from fastopts.net import tls
 
-        return tls.context(self._address.host, insecure=False)
+        return tls.of(self._address)

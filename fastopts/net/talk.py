@@ -7,7 +7,7 @@ from typing import Final, Protocol
 
 from fastopts.clock import steady_s
 from fastopts.net.address import Address
-from fastopts.net.blocking import open_socket
+from fastopts.net.blocking import explained, open_socket
 
 __all__ = ("WAIT_MAX_S", "Conversation", "Talk")
 
@@ -47,13 +47,16 @@ class Talk:
 
     def run(self) -> None:
         """Talk until `end`. Raises OSError or what the conversation raises: it is over then."""
-        with open_socket(self._address, self._timeout_s) as connection:
-            self._socket = connection
-            self._conversation.start(self._address.introduction())
-            self._heard_at = steady_s()
-            while not self._is_over:
-                self._say(connection)
-                self._hear(connection)
+        try:
+            with open_socket(self._address, self._timeout_s) as connection:
+                self._socket = connection
+                self._conversation.start(self._address.introduction())
+                self._heard_at = steady_s()
+                while not self._is_over:
+                    self._say(connection)
+                    self._hear(connection)
+        except OSError as error:
+            raise explained(self._address, error) from error.__cause__
 
     def end(self) -> None:
         """Have `run` return, from any thread."""

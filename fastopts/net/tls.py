@@ -1,25 +1,164 @@
-"""TLS to the venue and to the database: always verified, but for a loopback peer if so told."""
+"""TLS to the venue and to the database: always verified, but for a loopback peer if so told.
+
+A fault of the database's TLS that no retry can cure is a `TlsFault`, which names it and the remedy.
+"""
 
 import ssl
+from pathlib import Path
+from typing import Final, NoReturn
 
 import certifi
 
 from fastopts.errors import ConfigError
+from fastopts.net.address import Address, TlsFiles
 from fastopts.net.proxy import is_loopback
 
-__all__ = ("context",)
+__all__ = ("TlsFault", "context", "explained", "of")
 
 
-def context(host: str, insecure: bool) -> ssl.SSLContext:
-    """Return a context that trusts the system's roots and Mozilla's.
+class TlsFault(OSError):
+    """A handshake that fails alike each time, in words for who sets it up."""
 
-    *insecure* accepts any certificate. Raises ConfigError when *host* is then not loopback.
+
+def context(host: str, insecure: bool, files: TlsFiles | None = None) -> ssl.SSLContext:
+    """Return a context that trusts the system's roots and Mozilla's, or only the CA of *files*.
+
+    *insecure* accepts any certificate. Raises ConfigError when *host* is then not loopback, and for
+    files that can't be used.
     """
-    made = ssl.create_default_context()
-    made.load_verify_locations(certifi.where())
+    made = ssl.create_default_context(cafile=_readable(files.ca) if files else None)
+    if files is None or files.ca is None:
+        made.load_verify_locations(certifi.where())
+    if files is not None and files.cert is not None:
+        _load(made, files.cert, files.key)
     if insecure:
         if not is_loopback(host):
             raise ConfigError(f"--insecure is for loopback only, not for {host}")
         made.check_hostname = False
         made.verify_mode = ssl.CERT_NONE
     return made
+
+
+def of(address: Address, insecure: bool = False) -> ssl.SSLContext | None:
+    """The context for the database at *address*; None where that speaks no TLS.
+
+    Raises ConfigError.
+    """
+    return context(address.host, insecure, address.files) if address.tls else None
+
+
+def _readable(path: str | None) -> str | None:
+    """*path*, which holds something in PEM. Raises ConfigError."""
+    if path is None:
+        return None
+    try:
+        text = Path(path).read_bytes()
+    except OSError as error:
+        raise ConfigError(f"TLS for Redis: {path}: {error.strerror or error}") from None
+    if b"-----BEGIN" not in text:
+        raise ConfigError(f"TLS for Redis: {path}: it is not in PEM form")
+    return path
+
+
+def _load(made: ssl.SSLContext, cert: str, key: str | None) -> None:
+    _readable(cert)
+    _readable(key)
+    try:
+        made.load_cert_chain(cert, key, password=_refuse)
+    except ssl.SSLError as error:
+        if error.reason == "KEY_VALUES_MISMATCH":
+            fault = f"the key in {key or cert} does not belong to the certificate in {cert}"
+        else:
+            fault = f"{cert} and {key or cert} hold no certificate and its key: {error}"
+        raise ConfigError(f"TLS for Redis: {fault}") from None
+    except _HasPassphrase:
+        raise ConfigError(
+            f"TLS for Redis: the key in {key or cert} has a passphrase, which nobody could be asked"
+            " for: `openssl pkey` writes it without"
+        ) from None
+
+
+class _HasPassphrase(Exception):
+    pass
+
+
+def _refuse() -> NoReturn:
+    """Called for the passphrase of a key, which OpenSSL would else ask the terminal for."""
+    raise _HasPassphrase
+
+
+_CLIENT: Final = (
+    "name a client certificate and its key with --redis-cert and --redis-key"
+    " (FASTOPTS_REDIS_CERT; ssl_certfile= and ssl_keyfile= in the URL)"
+)
+_AUTHORITY: Final = (
+    "name the CA's file with --redis-ca (FASTOPTS_REDIS_CA; ssl_ca_certs= in the URL)"
+)
+_STRICT: Final = (
+    "Python 3.13 and later verify strictly (RFC 5280): issue it anew with the extensions"
+    " subjectKeyIdentifier=hash and authorityKeyIdentifier=keyid, for a CA also a critical"
+    " basicConstraints and keyUsage=keyCertSign"
+)
+# X509_V_ERR_*, by which a verification fails
+_EXPIRED, _NOT_YET, _NAME, _IP = 10, 9, 62, 64
+_UNKNOWN_AUTHORITY: Final = (2, 18, 19, 20, 21)
+_STRICTLY: Final = range(79, 95)
+# An alert of the server is the reason behind these; both spellings are OpenSSL's.
+_ALERT: Final = "ALERT_"
+_REFUSALS: Final = {
+    "CERTIFICATE_REQUIRED": f"it asks for a client certificate: {_CLIENT}",
+    "UNKNOWN_CA": "it does not trust the CA of our client certificate: have it signed by one that"
+    " its tls-ca-cert-file holds",
+    "BAD_CERTIFICATE": "it takes our client certificate for invalid",
+    "UNSUPPORTED_CERTIFICATE": "our client certificate is not made for clients (extendedKeyUsage)",
+    "CERTIFICATE_REVOKED": "our client certificate was revoked",
+    "CERTIFICATE_EXPIRED": "our client certificate has expired: renew it",
+    "CERTIFICATE_UNKNOWN": "it refuses our client certificate",
+    "ACCESS_DENIED": "it refuses our client certificate",
+    "DECRYPT_ERROR": "it refuses the signature of our client certificate: key and certificate may"
+    " not fit",
+    "HANDSHAKE_FAILURE": "it refuses the handshake: if it asks for a client certificate,"
+    f" {_CLIENT}",
+    "PROTOCOL_VERSION": "it speaks another version of TLS; fastopts needs 1.2 or 1.3",
+}
+_NO_TLS: Final = (
+    *("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG"),
+)
+_OLD: Final = ("UNSUPPORTED_PROTOCOL", "NO_PROTOCOLS_AVAILABLE", "VERSION_TOO_LOW")
+
+
+def explained(error: BaseException) -> BaseException:
+    """A TlsFault where *error* is one that stays; else *error* itself."""
+    words = _explain(error) if isinstance(error, ssl.SSLError) else None
+    if words is None:
+        return error
+    fault = TlsFault(f"TLS: {words}")
+    fault.__cause__ = error
+    return fault
+
+
+def _explain(error: ssl.SSLError) -> str | None:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return _explain_verification(error.verify_code, error.verify_message.rstrip("."))
+    reason = error.reason or ""
+    if _ALERT in reason:
+        return _REFUSALS.get(reason.partition(_ALERT)[2])
+    if reason in _NO_TLS:
+        return "the server speaks none on this port: write redis://, or its TLS port"
+    if reason in _OLD:
+        return _REFUSALS["PROTOCOL_VERSION"]
+    return None
+
+
+def _explain_verification(code: int, message: str) -> str:
+    if code == _EXPIRED:
+        return "the server's certificate has expired: renew it"
+    if code == _NOT_YET:
+        return "the server's certificate is not valid yet: compare its dates with this clock"
+    if code in (_NAME, _IP):
+        return f"{message}: connect by a name that the certificate has, or issue it for this one"
+    if code in _UNKNOWN_AUTHORITY:
+        return f"the server's certificate is from an unknown CA ({message}): {_AUTHORITY}"
+    if code in _STRICTLY:
+        return f"the server's certificate is malformed ({message}); {_STRICT}"
+    return f"the server's certificate does not verify: {message}"

@@ -59,6 +59,10 @@ class AsyncOptionReader(Uncopied):
         timeout_s: float = 2.0,
     ) -> None:
         self._address = address.parse(url, password)
+        if self._address.tls:
+            from fastopts.net import tls
+
+            tls.of(self._address)  # files that can't be used are told now
         self._timeout_s = timeout_s
         self._channel = LastingChannel(self._address, timeout_s)
         self._queries = Queries(venue, timeout_s)

@@ -196,6 +196,8 @@ FAULTS: Final = {
     "CF-13": "Streams closed, unread or too narrow for a character; files with a mark",
     "CF-14": "No server to embed, no folder for its files, a core that is not built",
     "CF-15": "A platform without POSIX",
+    "CF-16": "A server that asks for a client certificate",
+    "CF-17": "TLS that fails alike each time: certificates, keys, files, a port without it",
 }
 
 # Why no test of that name exists.
