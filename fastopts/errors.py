@@ -127,12 +127,22 @@ class HandshakeRefused(ConnectionLost):
         self.retry_after_s = retry_after_s
 
 
+_OF_CLUSTERS: Final = ("MOVED ", "ASK ", "CROSSSLOT ", "CLUSTERDOWN ", "TRYAGAIN ")
+_CLUSTER: Final = (
+    "a node of a Redis Cluster, which fastopts does not support: name a server that is none"
+)
+
+
 class StoreError(FastoptsError):
     """The database refused a command; `reply` holds its words."""
 
     def __init__(self, message: str, reply: str = "") -> None:
         super().__init__(message)
         self.reply = reply
+
+    def __str__(self) -> str:
+        words = super().__str__()
+        return f"{words} ({_CLUSTER})" if self.reply.startswith(_OF_CLUSTERS) else words
 
 
 class StoreUnavailable(StoreError):

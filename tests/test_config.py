@@ -13,6 +13,9 @@ NO_PORTS = (
 )
 
 
+TLS_FILES = ("redis_ca", "redis_cert", "redis_key")
+
+
 def test_nothing_given_gives_the_defaults() -> None:
     assert config.load({}, {}, {}) == Settings()
     assert Settings().coins is None
@@ -61,10 +64,11 @@ def test_every_setting_is_read_from_all_three(name: str) -> None:
         "metrics_port": "8051",
     }
     text = samples[name]
-    expected = config.load({name: text}, {}, {})
+    needed = {"redis_url": "rediss://h:1"} if name in TLS_FILES else {}
+    expected = config.load({name: text, **needed}, {}, {})
     assert expected != Settings()
-    assert config.load({}, {f"FASTOPTS_{name.upper()}": text + " "}, {}) == expected
-    assert config.load({}, {}, {name: text}) == expected
+    assert config.load({}, {f"FASTOPTS_{name.upper()}": text + " "}, needed) == expected
+    assert config.load({}, {}, {name: text, **needed}) == expected
 
 
 def test_an_empty_variable_is_not_set() -> None:

@@ -17,7 +17,11 @@ __all__ = ("TlsFault", "context", "explained", "of")
 
 
 class TlsFault(OSError):
-    """A handshake that fails alike each time, in words for who sets it up."""
+    """A handshake that fails alike each time, with the `remedy` for who sets it up."""
+
+    def __init__(self, fault: str, remedy: str) -> None:
+        super().__init__(f"TLS: {fault}: {remedy}")
+        self.remedy = remedy
 
 
 def context(host: str, insecure: bool, files: TlsFiles | None = None) -> ssl.SSLContext:
@@ -105,21 +109,25 @@ _UNKNOWN_AUTHORITY: Final = (2, 18, 19, 20, 21)
 _STRICTLY: Final = range(79, 95)
 # An alert of the server is the reason behind these; both spellings are OpenSSL's.
 _ALERT: Final = "ALERT_"
+_RENEW: Final = "renew the certificate that --redis-cert names"
 _REFUSALS: Final = {
-    "CERTIFICATE_REQUIRED": f"it asks for a client certificate: {_CLIENT}",
-    "UNKNOWN_CA": "it does not trust the CA of our client certificate: have it signed by one that"
-    " its tls-ca-cert-file holds",
-    "BAD_CERTIFICATE": "it takes our client certificate for invalid",
-    "UNSUPPORTED_CERTIFICATE": "our client certificate is not made for clients (extendedKeyUsage)",
-    "CERTIFICATE_REVOKED": "our client certificate was revoked",
-    "CERTIFICATE_EXPIRED": "our client certificate has expired: renew it",
-    "CERTIFICATE_UNKNOWN": "it refuses our client certificate",
-    "ACCESS_DENIED": "it refuses our client certificate",
-    "DECRYPT_ERROR": "it refuses the signature of our client certificate: key and certificate may"
-    " not fit",
-    "HANDSHAKE_FAILURE": "it refuses the handshake: if it asks for a client certificate,"
-    f" {_CLIENT}",
-    "PROTOCOL_VERSION": "it speaks another version of TLS; fastopts needs 1.2 or 1.3",
+    "CERTIFICATE_REQUIRED": ("it asks for a client certificate", _CLIENT),
+    "UNKNOWN_CA": (
+        "it does not trust the CA of our client certificate",
+        "have it signed by a CA that the server's tls-ca-cert-file holds",
+    ),
+    "BAD_CERTIFICATE": ("it takes our client certificate for invalid", _RENEW),
+    "UNSUPPORTED_CERTIFICATE": (
+        "our client certificate is not made for clients",
+        "issue it with extendedKeyUsage=clientAuth",
+    ),
+    "CERTIFICATE_REVOKED": ("our client certificate was revoked", _RENEW),
+    "CERTIFICATE_EXPIRED": ("our client certificate has expired", _RENEW),
+    "CERTIFICATE_UNKNOWN": ("it refuses our client certificate", _RENEW),
+    "ACCESS_DENIED": ("it refuses our client certificate", "see the server's log"),
+    "DECRYPT_ERROR": ("it refuses the signature of our client certificate", _RENEW),
+    "HANDSHAKE_FAILURE": ("it refuses the handshake", f"if it asks for a certificate, {_CLIENT}"),
+    "PROTOCOL_VERSION": ("it speaks no version of TLS that we do", "allow TLS 1.2 or 1.3 there"),
 }
 _NO_TLS: Final = (
     *("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG"),
@@ -129,36 +137,36 @@ _OLD: Final = ("UNSUPPORTED_PROTOCOL", "NO_PROTOCOLS_AVAILABLE", "VERSION_TOO_LO
 
 def explained(error: BaseException) -> BaseException:
     """A TlsFault where *error* is one that stays; else *error* itself."""
-    words = _explain(error) if isinstance(error, ssl.SSLError) else None
-    if words is None:
+    known = _explain(error) if isinstance(error, ssl.SSLError) else None
+    if known is None:
         return error
-    fault = TlsFault(f"TLS: {words}")
+    fault = TlsFault(*known)
     fault.__cause__ = error
     return fault
 
 
-def _explain(error: ssl.SSLError) -> str | None:
+def _explain(error: ssl.SSLError) -> tuple[str, str] | None:
     if isinstance(error, ssl.SSLCertVerificationError):
         return _explain_verification(error.verify_code, error.verify_message.rstrip("."))
     reason = error.reason or ""
     if _ALERT in reason:
         return _REFUSALS.get(reason.partition(_ALERT)[2])
     if reason in _NO_TLS:
-        return "the server speaks none on this port: write redis://, or its TLS port"
+        return "the server speaks none on this port", "write redis://, or its TLS port"
     if reason in _OLD:
         return _REFUSALS["PROTOCOL_VERSION"]
     return None
 
 
-def _explain_verification(code: int, message: str) -> str:
+def _explain_verification(code: int, message: str) -> tuple[str, str]:
     if code == _EXPIRED:
-        return "the server's certificate has expired: renew it"
+        return "the server's certificate has expired", "renew it"
     if code == _NOT_YET:
-        return "the server's certificate is not valid yet: compare its dates with this clock"
+        return "the server's certificate is not valid yet", "compare its dates with this clock"
     if code in (_NAME, _IP):
-        return f"{message}: connect by a name that the certificate has, or issue it for this one"
+        return message, "connect by a name that the certificate has, or issue it for this one"
     if code in _UNKNOWN_AUTHORITY:
-        return f"the server's certificate is from an unknown CA ({message}): {_AUTHORITY}"
+        return f"the server's certificate is from an unknown CA ({message})", _AUTHORITY
     if code in _STRICTLY:
-        return f"the server's certificate is malformed ({message}); {_STRICT}"
-    return f"the server's certificate does not verify: {message}"
+        return f"the server's certificate is malformed ({message})", _STRICT
+    return f"the server's certificate does not verify ({message})", _AUTHORITY

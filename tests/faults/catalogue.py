@@ -198,6 +198,7 @@ FAULTS: Final = {
     "CF-15": "A platform without POSIX",
     "CF-16": "A server that asks for a client certificate",
     "CF-17": "TLS that fails alike each time: certificates, keys, files, a port without it",
+    "CF-18": "A user or a server that a collector or readers can't work with, not found at once",
 }
 
 # Why no test of that name exists.

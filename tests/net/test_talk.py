@@ -134,7 +134,7 @@ def test_over_a_unix_socket(run: Run, tmp_path: Path) -> None:
 
 
 def test_over_tls(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tls, "context", lambda host, insecure: client_context())
+    monkeypatch.setattr(tls, "context", lambda host, insecure, files=None: client_context())
     count = Count()
     with serving(echo, context=server_context()) as address, pytest.raises(Enough):
         run(count, address, 5.0)

@@ -1,11 +1,13 @@
 """Checks of Redis, and of the feed in it. They ask as a reader does, and write nothing."""
 
+import re
 import time
 from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from fastopts import keys
+from fastopts.cli.doctor import rights
 from fastopts.cli.doctor.check import Check, Finding, green, red, yellow
 from fastopts.cli.doctor.clock import judge_clock
 from fastopts.cli.nets import Nets
@@ -15,7 +17,9 @@ from fastopts.net.address import Address
 from fastopts.net.blocking import BlockingChannel
 from fastopts.net.resp import ReplyList, good, pack
 from fastopts.net.threads import in_daemon_thread
+from fastopts.net.tls import TlsFault
 from fastopts.session.clocks import wall_ms
+from fastopts.session.refusals import judge
 
 if TYPE_CHECKING:
     from fastopts.reader.state import FeedState
@@ -27,6 +31,9 @@ COVERED_ENOUGH: Final = 0.99
 MEMORY_ENOUGH: Final = 0.9
 
 _START_ONE: Final = "start one: fastopts track"
+_COMMAND: Final = re.compile(r"'([\w|-]+)' command")
+_SAME_AGAIN: Final = "try again; if it stays, look at the server's log"
+_NO_REDIS: Final = "that is no Redis: check host and port of --redis-url"
 _AUTH: Final = "the password goes into REDIS_PASSWORD, or percent-encoded into --redis-url"
 
 
@@ -42,6 +49,8 @@ class Store:
     def checks(self) -> list[Check]:
         return [
             Check("redis", self._reach),
+            Check("reading", self._reading, _SAME_AGAIN, ("redis",)),
+            Check("writing", self._writing, _SAME_AGAIN, ("redis",)),
             Check("memory", self._memory, needs=("redis",)),
             Check("persistence", self._persistence, needs=("redis",)),
             Check("feed", self._feed, "look at what the key fastopts:feed is", ("redis", "core")),
@@ -66,12 +75,26 @@ class Store:
         self._info = server.info(told.decode())
         return self._judge_server()
 
+    async def _reading(self) -> Finding:
+        return await in_daemon_thread(lambda: rights.try_reading(self._address, self._info))
+
+    async def _writing(self) -> Finding:
+        return await in_daemon_thread(lambda: rights.try_writing(self._address, self._info))
+
     def _way_out(self, error: StoreError) -> str:
         if isinstance(error, StoreUnavailable):
+            if isinstance(error.__cause__, TlsFault):
+                return error.__cause__.remedy
             return f"start a Redis at {self._address}, or name another with --redis-url"
         if error.reply.startswith("NOPERM"):
-            return "give this user the right to it: ACL SETUSER"
-        return _AUTH
+            named = _COMMAND.search(error.reply)
+            right = named[1] if named else "info"
+            return f"ACL SETUSER {self._address.username or 'default'} +{right}"
+        if error.reply.startswith(("NOAUTH", "WRONGPASS", "ERR AUTH", "ERR invalid password")):
+            return _AUTH
+        if "unknown command" in error.reply:
+            return "the server has renamed or disabled it: take out its rename-command"
+        return judge(error.reply).remedy if error.reply else _NO_REDIS
 
     def _judge_server(self) -> Finding:
         info = self._info
@@ -116,7 +139,12 @@ class Store:
         from fastopts.reader.freshness import Moment
         from fastopts.reader.state import FeedState
 
-        pairs, now = await self._ask(("HGETALL", keys.FEED), ("TIME",))
+        try:
+            pairs, now = await self._ask(("HGETALL", keys.FEED), ("TIME",))
+        except StoreError as error:
+            if not error.reply.startswith("NOPERM"):
+                raise
+            return yellow(f"this user may not read it: {error}", "ask as the readers' user")
         if not pairs:
             return yellow("no collector has written here yet", _START_ONE)
         try:

@@ -77,8 +77,8 @@ def test_all_is_green_with_a_collector_at_work(
         collector.communicate(timeout=30)
     first, *lines, last = done.out.splitlines()
     assert first == "SIMULATED: not the market"
-    assert [line.split()[0] for line in lines] == ["green"] * 17
-    assert last == "all 17 green"
+    assert [line.split()[0] for line in lines] == ["green"] * 19
+    assert last == "all 19 green"
     assert done.code == 0
 
 

@@ -215,7 +215,7 @@ def reads(url: str) -> list[Callable[[], object]]:
             wait_until(lambda: served.get(f"/v1/options/{SYMBOLS[3]}").status == 200)
 
     def commands_of_the_shell() -> None:
-        for words in (["status"], ["get", SYMBOLS[3], "--text"], ["doctor", "--offline"]):
+        for words in (["status"], ["get", SYMBOLS[3], "--text"]):
             with contextlib.suppress(SystemExit):
                 command_line([*words, "--redis-url", url])
 
