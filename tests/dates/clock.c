@@ -1,4 +1,4 @@
-/* Shift the wall clock of a process and its children by FASTOPTS_TEST_CLOCK_S seconds (LD_PRELOAD).
+/* Shift the wall clock of a process and its children by TESTS_CLOCK_SHIFT_S seconds (LD_PRELOAD).
 
    Only the wall clock: monotonic clocks, and with them every timeout and sleep, stay real.
    (libfaketime 0.9.10 can't do that: told to leave CLOCK_MONOTONIC alone, it makes clock_nanosleep
@@ -12,7 +12,7 @@
 static time_t shift_s;
 
 __attribute__((constructor)) static void read_shift(void) {
-    const char *text = getenv("FASTOPTS_TEST_CLOCK_S");
+    const char *text = getenv("TESTS_CLOCK_SHIFT_S");
     shift_s = text ? (time_t)atoll(text) : 0;
 }
 

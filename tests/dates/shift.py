@@ -17,5 +17,5 @@ def environ(seconds: float, folder: Path) -> dict[str, str]:
     before = os.environ.get("LD_PRELOAD", "")
     return os.environ | {
         "LD_PRELOAD": f"{library} {before}".strip(),
-        "FASTOPTS_TEST_CLOCK_S": str(round(seconds)),
+        "TESTS_CLOCK_SHIFT_S": str(round(seconds)),
     }

@@ -14,11 +14,13 @@ from tests.programs import missing
 
 YEAR_S = 366 * 86_400
 SCRIPT = """
-import datetime, socket, ssl, time
+import datetime, os, socket, ssl, time
 import redis
+from fastopts import config
 from fastopts.embedded import EmbeddedValkey
 from tests.certificates import client_context, server_context
 
+assert config.load({}, os.environ, {}).remarks == ()
 began = time.monotonic()
 time.sleep(0.01)
 with EmbeddedValkey() as server, redis.Redis.from_url(server.url) as client:
