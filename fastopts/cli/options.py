@@ -1,5 +1,6 @@
 """Options that several commands have, and where those that read take their data from."""
 
+import contextlib
 import math
 import os
 from dataclasses import dataclass, field
@@ -10,7 +11,7 @@ import typer
 from fastopts import config
 from fastopts.cli import output
 from fastopts.config import SETTINGS, Settings
-from fastopts.errors import ConfigError
+from fastopts.errors import ConfigError, StoreError, StoreUnavailable
 from fastopts.venues.bybit import hosts
 from fastopts.venues.bybit.hosts import Endpoints
 
@@ -26,6 +27,7 @@ __all__ = (
     "Source",
     "Stale",
     "Venue",
+    "check_tls",
     "endpoints",
     "fraction",
     "load",
@@ -36,6 +38,7 @@ __all__ = (
 )
 
 DEFAULT_URL: Final = "redis://localhost:6379"
+TLS_TIMEOUT_S: Final = 5.0
 FRACTION_MAX: Final = 10.0
 EXPIRY_FORMS: Final = "27MAR26, 260327, 2026-03-27 or front"
 
@@ -128,6 +131,28 @@ def source(redis_url: str | None, venue: str | None) -> Source:
     if name not in hosts.VENUES and not name.startswith("custom:"):
         raise ConfigError(f"--venue {name}: choose {', '.join(hosts.VENUES)} or custom:<host>")
     return source_of(settings, name)
+
+
+def check_tls(found: Source) -> None:
+    """For a command that waits for its server. Raises StoreUnavailable for a fault of TLS that no
+    retry cures."""
+    from fastopts.net import address
+    from fastopts.net.blocking import BlockingChannel
+    from fastopts.net.resp import ReplyList, pack
+
+    where = address.parse(found.url, found.password)
+    if not where.tls:
+        return
+    from fastopts.net.tls import TlsFault
+
+    with contextlib.closing(BlockingChannel(where, TLS_TIMEOUT_S)) as channel:
+        try:
+            channel.exchange(pack("PING"), lambda: ReplyList(1))
+        except StoreUnavailable as error:
+            if isinstance(error.__cause__, TlsFault):
+                raise
+        except StoreError:
+            return  # it speaks
 
 
 def reader(redis_url: str | None, venue: str | None) -> "OptionReader":

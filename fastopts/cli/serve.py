@@ -100,6 +100,7 @@ def serve(
         version=fastopts.__version__,
     )
     settings.check()
+    options.check_tls(found)
     with contextlib.closing(report.set_up_logging(log_format)) as handler:
         logging.getLogger("uvicorn").handlers[:] = [handler]
         logging.getLogger("uvicorn").setLevel(logging.WARNING)

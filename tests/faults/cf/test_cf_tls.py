@@ -155,6 +155,9 @@ def refusals(url: str, tmp_path: Path) -> Iterator[str]:
     code, _, err = finish(start(*NO_VENUE, "--redis-url", url, cwd=tmp_path))
     assert code == 1, err
     yield err.splitlines()[-1]
+    served = fastopts("serve", "--port", "0", "--redis-url", url, "--venue", "sim", cwd=tmp_path)
+    assert served.code == 1, served.err
+    yield served.err
 
 
 def test_CF_17_a_fault_that_no_retry_cures_is_named_with_its_remedy(tmp_path: Path) -> None:
