@@ -12,8 +12,8 @@
 # make asan         the test suite under gcc's sanitizers of addresses and undefined behaviour
 # make fuzz         the compiled code under a flood of inputs; longer: make fuzz FUZZ_SECONDS=600
 # make simulation   twenty thousand random schedules of faults, under a virtual clock
-# make dates        the tests that use the date, under other dates and hours: a fortnight of moments
-# make long         dates, load, soak, kills, take-overs, recovery and chaos: two hours
+# make dates        the tests that use the date, at 14 other dates and hours
+# make long         load, soak, kills, take-overs, recovery, chaos and dates: half a day
 #
 # make lock   the lock files, anew
 
@@ -80,13 +80,14 @@ simulation: $(VENV)/.test
 dates: $(VENV)/.test
 	@$(BIN)/python -m tests.dates
 
-long: $(VENV)/.bench $(VENV)/.test dates
+long: $(VENV)/.bench $(VENV)/.test
 	@$(BIN)/python -m bench.recovery --trials 100 --keep
 	@$(BIN)/python -m bench.endurance.load --keep
 	@$(BIN)/python -m bench.endurance.soak --keep
 	@$(BIN)/python -m tests.faults.pr.kills
 	@$(BIN)/python -m tests.faults.pr.turns
 	@$(BIN)/python -m tests.chaos --rounds 100 --keep
+	@$(BIN)/python -m tests.dates
 
 # A copy of the tree, built another way: no such module ever lies in the tree itself.
 build/asan build/fuzz build/trace: build/%: $(VENV)/.test FORCE

@@ -200,6 +200,10 @@ async def connect(address: Address, tls: ssl.SSLContext | None, timeout_s: float
             raise StoreUnavailable(
                 f"{address} did not answer in {timeout_s:g} s{address.silence}"
             ) from error
+        if isinstance(error, NotImplementedError):  # the default loop of Windows
+            raise StoreUnavailable(
+                "this event loop cannot watch sockets: run it with asyncio.SelectorEventLoop"
+            ) from error
         fault = error if tls is None else _tls_fault(error)
         if isinstance(fault, OSError):
             raise StoreUnavailable(f"{address}: {fault}") from fault

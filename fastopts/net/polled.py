@@ -234,7 +234,7 @@ async def connect(
     Raises OSError; the socket is closed then.
     """
     try:
-        if sock.family != socket.AF_UNIX:
+        if sock.family in (socket.AF_INET, socket.AF_INET6):
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         layer = Layer(context, name) if context is not None else None
         if layer is not None:
