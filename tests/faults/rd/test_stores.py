@@ -15,13 +15,14 @@ from fastopts import keys
 from fastopts.collector import feed as feed_module
 from fastopts.collector import heartbeat as heartbeat_module
 from fastopts.collector import updates as updates_module
+from fastopts.collector import writer as writer_module
 from fastopts.errors import FastoptsError
 from fastopts.net.address import Address
 from fastopts.reader import AsyncOptionReader, FeedDown, OptionReader, StaleData
 from fastopts.reader.patience import Patience
 from tests.collector.writers import SYMBOLS
 from tests.faults.proxy import FaultProxy
-from tests.faults.valkey import BrokenValkey
+from tests.faults.valkey import REFUSING, BrokenValkey
 from tests.reader.collecting import Collector, Loop, Opened, until
 from tests.serve.serving import Serving
 
@@ -256,6 +257,25 @@ def _has(get: Callable[[str], Any], mark_price: float) -> bool:
 
 def _price_of(news: Any) -> float | None:
     return getattr(news, "mark_price", None)
+
+
+@pytest.mark.parametrize("refusal", ["OOM", "MISCONF", "READONLY"])
+def test_RD_37_a_collector_leaves_a_server_that_refuses_for_long(
+    server: BrokenValkey, loop: Loop, monkeypatch: pytest.MonkeyPatch, refusal: str
+) -> None:
+    """The name leads to another server by then; while it does not, little is tried."""
+    monkeypatch.setattr(writer_module, "REFUSED_FOR_S", 0.5)
+    with (
+        BrokenValkey() as other,
+        FaultProxy(server.port) as proxy,
+        collecting(loop, proxy.port) as collector,
+        REFUSING[refusal](server),
+    ):
+        collector.tick(markPrice="11")
+        until(lambda: proxy.accepted >= 3)
+        proxy.target = other.port
+        collector.settle()
+        assert other.client.hget(keys.option(ONE), "mp") == "11"
 
 
 @pytest.mark.parametrize("kind", ["sync", "async"])
