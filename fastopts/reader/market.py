@@ -79,6 +79,12 @@ class Market:
         found: NDArray[np.bool_] = self._heads[_HELD].astype(np.bool_)
         return found
 
+    @property
+    def left_ms(self) -> NDArray[np.int64]:
+        """How long until delivery; 0 or less once it has passed."""
+        left_ms: NDArray[np.int64] = self.listing.expiry_ms - self.moment.venue_ms
+        return left_ms
+
     def column(self, name: str) -> Column:
         """One column: a name of the vocabulary, or a value derived from it as Option has it.
 
@@ -127,14 +133,13 @@ class Market:
         return found
 
     def _phase(self) -> Column:
-        left_ms = self.listing.expiry_ms - self.moment.venue_ms
+        left_ms = self.left_ms
         return np.where(
             left_ms <= 0, "expired", np.where(left_ms <= SETTLING_MS, "settling", "trading")
         )
 
     def _dte(self) -> Column:
-        left_ms = self.listing.expiry_ms - self.moment.venue_ms
-        found: Column = np.maximum(left_ms, 0) / DAY_MS
+        found: Column = np.maximum(self.left_ms, 0) / DAY_MS
         return found
 
     def _mid(self) -> Column:

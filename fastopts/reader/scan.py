@@ -13,7 +13,7 @@ from fastopts.reader.bounds import check as check_bounds
 from fastopts.reader.checks import count, flag, shown
 from fastopts.reader.expiry import Expiry
 from fastopts.reader.market import NAMES, Column, Market
-from fastopts.reader.option import IV_CAP, Option
+from fastopts.reader.option import IV_CAP, SETTLING_MS, Option
 from fastopts.reader.table import Table
 from fastopts.reader.universe import settle_coin
 
@@ -106,7 +106,7 @@ def _delivered_on(market: Market, expiry: Expiry) -> Mask:
         wanted = np.array(exact or met, dtype=np.int64).astype("datetime64[ms]")
         return found & np.isin(delivery, wanted)
     front = np.zeros(len(market), dtype=np.bool_)
-    trading = market.column("phase") == "trading"
+    trading = market.left_ms > SETTLING_MS
     for asset in np.unique(market.column("asset")):
         mine = trading & (market.column("asset") == asset)
         if mine.any():
@@ -142,12 +142,13 @@ def _gated(market: Market, scope: Mask) -> tuple[Mask, dict[str, int]]:
 
 
 def _faults(market: Market) -> Iterator[tuple[str, Column]]:
-    phase = market.column("phase")
+    # Not by `phase`: comparing texts would be a fifth of the gate's time.
+    left_ms = market.left_ms
     bid, ask = market.column("bid_price"), market.column("ask_price")
     yield "no_tick", ~market.held
-    yield "expired", phase == "expired"
+    yield "expired", left_ms <= 0
     yield "stale", ~market.column("live")
-    yield "settling", phase == "settling"
+    yield "settling", left_ms <= SETTLING_MS
     yield "no_bid", np.isnan(bid)
     yield "no_ask", np.isnan(ask)
     yield "crossed", bid > ask
