@@ -194,6 +194,10 @@ class Layer:
                 if not taken:
                     return filled, True
                 filled += taken
+                if not self.incoming.pending:
+                    # All records were whole. Asking for more would cost an exception, as much as
+                    # decrypting a message.
+                    return filled, False
         except ssl.SSLWantReadError:
             return filled, False
         except ssl.SSLZeroReturnError:
