@@ -174,7 +174,7 @@ def test_a_collector_that_ends_in_order_is_refused_at_once() -> None:
             await w.end(signal.SIGTERM)
             assert await w.live() == []
             with pytest.raises(FeedDown, match="the collector has ended"):
-                await w.reader.get(w.venue.symbols[0])
+                await w.reader.get(w.venue.symbols[-1])  # of a late expiry
             assert len(await w.look()) == len(w.venue.symbols)
 
     run(main)
