@@ -7,7 +7,7 @@ is fresh.
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 from fastopts import keys, model
 from fastopts.core import Tick
@@ -227,6 +227,10 @@ class Moment:
         """How far off an age may be; infinite while the venue's clock is not known."""
         error_ms = self.feed.skew_error_ms
         return math.inf if error_ms is None else error_ms / 1000
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # A copy of the terms: those of a mirror change in its thread.
+        return Moment, (self.feed, self.now_ms, dict(self.terms), self.problem)
 
     def with_terms(self, terms: Mapping[str, Instrument]) -> "Moment":
         """The same moment with no other *terms*, fit to be pickled."""

@@ -63,6 +63,19 @@ def test_a_scan_and_a_table_are_copied_whole(
     )
 
 
+@pytest.mark.parametrize("made", COPIES.values(), ids=COPIES)
+def test_what_a_mirror_returns_is_copied_while_it_changes(
+    living: Living, reader: OptionReader, made: Callable[[Any], Any]
+) -> None:
+    with reader.mirror() as mirror:
+        chain, feed = mirror.chain("BTC", FRONT), mirror.feed()
+        copied, fed = made(chain), made(feed)
+    assert list(copied.options) == list(chain.options)
+    assert [row.strike for row in copied] == [row.strike for row in chain]
+    assert copied.options[0].instrument == chain.options[0].instrument is not None
+    assert (fed.alive, fed.now_ms, fed.venue) == (feed.alive, feed.now_ms, feed.venue)
+
+
 def test_a_table_of_nothing_is_copied(store: Store, reader: OptionReader) -> None:
     store.list(BTC[0])
     for table in (reader.table("BTC"), reader.scan("BTC")):
