@@ -130,7 +130,6 @@ class Instrument:
         """Raise ValueError for terms that no option has; an unknown step is an empty text."""
         faults = {
             "coin": not all(map(keys.is_coin, (self.asset, self.quote, self.settle))),
-            "base coin": self.symbol.partition("-")[0] != self.asset,
             "expiry": self.expiry_ms not in _EXPIRY_MS,
             "strike": not _is_positive(self.strike_text),
             "type": self.kind not in ("C", "P"),

@@ -143,7 +143,6 @@ def _utc_day(moment: datetime) -> date:
 
 def _bad(expiry: object) -> BadInput:
     return BadInput(
-        f"{clipped(repr(expiry))} is no expiry: write 27MAR26, 260327, 2026-03-27, a date, a"
-        f" datetime, a numpy datetime64 or a Series, or '{FRONT}' for the first that is not"
-        " settling"
+        f"{clipped(repr(expiry))} is no expiry: write 27MAR26, 260327, 2026-03-27, a date or a"
+        f" datetime (numpy's too), a Series, or '{FRONT}' for the first that is not settling"
     )

@@ -28,7 +28,7 @@ TERMS: dict[str, dict[Any, Any]] = {
     "tick size 0": {"tick_size": "0"},
     "lot size abc": {"lot_size": "abc"},
     "type X": {"type": "X"},
-    "another base coin": {"base": "ETH"},
+    "no base coin": {"base": ""},
     "a coin of another alphabet": {"settle": "USD\u0422"},
     "no launch time": {"launch_ms": ""},
 }
