@@ -49,6 +49,7 @@ FAULTS: Final = {
     "WS-31": "The whole venue is down, at the start or later",
     "WS-32": "REST drips, sets cookies, packs a bomb: no safety net runs any more",
     "WS-33": "The stream comes late: a narrow link, one that buffers, pongs late as well",
+    "WS-34": "A feed that turns dense and sparse",
     "DC-01": "No JSON, cut JSON, an HTML page",
     "DC-02": "No UTF-8, and a log that chokes on it",
     "DC-03": "Surrogates, NUL, CR LF in a symbol",
