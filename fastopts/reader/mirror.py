@@ -224,6 +224,11 @@ class Mirrored(Uncopied):
         reason = refusal(option, demand)
         return option if reason is None else Absent(symbol, reason)
 
+    def check(self, scope: Scope) -> None:
+        """Raise why *scope* can never match, as `OptionReader.watch` does; nothing while the feed
+        is down, when it is not known what is listed."""
+        answered(self._held.check_selection(scope))
+
     def unlisted(self) -> dict[str, FastoptsError] | None:
         """Why the selection can't match, or not all of it: by symbol, "" standing for the whole of
         it. None while that is not known, since the feed is down."""

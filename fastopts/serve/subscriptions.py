@@ -5,12 +5,13 @@ from typing import Any, Final, cast
 
 import orjson
 
-from fastopts import keys
-from fastopts.errors import BadInput, clipped
+from fastopts.errors import BadInput, FastoptsError, NoSuchOption, clipped
+from fastopts.reader import checks
 from fastopts.reader import expiry as expiries
 from fastopts.reader import scan as scans
 from fastopts.reader.bounds import Bounds
 from fastopts.reader.mirror import Mirrored
+from fastopts.reader.scope import Scope
 from fastopts.reader.universe import asset_name, settle_coin
 from fastopts.serve import bodies
 from fastopts.serve.topics import Row, RowTopic, Topic, WholeTopic
@@ -71,7 +72,9 @@ class Topics:
     def plain(self, wish: Mapping[str, Any]) -> dict[str, Any]:
         """*wish* checked and in one spelling. Raises BadInput; Unknown for what is not listed."""
         if "symbols" in wish:
-            return {"symbols": _symbols(wish["symbols"])}
+            symbols = _symbols(wish["symbols"])
+            self._mirror().check(Scope(None, tuple(symbols)))
+            return {"symbols": symbols}
         if "scan" in wish:
             return {"scan": _scan_terms(wish["scan"])}
         settle = settle_coin(wish.get("settle"))
@@ -80,6 +83,7 @@ class Topics:
                 return {kind: asset_name(wish[kind]), "settle": settle}
         asset = asset_name(wish["asset"])
         if wish.get("expiry") is None:
+            self._mirror().check(_scope_of(asset, settle))
             return {"asset": asset, "settle": settle}
         return self._series(asset, wish["expiry"], settle)
 
@@ -88,7 +92,8 @@ class Topics:
         match plain:
             case {"symbols": symbols}:
                 wanted = set(symbols)
-                return RowTopic(self._table, lambda: wanted)
+                scope = Scope(None, tuple(symbols))
+                return RowTopic(self._table, lambda: wanted, lambda: self._fault(scope))
             case {"scan": terms}:
                 return WholeTopic("scan", WHOLE_S, lambda: self._scan(terms))
             case {"expiries": asset, "settle": settle}:
@@ -99,7 +104,19 @@ class Topics:
                 return WholeTopic(
                     "surface", SURFACE_S, lambda: bodies.surface(self._mirror(), asset, settle)
                 )
-        return RowTopic(self._table, lambda: self._listed(plain))
+        scope = _scope_of(plain["asset"], plain["settle"])
+        return RowTopic(self._table, lambda: self._listed(plain), lambda: self._fault(scope))
+
+    def _fault(self, scope: Scope) -> FastoptsError | None:
+        """Why *scope* can't match any more. Raises what keeps that from being known."""
+        mirror = self._mirror()
+        if (problem := mirror.problem) is not None:
+            raise problem.with_traceback(None)
+        try:
+            mirror.check(scope)
+        except (BadInput, NoSuchOption) as error:
+            return error
+        return None
 
     def _series(self, asset: str, expiry: object, settle: str | None) -> dict[str, Any]:
         day = expiries.day_of(cast("str", expiry))
@@ -136,10 +153,11 @@ class Topics:
 def _symbols(given: object) -> list[str]:
     if not isinstance(given, list) or not 0 < len(given) <= SYMBOLS_MAX:
         raise BadInput(f"symbols: a list of 1 to {SYMBOLS_MAX}")
-    for symbol in given:
-        if not isinstance(symbol, str) or not keys.is_symbol(symbol):
-            raise BadInput(f"symbols: {clipped(repr(symbol))} is none")
-    return sorted(set(given))
+    return sorted(set(checks.symbols(given)))
+
+
+def _scope_of(asset: str, settle: str | None) -> Scope:
+    return Scope(asset, bounds={} if settle is None else {"settle": settle})
 
 
 def _scan_terms(given: object) -> dict[str, Any]:

@@ -29,6 +29,7 @@ class Subscription:
     version: int = NEVER
     total: int = 0
     skipped: int = 0  # changes that later ones replaced before they were heard
+    warned: int = NEVER  # of what is not listed
 
 
 class Topic(Protocol):
@@ -79,7 +80,13 @@ _NOTHING: Final = (object(),) * len(STREAMED)  # equal to no value
 class RowTopic:
     """The rows of some options, told as changes to who has heard the last beat, whole to others."""
 
-    def __init__(self, table: Mapping[str, Row], select: Callable[[], set[str]]) -> None:
+    def __init__(
+        self,
+        table: Mapping[str, Row],
+        select: Callable[[], set[str]],
+        fault: Callable[[], FastoptsError | None] = lambda: None,
+    ) -> None:
+        """*fault* returns why what was selected is not listed, and raises while that is unknown."""
         self.symbols: set[str] = set()
         self._table = table
         self._select = select
@@ -88,6 +95,10 @@ class RowTopic:
         self._tails: list[str] = []
         self._gone: dict[str, int] = {}
         self._as_of_ms = 0
+        self._fault = fault
+        self._is_unchecked = False
+        self._warning = b""
+        self._warned_at = NEVER
 
     @property
     def size(self) -> int:
@@ -104,9 +115,24 @@ class RowTopic:
         while len(self._gone) > GONE_MAX:
             del self._gone[next(iter(self._gone))]
         self.symbols = found
+        self._is_unchecked = True
+
+    def _check(self, number: int) -> None:
+        """See whether what was selected is listed: its subscribers are told once if it is not."""
+        try:
+            fault = self._fault()
+        except FastoptsError:
+            return  # not known yet
+        self._is_unchecked = False
+        warning = b"" if fault is None else orjson.dumps(problems.told(fault))
+        if warning not in (b"", self._warning):
+            self._warned_at = number
+        self._warning = warning
 
     def beat(self, number: int, fresh: set[str], as_of_ms: int) -> None:
         """Make the messages of a beat, at which the rows *fresh* changed."""
+        if self._is_unchecked:
+            self._check(number)
         mine = fresh & self.symbols
         gone = [symbol for symbol, at in self._gone.items() if at == number]
         self._as_of_ms = as_of_ms
@@ -119,6 +145,9 @@ class RowTopic:
         self._tails = list(_tails(deltas, as_of_ms, is_full=False, skipped=0, gone=gone))
 
     def since(self, heard: Subscription) -> Iterator[tuple[str, str]]:
+        if heard.warned < self._warned_at and self._warning:
+            heard.warned = self._warned_at
+            yield "error", self._warning.decode().removeprefix("{")
         if heard.version >= self._version:
             return
         version, total = heard.version, heard.total

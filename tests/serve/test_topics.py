@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from fastopts.errors import Unknown
+from fastopts.errors import Expired, FastoptsError, FeedDown, Unknown
 from fastopts.serve.rows import STREAMED
 from fastopts.serve.topics import MESSAGE_BYTES, Row, RowTopic, Subscription, WholeTopic
 
@@ -162,3 +162,31 @@ def test_what_goes_wrong_is_raised_first_and_told_later(
     assert "InternalError" in tail
     assert "ValueError" not in tail
     assert "ValueError: x" in caplog.text
+
+
+def test_what_is_not_listed_any_more_is_told_once_it_is_known() -> None:
+    faults: list[FastoptsError | None] = [None]
+    topic = RowTopic({}, lambda: {"A"}, lambda: raised(faults[0]))
+    heard = Subscription(topic)
+
+    def relisted(number: int, fault: FastoptsError | None) -> list[dict[str, Any]]:
+        faults[0] = fault
+        topic.relist(number, 1)
+        topic.beat(number, set(), 1)
+        return [one for one in told(topic, heard) if "reason" in one]
+
+    assert relisted(1, None) == []
+    assert relisted(2, FeedDown("not current")) == []  # it is not known
+    faults[0] = Expired("A was delivered")
+    topic.beat(3, set(), 1)
+    expected = [{"reason": "Expired", "detail": "A was delivered"}]
+    assert [one for one in told(topic, heard) if "reason" in one] == expected
+    assert told(topic, heard) == []
+    assert relisted(4, Expired("A was delivered")) == []  # told already
+    assert relisted(5, Expired("A and B were delivered"))[0]["detail"] == "A and B were delivered"
+
+
+def raised(fault: FastoptsError | None) -> FastoptsError | None:
+    if isinstance(fault, FeedDown):
+        raise fault
+    return fault
