@@ -12,7 +12,7 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal, InvalidOperati
 from typing import Final, Literal, Self, cast
 
 from fastopts import keys
-from fastopts.errors import BadInput
+from fastopts.errors import BadInput, clipped
 
 # Short name in the hash, name everywhere else. Those that move with every tick stand first: a
 # small Redis hash is searched from its head.
@@ -159,8 +159,8 @@ class Instrument:
 
         Raises BadInput for what is no price or another direction.
         """
-        if direction not in ("up", "down"):
-            raise BadInput(f"round a price 'up' or 'down', not {direction!r}")
+        if not isinstance(direction, str) or direction not in ("up", "down"):
+            raise BadInput(f"round a price 'up' or 'down', not {_shown(direction)}")
         rounding = ROUND_CEILING if direction == "up" else ROUND_FLOOR
         return _on_grid(self.symbol, "price", price, self.tick_size, rounding)
 
@@ -177,13 +177,18 @@ def _is_positive(text: str) -> bool:
     return _DECIMAL.fullmatch(text) is not None and 1e-15 <= float(text) <= 1e15
 
 
+def _shown(value: object) -> str:
+    is_short = isinstance(value, str | float | Decimal)
+    return clipped(repr(value)) if is_short else f"a {type(value).__name__}"
+
+
 def _on_grid(symbol: str, what: str, value: float | Decimal | str, step: str, rounding: str) -> str:
     try:
         exact = Decimal(str(value))
-    except InvalidOperation:
+    except (InvalidOperation, ValueError):  # of an integer of 5,000 digits
         exact = Decimal("NaN")
     if not exact.is_finite() or exact < 0 or exact.adjusted() > DIGITS_MAX:
-        raise BadInput(f"{symbol}: {value!r} is no {what}")
+        raise BadInput(f"{symbol}: {_shown(value)} is no {what}")
     if not _is_positive(step):
         raise BadInput(f"{symbol}: the step of its {what} is not known")
     grid = Decimal(step)

@@ -16,6 +16,7 @@ from fastopts.compat.source import Source
 from fastopts.errors import BadInput
 from fastopts.reader import NoSuchOption, StaleData, StoreError, Unknown
 from fastopts.reader import expiry as expiries
+from fastopts.reader.checks import number
 from fastopts.reader.expiry import Expiry
 
 if TYPE_CHECKING:
@@ -180,7 +181,8 @@ class OptionsDataReader:
 
     def _listed(self, asset: str | None = None, **bounds: "Unpack[Bounds]") -> list[Row]:
         try:
-            return rows(self._reader, _LISTED, asset or None, **bounds)
+            name = None if isinstance(asset, str) and not asset else asset
+            return rows(self._reader, _LISTED, name, **bounds)
         except Unknown:
             return []
         except (StaleData, StoreError) as error:
@@ -209,8 +211,9 @@ def _statistics(client: Any) -> dict[str, Any]:
     }
 
 
-def _bound(least: float) -> float | None:
+def _bound(given: float) -> float | None:
     """None for a bound that a number which there is not, 0 here, meets too."""
+    least = number("the least", given)
     return None if least <= 0 else least
 
 

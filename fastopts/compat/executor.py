@@ -11,7 +11,7 @@ from fastopts.compat.quote import Quote, priced, quote
 from fastopts.compat.rows import rows
 from fastopts.compat.source import Source
 from fastopts.compat.usage import CpuMeter, memory_mb
-from fastopts.reader import Option, StaleData, StoreError
+from fastopts.reader import Option, StaleData, StoreError, checks
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -76,7 +76,7 @@ class EfficientTradeExecutor:
         An entry ends sooner when, without further news, its feed or its connection would not be
         live any more.
         """
-        entry = self.cache.get(symbol)
+        entry = self.cache.get(checks.symbol(symbol))
         if entry is None or not entry.is_good(self.cache_ttl):
             self.cache.pop(symbol, None)
             asked_at = steady_s()  # not later than the server's clock is read

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
-from fastopts.errors import ConfigError
+from fastopts.errors import BadInput, ConfigError
 
 __all__ = ("Address", "TlsFiles", "parse")
 
@@ -81,6 +81,10 @@ def parse(url: str, password: str | None = None) -> Address:
     *password* is used when the URL holds none. Raises ConfigError, which never shows a password,
     for whatever might be read in two ways: it would connect elsewhere, or as somebody else.
     """
+    if not isinstance(url, str):
+        raise BadInput(f"url: a {type(url).__name__}: write 'redis://localhost:6379'")
+    if not (password is None or isinstance(password, str)):
+        raise BadInput(f"password: a {type(password).__name__}: write a text, or None")
     parts, port = _split(url)
     options = parse_qsl(parts.query, keep_blank_values=True)
     query = dict(options)

@@ -159,8 +159,10 @@ class _Line:
 
 def check_timeout(timeout_s: float) -> None:
     """Raises BadInput for what is no time to wait."""
-    if not 0 < timeout_s <= TIMEOUT_MAX_S:
-        raise BadInput(f"timeout_s: {timeout_s!r}: write seconds, more than 0, at most an hour")
+    is_number = isinstance(timeout_s, int | float) and not isinstance(timeout_s, bool)
+    if not is_number or not 0 < timeout_s <= TIMEOUT_MAX_S:
+        shown = f"{timeout_s:g}" if isinstance(timeout_s, float) else type(timeout_s).__name__
+        raise BadInput(f"timeout_s: {shown}: write seconds, more than 0, at most an hour")
 
 
 def may_retry(error: StoreUnavailable) -> bool:

@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 
 from fastopts.errors import BadInput
 from fastopts.reader.absent import Absent
+from fastopts.reader.checks import number
 from fastopts.reader.freshness import Moment
 from fastopts.reader.option import Option, days_to
 from fastopts.reader.universe import Members
@@ -210,7 +211,7 @@ class Chain:
 
         None when none has a delta; BadInput unless 0 < abs(delta) < 1.
         """
-        if not 0 < abs(delta) < 1:
+        if not 0 < abs(number("delta", delta, "0.25 for a call, -0.25 for a put")) < 1:
             raise BadInput(f"a delta of {delta:g}: write 0.25 for a call, -0.25 for a put")
         kind = "C" if delta > 0 else "P"
         known = [one for one in self.options if one.type == kind and one.delta is not None]
@@ -246,7 +247,7 @@ class Chain:
         return (call + put) / 2 - middle
 
     def _wings(self, delta: float) -> tuple[float | None, float | None]:
-        size = abs(delta)
+        size = abs(number("delta", delta, "0.25"))
         return self.iv_at_delta(size), self.iv_at_delta(-size)
 
     def _with_forward(self) -> list[Option]:

@@ -36,7 +36,7 @@ class Demand(NamedTuple):
 
     def check(self) -> Self:
         """The demand itself. Raises BadInput for a limit that is no age, and what is no flag."""
-        if self == _USUAL:
+        if self.require_live is True and self.allow_expired is False and self.max_age_s is None:
             return self
         return type(self)(
             flag("require_live", self.require_live),
@@ -55,9 +55,6 @@ class Demand(NamedTuple):
             return NEVER_MS, -NEVER_MS
         limit_ms = math.floor(min(self.max_age_s * 1000, AGELESS_MS))
         return moment.venue_ms + error_ms - limit_ms, moment.venue_ms + error_ms
-
-
-_USUAL: Final = Demand()
 
 
 def _age(value: object) -> float:

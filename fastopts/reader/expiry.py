@@ -5,7 +5,8 @@ import sys
 from datetime import UTC, date, datetime, time
 from typing import TYPE_CHECKING, Final, Protocol, Union
 
-from fastopts.errors import BadInput, clipped
+from fastopts.errors import BadInput
+from fastopts.reader.checks import shown
 
 if TYPE_CHECKING:
     import numpy as np
@@ -143,6 +144,6 @@ def _utc_day(moment: datetime) -> date:
 
 def _bad(expiry: object) -> BadInput:
     return BadInput(
-        f"{clipped(repr(expiry))} is no expiry: write 27MAR26, 260327, 2026-03-27, a date or a"
+        f"{shown(expiry)} is no expiry: write 27MAR26, 260327, 2026-03-27, a date or a"
         f" datetime (numpy's too), a Series, or '{FRONT}' for the first that is not settling"
     )

@@ -150,7 +150,7 @@ class Mirrored(Uncopied):
         max_age_s: float | None = None,
     ) -> Chain:
         """As `OptionReader.chain`."""
-        demand = Demand(require_live, allow_expired, max_age_s)
+        demand = Demand(require_live, allow_expired, max_age_s).check()
         return answered(self._held.chain(asset, expiry, settle, demand))
 
     def chains(
@@ -163,7 +163,7 @@ class Mirrored(Uncopied):
         max_age_s: float | None = None,
     ) -> list[Chain]:
         """As `OptionReader.chains`."""
-        demand = Demand(require_live, allow_expired, max_age_s)
+        demand = Demand(require_live, allow_expired, max_age_s).check()
         return answered(self._held.chains(asset, settle, demand))
 
     def expiries(self, asset: str) -> list[Series]:

@@ -192,7 +192,7 @@ class Queries:
     def _market(self, asset: str | None, require_live: bool) -> "Query[Market]":
         from fastopts.reader.market import Listing, Market
 
-        demand = Demand(require_live)
+        demand = Demand(require_live).check()
         for _ in range(_ATTEMPTS):
             names = yield from self._assets(asset)
             listed: list[Universe] = []

@@ -86,7 +86,7 @@ def _check_expiry(
     day = expiries.day_of(expiry)
     if day is None:
         return
-    there = [one for one in series if one.expiry.date() == day]
+    there = [one for one in series if expiries.is_delivered_at(one.expiry_ms, expiry)]
     if there and (is_raw or any(one.expiry_ms > venue_ms for one in there)):
         return
     is_past = day < datetime.fromtimestamp(venue_ms / 1000, UTC).date() or bool(there)
@@ -121,12 +121,12 @@ def _told(value: Any) -> str:
 
 def _can_meet(one: Instrument, terms: Mapping[str, Any], venue_ms: int) -> bool:
     dte = (one.expiry_ms - venue_ms) / 86_400_000
-    day = expiries.day_of(terms["expiry"]) if "expiry" in terms else None
+    expiry = terms.get("expiry")
     return (
         dte > 0
         and one.kind == terms.get("type", one.kind)
         and one.settle == terms.get("settle", one.settle).upper()
         and terms.get("min_strike", one.strike) <= one.strike <= terms.get("max_strike", one.strike)
         and dte >= terms.get("min_dte", 0)
-        and (day is None or datetime.fromtimestamp(one.expiry_ms / 1000, UTC).date() == day)
+        and (expiry is None or expiries.is_delivered_at(one.expiry_ms, expiry))
     )

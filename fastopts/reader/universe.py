@@ -6,10 +6,11 @@ from datetime import UTC, date, datetime
 from typing import Any, Final
 
 from fastopts import keys
-from fastopts.errors import BadInput, FastoptsError, Unknown, clipped
+from fastopts.errors import BadInput, FastoptsError, Unknown
 from fastopts.model import TERMS, Instrument
 from fastopts.net.resp import pack
 from fastopts.reader import expiry as expiries
+from fastopts.reader.checks import shown
 from fastopts.reader.expiry import Expiry
 from fastopts.reader.freshness import Feed, Version
 from fastopts.reader.option import phase
@@ -186,7 +187,7 @@ def asset_name(asset: str) -> str:
     """Raises BadInput for what can't be an asset."""
     if isinstance(asset, str) and keys.is_coin(asset.upper()):
         return asset.upper()
-    raise BadInput(f"{clipped(repr(asset))} is no asset: write BTC")
+    raise BadInput(f"{shown(asset)} is no asset: write BTC")
 
 
 def no_asset(asset: str, feed: Feed) -> FastoptsError:
@@ -202,7 +203,7 @@ def settle_coin(settle: str | None) -> str | None:
         return None
     if isinstance(settle, str) and keys.is_coin(settle.upper()):
         return settle.upper()
-    raise BadInput(f"{clipped(repr(settle))} is no settle coin: write USDT or USDC")
+    raise BadInput(f"{shown(settle)} is no settle coin: write USDT or USDC")
 
 
 def ask_terms(symbols: Iterable[str]) -> bytes:

@@ -161,6 +161,8 @@ FAULTS: Final = {
     "RR-12": "One option with unusable terms or a foreign record keeps all others from being read",
     "RR-13": "Misuse of a compiled class ends the process",
     "RR-14": "Ways to read that disagree at the edges of time",
+    "RR-15": "A selection or a bound that nothing can ever match",
+    "RR-16": "Arguments of wrong types, copies of what holds a connection",
     "AP-01": "No token because it is local",
     "AP-02": "DNS rebinding",
     "AP-03": "Cross-site WebSocket hijacking",
