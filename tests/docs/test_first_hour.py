@@ -26,7 +26,7 @@ from tests.sim.conftest import Running, until
 PAGE: Final = DOCS / "first-hour.md"
 LIVE: Final = "wss://stream.bybit.com/v5/public/option"
 SYMBOL: Final = re.compile(r"\b[A-Z]{3,4}-\d+[A-Z]{3}\d+-[\d.]+-[CP](-USDT)?")
-TIME: Final = re.compile(r"[+-]?[\d.]+ m?s\b|\d+m \d+s")
+TIME: Final = re.compile(r"[+-]?[\d.]+( ± \d+)? m?s\b|\d+m \d+s")
 NUMBER: Final = re.compile(r"\d[\d,.:Z]*")
 WORDS: Final = {
     "delta": "GREEK",

@@ -40,7 +40,10 @@ def test_a_fed_server_is_green(tmp_path: Path, store: Store) -> None:
         ("python", "core", "uvloop", "redis", *AFTER_REDIS), "green"
     )
     assert found["redis"]["words"].startswith(f"{store.url}: Valkey 9.")
-    assert found["feed"]["words"] == "bybit: alive, 1,760 of 1,760 symbols, venue +0 ms from Redis"
+    assert found["feed"]["words"] == (
+        "bybit: alive, 1,760 of 1,760 symbols, at most 40 ms behind the venue,"
+        " venue +0 ms from Redis"
+    )
 
 
 def test_no_redis_rules_out_what_would_be_asked_of_it(tmp_path: Path) -> None:
