@@ -49,6 +49,12 @@ SITUATIONS: Final = {
     "Its connection is open, and silent for longer than the watchdog allows": Situation(
         lambda s: s.feed({1: 13, 2: 0})
     ),
+    "Its connection is behind the venue: a narrow or buffering link": Situation(
+        lambda s: s.feed({1: 0}, 0, **{"lag:1": 2001})
+    ),
+    "The collector is still writing what came while Redis was away": Situation(
+        lambda s: s.feed({1: 0}, 0, **{"conn:1": 0})
+    ),
     "The collector died: its heartbeat is more than 5 s old": Situation(lambda s: s.feed(beat_s=6)),
     "The collector has ended, and said so": Situation(lambda s: s.feed(heartbeat_ms=0)),
     "There is a record, but no feed": Situation(lambda s: s.client.delete("fastopts:feed")),
@@ -61,9 +67,8 @@ SITUATIONS: Final = {
     "It is marked suspect: REST says otherwise, and it does not tick": Situation(
         lambda s: s.tick(flags=model.FLAG_SUSPECT)
     ),
-    "Its time is more than 60 s off: time_suspect, its age means nothing": Situation(
-        lambda s: s.tick(flags=model.FLAG_TIME_SUSPECT, age_s=-3600)
-    ),
+    "Its time is more than 2 s ahead of the venue's clock, or a day behind: time_suspect, its age"
+    " means nothing": Situation(lambda s: s.tick(flags=model.FLAG_TIME_SUSPECT, age_s=-3600)),
     "The same, with a max_age_s": Situation(
         lambda s: s.tick(flags=model.FLAG_TIME_SUSPECT, age_s=-3600), {"max_age_s": 60}
     ),

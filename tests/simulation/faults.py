@@ -347,8 +347,12 @@ def rest_fails(world: "World") -> Callable[[], None]:
 
 
 def rest_lists_nothing(world: "World") -> Callable[[], None]:
-    body = {"retCode": 0, "result": {"list": [], "nextPageCursor": ""}, "time": 1795000000000}
-    return _rest(world, lambda path: Answer(200, {}, orjson.dumps(body)))
+    body = {"retCode": 0, "result": {"list": [], "nextPageCursor": ""}}
+
+    def answer(path: str) -> Answer:
+        return Answer(200, {}, orjson.dumps({**body, "time": round(world.venue.now_ms())}))
+
+    return _rest(world, answer)
 
 
 # Redis.

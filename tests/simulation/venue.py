@@ -158,6 +158,9 @@ class Venue:
     def answer_rest(self, path: str, params: dict[str, str]) -> Answer:
         if self.rest_fails is not None:
             return self.rest_fails(path)
+        if path.endswith("/time"):
+            body = {"retCode": 0, "retMsg": "", "result": {}, "time": round(self.now_ms())}
+            return Answer(200, {}, orjson.dumps(body))
         coin = params["baseCoin"]
         listed = [x for x in self.trading() if x.symbol.startswith(coin + "-")]
         if path.endswith("instruments-info"):

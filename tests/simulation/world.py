@@ -6,7 +6,7 @@ import random
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 from unittest import mock
 
@@ -114,9 +114,9 @@ class World:
         self._healed_at = 0.0
         self.at_last: list[Callable[[], None]] = []  # what ends with the last fault
         for strike in range(8):
-            self.venue.list_option(f"BTC-25DEC37-{strike}000-C-USDT", 30)
+            self.venue.list_option(f"BTC-25DEC37-{strike + 1}000-C-USDT", 30)
         for strike in range(3):
-            self.venue.list_option(f"ETH-25DEC37-{strike}00-P-USDT", 30)
+            self.venue.list_option(f"ETH-25DEC37-{strike + 1}00-P-USDT", 30)
 
     async def live(self) -> None:
         """Let it all happen, to the end in order. Raises Broken, or whatever a bug raises."""
@@ -218,7 +218,8 @@ class World:
 
     def get(self, path: str, params: dict[str, str]) -> Any:
         """Stand in for the HTTP client."""
-        return self.venue.answer_rest(path, params)
+        now = self.agenda.now
+        return replace(self.venue.answer_rest(path, params), sent_at=now, received_at=now)
 
     def _wall_ms(self) -> float:
         return T0_MS + self.agenda.now * 1000 + self.wall_offset_ms
