@@ -126,7 +126,7 @@ class Market:
         async for _, rows in self.quotes("warm start"):
             if rows is None:
                 continue
-            now = wall_ms()
+            now = wall_ms()  # a time of receipt, which is kept as the host's: nothing depends on it
             for symbol, row in rows.by_symbol.items():
                 if symbol in self._table:
                     used += self._table.put_rest(symbol, row, rows.time_ms, now)
@@ -269,8 +269,14 @@ class Market:
             for words in skipped.sentences():
                 log.warning("%s", words)
 
+    def _now(self) -> datetime:
+        """The venue's time; the host's until a first answer, whatever it is, has told it."""
+        return datetime.fromtimestamp(self.now_ms() / 1000, UTC)
+
     def _from_cache(self, coins: Container[str]) -> dict[str, Instrument]:
-        now = datetime.now(UTC)
+        # Without any answer of the venue only the host's clock remains: what it takes for expired
+        # is listed again by the first refresh that succeeds.
+        now = self._now()
         try:
             held = cache.load(self._cache_path, self._venue, now)
         except ConfigError as error:
@@ -294,7 +300,7 @@ class Market:
 
     def _save(self, instruments: Iterable[Instrument], failures: Container[str]) -> None:
         """Write the file, unless it would lose what it has on a coin that failed."""
-        now = datetime.now(UTC)
+        now = self._now()
         try:
             held = cache.load(self._cache_path, self._venue, now)
         except ConfigError:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from fastopts.errors import ConnectionLost, VenueError
-from fastopts.session.venue_clock import Judgement, VenueClock
+from fastopts.session.venue_clock import ROUND_TRIP_MAX_MS, Judgement, VenueClock
 
 __all__ = ("VenueTime",)
 
@@ -25,6 +25,10 @@ class VenueTime:
 
     *now_ms* is our wall clock. `corrected` is called with the new skew, and with by how many ms it
     differs from what was assumed before, when an answer changed it.
+
+    A time that is more than a day from the expected one is not used. Only our clock says what to
+    expect of the first answer, and it may be wrong itself: two answers in a row that agree with
+    each other count more.
     """
 
     def __init__(
@@ -38,6 +42,8 @@ class VenueTime:
         self._now_ms = now_ms
         self._corrected = corrected
         self._warned_at = -WARN_EVERY_S
+        self._has_been_known = False
+        self._distant: tuple[int, float] | None = None  # the last first answer that was not used
 
     @property
     def is_known(self) -> bool:
@@ -46,10 +52,14 @@ class VenueTime:
     def answered(self, question: str, venue_ms: int, sent_at: float, received_at: float) -> None:
         """Take the time in the answer to *question*; the other times are monotonic seconds."""
         now_ms = self._now_ms()  # first: if our clock was set, `our_clock_stepped` follows
-        if abs(venue_ms - now_ms) > ABSURD_MS:
+        expected_ms = now_ms + self.skew_ms
+        if abs(venue_ms - expected_ms) > ABSURD_MS and not self._is_confirmed(
+            venue_ms, received_at
+        ):
             self._warn(f"the answer to {question} has an absurd time and is not used: {venue_ms}")
             return
         before = self._clock.early
+        self._has_been_known = True
         judgement = self._clock.add(venue_ms, sent_at * 1000, received_at * 1000)
         if judgement is Judgement.EARLY:
             self._warn(
@@ -62,6 +72,25 @@ class VenueTime:
                 " earlier answers were too early: they are discarded"
             )
         self._correct(is_news=True)
+
+    def _is_confirmed(self, venue_ms: int, received_at: float) -> bool:
+        """Whether a distant time agrees with the one before it: then it is our clock that is wrong.
+
+        An answer from a cache repeats its time and confirms nothing.
+        """
+        if self._has_been_known:
+            return False
+        before, self._distant = self._distant, (venue_ms, received_at)
+        if before is None or venue_ms <= before[0]:
+            return False
+        passed_ms = (received_at - before[1]) * 1000
+        if abs(venue_ms - before[0] - passed_ms) > ROUND_TRIP_MAX_MS:
+            return False
+        log.warning(
+            "this machine's clock is %.1f days from the venue's: set it (the venue's is used)",
+            abs(venue_ms - self._now_ms()) / ABSURD_MS,
+        )
+        return True
 
     async def keep(self, ask: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Have the venue asked for its time, for ever, when pongs do not tell it well enough."""

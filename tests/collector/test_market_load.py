@@ -141,6 +141,27 @@ def test_what_has_expired_meanwhile_is_not_taken_from_the_cache(
     assert told(caplog)[0].startswith("REST fails: 1 options from ")
 
 
+@pytest.mark.parametrize("ahead", [timedelta(days=-1), timedelta(hours=-1), timedelta(hours=1)])
+def test_the_cache_expires_by_the_clock_of_the_venue(tmp_path: Path, ahead: timedelta) -> None:
+    """The host's clock is an hour or a day off."""
+
+    async def main(world: World) -> None:
+        venue_now = datetime.now(UTC) + ahead
+        venue_ms = round(venue_now.timestamp() * 1000)
+        world.market.now_ms = lambda: venue_ms
+        held = [instrument(name(1), venue_ms - 1), instrument(name(2), venue_ms + 60_000)]
+        cache.save(world.path, "bybit", held, venue_now)
+        world.venue.listed = {"BTC": BROKEN, "ETH": names(1, "ETH")}
+        assert await world.load(may_use_cache=True) == [name(1, "ETH"), name(2)]
+        world.venue.listed = {"BTC": [name(2)], "ETH": names(1, "ETH")}
+        world.venue.expiry_ms = {name(2): venue_ms + 60_000}
+        await world.refresh()
+        content = json.loads(world.path.read_bytes())
+        assert abs(datetime.fromisoformat(content["updated_at"]) - venue_now) < timedelta(seconds=1)
+
+    run(tmp_path, main)
+
+
 def test_a_cache_of_symbols_only_is_of_contracts_that_traded(tmp_path: Path) -> None:
     async def main(world: World) -> None:
         world.path.write_text(json.dumps({"symbols": [*names(2), "BTC-1JAN25-1-C", "nonsense"]}))

@@ -15,6 +15,7 @@ from fastopts.config import Settings
 from fastopts.embedded import EmbeddedValkey
 from fastopts.net.address import Address
 from fastopts.sim import SimSettings, SimVenue
+from fastopts.sim.clock import Clock
 from fastopts.venues.bybit.hosts import Endpoints
 from fastopts.venues.bybit.session import Timing
 from tests.oracle import expected_hash
@@ -82,14 +83,15 @@ async def world(
     timing: Timing | None = None,
     redis_port: int | None = None,
     ws_port: int | None = None,
+    clock: Clock | None = None,
     **settings: Any,
 ) -> AsyncIterator[World]:
     """A collector that runs; it ends in order, or the test fails.
 
-    *redis_port* and *ws_port* are those of whatever stands in between.
+    *redis_port* and *ws_port* are those of whatever stands in between; *clock* is the venue's.
     """
     with EmbeddedValkey() as valkey:
-        async with SimVenue(sim) as venue:
+        async with SimVenue(sim, clock) as venue:
             ws_url = (
                 venue.ws_url
                 if ws_port is None

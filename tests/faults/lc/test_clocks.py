@@ -1,22 +1,27 @@
 """Clocks that are set, a process that stands still, a machine that slept, a venue that hangs up."""
 
 import asyncio
+import json
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
-from fastopts import model
+from fastopts import keys, model
 from fastopts.collector.heartbeat import Heartbeat
+from fastopts.collector.venue_time import VenueTime
 from fastopts.embedded import EmbeddedValkey
 from fastopts.errors import FastoptsError, StaleData
 from fastopts.reader import OptionReader
+from fastopts.session.venue_clock import VenueClock
 from fastopts.sim import SimSettings, SimVenue
+from fastopts.sim.clock import Clock
 from fastopts.venues.bybit.session import Timing
 from tests.collector.worlds import until, world
 from tests.processes import environ, wait_for_line
@@ -56,6 +61,50 @@ def test_LC_07_a_clock_that_is_set_mid_run_changes_nothing_but_is_told(
             await w.equal()
 
     asyncio.run(main())
+
+
+@pytest.mark.parametrize("ahead_s", [-25 * HOUR_S, -HOUR_S, HOUR_S, 25 * HOUR_S])
+def test_LC_07_a_host_whose_clock_is_wrong_from_the_start_decides_nothing(
+    tmp_path: Path, ahead_s: float
+) -> None:
+    """Expiry, ages and lags go by the venue's clock, which the host's is far from."""
+
+    async def main() -> None:
+        clock = Clock(round((time.time() + ahead_s) * 1000))
+        async with world(tmp_path, timing=Timing(ping_every=0.2), clock=clock) as w:
+            await w.covered()
+            assert abs(w.collector.venue_time.skew_ms - ahead_s * 1000) < 5000
+            assert set(w.collector.market.instruments) == set(w.venue.symbols)
+            await until(lambda: bool(w.client.exists(keys.FEED)) and not w.collector.table.pending)
+            with OptionReader(w.valkey.url, venue="sim") as reader:
+                await until(lambda: all(reader.get_many(w.venue.symbols)))
+                option = reader.get(w.venue.symbols[0], max_age_s=60)
+                assert not option.flags & model.FLAG_TIME_SUSPECT
+            content = json.loads((tmp_path / "cache.json").read_bytes())
+            written_s = datetime.fromisoformat(content["updated_at"]).timestamp()
+            assert abs(written_s - clock.now_ms() / 1000) < 600
+
+    asyncio.run(main())
+
+
+def test_LC_07_distant_times_of_the_venue_are_believed_when_two_agree() -> None:
+    day_ms, now_ms = 86_400_000, round(time.time() * 1000)
+    at = time.monotonic()
+
+    def known(*answers: tuple[float, float]) -> bool:
+        venue_time = VenueTime(VenueClock(), lambda: now_ms, lambda *_: None)
+        for ahead_ms, passed_s in answers:
+            received_at = at + passed_s
+            stamp_ms = round(now_ms + ahead_ms + passed_s * 1000)
+            venue_time.answered("a question", stamp_ms, received_at - 0.01, received_at)
+        return venue_time.is_known
+
+    assert not known((2 * day_ms, 0))
+    assert known((2 * day_ms, 0), (2 * day_ms, 0.5))
+    assert not known((2 * day_ms, 0), (2 * day_ms - 500, 0.5))  # the same time again: a cache
+    assert not known((2 * day_ms, 0), (3 * day_ms, 0.5))
+    assert not known((-2 * day_ms, 0), (2 * day_ms, 0.5), (-2 * day_ms, 1.0))
+    assert known((day_ms / 24, 0))
 
 
 def test_LC_08_after_a_sleep_of_the_machine_nothing_counts_until_it_comes_again(
