@@ -30,7 +30,7 @@ def universe(replay: Replay, coin: str) -> list[str]:
     url = f"{replay.rest_url}{request.path}?baseCoin={coin}"
     with urllib.request.urlopen(url) as answer, pytest.raises(StopIteration) as end:
         conversation.send(json.load(answer))
-    return [instrument.symbol for instrument in end.value.value]
+    return [instrument.symbol for instrument in end.value.value.instruments]
 
 
 def subscribe(websocket: ClientConnection, symbols: list[str]) -> list[bytes]:
