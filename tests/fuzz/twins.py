@@ -297,7 +297,7 @@ def _told(made: Any, kind: type) -> list[Any]:
         return told
     numbers, heads = bytearray(COUNT * 24 * 8), bytearray(COUNT * 8 * 8)
     told += [made.fill(numbers, heads, 5, {1}), repr(struct.unpack("96d", numbers)), heads]
-    ticks, doubtful = made.take(kind, SYMBOLS, None, 5, {1}, T0, T0)
+    ticks, doubtful = made.take(kind, SYMBOLS, None, 5, {1}, T0, T0, T0 + 99)
     told += [_bits(tick, name) for name in HEADS for tick in ticks if tick]
     return [*told, doubtful]
 
