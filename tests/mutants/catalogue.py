@@ -51,9 +51,9 @@ MUTANTS = (
         (
             Edit(
                 SESSION,
-                "        self._pings.clear()\n        args = ",
-                "        self._pings.clear()\n"
-                "        self._data_at = self._silent_since = now\n        args = ",
+                "        self._unanswered = 0\n        if sent_at is None:\n",
+                "        self._unanswered = 0\n"
+                "        self._data_at = self._silent_since = now\n        if sent_at is None:\n",
             ),
         ),
         ("tests/venues/bybit/test_session.py",),
