@@ -38,7 +38,9 @@ from tests.processes import environ, finish, started, wait_for_line
 from tests.reader.collecting import Collector as Writing
 from tests.reader.collecting import Loop
 
-TASKS = ["writer", "universe", "watch", "moves", "duties", "reconciliation", "connection 0"]
+TASKS = [
+    *("writer", "universe", "watch", "moves", "duties", "clock", "reconciliation", "connection 0"),
+]
 linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
 
