@@ -75,7 +75,7 @@ class Nets:
     def _duties(self) -> Text:
         words = Text()
         for name, age_s in self.duties.items():
-            age = "never" if age_s is None else f"{output.duration(age_s)} ago"
+            age = "not yet" if age_s is None else f"{output.duration(age_s)} ago"
             is_late = name in self.overdue
             words.append(", " if words else "")
             words.append(

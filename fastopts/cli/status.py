@@ -158,7 +158,8 @@ def _conn(feed: FeedState, conn: int) -> Text:
     silence_s = feed.silence_s.get(conn)
     words = "has delivered nothing" if silence_s is None else f"{output.duration(silence_s)} ago"
     lag_s = feed.lag_s.get(conn)
-    lag = "" if lag_s is None else f", {output.duration(lag_s)} behind the venue"
+    # Below 0 it lies within the error of the clock's estimate.
+    lag = "" if lag_s is None else f", {output.duration(max(0.0, lag_s))} behind the venue"
     if conn in feed.late:
         known = lag or ", how far behind the venue is not known"
         return Text(f"LATE: delivered {words}{known}", style="bold red")

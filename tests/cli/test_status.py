@@ -111,7 +111,7 @@ def test_what_is_not_tracked_and_what_is_overdue_is_in_plain_sight(
     assert skipped.endswith("such as BTC-29JAN27-100000-C-USDE")
     assert rows["missing"] == ["6 options are missing from REST and do not tick: not live"]
     assert rows["fields"] == ["no option has theta"]
-    assert rows["duties"] == ["listing never OVERDUE, refresh 1m 40s ago"]
+    assert rows["duties"] == ["listing not yet OVERDUE, refresh 1m 40s ago"]
     [found] = read("status", "--json").objects
     assert found["duties"] == {"listing": None, "refresh": 100.5}
     assert found["overdue"] == ["listing"]
@@ -150,6 +150,13 @@ def test_a_dead_feed_is_code_1(read: Read, market: Store) -> None:
 def test_balanced_is_green(market: Store) -> None:
     written = on_terminal("status", columns=100, FASTOPTS_REDIS_URL=market.url)
     assert written.count("\x1b[32mbalanced") == 2
+
+
+def test_a_lag_below_zero_is_none(read: Read, market: Store) -> None:
+    listed.feed(market, conns={1: 0.0}, **{"lag:1": -2})
+    done = read("status")
+    rows = {row[0]: row[1] for row in done.rows if len(row) == 2}
+    assert rows["conn 1"].endswith(", 0 ms behind the venue")
 
 
 def test_a_late_connection_is_in_plain_sight(read: Read, market: Store) -> None:

@@ -193,7 +193,8 @@ def _judge_feed(feed: "FeedState") -> Finding:
     if not 0 < COVERED_ENOUGH * feed.wanted <= feed.covered:
         return yellow(words, "wait a minute after a start; then look at the collector's log")
     if feed.lag_s:
-        words += f", at most {max(feed.lag_s.values()) * 1000:.0f} ms behind the venue"
+        lag_ms = max(0.0, *feed.lag_s.values()) * 1000  # below 0: within the clock's error
+        words += f", at most {lag_ms:.0f} ms behind the venue"
     words += f", venue {feed.skew_ms:+d} ms from Redis"
     if feed.skew_is_large:
         return yellow(words, "set the clock of the Redis host by NTP")
