@@ -14,7 +14,8 @@ NAN, INF = float("nan"), float("inf")
 KINDS = (b"+", b"-", b":", b"$", b"*")
 LINE_MAX, COUNT_MAX, BULK_MAX = 4096, 1 << 20, 512 << 20
 DEPTH_MAX = 4  # arrays in arrays
-RECORD_MAX = 65536  # bytes; more is no record of any version
+OTHER_MAX = 32 << 10  # bytes of a reply behind the records: it must fit a read buffer
+OVERSIZED = b"-ERR a reply of more than 32 KiB\r\n"
 NOT_LIVE = model.FLAG_REST | model.FLAG_SUSPECT
 HEAD = 11  # fields of a record before its numbers
 INDEX = {name: index for index, (_, name) in enumerate(model.NUMBERS)}
@@ -178,7 +179,9 @@ def mget(symbols: Sequence[str]) -> bytes:
 class Records:
     """Reads the answer to an MGET of *count* records, and *others* replies behind it.
 
-    `error` is the refusal that came in place of the records; `others` holds raw replies.
+    `error` is the refusal that came in place of the records; `others` holds raw replies. A value of
+    another size than a record's is skipped as it arrives and is unreadable; in place of another
+    reply of more than 32 KiB stands an error reply.
     """
 
     def __init__(self, count: int, others: int = 0) -> None:
@@ -189,6 +192,8 @@ class Records:
         self.error: StoreError | None = None
         self._others_count = others
         self._records: list[bytes | None] | None = None
+        self._skipped = 0  # bytes left of the value being skipped, with its CRLF
+        self._replies_skipped = 0  # replies left of the oversized one being skipped
 
     @property
     def done(self) -> bool:
@@ -293,9 +298,7 @@ class Records:
     def _read(self, data: bytes) -> int:
         """Read what is next from the head of *data*; return its length, 0 when it is not whole."""
         if self._is_read:
-            size, _ = _first(data)
-            self.others += [data[:size]] if size else []
-            return size
+            return self._skip_other(data) if self._replies_skipped else self._read_other(data)
         return self._read_head(data) if self._records is None else self._read_element(data)
 
     def _read_head(self, data: bytes) -> int:
@@ -312,17 +315,78 @@ class Records:
 
     def _read_element(self, data: bytes) -> int:
         assert self._records is not None
+        if self._skipped:
+            size = self._skip(data)
+            self._records += [] if self._skipped else [b""]
+            return size
         line = _line(data[1:])
         if line is None:
             return 0
-        if data[:1] != b"$":
+        if data[:1] != b"$" or _integer(line) > BULK_MAX:
             raise StoreError(f"not RESP: {data[:40]!r}")
-        if _integer(line) > RECORD_MAX:
-            raise StoreError(f"a record of {_integer(line)} bytes")
+        if _integer(line) not in (-1, model.RECORD.size):
+            return self._begin_skip(data, line)
         size, found = _first(data)
         if size:
             self._records.append(found)
         return size
+
+    def _begin_skip(self, data: bytes, line: bytes) -> int:
+        """Skip the bulk string whose length *line* states; nothing is left to skip of a nil."""
+        length = _integer(line)
+        if data[:1] == b"$":
+            if not -1 <= length <= BULK_MAX:
+                raise StoreError(f"not RESP: {data[:40]!r}")
+            self._skipped = length + 2 if length >= 0 else 0
+        elif data[:1] == b"*" and not -1 <= length <= COUNT_MAX:
+            raise StoreError(f"not RESP: {data[:40]!r}")
+        return len(line) + 3
+
+    def _skip(self, data: bytes) -> int:
+        """Skip what has arrived of a value; `_skipped` is 0 behind its CRLF."""
+        part = min(len(data), self._skipped - 2)
+        if part > 0:
+            self._skipped -= part
+            return part
+        if len(data) < 2:
+            return 0
+        if data[:2] != b"\r\n":
+            raise StoreError(f"not RESP: {data[:40]!r}")
+        self._skipped = 0
+        return 2
+
+    def _read_other(self, data: bytes) -> int:
+        size, _ = _first(data)
+        if size > OTHER_MAX or (size == 0 and len(data) > OTHER_MAX):
+            self._replies_skipped = 1
+            return self._skip_other(data)
+        self.others += [data[:size]] if size else []
+        return size
+
+    def _skip_other(self, data: bytes) -> int:
+        """Skip the next part of an oversized reply: a line, or what has arrived of a value."""
+        if self._skipped:
+            size = self._skip(data)
+            if not self._skipped:
+                self._end_skipped(0)
+            return size
+        kind, line = data[:1], _line(data[1:])
+        if kind not in (b"", *KINDS):
+            raise StoreError(f"not RESP: {data[:40]!r}")
+        if line is None:
+            return 0
+        size = len(line) + 3 if kind in b"+-" else self._begin_skip(data, line)
+        if not self._skipped:
+            self._end_skipped(max(_integer(line), 0) if kind == b"*" else 0)
+        return size
+
+    def _end_skipped(self, elements: int) -> None:
+        """Count one reply less to skip, and its *elements* more."""
+        self._replies_skipped += elements - 1
+        if self._replies_skipped > COUNT_MAX:
+            raise StoreError("a reply of too many elements")
+        if self._replies_skipped == 0:
+            self.others.append(OVERSIZED)
 
 
 def value(raw: bytes) -> Any:

@@ -26,6 +26,8 @@ cdef enum:
     NAME_MAX = 40               # of a symbol
     HEAD_ROWS = 8               # of `Records.fill`
     COUNT_MAX = 1 << 20         # elements of an array
+    BULK_MAX = 512 << 20        # bytes
+    OTHER_MAX = 32 << 10        # bytes of a reply behind the records: it must fit a read buffer
 
 # How an element of the answer was found.
 cdef enum State:
@@ -37,6 +39,7 @@ cdef enum State:
 if RECORD_SIZE != model.RECORD.size:
     raise ImportError("the record's layout is not what it was compiled for")
 
+cdef bytes OVERSIZED = b"-ERR a reply of more than 32 KiB\r\n"
 cdef uint8_t VERSION = model.RECORD_VERSION
 cdef int NOT_LIVE = model.FLAG_REST | model.FLAG_SUSPECT
 cdef int TIME_SUSPECT = model.FLAG_TIME_SUSPECT
@@ -265,7 +268,9 @@ cdef bint _is_plain(name) except -1:
 cdef class Records:
     """Reads the answer to an MGET of *count* records, and *others* replies behind it.
 
-    `error` is the refusal that came in place of the records; `others` holds raw replies.
+    `error` is the refusal that came in place of the records; `others` holds raw replies. A value of
+    another size than a record's is skipped as it arrives and is unreadable; in place of another
+    reply of more than 32 KiB stands an error reply.
     """
 
     cdef readonly Py_ssize_t count
@@ -275,6 +280,8 @@ cdef class Records:
     cdef uint8_t* states
     cdef Py_ssize_t others_count
     cdef Py_ssize_t read            # elements; -1 before the array's head
+    cdef Py_ssize_t skipped         # bytes left of the value being skipped, with its CRLF
+    cdef int64_t replies_skipped    # replies left of the oversized one being skipped
     cdef bint refused
 
     def __cinit__(self, Py_ssize_t count, Py_ssize_t others=0):
@@ -445,6 +452,8 @@ cdef class Records:
     cdef Py_ssize_t _element(self, const uint8_t* at, const uint8_t* end) except -1:
         cdef Py_ssize_t size = 0, part
         cdef int64_t value = 0
+        if self.skipped:
+            return self._skip_element(at, end)
         if end - at >= RECORD_SIZE + 8 and at[1] == b"2" and at[2] == b"5" and at[3] == b"6":
             # "$256\r\n", a record, "\r\n": what nearly every element is
             if at[0] == b"$" and at[4] == 13 and at[5] == 10:
@@ -462,18 +471,72 @@ cdef class Records:
             self.states[self.read] = NONE
             self.read += 1
             return part + 1
-        if value > 65536:
-            raise StoreError(f"a record of {value} bytes")
+        if value > BULK_MAX:
+            raise StoreError(f"not RESP: {_clipped(at, end)!r}")
+        if value != RECORD_SIZE:
+            self.skipped = value + 2
+            return part + 1
         if end - at < part + 1 + value + 2:
             return 0
         if at[part + 1 + value] != 13 or at[part + 2 + value] != 10:
             raise StoreError(f"not RESP: {_clipped(at, end)!r}")
-        if value == RECORD_SIZE:
-            self._hold(at + 1 + part)
-        else:
+        self._hold(at + 1 + part)
+        return part + 1 + value + 2
+
+    cdef Py_ssize_t _skip(self, const uint8_t* at, const uint8_t* end) except -1:
+        """Skip what has arrived of a value; `skipped` is 0 behind its CRLF."""
+        cdef Py_ssize_t part = min(end - at, self.skipped - 2)
+        if part > 0:
+            self.skipped -= part
+            return part
+        if end - at < 2:
+            return 0
+        if at[0] != 13 or at[1] != 10:
+            raise StoreError(f"not RESP: {_clipped(at, end)!r}")
+        self.skipped = 0
+        return 2
+
+    cdef Py_ssize_t _skip_element(self, const uint8_t* at, const uint8_t* end) except -1:
+        cdef Py_ssize_t size = self._skip(at, end)
+        if not self.skipped:
             self.states[self.read] = UNREADABLE
             self.read += 1
-        return part + 1 + value + 2
+        return size
+
+    cdef Py_ssize_t _skip_other(self, const uint8_t* at, const uint8_t* end) except -1:
+        """Skip the next part of an oversized reply: a line, or what has arrived of a value."""
+        cdef Py_ssize_t size = 0, part
+        cdef int64_t value = 0
+        if self.skipped:
+            part = self._skip(at, end)
+            if not self.skipped:
+                self._end_skipped(0)
+            return part
+        if at >= end:
+            return 0
+        part = scan_line(at + 1, end, &size)
+        if part == 0:
+            return 0
+        if part < 0 or at[0] not in b"+-:$*":
+            raise StoreError(f"not RESP: {_clipped(at, end)!r}")
+        if at[0] != b"+" and at[0] != b"-" and scan_integer(at + 1, size, &value):
+            raise StoreError(f"not RESP: {_clipped(at, end)!r}")
+        if at[0] == b"$" and -1 <= value <= BULK_MAX:
+            self.skipped = value + 2 if value >= 0 else 0
+        elif at[0] == b"$" or at[0] == b"*" and not -1 <= value <= COUNT_MAX:
+            raise StoreError(f"not RESP: {_clipped(at, end)!r}")
+        if not self.skipped:
+            self._end_skipped(value if at[0] == b"*" and value > 0 else 0)
+        return part + 1
+
+    cdef int _end_skipped(self, int64_t elements) except -1:
+        """Count one reply less to skip, and its *elements* more."""
+        self.replies_skipped += elements - 1
+        if self.replies_skipped > COUNT_MAX:
+            raise StoreError("a reply of too many elements")
+        if self.replies_skipped == 0:
+            self.others.append(OVERSIZED)
+        return 0
 
     cdef void _hold(self, const uint8_t* record) noexcept:
         memcpy(self.records + self.read * RECORD_SIZE, record, RECORD_SIZE)
@@ -483,10 +546,15 @@ cdef class Records:
     cdef Py_ssize_t _other(self, const uint8_t* at, const uint8_t* end) except -1:
         cdef Reply reply
         cdef Py_ssize_t size
+        if self.replies_skipped:
+            return self._skip_other(at, end)
         reply.has_integer, reply.error = False, NULL
         size = scan_reply(at, end, &reply, 0)
         if size < 0:
             raise StoreError(f"not RESP: {_clipped(at, end)!r}")
+        if size > OTHER_MAX or (size == 0 and end - at > OTHER_MAX):
+            self.replies_skipped = 1
+            return self._skip_other(at, end)
         if size > 0:
             self.others.append(PyBytes_FromStringAndSize(<const char*>at, size))
         return size

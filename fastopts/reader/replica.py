@@ -25,7 +25,7 @@ import hiredis
 from fastopts import keys
 from fastopts.core import Tick, decode, mget
 from fastopts.errors import FastoptsError, FeedDown, StoreError, WrongVenue
-from fastopts.model import Instrument
+from fastopts.model import RECORD, Instrument
 from fastopts.net.resp import pack, reply_reader, understood
 from fastopts.reader import freshness, role, universe, updates
 from fastopts.reader.freshness import Feed, Moment, Version
@@ -49,6 +49,7 @@ REFUSED: Final = (
     f" &{keys.updates('*')}"
 )
 NO_STORE: Final = "the feed names no store: its collector is older than this mirror, upgrade it"
+UNREADABLE: Final = b"\0"  # kept in place of a value of another size, which may be large
 NEVER: Final = float("inf")
 _BEHIND: Final = pack("PING")  # its answer comes behind those of all that was asked before
 
@@ -440,7 +441,9 @@ class Replica:
 
     def _read(self, names: list[str], answers: list[bytes | None]) -> None:
         stirred = []
-        for name, record in zip(names, answers, strict=True):
+        for name, answer in zip(names, answers, strict=True):
+            is_foreign = answer is not None and len(answer) != RECORD.size
+            record = UNREADABLE if is_foreign else answer
             if record is None:
                 self.records.pop(name, None)
             elif self.records.get(name) != record:

@@ -461,3 +461,56 @@ def test_an_unreadable_record_ends_with_its_line_or_is_no_resp(reader: Any) -> N
     data = encode([b"x" * 255])[:-2] + b"xx"
     with pytest.raises(StoreError, match="not RESP"):
         reader.Records(1).acknowledge(data, 0, len(data))
+
+
+BIG = b"v" * 100_000
+SKIPPED = b"-ERR a reply of more than 32 KiB\r\n"
+
+
+@pytest.mark.parametrize("step", [1, 7, 65_536, 1_000_000])
+@pytest.mark.parametrize("size", [0, 255, 257, 65_500, 65_537, 100_000])
+def test_a_value_of_another_size_is_unreadable_and_the_rest_is_read(
+    reader: Any, size: int, step: int
+) -> None:
+    data = encode([record(), BIG[:size], record(conn=9), None]) + b":4\r\n"
+    answer = reader.Records(4, 1)
+    held = b""
+    for start in range(0, len(data), step):
+        held += data[start : start + step]
+        held = held[answer.acknowledge(held, 0, len(held)) :]
+        assert len(held) < SIZE + 8  # nothing of the skipped value is kept
+    assert answer.done
+    assert [answer.record(place) for place in range(4)] == [record(), None, record(conn=9), None]
+    assert [answer.is_unreadable(place) for place in range(4)] == [False, True, False, False]
+    assert answer.others == [b":4\r\n"]
+
+
+@pytest.mark.parametrize("step", [64, 4096, 65_536, 1_000_000])
+@pytest.mark.parametrize(
+    "big",
+    [
+        *(BIG, [b"mp", BIG], [None, [b"a", [1, BIG]], Exception("no"), "yes"]),
+        *([b"x" * 1000] * 100, [[], [], BIG, []]),
+    ],
+)
+def test_a_big_reply_behind_the_records_becomes_an_error(reader: Any, big: Any, step: int) -> None:
+    data = encode([None]) + encode([b"small"]) + encode(big) + b":4\r\n"
+    answer = reader.Records(1, 3)
+    held = b""
+    for start in range(0, len(data), step):
+        held += data[start : start + step]
+        held = held[answer.acknowledge(held, 0, len(held)) :]
+        assert len(held) <= 32_768 + step
+    assert answer.done
+    assert answer.others == [encode([b"small"]), SKIPPED, b":4\r\n"]
+    assert isinstance(reader.value(answer.others[1]), StoreError)
+
+
+def test_a_skipped_value_ends_with_its_line_or_is_no_resp(reader: Any) -> None:
+    for data, others in ((b"*1\r\n" + encode(BIG), 0), (encode([None]) + encode(BIG), 1)):
+        answer = reader.Records(1, others)
+        bad = data[:-2] + b"xx"
+        cut = len(bad) - 50
+        assert answer.acknowledge(bad, 0, cut) == cut
+        with pytest.raises(StoreError, match="not RESP"):
+            answer.acknowledge(bad, cut, len(bad))

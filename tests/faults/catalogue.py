@@ -126,6 +126,7 @@ FAULTS: Final = {
     "RD-36": "Announcements are refused for a moment",
     "RD-37": "A failover behind a name that readers stay connected through",
     "RD-38": "The data set goes back in time: an older copy or dump is loaded",
+    "RD-39": "A foreign value, of any size or type, at one option's key",
     "PR-01": "SIGTERM without a last flush",
     "PR-02": "A shutdown that never ends",
     "PR-03": "kill -9 in the middle of a flush",
