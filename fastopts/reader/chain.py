@@ -21,6 +21,7 @@ __all__ = ("Chain", "SmilePoint", "Strike", "total")
 
 BP: Final = 10_000
 YEAR_DAYS: Final = 365
+DELTAS: Final = "0.25 for a call, -0.25 for a put"
 
 
 class Strike(NamedTuple):
@@ -211,8 +212,8 @@ class Chain:
 
         None when none has a delta; BadInput unless 0 < abs(delta) < 1.
         """
-        if not 0 < abs(number("delta", delta, "0.25 for a call, -0.25 for a put")) < 1:
-            raise BadInput(f"a delta of {delta:g}: write 0.25 for a call, -0.25 for a put")
+        if not 0 < abs(number("delta", delta, DELTAS)) < 1:
+            raise BadInput(f"a delta of {delta:g}: write {DELTAS}")
         kind = "C" if delta > 0 else "P"
         known = [one for one in self.options if one.type == kind and one.delta is not None]
         return min(known, key=lambda one: abs((one.delta or 0.0) - delta), default=None)
@@ -247,7 +248,7 @@ class Chain:
         return (call + put) / 2 - middle
 
     def _wings(self, delta: float) -> tuple[float | None, float | None]:
-        size = abs(number("delta", delta, "0.25"))
+        size = abs(number("delta", delta, DELTAS))
         return self.iv_at_delta(size), self.iv_at_delta(-size)
 
     def _with_forward(self) -> list[Option]:
