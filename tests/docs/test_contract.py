@@ -1,5 +1,6 @@
 """What docs/contract.md says stands in Redis is what the collector writes there."""
 
+import asyncio
 import re
 import struct
 from collections.abc import Callable
@@ -9,7 +10,12 @@ import pytest
 import redis
 
 from fastopts import errors, keys, model
+from fastopts.collector.run import Collector
+from fastopts.config import Settings
+from fastopts.net import address
 from fastopts.reader import OptionReader
+from fastopts.sim import SimSettings, SimVenue
+from fastopts.venues.bybit.hosts import Endpoints
 from fastopts.vocabulary import VOCABULARY
 from tests.collector.writers import SYMBOLS, Running, World, run, until
 from tests.docs.pages import DOCS, examples, rows
@@ -65,14 +71,21 @@ def test_the_fields_are_those_that_the_collector_writes(store: Store) -> None:
             await until(stands)
 
     run(write)
-    written[keys.STATS] = client.hgetall(keys.STATS)
-    client.close()
 
     shorts = {word.short for word in VOCABULARY.values() if word.short}
     assert _fields(HASH) | shorts == written[keys.option(SYMBOLS[0])].keys()
     assert _fields(FEED) == {re.sub(r"\d+", "{number}", name) for name in written[keys.FEED]}
     assert _terms() == written[keys.instrument(SYMBOLS[0])].keys()
-    assert _fields(STATS) == {re.sub(":.*", ":{reason}", name) for name in written[keys.STATS]}
+
+    client.flushall()
+    run(lambda: _collect(store, client))
+    parts = {"duty": "{name}", "rejected": "{reason}", "skipped": "{reason}"}
+    written[keys.STATS] = client.hgetall(keys.STATS)
+    statistics = (name.partition(":") for name in written[keys.STATS])
+    assert _fields(STATS) == {
+        f"{name}:{parts[name]}" if colon else name for name, colon, _ in statistics
+    }
+    client.close()
 
 
 def test_the_layouts_are_those_of_the_model() -> None:
@@ -109,6 +122,21 @@ def test_the_example_judges_as_a_reader_does(store: Store, read: Read, name: str
     assert told["expired"] == (option.phase == "expired")
     assert told["age_s"] == pytest.approx(option.age_s, abs=5)
     assert (told["bid_price"], told["mark_price"]) == (option.bid_price, option.mark_price)
+
+
+async def _collect(store: Store, client: redis.Redis) -> None:
+    """Run a whole collector until its statistics are written, and stop it."""
+    async with SimVenue(SimSettings(symbols=20, rate=200)) as venue:
+        collector = Collector(
+            Settings(venue="sim"),
+            Endpoints("sim", venue.rest_url, venue.ws_url),
+            address.parse(store.url),
+            "fastopts-tests",
+        )
+        running = asyncio.create_task(collector.run(may_use_cache=False))
+        await until(lambda: running.done() or bool(client.exists(keys.STATS)))
+        collector.stop.set()
+        await running
 
 
 def _fields(number: int) -> set[str]:
