@@ -12,6 +12,7 @@ import redis
 
 from fastopts import keys
 from fastopts.cli.__main__ import main
+from fastopts.cli.doctor.rights import PREPARING, READING
 from fastopts.cli.top.screen import look
 from fastopts.cli.top.view import View
 from fastopts.collector import listing
@@ -69,7 +70,7 @@ def server(tmp_path: Path) -> Iterator[tuple[LocalValkey, redis.Redis]]:
         yield valkey, client
 
 
-async def exercise(tmp_path: Path, valkey: LocalValkey) -> None:
+async def exercise(tmp_path: Path, valkey: LocalValkey, admin: redis.Redis) -> None:
     """Everything that both do, with the real collector between them."""
     url = f"redis://fastopts-reader:{PASSWORD}@127.0.0.1:{valkey.port}/{DB}"
     async with SimVenue(SimSettings(seed=5, symbols=40, rate=400)) as venue:
@@ -86,7 +87,7 @@ async def exercise(tmp_path: Path, valkey: LocalValkey) -> None:
         await drop_a_field(collector, venue, wanted[0])
         await asyncio.to_thread(read, url, wanted[0])
         await read_async(url, wanted[0])
-        await asyncio.to_thread(use_commands, url)
+        await asyncio.to_thread(use_commands, url, admin)
         collector.stop.set()
         await running
 
@@ -133,9 +134,15 @@ async def read_async(url: str, symbol: str) -> None:
             assert mirror.get(symbol).symbol == symbol
 
 
-def use_commands(url: str) -> None:
-    for words in (["status"], ["doctor", "--offline"]):
-        assert main([*words, "--venue", "sim", "--redis-url", url]) == 0
+def use_commands(url: str, admin: redis.Redis) -> None:
+    assert main(["status", "--venue", "sim", "--redis-url", url]) == 0
+    assert denied(admin) == []
+    assert main(["doctor", "--offline", "--venue", "sim", "--redis-url", url]) == 0
+    # which also tries what only a collector needs
+    refused = {(entry["username"], entry["object"]) for entry in denied(admin)}
+    trials = {trial.command for trial in PREPARING} - {trial.command for trial in READING}
+    assert refused == {("fastopts-reader", command) for command in trials}
+    admin.acl_log_reset()
 
 
 def denied(client: redis.Redis) -> list[Any]:
@@ -155,7 +162,7 @@ def test_the_rights_of_the_page_are_enough_and_each_is_needed(
     monkeypatch.setattr(listing, "COUNT_AGAIN_S", 0.2)  # a minute is too long for a test
     with server(tmp_path) as (valkey, client):
         with Monitor(valkey.port) as monitor:
-            asyncio.run(exercise(tmp_path, valkey))
+            asyncio.run(exercise(tmp_path, valkey, client))
         assert denied(client) == []
         for user, words in rights().items():
             commands = monitor.kinds(over_unix=user == "fastopts-writer")
