@@ -56,6 +56,8 @@ class Talk:
                     self._say(connection)
                     self._hear(connection)
         except OSError as error:
+            if self._is_over:  # `end` shut the connection down while it was written or read
+                return
             raise explained(self._address, error) from error.__cause__
 
     def end(self) -> None:

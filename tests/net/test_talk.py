@@ -197,6 +197,18 @@ def test_it_ends_from_another_thread() -> None:
         assert not running.is_alive()
 
 
+def test_ended_with_something_left_to_send_it_returns() -> None:
+    class Ended(Count):
+        def tick(self, now: float) -> None:
+            talk.end()
+
+    count = Ended()
+    with serving(silence) as address:
+        talk = Talk(address, count, 5.0)
+        talk.run()
+    assert count.heard == b""
+
+
 def test_ended_before_it_began_it_says_nothing() -> None:
     count = Count()
     with serving(silence) as address:
