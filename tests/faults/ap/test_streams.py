@@ -152,6 +152,10 @@ def test_AP_12_streams_are_counted(living: Living) -> None:
 def test_AP_12_subscriptions_and_symbols_of_a_stream_are_counted(
     living: Living,
 ) -> None:
+    others = [f"SOL-27NOV99-{strike}-C-USDT" for strike in range(100, 120)]
+    for symbol in others:
+        living.store.option(symbol)
+    living.store.client.hincrby("fastopts:feed", "universe", 1)
     limits = Limits(subscriptions=4, scans=2, symbols=30)
     with Serving(living.store.url, limits=limits) as serving, serving.websocket() as socket:
         serving.ready()
@@ -170,9 +174,8 @@ def test_AP_12_subscriptions_and_symbols_of_a_stream_are_counted(
         assert "scans and overviews reached (2)" in answer("d", surface="BTC")
         assert "scans and overviews reached (2)" in answer("d", scan={"asset": "BTC"})
         assert "1 to 2000" in answer("d", symbols=["X"] * 2001)
-        assert "symbol limit of all subscriptions reached (30)" in answer(
-            "d", symbols=[f"X-{n}" for n in range(20)]
-        )
+        assert "no option 'X' here" in answer("d", symbols=["X"])
+        assert "symbol limit of all subscriptions reached (30)" in answer("d", symbols=others)
         assert answer("d", symbols=list(ETH)) == "subscribed"
         assert "4 subscriptions" in answer("e", symbols=list(ETH))
         with serving.websocket() as other:
