@@ -11,11 +11,11 @@ from urllib.parse import quote
 
 import pytest
 
-from fastopts.serve import assets
+from fastopts.serve import assets, forms
 from fastopts.serve.guard import CSP
 from tests.faults.ap.routes import API, PATHS, SUBSCRIPTIONS
 from tests.programs import chromium, missing
-from tests.serve.living import BTC, SYMBOLS, Living
+from tests.serve.living import BTC, ETH, SYMBOLS, Living
 from tests.serve.serving import Answer, Serving, frame, strict, until
 from tests.store import NUMBERS
 
@@ -31,17 +31,33 @@ def table(answer: Answer) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(answer.body.decode(), newline="")))
 
 
+def guarded_row(text: str, row: dict[str, str]) -> dict[str, str]:
+    """The cells of a table of the columns of *row*, each of which holds *text*."""
+    names = list(row)
+    told = forms.table(names, [dict.fromkeys(names, text)]).decode()
+    [found] = csv.DictReader(io.StringIO(told, newline=""))
+    return found
+
+
 def test_AP_08_a_text_that_would_be_a_formula_is_none_and_numbers_stay(living: Living) -> None:
+    client = living.store.client
     for symbol, text in zip(BTC, FORMULAS, strict=False):
-        living.store.client.hset(f"instrument:{symbol}", "status", text)
-        living.store.client.hset(f"instrument:{symbol}", "quote", text)
+        client.hset(f"instrument:{symbol}", "status", text)
+    for symbol, text in zip(ETH, FORMULAS, strict=False):
+        client.hset(f"instrument:{symbol}", "quote", text)
     with Serving(living.store.url) as serving:
         serving.ready()
         terms = {row["symbol"]: row for row in table(serving.get("/v1/instruments.csv"))}
         rows = {r["symbol"]: r for r in table(serving.get("/v1/chains/BTC.csv"))}
+        told = serving.get("/v1/instruments").json["instruments"]
+        listed = {one["symbol"]: one for one in told}
         for symbol, text in zip(BTC, FORMULAS, strict=False):
-            assert terms[symbol]["status"] == rows[symbol]["quote"] == f"'{text}"
-            assert serving.get(f"/v1/options/{symbol}").json["quote"] == text
+            assert terms[symbol]["status"] == f"'{text}"
+            assert listed[symbol]["status"] == text
+            assert guarded_row(text, rows[symbol]) == dict.fromkeys(rows[symbol], f"'{text}")
+        for symbol in ETH:  # a quote coin that is none is refused where it enters
+            assert symbol not in terms
+            assert serving.get(f"/v1/options/{symbol}").json["quote"] is None
         for row in rows.values():
             for name in ("theta", "change_24h", "mark_price"):
                 assert float(row[name]) == NUMBERS[name]
@@ -100,8 +116,10 @@ def test_AP_09_the_page_has_no_way_to_make_markup_of_text() -> None:
 def test_AP_09_markup_in_the_market_and_in_the_address_is_shown_as_text(living: Living) -> None:
     playwright = pytest.importorskip("playwright.sync_api")
     client = living.store.client
-    for symbol in SYMBOLS:
-        client.hset(f"instrument:{symbol}", mapping={"quote": MARKUP, "status": MARKUP})
+    for symbol in BTC:
+        client.hset(f"instrument:{symbol}", "status", MARKUP)
+    for symbol in ETH:
+        client.hset(f"instrument:{symbol}", "quote", MARKUP)
     client.sadd("options:BTC", MARKUP, f"BTC-27NOV99-{MARKUP}-C")
     client.hset("fastopts:feed", "writer", MARKUP)
     with Serving(living.store.url) as serving, playwright.sync_playwright() as running:
@@ -109,7 +127,7 @@ def test_AP_09_markup_in_the_market_and_in_the_address_is_shown_as_text(living: 
         browser = running.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         page = browser.new_page()
         page.goto(f"{serving.base}/#/option/{BTC[0]}")
-        page.get_by_text(MARKUP).first.wait_for()
+        page.locator("#view > *").first.wait_for()
         evil = quote(MARKUP, safe="")
         for address in (
             f"option/{evil}",
@@ -119,6 +137,11 @@ def test_AP_09_markup_in_the_market_and_in_the_address_is_shown_as_text(living: 
         ):
             page.goto(f"{serving.base}/#/{address}")
             page.locator("#view > *").first.wait_for()
+        page.goto(f"{serving.base}/#/option/{BTC[0]}")
+        page.get_by_text(BTC[0]).first.wait_for()
+        assert page.get_by_text(MARKUP).count() == 0
+        client.hset("fastopts:feed", "venue", MARKUP)  # which the page names as the fault
+        page.get_by_text(MARKUP).first.wait_for()
         assert page.evaluate("window.pwned === undefined")
         assert page.locator("img[src=x]").count() == 0
         browser.close()
