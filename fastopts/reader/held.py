@@ -56,8 +56,8 @@ class Held(Queries):
         replica = self._replica
         return [one for one in symbols if one in replica.records or one in replica.terms]
 
-    def lacking(self, scope: Scope) -> Query[list[Absent]]:
-        absent = yield from super().lacking(scope)
+    def lacking(self, scope: Scope, is_raw: bool = False) -> Query[list[Absent]]:
+        absent = yield from super().lacking(scope, is_raw)
         known = {one.symbol for one in absent}
         gone = [
             Absent(symbol, Unknown(f"{symbol} is not listed any more"))

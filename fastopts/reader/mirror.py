@@ -225,9 +225,9 @@ class Mirrored(Uncopied):
         return option if reason is None else Absent(symbol, reason)
 
     def check(self, scope: Scope) -> None:
-        """Raise why *scope* can never match, as `OptionReader.watch` does; nothing while the feed
-        is down, when it is not known what is listed."""
-        answered(self._held.check_selection(scope))
+        """Raise why nothing, or not all, of *scope* is listed; nothing while the feed is down, when
+        that is not known. What was delivered is listed until the venue delists it."""
+        answered(self._held.check_selection(scope, is_raw=True))
 
     def unlisted(self) -> dict[str, FastoptsError] | None:
         """Why the selection can't match, or not all of it: by symbol, "" standing for the whole of

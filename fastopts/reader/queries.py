@@ -405,16 +405,17 @@ class Queries:
                 return made
         raise _restless()
 
-    def check_selection(self, scope: "Scope") -> Query[None]:
+    def check_selection(self, scope: "Scope", is_raw: bool = False) -> Query[None]:
         """Raise why *scope* can never match, or not all of it: Unknown, Expired or BadInput.
 
+        *is_raw*: what was delivered, and still is listed, matches.
         While the feed is down it is not known what is listed, and nothing is raised.
         """
         moment = yield from self.feed()
         if moment.down is not None:
             selection.check_forms(scope.symbols)
             return
-        absent = yield from self.lacking(scope)
+        absent = yield from self.lacking(scope, is_raw)
         if absent:
             raise selection.refusal(absent, len(scope.symbols))
         if scope.asset is not None and scope.asset not in moment.feed.assets:
@@ -428,15 +429,16 @@ class Queries:
             whole = yield from self.listed(name)
             own = [one for one in whole.instruments if not wanted or one.symbol in wanted]
             listed.append(Universe(name, whole.version, own, ()))
-        selection.check_bounds(listed, scope.bounds, moment.venue_ms, is_raw=False)
+        selection.check_bounds(listed, scope.bounds, moment.venue_ms, is_raw)
         instruments = [one for each in listed for one in each.instruments]
-        selection.check_terms(instruments, scope.bounds, moment.venue_ms)
+        selection.check_terms(instruments, scope.bounds, moment.venue_ms, is_raw)
 
-    def lacking(self, scope: "Scope") -> Query[list[Absent]]:
-        """Those symbols of *scope* that do not exist, or not any more."""
+    def lacking(self, scope: "Scope", is_raw: bool = False) -> Query[list[Absent]]:
+        """Those symbols of *scope* that do not exist, or not any more; *is_raw* as above."""
         if not scope.symbols:
             return []
-        found = yield from self._options(scope.symbols, Demand(require_live=False))
+        demand = Demand(require_live=False, allow_expired=is_raw)
+        found = yield from self._options(scope.symbols, demand)
         return selection.lacking(found)
 
     def suggested(self, found: list[Any], venue_ms: int) -> Query[list[Any]]:

@@ -101,15 +101,18 @@ def _check_expiry(
 
 
 def check_terms(
-    instruments: Iterable[Instrument], bounds: Mapping[str, Any], venue_ms: int
+    instruments: Iterable[Instrument], bounds: Mapping[str, Any], venue_ms: int, is_raw: bool
 ) -> None:
-    """Raise BadInput when none of the *instruments* will ever meet the *bounds* on its terms."""
+    """Raise BadInput when none of the *instruments* will ever meet the *bounds* on its terms.
+
+    *is_raw*: one that was delivered may.
+    """
     terms = {
         name: bounds[name]
         for name in ("type", "settle", "expiry", "min_strike", "max_strike", "min_dte")
         if name in bounds
     }
-    if not terms or any(_can_meet(one, terms, venue_ms) for one in instruments):
+    if not terms or any(_can_meet(one, terms, venue_ms, is_raw) for one in instruments):
         return
     named = ", ".join(f"{name} {_told(value)}" for name, value in terms.items())
     raise BadInput(f"{named}: no listed option of the selection meets that", arguments=tuple(terms))
@@ -119,11 +122,11 @@ def _told(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _can_meet(one: Instrument, terms: Mapping[str, Any], venue_ms: int) -> bool:
+def _can_meet(one: Instrument, terms: Mapping[str, Any], venue_ms: int, is_raw: bool) -> bool:
     dte = (one.expiry_ms - venue_ms) / 86_400_000
     expiry = terms.get("expiry")
     return (
-        dte > 0
+        (is_raw or dte > 0)
         and one.kind == terms.get("type", one.kind)
         and one.settle == terms.get("settle", one.settle).upper()
         and terms.get("min_strike", one.strike) <= one.strike <= terms.get("max_strike", one.strike)
