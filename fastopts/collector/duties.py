@@ -32,6 +32,7 @@ class Duty:
         self.within_s = within_s
         self._since: float | None = None  # of the last success, or of the beginning
         self._done_at: float | None = None
+        self._attempt_at: float | None = None  # of work that lasts over many steps
         self._spell = Spell(logging.WARNING)
 
     def begin(self) -> None:
@@ -40,7 +41,7 @@ class Duty:
 
     def rest(self) -> None:
         """It is not due for now, as somebody else does it."""
-        self._since = None
+        self._since = self._attempt_at = None
 
     def resume(self) -> None:
         """It is due again, if it was not."""
@@ -50,6 +51,18 @@ class Duty:
     def done(self) -> None:
         """It has succeeded."""
         self._since = self._done_at = _now()
+        if self._attempt_at is not None:
+            self.start()
+
+    def start(self) -> None:
+        """Begin an attempt that lasts over many steps; `check` ends it, each success renews it."""
+        self._attempt_at = _now()
+
+    def check(self) -> None:
+        """Raise TimeoutError when the attempt has had no success for interval and deadline."""
+        limit_s = self.every_s + self.within_s
+        if self._attempt_at is not None and _now() - self._attempt_at > limit_s:
+            raise TimeoutError(f"{self.name} took more than {limit_s:g} s")
 
     async def attempt(self, work: Awaitable[bool]) -> None:
         """Do *work* within the deadline; it returns whether it has succeeded."""
@@ -64,11 +77,26 @@ class Duty:
         """The deadline around work that says `done` by ending. Raises TimeoutError."""
         return self._bounded()
 
+    def limited(self) -> AbstractAsyncContextManager[Any]:
+        """The deadline around work that calls `done` itself. Raises TimeoutError."""
+        return self._limited()
+
     @asynccontextmanager
     async def _bounded(self) -> Any:
-        async with asyncio.timeout(self.within_s):
+        async with self._limited():
             yield
         self.done()
+
+    @asynccontextmanager
+    async def _limited(self) -> Any:
+        deadline = asyncio.timeout(self.within_s)
+        try:
+            async with deadline:
+                yield
+        except TimeoutError as error:
+            if not deadline.expired():
+                raise
+            raise TimeoutError(f"{self.name} took more than {self.within_s:g} s") from error
 
     @property
     def age_s(self) -> float | None:

@@ -72,7 +72,8 @@ class Heartbeat:
     async def beat(self, channel: Channel, server: Server) -> Found:
         """Make the exchange; return what became of the feed since the last one.
 
-        Raises StoreError for a refusal, StoreUnavailable, or LeaseLost.
+        Raises StoreError for a refusal, StoreUnavailable, LeaseLost, or TimeoutError when the
+        announcing takes too long.
         """
         if not self._feed.server.known:
             await self._read_clock(channel)
@@ -88,7 +89,8 @@ class Heartbeat:
         except StoreError:
             self.must_tell = True
             raise
-        await self._updates.pulse(channel)
+        async with self._updates.announcing.limited():
+            await self._updates.pulse(channel)
         return found
 
     async def _exchange(self, channel: Channel, server: Server, held: set[str]) -> Found:

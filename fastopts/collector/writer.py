@@ -277,6 +277,7 @@ class Writer:
         self._table.epoch = self.lease.epoch
         for duty in self.duties:
             duty.resume()
+        self._rewriting.start()
 
     async def _restore(self, channel: Channel, found: Server) -> None:
         """Write everything there is, as to a server that knows nothing."""
@@ -285,7 +286,7 @@ class Writer:
         self._listing.owe_all(_now())
         self._table.release()
         self._table.mark_whole()
-        await self.heartbeat.beat(channel, found)
+        await self._exchange(channel, found)
         self._attention.set()
 
     async def _serve(self) -> None:
@@ -300,7 +301,11 @@ class Writer:
             await self._something_to_do()
             await self.flusher.rest()
             if self._failure is None:
-                await self._keep_up(channel, found, _now())
+                try:
+                    await self._keep_up(channel, found, _now())
+                except TimeoutError as error:
+                    # An exchange that is cut off leaves replies behind: the connection goes, too.
+                    raise StoreUnavailable(str(error)) from error
             if self._failure is not None:
                 raise self._failure
             # A conn must stand in the feed before the first record that it delivered.
@@ -337,7 +342,8 @@ class Writer:
 
     async def _list(self, channel: Channel, now: float) -> None:
         try:
-            is_changed = await self._listing.keep_up(channel, now)
+            async with self._listing.counting.limited():
+                is_changed = await self._listing.keep_up(channel, now)
         except StoreError as error:
             if not error.reply:
                 raise
@@ -354,10 +360,7 @@ class Writer:
             self._count_rewrites()
             self._table.mark_whole(-(-len(self._table) // WHOLE_WITHIN_S))
         try:
-            async with self._beating.bounded():
-                state = await self.heartbeat.beat(channel, found)
-        except TimeoutError:
-            raise StoreUnavailable(f"a heartbeat took more than {BEAT_WITHIN_S:g} s") from None
+            state = await self._exchange(channel, found)
         except StoreError as error:
             if not error.reply:
                 raise
@@ -376,6 +379,13 @@ class Writer:
             self._table.epoch = self.lease.epoch
             await self._restore(channel, found)
 
+    async def _exchange(self, channel: Channel, found: Server) -> Found:
+        try:
+            async with self._beating.bounded():
+                return await self.heartbeat.beat(channel, found)
+        except TimeoutError as error:
+            raise StoreUnavailable(str(error)) from error
+
     def _count_rewrites(self) -> None:
         """Each beat has a share of the symbols written whole: all have been after so many."""
         is_written = self.is_writing and self.flusher.has_caught_up
@@ -383,6 +393,7 @@ class Writer:
         if self._beats_written >= WHOLE_WITHIN_S:
             self._beats_written = 0
             self._rewriting.done()
+        self._rewriting.check()
 
     def _batch_over(self, error: StoreError | None) -> None:
         if error is not None:

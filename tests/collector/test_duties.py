@@ -98,6 +98,39 @@ def test_bounded_work_that_ends_is_a_success() -> None:
     run(main)
 
 
+def test_work_over_many_steps_ends_after_interval_and_deadline_without_success() -> None:
+    async def main(clock: Clock) -> None:
+        duty = Duty("rewrite", 60, 60)
+        clock.ahead_s = 500
+        duty.check()  # no attempt was begun
+        duty.start()
+        clock.ahead_s += 119
+        duty.check()
+        duty.done()
+        clock.ahead_s += 119
+        duty.check()
+        clock.ahead_s += 2
+        with pytest.raises(TimeoutError, match="rewrite took more than 120 s"):
+            duty.check()
+        duty.rest()
+        duty.check()
+
+    run(main)
+
+
+def test_a_limit_names_the_duty_and_is_no_success() -> None:
+    async def main(clock: Clock) -> None:
+        outer, inner = Duty("heartbeat", 1, 10), Duty("announcing", 1, 0.01)
+        with pytest.raises(TimeoutError, match=r"announcing took more than 0\.01 s"):
+            async with outer.bounded(), inner.limited():
+                await asyncio.sleep(5)
+        async with inner.limited():
+            pass
+        assert (outer.age_s, inner.age_s) == (None, None)
+
+    run(main)
+
+
 def test_what_is_overdue_is_said_once_a_minute_and_so_is_its_end(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,15 +2,27 @@
 
 import asyncio
 import json
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import redis
 
+from fastopts import keys
+from fastopts.collector import heartbeat as heartbeat_module
+from fastopts.collector import listing as listing_module
 from fastopts.collector import run as run_module
+from fastopts.collector import updates as updates_module
+from fastopts.collector import writer as writer_module
+from fastopts.collector.flusher import Flusher
+from fastopts.embedded import EmbeddedValkey
 from fastopts.net import http
 from fastopts.sim import SimSettings
 from tests.collector.worlds import until, world
+from tests.collector.writers import SYMBOLS, Running, World, run
 from tests.faults.pr.test_tasks import TASKS
+from tests.faults.scripted import Said, Scripted
 
 SIM = SimSettings(seed=5, symbols=20, rate=200)
 TICKERS, INSTRUMENTS = "/v5/market/tickers", "/v5/market/instruments-info"
@@ -57,3 +69,51 @@ def test_PR_20_a_duty_without_success_is_overdue_until_it_succeeds(
 
     asyncio.run(main())
     assert http.ANSWER_WITHIN_S + 15.0 < 60.0  # an exchange ends within the deadline of a duty
+
+
+@pytest.mark.parametrize("name", ["listing", "announcing", "rewrite"])
+def test_PR_20_work_past_its_deadline_is_given_up_with_its_connection(
+    valkey: EmbeddedValkey,
+    client: redis.Redis,
+    name: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Half-read replies are left behind there: the next connection begins with everything."""
+    monkeypatch.setattr(heartbeat_module, "HEARTBEAT_S", 0.1)
+    monkeypatch.setattr(listing_module, "COUNT_WITHIN_S", 0.5)
+    monkeypatch.setattr(updates_module, "DENIED_AGAIN_S", 0.5)
+    monkeypatch.setattr(writer_module, "WHOLE_WITHIN_S", 5)
+    slow_of: dict[str, Callable[[Said], bool]] = {
+        "listing": lambda said: said.command[1].startswith(keys.INSTRUMENT.encode()),
+        "announcing": lambda said: said.name == b"PUBLISH",
+        "rewrite": lambda said: False,
+    }
+    is_slow = slow_of[name]
+
+    def script(said: Said) -> bytes:
+        if said.connection == 1 and len(said.command) > 1 and is_slow(said):
+            time.sleep(0.1 if name == "listing" else 1.5)
+        return said.answer
+
+    async def main() -> None:
+        with Scripted(valkey.port, script) as scripted, monkeypatch.context() as patch:
+            if name == "rewrite":
+                patch.setattr(Flusher, "has_caught_up", False)
+            async with Running(World(scripted.port)) as w:
+                _, rewriting, *_ = w.writer.duties
+                rewriting.every_s = rewriting.within_s = 1.0
+                store = str(client.hget(keys.FEED, "store"))
+                subscriber = client.pubsub()  # type: ignore[no-untyped-call]
+                subscriber.subscribe(keys.updates(store))
+                w.tick()
+                await until(lambda: f"{name} took more than " in caplog.text)
+                patch.undo()
+                await until(lambda: scripted.accepted == 2 and w.writer.is_writing)
+                w.tick(markPrice="77")
+                await until(lambda: w.stands_in(client) and not w.feed.is_behind)
+                await until(lambda: client.scard(keys.asset("BTC")) == len(SYMBOLS))
+                await until(lambda: not any(duty.is_overdue for duty in w.writer.duties))
+                subscriber.close()
+
+    run(main)
