@@ -261,6 +261,7 @@ class Line:
                 headers=shared.headers,
                 timeout_s=shared.timing.connect_within,
                 on_clock=shared.cycle is not None and shared.cycle.uses_clock,
+                after_read=self._wake,
             )
         except HandshakeRefused as error:
             return self._refused(error)
@@ -394,13 +395,11 @@ class Line:
         at = inlet.scan(view, start, end, self._shared.now_ms())
         if inlet.others or inlet.strangers or not self._is_fed:
             self._after(inlet)
-        self._wake()
         return at
 
     def _message(self, inlet: Inlet, message: bytes) -> None:
         inlet.message(message, self._shared.now_ms())
         self._after(inlet)
-        self._wake()
 
     def _after(self, inlet: Inlet) -> None:
         if inlet.others or inlet.strangers:

@@ -27,13 +27,23 @@ from fastopts.errors import ConnectionLost, HandshakeRefused
 from fastopts.net import forks, polled, proxy
 from fastopts.net.polled import Polled
 
-__all__ = ("BUFFER_SIZE", "MESSAGE_SIZE_MAX", "Deliver", "Scan", "WebSocket", "connect")
+__all__ = (
+    "BUFFER_SIZE",
+    "MESSAGE_SIZE_MAX",
+    "AfterRead",
+    "Deliver",
+    "Scan",
+    "WebSocket",
+    "connect",
+)
 
 # Takes frames from view[start:end]; returns the position behind the last one taken, inverted when
 # what stands there is not a plain text frame.
 Scan = Callable[[memoryview, int, int], int]
 # Receives a message that came through the library.
 Deliver = Callable[[bytes], None]
+# Called after each read, once all that it brought was scanned or delivered.
+AfterRead = Callable[[], None]
 
 # The scan leaves at most a part of a plain frame (64 KiB) behind; the rest is room to read into.
 BUFFER_SIZE = 256 * 1024
@@ -54,6 +64,7 @@ class WebSocket(asyncio.BufferedProtocol):
         scan: Scan,
         deliver: Deliver,
         headers: Mapping[str, str] | None = None,
+        after_read: AfterRead | None = None,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self.opened: asyncio.Future[None] = self._loop.create_future()
@@ -62,6 +73,7 @@ class WebSocket(asyncio.BufferedProtocol):
         self._protocol = protocol
         self._scan = scan
         self._deliver = deliver
+        self._after_read = after_read or _nothing
         self._transport: asyncio.Transport | None = None
         self._polled: Polled | None = None
         self._closing: asyncio.TimerHandle | None = None
@@ -95,6 +107,7 @@ class WebSocket(asyncio.BufferedProtocol):
             self._start = self._end = 0
         else:
             self._make_room()
+        self._after_read()
 
     def eof_received(self) -> bool:
         self._protocol.receive_eof()
@@ -270,6 +283,10 @@ def _ignore(message: bytes) -> None:
     """Take a message that nobody wants any more."""
 
 
+def _nothing() -> None:
+    """Do nothing after a read."""
+
+
 def _header_size(header: bytes) -> int:
     """The size of the header that begins with *header*, without a mask: servers don't."""
     if len(header) < 2:
@@ -299,6 +316,7 @@ async def connect(
     headers: Mapping[str, str],
     timeout_s: float,
     on_clock: bool = False,
+    after_read: AfterRead | None = None,
 ) -> WebSocket:
     """Open a connection to *url*; TCP, TLS and the upgrade share one deadline.
 
@@ -310,7 +328,7 @@ async def connect(
     if uri.secure != (tls is not None):
         raise ValueError(f"{url}: wss goes with a TLS context, ws without")
     protocol = ClientProtocol(uri, max_size=MESSAGE_SIZE_MAX)
-    websocket = WebSocket(protocol, scan, deliver, headers)
+    websocket = WebSocket(protocol, scan, deliver, headers, after_read)
     try:
         async with asyncio.timeout(timeout_s):
             sock = await proxy.reach(url, uri.host, uri.port)

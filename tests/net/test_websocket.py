@@ -210,6 +210,23 @@ def test_the_scan_takes_over_again_behind_every_anomaly_that_is_legal() -> None:
     asyncio.run(run())
 
 
+def test_the_owner_is_called_once_after_each_read() -> None:
+    """Whatever the read brought, and whether the scan or the library took it."""
+
+    async def run() -> None:
+        harness = Harness()
+        counts: list[int] = []
+        harness.socket._after_read = lambda: counts.append(len(harness.messages))
+        plain, ping = serialized(TEXT, b"plain"), serialized(PING, b"")
+        fragmented = serialized(TEXT, b"a", False) + serialized(CONT, b"b")
+        for piece in (plain + plain, fragmented + fragmented + plain, ping, plain[:3], plain[3:]):
+            harness.receive(piece)
+        assert counts == [2, 5, 5, 5, 6]
+        harness.socket.connection_lost(None)
+
+    asyncio.run(run())
+
+
 def test_the_buffer_is_never_full() -> None:
     async def run() -> None:
         harness = Harness()
