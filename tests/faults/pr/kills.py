@@ -36,7 +36,10 @@ from tests.store import LAYOUT
 
 __all__ = ("Figures", "Killing")
 
-SYMBOLS: Final = [f"BTC-27NOV26-{strike}-C-USDT" for strike in range(100)]
+SYMBOLS: Final = [
+    *(instrument.symbol for instrument in INSTRUMENTS),
+    *(f"BTC-27NOV26-{strike}-C-USDT" for strike in range(len(INSTRUMENTS), 100)),
+]
 SEND_BUFFER: Final = 4096
 RUN_NUMBERS: Final = 1_000_000  # of each run: that many ticks it never makes
 LIFE_MAX_S: Final = 0.025
