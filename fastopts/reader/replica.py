@@ -48,7 +48,7 @@ REFUSED: Final = (
     "the server refuses the collector's announcements ({}): allow its user +pubsub|numsub +publish"
     f" &{keys.updates('*')}"
 )
-NO_STORE: Final = "the feed names no store: its collector is older than this mirror, upgrade it"
+NO_STORE: Final = "the feed names no store: the collector is older than its readers, upgrade it"
 UNREADABLE: Final = b"\0"  # kept in place of a value of another size, which may be large
 NEVER: Final = float("inf")
 _BEHIND: Final = pack("PING")  # its answer comes behind those of all that was asked before
@@ -98,7 +98,7 @@ class Replica:
         self._scope = scope
         self._listener = listener
         self._view: tuple[Feed, int, float] = (Feed({}), 0, -NEVER)
-        self._problem: FastoptsError | None = FeedDown("the mirror is not connected yet")
+        self._problem: FastoptsError | None = FeedDown("not connected to Redis yet")
         self._is_current = self._is_stuck = self._is_broken = False
         self._live: frozenset[int] = frozenset()
         self._lost: frozenset[int] = frozenset()  # connections whose records were live
@@ -123,11 +123,11 @@ class Replica:
         if isinstance(error, WrongVenue | FeedDown):
             self._break(error)
         else:
-            self._break(FeedDown(f"the mirror lost its connection: {error}"))
+            self._break(FeedDown(f"no connection to Redis: {error}"))
 
     def close(self) -> None:
         """Nobody keeps it current any more."""
-        self._break(FeedDown("the mirror was closed"))
+        self._break(FeedDown("closed: changes are not received any more"))
 
     @property
     def sequence(self) -> tuple[int, int]:
@@ -235,7 +235,7 @@ class Replica:
         self._follow(update.epoch, update.number)
         if not is_next:
             self._lose_track()
-            self._break(FeedDown("the mirror missed changes and is catching up"))
+            self._break(FeedDown("changes were missed; catching up"))
         if not self._is_whole:
             self._load()
         held = self.records.get
@@ -337,7 +337,7 @@ class Replica:
         if not store or channel == self._channel:
             return
         if self._channel:
-            raise FeedDown("another store has taken the place of the one that was mirrored")
+            raise FeedDown("another store replaced the one being read; reconnecting")
         self._channel = channel
         self._ask(pack("SUBSCRIBE", channel), self._denied, hears_refusal=True)
 
@@ -390,7 +390,7 @@ class Replica:
         unseen_s = now - self._view[2]
         if unseen_s < UNSEEN_S:
             return None
-        return FeedDown(f"the mirror has not seen the feed for {unseen_s:.1f} s")
+        return FeedDown(f"the state of the feed was last read {unseen_s:.1f} s ago")
 
     # The snapshot
 

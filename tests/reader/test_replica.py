@@ -363,7 +363,7 @@ def test_without_a_look_it_is_not_current_and_needs_no_snapshot_to_be_so_again(
     talking.pass_time(0.5)
     assert talking.problem is None
     talking.pass_time(0.6)
-    assert "not seen the feed for 1." in str(talking.problem)
+    assert "was last read 1." in str(talking.problem)
     assert talking.live == {}
     assert heard.said == [str(talking.problem)]
     talking.pass_time(0.6)
@@ -380,7 +380,7 @@ def test_a_lost_connection_breaks_it_and_the_next_tells_what_changed(
     server: Server, talking: Talking, heard: Heard
 ) -> None:
     talking.lose()
-    assert "lost its connection: closed" in str(talking.problem)
+    assert "no connection to Redis: closed" in str(talking.problem)
     server.tick(STABLE[3])
     talking.connect()
     talking.live_on()
@@ -468,7 +468,7 @@ def test_where_no_collector_ever_wrote_it_is_settled_and_begins_with_one(server:
 def test_closed_it_is_not_current(talking: Talking, heard: Heard) -> None:
     talking.replica.close()
     assert "closed" in str(talking.problem)
-    assert heard.said == ["the mirror was closed"]
+    assert heard.said == ["closed: changes are not received any more"]
 
 
 def _message(count: int, *entries: bytes, version: int = 1, epoch: int = 1) -> bytes:
@@ -723,7 +723,7 @@ def test_a_feed_without_a_store_is_of_an_older_collector(server: Server) -> None
     del server.world.feed["store"]
     talking = Talking(server, Deaf())
     talking.live_on(0.3)
-    assert "older than this mirror" in str(talking.problem)
+    assert "older than its readers" in str(talking.problem)
     assert b"SUBSCRIBE" not in server.log
 
 

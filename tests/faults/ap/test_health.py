@@ -121,8 +121,8 @@ def proxy(living: Living) -> Iterator[FaultProxy]:
         (silent, {"FeedDown", "Coverage"}, "last sign of life"),
         (dumb, {"FeedDown", "Coverage"}, "announces nothing"),
         (muted, {"Coverage"}, "0 of 15 options are live"),
-        (gone, {"FeedDown", "Coverage"}, "lost its connection"),
-        (frozen, {"FeedDown", "Coverage"}, "has not seen the feed"),
+        (gone, {"FeedDown", "Coverage"}, "no connection to Redis"),
+        (frozen, {"FeedDown", "Coverage"}, "was last read"),
         (emptied, {"FeedDown", "Empty"}, "no collector has ever written"),
         (of_another_venue, {"WrongVenue", "Coverage"}, "data of sim"),
         (unlisted, {"Empty"}, "nothing is listed"),
@@ -143,6 +143,7 @@ def test_AP_18_each_fault_is_told_and_its_end(
         def told() -> dict[str, str]:
             answer = serving.get("/ready")
             found = {one["reason"]: one["detail"] for one in answer.json["reasons"]}
+            assert "mirror" not in answer.body.decode()  # an operator reads this
             assert answer.status == (503 if found else 200)
             assert answer.json["ready"] is (not found)
             assert serving.get("/live").status == 204
