@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Generic, Self, TypeVar
 
 from fastopts.errors import FastoptsError
+from fastopts.reader import checks
 from fastopts.reader.async_mirror import AsyncMirror
 from fastopts.reader.backlog import Backlog, Gap
 from fastopts.reader.demand import Demand
@@ -66,7 +67,7 @@ class AsyncWatch(Uncopied, Generic[T]):
     async def wait(self, timeout_s: float | None = None) -> T | Gap | None:
         """As `Watch.wait`. What comes while it is cancelled is not lost."""
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(timeout_s):
+            async with asyncio.timeout(checks.timeout("timeout_s", timeout_s)):
                 while not self._is_closed:
                     self._news.clear()
                     found = self._picker.next()

@@ -236,10 +236,11 @@ class AsyncOptionReader(Uncopied):
     def follow(self, listener: "Listener") -> "AsyncMirror":
         """As `OptionReader.follow`."""
         from fastopts.reader.async_mirror import AsyncMirror
+        from fastopts.reader.listener import checked
         from fastopts.reader.scope import scope_of
 
-        venue = self._queries.venue
-        return AsyncMirror(self._address, venue, scope_of(None), self._timeout_s, listener)
+        venue, scope = self._queries.venue, scope_of(None)
+        return AsyncMirror(self._address, venue, scope, self._timeout_s, checked(listener))
 
     async def watch(
         self,

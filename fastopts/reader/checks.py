@@ -7,8 +7,9 @@ from typing import Any, Final
 
 from fastopts.errors import BadInput, clipped
 
-__all__ = ("EXAMPLE", "count", "flag", "number", "shown", "symbol", "symbols", "text")
+__all__ = ("EXAMPLE", "count", "flag", "number", "shown", "symbol", "symbols", "text", "timeout")
 
+_WAIT_MAX_S: Final = 1e9  # more than a lock can wait for on every platform
 EXAMPLE: Final = "BTC-25JUN27-100000-C-USDT"
 
 
@@ -57,6 +58,14 @@ def flag(name: str, value: Any) -> bool:
     if type(value).__name__ in ("bool_", "bool"):  # numpy's, which a reader need not have loaded
         return bool(value)
     raise BadInput(f"{name}: {shown(value)}: write True or False", arguments=(name,))
+
+
+def timeout(name: str, value: Any) -> float | None:
+    """Seconds to wait; None for ever, which infinity is too."""
+    if value is None:
+        return None
+    seconds = number(name, value, "seconds, or None to wait for ever")
+    return seconds if seconds < _WAIT_MAX_S else None
 
 
 def symbol(value: Any) -> str:

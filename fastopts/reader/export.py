@@ -1,5 +1,6 @@
 """A market's columns as files: JSON, CSV, Parquet and Arrow, of the export schema, version 1."""
 
+import contextlib
 import csv
 import io
 import os
@@ -11,8 +12,9 @@ import numpy as np
 import orjson
 
 from fastopts import files
-from fastopts.errors import ConfigError
+from fastopts.errors import BadInput, ConfigError
 from fastopts.reader import frames
+from fastopts.reader.checks import shown
 from fastopts.reader.frames import Column, Columns, Provenance
 from fastopts.vocabulary import COLUMNS
 
@@ -28,9 +30,9 @@ def write(path: str | os.PathLike[str], columns: Columns, provenance: Provenance
     Raises ConfigError for another suffix, a library that is missing, or a file that can't be
     written: what was there stays then.
     """
-    path = Path(path)
+    path = _path(path)
     form = path.suffix.lower().removeprefix(".")
-    _check(form, f"the suffix of {path}")
+    _check(form, f"the suffix of {shown(str(path))}")
     with files.replacing(path) as file:
         write_to(file, form, columns, provenance)
         file.flush()
@@ -48,12 +50,23 @@ def write_to(stream: BinaryIO, form: str, columns: Columns, provenance: Provenan
     Raises ConfigError for another form, or a library that is missing.
     """
     _check(form, "the form")
+    given: Any = stream
+    if not hasattr(given, "write") or isinstance(given, io.TextIOBase):
+        raise BadInput("stream: no binary file: write open(path, 'wb')", arguments=("stream",))
     stream.write(FORMS[form](columns, provenance))
 
 
+def _path(path: str | os.PathLike[str]) -> Path:
+    if isinstance(path, str | os.PathLike):
+        with contextlib.suppress(TypeError, ValueError):
+            if b"\0" not in os.fsencode(path):
+                return Path(path)
+    raise BadInput(f"path: {shown(path)} is no path: write 'options.csv'", arguments=("path",))
+
+
 def _check(form: str, what: str) -> None:
-    if form not in FORMS:
-        raise ConfigError(f"{what} is {form!r}, and must be one of {', '.join(FORMS)}")
+    if not isinstance(form, str) or form not in FORMS:
+        raise ConfigError(f"{what} is {shown(form)}, and must be one of {', '.join(FORMS)}")
 
 
 def _json(columns: Columns, provenance: Provenance) -> bytes:

@@ -1,9 +1,12 @@
 """Who hears what happens to a replica."""
 
 from collections.abc import Iterable
-from typing import Protocol
+from typing import Any, Protocol
 
-__all__ = ("Deaf", "Listener")
+from fastopts.errors import BadInput
+from fastopts.reader.checks import shown
+
+__all__ = ("Deaf", "Listener", "checked")
 
 
 class Listener(Protocol):
@@ -42,3 +45,12 @@ class Deaf:
 
     def resumed(self) -> None:
         pass
+
+
+def checked(listener: Any) -> Listener:
+    """Return *listener*. Raises BadInput for an object without the methods of one."""
+    for name in ("changed", "revived", "relisted", "broke", "resumed"):
+        if isinstance(listener, type) or not callable(getattr(listener, name, None)):
+            fault = f"listener: {shown(listener)} has no method {name}: write an object that has it"
+            raise BadInput(fault, arguments=("listener",))
+    return listener  # type: ignore[no-any-return]

@@ -11,6 +11,7 @@ from fastopts import keys
 from fastopts.clock import steady_s
 from fastopts.core import decode
 from fastopts.errors import (
+    BadInput,
     FastoptsError,
     FeedDown,
     StoreError,
@@ -200,6 +201,7 @@ class Mirrored(Uncopied):
         names: before it began, perhaps, so that the store may have them still."""
         from fastopts.reader import naming
 
+        symbols = checks.symbols(symbols)
         replica, venue_ms = self._replica, self._moment().venue_ms
         absent = {one for one in symbols if one not in replica.records} - replica.delivered.keys()
         ends = ((one, naming.delivery_ms(one)) for one in sorted(absent) if keys.is_symbol(one))
@@ -207,6 +209,8 @@ class Mirrored(Uncopied):
 
     def remember(self, option: Option) -> None:
         """Hold *option* too, which was read from the store after its delivery."""
+        if not isinstance(option, Option):
+            raise BadInput(f"option: {shown(option)} is no Option: write what `get` returned")
         if option.phase == "expired":
             self._replica.remember(option)
 

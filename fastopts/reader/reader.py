@@ -287,11 +287,12 @@ class OptionReader(Uncopied):
 
         It goes on trying, whatever stands in its way: `problem` says what does.
         """
+        from fastopts.reader.listener import checked
         from fastopts.reader.mirror import Mirror
         from fastopts.reader.scope import scope_of
 
-        venue = self._queries.venue
-        return Mirror(self._address, venue, scope_of(None), self._timeout_s, listener)
+        venue, scope = self._queries.venue, scope_of(None)
+        return Mirror(self._address, venue, scope, self._timeout_s, checked(listener))
 
     def watch(
         self,

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Generic, Self, TypeVar
 
 from fastopts.errors import FastoptsError, StaleData
+from fastopts.reader import checks
 from fastopts.reader.absent import Absent
 from fastopts.reader.backlog import Backlog, Gap
 from fastopts.reader.demand import Demand
@@ -119,6 +120,7 @@ class Watch(Uncopied, Generic[T]):
 
         A Gap is false, too: ask `is None`. Raises FeedDown in a process that was forked.
         """
+        timeout_s = checks.timeout("timeout_s", timeout_s)
         if self._mirror.forked and self._mirror.problem is not None:
             raise self._mirror.problem
         deadline = None if timeout_s is None else time.monotonic() + timeout_s

@@ -1,16 +1,20 @@
 """Every public method of a reader, given values of wrong types: refused in words, never a crash."""
 
+import asyncio
+import functools
 import inspect
+import io
 from collections.abc import Callable, Iterator
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 from fastopts.compat import EfficientTradeExecutor, OptionsDataReader
-from fastopts.errors import FastoptsError
-from fastopts.reader import Chain, Option, OptionReader
+from fastopts.errors import BadInput, FastoptsError
+from fastopts.reader import AsyncOptionReader, Chain, Option, OptionReader
 from fastopts.reader.checks import shown
 from tests.store import CALL, PUT, Store
 
@@ -21,8 +25,19 @@ ZOO: list[Any] = [
     *(np.array(["a", "b"]), np.array([1.0]), np.datetime64("NaT"), range(3), lambda: None),
     *("", "\x00", "\r\n", "\ud800", "\x1b[2J", "BTC\n", "x" * 5000, "１", "%s%n", "-" * 100),
 ]
-# which wait for changes, write a file of the given name, or take nothing
-LEFT_OUT = {"close", "follow", "export", "mirror", "watch", "watch_moves", "wait", "find", "check"}
+# which wait for changes, take nothing, or objects of fastopts' own making
+LEFT_OUT = {"close", "mirror", "watch", "watch_moves", "wait", "find", "check"}
+
+
+@pytest.fixture(autouse=True)
+def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)  # an export may write a file of any name
+
+
+@pytest.fixture
+def runner() -> Iterator[asyncio.Runner]:
+    with asyncio.Runner() as made:
+        yield made
 
 
 @pytest.fixture
@@ -39,14 +54,27 @@ def methods(of: object) -> list[tuple[str, Callable[..., Any]]]:
     return [(name, m) for name, m in found if name[0] != "_" and name not in LEFT_OUT]
 
 
-def misuse(name: str, call: Callable[..., Any]) -> list[str]:
+def awaited(runner: asyncio.Runner, call: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(call)
+    def run(**given: Any) -> Any:
+        async def main() -> Any:
+            made = call(**given)
+            return await made if inspect.isawaitable(made) else made
+
+        return runner.run(main())
+
+    return run
+
+
+def misuse(name: str, call: Callable[..., Any], **always: Any) -> list[str]:
     """What is raised that is neither documented nor a wrong signature."""
     faults = []
     parameters = inspect.signature(call).parameters.values()
     needed = [one.name for one in parameters if one.default is one.empty and one.kind < 2]
     for wrong in ZOO:
         for parameter in parameters:
-            given: dict[str, Any] = dict.fromkeys(needed, "BTC") | {parameter.name: wrong}
+            usual = {one.name: always[one.name] for one in parameters if one.name in always}
+            given: dict[str, Any] = dict.fromkeys(needed, "BTC") | usual | {parameter.name: wrong}
             if parameter.kind is parameter.VAR_KEYWORD:
                 given = dict.fromkeys(needed, "BTC") | {"min_iv": wrong, "expiry": wrong}
             elif parameter.kind is parameter.VAR_POSITIONAL:
@@ -63,6 +91,112 @@ def misuse(name: str, call: Callable[..., Any]) -> list[str]:
 
 def test_a_reader(reader: OptionReader) -> None:
     assert not [fault for name, call in methods(reader) for fault in misuse(name, call)]
+
+
+def test_an_asyncio_reader(reader: OptionReader, store: Store, runner: asyncio.Runner) -> None:
+    made = AsyncOptionReader(store.url)
+    faults = [
+        fault for name, call in methods(made) for fault in misuse(name, awaited(runner, call))
+    ]
+    runner.run(closed(made))
+    assert not faults
+
+
+async def closed(reader: AsyncOptionReader) -> None:
+    reader.close()
+
+
+@pytest.mark.parametrize("method", ["mirror", "watch", "watch_moves"])
+def test_selections_of_an_asyncio_reader(
+    reader: OptionReader, store: Store, runner: asyncio.Runner, method: str
+) -> None:
+    async def main() -> list[str]:
+        faults = []
+        async with AsyncOptionReader(store.url) as made:
+            for wrong in ZOO:
+                words = (wrong, 0.05) if method == "watch_moves" else (wrong,)
+                if wrong is None:
+                    continue
+                try:
+                    await (await getattr(made, method)(*words)).close()
+                except FastoptsError:
+                    pass
+                except Exception as error:  # noqa: BLE001 - that is the question
+                    faults.append(f"{method}({shown(wrong):.40}): {shown(error):.150}")
+        return faults
+
+    assert not runner.run(main())
+
+
+def test_a_mirror(reader: OptionReader, store: Store) -> None:
+    store.feed(beat_s=3600)  # nothing is announced: a mirror of a feed that is down is complete
+    with reader.mirror() as mirror:
+        faults = [
+            fault
+            for name, call in methods(mirror)
+            for fault in misuse(name, call, require_live=False)
+        ]
+    assert not faults
+
+
+def test_an_asyncio_mirror(reader: OptionReader, store: Store, runner: asyncio.Runner) -> None:
+    store.feed(beat_s=3600)
+
+    async def main() -> list[str]:
+        async with AsyncOptionReader(store.url) as made, await made.mirror() as mirror:
+            calls = methods(mirror)
+            return [f for name, call in calls for f in misuse(name, call, require_live=False)]
+
+    assert not runner.run(main())
+
+
+SHORT: list[Any] = [0, -1, np.int64(-7), float("-inf")]
+NO_TIMEOUTS = [one for one in ZOO if one is not None and not isinstance(one, float | int)]
+NO_TIMEOUTS += [float("nan"), 10**400, True]
+
+
+def test_a_watch(reader: OptionReader, store: Store) -> None:
+    store.feed(beat_s=3600)
+    with reader.watch() as watch:
+        for wrong in NO_TIMEOUTS:
+            if not isinstance(wrong, np.integer):
+                with pytest.raises(BadInput, match="timeout_s"):
+                    watch.wait(wrong)
+        assert watch.wait(float("inf")) is not None  # that the feed is down
+        for short in SHORT:
+            assert watch.wait(short) is None
+
+
+def test_an_asyncio_watch(reader: OptionReader, store: Store, runner: asyncio.Runner) -> None:
+    store.feed(beat_s=3600)
+
+    async def main() -> None:
+        async with AsyncOptionReader(store.url) as made, await made.watch() as watch:
+            for wrong in NO_TIMEOUTS:
+                if not isinstance(wrong, np.integer):
+                    with pytest.raises(BadInput, match="timeout_s"):
+                        await watch.wait(wrong)
+            assert await watch.wait(float("inf")) is not None
+            for short in SHORT:
+                assert await watch.wait(short) is None
+
+    runner.run(main())
+
+
+def test_a_scan_and_a_table(reader: OptionReader) -> None:
+    made = (reader.scan("BTC", gate=False), reader.table("BTC"))
+    faults = [
+        fault
+        for of in made
+        for name in ("to_numpy", "to_pandas", "to_polars", "to_arrow", "export", "write_to")
+        for fault in misuse(name, getattr(of, name), form="csv", stream=io.BytesIO())
+    ]
+    assert not faults
+    for path in ("\0.csv", "\ud800.csv", "x" * 5000 + ".csv", Path("\0.json"), b"a.csv"):
+        with pytest.raises(FastoptsError):
+            made[0].export(path)  # type: ignore[arg-type]
+    with pytest.raises(BadInput, match="stream"):
+        made[0].write_to(io.StringIO(), "csv")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("method", ["mirror", "watch", "watch_moves"])
