@@ -32,7 +32,7 @@ class Feed:
     late_ms: int = LATE_MS
     universe: int = 0
     assets: tuple[str, ...] = ()  # that have listed symbols
-    covered: int = 0
+    covered: int = 0  # delivered by connections that are open and not late
     wanted: int = 0
     never: int = 0  # asked for more than once, and never came
     server: RemoteClock = field(default_factory=RemoteClock)
@@ -74,6 +74,13 @@ class Feed:
         self.conns.pop(conn, None)
         self.lags_ms.pop(conn, None)
 
+    def live(self, heartbeat_age_s: float | None) -> int:
+        """How many symbols are live to readers when the last heartbeat that the server took is that
+        old (None: it took none)."""
+        if self.is_behind or heartbeat_age_s is None:
+            return 0
+        return self.covered if heartbeat_age_s * 1000 <= HEARTBEAT_LIMIT_MS else 0
+
     def skew(self, now: float) -> Skew | None:
         """The venue's clock minus the server's; None while one of them is not known."""
         if not (self.server.known and self.exchange.known):
@@ -98,7 +105,7 @@ class Feed:
             "skew_ms": "" if skew is None else str(skew.ms),
             "skew_error_ms": "" if skew is None else str(skew.error_ms),
             "late_limit_ms": str(self.late_ms),
-            "coverage": f"{self.covered}/{self.wanted}",
+            "coverage": f"{self.live(0.0)}/{self.wanted}",
             "never": str(self.never),
         }
         conns = {

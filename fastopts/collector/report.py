@@ -24,7 +24,7 @@ class Status:
 
     venue: str
     rate: float  # messages/s since the last status
-    covered: int  # symbols whose open connection has delivered them
+    covered: int  # symbols that are live to readers; on a standby, that it could take over
     wanted: int
     never: int  # asked for more than once, and never came
     refused: int  # by the venue, and to be asked for later

@@ -178,9 +178,9 @@ class Watch:
         bars.close()
 
     def coverage(self) -> tuple[int, int, int]:
-        """How many symbols are covered, wanted, and never came; the feed hears of it."""
+        """How many symbols are live to readers, wanted, and never came; the feed hears of it."""
         feed = self._writer.feed
         feed.covered = sum(line.live for line in self._lines)
         feed.wanted = len(self._market.instruments)
         feed.never = sum(len(line.never) for line in self._lines)
-        return feed.covered, feed.wanted, feed.never
+        return self._writer.live, feed.wanted, feed.never

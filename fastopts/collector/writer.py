@@ -113,6 +113,13 @@ class Writer:
             return STANDING_BY
         return WAITING if self._trouble.is_on or not self._table.epoch else WRITING
 
+    @property
+    def live(self) -> int:
+        """How many symbols are live to readers; on a standby, how many it could take over."""
+        if self._standing_by.is_on:
+            return self.feed.covered
+        return self.feed.live(self._beating.age_s)
+
     def skew(self) -> Skew | None:
         """The venue's clock minus the server's; None while one of them is not known."""
         return self.feed.skew(_now())

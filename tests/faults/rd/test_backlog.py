@@ -2,13 +2,19 @@
 
 import asyncio
 import threading
+from pathlib import Path
 from typing import Any
 
+import pytest
 import redis
 
 from fastopts import keys
+from fastopts.collector import feed as feed_module
+from fastopts.collector.feed import Feed
+from fastopts.collector.writer import WAITING
 from fastopts.embedded import EmbeddedValkey
 from fastopts.net.address import Address
+from tests.collector.worlds import world
 from tests.collector.writers import SYMBOLS, Running, World, run, until
 from tests.faults.proxy import FaultProxy, Passage
 
@@ -77,3 +83,47 @@ def test_RD_04_after_a_stall_no_conn_delivers_before_the_backlog_is_written(
                 proxy.up.latency_s = proxy.down.latency_s = 0.0
 
     run(main)
+
+
+def test_RD_04_nothing_is_covered_while_readers_refuse_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Redis away, then back with a backlog: status, metrics and the feed say what readers find."""
+    monkeypatch.setattr(feed_module, "HEARTBEAT_LIMIT_MS", 1500)
+
+    async def main() -> None:
+        with EmbeddedValkey() as server, FaultProxy(server.port) as proxy:
+            async with world(tmp_path, redis_port=proxy.port) as w:
+                wanted = len(w.venue.symbols)
+
+                def covered() -> int:
+                    return w.collector.watch.status().covered
+
+                await until(lambda: covered() == wanted)
+                proxy.up.passage = Passage.HELD
+                await until(lambda: covered() == 0)  # it stands still: no heartbeat is taken
+                assert w.status_covered() == wanted
+                proxy.is_refusing = True
+                proxy.drop()
+                await until(lambda: w.collector.writer.state == WAITING)
+                assert covered() == 0
+                proxy.up.passage = Passage.OPEN
+                proxy.is_refusing = False
+                count = 0
+                while count == 0:
+                    count = covered()
+                    assert count == 0 or not w.collector.feed.is_behind
+                    await asyncio.sleep(0.005)
+                await until(lambda: covered() == wanted)
+
+    asyncio.run(main())
+
+
+def test_RD_04_a_feed_with_a_backlog_covers_nothing() -> None:
+    feed = Feed("bybit", 12_000, covered=17, wanted=20)
+    feed.server.add(1_000_000, 0, 0)
+    assert feed.fields(1, "1", 0.0)["coverage"] == "17/20"
+    assert [feed.live(age_s) for age_s in (None, 0.0, 4.9, 5.1)] == [0, 17, 17, 0]
+    feed.is_behind = True
+    assert feed.fields(1, "1", 0.0)["coverage"] == "0/20"
+    assert feed.live(0.0) == 0
