@@ -104,8 +104,7 @@ class Topics:
                 return WholeTopic(
                     "surface", SURFACE_S, lambda: bodies.surface(self._mirror(), asset, settle)
                 )
-        scope = _scope_of(plain["asset"], plain["settle"])
-        return RowTopic(self._table, lambda: self._listed(plain), lambda: self._fault(scope))
+        return RowTopic(self._table, lambda: self._listed(plain), lambda: self._series_fault(plain))
 
     def _fault(self, scope: Scope) -> FastoptsError | None:
         """Why *scope* can't match any more. Raises what keeps that from being known."""
@@ -115,6 +114,19 @@ class Topics:
         try:
             mirror.check(scope)
         except (BadInput, NoSuchOption) as error:
+            return error
+        return None
+
+    def _series_fault(self, plain: Mapping[str, Any]) -> FastoptsError | None:
+        """Why a chain's asset, settle coin or expiry is not listed any more; as `_fault`."""
+        asset, settle, expiry = plain["asset"], plain["settle"], plain.get("expiry")
+        fault = self._fault(_scope_of(asset, settle))
+        if fault is not None or expiry is None or self._listed(plain):
+            return fault
+        mirror = self._mirror()
+        try:
+            mirror.universe(asset).choose(expiry, settle, mirror.feed().venue_ms)
+        except NoSuchOption as error:
             return error
         return None
 

@@ -1,9 +1,11 @@
 """What streams tell: a snapshot, then what changes, to each as much as it can hear."""
 
+import contextlib
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -197,6 +199,60 @@ def test_events_say_what_a_socket_says(held: Serving) -> None:
     assert kinds["rows"]["id"] == "0"
     assert kinds["expiries"]["id"] == "1"
     assert [row["symbol"] for row in kinds["rows"]["rows"]] == [MOVING]
+
+
+def test_events_refuse_what_is_not_listed_and_go_on(held: Serving) -> None:
+    wishes = (
+        {"symbols": ["BTC-25JUN27-1-C-USDT"]},
+        {"asset": "DOGE"},
+        {"asset": "BTC", "expiry": "1JAN20"},
+        {"asset": "BTC", "settle": "EUR"},
+        {"scan": {"min_delta": 25}},
+        {"asset": "ETH"},
+    )
+    query = "&".join(f"subscribe={quote(json.dumps(wish))}" for wish in wishes)
+    refused: dict[str, str] = {}
+    with held.events(f"?{query}") as messages:
+        for message in messages:
+            if message["type"] == "error":
+                refused[message["id"]] = message["detail"]
+            elif message["type"] == "rows":
+                assert message["id"] == "5"
+                break
+    assert sorted(refused) == ["0", "1", "2", "3", "4"]
+    assert "BTC-25JUN27-1-C-USDT" in refused["0"]
+    assert "no options of DOGE" in refused["1"]
+    assert "no series BTC 1JAN20" in refused["2"]
+    assert "settled in EUR" in refused["3"]
+    assert "write 0.25" in refused["4"]
+
+
+def delist(store: Store, *symbols: str) -> None:
+    store.client.srem(f"options:{symbols[0].partition('-')[0]}", *symbols)
+    store.client.hincrby("fastopts:feed", "universe", 1)
+
+
+@pytest.mark.parametrize("is_socket", [True, False], ids=["websocket", "events"])
+def test_an_expiry_that_leaves_the_listing_is_told(
+    store: Store, held: Serving, is_socket: bool
+) -> None:
+    members: Any = store.client.smembers("options:ETH")
+    names = {name.decode() for name in members}
+    listed = {name for name in names if name.split("-")[1] == "29JAN27"}
+    assert names > listed > set()
+    wish = {"asset": "ETH", "expiry": "29JAN27", "settle": "USDT"}
+    with contextlib.ExitStack() as stack:
+        if is_socket:
+            socket = stack.enter_context(subscribed(held, wish))
+            messages: Messages = map(json.loads, iter(lambda: socket.recv(20), None))
+        else:
+            query = f"?subscribe={quote(json.dumps(wish))}"
+            messages = stack.enter_context(held.events(query))
+        next(one for one in messages if one["type"] == "rows")
+        delist(store, *listed)
+        told = next(one for one in messages if one["type"] == "error")
+    assert (told["id"], told["reason"]) == ("a" if is_socket else "0", "Unknown")
+    assert told["detail"] == "no series ETH 29JAN27 settled in USDT; there are: 25JUN27 USDT"
 
 
 def test_what_is_listed_later_is_told_and_what_is_not_is_gone(store: Store, held: Serving) -> None:
