@@ -168,9 +168,12 @@ class WrongVenue(FastoptsError):
         if not self.held:
             return message
         remedies: dict[Surface, str] = {
-            "python": f"a reader that wants them says venue={self.held!r}",
-            "command": f"add --venue {self.held} to read them",
-            "http": f"to serve them, the operator starts fastopts serve with --venue {self.held}",
+            "python": f"a reader that wants them says venue={self.held!r}, any other names another"
+            " server or database in its URL (such as redis://localhost:6379/1)",
+            "command": f"add --venue {self.held} to read them, or name another server or database"
+            " with --redis-url (such as redis://localhost:6379/1)",
+            "http": f"to serve them, the operator starts fastopts serve with --venue {self.held},"
+            " or names another server or database with --redis-url",
         }
         return f"{message}: {remedies[surface]}"
 

@@ -77,17 +77,24 @@ class Collector:
     """The writer; `tick` and the like return before what they did stands in Redis, see `settle`."""
 
     def __init__(
-        self, loop: Loop, port: int, watchdog_ms: int = 12_000, address: Address | None = None
+        self,
+        loop: Loop,
+        port: int,
+        watchdog_ms: int = 12_000,
+        address: Address | None = None,
+        venue: str = "bybit",
     ) -> None:
         self._loop = loop
         self._port = port
         self._address = address
         self._watchdog_ms = watchdog_ms
+        self._venue = venue
         loop.run(self._start())
 
     async def _start(self) -> None:
         self.world = World(self._port, self._address)
         self.world.feed.watchdog_ms = self._watchdog_ms
+        self.world.feed.venue = self._venue
         await self.world.writer.open()
         self.world.writer.conn_opened(1)
         self._task = asyncio.create_task(self.world.writer.run())

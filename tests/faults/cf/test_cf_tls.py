@@ -4,6 +4,8 @@ import asyncio
 import contextlib
 import socket
 import ssl
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,7 +24,7 @@ from fastopts.reader import AsyncOptionReader, OptionReader
 from tests import certificates
 from tests.certificates import Authority, authority
 from tests.cli.process import fastopts
-from tests.processes import finish, sim_venue, start, wait_for_line
+from tests.processes import environ, finish, sim_venue, start, wait_for_line
 from tests.store import CALL, Store
 from tests.tlsfront import TlsFront
 
@@ -127,6 +129,36 @@ def test_CF_16_collector_and_commands_take_it_from_the_settings(
             process.terminate()
             code, _, err = finish(process)
         assert code == 0, err
+
+
+@pytest.mark.parametrize("way", ["URL", "settings"])
+def test_CF_16_the_readers_module_shows_its_certificate(
+    live: Store, tmp_path: Path, way: str
+) -> None:
+    cert, key = authority().issue()
+    with front(live, asking()) as port:
+        variables = {"FASTOPTS_REDIS_URL": url_of(port, pair=(cert, key))}
+        if way == "settings":
+            (tmp_path / "fastopts.toml").write_text(f'redis_ca = "{authority().root}"\n')
+            variables = {
+                "FASTOPTS_REDIS_URL": f"rediss://127.0.0.1:{port}/0",
+                "FASTOPTS_REDIS_CERT": cert,
+                "FASTOPTS_REDIS_KEY": key,
+            }
+        shown = read_module(tmp_path, **variables)
+        assert (shown.returncode, shown.stderr) == (0, "")
+        assert shown.stdout.startswith("feed")
+        bare = read_module(tmp_path, FASTOPTS_REDIS_URL=url_of(port))
+        assert bare.returncode == 1
+        assert "client certificate" in bare.stderr
+        assert "Traceback" not in bare.stderr
+
+
+def read_module(cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    words = [sys.executable, "-m", "fastopts.reader"]
+    return subprocess.run(
+        words, cwd=cwd, env=environ(**variables), capture_output=True, text=True, check=False
+    )
 
 
 def follow(url: str) -> str:

@@ -16,7 +16,7 @@ from fastopts.collector import feed as feed_module
 from fastopts.collector import heartbeat as heartbeat_module
 from fastopts.collector import updates as updates_module
 from fastopts.collector import writer as writer_module
-from fastopts.errors import FastoptsError
+from fastopts.errors import FastoptsError, WrongVenue
 from fastopts.net.address import Address
 from fastopts.reader import AsyncOptionReader, FeedDown, OptionReader, StaleData
 from fastopts.reader.patience import Patience
@@ -45,9 +45,9 @@ def loop() -> Iterator[Loop]:
 
 
 @contextmanager
-def collecting(loop: Loop, port: int, db: int = 0) -> Iterator[Collector]:
-    """A collector that has written all its symbols to database *db*."""
-    made = Collector(loop, port, address=Address("127.0.0.1", port, db=db))
+def collecting(loop: Loop, port: int, db: int = 0, venue: str = "bybit") -> Iterator[Collector]:
+    """A collector of *venue* that has written all its symbols to database *db*."""
+    made = Collector(loop, port, address=Address("127.0.0.1", port, db=db), venue=venue)
     try:
         made.tick()
         made.settle()
@@ -124,6 +124,50 @@ def test_RD_34_two_databases_never_mix(server: BrokenValkey, loop: Loop, epochs:
             for read in reads[db]:
                 until(partial(_has, read, 1000 * db + 100))
         assert calls(server.client).get("smembers", 0) < 30  # snapshots, and the readers' own
+
+
+@pytest.mark.parametrize("mainnet", ["bybit", "custom"])
+def test_RD_34_testnet_beside_mainnet_on_one_server(
+    server: BrokenValkey, loop: Loop, mainnet: str
+) -> None:
+    """Readers and mirrors see their own venue's data only; a wrong database is refused."""
+    venues = (mainnet, "bybit-testnet")
+    with ExitStack() as stack:
+        collectors = [
+            stack.enter_context(collecting(loop, server.port, db, venue))
+            for db, venue in enumerate(venues)
+        ]
+        gets: list[list[Callable[[str], Any]]] = []
+        for db, venue in enumerate(venues):
+            url = f"redis://127.0.0.1:{server.port}/{db}"
+            reader = stack.enter_context(OptionReader(url, venue))
+            assert reader.feed().venue == venue
+            mirror = stack.enter_context(reader.mirror("BTC"))
+            gets.append([reader.get, mirror.get])
+        for count in range(1, 20):
+            for db, collector in enumerate(collectors):
+                collector.tick(SYMBOLS[: count % 7 + 1], markPrice=str(10_000 * (db + 1) + count))
+            for db, reads in enumerate(gets):
+                for read in reads:
+                    seen = price(partial(read, ONE))
+                    assert seen is None or seen < 10_000 or seen // 10_000 == db + 1
+        for db, collector in enumerate(collectors):
+            collector.tick(markPrice=str(10_000 * (db + 1) + 100))
+            collector.settle()
+            for read in gets[db]:
+                until(partial(_has, read, 10_000 * (db + 1) + 100))
+        for db, venue in enumerate(venues):
+            url, held = f"redis://127.0.0.1:{server.port}/{1 - db}", venues[1 - db]
+            with OptionReader(url, venue) as reader:
+                for call in (lambda: reader.get(ONE), lambda: reader.mirror("BTC")):
+                    with pytest.raises(WrongVenue) as caught:
+                        call()
+                    words = str(caught.value)
+                    assert f"holds the data of {held}, not of {venue}" in words
+                    assert f"venue={held!r}" in words
+                    assert "another server or database" in words
+                    assert f"--venue {held}" in caught.value.worded("command")
+                    assert "--redis-url" in caught.value.worded("command")
 
 
 def test_RD_34_a_collector_that_ends_or_fails_over_touches_no_other_database(
