@@ -130,6 +130,6 @@ def _can_meet(one: Instrument, terms: Mapping[str, Any], venue_ms: int, is_raw: 
         and one.kind == terms.get("type", one.kind)
         and one.settle == terms.get("settle", one.settle).upper()
         and terms.get("min_strike", one.strike) <= one.strike <= terms.get("max_strike", one.strike)
-        and dte >= terms.get("min_dte", 0)
+        and dte >= terms.get("min_dte", dte)
         and (expiry is None or expiries.is_delivered_at(one.expiry_ms, expiry))
     )

@@ -324,6 +324,33 @@ def test_RR_14_all_ways_agree_from_trading_to_delivery_and_after(
     agree(ways.gets, trading)
 
 
+def test_RR_14_streams_of_what_is_delivered_begin_until_it_is_delisted(edge: Edge) -> None:
+    only = "BTC-27NOV99-90000-C"  # of its settle coin, nothing else is listed
+    edge._put(only)
+
+    def begun(wish: dict[str, Any]) -> dict[str, str]:
+        """The phases of the first rows, by symbol, or the reason of the error."""
+        with serving.websocket() as socket:
+            socket.send(json.dumps({"op": "subscribe", "id": "a", **wish}))
+            for message in map(_json, socket):
+                if message["type"] == "error":
+                    return {"error": message["reason"]}
+                if message["type"] == "rows":
+                    return {row["symbol"]: row["phase"] for row in message["rows"]}
+        return {}
+
+    with Serving(edge.store.url) as serving:
+        serving.ready()
+        edge.move(0)
+        until(lambda: serving.get(f"/v1/options/{QUIET}").reason == "Expired")
+        assert begun({"symbols": [QUIET]}) == {QUIET: "expired"}
+        assert begun({"symbols": [QUIET, OTHER]}) == {QUIET: "expired", OTHER: "trading"}
+        assert begun({"asset": "BTC", "settle": "USDC"}) == {only: "expired"}
+        assert begun({"asset": "BTC", "settle": "USDC", "expiry": FRONT}) == {only: "expired"}
+        edge.delist(QUIET)
+        until(lambda: begun({"symbols": [QUIET]}) == {"error": "Expired"})
+
+
 def check_delivered(edge: Edge, ways: Ways, expired: Outcome) -> None:
     """Delivered and delisted it is Expired, and can be read, as long as its keys live."""
     for left_ms in (0, -60 * MINUTE_MS):
