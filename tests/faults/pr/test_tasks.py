@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 import redis
 
+from fastopts import metrics
 from fastopts.collector import cache
 from fastopts.collector.run import Collector, new_table
 from fastopts.config import Settings
@@ -238,6 +239,7 @@ def test_PR_09_and_PR_11_failed_connects_and_reconnects_leave_nothing_behind(
             line._shared.budget.burst = 10_000
             await reconnect(w, 3)
             await w.covered()
+            metrics.rss_mb()  # opens its file once in a process
             before = counts()
             w.venue.faults.refuse_status = 502
             await w.venue.drop()
