@@ -57,7 +57,7 @@ def prepare() -> None:
 
 
 def complain(words: str) -> None:
-    """Print *words* to standard error; if it takes none, they are lost, and no error."""
+    """Print *words* to standard error; a failure to do so is ignored."""
     try:
         print(words, file=sys.stderr, flush=True)  # noqa: T201
     except OSError:

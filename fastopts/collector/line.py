@@ -70,10 +70,10 @@ class Clock(Protocol):
 
     @property
     def is_known(self) -> bool:
-        """Whether the venue has told its time."""
+        """Whether there is an estimate."""
 
     def answered(self, question: str, venue_ms: int, sent_at: float, received_at: float) -> None:
-        """The venue told its time in the answer to *question*."""
+        """Process the venue's time in the answer to *question*."""
 
 
 class HostClock:

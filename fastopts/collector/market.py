@@ -270,7 +270,7 @@ class Market:
                 log.warning("%s", words)
 
     def _now(self) -> datetime:
-        """The venue's time; the host's until a first answer, whatever it is, has told it."""
+        """The venue's time; the host's before the first answer of any kind."""
         return datetime.fromtimestamp(self.now_ms() / 1000, UTC)
 
     def _from_cache(self, coins: Container[str]) -> dict[str, Instrument]:

@@ -93,13 +93,13 @@ class VenueTime:
         return True
 
     async def keep(self, ask: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Have the venue asked for its time, for ever, when pongs do not tell it well enough."""
+        """Ask the venue for its time whenever pongs do not give it precisely; never returns."""
         while True:
             if self._is_wanting():
                 try:
                     await ask()
                 except (VenueError, ConnectionLost) as error:
-                    log.debug("the venue does not tell its time: %s", error)
+                    log.debug("no time from the venue: %s", error)
             await asyncio.sleep(LOOK_S)
 
     def _is_wanting(self) -> bool:

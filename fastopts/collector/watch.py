@@ -178,7 +178,7 @@ class Watch:
         bars.close()
 
     def coverage(self) -> tuple[int, int, int]:
-        """How many symbols are live to readers, wanted, and never came; the feed hears of it."""
+        """Count the symbols that are live, wanted and never delivered, and update the feed."""
         feed = self._writer.feed
         feed.covered = sum(line.live for line in self._lines)
         feed.wanted = len(self._market.instruments)

@@ -62,7 +62,7 @@ class AsyncOptionReader(Uncopied):
         if self._address.tls:
             from fastopts.net import tls
 
-            tls.of(self._address)  # files that can't be used are told now
+            tls.of(self._address)  # raise for unusable files now, not at the first read
         self._timeout_s = timeout_s
         self._channel = LastingChannel(self._address, timeout_s)
         self._queries = Queries(venue, timeout_s)

@@ -79,7 +79,7 @@ class Backlog:
             return is_relisted
 
     def revived(self) -> None:
-        if self._began_broken:  # of that the replica has told nobody
+        if self._began_broken:  # the replica has not reported that
             self.resumed()
         with self.guard:
             if self._withheld:

@@ -52,7 +52,7 @@ class Picker(Generic[T]):
         return None
 
     def _gone(self) -> Gap | None:
-        """What of the selection is not listed, once it is known, and not told yet."""
+        """The part of the selection that is not listed and not reported yet."""
         self._is_due |= self._backlog.take_relisted()
         if not self._is_due or (found := self._mirror.unlisted()) is None:
             return None

@@ -118,7 +118,7 @@ class RowTopic:
         self._is_unchecked = True
 
     def _check(self, number: int) -> None:
-        """See whether what was selected is listed: its subscribers are told once if it is not."""
+        """Check that the selection is listed; report to its subscribers once if it is not."""
         try:
             fault = self._fault()
         except FastoptsError:

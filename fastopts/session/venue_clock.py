@@ -104,7 +104,7 @@ class VenueClock:
     def _bounds(self, now_ms: float) -> tuple[float, float]:
         """The intersection of all intervals, as wide as they have become by *now_ms*."""
         if not self._samples:
-            raise ValueError("the venue has not told its time yet")
+            raise ValueError("the venue's clock is not known yet")
         widened = [_widened(sample, now_ms) for sample in self._samples]
         return max(lower for lower, _ in widened), min(upper for _, upper in widened)
 

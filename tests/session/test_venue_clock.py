@@ -25,7 +25,7 @@ def assert_right(clock: VenueClock, now: float, offset: float = OFFSET) -> None:
 def test_the_interval_of_one_answer_is_its_round_trip_and_a_ms() -> None:
     clock = VenueClock()
     assert not clock.known
-    with pytest.raises(ValueError, match="not told"):
+    with pytest.raises(ValueError, match="not known"):
         clock.at(0.0)
     assert clock.add(10_000, 1000.0, 1100.0) is Judgement.AGREES
     assert clock.at(1100.0) == 10_000 + 50.5  # it was read half a round trip ago, and rounded down
