@@ -64,12 +64,12 @@ class Talking:
         if not line:
             raise Failed(f"{self._name}: it ended with exit code {self._process.wait()}")
         try:
-            told: Mapping[str, Any] = orjson.loads(line)
+            answer: Mapping[str, Any] = orjson.loads(line)
         except orjson.JSONDecodeError:
             raise Failed(f"{self._name}: {line[:200]!r} is no answer") from None
-        if "error" in told:
-            raise Failed(f"{self._name}: {told['error']}")
-        return told
+        if "error" in answer:
+            raise Failed(f"{self._name}: {answer['error']}")
+        return answer
 
     def ask(self, line: bytes = b"") -> Mapping[str, Any]:
         """Tell it *line*; return what it says to that."""
@@ -78,7 +78,7 @@ class Talking:
 
     def end(self) -> None:
         self._process.kill()
-        with contextlib.suppress(BrokenPipeError):  # what it was told last
+        with contextlib.suppress(BrokenPipeError):  # an unread last command
             self._process.communicate()
 
 

@@ -59,7 +59,7 @@ def chain(
             output.json_line(_values(found, row))
     else:
         output.show_venue(found.moment.feed.venue)
-    staleness.tell_of_chains([found], aside=json)
+    staleness.report_chains([found], aside=json)
     if not json:
         output.show(_heading(found))
         output.show(output.fitting(_columns(found, rows), output.width()))

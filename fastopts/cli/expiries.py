@@ -28,10 +28,10 @@ def expiries(
     if json:
         for chain in chains:
             output.json_line(plain.series_values(chain))
-        staleness.tell_of_chains(chains, aside=True)
+        staleness.report_chains(chains, aside=True)
         return
     output.show_venue(chains[0].moment.feed.venue)
-    staleness.tell_of_chains(chains, aside=False)
+    staleness.report_chains(chains, aside=False)
     output.show(_heading(chains))
     output.show(output.fitting(_columns(chains), output.width()))
 

@@ -46,6 +46,6 @@ def export(
     else:
         found.export(path)
     if found.market.moment.down is not None:  # else the column `live` tells it of each row
-        staleness.tell_of_market(found.market, found.rows, aside=True)
+        staleness.report_market(found.market, found.rows, aside=True)
     told = f"{len(found):,} options of {found.provenance.venue}"
     output.aside(f"{told}; {excluded(found.excluded)}" if gate else told)

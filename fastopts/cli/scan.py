@@ -60,7 +60,7 @@ def scan(
         output.aside(excluded(found.excluded))
     else:
         output.show_venue(found.provenance.venue)
-    staleness.tell_of_market(found.market, found.rows, aside=json)
+    staleness.report_market(found.market, found.rows, aside=json)
     if not json:
         output.show(output.fitting(_columns(found, names), output.width()))
         output.show(Text(excluded(found.excluded)))

@@ -54,7 +54,7 @@ def smile(
                 output.json_line(_values(chain, point))
     else:
         output.show_venue(chains[0].moment.feed.venue)
-    staleness.tell_of_chains(chains, aside=json)
+    staleness.report_chains(chains, aside=json)
     if not json:
         _show(chains, _delta if delta else _strike, delta)
     if not any(chain.smile() for chain in chains):

@@ -1,4 +1,4 @@
-"""What `--stale` and `--raw` show that is not live: said beside the values, with the reason."""
+"""The notice beside stale values that `--stale` and `--raw` show, with the reason."""
 
 import sys
 from collections.abc import Iterable
@@ -12,13 +12,13 @@ from fastopts.reader import Chain, Option
 from fastopts.reader.freshness import Moment
 from fastopts.reader.market import Market
 
-__all__ = ("tell", "tell_of_chains", "tell_of_market")
+__all__ = ("report", "report_chains", "report_market")
 
 
-def tell(
+def report(
     moment: Moment, not_live: int, total: int, newest_age_s: float | None, aside: bool
 ) -> None:
-    """Say that *not_live* of the *total* values shown are not live, and why none can be.
+    """Print that *not_live* of the *total* values shown are not live, and why if the feed is down.
 
     On a terminal it is a line of the screen; *aside*, and in a pipe, a line on stderr.
     """
@@ -37,17 +37,17 @@ def tell(
         output.show(Text(line, style="bold red"))
 
 
-def tell_of_chains(chains: Iterable[Chain], aside: bool) -> None:
-    """As `tell`, of the options of *chains*."""
+def report_chains(chains: Iterable[Chain], aside: bool) -> None:
+    """`report` on the options of *chains*."""
     chains = list(chains)
-    options: list[Option] = [one for chain in chains for one in chain.options]
-    not_live = sum(not one.live for one in options)
-    newest = min((one.age_s for one in options), default=None)
-    tell(chains[0].moment, not_live, len(options), newest, aside)
+    options: list[Option] = [option for chain in chains for option in chain.options]
+    not_live = sum(not option.live for option in options)
+    newest = min((option.age_s for option in options), default=None)
+    report(chains[0].moment, not_live, len(options), newest, aside)
 
 
-def tell_of_market(market: Market, rows: NDArray[np.intp], aside: bool) -> None:
-    """As `tell`, of some rows of a *market*."""
+def report_market(market: Market, rows: NDArray[np.intp], aside: bool) -> None:
+    """`report` on some rows of a *market*."""
     live, ages_s = market.column("live")[rows], market.column("age_s")[rows]
     newest = float(ages_s.min()) if len(ages_s) else None
-    tell(market.moment, int((~live).sum()), len(rows), newest, aside)
+    report(market.moment, int((~live).sum()), len(rows), newest, aside)
