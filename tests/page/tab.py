@@ -57,7 +57,7 @@ class Tab:
     def formatted(self, function: str, *values: Any) -> str:
         """*values* as the page's own format.js writes them."""
         text: str = self.page.evaluate(
-            "async ([name, values]) => (await import('/page/format.js'))[name](...values)",
+            "async ([name, values]) => (await import('/page/lib/format.js'))[name](...values)",
             [function, list(values)],
         )
         return text

@@ -92,7 +92,7 @@ def test_a_text_that_grows_gets_a_wider_column(new_tab: OpenTab, market: Market)
     is_drawn(page, "expiries")
     page.evaluate(
         """async () => {
-          const { Table } = await import("/page/table.js");
+          const { Table } = await import("/page/widgets/table.js");
           const columns = ["a", "b"].map((id) => ({ id, head: id, text: (row) => row[id] }));
           window.table = new Table({ caption: "", columns, key: () => "row" });
           const node = document.querySelector("main");

@@ -132,7 +132,7 @@ def test_a_view_opened_while_the_server_is_gone_shows_no_old_number(
 
 WAITING = """
 async () => {
-  const { Waiting } = await import("/page/waiting.js");
+  const { Waiting } = await import("/page/data/pending.js");
   const node = document.createElement("main");
   const waiting = new Waiting(node, () => {});
   const seen = [];

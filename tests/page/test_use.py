@@ -158,7 +158,7 @@ LISTED = [
 ]
 FIND = """
 async ([listed, typed, isTyping]) => {
-  const { matching } = await import("/page/find.js");
+  const { matching } = await import("/page/data/symbol_matching.js");
   const nowMs = Date.UTC(2026, 10, 30, 14);
   return matching(listed, typed, nowMs, isTyping).map((one) => one.symbol);
 }

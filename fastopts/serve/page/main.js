@@ -1,17 +1,17 @@
 // The page: one view at a time, between the header and the status line.
 
-import { get } from "./api.js";
-import { el } from "./dom.js";
-import { Freshness } from "./freshness.js";
-import { HELP, listen } from "./keys.js";
-import { keep, read } from "./kept.js";
-import { VIEWS, go, goInstead, link, optionLink, parse } from "./router.js";
-import { StatusBar, trouble } from "./status.js";
-import { Stream } from "./stream.js";
-import { Tabs } from "./tabs.js";
-import { SymbolSearch } from "./search.js";
-import { nextTheme, themeName } from "./theming.js";
-import { REFUSED, Waiting } from "./waiting.js";
+import { get } from "./data/api.js";
+import { el } from "./lib/dom.js";
+import { Freshness } from "./widgets/freshness_banner.js";
+import { HELP, listen } from "./lib/keyboard.js";
+import { keep, read } from "./lib/storage.js";
+import { VIEWS, go, goInstead, link, optionLink, parse } from "./lib/router.js";
+import { StatusBar, trouble } from "./widgets/status_bar.js";
+import { Stream } from "./data/stream.js";
+import { Tabs } from "./widgets/tabs.js";
+import { SymbolSearch } from "./widgets/symbol_search.js";
+import { nextTheme, themeName } from "./lib/theme.js";
+import { REFUSED, Waiting } from "./data/pending.js";
 
 const byId = (id) => document.getElementById(id);
 const LOADERS = {
@@ -19,10 +19,10 @@ const LOADERS = {
   chain: () => import("./views/chain.js"),
   smile: () => import("./views/smile.js"),
   term: () => import("./views/term.js"),
-  grid: () => import("./views/grid.js"),
-  interest: () => import("./views/interest.js"),
+  grid: () => import("./views/surface.js"),
+  interest: () => import("./views/open_interest.js"),
   scan: () => import("./views/scanner.js"),
-  symbol: () => import("./views/symbol.js"),
+  symbol: () => import("./views/option.js"),
 };
 
 const status = new StatusBar(byId("status"), byId("simulated"), byId("venue"));

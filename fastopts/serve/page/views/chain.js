@@ -1,17 +1,17 @@
 // One series: calls left, puts right.
 
-import { el } from "../dom.js";
-import { checkbox, choice, menu } from "../controls.js";
-import { ALL, defaults, longName } from "../columns.js";
-import { ChainTable } from "../chain_table.js";
-import { nextFrame } from "../frames.js";
-import { range } from "../heat.js";
-import { keep, read } from "../kept.js";
-import { Notice } from "../notice.js";
-import { Rows, atmStrike, byStrike, forwardOf } from "../rows.js";
-import { FIGURES } from "../series.js";
-import { Strip } from "../strip.js";
-import { Switcher, toFront } from "../with_expiry.js";
+import { el } from "../lib/dom.js";
+import { checkbox, choice, menu } from "../widgets/controls.js";
+import { ALL, defaults, longName } from "../widgets/chain_columns.js";
+import { ChainTable } from "../widgets/chain_table.js";
+import { nextFrame } from "../lib/scheduling.js";
+import { range } from "../widgets/heatmap.js";
+import { keep, read } from "../lib/storage.js";
+import { Notice } from "../widgets/notice.js";
+import { Rows, atmStrike, byStrike, forwardOf } from "../data/rows.js";
+import { FIGURES } from "../data/series.js";
+import { Strip } from "../widgets/summary_bar.js";
+import { Switcher, toFront } from "../widgets/expiry_switcher.js";
 
 const HEATS = [["", "Off"], ["mark_iv", "IV"], ["open_interest", "OI"]];
 const narrow = matchMedia("(max-width: 700px)");

@@ -1,14 +1,14 @@
 // The expiries of an asset, one row each: where one starts.
 
-import { venueMs } from "../clock.js";
-import { el, toggleClass } from "../dom.js";
-import { age, compact, countdown, days, fixed, level, percent, points, price, signedPercent } from "../format.js";
-import { nextFrame } from "../frames.js";
-import { Notice } from "../notice.js";
-import { link } from "../router.js";
-import { Strip } from "../strip.js";
-import { Table } from "../table.js";
-import { range, warm } from "../heat.js";
+import { venueMs } from "../data/venue_clock.js";
+import { el, toggleClass } from "../lib/dom.js";
+import { age, compact, countdown, days, fixed, level, percent, points, price, signedPercent } from "../lib/format.js";
+import { nextFrame } from "../lib/scheduling.js";
+import { Notice } from "../widgets/notice.js";
+import { link } from "../lib/router.js";
+import { Strip } from "../widgets/summary_bar.js";
+import { Table } from "../widgets/table.js";
+import { range, warm } from "../widgets/heatmap.js";
 
 const HIDES_AGE = 1; // an age is of interest where it is old
 

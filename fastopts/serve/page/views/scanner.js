@@ -1,19 +1,19 @@
 // Finds options by bounds; what it finds stays current while one looks at it.
 
-import { ageOf, daysTo } from "../clock.js";
-import { el } from "../dom.js";
-import { DEFAULT, subscription } from "../filters.js";
-import { FilterForm } from "../filter_form.js";
-import { age, compact, days, fixed, number, percent, points, price, reasonWords } from "../format.js";
-import { get } from "../api.js";
-import { nextFrame } from "../frames.js";
-import { range, warm } from "../heat.js";
-import { read } from "../kept.js";
-import { Notice } from "../notice.js";
-import { go, goInstead, optionLink, scanLink } from "../router.js";
-import { Table } from "../table.js";
-import { copy } from "../toast.js";
-import { REFUSED } from "../waiting.js";
+import { ageOf, daysTo } from "../data/venue_clock.js";
+import { el } from "../lib/dom.js";
+import { DEFAULT, subscription } from "../data/scan_filter.js";
+import { FilterForm } from "../widgets/filter_form.js";
+import { age, compact, days, fixed, number, percent, points, price, reasonWords } from "../lib/format.js";
+import { get } from "../data/api.js";
+import { nextFrame } from "../lib/scheduling.js";
+import { range, warm } from "../widgets/heatmap.js";
+import { read } from "../lib/storage.js";
+import { Notice } from "../widgets/notice.js";
+import { go, goInstead, optionLink, scanLink } from "../lib/router.js";
+import { Table } from "../widgets/table.js";
+import { copy } from "../widgets/toast.js";
+import { REFUSED } from "../data/pending.js";
 
 export function open(route) {
   return new ScannerView(filterOf(route.search));

@@ -1,19 +1,19 @@
 // The smile of an expiry: mark volatility, with the market's bid and ask around it.
 
-import { Chart, SERIES, axis, legend, markAt, percentTick, tooltip } from "../charts.js";
-import { checkbox, choice, menu } from "../controls.js";
-import { DataTable } from "../data_table.js";
-import { el } from "../dom.js";
-import { age, fixed, level, number, percent } from "../format.js";
-import { ageOf } from "../clock.js";
-import { atMostEvery } from "../frames.js";
-import { keep, read } from "../kept.js";
-import { Notice } from "../notice.js";
-import { optionLink } from "../router.js";
-import { Rows, forwardOf, smileOf } from "../rows.js";
-import { FIGURES } from "../series.js";
-import { Strip } from "../strip.js";
-import { Switcher, toFront } from "../with_expiry.js";
+import { Chart, SERIES, axis, legend, markAt, percentTick, tooltip } from "../widgets/chart.js";
+import { checkbox, choice, menu } from "../widgets/controls.js";
+import { DataTable } from "../widgets/data_table.js";
+import { el } from "../lib/dom.js";
+import { age, fixed, level, number, percent } from "../lib/format.js";
+import { ageOf } from "../data/venue_clock.js";
+import { atMostEvery } from "../lib/scheduling.js";
+import { keep, read } from "../lib/storage.js";
+import { Notice } from "../widgets/notice.js";
+import { optionLink } from "../lib/router.js";
+import { Rows, forwardOf, smileOf } from "../data/rows.js";
+import { FIGURES } from "../data/series.js";
+import { Strip } from "../widgets/summary_bar.js";
+import { Switcher, toFront } from "../widgets/expiry_switcher.js";
 
 const REDRAW_MS = 400;
 const OVERLAYS_MOST = 7;

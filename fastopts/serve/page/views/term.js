@@ -1,14 +1,14 @@
 // Term structure: volatility at the money, and the skew, by days to expiry.
 
-import { Chart, SERIES, axis, legend, percentTick, tooltip } from "../charts.js";
-import { checkbox, choice } from "../controls.js";
-import { DataTable } from "../data_table.js";
-import { el } from "../dom.js";
-import { days, percent, points } from "../format.js";
-import { keep, read } from "../kept.js";
-import { Notice } from "../notice.js";
-import { link } from "../router.js";
-import { labels } from "../series.js";
+import { Chart, SERIES, axis, legend, percentTick, tooltip } from "../widgets/chart.js";
+import { checkbox, choice } from "../widgets/controls.js";
+import { DataTable } from "../widgets/data_table.js";
+import { el } from "../lib/dom.js";
+import { days, percent, points } from "../lib/format.js";
+import { keep, read } from "../lib/storage.js";
+import { Notice } from "../widgets/notice.js";
+import { link } from "../lib/router.js";
+import { labels } from "../data/series.js";
 
 const SCALES = [["log", "Log"], ["value", "Linear"]];
 const DAYS_LEAST = 0.05; // where a logarithmic axis begins

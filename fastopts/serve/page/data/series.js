@@ -1,7 +1,7 @@
 // The series of an asset, out of its expiries message: what an expiry is switched with.
 
-import { countdown, fixed, level, percent, points, price, signedPercent } from "./format.js";
-import { venueMs } from "./clock.js";
+import { countdown, fixed, level, percent, points, price, signedPercent } from "../lib/format.js";
+import { venueMs } from "./venue_clock.js";
 
 export function labels(series) {
   const found = new Map(series.map((one) => [one.label, one.expiry_ms]));

@@ -1,9 +1,9 @@
 // A table of keyed rows: a row stays the same element while its key is there, and of its cells
 // only those are written that changed.
 
-import { Words, el, setAttribute, toggleClass } from "./dom.js";
+import { Words, el, setAttribute, toggleClass } from "../lib/dom.js";
 import { FixedColumns } from "./fixed_columns.js";
-import { arrange } from "./lines.js";
+import { arrange } from "./keyed_rows.js";
 
 // Columns: {id, head, hint, text(row), isText, isHead, paint(cell, row), link(row), action(row)}.
 export class Table {

@@ -1,14 +1,14 @@
 // Calls, strike, puts. A row is built once; afterwards only the cells that changed are written.
 
-import { Words, el, setAttribute, toggleClass } from "./dom.js";
+import { Words, el, setAttribute, toggleClass } from "../lib/dom.js";
 import { FixedColumns } from "./fixed_columns.js";
 import { flash } from "./flash.js";
-import { number } from "./format.js";
-import { arrange } from "./lines.js";
-import { optionLink } from "./router.js";
+import { number } from "../lib/format.js";
+import { arrange } from "./keyed_rows.js";
+import { optionLink } from "../lib/router.js";
 import { copy } from "./toast.js";
-import { warm } from "./heat.js";
-import { sides } from "./columns.js";
+import { warm } from "./heatmap.js";
+import { sides } from "./chain_columns.js";
 
 export class ChainTable {
   constructor(caption) {

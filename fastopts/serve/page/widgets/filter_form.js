@@ -1,8 +1,8 @@
 // The form of the scanner, and the line with the saved filters under it.
 
 import { select, setOptions } from "./controls.js";
-import { el, freshId } from "./dom.js";
-import { BOUNDS, FIELDS, LIMITS, SORTS, remove, save, saved } from "./filters.js";
+import { el, freshId } from "../lib/dom.js";
+import { BOUNDS, FIELDS, LIMITS, SORTS, remove, save, saved } from "../data/scan_filter.js";
 import { toast } from "./toast.js";
 
 export class FilterForm {

@@ -1,6 +1,6 @@
 // The keyboard: every view by a digit, every row by j and k.
 
-import { copy } from "./toast.js";
+import { copy } from "../widgets/toast.js";
 
 export const HELP = [
   ["1 … 7", "Expiries, chain, smile, term, surface, interest, scanner"],

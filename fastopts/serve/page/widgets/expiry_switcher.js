@@ -1,9 +1,9 @@
 // What views of one expiry share: the switcher, the coin, the figures, and the way to the front.
 
 import { choice, select, setOptions } from "./controls.js";
-import { el } from "./dom.js";
-import { go, goInstead, link } from "./router.js";
-import { figures, find, front, labels, neighbour, settlesOf } from "./series.js";
+import { el } from "../lib/dom.js";
+import { go, goInstead, link } from "../lib/router.js";
+import { figures, find, front, labels, neighbour, settlesOf } from "../data/series.js";
 
 // The view while no expiry is chosen: it leads to the first that is not settling.
 export function toFront(route) {

@@ -1,16 +1,16 @@
 // Open interest and volume by strike, calls beside puts, of one expiry or of all.
 
-import { Chart, axis, legend, markAt, tooltip } from "../charts.js";
-import { choice } from "../controls.js";
-import { DataTable } from "../data_table.js";
-import { el } from "../dom.js";
-import { compact, fixed, level, number } from "../format.js";
-import { atMostEvery } from "../frames.js";
-import { keep, read } from "../kept.js";
-import { Notice } from "../notice.js";
-import { Rows, forwardOf } from "../rows.js";
-import { Strip } from "../strip.js";
-import { Switcher } from "../with_expiry.js";
+import { Chart, axis, legend, markAt, tooltip } from "../widgets/chart.js";
+import { choice } from "../widgets/controls.js";
+import { DataTable } from "../widgets/data_table.js";
+import { el } from "../lib/dom.js";
+import { compact, fixed, level, number } from "../lib/format.js";
+import { atMostEvery } from "../lib/scheduling.js";
+import { keep, read } from "../lib/storage.js";
+import { Notice } from "../widgets/notice.js";
+import { Rows, forwardOf } from "../data/rows.js";
+import { Strip } from "../widgets/summary_bar.js";
+import { Switcher } from "../widgets/expiry_switcher.js";
 
 const REDRAW_MS = 500;
 const ALL = "all";

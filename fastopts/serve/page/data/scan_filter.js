@@ -1,6 +1,6 @@
 // What the scanner is asked, as its form has it, and the filters that were saved.
 
-import { keep, read } from "./kept.js";
+import { keep, read } from "../lib/storage.js";
 
 const IV = "80% or 0.8";
 

@@ -1,14 +1,14 @@
 // Volatility by expiry and delta, as a table whose cells are warm where it is high.
 
-import { choice } from "../controls.js";
-import { el } from "../dom.js";
-import { days, level, percent } from "../format.js";
-import { nextFrame } from "../frames.js";
-import { range, warm } from "../heat.js";
-import { keep, read } from "../kept.js";
-import { Notice } from "../notice.js";
-import { link } from "../router.js";
-import { Table } from "../table.js";
+import { choice } from "../widgets/controls.js";
+import { el } from "../lib/dom.js";
+import { days, level, percent } from "../lib/format.js";
+import { nextFrame } from "../lib/scheduling.js";
+import { range, warm } from "../widgets/heatmap.js";
+import { keep, read } from "../lib/storage.js";
+import { Notice } from "../widgets/notice.js";
+import { link } from "../lib/router.js";
+import { Table } from "../widgets/table.js";
 
 const SCALES = [["table", "Whole table"], ["row", "Each expiry"]];
 

@@ -1,14 +1,14 @@
 // All that is known of one option, live, with its units.
 
-import { ageOf, daysTo, venueMs } from "../clock.js";
-import { Words, el, toggleClass } from "../dom.js";
-import { age, compact, countdown, days, expiryLabel, fixed, level, number, percent, points, price, reasonWords, utc } from "../format.js";
-import { flash } from "../flash.js";
-import { nextFrame } from "../frames.js";
-import { Notice } from "../notice.js";
-import { link, optionLink } from "../router.js";
-import { Rows } from "../rows.js";
-import { copy } from "../toast.js";
+import { ageOf, daysTo, venueMs } from "../data/venue_clock.js";
+import { Words, el, toggleClass } from "../lib/dom.js";
+import { age, compact, countdown, days, expiryLabel, fixed, level, number, percent, points, price, reasonWords, utc } from "../lib/format.js";
+import { flash } from "../widgets/flash.js";
+import { nextFrame } from "../lib/scheduling.js";
+import { Notice } from "../widgets/notice.js";
+import { link, optionLink } from "../lib/router.js";
+import { Rows } from "../data/rows.js";
+import { copy } from "../widgets/toast.js";
 
 // Units: of a row, since they are its coins.
 const QUOTE = (row) => row.quote || "quote coin";

@@ -1,9 +1,9 @@
 // ECharts, fetched when the first chart is opened, and dressed in the page's colours.
 
-import { colour } from "./colours.js";
-import { el, toggleClass } from "./dom.js";
+import { colour } from "../lib/colours.js";
+import { el, toggleClass } from "../lib/dom.js";
 
-const SOURCE = "./vendor/echarts.common.min.js";
+const SOURCE = "../vendor/echarts.common.min.js";
 export const SERIES = ["#4aa3f0", "#f0954a", "#45b08c", "#b48cf2", "#e06c9f", "#c2a83e", "#5fc3d6", "#9aa7b4"];
 
 let library = null;

@@ -1,8 +1,8 @@
 // The status line: whose data, how fast, how much of it is live, and over which connections.
 
-import { Words, el, setAttribute } from "./dom.js";
-import { age, fixed, reasonWords, utc } from "./format.js";
-import { venueMs } from "./clock.js";
+import { Words, el, setAttribute } from "../lib/dom.js";
+import { age, fixed, reasonWords, utc } from "../lib/format.js";
+import { venueMs } from "../data/venue_clock.js";
 
 export class StatusBar {
   constructor(node, badge, venue) {

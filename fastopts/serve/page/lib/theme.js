@@ -1,6 +1,6 @@
 // Which theme: the system's, or one that was chosen.
 
-import { keep, read } from "./kept.js";
+import { keep, read } from "./storage.js";
 
 const ORDER = ["system", "light", "dark"];
 

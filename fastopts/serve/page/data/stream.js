@@ -1,7 +1,7 @@
 // The one event stream of this tab: opened anew for each view, and whenever it fails.
 
 import { get } from "./api.js";
-import { hear } from "./clock.js";
+import { hear } from "./venue_clock.js";
 
 const SILENCE_MS = 12000; // no word for so long: the connection is dead, whatever it says
 const DELAYS_MS = [500, 1000, 2000, 4000, 8000];

@@ -1,6 +1,6 @@
 // The figures of a chart as a table, for who reads rather than looks.
 
-import { el } from "./dom.js";
+import { el } from "../lib/dom.js";
 import { Table } from "./table.js";
 
 export class DataTable {

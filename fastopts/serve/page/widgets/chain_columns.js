@@ -1,8 +1,8 @@
 // The columns of a chain, from the outside to the strike; a put's side is their mirror, but that
 // a bid stands left of its ask on both.
 
-import { age, compact, fixed, number, percent, points, price } from "./format.js";
-import { ageOf } from "./clock.js";
+import { age, compact, fixed, number, percent, points, price } from "../lib/format.js";
+import { ageOf } from "../data/venue_clock.js";
 
 const ofPrice = (name) => (row, forward) => price(row[name], forward);
 const ofIv = (name) => (row) => percent(row[name]);

@@ -1,6 +1,6 @@
 // Labelled controls for the line above a view.
 
-import { el, freshId } from "./dom.js";
+import { el, freshId } from "../lib/dom.js";
 
 export function select(label, options, value, onchange) {
   const id = freshId();

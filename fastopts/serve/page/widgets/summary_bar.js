@@ -1,6 +1,6 @@
 // Name and value, side by side: the figures above a table.
 
-import { Words, el, toggleClass } from "./dom.js";
+import { Words, el, toggleClass } from "../lib/dom.js";
 
 export class Strip {
   // Items: {id, name, hint}.

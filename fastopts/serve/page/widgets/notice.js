@@ -1,6 +1,6 @@
 // Words above a view that are there while there is something to say.
 
-import { el } from "./dom.js";
+import { el } from "../lib/dom.js";
 
 export class Notice {
   constructor(kind = "problem", role = "alert") {

@@ -1,7 +1,7 @@
 // Column widths that stay between two looks: while they depend on every cell, each number that
 // changes has the browser lay out the whole table, 30 ms for 500 rows.
 
-import { el } from "./dom.js";
+import { el } from "../lib/dom.js";
 
 const LOOK_MS = 15000;
 const NEW_ROWS_MS = 2000;

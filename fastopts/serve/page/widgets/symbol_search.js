@@ -1,9 +1,9 @@
 // Finds an option by its symbol: the list of them is fetched when one starts to look.
 
-import { get } from "./api.js";
-import { venueMs } from "./clock.js";
-import { el } from "./dom.js";
-import { matching } from "./find.js";
+import { get } from "../data/api.js";
+import { venueMs } from "../data/venue_clock.js";
+import { el } from "../lib/dom.js";
+import { matching } from "../data/symbol_matching.js";
 import { toast } from "./toast.js";
 
 const SHOWN = 30;

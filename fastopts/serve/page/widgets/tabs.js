@@ -1,6 +1,6 @@
 // A row of links of which one is where we are.
 
-import { el, setAttribute } from "./dom.js";
+import { el, setAttribute } from "../lib/dom.js";
 
 export class Tabs {
   constructor(node) {
