@@ -24,7 +24,7 @@ shows it all by example. An `Expiry` is a text, a date or a datetime; a `Column`
 CALLED = ("OptionReader", "AsyncOptionReader")  # the others are what they return
 FIRST = (*CALLED, "Option", "Chain")
 # What is returned without a name in `fastopts.reader`: a class, and where it lives.
-BESIDE = {"Provenance": "frames"}
+BESIDE = {"Provenance": "export.dataframes"}
 HAS_ALL_OF = {"Scan": "Table", "AsyncMirror": "Mirror"}  # is told of there
 INNER = ("moment", "start", "of_terms", "terms")  # for the package's own use
 WIDTH = 80

@@ -103,7 +103,8 @@ def main(words: Sequence[str] | None = None, command: str | None = None) -> int:
 
 def _run(arguments: argparse.Namespace) -> None:
     # Not above: what can't be imported here, such as a core that is not built, is one line, too.
-    from fastopts.collector import heap, report
+    from fastopts.collector.operation import heap
+    from fastopts.collector.operation import status as report
     from fastopts.collector.run import collect, fetch
 
     given = vars(arguments)

@@ -9,8 +9,10 @@ import pytest
 
 from fastopts import clock
 from fastopts.compat import executor
-from fastopts.net import async_talk, talk
-from fastopts.reader import mirror, queries
+from fastopts.net.redis import push_asyncio as async_talk
+from fastopts.net.redis import push_blocking as talk
+from fastopts.reader.mirrors import mirror
+from fastopts.reader.redis import queries
 
 
 def test_it_goes_on() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from fastopts.cli import commands as cli_commands
+from fastopts.cli import command_list as cli_commands
 from fastopts.config import KNOWN_COINS, SETTINGS
 from tests.docs.announcer import Announcer
 from tests.docs.market import list_market

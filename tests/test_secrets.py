@@ -20,14 +20,15 @@ import pytest
 import redis
 
 from fastopts.cli.__main__ import main
-from fastopts.cli.commands import COMMANDS
-from fastopts.collector import report
+from fastopts.cli.command_list import COMMANDS
+from fastopts.collector.operation import status as report
 from fastopts.compat import EfficientTradeExecutor, MinimalTradeBot, OptionsDataReader
 from fastopts.config import Secret, Settings
 from fastopts.embedded import EmbeddedValkey
 from fastopts.errors import FastoptsError, StoreError
-from fastopts.net import address, proxy
+from fastopts.net import proxy
 from fastopts.net.http import HttpClient
+from fastopts.net.redis import address
 from fastopts.reader import AsyncOptionReader, OptionReader
 from tests.net.test_proxy import VARIABLES
 from tests.processes import SIM_URLS, environ
@@ -291,7 +292,7 @@ BUG = """
 import sys
 from fastopts import track
 from fastopts.collector import server
-from fastopts.net.channel import Channel
+from fastopts.net.redis.pipeline import Channel
 
 async def broken(channel, venue):
     raise ZeroDivisionError("a bug")

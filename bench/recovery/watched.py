@@ -11,9 +11,9 @@ from bench import exact
 from bench.session import Session
 from fastopts import keys
 from fastopts.errors import StoreUnavailable
-from fastopts.net import address
-from fastopts.net.blocking import BlockingChannel
-from fastopts.net.resp import ReplyList, pack
+from fastopts.net.redis import address
+from fastopts.net.redis.blocking import BlockingChannel
+from fastopts.net.redis.resp import ReplyList, pack
 
 __all__ = ("Watched", "until")
 

@@ -15,10 +15,10 @@ import uvloop
 from bench.failures import reported
 from fastopts.metrics import quantile
 from fastopts.reader import AsyncOptionReader
-from fastopts.reader.async_mirror import AsyncMirror
-from fastopts.reader.demand import Demand
-from fastopts.reader.listener import Deaf
-from fastopts.reader.option import Option
+from fastopts.reader.freshness.requirements import Demand
+from fastopts.reader.mirrors.async_mirror import AsyncMirror
+from fastopts.reader.mirrors.listener import Deaf
+from fastopts.reader.objects.option import Option
 
 ANY = Demand(require_live=False)
 

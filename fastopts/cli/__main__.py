@@ -12,7 +12,7 @@ from typing import Final
 
 import fastopts
 from fastopts import ending, stdio
-from fastopts.cli.commands import COMMANDS, Command
+from fastopts.cli.command_list import COMMANDS, Command
 from fastopts.errors import ConfigError
 
 __all__ = ("main",)

@@ -5,8 +5,8 @@ from typing import Annotated, Any, Final
 import typer
 
 from fastopts.cli.options import EXPIRY_FORMS, Settle, fraction
-from fastopts.reader import bounds
-from fastopts.reader.bounds import UNITS, Function
+from fastopts.reader.selection import bounds
+from fastopts.reader.selection.bounds import UNITS, Function
 
 __all__ = ("bounded",)
 

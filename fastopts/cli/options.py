@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from fastopts import config
-from fastopts.cli import output
+from fastopts.cli.output import printing as output
 from fastopts.config import SETTINGS, Settings
 from fastopts.errors import ConfigError, StoreError, StoreUnavailable
 from fastopts.venues.bybit import hosts
@@ -136,9 +136,9 @@ def source(redis_url: str | None, venue: str | None) -> Source:
 def check_tls(found: Source) -> None:
     """For a command that waits for its server. Raises StoreUnavailable for a fault of TLS that no
     retry cures."""
-    from fastopts.net import address
-    from fastopts.net.blocking import BlockingChannel
-    from fastopts.net.resp import ReplyList, pack
+    from fastopts.net.redis import address
+    from fastopts.net.redis.blocking import BlockingChannel
+    from fastopts.net.redis.resp import ReplyList, pack
 
     where = address.parse(found.url, found.password)
     if not where.tls:

@@ -11,7 +11,7 @@ a half of the CPU. Which of the two applies is measured all the time (`session.d
 import asyncio
 from typing import Protocol
 
-from fastopts.collector.flusher import Flusher
+from fastopts.collector.store.flusher import Flusher
 from fastopts.core import Table
 from fastopts.session.density import Density
 

@@ -13,19 +13,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from fastopts.clock import steady_s
-from fastopts.collector import cache, database, report
 from fastopts.collector.cycle import Cycle
-from fastopts.collector.duties import Duties, Duty
-from fastopts.collector.feed import Feed
-from fastopts.collector.line import Line, Shared
-from fastopts.collector.market import Market, Progress
-from fastopts.collector.mover import Mover
-from fastopts.collector.reconcile import Reconciliation
-from fastopts.collector.report import Bars
-from fastopts.collector.rest import Answered, RestDriver
-from fastopts.collector.venue_time import MOVED_MS, VenueTime
-from fastopts.collector.watch import Watch
-from fastopts.collector.writer import Writer
+from fastopts.collector.operation import status as report
+from fastopts.collector.operation.duties import Duties, Duty
+from fastopts.collector.operation.monitor import Watch
+from fastopts.collector.operation.status import Bars
+from fastopts.collector.store import database
+from fastopts.collector.store.feed_status import Feed
+from fastopts.collector.store.writer import Writer
+from fastopts.collector.venue import universe_cache as cache
+from fastopts.collector.venue.connection import Line, Shared
+from fastopts.collector.venue.rest_check import Reconciliation
+from fastopts.collector.venue.rest_driver import Answered, RestDriver
+from fastopts.collector.venue.resubscriber import Mover
+from fastopts.collector.venue.universe import Market, Progress
+from fastopts.collector.venue.venue_time import MOVED_MS, VenueTime
 from fastopts.config import Settings
 from fastopts.core import IMPLEMENTATION, Grammar, Table
 from fastopts.errors import (
@@ -38,8 +40,8 @@ from fastopts.errors import (
 )
 from fastopts.model import Instrument
 from fastopts.net import forks, tls
-from fastopts.net.address import Address
 from fastopts.net.http import HttpClient
+from fastopts.net.redis.address import Address
 from fastopts.session.backoff import Backoff
 from fastopts.session.ban import Ban
 from fastopts.session.clocks import OurClock, wall_ms
@@ -51,7 +53,7 @@ from fastopts.venues.bybit.rest import Retry
 from fastopts.venues.bybit.session import Timing
 
 if TYPE_CHECKING:
-    from fastopts.collector.metrics_server import MetricsServer
+    from fastopts.collector.operation.metrics_server import MetricsServer
 
 __all__ = ("Collector", "collect", "fetch")
 
@@ -312,8 +314,8 @@ class Collector:
         """What Prometheus asks. Raises ConfigError where its library is not installed."""
         assert self._settings.metrics_address is not None
         try:
-            from fastopts.collector.exposition import Exposition
-            from fastopts.collector.metrics_server import MetricsServer
+            from fastopts.collector.operation.exposition import Exposition
+            from fastopts.collector.operation.metrics_server import MetricsServer
         except ModuleNotFoundError as error:
             raise ConfigError(
                 f"--metrics-port: {extra_missing(error.name or 'prometheus_client', 'serve')}"

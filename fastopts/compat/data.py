@@ -15,16 +15,16 @@ from fastopts.compat.rows import Row, rows
 from fastopts.compat.source import Source
 from fastopts.errors import BadInput
 from fastopts.reader import NoSuchOption, StaleData, StoreError, Unknown
-from fastopts.reader import expiry as expiries
-from fastopts.reader.checks import number
-from fastopts.reader.expiry import Expiry
+from fastopts.reader.objects import expiry as expiries
+from fastopts.reader.objects.expiry import Expiry
+from fastopts.reader.selection.arguments import number
 
 if TYPE_CHECKING:
     from typing import Unpack
 
     from redis import Redis
 
-    from fastopts.reader.bounds import Bounds
+    from fastopts.reader.selection.bounds import Bounds
 
 __all__ = ("OptionsDataReader",)
 

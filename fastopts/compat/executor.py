@@ -11,7 +11,8 @@ from fastopts.compat.quote import Quote, priced, quote
 from fastopts.compat.rows import rows
 from fastopts.compat.source import Source
 from fastopts.compat.usage import CpuMeter, memory_mb
-from fastopts.reader import Option, StaleData, StoreError, checks
+from fastopts.reader import Option, StaleData, StoreError
+from fastopts.reader.selection import arguments as checks
 
 if TYPE_CHECKING:
     from redis import Redis

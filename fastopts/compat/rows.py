@@ -8,8 +8,8 @@ from fastopts.reader import OptionReader
 if TYPE_CHECKING:
     from typing import Unpack
 
-    from fastopts.reader.bounds import Bounds
-    from fastopts.reader.market import Column
+    from fastopts.reader.objects.market import Column
+    from fastopts.reader.selection.bounds import Bounds
 
 __all__ = ("Row", "rows")
 

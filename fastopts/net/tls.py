@@ -10,8 +10,8 @@ from typing import Final, NoReturn
 import certifi
 
 from fastopts.errors import ConfigError
-from fastopts.net.address import Address, TlsFiles
 from fastopts.net.proxy import is_loopback
+from fastopts.net.redis.address import Address, TlsFiles
 
 __all__ = ("TlsFault", "context", "explained", "of")
 

@@ -24,8 +24,9 @@ from websockets.protocol import CONNECTING, OPEN
 from websockets.uri import parse_uri
 
 from fastopts.errors import ConnectionLost, HandshakeRefused
-from fastopts.net import forks, polled, proxy
-from fastopts.net.polled import Polled
+from fastopts.net import forks, proxy
+from fastopts.net import manual_transport as polled
+from fastopts.net.manual_transport import Polled
 
 __all__ = (
     "BUFFER_SIZE",

@@ -21,24 +21,24 @@ from fastopts.errors import (
     WrongVenue,
 )
 from fastopts.model import Instrument
-from fastopts.reader.absent import Absent
-from fastopts.reader.chain import Chain, SmilePoint, Strike
-from fastopts.reader.option import Option
+from fastopts.reader.freshness.feed_state import FeedState
+from fastopts.reader.objects.absent import Absent
+from fastopts.reader.objects.chain import Chain, SmilePoint, Strike
+from fastopts.reader.objects.option import Option
+from fastopts.reader.objects.universe import Series
 from fastopts.reader.reader import OptionReader
-from fastopts.reader.state import FeedState
-from fastopts.reader.universe import Series
 
 if TYPE_CHECKING:
-    from fastopts.reader.async_mirror import AsyncMirror
-    from fastopts.reader.async_watch import AsyncWatch
     from fastopts.reader.asynchronous import AsyncOptionReader
-    from fastopts.reader.backlog import Gap
-    from fastopts.reader.bounds import Bounds
-    from fastopts.reader.mirror import Mirror
-    from fastopts.reader.moves import Move
-    from fastopts.reader.scan import Scan
-    from fastopts.reader.table import Table
-    from fastopts.reader.watch import Watch
+    from fastopts.reader.export.table import Table
+    from fastopts.reader.mirrors.async_mirror import AsyncMirror
+    from fastopts.reader.mirrors.async_watch import AsyncWatch
+    from fastopts.reader.mirrors.backlog import Gap
+    from fastopts.reader.mirrors.mirror import Mirror
+    from fastopts.reader.mirrors.price_moves import Move
+    from fastopts.reader.mirrors.watch import Watch
+    from fastopts.reader.selection.bounds import Bounds
+    from fastopts.reader.selection.scan import Scan
 
 __all__ = (
     "Absent",
@@ -80,16 +80,16 @@ __all__ = (
 
 # asyncio alone is twice what a blocking reader loads
 _LATER: Final = {
-    "AsyncMirror": "async_mirror",
+    "AsyncMirror": "mirrors.async_mirror",
     "AsyncOptionReader": "asynchronous",
-    "AsyncWatch": "async_watch",
-    "Bounds": "bounds",
-    "Gap": "backlog",
-    "Mirror": "mirror",
-    "Move": "moves",
-    "Scan": "scan",
-    "Table": "table",
-    "Watch": "watch",
+    "AsyncWatch": "mirrors.async_watch",
+    "Bounds": "selection.bounds",
+    "Gap": "mirrors.backlog",
+    "Mirror": "mirrors.mirror",
+    "Move": "mirrors.price_moves",
+    "Scan": "selection.scan",
+    "Table": "export.table",
+    "Watch": "mirrors.watch",
 }
 
 

@@ -17,7 +17,7 @@ def main() -> int:
     """Print the summary; return the exit code."""
     stdio.prepare()
     try:
-        from fastopts.reader.summary import summarise
+        from fastopts.reader.objects.summary import summarise
 
         with _reader() as reader:
             summary = summarise(reader.table(require_live=False).market)

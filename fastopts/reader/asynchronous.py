@@ -6,18 +6,18 @@ from typing import TYPE_CHECKING, Self, TypeVar
 
 from fastopts.clock import steady_s
 from fastopts.model import Instrument
-from fastopts.net import address
-from fastopts.net.lasting import LastingChannel
-from fastopts.reader.absent import Absent
-from fastopts.reader.chain import Chain
-from fastopts.reader.checks import flag
-from fastopts.reader.demand import Demand
-from fastopts.reader.expiry import Expiry
-from fastopts.reader.option import Option
-from fastopts.reader.queries import Queries, Query, check_elapsed
-from fastopts.reader.state import FeedState
-from fastopts.reader.uncopied import Uncopied
-from fastopts.reader.universe import Series
+from fastopts.net.redis import address
+from fastopts.net.redis.reconnecting import LastingChannel
+from fastopts.reader.freshness.feed_state import FeedState
+from fastopts.reader.freshness.requirements import Demand
+from fastopts.reader.objects.absent import Absent
+from fastopts.reader.objects.chain import Chain
+from fastopts.reader.objects.expiry import Expiry
+from fastopts.reader.objects.option import Option
+from fastopts.reader.objects.uncopied import Uncopied
+from fastopts.reader.objects.universe import Series
+from fastopts.reader.redis.queries import Queries, Query, check_elapsed
+from fastopts.reader.selection.arguments import flag
 
 # What needs numpy, or more, is loaded when it is called.
 if TYPE_CHECKING:
@@ -28,15 +28,15 @@ if TYPE_CHECKING:
     import polars
     import pyarrow
 
-    from fastopts.reader.async_mirror import AsyncMirror
-    from fastopts.reader.async_watch import AsyncWatch
-    from fastopts.reader.bounds import Bounds
-    from fastopts.reader.listener import Listener
-    from fastopts.reader.market import Column
-    from fastopts.reader.moves import Move
-    from fastopts.reader.scan import Scan
-    from fastopts.reader.scope import Scope
-    from fastopts.reader.table import Table
+    from fastopts.reader.export.table import Table
+    from fastopts.reader.mirrors.async_mirror import AsyncMirror
+    from fastopts.reader.mirrors.async_watch import AsyncWatch
+    from fastopts.reader.mirrors.listener import Listener
+    from fastopts.reader.mirrors.price_moves import Move
+    from fastopts.reader.objects.market import Column
+    from fastopts.reader.selection.bounds import Bounds
+    from fastopts.reader.selection.scan import Scan
+    from fastopts.reader.selection.scope import Scope
 
 __all__ = ("AsyncOptionReader",)
 
@@ -223,9 +223,9 @@ class AsyncOptionReader(Uncopied):
 
     async def mirror(self, what: str | Iterable[str] | None = None) -> "AsyncMirror":
         """As `OptionReader.mirror`."""
-        from fastopts.reader.async_mirror import AsyncMirror
-        from fastopts.reader.listener import Deaf
-        from fastopts.reader.scope import scope_of
+        from fastopts.reader.mirrors.async_mirror import AsyncMirror
+        from fastopts.reader.mirrors.listener import Deaf
+        from fastopts.reader.selection.scope import scope_of
 
         venue, scope = self._queries.venue, scope_of(what)
         await self._run(self._queries.check_selection(scope))
@@ -235,9 +235,9 @@ class AsyncOptionReader(Uncopied):
 
     def follow(self, listener: "Listener") -> "AsyncMirror":
         """As `OptionReader.follow`."""
-        from fastopts.reader.async_mirror import AsyncMirror
-        from fastopts.reader.listener import checked
-        from fastopts.reader.scope import scope_of
+        from fastopts.reader.mirrors.async_mirror import AsyncMirror
+        from fastopts.reader.mirrors.listener import checked
+        from fastopts.reader.selection.scope import scope_of
 
         venue, scope = self._queries.venue, scope_of(None)
         return AsyncMirror(self._address, venue, scope, self._timeout_s, checked(listener))
@@ -251,8 +251,8 @@ class AsyncOptionReader(Uncopied):
         **bounds: "Unpack[Bounds]",
     ) -> "AsyncWatch[Option]":
         """As `OptionReader.watch`."""
-        from fastopts.reader.bounds import check, picker
-        from fastopts.reader.scope import scope_of
+        from fastopts.reader.selection.bounds import check, picker
+        from fastopts.reader.selection.scope import scope_of
 
         scope = scope_of(what, check(bounds))
         demand = Demand(require_live).check()
@@ -265,8 +265,8 @@ class AsyncOptionReader(Uncopied):
         field: str = "mark_price",
     ) -> "AsyncWatch[Move]":
         """As `OptionReader.watch_moves`."""
-        from fastopts.reader.moves import Moves
-        from fastopts.reader.scope import scope_of
+        from fastopts.reader.mirrors.price_moves import Moves
+        from fastopts.reader.selection.scope import scope_of
 
         return await self._watch(
             scope_of(what), Moves(threshold, field).look, Demand(), initial=True
@@ -279,8 +279,8 @@ class AsyncOptionReader(Uncopied):
         demand: Demand,
         initial: bool,
     ) -> "AsyncWatch[T]":
-        from fastopts.reader.async_mirror import AsyncMirror
-        from fastopts.reader.async_watch import AsyncWatch
+        from fastopts.reader.mirrors.async_mirror import AsyncMirror
+        from fastopts.reader.mirrors.async_watch import AsyncWatch
 
         await self._run(self._queries.check_selection(scope))
         make = partial(AsyncMirror, self._address, self._queries.venue, scope, self._timeout_s)

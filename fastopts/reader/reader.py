@@ -6,18 +6,18 @@ from typing import TYPE_CHECKING, Self, TypeVar
 
 from fastopts.clock import steady_s
 from fastopts.model import Instrument
-from fastopts.net import address
-from fastopts.net.blocking import BlockingChannel
-from fastopts.reader.absent import Absent
-from fastopts.reader.chain import Chain
-from fastopts.reader.checks import flag
-from fastopts.reader.demand import Demand
-from fastopts.reader.expiry import Expiry
-from fastopts.reader.option import Option
-from fastopts.reader.queries import Queries, Query, check_elapsed
-from fastopts.reader.state import FeedState
-from fastopts.reader.uncopied import Uncopied
-from fastopts.reader.universe import Series
+from fastopts.net.redis import address
+from fastopts.net.redis.blocking import BlockingChannel
+from fastopts.reader.freshness.feed_state import FeedState
+from fastopts.reader.freshness.requirements import Demand
+from fastopts.reader.objects.absent import Absent
+from fastopts.reader.objects.chain import Chain
+from fastopts.reader.objects.expiry import Expiry
+from fastopts.reader.objects.option import Option
+from fastopts.reader.objects.uncopied import Uncopied
+from fastopts.reader.objects.universe import Series
+from fastopts.reader.redis.queries import Queries, Query, check_elapsed
+from fastopts.reader.selection.arguments import flag
 
 # What needs numpy, or more, is loaded when it is called.
 if TYPE_CHECKING:
@@ -28,15 +28,15 @@ if TYPE_CHECKING:
     import polars
     import pyarrow
 
-    from fastopts.reader.bounds import Bounds
-    from fastopts.reader.listener import Listener
-    from fastopts.reader.market import Column
-    from fastopts.reader.mirror import Mirror
-    from fastopts.reader.moves import Move
-    from fastopts.reader.scan import Scan
-    from fastopts.reader.scope import Scope
-    from fastopts.reader.table import Table
-    from fastopts.reader.watch import Watch
+    from fastopts.reader.export.table import Table
+    from fastopts.reader.mirrors.listener import Listener
+    from fastopts.reader.mirrors.mirror import Mirror
+    from fastopts.reader.mirrors.price_moves import Move
+    from fastopts.reader.mirrors.watch import Watch
+    from fastopts.reader.objects.market import Column
+    from fastopts.reader.selection.bounds import Bounds
+    from fastopts.reader.selection.scan import Scan
+    from fastopts.reader.selection.scope import Scope
 
 __all__ = ("OptionReader",)
 
@@ -271,9 +271,9 @@ class OptionReader(Uncopied):
         It waits until the collector announces its changes, a second or so. Close it. Raises
         BadInput, WrongVenue or StoreUnavailable.
         """
-        from fastopts.reader.listener import Deaf
-        from fastopts.reader.mirror import Mirror
-        from fastopts.reader.scope import scope_of
+        from fastopts.reader.mirrors.listener import Deaf
+        from fastopts.reader.mirrors.mirror import Mirror
+        from fastopts.reader.selection.scope import scope_of
 
         venue, scope = self._queries.venue, scope_of(what)
         self._run(self._queries.check_selection(scope))
@@ -287,9 +287,9 @@ class OptionReader(Uncopied):
 
         It goes on trying, whatever stands in its way: `problem` says what does.
         """
-        from fastopts.reader.listener import checked
-        from fastopts.reader.mirror import Mirror
-        from fastopts.reader.scope import scope_of
+        from fastopts.reader.mirrors.listener import checked
+        from fastopts.reader.mirrors.mirror import Mirror
+        from fastopts.reader.selection.scope import scope_of
 
         venue, scope = self._queries.venue, scope_of(None)
         return Mirror(self._address, venue, scope, self._timeout_s, checked(listener))
@@ -309,8 +309,8 @@ class OptionReader(Uncopied):
         says how many were skipped; so it does when the feed breaks. *initial* begins with what
         there is. Close it. Raises what `mirror` raises.
         """
-        from fastopts.reader.bounds import check, picker
-        from fastopts.reader.scope import scope_of
+        from fastopts.reader.selection.bounds import check, picker
+        from fastopts.reader.selection.scope import scope_of
 
         scope = scope_of(what, check(bounds))
         demand = Demand(require_live).check()
@@ -324,8 +324,8 @@ class OptionReader(Uncopied):
     ) -> "Watch[Move]":
         """Return a stream of the moves of *field* by at least *threshold* (0.05 is 5 %), each
         reckoned from the move before it or the first value seen; and of Gaps, as `watch`."""
-        from fastopts.reader.moves import Moves
-        from fastopts.reader.scope import scope_of
+        from fastopts.reader.mirrors.price_moves import Moves
+        from fastopts.reader.selection.scope import scope_of
 
         return self._watch(scope_of(what), Moves(threshold, field).look, Demand(), initial=True)
 
@@ -336,8 +336,8 @@ class OptionReader(Uncopied):
         demand: Demand,
         initial: bool,
     ) -> "Watch[T]":
-        from fastopts.reader.mirror import Mirror
-        from fastopts.reader.watch import Watch
+        from fastopts.reader.mirrors.mirror import Mirror
+        from fastopts.reader.mirrors.watch import Watch
 
         self._run(self._queries.check_selection(scope))
         make = partial(Mirror, self._address, self._queries.venue, scope, self._timeout_s)

@@ -15,19 +15,22 @@ from starlette.websockets import WebSocket
 
 from fastopts.errors import FastoptsError
 from fastopts.reader import AsyncOptionReader
-from fastopts.serve import assets, bodies, exposition, problems, schema
-from fastopts.serve.board import Board
-from fastopts.serve.clients import Clients
-from fastopts.serve.figures import Figures
-from fastopts.serve.guard import Guard
-from fastopts.serve.health import wanting
-from fastopts.serve.parameters import no_strangers
-from fastopts.serve.prefix import PREFIX, Prefixed
-from fastopts.serve.problems import Problem
+from fastopts.serve import prometheus as exposition
+from fastopts.serve.http import assets, problems
+from fastopts.serve.http.clients import Clients
+from fastopts.serve.http.guard import Guard
+from fastopts.serve.http.parameters import no_strangers
+from fastopts.serve.http.prefix import PREFIX, Prefixed
+from fastopts.serve.http.problems import Problem
+from fastopts.serve.payloads import market as bodies
+from fastopts.serve.payloads import schema
+from fastopts.serve.payloads.health import wanting
 from fastopts.serve.routes import router
 from fastopts.serve.settings import ServeSettings
 from fastopts.serve.source import Source
-from fastopts.serve.streams import Streams
+from fastopts.serve.stats import Figures
+from fastopts.serve.streams.broadcaster import Board
+from fastopts.serve.streams.endpoints import Streams
 from fastopts.serve.tasks import Failed
 
 __all__ = ("Application",)

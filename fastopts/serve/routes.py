@@ -6,10 +6,8 @@ from fastapi import APIRouter, Depends, Path, Query, Request
 from starlette.responses import Response
 
 from fastopts.errors import BadInput
-from fastopts.reader.bounds import given
-from fastopts.serve import bodies, rows
-from fastopts.serve.forms import Content, answer
-from fastopts.serve.parameters import (
+from fastopts.reader.selection.bounds import given
+from fastopts.serve.http.parameters import (
     AnyAsset,
     Asset,
     Deltas,
@@ -21,7 +19,10 @@ from fastopts.serve.parameters import (
     bounded,
     no_strangers,
 )
-from fastopts.serve.schema import answers
+from fastopts.serve.http.response import Content, answer
+from fastopts.serve.payloads import market as bodies
+from fastopts.serve.payloads import rows
+from fastopts.serve.payloads.schema import answers
 from fastopts.serve.source import Source
 
 __all__ = ("router",)

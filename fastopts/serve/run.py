@@ -16,12 +16,12 @@ from fastopts import loops
 from fastopts.errors import ConfigError, FastoptsError
 from fastopts.reader import AsyncOptionReader
 from fastopts.serve.app import Application
-from fastopts.serve.clients import Clients
-from fastopts.serve.doors import Doors
-from fastopts.serve.figures import Figures
-from fastopts.serve.http import Http
+from fastopts.serve.http.admission import Doors
+from fastopts.serve.http.clients import Clients
+from fastopts.serve.http.connection import Http
+from fastopts.serve.http.websocket import WebSocket
 from fastopts.serve.settings import ServeSettings
-from fastopts.serve.websocket import WebSocket
+from fastopts.serve.stats import Figures
 
 __all__ = ("Server", "serve")
 

@@ -7,9 +7,9 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from fastopts.errors import ConfigError
-from fastopts.serve.clients import Network, networks
-from fastopts.serve.prefix import is_prefix
-from fastopts.serve.tokens import Tokens
+from fastopts.serve.http.clients import Network, networks
+from fastopts.serve.http.prefix import is_prefix
+from fastopts.serve.http.tokens import Tokens
 
 __all__ = ("Limits", "ServeSettings")
 

@@ -11,9 +11,9 @@ from typing import Final
 from fastopts.clock import steady_s
 from fastopts.errors import FastoptsError, one_line
 from fastopts.reader import AsyncOptionReader, Option
-from fastopts.reader.async_mirror import AsyncMirror
-from fastopts.reader.listener import Listener
-from fastopts.serve.health import Look, look
+from fastopts.reader.mirrors.async_mirror import AsyncMirror
+from fastopts.reader.mirrors.listener import Listener
+from fastopts.serve.payloads.health import Look, look
 from fastopts.serve.tasks import Failed, begin
 
 __all__ = ("Source",)

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import orjson
 
-from fastopts.sim.option import Option
+from fastopts.sim.prices.option import Option
 from fastopts.sim.settings import KeyOrder
 
 __all__ = (

@@ -10,9 +10,9 @@ from typing import Any, Final
 
 from fastopts.sim import dialect
 from fastopts.sim.faults import Faults
-from fastopts.sim.market import Market
-from fastopts.sim.option import Option
-from fastopts.sim.pace import Pace
+from fastopts.sim.prices.market import Market
+from fastopts.sim.prices.option import Option
+from fastopts.sim.prices.pace import Pace
 from fastopts.sim.settings import SimSettings
 
 __all__ = ("Feed", "Outlet", "text_frame")

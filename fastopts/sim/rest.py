@@ -8,8 +8,8 @@ from urllib.parse import parse_qs, parse_qsl, quote, unquote, urlsplit
 
 from fastopts.sim import dialect
 from fastopts.sim.faults import Faults
-from fastopts.sim.market import Market
-from fastopts.sim.option import Option
+from fastopts.sim.prices.market import Market
+from fastopts.sim.prices.option import Option
 
 __all__ = ("Rest",)
 

@@ -26,12 +26,12 @@ from websockets.protocol import State
 
 from fastopts.errors import ConfigError
 from fastopts.sim import tls
-from fastopts.sim.chance import stream
 from fastopts.sim.clock import Clock
 from fastopts.sim.dialect import PATH
 from fastopts.sim.faults import Faults
 from fastopts.sim.feed import Feed, Outlet, text_frame
-from fastopts.sim.market import Market
+from fastopts.sim.prices.chance import stream
+from fastopts.sim.prices.market import Market
 from fastopts.sim.rest import Rest
 from fastopts.sim.session import Session
 from fastopts.sim.settings import SimSettings

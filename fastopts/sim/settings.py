@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
 from fastopts.errors import ConfigError
-from fastopts.sim.coins import COINS
+from fastopts.sim.prices.coins import COINS
 
 __all__ = ("ArgsMode", "KeyOrder", "SimSettings")
 

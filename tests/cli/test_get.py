@@ -1,6 +1,6 @@
 import json
 
-from fastopts.reader.market import NAMES
+from fastopts.reader.objects.market import NAMES
 from fastopts.vocabulary import COLUMNS
 from tests.cli import market as listed
 from tests.cli.conftest import Read

@@ -2,7 +2,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from fastopts.cli import output
+from fastopts.cli.output import printing as output
 
 DAY_MS = 86_400_000
 

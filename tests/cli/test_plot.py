@@ -1,4 +1,4 @@
-from fastopts.cli.plot import Curve, Frame, draw
+from fastopts.cli.output.plot import Curve, Frame, draw
 
 FRAME = Frame(12, 2, (0.0, 1.0), (0.0, 0.08), [(0.0, "0"), (1.0, "1")])
 

@@ -1,8 +1,8 @@
 import pytest
 
-from fastopts.cli import cells
-from fastopts.reader.bounds import Bounds
-from fastopts.reader.market import NAMES
+from fastopts.cli.output import cells
+from fastopts.reader.objects.market import NAMES
+from fastopts.reader.selection.bounds import Bounds
 from tests.cli import market as listed
 from tests.cli.conftest import Read
 from tests.cli.market import STALE

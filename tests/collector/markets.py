@@ -12,9 +12,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from fastopts.collector.market import Market
-from fastopts.collector.rest import RestDriver
 from fastopts.collector.run import new_table
+from fastopts.collector.venue.rest_driver import RestDriver
+from fastopts.collector.venue.universe import Market
 from fastopts.core import Table
 from fastopts.model import Instrument
 from fastopts.net.http import HttpClient

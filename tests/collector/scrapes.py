@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
-from fastopts.collector.exposition import Exposition
-from fastopts.collector.line import Line
+from fastopts.collector.operation.exposition import Exposition
 from fastopts.collector.run import Collector
+from fastopts.collector.venue.connection import Line
 from fastopts.config import Settings
-from fastopts.net.address import Address
+from fastopts.net.redis.address import Address
 from fastopts.session.shards import Shard
 from fastopts.venues.bybit.hosts import Endpoints
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from fastopts.collector import cache
+from fastopts.collector.venue import universe_cache as cache
 from fastopts.errors import ConfigError
 from fastopts.model import Instrument
 from tests.disks import full_after

@@ -12,7 +12,7 @@ from fastopts.collector.run import Collector, fetch
 from fastopts.config import Settings
 from fastopts.embedded import EmbeddedValkey
 from fastopts.errors import ConnectionLost, StaleData, VenueError
-from fastopts.net.address import Address
+from fastopts.net.redis.address import Address
 from fastopts.reader import OptionReader
 from fastopts.sim import SimSettings, SimVenue
 from fastopts.venues.bybit.hosts import Endpoints

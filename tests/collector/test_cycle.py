@@ -10,12 +10,12 @@ import hiredis
 import pytest
 
 from fastopts.collector.cycle import Cycle
-from fastopts.collector.flusher import Flusher
 from fastopts.collector.run import new_table
+from fastopts.collector.store.flusher import Flusher
 from fastopts.core import Table
 from fastopts.errors import StoreError
-from fastopts.net.channel import Channel, Done
-from fastopts.net.resp import Replies
+from fastopts.net.redis.pipeline import Channel, Done
+from fastopts.net.redis.resp import Replies
 from tests import payloads
 from tests.faults.ws.virtual import VirtualLoop
 from tests.payloads import T0, dump
@@ -419,7 +419,7 @@ def test_what_does_not_fit_into_a_batch_follows_at_its_answer(
 ) -> None:
     async def main() -> None:
         world = await new_world()
-        monkeypatch.setattr("fastopts.collector.flusher.BATCH_BYTES", 2000)
+        monkeypatch.setattr("fastopts.collector.store.flusher.BATCH_BYTES", 2000)
         batches = len(world.store.batches)
         numbers = [world.tick() for _ in SYMBOLS]
         await asyncio.sleep(FLUSH_S)

@@ -6,11 +6,11 @@ import socket
 import pytest
 import redis
 
-from fastopts.collector import database
+from fastopts.collector.store import database
 from fastopts.config import Secret, Settings
 from fastopts.embedded import EmbeddedValkey
 from fastopts.errors import ConfigError
-from fastopts.net.address import Address
+from fastopts.net.redis.address import Address
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from fastopts.collector.duties import LOOK_S, Duties, Duty
+from fastopts.collector.operation.duties import LOOK_S, Duties, Duty
 from tests.collector.worlds import until
 
 
@@ -134,7 +134,7 @@ def test_a_limit_names_the_duty_and_is_no_success() -> None:
 def test_what_is_overdue_is_said_once_a_minute_and_so_is_its_end(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fastopts.collector.duties.LOOK_S", 0.001)
+    monkeypatch.setattr("fastopts.collector.operation.duties.LOOK_S", 0.001)
     caplog.set_level(logging.INFO)
 
     async def main(clock: Clock) -> None:

@@ -14,7 +14,7 @@ from fastopts.collector.run import Collector
 from fastopts.config import Settings
 from fastopts.core import IMPLEMENTATION
 from fastopts.errors import ConfigError
-from fastopts.net.address import Address
+from fastopts.net.redis.address import Address
 from fastopts.venues.bybit.hosts import Endpoints
 from tests.collector.scrapes import REQUEST, Scrape, ask, everything, scrape
 from tests.collector.test_metrics_server import HOSTILE
@@ -56,7 +56,7 @@ def check_histograms(found: Scrape) -> None:
 def test_a_scrape_is_of_one_moment_and_its_books_balance(
     tmp_path: Path, loop: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fastopts.collector.metrics_server.KEPT_S", 0.0)
+    monkeypatch.setattr("fastopts.collector.operation.metrics_server.KEPT_S", 0.0)
 
     async def main() -> None:
         async with world(tmp_path, metrics_address=ANYWHERE) as w:
@@ -130,7 +130,7 @@ def test_while_redis_is_away_ticks_pend_and_no_round_trip_is_invented(tmp_path: 
 def test_refusals_reconnects_and_failures_are_counted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fastopts.collector.metrics_server.KEPT_S", 0.0)
+    monkeypatch.setattr("fastopts.collector.operation.metrics_server.KEPT_S", 0.0)
 
     async def main() -> None:
         async with world(tmp_path, metrics_address=ANYWHERE) as w:
@@ -189,7 +189,7 @@ def test_a_scrape_that_fails_ends_nothing(tmp_path: Path, monkeypatch: pytest.Mo
         async with world(tmp_path, metrics_address=ANYWHERE) as w:
             await w.covered()
             assert w.collector.metrics is not None
-            monkeypatch.setattr("fastopts.collector.exposition._process", fail)
+            monkeypatch.setattr("fastopts.collector.operation.exposition._process", fail)
             head, _ = await ask(w.collector.metrics.port)
             assert head.startswith(b"HTTP/1.1 500 ")
             monkeypatch.undo()
@@ -229,7 +229,7 @@ def test_without_its_library_it_says_what_to_install(monkeypatch: pytest.MonkeyP
         )
 
     for name in ("exposition", "metrics_server"):
-        monkeypatch.delitem(sys.modules, f"fastopts.collector.{name}", raising=False)
+        monkeypatch.delitem(sys.modules, f"fastopts.collector.operation.{name}", raising=False)
     with without("prometheus_client"), pytest.raises(ConfigError) as caught:
         asyncio.run(main())
     told = str(caught.value)
@@ -239,13 +239,17 @@ def test_without_its_library_it_says_what_to_install(monkeypatch: pytest.MonkeyP
 
 def test_who_does_not_ask_for_it_loads_nothing_of_it(tmp_path: Path) -> None:
     # `fastopts.track` imports the collector when it starts one.
-    words = "import sys, fastopts.track; from fastopts.collector import heap, report, run"
+    words = "import sys, fastopts.track, fastopts.collector.run"
     (tmp_path / "loads.py").write_text(f"{words}; print(*sys.modules)")
     code, out, err = finish(start(cwd=tmp_path, module="loads"))
     assert code == 0, err
     loaded = out.split()
     assert "fastopts.collector.run" in loaded
-    for name in ("prometheus_client", "websockets.asyncio.server", "fastopts.collector.exposition"):
+    for name in (
+        "prometheus_client",
+        "websockets.asyncio.server",
+        "fastopts.collector.operation.exposition",
+    ):
         assert name not in loaded
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from fastopts.collector.feed import Feed
+from fastopts.collector.store.feed_status import Feed
 
 
 @pytest.fixture

@@ -11,14 +11,14 @@ import pytest
 import redis
 
 from fastopts import keys
-from fastopts.collector import flusher as flusher_module
-from fastopts.collector.flusher import Flusher
 from fastopts.collector.run import new_table
+from fastopts.collector.store import flusher as flusher_module
+from fastopts.collector.store.flusher import Flusher
 from fastopts.embedded import EmbeddedValkey
 from fastopts.errors import StoreError, StoreUnavailable
-from fastopts.net import channel as net
-from fastopts.net.address import Address
-from fastopts.net.channel import Channel
+from fastopts.net.redis import pipeline as net
+from fastopts.net.redis.address import Address
+from fastopts.net.redis.pipeline import Channel
 from tests import payloads
 from tests.oracle import expected_hash
 from tests.payloads import T0, dump

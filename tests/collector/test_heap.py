@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from fastopts import metrics
-from fastopts.collector import heap
+from fastopts.collector.operation import heap
 
 MB = 1_000_000
 IS_GLIBC = hasattr(ctypes.CDLL(None), "mallinfo2")

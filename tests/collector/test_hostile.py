@@ -8,10 +8,10 @@ import orjson
 import pytest
 import redis
 
-from fastopts.collector import cache
-from fastopts.collector.market import Market
-from fastopts.collector.rest import RestDriver
 from fastopts.collector.run import new_table
+from fastopts.collector.venue import universe_cache as cache
+from fastopts.collector.venue.rest_driver import RestDriver
+from fastopts.collector.venue.universe import Market
 from fastopts.embedded import EmbeddedValkey
 from fastopts.errors import ConfigError
 from fastopts.net.http import HttpClient

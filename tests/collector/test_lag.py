@@ -3,7 +3,7 @@
 import asyncio
 import time
 
-from fastopts.collector.lag import Lag
+from fastopts.collector.operation.loop_lag import Lag
 
 
 def test_the_worst_since_the_last_time_is_told_once() -> None:

@@ -8,13 +8,13 @@ from typing import Any, cast
 import pytest
 
 from fastopts import keys
-from fastopts.collector.lease import EPOCH_SPREAD, Lease
+from fastopts.collector.store.lease import EPOCH_SPREAD, Lease
 from fastopts.embedded import EmbeddedValkey
 from fastopts.errors import ConfigError, LeaseLost, StoreError, StoreUnavailable
-from fastopts.net import channel
-from fastopts.net.address import Address
-from fastopts.net.channel import Channel
-from fastopts.net.resp import ReplyList, pack
+from fastopts.net.redis import pipeline as channel
+from fastopts.net.redis.address import Address
+from fastopts.net.redis.pipeline import Channel
+from fastopts.net.redis.resp import ReplyList, pack
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ import asyncio
 import itertools
 from collections.abc import Callable
 
-from fastopts.collector.line import Line, Shared
 from fastopts.collector.run import new_table
+from fastopts.collector.venue.connection import Line, Shared
 from fastopts.core import Table
 from fastopts.model import Instrument
 from fastopts.session.shards import Shards

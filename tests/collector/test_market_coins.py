@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from fastopts.collector.market import Market
-from fastopts.collector.rest import RestDriver
+from fastopts.collector.venue.rest_driver import RestDriver
+from fastopts.collector.venue.universe import Market
 from fastopts.config import KNOWN_COINS
 from fastopts.errors import VenueError
 from fastopts.session.ban import Ban

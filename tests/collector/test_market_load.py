@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from fastopts.collector import cache
+from fastopts.collector.venue import universe_cache as cache
 from fastopts.errors import VenueBanned, VenueError
 from tests.collector.markets import (
     BROKEN,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from fastopts.collector.duties import Duty
+from fastopts.collector.operation.duties import Duty
 from fastopts.errors import ConnectionLost
 from fastopts.model import Instrument
 from tests import payloads
@@ -155,7 +155,7 @@ def test_what_the_guard_keeps_is_distrusted_once_two_answers_lack_it_and_it_did_
 def test_what_no_list_has_and_what_does_not_tick_for_an_hour_has_left_the_market(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fastopts.collector.market.LEFT_AFTER_S", 0.0)
+    monkeypatch.setattr("fastopts.collector.venue.universe.LEFT_AFTER_S", 0.0)
 
     async def main(world: World) -> None:
         world.venue.listed = {"BTC": names(4), "ETH": names(2, "ETH")}
@@ -175,7 +175,7 @@ def test_what_no_list_has_and_what_does_not_tick_for_an_hour_has_left_the_market
 def test_lists_of_ever_new_options_stay_within_a_bound(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("fastopts.collector.market.SYMBOLS_MAX", 50)
+    monkeypatch.setattr("fastopts.collector.venue.universe.SYMBOLS_MAX", 50)
 
     async def main(world: World) -> None:
         world.venue.listed = {"BTC": names(20)}
@@ -207,7 +207,7 @@ def test_one_list_of_too_many_keeps_what_is_known(
     async def main(world: World) -> None:
         world.venue.listed = {"BTC": names(4)[2:], "ETH": names(3, "ETH")}
         await world.load()
-        monkeypatch.setattr("fastopts.collector.market.SYMBOLS_MAX", 6)
+        monkeypatch.setattr("fastopts.collector.venue.universe.SYMBOLS_MAX", 6)
         world.venue.listed["BTC"] = names(40)
         assert await world.refresh() == (names(1), [])
         assert len(world.market.instruments) == 6
@@ -261,7 +261,7 @@ class Time:
             self.now_ms += delay * 1000
 
         with self._monkeypatch.context() as patched:
-            patched.setattr("fastopts.collector.market.asyncio.sleep", sleep)
+            patched.setattr("fastopts.collector.venue.universe.asyncio.sleep", sleep)
             with pytest.raises(asyncio.CancelledError):
                 await world.market.keep_fresh(Duty("refresh", refresh_s, 60), world.listen)
         return self.waits
@@ -323,7 +323,7 @@ def test_nobody_there_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
     async def main(world: World) -> None:
         world.venue.leave()
-        monkeypatch.setattr("fastopts.collector.rest.asyncio.sleep", at_once)
+        monkeypatch.setattr("fastopts.collector.venue.rest_driver.asyncio.sleep", at_once)
         with pytest.raises(ConnectionLost, match="instruments-info"):
             await world.load(may_use_cache=True)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from fastopts.collector import market as market_module
+from fastopts.collector.venue import universe as market_module
 from tests import payloads
 from tests.collector.markets import (
     FAR_MS,

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from fastopts.collector import metrics_server
-from fastopts.collector.metrics_server import CONNECTIONS_MAX, MetricsServer
+from fastopts.collector.operation import metrics_server
+from fastopts.collector.operation.metrics_server import CONNECTIONS_MAX, MetricsServer
 from fastopts.errors import ConfigError
 from tests.collector.scrapes import REQUEST, ask
 from tests.loops import LOOPS, run

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 import pytest
 
-from fastopts.collector.rest import RestDriver
+from fastopts.collector.venue.rest_driver import RestDriver
 from fastopts.errors import ConnectionLost, VenueBanned, VenueError, VenueProtocolError
 from fastopts.net import http
 from fastopts.net.http import HttpClient
@@ -41,7 +41,7 @@ class Clock(asyncio.SelectorEventLoop):
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """Closed by `run`."""
     made = Clock()
-    monkeypatch.setattr("fastopts.collector.rest.asyncio.sleep", made.sleep)
+    monkeypatch.setattr("fastopts.collector.venue.rest_driver.asyncio.sleep", made.sleep)
     return made
 
 
@@ -361,7 +361,7 @@ def test_a_server_that_does_not_answer_costs_an_attempt(
 def test_a_lookup_that_hangs_holds_one_thread_and_no_caller(
     clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fastopts.collector.rest.ENDS_WITHIN_S", 0.0)
+    monkeypatch.setattr("fastopts.collector.venue.rest_driver.ENDS_WITHIN_S", 0.0)
 
     async def main() -> None:
         async with Server(GOOD) as server:
@@ -378,7 +378,7 @@ def test_a_lookup_that_hangs_holds_one_thread_and_no_caller(
             with pytest.raises(ConnectionLost, match="name lookup or the connecting"):
                 await server.driver.run(rest.instruments("BTC"))
             assert hanging.is_set()
-            monkeypatch.setattr("fastopts.collector.rest.ENDS_WITHIN_S", 30.0)
+            monkeypatch.setattr("fastopts.collector.venue.rest_driver.ENDS_WITHIN_S", 30.0)
             monkeypatch.setattr(server._http, "get", get)
             may_end.set()
             assert symbols(await server.driver.run(rest.instruments("BTC"))) == [CALL]

@@ -7,12 +7,12 @@ import pytest
 import redis
 
 from fastopts import keys
-from fastopts.collector import server
-from fastopts.collector.server import Server
+from fastopts.collector.store import server
+from fastopts.collector.store.server import Server
 from fastopts.embedded import EmbeddedValkey
 from fastopts.errors import ConfigError, StoreError
-from fastopts.net import channel
-from fastopts.net.address import Address
+from fastopts.net.redis import pipeline as channel
+from fastopts.net.redis.address import Address
 from tests.store import clustered
 
 USER, PASSWORD = "limited", "s3cret"

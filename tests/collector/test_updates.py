@@ -7,7 +7,7 @@ import pytest
 import redis
 
 from fastopts import keys
-from fastopts.collector import heartbeat as heartbeat_module
+from fastopts.collector.store import heartbeat as heartbeat_module
 from fastopts.embedded import EmbeddedValkey
 from tests.collector.writers import SYMBOLS, Running, World, run, until
 from tests.oracle import Update, read_update

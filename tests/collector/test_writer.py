@@ -6,8 +6,8 @@ import pytest
 import redis
 
 from fastopts import keys
-from fastopts.collector import writer as writer_module
-from fastopts.collector.lease import Lease
+from fastopts.collector.store import writer as writer_module
+from fastopts.collector.store.lease import Lease
 from fastopts.embedded import EmbeddedValkey
 from fastopts.errors import ConfigError, LeaseLost, StoreError, StoreUnavailable, WrongVenue
 from fastopts.model import Instrument

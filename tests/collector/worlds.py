@@ -13,7 +13,7 @@ from fastopts import keys
 from fastopts.collector.run import Collector
 from fastopts.config import Settings
 from fastopts.embedded import EmbeddedValkey
-from fastopts.net.address import Address
+from fastopts.net.redis.address import Address
 from fastopts.sim import SimSettings, SimVenue
 from fastopts.sim.clock import Clock
 from fastopts.venues.bybit.hosts import Endpoints

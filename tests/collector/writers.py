@@ -9,11 +9,11 @@ from typing import Any
 import redis
 
 from fastopts import keys
-from fastopts.collector.feed import Feed
 from fastopts.collector.run import new_table
-from fastopts.collector.writer import Writer
+from fastopts.collector.store.feed_status import Feed
+from fastopts.collector.store.writer import Writer
 from fastopts.model import Instrument
-from fastopts.net.address import Address
+from fastopts.net.redis.address import Address
 from fastopts.session.clocks import wall_ms
 from tests import payloads
 from tests.oracle import expected_hash

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from fastopts import keys
 from fastopts.errors import StoreError
-from fastopts.net.resp import pack
+from fastopts.net.redis.resp import pack
 from fastopts.venues.bybit.fields import TICKER_FIELDS, TOPIC_PREFIX
 from tests import payloads
 from tests.core.conftest import load

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Final
 
-from fastopts.sim import black76
+from fastopts.sim.prices import black76
 from tests.store import Store, expiry_of
 
 __all__ = ("MOVING", "NOW", "list_market")

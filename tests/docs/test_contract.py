@@ -12,7 +12,7 @@ import redis
 from fastopts import errors, keys, model
 from fastopts.collector.run import Collector
 from fastopts.config import Settings
-from fastopts.net import address
+from fastopts.net.redis import address
 from fastopts.reader import OptionReader
 from fastopts.sim import SimSettings, SimVenue
 from fastopts.venues.bybit.hosts import Endpoints

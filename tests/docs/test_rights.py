@@ -15,11 +15,11 @@ from fastopts.cli.__main__ import main
 from fastopts.cli.doctor.rights import PREPARING, READING
 from fastopts.cli.top.screen import look
 from fastopts.cli.top.view import View
-from fastopts.collector import listing
 from fastopts.collector.run import Collector
+from fastopts.collector.store import listing
 from fastopts.compat import EfficientTradeExecutor, OptionsDataReader
 from fastopts.config import Settings
-from fastopts.net import address
+from fastopts.net.redis import address
 from fastopts.reader import AsyncOptionReader, OptionReader
 from fastopts.sim import SimSettings, SimVenue
 from fastopts.venues.bybit.hosts import Endpoints

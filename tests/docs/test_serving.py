@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, sync_playwright
 
-from fastopts.serve import problems, tokens
+from fastopts.serve.http import problems, tokens
 from fastopts.serve.settings import Limits
 from tests.docs.announcer import Announcer
 from tests.docs.market import list_market

@@ -27,7 +27,7 @@ from fastopts.collector.run import Collector
 from fastopts.config import Settings
 from fastopts.core import Table
 from fastopts.embedded import EmbeddedValkey
-from fastopts.net.address import Address
+from fastopts.net.redis.address import Address
 from fastopts.reader import OptionReader
 from fastopts.venues.bybit.fields import REST, WEBSOCKET
 from fastopts.venues.bybit.hosts import Endpoints

@@ -9,7 +9,7 @@ from typing import Final, Self
 
 import hiredis
 
-from fastopts.net.resp import pack
+from fastopts.net.redis.resp import pack
 
 __all__ = ("CLOSE", "ODD", "Said", "Scripted", "honest")
 

@@ -24,8 +24,8 @@ class Mutant:
     tests: tuple[str, ...]
 
 
-LINE = "fastopts/collector/line.py"
-WRITER = "fastopts/collector/writer.py"
+LINE = "fastopts/collector/venue/connection.py"
+WRITER = "fastopts/collector/store/writer.py"
 SESSION = "fastopts/venues/bybit/session.py"
 PURE, BATCH, TABLE = "fastopts/core/pure.py", "fastopts/core/batch.pyx", "fastopts/core/table.pyx"
 ENDS = "test_a_callback_that_fails_ends_the_collector_instead_of_muting_it"
@@ -136,7 +136,7 @@ MUTANTS = (
         "a connection used again after a cancelled exchange",
         (
             Edit(
-                "fastopts/net/channel.py",
+                "fastopts/net/redis/pipeline.py",
                 "            await answered\n        except BaseException:\n"
                 "            self.abort()\n            raise\n",
                 "            await answered\n        except BaseException:\n"
@@ -150,7 +150,7 @@ MUTANTS = (
         "replies that are read up to the first error",
         (
             Edit(
-                "fastopts/net/resp.py",
+                "fastopts/net/redis/resp.py",
                 "            self.values.append(reply)\n",
                 "            self.values.append(reply)\n"
                 "            if isinstance(reply, StoreError):\n"
@@ -295,7 +295,7 @@ MUTANTS = (
         "a Host header that nobody checks",
         (
             Edit(
-                "fastopts/serve/guard.py",
+                "fastopts/serve/http/guard.py",
                 "        if _without_port(host) not in self._hosts:\n",
                 "        if not _without_port(host):\n",
             ),

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fastopts.errors import ConfigError
-from fastopts.net import address
-from fastopts.net.address import Address
+from fastopts.net.redis import address
+from fastopts.net.redis.address import Address
 
 
 @pytest.mark.parametrize(

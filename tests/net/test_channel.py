@@ -11,10 +11,10 @@ import pytest
 
 from fastopts.embedded import EmbeddedValkey
 from fastopts.errors import StoreError, StoreUnavailable
-from fastopts.net import channel
-from fastopts.net.address import Address
-from fastopts.net.channel import Channel
-from fastopts.net.resp import ReplyList, pack
+from fastopts.net.redis import pipeline as channel
+from fastopts.net.redis.address import Address
+from fastopts.net.redis.pipeline import Channel
+from fastopts.net.redis.resp import ReplyList, pack
 from tests.certificates import client_context, server_context
 
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from fastopts.net import polled
-from fastopts.net.polled import Polled
+from fastopts.net import manual_transport as polled
+from fastopts.net.manual_transport import Polled
 from tests import loops
 from tests.certificates import client_context, server_context
 from tests.loops import LOOPS

@@ -13,9 +13,9 @@ import pytest
 
 from fastopts.errors import StoreError
 from fastopts.net import tls
-from fastopts.net.address import Address
-from fastopts.net.async_talk import AsyncTalk
-from fastopts.net.talk import Talk
+from fastopts.net.redis.address import Address
+from fastopts.net.redis.push_asyncio import AsyncTalk
+from fastopts.net.redis.push_blocking import Talk
 from tests import loops
 from tests.certificates import client_context, server_context
 

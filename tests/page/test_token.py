@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, expect
 
+from fastopts.serve.http.tokens import Tokens
 from fastopts.serve.settings import ServeSettings
-from fastopts.serve.tokens import Tokens
 from tests.page.tab import Tab
 from tests.serve.living import BTC, Living
 from tests.serve.serving import Serving

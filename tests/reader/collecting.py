@@ -9,10 +9,10 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from fastopts.net.address import Address
+from fastopts.net.redis.address import Address
 from fastopts.reader import AsyncOptionReader, OptionReader, StaleData
-from fastopts.reader.async_mirror import AsyncMirror
-from fastopts.reader.mirror import Mirror
+from fastopts.reader.mirrors.async_mirror import AsyncMirror
+from fastopts.reader.mirrors.mirror import Mirror
 from tests.collector.writers import INSTRUMENTS, SYMBOLS, World
 
 T = TypeVar("T")

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from fastopts.reader.frames import Columns, Provenance
+from fastopts.reader.export.dataframes import Columns, Provenance
 from fastopts.vocabulary import VOCABULARY, Word
 
 __all__ = ("MARKET", "PROVENANCE", "Row", "columns", "row", "shuffled")

@@ -9,8 +9,8 @@ import time
 
 from fastopts.collector.run import new_table
 from fastopts.core import Batch, Table
-from fastopts.net.address import parse
-from fastopts.net.blocking import BlockingChannel
+from fastopts.net.redis.address import parse
+from fastopts.net.redis.blocking import BlockingChannel
 from tests.payloads import NUMBERS, dump, ticker
 from tests.store import EPOCH, expiry_of
 

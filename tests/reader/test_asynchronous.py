@@ -22,7 +22,7 @@ from fastopts.reader import (
     StoreUnavailable,
     WrongVenue,
 )
-from fastopts.reader.scan import Scan
+from fastopts.reader.selection.scan import Scan
 from tests.loops import LOOPS, run
 from tests.reader.servers import Proxy, cut, drip, garbage, half, reset, twice
 from tests.store import CALL, PUT, Store

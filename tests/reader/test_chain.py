@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from fastopts.model import FLAG_TIME_SUSPECT
-from fastopts.net.resp import Replies
+from fastopts.net.redis.resp import Replies
 from fastopts.reader import (
     Absent,
     BadInput,

@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 from pyarrow import ipc, parquet
 
 from fastopts.errors import ConfigError
-from fastopts.reader.export import FORMS, write, write_to
-from fastopts.reader.frames import Columns, to_arrow
+from fastopts.reader.export.dataframes import Columns, to_arrow
+from fastopts.reader.export.files import FORMS, write, write_to
 from fastopts.vocabulary import COLUMNS, VOCABULARY
 from tests.disks import full_after
 from tests.extras import without

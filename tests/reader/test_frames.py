@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 
 from fastopts.errors import ConfigError
-from fastopts.reader.frames import Columns, to_arrow, to_pandas, to_polars
+from fastopts.reader.export.dataframes import Columns, to_arrow, to_pandas, to_polars
 from tests.extras import without
 from tests.reader.market import MARKET, PROVENANCE, Row, columns, row, shuffled
 
@@ -161,7 +161,7 @@ def test_a_table_needs_no_other_library_than_its_own(call: str, missing: list[st
     script = f"""if True:
         from tests.extras import without
         with without(*{missing}):
-            from fastopts.reader.frames import to_arrow, to_pandas, to_polars
+            from fastopts.reader.export.dataframes import to_arrow, to_pandas, to_polars
             from tests.reader.market import PROVENANCE, shuffled
             table = {call}
             print([str(symbol) for symbol in table["symbol"]])

@@ -22,7 +22,7 @@ from fastopts.reader import (
     TooOld,
     Unknown,
 )
-from fastopts.reader.freshness import Feed, Progress
+from fastopts.reader.freshness.feed import Feed, Progress
 from tests.store import CALL, EPOCH, PUT, Store
 
 NOW, BEAT_LIMIT, WATCHDOG = 1_795_348_800_000, 5000, 12_000

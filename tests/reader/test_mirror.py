@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable, Iterator
 import pytest
 import redis
 
-from fastopts.collector import feed as feed_module
-from fastopts.collector import heartbeat as heartbeat_module
+from fastopts.collector.store import feed_status as feed_module
+from fastopts.collector.store import heartbeat as heartbeat_module
 from fastopts.embedded import EmbeddedValkey
 from fastopts.errors import StoreError
 from fastopts.reader import (
@@ -31,7 +31,7 @@ from fastopts.reader import (
     Unknown,
     WrongVenue,
 )
-from fastopts.reader.listener import Deaf
+from fastopts.reader.mirrors.listener import Deaf
 from tests.collector.writers import SYMBOLS
 from tests.reader.collecting import Collector, Loop, Opened, raised, until
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from fastopts.reader.naming import delivery_ms, spellings
+from fastopts.reader.selection.spelling import delivery_ms, spellings
 
 USDT, USDC = "BTC-6JAN27-100000-C-USDT", "BTC-6JAN27-100000-C"
 

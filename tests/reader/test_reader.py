@@ -13,7 +13,7 @@ import pytest
 from fastopts import model
 from fastopts.embedded import EmbeddedValkey
 from fastopts.errors import StoreError
-from fastopts.net.resp import ReplyList, pack
+from fastopts.net.redis.resp import ReplyList, pack
 from fastopts.reader import (
     Absent,
     ConnectionMuted,

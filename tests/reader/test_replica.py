@@ -10,10 +10,10 @@ import pytest
 
 from fastopts.core import Tick, decode
 from fastopts.errors import FeedDown, StoreError, WrongVenue
-from fastopts.reader.backlog import Backlog, Gap
-from fastopts.reader.listener import Deaf
-from fastopts.reader.replica import Replica
-from fastopts.reader.scope import Scope
+from fastopts.reader.mirrors.backlog import Backlog, Gap
+from fastopts.reader.mirrors.listener import Deaf
+from fastopts.reader.mirrors.replica import Replica
+from fastopts.reader.selection.scope import Scope
 from tests.reader.scripted import FLOATING, STABLE, Server, record
 
 BTC = Scope("BTC")

@@ -14,8 +14,8 @@ import pytest
 from fastopts.embedded import EmbeddedValkey
 from fastopts.model import FLAG_REST, FLAG_SUSPECT, NO_SEQUENCE
 from fastopts.reader import Absent, BadInput, FeedDown, Option, OptionReader, Unknown
-from fastopts.reader.bounds import Bounds
-from fastopts.reader.market import NAMES
+from fastopts.reader.objects.market import NAMES
+from fastopts.reader.selection.bounds import Bounds
 from fastopts.vocabulary import COLUMNS
 from tests.store import EPOCH, NAN, Store
 

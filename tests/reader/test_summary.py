@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from fastopts.reader import OptionReader
-from fastopts.reader.summary import AssetCount, Summary, summarise
+from fastopts.reader.objects.summary import AssetCount, Summary, summarise
 from tests.cli.market import LISTED, LIVE, STALE, feed, fill
 from tests.processes import environ
 from tests.store import Store

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from fastopts.net.address import Address
-from fastopts.net.blocking import BlockingChannel
+from fastopts.net.redis.address import Address
+from fastopts.net.redis.blocking import BlockingChannel
 from fastopts.reader import AsyncOptionReader, OptionReader
 from tests.store import CALL, Store
 

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import redis
 
-from fastopts.collector import feed as feed_module
-from fastopts.collector import heartbeat as heartbeat_module
+from fastopts.collector.store import feed_status as feed_module
+from fastopts.collector.store import heartbeat as heartbeat_module
 from fastopts.embedded import EmbeddedValkey
 from fastopts.reader import (
     AsyncOptionReader,

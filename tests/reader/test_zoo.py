@@ -15,7 +15,7 @@ import pytest
 from fastopts.compat import EfficientTradeExecutor, OptionsDataReader
 from fastopts.errors import BadInput, FastoptsError
 from fastopts.reader import AsyncOptionReader, Chain, Option, OptionReader
-from fastopts.reader.checks import shown
+from fastopts.reader.selection.arguments import shown
 from tests.store import CALL, PUT, Store
 
 ZOO: list[Any] = [

@@ -5,8 +5,8 @@ from typing import Final
 
 import pytest
 
+from fastopts.serve.http.tokens import Tokens
 from fastopts.serve.settings import Limits, ServeSettings
-from fastopts.serve.tokens import Tokens
 from tests.serve.living import Living
 from tests.serve.serving import Serving
 from tests.store import Store

@@ -2,7 +2,7 @@
 
 import pytest
 
-from fastopts.serve.board import beats
+from fastopts.serve.streams.broadcaster import beats
 
 
 @pytest.mark.parametrize(("beat_s", "expected"), [(0.05, 20), (0.2, 5), (0.3, 3), (5.0, 1)])

@@ -3,7 +3,7 @@
 import pytest
 
 from fastopts.errors import ConfigError
-from fastopts.serve.clients import Clients, address_key, networks
+from fastopts.serve.http.clients import Clients, address_key, networks
 
 PROXY = "10.0.0.5"
 TRUSTED = networks(("10.0.0.0/24,192.0.2.7", "2001:db8:ffff::/48"))

@@ -4,7 +4,7 @@ import gzip
 
 import pytest
 
-from fastopts.serve.negotiation import coding, weights
+from fastopts.serve.http.negotiation import coding, weights
 from tests.serve.serving import Serving
 
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from fastopts.errors import Expired, FastoptsError, FeedDown, Unknown
-from fastopts.serve.rows import STREAMED
-from fastopts.serve.topics import MESSAGE_BYTES, Row, RowTopic, Subscription, WholeTopic
+from fastopts.serve.payloads.rows import STREAMED
+from fastopts.serve.streams.topics import MESSAGE_BYTES, Row, RowTopic, Subscription, WholeTopic
 
 
 class Table:

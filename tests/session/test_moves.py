@@ -1,4 +1,4 @@
-from fastopts.session.moves import Moves
+from fastopts.session.resubscribe_policy import Moves
 
 
 def test_a_symbol_is_tried_elsewhere_then_goes_home_ever_more_patiently() -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fastopts.session.reconcile import COMPARED, Reconciler, differs
+from fastopts.session.staleness_rule import COMPARED, Reconciler, differs
 
 Texts = dict[str, str]
 TICK = {"tm": "1000", "rt": "1010", "sq": "1", "cn": "5:1", "bp": "5", "mp": "6.5", "d": "0.4"}

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from fastopts.model import Instrument
-from fastopts.session.universe import diff
+from fastopts.session.universe_diff import diff
 
 NOW = 1_795_000_000_000
 HOUR = 3_600_000

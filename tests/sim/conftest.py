@@ -10,7 +10,7 @@ from typing import Self, TypeVar
 import pytest
 
 from fastopts.sim import Clock, SimSettings, SimVenue
-from fastopts.sim.market import Market
+from fastopts.sim.prices.market import Market
 
 T0_MS = int(datetime(2026, 11, 24, 10, tzinfo=UTC).timestamp()) * 1000  # a Tuesday
 COINS = ("BTC", "ETH", "SOL", "XRP")

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fastopts.sim.black76 import DAYS_PER_YEAR, IV_MAX, implied_iv, value
+from fastopts.sim.prices.black76 import DAYS_PER_YEAR, IV_MAX, implied_iv, value
 
 FORWARD = 88_000.0
 OPTIONS = [

@@ -2,11 +2,11 @@ from decimal import Decimal
 
 import pytest
 
-from fastopts.sim.coins import COINS
-from fastopts.sim.curve import Curve
-from fastopts.sim.expiries import DAY_MS
-from fastopts.sim.spot import Spot
-from fastopts.sim.universe import Series
+from fastopts.sim.prices.coins import COINS
+from fastopts.sim.prices.curve import Curve
+from fastopts.sim.prices.expiries import DAY_MS
+from fastopts.sim.prices.spot import Spot
+from fastopts.sim.prices.universe import Series
 from tests.sim.conftest import T0_MS
 
 SPOT = Spot(COINS["BTC"], 1, T0_MS)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from fastopts.sim import dialect
-from fastopts.sim.option import Option
+from fastopts.sim.prices.option import Option
 from fastopts.sim.settings import KeyOrder
 from tests.sim.conftest import T0_MS, market
 

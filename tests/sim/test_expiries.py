@@ -2,7 +2,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from fastopts.sim.expiries import EXPIRIES_MAX, date_text, expiries
+from fastopts.sim.prices.expiries import EXPIRIES_MAX, date_text, expiries
 
 
 def ms(text: str) -> int:

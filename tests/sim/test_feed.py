@@ -5,7 +5,7 @@ import pytest
 
 from fastopts.sim.faults import Faults
 from fastopts.sim.feed import Feed, Outlet, text_frame
-from fastopts.sim.market import Market
+from fastopts.sim.prices.market import Market
 from fastopts.sim.settings import SimSettings
 from tests.sim.conftest import HOUR_MS, T0_MS, market
 

@@ -1,6 +1,6 @@
 import pytest
 
-from fastopts.sim.market import Market
+from fastopts.sim.prices.market import Market
 from tests.sim.conftest import HOUR_MS, T0_MS, market
 
 

@@ -1,8 +1,8 @@
 import pytest
 
-from fastopts.sim.black76 import YEAR_MS, implied_iv, value
-from fastopts.sim.chance import stream
-from fastopts.sim.option import Option, Ticker
+from fastopts.sim.prices.black76 import YEAR_MS, implied_iv, value
+from fastopts.sim.prices.chance import stream
+from fastopts.sim.prices.option import Option, Ticker
 from tests.sim.conftest import HOUR_MS, T0_MS, market
 
 OPTIONS = list(market(2_000).options.values())

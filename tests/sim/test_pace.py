@@ -2,7 +2,7 @@ from collections import Counter
 
 import pytest
 
-from fastopts.sim.pace import Pace
+from fastopts.sim.prices.pace import Pace
 
 SLICE_S = 0.002
 

@@ -4,9 +4,9 @@ import statistics
 
 import pytest
 
-from fastopts.sim.coins import COINS
-from fastopts.sim.expiries import DAY_MS
-from fastopts.sim.spot import STEP_MS, Spot
+from fastopts.sim.prices.coins import COINS
+from fastopts.sim.prices.expiries import DAY_MS
+from fastopts.sim.prices.spot import STEP_MS, Spot
 from tests.sim.conftest import HOUR_MS, T0_MS
 
 SETTLING_MS = T0_MS + 21 * HOUR_MS + HOUR_MS // 2  # tomorrow 07:30 UTC

@@ -1,6 +1,6 @@
 import pytest
 
-from fastopts.sim.tape import Tape
+from fastopts.sim.prices.tape import Tape
 from tests.sim.conftest import HOUR_MS, T0_MS
 
 

@@ -4,9 +4,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from fastopts.sim.coins import COINS, Coin
-from fastopts.sim.expiries import DAY_MS
-from fastopts.sim.universe import Listing, Universe
+from fastopts.sim.prices.coins import COINS, Coin
+from fastopts.sim.prices.expiries import DAY_MS
+from fastopts.sim.prices.universe import Listing, Universe
 from tests.sim.conftest import HOUR_MS, T0_MS
 
 SYMBOL = re.compile(r"([A-Z0-9]+)-(\d{1,2}[A-Z]{3}\d{2})-(\d+(?:\.\d+)?)-([CP])(?:-(USDT))?")

@@ -220,7 +220,7 @@ class Network:
         return wire, protocol
 
     async def connect_polled(self, protocol: Any, place: _Place, tls: None, name: str) -> Wire:
-        """Stand in for `fastopts.net.polled.connect`."""
+        """Stand in for `fastopts.net.manual_transport.connect`."""
         wire, _ = await self.connect(lambda: protocol, sock=place)
         return wire
 

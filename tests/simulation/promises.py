@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 from fastopts import keys, model
 from fastopts.core import decode
-from fastopts.reader import freshness
-from fastopts.reader.option import Option
+from fastopts.reader.freshness import feed as freshness
+from fastopts.reader.objects.option import Option
 from tests.oracle import FIELDS
 from tests.simulation.network import Wire
 from tests.simulation.redis import Client

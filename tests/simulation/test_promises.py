@@ -7,9 +7,9 @@ from unittest import mock
 
 import pytest
 
-from fastopts.collector.flusher import Flusher
-from fastopts.collector.heartbeat import Heartbeat
-from fastopts.collector.writer import Writer
+from fastopts.collector.store.flusher import Flusher
+from fastopts.collector.store.heartbeat import Heartbeat
+from fastopts.collector.store.writer import Writer
 from fastopts.core import pure
 from fastopts.venues.bybit.session import Session
 from tests.simulation import campaign
@@ -39,7 +39,7 @@ def twin(**changed: Callable[..., Any]) -> list[Patch]:
     doors = {
         "fastopts.collector.run.Table": pure.Table,
         "fastopts.collector.run.Grammar": pure.Grammar,
-        "fastopts.collector.flusher.Batch": pure.Batch,
+        "fastopts.collector.store.flusher.Batch": pure.Batch,
     }
     return [
         *(mock.patch(name, value) for name, value in doors.items()),
@@ -136,8 +136,8 @@ def test_no_resubscription_after_a_reconnect() -> None:
 
 
 def test_a_lease_that_nobody_reads() -> None:
-    patch = mock.patch("fastopts.collector.lease.Lease.check", return_value=True)
-    take = mock.patch("fastopts.collector.lease._epoch", return_value=0)
+    patch = mock.patch("fastopts.collector.store.lease.Lease.check", return_value=True)
+    take = mock.patch("fastopts.collector.store.lease._epoch", return_value=0)
     assert "epoch" in first_broken([Planned("usurper", 4.0, 0.1)], [patch, take], seeds=2)
 
 

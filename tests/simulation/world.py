@@ -14,7 +14,7 @@ from fastopts import keys
 from fastopts.collector.run import Collector
 from fastopts.config import Settings
 from fastopts.errors import FastoptsError
-from fastopts.net.address import Address
+from fastopts.net.redis.address import Address
 from fastopts.session.backoff import Backoff
 from fastopts.venues.bybit.hosts import Endpoints
 from fastopts.venues.bybit.session import Session, Timing
@@ -207,10 +207,10 @@ class World:
             "secrets.token_hex": lambda size: f"{self.rng.getrandbits(8 * size):0{2 * size}x}",
             "secrets.randbelow": self.rng.randrange,
             "fastopts.net.proxy.reach": self.network.reach,
-            "fastopts.net.polled.connect": self.network.connect_polled,
-            "fastopts.net.channel.dial": self.network.dial,
+            "fastopts.net.manual_transport.connect": self.network.connect_polled,
+            "fastopts.net.redis.pipeline.dial": self.network.dial,
             "fastopts.collector.run.HttpClient": lambda *args: self,
-            "fastopts.collector.rest.in_daemon_thread": _soon,
+            "fastopts.collector.venue.rest_driver.in_daemon_thread": _soon,
             "fastopts.session.shards.TOPICS_MAX": TOPICS_MAX,
             "fastopts.session.backoff.Backoff.__init__": seeded_backoff,
             "fastopts.venues.bybit.session.Session.take_events": counted_events,

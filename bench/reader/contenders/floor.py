@@ -9,7 +9,7 @@ from bench.reader.contenders.common import Call, Market, serve
 from fastopts import keys
 from fastopts.core import mget
 from fastopts.model import RECORD
-from fastopts.net.resp import pack
+from fastopts.net.redis.resp import pack
 
 __all__ = ("END_SIZE", "Unparsed", "commands", "is_end")
 

@@ -2,7 +2,7 @@
 
 from bench.reader.contenders.common import Call, Market, serve
 from bench.reader.contenders.ours import reader_of
-from fastopts.reader.mirror import Mirror
+from fastopts.reader.mirrors.mirror import Mirror
 
 
 def get(market: Market) -> Call:

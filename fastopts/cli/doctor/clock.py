@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from fastopts.cli import output
 from fastopts.cli.doctor.check import Finding, green, yellow
+from fastopts.cli.output import printing as output
 
 __all__ = ("APART_MS", "judge_clock")
 

@@ -10,15 +10,16 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from fastopts.cli import options, output
+from fastopts.cli import options
 from fastopts.cli.doctor import build, check
 from fastopts.cli.doctor.check import Finding
 from fastopts.cli.doctor.store import Store
 from fastopts.cli.doctor.venue import Venue
 from fastopts.cli.options import Json, RedisUrl, setting
+from fastopts.cli.output import printing as output
 from fastopts.config import Settings
 from fastopts.errors import one_line
-from fastopts.net import address
+from fastopts.net.redis import address
 from fastopts.venues.bybit.hosts import Endpoints
 
 __all__ = ("doctor",)

@@ -14,9 +14,9 @@ from typing import Final
 from fastopts import keys
 from fastopts.cli.doctor.check import Finding, green, red, yellow
 from fastopts.errors import StoreError
-from fastopts.net import blocking
-from fastopts.net.address import Address
-from fastopts.net.resp import ReplyList, pack
+from fastopts.net.redis import blocking
+from fastopts.net.redis.address import Address
+from fastopts.net.redis.resp import ReplyList, pack
 from fastopts.session.refusals import judge
 
 __all__ = ("PREPARING", "QUEUED", "READING", "Trial", "try_reading", "try_writing")

@@ -10,19 +10,19 @@ from fastopts import keys
 from fastopts.cli.doctor import rights
 from fastopts.cli.doctor.check import Check, Finding, green, red, yellow
 from fastopts.cli.doctor.clock import judge_clock
-from fastopts.cli.nets import Nets
-from fastopts.collector import server
+from fastopts.cli.output.nets import Nets
+from fastopts.collector.store import server
 from fastopts.errors import StoreError, StoreUnavailable, WrongVenue
-from fastopts.net.address import Address
-from fastopts.net.blocking import BlockingChannel
-from fastopts.net.resp import ReplyList, good, pack
+from fastopts.net.redis.address import Address
+from fastopts.net.redis.blocking import BlockingChannel
+from fastopts.net.redis.resp import ReplyList, good, pack
 from fastopts.net.threads import in_daemon_thread
 from fastopts.net.tls import TlsFault
 from fastopts.session.clocks import wall_ms
 from fastopts.session.refusals import judge
 
 if TYPE_CHECKING:
-    from fastopts.reader.state import FeedState
+    from fastopts.reader.freshness.feed_state import FeedState
 
 __all__ = ("Store",)
 
@@ -135,9 +135,9 @@ class Store:
 
     async def _feed(self) -> Finding:
         # what needs the core is loaded once that is known to be there
-        from fastopts.reader import freshness
-        from fastopts.reader.freshness import Moment
-        from fastopts.reader.state import FeedState
+        from fastopts.reader.freshness import feed as freshness
+        from fastopts.reader.freshness.feed import Moment
+        from fastopts.reader.freshness.feed_state import FeedState
 
         try:
             pairs, now = await self._ask(("HGETALL", keys.FEED), ("TIME",))

@@ -6,9 +6,9 @@ from typing import Final
 
 import orjson
 
-from fastopts.cli import output
 from fastopts.cli.doctor.check import Finding, green, red
 from fastopts.cli.doctor.network import WAY
+from fastopts.cli.output import printing as output
 from fastopts.errors import HandshakeRefused
 from fastopts.net import tls, websocket
 from fastopts.net.websocket import WebSocket

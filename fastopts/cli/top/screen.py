@@ -7,12 +7,13 @@ from typing import Final
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from fastopts.cli import cells, output
-from fastopts.cli.output import Column
+from fastopts.cli.output import cells
+from fastopts.cli.output import printing as output
+from fastopts.cli.output.printing import Column
 from fastopts.cli.top.view import COLUMNS, View
 from fastopts.errors import StoreError
 from fastopts.reader import Option, OptionReader
-from fastopts.reader.bounds import Bounds
+from fastopts.reader.selection.bounds import Bounds
 
 __all__ = ("Look", "draw", "look")
 

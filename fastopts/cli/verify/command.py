@@ -8,8 +8,10 @@ from typing import Annotated, Final
 
 import typer
 
-from fastopts.cli import losses, options, output
+from fastopts.cli import options
 from fastopts.cli.options import Json, RedisUrl, setting
+from fastopts.cli.output import losses
+from fastopts.cli.output import printing as output
 from fastopts.cli.verify import coverage, greeks, screen
 from fastopts.cli.verify import sample as sampling
 from fastopts.cli.verify.rounds import Rounds
@@ -18,7 +20,7 @@ from fastopts.cli.verify.venue import Venue
 from fastopts.cli.verify.verdict import Verdict
 from fastopts.config import KNOWN_COINS, Settings
 from fastopts.errors import ConfigError
-from fastopts.net import address
+from fastopts.net.redis import address
 from fastopts.venues.bybit import hosts
 
 __all__ = ("verify",)

@@ -8,8 +8,9 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from fastopts.cli import losses, output
-from fastopts.cli.output import Column
+from fastopts.cli.output import losses
+from fastopts.cli.output import printing as output
+from fastopts.cli.output.printing import Column
 from fastopts.cli.verify.coverage import Coverage, Series
 from fastopts.cli.verify.greeks import TOLERANCE, Greeks
 from fastopts.cli.verify.judge import Case

@@ -8,9 +8,9 @@ from typing import Any, Final
 from fastopts import keys
 from fastopts.cli.verify import symbols
 from fastopts.errors import FeedDown, StoreError
-from fastopts.net.address import Address
-from fastopts.net.blocking import BlockingChannel
-from fastopts.net.resp import ReplyList, good, pack
+from fastopts.net.redis.address import Address
+from fastopts.net.redis.blocking import BlockingChannel
+from fastopts.net.redis.resp import ReplyList, good, pack
 
 __all__ = ("Feed", "Moment", "Store", "Tick")
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from fastopts.cli.losses import Equation
+from fastopts.cli.output.losses import Equation
 from fastopts.cli.verify.coverage import Coverage
 from fastopts.cli.verify.greeks import Greeks
 from fastopts.cli.verify.judge import OUTCOMES, Case

@@ -4,7 +4,7 @@ import pytest
 
 from fastopts.cli.verify import greeks
 from fastopts.cli.verify.symbols import parse
-from fastopts.sim import black76
+from fastopts.sim.prices import black76
 
 DAY_MS = 86_400_000
 SYMBOLS = [

@@ -9,8 +9,8 @@ from fastopts.cli.verify.rounds import Rounds
 from fastopts.cli.verify.store import Store as Held
 from fastopts.cli.verify.venue import Venue
 from fastopts.errors import VenueBanned, VenueError
-from fastopts.net import address
 from fastopts.net.http import Answer
+from fastopts.net.redis import address
 from tests.cli.verify.conftest import COINS, Rows
 from tests.sim.conftest import Running
 from tests.store import Store

@@ -7,8 +7,8 @@ from collections import Counter
 import pytest
 
 from fastopts.cli.__main__ import main
+from fastopts.serve.http.tokens import Tokens
 from fastopts.serve.settings import Limits, ServeSettings
-from fastopts.serve.tokens import Tokens
 from tests.faults.ap.routes import PATHS
 from tests.serve.fixtures import OTHER, TOKEN, bearer, with_tokens
 from tests.serve.living import Living

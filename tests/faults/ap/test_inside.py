@@ -12,10 +12,15 @@ from urllib.parse import quote
 import pytest
 
 from fastopts.embedded import EmbeddedValkey
-from fastopts.serve import app, assets, bodies, exposition, routes, streams, subscriptions
+from fastopts.serve import app, routes
+from fastopts.serve import prometheus as exposition
 from fastopts.serve.app import Application
+from fastopts.serve.http import assets
+from fastopts.serve.http.tokens import Tokens, read
+from fastopts.serve.payloads import market as bodies
 from fastopts.serve.settings import ServeSettings
-from fastopts.serve.tokens import Tokens, read
+from fastopts.serve.streams import endpoints as streams
+from fastopts.serve.streams import subscriptions
 from tests.faults.ap.routes import API, PATHS
 from tests.processes import finish, start, wait_for_line
 from tests.serve.fixtures import bearer

@@ -11,8 +11,9 @@ from urllib.parse import quote
 
 import pytest
 
-from fastopts.serve import assets, forms
-from fastopts.serve.guard import CSP
+from fastopts.serve.http import assets
+from fastopts.serve.http import response as forms
+from fastopts.serve.http.guard import CSP
 from tests.faults.ap.routes import API, PATHS, SUBSCRIPTIONS
 from tests.programs import chromium, missing
 from tests.serve.living import BTC, ETH, SYMBOLS, Living

@@ -8,9 +8,9 @@ from urllib.parse import quote
 
 import pytest
 
-from fastopts.serve import topics
-from fastopts.serve.board import Board
 from fastopts.serve.settings import Limits, ServeSettings
+from fastopts.serve.streams import topics
+from fastopts.serve.streams.broadcaster import Board
 from tests.faults.ap.routes import SUBSCRIPTIONS
 from tests.serve.living import BTC, ETH, SYMBOLS, Living
 from tests.serve.serving import Raw, Serving, frame, strict, until

@@ -13,7 +13,7 @@ from fastopts.cli.doctor.check import Finding
 from fastopts.cli.doctor.rights import PREPARING, QUEUED, READING
 from fastopts.embedded import EmbeddedValkey
 from fastopts.errors import StoreError
-from fastopts.net.address import Address
+from fastopts.net.redis.address import Address
 from fastopts.reader import OptionReader
 from tests import certificates
 from tests.cli.process import diagnose

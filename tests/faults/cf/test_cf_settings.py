@@ -16,8 +16,8 @@ from fastopts import config, track
 from fastopts.config import SETTINGS, Secret, Settings
 from fastopts.embedded import EmbeddedValkey
 from fastopts.errors import BadInput, ConfigError
-from fastopts.net import address
-from fastopts.net.address import Address
+from fastopts.net.redis import address
+from fastopts.net.redis.address import Address
 from fastopts.reader import AsyncOptionReader, OptionReader
 from tests.cli.process import fastopts
 from tests.store import CALL, Store

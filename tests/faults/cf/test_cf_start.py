@@ -25,7 +25,7 @@ from fastopts.errors import (
     VenueError,
     WrongVenue,
 )
-from fastopts.net import address
+from fastopts.net.redis import address
 from fastopts.reader import OptionReader
 from fastopts.sim import SimSettings, SimVenue
 from fastopts.venues.bybit import hosts

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from fastopts import config
-from fastopts.collector import cache
+from fastopts.collector.venue import universe_cache as cache
 from fastopts.errors import ConfigError
-from fastopts.serve import tokens
+from fastopts.serve.http import tokens
 from tests.cli.market import fill
 from tests.cli.terminal import terminal
 from tests.processes import environ

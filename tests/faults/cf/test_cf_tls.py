@@ -18,8 +18,9 @@ from cryptography.hazmat.primitives import serialization
 
 from fastopts import config
 from fastopts.errors import ConfigError, StoreUnavailable
-from fastopts.net import address, tls
-from fastopts.net.address import TlsFiles
+from fastopts.net import tls
+from fastopts.net.redis import address
+from fastopts.net.redis.address import TlsFiles
 from fastopts.reader import AsyncOptionReader, OptionReader
 from tests import certificates
 from tests.certificates import Authority, authority

@@ -368,7 +368,7 @@ def test_DC_26_markup_in_a_field_is_no_number_and_goes_nowhere(
 def test_DC_06_a_field_that_is_empty_in_every_tick_is_named(
     run: Run, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("fastopts.collector.watch.FIELDS_AGAIN_S", 0.0)
+    monkeypatch.setattr("fastopts.collector.operation.monitor.FIELDS_AGAIN_S", 0.0)
 
     async def main(w: World) -> None:
         assert w.collector.watch.absent_fields == ()

@@ -7,7 +7,7 @@ import pytest
 
 from fastopts.errors import Unknown
 from fastopts.reader import OptionReader
-from fastopts.reader import expiry as expiries
+from fastopts.reader.objects import expiry as expiries
 from tests.store import Store, expiry_of
 
 MORNING, EVENING = "BTC-27NOV60-90000-C-USDT", "BTC-27NOV60-95000-C-USDT"

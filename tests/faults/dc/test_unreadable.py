@@ -17,7 +17,7 @@ import orjson
 import pytest
 from websockets.protocol import State
 
-from fastopts.collector.report import set_up_logging
+from fastopts.collector.operation.status import set_up_logging
 from fastopts.core.pure import SAMPLE_SIZE
 from fastopts.embedded import EmbeddedValkey
 from fastopts.sim.feed import text_frame

@@ -13,7 +13,7 @@ import pytest
 from fastopts import keys
 from fastopts.errors import BadInput, Expired
 from fastopts.reader import OptionReader
-from fastopts.reader.expiry import day_of
+from fastopts.reader.objects.expiry import day_of
 from fastopts.sim import SimSettings, SimVenue
 from fastopts.venues.bybit import symbols
 from fastopts.venues.bybit.session import TOPICS_A_FRAME, Session, Timing

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from fastopts import keys, model
-from fastopts.collector.heartbeat import Heartbeat
-from fastopts.collector.venue_time import VenueTime
+from fastopts.collector.store.heartbeat import Heartbeat
+from fastopts.collector.venue.venue_time import VenueTime
 from fastopts.embedded import EmbeddedValkey
 from fastopts.errors import FastoptsError, StaleData
 from fastopts.reader import OptionReader
@@ -142,7 +142,8 @@ def test_LC_08_after_a_sleep_of_the_machine_nothing_counts_until_it_comes_again(
 
 PROGRAM = (
     "import sys; from functools import partial; from fastopts import track;"
-    "from fastopts.collector import feed, run;"
+    "from fastopts.collector import run;"
+    "from fastopts.collector.store import feed_status as feed;"
     "feed.HEARTBEAT_LIMIT_MS = 1200;"
     "run.Timing = partial(run.Timing, stall=0.8, catch_up=0.3);"
     "sys.exit(track.main())"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from fastopts.collector import market
+from fastopts.collector.venue import universe as market
 from fastopts.embedded import EmbeddedValkey
 from tests.collector.worlds import until
 from tests.faults import liar

@@ -10,12 +10,12 @@ import pytest
 import redis
 
 from fastopts import keys
-from fastopts.collector import heartbeat as heartbeat_module
-from fastopts.collector import listing as listing_module
 from fastopts.collector import run as run_module
-from fastopts.collector import updates as updates_module
-from fastopts.collector import writer as writer_module
-from fastopts.collector.flusher import Flusher
+from fastopts.collector.store import announcer as updates_module
+from fastopts.collector.store import heartbeat as heartbeat_module
+from fastopts.collector.store import listing as listing_module
+from fastopts.collector.store import writer as writer_module
+from fastopts.collector.store.flusher import Flusher
 from fastopts.embedded import EmbeddedValkey
 from fastopts.net import http
 from fastopts.sim import SimSettings
@@ -54,7 +54,7 @@ def test_PR_20_a_duty_without_success_is_overdue_until_it_succeeds(
 ) -> None:
     monkeypatch.setattr(run_module, "RECONCILE_WITHIN_S", 0.5)
     monkeypatch.setattr(run_module, "REFRESH_WITHIN_S", 0.5)
-    monkeypatch.setattr("fastopts.collector.duties.LOOK_S", 0.05)
+    monkeypatch.setattr("fastopts.collector.operation.duties.LOOK_S", 0.05)
     broken = json.dumps({"retCode": 10016, "retMsg": "busy", "result": {}})
 
     async def main() -> None:

@@ -18,8 +18,8 @@ import pytest
 import redis
 
 from fastopts import keys
-from fastopts.collector.drain import LINES_MAX, Drain
 from fastopts.embedded import EmbeddedValkey
+from fastopts.log_handler import LINES_MAX, Drain
 from tests.collector.worlds import SMALL, until, world
 from tests.faults.proxy import FaultProxy
 from tests.faults.valkey import wait_for

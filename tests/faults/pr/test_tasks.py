@@ -16,16 +16,16 @@ import pytest
 import redis
 
 from fastopts import metrics
-from fastopts.collector import cache
 from fastopts.collector.run import Collector, new_table
+from fastopts.collector.venue import universe_cache as cache
 from fastopts.config import Settings
 from fastopts.embedded import EmbeddedValkey
 from fastopts.errors import ConfigError, FastoptsError, StoreError
-from fastopts.net.address import Address
-from fastopts.net.resp import ReplyList
+from fastopts.net.redis.address import Address
+from fastopts.net.redis.resp import ReplyList
 from fastopts.reader import OptionReader
-from fastopts.reader.mirror import Mirror
-from fastopts.reader.replica import Replica
+from fastopts.reader.mirrors.mirror import Mirror
+from fastopts.reader.mirrors.replica import Replica
 from fastopts.sim import SimSettings, SimVenue
 from fastopts.venues.bybit.hosts import Endpoints
 from fastopts.venues.bybit.session import Timing

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from fastopts import keys
-from fastopts.collector import lease, writer
+from fastopts.collector.store import lease, writer
 from tests.faults.pr.pair import Command, Witness, pair
 from tests.faults.pr.turns import Turns, kill_writers, take_turns
 from tests.faults.valkey import wait_for

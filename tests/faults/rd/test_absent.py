@@ -8,7 +8,7 @@ import pytest
 
 from fastopts import keys
 from fastopts.collector import run as run_module
-from fastopts.collector import trouble
+from fastopts.collector.store import outage_log as trouble
 from fastopts.errors import StoreError
 from tests.collector.worlds import until, world
 from tests.collector.writers import SYMBOLS, Running, World, run

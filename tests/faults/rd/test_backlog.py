@@ -9,11 +9,11 @@ import pytest
 import redis
 
 from fastopts import keys
-from fastopts.collector import feed as feed_module
-from fastopts.collector.feed import Feed
-from fastopts.collector.writer import WAITING
+from fastopts.collector.store import feed_status as feed_module
+from fastopts.collector.store.feed_status import Feed
+from fastopts.collector.store.writer import WAITING
 from fastopts.embedded import EmbeddedValkey
-from fastopts.net.address import Address
+from fastopts.net.redis.address import Address
 from tests.collector.worlds import world
 from tests.collector.writers import SYMBOLS, Running, World, run, until
 from tests.faults.proxy import FaultProxy, Passage

@@ -14,9 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fastopts import keys
-from fastopts.collector import heartbeat, listing
-from fastopts.collector import writer as writer_module
 from fastopts.collector.run import new_table
+from fastopts.collector.store import heartbeat, listing
+from fastopts.collector.store import writer as writer_module
 from fastopts.core import Batch
 from fastopts.embedded import EmbeddedValkey
 from fastopts.errors import ConfigError, NotYetLive

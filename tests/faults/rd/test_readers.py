@@ -21,7 +21,7 @@ import redis
 
 from fastopts import keys
 from fastopts.errors import FastoptsError, StoreError, StoreUnavailable
-from fastopts.net.resp import pack, reply_reader
+from fastopts.net.redis.resp import pack, reply_reader
 from fastopts.reader import AsyncOptionReader, OptionReader
 from tests.collector.writers import SYMBOLS as LISTED
 from tests.collector.writers import Running, World, run

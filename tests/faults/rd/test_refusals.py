@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 
 from fastopts import keys
-from fastopts.collector import feed, trouble
-from fastopts.collector import writer as writer_module
+from fastopts.collector.store import feed_status as feed
+from fastopts.collector.store import outage_log as trouble
+from fastopts.collector.store import writer as writer_module
 from fastopts.errors import FeedDown, StoreError
-from fastopts.net.address import Address
+from fastopts.net.redis.address import Address
 from fastopts.reader import OptionReader
 from tests.collector.worlds import until, world
 from tests.collector.writers import SYMBOLS, Running, World, run

@@ -12,13 +12,13 @@ import redis
 
 from fastopts import keys
 from fastopts.cli.__main__ import main as command_line
-from fastopts.collector import heartbeat as heartbeat_module
-from fastopts.collector import listing as listing_module
-from fastopts.collector import trouble
-from fastopts.collector.lease import Lease
+from fastopts.collector.store import heartbeat as heartbeat_module
+from fastopts.collector.store import listing as listing_module
+from fastopts.collector.store import outage_log as trouble
+from fastopts.collector.store.lease import Lease
 from fastopts.compat import OptionsDataReader
-from fastopts.net import channel
-from fastopts.net.address import Address
+from fastopts.net.redis import pipeline as channel
+from fastopts.net.redis.address import Address
 from fastopts.reader import AsyncOptionReader, OptionReader
 from tests.collector.writers import SYMBOLS, Running, World, run
 from tests.collector.writers import until as at_last

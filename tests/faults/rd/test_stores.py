@@ -12,14 +12,14 @@ import pytest
 import redis
 
 from fastopts import keys
-from fastopts.collector import feed as feed_module
-from fastopts.collector import heartbeat as heartbeat_module
-from fastopts.collector import updates as updates_module
-from fastopts.collector import writer as writer_module
+from fastopts.collector.store import announcer as updates_module
+from fastopts.collector.store import feed_status as feed_module
+from fastopts.collector.store import heartbeat as heartbeat_module
+from fastopts.collector.store import writer as writer_module
 from fastopts.errors import FastoptsError, WrongVenue
-from fastopts.net.address import Address
+from fastopts.net.redis.address import Address
 from fastopts.reader import AsyncOptionReader, FeedDown, OptionReader, StaleData
-from fastopts.reader.patience import Patience
+from fastopts.reader.mirrors.patience import Patience
 from tests.collector.writers import SYMBOLS
 from tests.faults.proxy import FaultProxy
 from tests.faults.valkey import REFUSING, BrokenValkey
@@ -369,7 +369,7 @@ def test_RD_37_a_replica_is_named(pair: tuple[BrokenValkey, BrokenValkey], loop:
 
 
 def _following(reader: OptionReader) -> Any:
-    from fastopts.reader.listener import Deaf
+    from fastopts.reader.mirrors.listener import Deaf
 
     return reader.follow(Deaf())
 

@@ -8,9 +8,9 @@ from functools import partial
 import pytest
 
 from fastopts import keys
-from fastopts.collector import flusher, heartbeat, listing
-from fastopts.collector import writer as writer_module
-from fastopts.net import channel
+from fastopts.collector.store import flusher, heartbeat, listing
+from fastopts.collector.store import writer as writer_module
+from fastopts.net.redis import pipeline as channel
 from fastopts.session.backoff import Backoff
 from tests.collector.writers import SYMBOLS, Running, World, run, until
 from tests.faults.proxy import Ending, FaultProxy, Way

@@ -8,7 +8,7 @@ import pytest
 from fastopts import keys
 from fastopts.errors import Expired, NotYetLive, StoreError, Unknown
 from fastopts.reader import Absent, AsyncOptionReader, OptionReader
-from fastopts.reader.option import Option
+from fastopts.reader.objects.option import Option
 from fastopts.sim import SimSettings
 from tests.collector.worlds import until, world
 from tests.oracle import expected_hash
@@ -89,7 +89,7 @@ def test_RR_03_a_record_of_another_size_is_refused(
 def test_RR_03_the_collector_mends_what_was_deleted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fastopts.collector.writer.WHOLE_WITHIN_S", 1)
+    monkeypatch.setattr("fastopts.collector.store.writer.WHOLE_WITHIN_S", 1)
 
     async def main() -> None:
         async with world(tmp_path, SimSettings(seed=5, symbols=20, rate=200)) as w:

@@ -9,12 +9,12 @@ from collections.abc import Iterator
 import pytest
 
 from fastopts.errors import FeedDown, StoreUnavailable
-from fastopts.net.address import parse
+from fastopts.net.redis.address import parse
 from fastopts.reader import AsyncOptionReader, OptionReader
-from fastopts.reader import mirror as mirror_module
-from fastopts.reader.listener import Deaf
-from fastopts.reader.mirror import Mirror
-from fastopts.reader.scope import scope_of
+from fastopts.reader.mirrors import mirror as mirror_module
+from fastopts.reader.mirrors.listener import Deaf
+from fastopts.reader.mirrors.mirror import Mirror
+from fastopts.reader.selection.scope import scope_of
 from tests.faults.proxy import FaultProxy, Passage
 from tests.reader.collecting import Collector, Loop, raised, until
 from tests.reader.test_threads import in_child, wrong

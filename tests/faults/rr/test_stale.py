@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import fastopts.reader
-from fastopts.collector import feed as feed_module
+from fastopts.collector.store import feed_status as feed_module
 from fastopts.errors import FastoptsError, StaleData, StoreUnavailable, TooOld
 from fastopts.reader import OptionReader
 from fastopts.sim import SimSettings

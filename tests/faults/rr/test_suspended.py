@@ -14,10 +14,13 @@ from typing import Any
 import pytest
 
 from fastopts.errors import StoreUnavailable, TooOld
-from fastopts.reader import OptionReader, demand, queries, replica
+from fastopts.reader import OptionReader
 from fastopts.reader import reader as reader_module
-from fastopts.reader.listener import Deaf
-from fastopts.reader.scope import scope_of
+from fastopts.reader.freshness import requirements as demand
+from fastopts.reader.mirrors import replica
+from fastopts.reader.mirrors.listener import Deaf
+from fastopts.reader.redis import queries
+from fastopts.reader.selection.scope import scope_of
 from tests.faults.scripted import Said, Scripted, honest
 from tests.processes import environ
 from tests.reader import scripted

@@ -3,7 +3,7 @@ from functools import partial
 
 import pytest
 
-from fastopts.collector import line
+from fastopts.collector.venue import connection as line
 from fastopts.session.backoff import Backoff, Budget
 
 

@@ -10,7 +10,7 @@ import pytest
 from fastopts import keys
 from fastopts.metrics import rss_mb
 from fastopts.reader import OptionReader
-from fastopts.reader.option import Option
+from fastopts.reader.objects.option import Option
 from fastopts.sim import SimSettings
 from fastopts.venues.bybit.session import Session, Timing
 from tests.collector.worlds import until, world

@@ -7,8 +7,8 @@ from functools import partial
 
 import pytest
 
-from fastopts.collector import rest as driver_module
-from fastopts.collector.rest import RestDriver
+from fastopts.collector.venue import rest_driver as driver_module
+from fastopts.collector.venue.rest_driver import RestDriver
 from fastopts.net import http
 from fastopts.net.http import HttpClient
 from fastopts.session.backoff import Backoff

@@ -13,12 +13,13 @@ from typing import Any, NoReturn
 import pytest
 import redis
 
-from fastopts.collector import rest, run
+from fastopts.collector import run
 from fastopts.collector.run import Collector
+from fastopts.collector.venue import rest_driver as rest
 from fastopts.config import Settings
 from fastopts.embedded import EmbeddedValkey
 from fastopts.errors import ConnectionLost, FeedDown, StaleData, UnknownHost
-from fastopts.net.address import Address
+from fastopts.net.redis.address import Address
 from fastopts.reader import OptionReader
 from fastopts.session.backoff import Backoff
 from fastopts.sim import SimVenue

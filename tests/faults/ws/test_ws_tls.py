@@ -14,9 +14,10 @@ from fastopts.collector.run import Collector
 from fastopts.config import Settings
 from fastopts.embedded import EmbeddedValkey
 from fastopts.errors import ConfigError, ConnectionLost, FastoptsError, StoreUnavailable
-from fastopts.net import channel, tls, websocket
-from fastopts.net.address import Address
+from fastopts.net import tls, websocket
 from fastopts.net.http import HttpClient
+from fastopts.net.redis import pipeline as channel
+from fastopts.net.redis.address import Address
 from fastopts.reader import AsyncOptionReader, OptionReader
 from fastopts.sim import SimSettings, SimVenue
 from fastopts.venues.bybit.hosts import Endpoints

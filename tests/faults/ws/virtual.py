@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from fastopts.collector.line import Line, Shared
 from fastopts.collector.run import new_table
+from fastopts.collector.venue.connection import Line, Shared
 from fastopts.core import Table
 from fastopts.net import websocket
 from fastopts.session.shards import Shards

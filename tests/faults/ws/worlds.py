@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from fastopts.collector.line import Line
+from fastopts.collector.venue.connection import Line
 from fastopts.sim import SimSettings
 from fastopts.venues.bybit.session import Timing
 from tests.collector.worlds import World, until, world

@@ -1,0 +1,1 @@
+"""Printing: tables, JSON, cells, curves, notices."""

@@ -1,0 +1,45 @@
+"""An option's values by name, as people read them."""
+
+from datetime import datetime
+from typing import Final
+
+from fastopts.cli.output import printing as output
+from fastopts.reader.export import as_dict as plain
+from fastopts.reader.objects.option import Option
+from fastopts.vocabulary import VOCABULARY
+
+__all__ = ("UNITS", "cell", "is_text")
+
+UNITS: Final = {
+    **{word.name: word.unit for word in VOCABULARY.values()},
+    **plain.DERIVED,
+    "expiry_ms": "ms since 1970, UTC",
+}
+
+
+def cell(option: Option, name: str) -> str:
+    """The value *name* of *option* as people read it: fractions in per cent, `-` for None."""
+    value = getattr(option, name)
+    match value:
+        case None:
+            return "-"
+        case bool():
+            return "yes" if value else "no"
+        case datetime():
+            return output.utc(round(value.timestamp() * 1000))
+        case float() if name == "age_s":
+            return output.duration(value)
+        case float() if UNITS[name] == "fraction":
+            return output.percent(value)
+        case float() if name in ("delta", "dte"):
+            return f"{value:.2f}"
+        case float() if UNITS[name] == "quote coin" and name != "strike":
+            return output.price(value, option.forward)
+        case float():
+            return output.number(value)
+    return str(value)
+
+
+def is_text(name: str) -> bool:
+    """Whether the values of *name* are words, and not numbers."""
+    return name in VOCABULARY and VOCABULARY[name].form in ("text", "time", "flag")

@@ -1,0 +1,53 @@
+"""The notice beside stale values that `--stale` and `--raw` show, with the reason."""
+
+import sys
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.text import Text
+
+from fastopts.cli.output import printing as output
+from fastopts.reader import Chain, Option
+from fastopts.reader.freshness.feed import Moment
+from fastopts.reader.objects.market import Market
+
+__all__ = ("report", "report_chains", "report_market")
+
+
+def report(
+    moment: Moment, not_live: int, total: int, newest_age_s: float | None, aside: bool
+) -> None:
+    """Print that *not_live* of the *total* values shown are not live, and why if the feed is down.
+
+    On a terminal it is a line of the screen; *aside*, and in a pipe, a line on stderr.
+    """
+    down = moment.down
+    if down is None and not not_live:
+        return
+    parts = [f"NOT LIVE: {down.worded('command')}" if down is not None else "NOT LIVE"]
+    if total:
+        parts.append(f"{not_live:,} of {total:,} options are not live")
+    if newest_age_s is not None:
+        parts.append(f"the newest is {output.duration(newest_age_s)} old")
+    line = "; ".join(parts)
+    if aside or not sys.stdout.isatty():
+        output.aside(line)
+    else:
+        output.show(Text(line, style="bold red"))
+
+
+def report_chains(chains: Iterable[Chain], aside: bool) -> None:
+    """`report` on the options of *chains*."""
+    chains = list(chains)
+    options: list[Option] = [option for chain in chains for option in chain.options]
+    not_live = sum(not option.live for option in options)
+    newest = min((option.age_s for option in options), default=None)
+    report(chains[0].moment, not_live, len(options), newest, aside)
+
+
+def report_market(market: Market, rows: NDArray[np.intp], aside: bool) -> None:
+    """`report` on some rows of a *market*."""
+    live, ages_s = market.column("live")[rows], market.column("age_s")[rows]
+    newest = float(ages_s.min()) if len(ages_s) else None
+    report(market.moment, int((~live).sum()), len(rows), newest, aside)

@@ -1,0 +1,1 @@
+"""What operators see: monitor, status line, metrics, periodic duties."""

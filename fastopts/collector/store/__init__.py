@@ -1,0 +1,1 @@
+"""Redis's side: the writer and its lease, flushes, heartbeat, listing, announcements."""

@@ -1,0 +1,1 @@
+"""The venue's side: connections, the instrument universe, REST, resubscription."""

@@ -1,0 +1,1 @@
+"""Redis connections: blocking, asyncio with pipelines, reconnecting, push."""

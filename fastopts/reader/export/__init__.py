@@ -1,0 +1,1 @@
+"""Tables, dictionaries, dataframes and files."""

@@ -1,0 +1,131 @@
+"""A market's columns as files: JSON, CSV, Parquet and Arrow, of the export schema, version 1."""
+
+import contextlib
+import csv
+import io
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, BinaryIO, Final
+
+import numpy as np
+import orjson
+
+from fastopts import files
+from fastopts.errors import BadInput, ConfigError
+from fastopts.reader.export import dataframes as frames
+from fastopts.reader.export.dataframes import Column, Columns, Provenance
+from fastopts.reader.selection.arguments import shown
+from fastopts.vocabulary import COLUMNS
+
+__all__ = ("FORMS", "guarded", "write", "write_to")
+
+# A spreadsheet runs text that begins with one of these as a formula.
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+
+
+def write(path: str | os.PathLike[str], columns: Columns, provenance: Provenance) -> None:
+    """Write the file *path*, whole or not at all; its suffix names one of FORMS.
+
+    Raises ConfigError for another suffix, a library that is missing, or a file that can't be
+    written: what was there stays then.
+    """
+    path = _path(path)
+    form = path.suffix.lower().removeprefix(".")
+    _check(form, f"the suffix of {shown(str(path))}")
+    with files.replacing(path) as file:
+        write_to(file, form, columns, provenance)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def guarded(text: str) -> str:
+    """*text* for a cell of CSV: with an apostrophe before it where it would be a formula."""
+    return f"'{text}" if text.startswith(_FORMULA) else text
+
+
+def write_to(stream: BinaryIO, form: str, columns: Columns, provenance: Provenance) -> None:
+    """Write one of FORMS to *stream*, in one piece; nothing when it can't be made.
+
+    Raises ConfigError for another form, or a library that is missing.
+    """
+    _check(form, "the form")
+    given: Any = stream
+    if not hasattr(given, "write") or isinstance(given, io.TextIOBase):
+        raise BadInput("stream: no binary file: write open(path, 'wb')", arguments=("stream",))
+    stream.write(FORMS[form](columns, provenance))
+
+
+def _path(path: str | os.PathLike[str]) -> Path:
+    if isinstance(path, str | os.PathLike):
+        with contextlib.suppress(TypeError, ValueError):
+            if b"\0" not in os.fsencode(path):
+                return Path(path)
+    raise BadInput(f"path: {shown(path)} is no path: write 'options.csv'", arguments=("path",))
+
+
+def _check(form: str, what: str) -> None:
+    if not isinstance(form, str) or form not in FORMS:
+        raise ConfigError(f"{what} is {shown(form)}, and must be one of {', '.join(FORMS)}")
+
+
+def _json(columns: Columns, provenance: Provenance) -> bytes:
+    values = map(_values, frames.arranged(columns).values())
+    rows = [dict(zip(COLUMNS, row, strict=True)) for row in zip(*values, strict=True)]
+    content = provenance.metadata() | {"rows": rows}
+    return orjson.dumps(content, option=orjson.OPT_APPEND_NEWLINE)
+
+
+def _csv(columns: Columns, _: Provenance) -> bytes:
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(COLUMNS)
+    cells = (_values(_spelled(column)) for column in frames.arranged(columns).values())
+    writer.writerows(zip(*cells, strict=True))
+    return text.getvalue().encode()
+
+
+def _parquet(columns: Columns, provenance: Provenance) -> bytes:
+    table = frames.to_arrow(columns, provenance)
+    from pyarrow import parquet
+
+    sink = io.BytesIO()
+    parquet.write_table(table, sink, compression="zstd")
+    return sink.getvalue()
+
+
+def _arrow(columns: Columns, provenance: Provenance) -> bytes:
+    table = frames.to_arrow(columns, provenance)
+    from pyarrow import ipc
+
+    sink = io.BytesIO()
+    with ipc.new_file(sink, table.schema) as writer:
+        writer.write_table(table)
+    return sink.getvalue()
+
+
+def _values(column: Column) -> list[Any]:
+    """The column's values as Python's own, times as text; None for what is absent."""
+    written = frames.iso(column) if column.dtype.kind == "M" else column
+    values = written.astype(object)
+    values[frames.absent(column)] = None
+    return list(values)
+
+
+def _spelled(column: Column) -> Column:
+    """Flags in lower case; an apostrophe before text that would be a formula."""
+    match column.dtype.kind:
+        case "b":
+            return np.where(column, "true", "false")
+        case "U":
+            is_formula = np.isin(column.astype("U1"), _FORMULA)
+            return np.where(is_formula, np.strings.add("'", column), column)
+    return column
+
+
+FORMS: Final[Mapping[str, Callable[[Columns, Provenance], bytes]]] = {
+    "json": _json,
+    "csv": _csv,
+    "parquet": _parquet,
+    "arrow": _arrow,
+}

@@ -1,0 +1,1 @@
+"""When a value is live, and what a read requires of it."""

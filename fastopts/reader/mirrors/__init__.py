@@ -1,0 +1,1 @@
+"""Local replicas kept current by announcements, and watches over them."""

@@ -1,0 +1,1 @@
+"""Market objects: options, chains, expiries, the universe, the columnar market."""

@@ -1,0 +1,1 @@
+"""Queries over Redis, without I/O: requests out, replies in."""

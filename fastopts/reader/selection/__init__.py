@@ -1,0 +1,1 @@
+"""Which options: scans, bounds, spelling of symbols, checks of arguments."""

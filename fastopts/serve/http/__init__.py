@@ -1,0 +1,1 @@
+"""HTTP: connections, admission, guard, responses, problems."""

@@ -1,0 +1,1 @@
+"""Payloads: response bodies, rows, the OpenAPI schema, health."""

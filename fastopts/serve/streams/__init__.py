@@ -1,0 +1,1 @@
+"""Streams: endpoints, topics, subscriptions, the broadcaster."""

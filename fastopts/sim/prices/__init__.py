@@ -1,0 +1,1 @@
+"""Prices: coins that walk, curves, options, trades and the calendar of expiries."""
