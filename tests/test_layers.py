@@ -11,7 +11,7 @@ import fastopts
 ROOT = Path(fastopts.__file__).parent
 PLAIN = (
     *("clock", "ending", "errors", "model", "keys", "config", "files", "loops", "metrics"),
-    *("log_handler", "stdio", "vocabulary"),
+    *("contract", "log_handler", "stdio", "vocabulary"),
 )
 EVERYTHING = None
 

@@ -29,6 +29,7 @@ from fastopts.collector.venue.resubscriber import Mover
 from fastopts.collector.venue.universe import Market, Progress
 from fastopts.collector.venue.venue_time import MOVED_MS, VenueTime
 from fastopts.config import Settings
+from fastopts.contract import StatsField
 from fastopts.core import IMPLEMENTATION, Grammar, Table
 from fastopts.errors import (
     ConfigError,
@@ -200,8 +201,8 @@ class Collector:
         """The fields of `stats` beside the counters."""
         return {
             **self.market.statistics(),
-            "missing": str(len(self._reconciliation.missing)),
-            "absent_fields": ",".join(self.watch.absent_fields),
+            StatsField.MISSING: str(len(self._reconciliation.missing)),
+            StatsField.ABSENT_FIELDS: ",".join(self.watch.absent_fields),
             **self.duties.statistics(),
         }
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from fastopts import files, keys
 from fastopts.compat.rows import Row, rows
 from fastopts.compat.source import Source
+from fastopts.contract import StatsField
 from fastopts.errors import BadInput
 from fastopts.reader import NoSuchOption, StaleData, StoreError, Unknown
 from fastopts.reader.objects import expiry as expiries
@@ -200,10 +201,10 @@ def _url(host: str | None, port: int | None, db: int | None) -> str | None:
 
 def _statistics(client: Any) -> dict[str, Any]:
     stats = client.hgetall(keys.STATS)
-    last_update = float(stats.get("last_update", 0))
+    last_update = float(stats.get(StatsField.LAST_UPDATE, 0))
     return {
-        "messages": int(stats.get("messages", 0)),
-        "batches": int(stats.get("batches", 0)),
+        "messages": int(stats.get(StatsField.MESSAGES, 0)),
+        "batches": int(stats.get(StatsField.BATCHES, 0)),
         "last_update": last_update,
         "last_update_str": f"{_local(last_update):%Y-%m-%d %H:%M:%S}",
         "db_keys": client.dbsize(),

@@ -19,6 +19,7 @@ from fastopts.cli.output import printing as output
 from fastopts.cli.output.losses import Equation
 from fastopts.cli.output.nets import Nets
 from fastopts.collector.store import server
+from fastopts.contract import StatsField
 from fastopts.net.redis import address
 from fastopts.net.redis.blocking import BlockingChannel
 from fastopts.net.redis.resp import ReplyList, good, pack
@@ -43,12 +44,12 @@ class Server:
 
 # With the venue, since the collector's start; but for those that are suspect now.
 _TROUBLES: Final[Sequence[str]] = (
-    "reconnects",
-    "false_acks",
-    "refusals",
-    "moved",
-    "suspects",
-    "suspects_now",
+    StatsField.RECONNECTS,
+    StatsField.FALSE_ACKS,
+    StatsField.REFUSALS,
+    StatsField.MOVED,
+    StatsField.SUSPECTS,
+    StatsField.SUSPECTS_NOW,
 )
 
 

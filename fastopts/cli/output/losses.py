@@ -6,13 +6,11 @@ from typing import Any, Final
 
 from rich.text import Text
 
+from fastopts.contract import StatsField
+
 __all__ = ("UNKNOWN", "Equation", "equations")
 
 UNKNOWN: Final = "not known: no counters of a collector in `stats`"
-_EQUATIONS: Final = (
-    ("received", ("applied", "older", "rejected")),
-    ("applied", ("written", "conflated", "pending")),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +43,10 @@ class Equation:
 
 def equations(counters: Mapping[str, int]) -> list[Equation]:
     """Both equations; none when `stats` is another program's."""
-    known = {name for equation in _EQUATIONS for name in (equation[0], *equation[1])}
+    known = {name for equation in StatsField.LOSS_EQUATIONS for name in (equation[0], *equation[1])}
     if not known <= counters.keys():
         return []
     return [
         Equation(left, counters[left], {name: counters[name] for name in right})
-        for left, right in _EQUATIONS
+        for left, right in StatsField.LOSS_EQUATIONS
     ]

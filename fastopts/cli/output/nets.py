@@ -7,11 +7,9 @@ from typing import Any
 from rich.text import Text
 
 from fastopts.cli.output import printing as output
+from fastopts.contract import StatsField
 
 __all__ = ("Nets",)
-
-DUTY = "duty:"
-SKIPPED = "skipped:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,24 +30,28 @@ class Nets:
 
     @classmethod
     def of(cls, stats: Mapping[str, str]) -> "Nets":
-        now = _number(stats.get("last_update"))
-        done = {n[len(DUTY) :]: _number(t) for n, t in stats.items() if n.startswith(DUTY)}
+        now = _number(stats.get(StatsField.LAST_UPDATE))
+        succeeded_at = {
+            name.removeprefix(StatsField.DUTY): _number(text)
+            for name, text in stats.items()
+            if name.startswith(StatsField.DUTY)
+        }
         return cls(
-            coins=_names(stats.get("coins")),
-            are_all_coins=stats.get("coins_wanted") == "all",
+            coins=_names(stats.get(StatsField.COINS)),
+            are_all_coins=stats.get(StatsField.COINS_WANTED) == "all",
             skipped={
-                name[len(SKIPPED) :]: int(text)
+                name.removeprefix(StatsField.SKIPPED_BY): int(text)
                 for name, text in stats.items()
-                if name.startswith(SKIPPED) and text.isdecimal() and int(text)
+                if name.startswith(StatsField.SKIPPED_BY) and text.isdecimal() and int(text)
             },
-            skipped_example=stats.get("skipped_example", ""),
-            missing=int(_number(stats.get("missing")) or 0),
-            absent_fields=_names(stats.get("absent_fields")),
+            skipped_example=stats.get(StatsField.SKIPPED_EXAMPLE, ""),
+            missing=int(_number(stats.get(StatsField.MISSING)) or 0),
+            absent_fields=_names(stats.get(StatsField.ABSENT_FIELDS)),
             duties={
                 name: None if at is None or now is None else max(0.0, now - at)
-                for name, at in sorted(done.items())
+                for name, at in sorted(succeeded_at.items())
             },
-            overdue=_names(stats.get("overdue")),
+            overdue=_names(stats.get(StatsField.OVERDUE)),
         )
 
     def rows(self) -> list[tuple[str, Text]]:

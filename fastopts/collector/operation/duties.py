@@ -12,6 +12,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 from fastopts.collector.store.outage_log import Spell
+from fastopts.contract import StatsField
 
 __all__ = ("Duties", "Duty")
 
@@ -143,10 +144,10 @@ class Duties(Sequence[Duty]):
     def statistics(self) -> Mapping[str, str]:
         """The fields of `stats`: when each succeeded last by our clock, and what is overdue."""
         now = time.time()
-        done = {f"duty:{duty.name}": duty.age_s for duty in self._duties}
+        done = {f"{StatsField.DUTY}{duty.name}": duty.age_s for duty in self._duties}
         return {
             **{name: "" if age is None else f"{now - age:.3f}" for name, age in done.items()},
-            "overdue": ",".join(duty.name for duty in self._duties if duty.is_overdue),
+            StatsField.OVERDUE: ",".join(duty.name for duty in self._duties if duty.is_overdue),
         }
 
 

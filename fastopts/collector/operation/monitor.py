@@ -12,6 +12,7 @@ from fastopts.collector.operation.status import Bars, Status
 from fastopts.collector.store.writer import WAITING, Writer
 from fastopts.collector.venue.connection import Line
 from fastopts.collector.venue.universe import Market
+from fastopts.contract import StatsField
 from fastopts.core import Table
 from fastopts.session.alarms import Alarms
 from fastopts.session.resubscribe_policy import Moves
@@ -108,18 +109,18 @@ class Watch:
             rss_mb=metrics.rss_mb(),
             heap_mb=metrics.heap_in_use_mb(),
             loop_lag_ms=self.lag.take_ms(),
-            skipped=int(facts.get("skipped", "0")),
-            missing=int(facts.get("missing", "0")),
-            overdue=facts.get("overdue", ""),
+            skipped=int(facts.get(StatsField.SKIPPED, "0")),
+            missing=int(facts.get(StatsField.MISSING, "0")),
+            overdue=facts.get(StatsField.OVERDUE, ""),
         )
 
     def counts(self) -> dict[str, int]:
         """What happened to connections and subscriptions so far."""
         return {
-            "reconnects": sum(line.reconnects for line in self._lines),
-            "false_acks": sum(line.learned.false_acks for line in self._lines),
-            "refusals": sum(line.learned.refusals for line in self._lines),
-            "moved": self._moves.made,
+            StatsField.RECONNECTS: sum(line.reconnects for line in self._lines),
+            StatsField.FALSE_ACKS: sum(line.learned.false_acks for line in self._lines),
+            StatsField.REFUSALS: sum(line.learned.refusals for line in self._lines),
+            StatsField.MOVED: self._moves.made,
         }
 
     def _warnings(self, status: Status) -> list[str]:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from fastopts import keys
+from fastopts.contract import FeedField
 from fastopts.session.clocks import RemoteClock
 from fastopts.session.lateness import LATE_MS
 from fastopts.session.venue_clock import VenueClock
@@ -93,26 +94,26 @@ class Feed:
         """The hash's fields. Needs `server` to be known."""
         skew = self.skew(now)
         shown = {
-            "schema": keys.SCHEMA,
-            "venue": self.venue,
-            "epoch": str(epoch),
-            "writer": writer,
-            "heartbeat_limit_ms": str(HEARTBEAT_LIMIT_MS),
-            "watchdog_limit_ms": str(self.watchdog_ms),
-            "heartbeat_ms": str(round(self.server.at(now * 1000))),
-            "universe": str(self.universe),
-            "assets": ",".join(self.assets),
-            "skew_ms": "" if skew is None else str(skew.ms),
-            "skew_error_ms": "" if skew is None else str(skew.error_ms),
-            "late_limit_ms": str(self.late_ms),
-            "coverage": f"{self.live(0.0)}/{self.wanted}",
-            "never": str(self.never),
+            FeedField.SCHEMA: keys.SCHEMA,
+            FeedField.VENUE: self.venue,
+            FeedField.EPOCH: str(epoch),
+            FeedField.WRITER: writer,
+            FeedField.HEARTBEAT_LIMIT_MS: str(HEARTBEAT_LIMIT_MS),
+            FeedField.WATCHDOG_LIMIT_MS: str(self.watchdog_ms),
+            FeedField.HEARTBEAT_MS: str(round(self.server.at(now * 1000))),
+            FeedField.UNIVERSE: str(self.universe),
+            FeedField.ASSETS: ",".join(self.assets),
+            FeedField.SKEW_MS: "" if skew is None else str(skew.ms),
+            FeedField.SKEW_ERROR_MS: "" if skew is None else str(skew.error_ms),
+            FeedField.LATE_LIMIT_MS: str(self.late_ms),
+            FeedField.COVERAGE: f"{self.live(0.0)}/{self.wanted}",
+            FeedField.NEVER: str(self.never),
         }
         conns = {
-            f"conn:{conn}": "0" if at is None else self._shown_time(at)
+            f"{FeedField.CONN}{conn}": "0" if at is None else self._shown_time(at)
             for conn, at in self.conns.items()
         }
-        lags = {f"lag:{conn}": str(lag_ms) for conn, lag_ms in self.lags_ms.items()}
+        lags = {f"{FeedField.LAG}{conn}": str(lag_ms) for conn, lag_ms in self.lags_ms.items()}
         return shown | conns | (lags if self.exchange.known else {})
 
     def _shown_time(self, at: float) -> str:

@@ -13,6 +13,7 @@ from fastopts.collector.store.feed_status import HEARTBEAT_S, Feed
 from fastopts.collector.store.lease import Lease
 from fastopts.collector.store.redis_commands import Command, hset
 from fastopts.collector.store.server import Server
+from fastopts.contract import FeedField
 from fastopts.errors import StoreError, StoreUnavailable
 from fastopts.net.redis.pipeline import EXCHANGE_TIMEOUT_S, Channel
 from fastopts.net.redis.resp import good, understood
@@ -99,7 +100,7 @@ class Heartbeat:
         fields = {
             **shown,
             **self._lease.fields(),
-            "updates_refused": self._updates.refusal,
+            FeedField.UPDATES_REFUSED: self._updates.refusal,
         }
         gone = sorted(held - fields.keys())
         keeps_stats = server.keeps_stats and not self._stats_refused
@@ -108,7 +109,7 @@ class Heartbeat:
         replies = await channel.ask(
             *self._lease.renewal(),
             ("TIME",),
-            ("HMGET", keys.FEED, "heartbeat_ms"),
+            ("HMGET", keys.FEED, FeedField.HEARTBEAT_MS),
             hset(keys.FEED, fields),
             *([("HDEL", keys.FEED, *gone)] if gone else []),
             *([hset(keys.STATS, self._statistics())] if keeps_stats else []),
@@ -129,7 +130,7 @@ class Heartbeat:
         if questions:
             self._updates.count(subscribers)
         self._held = set(fields)
-        written_ms, self._written_ms = self._written_ms, fields["heartbeat_ms"]
+        written_ms, self._written_ms = self._written_ms, fields[FeedField.HEARTBEAT_MS]
         if not was_there:
             self._lease.renew_store()
             return Found.EMPTIED
@@ -138,8 +139,8 @@ class Heartbeat:
 
     def last_commands(self, server: Server, totals: Mapping[str, str]) -> list[Command]:
         """What tells readers that the feed has ended."""
-        commands: list[Command] = [hset(keys.FEED, {"heartbeat_ms": "0"})]
-        conns = sorted(name for name in self._held or () if name.startswith("conn:"))
+        commands: list[Command] = [hset(keys.FEED, {FeedField.HEARTBEAT_MS: "0"})]
+        conns = sorted(name for name in self._held or () if name.startswith(FeedField.CONN))
         if conns:
             commands.append(("HDEL", keys.FEED, *conns))
         if server.keeps_stats and not self._stats_refused:

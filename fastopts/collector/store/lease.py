@@ -18,6 +18,7 @@ from dataclasses import dataclass
 
 from fastopts import keys
 from fastopts.collector.store.redis_commands import hset
+from fastopts.contract import FeedField
 from fastopts.errors import ConfigError, LeaseLost
 from fastopts.net.redis.pipeline import Channel
 from fastopts.net.redis.resp import good, understood
@@ -27,6 +28,7 @@ __all__ = ("LEASE_MS", "Lease")
 LEASE_MS = 2500  # renewed each second; a standby takes over within three
 EPOCH_MAX = 2**32 - 1  # as far as a record's field goes
 EPOCH_SPREAD = 2**24  # stores that are begun in the same second have different epochs
+_CLAIM = (FeedField.EPOCH, FeedField.WRITER, FeedField.STORE, FeedField.DB)
 
 
 @dataclass(slots=True)
@@ -53,7 +55,7 @@ class Lease:
                 ("WATCH", keys.LEASE, keys.FEED),
                 ("GET", keys.LEASE),
                 ("CLIENT", "ID"),
-                ("HMGET", keys.FEED, "epoch", "writer", "store", "db"),
+                ("HMGET", keys.FEED, *_CLAIM),
                 ("TIME",),
             )
         )
@@ -76,10 +78,10 @@ class Lease:
                 hset(
                     keys.FEED,
                     {
-                        "epoch": str(epoch),
-                        "writer": f"{run_id}:{client}",
-                        "store": store,
-                        "db": str(self.db),
+                        FeedField.EPOCH: str(epoch),
+                        FeedField.WRITER: f"{run_id}:{client}",
+                        FeedField.STORE: store,
+                        FeedField.DB: str(self.db),
                     },
                 ),
                 ("EXEC",),
@@ -94,7 +96,7 @@ class Lease:
 
     def fields(self) -> Mapping[str, str]:
         """What the feed says of the store."""
-        return {"store": self.store, "db": str(self.db)}
+        return {FeedField.STORE: self.store, FeedField.DB: str(self.db)}
 
     def renew_store(self) -> None:
         """The database was emptied: what is written from now on is another store."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from fastopts import keys
+from fastopts.contract import StatsField
 from fastopts.core import Table
 from fastopts.model import Instrument
 
@@ -14,7 +15,13 @@ __all__ = ("COUNTS", "Command", "Order", "census", "delisted", "hset", "listed",
 Command = tuple[str, ...]
 
 SET_TTL_S = 24 * 3600
-COUNTS = ("reconnects", "false_acks", "refusals", "moved")  # of the connections to the venue
+# of the connections to the venue
+COUNTS = (
+    StatsField.RECONNECTS,
+    StatsField.FALSE_ACKS,
+    StatsField.REFUSALS,
+    StatsField.MOVED,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,27 +74,27 @@ def statistics(
     """The fields of `stats`: the old names, the terms of the loss equations, and *counts*."""
     rejected = table.rejected
     return {
-        "venue": venue,
-        "messages": str(table.received),
-        "batches": str(batches),
-        "last_update": f"{time.time():.3f}",
-        "started_at": f"{started_at:.3f}",
-        "received": str(table.received),
-        "applied": str(table.applied),
-        "older": str(table.older),
-        "rejected": str(sum(rejected.values())),
-        "written": str(table.written),
-        "conflated": str(table.conflated),
-        "pending": str(table.pending),
-        **{f"rejected:{reason}": str(count) for reason, count in rejected.items()},
-        "bad_fields": str(table.bad_fields),
-        "missing_fields": str(table.missing_fields),
-        "unknown_fields": str(table.unknown_fields),
-        "suspects": str(table.suspects),
-        "suspects_now": str(table.suspects_now),
-        "deltas": str(table.deltas),
-        "unusual": str(table.general),
-        "vanished": str(table.vanished),
+        StatsField.VENUE: venue,
+        StatsField.MESSAGES: str(table.received),
+        StatsField.BATCHES: str(batches),
+        StatsField.LAST_UPDATE: f"{time.time():.3f}",
+        StatsField.STARTED_AT: f"{started_at:.3f}",
+        StatsField.RECEIVED: str(table.received),
+        StatsField.APPLIED: str(table.applied),
+        StatsField.OLDER: str(table.older),
+        StatsField.REJECTED: str(sum(rejected.values())),
+        StatsField.WRITTEN: str(table.written),
+        StatsField.CONFLATED: str(table.conflated),
+        StatsField.PENDING: str(table.pending),
+        **{f"{StatsField.REJECTED_BY}{reason}": str(count) for reason, count in rejected.items()},
+        StatsField.BAD_FIELDS: str(table.bad_fields),
+        StatsField.MISSING_FIELDS: str(table.missing_fields),
+        StatsField.UNKNOWN_FIELDS: str(table.unknown_fields),
+        StatsField.SUSPECTS: str(table.suspects),
+        StatsField.SUSPECTS_NOW: str(table.suspects_now),
+        StatsField.DELTAS: str(table.deltas),
+        StatsField.UNUSUAL: str(table.general),
+        StatsField.VANISHED: str(table.vanished),
         **{name: str(count) for name, count in counts.items()},
     }
 

@@ -5,18 +5,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from fastopts import keys
+from fastopts.contract import FeedField, StatsField
 from fastopts.errors import ConfigError, StoreError, WrongVenue
 from fastopts.net.redis.pipeline import Channel
 from fastopts.net.redis.resp import good, understood
 
-__all__ = ("OLD_STATS", "VERSION_MIN", "Server", "info", "inspect", "is_cluster", "may_evict")
+__all__ = ("VERSION_MIN", "Server", "info", "inspect", "is_cluster", "may_evict")
 
 VERSION_MIN = (6, 0)  # SET with KEEPTTL, AUTH with a user
-
-# The fields that older trackers keep in `stats`; a hash with others, and no venue, is not ours.
-OLD_STATS = frozenset(
-    {"messages", "batches", "last_update", "shutdown_time", "total_messages", "avg_msg_rate"}
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +39,7 @@ async def inspect(channel: Channel, venue: str) -> Server:
         ("INFO", "server"),
         ("INFO", "cluster"),
         ("INFO", "memory"),
-        ("HGET", keys.FEED, "venue"),
+        ("HGET", keys.FEED, FeedField.VENUE),
         ("HKEYS", keys.STATS),
         ("CLIENT", "ID"),
     )
@@ -62,7 +58,7 @@ async def inspect(channel: Channel, venue: str) -> Server:
     with understood():
         number = int(client)
         is_foreign = isinstance(stats, StoreError) or not (
-            OLD_STATS.issuperset(stats) or "venue" in stats
+            StatsField.OLD.issuperset(stats) or StatsField.VENUE in stats
         )
     warnings = []
     if is_foreign:

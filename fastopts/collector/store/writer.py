@@ -24,6 +24,7 @@ from fastopts.collector.store.lease import LEASE_MS, Lease
 from fastopts.collector.store.listing import Listing
 from fastopts.collector.store.outage_log import Denials, Spell, Trouble
 from fastopts.collector.store.server import Server
+from fastopts.contract import StatsField
 from fastopts.core import Table
 from fastopts.errors import ConfigError, LeaseLost, StoreError, StoreUnavailable
 from fastopts.model import Instrument
@@ -465,9 +466,9 @@ class Writer:
         """Say that the feed has ended, and give the lease back."""
         runtime_s = max(time.time() - self._started_at, 1e-9)
         totals = {
-            "shutdown_time": f"{time.time():.3f}",
-            "total_messages": str(self._table.received),
-            "avg_msg_rate": f"{self._table.received / runtime_s:.1f}",
+            StatsField.SHUTDOWN_TIME: f"{time.time():.3f}",
+            StatsField.TOTAL_MESSAGES: str(self._table.received),
+            StatsField.AVG_MSG_RATE: f"{self._table.received / runtime_s:.1f}",
         }
         commands = self.heartbeat.last_commands(found, totals)
         replies = await channel.ask(*commands)

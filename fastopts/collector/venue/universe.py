@@ -12,6 +12,7 @@ from fastopts.collector.store.outage_log import Spell
 from fastopts.collector.venue import universe_cache as cache
 from fastopts.collector.venue.rest_driver import RestDriver
 from fastopts.config import KNOWN_COINS
+from fastopts.contract import StatsField
 from fastopts.core import Table
 from fastopts.errors import ConfigError, ConnectionLost, FastoptsError, VenueBanned, VenueError
 from fastopts.model import Instrument
@@ -255,11 +256,14 @@ class Market:
         """The fields of `stats` on the coins, and on what is listed and not tracked."""
         skipped = self.skipped
         return {
-            "coins": ",".join(self.coins),
-            "coins_wanted": "all" if self._named is None else ",".join(self._named),
-            "skipped": str(skipped.total),
-            **{f"skipped:{reason}": str(skipped.counts.get(reason, 0)) for reason in rest.REASONS},
-            "skipped_example": min(skipped.examples.values(), default=""),
+            StatsField.COINS: ",".join(self.coins),
+            StatsField.COINS_WANTED: "all" if self._named is None else ",".join(self._named),
+            StatsField.SKIPPED: str(skipped.total),
+            **{
+                f"{StatsField.SKIPPED_BY}{reason}": str(skipped.counts.get(reason, 0))
+                for reason in rest.REASONS
+            },
+            StatsField.SKIPPED_EXAMPLE: min(skipped.examples.values(), default=""),
         }
 
     def _report_skipped(self) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from fastopts import keys, model
+from fastopts.contract import FeedField
 from fastopts.core import Tick
 from fastopts.errors import (
     ConnectionLate,
@@ -38,6 +39,26 @@ __all__ = (
 
 Version = tuple[str, int, int]  # store, epoch, universe
 NO_VERSION: Final[Version] = ("", 0, 0)
+
+# fields as the reply to HGETALL has them
+_SCHEMA: Final = FeedField.SCHEMA.encode()
+_VENUE: Final = FeedField.VENUE.encode()
+_WRITER: Final = FeedField.WRITER.encode()
+_STORE: Final = FeedField.STORE.encode()
+_EPOCH: Final = FeedField.EPOCH.encode()
+_UPDATES_REFUSED: Final = FeedField.UPDATES_REFUSED.encode()
+_UNIVERSE: Final = FeedField.UNIVERSE.encode()
+_ASSETS: Final = FeedField.ASSETS.encode()
+_COVERAGE: Final = FeedField.COVERAGE.encode()
+_NEVER: Final = FeedField.NEVER.encode()
+_SKEW_MS: Final = FeedField.SKEW_MS.encode()
+_SKEW_ERROR_MS: Final = FeedField.SKEW_ERROR_MS.encode()
+_LATE_LIMIT_MS: Final = FeedField.LATE_LIMIT_MS.encode()
+_HEARTBEAT_MS: Final = FeedField.HEARTBEAT_MS.encode()
+_HEARTBEAT_LIMIT_MS: Final = FeedField.HEARTBEAT_LIMIT_MS.encode()
+_WATCHDOG_LIMIT_MS: Final = FeedField.WATCHDOG_LIMIT_MS.encode()
+_CONN: Final = FeedField.CONN.encode()
+_LAG: Final = FeedField.LAG.encode()
 
 SKEW_LIMIT_MS: Final = 1000  # more is reported
 NEVER_MS: Final = 2**62
@@ -80,29 +101,33 @@ class Feed:
     )
 
     def __init__(self, fields: Mapping[bytes, bytes]) -> None:
-        self.venue = fields.get(b"venue", b"").decode()
-        self.writer = fields.get(b"writer", b"").decode()
-        self.store = _store(fields.get(b"store", b""))
-        self.epoch = int(fields.get(b"epoch", b"0"))
-        self.updates_refused = fields.get(b"updates_refused", b"").decode()[:40]
-        self.universe = int(fields.get(b"universe", b"0"))
-        self.assets = tuple(filter(keys.is_coin, fields.get(b"assets", b"").decode().split(",")))
-        self.coverage = _coverage(fields.get(b"coverage", b""))
-        self.never = int(fields.get(b"never", b"0"))
-        self.skew_ms = int(fields.get(b"skew_ms") or b"0")
+        self.venue = fields.get(_VENUE, b"").decode()
+        self.writer = fields.get(_WRITER, b"").decode()
+        self.store = _store(fields.get(_STORE, b""))
+        self.epoch = int(fields.get(_EPOCH, b"0"))
+        self.updates_refused = fields.get(_UPDATES_REFUSED, b"").decode()[:40]
+        self.universe = int(fields.get(_UNIVERSE, b"0"))
+        self.assets = tuple(filter(keys.is_coin, fields.get(_ASSETS, b"").decode().split(",")))
+        self.coverage = _coverage(fields.get(_COVERAGE, b""))
+        self.never = int(fields.get(_NEVER, b"0"))
+        self.skew_ms = int(fields.get(_SKEW_MS) or b"0")
         # An older collector publishes no error: there is nothing to add then.
-        skew_error = fields.get(b"skew_error_ms", b"0")
+        skew_error = fields.get(_SKEW_ERROR_MS, b"0")
         self.skew_error_ms = int(skew_error) if skew_error else None
-        late_limit = fields.get(b"late_limit_ms")
+        late_limit = fields.get(_LATE_LIMIT_MS)
         self.late_limit_ms = int(late_limit) if late_limit else None
-        self.heartbeat_ms = int(fields.get(b"heartbeat_ms", b"0"))
-        self.heartbeat_limit_ms = int(fields.get(b"heartbeat_limit_ms", b"0"))
-        self.watchdog_limit_ms = int(fields.get(b"watchdog_limit_ms", b"0"))
+        self.heartbeat_ms = int(fields.get(_HEARTBEAT_MS, b"0"))
+        self.heartbeat_limit_ms = int(fields.get(_HEARTBEAT_LIMIT_MS, b"0"))
+        self.watchdog_limit_ms = int(fields.get(_WATCHDOG_LIMIT_MS, b"0"))
         self.delivered_ms = {
-            int(name[5:]): int(at) for name, at in fields.items() if name.startswith(b"conn:")
+            int(name[len(_CONN) :]): int(at)
+            for name, at in fields.items()
+            if name.startswith(_CONN)
         }
         self.lag_ms = {
-            int(name[4:]): int(lag) for name, lag in fields.items() if name.startswith(b"lag:")
+            int(name[len(_LAG) :]): int(lag)
+            for name, lag in fields.items()
+            if name.startswith(_LAG)
         }
         self._judged = NEVER_MS, NEVER_MS, NOBODY
 
@@ -254,7 +279,7 @@ def parse(flat: Sequence[bytes], venue: str) -> Feed:
 
 def feed_of(fields: Mapping[bytes, bytes], venue: str) -> Feed:
     """The feed that *fields* tell of. Raises what `parse` raises."""
-    schema = fields.get(b"schema", keys.SCHEMA.encode())
+    schema = fields.get(_SCHEMA, keys.SCHEMA.encode())
     if schema != keys.SCHEMA.encode():
         raise StoreError(
             f"{keys.FEED} is of schema {schema[:20].decode(errors='replace')!r}, and this version"
