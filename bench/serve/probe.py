@@ -15,15 +15,15 @@ import uvloop
 from bench.failures import reported
 from fastopts.metrics import quantile
 from fastopts.reader import AsyncOptionReader
-from fastopts.reader.freshness.requirements import Demand
+from fastopts.reader.freshness.requirements import Requirements
 from fastopts.reader.mirrors.async_mirror import AsyncMirror
-from fastopts.reader.mirrors.listener import Deaf
+from fastopts.reader.mirrors.listener import NullListener
 from fastopts.reader.objects.option import Option
 
-ANY = Demand(require_live=False)
+ANY = Requirements(require_live=False)
 
 
-class Ages(Deaf):
+class Ages(NullListener):
     """Hears each announcement."""
 
     mirror: AsyncMirror

@@ -9,7 +9,7 @@ from fastopts.model import Instrument
 from fastopts.net.redis import address
 from fastopts.net.redis.reconnecting import LastingChannel
 from fastopts.reader.freshness.feed_state import FeedState
-from fastopts.reader.freshness.requirements import Demand
+from fastopts.reader.freshness.requirements import Requirements
 from fastopts.reader.objects.absent import Absent
 from fastopts.reader.objects.chain import Chain
 from fastopts.reader.objects.expiry import Expiry
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from fastopts.reader.export.table import Table
     from fastopts.reader.mirrors.async_mirror import AsyncMirror
     from fastopts.reader.mirrors.async_watch import AsyncWatch
-    from fastopts.reader.mirrors.listener import Listener
+    from fastopts.reader.mirrors.listener import MirrorListener
     from fastopts.reader.mirrors.price_moves import Move
     from fastopts.reader.objects.market import Column
     from fastopts.reader.selection.bounds import Bounds
@@ -86,7 +86,7 @@ class AsyncOptionReader(Uncopied):
         max_age_s: float | None = None,
     ) -> Option:
         """As `OptionReader.get`."""
-        demand = Demand(require_live, allow_expired, max_age_s).check()
+        demand = Requirements(require_live, allow_expired, max_age_s).check()
         return await self._run(self._queries.get(symbol, demand))
 
     async def get_many(
@@ -99,7 +99,7 @@ class AsyncOptionReader(Uncopied):
         max_age_s: float | None = None,
     ) -> list[Option | Absent]:
         """As `OptionReader.get_many`."""
-        demand = Demand(require_live, allow_expired, max_age_s).check()
+        demand = Requirements(require_live, allow_expired, max_age_s).check()
         return await self._run(self._queries.options(symbols, demand, strict))
 
     async def chain(
@@ -113,7 +113,7 @@ class AsyncOptionReader(Uncopied):
         max_age_s: float | None = None,
     ) -> Chain:
         """As `OptionReader.chain`."""
-        demand = Demand(require_live, allow_expired, max_age_s).check()
+        demand = Requirements(require_live, allow_expired, max_age_s).check()
         return await self._run(self._queries.chain(asset, expiry, settle, demand))
 
     async def chains(
@@ -126,7 +126,7 @@ class AsyncOptionReader(Uncopied):
         max_age_s: float | None = None,
     ) -> list[Chain]:
         """As `OptionReader.chains`."""
-        demand = Demand(require_live, allow_expired, max_age_s).check()
+        demand = Requirements(require_live, allow_expired, max_age_s).check()
         return await self._run(self._queries.chains(asset, settle, demand))
 
     async def expiries(self, asset: str) -> list[Series]:
@@ -154,7 +154,7 @@ class AsyncOptionReader(Uncopied):
         max_age_s: float | None = None,
     ) -> dict[str, str]:
         """As `OptionReader.text`."""
-        demand = Demand(require_live, allow_expired, max_age_s).check()
+        demand = Requirements(require_live, allow_expired, max_age_s).check()
         return await self._run(self._queries.text(symbol, demand))
 
     async def text_many(
@@ -167,7 +167,7 @@ class AsyncOptionReader(Uncopied):
         max_age_s: float | None = None,
     ) -> list[dict[str, str] | Absent]:
         """As `OptionReader.text_many`."""
-        demand = Demand(require_live, allow_expired, max_age_s).check()
+        demand = Requirements(require_live, allow_expired, max_age_s).check()
         return await self._run(self._queries.texts(symbols, demand, strict))
 
     async def scan(
@@ -224,23 +224,23 @@ class AsyncOptionReader(Uncopied):
     async def mirror(self, what: str | Iterable[str] | None = None) -> "AsyncMirror":
         """As `OptionReader.mirror`."""
         from fastopts.reader.mirrors.async_mirror import AsyncMirror
-        from fastopts.reader.mirrors.listener import Deaf
+        from fastopts.reader.mirrors.listener import NullListener
         from fastopts.reader.selection.scope import scope_of
 
         venue, scope = self._queries.venue, scope_of(what)
         await self._run(self._queries.check_selection(scope))
-        made = AsyncMirror(self._address, venue, scope, self._timeout_s, Deaf())
+        made = AsyncMirror(self._address, venue, scope, self._timeout_s, NullListener())
         await made.wait()
         return made
 
-    def follow(self, listener: "Listener") -> "AsyncMirror":
+    def follow(self, listener: "MirrorListener") -> "AsyncMirror":
         """As `OptionReader.follow`."""
         from fastopts.reader.mirrors.async_mirror import AsyncMirror
-        from fastopts.reader.mirrors.listener import checked
+        from fastopts.reader.mirrors.listener import check_listener
         from fastopts.reader.selection.scope import scope_of
 
         venue, scope = self._queries.venue, scope_of(None)
-        return AsyncMirror(self._address, venue, scope, self._timeout_s, checked(listener))
+        return AsyncMirror(self._address, venue, scope, self._timeout_s, check_listener(listener))
 
     async def watch(
         self,
@@ -255,7 +255,7 @@ class AsyncOptionReader(Uncopied):
         from fastopts.reader.selection.scope import scope_of
 
         scope = scope_of(what, check(bounds))
-        demand = Demand(require_live).check()
+        demand = Requirements(require_live).check()
         return await self._watch(scope, picker(bounds), demand, flag("initial", initial))
 
     async def watch_moves(
@@ -265,18 +265,18 @@ class AsyncOptionReader(Uncopied):
         field: str = "mark_price",
     ) -> "AsyncWatch[Move]":
         """As `OptionReader.watch_moves`."""
-        from fastopts.reader.mirrors.price_moves import Moves
+        from fastopts.reader.mirrors.price_moves import MoveDetector
         from fastopts.reader.selection.scope import scope_of
 
         return await self._watch(
-            scope_of(what), Moves(threshold, field).look, Demand(), initial=True
+            scope_of(what), MoveDetector(threshold, field).detect, Requirements(), initial=True
         )
 
     async def _watch(
         self,
         scope: "Scope",
         pick: Callable[[Option], T | None],
-        demand: Demand,
+        demand: Requirements,
         initial: bool,
     ) -> "AsyncWatch[T]":
         from fastopts.reader.mirrors.async_mirror import AsyncMirror

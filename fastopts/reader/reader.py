@@ -9,7 +9,7 @@ from fastopts.model import Instrument
 from fastopts.net.redis import address
 from fastopts.net.redis.blocking import BlockingChannel
 from fastopts.reader.freshness.feed_state import FeedState
-from fastopts.reader.freshness.requirements import Demand
+from fastopts.reader.freshness.requirements import Requirements
 from fastopts.reader.objects.absent import Absent
 from fastopts.reader.objects.chain import Chain
 from fastopts.reader.objects.expiry import Expiry
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import pyarrow
 
     from fastopts.reader.export.table import Table
-    from fastopts.reader.mirrors.listener import Listener
+    from fastopts.reader.mirrors.listener import MirrorListener
     from fastopts.reader.mirrors.mirror import Mirror
     from fastopts.reader.mirrors.price_moves import Move
     from fastopts.reader.mirrors.watch import Watch
@@ -92,7 +92,7 @@ class OptionReader(Uncopied):
         Raises Unknown, Expired, or a StaleData: FeedDown, ConnectionMuted, ConnectionLate,
         NotYetLive, TooOld.
         """
-        demand = Demand(require_live, allow_expired, max_age_s).check()
+        demand = Requirements(require_live, allow_expired, max_age_s).check()
         return self._run(self._queries.get(symbol, demand))
 
     def get_many(
@@ -109,7 +109,7 @@ class OptionReader(Uncopied):
         What can't be handed over is an Absent with the reason; *strict* raises the first of them.
         A dead feed always raises FeedDown, unless `require_live=False`.
         """
-        demand = Demand(require_live, allow_expired, max_age_s).check()
+        demand = Requirements(require_live, allow_expired, max_age_s).check()
         return self._run(self._queries.options(symbols, demand, strict))
 
     def chain(
@@ -128,7 +128,7 @@ class OptionReader(Uncopied):
         Options that can't be handed over are missing from it; `Chain.absent` says why. Raises
         Unknown for a series that is not listed, BadInput for a text that names no expiry, FeedDown.
         """
-        demand = Demand(require_live, allow_expired, max_age_s).check()
+        demand = Requirements(require_live, allow_expired, max_age_s).check()
         return self._run(self._queries.chain(asset, expiry, settle, demand))
 
     def chains(
@@ -145,7 +145,7 @@ class OptionReader(Uncopied):
 
         Raises Unknown for an asset or a coin without options, FeedDown.
         """
-        demand = Demand(require_live, allow_expired, max_age_s).check()
+        demand = Requirements(require_live, allow_expired, max_age_s).check()
         return self._run(self._queries.chains(asset, settle, demand))
 
     def expiries(self, asset: str) -> list[Series]:
@@ -182,7 +182,7 @@ class OptionReader(Uncopied):
 
         Raises what `get` raises.
         """
-        demand = Demand(require_live, allow_expired, max_age_s).check()
+        demand = Requirements(require_live, allow_expired, max_age_s).check()
         return self._run(self._queries.text(symbol, demand))
 
     def text_many(
@@ -195,7 +195,7 @@ class OptionReader(Uncopied):
         max_age_s: float | None = None,
     ) -> list[dict[str, str] | Absent]:
         """Return the `text` of each of *symbols*, as `get_many` does."""
-        demand = Demand(require_live, allow_expired, max_age_s).check()
+        demand = Requirements(require_live, allow_expired, max_age_s).check()
         return self._run(self._queries.texts(symbols, demand, strict))
 
     def scan(
@@ -271,28 +271,28 @@ class OptionReader(Uncopied):
         It waits until the collector announces its changes, a second or so. Close it. Raises
         BadInput, WrongVenue or StoreUnavailable.
         """
-        from fastopts.reader.mirrors.listener import Deaf
+        from fastopts.reader.mirrors.listener import NullListener
         from fastopts.reader.mirrors.mirror import Mirror
         from fastopts.reader.selection.scope import scope_of
 
         venue, scope = self._queries.venue, scope_of(what)
         self._run(self._queries.check_selection(scope))
-        made = Mirror(self._address, venue, scope, self._timeout_s, Deaf())
+        made = Mirror(self._address, venue, scope, self._timeout_s, NullListener())
         made.wait()
         return made
 
-    def follow(self, listener: "Listener") -> "Mirror":
+    def follow(self, listener: "MirrorListener") -> "Mirror":
         """Return a mirror of everything before it is current; *listener* hears what happens to
         it, from who keeps it: a thread, or a task.
 
         It goes on trying, whatever stands in its way: `problem` says what does.
         """
-        from fastopts.reader.mirrors.listener import checked
+        from fastopts.reader.mirrors.listener import check_listener
         from fastopts.reader.mirrors.mirror import Mirror
         from fastopts.reader.selection.scope import scope_of
 
         venue, scope = self._queries.venue, scope_of(None)
-        return Mirror(self._address, venue, scope, self._timeout_s, checked(listener))
+        return Mirror(self._address, venue, scope, self._timeout_s, check_listener(listener))
 
     def watch(
         self,
@@ -313,7 +313,7 @@ class OptionReader(Uncopied):
         from fastopts.reader.selection.scope import scope_of
 
         scope = scope_of(what, check(bounds))
-        demand = Demand(require_live).check()
+        demand = Requirements(require_live).check()
         return self._watch(scope, picker(bounds), demand, flag("initial", initial))
 
     def watch_moves(
@@ -324,16 +324,18 @@ class OptionReader(Uncopied):
     ) -> "Watch[Move]":
         """Return a stream of the moves of *field* by at least *threshold* (0.05 is 5 %), each
         reckoned from the move before it or the first value seen; and of Gaps, as `watch`."""
-        from fastopts.reader.mirrors.price_moves import Moves
+        from fastopts.reader.mirrors.price_moves import MoveDetector
         from fastopts.reader.selection.scope import scope_of
 
-        return self._watch(scope_of(what), Moves(threshold, field).look, Demand(), initial=True)
+        return self._watch(
+            scope_of(what), MoveDetector(threshold, field).detect, Requirements(), initial=True
+        )
 
     def _watch(
         self,
         scope: "Scope",
         pick: Callable[[Option], T | None],
-        demand: Demand,
+        demand: Requirements,
         initial: bool,
     ) -> "Watch[T]":
         from fastopts.reader.mirrors.mirror import Mirror

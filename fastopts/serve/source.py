@@ -12,7 +12,7 @@ from fastopts.clock import steady_s
 from fastopts.errors import FastoptsError, one_line
 from fastopts.reader import AsyncOptionReader, Option
 from fastopts.reader.mirrors.async_mirror import AsyncMirror
-from fastopts.reader.mirrors.listener import Listener
+from fastopts.reader.mirrors.listener import MirrorListener
 from fastopts.serve.payloads.health import Look, look
 from fastopts.serve.tasks import Failed, begin
 
@@ -32,7 +32,7 @@ class Source:
 
     mirror: AsyncMirror
 
-    def __init__(self, reader: AsyncOptionReader, listener: Listener, failed: Failed) -> None:
+    def __init__(self, reader: AsyncOptionReader, listener: MirrorListener, failed: Failed) -> None:
         self.counters: dict[str, int] = {}
         self.redis_s: float | None = None  # a round trip, when it was last polled
         self.messages_s: float | None = None

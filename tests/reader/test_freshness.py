@@ -22,7 +22,7 @@ from fastopts.reader import (
     TooOld,
     Unknown,
 )
-from fastopts.reader.freshness.feed import Feed, Progress
+from fastopts.reader.freshness.feed import Feed, RollbackDetector
 from tests.store import CALL, EPOCH, PUT, Store
 
 NOW, BEAT_LIMIT, WATCHDOG = 1_795_348_800_000, 5000, 12_000
@@ -345,7 +345,7 @@ def test_another_epoch_ends_the_wait(store: Store, reader: OptionReader) -> None
 
 
 def test_a_clock_that_was_set_back_takes_the_heartbeats_with_it() -> None:
-    progress = Progress()
-    assert progress.problem(feed_of(NOW, {1: NOW}), NOW + 5) is None
-    assert progress.problem(feed_of(NOW - 3_600_000, {1: NOW}), NOW - 3_599_000) is None
-    assert progress.problem(feed_of(NOW - 3_600_500, {1: NOW}), NOW - 3_598_000) is not None
+    detector = RollbackDetector()
+    assert detector.problem(feed_of(NOW, {1: NOW}), NOW + 5) is None
+    assert detector.problem(feed_of(NOW - 3_600_000, {1: NOW}), NOW - 3_599_000) is None
+    assert detector.problem(feed_of(NOW - 3_600_500, {1: NOW}), NOW - 3_598_000) is not None

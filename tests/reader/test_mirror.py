@@ -31,7 +31,7 @@ from fastopts.reader import (
     Unknown,
     WrongVenue,
 )
-from fastopts.reader.mirrors.listener import Deaf
+from fastopts.reader.mirrors.listener import NullListener
 from tests.collector.writers import SYMBOLS
 from tests.reader.collecting import Collector, Loop, Opened, raised, until
 
@@ -168,7 +168,7 @@ def test_its_sequence_moves_with_every_announcement(
     until(lambda: mirror.sequence > (epoch, number))
 
 
-class Heard(Deaf):
+class Heard(NullListener):
     """Remembers what changed."""
 
     def __init__(self) -> None:

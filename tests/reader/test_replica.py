@@ -11,7 +11,7 @@ import pytest
 from fastopts.core import Tick, decode
 from fastopts.errors import FeedDown, StoreError, WrongVenue
 from fastopts.reader.mirrors.backlog import Backlog, Gap
-from fastopts.reader.mirrors.listener import Deaf
+from fastopts.reader.mirrors.listener import NullListener
 from fastopts.reader.mirrors.replica import Replica
 from fastopts.reader.selection.scope import Scope
 from tests.reader.scripted import FLOATING, STABLE, Server, record
@@ -45,7 +45,9 @@ class Heard:
 class Talking:
     """A replica in conversation with a scripted server, by a clock of ours."""
 
-    def __init__(self, server: Server, listener: Backlog | Heard | Deaf, scope: Scope = BTC):
+    def __init__(
+        self, server: Server, listener: Backlog | Heard | NullListener, scope: Scope = BTC
+    ):
         self.server = server
         self.now = 100.0
         self.replica = Replica("sim", scope, listener)
@@ -129,7 +131,7 @@ def talking(server: Server, heard: Heard) -> Talking:
 
 
 def test_it_looks_whose_the_feed_is_then_subscribes_then_reads(server: Server) -> None:
-    talking = Talking(server, Deaf())
+    talking = Talking(server, NullListener())
     assert "not connected" in str(talking.problem)
     talking.exchange()
     assert server.log == [b"HELLO", b"INFO", b"HGETALL", b"TIME", b"SUBSCRIBE"]
@@ -166,7 +168,7 @@ def test_what_is_announced_again_unchanged_is_told_only_where_it_was_missing(
 
 
 def test_only_what_was_asked_for_is_held(server: Server) -> None:
-    talking = Talking(server, Deaf(), Scope(None, (STABLE[2], FLOATING[0])))
+    talking = Talking(server, NullListener(), Scope(None, (STABLE[2], FLOATING[0])))
     talking.live_on()
     server.tick(*STABLE)
     talking.hear()
@@ -176,7 +178,7 @@ def test_only_what_was_asked_for_is_held(server: Server) -> None:
 
 def test_everything_is_every_asset_of_the_feed(server: Server) -> None:
     server.world.feed["assets"] = "BTC,ETH"
-    Talking(server, Deaf(), Scope()).live_on()
+    Talking(server, NullListener(), Scope()).live_on()
     assert server.log.count(b"SMEMBERS") == 2
 
 
@@ -445,7 +447,7 @@ def test_an_emptied_server_is_down(server: Server, talking: Talking, heard: Hear
 
 def test_a_feed_that_is_down_from_the_start_is_settled_and_read(server: Server) -> None:
     server.now_ms += 60_000
-    talking = Talking(server, Deaf())
+    talking = Talking(server, NullListener())
     assert not talking.replica.is_settled(talking.now)
     talking.exchange()
     assert talking.replica.is_settled(talking.now)
@@ -456,7 +458,7 @@ def test_a_feed_that_is_down_from_the_start_is_settled_and_read(server: Server) 
 
 def test_where_no_collector_ever_wrote_it_is_settled_and_begins_with_one(server: Server) -> None:
     held, server.world.feed = server.world.feed, {}
-    talking = Talking(server, Deaf())
+    talking = Talking(server, NullListener())
     talking.exchange()
     assert talking.replica.is_settled(talking.now)
     assert talking.replica.records == {}
@@ -506,12 +508,12 @@ def test_a_refusal_ends_the_conversation_in_the_servers_words(
 ) -> None:
     server.refusals[command] = "NOPERM no"
     with pytest.raises(StoreError, match="NOPERM no"):
-        Talking(server, Deaf()).live_on()
+        Talking(server, NullListener()).live_on()
 
 
 def test_refused_terms_are_terms_that_are_not_there(server: Server) -> None:
     server.refusals[b"HMGET"] = "WRONGTYPE no hash"
-    talking = Talking(server, Deaf())
+    talking = Talking(server, NullListener())
     talking.live_on()
     assert talking.live == server.world.stored
     assert talking.replica.terms == {}
@@ -655,7 +657,7 @@ def test_records_of_another_version_stand_in_nobodys_way(server: Server, heard: 
 
 def test_a_storm_of_gaps_costs_a_bounded_number_of_commands(server: Server) -> None:
     """A minute in which every announcement follows a gap, then the end of it."""
-    talking = Talking(server, Deaf())
+    talking = Talking(server, NullListener())
     talking.live_on()
     server.log.clear()
     for tenth in range(600):
@@ -721,14 +723,14 @@ def test_an_announcement_of_another_store_ends_the_conversation(
 
 def test_a_feed_without_a_store_is_of_an_older_collector(server: Server) -> None:
     del server.world.feed["store"]
-    talking = Talking(server, Deaf())
+    talking = Talking(server, NullListener())
     talking.live_on(0.3)
     assert "older than its readers" in str(talking.problem)
     assert b"SUBSCRIBE" not in server.log
 
 
 def test_while_the_feed_is_down_connections_are_given_up_ever_more_rarely(server: Server) -> None:
-    talking = Talking(server, Deaf())
+    talking = Talking(server, NullListener())
     talking.live_on()
     server.log.clear()
     for _ in range(1200):  # two minutes

@@ -149,7 +149,7 @@ class Promises:
         fields = self._world.redis.keys.get(keys.FEED)
         if not isinstance(fields, dict) or b"venue" not in fields:
             return
-        feed = freshness.feed_of(fields, "sim")
+        feed = freshness.feed_from_fields(fields, "sim")
         self._check_epoch(feed.epoch)
         moment = freshness.Moment(feed, round(self._world.redis.now_ms()), {})
         for listing in self._world.venue.trading():
@@ -167,7 +167,7 @@ class Promises:
 
     def _judge(self, option: Option, watchdog_ms: int, heartbeat_ms: int) -> None:
         if not option.live:
-            freshness.why_not_live(option)
+            freshness.stale_error(option)
             return
         self.lives += 1
         world, now = self._world, self._world.agenda.now
@@ -213,7 +213,7 @@ class Promises:
         fields = self._world.redis.keys.get(keys.FEED)
         if not isinstance(fields, dict) or b"venue" not in fields:
             return ["there is no feed"]
-        feed = freshness.feed_of(fields, "sim")
+        feed = freshness.feed_from_fields(fields, "sim")
         moment = freshness.Moment(feed, round(self._world.redis.now_ms()), {})
         found = [self._difference(x.symbol, moment) for x in self._world.venue.trading()]
         table = self._world.collector.table if self._world.collector else None
@@ -236,7 +236,7 @@ class Promises:
         if option.total_volume != last.serial or option.seq != last.serial:
             return f"{symbol}: the record holds {option.total_volume}, not {last.serial}"
         if not option.live:
-            return f"{symbol}: {freshness.why_not_live(option)}"
+            return f"{symbol}: {freshness.stale_error(option)}"
         return ""
 
 

@@ -16,7 +16,7 @@ from fastopts.cli.output.printing import Column
 from fastopts.errors import one_line
 from fastopts.reader import Absent, Option
 from fastopts.reader.export import as_dict as plain
-from fastopts.reader.freshness.feed import why_not_live
+from fastopts.reader.freshness.feed import stale_error
 
 __all__ = ("get",)
 
@@ -70,7 +70,7 @@ def _show(symbol: str, found: Option | Mapping[str, str] | Absent, json: bool) -
 def _show_option(option: Option) -> None:
     output.show(Text(option.symbol, style="bold"))
     if not option.live:
-        output.show(Text(f"NOT LIVE: {why_not_live(option)}", style="bold red"))
+        output.show(Text(f"NOT LIVE: {stale_error(option)}", style="bold red"))
     names = [name for name in plain.option_values(option) if name != "symbol"]
     units = ["" if name in _WITH_UNIT else UNITS.get(name, "") for name in names]
     columns = [

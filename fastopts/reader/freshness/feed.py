@@ -30,11 +30,11 @@ __all__ = (
     "SKEW_LIMIT_MS",
     "Feed",
     "Moment",
-    "Progress",
+    "RollbackDetector",
     "Version",
-    "feed_of",
+    "feed_from_fields",
     "parse",
-    "why_not_live",
+    "stale_error",
 )
 
 Version = tuple[str, int, int]  # store, epoch, universe
@@ -185,7 +185,7 @@ class Feed:
         return judged
 
 
-class Progress:
+class RollbackDetector:
     """Watches that a feed does not go back in time, as it does when the server loads an older copy
     or dump: what stands there then looks live until the collector notices."""
 
@@ -274,10 +274,10 @@ def parse(flat: Sequence[bytes], venue: str) -> Feed:
     """
     with understood():
         fields = dict(zip(flat[::2], flat[1::2], strict=True))
-    return feed_of(fields, venue)
+    return feed_from_fields(fields, venue)
 
 
-def feed_of(fields: Mapping[bytes, bytes], venue: str) -> Feed:
+def feed_from_fields(fields: Mapping[bytes, bytes], venue: str) -> Feed:
     """The feed that *fields* tell of. Raises what `parse` raises."""
     schema = fields.get(_SCHEMA, keys.SCHEMA.encode())
     if schema != keys.SCHEMA.encode():
@@ -294,7 +294,7 @@ def feed_of(fields: Mapping[bytes, bytes], venue: str) -> Feed:
     return feed
 
 
-def why_not_live(tick: Tick) -> StaleData:
+def stale_error(tick: Tick) -> StaleData:
     """Why *tick*, which is not live, is not; with symbol and age."""
     moment: Moment = tick.moment
     feed = moment.feed

@@ -22,12 +22,12 @@ from fastopts.reader.objects.absent import Absent
 from fastopts.reader.objects.option import Option, phase
 from fastopts.reader.selection.arguments import flag, number
 
-__all__ = ("Demand", "expired_by_name", "missing", "refusal", "refuse_dead", "sift")
+__all__ = ("Requirements", "expired_error", "missing", "raise_if_down", "refusal", "sift")
 
 AGELESS_MS: Final = NEVER_MS // 2
 
 
-class Demand(NamedTuple):
+class Requirements(NamedTuple):
     """What a caller accepts."""
 
     require_live: bool = True
@@ -67,7 +67,7 @@ def _age(value: object) -> float:
 
 
 def sift(
-    symbols: Sequence[str], records: Records, moment: Moment, demand: Demand
+    symbols: Sequence[str], records: Records, moment: Moment, demand: Requirements
 ) -> list[Option | Absent]:
     """The options among *records* that meet the *demand*; for the others why not."""
     oldest_ms, newest_ms = demand.times_ms(moment)
@@ -89,13 +89,13 @@ def sift(
     return found
 
 
-def refusal(option: Option, demand: Demand) -> FastoptsError | None:
+def refusal(option: Option, demand: Requirements) -> FastoptsError | None:
     """Why *option* may not be handed to who makes this *demand*; None when it may."""
     if option.phase == "expired" and not demand.allow_expired:
         ended_h = (option.moment.venue_ms - option.expiry_ms) / 3_600_000
         return Expired(f"{_aged(option)}: it was delivered {ended_h:.1f} h ago")
     if demand.require_live and not option.live:
-        return freshness.why_not_live(option)
+        return freshness.stale_error(option)
     return None if demand.max_age_s is None else _too_old(option, demand.max_age_s)
 
 
@@ -114,17 +114,17 @@ def _too_old(option: Option, limit_s: float) -> TooOld | None:
     return None
 
 
-def refuse_dead(moment: Moment, demand: Demand) -> None:
+def raise_if_down(moment: Moment, demand: Requirements) -> None:
     """Raise FeedDown, or what else makes that nothing can be live, when that is asked for."""
     if demand.require_live and (down := moment.down) is not None:
         raise down.with_traceback(None)  # a problem that stays is raised again and again
 
 
-def missing(symbol: str, moment: Moment, demand: Demand) -> FastoptsError:
+def missing(symbol: str, moment: Moment, demand: Requirements) -> FastoptsError:
     """Why there is no record of *symbol*."""
     listed, down = moment.terms.get(symbol), moment.down
     if listed is None and demand.require_live and down is not None:
-        past = expired_by_name(symbol, moment.venue_ms) if moment.feed.venue else None
+        past = expired_error(symbol, moment.venue_ms) if moment.feed.venue else None
         return past or FeedDown(f"{clipped(symbol)}: {down}")
     if listed is None:
         return Unknown(f"there is no option {clipped(repr(symbol))} here")
@@ -133,7 +133,7 @@ def missing(symbol: str, moment: Moment, demand: Demand) -> FastoptsError:
     return NotYetLive(f"{symbol} is listed, and has not ticked yet")
 
 
-def expired_by_name(symbol: str, venue_ms: int) -> Expired | None:
+def expired_error(symbol: str, venue_ms: int) -> Expired | None:
     """The error for a name whose delivery is over; None for any other name."""
     from fastopts.reader.selection import spelling as naming
 

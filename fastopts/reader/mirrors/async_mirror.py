@@ -6,14 +6,14 @@ from typing import Self
 from fastopts.errors import FastoptsError
 from fastopts.net.redis.address import Address
 from fastopts.net.redis.push_asyncio import AsyncTalk
-from fastopts.reader.mirrors.listener import Listener
-from fastopts.reader.mirrors.mirror import POLL_S, Mirrored
+from fastopts.reader.mirrors.listener import MirrorListener
+from fastopts.reader.mirrors.mirror import POLL_S, BaseMirror
 from fastopts.reader.selection.scope import Scope
 
 __all__ = ("AsyncMirror",)
 
 
-class AsyncMirror(Mirrored):
+class AsyncMirror(BaseMirror):
     """A copy of some records within this process, kept current by a task. An asynchronous context
     manager; reading it needs no `await`.
 
@@ -22,7 +22,7 @@ class AsyncMirror(Mirrored):
     """
 
     def __init__(
-        self, address: Address, venue: str, scope: Scope, timeout_s: float, listener: Listener
+        self, address: Address, venue: str, scope: Scope, timeout_s: float, listener: MirrorListener
     ) -> None:
         super().__init__(address, venue, scope, timeout_s, listener)
         self._task = asyncio.create_task(self._keep())

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from typing import Generic, Self, TypeVar
 
 from fastopts.errors import FastoptsError
-from fastopts.reader.freshness.requirements import Demand
+from fastopts.reader.freshness.requirements import Requirements
 from fastopts.reader.mirrors.async_mirror import AsyncMirror
 from fastopts.reader.mirrors.backlog import Backlog, Gap
-from fastopts.reader.mirrors.listener import Listener
+from fastopts.reader.mirrors.listener import MirrorListener
 from fastopts.reader.mirrors.watch import Picker
 from fastopts.reader.objects.option import Option
 from fastopts.reader.objects.uncopied import Uncopied
@@ -28,9 +28,9 @@ class AsyncWatch(Uncopied, Generic[T]):
 
     def __init__(
         self,
-        mirror: Callable[[Listener], AsyncMirror],
+        mirror: Callable[[MirrorListener], AsyncMirror],
         pick: Callable[[Option], T | None],
-        demand: Demand,
+        demand: Requirements,
     ) -> None:
         self._news = asyncio.Event()
         self._is_closed = False

@@ -33,7 +33,7 @@ class Gap:
 
 
 class Backlog:
-    """One entry for each symbol at most, whatever the delay. A Listener.
+    """One entry for each symbol at most, whatever the delay. A MirrorListener.
 
     *guard* is held while it is touched, *wake* called, guarded, when something came in.
     """

@@ -6,10 +6,10 @@ from typing import Any, Protocol
 from fastopts.errors import BadInput
 from fastopts.reader.selection.arguments import shown
 
-__all__ = ("Deaf", "Listener", "checked")
+__all__ = ("MirrorListener", "NullListener", "check_listener")
 
 
-class Listener(Protocol):
+class MirrorListener(Protocol):
     """Called by whoever keeps the replica, after it has changed."""
 
     def changed(self, symbols: Iterable[str]) -> None:
@@ -28,7 +28,7 @@ class Listener(Protocol):
         """Everything that was live when it broke is so again, or replaced by what is."""
 
 
-class Deaf:
+class NullListener:
     """The listener of a replica that is only read."""
 
     def changed(self, symbols: Iterable[str]) -> None:
@@ -47,7 +47,7 @@ class Deaf:
         pass
 
 
-def checked(listener: Any) -> Listener:
+def check_listener(listener: Any) -> MirrorListener:
     """Return *listener*. Raises BadInput for an object without the methods of one."""
     for name in ("changed", "revived", "relisted", "broke", "resumed"):
         if isinstance(listener, type) or not callable(getattr(listener, name, None)):

@@ -14,13 +14,13 @@ from fastopts.reader.objects.universe import Universe, asset_name, no_asset
 from fastopts.reader.redis.queries import Queries, Query, check_elapsed
 from fastopts.reader.selection.scope import Scope
 
-__all__ = ("Held", "answered")
+__all__ = ("LocalQueries", "answered")
 
 T = TypeVar("T")
 
 
 def answered(query: Query[T]) -> T:
-    """What a *query* of Held returns. It has nothing to ask."""
+    """What a *query* of LocalQueries returns. It has nothing to ask."""
     began_at = steady_s()
     try:
         next(query)
@@ -31,7 +31,7 @@ def answered(query: Query[T]) -> T:
     raise AssertionError("there is nobody to ask")
 
 
-class Held(Queries):
+class LocalQueries(Queries):
     """The queries of one mirror; *now* is the moment of a read."""
 
     def __init__(self, venue: str, replica: Replica, now: Callable[[], Moment]) -> None:

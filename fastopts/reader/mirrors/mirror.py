@@ -23,9 +23,9 @@ from fastopts.net.redis.address import Address
 from fastopts.net.redis.push_blocking import Talk
 from fastopts.reader.freshness.feed import Moment, Version
 from fastopts.reader.freshness.feed_state import FeedState
-from fastopts.reader.freshness.requirements import Demand, missing, refusal, refuse_dead
-from fastopts.reader.mirrors.listener import Listener
-from fastopts.reader.mirrors.local_queries import Held, answered
+from fastopts.reader.freshness.requirements import Requirements, missing, raise_if_down, refusal
+from fastopts.reader.mirrors.listener import MirrorListener
+from fastopts.reader.mirrors.local_queries import LocalQueries, answered
 from fastopts.reader.mirrors.replica import Replica
 from fastopts.reader.objects.absent import Absent
 from fastopts.reader.objects.chain import Chain
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from fastopts.reader.selection.bounds import Bounds
     from fastopts.reader.selection.scan import Scan
 
-__all__ = ("POLL_S", "Mirror", "Mirrored")
+__all__ = ("POLL_S", "BaseMirror", "Mirror")
 
 RETRY_S: Final = 0.25
 RETRY_MAX_S: Final = 2.0
@@ -52,16 +52,16 @@ START_S: Final = 3.0  # beside the timeout: an announcement comes every second
 POLL_S: Final = 0.005
 
 
-class Mirrored(Uncopied):
+class BaseMirror(Uncopied):
     """Reads from a replica, under the rules of freshness and without a round trip."""
 
     def __init__(
-        self, address: Address, venue: str, scope: Scope, timeout_s: float, listener: Listener
+        self, address: Address, venue: str, scope: Scope, timeout_s: float, listener: MirrorListener
     ) -> None:
         self._address = address
         self._scope = scope
         self._replica = Replica(venue, scope, listener)
-        self._held = Held(venue, self._replica, self._moment)
+        self._held = LocalQueries(venue, self._replica, self._moment)
         self._timeout_s = timeout_s
         self._failure: Exception | None = None
         self._deadline = steady_s() + timeout_s + START_S
@@ -115,7 +115,7 @@ class Mirrored(Uncopied):
     ) -> Option:
         """Return the option *symbol* in microseconds. Raises what `OptionReader.get` raises; what
         is not in the mirror is Unknown, and nothing in a mirror that is not current is live."""
-        demand = Demand(require_live, allow_expired, max_age_s).check()
+        demand = Requirements(require_live, allow_expired, max_age_s).check()
         found = self.find(checks.symbol(symbol), demand)
         if isinstance(found, Absent):
             raise found.reason
@@ -132,8 +132,8 @@ class Mirrored(Uncopied):
     ) -> list[Option | Absent]:
         """Return the options *symbols* in their order; as `OptionReader.get_many`, what can't be
         handed over is an Absent, *strict* raises the first of them, and a dead feed raises."""
-        demand = Demand(require_live, allow_expired, max_age_s).check()
-        refuse_dead(self._moment(), demand)
+        demand = Requirements(require_live, allow_expired, max_age_s).check()
+        raise_if_down(self._moment(), demand)
         found = [self.find(symbol, demand) for symbol in checks.symbols(symbols)]
         for one in found:
             if strict and isinstance(one, Absent):
@@ -151,7 +151,7 @@ class Mirrored(Uncopied):
         max_age_s: float | None = None,
     ) -> Chain:
         """As `OptionReader.chain`."""
-        demand = Demand(require_live, allow_expired, max_age_s).check()
+        demand = Requirements(require_live, allow_expired, max_age_s).check()
         return answered(self._held.chain(asset, expiry, settle, demand))
 
     def chains(
@@ -164,7 +164,7 @@ class Mirrored(Uncopied):
         max_age_s: float | None = None,
     ) -> list[Chain]:
         """As `OptionReader.chains`."""
-        demand = Demand(require_live, allow_expired, max_age_s).check()
+        demand = Requirements(require_live, allow_expired, max_age_s).check()
         return answered(self._held.chains(asset, settle, demand))
 
     def expiries(self, asset: str) -> list[Series]:
@@ -214,7 +214,7 @@ class Mirrored(Uncopied):
         if option.phase == "expired":
             self._replica.remember(option)
 
-    def find(self, symbol: str, demand: Demand) -> Option | Absent:
+    def find(self, symbol: str, demand: Requirements) -> Option | Absent:
         """Return the option *symbol* as `get` does, or why not."""
         moment = self._moment()
         replica = self._replica
@@ -256,7 +256,7 @@ class Mirrored(Uncopied):
             return FeedDown("this process was forked, its mirror stayed behind: make a new one")
         return self._replica.problem(now)
 
-    def _missing(self, symbol: str, moment: Moment, demand: Demand) -> FastoptsError:
+    def _missing(self, symbol: str, moment: Moment, demand: Requirements) -> FastoptsError:
         reason = missing(symbol, moment, demand)
         if not isinstance(reason, Unknown):
             return reason
@@ -295,14 +295,14 @@ class Mirrored(Uncopied):
         return False
 
 
-class Mirror(Mirrored):
+class Mirror(BaseMirror):
     """A copy of some records within this process, kept current by a thread. A context manager.
 
     Made by `OptionReader.mirror`. Any thread may read it; a forked child may not.
     """
 
     def __init__(
-        self, address: Address, venue: str, scope: Scope, timeout_s: float, listener: Listener
+        self, address: Address, venue: str, scope: Scope, timeout_s: float, listener: MirrorListener
     ) -> None:
         super().__init__(address, venue, scope, timeout_s, listener)
         self._talk = Talk(address, self._replica, timeout_s)

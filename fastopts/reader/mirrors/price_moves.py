@@ -1,4 +1,4 @@
-"""Moves: what `watch_moves` makes of a stream of options."""
+"""MoveDetector: what `watch_moves` makes of a stream of options."""
 
 import math
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from fastopts.reader.objects.option import Option
 from fastopts.reader.selection.arguments import number, shown, text
 from fastopts.vocabulary import VOCABULARY
 
-__all__ = ("Move", "Moves")
+__all__ = ("Move", "MoveDetector")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class Move:
     option: Option
 
 
-class Moves:
+class MoveDetector:
     """Finds the moves in a stream of options: from the value last told of, or first seen."""
 
     def __init__(self, threshold: float, field: str) -> None:
@@ -44,7 +44,7 @@ class Moves:
         self._field = field
         self._told: dict[str, float] = {}
 
-    def look(self, option: Option) -> Move | None:
+    def detect(self, option: Option) -> Move | None:
         """The move that *option* makes, if it makes one."""
         after: float | None = getattr(option, self._field)
         if after is None:

@@ -29,13 +29,13 @@ from fastopts.model import RECORD, Instrument
 from fastopts.net.redis.resp import pack, reply_reader, understood
 from fastopts.reader.freshness import feed as freshness
 from fastopts.reader.freshness.feed import Feed, Moment, Version
-from fastopts.reader.mirrors import updates
-from fastopts.reader.mirrors.listener import Listener
-from fastopts.reader.mirrors.patience import Pace, Patience
+from fastopts.reader.mirrors import announcement
+from fastopts.reader.mirrors.listener import MirrorListener
+from fastopts.reader.mirrors.resync import ResyncBackoff
 from fastopts.reader.objects import universe
 from fastopts.reader.objects.option import Option
 from fastopts.reader.objects.phases import Phases
-from fastopts.reader.redis import role
+from fastopts.reader.redis.failover import ASK_ROLE, FailoverTimer, master_of, with_master
 from fastopts.reader.selection.scope import Scope
 
 __all__ = ("NOT_ANNOUNCED", "UNSEEN_S", "Replica")
@@ -90,7 +90,7 @@ class Replica:
     _owes_snapshot: bool
     loaded: Version | None  # the version of the last one, of this conversation
 
-    def __init__(self, venue: str, scope: Scope, listener: Listener) -> None:
+    def __init__(self, venue: str, scope: Scope, listener: MirrorListener) -> None:
         self.records: dict[str, bytes] = {}
         self.terms: dict[str, Instrument] = {}
         self.delivered: dict[str, bytes] = {}  # records of options that left the listing since
@@ -107,8 +107,8 @@ class Replica:
         self._lost: frozenset[int] = frozenset()  # connections whose records were live
         self.wanted: frozenset[str] = frozenset()
         self._untold: set[str] = set()  # that changed while it was not current
-        self._pace = Pace()
-        self._patience = Patience()
+        self._resync = ResyncBackoff()
+        self._failover = FailoverTimer()
         self._terms_of: Version | None = None  # the listing whose terms are here
         self._master: str | None = None  # of which this server is a replica
         self._at_rest: tuple[Version, int] | None = None  # what was read of a feed that was down
@@ -151,7 +151,7 @@ class Replica:
 
     def next_deadline(self) -> float:
         """When `tick` is due."""
-        return min(self._look_at, self._pace.due_at) if self._owes_snapshot else self._look_at
+        return min(self._look_at, self._resync.due_at) if self._owes_snapshot else self._look_at
 
     def tick(self, now: float) -> None:
         """Time has passed."""
@@ -182,7 +182,7 @@ class Replica:
             return problem
         seen = self.moment(now)
         problem = problem or seen.feed.down(seen.now_ms)
-        return None if problem is None else role.explained(problem, self._master)
+        return None if problem is None else with_master(problem, self._master)
 
     def moment(self, now: float) -> Moment:
         """The moment *now*, by the server's clock as it was last heard."""
@@ -222,14 +222,14 @@ class Replica:
             elif reply[0] == b"message":
                 if reply[1] != self._channel.encode():
                     raise StoreError(f"an announcement of another store: {reply[1][:60]!r}")
-                self._announced(updates.parse(reply[2]))
+                self._announced(announcement.parse(reply[2]))
             return
         handler, hears_refusal = self._expected.popleft()
         if isinstance(reply, StoreError) and not hears_refusal:
             raise reply
         handler(reply)
 
-    def _announced(self, update: updates.Update) -> None:
+    def _announced(self, update: announcement.Announcement) -> None:
         if update.epoch != self._view[0].epoch:
             if update.epoch != self._stray:
                 self._suspend(update)
@@ -252,7 +252,7 @@ class Replica:
             self.records.update(news)
             self._changed(news)
 
-    def _suspend(self, update: updates.Update) -> None:
+    def _suspend(self, update: announcement.Announcement) -> None:
         """Not current until the feed says whether the epoch of *update* has begun."""
         self._foreign = update.epoch, update.number
         self._foreigners += 1
@@ -293,7 +293,7 @@ class Replica:
         self._asked_at = now
         if not self._is_alive and now >= self._role_at:
             self._role_at = now + ROLE_S
-            self._ask(role.ASK, self._heard_role, hears_refusal=True)
+            self._ask(ASK_ROLE, self._heard_role, hears_refusal=True)
         found: list[tuple[Any, int]] = []
         self._ask(
             pack("HGETALL", keys.FEED), lambda fields: found.append((fields, self._foreigners))
@@ -301,7 +301,7 @@ class Replica:
         self._ask(pack("TIME"), lambda time: self._looked(*found[0], time))
 
     def _looked(self, fields: Mapping[bytes, bytes], foreigners: int, time: list[bytes]) -> None:
-        feed = freshness.feed_of(fields, self._venue)
+        feed = freshness.feed_from_fields(fields, self._venue)
         now_ms = int(time[0]) * 1000 + int(time[1]) // 1000
         before = self._view[0]
         # The server's clock was read after the question: so the time reckoned is never too early.
@@ -310,7 +310,7 @@ class Replica:
         down = feed.down(now_ms)
         if not self._has_looked:
             self._has_looked = True
-            self._patience.begin(self._now)
+            self._failover.begin(self._now)
             words = _unannounced(feed)
             is_explained = words != NOT_ANNOUNCED
             self._problem = FeedDown(words if is_explained else "nothing was announced yet")
@@ -326,13 +326,13 @@ class Replica:
         problem = self._problem or down
         self._is_alive = problem is None
         if problem is None:
-            self._patience.alive(self._now)
-        elif self._patience.is_over(self._now):
-            self._patience.given_up(self._now)
-            raise role.explained(problem, self._master)
+            self._failover.alive(self._now)
+        elif self._failover.is_over(self._now):
+            self._failover.given_up(self._now)
+            raise with_master(problem, self._master)
 
     def _heard_role(self, answer: Any) -> None:
-        self._master = role.master_of(answer)
+        self._master = master_of(answer)
 
     def _subscribe(self, store: str) -> None:
         """Hear of the changes of *store* from now on."""
@@ -401,10 +401,10 @@ class Replica:
         """Take a snapshot, unless one is being taken; later, if one was taken just now."""
         if self._members is not None:
             return
-        self._owes_snapshot = self._now < self._pace.due_at
+        self._owes_snapshot = self._now < self._resync.due_at
         if self._owes_snapshot:
             return
-        self._pace.begin(self._now)
+        self._resync.begin(self._now)
         feed, gaps = self._view[0], self._gaps
         self._members = set(self._scope.symbols)
         self._gone = set()

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from typing import Generic, Self, TypeVar
 
 from fastopts.errors import FastoptsError, StaleData
-from fastopts.reader.freshness.requirements import Demand
+from fastopts.reader.freshness.requirements import Requirements
 from fastopts.reader.mirrors.backlog import Backlog, Gap
-from fastopts.reader.mirrors.listener import Listener
-from fastopts.reader.mirrors.mirror import Mirror, Mirrored
+from fastopts.reader.mirrors.listener import MirrorListener
+from fastopts.reader.mirrors.mirror import BaseMirror, Mirror
 from fastopts.reader.objects.absent import Absent
 from fastopts.reader.objects.option import Option
 from fastopts.reader.objects.uncopied import Uncopied
@@ -28,9 +28,9 @@ class Picker(Generic[T]):
     def __init__(
         self,
         backlog: Backlog,
-        mirror: Mirrored,
+        mirror: BaseMirror,
         pick: Callable[[Option], T | None],
-        demand: Demand,
+        demand: Requirements,
     ) -> None:
         self._backlog = backlog
         self._mirror = mirror
@@ -82,9 +82,9 @@ class Watch(Uncopied, Generic[T]):
 
     def __init__(
         self,
-        mirror: Callable[[Listener], Mirror],
+        mirror: Callable[[MirrorListener], Mirror],
         pick: Callable[[Option], T | None],
-        demand: Demand,
+        demand: Requirements,
         initial: bool,
     ) -> None:
         self._news = threading.Condition()

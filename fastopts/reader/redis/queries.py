@@ -21,18 +21,17 @@ from fastopts.errors import (
 from fastopts.model import Instrument
 from fastopts.net.redis.resp import Replies, ReplyList, good, pack, understood
 from fastopts.reader.freshness import feed as freshness
-from fastopts.reader.freshness.feed import NO_VERSION, Feed, Moment, Progress, Version
-from fastopts.reader.freshness.requirements import Demand, expired_by_name, refuse_dead, sift
-from fastopts.reader.mirrors.patience import Patience
+from fastopts.reader.freshness.feed import NO_VERSION, Feed, Moment, RollbackDetector, Version
+from fastopts.reader.freshness.requirements import Requirements, expired_error, raise_if_down, sift
 from fastopts.reader.objects import universe
 from fastopts.reader.objects.absent import Absent
 from fastopts.reader.objects.chain import Chain
 from fastopts.reader.objects.expiry import Expiry
 from fastopts.reader.objects.option import Option
 from fastopts.reader.objects.universe import Members, Series, Universe, asset_name, no_asset
-from fastopts.reader.redis import role
 from fastopts.reader.redis.counters import counters_of
-from fastopts.reader.redis.raw_fields import texts_of
+from fastopts.reader.redis.failover import ASK_ROLE, FailoverTimer, master_of, with_master
+from fastopts.reader.redis.raw_fields import raw_fields
 from fastopts.reader.selection import arguments as checks
 from fastopts.reader.selection import matching as selection
 
@@ -76,7 +75,7 @@ class _Sent(Generic[R]):
 
 
 Query = Generator[Request, Any, T]
-Check = Callable[[Moment, Demand], None]
+Check = Callable[[Moment, Requirements], None]
 
 
 class Queries:
@@ -92,24 +91,24 @@ class Queries:
         self._listings: dict[tuple[str, ...], Listing] = {}
         self._prepared: tuple[Sequence[str], dict[str, Instrument], bytes] = (), {}, b""
         self._seen = (0, 0.0)
-        self._progress = Progress()
-        self._patience = Patience()
-        self._patience.begin(steady_s())
+        self._progress = RollbackDetector()
+        self._failover = FailoverTimer()
+        self._failover.begin(steady_s())
         self._master: str | None = None  # of which the server is a replica
 
-    def get(self, symbol: str, demand: Demand) -> Query[Option]:
+    def get(self, symbol: str, demand: Requirements) -> Query[Option]:
         # No check of the feed before: what is refused is told of with its symbol and age.
         found = yield from self._options([checks.symbol(symbol)], demand)
         return _only(found)
 
     def options(
-        self, symbols: Iterable[str], demand: Demand, strict: bool
+        self, symbols: Iterable[str], demand: Requirements, strict: bool
     ) -> Query[list[Option | Absent]]:
         """A dead feed raises; *strict*: so does whatever is absent."""
         names = checks.symbols(symbols)
         if not names:
             return []
-        found = yield from self._options(names, demand, refuse_dead)
+        found = yield from self._options(names, demand, raise_if_down)
         return _checked(found) if strict else found
 
     def feed(self) -> Query[Moment]:
@@ -137,7 +136,7 @@ class Queries:
         return found
 
     def chain(
-        self, asset: str, expiry: Expiry | None, settle: str | None, demand: Demand
+        self, asset: str, expiry: Expiry | None, settle: str | None, demand: Requirements
     ) -> Query[Chain]:
         coin = universe.settle_coin(settle)
         for _ in range(_ATTEMPTS):
@@ -146,12 +145,12 @@ class Queries:
             if not self._stands(listed, moment):
                 self._universes.pop(listed.asset, None)
             elif listed.choose(expiry, coin, moment.venue_ms) is members:
-                refuse_dead(moment, demand)
+                raise_if_down(moment, demand)
                 found = sift(members.symbols, records, moment, demand)
                 return Chain(members, found, moment)
         raise _restless()
 
-    def chains(self, asset: str, settle: str | None, demand: Demand) -> Query[list[Chain]]:
+    def chains(self, asset: str, settle: str | None, demand: Requirements) -> Query[list[Chain]]:
         coin = universe.settle_coin(settle)
         for _ in range(_ATTEMPTS):
             listed = yield from self.listed(asset)
@@ -161,7 +160,7 @@ class Queries:
             symbols = [symbol for each in chosen for symbol in each.symbols]
             records, moment, _ = yield from self._look(symbols)
             if self._stands(listed, moment):
-                refuse_dead(moment, demand)
+                raise_if_down(moment, demand)
                 found = iter(sift(symbols, records, moment, demand))
                 return [
                     Chain(each, list(islice(found, len(each.symbols))), moment) for each in chosen
@@ -196,7 +195,7 @@ class Queries:
     def _market(self, asset: str | None, require_live: bool) -> "Query[Market]":
         from fastopts.reader.objects.market import Listing, Market
 
-        demand = Demand(require_live).check()
+        demand = Requirements(require_live).check()
         for _ in range(_ATTEMPTS):
             names = yield from self._assets(asset)
             listed: list[Universe] = []
@@ -211,23 +210,23 @@ class Queries:
             else:
                 moment = yield from self.feed()
             if all(self._stands(one, moment) for one in listed):
-                refuse_dead(moment, demand)
+                raise_if_down(moment, demand)
                 return Market(listing, records, moment)
             self._universes.clear()
         raise _restless()
 
-    def text(self, symbol: str, demand: Demand) -> Query[dict[str, str]]:
+    def text(self, symbol: str, demand: Requirements) -> Query[dict[str, str]]:
         found = yield from self._texts([checks.symbol(symbol)], demand)
         return _only(found)
 
     def texts(
-        self, symbols: Iterable[str], demand: Demand, strict: bool
+        self, symbols: Iterable[str], demand: Requirements, strict: bool
     ) -> Query[list[dict[str, str] | Absent]]:
         """The hashes of *symbols*; as `options`."""
         names = checks.symbols(symbols)
         if not names:
             return []
-        found = yield from self._texts(names, demand, refuse_dead)
+        found = yield from self._texts(names, demand, raise_if_down)
         return _checked(found) if strict else found
 
     def _stands(self, listed: Universe, moment: Moment) -> bool:
@@ -235,7 +234,7 @@ class Queries:
         return listed.version == moment.feed.version
 
     def _options(
-        self, symbols: Sequence[str], demand: Demand, check: Check = lambda *_: None
+        self, symbols: Sequence[str], demand: Requirements, check: Check = lambda *_: None
     ) -> Query[list[Option | Absent]]:
         records, moment, _ = yield from self._look(symbols)
         check(moment, demand)
@@ -243,7 +242,7 @@ class Queries:
         return (yield from self.suggested(found, moment.venue_ms))
 
     def _texts(
-        self, symbols: Sequence[str], demand: Demand, check: Check = lambda *_: None
+        self, symbols: Sequence[str], demand: Requirements, check: Check = lambda *_: None
     ) -> Query[list[dict[str, str] | Absent]]:
         names = [symbol if keys.is_symbol(symbol) else "" for symbol in symbols]
         # The hashes are read after the records, which are written after them: never older.
@@ -253,7 +252,9 @@ class Queries:
         found = sift(symbols, records, moment, demand)
         found = yield from self.suggested(found, moment.venue_ms)
         return [
-            one if isinstance(one, Absent) else texts_of(one, records.record(place), value(answer))
+            one
+            if isinstance(one, Absent)
+            else raw_fields(one, records.record(place), value(answer))
             for place, (one, answer) in enumerate(zip(found, answers, strict=True))
         ]
 
@@ -288,11 +289,11 @@ class Queries:
         """Whether there is a new connection now, as the feed has been down over the last one for
         too long: the name may lead to another server, after a failover."""
         now = steady_s()
-        if moment.down is None or not self._patience.is_over(now):
+        if moment.down is None or not self._failover.is_over(now):
             return False
-        self._patience.given_up(now)
-        replies = yield Request(role.ASK, partial(ReplyList, 1), is_anew=True)
-        self._master = role.master_of(replies.values[0])
+        self._failover.given_up(now)
+        replies = yield Request(ASK_ROLE, partial(ReplyList, 1), is_anew=True)
+        self._master = master_of(replies.values[0])
         return True
 
     def _prepare(
@@ -343,9 +344,9 @@ class Queries:
         moment = Moment(feed, now_ms, terms, problem)
         self._seen = moment.venue_ms, steady_s()
         if feed.live_conns(now_ms):
-            self._patience.alive(sent_s)
+            self._failover.alive(sent_s)
         elif self._master is not None and (down := feed.down(now_ms)) is not None:
-            moment.problem = role.explained(down, self._master)
+            moment.problem = with_master(down, self._master)
         return moment
 
     def _about_ms(self) -> int:
@@ -441,7 +442,7 @@ class Queries:
         """Those symbols of *scope* that do not exist, or not any more; *is_raw* as above."""
         if not scope.symbols:
             return []
-        demand = Demand(require_live=False, allow_expired=is_raw)
+        demand = Requirements(require_live=False, allow_expired=is_raw)
         found = yield from self._options(scope.symbols, demand)
         return selection.lacking(found)
 
@@ -462,7 +463,7 @@ class Queries:
         for place, names in unknown.items():
             symbol = found[place].symbol
             meant = next((name for name in names if name in known), None)
-            expired = expired_by_name(symbol, venue_ms)
+            expired = expired_error(symbol, venue_ms)
             if meant is not None:
                 fault = f"there is no option {clipped(repr(symbol))} here: did you mean {meant}?"
                 found[place] = Absent(symbol, Unknown(fault))

@@ -8,7 +8,7 @@ from fastopts.reader.objects.absent import Absent
 from fastopts.reader.objects.option import Option
 from fastopts.vocabulary import VOCABULARY
 
-__all__ = ("texts_of",)
+__all__ = ("raw_fields",)
 
 _NAMES: Final = {
     **{word.short.encode(): word.name for word in VOCABULARY.values() if word.short},
@@ -19,7 +19,7 @@ _ALWAYS: Final = ("ts_ms", "rt_ms")
 _FIRST_NUMBER: Final = 11  # of the record
 
 
-def texts_of(
+def raw_fields(
     option: Option, record: bytes | None, flat: list[bytes] | StoreError
 ) -> dict[str, str] | Absent:
     """The texts of *option*, whose *record* was read before the hash's *flat* fields and values.

@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from fastopts.model import TIME_MAX_MS
 from fastopts.reader.export.files import guarded
-from fastopts.reader.mirrors.mirror import Mirrored
+from fastopts.reader.mirrors.mirror import BaseMirror
 from fastopts.serve.http.negotiation import weights
 
 __all__ = ("Content", "answer", "etag", "table", "tags")
@@ -33,7 +33,7 @@ class Content:
     name: str
 
 
-def answer(request: Request, mirror: Mirrored, make: Callable[[], Content]) -> Response:
+def answer(request: Request, mirror: BaseMirror, make: Callable[[], Content]) -> Response:
     """Answer with what *make* tells, unless the client has it already."""
     is_csv = _wants_csv(request)
     tag = etag(mirror, is_csv)
@@ -49,7 +49,7 @@ def answer(request: Request, mirror: Mirrored, make: Callable[[], Content]) -> R
     return Response(table(content.names, content.rows), 200, headers, f"{_CSV}; charset=utf-8")
 
 
-def etag(mirror: Mirrored, is_csv: bool) -> str | None:
+def etag(mirror: BaseMirror, is_csv: bool) -> str | None:
     """Names the state of the feed: the number of its newest announcement, which has its epoch, and
     the connections that are live. None while nothing is: what is told then differs by its time.
 

@@ -6,7 +6,7 @@ from typing import Any
 from fastopts.errors import FastoptsError
 from fastopts.metrics import quantile
 from fastopts.reader.freshness.feed_state import FeedState
-from fastopts.reader.mirrors.mirror import Mirrored
+from fastopts.reader.mirrors.mirror import BaseMirror
 from fastopts.serve.http.problems import reason_of
 
 __all__ = ("Look", "look", "wanting")
@@ -40,7 +40,7 @@ class Look:
         }
 
 
-def look(mirror: Mirrored) -> Look:
+def look(mirror: BaseMirror) -> Look:
     """Look at everything that *mirror* holds, be it live or not."""
     feed = mirror.feed()
     try:

@@ -6,7 +6,7 @@ from typing import Any, Final, Literal
 from fastopts.errors import BadInput
 from fastopts.reader import Absent, Chain, Option
 from fastopts.reader.freshness.feed_state import FeedState
-from fastopts.reader.mirrors.mirror import Mirrored
+from fastopts.reader.mirrors.mirror import BaseMirror
 from fastopts.reader.selection.scan import Scan
 from fastopts.serve.payloads import rows
 from fastopts.serve.source import Source
@@ -47,7 +47,7 @@ def options(feed: FeedState, found: Sequence[Option | Absent]) -> Body:
     }
 
 
-def expiries(mirror: Mirrored, asset: str, settle: str | None, is_live: bool = False) -> Body:
+def expiries(mirror: BaseMirror, asset: str, settle: str | None, is_live: bool = False) -> Body:
     found = mirror.chains(asset, settle, require_live=is_live)
     return rows.envelope(found[0].moment) | {
         "asset": found[0].asset,
@@ -67,7 +67,7 @@ def chains(found: Sequence[Chain]) -> Body:
     }
 
 
-def instruments(mirror: Mirrored, asset: str | None) -> Body:
+def instruments(mirror: BaseMirror, asset: str | None) -> Body:
     listed = mirror.instruments(asset)
     return rows.envelope(mirror.feed()) | {"instruments": list(map(rows.instrument, listed))}
 
@@ -81,7 +81,7 @@ def smile(found: Chain) -> Body:
 
 
 def surface(
-    mirror: Mirrored,
+    mirror: BaseMirror,
     asset: str,
     settle: str | None,
     deltas: Sequence[Delta] = DELTAS,

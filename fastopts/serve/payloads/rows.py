@@ -8,7 +8,7 @@ from typing import Any, Final
 from fastopts.model import Instrument
 from fastopts.reader import Absent, Chain, Option, SmilePoint
 from fastopts.reader.export import as_dict as plain
-from fastopts.reader.freshness.feed import Moment, why_not_live
+from fastopts.reader.freshness.feed import Moment, stale_error
 from fastopts.reader.freshness.feed_state import FeedState
 from fastopts.serve.http import problems
 from fastopts.serve.http.problems import reason_of
@@ -45,7 +45,7 @@ Values = tuple[Any, ...]
 def values(found: Option) -> Values:
     """An option as streams tell it, in the order of `STREAMED`: without what changes with the time
     alone."""
-    reason = None if found.live else reason_of(why_not_live(found))
+    reason = None if found.live else reason_of(stale_error(found))
     return (*_streamed(found), reason)
 
 
@@ -57,7 +57,7 @@ def streamed(found: Option) -> dict[str, Any]:
 def option(found: Option) -> dict[str, Any]:
     """Everything about an option; `reason` says why it is not live."""
     row = dict(zip(_READ, _read(found), strict=True))
-    row["reason"] = None if found.live else reason_of(why_not_live(found))
+    row["reason"] = None if found.live else reason_of(stale_error(found))
     return row
 
 

@@ -9,8 +9,8 @@ import orjson
 
 from fastopts.errors import BadInput
 from fastopts.reader import Option
-from fastopts.reader.freshness.requirements import Demand
-from fastopts.reader.mirrors.mirror import Mirrored
+from fastopts.reader.freshness.requirements import Requirements
+from fastopts.reader.mirrors.mirror import BaseMirror
 from fastopts.serve.payloads import rows
 from fastopts.serve.settings import Limits
 from fastopts.serve.streams.subscriptions import Topics
@@ -21,7 +21,7 @@ __all__ = ("Board", "beats")
 
 log = logging.getLogger(__name__)
 
-ANY: Final = Demand(require_live=False, allow_expired=True)
+ANY: Final = Requirements(require_live=False, allow_expired=True)
 FEED_S: Final = 1.0
 
 
@@ -31,7 +31,7 @@ class Board:
 
     def __init__(
         self,
-        mirror: Callable[[], Mirrored],
+        mirror: Callable[[], BaseMirror],
         feed: Callable[[], Mapping[str, Any]],
         limits: Limits,
         beat_s: float,

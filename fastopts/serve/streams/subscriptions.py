@@ -6,7 +6,7 @@ from typing import Any, Final, cast
 import orjson
 
 from fastopts.errors import BadInput, FastoptsError, NoSuchOption, clipped
-from fastopts.reader.mirrors.mirror import Mirrored
+from fastopts.reader.mirrors.mirror import BaseMirror
 from fastopts.reader.objects import expiry as expiries
 from fastopts.reader.objects.universe import asset_name, settle_coin
 from fastopts.reader.selection import arguments as checks
@@ -65,7 +65,7 @@ def read(given: Mapping[str, Any], usual_id: str | None = None) -> Wish:
 class Topics:
     """Makes the topics that wishes name; *table* has the rows that they tell of."""
 
-    def __init__(self, mirror: Callable[[], Mirrored], table: Mapping[str, Row]) -> None:
+    def __init__(self, mirror: Callable[[], BaseMirror], table: Mapping[str, Row]) -> None:
         self._mirror = mirror
         self._table = table
 

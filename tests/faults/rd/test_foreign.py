@@ -72,7 +72,7 @@ def options_of(url: str) -> list[list[Option | Absent]]:
     return ways + asyncio.run(asynchronous())
 
 
-def texts_of(url: str) -> list[list[dict[str, str] | Absent]]:
+def raw_fields(url: str) -> list[list[dict[str, str] | Absent]]:
     async def asynchronous() -> list[dict[str, str] | Absent]:
         async with AsyncOptionReader(url) as reader:
             return await reader.text_many(SYMBOLS, require_live=False)
@@ -89,7 +89,7 @@ def symbols_of(chain: Chain) -> set[str]:
 @pytest.mark.parametrize("put", (BAD_RECORDS | NO_RECORDS).values(), ids=BAD_RECORDS | NO_RECORDS)
 def test_RD_39_a_foreign_record_costs_its_option(store: Store, put: Put) -> None:
     put(store.client)
-    ways: list[Sequence[Any]] = [*options_of(store.url), *texts_of(store.url)]
+    ways: list[Sequence[Any]] = [*options_of(store.url), *raw_fields(store.url)]
     for good, bad, other in ways:
         assert not isinstance(good, Absent)
         assert not isinstance(other, Absent)
@@ -130,7 +130,7 @@ def test_RD_39_foreign_terms_cost_the_terms_of_their_option(store: Store, put: P
 @pytest.mark.parametrize("put", BAD_TEXTS.values(), ids=BAD_TEXTS)
 def test_RD_39_foreign_texts_cost_the_texts_of_their_option(store: Store, put: Put) -> None:
     put(store.client)
-    for read in texts_of(store.url):
+    for read in raw_fields(store.url):
         good, bad, other = read
         assert not isinstance(good, Absent)
         assert not isinstance(other, Absent)

@@ -19,7 +19,7 @@ from fastopts.collector.store import writer as writer_module
 from fastopts.errors import FastoptsError, WrongVenue
 from fastopts.net.redis.address import Address
 from fastopts.reader import AsyncOptionReader, FeedDown, OptionReader, StaleData
-from fastopts.reader.mirrors.patience import Patience
+from fastopts.reader.redis.failover import FailoverTimer
 from tests.collector.writers import SYMBOLS
 from tests.faults.proxy import FaultProxy
 from tests.faults.valkey import REFUSING, BrokenValkey
@@ -34,8 +34,8 @@ PULSE = struct.Struct("<BxHIQ")
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(heartbeat_module, "HEARTBEAT_S", 0.05)
     monkeypatch.setattr(feed_module, "HEARTBEAT_LIMIT_MS", 1500)
-    monkeypatch.setattr(Patience, "FIRST_S", 1.0)
-    monkeypatch.setattr(Patience, "MAX_S", 3.0)
+    monkeypatch.setattr(FailoverTimer, "FIRST_S", 1.0)
+    monkeypatch.setattr(FailoverTimer, "MAX_S", 3.0)
 
 
 @pytest.fixture
@@ -369,9 +369,9 @@ def test_RD_37_a_replica_is_named(pair: tuple[BrokenValkey, BrokenValkey], loop:
 
 
 def _following(reader: OptionReader) -> Any:
-    from fastopts.reader.mirrors.listener import Deaf
+    from fastopts.reader.mirrors.listener import NullListener
 
-    return reader.follow(Deaf())
+    return reader.follow(NullListener())
 
 
 def _refusal(get: Callable[[str], Any]) -> FastoptsError | None:

@@ -12,7 +12,7 @@ from fastopts.errors import FeedDown, StoreUnavailable
 from fastopts.net.redis.address import parse
 from fastopts.reader import AsyncOptionReader, OptionReader
 from fastopts.reader.mirrors import mirror as mirror_module
-from fastopts.reader.mirrors.listener import Deaf
+from fastopts.reader.mirrors.listener import NullListener
 from fastopts.reader.mirrors.mirror import Mirror
 from fastopts.reader.selection.scope import scope_of
 from tests.faults.proxy import FaultProxy, Passage
@@ -108,7 +108,9 @@ def test_RR_07_mirrors_of_a_killed_server_come_back_each_in_its_own_time(
     address = parse("redis://127.0.0.1:1")
     for _ in range(100):
         mirror = Mirror.__new__(Mirror)
-        mirror_module.Mirrored.__init__(mirror, address, "bybit", scope_of(None), 1.0, Deaf())
+        mirror_module.BaseMirror.__init__(
+            mirror, address, "bybit", scope_of(None), 1.0, NullListener()
+        )
         tries = []
         for _ in range(8):
             mirror._failed(ConnectionRefusedError())

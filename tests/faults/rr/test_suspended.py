@@ -18,7 +18,7 @@ from fastopts.reader import OptionReader
 from fastopts.reader import reader as reader_module
 from fastopts.reader.freshness import requirements as demand
 from fastopts.reader.mirrors import replica
-from fastopts.reader.mirrors.listener import Deaf
+from fastopts.reader.mirrors.listener import NullListener
 from fastopts.reader.redis import queries
 from fastopts.reader.selection.scope import scope_of
 from tests.faults.scripted import Said, Scripted, honest
@@ -226,7 +226,7 @@ def test_RR_11_a_suspension_after_the_last_answer_is_noticed(
 
 def test_RR_11_a_mirror_dates_what_it_saw_by_the_time_of_its_question() -> None:
     server = scripted.Server()
-    copy = replica.Replica("sim", scope_of(None), Deaf())
+    copy = replica.Replica("sim", scope_of(None), NullListener())
     copy.start(())
     copy.tick(100.0)
     server.say(copy.data_to_send())

@@ -5,13 +5,13 @@ from typing import NamedTuple
 from fastopts import model
 from fastopts.errors import StoreError
 
-__all__ = ("Update", "parse")
+__all__ = ("Announcement", "parse")
 
 _HEAD = model.UPDATE_HEAD
 _RECORD_SIZE = model.RECORD.size
 
 
-class Update(NamedTuple):
+class Announcement(NamedTuple):
     """One message. *number* counts those of an *epoch*: a gap means that something was missed."""
 
     epoch: int
@@ -19,7 +19,7 @@ class Update(NamedTuple):
     records: dict[str, bytes]
 
 
-def parse(payload: bytes) -> Update:
+def parse(payload: bytes) -> Announcement:
     """Raises StoreError for what is no message of this version."""
     size = len(payload)
     if size < _HEAD.size or payload[0] != model.UPDATE_VERSION:
@@ -34,4 +34,4 @@ def parse(payload: bytes) -> Update:
         at = end
     if at != size:
         raise StoreError(f"an update of {size} bytes that should have {at}")
-    return Update(epoch, number, records)
+    return Announcement(epoch, number, records)
