@@ -1,7 +1,7 @@
 # make demo   see it run, on simulated data
 # make test   the whole test suite
 # make load   50,000 messages a second for 20 s, and whether anything is lost
-# make lint   style and types
+# make lint   style, spelling, prose and types
 # make bench  the numbers of the README
 # make pictures  those of the dashboard, in docs/
 #
@@ -15,12 +15,13 @@
 # make dates        the tests that use the date, at 14 other dates and hours
 # make long         load, soak, kills, take-overs, recovery, chaos and dates: half a day
 #
-# make lock   the lock files, anew
+# make lock   renew the lock files; to add what is missing only: make lock LOCK_UPGRADE=
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-LOCK := uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+LOCK_UPGRADE ?= --upgrade
+LOCK = uv pip compile --quiet $(LOCK_UPGRADE) --universal --python-version 3.11 --generate-hashes \
   --exclude-newer "3 days" --custom-compile-command "make lock"
 CORE := $(wildcard fastopts/core/*.pyx fastopts/core/*.pxd) setup.py pyproject.toml
 # Most tests wait for other processes most of the time.
@@ -46,6 +47,8 @@ load: $(VENV)/.bench
 lint: $(VENV)/.lint
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
+	@$(BIN)/typos
+	@$(BIN)/python -m tests.language.lint
 	@$(BIN)/mypy
 	@$(BIN)/python -m mypy.stubtest --concise --allowlist tests/core/stubtest.txt \
 	  $(patsubst fastopts/core/%.pyx,fastopts.core.%,$(wildcard fastopts/core/*.pyx))

@@ -1,8 +1,8 @@
-"""Lists the compiled modules and the ways to build them; everything else is in pyproject.toml.
+"""The compiled modules and their build variants; everything else is in pyproject.toml.
 
-FASTOPTS_BUILD selects a way: unset (release), `debug` (bounds checks), `trace` (line tracing for
-coverage), `asan` (address and undefined behaviour sanitizers), `fuzz` (tells its edges, see
-tests/fuzz). Any way but release forces the C to be generated anew.
+FASTOPTS_BUILD selects a variant: unset (release), `debug` (bounds checks), `trace` (line tracing
+for coverage), `asan` (address and undefined behaviour sanitizers), `fuzz` (edge coverage for
+tests/fuzz). Every variant but release regenerates the C code.
 """
 
 import os

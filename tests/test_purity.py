@@ -56,14 +56,14 @@ def impurities(source: str) -> set[str]:
     """The names in *source* that ask a clock, chance, or the world."""
     tree = ast.parse(source)
     modules = {name for name in imported(tree) if name.split(".")[0] in BANNED_MODULES}
-    froms = {name for name in imported(tree) if name in BANNED_CALLS}
+    from_modules = {name for name in imported(tree) if name in BANNED_CALLS}
     calls = {named(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
     chance = {
         name
         for name in {*calls, *imported(tree)}
         if name.startswith(("random.", "secrets.")) and name not in SEEDED
     }
-    return modules | froms | (calls & BANNED_CALLS) | chance
+    return modules | from_modules | (calls & BANNED_CALLS) | chance
 
 
 def dropped_tasks(source: str) -> list[int]:

@@ -215,7 +215,7 @@ def test_half_an_answer_or_none_is_a_lost_connection(words: bytes) -> None:
     run(main)
 
 
-def test_nobody_there_is_a_lost_connection_told_without_the_librarys_layers() -> None:
+def test_nobody_there_is_a_lost_connection_told_without_the_layers_of_the_library() -> None:
     async def main() -> None:
         async with Server(OK) as server:
             pass
@@ -286,7 +286,7 @@ def test_a_certificate_that_the_system_trusts_is_accepted(
     run(main)
 
 
-def test_roots_of_the_http_librarys_own_variables_are_not_trusted(
+def test_roots_named_by_variables_of_the_http_library_are_not_trusted(
     environment: pytest.MonkeyPatch,
 ) -> None:
     async def main() -> None:

@@ -363,7 +363,7 @@ def test_a_websocket_goes_through_the_proxy_from_end_to_end(
     assert names == (["venue.test"] if secure else [])
 
 
-def test_the_certificate_must_be_the_venues_not_the_proxys(
+def test_the_certificate_must_be_that_of_the_venue_not_of_the_proxy(
     environment: pytest.MonkeyPatch,
 ) -> None:
     async def main() -> None:

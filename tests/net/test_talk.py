@@ -141,7 +141,7 @@ def test_over_tls(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     assert count.heard == b"01234"
 
 
-def test_it_begins_with_the_addresss_introduction(run: Run) -> None:
+def test_it_begins_with_the_introduction_of_the_address(run: Run) -> None:
     count = Count(last=15)
     with serving(echo) as plain:
         address = Address(plain.host, plain.port, username="me", password="secret")
