@@ -104,13 +104,13 @@ def main(words: Sequence[str] | None = None, command: str | None = None) -> int:
 def _run(arguments: argparse.Namespace) -> None:
     # Not above: what can't be imported here, such as a core that is not built, is one line, too.
     from fastopts.collector.operation import heap
-    from fastopts.collector.operation import status as report
     from fastopts.collector.run import collect, fetch
+    from fastopts.logs import set_up_logging
 
     given = vars(arguments)
     command = given.pop("command")
     settings = config.load(given, os.environ, config.read_file(os.environ))
-    with contextlib.closing(report.set_up_logging(settings.log_format)):
+    with contextlib.closing(set_up_logging(settings.log_format)):
         for words in settings.remarks:
             log.warning("%s", words)
         if command == "fetch":

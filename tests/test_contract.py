@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 import fastopts
-from fastopts.collector.store.feed_status import Feed
+from fastopts.collector.store.feed_status import FeedStatus
 from fastopts.collector.store.lease import Lease
 from fastopts.collector.store.redis_commands import COUNTS, statistics
 from fastopts.contract import FeedField, StatsField
@@ -40,7 +40,7 @@ def test_every_field_of_stats_is_documented() -> None:
 
 
 def test_the_feed_has_no_other_fields() -> None:
-    feed = Feed("sim", 5000, conns={7: 1.0}, lags_ms={7: 3})
+    feed = FeedStatus("sim", 5000, conns={7: 1.0}, lags_ms={7: 3})
     feed.server.add(5_000_000.0, 0.0, 0.0)
     feed.exchange.add(5_031_100, 30_900, 31_000)
     names = {*feed.fields(1, "run:1", 31.0), *Lease().fields(), FeedField.UPDATES_REFUSED}

@@ -11,7 +11,7 @@ import fastopts
 ROOT = Path(fastopts.__file__).parent
 PLAIN = (
     *("clock", "ending", "errors", "model", "keys", "config", "files", "loops", "metrics"),
-    *("contract", "log_handler", "stdio", "vocabulary"),
+    *("contract", "hosts", "logs", "stdio", "vocabulary"),
 )
 EVERYTHING = None
 
@@ -25,7 +25,7 @@ TABLE: dict[str, tuple[str, ...] | None] = {
     "core": PLAIN,
     "venues": (*PLAIN, "core"),
     "session": (*PLAIN, "core"),
-    "net": ("clock", "errors"),
+    "net": ("clock", "errors", "hosts"),
     "collector": (*PLAIN, "embedded", "core", "venues", "session", "net"),
     "reader": (*PLAIN, "core", "net"),
     "compat": (*PLAIN, "reader"),

@@ -21,11 +21,11 @@ import redis
 
 from fastopts.cli.__main__ import main
 from fastopts.cli.command_list import COMMANDS
-from fastopts.collector.operation import status as report
 from fastopts.compat import EfficientTradeExecutor, MinimalTradeBot, OptionsDataReader
 from fastopts.config import Secret, Settings
 from fastopts.embedded import EmbeddedValkey
 from fastopts.errors import FastoptsError, StoreError
+from fastopts.logs import set_up_logging
 from fastopts.net import proxy
 from fastopts.net.http import HttpClient
 from fastopts.net.redis import address
@@ -291,7 +291,7 @@ def test_an_embedded_server_shows_it_in_no_list_of_processes(place: Path, sim: l
 BUG = """
 import sys
 from fastopts import track
-from fastopts.collector import server
+from fastopts.collector.store import server
 from fastopts.net.redis.pipeline import Channel
 
 async def broken(channel, venue):
@@ -419,11 +419,11 @@ def test_a_line_of_the_log_masks_what_looks_like_it(
 ) -> None:
     root = logging.getLogger("fastopts")
     before = root.handlers[:], root.level, root.propagate
-    drain = report.set_up_logging(form)
+    handler = set_up_logging(form)
     try:
         error = ValueError(RAW_URL)
         root.error("no way to %s", URL, exc_info=error)
-        drain.close()
+        handler.close()
     finally:
         root.handlers[:], root.propagate = before[0], before[2]
         root.setLevel(before[1])

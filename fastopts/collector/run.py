@@ -14,19 +14,19 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from fastopts.clock import steady_s
 from fastopts.collector.cycle import Cycle
-from fastopts.collector.operation import status as report
 from fastopts.collector.operation.duties import Duties, Duty
-from fastopts.collector.operation.monitor import Watch
-from fastopts.collector.operation.status import Bars
+from fastopts.collector.operation.monitor import Monitor
+from fastopts.collector.operation.progress import ProgressBars
+from fastopts.collector.operation.status import log_status
 from fastopts.collector.store import database
-from fastopts.collector.store.feed_status import Feed
+from fastopts.collector.store.feed_status import FeedStatus
 from fastopts.collector.store.writer import Writer
 from fastopts.collector.venue import universe_cache as cache
-from fastopts.collector.venue.connection import Line, Shared
-from fastopts.collector.venue.rest_check import Reconciliation
+from fastopts.collector.venue.connection import ConnectionContext, VenueConnection
+from fastopts.collector.venue.rest_check import RestCheck
 from fastopts.collector.venue.rest_driver import Answered, RestDriver
-from fastopts.collector.venue.resubscriber import Mover
-from fastopts.collector.venue.universe import Market, Progress
+from fastopts.collector.venue.resubscriber import Resubscriber
+from fastopts.collector.venue.universe import InstrumentUniverse, Progress
 from fastopts.collector.venue.venue_time import MOVED_MS, VenueTime
 from fastopts.config import Settings
 from fastopts.contract import StatsField
@@ -45,12 +45,12 @@ from fastopts.net.http import HttpClient
 from fastopts.net.redis.address import Address
 from fastopts.session.backoff import Backoff
 from fastopts.session.ban import Ban
-from fastopts.session.clocks import OurClock, wall_ms
+from fastopts.session.clocks import HostClock, wall_ms
 from fastopts.session.shards import Change, Shards
 from fastopts.venues.bybit import hosts, rest
 from fastopts.venues.bybit.fields import TICKER_FIELDS, TOPIC_PREFIX
 from fastopts.venues.bybit.hosts import Endpoints
-from fastopts.venues.bybit.rest import Retry
+from fastopts.venues.bybit.rest import TemporaryFailure
 from fastopts.venues.bybit.session import Timing
 
 if TYPE_CHECKING:
@@ -74,12 +74,12 @@ def market_of(
     ban: Ban,
     now_ms: Callable[[], int] = wall_ms,
     answered: Answered = lambda *_: None,
-) -> Market:
+) -> InstrumentUniverse:
     """What knows the universe, from REST."""
     http = HttpClient(endpoints.rest_url, user_agent, settings.insecure)
     path = Path(settings.cache_file) if settings.cache_file else cache.default_path(endpoints.venue)
     driver = RestDriver(http, ban, answered)
-    return Market(driver, endpoints.venue, settings.coins, path, table, now_ms)
+    return InstrumentUniverse(driver, endpoints.venue, settings.coins, path, table, now_ms)
 
 
 def new_table() -> Table:
@@ -90,7 +90,7 @@ async def fetch(settings: Settings, user_agent: str) -> list[Instrument]:
     """List the universe into the cache file, and return it."""
     endpoints = hosts.resolve(settings.venue, settings.testnet, settings.rest_url, settings.ws_url)
     market = market_of(settings, endpoints, user_agent, new_table(), Ban())
-    bars = Bars(settings.log_format == "text")
+    bars = ProgressBars(settings.log_format == "text")
     try:
         return await market.load(False, _coin_progress(bars, market))
     finally:
@@ -124,12 +124,12 @@ class Collector:
         timing, rest_ban = timing or Timing(), Ban()
         self.stop = asyncio.Event()
         self.table = new_table()
-        self.feed = Feed(
+        self.feed = FeedStatus(
             endpoints.venue, round(timing.watchdog * 1000) + 2000, round(settings.late_ms)
         )
-        self.clock = OurClock(lambda: steady_s() * 1000, self._clock_stepped)
+        self.clock = HostClock(lambda: steady_s() * 1000, self._clock_stepped)
         self.venue_time = VenueTime(self.feed.exchange, self.clock.now_ms, self._skew_corrected)
-        self.market = market_of(
+        self.universe = market_of(
             *(settings, endpoints, user_agent, self.table, rest_ban),
             now_ms=self._venue_ms,
             answered=self.venue_time.answered,
@@ -140,7 +140,7 @@ class Collector:
             address,
             tls.of(address, settings.insecure),
             settings.flush_ms / 1000,
-            self.market.instruments.values,
+            self.universe.instruments.values,
             settings.standby,
             self._clock_jumped,
         )
@@ -150,17 +150,17 @@ class Collector:
             settings.flush_ms / 1000,
             None if settings.latency_ms is None else settings.latency_ms / 1000,
         )
-        self.lines: list[Line] = []
+        self.connections: list[VenueConnection] = []
         self._settings = settings
         self._endpoints = endpoints
         self._address = address
         self._shards = Shards()
-        self._shared = Shared(
+        self._shared = ConnectionContext(
             endpoints.ws_url,
             _venue_tls(endpoints, settings.insecure),
             {"User-Agent": user_agent},
             self.table,
-            self.market,
+            self.universe,
             self.writer,
             self.cycle.arrived,
             itertools.count(1).__next__,
@@ -171,10 +171,10 @@ class Collector:
             venue_time=self.venue_time,
             late_ms=settings.late_ms,
         )
-        self._reconciliation = Reconciliation(
-            self.market, self.table, self.lines, self.writer.flusher.wake
+        self.rest_check = RestCheck(
+            self.universe, self.table, self.connections, self.writer.flusher.wake
         )
-        self.market.distrust = self._reconciliation.distrust
+        self.universe.distrust = self.rest_check.distrust
         self._refresh = Duty("refresh", settings.refresh_s, REFRESH_WITHIN_S)
         self._reconcile = Duty("reconciliation", settings.reconcile_s, RECONCILE_WITHIN_S)
         self.duties = Duties(
@@ -186,11 +186,13 @@ class Collector:
         self._group: asyncio.TaskGroup | None = None
         self._bug: BaseException | None = None
         self._is_winding_up = False
-        self._bars = Bars(settings.log_format == "text")
-        self._mover = Mover(self.lines, self._shards, self.table, timing, self._deal)
-        self.watch = Watch(
-            *(endpoints.venue, self.table, self.market, self.lines, self.writer),
-            self._mover.moves,
+        self._bars = ProgressBars(settings.log_format == "text")
+        self._resubscriber = Resubscriber(
+            self.connections, self._shards, self.table, timing, self._deal
+        )
+        self.monitor = Monitor(
+            *(endpoints.venue, self.table, self.universe, self.connections, self.writer),
+            self._resubscriber.moves,
             settings.status_s,
         )
         self.metrics = (
@@ -200,9 +202,9 @@ class Collector:
     def _facts(self) -> Mapping[str, str]:
         """The fields of `stats` beside the counters."""
         return {
-            **self.market.statistics(),
-            StatsField.MISSING: str(len(self._reconciliation.missing)),
-            StatsField.ABSENT_FIELDS: ",".join(self.watch.absent_fields),
+            **self.universe.statistics(),
+            StatsField.MISSING: str(len(self.rest_check.missing)),
+            StatsField.ABSENT_FIELDS: ",".join(self.monitor.absent_fields),
             **self.duties.statistics(),
         }
 
@@ -250,7 +252,7 @@ class Collector:
     def _skew_corrected(self, skew_ms: int, change_ms: int) -> None:
         self.table.skew_ms = skew_ms
         if change_ms:
-            for line in self.lines:
+            for line in self.connections:
                 line.clock_moved(change_ms)
         if abs(change_ms) > MOVED_MS:
             self.writer.skew_changed()
@@ -262,7 +264,7 @@ class Collector:
         )
         self.feed.exchange.clear()
         self.writer.doubt()
-        for line in self.lines:
+        for line in self.connections:
             line.doubt()
 
     async def run(self, may_use_cache: bool) -> None:
@@ -293,19 +295,19 @@ class Collector:
             return
         async with asyncio.TaskGroup() as group:
             self._group = group
-            refreshing = self.market.keep_fresh(self._refresh, self._universe_changed)
+            refreshing = self.universe.keep_fresh(self._refresh, self._universe_changed)
             writing = self._begin("writer", self.writer.run())
             helpers = [
                 self._begin("warm start", self._warm_up(), may_return=True),
                 self._begin("universe", refreshing),
-                self._begin("watch", self.watch.run(self._bars)),
-                self._begin("moves", self._mover.run()),
+                self._begin("monitor", self.monitor.run(self._bars)),
+                self._begin("resubscriber", self._resubscriber.run()),
                 self._begin("duties", self.duties.run()),
-                self._begin("clock", self.venue_time.keep(self._ask_time)),
+                self._begin("venue clock", self.venue_time.keep(self._ask_time)),
             ]
             if self._settings.reconcile_s > 0:
-                reconciling = self._reconciliation.run(self._reconcile)
-                helpers.append(self._begin("reconciliation", reconciling))
+                reconciling = self.rest_check.run(self._reconcile)
+                helpers.append(self._begin("rest check", reconciling))
             self._universe_changed(listed, ())
             await self._until_stopped()
             await self._wind_up(helpers, writing)
@@ -326,8 +328,8 @@ class Collector:
             "venue": self._endpoints.venue,
         }
         exposition = Exposition(
-            *(build, self.table, self.lines, self.writer, self.watch, self.market),
-            self._reconciliation,
+            *(build, self.table, self.connections, self.writer, self.monitor, self.universe),
+            self.rest_check,
             self.duties,
         )
         return MetricsServer(*self._settings.metrics_address, exposition.render)
@@ -370,7 +372,7 @@ class Collector:
 
     async def _start_up(self, may_use_cache: bool) -> list[Instrument]:
         await self.writer.look()
-        progress = _coin_progress(self._bars, self.market)
+        progress = _coin_progress(self._bars, self.universe)
         listed = await self._listed(may_use_cache, progress)
         log.info("%d options on %s", len(listed), ", ".join(sorted({i.asset for i in listed})))
         return listed
@@ -381,10 +383,10 @@ class Collector:
         backoff = Backoff(base_s=1.0, cap_s=30.0)
         while True:
             try:
-                return await self.market.load(may_use_cache, progress)
+                return await self.universe.load(may_use_cache, progress)
             except UnknownHost:
                 raise
-            except (ConnectionLost, Retry, VenueBanned) as error:
+            except (ConnectionLost, TemporaryFailure, VenueBanned) as error:
                 left_s = deadline - asyncio.get_running_loop().time()
                 if left_s <= 0:
                     raise
@@ -417,11 +419,11 @@ class Collector:
             )
             log.warning("Redis does not hear that the feed ends; %s", lost)
             writing.cancel()
-        report.tell(self.watch.status())
+        log_status(self.monitor.status())
 
     @property
     def _line_tasks(self) -> list[asyncio.Task[None]]:
-        return [line.task for line in self.lines if line.task is not None]
+        return [line.task for line in self.connections if line.task is not None]
 
     def _universe_changed(self, listed: Sequence[Instrument], gone: Sequence[Instrument]) -> None:
         self._deal(self._shards.update(listed, [instrument.symbol for instrument in gone]))
@@ -429,20 +431,20 @@ class Collector:
 
     def _deal(self, changes: Sequence[Change]) -> None:
         for change in changes:
-            if change.shard.number == len(self.lines):
-                line = Line(change.shard, self._shared)
-                self.lines.append(line)
+            if change.shard.number == len(self.connections):
+                line = VenueConnection(change.shard, self._shared)
+                self.connections.append(line)
                 line.task = self._begin(f"connection {change.shard.number}", line.run())
             else:
-                self.lines[change.shard.number].change(change.added, change.removed)
+                self.connections[change.shard.number].change(change.added, change.removed)
 
     async def _warm_up(self) -> None:
-        used = await self.market.warm_up()
+        used = await self.universe.warm_up()
         self.writer.flusher.wake()
         log.info("%d quotes from REST to begin with", used)
 
     async def _ask_time(self) -> None:
-        await self.market.driver.run(rest.server_time())
+        await self.universe.driver.run(rest.server_time())
 
 
 def _venue_tls(endpoints: Endpoints, insecure: bool) -> ssl.SSLContext | None:
@@ -451,7 +453,7 @@ def _venue_tls(endpoints: Endpoints, insecure: bool) -> ssl.SSLContext | None:
     return tls.context(endpoints.host, insecure)
 
 
-def _coin_progress(bars: Bars, market: Market) -> Progress:
+def _coin_progress(bars: ProgressBars, market: InstrumentUniverse) -> Progress:
     done = itertools.count(1)
 
     def progress(coin: str, count: int) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import base64
-import ipaddress
 import re
 import socket
 import urllib.request
@@ -10,22 +9,13 @@ from typing import NoReturn
 from urllib.parse import unquote, urlsplit
 
 from fastopts.errors import ConfigError, ConnectionLost
+from fastopts.hosts import is_loopback
 from fastopts.net.dial import dial
 
-__all__ = ("find", "is_loopback", "reach", "tunnel")
+__all__ = ("find", "reach", "tunnel")
 
 ANSWER_SIZE_MAX = 16 * 1024
 _NOT_IN_URLS = re.compile(r"[\s\x00-\x1f\x7f\ud800-\udfff]")
-
-
-def is_loopback(host: str) -> bool:
-    """Whether *host* is this machine and nothing else."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def find(url: str) -> str | None:

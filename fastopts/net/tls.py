@@ -10,7 +10,7 @@ from typing import Final, NoReturn
 import certifi
 
 from fastopts.errors import ConfigError
-from fastopts.net.proxy import is_loopback
+from fastopts.hosts import is_loopback
 from fastopts.net.redis.address import Address, TlsFiles
 
 __all__ = ("TlsFault", "context", "explained", "of")

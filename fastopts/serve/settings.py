@@ -1,12 +1,12 @@
 """What a server is told, checked before it starts."""
 
-import ipaddress
 import re
 from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import urlsplit
 
 from fastopts.errors import ConfigError
+from fastopts.hosts import is_loopback
 from fastopts.serve.http.clients import Network, networks
 from fastopts.serve.http.prefix import is_prefix
 from fastopts.serve.http.tokens import Tokens
@@ -69,7 +69,7 @@ class ServeSettings:
         if not self.bind:
             raise ConfigError("--bind: name an address to listen on, such as 127.0.0.1")
         for address in self.bind:
-            if not _is_loopback(address) and self.tokens is None:
+            if not is_loopback(address) and self.tokens is None:
                 raise ConfigError(
                     f"--bind {address}: another address than loopback needs tokens: --tokens FILE"
                 )
@@ -100,16 +100,6 @@ class ServeSettings:
         """The names in a Host header that are answered, without ports."""
         own = (f"[{address}]" if ":" in address else address for address in self.bind)
         return frozenset((*LOOPBACK_NAMES, *own, *self.hosts))
-
-
-def _is_loopback(address: str) -> bool:
-    """Whether only this machine can reach *address*."""
-    if address == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(address).is_loopback
-    except ValueError:
-        return False
 
 
 def _check_origin(name: str, origin: str) -> None:

@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-__all__ = ("OurClock", "RemoteClock", "wall_ms")
+__all__ = ("HostClock", "RemoteClock", "wall_ms")
 
 JUMP_MS = 1000.0
 
@@ -15,7 +15,7 @@ def wall_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-class OurClock:
+class HostClock:
     """Our clock, and whether somebody set it: *stepped* hears by how many ms.
 
     *steady_ms* is a clock that nobody sets, best one that goes on while the machine sleeps.

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-__all__ = ("Moves",)
+__all__ = ("ResubscribePolicy",)
 
 
 @dataclass(slots=True)
@@ -13,7 +13,7 @@ class _Past:
 
 
 @dataclass(slots=True)
-class Moves:
+class ResubscribePolicy:
     """Judges which silent symbols are moved now. Times are in seconds.
 
     A symbol is tried on another connection for *patience_s*. If it does not come there either it

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Final
 
-__all__ = ("COMPARED", "Reconciler", "Verdict", "differs")
+__all__ = ("COMPARED", "StalenessRule", "StalenessVerdict", "differs")
 
 # Short names. A change of any of these is a change of the option itself, which the venue pushes.
 # The rest may drift while nothing is pushed: index, underlying, greeks and implied volatilities
@@ -26,7 +26,7 @@ Texts = Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class StalenessVerdict:
     """The suspect symbols of a coin: those whose rows differ, and those without a row."""
 
     contradicted: tuple[str, ...]
@@ -37,7 +37,7 @@ class Verdict:
         return self.contradicted + self.missing
 
 
-class Reconciler:
+class StalenessRule:
     """Judges one answer of REST after the other."""
 
     def __init__(self) -> None:
@@ -46,7 +46,7 @@ class Reconciler:
 
     def judge(
         self, coin: str, rows: Mapping[str, Texts], time_ms: int, held: Mapping[str, Texts]
-    ) -> Verdict:
+    ) -> StalenessVerdict:
         """Judge the values in *held*, which has the hashes of what readers take for live.
 
         *rows* are all of *coin*, of the venue's *time_ms*. An answer that is older than the tick is
@@ -63,7 +63,7 @@ class Reconciler:
         self._doubts[coin] = doubts
         # Of two ticks time, receive time or sequence differ: the same texts are the same tick.
         suspects = [symbol for symbol, tick in doubts.items() if before.get(symbol) == tick]
-        return Verdict(
+        return StalenessVerdict(
             tuple(symbol for symbol in suspects if symbol in rows),
             tuple(symbol for symbol in suspects if symbol not in rows),
         )

@@ -14,7 +14,7 @@ import pytest
 
 from fastopts.collector.run import new_table
 from fastopts.collector.venue.rest_driver import RestDriver
-from fastopts.collector.venue.universe import Market
+from fastopts.collector.venue.universe import InstrumentUniverse
 from fastopts.core import Table
 from fastopts.model import Instrument
 from fastopts.net.http import HttpClient
@@ -123,13 +123,15 @@ class World:
         self.table: Table = new_table()
         self.venue = venue
         self.path = path
-        self.market = Market(RestDriver(venue.http, Ban()), "bybit", coins, path, self.table)
+        self.universe = InstrumentUniverse(
+            RestDriver(venue.http, Ban()), "bybit", coins, path, self.table
+        )
         self.progress: list[tuple[str, int]] = []
         self.heard: list[tuple[list[str], list[str]]] = []
 
     async def load(self, may_use_cache: bool = False) -> list[str]:
-        found = await self.market.load(may_use_cache, lambda *args: self.progress.append(args))
-        assert {i.symbol: i for i in found} == self.market.instruments
+        found = await self.universe.load(may_use_cache, lambda *args: self.progress.append(args))
+        assert {i.symbol: i for i in found} == self.universe.instruments
         return [i.symbol for i in found]
 
     def listen(self, listed: Sequence[Instrument], gone: Sequence[Instrument]) -> None:
@@ -138,7 +140,7 @@ class World:
     async def refresh(self) -> tuple[list[str], list[str]] | None:
         """What the listener heard of it, if anything."""
         self.heard.clear()
-        await self.market.refresh(self.listen)
+        await self.universe.refresh(self.listen)
         assert len(self.heard) <= 1
         return self.heard[0] if self.heard else None
 

@@ -9,7 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from fastopts.collector.operation.exposition import Exposition
 from fastopts.collector.run import Collector
-from fastopts.collector.venue.connection import Line
+from fastopts.collector.venue.connection import VenueConnection
 from fastopts.config import Settings
 from fastopts.net.redis.address import Address
 from fastopts.session.shards import Shard
@@ -80,20 +80,20 @@ def everything() -> Scrape:
         collector.writer.heartbeat.took_s = 0.001
         for clock in (collector.feed.server, collector.feed.exchange):
             clock.add(1000.0, 0.0, 1.0)
-        line = Line(Shard(0), collector._shared)
+        line = VenueConnection(Shard(0), collector._shared)
         line._inlet = collector.table.inlet(1)
         line._lateness.note(40, 40, 0.0)
-        collector.lines.append(line)
+        collector.connections.append(line)
         for duty in collector.duties:
             duty.done()
         exposition = Exposition(
             {"version": "1.2.3", "venue": "sim"},
             collector.table,
-            collector.lines,
+            collector.connections,
             collector.writer,
-            collector.watch,
-            collector.market,
-            collector._reconciliation,
+            collector.monitor,
+            collector.universe,
+            collector.rest_check,
             collector.duties,
         )
         return Scrape.of(exposition.render().decode())

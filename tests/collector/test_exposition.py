@@ -138,8 +138,8 @@ def test_refusals_reconnects_and_failures_are_counted(
             w.collector.table.inlet(9).message(b"{", 0)
             assert w.collector.table.mark_suspect(w.venue.symbols[0])
             w.venue.faults.rest["/v5/market/tickers"] = (500, "no")
-            driver = w.collector.market.driver
-            asking = asyncio.create_task(w.collector.market.warm_up())
+            driver = w.collector.universe.driver
+            asking = asyncio.create_task(w.collector.universe.warm_up())
             await until(lambda: driver.failures > 0)
             asking.cancel()
             found = await scraped(w)
@@ -147,7 +147,7 @@ def test_refusals_reconnects_and_failures_are_counted(
             assert found.value("fastopts_suspects_total") == 1
             assert found.value("fastopts_rest_failures_total") == driver.failures
             await w.venue.drop()
-            await until(lambda: w.collector.lines[0].reconnects == 1)
+            await until(lambda: w.collector.connections[0].reconnects == 1)
             assert (await scraped(w)).value("fastopts_reconnects_total") == 1
 
     asyncio.run(main())
@@ -175,7 +175,7 @@ def test_hostile_scrapes_cost_no_tick(
             for _, writer in slow:
                 writer.close()
             assert w.collector.table.received == w.venue.sent
-            assert w.collector.lines[0].reconnects == 0
+            assert w.collector.connections[0].reconnects == 0
 
     run(loop, main())
     assert "Traceback" not in caplog.text

@@ -16,7 +16,7 @@ IS_GLIBC = hasattr(ctypes.CDLL(None), "mallinfo2")
 CHURN = """
 import ctypes
 from fastopts import metrics
-from fastopts.collector import heap
+from fastopts.collector.operation import heap
 heap.bound()
 libc = ctypes.CDLL(None)
 malloc, free = libc.malloc, libc.free

@@ -8,7 +8,7 @@ import redis
 
 from fastopts import keys
 from fastopts.collector.store import server
-from fastopts.collector.store.server import Server
+from fastopts.collector.store.server import ServerInfo
 from fastopts.embedded import EmbeddedValkey
 from fastopts.errors import ConfigError, StoreError
 from fastopts.net.redis import pipeline as channel
@@ -33,14 +33,14 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[EmbeddedValkey]:
         yield made
 
 
-def inspect(valkey: EmbeddedValkey, *rights: str) -> Server:
+def inspect(valkey: EmbeddedValkey, *rights: str) -> ServerInfo:
     """Ask as a user with *rights* beside those to everything."""
     with redis.Redis.from_url(valkey.url, protocol=2) as client:
         client.execute_command(
             *("ACL", "SETUSER", USER, "on", f">{PASSWORD}", "~*", "+@all", *rights)
         )
 
-    async def main() -> Server:
+    async def main() -> ServerInfo:
         address = Address("127.0.0.1", valkey.port, username=USER, password=PASSWORD)
         opened = await channel.connect(address, None, 5.0)
         try:

@@ -50,7 +50,7 @@ class World:
         await until(lambda: self.status_covered() == len(self.venue.symbols))
 
     def status_covered(self) -> int:
-        return sum(line.live for line in self.collector.lines)
+        return sum(line.live for line in self.collector.connections)
 
     async def equal(self) -> None:
         """Pause the feed; everything that was sent must come to stand in Redis."""

@@ -10,7 +10,7 @@ import redis
 
 from fastopts import keys
 from fastopts.collector.run import new_table
-from fastopts.collector.store.feed_status import Feed
+from fastopts.collector.store.feed_status import FeedStatus
 from fastopts.collector.store.writer import Writer
 from fastopts.model import Instrument
 from fastopts.net.redis.address import Address
@@ -33,7 +33,7 @@ class World:
 
     def __init__(self, port: int, address: Address | None = None) -> None:
         self.table = new_table()
-        self.feed = Feed("bybit", 12_000)
+        self.feed = FeedStatus("bybit", 12_000)
         monotonic_ms = time.monotonic() * 1000
         self.feed.exchange.add(wall_ms(), monotonic_ms, monotonic_ms)
         self.listed = list(INSTRUMENTS)

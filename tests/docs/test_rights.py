@@ -83,7 +83,9 @@ async def exercise(tmp_path: Path, valkey: LocalValkey, admin: redis.Redis) -> N
         )
         running = asyncio.create_task(collector.run(may_use_cache=False))
         wanted = [symbol for symbol in venue.symbols if symbol.startswith(COINS)]
-        await until_async(lambda: sum(line.live for line in collector.lines) == len(wanted) > 0)
+        await until_async(
+            lambda: sum(line.live for line in collector.connections) == len(wanted) > 0
+        )
         await drop_a_field(collector, venue, wanted[0])
         await asyncio.to_thread(read, url, wanted[0])
         await read_async(url, wanted[0])

@@ -213,7 +213,7 @@ class World:
 
     async def connected(self, times: int) -> None:
         """Wait for so many connections in all, the last of which has delivered every symbol."""
-        lines = self.collector.lines
+        lines = self.collector.connections
         await until(lambda: self.liar.opened == times)
         await until(lambda: sum(line.live for line in lines) == len(self.liar.symbols))
         await self.settled(0)

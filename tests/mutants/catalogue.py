@@ -43,7 +43,7 @@ MUTANTS = (
                 "            session.want([name for name in known if",
             ),
         ),
-        ("tests/collector/test_line.py",),
+        ("tests/collector/test_connection.py",),
     ),
     Mutant(
         2,
@@ -324,7 +324,7 @@ MUTANTS = (
                 '        if "handle" in context and False:\n',
             ),
         ),
-        ("tests/collector/test_collector.py::" + ENDS,),
+        ("tests/collector/test_run.py::" + ENDS,),
     ),
 )
 

@@ -88,24 +88,6 @@ def test_loopback_is_never_proxied(environment: pytest.MonkeyPatch, scheme: str,
     assert proxy.find(f"{scheme}://venue.test/path") == "http://proxy.test:3128"
 
 
-@pytest.mark.parametrize(
-    ("host", "is_ours"),
-    [
-        ("localhost", True),
-        ("127.0.0.1", True),
-        ("127.255.0.3", True),
-        ("::1", True),
-        ("128.0.0.1", False),
-        ("::2", False),
-        ("localhost.venue.test", False),
-        ("127.0.0.1.venue.test", False),
-        ("", False),
-    ],
-)
-def test_only_this_machine_is_loopback(host: str, is_ours: bool) -> None:
-    assert proxy.is_loopback(host) is is_ours
-
-
 def test_no_variable_is_no_proxy() -> None:
     assert proxy.find("wss://venue.test/v5") is None
     assert proxy.find("http://venue.test/v5") is None

@@ -36,7 +36,7 @@ def test_a_jump_makes_the_older_samples_count_no_more() -> None:
 def test_our_clock_tells_once_by_how_much_it_was_set(monkeypatch: pytest.MonkeyPatch) -> None:
     steps: list[float] = []
     wall = clocks.wall_ms
-    clock = clocks.OurClock(lambda: time.monotonic() * 1000, steps.append)
+    clock = clocks.HostClock(lambda: time.monotonic() * 1000, steps.append)
     for shift_ms in (0, 900, -3_600_000, -3_600_000, 0):
         monkeypatch.setattr(clocks, "wall_ms", lambda shift_ms=shift_ms: wall() + shift_ms)
         clock.now_ms()

@@ -112,7 +112,7 @@ class Promises:
 
     def _note_conns(self, epoch: int) -> None:
         """Learn which connection the process knows by which number."""
-        for line in self._world.collector.lines if self._world.collector else ():
+        for line in self._world.collector.connections if self._world.collector else ():
             connection = line._connection
             wire = connection and connection.socket._transport
             if connection is not None and isinstance(wire, Wire) and isinstance(wire.peer, Conn):
@@ -192,8 +192,8 @@ class Promises:
         world = self._world
         collector, shards = world.collector, 4
         if collector is not None:
-            shards = max(1, len(collector.lines))
-            for line in collector.lines:
+            shards = max(1, len(collector.connections))
+            for line in collector.connections:
                 if line._connection is not None:
                     queued = len(line._connection.session._queue)
                     require(queued <= 6 * len(world.venue.listings), f"{queued} in the queue")

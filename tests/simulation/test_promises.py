@@ -11,7 +11,7 @@ from fastopts.collector.store.flusher import Flusher
 from fastopts.collector.store.heartbeat import Heartbeat
 from fastopts.collector.store.writer import Writer
 from fastopts.core import pure
-from fastopts.venues.bybit.session import Session
+from fastopts.venues.bybit.session import StreamSession
 from tests.simulation import campaign
 from tests.simulation.faults import Planned
 from tests.simulation.world import run
@@ -112,26 +112,26 @@ def test_a_record_that_stays_where_its_hash_is_refused() -> None:
 
 
 def test_a_watchdog_that_pongs_feed() -> None:
-    tick = Session.tick
+    tick = StreamSession.tick
 
-    def fed(session: Session, now: float) -> None:
+    def fed(session: StreamSession, now: float) -> None:
         if len(session._pings) < 2:
             session._silent_since = session._data_at = now
         tick(session, now)
 
-    patch = mock.patch.object(Session, "tick", fed)
+    patch = mock.patch.object(StreamSession, "tick", fed)
     assert "silent" in first_broken([Planned("mute", 3.0, 30.0)], [patch])
 
 
 def test_no_resubscription_after_a_reconnect() -> None:
-    want, wanted = Session.want, set[str]()
+    want, wanted = StreamSession.want, set[str]()
 
-    def once(session: Session, symbols: Iterable[str]) -> None:
+    def once(session: StreamSession, symbols: Iterable[str]) -> None:
         fresh = [symbol for symbol in symbols if symbol not in wanted]
         wanted.update(fresh)
         want(session, fresh)
 
-    patch = mock.patch.object(Session, "want", once)
+    patch = mock.patch.object(StreamSession, "want", once)
     assert "after 160 s" in first_broken([Planned("reset_all", 3.0, 0.1)], [patch], seeds=2)
 
 

@@ -17,7 +17,7 @@ from fastopts.errors import FastoptsError
 from fastopts.net.redis.address import Address
 from fastopts.session.backoff import Backoff
 from fastopts.venues.bybit.hosts import Endpoints
-from fastopts.venues.bybit.session import Session, Timing
+from fastopts.venues.bybit.session import StreamSession, Timing
 from tests.simulation.clock import Agenda, VirtualLoop
 from tests.simulation.faults import FAULTS, Planned, plan
 from tests.simulation.network import Network
@@ -188,13 +188,13 @@ class World:
             yield
 
     def _substitutes(self) -> dict[str, Any]:
-        begin_backoff, take_events = Backoff.__init__, Session.take_events
+        begin_backoff, take_events = Backoff.__init__, StreamSession.take_events
 
         def seeded_backoff(backoff: Backoff, *args: Any, **options: Any) -> None:
             begin_backoff(backoff, *args, **options)
             backoff.rng = self.rng
 
-        def counted_events(session: Session) -> list[Any]:
+        def counted_events(session: StreamSession) -> list[Any]:
             events = take_events(session)
             self.reached.update(_name(event) for event in events)
             return events
@@ -213,7 +213,7 @@ class World:
             "fastopts.collector.venue.rest_driver.in_daemon_thread": _soon,
             "fastopts.session.shards.TOPICS_MAX": TOPICS_MAX,
             "fastopts.session.backoff.Backoff.__init__": seeded_backoff,
-            "fastopts.venues.bybit.session.Session.take_events": counted_events,
+            "fastopts.venues.bybit.session.StreamSession.take_events": counted_events,
         }
 
     def get(self, path: str, params: dict[str, str]) -> Any:

@@ -11,8 +11,8 @@ import typer
 import fastopts
 from fastopts.cli import options
 from fastopts.cli.options import RedisUrl, Venue, fraction
-from fastopts.collector.operation import status as report
 from fastopts.errors import ConfigError, extra_missing
+from fastopts.logs import set_up_logging
 
 __all__ = ("serve",)
 
@@ -101,7 +101,7 @@ def serve(
     )
     settings.check()
     options.check_tls(found)
-    with contextlib.closing(report.set_up_logging(log_format)) as handler:
+    with contextlib.closing(set_up_logging(log_format)) as handler:
         logging.getLogger("uvicorn").handlers[:] = [handler]
         logging.getLogger("uvicorn").setLevel(logging.WARNING)
         run.serve(AsyncOptionReader(found.url, found.venue, password=found.password), settings)

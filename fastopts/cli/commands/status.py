@@ -18,10 +18,10 @@ from fastopts.cli.output import losses
 from fastopts.cli.output import printing as output
 from fastopts.cli.output.losses import Equation
 from fastopts.cli.output.nets import Nets
-from fastopts.collector.store import server
 from fastopts.contract import StatsField
 from fastopts.net.redis import address
 from fastopts.net.redis.blocking import BlockingChannel
+from fastopts.net.redis.info import parse_info
 from fastopts.net.redis.resp import ReplyList, good, pack
 from fastopts.reader import OptionReader
 from fastopts.reader.freshness.feed_state import FeedState
@@ -82,7 +82,7 @@ def _ask(source: Source) -> tuple[Server, Mapping[str, str]]:
     replies = channel.exchange(commands, partial(ReplyList, 2))
     channel.close()
     info, stats = replies.values
-    return _server(server.info(*good([info]))), _texts(stats)
+    return _server(parse_info(*good([info]))), _texts(stats)
 
 
 def _texts(stats: object) -> Mapping[str, str]:

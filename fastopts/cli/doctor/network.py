@@ -10,6 +10,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from fastopts.cli.doctor.check import Finding, green, red, yellow
+from fastopts.hosts import is_loopback
 from fastopts.net import proxy, tls
 from fastopts.net.threads import in_daemon_thread
 
@@ -42,7 +43,7 @@ async def certificate(url: str, insecure: bool) -> Finding:
     host = parts.hostname or ""
     if parts.scheme in ("http", "ws"):
         words = f"{host}: none, as {parts.scheme}:// says"
-        if proxy.is_loopback(host):
+        if is_loopback(host):
             return green(words)
         return yellow(words, f"use {parts.scheme}s://: anybody on the way can change prices")
     context = tls.context(host, insecure)
@@ -72,7 +73,7 @@ def _untrusted(host: str, error: ssl.SSLCertVerificationError) -> Finding:
     words = f"{host}: {error.verify_message}"
     if error.verify_code == CERTIFICATE_EXPIRED:
         return red(words, "if the clock of this host is right, only the venue can renew it")
-    if proxy.is_loopback(host):
+    if is_loopback(host):
         return red(words, "if it is your own: --insecure")
     return red(words, "a proxy that opens TLS must leave this host alone; accept no other word")
 

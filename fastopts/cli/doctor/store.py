@@ -11,10 +11,10 @@ from fastopts.cli.doctor import rights
 from fastopts.cli.doctor.check import Check, Finding, green, red, yellow
 from fastopts.cli.doctor.clock import judge_clock
 from fastopts.cli.output.nets import Nets
-from fastopts.collector.store import server
 from fastopts.errors import StoreError, StoreUnavailable, WrongVenue
 from fastopts.net.redis.address import Address
 from fastopts.net.redis.blocking import BlockingChannel
+from fastopts.net.redis.info import VERSION_MIN, is_cluster, may_evict, parse_info
 from fastopts.net.redis.resp import ReplyList, good, pack
 from fastopts.net.threads import in_daemon_thread
 from fastopts.net.tls import TlsFault
@@ -72,7 +72,7 @@ class Store:
             [told] = await self._ask(("INFO",))
         except StoreError as error:
             return red(str(error), self._way_out(error))
-        self._info = server.info(told.decode())
+        self._info = parse_info(told.decode())
         return self._judge_server()
 
     async def _reading(self) -> Finding:
@@ -101,10 +101,10 @@ class Store:
         name = info.get("server_name", "redis").capitalize()
         version = info.get("redis_version", "0")
         words = f"{self._address}: {name} {info.get('valkey_version', version)}"
-        if server.is_cluster(info):
+        if is_cluster(info):
             return red(f"{words}, a node of a cluster", "name a server that is none: --redis-url")
-        if tuple(int(part) for part in version.split(".")[:2]) < server.VERSION_MIN:
-            least = ".".join(map(str, server.VERSION_MIN))
+        if tuple(int(part) for part in version.split(".")[:2]) < VERSION_MIN:
+            least = ".".join(map(str, VERSION_MIN))
             return red(f"{words} is too old", f"install Redis {least} or newer, or any Valkey")
         return green(words)
 
@@ -113,7 +113,7 @@ class Store:
         used, most = int(info["used_memory"]), int(info.get("maxmemory", "0"))
         policy = info.get("maxmemory_policy", "noeviction")
         words = f"{_megabytes(used)} used of {_megabytes(most)}" if most else _megabytes(used)
-        if server.may_evict(info):
+        if may_evict(info):
             evicted = int(info.get("evicted_keys", "0"))
             words += f", {policy}: {evicted:,} keys evicted so far" if evicted else f", {policy}"
             remedy = "redis-cli CONFIG SET maxmemory-policy noeviction, and in its configuration"

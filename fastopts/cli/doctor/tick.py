@@ -15,7 +15,7 @@ from fastopts.net.websocket import WebSocket
 from fastopts.session.clocks import wall_ms
 from fastopts.venues.bybit.fields import TOPIC_PREFIX, time_ms
 from fastopts.venues.bybit.hosts import Endpoints
-from fastopts.venues.bybit.session import Session, TopicRefused
+from fastopts.venues.bybit.session import StreamSession, TopicRefused
 
 __all__ = ("LIMIT_S", "SHUT_OUT", "first_tick")
 
@@ -56,7 +56,7 @@ async def first_tick(
 async def _converse(socket: WebSocket, messages: asyncio.Queue[bytes], symbol: str) -> Finding:
     loop = asyncio.get_running_loop()
     began = loop.time()
-    session = Session(began)
+    session = StreamSession(began)
     session.want([symbol])
     while loop.time() < began + TICK_LIMIT_S:
         session.tick(loop.time())

@@ -18,7 +18,7 @@ from fastopts.net.threads import in_daemon_thread
 from fastopts.session.clocks import wall_ms
 from fastopts.venues.bybit import symbols
 from fastopts.venues.bybit.hosts import Endpoints
-from fastopts.venues.bybit.rest import Envelope, Request, Rows, base_coins, judge, tickers
+from fastopts.venues.bybit.rest import Envelope, RestRequest, TickerRows, base_coins, judge, tickers
 
 __all__ = ("Venue",)
 
@@ -41,7 +41,7 @@ class Venue:
         self._coins = coins
         self._coin = (coins or KNOWN_COINS)[0]
         self._insecure = insecure
-        self._rows = Rows(0, {})
+        self._rows = TickerRows(0, {})
         self._ahead_ms = self._trip_ms = 0.0
 
     def checks(self) -> list[Check]:
@@ -116,7 +116,7 @@ class Venue:
         return await first_tick(self._endpoints, busiest, HEADERS, self._insecure)
 
 
-def _converse(http: HttpClient, conversation: Generator[Request, Envelope, T]) -> T:
+def _converse(http: HttpClient, conversation: Generator[RestRequest, Envelope, T]) -> T:
     """The result of a conversation, each answer of which must be good at once."""
     request = next(conversation)
     while True:

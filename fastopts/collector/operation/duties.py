@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
-from fastopts.collector.store.outage_log import Spell
+from fastopts.collector.store.outage_log import ConditionLog
 from fastopts.contract import StatsField
 
 __all__ = ("Duties", "Duty")
@@ -34,7 +34,7 @@ class Duty:
         self._since: float | None = None  # of the last success, or of the beginning
         self._done_at: float | None = None
         self._attempt_at: float | None = None  # of work that lasts over many steps
-        self._spell = Spell(logging.WARNING)
+        self._spell = ConditionLog(logging.WARNING)
 
     def begin(self) -> None:
         """It is due from now on; what went before does not count."""

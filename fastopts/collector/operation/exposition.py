@@ -18,11 +18,11 @@ from prometheus_client.registry import Collector
 
 from fastopts import metrics
 from fastopts.collector.operation.duties import Duties
-from fastopts.collector.operation.monitor import Watch
+from fastopts.collector.operation.monitor import Monitor
 from fastopts.collector.store.writer import STANDING_BY, WAITING, WRITING, Writer
-from fastopts.collector.venue.connection import Line
-from fastopts.collector.venue.rest_check import Reconciliation
-from fastopts.collector.venue.universe import Market
+from fastopts.collector.venue.connection import VenueConnection
+from fastopts.collector.venue.rest_check import RestCheck
+from fastopts.collector.venue.universe import InstrumentUniverse
 from fastopts.core import IMPLEMENTATION, Table
 from fastopts.metrics import Histogram
 from fastopts.model import NUMBERS
@@ -40,11 +40,11 @@ class Exposition(Collector):
         self,
         build: Mapping[str, str],
         table: Table,
-        lines: Sequence[Line],
+        lines: Sequence[VenueConnection],
         writer: Writer,
-        watch: Watch,
-        market: Market,
-        reconciliation: Reconciliation,
+        watch: Monitor,
+        market: InstrumentUniverse,
+        reconciliation: RestCheck,
         duties: Duties,
     ) -> None:
         self._build = {**build, "core": IMPLEMENTATION}
@@ -192,7 +192,7 @@ def _fields(table: Table) -> Iterator[Metric]:
         yield _counter(name, words, value)
 
 
-def _times(table: Table, writer: Writer, watch: Watch) -> Iterator[Metric]:
+def _times(table: Table, writer: Writer, watch: Monitor) -> Iterator[Metric]:
     """The way of a tick, leg by leg, and what may hold it up."""
     yield _histogram(
         "tick_age_seconds",

@@ -5,12 +5,12 @@ from typing import Final
 
 from fastopts.metrics import AGE_BOUNDS_MS, Histogram
 
-__all__ = ("Lag",)
+__all__ = ("LoopLag",)
 
 LOOK_S: Final = 0.1
 
 
-class Lag:
+class LoopLag:
     """Measures between `begin` and `end`; `delays` has all that was measured."""
 
     def __init__(self) -> None:

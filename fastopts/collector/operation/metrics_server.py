@@ -16,9 +16,9 @@ from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 
-from fastopts.collector.store.outage_log import Spell
+from fastopts.collector.store.outage_log import ConditionLog
 from fastopts.errors import ConfigError
-from fastopts.net.proxy import is_loopback
+from fastopts.hosts import is_loopback
 
 __all__ = ("CONNECTIONS_MAX", "MetricsServer")
 
@@ -50,7 +50,7 @@ class MetricsServer:
         self._is_loopback = is_loopback(host)
         self._rendered = b""
         self._rendered_at = float("-inf")
-        self._failing = Spell(logging.ERROR)
+        self._failing = ConditionLog(logging.ERROR)
         self._transports: set[asyncio.Transport] = set()
         self._server: Server | None = None
 

@@ -6,18 +6,18 @@ import time
 from collections.abc import Sequence
 
 from fastopts import metrics, model
-from fastopts.collector.operation import status as report
-from fastopts.collector.operation.loop_lag import Lag
-from fastopts.collector.operation.status import Bars, Status
+from fastopts.collector.operation.loop_lag import LoopLag
+from fastopts.collector.operation.progress import ProgressBars
+from fastopts.collector.operation.status import Status, log_status
 from fastopts.collector.store.writer import WAITING, Writer
-from fastopts.collector.venue.connection import Line
-from fastopts.collector.venue.universe import Market
+from fastopts.collector.venue.connection import VenueConnection
+from fastopts.collector.venue.universe import InstrumentUniverse
 from fastopts.contract import StatsField
 from fastopts.core import Table
 from fastopts.session.alarms import Alarms
-from fastopts.session.resubscribe_policy import Moves
+from fastopts.session.resubscribe_policy import ResubscribePolicy
 
-__all__ = ("Watch",)
+__all__ = ("Monitor",)
 
 log = logging.getLogger(__name__)
 
@@ -27,17 +27,17 @@ LOOK_S = 0.25
 FIELDS_AGAIN_S = 60.0
 
 
-class Watch:
+class Monitor:
     """`run` it in a task; `status` may be asked at any time."""
 
     def __init__(
         self,
         venue: str,
         table: Table,
-        market: Market,
-        lines: Sequence[Line],
+        market: InstrumentUniverse,
+        lines: Sequence[VenueConnection],
         writer: Writer,
-        moves: Moves,
+        moves: ResubscribePolicy,
         status_s: float,
     ) -> None:
         self._venue = venue
@@ -48,7 +48,7 @@ class Watch:
         self._moves = moves
         self._status_s = status_s
         self._alarms = Alarms()
-        self.lag = Lag()
+        self.lag = LoopLag()
         self._shown: set[str] = set()  # reasons of rejects
         self._named: set[str] = set()  # unknown fields
         self._last = (time.monotonic(), 0, metrics.cpu_s())
@@ -56,7 +56,7 @@ class Watch:
         """Fields that no option's newest tick has: the venue omits them, or sends empty texts."""
         self._fields_at = float("-inf")
 
-    async def run(self, bars: Bars) -> None:
+    async def run(self, bars: ProgressBars) -> None:
         """Show how the symbols come in, then tell the status for ever."""
         self.lag.begin()
         try:
@@ -64,11 +64,11 @@ class Watch:
         finally:
             self.lag.end()
 
-    async def _look(self, bars: Bars) -> None:
+    async def _look(self, bars: ProgressBars) -> None:
         await self._until_covered(bars)
         while True:
             status = self.status()
-            report.tell(status)
+            log_status(status)
             warnings = (*self._warnings(status), *self._rejects(), *self._novelties())
             for words in (*warnings, *self._absences()):
                 log.warning("%s", words)
@@ -167,7 +167,7 @@ class Watch:
                 missing -= table.fields(symbol).keys()
         return tuple(n for short, n in model.NUMBERS if has_ticked and short in missing)
 
-    async def _until_covered(self, bars: Bars) -> None:
+    async def _until_covered(self, bars: ProgressBars) -> None:
         """Show how the symbols come in, until nearly all have, or for twenty seconds."""
         deadline = time.monotonic() + COVERAGE_WITHIN_S
         while time.monotonic() < deadline:

@@ -14,14 +14,14 @@ from fastopts.net.redis.pipeline import Channel
 from fastopts.net.redis.resp import understood
 from fastopts.session.refusals import Consequence, judge
 
-__all__ = ("Updates",)
+__all__ = ("Announcer",)
 
 log = logging.getLogger(__name__)
 
 DENIED_AGAIN_S = 10.0
 
 
-class Updates:
+class Announcer:
     """Switches the publishing of *batch* on and off; asked at each heartbeat.
 
     `refusal` is the first word of the server's when it refuses: what a right denies now, another

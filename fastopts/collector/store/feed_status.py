@@ -10,7 +10,7 @@ from fastopts.session.clocks import RemoteClock
 from fastopts.session.lateness import LATE_MS
 from fastopts.session.venue_clock import VenueClock
 
-__all__ = ("HEARTBEAT_LIMIT_MS", "HEARTBEAT_S", "Feed", "Skew")
+__all__ = ("HEARTBEAT_LIMIT_MS", "HEARTBEAT_S", "FeedStatus", "Skew")
 
 HEARTBEAT_S = 1.0
 HEARTBEAT_LIMIT_MS = 5000
@@ -25,7 +25,7 @@ class Skew:
 
 
 @dataclass(slots=True)
-class Feed:
+class FeedStatus:
     """The contents of `fastopts:feed`. Times go in as our monotonic seconds, out as server ms."""
 
     venue: str

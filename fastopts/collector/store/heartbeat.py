@@ -8,23 +8,23 @@ from enum import Enum, auto
 from typing import Any
 
 from fastopts import keys
-from fastopts.collector.store.announcer import Updates
-from fastopts.collector.store.feed_status import HEARTBEAT_S, Feed
+from fastopts.collector.store.announcer import Announcer
+from fastopts.collector.store.feed_status import HEARTBEAT_S, FeedStatus
 from fastopts.collector.store.lease import Lease
 from fastopts.collector.store.redis_commands import Command, hset
-from fastopts.collector.store.server import Server
+from fastopts.collector.store.server import ServerInfo
 from fastopts.contract import FeedField
 from fastopts.errors import StoreError, StoreUnavailable
 from fastopts.net.redis.pipeline import EXCHANGE_TIMEOUT_S, Channel
 from fastopts.net.redis.resp import good, understood
 from fastopts.session.refusals import Consequence, judge
 
-__all__ = ("Found", "Heartbeat")
+__all__ = ("Heartbeat", "StoreState")
 
 log = logging.getLogger(__name__)
 
 
-class Found(Enum):
+class StoreState(Enum):
     """What a heartbeat finds of the one before it."""
 
     INTACT = auto()
@@ -37,9 +37,9 @@ class Heartbeat:
 
     def __init__(
         self,
-        feed: Feed,
+        feed: FeedStatus,
         lease: Lease,
-        updates: Updates,
+        updates: Announcer,
         statistics: Callable[[], Mapping[str, str]],
         jumped: Callable[[], None],
     ) -> None:
@@ -70,7 +70,7 @@ class Heartbeat:
         self._held = self._written_ms = None
         self._stats_refused = False
 
-    async def beat(self, channel: Channel, server: Server) -> Found:
+    async def beat(self, channel: Channel, server: ServerInfo) -> StoreState:
         """Make the exchange; return what became of the feed since the last one.
 
         Raises StoreError for a refusal, StoreUnavailable, LeaseLost, or TimeoutError when the
@@ -94,7 +94,7 @@ class Heartbeat:
             await self._updates.pulse(channel)
         return found
 
-    async def _exchange(self, channel: Channel, server: Server, held: set[str]) -> Found:
+    async def _exchange(self, channel: Channel, server: ServerInfo, held: set[str]) -> StoreState:
         now = _now()
         shown = self._feed.fields(self._lease.epoch, server.writer, now)
         fields = {
@@ -133,11 +133,11 @@ class Heartbeat:
         written_ms, self._written_ms = self._written_ms, fields[FeedField.HEARTBEAT_MS]
         if not was_there:
             self._lease.renew_store()
-            return Found.EMPTIED
+            return StoreState.EMPTIED
         is_ours = written_ms in (None, stored_ms)
-        return Found.INTACT if is_ours else Found.OLDER
+        return StoreState.INTACT if is_ours else StoreState.OLDER
 
-    def last_commands(self, server: Server, totals: Mapping[str, str]) -> list[Command]:
+    def last_commands(self, server: ServerInfo, totals: Mapping[str, str]) -> list[Command]:
         """What tells readers that the feed has ended."""
         commands: list[Command] = [hset(keys.FEED, {FeedField.HEARTBEAT_MS: "0"})]
         conns = sorted(name for name in self._held or () if name.startswith(FeedField.CONN))

@@ -10,15 +10,15 @@ from collections.abc import Callable, Iterable
 from fastopts import keys
 from fastopts.collector.operation.duties import Duty
 from fastopts.collector.store import redis_commands as upkeep
-from fastopts.collector.store.outage_log import Denials
-from fastopts.collector.store.redis_commands import Order
+from fastopts.collector.store.outage_log import DenialLog
+from fastopts.collector.store.redis_commands import ListingCommand
 from fastopts.errors import StoreError
 from fastopts.model import Instrument
 from fastopts.net.redis.pipeline import EXCHANGE_TIMEOUT_S, Channel
 from fastopts.session.refusals import Consequence, judge
 from fastopts.venues.bybit import symbols
 
-__all__ = ("Listing",)
+__all__ = ("ListingWriter",)
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +28,7 @@ COUNT_WITHIN_S = 60.0
 COMMANDS_AT_ONCE = 1000
 
 
-class Listing:
+class ListingWriter:
     """Owes the server what it has not of `instruments`; `keep_up` pays."""
 
     def __init__(
@@ -36,11 +36,11 @@ class Listing:
     ) -> None:
         self._instruments = instruments
         self._now_ms = now_ms
-        self._orders: list[Order] = []
+        self._orders: list[ListingCommand] = []
         self._all_at = self._count_at = 0.0
         self._left_alone: set[str] = set()
         self.counting = Duty("listing", COUNT_AGAIN_S, COUNT_WITHIN_S)
-        self._denials = Denials()
+        self._denials = DenialLog()
 
     def assets(self) -> tuple[str, ...]:
         """Those that have listed symbols."""
@@ -118,7 +118,7 @@ class Listing:
                 answers = await channel.ask(*expiries, timeout_s=EXCHANGE_TIMEOUT_S)
                 self._denials.note("setting the expiry of keys", expiries, answers, now)
 
-    def _foreign(self, orders: list[Order], replies: list[object]) -> set[str]:
+    def _foreign(self, orders: list[ListingCommand], replies: list[object]) -> set[str]:
         """The keys that are another program's. Raises the refusal of everything."""
         foreign = set()
         for order, reply in zip(orders, replies, strict=True):

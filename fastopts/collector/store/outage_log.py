@@ -7,7 +7,7 @@ from fastopts.errors import StoreError
 from fastopts.session.backoff import Backoff
 from fastopts.session.refusals import Consequence, judge
 
-__all__ = ("Denials", "Spell", "Trouble")
+__all__ = ("ConditionLog", "DenialLog", "OutageLog")
 
 log = logging.getLogger(__name__)
 
@@ -15,7 +15,7 @@ SAY_AGAIN_S = 60.0
 TIMER_S = 0.002  # a loop's timers may come early by their grain
 
 
-class Spell:
+class ConditionLog:
     """Something that lasts: said when it begins, once a minute, and when it ends."""
 
     def __init__(self, level: int) -> None:
@@ -47,17 +47,17 @@ class Spell:
             self._since = None
 
 
-class Denials:
+class DenialLog:
     """Commands beside the ticks that the server refuses: logged once a minute until they work."""
 
     def __init__(self) -> None:
-        self._spells: dict[str, Spell] = {}
+        self._spells: dict[str, ConditionLog] = {}
 
     def note(
         self, duty: str, commands: Iterable[Sequence[str]], replies: Iterable[object], now: float
     ) -> None:
         """Look for refusals among the *replies* to the *commands* of a *duty*."""
-        spell = self._spells.setdefault(duty, Spell(logging.WARNING))
+        spell = self._spells.setdefault(duty, ConditionLog(logging.WARNING))
         refused = {
             f"+{command[0].lower()}": reply.reply
             for command, reply in zip(commands, replies, strict=True)
@@ -76,11 +76,11 @@ def _is_lasting(error: StoreError) -> bool:
     return judge(error.reply).consequence not in (Consequence.KEY, Consequence.WAIT)
 
 
-class Trouble:
+class OutageLog:
     """On from the first failure to the next success."""
 
     def __init__(self) -> None:
-        self._spell = Spell(logging.WARNING)
+        self._spell = ConditionLog(logging.WARNING)
         self._pause_until = 0.0
         self._backoff = Backoff(base_s=0.2, cap_s=5.0)
 

@@ -10,7 +10,16 @@ from fastopts.contract import StatsField
 from fastopts.core import Table
 from fastopts.model import Instrument
 
-__all__ = ("COUNTS", "Command", "Order", "census", "delisted", "hset", "listed", "statistics")
+__all__ = (
+    "COUNTS",
+    "Command",
+    "ListingCommand",
+    "census",
+    "delisted",
+    "hset",
+    "listed",
+    "statistics",
+)
 
 Command = tuple[str, ...]
 
@@ -25,7 +34,7 @@ COUNTS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class ListingCommand:
     """A command, and how long its key lives once the command is accepted (None: as before).
 
     The expiry goes after the answer: where the command is refused, the key is another program's.
@@ -44,17 +53,17 @@ def hset(key: str, fields: Mapping[str, str]) -> Command:
     return ("HSET", key, *(word for pair in fields.items() for word in pair))
 
 
-def listed(instruments: Iterable[Instrument], now_ms: int) -> list[Order]:
+def listed(instruments: Iterable[Instrument], now_ms: int) -> list[ListingCommand]:
     """Add *instruments* to their sets, and write their terms."""
     fresh = list(instruments)
     sets = _sets(fresh).items()
-    orders = [Order(("SADD", key, *symbols), SET_TTL_S) for key, symbols in sets]
+    orders = [ListingCommand(("SADD", key, *symbols), SET_TTL_S) for key, symbols in sets]
     return orders + [_terms(instrument, now_ms) for instrument in fresh]
 
 
-def delisted(instruments: Iterable[Instrument]) -> list[Order]:
+def delisted(instruments: Iterable[Instrument]) -> list[ListingCommand]:
     """Take *instruments* out of their sets; their own keys end by themselves."""
-    return [Order(("SREM", key, *symbols)) for key, symbols in _sets(instruments).items()]
+    return [ListingCommand(("SREM", key, *symbols)) for key, symbols in _sets(instruments).items()]
 
 
 def census(instruments: Iterable[Instrument]) -> list[tuple[Command, int]]:
@@ -111,6 +120,6 @@ def _sets(instruments: Iterable[Instrument]) -> dict[str, list[str]]:
     return sets
 
 
-def _terms(instrument: Instrument, now_ms: int) -> Order:
+def _terms(instrument: Instrument, now_ms: int) -> ListingCommand:
     ttl_s = keys.ttl_s(keys.until_ms(instrument.expiry_ms, now_ms), now_ms)
-    return Order(hset(keys.instrument(instrument.symbol), instrument.terms()), ttl_s)
+    return ListingCommand(hset(keys.instrument(instrument.symbol), instrument.terms()), ttl_s)

@@ -16,14 +16,14 @@ from fastopts import keys
 from fastopts.collector.operation.duties import Duty
 from fastopts.collector.store import redis_commands as upkeep
 from fastopts.collector.store import server
-from fastopts.collector.store.announcer import Updates
-from fastopts.collector.store.feed_status import HEARTBEAT_S, Feed, Skew
+from fastopts.collector.store.announcer import Announcer
+from fastopts.collector.store.feed_status import HEARTBEAT_S, FeedStatus, Skew
 from fastopts.collector.store.flusher import Flusher
-from fastopts.collector.store.heartbeat import Found, Heartbeat
+from fastopts.collector.store.heartbeat import Heartbeat, StoreState
 from fastopts.collector.store.lease import LEASE_MS, Lease
-from fastopts.collector.store.listing import Listing
-from fastopts.collector.store.outage_log import Denials, Spell, Trouble
-from fastopts.collector.store.server import Server
+from fastopts.collector.store.listing import ListingWriter
+from fastopts.collector.store.outage_log import ConditionLog, DenialLog, OutageLog
+from fastopts.collector.store.server import ServerInfo
 from fastopts.contract import StatsField
 from fastopts.core import Table
 from fastopts.errors import ConfigError, LeaseLost, StoreError, StoreUnavailable
@@ -60,7 +60,7 @@ class Writer:
     def __init__(
         self,
         table: Table,
-        feed: Feed,
+        feed: FeedStatus,
         address: Address,
         tls: ssl.SSLContext | None,
         flush_s: float,
@@ -77,19 +77,19 @@ class Writer:
         self._tls = tls
         self._is_standby = is_standby
         self._free_looks = 0
-        self._listing = Listing(instruments, self._now_ms)
-        self._updates = Updates(self.flusher.batch)
+        self._listing = ListingWriter(instruments, self._now_ms)
+        self._updates = Announcer(self.flusher.batch)
         self._beating = Duty("heartbeat", HEARTBEAT_S, BEAT_WITHIN_S)
         self._rewriting = Duty("rewrite", WHOLE_WITHIN_S, WHOLE_WITHIN_S)
         self._beats_written = 0  # in a row, with everything acknowledged
         self.facts: Callable[[], Mapping[str, str]] = dict
         """The fields of `stats` beside the counters."""
         self.heartbeat = Heartbeat(feed, self.lease, self._updates, self._statistics, clock_jumped)
-        self._trouble = Trouble()
-        self._denials = Denials()
-        self._standing_by = Spell(logging.INFO)
+        self._trouble = OutageLog()
+        self._denials = DenialLog()
+        self._standing_by = ConditionLog(logging.INFO)
         self._channel: Channel | None = None
-        self._server: Server | None = None
+        self._server: ServerInfo | None = None
         self._attention = asyncio.Event()
         self._failure: StoreError | None = None
         self._refused_keys: set[str] = set()
@@ -239,7 +239,7 @@ class Writer:
         self._free_looks = 0
         log.warning("another collector has taken over: this one stands by")
 
-    async def _take_lease(self, channel: Channel, found: Server) -> bool:
+    async def _take_lease(self, channel: Channel, found: ServerInfo) -> bool:
         patience_s = math.inf if self._is_standby else LEASE_MS / 1000 + 1.0
         deadline = _now() + patience_s
         while not await self._try_to_take(channel, found):
@@ -255,7 +255,7 @@ class Writer:
         self._standing_by.end(f"writing to {self._address} from now on", _now())
         return True
 
-    async def _try_to_take(self, channel: Channel, found: Server) -> bool:
+    async def _try_to_take(self, channel: Channel, found: ServerInfo) -> bool:
         is_claim = self._is_standby and not self.lease.epoch
         if is_claim and not await self._is_left(channel):
             return False
@@ -275,7 +275,7 @@ class Writer:
         self._standing_by.begin(words, _now())
         return False
 
-    def _begin(self, found: Server) -> None:
+    def _begin(self, found: ServerInfo) -> None:
         """The server is ours."""
         if self._server is None:
             for warning in found.warnings:
@@ -288,7 +288,7 @@ class Writer:
             duty.resume()
         self._rewriting.start()
 
-    async def _restore(self, channel: Channel, found: Server) -> None:
+    async def _restore(self, channel: Channel, found: ServerInfo) -> None:
         """Write everything there is, as to a server that knows nothing."""
         self.heartbeat.forget()
         self.feed.assets = self._listing.assets()
@@ -332,7 +332,7 @@ class Writer:
         self._attention.clear()
         pulse.cancel()
 
-    async def _keep_up(self, channel: Channel, found: Server, now: float) -> None:
+    async def _keep_up(self, channel: Channel, found: ServerInfo, now: float) -> None:
         """Do what is due beside the ticks."""
         if not self._trouble.is_pausing(now):
             await self._list(channel, now)
@@ -364,7 +364,7 @@ class Writer:
             self.feed.universe += 1
             self._tell()
 
-    async def _beat(self, channel: Channel, found: Server, now: float) -> None:
+    async def _beat(self, channel: Channel, found: ServerInfo, now: float) -> None:
         if self.heartbeat.is_periodic(now):
             self._count_rewrites()
             self._table.mark_whole(-(-len(self._table) // WHOLE_WITHIN_S))
@@ -375,10 +375,10 @@ class Writer:
                 raise
             self._cannot_write(error)
             return
-        if state is Found.EMPTIED:
+        if state is StoreState.EMPTIED:
             log.warning("Redis was emptied: everything is written again")
             await self._restore(channel, found)
-        elif state is Found.OLDER:
+        elif state is StoreState.OLDER:
             log.warning(
                 "the data in Redis went back in time (a copy or a dump was loaded): everything is"
                 " written again, under another epoch"
@@ -388,7 +388,7 @@ class Writer:
             self._table.epoch = self.lease.epoch
             await self._restore(channel, found)
 
-    async def _exchange(self, channel: Channel, found: Server) -> Found:
+    async def _exchange(self, channel: Channel, found: ServerInfo) -> StoreState:
         try:
             async with self._beating.bounded():
                 return await self.heartbeat.beat(channel, found)
@@ -462,7 +462,7 @@ class Writer:
         self._failure = error
         self._attention.set()
 
-    async def _farewell(self, channel: Channel, found: Server) -> None:
+    async def _farewell(self, channel: Channel, found: ServerInfo) -> None:
         """Say that the feed has ended, and give the lease back."""
         runtime_s = max(time.time() - self._started_at, 1e-9)
         totals = {

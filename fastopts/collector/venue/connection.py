@@ -23,15 +23,15 @@ from fastopts.session.shards import Shard
 from fastopts.venues.bybit.rest import BAN_S
 from fastopts.venues.bybit.session import (
     Dead,
-    Learned,
     Pong,
     Probe,
-    Session,
+    SessionMemory,
+    StreamSession,
     Timing,
     TopicRefused,
 )
 
-__all__ = ("Line", "Market", "Shared")
+__all__ = ("ConnectionContext", "Market", "VenueConnection")
 
 log = logging.getLogger(__name__)
 
@@ -86,7 +86,7 @@ class HostClock:
 
 
 @dataclass(slots=True)
-class Shared:
+class ConnectionContext:
     """What all lines have in common."""
 
     url: str
@@ -115,7 +115,7 @@ class _Connection:
 
     socket: WebSocket
     inlet: Inlet
-    session: Session
+    session: StreamSession
     opened_at: float
     held: dict[str, tuple[int, int, int]] = field(default_factory=dict)
     """Where the tick came from that was there when a symbol was asked for."""
@@ -138,13 +138,13 @@ class _Connection:
         return found
 
 
-class Line:
+class VenueConnection:
     """Keeps a connection for *shard* alive: `run` it in a task, `change` it with the universe."""
 
-    def __init__(self, shard: Shard, shared: Shared) -> None:
+    def __init__(self, shard: Shard, shared: ConnectionContext) -> None:
         self.shard = shard
         self.reconnects = 0
-        self.learned = Learned()
+        self.learned = SessionMemory()
         self.task: asyncio.Task[None] | None = None
         self._shared = shared
         self._wake = shared.wake
@@ -270,7 +270,7 @@ class Line:
             return 0.0
         self.reconnects += self._has_been_open
         self._has_been_open = True
-        session = Session(_now(), shared.timing, self.learned)
+        session = StreamSession(_now(), shared.timing, self.learned)
         self._connection = _Connection(socket, inlet, session, _now())
         self._announce(inlet)
         if shared.cycle is not None:

@@ -6,15 +6,15 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
 from fastopts.collector.operation.duties import Duty
-from fastopts.collector.store.outage_log import Spell
-from fastopts.collector.venue.connection import Line
-from fastopts.collector.venue.universe import Market
+from fastopts.collector.store.outage_log import ConditionLog
+from fastopts.collector.venue.connection import VenueConnection
+from fastopts.collector.venue.universe import InstrumentUniverse
 from fastopts.core import Table
 from fastopts.model import FLAG_SUSPECT
-from fastopts.session.staleness_rule import Reconciler
-from fastopts.venues.bybit.rest import Rows
+from fastopts.session.staleness_rule import StalenessRule
+from fastopts.venues.bybit.rest import TickerRows
 
-__all__ = ("Reconciliation",)
+__all__ = ("RestCheck",)
 
 log = logging.getLogger(__name__)
 
@@ -22,21 +22,25 @@ log = logging.getLogger(__name__)
 FAILED_ROUNDS_MAX = 3
 
 
-class Reconciliation:
+class RestCheck:
     """`run` it in a task. `missing` are the suspect symbols that REST does not list any more."""
 
     def __init__(
-        self, market: Market, table: Table, lines: Sequence[Line], wake: Callable[[], None]
+        self,
+        market: InstrumentUniverse,
+        table: Table,
+        lines: Sequence[VenueConnection],
+        wake: Callable[[], None],
     ) -> None:
         self._market = market
         self._table = table
         self._lines = lines
         self._wake = wake
-        self._reconciler = Reconciler()
+        self._reconciler = StalenessRule()
         self._missing_of: dict[str, tuple[str, ...]] = {}
         self._renewals: Counter[str] = Counter()  # of symbols that are missing again and again
         self._failed_rounds: Counter[str] = Counter()
-        self._warning = Spell(logging.WARNING)
+        self._warning = ConditionLog(logging.WARNING)
 
     @property
     def missing(self) -> list[str]:
@@ -62,7 +66,7 @@ class Reconciliation:
             self._failed_rounds.update(failed)
             for coin in failed:
                 if self._failed_rounds[coin] >= FAILED_ROUNDS_MAX:
-                    self._judge(coin, Rows(self._market.now_ms(), {}))
+                    self._judge(coin, TickerRows(self._market.now_ms(), {}))
         self._warn()
         return not failed
 
@@ -71,7 +75,7 @@ class Reconciliation:
         self._refuse(symbols)
         self._renew(symbols)
 
-    def _judge(self, coin: str, rows: Rows) -> None:
+    def _judge(self, coin: str, rows: TickerRows) -> None:
         verdict = self._reconciler.judge(coin, rows.by_symbol, rows.time_ms, self._held(coin))
         self._missing_of[coin] = verdict.missing
         if verdict.contradicted:

@@ -12,7 +12,7 @@ from fastopts.net.threads import in_daemon_thread
 from fastopts.session.backoff import Backoff
 from fastopts.session.ban import Ban
 from fastopts.venues.bybit.fields import time_ms
-from fastopts.venues.bybit.rest import Envelope, Request, Retry, judge
+from fastopts.venues.bybit.rest import Envelope, RestRequest, TemporaryFailure, judge
 
 __all__ = ("RestDriver",)
 
@@ -43,7 +43,7 @@ class RestDriver:
         self._lock = asyncio.Lock()
         self._under_way: asyncio.Future[Answer] | None = None
 
-    async def run(self, conversation: Generator[Request, Envelope, T]) -> T:
+    async def run(self, conversation: Generator[RestRequest, Envelope, T]) -> T:
         """Return the conversation's result.
 
         Raises VenueBanned or VenueError at once, ConnectionLost or Retry after the last attempt.
@@ -55,7 +55,7 @@ class RestDriver:
                 # Its caller still looks at the result; what it was made of is free by then.
                 asyncio.get_running_loop().call_later(TRIM_AFTER_S, heap.trim)
 
-    async def _run(self, conversation: Generator[Request, Envelope, T]) -> T:
+    async def _run(self, conversation: Generator[RestRequest, Envelope, T]) -> T:
         request = next(conversation)
         while True:
             envelope = await self._ask(request)
@@ -65,7 +65,7 @@ class RestDriver:
                 result: T = end.value
                 return result
 
-    async def _ask(self, request: Request) -> Envelope:
+    async def _ask(self, request: RestRequest) -> Envelope:
         loop = asyncio.get_running_loop()
         backoff = Backoff(base_s=0.5, cap_s=8.0)
         while True:
@@ -77,19 +77,19 @@ class RestDriver:
             except VenueBanned as error:
                 self._ban.begin(loop.time(), error.retry_after_s)
                 raise
-            except (ConnectionLost, Retry) as error:
+            except (ConnectionLost, TemporaryFailure) as error:
                 if backoff.attempt + 1 == ATTEMPTS:
                     raise
                 wait_s = max(backoff.next_s(), getattr(error, "after_s", 0.0))
                 log.info("%s: %s; again in %.1f s", request.path, error, wait_s)
                 await asyncio.sleep(wait_s)
 
-    async def _once(self, request: Request) -> Envelope:
+    async def _once(self, request: RestRequest) -> Envelope:
         self.requests += 1
         try:
             answer = await self._get(request)
             envelope = judge(answer)
-        except (ConnectionLost, Retry, VenueError):
+        except (ConnectionLost, TemporaryFailure, VenueError):
             self.failures += 1
             raise
         venue_ms = envelope.get("time")
@@ -97,7 +97,7 @@ class RestDriver:
             self._answered("a REST request", venue_ms, answer.sent_at, answer.received_at)
         return envelope
 
-    async def _get(self, request: Request) -> Answer:
+    async def _get(self, request: RestRequest) -> Answer:
         """One GET in a thread. There is never more than one: a name lookup can't be interrupted."""
         if self._under_way is not None:  # its caller did not wait for it
             await self._end_of(self._under_way, request)
@@ -111,7 +111,7 @@ class RestDriver:
             raise ConnectionLost(f"GET {request.path}: {error}") from error
 
     async def _end_of(
-        self, get: asyncio.Future[Answer], request: Request
+        self, get: asyncio.Future[Answer], request: RestRequest
     ) -> asyncio.Future[Answer]:
         """Wait for *get* without cancelling it. Raises ConnectionLost if it does not end."""
         await asyncio.wait((get,), timeout=ENDS_WITHIN_S)

@@ -5,31 +5,31 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from fastopts.collector.venue.connection import Line
+from fastopts.collector.venue.connection import VenueConnection
 from fastopts.core import Table
-from fastopts.session.resubscribe_policy import Moves
+from fastopts.session.resubscribe_policy import ResubscribePolicy
 from fastopts.session.shards import Change, Shards
 from fastopts.venues.bybit.session import Timing
 
-__all__ = ("Mover",)
+__all__ = ("Resubscriber",)
 
 log = logging.getLogger(__name__)
 
 LOOK_S: Final = 0.5
 
 
-class Mover:
+class Resubscriber:
     """`run` it in a task; *deal* brings what changes to the lines."""
 
     def __init__(
         self,
-        lines: Sequence[Line],
+        lines: Sequence[VenueConnection],
         shards: Shards,
         table: Table,
         timing: Timing,
         deal: Callable[[Sequence[Change]], None],
     ) -> None:
-        self.moves = Moves(timing.moved_again_after)
+        self.moves = ResubscribePolicy(timing.moved_again_after)
         self._lines = lines
         self._shards = shards
         self._table = table

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from fastopts.collector.operation.duties import Duty
-from fastopts.collector.store.outage_log import Spell
+from fastopts.collector.store.outage_log import ConditionLog
 from fastopts.collector.venue import universe_cache as cache
 from fastopts.collector.venue.rest_driver import RestDriver
 from fastopts.config import KNOWN_COINS
@@ -19,9 +19,9 @@ from fastopts.model import Instrument
 from fastopts.session.clocks import wall_ms
 from fastopts.session.universe_diff import Diff, diff
 from fastopts.venues.bybit import rest, symbols
-from fastopts.venues.bybit.rest import Refused, Rows, Skipped
+from fastopts.venues.bybit.rest import RequestRefused, SkippedInstruments, TickerRows
 
-__all__ = ("Market",)
+__all__ = ("InstrumentUniverse",)
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ Listener = Callable[[Sequence[Instrument], Sequence[Instrument]], None]
 Progress = Callable[[str, int], None]
 
 
-class Market:
+class InstrumentUniverse:
     """The options there are, of *coins* (None: of all that have options)."""
 
     def __init__(
@@ -62,12 +62,12 @@ class Market:
         """Called with symbols that two lists lack, that the guard keeps, and that did not tick."""
         self._adopted: dict[str, Instrument] = {}
         self._delisted: dict[str, int] = {}  # unexpired: late ticks of theirs are no listing
-        self._guard = Spell(logging.WARNING)
+        self._guard = ConditionLog(logging.WARNING)
         # Symbols that the last list lacked and the guard kept: where their tick came from then, and
         # since when there was no other.
         self._doubted: dict[str, tuple[tuple[int, int, int], float]] = {}
-        self._skipped_of: dict[str, Skipped] = {}
-        self._refused = Skipped()  # by the limit, of the last answers
+        self._skipped_of: dict[str, SkippedInstruments] = {}
+        self._refused = SkippedInstruments()  # by the limit, of the last answers
         self._reported: dict[str, int] = {}  # counts of skipped rows, as last logged
 
     async def load(self, may_use_cache: bool, progress: Progress) -> list[Instrument]:
@@ -137,22 +137,22 @@ class Market:
         """What is listed, and what ticked before it was."""
         return {**self._adopted, **self.instruments}
 
-    async def quotes(self, purpose: str) -> AsyncIterator[tuple[str, Rows | None]]:
+    async def quotes(self, purpose: str) -> AsyncIterator[tuple[str, TickerRows | None]]:
         """Ask REST for the tickers of one coin after the other.
 
         None stands for an answer that failed, which is logged. A refusal is an answer: no rows.
         """
         for coin in sorted({instrument.asset for instrument in self.tracked().values()}):
-            rows: Rows | None = None
+            rows: TickerRows | None = None
             try:
                 rows = await self.driver.run(rest.tickers(coin))
             except VenueBanned as error:
                 log.warning("no %s: %s", purpose, error)
                 yield coin, None
                 break
-            except Refused as error:
+            except RequestRefused as error:
                 log.warning("%s: no %s: %s", coin, purpose, error)
-                rows = Rows(self.now_ms(), {})
+                rows = TickerRows(self.now_ms(), {})
             except (VenueError, ConnectionLost) as error:
                 log.warning("%s: no %s: %s", coin, purpose, error)
             yield coin, rows
@@ -192,7 +192,7 @@ class Market:
         for coin in self.coins:
             try:
                 listed = await self.driver.run(rest.instruments(coin))
-            except Refused as error:
+            except RequestRefused as error:
                 if self._named is not None or coin in self._assets():
                     failures[coin] = error
                 continue  # the venue has no such options, and nobody named them
@@ -245,9 +245,9 @@ class Market:
         return self._named is None
 
     @property
-    def skipped(self) -> Skipped:
+    def skipped(self) -> SkippedInstruments:
         """What the venue lists and is not tracked, as of the last answers."""
-        together = Skipped()
+        together = SkippedInstruments()
         for each in (*self._skipped_of.values(), self._refused):
             together.merge(each)
         return together
@@ -377,7 +377,7 @@ class Market:
             del self._adopted[symbol]
             self._table.retire(symbol)
         room = max(0, SYMBOLS_MAX - len(self._table))
-        self._refused = Skipped()
+        self._refused = SkippedInstruments()
         for symbol in fresh[room:]:
             self._refused.add(rest.LIMIT, symbol)
         refused = set(fresh[room:])

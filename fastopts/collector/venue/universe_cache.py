@@ -23,14 +23,14 @@ from fastopts.model import Instrument
 from fastopts.venues.bybit import symbols
 from fastopts.venues.bybit.fields import time_ms
 
-__all__ = ("Cached", "default_path", "load", "save")
+__all__ = ("CachedUniverse", "default_path", "load", "save")
 
 VALID = timedelta(hours=24)
 _FIELDS = {field.name for field in dataclasses.fields(Instrument)}
 
 
 @dataclass(frozen=True, slots=True)
-class Cached:
+class CachedUniverse:
     """What the file held; *updated_at* is None when it did not say."""
 
     instruments: dict[str, Instrument]
@@ -70,7 +70,7 @@ def save(path: Path, venue: str, instruments: Iterable[Instrument], now: datetim
         file.write(orjson.dumps(content, option=orjson.OPT_INDENT_2))
 
 
-def load(path: Path, venue: str, now: datetime) -> Cached | None:
+def load(path: Path, venue: str, now: datetime) -> CachedUniverse | None:
     """Read the file without what has expired; None when there is none of this venue's.
 
     Raises ConfigError for a file that is there and can't be understood.
@@ -88,7 +88,7 @@ def load(path: Path, venue: str, now: datetime) -> Cached | None:
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise ConfigError(f"the cache file {path} can't be read: {error}") from error
     now_ms = now.timestamp() * 1000
-    return Cached({row.symbol: row for row in rows if row.expiry_ms > now_ms}, updated_at)
+    return CachedUniverse({row.symbol: row for row in rows if row.expiry_ms > now_ms}, updated_at)
 
 
 def _is_special(path: Path) -> bool:

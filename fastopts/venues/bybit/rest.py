@@ -23,13 +23,13 @@ from fastopts.venues.bybit.fields import REST, time_ms
 __all__ = (
     "LIMIT",
     "REASONS",
-    "Answer",
-    "Listed",
-    "Refused",
-    "Request",
-    "Retry",
-    "Rows",
-    "Skipped",
+    "InstrumentList",
+    "RequestRefused",
+    "RestRequest",
+    "RestResponse",
+    "SkippedInstruments",
+    "TemporaryFailure",
+    "TickerRows",
     "base_coins",
     "instruments",
     "judge",
@@ -48,7 +48,7 @@ TRANSIENT: Final = frozenset({429, 10000, 10006, 10016, 10018, 10429})
 TOO_MANY_VISITS: Final = frozenset({10006, 10018})
 
 
-class Answer(Protocol):
+class RestResponse(Protocol):
     """What came back for a request."""
 
     @property
@@ -60,13 +60,13 @@ class Answer(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class RestRequest:
     path: str
     params: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Rows:
+class TickerRows:
     """Ticker rows by symbol, under short names, and the venue's time in ms of them all."""
 
     time_ms: int
@@ -74,7 +74,7 @@ class Rows:
 
 
 @dataclass(slots=True)
-class Skipped:
+class SkippedInstruments:
     """Listed rows that can't be tracked: how many by reason, and one symbol for each reason."""
 
     counts: dict[str, int] = field(default_factory=dict)
@@ -96,24 +96,24 @@ class Skipped:
             for reason, count in sorted(self.counts.items())
         ]
 
-    def merge(self, other: "Skipped") -> None:
+    def merge(self, other: "SkippedInstruments") -> None:
         for reason, count in other.counts.items():
             self.add(reason, other.examples[reason], count)
 
 
 @dataclass(slots=True)
-class Listed:
+class InstrumentList:
     """The options that the venue lists, and the listed rows that were left out."""
 
     instruments: list[Instrument]
-    skipped: Skipped
+    skipped: SkippedInstruments
 
 
-class Refused(VenueError):
+class RequestRefused(VenueError):
     """The venue understood the request and refuses it; another try will not change that."""
 
 
-class Retry(VenueError):
+class TemporaryFailure(VenueError):
     """The answer is none; another try, not before *after_s*, may bring one."""
 
     def __init__(self, message: str, after_s: float = 0.0) -> None:
@@ -141,7 +141,7 @@ _KINDS: Final[Mapping[str, Kind]] = {"Call": "C", "Put": "P", "C": "C", "P": "P"
 Envelope = dict[str, Any]
 
 
-def base_coins() -> Generator[Request, Envelope, frozenset[str]]:
+def base_coins() -> Generator[RestRequest, Envelope, frozenset[str]]:
     """Find the coins that have options.
 
     `baseCoin=All` is not documented: a venue may answer it with an error, with nothing, or with
@@ -157,7 +157,7 @@ def base_coins() -> Generator[Request, Envelope, frozenset[str]]:
     return frozenset(sorted(found)[:COINS_MAX])
 
 
-def instruments(coin: str) -> Generator[Request, Envelope, Listed]:
+def instruments(coin: str) -> Generator[RestRequest, Envelope, InstrumentList]:
     """List every option on *coin*, page by page."""
     found: dict[str, Instrument] = {}
     skipped: dict[str, str] = {}  # symbol -> reason: a row may stand on two pages
@@ -175,18 +175,18 @@ def instruments(coin: str) -> Generator[Request, Envelope, Listed]:
                 found[instrument.symbol] = instrument
 
     yield from _pages(coin, read)
-    return Listed(list(found.values()), _counted(skipped))
+    return InstrumentList(list(found.values()), _counted(skipped))
 
 
 def _pages(
     coin: str, read: Callable[[Mapping[str, Any]], None]
-) -> Generator[Request, Envelope, None]:
+) -> Generator[RestRequest, Envelope, None]:
     """Ask for the list of *coin* and *read* the result of each page."""
     cursor = ""
     seen = {cursor}
     for _ in range(PAGES_MAX):
         params = {"category": "option", "baseCoin": coin, "limit": str(PAGE_SIZE)}
-        envelope = yield Request(
+        envelope = yield RestRequest(
             "/v5/market/instruments-info", params | ({"cursor": cursor} if cursor else {})
         )
         result = envelope["result"]
@@ -202,14 +202,14 @@ def _pages(
     raise VenueProtocolError(f"{coin}: more than {PAGES_MAX} pages of instruments")
 
 
-def server_time() -> Generator[Request, Envelope, None]:
+def server_time() -> Generator[RestRequest, Envelope, None]:
     """Ask for the venue's time: the smallest answer whose envelope has it."""
-    yield Request("/v5/market/time", {})
+    yield RestRequest("/v5/market/time", {})
 
 
-def tickers(coin: str) -> Generator[Request, Envelope, Rows]:
+def tickers(coin: str) -> Generator[RestRequest, Envelope, TickerRows]:
     """The newest ticker of every option on *coin*, in one answer."""
-    envelope = yield Request("/v5/market/tickers", {"category": "option", "baseCoin": coin})
+    envelope = yield RestRequest("/v5/market/tickers", {"category": "option", "baseCoin": coin})
     at_ms = envelope.get("time")
     if not isinstance(at_ms, int) or time_ms(at_ms) is None:
         raise VenueProtocolError("an answer without the venue's time")
@@ -218,10 +218,10 @@ def tickers(coin: str) -> Generator[Request, Envelope, Rows]:
         for row in _rows(envelope["result"])
         if isinstance(row.get("symbol"), str)
     }
-    return Rows(at_ms, rows)
+    return TickerRows(at_ms, rows)
 
 
-def judge(answer: Answer) -> Envelope:
+def judge(answer: RestResponse) -> Envelope:
     """Return the envelope of a good answer.
 
     Raises VenueBanned (stop all requests), Retry, or VenueError (final for this request).
@@ -237,15 +237,15 @@ def judge(answer: Answer) -> Envelope:
     if answer.status == 429 or answer.status >= 500:
         after = answer.headers.get("retry-after", "")
         wait_s = float(after) if after.isdecimal() else 0.0
-        raise Retry(f"HTTP {answer.status}", min(wait_s, BAN_S))
+        raise TemporaryFailure(f"HTTP {answer.status}", min(wait_s, BAN_S))
     if answer.status != 200:
         raise VenueError(f"HTTP {answer.status}")
     try:
         envelope = orjson.loads(answer.body)
     except orjson.JSONDecodeError:
-        raise Retry("the answer is no JSON") from None
+        raise TemporaryFailure("the answer is no JSON") from None
     if not isinstance(envelope, dict) or not isinstance(envelope.get("retCode"), int):
-        raise Retry("the answer is no envelope of Bybit's")
+        raise TemporaryFailure("the answer is no envelope of Bybit's")
     if envelope["retCode"] != 0:
         _refused(envelope, answer.headers)
     if not isinstance(envelope.get("result"), dict):
@@ -257,12 +257,12 @@ def _refused(envelope: Mapping[str, Any], headers: Mapping[str, str]) -> NoRetur
     code = envelope["retCode"]
     words = f"retCode {code}: {' '.join(str(envelope.get('retMsg'))[:200].split())}"
     if code not in TRANSIENT:
-        raise Refused(words)
+        raise RequestRefused(words)
     reset_ms = time_ms(headers.get("x-bapi-limit-reset-timestamp"))
     at_ms = envelope.get("time")
     if code in TOO_MANY_VISITS and reset_ms is not None and isinstance(at_ms, int):
-        raise Retry(words, min(60.0, max(0.0, (reset_ms - at_ms) / 1000)))
-    raise Retry(words)
+        raise TemporaryFailure(words, min(60.0, max(0.0, (reset_ms - at_ms) / 1000)))
+    raise TemporaryFailure(words)
 
 
 def _list(result: Mapping[str, Any]) -> list[Any]:
@@ -281,8 +281,8 @@ def _names(row: Any) -> tuple[Any, Any]:
     return (row.get("symbol"), row.get("baseCoin")) if isinstance(row, dict) else (row, None)
 
 
-def _counted(skipped: Mapping[str, str]) -> Skipped:
-    counted = Skipped()
+def _counted(skipped: Mapping[str, str]) -> SkippedInstruments:
+    counted = SkippedInstruments()
     for symbol, reason in skipped.items():
         counted.add(reason, symbol)
     return counted

@@ -24,7 +24,16 @@ import orjson
 
 from fastopts.venues.bybit.fields import TOPIC_PREFIX, time_ms
 
-__all__ = ("Dead", "Event", "Learned", "Pong", "Probe", "Session", "Timing", "TopicRefused")
+__all__ = (
+    "Dead",
+    "Event",
+    "Pong",
+    "Probe",
+    "SessionMemory",
+    "StreamSession",
+    "Timing",
+    "TopicRefused",
+)
 
 TOPICS_A_FRAME: Final = 200
 UNREADABLE_MAX: Final = 20  # in a row: a bad one or two are the venue's, more are the connection's
@@ -89,7 +98,7 @@ Event = TopicRefused | Pong | Probe | Dead
 
 
 @dataclass(slots=True)
-class Learned:
+class SessionMemory:
     """What outlives a connection: without it each reconnect would make the same mistakes again."""
 
     refused: dict[str, float] = field(default_factory=dict)
@@ -118,12 +127,12 @@ class _Request:
 
 
 @dataclass(slots=True)
-class Session:
+class StreamSession:
     """One connection's conversation, from the opened handshake on."""
 
     now: float
     timing: Timing = field(default_factory=Timing)
-    learned: Learned = field(default_factory=Learned)
+    learned: SessionMemory = field(default_factory=SessionMemory)
     events: list[Event] = field(default_factory=list)
     _topics: dict[str, _Topic] = field(default_factory=dict)
     _asked: set[str] = field(default_factory=set)

@@ -57,7 +57,7 @@ async def run_until_written(made: Collector) -> None:
     task = asyncio.create_task(made.run(may_use_cache=False))
     try:
         await until_async(lambda: made.table.written > 0 and not made.table.dirty)
-        await until_async(lambda: sum(line.live for line in made.lines) == len(made.table))
+        await until_async(lambda: sum(line.live for line in made.connections) == len(made.table))
         await until_async(lambda: made.writer.feed.universe > 0)
     finally:
         made.stop.set()

@@ -308,7 +308,7 @@ def test_DC_12_a_time_of_ten_digits_is_taken_and_flagged(run: Run) -> None:
     async def main(w: World) -> None:
         w.liar.greets = False
         w.liar.symbols.append(CALL)
-        assert w.collector.market.adopt(CALL)
+        assert w.collector.universe.adopt(CALL)
         await w.tell(w.liar.ticker(CALL, ts=now_ms() // 1000))
         with w.reader() as reader:
             assert reader.get(CALL).time_suspect
@@ -371,7 +371,7 @@ def test_DC_06_a_field_that_is_empty_in_every_tick_is_named(
     monkeypatch.setattr("fastopts.collector.operation.monitor.FIELDS_AGAIN_S", 0.0)
 
     async def main(w: World) -> None:
-        assert w.collector.watch.absent_fields == ()
+        assert w.collector.monitor.absent_fields == ()
         kinds: list[dict[str, Any]] = [{"theta": ""}, {"theta": "", "markPriceIv": ""}, {}]
         for empty in kinds:
             await w.tell(*(w.liar.ticker(symbol, **empty) for symbol in SYMBOLS))

@@ -84,7 +84,7 @@ def test_DC_20_a_time_that_can_not_be_right_blocks_nothing(
                 symbol = CALL
                 if is_first:
                     symbol = "BTC-27NOV99-1-C-USDT"
-                    assert w.collector.market.adopt(symbol)
+                    assert w.collector.universe.adopt(symbol)
                 bad = w.liar.ticker(symbol, ts=poison, markPrice="666")
                 await w.tell(bad)
                 is_kept = is_first or poison > now_ms()

@@ -148,8 +148,8 @@ def test_DC_18_a_form_that_is_not_known_spoils_no_other(
     async def main() -> None:
         async with world(tmp_path, shared_valkey, status_s=0.05) as w:
             w.liar.symbols += strange
-            await w.collector.market.refresh(lambda listed, gone: None)
-            assert set(w.collector.market.instruments) == {CALL, PUT}
+            await w.collector.universe.refresh(lambda listed, gone: None)
+            assert set(w.collector.universe.instruments) == {CALL, PUT}
             good = w.liar.ticker()
             await w.tell(*(w.liar.ticker(symbol) for symbol in strange), good)
             assert w.table.rejected["unknown_symbol"] == len(strange)

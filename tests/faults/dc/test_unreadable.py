@@ -17,9 +17,9 @@ import orjson
 import pytest
 from websockets.protocol import State
 
-from fastopts.collector.operation.status import set_up_logging
 from fastopts.core.pure import SAMPLE_SIZE
 from fastopts.embedded import EmbeddedValkey
+from fastopts.logs import set_up_logging
 from fastopts.sim.feed import text_frame
 from fastopts.venues.bybit.fields import TICKER_FIELDS, TOPIC_PREFIX
 from fastopts.venues.bybit.session import UNREADABLE_MAX
@@ -96,11 +96,11 @@ def logging_as_the_product_does(path: Path, form: str) -> Iterator[None]:
     root = logging.getLogger("fastopts")
     before = root.handlers[:], root.level, root.propagate
     with path.open("w", buffering=1) as terminal, redirect_stderr(terminal):
-        drain = set_up_logging(form)
+        handler = set_up_logging(form)
         try:
             yield
         finally:
-            drain.close()
+            handler.close()
             root.handlers[:], root.level, root.propagate = before
 
 

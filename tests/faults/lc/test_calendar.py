@@ -16,7 +16,7 @@ from fastopts.reader import OptionReader
 from fastopts.reader.objects.expiry import day_of
 from fastopts.sim import SimSettings, SimVenue
 from fastopts.venues.bybit import symbols
-from fastopts.venues.bybit.session import TOPICS_A_FRAME, Session, Timing
+from fastopts.venues.bybit.session import TOPICS_A_FRAME, StreamSession, Timing
 from tests.collector.worlds import World, until, world
 
 QUICK = Timing(ping_every=0.2)
@@ -45,7 +45,7 @@ def members(w: World) -> set[str]:
 
 
 def asked_for(w: World) -> set[str]:
-    return {name for line in w.collector.lines for name in line.shard.symbols}
+    return {name for line in w.collector.connections for name in line.shard.symbols}
 
 
 async def roll(w: World) -> set[str]:
@@ -91,7 +91,7 @@ def test_LC_02_what_was_delivered_is_not_subscribed_again_after_a_reconnect(
             doomed = await roll(w)
             topics = record_topics(w.venue)
             await w.venue.drop()
-            await until(lambda: sum(line.reconnects for line in w.collector.lines) > 0)
+            await until(lambda: sum(line.reconnects for line in w.collector.connections) > 0)
             await w.covered()
             asked = {name for op, names in topics if op == "subscribe" for name in names}
             assert asked == set(w.venue.symbols)
@@ -110,7 +110,7 @@ def test_LC_02_what_is_delivered_while_the_connection_is_away_holds_up_nobody(
             doomed = due_next(w)
             w.venue.faults.rest[INSTRUMENTS] = (500, "")  # the list knows nothing of it yet
             w.venue.clock.advance(left_s(w) + 1)
-            await until(lambda: w.collector.market.has_expired(min(doomed)))
+            await until(lambda: w.collector.universe.has_expired(min(doomed)))
             topics = record_topics(w.venue)
             await w.venue.drop()
             await until(lambda: any(op == "subscribe" for op, _ in topics))
@@ -226,7 +226,7 @@ def test_LC_05_a_day_rolls_in_paced_requests_and_the_rest_ticks_on(tmp_path: Pat
             list_more(w.venue, 12)
             survivors = before - await roll(w)
             assert len(w.venue.symbols) > len(before) + 300
-            assert sum(line.reconnects for line in w.collector.lines) == 0
+            assert sum(line.reconnects for line in w.collector.connections) == 0
             asked = [names for op, names in topics if op == "subscribe"]
             assert max(map(len, asked)) <= TOPICS_A_FRAME
             assert survivors.isdisjoint(name for names in asked for name in names)
@@ -240,7 +240,7 @@ def test_LC_05_two_thousand_go_and_come_in_frames_of_200_a_pace_apart() -> None:
     """By a clock of our own: five connections, 550 of 2,000 on the fullest."""
     old = [f"BTC-27NOV26-{strike}-C-USDT" for strike in range(550)]
     new = [name.replace("27NOV26", "28NOV26") for name in old]
-    session = Session(0.0)
+    session = StreamSession(0.0)
     session.want(old)
     said = talk(session, 0.0, 5.0)
     assert {name for _, _, names in said for name in names} == set(old)
@@ -254,7 +254,7 @@ def test_LC_05_two_thousand_go_and_come_in_frames_of_200_a_pace_apart() -> None:
     assert {name for _, op, names in said for name in names if op == "subscribe"} == set(new)
 
 
-def talk(session: Session, start: float, end: float) -> list[tuple[float, str, list[str]]]:
+def talk(session: StreamSession, start: float, end: float) -> list[tuple[float, str, list[str]]]:
     """Let a session speak to a venue that acks everything; return what it asked, and when."""
     said, now, count = [], start, 0
     while now < end:

@@ -55,7 +55,7 @@ def test_LC_07_a_clock_that_is_set_mid_run_changes_nothing_but_is_told(
                 assert not refused
                 options = reader.get_many(w.venue.symbols, strict=True, max_age_s=60)
                 assert not [one for one in options if one.flags & model.FLAG_TIME_SUSPECT]  # type: ignore[union-attr]
-            assert sum(line.reconnects for line in w.collector.lines) == 0
+            assert sum(line.reconnects for line in w.collector.connections) == 0
             assert f"this machine's clock was set {step_s:+.1f} s" in caplog.text
             assert w.status_covered() == len(w.venue.symbols)
             await w.equal()
@@ -74,7 +74,7 @@ def test_LC_07_a_host_whose_clock_is_wrong_from_the_start_decides_nothing(
         async with world(tmp_path, timing=Timing(ping_every=0.2), clock=clock) as w:
             await w.covered()
             assert abs(w.collector.venue_time.skew_ms - ahead_s * 1000) < 5000
-            assert set(w.collector.market.instruments) == set(w.venue.symbols)
+            assert set(w.collector.universe.instruments) == set(w.venue.symbols)
             await until(lambda: bool(w.client.exists(keys.FEED)) and not w.collector.table.pending)
             with OptionReader(w.valkey.url, venue="sim") as reader:
                 await until(lambda: all(reader.get_many(w.venue.symbols)))
@@ -135,7 +135,7 @@ def test_LC_08_after_a_sleep_of_the_machine_nothing_counts_until_it_comes_again(
             assert list(feed.conns.values()) == [None]
             w.venue.resume()
             await until(lambda: feed.conns != {1: None} and table.delivering == {1})
-            assert sum(line.reconnects for line in w.collector.lines) == 0
+            assert sum(line.reconnects for line in w.collector.connections) == 0
 
     asyncio.run(main())
 
@@ -219,7 +219,7 @@ def test_LC_09_all_connections_cut_at_once_come_back_one_by_one_and_miss_nothing
         sim = SimSettings(seed=5, symbols=1700, rate=2500)
         async with world(tmp_path, sim) as w:
             await w.covered()
-            count = len(w.collector.lines)
+            count = len(w.collector.connections)
             assert count >= 3
             assert w.venue.connections == count
             await w.venue.drop()
@@ -231,7 +231,7 @@ def test_LC_09_all_connections_cut_at_once_come_back_one_by_one_and_miss_nothing
                 await asyncio.sleep(0)
             assert together < count
             await w.covered()
-            assert [line.reconnects for line in w.collector.lines] == [1] * count
+            assert [line.reconnects for line in w.collector.connections] == [1] * count
             await w.equal()
 
     asyncio.run(main())

@@ -46,7 +46,7 @@ def test_LC_10_what_left_the_market_is_not_live_while_another_coin_ticks_on(
                 assert reader.get(CALL).live
                 assert all(reader.get(symbol).live for symbol in ETH[:left])
                 w.liar.symbols += gone
-                await until(lambda: set(gone) <= w.collector.market.instruments.keys())
+                await until(lambda: set(gone) <= w.collector.universe.instruments.keys())
                 w.liar.broken = {"BTC", "ETH"}  # no more answers to compare with
                 for symbol in gone:
                     await w.liar.push(w.liar.ticker(symbol))

@@ -24,7 +24,7 @@ def test_PR_21_a_list_of_ever_new_options_fills_no_memory(
 
     async def main() -> None:
         async with liar.world(tmp_path, shared_valkey, reconcile_s=0) as w:
-            kept = w.collector.market
+            kept = w.collector.universe
             for _ in range(12):
                 fresh = [f"BTC-27NOV99-{next(strikes)}-C-USDT" for _ in range(20)]
                 w.liar.symbols = [CALL, *fresh]
@@ -32,7 +32,7 @@ def test_PR_21_a_list_of_ever_new_options_fills_no_memory(
                 assert len(kept.instruments) <= 60
                 assert len(w.table) <= 60
                 assert len(kept._delisted) <= 60
-                assert sum(len(line.shard.symbols) for line in w.collector.lines) <= 60
+                assert sum(len(line.shard.symbols) for line in w.collector.connections) <= 60
             assert CALL in kept.instruments
             await until(lambda: w.client.hget("stats", "skipped:limit") == "20")
             w.check_books()

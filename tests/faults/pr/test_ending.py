@@ -209,8 +209,8 @@ def test_PR_05_a_bug_ends_it_with_a_code_and_a_line(
 ) -> None:
     program = (
         "import asyncio, sys; from fastopts import track;"
-        "from fastopts.collector.venue.universe import Market;"
-        "Market.keep_fresh = lambda *_: asyncio.sleep(0.2);"
+        "from fastopts.collector.venue.universe import InstrumentUniverse;"
+        "InstrumentUniverse.keep_fresh = lambda *_: asyncio.sleep(0.2);"
         "sys.exit(track.main())"
     )
     command = [sys.executable, "-c", program, *sim, "--redis-url", valkey.url]

@@ -19,7 +19,7 @@ import redis
 
 from fastopts import keys
 from fastopts.embedded import EmbeddedValkey
-from fastopts.log_handler import LINES_MAX, Drain
+from fastopts.logs import LINES_MAX, BackgroundLogHandler
 from tests.collector.worlds import SMALL, until, world
 from tests.faults.proxy import FaultProxy
 from tests.faults.valkey import wait_for
@@ -119,20 +119,20 @@ def test_PR_12_lines_that_were_lost_are_counted_in_the_log(tmp_path: Path) -> No
         while True:
             os.write(writer, b"x")
     os.set_blocking(writer, True)
-    drain = Drain(writer)
+    handler = BackgroundLogHandler(writer)
     log = logging.Logger("one of its own")
-    log.addHandler(drain)
+    log.addHandler(handler)
     began = threading.active_count()
     for number in range(LINES_MAX + 50):
         log.warning("line %d", number)
     said = b""
-    while b"lines of the log are lost" not in said or b"line 2\n" not in said:
+    while b"log lines were dropped" not in said or b"line 2\n" not in said:
         said += os.read(reader, 1 << 16)
         log.warning("another")
     # The count stands before the first line or behind it: whether that one was out already.
-    lines = re.sub(rb"\(\d+ lines of the log are lost\)\n", b"", said)
+    lines = re.sub(rb"\(\d+ log lines were dropped\)\n", b"", said)
     assert b"line 0\nline 1\nline 2\n" in lines
-    drain.close()
+    handler.close()
     assert threading.active_count() == began - 1
     os.close(reader)
     os.close(writer)

@@ -40,7 +40,8 @@ from tests.reader.collecting import Collector as Writing
 from tests.reader.collecting import Loop
 
 TASKS = [
-    *("writer", "universe", "watch", "moves", "duties", "clock", "reconciliation", "connection 0"),
+    *("writer", "universe", "monitor", "resubscriber", "duties", "venue clock", "rest check"),
+    "connection 0",
 ]
 linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
@@ -153,13 +154,13 @@ def test_PR_07_a_loop_that_stood_still_goes_on_with_its_connection(
         timing = Timing(ping_every=1.0)
         collector = Collector(settings, endpoints, Address("127.0.0.1", valkey.port), "t", timing)
         running = asyncio.create_task(collector.run(may_use_cache=False))
-        await until(lambda: sum(line.live for line in collector.lines) == len(venue.symbols))
+        await until(lambda: sum(line.live for line in collector.connections) == len(venue.symbols))
         await until(lambda: "symbols live" in caplog.text)
         time.sleep(stalled_s)  # noqa: ASYNC251 - that is the fault
         received = collector.table.received
         await until(lambda: collector.table.received > received + 500)
         await until(lambda: "this process stood still for " in caplog.text)
-        assert sum(line.reconnects for line in collector.lines) == 0
+        assert sum(line.reconnects for line in collector.connections) == 0
         collector.stop.set()
         await running
         assert collector.table.pending == 0
@@ -177,7 +178,7 @@ def test_PR_07_a_loop_that_stood_still_goes_on_with_its_connection(
 
 MEMORY = """
 import resource, sys
-from fastopts.collector import cache
+from fastopts.collector.venue import universe_cache as cache
 from fastopts.collector.run import new_table
 from fastopts.core import Batch
 from tests.payloads import T0, dump, ticker
@@ -218,7 +219,7 @@ def counts() -> dict[str, int]:
 
 
 async def reconnect(w: World, times: int) -> None:
-    [line] = w.collector.lines
+    [line] = w.collector.connections
     for _ in range(times):
         count = line.reconnects
         await w.venue.drop()
@@ -234,7 +235,7 @@ def test_PR_09_and_PR_11_failed_connects_and_reconnects_leave_nothing_behind(
         sim = SimSettings(seed=5, symbols=20, rate=400)
         async with world(tmp_path, sim, Timing(pace=0.01)) as w:
             await w.covered()
-            [line] = w.collector.lines
+            [line] = w.collector.connections
             line._backoff.base_s = line._backoff.cap_s = 0.002
             line._shared.budget.burst = 10_000
             await reconnect(w, 3)
@@ -380,7 +381,7 @@ def test_PR_17_a_forked_child_that_goes_on_in_the_collectors_loop_is_ended(
                 assert os.waitstatus_to_exitcode(status) == 1
             received = w.collector.table.received
             await until(lambda: w.collector.table.received > received + 100)
-            assert sum(line.reconnects for line in w.collector.lines) == 0
+            assert sum(line.reconnects for line in w.collector.connections) == 0
             await w.equal()
 
     run(loop, main())

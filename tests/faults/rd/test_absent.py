@@ -37,12 +37,12 @@ def test_RD_01_the_feed_runs_without_redis_and_is_written_whole_once_it_is_there
             await until(lambda: w.collector.table.conflated > 100)
             table = w.collector.table
             assert (table.written, table.pending) == (0, len(w.venue.symbols))
-            assert w.collector.watch.status().writer == "waiting for Redis"
+            assert w.collector.monitor.status().writer == "waiting for Redis"
             late.start()
             w.client = late.client
             await w.equal()
             w.check_books()
-            assert w.collector.watch.status().writer == "writing"
+            assert w.collector.monitor.status().writer == "writing"
             assert table.written >= len(w.venue.symbols)
 
     try:

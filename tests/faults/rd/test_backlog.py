@@ -10,7 +10,7 @@ import redis
 
 from fastopts import keys
 from fastopts.collector.store import feed_status as feed_module
-from fastopts.collector.store.feed_status import Feed
+from fastopts.collector.store.feed_status import FeedStatus
 from fastopts.collector.store.writer import WAITING
 from fastopts.embedded import EmbeddedValkey
 from fastopts.net.redis.address import Address
@@ -97,7 +97,7 @@ def test_RD_04_nothing_is_covered_while_readers_refuse_it(
                 wanted = len(w.venue.symbols)
 
                 def covered() -> int:
-                    return w.collector.watch.status().covered
+                    return w.collector.monitor.status().covered
 
                 await until(lambda: covered() == wanted)
                 proxy.up.passage = Passage.HELD
@@ -120,7 +120,7 @@ def test_RD_04_nothing_is_covered_while_readers_refuse_it(
 
 
 def test_RD_04_a_feed_with_a_backlog_covers_nothing() -> None:
-    feed = Feed("bybit", 12_000, covered=17, wanted=20)
+    feed = FeedStatus("bybit", 12_000, covered=17, wanted=20)
     feed.server.add(1_000_000, 0, 0)
     assert feed.fields(1, "1", 0.0)["coverage"] == "17/20"
     assert [feed.live(age_s) for age_s in (None, 0.0, 4.9, 5.1)] == [0, 17, 17, 0]

@@ -69,7 +69,7 @@ def test_RD_06_readers_of_a_full_server_are_told_that_the_feed_is_down(
             with OptionReader(w.valkey.url, venue="sim") as reader:
                 await until(lambda: reader.get(symbol, require_live=False).live)
                 w.client.config_set("maxmemory", "1")
-                await until(lambda: w.collector.watch.status().writer == "waiting for Redis")
+                await until(lambda: w.collector.monitor.status().writer == "waiting for Redis")
                 # the heartbeat is refused with all else
                 await until(lambda: not reader.get(symbol, require_live=False).live)
                 with pytest.raises(FeedDown, match=symbol):

@@ -20,6 +20,6 @@ def test_WS_34_a_feed_that_turns_dense_and_sparse_loses_nothing(tmp_path: Path) 
                 w.venue.resume()
             await w.equal()
             w.check_books()
-            assert w.collector.watch.status().reconnects == 0
+            assert w.collector.monitor.status().reconnects == 0
 
     asyncio.run(main())

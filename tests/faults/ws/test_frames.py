@@ -69,7 +69,7 @@ def test_WS_08_what_comes_with_the_handshake_is_not_lost(
         ):
             worlds.append(w)
             await until(lambda: held(w, w.venue.symbols[0]).get("sq") == "4711")
-            assert w.collector.watch.status().reconnects == 0
+            assert w.collector.monitor.status().reconnects == 0
 
     run(loop, main())
 
@@ -233,7 +233,7 @@ def test_WS_26_legal_oddities_are_read(tmp_path: Path, pieces: int) -> None:
             w.venue.write(text_frame(tick(w, w.venue.symbols[1], 4712)))
             await until(lambda: held(w, symbol).get("sq") == "4711")
             await until(lambda: held(w, w.venue.symbols[1]).get("sq") == "4712")
-            assert w.collector.watch.status().reconnects == 0
+            assert w.collector.monitor.status().reconnects == 0
 
     asyncio.run(main())
 
@@ -246,7 +246,7 @@ def test_WS_26_a_stream_in_single_bytes_is_read_alike(tmp_path: Path) -> None:
             await w.covered()
             before = w.collector.table.received
             await until(lambda: w.collector.table.received > before + 10)
-            assert w.collector.watch.status().reconnects == 0
+            assert w.collector.monitor.status().reconnects == 0
             await w.equal()
 
     asyncio.run(main())

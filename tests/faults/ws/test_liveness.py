@@ -22,7 +22,7 @@ PING = b"\x89"
 
 async def is_read_as_dead_and_comes_back(w: World, cure: str) -> None:
     """With a fault under way: readers are refused what it mutes, until it is over."""
-    [line] = w.collector.lines
+    [line] = w.collector.connections
     symbol = w.venue.symbols[0]
     with OptionReader(w.valkey.url, venue="sim") as reader:
         await until(lambda: line.reconnects > 0)
@@ -40,7 +40,7 @@ def test_WS_01_a_venue_that_answers_no_pings_is_left_and_data_flows_again(tmp_pa
         async with world(tmp_path, FEW, Timing(ping_every=0.1)) as w:
             await w.covered()
             w.venue.faults.withhold_pongs = True
-            [line] = w.collector.lines
+            [line] = w.collector.connections
             await until(lambda: line.reconnects >= 2)
             w.venue.faults.withhold_pongs = False
             await w.covered()
@@ -68,7 +68,7 @@ def test_WS_09_from_the_first_ack_on(tmp_path: Path) -> None:
         async with world(tmp_path, FEW, WATCHFUL) as w:
             w.venue.faults.mute_next = 2
             await w.covered()
-            assert w.collector.lines[0].reconnects == 2
+            assert w.collector.connections[0].reconnects == 2
 
     asyncio.run(main())
 
@@ -91,7 +91,7 @@ def test_WS_10_no_flood_of_what_is_no_data_keeps_a_mute_connection(
         async with world(tmp_path, FEW, WATCHFUL) as w:
             await w.covered()
             w.venue.faults.mute = True
-            [line] = w.collector.lines
+            [line] = w.collector.connections
             async with asyncio.timeout(20):
                 while line.reconnects == 0:
                     w.venue.write(flood)
@@ -133,7 +133,7 @@ def test_WS_11_a_quiet_market_stays_live(tmp_path: Path) -> None:
             with OptionReader(w.valkey.url, venue="sim") as reader:
                 await until(lambda: table.received >= before + 5)  # the answers to probes
                 assert reader.get(symbol).symbol == symbol
-            assert w.collector.lines[0].reconnects == 0
+            assert w.collector.connections[0].reconnects == 0
             assert w.status_covered() == len(w.venue.symbols)
 
     asyncio.run(main())
@@ -162,7 +162,7 @@ def test_WS_13_pings_go_out_in_time_under_a_flood(tmp_path: Path) -> None:
             await w.covered()
             began = w.collector.table.received
             await until(lambda: w.collector.table.received > began + 30_000)
-            assert w.collector.watch.status().reconnects == 0
+            assert w.collector.monitor.status().reconnects == 0
             w.check_books()
 
     asyncio.run(main())
@@ -190,7 +190,7 @@ def test_WS_14_a_connection_that_died_without_a_word_is_replaced(tmp_path: Path)
         async with proxied(tmp_path, timing=WATCHFUL) as (w, proxy):
             await w.covered()
             proxy.up.passage = proxy.down.passage = Passage.LOST
-            await until(lambda: not w.collector.lines[0].is_open)
+            await until(lambda: not w.collector.connections[0].is_open)
             assert w.collector.table.delivering == set()
             proxy.up.passage = proxy.down.passage = Passage.OPEN
             await w.covered()

@@ -12,7 +12,7 @@ from fastopts.metrics import rss_mb
 from fastopts.reader import OptionReader
 from fastopts.reader.objects.option import Option
 from fastopts.sim import SimSettings
-from fastopts.venues.bybit.session import Session, Timing
+from fastopts.venues.bybit.session import StreamSession, Timing
 from tests.collector.worlds import until, world
 from tests.faults.ws.worlds import FEW, line_of
 from tests.loops import LOOPS, run
@@ -31,9 +31,9 @@ def test_WS_20_a_callback_that_raises_costs_a_connection_and_not_the_feed(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """Every seventh message that is no ticker."""
-    receive, calls = Session.receive, [0]
+    receive, calls = StreamSession.receive, [0]
 
-    def broken(session: Session, payload: bytes, now: float) -> None:
+    def broken(session: StreamSession, payload: bytes, now: float) -> None:
         calls[0] += 1
         if calls[0] % 7 == 0:
             raise ZeroDivisionError("a bug")
@@ -41,10 +41,10 @@ def test_WS_20_a_callback_that_raises_costs_a_connection_and_not_the_feed(
 
     async def main() -> None:
         async with world(tmp_path, FEW, Timing(ping_every=0.05), latency_ms=latency_ms) as w:
-            monkeypatch.setattr(Session, "receive", broken)
+            monkeypatch.setattr(StreamSession, "receive", broken)
             line = await line_of(w)
             await until(lambda: line.reconnects >= 3)
-            monkeypatch.setattr(Session, "receive", receive)
+            monkeypatch.setattr(StreamSession, "receive", receive)
             await w.covered()
             await w.equal()
             assert not w.running.done()
@@ -84,7 +84,7 @@ def test_WS_20_a_consumer_that_raises_stops_neither_its_watch_nor_anybody_else(
             await until(lambda: not thread.is_alive())
             assert failures[0] == 10
             assert all(option.live for option in seen)
-            assert w.collector.watch.status().reconnects == 0
+            assert w.collector.monitor.status().reconnects == 0
             await w.equal()
 
     asyncio.run(main())
@@ -103,7 +103,7 @@ def test_WS_22_while_redis_stands_still_the_socket_is_read_and_memory_stays(
             assert table.pending <= 2 * symbols  # of each, one is under way and one waits
             assert len(table) <= symbols + 1
             assert rss_mb() - before_mb < 30
-            assert w.collector.watch.status().reconnects == 0
+            assert w.collector.monitor.status().reconnects == 0
             await w.equal()
             w.check_books()
             assert table.conflated > 0
@@ -117,9 +117,9 @@ def test_WS_23_bursts_of_snapshots_after_reconnects_leave_no_memory_behind(tmp_p
         async with world(tmp_path, BIG) as w:
 
             async def burst() -> None:
-                before = w.collector.watch.status().reconnects
+                before = w.collector.monitor.status().reconnects
                 await w.venue.drop()
-                await until(lambda: w.collector.watch.status().reconnects == before + 3)
+                await until(lambda: w.collector.monitor.status().reconnects == before + 3)
                 await w.covered()
 
             await w.covered()
@@ -141,7 +141,7 @@ def test_WS_30_a_tick_that_comes_again_later_over_another_connection_changes_not
         async with world(tmp_path, SimSettings(seed=5, symbols=600, rate=1500)) as w:
             await w.covered()
             await w.equal()
-            assert w.collector.watch.status().connections == 2
+            assert w.collector.monitor.status().connections == 2
             w.venue.faults.echo_after_s = 0.5
             table, times = w.collector.table, dict.fromkeys(w.venue.symbols[:20], 0)
             before = table.older

@@ -227,7 +227,7 @@ def test_WS_27_a_venue_that_restarts_is_back_as_soon_as_it_is(
         async with world(tmp_path, sim) as w:
             await w.covered()
             w.venue.close(code, "restart")
-            await until(lambda: w.collector.watch.status().reconnects == 3)
+            await until(lambda: w.collector.monitor.status().reconnects == 3)
             await w.covered()
             await w.equal()
 

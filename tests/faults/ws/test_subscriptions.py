@@ -11,7 +11,7 @@ import pytest
 from fastopts import keys
 from fastopts.sim import SimSettings
 from fastopts.sim.faults import Ack
-from fastopts.venues.bybit.session import Learned, Timing
+from fastopts.venues.bybit.session import SessionMemory, Timing
 from tests.collector.worlds import World, until, world
 from tests.venues.bybit.test_session import SYMBOLS, Venue
 
@@ -26,7 +26,7 @@ def topic(symbol: str) -> str:
 
 async def drop(w: World) -> None:
     """Cut the only connection, and wait for the next one."""
-    [line] = w.collector.lines
+    [line] = w.collector.connections
     before = line.reconnects
     await w.venue.drop()
     await until(lambda: line.reconnects > before)
@@ -49,7 +49,7 @@ def test_WS_15_requests_shrink_to_what_the_venue_takes(
             w.venue.faults.hang_up = hang_up
             await drop(w)
             await w.covered()
-            assert w.collector.lines[0].learned.refusals == 0
+            assert w.collector.connections[0].learned.refusals == 0
             await w.equal()
 
     asyncio.run(main())
@@ -60,8 +60,8 @@ def test_WS_15_a_limit_on_the_characters_of_a_request_is_met_alike(tmp_path: Pat
         sim = SimSettings(seed=5, symbols=120, rate=500, args_mode="frame", args_chars_max=900)
         async with world(tmp_path, sim, timing=BRISK) as w:
             await w.covered()
-            assert w.collector.lines[0].learned.refusals == 0
-            assert w.collector.lines[0].reconnects == 0
+            assert w.collector.connections[0].learned.refusals == 0
+            assert w.collector.connections[0].reconnects == 0
 
     asyncio.run(main())
 
@@ -74,12 +74,12 @@ def test_WS_16_a_topic_that_spoils_its_request_stands_alone_in_the_end(tmp_path:
             bad = w.venue.symbols[77]
             w.venue.faults.poisonous_topics.add(topic(bad))
             await drop(w)
-            [line] = w.collector.lines
+            [line] = w.collector.connections
             await until(lambda: list(line.learned.refused) == [bad])
             await all_live_but(w, 1)
             assert line.reconnects == 1
-            assert w.collector.watch.status().refused == 1
-            assert "1 refused" in str(w.collector.watch.status())
+            assert w.collector.monitor.status().refused == 1
+            assert "1 refused" in str(w.collector.monitor.status())
 
     asyncio.run(main())
 
@@ -93,7 +93,7 @@ def test_WS_17_acks_that_are_lost_late_or_doubled_change_nothing(tmp_path: Path)
             w.venue.faults.acks = deque(islice(cycle(fates), 64))
             await w.covered()
             assert len(w.venue.faults.acks) < 64 - 14  # 15 requests at least
-            status = w.collector.watch.status()
+            status = w.collector.monitor.status()
             assert (status.refused, status.reconnects) == (0, 0)
             await w.equal()
 
@@ -125,7 +125,7 @@ def test_WS_18_topics_beyond_an_untold_limit_come_over_other_connections(
             table = w.collector.table
             kept = [symbol for symbol in first if table.origin_of(symbol)[0] == 1]
             await w.covered()
-            status = w.collector.watch.status()
+            status = w.collector.monitor.status()
             assert status.connections == -(-len(first) // delivered)
             assert status.moved == len(first) - delivered
             assert (status.never, status.reconnects) == (0, 0)
@@ -151,8 +151,8 @@ def test_WS_18_a_topic_that_no_connection_brings_disturbs_nobody_and_is_told(
         async with world(tmp_path, timing=timing, status_s=0.2) as w:
             silent = w.venue.symbols[40]
             w.venue.faults.silent_topics.add(topic(silent))
-            await until(lambda: w.collector.watch.status().moved == 2)
-            first, second = w.collector.lines
+            await until(lambda: w.collector.monitor.status().moved == 2)
+            first, second = w.collector.connections
             await until(lambda: not second.is_open)
             assert silent in first.shard.symbols
             assert not second.shard.symbols
@@ -163,7 +163,7 @@ def test_WS_18_a_topic_that_no_connection_brings_disturbs_nobody_and_is_told(
             assert told(w)["coverage"] == f"{wanted - 1}/{wanted}"
             assert int(told(w)["false_acks"]) >= 2
             assert f"{silent}: not delivered by any connection" in caplog.text
-            words = str(w.collector.watch.status())
+            words = str(w.collector.monitor.status())
             assert f"{wanted - 1} of {wanted} symbols live, 1 never" in words
             assert "false acks" in words
 
@@ -176,13 +176,13 @@ def test_WS_18_topics_that_a_connection_refuses_are_tried_on_another_too(tmp_pat
         async with world(tmp_path, sim, timing=BRISK) as w:
             await until(lambda: w.status_covered() == 55)
             await w.covered()
-            assert w.collector.watch.status().connections == 2
+            assert w.collector.monitor.status().connections == 2
 
     asyncio.run(main())
 
 
 def test_WS_19_a_refused_topic_is_not_asked_for_again_at_each_reconnect() -> None:
-    learned, asked = Learned(), []
+    learned, asked = SessionMemory(), []
     for number in range(100):
         venue = Venue(learned=learned, now=100.0 + number)
         venue.tick()
@@ -214,7 +214,7 @@ def test_WS_19_refusals_stay_known_through_reconnects(tmp_path: Path) -> None:
                 await drop(w)
             await all_live_but(w, 1)
             assert refused.count == 1
-            assert w.collector.watch.status().refused == 1
+            assert w.collector.monitor.status().refused == 1
 
     asyncio.run(main())
 
@@ -245,7 +245,7 @@ def test_WS_17_an_answer_of_another_shape_leaves_all_symbols_live(
             payload = json.dumps(answer).encode()
             w.venue.write(bytes((0x81, 0x7E)) + len(payload).to_bytes(2, "big") + payload)
             await w.covered()
-            assert w.collector.lines[0].reconnects == 0
+            assert w.collector.connections[0].reconnects == 0
             await w.equal()
 
     asyncio.run(main())

@@ -85,7 +85,7 @@ def test_WS_31_a_start_without_the_venue_serves_what_is_there_until_the_venue_is
                 async with SimVenue(sim) as venue:
                     await until(lambda: is_live(reader, symbol))
                     wanted = len(venue.symbols)
-                    await until(lambda: sum(line.live for line in made.lines) == wanted)
+                    await until(lambda: sum(line.live for line in made.connections) == wanted)
 
     caplog.set_level(logging.INFO, "fastopts")
     asyncio.run(main())
@@ -106,8 +106,8 @@ def test_WS_31_a_venue_that_goes_and_comes_is_followed(tmp_path: Path) -> None:
             async with SimVenue(sim):
                 made = collector(tmp_path, port, valkey, refresh_s=1.0)
                 task = asyncio.create_task(made.run(may_use_cache=False))
-                await until(lambda: bool(made.lines) and made.lines[0].live > 0)
-                symbol = next(iter(made.lines[0].shard.symbols))
+                await until(lambda: bool(made.connections) and made.connections[0].live > 0)
+                symbol = next(iter(made.connections[0].shard.symbols))
                 await until(lambda: valkey_has(valkey, symbol) and is_live(reader, symbol))
             await until(lambda: not is_live(reader, symbol))
             with pytest.raises(StaleData, match=symbol):

@@ -89,7 +89,7 @@ async def running(made: Collector) -> AsyncIterator[None]:
 
 
 def live(made: Collector) -> int:
-    return sum(line.live for line in made.lines)
+    return sum(line.live for line in made.connections)
 
 
 @FAULTS
@@ -118,7 +118,7 @@ def test_WS_29_a_connection_cut_without_a_word_of_tls_is_made_anew(
         async with running(made):
             await until_async(lambda: live(made) > 0)
             front.cut()
-            await until_async(lambda: sum(line.reconnects for line in made.lines) > 0)
+            await until_async(lambda: sum(line.reconnects for line in made.connections) > 0)
             await until_async(lambda: live(made) > 0)
 
     with EmbeddedValkey() as valkey, TlsFront(port_of(venue.ws_url), good()) as front:

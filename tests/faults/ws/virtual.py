@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from fastopts.collector.run import new_table
-from fastopts.collector.venue.connection import Line, Shared
+from fastopts.collector.venue.connection import ConnectionContext, VenueConnection
 from fastopts.core import Table
 from fastopts.net import websocket
 from fastopts.session.shards import Shards
 from fastopts.venues.bybit import symbols
-from tests.collector.test_line import Outlet
+from tests.collector.test_connection import Outlet
 
 SYMBOLS = [f"BTC-27NOV99-{strike}-C-USDT" for strike in range(1, 2001)]
 
@@ -67,12 +67,14 @@ class Lines:
         listed = [found for symbol in SYMBOLS if (found := symbols.parse(symbol))]
         for i in listed:
             self.table.add(i.symbol, i.expiry_ms, i.strike, i.kind, i.settle)
-        shared = Shared(
+        shared = ConnectionContext(
             *("ws://venue.test/", None, {}, self.table, self, Outlet(), lambda: None),
             itertools.count(1).__next__,
         )
         changes = Shards().update(listed, ())
-        tasks = [asyncio.create_task(Line(change.shard, shared).run()) for change in changes]
+        tasks = [
+            asyncio.create_task(VenueConnection(change.shard, shared).run()) for change in changes
+        ]
         assert len(tasks) == 4
         done, _ = await asyncio.wait(tasks, timeout=seconds)
         for task in tasks:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from fastopts.collector.venue.connection import Line
+from fastopts.collector.venue.connection import VenueConnection
 from fastopts.sim import SimSettings
 from fastopts.venues.bybit.session import Timing
 from tests.collector.worlds import World, until, world
@@ -37,8 +37,8 @@ async def proxied(
             yield w, proxy
 
 
-async def line_of(w: World) -> Line:
+async def line_of(w: World) -> VenueConnection:
     """The only connection, once it is planned."""
-    await until(lambda: bool(w.collector.lines))
-    [line] = w.collector.lines
+    await until(lambda: bool(w.collector.connections))
+    [line] = w.collector.connections
     return line

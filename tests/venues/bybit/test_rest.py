@@ -8,7 +8,7 @@ import pytest
 from fastopts.errors import VenueBanned, VenueError, VenueProtocolError
 from fastopts.model import Instrument
 from fastopts.venues.bybit import rest
-from fastopts.venues.bybit.rest import Refused, Request, Retry
+from fastopts.venues.bybit.rest import RequestRefused, RestRequest, TemporaryFailure
 
 
 @dataclass
@@ -48,8 +48,8 @@ def row(symbol: str = "BTC-27NOV26-90000-P-USDT", **more: Any) -> dict[str, Any]
 
 
 def converse(
-    conversation: Any, answer: Callable[[Request], dict[str, Any]]
-) -> tuple[Any, list[Request]]:
+    conversation: Any, answer: Callable[[RestRequest], dict[str, Any]]
+) -> tuple[Any, list[RestRequest]]:
     requests = [next(conversation)]
     while True:
         try:
@@ -71,7 +71,7 @@ def page(rows: list[dict[str, Any]], cursor: str | None = "") -> dict[str, Any]:
 
 def test_instruments_are_asked_for_by_coin_and_read() -> None:
     found, [request] = converse(rest.instruments("BTC"), lambda _: page([row()]))
-    assert request == Request(
+    assert request == RestRequest(
         "/v5/market/instruments-info", {"category": "option", "baseCoin": "BTC", "limit": "1000"}
     )
     assert found.instruments == [
@@ -241,7 +241,7 @@ def test_tickers_come_under_short_names_with_the_venues_time() -> None:
     }
     answer = envelope({"category": "option", "list": [ticker, {"symbol": 5}, 7]})
     rows, [request] = converse(rest.tickers("BTC"), lambda _: answer)
-    assert request == Request("/v5/market/tickers", {"category": "option", "baseCoin": "BTC"})
+    assert request == RestRequest("/v5/market/tickers", {"category": "option", "baseCoin": "BTC"})
     assert rows.time_ms == 1_795_000_000_000
     assert rows.by_symbol == {
         "BTC-27NOV26-90000-P": {
@@ -273,28 +273,32 @@ def test_success_is_the_code_and_not_the_message(message: str) -> None:
     [
         (Answer(403), VenueBanned, 600),
         (Answer(404), VenueError, None),
-        (Answer(429, headers={"retry-after": "3"}), Retry, 3),
-        (Answer(429), Retry, 0),
-        (Answer(500), Retry, 0),
-        (Answer(503, b"<html>"), Retry, 0),
+        (Answer(429, headers={"retry-after": "3"}), TemporaryFailure, 3),
+        (Answer(429), TemporaryFailure, 0),
+        (Answer(500), TemporaryFailure, 0),
+        (Answer(503, b"<html>"), TemporaryFailure, 0),
         (Answer(302), VenueError, None),
-        (Answer(200, b"<html>maintenance</html>"), Retry, 0),
-        (Answer(200, b"[]"), Retry, 0),
-        (Answer(200, b"{}"), Retry, 0),
-        (Answer(200, orjson.dumps(envelope({}, retCode=10000))), Retry, 0),
-        (Answer(200, orjson.dumps(envelope({}, retCode=10016))), Retry, 0),
-        (Answer(200, orjson.dumps(envelope({}, retCode=10429))), Retry, 0),
+        (Answer(200, b"<html>maintenance</html>"), TemporaryFailure, 0),
+        (Answer(200, b"[]"), TemporaryFailure, 0),
+        (Answer(200, b"{}"), TemporaryFailure, 0),
+        (Answer(200, orjson.dumps(envelope({}, retCode=10000))), TemporaryFailure, 0),
+        (Answer(200, orjson.dumps(envelope({}, retCode=10016))), TemporaryFailure, 0),
+        (Answer(200, orjson.dumps(envelope({}, retCode=10429))), TemporaryFailure, 0),
         (
             Answer(
                 200,
                 orjson.dumps(envelope({}, retCode=10006)),
                 {"x-bapi-limit-reset-timestamp": "1795000002500"},
             ),
-            Retry,
+            TemporaryFailure,
             2.5,
         ),
-        (Answer(200, orjson.dumps(envelope({}, retCode=10001, retMsg="bad"))), Refused, None),
-        (Answer(200, orjson.dumps(envelope({}, retCode=10009))), Refused, None),
+        (
+            Answer(200, orjson.dumps(envelope({}, retCode=10001, retMsg="bad"))),
+            RequestRefused,
+            None,
+        ),
+        (Answer(200, orjson.dumps(envelope({}, retCode=10009))), RequestRefused, None),
         (Answer(200, orjson.dumps(envelope([]))), VenueProtocolError, None),
     ],
 )
@@ -306,7 +310,7 @@ def test_every_class_of_answer_has_its_consequence(
     assert type(caught.value) is kind
     if isinstance(caught.value, VenueBanned):
         assert caught.value.retry_after_s == after_s
-    if isinstance(caught.value, Retry):
+    if isinstance(caught.value, TemporaryFailure):
         assert caught.value.after_s == after_s
 
 
@@ -353,7 +357,7 @@ def test_tickers_whose_time_is_out_of_range_are_an_error(time: object) -> None:
 @pytest.mark.parametrize("reset", ["9" * 5000, "9" * 20, "\u0661" * 13, "0", "soon", ""])
 def test_a_reset_time_that_can_not_be_right_is_not_waited_for(reset: str) -> None:
     body = orjson.dumps(envelope({}, retCode=10006))
-    with pytest.raises(Retry) as caught:
+    with pytest.raises(TemporaryFailure) as caught:
         rest.judge(Answer(200, body, {"x-bapi-limit-reset-timestamp": reset}))
     assert caught.value.after_s == 0
 
@@ -369,7 +373,7 @@ def test_a_reset_time_that_can_not_be_right_is_not_waited_for(reset: str) -> Non
 )
 def test_a_reset_far_away_is_waited_for_a_minute(reset: str, time_ms: int, after_s: float) -> None:
     body = orjson.dumps(envelope({}, retCode=10006, time=time_ms))
-    with pytest.raises(Retry) as caught:
+    with pytest.raises(TemporaryFailure) as caught:
         rest.judge(Answer(200, body, {"x-bapi-limit-reset-timestamp": reset}))
     assert caught.value.after_s == after_s
 
@@ -382,7 +386,7 @@ def test_a_reset_far_away_is_waited_for_a_minute(reset: str, time_ms: int, after
 def test_nobody_is_waited_for_longer_than_after_a_ban(
     status: int, after: str, expected: float
 ) -> None:
-    with pytest.raises(Retry) as caught:
+    with pytest.raises(TemporaryFailure) as caught:
         rest.judge(Answer(status, headers={"retry-after": after}))
     assert caught.value.after_s == expected
 

@@ -11,10 +11,10 @@ from fastopts.venues.bybit.session import (
     PING,
     TOPICS_A_FRAME,
     Dead,
-    Learned,
     Pong,
     Probe,
-    Session,
+    SessionMemory,
+    StreamSession,
     Timing,
     TopicRefused,
 )
@@ -28,12 +28,12 @@ class Venue:
     def __init__(
         self,
         symbols: Iterable[str] = SYMBOLS[:3],
-        learned: Learned | None = None,
+        learned: SessionMemory | None = None,
         now: float = 100.0,
         timing: Timing | None = None,
     ) -> None:
         self.now = now
-        self.session = Session(self.now, timing or Timing(), learned or Learned())
+        self.session = StreamSession(self.now, timing or Timing(), learned or SessionMemory())
         self.session.want(symbols)
         self.messages = 0
         self.requests: list[dict[str, Any]] = []
@@ -360,7 +360,7 @@ def test_what_was_refused_stays_so_on_the_next_connection() -> None:
 
 
 def test_a_venue_that_ends_connections_is_asked_for_half_as_much() -> None:
-    learned, sizes = Learned(), []
+    learned, sizes = SessionMemory(), []
     for _ in range(6):
         venue = Venue(SYMBOLS, learned)
         venue.tick()
@@ -371,10 +371,10 @@ def test_a_venue_that_ends_connections_is_asked_for_half_as_much() -> None:
 
 
 def test_an_end_while_nothing_is_asked_for_is_nobodys_fault() -> None:
-    venue = Venue(learned=Learned(frame_size=10))
+    venue = Venue(learned=SessionMemory(frame_size=10))
     venue.subscribe_all()
     venue.session.ended()
-    assert venue.session.learned == Learned(frame_size=TOPICS_A_FRAME)
+    assert venue.session.learned == SessionMemory(frame_size=TOPICS_A_FRAME)
 
 
 def test_new_symbols_are_subscribed_and_old_ones_unsubscribed() -> None:

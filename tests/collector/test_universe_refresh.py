@@ -33,7 +33,7 @@ def test_a_refresh_lists_what_is_new_and_drops_what_is_gone(tmp_path: Path) -> N
         world.venue.status = {name(3): "Delivering"}
         assert await world.refresh() == ([name(9)], [name(3), name(4)])
         now = [name(1), name(2), name(9), name(1, "ETH")]
-        assert sorted(world.market.instruments) == sorted(now)
+        assert sorted(world.universe.instruments) == sorted(now)
         assert world.cached() == sorted(now)
         assert [symbol in world.table for symbol in names(4)] == [True, True, False, False]
         assert name(9) in world.table
@@ -52,7 +52,7 @@ def test_what_expires_goes_even_while_the_venue_still_lists_it(
         await world.load()
         set_wall_clock(monkeypatch, lambda: soon)
         assert await world.refresh() == ([], [name(1)])
-        assert sorted(world.market.instruments) == [name(2), name(1, "ETH")]
+        assert sorted(world.universe.instruments) == [name(2), name(1, "ETH")]
 
     run(tmp_path, main)
 
@@ -83,7 +83,7 @@ def test_a_coin_that_can_not_be_fetched_stays_as_it_is_and_the_others_change(
         before = world.path.read_bytes()
         world.venue.listed = {"BTC": BROKEN, "ETH": [*names(2, "ETH"), name(7, "ETH")]}
         assert await world.refresh() == ([name(7, "ETH")], [name(3, "ETH")])
-        assert set(names(3)) < set(world.market.instruments)
+        assert set(names(3)) < set(world.universe.instruments)
         assert world.path.read_bytes() == before
 
     run(tmp_path, main)
@@ -100,7 +100,7 @@ def test_an_answer_that_is_suddenly_empty_or_much_smaller_drops_nothing_and_is_t
         world.venue.listed["BTC"] = names(left)
         for _ in range(3):
             assert await world.refresh() is None
-        assert sorted(world.market.instruments) == sorted(names(10) + names(2, "ETH"))
+        assert sorted(world.universe.instruments) == sorted(names(10) + names(2, "ETH"))
         assert len(world.table) == 12
         assert world.cached() == sorted(names(10) + names(2, "ETH"))
         words = (
@@ -123,7 +123,7 @@ def test_what_the_guard_keeps_is_distrusted_once_two_answers_lack_it_and_it_did_
 ) -> None:
     async def main(world: World) -> None:
         distrusted: list[Sequence[str]] = []
-        world.market.distrust = distrusted.append
+        world.universe.distrust = distrusted.append
         world.venue.listed = {"BTC": names(10), "ETH": names(2, "ETH")}
         await world.load()
         inlet = world.table.inlet(1)
@@ -147,7 +147,7 @@ def test_what_the_guard_keeps_is_distrusted_once_two_answers_lack_it_and_it_did_
         world.venue.listed["BTC"] = []
         await world.refresh()
         assert len(distrusted) == 2
-        assert len(world.market.instruments) == 12
+        assert len(world.universe.instruments) == 12
 
     run(tmp_path, main)
 
@@ -183,19 +183,19 @@ def test_lists_of_ever_new_options_stay_within_a_bound(
         for start in range(20, 400, 20):
             world.venue.listed["BTC"] = [name(strike) for strike in range(start, start + 20)]
             await world.refresh()
-            assert len(world.market.instruments) <= 50
+            assert len(world.universe.instruments) <= 50
             assert len(world.table) <= 50
-        assert world.market.skipped.counts == {"limit": 20}
-        assert len(world.market.instruments) == 50
+        assert world.universe.skipped.counts == {"limit": 20}
+        assert len(world.universe.instruments) == 50
         # those that are dropped make room, and what is refused comes in then
-        world.venue.listed["BTC"] = sorted(world.market.instruments)[:30]
+        world.venue.listed["BTC"] = sorted(world.universe.instruments)[:30]
         await world.refresh()
-        assert len(world.market.instruments) == 30
+        assert len(world.universe.instruments) == 30
         world.venue.listed["BTC"] += [name(strike) for strike in range(900, 925)]
         listed, _ = await world.refresh() or ([], [])
         assert len(listed) == 20
-        assert world.market.skipped.counts == {"limit": 5}
-        assert len(world.market._delisted) + len(world.table) <= 50
+        assert world.universe.skipped.counts == {"limit": 5}
+        assert len(world.universe._delisted) + len(world.table) <= 50
 
     run(tmp_path, main)
     assert any("there are more than a collector takes" in words for words in told(caplog))
@@ -210,8 +210,8 @@ def test_one_list_of_too_many_keeps_what_is_known(
         monkeypatch.setattr("fastopts.collector.venue.universe.SYMBOLS_MAX", 6)
         world.venue.listed["BTC"] = names(40)
         assert await world.refresh() == (names(1), [])
-        assert len(world.market.instruments) == 6
-        assert world.market.skipped.counts["limit"] >= 37
+        assert len(world.universe.instruments) == 6
+        assert world.universe.skipped.counts["limit"] >= 37
         assert await world.refresh() is None
 
     run(tmp_path, main)
@@ -223,7 +223,7 @@ def test_a_doubtful_answer_may_still_list_what_is_new(tmp_path: Path) -> None:
         await world.load()
         world.venue.listed["BTC"] = [name(1), name(99)]
         assert await world.refresh() == ([name(99)], [])
-        assert len(world.market.instruments) == 11
+        assert len(world.universe.instruments) == 11
 
     run(tmp_path, main)
 
@@ -263,7 +263,7 @@ class Time:
         with self._monkeypatch.context() as patched:
             patched.setattr("fastopts.collector.venue.universe.asyncio.sleep", sleep)
             with pytest.raises(asyncio.CancelledError):
-                await world.market.keep_fresh(Duty("refresh", refresh_s, 60), world.listen)
+                await world.universe.keep_fresh(Duty("refresh", refresh_s, 60), world.listen)
         return self.waits
 
 

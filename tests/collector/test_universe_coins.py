@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from fastopts.collector.venue.rest_driver import RestDriver
-from fastopts.collector.venue.universe import Market
+from fastopts.collector.venue.universe import InstrumentUniverse
 from fastopts.config import KNOWN_COINS
 from fastopts.errors import VenueError
 from fastopts.session.ban import Ban
@@ -22,7 +22,7 @@ def run(tmp_path: Path, main: Callable[[World], Coroutine[Any, Any, None]]) -> N
     async def bounded() -> None:
         async with asyncio.timeout(30), Venue() as venue:
             made = World(venue, tmp_path / "cache.json")
-            made.market = Market(
+            made.universe = InstrumentUniverse(
                 RestDriver(venue.http, Ban()), "bybit", None, made.path, made.table
             )
             await main(made)
@@ -44,18 +44,18 @@ def test_coins_are_those_that_the_venue_names_and_those_that_are_known(
         world.venue.listed["All"] = everything(world.venue)
         world.venue.bases_of_all = True
         assert set(await world.load()) == {*names(2), *names(3, "PEPE")}
-        assert list(world.market.coins) == [*KNOWN_COINS, "PEPE"]
+        assert list(world.universe.coins) == [*KNOWN_COINS, "PEPE"]
         assert world.venue.asked == [(LIST, coin) for coin in ("All", *KNOWN_COINS, "PEPE")]
         # one that comes later is found by a refresh
         world.venue.listed["NEW"] = names(1, "NEW")
         world.venue.listed["All"] = everything(world.venue)
         assert await world.refresh() == (names(1, "NEW"), [])
-        assert world.market.statistics()["coins"] == ",".join((*KNOWN_COINS, "PEPE", "NEW"))
-        assert world.market.statistics()["coins_wanted"] == "all"
+        assert world.universe.statistics()["coins"] == ",".join((*KNOWN_COINS, "PEPE", "NEW"))
+        assert world.universe.statistics()["coins_wanted"] == "all"
         # and stays one of them
         world.venue.listed["All"] = []
         assert await world.refresh() is None
-        assert list(world.market.coins) == [*KNOWN_COINS, "PEPE", "NEW"]
+        assert list(world.universe.coins) == [*KNOWN_COINS, "PEPE", "NEW"]
 
     run(tmp_path, main)
     assert f"coins: {', '.join(KNOWN_COINS)}, PEPE (2 named by the venue)" in caplog.text
@@ -75,8 +75,8 @@ def test_a_venue_that_does_not_name_its_coins_is_asked_for_the_known_ones(
         world.venue.listed["All"] = names(1) if is_named else answer
         world.venue.bases_of_all = True
         assert set(await world.load()) == {*names(2, "MNT"), *names(1)}
-        assert world.market.coins == KNOWN_COINS
-        assert await world.market.refresh(world.listen)
+        assert world.universe.coins == KNOWN_COINS
+        assert await world.universe.refresh(world.listen)
 
     run(tmp_path, main)
     assert ("a built-in list" in caplog.text) is (answer != "BTC alone")
@@ -88,10 +88,10 @@ def test_a_coin_that_nobody_named_may_be_refused(tmp_path: Path) -> None:
         world.venue.listed = dict.fromkeys(KNOWN_COINS, BROKEN)
         world.venue.listed["BTC"] = names(2)
         assert await world.load() == names(2)
-        assert await world.market.refresh(world.listen)  # nothing failed
+        assert await world.universe.refresh(world.listen)  # nothing failed
         world.venue.listed["BTC"] = BROKEN  # this one has options
-        assert not await world.market.refresh(world.listen)
-        assert len(world.market.instruments) == 2
+        assert not await world.universe.refresh(world.listen)
+        assert len(world.universe.instruments) == 2
 
     run(tmp_path, main)
 
@@ -114,7 +114,7 @@ def test_the_cache_has_coins_that_are_not_known_otherwise(tmp_path: Path) -> Non
         await world.load()
         world.venue.leave()
         driver = RestDriver(world.venue.http, Ban())
-        again = Market(driver, "bybit", None, world.path, world.table)
+        again = InstrumentUniverse(driver, "bybit", None, world.path, world.table)
         found = await again.load(True, lambda coin, count: None)
         assert {i.symbol for i in found} == {*names(2), *names(3, "PEPE")}
 

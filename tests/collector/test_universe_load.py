@@ -29,7 +29,7 @@ def test_every_coin_is_listed_cached_and_given_its_slots(
         world.venue.listed = {"BTC": names(3), "ETH": names(2, "ETH")}
         assert await world.load() == names(3) + names(2, "ETH")
         assert world.progress == [("BTC", 3), ("ETH", 2)]
-        assert world.market.instruments[name(2)] == instrument(name(2))
+        assert world.universe.instruments[name(2)] == instrument(name(2))
         assert len(world.table) == 5
         assert name(2) in world.table
         assert world.cached() == sorted(names(3) + names(2, "ETH"))
@@ -148,7 +148,7 @@ def test_the_cache_expires_by_the_clock_of_the_venue(tmp_path: Path, ahead: time
     async def main(world: World) -> None:
         venue_now = datetime.now(UTC) + ahead
         venue_ms = round(venue_now.timestamp() * 1000)
-        world.market.now_ms = lambda: venue_ms
+        world.universe.now_ms = lambda: venue_ms
         held = [instrument(name(1), venue_ms - 1), instrument(name(2), venue_ms + 60_000)]
         cache.save(world.path, "bybit", held, venue_now)
         world.venue.listed = {"BTC": BROKEN, "ETH": names(1, "ETH")}
@@ -167,7 +167,7 @@ def test_a_cache_of_symbols_only_is_of_contracts_that_traded(tmp_path: Path) -> 
         world.path.write_text(json.dumps({"symbols": [*names(2), "BTC-1JAN25-1-C", "nonsense"]}))
         world.venue.listed = {"BTC": BROKEN, "ETH": BROKEN}
         assert await world.load(may_use_cache=True) == names(2)
-        assert world.market.instruments[name(1)].status == "Trading"
+        assert world.universe.instruments[name(1)].status == "Trading"
 
     run(tmp_path, main)
 

@@ -11,7 +11,7 @@ import redis
 from fastopts.collector.run import new_table
 from fastopts.collector.venue import universe_cache as cache
 from fastopts.collector.venue.rest_driver import RestDriver
-from fastopts.collector.venue.universe import Market
+from fastopts.collector.venue.universe import InstrumentUniverse
 from fastopts.embedded import EmbeddedValkey
 from fastopts.errors import ConfigError
 from fastopts.net.http import HttpClient
@@ -25,9 +25,11 @@ from tests.hostile import NAMES
 GOOD = name(1)
 
 
-def market(tmp_path: Path) -> Market:
+def market(tmp_path: Path) -> InstrumentUniverse:
     http = HttpClient("http://127.0.0.1:1", "t")
-    made = Market(RestDriver(http, Ban()), "bybit", ("BTC",), tmp_path / "c.json", new_table())
+    made = InstrumentUniverse(
+        RestDriver(http, Ban()), "bybit", ("BTC",), tmp_path / "c.json", new_table()
+    )
     http.close()
     return made
 
@@ -45,7 +47,7 @@ def test_of_the_venues_list_only_symbols_are_taken(tmp_path: Path) -> None:
         world.venue.listed["ETH"] = []
         assert await world.load() == [GOOD]
         world.venue.tickers["BTC"] = [{"symbol": each, "markPrice": "1"} for each in names]
-        assert await world.market.warm_up() == 0
+        assert await world.universe.warm_up() == 0
         assert len(world.table) == 1
 
     run(tmp_path, main)

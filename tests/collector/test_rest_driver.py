@@ -14,7 +14,7 @@ from fastopts.net import http
 from fastopts.net.http import HttpClient
 from fastopts.session.ban import Ban
 from fastopts.venues.bybit import rest
-from fastopts.venues.bybit.rest import Envelope, Request, Retry
+from fastopts.venues.bybit.rest import Envelope, RestRequest, TemporaryFailure
 from tests.raw import RawServer
 
 T0 = 1_795_000_000_000
@@ -154,10 +154,10 @@ def test_what_passes_by_itself_is_asked_again(clock: Clock, bad: bytes) -> None:
 @pytest.mark.parametrize(
     ("bad", "error", "words"),
     [
-        (answer(b"", "503 Busy"), Retry, "HTTP 503"),
-        (answer(b"", "429 Too Many"), Retry, "HTTP 429"),
-        (answer(b"<html>"), Retry, "no JSON"),
-        (refusal(10016), Retry, "retCode 10016: words"),
+        (answer(b"", "503 Busy"), TemporaryFailure, "HTTP 503"),
+        (answer(b"", "429 Too Many"), TemporaryFailure, "HTTP 429"),
+        (answer(b"<html>"), TemporaryFailure, "no JSON"),
+        (refusal(10016), TemporaryFailure, "retCode 10016: words"),
         (b"", ConnectionLost, LIST),
     ],
 )
@@ -202,7 +202,7 @@ def test_what_another_try_would_not_mend_is_not_asked_again(
         async with Server(bad, GOOD) as server:
             with pytest.raises(error, match=words) as caught:
                 await server.driver.run(rest.instruments("BTC"))
-            assert not isinstance(caught.value, (Retry, VenueBanned))
+            assert not isinstance(caught.value, (TemporaryFailure, VenueBanned))
             assert len(server.targets) == 1
             assert clock.waits == []
             # the next conversation is not hindered
@@ -313,8 +313,8 @@ def test_conversations_do_not_mix(clock: Clock) -> None:
 
 
 def test_any_generator_of_requests_is_a_conversation(clock: Clock) -> None:
-    def cursor() -> Generator[Request, Envelope, str]:
-        envelope = yield Request("/v5/market/time", {})
+    def cursor() -> Generator[RestRequest, Envelope, str]:
+        envelope = yield RestRequest("/v5/market/time", {})
         return str(envelope["result"]["nextPageCursor"])
 
     async def main() -> None:

@@ -84,7 +84,7 @@ def test_dropped_connections_come_back_and_miss_nothing(
                 await until(lambda: w.status_covered() < len(w.venue.symbols))
                 await w.covered()
             await w.equal()
-            assert w.collector.lines[0].reconnects == 5
+            assert w.collector.connections[0].reconnects == 5
 
     asyncio.run(main())
 
@@ -136,7 +136,7 @@ def test_a_mute_connection_is_replaced(tmp_path: Path) -> None:
         async with with_mute as w:
             w.venue.faults.mute_next = 1
             await w.covered()
-            assert w.collector.lines[0].reconnects >= 1
+            assert w.collector.connections[0].reconnects >= 1
             await w.equal()
 
     asyncio.run(main())
@@ -184,7 +184,7 @@ def test_the_cache_stands_in_when_rest_fails(
                     await Collector(settings, endpoints, address, "t").run(may_use_cache=False)
                 collector = Collector(settings, endpoints, address, "t")
                 running = asyncio.create_task(collector.run(may_use_cache=True))
-                await until(lambda: sum(line.live for line in collector.lines) == len(listed))
+                await until(lambda: sum(line.live for line in collector.connections) == len(listed))
                 collector.stop.set()
                 await running
 

@@ -2,12 +2,12 @@
 
 import pytest
 
-from fastopts.collector.store.feed_status import Feed
+from fastopts.collector.store.feed_status import FeedStatus
 
 
 @pytest.fixture
-def feed() -> Feed:
-    made = Feed("sim", 12_000)
+def feed() -> FeedStatus:
+    made = FeedStatus("sim", 12_000)
     made.server.add(5_000_000.0, 0.0, 0.0)
     made.opened(1)
     made.opened(2)
@@ -15,16 +15,16 @@ def feed() -> Feed:
     return made
 
 
-def shown(feed: Feed) -> tuple[str, str]:
+def shown(feed: FeedStatus) -> tuple[str, str]:
     fields = feed.fields(7, "run:1", 31.0)
     return fields["conn:1"], fields["conn:2"]
 
 
-def test_a_conn_shows_when_it_last_delivered(feed: Feed) -> None:
+def test_a_conn_shows_when_it_last_delivered(feed: FeedStatus) -> None:
     assert shown(feed) == ("0", "5030000")
 
 
-def test_while_a_backlog_is_unwritten_no_conn_counts_as_delivering(feed: Feed) -> None:
+def test_while_a_backlog_is_unwritten_no_conn_counts_as_delivering(feed: FeedStatus) -> None:
     feed.is_behind = True
     assert shown(feed) == ("0", "0")
     feed.delivered(1, 30.5)
@@ -33,7 +33,7 @@ def test_while_a_backlog_is_unwritten_no_conn_counts_as_delivering(feed: Feed) -
     assert shown(feed) == ("5030500", "5030000")
 
 
-def test_lags_are_published_once_the_clock_of_the_venue_is_known(feed: Feed) -> None:
+def test_lags_are_published_once_the_clock_of_the_venue_is_known(feed: FeedStatus) -> None:
     assert feed.lags(1, 2001) is False  # as unknown, so late: readers refuse both
     assert feed.lags(2, 2000) is True
     fields = feed.fields(7, "run:1", 31.0)
@@ -49,7 +49,7 @@ def test_lags_are_published_once_the_clock_of_the_venue_is_known(feed: Feed) -> 
     assert "lag:2" not in feed.fields(7, "run:1", 31.0)
 
 
-def test_a_skew_is_off_by_what_either_clock_may_be_off(feed: Feed) -> None:
+def test_a_skew_is_off_by_what_either_clock_may_be_off(feed: FeedStatus) -> None:
     feed.server.clear()
     feed.server.add(5_000_000.0, 0.0, 40.0)
     feed.exchange.add(5_031_100, 30_900, 31_000)

@@ -5,7 +5,7 @@ import itertools
 from collections.abc import Callable
 
 from fastopts.collector.run import new_table
-from fastopts.collector.venue.connection import Line, Shared
+from fastopts.collector.venue.connection import ConnectionContext, VenueConnection
 from fastopts.core import Table
 from fastopts.model import Instrument
 from fastopts.session.shards import Shards
@@ -51,12 +51,12 @@ class World:
         self.shards = Shards()
         self._add(self.listed)
         [change] = self.shards.update(self.listed, ())
-        shared = Shared(
+        shared = ConnectionContext(
             *(venue.ws_url, None, {}, self.table, self, self.outlet, lambda: None),
             itertools.count(1).__next__,
             timing=Timing(silence=0.5),
         )
-        self.line = Line(change.shard, shared)
+        self.line = VenueConnection(change.shard, shared)
 
     def has_expired(self, symbol: str) -> bool:
         return False

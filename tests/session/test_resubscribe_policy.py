@@ -1,8 +1,8 @@
-from fastopts.session.resubscribe_policy import Moves
+from fastopts.session.resubscribe_policy import ResubscribePolicy
 
 
 def test_a_symbol_is_tried_elsewhere_then_goes_home_ever_more_patiently() -> None:
-    moves, made = Moves(patience_s=30.0), []
+    moves, made = ResubscribePolicy(patience_s=30.0), []
     for now in range(20_000):
         elsewhere, home = moves.due(["X"], float(now))
         made += [(now, "elsewhere")] * len(elsewhere) + [(now, "home")] * len(home)
@@ -17,7 +17,7 @@ def test_a_symbol_is_tried_elsewhere_then_goes_home_ever_more_patiently() -> Non
 
 
 def test_what_has_come_since_is_forgotten_and_tried_at_once_when_it_falls_silent_again() -> None:
-    moves = Moves(patience_s=30.0)
+    moves = ResubscribePolicy(patience_s=30.0)
     assert moves.due(["X"], 0.0) == (["X"], [])
     assert moves.due([], 240.0) == ([], [])
     assert moves.due(["X"], 240.0) == ([], ["X"])
@@ -27,7 +27,7 @@ def test_what_has_come_since_is_forgotten_and_tried_at_once_when_it_falls_silent
 
 
 def test_each_symbol_has_a_patience_of_its_own() -> None:
-    moves = Moves(patience_s=30.0)
+    moves = ResubscribePolicy(patience_s=30.0)
     assert moves.due(["X"], 0.0) == (["X"], [])
     assert moves.due(["X", "Y"], 20.0) == (["Y"], [])
     assert moves.due(["X", "Y"], 30.0) == ([], ["X"])

@@ -38,7 +38,7 @@ def test_a_warm_start_fills_what_has_not_ticked_and_never_takes_a_live_ticks_pla
             "BTC": [row(name(1), markPrice="1"), row(name(2), markPrice="2"), row(name(7))],
             "ETH": [row(name(1, "ETH"), markPrice="3")],
         }
-        assert await world.market.warm_up() == 2
+        assert await world.universe.warm_up() == 2
         assert world.venue.asked[-2:] == [("tickers", "BTC"), ("tickers", "ETH")]
         live = world.table.fields(name(1))
         assert (live["mp"], live["cn"]) == ("11", "0:5")
@@ -64,7 +64,7 @@ def test_a_warm_start_that_fails_for_one_coin_goes_on_with_the_next(
         world.venue.listed = {"BTC": names(1), "ETH": names(1, "ETH")}
         await world.load()
         world.venue.tickers = {"BTC": BROKEN, "ETH": [row(name(1, "ETH"))]}
-        assert await world.market.warm_up() == 1
+        assert await world.universe.warm_up() == 1
 
     run(tmp_path, main)
     assert told(caplog) == ["BTC: no warm start: retCode 10001: out of order"]
@@ -77,7 +77,7 @@ def test_a_warm_start_that_is_banned_asks_no_more(
         world.venue.listed = {"BTC": names(1), "ETH": names(1, "ETH")}
         await world.load()
         world.venue.tickers = {"BTC": FORBIDDEN, "ETH": [row(name(1, "ETH"))]}
-        assert await world.market.warm_up() == 0
+        assert await world.universe.warm_up() == 0
         assert world.venue.asked[-1] == ("tickers", "BTC")
 
     run(tmp_path, main)

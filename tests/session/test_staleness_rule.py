@@ -6,20 +6,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fastopts.session.staleness_rule import COMPARED, Reconciler, differs
+from fastopts.session.staleness_rule import COMPARED, StalenessRule, differs
 
 Texts = dict[str, str]
 TICK = {"tm": "1000", "rt": "1010", "sq": "1", "cn": "5:1", "bp": "5", "mp": "6.5", "d": "0.4"}
 
 
-def judge(reconciler: Reconciler, row: Texts | None, tick: Texts | None, time_ms: int) -> bool:
+def judge(reconciler: StalenessRule, row: Texts | None, tick: Texts | None, time_ms: int) -> bool:
     rows = {} if row is None else {"A": row}
     held = {} if tick is None else {"A": tick}
     return reconciler.judge("BTC", rows, time_ms, held).suspects == ("A",)
 
 
 def test_the_second_row_that_differs_makes_it_suspect() -> None:
-    reconciler = Reconciler()
+    reconciler = StalenessRule()
     assert not judge(reconciler, {"bp": "7"}, TICK, 60_000)
     assert judge(reconciler, {"bp": "8"}, TICK, 120_000)
     assert judge(reconciler, {"mp": "9"}, TICK, 180_000)
@@ -28,7 +28,7 @@ def test_the_second_row_that_differs_makes_it_suspect() -> None:
 @pytest.mark.parametrize("name", ["tm", "rt", "sq", "cn", "bp"])
 def test_a_tick_in_between_acquits(name: str) -> None:
     """An equal time is enough: the receive time tells that there was one."""
-    reconciler = Reconciler()
+    reconciler = StalenessRule()
     judge(reconciler, {"mp": "7"}, TICK, 60_000)
     ticked = TICK | {name: TICK[name].replace("1", "2") if name == "cn" else "2000"}
     assert not judge(reconciler, {"mp": "7"}, ticked, 120_000)
@@ -36,7 +36,7 @@ def test_a_tick_in_between_acquits(name: str) -> None:
 
 
 def test_a_row_that_agrees_acquits() -> None:
-    reconciler = Reconciler()
+    reconciler = StalenessRule()
     judge(reconciler, {"bp": "7"}, TICK, 60_000)
     assert not judge(reconciler, {"bp": "5"}, TICK, 120_000)
     assert not judge(reconciler, {"bp": "7"}, TICK, 180_000)
@@ -46,7 +46,7 @@ def test_a_row_that_agrees_acquits() -> None:
 @pytest.mark.parametrize("first", [{"bp": "7"}, None])
 @pytest.mark.parametrize("second", [{"bp": "7"}, None])
 def test_a_symbol_without_a_row_twice_is_suspect(first: Texts | None, second: Texts | None) -> None:
-    reconciler = Reconciler()
+    reconciler = StalenessRule()
     assert not judge(reconciler, first, TICK, 60_000)
     verdict = reconciler.judge("BTC", {"A": second} if second else {}, 120_000, {"A": TICK})
     assert verdict.missing == (() if second else ("A",))
@@ -54,42 +54,42 @@ def test_a_symbol_without_a_row_twice_is_suspect(first: Texts | None, second: Te
 
 
 def test_a_tick_between_two_answers_without_a_row_acquits() -> None:
-    reconciler = Reconciler()
+    reconciler = StalenessRule()
     judge(reconciler, None, TICK, 60_000)
     assert not judge(reconciler, None, TICK | {"rt": "1011"}, 120_000)
     assert judge(reconciler, None, TICK | {"rt": "1011"}, 180_000)
 
 
 def test_an_answer_without_a_row_from_before_the_tick_is_no_evidence() -> None:
-    reconciler = Reconciler()
+    reconciler = StalenessRule()
     assert not judge(reconciler, None, TICK, 999)
     assert not judge(reconciler, None, TICK, 60_000)
     assert judge(reconciler, None, TICK, 120_000)
 
 
 def test_what_is_not_live_is_not_judged() -> None:
-    reconciler = Reconciler()
+    reconciler = StalenessRule()
     judge(reconciler, {"bp": "7"}, TICK, 60_000)
     assert not judge(reconciler, {"bp": "7"}, None, 120_000)
     assert not judge(reconciler, {"bp": "7"}, TICK, 180_000)
 
 
 def test_a_row_from_before_the_tick_is_no_evidence() -> None:
-    reconciler = Reconciler()
+    reconciler = StalenessRule()
     assert not judge(reconciler, {"bp": "7"}, TICK, 999)
     assert not judge(reconciler, {"bp": "7"}, TICK, 1000)
     assert judge(reconciler, {"bp": "7"}, TICK, 1000)
 
 
 def test_a_time_that_can_not_be_right_is_no_alibi() -> None:
-    reconciler = Reconciler()
+    reconciler = StalenessRule()
     poisoned = TICK | {"tm": str(10**15)}
     assert not judge(reconciler, {"bp": "7"}, poisoned, 60_000)
     assert judge(reconciler, {"bp": "7"}, poisoned, 120_000)
 
 
 def test_coins_are_asked_for_one_by_one() -> None:
-    reconciler = Reconciler()
+    reconciler = StalenessRule()
     judge(reconciler, {"bp": "7"}, TICK, 60_000)
     assert reconciler.judge("ETH", {"B": {"bp": "7"}}, 60_000, {"B": TICK}).suspects == ()
     assert judge(reconciler, {"bp": "7"}, TICK, 120_000)
@@ -138,7 +138,7 @@ EVENTS = st.lists(
 @given(EVENTS)
 def test_nobody_is_accused_wrongly_and_nobody_gets_away(events: list[tuple[str, int]]) -> None:
     """Oracle: the answers since the last tick, without those that failed, newest last."""
-    reconciler = Reconciler()
+    reconciler = StalenessRule()
     tick = TICK | {"bp": "1"}
     answers: list[bool] = []  # whether each differed, or had no row
     for number, (event, value) in enumerate(events):

@@ -78,7 +78,7 @@ def test_a_failure_between_two_rows_neither_accuses_nor_acquits(
 ) -> None:
     async def main() -> None:
         async with liar.world(tmp_path, shared_valkey, reconcile_s=0) as w:
-            look, table = w.collector._reconciliation.look, w.collector.table
+            look, table = w.collector.rest_check.look, w.collector.table
             w.liar.greets = False
             w.liar.rows = {CALL: {"bidPrice": "1204"}, PUT: {"bidPrice": "1205"}}
             await look()
@@ -97,7 +97,7 @@ def test_a_suspect_is_subscribed_anew_until_its_snapshot_comes(
 ) -> None:
     async def main() -> None:
         async with liar.world(tmp_path, shared_valkey, reconcile_s=0) as w:
-            look, table = w.collector._reconciliation.look, w.collector.table
+            look, table = w.collector.rest_check.look, w.collector.table
             w.liar.greets = False
             w.liar.rows = {CALL: {"bidPrice": "1204"}, PUT: {"bidPrice": "1205.0"}}
             for again in (1, 2):
@@ -120,14 +120,14 @@ def test_an_option_that_rest_lists_no_more_is_refused_until_it_ticks(
 ) -> None:
     async def main() -> None:
         async with liar.world(tmp_path, shared_valkey, reconcile_s=0) as w:
-            look, table = w.collector._reconciliation.look, w.collector.table
+            look, table = w.collector.rest_check.look, w.collector.table
             w.liar.greets = False
             w.liar.rows = {PUT: dict(w.liar.ticker(PUT)["data"])}
             del w.liar.rows[PUT]["symbol"]
             await look()
             assert table.suspects == 0
             await look()
-            assert w.collector._reconciliation.missing == [CALL]
+            assert w.collector.rest_check.missing == [CALL]
             await until(
                 lambda: w.liar.requests[1:] == [("unsubscribe", [CALL]), ("subscribe", [CALL])]
             )
@@ -139,7 +139,7 @@ def test_an_option_that_rest_lists_no_more_is_refused_until_it_ticks(
                 await w.tell(w.liar.ticker(CALL))
                 assert reader.get(CALL).live
             await look()
-            assert w.collector._reconciliation.missing == []
+            assert w.collector.rest_check.missing == []
 
     asyncio.run(main())
     assert (
@@ -155,24 +155,24 @@ def test_a_coin_that_leaves_the_market_is_not_live_after_two_answers(
     async def main() -> None:
         async with liar.world(tmp_path, shared_valkey, reconcile_s=0) as w:
             w.liar.greets = False
-            look = w.collector._reconciliation.look
+            look = w.collector.rest_check.look
             if how == "refused":
                 w.liar.rest_code = 10001
             elif how == "closed":
                 w.liar.status = "Closed"
             elif how == "unlisted":
                 w.liar.symbols = []
-            market, heard = w.collector.market, w.collector._universe_changed
+            market, heard = w.collector.universe, w.collector._universe_changed
             for expected in (0, 2, 2):
                 if how in ("closed", "unlisted"):
                     await market.refresh(heard)
                 else:
                     await look()
                 assert w.table.suspects_now == expected
-            assert sum(line.live for line in w.collector.lines) == 0
+            assert sum(line.live for line in w.collector.connections) == 0
             await w.tell(w.liar.ticker(CALL))
             assert w.table.suspects_now == 1
-            assert sum(line.live for line in w.collector.lines) == 1
+            assert sum(line.live for line in w.collector.connections) == 1
 
     asyncio.run(main())
 
@@ -186,7 +186,7 @@ def test_a_coin_that_fails_while_others_answer_is_not_live_for_ever(
         coins = ("BTC", "ETH")
         async with liar.world(tmp_path, shared_valkey, CALL, eth, coins=coins, reconcile_s=0) as w:
             w.liar.greets = False
-            look = w.collector._reconciliation.look
+            look = w.collector.rest_check.look
             tick = dict(w.liar.ticker(CALL)["data"])
             del tick["symbol"]
             w.liar.rows = {CALL: tick}
@@ -198,7 +198,7 @@ def test_a_coin_that_fails_while_others_answer_is_not_live_for_ever(
             for expected in (0, 0, 0, 1):
                 assert not await look()
                 assert w.table.suspects_now == expected
-            assert w.collector._reconciliation.missing == [eth]
+            assert w.collector.rest_check.missing == [eth]
             w.liar.broken.clear()
             assert await look()
 
@@ -210,11 +210,11 @@ def test_what_is_missing_and_sends_a_snapshot_each_time_is_subscribed_ever_more_
 ) -> None:
     async def main() -> None:
         async with liar.world(tmp_path, shared_valkey, CALL, reconcile_s=0) as w:
-            look, market = w.collector._reconciliation.look, w.collector.market
+            look, market = w.collector.rest_check.look, w.collector.universe
             for _ in range(20):
                 renewals = len([op for op, _ in w.liar.requests if op == "subscribe"])
                 await look()
-                due = w.collector._reconciliation._renewals[CALL]
+                due = w.collector.rest_check._renewals[CALL]
                 if due.bit_count() == 1 and w.table.suspects_now:
                     await until(lambda: not w.table.suspects_now)
                 assert renewals <= 6
@@ -230,13 +230,13 @@ def test_expiry_is_judged_by_the_venues_clock(
         async with liar.world(tmp_path, shared_valkey, reconcile_s=0) as w:
             w.liar.greets = False
             await until(lambda: w.collector.feed.exchange.known)
-            venue_ms: int = w.collector.market.now_ms()
+            venue_ms: int = w.collector.universe.now_ms()
             assert venue_ms < liar.FAR_MS
             # the venue of this test runs by its own clock, this host's is set far ahead
             monkeypatch.setattr(liar, "now_ms", lambda: venue_ms)
             monkeypatch.setattr(time, "time_ns", lambda: (liar.FAR_MS + 1) * 1_000_000)
-            await w.collector._reconciliation.look()
-            await w.collector._reconciliation.look()
+            await w.collector.rest_check.look()
+            await w.collector.rest_check.look()
             assert w.table.suspects_now == 2
 
     asyncio.run(main())

@@ -3,12 +3,12 @@
 import asyncio
 import time
 
-from fastopts.collector.operation.loop_lag import Lag
+from fastopts.collector.operation.loop_lag import LoopLag
 
 
 def test_the_worst_since_the_last_time_is_told_once() -> None:
     async def main() -> None:
-        lag = Lag()
+        lag = LoopLag()
         lag.begin()
         await asyncio.sleep(0.05)
         time.sleep(0.4)  # noqa: ASYNC251 - that is the lag

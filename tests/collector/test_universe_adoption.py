@@ -28,15 +28,15 @@ def test_a_stranger_that_is_an_option_gets_a_slot_until_it_is_listed(
     async def main(world: World) -> None:
         world.venue.listed = {"BTC": names(2)}
         await world.load()
-        assert world.market.adopt(name(3))
+        assert world.universe.adopt(name(3))
         assert name(3) in world.table
-        assert name(3) not in world.market.instruments
+        assert name(3) not in world.universe.instruments
         assert await world.refresh() is None
         assert name(3) in world.table
         world.venue.listed["BTC"] = names(3)
         assert await world.refresh() == ([name(3)], [])
         assert name(3) in world.table
-        assert world.market.instruments[name(3)] == instrument(name(3))
+        assert world.universe.instruments[name(3)] == instrument(name(3))
 
     run(tmp_path, main)
     assert [r.message for r in caplog.records].count(f"{name(3)} ticks before it is listed") == 1
@@ -50,7 +50,7 @@ def test_a_stranger_that_is_asked_about_again_is_told_of_once(
     async def main(world: World) -> None:
         world.venue.listed = {"BTC": names(2)}
         await world.load()
-        assert [world.market.adopt(name(3)) for _ in range(3)] == [True, True, True]
+        assert [world.universe.adopt(name(3)) for _ in range(3)] == [True, True, True]
 
     run(tmp_path, main)
     assert caplog.text.count("ticks before it is listed") == 1
@@ -63,13 +63,13 @@ def test_an_adopted_stranger_goes_once_it_has_expired(
         world.venue.listed = {"BTC": names(2)}
         world.venue.expiry_ms = dict.fromkeys(names(2), FAR_MS + HOUR_MS)
         await world.load()
-        assert world.market.adopt(name(3))
+        assert world.universe.adopt(name(3))
         world.venue.listed["BTC"] = [*names(2), name(5)]
         world.venue.expiry_ms[name(5)] = FAR_MS + HOUR_MS
         set_wall_clock(monkeypatch, lambda: FAR_MS)
         assert await world.refresh() == ([name(5)], [])
         assert name(3) not in world.table
-        assert not world.market.adopt(name(3))
+        assert not world.universe.adopt(name(3))
 
     run(tmp_path, main)
 
@@ -81,7 +81,7 @@ def test_once_listed_a_stranger_lives_as_long_as_the_venue_says(
         late = dict.fromkeys(names(9), FAR_MS + HOUR_MS)
         world.venue.listed, world.venue.expiry_ms = {"BTC": names(2)}, late
         await world.load()
-        assert world.market.adopt(name(3))
+        assert world.universe.adopt(name(3))
         world.venue.listed["BTC"] = names(3)
         assert await world.refresh() == ([name(3)], [])
         set_wall_clock(monkeypatch, lambda: FAR_MS)
@@ -109,7 +109,7 @@ def test_once_listed_a_stranger_lives_as_long_as_the_venue_says(
 )
 def test_a_stranger_that_can_be_no_live_option_gets_no_slot(tmp_path: Path, symbol: str) -> None:
     async def main(world: World) -> None:
-        assert not world.market.adopt(symbol)
+        assert not world.universe.adopt(symbol)
         assert len(world.table) == 0
 
     run(tmp_path, main)
@@ -123,14 +123,14 @@ def test_invented_strangers_do_not_fill_the_memory(
     async def main(world: World) -> None:
         world.venue.listed = {"BTC": names(3)}
         await world.load()
-        adopted = [world.market.adopt(name(strike)) for strike in range(10, 15)]
+        adopted = [world.universe.adopt(name(strike)) for strike in range(10, 15)]
         assert adopted == [True, True, False, False, False]
         assert len(world.table) == 5
         # what the venue lists takes their place
         world.venue.listed["BTC"] = names(6)
         assert await world.refresh() == (names(5)[3:], [])
         assert len(world.table) == 5
-        assert world.market.skipped.counts == {"limit": 1}
+        assert world.universe.skipped.counts == {"limit": 1}
 
     run(tmp_path, main)
 
@@ -140,7 +140,7 @@ def test_an_adopted_option_counts_its_ticks(tmp_path: Path) -> None:
         inlet = world.table.inlet(1)
         inlet.message(dump(payloads.ticker(name(3))), payloads.T0)
         [(stranger, message)] = inlet.strangers
-        assert world.market.adopt(stranger)
+        assert world.universe.adopt(stranger)
         inlet.message(message, payloads.T0)
         assert world.table.applied == 1
         assert world.table.fields(name(3))["mp"] == payloads.NUMBERS["markPrice"]
