@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from fastopts import config
-from fastopts.cli.output import printing as output
+from fastopts.cli.output import printing
 from fastopts.config import SETTINGS, Settings
 from fastopts.errors import ConfigError, StoreError, StoreUnavailable
 from fastopts.venues.bybit import hosts
@@ -24,8 +24,8 @@ __all__ = (
     "Json",
     "RedisUrl",
     "Settle",
-    "Source",
     "Stale",
+    "StoreLocation",
     "Venue",
     "check_tls",
     "endpoints",
@@ -96,7 +96,7 @@ Stale = Annotated[
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class StoreLocation:
     """Where options are read, and whose they must be."""
 
     url: str = field(repr=False)
@@ -112,7 +112,7 @@ def load(**options: object) -> Settings:
     """
     settings = config.load(options, os.environ, config.read_file(os.environ))
     for words in settings.remarks:
-        output.aside(words)
+        printing.aside(words)
     return settings
 
 
@@ -121,7 +121,7 @@ def endpoints(settings: Settings) -> Endpoints:
     return hosts.resolve(settings.venue, settings.testnet, settings.rest_url, settings.ws_url)
 
 
-def source(redis_url: str | None, venue: str | None) -> Source:
+def source(redis_url: str | None, venue: str | None) -> StoreLocation:
     """Decide where to read; without *venue* it is the one of the collector's settings.
 
     Raises ConfigError.
@@ -133,7 +133,7 @@ def source(redis_url: str | None, venue: str | None) -> Source:
     return source_of(settings, name)
 
 
-def check_tls(found: Source) -> None:
+def check_tls(found: StoreLocation) -> None:
     """For a command that waits for its server. Raises StoreUnavailable for a fault of TLS that no
     retry cures."""
     from fastopts.net.redis import address
@@ -163,9 +163,9 @@ def reader(redis_url: str | None, venue: str | None) -> "OptionReader":
     return OptionReader(found.url, found.venue, password=found.password)
 
 
-def source_of(settings: Settings, venue: str) -> Source:
+def source_of(settings: Settings, venue: str) -> StoreLocation:
     """The Redis that *settings* name, expected to hold *venue*'s data."""
     url, password = settings.redis_url, settings.redis_password
-    return Source(
+    return StoreLocation(
         url.reveal() if url else DEFAULT_URL, password.reveal() if password else None, venue
     )

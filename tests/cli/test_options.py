@@ -4,7 +4,7 @@ import pytest
 import typer
 
 from fastopts.cli import options
-from fastopts.cli.options import Source, fraction
+from fastopts.cli.options import StoreLocation, fraction
 from fastopts.errors import ConfigError
 
 
@@ -49,7 +49,7 @@ def test_a_number_that_can_only_be_a_mistake_is_refused(text: str, words: str) -
 
 
 def test_without_a_word_it_is_the_usual_redis_and_bybit() -> None:
-    assert options.source(None, None) == Source("redis://localhost:6379", None, "bybit")
+    assert options.source(None, None) == StoreLocation("redis://localhost:6379", None, "bybit")
 
 
 def test_an_option_wins_over_the_environment_and_that_over_the_file(
@@ -57,11 +57,11 @@ def test_an_option_wins_over_the_environment_and_that_over_the_file(
 ) -> None:
     (tmp_path / "fastopts.toml").write_text('redis_url = "redis://file"\ntestnet = true\n')
     monkeypatch.setenv("REDIS_PASSWORD", "hunter2")
-    assert options.source(None, None) == Source("redis://file", "hunter2", "bybit-testnet")
+    assert options.source(None, None) == StoreLocation("redis://file", "hunter2", "bybit-testnet")
     monkeypatch.setenv("FASTOPTS_REDIS_URL", "redis://environment")
     assert options.source(None, "sim").url == "redis://environment"
     found = options.source("redis://option", "sim")
-    assert found == Source("redis://option", "hunter2", "sim")
+    assert found == StoreLocation("redis://option", "hunter2", "sim")
     assert "hunter2" not in repr(found)
 
 

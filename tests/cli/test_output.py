@@ -2,7 +2,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from fastopts.cli.output import printing as output
+from fastopts.cli.output import printing
 
 DAY_MS = 86_400_000
 
@@ -24,27 +24,27 @@ DAY_MS = 86_400_000
     ],
 )
 def test_a_duration_has_two_units(seconds: float, text: str) -> None:
-    assert output.duration(seconds) == text
+    assert printing.duration(seconds) == text
 
 
 def test_a_countdown_ends() -> None:
-    assert output.countdown(3 * DAY_MS, DAY_MS // 2) == "in 2d 12h"
-    assert output.countdown(DAY_MS, DAY_MS) == "over"
-    assert output.countdown(DAY_MS, 2 * DAY_MS) == "over"
+    assert printing.countdown(3 * DAY_MS, DAY_MS // 2) == "in 2d 12h"
+    assert printing.countdown(DAY_MS, DAY_MS) == "over"
+    assert printing.countdown(DAY_MS, 2 * DAY_MS) == "over"
 
 
 def test_times_are_utc_and_fractions_per_cent() -> None:
-    assert output.utc(1_795_514_400_000) == "2026-11-24 10:00:00Z"
-    assert output.percent(0.5312) == "53.1%"
-    assert output.percent(-0.12) == "-12.0%"
-    assert output.percent(None) == "-"
+    assert printing.utc(1_795_514_400_000) == "2026-11-24 10:00:00Z"
+    assert printing.percent(0.5312) == "53.1%"
+    assert printing.percent(-0.12) == "-12.0%"
+    assert printing.percent(None) == "-"
 
 
 def test_json_has_utc_and_no_number_for_what_is_not_there(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     at = datetime(2026, 11, 24, 10, tzinfo=UTC)
-    output.json_line({"iv": float("nan"), "bid": None, "at": at})
+    printing.json_line({"iv": float("nan"), "bid": None, "at": at})
     assert capsys.readouterr().out == '{"iv":null,"bid":null,"at":"2026-11-24T10:00:00Z"}\n'
 
 
@@ -57,15 +57,15 @@ def test_json_has_utc_and_no_number_for_what_is_not_there(
     ],
 )
 def test_a_venue_that_one_does_not_expect_is_named(name: str, words: str) -> None:
-    assert str(output.venue(name)) == words
-    assert output.venue("bybit") is None
+    assert str(printing.venue(name)) == words
+    assert printing.venue("bybit") is None
 
 
 def test_numbers_stand_on_the_right(capsys: pytest.CaptureFixture[str]) -> None:
-    table = output.table("symbol", "bid", right=("bid",))
+    table = printing.table("symbol", "bid", right=("bid",))
     table.add_row("A", "1.50")
     table.add_row("B", "1,234.00")
-    output.show(table)
+    printing.show(table)
     assert capsys.readouterr().out == "symbol       bid\nA           1.50\nB       1,234.00\n"
 
 
@@ -81,7 +81,7 @@ def test_numbers_stand_on_the_right(capsys: pytest.CaptureFixture[str]) -> None:
     ],
 )
 def test_a_number_keeps_its_whole_part_and_five_digits(value: float | None, text: str) -> None:
-    assert output.number(value) == text
+    assert printing.number(value) == text
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_a_number_keeps_its_whole_part_and_five_digits(value: float | None, text
 def test_a_price_is_as_fine_as_what_the_option_is_on(
     value: float | None, scale: float | None, text: str
 ) -> None:
-    assert output.price(value, scale) == text
+    assert printing.price(value, scale) == text
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_a_price_is_as_fine_as_what_the_option_is_on(
     [(5012873.25, "5.01M"), (1.2e9, "1.2B"), (1274.2, "1.27k"), (0.5, "0.5"), (None, "-")],
 )
 def test_a_large_number_is_short(value: float | None, text: str) -> None:
-    assert output.compact(value) == text
+    assert printing.compact(value) == text
 
 
 @pytest.mark.parametrize(
@@ -117,10 +117,10 @@ def test_a_large_number_is_short(value: float | None, text: str) -> None:
 )
 def test_what_does_not_fit_goes_whole_by_rank(room: int, names: list[str]) -> None:
     columns = [
-        output.Column("a", ["x"], is_text=True),
-        output.Column("b", ["123456"], rank=2),
-        output.Column("c", ["12345678"], rank=1),
+        printing.Column("a", ["x"], is_text=True),
+        printing.Column("b", ["123456"], rank=2),
+        printing.Column("c", ["12345678"], rank=1),
     ]
-    head, row = output.fitting(columns, room).plain.splitlines()
+    head, row = printing.fitting(columns, room).plain.splitlines()
     assert head.split() == names
     assert len(head) == len(row)

@@ -1,10 +1,10 @@
-from fastopts.cli.output.plot import Curve, Frame, draw
+from fastopts.cli.output.plot import PlotCurve, PlotFrame, draw
 
-FRAME = Frame(12, 2, (0.0, 1.0), (0.0, 0.08), [(0.0, "0"), (1.0, "1")])
+FRAME = PlotFrame(12, 2, (0.0, 1.0), (0.0, 0.08), [(0.0, "0"), (1.0, "1")])
 
 
 def test_a_line_goes_from_corner_to_corner() -> None:
-    assert draw(FRAME, [Curve([(0.0, 0.0), (1.0, 0.08)])]).plain.splitlines() == [
+    assert draw(FRAME, [PlotCurve([(0.0, 0.0), (1.0, 0.08)])]).plain.splitlines() == [
         "   6.0%   ⡠⠊",
         "        ⡠⠊  ",
         "        0  1",
@@ -12,15 +12,15 @@ def test_a_line_goes_from_corner_to_corner() -> None:
 
 
 def test_a_lone_point_is_a_dot_and_outside_of_the_frame_is_nothing() -> None:
-    curves = [Curve([(1.0, 0.08)]), Curve([(2.0, 0.02)]), Curve([(0.5, -1.0)])]
+    curves = [PlotCurve([(1.0, 0.08)]), PlotCurve([(2.0, 0.02)]), PlotCurve([(0.5, -1.0)])]
     assert draw(FRAME, curves).plain.splitlines()[:2] == ["   6.0%    ⠈", "            "]
 
 
 def test_the_later_curve_gives_a_shared_place_its_style() -> None:
-    drawn = draw(FRAME, [Curve([(0.0, 0.08)], "red"), Curve([(0.0, 0.075)], "blue")])
+    drawn = draw(FRAME, [PlotCurve([(0.0, 0.08)], "red"), PlotCurve([(0.0, 0.075)], "blue")])
     assert [span.style for span in drawn.spans if span.style in ("red", "blue")] == ["blue"]
 
 
 def test_a_range_of_one_value_is_drawn_in_the_middle() -> None:
-    frame = Frame(12, 1, (5.0, 5.0), (0.0, 0.1), [(5.0, "5")])
-    assert "⠁" in draw(frame, [Curve([(5.0, 0.1)])]).plain
+    frame = PlotFrame(12, 1, (5.0, 5.0), (0.0, 0.1), [(5.0, "5")])
+    assert "⠁" in draw(frame, [PlotCurve([(5.0, 0.1)])]).plain

@@ -13,7 +13,7 @@ import redis
 from fastopts import keys
 from fastopts.cli.__main__ import main
 from fastopts.cli.doctor.rights import PREPARING, READING
-from fastopts.cli.top.screen import look
+from fastopts.cli.top.screen import read_screen
 from fastopts.cli.top.view import View
 from fastopts.collector.run import Collector
 from fastopts.collector.store import listing
@@ -121,7 +121,7 @@ def read(url: str, symbol: str) -> None:
         assert reader.chain("BTC").options
         assert reader.text(symbol)["mark_price"]
         assert reader.get_many(["BTC-1JAN21-1-C"])
-        assert look(reader, View(None), 20)
+        assert read_screen(reader, View(None), 20)
         assert reader.feed().alive
     data = OptionsDataReader(url=url, venue="sim")
     assert data.get_stats()["connected"]

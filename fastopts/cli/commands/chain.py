@@ -10,12 +10,11 @@ from rich.text import Text
 
 from fastopts.cli import options
 from fastopts.cli.options import EXPIRY_FORMS, Asset, Json, RedisUrl, Settle, Stale, Venue
-from fastopts.cli.output import cells, staleness
-from fastopts.cli.output import printing as output
+from fastopts.cli.output import cells, printing, staleness
 from fastopts.cli.output.printing import Column
 from fastopts.errors import FastoptsError
 from fastopts.reader import Chain, Option, Strike
-from fastopts.reader.export import as_dict as plain
+from fastopts.reader.export import as_dict
 from fastopts.reader.objects.expiry import FRONT
 
 __all__ = ("chain",)
@@ -59,13 +58,13 @@ def chain(
     rows = _around_the_money(found, strikes)
     if json:
         for row in rows:
-            output.json_line(_values(found, row))
+            printing.json_line(_values(found, row))
     else:
-        output.show_venue(found.moment.feed.venue)
+        printing.show_venue(found.moment.feed.venue)
     staleness.report_chains([found], aside=json)
     if not json:
-        output.show(_heading(found))
-        output.show(output.fitting(_columns(found, rows), output.width()))
+        printing.show(_heading(found))
+        printing.show(printing.fitting(_columns(found, rows), printing.width()))
     if not found.options:
         raise typer.Exit(1)
 
@@ -74,8 +73,8 @@ def _heading(chain: Chain) -> Text:
     """The lines above a chain: what it is of, and what to know before trusting it."""
     others = ", ".join(one for one in chain.settles if one != chain.settle)
     also = f" (also: {others})" if others else ""
-    delivery = output.utc(chain.series.expiry_ms)
-    until = output.countdown(chain.series.expiry_ms, chain.moment.venue_ms)
+    delivery = printing.utc(chain.series.expiry_ms)
+    until = printing.countdown(chain.series.expiry_ms, chain.moment.venue_ms)
     what = f"{chain.asset} {chain.series.label} {chain.settle}{also}, delivery {delivery}, {until}"
     return Text("\n".join([what, _figures(chain), *_absent(chain)]))
 
@@ -84,9 +83,9 @@ def _figures(chain: Chain) -> str:
     age, spread = chain.oldest_age, chain.forward_spread_bp
     return ", ".join(
         (
-            f"forward {output.price(chain.forward, chain.forward)}",
-            f"ATM IV {output.percent(chain.atm_iv)}",
-            f"oldest tick {'-' if age is None else output.duration(age.total_seconds())}",
+            f"forward {printing.price(chain.forward, chain.forward)}",
+            f"ATM IV {printing.percent(chain.atm_iv)}",
+            f"oldest tick {'-' if age is None else printing.duration(age.total_seconds())}",
             f"forwards within {'-' if spread is None else f'{spread:.1f} bp'}",
         )
     )
@@ -135,7 +134,7 @@ def _cells(option: Option | None, is_in_the_money: bool) -> Callable[[str], Text
 
 
 def _strike(row: Strike, is_atm: bool) -> Text:
-    text = output.number(row.strike)
+    text = printing.number(row.strike)
     return Text(f">{text}" if is_atm else text, style=_AT_THE_MONEY if is_atm else "bold")
 
 
@@ -148,6 +147,6 @@ def _values(chain: Chain, row: Strike) -> dict[str, Any]:
         "strike": row.strike,
         "forward": chain.forward,
         "atm": row is chain.atm(),
-        "call": None if row.call is None else plain.option_values(row.call),
-        "put": None if row.put is None else plain.option_values(row.put),
+        "call": None if row.call is None else as_dict.option_values(row.call),
+        "put": None if row.put is None else as_dict.option_values(row.put),
     }

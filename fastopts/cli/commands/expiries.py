@@ -4,11 +4,10 @@ from rich.text import Text
 
 from fastopts.cli import options
 from fastopts.cli.options import Asset, Json, RedisUrl, Settle, Stale, Venue
-from fastopts.cli.output import printing as output
-from fastopts.cli.output import staleness
+from fastopts.cli.output import printing, staleness
 from fastopts.cli.output.printing import Column
 from fastopts.reader import Chain
-from fastopts.reader.export import as_dict as plain
+from fastopts.reader.export import as_dict
 
 __all__ = ("expiries",)
 
@@ -30,19 +29,19 @@ def expiries(
         chains = reader.chains(asset, settle, require_live=not stale)
     if json:
         for chain in chains:
-            output.json_line(plain.series_values(chain))
+            printing.json_line(as_dict.series_values(chain))
         staleness.report_chains(chains, aside=True)
         return
-    output.show_venue(chains[0].moment.feed.venue)
+    printing.show_venue(chains[0].moment.feed.venue)
     staleness.report_chains(chains, aside=False)
-    output.show(_heading(chains))
-    output.show(output.fitting(_columns(chains), output.width()))
+    printing.show(_heading(chains))
+    printing.show(printing.fitting(_columns(chains), printing.width()))
 
 
 def _heading(chains: list[Chain]) -> Text:
     index = next((one.index_price for one in chains if one.index_price), None)
-    now = output.utc(chains[0].moment.venue_ms)
-    return Text(f"{chains[0].asset}, index {output.price(index, index)}, {now}")
+    now = printing.utc(chains[0].moment.venue_ms)
+    return Text(f"{chains[0].asset}, index {printing.price(index, index)}, {now}")
 
 
 def _columns(chains: list[Chain]) -> list[Column]:
@@ -50,14 +49,14 @@ def _columns(chains: list[Chain]) -> list[Column]:
         Column("expiry", [one.series.label for one in chains], is_text=True),
         Column("settle", [one.settle for one in chains], is_text=True),
         Column("dte", [f"{one.dte:.2f}" for one in chains]),
-        Column("forward", [output.price(one.forward, one.forward) for one in chains]),
-        Column("basis", [output.percent(one.basis) for one in chains], rank=1),
-        Column("ATM IV", [output.percent(one.atm_iv) for one in chains]),
-        Column("straddle", [output.price(one.straddle, one.forward) for one in chains]),
-        Column("RR", [output.percent(one.risk_reversal()) for one in chains]),
-        Column("BF", [output.percent(one.butterfly()) for one in chains]),
-        Column("OI", [output.compact(one.open_interest) for one in chains], rank=2),
-        Column("turnover", [output.compact(one.turnover_24h) for one in chains], rank=3),
+        Column("forward", [printing.price(one.forward, one.forward) for one in chains]),
+        Column("basis", [printing.percent(one.basis) for one in chains], rank=1),
+        Column("ATM IV", [printing.percent(one.atm_iv) for one in chains]),
+        Column("straddle", [printing.price(one.straddle, one.forward) for one in chains]),
+        Column("RR", [printing.percent(one.risk_reversal()) for one in chains]),
+        Column("BF", [printing.percent(one.butterfly()) for one in chains]),
+        Column("OI", [printing.compact(one.open_interest) for one in chains], rank=2),
+        Column("turnover", [printing.compact(one.turnover_24h) for one in chains], rank=3),
         Column("live", [f"{_live(one)}/{one.series.count}" for one in chains]),
     ]
 

@@ -9,8 +9,7 @@ from fastopts.cli import options
 from fastopts.cli.bounds import bounded
 from fastopts.cli.commands.scan import excluded
 from fastopts.cli.options import RedisUrl, Stale, Venue
-from fastopts.cli.output import printing as output
-from fastopts.cli.output import staleness
+from fastopts.cli.output import printing, staleness
 from fastopts.errors import BadInput
 from fastopts.reader.selection import bounds as bounds_
 
@@ -50,4 +49,4 @@ def export(
     if found.market.moment.down is not None:  # else the column `live` tells it of each row
         staleness.report_market(found.market, found.rows, aside=True)
     told = f"{len(found):,} options of {found.provenance.venue}"
-    output.aside(f"{told}; {excluded(found.excluded)}" if gate else told)
+    printing.aside(f"{told}; {excluded(found.excluded)}" if gate else told)

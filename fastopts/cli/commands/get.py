@@ -9,13 +9,12 @@ from rich.text import Text
 
 from fastopts.cli import options
 from fastopts.cli.options import Json, RedisUrl, Stale, Venue
-from fastopts.cli.output import cells
-from fastopts.cli.output import printing as output
+from fastopts.cli.output import cells, printing
 from fastopts.cli.output.cells import UNITS
 from fastopts.cli.output.printing import Column
 from fastopts.errors import one_line
 from fastopts.reader import Absent, Option
-from fastopts.reader.export import as_dict as plain
+from fastopts.reader.export import as_dict
 from fastopts.reader.freshness.feed import stale_error
 
 __all__ = ("get",)
@@ -43,7 +42,7 @@ def get(
     names = [symbol.upper() for symbol in symbols]
     with options.reader(redis_url, venue) as reader:
         if not json:
-            output.show_venue(reader.feed().venue)
+            printing.show_venue(reader.feed().venue)
         read = reader.text_many if text else reader.get_many
         found = read(names, require_live=not stale, allow_expired=stale)
     for name, one in zip(names, found, strict=True):
@@ -55,30 +54,30 @@ def get(
 def _show(symbol: str, found: Option | Mapping[str, str] | Absent, json: bool) -> None:
     match found:
         case Absent():
-            output.aside(found.reason.worded("command"))
+            printing.aside(found.reason.worded("command"))
         case Option() if json:
-            output.json_line(plain.option_values(found))
+            printing.json_line(as_dict.option_values(found))
         case Option():
             _show_option(found)
         case _ if json:
-            output.json_line({"symbol": symbol, **found})
+            printing.json_line({"symbol": symbol, **found})
         case _:
-            output.show(Text(symbol, style="bold"))
-            output.show(_two_columns(found))
+            printing.show(Text(symbol, style="bold"))
+            printing.show(_two_columns(found))
 
 
 def _show_option(option: Option) -> None:
-    output.show(Text(option.symbol, style="bold"))
+    printing.show(Text(option.symbol, style="bold"))
     if not option.live:
-        output.show(Text(f"NOT LIVE: {stale_error(option)}", style="bold red"))
-    names = [name for name in plain.option_values(option) if name != "symbol"]
+        printing.show(Text(f"NOT LIVE: {stale_error(option)}", style="bold red"))
+    names = [name for name in as_dict.option_values(option) if name != "symbol"]
     units = ["" if name in _WITH_UNIT else UNITS.get(name, "") for name in names]
     columns = [
         Column("name", names, is_text=True),
         Column("value", [_exact(option, name) for name in names]),
         Column("unit", units, rank=1, is_text=True),
     ]
-    output.show(output.fitting(columns, output.width()))
+    printing.show(printing.fitting(columns, printing.width()))
 
 
 def _exact(option: Option, name: str) -> str:
@@ -92,10 +91,10 @@ def _exact(option: Option, name: str) -> str:
 
 
 def _two_columns(texts: Mapping[str, str]) -> Text:
-    return output.fitting(
+    return printing.fitting(
         [
             Column("name", list(texts), is_text=True),
             Column("text", [one_line(text) for text in texts.values()]),
         ],
-        output.width(),
+        printing.width(),
     )

@@ -9,12 +9,11 @@ from rich.text import Text
 from fastopts.cli import options
 from fastopts.cli.bounds import bounded
 from fastopts.cli.options import Json, RedisUrl, Stale, Venue
-from fastopts.cli.output import cells, staleness
-from fastopts.cli.output import printing as output
+from fastopts.cli.output import cells, printing, staleness
 from fastopts.cli.output.printing import Column
 from fastopts.errors import BadInput
 from fastopts.reader import Option
-from fastopts.reader.export import as_dict as plain
+from fastopts.reader.export import as_dict
 from fastopts.reader.selection import bounds as bounds_
 
 __all__ = ("excluded", "scan")
@@ -59,14 +58,14 @@ def scan(
         )
     if json:
         for option in found:
-            output.json_line(plain.option_values(option))
-        output.aside(excluded(found.excluded))
+            printing.json_line(as_dict.option_values(option))
+        printing.aside(excluded(found.excluded))
     else:
-        output.show_venue(found.provenance.venue)
+        printing.show_venue(found.provenance.venue)
     staleness.report_market(found.market, found.rows, aside=json)
     if not json:
-        output.show(output.fitting(_columns(found, names), output.width()))
-        output.show(Text(excluded(found.excluded)))
+        printing.show(printing.fitting(_columns(found, names), printing.width()))
+        printing.show(Text(excluded(found.excluded)))
     if not found:
         raise typer.Exit(1)
 

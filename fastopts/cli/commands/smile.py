@@ -8,11 +8,10 @@ from rich.text import Text
 
 from fastopts.cli import options
 from fastopts.cli.options import EXPIRY_FORMS, Asset, Json, RedisUrl, Settle, Stale, Venue
-from fastopts.cli.output import plot, staleness
-from fastopts.cli.output import printing as output
-from fastopts.cli.output.plot import Curve, Frame
+from fastopts.cli.output import plot, printing, staleness
+from fastopts.cli.output.plot import PlotCurve, PlotFrame
 from fastopts.reader import Chain, SmilePoint
-from fastopts.reader.export import as_dict as plain
+from fastopts.reader.export import as_dict
 from fastopts.reader.objects.expiry import FRONT
 
 __all__ = ("smile",)
@@ -54,63 +53,65 @@ def smile(
     if json:
         for chain in chains:
             for point in chain.smile():
-                output.json_line(_values(chain, point))
+                printing.json_line(_values(chain, point))
     else:
-        output.show_venue(chains[0].moment.feed.venue)
+        printing.show_venue(chains[0].moment.feed.venue)
     staleness.report_chains(chains, aside=json)
     if not json:
         _show(chains, _delta if delta else _strike, delta)
     if not any(chain.smile() for chain in chains):
-        output.aside("nothing of it is known: no mark volatilities, or no forward")
+        printing.aside("nothing of it is known: no mark volatilities, or no forward")
         raise typer.Exit(1)
 
 
 def _show(chains: Sequence[Chain], across: Across, is_delta: bool) -> None:
     for place, chain in enumerate(chains):
-        output.show(_legend(chain, _style(place)))
-    curves = [Curve(_points(chain, across), _style(place)) for place, chain in enumerate(chains)]
+        printing.show(_legend(chain, _style(place)))
+    curves = [
+        PlotCurve(_points(chain, across), _style(place)) for place, chain in enumerate(chains)
+    ]
     marks = [point for curve in curves for point in curve.points]
     if not marks:
         return
     frame = _frame(marks, is_delta)
     behind = list(_behind(chains[0], across, frame)) if len(chains) == 1 else []
-    output.show(plot.draw(frame, [*behind, *curves]))
+    printing.show(plot.draw(frame, [*behind, *curves]))
 
 
 def _legend(chain: Chain, style: str) -> Text:
-    until = output.countdown(chain.series.expiry_ms, chain.moment.venue_ms)
-    forward = output.price(chain.forward, chain.forward)
-    words = f", {until}, forward {forward}, ATM IV {output.percent(chain.atm_iv)}"
+    until = printing.countdown(chain.series.expiry_ms, chain.moment.venue_ms)
+    forward = printing.price(chain.forward, chain.forward)
+    words = f", {until}, forward {forward}, ATM IV {printing.percent(chain.atm_iv)}"
     name = f"{chain.asset} {chain.series.label} {chain.settle}"
     return Text.assemble((f"━ {name}", style), words)
 
 
-def _frame(marks: Sequence[tuple[float, float]], is_delta: bool) -> Frame:
+def _frame(marks: Sequence[tuple[float, float]], is_delta: bool) -> PlotFrame:
     strikes, ivs = zip(*marks, strict=True)
     margin = _MARGIN * (max(ivs) - min(ivs)) or 0.01
     across = (-1.0, 0.0) if is_delta else (min(strikes), max(strikes))
     labels = [(-at, name) for at, name in _DELTAS] if is_delta else _strike_labels(*across)
     height = (max(min(ivs) - margin, 0.0), max(ivs) + margin)
-    return Frame(min(output.width(), _WIDTH_MAX), _HEIGHT, across, height, labels)
+    return PlotFrame(min(printing.width(), _WIDTH_MAX), _HEIGHT, across, height, labels)
 
 
 def _strike_labels(low: float, high: float) -> list[tuple[float, str]]:
     places = [low + (high - low) * step / (_LABELS - 1) for step in range(_LABELS)]
     rounded = [float(f"{place:.3g}") for place in places]
-    return [(place, output.number(place)) for place in rounded if low <= place <= high]
+    return [(place, printing.number(place)) for place in rounded if low <= place <= high]
 
 
-def _behind(chain: Chain, across: Across, frame: Frame) -> Iterator[Curve]:
+def _behind(chain: Chain, across: Across, frame: PlotFrame) -> Iterator[PlotCurve]:
     """Bid and ask of each strike, joined by a line, and the forward."""
     for point in chain.smile():
         at = across(point)
         if at is not None and point.bid_iv and point.ask_iv:
-            yield Curve([(at, point.bid_iv), (at, point.ask_iv)], _BAND)
+            yield PlotCurve([(at, point.bid_iv), (at, point.ask_iv)], _BAND)
     if across is _strike and chain.forward:
         low, high = frame.y
         for step in range(2 * frame.height):
             height = low + (high - low) * step / (2 * frame.height)
-            yield Curve([(chain.forward, height)], _FORWARD)
+            yield PlotCurve([(chain.forward, height)], _FORWARD)
 
 
 def _points(chain: Chain, across: Across) -> list[tuple[float, float]]:
@@ -140,5 +141,5 @@ def _values(chain: Chain, point: SmilePoint) -> dict[str, Any]:
         "expiry": chain.expiry,
         "settle": chain.settle,
         "forward": chain.forward,
-        **plain.point_values(point),
+        **as_dict.point_values(point),
     }

@@ -13,11 +13,10 @@ from rich.text import Text
 from fastopts import keys
 from fastopts.cli import options
 from fastopts.cli.commands.summary import shared_values
-from fastopts.cli.options import Json, RedisUrl, Source, Venue
-from fastopts.cli.output import losses
-from fastopts.cli.output import printing as output
-from fastopts.cli.output.losses import Equation
-from fastopts.cli.output.nets import Nets
+from fastopts.cli.options import Json, RedisUrl, StoreLocation, Venue
+from fastopts.cli.output import losses, printing
+from fastopts.cli.output.collector_health import CollectorHealth
+from fastopts.cli.output.losses import LossEquation
 from fastopts.contract import StatsField
 from fastopts.net.redis import address
 from fastopts.net.redis.blocking import BlockingChannel
@@ -33,7 +32,7 @@ TIMEOUT_S: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True)
-class Server:
+class RedisInfo:
     """What Redis says of itself."""
 
     name: str
@@ -63,19 +62,19 @@ def status(json: Json = False, redis_url: RedisUrl = None, venue: Venue = None) 
         found = summarise(reader.table(require_live=False).market, top=0)
         counters = reader.counters()
     told, stats = _ask(source)
-    nets = Nets.of(stats)
+    nets = CollectorHealth.of(stats)
     equations = losses.equations(counters)
     troubles = {name: counters[name] for name in _TROUBLES if name in counters}
     if json:
-        output.json_line(_values(found, told, equations, troubles) | nets.values())
+        printing.json_line(_values(found, told, equations, troubles) | nets.values())
     else:
-        output.show_venue(found.feed.venue or source.venue)
-        output.show(_drawn(found, told, equations, troubles, nets))
+        printing.show_venue(found.feed.venue or source.venue)
+        printing.show(_drawn(found, told, equations, troubles, nets))
     is_well = found.feed.alive and all(one.is_balanced for one in equations)
     raise typer.Exit(0 if is_well else 1)
 
 
-def _ask(source: Source) -> tuple[Server, Mapping[str, str]]:
+def _ask(source: StoreLocation) -> tuple[RedisInfo, Mapping[str, str]]:
     """Redis on itself, and the fields of `stats`."""
     channel = BlockingChannel(address.parse(source.url, source.password), TIMEOUT_S)
     commands = pack("INFO") + pack("HGETALL", keys.STATS)
@@ -92,8 +91,8 @@ def _texts(stats: object) -> Mapping[str, str]:
     return {str(name): str(text) for name, text in zip(stats[::2], stats[1::2], strict=True)}
 
 
-def _server(info: Mapping[str, str]) -> Server:
-    return Server(
+def _server(info: Mapping[str, str]) -> RedisInfo:
+    return RedisInfo(
         info.get("server_name", "redis").capitalize(),
         info.get("valkey_version", info.get("redis_version", "")),
         int(info["used_memory"]),
@@ -103,10 +102,10 @@ def _server(info: Mapping[str, str]) -> Server:
 
 def _drawn(
     found: Summary,
-    told: Server,
-    equations: list[Equation],
+    told: RedisInfo,
+    equations: list[LossEquation],
     troubles: Mapping[str, int],
-    nets: Nets,
+    nets: CollectorHealth,
 ) -> RenderableType:
     rows = Table.grid(padding=(0, 2))
     rows.add_column(style="bold", no_wrap=True)
@@ -133,7 +132,7 @@ def _drawn(
 def _feed(feed: FeedState) -> Text:
     if feed.down is not None:
         return Text(f"DOWN: {feed.down}", style="bold red")
-    beat = output.duration(feed.heartbeat_age_s or 0.0)
+    beat = printing.duration(feed.heartbeat_age_s or 0.0)
     words = Text.assemble(("alive", "green"), f", epoch {feed.epoch}, heartbeat {beat} ago")
     error = f" ± {feed.skew_error_ms}" if feed.skew_error_ms else ""
     skew = f", venue {feed.skew_ms:+d}{error} ms from Redis"
@@ -153,16 +152,16 @@ def _troubles(counts: Mapping[str, int]) -> str:
 def _ages(found: Summary) -> str:
     if found.age_s_p50 is None or found.age_s_p99 is None:
         return "-"
-    middle, high = output.duration(found.age_s_p50), output.duration(found.age_s_p99)
+    middle, high = printing.duration(found.age_s_p50), printing.duration(found.age_s_p99)
     return f"median {middle}, 99 % below {high}"
 
 
 def _conn(feed: FeedState, conn: int) -> Text:
     silence_s = feed.silence_s.get(conn)
-    words = "has delivered nothing" if silence_s is None else f"{output.duration(silence_s)} ago"
+    words = "has delivered nothing" if silence_s is None else f"{printing.duration(silence_s)} ago"
     lag_s = feed.lag_s.get(conn)
     # Below 0 it lies within the error of the clock's estimate.
-    lag = "" if lag_s is None else f", {output.duration(max(0.0, lag_s))} behind the venue"
+    lag = "" if lag_s is None else f", {printing.duration(max(0.0, lag_s))} behind the venue"
     if conn in feed.late:
         known = lag or ", how far behind the venue is not known"
         return Text(f"LATE: delivered {words}{known}", style="bold red")
@@ -172,7 +171,7 @@ def _conn(feed: FeedState, conn: int) -> Text:
 
 
 def _values(
-    found: Summary, told: Server, equations: list[Equation], troubles: Mapping[str, int]
+    found: Summary, told: RedisInfo, equations: list[LossEquation], troubles: Mapping[str, int]
 ) -> dict[str, Any]:
     return {
         **shared_values(found),

@@ -8,8 +8,8 @@ from rich.text import Text
 
 from fastopts.cli import options
 from fastopts.cli.options import Json, RedisUrl, Venue
-from fastopts.cli.output import printing as output
-from fastopts.reader.export import as_dict as plain
+from fastopts.cli.output import printing
+from fastopts.reader.export import as_dict
 from fastopts.reader.objects.summary import Summary, summarise
 
 __all__ = ("shared_values", "summary")
@@ -23,16 +23,16 @@ def summary(json: Json = False, redis_url: RedisUrl = None, venue: Venue = None)
     with options.reader(redis_url, venue) as reader:
         found = summarise(reader.table(require_live=False).market)
     if json:
-        output.json_line(_values(found))
+        printing.json_line(_values(found))
     else:
-        output.show(Text(str(found)))
+        printing.show(Text(str(found)))
     raise typer.Exit(0 if found.feed.alive else 1)
 
 
 def shared_values(found: Summary) -> dict[str, Any]:
     """What a summary and a status both tell as JSON."""
     return {
-        "feed": plain.feed_values(found.feed),
+        "feed": as_dict.feed_values(found.feed),
         "live": found.live,
         "total": found.total,
         "age_s_p50": found.age_s_p50,
@@ -44,6 +44,6 @@ def _values(found: Summary) -> dict[str, Any]:
     return {
         **shared_values(found),
         "assets": [asdict(one) for one in found.assets],
-        "by_turnover": [plain.option_values(option) for option in found.by_turnover],
-        "by_iv": [plain.option_values(option) for option in found.by_iv],
+        "by_turnover": [as_dict.option_values(option) for option in found.by_turnover],
+        "by_iv": [as_dict.option_values(option) for option in found.by_iv],
     }

@@ -11,12 +11,11 @@ from rich.text import Text
 from fastopts.cli import options
 from fastopts.cli.bounds import bounded
 from fastopts.cli.options import Json, RedisUrl, Venue, fraction
-from fastopts.cli.output import cells
-from fastopts.cli.output import printing as output
+from fastopts.cli.output import cells, printing
 from fastopts.config import SETTINGS
 from fastopts.errors import BadInput
 from fastopts.reader import Option
-from fastopts.reader.export import as_dict as plain
+from fastopts.reader.export import as_dict
 from fastopts.reader.mirrors.backlog import Gap
 from fastopts.reader.mirrors.price_moves import Move
 from fastopts.reader.mirrors.watch import Watch
@@ -66,7 +65,7 @@ def watch(
     seconds = None if duration is None else _seconds(duration)
     with options.reader(redis_url, venue) as reader:
         if not json:
-            output.show_venue(reader.feed().venue)
+            printing.show_venue(reader.feed().venue)
         stream = (
             reader.watch(scope, initial=initial, **given)
             if moves is None
@@ -103,9 +102,9 @@ def _events(stream: Watch[Any], limit: int | None, seconds: float | None) -> Ite
 
 def _print(event: Event, json: bool) -> None:
     if json:
-        output.json_line(_json(event))
+        printing.json_line(_json(event))
     else:
-        output.show(_line(event))
+        printing.show(_line(event))
 
 
 def _json(event: Event) -> dict[str, Any]:
@@ -115,7 +114,7 @@ def _json(event: Event) -> dict[str, Any]:
         case Move():
             numbers = {"before": event.before, "after": event.after, "change": event.change}
             return {"symbol": event.symbol, "field": event.field, "ts": event.option.ts, **numbers}
-    return plain.option_values(event)
+    return as_dict.option_values(event)
 
 
 def _line(event: Event) -> Text:
@@ -133,7 +132,7 @@ def _line(event: Event) -> Text:
     line = _head(event)
     for name in _SHOWN:
         words = f"  {name} {cells.cell(event, name)}"
-        if len(line) + len(words) > output.width():
+        if len(line) + len(words) > printing.width():
             break  # a line each: what has no room is left out, not cut
         line.append(words)
     return line

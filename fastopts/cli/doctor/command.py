@@ -13,10 +13,10 @@ from rich.text import Text
 from fastopts.cli import options
 from fastopts.cli.doctor import build, check
 from fastopts.cli.doctor.check import Finding
-from fastopts.cli.doctor.store import Store
-from fastopts.cli.doctor.venue import Venue
+from fastopts.cli.doctor.store import StoreChecks
+from fastopts.cli.doctor.venue import VenueChecks
 from fastopts.cli.options import Json, RedisUrl, setting
-from fastopts.cli.output import printing as output
+from fastopts.cli.output import printing
 from fastopts.config import Settings
 from fastopts.errors import one_line
 from fastopts.net.redis import address
@@ -56,7 +56,7 @@ def doctor(
     is_fit = not any(finding.level == "red" for _, finding in findings)
     if json:
         checks = [{"check": name, **asdict(finding)} for name, finding in findings]
-        output.json_line({"venue": endpoints.venue, "ok": is_fit, "checks": checks})
+        printing.json_line({"venue": endpoints.venue, "ok": is_fit, "checks": checks})
     else:
         _show_sum([finding for _, finding in findings])
     raise typer.Exit(0 if is_fit else 1)
@@ -67,14 +67,14 @@ async def _examine(
 ) -> list[tuple[str, Finding]]:
     """Run the checks; show each finding as soon as it is there."""
     source = options.source_of(settings, endpoints.venue)
-    line = output.venue(source.venue)
+    line = printing.venue(source.venue)
     if is_shown and line is not None:
-        output.show(line)
+        printing.show(line)
     found = []
-    with closing(Store(address.parse(source.url, source.password), source.venue)) as store:
+    with closing(StoreChecks(address.parse(source.url, source.password), source.venue)) as store:
         checks = [*build.checks(), *store.checks()]
         if not offline:
-            checks += Venue(endpoints, settings.coins, settings.insecure).checks()
+            checks += VenueChecks(endpoints, settings.coins, settings.insecure).checks()
         async for name, finding in check.run(checks):
             found.append((name, finding))
             if is_shown:
@@ -91,10 +91,10 @@ def _show(name: str, finding: Finding) -> None:
     if finding.remedy:
         words.append(f"\n-> {finding.remedy}", style="bold")
     row.add_row(Text(finding.level, style=_STYLES[finding.level]), name, words)
-    output.show(row)
+    printing.show(row)
 
 
 def _show_sum(findings: Sequence[Finding]) -> None:
     counts = {level: sum(f.level == level for f in findings) for level in _STYLES}
     bad = [f"{counts[level]} {level}" for level in ("red", "yellow", "skipped") if counts[level]]
-    output.show(Text(", ".join(bad) if bad else f"all {len(findings)} green", style="bold"))
+    printing.show(Text(", ".join(bad) if bad else f"all {len(findings)} green", style="bold"))

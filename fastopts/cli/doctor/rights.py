@@ -43,7 +43,7 @@ class Trial:
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class RefusedCommand:
     trial: Trial
     reply: str
 
@@ -117,11 +117,11 @@ def try_writing(address: Address, info: Mapping[str, str]) -> Finding:
     return red(_words(refused), remedy)
 
 
-def _denied(refused: Sequence[Refused]) -> set[str]:
+def _denied(refused: Sequence[RefusedCommand]) -> set[str]:
     return {each.trial.command for each in refused if each.is_denied}
 
 
-def _refused_in_transaction(address: Address) -> list[Refused]:
+def _refused_in_transaction(address: Address) -> list[RefusedCommand]:
     with blocking.connect(address, TIMEOUT_S) as connection:
         # Alone: what follows must not come true where there is no transaction.
         if _exchange(connection, [("MULTI",)]) != ["OK"]:
@@ -129,11 +129,11 @@ def _refused_in_transaction(address: Address) -> list[Refused]:
         return _refused(connection, QUEUED, address.db)
 
 
-def _refused(connection: socket.socket, trials: Sequence[Trial], db: int) -> list[Refused]:
+def _refused(connection: socket.socket, trials: Sequence[Trial], db: int) -> list[RefusedCommand]:
     commands = [tuple(word.format(db=db) for word in trial.words) for trial in trials]
     replies = _exchange(connection, commands)
     return [
-        Refused(trial, reply.reply.removeprefix(_ABORTED))
+        RefusedCommand(trial, reply.reply.removeprefix(_ABORTED))
         for trial, reply in zip(trials, replies, strict=True)
         if isinstance(reply, StoreError)
     ]
@@ -157,7 +157,7 @@ def _names(trials: Sequence[Trial]) -> set[str]:
     return {trial.command for trial in trials}
 
 
-def _words(refused: Sequence[Refused]) -> str:
+def _words(refused: Sequence[RefusedCommand]) -> str:
     """The refused commands, by what the server says of them."""
     by_reply: dict[str, list[str]] = {}
     for each in refused:
@@ -170,7 +170,7 @@ def _words(refused: Sequence[Refused]) -> str:
 
 
 def _remedy(
-    refused: Sequence[Refused], address: Address, info: Mapping[str, str], documented: str
+    refused: Sequence[RefusedCommand], address: Address, info: Mapping[str, str], documented: str
 ) -> str:
     """What the operator has to do, the most fundamental first."""
     replies = [each.reply for each in refused]

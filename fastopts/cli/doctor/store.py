@@ -10,7 +10,7 @@ from fastopts import keys
 from fastopts.cli.doctor import rights
 from fastopts.cli.doctor.check import Check, Finding, green, red, yellow
 from fastopts.cli.doctor.clock import judge_clock
-from fastopts.cli.output.nets import Nets
+from fastopts.cli.output.collector_health import CollectorHealth
 from fastopts.errors import StoreError, StoreUnavailable, WrongVenue
 from fastopts.net.redis.address import Address
 from fastopts.net.redis.blocking import BlockingChannel
@@ -24,7 +24,7 @@ from fastopts.session.refusals import judge
 if TYPE_CHECKING:
     from fastopts.reader.freshness.feed_state import FeedState
 
-__all__ = ("Store",)
+__all__ = ("StoreChecks",)
 
 TIMEOUT_S: Final = 3.0
 COVERED_ENOUGH: Final = 0.99
@@ -37,7 +37,7 @@ _NO_REDIS: Final = "that is no Redis: check host and port of --redis-url"
 _AUTH: Final = "the password goes into REDIS_PASSWORD, or percent-encoded into --redis-url"
 
 
-class Store:
+class StoreChecks:
     """The Redis at *address*, which should hold the data of *venue*."""
 
     def __init__(self, address: Address, venue: str) -> None:
@@ -156,7 +156,7 @@ class Store:
     async def _universe(self) -> Finding:
         [stats] = await self._ask(("HGETALL", keys.STATS))
         texts = [str(each, "utf-8", "replace") for each in stats]
-        nets = Nets.of(dict(zip(texts[::2], texts[1::2], strict=True)))
+        nets = CollectorHealth.of(dict(zip(texts[::2], texts[1::2], strict=True)))
         faults = [words.plain for label, words in nets.rows() if label not in ("coins", "duties")]
         if nets.overdue:
             faults.append(f"overdue: {', '.join(nets.overdue)}")

@@ -8,7 +8,7 @@ import orjson
 
 from fastopts.cli.doctor.check import Finding, green, red
 from fastopts.cli.doctor.network import WAY
-from fastopts.cli.output import printing as output
+from fastopts.cli.output import printing
 from fastopts.errors import HandshakeRefused
 from fastopts.net import tls, websocket
 from fastopts.net.websocket import WebSocket
@@ -70,9 +70,9 @@ async def _converse(socket: WebSocket, messages: asyncio.Queue[bytes], symbol: s
         message = await _next(messages)
         at_ms = _time_of_tick(message, symbol)
         if at_ms is not None:
-            age = output.duration((wall_ms() - at_ms) / 1000)
+            age = printing.duration((wall_ms() - at_ms) / 1000)
             return green(
-                f"{symbol}, {age} old, {output.duration(loop.time() - began)} after asking"
+                f"{symbol}, {age} old, {printing.duration(loop.time() - began)} after asking"
             )
         session.receive(message, loop.time())
     return red(f"it is open, but {symbol} did not tick in {TICK_LIMIT_S:g} s", _MUTE)

@@ -20,7 +20,7 @@ from fastopts.venues.bybit import symbols
 from fastopts.venues.bybit.hosts import Endpoints
 from fastopts.venues.bybit.rest import Envelope, RestRequest, TickerRows, base_coins, judge, tickers
 
-__all__ = ("Venue",)
+__all__ = ("VenueChecks",)
 
 T = TypeVar("T")
 
@@ -33,7 +33,7 @@ HEADERS: Final = {"User-Agent": USER_AGENT}
 _LATER: Final = "look whether this is the right host; if so, try again in a minute"
 
 
-class Venue:
+class VenueChecks:
     """The venue at *endpoints*; a collector would track *coins* (None: all that it finds)."""
 
     def __init__(self, endpoints: Endpoints, coins: tuple[str, ...] | None, insecure: bool) -> None:

@@ -3,8 +3,8 @@
 from datetime import datetime
 from typing import Final
 
-from fastopts.cli.output import printing as output
-from fastopts.reader.export import as_dict as plain
+from fastopts.cli.output import printing
+from fastopts.reader.export import as_dict
 from fastopts.reader.objects.option import Option
 from fastopts.vocabulary import VOCABULARY
 
@@ -12,7 +12,7 @@ __all__ = ("UNITS", "cell", "is_text")
 
 UNITS: Final = {
     **{word.name: word.unit for word in VOCABULARY.values()},
-    **plain.DERIVED,
+    **as_dict.DERIVED,
     "expiry_ms": "ms since 1970, UTC",
 }
 
@@ -26,17 +26,17 @@ def cell(option: Option, name: str) -> str:
         case bool():
             return "yes" if value else "no"
         case datetime():
-            return output.utc(round(value.timestamp() * 1000))
+            return printing.utc(round(value.timestamp() * 1000))
         case float() if name == "age_s":
-            return output.duration(value)
+            return printing.duration(value)
         case float() if UNITS[name] == "fraction":
-            return output.percent(value)
+            return printing.percent(value)
         case float() if name in ("delta", "dte"):
             return f"{value:.2f}"
         case float() if UNITS[name] == "quote coin" and name != "strike":
-            return output.price(value, option.forward)
+            return printing.price(value, option.forward)
         case float():
-            return output.number(value)
+            return printing.number(value)
     return str(value)
 
 

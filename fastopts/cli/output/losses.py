@@ -8,13 +8,13 @@ from rich.text import Text
 
 from fastopts.contract import StatsField
 
-__all__ = ("UNKNOWN", "Equation", "equations")
+__all__ = ("UNKNOWN", "LossEquation", "equations")
 
 UNKNOWN: Final = "not known: no counters of a collector in `stats`"
 
 
 @dataclass(frozen=True, slots=True)
-class Equation:
+class LossEquation:
     """One of the loss equations, *left* being the sum of *right* when nothing was lost."""
 
     name: str
@@ -41,12 +41,12 @@ class Equation:
         return f"{self.name} {self.left:,} = {terms}"
 
 
-def equations(counters: Mapping[str, int]) -> list[Equation]:
+def equations(counters: Mapping[str, int]) -> list[LossEquation]:
     """Both equations; none when `stats` is another program's."""
     known = {name for equation in StatsField.LOSS_EQUATIONS for name in (equation[0], *equation[1])}
     if not known <= counters.keys():
         return []
     return [
-        Equation(left, counters[left], {name: counters[name] for name in right})
+        LossEquation(left, counters[left], {name: counters[name] for name in right})
         for left, right in StatsField.LOSS_EQUATIONS
     ]

@@ -7,7 +7,7 @@ from typing import Final
 
 from rich.text import Text
 
-__all__ = ("Curve", "Frame", "draw")
+__all__ = ("PlotCurve", "PlotFrame", "draw")
 
 Point = tuple[float, float]
 
@@ -18,7 +18,7 @@ _LABEL_WIDTH: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Curve:
+class PlotCurve:
     """Points from left to right; a lone one is a dot. Outside of the frame nothing is drawn."""
 
     points: Sequence[Point]
@@ -26,7 +26,7 @@ class Curve:
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
+class PlotFrame:
     """What is shown: *width* and *height* in characters, the ranges of x and y, labels for x."""
 
     width: int
@@ -36,7 +36,7 @@ class Frame:
     labels: Sequence[tuple[float, str]]
 
 
-def draw(frame: Frame, curves: Sequence[Curve]) -> Text:
+def draw(frame: PlotFrame, curves: Sequence[PlotCurve]) -> Text:
     """Draw *curves*, the later ones over the earlier; y is a fraction, and labelled in per cent."""
     canvas = _Canvas(frame)
     for curve in curves:
@@ -49,13 +49,13 @@ def draw(frame: Frame, curves: Sequence[Curve]) -> Text:
 class _Canvas:
     """The dots of each character, and its style."""
 
-    def __init__(self, frame: Frame) -> None:
+    def __init__(self, frame: PlotFrame) -> None:
         self._frame = frame
         self._columns = frame.width - _LABEL_WIDTH
         self._dots: dict[tuple[int, int], int] = {}
         self._styles: dict[tuple[int, int], str] = {}
 
-    def draw(self, curve: Curve) -> None:
+    def draw(self, curve: PlotCurve) -> None:
         places = [self._place(point) for point in curve.points]
         if len(places) == 1:
             self._dot(*places[0], curve.style)
@@ -97,7 +97,7 @@ class _Canvas:
         return text
 
 
-def _x_axis(frame: Frame) -> Text:
+def _x_axis(frame: PlotFrame) -> Text:
     columns = frame.width - _LABEL_WIDTH
     line = ""
     for x, label in frame.labels:

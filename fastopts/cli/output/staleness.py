@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.text import Text
 
-from fastopts.cli.output import printing as output
+from fastopts.cli.output import printing
 from fastopts.reader import Chain, Option
 from fastopts.reader.freshness.feed import Moment
 from fastopts.reader.objects.market import Market
@@ -29,12 +29,12 @@ def report(
     if total:
         parts.append(f"{not_live:,} of {total:,} options are not live")
     if newest_age_s is not None:
-        parts.append(f"the newest is {output.duration(newest_age_s)} old")
+        parts.append(f"the newest is {printing.duration(newest_age_s)} old")
     line = "; ".join(parts)
     if aside or not sys.stdout.isatty():
-        output.aside(line)
+        printing.aside(line)
     else:
-        output.show(Text(line, style="bold red"))
+        printing.show(Text(line, style="bold red"))
 
 
 def report_chains(chains: Iterable[Chain], aside: bool) -> None:

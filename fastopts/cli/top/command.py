@@ -9,7 +9,7 @@ from rich.live import Live
 from fastopts.cli import options
 from fastopts.cli.options import RedisUrl, Venue
 from fastopts.cli.top import terminal
-from fastopts.cli.top.screen import draw, look
+from fastopts.cli.top.screen import draw, read_screen
 from fastopts.cli.top.view import View
 from fastopts.reader import OptionReader
 
@@ -37,6 +37,6 @@ def _run(reader: OptionReader, view: View, pressed: terminal.Keys) -> None:
     with Live(console=console, screen=True, auto_refresh=False) as live:
         while not view.is_done:
             width, height = console.size
-            live.update(draw(look(reader, view, height), view, width), refresh=True)
+            live.update(draw(read_screen(reader, view, height), view, width), refresh=True)
             for key in pressed(REFRESH_S):
                 view.press(key)

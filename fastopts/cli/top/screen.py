@@ -7,22 +7,21 @@ from typing import Final
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from fastopts.cli.output import cells
-from fastopts.cli.output import printing as output
+from fastopts.cli.output import cells, printing
 from fastopts.cli.output.printing import Column
 from fastopts.cli.top.view import COLUMNS, View
 from fastopts.errors import StoreError
 from fastopts.reader import Option, OptionReader
 from fastopts.reader.selection.bounds import Bounds
 
-__all__ = ("Look", "draw", "look")
+__all__ = ("ScreenData", "draw", "read_screen")
 
 _HELP: Final = "q quit   ← → sort   r reverse   a asset   t type   / filter   Esc no filter"
 _LINES: Final = 4  # two above the table, its heading, one below
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class ScreenData:
     """The options to show, how many are live, how many match, and what is wrong."""
 
     options: Sequence[Option] = ()
@@ -33,7 +32,7 @@ class Look:
     trouble: str | None = None
 
 
-def look(reader: OptionReader, view: View, height: int) -> Look:
+def read_screen(reader: OptionReader, view: View, height: int) -> ScreenData:
     """Read the market, and choose what *view* shows of it on *height* lines.
 
     Only live values are chosen. A server that does not answer is trouble to show, and no error.
@@ -42,13 +41,13 @@ def look(reader: OptionReader, view: View, height: int) -> Look:
     try:
         found = reader.scan(view.asset, gate=False, sort=view.sort, require_live=False, **bounds)
     except StoreError as error:
-        return Look(trouble=str(error))
+        return ScreenData(trouble=str(error))
     moment = found.market.moment
     view.assets = moment.feed.assets
     live = found.rows[found.market.column("live")[found.rows]]
     symbols = found.market.listing.symbols
     matching = [row for row in live.tolist() if view.text in symbols[row]]
-    return Look(
+    return ScreenData(
         [found.market.option(row) for row in matching[: max(height - _LINES, 0)]],
         len(live),
         len(matching),
@@ -58,24 +57,24 @@ def look(reader: OptionReader, view: View, height: int) -> Look:
     )
 
 
-def draw(seen: Look, view: View, width: int) -> RenderableType:
+def draw(seen: ScreenData, view: View, width: int) -> RenderableType:
     """Draw what was *seen* on *width* columns."""
-    table = output.fitting(_columns(seen.options, view), width)
+    table = printing.fitting(_columns(seen.options, view), width)
     below = Text(f"/{view.text}_" if view.is_typing else _HELP, style="reverse")
     below.truncate(width, overflow="crop")
     return Group(_title(seen), _choice(seen, view), table, below)
 
 
-def _title(seen: Look) -> Text:
-    parts = [output.venue(seen.venue) or Text("fastopts top", style="bold")]
+def _title(seen: ScreenData) -> Text:
+    parts = [printing.venue(seen.venue) or Text("fastopts top", style="bold")]
     if seen.now_ms:
-        parts.append(Text(output.utc(seen.now_ms)))
+        parts.append(Text(printing.utc(seen.now_ms)))
     if seen.trouble is not None:
         parts.append(Text(seen.trouble, style="bold red"))
     return _line(Text("  ").join(parts))
 
 
-def _choice(seen: Look, view: View) -> Text:
+def _choice(seen: ScreenData, view: View) -> Text:
     kind = {"C": "calls", "P": "puts", None: "options"}[view.type]
     what = f"{view.asset or 'all'} {kind}" + (f" with {view.text!r}" if view.text else "")
     order = f"{view.column} {'▼' if view.is_descending else '▲'}"

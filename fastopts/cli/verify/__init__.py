@@ -12,7 +12,7 @@ judge.py     equal, moved or wrong: the rules, without I/O
 rounds.py    row after row until every symbol is judged, or time is up
 greeks.py    the venue's greeks beside a Black-76 of our own
 coverage.py  what is live of what is listed, by series
-verdict.py   everything that was found, and whether it is good
+report.py    everything that was found, and whether it is good
 screen.py    the same for people
 command.py   the command: settings in, verdict out
 """

@@ -10,14 +10,13 @@ import typer
 
 from fastopts.cli import options
 from fastopts.cli.options import Json, RedisUrl, setting
-from fastopts.cli.output import losses
-from fastopts.cli.output import printing as output
+from fastopts.cli.output import losses, printing
 from fastopts.cli.verify import coverage, greeks, screen
 from fastopts.cli.verify import sample as sampling
+from fastopts.cli.verify.report import VerifyReport
 from fastopts.cli.verify.rounds import Rounds
-from fastopts.cli.verify.store import Feed, Store
-from fastopts.cli.verify.venue import Venue
-from fastopts.cli.verify.verdict import Verdict
+from fastopts.cli.verify.store import StoreClient, StoredFeed
+from fastopts.cli.verify.venue import VenueClient
 from fastopts.config import KNOWN_COINS, Settings
 from fastopts.errors import ConfigError
 from fastopts.net.redis import address
@@ -68,21 +67,21 @@ def verify(
     )
     source = options.source_of(settings, "")
     plan = _Plan(sample, seconds, secrets.randbelow(SEEDS) if seed is None else seed)
-    with closing(Store(address.parse(source.url, source.password))) as store:
+    with closing(StoreClient(address.parse(source.url, source.password))) as store:
         feed = store.feed()
         rest_url = _rest_url(feed, settings)
-        with closing(Venue(rest_url, settings.insecure)) as venue:
+        with closing(VenueClient(rest_url, settings.insecure)) as venue:
             assets = settings.coins or feed.assets
             perhaps = [] if settings.coins else _others(venue, assets)
             found = _judge(store, venue, assets, perhaps, plan)
     if json:
-        output.json_line(found.values)
+        printing.json_line(found.values)
     else:
         screen.show(found)
     raise typer.Exit(1 if found.complaints else 0)
 
 
-def _rest_url(feed: Feed, settings: Settings) -> str:
+def _rest_url(feed: StoredFeed, settings: Settings) -> str:
     """The host of *feed*'s venue, or the one that was named. Raises ConfigError if it is not."""
     is_testnet = feed.venue == "bybit-testnet"
     if settings.testnet and not is_testnet:
@@ -102,21 +101,25 @@ def _rest_url(feed: Feed, settings: Settings) -> str:
     return found.rest_url
 
 
-def _others(venue: Venue, assets: Sequence[str]) -> list[str]:
+def _others(venue: VenueClient, assets: Sequence[str]) -> list[str]:
     """Coins beside *assets* that may have options: those that the venue names, and known ones."""
     return sorted({*venue.coins(), *KNOWN_COINS} - set(assets))
 
 
 def _judge(
-    store: Store, venue: Venue, assets: Sequence[str], perhaps: Sequence[str], plan: _Plan
-) -> Verdict:
+    store: StoreClient,
+    venue: VenueClient,
+    assets: Sequence[str],
+    perhaps: Sequence[str],
+    plan: _Plan,
+) -> VerifyReport:
     stored = store.listed((*assets, *perhaps))
     conns = store.conns(stored)
     live = [symbol for symbol in stored if conns.live(symbol) is not None]
     rounds = Rounds(store, venue, assets, perhaps)
     cases = rounds.run(sampling.choose(live, plan.sample, plan.seed), plan.seconds)
     listed = [symbol for rows in rounds.rows.values() for symbol in rows.by_symbol]
-    return Verdict(
+    return VerifyReport(
         feed=conns.feed,
         seed=plan.seed,
         candidates=len(live),

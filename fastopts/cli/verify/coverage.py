@@ -7,13 +7,13 @@ from typing import Final
 from fastopts.cli.verify import symbols
 from fastopts.cli.verify.symbols import Contract
 
-__all__ = ("Coverage", "Series", "count")
+__all__ = ("Coverage", "SeriesCoverage", "count")
 
 ENOUGH: Final = 0.99
 
 
 @dataclass(slots=True)
-class Series:
+class SeriesCoverage:
     """The options of one asset, expiry and settle coin: at the venue, in Redis, live there."""
 
     asset: str
@@ -29,7 +29,7 @@ class Coverage:
     """All series; *listed* counts what the venue has, *missing* are those of it not in Redis, and
     *unread* those of its names that are not understood."""
 
-    series: tuple[Series, ...]
+    series: tuple[SeriesCoverage, ...]
     missing: tuple[str, ...]
     unread: tuple[str, ...] = ()
 
@@ -58,14 +58,14 @@ def count(
     """Count the symbols of each kind by series; what is delivered at *now_ms* counts nowhere."""
     names = list(venue)
     there, here = _undelivered(names, now_ms), _undelivered(stored, now_ms)
-    found: dict[tuple[str, int, str], Series] = {}
+    found: dict[tuple[str, int, str], SeriesCoverage] = {}
     for kind, contracts in (
         ("venue", there),
         ("stored", here),
         ("live", _undelivered(live, now_ms)),
     ):
         for contract in contracts.values():
-            series = found.setdefault(contract.series, Series(*contract.series))
+            series = found.setdefault(contract.series, SeriesCoverage(*contract.series))
             setattr(series, kind, getattr(series, kind) + 1)
     missing = sorted(there.keys() - here.keys())
     unread = sorted(name for name in names if symbols.parse(name) is None)

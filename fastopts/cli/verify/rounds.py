@@ -6,9 +6,9 @@ from typing import Final
 
 from fastopts.cli.verify import venue
 from fastopts.cli.verify.judge import Case
-from fastopts.cli.verify.store import Moment, Store, Tick
+from fastopts.cli.verify.store import StoreClient, StoreSnapshot, Tick
 from fastopts.cli.verify.symbols import parse
-from fastopts.cli.verify.venue import Rows, Venue
+from fastopts.cli.verify.venue import VenueClient, VenueRows
 from fastopts.errors import ConnectionLost, VenueBanned, VenueError
 
 __all__ = ("GAP_S", "Rounds")
@@ -24,9 +24,13 @@ class Rounds:
     """
 
     def __init__(
-        self, store: Store, there: Venue, coins: Sequence[str], perhaps: Sequence[str] = ()
+        self,
+        store: StoreClient,
+        there: VenueClient,
+        coins: Sequence[str],
+        perhaps: Sequence[str] = (),
     ) -> None:
-        self.rows: dict[str, Rows] = {}
+        self.rows: dict[str, VenueRows] = {}
         self.ticks: dict[str, Tick] = {}
         self._store = store
         self._venue = there
@@ -48,7 +52,7 @@ class Rounds:
                     raise
                 except (VenueError, ConnectionLost) as error:
                     if coin in self._perhaps and isinstance(error, VenueError):
-                        self.rows[coin] = Rows(0, {})
+                        self.rows[coin] = VenueRows(0, {})
                     troubles[coin] = error
             if not self._needed(cases):
                 break
@@ -79,7 +83,7 @@ class Rounds:
             _show(case, before, rows, after)
 
 
-def _show(case: Case, before: Moment, rows: Rows, after: Moment) -> None:
+def _show(case: Case, before: StoreSnapshot, rows: VenueRows, after: StoreSnapshot) -> None:
     row = rows.by_symbol.get(case.symbol, {})
     case.see(before.live(case.symbol), row, after.live(case.symbol), rows.time_ms)
 

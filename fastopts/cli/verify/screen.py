@@ -8,14 +8,13 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from fastopts.cli.output import losses
-from fastopts.cli.output import printing as output
+from fastopts.cli.output import losses, printing
 from fastopts.cli.output.printing import Column
-from fastopts.cli.verify.coverage import Coverage, Series
+from fastopts.cli.verify.coverage import Coverage, SeriesCoverage
 from fastopts.cli.verify.greeks import TOLERANCE, Greeks
 from fastopts.cli.verify.judge import Case
-from fastopts.cli.verify.store import Feed
-from fastopts.cli.verify.verdict import Verdict
+from fastopts.cli.verify.report import VerifyReport
+from fastopts.cli.verify.store import StoredFeed
 from fastopts.errors import one_line
 from fastopts.vocabulary import VOCABULARY
 
@@ -26,29 +25,29 @@ MISSING_SHOWN: Final = 5
 _MEANINGS: Final = {word.short: word.name for word in VOCABULARY.values() if word.short}
 
 
-def show(found: Verdict) -> None:
+def show(found: VerifyReport) -> None:
     """Print *found*."""
-    output.show_venue(found.feed.venue)
-    output.show(_series(found.coverage.series))
-    output.show(_findings(found))
+    printing.show_venue(found.feed.venue)
+    printing.show(_series(found.coverage.series))
+    printing.show(_findings(found))
 
 
-def _series(series: Sequence[Series]) -> RenderableType:
+def _series(series: Sequence[SeriesCoverage]) -> RenderableType:
     styles = ["" if one.live == one.venue == one.stored else "yellow" for one in series]
-    return output.fitting(
+    return printing.fitting(
         (
             Column("asset", [one.asset for one in series], is_text=True),
-            Column("expiry (UTC)", [output.utc(one.expiry_ms)[:-4] for one in series]),
+            Column("expiry (UTC)", [printing.utc(one.expiry_ms)[:-4] for one in series]),
             Column("settle", [one.settle for one in series], is_text=True),
             Column("at the venue", [f"{one.venue:,}" for one in series]),
             Column("in Redis", [f"{one.stored:,}" for one in series]),
             Column("live", [Text(f"{o.live:,}", s) for o, s in zip(series, styles, strict=True)]),
         ),
-        output.width(),
+        printing.width(),
     )
 
 
-def _findings(found: Verdict) -> Table:
+def _findings(found: VerifyReport) -> Table:
     rows = Table.grid(padding=(0, 2))
     rows.add_column(style="bold", no_wrap=True)
     rows.add_column()
@@ -72,7 +71,7 @@ def _findings(found: Verdict) -> Table:
     return rows
 
 
-def _feed(feed: Feed) -> Text:
+def _feed(feed: StoredFeed) -> Text:
     words = Text(
         f"{one_line(feed.venue)}, epoch {feed.epoch}, {len(feed.delivered_ms)} connections"
     )
@@ -81,7 +80,7 @@ def _feed(feed: Feed) -> Text:
     return words
 
 
-def _counts(found: Verdict) -> Text:
+def _counts(found: VerifyReport) -> Text:
     words = ", ".join(f"{count:,} {outcome}" for outcome, count in found.counts.items())
     return Text.assemble((words, "bold red" if found.wrong else "green"))
 
@@ -97,8 +96,8 @@ def _wrong(case: Case) -> str:
     assert case.evidence is not None
     first, *others = case.evidence.differences
     more = f", and {len(others)} more fields" if others else ""
-    age = output.duration(case.evidence.tick_age_ms / 1000)
-    apart = output.duration(case.evidence.rows_apart_ms / 1000)
+    age = printing.duration(case.evidence.tick_age_ms / 1000)
+    apart = printing.duration(case.evidence.rows_apart_ms / 1000)
     return one_line(
         f"{case.symbol} {_MEANINGS[first.field]} ({first.field}):"
         f" {first.stored or 'nothing'} is stored, the venue says {first.venue or 'nothing'}{more};"

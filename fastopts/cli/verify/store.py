@@ -12,7 +12,7 @@ from fastopts.net.redis.address import Address
 from fastopts.net.redis.blocking import BlockingChannel
 from fastopts.net.redis.resp import ReplyList, good, pack
 
-__all__ = ("Feed", "Moment", "Store", "Tick")
+__all__ = ("StoreClient", "StoreSnapshot", "StoredFeed", "Tick")
 
 TIMEOUT_S: Final = 5.0
 SCHEMA: Final = "1"
@@ -23,7 +23,7 @@ Tick = Mapping[str, str]  # a hash
 
 
 @dataclass(frozen=True, slots=True)
-class Feed:
+class StoredFeed:
     """What the hash of the feed says at *now_ms* of the server's clock."""
 
     now_ms: int
@@ -72,12 +72,12 @@ class Feed:
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class StoreSnapshot:
     """Some ticks, which of them are marked as suspect, and the feed just after them."""
 
     ticks: Mapping[str, Tick]
     suspects: frozenset[str]
-    feed: Feed
+    feed: StoredFeed
 
     def live(self, symbol: str) -> Tick | None:
         """The tick of *symbol*; None when it is not live."""
@@ -86,7 +86,7 @@ class Moment:
         return tick if is_live else None
 
 
-class Store:
+class StoreClient:
     """The Redis at *address*. Every call raises StoreError when it can't answer."""
 
     def __init__(self, address: Address) -> None:
@@ -95,18 +95,18 @@ class Store:
     def close(self) -> None:
         self._channel.close()
 
-    def feed(self) -> Feed:
+    def feed(self) -> StoredFeed:
         """The feed. Raises FeedDown when no collector is alive, or none was ever here."""
         feed = self.ticks([]).feed
         if not feed.is_alive:
             raise FeedDown(_last_words(feed))
         return feed
 
-    def ticks(self, of: Sequence[str]) -> Moment:
+    def ticks(self, of: Sequence[str]) -> StoreSnapshot:
         """The hashes of these symbols."""
         return self._moment(of, ("HGETALL",), _mapping)
 
-    def conns(self, of: Sequence[str]) -> Moment:
+    def conns(self, of: Sequence[str]) -> StoreSnapshot:
         """Of these symbols no more than who delivered them."""
         return self._moment(of, ("HMGET", "cn"), lambda told: {"cn": told[0] or ""})
 
@@ -121,7 +121,7 @@ class Store:
 
     def _moment(
         self, of: Sequence[str], asked: tuple[str, ...], read: Callable[[list[str]], Tick]
-    ) -> Moment:
+    ) -> StoreSnapshot:
         """Ask for ticks, then for the feed: no value is newer than what the feed says of it."""
         command, *fields = asked
         hashes = [(command, keys.option(symbol), *fields) for symbol in of]
@@ -131,7 +131,7 @@ class Store:
         ticks = dict(zip(of, map(read, told[: len(of)]), strict=True))
         marked = zip(of, told[len(of) :], strict=True)
         suspects = frozenset(s for s, text in marked if text and ord(text) & FLAG_SUSPECT)
-        return Moment(ticks, suspects, _feed(_mapping(feed), now_ms))
+        return StoreSnapshot(ticks, suspects, _feed(_mapping(feed), now_ms))
 
     def _ask(self, commands: Sequence[tuple[str, ...]]) -> list[Any]:
         if not commands:
@@ -144,13 +144,13 @@ def _mapping(flat: list[str]) -> dict[str, str]:
     return dict(zip(flat[::2], flat[1::2], strict=True))
 
 
-def _feed(told: Mapping[str, str], now_ms: int) -> Feed:
+def _feed(told: Mapping[str, str], now_ms: int) -> StoredFeed:
     if not told:
         raise FeedDown("no collector has written here yet; start one: fastopts track")
     if told.get("schema") != SCHEMA:
         raise StoreError(f"{keys.FEED} has schema {told.get('schema')}: this judges {SCHEMA} alone")
     try:
-        return Feed(
+        return StoredFeed(
             now_ms,
             told["venue"],
             str(int(told["epoch"])),
@@ -167,7 +167,7 @@ def _feed(told: Mapping[str, str], now_ms: int) -> Feed:
         raise StoreError(f"{keys.FEED} is not as a collector writes it: {error!r}") from error
 
 
-def _last_words(feed: Feed) -> str:
+def _last_words(feed: StoredFeed) -> str:
     if feed.beat_age_ms == feed.now_ms:
         why = "its collector has ended"
     else:

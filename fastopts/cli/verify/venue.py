@@ -13,7 +13,7 @@ from fastopts import keys
 from fastopts.errors import ConnectionLost, VenueBanned, VenueError
 from fastopts.net.http import Answer, HttpClient
 
-__all__ = ("Row", "Rows", "Venue", "read")
+__all__ = ("Row", "VenueClient", "VenueRows", "read")
 
 PATH: Final = "/v5/market/tickers"
 LIST: Final = "/v5/market/instruments-info"
@@ -25,14 +25,14 @@ Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Rows:
+class VenueRows:
     """All rows of a coin, by symbol, and the venue's time of them in ms."""
 
     time_ms: int
     by_symbol: Mapping[str, Row]
 
 
-class Venue:
+class VenueClient:
     """The REST host at *url*."""
 
     def __init__(self, url: str, insecure: bool) -> None:
@@ -67,12 +67,12 @@ class Venue:
         return {coin for coin in found if keys.is_coin(coin)}
 
 
-def read(answer: Answer) -> Rows:
+def read(answer: Answer) -> VenueRows:
     """Read an answer. Raises VenueBanned, after which nothing may be asked, or VenueError."""
     try:
         told = _result(answer)
         rows = {row["symbol"]: row for row in told["result"]["list"]}
-        return Rows(int(told["time"]), rows)
+        return VenueRows(int(told["time"]), rows)
     except (ValueError, TypeError, KeyError) as error:
         raise VenueError(f"the venue's answer is none of its tickers: {error!r}") from error
 

@@ -1,5 +1,5 @@
 from fastopts.cli.verify import coverage
-from fastopts.cli.verify.coverage import Series
+from fastopts.cli.verify.coverage import SeriesCoverage
 
 MARCH_MS, JUNE_MS = 1_774_598_400_000, 1_782_460_800_000
 ONE, TWO, USDC = "BTC-27MAR26-1-C-USDT", "BTC-27MAR26-2-C-USDT", "BTC-27MAR26-2-C"
@@ -9,9 +9,9 @@ JUNE = "BTC-26JUN26-1-C-USDT"
 def test_each_kind_is_counted_by_series() -> None:
     found = coverage.count([ONE, TWO, JUNE, "BTCUSDT"], [ONE, USDC, JUNE], [ONE], MARCH_MS - 1)
     assert found.series == (
-        Series("BTC", MARCH_MS, "USDC", venue=0, stored=1, live=0),
-        Series("BTC", MARCH_MS, "USDT", venue=2, stored=1, live=1),
-        Series("BTC", JUNE_MS, "USDT", venue=1, stored=1, live=0),
+        SeriesCoverage("BTC", MARCH_MS, "USDC", venue=0, stored=1, live=0),
+        SeriesCoverage("BTC", MARCH_MS, "USDT", venue=2, stored=1, live=1),
+        SeriesCoverage("BTC", JUNE_MS, "USDT", venue=1, stored=1, live=0),
     )
     assert (found.listed, found.live, found.missing) == (3, 1, (TWO,))
     assert not found.is_good
@@ -19,7 +19,7 @@ def test_each_kind_is_counted_by_series() -> None:
 
 def test_what_is_delivered_counts_nowhere() -> None:
     found = coverage.count([ONE, TWO, JUNE], [ONE, JUNE], [JUNE], MARCH_MS)
-    assert found.series == (Series("BTC", JUNE_MS, "USDT", venue=1, stored=1, live=1),)
+    assert found.series == (SeriesCoverage("BTC", JUNE_MS, "USDT", venue=1, stored=1, live=1),)
     assert (found.missing, found.is_good) == ((), True)
 
 

@@ -6,8 +6,8 @@ import pytest
 
 from fastopts.cli.verify import rounds
 from fastopts.cli.verify.rounds import Rounds
-from fastopts.cli.verify.store import Store as Held
-from fastopts.cli.verify.venue import Venue
+from fastopts.cli.verify.store import StoreClient
+from fastopts.cli.verify.venue import VenueClient
 from fastopts.errors import VenueBanned, VenueError
 from fastopts.net.http import Answer
 from fastopts.net.redis import address
@@ -16,7 +16,7 @@ from tests.sim.conftest import Running
 from tests.store import Store
 
 
-class Moody(Venue):
+class Moody(VenueClient):
     """A venue whose first answers have these statuses."""
 
     def __init__(self, url: str, *statuses: int) -> None:
@@ -36,14 +36,14 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def stored(held: Store) -> Iterator[Held]:
-    opened = Held(address.parse(held.url, None))
+def stored(held: Store) -> Iterator[StoreClient]:
+    opened = StoreClient(address.parse(held.url, None))
     yield opened
     opened.close()
 
 
 def test_a_coin_is_asked_again_when_there_was_no_answer(
-    stored: Held, market: Running, rows: Rows
+    stored: StoreClient, market: Running, rows: Rows
 ) -> None:
     venue = Moody(market.venue.rest_url, 502, 429)
     asked = Rounds(stored, venue, COINS)
@@ -56,7 +56,7 @@ def test_a_coin_is_asked_again_when_there_was_no_answer(
 
 
 def test_only_coins_with_something_open_are_asked_again(
-    stored: Held, held: Store, market: Running, rows: Rows
+    stored: StoreClient, held: Store, market: Running, rows: Rows
 ) -> None:
     symbol = next(symbol for symbol in rows if symbol.startswith("ETH"))
     held.client.hset(f"option:{symbol}", "mp", "1.5")
@@ -67,7 +67,9 @@ def test_only_coins_with_something_open_are_asked_again(
     assert venue.asked == ["BTC", "ETH", "ETH"]
 
 
-def test_a_coin_without_any_answer_is_an_error(stored: Held, market: Running, rows: Rows) -> None:
+def test_a_coin_without_any_answer_is_an_error(
+    stored: StoreClient, market: Running, rows: Rows
+) -> None:
     venue = Moody(market.venue.rest_url, *[502] * 1000)
     with pytest.raises(VenueError, match="HTTP 502"):
         Rounds(stored, venue, COINS).run(rows, seconds=0.1)
@@ -76,7 +78,7 @@ def test_a_coin_without_any_answer_is_an_error(stored: Held, market: Running, ro
 
 
 def test_a_venue_that_shuts_us_out_is_asked_no_more(
-    stored: Held, market: Running, rows: Rows
+    stored: StoreClient, market: Running, rows: Rows
 ) -> None:
     venue = Moody(market.venue.rest_url, 403)
     with pytest.raises(VenueBanned, match="HTTP 403"):

@@ -6,14 +6,14 @@ from typing import Any
 
 from rich.text import Text
 
-from fastopts.cli.output import printing as output
+from fastopts.cli.output import printing
 from fastopts.contract import StatsField
 
-__all__ = ("Nets",)
+__all__ = ("CollectorHealth",)
 
 
 @dataclass(frozen=True, slots=True)
-class Nets:
+class CollectorHealth:
     """Read from the fields of `stats`; what an older collector did not write is empty or 0.
 
     *duties* has the seconds since each duty's last success, None where it never had one.
@@ -29,7 +29,7 @@ class Nets:
     overdue: tuple[str, ...]
 
     @classmethod
-    def of(cls, stats: Mapping[str, str]) -> "Nets":
+    def of(cls, stats: Mapping[str, str]) -> "CollectorHealth":
         now = _number(stats.get(StatsField.LAST_UPDATE))
         succeeded_at = {
             name.removeprefix(StatsField.DUTY): _number(text)
@@ -77,7 +77,7 @@ class Nets:
     def _duties(self) -> Text:
         words = Text()
         for name, age_s in self.duties.items():
-            age = "not yet" if age_s is None else f"{output.duration(age_s)} ago"
+            age = "not yet" if age_s is None else f"{printing.duration(age_s)} ago"
             is_late = name in self.overdue
             words.append(", " if words else "")
             words.append(

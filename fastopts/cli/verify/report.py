@@ -5,24 +5,24 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from fastopts.cli.output.losses import Equation
+from fastopts.cli.output.losses import LossEquation
 from fastopts.cli.verify.coverage import Coverage
 from fastopts.cli.verify.greeks import Greeks
 from fastopts.cli.verify.judge import OUTCOMES, Case
-from fastopts.cli.verify.store import Feed
+from fastopts.cli.verify.store import StoredFeed
 
-__all__ = ("Verdict",)
+__all__ = ("VerifyReport",)
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class VerifyReport:
     """What `fastopts verify` found."""
 
-    feed: Feed
+    feed: StoredFeed
     seed: int
     candidates: int
     cases: Sequence[Case]
-    losses: Sequence[Equation]
+    losses: Sequence[LossEquation]
     greeks: Greeks
     coverage: Coverage
     coins: tuple[str, ...] = ()
