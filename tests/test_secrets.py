@@ -292,7 +292,6 @@ BUG = """
 import sys
 from fastopts import track
 from fastopts.collector.store import server
-from fastopts.net.redis.pipeline import Channel
 
 async def broken(channel, venue):
     raise ZeroDivisionError("a bug")

@@ -12,7 +12,7 @@ from bench.session import Session
 from fastopts import keys
 from fastopts.errors import StoreUnavailable
 from fastopts.net.redis import address
-from fastopts.net.redis.blocking import BlockingChannel
+from fastopts.net.redis.blocking import BlockingConnection
 from fastopts.net.redis.resp import ReplyList, pack
 
 __all__ = ("Watched", "until")
@@ -27,7 +27,7 @@ class Watched:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._channel = BlockingChannel(address.parse(session.valkey.url, None), 5.0)
+        self._channel = BlockingConnection(address.parse(session.valkey.url, None), 5.0)
         self._symbols = sorted(exact.wanted(payload)[0] for payload in self._last())
 
     def close(self) -> None:

@@ -137,7 +137,7 @@ def check_tls(found: StoreLocation) -> None:
     """For a command that waits for its server. Raises StoreUnavailable for a fault of TLS that no
     retry cures."""
     from fastopts.net.redis import address
-    from fastopts.net.redis.blocking import BlockingChannel
+    from fastopts.net.redis.blocking import BlockingConnection
     from fastopts.net.redis.resp import ReplyList, pack
 
     where = address.parse(found.url, found.password)
@@ -145,7 +145,7 @@ def check_tls(found: StoreLocation) -> None:
         return
     from fastopts.net.tls import TlsFault
 
-    with contextlib.closing(BlockingChannel(where, TLS_TIMEOUT_S)) as channel:
+    with contextlib.closing(BlockingConnection(where, TLS_TIMEOUT_S)) as channel:
         try:
             channel.exchange(pack("PING"), lambda: ReplyList(1))
         except StoreUnavailable as error:

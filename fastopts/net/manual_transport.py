@@ -10,7 +10,7 @@ import socket
 import ssl
 from typing import Protocol, cast
 
-__all__ = ("Polled", "connect")
+__all__ = ("ManualReading", "ManualTransport", "connect")
 
 READ_SIZE = 64 * 1024
 # Of one call of `read`: a connection that delivers without end must not keep the others waiting.
@@ -27,7 +27,7 @@ class Receiver(Protocol):
     def connection_lost(self, exc: Exception | None) -> None: ...
 
 
-class Polled(asyncio.Transport):
+class ManualTransport(asyncio.Transport):
     """The methods of a transport that a client needs, and `read`.
 
     It reads at each arrival, as others do, until `pause_reading`; from then on at each `read`.
@@ -173,6 +173,29 @@ class Polled(asyncio.Transport):
         self._loop.call_soon(self._protocol.connection_lost, error)
 
 
+class ManualReading:
+    """For a protocol: reading on demand, where it was connected over a `ManualTransport`.
+
+    On any other transport nothing is read on demand, and pausing and resuming do nothing.
+    """
+
+    _manual: ManualTransport | None = None
+
+    def read(self) -> bool:
+        """Read what has arrived, within bounds; return whether more may be waiting."""
+        return self._manual is not None and self._manual.read()
+
+    def pause_reading(self) -> None:
+        """Read only when `read` is called: data and the end of the connection wait until then."""
+        if self._manual is not None:
+            self._manual.pause_reading()
+
+    def resume_reading(self) -> None:
+        """Read as data arrives."""
+        if self._manual is not None:
+            self._manual.resume_reading()
+
+
 class Layer:
     """TLS between two memories; `view` is where what arrives is put first."""
 
@@ -232,7 +255,7 @@ async def connect(
     sock: socket.socket,
     context: ssl.SSLContext | None,
     name: str,
-) -> Polled:
+) -> ManualTransport:
     """Put *protocol* on a connected, non-blocking socket, behind TLS when *context* is given.
 
     Raises OSError; the socket is closed then.
@@ -246,4 +269,4 @@ async def connect(
     except BaseException:
         sock.close()
         raise
-    return Polled(sock, layer, protocol)
+    return ManualTransport(sock, layer, protocol)

@@ -24,9 +24,8 @@ from websockets.protocol import CONNECTING, OPEN
 from websockets.uri import parse_uri
 
 from fastopts.errors import ConnectionLost, HandshakeRefused
-from fastopts.net import forks, proxy
-from fastopts.net import manual_transport as polled
-from fastopts.net.manual_transport import Polled
+from fastopts.net import forks, manual_transport, proxy
+from fastopts.net.manual_transport import ManualReading
 
 __all__ = (
     "BUFFER_SIZE",
@@ -53,7 +52,7 @@ MESSAGE_SIZE_MAX = 1024 * 1024
 CLOSE_TIMEOUT_S = 2.0
 
 
-class WebSocket(asyncio.BufferedProtocol):
+class WebSocket(ManualReading, asyncio.BufferedProtocol):
     """The connection; `opened` and `closed` tell its life.
 
     `closed` gets the reason as a text when the connection is gone, whoever ended it.
@@ -76,7 +75,6 @@ class WebSocket(asyncio.BufferedProtocol):
         self._deliver = deliver
         self._after_read = after_read or _nothing
         self._transport: asyncio.Transport | None = None
-        self._polled: Polled | None = None
         self._closing: asyncio.TimerHandle | None = None
         # Of fixed size: asyncio's TLS writes into it behind our back, uvloop pins it.
         self._view = memoryview(bytearray(BUFFER_SIZE))
@@ -117,7 +115,7 @@ class WebSocket(asyncio.BufferedProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         forks.lost(self)
-        self._transport = self._polled = None
+        self._transport = self._manual = None
         if self._closing is not None:
             self._closing.cancel()
         self._protocol.receive_eof()
@@ -149,24 +147,6 @@ class WebSocket(asyncio.BufferedProtocol):
             self._expect_close()
         else:
             self.abort()
-
-    def read(self) -> bool:
-        """Read what has arrived, within bounds; return whether more may be left.
-
-        For a connection that was opened to be read on a clock: `pause_reading` and
-        `resume_reading` do nothing on others.
-        """
-        return self._polled is not None and self._polled.read()
-
-    def pause_reading(self) -> None:
-        """Read at calls of `read` only."""
-        if self._polled is not None:
-            self._polled.pause_reading()
-
-    def resume_reading(self) -> None:
-        """Read as data arrives."""
-        if self._polled is not None:
-            self._polled.resume_reading()
 
     def abort(self) -> None:
         """Cut the connection off at once."""
@@ -334,7 +314,7 @@ async def connect(
         async with asyncio.timeout(timeout_s):
             sock = await proxy.reach(url, uri.host, uri.port)
             if on_clock:
-                websocket._polled = await polled.connect(websocket, sock, tls, uri.host)
+                websocket._manual = await manual_transport.connect(websocket, sock, tls, uri.host)
             else:
                 name = uri.host if tls else None
                 await loop.create_connection(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Self, TypeVar
 from fastopts.clock import steady_s
 from fastopts.model import Instrument
 from fastopts.net.redis import address
-from fastopts.net.redis.reconnecting import LastingChannel
+from fastopts.net.redis.reconnecting import ReconnectingConnection
 from fastopts.reader.freshness.feed_state import FeedState
 from fastopts.reader.freshness.requirements import Requirements
 from fastopts.reader.objects.absent import Absent
@@ -64,7 +64,7 @@ class AsyncOptionReader(Uncopied):
 
             tls.of(self._address)  # raise for unusable files now, not at the first read
         self._timeout_s = timeout_s
-        self._channel = LastingChannel(self._address, timeout_s)
+        self._channel = ReconnectingConnection(self._address, timeout_s)
         self._queries = Queries(venue, timeout_s)
 
     async def __aenter__(self) -> Self:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Self, TypeVar
 from fastopts.clock import steady_s
 from fastopts.model import Instrument
 from fastopts.net.redis import address
-from fastopts.net.redis.blocking import BlockingChannel
+from fastopts.net.redis.blocking import BlockingConnection
 from fastopts.reader.freshness.feed_state import FeedState
 from fastopts.reader.freshness.requirements import Requirements
 from fastopts.reader.objects.absent import Absent
@@ -66,7 +66,7 @@ class OptionReader(Uncopied):
 
             tls.of(self._address)  # raise for unusable files now, not at the first read
         self._timeout_s = timeout_s
-        self._channel = BlockingChannel(self._address, timeout_s)
+        self._channel = BlockingConnection(self._address, timeout_s)
         self._queries = Queries(venue, timeout_s)
 
     def __enter__(self) -> Self:

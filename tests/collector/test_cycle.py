@@ -14,7 +14,7 @@ from fastopts.collector.run import new_table
 from fastopts.collector.store.flusher import Flusher
 from fastopts.core import Table
 from fastopts.errors import StoreError
-from fastopts.net.redis.pipeline import Channel, Done
+from fastopts.net.redis.pipeline import OnDone, PipelineConnection
 from fastopts.net.redis.resp import Replies
 from tests import payloads
 from tests.faults.ws.virtual import VirtualLoop
@@ -36,7 +36,7 @@ class Store:
         self.answer_s = 0.0
         self.is_paused = False
         self.reads = 0
-        self._arrived: deque[tuple[bytes, Replies, Done]] = deque()
+        self._arrived: deque[tuple[bytes, Replies, OnDone]] = deque()
         self._fields: dict[bytes, set[bytes]] = {}
         self._loop = asyncio.get_running_loop()
 
@@ -51,7 +51,7 @@ class Store:
         self.is_paused = False
         self._loop.call_soon(self.read)
 
-    def send(self, payload: bytes, replies: Replies, timeout_s: float, done: Done) -> None:
+    def send(self, payload: bytes, replies: Replies, timeout_s: float, done: OnDone) -> None:
         self.batches.append(self._loop.time())
         reader = hiredis.Reader()
         reader.feed(payload)
@@ -60,7 +60,7 @@ class Store:
             answers += self._answer(command)
         self._loop.call_later(self.answer_s, self._arrive, answers, replies, done)
 
-    def _arrive(self, answers: bytes, replies: Replies, done: Done) -> None:
+    def _arrive(self, answers: bytes, replies: Replies, done: OnDone) -> None:
         self._arrived.append((answers, replies, done))
         if not self.is_paused:
             self.read()
@@ -134,7 +134,7 @@ class World:
         self.feeds = [Feed(self, conn, reads_max) for conn in range(1, 5)]
         for feed in self.feeds:
             self.cycle.add(feed)
-        self.flusher.go(cast("Channel", self.store))
+        self.flusher.go(cast("PipelineConnection", self.store))
         self.arrivals: dict[int, float] = {}
 
     def is_on_clock(self) -> bool:

@@ -18,7 +18,7 @@ from fastopts.embedded import EmbeddedValkey
 from fastopts.errors import StoreError, StoreUnavailable
 from fastopts.net.redis import pipeline as net
 from fastopts.net.redis.address import Address
-from fastopts.net.redis.pipeline import Channel
+from fastopts.net.redis.pipeline import PipelineConnection
 from tests import payloads
 from tests.oracle import expected_hash
 from tests.payloads import T0, dump
@@ -136,7 +136,7 @@ class World:
         self._inlet = self.table.inlet(1)
         self._clock = itertools.count(T0)
         self._told = asyncio.Event()
-        self._channels: list[Channel] = []
+        self._channels: list[PipelineConnection] = []
 
     def tick(self, *symbols: str) -> None:
         """A tick of each of *symbols* (none given: of all)."""
@@ -147,7 +147,7 @@ class World:
             self._inlet.message(dump(self.sent[symbol]), ts)
         self.flusher.wake()
 
-    async def connect(self) -> Channel:
+    async def connect(self) -> PipelineConnection:
         opened = await net.connect(self.gate.address, None, 5.0)
         self._channels.append(opened)
         return opened

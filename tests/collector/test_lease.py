@@ -13,7 +13,7 @@ from fastopts.embedded import EmbeddedValkey
 from fastopts.errors import ConfigError, LeaseLost, StoreError, StoreUnavailable
 from fastopts.net.redis import pipeline as channel
 from fastopts.net.redis.address import Address
-from fastopts.net.redis.pipeline import Channel
+from fastopts.net.redis.pipeline import PipelineConnection
 from fastopts.net.redis.resp import ReplyList, pack
 
 
@@ -24,7 +24,7 @@ def valkey() -> Iterator[EmbeddedValkey]:
 
 
 @asynccontextmanager
-async def connected(valkey: EmbeddedValkey) -> AsyncIterator[Channel]:
+async def connected(valkey: EmbeddedValkey) -> AsyncIterator[PipelineConnection]:
     opened = await channel.connect(Address("127.0.0.1", valkey.port), None, 5.0)
     try:
         yield opened
@@ -33,7 +33,7 @@ async def connected(valkey: EmbeddedValkey) -> AsyncIterator[Channel]:
         await opened.closed.wait()
 
 
-async def run_id(opened: Channel) -> str:
+async def run_id(opened: PipelineConnection) -> str:
     [info] = await opened.ask(("INFO", "server"))
     return str(info).split("run_id:")[1].split("\r\n")[0]
 
@@ -132,7 +132,7 @@ def test_the_epoch_rises_above_a_stored_one_and_above_one_that_was_wiped(
     asyncio.run(main())
 
 
-async def feed_of(opened: Channel) -> dict[str, str]:
+async def feed_of(opened: PipelineConnection) -> dict[str, str]:
     [flat] = await opened.ask(("HGETALL", keys.FEED))
     return dict(zip(flat[::2], flat[1::2], strict=True))
 
@@ -253,7 +253,7 @@ class Slow:
     """A channel whose owner falls asleep behind its first exchange: *meanwhile* happens then."""
 
     def __init__(
-        self, channel: Channel, meanwhile: Callable[[], Coroutine[Any, Any, object]]
+        self, channel: PipelineConnection, meanwhile: Callable[[], Coroutine[Any, Any, object]]
     ) -> None:
         self._channel = channel
         self._meanwhile = [meanwhile]
@@ -278,7 +278,7 @@ def test_who_falls_asleep_between_its_look_and_its_claim_claims_nothing(
                 await one.ask(("DEL", keys.LEASE))  # it ran out
             async with connected(valkey) as again:
                 slow = Slow(again, lambda: taker.take(two, run))
-                assert not await sleeper.take(cast("Channel", slow), run)
+                assert not await sleeper.take(cast("PipelineConnection", slow), run)
                 feed = await two.ask(("HMGET", keys.FEED, "epoch", "writer"))
                 assert feed == [[str(taker.epoch), f"{run}:{await number_of(two)}"]]
                 held = await two.ask(("GET", keys.LEASE))
@@ -287,7 +287,7 @@ def test_who_falls_asleep_between_its_look_and_its_claim_claims_nothing(
     asyncio.run(main())
 
 
-async def number_of(channel: Channel) -> int:
+async def number_of(channel: PipelineConnection) -> int:
     [number] = await channel.ask(("CLIENT", "ID"))
     return int(number)
 

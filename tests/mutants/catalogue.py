@@ -143,7 +143,7 @@ MUTANTS = (
                 "            self._done = self._replies = None\n            raise\n",
             ),
         ),
-        ("tests/net/test_channel.py",),
+        ("tests/net/redis/test_pipeline.py",),
     ),
     Mutant(
         9,
@@ -157,7 +157,11 @@ MUTANTS = (
                 "                self._count = len(self.values)\n",
             ),
         ),
-        ("tests/net/test_channel.py", "tests/net/test_talk.py", "tests/collector/test_writer.py"),
+        (
+            "tests/net/redis/test_pipeline.py",
+            "tests/net/redis/test_push.py",
+            "tests/collector/test_writer.py",
+        ),
     ),
     Mutant(
         10,

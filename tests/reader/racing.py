@@ -10,7 +10,7 @@ import time
 from fastopts.collector.run import new_table
 from fastopts.core import Batch, Table
 from fastopts.net.redis.address import parse
-from fastopts.net.redis.blocking import BlockingChannel
+from fastopts.net.redis.blocking import BlockingConnection
 from tests.payloads import NUMBERS, dump, ticker
 from tests.store import EPOCH, expiry_of
 
@@ -36,7 +36,7 @@ def main() -> None:
     table.epoch, table.delivering = EPOCH, {1}
     for symbol in SYMBOLS:
         table.add(symbol, expiry_of(symbol), float(symbol.split("-")[2]), "C", "USDT")
-    batch, channel = Batch(table), BlockingChannel(parse(sys.argv[1]), 5.0)
+    batch, channel = Batch(table), BlockingConnection(parse(sys.argv[1]), 5.0)
     number = 1
     while not select.select([sys.stdin], [], [], 0)[0]:
         tick(table, number)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from fastopts.net.redis.address import Address
-from fastopts.net.redis.blocking import BlockingChannel
+from fastopts.net.redis.blocking import BlockingConnection
 from fastopts.reader import AsyncOptionReader, OptionReader
 from tests.store import CALL, Store
 
@@ -44,9 +44,9 @@ def test_a_mirror_and_a_watch_can_not_be_copied(store: Store, way: Callable[[Any
 
 @pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning")
 def test_a_channel_that_was_not_made_whole_ends_quietly() -> None:
-    del_only = BlockingChannel.__new__(BlockingChannel)
+    del_only = BlockingConnection.__new__(BlockingConnection)
     del del_only
     gc.collect()
     with pytest.raises((TypeError, ValueError)):
-        BlockingChannel(Address("127.0.0.1", 1), -1)
+        BlockingConnection(Address("127.0.0.1", 1), -1)
     gc.collect()

@@ -19,9 +19,9 @@ from fastopts.cli.output.collector_health import CollectorHealth
 from fastopts.cli.output.losses import LossEquation
 from fastopts.contract import StatsField
 from fastopts.net.redis import address
-from fastopts.net.redis.blocking import BlockingChannel
+from fastopts.net.redis.blocking import BlockingConnection
 from fastopts.net.redis.info import parse_info
-from fastopts.net.redis.resp import ReplyList, good, pack
+from fastopts.net.redis.resp import ReplyList, checked, pack
 from fastopts.reader import OptionReader
 from fastopts.reader.freshness.feed_state import FeedState
 from fastopts.reader.objects.summary import Summary, summarise
@@ -76,12 +76,12 @@ def status(json: Json = False, redis_url: RedisUrl = None, venue: Venue = None) 
 
 def _ask(source: StoreLocation) -> tuple[RedisInfo, Mapping[str, str]]:
     """Redis on itself, and the fields of `stats`."""
-    channel = BlockingChannel(address.parse(source.url, source.password), TIMEOUT_S)
+    channel = BlockingConnection(address.parse(source.url, source.password), TIMEOUT_S)
     commands = pack("INFO") + pack("HGETALL", keys.STATS)
     replies = channel.exchange(commands, partial(ReplyList, 2))
     channel.close()
     info, stats = replies.values
-    return _server(parse_info(*good([info]))), _texts(stats)
+    return _server(parse_info(*checked([info]))), _texts(stats)
 
 
 def _texts(stats: object) -> Mapping[str, str]:

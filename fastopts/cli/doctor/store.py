@@ -13,9 +13,9 @@ from fastopts.cli.doctor.clock import judge_clock
 from fastopts.cli.output.collector_health import CollectorHealth
 from fastopts.errors import StoreError, StoreUnavailable, WrongVenue
 from fastopts.net.redis.address import Address
-from fastopts.net.redis.blocking import BlockingChannel
+from fastopts.net.redis.blocking import BlockingConnection
 from fastopts.net.redis.info import VERSION_MIN, is_cluster, may_evict, parse_info
-from fastopts.net.redis.resp import ReplyList, good, pack
+from fastopts.net.redis.resp import ReplyList, checked, pack
 from fastopts.net.threads import in_daemon_thread
 from fastopts.net.tls import TlsFault
 from fastopts.session.clocks import wall_ms
@@ -43,7 +43,7 @@ class StoreChecks:
     def __init__(self, address: Address, venue: str) -> None:
         self._address = address
         self._venue = venue
-        self._channel = BlockingChannel(address, TIMEOUT_S)
+        self._channel = BlockingConnection(address, TIMEOUT_S)
         self._info: Mapping[str, str] = {}
 
     def checks(self) -> list[Check]:
@@ -65,7 +65,7 @@ class StoreChecks:
         payload = b"".join(pack(*words) for words in commands)
         replies = partial(ReplyList, len(commands), is_raw=True)
         answer = await in_daemon_thread(lambda: self._channel.exchange(payload, replies))
-        return good(answer.values)
+        return checked(answer.values)
 
     async def _reach(self) -> Finding:
         try:

@@ -9,8 +9,8 @@ from fastopts import keys
 from fastopts.cli.verify import symbols
 from fastopts.errors import FeedDown, StoreError
 from fastopts.net.redis.address import Address
-from fastopts.net.redis.blocking import BlockingChannel
-from fastopts.net.redis.resp import ReplyList, good, pack
+from fastopts.net.redis.blocking import BlockingConnection
+from fastopts.net.redis.resp import ReplyList, checked, pack
 
 __all__ = ("StoreClient", "StoreSnapshot", "StoredFeed", "Tick")
 
@@ -90,7 +90,7 @@ class StoreClient:
     """The Redis at *address*. Every call raises StoreError when it can't answer."""
 
     def __init__(self, address: Address) -> None:
-        self._channel = BlockingChannel(address, TIMEOUT_S)
+        self._channel = BlockingConnection(address, TIMEOUT_S)
 
     def close(self) -> None:
         self._channel.close()
@@ -137,7 +137,7 @@ class StoreClient:
         if not commands:
             return []
         payload = b"".join(pack(*words) for words in commands)
-        return good(self._channel.exchange(payload, partial(ReplyList, len(commands))).values)
+        return checked(self._channel.exchange(payload, partial(ReplyList, len(commands))).values)
 
 
 def _mapping(flat: list[str]) -> dict[str, str]:

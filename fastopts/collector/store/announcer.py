@@ -10,8 +10,8 @@ from fastopts.collector.store.feed_status import HEARTBEAT_S
 from fastopts.collector.store.redis_commands import Command
 from fastopts.core import Batch
 from fastopts.errors import StoreError
-from fastopts.net.redis.pipeline import Channel
-from fastopts.net.redis.resp import understood
+from fastopts.net.redis.pipeline import PipelineConnection
+from fastopts.net.redis.resp import parsing_replies
 from fastopts.session.refusals import Consequence, judge
 
 __all__ = ("Announcer",)
@@ -52,17 +52,17 @@ class Announcer:
         if isinstance(reply, StoreError):
             self._refused(reply.reply)
         else:
-            with understood():
+            with parsing_replies():
                 self._batch.publishing = reply[1] > 0
 
-    async def pulse(self, channel: Channel) -> None:
+    async def pulse(self, channel: PipelineConnection) -> None:
         """Publish an empty message, so that subscribers notice a gap. Raises StoreUnavailable."""
         if self._batch.publishing:
             await self._pulse(channel)
         if not self.refusal or (not self._batch.publishing and _now() >= self._again_at):
             self.announcing.done()  # or nobody subscribes, as the server says
 
-    async def _pulse(self, channel: Channel) -> None:
+    async def _pulse(self, channel: PipelineConnection) -> None:
         [reply] = await channel.ask(("PUBLISH", self._channel, self._batch.pulse()))
         if isinstance(reply, StoreError):
             self._refused(reply.reply)

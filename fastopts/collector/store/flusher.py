@@ -11,7 +11,7 @@ from collections.abc import Callable
 from fastopts.core import Batch, Table
 from fastopts.errors import StoreError
 from fastopts.metrics import ANSWER_BOUNDS_MS, Durations, Histogram
-from fastopts.net.redis.pipeline import EXCHANGE_TIMEOUT_S, Channel
+from fastopts.net.redis.pipeline import EXCHANGE_TIMEOUT_S, PipelineConnection
 from fastopts.session.clocks import wall_ms
 
 __all__ = ("Flusher",)
@@ -43,7 +43,7 @@ class Flusher:
         self._flush_s = flush_s
         self._now_ms = now_ms
         self._over = over
-        self._channel: Channel | None = None
+        self._channel: PipelineConnection | None = None
         self._may_go = False
         self._timer: asyncio.TimerHandle | None = None
         self._is_polled = self._is_unwatched = False
@@ -67,7 +67,7 @@ class Flusher:
         """What the server holds grows old, until everything that is dirty then is written."""
         self._owed = None
 
-    def go(self, channel: Channel) -> None:
+    def go(self, channel: PipelineConnection) -> None:
         """Flush over *channel* whenever something is dirty, until `hold`."""
         self._channel, self._may_go = channel, True
         if self._table.dirty:

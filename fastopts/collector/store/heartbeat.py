@@ -15,8 +15,8 @@ from fastopts.collector.store.redis_commands import Command, hset
 from fastopts.collector.store.server import ServerInfo
 from fastopts.contract import FeedField
 from fastopts.errors import StoreError, StoreUnavailable
-from fastopts.net.redis.pipeline import EXCHANGE_TIMEOUT_S, Channel
-from fastopts.net.redis.resp import good, understood
+from fastopts.net.redis.pipeline import EXCHANGE_TIMEOUT_S, PipelineConnection
+from fastopts.net.redis.resp import checked, parsing_replies
 from fastopts.session.refusals import Consequence, judge
 
 __all__ = ("Heartbeat", "StoreState")
@@ -70,7 +70,7 @@ class Heartbeat:
         self._held = self._written_ms = None
         self._stats_refused = False
 
-    async def beat(self, channel: Channel, server: ServerInfo) -> StoreState:
+    async def beat(self, channel: PipelineConnection, server: ServerInfo) -> StoreState:
         """Make the exchange; return what became of the feed since the last one.
 
         Raises StoreError for a refusal, StoreUnavailable, LeaseLost, or TimeoutError when the
@@ -81,8 +81,8 @@ class Heartbeat:
         self._updates.use(self._lease.store)
         if self._held is None:
             # Conns of ours that ended while the server was away, and those of a killed collector.
-            [held] = good(await channel.ask(("HKEYS", keys.FEED)))
-            with understood():
+            [held] = checked(await channel.ask(("HKEYS", keys.FEED)))
+            with parsing_replies():
                 self._held = set(held)
         self.must_tell = False
         try:
@@ -94,7 +94,9 @@ class Heartbeat:
             await self._updates.pulse(channel)
         return found
 
-    async def _exchange(self, channel: Channel, server: ServerInfo, held: set[str]) -> StoreState:
+    async def _exchange(
+        self, channel: PipelineConnection, server: ServerInfo, held: set[str]
+    ) -> StoreState:
         now = _now()
         shown = self._feed.fields(self._lease.epoch, server.writer, now)
         fields = {
@@ -120,8 +122,8 @@ class Heartbeat:
         subscribers: Any = replies.pop() if questions else None
         if keeps_stats:
             self._hear_stats(replies.pop())
-        holder, _, server_time, before, added, *_ = good(replies)
-        with understood():
+        holder, _, server_time, before, added, *_ = checked(replies)
+        with parsing_replies():
             [stored_ms] = before
             self._heard_time(server_time, asked_at)
             was_there = added <= len(fields.keys() - held)
@@ -155,10 +157,10 @@ class Heartbeat:
         log.warning("the key `stats` is left alone from now on: %s", reply.reply)
         self._stats_refused = True
 
-    async def _read_clock(self, channel: Channel) -> None:
+    async def _read_clock(self, channel: PipelineConnection) -> None:
         sent_at = time.monotonic()
-        [reply] = good(await channel.ask(("TIME",)))
-        with understood():
+        [reply] = checked(await channel.ask(("TIME",)))
+        with parsing_replies():
             self._heard_time(reply, sent_at)
 
     def _heard_time(self, reply: list[str], sent_at: float) -> None:

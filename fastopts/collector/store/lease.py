@@ -20,8 +20,8 @@ from fastopts import keys
 from fastopts.collector.store.redis_commands import hset
 from fastopts.contract import FeedField
 from fastopts.errors import ConfigError, LeaseLost
-from fastopts.net.redis.pipeline import Channel
-from fastopts.net.redis.resp import good, understood
+from fastopts.net.redis.pipeline import PipelineConnection
+from fastopts.net.redis.resp import checked, parsing_replies
 
 __all__ = ("LEASE_MS", "Lease")
 
@@ -44,12 +44,12 @@ class Lease:
     def __post_init__(self) -> None:
         self._token = secrets.token_hex(8)
 
-    async def take(self, channel: Channel, run_id: str) -> bool:
+    async def take(self, channel: PipelineConnection, run_id: str) -> bool:
         """Take the lease for *channel*; False while another collector holds it, or is taking it.
 
         Raises LeaseLost when another has written since we last did, StoreError for a refusal.
         """
-        [*_, holder, client, feed, now] = good(
+        [*_, holder, client, feed, now] = checked(
             await channel.ask(
                 ("UNWATCH",),
                 ("WATCH", keys.LEASE, keys.FEED),
@@ -59,7 +59,7 @@ class Lease:
                 ("TIME",),
             )
         )
-        with understood():
+        with parsing_replies():
             stored, former, now_s = _epoch(feed[0]), feed[1], int(now[0])
             is_copy = feed[3] not in (None, str(self.db))
             store = feed[2] if feed[2] and keys.is_store(feed[2]) and not is_copy else _identity()
@@ -70,7 +70,7 @@ class Lease:
         if is_held:
             return False
         epoch = self._next_epoch(stored, store, now_s)
-        taken = good(
+        taken = checked(
             await channel.ask(
                 ("MULTI",),
                 ("SET", keys.LEASE, f"{epoch}:{client}:{self._token}", "PX", str(LEASE_MS)),
@@ -89,8 +89,8 @@ class Lease:
         )[-1]
         if taken is None:
             return False
-        with understood():
-            good(taken)
+        with parsing_replies():
+            checked(taken)
         self.epoch, self.store = epoch, store
         return True
 
@@ -114,9 +114,9 @@ class Lease:
             return max(self.epoch, stored) + 1
         return now_s + secrets.randbelow(EPOCH_SPREAD)
 
-    async def is_free(self, channel: Channel) -> bool:
+    async def is_free(self, channel: PipelineConnection) -> bool:
         """Whether nobody holds it now, or we do."""
-        [holder] = good(await channel.ask(("GET", keys.LEASE)))
+        [holder] = checked(await channel.ask(("GET", keys.LEASE)))
         return holder is None or self._is_ours(str(holder))
 
     def renounce(self) -> None:
@@ -135,7 +135,7 @@ class Lease:
             raise LeaseLost("another collector has taken the lease: we stop writing")
         return True
 
-    async def release(self, channel: Channel) -> None:
+    async def release(self, channel: PipelineConnection) -> None:
         """Give the lease back, so that the next collector need not wait for its end."""
         [holder] = await channel.ask(("GET", keys.LEASE))
         if isinstance(holder, str) and self._is_ours(holder):

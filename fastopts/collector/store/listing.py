@@ -14,7 +14,7 @@ from fastopts.collector.store.outage_log import DenialLog
 from fastopts.collector.store.redis_commands import ListingCommand
 from fastopts.errors import StoreError
 from fastopts.model import Instrument
-from fastopts.net.redis.pipeline import EXCHANGE_TIMEOUT_S, Channel
+from fastopts.net.redis.pipeline import EXCHANGE_TIMEOUT_S, PipelineConnection
 from fastopts.session.refusals import Consequence, judge
 from fastopts.venues.bybit import symbols
 
@@ -55,7 +55,7 @@ class ListingWriter:
         """Symbols came or went."""
         self._orders += upkeep.listed(listed, self._now_ms()) + upkeep.delisted(gone)
 
-    async def keep_up(self, channel: Channel, now: float) -> bool:
+    async def keep_up(self, channel: PipelineConnection, now: float) -> bool:
         """Write what is owed; True when something was.
 
         Raises StoreUnavailable, and StoreError when the server refuses everything: all is owed
@@ -75,7 +75,7 @@ class ListingWriter:
             raise
         return True
 
-    async def _count(self, channel: Channel, now: float) -> None:
+    async def _count(self, channel: PipelineConnection, now: float) -> None:
         """Order everything if some is gone. What is another program's is there, or no set."""
         self._count_at = now + COUNT_AGAIN_S
         wanted = upkeep.census(self._instruments())
@@ -89,7 +89,7 @@ class ListingWriter:
             log.warning("Redis has lost keys of what is listed: it is written again")
             await self._order_all(channel, now)
 
-    async def _order_all(self, channel: Channel, now: float) -> None:
+    async def _order_all(self, channel: PipelineConnection, now: float) -> None:
         """Every set and all terms; out of the sets goes what an outage or a former run left."""
         commands = [("SMEMBERS", keys.asset(asset)) for asset in self.assets()]
         replies = await channel.ask(*commands) if commands else []
@@ -103,7 +103,7 @@ class ListingWriter:
         self._all_at, self._count_at = now + ALL_AGAIN_S, now + COUNT_AGAIN_S
         self.counting.done()
 
-    async def _carry_out(self, channel: Channel, now: float) -> None:
+    async def _carry_out(self, channel: PipelineConnection, now: float) -> None:
         orders, self._orders = self._orders, []
         for at in range(0, len(orders), COMMANDS_AT_ONCE):
             chunk = orders[at : at + COMMANDS_AT_ONCE]

@@ -6,8 +6,8 @@ from fastopts import keys
 from fastopts.contract import FeedField, StatsField
 from fastopts.errors import ConfigError, StoreError, WrongVenue
 from fastopts.net.redis.info import is_cluster, may_evict, parse_info
-from fastopts.net.redis.pipeline import Channel
-from fastopts.net.redis.resp import good, understood
+from fastopts.net.redis.pipeline import PipelineConnection
+from fastopts.net.redis.resp import checked, parsing_replies
 
 __all__ = ("ServerInfo", "inspect")
 
@@ -26,7 +26,7 @@ class ServerInfo:
         return f"{self.run_id}:{self.client}"
 
 
-async def inspect(channel: Channel, venue: str) -> ServerInfo:
+async def inspect(channel: PipelineConnection, venue: str) -> ServerInfo:
     """Ask the server behind *channel*.
 
     Raises ConfigError for a cluster, WrongVenue when it holds another venue's data, StoreError
@@ -40,19 +40,19 @@ async def inspect(channel: Channel, venue: str) -> ServerInfo:
         ("HKEYS", keys.STATS),
         ("CLIENT", "ID"),
     )
-    server, cluster, memory = map(parse_info, good(replies[:3]))
+    server, cluster, memory = map(parse_info, checked(replies[:3]))
     if is_cluster(cluster):
         raise ConfigError("this is a node of a Redis Cluster, which fastopts does not support yet")
     held, stats, client = replies[3:]
     if isinstance(held, StoreError):
         raise StoreError(f"{keys.FEED}: {held.reply}", held.reply)
-    good([client])
+    checked([client])
     if held not in (None, venue):
         raise WrongVenue(
             f"the server holds the data of {held}, not of {venue}: name another server or database"
             " with --redis-url (such as redis://localhost:6379/1), or empty this one"
         )
-    with understood():
+    with parsing_replies():
         number = int(client)
         is_foreign = isinstance(stats, StoreError) or not (
             StatsField.OLD.issuperset(stats) or StatsField.VENUE in stats

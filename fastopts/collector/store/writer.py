@@ -30,7 +30,7 @@ from fastopts.errors import ConfigError, LeaseLost, StoreError, StoreUnavailable
 from fastopts.model import Instrument
 from fastopts.net.redis import pipeline as net
 from fastopts.net.redis.address import Address
-from fastopts.net.redis.pipeline import Channel
+from fastopts.net.redis.pipeline import PipelineConnection
 from fastopts.net.tls import TlsFault
 from fastopts.session.backoff import Backoff
 from fastopts.session.refusals import Consequence, judge
@@ -88,7 +88,7 @@ class Writer:
         self._trouble = OutageLog()
         self._denials = DenialLog()
         self._standing_by = ConditionLog(logging.INFO)
-        self._channel: Channel | None = None
+        self._channel: PipelineConnection | None = None
         self._server: ServerInfo | None = None
         self._attention = asyncio.Event()
         self._failure: StoreError | None = None
@@ -239,7 +239,7 @@ class Writer:
         self._free_looks = 0
         log.warning("another collector has taken over: this one stands by")
 
-    async def _take_lease(self, channel: Channel, found: ServerInfo) -> bool:
+    async def _take_lease(self, channel: PipelineConnection, found: ServerInfo) -> bool:
         patience_s = math.inf if self._is_standby else LEASE_MS / 1000 + 1.0
         deadline = _now() + patience_s
         while not await self._try_to_take(channel, found):
@@ -255,13 +255,13 @@ class Writer:
         self._standing_by.end(f"writing to {self._address} from now on", _now())
         return True
 
-    async def _try_to_take(self, channel: Channel, found: ServerInfo) -> bool:
+    async def _try_to_take(self, channel: PipelineConnection, found: ServerInfo) -> bool:
         is_claim = self._is_standby and not self.lease.epoch
         if is_claim and not await self._is_left(channel):
             return False
         return await self.lease.take(channel, found.run_id)
 
-    async def _is_left(self, channel: Channel) -> bool:
+    async def _is_left(self, channel: PipelineConnection) -> bool:
         """Whether nobody wants the lease any more: what ran out while the server stood still, its
         holder renews as soon as it goes on."""
         if await self.lease.is_free(channel):
@@ -288,7 +288,7 @@ class Writer:
             duty.resume()
         self._rewriting.start()
 
-    async def _restore(self, channel: Channel, found: ServerInfo) -> None:
+    async def _restore(self, channel: PipelineConnection, found: ServerInfo) -> None:
         """Write everything there is, as to a server that knows nothing."""
         self.heartbeat.forget()
         self.feed.assets = self._listing.assets()
@@ -332,7 +332,7 @@ class Writer:
         self._attention.clear()
         pulse.cancel()
 
-    async def _keep_up(self, channel: Channel, found: ServerInfo, now: float) -> None:
+    async def _keep_up(self, channel: PipelineConnection, found: ServerInfo, now: float) -> None:
         """Do what is due beside the ticks."""
         if not self._trouble.is_pausing(now):
             await self._list(channel, now)
@@ -349,7 +349,7 @@ class Writer:
             self._fall_behind()
             self._tell()
 
-    async def _list(self, channel: Channel, now: float) -> None:
+    async def _list(self, channel: PipelineConnection, now: float) -> None:
         try:
             async with self._listing.counting.limited():
                 is_changed = await self._listing.keep_up(channel, now)
@@ -364,7 +364,7 @@ class Writer:
             self.feed.universe += 1
             self._tell()
 
-    async def _beat(self, channel: Channel, found: ServerInfo, now: float) -> None:
+    async def _beat(self, channel: PipelineConnection, found: ServerInfo, now: float) -> None:
         if self.heartbeat.is_periodic(now):
             self._count_rewrites()
             self._table.mark_whole(-(-len(self._table) // WHOLE_WITHIN_S))
@@ -388,7 +388,7 @@ class Writer:
             self._table.epoch = self.lease.epoch
             await self._restore(channel, found)
 
-    async def _exchange(self, channel: Channel, found: ServerInfo) -> StoreState:
+    async def _exchange(self, channel: PipelineConnection, found: ServerInfo) -> StoreState:
         try:
             async with self._beating.bounded():
                 return await self.heartbeat.beat(channel, found)
@@ -462,7 +462,7 @@ class Writer:
         self._failure = error
         self._attention.set()
 
-    async def _farewell(self, channel: Channel, found: ServerInfo) -> None:
+    async def _farewell(self, channel: PipelineConnection, found: ServerInfo) -> None:
         """Say that the feed has ended, and give the lease back."""
         runtime_s = max(time.time() - self._started_at, 1e-9)
         totals = {

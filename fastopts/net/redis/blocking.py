@@ -11,14 +11,21 @@ from fastopts.errors import BadInput, StoreError, StoreUnavailable
 from fastopts.net.redis.address import Address
 from fastopts.net.redis.resp import Replies, ReplyList, pack
 
-__all__ = ("BlockingChannel", "check_timeout", "connect", "explained", "may_retry", "open_socket")
+__all__ = (
+    "BlockingConnection",
+    "check_timeout",
+    "connect",
+    "explained",
+    "may_retry",
+    "open_socket",
+)
 
 BUFFER_SIZE = 64 * 1024
 TIMEOUT_MAX_S = 3600.0
 R = TypeVar("R", bound=Replies)
 
 
-class BlockingChannel:
+class BlockingConnection:
     """Asks one server, from any thread; connects when needed, and anew after any trouble.
 
     A connection on which a reply was not read to its end is never used again. After a fork the

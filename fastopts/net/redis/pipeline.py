@@ -11,35 +11,33 @@ from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 from fastopts.errors import StoreError, StoreUnavailable
-from fastopts.net import forks
-from fastopts.net import manual_transport as polled
+from fastopts.net import forks, manual_transport
 from fastopts.net.dial import dial
-from fastopts.net.manual_transport import Polled
+from fastopts.net.manual_transport import ManualReading
 from fastopts.net.redis.address import Address
-from fastopts.net.redis.resp import Replies, ReplyList, Word, good, pack
+from fastopts.net.redis.resp import Replies, ReplyList, Word, checked, pack
 
-__all__ = ("EXCHANGE_TIMEOUT_S", "Channel", "Done", "connect")
+__all__ = ("EXCHANGE_TIMEOUT_S", "OnDone", "PipelineConnection", "connect")
 
 BUFFER_SIZE = 64 * 1024
 EXCHANGE_TIMEOUT_S = 10.0  # of what carries data; a question or two is given less
 
 # Hears that an exchange is over: None, or what ended it.
-Done = Callable[[StoreError | None], None]
+OnDone = Callable[[StoreError | None], None]
 
 
-class Channel(asyncio.BufferedProtocol):
+class PipelineConnection(ManualReading, asyncio.BufferedProtocol):
     """The connection. `closed` is set once it is gone."""
 
     def __init__(self) -> None:
         self.closed = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
-        self._polled: Polled | None = None
         self._view = memoryview(bytearray(BUFFER_SIZE))
         self._start = self._end = 0
         self._replies: Replies | None = None
         self._last_words: StoreError | None = None
-        self._done: Done | None = None
+        self._done: OnDone | None = None
         self._timeout_s = self._deadline = 0.0
         self._guard: asyncio.TimerHandle | None = None
 
@@ -48,7 +46,7 @@ class Channel(asyncio.BufferedProtocol):
         """Whether an exchange is under way."""
         return self._done is not None
 
-    def send(self, payload: bytes, replies: Replies, timeout_s: float, done: Done) -> None:
+    def send(self, payload: bytes, replies: Replies, timeout_s: float, done: OnDone) -> None:
         """Send *payload*; call *done* when *replies* is done, or with what went wrong.
 
         That is StoreUnavailable when the connection is lost or *timeout_s* runs out, StoreError for
@@ -90,26 +88,11 @@ class Channel(asyncio.BufferedProtocol):
         await self.exchange(b"".join(pack(*words) for words in commands), replies, timeout_s)
         return replies.values
 
-    def read(self) -> None:
-        """Read what has arrived, on a connection whose reading is paused."""
-        if self._polled is not None:
-            self._polled.read()
-
-    def pause_reading(self) -> None:
-        """Read at calls of `read` only: replies, and the end of the connection, wait for them."""
-        if self._polled is not None:
-            self._polled.pause_reading()
-
-    def resume_reading(self) -> None:
-        """Read as data arrives."""
-        if self._polled is not None:
-            self._polled.resume_reading()
-
     def abort(self) -> None:
         """Cut the connection off at once, and with it an exchange under way."""
         if self._transport is not None:
             self._transport.abort()
-            self._transport = self._polled = None
+            self._transport = self._manual = None
         self._end_exchange(StoreUnavailable("the connection was cut off"))
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -119,7 +102,7 @@ class Channel(asyncio.BufferedProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         forks.lost(self)
-        self._transport = self._polled = None
+        self._transport = self._manual = None
         self.closed.set()
         if self._guard is not None:
             self._guard.cancel()
@@ -187,13 +170,15 @@ class Channel(asyncio.BufferedProtocol):
             done(error)
 
 
-async def connect(address: Address, tls: ssl.SSLContext | None, timeout_s: float) -> Channel:
+async def connect(
+    address: Address, tls: ssl.SSLContext | None, timeout_s: float
+) -> PipelineConnection:
     """Connect, authenticate and select the database. Raises StoreUnavailable or StoreError."""
-    channel = Channel()
+    channel = PipelineConnection()
     try:
         async with asyncio.timeout(timeout_s):
             sock = await _dial(address)
-            channel._polled = await polled.connect(channel, sock, tls, address.host)
+            channel._manual = await manual_transport.connect(channel, sock, tls, address.host)
             await _introduce(channel, address, timeout_s)
     except BaseException as error:
         channel.abort()
@@ -242,16 +227,16 @@ def _unasked(data: bytes) -> StoreError:
     return StoreError(words, words)
 
 
-async def _introduce(channel: Channel, address: Address, timeout_s: float) -> None:
+async def _introduce(channel: PipelineConnection, address: Address, timeout_s: float) -> None:
     commands = [pack(*words) for words in (*address.introduction(), ("PING",))]
     replies = ReplyList(len(commands))
     try:
         try:
             await channel.exchange(b"".join(commands), replies, timeout_s)
         except StoreError:
-            good(replies.values)  # who hangs up may have said why
+            checked(replies.values)  # who hangs up may have said why
             raise
-        good(replies.values)
+        checked(replies.values)
     except StoreUnavailable as error:
         if isinstance(error.__cause__, TimeoutError):
             raise

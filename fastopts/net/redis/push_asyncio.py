@@ -8,15 +8,15 @@ from fastopts.clock import steady_s
 from fastopts.errors import FastoptsError
 from fastopts.net import tls
 from fastopts.net.redis.address import Address
-from fastopts.net.redis.push_blocking import WAIT_MAX_S, Conversation
+from fastopts.net.redis.push_blocking import WAIT_MAX_S, PushSession
 
-__all__ = ("AsyncTalk",)
+__all__ = ("AsyncPushConnection",)
 
 
-class AsyncTalk(asyncio.Protocol):
+class AsyncPushConnection(asyncio.Protocol):
     """Holds one *conversation* with the server at *address*; `run` it in a task."""
 
-    def __init__(self, address: Address, conversation: Conversation, timeout_s: float) -> None:
+    def __init__(self, address: Address, conversation: PushSession, timeout_s: float) -> None:
         self._address = address
         self._conversation = conversation
         self._timeout_s = timeout_s

@@ -9,13 +9,13 @@ from fastopts.clock import steady_s
 from fastopts.net.redis.address import Address
 from fastopts.net.redis.blocking import explained, open_socket
 
-__all__ = ("WAIT_MAX_S", "Conversation", "Talk")
+__all__ = ("WAIT_MAX_S", "BlockingPushConnection", "PushSession")
 
 READ_SIZE: Final = 64 * 1024
 WAIT_MAX_S: Final = 0.25
 
 
-class Conversation(Protocol):
+class PushSession(Protocol):
     """The rules: what to say, and what to make of what was heard."""
 
     def start(self, introduction: Iterable[tuple[str, ...]]) -> None:
@@ -34,10 +34,10 @@ class Conversation(Protocol):
         """Time has passed."""
 
 
-class Talk:
+class BlockingPushConnection:
     """Holds one *conversation* with the server at *address*; `run` it in a thread."""
 
-    def __init__(self, address: Address, conversation: Conversation, timeout_s: float) -> None:
+    def __init__(self, address: Address, conversation: PushSession, timeout_s: float) -> None:
         self._address = address
         self._conversation = conversation
         self._timeout_s = timeout_s

@@ -6,18 +6,18 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from fastopts.errors import StoreUnavailable
-from fastopts.net.redis import pipeline as channel
+from fastopts.net.redis import pipeline
 from fastopts.net.redis.address import Address
 from fastopts.net.redis.blocking import check_timeout, may_retry
-from fastopts.net.redis.pipeline import Channel
+from fastopts.net.redis.pipeline import PipelineConnection
 from fastopts.net.redis.resp import Replies
 
-__all__ = ("LastingChannel",)
+__all__ = ("ReconnectingConnection",)
 
 R = TypeVar("R", bound=Replies)
 
 
-class LastingChannel:
+class ReconnectingConnection:
     """Asks one server, from any task of one loop; connects when needed, and anew after any trouble.
     The loop is that of the first exchange.
 
@@ -29,7 +29,7 @@ class LastingChannel:
         self._address = address
         self._timeout_s = timeout_s
         self._lock = asyncio.Lock()
-        self._channel: Channel | None = None
+        self._channel: PipelineConnection | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def exchange(self, payload: bytes, make_replies: Callable[[], R]) -> R:
@@ -86,7 +86,7 @@ class LastingChannel:
 
     async def _try(self, payload: bytes, make_replies: Callable[[], R]) -> R:
         if self._channel is None or self._channel.closed.is_set():
-            self._channel = await channel.connect(self._address, self._tls(), self._timeout_s)
+            self._channel = await pipeline.connect(self._address, self._tls(), self._timeout_s)
         replies = make_replies()
         try:
             await self._channel.exchange(payload, replies, self._timeout_s)

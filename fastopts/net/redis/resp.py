@@ -6,7 +6,7 @@ import hiredis
 
 from fastopts.errors import FastoptsError, StoreError
 
-__all__ = ("Replies", "ReplyList", "Word", "good", "pack", "reply_reader", "understood")
+__all__ = ("Replies", "ReplyList", "Word", "checked", "pack", "parsing_replies", "reply_reader")
 
 Word = str | bytes | int | float
 
@@ -61,7 +61,7 @@ def reply_reader(**options: Any) -> hiredis.Reader:
     return hiredis.Reader(protocolError=StoreError, replyError=_refusal, **options)
 
 
-def good(replies: list[Any]) -> list[Any]:
+def checked(replies: list[Any]) -> list[Any]:
     """Return *replies*. Raises the first refusal among them."""
     for reply in replies:
         if isinstance(reply, StoreError):
@@ -86,7 +86,7 @@ class _Understood:
 _UNDERSTOOD: Final = _Understood()
 
 
-def understood() -> _Understood:
+def parsing_replies() -> _Understood:
     """While replies are taken apart: one that has not the form of an answer is a StoreError."""
     return _UNDERSTOOD
 

@@ -23,7 +23,7 @@ from fastopts.errors import (
     WrongVenue,
 )
 from fastopts.model import Instrument
-from fastopts.net.redis.resp import understood
+from fastopts.net.redis.resp import parsing_replies
 
 __all__ = (
     "NO_VERSION",
@@ -272,7 +272,7 @@ def parse(flat: Sequence[bytes], venue: str) -> Feed:
     Raises WrongVenue when it is another venue's, StoreError when it can't be read or is of another
     schema.
     """
-    with understood():
+    with parsing_replies():
         fields = dict(zip(flat[::2], flat[1::2], strict=True))
     return feed_from_fields(fields, venue)
 

@@ -5,7 +5,7 @@ from typing import Self
 
 from fastopts.errors import FastoptsError
 from fastopts.net.redis.address import Address
-from fastopts.net.redis.push_asyncio import AsyncTalk
+from fastopts.net.redis.push_asyncio import AsyncPushConnection
 from fastopts.reader.mirrors.listener import MirrorListener
 from fastopts.reader.mirrors.mirror import POLL_S, BaseMirror
 from fastopts.reader.selection.scope import Scope
@@ -53,7 +53,7 @@ class AsyncMirror(BaseMirror):
         try:
             while True:
                 try:
-                    await AsyncTalk(self._address, self._replica, self._timeout_s).run()
+                    await AsyncPushConnection(self._address, self._replica, self._timeout_s).run()
                 except (OSError, FastoptsError) as error:
                     self._failed(error)
                 await asyncio.sleep(self._retry_s())

@@ -20,7 +20,7 @@ from fastopts.errors import (
 )
 from fastopts.model import Instrument
 from fastopts.net.redis.address import Address
-from fastopts.net.redis.push_blocking import Talk
+from fastopts.net.redis.push_blocking import BlockingPushConnection
 from fastopts.reader.freshness.feed import Moment, Version
 from fastopts.reader.freshness.feed_state import FeedState
 from fastopts.reader.freshness.requirements import Requirements, missing, raise_if_down, refusal
@@ -305,7 +305,7 @@ class Mirror(BaseMirror):
         self, address: Address, venue: str, scope: Scope, timeout_s: float, listener: MirrorListener
     ) -> None:
         super().__init__(address, venue, scope, timeout_s, listener)
-        self._talk = Talk(address, self._replica, timeout_s)
+        self._talk = BlockingPushConnection(address, self._replica, timeout_s)
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._keep, name="fastopts-mirror", daemon=True)
         self._thread.start()

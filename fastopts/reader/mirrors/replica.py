@@ -26,7 +26,7 @@ from fastopts import keys
 from fastopts.core import Tick, decode, mget
 from fastopts.errors import FastoptsError, FeedDown, StoreError, WrongVenue
 from fastopts.model import RECORD, Instrument
-from fastopts.net.redis.resp import pack, reply_reader, understood
+from fastopts.net.redis.resp import pack, parsing_replies, reply_reader
 from fastopts.reader.freshness import feed as freshness
 from fastopts.reader.freshness.feed import Feed, Moment, Version
 from fastopts.reader.mirrors import announcement
@@ -170,7 +170,7 @@ class Replica:
         """Hear *data*. Raises StoreError or WrongVenue when the conversation makes no sense, and
         FeedDown when it is to be given up."""
         self._now = now
-        with understood():
+        with parsing_replies():
             self._reader.feed(data)
             while (reply := self._reader.gets()) is not False:
                 self._hear(reply)

@@ -19,7 +19,7 @@ from fastopts.errors import (
     clipped,
 )
 from fastopts.model import Instrument
-from fastopts.net.redis.resp import Replies, ReplyList, good, pack, understood
+from fastopts.net.redis.resp import Replies, ReplyList, checked, pack, parsing_replies
 from fastopts.reader.freshness import feed as freshness
 from fastopts.reader.freshness.feed import NO_VERSION, Feed, Moment, RollbackDetector, Version
 from fastopts.reader.freshness.requirements import Requirements, expired_error, raise_if_down, sift
@@ -115,7 +115,7 @@ class Queries:
         make = partial(ReplyList, 2, is_raw=True)
         while True:
             replies, sent_s = yield from self._ask(_FEED_AND_TIME, make)
-            flat, now = good(replies.values)
+            flat, now = checked(replies.values)
             moment = self._moment(freshness.parse(flat, self.venue), now, {}, sent_s)
             if moment.live_conns or not (yield from self._reconnect(moment)):
                 return moment
@@ -312,7 +312,7 @@ class Queries:
     def _read_feed(self, raw: bytes) -> Feed:
         held, feed = self._feed
         if raw != held:
-            [flat] = good([value(raw)])
+            [flat] = checked([value(raw)])
             fresh = freshness.parse(flat, self.venue)
             if fresh.skew_is_large and not feed.skew_is_large:
                 _tell_of_skew(fresh.skew_ms)
@@ -334,8 +334,8 @@ class Queries:
     def _moment(
         self, feed: Feed, now: Any, terms: Mapping[str, Instrument], sent_s: float
     ) -> Moment:
-        with understood():
-            [(seconds, micros)] = good([now])
+        with parsing_replies():
+            [(seconds, micros)] = checked([now])
             now_ms = int(seconds) * 1000 + int(micros) // 1000
         problem = self._progress.problem(feed, now_ms)
         elapsed_ms = round((steady_s() - sent_s) * 1000)
@@ -391,7 +391,7 @@ class Queries:
             ask = pack("SMEMBERS", keys.asset(name))
             make = partial(ReplyList, 3, is_raw=True)
             replies, _ = yield from self._ask(ask + _FEED_AND_TIME, make)
-            members, flat, _ = good(replies.values)
+            members, flat, _ = checked(replies.values)
             before = freshness.parse(flat, self.venue)
             if not members and name in before.assets:
                 return Universe(name, before.version, (), ())
@@ -477,7 +477,7 @@ class Queries:
             [pack("EXISTS", keys.record(one), keys.instrument(one)) for one in symbols]
         )
         replies, _ = yield from self._ask(payload, partial(ReplyList, len(symbols)))
-        pairs = zip(symbols, good(replies.values), strict=True)
+        pairs = zip(symbols, checked(replies.values), strict=True)
         return [symbol for symbol, count in pairs if count]
 
 

@@ -39,7 +39,7 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (flusher, heartbeat, listing):
         monkeypatch.setattr(module, "EXCHANGE_TIMEOUT_S", 0.3)
     monkeypatch.setattr(writer_module, "CONNECT_TIMEOUT_S", 0.3)
-    monkeypatch.setattr(channel.Channel.ask, "__kwdefaults__", {"timeout_s": 0.3})
+    monkeypatch.setattr(channel.PipelineConnection.ask, "__kwdefaults__", {"timeout_s": 0.3})
     quick = partial(Backoff, base_s=0.002, cap_s=0.01)
     monkeypatch.setattr(writer_module, "Backoff", lambda **_: quick())
 

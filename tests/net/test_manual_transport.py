@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from fastopts.net import manual_transport as polled
-from fastopts.net.manual_transport import Polled
+from fastopts.net import manual_transport
+from fastopts.net.manual_transport import ManualTransport
 from tests import loops
 from tests.certificates import client_context, server_context
 from tests.loops import LOOPS
@@ -173,11 +173,13 @@ def sockets() -> tuple[socket.socket, socket.socket]:
         return client.dup(), server
 
 
-async def connected(secure: bool, receiver: Receiver) -> tuple[Polled, Plain]:
+async def connected(secure: bool, receiver: Receiver) -> tuple[ManualTransport, Plain]:
     client, server = sockets()
     peer = Secure(server) if secure else Plain(server)
     transport, _ = await asyncio.gather(
-        polled.connect(receiver, client, client_context() if secure else None, "localhost"),
+        manual_transport.connect(
+            receiver, client, client_context() if secure else None, "localhost"
+        ),
         peer.shake_hands(),
     )
     return transport, peer
@@ -386,7 +388,7 @@ def test_one_read_takes_all_that_has_arrived(loop: str, size: int) -> None:
     async def main() -> None:
         receiver = Receiver(size)
         client, server = sockets()
-        transport = await polled.connect(receiver, client, None, "localhost")
+        transport = await manual_transport.connect(receiver, client, None, "localhost")
         transport.pause_reading()
         await Plain(server).send(data)
         client.setblocking(True)
@@ -431,7 +433,8 @@ def test_a_close_notify_ends_the_connection_after_the_data_before_it(
         client, server = sockets()
         peer = Secure(server, version)
         transport, _ = await asyncio.gather(
-            polled.connect(receiver, client, client_context(), "localhost"), peer.shake_hands()
+            manual_transport.connect(receiver, client, client_context(), "localhost"),
+            peer.shake_hands(),
         )
         assert not transport.can_write_eof()
         await peer.send_and_say_goodbye(b"the last words", more=b"\x17\x03\x03\x00\x05noise")
@@ -451,7 +454,8 @@ def test_a_handshake_in_single_bytes_is_one_handshake(loop: str, version: ssl.TL
         client, server = sockets()
         peer = Secure(server, version, packet_size=1)
         transport, _ = await asyncio.gather(
-            polled.connect(receiver, client, client_context(), "localhost"), peer.shake_hands()
+            manual_transport.connect(receiver, client, client_context(), "localhost"),
+            peer.shake_hands(),
         )
         await peer.send(b"hello")
         await receiver.wait(5)
@@ -481,7 +485,7 @@ def test_a_certificate_that_is_not_the_hosts_ends_the_handshake_and_the_server_h
         client, server = sockets()
         context = client_context() if trusts else ssl.create_default_context()
         refused, heard = await asyncio.gather(
-            polled.connect(receiver, client, context, name),
+            manual_transport.connect(receiver, client, context, name),
             in_full(Secure(server)),
             return_exceptions=True,
         )
@@ -521,7 +525,7 @@ def test_a_peer_that_does_not_shake_hands_is_an_oserror_and_the_socket_is_closed
                 peer.reset()
 
         refused, _ = await asyncio.gather(
-            polled.connect(receiver, client, client_context(), "localhost"),
+            manual_transport.connect(receiver, client, client_context(), "localhost"),
             spoil(),
             return_exceptions=True,
         )
@@ -539,7 +543,9 @@ def test_a_handshake_that_is_cancelled_closes_the_socket(loop: str) -> None:
         receiver = Receiver()
         client, server = sockets()
         peer = Plain(server)
-        task = asyncio.create_task(polled.connect(receiver, client, client_context(), "localhost"))
+        task = asyncio.create_task(
+            manual_transport.connect(receiver, client, client_context(), "localhost")
+        )
         assert await peer.receive()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):

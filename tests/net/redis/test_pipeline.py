@@ -11,9 +11,9 @@ import pytest
 
 from fastopts.embedded import EmbeddedValkey
 from fastopts.errors import StoreError, StoreUnavailable
-from fastopts.net.redis import pipeline as channel
+from fastopts.net.redis import pipeline
 from fastopts.net.redis.address import Address
-from fastopts.net.redis.pipeline import Channel
+from fastopts.net.redis.pipeline import PipelineConnection
 from fastopts.net.redis.resp import ReplyList, pack
 from tests.certificates import client_context, server_context
 
@@ -25,8 +25,10 @@ def valkey() -> Iterator[EmbeddedValkey]:
 
 
 @asynccontextmanager
-async def connected(address: Address, tls: ssl.SSLContext | None = None) -> AsyncIterator[Channel]:
-    opened = await channel.connect(address, tls, 5.0)
+async def connected(
+    address: Address, tls: ssl.SSLContext | None = None
+) -> AsyncIterator[PipelineConnection]:
+    opened = await pipeline.connect(address, tls, 5.0)
     try:
         yield opened
     finally:
@@ -81,7 +83,7 @@ def test_a_password_is_given_and_a_wrong_one_told() -> None:
             (Address("127.0.0.1", port, username="nobody", password="hunter2"), "WRONGPASS"),
         ):
             with pytest.raises(StoreError, match=words) as caught:
-                await channel.connect(address, None, 5.0)
+                await pipeline.connect(address, None, 5.0)
             assert "hunter2" not in str(caught.value)
 
     with EmbeddedValkey(password="s3cret") as server:
@@ -119,7 +121,7 @@ def test_tls_is_spoken_and_verified(valkey: EmbeddedValkey) -> None:
             async with connected(address, client_context()) as opened:
                 assert await opened.ask(("ECHO", "hello")) == ["hello"]
             with pytest.raises(StoreUnavailable, match="is from an unknown CA"):
-                await channel.connect(address, ssl.create_default_context(), 5.0)
+                await pipeline.connect(address, ssl.create_default_context(), 5.0)
             await settled()
 
     asyncio.run(main())
@@ -151,9 +153,9 @@ async def settled() -> None:
 def test_nobody_there() -> None:
     async def main() -> None:
         with pytest.raises(StoreUnavailable, match=r"redis://127.0.0.1:1: "):
-            await channel.connect(Address("127.0.0.1", 1), None, 5.0)
+            await pipeline.connect(Address("127.0.0.1", 1), None, 5.0)
         with pytest.raises(StoreUnavailable, match="unix:///nowhere"):
-            await channel.connect(Address(path="/nowhere"), None, 5.0)
+            await pipeline.connect(Address(path="/nowhere"), None, 5.0)
 
     asyncio.run(main())
 

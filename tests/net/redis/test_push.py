@@ -14,8 +14,8 @@ import pytest
 from fastopts.errors import StoreError
 from fastopts.net import tls
 from fastopts.net.redis.address import Address
-from fastopts.net.redis.push_asyncio import AsyncTalk
-from fastopts.net.redis.push_blocking import Talk
+from fastopts.net.redis.push_asyncio import AsyncPushConnection
+from fastopts.net.redis.push_blocking import BlockingPushConnection
 from tests import loops
 from tests.certificates import client_context, server_context
 
@@ -62,13 +62,13 @@ class Count:
 
 
 def _run_thread(count: Count, address: Address, timeout_s: float) -> None:
-    Talk(address, count, timeout_s).run()
+    BlockingPushConnection(address, count, timeout_s).run()
 
 
 def _run_loop(loop: str) -> Run:
     def run(count: Count, address: Address, timeout_s: float) -> None:
         async def main() -> None:
-            await AsyncTalk(address, count, timeout_s).run()
+            await AsyncPushConnection(address, count, timeout_s).run()
 
         loops.run(loop, main())
 
@@ -187,7 +187,7 @@ def test_where_nobody_listens_is_told(run: Run) -> None:
 
 def test_it_ends_from_another_thread() -> None:
     with serving(silence) as address:
-        talk = Talk(address, Count(), 20.0)
+        talk = BlockingPushConnection(address, Count(), 20.0)
         running = threading.Thread(target=talk.run)
         running.start()
         while talk._socket is None:
@@ -204,7 +204,7 @@ def test_ended_with_something_left_to_send_it_returns() -> None:
 
     count = Ended()
     with serving(silence) as address:
-        talk = Talk(address, count, 5.0)
+        talk = BlockingPushConnection(address, count, 5.0)
         talk.run()
     assert count.heard == b""
 
@@ -212,7 +212,7 @@ def test_ended_with_something_left_to_send_it_returns() -> None:
 def test_ended_before_it_began_it_says_nothing() -> None:
     count = Count()
     with serving(silence) as address:
-        talk = Talk(address, count, 5.0)
+        talk = BlockingPushConnection(address, count, 5.0)
         talk.end()
         talk.run()
     assert count.heard == b""
@@ -222,7 +222,7 @@ def test_ended_before_it_began_it_says_nothing() -> None:
 def test_cancelled_it_leaves_nothing_behind(loop: str) -> None:
     async def main() -> None:
         with serving(silence) as address:
-            talking = asyncio.create_task(AsyncTalk(address, Count(), 20.0).run())
+            talking = asyncio.create_task(AsyncPushConnection(address, Count(), 20.0).run())
             await asyncio.sleep(0.05)
             talking.cancel()
             with pytest.raises(asyncio.CancelledError):
