@@ -1,4 +1,4 @@
-"""python -m fastopts.sim: a simulated venue until it is told to stop."""
+"""`python -m fastopts.sim`: run a simulated venue until SIGINT or SIGTERM."""
 
 import asyncio
 import contextlib
@@ -16,27 +16,41 @@ _DEFAULT = SimSettings()
 
 
 def run(
-    port: Annotated[int, typer.Option(help="0 takes a free one")] = 8900,
-    seed: Annotated[int, typer.Option(help="the same seed, the same market")] = _DEFAULT.seed,
-    symbols: Annotated[int, typer.Option(help="how many options, about")] = _DEFAULT.symbols,
+    port: Annotated[int, typer.Option(help="0: any free port")] = 8900,
+    seed: Annotated[int, typer.Option(help="seed of the simulated market")] = _DEFAULT.seed,
+    symbols: Annotated[int, typer.Option(help="approximate number of options")] = _DEFAULT.symbols,
     rate: Annotated[
-        float, typer.Option(help="tickers a second over all subscribed symbols")
+        float, typer.Option(help="tickers per second, over all subscribed symbols")
     ] = _DEFAULT.rate,
-    coins: Annotated[str, typer.Option(help="such as BTC,ETH")] = ",".join(_DEFAULT.coins),
-    tls: Annotated[bool, typer.Option("--tls", help="https and wss, self-signed")] = False,
+    coins: Annotated[
+        str, typer.Option(help="comma-separated coins, for example BTC,ETH")
+    ] = ",".join(_DEFAULT.coins),
+    tls: Annotated[
+        bool, typer.Option("--tls", help="serve https and wss with a self-signed certificate")
+    ] = False,
     key_order: Annotated[
-        KeyOrder, typer.Option(help="of tickers: by year, or both in turn")
+        KeyOrder,
+        typer.Option(
+            help="key order of ticker messages: as recorded in 2026 or 2023, or alternating"
+        ),
     ] = _DEFAULT.key_order,
     args_mode: Annotated[
-        ArgsMode, typer.Option(help="what the characters of args are counted over")
+        ArgsMode,
+        typer.Option(
+            help="whether the limit on args counts characters per connection or per frame"
+        ),
     ] = _DEFAULT.args_mode,
-    topics_max: Annotated[int, typer.Option(help="a connection")] = _DEFAULT.topics_max,
-    args_chars_max: Annotated[int, typer.Option(help="of args")] = _DEFAULT.args_chars_max,
+    topics_max: Annotated[
+        int, typer.Option(help="maximum topics per connection")
+    ] = _DEFAULT.topics_max,
+    args_chars_max: Annotated[
+        int, typer.Option(help="maximum characters of args")
+    ] = _DEFAULT.args_chars_max,
     ping_timeout: Annotated[
-        float, typer.Option(help="seconds without a JSON ping until a connection is cut off")
+        float, typer.Option(help="seconds without a JSON ping after which a connection is closed")
     ] = _DEFAULT.ping_timeout_s,
 ) -> None:
-    """Serve a SIMULATED options market in Bybit's dialect, on loopback."""
+    """Serve a SIMULATED options market with Bybit's protocol, on loopback."""
     try:
         settings = SimSettings(
             seed=seed,
@@ -70,7 +84,8 @@ async def _serve(settings: SimSettings) -> None:
             f"REST {venue.rest_url}; WebSocket {venue.ws_url}"
             + (f"; certificate {venue.certificate}" if venue.certificate else "")
         )
-        # The market stays for good: spare the collector from walking it, 20 ms each time.
+        # The market lives as long as the process. Without this each full garbage collection
+        # traverses it, which delays ticks by 20 ms.
         gc.freeze()
         feed = tasks.create_task(venue.wait())
         await stop.wait()

@@ -6,10 +6,10 @@ __all__ = ("Clock",)
 
 
 class Clock:
-    """Real UTC unless told otherwise; never steps back.
+    """UTC in milliseconds; never steps back.
 
-    `Clock(start_ms)` begins at another time, `speed` lets it run faster, or stand still at 0, and
-    `advance` moves it on: tests steer the calendar with these.
+    Tests control the calendar: `start_ms` sets the first time, `speed` scales the passage of time
+    (0 stops it), and `advance` moves the clock forward.
     """
 
     def __init__(self, start_ms: int | None = None, speed: float = 1.0) -> None:
@@ -18,10 +18,11 @@ class Clock:
         self._started = time.monotonic()
 
     def now_ms(self) -> int:
+        """Milliseconds since the epoch."""
         return int(self._base_ms + (time.monotonic() - self._started) * 1000 * self._speed)
 
     def advance(self, seconds: float) -> None:
-        """Move on by *seconds*, at once."""
+        """Move forward by *seconds*. Raises ValueError if negative."""
         if seconds < 0:
-            raise ValueError("the clock does not step back")
+            raise ValueError("a venue clock cannot step back")
         self._base_ms += seconds * 1000

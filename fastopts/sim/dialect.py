@@ -1,6 +1,6 @@
-"""How the venue spells things: the only place of the simulator where a field is named.
+"""JSON messages of the venue: the only module of the simulator that names a field.
 
-What it returns is JSON as bytes, without framing.
+All functions return JSON as bytes, without WebSocket framing.
 """
 
 from collections.abc import Mapping, Sequence
@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import orjson
 
-from fastopts.sim.prices.option import Option
+from fastopts.sim.prices.option import SimOption
 from fastopts.sim.settings import KeyOrder
 
 __all__ = (
@@ -25,11 +25,11 @@ __all__ = (
 )
 
 PATH: Final = "/v5/public/option"
-TICKERS: Final = "tickers."  # a topic is this and a symbol
+TICKERS: Final = "tickers."  # prefix of a ticker topic; the symbol follows
 
-_REFUSED = "3303001"  # the one code recorded for a request that fails as a whole
+_REFUSED = "3303001"  # the only code seen in recordings for a request rejected as a whole
 
-# WebSocket's name, REST's name, in the order of `Ticker` and of both wires.
+# Names in WebSocket and REST messages, in the order of `Ticker` and of both messages.
 _NAMES: Final = (
     ("bidPrice", "bid1Price"),
     ("bidSize", "bid1Size"),
@@ -65,10 +65,10 @@ _FRAME_2023 = (
 )
 
 
-def snapshot(option: Option, sequence: int, order: KeyOrder) -> bytes:
-    """Return the ticker message of an option; "mixed" takes turns by sequence.
+def snapshot(option: SimOption, sequence: int, order: KeyOrder) -> bytes:
+    """Return the ticker message of an option; "mixed" alternates the key orders by sequence.
 
-    A template is filled in: with a JSON encoder this would cost more than the numbers in it.
+    A format string instead of a JSON encoder: encoding would cost more than computing the values.
     """
     symbol, ts, texts = option.symbol, option.ts_ms, option.texts
     if order == "2026" or (order == "mixed" and sequence % 2):
@@ -78,14 +78,14 @@ def snapshot(option: Option, sequence: int, order: KeyOrder) -> bytes:
     return frame.encode()
 
 
-def row(option: Option) -> dict[str, str]:
-    """Return an option as a row of REST's tickers."""
+def row(option: SimOption) -> dict[str, str]:
+    """Return a row of `/v5/market/tickers`."""
     texts = zip(_NAMES, option.texts, strict=True)
     return {"symbol": option.symbol} | {name: text for (_, name), text in texts}
 
 
-def instrument(option: Option) -> dict[str, Any]:
-    """Return an option as a row of REST's instruments: thirteen fields, none of them the strike."""
+def instrument(option: SimOption) -> dict[str, Any]:
+    """Return a row of `/v5/market/instruments-info`. As at the venue, it has no strike field."""
     listing = option.listing
     series, coin = listing.series, listing.series.coin
     in_usdt = series.settle == "USDT"
@@ -115,14 +115,14 @@ def instrument(option: Option) -> dict[str, Any]:
 
 
 def envelope(result: Mapping[str, Any], message: str, now_ms: int, code: int = 0) -> bytes:
-    """Return a REST answer."""
+    """Return a REST response body."""
     return orjson.dumps(
         {"retCode": code, "retMsg": message, "result": result, "retExtInfo": {}, "time": now_ms}
     )
 
 
 def ack(conn_id: str, failed: Sequence[str], succeeded: Sequence[str]) -> bytes:
-    """Return the answer to subscribe and unsubscribe: no op, no req_id."""
+    """Return the acknowledgement of subscribe and unsubscribe: it has neither op nor req_id."""
     return orjson.dumps(
         {
             "success": True,
@@ -134,14 +134,14 @@ def ack(conn_id: str, failed: Sequence[str], succeeded: Sequence[str]) -> bytes:
 
 
 def refusal(conn_id: str) -> bytes:
-    """Return the answer to a request that fails as a whole."""
+    """Return the response to a request that is rejected as a whole."""
     return orjson.dumps(
         {"conn_id": conn_id, "ret_msg": _REFUSED, "success": False, "type": "COMMAND_RESP"}
     )
 
 
 def invalid_op(conn_id: str, op: object) -> bytes:
-    """Return the answer to a message that is no request. Its form is known from other endpoints."""
+    """Return the response to an invalid request, in the form documented for other endpoints."""
     request = {"op": op if isinstance(op, str) else "", "args": None}
     return orjson.dumps(
         {"success": False, "ret_msg": "error:invalid op", "conn_id": conn_id, "request": request}
@@ -149,4 +149,5 @@ def invalid_op(conn_id: str, op: object) -> bytes:
 
 
 def pong(now_ms: int) -> bytes:
+    """Return the response to a JSON ping."""
     return orjson.dumps({"args": [str(now_ms)], "op": "pong"})

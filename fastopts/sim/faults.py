@@ -1,4 +1,4 @@
-"""Misbehaviour on demand."""
+"""Faults of the simulated venue, switched on by tests."""
 
 from collections import deque
 from collections.abc import Mapping
@@ -12,58 +12,58 @@ Ack = Literal["sent", "lost", "twice", "late"]
 
 @dataclass(slots=True)
 class Faults:
-    """What a venue does wrong. Change it at any time; it counts from the next event on."""
+    """Faults to inject. They can be changed at any time and apply from the next event on."""
 
     fail_topics: set[str] = field(default_factory=set)
-    """Topics put into failTopics, though they exist."""
+    """Existing topics that are reported in failTopics."""
 
     silent_topics: set[str] = field(default_factory=set)
-    """Topics acked when subscribed, and never delivered."""
+    """Topics that are acknowledged but never delivered."""
 
     topics_delivered_max: int | None = None
-    """A connection acks what goes beyond so many topics, and never delivers it."""
+    """Topics beyond this number per connection are acknowledged but never delivered."""
 
     topics_a_request_max: int | None = None
-    """A request for more is refused as a whole."""
+    """Requests with more topics are rejected as a whole."""
 
     poisonous_topics: set[str] = field(default_factory=set)
-    """A request for one of them is refused as a whole."""
+    """Requests that contain one of them are rejected as a whole."""
 
     hang_up: bool = False
-    """Instead of refusing a request the venue cuts the connection."""
+    """Close the connection instead of rejecting a request."""
 
     acks: deque[Ack] = field(default_factory=deque)
-    """What becomes of the next acks; a late one is sent after the one that follows it."""
+    """Fates of the next acknowledgements; a late one is sent after its successor."""
 
     withhold_acks: bool = False
-    """Subscriptions take effect, but no ack is sent."""
+    """Apply subscriptions without acknowledging them."""
 
     withhold_pongs: bool = False
-    """JSON pings count, but are not answered."""
+    """Accept JSON pings without answering them."""
 
     mute: bool = False
-    """No connection delivers tickers; acks and pongs are sent."""
+    """Send acknowledgements and pongs, but no tickers."""
 
     mute_next: int = 0
-    """The next so many connections are mute for life."""
+    """Number of further connections that never deliver a ticker."""
 
     refuse_status: int | None = None
-    """New WebSocket connections are refused with this HTTP status, such as 403, 429 or 502."""
+    """HTTP status with which new WebSocket connections are refused, such as 403, 429 or 502."""
 
     refuse_headers: Mapping[str, str] = field(default_factory=dict)
     refuse_body: bytes = b""
 
     echo_after_s: float | None = None
-    """Each ticker is sent again so much later, over all the other connections."""
+    """Delay after which each ticker is repeated on all other connections."""
 
     rest: dict[str, tuple[int, str]] = field(default_factory=dict)
-    """Path -> (HTTP status, body) that REST answers instead."""
+    """Path -> (HTTP status, body) of REST responses that are replaced."""
 
     stuck: set[str] = field(default_factory=set)
-    """Symbols that are not pushed any more, though REST moves on."""
+    """Symbols that are no longer pushed, while REST keeps changing."""
 
     empty_coins: set[str] = field(default_factory=set)
     """Coins whose instrument list is empty."""
 
     names_coins: bool = True
-    """`baseCoin=All` lists the options of every coin; else it lists none."""
+    """Whether `baseCoin=All` lists the options of every coin; if not, it lists none."""

@@ -1,7 +1,7 @@
-"""Who receives which tickers, and when. No I/O: frames pile up in outlets until they are taken.
+"""Ticker subscriptions and their schedule, without I/O: frames wait in send queues.
 
-Only what somebody subscribed to ticks by itself. Its state is what was pushed last, so that REST
-and WebSocket never disagree; the state of anything else is brought to the present when asked for.
+Only subscribed options tick by themselves. REST returns their last pushed state, so that REST and
+WebSocket never disagree; other options are brought up to date when REST is asked for them.
 """
 
 import json
@@ -10,14 +10,14 @@ from typing import Any, Final
 
 from fastopts.sim import dialect
 from fastopts.sim.faults import Faults
-from fastopts.sim.prices.market import Market
-from fastopts.sim.prices.option import Option
+from fastopts.sim.prices.market import SimMarket
+from fastopts.sim.prices.option import SimOption
 from fastopts.sim.prices.pace import Pace
 from fastopts.sim.settings import SimSettings
 
-__all__ = ("Feed", "Outlet", "text_frame")
+__all__ = ("SendQueue", "SimFeed", "text_frame")
 
-INTERVAL_MIN_MS: Final = 100  # between two tickers of a symbol, by their ts
+INTERVAL_MIN_MS: Final = 100  # the venue pushes a symbol at most every 100 ms, by its `ts`
 
 _FIRST_SEQUENCE = 76_000_000_000
 
@@ -33,79 +33,83 @@ def text_frame(payload: bytes) -> bytes:
 
 
 @dataclass(slots=True, eq=False)
-class Outlet:
-    """What waits to be written to one connection. A mute one stays empty."""
+class SendQueue:
+    """Frames that wait to be written to one connection; a mute connection's queue stays empty."""
 
     is_mute: bool = False
     frames: list[bytes] = field(default_factory=list)
 
 
-class Feed:
-    """The subscriptions to *market*, and their pace."""
+class SimFeed:
+    """Subscriptions to the options of *market*, and the schedule of their ticks."""
 
-    def __init__(self, market: Market, settings: SimSettings, faults: Faults | None = None) -> None:
+    def __init__(
+        self, market: SimMarket, settings: SimSettings, faults: Faults | None = None
+    ) -> None:
         self.is_paused = False
         self._market = market
         self._faults = faults or Faults()
         self._order = settings.key_order
-        self._pace = Pace[Option](settings.rate, settings.seed)
-        self._outlets: dict[Option, set[Outlet]] = {}
+        self._pace = Pace[SimOption](settings.rate, settings.seed)
+        self._queues: dict[SimOption, set[SendQueue]] = {}
         self._pushed: dict[str, bytes] = {}
         self._sequence = _FIRST_SEQUENCE
 
     def is_trading(self, symbol: str) -> bool:
+        """Whether *symbol* is listed and trading."""
         option = self._market.options.get(symbol)
         return option is not None and option.listing.status == "Trading"
 
     def last_frame(self, symbol: str) -> dict[str, Any]:
-        """Return the last message made for *symbol*. Raises KeyError if there was none."""
+        """Return the last message rendered for *symbol*. Raises KeyError if there is none."""
         frame: dict[str, Any] = json.loads(self._pushed[symbol])
         return frame
 
-    def subscribe(self, outlet: Outlet, symbol: str) -> None:
-        """Begin to deliver a trading *symbol*, with a snapshot at once."""
+    def subscribe(self, queue: SendQueue, symbol: str) -> None:
+        """Deliver *symbol*, which must be trading, beginning with a snapshot."""
         option = self._market.options[symbol]
-        outlets = self._outlets.get(option)
-        if outlets is None:
+        queues = self._queues.get(option)
+        if queues is None:
             self.refresh(option)
-            outlets = self._outlets[option] = set()
+            queues = self._queues[option] = set()
             self._pace.add(option, option.listing.weight)
             self._render(option)
-        outlets.add(outlet)
-        if not outlet.is_mute and symbol not in self._faults.stuck:
-            outlet.frames.append(text_frame(self._pushed[symbol]))
+        queues.add(queue)
+        if not queue.is_mute and symbol not in self._faults.stuck:
+            queue.frames.append(text_frame(self._pushed[symbol]))
 
-    def unsubscribe(self, outlet: Outlet, symbol: str) -> None:
+    def unsubscribe(self, queue: SendQueue, symbol: str) -> None:
+        """Stop delivering *symbol*. No-op if it was not subscribed."""
         option = self._market.options.get(symbol)
         if option is not None:
-            self._remove(outlet, option)
+            self._remove(queue, option)
 
-    def leave(self, outlet: Outlet) -> None:
-        """Forget a connection that ended."""
-        for option in [option for option, outlets in self._outlets.items() if outlet in outlets]:
-            self._remove(outlet, option)
+    def leave(self, queue: SendQueue) -> None:
+        """Remove the subscriptions of a closed connection."""
+        for option in [option for option, queues in self._queues.items() if queue in queues]:
+            self._remove(queue, option)
 
-    def refresh(self, option: Option) -> None:
-        """Bring to the present what does not tick by itself."""
-        if not self.is_paused and option not in self._outlets:
+    def refresh(self, option: SimOption) -> None:
+        """Bring an option without subscribers up to date."""
+        if not self.is_paused and option not in self._queues:
             self._tick(option)
 
     def advance(self, now_ms: int) -> None:
-        """Let the market come to *now_ms*, listings and deliveries included; no ticker is sent."""
+        """Advance the market to *now_ms*, with listings and deliveries, without sending tickers."""
         if self.is_paused or not self._market.advance(now_ms):
             return
-        for option in list(self._outlets):
+        for option in list(self._queues):
             if option.listing.status == "Trading":
                 self._pace.add(option, option.listing.weight)
             else:
-                del self._outlets[option]
+                del self._queues[option]
                 self._pace.discard(option)
         options = self._market.options
         self._pushed = {name: text for name, text in self._pushed.items() if name in options}
 
-    def push(self, now: float) -> set[Outlet]:
-        """Let tick what is due at *now*, in seconds of any clock; return who has frames now."""
-        touched: set[Outlet] = set()
+    def push(self, now: float) -> set[SendQueue]:
+        """Tick the options that are due at *now* (seconds); return the queues that have frames."""
+        touched: set[SendQueue] = set()
         if self.is_paused:
             return touched
         for option in self._pace.due(now):
@@ -114,29 +118,30 @@ class Feed:
             frame = text_frame(self._render(option))
             if option.symbol in self._faults.stuck:
                 continue
-            for outlet in self._outlets[option]:
-                if not outlet.is_mute:
-                    outlet.frames.append(frame)
-                    touched.add(outlet)
+            for queue in self._queues[option]:
+                if not queue.is_mute:
+                    queue.frames.append(frame)
+                    touched.add(queue)
         return touched
 
     def next_due(self) -> float | None:
+        """Time of the next tick in seconds; None if nothing is scheduled."""
         return None if self.is_paused else self._pace.next_due()
 
-    def _tick(self, option: Option) -> bool:
+    def _tick(self, option: SimOption) -> bool:
         return self._market.now_ms - option.ts_ms >= INTERVAL_MIN_MS and self._market.tick(option)
 
-    def _render(self, option: Option) -> bytes:
+    def _render(self, option: SimOption) -> bytes:
         self._sequence += 1
         payload = dialect.snapshot(option, self._sequence, self._order)
         self._pushed[option.symbol] = payload
         return payload
 
-    def _remove(self, outlet: Outlet, option: Option) -> None:
-        outlets = self._outlets.get(option)
-        if outlets is None:
+    def _remove(self, queue: SendQueue, option: SimOption) -> None:
+        queues = self._queues.get(option)
+        if queues is None:
             return
-        outlets.discard(outlet)
-        if not outlets:
-            del self._outlets[option]
+        queues.discard(queue)
+        if not queues:
+            del self._queues[option]
             self._pace.discard(option)

@@ -1,4 +1,4 @@
-"""What REST answers: path and query in, status and body out. No I/O."""
+"""REST responses, without I/O: path and query in, status and body out."""
 
 import re
 from bisect import bisect_right
@@ -8,8 +8,8 @@ from urllib.parse import parse_qs, parse_qsl, quote, unquote, urlsplit
 
 from fastopts.sim import dialect
 from fastopts.sim.faults import Faults
-from fastopts.sim.prices.market import Market
-from fastopts.sim.prices.option import Option
+from fastopts.sim.prices.market import SimMarket
+from fastopts.sim.prices.option import SimOption
 
 __all__ = ("Rest",)
 
@@ -23,17 +23,19 @@ Query = Mapping[str, str]
 
 
 class BadParameter(Exception):
-    """The request gets retCode 10001."""
+    """Invalid request parameter: retCode 10001."""
 
 
 class Rest:
     """The venue's public market endpoints for options.
 
-    *refresh* is called with an option before its row is written: what nobody subscribed to does not
-    tick, so it is brought to the present when it is asked for.
+    *refresh* is called with an option before its row is rendered: options without subscribers do
+    not tick by themselves.
     """
 
-    def __init__(self, market: Market, faults: Faults, refresh: Callable[[Option], None]) -> None:
+    def __init__(
+        self, market: SimMarket, faults: Faults, refresh: Callable[[SimOption], None]
+    ) -> None:
         self._market = market
         self._faults = faults
         self._refresh = refresh
@@ -58,7 +60,7 @@ class Rest:
         except BadParameter as error:
             return 200, dialect.envelope({}, f"params error: {error}", now_ms, 10001)
 
-    # The message of a success differs from endpoint to endpoint at the venue too.
+    # retMsg of successful responses differs between endpoints, as at the venue.
 
     def _time(self, query: Query, now_ms: int) -> bytes:
         result = {"timeSecond": str(now_ms // 1000), "timeNano": str(now_ms * 1_000_000)}
@@ -70,12 +72,12 @@ class Rest:
         status = query.get("status")
         if status is not None and status not in STATUSES:
             raise BadParameter(f"status invalid {status}")
-        found = [
+        options = [
             option for option in self._listed(query) if status in (None, option.listing.status)
         ]
         if "symbol" not in query and query.get("baseCoin", "BTC") in self._faults.empty_coins:
-            found = []
-        page, cursor = _page(found, limit, query.get("cursor"))
+            options = []
+        page, cursor = _page(options, limit, query.get("cursor"))
         result = {
             "category": "option",
             "nextPageCursor": cursor,
@@ -98,9 +100,9 @@ class Rest:
                 rows.append(dialect.row(option))
         return dialect.envelope({"category": "option", "list": rows}, "SUCCESS", now_ms)
 
-    def _listed(self, query: Query) -> list[Option]:
-        """Return the options of `symbol`, else of `baseCoin`: BTC if it is left out, `All` coins as
-        undocumented clients ask for them."""
+    def _listed(self, query: Query) -> list[SimOption]:
+        """Return the options of `symbol`, else of `baseCoin` (default BTC; the undocumented `All`
+        selects every coin)."""
         options = self._market.options
         if "symbol" in query:
             symbol = query["symbol"]
@@ -126,28 +128,28 @@ def _limit(text: str | None) -> int:
     return int(text)
 
 
-def _page(found: list[Option], limit: int, cursor: str | None) -> tuple[list[Option], str]:
+def _page(options: list[SimOption], limit: int, cursor: str | None) -> tuple[list[SimOption], str]:
     """Return the options after *cursor*, *limit* at most, and the cursor of the next page.
 
-    Pages follow the symbols' order, so that none is skipped or repeated when others are listed or
+    Pages are sorted by symbol, so that none is skipped or repeated when options are listed or
     delivered between two requests.
     """
-    found.sort(key=lambda option: option.symbol)
+    options.sort(key=lambda option: option.symbol)
     start = 0
     if cursor:
-        start = bisect_right([option.symbol for option in found], _last_symbol(cursor))
-    page = found[start : start + limit]
-    is_last = start + limit >= len(found)
+        start = bisect_right([option.symbol for option in options], _last_symbol(cursor))
+    page = options[start : start + limit]
+    is_last = start + limit >= len(options)
     return page, "" if is_last else _cursor(page[0].symbol, page[-1].symbol)
 
 
 def _cursor(first: str, last: str) -> str:
-    """Return a cursor as the venue writes it: URL-encoded before it is put into the answer."""
+    """Return a cursor as the venue does: already URL-encoded in the response."""
     return quote(f"first={first}&last={last}", safe="")
 
 
 def _last_symbol(cursor: str) -> str:
-    # A client that puts the cursor into the URL as it is has it decoded once, others twice.
+    # Decoded once if the client puts the cursor into the URL unchanged, twice if it encodes it.
     last = dict(parse_qsl(unquote(cursor))).get("last")
     if last is None:
         raise BadParameter(f"cursor invalid {cursor}")

@@ -1,7 +1,8 @@
 """The simulated venue on loopback: REST and WebSocket on one port.
 
-`websockets` does handshakes, control frames and closing. Tickers go around it: they are framed
-once, whoever subscribed, and a slice of them is written to a connection's transport in one piece.
+`websockets` handles handshakes, control frames and closing. Tickers bypass it: each is framed once
+for all subscribers, and several are written to a connection's transport in one call. Through
+`websockets` itself the simulator could not keep up with the rates of the load tests.
 """
 
 import asyncio
@@ -29,21 +30,21 @@ from fastopts.sim import tls
 from fastopts.sim.clock import Clock
 from fastopts.sim.dialect import PATH
 from fastopts.sim.faults import Faults
-from fastopts.sim.feed import Feed, Outlet, text_frame
+from fastopts.sim.feed import SendQueue, SimFeed, text_frame
 from fastopts.sim.prices.chance import stream
-from fastopts.sim.prices.market import Market
+from fastopts.sim.prices.market import SimMarket
 from fastopts.sim.rest import Rest
-from fastopts.sim.session import Session
+from fastopts.sim.session import SimSession
 from fastopts.sim.settings import SimSettings
 
 __all__ = ("SimVenue",)
 
 HOST: Final = "127.0.0.1"
 
-_SLICE_S = 0.002  # the least time between two rounds of tickers
-_IDLE_S = 0.05  # the most: the calendar goes on while nobody listens
-_CLOSE_TIMEOUT_S = 10.0  # for a client to take an answer, or to answer a close frame
-_END_TIMEOUT_S = 1.0  # the same when the venue ends
+_SLICE_S = 0.002  # minimum time between two rounds of tickers
+_IDLE_S = 0.05  # maximum: the calendar advances without subscribers, too
+_CLOSE_TIMEOUT_S = 10.0  # for a client to read a response or to answer a close frame
+_END_TIMEOUT_S = 1.0  # the same at shutdown
 _CONN_ID_ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789"
 
 
@@ -52,15 +53,15 @@ class _Link:
     """One open connection."""
 
     connection: ServerConnection
-    session: Session
-    outlet: Outlet
+    session: SimSession
+    queue: SendQueue
 
 
 class SimVenue:
-    """A venue that exists while its `async with` block runs. Loopback only.
+    """Simulated venue on loopback, running within its `async with` block.
 
-    Raises ConfigError on entry when its port is taken, or when TLS is asked for and no certificate
-    can be made; `certificate` is then the file to trust.
+    Raises ConfigError on entry if the port is in use, or if TLS is configured and no certificate
+    can be created. With TLS, `certificate` is the file for clients to trust.
     """
 
     def __init__(self, settings: SimSettings | None = None, clock: Clock | None = None) -> None:
@@ -71,17 +72,17 @@ class SimVenue:
         self.handshakes = 0
         self.certificate: Path | None = None
         self.port = settings.port
-        self.market = Market(
+        self.market = SimMarket(
             settings.coins,
             settings.symbols,
             settings.seed,
             self.clock.now_ms(),
             round(settings.delivering_s * 1000),
         )
-        self._feed = Feed(self.market, settings, self.faults)
+        self._feed = SimFeed(self.market, settings, self.faults)
         self._rest = Rest(self.market, self.faults, self._feed.refresh)
         self._luck = stream(settings.seed, "connections")
-        self._links: dict[Outlet, _Link] = {}
+        self._links: dict[SendQueue, _Link] = {}
         self._exit = contextlib.AsyncExitStack()
         self._feeder: asyncio.Task[None] | None = None
 
@@ -106,35 +107,38 @@ class SimVenue:
 
     @property
     def rest_url(self) -> str:
+        """Base URL of REST."""
         return f"http{'s' * self.settings.tls}://{HOST}:{self.port}"
 
     @property
     def ws_url(self) -> str:
+        """URL of the public option stream."""
         return f"ws{'s' * self.settings.tls}://{HOST}:{self.port}{PATH}"
 
     @property
     def symbols(self) -> list[str]:
-        """The symbols that trade now."""
+        """Symbols that are trading."""
         return [symbol for symbol in self.market.options if self._feed.is_trading(symbol)]
 
     @property
     def connections(self) -> int:
-        """How many WebSocket connections are open."""
+        """Number of open WebSocket connections."""
         return sum(_is_open(link) for link in self._links.values())
 
     def last_frame(self, symbol: str) -> dict[str, Any]:
-        """Return the last message made for *symbol*, as sent. Raises KeyError if there was none."""
+        """Return the last message sent for *symbol*. Raises KeyError if there is none."""
         return self._feed.last_frame(symbol)
 
     def pause(self) -> None:
-        """Stop the market: nothing changes, nothing is pushed, REST shows what was pushed last."""
+        """Stop the market: nothing changes or is pushed; REST returns the last pushed state."""
         self._feed.is_paused = True
 
     def resume(self) -> None:
+        """Continue after `pause`."""
         self._feed.is_paused = False
 
     async def drop(self) -> None:
-        """Cut all connections, without a close frame."""
+        """Abort all connections without a close frame."""
         connections = [link.connection for link in self._links.values()]
         for connection in connections:
             connection.transport.abort()
@@ -142,18 +146,18 @@ class SimVenue:
             await connection.wait_closed()
 
     def close(self, code: int, reason: str = "") -> None:
-        """Say goodbye on all connections, with a close frame."""
+        """Send a close frame on all connections."""
         for link in filter(_is_open, self._links.values()):
             link.connection.protocol.send_close(code, reason)
             link.connection.transport.write(b"".join(link.connection.protocol.data_to_send()))
 
     def write(self, data: bytes) -> None:
-        """Write *data*, which need not be of the protocol, to all connections."""
+        """Write raw *data* to all connections, valid protocol or not."""
         for link in filter(_is_open, self._links.values()):
             link.connection.transport.write(data)
 
     async def wait(self) -> None:
-        """Wait for ever; raises what ended the feed, should it end."""
+        """Wait until cancelled; raise the exception of the feed task if it fails."""
         assert self._feeder is not None
         await asyncio.shield(self._feeder)
 
@@ -173,7 +177,7 @@ class SimVenue:
                 ssl=context,
                 process_request=self._answer,
                 server_header=None,
-                # Neither compression nor protocol pings: the venue has none.
+                # The venue uses neither compression nor protocol-level pings.
                 compression=None,
                 ping_interval=None,
                 close_timeout=_CLOSE_TIMEOUT_S,
@@ -193,7 +197,7 @@ class SimVenue:
             await server.wait_closed()
 
     def _answer(self, connection: ServerConnection, request: Request) -> Response | None:
-        """Answer a plain request; None lets the WebSocket handshake go on."""
+        """Answer a plain HTTP request; None continues with the WebSocket handshake."""
         if urlsplit(request.path).path == PATH:
             self.handshakes += 1
             status, faults = self.faults.refuse_status, self.faults
@@ -207,48 +211,47 @@ class SimVenue:
         return _response(*self._rest.answer(request.path, now_ms))
 
     async def _converse(self, connection: ServerConnection) -> None:
-        """Serve one WebSocket connection until it ends, or no JSON ping came for too long."""
+        """Serve one WebSocket connection until it closes or its JSON pings stop."""
         link = self._open(connection)
-        loop, patience_s = asyncio.get_running_loop(), self.settings.ping_timeout_s
+        loop, timeout_s = asyncio.get_running_loop(), self.settings.ping_timeout_s
         try:
-            async with asyncio.timeout(patience_s) as cutoff:
+            async with asyncio.timeout(timeout_s) as cutoff:
                 async for message in connection:
                     if self._receive(link, message):
-                        cutoff.reschedule(loop.time() + patience_s)
+                        cutoff.reschedule(loop.time() + timeout_s)
         except TimeoutError:
             connection.transport.abort()
         except ConnectionClosed:
-            # How a client leaves is its own business.
-            return
+            return  # with or without a close frame
         finally:
-            self._feed.leave(link.outlet)
-            del self._links[link.outlet]
+            self._feed.leave(link.queue)
+            del self._links[link.queue]
 
     def _open(self, connection: ServerConnection) -> _Link:
         letters = "".join(self._luck.choices(_CONN_ID_ALPHABET, k=25))
         conn_id = f"{letters[:20]}-{letters[20:]}"
-        outlet = Outlet(is_mute=self.faults.mute_next > 0)
-        self.faults.mute_next -= outlet.is_mute
-        session = Session(conn_id, self.settings, self.faults, self._feed.is_trading)
-        link = self._links[outlet] = _Link(connection, session, outlet)
+        queue = SendQueue(is_mute=self.faults.mute_next > 0)
+        self.faults.mute_next -= queue.is_mute
+        session = SimSession(conn_id, self.settings, self.faults, self._feed.is_trading)
+        link = self._links[queue] = _Link(connection, session, queue)
         return link
 
     def _receive(self, link: _Link, message: str | bytes) -> bool:
-        """Do what a message asks for; return whether it was a ping."""
+        """Process one message; return whether it was a ping."""
         outcome = link.session.receive(message, self.clock.now_ms())
         for reply in outcome.replies:
             self._write(link, text_frame(reply))
         if outcome.is_end:
             link.connection.transport.abort()
         for symbol in outcome.stopped:
-            self._feed.unsubscribe(link.outlet, symbol)
+            self._feed.unsubscribe(link.queue, symbol)
         for symbol in outcome.started:
-            self._feed.subscribe(link.outlet, symbol)
-        self._flush([link.outlet])
+            self._feed.subscribe(link.queue, symbol)
+        self._flush([link.queue])
         return outcome.is_ping
 
     async def _run(self) -> None:
-        """Push tickers in small slices, for ever."""
+        """Push tickers in small slices until cancelled."""
         while True:
             await asyncio.sleep(self._pause_s(time.monotonic()))
             now = time.monotonic()
@@ -259,25 +262,25 @@ class SimVenue:
         due = self._feed.next_due()
         return _IDLE_S if due is None else min(max(due - now, _SLICE_S), _IDLE_S)
 
-    def _flush(self, outlets: Iterable[Outlet]) -> None:
-        for outlet in outlets:
-            frames, outlet.frames = outlet.frames, []
+    def _flush(self, queues: Iterable[SendQueue]) -> None:
+        for queue in queues:
+            frames, queue.frames = queue.frames, []
             if not frames or self.faults.mute:
                 continue
-            if self._write(self._links[outlet], b"".join(frames)):
+            if self._write(self._links[queue], b"".join(frames)):
                 self.sent += len(frames)
-                self._echo(outlet, frames)
+                self._echo(queue, frames)
 
-    def _echo(self, outlet: Outlet, frames: list[bytes]) -> None:
+    def _echo(self, queue: SendQueue, frames: list[bytes]) -> None:
         if self.faults.echo_after_s is None:
             return
         loop = asyncio.get_running_loop()
         for link in self._links.values():
-            if link.outlet is not outlet:
+            if link.queue is not queue:
                 loop.call_later(self.faults.echo_after_s, self._write, link, b"".join(frames))
 
     def _write(self, link: _Link, frames: bytes) -> bool:
-        """Write whole frames; a client that reads too slowly is cut off instead."""
+        """Write complete frames; abort the connection of a client that reads too slowly."""
         transport = link.connection.transport
         if not _is_open(link):
             return False
@@ -306,7 +309,7 @@ def _response(status: int, body: bytes, more: Mapping[str, str] | None = None) -
 
 
 async def _stop(task: asyncio.Task[None]) -> None:
-    """Cancel a task and wait for it; raises what ended it before."""
+    """Cancel *task* and wait for it; re-raise its exception if it failed before."""
     task.cancel()
     await asyncio.wait([task])
     if not task.cancelled():

@@ -1,13 +1,14 @@
-"""One client's conversation: what it may subscribe to, and what it is answered. No I/O.
+"""Protocol rules of one WebSocket client, without I/O.
 
     ping             a pong
-    subscribe        an ack that sorts the topics into failTopics and successTopics, or a refusal of
-                     the whole request when a limit is exceeded
-    unsubscribe      an ack
+    subscribe        an acknowledgement with failTopics and successTopics, or the rejection of the
+                     whole request if a limit is exceeded
+    unsubscribe      an acknowledgement
     anything else    invalid op
 
-An ack is no promise: a topic of another kind (`kline.…`, `orderbook.1.…`) or of a whole coin
-(`tickers.BTC`) is acked and delivers nothing. Only `tickers.<symbol>` of a trading option does.
+An acknowledgement does not imply delivery, as at the venue: topics of other kinds (`kline.…`,
+`orderbook.1.…`) or of a whole coin (`tickers.BTC`) are acknowledged and deliver nothing. Only
+`tickers.<symbol>` of a trading option does.
 """
 
 from collections.abc import Callable
@@ -21,7 +22,7 @@ from fastopts.sim.dialect import TICKERS
 from fastopts.sim.faults import Faults
 from fastopts.sim.settings import SimSettings
 
-__all__ = ("Outcome", "Session")
+__all__ = ("Outcome", "SimSession")
 
 _QUOTES_AND_COMMA = 3
 _BRACKETS_LESS_COMMA = 1
@@ -29,18 +30,18 @@ _BRACKETS_LESS_COMMA = 1
 
 @dataclass(slots=True)
 class Outcome:
-    """What follows from a message: symbols to start and stop delivering, and what is answered."""
+    """Result of a message: replies, and symbols to start and stop delivering."""
 
     replies: list[bytes] = field(default_factory=list)
     started: list[str] = field(default_factory=list)
     stopped: list[str] = field(default_factory=list)
     is_ping: bool = False
     is_end: bool = False
-    """The venue hangs up."""
+    """Close the connection."""
 
 
-class Session:
-    """The rules of one connection; *is_trading* tells whether a symbol can be delivered."""
+class SimSession:
+    """Rules of one connection; *is_trading* says whether a symbol can be delivered."""
 
     def __init__(
         self,
@@ -57,7 +58,7 @@ class Session:
         self._late: list[bytes] = []
 
     def receive(self, message: str | bytes, now_ms: int) -> Outcome:
-        """Take one message of the client."""
+        """Process one message from the client."""
         try:
             request = orjson.loads(message)
         except orjson.JSONDecodeError:
@@ -116,20 +117,21 @@ class Session:
         return Outcome([dialect.refusal(self.conn_id)])
 
     def _is_delivered(self, topic: str) -> bool:
-        most = self._faults.topics_delivered_max
+        limit = self._faults.topics_delivered_max
         return topic not in self._faults.silent_topics and (
-            most is None or len(self.topics) <= most
+            limit is None or len(self.topics) <= limit
         )
 
     def _is_allowed(self, args: list[Any]) -> bool:
-        """Check the limits: so many topics, and so many characters of `args`.
+        """Check the limits on topics and on characters of `args`.
 
-        The documentation leaves open whether the characters count per frame or per connection.
+        The venue does not document whether characters count per frame or per connection, so both
+        can be simulated (`args_mode`).
         """
         if not _are_topics(args) or self._faults.poisonous_topics.intersection(args):
             return False
-        most = self._faults.topics_a_request_max
-        if most is not None and len(args) > most:
+        limit = self._faults.topics_a_request_max
+        if limit is not None and len(args) > limit:
             return False
         topics = self.topics.union(args)
         counted = topics if self._settings.args_mode == "connection" else args
@@ -146,7 +148,7 @@ class Session:
 
 
 def _symbol(topic: str) -> str:
-    """Return the symbol whose ticker *topic* is, or "" if it is something else."""
+    """Return the symbol of a ticker topic, "" for other topics."""
     return topic[len(TICKERS) :] if topic.startswith(TICKERS) else ""
 
 

@@ -1,4 +1,4 @@
-"""What a simulated venue is told, checked when it is made."""
+"""Settings of a simulated venue, validated on construction."""
 
 import re
 from dataclasses import dataclass
@@ -26,37 +26,37 @@ _RANGES: Final[dict[str, tuple[float, float]]] = {
 
 @dataclass(frozen=True, slots=True)
 class SimSettings:
-    """A simulated venue. Raises ConfigError, with every fault, when a value makes no sense."""
+    """Settings of a simulated venue. Raises ConfigError that lists every invalid value."""
 
     seed: int = 1
     port: int = 0  # 0: any free one
-    symbols: int = 2_000  # about
-    rate: float = 3_000  # ticker messages a second over all subscribed symbols
+    symbols: int = 2_000  # approximate
+    rate: float = 3_000  # ticker messages per second, over all subscribed symbols
     coins: tuple[str, ...] = ("BTC", "ETH", "SOL", "XRP")
     tls: bool = False
     key_order: KeyOrder = "2026"
     ping_timeout_s: float = 30  # without a JSON ping
-    topics_max: int = 2_000  # a connection
+    topics_max: int = 2_000  # per connection
     args_chars_max: int = 21_000
-    args_mode: ArgsMode = "connection"  # what the characters are counted over
-    write_buffer_bytes: int = 4 << 20  # a client that falls further behind is cut off
-    delivering_s: float = 4 * 3_600  # how long an option stays listed after its delivery
+    args_mode: ArgsMode = "connection"  # scope of the limit on characters
+    write_buffer_bytes: int = 4 << 20  # a client that falls further behind is disconnected
+    delivering_s: float = 4 * 3_600  # how long an option stays listed after delivery
 
     def __post_init__(self) -> None:
         faults = [
-            f"{name}={getattr(self, name)}: a number from {least:g} to {most:g}"
+            f"{name}={getattr(self, name)}: must be from {least:g} to {most:g}"
             for name, (least, most) in _RANGES.items()
             if not least <= getattr(self, name) <= most
         ]
         if not self.coins:
-            faults.append("coins: name at least one")
+            faults.append("coins: at least one is required")
         faults += [
-            f"coins: {name!r} is not simulated; known are {','.join(COINS)}"
+            f"coins: {name!r} is not simulated; choose from {','.join(COINS)}"
             for name in self.coins
             if name not in COINS
         ]
         if len(set(self.coins)) < len(self.coins):
-            faults.append("coins: one is named twice")
+            faults.append("coins: duplicate name")
         for name, choices in (("key_order", KeyOrder), ("args_mode", ArgsMode)):
             if getattr(self, name) not in get_args(choices):
                 faults.append(f"{name}: choose {' or '.join(get_args(choices))}")

@@ -1,4 +1,4 @@
-"""Numbers as the venue writes them: plain decimals without trailing zeros."""
+"""Number formatting of the venue: plain decimals without trailing zeros."""
 
 from decimal import Decimal
 from typing import Final
@@ -20,7 +20,7 @@ def decimal(value: float, places: int = PLACES) -> str:
 
 
 class Grid:
-    """Whole multiples of a step such as `0.1` or `5`."""
+    """Multiples of a step such as `0.1` or `5`, formatted without rounding errors."""
 
     __slots__ = ("_places", "_scale", "_unit", "step")
 

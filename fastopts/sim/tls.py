@@ -1,4 +1,4 @@
-"""A self-signed certificate for loopback, made when it is needed and thrown away afterwards."""
+"""Self-signed certificate for loopback, created on demand in a temporary folder."""
 
 import shutil
 import ssl
@@ -17,15 +17,15 @@ _DAYS = 30
 
 
 def server_context(folder: Path) -> ssl.SSLContext:
-    """Make a certificate in *folder* and return a context that uses it. Raises as `make` does."""
+    """Create a certificate in *folder*; return a server context. Raises like `make`."""
     make(folder)
     return load(folder)
 
 
 def make(folder: Path) -> None:
-    """Write the certificate and its key into *folder*.
+    """Write a certificate and its key into *folder*.
 
-    Raises ConfigError when neither the program openssl nor the package cryptography is there.
+    Raises ConfigError if neither the program openssl nor the package cryptography is installed.
     """
     certificate, key = folder / CERTIFICATE, folder / KEY
     if program := shutil.which("openssl"):
@@ -35,7 +35,7 @@ def make(folder: Path) -> None:
 
 
 def load(folder: Path) -> ssl.SSLContext:
-    """A server's context with what `make` wrote."""
+    """Return a server context with the files that `make` wrote."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(folder / CERTIFICATE, folder / KEY)
     return context
@@ -45,12 +45,14 @@ def _by_openssl(program: str, certificate: Path, key: Path) -> None:
     command = [program, "req", "-x509", "-nodes", "-newkey", "ec"]
     command += ["-pkeyopt", "ec_paramgen_curve:prime256v1", "-days", str(_DAYS)]
     command += ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]
-    # Python 3.13 asks a CA for its key usage.
+    # Since Python 3.13, verification requires keyUsage of a CA certificate.
     command += ["-addext", "keyUsage=critical,digitalSignature,keyCertSign"]
     command += ["-keyout", str(key), "-out", str(certificate)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise ConfigError(f"openssl made no certificate: {done.stderr.strip().splitlines()[-1:]}")
+    completed = subprocess.run(command, capture_output=True, text=True, check=False)
+    if completed.returncode:
+        raise ConfigError(
+            f"openssl failed to create a certificate: {completed.stderr.strip().splitlines()[-1:]}"
+        )
 
 
 def _by_cryptography(certificate: Path, key: Path) -> None:
@@ -60,7 +62,7 @@ def _by_cryptography(certificate: Path, key: Path) -> None:
         from cryptography.hazmat.primitives.asymmetric import ec
     except ImportError as error:
         raise ConfigError(
-            "TLS needs the program openssl or the package cryptography to make a certificate"
+            "TLS needs the program openssl or the package cryptography to create a certificate"
         ) from error
     secret = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])

@@ -10,7 +10,7 @@ from typing import Self, TypeVar
 import pytest
 
 from fastopts.sim import Clock, SimSettings, SimVenue
-from fastopts.sim.prices.market import Market
+from fastopts.sim.prices.market import SimMarket
 
 T0_MS = int(datetime(2026, 11, 24, 10, tzinfo=UTC).timestamp()) * 1000  # a Tuesday
 COINS = ("BTC", "ETH", "SOL", "XRP")
@@ -19,8 +19,8 @@ HOUR_MS = 3_600_000
 Result = TypeVar("Result")
 
 
-def market(symbols: int = 200, seed: int = 7, now_ms: int = T0_MS) -> Market:
-    return Market(COINS, symbols, seed, now_ms, 4 * HOUR_MS)
+def market(symbols: int = 200, seed: int = 7, now_ms: int = T0_MS) -> SimMarket:
+    return SimMarket(COINS, symbols, seed, now_ms, 4 * HOUR_MS)
 
 
 def until(condition: Callable[[], Result], deadline_s: float = 10) -> Result:

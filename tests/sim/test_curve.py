@@ -6,7 +6,7 @@ from fastopts.sim.prices.coins import COINS
 from fastopts.sim.prices.curve import Curve
 from fastopts.sim.prices.expiries import DAY_MS
 from fastopts.sim.prices.spot import Spot
-from fastopts.sim.prices.universe import Series
+from fastopts.sim.prices.universe import SimSeries
 from tests.sim.conftest import T0_MS
 
 SPOT = Spot(COINS["BTC"], 1, T0_MS)
@@ -14,7 +14,7 @@ SPOT = Spot(COINS["BTC"], 1, T0_MS)
 
 def curve(settle: str, days: float) -> Curve:
     delivery_ms = T0_MS + int(days * DAY_MS)
-    result = Curve(Series(SPOT.coin, settle, delivery_ms, "", Decimal(1), 1), SPOT)
+    result = Curve(SimSeries(SPOT.coin, settle, delivery_ms, "", Decimal(1), 1), SPOT)
     result.advance(T0_MS)
     return result
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from fastopts.sim import dialect
-from fastopts.sim.prices.option import Option
+from fastopts.sim.prices.option import SimOption
 from fastopts.sim.settings import KeyOrder
 from tests.sim.conftest import T0_MS, market
 
@@ -23,7 +23,7 @@ ROW = """
 """
 
 
-def option(suffix: str = "-USDT") -> Option:
+def option(suffix: str = "-USDT") -> SimOption:
     return next(o for s, o in WORLD.options.items() if s.startswith("BTC") and s.endswith(suffix))
 
 

@@ -4,8 +4,8 @@ from typing import Any
 import pytest
 
 from fastopts.sim.faults import Faults
-from fastopts.sim.feed import Feed, Outlet, text_frame
-from fastopts.sim.prices.market import Market
+from fastopts.sim.feed import SendQueue, SimFeed, text_frame
+from fastopts.sim.prices.market import SimMarket
 from fastopts.sim.settings import SimSettings
 from tests.sim.conftest import HOUR_MS, T0_MS, market
 
@@ -14,8 +14,8 @@ class Desk:
     """A feed and its clock."""
 
     def __init__(self, rate: float = 1_000, **settings: Any) -> None:
-        self.market: Market = market()
-        self.feed = Feed(self.market, SimSettings(rate=rate, **settings))
+        self.market: SimMarket = market()
+        self.feed = SimFeed(self.market, SimSettings(rate=rate, **settings))
         self.symbols = list(self.market.options)
         self.now_ms = T0_MS
 
@@ -26,8 +26,8 @@ class Desk:
             self.feed.push(self.now_ms / 1000)
 
 
-def take(outlet: Outlet) -> list[dict[str, Any]]:
-    frames, outlet.frames = outlet.frames, []
+def take(queue: SendQueue) -> list[dict[str, Any]]:
+    frames, queue.frames = queue.frames, []
     assert all(frame[:2] == b"\x81\x7e" for frame in frames)
     assert all(int.from_bytes(frame[2:4], "big") == len(frame) - 4 for frame in frames)
     return [json.loads(frame[4:]) for frame in frames]
@@ -37,21 +37,21 @@ def test_what_is_stuck_is_not_pushed_though_its_state_moves_on() -> None:
     desk = Desk()
     stuck, other = desk.symbols[:2]
     faults = Faults()
-    desk.feed = Feed(desk.market, SimSettings(rate=1_000), faults)
-    outlet = Outlet()
+    desk.feed = SimFeed(desk.market, SimSettings(rate=1_000), faults)
+    queue = SendQueue()
     for symbol in (stuck, other):
-        desk.feed.subscribe(outlet, symbol)
-    assert [frame["data"]["symbol"] for frame in take(outlet)] == [stuck, other]
+        desk.feed.subscribe(queue, symbol)
+    assert [frame["data"]["symbol"] for frame in take(queue)] == [stuck, other]
     before = desk.feed.last_frame(stuck)
     faults.stuck.add(stuck)
     desk.run(2)
-    desk.feed.unsubscribe(outlet, stuck)
-    desk.feed.subscribe(outlet, stuck)
-    assert {frame["data"]["symbol"] for frame in take(outlet)} == {other}
+    desk.feed.unsubscribe(queue, stuck)
+    desk.feed.subscribe(queue, stuck)
+    assert {frame["data"]["symbol"] for frame in take(queue)} == {other}
     assert desk.feed.last_frame(stuck)["data"] != before["data"]
     faults.stuck.clear()
     desk.run(2)
-    assert stuck in {frame["data"]["symbol"] for frame in take(outlet)}
+    assert stuck in {frame["data"]["symbol"] for frame in take(queue)}
 
 
 @pytest.mark.parametrize(
@@ -69,21 +69,21 @@ def test_text_frame(size: int, head: bytes) -> None:
 
 
 def test_a_snapshot_comes_with_the_subscription() -> None:
-    desk, outlet = Desk(), Outlet()
+    desk, queue = Desk(), SendQueue()
     symbol = desk.symbols[0]
-    desk.feed.subscribe(outlet, symbol)
-    [frame] = take(outlet)
+    desk.feed.subscribe(queue, symbol)
+    [frame] = take(queue)
     assert frame["topic"] == f"tickers.{symbol}"
     assert frame == desk.feed.last_frame(symbol)
     assert frame["data"]["markPrice"] == desk.market.options[symbol].ticker.mark_price
 
 
 def test_what_ticks_are_changes_100_ms_apart() -> None:
-    desk, outlet = Desk(rate=100_000), Outlet()
+    desk, queue = Desk(rate=100_000), SendQueue()
     for symbol in desk.symbols[:50]:
-        desk.feed.subscribe(outlet, symbol)
+        desk.feed.subscribe(queue, symbol)
     desk.run(3)
-    frames = take(outlet)
+    frames = take(queue)
     assert len(frames) > 50 * 25
     last: dict[str, dict[str, Any]] = {}
     sequences = [int(frame["id"].split("-")[-2]) for frame in frames]
@@ -100,7 +100,7 @@ def test_what_ticks_are_changes_100_ms_apart() -> None:
 
 
 def test_the_rate_is_that_of_all_subscribed_symbols() -> None:
-    desk, first, second = Desk(rate=200), Outlet(), Outlet()
+    desk, first, second = Desk(rate=200), SendQueue(), SendQueue()
     for n, symbol in enumerate(desk.symbols):
         desk.feed.subscribe((first, second)[n % 2], symbol)
     desk.run(3)
@@ -110,7 +110,7 @@ def test_the_rate_is_that_of_all_subscribed_symbols() -> None:
 
 
 def test_two_subscribers_get_the_same() -> None:
-    desk, first, second = Desk(), Outlet(), Outlet()
+    desk, first, second = Desk(), SendQueue(), SendQueue()
     symbol = desk.symbols[0]
     desk.feed.subscribe(first, symbol)
     desk.run(1)
@@ -123,7 +123,7 @@ def test_two_subscribers_get_the_same() -> None:
 
 
 def test_nothing_after_unsubscribing_or_leaving() -> None:
-    desk, first, second = Desk(), Outlet(), Outlet()
+    desk, first, second = Desk(), SendQueue(), SendQueue()
     one, two = desk.symbols[:2]
     for symbol in (one, two):
         desk.feed.subscribe(first, symbol)
@@ -141,8 +141,8 @@ def test_nothing_after_unsubscribing_or_leaving() -> None:
     assert desk.feed.next_due() is None or desk.feed.push(desk.now_ms / 1000) == set()
 
 
-def test_a_mute_outlet_gets_nothing_while_the_market_goes_on() -> None:
-    desk, mute = Desk(), Outlet(is_mute=True)
+def test_a_mute_queue_gets_nothing_while_the_market_goes_on() -> None:
+    desk, mute = Desk(), SendQueue(is_mute=True)
     symbol = desk.symbols[0]
     desk.feed.subscribe(mute, symbol)
     before = desk.market.options[symbol].texts
@@ -152,29 +152,29 @@ def test_a_mute_outlet_gets_nothing_while_the_market_goes_on() -> None:
 
 
 def test_paused() -> None:
-    desk, outlet = Desk(), Outlet()
+    desk, queue = Desk(), SendQueue()
     symbol, other = desk.symbols[:2]
-    desk.feed.subscribe(outlet, symbol)
+    desk.feed.subscribe(queue, symbol)
     desk.run(1)
     desk.feed.is_paused = True
-    take(outlet)
+    take(queue)
     before = desk.market.options[other].texts
     desk.run(2)
     desk.feed.refresh(desk.market.options[other])
-    assert outlet.frames == []
+    assert queue.frames == []
     assert desk.market.options[other].texts is before
 
-    desk.feed.subscribe(outlet, other)
-    assert take(outlet)[0]["ts"] == T0_MS
+    desk.feed.subscribe(queue, other)
+    assert take(queue)[0]["ts"] == T0_MS
     desk.feed.is_paused = False
     desk.run(1)
-    assert {frame["data"]["symbol"] for frame in take(outlet)} == {symbol, other}
+    assert {frame["data"]["symbol"] for frame in take(queue)} == {symbol, other}
 
 
 def test_refresh_leaves_alone_what_ticks_by_itself() -> None:
-    desk, outlet = Desk(), Outlet()
+    desk, queue = Desk(), SendQueue()
     subscribed, other = (desk.market.options[symbol] for symbol in desk.symbols[:2])
-    desk.feed.subscribe(outlet, subscribed.symbol)
+    desk.feed.subscribe(queue, subscribed.symbol)
     before = (subscribed.texts, other.texts)
     desk.now_ms += 5_000
     desk.feed.advance(desk.now_ms)
@@ -186,7 +186,7 @@ def test_refresh_leaves_alone_what_ticks_by_itself() -> None:
 
 
 def test_a_delivered_option_falls_silent() -> None:
-    desk, outlet = Desk(), Outlet()
+    desk, queue = Desk(), SendQueue()
     delivery_ms = T0_MS + 22 * HOUR_MS
     daily, later = (
         next(
@@ -197,14 +197,14 @@ def test_a_delivered_option_falls_silent() -> None:
         for is_due in (True, False)
     )
     for symbol in (daily, later):
-        desk.feed.subscribe(outlet, symbol)
+        desk.feed.subscribe(queue, symbol)
     desk.now_ms = delivery_ms - 1_000
     desk.run(0.9)
-    assert {frame["data"]["symbol"] for frame in take(outlet)} == {daily, later}
+    assert {frame["data"]["symbol"] for frame in take(queue)} == {daily, later}
     assert desk.feed.is_trading(daily)
     desk.run(0.1)
-    take(outlet)
+    take(queue)
     desk.run(2)
-    assert {frame["data"]["symbol"] for frame in take(outlet)} == {later}
+    assert {frame["data"]["symbol"] for frame in take(queue)} == {later}
     assert not desk.feed.is_trading(daily)
     assert not desk.feed.is_trading("nobody's")

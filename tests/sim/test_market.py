@@ -1,14 +1,14 @@
 import pytest
 
-from fastopts.sim.prices.market import Market
+from fastopts.sim.prices.market import SimMarket
 from tests.sim.conftest import HOUR_MS, T0_MS, market
 
 
-def states(world: Market) -> dict[str, tuple[str, ...]]:
+def states(world: SimMarket) -> dict[str, tuple[str, ...]]:
     return {symbol: option.texts for symbol, option in world.options.items()}
 
 
-def drive(world: Market) -> Market:
+def drive(world: SimMarket) -> SimMarket:
     """A minute's ticks of everything."""
     for n in range(1, 61):
         world.advance(T0_MS + n * 1000)

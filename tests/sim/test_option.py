@@ -2,7 +2,7 @@ import pytest
 
 from fastopts.sim.prices.black76 import YEAR_MS, implied_iv, value
 from fastopts.sim.prices.chance import stream
-from fastopts.sim.prices.option import Option, Ticker
+from fastopts.sim.prices.option import SimOption, Ticker
 from tests.sim.conftest import HOUR_MS, T0_MS, market
 
 OPTIONS = list(market(2_000).options.values())
@@ -12,7 +12,7 @@ def step_count(text: str, step: str) -> float:
     return float(text) / float(step)
 
 
-def revalue(option: Option) -> tuple[float, ...]:
+def revalue(option: SimOption) -> tuple[float, ...]:
     """Price and greeks by what the ticker itself says."""
     ticker, series = option.ticker, option.listing.series
     years = (series.delivery_ms - option.ts_ms) / YEAR_MS

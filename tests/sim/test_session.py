@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from fastopts.sim.faults import Faults
-from fastopts.sim.session import Outcome, Session
+from fastopts.sim.session import Outcome, SimSession
 from fastopts.sim.settings import SimSettings
 from tests.sim.conftest import T0_MS
 
@@ -18,7 +18,7 @@ class Client:
     """A client and its session."""
 
     def __init__(self, faults: Faults | None = None, **settings: Any) -> None:
-        self.session = Session(
+        self.session = SimSession(
             "conn-1", SimSettings(**settings), faults or Faults(), TRADING.__contains__
         )
 

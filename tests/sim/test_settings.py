@@ -19,12 +19,12 @@ def test_defaults_are_the_venue_s_limits() -> None:
 @pytest.mark.parametrize(
     ("given", "named"),
     [
-        ({"rate": 0}, "rate=0: a number from 1 to"),
+        ({"rate": 0}, "rate=0: must be from 1 to"),
         ({"rate": float("nan")}, "rate=nan"),
         ({"port": 70_000}, "port=70000"),
-        ({"coins": ()}, "coins: name at least one"),
-        ({"coins": ("BTC", "NOPE")}, "'NOPE' is not simulated; known are BTC,"),
-        ({"coins": ("BTC", "BTC")}, "named twice"),
+        ({"coins": ()}, "coins: at least one is required"),
+        ({"coins": ("BTC", "NOPE")}, "'NOPE' is not simulated; choose from BTC,"),
+        ({"coins": ("BTC", "BTC")}, "duplicate name"),
         ({"key_order": "2025"}, "key_order: choose 2026 or 2023 or mixed"),
         ({"args_mode": "x"}, "args_mode: choose connection or frame"),
     ],

@@ -6,7 +6,7 @@ import pytest
 
 from fastopts.sim.prices.coins import COINS, Coin
 from fastopts.sim.prices.expiries import DAY_MS
-from fastopts.sim.prices.universe import Listing, Universe
+from fastopts.sim.prices.universe import SimListing, SimUniverse
 from tests.sim.conftest import HOUR_MS, T0_MS
 
 SYMBOL = re.compile(r"([A-Z0-9]+)-(\d{1,2}[A-Z]{3}\d{2})-(\d+(?:\.\d+)?)-([CP])(?:-(USDT))?")
@@ -25,14 +25,14 @@ class Spots:
 
 def universe(
     symbols: int = 400, coins: str = "BTC,ETH,SOL,XRP", forward: Callable[..., float] | None = None
-) -> Universe:
+) -> SimUniverse:
     known = [COINS[name] for name in coins.split(",")]
-    listed = Universe(known, symbols, 4 * HOUR_MS, forward or Spots().forward)
+    listed = SimUniverse(known, symbols, 4 * HOUR_MS, forward or Spots().forward)
     listed.roll(T0_MS)
     return listed
 
 
-def strikes(listings: list[Listing]) -> list[float]:
+def strikes(listings: list[SimListing]) -> list[float]:
     return sorted({listing.strike for listing in listings})
 
 

@@ -19,7 +19,7 @@ from websockets.server import ServerProtocol
 from fastopts.net.http import Answer
 from fastopts.sim.faults import Faults
 from fastopts.sim.feed import text_frame
-from fastopts.sim.session import Session
+from fastopts.sim.session import SimSession
 from fastopts.sim.settings import SimSettings
 from tests.payloads import ticker
 from tests.simulation.clock import Agenda
@@ -189,7 +189,7 @@ class Conn:
         self._venue = venue
         self._missed: dict[str, None] = {}
         self._protocol = ServerProtocol()
-        self._session = Session(str(id(self)), SimSettings(), venue.faults, venue.is_trading)
+        self._session = SimSession(str(id(self)), SimSettings(), venue.faults, venue.is_trading)
         self._pinged_at = venue.agenda.now
         self._base: dict[str, Message] = {}
 

@@ -1,4 +1,4 @@
-"""Chance, seeded."""
+"""Seeded random streams."""
 
 import random
 
@@ -6,5 +6,5 @@ __all__ = ("stream",)
 
 
 def stream(*path: object) -> random.Random:
-    """Return the random numbers that belong to *path*: the same path, the same numbers."""
-    return random.Random("/".join(map(str, path)))  # noqa: S311 - a market, no secret
+    """Return a generator seeded by *path*: equal paths give equal numbers."""
+    return random.Random("/".join(map(str, path)))  # noqa: S311 - not for secrets

@@ -1,8 +1,8 @@
-"""The coins that can be simulated, and the terms of their options.
+"""Coins that can be simulated, and the contract terms of their options.
 
-Ticks and lots of BTC, ETH and XRP are the venue's (2025 and 2026), SOL's are read off recorded
-quotes; those of the other coins are guesses of the right size. Spots, volatilities and shares
-are round numbers near those of 2026.
+Tick and lot sizes of BTC, ETH and XRP are the venue's (2025 and 2026), those of SOL are inferred
+from recorded quotes, the others are estimates of the right magnitude. Spot prices, volatilities
+and shares are round numbers near those of 2026.
 """
 
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ __all__ = ("COINS", "Coin")
 
 @dataclass(frozen=True, slots=True)
 class Coin:
-    """One underlying. Prices are in quote coin, sizes in base coin, `vol` is a yearly fraction."""
+    """One underlying: prices in quote coin, sizes in base coin, `vol` annualised as a fraction."""
 
     name: str
     spot: float
@@ -24,10 +24,10 @@ class Coin:
     lot: str
     size_max: str
     fee: str
-    strike_step: str  # the finest
-    depth_lots: int  # a usual size of a quote
-    share: float  # of the universe, in proportion to those of the other coins
-    has_usdc: bool  # whether some series exist in USDC too
+    strike_step: str  # the smallest
+    depth_lots: int  # typical size of a quote
+    share: float  # weight of the coin in the universe
+    has_usdc: bool  # whether some series are listed in USDC as well
 
 
 COINS: Final[Mapping[str, Coin]] = {

@@ -1,17 +1,20 @@
-"""Where a series trades: its forward and its smile."""
+"""Forward and volatility smile of one series."""
 
 from math import copysign, exp, log, sqrt
 
 from fastopts.sim.prices.black76 import YEAR_MS
 from fastopts.sim.prices.spot import SETTLEMENT_MS, Spot
-from fastopts.sim.prices.universe import Series
+from fastopts.sim.prices.universe import SimSeries
 from fastopts.sim.text import decimal
 
 __all__ = ("Curve", "forward_price")
 
-_CARRY = 0.05  # of the forward over the spot, a year
+_CARRY = 0.05  # annual premium of the forward over the spot
 _USDC_BASIS = 0.0003  # forwards in USDC trade above those in USDT
-_FRONT, _FRONT_YEARS = 0.12, 0.08  # near expiries have more IV, by this part of the coin's
+_FRONT, _FRONT_YEARS = (
+    0.12,
+    0.08,
+)  # extra IV of short expiries, relative to the coin's, and its decay in years
 _SKEW, _CURVATURE = -0.04, 0.025  # per standard deviation of log-moneyness
 _WINGS = 4.0  # standard deviations past which the smile is flat
 _IV_MIN = 0.03
@@ -19,13 +22,15 @@ _YEARS_MIN = 1 / (365 * 24)  # for the smile's width: it stays finite at deliver
 
 
 def forward_price(spot: float, settle: str, years: float) -> float:
+    """Return the forward in quote coin."""
     return spot * exp(_CARRY * years + (_USDC_BASIS if settle == "USDC" else 0.0))
 
 
 class Curve:
-    """One series at the time of the last `advance`; `forward` is exactly what its text says.
+    """One series at the time of the last `advance`.
 
-    `predicted` is the delivery price to expect, as text, in the settlement window, else "0".
+    `forward` equals `forward_text` exactly. `predicted` is the predicted delivery price as text
+    during the settlement window, else "0".
     """
 
     __slots__ = (
@@ -41,12 +46,13 @@ class Curve:
         "years",
     )
 
-    def __init__(self, series: Series, spot: Spot) -> None:
+    def __init__(self, series: SimSeries, spot: Spot) -> None:
         self.series = series
         self.spot = spot
         self._now_ms = self._steps = -1
 
     def advance(self, now_ms: int) -> None:
+        """Move to *now_ms* (UTC milliseconds)."""
         if now_ms == self._now_ms:
             return
         self._now_ms = now_ms
@@ -58,7 +64,7 @@ class Curve:
             self._follow(spot)
 
     def _follow(self, spot: Spot) -> None:
-        """Move forward and smile to where the spot is."""
+        """Recompute forward and smile from the spot."""
         self._steps = spot.steps
         years = self.years
         self.forward_text = decimal(forward_price(spot.price, self.series.settle, years))
@@ -68,7 +74,7 @@ class Curve:
         self._slope = 1 / (self._atm * sqrt(max(years, _YEARS_MIN)))
 
     def iv(self, strike: float) -> float:
-        """Return the mark IV: a parabola in standard deviations from the forward."""
+        """Return the mark IV at *strike*: a parabola in standard deviations from the forward."""
         x = log(strike / self.forward) * self._slope
         if not -_WINGS < x < _WINGS:
             x = copysign(_WINGS, x)

@@ -1,4 +1,4 @@
-"""The calendar of expiries: always 08:00 UTC, from tomorrow's to next year's."""
+"""Calendar of expiries, all at 08:00 UTC: daily, weekly, monthly and quarterly."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, time, timedelta
@@ -8,18 +8,19 @@ __all__ = ("DELIVERY_HOUR", "EXPIRIES_MAX", "date_text", "expiries", "lifetime_d
 
 DELIVERY_HOUR: Final = 8
 DAY_MS: Final = 86_400_000
-# Written out: strftime's %b follows the locale.
+# Spelled out, since %b of strftime depends on the locale, and a second time beside the product's
+# own table, since the simulator shares no code with the parser that it tests.
 MONTHS: Final = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 FRIDAY = 4
 
-# Which kinds a coin gets, in this order: a small universe has a day, a quarter, a week, ...
+# Order in which a coin gets expiries: daily, quarterly, weekly, monthly, daily, ...
 _ORDER: Final = "dqwmdqwmdqw"
 EXPIRIES_MAX: Final = len(_ORDER)
 _LIFETIMES_DAYS = (3, 28, 91, 366)
 
 
 def expiries(now_ms: int, count: int) -> list[int]:
-    """Return the delivery times, in ms and in order, of the *count* expiries listed now."""
+    """Return the delivery times (UTC ms, ascending) of the *count* expiries listed at *now_ms*."""
     day = datetime.fromtimestamp(now_ms / 1000, UTC)
     first = day.date() if day.hour < DELIVERY_HOUR else day.date() + timedelta(days=1)
     begin = datetime.combine(first, time(DELIVERY_HOUR), UTC)
@@ -32,13 +33,13 @@ def expiries(now_ms: int, count: int) -> list[int]:
 
 
 def date_text(delivery_ms: int) -> str:
-    """Return the date as symbols spell it, the day without a zero: 6JAN27."""
+    """Return the date as in symbols, the day without a leading zero: 6JAN27."""
     date = datetime.fromtimestamp(delivery_ms / 1000, UTC)
     return f"{date.day}{MONTHS[date.month - 1]}{date.year % 100:02}"
 
 
 def lifetime_days(days_left: float) -> int:
-    """Return how long before its delivery an expiry that is *days_left* away was listed."""
+    """Return how many days before delivery an expiry *days_left* away was listed."""
     return next((life for life in _LIFETIMES_DAYS if days_left <= life), 2 * 366)
 
 

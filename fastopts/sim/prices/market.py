@@ -1,10 +1,10 @@
-"""The market: coins that walk, and all their options.
+"""The simulated market: random-walk coins and all their options.
 
-Pure computation, seeded: the same seed and the same calls at the same times give the same numbers.
-An option's numbers change only when it ticks, and they fit each other: mark price and greeks are
-Black-76 of the forward and the IV as written, at the time of the tick.
+Pure and seeded: the same seed and the same calls at the same times give the same numbers. An
+option's values change only when it ticks, and they are consistent: mark price and greeks are
+Black-76 of the published forward and IV at the time of the tick.
 
-    Spot (a coin) -> Curve (a series: forward, smile) -> Option (mark, quote, tape) -> Ticker (text)
+    Spot (coin) -> Curve (series: forward, smile) -> SimOption (mark, quote, tape) -> Ticker (text)
 """
 
 from collections.abc import Sequence
@@ -13,33 +13,33 @@ from fastopts.sim.prices.black76 import YEAR_MS
 from fastopts.sim.prices.chance import stream
 from fastopts.sim.prices.coins import COINS, Coin
 from fastopts.sim.prices.curve import Curve, forward_price
-from fastopts.sim.prices.option import Option
+from fastopts.sim.prices.option import SimOption
 from fastopts.sim.prices.spot import Spot
-from fastopts.sim.prices.universe import Listing, Series, Universe
+from fastopts.sim.prices.universe import SimListing, SimSeries, SimUniverse
 from fastopts.sim.text import Grid
 
-__all__ = ("Market",)
+__all__ = ("SimMarket",)
 
 
-class Market:
-    """The options of some coins at one time, `now_ms`. `options` are those listed, by symbol."""
+class SimMarket:
+    """Options of the given coins at `now_ms`; `options` maps symbols to the listed ones."""
 
     def __init__(
         self, coins: Sequence[str], symbols: int, seed: int, now_ms: int, delivering_ms: int = 0
     ) -> None:
         self.now_ms = now_ms
-        self.options: dict[str, Option] = {}
+        self.options: dict[str, SimOption] = {}
         known = [COINS[name] for name in coins]
         self._seed = seed
         self._luck = stream(seed, "ticks")
         self._spots = {coin.name: Spot(coin, seed, now_ms) for coin in known}
         self._grids = {coin.name: (Grid(coin.tick), Grid(coin.lot)) for coin in known}
-        self._curves: dict[Series, Curve] = {}
-        self._universe = Universe(known, symbols, delivering_ms, self._forward)
+        self._curves: dict[SimSeries, Curve] = {}
+        self._universe = SimUniverse(known, symbols, delivering_ms, self._forward)
         self._roll()
 
     def advance(self, now_ms: int) -> bool:
-        """Let the time come to *now_ms*; return whether options were listed or delivered."""
+        """Advance to *now_ms*; return whether options were listed or delivered."""
         if now_ms <= self.now_ms:
             return False
         self.now_ms = now_ms
@@ -47,8 +47,8 @@ class Market:
             spot.advance(now_ms)
         return now_ms >= self._universe.next_roll_ms and self._roll()
 
-    def tick(self, option: Option) -> bool:
-        """Bring *option* to the present; return whether its state changed."""
+    def tick(self, option: SimOption) -> bool:
+        """Update *option* to the current time; return whether its state changed."""
         return option.tick(self.now_ms, self._luck)
 
     def _forward(self, coin: Coin, settle: str, delivery_ms: int) -> float:
@@ -60,18 +60,18 @@ class Market:
         listed, stopped = self._universe.roll(self.now_ms)
         listings = self._universe.listings
         self.options = {name: option for name, option in self.options.items() if name in listings}
-        gone = before - len(self.options)
+        removed = before - len(self.options)
         for listing in listed:
             self.options[listing.symbol] = self._open(listing)
         trading = set(self._universe.series.values())
         self._curves = {series: c for series, c in self._curves.items() if series in trading}
-        return bool(listed or stopped or gone)
+        return bool(listed or stopped or removed)
 
-    def _open(self, listing: Listing) -> Option:
+    def _open(self, listing: SimListing) -> SimOption:
         series = listing.series
         coin = series.coin.name
         if series not in self._curves:
             self._curves[series] = Curve(series, self._spots[coin])
-        # An option's beginning depends on its name alone, not on what was listed before it.
+        # The initial state depends on the symbol alone, not on the order of listings.
         luck = stream(self._seed, listing.symbol)
-        return Option(listing, self._curves[series], self._grids[coin], self.now_ms, luck)
+        return SimOption(listing, self._curves[series], self._grids[coin], self.now_ms, luck)

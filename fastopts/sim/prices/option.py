@@ -1,4 +1,4 @@
-"""One option: its mark and greeks, its quotes, its trades, and all of it as text."""
+"""One option: mark price, greeks, quotes and trades, formatted as the venue does."""
 
 from math import ceil
 from random import Random
@@ -7,26 +7,29 @@ from typing import Final, NamedTuple
 from fastopts.sim.prices.black76 import implied_iv, value
 from fastopts.sim.prices.curve import Curve
 from fastopts.sim.prices.tape import HOUR_MS, Tape
-from fastopts.sim.prices.universe import Listing
+from fastopts.sim.prices.universe import SimListing
 from fastopts.sim.text import Grid, decimal
 
-__all__ = ("Option", "Ticker")
+__all__ = ("SimOption", "Ticker")
 
 IV_PLACES: Final = 4
 
-_HALF_SPREAD_VEGAS = 0.4  # half the spread in vol points, before an option's own width
+_HALF_SPREAD_VEGAS = 0.4  # half spread in vol points, before the random width
 _HALF_SPREAD_TICKS = 0.2
-_NEAREST, _FARTHEST = 0.6, 1.4  # half spreads from the mark within which a quote stays
-_RESIZES = 0.1  # how often a tick brings new sizes
-_TRADES = 0.01  # how often one brings a trade, for the busiest options
-_HISTORY_HOURS = 40  # the age of the oldest trade made up at the start
+_NEAREST, _FARTHEST = (
+    0.6,
+    1.4,
+)  # a quote stays within these multiples of the half spread from the mark
+_RESIZES = 0.1  # probability that a tick changes the sizes
+_TRADES = 0.01  # probability of a trade per tick, for the busiest options
+_HISTORY_HOURS = 40  # age of the oldest trade generated at the start
 _HISTORY_TRADES = 6
-_WING = 0.1  # below this weight an option may have no offers, or no trade ever
-_NO_OFFERS, _NO_TRADES = 0.25, 0.6  # how many of those
+_WING = 0.1  # options below this weight may lack asks or trades
+_NO_OFFERS, _NO_TRADES = 0.25, 0.6  # with these probabilities
 
 
 class Ticker(NamedTuple):
-    """An option's state as decimal texts, in the venue's order of fields."""
+    """State of an option as decimal text, in the order of the venue's fields."""
 
     bid_price: str
     bid_size: str
@@ -55,7 +58,7 @@ class Ticker(NamedTuple):
 
 
 class _Side:
-    """One side of the quote, on the grids of price and size; 0 ticks: no quote."""
+    """One side of the quote, in whole ticks and lots; 0 ticks: no quote."""
 
     __slots__ = ("_grids", "_lots", "iv", "price", "price_text", "size_text", "ticks")
 
@@ -66,7 +69,7 @@ class _Side:
         self.price_text = self.size_text = "0"
 
     def move(self, ticks: int) -> None:
-        """Quote another price, if it is another."""
+        """Change the price. No-op if it is the same."""
         if ticks != self.ticks:
             self.ticks = ticks
             self.price = ticks * self._grids[0].step
@@ -78,10 +81,11 @@ class _Side:
         self.size_text = self._grids[1].text(lots) if self.ticks else "0"
 
 
-class Option:
-    """One option. Its state changes at a tick only: `texts`, in the order of `Ticker`, at `ts_ms`.
+class SimOption:
+    """One option. Its state, `texts` in the order of `Ticker`, changes only when it ticks.
 
-    A plain tuple, since making one of names costs as much as Black-76; `ticker` has the names.
+    `texts` is a plain tuple, since building a named tuple costs as much as Black-76; `ticker`
+    returns it with names. `ts_ms` is the time of the last tick.
     """
 
     __slots__ = (
@@ -104,7 +108,7 @@ class Option:
     )
 
     def __init__(
-        self, listing: Listing, curve: Curve, grids: tuple[Grid, Grid], now_ms: int, luck: Random
+        self, listing: SimListing, curve: Curve, grids: tuple[Grid, Grid], now_ms: int, luck: Random
     ) -> None:
         self.listing = listing
         self.symbol = listing.symbol
@@ -127,14 +131,15 @@ class Option:
 
     @property
     def ticker(self) -> Ticker:
+        """The current state with names."""
         return Ticker(*self.texts)
 
     def tick(self, now_ms: int, luck: Random) -> bool:
-        """Bring the state to *now_ms*, now and then with a trade; return whether it changed."""
+        """Update to *now_ms*, sometimes with a trade; return whether the state changed."""
         curve, strike, is_call = self.curve, self.strike, self.is_call
         curve.advance(now_ms)
         forward, years = curve.forward, curve.years
-        # Everything follows from the IV as written, so that a reader can follow it.
+        # Computed from the published (rounded) IV, so that readers can reproduce the values.
         iv_text = decimal(curve.iv(strike), IV_PLACES)
         iv = float(iv_text)
         mark, delta, gamma, vega, theta = value(forward, strike, years, iv, is_call)
@@ -142,7 +147,7 @@ class Option:
             self._resize(luck)
         bid, ask = self._bid, self._ask
         self._quote(mark, vega)
-        # The last IV of a quote is where the search begins: little has moved since.
+        # The previous IV is a good initial guess.
         bid.iv = bid.ticks and implied_iv(bid.price, forward, strike, years, is_call, bid.iv or iv)
         ask.iv = ask.ticks and implied_iv(ask.price, forward, strike, years, is_call, ask.iv or iv)
         if luck.random() < _TRADES * self.listing.weight:
@@ -183,13 +188,13 @@ class Option:
         return True
 
     def _resize(self, luck: Random) -> None:
-        """Draw a new width of the spread and new sizes."""
+        """Draw a new spread width and new sizes."""
         self._width = 0.5 + luck.random()
         for side in (self._bid, self._ask):
             side.resize(1 + int(self._depth_lots * 3 * luck.random() ** 3))
 
     def _quote(self, mark: float, vega: float) -> None:
-        """Move a quote that is no longer about half a spread away from the mark."""
+        """Move quotes that are too close to the mark or too far from it."""
         step = self._tick.step
         half = self._width * (_HALF_SPREAD_VEGAS * vega + _HALF_SPREAD_TICKS * step)
         bid, ask = self._bid, self._ask
@@ -199,7 +204,7 @@ class Option:
             ask.move(ceil((mark + half) / step))
 
     def _trade(self, now_ms: int, luck: Random) -> None:
-        """Trade part of what is quoted on one side, if anything is."""
+        """Trade against one side of the quote, if it has one."""
         side = luck.choice((self._bid, self._ask))
         if side.ticks:
             lots = 1 + int(luck.random() * self._depth_lots)
@@ -212,7 +217,7 @@ class Option:
         self._tape.trade(now_ms, ticks, lots, lots * self._lot.step * self.curve.spot.price)
 
     def _make_history(self, now_ms: int, luck: Random) -> None:
-        """Make up what was traded before the simulation began."""
+        """Generate trades from before the start of the simulation."""
         age_ms = min(now_ms - self.listing.launch_ms, _HISTORY_HOURS * HOUR_MS)
         if age_ms <= 0:
             return
@@ -230,7 +235,7 @@ class Option:
         tape.lots_open = int(tape.lots_total * luck.random() / 2)
 
     def _write_tape(self) -> tuple[str, str, str, str, str, str, str, str, str]:
-        """Return last, high, low, interest, turnover, volume, both totals, and the change."""
+        """Return last, high, low, open interest, turnover, volume, both totals and 24 h change."""
         tape, price, size = self._tape, self._tick.text, self._lot.text
         return (
             price(tape.last),

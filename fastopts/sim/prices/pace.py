@@ -1,8 +1,7 @@
-"""Which symbols tick when.
+"""Schedule of ticks for a given total rate.
 
-Every symbol has a due time in a heap. Its interval is in inverse proportion to its weight, so that
-all together make the wanted rate, but never below the venue's floor. What symbols at the floor
-can't take is spread over the others.
+Each symbol has a due time in a heap. Its interval is inversely proportional to its weight, but not
+below the venue's minimum; the rate that symbols at the minimum can't use goes to the others.
 """
 
 from collections.abc import Hashable
@@ -13,26 +12,26 @@ from fastopts.sim.prices.chance import stream
 
 __all__ = ("INTERVAL_MIN_S", "Pace")
 
-# The venue sends a symbol every 100 ms at most. A little more, so that the whole milliseconds of
-# two tickers, read at slightly different moments, are never 99 apart.
+# The venue pushes a symbol at most every 100 ms. Slightly more, so that two timestamps in whole
+# milliseconds are never 99 apart.
 INTERVAL_MIN_S: Final = 0.1001
-# What a key can keep up on average: calls of `due` come late, and intervals sway a little, lest all
-# that came in one call come together for ever.
+# Shortest mean interval: calls of `due` come late, and intervals are randomised, since keys that
+# became due in one call would stay synchronised otherwise.
 INTERVAL_BUSY_S: Final = 0.106
-_SWAY = 0.3  # of an interval
-_BACKLOG_MAX_S = 0.25  # after a stall no more than this is made up for
+_JITTER = 0.3  # of an interval
+_BACKLOG_MAX_S = 0.25  # after a stall, at most this much is caught up
 
 Key = TypeVar("Key", bound=Hashable)
 
 
 class Pace(Generic[Key]):
-    """A timetable for *rate* ticks a second over all keys in it. Times are seconds of any clock."""
+    """Schedule of *rate* ticks per second over all keys. Times are seconds of any one clock."""
 
     def __init__(self, rate: float, seed: int = 0) -> None:
         self._rate = rate
         self._random = stream(seed, "pace").random
         self._weights: dict[Key, float] = {}
-        # A key that is discarded and added again has another serial: its old entry is void.
+        # A key that is added again gets a new serial, which invalidates its old heap entry.
         self._serials: dict[Key, int] = {}
         self._serial = 0
         self._heap: list[tuple[float, int, Key]] = []
@@ -43,21 +42,22 @@ class Pace(Generic[Key]):
         return len(self._weights)
 
     def add(self, key: Key, weight: float) -> None:
-        """Let *key* tick, or give it another weight."""
+        """Schedule *key*, or change its weight."""
         self._weights[key] = weight
         self._is_stale = True
 
     def discard(self, key: Key) -> None:
+        """Remove *key*. No-op if absent."""
         if self._weights.pop(key, None) is not None:
             self._serials.pop(key, None)
             self._is_stale = True
 
     def next_due(self) -> float | None:
-        """When the next key is due, None if there is none; new keys count after the next `due`."""
+        """Time of the next key, None if there is none; new keys count after the next `due`."""
         return self._heap[0][0] if self._heap else None
 
     def due(self, now: float) -> list[Key]:
-        """Return the keys whose time has come, the longest due first, and plan their next."""
+        """Return the keys that are due, earliest first, and reschedule them."""
         if self._is_stale:
             self._replan(now)
         heap, weights = self._heap, self._weights
@@ -68,14 +68,14 @@ class Pace(Generic[Key]):
             at, serial, key = heap[0]
             keys.append(key)
             interval = max(unit_s / weights[key], INTERVAL_BUSY_S)
-            # Symmetric, so that the mean stays, and not below the floor.
-            sway = min(interval - INTERVAL_MIN_S, interval * _SWAY)
-            following = max(at, earliest) + interval + sway * (2 * random() - 1)
+            # Symmetric, so that the mean is unchanged, and never below the minimum.
+            jitter = min(interval - INTERVAL_MIN_S, interval * _JITTER)
+            following = max(at, earliest) + interval + jitter * (2 * random() - 1)
             heapreplace(heap, (max(following, soonest), serial, key))
         return keys
 
     def _replan(self, now: float) -> None:
-        """Stretch or shrink what is planned to the present keys' intervals, and plan new keys."""
+        """Rescale scheduled times to the new intervals, and schedule new keys."""
         before_s = self._unit_s
         self._unit_s = _solve(sorted(self._weights.values(), reverse=True), self._rate)
         self._is_stale = False
@@ -88,7 +88,7 @@ class Pace(Generic[Key]):
         for key in [key for key in self._weights if key not in self._serials]:
             self._serial += 1
             self._serials[key] = self._serial
-            # Anywhere in its interval: many keys added at once make no burst.
+            # At a random point of its interval, so that many new keys make no burst.
             left = INTERVAL_MIN_S + self._interval(key, self._unit_s) * self._random()
             heap.append((now + left, self._serial, key))
         heapify(heap)
@@ -99,7 +99,7 @@ class Pace(Generic[Key]):
 
 
 def _solve(weights: list[float], rate: float) -> float:
-    """Return the unit for which sum(1 / max(unit / weight, busy)) = rate, or 0 if none is enough.
+    """Return the unit for which sum(1 / max(unit / weight, busy)) = rate, or 0 if there is none.
 
     *weights* are in descending order.
     """
@@ -110,7 +110,7 @@ def _solve(weights: list[float], rate: float) -> float:
         unit_s = free / rate
         if unit_s / weight >= INTERVAL_BUSY_S:
             return unit_s
-        # The heaviest takes what it can; the others share the rest.
+        # The heaviest key runs at the minimum interval; the others share the remaining rate.
         free -= weight
         rate -= 1 / INTERVAL_BUSY_S
     return 0.0

@@ -1,4 +1,4 @@
-"""The index of one coin, and what its options settle at."""
+"""Index price of one coin, and its predicted delivery price."""
 
 from math import exp, sqrt
 from typing import Final
@@ -11,21 +11,23 @@ from fastopts.sim.text import decimal
 
 __all__ = ("SETTLEMENT_MS", "Spot")
 
-SETTLEMENT_MS: Final = 30 * 60_000  # the index is averaged over this time before 08:00 UTC
-STEP_MS: Final = 20  # how often the index moves, at most
+SETTLEMENT_MS: Final = (
+    30 * 60_000
+)  # delivery price: mean of the index over the 30 minutes before 08:00 UTC
+STEP_MS: Final = 20  # minimum time between two moves of the index
 
 _DELIVERY_MS = DELIVERY_HOUR * 3_600_000  # since midnight
-_START_SPREAD = 0.02  # of the first price, between seeds
-_VOL_SPREAD = 0.03  # how far the level of volatility strays, as a standard deviation,
-_VOL_MEMORY_MS = DAY_MS  # and for how long
+_START_SPREAD = 0.02  # standard deviation of the first price between seeds
+_VOL_SPREAD = 0.03  # standard deviation of the volatility level,
+_VOL_MEMORY_MS = DAY_MS  # which reverts to its mean with this time constant
 
 
 class Spot:
-    """A geometric random walk with a slowly breathing level of volatility.
+    """Geometric random walk with a mean-reverting volatility level.
 
-    `price` is exactly what `text` says; `steps` tells whether it moved. `vol_shift` is added to the
-    IV of every option of the coin. `predicted` is the delivery price to expect, as text, during the
-    settlement window, else "0".
+    `price` equals `text` exactly; `steps` counts the moves. `vol_shift` is added to the IV of every
+    option of the coin. `predicted` is the predicted delivery price as text during the settlement
+    window, else "0".
     """
 
     def __init__(self, coin: Coin, seed: int, now_ms: int) -> None:
@@ -40,7 +42,7 @@ class Spot:
         self._write(now_ms, 0)
 
     def advance(self, now_ms: int) -> None:
-        """Walk on to *now_ms*, if that is a step away."""
+        """Move to *now_ms*, if at least STEP_MS have passed."""
         passed_ms = now_ms - self._now_ms
         if passed_ms < STEP_MS:
             return
@@ -48,9 +50,9 @@ class Spot:
         self.steps += 1
         years, vol = passed_ms / YEAR_MS, self.coin.vol
         self._level *= exp(vol * sqrt(years) * self._luck.gauss() - vol * vol * years / 2)
-        kept = exp(-passed_ms / _VOL_MEMORY_MS)
-        self.vol_shift *= kept
-        self.vol_shift += _VOL_SPREAD * sqrt(1 - kept * kept) * self._luck.gauss()
+        decay = exp(-passed_ms / _VOL_MEMORY_MS)
+        self.vol_shift *= decay
+        self.vol_shift += _VOL_SPREAD * sqrt(1 - decay * decay) * self._luck.gauss()
         self._write(now_ms, passed_ms)
 
     def _write(self, now_ms: int, passed_ms: int) -> None:

@@ -1,4 +1,4 @@
-"""What trades leave behind: last price, 24 h statistics, totals, open interest."""
+"""Trade statistics of one option: last price, 24 h statistics, totals, open interest."""
 
 from collections import deque
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ DAY_HOURS = 24
 
 @dataclass(slots=True)
 class _Hour:
-    """The trades of one hour: sizes in lots, prices in ticks, turnover in quote coin."""
+    """Trades of one hour: sizes in lots, prices in ticks, turnover in quote coin."""
 
     hour: int
     first: int
@@ -23,11 +23,11 @@ class _Hour:
 
 
 class Tape:
-    """The trades of one option, by the hour for 24 hours and as totals for ever.
+    """Trades of one option: hourly for 24 hours, and totals.
 
-    Prices are whole ticks and sizes whole lots, so nothing drifts; 0 stands for "never traded".
-    Turnover is the notional of the underlying, not the premium. `roll` is due at `roll_ms`, if
-    that is not 0.
+    Prices are whole ticks and sizes whole lots, so that no rounding error accumulates; 0 means
+    never traded. Turnover is the notional of the underlying, not the premium, as at the venue.
+    `roll` is due at `roll_ms`, unless that is 0.
     """
 
     __slots__ = (
@@ -50,21 +50,22 @@ class Tape:
         self._before = 0  # the last price before the 24 hours
 
     def trade(self, now_ms: int, price: int, lots: int, turnover: float) -> None:
+        """Add one trade: *price* in ticks, *turnover* in quote coin."""
         hour = now_ms // HOUR_MS
         if not self._hours or self._hours[-1].hour != hour:
             self._hours.append(_Hour(hour, price, price, price, price))
-        now = self._hours[-1]
-        now.high = max(now.high, price)
-        now.low = min(now.low, price)
-        now.last = self.last = price
-        now.lots += lots
-        now.turnover += turnover
+        current = self._hours[-1]
+        current.high = max(current.high, price)
+        current.low = min(current.low, price)
+        current.last = self.last = price
+        current.lots += lots
+        current.turnover += turnover
         self.lots_total += lots
         self.turnover_total += turnover
         self._plan_roll()
 
     def roll(self, now_ms: int) -> None:
-        """Forget hours that lie a day back."""
+        """Drop hours older than a day."""
         end = now_ms // HOUR_MS - DAY_HOURS
         while self._hours and self._hours[0].hour <= end:
             self._before = self._hours.popleft().last
@@ -75,23 +76,27 @@ class Tape:
 
     @property
     def high(self) -> int:
+        """Highest price of 24 hours in ticks."""
         return max((hour.high for hour in self._hours), default=0)
 
     @property
     def low(self) -> int:
+        """Lowest price of 24 hours in ticks."""
         return min((hour.low for hour in self._hours), default=0)
 
     @property
     def lots(self) -> int:
+        """Volume of 24 hours in lots."""
         return sum(hour.lots for hour in self._hours)
 
     @property
     def turnover(self) -> float:
+        """Turnover of 24 hours in quote coin."""
         return sum(hour.turnover for hour in self._hours)
 
     @property
     def change(self) -> float:
-        """The last price over the one of 24 h ago, minus 1; 0 when nothing traded since."""
+        """24 h price change as a fraction; 0 without trades in that time."""
         if not self._hours:
             return 0.0
         return self.last / (self._before or self._hours[0].first) - 1
