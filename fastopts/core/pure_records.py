@@ -1,7 +1,7 @@
 """The readable twin of `records`: packed records -> values a user reads."""
 
 import re
-from collections.abc import Container, Sequence
+from collections.abc import Container, Iterable, Sequence
 from typing import Any, Literal, Self, TypeVar, overload
 
 from fastopts import keys, model
@@ -194,6 +194,21 @@ class Records:
         self._records: list[bytes | None] | None = None
         self._skipped = 0  # bytes left of the value being skipped, with its CRLF
         self._replies_skipped = 0  # replies left of the oversized one being skipped
+
+    @staticmethod
+    def of(packed: Iterable[bytes | None]) -> "Records":
+        """Return the records *packed* (None: no record), complete without a reply to read.
+
+        For records that are in memory already, such as those of a mirror. Values of another size or
+        version are unreadable. Raises ValueError for no values at all.
+        """
+        values = list(packed)
+        for record in values:
+            if record is not None and not isinstance(record, bytes):
+                raise TypeError(f"a record is bytes, not {type(record).__name__}")
+        records = Records(len(values))
+        records._records = values
+        return records
 
     @property
     def done(self) -> bool:

@@ -1,4 +1,4 @@
-from collections.abc import Container, Sequence
+from collections.abc import Container, Iterable, Sequence
 from typing import Any, Literal, Self, TypeVar, final, overload
 
 from typing_extensions import disjoint_base
@@ -50,6 +50,8 @@ class Records:
     others: list[bytes]
     error: StoreError | None
     def __new__(cls, count: int, others: int = 0) -> Self: ...
+    @staticmethod
+    def of(packed: Iterable[bytes | None]) -> Records: ...
     @property
     def done(self) -> bool: ...
     def acknowledge(self, view: memoryview | bytes, start: int, end: int) -> int: ...

@@ -299,6 +299,29 @@ cdef class Records:
         PyMem_Free(self.records)
         PyMem_Free(self.states)
 
+    @staticmethod
+    def of(packed not None):
+        """Return the records *packed* (None: no record), complete without a reply to read.
+
+        For records that are in memory already, such as those of a mirror: encoding them as a reply
+        and parsing that took most of the time of a local read. Values of another size or version
+        are unreadable. Raises ValueError for no values at all.
+        """
+        # A copy: creating the object may run a finalizer that changes the caller's list.
+        cdef list values = list(packed)
+        cdef Records records = Records(len(values))
+        records.read = 0
+        for value in values:
+            if value is None:
+                records.states[records.read] = NONE
+                records.read += 1
+            elif len(<bytes?>value) != RECORD_SIZE:
+                records.states[records.read] = UNREADABLE
+                records.read += 1
+            else:
+                records._hold(<const uint8_t*><const char*><bytes>value)
+        return records
+
     @property
     def done(self):
         """Whether everything has come."""

@@ -360,6 +360,30 @@ def test_both_find_the_same_value_or_none(data: bytes) -> None:
     assert found[0] == found[1]
 
 
+@given(
+    st.lists(
+        st.sampled_from([record(), record(kind=b"P"), record(version=2), b"", None]), min_size=1
+    )
+)
+def test_records_in_memory_read_like_a_reply(packed: list[bytes | None]) -> None:
+    reply = encode(packed)
+    for module in TWINS:
+        answer = module.Records(len(packed))
+        assert answer.acknowledge(reply, 0, len(reply)) == len(reply)
+        records = module.Records.of(iter(packed))
+        assert (records.done, records.error, records.others) == (True, None, [])
+        for index in range(len(packed)):
+            assert records.record(index) == answer.record(index)
+            assert records.is_unreadable(index) == answer.is_unreadable(index)
+
+
+def test_records_in_memory_are_bytes(reader: Any) -> None:
+    with pytest.raises(TypeError):
+        reader.Records.of([bytearray(SIZE)])
+    with pytest.raises(ValueError, match="0 records"):
+        reader.Records.of([])
+
+
 def test_columns_before_the_answer_came_hold_nothing(reader: Any) -> None:
     answer = reader.Records(3)
     feed(answer, [encode([record(), None, None])[:-5]])
