@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from fastopts import errors, reader
-from fastopts.vocabulary import VOCABULARY
+from fastopts.field_registry import FIELDS
 
 PAGE = Path(__file__).with_name("api.md")
 INTRODUCTION = """\
@@ -88,11 +88,11 @@ def _attributes(kind: type) -> dict[str, str]:
     """The meaning of each; of a field of a data class, a tuple or a dictionary its type."""
     rows = {}
     for name, annotation in _fields(kind):
-        meaning = str(VOCABULARY[name]) if name in VOCABULARY else ""
+        meaning = str(FIELDS[name]) if name in FIELDS else ""
         rows[name] = f"`{annotation}`" + (f": {meaning}" if meaning else "")
     for name, member in _members(kind).items():
         if not inspect.isfunction(member) and name not in rows:
-            rows[name] = inspect.getdoc(member) or str(VOCABULARY[name])
+            rows[name] = inspect.getdoc(member) or str(FIELDS[name])
     return rows
 
 

@@ -17,7 +17,7 @@ PURE = (
     "keys.py",
     "metrics.py",
     "model.py",
-    "vocabulary.py",
+    "field_registry.py",
 )
 BANNED_MODULES = {"asyncio", "select", "selectors", "socket", "ssl", "subprocess", "threading"}
 BANNED_CALLS = {

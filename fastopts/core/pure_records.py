@@ -6,7 +6,7 @@ from typing import Any, Literal, Self, TypeVar, overload
 
 from fastopts import keys, model
 from fastopts.errors import StoreError
-from fastopts.vocabulary import VOCABULARY
+from fastopts.field_registry import FIELDS
 
 __all__ = ("Number", "Records", "Tick", "decode", "mget", "value")
 
@@ -43,7 +43,7 @@ class Number:
     venue gives none."""
 
     def __init__(self, name: str) -> None:
-        self.__doc__ = str(VOCABULARY[name])
+        self.__doc__ = str(FIELDS[name])
         self._name = name
         self._index = INDEX[name]
 

@@ -14,7 +14,7 @@ from libc.string cimport memcpy, memset
 
 from fastopts import keys, model
 from fastopts.errors import StoreError
-from fastopts.vocabulary import VOCABULARY as _VOCABULARY
+from fastopts.field_registry import FIELDS as _FIELDS
 
 from fastopts.core.record cimport Record
 from fastopts.core.reply cimport Reply, scan_integer, scan_line, scan_reply
@@ -90,7 +90,7 @@ cdef class Number:
 
     @property
     def __doc__(self):
-        return str(_VOCABULARY[self.name])
+        return str(_FIELDS[self.name])
 
     def __get__(self, instance, owner):
         cdef double value

@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from fastopts.vocabulary import COLUMNS
+from fastopts.field_registry import COLUMNS
 from tests.cli.conftest import Read
 from tests.cli.market import LISTED, STALE
 from tests.processes import environ

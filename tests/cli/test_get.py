@@ -1,7 +1,7 @@
 import json
 
+from fastopts.field_registry import COLUMNS
 from fastopts.reader.objects.market import NAMES
-from fastopts.vocabulary import COLUMNS
 from tests.cli import market as listed
 from tests.cli.conftest import Read
 from tests.cli.market import STALE, UNTICKED

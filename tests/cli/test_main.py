@@ -17,7 +17,7 @@ import redis
 import fastopts as package
 from fastopts import keys
 from fastopts.cli.command_list import COMMANDS
-from fastopts.vocabulary import COLUMNS
+from fastopts.field_registry import COLUMNS
 from tests.cli.process import fastopts, start
 from tests.cli.terminal import on_terminal
 from tests.processes import environ

@@ -20,8 +20,8 @@ from redis.connection import Connection
 from fastopts import keys
 from fastopts.core import pure_records, records
 from fastopts.errors import StoreError
+from fastopts.field_registry import FIELDS
 from fastopts.model import FLAG_MERGED, FLAG_REST, FLAG_SUSPECT, FLAG_TIME_SUSPECT, NO_SEQUENCE
-from fastopts.vocabulary import VOCABULARY
 from tests.core.resp import VALUES, encode
 from tests.store import LAYOUT, NUMBERS
 
@@ -450,7 +450,7 @@ def test_a_part_that_is_not_there_is_refused(reader: Any, start: int, end: int) 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_number_explains_itself_and_stays(reader: Any, name: str) -> None:
     tick = reader.decode(KINDS[reader], "S", record(), 0, EPOCH, {CONN})
-    assert getattr(KINDS[reader], name).__doc__ == str(VOCABULARY[name])
+    assert getattr(KINDS[reader], name).__doc__ == str(FIELDS[name])
     with pytest.raises(AttributeError, match=f"{name} can't be set"):
         setattr(tick, name, 1.0)
 

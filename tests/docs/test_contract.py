@@ -12,11 +12,11 @@ import redis
 from fastopts import errors, keys, model
 from fastopts.collector.run import Collector
 from fastopts.config import Settings
+from fastopts.field_registry import COLUMNS, FIELDS
 from fastopts.net.redis import address
 from fastopts.reader import OptionReader
 from fastopts.sim import SimSettings, SimVenue
 from fastopts.venues.bybit.hosts import Endpoints
-from fastopts.vocabulary import VOCABULARY
 from tests.collector.writers import SYMBOLS, Running, World, run, until
 from tests.docs.pages import DOCS, examples, rows
 from tests.docs.situations import SITUATIONS
@@ -72,7 +72,7 @@ def test_the_fields_are_those_that_the_collector_writes(store: Store) -> None:
 
     run(write)
 
-    shorts = {word.short for word in VOCABULARY.values() if word.short}
+    shorts = {word.short for word in FIELDS.values() if word.short}
     assert _fields(HASH) | shorts == written[keys.option(SYMBOLS[0])].keys()
     assert _fields(FEED) == {re.sub(r"\d+", "{number}", name) for name in written[keys.FEED]}
     assert _terms() == written[keys.instrument(SYMBOLS[0])].keys()
@@ -100,10 +100,21 @@ def test_the_flags_are_those_of_the_model() -> None:
     assert {int(flag) for flag, _ in rows(PAGE, "flag")} == flags
 
 
-def test_the_names_and_meanings_are_those_of_the_vocabulary() -> None:
-    told = [[cell.replace("&lt;", "<") for cell in cells] for cells in rows(PAGE, "name")]
-    words = VOCABULARY.values()
-    assert told == [[word.name, word.short or "", word.unit, word.meaning] for word in words]
+def test_the_names_and_meanings_are_those_of_the_registry() -> None:
+    table = [[cell.replace("&lt;", "<") for cell in cells] for cells in rows(PAGE, "name")]
+    fields = [FIELDS[name] for name in COLUMNS]
+    assert table == [[each.name, each.short or "", each.unit, each.meaning] for each in fields]
+
+
+def test_the_formulas_are_those_of_the_registry() -> None:
+    table = {cells[0]: cells[1:] for cells in rows(PAGE, "derived")}
+    derived = {name: field for name, field in FIELDS.items() if field.formula}
+    assert table.keys() == derived.keys()
+    for name, (unit, formula, meaning) in table.items():
+        field = derived[name]
+        condition = f" if {field.only_if}" if field.only_if else ""
+        assert formula == f"{field.formula}{condition}".replace("|", "or").replace("&", "and")
+        assert (unit, meaning) == (field.unit, field.meaning.replace("`", ""))
 
 
 @pytest.mark.parametrize("name", SITUATIONS)

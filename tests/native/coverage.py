@@ -13,7 +13,7 @@ from typing import Any
 
 from bench import results
 
-PLAIN = ("errors", "model", "keys", "config", "files", "metrics", "vocabulary")
+PLAIN = ("errors", "model", "keys", "config", "files", "metrics", "field_registry")
 PURE = (
     *(f"fastopts/{name}.py" for name in PLAIN),
     *("fastopts/core/pure.py", "fastopts/core/pure_records.py"),

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from fastopts.field_registry import COLUMNS, FIELDS, Field
 from fastopts.reader.export.dataframes import Columns, Provenance
-from fastopts.vocabulary import VOCABULARY, Word
 
 __all__ = ("MARKET", "PROVENANCE", "Row", "columns", "row", "shuffled")
 
@@ -15,7 +15,7 @@ Row = dict[str, Any]
 NOW = datetime(2026, 11, 22, 12, 0, 0, 7000, UTC)
 NOVEMBER, DECEMBER = datetime(2026, 11, 27, 8, tzinfo=UTC), datetime(2026, 12, 25, 8, tzinfo=UTC)
 PROVENANCE = Provenance("bybit", 1_795_000_000, 1_795_348_800_250)
-NUMBERS = [word.name for word in VOCABULARY.values() if word.form == "number"]
+NUMBERS = [name for name in COLUMNS if FIELDS[name].form == "number"]
 NO_BID: Row = dict.fromkeys(("bid_price", "bid_size", "bid_iv", "mid"))
 
 
@@ -27,7 +27,7 @@ def row(symbol: str, expiry: datetime = NOVEMBER, settle: str = "USDT", **change
     values: Row = {name: place + 0.1 for place, name in enumerate(NUMBERS)} | terms
     values |= {"expiry": expiry, "strike": float(strike), "live": True, "seq": 77}
     values |= {"ts": NOW, "rt": NOW + timedelta(milliseconds=40), **changes}
-    return {name: values[name] for name in VOCABULARY}
+    return {name: values[name] for name in COLUMNS}
 
 
 MARKET = [
@@ -42,22 +42,22 @@ MARKET = [
 
 def columns(rows: Sequence[Row]) -> Columns:
     return {
-        word.name: np.array([_packed(word, row[word.name]) for row in rows], _dtype(word))
-        for word in VOCABULARY.values()
+        name: np.array([_packed(FIELDS[name], row[name]) for row in rows], _dtype(FIELDS[name]))
+        for name in COLUMNS
     }
 
 
 def shuffled() -> Columns:
     """The market's columns in a wrong order, of rows and of names, and with one too many."""
     made = columns([MARKET[place] for place in (3, 5, 0, 4, 2, 1)])
-    return {name: made[name] for name in reversed(VOCABULARY)} | {"other": np.zeros(6)}
+    return {name: made[name] for name in reversed(COLUMNS)} | {"other": np.zeros(6)}
 
 
-def _dtype(word: Word) -> str:
-    return {"text": "U", "time": "M8[ms]", "flag": "?", "count": "i8", "number": "f8"}[word.form]
+def _dtype(field: Field) -> str:
+    return {"text": "U", "time": "M8[ms]", "flag": "?", "count": "i8", "number": "f8"}[field.form]
 
 
-def _packed(word: Word, value: Any) -> Any:
-    if word.form == "time":
+def _packed(field: Field, value: Any) -> Any:
+    if field.form == "time":
         return value.replace(tzinfo=None)
-    return {"count": -1, "number": np.nan}[word.form] if value is None else value
+    return {"count": -1, "number": np.nan}[field.form] if value is None else value

@@ -19,9 +19,9 @@ from hypothesis import strategies as st
 from pyarrow import ipc, parquet
 
 from fastopts.errors import ConfigError
+from fastopts.field_registry import COLUMNS, FIELDS
 from fastopts.reader.export.dataframes import Columns, to_arrow
 from fastopts.reader.export.files import FORMS, write, write_to
-from fastopts.vocabulary import COLUMNS, VOCABULARY
 from tests.disks import full_after
 from tests.extras import without
 from tests.reader.market import MARKET, PROVENANCE, Row, columns, row, shuffled
@@ -65,7 +65,7 @@ def read_csv(content: bytes) -> list[Row]:
     header, *rows = csv.reader(io.StringIO(content.decode(), newline=""), strict=True)
     assert tuple(header) == COLUMNS
     return [
-        {name: VALUE[VOCABULARY[name].form](cell) for name, cell in zip(header, cells, strict=True)}
+        {name: VALUE[FIELDS[name].form](cell) for name, cell in zip(header, cells, strict=True)}
         for cells in rows
     ]
 

@@ -14,9 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fastopts.errors import BadInput, StoreError
+from fastopts.field_registry import COLUMNS, FIELDS
 from fastopts.model import FLAG_REST, FLAG_SUSPECT, FLAG_TIME_SUSPECT, NO_SEQUENCE
 from fastopts.reader import Option
-from fastopts.vocabulary import COLUMNS, VOCABULARY
 from tests.reader.options import NOW_MS, make, terms
 from tests.store import CALL, EXPIRY_MS, NAN, NUMBERS, PUT
 
@@ -363,15 +363,15 @@ def test_it_has_an_attribute_for_each_name_of_the_vocabulary() -> None:
         value = getattr(option, name)
         form = {"number": float, "time": datetime, "flag": bool, "count": int, "text": str}
         if name != "predicted_delivery_price":
-            assert isinstance(value, form[VOCABULARY[name].form]), name
+            assert isinstance(value, form[FIELDS[name].form]), name
 
 
-@pytest.mark.parametrize("name", [n for n, w in VOCABULARY.items() if w.form == "number"])
+@pytest.mark.parametrize("name", [n for n, w in FIELDS.items() if w.form == "number"])
 def test_help_tells_the_meaning_of_a_number(name: str) -> None:
     told = inspect.getdoc(inspect.getattr_static(Option, name, None)) or ""
     assert len(told) > 10
     if name in NUMBERS:
-        assert told == str(VOCABULARY[name])
+        assert told == str(FIELDS[name])
 
 
 PUBLIC = [name for name in dir(Option) if not name.startswith("_")]

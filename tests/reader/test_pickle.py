@@ -14,8 +14,8 @@ import pandas as pd
 import pytest
 
 from fastopts.errors import BadInput
+from fastopts.field_registry import COLUMNS
 from fastopts.reader import Absent, Option, OptionReader, Scan, Table
-from fastopts.vocabulary import COLUMNS
 from tests.serve.living import BTC, ETH, FRONT, Living
 from tests.store import Store
 

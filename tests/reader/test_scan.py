@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 
 from fastopts.embedded import EmbeddedValkey
+from fastopts.field_registry import COLUMNS
 from fastopts.model import FLAG_REST, FLAG_SUSPECT, NO_SEQUENCE
 from fastopts.reader import Absent, BadInput, FeedDown, Option, OptionReader, Unknown
 from fastopts.reader.objects.market import NAMES
 from fastopts.reader.selection.bounds import Bounds
-from fastopts.vocabulary import COLUMNS
 from tests.store import EPOCH, NAN, Store
 
 DAY_MS = 86_400_000

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from fastopts.field_registry import COLUMNS
 from fastopts.reader import OptionReader
-from fastopts.vocabulary import COLUMNS
 from tests.docs.announcer import Announcer
 from tests.docs.market import MUTED, list_market
 from tests.serve.serving import Serving, until

@@ -1,19 +1,19 @@
-"""`fastopts fields`: the vocabulary."""
+"""`fastopts fields`: the field registry as a table."""
 
 from fastopts.cli.options import Json
 from fastopts.cli.output import printing
-from fastopts.vocabulary import VOCABULARY
+from fastopts.field_registry import FIELDS
 
 __all__ = ("fields",)
 
 
 def fields(json: Json = False) -> None:
-    """Show every name that a user meets: its field in the hash option:SYMBOL, unit, meaning."""
+    """List all fields: the name in the hash option:SYMBOL, the unit, the meaning."""
     if json:
-        for word in VOCABULARY.values():
-            printing.json_line(word)
+        for field in FIELDS.values():
+            printing.json_line(field)
         return
     table = printing.table("name", "field", "unit", "meaning")
-    for word in VOCABULARY.values():
-        table.add_row(word.name, word.short or "", word.unit, word.meaning)
+    for field in FIELDS.values():
+        table.add_row(field.name, field.short or "", field.unit, field.meaning)
     printing.show(table)

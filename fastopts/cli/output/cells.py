@@ -1,24 +1,22 @@
-"""An option's values by name, as people read them."""
+"""Values of an option as text, formatted as the field registry says."""
 
 from datetime import datetime
 from typing import Final
 
 from fastopts.cli.output import printing
-from fastopts.reader.export import as_dict
+from fastopts.field_registry import FIELDS
 from fastopts.reader.objects.option import Option
-from fastopts.vocabulary import VOCABULARY
 
 __all__ = ("UNITS", "cell", "is_text")
 
 UNITS: Final = {
-    **{word.name: word.unit for word in VOCABULARY.values()},
-    **as_dict.DERIVED,
+    **{field.name: field.unit for field in FIELDS.values()},
     "expiry_ms": "ms since 1970, UTC",
 }
 
 
 def cell(option: Option, name: str) -> str:
-    """The value *name* of *option* as people read it: fractions in per cent, `-` for None."""
+    """Format the value *name* of *option*: fractions in per cent, `-` for None."""
     value = getattr(option, name)
     match value:
         case None:
@@ -27,19 +25,12 @@ def cell(option: Option, name: str) -> str:
             return "yes" if value else "no"
         case datetime():
             return printing.utc(round(value.timestamp() * 1000))
-        case float() if name == "age_s":
-            return printing.duration(value)
-        case float() if UNITS[name] == "fraction":
-            return printing.percent(value)
-        case float() if name in ("delta", "dte"):
-            return f"{value:.2f}"
-        case float() if UNITS[name] == "quote coin" and name != "strike":
-            return printing.price(value, option.forward)
         case float():
-            return printing.number(value)
+            # prices of one expiry get the same decimals: those that its forward needs
+            return printing.displayed(value, FIELDS[name].display, option.forward)
     return str(value)
 
 
 def is_text(name: str) -> bool:
-    """Whether the values of *name* are words, and not numbers."""
-    return name in VOCABULARY and VOCABULARY[name].form in ("text", "time", "flag")
+    """Whether the column *name* holds text, times or flags, which are aligned left."""
+    return name in FIELDS and FIELDS[name].form in ("text", "time", "flag")

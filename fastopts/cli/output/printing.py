@@ -20,12 +20,14 @@ from rich.text import Text
 
 from fastopts import stdio
 from fastopts.errors import one_line
+from fastopts.field_registry import Display
 
 __all__ = (
     "Column",
     "aside",
     "compact",
     "countdown",
+    "displayed",
     "duration",
     "fitting",
     "json_line",
@@ -149,6 +151,22 @@ def venue(name: str) -> Text | None:
     if name == "sim":
         return Text("SIMULATED: not the market", style="bold black on yellow")
     return Text(f"venue {name}", style="bold")
+
+
+def displayed(value: float, display: Display, scale: float | None) -> str:
+    """Format a number as the field registry says; *scale* is the price level of `price`."""
+    match display:
+        case "percent":
+            return percent(value)
+        case "price":
+            return price(value, scale)
+        case "fixed":
+            return f"{value:.2f}"
+        case "compact":
+            return compact(value)
+        case "duration":
+            return duration(value)
+    return number(value)
 
 
 def percent(fraction: float | None) -> str:

@@ -16,13 +16,13 @@ from fastopts.cli.verify.judge import Case
 from fastopts.cli.verify.report import VerifyReport
 from fastopts.cli.verify.store import StoredFeed
 from fastopts.errors import one_line
-from fastopts.vocabulary import VOCABULARY
+from fastopts.field_registry import FIELDS
 
 __all__ = ("show",)
 
 WRONG_SHOWN: Final = 10
 MISSING_SHOWN: Final = 5
-_MEANINGS: Final = {word.short: word.name for word in VOCABULARY.values() if word.short}
+_MEANINGS: Final = {word.short: word.name for word in FIELDS.values() if word.short}
 
 
 def show(found: VerifyReport) -> None:

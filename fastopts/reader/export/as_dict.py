@@ -1,39 +1,23 @@
 """Values by name, as programs are told them: by the command line's JSON and by the API."""
 
-from typing import Any, Final
+from typing import Any
 
+from fastopts.field_registry import FIELDS
 from fastopts.reader.freshness.feed_state import FeedState
 from fastopts.reader.objects.chain import Chain, SmilePoint, total
 from fastopts.reader.objects.option import Option, phase
-from fastopts.vocabulary import COLUMNS
 
 __all__ = (
-    "DERIVED",
-    "FLAGS",
     "feed_values",
     "option_values",
     "point_values",
     "series_values",
 )
 
-DERIVED: Final = {  # and their units
-    "age_s": "seconds",
-    "forward": "quote coin",
-    "moneyness": "strike over forward",
-    "log_moneyness": "",
-    "intrinsic": "quote coin",
-    "time_value": "quote coin",
-    "spread": "quote coin",
-    "rel_spread": "fraction",
-    "spread_iv": "fraction",
-    "spread_ticks": "ticks",
-}
-FLAGS: Final = ("crossed", "locked", "iv_capped", "greeks_ok")
-
 
 def option_values(option: Option) -> dict[str, Any]:
     """Everything about *option*: the export schema, then what is derived from it."""
-    return {name: getattr(option, name) for name in (*COLUMNS, *DERIVED, *FLAGS)}
+    return {name: getattr(option, name) for name in FIELDS}
 
 
 def series_values(chain: Chain) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from fastopts.errors import ConfigError, extra_missing
-from fastopts.vocabulary import COLUMNS, SCHEMA_VERSION, VOCABULARY
+from fastopts.field_registry import COLUMNS, FIELDS, SCHEMA_VERSION
 
 if TYPE_CHECKING:
     import pandas
@@ -75,7 +75,7 @@ def to_arrow(columns: Columns, provenance: Provenance) -> "pyarrow.Table":
     }
     arrays = {}
     for name, column in arranged(columns).items():
-        form = VOCABULARY[name].form
+        form = FIELDS[name].form
         array = pa.array(column, types[form], mask=absent(column))
         arrays[name] = array.dictionary_encode() if form == "text" else array
     told = {f"fastopts.{name}": str(value) for name, value in provenance.metadata().items()}
@@ -97,7 +97,7 @@ def to_pandas(columns: Columns, provenance: Provenance) -> "pandas.DataFrame":
         "number": lambda column: np.where(absent(column), np.nan, column),
     }
     sorted_columns = arranged(columns).items()
-    frame = pd.DataFrame({name: makers[VOCABULARY[name].form](c) for name, c in sorted_columns})
+    frame = pd.DataFrame({name: makers[FIELDS[name].form](c) for name, c in sorted_columns})
     frame.attrs.update(provenance.metadata())
     return frame
 
@@ -118,7 +118,7 @@ def to_polars(columns: Columns) -> "polars.DataFrame":
     }
     series = []
     for name, column in arranged(columns).items():
-        whole = pl.Series(name, column, types[VOCABULARY[name].form])
+        whole = pl.Series(name, column, types[FIELDS[name].form])
         series.append(whole.set(pl.Series(absent(column)), None))
     return pl.DataFrame(series)
 

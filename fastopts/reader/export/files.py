@@ -13,10 +13,10 @@ import orjson
 
 from fastopts import files
 from fastopts.errors import BadInput, ConfigError
+from fastopts.field_registry import COLUMNS
 from fastopts.reader.export import dataframes as frames
 from fastopts.reader.export.dataframes import Column, Columns, Provenance
 from fastopts.reader.selection.arguments import shown
-from fastopts.vocabulary import COLUMNS
 
 __all__ = ("FORMS", "guarded", "write", "write_to")
 

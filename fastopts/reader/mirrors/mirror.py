@@ -18,6 +18,7 @@ from fastopts.errors import (
     StoreUnavailable,
     Unknown,
 )
+from fastopts.field_registry import DAY_MS
 from fastopts.model import Instrument
 from fastopts.net.redis.address import Address
 from fastopts.net.redis.push_blocking import BlockingPushConnection
@@ -30,7 +31,7 @@ from fastopts.reader.mirrors.replica import Replica
 from fastopts.reader.objects.absent import Absent
 from fastopts.reader.objects.chain import Chain
 from fastopts.reader.objects.expiry import Expiry
-from fastopts.reader.objects.option import DAY_MS, Option
+from fastopts.reader.objects.option import Option
 from fastopts.reader.objects.uncopied import Uncopied
 from fastopts.reader.objects.universe import Series, Universe
 from fastopts.reader.selection import arguments as checks

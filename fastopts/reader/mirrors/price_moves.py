@@ -4,9 +4,9 @@ import math
 from dataclasses import dataclass
 
 from fastopts.errors import BadInput
+from fastopts.field_registry import FIELDS
 from fastopts.reader.objects.option import Option
 from fastopts.reader.selection.arguments import number, shown, text
-from fastopts.vocabulary import VOCABULARY
 
 __all__ = ("Move", "MoveDetector")
 
@@ -34,9 +34,9 @@ class MoveDetector:
             raise BadInput(
                 f"threshold: {least:g} is no change: write 0.05 for 5 %", arguments=("threshold",)
             )
-        word = VOCABULARY.get(text("field", field, "mark_price"))
+        word = FIELDS.get(text("field", field, "mark_price"))
         if word is None or word.form != "number":
-            numbers = [word.name for word in VOCABULARY.values() if word.form == "number"]
+            numbers = [word.name for word in FIELDS.values() if word.form == "number"]
             raise BadInput(
                 f"field: {shown(field)} has no numbers to move; take one of {', '.join(numbers)}"
             )

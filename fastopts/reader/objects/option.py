@@ -1,6 +1,9 @@
-"""`Option`: one option's newest tick as a user sees it."""
+"""`Option`: the newest tick of one option, as it was read.
 
-import math
+The venue's numbers are descriptors of the compiled core; derived values come from the formulas of
+the field registry, so that an attribute here and a column of `Market` cannot differ.
+"""
+
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final, Literal
@@ -8,26 +11,26 @@ from typing import Any, Final, Literal
 from fastopts import model
 from fastopts.core import Number, Tick, decode
 from fastopts.errors import StoreError
+from fastopts.field_registry import COLUMNS, DAY_MS, SETTLING_MS
 from fastopts.model import TIME_MAX_MS, Instrument
 from fastopts.reader.freshness.feed import Moment
-from fastopts.vocabulary import COLUMNS
+from fastopts.reader.objects.formulas import derived
 
-__all__ = ("IV_CAP", "SETTLING_MS", "Option", "Phase", "days_to", "phase")
+__all__ = ("PHASES", "Option", "Phase", "days_to", "phase")
 
 Phase = Literal["trading", "settling", "expired"]
 
-DAY_MS: Final = 86_400_000
-SETTLING_MS: Final = 30 * 60_000  # before its delivery, the venue averages the delivery price
-AGE_MAX_S: Final = TIME_MAX_MS / 1000  # of a `timedelta`, which has a limit
-IV_CAP: Final = 5.0  # what the venue shows of any higher implied volatility
+# The phase up to so many ms before delivery; earlier than all of them it is "trading".
+PHASES: Final[tuple[tuple[int, Phase], ...]] = ((0, "expired"), (SETTLING_MS, "settling"))
+AGE_MAX_S: Final = TIME_MAX_MS / 1000  # a timedelta overflows above it
 
 
 class Option(Tick):
-    """One option's newest tick, as it was read. Numbers that the venue does not give are None.
+    """The newest tick of one option, as it was read.
 
-    Prices are in quote coin, sizes in base coin, implied volatilities fractions (0.53 is 53 %),
-    greeks the venue's, per 1 unit of base coin. What depends on the time (`age`, `live`, `phase`,
-    `dte`) is as of the read.
+    A number that the venue does not give is None, never 0. Prices are in quote coin, sizes in base
+    coin, implied volatilities fractions (0.53 is 53 %), greeks the venue's, for 1 unit of base
+    coin. Values that depend on the time (`age`, `live`, `phase`, `dte`) are as of the read.
     """
 
     __slots__ = ()
@@ -45,7 +48,6 @@ class Option(Tick):
     last_price = Number("last_price")
     index_price = Number("index_price")
     underlying_price = Number("underlying_price")
-    forward = underlying_price
     delta = Number("delta")
     gamma = Number("gamma")
     vega = Number("vega")
@@ -59,6 +61,25 @@ class Option(Tick):
     total_volume = Number("total_volume")
     total_turnover = Number("total_turnover")
     predicted_delivery_price = Number("predicted_delivery_price")
+
+    # An alias, not a formula: the descriptor of the core takes a quarter of a property's time, and
+    # the forward is the most used number.
+    forward = underlying_price
+    dte: float = derived("dte")
+    age_s: float = derived("age_s")
+    mid: float | None = derived("mid")
+    spread: float | None = derived("spread")
+    rel_spread: float | None = derived("rel_spread")
+    spread_iv: float | None = derived("spread_iv")
+    spread_ticks: float | None = derived("spread_ticks")
+    moneyness: float | None = derived("moneyness")
+    log_moneyness: float | None = derived("log_moneyness")
+    intrinsic: float | None = derived("intrinsic")
+    time_value: float | None = derived("time_value")
+    crossed: bool = derived("crossed")
+    locked: bool = derived("locked")
+    iv_capped: bool = derived("iv_capped")
+    greeks_ok: bool = derived("greeks_ok")
 
     def __repr__(self) -> str:
         state = "live" if self.live else "not live"
@@ -86,9 +107,12 @@ class Option(Tick):
         return hash((self.symbol, self.ts_ms, self.moment.now_ms))
 
     def to_dict(self) -> dict[str, Any]:
-        """Return its values by the names of the vocabulary: times are datetimes in UTC, absent
-        values None. ``json.dumps`` needs ``default=str``; ``orjson.dumps(option,
-        default=Option.to_dict)`` writes options wherever they stand."""
+        """Return the fields of the export schema by name: times are datetimes in UTC, missing
+        values None.
+
+        ``json.dumps`` needs ``default=str``; ``orjson.dumps(value, default=Option.to_dict)``
+        serialises options at any depth of *value*.
+        """
         return {name: getattr(self, name) for name in COLUMNS}
 
     @property
@@ -103,30 +127,25 @@ class Option(Tick):
 
     @property
     def quote(self) -> str | None:
-        """Coin its prices are in; None when the store has not its terms."""
+        """Coin of its prices; None when Redis has no terms of the option."""
         instrument = self.instrument
         return None if instrument is None else instrument.quote
 
     @property
     def strike_text(self) -> str | None:
-        """The strike as the symbol spells it; None when the store has not its terms."""
+        """The strike as the symbol spells it; None when Redis has no terms of the option."""
         instrument = self.instrument
         return None if instrument is None else instrument.strike_text
 
     @property
     def instrument(self) -> Instrument | None:
-        """Its terms; None when the store has them not."""
+        """Contract terms, or None if Redis has none."""
         return self.moment.terms.get(self.symbol)
 
     @property
     def expiry(self) -> datetime:
-        """When it is delivered, in UTC."""
+        """Time of delivery, in UTC."""
         return _utc(self.expiry_ms)
-
-    @property
-    def dte(self) -> float:
-        """Days to expiry, to the millisecond, never below 0. A year has 365 days."""
-        return days_to(self.expiry_ms, self.moment.venue_ms)
 
     @property
     def phase(self) -> Phase:
@@ -135,7 +154,7 @@ class Option(Tick):
 
     @property
     def ts(self) -> datetime:
-        """The venue's time of the tick, in UTC; the first or last of all times for one beyond."""
+        """The venue's time of the tick, in UTC; clipped to the range of datetime."""
         return _utc(self.ts_ms)
 
     @property
@@ -145,18 +164,16 @@ class Option(Tick):
 
     @property
     def age(self) -> timedelta:
-        """Time since `ts`, by the server's clock corrected for the venue's."""
+        """Time since `ts`, by the Redis server's clock corrected for the venue's."""
         return timedelta(seconds=min(max(self.age_s, -AGE_MAX_S), AGE_MAX_S))
 
     @property
-    def age_s(self) -> float:
-        """`age` in seconds."""
-        return self.moment.age_s(self.ts_ms)
-
-    @property
     def valid_for_s(self) -> float:
-        """Seconds from the read for which it may be kept: until it is delivered or, should nothing
-        more be heard of feed and connection, is not live any more. 0 when it is not live."""
+        """Seconds from the read for which the value may be cached; 0 when it is not live.
+
+        It ends with delivery, or earlier, when feed and connection would go stale without any
+        further message.
+        """
         if not self.live:
             return 0.0
         moment = self.moment
@@ -170,104 +187,25 @@ class Option(Tick):
 
     @property
     def suspect(self) -> bool:
-        """Two REST rows differ from it while it does not tick: not live."""
+        """Two REST rows differ from it while it does not tick: the value is not live."""
         return bool(self.flags & model.FLAG_SUSPECT)
 
     @property
     def time_suspect(self) -> bool:
-        """The tick's time can't be right: no age of it can be trusted."""
+        """The tick's time is impossible, so its age means nothing."""
         return bool(self.flags & model.FLAG_TIME_SUSPECT)
-
-    @property
-    def crossed(self) -> bool:
-        """The bid is above the ask."""
-        bid, ask = self.bid_price, self.ask_price
-        return bid is not None and ask is not None and bid > ask
-
-    @property
-    def locked(self) -> bool:
-        """Bid and ask are equal."""
-        bid = self.bid_price
-        return bid is not None and bid == self.ask_price
-
-    @property
-    def iv_capped(self) -> bool:
-        """An implied volatility is at 5 (500 %) or above, where the venue seems to end."""
-        return any(iv is not None and iv >= IV_CAP for iv in self._ivs())
-
-    @property
-    def greeks_ok(self) -> bool:
-        """All greeks are there, and it is not settling: the venue's degenerate then."""
-        greeks = (self.delta, self.gamma, self.vega, self.theta)
-        return self.phase == "trading" and None not in greeks
-
-    @property
-    def mid(self) -> float | None:
-        """Half way from bid to ask, in quote coin; None when one is missing or they are crossed."""
-        bid, ask = self.bid_price, self.ask_price
-        return None if bid is None or ask is None or bid > ask else (bid + ask) / 2
-
-    @property
-    def spread(self) -> float | None:
-        """Ask minus bid, in quote coin; negative when they are crossed."""
-        return _minus(self.ask_price, self.bid_price)
-
-    @property
-    def rel_spread(self) -> float | None:
-        """The spread over `mid`: a fraction."""
-        spread, mid = self.spread, self.mid
-        return None if spread is None or mid is None else spread / mid
-
-    @property
-    def spread_iv(self) -> float | None:
-        """Ask IV minus bid IV: a fraction, 0.01 is a vol point."""
-        return _minus(self.ask_iv, self.bid_iv)
-
-    @property
-    def spread_ticks(self) -> float | None:
-        """The spread in steps of its price grid."""
-        spread, instrument = self.spread, self.instrument
-        if spread is None or instrument is None or not instrument.tick_size:
-            return None
-        return round(spread / float(instrument.tick_size), 6)
-
-    @property
-    def moneyness(self) -> float | None:
-        """Strike over forward."""
-        forward = self.forward
-        return self.strike / forward if forward else None
-
-    @property
-    def log_moneyness(self) -> float | None:
-        """The natural logarithm of `moneyness`."""
-        moneyness = self.moneyness
-        return math.log(moneyness) if moneyness and moneyness > 0 else None
-
-    @property
-    def intrinsic(self) -> float | None:
-        """What it would pay if it were delivered at the forward, in quote coin."""
-        forward = self.forward
-        if forward is None:
-            return None
-        value = forward - self.strike
-        return max(value if self.type == "C" else -value, 0.0)
-
-    @property
-    def time_value(self) -> float | None:
-        """Mark price minus `intrinsic`, in quote coin; it may be negative."""
-        return _minus(self.mark_price, self.intrinsic)
 
     def round_price(self, price: float | Decimal | str, direction: Literal["up", "down"]) -> str:
         """Return *price* on the option's price grid, as the exact text for an order.
 
-        Raises BadInput for what is no price, StoreError when the store has not its terms.
+        Raises BadInput for an invalid price, StoreError when Redis has no terms of the option.
         """
         return self._terms().round_price(price, direction)
 
     def round_qty(self, qty: float | Decimal | str) -> str:
         """Return *qty* (base coin) rounded down to the option's lots, as the exact text.
 
-        Raises BadInput for what is no quantity, StoreError when the store has not its terms.
+        Raises BadInput for an invalid quantity, StoreError when Redis has no terms of the option.
         """
         return self._terms().round_qty(qty)
 
@@ -277,8 +215,11 @@ class Option(Tick):
             raise StoreError(f"{self.symbol}: its terms are not in the store")
         return instrument
 
-    def _ivs(self) -> tuple[float | None, float | None, float | None]:
-        return self.bid_iv, self.ask_iv, self.mark_iv
+    @property
+    def _tick_size(self) -> float | None:
+        """An input of formulas: the step of the price grid."""
+        instrument = self.instrument
+        return float(instrument.tick_size) if instrument and instrument.tick_size else None
 
 
 def days_to(expiry_ms: int, venue_ms: int) -> float:
@@ -287,21 +228,19 @@ def days_to(expiry_ms: int, venue_ms: int) -> float:
 
 
 def phase(expiry_ms: int, venue_ms: int) -> Phase:
-    """The phase at *venue_ms* of what is delivered at *expiry_ms*."""
-    if venue_ms >= expiry_ms:
-        return "expired"
-    return "settling" if venue_ms >= expiry_ms - SETTLING_MS else "trading"
+    """The phase at *venue_ms* of an option that is delivered at *expiry_ms*."""
+    left_ms = expiry_ms - venue_ms
+    for limit_ms, name in PHASES:
+        if left_ms <= limit_ms:
+            return name
+    return "trading"
 
 
 def _restore(symbol: str, record: bytes, live: bool, moment: Moment) -> Option:
-    """Build what was pickled; it stays as live as it was."""
+    """Unpickle an option; it stays as live as it was."""
     probe = decode(Option, symbol, record, moment, 0, ())
     conns = (probe.conn,) if live else ()
     return decode(Option, symbol, record, moment, probe.epoch, conns)
-
-
-def _minus(a: float | None, b: float | None) -> float | None:
-    return None if a is None or b is None else a - b
 
 
 def _utc(ms: int) -> datetime:

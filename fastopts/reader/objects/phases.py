@@ -3,7 +3,7 @@
 from bisect import bisect_right
 from collections.abc import Iterable
 
-from fastopts.reader.objects.option import SETTLING_MS
+from fastopts.field_registry import SETTLING_MS
 
 __all__ = ("Phases",)
 

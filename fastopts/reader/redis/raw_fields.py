@@ -3,15 +3,15 @@
 from typing import Final
 
 from fastopts.errors import StoreError
+from fastopts.field_registry import FIELDS
 from fastopts.model import NUMBERS, RECORD
 from fastopts.reader.objects.absent import Absent
 from fastopts.reader.objects.option import Option
-from fastopts.vocabulary import VOCABULARY
 
 __all__ = ("raw_fields",)
 
 _NAMES: Final = {
-    **{word.short.encode(): word.name for word in VOCABULARY.values() if word.short},
+    **{word.short.encode(): word.name for word in FIELDS.values() if word.short},
     b"tm": "ts_ms",
     b"rt": "rt_ms",
 }

@@ -7,11 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastopts.errors import BadInput
+from fastopts.field_registry import IV_CAP, SETTLING_MS
 from fastopts.reader.export.table import Table
 from fastopts.reader.objects import expiry as expiries
 from fastopts.reader.objects.expiry import Expiry
 from fastopts.reader.objects.market import NAMES, Column, Market
-from fastopts.reader.objects.option import IV_CAP, SETTLING_MS, Option
+from fastopts.reader.objects.option import Option
 from fastopts.reader.objects.universe import settle_coin
 from fastopts.reader.selection.arguments import count, flag, shown
 from fastopts.reader.selection.bounds import TERMS, VALUES, Bounds

@@ -5,6 +5,7 @@ from datetime import datetime
 from operator import attrgetter
 from typing import Any, Final
 
+from fastopts.field_registry import FIELDS
 from fastopts.model import Instrument
 from fastopts.reader import Absent, Chain, Option, SmilePoint
 from fastopts.reader.export import as_dict as plain
@@ -12,7 +13,6 @@ from fastopts.reader.freshness.feed import Moment, stale_error
 from fastopts.reader.freshness.feed_state import FeedState
 from fastopts.serve.http import problems
 from fastopts.serve.http.problems import reason_of
-from fastopts.vocabulary import COLUMNS, VOCABULARY
 
 __all__ = (
     "ROW_NAMES",
@@ -31,8 +31,7 @@ __all__ = (
     "values",
 )
 
-_NAMED: Final = tuple(f"{n}_ms" if VOCABULARY[n].form == "time" else n for n in COLUMNS)
-_READ: Final = (*_NAMED, *plain.DERIVED, *plain.FLAGS, "suspect", "time_suspect")
+_READ: Final = tuple(f"{n}_ms" if field.form == "time" else n for n, field in FIELDS.items())
 _read: Final = attrgetter(*_READ)
 ROW_NAMES: Final = (*_READ, "reason")
 _PASSING: Final = ("dte", "age_s")  # that change with the time alone

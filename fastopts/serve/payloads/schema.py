@@ -3,16 +3,13 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from fastopts.reader import Option
-from fastopts.reader.export import as_dict as plain
+from fastopts.field_registry import FIELDS
 from fastopts.serve.payloads import rows
-from fastopts.vocabulary import VOCABULARY
 
 __all__ = ("COMPONENTS", "answers")
 
 Schema = dict[str, Any]
 
-_FLAGS: Final = (*plain.FLAGS, "suspect", "time_suspect")
 _NEVER_NULL: Final = ("strike", "dte", "age_s")
 
 
@@ -44,20 +41,11 @@ def _both(*parts: str | Schema) -> Schema:
     return {"allOf": [_ref(one) if isinstance(one, str) else one for one in parts]}
 
 
-def _words(name: str) -> str:
-    """What Option says of what is derived."""
-    return " ".join((getattr(Option, name).__doc__ or "").split()).replace("`", "")
-
-
 def _field(name: str) -> Schema:
     """The schema of a row's field."""
     if name == "reason":
         return {"type": ["string", "null"], "description": "why it is not live: FeedDown, ..."}
-    if name in _FLAGS:
-        return _plain("boolean", _words(name))
-    if name in plain.DERIVED:
-        return _plain("number", _words(name)) if name in _NEVER_NULL else _number(_words(name))
-    word = VOCABULARY[name.removesuffix("_ms")]
+    word = FIELDS[name.removesuffix("_ms")]
     match word.form:
         case "time":
             return _plain("integer", f"{word.meaning}: ms since 1970, UTC")

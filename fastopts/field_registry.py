@@ -1,0 +1,457 @@
+"""The field registry: every field and derived value, with its unit, meaning, heading and formula.
+
+One table serves all surfaces: attributes of `Option`, columns of a scan, dictionaries, exports,
+OpenAPI, the command line and the dashboard. To add a derived value, add its `Field` here and an
+attribute to `Option`; columns, documents and commands follow from the table.
+"""
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+__all__ = (
+    "BOUNDED",
+    "COLUMNS",
+    "DAY_MS",
+    "DERIVED",
+    "FIELDS",
+    "FLAGS",
+    "IV_CAP",
+    "SCHEMA_VERSION",
+    "SERIES_FIELDS",
+    "SETTLING_MS",
+    "Bound",
+    "Display",
+    "Field",
+)
+
+SCHEMA_VERSION: Final = 1
+
+# Constants that formulas use by name.
+DAY_MS: Final = 86_400_000
+SETTLING_MS: Final = 30 * 60_000  # the venue averages the delivery price in the last 30 minutes
+IV_CAP: Final = 5.0  # the venue reports no implied volatility above 500 %
+
+Form = Literal["text", "time", "flag", "count", "number"]
+# How a value is written for people. `number`: five significant digits; `price`: as many decimals as
+# a price at the level of the forward needs; `fixed`: two decimals; `compact`: 5.01M.
+Display = Literal[
+    "text", "time", "flag", "number", "price", "percent", "fixed", "compact", "duration"
+]
+
+_DISPLAY_OF_UNIT: Final[dict[str, Display]] = {
+    "fraction": "percent",
+    "quote coin": "price",
+    "seconds": "duration",
+    "days": "fixed",
+    "per 1 base coin": "fixed",
+}
+_INF: Final = float("inf")
+_IV_MAX: Final = 10.0  # 1,000 %: above it a percentage was meant
+_DTE_MAX: Final = 36_525.0  # a symbol's year has two digits
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """The bounds of a scan on a field: `min_{name}` and `max_{name}`, of those in *ends*.
+
+    No value of the field is below *low* or above *high*, so a bound outside of them is a mistake,
+    most often a percentage written for a fraction. *hint* is the unit as help texts name it.
+    """
+
+    name: str
+    low: float
+    high: float
+    hint: str = ""
+    ends: tuple[Literal["min", "max"], ...] = ("min", "max")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The bounds by name: ("min_iv", "max_iv")."""
+        return tuple(f"{end}_{self.name}" for end in self.ends)
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field of an option or of a series.
+
+    *short* is its name in the hash ``option:{symbol}``; None when it is not stored there.
+    *formula* is the Python expression that derives it from other fields, *only_if* the condition
+    that must hold. The rule for missing values is the same for all: a number is none where an
+    input is none, where *only_if* is false, and where the result is not a number; a flag is false
+    where one of its comparisons lacks a value.
+    """
+
+    name: str
+    form: Form
+    unit: str
+    meaning: str
+    short: str | None = None
+    heading: str = ""
+    formula: str | None = None
+    only_if: str | None = None
+    bound: Bound | None = None
+    shown: Display | None = None
+
+    def __str__(self) -> str:
+        return f"{self.meaning} ({self.unit})" if self.unit else self.meaning
+
+    @property
+    def label(self) -> str:
+        """The heading of its column."""
+        return self.heading or self.name.replace("_", " ")
+
+    @property
+    def display(self) -> Display:
+        """How it is written for people: by its unit, unless the table says otherwise."""
+        if self.shown is not None:
+            return self.shown
+        if self.form == "number":
+            return _DISPLAY_OF_UNIT.get(self.unit, "number")
+        return "number" if self.form == "count" else self.form
+
+
+def _text(name: str, meaning: str) -> Field:
+    return Field(name, "text", "", meaning)
+
+
+def _time(name: str, meaning: str, short: str | None = None) -> Field:
+    return Field(name, "time", "UTC", meaning, short)
+
+
+def _flag(name: str, meaning: str, formula: str | None = None) -> Field:
+    return Field(name, "flag", "", meaning, formula=formula)
+
+
+def _number(
+    name: str,
+    unit: str,
+    meaning: str,
+    short: str | None = None,
+    heading: str = "",
+    bound: Bound | None = None,
+) -> Field:
+    return Field(name, "number", unit, meaning, short, heading, bound=bound)
+
+
+# The export schema, version 1: names and order are a promise to readers of exported files, so
+# a new field goes into the other tables, or into a version 2.
+_EXPORTED: Final = (
+    _text("symbol", "the venue's name of the option"),
+    _text("venue", "bybit, bybit-testnet, sim or custom:<host>"),
+    _text("asset", "base coin"),
+    _text("settle", "settle coin: USDT or USDC"),
+    _text("quote", "coin of its prices"),
+    _time("expiry", "time of delivery"),
+    Field(
+        name="strike",
+        form="number",
+        unit="quote coin",
+        meaning="strike price",
+        bound=Bound("strike", 0, _INF, "quote coin"),
+        shown="number",  # a strike is a name: it is written exactly, not to the forward's decimals
+    ),
+    _text("type", "C for a call, P for a put"),
+    Field(
+        name="dte",
+        form="number",
+        unit="days",
+        meaning="time to expiry, never below 0; a year has 365 days",
+        formula="max(expiry_ms - venue_ms, 0) / DAY_MS",
+        bound=Bound("dte", 0, _DTE_MAX, "days"),
+    ),
+    _time("ts", "the venue's time of the tick", "tm"),
+    _time("rt", "when the collector received the tick, by its own clock", "rt"),
+    _flag("live", "whether the connection that delivered it still delivers"),
+    _text("source", "ws for a tick, rest for a row of the REST answer: never live"),
+    _text("phase", "trading, settling (the last 30 minutes) or expired"),
+    _number(
+        "bid_price", "quote coin", "best bid; none without a price and a size", "bp", heading="bid"
+    ),
+    _number("bid_size", "base coin", "size of the best bid", "bq"),
+    _number(
+        name="bid_iv",
+        unit="fraction",
+        meaning="implied volatility of the best bid: 0.53 is 53 %",
+        short="biv",
+        heading="bid IV",
+        bound=Bound("bid_iv", 0, _IV_MAX),
+    ),
+    _number(
+        "ask_price", "quote coin", "best ask; none without a price and a size", "ap", heading="ask"
+    ),
+    _number("ask_size", "base coin", "size of the best ask", "aq"),
+    _number(
+        name="ask_iv",
+        unit="fraction",
+        meaning="implied volatility of the best ask: 0.53 is 53 %",
+        short="aiv",
+        heading="ask IV",
+        bound=Bound("ask_iv", 0, _IV_MAX),
+    ),
+    Field(
+        name="mid",
+        form="number",
+        unit="quote coin",
+        meaning="mean of bid and ask; none when they are crossed",
+        formula="(bid_price + ask_price) / 2",
+        only_if="bid_price <= ask_price",
+    ),
+    _number("mark_price", "quote coin", "the venue's fair price", "mp", heading="mark"),
+    _number(
+        name="mark_iv",
+        unit="fraction",
+        meaning="implied volatility of the mark price",
+        short="miv",
+        heading="mark IV",
+        bound=Bound("iv", 0, _IV_MAX),
+    ),
+    _number(
+        "last_price", "quote coin", "last trade, which has no time of its own", "lp", heading="last"
+    ),
+    _number("index_price", "quote coin", "spot index", "ip", heading="index"),
+    _number(
+        "underlying_price", "quote coin", "the forward of this expiry", "up", heading="underlying"
+    ),
+    _number(
+        name="delta",
+        unit="per 1 base coin",
+        meaning="the venue's delta; negative for a put",
+        short="d",
+        bound=Bound("delta", -1, 1, "negative for puts"),
+    ),
+    _number("gamma", "per 1 quote unit", "change of delta", "g"),
+    _number("vega", "quote coin per vol point (0.01)", "the venue's vega", "v"),
+    _number("theta", "quote coin per calendar day", "the venue's theta", "t"),
+    _number(
+        name="open_interest",
+        unit="base coin",
+        meaning="open contracts",
+        short="oi",
+        heading="OI",
+        bound=Bound("open_interest", 0, _INF, "base coin", ends=("min",)),
+    ),
+    _number(
+        name="volume_24h",
+        unit="base coin",
+        meaning="traded in 24 hours",
+        short="v24",
+        heading="volume",
+        bound=Bound("volume", 0, _INF, "base coin, 24 hours", ends=("min",)),
+    ),
+    _number(
+        name="turnover_24h",
+        unit="quote coin",
+        meaning="traded in 24 hours: notional of the underlying, not premium",
+        short="t24",
+        heading="turnover",
+        bound=Bound("turnover", 0, _INF, "quote coin, 24 hours", ends=("min",)),
+    ),
+    _number("high_24h", "quote coin", "highest trade in 24 hours", "h24", heading="high"),
+    _number("low_24h", "quote coin", "lowest trade in 24 hours", "l24", heading="low"),
+    _number("change_24h", "fraction", "change in 24 hours: -0.12 is -12 %", "c24", "change"),
+    _number("total_volume", "base coin", "traded since listing", "tv"),
+    _number("total_turnover", "quote coin", "notional traded since listing", "tt"),
+    _number(
+        name="predicted_delivery_price",
+        unit="quote coin",
+        meaning="known in the last 30 minutes",
+        short="pdp",
+        heading="predicted delivery",
+    ),
+    Field("seq", "count", "", "the venue's sequence number", "sq"),
+)
+
+_DERIVED: Final = (
+    Field(
+        name="age_s",
+        form="number",
+        unit="seconds",
+        meaning="time since `ts`, by the server's clock corrected for the venue's",
+        heading="age",
+        formula="(venue_ms - ts_ms) / 1000",
+    ),
+    Field(
+        name="forward",
+        form="number",
+        unit="quote coin",
+        meaning="the forward of this expiry: `underlying_price` under the usual name",
+        formula="underlying_price",
+    ),
+    Field(
+        name="moneyness",
+        form="number",
+        unit="strike over forward",
+        meaning="strike divided by the forward: above 1 for calls out of the money",
+        formula="strike / forward",
+        only_if="forward != 0",
+        bound=Bound("moneyness", 0, 10, "strike over forward"),
+    ),
+    Field(
+        name="log_moneyness",
+        form="number",
+        unit="",
+        meaning="natural logarithm of `moneyness`",
+        heading="log-moneyness",
+        formula="log(moneyness)",
+        only_if="moneyness > 0",
+    ),
+    Field(
+        name="intrinsic",
+        form="number",
+        unit="quote coin",
+        meaning="payoff if it were delivered at the forward",
+        # *call_sign* is 1 for a call, -1 for a put
+        formula="max(call_sign * (forward - strike), 0.0)",
+    ),
+    Field(
+        name="time_value",
+        form="number",
+        unit="quote coin",
+        meaning="mark price minus `intrinsic`; it may be negative",
+        formula="mark_price - intrinsic",
+    ),
+    Field(
+        name="spread",
+        form="number",
+        unit="quote coin",
+        meaning="ask minus bid; negative when they are crossed",
+        formula="ask_price - bid_price",
+    ),
+    Field(
+        name="rel_spread",
+        form="number",
+        unit="fraction",
+        meaning="spread divided by `mid`",
+        heading="relative spread",
+        formula="spread / mid",
+        only_if="mid != 0",
+        # both quotes are positive, so the spread is below twice the mid
+        bound=Bound("rel_spread", 0, 2, ends=("max",)),
+    ),
+    Field(
+        name="spread_iv",
+        form="number",
+        unit="fraction",
+        meaning="ask IV minus bid IV: 0.01 is a vol point",
+        heading="IV spread",
+        formula="ask_iv - bid_iv",
+        bound=Bound("spread_iv", -2, 2, ends=("max",)),
+    ),
+    Field(
+        name="spread_ticks",
+        form="number",
+        unit="ticks",
+        meaning="spread in steps of the price grid",
+        # rounded: 0.3 / 0.1 is 2.9999999999999996
+        formula="round(spread / tick_size, 6)",
+        bound=Bound("spread_ticks", -_INF, _INF, "ticks", ends=("max",)),
+    ),
+)
+
+_FLAGS: Final = (
+    _flag("crossed", "the bid is above the ask", "bid_price > ask_price"),
+    _flag("locked", "bid and ask are equal", "bid_price == ask_price"),
+    _flag(
+        "iv_capped",
+        "an implied volatility is at 5 (500 %) or above, where the venue caps it",
+        "(bid_iv >= IV_CAP) | (ask_iv >= IV_CAP) | (mark_iv >= IV_CAP)",
+    ),
+    _flag(
+        "greeks_ok",
+        "all greeks are known and it is trading: while it settles they are degenerate",
+        "(expiry_ms - venue_ms > SETTLING_MS)"
+        " & known(delta) & known(gamma) & known(vega) & known(theta)",
+    ),
+    _flag("suspect", "two REST rows differ from it while it does not tick: not live"),
+    _flag("time_suspect", "the tick's time is impossible: its age means nothing"),
+)
+
+FIELDS: Final = {field.name: field for field in (*_EXPORTED, *_DERIVED, *_FLAGS)}
+COLUMNS: Final = tuple(field.name for field in _EXPORTED)  # of the export schema, in this order
+DERIVED: Final = tuple(field.name for field in _DERIVED)  # numbers beside the export schema
+FLAGS: Final = tuple(field.name for field in _FLAGS)
+# The field that a bound such as "min_iv" is on.
+BOUNDED: Final = {
+    name: field for field in FIELDS.values() if field.bound for name in field.bound.names
+}
+
+_SERIES: Final = (
+    _text("venue", "bybit, bybit-testnet, sim or custom:<host>"),
+    _text("asset", "base coin"),
+    _time("expiry", "time of delivery"),
+    _text("label", "the expiry as symbols spell it: 27MAR26"),
+    _text("settle", "settle coin"),
+    FIELDS["dte"],
+    FIELDS["phase"],
+    _number("forward", "quote coin", "the forward of the expiry, of the newest tick"),
+    _number("index_price", "quote coin", "spot index, of the newest tick", heading="index"),
+    _number("basis", "fraction", "forward over index minus 1, annualised"),
+    _number("atm_iv", "fraction", "mark volatility at the forward", heading="ATM IV"),
+    Field(
+        name="atm_strike",
+        form="number",
+        unit="quote coin",
+        meaning="the strike nearest the forward",
+        heading="ATM strike",
+        shown="number",
+    ),
+    _number("straddle", "quote coin", "mark prices of call and put at the money together"),
+    _number(
+        "risk_reversal", "fraction", "25 delta: IV of the call minus IV of the put", heading="RR"
+    ),
+    _number(
+        "butterfly", "fraction", "25 delta: mean IV of call and put minus `atm_iv`", heading="BF"
+    ),
+    Field(
+        name="open_interest",
+        form="number",
+        unit="base coin",
+        meaning="open contracts",
+        heading="OI",
+        shown="compact",
+    ),
+    Field(
+        name="volume_24h",
+        form="number",
+        unit="base coin",
+        meaning="traded in 24 hours",
+        heading="volume",
+        shown="compact",
+    ),
+    Field(
+        name="turnover_24h",
+        form="number",
+        unit="quote coin",
+        meaning="traded in 24 hours: notional of the underlying, not premium",
+        heading="turnover",
+        shown="compact",
+    ),
+    Field(
+        name="max_pain",
+        form="number",
+        unit="quote coin",
+        meaning="the strike at which the open interest pays out least; the lower of equal ones",
+        heading="max pain",
+        shown="number",
+    ),
+    Field(
+        name="put_call_open_interest",
+        form="number",
+        unit="ratio",
+        meaning="open interest of puts divided by that of calls",
+        heading="P/C OI",
+        shown="fixed",
+    ),
+    Field(
+        name="put_call_volume_24h",
+        form="number",
+        unit="ratio",
+        meaning="24-hour volume of puts divided by that of calls",
+        heading="P/C volume",
+        shown="fixed",
+    ),
+    Field("live", "count", "", "options that are live"),
+    Field("total", "count", "", "options that are listed"),
+    _number("oldest_age_s", "seconds", "age of the oldest tick", heading="oldest"),
+)
+SERIES_FIELDS: Final = {field.name: field for field in _SERIES}
