@@ -33,7 +33,7 @@ FUZZ_SEED ?= 1
 SEEDS ?= 20000
 LOAD_SECONDS ?= 20
 
-.PHONY: demo test load lint bench pictures reliability mutants coverage asan fuzz simulation dates long lock clean FORCE
+.PHONY: demo test load lint lint-page bench pictures reliability mutants coverage asan fuzz simulation dates long lock clean FORCE
 
 demo: $(VENV)/.built
 	@$(BIN)/python -m fastopts.demo
@@ -52,6 +52,16 @@ lint: $(VENV)/.lint
 	@$(BIN)/mypy
 	@$(BIN)/python -m mypy.stubtest --concise --allowlist tests/core/stubtest.txt \
 	  $(patsubst fastopts/core/%.pyx,fastopts.core.%,$(wildcard fastopts/core/*.pyx))
+	@$(MAKE) --no-print-directory lint-page
+
+# JavaScript and CSS of the dashboard, by the Biome of tools/js/package-lock.json.
+lint-page: tools/js/node_modules
+	@tools/js/node_modules/.bin/biome check --error-on-warnings
+
+tools/js/node_modules: tools/js/package-lock.json
+	@command -v npm >/dev/null || { echo "make lint-page needs npm: install Node.js 18 or newer"; exit 1; }
+	@npm ci --prefix tools/js --no-audit --no-fund --silent
+	@touch $@
 
 bench: $(VENV)/.bench
 	@$(BIN)/python -m bench
