@@ -48,7 +48,7 @@ def shots(near: str, far: str) -> Iterator[Shot]:
     yield Shot("expiries", "BTC/expiries", DESK, rows)
     yield Shot("chain", f"BTC/chain/{near}", DESK, "tr.atm")
     yield Shot("smile", f"BTC/smile/{near}", DESK, ".chart.drawn canvas")
-    yield Shot("surface", "BTC/grid", DESK, rows)
+    yield Shot("surface", "BTC/surface", DESK, rows)
     yield Shot("scanner", "scan?asset=BTC&sort=-mark_iv&limit=100&min_volume=1", DESK, rows)
     yield Shot("phone", f"BTC/chain/{far}", PHONE, "tr.atm")
 

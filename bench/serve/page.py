@@ -29,9 +29,9 @@ COIN: Final = "BTC"  # all symbols are of one coin: one view is told of all
 PLACES: Final = {
     "expiries": f"{COIN}/expiries",
     "chain": f"{COIN}/chain",
-    "open interest, all symbols": f"{COIN}/interest",
+    "open interest, all symbols": f"{COIN}/open-interest",
     "scanner, 500 rows": f"scan?asset={COIN}&limit=500&gate=false",
-    "surface": f"{COIN}/grid",
+    "surface": f"{COIN}/surface",
 }
 FRAMES_S, INTERACTIVE_MS, PAGE_KB = 30, 1500, 1000  # the goals
 

@@ -62,7 +62,7 @@ def test_contrast_is_enough(theme: dict[str, str]) -> None:
     assert {pair: value for pair, value in poor.items() if value < AA} == {}
 
 
-@pytest.fixture(params=["expiries", "chain", "smile", "term", "grid", "interest", "scan", "option"])
+@pytest.fixture(params=["expiries", "chain", "smile", "term", "surface", "open-interest", "scan", "option"])
 def place(request: pytest.FixtureRequest, market: Market) -> str:
     label = market.get("expiries/BTC", stale="true")["expiries"][0]["label"]
     symbol = market.get("scan", limit="1", stale="true")["options"][0]["symbol"]
@@ -89,8 +89,8 @@ def test_controls_have_names_and_tables_heads(tab: Tab, place: str) -> None:
 def test_focus_is_seen(tab: Tab) -> None:
     page = tab.open("BTC/expiries")
     page.keyboard.press("Tab")
-    expect(page.get_by_text("Skip to the figures")).to_be_focused()
-    expect(page.get_by_text("Skip to the figures")).to_be_in_viewport()
+    expect(page.get_by_text("Skip to content")).to_be_focused()
+    expect(page.get_by_text("Skip to content")).to_be_in_viewport()
     page.keyboard.press("Enter")
     expect(page.locator("main")).to_be_focused()
 
@@ -98,7 +98,7 @@ def test_focus_is_seen(tab: Tab) -> None:
 def test_a_chart_says_what_it_is_of(tab: Tab) -> None:
     page = tab.open("BTC/term")
     expect(
-        page.get_by_role("img", name="Volatility at the money by days to expiry")
+        page.get_by_role("img", name="ATM implied volatility by days to expiry")
     ).to_be_visible()
 
 

@@ -41,11 +41,11 @@ CASES: list[tuple[str, list[Any], str]] = [
     ("countdown", [14_703_000, 0], "4h 05m 03s"),
     ("countdown", [86_400_000, 0], "1d 00h"),
     ("countdown", [3_548_000, 0], "59m 08s"),
-    ("countdown", [0, 1], "over"),
+    ("countdown", [0, 1], "expired"),
     ("utc", [1_795_941_053_287], "2026-11-29 08:30:53Z"),
     ("expiryLabel", [1_774_598_400_000], "27MAR26"),
     ("expiryLabel", [1_796_112_000_000], "1DEC26"),
-    ("reasonWords", ["ConnectionMuted"], "connection muted"),
+    ("reasonText", ["ConnectionMuted"], "connection muted"),
 ]
 
 

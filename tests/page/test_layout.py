@@ -15,12 +15,12 @@ SIZES = (
     *((320, 640), (360, 800), (414, 896), (640, 400), (700, 900), (701, 900)),
     *((731, 457), (853, 533), (1024, 768), (1280, 800), (1920, 1080)),
 )
-CHARTS = ("smile", "term", "interest")
+CHARTS = ("smile", "term", "open-interest")
 DRAWN = {"chain": "table.chain.fixed", "option": ".panel [data-field=live]"} | dict.fromkeys(
     CHARTS, ".chart.drawn canvas"
 )
-UNFOLDED = {"scan": "More bounds", "chain": "Columns"} | dict.fromkeys(CHARTS, "Figures")
-VIEWS = ("expiries", "chain", "smile", "term", "grid", "interest", "scan", "option")
+UNFOLDED = {"scan": "More filters", "chain": "Columns"} | dict.fromkeys(CHARTS, "Data table")
+VIEWS = ("expiries", "chain", "smile", "term", "surface", "open-interest", "scan", "option")
 
 
 def place(market: Market, view: str) -> str:
@@ -36,7 +36,7 @@ def place(market: Market, view: str) -> str:
 
 
 def is_drawn(page: Page, view: str) -> None:
-    expect(page.locator("main")).to_have_attribute("data-view", view.replace("option", "symbol"))
+    expect(page.locator("main")).to_have_attribute("data-view", view)
     expect(page.locator(f"main {DRAWN.get(view, 'table.fixed')}").first).to_be_visible()
 
 
@@ -93,7 +93,7 @@ def test_a_text_that_grows_gets_a_wider_column(new_tab: OpenTab, market: Market)
     page.evaluate(
         """async () => {
           const { Table } = await import("/page/widgets/table.js");
-          const columns = ["a", "b"].map((id) => ({ id, head: id, text: (row) => row[id] }));
+          const columns = ["a", "b"].map((id) => ({ id, heading: id, text: (row) => row[id] }));
           window.table = new Table({ caption: "", columns, key: () => "row" });
           const node = document.querySelector("main");
           node.replaceChildren(table.node);

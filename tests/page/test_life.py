@@ -42,7 +42,7 @@ def test_expiries_change_by_themselves(tab: Tab) -> None:
     page = tab.open("BTC/expiries")
     expect(page.locator("main tbody tr").first).to_be_visible()
     page.evaluate(CHANGES)
-    until(lambda: {"forward", "left"} <= set(page.evaluate("[...window.changedCells]")))
+    until(lambda: {"forward", "time_left"} <= set(page.evaluate("[...window.changedCells]")))
 
 
 def test_the_status_line_tells_of_the_feed(tab: Tab, market: Market) -> None:
@@ -54,7 +54,7 @@ def test_the_status_line_tells_of_the_feed(tab: Tab, market: Market) -> None:
     expect(status).to_contain_text(re.compile(r"age p99 [\d.]+s"))
     expect(status).to_contain_text("server connected")
     expect(page.get_by_text("SIMULATED", exact=True)).to_be_visible()
-    lights = page.get_by_label("venue connections").get_by_role("img")
+    lights = page.get_by_label("Venue connections").get_by_role("img")
     expect(lights).to_have_count(len(feed["conns"]))
     expect(lights.first).to_have_accessible_name(re.compile("connection 1: live"))
 
@@ -63,10 +63,10 @@ def test_a_dead_collector_greys_the_page_and_says_why(tab: Tab, market: Market) 
     page = tab.open(f"BTC/chain/{front(market)}")
     with market.stopped(market.collector):
         state(page, "down")
-        expect(page.locator("#banner")).to_contain_text("Not live: feed down")
-        expect(page.get_by_role("status").filter(has_text="The feed is down")).to_have_count(1)
+        expect(page.locator("#banner")).to_contain_text("Stale data: feed down")
+        expect(page.get_by_role("status").filter(has_text="Market data is stale")).to_have_count(1)
         expect(page.locator("td[data-column=bid_price]").first).to_have_class(re.compile("stale"))
-        expect(page.get_by_label("venue connections")).to_contain_text("✕")
+        expect(page.get_by_label("Venue connections")).to_contain_text("✕")
         expect(page.locator("main")).to_have_css("filter", "grayscale(1)")
     state(page, "fresh")
     expect(page.locator("td[data-column=bid_price].stale")).to_have_count(0)
@@ -80,8 +80,8 @@ def test_a_mute_venue_greys_its_rows_and_shows_their_age(tab: Tab, market: Marke
         expect(stale.first).to_be_visible(timeout=40_000)
         expect(stale.first).to_have_text(re.compile(r"^\d+[sm]$"))
         expect(page.locator("[data-figure=live]")).to_have_text(re.compile("^0/"))
-        expect(page.locator("dl.strip.stale")).to_have_count(1)
-        expect(page.locator("#banner")).to_contain_text("nothing of the venue is live")
+        expect(page.locator("dl.summary-bar.stale")).to_have_count(1)
+        expect(page.locator("#banner")).to_contain_text("no option is live")
     expect(page.locator("td.stale")).to_have_count(0, timeout=30_000)
 
 
@@ -132,20 +132,20 @@ def test_a_view_opened_while_the_server_is_gone_shows_no_old_number(
 
 WAITING = """
 async () => {
-  const { Waiting } = await import("/page/data/pending.js");
+  const { PendingSubscriptions } = await import("/page/data/pending_subscriptions.js");
   const node = document.createElement("main");
-  const waiting = new Waiting(node, () => {});
+  const waiting = new PendingSubscriptions(node, () => {});
   const seen = [];
   const look = () => seen.push(node.classList.contains("waiting"));
-  waiting.begin([{ id: "a" }, { id: "b" }]);
+  waiting.expect([{ id: "a" }, { id: "b" }]);
   look();
-  waiting.heard({ type: "expiries", id: "a" });
+  waiting.receive({ type: "expiries", id: "a" });
   look();
-  waiting.heard({ type: "rows", id: "b" });
+  waiting.receive({ type: "rows", id: "b" });
   look();
-  waiting.heard({ type: "error", id: "a", reason: "BadInput" });
+  waiting.receive({ type: "error", id: "a", reason: "BadInput" });
   look();
-  waiting.heard({ type: "expiries", id: "a" });
+  waiting.receive({ type: "expiries", id: "a" });
   look();
   return seen;
 }

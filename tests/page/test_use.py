@@ -11,7 +11,7 @@ from tests.page.conftest import OpenTab
 from tests.page.market import Market, until
 from tests.page.tab import Tab
 
-VIEWS = ["expiries", "chain", "smile", "term", "grid", "interest", "scan"]
+VIEWS = ["expiries", "chain", "smile", "term", "surface", "open-interest", "scan"]
 
 
 def labels(market: Market) -> list[str]:
@@ -63,7 +63,7 @@ def test_a_chain_by_the_keyboard(tab: Tab, market: Market) -> None:
     expect(page.locator("tr[data-strike]:focus")).to_be_visible()
     page.keyboard.press("Enter")
     expect(page).to_have_url(re.compile(r"/option/BTC-\w+-\d+-C"))
-    shown(page, "symbol")
+    shown(page, "option")
     page.keyboard.press("Escape")
     shown(page, "chain")
     expect(page).to_have_url(re.compile(f"BTC/chain/{first}"))
@@ -76,10 +76,10 @@ def test_a_chain_by_the_keyboard(tab: Tab, market: Market) -> None:
 
 
 def test_assets_by_keyboard_and_tab(tab: Tab) -> None:
-    page = tab.open("BTC/grid")
+    page = tab.open("BTC/surface")
     expect(page.get_by_label("Assets").get_by_role("link", name="ETH")).to_be_visible()
     page.keyboard.press("a")
-    expect(page).to_have_url(re.compile("#/ETH/grid"))
+    expect(page).to_have_url(re.compile("#/ETH/surface"))
     page.get_by_role("link", name="BTC", exact=True).click()
     expect(page).to_have_title(re.compile("BTC surface"))
 
@@ -87,9 +87,9 @@ def test_assets_by_keyboard_and_tab(tab: Tab) -> None:
 def test_help_opens_and_closes(tab: Tab) -> None:
     page = tab.open("BTC/expiries")
     page.keyboard.press("?")
-    expect(page.get_by_role("dialog", name="Keyboard")).to_be_visible()
+    expect(page.get_by_role("dialog", name="Keyboard shortcuts")).to_be_visible()
     page.keyboard.press("Escape")
-    expect(page.get_by_role("dialog", name="Keyboard")).to_be_hidden()
+    expect(page.get_by_role("dialog", name="Keyboard shortcuts")).to_be_hidden()
     shown(page, "expiries")
 
 
@@ -97,7 +97,7 @@ def search(page: Page, typed: str) -> None:
     """Type *typed* into the search and press Enter."""
     with page.expect_response(lambda answer: "instruments" in answer.url):
         page.keyboard.press("/")
-    field = page.get_by_role("combobox", name="Find an option by its symbol")
+    field = page.get_by_role("combobox", name="Find an option by symbol")
     expect(field).to_be_focused()
     expect(field).to_have_value("")
     field.fill(typed)
@@ -158,9 +158,9 @@ LISTED = [
 ]
 FIND = """
 async ([listed, typed, isTyping]) => {
-  const { matching } = await import("/page/data/symbol_matching.js");
+  const { matchingInstruments } = await import("/page/data/symbol_matching.js");
   const nowMs = Date.UTC(2026, 10, 30, 14);
-  return matching(listed, typed, nowMs, isTyping).map((one) => one.symbol);
+  return matchingInstruments(listed, typed, nowMs, isTyping).map((one) => one.symbol);
 }
 """
 
@@ -209,7 +209,7 @@ def test_columns_are_chosen_and_remembered(tab: Tab, market: Market) -> None:
     expect(page.locator("tr.atm")).to_be_visible()
     expect(gamma).to_have_count(0)
     page.get_by_text("Columns", exact=True).click()
-    page.get_by_label("Γ", exact=True).check()
+    page.get_by_label("Gamma", exact=True).check()
     page.get_by_label("Bid size", exact=True).uncheck()
     expect(gamma).to_have_count(2)
     expect(page.locator("tr.atm td[data-column=gamma]").first).to_have_text(re.compile(r"\d"))
@@ -217,7 +217,7 @@ def test_columns_are_chosen_and_remembered(tab: Tab, market: Market) -> None:
     expect(gamma).to_have_count(2)
     expect(page.locator("th[data-column=bid_size]")).to_have_count(0)
     page.get_by_text("Columns", exact=True).click()
-    page.get_by_role("button", name="As at first").click()
+    page.get_by_role("button", name="Reset to default").click()
     expect(gamma).to_have_count(0)
     expect(page.locator("th[data-column=bid_size]")).to_have_count(2)
 
@@ -288,7 +288,7 @@ def test_a_refused_bound_is_shown_at_its_field(tab: Tab) -> None:
     expect(page.locator("main tbody tr")).to_have_count(0)
     field.fill("many")
     page.get_by_role("button", name="Scan", exact=True).click()
-    expect(alert).to_have_text("Mark IV from: “many” is no number")
+    expect(alert).to_have_text("Mark IV from: “many” is not a number")
     expect(main).not_to_have_class(re.compile("waiting"))
     field.fill("10%")
     page.get_by_role("button", name="Scan", exact=True).click()

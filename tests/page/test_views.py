@@ -100,9 +100,9 @@ def test_a_smile(tab: Tab, market: Market, by: str) -> None:
         page = tab.open(f"BTC/smile/{label}")
         expect(page.locator(".chart.drawn canvas").first).to_be_visible()
         page.get_by_role("button", name=by, exact=True).click()
-        page.get_by_text("Figures", exact=True).click()
+        page.get_by_text("Data table", exact=True).click()
         points = market.get(f"smile/BTC/{label}", stale="true")["points"]
-        expect(page.locator("details.data tbody tr")).to_have_count(len(points))
+        expect(page.locator("details.chart-data tbody tr")).to_have_count(len(points))
         for point in points:
             for column in ("mark_iv", "bid_iv", "ask_iv"):
                 expected = tab.formatted("percent", point[column])
@@ -114,7 +114,7 @@ def test_a_smile(tab: Tab, market: Market, by: str) -> None:
 def test_other_expiries_lie_over_a_smile(tab: Tab, market: Market) -> None:
     one, other, *_ = [e["label"] for e in market.get("expiries/BTC", stale="true")["expiries"]]
     page = tab.open(f"BTC/smile/{one}")
-    page.get_by_text("Other expiries").click()
+    page.get_by_text("Compare expiries").click()
     page.get_by_label(other, exact=True).check()
     expect(page.locator(".chart.drawn canvas").first).to_be_visible()
     with page.expect_request(lambda request: "events" in request.url) as asked:
@@ -126,7 +126,7 @@ def test_the_term_structure(tab: Tab, market: Market) -> None:
     with market.frozen():
         page = tab.open("BTC/term")
         expect(page.locator(".chart.drawn canvas").first).to_be_visible()
-        page.get_by_text("Figures", exact=True).click()
+        page.get_by_text("Data table", exact=True).click()
         for one in market.get("expiries/BTC", stale="true")["expiries"]:
             key = f"{one['label']}-{one['settle']}"
             assert cell(page, key, "atm_iv") == tab.formatted("percent", one["atm_iv"])
@@ -135,8 +135,8 @@ def test_the_term_structure(tab: Tab, market: Market) -> None:
 
 def test_the_surface(tab: Tab, market: Market) -> None:
     with market.frozen():
-        page = tab.open("BTC/grid")
-        expect(page.locator("table.grid tbody tr").first).to_be_visible()
+        page = tab.open("BTC/surface")
+        expect(page.locator("table.surface tbody tr").first).to_be_visible()
         body = market.get("surface/BTC", stale="true")
         known = 0
         for one in body["expiries"]:
@@ -150,9 +150,9 @@ def test_the_surface(tab: Tab, market: Market) -> None:
 def test_open_interest(tab: Tab, market: Market) -> None:
     label = front(market)["label"]
     with market.frozen():
-        page = tab.open(f"BTC/interest/{label}")
+        page = tab.open(f"BTC/open-interest/{label}")
         expect(page.locator(".chart.drawn canvas").first).to_be_visible()
-        page.get_by_text("Figures", exact=True).click()
+        page.get_by_text("Data table", exact=True).click()
         strikes = market.get(f"chains/BTC/{label}", stale="true")["strikes"]
         for strike in strikes:
             row = f"{strike['strike']:g}"
@@ -165,7 +165,7 @@ def test_open_interest(tab: Tab, market: Market) -> None:
 
 def test_open_interest_of_all_expiries(tab: Tab, market: Market) -> None:
     with market.frozen():
-        page = tab.open("BTC/interest")
+        page = tab.open("BTC/open-interest")
         expect(page.locator(".chart.drawn canvas").first).to_be_visible()
         series = market.get("expiries/BTC", stale="true")["expiries"]
         listed = sum(one["total"] for one in series)

@@ -3,11 +3,14 @@
 () => {
   const TOUCH = 1.5;
   const clips = (style) => [style.overflowX, style.overflowY].some((one) => one !== "visible");
-  const isAbove = (node) => ["sticky", "fixed", "absolute"].includes(getComputedStyle(node).position);
-  const isOpaque = (node) => !/^(transparent|rgba\(.*, 0\))$/.test(getComputedStyle(node).backgroundColor);
+  const isAbove = (node) =>
+    ["sticky", "fixed", "absolute"].includes(getComputedStyle(node).position);
+  const isOpaque = (node) =>
+    !/^(transparent|rgba\(.*, 0\))$/.test(getComputedStyle(node).backgroundColor);
 
   const isShown = (node) =>
-    node.checkVisibility({ opacityProperty: true, visibilityProperty: true }) && !node.closest(".unseen, option, datalist");
+    node.checkVisibility({ opacityProperty: true, visibilityProperty: true }) &&
+    !node.closest(".visually-hidden, option, datalist");
 
   // The part of `rect` that its ancestors let through.
   function visible(rect, node) {
@@ -25,7 +28,8 @@
   }
 
   function coverOf(node) {
-    for (let one = node; one; one = one.parentElement) if (isAbove(one) && isOpaque(one)) return one;
+    for (let one = node; one; one = one.parentElement)
+      if (isAbove(one) && isOpaque(one)) return one;
     return null;
   }
 
@@ -33,7 +37,12 @@
   function covers(cover, other, { left, top, right, bottom }) {
     if (!cover || cover.contains(other)) return false;
     const box = cover.getBoundingClientRect();
-    return box.left <= left + TOUCH && box.right >= right - TOUCH && box.top <= top + TOUCH && box.bottom >= bottom - TOUCH;
+    return (
+      box.left <= left + TOUCH &&
+      box.right >= right - TOUCH &&
+      box.top <= top + TOUCH &&
+      box.bottom >= bottom - TOUCH
+    );
   }
 
   const texts = [];
@@ -63,8 +72,10 @@
       if (other.seen.top >= one.seen.bottom - TOUCH) break;
       if (one.node.contains(other.node) || other.node.contains(one.node)) continue;
       const both = {
-        left: Math.max(one.seen.left, other.seen.left), right: Math.min(one.seen.right, other.seen.right),
-        top: Math.max(one.seen.top, other.seen.top), bottom: Math.min(one.seen.bottom, other.seen.bottom),
+        left: Math.max(one.seen.left, other.seen.left),
+        right: Math.min(one.seen.right, other.seen.right),
+        top: Math.max(one.seen.top, other.seen.top),
+        bottom: Math.min(one.seen.bottom, other.seen.bottom),
       };
       if (both.right - both.left <= TOUCH || both.bottom - both.top <= TOUCH) continue;
       if (covers(one.cover, other.node, both) || covers(other.cover, one.node, both)) continue;
@@ -75,10 +86,15 @@
     const cell = node.closest("td, th");
     if (cell && !cell.closest(".group")) {
       const box = cell.getBoundingClientRect();
-      if (rect.left < box.left - TOUCH || rect.right > box.right + TOUCH) faults.add(`"${words}" is wider than its cell`);
+      if (rect.left < box.left - TOUCH || rect.right > box.right + TOUCH)
+        faults.add(`"${words}" is wider than its cell`);
     }
     const holder = node.closest("label, button, summary, a, dd, dt, p, h1, .label");
-    if (holder && clips(getComputedStyle(holder)) && holder.scrollWidth > holder.clientWidth + TOUCH) {
+    if (
+      holder &&
+      clips(getComputedStyle(holder)) &&
+      holder.scrollWidth > holder.clientWidth + TOUCH
+    ) {
       faults.add(`"${words}" is cut off`);
     }
   }
@@ -86,10 +102,15 @@
     const chosen = field.selectedOptions[0]?.cloneNode(true);
     const whole = field.cloneNode(false); // as wide as what is chosen and the arrow need
     whole.replaceChildren(...(chosen ? [chosen] : []));
-    Object.assign(whole.style, { position: "absolute", visibility: "hidden", width: "max-content" });
+    Object.assign(whole.style, {
+      position: "absolute",
+      visibility: "hidden",
+      width: "max-content",
+    });
     field.after(whole);
-    if (whole.offsetWidth > field.offsetWidth + TOUCH) faults.add(`"${chosen?.textContent}" is cut off in its select`);
+    if (whole.offsetWidth > field.offsetWidth + TOUCH)
+      faults.add(`"${chosen?.textContent}" is cut off in its select`);
     whole.remove();
   }
   return [...faults];
-}
+};

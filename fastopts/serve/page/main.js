@@ -1,229 +1,282 @@
-// The page: one view at a time, between the header and the status line.
+/** The dashboard: one view at a time, between the header and the status bar. */
 
 import { get } from "./data/api.js";
+import { MESSAGE } from "./data/constants.js";
+import { CLEARED, PendingSubscriptions } from "./data/pending_subscriptions.js";
+import { EventStream } from "./data/stream.js";
 import { el } from "./lib/dom.js";
-import { Freshness } from "./widgets/freshness_banner.js";
-import { HELP, listen } from "./lib/keyboard.js";
-import { keep, read } from "./lib/storage.js";
-import { VIEWS, go, goInstead, link, optionLink, parse } from "./lib/router.js";
-import { StatusBar, trouble } from "./widgets/status_bar.js";
-import { Stream } from "./data/stream.js";
-import { Tabs } from "./widgets/tabs.js";
+import { listenForShortcuts, SHORTCUTS } from "./lib/keyboard.js";
+import { navigate, optionLink, parse, redirect, VIEWS, viewLink } from "./lib/router.js";
+import { load, store } from "./lib/storage.js";
+import { currentTheme, switchTheme } from "./lib/theme.js";
+import { FreshnessBanner } from "./widgets/freshness_banner.js";
+import { copyToClipboard } from "./widgets/messages.js";
+import { StatusBar } from "./widgets/status_bar.js";
 import { SymbolSearch } from "./widgets/symbol_search.js";
-import { nextTheme, themeName } from "./lib/theme.js";
-import { REFUSED, Waiting } from "./data/pending.js";
+import { Tabs } from "./widgets/tabs.js";
 
-const byId = (id) => document.getElementById(id);
+// Loaded when a view is first opened: the page starts with the code of one.
 const LOADERS = {
   expiries: () => import("./views/expiries.js"),
   chain: () => import("./views/chain.js"),
   smile: () => import("./views/smile.js"),
   term: () => import("./views/term.js"),
-  grid: () => import("./views/surface.js"),
-  interest: () => import("./views/open_interest.js"),
+  surface: () => import("./views/surface.js"),
+  "open-interest": () => import("./views/open_interest.js"),
   scan: () => import("./views/scanner.js"),
-  symbol: () => import("./views/option.js"),
+  option: () => import("./views/option.js"),
 };
+const EXPIRY_VIEWS = new Set(["chain", "smile", "open-interest"]);
+const DEFAULT_ASSET = "BTC";
+const TICK_MS = 500;
+const THEME_ICONS = { system: "◐", light: "☀", dark: "☾" };
 
-const status = new StatusBar(byId("status"), byId("simulated"), byId("venue"));
-const freshness = new Freshness(byId("banner"), byId("spoken"));
-const assetTabs = new Tabs(byId("assets"));
-const viewTabs = new Tabs(byId("views"));
-const search = new SymbolSearch(byId("search"));
-const stream = new Stream({ message, opened, refused });
-const waiting = new Waiting(byId("view"), () => stream.subscribe(view.subscriptions));
+const byId = (id) => document.getElementById(id);
 
-let assets = [];
-let route = null;
-let view = null;
-let turn = 0; // of routes: a view that loads slowly must not replace a later one
-const trail = []; // where "back" stays within the page
-
-function opened(hello) {
-  status.hello(hello);
-  status.setLink("connected");
-  waiting.begin(view.subscriptions);
-  view.opened?.();
-}
-
-function refused(words) {
-  freshness.serverSays(words);
-}
-
-function message(one) {
-  if (one.type === "feed") {
-    status.feed(one);
-    freshness.feedSays(trouble(one));
-    showAssets(one.assets);
-  } else if (one.id !== undefined) {
-    waiting.heard(one);
-    if (view.receive(one) === REFUSED) waiting.answered(one.id);
+/** The page: routes, the stream, and what is around the view. */
+class Dashboard {
+  constructor() {
+    this.assets = [];
+    /** @type {?import("./lib/router.js").Route} */
+    this.route = null;
+    /** @type {?import("./views/view.js").View} */
+    this.view = null;
+    this.navigationCount = 0;
+    this.trail = []; // addresses visited within the page
+    this.main = byId("view");
+    this.status = new StatusBar(byId("status"), byId("simulated"), byId("venue"));
+    this.freshness = new FreshnessBanner(byId("banner"), byId("announcer"));
+    this.assetTabs = new Tabs(byId("assets"));
+    this.viewTabs = new Tabs(byId("views"));
+    this.search = new SymbolSearch(byId("search"), (symbol) => navigate(optionLink(symbol)));
+    this.pending = new PendingSubscriptions(this.main, () =>
+      this.stream.subscribe(this.view.subscriptions),
+    );
+    this.stream = new EventStream({
+      onOpen: (hello) => this.#onOpen(hello),
+      onMessage: (message) => this.#onMessage(message),
+      onRefused: (detail) => this.freshness.setRefusal(detail),
+    });
   }
-  look();
-}
 
-function look() {
-  freshness.look(stream.silenceMs);
-  const isLost = freshness.state === "lost";
-  status.setLink(isLost ? "reconnecting" : stream.isOpen ? "connected" : "connecting");
-  if (isLost) status.unknown();
-}
-
-function showAssets(found) {
-  if (found.join() !== assets.join()) assets = found;
-  const [name, expiry] = route?.view in LOADERS ? [route.view, null] : ["expiries", null];
-  const shown = ["scan", "symbol"].includes(name) ? "expiries" : name;
-  const current = route?.view === "scan" ? null : route?.asset;
-  assetTabs.show(
-    assets.map((asset) => ({ name: asset, href: link(asset, shown, expiry) })),
-    current,
-  );
-}
-
-function showViews() {
-  const { asset, expiry = null, settle = null } = place();
-  const items = VIEWS.map(({ name, title }, index) => {
-    const keepsExpiry = ["chain", "smile", "interest"].includes(name);
-    const href = name === "scan" ? "#/scan" : link(asset, name, ...(keepsExpiry ? [expiry, settle] : []));
-    return { name, title, href, hint: `key ${index + 1}` };
-  });
-  viewTabs.show(items, route.view);
-}
-
-// The asset and, where one was looked at, the expiry that the next view is opened with.
-function place() {
-  const asset = route.asset || read("asset", assets[0] || "BTC");
-  const last = read("expiry", {})[asset] || {};
-  return { asset, expiry: last.expiry, settle: last.settle };
-}
-
-function remember() {
-  if (!route.asset || route.view === "symbol") return;
-  keep("asset", route.asset);
-  if (route.expiry && route.expiry !== "all") {
-    keep("expiry", { ...read("expiry", {}), [route.asset]: { expiry: route.expiry, settle: route.settle } });
+  /** Open the view of the current address and start listening. */
+  start() {
+    this.#showTheme();
+    this.#fillHelp();
+    this.#listen();
+    addEventListener("hashchange", () => this.#openRoute());
+    setInterval(() => this.#tick(), TICK_MS);
+    this.#openRoute();
   }
-}
 
-async function navigate() {
-  const found = parse(location.hash);
-  if (found === null) {
-    goInstead(link(await firstAsset(), "expiries"));
-    return;
+  #onOpen(hello) {
+    this.status.setVenue(hello);
+    this.status.setLink("connected");
+    this.pending.expect(this.view.subscriptions);
+    this.view.connected();
   }
-  follow(location.hash);
-  turn += 1;
-  const mine = turn;
-  const { open } = await LOADERS[found.view]();
-  if (mine !== turn) return;
-  view?.close?.();
-  route = found;
-  remember();
-  view = open(route);
-  document.title = `${view.title} · fastopts`;
-  byId("view").replaceChildren(view.node);
-  byId("view").dataset.view = route.view;
-  view.shown?.();
-  showViews();
-  showAssets(assets);
-  waiting.begin(view.subscriptions);
-  stream.subscribe(view.subscriptions);
-}
 
-function follow(hash) {
-  if (trail.at(-2) === hash) trail.pop();
-  else if (trail.at(-1) !== hash) trail.push(hash);
-}
+  #onMessage(message) {
+    if (message.type === MESSAGE.FEED) {
+      this.status.setFeed(message);
+      this.freshness.setFeed(message);
+      this.#showAssets(message.assets);
+    } else if (message.id !== undefined) {
+      this.pending.receive(message);
+      if (this.view.receive(message) === CLEARED) this.pending.clear(message.id);
+    }
+    this.#updateFreshness();
+  }
 
-async function firstAsset() {
-  const kept = read("asset", null);
-  if (kept) return kept;
-  const feed = await get("v1/feed").catch(() => ({ assets: [] }));
-  return feed.assets.includes("BTC") ? "BTC" : feed.assets[0] || "BTC";
-}
+  #tick() {
+    this.#updateFreshness();
+    this.status.refreshClock(this.freshness.isLost);
+    this.view?.tick();
+  }
 
-function step(items, current, by) {
-  if (!items.length) return null;
-  const at = items.indexOf(current);
-  return items[(Math.max(at, 0) + by + items.length) % items.length];
-}
+  #updateFreshness() {
+    this.freshness.update(this.stream.silenceMs);
+    const { isLost } = this.freshness;
+    const openState = this.stream.isOpen ? "connected" : "connecting";
+    this.status.setLink(isLost ? "reconnecting" : openState);
+    if (isLost) this.status.clear();
+  }
 
-function closeHelp() {
-  byId("help").close();
-}
+  async #openRoute() {
+    const route = parse(location.hash);
+    if (route === null) {
+      redirect(viewLink(await this.#firstAsset(), "expiries"));
+      return;
+    }
+    this.#recordVisit(location.hash);
+    this.navigationCount += 1;
+    const navigation = this.navigationCount;
+    const { open } = await LOADERS[route.view]();
+    // A view whose code loads slowly must not replace one that was opened later.
+    if (navigation !== this.navigationCount) return;
+    this.view?.close();
+    this.route = route;
+    this.#rememberChoice();
+    this.view = open(route);
+    document.title = `${this.view.title} · fastopts`;
+    this.main.replaceChildren(this.view.node);
+    this.main.dataset.view = route.view;
+    this.#showViews();
+    this.#showAssets(this.assets);
+    this.pending.expect(this.view.subscriptions);
+    this.stream.subscribe(this.view.subscriptions);
+  }
 
-listen({
-  view(index) {
-    byId("views").querySelectorAll("a")[index].click();
+  #recordVisit(hash) {
+    if (this.trail.at(-2) === hash) this.trail.pop();
+    else if (this.trail.at(-1) !== hash) this.trail.push(hash);
+  }
+
+  async #firstAsset() {
+    const lastAsset = load("asset", null);
+    if (lastAsset) return lastAsset;
+    const { assets } = await get("v1/feed").catch(() => ({ assets: [] }));
+    return assets.includes(DEFAULT_ASSET) ? DEFAULT_ASSET : assets[0] || DEFAULT_ASSET;
+  }
+
+  #rememberChoice() {
+    const { asset, view, expiry, settle } = this.route;
+    if (!asset || view === "option") return;
+    store("asset", asset);
+    if (expiry && expiry !== "all") {
+      store("expiry", { ...load("expiry", {}), [asset]: { expiry, settle } });
+    }
+  }
+
+  // The asset and the expiry that other views are opened with.
+  #lastChoice() {
+    const asset = this.route.asset || load("asset", this.assets[0] || DEFAULT_ASSET);
+    const { expiry = null, settle = null } = load("expiry", {})[asset] || {};
+    return { asset, expiry, settle };
+  }
+
+  #showAssets(assets) {
+    this.assets = assets;
+    const view = this.route?.view ?? "expiries";
+    const target = ["scan", "option"].includes(view) ? "expiries" : view;
+    const current = view === "scan" ? null : this.route?.asset;
+    const tabs = assets.map((asset) => ({ name: asset, href: viewLink(asset, target) }));
+    this.assetTabs.show(tabs, current);
+  }
+
+  #showViews() {
+    const { asset, expiry, settle } = this.#lastChoice();
+    const linkOf = (name) => {
+      if (name === "scan") return "#/scan";
+      return EXPIRY_VIEWS.has(name) ? viewLink(asset, name, expiry, settle) : viewLink(asset, name);
+    };
+    const tabs = VIEWS.map(({ name, title }, index) => ({
+      name,
+      title,
+      href: linkOf(name),
+      hint: `key ${index + 1}`,
+    }));
+    this.viewTabs.show(tabs, this.route.view);
+  }
+
+  #listen() {
+    listenForShortcuts({
+      openView: (index) => {
+        byId("views").querySelectorAll("a")[index].click();
+        return true;
+      },
+      stepAsset: (step) => this.#stepAsset(step),
+      stepExpiry: (step) => this.view?.stepExpiry(step) ?? false,
+      copySymbol: (symbol) => {
+        copyToClipboard(symbol);
+        return true;
+      },
+      back: () => this.#goBack(),
+      search: () => {
+        this.search.focus();
+        return true;
+      },
+      switchTheme: () => this.#switchTheme(),
+      help: () => this.#openHelp(),
+    });
+    byId("theme").addEventListener("click", () => this.#switchTheme());
+    byId("help-button").addEventListener("click", () => this.#openHelp());
+    byId("skip").addEventListener("click", (event) => {
+      event.preventDefault(); // its fragment is no address of the page
+      this.main.focus();
+    });
+    this.main.addEventListener("click", openClickedRow);
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () =>
+      this.view?.themeChanged(),
+    );
+  }
+
+  #stepAsset(step) {
+    if (!this.assets.length) return true;
+    const count = this.assets.length;
+    const current = Math.max(this.assets.indexOf(this.route.asset), 0);
+    const next = this.assets[(current + step + count) % count];
+    byId("assets")
+      .querySelector(`a[data-name="${CSS.escape(next)}"]`)
+      ?.click();
     return true;
-  },
-  asset(by) {
-    const next = step(assets, route.asset, by);
-    if (next) byId("assets").querySelector(`a[data-name="${CSS.escape(next)}"]`)?.click();
+  }
+
+  #goBack() {
+    // history.back() may leave the page: only after an address within it.
+    if (this.trail.length > 1) history.back();
+    else if (this.route.view !== "expiries") {
+      navigate(viewLink(this.#lastChoice().asset, "expiries"));
+    }
     return true;
-  },
-  expiry: (by) => view?.step?.(by) ?? false,
-  back() {
-    if (trail.length > 1) history.back();
-    else if (route.view !== "expiries") go(link(place().asset, "expiries"));
+  }
+
+  #switchTheme() {
+    switchTheme();
+    this.#showTheme();
+    this.view?.themeChanged();
     return true;
-  },
-  search: () => search.focus(),
-  theme: changeTheme,
-  help() {
+  }
+
+  #showTheme() {
+    const theme = currentTheme();
+    const button = byId("theme");
+    button.textContent = THEME_ICONS[theme];
+    button.setAttribute("aria-label", `Theme: ${theme}`);
+    button.title = `Theme: ${theme} (t)`;
+  }
+
+  #openHelp() {
     byId("help").showModal();
     return true;
-  },
-});
+  }
 
-function changeTheme() {
-  nextTheme();
-  showTheme();
-  view?.themed?.();
-  return true;
+  #fillHelp() {
+    const rows = SHORTCUTS.map(([keys, action]) =>
+      el(
+        "tr",
+        {},
+        el("th", { scope: "row", class: "text" }, keys),
+        el("td", { class: "text" }, action),
+      ),
+    );
+    byId("help-keys").replaceChildren(...rows);
+    // A click on the backdrop has the dialog itself as its target.
+    byId("help").addEventListener("click", (event) => {
+      if (event.target === byId("help")) byId("help").close();
+    });
+  }
 }
 
-function showTheme() {
-  const name = themeName();
-  byId("theme").textContent = { system: "◐", light: "☀", dark: "☾" }[name];
-  byId("theme").setAttribute("aria-label", `Theme: ${name}`);
-  byId("theme").title = `Theme: ${name} (t)`;
-}
-
-function showHelp() {
-  const lines = HELP.map(([keys, does]) =>
-    el("tr", {}, el("th", { scope: "row", class: "text" }, keys), el("td", { class: "text" }, does)),
-  );
-  byId("help-keys").replaceChildren(...lines);
-  byId("help").addEventListener("click", (event) => event.target === byId("help") && closeHelp());
-}
-
-// A click anywhere in a row opens it, unless it was meant for something in the row.
-function openRows(event) {
+// A click anywhere in a row opens it, unless it was on a control or selected text.
+function openClickedRow(event) {
   if (event.target.closest("a, button, input, select, label, summary")) return;
   if (String(getSelection())) return;
-  const row = event.target.closest("tr[data-open]");
-  const isOther = event.target.closest("[data-side=put]") !== null;
-  if (row) go(isOther ? row.dataset.openOther : row.dataset.open);
+  const row = event.target.closest("tr[data-open], tr[data-open-other]");
+  if (!row) return;
+  const isPut = event.target.closest("[data-side=put]") !== null;
+  const hash = isPut ? row.dataset.openOther : row.dataset.open;
+  if (hash) navigate(hash);
 }
 
-byId("theme").addEventListener("click", changeTheme);
-byId("ask").addEventListener("click", () => byId("help").showModal());
-byId("skip").addEventListener("click", (event) => {
-  event.preventDefault();
-  byId("view").focus();
-});
-byId("view").addEventListener("click", openRows);
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
-  view?.themed?.();
-});
-addEventListener("hashchange", navigate);
-setInterval(() => {
-  look();
-  status.tick(freshness.state === "lost");
-  view?.tick?.();
-}, 500);
-search.goes((symbol) => go(optionLink(symbol)));
-showTheme();
-showHelp();
-navigate();
+new Dashboard().start();

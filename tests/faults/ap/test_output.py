@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 import pytest
 
+import fastopts
 from fastopts.serve.http import assets
 from fastopts.serve.http import response as forms
 from fastopts.serve.http.guard import CSP
@@ -20,7 +21,7 @@ from tests.serve.living import BTC, ETH, SYMBOLS, Living
 from tests.serve.serving import Answer, Serving, frame, strict, until
 from tests.store import NUMBERS
 
-PAGE = Path(assets.__file__).parent / "page"
+PAGE = Path(fastopts.__file__).parent / "serve" / "page"
 FORMULAS = ("=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "=cmd|' /C calc'!A0", '=HYPERLINK("x")')
 MARKUP = '<img src=x onerror="window.pwned=1">'
 CHROMIUM = chromium()

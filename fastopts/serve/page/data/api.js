@@ -1,21 +1,30 @@
-// Asks the server once. What it refuses becomes a Refused with its own words. Paths are relative: the
-// page may be under any prefix of a proxy's.
+/** Requests to the HTTP API. Paths are relative: the page may be under any prefix of a proxy. */
 
-export class Refused extends Error {
+/** The server answered with an error; the message is its `detail`. */
+export class ApiError extends Error {
+  /**
+   * @param {number} status HTTP status.
+   * @param {string} [reason] Error class, such as "FeedDown".
+   * @param {string} [detail]
+   */
   constructor(status, reason, detail) {
-    super(detail || reason || `the server answered ${status}`);
+    super(detail || reason || `server responded with status ${status}`);
     this.status = status;
     this.reason = reason;
   }
 }
 
-export async function get(path, query = {}) {
-  const given = Object.entries(query).filter(([, value]) => value !== null && value !== "");
-  const text = new URLSearchParams(given).toString();
-  const answer = await fetch(text ? `${path}?${text}` : path, {
-    headers: { Accept: "application/json" },
-  });
-  if (answer.ok) return answer.json();
-  const problem = await answer.json().catch(() => ({}));
-  throw new Refused(answer.status, problem.reason, problem.detail || problem.title);
+/**
+ * GET a JSON resource.
+ *
+ * @param {string} path Relative to the page, such as "v1/feed".
+ * @returns {Promise<Object>}
+ * @throws {ApiError} For any status but 2xx; a TypeError if the server cannot be reached.
+ */
+export async function get(path) {
+  const response = await fetch(path, { headers: { Accept: "application/json" } });
+  if (response.ok) return response.json();
+  // A proxy's error page is not JSON.
+  const problem = await response.json().catch(() => ({}));
+  throw new ApiError(response.status, problem.reason, problem.detail || problem.title);
 }

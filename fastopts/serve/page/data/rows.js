@@ -1,100 +1,70 @@
-// The options of one subscription, as its messages leave them.
+/** The option rows of one subscription. */
 
-export class Rows {
+/**
+ * One option as the stream sends it; the fields are those of constants.js's FIELDS. Prices are in
+ * quote coin, volatilities fractions (0.53 is 53 %), times Unix ms; unknown values are null.
+ *
+ * @typedef {Object<string, *>} OptionRow
+ */
+
+/** Rows by symbol, kept current by "rows" messages. */
+export class OptionRows {
   constructor() {
+    /** @type {Map<string, OptionRow>} */
     this.bySymbol = new Map();
+    this.isComplete = false; // whether a whole snapshot has arrived
     this.changed = new Set();
-    this.left = null; // what was held before a new connection and it has not named yet
-    this.isComplete = false; // a whole snapshot is there
+    this.unconfirmed = null;
   }
 
-  // A new connection names again what there is.
-  restart() {
-    this.left = new Set(this.bySymbol.keys());
+  /** @returns {OptionRow[]} */
+  get all() {
+    return [...this.bySymbol.values()];
   }
 
+  /**
+   * Prepare for the snapshot of a new connection. Rows stay visible meanwhile; those missing from
+   * the snapshot are removed at its end.
+   */
+  beginSnapshot() {
+    this.unconfirmed = new Set(this.bySymbol.keys());
+  }
+
+  /**
+   * Apply a "rows" message. `full` messages carry whole rows, others only the changed fields.
+   *
+   * @param {{rows: OptionRow[], gone: string[], full: boolean, more: boolean}} message
+   */
   apply(message) {
     for (const row of message.rows) {
       const known = this.bySymbol.get(row.symbol);
-      if (known && !(message.full && row.expiry_ms)) Object.assign(known, row);
-      else if (row.expiry_ms) this.bySymbol.set(row.symbol, row);
+      // expiry_ms is in every whole row; a change to an unknown symbol has nothing to be added to.
+      const isWhole = Boolean(row.expiry_ms);
+      if (known && !(message.full && isWhole)) Object.assign(known, row);
+      else if (isWhole) this.bySymbol.set(row.symbol, row);
       this.changed.add(row.symbol);
-      this.left?.delete(row.symbol);
+      this.unconfirmed?.delete(row.symbol);
     }
-    for (const symbol of message.gone || []) this.#drop(symbol);
-    if (message.full && !message.more) this.#complete();
+    for (const symbol of message.gone || []) this.#remove(symbol);
+    if (message.full && !message.more) this.#endSnapshot();
   }
 
-  // The symbols that changed since it was last asked.
+  /**
+   * @returns {Set<string>} Symbols changed since the last call.
+   */
   takeChanged() {
-    const changed = this.changed;
+    const { changed } = this;
     this.changed = new Set();
     return changed;
   }
 
-  #complete() {
+  #endSnapshot() {
     this.isComplete = true;
-    for (const symbol of this.left || []) this.#drop(symbol);
-    this.left = null;
+    for (const symbol of this.unconfirmed || []) this.#remove(symbol);
+    this.unconfirmed = null;
   }
 
-  #drop(symbol) {
+  #remove(symbol) {
     if (this.bySymbol.delete(symbol)) this.changed.add(symbol);
   }
-}
-
-// The forward of a series: of the newest tick that has one, a suspect time last.
-export function forwardOf(rows) {
-  let newest = null;
-  for (const row of rows) {
-    if (row.underlying_price && (newest === null || isNewer(row, newest))) newest = row;
-  }
-  return newest === null ? null : newest.underlying_price;
-}
-
-function isNewer(row, than) {
-  if (Boolean(row.time_suspect) !== Boolean(than.time_suspect)) return !row.time_suspect;
-  return row.ts_ms > than.ts_ms;
-}
-
-// By strike, ascending: {strike, call, put}.
-export function byStrike(rows) {
-  const strikes = new Map();
-  for (const row of rows) {
-    let pair = strikes.get(row.strike);
-    if (!pair) strikes.set(row.strike, (pair = { strike: row.strike, call: null, put: null }));
-    pair[row.type === "C" ? "call" : "put"] = row;
-  }
-  return [...strikes.values()].sort((one, other) => one.strike - other.strike);
-}
-
-// The strike nearest the forward, the lower on a tie.
-export function atmStrike(strikes, forward) {
-  let best = null;
-  const far = (strike) => Number(Math.abs(strike - forward).toFixed(9));
-  for (const strike of strikes) {
-    if (best === null || far(strike) < far(best)) best = strike;
-  }
-  return forward ? best : null;
-}
-
-// The smile: of each strike the option out of the money, or the other where that has no IV.
-export function smileOf(rows, forward) {
-  if (!forward) return [];
-  const points = byStrike(rows).map(({ strike, call, put }) => {
-    const sides = strike < forward ? [put, call] : [call, put];
-    return sides.find((row) => row && row.mark_iv) || null;
-  });
-  return points.filter(Boolean).map((row) => ({
-    symbol: row.symbol,
-    strike: row.strike,
-    type: row.type,
-    log_moneyness: Math.log(row.strike / forward),
-    delta: row.delta,
-    mark_iv: row.mark_iv,
-    bid_iv: row.bid_iv,
-    ask_iv: row.ask_iv,
-    live: row.live,
-    ts_ms: row.ts_ms,
-  }));
 }

@@ -1,89 +1,151 @@
-// What the scanner is asked, as its form has it, and the filters that were saved.
+/** The scanner's filter: its fields, its conversion into a subscription, and saved filters. */
 
-import { keep, read } from "../lib/storage.js";
+import { load, store } from "../lib/storage.js";
+import { SCAN_SORTS } from "./constants.js";
+import { heading } from "./fields.js";
 
-const IV = "80% or 0.8";
+/**
+ * A filter as the form and the address hold it: texts by parameter name, such as
+ * `{asset: "BTC", min_iv: "80%", sort: "-mark_iv"}`.
+ *
+ * @typedef {Object<string, string>} ScanFilter
+ */
 
-// {name, label, hint, options, isIv}
-export const FIELDS = [
-  { name: "asset", label: "Asset", options: [] },
-  { name: "type", label: "Type", options: [["", "any type"], ["C", "calls"], ["P", "puts"]] },
-  { name: "settle", label: "Settle", options: [["", "any coin"], ["USDT", "USDT"], ["USDC", "USDC"]] },
-  { name: "expiry", label: "Expiry", hint: "27MAR26, front" },
+const IV_HINT = "80% or 0.8";
+
+/** Fields that do not bound a number: {name, label, hint, options}; options are [value, text]. */
+export const CHOICES = [
+  { name: "asset", label: heading("asset"), options: [["", "All"]] },
+  {
+    name: "type",
+    label: heading("type"),
+    options: [
+      ["", "Any type"],
+      ["C", "Calls"],
+      ["P", "Puts"],
+    ],
+  },
+  {
+    name: "settle",
+    label: heading("settle"),
+    options: [
+      ["", "Any coin"],
+      ["USDT", "USDT"],
+      ["USDC", "USDC"],
+    ],
+  },
+  { name: "expiry", label: heading("expiry"), hint: "27MAR26, front" },
 ];
 
-export const BOUNDS = [
-  { id: "dte", label: "DTE", hint: "days" },
-  { id: "strike", label: "Strike", hint: "quote coin" },
+/** Fields with a lower and an upper bound, the parameters min_{id} and max_{id}. */
+export const RANGES = [
+  { id: "dte", label: heading("dte"), hint: "days" },
+  { id: "strike", label: heading("strike"), hint: "quote coin" },
   { id: "moneyness", label: "Strike / forward", hint: "1.05" },
-  { id: "delta", label: "Delta", hint: "−0.3" },
-  { id: "iv", label: "Mark IV", hint: IV, isIv: true },
-  { id: "bid_iv", label: "Bid IV", hint: IV, isIv: true },
-  { id: "ask_iv", label: "Ask IV", hint: IV, isIv: true },
+  { id: "delta", label: heading("delta"), hint: "−0.3" },
+  { id: "iv", label: heading("mark_iv"), hint: IV_HINT },
+  { id: "bid_iv", label: heading("bid_iv"), hint: IV_HINT },
+  { id: "ask_iv", label: heading("ask_iv"), hint: IV_HINT },
 ];
 
+/** Fields with one bound. */
 export const LIMITS = [
-  { name: "min_volume", label: "Volume at least", hint: "base coin" },
-  { name: "min_turnover", label: "Turnover at least", hint: "quote coin" },
-  { name: "min_open_interest", label: "Open interest at least", hint: "base coin" },
-  { name: "max_spread_iv", label: "Spread at most", hint: "2% or 0.02 IV", isIv: true },
-  { name: "max_rel_spread", label: "Spread / mid at most", hint: "10% or 0.1", isIv: true },
-  { name: "max_spread_ticks", label: "Ticks at most", hint: "ticks" },
+  { name: "min_volume", label: "Min volume", hint: "base coin" },
+  { name: "min_turnover", label: "Min turnover", hint: "quote coin" },
+  { name: "min_open_interest", label: "Min open interest", hint: "base coin" },
+  { name: "max_spread_iv", label: "Max IV spread", hint: "2% or 0.02" },
+  { name: "max_rel_spread", label: "Max spread / mid", hint: "10% or 0.1" },
+  { name: "max_spread_ticks", label: "Max spread", hint: "ticks" },
 ];
 
-export const SORTS = [
-  ["mark_iv", "mark IV"],
-  ["bid_iv", "bid IV"],
-  ["ask_iv", "ask IV"],
-  ["spread_iv", "spread, IV"],
-  ["rel_spread", "spread / mid"],
-  ["delta", "delta"],
-  ["dte", "DTE"],
-  ["strike", "strike"],
-  ["moneyness", "strike / forward"],
-  ["mark_price", "mark price"],
-  ["bid_price", "bid"],
-  ["ask_price", "ask"],
-  ["open_interest", "open interest"],
-  ["volume_24h", "volume"],
-  ["turnover_24h", "turnover"],
+// Of the sortable columns, those a trader ranks options by, in the order of the menu.
+const OFFERED_SORTS = [
+  "mark_iv",
+  "bid_iv",
+  "ask_iv",
+  "spread_iv",
+  "rel_spread",
+  "delta",
+  "dte",
+  "strike",
+  "moneyness",
+  "mark_price",
+  "bid_price",
+  "ask_price",
+  "open_interest",
+  "volume_24h",
+  "turnover_24h",
 ];
 
-export const DEFAULT = { sort: "-mark_iv", limit: "100" };
-const TEXTS = new Set(["asset", "type", "settle", "expiry", "sort"]);
+/** Columns to sort by: [name, heading]. */
+export const SORTS = OFFERED_SORTS.filter((name) => SCAN_SORTS.includes(name)).map((name) => [
+  name,
+  heading(name),
+]);
 
-// The subscription that a filter, all of it texts, is; throws what is wrong with a number, and of
-// which `field`.
-export function subscription(filter) {
+/** The filter of an empty form. */
+export const DEFAULT_FILTER = { sort: "-mark_iv", limit: "100" };
+
+const TEXT_PARAMETERS = new Set(["asset", "type", "settle", "expiry", "sort"]);
+
+/** A number in the form cannot be read; `field` names the parameter. */
+export class InvalidBound extends Error {
+  /**
+   * @param {string} field
+   * @param {string} text What was entered.
+   */
+  constructor(field, text) {
+    super(`${field}: “${text}” is not a number`);
+    this.field = field;
+  }
+}
+
+/**
+ * The stream subscription of a filter.
+ *
+ * @param {ScanFilter} filter
+ * @returns {Object<string, *>} Value of `scan` in the subscription.
+ * @throws {InvalidBound}
+ */
+export function scanOf(filter) {
   const scan = {};
   for (const [name, text] of Object.entries(filter)) {
     if (text === "") continue;
     if (name === "gate") scan.gate = text !== "false";
-    else scan[name] = TEXTS.has(name) ? text : numberOf(name, text);
+    else scan[name] = TEXT_PARAMETERS.has(name) ? text : parseBound(name, text);
   }
   return scan;
 }
 
-// 80% is 0.8; what 80 alone means is the server's to refuse.
-function numberOf(name, text) {
+// 80% is 0.8. Whether a plain 80 can be a volatility is for the server to decide.
+function parseBound(name, text) {
   const plain = text.trim().replace("−", "-").replaceAll(",", "");
-  const isPercent = plain.endsWith("%");
-  const value = Number(isPercent ? plain.slice(0, -1) : plain);
-  if (plain === "" || !Number.isFinite(value)) {
-    throw Object.assign(new Error(`${name}: “${text}” is no number`), { field: name });
-  }
-  return isPercent ? Number((value / 100).toPrecision(12)) : value;
+  const isPercentage = plain.endsWith("%");
+  const value = Number(isPercentage ? plain.slice(0, -1) : plain);
+  if (plain === "" || !Number.isFinite(value)) throw new InvalidBound(name, text);
+  // 7% must be 0.07, not 0.07000000000000001.
+  return isPercentage ? Number((value / 100).toPrecision(12)) : value;
 }
 
-export function saved() {
-  return read("filters", {});
+/**
+ * @returns {Object<string, ScanFilter>} The saved filters by name.
+ */
+export function savedFilters() {
+  return load("filters", {});
 }
 
-export function save(name, filter) {
-  keep("filters", { ...saved(), [name]: filter });
+/**
+ * @param {string} name
+ * @param {ScanFilter} filter
+ */
+export function saveFilter(name, filter) {
+  store("filters", { ...savedFilters(), [name]: filter });
 }
 
-export function remove(name) {
-  const left = Object.entries(saved()).filter(([one]) => one !== name);
-  keep("filters", Object.fromEntries(left));
+/**
+ * @param {string} name
+ */
+export function deleteFilter(name) {
+  const others = Object.entries(savedFilters()).filter(([each]) => each !== name);
+  store("filters", Object.fromEntries(others));
 }

@@ -1,57 +1,75 @@
-// The series of an asset, out of its expiries message: what an expiry is switched with.
+/** Choosing among the series of an asset: by expiry label and settle coin. */
 
-import { countdown, fixed, level, percent, points, price, signedPercent } from "../lib/format.js";
-import { venueMs } from "./venue_clock.js";
+/**
+ * One entry of an "expiries" message: a series with its summary figures.
+ *
+ * @typedef {Object<string, *>} Series
+ */
 
-export function labels(series) {
-  const found = new Map(series.map((one) => [one.label, one.expiry_ms]));
-  return [...found].sort((one, other) => one[1] - other[1]).map(([label]) => label);
+// Most options are settled in USDT; USDC is the older, thinner market.
+const DEFAULT_COIN = "USDT";
+
+/**
+ * @param {Series} series
+ * @returns {string} Identifies it among the series of an asset.
+ */
+export function seriesKey({ label, settle }) {
+  return `${label}-${settle}`;
 }
 
-export function settlesOf(series, label) {
-  return series.filter((one) => one.label === label).map((one) => one.settle).sort();
+/**
+ * @param {Series[]} series
+ * @returns {string[]} Labels of the expiries, nearest first.
+ */
+export function expiryLabels(series) {
+  const expiryByLabel = new Map(series.map(({ label, expiry_ms }) => [label, expiry_ms]));
+  return [...expiryByLabel].sort((left, right) => left[1] - right[1]).map(([label]) => label);
 }
 
-// The coin asked for, else USDT, else what there is.
-export function find(series, label, settle) {
-  const there = series.filter((one) => one.label === label);
-  const wanted = (coin) => there.find((one) => one.settle === coin);
-  return wanted(settle) || wanted("USDT") || there[0] || null;
+/**
+ * @param {Series[]} series
+ * @param {string} label
+ * @returns {string[]} Settle coins listed for an expiry.
+ */
+export function settleCoins(series, label) {
+  return series
+    .filter((each) => each.label === label)
+    .map(({ settle }) => settle)
+    .sort();
 }
 
-// The first that is not about to be delivered.
-export function front(series) {
-  const nearest = [...series].sort((one, other) => one.expiry_ms - other.expiry_ms);
-  return nearest.find((one) => one.phase === "trading") || nearest[0] || null;
+/**
+ * The series of an expiry: in the requested settle coin, else in USDT, else in any.
+ *
+ * @param {Series[]} series
+ * @param {string} label
+ * @param {?string} settle
+ * @returns {?Series}
+ */
+export function chooseSeries(series, label, settle) {
+  const candidates = series.filter((each) => each.label === label);
+  const settledIn = (coin) => candidates.find((each) => each.settle === coin);
+  return settledIn(settle) || settledIn(DEFAULT_COIN) || candidates[0] || null;
 }
 
-export function neighbour(series, label, by) {
-  const all = labels(series);
-  return all[all.indexOf(label) + by] || null;
+/**
+ * The front series: the nearest one that is still trading, not in settlement.
+ *
+ * @param {Series[]} series
+ * @returns {?Series}
+ */
+export function frontSeries(series) {
+  const byExpiry = series.toSorted((left, right) => left.expiry_ms - right.expiry_ms);
+  return byExpiry.find(({ phase }) => phase === "trading") || byExpiry[0] || null;
 }
 
-export const FIGURES = [
-  { id: "forward", name: "Forward", hint: "the forward of this expiry, quote coin" },
-  { id: "index", name: "Index", hint: "spot" },
-  { id: "basis", name: "Basis", hint: "forward over index, a year" },
-  { id: "atm", name: "ATM IV", hint: "mark volatility at the forward" },
-  { id: "straddle", name: "Straddle", hint: "call and put at the money, quote coin" },
-  { id: "rr", name: "RR 25Δ", hint: "25 delta risk reversal, vol points" },
-  { id: "bf", name: "BF 25Δ", hint: "25 delta butterfly, vol points" },
-  { id: "left", name: "Delivery in" },
-  { id: "live", name: "Live", hint: "options that are live, of those listed" },
-];
-
-export function figures(one) {
-  return {
-    forward: level(one.forward),
-    index: level(one.index_price),
-    basis: signedPercent(one.basis),
-    atm: percent(one.atm_iv),
-    straddle: price(one.straddle, one.forward),
-    rr: points(one.risk_reversal),
-    bf: points(one.butterfly),
-    left: countdown(one.expiry_ms, venueMs()),
-    live: `${fixed(one.live, 0)}/${fixed(one.total, 0)}`,
-  };
+/**
+ * @param {Series[]} series
+ * @param {string} label
+ * @param {number} step 1 for the next expiry, -1 for the previous one.
+ * @returns {?string} Label; null at either end.
+ */
+export function neighbourExpiry(series, label, step) {
+  const labels = expiryLabels(series);
+  return labels[labels.indexOf(label) + step] || null;
 }

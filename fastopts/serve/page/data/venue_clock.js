@@ -1,25 +1,47 @@
-// The venue's clock: what the newest message said, and how long ago that was here.
+/**
+ * The venue's clock, estimated from the newest message and the time elapsed since it arrived.
+ *
+ * Ages and times to expiry are never computed with the browser's own clock, which may be wrong by
+ * minutes.
+ */
+
+const DAY_MS = 86_400_000;
 
 let asOfMs = null;
-let heardAt = 0;
+let observedAt = 0;
 
-export function hear(ms) {
+/**
+ * Set the clock from a message's `as_of_ms`.
+ *
+ * @param {number} ms Unix time in ms; anything but a finite number is ignored.
+ */
+export function setVenueTime(ms) {
   if (typeof ms !== "number" || !Number.isFinite(ms)) return;
   asOfMs = ms;
-  heardAt = performance.now();
+  observedAt = performance.now();
 }
 
-// Null until a message told it.
+/**
+ * @returns {?number} Unix time in ms; null before the first message.
+ */
 export function venueMs() {
-  return asOfMs === null ? null : asOfMs + (performance.now() - heardAt);
+  return asOfMs === null ? null : asOfMs + (performance.now() - observedAt);
 }
 
+/**
+ * @param {?number} tsMs The venue's time of an update, Unix time in ms.
+ * @returns {?number} Its age in seconds.
+ */
 export function ageOf(tsMs) {
-  const now = venueMs();
-  return now === null || !tsMs ? null : Math.max(now - tsMs, 0) / 1000;
+  const nowMs = venueMs();
+  return nowMs === null || !tsMs ? null : Math.max(nowMs - tsMs, 0) / 1000;
 }
 
+/**
+ * @param {?number} expiryMs Unix time in ms.
+ * @returns {?number} Days to expiry, never negative.
+ */
 export function daysTo(expiryMs) {
-  const now = venueMs();
-  return now === null || !expiryMs ? null : Math.max(expiryMs - now, 0) / 86400000;
+  const nowMs = venueMs();
+  return nowMs === null || !expiryMs ? null : Math.max(expiryMs - nowMs, 0) / DAY_MS;
 }

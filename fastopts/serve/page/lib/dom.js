@@ -1,35 +1,52 @@
-// Builds elements. Text only ever goes in as text.
+/**
+ * DOM helpers.
+ *
+ * Text is only ever inserted as text nodes, never parsed as markup: symbols, venue names and error
+ * details come from the network, and the page's content security policy allows no inline code.
+ */
 
-const SVG = "http://www.w3.org/2000/svg";
-
-// el("td", {class: "number", onclick: f}, "text", child): null children are left out.
+/**
+ * Create an element: `el("td", { class: "strong", onclick: handler }, "text", child)`.
+ *
+ * @param {string} tag
+ * @param {Object<string, *>} props Attributes; `on...` functions become event listeners. Null,
+ *   undefined and false are left out, true becomes an empty attribute.
+ * @param {...(Node|string|null|undefined)} children Null and undefined are left out.
+ * @returns {HTMLElement}
+ */
 export function el(tag, props = {}, ...children) {
-  return fill(document.createElement(tag), props, children);
-}
-
-export function svg(tag, props = {}, ...children) {
-  return fill(document.createElementNS(SVG, tag), props, children);
-}
-
-function fill(made, props, children) {
+  const element = document.createElement(tag);
   for (const [name, value] of Object.entries(props)) {
     if (value === null || value === undefined || value === false) continue;
-    if (name.startsWith("on")) made.addEventListener(name.slice(2), value);
-    else made.setAttribute(name, value === true ? "" : value);
+    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else element.setAttribute(name, value === true ? "" : value);
   }
-  made.append(...children.filter((child) => child !== null && child !== undefined));
-  return made;
+  element.append(...children.filter((child) => child !== null && child !== undefined));
+  return element;
 }
 
-// Text that is written only when it differs: an untouched node costs no layout.
-export class Words {
+/** A text node that remembers its text and is written only when the text differs. */
+export class LiveText {
+  /**
+   * @param {Element} parent Element to which the text node is appended.
+   * @param {string} text
+   */
   constructor(parent, text = "") {
+    this.parent = parent;
     this.text = text;
     this.node = document.createTextNode(text);
     parent.append(this.node);
   }
 
+  /**
+   * Show `text`.
+   *
+   * @param {string} text
+   * @returns {boolean} Whether it differs from the text before.
+   */
   set(text) {
+    // Comparing strings is far cheaper than a write to the document, which invalidates the layout
+    // even if the new text equals the old one.
     if (text === this.text) return false;
     this.text = text;
     this.node.data = text;
@@ -37,20 +54,36 @@ export class Words {
   }
 }
 
-export function toggleClass(node, name, on) {
-  if (node.classList.contains(name) !== on) node.classList.toggle(name, on);
+/**
+ * Add or remove a class, without touching the element if it already is as requested.
+ *
+ * @param {Element} element
+ * @param {string} name
+ * @param {boolean} isOn
+ */
+export function toggleClass(element, name, isOn) {
+  if (element.classList.contains(name) !== isOn) element.classList.toggle(name, isOn);
 }
 
-export function setAttribute(node, name, value) {
+/**
+ * Set an attribute, or remove it for null, only if it changes.
+ *
+ * @param {Element} element
+ * @param {string} name
+ * @param {?string} value
+ */
+export function setAttribute(element, name, value) {
   if (value === null) {
-    if (node.hasAttribute(name)) node.removeAttribute(name);
-  } else if (node.getAttribute(name) !== value) node.setAttribute(name, value);
+    if (element.hasAttribute(name)) element.removeAttribute(name);
+  } else if (element.getAttribute(name) !== value) element.setAttribute(name, value);
 }
 
-let ids = 0;
+let lastId = 0;
 
-// An id for a control and what labels it.
-export function freshId() {
-  ids += 1;
-  return `id${ids}`;
+/**
+ * @returns {string} An id not used before, to connect a label or description with its control.
+ */
+export function uniqueId() {
+  lastId += 1;
+  return `id${lastId}`;
 }

@@ -1,117 +1,233 @@
-// Numbers and times as people read them. What is not known is a dash, never 0.
+/**
+ * Numbers and times for display. An absent value is an en dash, never 0: a trader must not mistake
+ * "unknown" for "zero". Negative numbers have a typographic minus sign.
+ */
 
-export const NONE = "–";
+/** Shown in place of an absent value. */
+export const ABSENT = "–";
 
-const FINE = 5; // significant digits
-const UNITS = [[86400, "d"], [3600, "h"], [60, "m"], [1, "s"]];
-const formats = new Map();
+/** Month names as in symbols: 27MAR26. */
+export const MONTHS = "JAN FEB MAR APR MAY JUN JUL AUG SEP OCT NOV DEC".split(" ");
 
-function grouped(value, least, most) {
-  const key = least * 100 + most;
-  let format = formats.get(key);
-  if (!format) {
-    const digits = { minimumFractionDigits: least, maximumFractionDigits: most };
-    format = new Intl.NumberFormat("en-US", digits);
-    formats.set(key, format);
+const SIGNIFICANT_DIGITS = 5;
+const TIME_UNITS = [
+  [86400, "d"],
+  [3600, "h"],
+  [60, "m"],
+  [1, "s"],
+];
+const SI_UNITS = [
+  [1e9, "B"],
+  [1e6, "M"],
+  [1e3, "k"],
+];
+// Constructing an Intl.NumberFormat costs about as much as formatting a hundred numbers with it.
+const formatters = new Map();
+
+function grouped(value, decimalsMin, decimalsMax) {
+  const key = decimalsMin * 100 + decimalsMax;
+  let formatter = formatters.get(key);
+  if (!formatter) {
+    formatter = new Intl.NumberFormat("en-US", {
+      minimumFractionDigits: decimalsMin,
+      maximumFractionDigits: decimalsMax,
+    });
+    formatters.set(key, formatter);
   }
-  const text = format.format(value);
+  const text = formatter.format(value);
+  // -0.0004 with two decimals is "0.00", not "−0.00".
   return text.startsWith("-") && /[1-9]/.test(text) ? `−${text.slice(1)}` : text.replace("-", "");
 }
 
 const isAbsent = (value) => value === null || value === undefined || Number.isNaN(value);
 
-// To five significant digits, the whole part whole: 1,205 or 0.31415.
+/**
+ * A number to five significant digits, its integer part in full: 1,205.4 or 0.31416.
+ *
+ * @param {?number} value
+ * @returns {string}
+ */
 export function number(value) {
-  if (isAbsent(value)) return NONE;
-  const whole = String(Math.trunc(Math.abs(value))).length;
-  return grouped(Number(value.toPrecision(Math.max(FINE, whole))), 0, 12);
+  if (isAbsent(value)) return ABSENT;
+  const integerDigits = String(Math.trunc(Math.abs(value))).length;
+  const digits = Math.max(SIGNIFICANT_DIGITS, integerDigits);
+  return grouped(Number(value.toPrecision(digits)), 0, 12);
 }
 
-// As fine as one quotes options on what costs `scale`; a small price finer.
+/**
+ * An option price, with the decimals that options on an underlying at `scale` are quoted in.
+ *
+ * @param {?number} value Price in quote coin.
+ * @param {?number} scale Forward or index price in quote coin; without it five significant digits.
+ * @returns {string}
+ */
 export function price(value, scale) {
-  if (isAbsent(value)) return NONE;
+  if (isAbsent(value)) return ABSENT;
   if (!scale) return number(value);
-  const wanted = FINE - 1 - Math.floor(Math.log10(scale));
-  const decimals = Math.min(Math.max(wanted, 0), FINE + 1);
+  const magnitude = Math.floor(Math.log10(scale));
+  const decimals = Math.min(
+    Math.max(SIGNIFICANT_DIGITS - 1 - magnitude, 0),
+    SIGNIFICANT_DIGITS + 1,
+  );
+  // Prices of far out-of-the-money options would be rounded to one or two digits.
   if (Math.abs(value) < 100 * 10 ** -decimals) return number(Number(value.toPrecision(4)));
   return grouped(value, decimals, decimals);
 }
 
-// A forward or an index: to seven significant digits, all of them shown.
+/**
+ * A forward or index price, to seven significant digits.
+ *
+ * @param {?number} value
+ * @returns {string}
+ */
 export function level(value) {
-  if (isAbsent(value)) return NONE;
-  const decimals = value ? 6 - Math.floor(Math.log10(Math.abs(value))) : 0;
-  const shown = Math.min(Math.max(decimals, 0), 6);
-  return grouped(value, shown, shown);
+  if (isAbsent(value)) return ABSENT;
+  const needed = value ? 6 - Math.floor(Math.log10(Math.abs(value))) : 0;
+  const decimals = Math.min(Math.max(needed, 0), 6);
+  return grouped(value, decimals, decimals);
 }
 
+/**
+ * A number with exactly `decimals` decimals.
+ *
+ * @param {?number} value
+ * @param {number} decimals
+ * @returns {string}
+ */
 export function fixed(value, decimals) {
-  return isAbsent(value) ? NONE : grouped(value, decimals, decimals);
+  return isAbsent(value) ? ABSENT : grouped(value, decimals, decimals);
 }
 
+/**
+ * A fraction as a percentage: 0.5315 is 53.2%.
+ *
+ * @param {?number} fraction
+ * @param {number} decimals
+ * @returns {string}
+ */
 export function percent(fraction, decimals = 1) {
-  return isAbsent(fraction) ? NONE : `${grouped(fraction * 100, decimals, decimals)}%`;
+  return isAbsent(fraction) ? ABSENT : `${grouped(fraction * 100, decimals, decimals)}%`;
 }
 
-// With its sign always: a skew of +0.4% or −1.2%.
+/**
+ * A fraction as a percentage that always has a sign: +0.4% or −1.2%.
+ *
+ * @param {?number} fraction
+ * @param {number} decimals
+ * @returns {string}
+ */
 export function signedPercent(fraction, decimals = 1) {
   const text = percent(fraction, decimals);
   return !isAbsent(fraction) && fraction > 0 ? `+${text}` : text;
 }
 
-// Vol points: 0.0123 is 1.2.
+/**
+ * A difference of volatilities in vol points: 0.0123 is 1.2.
+ *
+ * @param {?number} fraction
+ * @returns {string}
+ */
 export function points(fraction) {
-  return isAbsent(fraction) ? NONE : grouped(fraction * 100, 1, 1);
+  return isAbsent(fraction) ? ABSENT : grouped(fraction * 100, 1, 1);
 }
 
+/**
+ * A large number to three significant digits: 1.23M.
+ *
+ * @param {?number} value
+ * @returns {string}
+ */
 export function compact(value) {
-  if (isAbsent(value)) return NONE;
-  const [size, unit] = [[1e9, "B"], [1e6, "M"], [1e3, "k"]].find(
-    ([least]) => Math.abs(value) >= least,
-  ) || [1, ""];
+  if (isAbsent(value)) return ABSENT;
+  const [size, unit] = SI_UNITS.find(([least]) => Math.abs(value) >= least) || [1, ""];
   return `${Number((value / size).toPrecision(3))}${unit}`.replace("-", "−");
 }
 
+/**
+ * A number of days, with two decimals.
+ *
+ * @param {?number} value
+ * @returns {string}
+ */
 export function days(value) {
   return fixed(value, 2);
 }
 
-// An age, short enough for a column: 0.4s, 12s, 3m, 2h.
+/**
+ * An age in one unit, short enough for a table column: 0.4s, 12s, 3m, 2h.
+ *
+ * @param {?number} seconds
+ * @returns {string}
+ */
 export function age(seconds) {
-  if (isAbsent(seconds)) return NONE;
-  const whole = Math.max(seconds, 0);
-  if (whole < 9.95) return `${whole.toFixed(1)}s`;
-  const [size, unit] = UNITS.find(([least]) => whole >= least);
-  return `${Math.floor(whole / size)}${unit}`;
+  if (isAbsent(seconds)) return ABSENT;
+  const elapsed = Math.max(seconds, 0);
+  if (elapsed < 9.95) return `${elapsed.toFixed(1)}s`;
+  const [size, unit] = TIME_UNITS.find(([least]) => elapsed >= least);
+  return `${Math.floor(elapsed / size)}${unit}`;
 }
 
-// What is left: 2d 03h, within a day to the second: 4h 05m 03s, 59m 08s; over at the end.
+/**
+ * Time remaining: 2d 03h, within a day to the second (4h 05m 03s), "expired" at the end.
+ *
+ * @param {?number} untilMs Unix time in ms.
+ * @param {?number} nowMs Unix time in ms.
+ * @returns {string}
+ */
 export function countdown(untilMs, nowMs) {
-  const left = Math.floor((untilMs - nowMs) / 1000);
-  if (!(left > 0)) return "over";
-  const counts = [Math.floor(left / 86400), Math.floor(left / 3600) % 24, Math.floor(left / 60) % 60, left % 60];
+  if (isAbsent(untilMs) || isAbsent(nowMs)) return ABSENT;
+  const seconds = Math.floor((untilMs - nowMs) / 1000);
+  if (seconds <= 0) return "expired";
+  const counts = [
+    Math.floor(seconds / 86400),
+    Math.floor(seconds / 3600) % 24,
+    Math.floor(seconds / 60) % 60,
+    seconds % 60,
+  ];
   const first = counts.findIndex((count) => count > 0);
-  const last = first === 0 ? 2 : counts.length;
-  const text = (count, place) => `${place ? String(count).padStart(2, "0") : count}${UNITS[first + place][1]}`;
-  return counts.slice(first, last).map(text).join(" ");
+  const end = first === 0 ? 2 : counts.length;
+  return counts
+    .slice(first, end)
+    .map((count, index) => {
+      const digits = index ? String(count).padStart(2, "0") : count;
+      return `${digits}${TIME_UNITS[first + index][1]}`;
+    })
+    .join(" ");
 }
 
+/**
+ * A time as ISO date and time in UTC: 2026-11-29 08:30:53Z.
+ *
+ * @param {?number} ms Unix time in ms.
+ * @returns {string}
+ */
 export function utc(ms) {
-  return isAbsent(ms) ? NONE : `${new Date(ms).toISOString().slice(0, 19).replace("T", " ")}Z`;
+  return isAbsent(ms) ? ABSENT : `${new Date(ms).toISOString().slice(0, 19).replace("T", " ")}Z`;
 }
 
-const MONTHS = ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"];
-
-// An expiry as the symbols spell it: 27MAR26.
+/**
+ * An expiry as in symbols: 27MAR26; with its time if that is not 08:00 UTC.
+ *
+ * @param {number} ms Unix time in ms.
+ * @returns {string}
+ */
 export function expiryLabel(ms) {
-  const day = new Date(ms);
-  const year = String(day.getUTCFullYear() % 100).padStart(2, "0");
-  const time = day.toISOString().slice(11, 19).replaceAll(":", "");
-  const rest = time === "080000" ? "" : `T${time.replace(/00$/, "")}`;
-  return `${day.getUTCDate()}${MONTHS[day.getUTCMonth()]}${year}${rest}`;
+  const expiry = new Date(ms);
+  const year = String(expiry.getUTCFullYear() % 100).padStart(2, "0");
+  const time = expiry.toISOString().slice(11, 19).replaceAll(":", "");
+  const suffix = time === "080000" ? "" : `T${time.replace(/00$/, "")}`;
+  return `${expiry.getUTCDate()}${MONTHS[expiry.getUTCMonth()]}${year}${suffix}`;
 }
 
-// NotYetLive as "not yet live".
-export function reasonWords(reason) {
-  return reason.replace(/(?<!^)(?=[A-Z])/g, " ").replaceAll("_", " ").toLowerCase();
+/**
+ * An error class or exclusion reason in plain words: NotYetLive is "not yet live".
+ *
+ * @param {string} reason
+ * @returns {string}
+ */
+export function reasonText(reason) {
+  return reason
+    .replace(/(?<!^)(?=[A-Z])/g, " ")
+    .replaceAll("_", " ")
+    .toLowerCase();
 }

@@ -1,51 +1,101 @@
-// Where the page is, as its address says it: #/BTC/chain/27MAR26/USDT.
+/**
+ * Addresses of views, in the fragment: #/BTC/chain/27MAR26/USDT, #/option/SYMBOL, #/scan?FILTER.
+ *
+ * The fragment is never sent to the server, so the page works under any path prefix of a proxy.
+ */
 
+/**
+ * @typedef {Object} Route
+ * @property {string} view Name of the view.
+ * @property {?string} [asset]
+ * @property {?string} [expiry] Label such as 27MAR26; null for the front or for all.
+ * @property {?string} [settle] Settle coin; null for the default.
+ * @property {string} [symbol] Of the option view.
+ * @property {URLSearchParams} search
+ */
+
+/** The views with a tab, in the order of the digit keys. */
 export const VIEWS = [
   { name: "expiries", title: "Expiries" },
   { name: "chain", title: "Chain" },
   { name: "smile", title: "Smile" },
-  { name: "term", title: "Term" },
-  { name: "grid", title: "Surface" },
-  { name: "interest", title: "Interest" },
+  { name: "term", title: "Term structure" },
+  { name: "surface", title: "Surface" },
+  { name: "open-interest", title: "Open interest" },
   { name: "scan", title: "Scanner" },
 ];
 
-const OF_ASSET = new Set(["expiries", "chain", "smile", "term", "grid", "interest"]);
+const ASSET_VIEWS = new Set(VIEWS.map(({ name }) => name).filter((name) => name !== "scan"));
+// Views under their former names: links that were saved or sent stay valid.
+const ALIASES = { grid: "surface", interest: "open-interest" };
 
-// What `hash` asks for; null when it asks for nothing that there is.
+/**
+ * @param {string} hash The address's fragment.
+ * @returns {?Route} Null if it names no view.
+ */
 export function parse(hash) {
   const [path, query = ""] = hash.replace(/^#/, "").split("?");
   const parts = path.split("/").filter(Boolean).map(decodeURIComponent);
   const search = new URLSearchParams(query);
   if (parts[0] === "scan" && parts.length === 1) return { view: "scan", search };
   if (parts[0] === "option" && parts.length === 2) {
-    return { view: "symbol", symbol: parts[1], asset: parts[1].split("-")[0], search };
+    return { view: "option", symbol: parts[1], asset: parts[1].split("-")[0], search };
   }
-  const [asset, view = "expiries", expiry = null, settle = null] = parts;
-  if (!asset || !OF_ASSET.has(view) || parts.length > 4) return null;
+  const [asset, name = "expiries", expiry = null, settle = null] = parts;
+  const view = ALIASES[name] || name;
+  if (!asset || !ASSET_VIEWS.has(view) || parts.length > 4) return null;
   return { view, asset, expiry, settle, search };
 }
 
-export function link(asset, view, expiry = null, settle = null) {
+/**
+ * @param {string} asset
+ * @param {string} view
+ * @param {?string} expiry
+ * @param {?string} settle
+ * @returns {string} The fragment of a view of an asset.
+ */
+export function viewLink(asset, view, expiry = null, settle = null) {
   const parts = [asset, view, expiry, settle].filter((part) => part !== null);
   return `#/${parts.map(encodeURIComponent).join("/")}`;
 }
 
+/**
+ * @param {string} symbol
+ * @returns {string} The fragment of an option's view.
+ */
 export function optionLink(symbol) {
   return `#/option/${encodeURIComponent(symbol)}`;
 }
 
+/**
+ * @param {Object<string, string>} filter
+ * @returns {string} The fragment of the scanner with a filter.
+ */
 export function scanLink(filter) {
-  const text = new URLSearchParams(filter).toString();
-  return text ? `#/scan?${text}` : "#/scan";
+  const query = new URLSearchParams(filter).toString();
+  return query ? `#/scan?${query}` : "#/scan";
 }
 
-export function go(hash) {
+/**
+ * Open an address.
+ *
+ * @param {string} hash
+ */
+export function navigate(hash) {
   location.hash = hash;
 }
 
-// Without a step that "back" would stop at.
-export function goInstead(hash) {
+/**
+ * Open an address in place of the current one, so that "back" does not stop there.
+ *
+ * @param {string} hash
+ */
+export function redirect(hash) {
   history.replaceState(null, "", hash);
+  reopen();
+}
+
+/** Open the current address again, such as with other choices. */
+export function reopen() {
   dispatchEvent(new HashChangeEvent("hashchange"));
 }

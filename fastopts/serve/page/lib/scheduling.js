@@ -1,34 +1,47 @@
-// Work for the next frame, each job once however often it was asked for.
+/** Coalesced work: many updates, one redraw. */
 
-const jobs = new Set();
-let isAsked = false;
+const frameJobs = new Set();
+let isFrameRequested = false;
 
+/**
+ * Run `job` in the next animation frame. The same function requested several times runs once.
+ *
+ * @param {function(): void} job
+ */
 export function nextFrame(job) {
-  jobs.add(job);
-  if (isAsked) return;
-  isAsked = true;
-  requestAnimationFrame(run);
+  frameJobs.add(job);
+  if (isFrameRequested) return;
+  isFrameRequested = true;
+  requestAnimationFrame(runFrameJobs);
 }
 
-function run() {
-  isAsked = false;
-  const due = [...jobs];
-  jobs.clear();
+function runFrameJobs() {
+  isFrameRequested = false;
+  const due = [...frameJobs];
+  frameJobs.clear();
   for (const job of due) job();
 }
 
-// Runs `job` at most every `ms`, the last request included.
-export function atMostEvery(ms, job) {
-  let last = -Infinity;
+/**
+ * Limit `job` to one run per interval. The last request is never dropped: it runs at the end of the
+ * interval.
+ *
+ * @param {number} intervalMs
+ * @param {function(): void} job
+ * @returns {{(): void, cancel: function(): void}} Requests a run; `cancel` drops a pending one.
+ */
+export function throttled(intervalMs, job) {
+  let lastRunMs = -Infinity;
   let timer = null;
-  const go = () => {
+  const run = () => {
     timer = null;
-    last = performance.now();
+    lastRunMs = performance.now();
     job();
   };
-  const ask = () => {
-    if (timer === null) timer = setTimeout(go, Math.max(last + ms - performance.now(), 0));
+  const request = () => {
+    const waitMs = Math.max(lastRunMs + intervalMs - performance.now(), 0);
+    timer ??= setTimeout(run, waitMs);
   };
-  ask.cancel = () => clearTimeout(timer);
-  return ask;
+  request.cancel = () => clearTimeout(timer);
+  return request;
 }

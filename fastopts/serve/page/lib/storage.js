@@ -1,20 +1,33 @@
-// What this browser remembers of its user's choices. Without storage, nothing is remembered.
+/** The user's choices, in this browser's local storage. */
 
 const PREFIX = "fastopts.";
 
-export function read(name, otherwise) {
+/**
+ * Load a stored value.
+ *
+ * @param {string} name
+ * @param {*} fallback Returned if nothing is stored, or storage is not available.
+ * @returns {*}
+ */
+export function load(name, fallback) {
   try {
     const text = localStorage.getItem(PREFIX + name);
-    return text === null ? otherwise : JSON.parse(text);
+    return text === null ? fallback : JSON.parse(text);
   } catch {
-    return otherwise;
+    return fallback;
   }
 }
 
-export function keep(name, value) {
+/**
+ * Store a value as JSON.
+ *
+ * @param {string} name
+ * @param {*} value
+ */
+export function store(name, value) {
   try {
     localStorage.setItem(PREFIX + name, JSON.stringify(value));
   } catch {
-    // full or forbidden: the choice holds until the page is left
+    // Storage is full or disabled: the choice lasts until the page is reloaded.
   }
 }

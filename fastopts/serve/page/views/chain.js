@@ -1,147 +1,143 @@
-// One series: calls left, puts right.
+/** The chain of one series: calls on the left, puts on the right. */
 
+import { atmStrike, forwardOf, pairByStrike } from "../data/chain.js";
 import { el } from "../lib/dom.js";
-import { checkbox, choice, menu } from "../widgets/controls.js";
-import { ALL, defaults, longName } from "../widgets/chain_columns.js";
-import { ChainTable } from "../widgets/chain_table.js";
 import { nextFrame } from "../lib/scheduling.js";
-import { range } from "../widgets/heatmap.js";
-import { keep, read } from "../lib/storage.js";
-import { Notice } from "../widgets/notice.js";
-import { Rows, atmStrike, byStrike, forwardOf } from "../data/rows.js";
-import { FIGURES } from "../data/series.js";
-import { Strip } from "../widgets/summary_bar.js";
-import { Switcher, toFront } from "../widgets/expiry_switcher.js";
+import { load, store } from "../lib/storage.js";
+import { CHAIN_COLUMNS, defaultColumns } from "../widgets/chain_columns.js";
+import { ChainTable } from "../widgets/chain_table.js";
+import { checkbox, menu, segmented } from "../widgets/controls.js";
+import { scaleOf } from "../widgets/heatmap.js";
+import { SeriesSummaryBar } from "../widgets/summary_bar.js";
+import { ExpiryView, FrontRedirect, seriesRows } from "./view.js";
 
-const HEATS = [["", "Off"], ["mark_iv", "IV"], ["open_interest", "OI"]];
-const narrow = matchMedia("(max-width: 700px)");
+const HEATMAPS = [
+  ["", "Off"],
+  ["mark_iv", "IV"],
+  ["open_interest", "OI"],
+];
+const phone = matchMedia("(max-width: 700px)");
 
+/**
+ * @param {import("../lib/router.js").Route} route
+ * @returns {import("./view.js").View}
+ */
 export function open(route) {
-  return route.expiry === null ? toFront(route) : new ChainView(route);
+  return route.expiry === null ? new FrontRedirect(route) : new ChainView(route);
 }
 
-class ChainView {
+class ChainView extends ExpiryView {
   constructor(route) {
-    this.route = route;
-    this.rows = new Rows();
+    const { asset, expiry, settle } = route;
+    super(route, {
+      title: `${asset} ${expiry} chain`,
+      rows: { rows: seriesRows(asset, expiry, settle) },
+    });
     this.pairs = [];
-    this.heatBy = read("heat", "mark_iv");
+    this.heatmapField = load("heat", "mark_iv");
+    // A phone has room for fewer columns: it has a choice of its own.
+    this.columnsSetting = phone.matches ? "columns.narrow" : "columns";
+    this.columns = load(this.columnsSetting, null) || defaultColumns(phone.matches);
     this.isCentred = false;
-    this.chosen = read(this.#columnsName(), null) || defaults(narrow.matches);
-    this.title = `${route.asset} ${route.expiry} chain`;
-    this.subscriptions = [
-      { id: "rows", asset: route.asset, expiry: route.expiry, ...(route.settle ? { settle: route.settle } : {}) },
-      { id: "expiries", expiries: route.asset },
-    ];
-    this.draw = () => this.#draw();
-    this.#build();
-  }
-
-  opened() {
-    this.rows.restart();
-  }
-
-  receive(message) {
-    if (message.type === "rows") {
-      this.rows.apply(message);
-      if (this.rows.isComplete) nextFrame(this.draw);
-    } else if (message.type === "expiries") this.#switchable(message);
-    else if (message.type === "error") this.#refuse(message.detail);
-  }
-
-  tick() {
-    this.table.refreshAges(this.pairs);
-    this.switcher.showFigures(this.strip);
-  }
-
-  step(by) {
-    return this.switcher.step(by);
-  }
-
-  #columnsName() {
-    return narrow.matches ? "columns.narrow" : "columns";
-  }
-
-  #build() {
-    const { asset, expiry } = this.route;
-    this.table = new ChainTable(`Chain of ${asset} ${expiry}: calls left, puts right`);
-    this.table.setColumns(this.chosen);
-    this.strip = new Strip(FIGURES);
-    this.problem = new Notice();
-    this.switcher = new Switcher(this.route);
-    this.scroller = el("div", { class: "scroll chain-scroll", tabindex: "0", role: "region", "aria-label": "Chain" }, this.table.node);
+    this.draw = () => this.#draw(); // one function, so that nextFrame() runs it once a frame
+    this.table = new ChainTable(`Option chain ${asset} ${expiry}: calls left, puts right`);
+    this.table.setColumns(this.columns);
+    this.summary = new SeriesSummaryBar();
+    this.scroller = el(
+      "div",
+      { class: "scroll chain-scroll", tabindex: "0", role: "region", "aria-label": "Chain" },
+      this.table.node,
+    );
     const controls = el(
       "div",
       { class: "controls" },
       this.switcher.node,
-      choice("Heat", HEATS, this.heatBy, (by) => this.#setHeat(by)),
-      this.#columnChooser(),
+      segmented("Heatmap", HEATMAPS, this.heatmapField, (field) => this.#setHeatmap(field)),
+      this.#makeColumnChooser(),
     );
-    this.node = el("section", { class: "tall" }, controls, this.strip.node, this.problem.node, this.scroller);
+    this.node = el(
+      "section",
+      { class: "full-height" },
+      controls,
+      this.summary.node,
+      this.notice.node,
+      this.scroller,
+    );
   }
 
-  #columnChooser() {
-    const boxes = ALL.map((column) => {
-      const isOn = column.fixed || this.chosen.includes(column.id);
-      const { node, field } = checkbox(longName(column), isOn, (on) => this.#choose(column.id, on));
-      field.disabled = Boolean(column.fixed);
-      field.name = column.id;
-      return node;
+  rowsChanged() {
+    nextFrame(this.draw);
+  }
+
+  seriesChanged() {
+    this.summary.show(this.switcher.current);
+  }
+
+  tick() {
+    this.table.refreshAges(this.pairs);
+    this.summary.show(this.switcher.current);
+  }
+
+  #makeColumnChooser() {
+    const boxes = CHAIN_COLUMNS.map(({ id, name, isFixed }) => {
+      const isShown = isFixed || this.columns.includes(id);
+      const box = checkbox(name, isShown, (isChecked) => this.#showColumn(id, isChecked));
+      box.field.disabled = Boolean(isFixed);
+      box.field.name = id;
+      return box;
     });
-    const again = el("button", { type: "button", class: "tool", onclick: () => this.#reset(boxes) }, "As at first");
-    return menu("Columns", el("fieldset", {}, el("legend", {}, "Columns of each side"), ...boxes), again);
+    const reset = () => {
+      store(this.columnsSetting, null);
+      this.#setColumns(defaultColumns(phone.matches));
+      for (const { field } of boxes) {
+        field.checked = field.disabled || this.columns.includes(field.name);
+      }
+    };
+    return menu(
+      "Columns",
+      el(
+        "fieldset",
+        {},
+        el("legend", {}, "Columns of each side"),
+        ...boxes.map(({ node }) => node),
+      ),
+      el("button", { type: "button", class: "button", onclick: reset }, "Reset to default"),
+    );
   }
 
-  #choose(id, isOn) {
-    this.chosen = isOn ? [...this.chosen, id] : this.chosen.filter((one) => one !== id);
-    keep(this.#columnsName(), this.chosen);
-    this.#rebuild();
+  #showColumn(id, isShown) {
+    const others = this.columns.filter((column) => column !== id);
+    const columns = isShown ? [...others, id] : others;
+    store(this.columnsSetting, columns);
+    this.#setColumns(columns);
   }
 
-  #reset(boxes) {
-    this.chosen = defaults(narrow.matches);
-    keep(this.#columnsName(), null);
-    for (const box of boxes) {
-      const field = box.querySelector("input");
-      field.checked = field.disabled || this.chosen.includes(field.name);
-    }
-    this.#rebuild();
-  }
-
-  #rebuild() {
-    this.table.setColumns(this.chosen);
+  #setColumns(columns) {
+    this.columns = columns;
+    this.table.setColumns(columns);
     nextFrame(this.draw);
   }
 
-  #setHeat(by) {
-    this.heatBy = by;
-    keep("heat", by);
+  #setHeatmap(field) {
+    this.heatmapField = field;
+    store("heat", field);
     nextFrame(this.draw);
-  }
-
-  #switchable(message) {
-    this.switcher.take(message);
-    this.switcher.showFigures(this.strip);
-  }
-
-  #refuse(words) {
-    this.problem.say(words);
   }
 
   #draw() {
-    const rows = [...this.rows.bySymbol.values()];
-    this.pairs = byStrike(rows);
+    const rows = this.rows.all;
+    this.pairs = pairByStrike(rows);
     const forward = forwardOf(rows);
-    const atm = atmStrike(this.pairs.map((pair) => pair.strike), forward);
-    const changed = this.rows.takeChanged();
-    this.table.update(this.pairs, { forward, atm, changed });
-    const values = rows.map((row) => row[this.heatBy]);
-    this.table.heat(this.pairs, this.heatBy, this.heatBy ? range(values) : null);
-    if (!this.isCentred && rows.length) this.#centre();
+    const strikes = this.pairs.map(({ strike }) => strike);
+    const atm = atmStrike(strikes, forward);
+    this.table.update(this.pairs, { forward, atm, changed: this.rows.takeChanged() });
+    const scale = this.heatmapField ? scaleOf(rows.map((row) => row[this.heatmapField])) : null;
+    this.table.setHeatmap(this.pairs, this.heatmapField, scale);
+    if (!this.isCentred && rows.length) this.#centreAtm();
   }
 
-  // The money in the middle, both ways.
-  #centre() {
+  // Once, when the view is opened: afterwards the scroll position is the user's.
+  #centreAtm() {
     const row = this.table.node.querySelector("tr.atm");
     if (!row) return;
     this.isCentred = true;

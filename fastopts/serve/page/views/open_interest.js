@@ -1,177 +1,171 @@
-// Open interest and volume by strike, calls beside puts, of one expiry or of all.
+/** Open interest and volume by strike, calls beside puts, of one expiry or of all. */
 
-import { Chart, axis, legend, markAt, tooltip } from "../widgets/chart.js";
-import { choice } from "../widgets/controls.js";
-import { DataTable } from "../widgets/data_table.js";
+import { forwardOf, maxPain, totalByStrike, totalOf } from "../data/chain.js";
+import { heading, seriesDescription } from "../data/fields.js";
 import { el } from "../lib/dom.js";
-import { compact, fixed, level, number } from "../lib/format.js";
-import { atMostEvery } from "../lib/scheduling.js";
-import { keep, read } from "../lib/storage.js";
-import { Notice } from "../widgets/notice.js";
-import { Rows, forwardOf } from "../data/rows.js";
-import { Strip } from "../widgets/summary_bar.js";
-import { Switcher } from "../widgets/expiry_switcher.js";
+import { ABSENT, compact, fixed, level, number } from "../lib/format.js";
+import { throttled } from "../lib/scheduling.js";
+import { load, store } from "../lib/storage.js";
+import { axis, Chart, legend, tooltip, verticalLine } from "../widgets/chart.js";
+import { segmented } from "../widgets/controls.js";
+import { liveCount, SummaryBar } from "../widgets/summary_bar.js";
+import { CollapsibleTable } from "../widgets/table.js";
+import { ExpiryView, seriesRows } from "./view.js";
+
+/** @typedef {import("../data/chain.js").StrikeTotal} StrikeTotal */
 
 const REDRAW_MS = 500;
-const ALL = "all";
-const WHAT = [["open_interest", "Open interest"], ["volume_24h", "Volume 24 h"]];
+const ALL_EXPIRIES = "all";
+const INTEREST = "open_interest";
+const FIELDS = [
+  [INTEREST, heading(INTEREST)],
+  ["volume_24h", heading("volume_24h")],
+];
 
+/**
+ * @param {import("../lib/router.js").Route} route
+ * @returns {import("./view.js").View}
+ */
 export function open(route) {
-  return new InterestView({ ...route, expiry: route.expiry ?? ALL });
+  return new OpenInterestView({ ...route, expiry: route.expiry ?? ALL_EXPIRIES });
 }
 
-class InterestView {
+class OpenInterestView extends ExpiryView {
   constructor(route) {
-    this.route = route;
-    this.isAll = route.expiry === ALL;
-    this.title = `${route.asset} ${this.isAll ? "" : `${route.expiry} `}open interest`;
-    this.what = read("interest.what", "open_interest");
-    this.rows = new Rows();
-    const scope = this.isAll ? {} : { expiry: route.expiry, ...(route.settle ? { settle: route.settle } : {}) };
-    this.subscriptions = [
-      { id: "rows", asset: route.asset, ...scope },
-      { id: "expiries", expiries: route.asset },
-    ];
-    this.redraw = atMostEvery(REDRAW_MS, () => this.#draw());
-    this.#build();
+    const { asset, expiry, settle } = route;
+    const isAll = expiry === ALL_EXPIRIES;
+    super(route, {
+      title: isAll ? `${asset} open interest` : `${asset} ${expiry} open interest`,
+      rows: { rows: isAll ? { asset } : seriesRows(asset, expiry, settle) },
+      extraExpiries: [[ALL_EXPIRIES, "All expiries"]],
+    });
+    this.isAll = isAll;
+    this.index = null;
+    this.field = load("interest.what", INTEREST);
+    /** @type {StrikeTotal[]} */
+    this.totals = [];
+    this.redraw = throttled(REDRAW_MS, () => this.#draw());
+    this.summary = new SummaryBar([
+      { id: "calls", name: "Calls", hint: "in base coin" },
+      { id: "puts", name: "Puts", hint: "in base coin" },
+      {
+        id: "put_call_ratio",
+        name: heading("put_call_ratio"),
+        hint: seriesDescription("put_call_ratio"),
+      },
+      { id: "max_pain", name: heading("max_pain"), hint: seriesDescription("max_pain") },
+      { id: "live", name: heading("live"), hint: seriesDescription("live") },
+    ]);
+    this.chart = new Chart(`Calls and puts by strike, ${this.title}`, (colours) =>
+      this.#chartOption(colours),
+    );
+    this.table = new CollapsibleTable({
+      caption: `Calls and puts by strike, ${this.title}`,
+      columns: COLUMNS,
+      key: ({ strike }) => String(strike),
+    });
+    const field = segmented("Show", FIELDS, this.field, (name) => {
+      this.field = name;
+      store("interest.what", name);
+      this.#draw();
+    });
+    this.node = el(
+      "section",
+      {},
+      el("div", { class: "controls" }, this.switcher.node, field),
+      this.summary.node,
+      this.notice.node,
+      this.chart.node,
+      this.table.node,
+    );
   }
 
-  opened() {
-    this.rows.restart();
+  rowsChanged() {
+    this.redraw();
   }
 
-  receive(message) {
-    if (message.type === "rows") {
-      this.rows.apply(message);
-      if (this.rows.isComplete) this.redraw();
-    } else if (message.type === "expiries") {
-      this.index = message.index_price;
-      this.switcher.take(message);
-    } else if (message.type === "error") {
-      this.words.say(message.detail);
-    }
-  }
-
-  step(by) {
-    return this.switcher.step(by);
-  }
-
-  themed() {
-    this.chart.themed();
+  seriesChanged(message) {
+    this.index = message.index_price;
   }
 
   close() {
     this.redraw.cancel();
-    this.chart.close();
-  }
-
-  #build() {
-    this.switcher = new Switcher(this.route, [[ALL, "all expiries"]]);
-    this.words = new Notice();
-    this.strip = new Strip([
-      { id: "calls", name: "Calls", hint: "base coin" },
-      { id: "puts", name: "Puts", hint: "base coin" },
-      { id: "ratio", name: "Put/call" },
-      { id: "pain", name: "Max pain", hint: "the strike at which all options of this expiry together pay least" },
-      { id: "live", name: "Live", hint: "options that are live, of those listed" },
-    ]);
-    this.chart = new Chart(`Calls and puts by strike, ${this.title}`, (colours) => this.#option(colours));
-    this.table = new DataTable(`By strike: ${this.title}`, COLUMNS, (one) => String(one.strike));
-    const what = choice("Show", WHAT, this.what, (name) => {
-      this.what = name;
-      keep("interest.what", name);
-      this.#draw();
-    });
-    const controls = el("div", { class: "controls" }, this.switcher.node, what);
-    this.node = el("section", {}, controls, this.strip.node, this.words.node, this.chart.node, this.table.node);
+    super.close();
   }
 
   #draw() {
     this.rows.takeChanged();
-    const rows = [...this.rows.bySymbol.values()];
-    this.strikes = sums(rows, this.what);
-    const calls = total(this.strikes, "call");
-    const puts = total(this.strikes, "put");
-    const interest = this.what === "open_interest" ? this.strikes : sums(rows, "open_interest");
-    const shown = {
+    const rows = this.rows.all;
+    this.totals = totalByStrike(rows, this.field);
+    const calls = totalOf(this.totals, "call");
+    const puts = totalOf(this.totals, "put");
+    const interest = this.field === INTEREST ? this.totals : totalByStrike(rows, INTEREST);
+    const live = rows.filter((row) => row.live).length;
+    const values = {
       calls: compact(calls),
       puts: compact(puts),
-      ratio: calls ? fixed(puts / calls, 2) : "–",
-      pain: this.isAll ? "–" : number(maxPain(interest)),
-      live: `${fixed(rows.filter((row) => row.live).length, 0)}/${fixed(rows.length, 0)}`,
+      put_call_ratio: calls ? fixed(puts / calls, 2) : ABSENT,
+      max_pain: this.isAll ? ABSENT : number(maxPain(interest)),
+      live: liveCount(live, rows.length),
     };
-    this.strip.set(shown, !rows.some((row) => row.live));
-    this.table.update(this.strikes);
+    this.summary.set(values, live === 0);
+    this.table.update(this.totals);
     this.chart.draw();
   }
 
-  #option(colours) {
-    if (!this.strikes?.length) return null;
-    const rows = [...this.rows.bySymbol.values()];
-    const at = this.isAll ? this.index : forwardOf(rows);
-    const bar = (name, side, tint) => ({
+  #chartOption(colours) {
+    if (!this.totals.length) return null;
+    // Several expiries have no common forward.
+    const spot = this.isAll ? this.index : forwardOf(this.rows.all);
+    const label = `${this.isAll ? "index" : "F"} ${level(spot)}`;
+    const makeBars = (name, side, options = {}) => ({
       name,
       type: "bar",
-      itemStyle: { color: tint },
+      itemStyle: { color: colours[side] },
       barGap: "8%",
       barCategoryGap: "28%",
-      data: this.strikes.map((one) => one[side] ?? 0),
+      data: this.totals.map((total) => total[side] ?? 0),
+      ...options,
     });
-    const mark = markAt(nearest(this.strikes, at), `${this.isAll ? "index" : "F"} ${level(at)}`, colours);
+    const spotLine = verticalLine(nearestStrike(this.totals, spot), label, colours);
     return {
       legend: legend(colours),
       grid: { left: 62, right: 24, top: 40, bottom: 50 },
-      tooltip: tooltip(colours, (found) => tip(found)),
-      xAxis: axis(colours, { type: "category", name: "strike", nameGap: 30, data: this.strikes.map((one) => number(one.strike)) }),
+      tooltip: tooltip(colours, describe),
+      xAxis: axis(colours, {
+        type: "category",
+        name: "strike",
+        nameGap: 30,
+        data: this.totals.map(({ strike }) => number(strike)),
+      }),
       yAxis: axis(colours, { type: "value", axisLabel: { formatter: compact } }),
-      series: [{ ...bar("Calls", "call", colours.call), markLine: mark }, bar("Puts", "put", colours.put)],
+      series: [makeBars("Calls", "call", { markLine: spotLine }), makeBars("Puts", "put")],
     };
   }
 }
 
-function tip(found) {
-  return { title: found[0].name, rows: found.map((one) => [one.seriesName, compact(one.value), one.color]) };
+function describe(items) {
+  return {
+    title: items[0].name,
+    rows: items.map(({ seriesName, value, color }) => [seriesName, compact(value), color]),
+  };
 }
 
-// Of each strike what its calls and its puts have together; null where nothing is known.
-export function sums(rows, name) {
-  const strikes = new Map();
-  for (const row of rows) {
-    let one = strikes.get(row.strike);
-    if (!one) strikes.set(row.strike, (one = { strike: row.strike, call: null, put: null }));
-    if (row[name] === null) continue;
-    const side = row.type === "C" ? "call" : "put";
-    one[side] = (one[side] ?? 0) + row[name];
-  }
-  return [...strikes.values()].sort((one, other) => one.strike - other.strike);
-}
-
-function total(strikes, side) {
-  return strikes.reduce((sum, one) => sum + (one[side] ?? 0), 0);
-}
-
-export function maxPain(strikes) {
-  let best = null;
-  for (const { strike } of strikes) {
-    const paid = strikes.reduce((sum, one) => {
-      const call = Math.max(strike - one.strike, 0) * (one.call ?? 0);
-      const put = Math.max(one.strike - strike, 0) * (one.put ?? 0);
-      return sum + call + put;
-    }, 0);
-    if (best === null || paid < best.paid) best = { strike, paid };
-  }
-  return best && total(strikes, "call") + total(strikes, "put") > 0 ? best.strike : null;
-}
-
-function nearest(strikes, at) {
-  if (!at) return null;
-  const far = (one) => Math.abs(one.strike - at);
-  const best = strikes.reduce((one, other) => (far(other) < far(one) ? other : one));
-  return number(best.strike);
+// A category axis has positions at its categories only.
+function nearestStrike(totals, spot) {
+  if (!spot) return null;
+  const distance = ({ strike }) => Math.abs(strike - spot);
+  const nearest = totals.reduce((best, each) => (distance(each) < distance(best) ? each : best));
+  return number(nearest.strike);
 }
 
 const COLUMNS = [
-  { id: "strike", head: "Strike", isHead: true, text: (one) => number(one.strike) },
-  { id: "call", head: "Calls", text: (one) => compact(one.call) },
-  { id: "put", head: "Puts", text: (one) => compact(one.put) },
+  {
+    id: "strike",
+    heading: heading("strike"),
+    isRowHeading: true,
+    text: ({ strike }) => number(strike),
+  },
+  { id: "call", heading: "Calls", text: ({ call }) => compact(call) },
+  { id: "put", heading: "Puts", text: ({ put }) => compact(put) },
 ];

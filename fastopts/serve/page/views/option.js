@@ -1,187 +1,282 @@
-// All that is known of one option, live, with its units.
+/** One option: all of its fields, live, with their units. */
 
+import { MESSAGE } from "../data/constants.js";
+import { description, heading, unitOf } from "../data/fields.js";
+import { OptionRows } from "../data/rows.js";
 import { ageOf, daysTo, venueMs } from "../data/venue_clock.js";
-import { Words, el, toggleClass } from "../lib/dom.js";
-import { age, compact, countdown, days, expiryLabel, fixed, level, number, percent, points, price, reasonWords, utc } from "../lib/format.js";
-import { flash } from "../widgets/flash.js";
+import { el, LiveText, toggleClass } from "../lib/dom.js";
+import {
+  ABSENT,
+  age,
+  compact,
+  countdown,
+  days,
+  expiryLabel,
+  fixed,
+  level,
+  number,
+  percent,
+  points,
+  price,
+  reasonText,
+  utc,
+} from "../lib/format.js";
+import { optionLink, viewLink } from "../lib/router.js";
 import { nextFrame } from "../lib/scheduling.js";
-import { Notice } from "../widgets/notice.js";
-import { link, optionLink } from "../lib/router.js";
-import { Rows } from "../data/rows.js";
-import { copy } from "../widgets/toast.js";
+import { flash } from "../widgets/flash.js";
+import { copyToClipboard } from "../widgets/messages.js";
+import { View } from "./view.js";
 
-// Units: of a row, since they are its coins.
-const QUOTE = (row) => row.quote || "quote coin";
-const BASE = (row) => row.asset;
-const notional = (row) => `${QUOTE(row)}, notional`;
-const yes = (value) => (value === null || value === undefined ? "–" : value ? "yes" : "no");
-const ofPrice = (name) => (row) => price(row[name], row.underlying_price);
+/** @typedef {import("../data/rows.js").OptionRow} OptionRow */
 
-// [field, name, unit, text]
-const GROUPS = [
-  ["Quote", [
-    ["bid_price", "Bid", QUOTE, ofPrice("bid_price")],
-    ["ask_price", "Ask", QUOTE, ofPrice("ask_price")],
-    ["mid", "Mid", QUOTE, ofPrice("mid")],
-    ["bid_size", "Bid size", BASE, (row) => number(row.bid_size)],
-    ["ask_size", "Ask size", BASE, (row) => number(row.ask_size)],
-    ["spread", "Spread", QUOTE, ofPrice("spread")],
-    ["rel_spread", "Spread over mid", "", (row) => percent(row.rel_spread)],
-    ["spread_ticks", "Spread", "ticks", (row) => number(row.spread_ticks)],
-    ["mark_price", "Mark", QUOTE, ofPrice("mark_price")],
-    ["last_price", "Last", (row) => `${QUOTE(row)}, at any time`, ofPrice("last_price")],
-    ["intrinsic", "Intrinsic", QUOTE, ofPrice("intrinsic")],
-    ["time_value", "Time value", QUOTE, ofPrice("time_value")],
-  ]],
-  ["Volatility", [
-    ["mark_iv", "Mark IV", "a year", (row) => percent(row.mark_iv, 2)],
-    ["bid_iv", "Bid IV", "a year", (row) => percent(row.bid_iv, 2)],
-    ["ask_iv", "Ask IV", "a year", (row) => percent(row.ask_iv, 2)],
-    ["spread_iv", "Spread", "vol points", (row) => points(row.spread_iv)],
-    ["moneyness", "Strike / forward", "", (row) => fixed(row.moneyness, 4)],
-    ["log_moneyness", "ln(strike / forward)", "", (row) => fixed(row.log_moneyness, 4)],
-    ["iv_capped", "At the venue's cap of 500%", "", (row) => yes(row.iv_capped)],
-  ]],
-  ["Greeks", [
-    ["delta", "Delta", BASE, (row) => fixed(row.delta, 4)],
-    ["gamma", "Gamma", (row) => `per ${QUOTE(row)}`, (row) => number(row.gamma)],
-    ["vega", "Vega", (row) => `${QUOTE(row)} a vol point`, (row) => fixed(row.vega, 2)],
-    ["theta", "Theta", (row) => `${QUOTE(row)} a day`, (row) => fixed(row.theta, 2)],
-    ["greeks_ok", "Complete and trading", "", (row) => yes(row.greeks_ok)],
-  ]],
-  ["Market", [
-    ["underlying_price", "Forward", QUOTE, (row) => level(row.underlying_price)],
-    ["index_price", "Index", QUOTE, (row) => level(row.index_price)],
-    ["open_interest", "Open interest", BASE, (row) => number(row.open_interest)],
-    ["volume_24h", "Volume 24 h", BASE, (row) => number(row.volume_24h)],
-    ["turnover_24h", "Turnover 24 h", notional, (row) => compact(row.turnover_24h)],
-    ["high_24h", "High 24 h", QUOTE, ofPrice("high_24h")],
-    ["low_24h", "Low 24 h", QUOTE, ofPrice("low_24h")],
-    ["change_24h", "Change 24 h", "", (row) => percent(row.change_24h)],
-    ["total_volume", "Total volume", BASE, (row) => compact(row.total_volume)],
-    ["total_turnover", "Total turnover", notional, (row) => compact(row.total_turnover)],
-    ["predicted_delivery_price", "Predicted delivery", QUOTE, (row) => level(row.predicted_delivery_price)],
-  ]],
-  ["Tick", [
-    ["live", "Live", "", (row) => (row.live ? "yes" : `no: ${reasonWords(row.reason || "unknown")}`)],
-    ["age", "Age", "", (row) => age(ageOf(row.ts_ms))],
-    ["ts_ms", "Venue's time", "UTC", (row) => utc(row.ts_ms)],
-    ["rt_ms", "Received", "UTC", (row) => utc(row.rt_ms)],
-    ["seq", "Sequence", "", (row) => (row.seq === null ? "–" : String(row.seq))],
-    ["source", "Source", "", (row) => row.source || "–"],
-    ["phase", "Phase", "", (row) => row.phase || "–"],
-    ["suspect", "Suspect", "", (row) => yes(row.suspect)],
-    ["time_suspect", "Time suspect", "", (row) => yes(row.time_suspect)],
-  ]],
-  ["Terms", [
-    ["type", "Type", "", (row) => (row.type === "C" ? "call" : "put")],
-    ["strike", "Strike", QUOTE, (row) => number(row.strike)],
-    ["expiry_ms", "Delivery", "UTC", (row) => utc(row.expiry_ms)],
-    ["left", "Delivery in", "", (row) => countdown(row.expiry_ms, venueMs())],
-    ["dte", "DTE", "days", (row) => days(daysTo(row.expiry_ms))],
-    ["quote", "Quote coin", "", (row) => row.quote || "–"],
-    ["settle", "Settle coin", "", (row) => row.settle || "–"],
-    ["venue", "Venue", "", (row) => row.venue || "–"],
-  ]],
-];
-const FLASHES = new Set(["bid_price", "ask_price", "mid", "mark_price", "mark_iv", "bid_iv", "ask_iv", "underlying_price"]);
-const OF_TIME = new Set(["age", "left", "dte"]);
+/**
+ * @typedef {Object} PanelField
+ * @property {string} name Name of the field.
+ * @property {function(OptionRow): string} text
+ * @property {string} [title] If it is not the field's heading.
+ * @property {function(OptionRow): string} [unit] If it is not the field's unit.
+ * @property {boolean} [flashes] Highlighted when its value changes.
+ * @property {boolean} [ticks] Depends on the time.
+ */
 
-export function open(route) {
-  return new SymbolView(route.symbol);
+function flag(value) {
+  if (value === null || value === undefined) return ABSENT;
+  return value ? "yes" : "no";
 }
 
-class SymbolView {
+const field = (name, text, options = {}) => ({
+  name,
+  text: (row) => text(row[name], row),
+  ...options,
+});
+const asPrice = (value, row) => price(value, row.underlying_price);
+const asText = (value) => value || ABSENT;
+const FLASHES = { flashes: true };
+const TICKS = { ticks: true };
+const iv = (name, options) =>
+  field(name, (value) => percent(value, 2), { unit: () => "annualised", ...options });
+
+/** @type {[string, PanelField[]][]} */
+const GROUPS = [
+  [
+    "Quote",
+    [
+      field("bid_price", asPrice, FLASHES),
+      field("ask_price", asPrice, FLASHES),
+      field("mid", asPrice, FLASHES),
+      field("bid_size", number),
+      field("ask_size", number),
+      field("spread", asPrice),
+      field("rel_spread", (value) => percent(value)),
+      field("spread_ticks", number),
+      field("mark_price", asPrice, FLASHES),
+      field("last_price", asPrice),
+      field("intrinsic", asPrice),
+      field("time_value", asPrice),
+    ],
+  ],
+  [
+    "Volatility",
+    [
+      iv("mark_iv", FLASHES),
+      iv("bid_iv", FLASHES),
+      iv("ask_iv", FLASHES),
+      field("spread_iv", points, { unit: () => "vol points" }),
+      field("moneyness", (value) => fixed(value, 4), { title: "Strike / forward", unit: () => "" }),
+      field("log_moneyness", (value) => fixed(value, 4), { title: "ln(strike / forward)" }),
+      field("iv_capped", flag, { title: "At the venue's 500% IV cap" }),
+    ],
+  ],
+  [
+    "Greeks",
+    [
+      field("delta", (value) => fixed(value, 4)),
+      field("gamma", number),
+      field("vega", (value) => fixed(value, 2)),
+      field("theta", (value) => fixed(value, 2)),
+      field("greeks_ok", flag),
+    ],
+  ],
+  [
+    "Market",
+    [
+      field("underlying_price", level, FLASHES),
+      field("index_price", level),
+      field("open_interest", number),
+      field("volume_24h", number),
+      field("turnover_24h", compact),
+      field("high_24h", asPrice),
+      field("low_24h", asPrice),
+      field("change_24h", (value) => percent(value)),
+      field("total_volume", compact),
+      field("total_turnover", compact),
+      field("predicted_delivery_price", level),
+    ],
+  ],
+  [
+    "Update",
+    [
+      field("live", (value, row) => (value ? "yes" : `no: ${reasonOf(row)}`)),
+      { name: "age", title: heading("age_s"), text: ({ ts_ms }) => age(ageOf(ts_ms)), ...TICKS },
+      field("ts_ms", utc),
+      field("rt_ms", utc),
+      field("seq", (value) => (value === null ? ABSENT : String(value))),
+      field("source", asText),
+      field("phase", asText),
+      field("suspect", flag),
+      field("time_suspect", flag),
+    ],
+  ],
+  [
+    "Contract",
+    [
+      field("type", (value) => (value === "C" ? "call" : "put")),
+      field("strike", number),
+      field("expiry_ms", utc),
+      {
+        name: "time_left",
+        title: "Expires in",
+        text: ({ expiry_ms }) => countdown(expiry_ms, venueMs()),
+        ...TICKS,
+      },
+      {
+        name: "dte",
+        text: ({ expiry_ms }) => days(daysTo(expiry_ms)),
+        unit: () => "days",
+        ...TICKS,
+      },
+      field("quote", asText),
+      field("settle", asText),
+      field("venue", asText),
+    ],
+  ],
+];
+
+const reasonOf = ({ reason }) => reasonText(reason || "unknown");
+
+/**
+ * @param {import("../lib/router.js").Route} route
+ * @returns {View}
+ */
+export function open(route) {
+  return new OptionView(route.symbol);
+}
+
+class OptionView extends View {
   constructor(symbol) {
+    super(symbol, [{ id: "rows", symbols: [symbol] }]);
     this.symbol = symbol;
-    this.title = symbol;
-    this.rows = new Rows();
-    this.subscriptions = [{ id: "rows", symbols: [symbol] }];
-    this.fields = [];
+    this.rows = new OptionRows();
+    this.cells = [];
     this.draw = () => this.#draw();
-    this.words = new Notice();
     this.links = el("span", { class: "control" });
-    this.panel = el("div", { class: "panel" }, ...GROUPS.map(([name, fields]) => this.#group(name, fields)));
-    const copies = { type: "button", class: "tool", onclick: () => copy(symbol) };
-    const head = el(
+    const cards = GROUPS.map(([name, fields]) => this.#makeCard(name, fields));
+    this.panel = el("div", { class: "panel" }, ...cards);
+    const copy = () => copyToClipboard(symbol);
+    const header = el(
       "div",
       { class: "controls" },
       el("h1", {}, symbol),
-      el("button", copies, "Copy symbol"),
+      el("button", { type: "button", class: "button", onclick: copy }, "Copy symbol"),
       this.links,
     );
-    this.node = el("section", {}, head, this.words.node, this.panel);
+    this.node = el("section", {}, header, this.notice.node, this.panel);
   }
 
-  opened() {
-    this.rows.restart();
+  /** @returns {?OptionRow} */
+  get row() {
+    return this.rows.bySymbol.get(this.symbol) ?? null;
+  }
+
+  connected() {
+    this.rows.beginSnapshot();
   }
 
   receive(message) {
-    if (message.type === "rows") {
+    if (message.type === MESSAGE.ROWS) {
       this.rows.apply(message);
       nextFrame(this.draw);
-    } else if (message.type === "error") {
-      this.words.say(message.detail);
     }
+    return super.receive(message);
   }
 
   tick() {
-    const row = this.rows.bySymbol.get(this.symbol);
+    const { row } = this;
     if (!row) return;
-    for (const one of this.fields) if (OF_TIME.has(one.field)) one.words.set(one.text(row));
+    for (const { field: each, content } of this.cells) {
+      if (each.ticks) content.set(each.text(row));
+    }
   }
 
-  #group(name, fields) {
-    const lines = fields.map(([field, title, unit, text]) => {
-      const cell = el("td", { "data-field": field });
-      const beside = el("td", { class: "unit text" });
-      const units = new Words(beside, typeof unit === "string" ? unit : "");
-      this.fields.push({ field, text, cell, unit, units, words: new Words(cell, "–"), value: null });
-      return el("tr", {}, el("th", { scope: "row", class: "text" }, title), cell, beside);
-    });
-    const head = el(
-      "tr",
-      { class: "unseen" },
-      ...["Figure", "Value", "Unit"].map((words) => el("th", { scope: "col" }, words)),
+  #makeCard(title, fields) {
+    const headings = ["Field", "Value", "Unit"].map((text) => el("th", { scope: "col" }, text));
+    return el(
+      "div",
+      { class: "card" },
+      el(
+        "table",
+        { class: "figures" },
+        el("caption", {}, title),
+        el("thead", {}, el("tr", { class: "visually-hidden" }, ...headings)),
+        el("tbody", {}, ...fields.map((each) => this.#makeRow(each))),
+      ),
     );
-    return el("div", { class: "card" }, el("table", { class: "figures" }, el("caption", {}, name), el("thead", {}, head), el("tbody", {}, ...lines)));
+  }
+
+  #makeRow(each) {
+    const { name, title = heading(name) } = each;
+    const td = el("td", { "data-field": name });
+    const unitCell = el("td", { class: "unit text" });
+    this.cells.push({
+      field: each,
+      td,
+      content: new LiveText(td, ABSENT),
+      unit: new LiveText(unitCell),
+      value: null,
+    });
+    const props = { scope: "row", class: "text", title: description(name) };
+    return el("tr", {}, el("th", props, title), td, unitCell);
   }
 
   #draw() {
-    const row = this.rows.bySymbol.get(this.symbol);
+    const { row } = this;
     toggleClass(this.panel, "empty", !row);
     if (!row) {
-      this.words.say(`There is no tick of ${this.symbol}.`);
-      for (const one of this.fields) one.words.set("–");
+      this.notice.show(`No data for ${this.symbol} yet.`);
+      for (const { content } of this.cells) content.set(ABSENT);
       return;
     }
-    const why = `Not live: ${reasonWords(row.reason || "unknown")}. What is shown is ${age(ageOf(row.ts_ms))} old.`;
-    this.words.say(row.live ? "" : why);
+    const ageText = age(ageOf(row.ts_ms));
+    this.notice.show(row.live ? "" : `Stale (${reasonOf(row)}): the values are ${ageText} old.`);
     toggleClass(this.panel, "stale", !row.live);
-    for (const one of this.fields) this.#write(one, row);
-    this.#link(row);
+    for (const cell of this.cells) this.#write(cell, row);
+    this.#makeLinks(row);
   }
 
-  #write(one, row) {
-    const before = one.value;
-    one.value = row[one.field] ?? null;
-    if (typeof one.unit === "function") one.units.set(one.unit(row));
-    const isChanged = one.words.set(one.text(row));
-    if (isChanged && FLASHES.has(one.field) && before !== null && one.value !== null) {
-      flash(one.cell, one.value > before);
+  #write(cell, row) {
+    const { name, text, flashes, unit = () => unitOf(name, row) } = cell.field;
+    const previous = cell.value;
+    cell.value = row[name] ?? null;
+    cell.unit.set(unit(row));
+    const isChanged = cell.content.set(text(row));
+    if (isChanged && flashes && previous !== null && cell.value !== null) {
+      flash(cell.td, cell.value > previous);
     }
   }
 
-  // To its chain, and to the other type of its strike.
-  #link(row) {
+  // Links to the series' views and to the other option at this strike.
+  #makeLinks({ asset, expiry_ms, settle, type }) {
     if (this.links.childElementCount) return;
-    const other = this.symbol.replace(/-([CP])(?=-|$)/, (_, type) => (type === "C" ? "-P" : "-C"));
-    const label = expiryLabel(row.expiry_ms);
+    const label = expiryLabel(expiry_ms);
+    const otherSymbol = this.symbol.replace(/-([CP])(?=-|$)/, type === "C" ? "-P" : "-C");
     this.links.append(
-      el("a", { href: link(row.asset, "chain", label, row.settle) }, `Chain ${label}`),
-      el("a", { href: optionLink(other) }, row.type === "C" ? "The put" : "The call"),
-      el("a", { href: link(row.asset, "smile", label, row.settle) }, "Smile"),
+      el("a", { href: viewLink(asset, "chain", label, settle) }, `Chain ${label}`),
+      el("a", { href: viewLink(asset, "smile", label, settle) }, `Smile ${label}`),
+      el(
+        "a",
+        { href: optionLink(otherSymbol) },
+        type === "C" ? "Put at this strike" : "Call at this strike",
+      ),
     );
   }
 }

@@ -1,159 +1,215 @@
-// Finds options by bounds; what it finds stays current while one looks at it.
+/** The scanner: options within bounds, kept current while the view is open. */
 
-import { ageOf, daysTo } from "../data/venue_clock.js";
-import { el } from "../lib/dom.js";
-import { DEFAULT, subscription } from "../data/scan_filter.js";
-import { FilterForm } from "../widgets/filter_form.js";
-import { age, compact, days, fixed, number, percent, points, price, reasonWords } from "../lib/format.js";
 import { get } from "../data/api.js";
+import { MESSAGE } from "../data/constants.js";
+import { description, heading } from "../data/fields.js";
+import { CLEARED } from "../data/pending_subscriptions.js";
+import { DEFAULT_FILTER, scanOf } from "../data/scan_filter.js";
+import { ageOf, daysTo } from "../data/venue_clock.js";
+import { el, toggleClass } from "../lib/dom.js";
+import {
+  age,
+  compact,
+  days,
+  fixed,
+  number,
+  percent,
+  points,
+  price,
+  reasonText,
+} from "../lib/format.js";
+import { navigate, optionLink, redirect, scanLink } from "../lib/router.js";
 import { nextFrame } from "../lib/scheduling.js";
-import { range, warm } from "../widgets/heatmap.js";
-import { read } from "../lib/storage.js";
-import { Notice } from "../widgets/notice.js";
-import { go, goInstead, optionLink, scanLink } from "../lib/router.js";
+import { load } from "../lib/storage.js";
+import { FilterForm } from "../widgets/filter_form.js";
+import { scaleOf, setWarmth } from "../widgets/heatmap.js";
+import { copyToClipboard } from "../widgets/messages.js";
 import { Table } from "../widgets/table.js";
-import { copy } from "../widgets/toast.js";
-import { REFUSED } from "../data/pending.js";
+import { View } from "./view.js";
 
+/** @typedef {import("../data/rows.js").OptionRow} OptionRow */
+/** @typedef {import("../data/scan_filter.js").ScanFilter} ScanFilter */
+
+/**
+ * @param {import("../lib/router.js").Route} route
+ * @returns {View}
+ */
 export function open(route) {
   return new ScannerView(filterOf(route.search));
 }
 
-// The address holds the filter; without one, the asset one looked at last.
+// The address holds the filter; without one, it is the asset that was viewed last.
 function filterOf(search) {
-  const given = Object.fromEntries(search);
-  if (Object.keys(given).length) return { ...DEFAULT, ...given };
-  return { ...DEFAULT, asset: read("asset", "") };
+  const filter = Object.fromEntries(search);
+  const isEmpty = Object.keys(filter).length === 0;
+  return { ...DEFAULT_FILTER, ...(isEmpty ? { asset: load("asset", "") } : filter) };
 }
 
-class ScannerView {
+class ScannerView extends View {
+  /** @param {ScanFilter} filter */
   constructor(filter) {
-    this.title = "Scanner";
-    this.found = null;
-    this.heat = null;
-    this.form = new FilterForm(filter, (wanted) => this.#run(wanted));
-    this.problem = new Notice();
-    this.summary = el("p", { class: "summary" }, "Scanning…");
+    super("Scanner", []);
+    this.result = null;
+    this.scale = null;
     this.sort = filter.sort || "";
+    this.draw = () => this.#draw();
+    this.form = new FilterForm(filter, (changed) => this.#run(changed));
+    this.summary = el("p", { class: "summary" }, "Scanning…");
     this.table = new Table({
-      caption: "What the scanner found; Enter or a click opens an option",
-      columns: columns(() => this.heat),
-      key: (row) => row.symbol,
-      opens: (row) => optionLink(row.symbol),
-      symbol: (row) => row.symbol,
-      isStale: (row) => !row.live,
+      caption: "Scanner results; Enter or a click opens the option",
+      columns: this.#columns(),
+      key: ({ symbol }) => symbol,
+      opens: ({ symbol }) => optionLink(symbol),
+      symbol: ({ symbol }) => symbol,
+      isStale: ({ live }) => !live,
       onSort: (name) => this.#sortBy(name),
     });
-    this.table.sortedBy(this.sort.replace("-", ""), this.sort.startsWith("-"));
-    const scroller = el("div", { class: "scroll scan-scroll", tabindex: "0", role: "region", "aria-label": "Results" }, this.table.node);
-    this.node = el("section", { class: "tall" }, this.form.node, this.problem.node, this.summary, scroller);
-    this.draw = () => this.#draw();
-    this.subscriptions = this.#subscriptions(filter);
-    this.#assets();
+    this.table.markSorted(this.sort.replace("-", ""), this.sort.startsWith("-"));
+    const scroller = el(
+      "div",
+      { class: "scroll scan-scroll", tabindex: "0", role: "region", "aria-label": "Results" },
+      this.table.node,
+    );
+    this.node = el(
+      "section",
+      { class: "full-height" },
+      this.form.node,
+      this.notice.node,
+      this.summary,
+      scroller,
+    );
+    this.subscriptions = this.#subscriptionsOf(filter);
+    this.#loadAssets();
   }
 
   receive(message) {
-    if (message.type === "error") return this.#refuse(message);
-    if (message.type !== "scan") return null;
-    this.found = message;
-    nextFrame(this.draw);
+    if (message.type === MESSAGE.ERROR) return this.#showError(message);
+    if (message.type === MESSAGE.SCAN) {
+      this.result = message;
+      nextFrame(this.draw);
+    }
     return null;
   }
 
   tick() {
-    this.table.refresh("age");
+    this.table.refreshColumn("age");
   }
 
-  async #assets() {
+  async #loadAssets() {
     const feed = await get("v1/feed").catch(() => null);
     if (feed) this.form.setAssets(feed.assets);
   }
 
-  #subscriptions(filter) {
+  #subscriptionsOf(filter) {
     try {
-      return [{ id: "scan", scan: subscription(filter) }];
+      return [{ id: "scan", scan: scanOf(filter) }];
     } catch (error) {
-      this.#refuse({ reason: "BadInput", detail: error.message, arguments: [error.field] });
+      this.#showError({ reason: "BadInput", detail: error.message, arguments: [error.field] });
       return [];
     }
   }
 
+  // The address changes, which opens the view again with the new filter.
   #run(filter) {
-    const to = scanLink(filter);
-    if (to === location.hash) goInstead(to);
-    else go(to);
+    const hash = scanLink(filter);
+    if (hash === location.hash) redirect(hash);
+    else navigate(hash);
   }
 
   #sortBy(name) {
-    const next = this.sort === `-${name}` ? name : `-${name}`;
-    this.form.fill({ ...this.form.filter, sort: next });
+    const sort = this.sort === `-${name}` ? name : `-${name}`;
+    this.form.fill({ ...this.form.filter, sort });
     this.#run(this.form.filter);
   }
 
-  // A bound that is refused is shown at its field; there are no results then, which could be old.
-  #refuse({ reason, detail, arguments: names = [] }) {
-    this.problem.say(this.form.refuse(names, detail) ? "" : detail);
-    this.summary.textContent = "Nothing was scanned.";
+  // An invalid bound is shown at its field. There are no results then that could be out of date.
+  #showError({ reason, detail, arguments: names = [] }) {
+    this.notice.show(this.form.showError(names, detail) ? "" : detail);
+    this.summary.textContent = "No results.";
     if (reason !== "BadInput") return null;
-    this.found = null;
+    this.result = null;
     this.table.update([]);
-    return REFUSED;
+    return CLEARED;
   }
 
   #draw() {
-    if (this.found === null) return;
-    const { options, considered, excluded } = this.found;
-    this.heat = range(options.map((row) => row.mark_iv));
+    if (this.result === null) return;
+    const { options, considered, excluded } = this.result;
+    this.scale = scaleOf(options.map(({ mark_iv }) => mark_iv));
     this.table.update(options);
-    const left = Object.entries(excluded).filter(([, count]) => count > 0);
-    const reasons = left.map(([reason, count]) => `${fixed(count, 0)} ${reasonWords(reason)}`).join(", ");
-    const words = `${fixed(options.length, 0)} shown of ${fixed(considered, 0)} considered`;
-    this.summary.textContent = reasons ? `${words}; left out: ${reasons}` : words;
+    const reasons = Object.entries(excluded)
+      .filter(([, count]) => count > 0)
+      .map(([reason, count]) => `${fixed(count, 0)} ${reasonText(reason)}`);
+    const counts = `${fixed(options.length, 0)} shown of ${fixed(considered, 0)} considered`;
+    this.summary.textContent = reasons.length
+      ? `${counts}; excluded: ${reasons.join(", ")}`
+      : counts;
+  }
+
+  #columns() {
+    const sortable = (id, text, options = {}) => ({
+      id,
+      heading: heading(id),
+      hint: description(id),
+      sort: id,
+      text,
+      ...options,
+    });
+    const priceColumn = (id) => sortable(id, (row) => price(row[id], row.underlying_price));
+    const sizeColumn = (id) => ({
+      id,
+      heading: "Size",
+      hint: description(id),
+      text: (row) => compact(row[id]),
+    });
+    return [
+      {
+        id: "symbol",
+        heading: heading("symbol"),
+        isRowHeading: true,
+        isText: true,
+        text: ({ symbol }) => symbol,
+        link: ({ symbol }) => optionLink(symbol),
+        button: makeCopyButton,
+      },
+      sortable("dte", ({ expiry_ms }) => days(daysTo(expiry_ms))),
+      sortable("moneyness", ({ moneyness }) => fixed(moneyness, 3)),
+      sortable("delta", ({ delta }) => fixed(delta, 2)),
+      priceColumn("bid_price"),
+      sizeColumn("bid_size"),
+      priceColumn("ask_price"),
+      sizeColumn("ask_size"),
+      priceColumn("mark_price"),
+      sortable("bid_iv", ({ bid_iv }) => percent(bid_iv)),
+      sortable("mark_iv", ({ mark_iv }) => percent(mark_iv), {
+        paint: (cell, { mark_iv }) => {
+          toggleClass(cell, "warmth", true);
+          setWarmth(cell, mark_iv, this.scale);
+        },
+      }),
+      sortable("ask_iv", ({ ask_iv }) => percent(ask_iv)),
+      sortable("spread_iv", (row) => points(row.spread_iv), {
+        heading: "Sprd",
+        hint: "ask IV − bid IV, in vol points",
+      }),
+      sortable("open_interest", (row) => compact(row.open_interest), { heading: "OI" }),
+      sortable("volume_24h", (row) => number(row.volume_24h), { heading: "Vol" }),
+      sortable("turnover_24h", (row) => compact(row.turnover_24h), { heading: "Turnover" }),
+      { id: "age", heading: heading("age_s"), text: ({ ts_ms }) => age(ageOf(ts_ms)) },
+    ];
   }
 }
 
-const ofPrice = (name) => (row) => price(row[name], row.underlying_price);
-
-function columns(heat) {
-  return [
-    {
-      id: "symbol",
-      head: "Option",
-      isHead: true,
-      isText: true,
-      text: (row) => row.symbol,
-      link: (row) => optionLink(row.symbol),
-      action: copyButton,
-    },
-    { id: "dte", head: "DTE", sort: "dte", text: (row) => days(daysTo(row.expiry_ms)) },
-    { id: "moneyness", head: "K/F", hint: "strike over forward", sort: "moneyness", text: (row) => fixed(row.moneyness, 3) },
-    { id: "delta", head: "Delta", sort: "delta", text: (row) => fixed(row.delta, 2) },
-    { id: "bid_price", head: "Bid", sort: "bid_price", text: ofPrice("bid_price") },
-    { id: "bid_size", head: "Size", hint: "bid size, base coin", text: (row) => compact(row.bid_size) },
-    { id: "ask_price", head: "Ask", sort: "ask_price", text: ofPrice("ask_price") },
-    { id: "ask_size", head: "Size", hint: "ask size, base coin", text: (row) => compact(row.ask_size) },
-    { id: "mark_price", head: "Mark", sort: "mark_price", text: ofPrice("mark_price") },
-    { id: "bid_iv", head: "Bid IV", sort: "bid_iv", text: (row) => percent(row.bid_iv) },
-    {
-      id: "mark_iv",
-      head: "Mark IV",
-      sort: "mark_iv",
-      text: (row) => percent(row.mark_iv),
-      paint: (cell, row) => {
-        cell.classList.add("warmth");
-        warm(cell, row.mark_iv, heat() || {});
-      },
-    },
-    { id: "ask_iv", head: "Ask IV", sort: "ask_iv", text: (row) => percent(row.ask_iv) },
-    { id: "spread_iv", head: "Sprd", hint: "ask IV − bid IV, vol points", sort: "spread_iv", text: (row) => points(row.spread_iv) },
-    { id: "open_interest", head: "OI", hint: "base coin", sort: "open_interest", text: (row) => compact(row.open_interest) },
-    { id: "volume_24h", head: "Vol", hint: "24 h, base coin", sort: "volume_24h", text: (row) => number(row.volume_24h) },
-    { id: "turnover_24h", head: "Turnover", hint: "24 h, notional", sort: "turnover_24h", text: (row) => compact(row.turnover_24h) },
-    { id: "age", head: "Age", text: (row) => age(ageOf(row.ts_ms)) },
-  ];
-}
-
-function copyButton(symbol) {
-  const props = { type: "button", class: "copy", "aria-label": "Copy the symbol", title: "Copy the symbol" };
-  return el("button", { ...props, onclick: () => copy(symbol()) });
+/**
+ * @param {function(): string} symbolOf Returns the symbol of the row.
+ * @returns {HTMLElement}
+ */
+function makeCopyButton(symbolOf) {
+  return el("button", {
+    type: "button",
+    class: "copy",
+    "aria-label": "Copy the symbol",
+    title: "Copy the symbol",
+    onclick: () => copyToClipboard(symbolOf()),
+  });
 }

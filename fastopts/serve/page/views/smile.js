@@ -1,231 +1,278 @@
-// The smile of an expiry: mark volatility, with the market's bid and ask around it.
+/** The smile of one series: mark IV, with the IVs of bid and ask around it. */
 
-import { Chart, SERIES, axis, legend, markAt, percentTick, tooltip } from "../widgets/chart.js";
-import { checkbox, choice, menu } from "../widgets/controls.js";
-import { DataTable } from "../widgets/data_table.js";
+import { forwardOf, smilePoints } from "../data/chain.js";
+import { heading } from "../data/fields.js";
+import { ageOf } from "../data/venue_clock.js";
 import { el } from "../lib/dom.js";
 import { age, fixed, level, number, percent } from "../lib/format.js";
-import { ageOf } from "../data/venue_clock.js";
-import { atMostEvery } from "../lib/scheduling.js";
-import { keep, read } from "../lib/storage.js";
-import { Notice } from "../widgets/notice.js";
-import { optionLink } from "../lib/router.js";
-import { Rows, forwardOf, smileOf } from "../data/rows.js";
-import { FIGURES } from "../data/series.js";
-import { Strip } from "../widgets/summary_bar.js";
-import { Switcher, toFront } from "../widgets/expiry_switcher.js";
+import { optionLink, reopen } from "../lib/router.js";
+import { throttled } from "../lib/scheduling.js";
+import { load, store } from "../lib/storage.js";
+import {
+  axis,
+  Chart,
+  legend,
+  percentTick,
+  SERIES_COLOURS,
+  tooltip,
+  verticalLine,
+} from "../widgets/chart.js";
+import { checkbox, menu, segmented } from "../widgets/controls.js";
+import { Notice } from "../widgets/messages.js";
+import { SeriesSummaryBar } from "../widgets/summary_bar.js";
+import { CollapsibleTable } from "../widgets/table.js";
+import { ExpiryView, FrontRedirect, seriesRows } from "./view.js";
 
 const REDRAW_MS = 400;
-const OVERLAYS_MOST = 7;
-const BESIDE = 0.12; // of the width, free on each side
-const AXES = [["strike", "Strike"], ["log_moneyness", "ln(K/F)"], ["delta", "Delta"]];
+const OVERLAYS_MAX = 7; // as many as there are colours besides the series' own
+const MARGIN = 0.12; // free space left and right of the smile, as a share of its width
+// ECharts needs a series for the lower edge of a band; names with this prefix are not shown.
+const HIDDEN = "·";
+const X_AXES = [
+  ["strike", heading("strike")],
+  ["log_moneyness", heading("log_moneyness")],
+  ["delta", heading("delta")],
+];
 
+/**
+ * @param {import("../lib/router.js").Route} route
+ * @returns {import("./view.js").View}
+ */
 export function open(route) {
-  return route.expiry === null ? toFront(route) : new SmileView(route);
+  return route.expiry === null ? new FrontRedirect(route) : new SmileView(route);
 }
 
-class SmileView {
+class SmileView extends ExpiryView {
   constructor(route) {
-    this.route = route;
-    this.title = `${route.asset} ${route.expiry} smile`;
-    this.axis = read("smile.axis", "strike");
-    this.hasBand = read("smile.band", true);
-    this.overlays = overlaysOf(route);
-    this.rows = new Map([["rows", new Rows()], ...this.overlays.map(([label]) => [`+${label}`, new Rows()])]);
-    this.subscriptions = [
-      { id: "rows", ...series(route.asset, route.expiry, route.settle) },
-      { id: "expiries", expiries: route.asset },
-      ...this.overlays.map(([label, settle]) => ({ id: `+${label}`, ...series(route.asset, label, settle) })),
-    ];
-    this.redraw = atMostEvery(REDRAW_MS, () => this.#draw());
-    this.#build();
+    const { asset, expiry, settle } = route;
+    const overlays = overlaysOf(route);
+    super(route, {
+      title: `${asset} ${expiry} smile`,
+      rows: {
+        rows: seriesRows(asset, expiry, settle),
+        ...Object.fromEntries(
+          overlays.map((label) => [overlayId(label), seriesRows(asset, label)]),
+        ),
+      },
+    });
+    this.overlays = overlays;
+    this.offeredLabels = "";
+    this.axis = load("smile.axis", "strike");
+    this.hasBand = load("smile.band", true);
+    this.redraw = throttled(REDRAW_MS, () => this.#draw());
+    this.summary = new SeriesSummaryBar();
+    this.staleNotice = new Notice("hint warn", "status");
+    this.chart = new Chart(`Implied volatility by strike, ${this.title}`, (colours) =>
+      this.#chartOption(colours),
+    );
+    this.table = new CollapsibleTable({
+      caption: `Smile of ${asset} ${expiry}`,
+      columns: COLUMNS,
+      key: ({ symbol }) => symbol,
+    });
+    this.overlayBoxes = el(
+      "fieldset",
+      {},
+      el("legend", {}, `Compare with ${expiry} (up to ${OVERLAYS_MAX})`),
+    );
+    const band = checkbox("Bid/ask band", this.hasBand, (isOn) => {
+      this.hasBand = isOn;
+      store("smile.band", isOn);
+      this.chart.draw(true);
+    });
+    const xAxis = segmented("X axis", X_AXES, this.axis, (name) => {
+      this.axis = name;
+      store("smile.axis", name);
+      this.chart.draw(true);
+    });
+    this.node = el(
+      "section",
+      {},
+      el(
+        "div",
+        { class: "controls" },
+        this.switcher.node,
+        xAxis,
+        band.node,
+        menu("Compare expiries", this.overlayBoxes),
+      ),
+      this.summary.node,
+      this.notice.node,
+      this.chart.node,
+      this.staleNotice.node,
+      this.table.node,
+    );
   }
 
-  opened() {
-    for (const rows of this.rows.values()) rows.restart();
+  rowsChanged() {
+    this.redraw();
   }
 
-  receive(message) {
-    if (message.type === "rows") {
-      this.rows.get(message.id)?.apply(message);
-      this.redraw();
-    } else if (message.type === "expiries") {
-      this.switcher.take(message);
-      this.switcher.showFigures(this.strip);
-      this.#offerOverlays();
-    } else if (message.type === "error") {
-      this.problem.say(message.detail);
-    }
-  }
-
-  step(by) {
-    return this.switcher.step(by);
-  }
-
-  themed() {
-    this.chart.themed();
+  seriesChanged() {
+    this.summary.show(this.switcher.current);
+    this.#offerOverlays();
   }
 
   close() {
     this.redraw.cancel();
-    this.chart.close();
-  }
-
-  #build() {
-    this.switcher = new Switcher(this.route);
-    this.strip = new Strip(FIGURES);
-    this.problem = new Notice();
-    this.chart = new Chart(`Implied volatility by strike, ${this.title}`, (colours) => this.#option(colours));
-    this.table = new DataTable(`Smile of ${this.route.asset} ${this.route.expiry}`, COLUMNS, (point) => point.symbol);
-    this.boxes = el("fieldset", {}, el("legend", {}, `Beside ${this.route.expiry}, at most ${OVERLAYS_MOST}`));
-    const band = checkbox("Bid/ask band", this.hasBand, (on) => {
-      this.hasBand = on;
-      keep("smile.band", on);
-      this.chart.draw(true);
-    });
-    const by = choice("By", AXES, this.axis, (name) => {
-      this.axis = name;
-      keep("smile.axis", name);
-      this.chart.draw(true);
-    });
-    const controls = el("div", { class: "controls" }, this.switcher.node, by, band.node, menu("Other expiries", this.boxes));
-    this.stale = el("p", { class: "hint warn", hidden: true });
-    this.node = el("section", {}, controls, this.strip.node, this.problem.node, this.chart.node, this.stale, this.table.node);
+    super.close();
   }
 
   #offerOverlays() {
-    const others = this.switcher.series.filter((one) => one.label !== this.route.expiry);
-    const byLabel = new Map(others.map((one) => [one.label, one]));
-    const key = [...byLabel.keys()].join();
-    if (key === this.offered) return;
-    this.offered = key;
-    const chosen = new Set(this.overlays.map(([label]) => label));
-    const boxes = [...byLabel.keys()].map((label) =>
-      checkbox(label, chosen.has(label), (on) => this.#overlay(label, on)).node,
+    const listed = this.switcher.series.map(({ label }) => label);
+    const labels = [...new Set(listed)].filter((label) => label !== this.route.expiry);
+    const key = labels.join();
+    // Replacing a box would take the focus from it.
+    if (key === this.offeredLabels) return;
+    this.offeredLabels = key;
+    const boxes = labels.map((label) =>
+      checkbox(label, this.overlays.includes(label), (isOn) => this.#setOverlay(label, isOn)),
     );
-    this.boxes.replaceChildren(this.boxes.firstChild, ...boxes);
+    this.overlayBoxes.replaceChildren(
+      this.overlayBoxes.firstChild,
+      ...boxes.map(({ node }) => node),
+    );
   }
 
-  #overlay(label, isOn) {
-    const labels = this.overlays.map(([one]) => one).filter((one) => one !== label);
+  #setOverlay(label, isOn) {
+    const labels = this.overlays.filter((overlay) => overlay !== label);
     if (isOn) labels.push(label);
-    keepOverlays(this.route, labels.slice(-OVERLAYS_MOST));
-    dispatchEvent(new HashChangeEvent("hashchange"));
+    const { asset } = this.route;
+    const stored = load("smile.overlays", {});
+    store("smile.overlays", { ...stored, [asset]: labels.slice(-OVERLAYS_MAX) });
+    reopen(); // other subscriptions need another view
   }
 
-  #points(id) {
-    const rows = [...this.rows.get(id).bySymbol.values()];
+  #smile(id) {
+    const rows = this.rowsById.get(id).all;
     const forward = forwardOf(rows);
-    return { forward, points: smileOf(rows, forward) };
+    return { forward, points: smilePoints(rows, forward) };
   }
 
   #draw() {
-    const { points } = this.#points("rows");
+    const { points } = this.#smile("rows");
     this.table.update(points);
-    const old = points.filter((point) => !point.live).length;
-    this.stale.hidden = old === 0;
-    this.stale.textContent = `${old} of ${points.length} points are not live: drawn hollow.`;
+    const staleCount = points.filter(({ live }) => !live).length;
+    const text = `${staleCount} of ${points.length} points are stale (hollow markers).`;
+    this.staleNotice.show(staleCount ? text : "");
     this.chart.draw();
   }
 
-  #option(colours) {
-    const { points, forward } = this.#points("rows");
+  #chartOption(colours) {
+    const { points, forward } = this.#smile("rows");
     if (!points.length) return null;
-    const x = (point) => place(point, this.axis);
+    const x = (point) => xOf(point, this.axis);
     const shown = points.filter((point) => x(point) !== null);
-    const main = [
-      ...(this.hasBand ? band(shown, x, colours) : []),
-      line(this.route.expiry, shown, x, colours.accent, { markLine: markAt(middle(this.axis, forward), `F ${level(forward)}`, colours) }),
-    ];
-    const others = this.overlays.map(([label], index) => {
-      const found = this.#points(`+${label}`).points.filter((point) => x(point) !== null);
-      return line(label, found, x, SERIES[(index + 1) % SERIES.length], { lineStyle: { width: 1.2 }, symbolSize: 4 });
+    const { expiry } = this.route;
+    const forwardLine = verticalLine(
+      this.axis === "strike" ? forward : ATM_X[this.axis],
+      `F ${level(forward)}`,
+      colours,
+    );
+    const main = makeLine(expiry, shown, x, colours.accent, { markLine: forwardLine });
+    const overlays = this.overlays.map((label, index) => {
+      const others = this.#smile(overlayId(label)).points.filter((point) => x(point) !== null);
+      const colour = SERIES_COLOURS[(index + 1) % SERIES_COLOURS.length];
+      return makeLine(label, others, x, colour, { lineStyle: { width: 1.2 }, symbolSize: 4 });
     });
+    const range = this.axis === "delta" ? {} : paddedRange(shown.map(x));
     return {
-      legend: { ...legend(colours), data: [this.route.expiry, "bid", "ask", ...this.overlays.map(([label]) => label)] },
+      legend: { ...legend(colours), data: [expiry, "bid", "ask", ...this.overlays] },
       grid: { left: 56, right: 24, top: 34, bottom: 46 },
-      tooltip: tooltip(colours, (found) => this.#tip(found, x)),
-      xAxis: axis(colours, { ...xAxis(this.axis), ...(this.axis === "delta" ? {} : around(shown.map(x))) }),
-      yAxis: axis(colours, { type: "value", scale: true, axisLabel: { formatter: percentTick } }),
-      series: [...main, ...others],
+      tooltip: tooltip(colours, (items) => this.#describe(items, x)),
+      xAxis: axis(colours, { ...X_AXIS_OPTIONS[this.axis], ...range }),
+      yAxis: axis(colours, {
+        type: "value",
+        scale: true,
+        axisLabel: { formatter: percentTick },
+      }),
+      series: [...(this.hasBand ? makeBand(shown, x, colours) : []), main, ...overlays],
     };
   }
 
-  #tip(found, x) {
-    const at = found[0].value[0];
-    const point = this.#points("rows").points.find((one) => x(one) === at);
-    const rows = found
-      .filter((one) => !one.seriesName.startsWith("·"))
-      .map((one) => [one.seriesName, percent(one.value[1], 2), one.color]);
-    const title = point ? `${number(point.strike)} ${point.type === "C" ? "call" : "put"}` : shownAt(at, this.axis);
-    const age_s = point && !point.live ? [["not live, age", age(ageOf(point.ts_ms)), null]] : [];
-    return { title, rows: [...rows, ...age_s] };
+  #describe(items, x) {
+    const position = items[0].value[0];
+    const point = this.#smile("rows").points.find((each) => x(each) === position);
+    const rows = items
+      .filter(({ seriesName }) => !seriesName.startsWith(HIDDEN))
+      .map(({ seriesName, value, color }) => [seriesName, percent(value[1], 2), color]);
+    if (!point) return { title: positionText(position, this.axis), rows };
+    if (!point.live) rows.push(["stale, age", age(ageOf(point.ts_ms)), null]);
+    const side = point.type === "C" ? "call" : "put";
+    return { title: `${number(point.strike)} ${side}`, rows };
   }
 }
 
-function series(asset, expiry, settle) {
-  return settle ? { asset, expiry, settle } : { asset, expiry };
+const overlayId = (label) => `+${label}`;
+
+// Labels in the order in which they were chosen. An overlay is of the default settle coin.
+function overlaysOf({ asset, expiry }) {
+  const labels = load("smile.overlays", {})[asset] || [];
+  return labels.filter((label) => label !== expiry);
 }
 
-// Kept in the order they were chosen in; the coin of the view, where there are two.
-function overlaysOf(route) {
-  const labels = read("smile.overlays", {})[route.asset] || [];
-  return labels.filter((label) => label !== route.expiry).map((label) => [label, null]);
-}
-
-function keepOverlays(route, labels) {
-  keep("smile.overlays", { ...read("smile.overlays", {}), [route.asset]: labels });
-}
-
-// By delta: from the far put (0) over the money (50) to the far call (100).
-function place(point, by) {
-  if (by !== "delta") return point[by];
+// Deltas from the far out-of-the-money put (0) over the money (50) to the far call (100), so that
+// puts and calls share one axis.
+function xOf(point, axisName) {
+  if (axisName !== "delta") return point[axisName];
   if (point.delta === null) return null;
   return point.delta < 0 ? -point.delta * 100 : (1 - point.delta) * 100;
 }
 
-function middle(by, forward) {
-  return { strike: forward, log_moneyness: 0, delta: 50 }[by];
+const ATM_X = { log_moneyness: 0, delta: 50 };
+
+const X_AXIS_OPTIONS = {
+  strike: {
+    type: "value",
+    scale: true,
+    name: "strike",
+    nameGap: 28,
+    axisLabel: { formatter: number },
+  },
+  log_moneyness: { type: "value", scale: true, name: "ln(strike / forward)", nameGap: 28 },
+  delta: {
+    type: "value",
+    min: 0,
+    max: 100,
+    interval: 10,
+    name: "delta: puts left, calls right",
+    nameGap: 28,
+    axisLabel: { formatter: deltaText },
+  },
+};
+
+// The axis follows the series itself: the far wings of an overlay would compress it.
+function paddedRange(positions) {
+  const min = Math.min(...positions);
+  const max = Math.max(...positions);
+  const padding = (max - min) * MARGIN;
+  const step = 10 ** Math.floor(Math.log10(padding || 1));
+  const rounded = (value, round) => Number((round(value / step) * step).toPrecision(6));
+  return {
+    min: rounded(min - padding, Math.floor),
+    max: rounded(max + padding, Math.ceil),
+  };
 }
 
-function xAxis(by) {
-  const type = "value";
-  if (by === "strike") return { type, scale: true, name: "strike", nameGap: 28, axisLabel: { formatter: number } };
-  if (by === "log_moneyness") return { type, scale: true, name: "ln(strike / forward)", nameGap: 28 };
-  return { type, min: 0, max: 100, interval: 10, name: "delta: puts left, calls right", nameGap: 28, axisLabel: { formatter: deltaName } };
-}
-
-// The far wings of an overlaid expiry would press this one's smile flat.
-function around(places) {
-  const [least, most] = [Math.min(...places), Math.max(...places)];
-  const room = (most - least) * BESIDE;
-  return { min: nice(least - room, room, Math.floor), max: nice(most + room, room, Math.ceil) };
-}
-
-function nice(value, room, round) {
-  const step = 10 ** Math.floor(Math.log10(room || 1));
-  return Number((round(value / step) * step).toPrecision(6));
-}
-
-function deltaName(value) {
+function deltaText(value) {
   if (value === 50) return "ATM";
   return value < 50 ? `${value}P` : `${100 - value}C`;
 }
 
-function shownAt(value, by) {
-  if (by === "delta") return deltaName(Math.round(value));
-  return by === "strike" ? number(value) : fixed(value, 4);
+function positionText(value, axisName) {
+  if (axisName === "delta") return deltaText(Math.round(value));
+  return axisName === "strike" ? number(value) : fixed(value, 4);
 }
 
-function line(name, points, x, tint, more = {}) {
+function makeLine(name, points, x, colour, options = {}) {
   return {
     name,
     type: "line",
     symbol: "circle",
     symbolSize: 5,
-    itemStyle: { color: tint },
-    ...more,
-    lineStyle: { color: tint, width: 2, ...more.lineStyle },
+    itemStyle: { color: colour },
+    ...options,
+    lineStyle: { color: colour, width: 2, ...options.lineStyle },
     data: points.map((point) => ({
       value: [x(point), point.mark_iv],
       symbol: point.live ? "circle" : "emptyCircle",
@@ -233,43 +280,53 @@ function line(name, points, x, tint, more = {}) {
   };
 }
 
-// Bid and ask as triangles, and a bar from one to the other where both are there.
-function band(points, x, colours) {
-  const side = (name, field, tint, rotation) => ({
+// Bid and ask as triangles, and an area between them where there are both.
+function makeBand(points, x, colours) {
+  const makeTriangles = (name, field, colour, rotation) => ({
     name,
     type: "scatter",
     symbol: "triangle",
     symbolRotate: rotation,
     symbolSize: 6,
-    itemStyle: { color: tint, opacity: 0.9 },
+    itemStyle: { color: colour, opacity: 0.9 },
     data: points.filter((point) => point[field] !== null).map((point) => [x(point), point[field]]),
   });
-  const both = points.filter((point) => point.bid_iv !== null && point.ask_iv !== null);
-  const area = (name, value, areaStyle) => ({
-    name,
+  const quoted = points.filter(({ bid_iv, ask_iv }) => bid_iv !== null && ask_iv !== null);
+  // ECharts fills from 0, or from the series below in a stack: an invisible area up to the bid,
+  // and on it the visible one up to the ask.
+  const makeArea = (name, height, areaStyle) => ({
+    name: HIDDEN + name,
     type: "line",
     stack: "band",
     silent: true,
     symbol: "none",
     lineStyle: { opacity: 0 },
     areaStyle,
-    data: both.map((point) => [x(point), value(point)]),
+    data: quoted.map((point) => [x(point), height(point)]),
   });
   return [
-    area("·bid", (point) => point.bid_iv, { opacity: 0 }),
-    area("·width", (point) => point.ask_iv - point.bid_iv, { color: colours.accent, opacity: 0.14 }),
-    side("bid", "bid_iv", colours.up, 0),
-    side("ask", "ask_iv", colours.down, 180),
+    makeArea("bid", ({ bid_iv }) => bid_iv, { opacity: 0 }),
+    makeArea("width", ({ bid_iv, ask_iv }) => ask_iv - bid_iv, {
+      color: colours.accent,
+      opacity: 0.14,
+    }),
+    makeTriangles("bid", "bid_iv", colours.up, 0),
+    makeTriangles("ask", "ask_iv", colours.down, 180),
   ];
 }
 
+const column = (id, text, options = {}) => ({ id, heading: heading(id), text, ...options });
+
 const COLUMNS = [
-  { id: "strike", head: "Strike", isHead: true, text: (point) => number(point.strike) },
-  { id: "symbol", head: "Option", isText: true, text: (point) => point.symbol, link: (point) => optionLink(point.symbol) },
-  { id: "log_moneyness", head: "ln(K/F)", text: (point) => fixed(point.log_moneyness, 4) },
-  { id: "delta", head: "Delta", text: (point) => fixed(point.delta, 2) },
-  { id: "bid_iv", head: "Bid IV", text: (point) => percent(point.bid_iv) },
-  { id: "mark_iv", head: "Mark IV", text: (point) => percent(point.mark_iv) },
-  { id: "ask_iv", head: "Ask IV", text: (point) => percent(point.ask_iv) },
-  { id: "age", head: "Age", text: (point) => age(ageOf(point.ts_ms)) },
+  column("strike", ({ strike }) => number(strike), { isRowHeading: true }),
+  column("symbol", ({ symbol }) => symbol, {
+    isText: true,
+    link: ({ symbol }) => optionLink(symbol),
+  }),
+  column("log_moneyness", ({ log_moneyness }) => fixed(log_moneyness, 4)),
+  column("delta", ({ delta }) => fixed(delta, 2)),
+  column("bid_iv", ({ bid_iv }) => percent(bid_iv)),
+  column("mark_iv", ({ mark_iv }) => percent(mark_iv)),
+  column("ask_iv", ({ ask_iv }) => percent(ask_iv)),
+  { id: "age", heading: "Age", text: ({ ts_ms }) => age(ageOf(ts_ms)) },
 ];

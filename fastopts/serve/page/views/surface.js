@@ -1,111 +1,134 @@
-// Volatility by expiry and delta, as a table whose cells are warm where it is high.
+/** The volatility surface: mark IV by expiry and delta, as a heatmap table. */
 
-import { choice } from "../widgets/controls.js";
-import { el } from "../lib/dom.js";
-import { days, level, percent } from "../lib/format.js";
+import { MESSAGE } from "../data/constants.js";
+import { seriesKey } from "../data/series.js";
+import { el, toggleClass } from "../lib/dom.js";
+import { percent } from "../lib/format.js";
+import { viewLink } from "../lib/router.js";
 import { nextFrame } from "../lib/scheduling.js";
-import { range, warm } from "../widgets/heatmap.js";
-import { keep, read } from "../lib/storage.js";
-import { Notice } from "../widgets/notice.js";
-import { link } from "../lib/router.js";
+import { load, store } from "../lib/storage.js";
+import { segmented } from "../widgets/controls.js";
+import { scaleOf, setWarmth } from "../widgets/heatmap.js";
+import { expiryColumn, SERIES_COLUMNS } from "../widgets/series_columns.js";
 import { Table } from "../widgets/table.js";
+import { View } from "./view.js";
 
-const SCALES = [["table", "Whole table"], ["row", "Each expiry"]];
+const SURFACE = "surface";
+const ROW = "row";
+const SCALES = [
+  [SURFACE, "Whole surface"],
+  [ROW, "Per expiry"],
+];
+const ATM = "atm";
 
+/**
+ * @param {import("../lib/router.js").Route} route
+ * @returns {View}
+ */
 export function open(route) {
-  return new GridView(route);
+  return new SurfaceView(route);
 }
 
-class GridView {
-  constructor(route) {
-    this.route = route;
-    this.title = `${route.asset} surface`;
-    this.subscriptions = [{ id: "surface", surface: route.asset, settle: null }];
-    this.body = null;
-    this.table = null;
-    this.by = read("grid.scale", "table");
+class SurfaceView extends View {
+  constructor({ asset }) {
+    super(`${asset} surface`, [{ id: "surface", surface: asset, settle: null }]);
+    this.asset = asset;
+    this.message = null;
+    this.table = null; // its columns are the deltas of the first message
+    this.shownDeltas = "";
+    this.surfaceScale = null;
+    this.scaleBy = load("surface.scale", SURFACE);
     this.draw = () => this.#draw();
-    this.place = el("div", { class: "scroll" });
-    this.words = new Notice();
-    const scale = choice("Colours over", SCALES, this.by, (by) => {
-      this.by = by;
-      keep("grid.scale", by);
+    const scale = segmented("Colour scale", SCALES, this.scaleBy, (name) => {
+      this.scaleBy = name;
+      store("surface.scale", name);
       nextFrame(this.draw);
     });
-    this.scale = el("span", { class: "scale" });
-    const controls = el("div", { class: "controls" }, scale, this.scale);
-    const about = el("p", { class: "hint" }, "Mark volatility at the venue's deltas; – where no two options are around one.");
-    this.node = el("section", {}, controls, this.words.node, this.place, about);
-  }
-
-  receive(message) {
-    if (message.type === "error") {
-      this.words.say(message.detail);
-    }
-    if (message.type !== "surface") return;
-    this.body = message;
-    nextFrame(this.draw);
-  }
-
-  #draw() {
-    if (this.body === null) return;
-    const { deltas, expiries } = this.body;
-    if (this.table === null || this.shown !== deltas.join()) this.#build(deltas);
-    this.whole = range(expiries.flatMap((one) => one.ivs));
-    this.table.update(expiries);
-    if (this.whole) this.#showScale(this.whole);
-  }
-
-  #showScale({ least, most }) {
-    const isWhole = this.by === "table";
-    this.scale.replaceChildren(
-      isWhole ? percent(least) : "low",
-      el("span", { class: "ramp", "aria-hidden": "true" }),
-      isWhole ? percent(most) : "high",
+    this.legend = el("span", { class: "scale" });
+    this.tableHolder = el("div", { class: "scroll" });
+    this.node = el(
+      "section",
+      {},
+      el("div", { class: "controls" }, scale, this.legend),
+      this.notice.node,
+      this.tableHolder,
+      el(
+        "p",
+        { class: "hint" },
+        "Mark IV interpolated by the venue's deltas; – where the listed options do not reach.",
+      ),
     );
   }
 
-  #build(deltas) {
-    this.shown = deltas.join();
-    const { asset } = this.route;
-    this.table = new Table({
-      caption: `Mark volatility of ${asset} by expiry and delta`,
-      key: (one) => `${one.label}-${one.settle}`,
-      opens: (one) => link(asset, "smile", one.label, one.settle),
-      isStale: (one) => one.live === 0,
-      columns: [
-        { id: "label", head: "Expiry", isHead: true, isText: true, text: (one) => one.label, link: (one) => link(asset, "smile", one.label, one.settle) },
-        { id: "settle", head: "Settle", isText: true, text: (one) => one.settle },
-        { id: "dte", head: "DTE", text: (one) => days(one.dte) },
-        { id: "forward", head: "Forward", text: (one) => level(one.forward) },
-        ...deltas.map((delta, index) => ({
-          id: `d${index}`,
-          head: deltaName(delta),
-          hint: deltaHint(delta),
-          text: (one) => percent(one.ivs[index]),
-          paint: (cell, one) => this.#paint(cell, one, index, delta),
-        })),
-        { id: "live", head: "Live", text: (one) => `${one.live}/${one.total}` },
-      ],
-    });
-    this.table.node.classList.add("grid");
-    this.place.replaceChildren(this.table.node);
+  receive(message) {
+    if (message.type === MESSAGE.SURFACE) {
+      this.message = message;
+      nextFrame(this.draw);
+    }
+    return super.receive(message);
   }
 
-  #paint(cell, one, index, delta) {
-    const value = one.ivs[index];
-    cell.classList.toggle("warmth", value !== null);
-    cell.classList.toggle("middle", delta === "atm");
-    warm(cell, value, (this.by === "table" ? this.whole : range(one.ivs)) || {});
+  #draw() {
+    if (this.message === null) return;
+    const { deltas, expiries: series } = this.message;
+    if (this.shownDeltas !== deltas.join()) this.#makeTable(deltas);
+    this.surfaceScale = scaleOf(series.flatMap(({ ivs }) => ivs));
+    this.table.update(series);
+    if (this.surfaceScale) this.#showLegend(this.surfaceScale);
+  }
+
+  #showLegend({ min, max }) {
+    const isAbsolute = this.scaleBy === SURFACE;
+    this.legend.replaceChildren(
+      isAbsolute ? percent(min) : "low",
+      el("span", { class: "ramp", "aria-hidden": "true" }),
+      isAbsolute ? percent(max) : "high",
+    );
+  }
+
+  #makeTable(deltas) {
+    this.shownDeltas = deltas.join();
+    const { asset } = this;
+    this.table = new Table({
+      caption: `Mark IV of ${asset} by expiry and delta`,
+      key: seriesKey,
+      opens: ({ label, settle }) => viewLink(asset, "smile", label, settle),
+      isStale: ({ live }) => live === 0,
+      columns: [
+        expiryColumn(asset, "smile"),
+        SERIES_COLUMNS.settle,
+        SERIES_COLUMNS.dte,
+        SERIES_COLUMNS.forward,
+        ...deltas.map((delta, index) => this.#deltaColumn(delta, index)),
+        SERIES_COLUMNS.live,
+      ],
+    });
+    this.table.node.classList.add("surface");
+    this.tableHolder.replaceChildren(this.table.node);
+  }
+
+  #deltaColumn(delta, index) {
+    return {
+      id: `d${index}`,
+      heading: deltaHeading(delta),
+      hint: deltaDescription(delta),
+      text: ({ ivs }) => percent(ivs[index]),
+      paint: (cell, { ivs }) => {
+        toggleClass(cell, "warmth", ivs[index] !== null);
+        toggleClass(cell, "atm-column", delta === ATM);
+        setWarmth(cell, ivs[index], this.scaleBy === SURFACE ? this.surfaceScale : scaleOf(ivs));
+      },
+    };
   }
 }
 
-function deltaName(delta) {
-  if (delta === "atm") return "ATM";
+// 25P, ATM, 25C.
+function deltaHeading(delta) {
+  if (delta === ATM) return "ATM";
   return `${Math.round(Math.abs(delta) * 100)}${delta < 0 ? "P" : "C"}`;
 }
 
-function deltaHint(delta) {
-  if (delta === "atm") return "at the forward";
-  return `${delta < 0 ? "put" : "call"} of delta ${delta}`;
+function deltaDescription(delta) {
+  if (delta === ATM) return "at the forward";
+  return `${delta < 0 ? "put" : "call"} with a delta of ${delta}`.replace("-", "−");
 }

@@ -1,57 +1,94 @@
-// The columns of a chain, from the outside to the strike; a put's side is their mirror, but that
-// a bid stands left of its ask on both.
+/**
+ * The columns of a chain, from the outside to the strike. Calls have them in this order and puts
+ * mirrored, except that the bid is left of the ask on both sides.
+ */
 
-import { age, compact, fixed, number, percent, points, price } from "../lib/format.js";
+import { description, heading } from "../data/fields.js";
 import { ageOf } from "../data/venue_clock.js";
+import { age, compact, fixed, number, percent, points, price } from "../lib/format.js";
 
-const ofPrice = (name) => (row, forward) => price(row[name], forward);
-const ofIv = (name) => (row) => percent(row[name]);
+/** @typedef {import("../data/rows.js").OptionRow} OptionRow */
 
-export const OUTER = [
-  { id: "age", head: "Age", hint: "time since the venue's tick", text: (row) => age(ageOf(row.ts_ms)), fixed: true },
-  { id: "open_interest", head: "OI", hint: "open interest, base coin", text: (row) => compact(row.open_interest) },
-  { id: "volume_24h", head: "Vol", hint: "volume of 24 h, base coin", text: (row) => compact(row.volume_24h) },
-  { id: "gamma", head: "Γ", hint: "gamma: per 1 quote unit", text: (row) => number(row.gamma) },
-  { id: "vega", head: "Vega", hint: "per vol point, quote coin", text: (row) => fixed(row.vega, 2) },
-  { id: "theta", head: "Θ", hint: "theta: a day, quote coin", text: (row) => fixed(row.theta, 2) },
-  { id: "delta", head: "Δ", hint: "delta", text: (row) => fixed(row.delta, 2) },
-  { id: "last_price", head: "Last", hint: "last price, quote coin", text: ofPrice("last_price") },
-  { id: "mark_price", head: "Mark", hint: "mark price, quote coin", text: ofPrice("mark_price"), flashes: true },
-  { id: "mark_iv", head: "Mark IV", hint: "mark volatility", text: ofIv("mark_iv"), flashes: true },
-  { id: "spread_iv", head: "Sprd", hint: "ask IV − bid IV, vol points", text: (row) => points(row.spread_iv) },
+/**
+ * @typedef {Object} ChainColumn
+ * @property {string} id Name of the field.
+ * @property {string} heading Short, since a chain has twice as many columns as other tables.
+ * @property {?string} hint Tooltip of the heading.
+ * @property {string} name Heading where there is room and no context, as in the column chooser.
+ * @property {function(OptionRow, ?number): string} text Given a row and the forward.
+ * @property {boolean} [isFixed] Always shown.
+ * @property {boolean} [isStrong] Emphasised.
+ * @property {boolean} [flashes] Highlighted when its value changes.
+ */
+
+function column(id, text, options = {}) {
+  const name = options.name ?? heading(id);
+  return { id, heading: name, name, hint: description(id), text, ...options };
+}
+
+const priceColumn = (id, options) => column(id, (row, forward) => price(row[id], forward), options);
+const ivColumn = (id, options) => column(id, (row) => percent(row[id]), options);
+const sizeColumn = (id, options) => column(id, (row) => compact(row[id]), options);
+
+const OUTER = [
+  column("age", (row) => age(ageOf(row.ts_ms)), {
+    name: "Age",
+    hint: "time since the venue's last update",
+    // A value without its age could be mistaken for a current one.
+    isFixed: true,
+  }),
+  sizeColumn("open_interest", { heading: "OI" }),
+  sizeColumn("volume_24h", { heading: "Vol" }),
+  column("gamma", (row) => number(row.gamma), { heading: "Γ" }),
+  column("vega", (row) => fixed(row.vega, 2)),
+  column("theta", (row) => fixed(row.theta, 2), { heading: "Θ" }),
+  column("delta", (row) => fixed(row.delta, 2), { heading: "Δ" }),
+  priceColumn("last_price"),
+  priceColumn("mark_price", { flashes: true }),
+  ivColumn("mark_iv", { flashes: true }),
+  column("spread_iv", (row) => points(row.spread_iv), {
+    heading: "Sprd",
+    hint: "ask IV − bid IV, in vol points",
+  }),
 ];
 
-export const QUOTE = [
-  { id: "bid_size", head: "Size", hint: "bid size, base coin", text: (row) => compact(row.bid_size) },
-  { id: "bid_iv", head: "Bid IV", hint: "volatility of the bid", text: ofIv("bid_iv") },
-  { id: "bid_price", head: "Bid", hint: "bid price, quote coin", text: ofPrice("bid_price"), flashes: true, strong: true },
-  { id: "ask_price", head: "Ask", hint: "ask price, quote coin", text: ofPrice("ask_price"), flashes: true, strong: true },
-  { id: "ask_iv", head: "Ask IV", hint: "volatility of the ask", text: ofIv("ask_iv") },
-  { id: "ask_size", head: "Size", hint: "ask size, base coin", text: (row) => compact(row.ask_size) },
+const QUOTE = [
+  sizeColumn("bid_size", { heading: "Size" }),
+  ivColumn("bid_iv"),
+  priceColumn("bid_price", { flashes: true, isStrong: true }),
+  priceColumn("ask_price", { flashes: true, isStrong: true }),
+  ivColumn("ask_iv"),
+  sizeColumn("ask_size", { heading: "Size" }),
 ];
 
-export const ALL = [...OUTER, ...QUOTE];
+/** @type {ChainColumn[]} */
+export const CHAIN_COLUMNS = [...OUTER, ...QUOTE];
 
-const WIDE = [
+const DEFAULT_WIDE = [
   "age open_interest volume_24h delta mark_price mark_iv spread_iv",
   "bid_size bid_iv bid_price ask_price ask_iv ask_size",
-].join(" ");
-const NARROW = "age delta mark_iv bid_price ask_price";
+]
+  .join(" ")
+  .split(" ");
+const DEFAULT_NARROW = "age delta mark_iv bid_price ask_price".split(" ");
 
-export function defaults(isNarrow) {
-  return (isNarrow ? NARROW : WIDE).split(" ");
+/**
+ * @param {boolean} isNarrow Whether the screen is a phone's.
+ * @returns {string[]} Ids of the columns shown by default.
+ */
+export function defaultColumns(isNarrow) {
+  return isNarrow ? DEFAULT_NARROW : DEFAULT_WIDE;
 }
 
-// What a side shows, from left to right.
-export function sides(chosen) {
-  const has = (column) => column.fixed || chosen.includes(column.id);
-  const outer = OUTER.filter(has);
-  const quote = QUOTE.filter(has);
+/**
+ * The chosen columns of each side, from left to right.
+ *
+ * @param {string[]} chosen Column ids.
+ * @returns {{call: ChainColumn[], put: ChainColumn[]}}
+ */
+export function columnsBySide(chosen) {
+  const isShown = ({ id, isFixed }) => isFixed || chosen.includes(id);
+  const outer = OUTER.filter(isShown);
+  const quote = QUOTE.filter(isShown);
   return { call: [...outer, ...quote], put: [...quote, ...outer.toReversed()] };
-}
-
-// What a column is called where "Size" alone would not tell which.
-export function longName(column) {
-  const side = { bid_size: "Bid size", ask_size: "Ask size" }[column.id];
-  return side || column.head;
 }

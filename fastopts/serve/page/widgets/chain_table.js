@@ -1,156 +1,204 @@
-// Calls, strike, puts. A row is built once; afterwards only the cells that changed are written.
+/** The chain: calls on the left, strikes in the middle, puts on the right. */
 
-import { Words, el, setAttribute, toggleClass } from "../lib/dom.js";
+import { el, LiveText, setAttribute, toggleClass } from "../lib/dom.js";
+import { number, reasonText } from "../lib/format.js";
+import { optionLink } from "../lib/router.js";
+import { columnsBySide } from "./chain_columns.js";
 import { FixedColumns } from "./fixed_columns.js";
 import { flash } from "./flash.js";
-import { number } from "../lib/format.js";
-import { arrange } from "./keyed_rows.js";
-import { optionLink } from "../lib/router.js";
-import { copy } from "./toast.js";
-import { warm } from "./heatmap.js";
-import { sides } from "./chain_columns.js";
+import { setWarmth } from "./heatmap.js";
+import { arrangeRows } from "./keyed_rows.js";
+import { copyToClipboard } from "./messages.js";
 
+/** @typedef {import("../data/chain.js").StrikePair} StrikePair */
+
+const SIDES = ["call", "put"];
+const LETTER = { call: "C", put: "P" };
+// Names in the dataset: Enter opens the call and Shift+Enter the put, y and Y copy their symbols.
+const SYMBOL_DATA = { call: "symbol", put: "otherSymbol" };
+const OPEN_DATA = { call: "open", put: "openOther" };
+
+const isKnown = (value) => value !== null && value !== undefined;
+
+/** A table with one row per strike, of which only changed cells are written. */
 export class ChainTable {
+  /** @param {string} caption For screen readers. */
   constructor(caption) {
     this.head = el("thead");
     this.body = el("tbody");
     this.node = el(
       "table",
       { class: "figures chain" },
-      el("caption", { class: "unseen" }, caption),
+      el("caption", { class: "visually-hidden" }, caption),
       this.head,
       this.body,
     );
-    this.lines = new Map();
+    this.rowsByStrike = new Map();
     this.widths = new FixedColumns(this.node);
   }
 
-  // Forgets all rows: what they consist of changes.
+  /**
+   * Choose the columns. All rows are removed, to be created again with the next update.
+   *
+   * @param {string[]} chosen Column ids.
+   */
   setColumns(chosen) {
-    this.columns = sides(chosen);
-    this.lines.clear();
-    this.widths.loosen();
+    this.columns = columnsBySide(chosen);
+    this.rowsByStrike.clear();
+    this.widths.invalidate();
     this.body.replaceChildren();
     const { call, put } = this.columns;
-    const group = (words, count, side) =>
-      el("th", { scope: "colgroup", colspan: String(count + 1), class: "group", "data-side": side }, el("span", {}, words));
     this.head.replaceChildren(
-      el("tr", {}, group("Calls", call.length, "call"), el("td", { class: "strike" }), group("Puts", put.length, "put")),
       el(
         "tr",
         {},
-        ...call.map((column) => headOf(column, "call")),
-        el("th", { scope: "col", class: "symbol" }, el("span", { class: "unseen" }, "Call")),
+        makeGroupHead("Calls", call.length, "call"),
+        el("td", { class: "strike" }),
+        makeGroupHead("Puts", put.length, "put"),
+      ),
+      el(
+        "tr",
+        {},
+        ...call.map((column) => makeHead(column, "call")),
+        makeSymbolHead("Call"),
         el("th", { scope: "col", class: "strike" }, "Strike"),
-        el("th", { scope: "col", class: "symbol" }, el("span", { class: "unseen" }, "Put")),
-        ...put.map((column) => headOf(column, "put")),
+        makeSymbolHead("Put"),
+        ...put.map((column) => makeHead(column, "put")),
       ),
     );
   }
 
-  // `pairs` ascending by strike, `changed` null for all of them.
+  /**
+   * Show a chain.
+   *
+   * @param {StrikePair[]} pairs By ascending strike.
+   * @param {Object} options
+   * @param {?number} options.forward
+   * @param {?number} options.atm The at-the-money strike.
+   * @param {?Set<string>} options.changed Symbols changed since the last call; null for all.
+   */
   update(pairs, { forward, atm, changed = null }) {
-    const strikes = pairs.map((pair) => pair.strike);
-    const hasNew = arrange(this.body, this.lines, strikes, (strike) => this.#line(strike));
+    const strikes = pairs.map(({ strike }) => strike);
+    const hasNewRows = arrangeRows(this.body, this.rowsByStrike, strikes, (strike) =>
+      this.#makeRow(strike),
+    );
     for (const pair of pairs) {
-      const line = this.lines.get(pair.strike);
-      this.#mark(line, pair, forward, atm);
-      for (const side of ["call", "put"]) {
-        const row = pair[side];
-        if (changed === null || line.isNew || (row && changed.has(row.symbol))) {
-          this.#write(line, side, row, forward);
+      const row = this.rowsByStrike.get(pair.strike);
+      markMoneyness(row, pair.strike, forward, atm);
+      for (const side of SIDES) {
+        const option = pair[side];
+        if (changed === null || row.isNew || (option && changed.has(option.symbol))) {
+          this.#writeSide(row, side, option, forward);
         }
       }
-      line.isNew = false;
+      row.isNew = false;
     }
-    this.widths.settle(hasNew);
+    this.widths.update(hasNewRows);
   }
 
+  /** @param {StrikePair[]} pairs */
   refreshAges(pairs) {
     for (const pair of pairs) {
-      const line = this.lines.get(pair.strike);
-      for (const side of ["call", "put"]) {
-        const cell = line?.[side].cells.find((one) => one.column.id === "age");
-        if (cell && pair[side]) cell.words.set(cell.column.text(pair[side]));
+      const row = this.rowsByStrike.get(pair.strike);
+      for (const side of SIDES) {
+        const cell = row?.[side].cells.find(({ column }) => column.id === "age");
+        if (cell && pair[side]) cell.content.set(cell.column.text(pair[side]));
       }
     }
   }
 
-  // Colours the cells of column `id` by its values; of none with null.
-  heat(pairs, id, bounds) {
+  /**
+   * Colour the cells of one column by value.
+   *
+   * @param {StrikePair[]} pairs
+   * @param {?string} id Column id; null or empty for no colours.
+   * @param {?import("./heatmap.js").Scale} scale
+   */
+  setHeatmap(pairs, id, scale) {
     for (const pair of pairs) {
-      const line = this.lines.get(pair.strike);
-      for (const side of ["call", "put"]) {
-        for (const { td, column } of line?.[side].cells || []) {
-          const isOn = column.id === id;
-          toggleClass(td, "warmth", isOn);
-          if (isOn) warm(td, pair[side]?.[id] ?? null, bounds || {});
+      const row = this.rowsByStrike.get(pair.strike);
+      for (const side of SIDES) {
+        for (const { td, column } of row?.[side].cells || []) {
+          const isHeated = column.id === id;
+          toggleClass(td, "warmth", isHeated);
+          if (isHeated) setWarmth(td, pair[side]?.[id] ?? null, scale);
         }
       }
     }
   }
 
-  #line(at) {
-    const strike = el("th", { scope: "row", class: "strike" });
-    const line = {
-      tr: el("tr", { tabindex: "-1", "data-strike": String(at) }),
-      strike,
-      call: makeSide("call", this.columns.call),
-      put: makeSide("put", this.columns.put),
-      isNew: true,
-    };
-    line.mark = el("span", { class: "atm-mark", "aria-hidden": "true" });
-    strike.append(line.mark, number(at));
-    line.tr.append(
-      ...line.call.cells.map((cell) => cell.td),
-      line.call.symbol,
-      strike,
-      line.put.symbol,
-      ...line.put.cells.map((cell) => cell.td),
+  #makeRow(strike) {
+    const marker = el("span", { class: "atm-marker", "aria-hidden": "true" });
+    const head = el("th", { scope: "row", class: "strike" }, marker, number(strike));
+    const call = makeSide("call", this.columns.call);
+    const put = makeSide("put", this.columns.put);
+    const tr = el(
+      "tr",
+      { tabindex: "-1", "data-strike": String(strike) },
+      ...call.cells.map(({ td }) => td),
+      call.symbolCell,
+      head,
+      put.symbolCell,
+      ...put.cells.map(({ td }) => td),
     );
-    return line;
+    return { tr, head, marker, call, put, isNew: true, isAtm: false };
   }
 
-  #mark(line, pair, forward, atm) {
-    const isAtm = pair.strike === atm;
-    toggleClass(line.tr, "atm", isAtm);
-    setAttribute(line.tr, "data-first", isAtm ? "" : null);
-    setAttribute(line.strike, "title", isAtm ? "at the money" : null);
-    if (line.isAtm !== isAtm) line.mark.textContent = isAtm ? "▸" : "";
-    line.isAtm = isAtm;
-    const isBelow = Boolean(forward) && pair.strike < forward;
-    toggleClass(line.tr, "calls-in", isBelow);
-    toggleClass(line.tr, "puts-in", Boolean(forward) && pair.strike > forward);
-  }
-
-  #write(line, side, row, forward) {
-    const one = line[side];
-    const name = side === "call" ? "symbol" : "otherSymbol";
-    const opens = side === "call" ? "open" : "openOther";
-    if (row && line.tr.dataset[name] !== row.symbol) {
-      line.tr.dataset[name] = row.symbol;
-      line.tr.dataset[opens] = optionLink(row.symbol);
-      nameSymbol(one, row.symbol);
+  #writeSide(row, side, option, forward) {
+    const { cells, symbolCell } = row[side];
+    if (option && row.tr.dataset[SYMBOL_DATA[side]] !== option.symbol) {
+      row.tr.dataset[SYMBOL_DATA[side]] = option.symbol;
+      row.tr.dataset[OPEN_DATA[side]] = optionLink(option.symbol);
+      fillSymbolCell(symbolCell, side, option.symbol);
     }
-    const isStale = row !== null && !row.live;
-    for (const cell of one.cells) {
-      toggleClass(cell.td, "stale", isStale);
-      const value = row === null ? null : row[cell.column.id];
-      const text = row === null ? "" : cell.column.text(row, forward);
-      const before = cell.value;
-      cell.value = value;
-      if (!cell.words.set(text)) continue;
-      this.widths.wrote(cell.td, text);
-      if (cell.column.flashes && isKnown(before) && isKnown(value)) flash(cell.td, value > before);
+    const isStale = option !== null && !option.live;
+    for (const cell of cells) {
+      const { td, column, content } = cell;
+      toggleClass(td, "stale", isStale);
+      const previous = cell.value;
+      cell.value = option === null ? null : option[column.id];
+      const text = option === null ? "" : column.text(option, forward);
+      if (!content.set(text)) continue;
+      this.widths.noteText(td, text);
+      if (column.flashes && isKnown(previous) && isKnown(cell.value)) {
+        flash(td, cell.value > previous);
+      }
     }
-    setAttribute(one.symbol, "title", isStale ? `not live: ${row.reason || "no reason given"}` : null);
+    const reason = isStale ? `stale: ${reasonText(option.reason || "unknown")}` : null;
+    setAttribute(symbolCell, "title", reason);
   }
 }
 
-const isKnown = (value) => value !== null && value !== undefined;
+function markMoneyness(row, strike, forward, atm) {
+  const isAtm = strike === atm;
+  toggleClass(row.tr, "atm", isAtm);
+  setAttribute(row.tr, "data-first", isAtm ? "" : null); // where the keyboard starts
+  setAttribute(row.head, "title", isAtm ? "at the money" : null);
+  if (row.isAtm !== isAtm) row.marker.textContent = isAtm ? "▸" : "";
+  row.isAtm = isAtm;
+  toggleClass(row.tr, "calls-itm", Boolean(forward) && strike < forward);
+  toggleClass(row.tr, "puts-itm", Boolean(forward) && strike > forward);
+}
 
-function headOf(column, side) {
-  return el("th", { scope: "col", title: column.hint, "data-column": column.id, "data-side": side }, column.head);
+function makeGroupHead(text, columnCount, side) {
+  const colspan = String(columnCount + 1); // and the symbol
+  return el(
+    "th",
+    { scope: "colgroup", colspan, class: "group", "data-side": side },
+    el("span", {}, text),
+  );
+}
+
+function makeSymbolHead(text) {
+  return el(
+    "th",
+    { scope: "col", class: "symbol" },
+    el("span", { class: "visually-hidden" }, text),
+  );
+}
+
+function makeHead({ id, heading, hint }, side) {
+  return el("th", { scope: "col", title: hint, "data-column": id, "data-side": side }, heading);
 }
 
 function makeSide(side, columns) {
@@ -158,19 +206,24 @@ function makeSide(side, columns) {
     const td = el("td", {
       "data-column": column.id,
       "data-side": side,
-      class: column.strong ? "strong" : null,
+      class: column.isStrong ? "strong" : null,
     });
-    return { td, column, words: new Words(td), value: null };
+    return { td, column, content: new LiveText(td), value: null };
   });
-  return { cells, symbol: el("td", { class: "symbol", "data-side": side }) };
+  return { cells, symbolCell: el("td", { class: "symbol", "data-side": side }) };
 }
 
-// A link to the option's panel, and a button that copies its symbol.
-function nameSymbol(one, symbol) {
-  const kind = one.symbol.dataset.side === "call" ? "C" : "P";
-  const copies = { type: "button", class: "copy", "aria-label": `Copy ${symbol}`, title: `Copy ${symbol}` };
-  one.symbol.replaceChildren(
-    el("a", { href: optionLink(symbol), title: symbol, "aria-label": symbol }, kind),
-    el("button", { ...copies, onclick: () => copy(symbol) }),
+// A link to the option, and a button that copies its symbol.
+function fillSymbolCell(cell, side, symbol) {
+  const label = `Copy ${symbol}`;
+  cell.replaceChildren(
+    el("a", { href: optionLink(symbol), title: symbol, "aria-label": symbol }, LETTER[side]),
+    el("button", {
+      type: "button",
+      class: "copy",
+      "aria-label": label,
+      title: label,
+      onclick: () => copyToClipboard(symbol),
+    }),
   );
 }

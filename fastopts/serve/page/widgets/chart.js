@@ -1,49 +1,83 @@
-// ECharts, fetched when the first chart is opened, and dressed in the page's colours.
+/** Charts by Apache ECharts, in the page's colours. */
 
-import { colour } from "../lib/colours.js";
 import { el, toggleClass } from "../lib/dom.js";
+import { cssColour } from "../lib/theme.js";
 
-const SOURCE = "../vendor/echarts.common.min.js";
-export const SERIES = ["#4aa3f0", "#f0954a", "#45b08c", "#b48cf2", "#e06c9f", "#c2a83e", "#5fc3d6", "#9aa7b4"];
+// Three quarters of the page's weight: loaded when the first chart is opened.
+const LIBRARY = "../vendor/echarts.common.min.js";
+
+/** Colours of series that have none of their own, readable in both themes. */
+export const SERIES_COLOURS = [
+  "#4aa3f0",
+  "#f0954a",
+  "#45b08c",
+  "#b48cf2",
+  "#e06c9f",
+  "#c2a83e",
+  "#5fc3d6",
+  "#9aa7b4",
+];
+
+const PALETTE_NAMES = "text dim line faint surface accent call put up down warn".split(" ");
 
 let library = null;
 
-function load() {
-  library ??= import(SOURCE).then(() => globalThis.echarts);
+function loadLibrary() {
+  library ??= import(LIBRARY).then(() => globalThis.echarts);
   return library;
 }
 
-// A chart in `node`. `option` is a function: it is asked again when the theme changes.
+/**
+ * The style sheet's colours in the current theme, by name.
+ *
+ * @typedef {Object<string, string>} Palette
+ */
+
+/** A chart that is redrawn on request and follows the theme and the size of its element. */
 export class Chart {
-  constructor(label, option) {
-    this.option = option;
+  /**
+   * @param {string} label What the chart shows, for screen readers.
+   * @param {function(Palette): ?Object} makeOption Returns the ECharts option; null for no data.
+   */
+  constructor(label, makeOption) {
+    this.makeOption = makeOption;
     this.node = el("div", { class: "chart", role: "img", "aria-label": label });
     this.echarts = null;
     this.isClosed = false;
-    this.isAsked = false;
+    this.isRequested = false;
     this.observer = new ResizeObserver(() => this.echarts?.resize());
   }
 
-  async draw(isAnew = false) {
-    this.isAsked = true;
+  /**
+   * Draw the chart with current data.
+   *
+   * @param {boolean} isReplaced Whether axes and legend are built from scratch, as needed when they
+   *   change. Otherwise zoom and hidden series are kept.
+   */
+  async draw(isReplaced = false) {
+    this.isRequested = true;
     if (this.echarts === null) {
-      const echarts = await load();
+      const echarts = await loadLibrary();
+      // Both may have changed while the library was loading.
       if (this.isClosed) return;
       if (this.echarts === null) {
         this.echarts = echarts.init(this.node, null, { renderer: "canvas" });
         this.observer.observe(this.node);
       }
     }
-    const option = this.option(palette());
+    const option = this.makeOption(palette());
     if (option === null) return;
-    this.echarts.setOption({ ...base(), ...option }, { notMerge: isAnew, replaceMerge: ["series"] });
+    const settings = { notMerge: isReplaced, replaceMerge: ["series"] };
+    this.echarts.setOption({ ...commonOption(), ...option }, settings);
     toggleClass(this.node, "drawn", true);
   }
 
-  themed() {
-    if (this.isAsked) this.draw(true);
+  /** Draw again in the colours of another theme. */
+  themeChanged() {
+    if (this.isRequested) this.draw(true);
   }
 
+  /** Release the canvas. */
   close() {
     this.isClosed = true;
     this.observer.disconnect();
@@ -51,63 +85,84 @@ export class Chart {
   }
 }
 
-export function palette() {
-  const names = ["text", "dim", "line", "faint", "surface", "accent", "call", "put", "up", "down", "warn"];
-  return Object.fromEntries(names.map((name) => [name, colour(`--${name}`)]));
+function palette() {
+  return Object.fromEntries(PALETTE_NAMES.map((name) => [name, cssColour(`--${name}`)]));
 }
 
-function base() {
+function commonOption() {
   return {
-    animation: false,
+    animation: false, // values change several times a second
     textStyle: { fontFamily: getComputedStyle(document.body).fontFamily },
-    color: SERIES,
+    color: SERIES_COLOURS,
   };
 }
 
-export function axis(colours, more) {
+/**
+ * @param {Palette} colours
+ * @param {Object} options ECharts axis options in addition to the colours.
+ * @returns {Object} An ECharts axis.
+ */
+export function axis(colours, { axisLabel = {}, ...options }) {
   return {
     nameTextStyle: { color: colours.dim },
     axisLine: { lineStyle: { color: colours.line } },
     axisTick: { lineStyle: { color: colours.line } },
-    axisLabel: { color: colours.dim, hideOverlap: true, ...more.axisLabel },
-    splitLine: { lineStyle: { color: colours.faint }, show: more.type !== "category" },
+    axisLabel: { color: colours.dim, hideOverlap: true, ...axisLabel },
+    splitLine: { lineStyle: { color: colours.faint }, show: options.type !== "category" },
     nameLocation: "middle",
-    ...without(more, "axisLabel"),
+    ...options,
   };
 }
 
-// 47%, or 47.5% where a step is that small.
+/**
+ * Label of a volatility axis: 47%, or 47.5% if the ticks are that close.
+ *
+ * @param {number} value A fraction.
+ * @returns {string}
+ */
 export function percentTick(value) {
   return `${Number((value * 100).toFixed(2))}%`.replace("-", "−");
 }
 
-function without(object, name) {
-  return Object.fromEntries(Object.entries(object).filter(([key]) => key !== name));
-}
-
-// The tooltip as elements: ECharts' own text would be markup with styles in it.
-export function tooltip(colours, rowsOf, trigger = "axis") {
+/**
+ * A tooltip made of elements: as a string it would be parsed as HTML, inline styles included.
+ *
+ * @param {Palette} colours
+ * @param {function(Object[]): {title: string, rows: Array<[string, string, ?string]>}} describe
+ *   Given the ECharts items under the pointer; rows are name, value and colour.
+ * @returns {Object} An ECharts tooltip.
+ */
+export function tooltip(colours, describe) {
   return {
-    trigger,
+    trigger: "axis",
     confine: true,
     backgroundColor: colours.surface,
     borderColor: colours.line,
     textStyle: { color: colours.text, fontSize: 12 },
     axisPointer: { type: "line", lineStyle: { color: colours.dim }, label: { show: false } },
-    formatter: (found) => {
-      const { title, rows } = rowsOf(Array.isArray(found) ? found : [found]);
-      const lines = rows.map(([name, value, tint]) => tipLine(name, value, tint));
-      return el("div", { class: "tip" }, el("b", {}, title), ...lines);
+    formatter: (items) => {
+      const { title, rows } = describe(Array.isArray(items) ? items : [items]);
+      return el("div", { class: "tip" }, el("b", {}, title), ...rows.map(makeTooltipRow));
     },
   };
 }
 
-function tipLine(name, value, tint) {
+function makeTooltipRow([name, value, colour]) {
   const dot = el("span", { class: "dot" });
-  if (tint) dot.style.backgroundColor = tint;
-  return el("div", { class: "tip-line" }, tint ? dot : null, el("span", {}, name), el("b", {}, value));
+  if (colour) dot.style.backgroundColor = colour;
+  return el(
+    "div",
+    { class: "tip-line" },
+    colour ? dot : null,
+    el("span", {}, name),
+    el("b", {}, value),
+  );
 }
 
+/**
+ * @param {Palette} colours
+ * @returns {Object} An ECharts legend.
+ */
 export function legend(colours) {
   return {
     type: "scroll",
@@ -122,13 +177,20 @@ export function legend(colours) {
   };
 }
 
-// A line across the chart at `x`, with words at its end.
-export function markAt(x, words, colours) {
+/**
+ * A vertical line, such as at the forward.
+ *
+ * @param {?(number|string)} x Position on the x axis; null for no line.
+ * @param {string} label
+ * @param {Palette} colours
+ * @returns {Object} An ECharts markLine.
+ */
+export function verticalLine(x, label, colours) {
   return {
     silent: true,
     symbol: "none",
     animation: false,
-    label: { formatter: words, color: colours.text, position: "insideEndTop", fontSize: 11 },
+    label: { formatter: label, color: colours.text, position: "insideEndTop", fontSize: 11 },
     lineStyle: { color: colours.warn, type: "dashed", width: 1 },
     data: x === null ? [] : [{ xAxis: x }],
   };

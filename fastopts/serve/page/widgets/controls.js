@@ -1,41 +1,77 @@
-// Labelled controls for the line above a view.
+/** Labelled form controls, for the row above a view. */
 
-import { el, freshId } from "../lib/dom.js";
+import { el, uniqueId } from "../lib/dom.js";
 
-export function select(label, options, value, onchange) {
-  const id = freshId();
-  const field = el("select", { id, onchange: () => onchange(field.value) });
+/**
+ * A drop-down list.
+ *
+ * @param {string} label
+ * @param {[string, string][]} options Values and texts.
+ * @param {string} value The selected one.
+ * @param {function(string): void} onChange
+ * @returns {{node: HTMLElement, field: HTMLSelectElement}}
+ */
+export function dropdown(label, options, value, onChange) {
+  const id = uniqueId();
+  const field = el("select", { id, onchange: () => onChange(field.value) });
   setOptions(field, options, value);
   return { node: el("span", { class: "control" }, el("label", { for: id }, label), field), field };
 }
 
-// Options: [value, words]. Kept as they are when they are the same.
+/**
+ * Replace the options of a drop-down list.
+ *
+ * @param {HTMLSelectElement} field
+ * @param {[string, string][]} options Values and texts.
+ * @param {?string} value The selected one; null leaves the selection to the browser.
+ */
 export function setOptions(field, options, value) {
   const key = JSON.stringify(options);
+  // Replacing the options closes a list that the user has open.
   if (field.dataset.options !== key) {
     field.dataset.options = key;
-    field.replaceChildren(...options.map(([each, words]) => el("option", { value: each }, words)));
+    field.replaceChildren(...options.map(([each, text]) => el("option", { value: each }, text)));
   }
   if (value !== null && document.activeElement !== field) field.value = value;
 }
 
-export function checkbox(label, isChecked, onchange) {
-  const field = el("input", { type: "checkbox", onchange: () => onchange(field.checked) });
+/**
+ * A checkbox.
+ *
+ * @param {string} label
+ * @param {boolean} isChecked
+ * @param {function(boolean): void} onChange
+ * @returns {{node: HTMLElement, field: HTMLInputElement}}
+ */
+export function checkbox(label, isChecked, onChange) {
+  const field = el("input", { type: "checkbox", onchange: () => onChange(field.checked) });
   field.checked = isChecked;
   return { node: el("label", { class: "control check" }, field, label), field };
 }
 
-// One of a few, as buttons side by side.
-export function choice(label, options, value, onchange) {
-  const buttons = options.map(([each, words]) =>
-    el("button", { type: "button", class: "segment", "aria-pressed": String(each === value) }, words),
+/**
+ * A choice of one of a few, as buttons side by side.
+ *
+ * @param {string} label
+ * @param {[string, string][]} options Values and texts.
+ * @param {string} value The selected one.
+ * @param {function(string): void} onChange
+ * @returns {HTMLElement}
+ */
+export function segmented(label, options, value, onChange) {
+  const buttons = options.map(([each, text]) =>
+    el(
+      "button",
+      { type: "button", class: "segment", "aria-pressed": String(each === value) },
+      text,
+    ),
   );
-  buttons.forEach((button, index) => {
+  for (const [index, button] of buttons.entries()) {
     button.addEventListener("click", () => {
-      for (const one of buttons) one.setAttribute("aria-pressed", String(one === button));
-      onchange(options[index][0]);
+      for (const each of buttons) each.setAttribute("aria-pressed", String(each === button));
+      onChange(options[index][0]);
     });
-  });
+  }
   return el(
     "span",
     { class: "control", role: "group", "aria-label": label },
@@ -44,13 +80,21 @@ export function choice(label, options, value, onchange) {
   );
 }
 
-export function menu(summary, ...children) {
-  const node = el("details", { class: "menu" }, el("summary", { class: "tool" }, summary));
-  node.append(el("div", { class: "sheet" }, ...children));
+/**
+ * A button that opens a panel below it. Escape and a click elsewhere close the panel.
+ *
+ * @param {string} label
+ * @param {...Node} children Contents of the panel.
+ * @returns {HTMLDetailsElement}
+ */
+export function menu(label, ...children) {
+  const node = el("details", { class: "menu" }, el("summary", { class: "button" }, label));
+  node.append(el("div", { class: "menu-panel" }, ...children));
   node.addEventListener("keydown", (event) => {
     if (event.key !== "Escape" || !node.open) return;
     node.open = false;
     node.querySelector("summary").focus();
+    // Escape outside of a menu means "back".
     event.preventDefault();
     event.stopPropagation();
   });

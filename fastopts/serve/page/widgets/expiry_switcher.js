@@ -1,74 +1,74 @@
-// What views of one expiry share: the switcher, the coin, the figures, and the way to the front.
+/** The controls that choose a view's expiry and, where there are several, its settle coin. */
 
-import { choice, select, setOptions } from "./controls.js";
+import { chooseSeries, expiryLabels, neighbourExpiry, settleCoins } from "../data/series.js";
 import { el } from "../lib/dom.js";
-import { go, goInstead, link } from "../lib/router.js";
-import { figures, find, front, labels, neighbour, settlesOf } from "../data/series.js";
+import { navigate, viewLink } from "../lib/router.js";
+import { dropdown, segmented, setOptions } from "./controls.js";
 
-// The view while no expiry is chosen: it leads to the first that is not settling.
-export function toFront(route) {
-  const words = el("p", { class: "hint", role: "status" }, "Looking for the front expiry…");
-  return {
-    title: `${route.asset} ${route.view}`,
-    node: words,
-    subscriptions: [{ id: "expiries", expiries: route.asset }],
-    receive(message) {
-      if (message.type === "error") words.textContent = message.detail;
-      if (message.type !== "expiries") return;
-      const first = front(message.expiries);
-      if (first) goInstead(link(route.asset, route.view, first.label, first.settle));
-      else words.textContent = `No series of ${route.asset} is listed.`;
-    },
-  };
-}
-
-export class Switcher {
-  // `more` are further choices of the expiry: [value, words].
-  constructor(route, more = []) {
+/** A drop-down list of expiries; choosing one opens the same view of that expiry. */
+export class ExpirySwitcher {
+  /**
+   * @param {import("../lib/router.js").Route} route
+   * @param {[string, string][]} extraOptions Options before the expiries: values and texts.
+   */
+  constructor(route, extraOptions = []) {
     this.route = route;
-    this.more = more;
+    this.extraOptions = extraOptions;
     this.series = [];
-    this.one = null;
-    this.expiries = select("Expiry", [...more, [route.expiry, route.expiry]], route.expiry, (label) =>
-      go(this.#to(label)),
-    );
+    /** @type {?import("../data/series.js").Series} */
+    this.current = null;
+    this.shownCoins = "";
+    const options = [...extraOptions, [route.expiry, route.expiry]];
+    this.expiries = dropdown("Expiry", options, route.expiry, (label) => this.#open(label));
     this.coins = el("span", { class: "control", hidden: true });
     this.node = el("span", { class: "control" }, this.expiries.node, this.coins);
   }
 
-  // Takes an expiries message.
-  take({ expiries }) {
+  /**
+   * Offer the series of an "expiries" message.
+   *
+   * @param {{expiries: import("../data/series.js").Series[]}} message
+   */
+  update({ expiries }) {
     this.series = expiries;
     const { expiry, settle } = this.route;
-    const options = labels(expiries).map((label) => [label, label]);
-    const isThere = options.some(([label]) => label === expiry) || this.more.some(([value]) => value === expiry);
-    setOptions(this.expiries.field, [...this.more, ...options, ...(isThere ? [] : [[expiry, expiry]])], expiry);
-    this.one = find(expiries, expiry, settle);
-    this.#showCoins(settlesOf(expiries, expiry));
+    const options = [
+      ...this.extraOptions,
+      ...expiryLabels(expiries).map((label) => [label, label]),
+    ];
+    // An expired series is not listed, but the list still has to name what is shown.
+    if (!options.some(([value]) => value === expiry)) options.push([expiry, expiry]);
+    setOptions(this.expiries.field, options, expiry);
+    this.current = chooseSeries(expiries, expiry, settle);
+    this.#showCoins(settleCoins(expiries, expiry));
   }
 
-  showFigures(strip) {
-    if (this.one) strip.set(figures(this.one), this.one.live === 0);
+  /**
+   * Open the next or previous expiry, if there is one.
+   *
+   * @param {number} step 1 or -1.
+   */
+  step(step) {
+    const label = neighbourExpiry(this.series, this.route.expiry, step);
+    if (label) this.#open(label);
   }
 
-  step(by) {
-    const next = neighbour(this.series, this.route.expiry, by);
-    if (next) go(this.#to(next));
-    return true;
-  }
-
-  #to(label) {
-    return link(this.route.asset, this.route.view, label, this.route.settle);
+  #open(label) {
+    const { asset, view, settle } = this.route;
+    navigate(viewLink(asset, view, label, settle));
   }
 
   #showCoins(coins) {
+    const key = coins.join();
     this.coins.hidden = coins.length < 2;
-    if (coins.length < 2 || coins.join() === this.shown) return;
-    this.shown = coins.join();
-    const options = coins.map((coin) => [coin, coin]);
+    if (coins.length < 2 || key === this.shownCoins) return;
+    this.shownCoins = key;
     const { asset, view, expiry } = this.route;
+    const options = coins.map((coin) => [coin, coin]);
     this.coins.replaceChildren(
-      choice("Settle", options, this.one.settle, (coin) => go(link(asset, view, expiry, coin))),
+      segmented("Settle", options, this.current.settle, (coin) =>
+        navigate(viewLink(asset, view, expiry, coin)),
+      ),
     );
   }
 }

@@ -1,123 +1,185 @@
-// The form of the scanner, and the line with the saved filters under it.
+/** The scanner's form, with the list of saved filters. */
 
-import { select, setOptions } from "./controls.js";
-import { el, freshId } from "../lib/dom.js";
-import { BOUNDS, FIELDS, LIMITS, SORTS, remove, save, saved } from "../data/scan_filter.js";
-import { toast } from "./toast.js";
+import {
+  CHOICES,
+  DEFAULT_FILTER,
+  deleteFilter,
+  LIMITS,
+  RANGES,
+  SORTS,
+  savedFilters,
+  saveFilter,
+} from "../data/scan_filter.js";
+import { el, uniqueId } from "../lib/dom.js";
+import { dropdown, setOptions } from "./controls.js";
+import { showToast } from "./messages.js";
 
+/** @typedef {import("../data/scan_filter.js").ScanFilter} ScanFilter */
+
+const RANGES_SHOWN = 5; // the others are behind "More filters"
+const ROW_LIMITS = ["25", "50", "100", "250", "500"];
+const NAME_LENGTH_MAX = "40";
+
+/** A form that edits a filter. */
 export class FilterForm {
-  // `run(filter)` is called with what the form holds, as texts.
-  constructor(filter, run) {
-    this.run = run;
+  /**
+   * @param {ScanFilter} filter
+   * @param {function(ScanFilter): void} onSubmit Called with the filter to run.
+   */
+  constructor(filter, onSubmit) {
+    this.onSubmit = onSubmit;
     this.fields = new Map();
-    this.labels = new Map(); // what a user calls a field
-    const chosen = FIELDS.map((field) => (field.options ? this.#select(field) : this.#text(field)));
-    const ranges = BOUNDS.map((bound) => this.#range(bound));
-    const limits = LIMITS.map((field) => this.#text(field));
-    const submit = el("button", { type: "submit", class: "tool primary" }, "Scan");
-    const clear = el("button", { type: "button", class: "tool", onclick: () => this.#clear() }, "Clear");
-    const more = el("details", { class: "more" }, el("summary", {}, "More bounds"));
-    more.append(el("div", { class: "form-grid" }, ...ranges.slice(5), ...limits));
-    this.more = more;
+    this.labels = new Map(); // by parameter, as the user sees them
+    const choices = CHOICES.map((choice) =>
+      choice.options ? this.#makeDropdown(choice) : this.#makeTextField(choice),
+    );
+    const ranges = RANGES.map((range) => this.#makeRange(range));
+    const limits = LIMITS.map((limit) => this.#makeTextField(limit));
+    this.more = el(
+      "details",
+      { class: "more" },
+      el("summary", {}, "More filters"),
+      el("div", { class: "form-grid" }, ...ranges.slice(RANGES_SHOWN), ...limits),
+    );
     this.node = el(
       "form",
-      { class: "filter", "aria-label": "Scanner", onsubmit: (event) => this.#submit(event) },
-      el("div", { class: "form-grid" }, ...chosen, ...ranges.slice(0, 5)),
-      more,
-      el("div", { class: "controls" }, ...this.#order(), submit, clear, this.#savedLine()),
+      {
+        class: "filter",
+        "aria-label": "Scanner",
+        onsubmit: (event) => {
+          event.preventDefault();
+          this.#submit();
+        },
+      },
+      el("div", { class: "form-grid" }, ...choices, ...ranges.slice(0, RANGES_SHOWN)),
+      this.more,
+      el(
+        "div",
+        { class: "controls" },
+        ...this.#makeOrderControls(),
+        el("button", { type: "submit", class: "button primary" }, "Scan"),
+        el("button", { type: "button", class: "button", onclick: () => this.#reset() }, "Clear"),
+        this.#makeSavedFilters(),
+      ),
     );
     this.fill(filter);
-    this.#showSaved(this.#nameOfWhatIsShown());
+    this.#listSavedFilters(this.#nameOfFilter());
   }
 
+  /** @returns {ScanFilter} What the form holds, without empty fields. */
   get filter() {
-    const filled = [...this.fields].map(([name, field]) => [name, valueOf(field)]);
-    return Object.fromEntries(filled.filter(([, value]) => value !== ""));
+    const entries = [...this.fields].map(([name, field]) => [name, fieldValue(field)]);
+    return Object.fromEntries(entries.filter(([, value]) => value !== ""));
   }
 
+  /** @param {ScanFilter} filter */
   fill(filter) {
     for (const [name, field] of this.fields) {
       const value = filter[name] ?? "";
-      if (field.type === "checkbox") field.checked = value !== "false";
-      else {
-        if (field.tagName === "SELECT" && ![...field.options].some((one) => one.value === value)) {
-          field.append(el("option", { value }, value));
-        }
-        field.value = value;
+      if (field.type === "checkbox") {
+        field.checked = value !== "false";
+        continue;
       }
+      // An address may name an asset that is not known yet, or any number of rows.
+      const isList = field.tagName === "SELECT";
+      if (isList && ![...field.options].some((option) => option.value === value)) {
+        field.append(el("option", { value }, value));
+      }
+      field.value = value;
     }
-    if ([...this.more.querySelectorAll("input")].some((field) => field.value)) this.more.open = true;
+    const hasHiddenBound = [...this.more.querySelectorAll("input")].some(({ value }) => value);
+    if (hasHiddenBound) this.more.open = true;
   }
 
-  // Marks the fields that `names` name, and says what is wrong at the first of them; the names in
-  // `detail` become the fields' labels. Returns whether there is such a field.
-  refuse(names, detail) {
-    this.node.querySelectorAll(".fault").forEach((fault) => fault.remove());
-    for (const field of this.fields.values()) field.removeAttribute("aria-invalid");
+  /**
+   * Mark the fields that an error is about, and show the error at the first of them.
+   *
+   * @param {string[]} names Parameters.
+   * @param {string} detail The server's text, in which parameters become the fields' labels.
+   * @returns {boolean} Whether the form has any of the fields.
+   */
+  showError(names, detail) {
+    for (const error of this.node.querySelectorAll(".field-error")) error.remove();
+    for (const field of this.fields.values()) {
+      field.removeAttribute("aria-invalid");
+      field.removeAttribute("aria-describedby");
+    }
     const marked = names.filter((name) => this.fields.get(name)?.closest(".field"));
     if (!marked.length) return false;
-    const known = new RegExp(`\\b(${names.join("|")})\\b`, "g");
-    const words = detail.replace(known, (name) => this.labels.get(name) || name);
-    const id = freshId();
+    const parameters = new RegExp(`\\b(${names.join("|")})\\b`, "g");
+    const text = detail.replace(parameters, (name) => this.labels.get(name) || name);
+    const id = uniqueId();
     for (const name of marked) {
       const field = this.fields.get(name);
       field.setAttribute("aria-invalid", "true");
       field.setAttribute("aria-describedby", id);
     }
     const first = this.fields.get(marked[0]);
-    first.closest(".field").append(el("span", { id, class: "fault", role: "alert" }, words));
+    first.closest(".field").append(el("span", { id, class: "field-error", role: "alert" }, text));
     if (this.more.contains(first)) this.more.open = true;
     return true;
   }
 
+  /** @param {string[]} assets Assets to choose from. */
   setAssets(assets) {
     const field = this.fields.get("asset");
-    const value = field.value;
-    setOptions(field, [["", "all"], ...assets.map((asset) => [asset, asset])], value);
-    field.value = value;
+    const chosen = field.value;
+    setOptions(field, [["", "All"], ...assets.map((asset) => [asset, asset])], chosen);
+    field.value = chosen;
   }
 
-  #select({ name, label, options }) {
-    const { node, field } = select(label, options.length ? options : [["", "all"]], "", () => {});
+  #makeDropdown({ name, label, options }) {
+    const { node, field } = dropdown(label, options, "", () => {});
     node.className = "field";
     this.#register(name, field, label);
     return node;
   }
 
-  #text({ name, label, hint }) {
-    const id = freshId();
-    const field = el("input", { id, type: "text", placeholder: hint, autocomplete: "off", spellcheck: "false" });
+  #makeTextField({ name, label, hint }) {
+    const id = uniqueId();
+    const field = makeTextInput({ id, placeholder: hint });
     this.#register(name, field, label);
     return el("div", { class: "field" }, el("label", { for: id }, label), field);
   }
 
-  #range({ id, label, hint }) {
-    const edge = (side, words) => {
-      const field = el("input", {
-        type: "text",
-        placeholder: words,
+  #makeRange({ id, label, hint }) {
+    const makeBound = (parameter, text) => {
+      const name = `${label} ${text}`;
+      const field = makeTextInput({
+        placeholder: text,
         title: hint,
-        "aria-label": `${label} ${words} (${hint})`,
-        autocomplete: "off",
+        "aria-label": `${name} (${hint})`,
       });
-      this.#register(`${side}_${id}`, field, `${label} ${words}`);
+      this.#register(parameter, field, name);
       return field;
     };
-    const ends = el("span", { class: "ends" }, edge("min", "from"), edge("max", "to"));
-    return el("div", { class: "field", role: "group", "aria-label": label }, el("span", { class: "label" }, `${label} · ${hint}`), ends);
+    const bounds = [makeBound(`min_${id}`, "from"), makeBound(`max_${id}`, "to")];
+    return el(
+      "div",
+      { class: "field", role: "group", "aria-label": label },
+      el("span", { class: "label" }, `${label} · ${hint}`),
+      el("span", { class: "range" }, ...bounds),
+    );
   }
 
-  #order() {
-    const sorts = SORTS.flatMap(([name, words]) => [[`-${name}`, `${words}, highest`], [name, `${words}, lowest`]]);
-    const sort = select("Sort", sorts, "-mark_iv", () => {});
+  #makeOrderControls() {
+    const orders = SORTS.flatMap(([name, title]) => [
+      [`-${name}`, `${title}, descending`],
+      [name, `${title}, ascending`],
+    ]);
+    const sort = dropdown("Sort", orders, DEFAULT_FILTER.sort, () => {});
     this.#register("sort", sort.field);
-    const limits = ["25", "50", "100", "250", "500"].map((each) => [each, each]);
-    const limit = select("Rows", limits, "100", () => {});
+    const limits = ROW_LIMITS.map((limit) => [limit, limit]);
+    const limit = dropdown("Rows", limits, DEFAULT_FILTER.limit, () => {});
     this.#register("limit", limit.field);
     const gate = el("input", { type: "checkbox" });
     this.#register("gate", gate);
-    const hint = "leave out what has no bid, is crossed, at the IV cap or about to be delivered";
-    return [sort.node, limit.node, el("label", { class: "control check", title: hint }, gate, "Tradable only")];
+    const title = "exclude options without a bid, crossed, at the IV cap or in settlement";
+    return [
+      sort.node,
+      limit.node,
+      el("label", { class: "control check", title }, gate, "Tradable only"),
+    ];
   }
 
   #register(name, field, label = name) {
@@ -126,81 +188,89 @@ export class FilterForm {
     this.fields.set(name, field);
   }
 
-  #savedLine() {
-    this.names = select("Saved", [["", "–"]], "", (name) => this.#load(name));
-    const id = freshId();
-    this.name = el("input", { id, type: "text", placeholder: "name", maxlength: "40", autocomplete: "off", class: "short" });
-    this.name.addEventListener("keydown", (event) => {
+  #makeSavedFilters() {
+    this.savedNames = dropdown("Saved", [["", "–"]], "", (name) => this.#load(name));
+    const id = uniqueId();
+    const length = { maxlength: NAME_LENGTH_MAX, class: "short" };
+    this.nameField = makeTextInput({ id, placeholder: "name", ...length });
+    this.nameField.addEventListener("keydown", (event) => {
       if (event.key !== "Enter") return;
-      event.preventDefault();
+      event.preventDefault(); // it would submit the form
       this.#save();
     });
     return el(
       "span",
       { class: "control saved", role: "group", "aria-label": "Saved filters" },
-      this.names.node,
-      el("label", { class: "unseen", for: id }, "Name of the filter"),
-      this.name,
-      el("button", { type: "button", class: "tool", onclick: () => this.#save() }, "Save"),
-      el("button", { type: "button", class: "tool", onclick: () => this.#delete() }, "Delete"),
+      this.savedNames.node,
+      el("label", { class: "visually-hidden", for: id }, "Name of the filter"),
+      this.nameField,
+      el("button", { type: "button", class: "button", onclick: () => this.#save() }, "Save"),
+      el("button", { type: "button", class: "button", onclick: () => this.#delete() }, "Delete"),
     );
   }
 
-  #showSaved(name) {
-    const names = Object.keys(saved()).sort();
-    setOptions(this.names.field, [["", names.length ? "choose…" : "none yet"], ...names.map((one) => [one, one])], name);
-    this.names.field.value = name;
-    this.name.value = name;
+  #listSavedFilters(selected) {
+    const names = Object.keys(savedFilters()).sort();
+    const placeholder = ["", names.length ? "Choose…" : "None"];
+    const options = [placeholder, ...names.map((name) => [name, name])];
+    setOptions(this.savedNames.field, options, selected);
+    this.savedNames.field.value = selected;
+    this.nameField.value = selected;
   }
 
-  #nameOfWhatIsShown() {
+  // Name under which the shown filter is saved, if it is.
+  #nameOfFilter() {
     const shown = JSON.stringify(this.filter);
-    const found = Object.entries(saved()).find(([, filter]) => JSON.stringify(filter) === shown);
-    return found ? found[0] : "";
+    const saved = Object.entries(savedFilters());
+    return saved.find(([, filter]) => JSON.stringify(filter) === shown)?.[0] ?? "";
   }
 
   #load(name) {
-    const filter = saved()[name];
+    const filter = savedFilters()[name];
     if (!filter) return;
     this.fill(filter);
-    this.run(this.filter);
+    this.#submit();
   }
 
   #save() {
-    const name = this.name.value.trim();
+    const name = this.nameField.value.trim();
     if (!name) {
-      toast("Give the filter a name first");
-      this.name.focus();
+      showToast("Enter a name for the filter first");
+      this.nameField.focus();
       return;
     }
-    save(name, this.filter);
-    this.#showSaved(name);
-    toast(`Saved “${name}”`);
+    saveFilter(name, this.filter);
+    this.#listSavedFilters(name);
+    showToast(`Saved “${name}”`);
   }
 
   #delete() {
-    const name = this.names.field.value;
+    const name = this.savedNames.field.value;
     if (!name) {
-      toast("Choose a saved filter first");
+      showToast("Choose a saved filter first");
       return;
     }
-    remove(name);
-    this.#showSaved("");
-    toast(`Deleted “${name}”`);
+    deleteFilter(name);
+    this.#listSavedFilters("");
+    showToast(`Deleted “${name}”`);
   }
 
-  #clear() {
-    this.fill({ asset: this.fields.get("asset").value, sort: "-mark_iv", limit: "100" });
-    this.run(this.filter);
+  #reset() {
+    this.fill({ ...DEFAULT_FILTER, asset: this.fields.get("asset").value });
+    this.#submit();
   }
 
-  #submit(event) {
-    event.preventDefault();
-    this.run(this.filter);
+  #submit() {
+    this.onSubmit(this.filter);
   }
 }
 
-function valueOf(field) {
+function makeTextInput(props) {
+  return el("input", { type: "text", autocomplete: "off", spellcheck: "false", ...props });
+}
+
+// A checkbox that is on is the default, and left out of the address.
+function fieldValue(field) {
   if (field.type === "checkbox") return field.checked ? "" : "false";
   return field.value.trim();
 }

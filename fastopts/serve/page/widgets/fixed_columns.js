@@ -1,66 +1,86 @@
-// Column widths that stay between two looks: while they depend on every cell, each number that
-// changes has the browser lay out the whole table, 30 ms for 500 rows.
+/**
+ * Column widths that are fixed between measurements.
+ *
+ * With automatic widths each changed number makes the browser lay out the whole table: 30 ms for
+ * 500 rows, many times a second. With fixed widths only the cell itself is drawn again.
+ */
 
 import { el } from "../lib/dom.js";
 
-const LOOK_MS = 15000;
-const NEW_ROWS_MS = 2000;
+const REMEASURE_MS = 15_000;
+const REMEASURE_GROWN_MS = 2000; // after new rows or longer texts
 
+/** Measures and fixes the column widths of a table. */
 export class FixedColumns {
+  /** @param {HTMLTableElement} table */
   constructor(table) {
     this.table = table;
     this.group = el("colgroup");
     this.table.tHead.before(this.group);
-    this.at = 0;
-    this.lengths = []; // of the longest text of each column, when it was last measured
+    this.measuredAt = 0;
+    this.lengths = []; // of the longest text of each column when it was measured
     this.hasGrown = false;
-    this.loosen();
-    let width = 0; // the last it was shown with
-    new ResizeObserver(([{ contentRect: now }]) => {
-      if (width && now.width && Math.abs(now.width - width) >= 1) this.#release(); // not for a rounding
-      width = now.width || width;
+    this.invalidate();
+    let lastWidth = 0;
+    new ResizeObserver(([{ contentRect }]) => {
+      // Less than a pixel is rounding, and no width means that the table is not shown.
+      const isResized = lastWidth && contentRect.width;
+      if (isResized && Math.abs(contentRect.width - lastWidth) >= 1) this.#release();
+      lastWidth = contentRect.width || lastWidth;
     }).observe(table);
   }
 
-  // The next look is due: what the columns consist of, or how much room they have, is another.
-  loosen() {
-    this.due = -Infinity;
+  /** Measure at the next opportunity: the columns or the available width have changed. */
+  invalidate() {
+    this.dueAt = -Infinity;
   }
 
-  // To be called for each text that was written: one longer than all others needs a wider column.
-  wrote(cell, text) {
+  /**
+   * Note that a cell's text was written: one longer than all others needs a wider column.
+   *
+   * @param {HTMLTableCellElement} cell
+   * @param {string} text
+   */
+  noteText(cell, text) {
     if (text.length > this.lengths[cell.cellIndex]) this.hasGrown = true;
   }
 
-  // To be called when rows were written.
-  settle(hasNew) {
+  /**
+   * Measure and fix the widths if that is due. To be called after rows were written.
+   *
+   * @param {boolean} hasNewRows
+   */
+  update(hasNewRows) {
     const now = performance.now();
-    if (hasNew || this.hasGrown) this.due = Math.min(this.due, this.at + NEW_ROWS_MS);
-    if (now < this.due || !this.table.isConnected) return;
-    this.at = now;
+    if (hasNewRows || this.hasGrown) {
+      this.dueAt = Math.min(this.dueAt, this.measuredAt + REMEASURE_GROWN_MS);
+    }
+    if (now < this.dueAt || !this.table.isConnected) return;
+    this.measuredAt = now;
     this.#release();
-    this.due = now + LOOK_MS;
-    const heads = [...[...this.table.tHead.rows].at(-1).cells];
+    this.dueAt = now + REMEASURE_MS;
+    const heads = [...this.table.tHead.rows[this.table.tHead.rows.length - 1].cells];
     const widths = heads.map((head) => head.getBoundingClientRect().width);
-    if (!widths.some((width) => width > 0)) return; // it is not shown
-    // A column that the style sheet hides has no cells, and must have no <col>: it would be the
-    // next column's.
-    this.group.replaceChildren(...widths.filter((width) => width > 0).map(columnOf));
+    if (!widths.some((width) => width > 0)) return; // the table is not shown
+    // A column that the style sheet hides must have no <col>: that would apply to the next column.
+    this.group.replaceChildren(...widths.filter((width) => width > 0).map(makeColumn));
     const rows = [...this.table.tBodies[0].rows];
-    this.lengths = heads.map((_, place) => Math.max(0, ...rows.map((row) => row.cells[place]?.textContent.length ?? 0)));
+    this.lengths = heads.map((_, index) =>
+      Math.max(0, ...rows.map((row) => row.cells[index]?.textContent.length ?? 0)),
+    );
     this.hasGrown = false;
     this.table.classList.add("fixed");
   }
 
-  // As wide as their cells, until the next look: at another width other columns may be shown.
+  // Automatic widths until the next measurement: at another width other columns may be shown.
   #release() {
-    this.loosen();
+    this.invalidate();
     this.table.classList.remove("fixed");
     this.group.replaceChildren();
   }
 }
 
-function columnOf(width) {
+function makeColumn(width) {
   const column = el("col");
   column.style.width = `${width}px`;
   return column;

@@ -1,31 +1,41 @@
-// A cell that changed is lit for a moment: green up, red down. Not where motion is unwelcome.
-//
-// It is lit and put out by a class, all cells together: one that fades is painted at every frame.
+/**
+ * Highlights a changed cell for a moment: green for up, red for down.
+ *
+ * A class switches the colour on and off, for all cells at the same time. A CSS transition would
+ * repaint each cell in every frame. Users who prefer reduced motion see no highlights.
+ */
 
-const stillness = matchMedia("(prefers-reduced-motion: reduce)");
-const LIT_MS = 450;
-const OUT_MS = 150; // how often lights are put out
-const MOST = 80; // more is a blaze that tells nothing
+const reducedMotion = matchMedia("(prefers-reduced-motion: reduce)");
+const FLASH_MS = 450;
+const CHECK_INTERVAL_MS = 150;
+// More would cover the table and no longer show what moved.
+const CELLS_MAX = 80;
 
-const until = new Map();
+const endByCell = new Map();
 let timer = null;
 
+/**
+ * Highlight a cell.
+ *
+ * @param {HTMLElement} cell
+ * @param {boolean} isUp
+ */
 export function flash(cell, isUp) {
-  if (stillness.matches || document.hidden || until.size >= MOST) return;
+  if (reducedMotion.matches || document.hidden || endByCell.size >= CELLS_MAX) return;
   cell.classList.remove("went-up", "went-down");
   cell.classList.add(isUp ? "went-up" : "went-down");
-  until.set(cell, performance.now() + LIT_MS);
-  timer ??= setInterval(putOut, OUT_MS);
+  endByCell.set(cell, performance.now() + FLASH_MS);
+  timer ??= setInterval(clearExpired, CHECK_INTERVAL_MS);
 }
 
-function putOut() {
+function clearExpired() {
   const now = performance.now();
-  for (const [cell, end] of until) {
+  for (const [cell, end] of endByCell) {
     if (end > now) continue;
     cell.classList.remove("went-up", "went-down");
-    until.delete(cell);
+    endByCell.delete(cell);
   }
-  if (until.size) return;
+  if (endByCell.size) return;
   clearInterval(timer);
   timer = null;
 }

@@ -1,24 +1,32 @@
-// The rows of a table's body, by key.
+/** Table rows by key: a row keeps its element for as long as its key is shown. */
 
-// Has `body` show the lines of `keys` in their order: new ones come from `make`, those of no key go.
-// Returns whether there were new ones. What stays is not touched: it may have the focus.
-export function arrange(body, lines, keys, make) {
-  const wanted = new Set(keys);
-  for (const [key, line] of lines) {
-    if (wanted.has(key)) continue;
-    line.tr.remove();
-    lines.delete(key);
+/**
+ * Show the rows of `keys`, in their order. Elements of remaining rows are not moved or rewritten
+ * unless their order changes, since one of them may have the focus.
+ *
+ * @param {HTMLTableSectionElement} body
+ * @param {Map<*, {tr: HTMLTableRowElement}>} rows Rows shown, by key; updated.
+ * @param {Array} keys
+ * @param {function(*): {tr: HTMLTableRowElement}} makeRow Creates the row of a new key.
+ * @returns {boolean} Whether rows were added.
+ */
+export function arrangeRows(body, rows, keys, makeRow) {
+  const shownKeys = new Set(keys);
+  for (const [key, row] of rows) {
+    if (shownKeys.has(key)) continue;
+    row.tr.remove();
+    rows.delete(key);
   }
   let next = body.firstChild;
-  let hasNew = false;
+  let hasNewRows = false;
   for (const key of keys) {
-    if (!lines.has(key)) {
-      lines.set(key, make(key));
-      hasNew = true;
+    if (!rows.has(key)) {
+      rows.set(key, makeRow(key));
+      hasNewRows = true;
     }
-    const { tr } = lines.get(key);
+    const { tr } = rows.get(key);
     if (tr === next) next = next.nextSibling;
     else body.insertBefore(tr, next);
   }
-  return hasNew;
+  return hasNewRows;
 }

@@ -1,104 +1,112 @@
-// The status line: whose data, how fast, how much of it is live, and over which connections.
+/** The status bar: link to the server, message rate, coverage, latency and venue connections. */
 
-import { Words, el, setAttribute } from "../lib/dom.js";
-import { age, fixed, reasonWords, utc } from "../lib/format.js";
 import { venueMs } from "../data/venue_clock.js";
+import { el, LiveText, setAttribute, toggleClass } from "../lib/dom.js";
+import { ABSENT, age, fixed, utc } from "../lib/format.js";
+import { liveCount } from "./summary_bar.js";
 
+// Shapes as well as colours: not everybody sees the difference of red and green.
+const SHAPES = { live: "●", muted: "✕", waiting: "○" };
+
+/** Fills the page's footer, and the venue's name and the SIMULATED badge in its header. */
 export class StatusBar {
-  constructor(node, badge, venue) {
-    this.badge = badge;
-    this.venue = venue;
-    this.link = light("link");
-    this.lights = el("span", { class: "lights", role: "group", "aria-label": "venue connections" });
-    this.none = el("b", { class: "warn", hidden: true }, "none");
-    this.byConn = new Map();
-    this.rate = item(node, "messages", "messages a second from the venue");
-    this.coverage = item(node, "live", "options that are live, of those that are listed");
-    this.age = item(node, "age p99", "99 of 100 live options are younger");
-    this.redis = item(node, "Redis", "a round trip to the store");
-    this.clock = item(node, "venue time", "the venue's clock, UTC");
-    node.prepend(el("span", { class: "item" }, this.link.node, " server ", (this.state = el("b"))));
-    node.append(el("span", { class: "item" }, "connections ", this.lights, this.none));
+  /**
+   * @param {HTMLElement} node
+   * @param {HTMLElement} simulatedBadge
+   * @param {HTMLElement} venueName
+   */
+  constructor(node, simulatedBadge, venueName) {
+    this.simulatedBadge = simulatedBadge;
+    this.venueName = venueName;
+    this.linkLight = makeLight();
+    this.linkState = el("b");
+    node.append(el("span", { class: "item" }, this.linkLight, " server ", this.linkState));
+    this.rate = makeItem(node, "messages", "ticker messages per second from the venue");
+    this.coverage = makeItem(node, "live", "live options / listed options");
+    this.age = makeItem(node, "age p99", "99th percentile of the live options' age");
+    this.redis = makeItem(node, "Redis", "round-trip time to Redis");
+    this.clock = makeItem(node, "venue time", "the venue's clock, UTC");
+    this.lights = el("span", { class: "lights", role: "group", "aria-label": "Venue connections" });
+    this.lightByConnection = new Map();
+    this.noConnections = el("b", { class: "warn", hidden: true }, "none");
+    node.append(el("span", { class: "item" }, "connections ", this.lights, this.noConnections));
     this.setLink("connecting");
   }
 
+  /** @param {"connecting"|"connected"|"reconnecting"} state Of the stream from the server. */
   setLink(state) {
-    if (this.state.textContent === state) return;
-    this.state.textContent = state;
-    shine(this.link, state === "connected" ? "live" : "muted", `link to the server: ${state}`);
+    if (this.linkState.textContent === state) return;
+    this.linkState.textContent = state;
+    setLight(this.linkLight, state === "connected" ? "live" : "muted", `server: ${state}`);
   }
 
-  hello({ venue, simulated }) {
-    this.venue.textContent = venue;
-    this.badge.hidden = !simulated;
+  /** @param {{venue: string, simulated: boolean}} message */
+  setVenue({ venue, simulated }) {
+    this.venueName.textContent = venue;
+    this.simulatedBadge.hidden = !simulated;
   }
 
-  feed(feed) {
-    this.hello(feed);
-    this.rate.set(feed.messages_s === null ? "–" : `${fixed(feed.messages_s, 0)}/s`);
-    this.coverage.set(`${fixed(feed.live, 0)}/${fixed(feed.total, 0)}`);
-    this.coverage.parent.classList.toggle("warn", feed.live < feed.total);
+  /** @param {Object} feed A "feed" message. */
+  setFeed(feed) {
+    this.setVenue(feed);
+    this.rate.set(feed.messages_s === null ? ABSENT : `${fixed(feed.messages_s, 0)}/s`);
+    this.coverage.set(liveCount(feed.live, feed.total));
+    toggleClass(this.coverage.parent, "warn", feed.live < feed.total);
     this.age.set(age(feed.age_s_p99));
-    this.redis.set(feed.redis_ms === null ? "–" : `${fixed(feed.redis_ms, 1)} ms`);
-    this.#conns(feed.conns, new Set(feed.muted), feed.alive);
+    this.redis.set(feed.redis_ms === null ? ABSENT : `${fixed(feed.redis_ms, 1)} ms`);
+    this.#setConnections(feed);
   }
 
-  // Nothing of the feed is known any more.
-  unknown() {
-    for (const words of [this.rate, this.coverage, this.age, this.redis]) words.set("–");
-    for (const [conn, one] of this.byConn) shine(one, "waiting", `connection ${conn}: unknown`);
-  }
-
-  tick(isLost) {
-    const now = venueMs();
-    this.clock.set(isLost || now === null ? "–" : utc(now).slice(11));
-  }
-
-  #conns(conns, muted, isAlive) {
-    for (const [conn, one] of this.byConn) {
-      if (conn in conns) continue;
-      one.node.remove();
-      this.byConn.delete(conn);
+  /** Show all figures of the feed as unknown: no message has arrived for a while. */
+  clear() {
+    for (const item of [this.rate, this.coverage, this.age, this.redis]) item.set(ABSENT);
+    for (const [connection, light] of this.lightByConnection) {
+      setLight(light, "waiting", `connection ${connection}: unknown`);
     }
-    for (const [conn, silence] of Object.entries(conns)) {
-      if (!this.byConn.has(conn)) {
-        this.byConn.set(conn, light(conn));
-        this.lights.append(this.byConn.get(conn).node);
+  }
+
+  /** @param {boolean} isLost Whether the server has stopped sending. */
+  refreshClock(isLost) {
+    const nowMs = venueMs();
+    this.clock.set(isLost || nowMs === null ? ABSENT : utc(nowMs).slice(11));
+  }
+
+  #setConnections({ conns: silenceByConnection, muted, alive }) {
+    for (const [connection, light] of this.lightByConnection) {
+      if (connection in silenceByConnection) continue;
+      light.remove();
+      this.lightByConnection.delete(connection);
+    }
+    // The keys of a JSON object are texts, the muted connections numbers.
+    const mutedConnections = new Set(muted.map(String));
+    for (const [connection, silence] of Object.entries(silenceByConnection)) {
+      if (!this.lightByConnection.has(connection)) {
+        this.lightByConnection.set(connection, makeLight());
+        this.lights.append(this.lightByConnection.get(connection));
       }
-      const isMuted = muted.has(Number(conn)) || muted.has(conn) || !isAlive;
+      const isMuted = mutedConnections.has(connection) || !alive;
       const state = isMuted ? "muted" : silence === null ? "waiting" : "live";
-      const heard = silence === null ? "no data yet" : `data ${age(silence)} ago`;
-      shine(this.byConn.get(conn), state, `connection ${conn}: ${state}, ${heard}`);
+      const lastData = silence === null ? "no data yet" : `last data ${age(silence)} ago`;
+      const label = `connection ${connection}: ${state}, ${lastData}`;
+      setLight(this.lightByConnection.get(connection), state, label);
     }
-    this.none.hidden = this.byConn.size > 0;
+    this.noConnections.hidden = this.lightByConnection.size > 0;
   }
 }
 
-// Why nothing is live, in words; null while something can be.
-export function trouble(feed) {
-  if (feed.alive) return feed.total > 0 && feed.live === 0 ? "nothing of the venue is live" : null;
-  const reason = feed.reason ? reasonWords(feed.reason) : "the feed is down";
-  return feed.detail ? `${reason}: ${feed.detail}` : reason;
-}
-
-function item(node, name, hint) {
+function makeItem(node, name, hint) {
   const value = el("b");
-  node.append(el("span", { class: "item", title: hint }, `${name} `, value));
-  const words = new Words(value, "–");
-  words.parent = value;
-  return words;
+  node.append(el("span", { class: "item", title: hint, "data-item": name }, `${name} `, value));
+  return new LiveText(value, ABSENT);
 }
 
-// A dot when live, a cross when muted, a ring while waiting: not the colour alone.
-function light(name) {
-  return { node: el("span", { class: "light", role: "img" }), name };
+function makeLight() {
+  return el("span", { class: "light", role: "img" });
 }
 
-const SHAPES = { live: "●", muted: "✕", waiting: "○" };
-
-function shine(one, state, label) {
-  setAttribute(one.node, "data-state", state);
-  if (one.node.textContent !== SHAPES[state]) one.node.textContent = SHAPES[state];
-  setAttribute(one.node, "aria-label", label);
-  setAttribute(one.node, "title", label);
+function setLight(light, state, label) {
+  setAttribute(light, "data-state", state);
+  if (light.textContent !== SHAPES[state]) light.textContent = SHAPES[state];
+  setAttribute(light, "aria-label", label);
+  setAttribute(light, "title", label);
 }

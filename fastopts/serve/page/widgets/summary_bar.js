@@ -1,22 +1,92 @@
-// Name and value, side by side: the figures above a table.
+/** Summary figures above a table or chart: names and values side by side. */
 
-import { Words, el, toggleClass } from "../lib/dom.js";
+import { description, heading, seriesDescription } from "../data/fields.js";
+import { venueMs } from "../data/venue_clock.js";
+import { el, LiveText, toggleClass } from "../lib/dom.js";
+import {
+  ABSENT,
+  countdown,
+  fixed,
+  level,
+  percent,
+  points,
+  price,
+  signedPercent,
+} from "../lib/format.js";
 
-export class Strip {
-  // Items: {id, name, hint}.
-  constructor(items) {
-    this.values = new Map();
-    const parts = items.map(({ id, name, hint = null }) => {
+/**
+ * @typedef {Object} Figure
+ * @property {string} id
+ * @property {string} name
+ * @property {string} [hint] Tooltip.
+ */
+
+/** A definition list of figures. */
+export class SummaryBar {
+  /** @param {Figure[]} figures */
+  constructor(figures) {
+    this.texts = new Map();
+    const items = figures.map(({ id, name, hint = null }) => {
       const value = el("dd", { "data-figure": id });
-      this.values.set(id, new Words(value, "–"));
+      this.texts.set(id, new LiveText(value, ABSENT));
       return el("div", { title: hint }, el("dt", {}, name), value);
     });
-    this.node = el("dl", { class: "strip" }, ...parts);
+    this.node = el("dl", { class: "summary-bar" }, ...items);
   }
 
-  // Stale: nothing of what the figures are made of is live.
+  /**
+   * @param {Object<string, string>} values Texts by figure id.
+   * @param {boolean} isStale Whether nothing that the figures are computed from is live.
+   */
   set(values, isStale) {
-    for (const [id, text] of Object.entries(values)) this.values.get(id).set(text);
+    for (const [id, text] of Object.entries(values)) this.texts.get(id).set(text);
     toggleClass(this.node, "stale", isStale);
   }
+}
+
+const figure = (id, field) => ({ id, name: heading(field), hint: seriesDescription(field) });
+
+const SERIES_FIGURES = [
+  figure("forward", "forward"),
+  { id: "index", name: heading("index_price"), hint: description("index_price") },
+  figure("basis", "basis"),
+  figure("atm", "atm_iv"),
+  figure("straddle", "straddle"),
+  figure("rr", "risk_reversal"),
+  figure("bf", "butterfly"),
+  { id: "time_left", name: "Expires in" },
+  figure("live", "live"),
+];
+
+/** The summary figures of one series. */
+export class SeriesSummaryBar extends SummaryBar {
+  constructor() {
+    super(SERIES_FIGURES);
+  }
+
+  /** @param {?import("../data/series.js").Series} series */
+  show(series) {
+    if (!series) return;
+    const values = {
+      forward: level(series.forward),
+      index: level(series.index_price),
+      basis: signedPercent(series.basis),
+      atm: percent(series.atm_iv),
+      straddle: price(series.straddle, series.forward),
+      rr: points(series.risk_reversal),
+      bf: points(series.butterfly),
+      time_left: countdown(series.expiry_ms, venueMs()),
+      live: liveCount(series.live, series.total),
+    };
+    this.set(values, series.live === 0);
+  }
+}
+
+/**
+ * @param {number} live
+ * @param {number} total
+ * @returns {string} Such as 120/124.
+ */
+export function liveCount(live, total) {
+  return `${fixed(live, 0)}/${fixed(total, 0)}`;
 }

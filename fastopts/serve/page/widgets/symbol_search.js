@@ -1,44 +1,50 @@
-// Finds an option by its symbol: the list of them is fetched when one starts to look.
+/** The search for an option by parts of its symbol. */
 
 import { get } from "../data/api.js";
+import { matchingInstruments } from "../data/symbol_matching.js";
 import { venueMs } from "../data/venue_clock.js";
 import { el } from "../lib/dom.js";
-import { matching } from "../data/symbol_matching.js";
-import { toast } from "./toast.js";
+import { showToast } from "./messages.js";
 
-const SHOWN = 30;
+const SUGGESTIONS_MAX = 30;
 
+/** A search form with suggestions. The list of instruments is loaded when it is first focused. */
 export class SymbolSearch {
-  constructor(form) {
-    this.form = form;
+  /**
+   * @param {HTMLFormElement} form
+   * @param {function(string): void} openOption Called with the symbol that was found.
+   */
+  constructor(form, openOption) {
+    this.openOption = openOption;
     this.field = form.querySelector("input");
-    this.list = form.querySelector("datalist");
+    this.suggestions = form.querySelector("datalist");
     this.instruments = null;
     this.loading = null;
     this.field.addEventListener("focus", () => this.#load());
     this.field.addEventListener("input", () => this.#suggest());
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.#submit();
+    });
   }
 
   focus() {
     this.field.focus();
     this.field.select();
-    return true;
   }
 
-  goes(open) {
-    this.form.addEventListener("submit", async (event) => {
-      event.preventDefault();
-      const typed = this.field.value.trim().toUpperCase();
-      if (this.instruments === null) await this.loading;
-      const symbol = this.#find(typed);
-      if (!symbol) {
-        toast(`No option matches ${typed || "nothing"}`);
-        return;
-      }
-      this.field.value = "";
-      this.field.blur();
-      open(symbol);
-    });
+  async #submit() {
+    const text = this.field.value.trim().toUpperCase();
+    if (!text) return;
+    if (this.instruments === null) await this.loading;
+    const symbol = this.#find(text);
+    if (!symbol) {
+      showToast(`No option matches ${text}`);
+      return;
+    }
+    this.field.value = "";
+    this.field.blur();
+    this.openOption(symbol);
   }
 
   async #load() {
@@ -48,15 +54,18 @@ export class SymbolSearch {
     this.#suggest();
   }
 
-  // The symbol that was typed whole, else the first that all of the words match.
-  #find(typed) {
-    if (this.instruments === null) return typed || null;
-    if (this.instruments.some((one) => one.symbol === typed)) return typed;
-    return matching(this.instruments, typed, venueMs())[0]?.symbol || null;
+  // The option with exactly this symbol, else the best match.
+  #find(text) {
+    // Without a list the option's view reports whether the symbol exists.
+    if (this.instruments === null) return text;
+    if (this.instruments.some(({ symbol }) => symbol === text)) return text;
+    return matchingInstruments(this.instruments, text, venueMs())[0]?.symbol || null;
   }
 
   #suggest() {
-    const shown = matching(this.instruments || [], this.field.value, venueMs(), true).slice(0, SHOWN);
-    this.list.replaceChildren(...shown.map(({ symbol }) => el("option", { value: symbol })));
+    const matches = matchingInstruments(this.instruments || [], this.field.value, venueMs(), true);
+    this.suggestions.replaceChildren(
+      ...matches.slice(0, SUGGESTIONS_MAX).map(({ symbol }) => el("option", { value: symbol })),
+    );
   }
 }

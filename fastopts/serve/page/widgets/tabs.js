@@ -1,31 +1,49 @@
-// A row of links of which one is where we are.
+/** A row of links, one of them the current page. */
 
 import { el, setAttribute } from "../lib/dom.js";
 
+/**
+ * @typedef {Object} Tab
+ * @property {string} name
+ * @property {string} href
+ * @property {string} [title] Text, if it is not the name.
+ * @property {string} [hint] Tooltip.
+ */
+
+/** Tabs in an element of the document. */
 export class Tabs {
+  /** @param {HTMLElement} node */
   constructor(node) {
     this.node = node;
     this.links = new Map();
+    this.names = null;
+    this.current = null;
   }
 
-  show(items, current) {
-    const names = items.map((item) => item.name).join();
-    if (names !== this.names) this.#build(items);
-    const isOther = names !== this.names || current !== this.current;
+  /**
+   * @param {Tab[]} tabs
+   * @param {?string} current Name of the current tab.
+   */
+  show(tabs, current) {
+    const names = tabs.map(({ name }) => name).join();
+    const isChanged = names !== this.names || current !== this.current;
+    if (names !== this.names) this.#build(tabs);
     this.names = names;
     this.current = current;
-    for (const { name, href } of items) {
+    for (const { name, href } of tabs) {
       const link = this.links.get(name);
       setAttribute(link, "href", href);
       setAttribute(link, "aria-current", name === current ? "page" : null);
     }
-    // On a phone not all of them fit.
-    if (isOther) this.links.get(current)?.scrollIntoView({ block: "nearest", inline: "nearest" });
+    // On a phone not all tabs fit.
+    if (isChanged) {
+      this.links.get(current)?.scrollIntoView({ block: "nearest", inline: "nearest" });
+    }
   }
 
-  #build(items) {
+  #build(tabs) {
     this.links.clear();
-    for (const { name, title = name, hint = null } of items) {
+    for (const { name, title = name, hint = null } of tabs) {
       this.links.set(name, el("a", { "data-name": name, title: hint }, title));
     }
     this.node.replaceChildren(...this.links.values());
