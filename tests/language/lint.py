@@ -69,7 +69,8 @@ def files(root: Path = ROOT) -> list[Path]:
 
 def _is_ours(path: Path) -> bool:
     hidden = path.parts[0].startswith(".") and path.parts[0] not in {".github", ".ci"}
-    built = path.parts[0] in {"build", "dist", "site"} or "__pycache__" in path.parts
+    installed = {"__pycache__", "node_modules"} & set(path.parts)
+    built = path.parts[0] in {"build", "dist", "site"} or installed
     generated = path.suffix == ".c" or path.parts[0].endswith(".egg-info")
     return not (hidden or built or generated or under(path.as_posix(), EXCLUDED))
 

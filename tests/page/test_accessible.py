@@ -62,7 +62,9 @@ def test_contrast_is_enough(theme: dict[str, str]) -> None:
     assert {pair: value for pair, value in poor.items() if value < AA} == {}
 
 
-@pytest.fixture(params=["expiries", "chain", "smile", "term", "surface", "open-interest", "scan", "option"])
+@pytest.fixture(
+    params=["expiries", "chain", "smile", "term", "surface", "open-interest", "scan", "option"]
+)
 def place(request: pytest.FixtureRequest, market: Market) -> str:
     label = market.get("expiries/BTC", stale="true")["expiries"][0]["label"]
     symbol = market.get("scan", limit="1", stale="true")["options"][0]["symbol"]
@@ -97,9 +99,7 @@ def test_focus_is_seen(tab: Tab) -> None:
 
 def test_a_chart_says_what_it_is_of(tab: Tab) -> None:
     page = tab.open("BTC/term")
-    expect(
-        page.get_by_role("img", name="ATM implied volatility by days to expiry")
-    ).to_be_visible()
+    expect(page.get_by_role("img", name="ATM implied volatility by days to expiry")).to_be_visible()
 
 
 def test_what_is_told_aloud_is_told_once(tab: Tab) -> None:

@@ -33,7 +33,7 @@ const THEME_ICONS = { system: "◐", light: "☀", dark: "☾" };
 
 const byId = (id) => document.getElementById(id);
 
-/** The page: routes, the stream, and what is around the view. */
+/** The page: routes, the stream, header and status bar. */
 class Dashboard {
   constructor() {
     this.assets = [];

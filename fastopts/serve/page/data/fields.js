@@ -69,7 +69,7 @@ const HEADINGS = {
 
 // Figures of a series.
 const SERIES_DESCRIPTIONS = {
-  atm_iv: "mark IV at the forward",
+  atm_iv: "interpolated mark IV at the forward price",
   basis: "forward over index, annualised",
   butterfly: "25-delta butterfly, in vol points",
   dte: "days to expiry",
@@ -118,11 +118,12 @@ export function seriesDescription(name) {
  * @param {string} name
  * @param {{asset: string, quote: string}} row
  * @returns {string} The field's unit with the option's own coins in place of "base" and "quote".
- *   Fractions have none: they are shown as percentages.
+ *   Empty where the text already has it.
  */
 export function unitOf(name, row) {
   const unit = FIELDS[plainName(name)]?.unit ?? "";
-  if (unit === "fraction") return "";
+  // Shown as a percentage and with a Z.
+  if (unit === "fraction" || unit === "UTC") return "";
   return unit
     .replace(/quote (coin|unit)/, row.quote || "quote coin")
     .replace("base coin", row.asset);

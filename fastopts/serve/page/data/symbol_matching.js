@@ -1,6 +1,6 @@
 /**
- * Which listed options a search text matches. A word matches a whole part of a symbol, never a
- * substring: "1dec26" does not match 11DEC26, and "c" means call.
+ * Which listed options a search text matches. Words match whole parts of a symbol, never
+ * substrings: "1dec26" does not match 11DEC26, and "c" means call.
  */
 
 import { MONTHS } from "../lib/format.js";

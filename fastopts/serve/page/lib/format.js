@@ -229,5 +229,6 @@ export function reasonText(reason) {
   return reason
     .replace(/(?<!^)(?=[A-Z])/g, " ")
     .replaceAll("_", " ")
-    .toLowerCase();
+    .toLowerCase()
+    .replace(/\biv\b/, "IV");
 }

@@ -53,8 +53,7 @@ const asPrice = (value, row) => price(value, row.underlying_price);
 const asText = (value) => value || ABSENT;
 const FLASHES = { flashes: true };
 const TICKS = { ticks: true };
-const iv = (name, options) =>
-  field(name, (value) => percent(value, 2), { unit: () => "annualised", ...options });
+const iv = (name, options) => field(name, (value) => percent(value, 2), options);
 
 /** @type {[string, PanelField[]][]} */
 const GROUPS = [
@@ -169,7 +168,7 @@ class OptionView extends View {
     this.rows = new OptionRows();
     this.cells = [];
     this.draw = () => this.#draw();
-    this.links = el("span", { class: "control" });
+    this.links = el("span", { class: "links" });
     const cards = GROUPS.map(([name, fields]) => this.#makeCard(name, fields));
     this.panel = el("div", { class: "panel" }, ...cards);
     const copy = () => copyToClipboard(symbol);

@@ -5,7 +5,7 @@ import { el, LiveText, setAttribute, toggleClass } from "../lib/dom.js";
 import { ABSENT, age, fixed, utc } from "../lib/format.js";
 import { liveCount } from "./summary_bar.js";
 
-// Shapes as well as colours: not everybody sees the difference of red and green.
+// Shapes as well as colours: not all users can distinguish red from green.
 const SHAPES = { live: "●", muted: "✕", waiting: "○" };
 
 /** Fills the page's footer, and the venue's name and the SIMULATED badge in its header. */
