@@ -86,7 +86,7 @@ class AsyncOptionReader(Uncopied):
         max_age_s: float | None = None,
     ) -> Option:
         """As `OptionReader.get`."""
-        demand = Requirements(require_live, allow_expired, max_age_s).check()
+        demand = Requirements(require_live, allow_expired, max_age_s).checked()
         return await self._run(self._queries.get(symbol, demand))
 
     async def get_many(
@@ -99,7 +99,7 @@ class AsyncOptionReader(Uncopied):
         max_age_s: float | None = None,
     ) -> list[Option | Absent]:
         """As `OptionReader.get_many`."""
-        demand = Requirements(require_live, allow_expired, max_age_s).check()
+        demand = Requirements(require_live, allow_expired, max_age_s).checked()
         return await self._run(self._queries.options(symbols, demand, strict))
 
     async def chain(
@@ -113,7 +113,7 @@ class AsyncOptionReader(Uncopied):
         max_age_s: float | None = None,
     ) -> Chain:
         """As `OptionReader.chain`."""
-        demand = Requirements(require_live, allow_expired, max_age_s).check()
+        demand = Requirements(require_live, allow_expired, max_age_s).checked()
         return await self._run(self._queries.chain(asset, expiry, settle, demand))
 
     async def chains(
@@ -126,7 +126,7 @@ class AsyncOptionReader(Uncopied):
         max_age_s: float | None = None,
     ) -> list[Chain]:
         """As `OptionReader.chains`."""
-        demand = Requirements(require_live, allow_expired, max_age_s).check()
+        demand = Requirements(require_live, allow_expired, max_age_s).checked()
         return await self._run(self._queries.chains(asset, settle, demand))
 
     async def expiries(self, asset: str) -> list[Series]:
@@ -154,7 +154,7 @@ class AsyncOptionReader(Uncopied):
         max_age_s: float | None = None,
     ) -> dict[str, str]:
         """As `OptionReader.text`."""
-        demand = Requirements(require_live, allow_expired, max_age_s).check()
+        demand = Requirements(require_live, allow_expired, max_age_s).checked()
         return await self._run(self._queries.text(symbol, demand))
 
     async def text_many(
@@ -167,7 +167,7 @@ class AsyncOptionReader(Uncopied):
         max_age_s: float | None = None,
     ) -> list[dict[str, str] | Absent]:
         """As `OptionReader.text_many`."""
-        demand = Requirements(require_live, allow_expired, max_age_s).check()
+        demand = Requirements(require_live, allow_expired, max_age_s).checked()
         return await self._run(self._queries.texts(symbols, demand, strict))
 
     async def scan(
@@ -255,7 +255,7 @@ class AsyncOptionReader(Uncopied):
         from fastopts.reader.selection.scope import scope_of
 
         scope = scope_of(what, check(bounds))
-        demand = Requirements(require_live).check()
+        demand = Requirements(require_live).checked()
         return await self._watch(scope, picker(bounds), demand, flag("initial", initial))
 
     async def watch_moves(

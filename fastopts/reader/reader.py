@@ -92,7 +92,7 @@ class OptionReader(Uncopied):
         Raises Unknown, Expired, or a StaleData: FeedDown, ConnectionMuted, ConnectionLate,
         NotYetLive, TooOld.
         """
-        demand = Requirements(require_live, allow_expired, max_age_s).check()
+        demand = Requirements(require_live, allow_expired, max_age_s).checked()
         return self._run(self._queries.get(symbol, demand))
 
     def get_many(
@@ -109,7 +109,7 @@ class OptionReader(Uncopied):
         What can't be handed over is an Absent with the reason; *strict* raises the first of them.
         A dead feed always raises FeedDown, unless `require_live=False`.
         """
-        demand = Requirements(require_live, allow_expired, max_age_s).check()
+        demand = Requirements(require_live, allow_expired, max_age_s).checked()
         return self._run(self._queries.options(symbols, demand, strict))
 
     def chain(
@@ -128,7 +128,7 @@ class OptionReader(Uncopied):
         Options that can't be handed over are missing from it; `Chain.absent` says why. Raises
         Unknown for a series that is not listed, BadInput for a text that names no expiry, FeedDown.
         """
-        demand = Requirements(require_live, allow_expired, max_age_s).check()
+        demand = Requirements(require_live, allow_expired, max_age_s).checked()
         return self._run(self._queries.chain(asset, expiry, settle, demand))
 
     def chains(
@@ -145,7 +145,7 @@ class OptionReader(Uncopied):
 
         Raises Unknown for an asset or a coin without options, FeedDown.
         """
-        demand = Requirements(require_live, allow_expired, max_age_s).check()
+        demand = Requirements(require_live, allow_expired, max_age_s).checked()
         return self._run(self._queries.chains(asset, settle, demand))
 
     def expiries(self, asset: str) -> list[Series]:
@@ -182,7 +182,7 @@ class OptionReader(Uncopied):
 
         Raises what `get` raises.
         """
-        demand = Requirements(require_live, allow_expired, max_age_s).check()
+        demand = Requirements(require_live, allow_expired, max_age_s).checked()
         return self._run(self._queries.text(symbol, demand))
 
     def text_many(
@@ -195,7 +195,7 @@ class OptionReader(Uncopied):
         max_age_s: float | None = None,
     ) -> list[dict[str, str] | Absent]:
         """Return the `text` of each of *symbols*, as `get_many` does."""
-        demand = Requirements(require_live, allow_expired, max_age_s).check()
+        demand = Requirements(require_live, allow_expired, max_age_s).checked()
         return self._run(self._queries.texts(symbols, demand, strict))
 
     def scan(
@@ -313,7 +313,7 @@ class OptionReader(Uncopied):
         from fastopts.reader.selection.scope import scope_of
 
         scope = scope_of(what, check(bounds))
-        demand = Requirements(require_live).check()
+        demand = Requirements(require_live).checked()
         return self._watch(scope, picker(bounds), demand, flag("initial", initial))
 
     def watch_moves(

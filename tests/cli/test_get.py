@@ -48,7 +48,7 @@ def test_what_is_not_live_is_told_with_the_reason_and_the_rest_shown(read: Read)
     assert [found["symbol"] for found in done.objects] == [CALL]
     stale, unticked = done.err.splitlines()
     assert stale.startswith(REASON)
-    assert stale.endswith("the connection that delivered it is gone")
+    assert stale.endswith("the connection that delivered it is closed")
     assert unticked == f"fastopts: {UNTICKED} is listed, and has not ticked yet"
 
 
@@ -56,7 +56,7 @@ def test_what_is_stale_is_shown_on_demand_and_says_so(read: Read) -> None:
     done = read("get", STALE, "--stale")
     assert done.code == 0
     assert done.out.splitlines()[1].startswith(f"NOT LIVE: {STALE}, ")
-    assert done.out.splitlines()[1].endswith("the connection that delivered it is gone")
+    assert done.out.splitlines()[1].endswith("the connection that delivered it is closed")
     [found] = read("get", STALE, "--stale", "--json").objects
     assert (found["live"], found["bid_price"]) == (False, 1205.0)
 

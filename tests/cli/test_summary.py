@@ -77,4 +77,4 @@ def test_an_empty_server_is_a_dead_feed(read: Read, market: Store) -> None:
     for command in ("summary", "status"):
         done = read(command)
         assert (done.code, done.err) == (1, "")
-        assert "DOWN: no collector has ever written here" in done.out
+        assert "DOWN: no collector has ever written to this database" in done.out

@@ -77,7 +77,7 @@ def test_an_option_that_is_not_live_is_none_and_says_why(
     assert data.get_option(SILENT) is None
     printed = capsys.readouterr().out
     assert printed.startswith(f"Error getting {SILENT}: {SILENT}, 3.")
-    assert printed.endswith(" s old: the connection that delivered it is gone\n")
+    assert printed.endswith(" s old: the connection that delivered it is closed\n")
 
 
 def test_all_options_in_order(store: Store, data: OptionsDataReader) -> None:

@@ -6,7 +6,8 @@ from fastopts.core import decode
 from fastopts.demo.screen import DAY_MS, Frame, near_the_money, render, svg
 from fastopts.model import RECORD, RECORD_VERSION
 from fastopts.reader import Option
-from fastopts.reader.freshness.feed import Feed, Moment
+from fastopts.reader.freshness.feed import Feed
+from fastopts.reader.freshness.moment import Moment
 
 NOW = 1_795_000_000_000
 STATUS = {

@@ -6,7 +6,8 @@ from typing import Any
 from fastopts.core import decode
 from fastopts.model import Instrument
 from fastopts.reader import Option
-from fastopts.reader.freshness.feed import Feed, Moment
+from fastopts.reader.freshness.feed import Feed
+from fastopts.reader.freshness.moment import Moment
 from tests.store import CALL, EPOCH, EXPIRY_MS, LAYOUT, NUMBERS, settle_of
 
 __all__ = ("NOW_MS", "make", "terms")

@@ -71,7 +71,7 @@ def test_the_limits_are_to_the_millisecond(
 def test_a_heartbeat_from_the_future_is_no_sign_of_life(store: Store, reader: OptionReader) -> None:
     store.tick()
     store.feed(beat_s=-3600)  # the server's clock was set back by an hour
-    with pytest.raises(FeedDown, match=r"sign of life is 3[56]\d\d\.\d s ahead"):
+    with pytest.raises(FeedDown, match=r"last heartbeat is 3[56]\d\d\.\d s in the future"):
         reader.get(CALL)
     assert not reader.feed().alive
     store.feed(beat_s=-2)
@@ -104,11 +104,11 @@ def test_a_feed_that_can_not_be_read_is_told(
 
 NO_LAG: dict[str, Any] = {"conns": {2: 0}, "conn:1": NOW + 10**12}
 SITUATIONS: list[tuple[type[StaleData], str, dict[str, Any], dict[str, Any]]] = [
-    (FeedDown, r"sign of life is 9\.\d s old", {}, {"beat_s": 9}),
+    (FeedDown, r"last heartbeat is 9\.\d s old", {}, {"beat_s": 9}),
     (FeedDown, "the collector has ended", {}, {"heartbeat_ms": 0}),
-    (NotYetLive, "it came from REST", {"flags": FLAG_REST}, {}),
+    (NotYetLive, "read over REST, and no tick since", {"flags": FLAG_REST}, {}),
     (NotYetLive, "an earlier collector", {"epoch": EPOCH - 1}, {}),
-    (NotYetLive, "the connection that delivered it is gone", {"conn": 8}, {}),
+    (NotYetLive, "the connection that delivered it is closed", {"conn": 8}, {}),
     (NotYetLive, "REST answers differ", {"flags": FLAG_SUSPECT}, {}),
     (
         ConnectionLate,
@@ -116,7 +116,7 @@ SITUATIONS: list[tuple[type[StaleData], str, dict[str, Any], dict[str, Any]]] = 
         {},
         {"lag:1": 2001, "late_limit_ms": 1900},
     ),
-    (ConnectionLate, "how far its connection is behind the venue is not known", {}, NO_LAG),
+    (ConnectionLate, "the lag of its connection behind the venue is not known", {}, NO_LAG),
     (ConnectionMuted, "has not delivered anything yet, or .* still writing", {}, {"conn:1": 0}),
     (ConnectionMuted, r"its connection is silent for 13\.\d s", {}, {"conns": {1: 13, 2: 0}}),
 ]

@@ -84,7 +84,7 @@ def test_zero_greeks_and_volumes_are_zero(store: Store, reader: OptionReader) ->
 
 
 SITUATIONS: list[tuple[str, Callable[[Store], None], type[StaleData], str]] = [
-    ("the heartbeat is old", lambda s: s.feed(beat_s=6), FeedDown, r"sign of life is 6\.\d s old"),
+    ("the heartbeat is old", lambda s: s.feed(beat_s=6), FeedDown, r"heartbeat is 6\.\d s old"),
     ("the collector has ended", lambda s: s.feed(heartbeat_ms=0), FeedDown, "has ended"),
     ("there is no feed", lambda s: s.client.delete("fastopts:feed"), FeedDown, "no collector"),  # type: ignore[list-item]
     (
@@ -99,9 +99,9 @@ SITUATIONS: list[tuple[str, Callable[[Store], None], type[StaleData], str]] = [
         ConnectionMuted,
         "not delivered",
     ),
-    ("its conn is gone", lambda s: s.feed({2: 0}), NotYetLive, "is gone"),
+    ("its conn is gone", lambda s: s.feed({2: 0}), NotYetLive, "is closed"),
     ("another epoch", lambda s: s.feed(epoch=EPOCH + 1), NotYetLive, "an earlier collector"),
-    ("a REST row", lambda s: s.tick(flags=model.FLAG_REST, conn=0), NotYetLive, "came from REST"),
+    ("a REST row", lambda s: s.tick(flags=model.FLAG_REST, conn=0), NotYetLive, "read over REST"),
 ]
 
 

@@ -350,7 +350,7 @@ def test_a_feed_that_goes_silent_is_down_and_resumes_with_its_heartbeat(
         talking.pass_time(0.1)
         talking.exchange()
     assert talking.live == {}
-    assert "sign of life" in heard.said[0]
+    assert "last heartbeat" in heard.said[0]
     assert len(heard.said) == 1
     server.beat()
     talking.live_on(0.2)

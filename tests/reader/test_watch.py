@@ -467,7 +467,7 @@ def test_a_watch_on_a_dead_feed_says_so_at_once(
     gap = seen.wait()
     assert isinstance(gap, Gap)
     assert gap.kind == "broken"
-    assert "ended" in gap.reason or "sign of life" in gap.reason
+    assert "ended" in gap.reason or "last heartbeat" in gap.reason
     assert seen.wait(0) is None
 
 

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 from fastopts import keys, model
 from fastopts.core import decode
-from fastopts.reader.freshness import feed as freshness
+from fastopts.reader.freshness.feed import feed_from_fields
+from fastopts.reader.freshness.moment import Moment, stale_error
 from fastopts.reader.objects.option import Option
 from tests.oracle import FIELDS
 from tests.simulation.network import Wire
@@ -149,9 +150,9 @@ class Promises:
         fields = self._world.redis.keys.get(keys.FEED)
         if not isinstance(fields, dict) or b"venue" not in fields:
             return
-        feed = freshness.feed_from_fields(fields, "sim")
+        feed = feed_from_fields(fields, "sim")
         self._check_epoch(feed.epoch)
-        moment = freshness.Moment(feed, round(self._world.redis.now_ms()), {})
+        moment = Moment(feed, round(self._world.redis.now_ms()), {})
         for listing in self._world.venue.trading():
             record = self._world.redis.keys.get(keys.record(listing.symbol))
             if isinstance(record, bytes) and len(record) == model.RECORD.size:
@@ -167,7 +168,7 @@ class Promises:
 
     def _judge(self, option: Option, watchdog_ms: int, heartbeat_ms: int) -> None:
         if not option.live:
-            freshness.stale_error(option)
+            stale_error(option)
             return
         self.lives += 1
         world, now = self._world, self._world.agenda.now
@@ -213,15 +214,15 @@ class Promises:
         fields = self._world.redis.keys.get(keys.FEED)
         if not isinstance(fields, dict) or b"venue" not in fields:
             return ["there is no feed"]
-        feed = freshness.feed_from_fields(fields, "sim")
-        moment = freshness.Moment(feed, round(self._world.redis.now_ms()), {})
+        feed = feed_from_fields(fields, "sim")
+        moment = Moment(feed, round(self._world.redis.now_ms()), {})
         found = [self._difference(x.symbol, moment) for x in self._world.venue.trading()]
         table = self._world.collector.table if self._world.collector else None
         if table is None or table.pending or table.dirty:
             found.append("something waits to be written")
         return [words for words in found if words]
 
-    def _difference(self, symbol: str, moment: freshness.Moment) -> str:
+    def _difference(self, symbol: str, moment: Moment) -> str:
         held = self._world.redis.keys.get(keys.option(symbol))
         record = self._world.redis.keys.get(keys.record(symbol))
         last = self._world.venue.listings[symbol].last
@@ -236,7 +237,7 @@ class Promises:
         if option.total_volume != last.serial or option.seq != last.serial:
             return f"{symbol}: the record holds {option.total_volume}, not {last.serial}"
         if not option.live:
-            return f"{symbol}: {freshness.stale_error(option)}"
+            return f"{symbol}: {stale_error(option)}"
         return ""
 
 

@@ -15,7 +15,7 @@ from fastopts.cli.output.printing import Column
 from fastopts.errors import one_line
 from fastopts.reader import Absent, Option
 from fastopts.reader.export import as_dict
-from fastopts.reader.freshness.feed import stale_error
+from fastopts.reader.freshness.moment import stale_error
 
 __all__ = ("get",)
 

@@ -135,9 +135,9 @@ class StoreChecks:
 
     async def _feed(self) -> Finding:
         # what needs the core is loaded once that is known to be there
-        from fastopts.reader.freshness import feed as freshness
-        from fastopts.reader.freshness.feed import Moment
+        from fastopts.reader.freshness.feed import parse_feed
         from fastopts.reader.freshness.feed_state import FeedState
+        from fastopts.reader.freshness.moment import Moment
 
         try:
             pairs, now = await self._ask(("HGETALL", keys.FEED), ("TIME",))
@@ -148,7 +148,7 @@ class StoreChecks:
         if not pairs:
             return yellow("no collector has written here yet", _START_ONE)
         try:
-            feed = freshness.parse(pairs, self._venue)
+            feed = parse_feed(pairs, self._venue)
         except WrongVenue as error:
             return red(str(error), "name another server or database with --redis-url")
         return _judge_feed(FeedState(Moment(feed, _ms(now), {})))

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from fastopts.cli.output import printing
 from fastopts.reader import Chain, Option
-from fastopts.reader.freshness.feed import Moment
+from fastopts.reader.freshness.moment import Moment
 from fastopts.reader.objects.market import Market
 
 __all__ = ("report", "report_chains", "report_market")

@@ -1,46 +1,38 @@
-"""When a value is live. No clock of the reader's host enters: the server's own `TIME` decides.
+"""The hash `fastopts:feed`: which venue connections are live, and at what time.
 
-A value is live when its epoch is the feed's, the connection that delivered it is among those that
-delivered data within the watchdog's time and do not lag behind the venue, and the feed's heartbeat
-is fresh.
+A value is live when its epoch is the feed's, the feed's heartbeat is fresh, and the connection that
+delivered it has delivered something (not necessarily this symbol) within the watchdog's time and
+does not lag behind the venue.
+
+All times are compared with the reply of the server's own `TIME`, read in the same round trip. The
+reader's clock is never used: hosts' clocks differ by seconds, and a limit of 5 s judged by a clock
+that is 10 s slow makes a dead collector look alive.
 """
 
-import math
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
-from fastopts import keys, model
+from fastopts import keys
 from fastopts.contract import FeedField
-from fastopts.core import Tick
-from fastopts.errors import (
-    ConnectionLate,
-    ConnectionMuted,
-    FastoptsError,
-    FeedDown,
-    NotYetLive,
-    StaleData,
-    StoreError,
-    WrongVenue,
-)
-from fastopts.model import Instrument
+from fastopts.errors import FeedDown, StoreError, WrongVenue
 from fastopts.net.redis.resp import parsing_replies
 
 __all__ = (
+    "NEVER_MS",
+    "NO_CONNS",
     "NO_VERSION",
     "SKEW_LIMIT_MS",
     "Feed",
-    "Moment",
     "RollbackDetector",
     "Version",
     "feed_from_fields",
-    "parse",
-    "stale_error",
+    "parse_feed",
 )
 
 Version = tuple[str, int, int]  # store, epoch, universe
 NO_VERSION: Final[Version] = ("", 0, 0)
 
-# fields as the reply to HGETALL has them
+# Field names as bytes, as they come in the reply to HGETALL.
 _SCHEMA: Final = FeedField.SCHEMA.encode()
 _VENUE: Final = FeedField.VENUE.encode()
 _WRITER: Final = FeedField.WRITER.encode()
@@ -60,22 +52,24 @@ _WATCHDOG_LIMIT_MS: Final = FeedField.WATCHDOG_LIMIT_MS.encode()
 _CONN: Final = FeedField.CONN.encode()
 _LAG: Final = FeedField.LAG.encode()
 
-SKEW_LIMIT_MS: Final = 1000  # more is reported
-NEVER_MS: Final = 2**62
-NOBODY: Final[frozenset[int]] = frozenset()
+SKEW_LIMIT_MS: Final = 1000  # a larger skew is logged and shown by `fastopts status`
+NEVER_MS: Final = 2**62  # later than every time of a record
+_REFUSAL_MAX: Final = 40  # characters of the server's refusal
+NO_CONNS: Final[frozenset[int]] = frozenset()
 
 
 class Feed:
-    """What `fastopts:feed` says. Times are in ms of the server's clock.
+    """The fields of `fastopts:feed`, parsed. Times are ms of the Redis server's clock.
 
-    *store* is the identity of what is in the database, empty where the collector names none;
-    *universe* counts the changes of what is listed, anew in each *epoch*; *delivered_ms* has for
-    each open connection when it last delivered data, *lag_ms* how far it is behind the venue, which
-    may be *late_limit_ms* (None: an older collector measures no lags); *coverage* is how many of
-    the wanted symbols have ticked, *never* how many were asked for more than once in vain;
-    *updates_refused* is the server's word when it refuses the announcements of changes.
+    *store* identifies the database's contents, empty if the collector names none; *universe* counts
+    the changes of the listing within an *epoch*. For each open venue connection, *delivered_ms* is
+    the time at which it last delivered data and *lag_ms* how far it is behind the venue; more than
+    *late_limit_ms* is late (None: an older collector measures no lags). *coverage* is the number of
+    symbols that have ticked and the number subscribed, *never* the number that stayed silent
+    although they were subscribed again. *updates_refused* is the server's error if it refuses the
+    collector's announcements.
 
-    *skew_ms* is the venue's clock minus the server's, right to within *skew_error_ms* (None while
+    *skew_ms* is the venue's clock minus the server's, exact to within *skew_error_ms* (None while
     the collector does not know the venue's clock).
     """
 
@@ -105,13 +99,13 @@ class Feed:
         self.writer = fields.get(_WRITER, b"").decode()
         self.store = _store(fields.get(_STORE, b""))
         self.epoch = int(fields.get(_EPOCH, b"0"))
-        self.updates_refused = fields.get(_UPDATES_REFUSED, b"").decode()[:40]
+        self.updates_refused = fields.get(_UPDATES_REFUSED, b"").decode()[:_REFUSAL_MAX]
         self.universe = int(fields.get(_UNIVERSE, b"0"))
         self.assets = tuple(filter(keys.is_coin, fields.get(_ASSETS, b"").decode().split(",")))
         self.coverage = _coverage(fields.get(_COVERAGE, b""))
         self.never = int(fields.get(_NEVER, b"0"))
         self.skew_ms = int(fields.get(_SKEW_MS) or b"0")
-        # An older collector publishes no error: there is nothing to add then.
+        # Older collectors publish no error bound. Empty means that the clock is not known.
         skew_error = fields.get(_SKEW_ERROR_MS, b"0")
         self.skew_error_ms = int(skew_error) if skew_error else None
         late_limit = fields.get(_LATE_LIMIT_MS)
@@ -129,46 +123,48 @@ class Feed:
             for name, lag in fields.items()
             if name.startswith(_LAG)
         }
-        self._judged = NEVER_MS, NEVER_MS, NOBODY
+        self._judged = NEVER_MS, NEVER_MS, NO_CONNS
 
     @property
     def version(self) -> Version:
-        """While it stays the same, so does what is listed."""
+        """Identifies the listing: it changes whenever an option is listed or delisted."""
         return self.store, self.epoch, self.universe
 
     @property
     def skew_is_large(self) -> bool:
-        """The venue's clock and the server's are more than a second apart."""
+        """Whether the clocks of venue and server are more than a second apart."""
         return abs(self.skew_ms) > SKEW_LIMIT_MS
 
     def down(self, now_ms: int) -> FeedDown | None:
-        """Why nothing of it can be live at *now_ms*; None when something can."""
+        """Return the error if nothing can be live at *now_ms*, or None."""
         if not self.venue:
-            return FeedDown("no collector has ever written here: there is no feed")
+            return FeedDown("no collector has ever written to this database: there is no feed")
         if self.heartbeat_ms == 0:
             return FeedDown("the collector has ended")
         silent_ms = now_ms - self.heartbeat_ms
         if silent_ms > self.heartbeat_limit_ms:
-            return FeedDown(f"the collector's last sign of life is {silent_ms / 1000:.1f} s old")
+            return FeedDown(f"the collector's last heartbeat is {silent_ms / 1000:.1f} s old")
         if silent_ms < -self.heartbeat_limit_ms:
-            # A clock that was set back must not make a dead collector seem alive until then.
-            return FeedDown(f"the collector's last sign of life is {-silent_ms / 1000:.1f} s ahead")
+            # If the server's clock was set back, a dead collector would look alive until the clock
+            # has caught up.
+            ahead_s = -silent_ms / 1000
+            return FeedDown(f"the collector's last heartbeat is {ahead_s:.1f} s in the future")
         return None
 
     def live_conns(self, now_ms: int) -> frozenset[int]:
-        """The connections whose deliveries are live at *now_ms*."""
+        """Return the connections whose values are live at *now_ms*."""
         from_ms, until_ms, conns = self._judged
         return conns if from_ms <= now_ms <= until_ms else self._judge(now_ms)
 
     def live_until_ms(self, conn: int) -> int:
-        """Until when what *conn* delivered is live, should nothing more be heard of either."""
+        """Return until when values of *conn* are live if nothing is received from now on."""
         delivered_ms = self.delivered_ms.get(conn, -NEVER_MS)
         return min(
             self.heartbeat_ms + self.heartbeat_limit_ms, delivered_ms + self.watchdog_limit_ms
         )
 
     def is_late(self, conn: int) -> bool:
-        """Whether *conn* lags behind the venue by more than allowed, or by an unknown time."""
+        """Whether *conn* is behind the venue by more than the limit, or by an unknown time."""
         if self.late_limit_ms is None:
             return False
         lag_ms = self.lag_ms.get(conn)
@@ -180,31 +176,36 @@ class Feed:
         ends = {conn: self.live_until_ms(conn) for conn in conns}
         live = {conn: end for conn, end in ends.items() if end >= now_ms}
         judged = frozenset(live)
-        # Threads share a feed: limits and conns change together, or not at all.
+        # The result holds until the first of these connections expires, so that reads within that
+        # time reuse one frozenset. Threads share a feed: one tuple keeps limits and set consistent.
         self._judged = now_ms, min(live.values(), default=now_ms), judged
         return judged
 
 
 class RollbackDetector:
-    """Watches that a feed does not go back in time, as it does when the server loads an older copy
-    or dump: what stands there then looks live until the collector notices."""
+    """Detects a feed that goes back in time.
+
+    A server that loads an older dump or replica without a restart holds records that look live: of
+    the current epoch, by connections that deliver. The collector notices at its next heartbeat and
+    rewrites everything under a new epoch; until then a reader must not trust the data.
+    """
 
     def __init__(self) -> None:
-        # Store and epoch, the highest heartbeat, the clock then, and how many heartbeats above it
-        # are waited for.
+        # Store and epoch, the highest heartbeat seen, the server's clock then, and the number of
+        # higher heartbeats to wait for.
         self._state: tuple[tuple[str, int], int, int, int] = ("", 0), 0, 0, 0
 
     def problem(self, feed: Feed, now_ms: int) -> FeedDown | None:
-        """Why nothing of *feed*, read at *now_ms*, is live if it went back; None if it did not.
+        """Return the error if *feed*, read at *now_ms*, went back, or None.
 
-        Once it did, two new heartbeats are waited for, or another epoch: with the first one the
-        collector notices, and what it does about it follows at once.
+        After a rollback, two newer heartbeats or another epoch clear it: the collector notices with
+        the first, and the second proves that it has acted.
         """
         if feed.down(now_ms) is not None:
-            return None  # nothing of it is live anyway
+            return None  # not live anyway
         origin, beat_ms = (feed.store, feed.epoch), feed.heartbeat_ms
         before, highest_ms, seen_ms, awaited = self._state
-        # A clock that was set back takes the heartbeats with it.
+        # A server clock that was set back lowers the heartbeats, too: that is no rollback.
         if origin != before or now_ms < seen_ms:
             highest_ms, awaited = beat_ms, 0
         elif beat_ms < highest_ms:
@@ -214,63 +215,16 @@ class RollbackDetector:
         self._state = origin, highest_ms, now_ms, awaited
         if not awaited:
             return None
-        return FeedDown("the data in Redis went back in time: the collector has to write it again")
+        return FeedDown(
+            "the data in Redis went back in time: the collector has not rewritten it yet"
+        )
 
 
-class Moment:
-    """One look at the server: its clock, its feed, and the terms of the options met so far.
+def parse_feed(flat: Sequence[bytes], venue: str) -> Feed:
+    """Parse the reply to HGETALL `fastopts:feed` (names and values alternate).
 
-    *problem* is why what was seen is not current, whatever the feed says.
-    """
-
-    __slots__ = ("feed", "now_ms", "problem", "terms", "venue_ms")
-
-    def __init__(
-        self,
-        feed: Feed,
-        now_ms: int,
-        terms: Mapping[str, Instrument],
-        problem: FastoptsError | None = None,
-    ) -> None:
-        self.feed = feed
-        self.now_ms = now_ms
-        self.venue_ms = now_ms + feed.skew_ms
-        self.terms = terms
-        self.problem = problem
-
-    @property
-    def down(self) -> FastoptsError | None:
-        """Why nothing can be live; None when something can."""
-        return self.problem or self.feed.down(self.now_ms)
-
-    @property
-    def live_conns(self) -> frozenset[int]:
-        return NOBODY if self.problem is not None else self.feed.live_conns(self.now_ms)
-
-    @property
-    def error_s(self) -> float:
-        """How far off an age may be; infinite while the venue's clock is not known."""
-        error_ms = self.feed.skew_error_ms
-        return math.inf if error_ms is None else error_ms / 1000
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        # A copy of the terms: those of a mirror change in its thread.
-        return Moment, (self.feed, self.now_ms, dict(self.terms), self.problem)
-
-    def with_terms(self, terms: Mapping[str, Instrument]) -> "Moment":
-        """The same moment with no other *terms*, fit to be pickled."""
-        return Moment(self.feed, self.now_ms, terms, self.problem)
-
-    def age_s(self, ts_ms: int) -> float:
-        """Seconds since *ts_ms* of the venue's clock, right to within `error_s`."""
-        return (self.venue_ms - ts_ms) / 1000
-
-
-def parse(flat: Sequence[bytes], venue: str) -> Feed:
-    """Read the answer to HGETALL `fastopts:feed`.
-
-    Raises WrongVenue when it is another venue's, StoreError when it can't be read or is of another
-    schema.
+    Raises WrongVenue if it belongs to another venue than *venue*, StoreError if a field is
+    malformed or the schema is another.
     """
     with parsing_replies():
         fields = dict(zip(flat[::2], flat[1::2], strict=True))
@@ -278,12 +232,12 @@ def parse(flat: Sequence[bytes], venue: str) -> Feed:
 
 
 def feed_from_fields(fields: Mapping[bytes, bytes], venue: str) -> Feed:
-    """The feed that *fields* tell of. Raises what `parse` raises."""
+    """Return the feed with these *fields*. Raises what `parse_feed` raises."""
     schema = fields.get(_SCHEMA, keys.SCHEMA.encode())
     if schema != keys.SCHEMA.encode():
         raise StoreError(
-            f"{keys.FEED} is of schema {schema[:20].decode(errors='replace')!r}, and this version"
-            f" of fastopts reads {keys.SCHEMA!r}: read with the version that the collector has"
+            f"{keys.FEED} has schema {schema[:20].decode(errors='replace')!r}; this version of"
+            f" fastopts reads {keys.SCHEMA!r}: use the collector's version"
         )
     try:
         feed = Feed(fields)
@@ -294,46 +248,12 @@ def feed_from_fields(fields: Mapping[bytes, bytes], venue: str) -> Feed:
     return feed
 
 
-def stale_error(tick: Tick) -> StaleData:
-    """Why *tick*, which is not live, is not; with symbol and age."""
-    moment: Moment = tick.moment
-    feed = moment.feed
-    age = f"{tick.symbol}, {moment.age_s(tick.ts_ms):.1f} s old"
-    down = moment.down
-    if down is not None:
-        return FeedDown(f"{age}: {down}")
-    if tick.flags & model.FLAG_REST:
-        return NotYetLive(f"{age}: it came from REST, and has not ticked since")
-    if tick.epoch != feed.epoch:
-        return NotYetLive(f"{age}: an earlier collector delivered it")
-    if tick.conn not in feed.delivered_ms:
-        return NotYetLive(f"{age}: the connection that delivered it is gone")
-    if tick.flags & model.FLAG_SUSPECT:
-        return NotYetLive(f"{age}: the venue's REST answers differ from it, and it does not tick")
-    if not feed.delivered_ms[tick.conn]:
-        return ConnectionMuted(
-            f"{age}: its connection has not delivered anything yet, or the collector is still"
-            " writing what came while Redis was away"
-        )
-    if feed.is_late(tick.conn):
-        return ConnectionLate(f"{age}: {_lateness(feed, tick.conn)}")
-    silent_ms = moment.now_ms - feed.delivered_ms[tick.conn]
-    return ConnectionMuted(f"{age}: its connection is silent for {silent_ms / 1000:.1f} s")
-
-
 def _store(text: bytes) -> str:
     store = text.decode()
+    # It becomes part of a channel name.
     if store and not keys.is_store(store):
-        raise ValueError(f"store: {store[:40]!r} is no identity")
+        raise ValueError(f"store: malformed identity {store[:40]!r}")
     return store
-
-
-def _lateness(feed: Feed, conn: int) -> str:
-    lag_ms = feed.lag_ms.get(conn)
-    if lag_ms is None:
-        return "how far its connection is behind the venue is not known yet"
-    limit_s = (feed.late_limit_ms or 0) / 1000
-    return f"its connection is {lag_ms / 1000:.1f} s behind the venue, more than {limit_s:g} s"
 
 
 def _coverage(text: bytes) -> tuple[int, int]:

@@ -1,21 +1,21 @@
-"""`FeedState`: the feed as a user sees it."""
+"""`FeedState`: the state of the feed for users."""
 
 from typing import Final
 
 from fastopts.errors import FastoptsError
-from fastopts.reader.freshness.feed import Moment
+from fastopts.reader.freshness.moment import Moment
 
 __all__ = ("FeedState",)
 
 
 class FeedState:
-    """Who writes, how alive that is, and what it covers, at one moment of the server's clock.
+    """The collector's state at one moment: writer, heartbeat, connections and coverage.
 
-    *venue* and *assets* say whose data it is, *store* is the identity of what the database holds,
-    *epoch* and *writer* which run of which collector writes it; *covered* of *wanted* symbols have
-    ticked, *never* were asked for more than once and did not come; *skew_ms* is the venue's clock
-    minus the server's, right to within *skew_error_ms* (None while the venue's clock is not known);
-    a connection may lag by *late_limit_ms*.
+    *venue* and *assets* name the data, *store* identifies the database's contents, *epoch* and
+    *writer* the run of the collector that writes it. *covered* of *wanted* symbols have ticked;
+    *never* stayed silent although they were subscribed again. *skew_ms* is the venue's clock minus
+    the server's, exact to within *skew_error_ms* (None while the venue's clock is unknown).
+    Connections may be up to *late_limit_ms* behind the venue.
     """
 
     def __init__(self, moment: Moment) -> None:
@@ -38,58 +38,58 @@ class FeedState:
 
     @property
     def now_ms(self) -> int:
-        """The server's clock at the read, in ms since 1970 UTC."""
+        """Server's clock at the read, ms since 1970 UTC."""
         return self._moment.now_ms
 
     @property
     def venue_ms(self) -> int:
-        """The venue's clock at the read, in ms since 1970 UTC."""
+        """Venue's clock at the read, ms since 1970 UTC."""
         return self._moment.venue_ms
 
     @property
     def alive(self) -> bool:
-        """Whether its collector lives: something of it can be live then."""
+        """Whether the collector is running, so that values can be live."""
         return self.down is None
 
     @property
     def down(self) -> FastoptsError | None:
-        """Why nothing of it is live; None while it is alive."""
+        """The error that makes every value stale; None while the feed is alive."""
         return self._moment.down
 
     @property
     def heartbeat_age_s(self) -> float | None:
-        """Seconds since the collector's last sign of life; None when there is none."""
+        """Seconds since the collector's last heartbeat; None if it stopped or never ran."""
         heartbeat_ms = self._moment.feed.heartbeat_ms
         return (self.now_ms - heartbeat_ms) / 1000 if heartbeat_ms else None
 
     @property
     def silence_s(self) -> dict[int, float]:
-        """For each open connection the seconds since it last delivered data."""
+        """Seconds since the last data, by open connection; without those that never delivered."""
         delivered_ms = self._moment.feed.delivered_ms
         return {conn: (self.now_ms - at) / 1000 for conn, at in delivered_ms.items() if at}
 
     @property
     def conns(self) -> tuple[int, ...]:
-        """The connections that are open."""
+        """Numbers of the open venue connections, ascending."""
         return tuple(sorted(self._moment.feed.delivered_ms))
 
     @property
     def lag_s(self) -> dict[int, float]:
-        """For each open connection how many seconds it is behind the venue, where that is known."""
+        """Seconds behind the venue, by open connection; without those of unknown lag."""
         return {conn: lag_ms / 1000 for conn, lag_ms in sorted(self._moment.feed.lag_ms.items())}
 
     @property
     def late(self) -> tuple[int, ...]:
-        """The connections that deliver, but are too far behind the venue or by an unknown time."""
+        """Connections that deliver, but behind the venue by too much or by an unknown time."""
         feed = self._moment.feed
         return tuple(c for c in self.conns if feed.delivered_ms[c] and feed.is_late(c))
 
     @property
     def muted(self) -> tuple[int, ...]:
-        """The open connections that deliver nothing, or late: what came over them is not live."""
+        """Open connections whose values are not live: silent, or late."""
         return tuple(conn for conn in self.conns if conn not in self._moment.live_conns)
 
     @property
     def skew_is_large(self) -> bool:
-        """The venue's clock and the server's are more than a second apart."""
+        """Whether the clocks of venue and server are more than a second apart."""
         return self._moment.feed.skew_is_large

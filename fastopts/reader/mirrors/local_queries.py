@@ -6,7 +6,8 @@ from typing import TypeVar
 from fastopts.clock import steady_s
 from fastopts.core import Records
 from fastopts.errors import Unknown
-from fastopts.reader.freshness.feed import NO_VERSION, Moment, Version
+from fastopts.reader.freshness.feed import NO_VERSION, Version
+from fastopts.reader.freshness.moment import Moment
 from fastopts.reader.mirrors.packed import records_of
 from fastopts.reader.mirrors.replica import UNSEEN_S, Replica
 from fastopts.reader.objects.absent import Absent

@@ -22,9 +22,15 @@ from fastopts.field_registry import DAY_MS
 from fastopts.model import Instrument
 from fastopts.net.redis.address import Address
 from fastopts.net.redis.push_blocking import BlockingPushConnection
-from fastopts.reader.freshness.feed import Moment, Version
+from fastopts.reader.freshness.feed import Version
 from fastopts.reader.freshness.feed_state import FeedState
-from fastopts.reader.freshness.requirements import Requirements, missing, raise_if_down, refusal
+from fastopts.reader.freshness.moment import Moment
+from fastopts.reader.freshness.requirements import (
+    Requirements,
+    missing_error,
+    raise_if_down,
+    unmet,
+)
 from fastopts.reader.mirrors.listener import MirrorListener
 from fastopts.reader.mirrors.local_queries import LocalQueries, answered
 from fastopts.reader.mirrors.replica import Replica
@@ -116,7 +122,7 @@ class BaseMirror(Uncopied):
     ) -> Option:
         """Return the option *symbol* in microseconds. Raises what `OptionReader.get` raises; what
         is not in the mirror is Unknown, and nothing in a mirror that is not current is live."""
-        demand = Requirements(require_live, allow_expired, max_age_s).check()
+        demand = Requirements(require_live, allow_expired, max_age_s).checked()
         found = self.find(checks.symbol(symbol), demand)
         if isinstance(found, Absent):
             raise found.reason
@@ -133,7 +139,7 @@ class BaseMirror(Uncopied):
     ) -> list[Option | Absent]:
         """Return the options *symbols* in their order; as `OptionReader.get_many`, what can't be
         handed over is an Absent, *strict* raises the first of them, and a dead feed raises."""
-        demand = Requirements(require_live, allow_expired, max_age_s).check()
+        demand = Requirements(require_live, allow_expired, max_age_s).checked()
         raise_if_down(self._moment(), demand)
         found = [self.find(symbol, demand) for symbol in checks.symbols(symbols)]
         for one in found:
@@ -152,7 +158,7 @@ class BaseMirror(Uncopied):
         max_age_s: float | None = None,
     ) -> Chain:
         """As `OptionReader.chain`."""
-        demand = Requirements(require_live, allow_expired, max_age_s).check()
+        demand = Requirements(require_live, allow_expired, max_age_s).checked()
         return answered(self._held.chain(asset, expiry, settle, demand))
 
     def chains(
@@ -165,7 +171,7 @@ class BaseMirror(Uncopied):
         max_age_s: float | None = None,
     ) -> list[Chain]:
         """As `OptionReader.chains`."""
-        demand = Requirements(require_live, allow_expired, max_age_s).check()
+        demand = Requirements(require_live, allow_expired, max_age_s).checked()
         return answered(self._held.chains(asset, settle, demand))
 
     def expiries(self, asset: str) -> list[Series]:
@@ -226,7 +232,7 @@ class BaseMirror(Uncopied):
             option = decode(Option, symbol, record, moment, moment.feed.epoch, moment.live_conns)
         except StoreError as error:
             return Absent(symbol, error)
-        reason = refusal(option, demand)
+        reason = unmet(option, demand)
         return option if reason is None else Absent(symbol, reason)
 
     def check(self, scope: Scope) -> None:
@@ -258,7 +264,7 @@ class BaseMirror(Uncopied):
         return self._replica.problem(now)
 
     def _missing(self, symbol: str, moment: Moment, demand: Requirements) -> FastoptsError:
-        reason = missing(symbol, moment, demand)
+        reason = missing_error(symbol, moment, demand)
         if not isinstance(reason, Unknown):
             return reason
         absent: list[Absent] = answered(

@@ -27,8 +27,8 @@ from fastopts.core import Tick, decode, mget
 from fastopts.errors import FastoptsError, FeedDown, StoreError, WrongVenue
 from fastopts.model import RECORD, Instrument
 from fastopts.net.redis.resp import pack, parsing_replies, reply_reader
-from fastopts.reader.freshness import feed as freshness
-from fastopts.reader.freshness.feed import Feed, Moment, Version
+from fastopts.reader.freshness.feed import Feed, Version, feed_from_fields
+from fastopts.reader.freshness.moment import Moment
 from fastopts.reader.mirrors import announcement
 from fastopts.reader.mirrors.listener import MirrorListener
 from fastopts.reader.mirrors.resync import ResyncBackoff
@@ -301,7 +301,7 @@ class Replica:
         self._ask(pack("TIME"), lambda time: self._looked(*found[0], time))
 
     def _looked(self, fields: Mapping[bytes, bytes], foreigners: int, time: list[bytes]) -> None:
-        feed = freshness.feed_from_fields(fields, self._venue)
+        feed = feed_from_fields(fields, self._venue)
         now_ms = int(time[0]) * 1000 + int(time[1]) // 1000
         before = self._view[0]
         # The server's clock was read after the question: so the time reckoned is never too early.

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
 from fastopts.errors import BadInput
-from fastopts.reader.freshness.feed import Moment
+from fastopts.reader.freshness.moment import Moment
 from fastopts.reader.objects.absent import Absent
 from fastopts.reader.objects.option import Option, days_to
 from fastopts.reader.objects.universe import Members

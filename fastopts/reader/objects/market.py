@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from fastopts import model
 from fastopts.core import Records, decode
 from fastopts.field_registry import COLUMNS, FIELDS
-from fastopts.reader.freshness.feed import Moment
+from fastopts.reader.freshness.moment import Moment
 from fastopts.reader.mirrors.packed import records_of
 from fastopts.reader.objects import formulas
 from fastopts.reader.objects.option import PHASES, Option

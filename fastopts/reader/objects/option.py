@@ -13,7 +13,7 @@ from fastopts.core import Number, Tick, decode
 from fastopts.errors import StoreError
 from fastopts.field_registry import COLUMNS, DAY_MS, SETTLING_MS
 from fastopts.model import TIME_MAX_MS, Instrument
-from fastopts.reader.freshness.feed import Moment
+from fastopts.reader.freshness.moment import Moment
 from fastopts.reader.objects.formulas import derived
 
 __all__ = ("PHASES", "Option", "Phase", "days_to", "phase")

@@ -20,9 +20,14 @@ from fastopts.errors import (
 )
 from fastopts.model import Instrument
 from fastopts.net.redis.resp import Replies, ReplyList, checked, pack, parsing_replies
-from fastopts.reader.freshness import feed as freshness
-from fastopts.reader.freshness.feed import NO_VERSION, Feed, Moment, RollbackDetector, Version
-from fastopts.reader.freshness.requirements import Requirements, expired_error, raise_if_down, sift
+from fastopts.reader.freshness.feed import NO_VERSION, Feed, RollbackDetector, Version, parse_feed
+from fastopts.reader.freshness.moment import Moment
+from fastopts.reader.freshness.requirements import (
+    Requirements,
+    expired_error,
+    raise_if_down,
+    read_options,
+)
 from fastopts.reader.objects import universe
 from fastopts.reader.objects.absent import Absent
 from fastopts.reader.objects.chain import Chain
@@ -116,7 +121,7 @@ class Queries:
         while True:
             replies, sent_s = yield from self._ask(_FEED_AND_TIME, make)
             flat, now = checked(replies.values)
-            moment = self._moment(freshness.parse(flat, self.venue), now, {}, sent_s)
+            moment = self._moment(parse_feed(flat, self.venue), now, {}, sent_s)
             if moment.live_conns or not (yield from self._reconnect(moment)):
                 return moment
 
@@ -146,7 +151,7 @@ class Queries:
                 self._universes.pop(listed.asset, None)
             elif listed.choose(expiry, coin, moment.venue_ms) is members:
                 raise_if_down(moment, demand)
-                found = sift(members.symbols, records, moment, demand)
+                found = read_options(members.symbols, records, moment, demand)
                 return Chain(members, found, moment)
         raise _restless()
 
@@ -161,7 +166,7 @@ class Queries:
             records, moment, _ = yield from self._look(symbols)
             if self._stands(listed, moment):
                 raise_if_down(moment, demand)
-                found = iter(sift(symbols, records, moment, demand))
+                found = iter(read_options(symbols, records, moment, demand))
                 return [
                     Chain(each, list(islice(found, len(each.symbols))), moment) for each in chosen
                 ]
@@ -195,7 +200,7 @@ class Queries:
     def _market(self, asset: str | None, require_live: bool) -> "Query[Market]":
         from fastopts.reader.objects.market import Listing, Market
 
-        demand = Requirements(require_live).check()
+        demand = Requirements(require_live).checked()
         for _ in range(_ATTEMPTS):
             names = yield from self._assets(asset)
             listed: list[Universe] = []
@@ -238,7 +243,7 @@ class Queries:
     ) -> Query[list[Option | Absent]]:
         records, moment, _ = yield from self._look(symbols)
         check(moment, demand)
-        found = sift(symbols, records, moment, demand)
+        found = read_options(symbols, records, moment, demand)
         return (yield from self.suggested(found, moment.venue_ms))
 
     def _texts(
@@ -249,7 +254,7 @@ class Queries:
         hashes = b"".join([pack("HGETALL", keys.option(name)) for name in names])
         records, moment, answers = yield from self._look(symbols, hashes, len(names))
         check(moment, demand)
-        found = sift(symbols, records, moment, demand)
+        found = read_options(symbols, records, moment, demand)
         found = yield from self.suggested(found, moment.venue_ms)
         return [
             one
@@ -313,7 +318,7 @@ class Queries:
         held, feed = self._feed
         if raw != held:
             [flat] = checked([value(raw)])
-            fresh = freshness.parse(flat, self.venue)
+            fresh = parse_feed(flat, self.venue)
             if fresh.skew_is_large and not feed.skew_is_large:
                 _tell_of_skew(fresh.skew_ms)
             feed = fresh
@@ -392,7 +397,7 @@ class Queries:
             make = partial(ReplyList, 3, is_raw=True)
             replies, _ = yield from self._ask(ask + _FEED_AND_TIME, make)
             members, flat, _ = checked(replies.values)
-            before = freshness.parse(flat, self.venue)
+            before = parse_feed(flat, self.venue)
             if not members and name in before.assets:
                 return Universe(name, before.version, (), ())
             if not members:

@@ -9,8 +9,8 @@ from fastopts.field_registry import FIELDS
 from fastopts.model import Instrument
 from fastopts.reader import Absent, Chain, Option, SmilePoint
 from fastopts.reader.export import as_dict as plain
-from fastopts.reader.freshness.feed import Moment, stale_error
 from fastopts.reader.freshness.feed_state import FeedState
+from fastopts.reader.freshness.moment import Moment, stale_error
 from fastopts.serve.http import problems
 from fastopts.serve.http.problems import reason_of
 

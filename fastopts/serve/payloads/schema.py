@@ -113,7 +113,7 @@ _FEED: Final = {
     "age_s_p50": _number("age of what is live, median (seconds)"),
     "age_s_p99": _number("99 % are younger (seconds)"),
     "newest_age_s": _number("age of the newest tick (seconds)"),
-    "heartbeat_age_s": _number("the collector's last sign of life (seconds ago)"),
+    "heartbeat_age_s": _number("seconds since the collector's last heartbeat"),
     "skew_ms": _plain("integer", "the venue's clock minus the Redis server's"),
     "skew_error_ms": {
         "type": ["integer", "null"],

@@ -166,7 +166,7 @@ def test_clocks_that_differ_are_yellow(tmp_path: Path, ahead_s: float, way: str)
 @pytest.mark.parametrize(
     ("feed", "level", "words"),
     [
-        ({"beat_s": 3600}, "red", "bybit: the collector's last sign of life is 36"),
+        ({"beat_s": 3600}, "red", "bybit: the collector's last heartbeat is 36"),
         ({"heartbeat_ms": 0}, "red", "bybit: the collector has ended"),
         ({"venue": "sim"}, "red", "the server holds the data of sim, not of bybit"),
         ({"conns": {1: 0, 2: 60}}, "yellow", "2 of 2 symbols, 1 of 2 connections silent"),

@@ -118,7 +118,7 @@ def proxy(living: Living) -> Iterator[FaultProxy]:
     ("fault", "reasons", "words"),
     [
         (dead, {"FeedDown", "Coverage"}, "has ended"),
-        (silent, {"FeedDown", "Coverage"}, "last sign of life"),
+        (silent, {"FeedDown", "Coverage"}, "last heartbeat"),
         (dumb, {"FeedDown", "Coverage"}, "announces nothing"),
         (muted, {"Coverage"}, "0 of 15 options are live"),
         (gone, {"FeedDown", "Coverage"}, "no connection to Redis"),

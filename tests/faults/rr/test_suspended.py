@@ -16,7 +16,7 @@ import pytest
 from fastopts.errors import StoreUnavailable, TooOld
 from fastopts.reader import OptionReader
 from fastopts.reader import reader as reader_module
-from fastopts.reader.freshness import requirements as demand
+from fastopts.reader.freshness import requirements
 from fastopts.reader.mirrors import replica
 from fastopts.reader.mirrors.listener import NullListener
 from fastopts.reader.redis import queries
@@ -213,13 +213,13 @@ def test_RR_11_the_time_that_an_answer_took_counts_as_age(
 def test_RR_11_a_suspension_after_the_last_answer_is_noticed(
     clock: Clock, reader: OptionReader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sift = demand.sift
+    read_options = requirements.read_options
 
     def slow(*arguments: Any) -> Any:
         clock.now_s += 2.1
-        return sift(*arguments)
+        return read_options(*arguments)
 
-    monkeypatch.setattr(queries, "sift", slow)
+    monkeypatch.setattr(queries, "read_options", slow)
     with pytest.raises(StoreUnavailable, match="suspended or busy"):
         reader.get(CALL)
 
