@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from websockets.frames import TEXT, Frame
+from websockets.frames import Frame, Opcode
 from websockets.http11 import Request
 from websockets.protocol import CONNECTING, OPEN
 from websockets.server import ServerProtocol
@@ -80,7 +80,7 @@ class Connection:
         for event in self.protocol.events_received():
             if isinstance(event, Request):
                 self.protocol.send_response(self.protocol.accept(event))
-            elif isinstance(event, Frame) and event.opcode is TEXT:
+            elif isinstance(event, Frame) and event.opcode is Opcode.TEXT:
                 self._hear(orjson.loads(event.data))
         self._answer()
         return self.protocol.state in (CONNECTING, OPEN)

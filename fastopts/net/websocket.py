@@ -18,7 +18,7 @@ from typing import cast
 
 from websockets.client import ClientProtocol
 from websockets.exceptions import InvalidStatus
-from websockets.frames import BINARY, CONT, TEXT, Frame
+from websockets.frames import Frame, Opcode
 from websockets.http11 import Response
 from websockets.protocol import CONNECTING, OPEN
 from websockets.uri import parse_uri
@@ -217,7 +217,7 @@ class WebSocket(ManualReading, asyncio.BufferedProtocol):
             self._expect_close()
 
     def _frame(self, frame: Frame) -> None:
-        if frame.opcode not in (TEXT, CONT, BINARY):
+        if frame.opcode not in (Opcode.TEXT, Opcode.CONT, Opcode.BINARY):
             return
         self._fragments.append(bytes(frame.data))
         if frame.fin:

@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from websockets.frames import BINARY, PING, TEXT, Frame
+from websockets.frames import Frame, Opcode
 
 from fastopts.core import frames
 
@@ -13,7 +13,7 @@ def split(data: bytes) -> tuple[list[bytes], int]:
 
 
 def text(payload: bytes, **options: bool) -> bytes:
-    return Frame(TEXT, payload, **options).serialize(mask=False)
+    return Frame(Opcode.TEXT, payload, **options).serialize(mask=False)
 
 
 @pytest.mark.parametrize("size", [0, 1, 125, 126, 127, 65_535])
@@ -30,8 +30,8 @@ def test_a_whole_text_frame_is_taken_and_a_part_of_it_is_not(size: int) -> None:
 @pytest.mark.parametrize(
     "frame",
     [
-        Frame(PING, b"").serialize(mask=False),
-        Frame(BINARY, b"x").serialize(mask=False),
+        Frame(Opcode.PING, b"").serialize(mask=False),
+        Frame(Opcode.BINARY, b"x").serialize(mask=False),
         text(b"x", fin=False),
         b"\x81\x81maskx",
         b"\xc1\x01x",

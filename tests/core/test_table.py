@@ -4,7 +4,7 @@ import math
 from typing import Any
 
 import pytest
-from websockets.frames import TEXT, Frame
+from websockets.frames import Frame, Opcode
 
 from fastopts import model
 from fastopts.core import pure
@@ -431,7 +431,7 @@ def test_adding_a_symbol_again_renews_its_terms(table: Any) -> None:
 
 
 def frame(payload: bytes) -> bytes:
-    return Frame(TEXT, payload).serialize(mask=False)
+    return Frame(Opcode.TEXT, payload).serialize(mask=False)
 
 
 def test_an_inlet_takes_whole_plain_frames_and_leaves_the_rest(core: Any, table: Any) -> None:

@@ -10,7 +10,7 @@ import websockets.asyncio.server
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from websockets.client import ClientProtocol
-from websockets.frames import BINARY, CLOSE, CONT, PING, PONG, TEXT, Frame, Opcode
+from websockets.frames import Frame, Opcode
 from websockets.protocol import OPEN
 from websockets.server import ServerProtocol
 from websockets.uri import parse_uri
@@ -58,7 +58,7 @@ def parsed(sent: bytes) -> list[tuple[Opcode, bytes]]:
 
 
 def collect(frame: Frame, fragments: list[bytes], messages: list[bytes]) -> None:
-    if frame.opcode in (TEXT, BINARY, CONT):
+    if frame.opcode in (Opcode.TEXT, Opcode.BINARY, Opcode.CONT):
         fragments.append(bytes(frame.data))
         if frame.fin:
             messages.append(b"".join(fragments))
@@ -138,11 +138,13 @@ def serialized(opcode: Opcode, data: bytes, fin: bool = True) -> bytes:
 
 
 DATA = st.binary(max_size=20) | st.sampled_from([b"x" * 125, b"x" * 126, b"y" * 700])
-USUAL = st.builds(serialized, st.just(TEXT), DATA)
-CONTROL = st.builds(serialized, st.sampled_from([PING, PONG]), st.binary(max_size=5))
-ANY = st.builds(serialized, st.sampled_from([TEXT, BINARY, CONT]), DATA, st.booleans())
+USUAL = st.builds(serialized, st.just(Opcode.TEXT), DATA)
+CONTROL = st.builds(serialized, st.sampled_from([Opcode.PING, Opcode.PONG]), st.binary(max_size=5))
+ANY = st.builds(
+    serialized, st.sampled_from([Opcode.TEXT, Opcode.BINARY, Opcode.CONT]), DATA, st.booleans()
+)
 CLOSING = st.builds(
-    serialized, st.just(CLOSE), st.sampled_from([b"", b"\x03\xe8", b"\x03\xe9bye", b"\x03"])
+    serialized, st.just(Opcode.CLOSE), st.sampled_from([b"", b"\x03\xe8", b"\x03\xe9bye", b"\x03"])
 )
 ANOMALY = st.sampled_from(
     [
@@ -161,7 +163,9 @@ ANOMALY = st.sampled_from(
     ]
 )
 FRAGMENTED = st.builds(
-    lambda first, between, last: serialized(TEXT, first, False) + between + serialized(CONT, last),
+    lambda first, between, last: (
+        serialized(Opcode.TEXT, first, False) + between + serialized(Opcode.CONT, last)
+    ),
     DATA,
     CONTROL | st.just(b""),
     DATA,
@@ -198,11 +202,11 @@ def test_the_scan_takes_over_again_behind_every_anomaly_that_is_legal() -> None:
         scan = harness.scan
         harness.socket._scan = lambda *args: calls.append(args[1]) or scan(*args)  # type: ignore[func-returns-value]
         for frame in (
-            serialized(PING, b"a"),
-            serialized(TEXT, b"b", False) + serialized(CONT, b"c"),
+            serialized(Opcode.PING, b"a"),
+            serialized(Opcode.TEXT, b"b", False) + serialized(Opcode.CONT, b"c"),
         ):
             calls.clear()
-            harness.receive(frame + serialized(TEXT, b"1") + serialized(TEXT, b"2"))
+            harness.receive(frame + serialized(Opcode.TEXT, b"1") + serialized(Opcode.TEXT, b"2"))
             assert harness.messages[-2:] == [b"1", b"2"]
             assert calls[-1] == len(frame)
         harness.socket.connection_lost(None)
@@ -217,8 +221,8 @@ def test_the_owner_is_called_once_after_each_read() -> None:
         harness = Harness()
         counts: list[int] = []
         harness.socket._after_read = lambda: counts.append(len(harness.messages))
-        plain, ping = serialized(TEXT, b"plain"), serialized(PING, b"")
-        fragmented = serialized(TEXT, b"a", False) + serialized(CONT, b"b")
+        plain, ping = serialized(Opcode.TEXT, b"plain"), serialized(Opcode.PING, b"")
+        fragmented = serialized(Opcode.TEXT, b"a", False) + serialized(Opcode.CONT, b"b")
         for piece in (plain + plain, fragmented + fragmented + plain, ping, plain[:3], plain[3:]):
             harness.receive(piece)
         assert counts == [2, 5, 5, 5, 6]
@@ -230,7 +234,7 @@ def test_the_owner_is_called_once_after_each_read() -> None:
 def test_the_buffer_is_never_full() -> None:
     async def run() -> None:
         harness = Harness()
-        stream = serialized(TEXT, b"z" * 65_535) * 40
+        stream = serialized(Opcode.TEXT, b"z" * 65_535) * 40
         step = 60_001
         for at in range(0, len(stream), step):
             harness.receive(stream[at : at + step])
@@ -409,7 +413,11 @@ def test_on_a_clock_the_end_of_the_other_side_is_noticed(loop: str, secure: bool
 
 @pytest.mark.parametrize("loop", LOOPS)
 def test_data_in_the_packet_of_the_101_is_not_lost(loop: str) -> None:
-    more = serialized(TEXT, b"first") + serialized(PING, b"") + serialized(TEXT, b"second")
+    more = (
+        serialized(Opcode.TEXT, b"first")
+        + serialized(Opcode.PING, b"")
+        + serialized(Opcode.TEXT, b"second")
+    )
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await accept(reader, writer, more)
