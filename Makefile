@@ -1,7 +1,7 @@
 # make demo   see it run, on simulated data
 # make test   the whole test suite
 # make load   50,000 messages a second for 20 s, and whether anything is lost
-# make lint   style, spelling, prose and types
+# make lint   style, spelling, prose, workflows and types
 # make bench  the numbers of the README
 # make pictures  those of the dashboard, in docs/
 #
@@ -24,6 +24,7 @@ LOCK_UPGRADE ?= --upgrade
 LOCK = uv pip compile --quiet $(LOCK_UPGRADE) --universal --python-version 3.11 --generate-hashes \
   --exclude-newer "3 days" --custom-compile-command "make lock"
 CORE := $(wildcard fastopts/core/*.pyx fastopts/core/*.pxd) setup.py pyproject.toml
+SCHEMA := $(BIN)/check-jsonschema --quiet --builtin-schema vendor.
 # Most tests wait for other processes most of the time.
 TEST := $(BIN)/python -m pytest --numprocesses 4 --dist worksteal
 
@@ -49,6 +50,13 @@ lint: $(VENV)/.lint
 	@$(BIN)/ruff check .
 	@$(BIN)/typos
 	@$(BIN)/python -m tests.language.lint
+	@$(BIN)/yamllint --strict .
+	@$(BIN)/zizmor --offline --quiet .github
+	@$(SCHEMA)github-workflows .github/workflows/*.yml
+	@$(SCHEMA)github-issue-forms .github/ISSUE_TEMPLATE/[!c]*.yml
+	@$(SCHEMA)github-issue-config .github/ISSUE_TEMPLATE/config.yml
+	@$(SCHEMA)dependabot .github/dependabot.yml
+	@$(SCHEMA)compose-spec deploy/compose.yaml
 	@$(BIN)/mypy
 	@$(BIN)/python -m mypy.stubtest --concise --allowlist tests/core/stubtest.txt \
 	  $(patsubst fastopts/core/%.pyx,fastopts.core.%,$(wildcard fastopts/core/*.pyx))

@@ -22,6 +22,11 @@ SCRIPT: Final = re.compile(
     re.DOTALL | re.VERBOSE,
 )
 HASH_COMMENT: Final = re.compile(r"(?:^|(?<=\s))\#(?!!)[^\n]*", re.MULTILINE)
+DESCRIPTION: Final = re.compile(
+    r"^[ -]*(?:summary|description|label|about|title|value): "
+    r"(?P<text>\|\n(?: {6,}[^\n]*\n)+|[^\n]*)",
+    re.MULTILINE,
+)
 FENCE: Final = re.compile(r"^(?P<fence>```|~~~).*?^(?P=fence)", re.DOTALL | re.MULTILINE)
 # What Markdown and docstrings set as code is quoted, not said.
 QUOTED: Final = re.compile(
@@ -146,15 +151,18 @@ def _markdown(text: str) -> Iterator[Passage]:
     yield Passage(1, FENCE.sub(_blank, text))
 
 
-def _plain(text: str) -> Iterator[Passage]:
-    yield Passage(1, text)
-
-
 def _hash_comments(text: str) -> Iterator[Passage]:
     return _joined(
         Passage(text.count("\n", 0, match.start()) + 1, match[0].lstrip("# "))
         for match in HASH_COMMENT.finditer(text)
     )
+
+
+def _yaml(text: str) -> Iterator[Passage]:
+    """Comments, and the values that are sentences for a person."""
+    yield from _hash_comments(text)
+    for match in DESCRIPTION.finditer(text):
+        yield Passage(text.count("\n", 0, match.start("text")) + 1, match["text"])
 
 
 def _joined(parts: Iterator[Passage]) -> Iterator[Passage]:
@@ -183,8 +191,8 @@ EXTRACTORS: Final[dict[str, Extractor]] = {
     ".css": _script,
     ".html": _markup,
     ".md": _markdown,
-    ".yml": _plain,
-    ".yaml": _plain,
+    ".yml": _yaml,
+    ".yaml": _yaml,
     ".toml": _hash_comments,
     ".service": _hash_comments,
     ".in": _hash_comments,

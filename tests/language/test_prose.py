@@ -81,6 +81,17 @@ def test_html_has_its_texts_and_titles(tmp_path: Path) -> None:
     assert passage.text.replace("_", " ").split() == ["Of", "it", "all", "Hello", "you"]
 
 
+def test_yaml_has_comments_and_descriptions(tmp_path: Path) -> None:
+    text = (
+        "run: told told  # a comment\ndescription: It is late.\nvalue: |\n      Two\n      lines\n"
+    )
+    assert [(each.line, each.text.split()) for each in prose(tmp_path, "a.yml", text)] == [
+        (1, ["a", "comment"]),
+        (2, ["It", "is", "late."]),
+        (3, ["|", "Two", "lines"]),
+    ]
+
+
 @pytest.mark.parametrize("name", ["a.toml", "Makefile", "Dockerfile"])
 def test_other_files_have_comments(tmp_path: Path, name: str) -> None:
     text = "#!/bin/sh\nx = 1  # why it is one\ny#z = 2\n"
