@@ -2,6 +2,7 @@
 # make test   the whole test suite
 # make load   50,000 messages a second for 20 s, and whether anything is lost
 # make lint   style, spelling, prose, workflows and types
+# make check  lint and the fast half of the tests: under 90 seconds
 # make bench  the numbers of the README
 # make pictures  those of the dashboard, in docs/
 #
@@ -34,13 +35,16 @@ FUZZ_SEED ?= 1
 SEEDS ?= 20000
 LOAD_SECONDS ?= 20
 
-.PHONY: demo test load lint lint-page bench pictures reliability mutants coverage asan fuzz simulation dates long lock clean FORCE
+.PHONY: demo test check load lint lint-page bench pictures reliability mutants coverage asan fuzz simulation dates long lock clean FORCE
 
 demo: $(VENV)/.built
 	@$(BIN)/python -m fastopts.demo
 
 test: $(VENV)/.test
 	@$(TEST)
+
+check: lint $(VENV)/.test
+	@$(BIN)/python -m pytest --numprocesses 2 --dist worksteal -m fast
 
 load: $(VENV)/.bench
 	@$(BIN)/python -m bench.endurance.load --seconds $(LOAD_SECONDS) --checkpoints 5

@@ -1,5 +1,6 @@
 import logging
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -16,6 +17,24 @@ settings.load_profile("fastopts")
 
 
 LOGS = ("fastopts", "websockets", "asyncio")
+
+# Folders whose tests start processes, browsers or servers, or wait for real time to pass. Their
+# tests get the marker `slow`, all others `fast`; `make check` runs the latter.
+TESTS = Path(__file__).parent
+SLOW = frozenset(
+    (
+        *("bench", "chaos", "cli", "collector", "compat", "dates", "demo", "deploy", "docs"),
+        *("faults", "fuzz", "mutants", "native", "page", "reader", "serve", "simulation"),
+        *("test_docs.py", "test_embedded.py", "test_secrets.py", "test_track.py"),
+    )
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark every test as `fast` or `slow` by its folder."""
+    for item in items:
+        is_slow = item.path.relative_to(TESTS).parts[0] in SLOW
+        item.add_marker(pytest.mark.slow if is_slow else pytest.mark.fast)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
