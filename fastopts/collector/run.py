@@ -128,7 +128,7 @@ class Collector:
             endpoints.venue, round(timing.watchdog * 1000) + 2000, round(settings.late_ms)
         )
         self.clock = HostClock(lambda: steady_s() * 1000, self._clock_stepped)
-        self.venue_time = VenueTime(self.feed.exchange, self.clock.now_ms, self._skew_corrected)
+        self.venue_time = VenueTime(self.feed.exchange, self.clock.observe_ms, self._skew_corrected)
         self.universe = market_of(
             *(settings, endpoints, user_agent, self.table, rest_ban),
             now_ms=self._venue_ms,
@@ -167,7 +167,7 @@ class Collector:
             self.cycle,
             timing,
             rest_ban=rest_ban,
-            now_ms=self.clock.now_ms,
+            now_ms=self.clock.observe_ms,
             venue_time=self.venue_time,
             late_ms=settings.late_ms,
         )
@@ -239,7 +239,7 @@ class Collector:
         """The venue's clock, or ours before it is known."""
         venue = self.feed.exchange
         if not venue.known:
-            return self.clock.now_ms()
+            return self.clock.observe_ms()
         return round(venue.at(asyncio.get_running_loop().time() * 1000))
 
     def _clock_stepped(self, step_ms: float) -> None:

@@ -1,4 +1,4 @@
-"""When to try again: full jitter under a cap, and a budget over all connections together."""
+"""Retry delays: exponential with full jitter, and a budget shared by all connections."""
 
 import random
 from dataclasses import dataclass, field
@@ -7,11 +7,13 @@ __all__ = ("Backoff", "Budget", "delay_s")
 
 
 def delay_s(attempt: int, draw: float, base_s: float, cap_s: float) -> float:
-    """The wait before attempt number *attempt* (from 0); *draw* is uniform in [0, 1).
+    """Return the wait before attempt number *attempt* (from 0), in seconds.
 
-    Full jitter over an exponential ceiling, never shorter than a tenth of *base_s*: the ceiling
-    stops at *cap_s*, the jitter does not.
+    *draw* is uniform in [0, 1): full jitter below an exponential ceiling that stops at *cap_s*. The
+    jitter stays full at the cap, so that the clients of a venue that was down do not come back in
+    step. A wait is at least a tenth of *base_s*: a draw near 0 must not become a busy loop.
     """
+    # min(): 2.0**1024 raises OverflowError, and an outage can last for that many attempts.
     ceiling = min(cap_s, base_s * 2.0 ** min(attempt, 60))
     least = base_s / 10
     return least + draw * (ceiling - least)
@@ -19,7 +21,11 @@ def delay_s(attempt: int, draw: float, base_s: float, cap_s: float) -> float:
 
 @dataclass(slots=True)
 class Backoff:
-    """The waits of one connection. Reset it when data flows, not when a socket opens."""
+    """Retry delays of one connection.
+
+    Call `reset` when data flows, not when a socket opens: a peer that accepts connections and ends
+    each of them at once would otherwise be tried again without a pause.
+    """
 
     base_s: float = 0.5
     cap_s: float = 30.0
@@ -27,30 +33,33 @@ class Backoff:
     rng: random.Random = field(default_factory=random.Random)
 
     def next_s(self) -> float:
-        wait = delay_s(self.attempt, self.rng.random(), self.base_s, self.cap_s)
+        """Return the wait before the next attempt, and count the attempt."""
+        wait_s = delay_s(self.attempt, self.rng.random(), self.base_s, self.cap_s)
         self.attempt += 1
-        return wait
+        return wait_s
 
     def reset(self) -> None:
+        """Begin with the shortest delays again."""
         self.attempt = 0
 
 
 @dataclass(slots=True)
 class Budget:
-    """At most *burst* attempts at once, and *per_s* in the long run.
+    """A token bucket for connection attempts: *burst* at once, and *per_s* in the long run.
 
-    Bybit allows 500 new connections in 5 minutes; the default keeps to a fifth of that.
+    Bybit allows 500 new connections in 5 minutes and address, and shuts the address out beyond
+    that; the default uses a fifth of it, as other programs may share the address.
     """
 
     burst: int = 40
     per_s: float = 60 / 300
-    _spent: float = 0.0
-    _at: float = float("-inf")
+    _spent: float = field(default=0.0, init=False)
+    _spent_at: float = field(default=float("-inf"), init=False)
 
-    def wait_s(self, now: float) -> float:
-        """Take one attempt; return how long to wait before it is made."""
-        if self._at > float("-inf"):
-            self._spent = max(0.0, self._spent - (now - self._at) * self.per_s)
-        self._at = now
+    def spend(self, now: float) -> float:
+        """Take one attempt from the budget; return how long to wait before making it."""
+        if self._spent_at > float("-inf"):
+            self._spent = max(0.0, self._spent - (now - self._spent_at) * self.per_s)
+        self._spent_at = now
         self._spent += 1
         return max(0.0, self._spent - self.burst) / self.per_s

@@ -1,4 +1,4 @@
-"""Our clock, and another machine's as seen over a connection."""
+"""Steps of this machine's clock, and an estimate of a remote clock."""
 
 import time
 from collections import deque
@@ -7,88 +7,99 @@ from dataclasses import dataclass, field
 
 __all__ = ("HostClock", "RemoteClock", "wall_ms")
 
+# Larger than what NTP corrects by slewing: such a difference is a clock that was set.
 JUMP_MS = 1000.0
 
 
 def wall_ms() -> int:
-    """Our clock, in ms since 1970."""
+    """Return this machine's wall clock, in ms since 1970."""
     return time.time_ns() // 1_000_000
 
 
 class HostClock:
-    """Our clock, and whether somebody set it: *stepped* hears by how many ms.
+    """This machine's wall clock, with detection of steps: somebody or NTP set it.
 
-    *steady_ms* is a clock that nobody sets, best one that goes on while the machine sleeps.
+    *stepped* is called with the step in ms. *steady_ms* is a clock that cannot be set, preferably
+    one that runs on while the machine is suspended, so that a suspend is no step.
     """
 
     def __init__(self, steady_ms: Callable[[], float], stepped: Callable[[float], None]) -> None:
         self._steady_ms = steady_ms
         self._stepped = stepped
-        self._asked_ms = wall_ms()
-        self._apart_ms = self._asked_ms - steady_ms()
+        self._observed_ms = wall_ms()
+        self._difference_ms = self._observed_ms - steady_ms()
 
-    def now_ms(self) -> int:
+    def observe_ms(self) -> int:
+        """Read the wall clock in ms; call *stepped* first if it was set since the last reading.
+
+        Every socket read begins with it, so that no tick gets a receive time of the new clock
+        while the skew to the venue is still that of the old one.
+        """
         now_ms = wall_ms()
-        # Less than a step that counts: the other clock need not be asked.
-        if 0 <= now_ms - self._asked_ms < JUMP_MS / 2:
+        # The second clock costs a system call: without a large enough change it need not be read.
+        if 0 <= now_ms - self._observed_ms < JUMP_MS / 2:
             return now_ms
-        self._asked_ms = now_ms
-        step_ms = now_ms - self._steady_ms() - self._apart_ms
+        self._observed_ms = now_ms
+        step_ms = now_ms - self._steady_ms() - self._difference_ms
         if abs(step_ms) > JUMP_MS:
-            self._apart_ms += step_ms
+            self._difference_ms += step_ms
             self._stepped(step_ms)
         return now_ms
 
 
 @dataclass(slots=True)
 class RemoteClock:
-    """A remote clock against our monotonic one.
+    """A remote clock relative to this machine's monotonic clock. All times are in ms.
 
-    Of the last few exchanges the quickest counts: its answer can be off by no more than half its
-    round trip. After a jump the older ones count no more. All times are in ms.
+    Of the last *size* exchanges the quickest counts: its reading is off by no more than half its
+    round trip. After a jump of the remote clock earlier exchanges are discarded.
     """
 
     size: int = 8
-    _samples: deque[tuple[float, float]] = field(default_factory=deque)
-    _offset_ms: float | None = None
+    _samples: deque[tuple[float, float]] = field(default_factory=deque, init=False)
+    _offset_ms: float | None = field(default=None, init=False)
 
     def add(self, remote_ms: float, sent_ms: float, received_ms: float) -> bool:
-        """Note that *remote_ms* was read between *sent_ms* and *received_ms* of our clock.
+        """Add a reading *remote_ms* taken between *sent_ms* and *received_ms* of the local clock.
 
-        True when it jumped: it was set, or ours stood still while the machine slept.
+        Returns True when the clock jumped: it was set, or this machine was suspended, during which
+        its monotonic clock stands still.
         """
-        round_trip = max(0.0, received_ms - sent_ms)
+        round_trip_ms = max(0.0, received_ms - sent_ms)
         offset_ms = remote_ms - (sent_ms + received_ms) / 2
-        jumped = self._has_jumped(offset_ms, round_trip)
-        if jumped:
+        has_jumped = self._has_jumped(offset_ms, round_trip_ms)
+        if has_jumped:
             self._samples.clear()
-        self._samples.append((round_trip, offset_ms))
+        self._samples.append((round_trip_ms, offset_ms))
         if len(self._samples) > self.size:
             self._samples.popleft()
         self._offset_ms = min(self._samples)[1]
-        return jumped
+        return has_jumped
 
-    def _has_jumped(self, offset_ms: float, round_trip: float) -> bool:
+    def _has_jumped(self, offset_ms: float, round_trip_ms: float) -> bool:
         if self._offset_ms is None:
             return False
-        uncertain_ms = (round_trip + min(self._samples)[0]) / 2
-        return abs(offset_ms - self._offset_ms) > uncertain_ms + JUMP_MS
+        # Two readings may differ by half of either round trip without any jump.
+        uncertainty_ms = (round_trip_ms + min(self._samples)[0]) / 2
+        return abs(offset_ms - self._offset_ms) > uncertainty_ms + JUMP_MS
 
     @property
     def known(self) -> bool:
+        """Whether there is an estimate."""
         return self._offset_ms is not None
 
     @property
     def error_ms(self) -> float:
-        """How far off `at` may be: half the quickest round trip. 0 when not `known`."""
+        """Upper bound of the error of `at`: half the quickest round trip. 0 when not `known`."""
         return min(self._samples)[0] / 2 if self._samples else 0.0
 
     def at(self, monotonic_ms: float) -> float:
-        """What the remote clock showed at *monotonic_ms*. Raises ValueError when not `known`."""
+        """Return the remote clock at *monotonic_ms*. Raises ValueError when not `known`."""
         if self._offset_ms is None:
-            raise ValueError("no sample of that clock yet")
+            raise ValueError("the remote clock is not known yet: add a sample first")
         return monotonic_ms + self._offset_ms
 
     def clear(self) -> None:
+        """Discard all samples."""
         self._samples.clear()
         self._offset_ms = None

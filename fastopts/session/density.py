@@ -1,24 +1,25 @@
-"""Whether ticks arrive densely enough to be read on a clock instead of at each arrival."""
+"""Whether ticks arrive densely enough to read sockets on a timer instead of at each arrival."""
 
 from typing import Final
 
 __all__ = ("DENSE_FROM", "SPARSE_BELOW", "Density")
 
-# Arrivals per interval. At four and more, nearly every tick waits for the next flush anyway, and
-# one wake-up for all of them costs less than one for each. Below two, most ticks would be written
-# at once. The distance between the two keeps a steady feed from switching back and forth.
+# Arrivals per interval. From four on, nearly every tick waits for the next flush anyway, and one
+# wake-up for all of them costs less than one for each: at 2,600 messages a second the wake-ups cost
+# more than parsing and encoding. Below two, most ticks would be written at once. The distance
+# between the two keeps a steady feed from switching back and forth.
 DENSE_FROM: Final = 4.0
 SPARSE_BELOW: Final = 2.0
-# The average stays at or below this, so that a feed that stops after a burst is sparse within
-# about twelve intervals, however large the burst was.
+# Cap of the average, so that a feed that stops after a burst is sparse within about twelve
+# intervals, however large the burst was.
 AVERAGE_MAX: Final = 8.0
-KEPT: Final = 7 / 8  # of the average, from one interval to the next
+DECAY: Final = 7 / 8  # weight of the previous average after one interval
 
 
 class Density:
-    """A moving average of arrivals per interval, with hysteresis.
+    """Moving average of arrivals per interval, with hysteresis.
 
-    `is_dense` becomes true once the average reaches DENSE_FROM and false once it falls below
+    `is_dense` becomes true when the average reaches DENSE_FROM and false when it falls below
     SPARSE_BELOW.
     """
 
@@ -28,8 +29,8 @@ class Density:
 
     def add(self, arrivals: int, intervals: float = 1.0) -> bool:
         """Add *arrivals* within the last *intervals* (one or more); return `is_dense`."""
-        kept = KEPT if intervals == 1.0 else KEPT**intervals
+        decay = DECAY if intervals == 1.0 else DECAY**intervals
         mean = arrivals / intervals
-        self._average = min(mean + (self._average - mean) * kept, AVERAGE_MAX)
+        self._average = min(mean + (self._average - mean) * decay, AVERAGE_MAX)
         self.is_dense = self._average >= (SPARSE_BELOW if self.is_dense else DENSE_FROM)
         return self.is_dense

@@ -1,4 +1,4 @@
-"""How far a connection is behind the venue, by the exchange times of what it delivers."""
+"""How far a connection lags behind the venue, by the exchange times of its ticks."""
 
 from collections import deque
 from dataclasses import dataclass, field
@@ -13,24 +13,27 @@ PATIENCE_S: Final = 10.0
 
 @dataclass(slots=True)
 class Lateness:
-    """The lag of one connection: the smallest of its ticks of the last five seconds, or that of the
-    newest tick where none came since.
+    """The lag of one connection, in ms: the smallest of its ticks of the last *window_s*.
 
-    The smallest counts because a single tick may be late by itself; a connection whose best tick
-    is late has a queue in front of it.
+    Where none came in that time, it is the lag of the newest tick. The smallest counts because a
+    single tick may be late by itself; where even the best tick is late, a queue has formed before
+    this process (a narrow link, a proxy that buffers), and everything behind it is old.
+
+    Arrival alone proves nothing: a stream that is delayed as a whole arrives as steadily as a
+    current one.
     """
 
     limit_ms: float = LATE_MS
     window_s: float = WINDOW_S
     patience_s: float = PATIENCE_S
-    lag_ms: int | None = None
+    lag_ms: int | None = field(default=None, init=False)
     """None before the first tick."""
-    _smallest: deque[tuple[float, int]] = field(default_factory=deque)
-    _newest_ms: int | None = None
-    _late_since: float | None = None
+    _smallest: deque[tuple[float, int]] = field(default_factory=deque, init=False)
+    _newest_ms: int | None = field(default=None, init=False)
+    _late_since: float | None = field(default=None, init=False)
 
     def note(self, smallest_ms: int | None, newest_ms: int | None, now: float) -> None:
-        """Take the smallest lag and that of the newest tick since the last call; None for none."""
+        """Add the smallest lag since the last call, and that of the newest tick; None for none."""
         if smallest_ms is not None:
             self._smallest.append((now, smallest_ms))
         while self._smallest and now - self._smallest[0][0] > self.window_s:
@@ -44,7 +47,7 @@ class Lateness:
             self._late_since = now
 
     def shift(self, by_ms: int) -> None:
-        """The venue's clock is *by_ms* ahead of the one by which the lags were measured."""
+        """Correct the measured lags: the venue's clock is *by_ms* ahead of what was assumed."""
         self._smallest = deque((at, lag_ms + by_ms) for at, lag_ms in self._smallest)
         if self._newest_ms is not None:
             self._newest_ms += by_ms
@@ -57,5 +60,5 @@ class Lateness:
         return self.lag_ms is not None and self.lag_ms > self.limit_ms
 
     def is_overdue(self, now: float) -> bool:
-        """Whether it has been late for so long that the connection is to be replaced."""
+        """Whether it has been late for *patience_s*: the connection should be replaced."""
         return self._late_since is not None and now - self._late_since >= self.patience_s

@@ -1,4 +1,4 @@
-"""When symbols that a connection does not bring are moved to another: ever more patiently."""
+"""When symbols that a connection does not deliver are moved to another one."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -7,48 +7,56 @@ __all__ = ("ResubscribePolicy",)
 
 
 @dataclass(slots=True)
-class _Past:
+class _History:
+    """How often a symbol was moved, and when last."""
+
     moves: int
-    at: float
+    moved_at: float
 
 
 @dataclass(slots=True)
 class ResubscribePolicy:
-    """Judges which silent symbols are moved now. Times are in seconds.
+    """Decides which silent symbols move now. Times are in seconds.
 
-    A symbol is tried on another connection for *patience_s*. If it does not come there either it
-    goes home, and each further trial waits four times as long as the one before.
+    A symbol is tried on another connection for *patience_s*. If it stays silent there, too, it
+    moves back, and each further trial waits four times as long as the one before: an option that
+    the venue delivers to nobody must not keep costing subscriptions.
     """
 
     patience_s: float
-    made: int = 0
-    _past: dict[str, _Past] = field(default_factory=dict)
+    moves: int = field(default=0, init=False)
+    """Moves so far, there and back."""
+    _history: dict[str, _History] = field(default_factory=dict, init=False)
 
-    def due(self, silent: Iterable[str], now: float) -> tuple[list[str], list[str]]:
-        """Return which of the *silent* are to be tried elsewhere, and which go home."""
-        found = set(silent)
-        self._forget(found, now)
-        due = [symbol for symbol in found if self._is_due(symbol, now)]
-        on_trial = [symbol for symbol in due if self._moves(symbol) % 2]
+    def plan(self, silent: Iterable[str], now: float) -> tuple[list[str], list[str]]:
+        """Choose from the *silent* symbols, and count them as moved.
+
+        Returns those to try on another connection, and those to move back.
+        """
+        symbols = set(silent)
+        self._forget(symbols, now)
+        due = [symbol for symbol in symbols if self._is_due(symbol, now)]
+        on_trial = [symbol for symbol in due if self._moves_of(symbol) % 2]
         for symbol in due:
-            self._past[symbol] = _Past(self._moves(symbol) + 1, now)
-        self.made += len(due)
+            self._history[symbol] = _History(self._moves_of(symbol) + 1, now)
+        self.moves += len(due)
         return sorted(set(due).difference(on_trial)), sorted(on_trial)
 
-    def _moves(self, symbol: str) -> int:
-        past = self._past.get(symbol)
-        return past.moves if past else 0
+    def _moves_of(self, symbol: str) -> int:
+        history = self._history.get(symbol)
+        return history.moves if history else 0
 
     def _is_due(self, symbol: str, now: float) -> bool:
-        past = self._past.get(symbol)
-        return past is None or now - past.at >= self._wait_s(past)
+        history = self._history.get(symbol)
+        return history is None or now - history.moved_at >= self._wait_s(history)
 
-    def _wait_s(self, past: _Past) -> float:
-        is_on_trial = past.moves % 2 == 1
-        return self.patience_s if is_on_trial else self.patience_s * 2.0 ** min(past.moves, 20)
+    def _wait_s(self, history: _History) -> float:
+        is_on_trial = history.moves % 2 == 1
+        # Moves count by two per trial, so that 2**moves grows fourfold. 20: a wait of a year.
+        return self.patience_s if is_on_trial else self.patience_s * 2.0 ** min(history.moves, 20)
 
     def _forget(self, silent: set[str], now: float) -> None:
-        """What has not been silent for long has come, or is gone."""
-        for symbol, past in list(self._past.items()):
-            if symbol not in silent and now - past.at > 8 * self._wait_s(past):
-                del self._past[symbol]
+        """Drop the history of symbols that have not been silent for a long time."""
+        for symbol, history in list(self._history.items()):
+            if symbol not in silent and now - history.moved_at > 8 * self._wait_s(history):
+                del self._history[symbol]

@@ -1,4 +1,4 @@
-"""What changed in the universe, and what an implausible answer must not change."""
+"""Differences between the known universe and the venue's list, with a plausibility check."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -6,50 +6,61 @@ from dataclasses import dataclass
 
 from fastopts.model import Instrument
 
-__all__ = ("Diff", "diff")
+__all__ = ("UniverseDiff", "diff")
 
-# An answer that lacks more than this share of an asset's unexpired symbols removes none of them.
+# An answer that lacks more than this share of an asset's unexpired symbols removes none of them: it
+# may be incomplete, and dropping half a market is worse than keeping some options for too long. A
+# retained option that does not tick is refused as not live, so that nobody trades on it.
 MISSING_MAX = 0.5
-WANTED_STATUS = "Trading"
+TRACKED_STATUS = "Trading"
 
 
 @dataclass(frozen=True, slots=True)
-class Diff:
-    """*listed* are new, or under other terms.
+class UniverseDiff:
+    """*listed* are new or have other terms; *delisted* are to be dropped.
 
-    *doubted* are not in the answer, or not trading there, and are kept nevertheless, as too many of
-    their asset are; *doubts* says so, asset by asset.
+    *retained* are not in the answer, or not trading there, and are kept nevertheless, as too many
+    of their asset are; *objections* has a sentence about each such asset.
     """
 
     listed: tuple[Instrument, ...]
-    gone: tuple[str, ...]
-    doubted: tuple[str, ...]
-    doubts: tuple[str, ...]
+    delisted: tuple[str, ...]
+    retained: tuple[str, ...]
+    objections: tuple[str, ...]
 
     def __bool__(self) -> bool:
-        return bool(self.listed or self.gone)
+        return bool(self.listed or self.delisted)
 
 
-def diff(known: Mapping[str, Instrument], answer: Mapping[str, Instrument], now_ms: int) -> Diff:
-    """Compare the *known* universe with the venue's *answer*.
+def diff(
+    known: Mapping[str, Instrument], answer: Mapping[str, Instrument], now_ms: int
+) -> UniverseDiff:
+    """Compare the *known* universe with the venue's *answer*; *now_ms* is the venue's time.
 
-    What is past its delivery goes, unless that was put off. What the answer lacks, or no longer
-    shows as trading, goes when the answer is plausible for its asset.
+    Options past their delivery are dropped unless the answer postpones it. Others that the answer
+    lacks, or does not show as trading, are dropped if the answer is plausible for their asset.
     """
-    wanted = {s: i for s, i in answer.items() if i.status == WANTED_STATUS and i.expiry_ms > now_ms}
-    expired = [s for s, i in known.items() if i.expiry_ms <= now_ms and s not in wanted]
+    tracked = {
+        symbol: i
+        for symbol, i in answer.items()
+        if i.status == TRACKED_STATUS and i.expiry_ms > now_ms
+    }
+    expired = [s for s, i in known.items() if i.expiry_ms <= now_ms and s not in tracked]
     unexpired = {symbol: i for symbol, i in known.items() if i.expiry_ms > now_ms}
-    missing = [symbol for symbol in unexpired if symbol not in wanted]
+    missing = [symbol for symbol in unexpired if symbol not in tracked]
     totals = Counter(i.asset for i in unexpired.values())
     missing_by_asset = Counter(unexpired[symbol].asset for symbol in missing)
-    doubted = {a for a, count in missing_by_asset.items() if count > MISSING_MAX * totals[a]}
-    return Diff(
-        tuple(i for symbol, i in wanted.items() if known.get(symbol) != i),
-        (*expired, *(symbol for symbol in missing if unexpired[symbol].asset not in doubted)),
-        tuple(symbol for symbol in missing if unexpired[symbol].asset in doubted),
-        tuple(
+    implausible = {a for a, count in missing_by_asset.items() if count > MISSING_MAX * totals[a]}
+    return UniverseDiff(
+        listed=tuple(i for symbol, i in tracked.items() if known.get(symbol) != i),
+        delisted=(
+            *expired,
+            *(symbol for symbol in missing if unexpired[symbol].asset not in implausible),
+        ),
+        retained=tuple(symbol for symbol in missing if unexpired[symbol].asset in implausible),
+        objections=tuple(
             f"{asset}: {missing_by_asset[asset]} of {totals[asset]} options are no longer listed as"
             " trading"
-            for asset in sorted(doubted)
+            for asset in sorted(implausible)
         ),
     )

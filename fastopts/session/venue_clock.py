@@ -1,14 +1,15 @@
-"""The venue's clock against our monotonic one, from the times in its answers.
+"""The venue's clock relative to this machine's monotonic clock, from the times in its answers.
 
-A question sent at s and answered at r with the stamp T bounds the offset of the venue's clock to
-[T - r, T - s]. Delays, caches and answers that were paired with the wrong question can only make T
-too early. So the lower bound always holds, and an answer whose interval lies below what others
+A request sent at s and answered at r with the time stamp T bounds the offset of the venue's clock
+to [T - r, T - s]. Delays, caches and answers paired with the wrong request can only make T too
+early. So the lower bound always holds, and an answer whose interval lies below what the others
 agree on is wrong as a whole: it is discarded and counted. The estimate is the middle of the
-intersection of the rest, and half of its width is the error.
+intersection of the rest, and half of its width is the error. A mean over answers has no such bound:
+with pongs paired with the wrong pings it understated every age.
 
-Assumptions: no stamp is ahead of the venue's clock; two clocks drift apart by no more than
+Assumptions: no time stamp is ahead of the venue's clock; two clocks drift apart by no more than
 `DRIFT`; a wrong answer is too early by more than the round trips of it and of a right one (at most
-`ROUND_TRIP_MAX_MS` each), or it can't be told from a right one and shifts the estimate by less
+`ROUND_TRIP_MAX_MS` each), or it cannot be told from a right one and shifts the estimate by less
 than that.
 """
 
@@ -20,20 +21,20 @@ from typing import Final, NamedTuple
 __all__ = ("ROUND_TRIP_MAX_MS", "Judgement", "VenueClock")
 
 ROUND_TRIP_MAX_MS: Final = 1000.0
-STAMP_MS: Final = 1.0  # stamps are whole ms, rounded down
+STAMP_MS: Final = 1.0  # time stamps are whole ms, rounded down
 DRIFT: Final = 500e-6  # as fast as NTP slews a clock
 SAMPLES_MAX: Final = 64
-# A venue's clock that is set back contradicts what was answered before; that is forgotten then.
-LIFE_MS: Final = 150_000.0
+# A venue's clock that is set back contradicts its earlier answers until these are forgotten.
+LIFETIME_MS: Final = 150_000.0
 
 
 class Judgement(Enum):
-    """What became of an answer."""
+    """How an answer was used."""
 
     AGREES = auto()
-    SLOW = auto()  # its round trip is too long to say much
-    EARLY = auto()  # it lies below what others agree on
-    CORRECTS = auto()  # it lies above: all that was believed so far is too early
+    SLOW = auto()  # discarded: its round trip is too long to narrow the estimate
+    EARLY = auto()  # discarded: it lies below what the others agree on
+    CORRECTS = auto()  # it lies above: all earlier answers were too early, and are discarded
 
 
 class _Sample(NamedTuple):
@@ -46,18 +47,21 @@ class _Sample(NamedTuple):
 
 @dataclass(slots=True)
 class VenueClock:
-    """The estimate; all times are in ms. `early` and `slow` count answers that were not used."""
+    """The estimate. All times are in ms. `early` and `slow` count discarded answers."""
 
-    early: int = 0
-    slow: int = 0
-    _samples: deque[_Sample] = field(default_factory=lambda: deque(maxlen=SAMPLES_MAX))
+    early: int = field(default=0, init=False)
+    slow: int = field(default=0, init=False)
+    _samples: deque[_Sample] = field(default_factory=lambda: deque(maxlen=SAMPLES_MAX), init=False)
 
     def add(self, stamp_ms: float, sent_ms: float, received_ms: float) -> Judgement:
-        """Take the venue's *stamp_ms*, which answers a question sent at *sent_ms*."""
+        """Add the venue's time *stamp_ms* from the answer to a request.
+
+        *sent_ms* and *received_ms* are when request and answer passed, by the monotonic clock.
+        """
         if received_ms - sent_ms > ROUND_TRIP_MAX_MS:
             self.slow += 1
             return Judgement.SLOW
-        while self._samples and received_ms - self._samples[0].at_ms > LIFE_MS:
+        while self._samples and received_ms - self._samples[0].at_ms > LIFETIME_MS:
             self._samples.popleft()
         sample = _Sample(stamp_ms - received_ms, stamp_ms + STAMP_MS - sent_ms, received_ms)
         judgement = self._judge(sample)
@@ -71,20 +75,21 @@ class VenueClock:
 
     @property
     def known(self) -> bool:
+        """Whether there is an estimate."""
         return bool(self._samples)
 
     def at(self, monotonic_ms: float) -> float:
-        """What the venue's clock shows at *monotonic_ms*. Raises ValueError when not `known`."""
+        """Return the venue's clock at *monotonic_ms*. Raises ValueError when not `known`."""
         lower_ms, upper_ms = self._bounds(monotonic_ms)
         return monotonic_ms + (lower_ms + upper_ms) / 2
 
     def error_ms(self, monotonic_ms: float) -> float:
-        """How far off `at` may be then. Raises ValueError when not `known`."""
+        """Return the upper bound of the error of `at`. Raises ValueError when not `known`."""
         lower_ms, upper_ms = self._bounds(monotonic_ms)
         return (upper_ms - lower_ms) / 2
 
     def clear(self) -> None:
-        """Forget all answers: our own clock stood still."""
+        """Discard all answers: this machine's monotonic clock stood still in between."""
         self._samples.clear()
 
     def _judge(self, sample: _Sample) -> Judgement:
@@ -96,15 +101,15 @@ class VenueClock:
         return Judgement.CORRECTS if sample.lower_ms > upper_ms else Judgement.AGREES
 
     def _drop_below(self, sample: _Sample) -> None:
-        kept = [s for s in self._samples if _widened(s, sample.at_ms)[1] >= sample.lower_ms]
-        self.early += len(self._samples) - len(kept)
+        agreeing = [s for s in self._samples if _widened(s, sample.at_ms)[1] >= sample.lower_ms]
+        self.early += len(self._samples) - len(agreeing)
         self._samples.clear()
-        self._samples.extend(kept)
+        self._samples.extend(agreeing)
 
     def _bounds(self, now_ms: float) -> tuple[float, float]:
-        """The intersection of all intervals, as wide as they have become by *now_ms*."""
+        """Return the intersection of all intervals, widened by the drift until *now_ms*."""
         if not self._samples:
-            raise ValueError("the venue's clock is not known yet")
+            raise ValueError("the venue's clock is not known yet: add an answer first")
         widened = [_widened(sample, now_ms) for sample in self._samples]
         return max(lower for lower, _ in widened), min(upper for _, upper in widened)
 

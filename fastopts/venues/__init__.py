@@ -1,1 +1,4 @@
-"""One folder for each venue: all that only that venue knows."""
+"""Venue adapters: protocols of exchanges, without I/O.
+
+bybit   Bybit's option market: stream, REST, symbols, hosts
+"""

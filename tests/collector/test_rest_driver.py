@@ -156,7 +156,7 @@ def test_what_passes_by_itself_is_asked_again(clock: Clock, bad: bytes) -> None:
     [
         (answer(b"", "503 Busy"), TemporaryFailure, "HTTP 503"),
         (answer(b"", "429 Too Many"), TemporaryFailure, "HTTP 429"),
-        (answer(b"<html>"), TemporaryFailure, "no JSON"),
+        (answer(b"<html>"), TemporaryFailure, "not JSON"),
         (refusal(10016), TemporaryFailure, "retCode 10016: words"),
         (b"", ConnectionLost, LIST),
     ],

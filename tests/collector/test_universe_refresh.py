@@ -198,7 +198,7 @@ def test_lists_of_ever_new_options_stay_within_a_bound(
         assert len(world.universe._delisted) + len(world.table) <= 50
 
     run(tmp_path, main)
-    assert any("there are more than a collector takes" in words for words in told(caplog))
+    assert any("the limit of a collector is reached" in words for words in told(caplog))
 
 
 def test_one_list_of_too_many_keeps_what_is_known(

@@ -38,9 +38,9 @@ MUTANTS = (
         (
             Edit(
                 LINE,
-                "            session.want([name for name in self.shard.symbols if",
+                "            session.subscribe([name for name in self.shard.symbols if",
                 "            known = () if self.reconnects else self.shard.symbols\n"
-                "            session.want([name for name in known if",
+                "            session.subscribe([name for name in known if",
             ),
         ),
         ("tests/collector/test_connection.py",),
@@ -64,8 +64,8 @@ MUTANTS = (
         (
             Edit(
                 SESSION,
-                "            self._request.open.discard(symbol)\n",
-                "            self._request.open.clear()\n",
+                "            self._request.unanswered.discard(symbol)\n",
+                "            self._request.unanswered.clear()\n",
             ),
         ),
         ("tests/venues/bybit/test_session.py",),

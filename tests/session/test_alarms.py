@@ -8,8 +8,11 @@ def judged(
     covered: int = 100,
     lag: float | None = 1,
     skew: float | None = None,
+    loop_lag: float = 0.0,
 ) -> list[str]:
-    return alarms.judge(at, rate, covered, 100, lag, skew)
+    return alarms.judge(
+        at, rate=rate, covered=covered, wanted=100, lag_ms=lag, skew_ms=skew, loop_lag_ms=loop_lag
+    )
 
 
 def warmed() -> Alarms:
@@ -23,7 +26,7 @@ def test_a_fallen_rate_is_told_once_and_again_after_it_recovered() -> None:
     alarms = warmed()
     assert judged(alarms, 120, rate=201) == []
     [words] = judged(alarms, 125, rate=199)
-    assert words == "the rate fell to 199/s, under 20% of its 5-minute median of 1000/s"
+    assert words == "message rate fell to 199/s, below 20% of its 5-minute median of 1000/s"
     assert judged(alarms, 130, rate=100) == []
     assert judged(alarms, 135) == []
     assert len(judged(alarms, 140, rate=0)) == 1
@@ -54,7 +57,7 @@ def test_a_slow_or_silent_database_is_told() -> None:
     assert judged(alarms, 120, lag=1500) == ["Redis takes 1500 ms for a batch"]
     assert judged(alarms, 125, lag=None) == []
     assert judged(alarms, 130) == []
-    assert judged(alarms, 135, lag=None) == ["Redis takes no data"]
+    assert judged(alarms, 135, lag=None) == ["Redis accepts no data"]
 
 
 def test_clocks_that_are_apart_are_told() -> None:
@@ -68,6 +71,5 @@ def test_clocks_that_are_apart_are_told() -> None:
 
 def test_a_process_that_stood_still_is_told() -> None:
     alarms = warmed()
-    words = alarms.judge(120, 1000, 100, 100, 5, 0, loop_lag_ms=2500)
-    assert words == ["this process stood still for 2.5 s"]
-    assert alarms.judge(125, 1000, 100, 100, 5, 0, loop_lag_ms=40) == []
+    assert judged(alarms, 120, loop_lag=2500) == ["this process stood still for 2.5 s"]
+    assert judged(alarms, 125, loop_lag=40) == []

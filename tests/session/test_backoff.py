@@ -33,8 +33,8 @@ def test_reset_begins_anew() -> None:
 
 def test_the_budget_lets_a_burst_through_and_then_paces() -> None:
     budget = Budget(burst=3, per_s=0.5)
-    assert [budget.wait_s(0.0) for _ in range(5)] == [0, 0, 0, 2, 4]
-    assert budget.wait_s(100.0) == 0
+    assert [budget.spend(0.0) for _ in range(5)] == [0, 0, 0, 2, 4]
+    assert budget.spend(100.0) == 0
 
 
 @given(st.lists(st.floats(0, 60), min_size=1, max_size=300))
@@ -42,7 +42,7 @@ def test_attempts_never_exceed_the_venues_limit(gaps: list[float]) -> None:
     budget, now, made = Budget(), 0.0, []
     for gap in gaps:
         now += gap
-        now += budget.wait_s(now)
+        now += budget.spend(now)
         made.append(now)
     for start in made:
         assert sum(start <= at < start + 300 for at in made) <= 500 / 4

@@ -145,10 +145,10 @@ def test_home_is_where_most_are_and_last_in_line() -> None:
     shards = Shards()
     shards.update(universe("A", 1, 60), ())
     first = next(iter(shards.shards[0].symbols))
-    assert shards.home([first]) == []
+    assert shards.move_back([first]) == []
     assert [*shards.shards[0].symbols][-1] == first
     shards.move([first])
-    [back, away] = shards.home([first])
+    [back, away] = shards.move_back([first])
     assert (back.shard.number, back.added) == (0, (first,))
     assert (away.shard.number, away.removed) == (1, (first,))
 
@@ -186,7 +186,7 @@ def test_limits_hold_whatever_comes_goes_and_moves(steps: list[tuple[int, str]],
         elif step == "m":
             shards.move(known)
         elif step == "h":
-            shards.home(known)
+            shards.move_back(known)
         else:
             shards.update((), known)
             for symbol in known:

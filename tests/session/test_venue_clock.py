@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fastopts.session.venue_clock import DRIFT, LIFE_MS, Judgement, VenueClock
+from fastopts.session.venue_clock import DRIFT, LIFETIME_MS, Judgement, VenueClock
 
 OFFSET = 1_795_000_000_000.0
 
@@ -82,7 +82,7 @@ def test_a_clock_that_was_set_back_is_followed_once_nothing_contradicts_it() -> 
     clock = VenueClock()
     now = 0.0
     answered(clock, now, 5, 5)
-    while now < LIFE_MS:
+    while now < LIFETIME_MS:
         now += 15_000
         answered(clock, now, 5, 5, early=7000)
     answered(clock, now + 15_000, 5, 5, early=7000)
@@ -132,7 +132,7 @@ def test_the_true_offset_is_within_the_error(seed: int, wrong_share: float) -> N
             assert judgement in (Judgement.AGREES, Judgement.CORRECTS)
             right_at = received
         # What is wrong is known as such while a right answer is remembered.
-        if right_at is not None and received - right_at < LIFE_MS:
+        if right_at is not None and received - right_at < LIFETIME_MS:
             assert judgement is not Judgement.CORRECTS or is_right
             for later in (0.0, 7000.0):
                 now = received + later

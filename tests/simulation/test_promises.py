@@ -124,14 +124,14 @@ def test_a_watchdog_that_pongs_feed() -> None:
 
 
 def test_no_resubscription_after_a_reconnect() -> None:
-    want, wanted = StreamSession.want, set[str]()
+    want, wanted = StreamSession.subscribe, set[str]()
 
     def once(session: StreamSession, symbols: Iterable[str]) -> None:
         fresh = [symbol for symbol in symbols if symbol not in wanted]
         wanted.update(fresh)
         want(session, fresh)
 
-    patch = mock.patch.object(StreamSession, "want", once)
+    patch = mock.patch.object(StreamSession, "subscribe", once)
     assert "after 160 s" in first_broken([Planned("reset_all", 3.0, 0.1)], [patch], seeds=2)
 
 

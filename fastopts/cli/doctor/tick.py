@@ -57,14 +57,14 @@ async def _converse(socket: WebSocket, messages: asyncio.Queue[bytes], symbol: s
     loop = asyncio.get_running_loop()
     began = loop.time()
     session = StreamSession(began)
-    session.want([symbol])
+    session.subscribe([symbol])
     while loop.time() < began + TICK_LIMIT_S:
         session.tick(loop.time())
         for message in session.data_to_send():
             socket.send_text(message)
         for event in session.take_events():
             if isinstance(event, TopicRefused):
-                return red(f"{symbol} was refused: {event.words}", WAY)
+                return red(f"{symbol} was refused: {event.message}", WAY)
         if socket.closed.done():
             return red(f"closed before a tick came: {socket.closed.result()}", WAY)
         message = await _next(messages)

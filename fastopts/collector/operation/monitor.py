@@ -120,7 +120,7 @@ class Monitor:
             StatsField.RECONNECTS: sum(line.reconnects for line in self._lines),
             StatsField.FALSE_ACKS: sum(line.learned.false_acks for line in self._lines),
             StatsField.REFUSALS: sum(line.learned.refusals for line in self._lines),
-            StatsField.MOVED: self._moves.made,
+            StatsField.MOVED: self._moves.moves,
         }
 
     def _warnings(self, status: Status) -> list[str]:
@@ -128,7 +128,12 @@ class Monitor:
         skew = self._writer.skew()
         skew_ms = None if skew is None else skew.ms
         return self._alarms.judge(
-            *(time.monotonic(), status.rate, status.covered, status.wanted, lag_ms, skew_ms),
+            time.monotonic(),
+            rate=status.rate,
+            covered=status.covered,
+            wanted=status.wanted,
+            lag_ms=lag_ms,
+            skew_ms=skew_ms,
             loop_lag_ms=status.loop_lag_ms,
         )
 

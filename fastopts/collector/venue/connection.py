@@ -25,8 +25,8 @@ from fastopts.venues.bybit.session import (
     Dead,
     Pong,
     Probe,
-    SessionMemory,
     StreamSession,
+    SubscriptionHistory,
     Timing,
     TopicRefused,
 )
@@ -122,12 +122,12 @@ class _Connection:
 
     def note(self, table: Table) -> None:
         """What is waited for now: its tick is none of what was asked for."""
-        held, waiting = self.held, self.session.waiting()
+        held, waiting = self.held, self.session.awaited()
         self.held = {s: held[s] if s in held else table.origin_of(s) for s in waiting}
 
     def arrived(self, table: Table) -> list[str]:
         """The symbols of which a tick has come since they were asked for: they wait no more."""
-        origins = {symbol: table.origin_of(symbol) for symbol in self.session.waiting()}
+        origins = {symbol: table.origin_of(symbol) for symbol in self.session.awaited()}
         found = [
             symbol
             for symbol, origin in origins.items()
@@ -144,7 +144,7 @@ class VenueConnection:
     def __init__(self, shard: Shard, shared: ConnectionContext) -> None:
         self.shard = shard
         self.reconnects = 0
-        self.learned = SessionMemory()
+        self.learned = SubscriptionHistory()
         self.task: asyncio.Task[None] | None = None
         self._shared = shared
         self._wake = shared.wake
@@ -185,14 +185,14 @@ class VenueConnection:
     @property
     def never(self) -> list[str]:
         """Symbols that were asked for more than once and have not come."""
-        return self._connection.session.never() if self._connection else []
+        return self._connection.session.undelivered() if self._connection else []
 
     @property
     def silent(self) -> list[str]:
         """Symbols that this line does not bring, and another may."""
         if self._mute_in_a_row > 1 and not self._has_data:
             return list(self.shard.symbols)
-        return self._connection.session.in_vain(_now()) if self._connection else []
+        return self._connection.session.unserved(_now()) if self._connection else []
 
     @property
     def _has_data(self) -> bool:
@@ -204,8 +204,8 @@ class VenueConnection:
         for symbol in removed:
             self.learned.refused.pop(symbol, None)
         if self._connection is not None:
-            self._connection.session.drop(removed)
-            self._connection.session.want(added)
+            self._connection.session.unsubscribe(removed)
+            self._connection.session.subscribe(added)
 
     def clock_moved(self, by_ms: int) -> None:
         """The venue's clock is *by_ms* ahead of what the lags so far were measured by."""
@@ -215,20 +215,20 @@ class VenueConnection:
     def doubt(self) -> None:
         """Nothing that was delivered is live until the connection delivers again."""
         if self._connection is not None:
-            self._connection.session.doubt(_now())
+            self._connection.session.invalidate(_now())
             self._tell_delivery(self._connection)
 
     def renew(self, symbols: Iterable[str]) -> None:
         """Subscribe anew those of *symbols* that are this line's."""
         if self._connection is not None:
-            self._connection.session.renew(symbols)
+            self._connection.session.resubscribe(symbols)
 
     async def run(self) -> None:
         """Connect, listen, and connect again; ends by cancellation only."""
         while True:
             await self._some_symbols()
-            await asyncio.sleep(self._shared.budget.wait_s(_now()))
-            await asyncio.sleep(self._shared.ban.left_s(_now()))
+            await asyncio.sleep(self._shared.budget.spend(_now()))
+            await asyncio.sleep(self._shared.ban.remaining_s(_now()))
             wait_s = await self._listen()
             await asyncio.sleep(max(wait_s, self._backoff.next_s()))
 
@@ -277,7 +277,7 @@ class VenueConnection:
             shared.cycle.add(socket)
         try:
             has_expired = shared.market.has_expired
-            session.want([name for name in self.shard.symbols if not has_expired(name)])
+            session.subscribe([name for name in self.shard.symbols if not has_expired(name)])
             reason = await self._converse(self._connection)
         except asyncio.CancelledError:
             socket.close()
@@ -321,15 +321,15 @@ class VenueConnection:
             for message in session.data_to_send():
                 socket.send_text(message)
             await asyncio.wait((socket.closed,), timeout=TICK_S)
-        session.ended()
+        session.note_closed()
         return socket.closed.result()
 
     def _tell_delivery(self, connection: _Connection) -> None:
         """Bring what came since the last time to the session, the table and the writer."""
         table, inlet, session = self._shared.table, connection.inlet, connection.session
-        session.data(inlet.applied, _now())
-        session.unreadable(inlet.unreadable)
-        session.delivered(connection.arrived(table))
+        session.note_data(inlet.applied, _now())
+        session.note_unreadable(inlet.unreadable)
+        session.note_delivered(connection.arrived(table))
         self._note_lags(inlet)
         if inlet.applied and _now() - session.data_at < self._shared.timing.watchdog:
             table.delivering.add(inlet.conn)
@@ -370,7 +370,7 @@ class VenueConnection:
                 "a ping", event.venue_ms, event.sent_at, event.received_at
             )
         elif isinstance(event, TopicRefused):
-            log.warning("the venue refused %s: %s", event.symbol, event.words)
+            log.warning("the venue refused %s: %s", event.symbol, event.message)
             self._doubt_tick(connection.inlet.conn, event.symbol)
         elif isinstance(event, Probe):
             log.info("connection %d is silent: probing", self.shard.number)

@@ -69,7 +69,7 @@ class RestDriver:
         loop = asyncio.get_running_loop()
         backoff = Backoff(base_s=0.5, cap_s=8.0)
         while True:
-            left_s = self._ban.left_s(loop.time())
+            left_s = self._ban.remaining_s(loop.time())
             if left_s > 0:
                 raise VenueBanned(f"shut out by HTTP 403 for another {left_s:.0f} s", left_s)
             try:
@@ -80,7 +80,7 @@ class RestDriver:
             except (ConnectionLost, TemporaryFailure) as error:
                 if backoff.attempt + 1 == ATTEMPTS:
                     raise
-                wait_s = max(backoff.next_s(), getattr(error, "after_s", 0.0))
+                wait_s = max(backoff.next_s(), getattr(error, "retry_after_s", 0.0))
                 log.info("%s: %s; again in %.1f s", request.path, error, wait_s)
                 await asyncio.sleep(wait_s)
 

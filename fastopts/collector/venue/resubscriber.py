@@ -43,13 +43,13 @@ class Resubscriber:
 
     def _look(self) -> None:
         silent = [symbol for line in self._lines for symbol in line.silent]
-        elsewhere, home = self.moves.due(silent, asyncio.get_running_loop().time())
+        elsewhere, home = self.moves.plan(silent, asyncio.get_running_loop().time())
         if elsewhere:
             log.warning("%s: not delivered, tried on another connection", _named(elsewhere))
             self._deal(self._shards.move(elsewhere))
         if home:
             log.warning("%s: not delivered by any connection", _named(home))
-            self._deal(self._shards.home(home))
+            self._deal(self._shards.move_back(home))
 
 
 def _named(symbols: Sequence[str]) -> str:

@@ -17,7 +17,7 @@ from fastopts.core import Table
 from fastopts.errors import ConfigError, ConnectionLost, FastoptsError, VenueBanned, VenueError
 from fastopts.model import Instrument
 from fastopts.session.clocks import wall_ms
-from fastopts.session.universe_diff import Diff, diff
+from fastopts.session.universe_diff import UniverseDiff, diff
 from fastopts.venues.bybit import rest, symbols
 from fastopts.venues.bybit.rest import RequestRefused, SkippedInstruments, TickerRows
 
@@ -111,7 +111,7 @@ class InstrumentUniverse:
             answer |= {s: i for s, i in self.instruments.items() if i.asset == coin}
         found = diff(self.instruments, answer, self.now_ms())
         left = self._confirmed(found, failures)
-        gone = [self.instruments[symbol] for symbol in (*found.gone, *left)]
+        gone = [self.instruments[symbol] for symbol in (*found.delisted, *left)]
         listed = self._apply(found.listed, gone)
         if listed or gone:
             log.info("%d options listed or under new terms, %d gone", len(listed), len(gone))
@@ -316,15 +316,15 @@ class InstrumentUniverse:
         except ConfigError as error:
             log.warning("%s", error)
 
-    def _confirmed(self, found: Diff, failures: Container[str]) -> list[str]:
+    def _confirmed(self, found: UniverseDiff, failures: Container[str]) -> list[str]:
         """Hold against the symbols that the guard keeps that they do not tick.
 
         Those that two answers lack are distrusted; returns those that were lacking for so long that
         they have left the market.
         """
         now = asyncio.get_running_loop().time()
-        if found.doubts:
-            words = f"{'; '.join(found.doubts)}: kept, but not live unless they tick"
+        if found.objections:
+            words = f"{'; '.join(found.objections)}: kept, but not live unless they tick"
             self._guard.begin(words, now)
         else:
             self._guard.end("the list is plausible again", now)
@@ -333,12 +333,12 @@ class InstrumentUniverse:
             listed = self.instruments.get(symbol)
             if listed is not None and listed.asset in failures:  # not judged this time
                 self._doubted[symbol] = origin, since
-        for symbol in found.doubted:
+        for symbol in found.retained:
             origin = self._table.origin_of(symbol)
             last = before.get(symbol)
             is_silent = last is not None and last[0] == origin
             self._doubted[symbol] = (origin, last[1] if last and is_silent else now)
-        silent = [s for s in found.doubted if s in before and before[s][0] == self._doubted[s][0]]
+        silent = [s for s in found.retained if s in before and before[s][0] == self._doubted[s][0]]
         left = [s for s in silent if now - self._doubted[s][1] >= LEFT_AFTER_S]
         distrusted = [symbol for symbol in silent if symbol not in left]
         if distrusted:

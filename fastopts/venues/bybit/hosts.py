@@ -1,7 +1,7 @@
-"""Bybit's hosts, and which venue's data each gives.
+"""Bybit's hosts, and the venue whose data each serves.
 
-https://bybit-exchange.github.io/docs/v5/guide and /docs/v5/ws/connect; demo trading shows the
-mainnet's market.
+https://bybit-exchange.github.io/docs/v5/guide and /docs/v5/ws/connect. Regional hosts and demo
+trading serve the mainnet's market data.
 """
 
 from dataclasses import dataclass
@@ -22,16 +22,17 @@ _WEBSOCKET = (
     *("stream.bybitgeorgia.ge", "stream.manepa.jp"),
 )
 _TESTNET = ("api-testnet.bybit.com", "stream-testnet.bybit.com", "api-testnet.manepa.jp")
-_VENUES: Final = dict.fromkeys((*_REST, *_WEBSOCKET), "bybit") | dict.fromkeys(
+_VENUE_OF_HOST: Final = dict.fromkeys((*_REST, *_WEBSOCKET), "bybit") | dict.fromkeys(
     _TESTNET, "bybit-testnet"
 )
 PATH: Final = "/v5/public/option"
 SIM_PORT: Final = 8900
+CUSTOM: Final = "custom:"  # prefix of the venue of hosts that are not Bybit's
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoints:
-    """Whose data it is, and where it comes from."""
+    """A venue, and the URLs of its REST and WebSocket endpoints."""
 
     venue: str
     rest_url: str
@@ -39,6 +40,7 @@ class Endpoints:
 
     @property
     def host(self) -> str:
+        """The host name of the WebSocket endpoint."""
         return urlsplit(self.ws_url).hostname or ""
 
 
@@ -47,38 +49,47 @@ _DEFAULTS: Final = {
     "bybit-testnet": ("https://api-testnet.bybit.com", "wss://stream-testnet.bybit.com" + PATH),
     "sim": (f"http://127.0.0.1:{SIM_PORT}", f"ws://127.0.0.1:{SIM_PORT}{PATH}"),
 }
-VENUES: Final = tuple(_DEFAULTS)  # beside those with hosts of their own, custom:<host>
+VENUES: Final = tuple(_DEFAULTS)  # venues with default endpoints; others are custom:<host>
 
 
 def resolve(venue: str, testnet: bool, rest_url: str | None, ws_url: str | None) -> Endpoints:
-    """Decide the venue from what was asked for. Raises ConfigError when that does not fit."""
+    """Return the endpoints for the settings; given URLs decide the venue.
+
+    Raises ConfigError when the settings contradict each other: data of two venues must never mix in
+    one database.
+    """
     if testnet and venue == "sim":
         raise ConfigError("--testnet and --venue sim exclude each other")
-    asked = "bybit-testnet" if testnet else venue
-    if asked == "sim":
-        real = [url for url in (rest_url, ws_url) if url and urlsplit(url).hostname in _VENUES]
+    requested = "bybit-testnet" if testnet else venue
+    if requested == "sim":
+        real = [
+            url for url in (rest_url, ws_url) if url and urlsplit(url).hostname in _VENUE_OF_HOST
+        ]
         if real:
-            raise ConfigError(f"{real[0]} is Bybit's, and not simulated: leave --venue sim out")
+            raise ConfigError(f"{real[0]} is a host of Bybit, not a simulator: omit --venue sim")
         rest, websocket = _DEFAULTS["sim"]
         return Endpoints("sim", rest_url or rest, ws_url or websocket)
-    named = [_venue_of(url) for url in (rest_url, ws_url) if url]
-    found = named[0] if named else asked
-    if any(name != found for name in named) or (testnet and found != "bybit-testnet"):
+    venues = [_venue_of(url) for url in (rest_url, ws_url) if url]
+    resolved = venues[0] if venues else requested
+    if any(name != resolved for name in venues) or (testnet and resolved != "bybit-testnet"):
         raise ConfigError(
-            f"the REST and WebSocket hosts belong together: {rest_url or 'the default'} gives"
-            f" {_venue_of(rest_url) if rest_url else asked},"
-            f" {ws_url or 'the default'} gives {_venue_of(ws_url) if ws_url else asked}"
+            "--rest-url and --ws-url must lead to the same venue:"
+            f" {rest_url or 'the default'} serves {_venue_of(rest_url) if rest_url else requested},"
+            f" {ws_url or 'the default'} serves {_venue_of(ws_url) if ws_url else requested}"
         )
-    if found in _DEFAULTS:
-        rest, websocket = _DEFAULTS[found]
-        return Endpoints(found, rest_url or rest, ws_url or websocket)
+    if resolved in _DEFAULTS:
+        rest, websocket = _DEFAULTS[resolved]
+        return Endpoints(resolved, rest_url or rest, ws_url or websocket)
     if not rest_url or not ws_url:
-        raise ConfigError(f"{found[7:]} is no host of Bybit's: name both, --rest-url and --ws-url")
-    return Endpoints(found, rest_url, ws_url)
+        raise ConfigError(
+            f"{resolved.removeprefix(CUSTOM)} is not a host of Bybit:"
+            " set both --rest-url and --ws-url"
+        )
+    return Endpoints(resolved, rest_url, ws_url)
 
 
 def _venue_of(url: str) -> str:
     host = urlsplit(url).hostname
     if not host:
-        raise ConfigError(f"there is no host in {url}")
-    return _VENUES.get(host, f"custom:{host}")
+        raise ConfigError(f"invalid URL {url}: it contains no host")
+    return _VENUE_OF_HOST.get(host, f"{CUSTOM}{host}")

@@ -1,16 +1,15 @@
-"""The conversation on one connection of Bybit's option stream. No I/O: the caller owns both.
+"""Protocol of one connection to Bybit's option stream, without I/O.
 
-Frames of tickers never come here; the caller tells only that data came (`data`) and which symbols
-it has data of (`delivered`). What this file decides:
+Ticker frames never come here: they go to the compiled core, and the caller reports only that data
+came (`note_data`) and of which symbols (`note_delivered`). This module decides:
 
-    what to subscribe   from the wanted set, in frames of at most 200 topics, one request under way
-                        at a time, 200 ms apart
-    what an ack means   the option ack names topics and carries neither op nor req_id; it is no
-                        proof of delivery: a topic that brings nothing is subscribed anew
-    when to ping        at once, then every 15 s: the venue counts only JSON pings
-    when to give up     silence of data, through which one topic is subscribed anew as a probe;
-                        three pings without an answer; or twenty messages in a row that can't be
-                        read
+    subscriptions   the wanted symbols, in requests of at most 200 topics, one request under way at
+                    a time, 200 ms apart
+    acks            the option stream's ack names topics and carries neither op nor req_id. It does
+                    not prove delivery: a topic that delivers nothing is subscribed again
+    pings           at once, then every 15 s: the venue counts only JSON pings, no control frames
+    end             silence of data, during which one topic is subscribed again as a probe; three
+                    pings without an answer; or twenty unreadable messages in a row
 
 https://bybit-exchange.github.io/docs/v5/ws/connect
 """
@@ -29,24 +28,26 @@ __all__ = (
     "Event",
     "Pong",
     "Probe",
-    "SessionMemory",
     "StreamSession",
+    "SubscriptionHistory",
     "Timing",
     "TopicRefused",
 )
 
-TOPICS_A_FRAME: Final = 200
-UNREADABLE_MAX: Final = 20  # in a row: a bad one or two are the venue's, more are the connection's
-TOPICS_A_FRAME_MIN: Final = 10  # the least that any of the venue's streams is known to take
+TOPICS_PER_FRAME: Final = 200
+TOPICS_PER_FRAME_MIN: Final = 10  # the smallest limit of any of the venue's streams
+# In a row: one or two bad messages are the venue's, more are the connection's.
+UNREADABLE_MAX: Final = 20
 PING: Final = b'{"op":"ping"}'
 
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """The times of connections and their sessions, in seconds."""
+    """Intervals and deadlines of a connection and its session, in seconds."""
 
     connect_within: float = 15.0
-    stable_after: float = 10.0  # delivering for so long, a connection's next end is a new trouble
+    stable_after: float = 10.0  # of delivery: from then on the backoff begins again with its base
+    poll_every: float = 0.25
     ping_every: float = 15.0
     pings_unanswered_max: int = 3
     pace: float = 0.2
@@ -56,26 +57,26 @@ class Timing:
     moved_again_after: float = 30.0
     silence: float = 5.0
     probe_within: float = 5.0
-    stall: float = 3.0  # a gap between two ticks: it was us who were away
-    catch_up: float = 1.0  # after which what is read is new again
+    stall: float = 3.0  # a gap between two ticks: it was this process that did not run
+    catch_up: float = 1.0  # time after a stall from which on data is current again
 
     @property
     def watchdog(self) -> float:
-        """How long a connection can deliver nothing and not yet be given up."""
+        """How long a connection may deliver nothing before it is replaced."""
         return self.silence + self.probe_within
 
 
 @dataclass(frozen=True, slots=True)
 class TopicRefused:
-    """The venue refused a symbol; it is tried again later."""
+    """The venue refused the subscription of a symbol; it is subscribed again later."""
 
     symbol: str
-    words: str
+    message: str
 
 
 @dataclass(frozen=True, slots=True)
 class Pong:
-    """The venue answered a ping: its clock in ms (None when it did not say), read in between."""
+    """The venue answered a ping: its clock in ms (None if absent), read in between."""
 
     venue_ms: int | None
     sent_at: float
@@ -84,12 +85,12 @@ class Pong:
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """No data for a while: the caller names a busy symbol to `probe`."""
+    """No data for a while: the caller passes a busy symbol to `probe`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Dead:
-    """The connection is to be replaced."""
+    """The connection must be replaced."""
 
     reason: str
 
@@ -98,20 +99,20 @@ Event = TopicRefused | Pong | Probe | Dead
 
 
 @dataclass(slots=True)
-class SessionMemory:
-    """What outlives a connection: without it each reconnect would make the same mistakes again."""
+class SubscriptionHistory:
+    """Facts that outlive a connection: without them each reconnect would repeat its mistakes."""
 
     refused: dict[str, float] = field(default_factory=dict)
-    """Symbols, and when the venue refused them."""
-    frame_size: int = TOPICS_A_FRAME
-    """With how many topics at a time the next connection begins."""
+    """Refused symbols, and when the venue refused them."""
+    frame_size: int = TOPICS_PER_FRAME
+    """Number of topics per request with which the next connection begins."""
     false_acks: int = 0
     refusals: int = 0
 
 
 @dataclass(slots=True)
 class _Topic:
-    """One wanted symbol: queued, or among those asked for or refused, or live."""
+    """A wanted symbol: queued, subscribed and awaited, refused, or live."""
 
     is_queued: bool = True
     since: float = 0.0
@@ -120,127 +121,138 @@ class _Topic:
 
 @dataclass(slots=True)
 class _Request:
+    """The request under way; `unanswered` are the symbols that no ack has named yet."""
+
     op: str
     symbols: list[str]
-    open: set[str]
+    unanswered: set[str]
     sent_at: float
 
 
 @dataclass(slots=True)
 class StreamSession:
-    """One connection's conversation, from the opened handshake on."""
+    """The session of one connection, from the end of the handshake at *now* on.
+
+    Feed it with `receive`, `note_data` and `note_delivered`; call `tick` a few times a second; send
+    `data_to_send`; act on `take_events`. Times are in monotonic seconds.
+    """
 
     now: float
     timing: Timing = field(default_factory=Timing)
-    learned: SessionMemory = field(default_factory=SessionMemory)
-    events: list[Event] = field(default_factory=list)
-    _topics: dict[str, _Topic] = field(default_factory=dict)
-    _asked: set[str] = field(default_factory=set)
-    _queue: deque[tuple[str, str]] = field(default_factory=deque)
-    _out: list[bytes] = field(default_factory=list)
-    _request: _Request | None = None
-    _frame_size: int = TOPICS_A_FRAME
-    _next_request_at: float = 0.0
-    _next_ping_at: float = 0.0
-    _pings: deque[float | None] = field(default_factory=deque)  # None: no use as a measurement
-    _unanswered: int = 0
-    _has_asked_nothing: bool = True
-    _messages: int = 0
-    _data_at: float = 0.0
-    _silent_since: float = 0.0  # as far as we could listen
-    _doubtful_until: float = 0.0
-    _probed_at: float | None = None
-    _ticked_at: float = 0.0
+    history: SubscriptionHistory = field(default_factory=SubscriptionHistory)
+    _events: list[Event] = field(default_factory=list, init=False)
+    _topics: dict[str, _Topic] = field(default_factory=dict, init=False)
+    _awaited: set[str] = field(default_factory=set, init=False)
+    _queue: deque[tuple[str, str]] = field(default_factory=deque, init=False)
+    _output: list[bytes] = field(default_factory=list, init=False)
+    _request: _Request | None = field(default=None, init=False)
+    _frame_size: int = field(default=TOPICS_PER_FRAME, init=False)
+    _next_request_at: float = field(default=0.0, init=False)
+    _next_ping_at: float = field(default=0.0, init=False)
+    # When each unanswered ping was sent; None where its pong cannot be used as a measurement.
+    _pings: deque[float | None] = field(default_factory=deque, init=False)
+    _unanswered: int = field(default=0, init=False)
+    _has_subscribed: bool = field(default=False, init=False)
+    _messages: int = field(default=0, init=False)
+    _data_at: float = field(default=0.0, init=False)
+    _silent_since: float = field(default=0.0, init=False)  # not counting stalls of this process
+    _doubtful_until: float = field(default=0.0, init=False)
+    _probed_at: float | None = field(default=None, init=False)
+    _ticked_at: float = field(default=0.0, init=False)
 
     def __post_init__(self) -> None:
         self._next_request_at = self._next_ping_at = self.now
         self._data_at = self._silent_since = self._ticked_at = self.now
-        self._frame_size = self.learned.frame_size
+        self._frame_size = self.history.frame_size
 
     @property
     def data_at(self) -> float:
         """When data came last; the opening counts as such."""
         return self._data_at
 
-    def waiting(self) -> list[str]:
-        """The symbols that were subscribed and have delivered nothing yet."""
-        return list(self._asked)
+    def awaited(self) -> list[str]:
+        """Return the symbols that are subscribed and have not delivered yet."""
+        return list(self._awaited)
 
-    def never(self) -> list[str]:
-        """The symbols that were asked for more than once and have not come."""
+    def undelivered(self) -> list[str]:
+        """Return the symbols that were subscribed more than once and have not delivered."""
         return [symbol for symbol, topic in self._topics.items() if topic.tries > 1]
 
-    def in_vain(self, now: float) -> list[str]:
-        """The symbols that this connection does not bring: refused a while ago, or asked for
-        more than once, of which one at least was so twice in vain."""
-        long_ago = now - 3 * self.timing.first_data_within
-        refused = [symbol for symbol, at in self.learned.refused.items() if at < long_ago]
-        is_time = any(topic.tries > 2 for topic in self._topics.values())
-        return refused + self.never() if is_time else refused
+    def unserved(self, now: float) -> list[str]:
+        """Return the symbols that this connection does not serve, and another one may.
 
-    def want(self, symbols: Iterable[str]) -> None:
-        """Subscribe *symbols*: those that were refused when their time comes."""
+        They are those that were refused a while ago, and, once one of them has failed twice, all
+        that were subscribed more than once.
+        """
+        long_ago = now - 3 * self.timing.first_data_within
+        refused = [symbol for symbol, at in self.history.refused.items() if at < long_ago]
+        is_time = any(topic.tries > 2 for topic in self._topics.values())
+        return refused + self.undelivered() if is_time else refused
+
+    def subscribe(self, symbols: Iterable[str]) -> None:
+        """Subscribe *symbols*; those that were refused earlier wait until their time comes."""
         for symbol in symbols:
             if symbol in self._topics:
                 continue
-            if symbol in self.learned.refused:
+            if symbol in self.history.refused:
                 self._topics[symbol] = _Topic(is_queued=False)
             else:
                 self._topics[symbol] = _Topic()
                 self._queue.append(("subscribe", symbol))
 
-    def drop(self, symbols: Iterable[str]) -> None:
+    def unsubscribe(self, symbols: Iterable[str]) -> None:
         """Unsubscribe *symbols*."""
         for symbol in symbols:
             if self._topics.pop(symbol, None) is not None:
-                self._asked.discard(symbol)
-                self.learned.refused.pop(symbol, None)
+                self._awaited.discard(symbol)
+                self.history.refused.pop(symbol, None)
                 self._queue.append(("unsubscribe", symbol))
 
     def probe(self, symbol: str) -> None:
-        """Subscribe *symbol* anew: its first snapshot is a sign of life."""
-        self.renew([symbol])
+        """Subscribe *symbol* again: the snapshot that follows is a sign of life."""
+        self.resubscribe([symbol])
 
-    def renew(self, symbols: Iterable[str]) -> None:
-        """Subscribe anew those of *symbols* that are wanted and not about to be asked for."""
+    def resubscribe(self, symbols: Iterable[str]) -> None:
+        """Unsubscribe and subscribe those of *symbols* that are wanted and not queued already."""
         due = [s for s in symbols if s in self._topics and not self._topics[s].is_queued]
-        self._asked.difference_update(due)
-        # All of one kind together: a request holds one kind.
+        self._awaited.difference_update(due)
+        # First all of one kind: a request holds one kind, and pairs would make one request each.
         self._queue.extend(("unsubscribe", symbol) for symbol in due)
         for symbol in due:
-            self.learned.refused.pop(symbol, None)
+            self.history.refused.pop(symbol, None)
             self._enqueue(symbol)
 
-    def unreadable(self, in_row: int) -> None:
-        """Tell how many messages could not be read since the last that could."""
+    def note_unreadable(self, in_row: int) -> None:
+        """Report how many messages could not be parsed since the last that could."""
         if in_row >= UNREADABLE_MAX:
-            self.events.append(Dead(f"{in_row} messages in a row can't be read"))
+            self._events.append(Dead(f"{in_row} unreadable messages in a row"))
 
-    def doubt(self, now: float) -> None:
-        """Take nothing for delivered until data comes: we were away, who knows for how long."""
+    def invalidate(self, now: float) -> None:
+        """Treat nothing as delivered until data comes: this process stood still, for how long is
+        unknown."""
         self._begin_doubt(now)
         self._data_at = now - self.timing.watchdog
         self._next_ping_at = now
 
-    def data(self, messages: int, now: float) -> None:
-        """Tell how many data messages were applied since the opening."""
+    def note_data(self, messages: int, now: float) -> None:
+        """Report how many data messages have been applied since the opening."""
         if messages != self._messages:
             self._messages = messages
             self._silent_since = now
             self._probed_at = None
-            # After a stall there is no telling how long a message has lain in the socket.
+            # After a stall nobody knows for how long a message has been in the socket's buffer.
             if now >= self._doubtful_until and now - self._ticked_at <= self.timing.stall:
                 self._data_at = now
 
-    def delivered(self, symbols: Iterable[str]) -> None:
-        """Tell which symbols have delivered."""
+    def note_delivered(self, symbols: Iterable[str]) -> None:
+        """Report which symbols have delivered."""
         for symbol in symbols:
-            if symbol in self._asked:
-                self._asked.discard(symbol)
+            if symbol in self._awaited:
+                self._awaited.discard(symbol)
                 self._topics[symbol].tries = 0
 
     def receive(self, payload: bytes, now: float) -> None:
-        """Take a message that is not a ticker. What is neither ack nor pong is ignored."""
+        """Process a message that is not a ticker; all but acks and pongs are ignored."""
         try:
             message = orjson.loads(payload)
         except orjson.JSONDecodeError:
@@ -253,42 +265,42 @@ class StreamSession:
             self._ack(message, now)
 
     def tick(self, now: float) -> None:
-        """Let time pass: call it a few times a second."""
+        """Process the passing of time; call it several times a second."""
         if now - self._ticked_at > self.timing.stall:
             self._begin_doubt(now)
         self._ticked_at = now
         self._ping(now)
-        self._watch(now)
-        self._renew(now)
-        self._ask(now)
+        self._watch_silence(now)
+        self._subscribe_again(now)
+        self._send_request(now)
 
-    def ended(self) -> None:
-        """Hear that the venue ended the connection: it may have been asked for too much at once.
+    def note_closed(self) -> None:
+        """Report that the venue closed the connection: a request may have been too large.
 
-        The next session asks for half as much, until one was taken whole.
+        The next session asks for half as many topics at a time, until a request was accepted whole.
         """
         request = self._request
         if request is not None and request.op == "subscribe":
-            self.learned.frame_size = max(TOPICS_A_FRAME_MIN, len(request.symbols) // 2)
+            self.history.frame_size = max(TOPICS_PER_FRAME_MIN, len(request.symbols) // 2)
         elif not self._queue:
-            self.learned.frame_size = TOPICS_A_FRAME
+            self.history.frame_size = TOPICS_PER_FRAME
 
     def data_to_send(self) -> list[bytes]:
-        """Return the messages to send, and forget them."""
-        out, self._out = self._out, []
-        return out
+        """Return the messages to send, and clear them."""
+        output, self._output = self._output, []
+        return output
 
     def take_events(self) -> list[Event]:
-        """Return what happened, and forget it."""
-        events, self.events = self.events, []
+        """Return the events since the last call, and clear them."""
+        events, self._events = self._events, []
         return events
 
     def _begin_doubt(self, now: float) -> None:
-        # What came meanwhile lies unread in the socket: silence is reckoned from here.
+        # Data that came meanwhile is still in the socket's buffer: silence begins here.
         self._silent_since = now
         self._doubtful_until = now + self.timing.catch_up
         self._probed_at = None if self._probed_at is None else now
-        # Their pongs still come, in order; nobody knows for how long those lay in the socket.
+        # Their pongs will still come, in order, but may have been in the buffer for any time.
         self._pings = deque([None] * len(self._pings))
         self._unanswered = 0
 
@@ -297,14 +309,14 @@ class StreamSession:
             self._next_ping_at = now + self.timing.ping_every
             self._pings.append(now)
             self._unanswered += 1
-            self._out.append(PING)
+            self._output.append(PING)
         if self._unanswered > self.timing.pings_unanswered_max:
-            self.events.append(Dead(f"{self._unanswered - 1} pings without an answer"))
+            self._events.append(Dead(f"{self._unanswered - 1} pings without an answer"))
 
     def _pong(self, message: dict[str, Any], now: float) -> None:
         if not self._pings:
             return
-        # The pong does not say which ping it answers: the venue answers them in order.
+        # A pong does not name its ping: the venue answers them in order.
         sent_at = self._pings.popleft()
         self._unanswered = 0
         if sent_at is None:
@@ -312,44 +324,44 @@ class StreamSession:
         args = message.get("args")
         text = args[0] if isinstance(args, list) and args else None
         venue_ms = time_ms(text) if isinstance(text, str) else None
-        self.events.append(Pong(venue_ms, sent_at, now))
+        self._events.append(Pong(venue_ms, sent_at, now))
 
-    def _watch(self, now: float) -> None:
-        if self._has_asked_nothing:
+    def _watch_silence(self, now: float) -> None:
+        if not self._has_subscribed:
             self._silent_since = now
         elif self._probed_at is not None:
             if now - self._probed_at > self.timing.probe_within:
-                silence = now - self._data_at
-                self.events.append(Dead(f"no data for {silence:.0f} s, not even for a probe"))
+                silence_s = now - self._data_at
+                self._events.append(Dead(f"no data for {silence_s:.0f} s, not even for a probe"))
         elif now - self._silent_since > self.timing.silence:
             self._probed_at = now
-            self.events.append(Probe())
+            self._events.append(Probe())
 
-    def _renew(self, now: float) -> None:
-        """Subscribe anew what was acked and brings nothing, or was refused a while ago."""
-        falsely_acked = [symbol for symbol in self._asked if self._is_overdue(symbol, now)]
-        self.learned.false_acks += len(falsely_acked)
-        self.renew(falsely_acked)
-        for symbol, since in list(self.learned.refused.items()):
-            # What has expired meanwhile is wanted no more.
+    def _subscribe_again(self, now: float) -> None:
+        """Subscribe topics again that were acknowledged without delivering, or refused long ago."""
+        falsely_acked = [symbol for symbol in self._awaited if self._is_overdue(symbol, now)]
+        self.history.false_acks += len(falsely_acked)
+        self.resubscribe(falsely_acked)
+        for symbol, since in list(self.history.refused.items()):
+            # A symbol that has expired meanwhile is not wanted any more.
             if symbol in self._topics and now - since > self.timing.refused_again_after:
-                del self.learned.refused[symbol]
+                del self.history.refused[symbol]
                 self._enqueue(symbol)
 
     def _is_overdue(self, symbol: str, now: float) -> bool:
         topic = self._topics[symbol]
-        # ever more patiently: a symbol that never delivers must not cost for ever
-        patience = self.timing.first_data_within * 2.0 ** min(topic.tries - 1, 5)
-        return now - topic.since > patience
+        # Doubling: a symbol that never delivers must not cost requests for ever.
+        patience_s = self.timing.first_data_within * 2.0 ** min(topic.tries - 1, 5)
+        return now - topic.since > patience_s
 
     def _enqueue(self, symbol: str) -> None:
         self._topics[symbol].is_queued = True
         self._queue.append(("subscribe", symbol))
 
-    def _ask(self, now: float) -> None:
+    def _send_request(self, now: float) -> None:
         request = self._request
         if request is not None and now - request.sent_at > self.timing.ack_within:
-            # Unanswered is not refused: the data decides.
+            # Unanswered is not refused: whether data comes decides.
             self._request = request = None
         if request is not None or now < self._next_request_at or not self._queue:
             return
@@ -360,24 +372,25 @@ class StreamSession:
             topic = self._topics.get(symbol)
             if op == "subscribe" and topic is not None:
                 topic.is_queued, topic.since, topic.tries = False, now, topic.tries + 1
-                self._asked.add(symbol)
-                self._has_asked_nothing = False
+                self._awaited.add(symbol)
+                self._has_subscribed = True
         self._request = _Request(op, symbols, set(symbols), now)
         self._next_request_at = now + self.timing.pace
         args = [TOPIC_PREFIX + symbol for symbol in symbols]
-        self._out.append(orjson.dumps({"op": op, "args": args}))
+        self._output.append(orjson.dumps({"op": op, "args": args}))
 
     def _next_symbols(self) -> tuple[str, list[str]]:
-        """Take the head of the queue: symbols that want the same, each once."""
+        """Take the head of the queue: symbols with the same operation, each once."""
         op = self._queue[0][0]
         symbols: dict[str, None] = {}
         while self._queue and len(symbols) < self._frame_size and self._queue[0][0] == op:
             symbol = self._queue.popleft()[1]
-            if self._is_still_meant(op, symbol):
+            if self._is_current(op, symbol):
                 symbols[symbol] = None
         return op, list(symbols)
 
-    def _is_still_meant(self, op: str, symbol: str) -> bool:
+    def _is_current(self, op: str, symbol: str) -> bool:
+        """Whether a queued operation has not been overtaken by a later one."""
         topic = self._topics.get(symbol)
         if op == "subscribe":
             return topic is not None and topic.is_queued
@@ -385,51 +398,54 @@ class StreamSession:
 
     def _ack(self, message: dict[str, Any], now: float) -> None:
         data = message.get("data")
-        words = str(message.get("ret_msg") or "")
+        text = str(message.get("ret_msg") or "")
         if isinstance(data, dict):
-            for topic in _texts(data.get("failTopics")):
-                self._refuse(topic.removeprefix(TOPIC_PREFIX), words or "in failTopics", now)
-            for topic in _texts(data.get("successTopics")):
+            for topic in _strings(data.get("failTopics")):
+                self._refuse(topic.removeprefix(TOPIC_PREFIX), text or "in failTopics", now)
+            for topic in _strings(data.get("successTopics")):
                 self._answered(topic.removeprefix(TOPIC_PREFIX))
-        elif message.get("success") is False and "already subscribed" not in words:
-            self._all_refused(words, now)
+        elif message.get("success") is False and "already subscribed" not in text:
+            self._request_refused(text, now)
         else:
             self._request = None
 
     def _answered(self, symbol: str) -> None:
         if self._request is not None:
-            self._request.open.discard(symbol)
-            if not self._request.open:
+            self._request.unanswered.discard(symbol)
+            if not self._request.unanswered:
                 self._request = None
-                self._frame_size = min(2 * self._frame_size, self.learned.frame_size)
+                self._frame_size = min(2 * self._frame_size, self.history.frame_size)
 
-    def _refuse(self, symbol: str, words: str, now: float) -> None:
+    def _refuse(self, symbol: str, text: str, now: float) -> None:
         topic = self._topics.get(symbol)
         is_subscription = self._request is None or self._request.op == "subscribe"
         self._answered(symbol)
-        if topic is not None and is_subscription and symbol in self._asked:
+        if topic is not None and is_subscription and symbol in self._awaited:
             topic.tries = 0
-            self._asked.discard(symbol)
-            self.learned.refused[symbol] = now
-            self.learned.refusals += 1
-            self.events.append(TopicRefused(symbol, words))
+            self._awaited.discard(symbol)
+            self.history.refused[symbol] = now
+            self.history.refusals += 1
+            self._events.append(TopicRefused(symbol, text))
 
-    def _all_refused(self, words: str, now: float) -> None:
-        """The whole request was refused: halve it, until what is left is taken or stands alone."""
+    def _request_refused(self, text: str, now: float) -> None:
+        """Halve a request that was refused as a whole, until it is accepted or names one symbol.
+
+        The venue does not say which of the topics it objects to.
+        """
         request, self._request = self._request, None
         if request is None or request.op != "subscribe":
             return
         if len(request.symbols) == 1:
-            self._refuse(request.symbols[0], words, now)
-            self.learned.frame_size = TOPICS_A_FRAME
+            self._refuse(request.symbols[0], text, now)
+            self.history.frame_size = TOPICS_PER_FRAME
             return
-        self._frame_size = self.learned.frame_size = len(request.symbols) // 2
+        self._frame_size = self.history.frame_size = len(request.symbols) // 2
         for symbol in request.symbols:
-            if symbol in self._asked:
-                self._asked.discard(symbol)
+            if symbol in self._awaited:
+                self._awaited.discard(symbol)
                 self._topics[symbol].tries -= 1
                 self._enqueue(symbol)
 
 
-def _texts(value: object) -> list[str]:
+def _strings(value: object) -> list[str]:
     return [text for text in value if isinstance(text, str)] if isinstance(value, list) else []

@@ -1,4 +1,4 @@
-"""Bybit's option symbols: `BTC-27MAR26-70000-P-USDT`, or without a suffix when settled in USDC."""
+"""Grammar of Bybit's option symbols: `BTC-27MAR26-70000-P-USDT`; no suffix if settled in USDC."""
 
 import re
 from datetime import UTC, datetime
@@ -19,21 +19,21 @@ DELIVERY_HOUR_UTC: Final = 8
 
 
 def parse(symbol: str) -> Instrument | None:
-    """Read what the symbol itself says; None when it is none of Bybit's.
+    """Return the terms that *symbol* spells out; None if it is not an option symbol of Bybit.
 
-    The venue's list knows more (steps, launch, the exact delivery time): it is preferred.
+    The venue's list has more (tick and lot size, launch, the exact delivery time): prefer it.
     """
-    found = _GRAMMAR.fullmatch(symbol)
-    if found is None or found[3] not in _MONTHS or not keys.is_symbol(symbol):
+    match = _GRAMMAR.fullmatch(symbol)
+    if match is None or match[3] not in _MONTHS or not keys.is_symbol(symbol):
         return None
-    asset, day, month, year, strike, kind, suffix = found.groups()
+    asset, day, month, year, strike, kind, suffix = match.groups()
     if not float(strike):
         return None
     try:
         delivery = datetime(
             2000 + int(year), _MONTHS.index(month) + 1, int(day), DELIVERY_HOUR_UTC, tzinfo=UTC
         )
-    except ValueError:
+    except ValueError:  # such as 31FEB26
         return None
     return Instrument(
         symbol=symbol,

@@ -107,7 +107,7 @@ def test_a_ban_is_told_apart_and_not_asked_again(
     ("status", "body", "words"),
     [
         (502, "", "HTTP 502"),
-        (200, "<html>", "the answer is no JSON"),
+        (200, "<html>", "the answer is not JSON"),
         (200, '{"retCode":10016,"retMsg":"restarting","result":{}}', "retCode 10016: restarting"),
         (200, '{"retCode":0,"result":{"list":[]},"time":1795514400000}', "no options on BTC"),
     ],

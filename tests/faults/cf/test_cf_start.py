@@ -289,7 +289,7 @@ MIXES = [
 
 @pytest.mark.parametrize(("rest_url", "ws_url"), MIXES)
 def test_CF_07_rest_and_websocket_of_two_venues_are_refused(rest_url: str, ws_url: str) -> None:
-    with pytest.raises(ConfigError, match="belong together"):
+    with pytest.raises(ConfigError, match="same venue"):
         hosts.resolve("bybit", False, rest_url, ws_url)
 
 
@@ -297,7 +297,7 @@ def test_CF_07_rest_and_websocket_of_two_venues_are_refused(rest_url: str, ws_ur
 def test_CF_07_one_url_decides_for_both_or_is_refused(testnet: bool, urls: tuple[str, str]) -> None:
     for rest_url, ws_url in ((urls[0], None), (None, urls[1])):
         if testnet:
-            with pytest.raises(ConfigError, match="belong together"):
+            with pytest.raises(ConfigError, match="same venue"):
                 hosts.resolve("bybit", testnet, rest_url, ws_url)
         else:
             found = hosts.resolve("bybit", testnet, rest_url, ws_url)

@@ -87,7 +87,7 @@ def test_DC_01_after_twenty_in_a_row_the_connection_is_replaced(
             await alive(w)
 
     asyncio.run(main())
-    assert "20 messages in a row can't be read" in caplog.text
+    assert "20 unreadable messages in a row" in caplog.text
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from fastopts.reader import OptionReader
 from fastopts.reader.objects.expiry import day_of
 from fastopts.sim import SimSettings, SimVenue
 from fastopts.venues.bybit import symbols
-from fastopts.venues.bybit.session import TOPICS_A_FRAME, StreamSession, Timing
+from fastopts.venues.bybit.session import TOPICS_PER_FRAME, StreamSession, Timing
 from tests.collector.worlds import World, until, world
 
 QUICK = Timing(ping_every=0.2)
@@ -228,7 +228,7 @@ def test_LC_05_a_day_rolls_in_paced_requests_and_the_rest_ticks_on(tmp_path: Pat
             assert len(w.venue.symbols) > len(before) + 300
             assert sum(line.reconnects for line in w.collector.connections) == 0
             asked = [names for op, names in topics if op == "subscribe"]
-            assert max(map(len, asked)) <= TOPICS_A_FRAME
+            assert max(map(len, asked)) <= TOPICS_PER_FRAME
             assert survivors.isdisjoint(name for names in asked for name in names)
             await w.equal()
             w.check_books()
@@ -241,14 +241,14 @@ def test_LC_05_two_thousand_go_and_come_in_frames_of_200_a_pace_apart() -> None:
     old = [f"BTC-27NOV26-{strike}-C-USDT" for strike in range(550)]
     new = [name.replace("27NOV26", "28NOV26") for name in old]
     session = StreamSession(0.0)
-    session.want(old)
+    session.subscribe(old)
     said = talk(session, 0.0, 5.0)
     assert {name for _, _, names in said for name in names} == set(old)
-    session.drop(old)
-    session.want(new)
+    session.unsubscribe(old)
+    session.subscribe(new)
     said = talk(session, 5.0, 15.0)
     assert [op for _, op, _ in said] == ["unsubscribe"] * 3 + ["subscribe"] * 3
-    assert max(len(names) for _, _, names in said) == TOPICS_A_FRAME
+    assert max(len(names) for _, _, names in said) == TOPICS_PER_FRAME
     times = [at for at, _, _ in said]
     assert min(b - a for a, b in pairwise(times)) >= Timing().pace - 1e-9
     assert {name for _, op, names in said for name in names if op == "subscribe"} == set(new)
@@ -267,8 +267,8 @@ def talk(session: StreamSession, start: float, end: float) -> list[tuple[float, 
             done = {"failTopics": [], "successTopics": message["args"]}
             session.receive(json.dumps({"success": True, "data": done}).encode(), now)
             count += len(message["args"])
-            session.delivered(said[-1][2])
-        session.data(count := count + 1, now)
+            session.note_delivered(said[-1][2])
+        session.note_data(count := count + 1, now)
         now += 0.05
     return said
 

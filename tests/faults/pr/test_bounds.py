@@ -38,4 +38,4 @@ def test_PR_21_a_list_of_ever_new_options_fills_no_memory(
             w.check_books()
 
     asyncio.run(main())
-    assert "there are more than a collector takes, such as BTC-27NOV99-" in caplog.text
+    assert "the limit of a collector is reached, such as BTC-27NOV99-" in caplog.text

@@ -84,7 +84,7 @@ def test_RD_06_readers_of_a_full_server_are_told_that_the_feed_is_down(
 def test_RD_08_a_server_that_can_not_save_is_waited_for(
     server: BrokenValkey, caplog: pytest.LogCaptureFixture
 ) -> None:
-    outlives(server, "MISCONF", caplog, "can't save to disk")
+    outlives(server, "MISCONF", caplog, "cannot save to disk")
 
 
 def test_RD_09_a_demoted_master_is_left_and_its_name_asked_anew(
@@ -92,7 +92,7 @@ def test_RD_09_a_demoted_master_is_left_and_its_name_asked_anew(
 ) -> None:
     """Every refusal ends the connection: the name leads to another server by now, perhaps."""
     before = server.client.info("stats")["total_connections_received"]
-    outlives(server, "READONLY", caplog, "name the master")
+    outlives(server, "READONLY", caplog, "use the master's address")
     assert server.client.info("stats")["total_connections_received"] >= before + 3
 
 
@@ -160,13 +160,13 @@ def test_RD_13_a_rotated_password_leaves_the_connection_and_stops_the_hammering(
             assert w.stands_in(admin)
 
     run(main)
-    assert told(caplog, "set REDIS_PASSWORD, or put the password in the URL, and start again") >= 4
+    assert told(caplog, "set REDIS_PASSWORD or put the password in the URL, then restart") >= 4
 
 
 def test_RD_14_a_right_that_is_taken_away_is_named(
     server: BrokenValkey, caplog: pytest.LogCaptureFixture
 ) -> None:
-    outlives(server, "NOPERM", caplog, "'hset' command (give this user the rights")
+    outlives(server, "NOPERM", caplog, "'hset' command (grant this user the rights")
 
 
 def test_RD_14_a_deleted_user_is_a_lost_connection_then_a_wrong_password(

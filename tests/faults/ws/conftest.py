@@ -23,4 +23,4 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 def eager(monkeypatch: pytest.MonkeyPatch) -> None:
     """Connections are tried again at once, and as often as it takes."""
     monkeypatch.setattr(line, "Backoff", partial(Backoff, base_s=0.02, cap_s=0.05))
-    monkeypatch.setattr(Budget, "wait_s", lambda self, now: 0.0)
+    monkeypatch.setattr(Budget, "spend", lambda self, now: 0.0)

@@ -117,8 +117,8 @@ def test_WS_11_half_an_hour_of_a_market_with_a_tick_in_ten_minutes_is_no_fault()
             venue.ack(asked)
             if request["op"] == "subscribe":
                 venue.messages += len(asked)
-                venue.session.data(venue.messages, venue.now)
-                venue.session.delivered(asked)
+                venue.session.note_data(venue.messages, venue.now)
+                venue.session.note_delivered(asked)
         served = len(venue.requests)
     assert probes > 300
 

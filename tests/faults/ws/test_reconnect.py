@@ -173,8 +173,8 @@ def test_WS_07_a_403_keeps_everybody_away_for_ten_minutes(
             w.venue.faults.refuse_status = 403
             shared = w.collector._shared
             now = asyncio.get_running_loop().time
-            await until(lambda: shared.ban.left_s(now()) > 590)
-            assert shared.rest_ban.left_s(now()) > 590
+            await until(lambda: shared.ban.remaining_s(now()) > 590)
+            assert shared.rest_ban.remaining_s(now()) > 590
             await asyncio.sleep(0.5)  # ten times the longest wait
             assert w.venue.handshakes == 1
 
@@ -210,7 +210,7 @@ def test_WS_24_a_venue_that_ends_each_connection_costs_ever_fewer(
     async def connect(url: str, scan: object, deliver: Any, **kwargs: object) -> Closing:
         return Closing(deliver)
 
-    monkeypatch.setattr(Budget, "wait_s", lambda self, now: 0.0)
+    monkeypatch.setattr(Budget, "spend", lambda self, now: 0.0)
     lines = Lines(monkeypatch, connect)
     lines.run(60)
     assert lines.table.received > 4

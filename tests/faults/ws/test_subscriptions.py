@@ -11,7 +11,7 @@ import pytest
 from fastopts import keys
 from fastopts.sim import SimSettings
 from fastopts.sim.faults import Ack
-from fastopts.venues.bybit.session import SessionMemory, Timing
+from fastopts.venues.bybit.session import SubscriptionHistory, Timing
 from tests.collector.worlds import World, until, world
 from tests.venues.bybit.test_session import SYMBOLS, Venue
 
@@ -182,13 +182,13 @@ def test_WS_18_topics_that_a_connection_refuses_are_tried_on_another_too(tmp_pat
 
 
 def test_WS_19_a_refused_topic_is_not_asked_for_again_at_each_reconnect() -> None:
-    learned, asked = SessionMemory(), []
+    learned, asked = SubscriptionHistory(), []
     for number in range(100):
         venue = Venue(learned=learned, now=100.0 + number)
         venue.tick()
         asked.append(SYMBOLS[2] in venue.asked())
         venue.ack(SYMBOLS[:2], failed=[SYMBOLS[2]])
-        venue.session.ended()
+        venue.session.note_closed()
     assert asked == [True, *[False] * 99]
     assert learned.refusals == 1
 

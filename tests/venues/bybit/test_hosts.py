@@ -39,14 +39,14 @@ def test_any_other_host_is_a_venue_of_its_own() -> None:
     ("arguments", "words"),
     [
         (("sim", True, None, None), "exclude each other"),
-        (("bybit", True, "https://api.bybit.com", None), "belong together"),
+        (("bybit", True, "https://api.bybit.com", None), "same venue"),
         (
             ("bybit", False, "https://api-testnet.bybit.com", "wss://stream.bybit.com/x"),
-            "belong together",
+            "same venue",
         ),
-        (("bybit", False, "https://a.example", "wss://b.example/x"), "belong together"),
-        (("bybit", False, "https://a.example", None), "name both"),
-        (("bybit", False, None, "ws://a.example/x"), "name both"),
+        (("bybit", False, "https://a.example", "wss://b.example/x"), "same venue"),
+        (("bybit", False, "https://a.example", None), "set both"),
+        (("bybit", False, None, "ws://a.example/x"), "set both"),
         (("bybit", False, "https://", None), "no host"),
     ],
 )
@@ -60,5 +60,5 @@ def test_hosts_that_do_not_fit_together_are_an_error(
 @pytest.mark.parametrize("url", ["https://api.bybit.com", "wss://stream.bybit.com"])
 def test_a_simulator_is_not_bybit(url: str) -> None:
     urls = (url, None) if url.startswith("https") else (None, url)
-    with pytest.raises(ConfigError, match="not simulated: leave --venue sim out"):
+    with pytest.raises(ConfigError, match="not a simulator: omit --venue sim"):
         hosts.resolve("sim", False, *urls)

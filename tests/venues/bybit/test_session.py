@@ -9,12 +9,12 @@ import pytest
 
 from fastopts.venues.bybit.session import (
     PING,
-    TOPICS_A_FRAME,
+    TOPICS_PER_FRAME,
     Dead,
     Pong,
     Probe,
-    SessionMemory,
     StreamSession,
+    SubscriptionHistory,
     Timing,
     TopicRefused,
 )
@@ -28,13 +28,13 @@ class Venue:
     def __init__(
         self,
         symbols: Iterable[str] = SYMBOLS[:3],
-        learned: SessionMemory | None = None,
+        learned: SubscriptionHistory | None = None,
         now: float = 100.0,
         timing: Timing | None = None,
     ) -> None:
         self.now = now
-        self.session = StreamSession(self.now, timing or Timing(), learned or SessionMemory())
-        self.session.want(symbols)
+        self.session = StreamSession(self.now, timing or Timing(), learned or SubscriptionHistory())
+        self.session.subscribe(symbols)
         self.messages = 0
         self.requests: list[dict[str, Any]] = []
         self.pings: list[float] = []
@@ -57,7 +57,7 @@ class Venue:
             self.now += step
             if data:
                 self.messages += 1
-                self.session.data(self.messages, self.now)
+                self.session.note_data(self.messages, self.now)
             self.tick()
 
     def say(self, message: dict[str, Any]) -> None:
@@ -83,7 +83,7 @@ class Venue:
             if len(self.requests) == before:
                 return
             self.ack(self.asked())
-            self.session.delivered(self.asked())
+            self.session.note_delivered(self.asked())
 
     def dead(self) -> list[str]:
         return [event.reason for event in self.events if isinstance(event, Dead)]
@@ -160,7 +160,7 @@ def test_pongs_to_pings_before_a_doubt_measure_nothing() -> None:
     venue = Venue()
     venue.answers = False
     venue.tick()
-    venue.session.doubt(venue.now)
+    venue.session.invalidate(venue.now)
     venue.tick()
     for sent_at in venue.pings:
         venue.say(pong(sent_at))
@@ -218,7 +218,7 @@ def test_a_refused_topic_is_told_quarantined_and_tried_again_later() -> None:
     venue.tick()
     venue.ack(SYMBOLS[:2], failed=[SYMBOLS[2]])
     assert venue.events[-1] == TopicRefused(SYMBOLS[2], "in failTopics")
-    venue.session.delivered(SYMBOLS[:2])
+    venue.session.note_delivered(SYMBOLS[:2])
     venue.wait(299)
     assert len(venue.requests) == 1
     venue.wait(2)
@@ -239,11 +239,11 @@ def test_a_whole_refusal_is_halved_until_the_culprit_stands_alone() -> None:
             )
         else:
             venue.ack(venue.asked())
-            venue.session.delivered(venue.asked())
+            venue.session.note_delivered(venue.asked())
     assert [event for event in venue.events if isinstance(event, TopicRefused)] == [
         TopicRefused(bad, "3303001")
     ]
-    assert venue.session.waiting() == []
+    assert venue.session.awaited() == []
     assert len(venue.requests) < 20
 
 
@@ -251,7 +251,7 @@ def test_acks_of_the_other_categories_are_understood() -> None:
     venue = Venue()
     venue.tick()
     venue.say({"success": True, "ret_msg": "", "conn_id": "c", "req_id": "", "op": "subscribe"})
-    venue.session.want([SYMBOLS[5]])
+    venue.session.subscribe([SYMBOLS[5]])
     venue.wait(0.25)
     assert venue.asked() == [SYMBOLS[5]]
     words = f"error:already subscribed,topic:tickers.{SYMBOLS[5]}"
@@ -263,7 +263,7 @@ def test_a_false_ack_is_found_and_the_topic_subscribed_anew_ever_more_patiently(
     venue = Venue()
     venue.tick()
     venue.ack(SYMBOLS[:3])
-    venue.session.delivered(SYMBOLS[:2])
+    venue.session.note_delivered(SYMBOLS[:2])
     venue.wait(9.5)
     assert len(venue.requests) == 1
     asked_at = []
@@ -277,10 +277,10 @@ def test_a_false_ack_is_found_and_the_topic_subscribed_anew_ever_more_patiently(
             if request["op"] == "subscribe":
                 asked_at.append(venue.now - 100)
     assert asked_at == [10.5, 30.75 + 0.25, 71.5]
-    assert venue.session.learned.false_acks == 3
-    assert venue.session.never() == [SYMBOLS[2]]
-    venue.session.delivered([SYMBOLS[2]])
-    assert venue.session.never() == []
+    assert venue.session.history.false_acks == 3
+    assert venue.session.undelivered() == [SYMBOLS[2]]
+    venue.session.note_delivered([SYMBOLS[2]])
+    assert venue.session.undelivered() == []
     assert venue.dead() == []
 
 
@@ -288,8 +288,8 @@ def test_what_is_renewed_is_unsubscribed_and_subscribed_all_together() -> None:
     venue = Venue(SYMBOLS[:5])
     venue.subscribe_all()
     del venue.requests[:]
-    venue.session.renew([SYMBOLS[1], SYMBOLS[3], "BTC-27NOV26-1-C-USDT"])
-    venue.session.renew([SYMBOLS[3]])
+    venue.session.resubscribe([SYMBOLS[1], SYMBOLS[3], "BTC-27NOV26-1-C-USDT"])
+    venue.session.resubscribe([SYMBOLS[3]])
     venue.subscribe_all()
     topics = [f"tickers.{SYMBOLS[1]}", f"tickers.{SYMBOLS[3]}"]
     assert venue.requests == [
@@ -302,7 +302,7 @@ def test_a_refused_topic_that_is_renewed_is_asked_for_once() -> None:
     venue = Venue(SYMBOLS[:1])
     venue.tick()
     venue.ack(failed=SYMBOLS[:1])
-    venue.session.renew(SYMBOLS[:1])
+    venue.session.resubscribe(SYMBOLS[:1])
     venue.subscribe_all()
     venue.wait(400)
     assert [request["op"] for request in venue.requests] == [
@@ -312,19 +312,21 @@ def test_a_refused_topic_that_is_renewed_is_asked_for_once() -> None:
     ]
 
 
-@pytest.mark.parametrize(("in_row", "reasons"), [(19, []), (20, ["20 messages in a row"])])
+@pytest.mark.parametrize(
+    ("in_row", "reasons"), [(19, []), (20, ["20 unreadable messages in a row"])]
+)
 def test_a_connection_that_can_not_be_read_is_given_up(in_row: int, reasons: list[str]) -> None:
     venue = Venue()
-    venue.session.unreadable(in_row)
+    venue.session.note_unreadable(in_row)
     venue.tick()
-    assert [reason.split(" can't")[0] for reason in venue.dead()] == reasons
+    assert venue.dead() == reasons
 
 
 def test_many_false_acks_take_two_requests() -> None:
     venue = Venue(SYMBOLS[:100])
     venue.tick()
     venue.ack(SYMBOLS[:100])
-    venue.session.delivered(SYMBOLS[:10])
+    venue.session.note_delivered(SYMBOLS[:10])
     venue.wait(10.5)
     venue.ack(venue.asked())
     venue.wait(0.5)
@@ -336,21 +338,21 @@ def test_what_is_asked_for_twice_in_vain_is_told_and_what_was_refused_long_ago()
     venue = Venue()
     venue.tick()
     venue.ack(SYMBOLS[:2], failed=[SYMBOLS[2]])
-    venue.session.delivered(SYMBOLS[:1])
+    venue.session.note_delivered(SYMBOLS[:1])
     venue.wait(29)
-    assert venue.session.in_vain(venue.now) == []
+    assert venue.session.unserved(venue.now) == []
     venue.wait(2)
-    assert venue.session.in_vain(venue.now) == [SYMBOLS[2]]
+    assert venue.session.unserved(venue.now) == [SYMBOLS[2]]
     venue.wait(10)
-    venue.session.drop([SYMBOLS[2]])
-    assert venue.session.in_vain(venue.now) == [SYMBOLS[1]]
+    venue.session.unsubscribe([SYMBOLS[2]])
+    assert venue.session.unserved(venue.now) == [SYMBOLS[1]]
 
 
 def test_what_was_refused_stays_so_on_the_next_connection() -> None:
     first = Venue()
     first.tick()
     first.ack(SYMBOLS[:2], failed=[SYMBOLS[2]])
-    venue = Venue(learned=first.session.learned, now=first.now + 100)
+    venue = Venue(learned=first.session.history, now=first.now + 100)
     venue.subscribe_all()
     assert venue.requests[0]["args"] == [f"tickers.{symbol}" for symbol in SYMBOLS[:2]]
     venue.wait(198)
@@ -360,28 +362,28 @@ def test_what_was_refused_stays_so_on_the_next_connection() -> None:
 
 
 def test_a_venue_that_ends_connections_is_asked_for_half_as_much() -> None:
-    learned, sizes = SessionMemory(), []
+    learned, sizes = SubscriptionHistory(), []
     for _ in range(6):
         venue = Venue(SYMBOLS, learned)
         venue.tick()
         sizes.append(len(venue.asked()))
-        venue.session.ended()
+        venue.session.note_closed()
     assert sizes == [200, 100, 50, 25, 12, 10]
     assert learned.refused == {}
 
 
 def test_an_end_while_nothing_is_asked_for_is_nobodys_fault() -> None:
-    venue = Venue(learned=SessionMemory(frame_size=10))
+    venue = Venue(learned=SubscriptionHistory(frame_size=10))
     venue.subscribe_all()
-    venue.session.ended()
-    assert venue.session.learned == SessionMemory(frame_size=TOPICS_A_FRAME)
+    venue.session.note_closed()
+    assert venue.session.history == SubscriptionHistory(frame_size=TOPICS_PER_FRAME)
 
 
 def test_new_symbols_are_subscribed_and_old_ones_unsubscribed() -> None:
     venue = Venue()
     venue.subscribe_all()
-    venue.session.drop([SYMBOLS[0]])
-    venue.session.want([SYMBOLS[7]])
+    venue.session.unsubscribe([SYMBOLS[0]])
+    venue.session.subscribe([SYMBOLS[7]])
     venue.subscribe_all()
     assert [(r["op"], r["args"]) for r in venue.requests[1:]] == [
         ("unsubscribe", [f"tickers.{SYMBOLS[0]}"]),
@@ -391,7 +393,7 @@ def test_new_symbols_are_subscribed_and_old_ones_unsubscribed() -> None:
 
 def test_a_symbol_dropped_before_it_was_asked_for_is_not_asked_for() -> None:
     venue = Venue()
-    venue.session.drop([SYMBOLS[1]])
+    venue.session.unsubscribe([SYMBOLS[1]])
     venue.subscribe_all()
     assert venue.requests[0]["args"] == [f"tickers.{SYMBOLS[0]}", f"tickers.{SYMBOLS[2]}"]
 
@@ -529,8 +531,8 @@ def test_a_pong_with_a_time_that_can_not_be_right_tells_no_time(text: object) ->
 
 def test_a_symbol_wanted_twice_is_asked_for_once_and_a_stranger_is_not_dropped() -> None:
     venue = Venue()
-    venue.session.want(SYMBOLS[:3])
-    venue.session.drop(["ETH-27NOV26-3000-C-USDT"])
+    venue.session.subscribe(SYMBOLS[:3])
+    venue.session.unsubscribe(["ETH-27NOV26-3000-C-USDT"])
     venue.subscribe_all()
     assert [(r["op"], len(r["args"])) for r in venue.requests] == [("subscribe", 3)]
 
@@ -549,7 +551,7 @@ def test_a_probe_of_what_is_queued_or_unknown_asks_for_nothing_more() -> None:
 def test_a_refused_unsubscription_refuses_no_subscription() -> None:
     venue = Venue()
     venue.subscribe_all()
-    venue.session.drop([SYMBOLS[0]])
+    venue.session.unsubscribe([SYMBOLS[0]])
     venue.wait(0.25)
     assert venue.requests[-1]["op"] == "unsubscribe"
     venue.say({"success": False, "ret_msg": "error: no", "conn_id": "c", "op": "unsubscribe"})
@@ -563,7 +565,7 @@ def test_the_watchdog_waits_for_silence_and_for_the_probe() -> None:
 
 def test_what_was_dropped_before_its_turn_is_only_unsubscribed() -> None:
     venue = Venue(SYMBOLS[:1])
-    venue.session.drop(SYMBOLS[:1])
+    venue.session.unsubscribe(SYMBOLS[:1])
     venue.wait(2)
     assert [r["op"] for r in venue.requests] == ["unsubscribe"]
 
@@ -572,7 +574,7 @@ def test_the_same_count_of_messages_is_no_sign_of_life() -> None:
     venue = Venue()
     venue.subscribe_all()
     for _ in range(8 * round(Timing().watchdog)):
-        venue.session.data(venue.messages, venue.now)
+        venue.session.note_data(venue.messages, venue.now)
         venue.wait(0.25, data=False)
     assert Probe() in venue.events
     assert len(venue.dead()) > 0
@@ -582,14 +584,14 @@ def test_an_answer_to_no_request_changes_nothing() -> None:
     venue = Venue()
     venue.subscribe_all()
     venue.ack(SYMBOLS[:1])
-    assert venue.session.waiting() == []
+    assert venue.session.awaited() == []
     assert not [event for event in venue.events if isinstance(event, TopicRefused)]
 
 
 def test_what_was_dropped_while_it_was_refused_is_not_asked_for_again() -> None:
     venue = Venue(SYMBOLS[:4])
     venue.tick()
-    venue.session.drop(SYMBOLS[:1])
+    venue.session.unsubscribe(SYMBOLS[:1])
     venue.say({"conn_id": "c", "ret_msg": "no", "success": False, "type": "COMMAND_RESP"})
     venue.subscribe_all()
     again = [topic for r in venue.requests[1:] if r["op"] == "subscribe" for topic in r["args"]]
@@ -599,7 +601,7 @@ def test_what_was_dropped_while_it_was_refused_is_not_asked_for_again() -> None:
 def test_a_request_is_open_until_each_of_its_topics_is_answered() -> None:
     venue = Venue()
     venue.tick()
-    venue.session.want([SYMBOLS[5]])
+    venue.session.subscribe([SYMBOLS[5]])
     venue.ack(SYMBOLS[:2])
     venue.wait(1)
     assert venue.asked() == SYMBOLS[:3]
@@ -613,7 +615,7 @@ def test_what_is_in_doubt_is_taken_for_delivered_long_ago_and_asked_about_at_onc
     venue.subscribe_all()
     venue.wait(1)
     pings = len(venue.pings)
-    venue.session.doubt(venue.now)
+    venue.session.invalidate(venue.now)
     assert venue.session.data_at == venue.now - Timing().watchdog
     venue.tick()
     assert len(venue.pings) == pings + 1
@@ -621,9 +623,9 @@ def test_what_is_in_doubt_is_taken_for_delivered_long_ago_and_asked_about_at_onc
 
 def test_an_end_while_more_is_to_be_asked_for_teaches_nothing() -> None:
     venue = Venue(SYMBOLS[:3])
-    size = venue.session.learned.frame_size
-    venue.session.ended()
-    assert venue.session.learned.frame_size == size
+    size = venue.session.history.frame_size
+    venue.session.note_closed()
+    assert venue.session.history.frame_size == size
 
 
 def test_a_late_refusal_of_what_is_unknown_changes_nothing() -> None:
@@ -631,14 +633,14 @@ def test_a_late_refusal_of_what_is_unknown_changes_nothing() -> None:
     venue.subscribe_all()
     venue.ack(failed=["ETH-27NOV26-3000-C-USDT"])
     assert not [event for event in venue.events if isinstance(event, TopicRefused)]
-    assert venue.session.waiting() == []
+    assert venue.session.awaited() == []
 
 
 def test_after_a_doubt_nothing_is_delivered_until_data_comes_again() -> None:
     venue = Venue()
     venue.subscribe_all()
     venue.wait(1)
-    venue.session.doubt(venue.now)
+    venue.session.invalidate(venue.now)
     assert venue.now - venue.session.data_at >= venue.session.timing.watchdog
     pings = len(venue.pings)
     venue.wait(0.5, data=False)
