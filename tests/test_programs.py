@@ -23,7 +23,7 @@ def test_a_run_without_the_browser_ends_with_the_count_of_skipped_tests(tmp_path
     environ = {name: text for name, text in os.environ.items() if not name.startswith("PYTEST_")}
     environ |= {"PATH": str(tmp_path), "CHROMIUM": "", "COLUMNS": "200"}
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-n", "1", "tests/page/test_life.py"],
+        [sys.executable, "-m", "pytest", "-n", "1", "tests/page/test_freshness.py"],
         env=environ,
         cwd=ROOT,
         capture_output=True,

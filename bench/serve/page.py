@@ -19,7 +19,7 @@ import fastopts
 from bench import machine, table
 from bench.goals import Goal
 from bench.report import Report
-from tests.page.market import Market
+from tests.page.backend import Backend
 from tests.page.tab import ARGUMENTS, NO_BROWSER, chromium
 
 __all__ = ("Frames", "goals", "measure", "text")
@@ -105,10 +105,10 @@ def measure(seconds: float, visits: int) -> dict[str, Any]:
     program = chromium()
     if program is None:
         sys.exit(NO_BROWSER)
-    with Market(SYMBOLS, RATE, coins=COIN) as market, sync_playwright() as playwright:
+    with Backend(SYMBOLS, RATE, coins=COIN) as backend, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=list(ARGUMENTS))
-        times = sorted(interactive_ms(browser, market.url) for _ in range(visits))
-        found = {name: asdict(frames(page, seconds)) for name, page in _views(browser, market.url)}
+        times = sorted(interactive_ms(browser, backend.url) for _ in range(visits))
+        found = {name: asdict(frames(page, seconds)) for name, page in _views(browser, backend.url)}
         browser.close()
     return {
         "symbols": SYMBOLS,

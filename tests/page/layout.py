@@ -1,4 +1,4 @@
-"""What can't be read on a page: texts printed over each other, and texts that are cut off."""
+"""Finds unreadable texts on a page: overlapping ones, and ones that are cut off."""
 
 from pathlib import Path
 from typing import Final
@@ -11,6 +11,6 @@ _SCRIPT: Final = (Path(__file__).parent / "unreadable.js").read_text()
 
 
 def unreadable(page: Page) -> list[str]:
-    """The texts in the viewport that overlap or are cut off, a sentence each."""
+    """Describe each text in the viewport that overlaps another or is cut off."""
     faults: list[str] = page.evaluate(_SCRIPT)
     return faults

@@ -1,4 +1,4 @@
-"""A browser's tab, and what a test may not see in it: errors, and requests to anyone else."""
+"""A browser tab that records errors and requests to other hosts."""
 
 import re
 from typing import Any, Final
@@ -27,45 +27,45 @@ class Tab:
         self._tolerated: list[str] = []
         page.set_default_timeout(_SLOW_MS)
         expect.set_options(timeout=_SLOW_MS)
-        page.on("console", self._heard)
+        page.on("console", self._on_console)
         page.on("pageerror", lambda error: self.faults.append(f"error: {error}"))
-        page.on("request", self._asked)
+        page.on("request", self._on_request)
 
-    def open(self, place: str) -> Page:
-        """Go to *place*, such as `BTC/chain`, and wait until the page is current."""
-        self.page.goto(f"{self.url}/#/{place}")
+    def open(self, address: str) -> Page:
+        """Open *address*, such as `BTC/chain`, and wait until the page shows live data."""
+        self.page.goto(f"{self.url}/#/{address}")
         expect(self.page.locator(":root")).to_have_attribute("data-state", "fresh")
         return self.page
 
-    def tolerate(self, words: str) -> None:
-        """Errors of the console with *words* are what this test is about."""
-        self._tolerated.append(words)
+    def tolerate(self, pattern: str) -> None:
+        """Ignore console errors that match *pattern*: the test provokes them."""
+        self._tolerated.append(pattern)
 
     def check(self) -> None:
-        """Fail for what no page may do."""
+        """Fail if there was an error, or a request to another host."""
         faults = [
             fault
             for fault in self.faults
-            if not any(re.search(one, fault) for one in self._tolerated)
+            if not any(re.search(pattern, fault) for pattern in self._tolerated)
         ]
         assert not faults
 
     def texts(self, selector: str) -> list[str]:
-        """The text of each element that *selector* finds."""
+        """The texts of the elements that match *selector*."""
         return [text.strip() for text in self.page.locator(selector).all_text_contents()]
 
     def formatted(self, function: str, *values: Any) -> str:
-        """*values* as the page's own format.js writes them."""
+        """The result of a function of the page's format.js."""
         text: str = self.page.evaluate(
             "async ([name, values]) => (await import('/page/lib/format.js'))[name](...values)",
             [function, list(values)],
         )
         return text
 
-    def _heard(self, message: ConsoleMessage) -> None:
+    def _on_console(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning"):
             self.faults.append(f"console: {message.text}")
 
-    def _asked(self, request: Request) -> None:
+    def _on_request(self, request: Request) -> None:
         if not request.url.startswith((f"{self.url}/", "data:")):
             self.faults.append(f"request: {request.url}")

@@ -1,4 +1,4 @@
-"""Who does not see, or not well, reads the same."""
+"""Accessibility: contrast, labels, table structure, focus and announcements."""
 
 import re
 from itertools import product
@@ -8,16 +8,16 @@ import pytest
 from playwright.sync_api import expect
 
 import fastopts
-from tests.page.market import Market
+from tests.page.backend import Backend
 from tests.page.tab import Tab
 
 STYLE = (Path(fastopts.__file__).parent / "serve" / "page" / "style.css").read_text()
 PAIR = re.compile(r"--([\w-]+): light-dark\(\s*(#\w{6}),\s*(#\w{6})\)")
 LIGHT = {name: light for name, light, _ in PAIR.findall(STYLE)}
 DARK = {name: dark for name, _, dark in PAIR.findall(STYLE)}
-GROUNDS = ("page", "surface", "raised", "in-money", "at-money")
+BACKGROUNDS = ("page", "surface", "raised", "in-money", "at-money")
 TEXTS = ("text", "dim", "accent", "up", "down", "warn", "call", "put")
-WARM = ("heat-low", "heat-high", "flash-up", "flash-down", "in-money", "at-money")
+COLOURED_BACKGROUNDS = ("heat-low", "heat-high", "flash-up", "flash-down", "in-money", "at-money")
 AA = 4.5
 
 UNLABELLED = """
@@ -27,7 +27,7 @@ UNLABELLED = """
     || node.getAttribute("aria-labelledby") || node.textContent.trim()))
   .map((node) => node.outerHTML)
 """
-HEADS = """
+TABLE_FAULTS = """
 () => [...document.querySelectorAll("table")].flatMap((table) => [
   ...(table.caption?.textContent.trim() ? [] : ["no caption"]),
   ...[...table.querySelectorAll("th")].filter((th) => !th.scope).map((th) => th.outerHTML),
@@ -38,36 +38,36 @@ HEADS = """
 
 
 def luminance(colour: str) -> float:
-    parts = (int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5))
+    parts = (int(colour[start : start + 2], 16) / 255 for start in (1, 3, 5))
     red, green, blue = (
         part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts
     )
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
-def contrast(one: str, other: str) -> float:
-    dark, light = sorted((luminance(one), luminance(other)))
+def contrast(text: str, background: str) -> float:
+    dark, light = sorted((luminance(text), luminance(background)))
     return (light + 0.05) / (dark + 0.05)
 
 
 @pytest.mark.parametrize("theme", [LIGHT, DARK], ids=["light", "dark"])
 def test_contrast_is_enough(theme: dict[str, str]) -> None:
     pairs = [
-        *product(TEXTS, GROUNDS[:3]),
-        *product(("text",), WARM),
+        *product(TEXTS, BACKGROUNDS[:3]),
+        *product(("text",), COLOURED_BACKGROUNDS),
         *product(("accent", "call", "put", "dim"), ("in-money",)),
         *(("on-badge", "badge"), ("surface", "accent"), ("surface", "down"), ("page", "text")),
     ]
-    poor = {pair: round(contrast(*(theme[one] for one in pair)), 2) for pair in pairs}
+    poor = {pair: round(contrast(*(theme[name] for name in pair)), 2) for pair in pairs}
     assert {pair: value for pair, value in poor.items() if value < AA} == {}
 
 
 @pytest.fixture(
     params=["expiries", "chain", "smile", "term", "surface", "open-interest", "scan", "option"]
 )
-def place(request: pytest.FixtureRequest, market: Market) -> str:
-    label = market.get("expiries/BTC", stale="true")["expiries"][0]["label"]
-    symbol = market.get("scan", limit="1", stale="true")["options"][0]["symbol"]
+def address(request: pytest.FixtureRequest, backend: Backend) -> str:
+    label = backend.get("expiries/BTC", stale="true")["expiries"][0]["label"]
+    symbol = backend.get("scan", limit="1", stale="true")["options"][0]["symbol"]
     view: str = request.param
     return {
         "scan": "scan?asset=BTC",
@@ -76,19 +76,19 @@ def place(request: pytest.FixtureRequest, market: Market) -> str:
     }.get(view, f"BTC/{view}")
 
 
-def test_controls_have_names_and_tables_heads(tab: Tab, place: str) -> None:
-    page = tab.open(place)
+def test_controls_have_labels_and_tables_have_headings(tab: Tab, address: str) -> None:
+    page = tab.open(address)
     expect(page.locator("main table").first).to_be_attached()
     for summary in page.locator("main summary").all():
         summary.click()
     assert page.evaluate(UNLABELLED) == []
-    assert page.evaluate(HEADS) == []
+    assert page.evaluate(TABLE_FAULTS) == []
     assert page.evaluate(
         "new Set([...document.querySelectorAll('[id]')].map((n) => n.id)).size"
     ) == (page.locator("[id]").count())
 
 
-def test_focus_is_seen(tab: Tab) -> None:
+def test_focus_is_visible(tab: Tab) -> None:
     page = tab.open("BTC/expiries")
     page.keyboard.press("Tab")
     expect(page.get_by_text("Skip to content")).to_be_focused()
@@ -97,12 +97,12 @@ def test_focus_is_seen(tab: Tab) -> None:
     expect(page.locator("main")).to_be_focused()
 
 
-def test_a_chart_says_what_it_is_of(tab: Tab) -> None:
+def test_a_chart_has_a_label(tab: Tab) -> None:
     page = tab.open("BTC/term")
     expect(page.get_by_role("img", name="ATM implied volatility by days to expiry")).to_be_visible()
 
 
-def test_what_is_told_aloud_is_told_once(tab: Tab) -> None:
+def test_changing_values_are_not_announced(tab: Tab) -> None:
     page = tab.open("BTC/expiries")
     live = page.locator("[aria-live], [role=status], [role=alert]")
     assert live.filter(has=page.locator("td")).count() == 0

@@ -1,4 +1,4 @@
-"""The files of the page: what they may not contain, and what they weigh. No browser is needed."""
+"""Static checks of the page's files: forbidden constructs, references, licences and size."""
 
 import gzip
 import re
@@ -12,9 +12,10 @@ PAGE = Path(fastopts.__file__).parent / "serve" / "page"
 FILES = sorted(path for path in PAGE.rglob("*") if path.is_file())
 OWN = [path for path in FILES if path.parent.name != "vendor"]
 SCRIPTS = [path for path in OWN if path.suffix == ".js"]
-WEIGHT_MAX = 1_000_000
+BYTES_MAX = 1_000_000
 
-# Text of the market is text: what would make markup or code of it, or what the page's policy stops.
+# Parse strings as HTML or code, which would turn text from the network into markup; or break the
+# page's content security policy.
 FORBIDDEN = (
     *("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "createContextualFragment"),
     *("DOMParser", "eval(", "new Function", 'setAttribute("style"', "srcdoc"),
@@ -22,12 +23,12 @@ FORBIDDEN = (
 
 
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: str(path.relative_to(PAGE)))
-def test_a_script_makes_no_markup_of_text(path: Path) -> None:
+def test_scripts_never_parse_text_as_markup(path: Path) -> None:
     source = path.read_text()
-    assert [word for word in FORBIDDEN if word in source] == []
+    assert [construct for construct in FORBIDDEN if construct in source] == []
 
 
-def test_the_document_has_no_script_and_no_style_of_its_own() -> None:
+def test_the_document_has_no_inline_script_or_style() -> None:
     text = (PAGE / "index.html").read_text()
     assert re.findall(r"\sstyle=|\son\w+=|<style", text) == []
     assert re.findall(r"<script(?![^>]*\ssrc=)", text) == []
@@ -35,17 +36,17 @@ def test_the_document_has_no_script_and_no_style_of_its_own() -> None:
 
 
 @pytest.mark.parametrize("path", OWN, ids=lambda path: str(path.relative_to(PAGE)))
-def test_nothing_is_loaded_from_elsewhere(path: Path) -> None:
+def test_no_file_refers_to_another_host(path: Path) -> None:
     text = path.read_text().replace("http://www.w3.org/2000/svg", "")
     code = re.sub(r"^\s*//.*$", "", text, flags=re.MULTILINE)
     assert re.findall(r"(?:https?:)?//[\w.-]+\.\w+", code) == []
 
 
-def test_every_reference_is_to_a_file_that_is_there() -> None:
+def test_every_referenced_file_exists() -> None:
     text = (PAGE / "index.html").read_text()
-    named = re.findall(r'(?:href|src)="page/([^"]+)"', text)
-    assert named
-    assert [name for name in named if not (PAGE / name).is_file()] == []
+    names = re.findall(r'(?:href|src)="page/([^"]+)"', text)
+    assert names
+    assert [name for name in names if not (PAGE / name).is_file()] == []
     for path in SCRIPTS:
         for name in re.findall(r'(?:from|import\()\s*"(\.[^"]+)"', path.read_text()):
             assert (path.parent / name).resolve().is_file(), (path, name)
@@ -53,14 +54,14 @@ def test_every_reference_is_to_a_file_that_is_there() -> None:
 
 @pytest.mark.parametrize("path", OWN, ids=lambda path: str(path.relative_to(PAGE)))
 def test_every_address_is_relative(path: Path) -> None:
-    """A proxy may have the page under any prefix."""
+    """A proxy can serve the page under any path prefix."""
     absolute = (
         r"""(?:href|src|action)="/|(?:fetch|get|import|EventSource|WebSocket)\(["'`]/|url\(["']?/"""
     )
     assert re.findall(absolute, path.read_text()) == []
 
 
-def test_every_import_is_used_and_every_name_is_there() -> None:
+def test_every_import_is_used_and_exported() -> None:
     for path in SCRIPTS:
         source = path.read_text()
         for names, origin in re.findall(r'import \{([^}]+)\} from "(\.[^"]+)"', source):
@@ -69,17 +70,17 @@ def test_every_import_is_used_and_every_name_is_there() -> None:
                 if not name:
                     continue
                 assert len(re.findall(rf"\b{name}\b", source)) > 1, f"{path.name}: {name} is unused"
-                found = rf"export (?:async )?(?:function|class|const) {name}\b"
-                assert re.search(found, exported), f"{origin} has no {name}"
+                export = rf"export (?:async )?(?:function|class|const) {name}\b"
+                assert re.search(export, exported), f"{origin} does not export {name}"
 
 
-def test_what_is_not_ours_comes_with_its_licence() -> None:
+def test_vendored_code_comes_with_its_licence() -> None:
     vendor = {path.name for path in FILES if path.parent.name == "vendor"}
     assert {"LICENSE", "NOTICE", "LICENSE-d3"} < vendor
     assert "Apache License" in (PAGE / "vendor" / "LICENSE").read_text()
 
 
-def test_the_page_is_light() -> None:
-    weights = {path: len(gzip.compress(path.read_bytes(), 9)) for path in FILES}
-    assert sum(weights.values()) < WEIGHT_MAX
-    assert sum(weights[path] for path in OWN) < 100_000
+def test_the_page_is_small() -> None:
+    sizes = {path: len(gzip.compress(path.read_bytes(), 9)) for path in FILES}
+    assert sum(sizes.values()) < BYTES_MAX
+    assert sum(sizes[path] for path in OWN) < 100_000

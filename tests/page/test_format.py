@@ -1,4 +1,4 @@
-"""format.js: numbers as people read them."""
+"""format.js: numbers and times for display."""
 
 from typing import Any
 
@@ -51,11 +51,11 @@ CASES: list[tuple[str, list[Any], str]] = [
 
 def test_numbers_and_times(tab: Tab) -> None:
     tab.open("BTC/expiries")
-    written = [(name, values, tab.formatted(name, *values)) for name, values, _ in CASES]
-    assert written == CASES
+    formatted = [(name, values, tab.formatted(name, *values)) for name, values, _ in CASES]
+    assert formatted == CASES
 
 
 @pytest.mark.parametrize("name", ["number", "level", "percent", "compact", "age", "points"])
-def test_what_is_not_known_is_never_0(tab: Tab, name: str) -> None:
+def test_an_unknown_value_is_never_0(tab: Tab, name: str) -> None:
     tab.open("BTC/expiries")
     assert tab.formatted(name, None) == "–"

@@ -1,23 +1,23 @@
-"""The page under a path of a proxy's."""
+"""The page behind a proxy, under a path prefix."""
 
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.page.market import Market
+from tests.page.backend import Backend
 from tests.page.tab import Tab
 from tests.serve.front import Front
 
 
-@pytest.mark.parametrize("place", ["BTC/expiries", "BTC/smile", "scan?asset=BTC"])
-def test_all_that_the_page_asks_for_is_under_its_prefix(
-    browser: Browser, market: Market, place: str
+@pytest.mark.parametrize("address", ["BTC/expiries", "BTC/smile", "scan?asset=BTC"])
+def test_all_requests_of_the_page_are_under_its_prefix(
+    browser: Browser, backend: Backend, address: str
 ) -> None:
-    port = int(market.url.rpartition(":")[2])
+    port = int(backend.url.rpartition(":")[2])
     with Front(port, prefix="/desk/options") as front:
         context = browser.new_context()
-        # Requests to other addresses than those under the prefix are errors of the tab's.
+        # A request outside the prefix is an error of the tab.
         tab = Tab(context.new_page(), f"http://127.0.0.1:{front.port}/desk/options")
-        page = tab.open(place)
+        page = tab.open(address)
         expect(page.locator("main table.fixed, main .chart.drawn canvas").first).to_be_visible()
         page.keyboard.press("/")
         page.get_by_role("combobox", name="Find an option").fill("eth c")

@@ -1,4 +1,4 @@
-"""The page where the server asks who it is: the browser asks for a password, once."""
+"""The page of a server that requires a token, which the browser sends as a password."""
 
 from collections.abc import Iterator
 
@@ -22,7 +22,7 @@ def guarded(store: Store) -> Iterator[Serving]:
         yield server
 
 
-def test_with_the_token_as_password_all_of_it_is_there(browser: Browser, guarded: Serving) -> None:
+def test_the_token_as_password_opens_the_page(browser: Browser, guarded: Serving) -> None:
     context = browser.new_context(http_credentials={"username": "me", "password": TOKEN})
     tab = Tab(context.new_page(), guarded.base)
     page = tab.open(f"option/{BTC[0]}")
@@ -31,11 +31,11 @@ def test_with_the_token_as_password_all_of_it_is_there(browser: Browser, guarded
     tab.check()
 
 
-def test_without_it_nothing_is_shown(browser: Browser, guarded: Serving) -> None:
+def test_a_wrong_password_shows_nothing(browser: Browser, guarded: Serving) -> None:
     context = browser.new_context(http_credentials={"username": "me", "password": "wrong"})
     page = context.new_page()
-    answer = page.goto(guarded.base)
-    assert answer is not None
-    assert answer.status == 401
+    response = page.goto(guarded.base)
+    assert response is not None
+    assert response.status == 401
     assert TOKEN not in page.content()
     context.close()

@@ -1,14 +1,14 @@
-"""Each view shows the numbers of the API; the feed stands still meanwhile."""
+"""Each view shows the values of the API, while the feed is paused."""
 
 from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.page.market import Market
+from tests.page.backend import Backend
 from tests.page.tab import Tab
 
-# column of the chain: the function of format.js, and what it is given beside the number
+# Column of the chain: its function of format.js.
 CHAIN = {
     "bid_price": "price",
     "ask_price": "price",
@@ -24,8 +24,8 @@ CHAIN = {
 }
 
 
-def front(market: Market) -> dict[str, Any]:
-    series: dict[str, Any] = market.get("expiries/BTC", stale="true")["expiries"][0]
+def front(backend: Backend) -> dict[str, Any]:
+    series: dict[str, Any] = backend.get("expiries/BTC", stale="true")["expiries"][0]
     return series
 
 
@@ -34,36 +34,38 @@ def cell(page: Page, row: str, column: str) -> str:
     return (text or "").strip()
 
 
-def test_the_expiries(tab: Tab, market: Market) -> None:
-    with market.frozen():
+def test_the_expiries(tab: Tab, backend: Backend) -> None:
+    with backend.frozen():
         page = tab.open("BTC/expiries")
-        body = market.get("expiries/BTC", stale="true")
+        body = backend.get("expiries/BTC", stale="true")
         assert len(body["expiries"]) > 3
-        for one in body["expiries"]:
-            key = f"{one['label']}-{one['settle']}"
-            shown = {
-                "label": one["label"],
-                "settle": one["settle"],
-                "forward": tab.formatted("level", one["forward"]),
-                "basis": tab.formatted("signedPercent", one["basis"]),
-                "atm_iv": tab.formatted("percent", one["atm_iv"]),
-                "straddle": tab.formatted("price", one["straddle"], one["forward"]),
-                "rr": tab.formatted("points", one["risk_reversal"]),
-                "bf": tab.formatted("points", one["butterfly"]),
-                "open_interest": tab.formatted("compact", one["open_interest"]),
-                "turnover_24h": tab.formatted("compact", one["turnover_24h"]),
-                "live": f"{one['live']}/{one['total']}",
+        for series in body["expiries"]:
+            key = f"{series['label']}-{series['settle']}"
+            expected = {
+                "label": series["label"],
+                "settle": series["settle"],
+                "forward": tab.formatted("level", series["forward"]),
+                "basis": tab.formatted("signedPercent", series["basis"]),
+                "atm_iv": tab.formatted("percent", series["atm_iv"]),
+                "straddle": tab.formatted("price", series["straddle"], series["forward"]),
+                "rr": tab.formatted("points", series["risk_reversal"]),
+                "bf": tab.formatted("points", series["butterfly"]),
+                "open_interest": tab.formatted("compact", series["open_interest"]),
+                "turnover_24h": tab.formatted("compact", series["turnover_24h"]),
+                "live": f"{series['live']}/{series['total']}",
             }
-            shown.pop("basis")  # annualised by the time that is left: it moves by itself
-            assert {name: cell(page, key, name) for name in shown} == shown
+            expected.pop(
+                "basis"
+            )  # annualised over the remaining time: it changes without an update
+            assert {name: cell(page, key, name) for name in expected} == expected
         assert tab.texts("[data-figure=index]") == [tab.formatted("level", body["index_price"])]
 
 
-def test_a_chain(tab: Tab, market: Market) -> None:
-    label = front(market)["label"]
-    with market.frozen():
+def test_a_chain(tab: Tab, backend: Backend) -> None:
+    label = front(backend)["label"]
+    with backend.frozen():
         page = tab.open(f"BTC/chain/{label}")
-        chain = market.get(f"chains/BTC/{label}", stale="true")
+        chain = backend.get(f"chains/BTC/{label}", stale="true")
         rows = page.locator("table.chain tbody tr")
         expect(rows).to_have_count(len(chain["strikes"]))
         for strike in chain["strikes"]:
@@ -73,15 +75,15 @@ def test_a_chain(tab: Tab, market: Market) -> None:
             for side in ("call", "put"):
                 option = strike[side]
                 for column, function in CHAIN.items():
-                    place = f"[data-side={side}][data-column={column}]"
+                    selector = f"[data-side={side}][data-column={column}]"
                     scale = [option["forward"]] if function == "price" else []
                     expected = tab.formatted(function, option[column], *scale)
-                    assert line.locator(place).text_content() == expected, (option, column)
+                    assert line.locator(selector).text_content() == expected, (option, column)
 
 
-def test_both_coins_of_an_expiry_have_a_chain(tab: Tab, market: Market) -> None:
-    series = market.get("expiries/BTC", stale="true")["expiries"]
-    labels = [one["label"] for one in series]
+def test_both_coins_of_an_expiry_have_a_chain(tab: Tab, backend: Backend) -> None:
+    series = backend.get("expiries/BTC", stale="true")["expiries"]
+    labels = [each["label"] for each in series]
     label = next(label for label in labels if labels.count(label) == 2)
     page = tab.open(f"BTC/chain/{label}/USDT")
     expect(page.locator("tr[data-symbol$='-USDT']").first).to_be_visible()
@@ -94,14 +96,14 @@ def test_both_coins_of_an_expiry_have_a_chain(tab: Tab, market: Market) -> None:
 
 
 @pytest.mark.parametrize("by", ["Strike", "ln(K/F)", "Delta"])
-def test_a_smile(tab: Tab, market: Market, by: str) -> None:
-    label = front(market)["label"]
-    with market.frozen():
+def test_a_smile(tab: Tab, backend: Backend, by: str) -> None:
+    label = front(backend)["label"]
+    with backend.frozen():
         page = tab.open(f"BTC/smile/{label}")
         expect(page.locator(".chart.drawn canvas").first).to_be_visible()
         page.get_by_role("button", name=by, exact=True).click()
         page.get_by_text("Data table", exact=True).click()
-        points = market.get(f"smile/BTC/{label}", stale="true")["points"]
+        points = backend.get(f"smile/BTC/{label}", stale="true")["points"]
         expect(page.locator("details.chart-data tbody tr")).to_have_count(len(points))
         for point in points:
             for column in ("mark_iv", "bid_iv", "ask_iv"):
@@ -111,49 +113,49 @@ def test_a_smile(tab: Tab, market: Market, by: str) -> None:
             assert cell(page, point["symbol"], "strike") == strike
 
 
-def test_other_expiries_lie_over_a_smile(tab: Tab, market: Market) -> None:
-    one, other, *_ = [e["label"] for e in market.get("expiries/BTC", stale="true")["expiries"]]
-    page = tab.open(f"BTC/smile/{one}")
+def test_expiries_can_be_compared_in_a_smile(tab: Tab, backend: Backend) -> None:
+    label, other, *_ = [e["label"] for e in backend.get("expiries/BTC", stale="true")["expiries"]]
+    page = tab.open(f"BTC/smile/{label}")
     page.get_by_text("Compare expiries").click()
     page.get_by_label(other, exact=True).check()
     expect(page.locator(".chart.drawn canvas").first).to_be_visible()
-    with page.expect_request(lambda request: "events" in request.url) as asked:
+    with page.expect_request(lambda request: "events" in request.url) as request:
         page.reload()
-    assert f"%2B{other}" in asked.value.url
+    assert f"%2B{other}" in request.value.url
 
 
-def test_the_term_structure(tab: Tab, market: Market) -> None:
-    with market.frozen():
+def test_the_term_structure(tab: Tab, backend: Backend) -> None:
+    with backend.frozen():
         page = tab.open("BTC/term")
         expect(page.locator(".chart.drawn canvas").first).to_be_visible()
         page.get_by_text("Data table", exact=True).click()
-        for one in market.get("expiries/BTC", stale="true")["expiries"]:
-            key = f"{one['label']}-{one['settle']}"
-            assert cell(page, key, "atm_iv") == tab.formatted("percent", one["atm_iv"])
-            assert cell(page, key, "rr") == tab.formatted("points", one["risk_reversal"])
+        for series in backend.get("expiries/BTC", stale="true")["expiries"]:
+            key = f"{series['label']}-{series['settle']}"
+            assert cell(page, key, "atm_iv") == tab.formatted("percent", series["atm_iv"])
+            assert cell(page, key, "rr") == tab.formatted("points", series["risk_reversal"])
 
 
-def test_the_surface(tab: Tab, market: Market) -> None:
-    with market.frozen():
+def test_the_surface(tab: Tab, backend: Backend) -> None:
+    with backend.frozen():
         page = tab.open("BTC/surface")
         expect(page.locator("table.surface tbody tr").first).to_be_visible()
-        body = market.get("surface/BTC", stale="true")
+        body = backend.get("surface/BTC", stale="true")
         known = 0
-        for one in body["expiries"]:
-            for place, value in enumerate(one["ivs"]):
-                shown = cell(page, f"{one['label']}-{one['settle']}", f"d{place}")
+        for series in body["expiries"]:
+            for index, value in enumerate(series["ivs"]):
+                shown = cell(page, f"{series['label']}-{series['settle']}", f"d{index}")
                 assert shown == tab.formatted("percent", value)
                 known += value is not None
         assert known > 20
 
 
-def test_open_interest(tab: Tab, market: Market) -> None:
-    label = front(market)["label"]
-    with market.frozen():
+def test_open_interest(tab: Tab, backend: Backend) -> None:
+    label = front(backend)["label"]
+    with backend.frozen():
         page = tab.open(f"BTC/open-interest/{label}")
         expect(page.locator(".chart.drawn canvas").first).to_be_visible()
         page.get_by_text("Data table", exact=True).click()
-        strikes = market.get(f"chains/BTC/{label}", stale="true")["strikes"]
+        strikes = backend.get(f"chains/BTC/{label}", stale="true")["strikes"]
         for strike in strikes:
             row = f"{strike['strike']:g}"
             for side in ("call", "put"):
@@ -163,38 +165,40 @@ def test_open_interest(tab: Tab, market: Market) -> None:
         assert tab.texts("[data-figure=calls]") == [tab.formatted("compact", calls)]
 
 
-def test_open_interest_of_all_expiries(tab: Tab, market: Market) -> None:
-    with market.frozen():
+def test_open_interest_of_all_expiries(tab: Tab, backend: Backend) -> None:
+    with backend.frozen():
         page = tab.open("BTC/open-interest")
         expect(page.locator(".chart.drawn canvas").first).to_be_visible()
-        series = market.get("expiries/BTC", stale="true")["expiries"]
-        listed = sum(one["total"] for one in series)
+        series = backend.get("expiries/BTC", stale="true")["expiries"]
+        listed = sum(each["total"] for each in series)
         expect(page.locator("[data-figure=live]")).to_have_text(f"{listed}/{listed}")
 
 
-def test_the_scanner(tab: Tab, market: Market) -> None:
-    with market.frozen():
+def test_the_scanner(tab: Tab, backend: Backend) -> None:
+    with backend.frozen():
         page = tab.open("scan?asset=BTC&sort=-mark_iv&limit=25&type=C")
         expect(page.locator("tbody tr[data-symbol]")).to_have_count(25)
         query = {"asset": "BTC", "sort": "-mark_iv", "limit": "25", "type": "C"}
-        body = market.get("scan", **query, stale="true")
-        shown = [row.get_attribute("data-key") for row in page.locator("main tbody tr").all()]
-        assert shown == [one["symbol"] for one in body["options"]]
-        for one in body["options"]:
-            assert cell(page, one["symbol"], "mark_iv") == tab.formatted("percent", one["mark_iv"])
-            expected = tab.formatted("price", one["bid_price"], one["forward"])
-            assert cell(page, one["symbol"], "bid_price") == expected
+        body = backend.get("scan", **query, stale="true")
+        symbols = [row.get_attribute("data-key") for row in page.locator("main tbody tr").all()]
+        assert symbols == [option["symbol"] for option in body["options"]]
+        for option in body["options"]:
+            assert cell(page, option["symbol"], "mark_iv") == tab.formatted(
+                "percent", option["mark_iv"]
+            )
+            expected = tab.formatted("price", option["bid_price"], option["forward"])
+            assert cell(page, option["symbol"], "bid_price") == expected
         expect(page.locator(".summary")).to_contain_text(f"of {body['considered']} considered")
 
 
-def test_one_option(tab: Tab, market: Market) -> None:
-    label = front(market)["label"]
-    chain = market.get(f"chains/BTC/{label}", stale="true")
-    symbol = next(one["call"]["symbol"] for one in chain["strikes"] if one["atm"])
-    with market.frozen():
+def test_one_option(tab: Tab, backend: Backend) -> None:
+    label = front(backend)["label"]
+    chain = backend.get(f"chains/BTC/{label}", stale="true")
+    symbol = next(row["call"]["symbol"] for row in chain["strikes"] if row["atm"])
+    with backend.frozen():
         page = tab.open(f"option/{symbol}")
-        option = market.get(f"options/{symbol}", stale="true")
-        shown = {
+        option = backend.get(f"options/{symbol}", stale="true")
+        expected = {
             "bid_price": tab.formatted("price", option["bid_price"], option["forward"]),
             "mark_iv": tab.formatted("percent", option["mark_iv"], 2),
             "delta": tab.formatted("fixed", option["delta"], 4),
@@ -203,11 +207,11 @@ def test_one_option(tab: Tab, market: Market) -> None:
             "seq": str(option["seq"]),
             "live": "yes",
         }
-        for field, text in shown.items():
+        for field, text in expected.items():
             expect(page.locator(f"[data-field={field}]")).to_have_text(text)
 
 
-def test_what_is_not_listed_says_so(tab: Tab) -> None:
+def test_an_unlisted_expiry_or_option_shows_an_error(tab: Tab) -> None:
     page = tab.open("BTC/chain/1JAN99")
     expect(page.get_by_role("alert")).not_to_be_empty()
     page = tab.open("option/BTC-1JAN99-90000-C-USDT")

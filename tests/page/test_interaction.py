@@ -1,4 +1,4 @@
-"""What a user does: with the keyboard, with a mouse, on a phone, and again tomorrow."""
+"""Interaction by keyboard, mouse and touch, and stored choices."""
 
 import re
 from datetime import UTC, datetime
@@ -7,32 +7,32 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.page.backend import Backend, until
 from tests.page.conftest import OpenTab
-from tests.page.market import Market, until
 from tests.page.tab import Tab
 
 VIEWS = ["expiries", "chain", "smile", "term", "surface", "open-interest", "scan"]
 
 
-def labels(market: Market) -> list[str]:
-    series = market.get("expiries/BTC", stale="true")["expiries"]
-    return list(dict.fromkeys(one["label"] for one in series))
+def labels(backend: Backend) -> list[str]:
+    series = backend.get("expiries/BTC", stale="true")["expiries"]
+    return list(dict.fromkeys(each["label"] for each in series))
 
 
-def shown(page: Page, view: str) -> None:
+def expect_view(page: Page, view: str) -> None:
     expect(page.locator("main")).to_have_attribute("data-view", view)
 
 
-def test_digits_lead_to_every_view(tab: Tab) -> None:
+def test_digit_keys_open_the_views(tab: Tab) -> None:
     page = tab.open("BTC/expiries")
     for digit, view in reversed(list(enumerate(VIEWS, 1))):
         page.keyboard.press(str(digit))
-        shown(page, view)
+        expect_view(page, view)
         link = page.get_by_label("Views").get_by_role("link").nth(digit - 1)
         expect(link).to_have_attribute("aria-current", "page")
 
 
-def test_rows_by_the_keyboard(tab: Tab, market: Market) -> None:
+def test_keyboard_navigation_of_rows(tab: Tab, backend: Backend) -> None:
     page = tab.open("BTC/expiries")
     expect(page.locator("main tbody tr").first).to_be_visible()
     rows = page.locator("main tbody tr")
@@ -44,14 +44,14 @@ def test_rows_by_the_keyboard(tab: Tab, market: Market) -> None:
     page.keyboard.press("k")
     expect(rows.nth(1)).to_be_focused()
     page.keyboard.press("Enter")
-    shown(page, "chain")
-    assert f"/{labels(market)[1]}/" in page.url
+    expect_view(page, "chain")
+    assert f"/{labels(backend)[1]}/" in page.url
     page.keyboard.press("Escape")
-    shown(page, "expiries")
+    expect_view(page, "expiries")
 
 
-def test_a_chain_by_the_keyboard(tab: Tab, market: Market) -> None:
-    first, second, *_ = labels(market)
+def test_keyboard_navigation_of_a_chain(tab: Tab, backend: Backend) -> None:
+    first, second, *_ = labels(backend)
     page = tab.open(f"BTC/chain/{first}")
     expect(page.locator("tr.atm")).to_be_visible()
     page.keyboard.press("]")
@@ -59,13 +59,13 @@ def test_a_chain_by_the_keyboard(tab: Tab, market: Market) -> None:
     expect(page.locator(f"tr.atm[data-symbol*='-{second}-']")).to_be_visible()
     page.keyboard.press("[")
     expect(page.locator(f"tr.atm[data-symbol*='-{first}-']")).to_be_visible()
-    page.keyboard.press("j")  # begins at the money, which may be another strike by now
+    page.keyboard.press("j")  # starts at the money, at a strike that may have changed
     expect(page.locator("tr[data-strike]:focus")).to_be_visible()
     page.keyboard.press("Enter")
     expect(page).to_have_url(re.compile(r"/option/BTC-\w+-\d+-C"))
-    shown(page, "option")
+    expect_view(page, "option")
     page.keyboard.press("Escape")
-    shown(page, "chain")
+    expect_view(page, "chain")
     expect(page).to_have_url(re.compile(f"BTC/chain/{first}"))
     expect(page.locator(f"tr.atm[data-symbol*='-{first}-']")).to_be_visible()
     expect(page.locator(":root")).to_have_attribute("data-state", "fresh")
@@ -75,7 +75,7 @@ def test_a_chain_by_the_keyboard(tab: Tab, market: Market) -> None:
     expect(page).to_have_url(re.compile(r"/option/BTC-\w+-\d+-P"))
 
 
-def test_assets_by_keyboard_and_tab(tab: Tab) -> None:
+def test_assets_are_switched_by_keyboard_and_tab(tab: Tab) -> None:
     page = tab.open("BTC/surface")
     expect(page.get_by_label("Assets").get_by_role("link", name="ETH")).to_be_visible()
     page.keyboard.press("a")
@@ -90,33 +90,33 @@ def test_help_opens_and_closes(tab: Tab) -> None:
     expect(page.get_by_role("dialog", name="Keyboard shortcuts")).to_be_visible()
     page.keyboard.press("Escape")
     expect(page.get_by_role("dialog", name="Keyboard shortcuts")).to_be_hidden()
-    shown(page, "expiries")
+    expect_view(page, "expiries")
 
 
-def search(page: Page, typed: str) -> None:
-    """Type *typed* into the search and press Enter."""
-    with page.expect_response(lambda answer: "instruments" in answer.url):
+def search(page: Page, text: str) -> None:
+    """Enter *text* in the search field and press Enter."""
+    with page.expect_response(lambda response: "instruments" in response.url):
         page.keyboard.press("/")
     field = page.get_by_role("combobox", name="Find an option by symbol")
     expect(field).to_be_focused()
     expect(field).to_have_value("")
-    field.fill(typed)
+    field.fill(text)
     field.press("Enter")
 
 
-def test_an_option_is_found_by_its_symbol(tab: Tab, market: Market) -> None:
-    label = labels(market)[0]
+def test_an_option_is_found_by_its_symbol(tab: Tab, backend: Backend) -> None:
+    label = labels(backend)[0]
     page = tab.open("BTC/expiries")
     expect(page.locator("main tbody tr").first).to_be_visible()
     search(page, f"btc {label} c")
     expect(page.locator("h1")).to_have_text(re.compile(f"^BTC-{label}-\\d+-C"))
 
 
-def test_a_search_without_an_expiry_opens_the_nearest(tab: Tab, market: Market) -> None:
-    listed = market.get("instruments", asset="ETH")["instruments"]
+def test_a_search_without_an_expiry_opens_the_nearest(tab: Tab, backend: Backend) -> None:
+    listed = backend.get("instruments", asset="ETH")["instruments"]
     option = min(
-        (one for one in listed if one["type"] == "P" and one["settle"] == "USDT"),
-        key=lambda one: (one["expiry_ms"], one["strike"]),
+        (each for each in listed if each["type"] == "P" and each["settle"] == "USDT"),
+        key=lambda each: (each["expiry_ms"], each["strike"]),
     )
     page = tab.open("BTC/expiries")
     search(page, f"eth {option['strike_text']} p")
@@ -124,7 +124,7 @@ def test_a_search_without_an_expiry_opens_the_nearest(tab: Tab, market: Market) 
 
 
 def instrument(symbol: str) -> dict[str, Any]:
-    """The fields of /v1/instruments that a search looks at."""
+    """The fields of /v1/instruments that the search uses."""
     asset, label, strike, kind, *settle = symbol.split("-")
     delivery = datetime.strptime(label, "%d%b%y").replace(hour=8, tzinfo=UTC)
     return {
@@ -156,11 +156,11 @@ LISTED = [
         "XRP-1DEC26-4-P-USDT",
     )
 ]
-FIND = """
-async ([listed, typed, isTyping]) => {
+MATCH = """
+async ([listed, text, isTyping]) => {
   const { matchingInstruments } = await import("/page/data/symbol_matching.js");
   const nowMs = Date.UTC(2026, 10, 30, 14);
-  return matchingInstruments(listed, typed, nowMs, isTyping).map((one) => one.symbol);
+  return matchingInstruments(listed, text, nowMs, isTyping).map(({ symbol }) => symbol);
 }
 """
 
@@ -171,7 +171,7 @@ def test_words_of_a_search_match_whole_parts_of_a_symbol(tab: Tab) -> None:
         "1dec26 90000 c": "BTC-1DEC26-90000-C-USDT",
         "btc 1dec26 c": "BTC-1DEC26-90000-C-USDT",
         "BTC-1DEC26-90000": "BTC-1DEC26-90000-C-USDT",
-        "c 90000": "BTC-1DEC26-90000-C-USDT",  # not the one of 29NOV26, which was delivered
+        "c 90000": "BTC-1DEC26-90000-C-USDT",  # not 29NOV26, which has expired
         "put 90k btc": "BTC-1DEC26-90000-P-USDT",
         "1dec26 90,000 call usdc": "BTC-1DEC26-90000-C",
         "01DEC2026 90000": "BTC-1DEC26-90000-C-USDT",
@@ -184,27 +184,27 @@ def test_words_of_a_search_match_whole_parts_of_a_symbol(tab: Tab) -> None:
         "xrp 0.40": "XRP-1DEC26-0.4-C-USDT",
         "4": "XRP-1DEC26-4-P-USDT",
     }
-    shown = {typed: page.evaluate(FIND, [LISTED, typed, False]) for typed in first}
-    assert {typed: found[:1] for typed, found in shown.items()} == {
-        typed: [symbol] for typed, symbol in first.items()
+    matches = {text: page.evaluate(MATCH, [LISTED, text, False]) for text in first}
+    assert {text: symbols[:1] for text, symbols in matches.items()} == {
+        text: [symbol] for text, symbol in first.items()
     }
-    for typed in ("dec26", "0000", "t", "1dec26 11dec26", "90000.5", "1DEC", "-"):
-        assert page.evaluate(FIND, [LISTED, typed, False]) == [], typed
+    for text in ("dec26", "0000", "t", "1dec26 11dec26", "90000.5", "1DEC", "-"):
+        assert page.evaluate(MATCH, [LISTED, text, False]) == [], text
 
 
-def test_while_one_types_the_last_word_may_be_a_beginning(tab: Tab) -> None:
+def test_while_typing_the_last_word_matches_beginnings(tab: Tab) -> None:
     page = tab.open("BTC/expiries")
-    found = page.evaluate(FIND, [LISTED, "btc 1d", True])
-    assert found == [
+    symbols = page.evaluate(MATCH, [LISTED, "btc 1d", True])
+    assert symbols == [
         "BTC-1DEC26-90000-C-USDT",
         "BTC-1DEC26-90000-P-USDT",
         "BTC-1DEC26-90000-C",
     ]
-    assert page.evaluate(FIND, [LISTED, "1d btc", True]) == []
+    assert page.evaluate(MATCH, [LISTED, "1d btc", True]) == []
 
 
-def test_columns_are_chosen_and_remembered(tab: Tab, market: Market) -> None:
-    page = tab.open(f"BTC/chain/{labels(market)[0]}")
+def test_columns_are_chosen_and_remembered(tab: Tab, backend: Backend) -> None:
+    page = tab.open(f"BTC/chain/{labels(backend)[0]}")
     gamma = page.locator("th[data-column=gamma]")
     expect(page.locator("tr.atm")).to_be_visible()
     expect(gamma).to_have_count(0)
@@ -223,8 +223,10 @@ def test_columns_are_chosen_and_remembered(tab: Tab, market: Market) -> None:
 
 
 @pytest.mark.parametrize(("by", "column"), [("IV", "mark_iv"), ("OI", "open_interest")])
-def test_a_chain_is_warm_by_choice(tab: Tab, market: Market, by: str, column: str) -> None:
-    page = tab.open(f"BTC/chain/{labels(market)[0]}")
+def test_the_heatmap_of_a_chain_can_be_chosen(
+    tab: Tab, backend: Backend, by: str, column: str
+) -> None:
+    page = tab.open(f"BTC/chain/{labels(backend)[0]}")
     page.get_by_role("button", name=by, exact=True).click()
     expect(page.locator(f"td.warmth[data-column={column}]").first).to_be_visible()
     assert page.locator(f"td.warmth:not([data-column={column}])").count() == 0
@@ -232,9 +234,9 @@ def test_a_chain_is_warm_by_choice(tab: Tab, market: Market, by: str, column: st
     expect(page.locator("td.warmth")).to_have_count(0)
 
 
-def test_a_symbol_is_copied(new_tab: OpenTab, market: Market) -> None:
+def test_a_symbol_is_copied(new_tab: OpenTab, backend: Backend) -> None:
     tab = new_tab(permissions=["clipboard-read", "clipboard-write"])
-    page = tab.open(f"BTC/chain/{labels(market)[0]}")
+    page = tab.open(f"BTC/chain/{labels(backend)[0]}")
     row = page.locator("tr.atm")
     symbol = row.get_attribute("data-symbol")
     row.get_by_role("button", name=f"Copy {symbol}").click()
@@ -274,7 +276,7 @@ def test_filters_are_saved_loaded_and_deleted(tab: Tab) -> None:
     expect(page.get_by_label("Saved", exact=True).locator("option")).to_have_count(1)
 
 
-def test_a_refused_bound_is_shown_at_its_field(tab: Tab) -> None:
+def test_an_invalid_bound_is_marked_at_its_field(tab: Tab) -> None:
     page = tab.open("scan?asset=BTC&min_iv=80")
     alert = page.get_by_role("alert")
     field = page.get_by_label("Mark IV from")
@@ -296,10 +298,10 @@ def test_a_refused_bound_is_shown_at_its_field(tab: Tab) -> None:
     expect(alert).to_have_count(0)
 
 
-def test_two_bounds_that_exclude_each_other_are_both_marked(tab: Tab) -> None:
+def test_contradicting_bounds_are_both_marked(tab: Tab) -> None:
     page = tab.open("scan?asset=BTC&min_ask_iv=0.9&max_ask_iv=0.5")
     expect(page.get_by_role("alert")).to_contain_text("Ask IV from 0.9 is above Ask IV to 0.5")
-    for name in ("Ask IV from", "Ask IV to"):  # they are unfolded
+    for name in ("Ask IV from", "Ask IV to"):  # behind "More filters", which opens
         expect(page.get_by_label(name)).to_be_visible()
         expect(page.get_by_label(name)).to_have_attribute("aria-invalid", "true")
 
@@ -316,41 +318,41 @@ def test_a_click_on_a_heading_sorts(tab: Tab) -> None:
     expect(page).to_have_url(re.compile("sort=delta"))
 
 
-def test_the_theme_is_the_systems_until_one_is_chosen(new_tab: OpenTab) -> None:
-    def ground(page: Page) -> str:
+def test_the_system_theme_applies_until_one_is_chosen(new_tab: OpenTab) -> None:
+    def background(page: Page) -> str:
         colour: str = page.evaluate("getComputedStyle(document.body).backgroundColor")
         return colour
 
     dark = new_tab(color_scheme="dark").open("BTC/expiries")
     page = new_tab(color_scheme="light").open("BTC/expiries")
-    light = ground(page)
-    assert light != ground(dark)
+    light = background(page)
+    assert light != background(dark)
     page.keyboard.press("t")  # system, light, dark
     page.keyboard.press("t")
     expect(page.get_by_role("button", name="Theme: dark")).to_be_visible()
-    assert ground(page) == ground(dark)
+    assert background(page) == background(dark)
     page.reload()
-    assert ground(page) == ground(dark)
+    assert background(page) == background(dark)
     page.keyboard.press("t")
-    assert ground(page) == light
+    assert background(page) == light
 
 
 @pytest.mark.parametrize("view", [*VIEWS, "option"])
-def test_a_phone_scrolls_down_and_not_across(new_tab: OpenTab, market: Market, view: str) -> None:
+def test_a_phone_never_scrolls_horizontally(new_tab: OpenTab, backend: Backend, view: str) -> None:
     tab = new_tab(viewport={"width": 390, "height": 844}, has_touch=True)
     places = {
         "scan": "scan?asset=BTC",
-        "chain": f"BTC/chain/{labels(market)[0]}",
-        "option": f"option/{market.get('scan', limit='1')['options'][0]['symbol']}",
+        "chain": f"BTC/chain/{labels(backend)[0]}",
+        "option": f"option/{backend.get('scan', limit='1')['options'][0]['symbol']}",
     }
     page = tab.open(places.get(view, f"BTC/{view}"))
     expect(page.locator("main table, main canvas").first).to_be_attached()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
-def test_the_strikes_stay_in_sight_on_a_phone(new_tab: OpenTab, market: Market) -> None:
+def test_strikes_stay_visible_on_a_phone(new_tab: OpenTab, backend: Backend) -> None:
     tab = new_tab(viewport={"width": 390, "height": 844}, has_touch=True)
-    page = tab.open(f"BTC/chain/{labels(market)[0]}")
+    page = tab.open(f"BTC/chain/{labels(backend)[0]}")
     strike = page.locator("tr.atm th.strike")
     expect(strike).to_be_in_viewport()
     for end in (0, 10_000):
@@ -358,13 +360,13 @@ def test_the_strikes_stay_in_sight_on_a_phone(new_tab: OpenTab, market: Market) 
         expect(strike).to_be_in_viewport(ratio=0.95)
 
 
-LIGHTS = """
+FLASHES = """
 () => {
-  window.lit = new Set();
+  window.flashed = new Set();
   new MutationObserver((records) => {
     for (const { target } of records) {
       for (const name of ["went-up", "went-down"]) {
-        if (target.classList.contains(name)) window.lit.add(name);
+        if (target.classList.contains(name)) window.flashed.add(name);
       }
     }
   }).observe(document.querySelector("main"), { attributeFilter: ["class"], subtree: true });
@@ -372,23 +374,23 @@ LIGHTS = """
 """
 
 
-def test_what_changes_is_lit_for_a_moment(tab: Tab, market: Market) -> None:
-    page = tab.open(f"BTC/chain/{labels(market)[0]}")
-    page.evaluate(LIGHTS)
-    until(lambda: len(page.evaluate("[...window.lit]")) == 2)
+def test_changed_cells_flash(tab: Tab, backend: Backend) -> None:
+    page = tab.open(f"BTC/chain/{labels(backend)[0]}")
+    page.evaluate(FLASHES)
+    until(lambda: len(page.evaluate("[...window.flashed]")) == 2)
 
 
-def test_nothing_is_lit_where_motion_is_unwelcome(new_tab: OpenTab, market: Market) -> None:
+def test_nothing_flashes_with_reduced_motion(new_tab: OpenTab, backend: Backend) -> None:
     tab = new_tab(reduced_motion="reduce")
-    page = tab.open(f"BTC/chain/{labels(market)[0]}")
-    page.evaluate(LIGHTS)
+    page = tab.open(f"BTC/chain/{labels(backend)[0]}")
+    page.evaluate(FLASHES)
     prices = page.locator("td[data-column=mark_price]")
     before = prices.all_text_contents()
     until(lambda: prices.all_text_contents() != before)
-    assert page.evaluate("window.lit.size") == 0
+    assert page.evaluate("window.flashed.size") == 0
 
 
-def test_the_address_opens_on_an_assets_expiries(tab: Tab) -> None:
+def test_the_start_address_opens_the_expiries(tab: Tab) -> None:
     page = tab.page
     page.goto(tab.url)
     expect(page).to_have_url(re.compile("#/BTC/expiries"))

@@ -1,4 +1,4 @@
-"""What a browser looks at: the processes of a user, each of which a test may stop or end."""
+"""The processes behind the dashboard, each of which a test can pause or stop."""
 
 import os
 import signal
@@ -15,23 +15,23 @@ import requests
 from fastopts.embedded import EmbeddedValkey
 from tests.processes import SIM_URLS, environ
 
-__all__ = ("COINS", "Market", "until")
+__all__ = ("COINS", "Backend", "until")
 
 COINS = "BTC,ETH"
 Result = TypeVar("Result")
 
 
-def until(look: Callable[[], Result], deadline_s: float = 30) -> Result:
-    """Look until there is something to see, and return it."""
+def until(check: Callable[[], Result], deadline_s: float = 30) -> Result:
+    """Call *check* until its result is true, and return that."""
     end = time.monotonic() + deadline_s
-    while not (seen := look()):
-        assert time.monotonic() < end, "nothing came of it"
+    while not (result := check()):
+        assert time.monotonic() < end, "condition not met in time"
         time.sleep(0.02)
-    return seen
+    return result
 
 
-class Market:
-    """A simulated venue, a collector, and `fastopts serve` on one port, while the block runs."""
+class Backend:
+    """A simulated venue, a collector and `fastopts serve`, running during the block."""
 
     def __init__(self, symbols: int, rate: int, coins: str = COINS) -> None:
         self._symbols, self._rate, self._coins = symbols, rate, coins
@@ -50,11 +50,11 @@ class Market:
                 out=subprocess.PIPE,
             )
             assert self.venue.stdout is not None
-            found = SIM_URLS.search(self.venue.stdout.readline())
-            assert found is not None
+            urls = SIM_URLS.search(self.venue.stdout.readline())
+            assert urls is not None
             self.collector = self._start(
                 "fastopts.track",
-                *("--venue", "sim", "--rest-url", found[1], "--ws-url", found[2]),
+                *("--venue", "sim", "--rest-url", urls[1], "--ws-url", urls[2]),
                 *(
                     "--redis-url",
                     self._valkey.url,
@@ -79,28 +79,28 @@ class Market:
         self._valkey.stop()
 
     def start_server(self) -> None:
-        """Serve, and return when it answers."""
+        """Start the server, and return once it responds."""
         self.server = self._start(
             "fastopts.cli",
             *("serve", "--port", str(self._port), "--venue", "sim"),
             *("--redis-url", self._valkey.url),
         )
-        until(self._answers)
+        until(self._is_serving)
 
     def stop_server(self) -> None:
         self.server.terminate()
         self.server.communicate(timeout=20)
 
     def get(self, path: str, **query: str) -> dict[str, Any]:
-        """What the API says at /v1/*path*, of what is not live, too."""
-        answer = requests.get(f"{self.url}/v1/{path}", query, timeout=10)
-        assert answer.ok, answer.text
-        body: dict[str, Any] = answer.json()
+        """The JSON of GET /v1/*path*."""
+        response = requests.get(f"{self.url}/v1/{path}", query, timeout=10)
+        assert response.ok, response.text
+        body: dict[str, Any] = response.json()
         return body
 
     @contextmanager
-    def stopped(self, process: subprocess.Popen[str]) -> Iterator[None]:
-        """*process* stands still inside of the block; afterwards everything is live again."""
+    def paused(self, process: subprocess.Popen[str]) -> Iterator[None]:
+        """Pause *process* during the block; afterwards wait until everything is live again."""
         process.send_signal(signal.SIGSTOP)
         try:
             yield
@@ -110,23 +110,23 @@ class Market:
 
     @contextmanager
     def frozen(self) -> Iterator[None]:
-        """Inside of the block no number changes, and yet is none stale: be quick."""
-        with self.stopped(self.venue):
+        """Pause the venue during the block. Be quick: after some seconds all values are stale."""
+        with self.paused(self.venue):
             until(lambda: self.get("feed")["newest_age_s"] > 1)
             yield
 
-    def _answers(self) -> bool:
-        assert self.server.poll() is None, "the server ended"
+    def _is_serving(self) -> bool:
+        assert self.server.poll() is None, "the server has exited"
         try:
             return requests.get(f"{self.url}/live", timeout=10).ok
         except requests.ConnectionError:
             return False
 
     def _start(
-        self, module: str, *words: str, out: int = subprocess.DEVNULL
+        self, module: str, *arguments: str, out: int = subprocess.DEVNULL
     ) -> subprocess.Popen[str]:
         child = subprocess.Popen(
-            [sys.executable, "-m", module, *words],
+            [sys.executable, "-m", module, *arguments],
             stdout=out,
             stderr=subprocess.DEVNULL,
             text=True,
