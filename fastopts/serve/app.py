@@ -1,4 +1,4 @@
-"""The application: routes, streams, page and health, behind the guard."""
+"""The application: API routes, streams, page, health and metrics, behind the guard."""
 
 import functools
 from collections.abc import AsyncIterator, Mapping
@@ -14,182 +14,185 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 from fastopts.errors import FastoptsError
-from fastopts.reader import AsyncOptionReader
-from fastopts.serve import prometheus as exposition
 from fastopts.serve.http import assets, problems
-from fastopts.serve.http.clients import Clients
+from fastopts.serve.http.clients import ClientResolver
 from fastopts.serve.http.guard import Guard
-from fastopts.serve.http.parameters import no_strangers
-from fastopts.serve.http.prefix import PREFIX, Prefixed
+from fastopts.serve.http.parameters import check_names
+from fastopts.serve.http.prefix import PREFIX, PrefixMiddleware
 from fastopts.serve.http.problems import Problem
-from fastopts.serve.payloads import market as bodies
+from fastopts.serve.http.response import FORMAT
 from fastopts.serve.payloads import schema
-from fastopts.serve.payloads.health import wanting
-from fastopts.serve.routes import router
+from fastopts.serve.payloads.health import readiness_problems
+from fastopts.serve.prometheus import exposition
+from fastopts.serve.protocol import Reason
+from fastopts.serve.routes import make_router
 from fastopts.serve.settings import ServeSettings
-from fastopts.serve.source import Source
-from fastopts.serve.stats import Figures
-from fastopts.serve.streams.broadcaster import Board
-from fastopts.serve.streams.endpoints import Streams
-from fastopts.serve.tasks import Failed
+from fastopts.serve.source import MarketSource
+from fastopts.serve.stats import ServerStats
+from fastopts.serve.streams.broadcaster import Broadcaster
+from fastopts.serve.streams.endpoints import StreamEndpoints
 
 __all__ = ("Application",)
 
 _DESCRIPTION: Final = (
-    "A venue's whole options market as it is now, read-only. Every value has its age, and says"
-    " whether it is live; what is not live is refused unless `stale=true` asks for it."
-    " Implied volatilities are fractions, times ms since 1970 UTC, what is not known null."
-    " Each route also answers in CSV: with the suffix `.csv` or `Accept: text/csv`."
+    "Read-only access to a venue's whole options market as it is now. Every value has its age and"
+    " says whether it is live; stale values are refused unless `stale=true` asks for them. Implied"
+    " volatilities are fractions, times are ms since 1970 UTC, unknown values are null. Each route"
+    " also answers in CSV: with the suffix `.csv` or `Accept: text/csv`."
 )
+_NO_STORE: Final = {"Cache-Control": "no-store"}
 
 
 class Application:
-    """What a server serves; `asgi` is the door."""
+    """All that a server serves; `asgi` is its ASGI application."""
 
     def __init__(
-        self, reader: AsyncOptionReader, settings: ServeSettings, figures: Figures, failed: Failed
+        self,
+        source: MarketSource,
+        broadcaster: Broadcaster,
+        settings: ServeSettings,
+        stats: ServerStats,
     ) -> None:
+        """Serve *source* and *broadcaster*, which end with the application."""
+        self.source = source
+        self.broadcaster = broadcaster
         self.settings = settings
-        self.figures = figures
-        self.board = Board(
-            lambda: self.source.mirror,
-            lambda: bodies.feed(self.source),
-            settings.limits,
-            settings.beat_s,
-            failed,
-        )
-        self.source = Source(reader, self.board, failed)
-        self.streams = Streams(self.board, settings.limits, figures)
-        self.api = self._api()
-        clients = Clients(settings.trusted_networks)
-        inner = Prefixed(_Suffixed(self.api), settings.root_path, clients)
-        self.asgi: ASGIApp = Guard(inner, settings, figures)
+        self.stats = stats
+        self.streams = StreamEndpoints(broadcaster, settings.limits, stats)
+        self.api = self._make_api()
+        clients = ClientResolver(settings.trusted_networks)
+        prefixed = PrefixMiddleware(_SuffixMiddleware(self.api), settings.root_path, clients)
+        self.asgi: ASGIApp = Guard(prefixed, settings, stats)
 
     @asynccontextmanager
-    async def _life(self, _: FastAPI) -> AsyncIterator[None]:
-        await self.source.begin()
+    async def _lifespan(self, _: FastAPI) -> AsyncIterator[None]:
+        await self.source.start()
         try:
             yield
         finally:
-            await self.board.end()
-            await self.source.end()
+            await self.broadcaster.close()
+            await self.source.close()
 
     def _hello(self) -> Mapping[str, Any]:
+        """The fields of a stream's first message."""
         venue = self.source.mirror.feed().venue
         beat_ms = round(self.settings.beat_s * 1000)
         return {"venue": venue, "simulated": venue == "sim", "beat_ms": beat_ms}
 
-    def _api(self) -> FastAPI:
+    def _make_api(self) -> FastAPI:
         api = FastAPI(
             title="fastopts",
             version=self.settings.version,
             description=_DESCRIPTION,
-            lifespan=self._life,
+            lifespan=self._lifespan,
+            # The document is served by a route of its own, which knows the path prefix; FastAPI's
+            # documentation pages load scripts from another site.
             openapi_url=None,
             docs_url=None,
             redoc_url=None,
             redirect_slashes=False,
         )
-        api.include_router(router(self.source))
+        api.include_router(make_router(self.source))
         self._add_streams(api)
         self._add_health(api)
-        self._add_page(api)
-        _add_problems(api)
+        self._add_metrics(api)
+        _add_document(api)
+        _add_page(api)
+        _add_error_handlers(api)
         return api
 
     def _add_streams(self, api: FastAPI) -> None:
-        text = {"text/event-stream": {"schema": {"type": "string"}}}
-        told = {**schema.answers("Problem", csv=False), 200: {"content": text}}
-        no_more = [Depends(no_strangers)]
+        stream = {"text/event-stream": {"schema": {"type": "string"}}}
+        responses = {
+            **schema.responses("Problem", has_csv=False),
+            200: {"description": "the stream", "content": stream},
+        }
 
-        @api.get("/v1/events", responses=told, dependencies=no_more, tags=["streams"])
+        @api.get(
+            "/v1/events", responses=responses, dependencies=[Depends(check_names)], tags=["streams"]
+        )
         async def events(
             request: Request,
             subscribe: Annotated[
-                list[str] | None, Query(description='subscriptions: {"asset": "BTC"}')
+                list[str] | None,
+                Query(description='subscription as JSON, such as {"asset": "BTC"}; repeatable'),
             ] = None,
         ) -> Response:
-            """Server-sent events: a snapshot, then what changes. Each is one JSON message."""
+            """Server-sent events of one JSON message each: a snapshot, then its changes."""
             return self.streams.events(request, self._hello(), subscribe or [])
 
         @api.websocket("/v1/stream")
-        async def stream(socket: WebSocket) -> None:
+        async def stream_endpoint(socket: WebSocket) -> None:
             await self.streams.serve(socket, self._hello())
 
     def _add_health(self, api: FastAPI) -> None:
-        ready = schema.answers("Ready", csv=False)
-        no_more = [Depends(no_strangers)]
+        ready_content = schema.responses("Ready", has_csv=False)[200]["content"]
+        no_parameters = [Depends(check_names)]
 
-        @api.get("/live", responses={204: {}}, status_code=204, dependencies=no_more)
+        @api.get(
+            "/live",
+            responses={204: {"description": "the event loop runs"}},
+            status_code=204,
+            dependencies=no_parameters,
+        )
         async def live() -> Response:
-            """Whether the server's event loop turns."""
-            return Response(None, 204, {"Cache-Control": "no-store"})
+            """Liveness: whether the server's event loop runs."""
+            return Response(None, 204, _NO_STORE)
 
         @api.get(
             "/ready",
-            responses={200: ready[200], 503: {"content": ready[200]["content"]}},
-            dependencies=no_more,
+            responses={
+                200: {"description": "ready", "content": ready_content},
+                503: {"description": "not ready", "content": ready_content},
+            },
+            dependencies=no_parameters,
         )
         async def is_ready() -> Response:
-            """Whether there is data: enough of it live, and fresh; 503 with reasons if not."""
-            look, wish = self.source.look(), self.settings
-            reasons = wanting(look, wish.ready_share, wish.ready_age_s)
-            body = {"ready": not reasons, "reasons": reasons, **look.values}
-            headers = {"Cache-Control": "no-store"}
-            return _json(body, 503 if reasons else 200, headers)
+            """Readiness: whether enough of the market is live and fresh; else 503 with reasons."""
+            health = self.source.health()
+            reasons = readiness_problems(
+                health,
+                share_min=self.settings.ready_share,
+                age_s_max=self.settings.ready_age_s,
+            )
+            body = {"ready": not reasons, "reasons": reasons, **health.values}
+            status = 503 if reasons else 200
+            return Response(orjson.dumps(body), status, _NO_STORE, "application/json")
 
+    def _add_metrics(self, api: FastAPI) -> None:
         @api.get("/metrics", include_in_schema=False)
         async def metrics() -> Response:
-            text, media_type = exposition.text(self.figures, self.source, self.settings)
-            return Response(text, 200, {"Cache-Control": "no-store"}, media_type)
-
-        document = functools.cache(lambda: _document(api))
-
-        @api.get("/v1/openapi.json", include_in_schema=False)
-        async def openapi(request: Request) -> Response:
-            # Relative to the document's own address, unless the prefix is known.
-            servers = [{"url": request.scope.get(PREFIX) or ".."}]
-            body = orjson.dumps({**document(), "servers": servers})
-            return Response(body, 200, media_type="application/json")
-
-    def _add_page(self, api: FastAPI) -> None:
-        files = assets.load()
-
-        @api.get("/", include_in_schema=False)
-        async def page(request: Request) -> Response:
-            return _asset(request, files, "index.html")
-
-        @api.get("/page/{name:path}", include_in_schema=False)
-        async def file(request: Request, name: str) -> Response:
-            return _asset(request, files, name)
+            text, media_type = exposition(self.stats, self.source, self.settings)
+            return Response(text, 200, _NO_STORE, media_type)
 
 
-class _Suffixed:
-    """Takes `.csv` or `.json` off the paths of the API."""
+class _SuffixMiddleware:
+    """ASGI middleware: strips `.csv` and `.json` from the paths of the API."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"].startswith("/v1/"):
-            path, dot, form = scope["path"].rpartition(".")
-            if dot and form in ("csv", "json") and path != "/v1/openapi":
-                scope["path"], scope["fastopts.form"] = path, form
+            path, dot, suffix = scope["path"].rpartition(".")
+            if dot and suffix in ("csv", "json") and path != "/v1/openapi":
+                scope["path"], scope[FORMAT] = path, suffix
         await self._app(scope, receive, send)
 
 
-def _asset(request: Request, files: Mapping[str, assets.Asset], name: str) -> Response:
-    found = files.get(name)
-    if found is None:
-        return Problem(404, "NoSuchPath", "there is nothing here")
-    return assets.respond(request, found, request.scope.get(PREFIX, ""))
+def _add_document(api: FastAPI) -> None:
+    make_document = functools.cache(lambda: _document(api))
 
-
-def _json(body: Any, status: int, headers: Mapping[str, str]) -> Response:
-    return Response(orjson.dumps(body), status, headers, "application/json")
+    @api.get("/v1/openapi.json", include_in_schema=False)
+    async def openapi(request: Request) -> Response:
+        # Relative to the document's own address, unless the prefix is known.
+        servers = [{"url": request.scope.get(PREFIX) or ".."}]
+        body = orjson.dumps({**make_document(), "servers": servers})
+        return Response(body, 200, media_type="application/json")
 
 
 def _document(api: FastAPI) -> dict[str, Any]:
+    """Return the OpenAPI document: FastAPI's paths, with our schemas."""
     document = api.openapi()
     document.setdefault("components", {})["schemas"] = dict(schema.COMPONENTS)
     document["components"]["securitySchemes"] = {
@@ -199,26 +202,45 @@ def _document(api: FastAPI) -> dict[str, Any]:
     document["security"] = [{}, {"bearer": []}, {"basic": []}]
     for path in document["paths"].values():
         for operation in path.values():
-            operation["responses"].pop("422", None)  # a problem of status 400 is told instead
+            # FastAPI documents its own 422 for every route; here invalid parameters are 400.
+            operation["responses"].pop("422", None)
     return document
 
 
-def _add_problems(api: FastAPI) -> None:
+def _add_page(api: FastAPI) -> None:
+    files = assets.load()
+
+    def respond(request: Request, name: str) -> Response:
+        asset = files.get(name)
+        if asset is None:
+            return problems.not_found()
+        return assets.respond(request, asset, request.scope.get(PREFIX, ""))
+
+    @api.get("/", include_in_schema=False)
+    async def index(request: Request) -> Response:
+        return respond(request, "index.html")
+
+    @api.get("/page/{name:path}", include_in_schema=False)
+    async def file(request: Request, name: str) -> Response:
+        return respond(request, name)
+
+
+def _add_error_handlers(api: FastAPI) -> None:
     @api.exception_handler(FastoptsError)
-    async def of_error(_: Request, error: FastoptsError) -> Response:
-        return problems.of_error(error)
+    async def on_fastopts_error(_: Request, error: FastoptsError) -> Response:
+        return problems.from_error(error)
 
     @api.exception_handler(RequestValidationError)
-    async def of_parameters(_: Request, error: RequestValidationError) -> Response:
-        faults = [f"{one['loc'][-1]}: {one['msg']}" for one in error.errors()]
+    async def on_invalid_parameter(_: Request, error: RequestValidationError) -> Response:
+        faults = [f"{fault['loc'][-1]}: {fault['msg']}" for fault in error.errors()]
         return Problem(400, "BadInput", "; ".join(faults))
 
     @api.exception_handler(Exception)
-    async def of_bug(_: Request, error: Exception) -> Response:
-        return problems.unforeseen(error)
+    async def on_internal_error(_: Request, error: Exception) -> Response:
+        return problems.internal_error(error)
 
     @api.exception_handler(HTTPException)
-    async def of_status(_: Request, error: HTTPException) -> Response:
-        reason = "NoSuchPath" if error.status_code == 404 else "Refused"
-        detail = "there is nothing here" if error.status_code == 404 else str(error.detail)
-        return Problem(error.status_code, reason, detail, error.headers)
+    async def on_http_exception(_: Request, error: HTTPException) -> Response:
+        if error.status_code == 404:
+            return problems.not_found()
+        return Problem(error.status_code, Reason.REFUSED, str(error.detail), error.headers)

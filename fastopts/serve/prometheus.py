@@ -1,4 +1,4 @@
-"""The server's own figures for Prometheus, and the collector's counters as Redis has them."""
+"""Metrics of the server, its market, and the collector's counters, for Prometheus."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -13,104 +13,117 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_late
 from prometheus_client.registry import Collector, CollectorRegistry
 
 from fastopts import metrics
-from fastopts.serve.payloads.health import wanting
+from fastopts.serve.payloads.health import readiness_problems
 from fastopts.serve.settings import ServeSettings
-from fastopts.serve.source import Source
-from fastopts.serve.stats import Figures
+from fastopts.serve.source import MarketSource
+from fastopts.serve.stats import ServerStats
 
-__all__ = ("text",)
+__all__ = ("exposition",)
 
 PREFIX: Final = "fastopts_serve_"
 
 
-def text(figures: Figures, source: Source, settings: ServeSettings) -> tuple[bytes, str]:
-    """The exposition, and its media type."""
+def exposition(
+    stats: ServerStats, source: MarketSource, settings: ServeSettings
+) -> tuple[bytes, str]:
+    """Return the metrics in Prometheus' text format, and its media type."""
+    # A registry of its own: the default one has collectors of the Python process that nobody asks
+    # for, and would mix the metrics of two servers in one process.
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Exposed(figures, source, settings))
+    registry.register(_ServerCollector(stats, source, settings))
     return generate_latest(registry), CONTENT_TYPE_PLAIN_0_0_4
 
 
-class _Exposed(Collector):
-    def __init__(self, figures: Figures, source: Source, settings: ServeSettings) -> None:
-        self._figures = figures
+class _ServerCollector(Collector):
+    def __init__(self, stats: ServerStats, source: MarketSource, settings: ServeSettings) -> None:
+        self._stats = stats
         self._source = source
         self._settings = settings
 
     def collect(self) -> Iterator[Metric]:
         yield from self._requests()
+        yield from self._connections()
         yield from self._streams()
         yield from self._market()
+        yield self._collector()
         yield from _process()
 
     def _requests(self) -> Iterator[Metric]:
-        figures = self._figures
-        asked = CounterMetricFamily(
+        stats = self._stats
+        requests = CounterMetricFamily(
             f"{PREFIX}requests", "Requests answered.", labels=("route", "status")
         )
-        for (route, status), count in figures.requests.items():
-            asked.add_metric((route, str(status)), count)
-        yield asked
-        took = HistogramMetricFamily(
-            f"{PREFIX}request_seconds", "Time to answer a request, streams left out."
+        for (route, status), count in stats.requests.items():
+            requests.add_metric((route, str(status)), count)
+        yield requests
+        durations = HistogramMetricFamily(
+            f"{PREFIX}request_seconds", "Time to answer a request, without event streams."
         )
-        took.add_metric((), figures.took.buckets(), figures.took.sum_ms / 1000)
-        yield took
+        durations.add_metric((), stats.durations.buckets(), stats.durations.sum_ms / 1000)
+        yield durations
+
+    def _connections(self) -> Iterator[Metric]:
+        stats = self._stats
         refused = CounterMetricFamily(
-            f"{PREFIX}refused", "Requests that the guard refused.", labels=("reason",)
+            f"{PREFIX}refused",
+            "Requests refused before any route handled them, by reason.",
+            labels=("reason",),
         )
-        for reason, count in figures.refusals.items():
+        for reason, count in stats.refusals.items():
             refused.add_metric((reason,), count)
         yield refused
         yield CounterMetricFamily(
             f"{PREFIX}lockouts",
             "Addresses locked out after too many wrong tokens.",
-            value=figures.lockouts,
+            value=stats.lockouts,
         )
         dropped = CounterMetricFamily(
-            f"{PREFIX}dropped", "Connections that were cut off.", labels=("reason",)
+            f"{PREFIX}dropped", "Connections closed by the server, by reason.", labels=("reason",)
         )
-        for reason, count in figures.drops.items():
+        for reason, count in stats.drops.items():
             dropped.add_metric((reason,), count)
         yield dropped
 
     def _streams(self) -> Iterator[Metric]:
-        figures = self._figures
-        opened = GaugeMetricFamily(f"{PREFIX}streams", "Streams that are open.", labels=("kind",))
-        for kind, count in figures.streams.items():
-            opened.add_metric((kind,), count)
-        yield opened
+        stats = self._stats
+        streams = GaugeMetricFamily(f"{PREFIX}streams", "Open streams, by kind.", labels=("kind",))
+        for kind, count in stats.streams.items():
+            streams.add_metric((kind,), count)
+        yield streams
         yield CounterMetricFamily(
-            f"{PREFIX}stream_messages", "Messages to streams.", value=figures.messages
+            f"{PREFIX}stream_messages", "Messages sent to streams.", value=stats.messages
         )
         yield CounterMetricFamily(
             f"{PREFIX}stream_skipped",
-            "Changes replaced by later ones before a slow client could be told.",
-            value=figures.skipped,
+            "Changes that a newer one replaced before a slow client read them.",
+            value=stats.skipped,
         )
 
     def _market(self) -> Iterator[Metric]:
         source, settings = self._source, self._settings
-        look = source.look()
-        reasons = wanting(look, settings.ready_share, settings.ready_age_s)
-        gauges = {
-            "live_options": ("Options that are live.", look.live),
-            "listed_options": ("Options that are listed.", look.total),
-            "ready": ("1 when there is data that is fit for use.", int(not reasons)),
-            "age_seconds_p50": ("Median age of what is live.", look.age_s_p50),
-            "age_seconds_p99": ("99 % of what is live are younger.", look.age_s_p99),
-            "redis_seconds": ("A round trip to Redis.", source.redis_s),
-        }
-        for name, (words, value) in gauges.items():
-            if value is not None:
-                yield GaugeMetricFamily(PREFIX + name, words, value=value)
-        counts = CounterMetricFamily(
-            f"{PREFIX}collector",
-            "The collector's counters, as it leaves them in Redis.",
-            labels=("counter",),
+        health = source.health()
+        problems = readiness_problems(
+            health, share_min=settings.ready_share, age_s_max=settings.ready_age_s
         )
-        for name, count in source.counters.items():
-            counts.add_metric((name,), count)
-        yield counts
+        gauges = {
+            "live_options": ("Options whose values are live.", health.live),
+            "listed_options": ("Options that are listed.", health.total),
+            "ready": ("1 if /ready answers 200, else 0.", int(not problems)),
+            "age_seconds_p50": ("Median age of live values.", health.age_s_p50),
+            "age_seconds_p99": ("99th percentile of the age of live values.", health.age_s_p99),
+            "redis_seconds": ("Round trip of the newest poll of Redis.", source.redis_s),
+        }
+        for name, (description, value) in gauges.items():
+            if value is not None:
+                yield GaugeMetricFamily(PREFIX + name, description, value=value)
+
+    def _collector(self) -> Metric:
+        counters = CounterMetricFamily(
+            f"{PREFIX}collector", "The collector's counters in Redis.", labels=("counter",)
+        )
+        for name, count in self._source.counters.items():
+            counters.add_metric((name,), count)
+        return counters
 
 
 def _process() -> Iterator[Metric]:

@@ -1,4 +1,4 @@
-"""The server's life."""
+"""The server process: sockets, uvicorn, and an orderly shutdown."""
 
 import asyncio
 import contextlib
@@ -16,107 +16,142 @@ from fastopts import loops
 from fastopts.errors import ConfigError, FastoptsError
 from fastopts.reader import AsyncOptionReader
 from fastopts.serve.app import Application
-from fastopts.serve.http.admission import Doors
-from fastopts.serve.http.clients import Clients
-from fastopts.serve.http.connection import Http
-from fastopts.serve.http.websocket import WebSocket
+from fastopts.serve.http.admission import Admission
+from fastopts.serve.http.clients import ClientResolver
+from fastopts.serve.http.connection import HttpConnection
+from fastopts.serve.http.websocket import WebSocketConnection
 from fastopts.serve.settings import ServeSettings
-from fastopts.serve.stats import Figures
+from fastopts.serve.source import MarketSource
+from fastopts.serve.stats import ServerStats
+from fastopts.serve.streams.broadcaster import Broadcaster
+from fastopts.serve.streams.changes import ChangeLog
 
-__all__ = ("Server", "serve")
+__all__ = ("HttpServer", "listening", "serve")
 
 log = logging.getLogger(__name__)
 
-ENDING_S: Final = 2
+SHUTDOWN_TIMEOUT_S: Final = 2  # for requests; connections that are still open then are aborted
+
+# Longer than the 60 s for which nginx keeps an idle connection to its upstream: else a request of
+# the proxy can meet a connection that is being closed.
+KEEP_ALIVE_S: Final = 75
 BACKLOG: Final = 512
 
 
 def serve(reader: AsyncOptionReader, settings: ServeSettings) -> None:
-    """Serve by *settings*, which were checked, until SIGINT or SIGTERM.
+    """Serve *reader*'s market until SIGINT or SIGTERM; *settings* have been checked.
 
-    Raises ConfigError for an address that can't be had, FastoptsError after an error of its own.
+    Raises ConfigError for an address that is not available, FastoptsError after an internal error.
     """
     with asyncio.Runner(loop_factory=loops.factory()) as runner:
-        runner.run(Server(reader, settings).run())
+        runner.run(_serve(reader, settings))
 
 
-class Server(uvicorn.Server):
-    """One server over one reader."""
+async def _serve(reader: AsyncOptionReader, settings: ServeSettings) -> None:
+    with listening(settings) as sockets:
+        await HttpServer(reader, settings).run(sockets)
+
+
+class HttpServer(uvicorn.Server):
+    """A server over one reader; make it in a running event loop."""
 
     def __init__(self, reader: AsyncOptionReader, settings: ServeSettings) -> None:
-        figures = Figures()
-        self.application = Application(reader, settings, figures, self._failed)
         self._settings = settings
-        self._bug: BaseException | None = None
-        clients = Clients(settings.trusted_networks)
-        behind = {"doors": Doors(settings.limits, figures, clients)}
-        limits = settings.limits
+        self._failure: BaseException | None = None
+        stats, limits = ServerStats(), settings.limits
+        changes = ChangeLog()
+        source = MarketSource(reader, reader.follow(changes), self._on_failure)
+        broadcaster = Broadcaster(
+            source,
+            changes,
+            limits=limits,
+            beat_s=settings.beat_s,
+            on_failure=self._on_failure,
+        )
+        self.application = Application(source, broadcaster, settings, stats)
+        self.admission = Admission(limits, stats, ClientResolver(settings.trusted_networks))
+        # uvicorn makes the protocols itself: what they share has to be an attribute of the class.
+        shared = {"admission": self.admission}
         super().__init__(
             uvicorn.Config(
                 self.application.asgi,
-                http=type("Http", (Http,), behind),
-                ws=type("WebSocket", (WebSocket,), behind),
+                http=type("HttpConnection", (HttpConnection,), shared),
+                ws=type("WebSocketConnection", (WebSocketConnection,), shared),
                 ws_max_size=limits.message_bytes,
+                # Compressing each message for each client would cost more CPU than the rest of the
+                # server, and messages are shared between clients.
                 ws_per_message_deflate=False,
                 lifespan="on",
                 log_config=None,
                 access_log=False,
                 server_header=False,
                 proxy_headers=False,
-                timeout_keep_alive=75,
-                timeout_graceful_shutdown=ENDING_S,
+                timeout_keep_alive=KEEP_ALIVE_S,
+                timeout_graceful_shutdown=SHUTDOWN_TIMEOUT_S,
             )
         )
 
-    async def run(self) -> None:  # type: ignore[override]
-        """Serve to the end."""
-        with contextlib.ExitStack() as stack:
-            listeners = list(_listening(self._settings, stack))
-            for listener in listeners:
-                host, port = listener.getsockname()[:2]
-                shown = f"[{host}]" if ":" in host else host
-                root = self._settings.root_path
-                base = f"http://{shown}:{port}{root}"
-                log.info("%s/ (API: %s/v1, document: %s/v1/openapi.json)", base, root, root)
-            await self.serve(listeners)
-        if self._bug is not None:
-            raise FastoptsError("it ended after an error of its own; see the log") from self._bug
+    async def run(self, sockets: list[socket.socket]) -> None:  # type: ignore[override]
+        """Serve on *sockets* until a signal or an internal error. Raises FastoptsError for one."""
+        root_path = self._settings.root_path
+        for listener in sockets:
+            host, port = listener.getsockname()[:2]
+            shown = f"[{host}]" if ":" in host else host
+            base = f"http://{shown}:{port}{root_path}"
+            log.info("listening on %s/ (API: %s/v1/openapi.json)", base, root_path)
+        await self.serve(sockets)
+        if self._failure is not None:
+            message = "server stopped after an internal error; see the log"
+            raise FastoptsError(message) from self._failure
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        await self.application.streams.end()
+        """Send `bye` to streams, finish requests, and abort what is left."""
+        await self.application.streams.close()
         await super().shutdown(sockets)
-        for connection in [*self.server_state.connections]:  # whose peers don't take the rest
+        for connection in [*self.server_state.connections]:  # clients that do not read
             connection.transport.abort()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Begin the shutdown on SIGINT or SIGTERM."""
         super().handle_exit(sig, frame)
-        self._captured_signals.clear()  # which would be raised again: but it ended in order
+        # uvicorn raises captured signals again after its shutdown, which would turn the exit status
+        # of an orderly end into that of a killed process.
+        self._captured_signals.clear()
 
-    def _failed(self, error: BaseException) -> None:
-        log.error("an error of the server's own", exc_info=error)
-        self._bug = error
+    def _on_failure(self, error: BaseException) -> None:
+        log.error("internal error; shutting down", exc_info=error)
+        self._failure = error
         self.should_exit = True
 
 
-def _listening(settings: ServeSettings, stack: contextlib.ExitStack) -> Iterator[socket.socket]:
-    """Listen on each address; with port 0 all of them get the first one's port."""
+@contextlib.contextmanager
+def listening(settings: ServeSettings) -> Iterator[list[socket.socket]]:
+    """Listen on each address of *settings* while the block runs.
+
+    With port 0 all addresses get the port that the first one is given. Raises ConfigError for an
+    address that is not available.
+    """
     port = settings.port
-    for name in settings.bind:
-        try:
-            listener = stack.enter_context(_listener(name, port, settings))
-        except OSError as error:
-            number = error.errno or 0
-            words = os.strerror(number) if number > 0 else str(error)
-            raise ConfigError(f"--bind {name} --port {port}: {words}") from None
-        port = port or listener.getsockname()[1]
-        yield listener
+    with contextlib.ExitStack() as stack:
+        listeners = []
+        for name in settings.bind:
+            try:
+                listener = stack.enter_context(_listen(name, port, settings))
+            except OSError as error:
+                number = error.errno or 0
+                reason = os.strerror(number) if number > 0 else str(error)
+                raise ConfigError(f"--bind {name} --port {port}: {reason}") from None
+            port = port or listener.getsockname()[1]
+            listeners.append(listener)
+        yield listeners
 
 
-def _listener(name: str, port: int, settings: ServeSettings) -> socket.socket:
+def _listen(name: str, port: int, settings: ServeSettings) -> socket.socket:
     [(family, _, _, _, address), *_] = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM)
-    is_every = address[0] == "::"
-    has_ipv4 = any(re.fullmatch(r"[0-9.]+", other) for other in settings.bind)  # they would collide
-    is_dual = is_every and not has_ipv4 and socket.has_dualstack_ipv6()
-    if is_every and not is_dual and not has_ipv4:
-        log.warning("--bind ::: this system serves IPv6 alone there; name an IPv4 address, too")
+    is_any = address[0] == "::"
+    # A dual-stack socket on :: would collide with an IPv4 address on the same port.
+    has_ipv4 = any(re.fullmatch(r"[0-9.]+", other) for other in settings.bind)
+    is_dual = is_any and not has_ipv4 and socket.has_dualstack_ipv6()
+    if is_any and not is_dual and not has_ipv4:
+        log.warning("--bind ::: this system listens on IPv6 only; add --bind 0.0.0.0 for IPv4")
     return socket.create_server(address[:2], family=family, backlog=BACKLOG, dualstack_ipv6=is_dual)

@@ -20,7 +20,7 @@ __all__ = (
 
 DEPLOY: Final = Path(__file__).parent.parent.parent / "deploy"
 
-# Those of `fastopts serve`, with their labels: tests/serve/test_exposition.py holds them to it.
+# Those of `fastopts serve`, with their labels: tests/serve/test_prometheus.py holds them to it.
 SERVE_METRICS: Final = {
     "fastopts_serve_requests_total": {"route", "status"},
     "fastopts_serve_request_seconds_bucket": {"le"},

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, sync_playwright
 
-from fastopts.serve.http import problems, tokens
+from fastopts.serve import protocol
+from fastopts.serve.http import tokens
 from fastopts.serve.settings import Limits
 from tests.docs.announcer import Announcer
 from tests.docs.market import list_market
@@ -105,7 +106,7 @@ def test_every_path_is_in_the_docs_and_no_other(server: Serving) -> None:
 
 def test_every_status_is_in_the_docs() -> None:
     told = {int(status): words for status, words in rows("serving.md", "status")}
-    for kind, status in problems.STATUSES:
+    for kind, status in protocol.STATUSES:
         names = [kind.__name__, *(one.__name__ for one in kind.__subclasses__())]
         assert any(name in told[status] for name in names), kind
 

@@ -18,8 +18,10 @@ import uvloop
 from websockets.sync.client import ClientConnection, connect
 
 from fastopts.reader import AsyncOptionReader
-from fastopts.serve.run import Server
+from fastopts.serve.http.admission import Admission
+from fastopts.serve.run import HttpServer, listening
 from fastopts.serve.settings import Limits, ServeSettings
+from fastopts.serve.stats import ServerStats
 
 __all__ = ("KEY", "WAIT_S", "Answer", "Raw", "Serving", "frame", "strict", "until")
 
@@ -87,7 +89,7 @@ class Serving:
         given = settings or ServeSettings(limits=limits, beat_s=0.05)
         self.settings = replace(given, port=0)
         self.settings.check()
-        self.server: Server
+        self.server: HttpServer
         self.host = self.settings.bind[0]
         self.port = 0
         self._buffer = buffer
@@ -128,8 +130,12 @@ class Serving:
 
     async def _serve(self) -> None:
         self.loop = asyncio.get_running_loop()
-        self.server = Server(self._reader, self.settings)
-        running = asyncio.ensure_future(self.server.run())
+        with listening(self.settings) as sockets:
+            await self._run_server(sockets)
+
+    async def _run_server(self, sockets: list[socket.socket]) -> None:
+        self.server = HttpServer(self._reader, self.settings)
+        running = asyncio.ensure_future(self.server.run(sockets))
         while not (self.server.started or running.done()):  # noqa: ASYNC110 - it has no Event
             await asyncio.sleep(0.002)
         if not running.done():
@@ -153,14 +159,14 @@ class Serving:
         return f"http://{self.host}:{self.port}"
 
     @property
-    def figures(self) -> Any:
-        return self.server.application.figures
+    def stats(self) -> ServerStats:
+        """The server's counters."""
+        return self.server.application.stats
 
     @property
-    def doors(self) -> Any:
-        """What counts the connections by address."""
-        protocol: Any = self.server.config.http_protocol_class
-        return protocol.doors
+    def admission(self) -> Admission:
+        """The server's count of connections."""
+        return self.server.admission
 
     @property
     def connections(self) -> int:

@@ -3,7 +3,7 @@
 import pytest
 
 from fastopts.errors import ConfigError
-from fastopts.serve.http.clients import Clients, address_key, networks
+from fastopts.serve.http.clients import ClientResolver, address_key, networks
 
 PROXY = "10.0.0.5"
 TRUSTED = networks(("10.0.0.0/24,192.0.2.7", "2001:db8:ffff::/48"))
@@ -11,7 +11,7 @@ TRUSTED = networks(("10.0.0.0/24,192.0.2.7", "2001:db8:ffff::/48"))
 
 def key(peer: str, *headers: tuple[str, str]) -> str:
     fields = [(name.lower().encode(), value.encode()) for name, value in headers]
-    return Clients(TRUSTED).key(peer, fields)
+    return ClientResolver(TRUSTED).key(peer, fields)
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ def test_an_address_is_counted_by_its_network(address: str, expected: str) -> No
 def test_without_a_trusted_proxy_no_header_counts(name: str) -> None:
     value = "198.51.100.9" if name.startswith("X") else "for=198.51.100.9"
     assert key("203.0.113.1", (name, value)) == "203.0.113.1"
-    assert Clients(()).key(PROXY, [(name.lower().encode(), value.encode())]) == PROXY
+    assert ClientResolver(()).key(PROXY, [(name.lower().encode(), value.encode())]) == PROXY
 
 
 @pytest.mark.parametrize(

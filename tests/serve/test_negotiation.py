@@ -4,7 +4,7 @@ import gzip
 
 import pytest
 
-from fastopts.serve.http.negotiation import coding, weights
+from fastopts.serve.http.negotiation import choose_coding, weights
 from tests.serve.serving import Serving
 
 
@@ -37,7 +37,7 @@ from tests.serve.serving import Serving
     ],
 )
 def test_a_coding_is_chosen_by_its_weight(header: str | None, expected: str | None) -> None:
-    assert coding(header, "gzip") == expected
+    assert choose_coding(header, "gzip") == expected
 
 
 def test_weights_are_found_behind_other_parameters() -> None:

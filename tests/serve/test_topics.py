@@ -7,14 +7,21 @@ import pytest
 
 from fastopts.errors import Expired, FastoptsError, FeedDown, Unknown
 from fastopts.serve.payloads.rows import STREAMED
-from fastopts.serve.streams.topics import MESSAGE_BYTES, Row, RowTopic, Subscription, WholeTopic
+from fastopts.serve.protocol import MessageType
+from fastopts.serve.streams.topics import (
+    MESSAGE_BYTES,
+    OptionRow,
+    RowTopic,
+    SnapshotTopic,
+    Subscription,
+)
 
 
 class Table:
     """Rows that tick as they are told, beat by beat."""
 
     def __init__(self, *symbols: str) -> None:
-        self.rows = {symbol: Row(symbol) for symbol in symbols}
+        self.rows = {symbol: OptionRow(symbol) for symbol in symbols}
         self.listed = set(symbols)
         self.topic = RowTopic(self.rows, lambda: set(self.listed))
         self.topic.relist(0, 1)
@@ -126,7 +133,7 @@ def test_a_long_message_comes_in_parts() -> None:
 
 def test_a_whole_is_told_when_it_is_another() -> None:
     bodies = iter([{"n": 1}, {"n": 1}, {"n": 2}])
-    topic = WholeTopic("scan", 1.0, lambda: next(bodies))
+    topic = SnapshotTopic(MessageType.SCAN, 1.0, lambda: next(bodies))
     heard = Subscription(topic)
     topic.renew(0, 10)
     assert told(topic, heard) == [{"as_of_ms": 10, "n": 1}]
@@ -146,7 +153,7 @@ def test_what_goes_wrong_is_raised_first_and_told_later(
             raise error
         return {"n": 1}
 
-    topic = WholeTopic("scan", 1.0, make)
+    topic = SnapshotTopic(MessageType.SCAN, 1.0, make)
     heard = Subscription(topic)
     with pytest.raises(Unknown):
         topic.renew(0, 10)

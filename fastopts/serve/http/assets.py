@@ -1,4 +1,4 @@
-"""The page's files: out of the package into memory, once. No path of a request meets a disk."""
+"""The dashboard's files, loaded into memory at start: no request path ever reaches the disk."""
 
 import functools
 import gzip
@@ -14,13 +14,14 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import Response
 
-from fastopts.serve.http.negotiation import coding
+from fastopts.serve.http.negotiation import choose_coding
 from fastopts.serve.http.problems import Problem
-from fastopts.serve.http.response import tags
+from fastopts.serve.http.response import entity_tags
+from fastopts.serve.protocol import Reason
 
 __all__ = ("Asset", "load", "respond")
 
-_TYPES: Final = {
+_MEDIA_TYPES: Final = {
     "css": "text/css; charset=utf-8",
     "html": "text/html; charset=utf-8",
     "ico": "image/x-icon",
@@ -30,12 +31,12 @@ _TYPES: Final = {
     "svg": "image/svg+xml",
     "txt": "text/plain; charset=utf-8",
 }
-_UNNAMED: Final = "txt"  # LICENSE, NOTICE
+_WITHOUT_SUFFIX: Final = "txt"  # LICENSE, NOTICE
 
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """One file."""
+    """A file of the dashboard, plain and compressed with gzip."""
 
     plain: bytes
     packed: bytes
@@ -44,52 +45,57 @@ class Asset:
 
 
 def load() -> Mapping[str, Asset]:
-    """The files by their path within the page's folder."""
-    found: dict[str, Asset] = {}
-    _collect(resources.files("fastopts.serve") / "page", "", found)
-    return found
+    """Load the dashboard's files, by path within its folder."""
+    files: dict[str, Asset] = {}
+    _collect(resources.files("fastopts.serve") / "page", "", files)
+    return files
 
 
 def respond(request: Request, asset: Asset, base: str = "") -> Response:
-    """The answer with *asset*'s content; a document gets *base* as its base address."""
+    """Respond with *asset*; an HTML document gets the path *base* as its base address."""
     headers = {"Cache-Control": "no-cache", "Vary": "Accept-Encoding"}
-    chosen = coding(request.headers.get("accept-encoding"), "gzip")
-    if chosen is None:
-        detail = "this is sent with the encodings gzip and identity"
-        return Problem(406, "NotAcceptable", detail, {"Vary": "Accept-Encoding"})
+    coding = choose_coding(request.headers.get("accept-encoding"), "gzip")
+    if coding is None:
+        detail = "this file is served with the encodings gzip and identity"
+        return Problem(406, Reason.NOT_ACCEPTABLE, detail, {"Vary": "Accept-Encoding"})
     if base and asset.media_type.startswith("text/html"):
-        asset = _based(asset, base)
-    # A proxy that compresses makes a tag weak; for a cache that is as good.
-    known = [tag.removeprefix("W/") for tag in tags(request.headers.get("if-none-match", ""))]
-    tag = asset.etag if chosen == "identity" else f'{asset.etag[:-1]}-gzip"'
+        asset = _with_base(asset, base)
+    # A proxy that compresses makes a tag weak. RFC 9110, section 13.1.2, compares If-None-Match
+    # weakly, so the W/ does not count.
+    known_tags = entity_tags(request.headers.get("if-none-match", ""))
+    known_tags = [tag.removeprefix("W/") for tag in known_tags]
+    tag = asset.etag if coding == "identity" else f'{asset.etag[:-1]}-gzip"'
     headers["ETag"] = tag
-    if tag in known or "*" in known:
+    if tag in known_tags or "*" in known_tags:
         return Response(None, 304, headers)
-    if chosen == "identity":
+    if coding == "identity":
         return Response(asset.plain, 200, headers, asset.media_type)
-    headers["Content-Encoding"] = chosen
+    headers["Content-Encoding"] = coding
     return Response(asset.packed, 200, headers, asset.media_type)
 
 
-def _asset(content: bytes, media_type: str) -> Asset:
+def _make_asset(content: bytes, media_type: str) -> Asset:
     tag = f'"{hashlib.sha256(content).hexdigest()[:16]}"'
-    return Asset(content, gzip.compress(content, 9, mtime=0), media_type, tag)
+    # mtime=0 makes the compressed bytes a function of the content alone, as the tag says they are.
+    packed = gzip.compress(content, 9, mtime=0)
+    return Asset(plain=content, packed=packed, media_type=media_type, etag=tag)
 
 
+# The prefix comes from a trusted proxy, which has one or a few of them.
 @functools.lru_cache(8)
-def _based(document: Asset, base: str) -> Asset:
+def _with_base(document: Asset, base: str) -> Asset:
     element = f'<head>\n<base href="{html.escape(base)}/">'.encode()
-    return _asset(document.plain.replace(b"<head>", element, 1), document.media_type)
+    return _make_asset(document.plain.replace(b"<head>", element, 1), document.media_type)
 
 
-def _collect(folder: Traversable, prefix: str, found: dict[str, Asset]) -> None:
+def _collect(folder: Traversable, prefix: str, files: dict[str, Asset]) -> None:
     for entry in folder.iterdir():
         if isinstance(entry, Path) and entry.is_symlink():
-            continue  # it may lead anywhere
+            continue  # it may point outside the package
         if entry.is_dir():
-            _collect(entry, f"{prefix}{entry.name}/", found)
+            _collect(entry, f"{prefix}{entry.name}/", files)
             continue
         content = entry.read_bytes()
-        suffix = entry.name.rpartition(".")[2] if "." in entry.name else _UNNAMED
-        if suffix in _TYPES:
-            found[prefix + entry.name] = _asset(content, _TYPES[suffix])
+        suffix = entry.name.rpartition(".")[2] if "." in entry.name else _WITHOUT_SUFFIX
+        if suffix in _MEDIA_TYPES:
+            files[prefix + entry.name] = _make_asset(content, _MEDIA_TYPES[suffix])

@@ -8,15 +8,17 @@ from typing import Final
 
 from fastopts.errors import ConfigError
 
-__all__ = ("Clients", "Network", "address_key", "networks")
+__all__ = ("ClientResolver", "Network", "address_key", "networks")
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Headers = Iterable[tuple[bytes, bytes]]
 
-# A provider gives each of its customers at least this much: who has one address has all of them.
+# Providers assign at least a /64 to each customer (RFC 6177), so one host can send from any address
+# in it. Counted by single addresses, an IPv6 client would have no limit.
 IPV6_PREFIX: Final = 64
 
+# RFC 7239, section 4: Forwarded: for=192.0.2.1;proto=https, for="[2001:db8::1]:4711"
 _FOR: Final = re.compile(
     r'(?:^|;)\s*for\s*=\s*(?:"(?P<quoted>[^"]*)"|(?P<token>[^;\s]*))', re.IGNORECASE
 )
@@ -47,7 +49,7 @@ def _network(name: str) -> Network:
 
 @functools.lru_cache(1024)
 def address_key(address: str) -> str:
-    """The key to count *address* by: an IPv4 address, or the /64 network of an IPv6 address."""
+    """Return the key to count *address* by: an IPv4 address, or the /64 of an IPv6 address."""
     parsed = _parse(address)
     if parsed is None:
         return address
@@ -56,23 +58,27 @@ def address_key(address: str) -> str:
     return str(ipaddress.IPv6Network((int(parsed), IPV6_PREFIX), strict=False))
 
 
-class Clients:
-    """Looks up the client of a request: the connection's peer, unless that is a trusted proxy.
+class ClientResolver:
+    """Resolves the client of a request: the connection's peer, or the client of a trusted proxy.
 
     X-Forwarded-For and Forwarded are read from the right, where the nearest proxy writes, up to the
-    first address that is no trusted proxy: what stands left of it is the client's own claim.
+    first address that is not a trusted proxy. Everything to the left of it is the client's own
+    claim and may be forged.
     """
 
     def __init__(self, proxies: Sequence[Network]) -> None:
         self._proxies = proxies
 
     def is_proxy(self, address: str) -> bool:
-        """Whether *address* is a trusted proxy's."""
+        """Whether *address* belongs to a trusted proxy."""
         parsed = _parse(address)
         return parsed is not None and self._is_trusted(parsed)
 
     def key(self, peer: str, headers: Headers) -> str:
-        """The key to count the request's client by."""
+        """Return the key to count the client of a request by.
+
+        *peer* is the address of the connection, *headers* are those of the request.
+        """
         address = _parse(peer) if self._proxies else None
         if address is None or not self._is_trusted(address):
             return address_key(peer)
@@ -84,11 +90,11 @@ class Clients:
         return address_key(str(clients.pop() if len(clients) == 1 else address))
 
     def _client(self, peer: _Address, chain: Sequence[str]) -> _Address:
-        """Follow *chain* from its end up to the first address that is no trusted proxy."""
+        """Follow *chain* from its end up to the first address that is not a trusted proxy."""
         client = peer
         for text in reversed(chain):
             address = _parse(_without_port(text))
-            if address is None:  # "unknown", or an obfuscated name
+            if address is None:  # "unknown", or an obfuscated name (RFC 7239, section 6)
                 break
             client = address
             if not self._is_trusted(address):
@@ -116,11 +122,11 @@ def _forwarded(headers: Headers) -> list[str]:
 
 
 def _values(headers: Headers, name: bytes) -> Iterator[str]:
-    return (value.decode("latin-1") for one, value in headers if one == name)
+    return (value.decode("latin-1") for header, value in headers if header == name)
 
 
 def _without_port(text: str) -> str:
-    """*text* without a port, and an IPv6 address without its brackets."""
+    """Strip a port from *text*, and the brackets from an IPv6 address."""
     if text.startswith("["):
         address, bracket, port = text[1:].partition("]")
         return address if bracket and (not port or _PORT.fullmatch(port)) else ""
@@ -129,7 +135,7 @@ def _without_port(text: str) -> str:
 
 
 def _parse(text: str) -> _Address | None:
-    """The address in *text*; an IPv4 address that IPv6 carries is an IPv4 address."""
+    """Parse an address; an IPv4-mapped IPv6 address (::ffff:192.0.2.1) becomes the IPv4 one."""
     try:
         address = ipaddress.ip_address(text.partition("%")[0])
     except ValueError:

@@ -1,4 +1,4 @@
-"""What every request passes before anything else is looked at, and what every answer carries."""
+"""The guard: checks every request before anything else handles it, and adds security headers."""
 
 import logging
 import time
@@ -9,28 +9,33 @@ from typing import Final
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from fastopts.serve.http.admission import ADMIT
-from fastopts.serve.http.clients import Clients
-from fastopts.serve.http.problems import Problem, unforeseen
-from fastopts.serve.http.rate_limit import ADDRESSES_MAX, Bucket, Buckets
-from fastopts.serve.http.tokens import offered
+from fastopts.serve.http import tokens
+from fastopts.serve.http.admission import CONFIRM
+from fastopts.serve.http.clients import ClientResolver
+from fastopts.serve.http.problems import Problem, internal_error
+from fastopts.serve.http.rate_limit import CLIENTS_MAX, RateLimiter, TokenBucket
+from fastopts.serve.protocol import Reason
 from fastopts.serve.settings import ServeSettings
-from fastopts.serve.stats import Figures
+from fastopts.serve.stats import ServerStats
 
-__all__ = ("CLIENT", "CSP", "Guard")
+__all__ = ("CLIENT", "CSP", "HEAD", "Guard")
 
 log = logging.getLogger(__name__)
 
-CLIENT: Final = "fastopts.client"  # key of the scope: what the limits of one client count by
-LOCKOUT_LOGS_MINUTE: Final = 6
-LOCKOUT_S: Final = 60.0  # a lock-out that goes on is counted and logged this often
+# Keys of the ASGI scope: the client that limits are counted by, and whether the method was HEAD.
+CLIENT: Final = "fastopts.client"
+HEAD: Final = "fastopts.head"
 
+LOCKOUT_LOGS_MINUTE: Final = 6
+LOCKOUT_S: Final = 60.0  # a continuing lock-out is counted and logged again after this time
+
+# The page needs its own scripts, styles and API, and data: images that a chart exports.
 CSP: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:;"
     " connect-src 'self'; font-src 'self'; base-uri 'self'; form-action 'none';"
     " frame-ancestors 'none'"
 )
-_HEADERS: Final = tuple(
+_SECURITY_HEADERS: Final = tuple(
     (name.encode(), value.encode())
     for name, value in {
         "content-security-policy": CSP,
@@ -40,214 +45,232 @@ _HEADERS: Final = tuple(
         "permissions-policy": "camera=(), geolocation=(), microphone=()",
     }.items()
 )
-_OWN_SITE: Final = (b"cross-origin-resource-policy", b"same-origin")
-# A line each: of two in one, Chromium knows the first only.
+_SAME_ORIGIN_RESOURCE: Final = (b"cross-origin-resource-policy", b"same-origin")
+
+# One header line each. RFC 9110 allows both in one line, but Chromium then knows only the first
+# scheme, and never asks for a password.
 _CHALLENGES: Final = ('Bearer realm="fastopts"', 'Basic realm="fastopts", charset="UTF-8"')
+
+Headers = list[tuple[bytes, bytes]]
 
 
 class Guard:
-    """An ASGI application around *app*: it lets through what *settings* allow."""
+    """ASGI middleware around *app*: passes on the requests that *settings* allow.
 
-    def __init__(self, app: ASGIApp, settings: ServeSettings, figures: Figures) -> None:
+    Starlette's TrustedHost and CORS middleware are not used: they know neither the port and the
+    scheme of the server's own origin, nor Sec-Fetch-Site, nor problem details.
+    """
+
+    def __init__(self, app: ASGIApp, settings: ServeSettings, stats: ServerStats) -> None:
         limits = settings.limits
         self._app = app
         self._tokens = settings.tokens
         self._hosts = settings.allowed_hosts
         self._origins = frozenset((*settings.origins, *settings.cors))
         self._cors = frozenset(settings.cors)
-        self._figures = figures
+        self._stats = stats
         per_s, failures = limits.requests_s, limits.failures_minute
-        self._clients = Clients(settings.trusted_networks)
-        self._requests = Buckets(lambda: Bucket(per_s, 2 * per_s))
-        self._failures = Buckets(lambda: Bucket(failures / 60, failures))
-        self._lockouts = _Lockouts(failures, figures)
+        self._clients = ClientResolver(settings.trusted_networks)
+        self._requests = RateLimiter(lambda: TokenBucket(per_s, 2 * per_s))
+        self._failures = RateLimiter(lambda: TokenBucket(failures / 60, failures))
+        self._lockouts = _LockoutLog(failures, stats)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one ASGI connection."""
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
-        headers: list[tuple[bytes, bytes]] = scope["headers"]
-        origin = _only(headers, b"origin")
-        peer = (scope.get("client") or ("", 0))[0]
-        address = self._clients.key(peer, headers)
-        token = None if self._tokens is None else offered(_only(headers, b"authorization") or "")
-        owner = None if token is None or self._tokens is None else self._tokens.owner(token)
-        # A valid token has limits of its own: others at the same address can't use them up.
-        client = scope[CLIENT] = address if owner is None else f"{owner}@{address}"
-        refusal = self._refusal(scope, headers, origin, client)
-        if refusal is None and self._tokens is not None and owner is None:
-            refusal = self._unknown(address, has_token=token is not None)
-        teller = _Teller(send, self._told(origin))
+        origin = _single(scope["headers"], b"origin")
+        sender = _HeaderSender(send, self._extra_headers(origin))
+        refusal = self._check(scope, origin)
         if refusal is not None:
             if isinstance(refusal, Problem):
-                self._figures.refused(refusal.reason)
-            await self._refuse(scope, receive, teller, refusal)
+                self._stats.count_refusal(refusal.reason)
+            await _send(refusal, scope, receive, sender)
             return
-        if ADMIT in scope:
-            scope[ADMIT]()
+        if CONFIRM in scope:
+            scope[CONFIRM]()
         if scope["type"] == "http" and scope["method"] == "HEAD":
-            # The server leaves the body out; but a body without an end it would wait for.
-            scope = {**scope, "method": "GET", "fastopts.head": True}
-        began = time.perf_counter()
+            # uvicorn leaves out the body of a response to HEAD, but waits for its end: an event
+            # stream would never finish. Routes see GET, and the stream sees the key.
+            scope = {**scope, "method": "GET", HEAD: True}
+        started_at = time.perf_counter()
         try:
-            await self._app(scope, receive, teller)
-        except Exception as error:  # noqa: BLE001 - the last who could
-            await self._failed(error, scope, receive, teller)
+            await self._app(scope, receive, sender)
+        except Exception as error:  # noqa: BLE001 - the outermost handler
+            await self._on_error(error, scope, receive, sender)
         if scope["type"] == "http":
             route = getattr(scope.get("route"), "path", "none")
-            self._figures.answered(route, teller.status, time.perf_counter() - began)
+            duration_s = time.perf_counter() - started_at
+            self._stats.count_request(route, sender.status, duration_s)
 
-    async def _failed(
-        self, error: Exception, scope: Scope, receive: Receive, teller: "_Teller"
+    def _check(self, scope: Scope, origin: str | None) -> Response | None:
+        """Return why the request is refused, None if it is not; set `scope[CLIENT]`."""
+        headers: Headers = scope["headers"]
+        peer = (scope.get("client") or ("", 0))[0]
+        address = self._clients.key(peer, headers)
+        token = owner = None
+        if self._tokens is not None:
+            token = tokens.from_header(_single(headers, b"authorization") or "")
+            owner = None if token is None else self._tokens.owner(token)
+        # A valid token has limits of its own: other clients at the same address can't exhaust them.
+        client = scope[CLIENT] = address if owner is None else f"{owner}@{address}"
+        refusal = self._check_request(scope, origin, client)
+        if refusal is None and self._tokens is not None and owner is None:
+            refusal = self._refuse_token(address, has_token=token is not None)
+        return refusal
+
+    async def _on_error(
+        self, error: Exception, scope: Scope, receive: Receive, sender: "_HeaderSender"
     ) -> None:
-        """What a route raises is told and logged already; other errors are here."""
-        if teller.status and scope["type"] == "http":
+        """Handle an error outside of the routes, which log and answer their own."""
+        if sender.status and scope["type"] == "http":
             return
-        answer = unforeseen(error)
-        if not teller.status:
-            await self._refuse(scope, receive, teller, answer)
+        response = internal_error(error)
+        if not sender.status:
+            await _send(response, scope, receive, sender)
 
-    def _told(self, origin: str | None) -> list[tuple[bytes, bytes]]:
-        """The headers that every answer to *origin* carries."""
-        headers = [*_HEADERS]
+    def _extra_headers(self, origin: str | None) -> Headers:
+        """The headers that every response to *origin* carries."""
+        headers = [*_SECURITY_HEADERS]
         if self._cors:
+            # Also without an Origin: a cache would otherwise give one site's response to another.
             headers.append((b"vary", b"origin"))
         if origin in self._cors:
             headers.append((b"access-control-allow-origin", str(origin).encode("latin-1")))
         else:
-            headers.append(_OWN_SITE)
+            headers.append(_SAME_ORIGIN_RESOURCE)
         return headers
 
-    def _refusal(
-        self,
-        scope: Scope,
-        headers: Iterable[tuple[bytes, bytes]],
-        origin: str | None,
-        client: str,
-    ) -> Response | None:
-        """Why the request is refused whatever its token; None if it is not."""
-        if not self._requests.of(client).take():
-            return Problem(429, "TooMany", "more requests than are allowed", {"Retry-After": "1"})
-        host = _only(headers, b"host")
+    def _check_request(self, scope: Scope, origin: str | None, client: str) -> Response | None:
+        """Return why the request is refused whatever its token; None if it is not."""
+        headers: Headers = scope["headers"]
+        if not self._requests.bucket_of(client).take():
+            return Problem(429, Reason.TOO_MANY, "request rate limit reached", {"Retry-After": "1"})
+        host = _single(headers, b"host")
         if host is None:
-            return Problem(400, "BadHost", "a request names one host")
+            return Problem(400, Reason.BAD_HOST, "a request needs exactly one Host header")
+        # Against DNS rebinding: a page of evil.example whose name now resolves to this server.
         if _without_port(host) not in self._hosts:
-            return Problem(421, "BadHost", "not the host of this server; see --allow-host")
-        if not self._is_own(headers, host, origin):
-            return Problem(403, "BadOrigin", "the page of another site asks; see --allow-origin")
+            detail = "unknown host; allow it with --allow-host"
+            return Problem(421, Reason.BAD_HOST, detail)
+        if not self._is_allowed_origin(headers, host, origin):
+            detail = "cross-origin request refused; allow it with --allow-origin"
+            return Problem(403, Reason.BAD_ORIGIN, detail)
         if scope["type"] == "http":
-            return self._refused_method(scope, headers, origin)
+            return self._check_method(scope, origin)
         return None
 
-    def _is_own(
-        self, headers: Iterable[tuple[bytes, bytes]], host: str, origin: str | None
-    ) -> bool:
-        """Whether no page of another site is behind it."""
+    def _is_allowed_origin(self, headers: Headers, host: str, origin: str | None) -> bool:
+        """Whether the request comes from no page, a page of this server, or an allowed origin."""
         if _count(headers, b"origin") > 1:
             return False
         if origin is not None:
             own = host.lower()
             return origin.lower() in (f"http://{own}", f"https://{own}") or origin in self._origins
-        site = _only(headers, b"sec-fetch-site")
-        mode = _only(headers, b"sec-fetch-mode")
+        # Browsers leave out Origin for images and scripts, but send Fetch Metadata.
+        site = _single(headers, b"sec-fetch-site")
+        mode = _single(headers, b"sec-fetch-mode")
         return site in (None, "same-origin", "none") or mode == "navigate"
 
-    def _refused_method(
-        self, scope: Scope, headers: Iterable[tuple[bytes, bytes]], origin: str | None
-    ) -> Response | None:
+    def _check_method(self, scope: Scope, origin: str | None) -> Response | None:
+        headers: Headers = scope["headers"]
         if scope["method"] == "OPTIONS" and origin in self._cors:
             return _preflight()
         if scope["method"] not in ("GET", "HEAD"):
             allowed = {"Allow": "GET, HEAD"}
-            return Problem(405, "ReadOnly", "this API is read-only: GET or HEAD", allowed)
+            return Problem(405, Reason.READ_ONLY, "read-only API; use GET or HEAD", allowed)
+        # No route reads a body, so one is an attempt to smuggle a second request past a proxy.
         sizes = {value for name, value in headers if name == b"content-length"}
         if _count(headers, b"transfer-encoding") or sizes - {b"0"}:
-            closing = {"Connection": "close"}
-            return Problem(413, "NoBody", "a request of this API has no body", closing)
+            detail = "request body refused; send none"
+            return Problem(413, Reason.NO_BODY, detail, {"Connection": "close"})
         return None
 
-    def _unknown(self, address: str, *, has_token: bool) -> Response:
-        """The refusal of a request without a valid token."""
-        failures = self._failures.of(address)
+    def _refuse_token(self, address: str, *, has_token: bool) -> Response:
+        """Return the refusal of a request without a valid token, and count a wrong one."""
+        failures = self._failures.bucket_of(address)
         if has_token and failures.is_empty:
-            again = {"Retry-After": str(int(failures.wait_s) + 1)}
-            return Problem(429, "TooMany", "too many wrong tokens from this address", again)
+            retry_after = {"Retry-After": str(int(failures.wait_s) + 1)}
+            detail = "too many wrong tokens from this address"
+            return Problem(429, Reason.TOO_MANY, detail, retry_after)
         if has_token:
             failures.take()
             if failures.is_empty:
-                self._lockouts.began(address)
-        detail = "send a token: Authorization: Bearer <token>"
-        refusal = Problem(401, "NoToken", detail)
+                self._lockouts.add(address)
+        refusal = Problem(
+            401, Reason.NO_TOKEN, "missing or wrong token; send Authorization: Bearer <token>"
+        )
         for challenge in _CHALLENGES:
             refusal.headers.append("WWW-Authenticate", challenge)
         return refusal
 
-    async def _refuse(
-        self, scope: Scope, receive: Receive, send: "_Teller", answer: Response
-    ) -> None:
-        if scope["type"] == "http":
-            await answer(scope, receive, send)
-            return
-        start = {
-            "type": "websocket.http.response.start",
-            "status": answer.status_code,
-            "headers": answer.raw_headers,
-        }
-        await send(start)
-        await send({"type": "websocket.http.response.body", "body": bytes(answer.body)})
 
+class _LockoutLog:
+    """Counts and logs addresses that are locked out after too many wrong tokens."""
 
-class _Lockouts:
-    """Counts and logs addresses that sent too many wrong tokens."""
-
-    def __init__(self, failures_minute: int, figures: Figures) -> None:
+    def __init__(self, failures_minute: int, stats: ServerStats) -> None:
         self._failures_minute = failures_minute
-        self._figures = figures
-        self._logs = Bucket(LOCKOUT_LOGS_MINUTE / 60, LOCKOUT_LOGS_MINUTE)
-        self._locked: OrderedDict[str, float] = (
-            OrderedDict()
-        )  # by address: since when, oldest first
+        self._stats = stats
+        self._log_rate = TokenBucket(LOCKOUT_LOGS_MINUTE / 60, LOCKOUT_LOGS_MINUTE)
+        # The time of the newest lock-out by address, oldest first.
+        self._locked_at: OrderedDict[str, float] = OrderedDict()
         self._unlogged = 0
 
-    def began(self, address: str) -> None:
-        """Count a lock-out of *address*; log it, but not each of one that goes on."""
+    def add(self, address: str) -> None:
+        """Count and log a lock-out of *address*, once in `LOCKOUT_S` while it continues."""
         now = time.monotonic()
-        while self._locked and now - next(iter(self._locked.values())) >= LOCKOUT_S:
-            self._locked.popitem(last=False)
-        if address in self._locked:
+        while self._locked_at and now - next(iter(self._locked_at.values())) >= LOCKOUT_S:
+            self._locked_at.popitem(last=False)
+        if address in self._locked_at:
             return
-        self._locked[address] = now
-        if len(self._locked) > ADDRESSES_MAX:
-            self._locked.popitem(last=False)
-        self._figures.lockouts += 1
-        if not self._logs.take():
+        self._locked_at[address] = now
+        if len(self._locked_at) > CLIENTS_MAX:
+            self._locked_at.popitem(last=False)
+        self._stats.lockouts += 1
+        if not self._log_rate.take():
             self._unlogged += 1
             return
-        others, self._unlogged = self._unlogged, 0
+        unlogged, self._unlogged = self._unlogged, 0
         log.warning(
             "%s: locked out after %d wrong tokens within a minute; valid tokens are still accepted"
-            " from there%s",
+            " from this address%s",
             address or "unknown address",
             self._failures_minute,
-            f" ({others} other lock-outs were not logged)" if others else "",
+            f" ({unlogged} other lock-outs were not logged)" if unlogged else "",
         )
 
 
-class _Teller:
-    """Sends, with the headers *extra*."""
+class _HeaderSender:
+    """An ASGI `send` that adds headers to responses and remembers the status."""
 
-    def __init__(self, send: Send, extra: list[tuple[bytes, bytes]]) -> None:
-        self.status = 0
+    def __init__(self, send: Send, extra_headers: Headers) -> None:
+        self.status = 0  # 0 until a response has started
         self._send = send
-        self._extra = extra
+        self._extra_headers = extra_headers
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "websocket.accept":
             self.status = 101
         if message["type"] in ("http.response.start", "websocket.http.response.start"):
             self.status = message["status"]
-            message = {**message, "headers": [*message.get("headers", ()), *self._extra]}
+            headers = [*message.get("headers", ()), *self._extra_headers]
+            message = {**message, "headers": headers}
         await self._send(message)
+
+
+async def _send(response: Response, scope: Scope, receive: Receive, send: _HeaderSender) -> None:
+    """Send *response*, also in place of a WebSocket handshake."""
+    if scope["type"] == "http":
+        await response(scope, receive, send)
+        return
+    start = {
+        "type": "websocket.http.response.start",
+        "status": response.status_code,
+        "headers": response.raw_headers,
+    }
+    await send(start)
+    await send({"type": "websocket.http.response.body", "body": bytes(response.body)})
 
 
 def _preflight() -> Response:
@@ -259,14 +282,14 @@ def _preflight() -> Response:
     return Response(None, 204, allowed)
 
 
-def _only(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> str | None:
-    """The value of the header *name* where it is there once."""
-    found = [value for one, value in headers if one == name]
-    return found[0].decode("latin-1") if len(found) == 1 else None
+def _single(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> str | None:
+    """Return the value of the header *name* if it occurs exactly once."""
+    values = [value for header, value in headers if header == name]
+    return values[0].decode("latin-1") if len(values) == 1 else None
 
 
 def _count(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> int:
-    return sum(one == name for one, _ in headers)
+    return sum(header == name for header, _ in headers)
 
 
 def _without_port(host: str) -> str:

@@ -1,33 +1,40 @@
-"""Weights in Accept and Accept-Encoding (RFC 9110, section 12.4.2)."""
+"""Content negotiation: quality values of Accept and Accept-Encoding (RFC 9110, section 12.4.2)."""
 
-__all__ = ("coding", "weights")
+__all__ = ("choose_coding", "weights")
 
 
 def weights(header: str) -> dict[str, float]:
-    """The weight of each name in *header*, in small letters; 1 where it is missing or malformed."""
-    found = {}
+    """Return the weight of each name in *header*, in lower case.
+
+    A missing or malformed weight is 1: a client that writes the header wrong still wants the type
+    that it names.
+    """
+    weight_of = {}
     for part in header.lower().split(","):
         name, *parameters = (text.strip() for text in part.split(";"))
         if name:
-            found[name] = _weight(parameters)
-    return found
+            weight_of[name] = _weight(parameters)
+    return weight_of
 
 
-def coding(header: str | None, offered: str) -> str | None:
-    """What to encode an answer with: *offered* or "identity"; None if the client takes neither.
+def choose_coding(header: str | None, offered: str) -> str | None:
+    """Return *offered* or "identity", whichever the client prefers; None if it accepts neither.
 
-    *offered* wins a tie, since it is smaller.
+    *header* is the value of Accept-Encoding, None without one. *offered* wins a tie, since it is
+    smaller.
     """
     if header is None or not header.strip():
         return "identity"
     accepted = weights(header)
-    rest = accepted.get("*")
-    of_offered = accepted.get(offered, rest or 0.0)
-    # Not named, identity is acceptable unless "*;q=0" excludes what is not named.
-    is_acceptable = accepted.get("identity", 1.0 if rest is None else rest) > 0
-    if of_offered > 0 and (not is_acceptable or of_offered >= accepted.get("identity", 0.0)):
+    wildcard = accepted.get("*")
+    offered_weight = accepted.get(offered, wildcard or 0.0)
+    # RFC 9110, section 12.5.3: identity is acceptable unless "identity;q=0", or "*;q=0" without
+    # a more specific entry for identity, excludes it.
+    accepts_identity = accepted.get("identity", 1.0 if wildcard is None else wildcard) > 0
+    prefers_offered = offered_weight >= accepted.get("identity", 0.0)
+    if offered_weight > 0 and (not accepts_identity or prefers_offered):
         return offered
-    return "identity" if is_acceptable else None
+    return "identity" if accepts_identity else None
 
 
 def _weight(parameters: list[str]) -> float:

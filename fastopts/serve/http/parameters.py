@@ -1,4 +1,4 @@
-"""The parameters of requests."""
+"""Types of request parameters: validation, and their descriptions in the OpenAPI document."""
 
 from typing import Annotated, Any, Final, Literal
 
@@ -10,21 +10,26 @@ from fastopts.reader.selection.bounds import IV_MAX, UNITS, Function
 from fastopts.reader.selection.scan import SORTABLE
 
 __all__ = (
+    "AllowExpired",
     "AnyAsset",
     "Asset",
     "Deltas",
     "Expiry",
+    "Gate",
+    "MaxAge",
+    "RowLimit",
     "Settle",
     "Sort",
     "Stale",
+    "Symbol",
     "Symbols",
     "bounded",
-    "no_strangers",
+    "check_names",
 )
 
-_FORMS: Final = "27MAR26, 260327, 2026-03-27 or front"
+_EXPIRY_FORMS: Final = "27MAR26, 260327, 2026-03-27 or front"
 
-# Told by the document, and checked by the reader, which says in words what is wrong.
+# Documented, but not enforced here: the reader checks the same, and its messages name the remedy.
 _COIN: Final = {"pattern": "^[A-Za-z0-9]{1,8}$"}
 _EXPIRY: Final = {
     "pattern": "^([0-9]{1,2}[A-Za-z]{3}[0-9]{2}|[0-9]{6}|20[0-9]{2}-[0-9]{2}-[0-9]{2}|front)$"
@@ -35,15 +40,28 @@ _DELTAS: Final = {"pattern": f"^{_DELTA}(,{_DELTA})*$"}
 _SORT: Final = {"enum": [sign + name for name in SORTABLE for sign in ("", "-")]}
 _IV: Final = {"maximum": IV_MAX}
 
-Asset = Annotated[str, Path(description="base coin: BTC", max_length=32, json_schema_extra=_COIN)]
+# The lengths are enforced: they bound the work before the reader has seen the value.
+AllowExpired = Annotated[bool, Query(description="also return a delivered option")]
+Asset = Annotated[
+    str, Path(description="base coin, such as BTC", max_length=32, json_schema_extra=_COIN)
+]
 AnyAsset = Annotated[
     str | None, Query(description="base coin", max_length=32, json_schema_extra=_COIN)
 ]
 Deltas = Annotated[
     str | None,
-    Query(description="with commas: -0.25,atm,0.25", max_length=2048, json_schema_extra=_DELTAS),
+    Query(
+        description="comma-separated, such as -0.25,atm,0.25",
+        max_length=2048,
+        json_schema_extra=_DELTAS,
+    ),
 ]
-Expiry = Annotated[str, Path(description=_FORMS, max_length=32, json_schema_extra=_EXPIRY)]
+Expiry = Annotated[str, Path(description=_EXPIRY_FORMS, max_length=32, json_schema_extra=_EXPIRY)]
+Gate = Annotated[
+    bool, Query(description="leave out options that are stale, settling, one-sided or crossed")
+]
+MaxAge = Annotated[float | None, Query(ge=0, description="highest age to accept (seconds)")]
+RowLimit = Annotated[int | None, Query(ge=0, le=1_000_000, description="highest number of rows")]
 Settle = Annotated[
     str | None,
     Query(description="settle coin: USDT or USDC", max_length=32, json_schema_extra=_COIN),
@@ -51,44 +69,49 @@ Settle = Annotated[
 Sort = Annotated[
     str | None,
     Query(
-        description="by a column; -name: the highest first",
+        description="column to sort by, descending with a leading -",
         max_length=64,
         json_schema_extra=_SORT,
     ),
 ]
+Stale = Annotated[bool, Query(description="also return values that are not live")]
+Symbol = Annotated[str, Path(description="such as BTC-25JUN27-100000-C-USDT", max_length=64)]
 Symbols = Annotated[
-    str, Query(description="with commas", max_length=65536, json_schema_extra=_SYMBOLS)
+    str, Query(description="comma-separated", max_length=65536, json_schema_extra=_SYMBOLS)
 ]
-Stale = Annotated[bool, Query(description="also what is not live")]
 
 
-async def no_strangers(request: Request) -> None:
-    """Raise BadInput for a parameter that the route does not have, or one that is there twice."""
-    known = {one.alias for one in request.scope["route"].dependant.query_params}
+async def check_names(request: Request) -> None:
+    """Raise BadInput for a parameter that the route does not have, or one that is repeated.
+
+    FastAPI ignores unknown parameters, so a misspelled bound would widen a scan unnoticed.
+    """
+    known = {field.alias for field in request.scope["route"].dependant.query_params}
     names = [name for name, _ in request.query_params.multi_items()]
     for name in names:
         if name not in known:
-            there = ", ".join(sorted(known)) or "none"
-            raise BadInput(f"there is no parameter {clipped(repr(name))}; there are: {there}")
+            choices = ", ".join(sorted(known)) or "none"
+            raise BadInput(f"unknown parameter {clipped(repr(name))}; this path has: {choices}")
         if names.count(name) > 1 and name != "subscribe":
-            raise BadInput(f"{name}: it is there twice")
+            raise BadInput(f"{name}: given more than once")
 
 
 def bounded(handler: Function) -> Function:
-    """Give *handler* a parameter for each bound, in the place of its `**bounds`."""
+    """Give *handler* a parameter for each bound of a scan, in place of its `**bounds`."""
     return bounds.spelled_out(handler, _annotation)
 
 
 def _annotation(name: str) -> Any:
-    what = name.partition("_")[2]
+    quantity = name.partition("_")[2]
     if name == "settle":
         return Settle
     if name == "type":
         return Annotated[Literal["C", "P"] | None, Query(description="C or P")]
     if name == "expiry":
         return Annotated[
-            str | None, Query(description=_FORMS, max_length=32, json_schema_extra=_EXPIRY)
+            str | None, Query(description=_EXPIRY_FORMS, max_length=32, json_schema_extra=_EXPIRY)
         ]
-    words = "a fraction: 0.8 is 80 %" if what.endswith("iv") or what == "rel_spread" else ""
+    is_fraction = quantity.endswith("iv") or quantity == "rel_spread"
+    description = "a fraction: 0.8 is 80 %" if is_fraction else UNITS[quantity]
     limit = _IV if name.endswith("_iv") else None
-    return Annotated[float | None, Query(description=words or UNITS[what], json_schema_extra=limit)]
+    return Annotated[float | None, Query(description=description, json_schema_extra=limit)]

@@ -1,4 +1,4 @@
-"""Errors as RFC 9457's problem+json, with the contract's reason."""
+"""Errors as problem details (RFC 9457), with a machine-readable `reason`."""
 
 import logging
 import secrets
@@ -9,56 +9,38 @@ from typing import Final
 import orjson
 from starlette.responses import Response
 
-from fastopts.errors import (
-    BadInput,
-    Expired,
-    FastoptsError,
-    NoSuchOption,
-    StaleData,
-    StoreUnavailable,
-    WrongVenue,
-    one_line,
-)
+from fastopts.errors import FastoptsError, one_line
+from fastopts.serve.protocol import STATUS_UPSTREAM_ERROR, STATUSES, Reason, reason_of
 
 __all__ = (
     "MEDIA_TYPE",
-    "STATUSES",
     "Problem",
     "body_of",
-    "of_error",
-    "reason_of",
-    "told",
-    "unforeseen",
+    "error_fields",
+    "from_error",
+    "internal_error",
+    "not_found",
 )
 
 log = logging.getLogger(__name__)
 
 MEDIA_TYPE: Final = "application/problem+json"
-_RETRY: Final = {"Retry-After": "1"}
 
-# The first that fits counts. What is stale may be live a second later.
-STATUSES: Final[tuple[tuple[type[FastoptsError], int], ...]] = (
-    (BadInput, 400),
-    (Expired, 410),
-    (NoSuchOption, 404),
-    (StaleData, 503),
-    (StoreUnavailable, 503),
-    (WrongVenue, 503),
-)
+# The collector beats once a second, and a mirror follows within that time.
+_RETRY_AFTER: Final = {"Retry-After": "1"}
 
 
-def reason_of(error: FastoptsError) -> str:
-    """The contract's word for *error*: `FeedDown`, `Unknown`, ..."""
-    return type(error).__name__
-
-
-def told(error: FastoptsError) -> dict[str, str]:
-    """The *error* in a message: its reason, and its text in the terms of a client of the API."""
+def error_fields(error: FastoptsError) -> dict[str, str]:
+    """Return `reason` and `detail` of *error*, worded for a client of the API."""
     return {"reason": reason_of(error), "detail": one_line(error.worded("http"))}
 
 
 def body_of(status: int, reason: str, detail: str) -> bytes:
-    """A problem's JSON."""
+    """Return the JSON of a problem.
+
+    `type` is about:blank, which RFC 9457 (section 4.2.1) defines as "see the status": then the
+    title has to be the status phrase.
+    """
     return orjson.dumps(
         {
             "type": "about:blank",
@@ -71,26 +53,34 @@ def body_of(status: int, reason: str, detail: str) -> bytes:
 
 
 class Problem(Response):
-    """An answer that says what is wrong."""
+    """A response with problem details; caches must not keep it."""
 
     def __init__(
         self, status: int, reason: str, detail: str, headers: Mapping[str, str] | None = None
     ) -> None:
-        plain = {"Cache-Control": "no-store", **(headers or {})}
-        super().__init__(body_of(status, reason, detail), status, plain, MEDIA_TYPE)
+        all_headers = {"Cache-Control": "no-store", **(headers or {})}
+        super().__init__(body_of(status, reason, detail), status, all_headers, MEDIA_TYPE)
         self.reason = reason
         self.detail = detail
 
 
-def of_error(error: FastoptsError) -> Problem:
-    """The answer in place of what *error* kept from being told."""
-    status = next((status for kind, status in STATUSES if isinstance(error, kind)), 502)
-    retry = _RETRY if status in (502, 503) else None
-    return Problem(status, reason_of(error), one_line(error.worded("http")), retry)
+def from_error(error: FastoptsError) -> Problem:
+    """Return the response for an *error* that a read raised."""
+    status = next(
+        (status for kind, status in STATUSES if isinstance(error, kind)), STATUS_UPSTREAM_ERROR
+    )
+    headers = _RETRY_AFTER if status in (502, 503) else None
+    return Problem(status, reason_of(error), one_line(error.worded("http")), headers)
 
 
-def unforeseen(error: BaseException) -> Problem:
-    """The answer after a bug: it tells nothing but a number, under which the log has the rest."""
+def not_found() -> Problem:
+    """Return the response for a path that the server does not have."""
+    return Problem(404, Reason.NO_SUCH_PATH, "no such path; /v1/openapi.json lists the API's")
+
+
+def internal_error(error: BaseException) -> Problem:
+    """Log an unexpected *error* and return a response that reveals nothing but its log number."""
     number = secrets.token_hex(4)
-    log.error("error %s", number, exc_info=error)
-    return Problem(500, "InternalError", f"an error of the server's own; its log has {number}")
+    log.error("internal error %s", number, exc_info=error)
+    detail = f"internal server error; the server's log has it under {number}"
+    return Problem(500, Reason.INTERNAL_ERROR, detail)

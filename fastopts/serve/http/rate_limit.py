@@ -1,66 +1,76 @@
-"""How often something may happen: so many a second, a burst of it at once."""
+"""Rate limits: a token bucket, and one bucket for each client."""
 
 import time
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Final
 
-__all__ = ("ADDRESSES_MAX", "Bucket", "Buckets")
+__all__ = ("CLIENTS_MAX", "RateLimiter", "TokenBucket")
 
-ADDRESSES_MAX: Final = 10_000
+# A bucket is about 200 bytes, so a scan of addresses costs 2 MB at most.
+CLIENTS_MAX: Final = 10_000
 
 
-class Bucket:
-    """Lets *rate* a second pass, and *burst* at once."""
+class TokenBucket:
+    """Allows *rate* events per second on average, and *burst* events at once.
 
-    __slots__ = ("_at", "_burst", "_clock", "_left", "_rate")
+    *clock* returns seconds and never goes back.
+    """
+
+    __slots__ = ("_burst", "_clock", "_rate", "_tokens", "_updated_at")
 
     def __init__(
         self, rate: float, burst: float, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._rate = rate
-        self._burst = self._left = burst
+        self._burst = self._tokens = burst
         self._clock = clock
-        self._at = clock()
+        self._updated_at = clock()
 
     def take(self) -> bool:
-        """Whether one more may pass; it has then."""
-        self._refill()
-        if self._left < 1:
+        """Take a token. Return False, and take nothing, when the bucket is empty."""
+        now = self._clock()
+        self._tokens = self._available(now)
+        self._updated_at = now
+        if self._tokens < 1:
             return False
-        self._left -= 1
+        self._tokens -= 1
         return True
 
     @property
     def is_empty(self) -> bool:
-        """Whether none may pass now."""
-        self._refill()
-        return self._left < 1
+        """Whether `take` would return False now."""
+        return self._available(self._clock()) < 1
 
     @property
     def wait_s(self) -> float:
-        """Until the next one may pass."""
-        self._refill()
-        return max(1 - self._left, 0.0) / self._rate
+        """Seconds until `take` can succeed; 0 when it can now."""
+        return max(1 - self._available(self._clock()), 0.0) / self._rate
 
-    def _refill(self) -> None:
-        now = self._clock()
-        self._left = min(self._burst, self._left + (now - self._at) * self._rate)
-        self._at = now
+    def _available(self, now: float) -> float:
+        return min(self._burst, self._tokens + (now - self._updated_at) * self._rate)
 
 
-class Buckets:
-    """One for each address; the longest unheard of make room."""
+class RateLimiter:
+    """One token bucket per client, made by *make_bucket*; the least recently used are dropped.
 
-    def __init__(self, make: Callable[[], Bucket]) -> None:
-        self._make = make
-        self._held: OrderedDict[str, Bucket] = OrderedDict()
+    A dropped bucket comes back full, so a client behind more than `CLIENTS_MAX` addresses escapes
+    its limit. The limits on connections still hold then.
+    """
 
-    def of(self, address: str) -> Bucket:
-        bucket = self._held.get(address)
+    def __init__(self, make_bucket: Callable[[], TokenBucket]) -> None:
+        self._make_bucket = make_bucket
+        self._buckets: OrderedDict[str, TokenBucket] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._buckets)
+
+    def bucket_of(self, client: str) -> TokenBucket:
+        """Return the bucket of *client*, a new and full one at its first request."""
+        bucket = self._buckets.get(client)
         if bucket is None:
-            bucket = self._held[address] = self._make()
-            if len(self._held) > ADDRESSES_MAX:
-                self._held.popitem(last=False)
-        self._held.move_to_end(address)
+            bucket = self._buckets[client] = self._make_bucket()
+            if len(self._buckets) > CLIENTS_MAX:
+                self._buckets.popitem(last=False)
+        self._buckets.move_to_end(client)
         return bucket

@@ -1,9 +1,9 @@
-"""An answer as JSON or CSV, with its ETag."""
+"""Responses of the API: one content as JSON or CSV, with its ETag."""
 
 import csv
 import io
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -17,43 +17,56 @@ from fastopts.reader.export.files import guarded
 from fastopts.reader.mirrors.mirror import BaseMirror
 from fastopts.serve.http.negotiation import weights
 
-__all__ = ("Content", "answer", "etag", "table", "tags")
+__all__ = ("FORMAT", "ResponseContent", "csv_table", "entity_tags", "etag", "respond")
+
+# Key of the ASGI scope: "csv" or "json" if the path had that suffix.
+FORMAT: Final = "fastopts.format"
 
 _JSON: Final = "application/json"
 _CSV: Final = "text/csv"
 
 
 @dataclass(frozen=True, slots=True)
-class Content:
-    """What is told: *body* as JSON; *rows*, all of the same *names*, as CSV in a file *name*."""
+class ResponseContent:
+    """What a route returns, before the client's choice between JSON and CSV.
+
+    *body* is the JSON document; *rows* with the columns *names* are the CSV file *file_name*.csv.
+    """
 
     body: Mapping[str, Any]
     rows: Sequence[Mapping[str, Any]]
     names: Sequence[str]
-    name: str
+    file_name: str
 
 
-def answer(request: Request, mirror: BaseMirror, make: Callable[[], Content]) -> Response:
-    """Answer with what *make* tells, unless the client has it already."""
-    is_csv = _wants_csv(request)
+async def respond(
+    request: Request, mirror: BaseMirror, make: Callable[[], Awaitable[ResponseContent]]
+) -> Response:
+    """Respond with the content of *make*, or with 304 when the client has the current state.
+
+    *make* is not called for a 304: a poll that finds nothing new costs no read of the market.
+    """
+    is_csv = _prefers_csv(request)
     tag = etag(mirror, is_csv)
     headers = {"Cache-Control": "no-cache", "Vary": "Accept, Authorization"}
     if tag is not None:
         headers["ETag"] = tag
-        if tag in tags(request.headers.get("if-none-match", "")):
+        if tag in entity_tags(request.headers.get("if-none-match", "")):
             return Response(None, 304, headers)
-    content = make()
+    content = await make()
     if not is_csv:
         return Response(orjson.dumps(content.body), 200, headers, _JSON)
-    headers["Content-Disposition"] = f'attachment; filename="{content.name}.csv"'
-    return Response(table(content.names, content.rows), 200, headers, f"{_CSV}; charset=utf-8")
+    headers["Content-Disposition"] = f'attachment; filename="{content.file_name}.csv"'
+    return Response(csv_table(content.names, content.rows), 200, headers, f"{_CSV}; charset=utf-8")
 
 
 def etag(mirror: BaseMirror, is_csv: bool) -> str | None:
-    """Names the state of the feed: the number of its newest announcement, which has its epoch, and
-    the connections that are live. None while nothing is: what is told then differs by its time.
+    """Return the tag of the market's state; None while nothing is live.
 
-    It changes once a second at least, so that what a client keeps is no older than that.
+    The state is the number of the newest announcement, its epoch, and the muted connections. It
+    changes at least once a second, so a cached response is never older. Without a live feed there
+    is no tag: responses then change with the time alone. The tag is weak because ages differ
+    between two responses of the same state.
     """
     if mirror.problem is not None:
         return None
@@ -62,8 +75,16 @@ def etag(mirror: BaseMirror, is_csv: bool) -> str | None:
     return f'W/"{epoch}-{number}-{muted}-{"csv" if is_csv else "json"}"'
 
 
-def table(names: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> bytes:
-    """*rows* as CSV: times as ISO 8601 with Z, nothing for what is absent."""
+def entity_tags(header: str) -> list[str]:
+    """Return the entity tags in If-None-Match."""
+    return [tag.strip() for tag in header.split(",")]
+
+
+def csv_table(names: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> bytes:
+    """Return *rows* as CSV with a header line.
+
+    Times (`*_ms`) become ISO 8601 with Z, and lose the suffix; null becomes an empty cell.
+    """
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow([name.removesuffix("_ms") for name in names])
@@ -84,18 +105,13 @@ def _cell(name: str, value: Any) -> Any:
         case str():
             return guarded(value)
         case float() if not math.isfinite(value):
-            return ""  # as JSON has it
+            return ""  # orjson writes null for it
     return value
 
 
-def _wants_csv(request: Request) -> bool:
-    form = request.scope.get("fastopts.form")
-    if form is not None:
-        return bool(form == "csv")
+def _prefers_csv(request: Request) -> bool:
+    suffix = request.scope.get(FORMAT)
+    if suffix is not None:
+        return bool(suffix == "csv")
     accepted = weights(request.headers.get("accept", ""))
     return accepted.get(_CSV, 0.0) > accepted.get(_JSON, 0.0)
-
-
-def tags(header: str) -> list[str]:
-    """The entity tags in If-None-Match."""
-    return [tag.strip() for tag in header.split(",")]

@@ -1,4 +1,4 @@
-"""Whether there is data: the market as a whole, and what is wanting."""
+"""Health of the market data: coverage, ages, and the reasons why /ready answers 503."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -7,14 +7,17 @@ from fastopts.errors import FastoptsError
 from fastopts.metrics import quantile
 from fastopts.reader.freshness.feed_state import FeedState
 from fastopts.reader.mirrors.mirror import BaseMirror
-from fastopts.serve.http.problems import reason_of
+from fastopts.serve.protocol import Reason, reason_of
 
-__all__ = ("Look", "look", "wanting")
+__all__ = ("MarketHealth", "measure", "readiness_problems")
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """How many options are live, and the ages in seconds of those that are."""
+class MarketHealth:
+    """How many listed options are live, and the ages of the live ones in seconds.
+
+    Ages are None while nothing is live.
+    """
 
     feed: FeedState
     live: int
@@ -25,11 +28,12 @@ class Look:
 
     @property
     def share(self) -> float:
-        """Of what is listed, how much is live."""
+        """The live share of the listed options; 0 if none is listed."""
         return self.live / self.total if self.total else 0.0
 
     @property
     def values(self) -> dict[str, Any]:
+        """The numbers by name, as in /ready and /v1/feed."""
         return {
             "live": self.live,
             "total": self.total,
@@ -40,37 +44,46 @@ class Look:
         }
 
 
-def look(mirror: BaseMirror) -> Look:
-    """Look at everything that *mirror* holds, be it live or not."""
+def measure(mirror: BaseMirror) -> MarketHealth:
+    """Measure the health of everything that *mirror* holds; without data all of it is 0 or None."""
     feed = mirror.feed()
     try:
         market = mirror.table(require_live=False).market
     except FastoptsError:
-        return Look(feed, 0, 0, None, None, None)
+        return MarketHealth(feed, 0, 0, None, None, None)
     ages_s = market.live_ages_s()
-    return Look(
-        feed,
-        len(ages_s),
-        len(market),
-        quantile(ages_s, 0.5),
-        quantile(ages_s, 0.99),
-        quantile(ages_s, 0.0),
+    return MarketHealth(
+        feed=feed,
+        live=len(ages_s),
+        total=len(market),
+        age_s_p50=quantile(ages_s, 0.5),
+        age_s_p99=quantile(ages_s, 0.99),
+        newest_age_s=quantile(ages_s, 0.0),
     )
 
 
-def wanting(found: Look, share: float, age_s: float) -> list[dict[str, str]]:
-    """Why the data is not fit for use: less than *share* of the listed options is live, or the
-    newest tick is older than *age_s*. Nothing when it is."""
-    reasons = []
-    if (down := found.feed.down) is not None:
-        reasons.append({"reason": reason_of(down), "detail": str(down)})
-    if not found.total:
-        reasons.append({"reason": "Empty", "detail": "nothing is listed"})
-    elif found.share < share:
-        words = f"{found.live} of {found.total} options are live, less than {share:.0%}"
-        reasons.append({"reason": "Coverage", "detail": words})
-    newest_s = found.newest_age_s
-    if newest_s is not None and newest_s > age_s:
-        words = f"the newest tick is {newest_s:.1f} s old, more than {age_s:g}"
-        reasons.append({"reason": "TooOld", "detail": words})
-    return reasons
+def readiness_problems(
+    health: MarketHealth, *, share_min: float, age_s_max: float
+) -> list[dict[str, str]]:
+    """Return why the data are not fit for use, as `reason` and `detail`; empty if they are.
+
+    Fit for use: the feed is alive, at least *share_min* of the listed options are live, and the
+    newest tick is not older than *age_s_max*.
+    """
+    problems = []
+    if (down := health.feed.down) is not None:
+        problems.append(_problem(reason_of(down), str(down)))
+    if not health.total:
+        problems.append(_problem(Reason.EMPTY, "no option is listed"))
+    elif health.share < share_min:
+        detail = f"{health.live} of {health.total} options are live, less than {share_min:.0%}"
+        problems.append(_problem(Reason.COVERAGE, detail))
+    newest_age_s = health.newest_age_s
+    if newest_age_s is not None and newest_age_s > age_s_max:
+        detail = f"the newest tick is {newest_age_s:.1f} s old, more than {age_s_max:g}"
+        problems.append(_problem(Reason.TOO_OLD, detail))
+    return problems
+
+
+def _problem(reason: str, detail: str) -> dict[str, str]:
+    return {"reason": reason, "detail": detail}

@@ -1,4 +1,4 @@
-"""What is told of the market, out of the mirror: by the API once, by streams again and again."""
+"""Payloads: the bodies of API responses and of stream messages, as dictionaries for JSON."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Literal
@@ -9,107 +9,129 @@ from fastopts.reader.freshness.feed_state import FeedState
 from fastopts.reader.mirrors.mirror import BaseMirror
 from fastopts.reader.selection.scan import Scan
 from fastopts.serve.payloads import rows
-from fastopts.serve.source import Source
+from fastopts.serve.source import MarketSource
 
 __all__ = (
     "DELTAS",
-    "chain",
-    "chains",
-    "expiries",
-    "feed",
-    "instruments",
-    "option",
-    "options",
-    "scan",
-    "smile",
-    "surface",
+    "Delta",
+    "Payload",
+    "chain_payload",
+    "chains_payload",
+    "expiries_payload",
+    "feed_payload",
+    "instruments_payload",
+    "option_payload",
+    "options_payload",
+    "parse_deltas",
+    "scan_payload",
+    "smile_payload",
+    "surface_payload",
 )
 
-Body = dict[str, Any]
+Payload = dict[str, Any]
 Delta = float | Literal["atm"]
 
-DELTAS_MAX: Final = 100
+DELTAS_MAX: Final = 100  # of one request; each is an interpolation per series
+
+# The deltas that desks quote, from the put wing over the money to the call wing.
 DELTAS: Final[tuple[Delta, ...]] = (
     *(-0.1, -0.15, -0.25, -0.35, -0.45),
     "atm",
     *(0.45, 0.35, 0.25, 0.15, 0.1),
 )
+_SURFACE_FIELDS: Final = (
+    *("expiry_ms", "label", "settle", "dte", "forward", "atm_iv", "live", "total"),
+)
 
 
-def option(found: Option) -> Body:
-    return rows.envelope(found.moment) | rows.option(found)
+def option_payload(option: Option) -> Payload:
+    """One option."""
+    return rows.envelope(option.moment) | rows.option(option)
 
 
-def options(feed: FeedState, found: Sequence[Option | Absent]) -> Body:
-    return rows.envelope(feed) | {
-        "options": [rows.option(one) for one in found if isinstance(one, Option)],
-        "absent": rows.absent(one for one in found if isinstance(one, Absent)),
+def options_payload(feed_state: FeedState, results: Sequence[Option | Absent]) -> Payload:
+    """The options in *results*, and why each absent one is missing."""
+    return rows.envelope(feed_state) | {
+        "options": [rows.option(result) for result in results if isinstance(result, Option)],
+        "absent": rows.absent(result for result in results if isinstance(result, Absent)),
     }
 
 
-def expiries(mirror: BaseMirror, asset: str, settle: str | None, is_live: bool = False) -> Body:
-    found = mirror.chains(asset, settle, require_live=is_live)
-    return rows.envelope(found[0].moment) | {
-        "asset": found[0].asset,
-        "index_price": next((one.index_price for one in found if one.index_price), None),
-        "expiries": [rows.series(one) for one in found],
+def expiries_payload(
+    mirror: BaseMirror, asset: str, settle: str | None, require_live: bool = False
+) -> Payload:
+    """The series of *asset* with their aggregates, without options."""
+    chains = mirror.chains(asset, settle, require_live=require_live)
+    prices = (chain.index_price for chain in chains if chain.index_price)
+    return rows.envelope(chains[0].moment) | {
+        "asset": chains[0].asset,
+        "index_price": next(prices, None),
+        "expiries": [rows.series(chain) for chain in chains],
     }
 
 
-def chain(found: Chain) -> Body:
-    return rows.envelope(found.moment) | rows.chain(found)
+def chain_payload(chain: Chain) -> Payload:
+    """One series strike by strike."""
+    return rows.envelope(chain.moment) | rows.chain(chain)
 
 
-def chains(found: Sequence[Chain]) -> Body:
-    return rows.envelope(found[0].moment) | {
-        "asset": found[0].asset,
-        "chains": [rows.chain(one) for one in found],
+def chains_payload(chains: Sequence[Chain]) -> Payload:
+    """All series of an asset strike by strike."""
+    return rows.envelope(chains[0].moment) | {
+        "asset": chains[0].asset,
+        "chains": [rows.chain(chain) for chain in chains],
     }
 
 
-def instruments(mirror: BaseMirror, asset: str | None) -> Body:
+def instruments_payload(mirror: BaseMirror, asset: str | None) -> Payload:
+    """The terms of all listed options, or of those of *asset*."""
     listed = mirror.instruments(asset)
     return rows.envelope(mirror.feed()) | {"instruments": list(map(rows.instrument, listed))}
 
 
-def smile(found: Chain) -> Body:
+def smile_payload(chain: Chain) -> Payload:
+    """One series' volatilities by strike."""
     return (
-        rows.envelope(found.moment)
-        | rows.series(found)
-        | {"points": list(map(rows.point, found.smile()))}
+        rows.envelope(chain.moment)
+        | rows.series(chain)
+        | {"points": list(map(rows.point, chain.smile()))}
     )
 
 
-def surface(
+def surface_payload(
     mirror: BaseMirror,
     asset: str,
     settle: str | None,
     deltas: Sequence[Delta] = DELTAS,
-    is_live: bool = False,
-) -> Body:
-    found = mirror.chains(asset, settle, require_live=is_live)
-    return rows.envelope(found[0].moment) | {
-        "asset": found[0].asset,
+    require_live: bool = False,
+) -> Payload:
+    """Mark volatilities of *asset* by expiry and delta."""
+    chains = mirror.chains(asset, settle, require_live=require_live)
+    return rows.envelope(chains[0].moment) | {
+        "asset": chains[0].asset,
         "deltas": deltas,
-        "expiries": [_across(one, deltas) for one in found],
+        "expiries": [_surface_row(chain, deltas) for chain in chains],
     }
 
 
-def scan(found: Scan, streamed: bool = False) -> Body:
-    """What was found, what the gate kept out, and of how many."""
-    told = rows.streamed if streamed else rows.option
+def scan_payload(result: Scan, streamed: bool = False) -> Payload:
+    """The options of a scan, and how many the gate excluded for which reason.
+
+    *streamed* rows lack the fields that change with the time alone.
+    """
+    row = rows.streamed if streamed else rows.option
     return {
-        "considered": found.considered,
-        "excluded": found.excluded,
-        "options": [told(one) for one in found],
+        "considered": result.considered,
+        "excluded": result.excluded,
+        "options": [row(option) for option in result],
     }
 
 
-def feed(source: Source) -> Body:
-    look = source.look()
+def feed_payload(source: MarketSource) -> Payload:
+    """The state of the feed, the health of its data, and the round trip to Redis."""
     return (
         rows.feed(source.mirror.feed())
-        | look.values
+        | source.health().values
         | {
             "messages_s": source.messages_s,
             "redis_ms": None if source.redis_s is None else source.redis_s * 1000,
@@ -117,35 +139,36 @@ def feed(source: Source) -> Body:
     )
 
 
-def _across(found: Chain, deltas: Sequence[Delta]) -> Mapping[str, Any]:
-    told = rows.series(found)
-    names = ("expiry_ms", "label", "settle", "dte", "forward", "atm_iv", "live", "total")
-    kept = {name: told[name] for name in names}
-    return kept | {"ivs": [_iv(found, delta) for delta in deltas]}
-
-
-def _iv(found: Chain, delta: Delta) -> float | None:
-    return found.atm_iv if delta == "atm" else found.iv_at_delta(delta)
-
-
-def read_deltas(text: str | None) -> Sequence[Delta]:
-    """`-0.1,atm,0.25`. Raises BadInput."""
+def parse_deltas(text: str | None) -> Sequence[Delta]:
+    """Parse deltas such as `-0.1,atm,0.25`; `DELTAS` for None. Raises BadInput."""
     if text is None:
         return DELTAS
-    found: list[Delta] = []
-    words = text.split(",")
-    if len(words) > DELTAS_MAX:
-        raise BadInput(f"deltas: {DELTAS_MAX} at most")
-    for word in words:
+    deltas: list[Delta] = []
+    parts = text.split(",")
+    if len(parts) > DELTAS_MAX:
+        raise BadInput(f"deltas: {len(parts)} of them; write at most {DELTAS_MAX}")
+    for part in parts:
         try:
-            delta = word.strip().lower()
-            found.append("atm" if delta == "atm" else _checked(float(delta)))
+            name = part.strip().lower()
+            deltas.append("atm" if name == "atm" else _checked_delta(float(name)))
         except ValueError:
-            raise BadInput(f"deltas: write them as -0.1,-0.25,atm,0.25,0.1: not {word!r}") from None
-    return found
+            raise BadInput(
+                f"deltas: {part!r} is not a delta; write deltas such as -0.1,-0.25,atm,0.25,0.1"
+            ) from None
+    return deltas
 
 
-def _checked(delta: float) -> float:
+def _surface_row(chain: Chain, deltas: Sequence[Delta]) -> Mapping[str, Any]:
+    values = rows.series(chain)
+    ivs = [_iv(chain, delta) for delta in deltas]
+    return {name: values[name] for name in _SURFACE_FIELDS} | {"ivs": ivs}
+
+
+def _iv(chain: Chain, delta: Delta) -> float | None:
+    return chain.atm_iv if delta == "atm" else chain.iv_at_delta(delta)
+
+
+def _checked_delta(delta: float) -> float:
     if not 0 < abs(delta) < 1:
         raise ValueError
     return delta

@@ -12,7 +12,7 @@ from fastopts.reader.export import as_dict as plain
 from fastopts.reader.freshness.feed_state import FeedState
 from fastopts.reader.freshness.moment import Moment, stale_error
 from fastopts.serve.http import problems
-from fastopts.serve.http.problems import reason_of
+from fastopts.serve.protocol import reason_of
 
 __all__ = (
     "ROW_NAMES",
@@ -62,7 +62,7 @@ def option(found: Option) -> dict[str, Any]:
 
 def absent(found: Iterable[Absent]) -> list[dict[str, str]]:
     """Why each is not handed over."""
-    return [{"symbol": one.symbol} | problems.told(one.reason) for one in found]
+    return [{"symbol": one.symbol} | problems.error_fields(one.reason) for one in found]
 
 
 def series(found: Chain) -> dict[str, Any]:

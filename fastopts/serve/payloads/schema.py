@@ -1,12 +1,13 @@
 """The OpenAPI document's words for what is told: the vocabulary's."""
 
 from collections.abc import Iterable, Mapping
+from http import HTTPStatus
 from typing import Any, Final
 
 from fastopts.field_registry import FIELDS
 from fastopts.serve.payloads import rows
 
-__all__ = ("COMPONENTS", "answers")
+__all__ = ("COMPONENTS", "responses")
 
 Schema = dict[str, Any]
 
@@ -243,19 +244,25 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
 }
 
 
-def answers(name: str, *statuses: int, csv: bool = True) -> dict[int | str, dict[str, Any]]:
-    """The answers of a route that tells *name*, and the statuses of its problems."""
+def responses(name: str, *statuses: int, has_csv: bool = True) -> dict[int | str, dict[str, Any]]:
+    """Return the responses of a route with the component *name*.
+
+    *statuses* are those of its problems besides the ones that every route has.
+    """
     content: dict[str, Any] = {"application/json": {"schema": _ref(name)}}
-    if csv:
+    if has_csv:
         content["text/csv"] = {"schema": {"type": "string"}}
     problem = {"application/problem+json": {"schema": _ref("Problem")}}
-    words = {400: "a parameter can't be meant", 404: "there is no such thing", 410: "delivered"}
-    usual = (400, 401, 403, 404, 421, 429, 502, 503)
+    descriptions = {400: "invalid parameter", 404: "not found", 410: "the option was delivered"}
+    all_statuses = (*(400, 401, 403, 404, 421, 429, 502, 503), *statuses)
     return {
-        200: {"description": "as of now", "content": content},
-        304: {"description": "nothing has changed since"},
+        200: {"description": "the current state", "content": content},
+        304: {"description": "unchanged since the ETag in If-None-Match"},
         **{
-            status: {"description": words.get(status, "a problem"), "content": problem}
-            for status in (*usual, *statuses)
+            status: {
+                "description": descriptions.get(status) or HTTPStatus(status).phrase,
+                "content": problem,
+            }
+            for status in all_statuses
         },
     }

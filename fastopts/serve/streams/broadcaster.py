@@ -1,8 +1,8 @@
-"""The rows that streams tell of, looked at on a clock; and who hears of them."""
+"""The broadcaster: topics with subscribers, renewed on a clock from the mirror."""
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import orjson
@@ -10,143 +10,146 @@ import orjson
 from fastopts.errors import BadInput
 from fastopts.reader import Option
 from fastopts.reader.freshness.requirements import Requirements
-from fastopts.reader.mirrors.mirror import BaseMirror
-from fastopts.serve.payloads import rows
+from fastopts.serve.payloads.market import feed_payload
+from fastopts.serve.payloads.rows import values
+from fastopts.serve.protocol import MessageType
 from fastopts.serve.settings import Limits
-from fastopts.serve.streams.subscriptions import Topics
-from fastopts.serve.streams.topics import Row, RowTopic, Subscription, Topic, WholeTopic
-from fastopts.serve.tasks import Failed, begin
+from fastopts.serve.source import MarketSource, OnFailure, start_task
+from fastopts.serve.streams.changes import ChangeLog
+from fastopts.serve.streams.subscriptions import TopicFactory
+from fastopts.serve.streams.topics import OptionRow, RowTopic, SnapshotTopic, Subscription, Topic
 
-__all__ = ("Board", "beats")
+__all__ = ("Broadcaster", "beats")
 
 log = logging.getLogger(__name__)
 
-ANY: Final = Requirements(require_live=False, allow_expired=True)
-FEED_S: Final = 1.0
+# A row says itself whether it is live, so stale and delivered options are streamed as well.
+_ANY: Final = Requirements(require_live=False, allow_expired=True)
+
+FEED_S: Final = 1.0  # from one `feed` message to the next
 
 
-class Board:
-    """Hears what changes (a Listener), and every *beat_s* tells whoever waits. While nobody does,
-    it does nothing."""
+class Broadcaster:
+    """Renews topics every *beat_s* and wakes their subscribers; idle without any.
+
+    Topics are shared: however many clients subscribe to the same, its messages are made once.
+    """
 
     def __init__(
         self,
-        mirror: Callable[[], BaseMirror],
-        feed: Callable[[], Mapping[str, Any]],
+        source: MarketSource,
+        changes: ChangeLog,
+        *,
         limits: Limits,
         beat_s: float,
-        failed: Failed,
+        on_failure: OnFailure,
     ) -> None:
+        """Make a broadcaster of *source*; *changes* listens to its mirror.
+
+        *on_failure* is called with the error that ended the clock.
+        """
         self.feed_message = ""
         self.beat_s = beat_s
-        self._mirror = mirror
-        self._feed = feed
+        self._source = source
+        self._mirror = source.mirror
+        self._changes = changes
         self._limits = limits
-        self._failed = failed
-        self._rows: dict[str, Row] = {}
-        self._topics = Topics(mirror, self._rows)
-        self._open: dict[bytes, tuple[Topic, int]] = {}  # and by how many it is held
-        self._openers: dict[bytes, str] = {}  # the client that opened it
+        self._on_failure = on_failure
+        self._rows: dict[str, OptionRow] = {}
+        self._factory = TopicFactory(self._mirror, self._rows)
+        self._topics: dict[bytes, tuple[Topic, int]] = {}  # with the number of subscriptions
+        self._openers: dict[bytes, str] = {}  # the client whose limits a topic counts towards
         self._wakers: set[Callable[[], None]] = set()
-        self._changed: set[str] = set()
-        self._is_doubtful = False  # whether what was live still is
         self._listing: object = None
         self._unreadable: set[str] = set()  # logged once each
-        self._number = 0
+        self._number = 0  # of the beat
         self._task: asyncio.Task[None] | None = None
 
-    def changed(self, symbols: Iterable[str]) -> None:
-        if self._open:
-            self._changed.update(symbols)
-
-    def revived(self) -> None:
-        self._is_doubtful = True
-
-    def relisted(self) -> None:
-        """No-op: each beat compares the mirror's listing."""
-
-    def broke(self, words: str) -> None:
-        self._is_doubtful = True
-
-    def resumed(self) -> None:
-        self._is_doubtful = True
-
     @property
-    def listeners(self) -> int:
+    def subscribers(self) -> int:
+        """The number of streams that are open."""
         return len(self._wakers)
 
     def join(self, wake: Callable[[], None]) -> None:
-        """Have *wake* called at each beat."""
+        """Call *wake* at each beat, until `leave`."""
         self._wakers.add(wake)
         if self._task is None:
             self._renew_feed()
-            self._task = begin(self._run(), self._failed)
+            self._task = start_task(self._run(), self._on_failure)
 
     def leave(self, wake: Callable[[], None]) -> None:
+        """Stop calling *wake*."""
         self._wakers.discard(wake)
 
     def subscribe(
-        self, wish: Mapping[str, Any], client: str = ""
+        self, request: Mapping[str, Any], client: str = ""
     ) -> tuple[bytes, Subscription, dict[str, Any]]:
-        """A subscription to what *wish* names, the key to give it up by, and what it was taken for.
+        """Subscribe *client* to what *request* names.
 
-        Raises BadInput, Unknown, and what else keeps it from being looked at the first time.
+        Return the key for `unsubscribe`, the subscription, and the request in its normal form.
+        Raises BadInput for an invalid request or one beyond a limit, Unknown for one of what is not
+        listed, and what the first read of the market raises.
         """
-        plain = self._topics.plain(wish)
-        key = orjson.dumps(plain, option=orjson.OPT_SORT_KEYS)
-        topic, holders = self._open.get(key) or (self._begin(plain, client), 0)
-        self._open[key] = topic, holders + 1
+        normal = self._factory.normalize(request)
+        key = orjson.dumps(normal, option=orjson.OPT_SORT_KEYS)
+        topic, count = self._topics.get(key) or (self._open(normal, client), 0)
+        self._topics[key] = topic, count + 1
         self._openers.setdefault(key, client)
-        return key, Subscription(topic), plain
+        self._changes.is_recording = True
+        return key, Subscription(topic), normal
 
-    def give_up(self, key: bytes) -> None:
-        topic, holders = self._open.pop(key)
-        if holders > 1:
-            self._open[key] = topic, holders - 1
+    def unsubscribe(self, key: bytes) -> None:
+        """End one subscription to the topic *key*; the last one closes the topic."""
+        topic, count = self._topics.pop(key)
+        if count > 1:
+            self._topics[key] = topic, count - 1
             return
         del self._openers[key]
         if isinstance(topic, RowTopic):
             self._forget(topic.symbols)
+        self._changes.is_recording = bool(self._topics)
 
-    async def end(self) -> None:
+    async def close(self) -> None:
+        """End the clock."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait((self._task,))
 
-    def _begin(self, plain: Mapping[str, Any], client: str) -> Topic:
-        topic = self._topics.make(plain)
-        if isinstance(topic, WholeTopic):
-            self._check_room_for_scan(client)
+    def _open(self, normal: Mapping[str, Any], client: str) -> Topic:
+        topic = self._factory.make(normal)
+        if isinstance(topic, SnapshotTopic):
+            self._check_snapshot_limits(client)
             topic.renew(self._number, self._as_of_ms())
         elif isinstance(topic, RowTopic):
             topic.relist(self._number, self._as_of_ms())
-            self._check_room_for_symbols(topic, client)
+            self._check_symbol_limits(topic, client)
             for symbol in topic.symbols - self._rows.keys():
-                self._rows[symbol] = Row(symbol)
+                self._rows[symbol] = OptionRow(symbol)
                 self._refresh(symbol)
         return topic
 
-    def _check_room_for_scan(self, client: str) -> None:
-        scans = [key for key, (one, _) in self._open.items() if isinstance(one, WholeTopic)]
-        if len(scans) >= self._limits.scans:
-            raise BadInput(f"limit of different scans and overviews reached ({len(scans)})")
-        if sum(self._openers[key] == client for key in scans) >= self._limits.scans_each:
-            most = self._limits.scans_each
-            raise BadInput(f"limit of one client's scans and overviews reached ({most})")
+    def _check_snapshot_limits(self, client: str) -> None:
+        keys = [key for key, (topic, _) in self._topics.items() if isinstance(topic, SnapshotTopic)]
+        if len(keys) >= self._limits.scans:
+            raise BadInput(f"limit of different scans and overviews reached ({len(keys)})")
+        if sum(self._openers[key] == client for key in keys) >= self._limits.scans_each:
+            limit = self._limits.scans_each
+            raise BadInput(f"limit of one client's scans and overviews reached ({limit})")
 
-    def _check_room_for_symbols(self, topic: RowTopic, client: str) -> None:
-        sizes = {key: one.size for key, (one, _) in self._open.items()}
+    def _check_symbol_limits(self, topic: RowTopic, client: str) -> None:
+        sizes = {key: open_topic.size for key, (open_topic, _) in self._topics.items()}
         if topic.size + sum(sizes.values()) > self._limits.symbols:
             raise BadInput(f"symbol limit of all subscriptions reached ({self._limits.symbols:,})")
         own = sum(size for key, size in sizes.items() if self._openers[key] == client)
         if topic.size + own > self._limits.symbols_each:
-            most = self._limits.symbols_each
-            raise BadInput(f"symbol limit of one client's subscriptions reached ({most:,})")
+            limit = self._limits.symbols_each
+            raise BadInput(f"symbol limit of one client's subscriptions reached ({limit:,})")
 
     def _forget(self, symbols: set[str]) -> None:
-        """Drop the rows that nobody wants any more."""
-        others = [one.symbols for one, _ in self._open.values() if isinstance(one, RowTopic)]
-        for symbol in symbols.difference(*others):
+        """Drop the rows of *symbols* that no topic needs any more."""
+        topics = (topic for topic, _ in self._topics.values())
+        needed = [topic.symbols for topic in topics if isinstance(topic, RowTopic)]
+        for symbol in symbols.difference(*needed):
             self._rows.pop(symbol, None)
             self._unreadable.discard(symbol)
 
@@ -154,6 +157,7 @@ class Board:
         loop = asyncio.get_running_loop()
         due = loop.time()
         while self._wakers:
+            # After a delay the clock continues from now: beats are dropped, not caught up.
             due = max(due + self.beat_s, loop.time())
             await asyncio.sleep(due - loop.time())
             self._beat()
@@ -161,18 +165,16 @@ class Board:
 
     def _beat(self) -> None:
         self._number += 1
-        changed, self._changed = self._changed, set()
-        if self._is_doubtful:
-            self._is_doubtful = False
+        changed, is_any = self._changes.take()
+        if is_any:
             changed = set(self._rows)
         as_of_ms = self._as_of_ms()
         changed |= self._relist(as_of_ms)
-        held = self._rows
-        fresh = {one for one in changed if one in held and self._refresh(one)}
-        for topic, _ in self._open.values():
+        changed = {symbol for symbol in changed & self._rows.keys() if self._refresh(symbol)}
+        for topic, _ in self._topics.values():
             if isinstance(topic, RowTopic):
-                topic.beat(self._number, fresh, as_of_ms)
-            elif isinstance(topic, WholeTopic) and self._is_due(topic.every_s):
+                topic.beat(self._number, changed, as_of_ms)
+            elif isinstance(topic, SnapshotTopic) and self._is_due(topic.every_s):
                 topic.renew(self._number, as_of_ms)
         if self._is_due(FEED_S):
             self._renew_feed()
@@ -180,47 +182,50 @@ class Board:
             wake()
 
     def _is_due(self, every_s: float) -> bool:
-        """Whether this beat is one on which something is looked at *every_s*."""
+        """Whether something that is due *every_s* is due at this beat."""
         return self._number % beats(every_s, self.beat_s) == 0
 
     def _relist(self, as_of_ms: int) -> set[str]:
-        """Look at what is listed, when that is another; return what was not before."""
-        listing = self._mirror().listing
+        """Select again if the listing changed; return the symbols that are new."""
+        listing = self._mirror.listing
         if listing == self._listing:
             return set()
         self._listing = listing
-        fresh: set[str] = set()
-        for topic, _ in self._open.values():
+        new: set[str] = set()
+        for topic, _ in self._topics.values():
             if isinstance(topic, RowTopic):
-                before = topic.symbols
+                previous = topic.symbols
                 topic.relist(self._number, as_of_ms)
-                fresh |= topic.symbols - self._rows.keys()
-                self._forget(before - topic.symbols)
-        for symbol in fresh:
-            self._rows[symbol] = Row(symbol)
-        return fresh
+                new |= topic.symbols - self._rows.keys()
+                self._forget(previous - topic.symbols)
+        for symbol in new:
+            self._rows[symbol] = OptionRow(symbol)
+        return new
 
     def _refresh(self, symbol: str) -> bool:
-        """Take in the option's values as they are; return whether any is another."""
+        """Read the option's values again; return whether any of them changed."""
         try:
-            found = self._mirror().find(symbol, ANY)
-            return isinstance(found, Option) and self._rows[symbol].update(
-                rows.values(found), self._number
+            option = self._mirror.find(symbol, _ANY)
+            return isinstance(option, Option) and self._rows[symbol].update(
+                values(option), self._number
             )
         except Exception:  # one row must not end the streams
             if symbol not in self._unreadable:
                 self._unreadable.add(symbol)
-                log.exception("%s is left out of the streams", symbol)
+                log.exception("%s: left out of the streams after an internal error", symbol)
             return False
 
     def _as_of_ms(self) -> int:
-        return self._mirror().feed().venue_ms
+        return self._mirror.feed().venue_ms
 
     def _renew_feed(self) -> None:
-        body = orjson.dumps({"type": "feed", **self._feed()})
-        self.feed_message = body.decode()
+        message = {"type": MessageType.FEED, **feed_payload(self._source)}
+        self.feed_message = orjson.dumps(message).decode()
 
 
 def beats(every_s: float, beat_s: float) -> int:
-    """Which beat is the next, of those that are *beat_s* apart, for what is due *every_s*."""
+    """Return the number of beats, *beat_s* apart, from one time that is due *every_s* to the next.
+
+    At least 1; the rounding keeps "every second" within half a beat of a second.
+    """
     return max(round(every_s / beat_s), 1)

@@ -1,11 +1,14 @@
-"""The streams: a WebSocket for programs, server-sent events for the page; both say the same."""
+"""The stream endpoints: a WebSocket for programs, server-sent events for browsers.
+
+Both send the same messages; over the WebSocket a client can subscribe and unsubscribe at any time.
+"""
 
 import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import Any, Final
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
@@ -13,180 +16,209 @@ from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from fastopts.errors import BadInput, FastoptsError
-from fastopts.serve.http.guard import CLIENT
+from fastopts.serve.http.guard import CLIENT, HEAD
 from fastopts.serve.http.problems import Problem
-from fastopts.serve.http.rate_limit import Bucket
+from fastopts.serve.http.rate_limit import TokenBucket
+from fastopts.serve.protocol import (
+    CLOSE_POLICY_VIOLATION,
+    CLOSE_SERVICE_RESTART,
+    INTERNAL_ERROR_DETAIL,
+    Operation,
+    Reason,
+)
 from fastopts.serve.settings import Limits
-from fastopts.serve.stats import Figures
+from fastopts.serve.stats import ServerStats
 from fastopts.serve.streams import subscriptions
-from fastopts.serve.streams.broadcaster import Board
-from fastopts.serve.streams.subscriber import Listener
+from fastopts.serve.streams.broadcaster import Broadcaster
+from fastopts.serve.streams.subscriber import Subscriber
+from fastopts.serve.streams.subscriptions import SubscriptionRequest
 
-__all__ = ("Streams",)
+__all__ = ("StreamEndpoints",)
 
 log = logging.getLogger(__name__)
 
-POLICY = 1008
-RESTART = 1012
-RETRY_MS = 1000
-BYE_S = 0.5
+RECONNECT_MS: Final = 1000  # the delay that an EventSource waits for before it reconnects
+
+# How long a shutdown waits for streams to send their bye. A client that reads gets it within
+# milliseconds; one that does not must not delay a restart.
+BYE_TIMEOUT_S: Final = 0.5
+
+_MEDIA_TYPE: Final = "text/event-stream"
 
 
-class Streams:
-    """All streams of a server."""
+class StreamEndpoints:
+    """All streams of a server: opens them within the limits, and ends them at shutdown."""
 
-    def __init__(self, board: Board, limits: Limits, figures: Figures) -> None:
-        self._board = board
+    def __init__(self, broadcaster: Broadcaster, limits: Limits, stats: ServerStats) -> None:
+        self._broadcaster = broadcaster
         self._limits = limits
-        self._figures = figures
-        self._open: set[Listener] = set()
-        self._is_ending = False
+        self._stats = stats
+        self._open: set[Subscriber] = set()
+        self._is_closing = False
 
-    async def end(self) -> None:
-        """Have every stream say that the server ends; who does not read is not waited for."""
-        self._is_ending = True
-        for one in self._open:
-            one.say_bye("Restart", "the server ends; come again")
+    async def close(self) -> None:
+        """Send `bye` to every stream and wait until they end, at most `BYE_TIMEOUT_S`."""
+        self._is_closing = True
+        for subscriber in self._open:
+            subscriber.end(Reason.RESTART, "server shutting down; reconnect")
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(BYE_S):
+            async with asyncio.timeout(BYE_TIMEOUT_S):
                 while self._open:  # noqa: ASYNC110 - they leave one by one
-                    await asyncio.sleep(BYE_S / 50)
+                    await asyncio.sleep(BYE_TIMEOUT_S / 50)
 
-    def events(self, request: Request, hello: Mapping[str, Any], wishes: list[str]) -> Response:
-        """Server-sent events: one message each. Raises BadInput for a wish that can't be read."""
-        if len(wishes) > self._limits.subscriptions:
-            raise BadInput(f"subscribe: {self._limits.subscriptions} at most")
-        read = [
-            subscriptions.read(subscriptions.parse(text), str(place))
-            for place, text in enumerate(wishes)
+    def events(self, request: Request, hello: Mapping[str, Any], texts: list[str]) -> Response:
+        """Respond with server-sent events, one message each.
+
+        *texts* are subscription requests as JSON; the id of each defaults to its index. Raises
+        BadInput for a malformed one.
+        """
+        if len(texts) > self._limits.subscriptions:
+            limit = self._limits.subscriptions
+            raise BadInput(f"subscribe: subscription limit of a stream reached ({limit})")
+        requests = [
+            subscriptions.read(subscriptions.parse(text), str(index))
+            for index, text in enumerate(texts)
         ]
+        # nginx buffers responses unless X-Accel-Buffering says otherwise.
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-        if "fastopts.head" in request.scope:
-            head = Response(None, 200, headers, "text/event-stream")
+        if HEAD in request.scope:
+            head = Response(None, 200, headers, _MEDIA_TYPE)
             del head.headers["content-length"]
             return head
         client = request.scope.get(CLIENT, "")
-        return _Deferred(lambda: self._begin(client, hello, read, headers))
+        return _DeferredResponse(lambda: self._open_events(client, hello, requests, headers))
+
+    async def serve(self, socket: WebSocket, hello: Mapping[str, Any]) -> None:
+        """Serve a WebSocket until either side closes it."""
+        client = socket.scope.get(CLIENT, "")
+        if (refusal := self._check_limits(client)) is not None:
+            await socket.send_denial_response(refusal)
+            return
+        with self._subscriber("websocket", client) as subscriber:
+            try:
+                await socket.accept()
+                await self._exchange(socket, subscriber, hello)
+            except (WebSocketDisconnect, OSError):
+                log.debug("client disconnected")
 
     @contextlib.contextmanager
-    def _begin(
+    def _open_events(
         self,
         client: str,
         hello: Mapping[str, Any],
-        wishes: list[subscriptions.Wish],
+        requests: list[SubscriptionRequest],
         headers: Mapping[str, str],
     ) -> Iterator[Response]:
-        """The answer that is given while the block runs: a stream, if there is still room."""
-        if (full := self._full(client)) is not None:
-            yield full
+        """Open an event stream; yield its response, or a refusal at a limit."""
+        if (refusal := self._check_limits(client)) is not None:
+            yield refusal
             return
-        with self._listener("sse", client) as listener:
-            for wish in wishes:
-                listener.subscribe(wish)
-            events = self._events(listener, hello)
-            yield StreamingResponse(events, 200, headers, media_type="text/event-stream")
+        with self._subscriber("sse", client) as subscriber:
+            for request in requests:
+                subscriber.subscribe(request)
+            events = self._encode_events(subscriber, hello)
+            yield StreamingResponse(events, 200, headers, media_type=_MEDIA_TYPE)
 
-    async def _events(self, listener: Listener, hello: Mapping[str, Any]) -> AsyncIterator[bytes]:
-        yield f"retry: {RETRY_MS}\n\n".encode()
-        async for text in listener.messages(hello):
-            self._figures.messages += 1
+    async def _encode_events(
+        self, subscriber: Subscriber, hello: Mapping[str, Any]
+    ) -> AsyncIterator[bytes]:
+        yield f"retry: {RECONNECT_MS}\n\n".encode()
+        async for text in subscriber.messages(hello):
+            self._stats.messages += 1
             yield f"data: {text}\n\n".encode()
 
-    async def serve(self, socket: WebSocket, hello: Mapping[str, Any]) -> None:
-        """Talk over a WebSocket until either side ends it."""
-        client = socket.scope.get(CLIENT, "")
-        if (full := self._full(client)) is not None:
-            await socket.send_denial_response(full)
-            return
-        with self._listener("websocket", client) as listener:
-            try:
-                await socket.accept()
-                await self._converse(socket, listener, hello)
-            except (WebSocketDisconnect, OSError):
-                log.debug("a client is gone")
-
-    async def _converse(
-        self, socket: WebSocket, listener: Listener, hello: Mapping[str, Any]
+    async def _exchange(
+        self, socket: WebSocket, subscriber: Subscriber, hello: Mapping[str, Any]
     ) -> None:
-        hearing = asyncio.create_task(self._hear(socket, listener))
-        hearing.add_done_callback(lambda task: _say_why(task, listener))
+        receiver = asyncio.create_task(self._receive(socket, subscriber))
+        receiver.add_done_callback(lambda task: _end_messages(task, subscriber))
         try:
-            async for text in listener.messages(hello):
-                self._figures.messages += 1
+            async for text in subscriber.messages(hello):
+                self._stats.messages += 1
                 await socket.send_text(text)
-            await socket.close(RESTART if self._is_ending else POLICY)
+            code = CLOSE_SERVICE_RESTART if self._is_closing else CLOSE_POLICY_VIOLATION
+            await socket.close(code)
         finally:
-            hearing.cancel()
+            receiver.cancel()
             with contextlib.suppress(asyncio.CancelledError):
-                await hearing
+                await receiver
 
-    async def _hear(self, socket: WebSocket, listener: Listener) -> None:
-        """Do what the client asks for, until it is gone."""
+    async def _receive(self, socket: WebSocket, subscriber: Subscriber) -> None:
+        """Execute the client's requests until it disconnects or sends too many."""
         rate = self._limits.messages_s
-        bucket = Bucket(rate, 2 * rate)
+        bucket = TokenBucket(rate, 2 * rate)
         while True:
             message = await socket.receive()
             if message["type"] == "websocket.disconnect":
                 return
             if not bucket.take():
-                listener.say_bye("TooMany", f"more than {rate:g} messages a second")
+                detail = f"message rate limit reached ({rate:g} a second)"
+                subscriber.end(Reason.TOO_MANY, detail)
                 return
-            self._obey(listener, message.get("text") or message.get("bytes") or "")
-
-    def _obey(self, listener: Listener, text: str | bytes) -> None:
-        name: object = None
-        try:
-            given = subscriptions.parse(text)
-            name, order = given.get("id"), given.pop("op", None)
-            match order:
-                case "subscribe":
-                    listener.subscribe(subscriptions.read(given))
-                case "unsubscribe":
-                    listener.unsubscribe(name)
-                case "ping":
-                    listener.pong()
-                case _:
-                    raise BadInput("op: write subscribe, unsubscribe or ping")
-        except FastoptsError as error:
-            listener.refuse(name, error)
+            _execute(subscriber, message.get("text") or message.get("bytes") or "")
 
     @contextlib.contextmanager
-    def _listener(self, kind: str, client: str) -> Any:
-        with Listener(self._board, self._limits, self._figures, client) as listener:
-            self._figures.streams[kind] += 1
-            self._open.add(listener)
+    def _subscriber(self, kind: str, client: str) -> Iterator[Subscriber]:
+        with Subscriber(self._broadcaster, self._limits, self._stats, client) as subscriber:
+            self._stats.streams[kind] += 1
+            self._open.add(subscriber)
             try:
-                yield listener
+                yield subscriber
             finally:
-                self._open.discard(listener)
-                self._figures.streams[kind] -= 1
+                self._open.discard(subscriber)
+                self._stats.streams[kind] -= 1
 
-    def _full(self, client: str) -> Response | None:
-        if self._is_ending:
-            return Problem(503, "Restart", "the server ends", {"Retry-After": "1"})
-        if len(self._open) >= self._limits.streams:
-            return Problem(503, "TooMany", f"stream limit reached ({self._limits.streams})")
-        each = self._limits.streams_each
-        if sum(one.client == client for one in self._open) >= each:
-            return Problem(503, "TooMany", f"stream limit of one client reached ({each})")
+    def _check_limits(self, client: str) -> Response | None:
+        """Return why *client* can't open another stream, None if it can."""
+        if self._is_closing:
+            return Problem(503, Reason.RESTART, "server shutting down", {"Retry-After": "1"})
+        limit = self._limits.streams
+        if len(self._open) >= limit:
+            return Problem(503, Reason.TOO_MANY, f"stream limit reached ({limit})")
+        limit = self._limits.streams_each
+        if sum(subscriber.client == client for subscriber in self._open) >= limit:
+            return Problem(503, Reason.TOO_MANY, f"stream limit of one client reached ({limit})")
         return None
 
 
-def _say_why(hearing: asyncio.Task[None], listener: Listener) -> None:
-    if hearing.cancelled() or hearing.exception() is None:
-        listener.say_bye("Gone", "")
+def _execute(subscriber: Subscriber, text: str | bytes) -> None:
+    """Execute one request of a client; errors become replies."""
+    name: object = None
+    try:
+        message = subscriptions.parse(text)
+        name, operation = message.get("id"), message.pop("op", None)
+        match operation:
+            case Operation.SUBSCRIBE:
+                subscriber.subscribe(subscriptions.read(message))
+            case Operation.UNSUBSCRIBE:
+                subscriber.unsubscribe(name)
+            case Operation.PING:
+                subscriber.pong()
+            case _:
+                raise BadInput("op: write subscribe, unsubscribe or ping")
+    except FastoptsError as error:
+        subscriber.refuse(name, error)
+
+
+def _end_messages(receiver: asyncio.Task[None], subscriber: Subscriber) -> None:
+    if receiver.cancelled() or receiver.exception() is None:
+        subscriber.end(Reason.GONE, "")
     else:
-        listener.say_bye("InternalError", "an error of the server's own; see its log")
+        subscriber.end(Reason.INTERNAL_ERROR, INTERNAL_ERROR_DETAIL)
 
 
-class _Deferred(Response):
-    """Answers with what *begin* hands over when the answer is due: nothing is held before, which
-    many at once could be let in by, or which would stay when the client is gone already."""
+class _DeferredResponse(Response):
+    """Opens its response only when it is sent.
 
-    def __init__(self, begin: Callable[[], AbstractContextManager[Response]]) -> None:
+    A route returns before its response is sent. With the stream opened in the route, many requests
+    at once would pass the limit before any is counted, and one whose client is gone by then would
+    never be released.
+    """
+
+    def __init__(self, open_response: Callable[[], AbstractContextManager[Response]]) -> None:
         super().__init__()
-        self._begin = begin
+        self._open_response = open_response
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        with self._begin() as answer:
-            await answer(scope, receive, send)
+        with self._open_response() as response:
+            await response(scope, receive, send)

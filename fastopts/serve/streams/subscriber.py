@@ -1,4 +1,4 @@
-"""One stream's end: what it is subscribed to, and its messages in order."""
+"""A subscriber: one stream's subscriptions, and its messages in order."""
 
 import asyncio
 from collections import deque
@@ -9,35 +9,41 @@ import orjson
 
 from fastopts.errors import BadInput, FastoptsError
 from fastopts.serve.http import problems
+from fastopts.serve.protocol import MessageType, Reason
 from fastopts.serve.settings import Limits
-from fastopts.serve.stats import Figures
-from fastopts.serve.streams.broadcaster import Board
-from fastopts.serve.streams.subscriptions import Wish
+from fastopts.serve.stats import ServerStats
+from fastopts.serve.streams.broadcaster import Broadcaster
+from fastopts.serve.streams.subscriptions import SubscriptionRequest
 from fastopts.serve.streams.topics import Subscription
 
-__all__ = ("Listener",)
+__all__ = ("Subscriber",)
 
-REPLIES_MAX: Final = 100  # that wait for who sends and does not read
+# Replies that wait for a client that sends requests but does not read: at 20 messages a second,
+# five seconds of them.
+REPLIES_MAX: Final = 100
 
 
-class Listener:
-    """Give it back with `close`, or use it as a context manager.
+class Subscriber:
+    """The server's end of one stream; release it with `close`, or use it as a context manager.
 
-    It holds no messages: for each subscription it knows what was heard, and `messages` makes the
-    next one when the one before was taken. So who is slow is told less often, and costs no more.
+    It queues no messages. For each subscription it knows how far the client has read, and
+    `messages` makes the next message when the one before was taken. So a slow client gets fewer
+    messages with the newest values, and costs no memory.
     """
 
-    def __init__(self, board: Board, limits: Limits, figures: Figures, client: str = "") -> None:
+    def __init__(
+        self, broadcaster: Broadcaster, limits: Limits, stats: ServerStats, client: str = ""
+    ) -> None:
         self.client = client
-        self._board = board
+        self._broadcaster = broadcaster
         self._limits = limits
-        self._figures = figures
-        self._held: dict[str, tuple[bytes, Subscription]] = {}
+        self._stats = stats
+        self._subscriptions: dict[str, tuple[bytes, Subscription]] = {}
         self._replies: deque[str] = deque()
-        self._feed_told = ""
-        self._news = asyncio.Event()
+        self._feed_sent = ""
+        self._wake = asyncio.Event()
         self._bye: str | None = None
-        board.join(self._news.set)
+        broadcaster.join(self._wake.set)
 
     def __enter__(self) -> Self:
         return self
@@ -46,79 +52,95 @@ class Listener:
         self.close()
 
     def close(self) -> None:
-        self._board.leave(self._news.set)
-        for key, _ in self._held.values():
-            self._board.give_up(key)
-        self._held = {}
+        """End all subscriptions."""
+        self._broadcaster.leave(self._wake.set)
+        for key, _ in self._subscriptions.values():
+            self._broadcaster.unsubscribe(key)
+        self._subscriptions = {}
 
-    def subscribe(self, wish: Wish) -> None:
-        """Begin what *wish* asks for, and say so; or say why not."""
-        name, what = wish
+    def subscribe(self, request: SubscriptionRequest) -> None:
+        """Subscribe and reply `subscribed`, or reply with an error."""
+        name, selection = request
         try:
-            if name in self._held:
-                raise BadInput(f"id: {name!r} is taken: unsubscribe it first")
-            if len(self._held) >= self._limits.subscriptions:
-                most = self._limits.subscriptions
-                raise BadInput(f"a stream has {most} subscriptions at most")
-            key, held, taken = self._board.subscribe(what, self.client)
+            if name in self._subscriptions:
+                raise BadInput(f"id: {name!r} is in use; unsubscribe it first")
+            if len(self._subscriptions) >= self._limits.subscriptions:
+                limit = self._limits.subscriptions
+                raise BadInput(f"subscription limit of a stream reached ({limit})")
+            key, subscription, normal = self._broadcaster.subscribe(selection, self.client)
         except FastoptsError as error:
             self.refuse(name, error)
             return
-        self._held[name] = key, held
-        self._reply({"type": "subscribed", "id": name, "to": taken, "symbols": held.topic.size})
+        self._subscriptions[name] = key, subscription
+        self._reply(
+            {
+                "type": MessageType.SUBSCRIBED,
+                "id": name,
+                "to": normal,
+                "symbols": subscription.topic.size,
+            }
+        )
 
     def unsubscribe(self, name: object) -> None:
-        held = self._held.pop(name, None) if isinstance(name, str) else None
-        if held is None:
-            self.refuse(name, BadInput("there is no subscription of this id"))
+        """End the subscription *name* and reply `unsubscribed`, or reply with an error."""
+        entry = self._subscriptions.pop(name, None) if isinstance(name, str) else None
+        if entry is None:
+            self.refuse(name, BadInput("id: no subscription of this stream has it"))
             return
-        self._board.give_up(held[0])
-        self._reply({"type": "unsubscribed", "id": name})
+        key, _ = entry
+        self._broadcaster.unsubscribe(key)
+        self._reply({"type": MessageType.UNSUBSCRIBED, "id": name})
 
     def refuse(self, name: object, error: FastoptsError) -> None:
-        """Say why something can't be done."""
+        """Reply that the request with the id *name* failed with *error*."""
         shown = name if isinstance(name, str) else None
-        told: dict[str, Any] = {"type": "error", "id": shown, **problems.told(error)}
+        reply: dict[str, Any] = {
+            "type": MessageType.ERROR,
+            "id": shown,
+            **problems.error_fields(error),
+        }
         if isinstance(error, BadInput) and error.arguments:
-            told["arguments"] = list(error.arguments)
-        self._reply(told)
+            reply["arguments"] = list(error.arguments)
+        self._reply(reply)
 
     def pong(self) -> None:
-        self._reply({"type": "pong"})
+        """Reply to a ping."""
+        self._reply({"type": MessageType.PONG})
 
-    def say_bye(self, reason: str, detail: str) -> None:
-        """End the messages, with the reason as the last; the first one that is said counts."""
+    def end(self, reason: Reason, detail: str) -> None:
+        """End the messages with a `bye`; of several calls the first one counts."""
         if self._bye is None:
-            self._bye = _text({"type": "bye", "reason": reason, "detail": detail})
-        self._news.set()
+            self._bye = _encode({"type": MessageType.BYE, "reason": reason, "detail": detail})
+        self._wake.set()
 
     async def messages(self, hello: Mapping[str, Any]) -> AsyncIterator[str]:
-        """The messages, until it is told to say bye."""
-        yield _text({"type": "hello", **hello})
+        """Yield the messages as JSON, from *hello* to `bye`."""
+        yield _encode({"type": MessageType.HELLO, **hello})
         while True:
-            self._news.clear()
+            self._wake.clear()
             while self._replies:
                 yield self._replies.popleft()
             if self._bye is not None:
                 yield self._bye
                 return
-            if self._feed_told is not self._board.feed_message:
-                self._feed_told = self._board.feed_message
-                yield self._feed_told
-            for name, (_, held) in list(self._held.items()):
-                before = held.skipped
-                for kind, tail in held.topic.since(held):
-                    yield f'{{"type":"{kind}","id":{_text(name)},{tail}'
-                self._figures.skipped += held.skipped - before
-            await self._news.wait()
+            if self._feed_sent is not self._broadcaster.feed_message:
+                self._feed_sent = self._broadcaster.feed_message
+                yield self._feed_sent
+            # A copy: requests of the client change the dictionary between two messages.
+            for name, (_, subscription) in list(self._subscriptions.items()):
+                skipped_before = subscription.skipped
+                for kind, tail in subscription.topic.since(subscription):
+                    yield f'{{"type":"{kind}","id":{_encode(name)},{tail}'
+                self._stats.skipped += subscription.skipped - skipped_before
+            await self._wake.wait()
 
-    def _reply(self, told: Mapping[str, Any]) -> None:
-        self._replies.append(_text(told))
+    def _reply(self, reply: Mapping[str, Any]) -> None:
+        self._replies.append(_encode(reply))
         if len(self._replies) > REPLIES_MAX:
             self._replies.clear()
-            self.say_bye("TooMany", "more was asked than answers were read")
-        self._news.set()
+            self.end(Reason.TOO_MANY, "too many requests without reading the replies")
+        self._wake.set()
 
 
-def _text(told: object) -> str:
-    return orjson.dumps(told).decode()
+def _encode(message: object) -> str:
+    return orjson.dumps(message).decode()

@@ -1,4 +1,4 @@
-"""What a client writes to subscribe, and the topic that it names."""
+"""Subscription requests: their syntax, their normal form, and the topics that they name."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final, cast
@@ -7,25 +7,28 @@ import orjson
 
 from fastopts.errors import BadInput, FastoptsError, NoSuchOption, clipped
 from fastopts.reader.mirrors.mirror import BaseMirror
-from fastopts.reader.objects import expiry as expiries
+from fastopts.reader.objects.expiry import day_of, is_delivered_at, label_of
 from fastopts.reader.objects.universe import asset_name, settle_coin
-from fastopts.reader.selection import arguments as checks
-from fastopts.reader.selection import scan as scans
+from fastopts.reader.selection import arguments, scan
 from fastopts.reader.selection.bounds import Bounds
 from fastopts.reader.selection.scope import Scope
-from fastopts.serve.payloads import market as bodies
-from fastopts.serve.streams.topics import Row, RowTopic, Topic, WholeTopic
+from fastopts.serve.payloads.market import expiries_payload, scan_payload, surface_payload
+from fastopts.serve.protocol import MessageType
+from fastopts.serve.streams.topics import OptionRow, RowTopic, SnapshotTopic, Topic
 
-__all__ = ("Topics", "Wish", "parse", "read")
+__all__ = ("SubscriptionRequest", "TopicFactory", "parse", "read")
 
-SYMBOLS_MAX: Final = 2000
-ID_MAX: Final = 32
-SCAN_ROWS: Final = 500
-# From one look to the next.
-WHOLE_S: Final = 1.0
+SYMBOLS_MAX: Final = 2000  # as of /v1/options; fits into a message of 64 KiB
+ID_MAX: Final = 32  # it is repeated in every message
+SCAN_ROWS_MAX: Final = 500  # a scan is sent whole, up to once a second
+
+# Seconds from one renewal to the next. A scan or the expiries of an asset read every option, a
+# surface interpolates each of its series as well.
+SNAPSHOT_S: Final = 1.0
 SURFACE_S: Final = 2.0
 
-_WITH: Final[Mapping[str, frozenset[str]]] = {
+# The kinds of subscriptions, and the fields that each may have besides its own.
+_FIELDS: Final[Mapping[str, frozenset[str]]] = {
     "symbols": frozenset(),
     "asset": frozenset(("expiry", "settle")),
     "scan": frozenset(),
@@ -33,82 +36,94 @@ _WITH: Final[Mapping[str, frozenset[str]]] = {
     "surface": frozenset(("settle",)),
 }
 
-Wish = tuple[str, dict[str, Any]]  # the id, and the rest of what was written
+SubscriptionRequest = tuple[str, dict[str, Any]]  # the id, and the fields of the selection
 
 
 def parse(text: str | bytes) -> dict[str, Any]:
-    """An object out of its JSON. Raises BadInput."""
+    """Parse the JSON object in *text*. Raises BadInput."""
     try:
-        given = orjson.loads(text)
+        message = orjson.loads(text)
     except orjson.JSONDecodeError as error:
-        raise BadInput(f"{clipped(repr(text))} is no JSON: {error}") from None
-    if not isinstance(given, dict):
-        raise BadInput('write an object: {"id": "a", "asset": "BTC"}')
-    return given
+        raise BadInput(f"{clipped(repr(text))} is not JSON: {error}") from None
+    if not isinstance(message, dict):
+        raise BadInput('not a JSON object; write one such as {"id": "a", "asset": "BTC"}')
+    return message
 
 
-def read(given: Mapping[str, Any], usual_id: str | None = None) -> Wish:
-    """A subscription that was parsed. Raises BadInput for one without an id, or of no kind."""
-    wish = dict(given)
-    name = wish.pop("id", usual_id)
+def read(message: Mapping[str, Any], default_id: str | None = None) -> SubscriptionRequest:
+    """Return the request in a parsed *message*. Raises BadInput if it has no id or no kind."""
+    selection = dict(message)
+    name = selection.pop("id", default_id)
     if not isinstance(name, str) or not 0 < len(name) <= ID_MAX:
-        raise BadInput(f"id: write a text of at most {ID_MAX} characters")
-    kinds = [kind for kind in _WITH if kind in wish]
+        raise BadInput(f"id: write a string of 1 to {ID_MAX} characters")
+    kinds = [kind for kind in _FIELDS if kind in selection]
     if len(kinds) != 1:
-        raise BadInput(f"a subscription names one of {', '.join(_WITH)}")
-    strangers = wish.keys() - _WITH[kinds[0]] - {kinds[0]}
-    if strangers:
-        raise BadInput(f"{kinds[0]}: there is no {clipped(', '.join(sorted(strangers)))}")
-    return name, wish
+        raise BadInput(f"a subscription needs exactly one of {', '.join(_FIELDS)}")
+    unknown = selection.keys() - _FIELDS[kinds[0]] - {kinds[0]}
+    if unknown:
+        raise BadInput(f"{kinds[0]}: unknown field {clipped(', '.join(sorted(unknown)))}")
+    return name, selection
 
 
-class Topics:
-    """Makes the topics that wishes name; *table* has the rows that they tell of."""
+class TopicFactory:
+    """Makes the topics that requests name, over *mirror* and the rows in *table*."""
 
-    def __init__(self, mirror: Callable[[], BaseMirror], table: Mapping[str, Row]) -> None:
+    def __init__(self, mirror: BaseMirror, table: Mapping[str, OptionRow]) -> None:
         self._mirror = mirror
         self._table = table
 
-    def plain(self, wish: Mapping[str, Any]) -> dict[str, Any]:
-        """*wish* checked and in one spelling. Raises BadInput; Unknown for what is not listed."""
-        if "symbols" in wish:
-            symbols = _symbols(wish["symbols"])
-            self._mirror().check(Scope(None, tuple(symbols)))
-            return {"symbols": symbols}
-        if "scan" in wish:
-            return {"scan": _scan_terms(wish["scan"])}
-        settle = settle_coin(wish.get("settle"))
-        for kind in ("expiries", "surface"):
-            if kind in wish:
-                return {kind: asset_name(wish[kind]), "settle": settle}
-        asset = asset_name(wish["asset"])
-        if wish.get("expiry") is None:
-            self._mirror().check(_scope_of(asset, settle))
-            return {"asset": asset, "settle": settle}
-        return self._series(asset, wish["expiry"], settle)
+    def normalize(self, selection: Mapping[str, Any]) -> dict[str, Any]:
+        """Check *selection* and return it in one spelling: equal requests share a topic.
 
-    def make(self, plain: Mapping[str, Any]) -> Topic:
-        """The topic of a plain wish."""
-        match plain:
+        Raises BadInput, and Unknown for what is not listed.
+        """
+        if "symbols" in selection:
+            symbols = _symbols(selection["symbols"])
+            self._mirror.check(Scope(None, tuple(symbols)))
+            return {"symbols": symbols}
+        if "scan" in selection:
+            return {"scan": _scan_arguments(selection["scan"])}
+        settle = settle_coin(selection.get("settle"))
+        for kind in ("expiries", "surface"):
+            if kind in selection:
+                return {kind: asset_name(selection[kind]), "settle": settle}
+        asset = asset_name(selection["asset"])
+        if selection.get("expiry") is None:
+            self._mirror.check(_scope_of(asset, settle))
+            return {"asset": asset, "settle": settle}
+        return self._normalize_series(asset, selection["expiry"], settle)
+
+    def make(self, normal: Mapping[str, Any]) -> Topic:
+        """Return the topic of a normalized selection."""
+        match normal:
             case {"symbols": symbols}:
-                wanted = set(symbols)
+                selected = set(symbols)
                 scope = Scope(None, tuple(symbols))
-                return RowTopic(self._table, lambda: wanted, lambda: self._fault(scope))
-            case {"scan": terms}:
-                return WholeTopic("scan", WHOLE_S, lambda: self._scan(terms))
+                return RowTopic(self._table, lambda: selected, lambda: self._fault(scope))
+            case {"scan": scan_arguments}:
+                return self._snapshot(MessageType.SCAN, lambda: self._scan(scan_arguments))
             case {"expiries": asset, "settle": settle}:
-                return WholeTopic(
-                    "expiries", WHOLE_S, lambda: bodies.expiries(self._mirror(), asset, settle)
+                return self._snapshot(
+                    MessageType.EXPIRIES, lambda: expiries_payload(self._mirror, asset, settle)
                 )
             case {"surface": asset, "settle": settle}:
-                return WholeTopic(
-                    "surface", SURFACE_S, lambda: bodies.surface(self._mirror(), asset, settle)
+                return self._snapshot(
+                    MessageType.SURFACE, lambda: surface_payload(self._mirror, asset, settle)
                 )
-        return RowTopic(self._table, lambda: self._listed(plain), lambda: self._series_fault(plain))
+        return RowTopic(
+            self._table, lambda: self._listed(normal), lambda: self._series_fault(normal)
+        )
+
+    def _snapshot(self, kind: MessageType, make: Callable[[], dict[str, Any]]) -> SnapshotTopic:
+        every_s = SURFACE_S if kind is MessageType.SURFACE else SNAPSHOT_S
+        return SnapshotTopic(kind, every_s, make)
 
     def _fault(self, scope: Scope) -> FastoptsError | None:
-        """Why *scope* can't match any more. Raises what keeps that from being known."""
-        mirror = self._mirror()
+        """Return why nothing listed matches *scope* any more, None if something does.
+
+        Raises the mirror's problem, since nothing is known of the listing then.
+        """
+        mirror = self._mirror
         if (problem := mirror.problem) is not None:
             raise problem.with_traceback(None)
         try:
@@ -117,70 +132,72 @@ class Topics:
             return error
         return None
 
-    def _series_fault(self, plain: Mapping[str, Any]) -> FastoptsError | None:
-        """Why a chain's asset, settle coin or expiry is not listed any more; as `_fault`."""
-        asset, settle, expiry = plain["asset"], plain["settle"], plain.get("expiry")
+    def _series_fault(self, normal: Mapping[str, Any]) -> FastoptsError | None:
+        """As `_fault`, for the asset, settle coin or expiry of a chain."""
+        asset, settle, expiry = normal["asset"], normal["settle"], normal.get("expiry")
         fault = self._fault(_scope_of(asset, settle))
-        if fault is not None or expiry is None or self._listed(plain):
+        if fault is not None or expiry is None or self._listed(normal):
             return fault
-        mirror = self._mirror()
+        mirror = self._mirror
         try:
             mirror.universe(asset).choose(expiry, settle, mirror.feed().venue_ms)
         except NoSuchOption as error:
             return error
         return None
 
-    def _series(self, asset: str, expiry: object, settle: str | None) -> dict[str, Any]:
-        day = expiries.day_of(cast("str", expiry))
-        mirror = self._mirror()
-        if day is None or mirror.problem is None:  # which is the front has to be known
-            named = None if day is None else cast("str", expiry)
-            found = mirror.chain(asset, named, settle, require_live=False, allow_expired=True)
-            day, settle = found.series.expiry.date(), found.settle
-            label = found.series.label
+    def _normalize_series(self, asset: str, expiry: object, settle: str | None) -> dict[str, Any]:
+        day = day_of(cast("str", expiry))
+        mirror = self._mirror
+        # "front" has no day: which series that is has to be known, so a feed that is down raises.
+        if day is None or mirror.problem is None:
+            name = None if day is None else cast("str", expiry)
+            chain = mirror.chain(asset, name, settle, require_live=False, allow_expired=True)
+            settle, label = chain.settle, chain.series.label
         else:
-            label = expiries.label_of(day)
+            label = label_of(day)
         return {"asset": asset, "settle": settle, "expiry": label}
 
-    def _listed(self, plain: Mapping[str, Any]) -> set[str]:
-        asset, settle = plain["asset"], plain["settle"]
-        expiry = plain.get("expiry")
-        mirror = self._mirror()
+    def _listed(self, normal: Mapping[str, Any]) -> set[str]:
+        """The listed symbols of an asset or series; empty when it left the listing."""
+        asset, settle = normal["asset"], normal["settle"]
+        expiry = normal.get("expiry")
+        mirror = self._mirror
         if asset not in mirror.feed().assets:
             return set()
-        series = [
-            one
-            for one in mirror.universe(asset).members
-            if settle in (None, one.series.settle)
-            and (expiry is None or expiries.is_delivered_at(one.series.expiry_ms, expiry))
+        members = [
+            member
+            for member in mirror.universe(asset).members
+            if settle in (None, member.series.settle)
+            and (expiry is None or is_delivered_at(member.series.expiry_ms, expiry))
         ]
-        # of two deliveries on one day, the label is of one
-        exact = [one for one in series if one.series.label == expiry]
-        return {symbol for one in exact or series for symbol in one.symbols}
+        # Of two deliveries on one day, the label names one exactly.
+        exact = [member for member in members if member.series.label == expiry]
+        return {symbol for member in exact or members for symbol in member.symbols}
 
-    def _scan(self, terms: Mapping[str, Any]) -> dict[str, Any]:
-        return bodies.scan(self._mirror().scan(**terms, require_live=False), streamed=True)
+    def _scan(self, scan_arguments: Mapping[str, Any]) -> dict[str, Any]:
+        result = self._mirror.scan(**scan_arguments, require_live=False)
+        return scan_payload(result, streamed=True)
 
 
-def _symbols(given: object) -> list[str]:
-    if not isinstance(given, list) or not 0 < len(given) <= SYMBOLS_MAX:
-        raise BadInput(f"symbols: a list of 1 to {SYMBOLS_MAX}")
-    return sorted(set(checks.symbols(given)))
+def _symbols(value: object) -> list[str]:
+    if not isinstance(value, list) or not 0 < len(value) <= SYMBOLS_MAX:
+        raise BadInput(f"symbols: write a list of 1 to {SYMBOLS_MAX} symbols")
+    return sorted(set(arguments.symbols(value)))
 
 
 def _scope_of(asset: str, settle: str | None) -> Scope:
     return Scope(asset, bounds={} if settle is None else {"settle": settle})
 
 
-def _scan_terms(given: object) -> dict[str, Any]:
-    if not isinstance(given, dict):
-        raise BadInput('scan: an object of bounds: {"asset": "BTC", "min_iv": 0.5}')
-    terms = {name: value for name, value in given.items() if value is not None}
-    asset, gate = terms.pop("asset", None), terms.pop("gate", True)
-    sort, limit = terms.pop("sort", None), terms.pop("limit", SCAN_ROWS)
+def _scan_arguments(value: object) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise BadInput('scan: write an object of bounds, such as {"asset": "BTC", "min_iv": 0.5}')
+    bounds = {name: bound for name, bound in value.items() if bound is not None}
+    asset, gate = bounds.pop("asset", None), bounds.pop("gate", True)
+    sort, limit = bounds.pop("sort", None), bounds.pop("limit", SCAN_ROWS_MAX)
     if not isinstance(gate, bool):
-        raise BadInput(f"gate: {clipped(repr(gate))}: write true or false")
-    checked, most = scans.check(cast("Bounds", terms), gate, sort, limit)
-    limit = min(most or SCAN_ROWS, SCAN_ROWS)
+        raise BadInput(f"gate: {clipped(repr(gate))} is neither true nor false")
+    checked, limit = scan.check(cast("Bounds", bounds), gate, sort, limit)
+    limit = min(limit or SCAN_ROWS_MAX, SCAN_ROWS_MAX)
     asset = None if asset is None else asset_name(asset)
     return {**checked, "asset": asset, "gate": gate, "sort": sort, "limit": limit}

@@ -148,8 +148,8 @@ def test_AP_06_a_thousand_connects_leave_room_for_others(living: Living) -> None
         assert serving.get("/v1/feed", source="127.0.0.2").status == 200
         for one in (*held, *more):
             one.close()
-        until(lambda: not serving.connections and not len(serving.doors))
-        until(lambda: serving.figures.streams == {"websocket": 0})
+        until(lambda: not serving.connections and not len(serving.admission))
+        until(lambda: serving.stats.streams == {"websocket": 0})
         assert serving.get("/v1/feed").status == 200
 
 
@@ -164,8 +164,8 @@ def test_AP_06_silent_connections_make_room_for_others(living: Living) -> None:
         assert serving.get("/v1/feed", source="127.0.0.2").status == 200
         for one in held:
             one.close()
-        until(lambda: not serving.connections and not len(serving.doors))
-        assert serving.figures.drops["gave way"] == 1
+        until(lambda: not serving.connections and not len(serving.admission))
+        assert serving.stats.drops["evicted"] == 1
         assert serving.get("/v1/feed").status == 200
 
 
@@ -178,14 +178,14 @@ def test_AP_06_connections_that_were_admitted_keep_their_places(living: Living) 
             assert raw.answer().status == 200
         with serving.raw() as one_more:
             answer = one_more.answer()
-            assert (answer.status, answer.reason) == (503, "too many")
+            assert (answer.status, answer.reason) == (503, "TooMany")
             assert not one_more.rest()
         assert serving.get("/v1/feed", source="127.0.0.2").status == 200
         for raw in held:
             raw.ask("/v1/feed")
             assert raw.answer().status == 200
             raw.close()
-        until(lambda: not serving.connections and not len(serving.doors))
+        until(lambda: not serving.connections and not len(serving.admission))
 
 
 def test_AP_06_a_stream_that_says_too_much_is_ended_and_others_hear_on(living: Living) -> None:

@@ -125,7 +125,7 @@ def proxy(living: Living) -> Iterator[FaultProxy]:
         (frozen, {"FeedDown", "Coverage"}, "was last read"),
         (emptied, {"FeedDown", "Empty"}, "no collector has ever written"),
         (of_another_venue, {"WrongVenue", "Coverage"}, "data of sim"),
-        (unlisted, {"Empty"}, "nothing is listed"),
+        (unlisted, {"Empty"}, "no option is listed"),
         (hardly_covered, {"Coverage"}, "10 of 15 options are live, less than 90%"),
     ],
 )
@@ -138,7 +138,7 @@ def test_AP_18_each_fault_is_told_and_its_end(
         assert stream.upgrade() == 101
         for number, wish in enumerate(SUBSCRIPTIONS):
             stream.send(frame({"op": "subscribe", "id": str(number), **wish}))
-        until(lambda: len(serving.server.application.board._open) == len(SUBSCRIPTIONS))
+        until(lambda: len(serving.server.application.broadcaster._topics) == len(SUBSCRIPTIONS))
 
         def told() -> dict[str, str]:
             answer = serving.get("/ready")

@@ -13,14 +13,11 @@ import pytest
 
 from fastopts.embedded import EmbeddedValkey
 from fastopts.serve import app, routes
-from fastopts.serve import prometheus as exposition
 from fastopts.serve.app import Application
 from fastopts.serve.http import assets
 from fastopts.serve.http.tokens import Tokens, read
-from fastopts.serve.payloads import market as bodies
 from fastopts.serve.settings import ServeSettings
-from fastopts.serve.streams import endpoints as streams
-from fastopts.serve.streams import subscriptions
+from fastopts.serve.streams import endpoints, subscriptions
 from tests.faults.ap.routes import API, PATHS
 from tests.processes import finish, start, wait_for_line
 from tests.serve.fixtures import bearer
@@ -138,7 +135,7 @@ def numbered(answer: Answer) -> str:
     assert answer.status == 500
     assert answer["content-type"] == "application/problem+json"
     found = re.fullmatch(
-        r"an error of the server's own; its log has ([0-9a-f]{8})", answer.json["detail"]
+        r"internal server error; the server's log has it under ([0-9a-f]{8})", answer.json["detail"]
     )
     assert found is not None
     assert answer.json | {"detail": ""} == {
@@ -156,8 +153,9 @@ def test_AP_17_a_bug_in_a_route_is_told_by_its_number_alone(
     serving: Serving, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     for module, name in (
-        *((routes, "answer"), (exposition, "text"), (app, "wanting"), (assets, "respond")),
-        *((bodies, "feed"), (subscriptions, "read"), (streams, "Listener"), (app, "_document")),
+        *((routes, "respond"), (app, "exposition"), (app, "readiness_problems")),
+        *((assets, "respond"), (subscriptions, "read"), (endpoints, "Subscriber")),
+        (app, "_document"),
     ):
         monkeypatch.setattr(module, name, broken)
     monkeypatch.setattr(Application, "_hello", broken)
@@ -175,7 +173,7 @@ def test_AP_17_a_bug_in_a_route_is_told_by_its_number_alone(
         assert serving.get(path, method="HEAD").status == 500
     told = {record.getMessage(): record for record in caplog.records}
     for number in numbers:
-        record = told[f"error {number}"]
+        record = told[f"internal error {number}"]
         assert record.levelno == logging.ERROR
         assert record.exc_info is not None
         assert SECRET_WORDS in str(record.exc_info[1])
@@ -193,7 +191,7 @@ def test_AP_17_a_bug_behind_a_websocket_tells_nothing(
         told = b"".join(payload for _, payload in raw.frames())
     assert SECRET_WORDS.encode() not in told
     assert b"Traceback" not in told
-    until(lambda: [one.getMessage()[:6] for one in caplog.records] == ["error "])
+    until(lambda: [one.getMessage()[:15] for one in caplog.records] == ["internal error "])
     monkeypatch.setattr(Application, "_hello", broken)
     with serving.raw() as raw:
         assert raw.upgrade() == 500

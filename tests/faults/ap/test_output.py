@@ -12,8 +12,7 @@ from urllib.parse import quote
 import pytest
 
 import fastopts
-from fastopts.serve.http import assets
-from fastopts.serve.http import response as forms
+from fastopts.serve.http import assets, response
 from fastopts.serve.http.guard import CSP
 from tests.faults.ap.routes import API, PATHS, SUBSCRIPTIONS
 from tests.programs import chromium, missing
@@ -36,7 +35,7 @@ def table(answer: Answer) -> list[dict[str, str]]:
 def guarded_row(text: str, row: dict[str, str]) -> dict[str, str]:
     """The cells of a table of the columns of *row*, each of which holds *text*."""
     names = list(row)
-    told = forms.table(names, [dict.fromkeys(names, text)]).decode()
+    told = response.csv_table(names, [dict.fromkeys(names, text)]).decode()
     [found] = csv.DictReader(io.StringIO(told, newline=""))
     return found
 
@@ -278,4 +277,4 @@ def test_AP_19_no_message_of_a_stream_does_either(living: Living, odd: Serving) 
         living.tick(SYMBOLS[0], mark_price=float("inf"))
         texts = (strict(payload) for _, payload in raw.frames())
         assert any(told["type"] == "rows" for told in texts)
-    until(lambda: not odd.figures.streams["websocket"])
+    until(lambda: not odd.stats.streams["websocket"])

@@ -105,7 +105,7 @@ def test_AP_20_connections_without_a_token_make_room(living: Living) -> None:
             assert refused.answer().status == 401
         assert serving.get("/metrics", bearer()).status == 200
         assert silent[0].answer().status == 503
-        assert len(serving.doors) <= 10
+        assert len(serving.admission) <= 10
 
 
 def test_AP_20_a_named_proxy_s_connections_count_in_the_total_alone(living: Living) -> None:
@@ -159,7 +159,7 @@ def test_AP_20_a_lock_out_is_logged_once_and_counted(
     lines = [one.getMessage() for one in caplog.records if "locked out" in one.getMessage()]
     assert lines[0] == (
         "192.0.2.0: locked out after 20 wrong tokens within a minute;"
-        " valid tokens are still accepted from there"
+        " valid tokens are still accepted from this address"
     )
     assert len({line.partition(":")[0] for line in lines}) == len(lines) < 9
     assert "wwww" not in caplog.text

@@ -130,7 +130,7 @@ def test_AP_15_no_message_of_a_stream_is_an_order(guarded: Serving) -> None:
             raw.send(frame({"op": op, "id": op, "redis_url": "redis://192.0.2.1"}))
         errors = (strict(payload) for _, payload in raw.frames() if b'"error"' in payload)
         assert [next(errors)["reason"] for _ in range(6)] == ["BadInput"] * 6
-    until(lambda: not guarded.figures.streams["websocket"])
+    until(lambda: not guarded.stats.streams["websocket"])
 
 
 def test_AP_06_a_client_s_address_is_the_socket_s(guarded: Serving) -> None:

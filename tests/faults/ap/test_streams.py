@@ -10,7 +10,7 @@ import pytest
 
 from fastopts.serve.settings import Limits, ServeSettings
 from fastopts.serve.streams import topics
-from fastopts.serve.streams.broadcaster import Board
+from fastopts.serve.streams.broadcaster import Broadcaster
 from tests.faults.ap.routes import SUBSCRIPTIONS
 from tests.serve.living import BTC, ETH, SYMBOLS, Living
 from tests.serve.serving import Raw, Serving, frame, strict, until
@@ -21,10 +21,10 @@ BUFFERED_MAX = 64 * 1024 + 2 * topics.MESSAGE_BYTES
 PATH = "/v1/events?" + "&".join([f"subscribe={quote(json.dumps({'asset': 'BTC'}))}"] * MANY)
 
 
-def board_of(serving: Serving) -> Board:
-    board = serving.server.application.board
-    assert isinstance(board, Board)
-    return board
+def broadcaster_of(serving: Serving) -> Broadcaster:
+    broadcaster = serving.server.application.broadcaster
+    assert isinstance(broadcaster, Broadcaster)
+    return broadcaster
 
 
 def subscribe(raw: Raw, name: str, **wish: Any) -> None:
@@ -99,12 +99,14 @@ def test_AP_11_who_reads_nothing_for_too_long_is_cut_off_and_counted(living: Liv
     with Serving(living.store.url, limits=limits, buffer=SMALL) as serving, ExitStack() as stack:
         serving.ready()
         deaf(serving, stack, 10)
-        name = 'fastopts_serve_dropped_total{reason="does not read"}'
+        name = 'fastopts_serve_dropped_total{reason="write_stall"}'
         until(lambda: serving.metrics().get(name) == 10)
-        until(lambda: sum(serving.figures.streams.values()) == 0)
-        board = board_of(serving)
-        until(lambda: not board._open and not board._rows and board._task is None)
-        assert board.listeners == 0
+        until(lambda: sum(serving.stats.streams.values()) == 0)
+        broadcaster = broadcaster_of(serving)
+        until(
+            lambda: not broadcaster._topics and not broadcaster._rows and broadcaster._task is None
+        )
+        assert broadcaster.subscribers == 0
 
 
 def test_AP_11_no_stream_stays_behind_its_client(living: Living) -> None:
@@ -130,10 +132,14 @@ def test_AP_11_no_stream_stays_behind_its_client(living: Living) -> None:
             assert raw.head()[0] == 200
             raw.ask("/v1/feed")
             assert raw.answer().status == 200
-        until(lambda: not serving.connections and not len(serving.doors))
-        board = board_of(serving)
-        until(lambda: not board._open and not board._rows and not board.listeners)
-        assert set(serving.figures.streams.values()) == {0}
+        until(lambda: not serving.connections and not len(serving.admission))
+        broadcaster = broadcaster_of(serving)
+        until(
+            lambda: (
+                not broadcaster._topics and not broadcaster._rows and not broadcaster.subscribers
+            )
+        )
+        assert set(serving.stats.streams.values()) == {0}
 
 
 def test_AP_12_streams_are_counted(living: Living) -> None:
@@ -145,7 +151,7 @@ def test_AP_12_streams_are_counted(living: Living) -> None:
         assert (found.count(200), found.count(503)) == (5, 35)
         assert stack.enter_context(serving.raw()).upgrade() == 503
         made[found.index(200)].close()
-        until(lambda: serving.figures.streams["sse"] == 4)
+        until(lambda: serving.stats.streams["sse"] == 4)
         assert stack.enter_context(serving.raw()).upgrade() == 101
 
 
@@ -168,7 +174,7 @@ def test_AP_12_subscriptions_and_symbols_of_a_stream_are_counted(
             return str(one.get("detail", "subscribed"))
 
         assert answer("a", asset="BTC") == "subscribed"
-        assert "taken" in answer("a", asset="BTC")
+        assert "is in use" in answer("a", asset="BTC")
         assert answer("b", expiries="BTC") == "subscribed"
         assert answer("c", scan={"asset": "ETH"}) == "subscribed"
         assert "scans and overviews reached (2)" in answer("d", surface="BTC")
@@ -177,7 +183,7 @@ def test_AP_12_subscriptions_and_symbols_of_a_stream_are_counted(
         assert "no option 'X' here" in answer("d", symbols=["X"])
         assert "symbol limit of all subscriptions reached (30)" in answer("d", symbols=others)
         assert answer("d", symbols=list(ETH)) == "subscribed"
-        assert "4 subscriptions" in answer("e", symbols=list(ETH))
+        assert "subscription limit of a stream reached (4)" in answer("e", symbols=list(ETH))
         with serving.websocket() as other:
             # What somebody looks at already is no more work for one more.
             other.send('{"op":"subscribe","id":"x","expiries":"BTC"}')
@@ -220,8 +226,8 @@ def test_AP_12_who_hears_the_same_is_told_the_same_bytes_made_once(
             assert raw.upgrade() == 101
             subscribe(raw, "a", asset="BTC")
             assert any(one["type"] == "rows" for one in messages(raw))
-        assert len(board_of(serving)._open) == 1
-        assert len(board_of(serving)._rows) == len(BTC)
+        assert len(broadcaster_of(serving)._topics) == 1
+        assert len(broadcaster_of(serving)._rows) == len(BTC)
         monkeypatch.setattr(topics, "_tails", counted)
         living.tick(BTC[0], mark_price=5.5)
         rows = [
@@ -232,19 +238,19 @@ def test_AP_12_who_hears_the_same_is_told_the_same_bytes_made_once(
         assert made == [False]
 
 
-def test_AP_12_every_kind_is_forgotten_with_its_last_listener(living: Living) -> None:
+def test_AP_12_every_kind_is_forgotten_with_its_last_subscriber(living: Living) -> None:
     with Serving(living.store.url) as serving:
         serving.ready()
-        board = board_of(serving)
+        broadcaster = broadcaster_of(serving)
         with ExitStack() as stack:
             clients = [stack.enter_context(serving.websocket()) for _ in range(3)]
             for number, wish in enumerate(SUBSCRIPTIONS):
                 for client in clients:
                     client.send(json.dumps({"op": "subscribe", "id": str(number), **wish}))
-            until(lambda: sum(count for _, count in board._open.values()) == 18)
-            assert len(board._open) == len(SUBSCRIPTIONS)
+            until(lambda: sum(count for _, count in broadcaster._topics.values()) == 18)
+            assert len(broadcaster._topics) == len(SUBSCRIPTIONS)
             clients[0].send('{"op":"unsubscribe","id":"0"}')
-            until(lambda: sum(count for _, count in board._open.values()) == 17)
-            assert len(board._rows) == len(SYMBOLS) - 1
-        until(lambda: not (board._open or board._rows or board.listeners))
-        until(lambda: board._task is None)
+            until(lambda: sum(count for _, count in broadcaster._topics.values()) == 17)
+            assert len(broadcaster._rows) == len(SYMBOLS) - 1
+        until(lambda: not (broadcaster._topics or broadcaster._rows or broadcaster.subscribers))
+        until(lambda: broadcaster._task is None)

@@ -32,8 +32,8 @@ def serving(living: Living, caplog: pytest.LogCaptureFixture) -> Iterator[Servin
         made.server.config.timeout_keep_alive = 0.3  # type: ignore[assignment]
         with caplog.at_level(logging.INFO):
             yield made.ready()
-            until(lambda: not made.connections and not len(made.doors))
-            until(lambda: set(made.figures.streams.values()) <= {0})
+            until(lambda: not made.connections and not len(made.admission))
+            until(lambda: set(made.stats.streams.values()) <= {0})
             assert made.get("/v1/feed").status == 200
     assert not [one for one in caplog.records if one.levelno >= logging.ERROR]
 
@@ -93,10 +93,10 @@ def test_AP_07_who_trickles_is_cut_off_and_others_are_served(serving: Serving) -
                     del left[raw]
             assert serving.get("/v1/feed", source="127.0.0.2").status == 200
             served += 1
-        drops = serving.figures.drops
+        drops = serving.stats.drops
     assert served > 1
-    assert drops["silent"] >= sum(kinds[n % len(kinds)] is nothing for n in range(500))
-    assert drops["silent"] + drops["too slow"] == 500
+    assert drops["idle"] >= sum(kinds[n % len(kinds)] is nothing for n in range(500))
+    assert drops["idle"] + drops["request_timeout"] == 500
 
 
 def is_over(raw: Raw) -> bool:
@@ -119,7 +119,7 @@ def test_AP_07_who_reads_byte_by_byte_is_cut_off_and_others_are_served(serving: 
                 if not raw.socket.recv(1):
                     left.discard(raw)
             assert serving.get("/v1/feed", source="127.0.0.2").status == 200
-            if serving.figures.drops["does not read"] == 40:
+            if serving.stats.drops["write_stall"] == 40:
                 left.clear()
 
 
@@ -137,7 +137,7 @@ def test_AP_07_a_header_without_an_end_is_cut_off_by_its_size(serving: Serving) 
                 sent += 16384
                 assert sent < 64e6
             assert serving.get("/live", source="127.0.0.2").status == 204
-    assert serving.figures.drops["too large"] + serving.figures.drops["no HTTP"] == 4
+    assert serving.stats.drops["too_large"] + serving.stats.drops["malformed_request"] == 4
 
 
 SMUGGLED = b"GET /v1/feed HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
@@ -254,8 +254,8 @@ def test_AP_13_requests_that_wait_for_a_stream_s_end_are_counted(serving: Servin
             raw = stack.enter_context(serving.raw(buffer=4096))
             raw.ask("/v1/events")
             raw.send(f"GET /live HTTP/1.1\r\nHost: {host}\r\n\r\n".encode() * 1000)
-        until(lambda: serving.figures.drops["too many"] == 20)
-        until(lambda: not serving.figures.streams["sse"])
+        until(lambda: serving.stats.drops["pipeline_limit"] == 20)
+        until(lambda: not serving.stats.streams["sse"])
 
 
 def test_AP_13_what_was_a_request_once_is_refused_or_answered(serving: Serving) -> None:

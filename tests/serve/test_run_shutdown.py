@@ -20,7 +20,7 @@ def test_each_stream_hears_bye_and_is_closed_as_one_that_may_come_again(living: 
         assert socket.upgrade() == 101
         events.ask("/v1/events")
         assert events.head()[0] == 200
-        until(lambda: sum(serving.figures.streams.values()) == 2)
+        until(lambda: sum(serving.stats.streams.values()) == 2)
         serving.end()
         *_, bye, close = socket.frames()
         assert close == (8, (1012).to_bytes(2))

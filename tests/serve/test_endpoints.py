@@ -129,20 +129,20 @@ def test_who_unsubscribes_hears_no_more_of_it(held: Serving) -> None:
         next_of(socket, "feed")
         kinds = [json.loads(socket.recv(20))["type"] for _ in range(2)]
         assert set(kinds) == {"feed"}
-    board = held.server.application.board
-    until(lambda: held.call(lambda: board.listeners) == 0)
+    broadcaster = held.server.application.broadcaster
+    until(lambda: held.call(lambda: broadcaster.subscribers) == 0)
 
 
 @pytest.mark.parametrize(
     ("order", "words"),
     [
-        ("x", "no JSON"),
-        ("[]", "write an object"),
-        ('{"op": "subscribe", "id": "b"}', "names one of symbols, asset"),
-        ('{"op": "subscribe", "asset": "BTC"}', "id: write a text"),
-        ('{"op": "subscribe", "id": "b", "asset": "BTC", "scan": {}}', "names one of"),
-        ('{"op": "subscribe", "id": "b", "asset": "BTC", "colour": 1}', "there is no colour"),
-        ('{"op": "subscribe", "id": "b", "symbols": []}', "a list of 1"),
+        ("x", "is not JSON"),
+        ("[]", "not a JSON object"),
+        ('{"op": "subscribe", "id": "b"}', "needs exactly one of symbols, asset"),
+        ('{"op": "subscribe", "asset": "BTC"}', "id: write a string"),
+        ('{"op": "subscribe", "id": "b", "asset": "BTC", "scan": {}}', "needs exactly one of"),
+        ('{"op": "subscribe", "id": "b", "asset": "BTC", "colour": 1}', "unknown field colour"),
+        ('{"op": "subscribe", "id": "b", "symbols": []}', "write a list of 1"),
         ('{"op": "subscribe", "id": "b", "symbols": ["a*"]}', "no option 'a*' here"),
         ('{"op": "subscribe", "id": "b", "symbols": [7]}', "7 at position 0 is no text"),
         ('{"op": "subscribe", "id": "b", "asset": "DOGE"}', "no options of DOGE here"),
@@ -154,10 +154,10 @@ def test_who_unsubscribes_hears_no_more_of_it(held: Serving) -> None:
         ('{"op": "subscribe", "id": "b", "asset": "BTC", "expiry": "x"}', "is no expiry"),
         ('{"op": "subscribe", "id": "b", "asset": "BTC", "expiry": 7}', "is no expiry"),
         ('{"op": "subscribe", "id": "b", "scan": {"min_iv": 80}}', "write 0.8"),
-        ('{"op": "subscribe", "id": "b", "scan": {"gate": 1}}', "write true or false"),
+        ('{"op": "subscribe", "id": "b", "scan": {"gate": 1}}', "is neither true nor false"),
         ('{"op": "subscribe", "id": "b", "scan": {"limit": "a"}}', "is no count"),
         ('{"op": "subscribe", "id": "b", "expiries": "DOGE"}', "no options of DOGE"),
-        ('{"op": "unsubscribe", "id": "b"}', "no subscription of this id"),
+        ('{"op": "unsubscribe", "id": "b"}', "no subscription of this stream has it"),
         ('{"op": "jump"}', "write subscribe"),
     ],
 )
@@ -185,7 +185,7 @@ def test_an_id_is_taken_once(held: Serving) -> None:
     with subscribed(held, {"asset": "BTC"}) as socket:
         next_of(socket, "subscribed")
         socket.send(json.dumps({"op": "subscribe", "id": "a", "asset": "ETH"}))
-        assert "is taken" in next_of(socket, "error")["detail"]
+        assert "is in use" in next_of(socket, "error")["detail"]
 
 
 def test_events_say_what_a_socket_says(held: Serving) -> None:
