@@ -98,7 +98,7 @@ class Field:
     @property
     def label(self) -> str:
         """The heading of its column."""
-        return self.heading or self.name.replace("_", " ")
+        return self.heading or self.name.replace("_", " ").capitalize()
 
     @property
     def display(self) -> Display:
@@ -110,16 +110,16 @@ class Field:
         return "number" if self.form == "count" else self.form
 
 
-def _text(name: str, meaning: str) -> Field:
-    return Field(name, "text", "", meaning)
+def _text(name: str, meaning: str, heading: str = "") -> Field:
+    return Field(name, "text", "", meaning, heading=heading)
 
 
-def _time(name: str, meaning: str, short: str | None = None) -> Field:
-    return Field(name, "time", "UTC", meaning, short)
+def _time(name: str, meaning: str, short: str | None = None, heading: str = "") -> Field:
+    return Field(name, "time", "UTC", meaning, short, heading)
 
 
-def _flag(name: str, meaning: str, formula: str | None = None) -> Field:
-    return Field(name, "flag", "", meaning, formula=formula)
+def _flag(name: str, meaning: str, formula: str | None = None, heading: str = "") -> Field:
+    return Field(name, "flag", "", meaning, heading=heading, formula=formula)
 
 
 def _number(
@@ -136,11 +136,11 @@ def _number(
 # The export schema, version 1: names and order are a promise to readers of exported files, so
 # a new field goes into the other tables, or into a version 2.
 _EXPORTED: Final = (
-    _text("symbol", "the venue's name of the option"),
+    _text("symbol", "the venue's name of the option", "Option"),
     _text("venue", "bybit, bybit-testnet, sim or custom:<host>"),
     _text("asset", "base coin"),
-    _text("settle", "settle coin: USDT or USDC"),
-    _text("quote", "coin of its prices"),
+    _text("settle", "settle coin: USDT or USDC", "Settle coin"),
+    _text("quote", "coin of its prices", "Quote coin"),
     _time("expiry", "time of delivery"),
     Field(
         name="strike",
@@ -156,16 +156,17 @@ _EXPORTED: Final = (
         form="number",
         unit="days",
         meaning="time to expiry, never below 0; a year has 365 days",
+        heading="DTE",
         formula="max(expiry_ms - venue_ms, 0) / DAY_MS",
         bound=Bound("dte", 0, _DTE_MAX, "days"),
     ),
-    _time("ts", "the venue's time of the tick", "tm"),
-    _time("rt", "when the collector received the tick, by its own clock", "rt"),
+    _time("ts", "the venue's time of the tick", "tm", "Venue time"),
+    _time("rt", "when the collector received the tick, by its own clock", "rt", "Received"),
     _flag("live", "whether the connection that delivered it still delivers"),
     _text("source", "ws for a tick, rest for a row of the REST answer: never live"),
     _text("phase", "trading, settling (the last 30 minutes) or expired"),
     _number(
-        "bid_price", "quote coin", "best bid; none without a price and a size", "bp", heading="bid"
+        "bid_price", "quote coin", "best bid; none without a price and a size", "bp", heading="Bid"
     ),
     _number("bid_size", "base coin", "size of the best bid", "bq"),
     _number(
@@ -173,11 +174,11 @@ _EXPORTED: Final = (
         unit="fraction",
         meaning="implied volatility of the best bid: 0.53 is 53 %",
         short="biv",
-        heading="bid IV",
+        heading="Bid IV",
         bound=Bound("bid_iv", 0, _IV_MAX),
     ),
     _number(
-        "ask_price", "quote coin", "best ask; none without a price and a size", "ap", heading="ask"
+        "ask_price", "quote coin", "best ask; none without a price and a size", "ap", heading="Ask"
     ),
     _number("ask_size", "base coin", "size of the best ask", "aq"),
     _number(
@@ -185,7 +186,7 @@ _EXPORTED: Final = (
         unit="fraction",
         meaning="implied volatility of the best ask: 0.53 is 53 %",
         short="aiv",
-        heading="ask IV",
+        heading="Ask IV",
         bound=Bound("ask_iv", 0, _IV_MAX),
     ),
     Field(
@@ -196,21 +197,21 @@ _EXPORTED: Final = (
         formula="(bid_price + ask_price) / 2",
         only_if="bid_price <= ask_price",
     ),
-    _number("mark_price", "quote coin", "the venue's fair price", "mp", heading="mark"),
+    _number("mark_price", "quote coin", "the venue's fair price", "mp", heading="Mark"),
     _number(
         name="mark_iv",
         unit="fraction",
         meaning="implied volatility of the mark price",
         short="miv",
-        heading="mark IV",
+        heading="Mark IV",
         bound=Bound("iv", 0, _IV_MAX),
     ),
     _number(
-        "last_price", "quote coin", "last trade, which has no time of its own", "lp", heading="last"
+        "last_price", "quote coin", "last trade, which has no time of its own", "lp", heading="Last"
     ),
-    _number("index_price", "quote coin", "spot index", "ip", heading="index"),
+    _number("index_price", "quote coin", "spot index", "ip", heading="Index"),
     _number(
-        "underlying_price", "quote coin", "the forward of this expiry", "up", heading="underlying"
+        "underlying_price", "quote coin", "the forward of this expiry", "up", heading="Underlying"
     ),
     _number(
         name="delta",
@@ -227,7 +228,7 @@ _EXPORTED: Final = (
         unit="base coin",
         meaning="open contracts",
         short="oi",
-        heading="OI",
+        heading="Open interest",
         bound=Bound("open_interest", 0, _INF, "base coin", ends=("min",)),
     ),
     _number(
@@ -235,7 +236,7 @@ _EXPORTED: Final = (
         unit="base coin",
         meaning="traded in 24 hours",
         short="v24",
-        heading="volume",
+        heading="Volume 24 h",
         bound=Bound("volume", 0, _INF, "base coin, 24 hours", ends=("min",)),
     ),
     _number(
@@ -243,12 +244,12 @@ _EXPORTED: Final = (
         unit="quote coin",
         meaning="traded in 24 hours: notional of the underlying, not premium",
         short="t24",
-        heading="turnover",
+        heading="Turnover 24 h",
         bound=Bound("turnover", 0, _INF, "quote coin, 24 hours", ends=("min",)),
     ),
-    _number("high_24h", "quote coin", "highest trade in 24 hours", "h24", heading="high"),
-    _number("low_24h", "quote coin", "lowest trade in 24 hours", "l24", heading="low"),
-    _number("change_24h", "fraction", "change in 24 hours: -0.12 is -12 %", "c24", "change"),
+    _number("high_24h", "quote coin", "highest trade in 24 hours", "h24", heading="High 24 h"),
+    _number("low_24h", "quote coin", "lowest trade in 24 hours", "l24", heading="Low 24 h"),
+    _number("change_24h", "fraction", "change in 24 hours: -0.12 is -12 %", "c24", "Change 24 h"),
     _number("total_volume", "base coin", "traded since listing", "tv"),
     _number("total_turnover", "quote coin", "notional traded since listing", "tt"),
     _number(
@@ -256,9 +257,9 @@ _EXPORTED: Final = (
         unit="quote coin",
         meaning="known in the last 30 minutes",
         short="pdp",
-        heading="predicted delivery",
+        heading="Predicted delivery",
     ),
-    Field("seq", "count", "", "the venue's sequence number", "sq"),
+    Field("seq", "count", "", "the venue's sequence number", "sq", "Sequence"),
 )
 
 _DERIVED: Final = (
@@ -267,7 +268,7 @@ _DERIVED: Final = (
         form="number",
         unit="seconds",
         meaning="time since `ts`, by the server's clock corrected for the venue's",
-        heading="age",
+        heading="Age",
         formula="(venue_ms - ts_ms) / 1000",
     ),
     Field(
@@ -282,6 +283,7 @@ _DERIVED: Final = (
         form="number",
         unit="strike over forward",
         meaning="strike divided by the forward: above 1 for calls out of the money",
+        heading="K/F",
         formula="strike / forward",
         only_if="forward != 0",
         bound=Bound("moneyness", 0, 10, "strike over forward"),
@@ -291,7 +293,7 @@ _DERIVED: Final = (
         form="number",
         unit="",
         meaning="natural logarithm of `moneyness`",
-        heading="log-moneyness",
+        heading="ln(K/F)",
         formula="log(moneyness)",
         only_if="moneyness > 0",
     ),
@@ -322,7 +324,7 @@ _DERIVED: Final = (
         form="number",
         unit="fraction",
         meaning="spread divided by `mid`",
-        heading="relative spread",
+        heading="Spread / mid",
         formula="spread / mid",
         only_if="mid != 0",
         # both quotes are positive, so the spread is below twice the mid
@@ -342,6 +344,7 @@ _DERIVED: Final = (
         form="number",
         unit="ticks",
         meaning="spread in steps of the price grid",
+        heading="Spread (ticks)",
         # rounded: 0.3 / 0.1 is 2.9999999999999996
         formula="round(spread / tick_size, 6)",
         bound=Bound("spread_ticks", -_INF, _INF, "ticks", ends=("max",)),
@@ -355,15 +358,25 @@ _FLAGS: Final = (
         "iv_capped",
         "an implied volatility is at 5 (500 %) or above, where the venue caps it",
         "(bid_iv >= IV_CAP) | (ask_iv >= IV_CAP) | (mark_iv >= IV_CAP)",
+        "At IV cap",
     ),
     _flag(
         "greeks_ok",
         "all greeks are known and it is trading: while it settles they are degenerate",
         "(expiry_ms - venue_ms > SETTLING_MS)"
         " & known(delta) & known(gamma) & known(vega) & known(theta)",
+        "Greeks valid",
     ),
-    _flag("suspect", "two REST rows differ from it while it does not tick: not live"),
-    _flag("time_suspect", "the tick's time is impossible: its age means nothing"),
+    _flag(
+        "suspect",
+        "two REST rows differ from it while it does not tick: not live",
+        heading="Suspect values",
+    ),
+    _flag(
+        "time_suspect",
+        "the tick's time is impossible: its age means nothing",
+        heading="Suspect time",
+    ),
 )
 
 FIELDS: Final = {field.name: field for field in (*_EXPORTED, *_DERIVED, *_FLAGS)}
@@ -384,7 +397,7 @@ _SERIES: Final = (
     FIELDS["dte"],
     FIELDS["phase"],
     _number("forward", "quote coin", "the forward of the expiry, of the newest tick"),
-    _number("index_price", "quote coin", "spot index, of the newest tick", heading="index"),
+    _number("index_price", "quote coin", "spot index, of the newest tick", heading="Index"),
     _number("basis", "fraction", "forward over index minus 1, annualised"),
     _number("atm_iv", "fraction", "mark volatility at the forward", heading="ATM IV"),
     Field(
@@ -397,17 +410,23 @@ _SERIES: Final = (
     ),
     _number("straddle", "quote coin", "mark prices of call and put at the money together"),
     _number(
-        "risk_reversal", "fraction", "25 delta: IV of the call minus IV of the put", heading="RR"
+        "risk_reversal",
+        "fraction",
+        "25 delta: IV of the call minus IV of the put",
+        heading="25Δ RR",
     ),
     _number(
-        "butterfly", "fraction", "25 delta: mean IV of call and put minus `atm_iv`", heading="BF"
+        "butterfly",
+        "fraction",
+        "25 delta: mean IV of call and put minus `atm_iv`",
+        heading="25Δ BF",
     ),
     Field(
         name="open_interest",
         form="number",
         unit="base coin",
         meaning="open contracts",
-        heading="OI",
+        heading="Open interest",
         shown="compact",
     ),
     Field(
@@ -415,7 +434,7 @@ _SERIES: Final = (
         form="number",
         unit="base coin",
         meaning="traded in 24 hours",
-        heading="volume",
+        heading="Volume 24 h",
         shown="compact",
     ),
     Field(
@@ -423,7 +442,7 @@ _SERIES: Final = (
         form="number",
         unit="quote coin",
         meaning="traded in 24 hours: notional of the underlying, not premium",
-        heading="turnover",
+        heading="Turnover 24 h",
         shown="compact",
     ),
     Field(
@@ -431,7 +450,7 @@ _SERIES: Final = (
         form="number",
         unit="quote coin",
         meaning="the strike at which the open interest pays out least; the lower of equal ones",
-        heading="max pain",
+        heading="Max pain",
         shown="number",
     ),
     Field(
@@ -439,7 +458,7 @@ _SERIES: Final = (
         form="number",
         unit="ratio",
         meaning="open interest of puts divided by that of calls",
-        heading="P/C OI",
+        heading="Put/call",
         shown="fixed",
     ),
     Field(
@@ -447,11 +466,11 @@ _SERIES: Final = (
         form="number",
         unit="ratio",
         meaning="24-hour volume of puts divided by that of calls",
-        heading="P/C volume",
+        heading="Put/call volume",
         shown="fixed",
     ),
     Field("live", "count", "", "options that are live"),
     Field("total", "count", "", "options that are listed"),
-    _number("oldest_age_s", "seconds", "age of the oldest tick", heading="oldest"),
+    _number("oldest_age_s", "seconds", "age of the oldest tick", heading="Oldest tick"),
 )
 SERIES_FIELDS: Final = {field.name: field for field in _SERIES}

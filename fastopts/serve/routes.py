@@ -35,6 +35,7 @@ from fastopts.serve.http.parameters import (
     check_names,
 )
 from fastopts.serve.http.response import ResponseContent, respond
+from fastopts.serve.payloads.fields import fields_payload
 from fastopts.serve.payloads.market import (
     Payload,
     chain_payload,
@@ -282,6 +283,16 @@ async def scan(
         asset, gate=gate, sort=sort, limit=limit, require_live=not stale, **given(bounds)
     )
     return envelope(result.market.moment) | scan_payload(result)
+
+
+def _flat_fields(payload: Payload) -> Sequence[Payload]:
+    return [entry | {"bounds": " ".join(entry["bounds"])} for entry in payload["options"]]
+
+
+@route("/fields", "Fields", tag="options", rows=_flat_fields)
+async def fields(source: MarketSource) -> Payload:
+    """The field registry: unit, meaning, heading, formula and bounds of every field."""
+    return fields_payload()
 
 
 @route("/feed", "Feed", tag="feed", rows=_whole, has_csv=False)

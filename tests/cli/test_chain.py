@@ -10,13 +10,16 @@ from tests.store import Store
 def test_calls_are_left_and_puts_right(read: Read) -> None:
     done = read("chain", "BTC", "25DEC60")
     assert (done.code, done.err) == (0, "")
-    what, figures, *_ = done.out.splitlines()
+    what, figures, positions, *_ = done.out.splitlines()
     assert what.startswith("BTC 25DEC60 USDT, delivery 2060-12-25 08:00:00Z, in ")
     assert figures.startswith("forward 90,000, ATM IV 50.0%, oldest tick ")
     assert figures.endswith(", forwards within 0.0 bp")
+    # all options have the same open interest: the payout at 90,000 is 2 x 10,000 of it, at 80,000
+    # and at 100,000 it is 3 x 10,000
+    assert positions == "open interest 1.27k, max pain 90,000, put/call 1.00, by volume 1.00"
     quotes = ["48.1%", "3.4", "1,205", "1,230", "0.75", "49.5%"]
     sides = ["bid IV", "size", "bid", "ask", "size", "ask IV"]
-    assert done.rows[2:] == [
+    assert done.rows[3:] == [
         ["delta", "mark IV", *sides, "strike", *sides, "mark IV", "delta"],
         ["0.80", "60.0%", *quotes, "80,000", *quotes, "60.0%", "-0.20"],
         ["0.50", "50.0%", *quotes, ">90,000", *quotes, "50.0%", "-0.50"],
@@ -28,10 +31,15 @@ def test_front_is_usdt_names_the_other_coin_and_counts_what_is_absent(read: Read
     done = read("chain", "BTC")
     lines = done.out.splitlines()
     assert lines[0].startswith("BTC 27NOV60 USDT (also: USDC), ")
-    assert lines[2] == "absent: 2 not yet live"
+    assert lines[3] == "absent: 2 not yet live"
     strikes = {row["strike"]: row for row in read("chain", "BTC", "--json").objects}
     assert list(strikes) == [80000, 90000, 100000, 110000]
     assert [row["atm"] for row in strikes.values()] == [False, True, False, False]
+    # 80,000 has a call only, 90,000 both, 100,000 both: three calls and two puts of equal size
+    for row in strikes.values():
+        assert row["max_pain"] == 90000
+        assert row["put_call_open_interest"] == pytest.approx(2 / 3)
+        assert row["put_call_volume_24h"] == pytest.approx(2 / 3)
     assert strikes[80000]["put"] is None
     assert strikes[80000]["call"]["mark_iv"] == 0.70
     assert strikes[100000]["call"]["bid_price"] is None
@@ -55,8 +63,9 @@ def test_a_chain_of_which_nothing_is_live_is_code_1(read: Read, market: Store) -
     listed.feed(market, conns={5: 0.0})
     done = read("chain", "BTC", "25DEC60")
     assert (done.code, done.err) == (1, "")
-    assert done.out.splitlines()[1:3] == [
+    assert done.out.splitlines()[1:4] == [
         "forward -, ATM IV -, oldest tick -, forwards within -",
+        "open interest -, max pain -, put/call -, by volume -",
         "absent: 6 not yet live",
     ]
 

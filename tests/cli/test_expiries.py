@@ -25,6 +25,9 @@ def test_a_row_per_series_has_the_figures_of_a_desk(read: Read) -> None:
         "straddle": 2437.0,
         "open_interest": pytest.approx(6 * 212.37),
         "turnover_24h": pytest.approx(6 * 5012873.25),
+        "max_pain": 90000.0,
+        "put_call_open_interest": 1.0,
+        "put_call_volume_24h": 1.0,
     }
     wings = (0.5 + 0.05 * 0.25 / 0.3, 0.5 + 0.10 * 0.25 / 0.3)
     expected["risk_reversal"] = pytest.approx(wings[0] - wings[1])
@@ -39,18 +42,32 @@ def test_the_table_says_the_same_and_a_dash_for_what_is_not_known(read: Read) ->
     head, usdc, november, december = done.rows[1:]
     assert head == [
         *("expiry", "settle", "dte", "forward", "basis", "ATM IV", "straddle", "RR", "BF"),
-        *("OI", "turnover", "live"),
+        *("OI", "max pain", "put/call", "turnover", "live"),
     ]
     del usdc[2], november[2], december[2]  # dte
     assert usdc == [
-        *("27NOV60", "USDC", "88,251", "0.0%", "-", "2,437", "-", "-", "425", "2B", "2/2"),
+        *(
+            "27NOV60",
+            "USDC",
+            "88,251",
+            "0.0%",
+            "-",
+            "2,437",
+            "-",
+            "-",
+            "425",
+            "90,000",
+            "1.00",
+            "2B",
+            "2/2",
+        ),
     ]
     assert november[:5] == ["27NOV60", "USDT", "88,251", "0.0%", "55.4%"]
     assert november[6:8] == ["-", "-"]
     assert november[-1] == "5/7"
     assert december == [
         *("25DEC60", "USDT", "90,000", "0.1%", "50.0%", "2,437", "-4.2%", "6.2%"),
-        *("1.27k", "30.1M", "6/6"),
+        *("1.27k", "90,000", "1.00", "30.1M", "6/6"),
     ]
 
 

@@ -27,7 +27,7 @@ def test_json_is_one_field_a_line(tmp_path: Path) -> None:
         "unit": "fraction",
         "meaning": FIELDS["mark_iv"].meaning,
         "short": "miv",
-        "heading": "mark IV",
+        "heading": "Mark IV",
         "formula": None,
         "only_if": None,
         "bound": {"name": "iv", "low": 0, "high": 10.0, "hint": "", "ends": ["min", "max"]},

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from fastopts.model import FLAG_TIME_SUSPECT
+from fastopts.model import FLAG_REST, FLAG_TIME_SUSPECT
 from fastopts.net.redis.resp import Replies
 from fastopts.reader import (
     Absent,
@@ -191,6 +191,106 @@ def test_the_forward_is_of_the_newest_tick_whose_time_can_be_right(
     assert chain.forward_spread_bp == pytest.approx(9900.0)
     assert chain.oldest_age is not None
     assert 9 <= chain.oldest_age.total_seconds() < 15
+
+
+def positions(
+    store: Store, reader: OptionReader, calls: dict[int, float], puts: dict[int, float]
+) -> Chain:
+    """A chain with this open interest and twice that volume; NaN: the venue does not give it."""
+    for kind, sizes in (("C", calls), ("P", puts)):
+        for strike, size in sizes.items():
+            told = {"underlying_price": FORWARD, "open_interest": size, "volume_24h": 2 * size}
+            store.option(name(strike, kind), **told)
+    return reader.chain("BTC", NOVEMBER)
+
+
+@pytest.mark.parametrize(
+    ("calls", "puts", "strike"),
+    [
+        # pays 80: 10 x 20 = 200; 90: 5 x 10 + 10 x 10 = 150; 100: 5 x 20 + 20 x 10 = 300 (k USD)
+        ({80_000: 5.0, 90_000: 20.0}, {90_000: 2.0, 100_000: 10.0}, 90_000),
+        # only puts, so nothing is paid at the highest strike; only calls: at the lowest
+        ({80_000: 0.0}, {80_000: 1.0, 90_000: 3.0}, 90_000),
+        ({80_000: 1.0, 90_000: 3.0}, {}, 80_000),
+        # pays 80: 3 x 10 = 30; 90: 3 x 10 = 30: the lower of equal ones
+        ({80_000: 3.0}, {90_000: 3.0}, 80_000),
+        # 0.1 + 0.2 - 0.3 is not 0 in binary, and yet a tie
+        ({80_000: 0.1, 90_000: 0.2}, {100_000: 0.3}, 90_000),
+        # at a strike without a value the others decide, and it may be the answer
+        ({80_000: 4.0, 90_000: NAN}, {90_000: NAN, 100_000: 5.0}, 100_000),
+        ({80_000: 5.0, 90_000: NAN}, {100_000: 4.0}, 80_000),
+    ],
+)
+def test_max_pain_is_the_strike_that_pays_least(
+    store: Store,
+    reader: OptionReader,
+    calls: dict[int, float],
+    puts: dict[int, float],
+    strike: float,
+) -> None:
+    chain = positions(store, reader, calls, puts)
+    assert chain.max_pain == strike
+
+    def payout(at: float) -> float:
+        sides = [*((k, n, 1) for k, n in calls.items()), *((k, n, -1) for k, n in puts.items())]
+        return math.fsum(max(sign * (at - k), 0) * n for k, n, sign in sides if n == n)
+
+    least = min(payout(at) for at in chain.strikes)
+    assert next(at for at in chain.strikes if payout(at) <= least + 1e-6) == strike
+
+
+@pytest.mark.parametrize(
+    ("calls", "puts"),
+    [
+        ({80_000: NAN}, {80_000: NAN}),
+        ({80_000: 0.0}, {80_000: 0.0}),
+        ({80_000: 0.0}, {90_000: NAN}),
+    ],
+)
+def test_without_open_interest_there_is_no_max_pain(
+    store: Store, reader: OptionReader, calls: dict[int, float], puts: dict[int, float]
+) -> None:
+    assert positions(store, reader, calls, puts).max_pain is None
+
+
+@pytest.mark.parametrize(
+    ("calls", "puts", "ratio"),
+    [
+        ({80_000: 5.0, 90_000: 15.0}, {80_000: 2.0, 90_000: 8.0}, 0.5),
+        ({80_000: 5.0, 90_000: NAN}, {80_000: 2.0, 90_000: 8.0}, 2.0),  # left out, not 0
+        ({80_000: 5.0}, {80_000: 0.0}, 0.0),  # known to be 0
+        ({80_000: 5.0}, {80_000: NAN}, None),  # not known, and so not 0
+        ({80_000: NAN}, {80_000: 5.0}, None),
+        ({80_000: 0.0}, {80_000: 5.0}, None),
+        ({80_000: 5.0}, {}, None),
+    ],
+)
+def test_the_put_call_ratio_is_of_sums(
+    store: Store,
+    reader: OptionReader,
+    calls: dict[int, float],
+    puts: dict[int, float],
+    ratio: float | None,
+) -> None:
+    chain = positions(store, reader, calls, puts)
+    assert chain.put_call_ratio() == chain.put_call_ratio("open_interest") == ratio
+    assert chain.put_call_ratio("volume_24h") == ratio
+
+
+def test_the_put_call_ratio_of_another_field_is_refused(smile: Chain) -> None:
+    with pytest.raises(BadInput, match="write open_interest or volume_24h"):
+        smile.put_call_ratio("delta")  # type: ignore[arg-type]
+
+
+def test_stale_options_are_left_out_of_positions(store: Store, reader: OptionReader) -> None:
+    told = {"underlying_price": FORWARD, "open_interest": 4.0}
+    store.option(name(90_000, "C"), **told)
+    store.option(name(100_000, "P"), **told)
+    store.option(name(80_000, "P"), flags=FLAG_REST, **told)
+    chain = reader.chain("BTC", NOVEMBER)
+    assert (chain.put_call_ratio(), chain.max_pain, len(chain.absent)) == (1.0, 90_000, 1)
+    stale = reader.chain("BTC", NOVEMBER, require_live=False)
+    assert (stale.put_call_ratio(), stale.max_pain) == (2.0, 90_000)
 
 
 def test_a_chain_without_a_forward_has_no_middle(store: Store, reader: OptionReader) -> None:

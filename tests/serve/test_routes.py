@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from fastopts.field_registry import COLUMNS
+from fastopts.field_registry import COLUMNS, FIELDS
 from fastopts.reader import OptionReader
 from tests.docs.announcer import Announcer
 from tests.docs.market import MUTED, list_market
@@ -84,8 +84,49 @@ def test_expiries_are_the_chains_figures(held: Serving, reader: OptionReader) ->
         assert one["butterfly"] == pytest.approx(chain.butterfly())
         assert one["open_interest"] == pytest.approx(chain.open_interest)
         assert (one["live"], one["total"]) == (len(chain.options), chain.series.count)
+        assert one["max_pain"] == chain.max_pain
+        assert one["put_call_open_interest"] == chain.put_call_ratio()
+        assert one["put_call_volume_24h"] == chain.put_call_ratio("volume_24h")
+    assert told["front"] == reader.chain("BTC").series.label
+    options = [option for chain in chains for option in chain.options]
+    sums = {
+        kind: sum(option.open_interest or 0.0 for option in options if option.type == kind)
+        for kind in "CP"
+    }
+    assert told["put_call_open_interest"] == pytest.approx(sums["P"] / sums["C"])
     of_one = held.get("/v1/expiries/BTC?settle=usdc").json["expiries"]
     assert {one["settle"] for one in of_one} == {"USDC"}
+
+
+def test_fields_are_the_registry(held: Serving) -> None:
+    body = held.get("/v1/fields").json
+    row = held.get(f"/v1/options/{CALL}").json
+    envelope = ("simulated", "as_of_ms", "epoch", "reason")
+    assert {field["name"] for field in body["options"]} == row.keys() - set(envelope)
+    series = held.get("/v1/expiries/BTC").json["expiries"][0]
+    assert [field["name"] for field in body["series"]] == list(series)
+    fields = {field["name"]: field for field in body["options"]}
+    assert fields["mark_iv"] == {
+        "name": "mark_iv",
+        "form": "number",
+        "unit": "fraction",
+        "meaning": FIELDS["mark_iv"].meaning,
+        "heading": "Mark IV",
+        "display": "percent",
+        "short": "miv",
+        "formula": None,
+        "only_if": None,
+        "exported": True,
+        "sortable": True,
+        "bounds": ["min_iv", "max_iv"],
+        "low": 0,
+        "high": 10,
+    }
+    assert fields["expiry_ms"]["form"] == "time"
+    assert fields["volume_24h"]["high"] is None
+    assert fields["mid"]["formula"] == "(bid_price + ask_price) / 2"
+    lines = held.get("/v1/fields.csv").body.splitlines()
+    assert len(lines) == len(body["options"]) + 1
 
 
 def test_a_chain_has_each_strike_and_never_mixes_coins(held: Serving, reader: OptionReader) -> None:

@@ -76,7 +76,7 @@ def _heading(chain: Chain) -> Text:
     delivery = printing.utc(chain.series.expiry_ms)
     until = printing.countdown(chain.series.expiry_ms, chain.moment.venue_ms)
     what = f"{chain.asset} {chain.series.label} {chain.settle}{also}, delivery {delivery}, {until}"
-    return Text("\n".join([what, _figures(chain), *_absent(chain)]))
+    return Text("\n".join([what, _figures(chain), _positions(chain), *_absent(chain)]))
 
 
 def _figures(chain: Chain) -> str:
@@ -87,6 +87,17 @@ def _figures(chain: Chain) -> str:
             f"ATM IV {printing.percent(chain.atm_iv)}",
             f"oldest tick {'-' if age is None else printing.duration(age.total_seconds())}",
             f"forwards within {'-' if spread is None else f'{spread:.1f} bp'}",
+        )
+    )
+
+
+def _positions(chain: Chain) -> str:
+    return ", ".join(
+        (
+            f"open interest {printing.compact(chain.open_interest)}",
+            f"max pain {printing.number(chain.max_pain)}",
+            f"put/call {printing.ratio(chain.put_call_ratio())}",
+            f"by volume {printing.ratio(chain.put_call_ratio('volume_24h'))}",
         )
     )
 
@@ -147,6 +158,9 @@ def _values(chain: Chain, row: Strike) -> dict[str, Any]:
         "strike": row.strike,
         "forward": chain.forward,
         "atm": row is chain.atm(),
+        "max_pain": chain.max_pain,
+        "put_call_open_interest": chain.put_call_ratio("open_interest"),
+        "put_call_volume_24h": chain.put_call_ratio("volume_24h"),
         "call": None if row.call is None else as_dict.option_values(row.call),
         "put": None if row.put is None else as_dict.option_values(row.put),
     }

@@ -22,8 +22,9 @@ def expiries(
 ) -> None:
     """Show the series of ASSET: forward, volatility, skew, open interest.
 
-    All as of one moment. Basis is annualised, the straddle is at the money, RR and BF are the
-    25-delta risk reversal and butterfly; a '-' stands for what is not known.
+    All values are of one moment. Basis is annualised, the straddle is at the money, RR and BF are
+    the 25-delta risk reversal and butterfly. Max pain is the strike at which the open interest
+    pays out least, put/call the ratio of open interest. A '-' stands for an unknown value.
     """
     with options.reader(redis_url, venue) as reader:
         chains = reader.chains(asset, settle, require_live=not stale)
@@ -56,6 +57,8 @@ def _columns(chains: list[Chain]) -> list[Column]:
         Column("RR", [printing.percent(one.risk_reversal()) for one in chains]),
         Column("BF", [printing.percent(one.butterfly()) for one in chains]),
         Column("OI", [printing.compact(one.open_interest) for one in chains], rank=2),
+        Column("max pain", [printing.number(one.max_pain) for one in chains], rank=4),
+        Column("put/call", [printing.ratio(one.put_call_ratio()) for one in chains], rank=4),
         Column("turnover", [printing.compact(one.turnover_24h) for one in chains], rank=3),
         Column("live", [f"{_live(one)}/{one.series.count}" for one in chains]),
     ]

@@ -34,6 +34,7 @@ __all__ = (
     "number",
     "percent",
     "price",
+    "ratio",
     "show",
     "show_venue",
     "table",
@@ -161,7 +162,7 @@ def displayed(value: float, display: Display, scale: float | None) -> str:
         case "price":
             return price(value, scale)
         case "fixed":
-            return f"{value:.2f}"
+            return ratio(value)
         case "compact":
             return compact(value)
         case "duration":
@@ -172,6 +173,11 @@ def displayed(value: float, display: Display, scale: float | None) -> str:
 def percent(fraction: float | None) -> str:
     """A fraction as people read it: 0.5312 is `53.1%`."""
     return "-" if fraction is None else f"{fraction:.1%}"
+
+
+def ratio(value: float | None) -> str:
+    """A ratio to two decimals: `0.54`."""
+    return "-" if value is None else f"{value:.2f}"
 
 
 def number(value: float | None) -> str:

@@ -1,10 +1,11 @@
-"""Values by name, as programs are told them: by the command line's JSON and by the API."""
+"""Options, series and the feed as dictionaries: the JSON of the command line and of the API."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Final
 
-from fastopts.field_registry import FIELDS
+from fastopts.field_registry import FIELDS, SERIES_FIELDS
 from fastopts.reader.freshness.feed_state import FeedState
-from fastopts.reader.objects.chain import Chain, SmilePoint, total
+from fastopts.reader.objects.chain import Chain, SmilePoint
 from fastopts.reader.objects.option import Option, phase
 
 __all__ = (
@@ -16,40 +17,55 @@ __all__ = (
 
 
 def option_values(option: Option) -> dict[str, Any]:
-    """Everything about *option*: the export schema, then what is derived from it."""
+    """All fields of *option* by name: the export schema, derived values, flags."""
     return {name: getattr(option, name) for name in FIELDS}
 
 
 def series_values(chain: Chain) -> dict[str, Any]:
-    """The figures of a series: RR and BF are of 25 delta, `live` of `total` are live."""
-    atm, oldest = chain.atm(), chain.oldest_age
-    return {
-        "venue": chain.moment.feed.venue,
-        "asset": chain.asset,
-        "expiry": chain.expiry,
-        "label": chain.series.label,
-        "settle": chain.settle,
-        "dte": chain.dte,
-        "phase": phase(chain.series.expiry_ms, chain.moment.venue_ms),
-        "forward": chain.forward,
-        "index_price": chain.index_price,
-        "basis": chain.basis,
-        "atm_iv": chain.atm_iv,
-        "atm_strike": None if atm is None else atm.strike,
-        "straddle": chain.straddle,
-        "risk_reversal": chain.risk_reversal(),
-        "butterfly": chain.butterfly(),
-        "open_interest": chain.open_interest,
-        "volume_24h": total(one.volume_24h for one in chain.options),
-        "turnover_24h": chain.turnover_24h,
-        "live": sum(one.live for one in chain.options),
-        "total": chain.series.count,
-        "oldest_age_s": None if oldest is None else oldest.total_seconds(),
-    }
+    """All fields of a series by name, as `SERIES_FIELDS` describes them."""
+    return {name: _SERIES[name](chain) for name in SERIES_FIELDS}
+
+
+def _atm_strike(chain: Chain) -> float | None:
+    atm = chain.atm()
+    return None if atm is None else atm.strike
+
+
+def _oldest_age_s(chain: Chain) -> float | None:
+    oldest = chain.oldest_age
+    return None if oldest is None else oldest.total_seconds()
+
+
+_SERIES: Final[dict[str, Callable[[Chain], Any]]] = {
+    "venue": lambda chain: chain.moment.feed.venue,
+    "asset": lambda chain: chain.asset,
+    "expiry": lambda chain: chain.expiry,
+    "label": lambda chain: chain.series.label,
+    "settle": lambda chain: chain.settle,
+    "dte": lambda chain: chain.dte,
+    "phase": lambda chain: phase(chain.series.expiry_ms, chain.moment.venue_ms),
+    "forward": lambda chain: chain.forward,
+    "index_price": lambda chain: chain.index_price,
+    "basis": lambda chain: chain.basis,
+    "atm_iv": lambda chain: chain.atm_iv,
+    "atm_strike": _atm_strike,
+    "straddle": lambda chain: chain.straddle,
+    "risk_reversal": lambda chain: chain.risk_reversal(),
+    "butterfly": lambda chain: chain.butterfly(),
+    "open_interest": lambda chain: chain.open_interest,
+    "volume_24h": lambda chain: chain.volume_24h,
+    "turnover_24h": lambda chain: chain.turnover_24h,
+    "max_pain": lambda chain: chain.max_pain,
+    "put_call_open_interest": lambda chain: chain.put_call_ratio("open_interest"),
+    "put_call_volume_24h": lambda chain: chain.put_call_ratio("volume_24h"),
+    "live": lambda chain: sum(option.live for option in chain.options),
+    "total": lambda chain: chain.series.count,
+    "oldest_age_s": _oldest_age_s,
+}
 
 
 def point_values(point: SmilePoint) -> dict[str, Any]:
-    """A point of a smile, of the option that it is taken from."""
+    """A point of a smile, with the option it is taken from."""
     return {
         "symbol": point.option.symbol,
         "strike": point.strike,
@@ -63,8 +79,8 @@ def point_values(point: SmilePoint) -> dict[str, Any]:
 
 
 def feed_values(feed: FeedState) -> dict[str, Any]:
-    """The feed: `conns` has the seconds since each connection delivered, `lags` by how many seconds
-    each is behind the venue."""
+    """The state of the feed; `conns` maps each connection to the seconds since it delivered, `lags`
+    to the seconds it is behind the venue."""
     return {
         "venue": feed.venue,
         "alive": feed.alive,

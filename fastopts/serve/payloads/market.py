@@ -7,6 +7,7 @@ from fastopts.errors import BadInput
 from fastopts.reader import Absent, Chain, Option
 from fastopts.reader.freshness.feed_state import FeedState
 from fastopts.reader.mirrors.mirror import BaseMirror
+from fastopts.reader.objects.chain import PUT_CALL_FIELDS, front_label, put_call_ratio
 from fastopts.reader.selection.scan import Scan
 from fastopts.serve.payloads import rows
 from fastopts.serve.source import MarketSource
@@ -63,9 +64,12 @@ def expiries_payload(
     """The series of *asset* with their aggregates, without options."""
     chains = mirror.chains(asset, settle, require_live=require_live)
     prices = (chain.index_price for chain in chains if chain.index_price)
+    options = [option for chain in chains for option in chain.options]
     return rows.envelope(chains[0].moment) | {
         "asset": chains[0].asset,
         "index_price": next(prices, None),
+        "front": front_label(chains),
+        **{f"put_call_{name}": put_call_ratio(options, name) for name in PUT_CALL_FIELDS},
         "expiries": [rows.series(chain) for chain in chains],
     }
 

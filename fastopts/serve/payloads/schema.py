@@ -1,25 +1,27 @@
-"""The OpenAPI document's words for what is told: the vocabulary's."""
+"""OpenAPI component schemas; those of options and series come from the field registry."""
 
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
-from fastopts.field_registry import FIELDS
+from fastopts.field_registry import FIELDS, SERIES_FIELDS, Field
 from fastopts.serve.payloads import rows
 
 __all__ = ("COMPONENTS", "responses")
 
 Schema = dict[str, Any]
 
-_NEVER_NULL: Final = ("strike", "dte", "age_s")
+# Read from the record's head or from the terms, so that every option has them.
+_NEVER_NULL: Final = ("strike", "dte", "age_s", "live", "total")
+_PHASES: Final = ["trading", "settling", "expired"]
 
 
-def _number(words: str = "") -> Schema:
-    return {"type": ["number", "null"], "description": words}
+def _number(description: str = "") -> Schema:
+    return {"type": ["number", "null"], "description": description}
 
 
-def _plain(kind: str, words: str = "") -> Schema:
-    return {"type": kind, "description": words}
+def _plain(kind: str, description: str = "") -> Schema:
+    return {"type": kind, "description": description}
 
 
 def _object(properties: Mapping[str, Schema], optional: Iterable[str] = ()) -> Schema:
@@ -39,51 +41,29 @@ def _ref(name: str) -> Schema:
 
 
 def _both(*parts: str | Schema) -> Schema:
-    return {"allOf": [_ref(one) if isinstance(one, str) else one for one in parts]}
+    return {"allOf": [_ref(part) if isinstance(part, str) else part for part in parts]}
 
 
-def _field(name: str) -> Schema:
-    """The schema of a row's field."""
-    if name == "reason":
-        return {"type": ["string", "null"], "description": "why it is not live: FeedDown, ..."}
-    word = FIELDS[name.removesuffix("_ms")]
-    match word.form:
-        case "time":
-            return _plain("integer", f"{word.meaning}: ms since 1970, UTC")
-        case "flag":
-            return _plain("boolean", str(word))
-        case "count":
-            return {"type": ["integer", "null"], "description": str(word)}
-        case "text" if name == "quote":
-            return {"type": ["string", "null"], "description": str(word)}
-        case "text":
-            return _plain("string", str(word))
-    return _plain("number", str(word)) if name in _NEVER_NULL else _number(str(word))
+def _field(field: Field) -> tuple[str, Schema]:
+    """The name of a field in rows, and its schema."""
+    # OpenAPI descriptions are CommonMark: a backtick is fine there, but not in CSV of the document
+    description = str(field).replace("`", "")
+    if field.form == "time":
+        return f"{field.name}_ms", _plain("integer", f"{field.meaning}: ms since 1970, UTC")
+    if field.name == "phase":
+        return field.name, {"type": "string", "enum": _PHASES, "description": description}
+    types = {"text": "string", "flag": "boolean", "count": "integer", "number": "number"}
+    kind = types[field.form]
+    # the terms of an option may be missing in Redis, and with them its quote coin
+    is_nullable = field.form in ("count", "number") or field.name == "quote"
+    if is_nullable and field.name not in _NEVER_NULL:
+        return field.name, {"type": [kind, "null"], "description": description}
+    return field.name, _plain(kind, description)
 
 
-_SERIES: Final = {
-    "venue": _plain("string"),
-    "asset": _plain("string", "base coin"),
-    "expiry_ms": _plain("integer", "delivery: ms since 1970, UTC"),
-    "label": _plain("string", "the expiry as symbols spell it: 27MAR26"),
-    "settle": _plain("string", "settle coin"),
-    "dte": _plain("number", "days to expiry, never below 0"),
-    "phase": {"type": "string", "enum": ["trading", "settling", "expired"]},
-    "forward": _number("forward of the expiry (quote coin)"),
-    "index_price": _number("spot (quote coin)"),
-    "basis": _number("forward over index minus 1, a year: a fraction"),
-    "atm_iv": _number("mark volatility at the forward: a fraction"),
-    "atm_strike": _number("the strike nearest the forward"),
-    "straddle": _number("mark prices of call and put at the money together (quote coin)"),
-    "risk_reversal": _number("25 delta: IV of the call minus IV of the put, a fraction"),
-    "butterfly": _number("25 delta: mean IV of call and put minus `atm_iv`, a fraction"),
-    "open_interest": _number("base coin"),
-    "volume_24h": _number("base coin"),
-    "turnover_24h": _number("notional of the underlying (quote coin)"),
-    "live": _plain("integer", "how many of its options are live"),
-    "total": _plain("integer", "how many are listed"),
-    "oldest_age_s": _number("age of its oldest tick (seconds)"),
-}
+_REASON: Final = {"type": ["string", "null"], "description": "why it is not live: FeedDown, ..."}
+_OPTION: Final = dict(map(_field, FIELDS.values())) | {"reason": _REASON}
+_SERIES: Final = dict(map(_field, SERIES_FIELDS.values()))
 
 _CHAIN: Final = {
     "settles": _list(_plain("string")),
@@ -101,39 +81,39 @@ _CHAIN: Final = {
 }
 
 _FEED: Final = {
-    "alive": _plain("boolean", "whether something of it can be live"),
+    "alive": _plain("boolean", "whether values can be live"),
     "reason": {"type": ["string", "null"], "description": "why nothing is live"},
     "detail": {"type": ["string", "null"]},
     "assets": _list(_plain("string")),
     "covered": _plain("integer", "symbols that have ticked"),
-    "wanted": _plain("integer", "symbols that the collector listens for"),
-    "never": _plain("integer", "symbols asked for more than once in vain"),
+    "wanted": _plain("integer", "symbols that the collector subscribes to"),
+    "never": _plain("integer", "symbols subscribed to more than once without any tick"),
     "live": _plain("integer", "options that are live"),
     "total": _plain("integer", "options that are listed"),
     "share": _plain("number", "live over total"),
-    "age_s_p50": _number("age of what is live, median (seconds)"),
-    "age_s_p99": _number("99 % are younger (seconds)"),
+    "age_s_p50": _number("median age of live values (seconds)"),
+    "age_s_p99": _number("99th percentile of the age of live values (seconds)"),
     "newest_age_s": _number("age of the newest tick (seconds)"),
     "heartbeat_age_s": _number("seconds since the collector's last heartbeat"),
     "skew_ms": _plain("integer", "the venue's clock minus the Redis server's"),
     "skew_error_ms": {
         "type": ["integer", "null"],
-        "description": "how far off skew_ms, and with it every age, may be; null: not known",
+        "description": "error bound of skew_ms, and with it of every age; null: unknown",
     },
     "conns": {
         "type": "object",
-        "additionalProperties": _number("seconds since it delivered"),
+        "additionalProperties": _number("seconds since it delivered a message"),
         "description": "the open connections",
     },
     "lags": {
         "type": "object",
         "additionalProperties": _number("seconds behind the venue"),
-        "description": "the open connections; null: not known",
+        "description": "the open connections; null: unknown",
     },
     "muted": _list(_plain("integer")),
     "late": _list(_plain("integer")),
-    "messages_s": _number("messages a second that the collector receives"),
-    "redis_ms": _number("a round trip to Redis (ms)"),
+    "messages_s": _number("messages that the collector receives per second"),
+    "redis_ms": _number("round trip to Redis (ms)"),
 }
 
 _INSTRUMENT: Final = {
@@ -142,9 +122,9 @@ _INSTRUMENT: Final = {
     "strike": _plain("number", "quote coin"),
     "strike_text": _plain("string", "as the symbol spells it"),
     "type": {"type": "string", "enum": ["C", "P"]},
-    "tick_size": _plain("string", "step of its prices"),
-    "lot_size": _plain("string", "step of its quantities"),
-    "status": _plain("string", "the venue's word"),
+    "tick_size": _plain("string", "step of prices"),
+    "lot_size": _plain("string", "step of quantities"),
+    "status": _plain("string", "the venue's status"),
     "launch_ms": _plain("integer", "listed since: ms since 1970, UTC"),
 }
 
@@ -152,7 +132,7 @@ _POINT: Final = {
     "symbol": _plain("string"),
     "strike": _plain("number", "quote coin"),
     "log_moneyness": _plain("number", "ln(strike / forward)"),
-    "delta": _number("of the option that it is taken from"),
+    "delta": _number("delta of the option the point is taken from"),
     "mark_iv": _plain("number", "a fraction"),
     "bid_iv": _number("a fraction"),
     "ask_iv": _number("a fraction"),
@@ -160,23 +140,40 @@ _POINT: Final = {
     "age_s": _plain("number", "seconds"),
 }
 
-_ACROSS: Final = {
+_SURFACE_ROW: Final = {
     name: _SERIES[name]
     for name in ("expiry_ms", "label", "settle", "dte", "forward", "atm_iv", "live", "total")
-} | {"ivs": _list(_number("mark volatility at the delta of the same place: a fraction"))}
+} | {"ivs": _list(_number("mark volatility at the delta of the same index: a fraction"))}
 
-_WANTING: Final = _object({"reason": _plain("string"), "detail": _plain("string")})
+_NOT_READY_REASON: Final = _object({"reason": _plain("string"), "detail": _plain("string")})
+
+_REGISTRY_FIELD: Final = {
+    "name": _plain("string", "the name in rows"),
+    "form": {"type": "string", "enum": ["text", "time", "flag", "count", "number"]},
+    "unit": _plain("string"),
+    "meaning": _plain("string"),
+    "heading": _plain("string", "of a table column"),
+    "display": _plain("string", "how to write it: percent, price, fixed, compact, duration, ..."),
+    "short": {"type": ["string", "null"], "description": "its field in the hash option:SYMBOL"},
+    "formula": {"type": ["string", "null"], "description": "the expression that derives it"},
+    "only_if": {"type": ["string", "null"], "description": "the condition of the formula"},
+    "exported": _plain("boolean", "a column of the export schema"),
+    "sortable": _plain("boolean", "a scan sorts by it"),
+    "bounds": _list(_plain("string")),
+    "low": _number("least value of a bound; null: no limit"),
+    "high": _number("greatest value of a bound; null: no limit"),
+}
 
 COMPONENTS: Final[Mapping[str, Schema]] = {
     "Envelope": _object(
         {
             "venue": _plain("string", "bybit, bybit-testnet, sim or custom:<host>"),
-            "simulated": _plain("boolean", "true: not the market"),
+            "simulated": _plain("boolean", "true: simulated data, not the market"),
             "as_of_ms": _plain("integer", "the venue's clock: ms since 1970, UTC"),
             "epoch": _plain("integer", "the run of the collector"),
         }
     ),
-    "Option": _object({name: _field(name) for name in rows.ROW_NAMES}),
+    "Option": _object({name: _OPTION[name] for name in rows.ROW_NAMES}),
     "Absent": _object({name: _plain("string") for name in ("symbol", "reason", "detail")}),
     "Series": _object(_SERIES),
     "Instrument": _object(_INSTRUMENT),
@@ -190,6 +187,12 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
             {
                 "asset": _plain("string"),
                 "index_price": _number("quote coin"),
+                "front": {
+                    "type": ["string", "null"],
+                    "description": "label of the first expiry that is trading",
+                },
+                "put_call_open_interest": _number("of all series: puts' sum over calls'"),
+                "put_call_volume_24h": _number("of all series: puts' sum over calls'"),
                 "expiries": _list("Series"),
             }
         ),
@@ -201,11 +204,11 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
         "Envelope",
         _object(
             {
-                "considered": _plain("integer", "options that the bounds on terms let through"),
+                "considered": _plain("integer", "options whose terms meet the bounds"),
                 "excluded": {
                     "type": "object",
                     "additionalProperties": _plain("integer"),
-                    "description": "how many of them the gate kept out, by reason",
+                    "description": "options excluded by the gate, by reason",
                 },
                 "options": _list("Option"),
             }
@@ -218,15 +221,23 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
             {
                 "asset": _plain("string"),
                 "deltas": _list({"type": ["number", "string"]}),
-                "expiries": _list(_object(_ACROSS)),
+                "expiries": _list(_object(_SURFACE_ROW)),
             }
         ),
     ),
+    "Fields": _object(
+        {
+            "schema": _plain("integer", "version of the export schema"),
+            "options": _list("Field"),
+            "series": _list("Field"),
+        }
+    ),
+    "Field": _object(_REGISTRY_FIELD),
     "Feed": _both("Envelope", _object(_FEED)),
     "Ready": _object(
         {
             "ready": _plain("boolean"),
-            "reasons": _list(_WANTING),
+            "reasons": _list(_NOT_READY_REASON),
             "live": _plain("integer"),
             "total": _plain("integer"),
             **{n: _FEED[n] for n in ("share", "age_s_p50", "age_s_p99", "newest_age_s")},
@@ -237,7 +248,7 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
             "type": _plain("string"),
             "title": _plain("string"),
             "status": _plain("integer"),
-            "reason": _plain("string", "the contract's word: FeedDown, Unknown, BadInput, ..."),
+            "reason": _plain("string", "the error class: FeedDown, Unknown, BadInput, ..."),
             "detail": _plain("string"),
         }
     ),

@@ -16,6 +16,7 @@ API: Final = (
     "/v1/surface/BTC",
     "/v1/instruments",
     "/v1/scan?asset=BTC&gate=false",
+    "/v1/fields",
     "/v1/feed",
 )
 PATHS: Final = (

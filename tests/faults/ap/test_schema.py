@@ -14,7 +14,7 @@ from tests.serve.living import BTC, ETH, FRONT
 from tests.serve.serving import Serving, until
 
 EXAMPLES: Final = 12
-OPERATIONS: Final = 13
+OPERATIONS: Final = 14
 # A pattern does not tell which days the calendar has.
 CALENDAR: Final = ("/v1/chains/{asset}/{expiry}", "/v1/smile/{asset}/{expiry}", "/v1/scan")
 ENDLESS: Final = "/v1/events"
