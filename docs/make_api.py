@@ -1,6 +1,9 @@
-"""Writes docs/api.md out of the docstrings and signatures of `fastopts.reader`.
+"""Write docs/api.md from the docstrings and signatures of `fastopts.reader`.
 
-python -m docs.make_api
+    python -m docs.make_api
+
+Methods that have docstring and arguments of a method of `OptionReader` are listed with a reference
+to it, so that the page explains each method once.
 """
 
 import ast
@@ -18,74 +21,77 @@ PAGE = Path(__file__).with_name("api.md")
 INTRODUCTION = """\
 # The API of the reader
 
-Written by `python -m docs.make_api` out of the docstrings: change those. [reading.md](reading.md)
+Written by `python -m docs.make_api` from the docstrings: change those. [reading.md](reading.md)
 shows it all by example. An `Expiry` is a text, a date or a datetime; a `Column` a numpy array.
 """
-CALLED = ("OptionReader", "AsyncOptionReader")  # the others are what they return
-FIRST = (*CALLED, "Option", "Chain")
-# What is returned without a name in `fastopts.reader`: a class, and where it lives.
-BESIDE = {"Provenance": "export.dataframes"}
-HAS_ALL_OF = {"Scan": "Table", "AsyncMirror": "Mirror"}  # is told of there
-INNER = ("moment", "start", "of_terms", "terms")  # for the package's own use
+# Classes that users construct; the others are returned by their methods.
+CONSTRUCTED = ("OptionReader", "AsyncOptionReader")
+FIRST = (*CONSTRUCTED, "Option", "Chain")
+# Returned classes without a name in `fastopts.reader`, and the module of each.
+UNEXPORTED = {"Provenance": "export.dataframes"}
+# Classes that have all methods of another one, and whose own methods only are shown.
+EXTENDS = {"Scan": "Table", "AsyncMirror": "Mirror"}
+INTERNAL = ("moment", "start", "of_terms", "terms")  # without an underscore, yet not for users
+REFERENCE = "OptionReader"
 WIDTH = 80
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def page() -> str:
-    """The whole page."""
-    classes = [name for name in reader.__all__ if not _is_error(name)]
-    named = [getattr(reader, name) for name in sorted(classes, key=_place)]
+    """Return the whole page."""
+    names = [name for name in reader.__all__ if not _is_error(name)]
+    classes = [getattr(reader, name) for name in sorted(names, key=_order)]
     sections = [INTRODUCTION]
-    sections += ["## In `fastopts.reader`\n", *map(_section, named)]
+    sections += ["## In `fastopts.reader`\n", *map(_section, classes)]
     sections += [
         "## What goes in and comes out beside these\n",
-        *map(_section, map(_beside, BESIDE)),
+        *map(_section, map(_class, UNEXPORTED)),
     ]
     return "\n".join([*sections, _errors()])
 
 
-def _beside(name: str) -> Any:
-    if name not in BESIDE:
+def _class(name: str) -> Any:
+    if name not in UNEXPORTED:
         return getattr(reader, name)
-    return getattr(import_module(f"fastopts.reader.{BESIDE[name]}"), name)
+    return getattr(import_module(f"fastopts.reader.{UNEXPORTED[name]}"), name)
 
 
 def _is_error(name: str) -> bool:
     return name in errors.__all__
 
 
-def _place(name: str) -> tuple[int, str]:
+def _order(name: str) -> tuple[int, str]:
     return (FIRST.index(name), "") if name in FIRST else (len(FIRST), name)
 
 
 def _section(kind: type) -> str:
-    """One class: what it is, its attributes as a table, its methods."""
+    """Return the section of one class: docstring, table of attributes, methods."""
     parts = [f"### {kind.__name__}\n"]
-    if kind.__name__ in BESIDE:
+    if kind.__name__ in UNEXPORTED:
         parts.append(f"`{kind.__module__}.{kind.__name__}`\n")
     parts.append(f"{inspect.getdoc(kind)}\n")
-    if kind.__name__ in CALLED:
-        parts.append(_code(_signature(kind.__name__, _source(vars(kind)["__init__"]))))
-    if more := HAS_ALL_OF.get(kind.__name__):
-        parts.append(f"It has what [{more}](#{more.lower()}) has.\n")
+    if kind.__name__ in CONSTRUCTED:
+        parts.append(_code(_signature(kind.__name__, _node(vars(kind)["__init__"]))))
+    if base := EXTENDS.get(kind.__name__):
+        parts.append(f"It has what [{base}](#{base.lower()}) has.\n")
     parts += _table("attribute", _attributes(kind))
-    parts += _table("method", _borrowed(kind))
+    parts += _table("method", _references(kind))
     return "\n".join([*parts, *_methods(kind)])
 
 
 def _table(title: str, rows: dict[str, str]) -> Iterator[str]:
     if rows:
-        lines = [f"| `{name}` | {_cell(words)} |" for name, words in rows.items()]
+        lines = [f"| `{name}` | {_cell(text)} |" for name, text in rows.items()]
         yield "\n".join([f"| {title} | |", "|---|---|", *lines]) + "\n"
 
 
-def _cell(words: str) -> str:
-    return " ".join(words.split()).replace("|", "\\|").replace("<", "&lt;")
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;")
 
 
 def _attributes(kind: type) -> dict[str, str]:
-    """The meaning of each; of a field of a data class, a tuple or a dictionary its type."""
+    """Return the meaning of each attribute; for fields of data classes also the type."""
     rows = {}
     for name, annotation in _fields(kind):
         meaning = str(FIELDS[name]) if name in FIELDS else ""
@@ -97,51 +103,65 @@ def _attributes(kind: type) -> dict[str, str]:
 
 
 def _fields(kind: type) -> Iterator[tuple[str, str]]:
+    """Yield the annotated fields of a data class, named tuple or typed dictionary."""
     if not any(hasattr(kind, mark) for mark in ("__dataclass_fields__", "_fields", "__total__")):
         return
-    for node in _source(kind).body:
+    for node in _node(kind).body:
         if isinstance(node, ast.AnnAssign):
             yield ast.unparse(node.target), _type(node.annotation)
 
 
 def _members(kind: type) -> dict[str, Any]:
-    """What *kind* has that users may touch, its own before its bases', as defined."""
-    if hasattr(kind, "__total__"):  # a dictionary
+    """Return the public members of *kind*, its own before those of its bases."""
+    if hasattr(kind, "__total__"):  # a typed dictionary
         return {}
-    more = HAS_ALL_OF.get(kind.__name__)
-    told = _beside(more).__mro__ if more else (object,)
-    homes = [
-        one for one in kind.__mro__ if one not in told and one.__module__.startswith("fastopts")
-    ]
-    found: dict[str, Any] = {}
-    for home in homes:
-        found = found | {name: vars(home)[name] for name in vars(home) if name not in found}
-    return {name: found[name] for name in found if not name.startswith("_") and name not in INNER}
-
-
-def _borrowed(kind: type) -> dict[str, str]:
-    """The methods that are said to be as others."""
+    base = EXTENDS.get(kind.__name__)
+    shown_there = _class(base).__mro__ if base else (object,)
+    members: dict[str, Any] = {}
+    for owner in kind.__mro__:
+        if owner not in shown_there and owner.__module__.startswith("fastopts"):
+            members = members | {n: vars(owner)[n] for n in vars(owner) if n not in members}
     return {
-        f"{_await(_source(member))}{name}": inspect.getdoc(member) or ""
-        for name, member in _members(kind).items()
-        if inspect.isfunction(member) and _is_borrowed(member)
+        name: member
+        for name, member in members.items()
+        if not name.startswith("_") and name not in INTERNAL
     }
 
 
-def _is_borrowed(member: Any) -> bool:
-    return (inspect.getdoc(member) or "").startswith("As `")
+def _references(kind: type) -> dict[str, str]:
+    """Return the methods that are explained elsewhere, each with a reference."""
+    return {
+        f"{_await(_node(member))}{name}": reference
+        for name, member in _members(kind).items()
+        if inspect.isfunction(member) and (reference := _reference(kind, name, member))
+    }
+
+
+def _reference(kind: type, name: str, member: Any) -> str:
+    """Return "As `Class.method`." if that is what *member* is, else nothing."""
+    text = inspect.getdoc(member) or ""
+    if text.startswith("As `"):
+        return text
+    original = getattr(_class(REFERENCE), name, None)
+    if kind.__name__ == REFERENCE or original is None:
+        return ""
+    is_same = inspect.signature(original).parameters == inspect.signature(member).parameters
+    if kind.__name__ != f"Async{REFERENCE}":  # whose docstrings speak of tasks
+        is_same &= inspect.getdoc(original) == text
+    return f"As `{REFERENCE}.{name}`." if is_same else ""
 
 
 def _methods(kind: type) -> Iterator[str]:
     for name, member in _members(kind).items():
-        if inspect.isfunction(member) and not _is_borrowed(member):
+        if inspect.isfunction(member) and not _reference(kind, name, member):
             yield f"#### {kind.__name__}.{name}\n"
-            yield _code(_signature(name, _source(member)))
+            yield _code(_signature(name, _node(member)))
             yield f"{inspect.getdoc(member)}\n"
 
 
-def _source(what: Any) -> Any:
-    return ast.parse(textwrap.dedent(inspect.getsource(what))).body[0]
+def _node(source: Any) -> Any:
+    """Return the syntax tree of a class or function."""
+    return ast.parse(textwrap.dedent(inspect.getsource(source))).body[0]
 
 
 def _code(text: str) -> str:
@@ -153,36 +173,36 @@ def _await(node: ast.AST) -> str:
 
 
 def _signature(name: str, node: Function) -> str:
-    """A call as the source spells it, with a line for each argument where it is long."""
-    words = list(_arguments(node.args))
+    """Return a call as the source spells it; with a line for each argument if it is long."""
+    arguments = list(_arguments(node.args))
     result = "" if node.name == "__init__" else f" -> {_type(node.returns)}"
     start = f"{_await(node)}{name}("
-    line = f"{start}{', '.join(words)}){result}"
+    line = f"{start}{', '.join(arguments)}){result}"
     if len(line) <= WIDTH:
         return line
-    return f"{start}\n" + "".join(f"    {word},\n" for word in words) + f"){result}"
+    return f"{start}\n" + "".join(f"    {each},\n" for each in arguments) + f"){result}"
 
 
-def _arguments(found: ast.arguments) -> Iterator[str]:
-    positional = found.args[1:]  # without self
-    without = [None] * (len(positional) - len(found.defaults))
-    for one, default in zip(positional, [*without, *found.defaults], strict=True):
-        yield _argument(one, default)
-    if found.kwonlyargs:
+def _arguments(arguments: ast.arguments) -> Iterator[str]:
+    positional = arguments.args[1:]  # without self
+    required = [None] * (len(positional) - len(arguments.defaults))
+    for argument, default in zip(positional, [*required, *arguments.defaults], strict=True):
+        yield _argument(argument, default)
+    if arguments.kwonlyargs:
         yield "*"
-    for one, default in zip(found.kwonlyargs, found.kw_defaults, strict=True):
-        yield _argument(one, default)
-    if found.kwarg:
-        yield f"**{_argument(found.kwarg, None)}"
+    for argument, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
+        yield _argument(argument, default)
+    if arguments.kwarg:
+        yield f"**{_argument(arguments.kwarg, None)}"
 
 
-def _argument(one: ast.arg, default: ast.expr | None) -> str:
-    given = f" = {_text(default)}" if default is not None else ""
-    return f"{one.arg}: {_type(one.annotation)}{given}"
+def _argument(argument: ast.arg, default: ast.expr | None) -> str:
+    assigned = f" = {_text(default)}" if default is not None else ""
+    return f"{argument.arg}: {_type(argument.annotation)}{assigned}"
 
 
 def _type(node: ast.expr | None) -> str:
-    """An annotation; one in quotes without them."""
+    """Return an annotation, without the quotes of a postponed one."""
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         return node.value
     return "" if node is None else _text(node)
@@ -198,10 +218,10 @@ def _errors() -> str:
         name: inspect.getdoc(getattr(errors, name)) or ""
         for name in filter(_is_error, reader.__all__)
     }
-    [told] = _table("in `fastopts.reader`", rows)
+    [table] = _table("in `fastopts.reader`", rows)
     return f"""## Errors
 
-{told}
+{table}
 All of the package's, in `fastopts.errors`, by who has to act:
 
 ```text

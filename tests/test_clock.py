@@ -10,8 +10,9 @@ import pytest
 from fastopts import clock
 from fastopts.compat import executor
 from fastopts.net.redis import push_asyncio, push_blocking
-from fastopts.reader.mirrors import mirror
-from fastopts.reader.redis import queries
+from fastopts.reader import queries
+from fastopts.reader.mirrors import local_source, mirror
+from fastopts.reader.redis import source
 
 
 def test_it_goes_on() -> None:
@@ -27,7 +28,9 @@ def test_it_counts_the_time_that_a_machine_sleeps(monkeypatch: pytest.MonkeyPatc
     assert clock.steady_s() == 7.0
 
 
-@pytest.mark.parametrize("module", [executor, push_asyncio, push_blocking, mirror, queries])
+@pytest.mark.parametrize(
+    "module", [executor, push_asyncio, push_blocking, mirror, queries, local_source, source]
+)
 def test_whatever_outlives_a_look_at_the_feed_goes_by_it(module: ModuleType) -> None:
     assert module.__file__ is not None
     assert "monotonic" not in Path(module.__file__).read_text()

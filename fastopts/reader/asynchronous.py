@@ -1,4 +1,8 @@
-"""`AsyncOptionReader`: the reader for asyncio. `OptionReader` is the same without `await`."""
+"""`AsyncOptionReader`: the reader for asyncio; and the source of the blocking one.
+
+`python -m tools.make_readers` writes `reader.py` (without `await`) and `mirrors/reads.py` (the
+methods of mirrors) from this file: change signatures and docstrings here, and run it.
+"""
 
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -16,10 +20,12 @@ from fastopts.reader.objects.expiry import Expiry
 from fastopts.reader.objects.option import Option
 from fastopts.reader.objects.uncopied import Uncopied
 from fastopts.reader.objects.universe import Series
-from fastopts.reader.redis.queries import Queries, Query, check_elapsed
+from fastopts.reader.queries import Query, check_elapsed
+from fastopts.reader.redis.source import RedisQueries
 from fastopts.reader.selection.arguments import flag
 
-# What needs numpy, or more, is loaded when it is called.
+# What needs numpy or the mirrors is imported when it is called: a process that only reads single
+# options stays small.
 if TYPE_CHECKING:
     from os import PathLike
     from typing import Unpack
@@ -47,7 +53,7 @@ class AsyncOptionReader(Uncopied):
     """Reads one venue's options from the Redis at *url*, for the tasks of one event loop.
 
     It has the methods of `OptionReader`, with the same arguments, rules and errors, to be awaited.
-    In another loop than the first they raise RuntimeError.
+    In another event loop than the first they raise RuntimeError.
     """
 
     def __init__(
@@ -62,10 +68,10 @@ class AsyncOptionReader(Uncopied):
         if self._address.tls:
             from fastopts.net import tls
 
-            tls.of(self._address)  # raise for unusable files now, not at the first read
+            tls.of(self._address)  # raises for unusable files now, not at the first read
         self._timeout_s = timeout_s
-        self._channel = ReconnectingConnection(self._address, timeout_s)
-        self._queries = Queries(venue, timeout_s)
+        self._connection = ReconnectingConnection(self._address, timeout_s)
+        self._queries = RedisQueries(venue, timeout_s)
 
     async def __aenter__(self) -> Self:
         return self
@@ -75,7 +81,7 @@ class AsyncOptionReader(Uncopied):
 
     def close(self) -> None:
         """Close the connection; the next read opens another."""
-        self._channel.close()
+        self._connection.close()
 
     async def get(
         self,
@@ -85,9 +91,14 @@ class AsyncOptionReader(Uncopied):
         allow_expired: bool = False,
         max_age_s: float | None = None,
     ) -> Option:
-        """As `OptionReader.get`."""
-        demand = Requirements(require_live, allow_expired, max_age_s).checked()
-        return await self._run(self._queries.get(symbol, demand))
+        """Return the option *symbol*, at most *max_age_s* seconds old.
+
+        `require_live=False` also returns stale values, `allow_expired=True` also options whose
+        expiry has passed. Raises Unknown, Expired, or a StaleData: FeedDown, ConnectionMuted,
+        ConnectionLate, NotYetLive, TooOld.
+        """
+        requirements = Requirements(require_live, allow_expired, max_age_s).checked()
+        return await self._run(self._queries.get(symbol, requirements))
 
     async def get_many(
         self,
@@ -98,9 +109,14 @@ class AsyncOptionReader(Uncopied):
         allow_expired: bool = False,
         max_age_s: float | None = None,
     ) -> list[Option | Absent]:
-        """As `OptionReader.get_many`."""
-        demand = Requirements(require_live, allow_expired, max_age_s).checked()
-        return await self._run(self._queries.options(symbols, demand, strict))
+        """Return the options *symbols* in their order.
+
+        In place of an option that does not meet the requirements (see `get`) stands an Absent with
+        the error; *strict* raises the first of these errors instead. A dead feed always raises
+        FeedDown, unless `require_live=False`.
+        """
+        requirements = Requirements(require_live, allow_expired, max_age_s).checked()
+        return await self._run(self._queries.get_many(symbols, requirements, strict))
 
     async def chain(
         self,
@@ -112,9 +128,15 @@ class AsyncOptionReader(Uncopied):
         allow_expired: bool = False,
         max_age_s: float | None = None,
     ) -> Chain:
-        """As `OptionReader.chain`."""
-        demand = Requirements(require_live, allow_expired, max_age_s).checked()
-        return await self._run(self._queries.chain(asset, expiry, settle, demand))
+        """Return one series of *asset*, strike by strike.
+
+        *expiry* None means the first that is not settling, *settle* None the only settle coin, or
+        USDT if there are two. Options that do not meet the requirements (see `get`) are missing;
+        `Chain.absent` has their errors. Raises Unknown for a series that is not listed, BadInput
+        for a malformed expiry, and FeedDown.
+        """
+        requirements = Requirements(require_live, allow_expired, max_age_s).checked()
+        return await self._run(self._queries.chain(asset, expiry, settle, requirements))
 
     async def chains(
         self,
@@ -125,24 +147,38 @@ class AsyncOptionReader(Uncopied):
         allow_expired: bool = False,
         max_age_s: float | None = None,
     ) -> list[Chain]:
-        """As `OptionReader.chains`."""
-        demand = Requirements(require_live, allow_expired, max_age_s).checked()
-        return await self._run(self._queries.chains(asset, settle, demand))
+        """Return every series of *asset* (settled in *settle*) by expiry and settle coin.
+
+        All are of one moment. A series of which no option meets the requirements is there, empty.
+        Raises Unknown for an asset or a settle coin without options, and FeedDown.
+        """
+        requirements = Requirements(require_live, allow_expired, max_age_s).checked()
+        return await self._run(self._queries.chains(asset, settle, requirements))
 
     async def expiries(self, asset: str) -> list[Series]:
-        """As `OptionReader.expiries`."""
+        """Return the series of *asset* with expiry, settle coin and the number of listed options.
+
+        Raises Unknown for an asset without options.
+        """
         return await self._run(self._queries.expiries(asset))
 
     async def instruments(self, asset: str | None = None) -> list[Instrument]:
-        """As `OptionReader.instruments`."""
+        """Return the contract terms of all listed options (of *asset*), ordered by expiry, settle
+        coin, strike and type."""
         return await self._run(self._queries.instruments(asset))
 
     async def feed(self) -> FeedState:
-        """As `OptionReader.feed`."""
+        """Return the state of the feed: its writer, heartbeat, connections and coverage.
+
+        A dead feed is no error here: see `FeedState.alive`.
+        """
         return FeedState(await self._run(self._queries.feed()))
 
     async def counters(self) -> dict[str, int]:
-        """As `OptionReader.counters`."""
+        """Return the collector's counters since its start: received, applied, written, ...
+
+        Empty if the collector wrote none, or if the key belongs to another program.
+        """
         return await self._run(self._queries.counters())
 
     async def text(
@@ -153,9 +189,13 @@ class AsyncOptionReader(Uncopied):
         allow_expired: bool = False,
         max_age_s: float | None = None,
     ) -> dict[str, str]:
-        """As `OptionReader.text`."""
-        demand = Requirements(require_live, allow_expired, max_age_s).checked()
-        return await self._run(self._queries.text(symbol, demand))
+        """Return the venue's own decimal strings of *symbol* by field name, unrounded.
+
+        `ts_ms`, `rt_ms` and `seq` are among them. Fields that the venue did not send are missing;
+        "0" stays "0". Raises what `get` raises.
+        """
+        requirements = Requirements(require_live, allow_expired, max_age_s).checked()
+        return await self._run(self._queries.text(symbol, requirements))
 
     async def text_many(
         self,
@@ -166,9 +206,9 @@ class AsyncOptionReader(Uncopied):
         allow_expired: bool = False,
         max_age_s: float | None = None,
     ) -> list[dict[str, str] | Absent]:
-        """As `OptionReader.text_many`."""
-        demand = Requirements(require_live, allow_expired, max_age_s).checked()
-        return await self._run(self._queries.texts(symbols, demand, strict))
+        """Return the `text` of each of *symbols*, as `get_many` does."""
+        requirements = Requirements(require_live, allow_expired, max_age_s).checked()
+        return await self._run(self._queries.text_many(symbols, requirements, strict))
 
     async def scan(
         self,
@@ -180,67 +220,108 @@ class AsyncOptionReader(Uncopied):
         require_live: bool = True,
         **bounds: "Unpack[Bounds]",
     ) -> "Scan":
-        """As `OptionReader.scan`."""
+        """Return the options (of *asset*) that meet the *bounds*, see `Bounds`.
+
+        The *gate* passes only options that are live, trading, quoted on both sides and not crossed,
+        with a bid IV above 0, an ask IV below 5 and a mark IV above 0; `Scan.excluded` counts the
+        others by reason. `gate=False` passes everything, stale values too. *sort* names a column,
+        with "-" before it for descending order; absent values come last. Raises BadInput for
+        invalid arguments, and FeedDown unless `require_live=False`.
+        """
         return await self._run(self._queries.scan(asset, bounds, gate, sort, limit, require_live))
 
     async def scan_high_iv(
         self, min_iv: float = 1.0, asset: str | None = None, limit: int | None = None
     ) -> "Scan":
-        """As `OptionReader.scan_high_iv`."""
+        """Return the options that pass the gate of `scan` with a mark IV of at least *min_iv* (1.0
+        is 100 %), the highest first."""
         return await self.scan(asset, min_iv=min_iv, sort="-mark_iv", limit=limit)
 
     async def snapshot(self, asset: str | None = None, *, require_live: bool = True) -> "Column":
-        """As `OptionReader.snapshot`."""
-        return (await self.table(asset, require_live=require_live)).to_numpy()
+        """Return every option (of *asset*) that has ticked as one numpy structured array.
+
+        It has one row per option and a field for each name of the vocabulary: texts are numpy
+        strings, times datetime64[ms] in UTC, numbers float64 with NaN for absent values, `seq` -1
+        if absent. Stale rows are included: see the field `live`. Raises FeedDown unless
+        `require_live=False`.
+        """
+        table = await self.table(asset, require_live=require_live)
+        return table.to_numpy()
 
     async def table(self, asset: str | None = None, *, require_live: bool = True) -> "Table":
-        """As `OptionReader.table`."""
+        """Return every option (of *asset*) that has ticked, to convert to a frame or a file.
+
+        Stale rows are included: see the column `live`. Raises FeedDown unless `require_live=False`.
+        """
         return await self._run(self._queries.table(asset, require_live))
 
     async def to_pandas(
         self, asset: str | None = None, *, require_live: bool = True
     ) -> "pandas.DataFrame":
-        """As `OptionReader.to_pandas`."""
-        return (await self.table(asset, require_live=require_live)).to_pandas()
+        """Return `table` as a pandas DataFrame. Needs the extra `pandas`."""
+        table = await self.table(asset, require_live=require_live)
+        return table.to_pandas()
 
     async def to_polars(
         self, asset: str | None = None, *, require_live: bool = True
     ) -> "polars.DataFrame":
-        """As `OptionReader.to_polars`."""
-        return (await self.table(asset, require_live=require_live)).to_polars()
+        """Return `table` as a polars DataFrame. Needs the extra `polars`."""
+        table = await self.table(asset, require_live=require_live)
+        return table.to_polars()
 
     async def to_arrow(
-        self, asset: str | None = None, *, require_live: bool = True
+        self,
+        asset: str | None = None,
+        *,
+        require_live: bool = True,
     ) -> "pyarrow.Table":
-        """As `OptionReader.to_arrow`."""
-        return (await self.table(asset, require_live=require_live)).to_arrow()
+        """Return `table` as an Arrow table. Needs the extra `arrow`."""
+        table = await self.table(asset, require_live=require_live)
+        return table.to_arrow()
 
     async def export(
         self, path: "str | PathLike[str]", asset: str | None = None, *, require_live: bool = True
     ) -> None:
-        """As `OptionReader.export`."""
-        (await self.table(asset, require_live=require_live)).export(path)
+        """Write `table` to a .json, .csv, .parquet or .arrow file, whole or not at all.
+
+        Parquet and Arrow need the extra `arrow`. Raises ConfigError for another suffix or a file
+        that can't be written.
+        """
+        table = await self.table(asset, require_live=require_live)
+        table.export(path)
 
     async def mirror(self, what: str | Iterable[str] | None = None) -> "AsyncMirror":
-        """As `OptionReader.mirror`."""
+        """Return a local copy of an asset, of symbols or (None) of everything, kept current by a
+        task of its own: its `get` takes microseconds and no round trip.
+
+        Waits until the collector's next announcement, about a second. Close it after use. Raises
+        BadInput, Unknown or Expired for a selection that can't match, WrongVenue and
+        StoreUnavailable.
+        """
         from fastopts.reader.mirrors.async_mirror import AsyncMirror
         from fastopts.reader.mirrors.listener import NullListener
         from fastopts.reader.selection.scope import scope_of
 
         venue, scope = self._queries.venue, scope_of(what)
         await self._run(self._queries.check_selection(scope))
-        made = AsyncMirror(self._address, venue, scope, self._timeout_s, NullListener())
-        await made.wait()
-        return made
+        mirror = AsyncMirror(self._address, venue, scope, self._timeout_s, NullListener())
+        await mirror.wait()
+        return mirror
 
     def follow(self, listener: "MirrorListener") -> "AsyncMirror":
-        """As `OptionReader.follow`."""
+        """Return a mirror of everything, without waiting until it is current.
+
+        The task that keeps it current calls *listener* after each change. It retries for ever if
+        Redis can't be reached: see `Mirror.problem`. Raises BadInput for a listener without the
+        methods of one.
+        """
         from fastopts.reader.mirrors.async_mirror import AsyncMirror
         from fastopts.reader.mirrors.listener import check_listener
         from fastopts.reader.selection.scope import scope_of
 
         venue, scope = self._queries.venue, scope_of(None)
-        return AsyncMirror(self._address, venue, scope, self._timeout_s, check_listener(listener))
+        check_listener(listener)
+        return AsyncMirror(self._address, venue, scope, self._timeout_s, listener)
 
     async def watch(
         self,
@@ -250,13 +331,20 @@ class AsyncOptionReader(Uncopied):
         require_live: bool = True,
         **bounds: "Unpack[Bounds]",
     ) -> "AsyncWatch[Option]":
-        """As `OptionReader.watch`."""
+        """Return a stream of the options that change and meet the *bounds*: of an asset, of symbols
+        or (None) of everything.
+
+        The bounds are those of `scan`, except `front`. A consumer slower than the changes gets the
+        newest of each symbol, and a Gap with the number of those skipped; a Gap also reports a feed
+        that breaks. *initial* begins with the present values. Close it after use. Raises what
+        `mirror` raises.
+        """
         from fastopts.reader.selection.bounds import check, picker
         from fastopts.reader.selection.scope import scope_of
 
         scope = scope_of(what, check(bounds))
-        demand = Requirements(require_live).checked()
-        return await self._watch(scope, picker(bounds), demand, flag("initial", initial))
+        requirements = Requirements(require_live).checked()
+        return await self._watch(scope, picker(bounds), requirements, flag("initial", initial))
 
     async def watch_moves(
         self,
@@ -264,19 +352,22 @@ class AsyncOptionReader(Uncopied):
         threshold: float,
         field: str = "mark_price",
     ) -> "AsyncWatch[Move]":
-        """As `OptionReader.watch_moves`."""
+        """Return a stream of the moves of *field* by at least *threshold* (0.05 is 5 %).
+
+        It has Gaps as `watch` has. A move is measured from the previous move of its symbol, or from
+        the first value seen.
+        """
         from fastopts.reader.mirrors.price_moves import MoveDetector
         from fastopts.reader.selection.scope import scope_of
 
-        return await self._watch(
-            scope_of(what), MoveDetector(threshold, field).detect, Requirements(), initial=True
-        )
+        scope, detector = scope_of(what), MoveDetector(threshold, field)
+        return await self._watch(scope, detector.detect, Requirements(), initial=True)
 
     async def _watch(
         self,
         scope: "Scope",
         pick: Callable[[Option], T | None],
-        demand: Requirements,
+        requirements: Requirements,
         initial: bool,
     ) -> "AsyncWatch[T]":
         from fastopts.reader.mirrors.async_mirror import AsyncMirror
@@ -284,19 +375,23 @@ class AsyncOptionReader(Uncopied):
 
         await self._run(self._queries.check_selection(scope))
         make = partial(AsyncMirror, self._address, self._queries.venue, scope, self._timeout_s)
-        return await AsyncWatch(make, pick, demand).start(initial)
+        watch = AsyncWatch(make, pick, requirements)
+        await watch.start(initial)
+        return watch
 
     async def _run(self, query: Query[T]) -> T:
-        answered_at = steady_s()
+        """Drive *query* over the connection."""
+        replied_s = steady_s()
         try:
             request = next(query)
             while True:
-                if request.is_anew:
-                    await self._channel.renew()
-                replies = await self._channel.exchange(request.payload, request.replies)
-                answered_at = steady_s()
+                if request.on_new_connection:
+                    await self._connection.renew()
+                replies = await self._connection.exchange(request.payload, request.replies)
+                replied_s = steady_s()
                 request = query.send(replies)
-        except StopIteration as done:
-            found: T = done.value
-            check_elapsed(answered_at, self._timeout_s)
-            return found
+        except StopIteration as end:
+            result: T = end.value
+            # Parsing and sifting come after the last reply: the process may have been suspended.
+            check_elapsed(replied_s, self._timeout_s)
+            return result

@@ -1,4 +1,6 @@
-"""`OptionReader`: the blocking reader. `AsyncOptionReader` is the same with `await`."""
+"""`OptionReader`: the blocking reader. `OptionReader` is the same with `await`."""
+
+# Written by `python -m tools.make_readers` from asynchronous.py: change that file.
 
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -16,10 +18,12 @@ from fastopts.reader.objects.expiry import Expiry
 from fastopts.reader.objects.option import Option
 from fastopts.reader.objects.uncopied import Uncopied
 from fastopts.reader.objects.universe import Series
-from fastopts.reader.redis.queries import Queries, Query, check_elapsed
+from fastopts.reader.queries import Query, check_elapsed
+from fastopts.reader.redis.source import RedisQueries
 from fastopts.reader.selection.arguments import flag
 
-# What needs numpy, or more, is loaded when it is called.
+# What needs numpy or the mirrors is imported when it is called: a process that only reads single
+# options stays small.
 if TYPE_CHECKING:
     from os import PathLike
     from typing import Unpack
@@ -46,10 +50,11 @@ T = TypeVar("T")
 class OptionReader(Uncopied):
     """Reads one venue's options from the Redis at *url*. Threads may share it.
 
-    Reads are strict: a value that is not live raises a StaleData; `require_live=False` hands over
-    what is there, with `live` and `age` telling what it is worth. Every method raises WrongVenue
-    for another venue's data, StoreUnavailable when the server does not answer within *timeout_s*,
-    and StoreError when it refuses. A process that was forked reads over a connection of its own.
+    Reads are strict: a value that is not live raises a StaleData; `require_live=False` returns it
+    with `live` and `age` telling what it is worth. Every method raises WrongVenue for another
+    venue's data, StoreUnavailable if the server does not reply within *timeout_s* seconds, and
+    StoreError if it refuses a command. It connects at the first read; a forked child opens a
+    connection of its own.
     """
 
     def __init__(
@@ -64,10 +69,10 @@ class OptionReader(Uncopied):
         if self._address.tls:
             from fastopts.net import tls
 
-            tls.of(self._address)  # raise for unusable files now, not at the first read
+            tls.of(self._address)  # raises for unusable files now, not at the first read
         self._timeout_s = timeout_s
-        self._channel = BlockingConnection(self._address, timeout_s)
-        self._queries = Queries(venue, timeout_s)
+        self._connection = BlockingConnection(self._address, timeout_s)
+        self._queries = RedisQueries(venue, timeout_s)
 
     def __enter__(self) -> Self:
         return self
@@ -77,7 +82,7 @@ class OptionReader(Uncopied):
 
     def close(self) -> None:
         """Close the connection; the next read opens another."""
-        self._channel.close()
+        self._connection.close()
 
     def get(
         self,
@@ -87,13 +92,14 @@ class OptionReader(Uncopied):
         allow_expired: bool = False,
         max_age_s: float | None = None,
     ) -> Option:
-        """Return the option *symbol*, at most *max_age_s* old.
+        """Return the option *symbol*, at most *max_age_s* seconds old.
 
-        Raises Unknown, Expired, or a StaleData: FeedDown, ConnectionMuted, ConnectionLate,
-        NotYetLive, TooOld.
+        `require_live=False` also returns stale values, `allow_expired=True` also options whose
+        expiry has passed. Raises Unknown, Expired, or a StaleData: FeedDown, ConnectionMuted,
+        ConnectionLate, NotYetLive, TooOld.
         """
-        demand = Requirements(require_live, allow_expired, max_age_s).checked()
-        return self._run(self._queries.get(symbol, demand))
+        requirements = Requirements(require_live, allow_expired, max_age_s).checked()
+        return self._run(self._queries.get(symbol, requirements))
 
     def get_many(
         self,
@@ -104,13 +110,14 @@ class OptionReader(Uncopied):
         allow_expired: bool = False,
         max_age_s: float | None = None,
     ) -> list[Option | Absent]:
-        """Return the options *symbols* in their order, in one round trip.
+        """Return the options *symbols* in their order.
 
-        What can't be handed over is an Absent with the reason; *strict* raises the first of them.
-        A dead feed always raises FeedDown, unless `require_live=False`.
+        In place of an option that does not meet the requirements (see `get`) stands an Absent with
+        the error; *strict* raises the first of these errors instead. A dead feed always raises
+        FeedDown, unless `require_live=False`.
         """
-        demand = Requirements(require_live, allow_expired, max_age_s).checked()
-        return self._run(self._queries.options(symbols, demand, strict))
+        requirements = Requirements(require_live, allow_expired, max_age_s).checked()
+        return self._run(self._queries.get_many(symbols, requirements, strict))
 
     def chain(
         self,
@@ -122,14 +129,15 @@ class OptionReader(Uncopied):
         allow_expired: bool = False,
         max_age_s: float | None = None,
     ) -> Chain:
-        """Return the series of *asset* that is delivered at *expiry* (None: the first that is not
-        settling) and settled in *settle* (None: the only coin, else USDT), in one round trip.
+        """Return one series of *asset*, strike by strike.
 
-        Options that can't be handed over are missing from it; `Chain.absent` says why. Raises
-        Unknown for a series that is not listed, BadInput for a text that names no expiry, FeedDown.
+        *expiry* None means the first that is not settling, *settle* None the only settle coin, or
+        USDT if there are two. Options that do not meet the requirements (see `get`) are missing;
+        `Chain.absent` has their errors. Raises Unknown for a series that is not listed, BadInput
+        for a malformed expiry, and FeedDown.
         """
-        demand = Requirements(require_live, allow_expired, max_age_s).checked()
-        return self._run(self._queries.chain(asset, expiry, settle, demand))
+        requirements = Requirements(require_live, allow_expired, max_age_s).checked()
+        return self._run(self._queries.chain(asset, expiry, settle, requirements))
 
     def chains(
         self,
@@ -140,33 +148,38 @@ class OptionReader(Uncopied):
         allow_expired: bool = False,
         max_age_s: float | None = None,
     ) -> list[Chain]:
-        """Return every series of *asset* (settled in *settle*) by expiry and settle coin, all as of
-        one moment. A series of which nothing can be handed over is there, with no options.
+        """Return every series of *asset* (settled in *settle*) by expiry and settle coin.
 
-        Raises Unknown for an asset or a coin without options, FeedDown.
+        All are of one moment. A series of which no option meets the requirements is there, empty.
+        Raises Unknown for an asset or a settle coin without options, and FeedDown.
         """
-        demand = Requirements(require_live, allow_expired, max_age_s).checked()
-        return self._run(self._queries.chains(asset, settle, demand))
+        requirements = Requirements(require_live, allow_expired, max_age_s).checked()
+        return self._run(self._queries.chains(asset, settle, requirements))
 
     def expiries(self, asset: str) -> list[Series]:
-        """Return one row per series of *asset*: expiry, settle coin, how many options are listed.
+        """Return the series of *asset* with expiry, settle coin and the number of listed options.
 
         Raises Unknown for an asset without options.
         """
         return self._run(self._queries.expiries(asset))
 
     def instruments(self, asset: str | None = None) -> list[Instrument]:
-        """Return the terms of everything that is listed (of *asset*), by expiry, settle coin,
-        strike and type."""
+        """Return the contract terms of all listed options (of *asset*), ordered by expiry, settle
+        coin, strike and type."""
         return self._run(self._queries.instruments(asset))
 
     def feed(self) -> FeedState:
-        """Return who writes, how alive the feed is, what it covers; a dead one is no error."""
+        """Return the state of the feed: its writer, heartbeat, connections and coverage.
+
+        A dead feed is no error here: see `FeedState.alive`.
+        """
         return FeedState(self._run(self._queries.feed()))
 
     def counters(self) -> dict[str, int]:
-        """Return what the collector counts, since its start: received, applied, written, ...; empty
-        when it left nothing, or another program's key stands there."""
+        """Return the collector's counters since its start: received, applied, written, ...
+
+        Empty if the collector wrote none, or if the key belongs to another program.
+        """
         return self._run(self._queries.counters())
 
     def text(
@@ -177,13 +190,13 @@ class OptionReader(Uncopied):
         allow_expired: bool = False,
         max_age_s: float | None = None,
     ) -> dict[str, str]:
-        """Return the venue's own decimal texts of *symbol*, unrounded, under the usual names, and
-        `ts_ms`, `rt_ms` and `seq`. What the tick did not have is not there; "0" stays "0".
+        """Return the venue's own decimal strings of *symbol* by field name, unrounded.
 
-        Raises what `get` raises.
+        `ts_ms`, `rt_ms` and `seq` are among them. Fields that the venue did not send are missing;
+        "0" stays "0". Raises what `get` raises.
         """
-        demand = Requirements(require_live, allow_expired, max_age_s).checked()
-        return self._run(self._queries.text(symbol, demand))
+        requirements = Requirements(require_live, allow_expired, max_age_s).checked()
+        return self._run(self._queries.text(symbol, requirements))
 
     def text_many(
         self,
@@ -195,8 +208,8 @@ class OptionReader(Uncopied):
         max_age_s: float | None = None,
     ) -> list[dict[str, str] | Absent]:
         """Return the `text` of each of *symbols*, as `get_many` does."""
-        demand = Requirements(require_live, allow_expired, max_age_s).checked()
-        return self._run(self._queries.texts(symbols, demand, strict))
+        requirements = Requirements(require_live, allow_expired, max_age_s).checked()
+        return self._run(self._queries.text_many(symbols, requirements, strict))
 
     def scan(
         self,
@@ -210,49 +223,62 @@ class OptionReader(Uncopied):
     ) -> "Scan":
         """Return the options (of *asset*) that meet the *bounds*, see `Bounds`.
 
-        The *gate* lets through only what is live, trading, quoted on both sides and not crossed,
-        with a bid IV above 0, an ask IV below 5 and a mark IV above 0; `Scan.excluded` counts what
-        it refused, by reason. `gate=False` is raw: stale values too. *sort* names a column ("-"
-        before it: descending, absent values last). Raises BadInput for what can't be meant, and
-        FeedDown unless `require_live=False`.
+        The *gate* passes only options that are live, trading, quoted on both sides and not crossed,
+        with a bid IV above 0, an ask IV below 5 and a mark IV above 0; `Scan.excluded` counts the
+        others by reason. `gate=False` passes everything, stale values too. *sort* names a column,
+        with "-" before it for descending order; absent values come last. Raises BadInput for
+        invalid arguments, and FeedDown unless `require_live=False`.
         """
         return self._run(self._queries.scan(asset, bounds, gate, sort, limit, require_live))
 
     def scan_high_iv(
         self, min_iv: float = 1.0, asset: str | None = None, limit: int | None = None
     ) -> "Scan":
-        """Return what passes the gate with a mark IV of at least *min_iv* (1.0 is 100 %), the
-        highest first."""
+        """Return the options that pass the gate of `scan` with a mark IV of at least *min_iv* (1.0
+        is 100 %), the highest first."""
         return self.scan(asset, min_iv=min_iv, sort="-mark_iv", limit=limit)
 
     def snapshot(self, asset: str | None = None, *, require_live: bool = True) -> "Column":
         """Return every option (of *asset*) that has ticked as one numpy structured array.
 
-        It has a field for each name of the vocabulary; texts are numpy strings, times
-        datetime64[ms] in UTC, numbers float64 with NaN for none, `seq` -1 for none; `live` tells
-        what each row is worth. Raises FeedDown unless `require_live=False`.
+        It has one row per option and a field for each name of the vocabulary: texts are numpy
+        strings, times datetime64[ms] in UTC, numbers float64 with NaN for absent values, `seq` -1
+        if absent. Stale rows are included: see the field `live`. Raises FeedDown unless
+        `require_live=False`.
         """
-        return self.table(asset, require_live=require_live).to_numpy()
+        table = self.table(asset, require_live=require_live)
+        return table.to_numpy()
 
     def table(self, asset: str | None = None, *, require_live: bool = True) -> "Table":
-        """Return the same as `snapshot`, to take away as a frame or a file."""
+        """Return every option (of *asset*) that has ticked, to convert to a frame or a file.
+
+        Stale rows are included: see the column `live`. Raises FeedDown unless `require_live=False`.
+        """
         return self._run(self._queries.table(asset, require_live))
 
     def to_pandas(
         self, asset: str | None = None, *, require_live: bool = True
     ) -> "pandas.DataFrame":
-        """Return `table` as a DataFrame. Needs the extra `pandas`."""
-        return self.table(asset, require_live=require_live).to_pandas()
+        """Return `table` as a pandas DataFrame. Needs the extra `pandas`."""
+        table = self.table(asset, require_live=require_live)
+        return table.to_pandas()
 
     def to_polars(
         self, asset: str | None = None, *, require_live: bool = True
     ) -> "polars.DataFrame":
-        """Return `table` as a DataFrame. Needs the extra `polars`."""
-        return self.table(asset, require_live=require_live).to_polars()
+        """Return `table` as a polars DataFrame. Needs the extra `polars`."""
+        table = self.table(asset, require_live=require_live)
+        return table.to_polars()
 
-    def to_arrow(self, asset: str | None = None, *, require_live: bool = True) -> "pyarrow.Table":
+    def to_arrow(
+        self,
+        asset: str | None = None,
+        *,
+        require_live: bool = True,
+    ) -> "pyarrow.Table":
         """Return `table` as an Arrow table. Needs the extra `arrow`."""
-        return self.table(asset, require_live=require_live).to_arrow()
+        table = self.table(asset, require_live=require_live)
+        return table.to_arrow()
 
     def export(
         self, path: "str | PathLike[str]", asset: str | None = None, *, require_live: bool = True
@@ -262,14 +288,16 @@ class OptionReader(Uncopied):
         Parquet and Arrow need the extra `arrow`. Raises ConfigError for another suffix or a file
         that can't be written.
         """
-        self.table(asset, require_live=require_live).export(path)
+        table = self.table(asset, require_live=require_live)
+        table.export(path)
 
     def mirror(self, what: str | Iterable[str] | None = None) -> "Mirror":
-        """Return a copy within this process of an asset, of symbols or (None) of everything, kept
-        current by a thread of its own: its `get` takes microseconds and no round trip.
+        """Return a local copy of an asset, of symbols or (None) of everything, kept current by a
+        thread of its own: its `get` takes microseconds and no round trip.
 
-        It waits until the collector announces its changes, a second or so. Close it. Raises
-        BadInput, WrongVenue or StoreUnavailable.
+        Waits until the collector's next announcement, about a second. Close it after use. Raises
+        BadInput, Unknown or Expired for a selection that can't match, WrongVenue and
+        StoreUnavailable.
         """
         from fastopts.reader.mirrors.listener import NullListener
         from fastopts.reader.mirrors.mirror import Mirror
@@ -277,22 +305,24 @@ class OptionReader(Uncopied):
 
         venue, scope = self._queries.venue, scope_of(what)
         self._run(self._queries.check_selection(scope))
-        made = Mirror(self._address, venue, scope, self._timeout_s, NullListener())
-        made.wait()
-        return made
+        mirror = Mirror(self._address, venue, scope, self._timeout_s, NullListener())
+        mirror.wait()
+        return mirror
 
     def follow(self, listener: "MirrorListener") -> "Mirror":
-        """Return a mirror of everything before it is current; *listener* hears what happens to
-        it, from who keeps it: a thread, or a task.
+        """Return a mirror of everything, without waiting until it is current.
 
-        It goes on trying, whatever stands in its way: `problem` says what does.
+        The thread that keeps it current calls *listener* after each change. It retries for ever if
+        Redis can't be reached: see `Mirror.problem`. Raises BadInput for a listener without the
+        methods of one.
         """
         from fastopts.reader.mirrors.listener import check_listener
         from fastopts.reader.mirrors.mirror import Mirror
         from fastopts.reader.selection.scope import scope_of
 
         venue, scope = self._queries.venue, scope_of(None)
-        return Mirror(self._address, venue, scope, self._timeout_s, check_listener(listener))
+        check_listener(listener)
+        return Mirror(self._address, venue, scope, self._timeout_s, listener)
 
     def watch(
         self,
@@ -302,19 +332,20 @@ class OptionReader(Uncopied):
         require_live: bool = True,
         **bounds: "Unpack[Bounds]",
     ) -> "Watch[Option]":
-        """Return a stream of the options that change: of an asset, of symbols or (None) of
-        everything, where they meet the *bounds* (as `scan` takes them, but for `front`).
+        """Return a stream of the options that change and meet the *bounds*: of an asset, of symbols
+        or (None) of everything.
 
-        A consumer that is slower than the changes gets the newest of each symbol, and a Gap that
-        says how many were skipped; so it does when the feed breaks. *initial* begins with what
-        there is. Close it. Raises what `mirror` raises.
+        The bounds are those of `scan`, except `front`. A consumer slower than the changes gets the
+        newest of each symbol, and a Gap with the number of those skipped; a Gap also reports a feed
+        that breaks. *initial* begins with the present values. Close it after use. Raises what
+        `mirror` raises.
         """
         from fastopts.reader.selection.bounds import check, picker
         from fastopts.reader.selection.scope import scope_of
 
         scope = scope_of(what, check(bounds))
-        demand = Requirements(require_live).checked()
-        return self._watch(scope, picker(bounds), demand, flag("initial", initial))
+        requirements = Requirements(require_live).checked()
+        return self._watch(scope, picker(bounds), requirements, flag("initial", initial))
 
     def watch_moves(
         self,
@@ -322,20 +353,22 @@ class OptionReader(Uncopied):
         threshold: float,
         field: str = "mark_price",
     ) -> "Watch[Move]":
-        """Return a stream of the moves of *field* by at least *threshold* (0.05 is 5 %), each
-        reckoned from the move before it or the first value seen; and of Gaps, as `watch`."""
+        """Return a stream of the moves of *field* by at least *threshold* (0.05 is 5 %).
+
+        It has Gaps as `watch` has. A move is measured from the previous move of its symbol, or from
+        the first value seen.
+        """
         from fastopts.reader.mirrors.price_moves import MoveDetector
         from fastopts.reader.selection.scope import scope_of
 
-        return self._watch(
-            scope_of(what), MoveDetector(threshold, field).detect, Requirements(), initial=True
-        )
+        scope, detector = scope_of(what), MoveDetector(threshold, field)
+        return self._watch(scope, detector.detect, Requirements(), initial=True)
 
     def _watch(
         self,
         scope: "Scope",
         pick: Callable[[Option], T | None],
-        demand: Requirements,
+        requirements: Requirements,
         initial: bool,
     ) -> "Watch[T]":
         from fastopts.reader.mirrors.mirror import Mirror
@@ -343,19 +376,23 @@ class OptionReader(Uncopied):
 
         self._run(self._queries.check_selection(scope))
         make = partial(Mirror, self._address, self._queries.venue, scope, self._timeout_s)
-        return Watch(make, pick, demand, initial)
+        watch = Watch(make, pick, requirements)
+        watch.start(initial)
+        return watch
 
     def _run(self, query: Query[T]) -> T:
-        answered_at = steady_s()
+        """Drive *query* over the connection."""
+        replied_s = steady_s()
         try:
             request = next(query)
             while True:
-                if request.is_anew:
-                    self._channel.renew()
-                replies = self._channel.exchange(request.payload, request.replies)
-                answered_at = steady_s()
+                if request.on_new_connection:
+                    self._connection.renew()
+                replies = self._connection.exchange(request.payload, request.replies)
+                replied_s = steady_s()
                 request = query.send(replies)
-        except StopIteration as done:
-            found: T = done.value
-            check_elapsed(answered_at, self._timeout_s)
-            return found
+        except StopIteration as end:
+            result: T = end.value
+            # Parsing and sifting come after the last reply: the process may have been suspended.
+            check_elapsed(replied_s, self._timeout_s)
+            return result

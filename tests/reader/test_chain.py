@@ -547,7 +547,7 @@ def meddle(
 ) -> Iterator[list[Callable[[], None]]]:
     """What is done before each of the next exchanges."""
     deeds: list[Callable[[], None]] = []
-    channel: Any = reader._channel
+    channel: Any = reader._connection
     exchange = channel.exchange
 
     def meddled(payload: bytes, make_replies: Callable[[], Replies]) -> Replies:
@@ -588,7 +588,7 @@ def test_a_listing_that_never_rests_is_told(
     store.option(name(90_000, "C"))
     reader.chain("BTC")
     meddle += [partial(bump, store, version) for version in range(3, 40)]
-    with pytest.raises(StoreError, match="changes faster than it can be read"):
+    with pytest.raises(StoreError, match="the listing changed during each attempt"):
         reader.chain("BTC")
     meddle.clear()
     assert len(reader.chain("BTC")) == 1

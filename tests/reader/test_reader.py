@@ -298,7 +298,7 @@ def test_a_forked_child_reads_over_a_connection_of_its_own(
 def _clients(reader: OptionReader) -> int:
     """Read in the child, and count the server's connections over the reader's own."""
     reader.get(CALL)
-    info = reader._channel.exchange(pack("INFO", "clients"), partial(ReplyList, 1)).values[0]
+    info = reader._connection.exchange(pack("INFO", "clients"), partial(ReplyList, 1)).values[0]
     return int(info.split("connected_clients:")[1].split()[0])
 
 

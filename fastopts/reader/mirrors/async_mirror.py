@@ -1,4 +1,4 @@
-"""`AsyncMirror`: what `Mirror` is, kept by a task."""
+"""`AsyncMirror`: a local copy kept current by a task."""
 
 import asyncio
 from typing import Self
@@ -14,18 +14,18 @@ __all__ = ("AsyncMirror",)
 
 
 class AsyncMirror(BaseMirror):
-    """A copy of some records within this process, kept current by a task. An asynchronous context
-    manager; reading it needs no `await`.
+    """A local copy of options, kept current by a task. An asynchronous context manager; reading
+    it needs no `await`.
 
-    Made by `AsyncOptionReader.mirror`. While the event loop is held up, so is the copy: after a
-    second of that nothing in it is live.
+    Made by `AsyncOptionReader.mirror`. A blocked event loop blocks the task, too: after a second
+    nothing in the mirror is live.
     """
 
     def __init__(
         self, address: Address, venue: str, scope: Scope, timeout_s: float, listener: MirrorListener
     ) -> None:
         super().__init__(address, venue, scope, timeout_s, listener)
-        self._task = asyncio.create_task(self._keep())
+        self._task = asyncio.create_task(self._maintain())
 
     async def __aenter__(self) -> Self:
         return self
@@ -36,26 +36,27 @@ class AsyncMirror(BaseMirror):
     async def wait(self) -> None:
         """As `Mirror.wait`."""
         try:
-            while not self._is_settled():  # noqa: ASYNC110 - it says no more often than this
+            while not self._is_settled():  # noqa: ASYNC110 - the replica signals no such event
                 await asyncio.sleep(POLL_S)
         except BaseException:
             await self.close()
             raise
 
     async def close(self) -> None:
-        """End the task and its connection. What it holds is not current any more."""
+        """Stop the task and close its connection. The mirror is not current from now on."""
         self._task.cancel()
-        await asyncio.wait((self._task,))  # whose cancellation is not ours
+        # Unlike `await self._task`, this does not mistake the task's cancellation for our own.
+        await asyncio.wait((self._task,))
         if not self._task.cancelled():
-            self._task.result()
+            self._task.result()  # raises the error that ended it
 
-    async def _keep(self) -> None:
+    async def _maintain(self) -> None:
         try:
             while True:
                 try:
                     await AsyncPushConnection(self._address, self._replica, self._timeout_s).run()
                 except (OSError, FastoptsError) as error:
-                    self._failed(error)
+                    self._connection_failed(error)
                 await asyncio.sleep(self._retry_s())
         finally:
             self._replica.close()

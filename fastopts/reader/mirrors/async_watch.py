@@ -1,4 +1,4 @@
-"""`AsyncWatch`: what `Watch` is, for `async for` and `async with`."""
+"""`AsyncWatch`: the same as `Watch`, for `async for` and `async with`."""
 
 import asyncio
 import contextlib
@@ -13,7 +13,7 @@ from fastopts.reader.mirrors.listener import MirrorListener
 from fastopts.reader.mirrors.watch import Picker
 from fastopts.reader.objects.option import Option
 from fastopts.reader.objects.uncopied import Uncopied
-from fastopts.reader.selection import arguments as checks
+from fastopts.reader.selection.arguments import timeout
 
 __all__ = ("AsyncWatch",)
 
@@ -21,7 +21,8 @@ T = TypeVar("T")
 
 
 class AsyncWatch(Uncopied, Generic[T]):
-    """A stream of what *pick* makes of each option that changed, as `Watch`.
+    """A stream of changed options, or of Moves, with Gaps in between, as `Watch`. Iterate with
+    `async for`, or await `wait`; an asynchronous context manager.
 
     Made by `AsyncOptionReader.watch` and `watch_moves`.
     """
@@ -30,19 +31,19 @@ class AsyncWatch(Uncopied, Generic[T]):
         self,
         mirror: Callable[[MirrorListener], AsyncMirror],
         pick: Callable[[Option], T | None],
-        demand: Requirements,
+        requirements: Requirements,
     ) -> None:
         self._news = asyncio.Event()
         self._is_closed = False
+        # No lock: the task of the mirror runs in the consumer's event loop.
         self._backlog = Backlog(contextlib.nullcontext(), self._news.set)
         self._mirror = mirror(self._backlog)
-        self._picker = Picker(self._backlog, self._mirror, pick, demand)
+        self._picker = Picker(self._backlog, self._mirror, pick, requirements)
 
-    async def start(self, initial: bool) -> Self:
-        """Return it once its mirror is current. Raises what `AsyncMirror.wait` raises."""
+    async def start(self, initial: bool) -> None:
+        """Wait until its mirror is current. Raises what `AsyncMirror.wait` raises."""
         await self._mirror.wait()
         self._backlog.begin(self._mirror.symbols if initial else (), self._mirror.problem)
-        return self
 
     async def __aenter__(self) -> Self:
         return self
@@ -52,27 +53,27 @@ class AsyncWatch(Uncopied, Generic[T]):
 
     @property
     def problem(self) -> FastoptsError | None:
-        """Why nothing is live at the moment; None when something can be."""
+        """The error that makes every value stale; None if values can be live."""
         return self._mirror.problem
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> T | Gap:
-        found = await self.wait()
-        if found is None:
+        item = await self.wait()
+        if item is None:
             raise StopAsyncIteration
-        return found
+        return item
 
     async def wait(self, timeout_s: float | None = None) -> T | Gap | None:
-        """As `Watch.wait`. What comes while it is cancelled is not lost."""
+        """As `Watch.wait`. If it is cancelled, no item is lost."""
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(checks.timeout("timeout_s", timeout_s)):
+            async with asyncio.timeout(timeout("timeout_s", timeout_s)):
                 while not self._is_closed:
                     self._news.clear()
-                    found = self._picker.next()
-                    if found is not None:
-                        return found
+                    item = self._picker.next()
+                    if item is not None:
+                        return item
                     await self._news.wait()
         return None
 

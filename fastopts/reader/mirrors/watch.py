@@ -1,5 +1,4 @@
-"""`Watch`: changes as they come, conflated for who is slower than they are; and what it shares
-with the one for asyncio."""
+"""`Watch`: a stream of conflated changes; `Picker` is common to it and AsyncWatch."""
 
 import threading
 import time
@@ -14,7 +13,7 @@ from fastopts.reader.mirrors.mirror import BaseMirror, Mirror
 from fastopts.reader.objects.absent import Absent
 from fastopts.reader.objects.option import Option
 from fastopts.reader.objects.uncopied import Uncopied
-from fastopts.reader.selection import arguments as checks
+from fastopts.reader.selection.arguments import timeout
 from fastopts.reader.selection.matching import NAMED_MAX
 
 __all__ = ("Picker", "Watch")
@@ -23,25 +22,29 @@ T = TypeVar("T")
 
 
 class Picker(Generic[T]):
-    """Makes of the backlog what a consumer is handed."""
+    """Takes symbols from a backlog, reads them in the mirror, and applies *pick* to the options.
+
+    The backlog holds symbols rather than values: a slow consumer gets the value of the moment at
+    which it asks.
+    """
 
     def __init__(
         self,
         backlog: Backlog,
         mirror: BaseMirror,
         pick: Callable[[Option], T | None],
-        demand: Requirements,
+        requirements: Requirements,
     ) -> None:
         self._backlog = backlog
         self._mirror = mirror
         self._pick = pick
-        self._demand = demand
-        self._is_due = False  # a look at whether the selection is listed
-        self._unlisted: set[str] = set()
+        self._requirements = requirements
+        self._is_check_due = False  # whether the selection is still listed
+        self._reported: set[str] = set()  # symbols whose delisting was reported
 
     def next(self) -> T | Gap | None:
-        """The first thing of interest in the backlog; None when there is none."""
-        if (gap := self._gone()) is not None:
+        """Return the next result or Gap; None if the backlog has none."""
+        if (gap := self._unlisted()) is not None:
             return gap
         while (taken := self._take()) is not None:
             if isinstance(taken, Gap):
@@ -51,47 +54,51 @@ class Picker(Generic[T]):
                 return picked
         return None
 
-    def _gone(self) -> Gap | None:
-        """The part of the selection that is not listed and not reported yet."""
-        self._is_due |= self._backlog.take_relisted()
-        if not self._is_due or (found := self._mirror.unlisted()) is None:
+    def _unlisted(self) -> Gap | None:
+        """Return a Gap for the part of the selection that left the listing, once for each."""
+        self._is_check_due |= self._backlog.take_relisted()
+        if not self._is_check_due or (errors := self._mirror.unlisted()) is None:
             return None
-        self._is_due = False
-        fresh = [str(reason) for name, reason in found.items() if name not in self._unlisted]
-        self._unlisted = set(found)
-        return Gap("unlisted", len(fresh), "; ".join(fresh[:NAMED_MAX])) if fresh else None
+        self._is_check_due = False
+        new = [str(error) for name, error in errors.items() if name not in self._reported]
+        self._reported = set(errors)
+        return Gap("unlisted", len(new), "; ".join(new[:NAMED_MAX])) if new else None
 
     def _take(self) -> Option | Absent | Gap | None:
+        # Guarded as a whole: were the symbol announced again between taking and reading it, the
+        # change would be counted as skipped although the consumer gets it now.
         with self._backlog.guard:
             taken = self._backlog.take()
             if taken is None or isinstance(taken, Gap):
                 return taken
-            found = self._mirror.find(taken, self._demand)
-            if isinstance(found, Absent) and isinstance(found.reason, StaleData):
+            result = self._mirror.find(taken, self._requirements)
+            if isinstance(result, Absent) and isinstance(result.reason, StaleData):
                 self._backlog.withhold(taken)
-            return found
+            return result
 
 
 class Watch(Uncopied, Generic[T]):
-    """A stream of the options that changed, or of their Moves, and of Gaps. Iterate over it, or
-    call `wait`; a context manager.
+    """A stream of changed options, or of Moves, with Gaps in between. Iterate over it, or call
+    `wait`; a context manager.
 
-    Made by `OptionReader.watch` and `watch_moves`. It ends when it is closed; after a fork it stays
-    with the parent.
+    Made by `OptionReader.watch` and `watch_moves`. Iteration ends when it is closed. A forked child
+    can't use it.
     """
 
     def __init__(
         self,
         mirror: Callable[[MirrorListener], Mirror],
         pick: Callable[[Option], T | None],
-        demand: Requirements,
-        initial: bool,
+        requirements: Requirements,
     ) -> None:
         self._news = threading.Condition()
         self._is_closed = False
         self._backlog = Backlog(self._news, self._news.notify_all)
         self._mirror = mirror(self._backlog)
-        self._picker = Picker(self._backlog, self._mirror, pick, demand)
+        self._picker = Picker(self._backlog, self._mirror, pick, requirements)
+
+    def start(self, initial: bool) -> None:
+        """Wait until its mirror is current. Raises what `Mirror.wait` raises."""
         self._mirror.wait()
         self._backlog.begin(self._mirror.symbols if initial else (), self._mirror.problem)
 
@@ -103,48 +110,48 @@ class Watch(Uncopied, Generic[T]):
 
     @property
     def problem(self) -> FastoptsError | None:
-        """Why nothing is live at the moment; None when something can be."""
+        """The error that makes every value stale; None if values can be live."""
         return self._mirror.problem
 
     def __iter__(self) -> Self:
         return self
 
     def __next__(self) -> T | Gap:
-        found = self.wait()
-        if found is None:
+        item = self.wait()
+        if item is None:
             raise StopIteration
-        return found
+        return item
 
     def wait(self, timeout_s: float | None = None) -> T | Gap | None:
-        """Return what comes next; None when it is closed, or nothing came within *timeout_s*.
+        """Return the next item; None if nothing comes within *timeout_s*, or if it is closed.
 
-        A Gap is false, too: ask `is None`. Raises FeedDown in a process that was forked.
+        A Gap is false, too: test for `is None`. Raises FeedDown in a forked child.
         """
-        timeout_s = checks.timeout("timeout_s", timeout_s)
+        timeout_s = timeout("timeout_s", timeout_s)
         if self._mirror.forked and self._mirror.problem is not None:
             raise self._mirror.problem
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
         while not self._is_closed:
-            found = self._picker.next()
-            if found is not None or not self._await_news(deadline):
-                return found
+            item = self._picker.next()
+            if item is not None or not self._await_news(deadline):
+                return item
         return None
 
     def close(self) -> None:
-        """End it and its connection; who waits for it is woken."""
+        """Close it and its connection. A thread that waits for the next item gets None."""
         if self._mirror.forked:
-            return  # the guard may be held by a thread that stayed behind
+            return  # a thread of the parent may have held the lock when the process was forked
         with self._news:
             self._is_closed = True
             self._news.notify_all()
         self._mirror.close()
 
     def _await_news(self, deadline: float | None) -> bool:
-        """Whether there may be some before the *deadline*."""
+        """Wait until the backlog has something. False if it has nothing before the *deadline*."""
         with self._news:
             while self._backlog.is_empty() and not self._is_closed:
-                left_s = None if deadline is None else deadline - time.monotonic()
-                if left_s is not None and left_s <= 0:
+                timeout_s = None if deadline is None else deadline - time.monotonic()
+                if timeout_s is not None and timeout_s <= 0:
                     return False
-                self._news.wait(left_s)
+                self._news.wait(timeout_s)
         return True

@@ -10,7 +10,6 @@ from fastopts import model
 from fastopts.core import Records, decode
 from fastopts.field_registry import COLUMNS, FIELDS
 from fastopts.reader.freshness.moment import Moment
-from fastopts.reader.mirrors.packed import records_of
 from fastopts.reader.objects import formulas
 from fastopts.reader.objects.option import PHASES, Option
 from fastopts.reader.objects.universe import Universe
@@ -181,7 +180,7 @@ class _Inputs(Mapping[str, Any]):
 
 def _restore(listing: Listing, packed: list[bytes | None] | None, moment: Moment) -> Market:
     """Unpickle a market."""
-    return Market(listing, None if packed is None else records_of(packed), moment)
+    return Market(listing, None if packed is None else Records.of(packed), moment)
 
 
 # Fields that are stored, but not as one of the record's numbers or as a text of the listing.

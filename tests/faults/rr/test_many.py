@@ -113,7 +113,7 @@ def test_RR_07_mirrors_of_a_killed_server_come_back_each_in_its_own_time(
         )
         tries = []
         for _ in range(8):
-            mirror._failed(ConnectionRefusedError())
+            mirror._connection_failed(ConnectionRefusedError())
             tries.append(mirror._retry_s())
         waits.append(tries)
     for nth in range(8):

@@ -52,7 +52,7 @@ def test_RR_04_no_read_during_a_flush_is_torn(store: Store, reader: OptionReader
     seen = set()
     with racing(store, reader):
         for _ in range(READS // count):
-            records = reader._channel.exchange(command, lambda: Records(count))
+            records = reader._connection.exchange(command, lambda: Records(count))
             assert records.fill(numbers, heads, 0, ()) == count
             sequence = heads[SEQUENCE]
             assert np.all(np.isnan(numbers) | (numbers == sequence))

@@ -14,12 +14,12 @@ from typing import Any
 import pytest
 
 from fastopts.errors import StoreUnavailable, TooOld
-from fastopts.reader import OptionReader
+from fastopts.reader import OptionReader, queries
 from fastopts.reader import reader as reader_module
 from fastopts.reader.freshness import requirements
 from fastopts.reader.mirrors import replica
 from fastopts.reader.mirrors.listener import NullListener
-from fastopts.reader.redis import queries
+from fastopts.reader.redis import source
 from fastopts.reader.selection.scope import scope_of
 from tests.faults.scripted import Said, Scripted, honest
 from tests.processes import environ
@@ -168,10 +168,10 @@ class Clock:
         self.now_s = 1000.0
         self.delays_s: list[float] = []
         self.asked = 0
-        self._exchange = reader._channel.exchange
-        for module in (queries, reader_module):
+        self._exchange = reader._connection.exchange
+        for module in (queries, source, reader_module):
             monkeypatch.setattr(module, "steady_s", lambda: self.now_s)
-        monkeypatch.setattr(reader._channel, "exchange", self._delayed)
+        monkeypatch.setattr(reader._connection, "exchange", self._delayed)
 
     def _delayed(self, payload: bytes, make_replies: Any) -> Any:
         replies = self._exchange(payload, make_replies)
@@ -195,7 +195,7 @@ def test_RR_11_a_late_answer_is_asked_for_again_and_then_refused(
     assert reader.get(CALL).live
     assert clock.asked == 3
     clock.delays_s = [2.1] * 3
-    with pytest.raises(StoreUnavailable, match=r"took the answer 2.1 s late.*read again"):
+    with pytest.raises(StoreUnavailable, match=r"processed 2.1 s late.*read again"):
         reader.get(CALL)
 
 

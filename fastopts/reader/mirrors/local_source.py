@@ -1,0 +1,125 @@
+"""`LocalSource`: what queries read from a replica in this process, without I/O."""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
+
+from fastopts.clock import steady_s
+from fastopts.core import Records
+from fastopts.reader.freshness.feed import NO_VERSION, Version
+from fastopts.reader.freshness.moment import Moment
+from fastopts.reader.mirrors.replica import UNSEEN_S, Replica
+from fastopts.reader.objects.universe import Universe, asset_name, no_asset
+from fastopts.reader.queries import Query, Ready, check_elapsed
+
+__all__ = ("LocalSource", "run_local")
+
+T = TypeVar("T")
+
+
+def run_local(query: Query[T]) -> T:
+    """Return the result of a *query* over a LocalSource.
+
+    Raises StoreUnavailable if this process was suspended meanwhile for longer than a mirror may go
+    without reading the feed: what was live when the query began may not be so any more.
+    """
+    began_s = steady_s()
+    try:
+        next(query)
+    except StopIteration as end:
+        result: T = end.value
+        check_elapsed(began_s, UNSEEN_S)
+        return result
+    raise AssertionError("a query over a replica sends no request")
+
+
+class LocalSource:
+    """Reads of a *replica*; *now* returns the moment of a read.
+
+    The thread that maintains the replica changes it during reads. Each record is replaced as a
+    whole, and a moment is taken after the records: as with the server, the state of the feed is
+    never older than a record that is judged by it.
+    """
+
+    def __init__(self, replica: Replica, now: Callable[[], Moment]) -> None:
+        self._replica = replica
+        self._now = now
+        self._version: Version = NO_VERSION
+        self._universes: dict[str, Universe] = {}
+
+    def feed(self) -> Query[Moment]:
+        """Return the moment of this read."""
+        return Ready(self._now())
+
+    def read(self, symbols: Sequence[str]) -> Query[tuple[Records, Moment]]:
+        """Copy the records of *symbols*."""
+        records = Records.of(list(map(self._replica.records.get, symbols)))
+        return Ready((records, self._now()))
+
+    def existing(self, symbols: Sequence[str]) -> Query[Sequence[str]]:
+        """Return those of *symbols* with a record or terms."""
+        replica = self._replica
+        return Ready([name for name in symbols if name in replica.records or name in replica.terms])
+
+    def delisted(self, symbols: Sequence[str]) -> Sequence[str]:
+        """Return those of *symbols* that the last snapshot found missing from the listing."""
+        return [name for name in symbols if name in self._replica.delisted]
+
+    def assets(self, asset: str | None) -> Query[tuple[str, ...]]:
+        """Return the checked name, or the assets of the feed. Raises the mirror's problem if no
+        feed was ever read."""
+        if asset is not None:
+            return Ready((asset_name(asset),))
+        moment = self._now()
+        if moment.problem is not None and not moment.feed.assets:
+            raise moment.problem.with_traceback(None)
+        return Ready(moment.feed.assets)
+
+    def universe(self, asset: str) -> Query[Universe]:
+        """Return what the last snapshot found listed of *asset*.
+
+        Raises the mirror's problem or Unknown if that is nothing.
+        """
+        name = asset_name(asset)
+        version = self._replica.loaded or NO_VERSION
+        if version != self._version:
+            self._version = version
+            self._universes.clear()
+        universe = self._universes.get(name)
+        if universe is None:
+            universe = self._universes[name] = self._collect(name)
+        if not (universe.instruments or universe.unplaced):
+            moment = self._now()
+            if moment.problem is not None:
+                raise moment.problem.with_traceback(None)
+            if name not in moment.feed.assets:
+                raise no_asset(name, moment.feed)
+        return Ready(universe)
+
+    def current_universe(self, asset: str) -> Query[Universe]:
+        """Return the same: a newer listing than that of the last snapshot is not known here."""
+        return self.universe(asset)
+
+    def is_current(self, universe: Universe, moment: Moment) -> bool:
+        """Whether *universe* is of the last snapshot.
+
+        The feed may name a newer version: until its snapshot is complete, the records here are
+        those of the old listing, and they are live.
+        """
+        return universe.version == self._version
+
+    def discard(self, assets: Iterable[str]) -> None:
+        """Forget the universes of *assets*."""
+        for name in assets:
+            self._universes.pop(name, None)
+
+    def approximate_ms(self) -> int:
+        """Return the venue's time."""
+        return self._now().venue_ms
+
+    def _collect(self, asset: str) -> Universe:
+        prefix = f"{asset}-"
+        symbols = [symbol for symbol in self._replica.wanted if symbol.startswith(prefix)]
+        terms = self._replica.terms
+        instruments = [each for name in symbols if (each := terms.get(name)) is not None]
+        without_terms = sorted(name for name in symbols if name not in terms)
+        return Universe(asset, self._version, instruments, without_terms)

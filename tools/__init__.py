@@ -1,0 +1,1 @@
+"""Scripts for maintainers: code generation. Not part of the wheel."""
