@@ -1,0 +1,38 @@
+"""One public class name stands in one place: a second one is a sign that one of them is misnamed."""
+
+import ast
+from collections import defaultdict
+from pathlib import Path
+from typing import Final
+
+import fastopts
+
+ROOT: Final = Path(fastopts.__file__).parent
+
+# Names that still stand in several modules. It may only become shorter.
+EXCEPTIONS: Final = frozenset(("Clock", "HostClock", "Market", "Table", "Tick"))
+
+
+def modules_by_class() -> dict[str, list[str]]:
+    """The modules that define each public class at their top level.
+
+    The compiled core is left out: a class of a .pyx has the name of its pure twin by design.
+    """
+    modules: dict[str, list[str]] = defaultdict(list)
+    for path in sorted(ROOT.rglob("*.py")):
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                modules[node.name].append(path.relative_to(ROOT).as_posix())
+    return modules
+
+
+def test_a_public_class_name_stands_in_one_module() -> None:
+    duplicates = {name: paths for name, paths in modules_by_class().items() if len(paths) > 1}
+    unexpected = {name: paths for name, paths in duplicates.items() if name not in EXCEPTIONS}
+    assert not unexpected
+
+
+def test_the_exceptions_only_shrink() -> None:
+    modules = modules_by_class()
+    resolved = sorted(name for name in EXCEPTIONS if len(modules[name]) < 2)
+    assert not resolved, f"remove these from EXCEPTIONS: {resolved}"
