@@ -1,10 +1,10 @@
-"""Starts everything, shows it until Ctrl-C or the end of --duration, ends everything."""
+"""Start everything, draw it until Ctrl-C or the end of --duration, and stop everything."""
 
 import signal
 import time
 from pathlib import Path
 from types import FrameType
-from typing import Annotated
+from typing import Annotated, Final
 
 import redis
 import typer
@@ -16,81 +16,86 @@ from fastopts.demo.processes import Processes
 from fastopts.demo.screen import Frame, near_the_money, render, svg
 from fastopts.reader import Option, OptionReader
 
-LOOK_S = 0.5
+FRAME_S: Final = 0.5
+ASSETS: Final = ("BTC", "ETH", "SOL", "XRP")
 
 
 def demo(
-    symbols: Annotated[int, typer.Option(help="How many options, about.")] = 2000,
-    rate: Annotated[float, typer.Option(help="Messages a second.")] = 2600,
-    seed: Annotated[int, typer.Option(help="Of the simulated market.")] = 1,
+    symbols: Annotated[int, typer.Option(help="Approximate number of options.")] = 2000,
+    rate: Annotated[float, typer.Option(help="Ticker messages per second.")] = 2600,
+    seed: Annotated[int, typer.Option(help="Seed of the simulated market.")] = 1,
     duration: Annotated[
-        float | None, typer.Option(help="Seconds from the first look; else until Ctrl-C.")
+        float | None, typer.Option(help="Seconds to run (default: until Ctrl-C).")
     ] = None,
-    picture: Annotated[Path | None, typer.Option(help="Draw the last look into an SVG.")] = None,
+    picture: Annotated[Path | None, typer.Option(help="Write the last frame to an SVG.")] = None,
 ) -> None:
-    """Show the collector at work on a SIMULATED market."""
+    """Run the collector, the server and a live view on a SIMULATED market."""
     signals = Signals()
     console = Console()
     try:
         with Processes(symbols, rate, seed) as processes:
-            last = _show(console, processes, signals, duration)
+            last_frame = _draw(console, processes, signals, duration)
     except ending.EXPECTED as error:
         raise typer.Exit(ending.exit_code(error)) from error
-    if picture is not None and last is not None:
-        picture.write_text(svg(last))
-    if signals.came:
-        console.print("ended")
+    if picture is not None and last_frame is not None:
+        picture.write_text(svg(last_frame))
+    if signals.received:
+        console.print("stopped")
 
 
 class Signals:
-    """Remembers SIGINT and SIGTERM; a second one ends at once.
+    """Remembers SIGINT and SIGTERM; the second one ends the process at once.
 
-    A handler that raised could do so while a child is being started, which nobody would then end.
+    A handler that raised could do so while a child process is being started, which then nobody
+    would stop.
     """
 
     def __init__(self) -> None:
-        self.came = False
+        self.received = False
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._remember)
 
     def _remember(self, number: int, frame: FrameType | None) -> None:
-        self.came = True
+        self.received = True
         signal.signal(number, signal.SIG_DFL)
 
 
-def _show(
+def _draw(
     console: Console, processes: Processes, signals: Signals, duration_s: float | None
 ) -> Frame | None:
-    """Show one look after the other until a signal comes or time is up; return the last."""
+    """Draw frames until a signal or the end of *duration_s*; return the last one."""
     frame: Frame | None = None
     deadline = None if duration_s is None else time.monotonic() + duration_s
-    before: dict[str, float | None] = {}
-    url = processes.valkey.url
+    previous_prices: dict[str, float | None] = {}
+    redis_url = processes.valkey.url
     with (
-        OptionReader(url, venue="sim") as reader,
-        redis.Redis.from_url(url, protocol=2, decode_responses=True) as client,
+        OptionReader(redis_url, venue="sim") as reader,
+        redis.Redis.from_url(redis_url, protocol=2, decode_responses=True) as client,
         Live(console=console, auto_refresh=False, screen=console.is_terminal) as live,
     ):
-        while not signals.came and (deadline is None or time.monotonic() < deadline):
+        while not signals.received and (deadline is None or time.monotonic() < deadline):
             processes.check()
             options = _options(reader, client)
             shown = near_the_money(options, time.time_ns() // 1_000_000)
-            places = (processes.page_url, url)
-            frame = Frame(processes.status, processes.said, options, shown, before, *places)
+            frame = Frame(
+                status=processes.status,
+                log_line=processes.log_line,
+                options=options,
+                shown=shown,
+                previous_prices=previous_prices,
+                page_url=processes.page_url,
+                redis_url=redis_url,
+            )
             live.update(render(frame), refresh=True)
-            before = {option.symbol: option.mark_price for option in shown}
-            time.sleep(LOOK_S)
+            previous_prices = {option.symbol: option.mark_price for option in shown}
+            time.sleep(FRAME_S)
     return frame
 
 
 def _options(reader: OptionReader, client: redis.Redis) -> list[Option]:
-    symbols = [
-        str(symbol)
-        for asset in ("BTC", "ETH", "SOL", "XRP")
-        for symbol in client.smembers(keys.asset(asset))
-    ]
-    found = reader.get_many(sorted(symbols), require_live=False)
-    return [option for option in found if isinstance(option, Option)]
+    symbols = [str(symbol) for asset in ASSETS for symbol in client.smembers(keys.asset(asset))]
+    results = reader.get_many(sorted(symbols), require_live=False)
+    return [result for result in results if isinstance(result, Option)]
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
-"""The processes behind the view; they end with it, however it ends."""
+"""The processes behind the view: started in order, and stopped with it, however it ends."""
 
 import os
 import re
 import subprocess
 import sys
 import threading
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import orjson
 
@@ -14,38 +14,31 @@ from fastopts.errors import FastoptsError
 
 __all__ = ("Processes",)
 
-STOP_TIMEOUT_S = 5.0
-_OF_THE_PACKAGE = ("FASTOPTS_PURE", "FASTOPTS_BUILD")  # not settings: which code runs
-_PAGE = re.compile(r"http://127\.0\.0\.1:\d+/")
-_URLS = re.compile(r"REST (http\S+); WebSocket (ws\S+)")
+STOP_TIMEOUT_S: Final = 5.0
 
+# These choose which code runs, compiled or pure, and are no settings of a collector.
+_BUILD_VARIABLES: Final = ("FASTOPTS_PURE", "FASTOPTS_BUILD")
 
-def _environment() -> dict[str, str]:
-    """Ours without the settings of another collector: the demo runs beside production, and shares
-    neither server nor password, port or file with it."""
-    kept = {
-        name: text
-        for name, text in os.environ.items()
-        if name in _OF_THE_PACKAGE or not name.startswith(("FASTOPTS_", "REDIS_"))
-    }
-    return kept | {"FASTOPTS_CONFIG": os.devnull}
+_PAGE: Final = re.compile(r"http://127\.0\.0\.1:\d+/")
+_URLS: Final = re.compile(r"REST (http\S+); WebSocket (ws\S+)")
 
 
 class Processes:
     """Simulated venue, collector and server around a private Valkey, while the `with` block runs.
 
-    `status` is the collector's newest status, as it logs it; `said` the newest other line of those
-    that log; `page_url` is where the server's page is.
+    `status` is the newest status in the collector's log, `log_line` the newest warning of collector
+    and server, `page_url` the address of the dashboard.
     """
 
     def __init__(self, symbols: int, rate: float, seed: int) -> None:
+        """Simulate about *symbols* options with *rate* messages per second."""
         self.status: dict[str, Any] = {}
-        self.said = ""
+        self.log_line = ""
+        self.page_url = ""
         self.valkey = EmbeddedValkey()
         self._sim_options = ["--symbols", str(symbols), "--rate", str(rate), "--seed", str(seed)]
         self._children: list[subprocess.Popen[str]] = []
-        self.page_url = ""
-        self._listeners: list[threading.Thread] = []
+        self._log_threads: list[threading.Thread] = []
 
     def __enter__(self) -> Self:
         try:
@@ -64,74 +57,74 @@ class Processes:
     def check(self) -> None:
         """Raise FastoptsError when a process has ended by itself."""
         for child in self._children:
-            if child.poll() is not None:
-                raise FastoptsError(f"a process ended: {self.said or 'it did not say why'}")
+            if (code := child.poll()) is not None:
+                reason = self.log_line or f"exit code {code}"
+                raise FastoptsError(f"a process of the demo ended: {reason}")
 
     def _start_sim(self) -> tuple[str, str]:
-        child = self._start("fastopts.sim", "--port", "0", *self._sim_options, out=True)
+        options = ["--port", "0", *self._sim_options]
+        child = self._start("fastopts.sim", options, has_stdout=True)
         assert child.stdout is not None
         line = child.stdout.readline()
-        found = _URLS.search(line)
-        if found is None:
+        match = _URLS.search(line)
+        if match is None:
             raise FastoptsError(f"the simulated venue did not start: {line.strip()}")
-        return found[1], found[2]
+        return match[1], match[2]
 
     def _start_collector(self, rest_url: str, ws_url: str) -> None:
-        child = self._start(
-            "fastopts.track",
+        options = [
             *("--venue", "sim", "--rest-url", rest_url, "--ws-url", ws_url),
             *("--redis-url", self.valkey.url, "--log-format", "json", "--status-s", "1"),
             *("--coins", "BTC,ETH,SOL,XRP", "--cache-file", os.devnull),
-        )
-        self._listen_to(child)
+        ]
+        self._follow_log(self._start("fastopts.track", options))
 
     def _start_server(self) -> None:
-        child = self._start(
-            *("fastopts.cli", "serve", "--port", "0"),
-            *("--redis-url", self.valkey.url, "--venue", "sim"),
-            FASTOPTS_LOG_FORMAT="json",
-        )
+        options = ["serve", "--port", "0", "--redis-url", self.valkey.url, "--venue", "sim"]
+        child = self._start("fastopts.cli", options, FASTOPTS_LOG_FORMAT="json")
         assert child.stderr is not None
         line = child.stderr.readline()
-        found = _PAGE.search(line)
-        if found is None:
+        match = _PAGE.search(line)
+        if match is None:
             raise FastoptsError(f"the server did not start: {line.strip()}")
-        self.page_url = found[0]
-        self._listen_to(child)
-
-    def _listen_to(self, child: subprocess.Popen[str]) -> None:
-        thread = threading.Thread(target=self._listen, args=(child,), daemon=True)
-        thread.start()
-        self._listeners.append(thread)
+        self.page_url = match[0]
+        self._follow_log(child)
 
     def _start(
-        self, module: str, *options: str, out: bool = False, **variables: str
+        self, module: str, options: list[str], *, has_stdout: bool = False, **variables: str
     ) -> subprocess.Popen[str]:
+        """Start `python -m` *module*, whose log is on stderr, or on stdout with *has_stdout*."""
         child = subprocess.Popen(
             [sys.executable, "-m", module, *options],
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE if out else subprocess.DEVNULL,
-            stderr=subprocess.STDOUT if out else subprocess.PIPE,
+            stdout=subprocess.PIPE if has_stdout else subprocess.DEVNULL,
+            stderr=subprocess.STDOUT if has_stdout else subprocess.PIPE,
             text=True,
             env=_environment() | variables,
-            # Ctrl-C is the view's to hear: it ends the others in order.
+            # Ctrl-C signals the whole foreground session; only the view should get it, which then
+            # stops the others in order.
             start_new_session=True,
             preexec_fn=end_with_parent,  # noqa: PLW1509
         )
         self._children.append(child)
         return child
 
-    def _listen(self, child: subprocess.Popen[str]) -> None:
+    def _follow_log(self, child: subprocess.Popen[str]) -> None:
+        thread = threading.Thread(target=self._read_log, args=(child,), daemon=True)
+        thread.start()
+        self._log_threads.append(thread)
+
+    def _read_log(self, child: subprocess.Popen[str]) -> None:
         assert child.stderr is not None
         for line in child.stderr:
             try:
                 record = orjson.loads(line)
             except orjson.JSONDecodeError:
-                self.said = line.strip()
+                self.log_line = line.strip()
                 continue
             self.status = record.get("status") or self.status
             if record["level"] != "INFO":
-                self.said = record["message"]
+                self.log_line = record["message"]
 
     def _stop(self) -> None:
         for child in reversed(self._children):
@@ -141,10 +134,24 @@ class Processes:
             except subprocess.TimeoutExpired:
                 child.kill()
                 child.wait()
-        for thread in self._listeners:
+        for thread in self._log_threads:
             thread.join()
         for child in self._children:
             for pipe in (child.stdout, child.stderr):
                 if pipe is not None:
                     pipe.close()
         self.valkey.stop()
+
+
+def _environment() -> dict[str, str]:
+    """This process's environment without settings of another collector.
+
+    The demo may run beside production: it must not share a server, a password, a port or a file
+    with it, nor read its configuration file.
+    """
+    variables = {
+        name: value
+        for name, value in os.environ.items()
+        if name in _BUILD_VARIABLES or not name.startswith(("FASTOPTS_", "REDIS_"))
+    }
+    return variables | {"FASTOPTS_CONFIG": os.devnull}

@@ -1,10 +1,10 @@
-"""What the view shows: figures of the collector, and a few quotes that move."""
+"""The demo's screen: numbers of the collector, a few quotes, and where to find more."""
 
 import io
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from rich.console import Console, Group, RenderableType
 from rich.panel import Panel
@@ -16,79 +16,87 @@ from fastopts.reader import Option
 
 __all__ = ("Frame", "near_the_money", "render", "svg")
 
-DAY_MS = 86_400_000
+DAY_MS: Final = 86_400_000
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One look: the collector's status, every option, those that are shown, and where more is."""
+    """The content of one screen.
+
+    *status* is the collector's newest, {} before the first; *log_line* the newest warning;
+    *options* are all, *shown* those in the table, with the mark prices of the frame before in
+    *previous_prices*.
+    """
 
     status: dict[str, Any]
-    said: str
+    log_line: str
     options: Sequence[Option]
     shown: Sequence[Option]
-    before: dict[str, float | None]
+    previous_prices: dict[str, float | None]
     page_url: str = ""
     redis_url: str = ""
 
     def ages_s(self) -> tuple[float | None, float | None]:
-        """Median and 99th percentile of the age of live values."""
+        """Return median and 99th percentile of the age of live values, in seconds."""
         ages = sorted(option.age_s for option in self.options if option.live)
         return quantile(ages, 0.5), quantile(ages, 0.99)
 
 
 def near_the_money(options: Sequence[Option], now_ms: int) -> list[Option]:
-    """Per asset the call and the put nearest the forward, in the first expiry past a day."""
-    chosen: list[Option] = []
+    """Return the call and the put nearest the forward of each asset's front expiry.
+
+    An expiry within a day is passed over: its prices decay to nothing while the demo runs.
+    """
+    selected: list[Option] = []
     for asset in sorted({option.asset for option in options}):
-        mine = [o for o in options if o.asset == asset and o.settle == "USDT" and o.forward]
-        later = [o for o in mine if o.expiry_ms - now_ms > DAY_MS] or mine
+        listed = [o for o in options if o.asset == asset and o.settle == "USDT" and o.forward]
+        later = [o for o in listed if o.expiry_ms - now_ms > DAY_MS] or listed
         if not later:
             continue
         expiry_ms = min(o.expiry_ms for o in later)
         series = [o for o in later if o.expiry_ms == expiry_ms]
-        nearest = min(series, key=lambda o: (abs(o.strike - (o.forward or 0.0)), o.strike)).strike
-        chosen += sorted((o for o in series if o.strike == nearest), key=lambda o: o.type)
-    return chosen
+        strike = min(series, key=lambda o: (abs(o.strike - (o.forward or 0.0)), o.strike)).strike
+        selected += sorted((o for o in series if o.strike == strike), key=lambda o: o.type)
+    return selected
 
 
 def render(frame: Frame) -> RenderableType:
-    """Draw *frame*; it always says SIMULATED."""
+    """Draw *frame*, whose title is always SIMULATED."""
     title = Text(" SIMULATED — not the market ", style="bold black on yellow")
-    places = [_places(frame), Text()] if frame.page_url else []
-    body = Group(_figures(frame), Text(), _quotes(frame), Text(), *places, _footer(frame))
-    return Panel(body, title=title, subtitle="Ctrl-C ends it", padding=(1, 2), width=100)
+    addresses = [_addresses(frame), Text()] if frame.page_url else []
+    body = Group(_numbers(frame), Text(), _quotes(frame), Text(), *addresses, _footer(frame))
+    return Panel(body, title=title, subtitle="press Ctrl-C to stop", padding=(1, 2), width=100)
 
 
 def svg(frame: Frame) -> str:
-    """Draw *frame* as an SVG that loads nothing from elsewhere."""
+    """Draw *frame* as an SVG without external resources: rich names web fonts in its own."""
     console = Console(record=True, width=100, file=io.StringIO())
     console.print(render(frame))
-    drawn = console.export_svg(title="make demo")
-    return re.sub(r"@font-face {.*?\n    }\n", "", drawn, flags=re.DOTALL)
+    picture = console.export_svg(title="make demo")
+    return re.sub(r"@font-face {.*?\n    }\n", "", picture, flags=re.DOTALL)
 
 
-def _figures(frame: Frame) -> Table:
+def _numbers(frame: Frame) -> Table:
     status = frame.status
-    median, slowest = frame.ages_s()
+    median_s, p99_s = frame.ages_s()
+    lag_ms = status.get("lag_ms")
+    cells = {
+        "symbols live": f"{status.get('covered', 0):,} of {status.get('wanted', 0):,}",
+        "messages/s": f"{status.get('rate', 0):,.0f}",
+        "age p50": _seconds(median_s),
+        "age p99": _seconds(p99_s),
+        "collector CPU": f"{status.get('cpu_percent', 0):.1f} % of a core",
+        "collector memory": f"{status.get('rss_mb', 0):.0f} MB",
+        "Redis response time": "-" if lag_ms is None else f"{lag_ms:.1f} ms",
+        "connections": str(status.get("connections", 0)),
+    }
     table = Table.grid(padding=(0, 3))
     for _ in range(2):
         table.add_column(style="dim")
         table.add_column(justify="right")
-    table.add_row(
-        *("symbols live", f"{status.get('covered', 0):,} of {status.get('wanted', 0):,}"),
-        *("messages/s", f"{status.get('rate', 0):,.0f}"),
-    )
-    table.add_row(*("age p50", _seconds(median)), *("age p99", _seconds(slowest)))
-    table.add_row(
-        *("collector CPU", f"{status.get('cpu_percent', 0):.1f} % of a core"),
-        *("collector memory", f"{status.get('rss_mb', 0):.0f} MB"),
-    )
-    lag_ms = status.get("lag_ms")
-    table.add_row(
-        *("Redis answers in", "-" if lag_ms is None else f"{lag_ms:.1f} ms"),
-        *("connections", str(status.get("connections", 0))),
-    )
+    flat = [text for name_and_value in cells.items() for text in name_and_value]
+    for start in range(0, len(flat), 4):
+        table.add_row(*flat[start : start + 4])
     return table
 
 
@@ -103,7 +111,7 @@ def _quotes(frame: Frame) -> Table:
             option.symbol,
             _price(option.bid_price),
             _price(option.ask_price),
-            _moved(option.mark_price, frame.before.get(option.symbol)),
+            _price_change(option.mark_price, frame.previous_prices.get(option.symbol)),
             "-" if option.mark_iv is None else f"{option.mark_iv:.1%}",
             "-" if option.delta is None else f"{option.delta:+.3f}",
             _seconds(option.age_s) if option.live else Text("stale", style="red"),
@@ -111,7 +119,7 @@ def _quotes(frame: Frame) -> Table:
     return table
 
 
-def _places(frame: Frame) -> RenderableType:
+def _addresses(frame: Frame) -> RenderableType:
     rows = Table.grid(padding=(0, 2))
     rows.add_column(style="dim")
     rows.add_column(no_wrap=True)
@@ -123,14 +131,14 @@ def _places(frame: Frame) -> RenderableType:
 def _footer(frame: Frame) -> RenderableType:
     status = frame.status
     if not status:
-        return Text(frame.said or "starting …", style="dim")
-    words = (
+        return Text(frame.log_line or "starting …", style="dim")
+    equations = (
         f"received {status['received']:,} = applied {status['applied']:,} + older"
         f" {status['older']:,} + rejected {status['rejected']:,}\n"
         f"applied {status['applied']:,} = written {status['written']:,} + conflated"
         f" {status['conflated']:,} + pending {status['pending']:,}"
     )
-    return Text(words + (f"\n{frame.said}" if frame.said else ""), style="dim")
+    return Text(equations + (f"\n{frame.log_line}" if frame.log_line else ""), style="dim")
 
 
 def _seconds(value: float | None) -> str:
@@ -143,7 +151,7 @@ def _price(value: float | None) -> str:
     return "-" if value is None else f"{value:,.4g}" if value < 1 else f"{value:,.2f}"
 
 
-def _moved(value: float | None, before: float | None) -> Text:
-    if value is None or before is None or value == before:
+def _price_change(value: float | None, previous: float | None) -> Text:
+    if value is None or previous is None or value == previous:
         return Text(_price(value))
-    return Text(_price(value), style="green" if value > before else "red")
+    return Text(_price(value), style="green" if value > previous else "red")

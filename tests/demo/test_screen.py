@@ -1,4 +1,8 @@
+"""The demo's screen, drawn from made-up options."""
+
 import io
+from collections.abc import Sequence
+from typing import Any
 
 from rich.console import Console
 
@@ -40,9 +44,24 @@ def option(
     return decode(Option, f"{asset}-{days}-{strike}-{kind}-{settle}", record, moment, 1, conns)
 
 
-def text(frame: Frame) -> str:
+def frame(
+    status: dict[str, Any] = STATUS,
+    log_line: str = "",
+    shown: Sequence[Option] = (),
+    previous_prices: dict[str, float | None] | None = None,
+) -> Frame:
+    return Frame(
+        status=status,
+        log_line=log_line,
+        options=shown,
+        shown=shown,
+        previous_prices=previous_prices or {},
+    )
+
+
+def text(content: Frame) -> str:
     console = Console(width=110, file=io.StringIO(), record=True)
-    console.print(render(frame))
+    console.print(render(content))
     return console.export_text()
 
 
@@ -62,7 +81,7 @@ def test_the_strike_nearest_the_forward_past_a_day_is_shown() -> None:
 
 def test_figures_quotes_and_equations_are_drawn_and_it_says_simulated() -> None:
     shown = [option("BTC", 2, 100.0, "C"), option("BTC", 2, 100.0, "P", age_s=30)]
-    drawn = text(Frame(STATUS, "careful", shown, shown, {shown[0].symbol: 12.0}))
+    drawn = text(frame(log_line="careful", shown=shown, previous_prices={shown[0].symbol: 12.0}))
     for words in (
         *("SIMULATED — not the market", "1,999 of 2,000", "2,612", "5.2 %", "52 MB", "0.3 ms"),
         *("BTC-2-100.0-C-USDT", "12.50", "+0.500", "250 ms", "stale", "careful"),
@@ -73,12 +92,12 @@ def test_figures_quotes_and_equations_are_drawn_and_it_says_simulated() -> None:
 
 
 def test_before_the_first_status_it_says_that_it_starts() -> None:
-    drawn = text(Frame({}, "", [], [], {}))
+    drawn = text(frame(status={}))
     assert "SIMULATED" in drawn
     assert "starting" in drawn
 
 
 def test_the_picture_loads_nothing_from_elsewhere() -> None:
-    drawn = svg(Frame(STATUS, "", [], [], {}))
+    drawn = svg(frame())
     assert "SIMULATED" in drawn
     assert "url(http" not in drawn
