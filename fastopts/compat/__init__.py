@@ -1,7 +1,20 @@
-"""The names of the scripts that came before, over `fastopts.reader`: change one import.
+"""The old scripts' classes over `fastopts.reader`: change one import.
 
-They take the old arguments and return the old shapes: plain numbers, 0 where there is none. What is
-not live is left out. New code is better off with `OptionReader`, which says why.
+They take the old arguments and return the old shapes: plain numbers, 0 where a value is unknown.
+Values that are not live are left out. New code should use `OptionReader`, which says why a value is
+missing and returns None for an unknown number.
+
+Deprecation policy: this package is frozen, but supported. It gets fixes and no new methods, and it
+emits no DeprecationWarning. A name that is to be removed first emits one for at least two minor
+releases and six months, and is listed under "Deprecated" in the changelog (see CONTRIBUTING.md).
+
+bot         `MinimalTradeBot`: a strategy that prints its trades
+data        `OptionsDataReader`: the market as lists of dictionaries, and as files
+executor    `EfficientTradeExecutor`: prices, a cache, and signals
+quote       one option's numbers under the old short names
+rows        a market as a list of dictionaries
+source      which Redis to read: arguments, environment, password
+usage       CPU and memory of this process
 """
 
 from fastopts.compat.bot import MinimalTradeBot

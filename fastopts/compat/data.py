@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from fastopts import files, keys
 from fastopts.compat.rows import Row, rows
-from fastopts.compat.source import Source
+from fastopts.compat.source import CompatSource
 from fastopts.contract import StatsField
 from fastopts.errors import BadInput
 from fastopts.reader import NoSuchOption, StaleData, StoreError, Unknown
@@ -44,11 +44,10 @@ _OF_EXPIRY: Final = ("symbol", "last_price", "mark_iv", "open_interest", "volume
 
 
 class OptionsDataReader:
-    """Reads the options of *venue* from the Redis at *redis_host*, or at *url* (see `Source` for
-    what is not given).
+    """Reads the options of *venue* from the Redis at *redis_host*, or at *url*.
 
-    What is not live, delivered or unknown is left out, and of a dead feed nothing is left. Raises
-    WrongVenue for another venue's data.
+    See `CompatSource` for the defaults. Options that are not live, delivered or unknown are left
+    out; of a dead feed that is all of them. Raises WrongVenue for another venue's data.
     """
 
     def __init__(
@@ -61,15 +60,15 @@ class OptionsDataReader:
         venue: str = "bybit",
         url: str | None = None,
     ) -> None:
-        told = _url(redis_host, redis_port, redis_db)
-        if told and url:
-            raise BadInput("write the url, or redis_host, redis_port and redis_db, not both")
-        self._source = Source(venue, url or told, redis_password)
+        url_of_parts = _url(redis_host, redis_port, redis_db)
+        if url_of_parts and url:
+            raise BadInput("pass either url, or redis_host, redis_port and redis_db, not both")
+        self._source = CompatSource(venue, url or url_of_parts, redis_password)
         self._reader = self._source.reader
 
     @property
     def redis_client(self) -> "Redis":
-        """A redis-py client, made when it is first asked for."""
+        """A redis-py client, made at the first access."""
         return self._source.client
 
     def is_connected(self) -> bool:
@@ -82,8 +81,11 @@ class OptionsDataReader:
             return True
 
     def get_stats(self) -> dict[str, Any]:
-        """Return the collector's counts, `last_update` in seconds since 1970 (UTC) and as a text in
-        local time, keys and MB of the database; without Redis `error` and `connected` False."""
+        """Return the collector's counters, and the number of keys and the memory of the database.
+
+        `last_update` is in seconds since 1970 (UTC), `last_update_str` in local time, `memory_mb`
+        in MiB. When Redis is unreachable: `error`, and `connected` is False.
+        """
         from redis import RedisError
 
         try:
@@ -92,10 +94,10 @@ class OptionsDataReader:
             return {"error": str(error), "connected": False}
 
     def get_option(self, symbol: str) -> dict[str, Any] | None:
-        """Return the numbers of *symbol* by their long names, 0 where there is none, and
-        `timestamp`, the venue's time of the tick in whole seconds.
+        """Return the numbers of *symbol* by their long names, and `timestamp`; None if unknown.
 
-        None, with a line on stdout that says why, when it is not live or Redis is away.
+        Unknown numbers are 0; `timestamp` is the venue's time of the tick in whole seconds. None,
+        too, with the reason on stdout, when it is not live or Redis is unreachable.
         """
         try:
             option = self._reader.get(symbol)
@@ -108,35 +110,41 @@ class OptionsDataReader:
         return {"symbol": symbol, "timestamp": option.ts_ms // 1000, **numbers}
 
     def get_all_options(self, asset: str | None = None) -> list[Row]:
-        """Return a row for each option (of *asset*), by asset, expiry, settle coin, strike, type.
+        """Return a row for each option, or each of *asset*.
 
-        None of them, with a line on stdout that says why, when the feed is dead or Redis away.
+        Sorted by asset, expiry, settle coin, strike and type. Empty, with the reason on stdout,
+        when the feed is dead or Redis is unreachable.
         """
         return self._listed(asset)
 
     def get_high_volume_options(self, min_volume: float = 100000) -> list[Row]:
-        """Return those that traded at least *min_volume* (base coin) in 24 hours."""
+        """Return the options with a volume of 24 hours of *min_volume* (base coin) or more."""
         return self._listed(min_volume=_bound(min_volume))
 
     def get_high_iv_options(self, min_iv: float = 1.0) -> list[Row]:
-        """Return those with a mark volatility of at least *min_iv* (1.0 is 100 %).
+        """Return the options with a mark volatility of *min_iv* or more (1.0 is 100 %).
 
-        Raises BadInput above 10, which is a percentage.
+        Raises BadInput for values above 10, which are percentages.
         """
         return self._listed(min_iv=_bound(min_iv))
 
     def get_expiry_options(self, expiry_date: Expiry) -> list[Row]:
-        """Return those that are delivered at *expiry_date*: `241129`, `29NOV24`, ISO, a date, or
-        `front`. Raises BadInput for what names no expiry, and StoreError."""
+        """Return the options that are delivered at *expiry_date*; empty if none is listed.
+
+        It is written as `241129`, `29NOV24`, ISO 8601, a date, or `front`. Raises BadInput for
+        other texts, and StoreError.
+        """
         expiries.day_of(expiry_date)
         try:
             return rows(self._reader, _OF_EXPIRY, expiry=expiry_date)
-        except (StaleData, BadInput):  # an expiry of which nothing is listed
+        except (StaleData, BadInput):  # BadInput: no option of that expiry is listed
             return []
 
     def get_summary(self) -> dict[str, Any]:
-        """Return how many options `get_all_options` has, together and of three assets, and what the
-        collector counted; without Redis only `error`."""
+        """Return the number of options in total and of three assets, and the collector's counters.
+
+        When Redis is unreachable: only `error`.
+        """
         try:
             counts = Counter(row["asset"] for row in rows(self._reader, ("asset",)))
         except StaleData:
@@ -155,8 +163,10 @@ class OptionsDataReader:
         }
 
     def export_to_json(self, filename: str | PathLike[str], asset: str | None = None) -> None:
-        """Write `get_all_options` to a file, whole or not at all. Raises ConfigError when it can't
-        be written."""
+        """Write `get_all_options` to a file, completely or not at all.
+
+        Raises ConfigError if the file can't be written.
+        """
         options = self.get_all_options(asset)
         content = {
             "exported_at": _local(time.time()).isoformat(),
@@ -168,7 +178,7 @@ class OptionsDataReader:
         print(f"Exported {len(options)} options to {filename}")  # noqa: T201
 
     def export_to_csv(self, filename: str | PathLike[str], asset: str | None = None) -> None:
-        """As `export_to_json`; without options no file is written."""
+        """As `export_to_json`, as CSV; without options no file is written."""
         options = self.get_all_options(asset)
         if not options:
             print("No data to export")  # noqa: T201
@@ -212,14 +222,14 @@ def _statistics(client: Any) -> dict[str, Any]:
     }
 
 
-def _bound(given: float) -> float | None:
-    """None for a bound that a number which there is not, 0 here, meets too."""
-    least = number("the least", given)
-    return None if least <= 0 else least
+def _bound(minimum: float) -> float | None:
+    """Return *minimum*, or None if unknown numbers, which are 0 here, have to meet it too."""
+    bound = number("minimum", minimum)
+    return None if bound <= 0 else bound
 
 
 def _local(seconds: float) -> datetime:
-    """The local time, without saying which zone that is: so the old files have it."""
+    """Convert to local time without a zone, as the old files have it."""
     return datetime.fromtimestamp(seconds, UTC).astimezone().replace(tzinfo=None)
 
 

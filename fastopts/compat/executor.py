@@ -1,4 +1,4 @@
-"""`EfficientTradeExecutor`: prices and signals, as plain numbers."""
+"""`EfficientTradeExecutor`: prices and signals as plain numbers, with a cache."""
 
 import os
 import time
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from fastopts.clock import steady_s
 from fastopts.compat.quote import Quote, priced, quote
 from fastopts.compat.rows import rows
-from fastopts.compat.source import Source
+from fastopts.compat.source import CompatSource
 from fastopts.compat.usage import CpuMeter, memory_mb
 from fastopts.reader import Option, StaleData, StoreError
 from fastopts.reader.selection import arguments as checks
@@ -19,13 +19,16 @@ if TYPE_CHECKING:
 
 __all__ = ("EfficientTradeExecutor", "TradeSignal")
 
-CHEAP: Final = 100  # quote coin
+CHEAP: Final = 100  # quote coin; the old script bought below it
 
 
 @dataclass
 class TradeSignal:
-    """A suggestion. *price* is the last one traded, not what a seller would get now; *iv* is a
-    fraction, *volume* in base coin, *timestamp* in whole seconds by this host's clock."""
+    """A suggested trade.
+
+    *price* is the last price traded, not the bid that a seller would get now; *iv* is a fraction,
+    *volume* in base coin, *timestamp* in whole seconds by this host's clock.
+    """
 
     symbol: str
     action: str
@@ -37,14 +40,15 @@ class TradeSignal:
 
 
 class EfficientTradeExecutor:
-    """Reads the options of *venue* from the Redis at *url* (see `Source` for what is not given).
+    """Reads the options of *venue* from the Redis at *url*; see `CompatSource` for the defaults.
 
-    What is not live, delivered or unknown is left out, and of a dead feed nothing is left. Raises
-    WrongVenue for another venue's data and, unless a method says otherwise, StoreError.
+    Options that are not live, delivered or unknown are left out; of a dead feed that is all of
+    them. Raises WrongVenue for another venue's data and, unless a method says otherwise,
+    StoreError.
     """
 
     def __init__(self, *, venue: str = "bybit", url: str | None = None) -> None:
-        self._source = Source(venue, url)
+        self._source = CompatSource(venue, url)
         self._reader = self._source.reader
         self.cache: dict[str, _Entry] = {}
         self.cache_ttl: float = 1  # seconds
@@ -55,11 +59,11 @@ class EfficientTradeExecutor:
 
     @property
     def redis(self) -> "Redis":
-        """A redis-py client, made when it is first asked for."""
+        """A redis-py client, made at the first access."""
         return self._source.client
 
     def get_option_direct(self, symbol: str) -> float | None:
-        """Return the last price, 0 for what was never traded; None also when Redis is away."""
+        """Return the last price, 0 if it was never traded; None also when Redis is unreachable."""
         try:
             option = self._priced([symbol]).get(symbol)
         except StoreError:
@@ -68,62 +72,68 @@ class EfficientTradeExecutor:
 
     def get_options_batch(self, symbols: Sequence[str]) -> dict[str, Quote]:
         """Return `price`, `iv` and `volume` of each of *symbols* that has a last price."""
-        found = self._priced(symbols)
-        return {symbol: quote(one, "price", "iv", "volume") for symbol, one in found.items()}
+        options = self._priced(symbols)
+        return {
+            symbol: quote(option, "price", "iv", "volume") for symbol, option in options.items()
+        }
 
     def get_option_cached(self, symbol: str) -> Quote | None:
         """Return `price`, `iv`, `volume` and `oi`, at most `cache_ttl` seconds old.
 
-        An entry ends sooner when, without further news, its feed or its connection would not be
-        live any more.
+        An entry expires sooner if its feed or its connection would no longer be live by then, were
+        nothing received in between.
         """
         entry = self.cache.get(checks.symbol(symbol))
-        if entry is None or not entry.is_good(self.cache_ttl):
+        if entry is None or not entry.is_valid(self.cache_ttl):
             self.cache.pop(symbol, None)
-            asked_at = steady_s()  # not later than the server's clock is read
+            read_at = steady_s()  # before the read, so that the entry never lives too long
             option = self._priced([symbol]).get(symbol)
             if option is None:
                 return None
-            found = quote(option, "price", "iv", "volume", "oi")
-            entry = self.cache[symbol] = _Entry(found, asked_at, asked_at + option.valid_for_s)
+            numbers = quote(option, "price", "iv", "volume", "oi")
+            entry = self.cache[symbol] = _Entry(numbers, read_at, read_at + option.valid_for_s)
         return entry.quote.copy()
 
     def scan_high_iv_opportunities(self, min_iv: float = 1.0) -> list[TradeSignal]:
-        """Return a SELL for each option whose mark volatility is at least *min_iv* (1.0 is 100 %),
-        the highest first.
+        """Return a SELL for each option with a mark volatility of *min_iv* or more, highest first.
 
-        Nothing else is asked: it may have no bid to sell to. Raises BadInput above 10, which is a
-        percentage.
+        *min_iv* is a fraction: 1.0 is 100 %. Nothing else is checked: an option may have no bid to
+        sell to. Raises BadInput for values above 10, which are percentages.
         """
         self.operations += 1
         names = ("symbol", "last_price", "mark_iv", "volume_24h")
         try:
-            found = rows(self._reader, names, sort="-mark_iv", min_iv=min_iv)
+            options = rows(self._reader, names, sort="-mark_iv", min_iv=min_iv)
         except StaleData:
             return []
         return [
             TradeSignal(symbol, "SELL", f"High IV: {iv:.2f}", price, iv, volume, _now_s())
-            for symbol, price, iv, volume in (row.values() for row in found)
+            for symbol, price, iv, volume in (row.values() for row in options)
         ]
 
     def monitor_price_changes(
         self, symbols: Sequence[str], threshold: float = 0.05
     ) -> list[TradeSignal]:
-        """Return a signal for each of *symbols* whose last price has changed by *threshold* (0.05
-        is 5 %) or more since the previous call that found one: BUY below 100, else SELL.
+        """Return a signal for each of *symbols* whose last price changed by *threshold* or more.
+
+        *threshold* is a fraction: 0.05 is 5 %. The change is that since the previous call at which
+        the option had a price. The signal is BUY below a price of 100, else SELL.
         """
         signals = []
-        for symbol, found in self.get_options_batch(symbols).items():
-            change = self._change(symbol, found["price"])
+        for symbol, numbers in self.get_options_batch(symbols).items():
+            change = self._update_price(symbol, numbers["price"])
             if change is not None and abs(change) >= threshold:
-                action = "BUY" if found["price"] < CHEAP else "SELL"
+                action = "BUY" if numbers["price"] < CHEAP else "SELL"
                 reason = f"Price change: {change:+.2%}"
-                signals.append(TradeSignal(symbol, action, reason, **found, timestamp=_now_s()))
+                signals.append(TradeSignal(symbol, action, reason, **numbers, timestamp=_now_s()))
         return signals
 
     def get_performance_stats(self) -> dict[str, Any]:
-        """Return memory (MB) and its increase since this was made, CPU in per cent of a core since
-        the previous call, how often Redis was read, what is cached, and the process's id."""
+        """Return the process's memory, CPU, reads of Redis, cached entries and id.
+
+        `memory_mb` is resident, `memory_increase_mb` since the executor was made, `cpu_percent` of
+        one core since the previous call.
+        """
         memory = memory_mb()
         return {
             "memory_mb": round(memory, 2),
@@ -141,24 +151,24 @@ class EfficientTradeExecutor:
         except StaleData:
             return {}
 
-    def _change(self, symbol: str, price: float) -> float | None:
-        """The relative change since the last price that is known, which this one becomes."""
+    def _update_price(self, symbol: str, price: float) -> float | None:
+        """Store *price*; return its relative change, None if one of the two is unknown."""
         if not price:
             return None
-        before = self._prices.get(symbol)
+        previous = self._prices.get(symbol)
         self._prices[symbol] = price
-        return None if before is None else price / before - 1
+        return None if previous is None else price / previous - 1
 
 
 class _Entry(NamedTuple):
-    """A quote; times are of the steady clock."""
+    """A cached quote; times are of the steady clock, which runs while the host sleeps."""
 
     quote: Quote
-    asked_at: float
+    read_at: float
     valid_until: float
 
-    def is_good(self, ttl_s: float) -> bool:
-        return steady_s() < min(self.asked_at + ttl_s, self.valid_until)
+    def is_valid(self, ttl_s: float) -> bool:
+        return steady_s() < min(self.read_at + ttl_s, self.valid_until)
 
 
 def _now_s() -> int:

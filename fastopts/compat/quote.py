@@ -9,7 +9,7 @@ __all__ = ("Quote", "priced", "quote")
 
 Quote = dict[str, float]
 
-_WORDS: Final = {
+_FIELDS: Final = {
     "price": "last_price",
     "iv": "mark_iv",
     "volume": "volume_24h",
@@ -18,19 +18,22 @@ _WORDS: Final = {
 
 
 def quote(option: Option, *names: str) -> Quote:
-    """The numbers *names* (price, iv, volume, oi) of *option*, 0 where there is none."""
-    return {name: getattr(option, _WORDS[name]) or 0.0 for name in names}
+    """Return the numbers *names* (price, iv, volume, oi) of *option*, 0 for unknown ones."""
+    return {name: getattr(option, _FIELDS[name]) or 0.0 for name in names}
 
 
 def priced(reader: OptionReader, symbols: Sequence[str]) -> dict[str, Option]:
-    """Those of *symbols* that are live and have a last price; a "0", for never traded, is one.
+    """Return those of *symbols* that are live and have a last price, by symbol.
 
-    Raises FeedDown, and what the reader raises else.
+    A last price of "0", for an option that was never traded, counts. Raises FeedDown, and whatever
+    `OptionReader.get_many` raises.
     """
-    found = {one.symbol: one for one in reader.get_many(symbols) if isinstance(one, Option)}
-    # An Option has None for both; the text tells "0" from nothing, but takes 20 times as long.
-    doubtful = [symbol for symbol, one in found.items() if one.last_price is None]
-    for symbol, texts in zip(doubtful, reader.text_many(doubtful), strict=True):
+    results = reader.get_many(symbols)
+    options = {result.symbol: result for result in results if isinstance(result, Option)}
+    # An Option has None for both "0" and no price. The text in Redis distinguishes them, but takes
+    # 20 times as long to read, so it is read for the doubtful ones only.
+    unclear = [symbol for symbol, option in options.items() if option.last_price is None]
+    for symbol, texts in zip(unclear, reader.text_many(unclear), strict=True):
         if isinstance(texts, Absent) or "last_price" not in texts:
-            del found[symbol]
-    return found
+            del options[symbol]
+    return options

@@ -25,21 +25,22 @@ def rows(
     sort: str | None = None,
     **bounds: "Unpack[Bounds]",
 ) -> list[Row]:
-    """What is live, not delivered and within *bounds*, with *names*: those of the vocabulary, and
-    `timestamp`, the venue's time of the tick in whole seconds. A number that there is not is 0.
+    """Return the live options within *bounds* that are not delivered, as dictionaries of *names*.
 
-    There is no other gate: what has no quotes is among them. Raises what `OptionReader.scan` does.
+    Names are those of the field registry, and `timestamp`, the venue's time of the tick in whole
+    seconds. Unknown numbers are 0. Options without quotes are included: unlike a scan of the
+    reader, no gate leaves them out. Raises what `OptionReader.scan` raises.
     """
-    found = reader.scan(asset, gate=False, sort=sort, **bounds)
-    market = found.market
-    is_good = market.column("live") & (market.column("phase") != "expired")
-    kept = found.rows[is_good[found.rows]]
-    columns = [_plain(market.column(_COLUMNS.get(name, name))[kept]) for name in names]
+    result = reader.scan(asset, gate=False, sort=sort, **bounds)
+    market = result.market
+    is_tradable = market.column("live") & (market.column("phase") != "expired")
+    selected = result.rows[is_tradable[result.rows]]
+    columns = [_plain(market.column(_COLUMNS.get(name, name))[selected]) for name in names]
     return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
 
 
 def _plain(column: "Column") -> list[Any]:
-    """Python's own values: 0 for NaN, whole seconds for times."""
+    """Convert to Python values: 0 for NaN, whole seconds for times."""
     if column.dtype.kind == "M":
         column = column.astype("datetime64[s]").astype("int64")
     values: list[Any] = column.tolist()
