@@ -1,4 +1,4 @@
-"""One public class name stands in one place: a second one is a sign that one of them is misnamed."""
+"""A public class name stands in one module: two of them mean that one is misnamed."""
 
 import ast
 from collections import defaultdict

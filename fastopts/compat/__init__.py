@@ -4,9 +4,9 @@ They take the old arguments and return the old shapes: plain numbers, 0 where a 
 Values that are not live are left out. New code should use `OptionReader`, which says why a value is
 missing and returns None for an unknown number.
 
-Deprecation policy: this package is frozen, but supported. It gets fixes and no new methods, and it
-emits no DeprecationWarning. A name that is to be removed first emits one for at least two minor
-releases and six months, and is listed under "Deprecated" in the changelog (see CONTRIBUTING.md).
+Deprecation policy: the package is for migration only. It gets fixes and no new features, and works
+through all 0.x releases. It emits no DeprecationWarning before the last of them, and is removed in
+1.0.
 
 bot         `MinimalTradeBot`: a strategy that prints its trades
 data        `OptionsDataReader`: the market as lists of dictionaries, and as files
