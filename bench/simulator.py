@@ -4,6 +4,7 @@ Starts `python -m fastopts.sim` on one core and reads it from another, without p
 counted by a text that each holds once. Linux only (`/proc`, affinity).
 """
 
+import argparse
 import asyncio
 import json
 import os
@@ -12,10 +13,8 @@ import statistics
 import subprocess
 import sys
 import time
-from typing import Annotated
 
 import requests
-import typer
 
 from bench.frames import COINS
 from bench.measure import cpu_s
@@ -99,26 +98,29 @@ async def measure(pid: int, port: int, tls: bool, connections: int, seconds: flo
     )
 
 
-def main(
-    symbols: int = 5_000,
-    rate: float = 36_000,
-    connections: int = 10,
-    seconds: float = 10,
-    tls: Annotated[bool, typer.Option("--tls")] = False,
-) -> None:
-    command = [sys.executable, "-m", "fastopts.sim", "--port", "0", "--symbols", str(symbols)]
-    command += ["--rate", str(rate), "--topics-max", "100000", "--args-chars-max", "10000000"]
-    command += ["--tls"] * tls
+def main() -> None:
+    parser = argparse.ArgumentParser(description="The simulator's rate and its CPU.")
+    parser.add_argument("--symbols", type=int, default=5_000)
+    parser.add_argument("--rate", type=float, default=36_000)
+    parser.add_argument("--connections", type=int, default=10)
+    parser.add_argument("--seconds", type=float, default=10)
+    parser.add_argument("--tls", action="store_true")
+    options = parser.parse_args()
+    command = [sys.executable, "-m", "fastopts.sim", "--port", "0"]
+    command += ["--symbols", str(options.symbols), "--rate", str(options.rate)]
+    command += ["--topics-max", "100000", "--args-chars-max", "10000000"]
+    command += ["--tls"] * options.tls
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as venue:
         assert venue.stdout is not None
         line = venue.stdout.readline()
-        typer.echo(line.strip())
+        print(line.strip())
         os.sched_setaffinity(venue.pid, {0})
         os.sched_setaffinity(0, {1})
         port = int(line.split("//127.0.0.1:")[1].split(";")[0])
-        typer.echo(asyncio.run(measure(venue.pid, port, tls, connections, seconds)))
+        work = measure(venue.pid, port, options.tls, options.connections, options.seconds)
+        print(asyncio.run(work))
         venue.terminate()
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    main()

@@ -55,7 +55,7 @@ class Secret:
 class Settings:
     """What the collector is told; *remarks* are for the operator, on what was odd about it."""
 
-    venue: Literal["bybit", "sim"] = "bybit"
+    venue: Literal["bybit", "bybit-testnet", "sim"] = "bybit"
     testnet: bool = False
     coins: tuple[str, ...] | None = None  # None: all that the venue lists
     rest_url: str | None = None
@@ -216,13 +216,21 @@ class Setting:
 
 SETTINGS: Final[Mapping[str, Setting]] = {
     "coins": Setting(
-        _coins, "coins, as BTC,ETH,SOL (default: all that the venue lists)", "all|BTC,ETH"
+        _coins,
+        "base coins, such as BTC,ETH,SOL (default: all that the venue lists)",
+        "all|BTC,ETH",
     ),
-    "venue": Setting(_choice("bybit", "sim"), "bybit, or sim: a simulated venue", "NAME"),
-    "testnet": Setting(_flag, "Bybit's testnet"),
-    "rest_url": Setting(_host_url("http", "https"), "REST at another host", "URL"),
+    "venue": Setting(
+        _choice("bybit", "bybit-testnet", "sim"),
+        "bybit, bybit-testnet, or sim for a simulated venue (default: bybit)",
+        "NAME",
+    ),
+    "testnet": Setting(_flag, "the same as --venue bybit-testnet"),
+    "rest_url": Setting(
+        _host_url("http", "https"), "REST host (default: that of the venue)", "URL"
+    ),
     "ws_url": Setting(
-        _host_url("ws", "wss"), "WebSocket at another host, with its whole path", "URL"
+        _host_url("ws", "wss"), "WebSocket URL with its path (default: that of the venue)", "URL"
     ),
     "redis_url": Setting(
         _secret_url("redis", "rediss", "unix"),
@@ -230,45 +238,60 @@ SETTINGS: Final[Mapping[str, Setting]] = {
         "URL",
     ),
     "redis_ca": Setting(
-        _path, "trust a rediss:// certificate of this CA only, a file in PEM form", "PATH"
+        _path, "trust only this CA for rediss:// (certificates in a PEM file)", "PATH"
     ),
     "redis_cert": Setting(
-        _path, "our own certificate, for a Redis that asks for one; PEM, may hold the key", "PATH"
+        _path, "client certificate for rediss://, PEM; may contain the key", "PATH"
     ),
-    "redis_key": Setting(_path, "its key, without a passphrase", "PATH"),
-    "embedded": Setting(_flag, "0 forbids an embedded Valkey (default: 1)", "0|1"),
-    "standby": Setting(_flag, "wait while another collector writes, and take over when it ends"),
-    "flush_ms": Setting(_number(1, 1000, "ms"), "write this often (default: 5)", "MS"),
+    "redis_key": Setting(_path, "key of the client certificate, PEM, without a passphrase", "PATH"),
+    "embedded": Setting(
+        _flag, "start an embedded Valkey when no Redis is running (default: --embedded)"
+    ),
+    "standby": Setting(
+        _flag, "wait while another collector holds the lease, and take over when it ends"
+    ),
+    "flush_ms": Setting(_number(1, 1000, "ms"), "interval of writes to Redis (default: 5)", "MS"),
     "latency_ms": Setting(
         _number_or_auto(0, 1000, "ms"),
-        "read sockets this often; 0: as data arrives (default: auto, with each flush while ticks"
-        " are dense, else as data arrives)",
+        "interval of socket reads; 0: read as data arrives (default: auto, with each flush while"
+        " ticks are dense, otherwise as data arrives)",
         "MS",
     ),
-    "duration": Setting(_duration, "stop after 90s, 10m or 2h", "TIME"),
-    "log_format": Setting(_choice("text", "json"), "text or json", "FORMAT"),
-    "cache_file": Setting(str, "where the universe is kept (default: symbols_cache.json)", "PATH"),
+    "duration": Setting(
+        _duration, "stop after 90s, 10m or 2h (default: run until stopped)", "TIME"
+    ),
+    "log_format": Setting(
+        _choice("text", "json"), "format of the log, text or json (default: text)", "FORMAT"
+    ),
+    "cache_file": Setting(
+        str, "file that caches the list of instruments (default: symbols_cache.json)", "PATH"
+    ),
     "refresh_s": Setting(
-        _number(1, 86400, "s"), "refresh the universe this often (default: 300)", "S"
+        _number(1, 86400, "s"), "interval of new instrument lists from REST (default: 300)", "S"
     ),
     "venue_wait_s": Setting(
-        _number(0, 86400, "s"), "wait so long for a venue that is down (default: 600)", "S"
+        _number(0, 86400, "s"),
+        "at the start, retry an unreachable venue this long (default: 600)",
+        "S",
     ),
-    "status_s": Setting(_number(0.1, 3600, "s"), "a status line this often (default: 5)", "S"),
+    "status_s": Setting(
+        _number(0.1, 3600, "s"), "interval of status lines in the log (default: 5)", "S"
+    ),
     "reconcile_s": Setting(
-        _number(0, 86400, "s"), "compare with REST this often (default: 60; 0: never)", "S"
+        _number(0, 86400, "s"), "interval of the comparison with REST; 0: never (default: 60)", "S"
     ),
     "late_ms": Setting(
         _number(100, 600_000, "ms"),
-        "refuse what a connection delivers when it is this far behind the venue (default: 2000)",
+        "mark a connection late when it is this far behind the venue; readers refuse its data"
+        " (default: 2000)",
         "MS",
     ),
     "metrics_port": Setting(
         _listening,
-        "figures for Prometheus at http://127.0.0.1:PORT/metrics (default: none)",
+        "serve Prometheus metrics at http://127.0.0.1:PORT/metrics (default: off)",
         "PORT|HOST:PORT",
     ),
-    "insecure": Setting(_flag, "loopback only: accept any certificate"),
+    "insecure": Setting(_flag, "accept any TLS certificate; loopback only"),
 }
 _FIELDS = {"duration": "duration_s", "metrics_port": "metrics_address"}
 

@@ -1,123 +1,124 @@
-"""`python -m fastopts.track [track|fetch|refresh]`: arguments in, collector started.
+"""`python -m fastopts.track [track|fetch|refresh]`: parse the options, start the collector.
 
-Exit codes: 0 done, 1 it could not go on, 2 a setting or an argument is wrong, 130 interrupted
-before it could end in order; a second signal and a crash end it by their own number.
+Exit codes: 0 done; 1 failed; 2 usage or configuration error; 130 interrupted before an orderly
+shutdown. A second signal, and a crash, end the process with that signal's number.
 """
 
-import argparse
 import asyncio
 import contextlib
-import difflib
 import faulthandler
 import logging
 import os
 import sys
 from collections import Counter
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Iterator, Sequence
 from datetime import UTC, datetime
-from typing import Any, NoReturn, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import fastopts
-from fastopts import config, ending, loops, stdio
-from fastopts.errors import ConfigError
+from fastopts import command_line, config, loops
+from fastopts.cli.setting_options import with_settings
+from fastopts.command_line import argument
+from fastopts.config import Settings
 from fastopts.model import Instrument
 
-__all__ = ("main",)
+__all__ = ("collector", "fetch", "main", "refresh", "track")
 
 USER_AGENT = f"fastopts/{fastopts.__version__}"
-log = logging.getLogger("fastopts.track")  # not __main__, which it may be called
-COMMANDS = {
-    "track": "run",
-    "fetch": "list the universe into the cache file, and print what there is",
-    "refresh": "run, but never on the cache file's universe",
-}
+# not __name__, which is __main__ when this file is the program
+log = logging.getLogger("fastopts.track")
 T = TypeVar("T")
 
 
-class _Parser(argparse.ArgumentParser):
-    """Complains in one line. The collector's memory is why this is no larger library."""
+@with_settings
+def track(**settings: Any) -> int:
+    """Collect the venue's option tickers into Redis until stopped.
 
-    def error(self, message: str) -> NoReturn:
-        raise ConfigError(message)
+    The list of instruments comes from the cache file while that is recent, otherwise from REST.
 
-
-def _parser(command: str | None) -> _Parser:
-    prog = "python -m fastopts.track" if command is None else f"fastopts {command}"
-    parser = _Parser(
-        prog=prog,
-        description=f"Bring a venue's whole options market into Redis. {_explained(command)}",
-        epilog="Every option is also read from FASTOPTS_<NAME>, then from fastopts.toml;"
-        " REDIS_PASSWORD holds the password of a Redis URL that has none."
-        f" Example: {prog} --coins BTC,ETH --redis-url redis://localhost:6379/1",
-        allow_abbrev=False,
-    )
-    if command is None:
-        parser.add_argument(
-            "command",
-            nargs="?",
-            choices=COMMANDS,
-            default="track",
-            help="which of them; track unless told otherwise",
-        )
-    else:
-        parser.set_defaults(command=command)
-    for name, setting in config.SETTINGS.items():
-        if setting.metavar is None:
-            parser.add_argument(_option(name), action="store_true", default=None, help=setting.help)
-        else:
-            parser.add_argument(_option(name), metavar=setting.metavar, help=setting.help)
-    return parser
+    Every option can also be set as FASTOPTS_<NAME> in the environment or as <name> in
+    fastopts.toml. REDIS_PASSWORD is the password of a Redis URL that has none.
+    """
+    return _collect(settings, may_use_cache=True)
 
 
-def _explained(command: str | None) -> str:
-    names = COMMANDS if command is None else (command,)
-    return "; ".join(f"{name}: {COMMANDS[name]}" for name in names)
+@with_settings
+def refresh(**settings: Any) -> int:
+    """Run like `track`, but start with a new list of instruments from REST.
+
+    Every option can also be set as FASTOPTS_<NAME> in the environment or as <name> in
+    fastopts.toml. REDIS_PASSWORD is the password of a Redis URL that has none.
+    """
+    return _collect(settings, may_use_cache=False)
 
 
-def _option(name: str) -> str:
-    return f"--{name.replace('_', '-')}"
+@with_settings
+def fetch(**settings: Any) -> int:
+    """List the venue's options, write them to the cache file, and print how many there are.
 
+    Every option can also be set as FASTOPTS_<NAME> in the environment or as <name> in
+    fastopts.toml.
+    """
+    from fastopts.collector import run
 
-def _arguments(words: Sequence[str], command: str | None) -> argparse.Namespace:
-    options = ["--help", *map(_option, config.SETTINGS)]
-    for word in words:
-        option = word.split("=")[0]
-        if option.startswith("--") and option not in options:
-            near = difflib.get_close_matches(option, options, 1)
-            hint = f"did you mean {near[0]}?" if near else "--help lists those there are"
-            raise ConfigError(f"there is no option {option}; {hint}")
-    return _parser(command).parse_args(words)
-
-
-def main(words: Sequence[str] | None = None, command: str | None = None) -> int:
-    """Run the command line; return the exit code. A *command* that is given is not in *words*."""
-    stdio.prepare()
-    faulthandler.enable()
-    try:
-        with stdio.quiet_pipes():
-            _run(_arguments(sys.argv[1:] if words is None else words, command))
-    except ending.EXPECTED as error:
-        return ending.exit_code(error)
+    with _loaded(settings) as loaded:
+        listed = _in_loop(run.fetch(loaded, USER_AGENT))
+        print("\n".join(_summary(listed)))  # noqa: T201
     return 0
 
 
-def _run(arguments: argparse.Namespace) -> None:
-    # Not above: what can't be imported here, such as a core that is not built, is one line, too.
+@with_settings
+def collector(
+    command: Annotated[
+        Literal["track", "fetch", "refresh"],
+        argument(
+            "COMMAND",
+            help="track: collect until stopped; fetch: list the options into the"
+            " cache file; refresh: like track, but with a new list",
+        ),
+    ] = "track",
+    **settings: Any,
+) -> int:
+    """Collect the venue's option tickers into Redis until stopped.
+
+    Every option can also be set as FASTOPTS_<NAME> in the environment or as <name> in
+    fastopts.toml. REDIS_PASSWORD is the password of a Redis URL that has none.
+    """
+    return {"track": track, "fetch": fetch, "refresh": refresh}[command](**settings)
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Run `python -m fastopts.track`, by default on `sys.argv`; return the exit code."""
+    return command_line.main(
+        collector,
+        words,
+        program="python -m fastopts.track",
+        example="--coins BTC,ETH --redis-url redis://localhost:6379/1",
+    )
+
+
+def _collect(values: dict[str, Any], may_use_cache: bool) -> int:
+    # imported here, where an ImportError (a core that is not built) is reported in one line
     from fastopts.collector.operation import heap
-    from fastopts.collector.run import collect, fetch
+    from fastopts.collector.run import collect
+
+    with _loaded(values) as settings:
+        faulthandler.enable()  # a crash in compiled code leaves a Python traceback on stderr
+        heap.bound()
+        _in_loop(collect(settings, USER_AGENT, may_use_cache=may_use_cache))
+    return 0
+
+
+@contextlib.contextmanager
+def _loaded(values: dict[str, Any]) -> Iterator[Settings]:
+    """The settings that *values*, the environment and the file give; logging is set up."""
     from fastopts.logs import set_up_logging
 
-    given = vars(arguments)
-    command = given.pop("command")
-    settings = config.load(given, os.environ, config.read_file(os.environ))
+    settings = config.load(values, os.environ, config.read_file(os.environ))
     with contextlib.closing(set_up_logging(settings.log_format)):
-        for words in settings.remarks:
-            log.warning("%s", words)
-        if command == "fetch":
-            print("\n".join(_summary(_in_loop(fetch(settings, USER_AGENT)))))  # noqa: T201
-        else:
-            heap.bound()
-            _in_loop(collect(settings, USER_AGENT, may_use_cache=command == "track"))
+        for remark in settings.remarks:
+            log.warning("%s", remark)
+        yield settings
 
 
 def _in_loop(main: Coroutine[Any, Any, T]) -> T:
@@ -126,7 +127,7 @@ def _in_loop(main: Coroutine[Any, Any, T]) -> T:
 
 
 def _summary(listed: Sequence[Instrument]) -> list[str]:
-    """How many options there are per coin, settle coin and expiry."""
+    """The number of options per coin, settle coin and expiry, a line each."""
     series = Counter((i.asset, i.settle, i.expiry_ms) for i in listed)
     lines = []
     for asset in sorted({i.asset for i in listed}):

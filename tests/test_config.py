@@ -85,7 +85,7 @@ def test_a_duration_has_a_unit_or_is_in_seconds(text: str, seconds: float) -> No
 @pytest.mark.parametrize(
     ("name", "value", "words"),
     [
-        ("venue", "okx", "choose bybit or sim"),
+        ("venue", "okx", "choose bybit or bybit-testnet or sim"),
         ("coins", "", "write coins as"),
         ("coins", "BTC;ETH", "write coins as"),
         ("coins", " , ", "write coins as"),

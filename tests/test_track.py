@@ -39,14 +39,14 @@ def fresh_db(valkey: EmbeddedValkey) -> Iterator[redis.Redis]:
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
-        (["--coin", "BTC"], 2, "there is no option --coin; did you mean --coins?"),
-        (["trak"], 2, "invalid choice: 'trak'"),
-        (["--flush-ms"], 2, "--flush-ms: expected one argument"),
-        (["--flush-ms", "0", "--venue", "okx"], 2, "choose bybit or sim"),
+        (["--coin", "BTC"], 2, "unknown option --coin; did you mean --coins?"),
+        (["trak"], 2, "COMMAND: 'trak' is invalid: choose track or fetch or refresh"),
+        (["--flush-ms"], 2, "--flush-ms needs a value: --flush-ms MS"),
+        (["--flush-ms", "0", "--venue", "okx"], 2, "choose bybit or bybit-testnet or sim"),
         (["--redis-url", "http://:hunter2@x"], 2, "begins with redis://"),
         (["--venue", "sim", "--standby"], 2, "name it with --redis-url"),
-        (["--ws-url", "ws://127.0.0.1:1/x"], 2, "name both"),
-        (["--venue", "sim", "--embedded", "0"], 2, "FASTOPTS_EMBEDDED=0 forbids"),
+        (["--ws-url", "ws://127.0.0.1:1/x"], 2, "set both --rest-url and --ws-url"),
+        (["--venue", "sim", "--no-embedded"], 2, "no embedded server is allowed (--no-embedded"),
         (["--venue", "sim", "--testnet"], 2, "exclude each other"),
     ],
 )

@@ -15,7 +15,7 @@ MODULES: Final = (
 _HIDE: Final = f"""
 import asyncio, asyncio.unix_events, os, select, signal, socket, sys, time
 import certifi, fastapi, httptools, multiprocessing.pool, numpy, orjson, pathlib, redis, requests
-import rich.console, rich.live, rich.progress, shutil, subprocess, tempfile, typer, urllib3, uvicorn
+import rich.console, rich.live, rich.progress, shutil, subprocess, tempfile, urllib3, uvicorn
 import websockets.asyncio.server, pydantic, prometheus_client, concurrent.futures, ssl, zoneinfo
 
 pair, family = socket.socketpair, socket.AF_UNIX

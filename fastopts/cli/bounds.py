@@ -1,32 +1,40 @@
 """The bounds of a scan as options of a command."""
 
+import inspect
 from typing import Annotated, Any, Final
 
-import typer
-
-from fastopts.cli.options import EXPIRY_FORMS, Settle, fraction
-from fastopts.reader.selection import bounds
-from fastopts.reader.selection.bounds import UNITS, Function
+from fastopts.cli.options import EXPIRY_FORMS, fraction
+from fastopts.command_line import Function, option, with_parameters
+from fastopts.reader.selection.bounds import UNITS, Bounds
 
 __all__ = ("bounded",)
 
-_WORDS: Final = {"expiry": EXPIRY_FORMS, "type": "C or P"}
+_TEXTS: Final = {"expiry": EXPIRY_FORMS, "type": "C or P"}
+_GROUP: Final = "Bounds, inclusive"
 
 
 def bounded(command: Function) -> Function:
-    """Give *command* an option for each bound, in the place of its `**bounds`."""
-    return bounds.spelled_out(command, _annotation)
+    """Give *command* an option for each bound of a scan, in place of its `**bounds`."""
+    bounds = [
+        inspect.Parameter(
+            name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=_annotation(name)
+        )
+        for name in Bounds.__annotations__
+    ]
+    return with_parameters(command, bounds)
 
 
 def _annotation(name: str) -> Any:
-    word = f"--{name.replace('_', '-')}"
-    what = name.partition("_")[2]
+    quantity = name.partition("_")[2]
+    if name in _TEXTS:
+        return Annotated[str | None, option(metavar="TEXT", help=_TEXTS[name], group=_GROUP)]
     if name == "settle":
-        return Settle
-    if name in _WORDS:
-        return Annotated[str | None, typer.Option(word, metavar="TEXT", help=_WORDS[name])]
-    if what.endswith("iv") or what == "rel_spread":
         return Annotated[
-            float | None, typer.Option(word, parser=fraction, metavar="80%", help="or 0.8")
+            str | None, option(metavar="COIN", help="settle coin: USDT or USDC", group=_GROUP)
         ]
-    return Annotated[float | None, typer.Option(word, metavar="NUMBER", help=UNITS[what])]
+    if quantity.endswith("iv") or quantity == "rel_spread":
+        return Annotated[
+            float | None,
+            option(parse=fraction, metavar="80%", help="a fraction, 80% or 0.8", group=_GROUP),
+        ]
+    return Annotated[float | None, option(metavar="N", help=UNITS[quantity], group=_GROUP)]

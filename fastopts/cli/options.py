@@ -1,16 +1,18 @@
-"""Options that several commands have, and where those that read take their data from."""
+"""Options that several commands share, and the Redis that a command reads from."""
 
-import contextlib
+import functools
+import inspect
 import math
 import os
+from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated, Any, Final
-
-import typer
+from typing import TYPE_CHECKING, Annotated, Final
 
 from fastopts import config
 from fastopts.cli.output import printing
-from fastopts.config import SETTINGS, Settings
+from fastopts.command_line import Command, argument, option, with_signature
+from fastopts.config import Settings
 from fastopts.errors import ConfigError, StoreError, StoreUnavailable
 from fastopts.venues.bybit import hosts
 from fastopts.venues.bybit.hosts import Endpoints
@@ -20,21 +22,21 @@ if TYPE_CHECKING:
 
 __all__ = (
     "EXPIRY_FORMS",
-    "Asset",
-    "Json",
-    "RedisUrl",
-    "Settle",
-    "Stale",
+    "AssetArgument",
+    "JsonOption",
+    "RedisUrlOption",
+    "SettleOption",
+    "StaleOption",
     "StoreLocation",
-    "Venue",
+    "VenueOption",
     "check_tls",
+    "duration",
     "endpoints",
     "fraction",
     "load",
-    "reader",
-    "setting",
-    "source",
-    "source_of",
+    "locate",
+    "location_of",
+    "reads_store",
 )
 
 DEFAULT_URL: Final = "redis://localhost:6379"
@@ -43,24 +45,21 @@ FRACTION_MAX: Final = 10.0
 EXPIRY_FORMS: Final = "27MAR26, 260327, 2026-03-27 or front"
 
 
-def setting(name: str) -> Any:
-    """The option for a setting of the collector's, with the words it has there."""
-    return typer.Option(
-        f"--{name.replace('_', '-')}", metavar=SETTINGS[name].metavar, help=SETTINGS[name].help
-    )
-
-
 def fraction(text: str) -> float:
-    """Read `80%` or `0.8`. Raises BadParameter for what is neither, and for 80."""
+    """Parse `80%` or `0.8`.
+
+    Raises ValueError for other text, and for a value above 10: a bare 80 means 80 %, and as a
+    bound it would silently match nothing.
+    """
     number, sign, rest = text.strip().partition("%")
     try:
         value = float(number) / (100 if sign else 1)
     except ValueError:
         value = math.nan
     if rest or not math.isfinite(value):
-        raise typer.BadParameter(f"{text}: write 0.8 or 80%")
+        raise ValueError(f"{text!r} is not a fraction: write 0.8 or 80%")
     if abs(value) > FRACTION_MAX:
-        raise typer.BadParameter(
+        raise ValueError(
             f"{text} is more than {FRACTION_MAX:.0%}"
             if sign
             else f"{text} is {100 * value:g} %: write {value / 100:g} or {value:g}%"
@@ -68,104 +67,124 @@ def fraction(text: str) -> float:
     return value
 
 
-RedisUrl = Annotated[
+def duration(text: str) -> float:
+    """Parse `90`, `90s`, `10m` or `2h` as seconds. Raises ValueError."""
+    return float(config.SETTINGS["duration"].parse(text))
+
+
+RedisUrlOption = Annotated[
     str | None,
-    typer.Option(
-        "--redis-url",
+    option(
         metavar="URL",
         help=f"redis://, rediss:// or unix:// (default: FASTOPTS_REDIS_URL, else {DEFAULT_URL})",
+        group="Redis",
     ),
 ]
-Venue = Annotated[
+VenueOption = Annotated[
     str | None,
-    typer.Option(
-        "--venue",
+    option(
         metavar="NAME",
-        help="whose data is expected: bybit, bybit-testnet, sim or custom:<host>"
-        " (default: the collector's settings, else bybit)",
+        help="venue of the data in Redis: bybit, bybit-testnet, sim or custom:HOST"
+        " (default: that of the settings, else bybit)",
+        group="Redis",
     ),
 ]
-Json = Annotated[bool, typer.Option("--json", help="one JSON object a line")]
-Asset = Annotated[str, typer.Argument(metavar="ASSET", help="base coin: BTC")]
-Settle = Annotated[
-    str | None, typer.Option("--settle", metavar="COIN", help="settle coin: USDT or USDC")
-]
-Stale = Annotated[
-    bool, typer.Option("--stale", help="show also what is not live, and a dead feed's last words")
+JsonOption = Annotated[bool, option(help="print JSON, one object per line")]
+AssetArgument = Annotated[str, argument("ASSET", help="base coin, such as BTC")]
+SettleOption = Annotated[str | None, option(metavar="COIN", help="settle coin: USDT or USDC")]
+StaleOption = Annotated[
+    bool, option(help="include stale values and the last values of a dead feed, with a notice")
 ]
 
 
 @dataclass(frozen=True, slots=True)
 class StoreLocation:
-    """Where options are read, and whose they must be."""
+    """The Redis to read from, and the venue whose data it must hold."""
 
     url: str = field(repr=False)
     password: str | None = field(repr=False)
     venue: str
 
+    def reader(self) -> "OptionReader":
+        """Return a reader of this Redis; it connects with the first read."""
+        from fastopts.reader import OptionReader
+
+        return OptionReader(self.url, self.venue, password=self.password)
+
+
+def reads_store(command: Callable[..., int]) -> Command:
+    """Give *command* the options --redis-url and --venue, and call it with a StoreLocation first.
+
+    Every command that reads the market has these two; none has to resolve them.
+    """
+
+    @functools.wraps(command)
+    def located(
+        *, redis_url: str | None = None, venue: str | None = None, **arguments: object
+    ) -> int:
+        return command(locate(redis_url, venue), **arguments)
+
+    parameters = list(inspect.signature(command).parameters.values())[1:]
+    options = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
+        for name, annotation in (("redis_url", RedisUrlOption), ("venue", VenueOption))
+    ]
+    return with_signature(located, [*parameters, *options])
+
 
 def load(**options: object) -> Settings:
-    """The collector's settings: *options* win over the environment, that over the file; what was
-    odd about them is told.
+    """Load the collector's settings: *options* override the environment, and that the file.
 
-    Raises ConfigError.
+    Remarks on the settings go to stderr. Raises ConfigError.
     """
     settings = config.load(options, os.environ, config.read_file(os.environ))
-    for words in settings.remarks:
-        printing.aside(words)
+    for remark in settings.remarks:
+        printing.print_note(remark)
     return settings
 
 
 def endpoints(settings: Settings) -> Endpoints:
-    """The venue that a collector with these settings listens to. Raises ConfigError."""
+    """Return the venue that a collector with these settings connects to. Raises ConfigError."""
     return hosts.resolve(settings.venue, settings.testnet, settings.rest_url, settings.ws_url)
 
 
-def source(redis_url: str | None, venue: str | None) -> StoreLocation:
-    """Decide where to read; without *venue* it is the one of the collector's settings.
-
-    Raises ConfigError.
-    """
+def locate(redis_url: str | None, venue: str | None) -> StoreLocation:
+    """Decide where to read; without *venue*, the settings name it. Raises ConfigError."""
     settings = load(redis_url=redis_url)
     name = venue or endpoints(settings).venue
     if name not in hosts.VENUES and not name.startswith("custom:"):
         raise ConfigError(f"--venue {name}: choose {', '.join(hosts.VENUES)} or custom:<host>")
-    return source_of(settings, name)
+    return location_of(settings, name)
 
 
-def check_tls(found: StoreLocation) -> None:
-    """For a command that waits for its server. Raises StoreUnavailable for a fault of TLS that no
-    retry cures."""
-    from fastopts.net.redis import address
-    from fastopts.net.redis.blocking import BlockingConnection
-    from fastopts.net.redis.resp import ReplyList, pack
-
-    where = address.parse(found.url, found.password)
-    if not where.tls:
-        return
-    from fastopts.net.tls import TlsFault
-
-    with contextlib.closing(BlockingConnection(where, TLS_TIMEOUT_S)) as channel:
-        try:
-            channel.exchange(pack("PING"), lambda: ReplyList(1))
-        except StoreUnavailable as error:
-            if isinstance(error.__cause__, TlsFault):
-                raise
-        except StoreError:
-            return  # it speaks
-
-
-def reader(redis_url: str | None, venue: str | None) -> "OptionReader":
-    """A reader of what `source` decides on. Raises ConfigError."""
-    from fastopts.reader import OptionReader
-
-    found = source(redis_url, venue)
-    return OptionReader(found.url, found.venue, password=found.password)
-
-
-def source_of(settings: Settings, venue: str) -> StoreLocation:
-    """The Redis that *settings* name, expected to hold *venue*'s data."""
+def location_of(settings: Settings, venue: str) -> StoreLocation:
+    """Return the Redis that *settings* name, expected to hold the data of *venue*."""
     url, password = settings.redis_url, settings.redis_password
     return StoreLocation(
         url.reveal() if url else DEFAULT_URL, password.reveal() if password else None, venue
     )
+
+
+def check_tls(location: StoreLocation) -> None:
+    """Connect once over TLS, if the URL asks for it. Raises StoreUnavailable for a TLS fault.
+
+    A command that waits for an unreachable Redis must not wait for a certificate to become
+    valid: no retry cures it. Other faults are ignored, the command's own retries handle them.
+    """
+    from fastopts.net.redis import address
+    from fastopts.net.redis.blocking import BlockingConnection
+    from fastopts.net.redis.resp import ReplyList, pack
+
+    where = address.parse(location.url, location.password)
+    if not where.tls:
+        return
+    from fastopts.net.tls import TlsFault
+
+    with closing(BlockingConnection(where, TLS_TIMEOUT_S)) as connection:
+        try:
+            connection.exchange(pack("PING"), lambda: ReplyList(1))
+        except StoreUnavailable as error:
+            if isinstance(error.__cause__, TlsFault):
+                raise
+        except StoreError:
+            return  # an error reply, perhaps to PING without a password: TLS works

@@ -1,17 +1,18 @@
 """Start everything, draw it until Ctrl-C or the end of --duration, and stop everything."""
 
 import signal
+import sys
 import time
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, Final
 
 import redis
-import typer
 from rich.console import Console
 from rich.live import Live
 
-from fastopts import ending, keys, stdio
+from fastopts import command_line, config, keys
+from fastopts.command_line import option
 from fastopts.demo.processes import Processes
 from fastopts.demo.screen import Frame, near_the_money, render, svg
 from fastopts.reader import Option, OptionReader
@@ -21,26 +22,31 @@ ASSETS: Final = ("BTC", "ETH", "SOL", "XRP")
 
 
 def demo(
-    symbols: Annotated[int, typer.Option(help="Approximate number of options.")] = 2000,
-    rate: Annotated[float, typer.Option(help="Ticker messages per second.")] = 2600,
-    seed: Annotated[int, typer.Option(help="Seed of the simulated market.")] = 1,
+    symbols: Annotated[int, option(metavar="N", help="approximate number of options")] = 2000,
+    rate: Annotated[float, option(metavar="N", help="messages per second")] = 2600,
+    seed: Annotated[int, option(metavar="N", help="seed of the simulated market")] = 1,
     duration: Annotated[
-        float | None, typer.Option(help="Seconds to run (default: until Ctrl-C).")
+        float | None,
+        option(
+            metavar="TIME",
+            parse=config.SETTINGS["duration"].parse,
+            help="stop after 90s, 10m or 2h (default: with Ctrl-C)",
+        ),
     ] = None,
-    picture: Annotated[Path | None, typer.Option(help="Write the last frame to an SVG.")] = None,
-) -> None:
+    picture: Annotated[
+        Path | None, option(metavar="FILE", help="write the last screen as an SVG")
+    ] = None,
+) -> int:
     """Run the collector, the server and a live view on a SIMULATED market."""
     signals = Signals()
     console = Console()
-    try:
-        with Processes(symbols, rate, seed) as processes:
-            last_frame = _draw(console, processes, signals, duration)
-    except ending.EXPECTED as error:
-        raise typer.Exit(ending.exit_code(error)) from error
+    with Processes(symbols, rate, seed) as processes:
+        last_frame = _draw(console, processes, signals, duration)
     if picture is not None and last_frame is not None:
         picture.write_text(svg(last_frame))
     if signals.received:
         console.print("stopped")
+    return 0
 
 
 class Signals:
@@ -99,5 +105,4 @@ def _options(reader: OptionReader, client: redis.Redis) -> list[Option]:
 
 
 if __name__ == "__main__":
-    stdio.prepare()
-    typer.run(demo)
+    sys.exit(command_line.main(demo, program="python -m fastopts.demo"))

@@ -87,7 +87,7 @@ class ServeSettings:
                 f"--ready-share {self.ready_share:g}: write a share such as 0.9 or 90%"
             )
         if not self.ready_age_s > 0:
-            raise ConfigError(f"--ready-age {self.ready_age_s:g}: write seconds above 0")
+            raise ConfigError(f"--ready-age-s {self.ready_age_s:g}: write seconds above 0")
 
     def _check_address(self) -> None:
         if not self.bind:

@@ -14,11 +14,13 @@ import termios
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
+from tests.cli.process import Stream, call
 from tests.processes import environ
 
-__all__ = ("Terminal", "on_terminal", "terminal")
+__all__ = ("Terminal", "on_real_terminal", "on_terminal", "terminal")
 
 # The child makes the terminal its own, so that Ctrl-C reaches it.
 _CHILD = (
@@ -29,7 +31,19 @@ _CODE = re.compile(r"\x1b\[[\d;?]*[A-Za-z]")
 
 
 def on_terminal(*words: str, columns: int, **variables: str) -> str:
-    """What the command writes to a terminal of that width until it ends, which must be well."""
+    """Return what the command writes to a terminal of that width; it must end with 0.
+
+    The command runs in this process, its output is a stream that says it is a terminal.
+    """
+    size = {"COLUMNS": str(columns), "LINES": "50", "TERM": "xterm-256color"}
+    with Stream(is_terminal=True) as screen:
+        code = call(*words, cwd=Path.cwd(), out=screen, err=screen, **size | variables)
+        assert code == 0, screen.text
+        return screen.text
+
+
+def on_real_terminal(*words: str, columns: int, **variables: str) -> str:
+    """Return what the command, a process, writes to a pseudo-terminal; it must end with 0."""
     with terminal(*words, columns=columns, lines=50, **variables) as screen:
         assert screen.end() == 0
         return screen.written

@@ -17,9 +17,9 @@ import redis
 import fastopts as package
 from fastopts import keys
 from fastopts.cli.command_list import COMMANDS
-from fastopts.field_registry import COLUMNS
-from tests.cli.process import fastopts, start
-from tests.cli.terminal import on_terminal
+from fastopts.field_registry import FIELDS
+from tests.cli.process import fastopts, fastopts_process, start
+from tests.cli.terminal import on_real_terminal, on_terminal
 from tests.processes import environ
 from tests.store import Store
 
@@ -33,7 +33,7 @@ def test_help_lists_every_command_in_order_and_the_exit_codes(
     done = fastopts(*words, cwd=tmp_path)
     assert (done.code, done.err) == (0, "")
     listed = re.findall(r"^  (\w+) +(\S.*)$", done.out, re.MULTILINE)
-    assert listed == [(name, command.line) for name, command in COMMANDS.items()]
+    assert listed == [(name, command.summary) for name, command in COMMANDS.items()]
     assert "130 interrupted" in done.out
     assert max(map(len, done.out.splitlines())) < 80
 
@@ -49,7 +49,7 @@ def test_the_help_of_a_command_ends_with_an_example_of_it(tmp_path: Path, name: 
 def test_help_and_the_collector_do_without_what_is_heavy() -> None:
     code = (
         "import sys; from fastopts.cli.__main__ import main; main(['--help']);"
-        "loaded = {'typer', 'rich', 'redis', 'requests', 'numpy', 'asyncio'} & set(sys.modules);"
+        "loaded = {'rich', 'redis', 'requests', 'numpy', 'asyncio'} & set(sys.modules);"
         "assert not loaded, loaded"
     )
     subprocess.run([sys.executable, "-c", code], check=True, env=environ(), capture_output=True)
@@ -57,21 +57,24 @@ def test_help_and_the_collector_do_without_what_is_heavy() -> None:
 
 @pytest.mark.parametrize(("pure", "name"), [("0", "compiled"), ("1", "pure")])
 def test_the_version_tells_what_runs(tmp_path: Path, pure: str, name: str) -> None:
-    done = fastopts("--version", cwd=tmp_path, FASTOPTS_PURE=pure)
+    done = fastopts_process("--version", cwd=tmp_path, FASTOPTS_PURE=pure)
     python = f"{platform.python_implementation()} {platform.python_version()}"
     assert done == (0, f"fastopts {package.__version__}, {name} core, {python}\n", "")
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "said"),
+    ("words", "code", "message"),
     [
-        (["fild"], 2, "there is no command fild; did you mean fields?"),
-        (["x"], 2, "there is no command x; fastopts --help lists those there are"),
-        (["fields", "--jsno"], 2, "--jsno"),
-        (["fields", "more"], 2, "unexpected extra argument"),
+        (["fild"], 2, "unknown command fild; did you mean fields?"),
+        (["x"], 2, "unknown command x; fastopts --help lists the commands"),
+        (["fields", "--jsno"], 2, "unknown option --jsno; did you mean --json?"),
+        (["fields", "-j"], 2, "unknown option -j (fastopts fields --help)"),
+        (["fields", "more"], 2, "unexpected argument more (fastopts fields --help)"),
+        (["scan", "--limit", "-1"], 2, "--limit: -1 is out of range: write a number of at least 0"),
+        (["scan", "--sort"], 2, "--sort needs a value: --sort NAME (fastopts scan --help)"),
         (["sim", "--port", "many"], 2, "fastopts sim --help"),
-        (["track", "--coin", "BTC"], 2, "there is no option --coin; did you mean --coins?"),
-        (["fetch", "track"], 2, "unrecognized arguments: track"),
+        (["track", "--coin", "BTC"], 2, "unknown option --coin; did you mean --coins?"),
+        (["fetch", "track"], 2, "unexpected argument track (fastopts fetch --help)"),
         (["chain", "B-C"], 2, "'B-C' is no asset: write BTC"),
         (["scan", "--min-iv", "80"], 2, "80 is 8000 %: write 0.8 or 80%"),
         (["scan", "--type", "X"], 2, "type: 'X' is neither C nor P"),
@@ -80,29 +83,29 @@ def test_the_version_tells_what_runs(tmp_path: Path, pure: str, name: str) -> No
             2,
             "--sort: 'price' is no column; there are: age_s",
         ),
-        (["scan", "--columns", "price"], 2, "--columns: there is no 'price'; there are: symbol"),
-        (["top"], 2, "top needs a terminal: fastopts scan prints the same table once"),
+        (["scan", "--columns", "price"], 2, "--columns: unknown column 'price'; choose symbol"),
+        (["top"], 2, "top needs a terminal; fastopts scan prints the same table once"),
         (["export", "-"], 2, "'-' needs --format"),
         (
             ["export", "a.csv", "--format", "csv"],
             2,
-            "--format is for '-': the suffix tells it of a.csv",
+            "--format is for '-': the suffix of a.csv decides its format",
         ),
-        (["get"], 2, "Missing argument"),
+        (["get"], 2, "missing argument SYMBOL (fastopts get --help)"),
         (["status", "--redis-url", "redis://127.0.0.1:1"], 1, "Connection refused"),
-        (["doctor", "--venue", "okx"], 2, "choose bybit or sim"),
+        (["doctor", "--venue", "okx"], 2, "choose bybit or bybit-testnet or sim"),
         (["doctor", "--redis-url", "redis://:hunter2@[x"], 2, "Redis URL"),
         (["track", "--redis-url", "redis://:hunter2@127.0.0.1:x"], 2, "Redis URL"),
     ],
 )
 def test_a_mistake_is_told_in_one_line(
-    tmp_path: Path, words: list[str], code: int, said: str
+    tmp_path: Path, words: list[str], code: int, message: str
 ) -> None:
     done = fastopts(*words, cwd=tmp_path)
     assert (done.code, done.out) == (code, "")
     last = done.err.splitlines()[-1]
     assert last.startswith("fastopts: ")
-    assert said in last
+    assert message in last
     assert "Traceback" not in done.err
     assert "hunter2" not in done.err
 
@@ -130,11 +133,11 @@ def test_a_full_disk_is_told_in_one_line(tmp_path: Path) -> None:
 def test_a_core_that_is_not_built_is_told_in_one_line(tmp_path: Path) -> None:
     root = Path(package.__file__).parent
     shutil.copytree(root, tmp_path / "fastopts", ignore=shutil.ignore_patterns("*.so", "*.pyd"))
-    done = fastopts("track", cwd=tmp_path, PYTHONPATH=str(tmp_path))
+    done = fastopts_process("track", cwd=tmp_path, PYTHONPATH=str(tmp_path))
     assert (done.code, done.out) == (1, "")
     assert done.err.startswith("fastopts: fastopts.core.batch is not built. Build it with ")
     assert done.err.count("\n") == 1
-    done = fastopts("--version", cwd=tmp_path, PYTHONPATH=str(tmp_path))
+    done = fastopts_process("--version", cwd=tmp_path, PYTHONPATH=str(tmp_path))
     assert (done.code, done.err) == (0, "")
     assert "missing core" in done.out
 
@@ -152,12 +155,12 @@ def test_an_interrupt_ends_it_with_130(tmp_path: Path) -> None:
 
 
 def test_a_terminal_gets_what_fits_it_and_whole_names() -> None:
-    written = on_terminal("fields", columns=80)
+    written = on_real_terminal("fields", columns=80)
     assert "\x1b[1m" in written
     lines = re.sub(r"\x1b\[[\d;]*m", "", written).replace("\r", "").splitlines()
     assert max(map(len, lines)) <= 80
     firsts = [line.split()[0] for line in lines if not line.startswith(" ")]
-    assert firsts == ["name", *COLUMNS]
+    assert firsts == ["name", *FIELDS]
 
 
 def test_no_color_is_heard_on_a_terminal() -> None:
@@ -167,7 +170,7 @@ def test_no_color_is_heard_on_a_terminal() -> None:
 def test_off_a_terminal_nothing_is_cut_or_coloured(tmp_path: Path) -> None:
     done = fastopts("fields", cwd=tmp_path)
     assert "\x1b" not in done.out
-    assert len(done.out.splitlines()) == 1 + len(COLUMNS)
+    assert len(done.out.splitlines()) == 1 + len(FIELDS)
     assert max(map(len, done.out.splitlines())) > 80
     assert not re.search(r" $", done.out, re.MULTILINE)
 
@@ -175,12 +178,12 @@ def test_off_a_terminal_nothing_is_cut_or_coloured(tmp_path: Path) -> None:
 def test_fetch_and_track_are_the_collectors(tmp_path: Path, there: list[str], store: Store) -> None:
     store.client.flushall()
     coins = ("--coins", "BTC")
-    done = fastopts("fetch", *there, *coins, cwd=tmp_path)
+    done = fastopts_process("fetch", *there, *coins, cwd=tmp_path)
     assert done.code == 0
     count = json.loads((tmp_path / "symbols_cache.sim.json").read_text())["count"]
     assert done.out.splitlines()[-1] == f"{count} options"
     words = (*there, *coins, "--redis-url", store.url, "--duration", "2")
-    assert fastopts("track", *words, cwd=tmp_path).code == 0
+    assert fastopts_process("track", *words, cwd=tmp_path).code == 0
     assert len(store.client.keys("option:*")) == count
     assert store.client.hget(keys.FEED, "heartbeat_ms") == b"0"
 

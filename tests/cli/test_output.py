@@ -121,6 +121,6 @@ def test_what_does_not_fit_goes_whole_by_rank(room: int, names: list[str]) -> No
         printing.Column("b", ["123456"], rank=2),
         printing.Column("c", ["12345678"], rank=1),
     ]
-    head, row = printing.fitting(columns, room).plain.splitlines()
+    head, row = printing.fitted_table(columns, room).plain.splitlines()
     assert head.split() == names
     assert len(head) == len(row)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.process import fastopts, start
+from tests.cli.process import fastopts, fastopts_process, start
 from tests.processes import environ, wait_for_line
 from tests.serve.living import Living
 from tests.serve.serving import until
@@ -89,7 +89,7 @@ def test_it_follows_a_redis_that_comes_later(store: Store, tmp_path: Path) -> No
         (("--allow-origin", "desk.example"), "such as https://desk.example"),
         (("--cors", "https://*.example"), "write one exact origin"),
         (("--ready-share", "80"), "80"),
-        (("--ready-age", "0"), "write seconds above 0"),
+        (("--ready-age-s", "0"), "write seconds above 0"),
         (("--venue", "moon"), "choose bybit"),
         (("--beat-ms", "1"), "50"),
     ],
@@ -107,7 +107,7 @@ def test_what_can_not_be_meant_is_one_line_and_code_2(
 def test_a_port_that_is_taken_is_told(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        done = fastopts("serve", "--port", port, cwd=tmp_path)
+        done = fastopts_process("serve", "--port", port, cwd=tmp_path)
     assert done.code == 2
     assert f"--port {port}: Address already in use" in done.err
 

@@ -60,4 +60,4 @@ def test_without_a_volatility_there_is_nothing_to_plot(read: Read, market: Store
     listed.feed(market)
     done = read("smile", "DOGE")
     assert done.code == 1
-    assert done.err == "fastopts: nothing of it is known: no mark volatilities, or no forward\n"
+    assert done.err == "fastopts: nothing to plot: no mark volatilities, or no forward\n"

@@ -22,7 +22,7 @@ def test_it_tells_of_feed_losses_and_redis(read: Read) -> None:
     assert told[0][1].startswith("alive, epoch 1795000000, heartbeat ")
     assert told[0][1].endswith(" ago, venue +0 ms from Redis")
     assert told[1:3] == [
-        ["coverage", f"{LISTED - 1} of {LISTED} symbols ticked"],
+        ["coverage", f"{LISTED - 1} of {LISTED} symbols have ticked"],
         ["live", f"{LIVE} of {LISTED} listed options"],
     ]
     assert told[3][0] == "conn 1"
@@ -75,7 +75,7 @@ def test_what_the_venue_does_wrong_is_told_when_there_is_something(
     }
     market.client.hset("stats", mapping=counts)
     done = read("status")
-    assert ["coverage", f"{LISTED - 1} of {LISTED} symbols ticked, 1 never"] in done.rows
+    assert ["coverage", f"{LISTED - 1} of {LISTED} symbols have ticked, 1 never"] in done.rows
     assert ["venue", "false acks 3, refusals 1,200, suspects 5, suspects now 2"] in done.rows
     [found] = read("status", "--json").objects
     assert found["troubles"] == counts
@@ -105,11 +105,11 @@ def test_what_is_not_tracked_and_what_is_overdue_is_in_plain_sight(
     }
     market.client.hset("stats", mapping=fields)
     rows = {row[0]: row[1:] for row in read("status").rows}
-    assert rows["coins"] == ["BTC, MNT (all that were found)"]
+    assert rows["coins"] == ["BTC, MNT (all that the venue lists)"]
     [skipped] = rows["skipped"]
-    assert skipped.startswith("3 listed options are not tracked: unknown name 2, other coin 1; ")
-    assert skipped.endswith("such as BTC-29JAN27-100000-C-USDE")
-    assert rows["missing"] == ["6 options are missing from REST and do not tick: not live"]
+    assert skipped.startswith("3 listed options are not collected: unknown name 2, other coin 1; ")
+    assert skipped.endswith("for example BTC-29JAN27-100000-C-USDE")
+    assert rows["missing"] == ["6 options are missing from REST, do not tick and are not live"]
     assert rows["fields"] == ["no option has theta"]
     assert rows["duties"] == ["listing not yet OVERDUE, refresh 1m 40s ago"]
     [found] = read("status", "--json").objects
@@ -124,8 +124,8 @@ def test_a_silent_connection_and_a_skew_are_in_plain_sight(read: Read, market: S
     market.client.hset("fastopts:feed", "conn:3", 0)
     done = read("status")
     assert done.code == 0
-    assert ["conn 2", "MUTED: 2h 0m ago"] in done.rows
-    assert ["conn 3", "MUTED: has delivered nothing"] in done.rows
+    assert ["conn 2", "MUTED: last data 2h 0m ago"] in done.rows
+    assert ["conn 3", "MUTED: no data yet"] in done.rows
     assert "venue -2500 ms from Redis" in done.out
 
 
@@ -133,7 +133,7 @@ def test_counters_of_another_program_are_no_equation(read: Read, market: Store) 
     market.client.hset("stats", "messages", 3)
     done = read("status")
     assert done.code == 0
-    assert ["loss", "not known: no counters of a collector in `stats`"] in done.rows
+    assert ["loss", "unknown: `stats` has no counters of a collector"] in done.rows
     [found] = read("status", "--json").objects
     assert found["loss"] == []
 
@@ -165,11 +165,11 @@ def test_a_late_connection_is_in_plain_sight(read: Read, market: Store) -> None:
     market.client.hset("fastopts:feed", "conn:3", market.now_ms())
     done = read("status")
     rows = {row[0]: row[1] for row in done.rows if len(row) == 2}
-    assert rows["conn 1"].startswith("delivered ")
+    assert rows["conn 1"].startswith("last data ")
     assert rows["conn 1"].endswith(", 350 ms behind the venue")
-    assert rows["conn 2"].startswith("LATE: delivered ")
+    assert rows["conn 2"].startswith("LATE: last data ")
     assert rows["conn 2"].endswith(", 23.4 s behind the venue")
-    assert rows["conn 3"].endswith(", how far behind the venue is not known")
+    assert rows["conn 3"].endswith(", lag unknown")
     assert "venue +0 ± 12 ms from Redis" in done.out
     [found] = read("status", "--json").objects
     assert found["feed"]["late"] == [2, 3]

@@ -61,7 +61,7 @@ def test_people_read_lines(url: str, tmp_path: Path) -> None:
 def test_on_a_terminal_what_has_no_room_is_left_out(url: str) -> None:
     words = ("watch", MOVING, "--initial", "--limit", "1", "--redis-url", url)
     # before it stands how far the clock of the docs' market is off
-    [*_, line] = on_terminal(*words, columns=80).split("\r\n")[:-1]
+    [*_, line] = on_terminal(*words, columns=80).splitlines()
     assert MOVING in line
     assert "bid_price" in line
     assert "delta" not in line
@@ -118,7 +118,7 @@ def test_a_signal_ends_it(url: str, tmp_path: Path, number: signal.Signals) -> N
         (("BTC", "--expiry", "front"), "a watch can't follow 'front'"),
         (("BTC", "--duration", "soon"), "a time such as 90"),
         (("BTC", "--moves", "5%", "--field", "symbol"), "'symbol' has no numbers to move"),
-        ((), "Missing argument"),
+        ((), "missing argument ASSET|SYMBOL"),
     ],
 )
 def test_what_can_not_be_meant_is_told(

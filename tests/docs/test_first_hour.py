@@ -18,7 +18,8 @@ from fastopts import keys
 from fastopts.embedded import EmbeddedValkey
 from fastopts.sim import SimSettings
 from fastopts.sim.settings import ArgsMode
-from tests.cli.process import Done, fastopts
+from tests.cli.process import Done
+from tests.cli.process import fastopts_process as fastopts
 from tests.docs.pages import DOCS, examples
 from tests.processes import environ
 from tests.sim.conftest import Running, until

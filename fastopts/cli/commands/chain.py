@@ -1,17 +1,24 @@
-"""`fastopts chain`: one series, calls left and puts right."""
+"""`fastopts chain`: one expiry, strike by strike, calls left and puts right."""
 
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Final
 
-import typer
 from rich.text import Text
 
-from fastopts.cli import options
-from fastopts.cli.options import EXPIRY_FORMS, Asset, Json, RedisUrl, Settle, Stale, Venue
+from fastopts.cli.options import (
+    EXPIRY_FORMS,
+    AssetArgument,
+    JsonOption,
+    SettleOption,
+    StaleOption,
+    StoreLocation,
+    reads_store,
+)
 from fastopts.cli.output import cells, printing, staleness
 from fastopts.cli.output.printing import Column
+from fastopts.command_line import argument, option
 from fastopts.errors import FastoptsError
 from fastopts.reader import Chain, Option, Strike
 from fastopts.reader.export import as_dict
@@ -19,7 +26,8 @@ from fastopts.reader.objects.expiry import FRONT
 
 __all__ = ("chain",)
 
-# name, heading, rank: what makes room first has the highest
+# Name, heading, rank: on a narrow terminal the columns of the highest rank are dropped first.
+# Headings are short and, beside "strike", the same on both sides.
 _CALL_SIDE: Final = (
     ("delta", "delta", 4),
     ("mark_iv", "mark IV", 3),
@@ -35,48 +43,47 @@ _IN_THE_MONEY: Final = "cyan"
 _AT_THE_MONEY: Final = "bold reverse"
 
 
+@reads_store
 def chain(
-    asset: Asset,
-    expiry: Annotated[str, typer.Argument(metavar="EXPIRY", help=EXPIRY_FORMS)] = FRONT,
+    location: StoreLocation,
+    asset: AssetArgument,
+    expiry: Annotated[str, argument("EXPIRY", help=EXPIRY_FORMS)] = FRONT,
     strikes: Annotated[
         int | None,
-        typer.Option("--strikes", metavar="N", min=0, help="only N on each side of the money"),
+        option(metavar="N", minimum=0, help="show at most N strikes on each side of the money"),
     ] = None,
-    settle: Settle = None,
-    stale: Stale = False,
-    json: Json = False,
-    redis_url: RedisUrl = None,
-    venue: Venue = None,
-) -> None:
-    """Show the series of ASSET that is delivered at EXPIRY: calls left, puts right.
+    settle: SettleOption = None,
+    stale: StaleOption = False,
+    json: JsonOption = False,
+) -> int:
+    """Show one expiry of ASSET: a row per strike, calls on the left, puts on the right.
 
-    The strike at the money has a '>' before it, options in the money a colour. The exit code is 1
-    when nothing of it is live.
+    A '>' marks the strike at the money; options in the money are coloured. The exit code is 1 when
+    no option of the series is live.
     """
-    with options.reader(redis_url, venue) as reader:
-        found = reader.chain(asset, expiry, settle, require_live=not stale)
-    rows = _around_the_money(found, strikes)
+    with location.reader() as reader:
+        series = reader.chain(asset, expiry, settle, require_live=not stale)
+    rows = _around_the_money(series, strikes)
     if json:
         for row in rows:
-            printing.json_line(_values(found, row))
+            printing.json_line(_values(series, row))
     else:
-        printing.show_venue(found.moment.feed.venue)
-    staleness.report_chains([found], aside=json)
+        printing.show_venue(series.moment.feed.venue)
+    staleness.report_chains([series], is_note=json)
     if not json:
-        printing.show(_heading(found))
-        printing.show(printing.fitting(_columns(found, rows), printing.width()))
-    if not found.options:
-        raise typer.Exit(1)
+        printing.show(_heading(series))
+        printing.show(printing.fitted_table(_columns(series, rows), printing.width()))
+    return 0 if series.options else 1
 
 
 def _heading(chain: Chain) -> Text:
-    """The lines above a chain: what it is of, and what to know before trusting it."""
-    others = ", ".join(one for one in chain.settles if one != chain.settle)
+    """The lines above a chain: its series, its figures, and the number of absent options."""
+    others = ", ".join(coin for coin in chain.settles if coin != chain.settle)
     also = f" (also: {others})" if others else ""
     delivery = printing.utc(chain.series.expiry_ms)
     until = printing.countdown(chain.series.expiry_ms, chain.moment.venue_ms)
-    what = f"{chain.asset} {chain.series.label} {chain.settle}{also}, delivery {delivery}, {until}"
-    return Text("\n".join([what, _figures(chain), _positions(chain), *_absent(chain)]))
+    title = f"{chain.asset} {chain.series.label} {chain.settle}{also}, delivery {delivery}, {until}"
+    return Text("\n".join([title, _figures(chain), _positions(chain), *_absent(chain)]))
 
 
 def _figures(chain: Chain) -> str:
@@ -103,10 +110,10 @@ def _positions(chain: Chain) -> str:
 
 
 def _absent(chain: Chain) -> list[str]:
-    """The line that counts what is not handed over, by reason; none when nothing is missing."""
+    """A line that counts the absent options by reason; none when nothing is absent."""
     counts = Counter(_reason(absent.reason) for absent in chain.absent.values()).most_common()
-    words = ", ".join(f"{count} {reason}" for reason, count in counts)
-    return [f"absent: {words}"] if counts else []
+    text = ", ".join(f"{count} {reason}" for reason, count in counts)
+    return [f"absent: {text}"] if counts else []
 
 
 def _reason(error: FastoptsError) -> str:
@@ -118,8 +125,8 @@ def _around_the_money(chain: Chain, count: int | None) -> list[Strike]:
     rows, atm = list(chain), chain.atm()
     if count is None or atm is None:
         return rows
-    place = rows.index(atm)
-    return rows[max(place - count, 0) : place + count + 1]
+    index = rows.index(atm)
+    return rows[max(index - count, 0) : index + count + 1]
 
 
 def _columns(chain: Chain, rows: Sequence[Strike]) -> list[Column]:
@@ -135,7 +142,7 @@ def _columns(chain: Chain, rows: Sequence[Strike]) -> list[Column]:
 
 
 def _cells(option: Option | None, is_in_the_money: bool) -> Callable[[str], Text]:
-    """What gives a cell of *option* by name."""
+    """A function that returns a cell of *option* by field name."""
     style = _IN_THE_MONEY if is_in_the_money else ""
     if option is None:
         return lambda _: Text("")

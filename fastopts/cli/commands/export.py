@@ -3,50 +3,56 @@
 import sys
 from typing import Annotated, Any
 
-import typer
-
-from fastopts.cli import options
 from fastopts.cli.bounds import bounded
 from fastopts.cli.commands.scan import excluded
-from fastopts.cli.options import RedisUrl, Stale, Venue
+from fastopts.cli.options import StaleOption, StoreLocation, reads_store
 from fastopts.cli.output import printing, staleness
+from fastopts.command_line import argument, option
 from fastopts.errors import BadInput
-from fastopts.reader.selection import bounds as bounds_
+from fastopts.reader.selection.bounds import given as supplied
 
 __all__ = ("export",)
 
 
+@reads_store
 @bounded
 def export(
+    location: StoreLocation,
     path: Annotated[
-        str, typer.Argument(metavar="PATH", help=".json, .csv, .parquet or .arrow; '-': stdout")
+        str, argument("PATH", help=".json, .csv, .parquet or .arrow; '-' for standard output")
     ],
-    asset: Annotated[str | None, typer.Argument(metavar="ASSET", help="default: all")] = None,
+    asset: Annotated[
+        str | None, argument("ASSET", help="base coin, such as BTC (default: all)")
+    ] = None,
     form: Annotated[
         str | None,
-        typer.Option("--format", metavar="NAME", help="json, csv, parquet or arrow, for stdout"),
+        option(
+            "--format",
+            metavar="NAME",
+            help="format of standard output: json, csv, parquet or arrow",
+        ),
     ] = None,
-    gate: Annotated[bool, typer.Option("--gate", help="only what passes a scan's gate")] = False,
-    stale: Stale = False,
-    redis_url: RedisUrl = None,
-    venue: Venue = None,
+    gate: Annotated[bool, option(help="apply the gate of `fastopts scan`")] = False,
+    stale: StaleOption = False,
     **bounds: Any,
-) -> None:
-    """Write every option (of ASSET) that meets the bounds to PATH, in the export schema.
+) -> int:
+    """Write the options (of ASSET) that meet all bounds to PATH, in the export schema.
 
-    The column `live` tells what each row is worth. The file is there whole or not at all.
+    The column `live` says whether a row is live. PATH is replaced only by a complete file.
     """
     if path == "-" and form is None:
         raise BadInput("'-' needs --format: json, csv, parquet or arrow")
     if path != "-" and form is not None:
-        raise BadInput(f"--format is for '-': the suffix tells it of {path}")
-    with options.reader(redis_url, venue) as reader:
-        found = reader.scan(asset, gate=gate, require_live=not stale, **bounds_.given(bounds))
+        raise BadInput(f"--format is for '-': the suffix of {path} decides its format")
+    with location.reader() as reader:
+        scan = reader.scan(asset, gate=gate, require_live=not stale, **supplied(bounds))
     if form is not None:
-        found.write_to(sys.stdout.buffer, form)
+        scan.write_to(sys.stdout.buffer, form)
     else:
-        found.export(path)
-    if found.market.moment.down is not None:  # else the column `live` tells it of each row
-        staleness.report_market(found.market, found.rows, aside=True)
-    told = f"{len(found):,} options of {found.provenance.venue}"
-    printing.aside(f"{told}; {excluded(found.excluded)}" if gate else told)
+        scan.export(path)
+    if scan.market.moment.down is not None:
+        # only for a dead feed: otherwise the column `live` says it of each row
+        staleness.report_market(scan.market, scan.rows, is_note=True)
+    count = f"{len(scan):,} options of {scan.provenance.venue}"
+    printing.print_note(f"{count}; {excluded(scan.excluded)}" if gate else count)
+    return 0

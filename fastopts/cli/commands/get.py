@@ -1,17 +1,16 @@
-"""`fastopts get`: single options, with everything about them."""
+"""`fastopts get`: all values of single options."""
 
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Annotated, Final
 
-import typer
 from rich.text import Text
 
-from fastopts.cli import options
-from fastopts.cli.options import Json, RedisUrl, Stale, Venue
+from fastopts.cli.options import JsonOption, StaleOption, StoreLocation, reads_store
 from fastopts.cli.output import cells, printing
 from fastopts.cli.output.cells import UNITS
 from fastopts.cli.output.printing import Column
+from fastopts.command_line import argument, option
 from fastopts.errors import one_line
 from fastopts.reader import Absent, Option
 from fastopts.reader.export import as_dict
@@ -19,51 +18,47 @@ from fastopts.reader.freshness.moment import stale_error
 
 __all__ = ("get",)
 
-
-# their values are shown with a unit of their own: 53.1%, 121 ms
+# values that are shown with their unit, such as 53.1% and 121 ms
 _WITH_UNIT: Final = {"age_s", *(name for name, unit in UNITS.items() if unit == "fraction")}
 
 
+@reads_store
 def get(
-    symbols: Annotated[list[str], typer.Argument(metavar="SYMBOL", help="the venue's names")],
-    text: Annotated[
-        bool, typer.Option("--text", help="the venue's own decimal texts, unrounded")
-    ] = False,
-    stale: Stale = False,
-    json: Json = False,
-    redis_url: RedisUrl = None,
-    venue: Venue = None,
-) -> None:
-    """Show each SYMBOL: every value with its unit.
+    location: StoreLocation,
+    symbols: Annotated[list[str], argument("SYMBOL", help="option, as the venue names it")],
+    text: Annotated[bool, option(help="show the venue's decimal texts, not rounded")] = False,
+    stale: StaleOption = False,
+    json: JsonOption = False,
+) -> int:
+    """Show every value of each SYMBOL with its unit.
 
-    One that is not live is not shown: the reason goes to stderr, and the exit code is 1. --stale
-    shows it all the same, and says so.
+    An option that is not live is not shown: stderr has the reason, and the exit code is 1. With
+    --stale it is shown, marked as not live.
     """
     names = [symbol.upper() for symbol in symbols]
-    with options.reader(redis_url, venue) as reader:
+    with location.reader() as reader:
         if not json:
             printing.show_venue(reader.feed().venue)
         read = reader.text_many if text else reader.get_many
-        found = read(names, require_live=not stale, allow_expired=stale)
-    for name, one in zip(names, found, strict=True):
-        _show(name, one, json)
-    if any(isinstance(one, Absent) for one in found):
-        raise typer.Exit(1)
+        replies = read(names, require_live=not stale, allow_expired=stale)
+    for name, reply in zip(names, replies, strict=True):
+        _show(name, reply, json)
+    return 1 if any(isinstance(reply, Absent) for reply in replies) else 0
 
 
-def _show(symbol: str, found: Option | Mapping[str, str] | Absent, json: bool) -> None:
-    match found:
+def _show(symbol: str, reply: Option | Mapping[str, str] | Absent, json: bool) -> None:
+    match reply:
         case Absent():
-            printing.aside(found.reason.worded("command"))
+            printing.print_note(reply.reason.worded("command"))
         case Option() if json:
-            printing.json_line(as_dict.option_values(found))
+            printing.json_line(as_dict.option_values(reply))
         case Option():
-            _show_option(found)
+            _show_option(reply)
         case _ if json:
-            printing.json_line({"symbol": symbol, **found})
+            printing.json_line({"symbol": symbol, **reply})
         case _:
             printing.show(Text(symbol, style="bold"))
-            printing.show(_two_columns(found))
+            printing.show(_text_table(reply))
 
 
 def _show_option(option: Option) -> None:
@@ -77,21 +72,22 @@ def _show_option(option: Option) -> None:
         Column("value", [_exact(option, name) for name in names]),
         Column("unit", units, rank=1, is_text=True),
     ]
-    printing.show(printing.fitting(columns, printing.width()))
+    printing.show(printing.fitted_table(columns, printing.width()))
 
 
 def _exact(option: Option, name: str) -> str:
-    """As `cells.cell`, but no number is rounded."""
+    """Format a value like `cells.cell`, but without rounding numbers."""
     value = getattr(option, name)
     if not isinstance(value, float) or name == "age_s":
         return cells.cell(option, name)
     if UNITS[name] == "fraction":
         return f"{100 * value:.6g}%"
+    # twelve digits: all that the venue sends, and less than the noise of binary fractions
     return format(Decimal(f"{value:.12g}"), ",f")
 
 
-def _two_columns(texts: Mapping[str, str]) -> Text:
-    return printing.fitting(
+def _text_table(texts: Mapping[str, str]) -> Text:
+    return printing.fitted_table(
         [
             Column("name", list(texts), is_text=True),
             Column("text", [one_line(text) for text in texts.values()]),

@@ -1,20 +1,19 @@
-"""`fastopts scan`: the options that meet bounds."""
+"""`fastopts scan`: filter and sort the market."""
 
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Final
 
-import typer
 from rich.text import Text
 
-from fastopts.cli import options
 from fastopts.cli.bounds import bounded
-from fastopts.cli.options import Json, RedisUrl, Stale, Venue
+from fastopts.cli.options import JsonOption, StaleOption, StoreLocation, reads_store
 from fastopts.cli.output import cells, printing, staleness
 from fastopts.cli.output.printing import Column
+from fastopts.command_line import argument, option
 from fastopts.errors import BadInput
 from fastopts.reader import Option
 from fastopts.reader.export import as_dict
-from fastopts.reader.selection import bounds as bounds_
+from fastopts.reader.selection.bounds import given as supplied
 
 __all__ = ("excluded", "scan")
 
@@ -24,70 +23,74 @@ _COLUMNS: Final = (
 )
 
 
+@reads_store
 @bounded
 def scan(
-    asset: Annotated[str | None, typer.Argument(metavar="ASSET", help="default: all")] = None,
+    location: StoreLocation,
+    asset: Annotated[
+        str | None, argument("ASSET", help="base coin, such as BTC (default: all)")
+    ] = None,
     sort: Annotated[
-        str | None, typer.Option(metavar="NAME", help="by a column; -NAME: the highest first")
+        str | None,
+        option(metavar="NAME", help="sort by this column; -NAME sorts from the highest down"),
     ] = None,
-    limit: Annotated[int | None, typer.Option(metavar="N", min=0, help="at most N")] = None,
-    shown: Annotated[
-        str | None, typer.Option("--columns", metavar="NAMES", help="which, with commas")
+    limit: Annotated[
+        int | None, option(metavar="N", minimum=0, help="show at most N options")
     ] = None,
-    raw: Annotated[bool, typer.Option("--raw", help="without the gate: stale values too")] = False,
-    stale: Stale = False,
-    json: Json = False,
-    redis_url: RedisUrl = None,
-    venue: Venue = None,
+    columns: Annotated[
+        str | None, option(metavar="NAMES", help="columns to show, separated by commas")
+    ] = None,
+    raw: Annotated[bool, option(help="skip the gate: include stale and incomplete quotes")] = False,
+    stale: StaleOption = False,
+    json: JsonOption = False,
     **bounds: Any,
-) -> None:
-    """Show the options (of ASSET) that meet all bounds, which are inclusive.
+) -> int:
+    """Show the options (of ASSET) that meet all bounds.
 
-    A gate keeps out what is not live, settling, without a bid or an ask, crossed or without
-    volatilities; the last line counts what it kept out.
+    The gate excludes options that are not live, settling, crossed, or without a bid, an ask or
+    volatilities; the last line counts them. The exit code is 1 when no option is left.
     """
-    names = _names(shown)
-    with options.reader(redis_url, venue) as reader:
-        found = reader.scan(
+    names = _names(columns)
+    with location.reader() as reader:
+        options = reader.scan(
             asset,
             gate=not raw,
             sort=sort,
             limit=limit,
             require_live=not stale,
-            **bounds_.given(bounds),
+            **supplied(bounds),
         )
     if json:
-        for option in found:
-            printing.json_line(as_dict.option_values(option))
-        printing.aside(excluded(found.excluded))
+        for each in options:
+            printing.json_line(as_dict.option_values(each))
+        printing.print_note(excluded(options.excluded))
     else:
-        printing.show_venue(found.provenance.venue)
-    staleness.report_market(found.market, found.rows, aside=json)
+        printing.show_venue(options.provenance.venue)
+    staleness.report_market(options.market, options.rows, is_note=json)
     if not json:
-        printing.show(printing.fitting(_columns(found, names), printing.width()))
-        printing.show(Text(excluded(found.excluded)))
-    if not found:
-        raise typer.Exit(1)
+        printing.show(printing.fitted_table(_columns(options, names), printing.width()))
+        printing.show(Text(excluded(options.excluded)))
+    return 0 if options else 1
 
 
-def _columns(found: Sequence[Option], names: Sequence[str]) -> list[Column]:
-    """The columns *names* of the options *found*; the last is the first to make room."""
+def _columns(options: Sequence[Option], names: Sequence[str]) -> list[Column]:
+    """The columns *names*; on a narrow terminal the last is dropped first."""
     return [
-        Column(name, [cells.cell(option, name) for option in found], rank, cells.is_text(name))
+        Column(name, [cells.cell(option, name) for option in options], rank, cells.is_text(name))
         for rank, name in enumerate(names)
     ]
 
 
 def excluded(counts: Mapping[str, int]) -> str:
-    """What the gate kept out, the most frequent reason first."""
+    """Return a line that counts the options that the gate excluded, by reason."""
     ordered = sorted(counts.items(), key=lambda item: -item[1])
-    words = [f"{count:,} {reason.replace('_', ' ')}" for reason, count in ordered]
-    return f"excluded: {', '.join(words) or 'none'}"
+    reasons = [f"{count:,} {reason.replace('_', ' ')}" for reason, count in ordered]
+    return f"excluded: {', '.join(reasons) or 'none'}"
 
 
-def _names(shown: str | None) -> Sequence[str]:
-    names = _COLUMNS if shown is None else [name.strip() for name in shown.split(",")]
+def _names(columns: str | None) -> Sequence[str]:
+    names = _COLUMNS if columns is None else [name.strip() for name in columns.split(",")]
     for name in names:
         if name not in cells.UNITS:
-            raise BadInput(f"--columns: there is no {name!r}; there are: {', '.join(cells.UNITS)}")
+            raise BadInput(f"--columns: unknown column {name!r}; choose {', '.join(cells.UNITS)}")
     return names

@@ -1,4 +1,4 @@
-"""`fastopts serve`: the market over HTTP, and its dashboard."""
+"""`fastopts serve`: HTTP API, streams and dashboard."""
 
 import contextlib
 import logging
@@ -6,89 +6,122 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
 import fastopts
 from fastopts.cli import options
-from fastopts.cli.options import RedisUrl, Venue, fraction
+from fastopts.cli.options import StoreLocation, fraction, reads_store
+from fastopts.command_line import option
 from fastopts.errors import ConfigError, extra_missing
 from fastopts.logs import set_up_logging
 
 __all__ = ("serve",)
 
+_ACCESS = "Access"
+_STREAMS = "Streams and readiness"
 
+
+@reads_store
 def serve(
+    location: StoreLocation,
     bind: Annotated[
         list[str] | None,
-        typer.Option(
+        option(
             metavar="ADDRESS",
-            help="listen here (default: 127.0.0.1); repeatable, or with commas; ::"
-            " is every address, of IPv4, too; other than loopback only with --tokens",
+            help="address to listen on (default: 127.0.0.1); repeatable, or separated by commas;"
+            " :: is every address, IPv4 included; other than loopback needs --tokens",
         ),
     ] = None,
-    port: Annotated[int, typer.Option(metavar="N", help="0: any that is free")] = 8050,
+    port: Annotated[int, option(metavar="N", help="port to listen on; 0: any free port")] = 8050,
+    root_path: Annotated[
+        str, option(metavar="PATH", help="path prefix at a reverse proxy, such as /fastopts")
+    ] = "",
     tokens: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="who may ask: lines name:token")
+        Path | None,
+        option(metavar="FILE", help="access tokens, a line name:token each", group=_ACCESS),
     ] = None,
     hosts: Annotated[
         list[str] | None,
-        typer.Option("--allow-host", metavar="NAME", help="answer to this name, too; repeatable"),
+        option(
+            "--allow-host",
+            metavar="NAME",
+            help="also accept this Host header; repeatable",
+            group=_ACCESS,
+        ),
     ] = None,
     origins: Annotated[
         list[str] | None,
-        typer.Option(
-            "--allow-origin", metavar="ORIGIN", help="answer pages of https://desk.example, too"
+        option(
+            "--allow-origin",
+            metavar="ORIGIN",
+            help="also accept requests from pages of this origin, such as https://desk.example;"
+            " repeatable",
+            group=_ACCESS,
         ),
     ] = None,
     cors: Annotated[
         list[str] | None,
-        typer.Option("--cors", metavar="ORIGIN", help="let scripts of this origin read answers"),
+        option(
+            metavar="ORIGIN",
+            help="let scripts of this origin read responses (CORS); repeatable",
+            group=_ACCESS,
+        ),
     ] = None,
     trusted_proxies: Annotated[
         list[str] | None,
-        typer.Option(
+        option(
             "--trusted-proxy",
             metavar="ADDRESS",
-            help="believe X-Forwarded-For and Forwarded of this address or network (10.0.0.0/24);"
-            " repeatable, or with commas",
+            help="use X-Forwarded-For and Forwarded from this address or network (10.0.0.0/24);"
+            " repeatable, or separated by commas",
+            group=_ACCESS,
         ),
     ] = None,
-    root_path: Annotated[
-        str,
-        typer.Option(metavar="PATH", help="a proxy has it under this path, such as /fastopts"),
-    ] = "",
     ready_share: Annotated[
         float,
-        typer.Option(parser=fraction, metavar="90%", help="ready: so much of it is live"),
-    ] = "90%",  # type: ignore[assignment]
+        option(
+            parse=fraction,
+            metavar="90%",
+            help="minimum share of live options for /ready",
+            group=_STREAMS,
+        ),
+    ] = 0.9,
     ready_age_s: Annotated[
-        float, typer.Option("--ready-age", metavar="S", help="ready: the newest tick is younger")
+        float,
+        option(
+            metavar="S",
+            help="maximum age of the newest tick for /ready",
+            deprecated=("--ready-age",),
+            group=_STREAMS,
+        ),
     ] = 10.0,
     beat_ms: Annotated[
-        int, typer.Option(metavar="MS", min=50, max=5000, help="streams tell of changes this often")
+        int,
+        option(
+            metavar="MS",
+            minimum=50,
+            maximum=5000,
+            help="interval of messages on streams",
+            group=_STREAMS,
+        ),
     ] = 200,
-    redis_url: RedisUrl = None,
-    venue: Venue = None,
-) -> None:
-    """Serve the market: REST at /v1, streams of changes, /metrics, and a dashboard at /.
+) -> int:
+    """Serve the market over HTTP: REST at /v1, streams of changes, /metrics, a dashboard at /.
 
-    Read-only. It listens on loopback; any other address needs tokens, which each request sends as
-    `Authorization: Bearer <token>` and a browser asks for as a password.
+    The server is read-only. It listens on loopback; any other address needs --tokens, which each
+    request sends as `Authorization: Bearer <token>` and a browser asks for as a password.
     """
     try:
         from fastopts.serve import run
     except ModuleNotFoundError as error:
         raise ConfigError(extra_missing(error.name or "fastapi", "serve")) from None
     from fastopts.reader.asynchronous import AsyncOptionReader
-    from fastopts.serve.http import tokens as files
+    from fastopts.serve.http import tokens as token_files
     from fastopts.serve.settings import ServeSettings
 
-    found = options.source(redis_url, venue)
     log_format = options.load().log_format
     settings = ServeSettings(
         bind=tuple(_split(bind)) if bind is not None else ("127.0.0.1",),
         port=port,
-        tokens=None if tokens is None else files.read(tokens),
+        tokens=None if tokens is None else token_files.read(tokens),
         hosts=tuple(name.lower() for name in hosts or ()),
         origins=tuple(origins or ()),
         cors=tuple(cors or ()),
@@ -100,13 +133,16 @@ def serve(
         version=fastopts.__version__,
     )
     settings.check()
-    options.check_tls(found)
+    options.check_tls(location)
+    reader = AsyncOptionReader(location.url, location.venue, password=location.password)
     with contextlib.closing(set_up_logging(log_format)) as handler:
+        # uvicorn's own handler would write in another format, and block on a full pipe
         logging.getLogger("uvicorn").handlers[:] = [handler]
         logging.getLogger("uvicorn").setLevel(logging.WARNING)
-        run.serve(AsyncOptionReader(found.url, found.venue, password=found.password), settings)
+        run.serve(reader, settings)
+    return 0
 
 
 def _split(values: Iterable[str]) -> list[str]:
-    """The parts of *values*, which may hold several each with commas between."""
+    """Return the parts of *values*, each of which may hold several, separated by commas."""
     return [part.strip() for value in values for part in value.split(",")]

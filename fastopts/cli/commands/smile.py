@@ -1,15 +1,22 @@
-"""`fastopts smile`: volatility over strike or delta, drawn in the terminal."""
+"""`fastopts smile`: plot implied volatility over strike or delta in the terminal."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Annotated, Any, Final
 
-import typer
 from rich.text import Text
 
-from fastopts.cli import options
-from fastopts.cli.options import EXPIRY_FORMS, Asset, Json, RedisUrl, Settle, Stale, Venue
+from fastopts.cli.options import (
+    EXPIRY_FORMS,
+    AssetArgument,
+    JsonOption,
+    SettleOption,
+    StaleOption,
+    StoreLocation,
+    reads_store,
+)
 from fastopts.cli.output import plot, printing, staleness
 from fastopts.cli.output.plot import PlotCurve, PlotFrame
+from fastopts.command_line import argument, option
 from fastopts.reader import Chain, SmilePoint
 from fastopts.reader.export import as_dict
 from fastopts.reader.objects.expiry import FRONT
@@ -21,34 +28,34 @@ _BAND: Final = "dim"
 _FORWARD: Final = "dim"
 _WIDTH_MAX: Final = 110
 _HEIGHT: Final = 20
-_MARGIN: Final = 0.25  # above and below the marks, of their range: a wing's ask IV may be 500 %
+# Space above and below the mark volatilities, as a share of their range. The frame does not follow
+# bid and ask: the ask IV of a far strike may be 500 %, and would flatten the smile.
+_MARGIN: Final = 0.25
 _LABELS: Final = 6
-# where the delta of a call, or 1 plus that of a put, has a name
+# labels by the delta of a call; a put with delta -0.25 is at 1 - 0.25
 _DELTAS: Final = ((0.9, "10P"), (0.75, "25P"), (0.5, "50"), (0.25, "25C"), (0.1, "10C"))
 
-Across = Callable[[SmilePoint], float | None]
+Abscissa = Callable[[SmilePoint], float | None]
 
 
+@reads_store
 def smile(
-    asset: Asset,
-    expiry: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="EXPIRY", help=EXPIRY_FORMS),
-    ] = None,
-    delta: Annotated[bool, typer.Option("--delta", help="over delta, not strike")] = False,
-    settle: Settle = None,
-    stale: Stale = False,
-    json: Json = False,
-    redis_url: RedisUrl = None,
-    venue: Venue = None,
-) -> None:
-    """Plot the mark volatility of the options of ASSET that are out of the money.
+    location: StoreLocation,
+    asset: AssetArgument,
+    expiry: Annotated[list[str] | None, argument("EXPIRY", help=EXPIRY_FORMS)] = None,
+    delta: Annotated[bool, option(help="plot over delta instead of strike")] = False,
+    settle: SettleOption = None,
+    stale: StaleOption = False,
+    json: JsonOption = False,
+) -> int:
+    """Plot the mark IV of the out-of-the-money options of ASSET.
 
-    A lone EXPIRY comes with the band between bid and ask, and its forward as a line.
+    With a single EXPIRY the plot also has the band from bid to ask IV, and over strike the
+    forward as a dotted line. The exit code is 1 when there is nothing to plot.
     """
-    with options.reader(redis_url, venue) as reader:
+    with location.reader() as reader:
         chains = [
-            reader.chain(asset, one, settle, require_live=not stale) for one in expiry or [FRONT]
+            reader.chain(asset, name, settle, require_live=not stale) for name in expiry or [FRONT]
         ]
     if json:
         for chain in chains:
@@ -56,66 +63,67 @@ def smile(
                 printing.json_line(_values(chain, point))
     else:
         printing.show_venue(chains[0].moment.feed.venue)
-    staleness.report_chains(chains, aside=json)
+    staleness.report_chains(chains, is_note=json)
     if not json:
         _show(chains, _delta if delta else _strike, delta)
     if not any(chain.smile() for chain in chains):
-        printing.aside("nothing of it is known: no mark volatilities, or no forward")
-        raise typer.Exit(1)
+        printing.print_note("nothing to plot: no mark volatilities, or no forward")
+        return 1
+    return 0
 
 
-def _show(chains: Sequence[Chain], across: Across, is_delta: bool) -> None:
-    for place, chain in enumerate(chains):
-        printing.show(_legend(chain, _style(place)))
+def _show(chains: Sequence[Chain], abscissa: Abscissa, is_delta: bool) -> None:
+    for index, chain in enumerate(chains):
+        printing.show(_legend(chain, _style(index)))
     curves = [
-        PlotCurve(_points(chain, across), _style(place)) for place, chain in enumerate(chains)
+        PlotCurve(_points(chain, abscissa), _style(index)) for index, chain in enumerate(chains)
     ]
     marks = [point for curve in curves for point in curve.points]
     if not marks:
         return
     frame = _frame(marks, is_delta)
-    behind = list(_behind(chains[0], across, frame)) if len(chains) == 1 else []
-    printing.show(plot.draw(frame, [*behind, *curves]))
+    background = list(_background(chains[0], abscissa, frame)) if len(chains) == 1 else []
+    printing.show(plot.draw(frame, [*background, *curves]))
 
 
 def _legend(chain: Chain, style: str) -> Text:
     until = printing.countdown(chain.series.expiry_ms, chain.moment.venue_ms)
     forward = printing.price(chain.forward, chain.forward)
-    words = f", {until}, forward {forward}, ATM IV {printing.percent(chain.atm_iv)}"
+    figures = f", {until}, forward {forward}, ATM IV {printing.percent(chain.atm_iv)}"
     name = f"{chain.asset} {chain.series.label} {chain.settle}"
-    return Text.assemble((f"━ {name}", style), words)
+    return Text.assemble((f"━ {name}", style), figures)
 
 
 def _frame(marks: Sequence[tuple[float, float]], is_delta: bool) -> PlotFrame:
     strikes, ivs = zip(*marks, strict=True)
     margin = _MARGIN * (max(ivs) - min(ivs)) or 0.01
-    across = (-1.0, 0.0) if is_delta else (min(strikes), max(strikes))
-    labels = [(-at, name) for at, name in _DELTAS] if is_delta else _strike_labels(*across)
-    height = (max(min(ivs) - margin, 0.0), max(ivs) + margin)
-    return PlotFrame(min(printing.width(), _WIDTH_MAX), _HEIGHT, across, height, labels)
+    x = (-1.0, 0.0) if is_delta else (min(strikes), max(strikes))
+    labels = [(-delta, name) for delta, name in _DELTAS] if is_delta else _strike_labels(*x)
+    y = (max(min(ivs) - margin, 0.0), max(ivs) + margin)
+    return PlotFrame(min(printing.width(), _WIDTH_MAX), _HEIGHT, x, y, labels)
 
 
 def _strike_labels(low: float, high: float) -> list[tuple[float, str]]:
-    places = [low + (high - low) * step / (_LABELS - 1) for step in range(_LABELS)]
-    rounded = [float(f"{place:.3g}") for place in places]
-    return [(place, printing.number(place)) for place in rounded if low <= place <= high]
+    strikes = [low + (high - low) * step / (_LABELS - 1) for step in range(_LABELS)]
+    rounded = [float(f"{strike:.3g}") for strike in strikes]
+    return [(strike, printing.number(strike)) for strike in rounded if low <= strike <= high]
 
 
-def _behind(chain: Chain, across: Across, frame: PlotFrame) -> Iterator[PlotCurve]:
-    """Bid and ask of each strike, joined by a line, and the forward."""
+def _background(chain: Chain, abscissa: Abscissa, frame: PlotFrame) -> Iterator[PlotCurve]:
+    """A line from bid to ask IV at each strike, and the forward as dots."""
     for point in chain.smile():
-        at = across(point)
-        if at is not None and point.bid_iv and point.ask_iv:
-            yield PlotCurve([(at, point.bid_iv), (at, point.ask_iv)], _BAND)
-    if across is _strike and chain.forward:
+        x = abscissa(point)
+        if x is not None and point.bid_iv and point.ask_iv:
+            yield PlotCurve([(x, point.bid_iv), (x, point.ask_iv)], _BAND)
+    if abscissa is _strike and chain.forward:
         low, high = frame.y
         for step in range(2 * frame.height):
-            height = low + (high - low) * step / (2 * frame.height)
-            yield PlotCurve([(chain.forward, height)], _FORWARD)
+            y = low + (high - low) * step / (2 * frame.height)
+            yield PlotCurve([(chain.forward, y)], _FORWARD)
 
 
-def _points(chain: Chain, across: Across) -> list[tuple[float, float]]:
-    return sorted((at, one.iv) for one in chain.smile() if (at := across(one)) is not None)
+def _points(chain: Chain, abscissa: Abscissa) -> list[tuple[float, float]]:
+    return sorted((x, point.iv) for point in chain.smile() if (x := abscissa(point)) is not None)
 
 
 def _strike(point: SmilePoint) -> float | None:
@@ -123,15 +131,16 @@ def _strike(point: SmilePoint) -> float | None:
 
 
 def _delta(point: SmilePoint) -> float | None:
-    """From puts on the left to calls on the right: minus the delta of the call of that strike."""
+    """Minus the delta of the call at that strike, so that low strikes (puts) are on the left."""
     delta = point.option.delta
     if delta is None:
         return None
+    # delta of the call = 1 + delta of the put, without rates
     return -delta if point.option.type == "C" else -(1 + delta)
 
 
-def _style(place: int) -> str:
-    return _STYLES[place % len(_STYLES)]
+def _style(index: int) -> str:
+    return _STYLES[index % len(_STYLES)]
 
 
 def _values(chain: Chain, point: SmilePoint) -> dict[str, Any]:

@@ -1,19 +1,17 @@
-"""`fastopts status`: is it alive, is it whole, and how is Redis."""
+"""`fastopts status`: the feed and its connections, coverage, message counters, and Redis."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any, Final
 
-import typer
 from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from fastopts import keys
-from fastopts.cli import options
 from fastopts.cli.commands.summary import shared_values
-from fastopts.cli.options import Json, RedisUrl, StoreLocation, Venue
+from fastopts.cli.options import JsonOption, StoreLocation, reads_store
 from fastopts.cli.output import losses, printing
 from fastopts.cli.output.collector_health import CollectorHealth
 from fastopts.cli.output.losses import LossEquation
@@ -22,7 +20,6 @@ from fastopts.net.redis import address
 from fastopts.net.redis.blocking import BlockingConnection
 from fastopts.net.redis.info import parse_info
 from fastopts.net.redis.resp import ReplyList, checked, pack
-from fastopts.reader import OptionReader
 from fastopts.reader.freshness.feed_state import FeedState
 from fastopts.reader.objects.summary import Summary, summarise
 
@@ -33,7 +30,7 @@ TIMEOUT_S: Final = 2.0
 
 @dataclass(frozen=True, slots=True)
 class RedisInfo:
-    """What Redis says of itself."""
+    """What `INFO` says of the Redis server."""
 
     name: str
     version: str
@@ -41,8 +38,8 @@ class RedisInfo:
     clients: int
 
 
-# With the venue, since the collector's start; but for those that are suspect now.
-_TROUBLES: Final[Sequence[str]] = (
+# Counters since the start of the collector; SUSPECTS_NOW is a present number.
+_VENUE_FAULTS: Final[Sequence[str]] = (
     StatsField.RECONNECTS,
     StatsField.FALSE_ACKS,
     StatsField.REFUSALS,
@@ -52,130 +49,142 @@ _TROUBLES: Final[Sequence[str]] = (
 )
 
 
-def status(json: Json = False, redis_url: RedisUrl = None, venue: Venue = None) -> None:
-    """Show the feed and its connections, coverage, ages, the loss equations, and Redis.
+@dataclass(frozen=True, slots=True)
+class _Report:
+    """All that the command shows."""
 
-    The exit code is 1 when the feed is down or an equation is not balanced.
+    summary: Summary
+    redis: RedisInfo
+    equations: Sequence[LossEquation]
+    venue_faults: Mapping[str, int]
+    health: CollectorHealth
+
+    @property
+    def is_good(self) -> bool:
+        return self.summary.feed.alive and all(each.is_balanced for each in self.equations)
+
+    @property
+    def values(self) -> dict[str, Any]:
+        return {
+            **shared_values(self.summary),
+            "loss": [equation.values for equation in self.equations],
+            "troubles": self.venue_faults,
+            "redis": asdict(self.redis),
+            **self.health.values(),
+        }
+
+
+@reads_store
+def status(location: StoreLocation, json: JsonOption = False) -> int:
+    """Show the feed and its connections, coverage, ages, message counters, and Redis.
+
+    The exit code is 1 when the feed is down or a loss equation does not balance.
     """
-    source = options.source(redis_url, venue)
-    with OptionReader(source.url, source.venue, password=source.password) as reader:
-        found = summarise(reader.table(require_live=False).market, top=0)
+    with location.reader() as reader:
+        summary = summarise(reader.table(require_live=False).market, top=0)
         counters = reader.counters()
-    told, stats = _ask(source)
-    nets = CollectorHealth.of(stats)
-    equations = losses.equations(counters)
-    troubles = {name: counters[name] for name in _TROUBLES if name in counters}
+    redis, stats = _query(location)
+    report = _Report(
+        summary=summary,
+        redis=redis,
+        equations=losses.equations(counters),
+        venue_faults={name: counters[name] for name in _VENUE_FAULTS if name in counters},
+        health=CollectorHealth.of(stats),
+    )
     if json:
-        printing.json_line(_values(found, told, equations, troubles) | nets.values())
+        printing.json_line(report.values)
     else:
-        printing.show_venue(found.feed.venue or source.venue)
-        printing.show(_drawn(found, told, equations, troubles, nets))
-    is_well = found.feed.alive and all(one.is_balanced for one in equations)
-    raise typer.Exit(0 if is_well else 1)
+        printing.show_venue(summary.feed.venue or location.venue)
+        printing.show(_table(report))
+    return 0 if report.is_good else 1
 
 
-def _ask(source: StoreLocation) -> tuple[RedisInfo, Mapping[str, str]]:
-    """Redis on itself, and the fields of `stats`."""
-    channel = BlockingConnection(address.parse(source.url, source.password), TIMEOUT_S)
+def _query(location: StoreLocation) -> tuple[RedisInfo, Mapping[str, str]]:
+    """Ask Redis for its INFO and for the fields of `stats`."""
+    connection = BlockingConnection(address.parse(location.url, location.password), TIMEOUT_S)
     commands = pack("INFO") + pack("HGETALL", keys.STATS)
-    replies = channel.exchange(commands, partial(ReplyList, 2))
-    channel.close()
+    replies = connection.exchange(commands, partial(ReplyList, 2))
+    connection.close()
     info, stats = replies.values
-    return _server(parse_info(*checked([info]))), _texts(stats)
+    return _redis_info(parse_info(*checked([info]))), _texts(stats)
 
 
 def _texts(stats: object) -> Mapping[str, str]:
-    """The fields of `stats`; none where it is another program's key."""
+    """The fields of `stats`; none where the key is not a hash: it belongs to another program."""
     if not isinstance(stats, list):
         return {}
     return {str(name): str(text) for name, text in zip(stats[::2], stats[1::2], strict=True)}
 
 
-def _server(info: Mapping[str, str]) -> RedisInfo:
+def _redis_info(info: Mapping[str, str]) -> RedisInfo:
     return RedisInfo(
-        info.get("server_name", "redis").capitalize(),
-        info.get("valkey_version", info.get("redis_version", "")),
-        int(info["used_memory"]),
-        int(info["connected_clients"]),
+        name=info.get("server_name", "redis").capitalize(),
+        version=info.get("valkey_version", info.get("redis_version", "")),
+        memory_bytes=int(info["used_memory"]),
+        clients=int(info["connected_clients"]),
     )
 
 
-def _drawn(
-    found: Summary,
-    told: RedisInfo,
-    equations: list[LossEquation],
-    troubles: Mapping[str, int],
-    nets: CollectorHealth,
-) -> RenderableType:
+def _table(report: _Report) -> RenderableType:
+    summary, redis = report.summary, report.redis
     rows = Table.grid(padding=(0, 2))
     rows.add_column(style="bold", no_wrap=True)
     rows.add_column()
-    rows.add_row("feed", _feed(found.feed))
-    rows.add_row("coverage", _coverage(found.feed))
-    rows.add_row("live", f"{found.live:,} of {found.total:,} listed options")
-    rows.add_row("age", _ages(found))
-    for conn in found.feed.conns:
-        rows.add_row(f"conn {conn}", _conn(found.feed, conn))
-    if any(troubles.values()):
-        rows.add_row("venue", _troubles(troubles))
-    for label, words in nets.rows():
-        rows.add_row(label, words)
-    for equation in equations:
-        rows.add_row("loss", equation.words)
-    if not equations:
+    rows.add_row("feed", _feed(summary.feed))
+    rows.add_row("coverage", _coverage(summary.feed))
+    rows.add_row("live", f"{summary.live:,} of {summary.total:,} listed options")
+    rows.add_row("age", _ages(summary))
+    for conn in summary.feed.conns:
+        rows.add_row(f"conn {conn}", _conn(summary.feed, conn))
+    if any(report.venue_faults.values()):
+        rows.add_row("venue", _venue_faults(report.venue_faults))
+    for label, text in report.health.rows():
+        rows.add_row(label, text)
+    for equation in report.equations:
+        rows.add_row("loss", equation.text)
+    if not report.equations:
         rows.add_row("loss", Text(losses.UNKNOWN, "yellow"))
-    memory = f"{told.memory_bytes / 1e6:,.1f} MB"
-    rows.add_row("redis", f"{told.name} {told.version}, {memory}, {told.clients} clients")
+    memory = f"{redis.memory_bytes / 1e6:,.1f} MB"
+    rows.add_row("redis", f"{redis.name} {redis.version}, {memory}, {redis.clients} clients")
     return rows
 
 
 def _feed(feed: FeedState) -> Text:
     if feed.down is not None:
         return Text(f"DOWN: {feed.down}", style="bold red")
-    beat = printing.duration(feed.heartbeat_age_s or 0.0)
-    words = Text.assemble(("alive", "green"), f", epoch {feed.epoch}, heartbeat {beat} ago")
+    age = printing.duration(feed.heartbeat_age_s or 0.0)
+    text = Text.assemble(("alive", "green"), f", epoch {feed.epoch}, heartbeat {age} ago")
     error = f" ± {feed.skew_error_ms}" if feed.skew_error_ms else ""
     skew = f", venue {feed.skew_ms:+d}{error} ms from Redis"
-    return words.append(skew, style="yellow" if feed.skew_is_large else "")
+    return text.append(skew, style="yellow" if feed.skew_is_large else "")
 
 
 def _coverage(feed: FeedState) -> Text:
-    words = Text(f"{feed.covered:,} of {feed.wanted:,} symbols ticked")
-    return words.append(f", {feed.never:,} never", style="yellow") if feed.never else words
+    text = Text(f"{feed.covered:,} of {feed.wanted:,} symbols have ticked")
+    return text.append(f", {feed.never:,} never", style="yellow") if feed.never else text
 
 
-def _troubles(counts: Mapping[str, int]) -> str:
-    told = (f"{name.replace('_', ' ')} {count:,}" for name, count in counts.items() if count)
-    return ", ".join(told)
+def _venue_faults(counts: Mapping[str, int]) -> str:
+    return ", ".join(
+        f"{name.replace('_', ' ')} {count:,}" for name, count in counts.items() if count
+    )
 
 
-def _ages(found: Summary) -> str:
-    if found.age_s_p50 is None or found.age_s_p99 is None:
+def _ages(summary: Summary) -> str:
+    if summary.age_s_p50 is None or summary.age_s_p99 is None:
         return "-"
-    middle, high = printing.duration(found.age_s_p50), printing.duration(found.age_s_p99)
-    return f"median {middle}, 99 % below {high}"
+    median, high = printing.duration(summary.age_s_p50), printing.duration(summary.age_s_p99)
+    return f"median {median}, 99 % below {high}"
 
 
 def _conn(feed: FeedState, conn: int) -> Text:
     silence_s = feed.silence_s.get(conn)
-    words = "has delivered nothing" if silence_s is None else f"{printing.duration(silence_s)} ago"
+    data = "no data yet" if silence_s is None else f"last data {printing.duration(silence_s)} ago"
     lag_s = feed.lag_s.get(conn)
-    # Below 0 it lies within the error of the clock's estimate.
+    # a lag below 0 is within the error of the clock's estimate
     lag = "" if lag_s is None else f", {printing.duration(max(0.0, lag_s))} behind the venue"
     if conn in feed.late:
-        known = lag or ", how far behind the venue is not known"
-        return Text(f"LATE: delivered {words}{known}", style="bold red")
+        return Text(f"LATE: {data}{lag or ', lag unknown'}", style="bold red")
     if conn in feed.muted:
-        return Text(f"MUTED: {words}", style="bold red")
-    return Text(f"delivered {words}{lag}")
-
-
-def _values(
-    found: Summary, told: RedisInfo, equations: list[LossEquation], troubles: Mapping[str, int]
-) -> dict[str, Any]:
-    return {
-        **shared_values(found),
-        "loss": [one.values for one in equations],
-        "troubles": troubles,
-        "redis": asdict(told),
-    }
+        return Text(f"MUTED: {data}", style="bold red")
+    return Text(f"{data}{lag}")

@@ -1,25 +1,23 @@
-"""`fastopts watch`: changes as they come, a line each."""
+"""`fastopts watch`: print changes as they arrive, one per line."""
 
 import sys
 import time
 from collections.abc import Iterator
 from typing import Annotated, Any, Final
 
-import typer
 from rich.text import Text
 
-from fastopts.cli import options
 from fastopts.cli.bounds import bounded
-from fastopts.cli.options import Json, RedisUrl, Venue, fraction
+from fastopts.cli.options import JsonOption, StoreLocation, duration, fraction, reads_store
 from fastopts.cli.output import cells, printing
-from fastopts.config import SETTINGS
+from fastopts.command_line import argument, option
 from fastopts.errors import BadInput
 from fastopts.reader import Option
 from fastopts.reader.export import as_dict
 from fastopts.reader.mirrors.backlog import Gap
 from fastopts.reader.mirrors.price_moves import Move
 from fastopts.reader.mirrors.watch import Watch
-from fastopts.reader.selection import bounds as bounds_
+from fastopts.reader.selection.bounds import given as supplied
 
 __all__ = ("watch",)
 
@@ -27,73 +25,67 @@ _SHOWN: Final = ("bid_price", "ask_price", "mark_price", "mark_iv", "delta")
 Event = Option | Move | Gap
 
 
+@reads_store
 @bounded
 def watch(
-    what: Annotated[list[str], typer.Argument(metavar="ASSET|SYMBOL...", help="what to watch")],
+    location: StoreLocation,
+    names: Annotated[
+        list[str], argument("ASSET|SYMBOL", help="an asset, such as BTC, or symbols of options")
+    ],
     moves: Annotated[
         float | None,
-        typer.Option(
-            "--moves",
-            parser=fraction,
+        option(
+            parse=fraction,
             metavar="5%",
-            help="only moves of at least so much, from the last",
+            help="print only moves of at least this size since the last one printed",
         ),
     ] = None,
     field: Annotated[
-        str, typer.Option(metavar="NAME", help="what --moves looks at")
+        str, option(metavar="NAME", help="field that --moves compares")
     ] = "mark_price",
-    initial: Annotated[bool, typer.Option("--initial", help="begin with what there is")] = False,
-    limit: Annotated[int | None, typer.Option(metavar="N", min=1, help="end after N lines")] = None,
+    initial: Annotated[bool, option(help="begin with the current values")] = False,
+    limit: Annotated[int | None, option(metavar="N", minimum=1, help="stop after N lines")] = None,
     duration: Annotated[
-        str | None, typer.Option(metavar="TIME", help="end after 90s, 10m or 2h")
+        float | None, option(metavar="TIME", parse=duration, help="stop after 90s, 10m or 2h")
     ] = None,
-    json: Json = False,
-    redis_url: RedisUrl = None,
-    venue: Venue = None,
+    json: JsonOption = False,
     **bounds: Any,
-) -> None:
-    """Print each change of ASSET or of the SYMBOLs as it comes, where it meets all bounds.
+) -> int:
+    """Print each change of an asset or of symbols that meets all bounds, as it arrives.
 
-    Who reads slower than they come gets the newest of each symbol; a line tells how many changes
-    were skipped, and when the feed breaks. It ends with Ctrl-C, --limit or --duration; with 1 when
-    the feed was down all the time.
+    A consumer that is slower than the changes gets the newest values of each symbol; a line counts
+    the changes that were skipped, another reports an interrupted feed. Stop with Ctrl-C, --limit or
+    --duration. The exit code is 1 when the feed was down all the time.
     """
-    given = bounds_.given(bounds)
-    if moves is not None and given:
+    limits = supplied(bounds)
+    if moves is not None and limits:
         raise BadInput("--moves takes no bounds")
-    scope = what[0] if len(what) == 1 and "-" not in what[0] else [name.upper() for name in what]
-    seconds = None if duration is None else _seconds(duration)
-    with options.reader(redis_url, venue) as reader:
+    is_asset = len(names) == 1 and "-" not in names[0]
+    scope = names[0] if is_asset else [name.upper() for name in names]
+    with location.reader() as reader:
         if not json:
             printing.show_venue(reader.feed().venue)
         stream = (
-            reader.watch(scope, initial=initial, **given)
+            reader.watch(scope, initial=initial, **limits)
             if moves is None
             else reader.watch_moves(scope, moves, field)
         )
         with stream:
             was_live = stream.problem is None
-            for event in _events(stream, limit, seconds):
+            for event in _events(stream, limit, duration):
                 was_live |= not isinstance(event, Gap) or event.kind == "resumed"
                 _print(event, json)
+                # a pipe is block-buffered: without this its reader gets changes minutes late
                 sys.stdout.flush()
-    if not was_live:
-        raise typer.Exit(1)
-
-
-def _seconds(duration: str) -> float:
-    try:
-        return float(SETTINGS["duration"].parse(duration))
-    except ValueError as error:
-        raise BadInput(f"--duration {duration}: {error}") from None
+    return 0 if was_live else 1
 
 
 def _events(stream: Watch[Any], limit: int | None, seconds: float | None) -> Iterator[Event]:
     deadline = None if seconds is None else time.monotonic() + seconds
     count = 0
     while limit is None or count < limit:
-        left_s = None if deadline is None else deadline - time.monotonic()
-        event = stream.wait(left_s) if left_s is None or left_s > 0 else None
+        wait_s = None if deadline is None else deadline - time.monotonic()
+        event = stream.wait(wait_s) if wait_s is None or wait_s > 0 else None
         if event is None:
             return
         yield event
@@ -102,12 +94,12 @@ def _events(stream: Watch[Any], limit: int | None, seconds: float | None) -> Ite
 
 def _print(event: Event, json: bool) -> None:
     if json:
-        printing.json_line(_json(event))
+        printing.json_line(_values(event))
     else:
         printing.show(_line(event))
 
 
-def _json(event: Event) -> dict[str, Any]:
+def _values(event: Event) -> dict[str, Any]:
     match event:
         case Gap():
             return {"gap": event.kind, "count": event.count, "reason": event.reason}
@@ -124,17 +116,14 @@ def _line(event: Event) -> Text:
         case Gap():
             return Text(f"{event.kind}: {event.reason}".rstrip(": "), style="bold red")
         case Move():
-            line = _head(event.option)
-            values = (event.before, event.after)
-            return line.append(
-                f"  {event.field} {values[0]:g} -> {values[1]:g} {event.change:+.1%}"
-            )
+            values = f"{event.before:g} -> {event.after:g} {event.change:+.1%}"
+            return _head(event.option).append(f"  {event.field} {values}")
     line = _head(event)
     for name in _SHOWN:
-        words = f"  {name} {cells.cell(event, name)}"
-        if len(line) + len(words) > printing.width():
-            break  # a line each: what has no room is left out, not cut
-        line.append(words)
+        cell = f"  {name} {cells.cell(event, name)}"
+        if len(line) + len(cell) > printing.width():
+            break  # one line per change: a value that does not fit is left out, not wrapped
+        line.append(cell)
     return line
 
 

@@ -1,11 +1,12 @@
-"""`fastopts doctor`: checks one after the other, each with its remedy.
+"""`fastopts doctor`: a series of checks, each with a remedy when it fails.
 
-check.py     what a check is and what it finds; runs them, skips what an earlier failure rules out
+check.py     a check and its finding; runs checks and skips those that depend on a failed one
 build.py     Python, the compiled core, uvloop
-store.py     Redis: reachable, fit to hold quotes; the feed in it; its clock and ours
-network.py   the names and certificates of hosts
-venue.py     the venue: the network to it, an answer of REST, its clock and ours
-tick.py      the venue's WebSocket: a first tick
-clock.py     what a clock that differs from ours means
-command.py   the command: settings in, findings out
+store.py     Redis: reachable, suitable, its settings; the feed in it; its clock
+rights.py    whether the Redis user may send all commands of readers and of a collector
+network.py   names and certificates of hosts
+venue.py     the venue: network, REST, clock
+tick.py      the venue's WebSocket: a first ticker
+clock.py     a finding on the difference between two clocks
+command.py   the command: parses options, prints findings
 """

@@ -1,4 +1,4 @@
-"""Checks of what is installed here."""
+"""Checks of the installation: Python, the compiled core, uvloop."""
 
 import importlib.util
 import platform
@@ -11,6 +11,7 @@ __all__ = ("checks",)
 
 
 def checks() -> list[Check]:
+    """Return the checks of this installation."""
     return [Check("python", _python), Check("core", _core), Check("uvloop", _uvloop)]
 
 
@@ -23,18 +24,21 @@ async def _core() -> Finding:
     try:
         from fastopts.core import IMPLEMENTATION
     except ImportError as error:
-        words, _, remedy = str(error).partition(". ")
-        return red(words, remedy or "install fastopts anew")
+        fault, _, remedy = str(error).partition(". ")
+        return red(fault, remedy or "reinstall fastopts")
     if IMPLEMENTATION == "compiled":
         return green("compiled")
     return yellow(
-        "the slow pure twin, as FASTOPTS_PURE says", "unset FASTOPTS_PURE, but for an experiment"
+        "the slow pure-Python version, selected by FASTOPTS_PURE",
+        "unset FASTOPTS_PURE, except for experiments",
     )
 
 
 async def _uvloop() -> Finding:
     if importlib.util.find_spec("uvloop") is not None:
-        return green("there")
+        return green("installed")
     if sys.platform == "win32" or platform.python_implementation() != "CPython":
-        return green("asyncio's own loop: uvloop is not made for this platform")
-    return yellow("missing: the collector takes 20 to 60 % more CPU", "pip install uvloop")
+        return green("not available for this platform; asyncio's own loop is used")
+    return yellow(
+        "not installed: the collector uses 20 to 60 % more CPU without it", "pip install uvloop"
+    )

@@ -1,4 +1,4 @@
-"""What a check is, what it finds, and how one after the other is run."""
+"""Checks and their findings, and the loop that runs them in order."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -14,7 +14,7 @@ Level = Literal["green", "yellow", "red", "skipped"]
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What was found and, unless it is green, what to do about it."""
+    """The result of a check in words and, unless it is green, the remedy."""
 
     level: Level
     words: str
@@ -22,25 +22,25 @@ class Finding:
 
 
 def green(words: str) -> Finding:
-    """All is well."""
+    """Return the finding of a check that passed."""
     return Finding("green", words)
 
 
 def yellow(words: str, remedy: str) -> Finding:
-    """It works, but something may go wrong."""
+    """Return a finding about something that works, but may fail later."""
     return Finding("yellow", words, remedy)
 
 
 def red(words: str, remedy: str) -> Finding:
-    """It does not work."""
+    """Return the finding of a check that failed."""
     return Finding("red", words, remedy)
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One question. *remedy* is for the case that *run* raises or takes longer than *limit_s*.
+    """One check. *remedy* applies when *run* raises, or takes longer than *limit_s*.
 
-    It is not tried when one of those that it *needs* is red.
+    A check is skipped when one of those that it *needs* failed or was skipped.
     """
 
     name: str
@@ -51,28 +51,31 @@ class Check:
 
 
 async def run(checks: Sequence[Check]) -> AsyncIterator[tuple[str, Finding]]:
-    """Yield the name of each check and what it found."""
-    culprits: dict[str, str] = {}  # what failed or was not tried -> what failed first
+    """Yield the name and the finding of each check, in order."""
+    causes: dict[str, str] = {}  # a check that failed or was skipped: the check that failed first
     for check in checks:
-        culprit = next((culprits[name] for name in check.needs if name in culprits), None)
-        if culprit is None:
-            finding = await _find(check)
+        cause = next((causes[name] for name in check.needs if name in causes), None)
+        if cause is None:
+            finding = await _finding(check)
         else:
-            finding = Finding("skipped", f"not tried: {culprit} failed")
+            finding = Finding("skipped", f"not run: {cause} failed")
         if finding.level in ("red", "skipped"):
-            culprits[check.name] = culprit or check.name
+            causes[check.name] = cause or check.name
         yield check.name, finding
 
 
-async def _find(check: Check) -> Finding:
+async def _finding(check: Check) -> Finding:
     try:
         async with asyncio.timeout(check.limit_s):
             return await check.run()
     except TimeoutError:
-        return red(f"no answer in {check.limit_s:g} s", check.remedy)
+        return red(f"no response within {check.limit_s:g} s", check.remedy)
     except ConfigError as error:
-        return red(str(error), "change that setting")
+        return red(str(error), "change this setting")
     except (FastoptsError, OSError) as error:
         return red(str(error), check.remedy)
-    except Exception as error:  # noqa: BLE001 - whatever an odd peer says, the other checks run
-        return red(f"can't be judged: {type(error).__name__}: {error}", "report it with this line")
+    except Exception as error:  # noqa: BLE001 - an unforeseen response must not end the other checks
+        return red(
+            f"unexpected error: {type(error).__name__}: {error}",
+            "report this line as a bug of fastopts",
+        )

@@ -1,4 +1,4 @@
-"""What it means when another clock differs from ours."""
+"""The finding on the difference between another clock and ours."""
 
 from typing import Final
 
@@ -10,10 +10,15 @@ __all__ = ("APART_MS", "judge_clock")
 APART_MS: Final = 1000
 
 
-def judge_clock(whose: str, ahead_ms: float, trip_ms: float) -> Finding:
-    """What it means that *whose* clock shows *ahead_ms* more than ours, as a question told."""
-    words = f"{whose} is {printing.duration(abs(ahead_ms) / 1000)}"
-    words += f" {'ahead' if ahead_ms > 0 else 'behind'}, give or take {trip_ms / 2:.0f} ms"
-    if abs(ahead_ms) - trip_ms / 2 > APART_MS:
-        return yellow(words, "set both clocks by NTP: timedatectl set-ntp true")
+def judge_clock(owner: str, ahead_ms: float, round_trip_ms: float) -> Finding:
+    """Judge the clock of *owner*, which a request found *ahead_ms* before ours.
+
+    The error is half the round trip of that request: a difference within it proves nothing.
+    """
+    error_ms = round_trip_ms / 2
+    direction = "ahead" if ahead_ms > 0 else "behind"
+    difference = printing.duration(abs(ahead_ms) / 1000)
+    words = f"{owner} is {difference} {direction} (± {error_ms:.0f} ms)"
+    if abs(ahead_ms) - error_ms > APART_MS:
+        return yellow(words, "synchronise both clocks with NTP: timedatectl set-ntp true")
     return green(words)

@@ -1,4 +1,4 @@
-"""`fastopts doctor`: settings in, findings out."""
+"""`fastopts doctor`: parse the options, run the checks, print the findings."""
 
 import asyncio
 from collections.abc import Sequence
@@ -6,7 +6,6 @@ from contextlib import closing
 from dataclasses import asdict
 from typing import Annotated, Final
 
-import typer
 from rich.table import Table
 from rich.text import Text
 
@@ -15,8 +14,10 @@ from fastopts.cli.doctor import build, check
 from fastopts.cli.doctor.check import Finding
 from fastopts.cli.doctor.store import StoreChecks
 from fastopts.cli.doctor.venue import VenueChecks
-from fastopts.cli.options import Json, RedisUrl, setting
+from fastopts.cli.options import JsonOption
 from fastopts.cli.output import printing
+from fastopts.cli.setting_options import setting
+from fastopts.command_line import option
 from fastopts.config import Settings
 from fastopts.errors import one_line
 from fastopts.net.redis import address
@@ -28,20 +29,22 @@ _STYLES: Final = {"green": "green", "yellow": "yellow", "red": "bold red", "skip
 
 
 def doctor(
-    redis_url: RedisUrl = None,
     venue: Annotated[str | None, setting("venue")] = None,
     testnet: Annotated[bool | None, setting("testnet")] = None,
     rest_url: Annotated[str | None, setting("rest_url")] = None,
     ws_url: Annotated[str | None, setting("ws_url")] = None,
     insecure: Annotated[bool | None, setting("insecure")] = None,
-    offline: Annotated[bool, typer.Option("--offline", help="leave the venue out")] = False,
-    json: Json = False,
-) -> None:
-    """Check this build, Redis, the feed in it and the way to the venue, one after the other.
+    redis_url: Annotated[str | None, setting("redis_url")] = None,
+    offline: Annotated[bool, option(help="skip the checks of the venue")] = False,
+    json: JsonOption = False,
+) -> int:
+    """Check the installation, Redis, the feed in it and the connection to the venue.
 
-    What is yellow may go wrong, what is red does not work; both with a remedy. The venue's hosts
-    are those that a collector with the same settings uses. It is asked once for tickers and once
-    for its coins, and never again after a refusal.
+    Green: works. Yellow: works, but may fail. Red: does not work. Yellow and red come with a
+    remedy. The exit code is 1 when a check is red.
+
+    The venue's hosts are those of a collector with the same settings. The venue gets one request
+    for tickers and one for its coins, and none after it has refused one.
     """
     settings = options.load(
         redis_url=redis_url,
@@ -52,34 +55,34 @@ def doctor(
         insecure=insecure,
     )
     endpoints = options.endpoints(settings)
-    findings = asyncio.run(_examine(settings, endpoints, offline, is_shown=not json))
-    is_fit = not any(finding.level == "red" for _, finding in findings)
+    findings = asyncio.run(_run(settings, endpoints, offline, is_shown=not json))
+    is_good = not any(finding.level == "red" for _, finding in findings)
     if json:
         checks = [{"check": name, **asdict(finding)} for name, finding in findings]
-        printing.json_line({"venue": endpoints.venue, "ok": is_fit, "checks": checks})
+        printing.json_line({"venue": endpoints.venue, "ok": is_good, "checks": checks})
     else:
-        _show_sum([finding for _, finding in findings])
-    raise typer.Exit(0 if is_fit else 1)
+        _show_total([finding for _, finding in findings])
+    return 0 if is_good else 1
 
 
-async def _examine(
+async def _run(
     settings: Settings, endpoints: Endpoints, offline: bool, is_shown: bool
 ) -> list[tuple[str, Finding]]:
-    """Run the checks; show each finding as soon as it is there."""
-    source = options.source_of(settings, endpoints.venue)
-    line = printing.venue(source.venue)
-    if is_shown and line is not None:
-        printing.show(line)
-    found = []
-    with closing(StoreChecks(address.parse(source.url, source.password), source.venue)) as store:
+    """Run the checks; show each finding at once, as a check may take 20 seconds."""
+    location = options.location_of(settings, endpoints.venue)
+    if is_shown:
+        printing.show_venue(location.venue)
+    findings = []
+    where = address.parse(location.url, location.password)
+    with closing(StoreChecks(where, location.venue)) as store:
         checks = [*build.checks(), *store.checks()]
         if not offline:
             checks += VenueChecks(endpoints, settings.coins, settings.insecure).checks()
         async for name, finding in check.run(checks):
-            found.append((name, finding))
+            findings.append((name, finding))
             if is_shown:
                 _show(name, finding)
-    return found
+    return findings
 
 
 def _show(name: str, finding: Finding) -> None:
@@ -94,7 +97,7 @@ def _show(name: str, finding: Finding) -> None:
     printing.show(row)
 
 
-def _show_sum(findings: Sequence[Finding]) -> None:
+def _show_total(findings: Sequence[Finding]) -> None:
     counts = {level: sum(f.level == level for f in findings) for level in _STYLES}
     bad = [f"{counts[level]} {level}" for level in ("red", "yellow", "skipped") if counts[level]]
     printing.show(Text(", ".join(bad) if bad else f"all {len(findings)} green", style="bold"))

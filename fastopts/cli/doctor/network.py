@@ -1,4 +1,4 @@
-"""Checks of the network on the way to a host: its name and its certificate."""
+"""Checks of the network to a host: its name and its certificate."""
 
 import asyncio
 import contextlib
@@ -14,73 +14,76 @@ from fastopts.hosts import is_loopback
 from fastopts.net import proxy, tls
 from fastopts.net.threads import in_daemon_thread
 
-__all__ = ("WAY", "certificate", "name")
+__all__ = ("CHECK_NETWORK", "certificate", "name")
 
-WAY: Final = "look at the firewall on the way there, or set HTTPS_PROXY; then try again"
+CHECK_NETWORK: Final = "check the firewall between this host and that one, or set HTTPS_PROXY"
 DAYS_ENOUGH: Final = 7
 CERTIFICATE_EXPIRED: Final = 10  # X509_V_ERR_CERT_HAS_EXPIRED
 
 
 async def name(url: str) -> Finding:
-    """Whether the name of the host in *url* resolves."""
+    """Check that the name of the host in *url* resolves; behind a proxy the proxy resolves it."""
     host = urlsplit(url).hostname or ""
-    named = proxy.find(url)
-    if named is not None:
-        return green(f"{host}: left to the proxy {urlsplit(named).hostname}")
+    proxy_url = proxy.find(url)
+    if proxy_url is not None:
+        return green(f"{host}: resolved by the proxy {urlsplit(proxy_url).hostname}")
     try:
-        # not the loop's own pool: a slow resolver would hold up the end of the program
-        found = await in_daemon_thread(lambda: socket.getaddrinfo(host, None))
+        # not in the loop's own executor: that is joined at exit, and getaddrinfo can't be
+        # cancelled, so a slow resolver would delay the end of the program
+        replies = await in_daemon_thread(lambda: socket.getaddrinfo(host, None))
     except (OSError, UnicodeError) as error:
-        return red(f"{host}: {error}", "look at the name, and at this host's resolver")
-    addresses = list(dict.fromkeys(str(address[0]) for *_, address in found))
+        return red(f"{host}: {error}", "check the name, and the resolver of this host")
+    addresses = list(dict.fromkeys(str(address[0]) for *_, address in replies))
     more = f" and {len(addresses) - 1} more" if len(addresses) > 1 else ""
     return green(f"{host}: {addresses[0]}{more}")
 
 
 async def certificate(url: str, insecure: bool) -> Finding:
-    """Whether the host in *url* proves who it is."""
+    """Check the certificate of the host in *url*."""
     parts = urlsplit(url)
     host = parts.hostname or ""
     if parts.scheme in ("http", "ws"):
-        words = f"{host}: none, as {parts.scheme}:// says"
+        words = f"{host}: no TLS ({parts.scheme}://)"
         if is_loopback(host):
             return green(words)
-        return yellow(words, f"use {parts.scheme}s://: anybody on the way can change prices")
+        return yellow(words, f"use {parts.scheme}s://: without TLS, others can change prices")
     context = tls.context(host, insecure)
     try:
-        shown = await _shown(url, host, parts.port or 443, context)
+        verified = await _verified(url, host, parts.port or 443, context)
     except ssl.SSLCertVerificationError as error:
         return _untrusted(host, error)
     except OSError as error:
-        return red(f"{host}: {error}", WAY)
-    if not shown:
-        return yellow(f"{host}: not verified (--insecure)", "leave --insecure out")
-    return _judge_age(host, shown["notAfter"])
+        return red(f"{host}: {error}", CHECK_NETWORK)
+    if not verified:
+        return yellow(f"{host}: not verified (--insecure)", "remove --insecure")
+    return _judge_expiry(host, verified["notAfter"])
 
 
-async def _shown(url: str, host: str, port: int, context: ssl.SSLContext) -> Mapping[str, Any]:
-    """The certificate; empty when *context* did not verify it."""
+async def _verified(url: str, host: str, port: int, context: ssl.SSLContext) -> Mapping[str, Any]:
+    """The certificate; empty when *context* does not verify it."""
     sock = await proxy.reach(url, host, port)
     _, writer = await asyncio.open_connection(sock=sock, ssl=context, server_hostname=host)
-    shown: Mapping[str, Any] = writer.get_extra_info("peercert")
+    peer: Mapping[str, Any] = writer.get_extra_info("peercert")
     writer.close()
-    with contextlib.suppress(OSError):  # it has told all it was asked
+    with contextlib.suppress(OSError):  # the certificate is here, how the host closes is no matter
         await writer.wait_closed()
-    return shown
+    return peer
 
 
 def _untrusted(host: str, error: ssl.SSLCertVerificationError) -> Finding:
     words = f"{host}: {error.verify_message}"
     if error.verify_code == CERTIFICATE_EXPIRED:
-        return red(words, "if the clock of this host is right, only the venue can renew it")
+        return red(words, "check the clock of this host; if it is right, the venue must renew it")
     if is_loopback(host):
-        return red(words, "if it is your own: --insecure")
-    return red(words, "a proxy that opens TLS must leave this host alone; accept no other word")
+        return red(words, "accept a certificate of your own with --insecure")
+    return red(
+        words, "exempt this host from TLS inspection by a proxy; do not accept this certificate"
+    )
 
 
-def _judge_age(host: str, not_after: str) -> Finding:
+def _judge_expiry(host: str, not_after: str) -> Finding:
     days = (ssl.cert_time_to_seconds(not_after) - time.time()) / 86_400
-    words = f"{host}: verified, good for {days:.0f} days"
+    words = f"{host}: verified, valid for {days:.0f} days"
     if days < DAYS_ENOUGH:
-        return yellow(words, "only the venue can renew it: expect an outage")
+        return yellow(words, "expect an outage: the venue must renew it")
     return green(words)

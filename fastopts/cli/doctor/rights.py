@@ -1,7 +1,8 @@
-"""Whether the server lets this user do all that readers and a collector do; nothing is changed.
+"""Checks whether the Redis user may send all commands of readers and of a collector.
 
-The commands of a collector are queued in a transaction that is never executed: a server judges
-rights, names, its role and its memory when it queues a command. They also do nothing to real keys.
+Nothing is changed. The commands of a collector are queued in a transaction that is never executed:
+a server checks rights, command names, its role and its memory when it queues a command. As a second
+safeguard they name keys that no collector uses.
 """
 
 import socket
@@ -22,44 +23,47 @@ from fastopts.session.refusals import judge
 __all__ = ("PREPARING", "QUEUED", "READING", "Trial", "try_reading", "try_writing")
 
 TIMEOUT_S: Final = 3.0
-_SYMBOL: Final = "FASTOPTS-DOCTOR"  # no option's
+_SYMBOL: Final = "FASTOPTS-DOCTOR"  # not the symbol of an option
 _OPTION, _RECORD = keys.option(_SYMBOL), keys.record(_SYMBOL)
 _INSTRUMENT, _ASSET = keys.instrument(_SYMBOL), keys.asset("DOCTOR")
 _CHANNEL: Final = keys.updates("0" * 16)
-_ABORTED: Final = "EXECABORT Transaction discarded because of: "  # before the refusal of an EXEC
-_FIELD: Final = "doctor"  # of no hash
+_ABORTED: Final = "EXECABORT Transaction discarded because of: "  # precedes the reason
+_FIELD: Final = "doctor"  # a field that no hash has
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One command, and the name under which a user is granted it."""
+    """One command with arguments; *is_sub*: its first argument is a subcommand."""
 
     words: tuple[str, ...]
     is_sub: bool = False
 
     @property
     def command(self) -> str:
+        """The name under which an ACL grants the command, such as `client|kill`."""
         return "|".join(self.words[: 1 + self.is_sub]).lower()
 
 
 @dataclass(frozen=True, slots=True)
 class RefusedCommand:
+    """A command of the trial, and the error that the server replied."""
+
     trial: Trial
     reply: str
 
     @property
     def is_denied(self) -> bool:
-        """Whether the user may not run this command at all."""
+        """Whether the user may not run this command at all, whatever the key."""
         return self.reply.startswith("NOPERM") and "command" in self.reply
 
     def right(self, rights: Sequence[str]) -> str:
-        """What to grant: of *rights*, which are those of the documentation."""
+        """The right to grant, taken from the documented *rights*."""
         if self.is_denied:
             return f"+{self.trial.command}"
         kind = "&" if "channel" in self.reply else "~"
-        named = [right for right in rights if right.startswith(kind)]
-        fitting = [r for r in named if any(fnmatchcase(w, r[1:]) for w in self.trial.words[1:])]
-        return " ".join(fitting or named)
+        patterns = [right for right in rights if right.startswith(kind)]
+        matching = [p for p in patterns if any(fnmatchcase(w, p[1:]) for w in self.trial.words[1:])]
+        return " ".join(matching or patterns)
 
 
 def _plain(*commands: str) -> tuple[Trial, ...]:
@@ -70,7 +74,7 @@ READING: Final = _plain(
     *("PING", "INFO", "TIME", f"MGET {_RECORD}", f"EXISTS {_OPTION}", "DBSIZE"),
     *(f"HGETALL {key}" for key in (_OPTION, keys.FEED, keys.STATS)),
     *(f"HMGET {_INSTRUMENT} strike", f"SMEMBERS {_ASSET}", "SELECT {db}"),
-    *("HELLO 3", f"SUBSCRIBE {_CHANNEL}"),  # last: they change what the connection says
+    *("HELLO 3", f"SUBSCRIBE {_CHANNEL}"),  # last: they change the protocol
 )
 PREPARING: Final = (
     *_plain("PING", "INFO", "TIME", "SELECT {db}", "UNWATCH"),
@@ -90,30 +94,30 @@ QUEUED: Final = (
 
 
 def try_reading(address: Address, info: Mapping[str, str]) -> Finding:
-    """Send every command that readers send. Raises StoreError or OSError."""
+    """Send every command that readers send, and judge the replies. Raises StoreError or OSError."""
     with blocking.connect(address, TIMEOUT_S) as connection:
         refused = _refused(connection, READING, address.db)
     if not refused:
-        return green(f"readers may send all of their {len(_names(READING))} commands")
+        return green(f"all {len(_names(READING))} commands of readers are permitted")
     remedy = _remedy(refused, address, info, keys.READER_RIGHTS)
     if {"mget", "subscribe"} <= _denied(refused):
-        return yellow("this user may only write: readers need another", remedy)
+        return yellow("this user may only write: readers need another user", remedy)
     return red(_words(refused), remedy)
 
 
 def try_writing(address: Address, info: Mapping[str, str]) -> Finding:
-    """Have every command that a collector sends judged. Raises StoreError or OSError."""
+    """Let the server judge every command that a collector sends. Raises StoreError or OSError."""
     with blocking.connect(address, TIMEOUT_S) as connection:
         refused = _refused(connection, PREPARING, address.db)
     if not any(each.trial.command in ("multi", "exec") for each in refused):
         refused += _refused_in_transaction(address)
     if not refused:
         total = len(_names((*PREPARING, *QUEUED)))
-        return green(f"a collector may send all of its {total} commands")
+        return green(f"all {total} commands of a collector are permitted")
     remedy = _remedy(refused, address, info, keys.WRITER_RIGHTS)
     denied = _denied(refused)
     if {"multi", "watch"} <= denied or {"set", "hset", "sadd"} <= denied:
-        return yellow("this user may only read: a collector needs another", remedy)
+        return yellow("this user may only read: a collector needs another user", remedy)
     return red(_words(refused), remedy)
 
 
@@ -123,9 +127,9 @@ def _denied(refused: Sequence[RefusedCommand]) -> set[str]:
 
 def _refused_in_transaction(address: Address) -> list[RefusedCommand]:
     with blocking.connect(address, TIMEOUT_S) as connection:
-        # Alone: what follows must not come true where there is no transaction.
+        # MULTI alone, and checked: without a transaction the commands behind it would be executed
         if _exchange(connection, [("MULTI",)]) != ["OK"]:
-            raise StoreError("it begins no transaction")
+            raise StoreError("the server did not start a transaction")
         return _refused(connection, QUEUED, address.db)
 
 
@@ -146,10 +150,10 @@ def _exchange(connection: socket.socket, commands: Sequence[tuple[str, ...]]) ->
     while not replies.done:
         data = connection.recv(65536)
         if not data:
-            raise ConnectionResetError("closed by the server")
+            raise ConnectionResetError("connection closed by the server")
         replies.acknowledge(memoryview(data), 0, len(data))
         if time.monotonic() > deadline:
-            raise TimeoutError(f"no answer in {TIMEOUT_S:g} s")
+            raise TimeoutError(f"no reply within {TIMEOUT_S:g} s")
     return replies.values
 
 
@@ -158,7 +162,7 @@ def _names(trials: Sequence[Trial]) -> set[str]:
 
 
 def _words(refused: Sequence[RefusedCommand]) -> str:
-    """The refused commands, by what the server says of them."""
+    """The refused commands, grouped by the server's reply."""
     by_reply: dict[str, list[str]] = {}
     for each in refused:
         kind = "NOPERM" if each.is_denied else each.reply
@@ -172,22 +176,22 @@ def _words(refused: Sequence[RefusedCommand]) -> str:
 def _remedy(
     refused: Sequence[RefusedCommand], address: Address, info: Mapping[str, str], documented: str
 ) -> str:
-    """What the operator has to do, the most fundamental first."""
+    """The remedy for the most fundamental fault: a wrong server before missing rights."""
     replies = [each.reply for each in refused]
     for first in ("MOVED", "CROSSSLOT", "CLUSTERDOWN"):
         if any(reply.startswith(first) for reply in replies):
-            return "name a server that is no node of a cluster: --redis-url"
+            return "use a server that is not a cluster node: --redis-url"
     if any(reply.startswith("READONLY") for reply in replies):
         master = f"{info.get('master_host', '')}:{info.get('master_port', '')}".strip(":")
-        return "this is a read-only replica: name its master" + (f", {master}" if master else "")
+        return "this is a read-only replica: use its master" + (f", {master}" if master else "")
     if any("unknown command" in reply for reply in replies):
         return (
-            "the server has renamed or disabled it: take out its rename-command, or name a server"
-            " that has it"
+            "the server has renamed or disabled the command: remove its rename-command, or use"
+            " another server"
         )
     denied = [each for each in refused if each.reply.startswith("NOPERM")]
     if denied:
         rights = list(dict.fromkeys(each.right(documented.split()) for each in denied))
         user = address.username or "default"
-        return f"ACL SETUSER {user} {' '.join(rights)} (the whole line: docs/security.md)"
+        return f"ACL SETUSER {user} {' '.join(rights)} (all rights: docs/security.md)"
     return judge(replies[0]).remedy

@@ -1,4 +1,4 @@
-"""Checks of Redis, and of the feed in it. They ask as a reader does, and write nothing."""
+"""Checks of Redis and of the feed in it. They write nothing."""
 
 import re
 import time
@@ -30,15 +30,16 @@ TIMEOUT_S: Final = 3.0
 COVERED_ENOUGH: Final = 0.99
 MEMORY_ENOUGH: Final = 0.9
 
-_START_ONE: Final = "start one: fastopts track"
+_START_ONE: Final = "start a collector: fastopts track"
+_SEE_COLLECTOR_LOG: Final = "see the log of the collector"
 _COMMAND: Final = re.compile(r"'([\w|-]+)' command")
-_SAME_AGAIN: Final = "try again; if it stays, look at the server's log"
-_NO_REDIS: Final = "that is no Redis: check host and port of --redis-url"
-_AUTH: Final = "the password goes into REDIS_PASSWORD, or percent-encoded into --redis-url"
+_SEE_SERVER_LOG: Final = "try again; if it persists, see the log of the server"
+_NOT_REDIS: Final = "this is not a Redis: check host and port of --redis-url"
+_AUTH: Final = "set REDIS_PASSWORD, or put the password, percent-encoded, into --redis-url"
 
 
 class StoreChecks:
-    """The Redis at *address*, which should hold the data of *venue*."""
+    """The checks of the Redis at *address*, which should hold the data of *venue*."""
 
     def __init__(self, address: Address, venue: str) -> None:
         self._address = address
@@ -47,18 +48,25 @@ class StoreChecks:
         self._info: Mapping[str, str] = {}
 
     def checks(self) -> list[Check]:
+        """Return the checks in the order in which they depend on each other."""
         return [
             Check("redis", self._reach),
-            Check("reading", self._reading, _SAME_AGAIN, ("redis",)),
-            Check("writing", self._writing, _SAME_AGAIN, ("redis",)),
+            Check("reading", self._reading, _SEE_SERVER_LOG, ("redis",)),
+            Check("writing", self._writing, _SEE_SERVER_LOG, ("redis",)),
             Check("memory", self._memory, needs=("redis",)),
             Check("persistence", self._persistence, needs=("redis",)),
-            Check("feed", self._feed, "look at what the key fastopts:feed is", ("redis", "core")),
-            Check("universe", self._universe, "look at what the key stats is", ("redis",)),
+            Check(
+                "feed",
+                self._feed,
+                "see which program wrote the key fastopts:feed",
+                ("redis", "core"),
+            ),
+            Check("universe", self._universe, "see which program wrote the key stats", ("redis",)),
             Check("clock", self._clock, needs=("redis",)),
         ]
 
     def close(self) -> None:
+        """Close the connection."""
         self._channel.close()
 
     async def _ask(self, *commands: tuple[str, ...]) -> list[Any]:
@@ -69,10 +77,10 @@ class StoreChecks:
 
     async def _reach(self) -> Finding:
         try:
-            [told] = await self._ask(("INFO",))
+            [info] = await self._ask(("INFO",))
         except StoreError as error:
-            return red(str(error), self._way_out(error))
-        self._info = parse_info(told.decode())
+            return red(str(error), self._remedy(error))
+        self._info = parse_info(info.decode())
         return self._judge_server()
 
     async def _reading(self) -> Finding:
@@ -81,20 +89,20 @@ class StoreChecks:
     async def _writing(self) -> Finding:
         return await in_daemon_thread(lambda: rights.try_writing(self._address, self._info))
 
-    def _way_out(self, error: StoreError) -> str:
+    def _remedy(self, error: StoreError) -> str:
         if isinstance(error, StoreUnavailable):
             if isinstance(error.__cause__, TlsFault):
                 return error.__cause__.remedy
-            return f"start a Redis at {self._address}, or name another with --redis-url"
+            return f"start a Redis at {self._address}, or use another with --redis-url"
         if error.reply.startswith("NOPERM"):
-            named = _COMMAND.search(error.reply)
-            right = named[1] if named else "info"
+            command = _COMMAND.search(error.reply)
+            right = command[1] if command else "info"
             return f"ACL SETUSER {self._address.username or 'default'} +{right}"
         if error.reply.startswith(("NOAUTH", "WRONGPASS", "ERR AUTH", "ERR invalid password")):
             return _AUTH
         if "unknown command" in error.reply:
-            return "the server has renamed or disabled it: take out its rename-command"
-        return judge(error.reply).remedy if error.reply else _NO_REDIS
+            return "the server has renamed or disabled the command: remove its rename-command"
+        return judge(error.reply).remedy if error.reply else _NOT_REDIS
 
     def _judge_server(self) -> Finding:
         info = self._info
@@ -102,10 +110,10 @@ class StoreChecks:
         version = info.get("redis_version", "0")
         words = f"{self._address}: {name} {info.get('valkey_version', version)}"
         if is_cluster(info):
-            return red(f"{words}, a node of a cluster", "name a server that is none: --redis-url")
+            return red(f"{words}, a cluster node", "use a server that is not one: --redis-url")
         if tuple(int(part) for part in version.split(".")[:2]) < VERSION_MIN:
             least = ".".join(map(str, VERSION_MIN))
-            return red(f"{words} is too old", f"install Redis {least} or newer, or any Valkey")
+            return red(f"{words} is too old", f"install Redis {least} or later, or any Valkey")
         return green(words)
 
     async def _memory(self) -> Finding:
@@ -116,25 +124,25 @@ class StoreChecks:
         if may_evict(info):
             evicted = int(info.get("evicted_keys", "0"))
             words += f", {policy}: {evicted:,} keys evicted so far" if evicted else f", {policy}"
-            remedy = "redis-cli CONFIG SET maxmemory-policy noeviction, and in its configuration"
+            remedy = "redis-cli CONFIG SET maxmemory-policy noeviction, and in redis.conf"
             return red(words, remedy) if evicted else yellow(f"{words} may evict quotes", remedy)
         if most and used > MEMORY_ENOUGH * most:
-            return yellow(f"{words}: writes will be refused", "raise maxmemory")
-        return green(f"{words}, nothing is evicted")
+            return yellow(f"{words}: writes will fail soon", "raise maxmemory")
+        return green(f"{words}, no eviction")
 
     async def _persistence(self) -> Finding:
         info = self._info
         if "err" in (info.get("rdb_last_bgsave_status"), info.get("aof_last_write_status")):
-            return yellow("its last snapshot failed: it may refuse writes", "make room on its disk")
+            return yellow("its last save failed: it may refuse writes", "free space on its disk")
         if info.get("aof_enabled") == "1":
             return yellow(
-                "every tick is also written to its disk (appendonly yes)",
-                "redis-cli CONFIG SET appendonly no: quotes come anew from the venue",
+                "every tick is also written to disk (appendonly yes)",
+                "redis-cli CONFIG SET appendonly no: after a restart the venue sends all quotes",
             )
         return green("no append-only file")
 
     async def _feed(self) -> Finding:
-        # what needs the core is loaded once that is known to be there
+        # imported here: the reader needs the core, which the check before this one has found
         from fastopts.reader.freshness.feed import parse_feed
         from fastopts.reader.freshness.feed_state import FeedState
         from fastopts.reader.freshness.moment import Moment
@@ -144,26 +152,28 @@ class StoreChecks:
         except StoreError as error:
             if not error.reply.startswith("NOPERM"):
                 raise
-            return yellow(f"this user may not read it: {error}", "ask as the readers' user")
+            return yellow(
+                f"this user may not read the feed: {error}", "run doctor as the readers' user"
+            )
         if not pairs:
             return yellow("no collector has written here yet", _START_ONE)
         try:
             feed = parse_feed(pairs, self._venue)
         except WrongVenue as error:
-            return red(str(error), "name another server or database with --redis-url")
+            return red(str(error), "use another server or database with --redis-url")
         return _judge_feed(FeedState(Moment(feed, _ms(now), {})))
 
     async def _universe(self) -> Finding:
         [stats] = await self._ask(("HGETALL", keys.STATS))
         texts = [str(each, "utf-8", "replace") for each in stats]
-        nets = CollectorHealth.of(dict(zip(texts[::2], texts[1::2], strict=True)))
-        faults = [words.plain for label, words in nets.rows() if label not in ("coins", "duties")]
-        if nets.overdue:
-            faults.append(f"overdue: {', '.join(nets.overdue)}")
-        coins = f"of the coins {', '.join(nets.coins)}" if nets.coins else "of coins not known"
+        health = CollectorHealth.of(dict(zip(texts[::2], texts[1::2], strict=True)))
+        faults = [words.plain for label, words in health.rows() if label not in ("coins", "duties")]
+        if health.overdue:
+            faults.append(f"overdue: {', '.join(health.overdue)}")
+        coins = f"coins {', '.join(health.coins)}" if health.coins else "coins unknown"
         if faults:
-            return yellow(f"{coins}: {'; '.join(faults)}", "look at the collector's log")
-        return green(f"{coins}: nothing listed is left out")
+            return yellow(f"{coins}: {'; '.join(faults)}", _SEE_COLLECTOR_LOG)
+        return green(f"{coins}: all listed options are collected")
 
     async def _clock(self) -> Finding:
         before_ms, began = wall_ms(), time.monotonic()
@@ -173,7 +183,7 @@ class StoreChecks:
 
 
 def _judge_feed(feed: "FeedState") -> Finding:
-    """The worst thing about the feed, or that there is none."""
+    """The most serious fault of the feed, or that there is none."""
     if feed.down is not None:
         return red(f"{feed.venue}: {feed.down}", _START_ONE)
     words = f"{feed.venue}: alive, {feed.covered:,} of {feed.wanted:,} symbols"
@@ -181,23 +191,23 @@ def _judge_feed(feed: "FeedState") -> Finding:
         worst_s = max((feed.lag_s.get(conn, 0.0) for conn in feed.late), default=0.0)
         lag = f", by up to {worst_s:.1f} s" if worst_s else ""
         words += f", {len(feed.late)} of {len(feed.conns)} connections late{lag}"
-        judge = red if len(feed.late) == len(feed.conns) else yellow
-        return judge(
+        level = red if len(feed.late) == len(feed.conns) else yellow
+        return level(
             words,
-            "what they deliver is refused: look for a narrow or buffering link between the venue"
-            " and the collector, which replaces a connection that stays late",
+            "readers refuse their data; check the bandwidth and the buffers between the venue and"
+            " the collector, which replaces connections that stay late",
         )
     if feed.muted:
         words += f", {len(feed.muted)} of {len(feed.conns)} connections silent"
-        return yellow(words, "wait for a reconnect; if none comes, look at the collector's log")
+        return yellow(words, f"wait for a reconnect; without one, {_SEE_COLLECTOR_LOG}")
     if not 0 < COVERED_ENOUGH * feed.wanted <= feed.covered:
-        return yellow(words, "wait a minute after a start; then look at the collector's log")
+        return yellow(words, f"wait a minute after a start; then {_SEE_COLLECTOR_LOG}")
     if feed.lag_s:
-        lag_ms = max(0.0, *feed.lag_s.values()) * 1000  # below 0: within the clock's error
+        lag_ms = max(0.0, *feed.lag_s.values()) * 1000  # below 0: within the error of the clock
         words += f", at most {lag_ms:.0f} ms behind the venue"
     words += f", venue {feed.skew_ms:+d} ms from Redis"
     if feed.skew_is_large:
-        return yellow(words, "set the clock of the Redis host by NTP")
+        return yellow(words, "synchronise the clock of the Redis host with NTP")
     return green(words)
 
 

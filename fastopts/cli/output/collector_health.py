@@ -1,4 +1,4 @@
-"""What the collector says in `stats` of its universe and of its periodic duties."""
+"""The universe and the periodic duties of the collector, as it writes them into `stats`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,9 +14,10 @@ __all__ = ("CollectorHealth",)
 
 @dataclass(frozen=True, slots=True)
 class CollectorHealth:
-    """Read from the fields of `stats`; what an older collector did not write is empty or 0.
+    """The part of `stats` that says whether the collector covers all options and runs all duties.
 
-    *duties* has the seconds since each duty's last success, None where it never had one.
+    Fields that an older collector did not write are empty or 0. *duties* has the seconds since the
+    last success of each duty, None before the first one.
     """
 
     coins: tuple[str, ...]
@@ -30,6 +31,7 @@ class CollectorHealth:
 
     @classmethod
     def of(cls, stats: Mapping[str, str]) -> "CollectorHealth":
+        """Read the fields of `stats`."""
         now = _number(stats.get(StatsField.LAST_UPDATE))
         succeeded_at = {
             name.removeprefix(StatsField.DUTY): _number(text)
@@ -55,38 +57,39 @@ class CollectorHealth:
         )
 
     def rows(self) -> list[tuple[str, Text]]:
-        """Rows for people: a label and a text each."""
+        """Return the rows of a table: a label and a text each."""
         rows = []
         if self.coins:
-            which = "all that were found" if self.are_all_coins else "those that were named"
-            rows.append(("coins", Text(f"{', '.join(self.coins)} ({which})")))
+            origin = "all that the venue lists" if self.are_all_coins else "as configured"
+            rows.append(("coins", Text(f"{', '.join(self.coins)} ({origin})")))
         if self.skipped:
             reasons = ", ".join(f"{name.replace('_', ' ')} {n}" for name, n in self.skipped.items())
-            words = f"{sum(self.skipped.values()):,} listed options are not tracked: {reasons}"
-            rows.append(("skipped", Text(f"{words}; such as {self.skipped_example}", "yellow")))
+            text = f"{sum(self.skipped.values()):,} listed options are not collected: {reasons}"
+            rows.append(("skipped", Text(f"{text}; for example {self.skipped_example}", "yellow")))
         if self.missing:
-            words = f"{self.missing:,} options are missing from REST and do not tick: not live"
-            rows.append(("missing", Text(words, "yellow")))
+            text = f"{self.missing:,} options are missing from REST, do not tick and are not live"
+            rows.append(("missing", Text(text, "yellow")))
         if self.absent_fields:
-            words = f"no option has {', '.join(self.absent_fields)}"
-            rows.append(("fields", Text(words, "yellow")))
+            text = f"no option has {', '.join(self.absent_fields)}"
+            rows.append(("fields", Text(text, "yellow")))
         if self.duties:
             rows.append(("duties", self._duties()))
         return rows
 
     def _duties(self) -> Text:
-        words = Text()
+        text = Text()
         for name, age_s in self.duties.items():
             age = "not yet" if age_s is None else f"{printing.duration(age_s)} ago"
-            is_late = name in self.overdue
-            words.append(", " if words else "")
-            words.append(
-                f"{name} {age}{' OVERDUE' if is_late else ''}", "bold red" if is_late else ""
+            is_overdue = name in self.overdue
+            text.append(", " if text else "")
+            text.append(
+                f"{name} {age}{' OVERDUE' if is_overdue else ''}",
+                "bold red" if is_overdue else "",
             )
-        return words
+        return text
 
     def values(self) -> dict[str, Any]:
-        """The same for programs."""
+        """Return the same for JSON."""
         return {
             "coins": list(self.coins),
             "all_coins": self.are_all_coins,

@@ -1,4 +1,4 @@
-"""The loss equations, as the collector's counters in `stats` have them."""
+"""The loss equations over the collector's counters in `stats`: is every message accounted for?"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,12 +10,12 @@ from fastopts.contract import StatsField
 
 __all__ = ("UNKNOWN", "LossEquation", "equations")
 
-UNKNOWN: Final = "not known: no counters of a collector in `stats`"
+UNKNOWN: Final = "unknown: `stats` has no counters of a collector"
 
 
 @dataclass(frozen=True, slots=True)
 class LossEquation:
-    """One of the loss equations, *left* being the sum of *right* when nothing was lost."""
+    """One equation: *left*, the counter *name*, is the sum of *right* when nothing was lost."""
 
     name: str
     left: int
@@ -23,18 +23,19 @@ class LossEquation:
 
     @property
     def is_balanced(self) -> bool:
+        """Whether both sides are equal."""
         return self.left == sum(self.right.values())
 
     @property
     def values(self) -> dict[str, Any]:
-        """The terms and the verdict, for programs."""
+        """The terms and the result, for JSON."""
         return {self.name: self.left, **self.right, "balanced": self.is_balanced}
 
     @property
-    def words(self) -> Text:
-        """The same for people."""
-        verdict = ("balanced", "green") if self.is_balanced else ("NOT BALANCED", "bold red")
-        return Text.assemble(f"{self}  ", verdict)
+    def text(self) -> Text:
+        """The equation and its result, for a table."""
+        result = ("balanced", "green") if self.is_balanced else ("NOT BALANCED", "bold red")
+        return Text.assemble(f"{self}  ", result)
 
     def __str__(self) -> str:
         terms = " + ".join(f"{name} {count:,}" for name, count in self.right.items())
@@ -42,9 +43,9 @@ class LossEquation:
 
 
 def equations(counters: Mapping[str, int]) -> list[LossEquation]:
-    """Both equations; none when `stats` is another program's."""
-    known = {name for equation in StatsField.LOSS_EQUATIONS for name in (equation[0], *equation[1])}
-    if not known <= counters.keys():
+    """Return both equations; none when `stats` belongs to another program."""
+    names = {name for left, right in StatsField.LOSS_EQUATIONS for name in (left, *right)}
+    if not names <= counters.keys():
         return []
     return [
         LossEquation(left, counters[left], {name: counters[name] for name in right})

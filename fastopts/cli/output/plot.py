@@ -1,4 +1,4 @@
-"""Curves drawn in a terminal with braille: each character is two dots wide and four high."""
+"""Curves drawn with braille characters, each of which is two dots wide and four high."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,15 +11,15 @@ __all__ = ("PlotCurve", "PlotFrame", "draw")
 
 Point = tuple[float, float]
 
-_BLANK: Final = 0x2800
+_BLANK: Final = 0x2800  # the braille pattern without dots; each dot is a bit of the code point
 _DOTS: Final = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
-_LABEL_ROWS: Final = 4  # from one label of the y axis to the next
+_LABEL_ROWS: Final = 4  # rows between labels of the y axis
 _LABEL_WIDTH: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
 class PlotCurve:
-    """Points from left to right; a lone one is a dot. Outside of the frame nothing is drawn."""
+    """Points from left to right, joined by lines; a single one is a dot. Clipped to the frame."""
 
     points: Sequence[Point]
     style: str = ""
@@ -27,7 +27,7 @@ class PlotCurve:
 
 @dataclass(frozen=True, slots=True)
 class PlotFrame:
-    """What is shown: *width* and *height* in characters, the ranges of x and y, labels for x."""
+    """The size in characters, axis labels included, the ranges of x and y, and labels for x."""
 
     width: int
     height: int
@@ -37,17 +37,17 @@ class PlotFrame:
 
 
 def draw(frame: PlotFrame, curves: Sequence[PlotCurve]) -> Text:
-    """Draw *curves*, the later ones over the earlier; y is a fraction, and labelled in per cent."""
+    """Draw *curves*, later ones over earlier ones; y is a fraction, labelled in per cent."""
     canvas = _Canvas(frame)
     for curve in curves:
         canvas.draw(curve)
-    drawn = Text("\n").join([*canvas.rows(), _x_axis(frame)])
-    drawn.no_wrap = True
-    return drawn
+    text = Text("\n").join([*canvas.rows(), _x_axis(frame)])
+    text.no_wrap = True
+    return text
 
 
 class _Canvas:
-    """The dots of each character, and its style."""
+    """The dots of each character, and its style: that of the last curve through it."""
 
     def __init__(self, frame: PlotFrame) -> None:
         self._frame = frame
@@ -56,17 +56,17 @@ class _Canvas:
         self._styles: dict[tuple[int, int], str] = {}
 
     def draw(self, curve: PlotCurve) -> None:
-        places = [self._place(point) for point in curve.points]
-        if len(places) == 1:
-            self._dot(*places[0], curve.style)
-        for start, end in pairwise(places):
+        dots = [self._dot_of(point) for point in curve.points]
+        if len(dots) == 1:
+            self._set(dots[0][0], dots[0][1], curve.style)
+        for start, end in pairwise(dots):
             self._line(start, end, curve.style)
 
     def rows(self) -> list[Text]:
         return [self._row(row) for row in range(self._frame.height)]
 
-    def _place(self, point: Point) -> tuple[int, int]:
-        """The dot, counted from the left and from above."""
+    def _dot_of(self, point: Point) -> tuple[int, int]:
+        """The column and row of the dot at *point*, from the top left."""
         x = _share(point[0], self._frame.x) * (2 * self._columns - 1)
         y = (1 - _share(point[1], self._frame.y)) * (4 * self._frame.height - 1)
         return round(x), round(y)
@@ -77,13 +77,13 @@ class _Canvas:
         for step in range(steps + 1):
             x = round(x0 + (x1 - x0) * step / steps)
             y = round(y0 + (y1 - y0) * step / steps)
-            self._dot(x, y, style)
+            self._set(x, y, style)
 
-    def _dot(self, x: int, y: int, style: str) -> None:
-        place = (y // 4, x // 2)
-        if 0 <= place[0] < self._frame.height and 0 <= place[1] < self._columns:
-            self._dots[place] = self._dots.get(place, 0) | _DOTS[y % 4][x % 2]
-            self._styles[place] = style
+    def _set(self, x: int, y: int, style: str) -> None:
+        cell = (y // 4, x // 2)
+        if 0 <= cell[0] < self._frame.height and 0 <= cell[1] < self._columns:
+            self._dots[cell] = self._dots.get(cell, 0) | _DOTS[y % 4][x % 2]
+            self._styles[cell] = style
 
     def _row(self, row: int) -> Text:
         label = ""
@@ -102,13 +102,13 @@ def _x_axis(frame: PlotFrame) -> Text:
     line = ""
     for x, label in frame.labels:
         middle = _LABEL_WIDTH + round(_share(x, frame.x) * (columns - 1))
-        place = min(middle - len(label) // 2, frame.width - len(label))
-        if place > len(line):
-            line = line.ljust(place) + label
+        start = min(middle - len(label) // 2, frame.width - len(label))
+        if start > len(line):  # a label that would touch the one before is left out
+            line = line.ljust(start) + label
     return Text(line, style="dim")
 
 
-def _share(value: float, ends: tuple[float, float]) -> float:
-    """How far *value* is on the way from one end to the other."""
-    low, high = ends
+def _share(value: float, limits: tuple[float, float]) -> float:
+    """The position of *value* between the limits, 0 to 1; the middle of an empty range."""
+    low, high = limits
     return (value - low) / (high - low) if high > low else 0.5

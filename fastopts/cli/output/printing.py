@@ -1,6 +1,7 @@
-"""What commands print: tables, JSON, and numbers as people read them.
+"""Tables, JSON and formatted numbers on standard output; notes on standard error.
 
-Off a terminal, or with NO_COLOR, it is plain text; off a terminal nothing is cut or wrapped.
+On a terminal a table fits its width. Elsewhere, and with NO_COLOR, the output is plain text; off a
+terminal no line is cut or wrapped.
 """
 
 import math
@@ -24,16 +25,16 @@ from fastopts.field_registry import Display
 
 __all__ = (
     "Column",
-    "aside",
     "compact",
     "countdown",
     "displayed",
     "duration",
-    "fitting",
+    "fitted_table",
     "json_line",
     "number",
     "percent",
     "price",
+    "print_note",
     "ratio",
     "show",
     "show_venue",
@@ -43,18 +44,19 @@ __all__ = (
     "width",
 )
 
-_WIDE: Final = 10_000
+_WIDE: Final = 10_000  # off a terminal: wider than any table
 _GAP: Final = 2  # between the columns of a table
-_FINE: Final = 5  # significant digits
+_DIGITS: Final = 5  # significant
 _UNITS: Final = ((86_400, "d"), (3_600, "h"), (60, "m"), (1, "s"))
 
 
-def show(what: RenderableType) -> None:
-    """Print *what* to standard output."""
+def show(renderable: RenderableType) -> None:
+    """Print *renderable* to standard output."""
     console = _console()
+    # captured: rich pads the last cell of a row to its width, which diffs and greps trip over, and
+    # it swallows a broken pipe, after which the command would run on for nobody
     with console.capture() as captured:
-        console.print(what)
-    # a table pads its cells to the end of the line, and a broken pipe is not rich's to handle
+        console.print(renderable)
     sys.stdout.writelines(f"{line.rstrip()}\n" for line in captured.get().splitlines())
     sys.stdout.flush()
 
@@ -69,25 +71,25 @@ def _console() -> Console:
 
 
 def width() -> int:
-    """How many characters a line of standard output may have."""
+    """Return the number of characters that fit on a line of standard output."""
     return _console().width
 
 
 def show_venue(name: str) -> None:
-    """Print whose data follows, where it is not Bybit's own."""
+    """Print the line that names the venue of the data, unless it is Bybit."""
     line = venue(name)
     if line is not None:
         show(line)
 
 
-def aside(words: str) -> None:
-    """Print *words* to standard error: what is told about the output, and no part of it."""
-    stdio.complain(f"fastopts: {one_line(words)}")
+def print_note(text: str) -> None:
+    """Print a note about the output to standard error, where it is no part of the output."""
+    stdio.complain(f"fastopts: {one_line(text)}")
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A heading, and the cells under it. Of columns that do not fit, the highest *rank* goes."""
+    """A heading and its cells. Columns of the highest *rank* are dropped first to save space."""
 
     name: str
     cells: Sequence[str | Text]
@@ -95,25 +97,25 @@ class Column:
     is_text: bool = False
 
 
-def fitting(columns: Sequence[Column], room: int) -> Text:
-    """A table of those *columns* that fit into *room* characters: no number is ever cut.
+def fitted_table(columns: Sequence[Column], width: int) -> Text:
+    """Return a table of the columns that fit into *width* characters; no cell is ever cut.
 
-    Rich's own takes six times as long, and cuts.
+    Rich's own tables take six times as long, and shorten numbers to make them fit.
     """
     blocks = [(column.rank, _block(column)) for column in columns]
-    kept = blocks
-    for most in sorted({rank for rank, _ in blocks}, reverse=True):
-        kept = [(rank, block) for rank, block in blocks if rank <= most]
-        if sum(block[0].cell_len + _GAP for _, block in kept) - _GAP <= room:
+    shown = blocks
+    for rank_max in sorted({rank for rank, _ in blocks}, reverse=True):
+        shown = [(rank, block) for rank, block in blocks if rank <= rank_max]
+        if sum(block[0].cell_len + _GAP for _, block in shown) - _GAP <= width:
             break
-    rows = zip(*(block for _, block in kept), strict=True)
+    rows = zip(*(block for _, block in shown), strict=True)
     table = Text("\n").join(Text(" " * _GAP).join(r) for r in rows)
     table.no_wrap, table.overflow = True, "ignore"
     return table
 
 
 def _block(column: Column) -> list[Text]:
-    """The heading and the cells, all of one width."""
+    """The heading and the cells, padded to one width."""
     cells = [Text(cell) if isinstance(cell, str) else cell.copy() for cell in column.cells]
     block = [Text(column.name, "bold"), *cells]
     width = max(cell.cell_len for cell in block)
@@ -123,30 +125,32 @@ def _block(column: Column) -> list[Text]:
 
 
 def table(*names: str, right: tuple[str, ...] = ()) -> Table:
-    """A table with columns *names*; those in *right* hold numbers."""
-    made = Table(box=None, pad_edge=False, header_style="bold")
+    """Return an empty table with columns *names*; those in *right* hold numbers."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
     for name in names:
-        # the first tells which row it is: cut short, it would tell nothing
+        # the first column identifies the row: it is never shortened, the others wrap
         is_first = name == names[0]
-        made.add_column(name, justify="right" if name in right else "left", no_wrap=is_first)
-    return made
+        table.add_column(name, justify="right" if name in right else "left", no_wrap=is_first)
+    return table
 
 
-def json_line(what: object) -> None:
-    """Print *what* as JSON on one line: times in UTC, no number for what is not there."""
-    line = orjson.dumps(what, default=_plain, option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z)
+def json_line(value: object) -> None:
+    """Print *value* as one line of JSON: times in UTC, NaN as null."""
+    line = orjson.dumps(
+        value, default=_serializable, option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z
+    )
     sys.stdout.write(line.decode())
 
 
-def _plain(value: object) -> Any:
-    """What orjson does not know by itself."""
+def _serializable(value: object) -> Any:
+    """Convert what orjson does not serialize itself."""
     if isinstance(value, Mapping):
         return dict(value)
     raise TypeError(type(value).__name__)
 
 
 def venue(name: str) -> Text | None:
-    """The line that says whose data is shown; None for Bybit's own, which is what one expects."""
+    """Return the line that names the venue of the data; None for Bybit, which is expected."""
     if name == "bybit":
         return None
     if name == "sim":
@@ -171,34 +175,37 @@ def displayed(value: float, display: Display, scale: float | None) -> str:
 
 
 def percent(fraction: float | None) -> str:
-    """A fraction as people read it: 0.5312 is `53.1%`."""
+    """Format a fraction in per cent: 0.5312 is `53.1%`."""
     return "-" if fraction is None else f"{fraction:.1%}"
 
 
 def ratio(value: float | None) -> str:
-    """A ratio to two decimals: `0.54`."""
+    """Format a ratio with two decimals: `0.54`."""
     return "-" if value is None else f"{value:.2f}"
 
 
 def number(value: float | None) -> str:
-    """A number to five significant digits, its whole part whole: `1,205`, `37,940,211`."""
+    """Format a number with five significant digits, or all of its whole part: `37,940,211`."""
     if value is None:
         return "-"
-    digits = max(_FINE, len(str(int(abs(value)))))
+    digits = max(_DIGITS, len(str(int(abs(value)))))
     return format(Decimal(f"{value:.{digits}g}"), ",f")
 
 
 def price(value: float | None, scale: float | None) -> str:
-    """A price as fine as one quotes options on what costs *scale*, a small one finer."""
+    """Format a price with the decimals that suit an underlying at *scale*; a small one has more.
+
+    So all prices of a table align, and cheap options keep their significant digits.
+    """
     if value is None or not scale:
         return number(value)
-    decimals = min(max(_FINE - 1 - math.floor(math.log10(scale)), 0), _FINE + 1)
+    decimals = min(max(_DIGITS - 1 - math.floor(math.log10(scale)), 0), _DIGITS + 1)
     is_small = abs(value) < 100 * 10**-decimals
     return number(value) if is_small else f"{value:,.{decimals}f}"
 
 
 def compact(value: float | None) -> str:
-    """A large number to three digits: `5.01M`."""
+    """Format a large number with three digits: `5.01M`."""
     if value is None:
         return "-"
     for size, unit in ((1e9, "B"), (1e6, "M"), (1e3, "k")):
@@ -208,12 +215,12 @@ def compact(value: float | None) -> str:
 
 
 def utc(ms: int) -> str:
-    """A time in ms since 1970 as `2026-11-24 10:00:00Z`."""
+    """Format a time in ms since 1970 as `2026-11-24 10:00:00Z`."""
     return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
 
 
 def duration(seconds: float) -> str:
-    """A length of time by its two largest units: `12 ms`, `3.2 s`, `4m 10s`, `2d 3h`."""
+    """Format a duration with its two largest units: `12 ms`, `3.2 s`, `4m 10s`, `2d 3h`."""
     if seconds < 0:
         return f"-{duration(-seconds)}"
     if round(seconds * 1000) < 1000:
@@ -221,10 +228,10 @@ def duration(seconds: float) -> str:
     if round(seconds, 1) < 60:
         return f"{seconds:.1f} s"
     whole = round(seconds)
-    (size, large), (part, small) = next(two for two in pairwise(_UNITS) if whole >= two[0][0])
+    (size, large), (part, small) = next(pair for pair in pairwise(_UNITS) if whole >= pair[0][0])
     return f"{whole // size}{large} {whole % size // part}{small}"
 
 
 def countdown(until_ms: int, now_ms: int) -> str:
-    """The time that is left: `in 2d 3h`, or `over`."""
+    """Format the remaining time: `in 2d 3h`, or `over`."""
     return f"in {duration((until_ms - now_ms) / 1000)}" if until_ms > now_ms else "over"

@@ -1,4 +1,4 @@
-"""The notice beside stale values that `--stale` and `--raw` show, with the reason."""
+"""The notice that `--stale` and `--raw` print beside stale values, with the reason."""
 
 import sys
 from collections.abc import Iterable
@@ -16,11 +16,12 @@ __all__ = ("report", "report_chains", "report_market")
 
 
 def report(
-    moment: Moment, not_live: int, total: int, newest_age_s: float | None, aside: bool
+    moment: Moment, not_live: int, total: int, newest_age_s: float | None, is_note: bool
 ) -> None:
     """Print that *not_live* of the *total* values shown are not live, and why if the feed is down.
 
-    On a terminal it is a line of the screen; *aside*, and in a pipe, a line on stderr.
+    The notice is part of the screen on a terminal. In a pipe, or with *is_note*, it goes to stderr:
+    a program that reads the output must not take it for data.
     """
     down = moment.down
     if down is None and not not_live:
@@ -31,23 +32,23 @@ def report(
     if newest_age_s is not None:
         parts.append(f"the newest is {printing.duration(newest_age_s)} old")
     line = "; ".join(parts)
-    if aside or not sys.stdout.isatty():
-        printing.aside(line)
+    if is_note or not sys.stdout.isatty():
+        printing.print_note(line)
     else:
         printing.show(Text(line, style="bold red"))
 
 
-def report_chains(chains: Iterable[Chain], aside: bool) -> None:
-    """`report` on the options of *chains*."""
+def report_chains(chains: Iterable[Chain], is_note: bool) -> None:
+    """Print the notice on the options of *chains*, if any is not live."""
     chains = list(chains)
     options: list[Option] = [option for chain in chains for option in chain.options]
     not_live = sum(not option.live for option in options)
-    newest = min((option.age_s for option in options), default=None)
-    report(chains[0].moment, not_live, len(options), newest, aside)
+    newest_age_s = min((option.age_s for option in options), default=None)
+    report(chains[0].moment, not_live, len(options), newest_age_s, is_note)
 
 
-def report_market(market: Market, rows: NDArray[np.intp], aside: bool) -> None:
-    """`report` on some rows of a *market*."""
+def report_market(market: Market, rows: NDArray[np.intp], is_note: bool) -> None:
+    """Print the notice on some rows of *market*, if any is not live."""
     live, ages_s = market.column("live")[rows], market.column("age_s")[rows]
-    newest = float(ages_s.min()) if len(ages_s) else None
-    report(market.moment, int((~live).sum()), len(rows), newest, aside)
+    newest_age_s = float(ages_s.min()) if len(ages_s) else None
+    report(market.moment, int((~live).sum()), len(rows), newest_age_s, is_note)

@@ -1,7 +1,7 @@
 """`fastopts top`: a live table on the whole screen.
 
-terminal.py   keys as they are pressed; leaves the terminal as it found it
-view.py       what the user has chosen to see, and how keys change it
-screen.py     one look at the market, drawn
-command.py    the loop
+terminal.py   reads keys; restores the terminal at the end
+view.py       the user's choices, and how keys change them
+screen.py     reads the market and draws it
+command.py    the command and its loop
 """

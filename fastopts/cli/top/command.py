@@ -1,16 +1,15 @@
-"""`fastopts top`: the loop."""
+"""`fastopts top`: a live table on the whole screen."""
 
 from typing import Annotated, Final
 
-import typer
 from rich.console import Console
 from rich.live import Live
 
-from fastopts.cli import options
-from fastopts.cli.options import RedisUrl, Venue
+from fastopts.cli.options import StoreLocation, reads_store
 from fastopts.cli.top import terminal
 from fastopts.cli.top.screen import draw, read_screen
 from fastopts.cli.top.view import View
+from fastopts.command_line import argument
 from fastopts.reader import OptionReader
 
 __all__ = ("top",)
@@ -18,18 +17,21 @@ __all__ = ("top",)
 REFRESH_S: Final = 0.5
 
 
+@reads_store
 def top(
-    asset: Annotated[str | None, typer.Argument(metavar="ASSET", help="default: all")] = None,
-    redis_url: RedisUrl = None,
-    venue: Venue = None,
-) -> None:
-    """Show the live options on the whole screen, those with the highest turnover first.
+    location: StoreLocation,
+    asset: Annotated[
+        str | None, argument("ASSET", help="base coin, such as BTC (default: all)")
+    ] = None,
+) -> int:
+    """Show a live table of options on the whole screen, highest turnover first.
 
-    Keys: left and right choose the column to sort by, r reverses, a and t go through assets and
-    types, / filters by a part of the symbol, Escape ends that, q quits.
+    Keys: left and right choose the column to sort by, r reverses the order, a and t cycle through
+    assets and types, / filters by a part of the symbol and Escape clears the filter, q quits.
     """
-    with options.reader(redis_url, venue) as reader, terminal.keys() as pressed:
+    with location.reader() as reader, terminal.keys() as pressed:
         _run(reader, View(asset.upper() if asset else None), pressed)
+    return 0
 
 
 def _run(reader: OptionReader, view: View, pressed: terminal.Keys) -> None:

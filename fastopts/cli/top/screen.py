@@ -1,4 +1,4 @@
-"""One look at the market, drawn."""
+"""One screen of `fastopts top`: read from the market, and drawn."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,13 +16,17 @@ from fastopts.reader.selection.bounds import Bounds
 
 __all__ = ("ScreenData", "draw", "read_screen")
 
-_HELP: Final = "q quit   ← → sort   r reverse   a asset   t type   / filter   Esc no filter"
+_HELP: Final = "q quit   ← → sort   r reverse   a asset   t type   / filter   Esc clear"
 _LINES: Final = 4  # two above the table, its heading, one below
 
 
 @dataclass(frozen=True, slots=True)
 class ScreenData:
-    """The options to show, how many are live, how many match, and what is wrong."""
+    """The data of one screen.
+
+    *options* are the rows to show, *live* counts live options in the scan, *matching* those that
+    also match the text filter. *trouble* says why there may be no data.
+    """
 
     options: Sequence[Option] = ()
     live: int = 0
@@ -33,52 +37,52 @@ class ScreenData:
 
 
 def read_screen(reader: OptionReader, view: View, height: int) -> ScreenData:
-    """Read the market, and choose what *view* shows of it on *height* lines.
+    """Read the live options that *view* shows on *height* lines.
 
-    Only live values are chosen. A server that does not answer is trouble to show, and no error.
+    A server that does not answer is shown as trouble: it may come back while the user watches.
     """
     bounds: Bounds = {"type": view.type}
     try:
-        found = reader.scan(view.asset, gate=False, sort=view.sort, require_live=False, **bounds)
+        scan = reader.scan(view.asset, gate=False, sort=view.sort, require_live=False, **bounds)
     except StoreError as error:
         return ScreenData(trouble=str(error))
-    moment = found.market.moment
+    moment = scan.market.moment
     view.assets = moment.feed.assets
-    live = found.rows[found.market.column("live")[found.rows]]
-    symbols = found.market.listing.symbols
+    live = scan.rows[scan.market.column("live")[scan.rows]]
+    symbols = scan.market.listing.symbols
     matching = [row for row in live.tolist() if view.text in symbols[row]]
     return ScreenData(
-        [found.market.option(row) for row in matching[: max(height - _LINES, 0)]],
-        len(live),
-        len(matching),
-        moment.feed.venue,
-        moment.now_ms,
-        None if moment.down is None else f"feed down: {moment.down}",
+        options=[scan.market.option(row) for row in matching[: max(height - _LINES, 0)]],
+        live=len(live),
+        matching=len(matching),
+        venue=moment.feed.venue,
+        now_ms=moment.now_ms,
+        trouble=None if moment.down is None else f"feed down: {moment.down}",
     )
 
 
-def draw(seen: ScreenData, view: View, width: int) -> RenderableType:
-    """Draw what was *seen* on *width* columns."""
-    table = printing.fitting(_columns(seen.options, view), width)
+def draw(data: ScreenData, view: View, width: int) -> RenderableType:
+    """Draw *data* on *width* columns."""
+    table = printing.fitted_table(_columns(data.options, view), width)
     below = Text(f"/{view.text}_" if view.is_typing else _HELP, style="reverse")
     below.truncate(width, overflow="crop")
-    return Group(_title(seen), _choice(seen, view), table, below)
+    return Group(_title(data), _choice(data, view), table, below)
 
 
-def _title(seen: ScreenData) -> Text:
-    parts = [printing.venue(seen.venue) or Text("fastopts top", style="bold")]
-    if seen.now_ms:
-        parts.append(Text(printing.utc(seen.now_ms)))
-    if seen.trouble is not None:
-        parts.append(Text(seen.trouble, style="bold red"))
+def _title(data: ScreenData) -> Text:
+    parts = [printing.venue(data.venue) or Text("fastopts top", style="bold")]
+    if data.now_ms:
+        parts.append(Text(printing.utc(data.now_ms)))
+    if data.trouble is not None:
+        parts.append(Text(data.trouble, style="bold red"))
     return _line(Text("  ").join(parts))
 
 
-def _choice(seen: ScreenData, view: View) -> Text:
+def _choice(data: ScreenData, view: View) -> Text:
     kind = {"C": "calls", "P": "puts", None: "options"}[view.type]
-    what = f"{view.asset or 'all'} {kind}" + (f" with {view.text!r}" if view.text else "")
+    scope = f"{view.asset or 'all'} {kind}" + (f" with {view.text!r}" if view.text else "")
     order = f"{view.column} {'▼' if view.is_descending else '▲'}"
-    return _line(Text(f"{what}: {seen.matching:,} of {seen.live:,} live, by {order}", style="dim"))
+    return _line(Text(f"{scope}: {data.matching:,} of {data.live:,} live, by {order}", style="dim"))
 
 
 def _line(text: Text) -> Text:
@@ -86,11 +90,11 @@ def _line(text: Text) -> Text:
     return text
 
 
-def _columns(found: Sequence[Option], view: View) -> list[Column]:
+def _columns(options: Sequence[Option], view: View) -> list[Column]:
     return [
         Column(
             name,
-            [cells.cell(option, name) for option in found],
+            [cells.cell(option, name) for option in options],
             0 if name in ("symbol", view.column) else rank,
             cells.is_text(name),
         )

@@ -1,4 +1,4 @@
-"""Keys as they are pressed. The terminal is left as it was found, however that comes about."""
+"""Keys as they are pressed. The terminal's modes are restored, whatever ends the program."""
 
 import os
 import re
@@ -32,30 +32,30 @@ _KEY: Final = re.compile(r"\x1b\[[\d;]*[A-Za-z~]|\x1bO[A-Za-z]|.", re.DOTALL)
 
 @contextmanager
 def keys() -> Iterator[Keys]:
-    """Yield what waits so many seconds for keys, and returns those that were pressed.
+    """Yield a function that waits up to a number of seconds, and returns the keys pressed.
 
-    Ctrl-C raises KeyboardInterrupt, SIGTERM ends the program, and Ctrl-Z does nothing: a shell
-    would get the screen as it is. Raises ConfigError where there is no terminal.
+    Ctrl-C raises KeyboardInterrupt, and SIGTERM ends the program. Ctrl-Z is off: the shell would
+    get a terminal in the alternate screen, without echo. Raises ConfigError without a terminal.
     """
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise ConfigError("top needs a terminal: fastopts scan prints the same table once")
+        raise ConfigError("top needs a terminal; fastopts scan prints the same table once")
     if not HAS_TERMIOS:
-        raise ConfigError("top needs a POSIX terminal: fastopts scan prints the same table once")
+        raise ConfigError("top needs a POSIX terminal; fastopts scan prints the same table once")
     if os.environ.get("TERM", "") in ("", "dumb", "unknown"):
         raise ConfigError(
-            "top needs a terminal that can move its cursor, and TERM names none: set TERM, or"
-            " fastopts scan prints the same table once"
+            "top needs a terminal that can move its cursor: set TERM (fastopts scan prints the same"
+            " table once)"
         )
     file = sys.stdin.fileno()
     before = termios.tcgetattr(file)
-    ended = signal.signal(signal.SIGTERM, _end)
+    previous = signal.signal(signal.SIGTERM, _end)
     try:
         tty.setcbreak(file)
         _ignore_suspend(file)
         yield lambda timeout_s: _read(file, timeout_s)
     finally:
         termios.tcsetattr(file, termios.TCSAFLUSH, before)
-        signal.signal(signal.SIGTERM, ended)
+        signal.signal(signal.SIGTERM, previous)
 
 
 def _ignore_suspend(file: int) -> None:
@@ -70,7 +70,7 @@ def _read(file: int, timeout_s: float) -> list[str]:
         return []
     pressed = os.read(file, 1024)
     if not pressed:
-        raise KeyboardInterrupt  # the terminal has gone
+        raise KeyboardInterrupt  # the terminal was closed
     return _KEY.findall(pressed.decode(errors="replace"))
 
 

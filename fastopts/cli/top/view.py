@@ -1,4 +1,4 @@
-"""What the user has chosen to see, and how keys change it."""
+"""The user's choices, and how keys change them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ _TYPES: Final[tuple[Literal["C", "P"] | None, ...]] = (None, "C", "P")
 
 @dataclass(slots=True)
 class View:
-    """Which options are shown and in which order; *assets* are those there are."""
+    """Which options are shown, and in which order; *assets* are those of the feed."""
 
     asset: str | None = None
     type: Literal["C", "P"] | None = None
@@ -32,11 +32,11 @@ class View:
 
     @property
     def sort(self) -> str:
-        """The order, as a scan takes it."""
+        """The order, as the argument *sort* of a scan."""
         return f"-{self.column}" if self.is_descending else self.column
 
     def press(self, key: str) -> None:
-        """Do what *key* stands for; nothing if it has no meaning."""
+        """Apply *key*; a key without a meaning is ignored."""
         if self.is_typing:
             self._type(key)
             return
@@ -69,7 +69,7 @@ class View:
             self.text += key.upper()
 
 
-def _next(choices: Sequence[T], chosen: T) -> T:
-    """What comes after *chosen*: the first again after the last."""
-    place = choices.index(chosen) if chosen in choices else -1
-    return choices[(place + 1) % len(choices)]
+def _next(choices: Sequence[T], current: T) -> T:
+    """The choice after *current*, cyclically; the first one if *current* is not a choice."""
+    index = choices.index(current) if current in choices else -1
+    return choices[(index + 1) % len(choices)]

@@ -34,7 +34,7 @@ def show(found: VerifyReport) -> None:
 
 def _series(series: Sequence[SeriesCoverage]) -> RenderableType:
     styles = ["" if one.live == one.venue == one.stored else "yellow" for one in series]
-    return printing.fitting(
+    return printing.fitted_table(
         (
             Column("asset", [one.asset for one in series], is_text=True),
             Column("expiry (UTC)", [printing.utc(one.expiry_ms)[:-4] for one in series]),
@@ -63,7 +63,7 @@ def _findings(found: VerifyReport) -> Table:
     for case in found.wrong[:WRONG_SHOWN]:
         rows.add_row("wrong", _wrong(case))
     for equation in found.losses:
-        rows.add_row("loss", equation.words)
+        rows.add_row("loss", equation.text)
     if not found.losses:
         rows.add_row("loss", Text(losses.UNKNOWN, "yellow"))
     rows.add_row("greeks", _greeks(found.greeks))

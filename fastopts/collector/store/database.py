@@ -37,8 +37,8 @@ def choose(settings: Settings, venue: str) -> tuple[Address, EmbeddedValkey | No
             "no Redis was named" if venue == "sim" else f"nothing answers at localhost:{USUAL_PORT}"
         )
         raise ConfigError(
-            f"{where}, and FASTOPTS_EMBEDDED=0 forbids an embedded one: start a Redis or name one"
-            " with --redis-url"
+            f"{where}, and no embedded server is allowed (--no-embedded, FASTOPTS_EMBEDDED=0):"
+            " start a Redis, or name one with --redis-url"
         )
     server = EmbeddedValkey(0 if venue == "sim" else USUAL_PORT, password)
     server.start()

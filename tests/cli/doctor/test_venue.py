@@ -21,7 +21,7 @@ NO_REDIS = ("--redis-url", "redis://127.0.0.1:1")
 CHECKS = ("rest dns", "rest tls", "rest", "venue clock", "ws dns", "ws tls", "ws tick")
 
 
-def look(words: list[str], cwd: Path, **variables: str) -> dict[str, dict[str, Any]]:
+def look(words: list[str], cwd: Path, **variables: Any) -> dict[str, dict[str, Any]]:
     return diagnose(*NO_REDIS, *words, cwd=cwd, **variables)
 
 
@@ -87,7 +87,7 @@ def test_what_a_healthy_venue_says(tmp_path: Path, there: list[str], venue: Runn
     assert levels(found) == ["green"] * 7
     count = sum(symbol.startswith("BTC-") for symbol in venue.venue.symbols)
     assert found["rest"]["words"].startswith(f"{count} options on BTC in ")
-    symbol = found["ws tick"]["words"].split(",")[0]
+    symbol = found["ws tick"]["words"].split()[0]
     assert symbol.startswith("BTC-")
     assert symbol in venue.venue.symbols
 
@@ -100,7 +100,7 @@ def test_a_ban_is_told_apart_and_not_asked_again(
     assert levels(found) == [*("green", "green", "red", "skipped", "green", "green", "skipped")]
     assert "HTTP 403" in found["rest"]["words"]
     assert found["rest"]["remedy"].startswith("wait 10 minutes")
-    assert found["ws tick"]["words"] == "not tried: rest failed"
+    assert found["ws tick"]["words"] == "not run: rest failed"
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ def test_a_mute_websocket_is_red(tmp_path: Path, there: list[str], venue: Runnin
     venue.venue.faults.mute = True
     found = look(there, tmp_path)
     assert levels(found) == [*["green"] * 6, "red"]
-    assert "it is open, but BTC-" in found["ws tick"]["words"]
+    assert "connected, but BTC-" in found["ws tick"]["words"]
     assert "did not tick" in found["ws tick"]["words"]
 
 
@@ -135,7 +135,9 @@ def test_a_refused_topic_is_red(tmp_path: Path, there: list[str], venue: Running
     assert "was refused" in found["words"]
 
 
-@pytest.mark.parametrize(("status", "remedy"), [(403, "wait 10 minutes"), (502, "look at")])
+@pytest.mark.parametrize(
+    ("status", "remedy"), [(403, "wait 10 minutes"), (502, "check the firewall")]
+)
 def test_a_refused_handshake_is_red(
     tmp_path: Path, there: list[str], venue: Running, status: int, remedy: str
 ) -> None:
@@ -150,7 +152,7 @@ def test_a_name_that_does_not_resolve_is_red(tmp_path: Path) -> None:
     found = look(at("https://no-such.invalid", "wss://no-such.invalid/x"), tmp_path)
     assert levels(found) == ["red", "skipped", "skipped", "skipped", "red", "skipped", "skipped"]
     assert found["rest dns"]["words"].startswith("no-such.invalid: ")
-    assert found["rest"]["words"] == "not tried: rest dns failed"
+    assert found["rest"]["words"] == "not run: rest dns failed"
 
 
 def test_nobody_there_is_red(tmp_path: Path) -> None:
@@ -170,12 +172,12 @@ def test_a_self_signed_certificate_is_red_until_it_is_accepted(tmp_path: Path) -
         assert levels(found) == ["green", "yellow", "green", "green", "green", "yellow", "green"]
         found = look(there, tmp_path, SSL_CERT_FILE=str(venue.venue.certificate))
         assert levels(found) == ["green"] * 7
-        assert found["ws tls"]["words"] == "127.0.0.1: verified, good for 30 days"
+        assert found["ws tls"]["words"] == "127.0.0.1: verified, valid for 30 days"
 
 
 @pytest.mark.parametrize(
     ("days", "level", "words"),
-    [(-0.5, "red", "certificate has expired"), (3, "yellow", "good for 3 days")],
+    [(-0.5, "red", "certificate has expired"), (3, "yellow", "valid for 3 days")],
 )
 def test_a_certificate_near_or_past_its_end_is_told(
     tmp_path: Path, days: float, level: str, words: str
@@ -196,7 +198,7 @@ def test_plain_text_to_another_machine_is_yellow(tmp_path: Path) -> None:
 def test_a_proxy_is_gone_through(tmp_path: Path) -> None:
     there = at("https://venue.test", "wss://venue.test/x")
     found = look(there, tmp_path, HTTPS_PROXY="http://user:hunter2@127.0.0.1:1")
-    assert found["rest dns"]["words"] == "venue.test: left to the proxy 127.0.0.1"
+    assert found["rest dns"]["words"] == "venue.test: resolved by the proxy 127.0.0.1"
     assert found["rest tls"]["level"] == "red"
     assert "hunter2" not in str(found)
     found = look(there, tmp_path, HTTPS_PROXY="socks5://127.0.0.1:1")

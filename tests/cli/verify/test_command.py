@@ -181,13 +181,13 @@ def test_a_venue_that_does_not_answer_is_told(
     verify: Verify, market: Running, answer: tuple[int, str], said: str
 ) -> None:
     market.venue.faults.rest[TICKERS] = answer
-    done = verify("--seconds", "0")
+    done = verify("--duration", "0")
     assert (done.code, done.out) == (1, "")
     assert said in done.err
 
 
 def test_a_venue_that_is_not_there_is_told(held: Store, tmp_path: Path) -> None:
-    words = ("--redis-url", held.url, "--rest-url", "http://127.0.0.1:1", "--seconds", "0")
+    words = ("--redis-url", held.url, "--rest-url", "http://127.0.0.1:1", "--duration", "0")
     done = fastopts("verify", *words, cwd=tmp_path)
     assert (done.code, done.out) == (1, "")
     assert "Connection refused" in done.err
@@ -196,15 +196,19 @@ def test_a_venue_that_is_not_there_is_told(held: Store, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("venue", "words", "said"),
     [
-        ("sim", [], "is of sim: name the REST host it comes from, --rest-url URL"),
-        ("custom:a.example", [], "is of custom:a.example: name the REST host"),
-        ("sim", ["--rest-url", "https://api.bybit.com"], "is of sim, and https://api.bybit.com is"),
+        ("sim", [], "is from sim: name its REST host with --rest-url URL"),
+        ("custom:a.example", [], "is from custom:a.example: name its REST host"),
+        (
+            "sim",
+            ["--rest-url", "https://api.bybit.com"],
+            "is from sim, but https://api.bybit.com is of bybit",
+        ),
         (
             "bybit",
             ["--rest-url", "http://127.0.0.1:1"],
-            "is of bybit, and http://127.0.0.1:1 is of",
+            "is from bybit, but http://127.0.0.1:1 is of",
         ),
-        ("bybit", ["--testnet"], "--testnet: the data in this Redis is of bybit"),
+        ("bybit", ["--testnet"], "--testnet: the data in this Redis is from bybit"),
         ("bybit", ["--insecure"], "--insecure is for loopback only"),
         ("sim", ["--coins", "B-C", "--rest-url", "http://127.0.0.1:1"], "write coins as BTC,ETH"),
         ("sim", ["--sample", "0"], "--sample"),

@@ -11,7 +11,7 @@ import pytest
 from fastopts import keys
 from fastopts.config import KNOWN_COINS
 from fastopts.sim import SimSettings
-from tests.cli.process import fastopts
+from tests.cli.process import fastopts_process
 from tests.collector.worlds import World, until, world
 from tests.processes import environ
 
@@ -21,7 +21,7 @@ STRANGERS = ("core", "reader", "session", "sim", "venues.bybit.fields", "venues.
 async def judged(w: World, cwd: Path, *words: str) -> dict[str, Any]:
     """What the judge says of that world, which goes on meanwhile."""
     there = ("--redis-url", w.valkey.url, "--rest-url", w.venue.rest_url)
-    done = await asyncio.to_thread(fastopts, "verify", "--json", *there, *words, cwd=cwd)
+    done = await asyncio.to_thread(fastopts_process, "verify", "--json", *there, *words, cwd=cwd)
     [found] = done.objects
     assert (done.code, done.err) == (0 if found["ok"] else 1, "")
     return found
@@ -48,7 +48,7 @@ def test_a_field_that_is_wrong_for_long_is_found_while_its_symbol_ticks(tmp_path
             await w.covered()
             symbol = w.venue.symbols[0]
             spoiling = asyncio.create_task(spoil(w, symbol))
-            found = await judged(w, tmp_path, "--sample", "500", "--seconds", "8")
+            found = await judged(w, tmp_path, "--sample", "500", "--duration", "8s")
             spoiling.cancel()
             told = found["evidence"][symbol]["differences"]
             assert told == [{"field": "pdp", "stored": "31415.9", "venue": "0"}]

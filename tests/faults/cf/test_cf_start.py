@@ -30,7 +30,8 @@ from fastopts.reader import OptionReader
 from fastopts.sim import SimSettings, SimVenue
 from fastopts.venues.bybit import hosts
 from fastopts.venues.bybit.hosts import Endpoints
-from tests.cli.process import Done, fastopts
+from tests.cli.process import Done
+from tests.cli.process import fastopts_process as fastopts
 from tests.sim.conftest import until_async
 from tests.store import CALL, Store
 

@@ -24,7 +24,7 @@ from fastopts.net.redis.address import TlsFiles
 from fastopts.reader import AsyncOptionReader, OptionReader
 from tests import certificates
 from tests.certificates import Authority, authority
-from tests.cli.process import fastopts
+from tests.cli.process import fastopts_process as fastopts
 from tests.processes import environ, finish, sim_venue, start, wait_for_line
 from tests.store import CALL, Store
 from tests.tlsfront import TlsFront

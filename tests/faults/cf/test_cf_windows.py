@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.process import Done, fastopts
+from tests.cli.process import Done
+from tests.cli.process import fastopts_process as fastopts
 from tests.processes import environ, finish, sim_venue, start, wait_for_line
 from tests.store import CALL, PUT, Store
 from tests.windows import customize

@@ -16,7 +16,7 @@ import pytest
 from fastopts.compat import EfficientTradeExecutor, OptionsDataReader
 from fastopts.errors import Expired, FastoptsError
 from fastopts.reader import AsyncOptionReader, Option, OptionReader
-from tests.cli.process import fastopts
+from tests.cli.process import fastopts_process as fastopts
 from tests.reader.collecting import Loop, Opened
 from tests.serve.living import BTC, FRONT, Living
 from tests.serve.serving import Serving, until

@@ -1,0 +1,44 @@
+"""Options of the collector's settings, for the collector and for commands that share some.
+
+The collector's command imports this module, so it needs neither rich nor the reader.
+"""
+
+import inspect
+from typing import Annotated, Any, Final
+
+from fastopts.command_line import Function, ParameterSpec, with_parameters
+from fastopts.config import SETTINGS
+
+__all__ = ("setting", "with_settings")
+
+_GROUPS: Final = {
+    "Venue": ("venue", "testnet", "coins", "rest_url", "ws_url", "insecure"),
+    "Redis": ("redis_url", "redis_ca", "redis_cert", "redis_key", "embedded", "standby"),
+}
+_GROUP_OF: Final = {name: group for group, names in _GROUPS.items() for name in names}
+
+
+def setting(name: str) -> Any:
+    """Describe the option of a setting, for `Annotated`. Its value is checked by `config.load`."""
+    found = SETTINGS[name]
+    return ParameterSpec(
+        name=f"--{name.replace('_', '-')}",
+        metavar=found.metavar,
+        help=found.help,
+        group=_GROUP_OF.get(name, "Options"),
+        is_negatable=found.metavar is None,
+    )
+
+
+def with_settings(command: Function) -> Function:
+    """Give *command* an option for every setting, in place of its `**settings`."""
+    ordered = [*_GROUP_OF, *(name for name in SETTINGS if name not in _GROUP_OF)]
+    return with_parameters(command, map(_parameter, ordered))
+
+
+def _parameter(name: str) -> inspect.Parameter:
+    kind = bool if SETTINGS[name].metavar is None else str
+    annotation: Any = Annotated[kind | None, setting(name)]
+    return inspect.Parameter(
+        name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation
+    )
