@@ -24,7 +24,7 @@ BIN := $(VENV)/bin
 LOCK_UPGRADE ?= --upgrade
 LOCK = uv pip compile --quiet $(LOCK_UPGRADE) --universal --python-version 3.11 --generate-hashes \
   --exclude-newer "3 days" --custom-compile-command "make lock"
-CORE := $(wildcard fastopts/core/*.pyx fastopts/core/*.pxd) setup.py pyproject.toml
+CORE := $(wildcard fastopts/core/*.pyx fastopts/core/*.px[di]) setup.py pyproject.toml
 SCHEMA := $(BIN)/check-jsonschema --quiet --builtin-schema vendor.
 # Most tests wait for other processes most of the time.
 TEST := $(BIN)/python -m pytest --numprocesses 4 --dist worksteal

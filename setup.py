@@ -36,7 +36,7 @@ BUILDS = {
     "asan": ({}, [*SANITIZERS, "-fno-omit-frame-pointer", "-O1", "-g"], []),
     "fuzz": ({}, ["-O3", "-g0", "-fsanitize-coverage=trace-pc"], []),
 }
-MODULES = ("frames", "ticker", "table", "batch", "reply", "records")
+MODULES = ("ticker", "table", "batch", "reply", "records")
 
 build = os.environ.get("FASTOPTS_BUILD", "")
 if build not in BUILDS:

@@ -1,7 +1,10 @@
-"""The terms of an option, and the layouts of the packed record and of the message of updates.
+"""Instruments, and the layouts of a tick in Redis: hash, packed record, announcement.
 
-A tick is kept twice in Redis: as a hash of the venue's decimal text under short names, and as one
-little-endian record of `RECORD.size` bytes. `NUMBERS` orders the numbers of both.
+A tick is stored twice: as a hash with the venue's decimal text under short field names, and as one
+little-endian record of `RECORD.size` bytes. `NUMBERS` is the order of the numbers in both.
+
+The compiled core gets its constants from here, too: `python -m tests.core.make_layout` writes
+`core/layout.pxd`, and a test compares the two.
 """
 
 import re
@@ -14,8 +17,8 @@ from typing import Final, Literal, Self, cast
 from fastopts import keys
 from fastopts.errors import BadInput, clipped
 
-# Short name in the hash, name everywhere else. Those that move with every tick stand first: a
-# small Redis hash is searched from its head.
+# Field name in the hash, name everywhere else. Numbers that change with every tick come first:
+# Redis searches a small hash (a listpack) from its start.
 NUMBERS: Final = (
     ("mp", "mark_price"),
     ("ip", "index_price"),
@@ -42,47 +45,59 @@ NUMBERS: Final = (
     ("c24", "change_24h"),
     ("pdp", "predicted_delivery_price"),
 )
-# A 0 of these stands for "not computed"...
+# A 0 in one of these means "not computed"...
 NEVER_ZERO: Final = (
     *("last_price", "high_24h", "low_24h", "predicted_delivery_price"),
     *("index_price", "underlying_price"),
 )
-# ...and so does a 0 of these, if all of them are 0 at once: a delta of 0 alone may be right.
+# ...and so do zeros in all of these at once: a delta of 0 alone can be correct. When a tick with
+# five zeros counted as having greeks, `by_delta(0.05)` returned a deep in-the-money call.
 NEVER_ALL_ZERO: Final = ("delta", "gamma", "vega", "theta", "mark_iv")
 NUMBER_INDEX: Final = {short: index for index, (short, _) in enumerate(NUMBERS)}
+# Fields of the hash. Behind the numbers: exchange time in s (an old name) and in ms, receive time
+# in ms, sequence number, and the epoch and connection that delivered the tick.
+HASH_FIELDS: Final = (*(short for short, _ in NUMBERS), "ts", "tm", "rt", "sq", "cn")
+FROM_REST: Final = "rest"  # value of `cn` for a row of a REST answer
 
 RECORD_VERSION: Final = 1
 NO_SEQUENCE: Final = -1
-TIME_MAX_MS: Final = 253_402_300_799_999  # the last that a datetime can be: of the year 9999
+TIME_MAX_MS: Final = 253_402_300_799_999  # the last ms of the year 9999: a datetime's maximum
 FLAG_TIME_SUSPECT: Final = 1  # the exchange time is ahead of the venue's clock, or absurd
-FLAG_REST: Final = 2  # a REST row: never live
+FLAG_REST: Final = 2  # a row of a REST answer: never live
 FLAG_MERGED: Final = 4  # partly from a delta
-FLAG_SUSPECT: Final = 8  # two REST rows say otherwise: not live
+FLAG_SUSPECT: Final = 8  # contradicted by two REST answers: not live
 
-# What makes an exchange time suspect. A tick that is merely late is not: its connection is.
+# Limits beyond which an exchange time is suspect. A tick that arrives late is judged by the lag of
+# its connection instead.
 TIME_AHEAD_MAX_MS: Final = 2_000
 TIME_BEHIND_MAX_MS: Final = 24 * 3600 * 1000
 
-# version, kind (C or P), flags, epoch | exchange ms | receive ms | sequence | conn, padding |
-# expiry ms | settle coin | strike | numbers
+# The packed record: fields before the numbers, in order (`conn` is followed by 4 bytes of padding).
+RECORD_HEAD: Final = (
+    *("version", "kind", "flags", "epoch", "ts_ms", "rt_ms", "sequence", "conn"),
+    *("expiry_ms", "settle", "strike"),
+)
 RECORD: Final = struct.Struct(f"<BcHIqqqI4xq8sd{len(NUMBERS)}d")
 
-# A message on `keys.updates`: version, padding, count of records, epoch, number; then, for each
-# record, the length of its symbol in one byte, the symbol in ASCII, and the record as it is stored.
-# The number counts an epoch's messages from 1: who finds a gap has missed something.
+# Rows of int64 that `core.Records.fill` writes beside the numbers.
+HEAD_ROWS: Final = ("held", "live", "ts_ms", "rt_ms", "expiry_ms", "sequence", "flags", "conn")
+
+# An announcement on `keys.updates`: version, padding, count of records, epoch, number; then for
+# each record the length of its symbol in one byte, the symbol in ASCII, and the stored record. The
+# number counts the announcements of an epoch from 1: a gap means that some were missed.
 UPDATE_VERSION: Final = 1
 UPDATE_HEAD: Final = struct.Struct("<BxHIQ")
 UPDATE_BYTES_MAX: Final = 65536
 
-DIGITS_MAX: Final = 20  # before the point of a price or quantity that can be meant
+DIGITS_MAX: Final = 20  # of a valid price or quantity, before the decimal point
 _DECIMAL: Final = re.compile(r"[0-9]{1,20}(?:\.[0-9]{1,20})?(?:[eE][+-]?[0-9]{1,2})?", re.ASCII)
 _STATUS_MAX: Final = 40
-# What a key's YYMMDD can name: 2001 to 2099.
+# Years that a key's YYMMDD can express: 2001 to 2099.
 _EXPIRY_MS: Final = range(1_000_000_000_000, 4_102_444_800_000)
 
 Kind = Literal["C", "P"]
 
-# The fields of `instrument:{symbol}`, all of them texts.
+# The fields of `instrument:{symbol}`, all of them text.
 TERMS: Final = (
     *("base", "quote", "settle", "expiry_ms", "strike", "type"),
     *("tick_size", "lot_size", "status", "launch_ms"),
@@ -91,7 +106,11 @@ TERMS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Instrument:
-    """The terms of one option, as the venue lists it. Decimal texts are the venue's own."""
+    """The terms of one option, as the venue lists it.
+
+    *strike_text*, *tick_size* and *lot_size* are the venue's own decimal text. *asset* is the base
+    coin, *kind* C (call) or P (put); *expiry_ms* and *launch_ms* are ms since 1970 UTC.
+    """
 
     symbol: str
     asset: str
@@ -107,10 +126,12 @@ class Instrument:
 
     @classmethod
     def of_terms(cls, symbol: str, terms: Sequence[str]) -> Self:
-        """The terms as they are stored, in the order of `TERMS`. Raises ValueError for others, and
-        for what `check` refuses."""
+        """Build an instrument from stored *terms*, in the order of `TERMS`.
+
+        Raises ValueError for malformed terms and for those that `check` refuses.
+        """
         base, quote, settle, expiry_ms, strike, kind, tick, lot, status, launch_ms = terms
-        found = cls(
+        listed = cls(
             symbol=symbol,
             asset=base,
             quote=quote,
@@ -123,11 +144,11 @@ class Instrument:
             status=status,
             launch_ms=int(launch_ms),
         )
-        found.check()
-        return found
+        listed.check()
+        return listed
 
     def check(self) -> None:
-        """Raise ValueError for terms that no option has; an unknown step is an empty text."""
+        """Raise ValueError for terms that no option has. An unknown tick or lot size is empty."""
         faults = {
             "coin": not all(map(keys.is_coin, (self.asset, self.quote, self.settle))),
             "expiry": self.expiry_ms not in _EXPIRY_MS,
@@ -143,21 +164,29 @@ class Instrument:
                 raise ValueError(f"{self.symbol}: unusable {name}")
 
     def terms(self) -> dict[str, str]:
-        """What is stored of it, by the names of `TERMS`."""
-        texts = (
-            *(self.asset, self.quote, self.settle, str(self.expiry_ms), self.strike_text),
-            *(self.kind, self.tick_size, self.lot_size, self.status, str(self.launch_ms)),
-        )
-        return dict(zip(TERMS, texts, strict=True))
+        """Return the terms as they are stored: `TERMS` -> text."""
+        return {
+            "base": self.asset,
+            "quote": self.quote,
+            "settle": self.settle,
+            "expiry_ms": str(self.expiry_ms),
+            "strike": self.strike_text,
+            "type": self.kind,
+            "tick_size": self.tick_size,
+            "lot_size": self.lot_size,
+            "status": self.status,
+            "launch_ms": str(self.launch_ms),
+        }
 
     @property
     def strike(self) -> float:
+        """The strike price in quote coin."""
         return float(self.strike_text)
 
     def round_price(self, price: float | Decimal | str, direction: Literal["up", "down"]) -> str:
-        """Return *price* on the grid of `tick_size`, as the exact text for an order.
+        """Return *price* rounded to a multiple of `tick_size`, as the exact text for an order.
 
-        Raises BadInput for what is no price or another direction.
+        Raises BadInput for an invalid price or direction, and if the tick size is not known.
         """
         if not isinstance(direction, str) or direction not in ("up", "down"):
             raise BadInput(f"round a price 'up' or 'down', not {_shown(direction)}")
@@ -165,15 +194,15 @@ class Instrument:
         return _on_grid(self.symbol, "price", price, self.tick_size, rounding)
 
     def round_qty(self, qty: float | Decimal | str) -> str:
-        """Return *qty* rounded down to the grid of `lot_size`, as the exact text for an order.
+        """Return *qty* rounded down to a multiple of `lot_size`, as the exact text for an order.
 
-        Raises BadInput for what is no quantity.
+        Raises BadInput for an invalid quantity, and if the lot size is not known.
         """
         return _on_grid(self.symbol, "quantity", qty, self.lot_size, ROUND_FLOOR)
 
 
 def _is_positive(text: str) -> bool:
-    """Whether *text* is a decimal above 0, of a size that a price or quantity can have."""
+    """Whether *text* is a decimal above 0 in the range of prices and quantities."""
     return _DECIMAL.fullmatch(text) is not None and 1e-15 <= float(text) <= 1e15
 
 
@@ -182,17 +211,19 @@ def _shown(value: object) -> str:
     return clipped(repr(value)) if is_short else f"a {type(value).__name__}"
 
 
-def _on_grid(symbol: str, what: str, value: float | Decimal | str, step: str, rounding: str) -> str:
+def _on_grid(
+    symbol: str, quantity: str, value: float | Decimal | str, step: str, rounding: str
+) -> str:
     try:
         exact = Decimal(str(value))
-    except (InvalidOperation, ValueError):  # of an integer of 5,000 digits
+    except (InvalidOperation, ValueError):  # ValueError: str() of an integer of 5,000 digits
         exact = Decimal("NaN")
     if not exact.is_finite() or exact < 0 or exact.adjusted() > DIGITS_MAX:
-        raise BadInput(f"{symbol}: {_shown(value)} is no {what}")
+        raise BadInput(f"{symbol}: {_shown(value)} is not a {quantity}")
     if not _is_positive(step):
-        raise BadInput(f"{symbol}: the step of its {what} is not known")
+        raise BadInput(f"{symbol}: the step of its {quantity} is not known")
     grid = Decimal(step)
-    # The caller's own precision must not round a price the other way.
+    # The precision of the caller's decimal context must not round a price the other way.
     with localcontext(Context(prec=10 * DIGITS_MAX)):
         steps = (exact / grid).to_integral_value(rounding)
         return format((steps * grid).quantize(grid), "f")

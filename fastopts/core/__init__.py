@@ -1,4 +1,20 @@
-"""The one door to the core: compiled, or its pure twin when FASTOPTS_PURE=1 says so."""
+"""Bytes in, values out: the compiled core, or its pure twin with FASTOPTS_PURE=1.
+
+Every other package imports the core from here and nowhere else, so that one place decides between
+the two. A missing binary is an error that says how to build it, never a silent fallback to much
+slower code.
+
+    layout.pxd   constants that C code shares with Python (generated)
+    frames.pxd   whole plain text frames in a buffer
+    ticker       message -> numbers by index
+    table        symbol -> slot: order rules, counters, dirty slots; inlet.pxi: a connection's entry
+    batch        dirty slots -> Redis commands in one buffer; their replies
+    reply        RESP2 replies
+    record.pxd   the packed record as a C struct
+    records      packed records -> the values that a reader returns
+    buffers.pxd  a checked part of a Python buffer
+    pure         the same in plain Python
+"""
 
 import os
 from typing import TYPE_CHECKING
@@ -13,20 +29,32 @@ _PURE = _CHOICES[_CHOICE]
 IMPLEMENTATION = "pure" if _PURE else "compiled"
 
 if TYPE_CHECKING or _PURE:
-    from fastopts.core.pure import Batch, Grammar, Inlet, Table
-    from fastopts.core.pure_records import Number, Records, Tick, decode, mget, value
+    from fastopts.core.pure import (
+        Batch,
+        Grammar,
+        Inlet,
+        Number,
+        Records,
+        Table,
+        Tick,
+        decode,
+        mget,
+        value,
+    )
 else:
     try:
         from fastopts.core.batch import Batch
-        from fastopts.core.records import Number, Records, Tick, decode, mget, value
+        from fastopts.core.records import Number, Records, Tick, decode, mget
+        from fastopts.core.reply import value
         from fastopts.core.table import Inlet, Table
         from fastopts.core.ticker import Grammar
     except ModuleNotFoundError as error:
         if not str(error.name).startswith(__name__):
             raise
         raise ImportError(
-            f"{error.name} is not built. Build it with `pip install -e .` in the project's folder; "
-            "it needs a C compiler and Python's headers. FASTOPTS_PURE=1 asks for the slow twin."
+            f"{error.name} is not built. Build it with `pip install -e .` in the project's"
+            " directory; it needs a C compiler and Python's headers. FASTOPTS_PURE=1 selects the"
+            " slow twin."
         ) from error
 
 __all__ = (

@@ -1,9 +1,10 @@
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t
 
-from fastopts.core.ticker cimport NUMBER_COUNT
+from fastopts.core.layout cimport COIN_MAX, NUMBER_COUNT
 
 
-# The record's layout in C; `model.RECORD` is its definition.
+# The record in C. `model.RECORD` defines the layout; the modules that use it compare the sizes when
+# they are imported. Packed, because readers in other languages and on other platforms parse it.
 cdef packed struct Record:
     uint8_t version
     uint8_t kind
@@ -15,6 +16,6 @@ cdef packed struct Record:
     uint32_t conn
     uint32_t padding
     int64_t expiry_ms
-    uint8_t settle[8]
+    uint8_t settle[COIN_MAX]
     double strike
     double numbers[NUMBER_COUNT]

@@ -1,7 +1,7 @@
-"""Record records -> values a user reads: the answer to an MGET of records, taken apart in place.
+"""Packed records -> the values that a reader returns: the reply to an MGET, parsed in place.
 
-`pure_records` states the same readably. A number that stands for "none" at the venue is NaN here
-and None outside: the rule is `give_meaning`, applied once, when a record is taken in.
+Numbers by which the venue means "none" are NaN here and None in Python: `give_meaning` applies the
+rule once, when a record is decoded. The pure twin is `pure.records`.
 """
 
 cimport cython
@@ -10,63 +10,85 @@ from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from libc.math cimport INFINITY, NAN
 from libc.stdint cimport int64_t, uint8_t, uint32_t
-from libc.string cimport memcpy, memset
+from libc.string cimport memcmp, memcpy, memset
 
 from fastopts import keys, model
+from fastopts.core.pure import records as pure
 from fastopts.errors import StoreError
 from fastopts.field_registry import FIELDS as _FIELDS
 
+from fastopts.core.buffers cimport borrow
+from fastopts.core.layout cimport (
+    ASK_PRICE,
+    BID_PRICE,
+    BULK_MAX,
+    COIN_MAX,
+    COUNT_MAX,
+    FLAG_REST,
+    FLAG_SUSPECT,
+    FLAG_TIME_SUSPECT,
+    HEAD_ROW_COUNT,
+    NEVER_ALL_ZERO_COUNT,
+    NEVER_ZERO_COUNT,
+    NO_SEQUENCE,
+    NUMBER_COUNT,
+    OTHER_MAX,
+    RECORD_SIZE,
+    RECORD_VERSION,
+    ROW_CONN,
+    ROW_EXPIRY_MS,
+    ROW_FLAGS,
+    ROW_HELD,
+    ROW_LIVE,
+    ROW_RT_MS,
+    ROW_SEQUENCE,
+    ROW_TS_MS,
+    SYMBOL_MAX,
+)
 from fastopts.core.record cimport Record
-from fastopts.core.reply cimport Reply, scan_integer, scan_line, scan_reply
+from fastopts.core.reply cimport Reply, clipped, read_reply, scan_integer, scan_line, scan_reply
 from fastopts.core.table cimport write_integer
-from fastopts.core.ticker cimport NUMBER_COUNT
 
 cdef enum:
-    RECORD_SIZE = sizeof(Record)
-    NAME_MAX = 40               # of a symbol
-    HEAD_ROWS = 8               # of `Records.fill`
-    COUNT_MAX = 1 << 20         # elements of an array
-    BULK_MAX = 512 << 20        # bytes
-    OTHER_MAX = 32 << 10        # bytes of a reply behind the records: it must fit a read buffer
+    NOT_LIVE = FLAG_REST | FLAG_SUSPECT
+    LENGTH_SIZE = 6             # of RECORD_LENGTH
+    ELEMENT_SIZE = LENGTH_SIZE + RECORD_SIZE + 2
 
-# How an element of the answer was found.
+# State of an element of the reply.
 cdef enum State:
     UNREAD = 0
     HELD = 1
     NONE = 2
-    UNREADABLE = 3              # of another version, or no record at all
+    UNREADABLE = 3              # of another version, or not a record
 
-if RECORD_SIZE != model.RECORD.size:
-    raise ImportError("the record's layout is not what it was compiled for")
+# A binary of another version beside these Python modules would read memory at wrong offsets.
+if sizeof(Record) != RECORD_SIZE or RECORD_SIZE != model.RECORD.size:
+    raise ImportError("the layout of records differs from the compiled one: build fastopts again")
 
-cdef bytes OVERSIZED = b"-ERR a reply of more than 32 KiB\r\n"
-cdef uint8_t VERSION = model.RECORD_VERSION
-cdef int NOT_LIVE = model.FLAG_REST | model.FLAG_SUSPECT
-cdef int TIME_SUSPECT = model.FLAG_TIME_SUSPECT
-cdef int64_t NO_SEQUENCE = model.NO_SEQUENCE
+cdef bytes OVERSIZED = pure.OVERSIZED
 cdef int64_t TIME_MAX_MS = model.TIME_MAX_MS
 cdef bytes PREFIX = keys.RECORD.encode()
-cdef dict INDEX = {name: index for index, (_, name) in enumerate(model.NUMBERS)}
-cdef int BID = INDEX["bid_price"]       # price, size and IV of a side follow each other
-cdef int ASK = INDEX["ask_price"]
-cdef int[6] NEVER_ZERO
+cdef dict INDEX = pure.INDEX
+cdef uint8_t[LENGTH_SIZE] RECORD_LENGTH         # "$256\r\n": the first line of a record
+RECORD_LENGTH[:] = b"$%d\r\n" % model.RECORD.size
+cdef int[NEVER_ZERO_COUNT] NEVER_ZERO
 NEVER_ZERO[:] = [INDEX[name] for name in model.NEVER_ZERO]
-cdef int[5] NEVER_ALL_ZERO
+cdef int[NEVER_ALL_ZERO_COUNT] NEVER_ALL_ZERO
 NEVER_ALL_ZERO[:] = [INDEX[name] for name in model.NEVER_ALL_ZERO]
 
 
 cdef inline void give_meaning(Record* record) noexcept nogil:
-    """Make NaN of what stands for "none"."""
+    """Replace the numbers that mean "none" by NaN; the rule is `pure.records.give_meaning`."""
     cdef int i
-    _side(record, BID)
-    _side(record, ASK)
-    for i in range(6):
+    _side(record, BID_PRICE)
+    _side(record, ASK_PRICE)
+    for i in range(NEVER_ZERO_COUNT):
         if record.numbers[NEVER_ZERO[i]] == 0:
             record.numbers[NEVER_ZERO[i]] = NAN
-    for i in range(5):
+    for i in range(NEVER_ALL_ZERO_COUNT):
         if record.numbers[NEVER_ALL_ZERO[i]] != 0:
             return
-    for i in range(5):
+    for i in range(NEVER_ALL_ZERO_COUNT):
         record.numbers[NEVER_ALL_ZERO[i]] = NAN
 
 
@@ -79,8 +101,8 @@ cdef inline void _side(Record* record, int price) noexcept nogil:
 
 
 cdef class Number:
-    # One of the record's numbers as a read-only attribute of a Tick: a float, None where the venue
-    # gives none. (No docstring: an instance's is its own.)
+    # A number of the record as a read-only attribute of a Tick: a float, None if there is none.
+    # A comment, because `__doc__` of an instance describes its number.
     cdef int index
     cdef str name
 
@@ -105,7 +127,11 @@ cdef class Number:
 
 @cython.no_gc
 cdef class Tick:
-    """One option's newest tick as it was read, and what was known of the feed at that *moment*."""
+    """An option's newest tick as it was read; *moment* is the state of the feed at the read.
+
+    Users subclass it (`reader.Option`). It holds only strings and the moment, which refer to no
+    Tick: without support for the garbage collector, an object is smaller and made faster.
+    """
 
     cdef Record packed
     cdef readonly str symbol
@@ -114,7 +140,7 @@ cdef class Tick:
 
     @property
     def record(self):
-        """The packed record (`model.RECORD`), numbers that stand for "none" as NaN."""
+        """The packed record (`model.RECORD`), with NaN for numbers that mean "none"."""
         return PyBytes_FromStringAndSize(<const char*>&self.packed, RECORD_SIZE)
 
     @property
@@ -124,27 +150,27 @@ cdef class Tick:
 
     @property
     def strike(self):
-        """In quote coin."""
+        """The strike price in quote coin."""
         return self.packed.strike
 
     @property
     def settle(self):
-        """The coin it is settled in."""
-        return bytes(self.packed.settle[:8]).rstrip(b"\0").decode()
+        """The settle coin."""
+        return bytes(self.packed.settle[:COIN_MAX]).rstrip(b"\0").decode()
 
     @property
     def expiry_ms(self):
-        """When it is delivered, in ms since 1970 UTC."""
+        """The time of delivery in ms since 1970 UTC."""
         return self.packed.expiry_ms
 
     @property
     def ts_ms(self):
-        """The venue's time of the tick, in ms since 1970 UTC."""
+        """The exchange time in ms since 1970 UTC."""
         return self.packed.ts_ms
 
     @property
     def rt_ms(self):
-        """When the collector received it, by its own clock, in ms since 1970 UTC."""
+        """The receive time by the collector's clock, in ms since 1970 UTC."""
         return self.packed.rt_ms
 
     @property
@@ -159,23 +185,23 @@ cdef class Tick:
 
     @property
     def epoch(self):
-        """The collector's run that wrote it."""
+        """The epoch of the collector that wrote the record."""
         return self.packed.epoch
 
     @property
     def conn(self):
-        """The connection, within the epoch, that delivered it."""
+        """The venue connection, within the epoch, that delivered the tick."""
         return self.packed.conn
 
 
 cdef inline bint _is_sound(const Record* packed) noexcept nogil:
-    """`pure_records.is_sound`, which says why."""
+    """Whether these bytes are a record of this version: the rule is `pure.records.is_sound`."""
     cdef int i
-    for i in range(8):
+    for i in range(COIN_MAX):
         if packed.settle[i] >= 128:
             return False
     return (
-        packed.version == VERSION
+        packed.version == RECORD_VERSION
         and (packed.kind == b"C" or packed.kind == b"P")
         and 0 <= packed.expiry_ms <= TIME_MAX_MS
         and 0 < packed.strike < INFINITY
@@ -197,11 +223,14 @@ cdef inline Tick _tick(type kind, str symbol, const uint8_t* record, moment):
 
 def decode(type kind not None, str symbol not None, bytes record not None, moment, uint32_t epoch,
            live_conns):
-    """Return *record* as a *kind* of Tick; it is live when it came from a conn among *live_conns*
-    in *epoch*. Raises StoreError for what is no record of this version."""
+    """Return *record* as an instance of *kind*, a subclass of Tick.
+
+    It is live if a connection among *live_conns* delivered it in *epoch*. Raises StoreError unless
+    *record* is a record of this version.
+    """
     cdef Tick tick
     if not issubclass(kind, Tick):
-        raise TypeError(f"{kind} is no Tick")
+        raise TypeError(f"{kind} is not a subclass of Tick")
     if len(record) != RECORD_SIZE or not _is_sound(<const Record*><const char*>record):
         raise StoreError(f"{symbol}: a record that this version of fastopts can't read")
     tick = _tick(kind, symbol, <const uint8_t*><const char*>record, moment)
@@ -210,14 +239,14 @@ def decode(type kind not None, str symbol not None, bytes record not None, momen
 
 
 def mget(symbols not None):
-    """Return the command that asks for the records of *symbols*, as the bytes for the wire.
+    """Return the encoded command that asks for the records of *symbols*.
 
-    What can't be part of a key is asked for under a name that nobody writes.
+    For a symbol that cannot be part of a key, it asks for a key that is never written.
     """
     cdef list names = symbols if isinstance(symbols, list) else list(symbols)
     cdef uint8_t text[32]
-    cdef Py_ssize_t size, room = 64 + len(names) * (len(PREFIX) + NAME_MAX + 16)
-    cdef uint8_t* start = <uint8_t*>PyMem_Malloc(room)
+    cdef Py_ssize_t size, capacity = 64 + len(names) * (len(PREFIX) + SYMBOL_MAX + 16)
+    cdef uint8_t* start = <uint8_t*>PyMem_Malloc(capacity)
     cdef uint8_t* out = start
     if start == NULL:
         raise MemoryError
@@ -252,11 +281,11 @@ cdef uint8_t* _key(uint8_t* out, name) except NULL:
 
 
 cdef bint _is_plain(name) except -1:
-    """`keys.is_symbol`, which the twin asks."""
+    """Whether *name* may become part of a key: `keys.is_symbol` without a regular expression."""
     cdef Py_UCS4 c
     if not isinstance(name, str):
         raise TypeError(f"a symbol is a str, not {name!r}")
-    if not 0 < len(<str>name) <= NAME_MAX:
+    if not 0 < len(<str>name) <= SYMBOL_MAX:
         return False
     for c in <str>name:
         if not (c"A" <= c <= c"Z" or c"0" <= c <= c"9" or c == c"-" or c == c"."):
@@ -266,11 +295,12 @@ cdef bint _is_plain(name) except -1:
 
 @cython.final
 cdef class Records:
-    """Reads the answer to an MGET of *count* records, and *others* replies behind it.
+    """Reads the reply to an MGET of *count* records, and *others* replies behind it.
 
-    `error` is the refusal that came in place of the records; `others` holds raw replies. A value of
-    another size than a record's is skipped as it arrives and is unreadable; in place of another
-    reply of more than 32 KiB stands an error reply.
+    `error` is the error reply that came in place of the records, `others` the raw replies behind
+    them. A value of another size than a record's is skipped as it arrives and is unreadable; an
+    error reply replaces another reply of more than 32 KiB. (A foreign value of more than a read
+    buffer must not make the whole read fail.)
     """
 
     cdef readonly Py_ssize_t count
@@ -286,7 +316,7 @@ cdef class Records:
 
     def __cinit__(self, Py_ssize_t count, Py_ssize_t others=0):
         if not 0 < count <= COUNT_MAX or others < 0:
-            raise ValueError(f"no such answer: {count} records, {others} others")
+            raise ValueError(f"invalid numbers of replies: {count} records, {others} others")
         self.count, self.others_count, self.read = count, others, -1
         self.others = []
         self.records = <uint8_t*>PyMem_Malloc(count * RECORD_SIZE)
@@ -324,25 +354,20 @@ cdef class Records:
 
     @property
     def done(self):
-        """Whether everything has come."""
+        """Whether all replies were read."""
         return self._is_read() and len(self.others) == self.others_count
 
     def acknowledge(self, view, Py_ssize_t start, Py_ssize_t end):
-        """Read from ``view[start:end]``; return the position behind what was read.
+        """Read from ``view[start:end]``; return the position behind the part that was read.
 
-        Raises StoreError for bytes that are no such answer.
+        Raises StoreError for bytes that are not such replies.
         """
         cdef Py_buffer buffer
-        cdef const uint8_t* base
-        cdef const uint8_t* at
-        cdef const uint8_t* stop
+        cdef const uint8_t* base = borrow(view, start, end, &buffer)
+        cdef const uint8_t* at = base + start
+        cdef const uint8_t* stop = base + end
         cdef Py_ssize_t size
-        PyObject_GetBuffer(view, &buffer, PyBUF_SIMPLE)
         try:
-            if not 0 <= start <= end <= buffer.len:
-                raise ValueError(f"no such part of {buffer.len} bytes: {start}:{end}")
-            base = <const uint8_t*>buffer.buf
-            at, stop = base + start, base + end
             while not self._is_read():
                 size = self._head(at, stop) if self.read < 0 else self._element(at, stop)
                 if size == 0:
@@ -359,16 +384,19 @@ cdef class Records:
 
     def take(self, type kind not None, symbols not None, moment, uint32_t epoch, live_conns,
              int64_t now_ms, int64_t oldest_ms, int64_t newest_ms):
-        """Return a list of *kind* of Tick (None where there is no readable record) aligned with
-        *symbols*, and the positions that are in doubt: not there, not live, delivered by *now_ms*,
-        of a time before *oldest_ms*, after *newest_ms*, or one that can't be right."""
+        """Return instances of *kind* for *symbols*, and the positions of doubtful ones.
+
+        None stands for a missing or unreadable record. Doubtful: no record, not live, delivered by
+        *now_ms*, a time before *oldest_ms* or after *newest_ms*, or a suspect one. The caller looks
+        at the doubtful ones only: in the usual case none of the checks runs in Python.
+        """
         cdef list ticks = [], doubtful = []
         cdef Py_ssize_t i
         cdef Tick tick
         if not issubclass(kind, Tick):
-            raise TypeError(f"{kind} is no Tick")
+            raise TypeError(f"{kind} is not a subclass of Tick")
         if len(symbols) != self.count or not self._is_read():
-            raise ValueError("the symbols are not those that were asked for")
+            raise ValueError("the symbols are not those of the request")
         for i in range(self.count):
             if self.states[i] != HELD:
                 ticks.append(None)
@@ -381,44 +409,44 @@ cdef class Records:
                 or tick.packed.expiry_ms <= now_ms
                 or tick.packed.ts_ms < oldest_ms
                 or tick.packed.ts_ms > newest_ms
-                or tick.packed.flags & TIME_SUSPECT
+                or tick.packed.flags & FLAG_TIME_SUSPECT
             ):
                 doubtful.append(i)
             ticks.append(tick)
         return ticks, doubtful
 
     def is_unreadable(self, Py_ssize_t index):
-        """Whether something stands at *index* that is no record of this version."""
+        """Whether the value at *index* is not a record of this version."""
         return 0 <= index < self.count and self.states[index] == UNREADABLE
 
     def record(self, Py_ssize_t index):
-        """The packed record at *index* as it came, or None."""
+        """Return the packed record at *index* as it was read, or None."""
         if not 0 <= index < self.count or self.states[index] != HELD:
             return None
         return PyBytes_FromStringAndSize(<const char*>self.records + index * RECORD_SIZE, RECORD_SIZE)
 
     def fill(self, numbers not None, heads not None, uint32_t epoch, live_conns):
-        """Write all records column by column and return how many are held.
+        """Write all records column by column and return the number of records.
 
-        *numbers* takes one row of float64 for each of `model.NUMBERS`; *heads* rows of int64: held
-        (0 or 1), live, ts, rt and expiry in ms, sequence, flags, conn. Where no record is held, the
-        numbers are NaN and the heads 0.
+        *numbers* takes one row of float64 for each of `model.NUMBERS`, *heads* one row of int64 for
+        each of `model.HEAD_ROWS` (held and live are 0 or 1). Without a record, the numbers are NaN
+        and the heads 0.
         """
         cdef Py_buffer n, h
-        cdef Py_ssize_t i, held = 0
+        cdef Py_ssize_t i, count = 0
         cdef Record packed
         PyObject_GetBuffer(numbers, &n, PyBUF_SIMPLE | PyBUF_WRITABLE)
         try:
             PyObject_GetBuffer(heads, &h, PyBUF_SIMPLE | PyBUF_WRITABLE)
             try:
-                if n.len != self.count * NUMBER_COUNT * 8 or h.len != self.count * HEAD_ROWS * 8:
-                    raise ValueError("the columns are not of the answer's size")
+                if n.len != self.count * NUMBER_COUNT * 8 or h.len != self.count * HEAD_ROW_COUNT * 8:
+                    raise ValueError("the columns do not have the size of the reply")
                 for i in range(self.count):
                     self._load(i, &packed)
                     _spread(&packed, i, self.count, <double*>n.buf)
-                    held += self.states[i] == HELD
+                    count += self.states[i] == HELD
                     self._heads(&packed, i, <int64_t*>h.buf, epoch, live_conns)
-                return held
+                return count
             finally:
                 PyBuffer_Release(&h)
         finally:
@@ -442,17 +470,17 @@ cdef class Records:
         cdef Py_ssize_t n = self.count
         cdef int row
         if self.states[i] != HELD:
-            for row in range(HEAD_ROWS):
+            for row in range(HEAD_ROW_COUNT):
                 out[row * n + i] = 0
             return 0
-        out[i] = 1
-        out[n + i] = _is_live(packed, epoch, live_conns)
-        out[2 * n + i] = packed.ts_ms
-        out[3 * n + i] = packed.rt_ms
-        out[4 * n + i] = packed.expiry_ms
-        out[5 * n + i] = packed.sequence
-        out[6 * n + i] = packed.flags
-        out[7 * n + i] = packed.conn
+        out[ROW_HELD * n + i] = 1
+        out[ROW_LIVE * n + i] = _is_live(packed, epoch, live_conns)
+        out[ROW_TS_MS * n + i] = packed.ts_ms
+        out[ROW_RT_MS * n + i] = packed.rt_ms
+        out[ROW_EXPIRY_MS * n + i] = packed.expiry_ms
+        out[ROW_SEQUENCE * n + i] = packed.sequence
+        out[ROW_FLAGS * n + i] = packed.flags
+        out[ROW_CONN * n + i] = packed.conn
         return 0
 
     cdef Py_ssize_t _head(self, const uint8_t* at, const uint8_t* end) except -1:
@@ -461,14 +489,14 @@ cdef class Records:
         if at >= end:
             return 0
         if at[0] == b"-":
-            self.error = _value(at, end, &part)
+            self.error = read_reply(at, end, &part)
             self.refused = part > 0
             return part
         part = scan_line(at + 1, end, &size)
         if part == 0:
             return 0
         if at[0] != b"*" or part < 0 or scan_integer(at + 1, size, &value) or value != self.count:
-            raise StoreError(f"not the records that were asked for: {_clipped(at, end)!r}")
+            raise StoreError(f"not the records of the request: {clipped(at, end)!r}")
         self.read = 0
         return part + 1
 
@@ -477,37 +505,36 @@ cdef class Records:
         cdef int64_t value = 0
         if self.skipped:
             return self._skip_element(at, end)
-        if end - at >= RECORD_SIZE + 8 and at[1] == b"2" and at[2] == b"5" and at[3] == b"6":
-            # "$256\r\n", a record, "\r\n": what nearly every element is
-            if at[0] == b"$" and at[4] == 13 and at[5] == 10:
-                if at[RECORD_SIZE + 6] == 13 and at[RECORD_SIZE + 7] == 10:
-                    self._hold(at + 6)
-                    return RECORD_SIZE + 8
+        # Nearly every element is a whole record: compare its first line instead of parsing it.
+        if end - at >= ELEMENT_SIZE and memcmp(at, RECORD_LENGTH, LENGTH_SIZE) == 0:
+            if at[ELEMENT_SIZE - 2] == 13 and at[ELEMENT_SIZE - 1] == 10:
+                self._hold(at + LENGTH_SIZE)
+                return ELEMENT_SIZE
         if at >= end:
             return 0
         part = scan_line(at + 1, end, &size)
         if part == 0:
             return 0
         if at[0] != b"$" or part < 0 or scan_integer(at + 1, size, &value) or value < -1:
-            raise StoreError(f"not RESP: {_clipped(at, end)!r}")
+            raise StoreError(f"not RESP: {clipped(at, end)!r}")
         if value < 0:
             self.states[self.read] = NONE
             self.read += 1
             return part + 1
         if value > BULK_MAX:
-            raise StoreError(f"not RESP: {_clipped(at, end)!r}")
+            raise StoreError(f"not RESP: {clipped(at, end)!r}")
         if value != RECORD_SIZE:
             self.skipped = value + 2
             return part + 1
         if end - at < part + 1 + value + 2:
             return 0
         if at[part + 1 + value] != 13 or at[part + 2 + value] != 10:
-            raise StoreError(f"not RESP: {_clipped(at, end)!r}")
+            raise StoreError(f"not RESP: {clipped(at, end)!r}")
         self._hold(at + 1 + part)
         return part + 1 + value + 2
 
     cdef Py_ssize_t _skip(self, const uint8_t* at, const uint8_t* end) except -1:
-        """Skip what has arrived of a value; `skipped` is 0 behind its CRLF."""
+        """Skip the part of a value that has arrived; `skipped` is 0 behind its CRLF."""
         cdef Py_ssize_t part = min(end - at, self.skipped - 2)
         if part > 0:
             self.skipped -= part
@@ -515,7 +542,7 @@ cdef class Records:
         if end - at < 2:
             return 0
         if at[0] != 13 or at[1] != 10:
-            raise StoreError(f"not RESP: {_clipped(at, end)!r}")
+            raise StoreError(f"not RESP: {clipped(at, end)!r}")
         self.skipped = 0
         return 2
 
@@ -527,7 +554,7 @@ cdef class Records:
         return size
 
     cdef Py_ssize_t _skip_other(self, const uint8_t* at, const uint8_t* end) except -1:
-        """Skip the next part of an oversized reply: a line, or what has arrived of a value."""
+        """Skip the next part of an oversized reply: a line, or the part of a value that arrived."""
         cdef Py_ssize_t size = 0, part
         cdef int64_t value = 0
         if self.skipped:
@@ -541,13 +568,13 @@ cdef class Records:
         if part == 0:
             return 0
         if part < 0 or at[0] not in b"+-:$*":
-            raise StoreError(f"not RESP: {_clipped(at, end)!r}")
+            raise StoreError(f"not RESP: {clipped(at, end)!r}")
         if at[0] != b"+" and at[0] != b"-" and scan_integer(at + 1, size, &value):
-            raise StoreError(f"not RESP: {_clipped(at, end)!r}")
+            raise StoreError(f"not RESP: {clipped(at, end)!r}")
         if at[0] == b"$" and -1 <= value <= BULK_MAX:
             self.skipped = value + 2 if value >= 0 else 0
         elif at[0] == b"$" or at[0] == b"*" and not -1 <= value <= COUNT_MAX:
-            raise StoreError(f"not RESP: {_clipped(at, end)!r}")
+            raise StoreError(f"not RESP: {clipped(at, end)!r}")
         if not self.skipped:
             self._end_skipped(value if at[0] == b"*" and value > 0 else 0)
         return part + 1
@@ -574,7 +601,7 @@ cdef class Records:
         reply.has_integer, reply.error = False, NULL
         size = scan_reply(at, end, &reply, 0)
         if size < 0:
-            raise StoreError(f"not RESP: {_clipped(at, end)!r}")
+            raise StoreError(f"not RESP: {clipped(at, end)!r}")
         if size > OTHER_MAX or (size == 0 and end - at > OTHER_MAX):
             self.replies_skipped = 1
             return self._skip_other(at, end)
@@ -587,60 +614,3 @@ cdef void _spread(const Record* packed, Py_ssize_t i, Py_ssize_t n, double* out)
     cdef int row
     for row in range(NUMBER_COUNT):
         out[row * n + i] = packed.numbers[row]
-
-
-def value(bytes raw not None):
-    """Return the one RESP2 reply *raw* as a Python value: str for a status, int, bytes, list, None,
-    or a StoreError for a refusal. Raises StoreError when it is no whole reply."""
-    cdef const uint8_t* at = <const uint8_t*><const char*>raw
-    cdef Py_ssize_t size = 0
-    found = _value(at, at + len(raw), &size)
-    if size == 0 or size != len(raw):
-        raise StoreError(f"not one reply: {raw[:40]!r}")
-    return found
-
-
-cdef object _value(const uint8_t* at, const uint8_t* end, Py_ssize_t* size):
-    """The reply at *at*; *size* is its length, 0 when it is not whole."""
-    cdef Reply reply
-    size[0] = 0
-    if at >= end:
-        return None
-    reply.has_integer, reply.error = False, NULL
-    size[0] = scan_reply(at, end, &reply, 0)
-    if size[0] < 0:
-        raise StoreError(f"not RESP: {_clipped(at, end)!r}")
-    return _build(&at, end) if size[0] else None
-
-
-cdef object _build(const uint8_t** at, const uint8_t* end):
-    """A reply that `scan_reply` has found whole; *at* moves behind it."""
-    cdef uint8_t kind = at[0][0]
-    cdef Py_ssize_t size = 0, part = scan_line(at[0] + 1, end, &size)
-    cdef const uint8_t* text = at[0] + 1
-    cdef int64_t number = 0
-    cdef list found
-    at[0] += part + 1
-    if kind == b"+":
-        return (<const char*>text)[:size].decode("utf-8", "replace")
-    if kind == b"-":
-        words = (<const char*>text)[:size].decode("utf-8", "replace")
-        return StoreError(words, words)
-    scan_integer(text, size, &number)
-    if kind == b":":
-        return number
-    if number < 0:
-        return None
-    if kind == b"$":
-        text = at[0]
-        at[0] += number + 2
-        return PyBytes_FromStringAndSize(<const char*>text, number)
-    found = []
-    while number:
-        found.append(_build(at, end))
-        number -= 1
-    return found
-
-
-cdef bytes _clipped(const uint8_t* at, const uint8_t* end):
-    return PyBytes_FromStringAndSize(<const char*>at, min(end - at, 40))

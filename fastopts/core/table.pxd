@@ -1,48 +1,39 @@
 cimport cython
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t
 
-from fastopts.core.ticker cimport NUMBER_COUNT, SYMBOL_MAX, TEXT_MAX, Grammar, Tick
+from fastopts.core.layout cimport (
+    AGE_BOUND_COUNT,
+    COIN_MAX,
+    NUMBER_COUNT,
+    REASON_COUNT,
+    SYMBOL_MAX,
+    TEXT_MAX,
+)
+from fastopts.core.ticker cimport Grammar, TickerMessage
 
-# Bits of a slot's `changed` and `in_redis`: the numbers from 0, then the rest of the hash.
-cdef enum:
-    BIT_TS = 24
-    BIT_TM = 25
-    BIT_RT = 26
-    BIT_SQ = 27
-    BIT_CN = 28
-    ALL_BITS = (1 << 29) - 1
-    ALL_NUMBERS = (1 << NUMBER_COUNT) - 1
-    RECORD_SIZE = 256
-    AGE_BOUND_COUNT = 13
-
-cdef enum:
-    TIME_SUSPECT = 1
-    REST = 2
-    MERGED = 4
-    SUSPECT = 8
-
-# What became of a tick.
-cdef enum Taken:
-    STRANGER = 0                        # its symbol has no slot
+# The result of bringing a message to the table.
+cdef enum Outcome:
+    UNKNOWN_SYMBOL = 0                  # its symbol has no slot
     APPLIED = 1
     OLDER = 2
-    BASELESS = 3                        # a delta, and what it changes is not held
+    WITHOUT_BASE = 3                    # a delta to a message that the slot does not hold
 
 
-# All that is known of one symbol: its newest tick, and what Redis has of it (see pure.Slot).
+# Everything known of one symbol: its newest message, and what Redis has of it (see pure.table.Slot).
+# `changed`, `present` and `in_redis` are sets of the hash's fields, one bit each.
 cdef struct Slot:
     uint8_t symbol[SYMBOL_MAX]
     uint8_t symbol_size
     uint8_t kind
-    uint8_t settle[8]
+    uint8_t settle[COIN_MAX]
     bint filled
     bint queued
     bint whole
     bint refused
     bint retired
     bint unsent
-    bint news
-    int in_flight                       # in how many batches
+    bint unannounced
+    int in_flight                       # number of batches
     uint16_t flags
     uint32_t conn
     uint32_t present
@@ -55,7 +46,7 @@ cdef struct Slot:
     int64_t ttl_until_ms
     int64_t ttl_renew_ms
     double strike
-    double numbers[NUMBER_COUNT]        # stale where `changed` has the bit
+    double numbers[NUMBER_COUNT]        # outdated where `changed` has the bit
     uint8_t sizes[NUMBER_COUNT]
     uint8_t texts[NUMBER_COUNT][TEXT_MAX]
 
@@ -88,12 +79,12 @@ cdef class Table:
     cdef readonly int64_t unknown_fields
     cdef readonly int64_t suspects
     cdef readonly int64_t suspects_now
-    cdef int64_t rejections[16]
+    cdef int64_t rejections[REASON_COUNT]
     cdef Ages age_counts
     cdef Ages wait_counts
     cdef Slot** slots                   # in order of addition
     cdef Slot** buckets                 # open addressing; NULL: free
-    cdef Slot** queue                   # a ring: each slot stands in it at most once
+    cdef Slot** queue                   # a ring buffer; each slot is in it at most once
     cdef Py_ssize_t count
     cdef Py_ssize_t capacity            # of slots; buckets and queue hold twice as many
     cdef Py_ssize_t queue_head
@@ -103,10 +94,10 @@ cdef class Table:
     cdef Slot* find(self, const uint8_t* symbol, Py_ssize_t size) noexcept nogil
     cdef Slot* slot_of(self, str symbol) except NULL
     cdef Slot* _new_slot(self, bytes raw) except NULL
-    cdef int _sample(self, str reason, bytes message) except -1
-    cdef int _note_unknown(self, bytes message) except -1
+    cdef int sample(self, str reason, bytes message) except -1
+    cdef int note_unknown(self, bytes message) except -1
     cdef void expect(self, const uint8_t* at, Py_ssize_t size) noexcept nogil
-    cdef Taken take(self, const Tick* tick, uint32_t conn, int64_t rt) noexcept nogil
+    cdef Outcome take(self, const TickerMessage* message, uint32_t conn, int64_t rt) noexcept nogil
     cdef bint _is_older(self, int64_t ts, int64_t rt, const Slot* slot) noexcept nogil
     cdef void enqueue(self, Slot* slot) noexcept nogil
     cdef Slot* dequeue(self) noexcept nogil
@@ -118,7 +109,7 @@ cdef class Table:
     cdef void _place(self, Slot* slot) noexcept nogil
     cdef void _displace(self, Slot* slot) noexcept nogil
     cdef void _fill(
-        self, Slot* slot, const Tick* tick, uint32_t conn, int64_t rt, uint16_t flags
+        self, Slot* slot, const TickerMessage* message, uint32_t conn, int64_t rt, uint16_t flags
     ) noexcept nogil
     cdef uint16_t _time_flag(self, int64_t ts, int64_t rt) noexcept nogil
 
@@ -130,17 +121,26 @@ cdef class Inlet:
     cdef readonly int64_t messages
     cdef readonly int64_t applied
     cdef readonly int64_t unreadable
-    cdef int64_t smallest_lag           # since they were last taken; NO_LAG: none
+    cdef int64_t smallest_lag           # since the last `take_lags_ms`; NO_LAG: none
     cdef int64_t newest_lag
     cdef readonly list others
-    cdef readonly list strangers
+    cdef readonly list unknown_tickers
 
     cdef void _note_lag(self, int64_t ts, int64_t rt) noexcept nogil
     cdef int _take(self, const uint8_t* at, Py_ssize_t size, int64_t rt) except -1
     cdef int _apply(
-        self, const Tick* tick, const uint8_t* at, Py_ssize_t size, int64_t rt
+        self, const TickerMessage* message, const uint8_t* at, Py_ssize_t size, int64_t rt
     ) except -1
     cdef int _general(self, bytes payload, int64_t rt) except -1
+
+
+# A loop: a field set has few bits, and popcount needs an instruction set that wheels don't assume.
+cdef inline int count_bits(uint32_t mask) noexcept nogil:
+    cdef int count = 0
+    while mask:
+        mask &= mask - 1
+        count += 1
+    return count
 
 
 cdef void count_age(Ages* ages, int64_t age_ms) noexcept nogil

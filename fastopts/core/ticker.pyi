@@ -1,7 +1,7 @@
 from collections.abc import Mapping
 from typing import Self, final
 
-from fastopts.core.pure import Tick
+from fastopts.core.pure import TickerMessage
 
 @final
 class Grammar:
@@ -9,5 +9,5 @@ class Grammar:
     fields: dict[str, int]
     def __new__(cls, topic_prefix: str, fields: Mapping[str, int]) -> Self: ...
 
-def parse(payload: bytes, grammar: Grammar) -> Tick | None: ...
+def parse(payload: bytes, grammar: Grammar) -> TickerMessage | None: ...
 def is_usual(payload: bytes, grammar: Grammar) -> bool: ...

@@ -1,16 +1,21 @@
 """One ticker message -> numbers by index, in one pass over its bytes, without a Python object.
 
-The scan takes what a venue sends all day: ASCII, no escapes, no nesting beyond `data`, each key
-once, plain decimals (bare or quoted, no exponent), in any key order and with any whitespace.
-Whatever it is not sure about is UNUSUAL: `pure.parse` then decides, so both give one answer.
+The scan accepts the usual messages of a venue: ASCII, no escapes, no nesting beyond `data`, each key
+once, plain decimals (JSON numbers or strings, no exponent), keys in any order, any whitespace. For
+every other message it returns UNUSUAL and `pure.parse` decides, so that both give one answer.
+
+The pure twin is `pure.ticker`.
 """
 
 cimport cython
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.string cimport memcmp, memcpy, memset
 
-from fastopts.core import pure
+from fastopts.core.pure import ticker as pure
 
+from fastopts.core.layout cimport SYMBOL_MAX
+
+# Top-level keys of a message, as bits.
 cdef enum:
     TOPIC = 1
     TS = 2
@@ -21,17 +26,19 @@ cdef enum:
 
 @cython.final
 cdef class Grammar:
-    """The venue's words: how a ticker's topic begins and which number each data field is.
+    """How a venue writes tickers: the prefix of their topics and the names of their numbers.
 
-    *fields* maps the venue's name (at most 30 ASCII characters) to an index into `model.NUMBERS`.
+    *fields* maps the venue's field name (at most 30 ASCII characters) to an index into
+    `model.NUMBERS`. Raises ValueError or TypeError for others.
     """
 
-    # Here and not in __init__, so that no instance exists without it and none is begun twice.
+    # Not in __init__: __new__ alone would leave None where code reads memory, and a second __init__
+    # would replace tables that are in use.
     def __cinit__(self, str topic_prefix not None, fields):
         cdef int number
         cdef bytes raw = topic_prefix.encode("ascii")
-        if len(raw) > 32:
-            raise ValueError("topic prefix longer than 32 characters")
+        if len(raw) > PREFIX_MAX:
+            raise ValueError(f"topic prefix longer than {PREFIX_MAX} characters")
         self.topic_prefix = topic_prefix
         self.fields = dict(fields)
         self.prefix_size = len(raw)
@@ -45,9 +52,10 @@ cdef class Grammar:
             if type(name) is not str or type(index) is not int:
                 raise TypeError(f"not a field: {name!r}: {index!r}")
             number = index
-            if not 0 < len(<str>name) <= 30 or not 0 <= number <= NUMBER_COUNT:
+            if not 0 < len(<str>name) <= NAME_MAX or not 0 <= number <= NUMBER_COUNT:
                 raise ValueError(f"not a field: {name!r}: {index}")
-        # A factor is sought under which no two words share a bucket.
+        # Search a factor under which no two names share a bucket: a perfect hash, so that a look-up
+        # is one multiplication and one comparison.
         for factor in range(1, 1 << 16, 2):
             if self._place(entries, factor):
                 return
@@ -56,28 +64,30 @@ cdef class Grammar:
     cdef bint _place(self, dict entries, uint32_t factor) except -1:
         cdef bytes raw
         cdef uint32_t bucket
-        memset(self.words, 0, sizeof(self.words))
+        memset(self.names, 0, sizeof(self.names))
         self.factor = factor
         for name, index in entries.items():
             raw = (<str>name).encode("ascii")
             bucket = hash_of(<const uint8_t*><const char*>raw, len(raw), factor)
-            if self.words[bucket].size:
+            if self.names[bucket].size:
                 return False
-            self.words[bucket].size = len(raw)
-            self.words[bucket].index = index
-            memcpy(self.words[bucket].text, <const char*>raw, len(raw))
+            self.names[bucket].size = len(raw)
+            self.names[bucket].index = index
+            memcpy(self.names[bucket].text, <const char*>raw, len(raw))
         return True
 
-    cdef Word* find(self, const uint8_t* name, Py_ssize_t size) noexcept nogil:
+    cdef FieldName* find(self, const uint8_t* name, Py_ssize_t size) noexcept nogil:
         if size == 0:
             return NULL
-        cdef Word* word = &self.words[hash_of(name, size, self.factor)]
-        if word.size != size or memcmp(word.text, name, size) != 0:
+        cdef FieldName* known = &self.names[hash_of(name, size, self.factor)]
+        if known.size != size or memcmp(known.text, name, size) != 0:
             return NULL
-        return word
+        return known
 
 
 cdef inline uint32_t hash_of(const uint8_t* name, Py_ssize_t size, uint32_t factor) noexcept nogil:
+    # First, middle and last character and the length tell the names of a venue apart; hashing all
+    # characters would cost more than the comparison that follows.
     cdef uint32_t mixed = (
         name[0] | (<uint32_t>name[size >> 1] << 8) | (<uint32_t>name[size - 1] << 16)
         | (<uint32_t>size << 24)
@@ -87,7 +97,7 @@ cdef inline uint32_t hash_of(const uint8_t* name, Py_ssize_t size, uint32_t fact
 
 
 cdef inline const uint8_t* skip_space(const uint8_t* at, const uint8_t* end) noexcept nogil:
-    # all four stand below what can follow them, and are rare
+    # One comparison in the usual case: all four are below any character that can follow, and rare.
     while at < end and at[0] <= 0x20 and (
         at[0] == b" " or at[0] == b"\n" or at[0] == b"\r" or at[0] == b"\t"
     ):
@@ -95,7 +105,7 @@ cdef inline const uint8_t* skip_space(const uint8_t* at, const uint8_t* end) noe
     return at
 
 
-# Whether a byte is one of those that a string runs over: ASCII, no control, quote or backslash.
+# Whether a byte is an ordinary character of a string: ASCII, no control, quote or backslash.
 cdef uint8_t[256] IS_INNER
 cdef int _byte
 for _byte in range(256):
@@ -103,7 +113,7 @@ for _byte in range(256):
 
 
 cdef inline const uint8_t* string_end(const uint8_t* at, const uint8_t* end) noexcept nogil:
-    """The closing quote of the string whose first character is *at*; NULL for an unusual one."""
+    """Return the closing quote of the string whose first character is *at*; NULL: unusual."""
     while at < end and IS_INNER[at[0]]:
         at += 1
     if at < end and at[0] == b'"':
@@ -116,7 +126,7 @@ cdef inline bint is_digit(uint8_t c) noexcept nogil:
 
 
 cdef inline const uint8_t* decimal_end(const uint8_t* at, const uint8_t* end) noexcept nogil:
-    """Behind the plain decimal at *at*; NULL when there is none."""
+    """Return the end of the plain decimal at *at*; NULL if there is none."""
     if at < end and at[0] == b"-":
         at += 1
     if at >= end or not is_digit(at[0]):
@@ -136,7 +146,7 @@ cdef inline const uint8_t* decimal_end(const uint8_t* at, const uint8_t* end) no
 
 
 cdef const uint8_t* skip_scalar(const uint8_t* at, const uint8_t* end) noexcept nogil:
-    """Behind the string, number or word at *at*; NULL when it is something else."""
+    """Return the end of the string, number or literal at *at*; NULL for anything else."""
     if at >= end:
         return NULL
     if at[0] == b'"':
@@ -155,9 +165,9 @@ cdef const uint8_t* skip_scalar(const uint8_t* at, const uint8_t* end) noexcept 
 
 
 cdef inline const uint8_t* scan_number(
-    const uint8_t* at, const uint8_t* end, int index, Tick* tick
+    const uint8_t* at, const uint8_t* end, int index, TickerMessage* message
 ) noexcept nogil:
-    """Take the value of number *index* at *at*; return what is behind it, or NULL."""
+    """Store the value of number *index* at *at*; return its end, or NULL."""
     cdef bint quoted
     cdef const uint8_t* stop
     cdef Py_ssize_t size
@@ -169,7 +179,7 @@ cdef inline const uint8_t* scan_number(
         return at + 1
     stop = decimal_end(at, end)
     if stop == NULL or stop >= end:
-        # null, or nothing the grammar of decimals knows
+        # null, or not a decimal
         if not quoted and end - at >= 4 and memcmp(at, b"null", 4) == 0:
             return at + 4
         return NULL
@@ -181,24 +191,25 @@ cdef inline const uint8_t* scan_number(
             return NULL
     elif stop[0] == b"e" or stop[0] == b"E":
         return NULL
+    # A copy of constant size is two vector moves; the bytes behind the number are never read.
     if end - at >= TEXT_MAX:
-        memcpy(tick.texts[index], at, TEXT_MAX)
+        memcpy(message.texts[index], at, TEXT_MAX)
     else:
-        memcpy(tick.texts[index], at, size)
-    tick.sizes[index] = <uint8_t>size
-    tick.present |= <uint32_t>1 << index
+        memcpy(message.texts[index], at, size)
+    message.sizes[index] = <uint8_t>size
+    message.present |= <uint32_t>1 << index
     return stop + quoted
 
 
 cdef const uint8_t* scan_data(
-    const uint8_t* at, const uint8_t* end, Grammar grammar, Tick* tick,
+    const uint8_t* at, const uint8_t* end, Grammar grammar, TickerMessage* message,
     const uint8_t** symbol, Py_ssize_t* symbol_size
 ) noexcept nogil:
-    """Take the object behind the brace before *at*; return what is behind it, or NULL."""
+    """Store the object whose opening brace precedes *at*; return its end, or NULL."""
     cdef const uint8_t* name
     cdef const uint8_t* stop
-    cdef Word* before = &grammar.head
-    cdef Word* word
+    cdef FieldName* previous = &grammar.head
+    cdef FieldName* known
     cdef int index
     at = skip_space(at, end)
     if at < end and at[0] == b"}":
@@ -207,34 +218,35 @@ cdef const uint8_t* scan_data(
         if at >= end or at[0] != b'"':
             return NULL
         name = at + 1
-        word = before.next
+        # A venue sends the fields in the same order: try the name that followed the last time.
+        known = previous.next
         if (
-            word != NULL and end - name > word.size and name[word.size] == b'"'
-            and memcmp(name, word.text, word.size) == 0
+            known != NULL and end - name > known.size and name[known.size] == b'"'
+            and memcmp(name, known.text, known.size) == 0
         ):
-            stop = name + word.size
+            stop = name + known.size
         else:
             stop = string_end(name, end)
             if stop == NULL:
                 return NULL
-            word = grammar.find(name, stop - name)
-            before.next = word
+            known = grammar.find(name, stop - name)
+            previous.next = known
         index = -1
-        if word != NULL:
-            index = word.index
-            before = word
+        if known != NULL:
+            index = known.index
+            previous = known
         at = skip_space(stop + 1, end)
         if at >= end or at[0] != b":":
             return NULL
         at = skip_space(at + 1, end)
         if index < 0:
-            tick.unknown_fields += 1
+            message.unknown_fields += 1
             at = skip_scalar(at, end)
         elif index < NUMBER_COUNT:
-            if tick.seen >> index & 1:
+            if message.seen >> index & 1:
                 return NULL
-            tick.seen |= <uint32_t>1 << index
-            at = scan_number(at, end, index, tick)
+            message.seen |= <uint32_t>1 << index
+            at = scan_number(at, end, index, message)
         else:
             if symbol[0] != NULL or at >= end or at[0] != b'"':
                 return NULL
@@ -271,17 +283,17 @@ cdef inline int top_key(const uint8_t* name, Py_ssize_t size) noexcept nogil:
 
 
 cdef inline const uint8_t* scan_ts(
-    const uint8_t* at, const uint8_t* end, Tick* tick
+    const uint8_t* at, const uint8_t* end, TickerMessage* message
 ) noexcept nogil:
     cdef bint quoted = at < end and at[0] == b'"'
     cdef const uint8_t* start
     at += quoted
     start = at
-    tick.ts = 0
+    message.ts = 0
     while at < end and is_digit(at[0]):
         if at - start == 18:
             return NULL
-        tick.ts = tick.ts * 10 + (at[0] - <uint8_t>b"0")
+        message.ts = message.ts * 10 + (at[0] - <uint8_t>b"0")
         at += 1
     if at == start or at >= end:
         return NULL
@@ -295,7 +307,7 @@ cdef inline const uint8_t* scan_ts(
 cdef inline int64_t scan_sequence(
     const uint8_t* id_, Py_ssize_t id_size, const uint8_t* topic, Py_ssize_t topic_size
 ) noexcept nogil:
-    """The sequence in an id `{topic}-{sequence}-{ts}`; -1 when it is not of that form."""
+    """Return the sequence number in an id `{topic}-{sequence}-{ts}`; -1 for any other form."""
     cdef const uint8_t* at = id_ + topic_size + 1
     cdef const uint8_t* end = id_ + id_size
     cdef const uint8_t* start = at
@@ -331,19 +343,21 @@ cdef inline bint is_symbol(const uint8_t* at, Py_ssize_t size) noexcept nogil:
 
 
 cdef Verdict scan(
-    const uint8_t* at, const uint8_t* end, Grammar grammar, Tick* tick
+    const uint8_t* at, const uint8_t* end, Grammar grammar, TickerMessage* message
 ) noexcept nogil:
-    """Fill *tick* from the message ``at..end``. Its texts and symbol point into the message's
-    bytes or *tick* itself: valid until either changes."""
+    """Fill *message* from the bytes ``at..end``.
+
+    Borrowed memory: `message.symbol` points into these bytes.
+    """
     cdef const uint8_t* name
     cdef const uint8_t* topic = NULL
     cdef const uint8_t* id_ = NULL
     cdef const uint8_t* symbol = NULL
     cdef Py_ssize_t size, topic_size = 0, id_size = 0, symbol_size = 0
-    cdef int key, have = 0
-    tick.seen = tick.present = tick.bad_fields = tick.unknown_fields = 0
-    tick.sequence = -1
-    tick.is_delta = False
+    cdef int key, seen_keys = 0
+    message.seen = message.present = message.bad_fields = message.unknown_fields = 0
+    message.sequence = -1
+    message.is_delta = False
 
     at = skip_space(at, end)
     if at >= end or at[0] != b"{":
@@ -358,16 +372,16 @@ cdef Verdict scan(
             return UNUSUAL
         key = top_key(name, at - name)
         at = skip_space(at + 1, end)
-        if have & key or at >= end or at[0] != b":":
+        if seen_keys & key or at >= end or at[0] != b":":
             return UNUSUAL
-        have |= key
+        seen_keys |= key
         at = skip_space(at + 1, end)
         if key == DATA:
             if at >= end or at[0] != b"{":
                 return UNUSUAL
-            at = scan_data(at + 1, end, grammar, tick, &symbol, &symbol_size)
+            at = scan_data(at + 1, end, grammar, message, &symbol, &symbol_size)
         elif key == TS:
-            at = scan_ts(at, end, tick)
+            at = scan_ts(at, end, message)
         elif key == 0:
             at = skip_scalar(at, end)
         else:
@@ -384,7 +398,7 @@ cdef Verdict scan(
             elif key == ID:
                 id_, id_size = name, size
             elif size == 5 and memcmp(name, b"delta", 5) == 0:
-                tick.is_delta = True
+                message.is_delta = True
             elif size != 8 or memcmp(name, b"snapshot", 8) != 0:
                 return UNUSUAL
         if at == NULL:
@@ -398,63 +412,67 @@ cdef Verdict scan(
             return UNUSUAL
         at = skip_space(at + 1, end)
 
-    if skip_space(at + 1, end) != end or have & (TOPIC | TS | DATA) != TOPIC | TS | DATA:
+    if skip_space(at + 1, end) != end:
+        return UNUSUAL
+    if seen_keys & (TOPIC | TS | DATA) != TOPIC | TS | DATA:
         return UNUSUAL
     size = grammar.prefix_size
     if topic_size <= size or memcmp(topic, grammar.prefix, size) != 0:
         return UNUSUAL
-    tick.symbol = topic + size
-    tick.symbol_size = topic_size - size
-    if not is_symbol(tick.symbol, tick.symbol_size):
+    message.symbol = topic + size
+    message.symbol_size = topic_size - size
+    if not is_symbol(message.symbol, message.symbol_size):
         return UNUSUAL
     if symbol != NULL and (
-        symbol_size != tick.symbol_size or memcmp(symbol, tick.symbol, symbol_size) != 0
+        symbol_size != message.symbol_size or memcmp(symbol, message.symbol, symbol_size) != 0
     ):
         return UNUSUAL
     if id_ != NULL:
-        tick.sequence = scan_sequence(id_, id_size, topic, topic_size)
+        message.sequence = scan_sequence(id_, id_size, topic, topic_size)
     return TAKEN
 
 
-cdef int load(object found, Tick* tick) except -1:
-    """Fill *tick* from a `pure.Tick`, but for the symbol."""
+cdef int load(object parsed, TickerMessage* message) except -1:
+    """Fill *message*, except for its symbol, from a `pure.TickerMessage`."""
     cdef bytes raw
-    tick.ts = found.ts
-    tick.sequence = -1 if found.sequence is None else found.sequence
-    tick.is_delta = found.is_delta
-    tick.bad_fields = found.bad_fields
-    tick.unknown_fields = found.unknown_fields
-    tick.seen = tick.present = 0
-    for index in found.seen:
-        tick.seen |= <uint32_t>1 << <int>index
-    for index, text in found.values.items():
+    message.ts = parsed.ts
+    message.sequence = -1 if parsed.sequence is None else parsed.sequence
+    message.is_delta = parsed.is_delta
+    message.bad_fields = parsed.bad_fields
+    message.unknown_fields = parsed.unknown_fields
+    message.seen = message.present = 0
+    for index in parsed.seen:
+        message.seen |= <uint32_t>1 << <int>index
+    for index, text in parsed.values.items():
         raw = text.encode("ascii")
-        tick.present |= <uint32_t>1 << <int>index
-        tick.sizes[<int>index] = len(raw)
-        memcpy(tick.texts[<int>index], <const char*>raw, len(raw))
+        message.present |= <uint32_t>1 << <int>index
+        message.sizes[<int>index] = len(raw)
+        memcpy(message.texts[<int>index], <const char*>raw, len(raw))
     return 0
 
 
 def parse(bytes payload not None, Grammar grammar not None):
-    """Read one text message as `pure.parse` does; the table uses `scan` without this detour."""
-    cdef Tick tick
+    """Parse one text message like `pure.parse`. The table calls `scan` itself."""
+    cdef TickerMessage message
     cdef const uint8_t* at = <const uint8_t*><const char*>payload
-    if scan(at, at + len(payload), grammar, &tick) == UNUSUAL:
+    if scan(at, at + len(payload), grammar, &message) == UNUSUAL:
         return pure.parse(payload, grammar)
-    found = pure.Tick((<const char*>tick.symbol)[:tick.symbol_size].decode("ascii"), tick.ts)
-    found.sequence = None if tick.sequence < 0 else tick.sequence
-    found.is_delta = tick.is_delta
-    found.unknown_fields = tick.unknown_fields
+    symbol = (<const char*>message.symbol)[:message.symbol_size].decode("ascii")
+    parsed = pure.TickerMessage(symbol, message.ts)
+    parsed.sequence = None if message.sequence < 0 else message.sequence
+    parsed.is_delta = message.is_delta
+    parsed.unknown_fields = message.unknown_fields
     for index in range(NUMBER_COUNT):
-        if tick.seen >> index & 1:
-            found.seen.add(index)
-        if tick.present >> index & 1:
-            found.values[index] = (<const char*>tick.texts[index])[:tick.sizes[index]].decode("ascii")
-    return found
+        if message.seen >> index & 1:
+            parsed.seen.add(index)
+        if message.present >> index & 1:
+            text = (<const char*>message.texts[index])[:message.sizes[index]]
+            parsed.values[index] = text.decode("ascii")
+    return parsed
 
 
 def is_usual(bytes payload not None, Grammar grammar not None):
-    """Whether the scan takes this message by itself."""
-    cdef Tick tick
+    """Whether the scan accepts this message without the general path."""
+    cdef TickerMessage message
     cdef const uint8_t* at = <const uint8_t*><const char*>payload
-    return scan(at, at + len(payload), grammar, &tick) == TAKEN
+    return scan(at, at + len(payload), grammar, &message) == TAKEN

@@ -7,7 +7,8 @@ from itertools import pairwise
 import pytest
 
 from bench.frames import Reel, contracts, render, tickers
-from fastopts.core import frames, pure
+from fastopts.core import pure
+from fastopts.core.pure import frames
 from fastopts.venues.bybit import symbols
 from fastopts.venues.bybit.fields import TICKER_FIELDS, TOPIC_PREFIX
 
@@ -33,7 +34,7 @@ def payloads(data: bytes | memoryview) -> list[bytes]:
     return found
 
 
-def parse(payload: bytes) -> pure.Tick:
+def parse(payload: bytes) -> pure.TickerMessage:
     tick = pure.parse(payload, GRAMMAR)
     assert tick is not None
     return tick

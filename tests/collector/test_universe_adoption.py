@@ -139,7 +139,7 @@ def test_an_adopted_option_counts_its_ticks(tmp_path: Path) -> None:
     async def main(world: World) -> None:
         inlet = world.table.inlet(1)
         inlet.message(dump(payloads.ticker(name(3))), payloads.T0)
-        [(stranger, message)] = inlet.strangers
+        [(stranger, message)] = inlet.unknown_tickers
         assert world.universe.adopt(stranger)
         inlet.message(message, payloads.T0)
         assert world.table.applied == 1

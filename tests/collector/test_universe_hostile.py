@@ -59,7 +59,7 @@ def test_what_ticks_under_such_a_name_gets_no_slot(tmp_path: Path) -> None:
     inlet = new_table().inlet(1)
     for each in NAMES:
         inlet.message(payloads.dump(payloads.ticker(each, payloads.T0)), payloads.T0)
-    assert not any(symbols.parse(symbol) for symbol, _ in inlet.strangers)
+    assert not any(symbols.parse(symbol) for symbol, _ in inlet.unknown_tickers)
 
 
 def test_the_cache_file_brings_none_in(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -337,7 +337,7 @@ class Twin(World):
         self.now = T0
         self.replies = bytearray()
         self.unread = bytearray()
-        self.strangers: list[list[str]] = []
+        self.unknown: list[list[str]] = []
         self.subscriber = Subscriber(self.redis)
         self.is_wiped = False
         for symbol in SYMBOLS:
@@ -350,7 +350,7 @@ class Twin(World):
     def _send(self, frame: dict[str, Any], conn: int) -> None:
         inlet = self.table.inlet(conn)
         inlet.message(dump(frame), self.now)
-        self.strangers.append([symbol for symbol, _ in inlet.strangers])
+        self.unknown.append([symbol for symbol, _ in inlet.unknown_tickers])
 
     def do_tick(self, symbol: str, ts: int, conn: int, fields: dict[str, Any]) -> None:
         self._send(payloads.ticker(symbol, T0 + ts, sequence=ts % 3, **fields), conn)
@@ -452,7 +452,7 @@ class Twin(World):
             [getattr(table, name) for name in COUNTERS],
             [(s, table.fields(s), table.record(s), table.origin_of(s)[0]) for s in held],
             len(table),
-            self.strangers,
+            self.unknown,
         )
 
     def settle(self) -> None:

@@ -26,7 +26,7 @@ def test_compiled_is_the_default() -> None:
 
 
 def test_the_twin_is_there_when_asked_for() -> None:
-    assert run(PRINT, FASTOPTS_PURE="1").stdout == "pure fastopts.core.pure\n"
+    assert run(PRINT, FASTOPTS_PURE="1").stdout == "pure fastopts.core.pure.table\n"
 
 
 def test_another_answer_is_an_error() -> None:

@@ -1,30 +1,47 @@
-"""Whole plain text frames out of a socket's bytes."""
+"""Whole plain text frames out of a socket's bytes, by the inlet of either core and by `split`."""
+
+from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from websockets.frames import Frame, Opcode
 
-from fastopts.core import frames
+from fastopts.core.pure import frames
+from tests.core.worlds import World
+
+# JSON, but not tickers: the inlet leaves such payloads in `others`.
+JSON = st.integers(0, 300).map(lambda size: b'"%b"' % (b"x" * size))
 
 
-def split(data: bytes) -> tuple[list[bytes], int]:
-    return frames.split(memoryview(data), 0, len(data))
+def split(world: World, data: bytes) -> tuple[list[bytes], int]:
+    """The payloads and the position that the inlet finds, checked against `frames.split`."""
+    inlet = world.table.inlet(1)
+    position = inlet.scan(memoryview(data), 0, len(data), 0)
+    assert frames.split(memoryview(data), 0, len(data)) == (inlet.others, position)
+    return inlet.others, position
 
 
 def text(payload: bytes, **options: bool) -> bytes:
     return Frame(Opcode.TEXT, payload, **options).serialize(mask=False)
 
 
-@pytest.mark.parametrize("size", [0, 1, 125, 126, 127, 65_535])
-def test_a_whole_text_frame_is_taken_and_a_part_of_it_is_not(size: int) -> None:
-    frame = text(b"x" * size)
-    assert split(frame) == ([b"x" * size], len(frame))
-    assert split(frame + frame) == ([b"x" * size] * 2, 2 * len(frame))
-    for cut in {0, 1, 2, 3, 4, len(frame) // 2, len(frame) - 1} - {len(frame)}:
+@pytest.mark.parametrize("size", [2, 125, 126, 127, 65_535])
+def test_a_whole_text_frame_is_taken_and_a_part_of_it_is_not(world: World, size: int) -> None:
+    payload = b'"%b"' % (b"x" * (size - 2))
+    frame = text(payload)
+    assert split(world, frame) == ([payload], len(frame))
+    assert split(world, frame + frame) == ([payload] * 2, 2 * len(frame))
+    for cut in {0, 1, 2, 3, 4, len(frame) // 2, len(frame) - 1}:
         if cut < len(frame):
-            assert split(frame[:cut]) == ([], 0)
-            assert split(frame + frame[:cut]) == ([b"x" * size], len(frame))
+            assert split(world, frame[:cut]) == ([], 0)
+            assert split(world, frame + frame[:cut]) == ([payload], len(frame))
+
+
+def test_an_empty_frame_is_a_message_too(world: World) -> None:
+    inlet = world.table.inlet(1)
+    assert inlet.scan(memoryview(text(b"")), 0, 2, 0) == 2
+    assert inlet.unreadable == 1
 
 
 @pytest.mark.parametrize(
@@ -40,29 +57,31 @@ def test_a_whole_text_frame_is_taken_and_a_part_of_it_is_not(size: int) -> None:
         b"HTTP/1.1 101",
     ],
 )
-def test_any_other_frame_is_left_where_it_stands(frame: bytes) -> None:
-    before = text(b"a") + text(b"b")
-    assert split(frame) == ([], ~0)
-    assert split(before + frame) == ([b"a", b"b"], ~len(before))
+def test_any_other_frame_is_left_to_the_library(world: World, frame: bytes) -> None:
+    before = text(b"1") + text(b"2")
+    assert split(world, frame) == ([], ~0)
+    assert split(world, before + frame) == ([b"1", b"2"], ~len(before))
 
 
-@given(st.lists(st.binary(max_size=300)), st.data())
+@given(payloads=st.lists(JSON), data=st.data())
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_frames_are_found_however_the_stream_is_cut(
-    payloads: list[bytes], data: st.DataObject
+    world: World, payloads: list[bytes], data: st.DataObject
 ) -> None:
     stream = b"".join(map(text, payloads))
-    view, found, start, end = memoryview(stream), [], 0, 0
+    inlet, view, start, end = world.table.inlet(1), memoryview(stream), 0, 0
     while end < len(stream):
         end = data.draw(st.integers(end + 1, len(stream)))
-        taken, start = frames.split(view, start, end)
-        found += taken
-    assert found == payloads
+        start = inlet.scan(view, start, end, 0)
+    assert inlet.others == payloads
     assert start == len(stream)
 
 
-@given(st.binary(max_size=40))
-def test_any_bytes_end_at_a_frame_boundary(stream: bytes) -> None:
-    payloads, at = split(stream)
+@given(stream=st.binary(max_size=40))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_bytes_end_at_a_frame_boundary(world: World, stream: bytes) -> None:
+    payloads, at = frames.split(memoryview(stream), 0, len(stream))
+    assert world.table.inlet(1).scan(memoryview(stream), 0, len(stream), 0) == at
     position = at if at >= 0 else ~at
     assert b"".join(map(text, payloads)) == stream[:position] or b"\x7e" in stream[:position]
     if at < 0:
@@ -70,6 +89,15 @@ def test_any_bytes_end_at_a_frame_boundary(stream: bytes) -> None:
 
 
 @pytest.mark.parametrize(("start", "end"), [(-1, 1), (0, 4), (2, 1)])
-def test_a_part_outside_the_buffer_is_an_error(start: int, end: int) -> None:
+def test_a_part_outside_the_buffer_is_an_error(world: World, start: int, end: int) -> None:
+    for scan in (frames.split, lambda *part: world.table.inlet(1).scan(*part, 0)):
+        with pytest.raises(ValueError, match="no such part of 3 bytes"):
+            scan(memoryview(b"abc"), start, end)
+
+
+def test_a_view_is_released_after_an_error(world: World) -> None:
+    data = bytearray(b"abc")
+    inlet: Any = world.table.inlet(1)
     with pytest.raises(ValueError, match="no such part"):
-        frames.split(memoryview(b"abc"), start, end)
+        inlet.scan(data, 0, 9, 0)
+    data += b"d"  # raises BufferError while the memory is locked

@@ -9,7 +9,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from fastopts import model
-from fastopts.core import pure, ticker
+from fastopts.core import ticker
+from fastopts.core.pure import ticker as pure
 from fastopts.venues.bybit.fields import TICKER_FIELDS, TOPIC_PREFIX, WEBSOCKET
 from tests import payloads
 from tests.payloads import SYMBOL, T0, dump
@@ -33,7 +34,7 @@ def both(payload: bytes) -> Any:
     return expected
 
 
-def texts(tick: pure.Tick) -> dict[str, str]:
+def texts(tick: pure.TickerMessage) -> dict[str, str]:
     return {model.NUMBERS[index][0]: text for index, text in tick.values.items()}
 
 
@@ -324,7 +325,7 @@ def test_scan_and_twin_agree_on_spliced_messages(data: st.DataObject) -> None:
 @example(b'{"topic":"tickers.A","ts":1,"data":{}}')
 def test_any_bytes_are_taken_left_or_rejected_for_a_documented_reason(payload: bytes) -> None:
     verdict = both(payload)
-    assert verdict is None or isinstance(verdict, pure.Tick) or verdict in pure.REASONS
+    assert verdict is None or isinstance(verdict, pure.TickerMessage) or verdict in pure.REASONS
 
 
 def test_a_grammar_that_can_not_be_hashed_is_refused() -> None:

@@ -10,7 +10,8 @@ from libc.string cimport memcmp, memcpy, memset
 
 from fastopts.core.frames cimport plain_frame
 from fastopts.core.reply cimport Reply, scan_reply
-from fastopts.core.ticker cimport NUMBER_COUNT, TAKEN, TEXT_MAX, Grammar, Tick, scan
+from fastopts.core.layout cimport NUMBER_COUNT, TEXT_MAX
+from fastopts.core.ticker cimport TAKEN, Grammar, TickerMessage, scan
 
 cdef extern from "mutate.h":
     ctypedef struct Bytes:
@@ -300,10 +301,10 @@ cdef class Fuzzer:
         return self._frames(at, end)
 
     cdef Outcome _ticker(self, const uint8_t* at, const uint8_t* end) noexcept nogil:
-        cdef Tick tick
+        cdef TickerMessage tick
         cdef Expected expected
         cdef int i
-        memset(&tick, 0xA5, sizeof(Tick))       # what is not written is not right by chance
+        memset(&tick, 0xA5, sizeof(TickerMessage))       # what is not written is not right by chance
         if scan(at, end, self.grammar, &tick) != TAKEN:
             return DECLINED
         if not expect_ticker(at, end, self.prefix_text, self.names, &expected):

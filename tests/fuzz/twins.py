@@ -13,7 +13,9 @@ from websockets.frames import Opcode
 from websockets.protocol import State
 from websockets.uri import parse_uri
 
-from fastopts.core import batch, frames, pure, pure_records, records, reply, table, ticker
+from fastopts.core import batch, pure, records, reply, table, ticker
+from fastopts.core.pure import frames
+from fastopts.core.pure.reply import read_reply
 from fastopts.errors import StoreError
 from fastopts.venues.bybit.fields import TICKER_FIELDS, TOPIC_PREFIX
 from tests.core.modelredis import ModelRedis
@@ -69,7 +71,11 @@ class Frames(Target):
     every = 64
 
     def check(self, data: bytes) -> str:
-        found, position = frames.split(*self.place(data))
+        view, start, end = self.place(data)
+        found, position = frames.split(view, start, end)
+        compiled = table.Table(COMPILED).inlet(1).scan(view, start, end, T0)
+        if compiled != position:
+            return f"position {compiled} is not {position}"
         protocol = ClientProtocol(URI, state=State.OPEN)
         protocol.receive_data(data)
         events: Any = protocol.events_received()
@@ -87,7 +93,7 @@ class Reply(Target):
 
     def check(self, data: bytes) -> str:
         size, integer, error = reply.measure(data)
-        expected = outcome(pure_records._first, data)
+        expected = outcome(read_reply, data)
         if expected is StoreError:
             return "" if size == -1 else f"{size} where the twin refuses"
         if size != expected[0]:
@@ -175,7 +181,7 @@ class Inlet(Target):
 
     def _state(self, which: int) -> list[Any]:
         counters = [getattr(self.tables[which], name) for name in COUNTERS]
-        inlets = [(i.messages, i.others, i.strangers) for i in self.inlets[which]]
+        inlets = [(i.messages, i.others, i.unknown_tickers) for i in self.inlets[which]]
         return [*counters, *inlets]
 
     def _slots(self, which: int) -> list[Any]:
@@ -249,7 +255,7 @@ def _walk(data: bytes, replies: int) -> tuple[int, bool]:
     """The position behind the whole ones of the first *replies*; whether something else follows."""
     at = 0
     for _ in range(replies):
-        size = outcome(pure_records._first, data[at:])
+        size = outcome(read_reply, data[at:])
         if size is StoreError:
             return at, True
         if size[0] == 0:
@@ -263,7 +269,7 @@ class Records(Target):
 
     def check(self, data: bytes) -> str:
         cuts = sorted(self.chance.randint(0, len(data)) for _ in range(self.chance.randint(0, 3)))
-        ours, twin = records.Records(COUNT, 1), pure_records.Records(COUNT, 1)
+        ours, twin = records.Records(COUNT, 1), pure.Records(COUNT, 1)
         at = 0
         for cut in (*cuts, len(data)):
             view, start, end = self.place(data[at:cut])
@@ -282,7 +288,7 @@ def _apart(ours: list[Any], twin: list[Any]) -> str:
     return next((f"{mine} is not {other}" for mine, other in pairs if mine != other), "")
 
 
-OURS, TWIN = records.Tick, pure_records.Tick
+OURS, TWIN = records.Tick, pure.Tick
 HEADS = (
     *("symbol", "record", "live", "type", "strike", "expiry_ms", "ts_ms", "rt_ms", "seq", "flags"),
     *("epoch", "conn"),

@@ -27,7 +27,9 @@ class Mutant:
 LINE = "fastopts/collector/venue/connection.py"
 WRITER = "fastopts/collector/store/writer.py"
 SESSION = "fastopts/venues/bybit/session.py"
-PURE, BATCH, TABLE = "fastopts/core/pure.py", "fastopts/core/batch.pyx", "fastopts/core/table.pyx"
+BATCH, PURE_BATCH = "fastopts/core/batch.pyx", "fastopts/core/pure/batch.py"
+TABLE, PURE_TABLE = "fastopts/core/table.pyx", "fastopts/core/pure/table.py"
+TICKER, PURE_TICKER = "fastopts/core/ticker.pyx", "fastopts/core/pure/ticker.py"
 ENDS = "test_a_callback_that_fails_ends_the_collector_instead_of_muting_it"
 CAMPAIGN = "tests/simulation/test_campaign.py"
 
@@ -87,10 +89,9 @@ MUTANTS = (
         "of all that waits, the last alone is written",
         (
             Edit(
-                PURE,
-                "            slot = self._table._queue.popleft()\n",
-                "            slot = self._table._queue.pop()\n"
-                "            self._table._queue.clear()\n",
+                PURE_TABLE,
+                "        slot = self._queue.popleft()\n",
+                "        slot = self._queue.pop()\n        self._queue.clear()\n",
             ),
             Edit(
                 BATCH,
@@ -119,7 +120,7 @@ MUTANTS = (
         "a queue without a bound",
         (
             Edit(
-                PURE,
+                PURE_TABLE,
                 "        if not slot.queued and not slot.refused:\n",
                 "        if not slot.refused:\n",
             ),
@@ -168,19 +169,19 @@ MUTANTS = (
         "two HSETs for a tick",
         (
             Edit(
-                PURE,
+                PURE_BATCH,
                 "        return [hset]\n",
-                '        return [_command("HSET", key, *words[:2]), hset]\n',
+                '        return [_command("HSET", key, *pairs[:2]), hset]\n',
             ),
             Edit(
                 BATCH,
-                "        self._array(2 + 2 * bits_of(fields))\n",
+                "        self._array(2 + 2 * count_bits(fields))\n",
                 "        self._array(4)\n"
                 '        self._put(b"$4\\r\\nHSET\\r\\n")\n'
                 "        self._key(OPTION, slot)\n"
                 "        self._write_fields(slot, 1 << BIT_TM)\n"
                 "        replies += 1\n"
-                "        self._array(2 + 2 * bits_of(fields))\n",
+                "        self._array(2 + 2 * count_bits(fields))\n",
             ),
         ),
         ("tests/core/test_batch.py",),
@@ -190,18 +191,18 @@ MUTANTS = (
         "DEL and HSET for a tick",
         (
             Edit(
-                PURE,
+                PURE_BATCH,
                 "        return [hset]\n",
                 '        return [_command("DEL", key), hset]\n',
             ),
             Edit(
                 BATCH,
-                "        self._array(2 + 2 * bits_of(fields))\n",
+                "        self._array(2 + 2 * count_bits(fields))\n",
                 "        self._array(2)\n"
                 '        self._put(b"$3\\r\\nDEL\\r\\n")\n'
                 "        self._key(OPTION, slot)\n"
                 "        replies += 1\n"
-                "        self._array(2 + 2 * bits_of(fields))\n",
+                "        self._array(2 + 2 * count_bits(fields))\n",
             ),
         ),
         ("tests/core/test_batch.py",),
@@ -235,17 +236,17 @@ MUTANTS = (
         "an empty text that becomes a zero",
         (
             Edit(
-                PURE,
+                PURE_TICKER,
                 "        text = decimal_text(value)\n",
                 '        text = "0" if value == "" else decimal_text(value)\n',
             ),
             Edit(
-                "fastopts/core/ticker.pyx",
+                TICKER,
                 "    if at < end and quoted and at[0] == b'\"':\n        return at + 1\n",
                 "    if at < end and quoted and at[0] == b'\"':\n"
-                "        tick.texts[index][0] = b'0'\n"
-                "        tick.sizes[index] = 1\n"
-                "        tick.present |= <uint32_t>1 << index\n"
+                "        message.texts[index][0] = b'0'\n"
+                "        message.sizes[index] = 1\n"
+                "        message.present |= <uint32_t>1 << index\n"
                 "        return at + 1\n",
             ),
         ),
@@ -256,7 +257,7 @@ MUTANTS = (
         "an older tick that replaces a newer one",
         tuple(
             Edit(path, "        if ts >= slot.tm:\n", "        if ts >= 0:\n")
-            for path in (PURE, TABLE)
+            for path in (PURE_TABLE, TABLE)
         ),
         ("tests/core/test_table.py",),
     ),
@@ -265,8 +266,8 @@ MUTANTS = (
         "a time far ahead that blocks all good ones",
         (
             Edit(
-                PURE,
-                "        return not can_not_be_right or bool(self._time_flag(ts, rt))\n",
+                PURE_TABLE,
+                "        return not is_suspect or bool(self._time_flag(ts, rt))\n",
                 "        return True\n",
             ),
             Edit(

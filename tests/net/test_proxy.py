@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import websockets.asyncio.server
 
-from fastopts.core import frames
+from fastopts.core.pure import frames
 from fastopts.errors import ConfigError, ConnectionLost
 from fastopts.net import proxy, websocket
 from tests.certificates import client_context, server_context

@@ -15,7 +15,7 @@ from websockets.protocol import OPEN
 from websockets.server import ServerProtocol
 from websockets.uri import parse_uri
 
-from fastopts.core import frames
+from fastopts.core.pure import frames
 from fastopts.errors import ConnectionLost, HandshakeRefused
 from fastopts.net import websocket
 from fastopts.net.websocket import BUFFER_SIZE, MESSAGE_SIZE_MAX, WebSocket

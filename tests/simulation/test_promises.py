@@ -11,6 +11,7 @@ from fastopts.collector.store.flusher import Flusher
 from fastopts.collector.store.heartbeat import Heartbeat
 from fastopts.collector.store.writer import Writer
 from fastopts.core import pure
+from fastopts.core.pure import batch, ticker
 from fastopts.venues.bybit.session import StreamSession
 from tests.simulation import campaign
 from tests.simulation.faults import Planned
@@ -56,43 +57,43 @@ def test_the_twin_keeps_them() -> None:
 
 
 def test_an_older_tick_that_replaces_a_newer_one() -> None:
-    patches = rule("Table._is_older", lambda *args: False)
+    patches = rule("table.Table._is_older", lambda *args: False)
     assert "went back in time" in first_broken([Planned("older", 2.0, 4.0)], patches)
 
 
 def test_a_time_ahead_that_blocks_good_ones() -> None:
-    patches = rule("Table._is_older", lambda table, ts, rt, slot: ts < slot.tm)
+    patches = rule("table.Table._is_older", lambda table, ts, rt, slot: ts < slot.tm)
     broken = first_broken([Planned("times_ahead", 2.0, 4.0)], patches)
     assert "the hash holds" in broken
 
 
 def test_two_writes_for_one_tick() -> None:
-    whole = pure._hash_commands
+    whole = batch.hash_commands
 
     def torn(key: str, texts: Any, fields: set[int], gone: set[int]) -> list[bytes]:
         early = {index for index in fields if index < 10}
         parts = [part for part in (early, fields - early) if part]
         return [command for part in parts for command in whole(key, texts, part, gone)]
 
-    assert "torn" in first_broken([], rule("_hash_commands", torn))
+    assert "torn" in first_broken([], rule("batch.hash_commands", torn))
 
 
 def test_a_rejection_that_is_not_counted() -> None:
     def forget(table: pure.Table, reason: str, received: int = 1) -> None:
         table.received += 1
 
-    patches = rule("Table.reject", forget)
+    patches = rule("table.Table.reject", forget)
     assert "received is" in first_broken([Planned("garbage", 2.0, 4.0)], patches)
 
 
 def test_an_empty_text_that_becomes_a_zero() -> None:
-    text = pure.decimal_text
-    patches = rule("decimal_text", lambda value: "0" if value == "" else text(value))
+    text = ticker.decimal_text
+    patches = rule("ticker.decimal_text", lambda value: "0" if value == "" else text(value))
     assert "torn" in first_broken([], patches)
 
 
 def test_no_rewrite_after_a_restart() -> None:
-    patches = rule("Table.mark_whole", lambda *args: None)
+    patches = rule("table.Table.mark_whole", lambda *args: None)
     assert first_broken([Planned("redis_restarts_empty", 5.0, 1.0)], patches)
 
 

@@ -393,7 +393,7 @@ class VenueConnection:
 
     def _scan(self, inlet: Inlet, view: memoryview, start: int, end: int) -> int:
         at = inlet.scan(view, start, end, self._shared.now_ms())
-        if inlet.others or inlet.strangers or not self._is_fed:
+        if inlet.others or inlet.unknown_tickers or not self._is_fed:
             self._after(inlet)
         return at
 
@@ -402,7 +402,7 @@ class VenueConnection:
         self._after(inlet)
 
     def _after(self, inlet: Inlet) -> None:
-        if inlet.others or inlet.strangers:
+        if inlet.others or inlet.unknown_tickers:
             self._rare(inlet)
         if inlet.applied and inlet is self._inlet and not self._is_fed:
             # The feed must name this conn before anything it delivered is written, and no REST row
@@ -425,8 +425,8 @@ class VenueConnection:
                 # Not the loop's time, which may be that of an earlier wake-up.
                 self._connection.session.receive(message, time.monotonic())
         inlet.others.clear()
-        strangers = inlet.strangers[:]
-        inlet.strangers.clear()
+        strangers = inlet.unknown_tickers[:]
+        inlet.unknown_tickers.clear()
         for symbol, message in strangers:
             if self._shared.market.adopt(symbol):
                 inlet.message(message, self._shared.now_ms())

@@ -17,7 +17,7 @@ import orjson
 import pytest
 from websockets.protocol import State
 
-from fastopts.core.pure import SAMPLE_SIZE
+from fastopts.core.pure.table import SAMPLE_SIZE
 from fastopts.embedded import EmbeddedValkey
 from fastopts.logs import set_up_logging
 from fastopts.sim.feed import text_frame

@@ -119,7 +119,10 @@ def test_PR_06_what_the_compiled_core_refuses_is_counted_or_handed_on(name: str)
     inlet = table.inlet(1)
     inlet.message(BROKEN[name], T0)
     told = (
-        sum(table.rejected.values()) + table.bad_fields + len(inlet.others) + len(inlet.strangers)
+        sum(table.rejected.values())
+        + table.bad_fields
+        + len(inlet.others)
+        + len(inlet.unknown_tickers)
     )
     assert told == 1
     inlet.message(dump(ticker()), T0)
