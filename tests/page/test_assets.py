@@ -84,3 +84,18 @@ def test_the_page_is_small() -> None:
     sizes = {path: len(gzip.compress(path.read_bytes(), 9)) for path in FILES}
     assert sum(sizes.values()) < BYTES_MAX
     assert sum(sizes[path] for path in OWN) < 100_000
+
+
+def test_imports_point_from_views_to_widgets_to_data_to_lib() -> None:
+    layers = ("lib", "data", "widgets", "views", "")
+    pattern = re.compile(r'(?:^import[^"]*?from |import\()"(\.[^"]+)"', re.MULTILINE)
+    for path in SCRIPTS:
+        layer = layers.index(folder(path))
+        for name in pattern.findall(path.read_text()):
+            target = (path.parent / name).resolve()
+            assert layers.index(folder(target)) <= layer, f"{path.name} imports {name}"
+
+
+def folder(path: Path) -> str:
+    """The name of a script's folder; "" for those at the top."""
+    return "" if path.parent == PAGE else path.parent.name

@@ -68,6 +68,7 @@ def test_a_chain(tab: Tab, backend: Backend) -> None:
         chain = backend.get(f"chains/BTC/{label}", stale="true")
         rows = page.locator("table.chain tbody tr")
         expect(rows).to_have_count(len(chain["strikes"]))
+        expect(page.locator("tr.atm")).to_be_visible()
         for strike in chain["strikes"]:
             line = page.locator(f"tr[data-strike='{strike['strike']:g}']")
             is_atm = "atm" in (line.get_attribute("class") or "").split()
@@ -163,6 +164,13 @@ def test_open_interest(tab: Tab, backend: Backend) -> None:
                 assert cell(page, row, side) == expected
         calls = sum(strike["call"]["open_interest"] for strike in strikes)
         assert tab.texts("[data-figure=calls]") == [tab.formatted("compact", calls)]
+        series = front(backend)
+        figures = {
+            "max_pain": tab.formatted("number", series["max_pain"]),
+            "put_call_ratio": tab.formatted("fixed", series["put_call_open_interest"], 2),
+        }
+        for name, expected in figures.items():
+            expect(page.locator(f"[data-figure={name}]")).to_have_text(expected)
 
 
 def test_open_interest_of_all_expiries(tab: Tab, backend: Backend) -> None:
@@ -202,7 +210,7 @@ def test_one_option(tab: Tab, backend: Backend) -> None:
             "bid_price": tab.formatted("price", option["bid_price"], option["forward"]),
             "mark_iv": tab.formatted("percent", option["mark_iv"], 2),
             "delta": tab.formatted("fixed", option["delta"], 4),
-            "underlying_price": tab.formatted("level", option["forward"]),
+            "forward": tab.formatted("level", option["forward"]),
             "open_interest": tab.formatted("number", option["open_interest"]),
             "seq": str(option["seq"]),
             "live": "yes",

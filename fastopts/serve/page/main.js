@@ -1,4 +1,14 @@
-/** The dashboard: one view at a time, between the header and the status bar. */
+/**
+ * The dashboard: one view at a time, between the header and the status bar.
+ *
+ * lib/      browser helpers without knowledge of options: DOM, formats, storage, router, keyboard
+ * data/     the server's data: stream, API, rows, series, filters, fields
+ * widgets/  parts of the user interface: tables, charts, controls, messages, status bar
+ * views/    one module per view, on the base classes of views/view.js
+ *
+ * Imports go from views to widgets to data to lib, never back. No build step: browsers load these
+ * files as they are.
+ */
 
 import { get } from "./data/api.js";
 import { MESSAGE } from "./data/constants.js";

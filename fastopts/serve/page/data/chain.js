@@ -1,4 +1,7 @@
-/** A chain computed from its option rows: forward, at-the-money strike, smile, open interest. */
+/**
+ * Arranging option rows by strike. Figures of a series, such as its forward, come from the server:
+ * see series.js.
+ */
 
 /** @typedef {import("./rows.js").OptionRow} OptionRow */
 
@@ -10,27 +13,6 @@
  */
 
 const isCall = (row) => row.type === "C";
-
-/**
- * The forward of a series: that of the newest update that has one. Updates with a suspect time count
- * only if there is no other.
- *
- * @param {OptionRow[]} rows Of one series.
- * @returns {?number} In quote coin.
- */
-export function forwardOf(rows) {
-  let newest = null;
-  for (const row of rows) {
-    if (row.underlying_price && (newest === null || isNewer(row, newest))) newest = row;
-  }
-  return newest === null ? null : newest.underlying_price;
-}
-
-function isNewer(row, other) {
-  const isSuspect = Boolean(row.time_suspect);
-  if (isSuspect !== Boolean(other.time_suspect)) return !isSuspect;
-  return row.ts_ms > other.ts_ms;
-}
 
 /**
  * @param {OptionRow[]} rows Of one series.
@@ -45,24 +27,6 @@ export function pairByStrike(rows) {
     pairs.get(row.strike)[isCall(row) ? "call" : "put"] = row;
   }
   return [...pairs.values()].sort((left, right) => left.strike - right.strike);
-}
-
-/**
- * The strike nearest the forward, the lower one if two are equally near.
- *
- * @param {number[]} strikes Ascending.
- * @param {?number} forward
- * @returns {?number} Null without a forward.
- */
-export function atmStrike(strikes, forward) {
-  if (!forward) return null;
-  // Rounded: 0.30000000000000004 and 0.3 are equally far.
-  const distance = (strike) => Number(Math.abs(strike - forward).toFixed(9));
-  let nearest = null;
-  for (const strike of strikes) {
-    if (nearest === null || distance(strike) < distance(nearest)) nearest = strike;
-  }
-  return nearest;
 }
 
 /**
@@ -130,24 +94,4 @@ export function totalByStrike(rows, field) {
  */
 export function totalOf(totals, side) {
   return totals.reduce((sum, total) => sum + (total[side] ?? 0), 0);
-}
-
-/**
- * Max pain: the settlement price, among the strikes, at which the open options together pay least.
- *
- * @param {StrikeTotal[]} interest Open interest by strike, of one series.
- * @returns {?number} A strike; null without open interest.
- */
-export function maxPain(interest) {
-  if (totalOf(interest, "call") + totalOf(interest, "put") <= 0) return null;
-  let least = null;
-  for (const { strike: settlement } of interest) {
-    const payout = interest.reduce((sum, { strike, call, put }) => {
-      const calls = Math.max(settlement - strike, 0) * (call ?? 0);
-      const puts = Math.max(strike - settlement, 0) * (put ?? 0);
-      return sum + calls + puts;
-    }, 0);
-    if (least === null || payout < least.payout) least = { settlement, payout };
-  }
-  return least.settlement;
 }

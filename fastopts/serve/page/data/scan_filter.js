@@ -1,7 +1,7 @@
 /** The scanner's filter: its fields, its conversion into a subscription, and saved filters. */
 
 import { load, store } from "../lib/storage.js";
-import { SCAN_SORTS } from "./constants.js";
+import { SCAN_BOUNDS, SCAN_SORTS } from "./constants.js";
 import { heading } from "./fields.js";
 
 /**
@@ -10,8 +10,6 @@ import { heading } from "./fields.js";
  *
  * @typedef {Object<string, string>} ScanFilter
  */
-
-const IV_HINT = "80% or 0.8";
 
 /** Fields that do not bound a number: {name, label, hint, options}; options are [value, text]. */
 export const CHOICES = [
@@ -37,26 +35,39 @@ export const CHOICES = [
   { name: "expiry", label: heading("expiry"), hint: "27MAR26, front" },
 ];
 
-/** Fields with a lower and an upper bound, the parameters min_{id} and max_{id}. */
-export const RANGES = [
-  { id: "dte", label: heading("dte"), hint: "days" },
-  { id: "strike", label: heading("strike"), hint: "quote coin" },
-  { id: "moneyness", label: "Strike / forward", hint: "1.05" },
-  { id: "delta", label: heading("delta"), hint: "−0.3" },
-  { id: "iv", label: heading("mark_iv"), hint: IV_HINT },
-  { id: "bid_iv", label: heading("bid_iv"), hint: IV_HINT },
-  { id: "ask_iv", label: heading("ask_iv"), hint: IV_HINT },
-];
+// How a value is written, for bounds whose unit does not say it.
+const EXAMPLES = {
+  moneyness: "1.05",
+  delta: "−0.3",
+  iv: "80% or 0.8",
+  bid_iv: "80% or 0.8",
+  ask_iv: "80% or 0.8",
+  spread_iv: "2% or 0.02",
+  rel_spread: "10% or 0.1",
+};
 
-/** Fields with one bound. */
+const bound = (id) => ({
+  id,
+  label: heading(SCAN_BOUNDS[id].field),
+  hint: EXAMPLES[id] ?? SCAN_BOUNDS[id].hint,
+});
+
+/** Fields with a lower and an upper bound, the parameters min_{id} and max_{id}. */
+export const RANGES = ["dte", "strike", "moneyness", "delta", "iv", "bid_iv", "ask_iv"].map(bound);
+
+/** Fields with one bound: {name, label, hint}. */
 export const LIMITS = [
-  { name: "min_volume", label: "Min volume", hint: "base coin" },
-  { name: "min_turnover", label: "Min turnover", hint: "quote coin" },
-  { name: "min_open_interest", label: "Min open interest", hint: "base coin" },
-  { name: "max_spread_iv", label: "Max IV spread", hint: "2% or 0.02" },
-  { name: "max_rel_spread", label: "Max spread / mid", hint: "10% or 0.1" },
-  { name: "max_spread_ticks", label: "Max spread", hint: "ticks" },
-];
+  "volume",
+  "turnover",
+  "open_interest",
+  "spread_iv",
+  "rel_spread",
+  "spread_ticks",
+].map((id) => {
+  const [end] = SCAN_BOUNDS[id].ends;
+  const { label, hint } = bound(id);
+  return { name: `${end}_${id}`, label: `${label}, ${end}`, hint };
+});
 
 // Of the sortable columns, those a trader ranks options by, in the order of the menu.
 const OFFERED_SORTS = [

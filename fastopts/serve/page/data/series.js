@@ -1,13 +1,12 @@
 /** Choosing among the series of an asset: by expiry label and settle coin. */
 
+import { USUAL_SETTLE } from "./constants.js";
+
 /**
  * One entry of an "expiries" message: a series with its summary figures.
  *
  * @typedef {Object<string, *>} Series
  */
-
-// Most options are settled in USDT; USDC is the older, thinner market.
-const DEFAULT_COIN = "USDT";
 
 /**
  * @param {Series} series
@@ -39,28 +38,18 @@ export function settleCoins(series, label) {
 }
 
 /**
- * The series of an expiry: in the requested settle coin, else in USDT, else in any.
+ * The series of an expiry: in the requested settle coin, else in the usual one, else in any.
+ * Most options are settled in USDT; USDC is the older, thinner market.
  *
  * @param {Series[]} series
  * @param {string} label
- * @param {?string} settle
+ * @param {?string} settle Null for the default coin.
  * @returns {?Series}
  */
-export function chooseSeries(series, label, settle) {
+export function chooseSeries(series, label, settle = null) {
   const candidates = series.filter((each) => each.label === label);
   const settledIn = (coin) => candidates.find((each) => each.settle === coin);
-  return settledIn(settle) || settledIn(DEFAULT_COIN) || candidates[0] || null;
-}
-
-/**
- * The front series: the nearest one that is still trading, not in settlement.
- *
- * @param {Series[]} series
- * @returns {?Series}
- */
-export function frontSeries(series) {
-  const byExpiry = series.toSorted((left, right) => left.expiry_ms - right.expiry_ms);
-  return byExpiry.find(({ phase }) => phase === "trading") || byExpiry[0] || null;
+  return settledIn(settle) || settledIn(USUAL_SETTLE) || candidates[0] || null;
 }
 
 /**

@@ -4,6 +4,7 @@
  */
 
 import { MONTHS } from "../lib/format.js";
+import { USUAL_SETTLE } from "./constants.js";
 
 /**
  * @typedef {Object} Instrument An entry of /v1/instruments.
@@ -84,7 +85,7 @@ function matchesExpiry(instrument, word) {
 
 function compareInstruments(left, right, nowMs) {
   const isExpired = ({ expiry_ms }) => Number(expiry_ms <= nowMs);
-  const isOtherCoin = ({ settle }) => Number(settle !== "USDT");
+  const isOtherCoin = ({ settle }) => Number(settle !== USUAL_SETTLE);
   return (
     isExpired(left) - isExpired(right) ||
     left.expiry_ms - right.expiry_ms ||

@@ -1,6 +1,6 @@
 /** The chain of one series: calls on the left, puts on the right. */
 
-import { atmStrike, forwardOf, pairByStrike } from "../data/chain.js";
+import { pairByStrike } from "../data/chain.js";
 import { el } from "../lib/dom.js";
 import { nextFrame } from "../lib/scheduling.js";
 import { load, store } from "../lib/storage.js";
@@ -71,6 +71,7 @@ class ChainView extends ExpiryView {
 
   seriesChanged() {
     this.summary.show(this.switcher.current);
+    nextFrame(this.draw); // the at-the-money strike may be another
   }
 
   tick() {
@@ -127,9 +128,7 @@ class ChainView extends ExpiryView {
   #draw() {
     const rows = this.rows.all;
     this.pairs = pairByStrike(rows);
-    const forward = forwardOf(rows);
-    const strikes = this.pairs.map(({ strike }) => strike);
-    const atm = atmStrike(strikes, forward);
+    const { forward = null, atm_strike: atm = null } = this.switcher.current ?? {};
     this.table.update(this.pairs, { forward, atm, changed: this.rows.takeChanged() });
     const scale = this.heatmapField ? scaleOf(rows.map((row) => row[this.heatmapField])) : null;
     this.table.setHeatmap(this.pairs, this.heatmapField, scale);

@@ -1,9 +1,9 @@
 /** Open interest and volume by strike, calls beside puts, of one expiry or of all. */
 
-import { forwardOf, maxPain, totalByStrike, totalOf } from "../data/chain.js";
-import { heading, seriesDescription } from "../data/fields.js";
+import { totalByStrike, totalOf } from "../data/chain.js";
+import { heading, seriesDescription, seriesHeading } from "../data/fields.js";
 import { el } from "../lib/dom.js";
-import { ABSENT, compact, fixed, level, number } from "../lib/format.js";
+import { compact, fixed, level, number } from "../lib/format.js";
 import { throttled } from "../lib/scheduling.js";
 import { load, store } from "../lib/storage.js";
 import { axis, Chart, legend, tooltip, verticalLine } from "../widgets/chart.js";
@@ -40,8 +40,8 @@ class OpenInterestView extends ExpiryView {
       extraExpiries: [[ALL_EXPIRIES, "All expiries"]],
     });
     this.isAll = isAll;
-    this.index = null;
-    this.field = load("interest.what", INTEREST);
+    this.figures = {}; // of the series, or of all series of the asset
+    this.field = load("open-interest.field", INTEREST);
     /** @type {StrikeTotal[]} */
     this.totals = [];
     this.redraw = throttled(REDRAW_MS, () => this.#draw());
@@ -50,11 +50,11 @@ class OpenInterestView extends ExpiryView {
       { id: "puts", name: "Puts", hint: "in base coin" },
       {
         id: "put_call_ratio",
-        name: heading("put_call_ratio"),
-        hint: seriesDescription("put_call_ratio"),
+        name: seriesHeading("put_call_open_interest"),
+        hint: "total of the puts over that of the calls",
       },
-      { id: "max_pain", name: heading("max_pain"), hint: seriesDescription("max_pain") },
-      { id: "live", name: heading("live"), hint: seriesDescription("live") },
+      { id: "max_pain", name: seriesHeading("max_pain"), hint: seriesDescription("max_pain") },
+      { id: "live", name: seriesHeading("live"), hint: "live options / listed options" },
     ]);
     this.chart = new Chart(`Calls and puts by strike, ${this.title}`, (colours) =>
       this.#chartOption(colours),
@@ -66,7 +66,7 @@ class OpenInterestView extends ExpiryView {
     });
     const field = segmented("Show", FIELDS, this.field, (name) => {
       this.field = name;
-      store("interest.what", name);
+      store("open-interest.field", name);
       this.#draw();
     });
     this.node = el(
@@ -85,7 +85,9 @@ class OpenInterestView extends ExpiryView {
   }
 
   seriesChanged(message) {
-    this.index = message.index_price;
+    this.figures = (this.isAll ? message : this.switcher.current) ?? {};
+    // Without rows the totals would be 0, not unknown.
+    if (this.rows.isComplete) this.redraw();
   }
 
   close() {
@@ -97,15 +99,13 @@ class OpenInterestView extends ExpiryView {
     this.rows.takeChanged();
     const rows = this.rows.all;
     this.totals = totalByStrike(rows, this.field);
-    const calls = totalOf(this.totals, "call");
-    const puts = totalOf(this.totals, "put");
-    const interest = this.field === INTEREST ? this.totals : totalByStrike(rows, INTEREST);
     const live = rows.filter((row) => row.live).length;
     const values = {
-      calls: compact(calls),
-      puts: compact(puts),
-      put_call_ratio: calls ? fixed(puts / calls, 2) : ABSENT,
-      max_pain: this.isAll ? ABSENT : number(maxPain(interest)),
+      calls: compact(totalOf(this.totals, "call")),
+      puts: compact(totalOf(this.totals, "put")),
+      put_call_ratio: fixed(this.figures[`put_call_${this.field}`], 2),
+      // Max pain is of options that expire together: null for all expiries.
+      max_pain: number(this.figures.max_pain),
       live: liveCount(live, rows.length),
     };
     this.summary.set(values, live === 0);
@@ -116,7 +116,7 @@ class OpenInterestView extends ExpiryView {
   #chartOption(colours) {
     if (!this.totals.length) return null;
     // Several expiries have no common forward.
-    const spot = this.isAll ? this.index : forwardOf(this.rows.all);
+    const spot = this.isAll ? this.figures.index_price : this.figures.forward;
     const label = `${this.isAll ? "index" : "F"} ${level(spot)}`;
     const makeBars = (name, side, options = {}) => ({
       name,

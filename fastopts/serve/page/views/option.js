@@ -49,7 +49,7 @@ const field = (name, text, options = {}) => ({
   text: (row) => text(row[name], row),
   ...options,
 });
-const asPrice = (value, row) => price(value, row.underlying_price);
+const asPrice = (value, row) => price(value, row.forward);
 const asText = (value) => value || ABSENT;
 const FLASHES = { flashes: true };
 const TICKS = { ticks: true };
@@ -83,7 +83,7 @@ const GROUPS = [
       field("spread_iv", points, { unit: () => "vol points" }),
       field("moneyness", (value) => fixed(value, 4), { title: "Strike / forward", unit: () => "" }),
       field("log_moneyness", (value) => fixed(value, 4), { title: "ln(strike / forward)" }),
-      field("iv_capped", flag, { title: "At the venue's 500% IV cap" }),
+      field("iv_capped", flag),
     ],
   ],
   [
@@ -99,7 +99,7 @@ const GROUPS = [
   [
     "Market",
     [
-      field("underlying_price", level, FLASHES),
+      field("forward", level, FLASHES),
       field("index_price", level),
       field("open_interest", number),
       field("volume_24h", number),

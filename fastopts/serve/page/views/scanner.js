@@ -155,7 +155,7 @@ class ScannerView extends View {
       text,
       ...options,
     });
-    const priceColumn = (id) => sortable(id, (row) => price(row[id], row.underlying_price));
+    const priceColumn = (id) => sortable(id, (row) => price(row[id], row.forward));
     const sizeColumn = (id) => ({
       id,
       heading: "Size",

@@ -1,7 +1,8 @@
 /** The smile of one series: mark IV, with the IVs of bid and ask around it. */
 
-import { forwardOf, smilePoints } from "../data/chain.js";
+import { smilePoints } from "../data/chain.js";
 import { heading } from "../data/fields.js";
+import { chooseSeries } from "../data/series.js";
 import { ageOf } from "../data/venue_clock.js";
 import { el } from "../lib/dom.js";
 import { age, fixed, level, number, percent } from "../lib/format.js";
@@ -111,6 +112,7 @@ class SmileView extends ExpiryView {
   seriesChanged() {
     this.summary.show(this.switcher.current);
     this.#offerOverlays();
+    this.redraw(); // by another forward another option may be out of the money
   }
 
   close() {
@@ -143,14 +145,16 @@ class SmileView extends ExpiryView {
     reopen(); // other subscriptions need another view
   }
 
-  #smile(id) {
-    const rows = this.rowsById.get(id).all;
-    const forward = forwardOf(rows);
-    return { forward, points: smilePoints(rows, forward) };
+  // The smile of the series itself, or of an overlay.
+  #smile(label = null) {
+    const id = label === null ? "rows" : overlayId(label);
+    const { series, current } = this.switcher;
+    const { forward = null } = (label === null ? current : chooseSeries(series, label)) ?? {};
+    return { forward, points: smilePoints(this.rowsById.get(id).all, forward) };
   }
 
   #draw() {
-    const { points } = this.#smile("rows");
+    const { points } = this.#smile();
     this.table.update(points);
     const staleCount = points.filter(({ live }) => !live).length;
     const text = `${staleCount} of ${points.length} points are stale (hollow markers).`;
@@ -159,7 +163,7 @@ class SmileView extends ExpiryView {
   }
 
   #chartOption(colours) {
-    const { points, forward } = this.#smile("rows");
+    const { points, forward } = this.#smile();
     if (!points.length) return null;
     const x = (point) => xOf(point, this.axis);
     const shown = points.filter((point) => x(point) !== null);
@@ -171,7 +175,7 @@ class SmileView extends ExpiryView {
     );
     const main = makeLine(expiry, shown, x, colours.accent, { markLine: forwardLine });
     const overlays = this.overlays.map((label, index) => {
-      const others = this.#smile(overlayId(label)).points.filter((point) => x(point) !== null);
+      const others = this.#smile(label).points.filter((point) => x(point) !== null);
       const colour = SERIES_COLOURS[(index + 1) % SERIES_COLOURS.length];
       return makeLine(label, others, x, colour, { lineStyle: { width: 1.2 }, symbolSize: 4 });
     });
@@ -192,7 +196,7 @@ class SmileView extends ExpiryView {
 
   #describe(items, x) {
     const position = items[0].value[0];
-    const point = this.#smile("rows").points.find((each) => x(each) === position);
+    const point = this.#smile().points.find((each) => x(each) === position);
     const rows = items
       .filter(({ seriesName }) => !seriesName.startsWith(HIDDEN))
       .map(({ seriesName, value, color }) => [seriesName, percent(value[1], 2), color]);

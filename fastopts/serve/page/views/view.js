@@ -2,7 +2,7 @@
 
 import { MESSAGE } from "../data/constants.js";
 import { OptionRows } from "../data/rows.js";
-import { frontSeries } from "../data/series.js";
+import { chooseSeries, expiryLabels } from "../data/series.js";
 import { el } from "../lib/dom.js";
 import { redirect, viewLink } from "../lib/router.js";
 import { ExpirySwitcher } from "../widgets/expiry_switcher.js";
@@ -156,8 +156,10 @@ export class FrontRedirect extends View {
   receive(message) {
     if (message.type === MESSAGE.ERROR) this.text.textContent = message.detail;
     if (message.type !== MESSAGE.EXPIRIES) return null;
-    const front = frontSeries(message.expiries);
-    if (front) redirect(viewLink(this.asset, this.view, front.label, front.settle));
+    // No series is the front while all of them are in settlement: the nearest one then.
+    const label = message.front ?? expiryLabels(message.expiries)[0];
+    const series = chooseSeries(message.expiries, label);
+    if (series) redirect(viewLink(this.asset, this.view, series.label, series.settle));
     else this.text.textContent = `No ${this.asset} options are listed.`;
     return null;
   }

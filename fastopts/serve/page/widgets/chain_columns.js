@@ -15,7 +15,7 @@ import { age, compact, fixed, number, percent, points, price } from "../lib/form
  * @property {string} heading Short, since a chain has twice as many columns as other tables.
  * @property {?string} hint Tooltip of the heading.
  * @property {string} name Heading where there is room and no context, as in the column chooser.
- * @property {function(OptionRow, ?number): string} text Given a row and the forward.
+ * @property {function(OptionRow): string} text
  * @property {boolean} [isFixed] Always shown.
  * @property {boolean} [isStrong] Emphasised.
  * @property {boolean} [flashes] Highlighted when its value changes.
@@ -26,7 +26,7 @@ function column(id, text, options = {}) {
   return { id, heading: name, name, hint: description(id), text, ...options };
 }
 
-const priceColumn = (id, options) => column(id, (row, forward) => price(row[id], forward), options);
+const priceColumn = (id, options) => column(id, (row) => price(row[id], row.forward), options);
 const ivColumn = (id, options) => column(id, (row) => percent(row[id]), options);
 const sizeColumn = (id, options) => column(id, (row) => compact(row[id]), options);
 

@@ -88,7 +88,7 @@ export class ChainTable {
       for (const side of SIDES) {
         const option = pair[side];
         if (changed === null || row.isNew || (option && changed.has(option.symbol))) {
-          this.#writeSide(row, side, option, forward);
+          this.#writeSide(row, side, option);
         }
       }
       row.isNew = false;
@@ -144,7 +144,7 @@ export class ChainTable {
     return { tr, head, marker, call, put, isNew: true, isAtm: false };
   }
 
-  #writeSide(row, side, option, forward) {
+  #writeSide(row, side, option) {
     const { cells, symbolCell } = row[side];
     if (option && row.tr.dataset[SYMBOL_DATA[side]] !== option.symbol) {
       row.tr.dataset[SYMBOL_DATA[side]] = option.symbol;
@@ -157,7 +157,7 @@ export class ChainTable {
       toggleClass(td, "stale", isStale);
       const previous = cell.value;
       cell.value = option === null ? null : option[column.id];
-      const text = option === null ? "" : column.text(option, forward);
+      const text = option === null ? "" : column.text(option);
       if (!content.set(text)) continue;
       this.widths.noteText(td, text);
       if (column.flashes && isKnown(previous) && isKnown(cell.value)) {

@@ -1,6 +1,6 @@
 /** Table columns of series, shared by the views that list expiries. */
 
-import { heading, seriesDescription } from "../data/fields.js";
+import { seriesDescription, seriesHeading } from "../data/fields.js";
 import { venueMs } from "../data/venue_clock.js";
 import { toggleClass } from "../lib/dom.js";
 import {
@@ -23,7 +23,7 @@ import { liveCount } from "./summary_bar.js";
 const AGE_SHOWN_S = 1; // the age of a younger series is of no interest
 
 function column(field, text, { id = field, ...options } = {}) {
-  return { id, heading: heading(field), hint: seriesDescription(field), text, ...options };
+  return { id, heading: seriesHeading(field), hint: seriesDescription(field), text, ...options };
 }
 
 /** @type {Object<string, Column>} */
@@ -44,7 +44,7 @@ export const SERIES_COLUMNS = {
   openInterest: column("open_interest", ({ open_interest }) => compact(open_interest)),
   turnover: column("turnover_24h", ({ turnover_24h }) => compact(turnover_24h)),
   live: column("live", coverage, {
-    hint: `${seriesDescription("live")}; with the age of the oldest one if some are stale`,
+    hint: "live options / listed options; with the age of the oldest one if some are stale",
     paint: (cell, { live, total }) => toggleClass(cell, "warn", live < total),
   }),
 };
@@ -59,7 +59,7 @@ export const SERIES_COLUMNS = {
 export function expiryColumn(asset, view) {
   return {
     id: "label",
-    heading: heading("expiry"),
+    heading: seriesHeading("expiry"),
     isRowHeading: true,
     isText: true,
     text: ({ label }) => label,

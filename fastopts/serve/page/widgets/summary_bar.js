@@ -1,6 +1,6 @@
 /** Summary figures above a table or chart: names and values side by side. */
 
-import { description, heading, seriesDescription } from "../data/fields.js";
+import { seriesDescription, seriesHeading } from "../data/fields.js";
 import { venueMs } from "../data/venue_clock.js";
 import { el, LiveText, toggleClass } from "../lib/dom.js";
 import {
@@ -44,11 +44,11 @@ export class SummaryBar {
   }
 }
 
-const figure = (id, field) => ({ id, name: heading(field), hint: seriesDescription(field) });
+const figure = (id, field) => ({ id, name: seriesHeading(field), hint: seriesDescription(field) });
 
 const SERIES_FIGURES = [
   figure("forward", "forward"),
-  { id: "index", name: heading("index_price"), hint: description("index_price") },
+  figure("index", "index_price"),
   figure("basis", "basis"),
   figure("atm", "atm_iv"),
   figure("straddle", "straddle"),
