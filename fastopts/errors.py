@@ -1,26 +1,33 @@
-"""Every error of the package, split by who has to act.
+"""Every error that leaves the package, grouped by who has to act.
 
 FastoptsError
-    BadInput                the caller: an argument can't be meant (also a ValueError)
-    ConfigError             the operator: a setting; raised at start, never later
-    VenueError              the venue: it refused, or could not be reached
-        VenueBanned         the venue shut this address out: no request before `retry_after_s`
-        VenueProtocolError  the venue broke its own contract
-    ConnectionLost          the wire: retry with backoff
-        UnknownHost         the operator, if it is no passing trouble: there is no such name
-    StoreError              the database: carries its own words
-        StoreUnavailable    it does not answer
-        LeaseLost           another collector writes now: stop
-    WrongVenue              the server holds, or a reader met, another venue's data
-    StaleData               a reader: the value is not live
+    BadInput                caller: an argument is invalid (also a ValueError)
+    ConfigError             operator: a setting, a file or the environment has to change
+        MissingPackage      an optional dependency is not installed
+        FileError           a file can't be written: an export, the cache of the universe
+        CacheError          the cache file of the universe can't be used
+        LeaseError          the lease can't be taken: `fastopts:feed` is malformed
+    VenueError              venue: it refused a request, or could not be reached
+        VenueBanned         it shut this address out: no request before `retry_after_s`
+        VenueProtocolError  a response does not follow the venue's own protocol
+        RequestRefused      it understood the request and refuses it (`venues.bybit.rest`)
+        TemporaryFailure    it asks to try again later (`venues.bybit.rest`)
+    ConnectionLost          network: retry with backoff
+        UnknownHost         there is no such host name: the operator, unless DNS is down
+        HandshakeRefused    the venue answered the WebSocket handshake with an HTTP error
+    StoreError              Redis: it refused a command, or returned malformed data
+        StoreUnavailable    it could not be reached, or did not answer in time
+        LeaseLost           another collector has taken over: stop writing
+    WrongVenue              operator: the server holds another venue's data
+    StaleData               reader: the value is not live
         FeedDown            no collector is alive
-        ConnectionMuted     the connection that delivered it delivers nothing any more
+        ConnectionMuted     the connection that delivered it has stopped delivering
         ConnectionLate      the connection that delivered it lags behind the venue
-        TooOld              live, but older than the caller allows
-        NotYetLive          not delivered by a connection of this feed yet
-    NoSuchOption            a reader: there is no such option
-        Expired             it was delivered
-        Unknown             nothing of that name
+        TooOld              it is live, but older than the caller allows
+        NotYetLive          no connection of this feed has delivered it yet
+    NoSuchOption            reader: there is no such option
+        Expired             its delivery time has passed
+        Unknown             there is no option of that name
 """
 
 import re
@@ -29,6 +36,7 @@ from typing import Final, Literal, TypeAlias
 
 __all__ = (
     "BadInput",
+    "CacheError",
     "ConfigError",
     "ConnectionLate",
     "ConnectionLost",
@@ -36,8 +44,11 @@ __all__ = (
     "Expired",
     "FastoptsError",
     "FeedDown",
+    "FileError",
     "HandshakeRefused",
+    "LeaseError",
     "LeaseLost",
+    "MissingPackage",
     "NoSuchOption",
     "NotYetLive",
     "StaleData",
@@ -58,40 +69,63 @@ __all__ = (
     "option_of",
 )
 
-CLIP: Final = 100
-_OPTIONS: Final = {"threshold": "--moves"}  # those of another name on the command line
+CLIP: Final = 100  # characters of a foreign text in a message
+_OPTIONS: Final = {"threshold": "--moves"}  # arguments whose option has another name
 Surface: TypeAlias = Literal["python", "command", "http"]  # where a user reads a message
-# As far as the last @ of the line: a password that is not encoded may hold one, or a space.
+# Up to the last @ of the line: a password that is not percent-encoded may hold one, or a space.
 _CREDENTIALS: Final = re.compile(r"(?<=://).*@")
 
 
 class FastoptsError(Exception):
-    """Root of the tree."""
+    """Base class of all errors of the package."""
 
     def worded(self, surface: Surface) -> str:
-        """The message in the terms of *surface*; `str` has the terms of the Python reader."""
+        """Return the message in the terms of *surface*; `str` has those of the Python API."""
         return str(self)
 
 
 class BadInput(FastoptsError, ValueError):
-    """An argument is invalid; the message says what is accepted, and names the *arguments*."""
+    """An argument is invalid; the message says what is accepted.
+
+    *arguments* are the names of arguments in the message.
+    """
 
     def __init__(self, message: str, *, arguments: Iterable[str] = ()) -> None:
         super().__init__(message)
         self.arguments = tuple(arguments)
 
     def worded(self, surface: Surface) -> str:
-        """On the command line an argument is an option: `min_iv` is `--min-iv`."""
+        """Return the message; on the command line, `min_iv` becomes `--min-iv`."""
         if surface != "command":
             return str(self)
         names = "|".join(sorted(map(re.escape, self.arguments), key=len, reverse=True))
         if not names:
             return str(self)
-        return re.sub(rf"\b({names})\b", lambda found: option_of(found[0]), str(self))
+        return re.sub(rf"\b({names})\b", lambda match: option_of(match[0]), str(self))
 
 
 class ConfigError(FastoptsError):
-    """A setting is wrong; the message names the setting and what it accepts."""
+    """A setting is wrong; the message names it and says what is accepted.
+
+    Raised when a program or a reader starts. The subclasses are raised later, too: they are about
+    the environment of the program, which only its operator can change.
+    """
+
+
+class MissingPackage(ConfigError):
+    """An optional dependency is not installed; the message says how to install it."""
+
+
+class FileError(ConfigError):
+    """A file can't be written; the message names it and the reason."""
+
+
+class CacheError(ConfigError):
+    """The cache file of the universe can't be read or written; REST's list is used without it."""
+
+
+class LeaseError(ConfigError):
+    """The lease can't be taken; the message says what the operator can do."""
 
 
 class VenueError(FastoptsError):
@@ -99,7 +133,7 @@ class VenueError(FastoptsError):
 
 
 class VenueBanned(VenueError):
-    """The venue shut this address out; no request may follow for `retry_after_s` seconds."""
+    """The venue shut this address out; send no request for `retry_after_s` seconds."""
 
     def __init__(self, message: str, retry_after_s: float) -> None:
         super().__init__(message)
@@ -107,15 +141,15 @@ class VenueBanned(VenueError):
 
 
 class VenueProtocolError(VenueError):
-    """The venue's answer is not of the agreed form."""
+    """A response of the venue does not follow its documented protocol."""
 
 
 class ConnectionLost(FastoptsError):
-    """A connection could not be made, ended, or fell silent."""
+    """A connection could not be opened, was closed, or fell silent."""
 
 
 class UnknownHost(ConnectionLost):
-    """The name of a host does not exist."""
+    """A host name does not exist."""
 
 
 class HandshakeRefused(ConnectionLost):
@@ -129,32 +163,32 @@ class HandshakeRefused(ConnectionLost):
 
 _OF_CLUSTERS: Final = ("MOVED ", "ASK ", "CROSSSLOT ", "CLUSTERDOWN ", "TRYAGAIN ")
 _CLUSTER: Final = (
-    "a node of a Redis Cluster, which fastopts does not support: name a server that is none"
+    "a node of a Redis Cluster, which fastopts does not support: use a standalone server"
 )
 
 
 class StoreError(FastoptsError):
-    """The database refused a command; `reply` holds its words."""
+    """Redis refused a command, or returned malformed data; `reply` holds its error text, if any."""
 
     def __init__(self, message: str, reply: str = "") -> None:
         super().__init__(message)
         self.reply = reply
 
     def __str__(self) -> str:
-        words = super().__str__()
-        return f"{words} ({_CLUSTER})" if self.reply.startswith(_OF_CLUSTERS) else words
+        message = super().__str__()
+        return f"{message} ({_CLUSTER})" if self.reply.startswith(_OF_CLUSTERS) else message
 
 
 class StoreUnavailable(StoreError):
-    """The database could not be reached, or did not answer in time."""
+    """Redis could not be reached, or did not answer in time."""
 
 
 class LeaseLost(StoreError):
-    """Another collector holds the right to write."""
+    """Another collector has taken the lease."""
 
 
 class WrongVenue(FastoptsError):
-    """The server holds the data of *held*, and not of the venue asked for."""
+    """The server holds the data of the venue *held*, not of the requested one."""
 
     def __init__(self, message: str, held: str = "") -> None:
         super().__init__(message)
@@ -164,26 +198,27 @@ class WrongVenue(FastoptsError):
         return self.worded("python")
 
     def worded(self, surface: Surface) -> str:
+        """Return the message with a remedy in the terms of *surface*."""
         message = super().__str__()
         if not self.held:
             return message
         remedies: dict[Surface, str] = {
-            "python": f"a reader that wants them says venue={self.held!r}, any other names another"
-            " server or database in its URL (such as redis://localhost:6379/1)",
-            "command": f"add --venue {self.held} to read them, or name another server or database"
+            "python": f"pass venue={self.held!r} to read it, or name another server or database in"
+            " the URL (such as redis://localhost:6379/1)",
+            "command": f"add --venue {self.held} to read it, or name another server or database"
             " with --redis-url (such as redis://localhost:6379/1)",
-            "http": f"to serve them, the operator starts fastopts serve with --venue {self.held},"
-            " or names another server or database with --redis-url",
+            "http": f"start fastopts serve with --venue {self.held} to serve it, or with another"
+            " server or database in --redis-url",
         }
         return f"{message}: {remedies[surface]}"
 
 
 class StaleData(FastoptsError):
-    """The value is not live, and the reader was not told to accept that."""
+    """The value is not live, and the caller did not allow that."""
 
 
 class FeedDown(StaleData):
-    """The feed's heartbeat is missing or old."""
+    """The feed's heartbeat is missing or too old: no collector is alive."""
 
 
 class ConnectionMuted(StaleData):
@@ -191,12 +226,14 @@ class ConnectionMuted(StaleData):
 
 
 class ConnectionLate(StaleData):
-    """The connection that delivered the value lags behind the venue by more than allowed, or by
-    how much is not known."""
+    """The connection that delivered the value lags too far behind, or by an unknown time."""
 
 
 class TooOld(StaleData):
-    """The value is live but older than the reader's own limit."""
+    """The value is live, but older than the caller's `max_age_s`.
+
+    The age counts from the venue's time stamp, and the error of the clocks counts against it.
+    """
 
 
 class NotYetLive(StaleData):
@@ -208,24 +245,27 @@ class NoSuchOption(FastoptsError):
 
 
 class Expired(NoSuchOption):
-    """The option's delivery time has passed."""
+    """The option's delivery time has passed; `allow_expired=True` reads its last values."""
 
 
 class Unknown(NoSuchOption):
-    """The server holds no option of that name."""
+    """There is no option of that name; the message suggests a listed one where it can.
+
+    The option may also have been delisted, or never have ticked under this collector.
+    """
 
 
 def extra_missing(module: str, extra: str) -> str:
-    """What installs the *extra* without which there is no *module*, with or without a checkout."""
-    from importlib import metadata  # a missing module is rare
+    """Return how to install the *extra* that has *module*, with or without a checkout."""
+    from importlib import metadata  # slow to import, and a missing module is rare
 
     marker = re.compile(rf"extra\s*==\s*['\"]{extra}['\"]")
     try:
         declared = metadata.requires("fastopts") or []
     except metadata.PackageNotFoundError:
         declared = []
-    wanted = [one.partition(";")[0].strip() for one in declared if marker.search(one)]
-    names = " ".join(f"'{one}'" for one in wanted) or module
+    requirements = [line.partition(";")[0].strip() for line in declared if marker.search(line)]
+    names = " ".join(f"'{requirement}'" for requirement in requirements) or module
     return (
         f"{module} is not installed: pip install {names}"
         f" (in the project's folder: pip install '.[{extra}]')"
@@ -233,28 +273,30 @@ def extra_missing(module: str, extra: str) -> str:
 
 
 def option_of(argument: str) -> str:
-    """How the command line spells a Python *argument*."""
+    """Return the command-line option of a Python *argument*."""
     if argument in _OPTIONS:
         return _OPTIONS[argument]
     return f"--{argument.replace('_', '-')}"
 
 
 def one_line(text: str) -> str:
-    """*text* with what a peer may have put into it to forge lines or move a terminal escaped, and
-    as `masked` shows it."""
+    """Return *text* without credentials, control characters escaped.
+
+    A peer could forge log lines or move the cursor of a terminal with them.
+    """
     plain = (c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
     return masked("".join(plain))
 
 
 def masked(text: str) -> str:
-    """*text* without the users and passwords of the URLs in it.
+    """Return *text* without the users and passwords of the URLs in it.
 
-    Nothing of ours puts them there; an operator may, by writing a URL in the wrong place.
+    This package puts none into messages, but an operator may write a URL in the wrong place.
     """
     return _CREDENTIALS.sub("***@", text)
 
 
 def clipped(text: str) -> str:
-    """The beginning of a long *text*, for a message, as `masked` shows it."""
+    """Return the beginning of a long *text* for a message, without credentials."""
     shown = masked(text)
     return shown if len(shown) <= CLIP else f"{shown[:CLIP]}..."

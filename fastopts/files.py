@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all."""
+"""Atomic replacement of files: readers see the old file or the new one, never a part of it."""
 
 import contextlib
 import os
@@ -9,18 +9,18 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from fastopts.errors import ConfigError
+from fastopts.errors import FileError
 
 __all__ = ("replacing",)
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[BinaryIO]:
-    """Open a file that takes *path*'s place when the block ends, and is gone when it fails.
+    """Open a temporary file that replaces *path* when the block ends, and is removed if it fails.
 
-    Its permissions are those of the file it replaces, else what the umask leaves. A link's target
-    is replaced, not the link. Raises ConfigError when it can't be written, or when what is there
-    is no regular file. Sync it in the block if it must outlive a power cut.
+    It gets the permissions of the file that it replaces, else those of the umask. The target of a
+    symbolic link is replaced, not the link. Raises FileError if the file can't be written, or if
+    *path* is not a regular file. Call fsync in the block if the file must survive a power failure.
     """
     try:
         target = Path(os.path.realpath(path))
@@ -30,13 +30,13 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
                 Path(file.name).chmod(mode)
             yield file
     except OSError as error:
-        raise ConfigError(f"{path} can't be written: {error.strerror or error}") from error
+        raise FileError(f"{path} can't be written: {error.strerror or error}") from error
 
 
 @contextmanager
 def _temporary(target: Path) -> Iterator[BinaryIO]:
-    # Not the module tempfile: only the owner may read its files, whatever the umask. And not
-    # the target's name with something added, which can be too long.
+    # Not the module tempfile: its files are readable by their owner only, whatever the umask. And
+    # not the target's name with a suffix: that can be too long for the file system.
     temporary = target.with_name(f".fastopts-{secrets.token_hex(8)}")
     try:
         with temporary.open("xb") as file:
@@ -49,11 +49,11 @@ def _temporary(target: Path) -> Iterator[BinaryIO]:
 
 
 def _permissions(path: Path) -> int | None:
-    """Those of the file *path*; None when it is not there."""
+    """Return the mode of the regular file *path*; None if there is no such file."""
     try:
         mode = path.stat().st_mode
     except FileNotFoundError:
         return None
     if not stat.S_ISREG(mode):
-        raise ConfigError(f"{path} can't be written: it is no regular file")
+        raise FileError(f"{path} can't be written: not a regular file")
     return stat.S_IMODE(mode)

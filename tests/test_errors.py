@@ -1,8 +1,15 @@
 """Errors carry what a caller acts on."""
 
+import importlib
+import pkgutil
+from collections.abc import Iterator
+
+import fastopts
+from fastopts import errors
 from fastopts.errors import (
     CLIP,
     ConnectionLost,
+    FastoptsError,
     HandshakeRefused,
     StoreError,
     VenueBanned,
@@ -33,3 +40,38 @@ def test_a_long_text_is_clipped_and_shows_no_password() -> None:
     assert told.startswith("redis://***@host/ xxx")
     assert told == clipped(told.removesuffix("...") + "y" * 10)
     assert (told.endswith("x..."), len(told)) == (True, CLIP + 3)
+
+
+def drawn() -> Iterator[tuple[str, str]]:
+    """The classes of the tree in the docstring, each with its base."""
+    assert errors.__doc__ is not None
+    path: list[str] = []
+    for line in errors.__doc__.splitlines():
+        name = line.strip().partition(" ")[0]
+        if name.isidentifier() and line[:1] in ("F", " "):
+            depth = (len(line) - len(line.lstrip())) // 4
+            path[depth:] = [name]
+            yield name, path[depth - 1] if depth else "Exception"
+
+
+def subclasses(cls: type) -> Iterator[tuple[str, str]]:
+    """*cls* and everything below it, each with its first base."""
+    yield cls.__name__, cls.__bases__[0].__name__
+    children: list[type] = cls.__subclasses__()
+    for below in children:
+        if below.__module__.startswith("fastopts."):
+            yield from subclasses(below)
+
+
+def test_the_tree_in_the_docstring_is_complete() -> None:
+    for module in pkgutil.walk_packages(fastopts.__path__, "fastopts."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+    assert sorted(drawn()) == sorted(subclasses(FastoptsError))
+
+
+def test_every_error_is_exported_and_documented() -> None:
+    for name, cls in vars(errors).items():
+        if isinstance(cls, type) and issubclass(cls, FastoptsError):
+            assert name in errors.__all__
+            assert cls.__doc__

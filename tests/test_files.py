@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fastopts.errors import ConfigError
+from fastopts.errors import FileError
 from fastopts.files import replacing
 from tests.disks import full_after
 
@@ -60,26 +60,26 @@ def test_a_block_that_fails_changes_nothing(path: Path, error: type[BaseExceptio
 @pytest.mark.parametrize("size", [10, 1_000_000])  # told when it is closed; when it is written
 def test_a_full_disk_changes_nothing(path: Path, size: int) -> None:
     path.write_bytes(b"old")
-    with full_after(5), pytest.raises(ConfigError, match="file can't be written: File too large"):
+    with full_after(5), pytest.raises(FileError, match="file can't be written: File too large"):
         put(path, b"." * size)
     assert path.read_bytes() == b"old"
     assert list(path.parent.iterdir()) == [path]
 
 
 def test_a_folder_that_is_not_there_is_told(path: Path) -> None:
-    with pytest.raises(ConfigError, match="none/file can't be written: No such file"):
+    with pytest.raises(FileError, match="none/file can't be written: No such file"):
         put(path.parent / "none" / "file", b"")
 
 
 def test_a_folder_that_may_not_be_written_is_told(path: Path) -> None:
     # Not one of mode 0500: root, as whom tests may run, writes there.
-    with pytest.raises(ConfigError, match="can't be written: "):
+    with pytest.raises(FileError, match="can't be written: "):
         put(Path("/proc/self/file"), b"")
 
 
 def test_a_file_in_place_of_the_folder_is_told(path: Path) -> None:
     path.write_bytes(b"old")
-    with pytest.raises(ConfigError, match="can't be written: Not a directory"):
+    with pytest.raises(FileError, match="can't be written: Not a directory"):
         put(path / "file", b"")
 
 
@@ -96,17 +96,17 @@ def test_a_link_stays_a_link(path: Path) -> None:
 
 def test_a_link_to_itself_is_told_and_stays(path: Path) -> None:
     path.symlink_to(path)
-    with pytest.raises(ConfigError, match="symbolic links"):
+    with pytest.raises(FileError, match="symbolic links"):
         put(path, b"")
     assert path.is_symlink()
 
 
 def test_what_is_no_regular_file_is_told_and_stays(path: Path) -> None:
     os.mkfifo(path)
-    with pytest.raises(ConfigError, match="it is no regular file"):
+    with pytest.raises(FileError, match="not a regular file"):
         put(path, b"")
     assert path.is_fifo()
-    with pytest.raises(ConfigError, match="it is no regular file"):
+    with pytest.raises(FileError, match="not a regular file"):
         put(path.parent, b"")
     assert list(path.parent.iterdir()) == [path]
 

@@ -165,7 +165,7 @@ class OptionsDataReader:
     def export_to_json(self, filename: str | PathLike[str], asset: str | None = None) -> None:
         """Write `get_all_options` to a file, completely or not at all.
 
-        Raises ConfigError if the file can't be written.
+        Raises FileError if the file can't be written.
         """
         options = self.get_all_options(asset)
         content = {

@@ -11,7 +11,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from fastopts.errors import ConfigError
+from fastopts.errors import MissingPackage
 from fastopts.reader.export.dataframes import Columns, to_arrow, to_pandas, to_polars
 from tests.extras import without
 from tests.reader.market import MARKET, PROVENANCE, Row, columns, row, shuffled
@@ -142,7 +142,7 @@ def test_a_frame_does_not_share_the_columns_memory() -> None:
 def test_a_library_that_is_missing_is_told_with_its_extra(
     library: str, extra: str, convert: Callable[[Columns], object]
 ) -> None:
-    with without(library), pytest.raises(ConfigError) as caught:
+    with without(library), pytest.raises(MissingPackage) as caught:
         convert(columns(MARKET))
     told = str(caught.value)
     assert told.startswith(f"{library} is not installed: pip install '{library}>=")

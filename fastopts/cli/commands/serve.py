@@ -10,7 +10,7 @@ import fastopts
 from fastopts.cli import options
 from fastopts.cli.options import StoreLocation, fraction, reads_store
 from fastopts.command_line import option
-from fastopts.errors import ConfigError, extra_missing
+from fastopts.errors import MissingPackage, extra_missing
 from fastopts.logs import set_up_logging
 
 __all__ = ("serve",)
@@ -112,7 +112,7 @@ def serve(
     try:
         from fastopts.serve import run
     except ModuleNotFoundError as error:
-        raise ConfigError(extra_missing(error.name or "fastapi", "serve")) from None
+        raise MissingPackage(extra_missing(error.name or "fastapi", "serve")) from None
     from fastopts.reader.asynchronous import AsyncOptionReader
     from fastopts.serve.http import tokens as token_files
     from fastopts.serve.settings import ServeSettings

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from fastopts.errors import ConfigError, extra_missing
+from fastopts.errors import MissingPackage, extra_missing
 from fastopts.field_registry import COLUMNS, FIELDS, SCHEMA_VERSION
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class Provenance:
 def to_arrow(columns: Columns, provenance: Provenance) -> "pyarrow.Table":
     """Return the rows as a pyarrow Table; its schema's metadata tells the provenance.
 
-    Raises ConfigError without pyarrow.
+    Raises MissingPackage without pyarrow.
     """
     with _extra("arrow"):
         import pyarrow as pa
@@ -85,7 +85,7 @@ def to_arrow(columns: Columns, provenance: Provenance) -> "pyarrow.Table":
 def to_pandas(columns: Columns, provenance: Provenance) -> "pandas.DataFrame":
     """Return the rows as a pandas DataFrame; its `attrs` tell the provenance.
 
-    An absent number is NaN, as is pandas' way. Raises ConfigError without pandas.
+    An absent number is NaN, as is pandas' way. Raises MissingPackage without pandas.
     """
     with _extra("pandas"):
         import pandas as pd
@@ -105,7 +105,7 @@ def to_pandas(columns: Columns, provenance: Provenance) -> "pandas.DataFrame":
 def to_polars(columns: Columns) -> "polars.DataFrame":
     """Return the rows as a polars DataFrame, which has no place for the provenance.
 
-    Raises ConfigError without polars.
+    Raises MissingPackage without polars.
     """
     with _extra("polars"):
         import polars as pl
@@ -155,4 +155,4 @@ def _extra(name: str) -> Iterator[None]:
     try:
         yield
     except ImportError as error:
-        raise ConfigError(extra_missing(error.name or name, name)) from error
+        raise MissingPackage(extra_missing(error.name or name, name)) from error

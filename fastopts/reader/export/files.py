@@ -27,7 +27,7 @@ _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 def write(path: str | os.PathLike[str], columns: Columns, provenance: Provenance) -> None:
     """Write the file *path*, whole or not at all; its suffix names one of FORMS.
 
-    Raises ConfigError for another suffix, a library that is missing, or a file that can't be
+    Raises ConfigError for another suffix, MissingPackage, or FileError for a file that can't be
     written: what was there stays then.
     """
     path = _path(path)
@@ -47,7 +47,7 @@ def guarded(text: str) -> str:
 def write_to(stream: BinaryIO, form: str, columns: Columns, provenance: Provenance) -> None:
     """Write one of FORMS to *stream*, in one piece; nothing when it can't be made.
 
-    Raises ConfigError for another form, or a library that is missing.
+    Raises ConfigError for another form, or MissingPackage.
     """
     _check(form, "the form")
     given: Any = stream
