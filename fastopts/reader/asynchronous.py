@@ -339,12 +339,13 @@ class AsyncOptionReader(Uncopied):
         that breaks. *initial* begins with the present values. Close it after use. Raises what
         `mirror` raises.
         """
-        from fastopts.reader.selection.bounds import check, picker
+        from fastopts.reader.selection.bounds import bound_filter, check
         from fastopts.reader.selection.scope import scope_of
 
         scope = scope_of(what, check(bounds))
         requirements = Requirements(require_live).checked()
-        return await self._watch(scope, picker(bounds), requirements, flag("initial", initial))
+        pick = bound_filter(bounds)
+        return await self._watch(scope, pick, requirements, flag("initial", initial))
 
     async def watch_moves(
         self,

@@ -16,7 +16,7 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
 from fastopts.errors import BadInput
-from fastopts.reader.selection.bounds import given
+from fastopts.reader.selection.bounds import supplied
 from fastopts.serve.http.parameters import (
     AllowExpired,
     AnyAsset,
@@ -280,7 +280,7 @@ async def scan(
 ) -> Payload:
     """The options within all bounds (inclusive); `excluded` counts those that the gate left out."""
     result = source.mirror.scan(
-        asset, gate=gate, sort=sort, limit=limit, require_live=not stale, **given(bounds)
+        asset, gate=gate, sort=sort, limit=limit, require_live=not stale, **supplied(bounds)
     )
     return envelope(result.market.moment) | scan_payload(result)
 

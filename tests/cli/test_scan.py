@@ -94,7 +94,7 @@ def test_a_dead_feed_is_told(read: Read, market: Store) -> None:
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["--min-delta", "25"], "--min-delta: 25 is no delta: write 0.25"),
+        (["--min-delta", "25"], "--min-delta: 25 is not a delta: write 0.25"),
         (["--min-delta", "0.5", "--max-delta", "0.2"], "--min-delta 0.5 is above --max-delta 0.2"),
         (["--max-dte", "-5"], "--max-dte: -5 is below 0"),
         (["--max-rel-spread", "5"], "--max-rel-spread: 5 is 500%: write 0.05 for 5%"),
@@ -103,7 +103,7 @@ def test_a_dead_feed_is_told(read: Read, market: Store) -> None:
         (["BTC", "--expiry", "28NOV60"], "no options of BTC are delivered on 28NOV60"),
         (["--type", "P", "--min-delta", "0.2"], "write --max-delta -0.2"),
         (["--min-moneyness", "95"], "--min-moneyness: 95 is 9500%: write 0.95"),
-        (["--max-iv", "0"], "--max-iv: 0 is met by nothing"),
+        (["--max-iv", "0"], "--max-iv: 0 matches nothing"),
     ],
 )
 def test_a_bound_that_nothing_can_meet_is_refused_in_the_terms_of_the_command(

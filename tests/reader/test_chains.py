@@ -58,7 +58,7 @@ def test_a_coin_may_be_chosen(listed: Store, reader: OptionReader) -> None:
         reader.chains("ETH", "USDC")
     with pytest.raises(Unknown, match="no options of DOGE here; there are: BTC, ETH"):
         reader.chains("DOGE")
-    with pytest.raises(BadInput, match="'U-S' is no settle coin"):
+    with pytest.raises(BadInput, match="'U-S' is not a settle coin"):
         reader.chains("BTC", "U-S")
 
 

@@ -266,7 +266,7 @@ def test_an_age_that_can_not_be_trusted_meets_no_limit(store: Store, reader: Opt
 def test_what_is_no_age_is_refused(store: Store, reader: OptionReader, limit_s: float) -> None:
     store.option(CALL)
     for ask in (reader.get, reader.text):
-        with pytest.raises(BadInput, match=r"max_age_s: .* is no age"):
+        with pytest.raises(BadInput, match=r"max_age_s: .* is not an age"):
             ask(CALL, max_age_s=limit_s)
     with pytest.raises(BadInput, match="max_age_s"):
         reader.chain("BTC", max_age_s=limit_s)

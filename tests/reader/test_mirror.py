@@ -229,7 +229,7 @@ def test_an_unknown_name_without_its_coin_is_suggested_with_it(
 def test_a_mirror_of_what_is_not_listed_is_refused(collector: Collector, open_mirror: Open) -> None:
     with pytest.raises(Unknown, match=f"^there is no option .* did you mean {ONE}[?]$"):
         open_mirror([ONE.removesuffix("-USDT")])
-    with pytest.raises(Unknown, match=r"^1 of 2 symbols can't be had: there is no option 'BTC-1J"):
+    with pytest.raises(Unknown, match=r"^1 of 2 symbols are not available: .* no option 'BTC-1J"):
         open_mirror([ONE, "BTC-1JAN99-1-C-USDT"])
     with pytest.raises(Expired):
         open_mirror(["BTC-1JAN20-1-C-USDT"])
@@ -247,7 +247,7 @@ def test_many_are_aligned_and_a_dead_feed_raises(collector: Collector, open_mirr
     with pytest.raises(TooOld):
         mirror.get_many([ONE], strict=True, max_age_s=0)
     for limit_s in (-1.0, float("nan")):
-        with pytest.raises(BadInput, match="no age"):
+        with pytest.raises(BadInput, match="not an age"):
             mirror.get_many([ONE], max_age_s=limit_s)
     collector.end()
     until(lambda: mirror.problem is not None)

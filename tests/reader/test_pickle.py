@@ -178,5 +178,5 @@ def test_a_series_names_its_coin_and_its_asset(living: Living, reader: OptionRea
     ],
 )
 def test_what_is_no_expiry_is_refused(living: Living, reader: OptionReader, expiry: Any) -> None:
-    with pytest.raises(BadInput, match="is no expiry: write 27MAR26"):
+    with pytest.raises(BadInput, match="is not an expiry: write 27MAR26"):
         reader.chain("BTC", expiry)

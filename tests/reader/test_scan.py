@@ -262,16 +262,16 @@ NONSENSE: list[tuple[dict[str, Any], str]] = [
     ({"min_iv": 80}, "min_iv: 80 is 8000%: write 0.8"),
     *[({f"{bound}_iv": 10.01}, f"{bound}_iv") for bound in ("max", "min_bid", "max_ask")],
     ({"max_spread_iv": 11}, "max_spread_iv"),
-    *[({"min_delta": bad}, "min_delta: .* is no number") for bad in NO_NUMBERS],
+    *[({"min_delta": bad}, "min_delta: .* is not a number") for bad in NO_NUMBERS],
     ({"min_vola": 1}, "there is no bound 'min_vola'; there are: expiry, settle"),
     ({"type": "c"}, "'c' is neither C nor P"),
     ({"settle": "US T"}, "write USDT or USDC"),
-    ({"expiry": "soon"}, "is no expiry"),
+    ({"expiry": "soon"}, "is not an expiry"),
     *[
-        ({"sort": bad}, "is no column; there are: age_s, ")
+        ({"sort": bad}, "is not a column; there are: age_s, ")
         for bad in ("iv", "--delta", "", "record")
     ],
-    *[({"limit": bad}, "is no count") for bad in (0, -1, 1.5, "5", True)],
+    *[({"limit": bad}, "is not a positive integer") for bad in (0, -1, 1.5, "5", True)],
     ({"asset": "B*"}, "write BTC"),
 ]
 

@@ -394,7 +394,12 @@ UNLISTED: list[tuple[Any, dict[str, Any], type[Exception], str]] = [
     (["BTC-30NOV99-1-C-USDT"], {}, Unknown, "no option 'BTC-30NOV99-1-C-USDT' here$"),
     (["BTC-27NOV20-1-C-USDT"], {}, Expired, "BTC-27NOV20-1-C-USDT was delivered"),
     (["NOPE-1"], {}, Unknown, "no option 'NOPE-1' here"),
-    ([ONE, "NOPE-1", TWO, NAMED], {}, Unknown, "2 of 4 symbols can't be had: .*NOPE-1.*did you"),
+    (
+        [ONE, "NOPE-1", TWO, NAMED],
+        {},
+        Unknown,
+        "2 of 4 symbols are not av.*NOPE-1.*did you",
+    ),
     ("DOGE", {}, Unknown, "no options of DOGE here; there are: BTC"),
 ]
 BOUNDED: list[tuple[Any, dict[str, Any], type[Exception], str]] = [
@@ -403,7 +408,7 @@ BOUNDED: list[tuple[Any, dict[str, Any], type[Exception], str]] = [
     (None, {"expiry": "30JAN20"}, BadInput, "30JAN20 was delivered; there are: 2OCT96"),
     ([ONE], {"type": "P"}, BadInput, "type P: no listed option of the selection meets that"),
     ([ONE], {"min_strike": 17.0}, BadInput, "min_strike 17: no listed option"),
-    ("BTC", {"min_delta": 25}, BadInput, "min_delta: 25 is no delta: write 0.25"),
+    ("BTC", {"min_delta": 25}, BadInput, "min_delta: 25 is not a delta: write 0.25"),
 ]
 
 
@@ -500,5 +505,5 @@ def test_a_name_that_is_no_symbol_is_refused_though_the_feed_is_dead(
     collector: Collector, see: Callable[..., Seen]
 ) -> None:
     collector.end()
-    with pytest.raises(BadInput, match="is no symbol: write 'BTC-"):
+    with pytest.raises(BadInput, match="is not a symbol: write 'BTC-"):
         see("watch", [ONE.lower()])

@@ -9,7 +9,7 @@ from fastopts.cli.options import StaleOption, StoreLocation, reads_store
 from fastopts.cli.output import printing, staleness
 from fastopts.command_line import argument, option
 from fastopts.errors import BadInput
-from fastopts.reader.selection.bounds import given as supplied
+from fastopts.reader.selection.bounds import supplied
 
 __all__ = ("export",)
 

@@ -13,7 +13,7 @@ from fastopts.command_line import argument, option
 from fastopts.errors import BadInput
 from fastopts.reader import Option
 from fastopts.reader.export import as_dict
-from fastopts.reader.selection.bounds import given as supplied
+from fastopts.reader.selection.bounds import supplied
 
 __all__ = ("excluded", "scan")
 

@@ -17,7 +17,7 @@ from fastopts.reader.export import as_dict
 from fastopts.reader.mirrors.backlog import Gap
 from fastopts.reader.mirrors.price_moves import Move
 from fastopts.reader.mirrors.watch import Watch
-from fastopts.reader.selection.bounds import given as supplied
+from fastopts.reader.selection.bounds import supplied
 
 __all__ = ("watch",)
 

@@ -61,7 +61,7 @@ def _path(path: str | os.PathLike[str]) -> Path:
         with contextlib.suppress(TypeError, ValueError):
             if b"\0" not in os.fsencode(path):
                 return Path(path)
-    raise BadInput(f"path: {shown(path)} is no path: write 'options.csv'", arguments=("path",))
+    raise BadInput(f"path: {shown(path)} is not a path: write 'options.csv'", arguments=("path",))
 
 
 def _check(form: str, what: str) -> None:

@@ -67,10 +67,11 @@ class Requirements(NamedTuple):
 
 
 def _age(value: object) -> float:
-    limit_s = number("max_age_s", value, "seconds, or None", what="age")
+    limit_s = number("max_age_s", value, "seconds, or None", kind="an age")
     if limit_s < 0:
         raise BadInput(
-            f"max_age_s: {limit_s:g} is no age: write seconds, or None", arguments=("max_age_s",)
+            f"max_age_s: {limit_s:g} is not an age: write seconds, or None",
+            arguments=("max_age_s",),
         )
     return limit_s
 

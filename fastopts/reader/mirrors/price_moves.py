@@ -31,9 +31,8 @@ class MoveDetector:
         """Raises BadInput for a threshold that is not above 0, or a field without numbers."""
         least = number("threshold", threshold, "0.05 for 5 %")
         if not 0 < least < math.inf:
-            raise BadInput(
-                f"threshold: {least:g} is no change: write 0.05 for 5 %", arguments=("threshold",)
-            )
+            fault = f"threshold: {least:g} is not a change"
+            raise BadInput(f"{fault}: write 0.05 for 5 %", arguments=("threshold",))
         word = FIELDS.get(text("field", field, "mark_price"))
         if word is None or word.form != "number":
             numbers = [word.name for word in FIELDS.values() if word.form == "number"]

@@ -312,7 +312,7 @@ class Chain:
         return self.iv_at_delta(size), self.iv_at_delta(-size)
 
     def _with_forward(self) -> list[Option]:
-        # an infinite or negative forward is no price: another program's record, or a bug
+        # an infinite or negative forward is not a price: another program's record, or a bug
         return [o for o in self.options if o.forward and 0 < o.forward < math.inf]
 
 

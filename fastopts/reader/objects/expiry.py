@@ -144,6 +144,6 @@ def _utc_day(moment: datetime) -> date:
 
 def _bad(expiry: object) -> BadInput:
     return BadInput(
-        f"{shown(expiry)} is no expiry: write 27MAR26, 260327, 2026-03-27, a date or a"
+        f"{shown(expiry)} is not an expiry: write 27MAR26, 260327, 2026-03-27, a date or a"
         f" datetime (numpy's too), a Series, or '{FRONT}' for the first that is not settling"
     )

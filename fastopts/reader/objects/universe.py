@@ -187,7 +187,7 @@ def asset_name(asset: str) -> str:
     """Raises BadInput for what can't be an asset."""
     if isinstance(asset, str) and keys.is_coin(asset.upper()):
         return asset.upper()
-    raise BadInput(f"{shown(asset)} is no asset: write BTC")
+    raise BadInput(f"{shown(asset)} is not an asset: write BTC")
 
 
 def no_asset(asset: str, feed: Feed) -> FastoptsError:
@@ -203,7 +203,7 @@ def settle_coin(settle: str | None) -> str | None:
         return None
     if isinstance(settle, str) and keys.is_coin(settle.upper()):
         return settle.upper()
-    raise BadInput(f"{shown(settle)} is no settle coin: write USDT or USDC")
+    raise BadInput(f"{shown(settle)} is not a settle coin: write USDT or USDC")
 
 
 def ask_terms(symbols: Iterable[str]) -> bytes:

@@ -1,4 +1,8 @@
-"""Bounds: what a scan looks for, and what a watch lets through."""
+"""Bounds of scans and watches: which exist, which are invalid, which options meet them.
+
+The fields they are on, their ranges and their units come from the field registry; `Bounds` spells
+their names out, so that editors and type checkers know them.
+"""
 
 import inspect
 import math
@@ -6,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, Literal, TypedDict, TypeVar, cast
 
 from fastopts.errors import BadInput
+from fastopts.field_registry import BOUNDED
 from fastopts.reader.objects import expiry as expiries
 from fastopts.reader.objects.expiry import Expiry
 from fastopts.reader.objects.option import Option
@@ -13,26 +18,25 @@ from fastopts.reader.objects.universe import settle_coin
 from fastopts.reader.selection.arguments import number, shown
 
 __all__ = (
+    "IV_MAX",
+    "RANGES",
     "TERMS",
     "UNITS",
     "VALUES",
     "Bounds",
     "Function",
+    "bound_filter",
     "check",
-    "given",
     "meets",
-    "picker",
-    "spelled_out",
+    "supplied",
+    "with_bound_parameters",
 )
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-IV_MAX: Final = 10.0  # above it a percentage was meant
-DTE_MAX: Final = 36_525.0  # a symbol's year has two digits
-
 
 class Bounds(TypedDict, total=False):
-    """What a scan looks for. All bounds are inclusive; a value that is absent meets none.
+    """The bounds of a scan or watch, all inclusive; a value that is absent meets none.
 
     Volatilities are fractions (0.8 is 80 %), *volume* and *open_interest* in base coin, *turnover*
     in quote coin; *delta* is negative for puts; *dte* in days; *expiry* as `chain` takes it.
@@ -63,90 +67,60 @@ class Bounds(TypedDict, total=False):
     max_spread_ticks: float | None
 
 
-# The bounds on terms say what a scan is about; the gate and the other bounds judge that.
-TERMS: Final = {"min_dte": "dte", "max_dte": "dte", "min_strike": "strike", "max_strike": "strike"}
-VALUES: Final = {
-    **{f"{end}_{name}": name for end in ("min", "max") for name in ("moneyness", "delta")},
-    **{f"{end}_{name}": name for end in ("min", "max") for name in ("bid_iv", "ask_iv")},
-    "min_iv": "mark_iv",
-    "max_iv": "mark_iv",
-    "min_volume": "volume_24h",
-    "min_turnover": "turnover_24h",
-    "min_open_interest": "open_interest",
-    "max_spread_iv": "spread_iv",
-    "max_rel_spread": "rel_spread",
-    "max_spread_ticks": "spread_ticks",
-}
-# Of what a bound is on, where that is no fraction.
-UNITS: Final = {
-    "dte": "days",
-    "strike": "quote coin",
-    "moneyness": "strike over forward",
-    "delta": "negative for puts",
-    "volume": "base coin, 24 hours",
-    "turnover": "quote coin, 24 hours",
-    "open_interest": "base coin",
-    "spread_ticks": "ticks",
-}
+_COLUMNS: Final = {name: field.name for name, field in BOUNDED.items()}
+# Bounds on terms say what a scan considers at all; the gate and the other bounds judge the rest.
+TERMS: Final = {name: column for name, column in _COLUMNS.items() if column in ("dte", "strike")}
+VALUES: Final = {name: column for name, column in _COLUMNS.items() if name not in TERMS}
 _CHOICES: Final = ("expiry", "settle", "type")
-# What a value can be, and so a bound on it. Above the highest, or below the lowest, a percentage
-# is taken for what was meant where that is within.
-RANGES: Final[Mapping[str, tuple[float, float]]] = {
-    "dte": (0, DTE_MAX),
-    "strike": (0, math.inf),
-    "moneyness": (0, 10),
-    "delta": (-1, 1),
-    "iv": (0, IV_MAX),
-    "bid_iv": (0, IV_MAX),
-    "ask_iv": (0, IV_MAX),
-    "volume": (0, math.inf),
-    "turnover": (0, math.inf),
-    "open_interest": (0, math.inf),
-    "spread_iv": (-2, 2),
-    "rel_spread": (0, 2),  # of the mid: no more, whatever the ask
-    "spread_ticks": (-math.inf, math.inf),
-}
-_PLAIN: Final = ("delta", "moneyness")  # fractions that nobody writes in per cent
+
+_BOUNDS: Final = {field.bound.name: field.bound for field in BOUNDED.values() if field.bound}
+UNITS: Final = {name: bound.hint for name, bound in _BOUNDS.items()}  # "" for plain fractions
+RANGES: Final = {name: (bound.low, bound.high) for name, bound in _BOUNDS.items()}
+IV_MAX: Final = RANGES["iv"][1]
+_NEVER_IN_PERCENT: Final = ("delta", "moneyness")  # fractions that nobody writes in per cent
 _ABOVE_0: Final = ("strike", "moneyness")
-_ABOVE_0_GATED: Final = ("dte", "iv", "bid_iv", "ask_iv")  # of what a scan's gate lets through
+_ABOVE_0_GATED: Final = ("dte", "iv", "bid_iv", "ask_iv")  # of options that pass a scan's gate
 _FRACTIONS: Final = ("moneyness", "delta", "iv", "bid_iv", "ask_iv", "spread_iv", "rel_spread")
 
 
-def given(bounds: Mapping[str, Any]) -> Bounds:
-    """Those of *bounds* that were given."""
-    found = {name: bound for name, bound in bounds.items() if bound is not None}
-    if isinstance(found.get("type"), str):
-        found["type"] = found["type"].upper()
-    return cast("Bounds", found)
+def supplied(bounds: Mapping[str, Any]) -> Bounds:
+    """Return *bounds* without those that are None."""
+    result = {name: bound for name, bound in bounds.items() if bound is not None}
+    if isinstance(result.get("type"), str):
+        result["type"] = result["type"].upper()
+    return cast("Bounds", result)
 
 
-def spelled_out(function: Function, annotation: Callable[[str], Any]) -> Function:
-    """Give *function* a keyword for each bound, in the place of its `**bounds`: *annotation* makes
-    what it is annotated with."""
+def with_bound_parameters(function: Function, annotation: Callable[[str], Any]) -> Function:
+    """Replace the `**bounds` of *function*'s signature by a keyword parameter for each bound.
+
+    *annotation* returns the annotation for a bound's name. Typer and FastAPI make options and query
+    parameters of the signature, so the bounds need not be listed again for either.
+    """
     signature = inspect.signature(function)
-    kept = [one for one in signature.parameters.values() if one.kind is not one.VAR_KEYWORD]
+    own = [each for each in signature.parameters.values() if each.kind is not each.VAR_KEYWORD]
     bounds = [
         inspect.Parameter(
             name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation(name)
         )
         for name in Bounds.__annotations__
     ]
-    function.__signature__ = signature.replace(parameters=[*kept, *bounds])  # type: ignore[attr-defined]
+    function.__signature__ = signature.replace(parameters=[*own, *bounds])  # type: ignore[attr-defined]
     return function
 
 
 def check(bounds: Bounds, gate: bool = False) -> Bounds:
-    """Return the *bounds* that are given, numbers as float.
+    """Return the *bounds* that are not None, numbers as float.
 
-    Raises BadInput for a bound that does not exist, is of a wrong type, or that nothing can meet,
-    behind the *gate* of a scan or at all. What depends on the listed options is checked by
-    `selection.check_bounds`.
+    Raises BadInput for a bound that does not exist, has a wrong type, or that no option can meet:
+    no option that passes the *gate* of a scan, or none at all. Whether a listed option meets them
+    is checked by `matching.check_bounds`.
     """
     checked: dict[str, Any] = {}
     for name, bound in bounds.items():
-        if name not in (*_CHOICES, *TERMS, *VALUES):
-            there = ", ".join(Bounds.__annotations__)
-            raise BadInput(f"there is no bound {shown(name)}; there are: {there}")
+        if name not in _CHOICES and name not in _COLUMNS:
+            names = ", ".join(Bounds.__annotations__)
+            raise BadInput(f"there is no bound {shown(name)}; there are: {names}")
         if bound is not None:
             checked[name] = bound if name in _CHOICES else number(name, bound)
     kind = checked.get("type")
@@ -157,71 +131,79 @@ def check(bounds: Bounds, gate: bool = False) -> Bounds:
         expiries.day_of(checked["expiry"])
     for name in checked.keys() - set(_CHOICES):
         _check_range(name, checked[name], gate)
-    for what in RANGES:
-        _check_pair(checked, f"min_{what}", f"max_{what}")
+    for name in RANGES:
+        _check_pair(checked, f"min_{name}", f"max_{name}")
     _check_sign(checked)
     return cast("Bounds", checked)
 
 
 def _check_range(name: str, bound: float, gate: bool) -> None:
-    """Raise BadInput for a bound that no value, or every value, is within, with what may be meant.
+    """Raise BadInput for a bound that no value, or every value, is within, with a suggestion.
 
-    An infinite one that bounds nothing is as good as none.
+    Percentages are the usual mistake: above the range, the hundredth is suggested if that is
+    within. An infinite bound that limits nothing is accepted.
     """
-    end, _, what = name.partition("_")
-    low, high = RANGES[what]
-    words, hint = what.replace("_", " "), "leave it out"
+    end, _, quantity = name.partition("_")
+    low, high = RANGES[quantity]
+    noun, hint = quantity.replace("_", " "), "leave it out"
     if math.isinf(bound):
         if (end == "min") == (bound < 0):
             return
-        fault = "is met by nothing"
+        fault = "matches nothing"
     elif not low <= bound <= high:
         hundredth = bound / 100
-        if what in _FRACTIONS and low <= hundredth <= high:
-            fault = "is no delta" if what == "delta" else f"is {bound:.0%}"
-            hint = f"write {hundredth:g}" + ("" if what in _PLAIN else f" for {bound:g}%")
+        if quantity in _FRACTIONS and low <= hundredth <= high:
+            fault = "is not a delta" if quantity == "delta" else f"is {bound:.0%}"
+            is_plain = quantity in _NEVER_IN_PERCENT
+            hint = f"write {hundredth:g}" + ("" if is_plain else f" for {bound:g}%")
         elif low == 0 and bound < 0:
-            fault = f"is below 0, and no {words} is"
+            fault = f"is below 0, and no {noun} is"
         else:
             fault = f"is outside of {low:g} to {high:g}"
-    elif end == "max" and bound <= 0 and (what in _ABOVE_0 or (gate and what in _ABOVE_0_GATED)):
-        fault = f"is met by nothing, for each {words} is above 0"
-    elif gate and what == "spread_ticks" and bound < 0:
-        fault = "is met by nothing, since the gate keeps out crossed quotes"
+    elif end == "max" and bound <= 0 and _is_above_0(quantity, gate):
+        fault = f"matches nothing, for each {noun} is above 0"
+    elif gate and quantity == "spread_ticks" and bound < 0:
+        fault = "matches nothing, since the gate excludes crossed quotes"
     else:
         return
     raise BadInput(f"{name}: {bound:g} {fault}: {hint}", arguments=(name,))
 
 
-def _check_pair(given: Mapping[str, float], least: str, most: str) -> None:
-    if least in given and most in given and given[least] > given[most]:
+def _is_above_0(quantity: str, gate: bool) -> bool:
+    return quantity in _ABOVE_0 or (gate and quantity in _ABOVE_0_GATED)
+
+
+def _check_pair(bounds: Mapping[str, float], least: str, most: str) -> None:
+    if least in bounds and most in bounds and bounds[least] > bounds[most]:
         raise BadInput(
-            f"{least} {given[least]:g} is above {most} {given[most]:g}: nothing meets both:"
+            f"{least} {bounds[least]:g} is above {most} {bounds[most]:g}: nothing meets both:"
             " exchange them",
             arguments=(least, most),
         )
 
 
-def _check_sign(given: Mapping[str, Any]) -> None:
+def _check_sign(bounds: Mapping[str, Any]) -> None:
     """Raise BadInput for deltas that no option of that type has."""
-    kind, least, most = given.get("type"), given.get("min_delta", 0), given.get("max_delta", 0)
+    kind, least, most = bounds.get("type"), bounds.get("min_delta", 0), bounds.get("max_delta", 0)
     if kind == "P" and least > 0:
         raise BadInput(
-            f"min_delta: {least:g} is met by no put: their deltas are negative:"
+            f"min_delta: {least:g} matches no put: their deltas are negative:"
             f" write max_delta {-least:g}",
             arguments=("min_delta", "max_delta"),
         )
     if kind == "C" and most < 0:
         raise BadInput(
-            f"max_delta: {most:g} is met by no call: their deltas are positive:"
+            f"max_delta: {most:g} matches no call: their deltas are positive:"
             f" write min_delta {-most:g}",
             arguments=("max_delta", "min_delta"),
         )
 
 
-def picker(bounds: Bounds) -> Callable[[Option], Option | None]:
-    """What lets through the options that meet *bounds*. Raises BadInput, also for `front`: it is
-    no expiry of one option alone."""
+def bound_filter(bounds: Bounds) -> Callable[[Option], Option | None]:
+    """Return a function that returns an option which meets *bounds*, and None for others.
+
+    Raises BadInput for invalid bounds, and for `front`, which is an expiry only relative to others.
+    """
     bounds = check(bounds)
     expiry = bounds.get("expiry")
     if expiry is not None and expiries.day_of(expiry) is None:
@@ -234,23 +216,21 @@ def picker(bounds: Bounds) -> Callable[[Option], Option | None]:
 
 def meets(option: Option, bounds: Bounds) -> bool:
     """Whether *option* meets the *bounds*."""
-    given: Mapping[str, Any] = {k: bound for k, bound in bounds.items() if bound is not None}
-    for name, bound in given.items():
-        if name == "expiry":
-            is_met = expiries.is_delivered_at(option.expiry_ms, bound)
-        elif name == "settle":
-            is_met = option.settle == settle_coin(bound)
-        elif name == "type":
-            is_met = option.type == bound
-        else:
-            is_met = _is_within(option, name, bound)
-        if not is_met:
+    for name, bound in cast("Mapping[str, Any]", bounds).items():
+        if bound is not None and not _meets(option, name, bound):
             return False
     return True
 
 
-def _is_within(option: Option, name: str, bound: float) -> bool:
-    value: float | None = getattr(option, TERMS.get(name) or VALUES[name])
+def _meets(option: Option, name: str, bound: Any) -> bool:
+    match name:
+        case "expiry":
+            return expiries.is_delivered_at(option.expiry_ms, bound)
+        case "settle":
+            return option.settle == settle_coin(bound)
+        case "type":
+            return bool(option.type == bound)
+    value: float | None = getattr(option, _COLUMNS[name])
     if value is None:
         return False
-    return value >= bound if name.startswith("min") else value <= bound
+    return bool(value >= bound if name.startswith("min") else value <= bound)

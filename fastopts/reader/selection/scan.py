@@ -1,6 +1,6 @@
-"""Scans: the options of a market that meet bounds, behind a gate that keeps garbage out."""
+"""Scans: the options of a market that meet bounds, behind a gate that excludes unusable values."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, overload
 
 import numpy as np
@@ -14,9 +14,9 @@ from fastopts.reader.objects.expiry import Expiry
 from fastopts.reader.objects.market import NAMES, Column, Market
 from fastopts.reader.objects.option import Option
 from fastopts.reader.objects.universe import settle_coin
+from fastopts.reader.selection import bounds as bound_rules
 from fastopts.reader.selection.arguments import count, flag, shown
 from fastopts.reader.selection.bounds import TERMS, VALUES, Bounds
-from fastopts.reader.selection.bounds import check as check_bounds
 
 __all__ = ("SORTABLE", "Scan", "check", "scan")
 
@@ -27,10 +27,11 @@ Mask = NDArray[np.bool_]
 
 
 class Scan(Table, Sequence[Option]):
-    """The options that were found, in order, and what the gate kept out.
+    """The options that a scan selected, in order, and what the gate excluded.
 
-    *excluded* counts by reason those of the *considered* options that the gate refused; what did
-    not meet the bounds is not among them.
+    *considered* counts the options whose terms meet the bounds. *excluded* counts those of them
+    that the gate refused, by the first reason of each; options that do not meet the other bounds
+    are not in it.
     """
 
     def __init__(
@@ -47,47 +48,51 @@ class Scan(Table, Sequence[Option]):
         return len(self.rows)
 
     @overload
-    def __getitem__(self, place: int) -> Option: ...
+    def __getitem__(self, index: int) -> Option: ...
     @overload
-    def __getitem__(self, place: slice) -> list[Option]: ...
-    def __getitem__(self, place: int | slice) -> Option | list[Option]:
-        if isinstance(place, slice):
-            return [self.market.option(int(row)) for row in self.rows[place]]
-        return self.market.option(int(self.rows[place]))
+    def __getitem__(self, index: slice) -> list[Option]: ...
+    def __getitem__(self, index: int | slice) -> Option | list[Option]:
+        if isinstance(index, slice):
+            return [self.market.option(int(row)) for row in self.rows[index]]
+        return self.market.option(int(self.rows[index]))
 
     def __iter__(self) -> Iterator[Option]:
+        # options are built on demand: of 2,000 rows a caller often needs the first ten
         return (self.market.option(int(row)) for row in self.rows)
 
 
 def check(
     bounds: Bounds, gate: bool, sort: str | None, limit: int | None
 ) -> tuple[Bounds, int | None]:
-    """Return the bounds as `bounds.check` does, and the limit. Raises BadInput for invalid ones, an
-    unknown order, or a limit that lets nothing through."""
-    checked = check_bounds(bounds, flag("gate", gate))
+    """Return the bounds as `bounds.check` does, and the limit.
+
+    Raises BadInput for invalid bounds, an unknown column to sort by, or a limit below 1.
+    """
+    checked = bound_rules.check(bounds, flag("gate", gate))
     if sort is not None and (not isinstance(sort, str) or sort.removeprefix("-") not in SORTABLE):
-        there = ", ".join(SORTABLE)
-        raise BadInput(f"sort: {shown(sort)} is no column; there are: {there}", arguments=("sort",))
+        fault = f"{shown(sort)} is not a column; there are: {', '.join(SORTABLE)}"
+        raise BadInput(f"sort: {fault}", arguments=("sort",))
     return checked, None if limit is None else count("limit", limit)
 
 
 def scan(market: Market, bounds: Bounds, gate: bool, sort: str | None, limit: int | None) -> Scan:
-    """Look through *market* for what was checked to be meaningful."""
+    """Scan *market*; the arguments must have passed `check`."""
     scope = _scope(market, bounds)
-    chosen, excluded = _gated(market, scope) if gate else _raw(market, scope)
+    selected, excluded = _gated(market, scope) if gate else _ungated(market, scope)
     if market.listing.unplaced:
         excluded["no_terms"] = len(market.listing.unplaced)
     if market.listing.doubles:
         excluded["same_place"] = len(market.listing.doubles)
-    chosen = _within(market, chosen, bounds, VALUES)
-    rows = _ordered(market, np.flatnonzero(chosen), sort)
+    selected = _within(market, selected, bounds, VALUES)
+    rows = _sorted(market, np.flatnonzero(selected), sort)
     return Scan(market, rows if limit is None else rows[:limit], int(scope.sum()), excluded)
 
 
 def _scope(market: Market, bounds: Bounds) -> Mask:
+    """The options whose terms meet the bounds."""
     scope = np.ones(len(market), dtype=np.bool_)
     if (expiry := bounds.get("expiry")) is not None:
-        scope &= _delivered_on(market, expiry)
+        scope &= _delivered_at(market, expiry)
     if settle := settle_coin(bounds.get("settle")):
         scope &= market.column("settle") == settle
     if kind := bounds.get("type"):
@@ -95,55 +100,63 @@ def _scope(market: Market, bounds: Bounds) -> Mask:
     return _within(market, scope, bounds, TERMS)
 
 
-def _delivered_on(market: Market, expiry: Expiry) -> Mask:
+def _delivered_at(market: Market, expiry: Expiry) -> Mask:
     day = expiries.day_of(expiry)
+    if day is None:
+        return _front(market)
     delivery = market.column("expiry")
-    if day is not None:
-        found: Mask = delivery.astype("datetime64[D]") == np.datetime64(day)
-        times = np.unique(delivery[found]).astype("datetime64[ms]").astype(np.int64)
-        met = [at for at in times.tolist() if expiries.is_delivered_at(at, expiry)]
-        exact_ms = expiries.exact_ms(expiry)
-        exact = [at for at in met if exact_ms is not None and at // 1000 == exact_ms // 1000]
-        wanted = np.array(exact or met, dtype=np.int64).astype("datetime64[ms]")
-        return found & np.isin(delivery, wanted)
+    of_day: Mask = delivery.astype("datetime64[D]") == np.datetime64(day)
+    times_ms = np.unique(delivery[of_day]).astype("datetime64[ms]").astype(np.int64)
+    matching = [at for at in times_ms.tolist() if expiries.is_delivered_at(at, expiry)]
+    exact_ms = expiries.exact_ms(expiry)
+    exact = [at for at in matching if exact_ms is not None and at // 1000 == exact_ms // 1000]
+    selected = np.array(exact or matching, dtype=np.int64).astype("datetime64[ms]")
+    return of_day & np.isin(delivery, selected)
+
+
+def _front(market: Market) -> Mask:
+    """The options of each asset's first expiry that is trading."""
     front = np.zeros(len(market), dtype=np.bool_)
+    delivery, assets = market.column("expiry"), market.column("asset")
     trading = market.left_ms > SETTLING_MS
-    for asset in np.unique(market.column("asset")):
-        mine = trading & (market.column("asset") == asset)
-        if mine.any():
-            front |= mine & (delivery == delivery[mine].min())
+    for asset in np.unique(assets):
+        of_asset = trading & (assets == asset)
+        if of_asset.any():
+            front |= of_asset & (delivery == delivery[of_asset].min())
     return front
 
 
-def _within(market: Market, mask: Mask, bounds: Bounds, names: dict[str, str]) -> Mask:
-    given: dict[str, Any] = dict(bounds)
-    for name, column in names.items():
-        bound = given.get(name)
-        if bound is not None:
+def _within(market: Market, mask: Mask, bounds: Bounds, columns: Mapping[str, str]) -> Mask:
+    limits: dict[str, Any] = dict(bounds)
+    for name, column in columns.items():
+        limit = limits.get(name)
+        if limit is not None:
             values = market.column(column)
-            mask = mask & (values >= bound if name.startswith("min") else values <= bound)
+            # a comparison with NaN is False, so that an absent value meets no bound
+            mask = mask & (values >= limit if name.startswith("min") else values <= limit)
     return mask
 
 
-def _raw(market: Market, scope: Mask) -> tuple[Mask, dict[str, int]]:
+def _ungated(market: Market, scope: Mask) -> tuple[Mask, dict[str, int]]:
     missing = int((scope & ~market.held).sum())
     return scope & market.held, {"no_tick": missing} if missing else {}
 
 
 def _gated(market: Market, scope: Mask) -> tuple[Mask, dict[str, int]]:
-    """What passes, and how many fail by the first reason of each."""
+    """The options that pass the gate, and how many fail by the first reason of each."""
     excluded = {}
-    left = scope
+    passing = scope
     for reason, is_bad in _faults(market):
-        failing = left & is_bad
-        if count := int(np.count_nonzero(failing)):
-            excluded[reason] = count
-            left = left & ~failing
-    return left, excluded
+        failing = passing & is_bad
+        if failures := int(np.count_nonzero(failing)):
+            excluded[reason] = failures
+            passing = passing & ~failing
+    return passing, excluded
 
 
 def _faults(market: Market) -> Iterator[tuple[str, Column]]:
-    # Not by `phase`: comparing texts would be a fifth of the gate's time.
+    """The reasons of the gate, in the order in which they are counted."""
+    # Not by the column `phase`: comparing texts would take a fifth of the gate's time.
     left_ms = market.left_ms
     bid, ask = market.column("bid_price"), market.column("ask_price")
     yield "no_tick", ~market.held
@@ -159,17 +172,18 @@ def _faults(market: Market) -> Iterator[tuple[str, Column]]:
     yield "no_mark_iv", ~(market.column("mark_iv") > 0)
 
 
-def _ordered(market: Market, rows: NDArray[np.intp], sort: str | None) -> NDArray[np.intp]:
-    """*rows* by a column, descending when its name begins with "-"; NaN comes last."""
+def _sorted(market: Market, rows: NDArray[np.intp], sort: str | None) -> NDArray[np.intp]:
+    """*rows* by a column, descending when its name begins with "-"; absent values come last."""
     if sort is None:
         return rows
     name, is_descending = sort.removeprefix("-"), sort.startswith("-")
     values = market.column(name)[rows]
-    if name == "seq":
+    if name == "seq":  # -1 stands for none
         values = np.where(values < 0, np.nan, values)
     if values.dtype.kind == "f":
+        # argsort puts NaN last in both directions
         order = np.argsort(-values if is_descending else values, kind="stable")
-    elif is_descending:  # what is equal stays in its order
+    elif is_descending:  # reversed twice, so that equal values keep their order
         order = len(rows) - 1 - np.argsort(values[::-1], kind="stable")[::-1]
     else:
         order = np.argsort(values, kind="stable")

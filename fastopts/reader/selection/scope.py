@@ -1,4 +1,4 @@
-"""What a mirror is to hold."""
+"""`Scope`: which options a mirror or a watch covers."""
 
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
@@ -12,48 +12,55 @@ from fastopts.reader.selection.arguments import shown, symbols
 
 __all__ = ("Scope", "scope_of")
 
-_NONE: Final[Mapping[str, Any]] = MappingProxyType({})
+_NO_BOUNDS: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
 class Scope(NamedTuple):
-    """*symbols*, else everything that is listed of *asset* (None: of all); and the *bounds* that
-    its reader looks for."""
+    """The options that a mirror holds: *symbols*, or all listed ones of *asset*, or all (None).
+
+    *bounds* are those of a watch; they limit what it delivers, not what is held.
+    """
 
     asset: str | None = None
     symbols: tuple[str, ...] = ()
-    bounds: Mapping[str, Any] = _NONE
+    bounds: Mapping[str, Any] = _NO_BOUNDS
 
     @property
     def is_everything(self) -> bool:
-        """Whether nothing that is listed is left out."""
+        """Whether all listed options are covered."""
         return self.asset is None and not self.symbols
 
     def by_asset(self) -> dict[str, set[str]]:
-        """The symbols that are named, by the asset that their names begin with."""
-        found: dict[str, set[str]] = {}
+        """The named symbols by asset, which is the first part of a symbol."""
+        groups: dict[str, set[str]] = {}
         for symbol in self.symbols:
             asset = symbol.partition("-")[0]
             if keys.is_coin(asset):
-                found.setdefault(asset, set()).add(symbol)
-        return found
+                groups.setdefault(asset, set()).add(symbol)
+        return groups
 
     def assets(self, feed: Feed) -> tuple[str, ...]:
-        """Those whose members are to be asked for."""
+        """The assets whose list of symbols has to be read; none for named symbols."""
         if self.symbols:
             return ()
         return feed.assets if self.asset is None else (self.asset,)
 
 
-def scope_of(what: str | Iterable[str] | None, bounds: Mapping[str, Any] = _NONE) -> Scope:
-    """What *what* names: an asset, symbols, or None for everything. Raises BadInput."""
-    if what is None:
+def scope_of(
+    selection: str | Iterable[str] | None, bounds: Mapping[str, Any] = _NO_BOUNDS
+) -> Scope:
+    """The scope of an asset, of symbols, or of everything (None).
+
+    Raises BadInput for an invalid asset, a single symbol, or no symbols at all.
+    """
+    if selection is None:
         return Scope(bounds=bounds)
-    if isinstance(what, str):
-        if "-" in what:
-            name = shown(what)
-            raise BadInput(f"{name} is no asset: write [{name}] for a symbol")
-        return Scope(asset_name(what), bounds=bounds)
-    names = tuple(dict.fromkeys(symbols(what)))
+    if isinstance(selection, str):
+        if "-" in selection:
+            name = shown(selection)
+            raise BadInput(f"{name} is not an asset: write [{name}] for a symbol")
+        return Scope(asset_name(selection), bounds=bounds)
+    names = tuple(dict.fromkeys(symbols(selection)))
     if not names:
         raise BadInput("symbols: there is none: name some, or None for everything")
     return Scope(None, names, bounds)

@@ -98,7 +98,7 @@ async def check_names(request: Request) -> None:
 
 def bounded(handler: Function) -> Function:
     """Give *handler* a parameter for each bound of a scan, in place of its `**bounds`."""
-    return bounds.spelled_out(handler, _annotation)
+    return bounds.with_bound_parameters(handler, _annotation)
 
 
 def _annotation(name: str) -> Any:

@@ -78,7 +78,7 @@ def test_DC_28_a_label_says_when_it_is_and_is_read_again() -> None:
     assert not expiries.is_delivered_at(MORNING_MS, "27NOV60T1600")
     assert expiries.is_delivered_at(EVENING_MS, "27NOV60")
     for text in ("27NOV60T2400", "27NOV60T1660", "27NOV60T16", "31NOV60T1600"):
-        with pytest.raises(ValueError, match="is no expiry"):
+        with pytest.raises(ValueError, match="is not an expiry"):
             expiries.day_of(text)
     assert expiries.exact_ms("27NOV60T1600") == EVENING_MS
     assert expiries.exact_ms("27NOV60") is None

@@ -297,7 +297,7 @@ def test_LC_06_a_date_at_an_edge_is_read_alike_by_collector_and_readers(
 @pytest.mark.parametrize("day", ["29FEB27", "31NOV26", "0JAN27", "32JAN27", "1XXX27", "١JAN27"])
 def test_LC_06_a_day_that_is_none_is_refused(day: str) -> None:
     assert symbols.parse(f"BTC-{day}-90000-C-USDT") is None
-    with pytest.raises(BadInput, match="is no expiry"):
+    with pytest.raises(BadInput, match="is not an expiry"):
         day_of(day)
 
 

@@ -76,7 +76,7 @@ def test_RR_16_symbols_come_in_any_iterable_and_nothing_else_is_one(
     for wrong in (7, None, CALL, [CALL, 7], [None], b"x"):
         with pytest.raises(BadInput, match=r"^symbols: "):
             reader.get_many(wrong)  # type: ignore[arg-type]
-    with pytest.raises(BadInput, match=r"7 at position 1 is no text"):
+    with pytest.raises(BadInput, match=r"7 at position 1 is not text"):
         reader.get_many([CALL, 7])  # type: ignore[list-item]
 
 
