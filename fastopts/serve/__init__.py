@@ -8,7 +8,7 @@ prometheus      metrics in Prometheus' text format
 protocol        message types, reasons, statuses and close codes of the API
 routes          the routes of the API
 run             the server process: sockets, uvicorn, shutdown
-settings        settings and limits, validated before the start
+settings        the server's settings and limits, validated before the start
 source          the mirror of the market, the collector's counters, the health
 stats           counters of the server
 streams         WebSocket, server-sent events, and the broadcaster (package)

@@ -101,7 +101,7 @@ PERMANENT_REASONS: Final = frozenset(
     if isinstance(value, type) and issubclass(value, _PERMANENT)
 )
 
-# RFC 6455, section 7.4.1, and the IANA registry of close codes: 1012 tells clients to reconnect.
+# RFC 6455, section 7.4.1, and the IANA registry of close codes: 1012 asks clients to reconnect.
 CLOSE_POLICY_VIOLATION: Final = 1008
 CLOSE_SERVICE_RESTART: Final = 1012
 

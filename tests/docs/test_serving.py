@@ -15,6 +15,7 @@ from playwright.sync_api import Page, sync_playwright
 from fastopts.serve import protocol
 from fastopts.serve.http import tokens
 from fastopts.serve.settings import Limits
+from fastopts.serve.stats import DropReason
 from tests.docs.announcer import Announcer
 from tests.docs.market import list_market
 from tests.docs.pages import DOCS, examples, rows
@@ -105,10 +106,20 @@ def test_every_path_is_in_the_docs_and_no_other(server: Serving) -> None:
 
 
 def test_every_status_is_in_the_docs() -> None:
-    told = {int(status): words for status, words in rows("serving.md", "status")}
+    documented = {int(status): reasons for status, reasons in rows("serving.md", "status")}
     for kind, status in protocol.STATUSES:
         names = [kind.__name__, *(one.__name__ for one in kind.__subclasses__())]
-        assert any(name in told[status] for name in names), kind
+        assert any(name in documented[status] for name in names), kind
+
+
+def test_every_message_type_is_in_the_docs() -> None:
+    documented = {name for names, _ in rows("serving.md", "type") for name in names.split(", ")}
+    assert documented == {kind.value for kind in protocol.MessageType}
+
+
+def test_every_drop_reason_is_in_the_docs() -> None:
+    documented = {name for names, _ in rows("serving.md", "reason") for name in names.split(", ")}
+    assert documented == {reason.value for reason in DropReason}
 
 
 def test_the_limits_are_those_that_hold() -> None:
@@ -122,9 +133,9 @@ def test_the_limits_are_those_that_hold() -> None:
         f"within {limits.request_s:g} s",
         f"{limits.streams}, each with {limits.subscriptions} subscriptions and",
         f"and {limits.messages_s:g} messages a second of {limits.message_bytes >> 10} KiB",
-        f"{limits.scans} scans and overviews",
-        f"After {limits.failures_minute} wrong ones",
-        f"takes nothing for {limits.stall_s:g} seconds",
+        f"{limits.scans} different scans",
+        f"After {limits.failures_minute} wrong tokens",
+        f"reads nothing for {limits.stall_s:g} seconds",
     ):
         assert words in text, words
 

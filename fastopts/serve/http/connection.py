@@ -87,7 +87,7 @@ class HttpConnection(StallGuard, HttpToolsProtocol):
         cycle = self._running_cycle
         if cycle is not None and not cycle.response_complete:
             # uvicorn signals the newest request only. When that one waits in the pipeline behind an
-            # event stream, the stream would stay open for ever.
+            # event stream, the stream would stay open forever.
             cycle.disconnected = True
             cycle.message_event.set()
         super().connection_lost(exc)

@@ -15,7 +15,7 @@ class StallGuard(asyncio.Protocol):
     """Mixin in front of a uvicorn protocol: abort after `limits.stall_s` of paused writing.
 
     A paused transport has a full write buffer: the peer has acknowledged nothing since. uvicorn
-    waits for such a peer for ever, and each one holds the buffer and a task.
+    waits for such a peer forever, and each one holds the buffer and a task.
     """
 
     admission: Admission

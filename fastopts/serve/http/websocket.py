@@ -1,7 +1,7 @@
 """WebSocket connections with the limits that uvicorn's protocol lacks.
 
 Subclassed for the same reason as the HTTP protocol: uvicorn answers pings without a rate limit,
-collects fragments without a count, and waits for ever for a client that does not read.
+collects fragments without a count, and waits forever for a client that does not read.
 """
 
 import asyncio

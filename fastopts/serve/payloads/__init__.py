@@ -1,6 +1,7 @@
 """Payloads: response bodies and stream messages, and the OpenAPI schemas that describe them.
 
-health      health of the market data: coverage, ages, readiness
+fields      the field registry as JSON
+health      coverage, ages and readiness of the market data
 market      the bodies of the API's routes
 rows        options, series and feeds as flat dictionaries
 schema      OpenAPI component schemas

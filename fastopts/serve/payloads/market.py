@@ -47,14 +47,14 @@ _SURFACE_FIELDS: Final = (
 
 def option_payload(option: Option) -> Payload:
     """One option."""
-    return rows.envelope(option.moment) | rows.option(option)
+    return rows.envelope(option.moment) | rows.option_row(option)
 
 
 def options_payload(feed_state: FeedState, results: Sequence[Option | Absent]) -> Payload:
     """The options in *results*, and why each absent one is missing."""
     return rows.envelope(feed_state) | {
-        "options": [rows.option(result) for result in results if isinstance(result, Option)],
-        "absent": rows.absent(result for result in results if isinstance(result, Absent)),
+        "options": [rows.option_row(result) for result in results if isinstance(result, Option)],
+        "absent": rows.absent_rows(result for result in results if isinstance(result, Absent)),
     }
 
 
@@ -70,35 +70,35 @@ def expiries_payload(
         "index_price": next(prices, None),
         "front": front_label(chains),
         **{f"put_call_{name}": put_call_ratio(options, name) for name in PUT_CALL_FIELDS},
-        "expiries": [rows.series(chain) for chain in chains],
+        "expiries": [rows.series_row(chain) for chain in chains],
     }
 
 
 def chain_payload(chain: Chain) -> Payload:
     """One series strike by strike."""
-    return rows.envelope(chain.moment) | rows.chain(chain)
+    return rows.envelope(chain.moment) | rows.chain_row(chain)
 
 
 def chains_payload(chains: Sequence[Chain]) -> Payload:
     """All series of an asset strike by strike."""
     return rows.envelope(chains[0].moment) | {
         "asset": chains[0].asset,
-        "chains": [rows.chain(chain) for chain in chains],
+        "chains": [rows.chain_row(chain) for chain in chains],
     }
 
 
 def instruments_payload(mirror: BaseMirror, asset: str | None) -> Payload:
     """The terms of all listed options, or of those of *asset*."""
     listed = mirror.instruments(asset)
-    return rows.envelope(mirror.feed()) | {"instruments": list(map(rows.instrument, listed))}
+    return rows.envelope(mirror.feed()) | {"instruments": list(map(rows.instrument_row, listed))}
 
 
 def smile_payload(chain: Chain) -> Payload:
     """One series' volatilities by strike."""
     return (
         rows.envelope(chain.moment)
-        | rows.series(chain)
-        | {"points": list(map(rows.point, chain.smile()))}
+        | rows.series_row(chain)
+        | {"points": list(map(rows.smile_row, chain.smile()))}
     )
 
 
@@ -123,7 +123,7 @@ def scan_payload(result: Scan, streamed: bool = False) -> Payload:
 
     *streamed* rows lack the fields that change with the time alone.
     """
-    row = rows.streamed if streamed else rows.option
+    row = rows.streamed_row if streamed else rows.option_row
     return {
         "considered": result.considered,
         "excluded": result.excluded,
@@ -134,7 +134,7 @@ def scan_payload(result: Scan, streamed: bool = False) -> Payload:
 def feed_payload(source: MarketSource) -> Payload:
     """The state of the feed, the health of its data, and the round trip to Redis."""
     return (
-        rows.feed(source.mirror.feed())
+        rows.feed_row(source.mirror.feed())
         | source.health().values
         | {
             "messages_s": source.messages_s,
@@ -163,7 +163,7 @@ def parse_deltas(text: str | None) -> Sequence[Delta]:
 
 
 def _surface_row(chain: Chain, deltas: Sequence[Delta]) -> Mapping[str, Any]:
-    values = rows.series(chain)
+    values = rows.series_row(chain)
     ivs = [_iv(chain, delta) for delta in deltas]
     return {name: values[name] for name in _SURFACE_FIELDS} | {"ivs": ivs}
 

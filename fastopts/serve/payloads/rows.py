@@ -18,20 +18,20 @@ __all__ = (
     "ROW_NAMES",
     "STREAMED",
     "Values",
-    "absent",
-    "chain",
+    "absent_rows",
+    "chain_row",
     "envelope",
-    "feed",
+    "feed_row",
     "in_ms",
-    "instrument",
-    "option",
-    "point",
-    "series",
-    "streamed",
-    "values",
+    "instrument_row",
+    "option_row",
+    "series_row",
+    "smile_row",
+    "streamed_row",
+    "streamed_values",
 )
 
-# JSON has no times: they are integers, under names that say so.
+# JSON has no type for times: they are integers of ms, and their names end in _ms.
 _ATTRIBUTES: Final = tuple(
     f"{name}_ms" if field.form == "time" else name for name, field in FIELDS.items()
 )
@@ -47,17 +47,17 @@ _read_streamed: Final = attrgetter(*STREAMED[:-1])
 Values = tuple[Any, ...]
 
 
-def values(option: Option) -> Values:
+def streamed_values(option: Option) -> Values:
     """The values of a streamed row, in the order of `STREAMED`."""
     return (*_read_streamed(option), _reason(option))
 
 
-def streamed(option: Option) -> dict[str, Any]:
+def streamed_row(option: Option) -> dict[str, Any]:
     """A streamed row: all fields but those that change with the time alone."""
-    return dict(zip(STREAMED, values(option), strict=True))
+    return dict(zip(STREAMED, streamed_values(option), strict=True))
 
 
-def option(option: Option) -> dict[str, Any]:
+def option_row(option: Option) -> dict[str, Any]:
     """All fields of an option, and `reason`: why it is not live, null when it is."""
     row = dict(zip(_ATTRIBUTES, _read_attributes(option), strict=True))
     row["reason"] = _reason(option)
@@ -68,41 +68,41 @@ def _reason(option: Option) -> str | None:
     return None if option.live else reason_of(stale_error(option))
 
 
-def absent(results: Iterable[Absent]) -> list[dict[str, str]]:
+def absent_rows(results: Iterable[Absent]) -> list[dict[str, str]]:
     """The symbol of each absent option, with the reason and the error message."""
     return [{"symbol": each.symbol} | problems.error_fields(each.reason) for each in results]
 
 
-def series(chain: Chain) -> dict[str, Any]:
+def series_row(chain: Chain) -> dict[str, Any]:
     """The fields of a series, without its options."""
     return in_ms(as_dict.series_values(chain))
 
 
-def chain(chain: Chain) -> dict[str, Any]:
+def chain_row(chain: Chain) -> dict[str, Any]:
     """A series strike by strike."""
     atm = chain.atm()
     return {
-        **series(chain),
+        **series_row(chain),
         "settles": chain.settles,
         "strikes": [
             {
                 "strike": row.strike,
                 "atm": row is atm,
-                "call": None if row.call is None else option(row.call),
-                "put": None if row.put is None else option(row.put),
+                "call": None if row.call is None else option_row(row.call),
+                "put": None if row.put is None else option_row(row.put),
             }
             for row in chain
         ],
-        "absent": absent(chain.absent.values()),
+        "absent": absent_rows(chain.absent.values()),
     }
 
 
-def point(point: SmilePoint) -> dict[str, Any]:
+def smile_row(point: SmilePoint) -> dict[str, Any]:
     """A point of a smile."""
     return as_dict.point_values(point) | {"age_s": point.option.age_s}
 
 
-def instrument(instrument: Instrument) -> dict[str, Any]:
+def instrument_row(instrument: Instrument) -> dict[str, Any]:
     """The terms of an option."""
     return {
         "symbol": instrument.symbol,
@@ -131,7 +131,7 @@ def envelope(moment: Moment | FeedState) -> dict[str, Any]:
     }
 
 
-def feed(state: FeedState) -> dict[str, Any]:
+def feed_row(state: FeedState) -> dict[str, Any]:
     """The state of the feed: *reason* is the error class, *detail* its message."""
     values = envelope(state) | as_dict.feed_values(state)
     down = state.down

@@ -1,9 +1,9 @@
 """Streams: changes of the market over WebSocket and server-sent events.
 
 broadcaster     topics with subscribers, renewed on a clock
-changes         changes of the mirror between two beats
+changes         what changed in the mirror between two beats
 endpoints       the WebSocket and the event stream, and their limits
 subscriber      one stream: its subscriptions, its messages in order
 subscriptions   subscription requests: syntax, normal form, topics
-topics          rows and snapshots: what changed since a subscriber's last message
+topics          row and snapshot subscriptions: what changed since a subscriber's last message
 """

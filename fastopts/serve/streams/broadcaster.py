@@ -11,7 +11,7 @@ from fastopts.errors import BadInput
 from fastopts.reader import Option
 from fastopts.reader.freshness.requirements import Requirements
 from fastopts.serve.payloads.market import feed_payload
-from fastopts.serve.payloads.rows import values
+from fastopts.serve.payloads.rows import streamed_values
 from fastopts.serve.protocol import MessageType
 from fastopts.serve.settings import Limits
 from fastopts.serve.source import MarketSource, OnFailure, start_task
@@ -87,8 +87,8 @@ class Broadcaster:
         """Subscribe *client* to what *request* names.
 
         Return the key for `unsubscribe`, the subscription, and the request in its normal form.
-        Raises BadInput for an invalid request or one beyond a limit, Unknown for one of what is not
-        listed, and what the first read of the market raises.
+        Raises BadInput for an invalid request or one beyond a limit, Unknown for a selection that
+        is not listed, and the error of the first read of the market.
         """
         normal = self._factory.normalize(request)
         key = orjson.dumps(normal, option=orjson.OPT_SORT_KEYS)
@@ -207,7 +207,7 @@ class Broadcaster:
         try:
             option = self._mirror.find(symbol, _ANY)
             return isinstance(option, Option) and self._rows[symbol].update(
-                values(option), self._number
+                streamed_values(option), self._number
             )
         except Exception:  # one row must not end the streams
             if symbol not in self._unreadable:

@@ -75,7 +75,7 @@ class TopicFactory:
     def normalize(self, selection: Mapping[str, Any]) -> dict[str, Any]:
         """Check *selection* and return it in one spelling: equal requests share a topic.
 
-        Raises BadInput, and Unknown for what is not listed.
+        Raises BadInput, and Unknown for options that are not listed.
         """
         if "symbols" in selection:
             symbols = _symbols(selection["symbols"])
