@@ -1,10 +1,10 @@
 """Queries of a reader, written once for Redis and for the replica of a mirror.
 
-A query is a generator without I/O: it yields a `Request`, is sent the replies, and returns its
-result. `OptionReader` and `AsyncOptionReader` drive it over their connections. The rules (what to
-read, when to read again, which errors to raise) stand here; where the data comes from is a
-`Source`. A source that has everything in memory answers with `Ready`, so that the same query runs
-to its end without a request.
+A query is a generator without I/O: it yields a `RedisRequest`, is sent the replies, and returns its
+result. `OptionReader` and `AsyncOptionReader` drive it over their connections. Here are the rules:
+what to read, when to read again, which errors to raise. The data comes from a `QuerySource`. A
+source that has everything in memory answers with `Ready`, so that the same query runs to its end
+without a request.
 """
 
 from collections.abc import Callable, Generator, Iterable, Sequence
@@ -41,9 +41,9 @@ __all__ = (
     "ATTEMPTS",
     "Queries",
     "Query",
+    "QuerySource",
     "Ready",
-    "Request",
-    "Source",
+    "RedisRequest",
     "check_elapsed",
     "late_reply",
     "raise_absent",
@@ -58,7 +58,7 @@ T = TypeVar("T")
 ATTEMPTS: Final = 5
 
 
-class Request(NamedTuple):
+class RedisRequest(NamedTuple):
     """Commands for the server, and the factory of the object that parses the replies."""
 
     payload: bytes
@@ -67,11 +67,11 @@ class Request(NamedTuple):
     on_new_connection: bool = False
 
 
-Query = Generator[Request, Any, T]
+Query = Generator[RedisRequest, Any, T]
 Check = Callable[[Moment, Requirements], None]
 
 
-class Ready(Generator[Request, Any, T], Generic[T]):
+class Ready(Generator[RedisRequest, Any, T], Generic[T]):
     """A query that has its result already: it yields nothing and returns *value*."""
 
     __slots__ = ("_value",)
@@ -79,16 +79,16 @@ class Ready(Generator[Request, Any, T], Generic[T]):
     def __init__(self, value: T) -> None:
         self._value = value
 
-    def send(self, _: Any) -> Request:
+    def send(self, _: Any) -> RedisRequest:
         """Return the value, as a generator returns: by StopIteration."""
         raise StopIteration(self._value)
 
-    def throw(self, *error: Any) -> Request:
+    def throw(self, *error: Any) -> RedisRequest:
         """Raise *error*: there is nothing that could handle it."""
         raise error[0]
 
 
-class Source(Protocol):
+class QuerySource(Protocol):
     """Where queries read from: the server, or a replica in this process."""
 
     def feed(self) -> Query[Moment]:
@@ -128,7 +128,7 @@ class Source(Protocol):
 class Queries:
     """The queries of one reader or mirror over its *source*."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: QuerySource) -> None:
         self._source = source
         self._listings: dict[tuple[str, ...], Listing] = {}
 

@@ -301,7 +301,7 @@ def test_a_coin_s_own_option_is_never_taken_for_the_other_s(
 def test_a_text_that_is_not_there_is_told(store: Store, reader: OptionReader) -> None:
     store.tick()
     store.client.delete(f"option:{CALL}")
-    with pytest.raises(StoreError, match=f"{CALL}: its texts are not in the store"):
+    with pytest.raises(StoreError, match=f"{CALL}: its hash is not in Redis"):
         reader.text(CALL)
     store.client.set(f"option:{CALL}", "x")
     with pytest.raises(StoreError, match=f"{CALL}: WRONGTYPE"):

@@ -1,4 +1,4 @@
-"""Who hears what happens to a replica."""
+"""`MirrorListener`: the object that is called after each change of a mirror's replica."""
 
 from collections.abc import Iterable
 from typing import Any, Protocol
@@ -10,45 +10,48 @@ __all__ = ("MirrorListener", "NullListener", "check_listener")
 
 
 class MirrorListener(Protocol):
-    """Called by whoever keeps the replica, after it has changed."""
+    """Called by the thread or task that keeps the replica current, after the change.
+
+    Its methods must return quickly and must not raise: no announcement is read meanwhile.
+    """
 
     def changed(self, symbols: Iterable[str]) -> None:
-        """These records are others now."""
+        """The records of *symbols* changed."""
 
     def revived(self) -> None:
-        """What was not live may be so again, its record being the same."""
+        """Values that were stale may be live again, their records being the same."""
 
     def relisted(self) -> None:
-        """What is listed is another now, or was read for the first time."""
+        """The listing changed, or was read for the first time."""
 
-    def broke(self, words: str) -> None:
-        """What was live is not any more, or not all of it; said again when it gets worse."""
+    def broke(self, reason: str) -> None:
+        """Values that were live, all or some, are stale; called again if it gets worse."""
 
     def resumed(self) -> None:
-        """Everything that was live when it broke is so again, or replaced by what is."""
+        """Everything that was live before `broke` is live again, or replaced by live values."""
 
 
 class NullListener:
-    """The listener of a replica that is only read."""
+    """A listener that ignores everything, for a replica that is only read."""
 
     def changed(self, symbols: Iterable[str]) -> None:
-        pass
+        """Ignore it."""
 
     def revived(self) -> None:
-        pass
+        """Ignore it."""
 
     def relisted(self) -> None:
-        pass
+        """Ignore it."""
 
-    def broke(self, words: str) -> None:
-        pass
+    def broke(self, reason: str) -> None:
+        """Ignore it."""
 
     def resumed(self) -> None:
-        pass
+        """Ignore it."""
 
 
 def check_listener(listener: Any) -> MirrorListener:
-    """Return *listener*. Raises BadInput for an object without the methods of one."""
+    """Return *listener*. Raises BadInput if it lacks a method of MirrorListener."""
     for name in ("changed", "revived", "relisted", "broke", "resumed"):
         if isinstance(listener, type) or not callable(getattr(listener, name, None)):
             fault = f"listener: {shown(listener)} has no method {name}: write an object that has it"

@@ -1,4 +1,4 @@
-"""MoveDetector: what `watch_moves` makes of a stream of options."""
+"""`Move`: a change of one value of an option by at least a fraction."""
 
 import math
 from dataclasses import dataclass
@@ -13,8 +13,11 @@ __all__ = ("Move", "MoveDetector")
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """A *field* of *option* went from *before* to *after*: a *change* of -0.1 is -10 %, of what
-    *before* is without its sign; from 0 every change is infinite."""
+    """A *field* of *option* went from *before* to *after*.
+
+    *change* is the difference as a fraction of the absolute value of *before*: -0.1 is -10 %. From
+    0 every change is infinite.
+    """
 
     symbol: str
     field: str
@@ -25,7 +28,7 @@ class Move:
 
 
 class MoveDetector:
-    """Finds the moves in a stream of options: from the value last told of, or first seen."""
+    """Detects the moves in a stream of options, each measured from the previous move."""
 
     def __init__(self, threshold: float, field: str) -> None:
         """Raises BadInput for a threshold that is not above 0, or a field without numbers."""
@@ -33,26 +36,28 @@ class MoveDetector:
         if not 0 < least < math.inf:
             fault = f"threshold: {least:g} is not a change"
             raise BadInput(f"{fault}: write 0.05 for 5 %", arguments=("threshold",))
-        word = FIELDS.get(text("field", field, "mark_price"))
-        if word is None or word.form != "number":
-            numbers = [word.name for word in FIELDS.values() if word.form == "number"]
+        known = FIELDS.get(text("field", field, "mark_price"))
+        if known is None or known.form != "number":
+            names = [each.name for each in FIELDS.values() if each.form == "number"]
             raise BadInput(
-                f"field: {shown(field)} has no numbers to move; take one of {', '.join(numbers)}"
+                f"field: {shown(field)} has no numbers to move; take one of {', '.join(names)}"
             )
         self._threshold = least
         self._field = field
-        self._told: dict[str, float] = {}
+        # The value at the last move of each symbol, or the first value seen. Comparing with the
+        # previous tick instead would miss a drift in small steps.
+        self._reference: dict[str, float] = {}
 
     def detect(self, option: Option) -> Move | None:
-        """The move that *option* makes, if it makes one."""
+        """Return the move that *option* completes, or None."""
         after: float | None = getattr(option, self._field)
         if after is None:
             return None
-        before = self._told.setdefault(option.symbol, after)
+        before = self._reference.setdefault(option.symbol, after)
         if before == after:
             return None
         change = (after - before) / abs(before) if before else math.copysign(math.inf, after)
         if abs(change) < self._threshold:
             return None
-        self._told[option.symbol] = after
+        self._reference[option.symbol] = after
         return Move(option.symbol, self._field, before, after, change, option)

@@ -65,8 +65,8 @@ class Picker(Generic[T]):
         return Gap("unlisted", len(new), "; ".join(new[:NAMED_MAX])) if new else None
 
     def _take(self) -> Option | Absent | Gap | None:
-        # Guarded as a whole: were the symbol announced again between taking and reading it, the
-        # change would be counted as skipped although the consumer gets it now.
+        # Guarded as a whole: if `revived` ran between reading a stale value and withholding its
+        # symbol, the symbol would stay withheld although its value is live.
         with self._backlog.guard:
             taken = self._backlog.take()
             if taken is None or isinstance(taken, Gap):

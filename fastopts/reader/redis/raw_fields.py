@@ -1,4 +1,4 @@
-"""The hash `option:{symbol}` under the usual names, when it is whole."""
+"""The hash `option:{symbol}` as the venue's decimal strings, checked to be complete."""
 
 from typing import Final
 
@@ -11,27 +11,27 @@ from fastopts.reader.objects.option import Option
 __all__ = ("raw_fields",)
 
 _NAMES: Final = {
-    **{word.short.encode(): word.name for word in FIELDS.values() if word.short},
+    **{field.short.encode(): field.name for field in FIELDS.values() if field.short},
     b"tm": "ts_ms",
     b"rt": "rt_ms",
 }
-_ALWAYS: Final = ("ts_ms", "rt_ms")
-_FIRST_NUMBER: Final = 11  # of the record
+_REQUIRED: Final = ("ts_ms", "rt_ms")
 
 
 def raw_fields(
     option: Option, record: bytes | None, flat: list[bytes] | StoreError
 ) -> dict[str, str] | Absent:
-    """The texts of *option*, whose *record* was read before the hash's *flat* fields and values.
+    """Return the decimal strings of *option* by field name.
 
-    Absent with a StoreError where there are none, or fields are missing: nobody may take what
-    another program has deleted for what the tick did not have.
+    *record* was read before the hash, whose names and values alternate in *flat*. An Absent with a
+    StoreError if the hash is missing or incomplete: a field that another program deleted must not
+    look like one that the venue did not send.
     """
     symbol = option.symbol
     if isinstance(flat, StoreError):
         return Absent(symbol, StoreError(f"{symbol}: {flat}", flat.reply))
     if not flat:
-        return Absent(symbol, StoreError(f"{symbol}: its texts are not in the store"))
+        return Absent(symbol, StoreError(f"{symbol}: its hash is not in Redis"))
     try:
         texts = {
             _NAMES[short]: text.decode()
@@ -39,23 +39,23 @@ def raw_fields(
             if short in _NAMES
         }
     except UnicodeDecodeError:
-        return Absent(symbol, StoreError(f"{symbol}: its texts are no UTF-8"))
-    lacking = [name for name in _ALWAYS if name not in texts] or _lacking(option, record, texts)
-    if lacking:
-        names = ", ".join(lacking)
-        return Absent(symbol, StoreError(f"{symbol}: its texts are incomplete, without {names}"))
+        return Absent(symbol, StoreError(f"{symbol}: its hash is not UTF-8"))
+    missing = [name for name in _REQUIRED if name not in texts] or _missing(option, record, texts)
+    if missing:
+        names = ", ".join(missing)
+        return Absent(symbol, StoreError(f"{symbol}: its hash is incomplete, without {names}"))
     return texts
 
 
-def _lacking(option: Option, record: bytes | None, texts: dict[str, str]) -> list[str]:
-    """What the record has and the texts of the same tick have not."""
-    assert record is not None  # the option was read from it
-    numbers = RECORD.unpack(record)[_FIRST_NUMBER:]
-    pairs = zip(NUMBERS, numbers, strict=True)
-    held = [name for (_, name), number in pairs if number == number]
-    if option.seq is not None:
-        held.append("seq")
+def _missing(option: Option, record: bytes | None, texts: dict[str, str]) -> list[str]:
+    """Return the fields that the record of the same tick has and the hash lacks."""
+    assert record is not None  # the option was decoded from it
     seq = None if option.seq is None else str(option.seq)
     if (texts["ts_ms"], texts.get("seq", seq)) != (str(option.ts_ms), seq):
-        return []  # the texts are of a newer tick: there is nothing to compare them with
-    return [name for name in held if name not in texts]
+        return []  # the hash is of a newer tick: there is no record to compare it with
+    numbers = RECORD.unpack(record)[-len(NUMBERS) :]
+    pairs = zip(NUMBERS, numbers, strict=True)
+    names = [name for (_, name), number in pairs if number == number]  # NaN: not sent
+    if option.seq is not None:
+        names.append("seq")
+    return [name for name in names if name not in texts]

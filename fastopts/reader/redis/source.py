@@ -26,7 +26,7 @@ from fastopts.reader.queries import (
     Check,
     Queries,
     Query,
-    Request,
+    RedisRequest,
     late_reply,
     raise_absent,
     relisted_too_often,
@@ -191,7 +191,7 @@ class RedisSource:
         if moment.down is None or not self._failover.is_over(now):
             return False
         self._failover.given_up(now)
-        replies = yield Request(ASK_ROLE, partial(ReplyList, 1), on_new_connection=True)
+        replies = yield RedisRequest(ASK_ROLE, partial(ReplyList, 1), on_new_connection=True)
         self._master = master_of(replies.values[0])
         return True
 
@@ -232,7 +232,7 @@ class RedisSource:
         """
         for _ in range(_SENDS_MAX):
             sent = _Sent(make)
-            replies: R = yield Request(payload, sent)
+            replies: R = yield RedisRequest(payload, sent)
             elapsed_s = steady_s() - sent.at_s
             if elapsed_s <= self._timeout_s:
                 return replies, sent.at_s

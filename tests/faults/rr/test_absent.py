@@ -47,7 +47,7 @@ def test_RR_03_a_hash_that_lacks_a_field_is_refused_with_its_name(
     store.tick()
     assert reader.text(CALL)[NAMES[field]]
     store.client.hdel(keys.option(CALL), field)
-    with pytest.raises(StoreError, match=f"{CALL}: its texts are incomplete, .*{NAMES[field]}"):
+    with pytest.raises(StoreError, match=f"{CALL}: its hash is incomplete, .*{NAMES[field]}"):
         reader.text(CALL)
     assert reader.get(CALL).mark_price == 1218.5  # the record is one value, and whole
 
