@@ -285,8 +285,8 @@ class OptionReader(Uncopied):
     ) -> None:
         """Write `table` to a .json, .csv, .parquet or .arrow file, whole or not at all.
 
-        Parquet and Arrow need the extra `arrow`. Raises ConfigError for another suffix or a file
-        that can't be written.
+        Parquet and Arrow need the extra `arrow`. Raises ConfigError for another suffix,
+        MissingPackage without the extra, and FileError for a file that can't be written.
         """
         table = self.table(asset, require_live=require_live)
         table.export(path)
