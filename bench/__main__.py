@@ -84,7 +84,7 @@ class Bench:
         return goals.of_burst(found)
 
     def _memory(self, folder: Path) -> list[goals.Goal]:
-        sizes = memory.run((plan.FASTOPTS, plan.RIVAL, plan.OLD_WAY), folder)
+        sizes = memory.run((plan.FASTOPTS, plan.RIVAL, plan.BASELINE), folder)
         self._report.add("memory", sizes, table.memory(sizes, memory.SYMBOLS))
         return goals.of_memory(sizes[plan.FASTOPTS.name][1])
 

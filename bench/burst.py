@@ -5,7 +5,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import exact
+from bench import verify_store
 from bench.measure import Window
 from bench.session import Contender, Session
 
@@ -39,13 +39,13 @@ def run(contender: Contender, seconds: int) -> Burst:
         path = Path(folder) / "last"
         session.replay.ask(f"last {path}")
         payloads = path.read_bytes().splitlines()
-        faults = exact.differences(payloads, session.valkey.url)
+        faults = verify_store.differences(payloads, session.valkey.url)
         if len(payloads) != SYMBOLS:
             faults.append(f"{len(payloads)} of {SYMBOLS} symbols are subscribed")
         counts = session.stop()
         sent = session.replay.ask("count")["messages"]
-    faults += exact.imbalances(counts, sent)
-    kept = {name: counts[name] for name in exact.COUNTERS}
+    faults += verify_store.imbalances(counts, sent)
+    kept = {name: counts[name] for name in verify_store.COUNTERS}
     return Burst(window, sent, drain_s, kept, len(payloads), faults)
 
 

@@ -1,8 +1,9 @@
 """Failures of a measurement: raised, reported by the processes measured, and tried again.
 
-A measured process writes `{"error": "..."}` in the place of its answer, and `bench.talking` raises
-that as `Failed`. A shared machine may hold a process up for seconds, and a reader then rightly
-refuses stale values: such a turn is repeated a few times before the part counts as not measured.
+A measured process writes `{"error": "..."}` in place of its answer, and `bench.worker_process`
+raises that as `Failed`. A shared machine may stall a process for seconds, and a reader then
+rightly refuses stale values: such a turn is repeated a few times before the part counts as not
+measured.
 """
 
 import json

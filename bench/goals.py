@@ -32,7 +32,7 @@ def of_loads(measured: Measured) -> list[Goal]:
     flat = measured.get(plan.FLAT.title, {})
     return [
         *_cost(measured, plan.FLAT, 0.6),
-        *_gain(flat, "the old way", plan.OLD_WAY, 150),
+        *_gain(flat, "the baseline", plan.BASELINE, 150),
         *(goal for rival in plan.RIVALS for goal in _gain(flat, f"the {rival.name}", rival, 6)),
         *_cost(measured, plan.FLAT_TLS, 0.9),
         *_in_floors(measured, plan.PACED, plan.FASTOPTS, 1.2),

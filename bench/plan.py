@@ -12,6 +12,7 @@ from bench.serve import plan as serving
 from bench.session import Contender, Session
 
 __all__ = (
+    "BASELINE",
     "FASTOPTS",
     "FASTOPTS_AT_ONCE",
     "FASTOPTS_CLOCK",
@@ -19,7 +20,6 @@ __all__ = (
     "FLAT_TLS",
     "FLOOR",
     "FULL",
-    "OLD_WAY",
     "PACED",
     "PACED_TLS",
     "QUICK",
@@ -41,7 +41,7 @@ FASTOPTS_PURE = Contender("fastopts, pure", OURS, (), (("FASTOPTS_PURE", "1"),),
 RIVAL = Contender("rival, every update", "bench.contenders.rival")
 RIVAL_CONFLATING = Contender("rival, conflating", "bench.contenders.rival", ("--conflate",))
 RIVALS = (RIVAL, RIVAL_CONFLATING)
-OLD_WAY = Contender("old way", "bench.contenders.oldway")
+BASELINE = Contender("baseline", "bench.contenders.baseline")
 
 PACE = 2600.0
 WARM_UP_S = 1
@@ -76,17 +76,17 @@ FLAT = Load(
     "flat out",
     0,
     False,
-    (FLOOR, FASTOPTS, FASTOPTS_ASYNCIO, FASTOPTS_PURE, *RIVALS, OLD_WAY),
+    (FLOOR, FASTOPTS, FASTOPTS_ASYNCIO, FASTOPTS_PURE, *RIVALS, BASELINE),
     2,
 )
-FLAT_TLS = Load("flat out, TLS", 0, True, (FLOOR, FASTOPTS, *RIVALS, OLD_WAY), 2)
+FLAT_TLS = Load("flat out, TLS", 0, True, (FLOOR, FASTOPTS, *RIVALS, BASELINE), 2)
 PACED = Load(
     "2,600/s, one message a write",
     PACE,
     False,
     (
         *(FLOOR, FASTOPTS, FASTOPTS_AT_ONCE, FASTOPTS_CLOCK, FASTOPTS_ASYNCIO, FASTOPTS_PURE),
-        *(RIVAL, OLD_WAY),
+        *(RIVAL, BASELINE),
     ),
     3,
 )
@@ -94,7 +94,7 @@ PACED_TLS = Load(
     "2,600/s, one message a write, TLS",
     PACE,
     True,
-    (FLOOR, FASTOPTS, FASTOPTS_AT_ONCE, FASTOPTS_CLOCK, RIVAL, OLD_WAY),
+    (FLOOR, FASTOPTS, FASTOPTS_AT_ONCE, FASTOPTS_CLOCK, RIVAL, BASELINE),
     3,
 )
 FULL = Plan(
@@ -108,8 +108,8 @@ FULL = Plan(
 )
 QUICK = Plan(
     (
-        Load(FLAT.title, 0, False, (FLOOR, FASTOPTS, RIVAL_CONFLATING, OLD_WAY), 1),
-        Load(PACED.title, PACE, False, (FLOOR, FASTOPTS, FASTOPTS_CLOCK, OLD_WAY), 2),
+        Load(FLAT.title, 0, False, (FLOOR, FASTOPTS, RIVAL_CONFLATING, BASELINE), 1),
+        Load(PACED.title, PACE, False, (FLOOR, FASTOPTS, FASTOPTS_CLOCK, BASELINE), 2),
     ),
     rounds=1,
     burst_s=2,

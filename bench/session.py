@@ -18,7 +18,7 @@ from bench import measure
 from bench.failures import Failed
 from bench.frames import COINS, PATH
 from bench.measure import Sample
-from bench.talking import ROOT, Talking, settle
+from bench.worker_process import ROOT, WorkerProcess, settle
 from fastopts.embedded import EmbeddedValkey
 from fastopts.sim.tls import CERTIFICATE
 
@@ -51,8 +51,8 @@ class Replay:
 
     def __init__(self, symbols: int, tls: Path | None) -> None:
         options = [str(tls)] if tls else []
-        self._process = Talking("bench.replay", str(symbols), *options, cores=_REPLAY_CORES)
-        ports = self._process.hear()
+        self._process = WorkerProcess("bench.replay", str(symbols), *options, cores=_REPLAY_CORES)
+        ports = self._process.receive()
         host = "127.0.0.1"
         secure = "s" if tls else ""
         self.pid = self._process.pid

@@ -14,13 +14,13 @@ from bench.redis_cost import BATCH, Cost
 __all__ = ("LEGEND", "aligned", "burst", "goals", "latency", "load", "machine", "memory", "redis")
 
 HEADS = (
-    *("contender", "CPU us/msg", "(spread)", "old way/it", "floors", "of a core", "msg/s"),
+    *("contender", "CPU us/msg", "(spread)", "baseline/it", "floors", "of a core", "msg/s"),
     *("wake-ups/s", "updates/s", "server us/msg", "us/update", "RSS MB", "most", "replay"),
 )
 
 LEGEND = """\
 CPU us/msg   user and system time of the contender's process a message received, median and spread
-old way/it   how many times less that is than the old way's; floors: how many times the floor's
+baseline/it   how many times less that is than the baseline's; floors: how many times the floor's
 of a core    the contender's CPU; all three processes share the cores, so msg/s flat out is what
              this machine gives to all of them, not what a contender with a core of its own takes
 wake-ups/s   how often its main thread went to sleep and was woken
@@ -36,7 +36,7 @@ def machine(facts: dict[str, str]) -> str:
 
 def load(title: str, symbols: int, figures: dict[str, Figures]) -> str:
     """One load's contenders, a line each, under its title."""
-    old, floor = figures.get(plan.OLD_WAY.name), figures.get(plan.FLOOR.name)
+    old, floor = figures.get(plan.BASELINE.name), figures.get(plan.FLOOR.name)
     rows = [
         (
             name,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bench.frames import COINS
 
-__all__ = ("Arguments", "arguments", "subscriptions", "symbols", "tell")
+__all__ = ("Arguments", "arguments", "report_status", "subscriptions", "symbols")
 
 TOPICS_A_FRAME = 100
 
@@ -59,7 +59,7 @@ def subscriptions(wanted: list[str]) -> list[bytes]:
     ]
 
 
-def tell(**counts: int) -> None:
+def report_status(**counts: int) -> None:
     """Log a status line."""
     sys.stderr.write(json.dumps({"status": counts}) + "\n")
     sys.stderr.flush()

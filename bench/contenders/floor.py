@@ -58,10 +58,10 @@ def main() -> None:
     buffer = memoryview(bytearray(BUFFER_SIZE))
     size = reads = 0
 
-    def tell(*_: object) -> None:
-        common.tell(bytes=size, reads=reads)
+    def report(*_: object) -> None:
+        common.report_status(bytes=size, reads=reads)
 
-    signal.signal(signal.SIGALRM, tell)
+    signal.signal(signal.SIGALRM, report)
     signal.setitimer(signal.ITIMER_REAL, 1, 1)
     while True:
         for number, _ in epoll.poll():

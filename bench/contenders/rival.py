@@ -167,7 +167,7 @@ async def run(given: Arguments) -> None:
             transport.send(WSMsgType.TEXT, b'{"op":"ping"}')
         if now >= status_at:
             status_at += 1.0
-            common.tell(received=listener.received, written=redis.answered)
+            common.report_status(received=listener.received, written=redis.answered)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench import exact, results
+from bench import results, verify_store
 from bench.plan import FASTOPTS
 from bench.session import Session
 
@@ -55,7 +55,7 @@ def run(rate: float, symbols: int, seconds: float, checkpoints: int) -> Outcome:
         outcome.rss_mb_max = after.rss_mb_max
         status = session.stop()
         sent = session.replay.ask("count")["messages"]
-        outcome.faults += exact.imbalances(status, sent)
+        outcome.faults += verify_store.imbalances(status, sent)
         outcome.sent = sent - before.status["received"]
         cpu_s = after.client_cpu_s - before.client_cpu_s
         outcome.cpu_us_a_message = 1e6 * cpu_s / max(1, outcome.sent)
@@ -80,7 +80,7 @@ def _compare(session: Session, symbols: int, outcome: Outcome) -> None:
         payloads = path.read_bytes().splitlines()
     if len(payloads) != symbols:
         outcome.faults.append(f"{len(payloads)} of {symbols} symbols are subscribed")
-    outcome.faults += exact.differences(payloads, session.valkey.url)
+    outcome.faults += verify_store.differences(payloads, session.valkey.url)
     outcome.checkpoints += 1
     outcome.compared += len(payloads)
 

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench import exact, results
+from bench import results, verify_store
 from bench.plan import FASTOPTS
 from bench.session import Session
 
@@ -74,7 +74,7 @@ def run(
         status = session.stop()
         outcome.messages = status["received"]
         # What was on its way when a connection was cut is not received: the first equation is out.
-        outcome.faults += exact.imbalances(status, status["received"])
+        outcome.faults += verify_store.imbalances(status, status["received"])
     return outcome
 
 
@@ -116,7 +116,7 @@ def _differences(session: Session) -> list[str]:
         payloads = path.read_bytes().splitlines()
     if len(payloads) != session.symbols:
         return [f"{topics} of {session.symbols} symbols are subscribed"]
-    return exact.differences(payloads, session.valkey.url)
+    return verify_store.differences(payloads, session.valkey.url)
 
 
 def main() -> None:

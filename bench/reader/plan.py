@@ -25,7 +25,7 @@ APART, ONE_CORE = "apart", "one core"  # where the server is, seen from the read
 
 _CONTENDERS = "bench.reader.contenders"
 FLOOR, OURS = f"{_CONTENDERS}.floor", f"{_CONTENDERS}.ours"
-PYREDIS, OLD_WAY = f"{_CONTENDERS}.pyredis", f"{_CONTENDERS}.oldway"
+PYREDIS, BASELINE = f"{_CONTENDERS}.pyredis", f"{_CONTENDERS}.baseline"
 MIRROR = f"{_CONTENDERS}.mirror"
 
 
@@ -71,7 +71,7 @@ ONE = Group(
     Row("fastopts get", OURS, "get"),
     (
         Row("redis-py HGETALL, floats", PYREDIS, "hgetall"),
-        Row("old way, HGET of the price", OLD_WAY, "direct"),
+        Row("baseline, HGET of the price", BASELINE, "direct"),
     ),
 )
 MANY = Group(
@@ -83,7 +83,7 @@ MANY = Group(
         Row("redis-py MGET of records, struct", PYREDIS, "mget_many"),
         Row("redis-py HMGET of 3 fields, floats", PYREDIS, "hmget_many"),
         Row("redis-py HGETALL, floats", PYREDIS, "hgetall_many"),
-        Row("old way, batch of 3 fields", OLD_WAY, "batch"),
+        Row("baseline, batch of 3 fields", BASELINE, "batch"),
     ),
 )
 CHAIN = Group(
@@ -98,7 +98,7 @@ SCAN = Group(
     Row("fastopts scan", OURS, "scan"),
     (
         Row("redis-py MGET of records, struct", PYREDIS, "mget_scan"),
-        Row("old way, SCAN and batches", OLD_WAY, "scan"),
+        Row("baseline, SCAN and batches", BASELINE, "scan"),
     ),
 )
 TEXTS = Group(
@@ -112,7 +112,7 @@ CACHED = Group(
     "one option, out of a cache",
     None,
     Row("fastopts.compat, cached hit", OURS, "compat_cached"),
-    (Row("old way, cached hit", OLD_WAY, "cached"),),
+    (Row("baseline, cached hit", BASELINE, "cached"),),
 )
 MIRROR_HELD = Row("fastopts mirror", MIRROR, "hold")
 

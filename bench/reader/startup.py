@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import redis
 
 from bench.reader.contenders.common import Market
-from bench.talking import ROOT
+from bench.worker_process import ROOT
 
 __all__ = ("FASTOPTS", "Start", "run")
 

@@ -17,7 +17,7 @@ from bench.reader.figures import Window
 from bench.reader.plan import APART, ONE_CORE, PING, Plan, Row
 from bench.reader.results import Measured
 from bench.session import Session
-from bench.talking import Talking
+from bench.worker_process import WorkerProcess
 from fastopts.reader import Chain, OptionReader, StaleData
 
 __all__ = ("SYMBOLS", "Contender", "market", "run")
@@ -37,10 +37,10 @@ class Contender:
     """The process of one row, ready for its turns. A context manager."""
 
     def __init__(self, row: Row, given: Market) -> None:
-        self._process = Talking(
+        self._process = WorkerProcess(
             row.module, row.call, cores=READER_CORE, environment=row.environment, name=row.title
         )
-        self._process.tell(orjson.dumps(given))
+        self._process.send(orjson.dumps(given))
 
     def __enter__(self) -> Self:
         return self
@@ -54,7 +54,7 @@ class Contender:
 
     def wait(self) -> None:
         """Return when it has prepared its call."""
-        self._process.hear()
+        self._process.receive()
 
     def turn(self, seconds: float, calls: int) -> Window:
         """Have it call for *seconds*, and *calls* times at least. Raises Failed."""

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from bench import exact
+from bench import verify_store
 from bench.session import Session
 from fastopts import keys
 from fastopts.errors import StoreUnavailable
@@ -28,7 +28,7 @@ class Watched:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._channel = BlockingConnection(address.parse(session.valkey.url, None), 5.0)
-        self._symbols = sorted(exact.wanted(payload)[0] for payload in self._last())
+        self._symbols = sorted(verify_store.wanted(payload)[0] for payload in self._last())
 
     def close(self) -> None:
         self._channel.close()
@@ -47,7 +47,7 @@ class Watched:
 
     def faults(self) -> list[str]:
         """What differs from what was sent last; the venue must be at rest."""
-        return exact.differences(self._last(), self._session.valkey.url)
+        return verify_store.differences(self._last(), self._session.valkey.url)
 
     def settled(self) -> list[str]:
         """Have the venue rest, wait until all is equal, and return what still differs."""

@@ -7,7 +7,7 @@ from typing import Final, Self
 
 from bench.failures import Failed
 from bench.http import Client
-from bench.talking import ROOT, settle
+from bench.worker_process import ROOT, settle
 
 __all__ = ("CORES", "Serving")
 

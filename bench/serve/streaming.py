@@ -14,7 +14,7 @@ from bench.failures import Failed, retried
 from bench.measure import cpu_s, rss_mb
 from bench.serve.serving import CORES, Serving
 from bench.session import Session
-from bench.talking import Talking
+from bench.worker_process import WorkerProcess
 
 __all__ = ("Crowd", "Streamed", "run")
 
@@ -59,32 +59,34 @@ def run(
     """In each round every crowd has its turn, right behind a turn without any."""
     wish = orjson.dumps({"asset": asset}).decode()
     turns: dict[str, list[Streamed]] = {one.title: [] for one in crowds}
-    with Talking("bench.serve.probe", session.valkey.url, venue, cores=_APART) as probe:
-        probe.hear()
+    with WorkerProcess("bench.serve.probe", session.valkey.url, venue, cores=_APART) as probe:
+        probe.receive()
         for _ in range(rounds):
             for crowd in crowds:
-                look = partial(_look, serving, probe, crowd, wish, turn_s)
-                turns[crowd.title].append(retried(look, "serve"))
+                turn = partial(_measure, serving, probe, crowd, wish, turn_s)
+                turns[crowd.title].append(retried(turn, "serve"))
     return {title: _median(found) for title, found in turns.items()}
 
 
-def _look(serving: Serving, probe: Talking, crowd: Crowd, wish: str, turn_s: float) -> Streamed:
+def _measure(
+    serving: Serving, probe: WorkerProcess, crowd: Crowd, wish: str, turn_s: float
+) -> Streamed:
     """A turn without the *crowd*, and one with it."""
     _rest(probe)
     time.sleep(turn_s)
     alone_ms = _p99_ms(probe)
     words = (str(serving.port), str(crowd.reading), str(crowd.silent), wish)
-    with Talking("bench.serve.crowd", *words, cores=_APART) as clients:
-        clients.hear()
+    with WorkerProcess("bench.serve.crowd", *words, cores=_APART) as clients:
+        clients.receive()
         return _turn(serving, probe, clients, turn_s, alone_ms)
 
 
-def _rest(probe: Talking) -> None:
+def _rest(probe: WorkerProcess) -> None:
     time.sleep(SETTLE_S)
     probe.ask()
 
 
-def _p99_ms(probe: Talking) -> float:
+def _p99_ms(probe: WorkerProcess) -> float:
     p99_ms: float | None = probe.ask()["p99_ms"]
     if p99_ms is None:
         raise Failed("the probe received no tick during a turn")
@@ -92,7 +94,7 @@ def _p99_ms(probe: Talking) -> float:
 
 
 def _turn(
-    serving: Serving, probe: Talking, clients: Talking, turn_s: float, alone_ms: float
+    serving: Serving, probe: WorkerProcess, clients: WorkerProcess, turn_s: float, alone_ms: float
 ) -> Streamed:
     _rest(probe)
     with ExitStack() as stack:

@@ -8,7 +8,7 @@ from bench import failures
 from bench.failures import Failed
 from bench.goals import Goal
 from bench.report import Report
-from bench.talking import Talking
+from bench.worker_process import WorkerProcess
 
 ANY_CORE = {0}
 
@@ -58,7 +58,7 @@ def test_a_bug_is_not_taken_for_a_fault_of_the_measurement() -> None:
 
 def test_a_process_that_is_gone_is_named_with_its_exit_code() -> None:
     with (
-        Talking("tests.bench", cores=ANY_CORE, name="the replay") as process,
+        WorkerProcess("tests.bench", cores=ANY_CORE, name="the replay") as process,
         pytest.raises(Failed, match="the replay: it ended with exit code 1"),
     ):
-        process.hear()
+        process.receive()

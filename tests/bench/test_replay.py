@@ -9,7 +9,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
-from bench import exact
+from bench import verify_store
 from bench.contenders import common
 from bench.session import Replay
 from fastopts.venues.bybit import rest
@@ -56,9 +56,9 @@ def test_what_was_sent_last_is_what_came_last(replay: Replay, tmp_path: Path) ->
         received += [websocket.recv(decode=False) for _ in range(sent["messages"] - len(received))]
         assert sum(len(payload) + 4 for payload in received) == sent["bytes"]
         replay.ask(f"last {tmp_path / 'last'}")
-    last = {exact.wanted(payload)[0]: payload for payload in received}
+    last = {verify_store.wanted(payload)[0]: payload for payload in received}
     assert last == {
-        exact.wanted(payload)[0]: payload
+        verify_store.wanted(payload)[0]: payload
         for payload in (tmp_path / "last").read_bytes().splitlines()
     }
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import hiredis
 import pytest
 
-from bench import exact
+from bench import verify_store
 from bench.frames import contracts, render, tickers
 
 pytest.importorskip("picows", reason="comes with the extra `bench`")
@@ -20,7 +20,7 @@ def test_the_command_is_one_hset_of_all_numbers_and_the_time() -> None:
     reader = hiredis.Reader()
     reader.feed(rival.hset(payload).encode())
     name, key, *words = reader.gets()
-    symbol, fields = exact.wanted(payload)
+    symbol, fields = verify_store.wanted(payload)
     assert (name, key) == (b"HSET", f"option:{symbol}".encode())
     written = dict(zip(words[::2], words[1::2], strict=True))
     assert written == {name: text for name, text in fields.items() if name not in (b"ts", b"sq")}

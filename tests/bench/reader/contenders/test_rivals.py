@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench.reader.contenders import oldway, pyredis
+from bench.reader.contenders import baseline, pyredis
 from bench.reader.contenders.common import Market
 from fastopts.model import NUMBER_INDEX
 from tests.store import CALL, NUMBERS, PUT, SHORT, Store
@@ -45,13 +45,13 @@ def test_three_fields_and_whole_records(market: Market) -> None:
 
 def test_scans_find_the_same(market: Market) -> None:
     assert [symbol for symbol, _ in pyredis.mget_scan(market).run()] == [CALL, PUT]
-    assert oldway.scan(market).run() == [(PUT, QUOTE | {"iv": 0.9}), (CALL, QUOTE)]
+    assert baseline.scan(market).run() == [(PUT, QUOTE | {"iv": 0.9}), (CALL, QUOTE)]
 
 
 def test_the_old_executor_reads_price_iv_and_volume(market: Market, store: Store) -> None:
-    assert oldway.direct(market).run() == 1215.0
-    assert oldway.batch(market).run() == {CALL: QUOTE, PUT: QUOTE | {"iv": 0.9}}
-    call = oldway.cached(market)
+    assert baseline.direct(market).run() == 1215.0
+    assert baseline.batch(market).run() == {CALL: QUOTE, PUT: QUOTE | {"iv": 0.9}}
+    call = baseline.cached(market)
     assert call.run() == QUOTE
     store.tick(CALL, last_price=1.0)
     assert call.run() == QUOTE

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import redis
 
-from bench import exact
+from bench import verify_store
 from fastopts import keys
 from fastopts.core import pure
 from fastopts.embedded import EmbeddedValkey
@@ -32,24 +32,24 @@ def test_what_is_wanted_is_what_the_table_holds(frame: dict[str, Any]) -> None:
     payload = dump(frame)
     table.inlet(1).message(payload, T0 + 5)
     held = {name.encode(): text.encode() for name, text in table.fields(SYMBOL).items()}
-    assert exact.wanted(payload) == (SYMBOL, exact.kept(held))
+    assert verify_store.wanted(payload) == (SYMBOL, verify_store.kept(held))
 
 
 def test_every_field_that_differs_is_named() -> None:
     payload = dump(ticker())
-    symbol, fields = exact.wanted(payload)
+    symbol, fields = verify_store.wanted(payload)
     with EmbeddedValkey() as server, redis.Redis(port=server.port) as client:
         key = keys.option(symbol)
         client.hset(key, mapping={**fields, b"rt": b"1", b"cn": b"1:1"})
-        assert exact.differences([payload], server.url) == [f"{symbol} record"]
+        assert verify_store.differences([payload], server.url) == [f"{symbol} record"]
         client.set(keys.record(symbol), _record(payload))
-        assert exact.differences([payload], server.url) == []
+        assert verify_store.differences([payload], server.url) == []
         client.set(keys.record(symbol), _record(dump(ticker(markPrice="1"))))
-        assert exact.differences([payload], server.url) == [f"{symbol} record"]
+        assert verify_store.differences([payload], server.url) == [f"{symbol} record"]
         client.set(keys.record(symbol), _record(payload))
         client.hset(key, mapping={"mp": "0", "new": "1"})
         client.hdel(key, "g")
-        names = [fault.split()[1] for fault in exact.differences([payload], server.url)]
+        names = [fault.split()[1] for fault in verify_store.differences([payload], server.url)]
         assert names == ["g", "mp", "new"]
 
 
@@ -61,7 +61,7 @@ def _record(payload: bytes) -> bytes:
 
 
 def test_books_that_balance_are_passed_and_others_named() -> None:
-    assert exact.imbalances(COUNTS, sent=10) == []
-    assert exact.imbalances(COUNTS, sent=11) == ["sent = received: 11 and 10"]
-    [fault] = exact.imbalances(COUNTS | {"pending": 0}, sent=10)
+    assert verify_store.imbalances(COUNTS, sent=10) == []
+    assert verify_store.imbalances(COUNTS, sent=11) == ["sent = received: 11 and 10"]
+    [fault] = verify_store.imbalances(COUNTS | {"pending": 0}, sent=10)
     assert fault.startswith("applied = ")

@@ -1,4 +1,4 @@
-"""A process that is told lines, and answers in lines of JSON."""
+"""A worker process: text commands in, JSON lines out."""
 
 import contextlib
 import os
@@ -13,13 +13,13 @@ import orjson
 from bench.failures import Failed
 from fastopts.embedded import end_with_parent
 
-__all__ = ("ROOT", "Talking", "settle")
+__all__ = ("ROOT", "WorkerProcess", "settle")
 
 ROOT: Final = Path(__file__).parent.parent
 
 
-class Talking:
-    """Runs the module that *words* begin with, on *cores*; *name* stands in errors. A context
+class WorkerProcess:
+    """Runs the module named first in *words* on *cores*; *name* identifies it in errors. A context
     manager."""
 
     def __init__(
@@ -36,7 +36,7 @@ class Talking:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             cwd=ROOT,
-            preexec_fn=settle(cores),  # noqa: PLW1509 - no thread of ours holds a lock
+            preexec_fn=settle(cores),  # noqa: PLW1509 - no other thread holds a lock
         )
 
     def __enter__(self) -> Self:
@@ -49,7 +49,7 @@ class Talking:
     def pid(self) -> int:
         return self._process.pid
 
-    def tell(self, line: bytes) -> None:
+    def send(self, line: bytes) -> None:
         assert self._process.stdin is not None
         try:
             self._process.stdin.write(line + b"\n")
@@ -57,8 +57,8 @@ class Talking:
         except BrokenPipeError:
             raise Failed(f"{self._name}: it ended with exit code {self._process.wait()}") from None
 
-    def hear(self) -> Mapping[str, Any]:
-        """The next line that it says. Raises Failed for an error, or where there is none."""
+    def receive(self) -> Mapping[str, Any]:
+        """Return the next line of output. Raises Failed for an error or at the end of output."""
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         if not line:
@@ -66,15 +66,15 @@ class Talking:
         try:
             answer: Mapping[str, Any] = orjson.loads(line)
         except orjson.JSONDecodeError:
-            raise Failed(f"{self._name}: {line[:200]!r} is no answer") from None
+            raise Failed(f"{self._name}: {line[:200]!r} is not a JSON object") from None
         if "error" in answer:
             raise Failed(f"{self._name}: {answer['error']}")
         return answer
 
     def ask(self, line: bytes = b"") -> Mapping[str, Any]:
-        """Tell it *line*; return what it says to that."""
-        self.tell(line)
-        return self.hear()
+        """Send *line* and return the response."""
+        self.send(line)
+        return self.receive()
 
     def end(self) -> None:
         self._process.kill()
@@ -83,7 +83,7 @@ class Talking:
 
 
 def settle(cores: set[int]) -> Callable[[], None]:
-    """What a child does before it becomes its program: keep to *cores*, and end with us."""
+    """Return a function for the child: bind it to *cores*, and end it with this process."""
 
     def prepare() -> None:
         os.sched_setaffinity(0, cores)

@@ -1,4 +1,4 @@
-"""The old way: pybit's WebSocket, float() of 14 fields, a deque, redis-py pipelines of 200.
+"""The baseline: pybit's WebSocket, float() of 14 fields, a deque, redis-py pipelines of 200.
 
 A small model of the public tracker options-simple-ws-bybit, with the same libraries doing the same
 work: pybit receives in its thread, checks UTF-8, decodes by json, deep-copies, looks the callback
@@ -107,7 +107,7 @@ def main() -> None:
         websocket.ticker_stream(symbol=listed[at : at + CHUNK], callback=tracker.take)
     while True:
         time.sleep(1.0)
-        common.tell(received=tracker.received, written=tracker.written)
+        common.report_status(received=tracker.received, written=tracker.written)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The old way: what the executor of options-simple-ws-bybit asks of Redis, with redis-py.
+"""The baseline: what the executor of options-simple-ws-bybit asks of Redis, with redis-py.
 
 `get_option_direct` is an HGET of the price; `get_options_batch` a pipeline of HMGETs of price, mark
 IV and volume; `get_option_cached` keeps what it read in a dictionary for a while; the scan for high
