@@ -2,7 +2,7 @@
 
 import { load, store } from "../lib/storage.js";
 import { SCAN_BOUNDS, SCAN_SORTS } from "./constants.js";
-import { heading } from "./fields.js";
+import { description, heading } from "./fields.js";
 
 /**
  * A filter as the form and the address hold it: texts by parameter name, such as
@@ -46,16 +46,21 @@ const EXAMPLES = {
   rel_spread: "10% or 0.1",
 };
 
-const bound = (id) => ({
-  id,
-  label: heading(SCAN_BOUNDS[id].field),
-  hint: EXAMPLES[id] ?? SCAN_BOUNDS[id].hint,
-});
+function bound(id) {
+  const { field, hint } = SCAN_BOUNDS[id];
+  return {
+    id,
+    label: heading(field),
+    // The label has the 24 hours, and an input field has no room for them.
+    hint: EXAMPLES[id] ?? hint.replace(/, 24 hours$/, ""),
+    description: description(field),
+  };
+}
 
 /** Fields with a lower and an upper bound, the parameters min_{id} and max_{id}. */
 export const RANGES = ["dte", "strike", "moneyness", "delta", "iv", "bid_iv", "ask_iv"].map(bound);
 
-/** Fields with one bound: {name, label, hint}. */
+/** Fields with one bound: {name, label, hint, description}. */
 export const LIMITS = [
   "volume",
   "turnover",
@@ -65,8 +70,8 @@ export const LIMITS = [
   "spread_ticks",
 ].map((id) => {
   const [end] = SCAN_BOUNDS[id].ends;
-  const { label, hint } = bound(id);
-  return { name: `${end}_${id}`, label: `${label}, ${end}`, hint };
+  const { label, ...rest } = bound(id);
+  return { ...rest, name: `${end}_${id}`, label: `${label}, ${end}` };
 });
 
 // Of the sortable columns, those a trader ranks options by, in the order of the menu.

@@ -135,19 +135,19 @@ export class FilterForm {
     return node;
   }
 
-  #makeTextField({ name, label, hint }) {
+  #makeTextField({ name, label, hint, description = null }) {
     const id = uniqueId();
-    const field = makeTextInput({ id, placeholder: hint });
+    const field = makeTextInput({ id, placeholder: hint, title: description });
     this.#register(name, field, label);
     return el("div", { class: "field" }, el("label", { for: id }, label), field);
   }
 
-  #makeRange({ id, label, hint }) {
+  #makeRange({ id, label, hint, description }) {
     const makeBound = (parameter, text) => {
       const name = `${label} ${text}`;
       const field = makeTextInput({
         placeholder: text,
-        title: hint,
+        title: description,
         "aria-label": `${name} (${hint})`,
       });
       this.#register(parameter, field, name);
