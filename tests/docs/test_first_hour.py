@@ -132,9 +132,9 @@ def shown(title: str) -> list[set[str]]:
 @pytest.mark.parametrize(
     ("title", "words"),
     [
-        ("Minute 0: may it work at all?", ["doctor"]),
-        ("Minute 2: is it alive, and all of it?", ["status"]),
-        ("Minute 3: is it true?", ["verify"]),
+        ("Minute 0: can it work?", ["doctor"]),
+        ("Minute 2: is it alive and complete?", ["status"]),
+        ("Minute 3: is it correct?", ["verify"]),
     ],
 )
 def test_a_command_prints_what_the_page_shows(feed: Feed, title: str, words: list[str]) -> None:
@@ -151,7 +151,7 @@ def test_the_collector_logs_what_the_page_shows(feed: Feed) -> None:
 
 def test_an_emptied_redis_is_told_and_whole_again(feed: Feed) -> None:
     feed.client.flushall()
-    [told] = shown("Redis, started again and empty")
+    [told] = shown("An emptied Redis")
     until(lambda: not lacking(told, feed.log))
     until(feed.is_told)
     assert feed.run("verify").code == 0

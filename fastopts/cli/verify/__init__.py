@@ -1,18 +1,19 @@
-"""`fastopts verify`: what stands in Redis against what the venue says over REST.
+"""`fastopts verify`: compare Redis with the venue's REST API.
 
-A judge of the collector must not share its mistakes. So it spells the venue's names, the grammar of
-symbols and the rules of freshness once more, and knows neither the core nor the reader.
+A check of the collector must not share its mistakes. So this package spells the venue's field
+names, the grammar of symbols and the rules of freshness again, and imports neither the core nor the
+reader.
 
-symbols.py   a symbol's own text: asset, expiry, strike, type, settle coin
-store.py     what stands in Redis: the feed, who is live, hashes, counters
-venue.py     the venue's rows
-fields.py    a hash beside a row: where the two differ
-sample.py    which symbols are looked at
-judge.py     equal, moved or wrong: the rules, without I/O
-rounds.py    row after row until every symbol is judged, or time is up
-greeks.py    the venue's greeks beside a Black-76 of our own
-coverage.py  what is live of what is listed, by series
-report.py    everything that was found, and whether it is good
-screen.py    the same for people
-command.py   the command: settings in, verdict out
+symbols.py   parses a symbol: asset, expiry, strike, type, settle coin
+store.py     reads Redis: the feed, freshness of options, hashes, counters
+venue.py     requests the venue's rows and its coins
+fields.py    compares a hash with a row
+sample.py    chooses the symbols to compare
+judge.py     decides equal, moved or wrong, without I/O
+rounds.py    repeats the comparison until every symbol is decided, or time is up
+greeks.py    compares the venue's greeks with Black-76
+coverage.py  counts listed, stored and live options by series
+report.py    all results, and which checks failed
+screen.py    prints a report
+command.py   the command: parses options, compares, prints
 """

@@ -1,4 +1,4 @@
-"""What is live of what is listed, by series."""
+"""Listed, stored and live options, counted by series."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -9,12 +9,12 @@ from fastopts.cli.verify.symbols import Contract
 
 __all__ = ("Coverage", "SeriesCoverage", "count")
 
-ENOUGH: Final = 0.99
+ENOUGH: Final = 0.99  # new listings of the last minutes may not have ticked yet
 
 
 @dataclass(slots=True)
 class SeriesCoverage:
-    """The options of one asset, expiry and settle coin: at the venue, in Redis, live there."""
+    """How many options of a series the venue lists, Redis holds, and are live."""
 
     asset: str
     expiry_ms: int
@@ -26,8 +26,10 @@ class SeriesCoverage:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """All series; *listed* counts what the venue has, *missing* are those of it not in Redis, and
-    *unread* those of its names that are not understood."""
+    """The counts of all series.
+
+    *missing* are symbols that the venue lists and Redis lacks, *unread* those that can't be parsed.
+    """
 
     series: tuple[SeriesCoverage, ...]
     missing: tuple[str, ...]
@@ -35,43 +37,48 @@ class Coverage:
 
     @property
     def listed(self) -> int:
-        return sum(one.venue for one in self.series)
+        """The number of options that the venue lists."""
+        return sum(series.venue for series in self.series)
 
     @property
     def live(self) -> int:
-        return sum(one.live for one in self.series)
+        """The number of live options."""
+        return sum(series.live for series in self.series)
 
     @property
     def untracked(self) -> list[str]:
-        """The coins of which the venue has options, and Redis none."""
-        there = {one.asset for one in self.series if one.venue}
-        return sorted(there - {one.asset for one in self.series if one.stored})
+        """The coins of which the venue lists options, and Redis has none."""
+        listed = {series.asset for series in self.series if series.venue}
+        return sorted(listed - {series.asset for series in self.series if series.stored})
 
     @property
     def is_good(self) -> bool:
+        """Whether enough of the listed options are live."""
         return self.live > 0 and self.live >= ENOUGH * self.listed
 
 
 def count(
     venue: Iterable[str], stored: Iterable[str], live: Iterable[str], now_ms: int
 ) -> Coverage:
-    """Count the symbols of each kind by series; what is delivered at *now_ms* counts nowhere."""
+    """Count the symbols of each kind by series, without those delivered before *now_ms*."""
     names = list(venue)
-    there, here = _undelivered(names, now_ms), _undelivered(stored, now_ms)
-    found: dict[tuple[str, int, str], SeriesCoverage] = {}
+    listed, held = _undelivered(names, now_ms), _undelivered(stored, now_ms)
+    by_series: dict[tuple[str, int, str], SeriesCoverage] = {}
     for kind, contracts in (
-        ("venue", there),
-        ("stored", here),
+        ("venue", listed),
+        ("stored", held),
         ("live", _undelivered(live, now_ms)),
     ):
         for contract in contracts.values():
-            series = found.setdefault(contract.series, SeriesCoverage(*contract.series))
+            series = by_series.setdefault(contract.series, SeriesCoverage(*contract.series))
             setattr(series, kind, getattr(series, kind) + 1)
-    missing = sorted(there.keys() - here.keys())
+    missing = sorted(listed.keys() - held.keys())
     unread = sorted(name for name in names if symbols.parse(name) is None)
-    return Coverage(tuple(found[key] for key in sorted(found)), tuple(missing), tuple(unread))
+    return Coverage(
+        tuple(by_series[key] for key in sorted(by_series)), tuple(missing), tuple(unread)
+    )
 
 
 def _undelivered(names: Iterable[str], now_ms: int) -> Mapping[str, Contract]:
-    read = {name: symbols.parse(name) for name in names}
-    return {name: one for name, one in read.items() if one and one.expiry_ms > now_ms}
+    parsed = {name: symbols.parse(name) for name in names}
+    return {name: each for name, each in parsed.items() if each and each.expiry_ms > now_ms}

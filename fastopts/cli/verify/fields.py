@@ -1,4 +1,4 @@
-"""A hash beside a row of REST: where the two differ."""
+"""The differences between a hash in Redis and a row of the venue's REST API."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from fastopts.cli.verify.venue import Row
 
 __all__ = ("NAMES", "Difference", "differences")
 
-# The hash's name, and REST's. The WebSocket spells seven of them in another way.
+# The short name in the hash: the name in REST. The WebSocket spells seven of them differently.
 NAMES: Final[Mapping[str, str]] = {
     "bp": "bid1Price",
     "bq": "bid1Size",
@@ -42,7 +42,7 @@ NOTHING: Final = Decimal(0)
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One field: what stands in Redis, and what the venue says. An empty text: it is not there."""
+    """The two values of one field; an absent one is an empty text."""
 
     field: str
     stored: str
@@ -50,10 +50,11 @@ class Difference:
 
 
 def differences(tick: Tick, row: Row) -> list[Difference]:
-    """The fields whose values differ as decimals.
+    """Return the fields whose values differ as decimals.
 
-    What is absent, empty or 0 is the same: the venue leaves out in one place what is 0 in another.
+    Absent, empty and 0 are equal: the venue omits in one place what is 0 in another.
     """
+    # nearly all rows are equal as texts, and decimals are slow to make
     if all(tick.get(name) == row.get(rest) for name, rest in NAMES.items()):
         return []
     return [
@@ -63,15 +64,15 @@ def differences(tick: Tick, row: Row) -> list[Difference]:
     ]
 
 
-def _value(told: Any) -> object:
-    text = _text(told)
+def _value(raw: Any) -> object:
+    text = _text(raw)
     if not text:
         return NOTHING
     try:
         return Decimal(text)
     except InvalidOperation:
-        return text  # no number at all: equal only to the same text
+        return text  # not a number: equal only to the same text
 
 
-def _text(told: Any) -> str:
-    return "" if told is None else str(told)
+def _text(raw: Any) -> str:
+    return "" if raw is None else str(raw)

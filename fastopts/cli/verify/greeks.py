@@ -1,4 +1,4 @@
-"""The venue's greeks beside a Black-76 of our own.
+"""The venue's greeks compared with Black-76.
 
     d1 = ln(F/K) / (s sqrt(T)) + s sqrt(T) / 2
 
@@ -12,9 +12,9 @@ density. Vega is per vol point, theta per calendar day, as the venue gives them.
 Source: F. Black, The pricing of commodity contracts, Journal of Financial Economics 3 (1976)
 167-179; its derivatives as in J. Hull, Options, Futures, and Other Derivatives, "Greek letters".
 
-Of frames recorded from the venue with more than a day left, most agree within 0.15 %; one, at the
-money, has a delta that is 1.1 % off. In the last day the venue scales theta by the days left, and
-sometimes gamma; in the last half hour it averages: what has less than a day is left out.
+In recorded frames of options with more than a day left, most greeks agree within 0.15 %; one delta,
+at the money, differs by 1.1 %. In the last day the venue scales theta by the remaining days, and
+sometimes gamma, and in the last half hour it averages: options with less than a day are left out.
 """
 
 from collections.abc import Iterable, Mapping
@@ -32,7 +32,8 @@ TOLERANCE: Final = 0.02
 AGREE_ENOUGH: Final = 0.95
 DAY_MS: Final = 86_400_000
 YEAR_DAYS: Final = 365
-# What is small is measured by this part of what it is at the money: the venue rounds to 8 places.
+# A small greek is compared relative to this share of its at-the-money value: the venue rounds to 8
+# decimals, which far from the money is a large relative error.
 SMALL: Final = 0.05
 
 _NAMES: Final = {"delta": "d", "gamma": "g", "vega": "v", "theta": "t"}
@@ -41,7 +42,7 @@ _DENSITY_MAX: Final = 1 / sqrt(2 * pi)
 
 @dataclass(frozen=True, slots=True)
 class Worst:
-    """The greek that is farthest off, *off* being a fraction."""
+    """The greek of a symbol that differs most from the model; *off* is a fraction."""
 
     symbol: str
     greek: str
@@ -52,7 +53,7 @@ class Worst:
 
 @dataclass(frozen=True, slots=True)
 class Greeks:
-    """How many of the *checked* agree within TOLERANCE, and how many could not be checked."""
+    """How many options were checked, agree within TOLERANCE, and could not be checked."""
 
     checked: int
     agree: int
@@ -62,56 +63,63 @@ class Greeks:
 
     @property
     def is_good(self) -> bool:
-        """A few may be off at the venue itself; many, and fields or units are mixed up."""
+        """Whether enough agree: a few differ at the venue; many mean wrong units or fields."""
         return self.agree >= AGREE_ENOUGH * self.checked
 
 
 def check(ticks: Mapping[str, Tick]) -> Greeks:
-    """Compare the greeks of *ticks* with those of the model, each at its tick's own time."""
-    found: list[Worst] = []
+    """Compare the greeks of *ticks* with those of the model at the time of each tick."""
+    worst: list[Worst] = []
     last_day = incomplete = 0
     for symbol, tick in ticks.items():
-        contract, told = symbols.parse(symbol), _numbers(tick)
-        if contract is None or told is None:
+        contract, numbers = symbols.parse(symbol), _numbers(tick)
+        if contract is None or numbers is None:
             incomplete += 1
-        elif contract.expiry_ms - told["tm"] < DAY_MS:
+        elif contract.expiry_ms - numbers["tm"] < DAY_MS:
             last_day += 1
         else:
-            found.append(_worst(_compare(symbol, contract, told)))
-    agree = sum(one.off <= TOLERANCE for one in found)
-    return Greeks(len(found), agree, last_day, incomplete, _worst(found) if found else None)
+            worst.append(_worst(_compare(symbol, contract, numbers)))
+    return Greeks(
+        checked=len(worst),
+        agree=sum(each.off <= TOLERANCE for each in worst),
+        last_day=last_day,
+        incomplete=incomplete,
+        worst=_worst(worst) if worst else None,
+    )
 
 
 def _numbers(tick: Tick) -> Mapping[str, float] | None:
-    """What the model needs and is compared with; None when some of it is not there."""
+    """The inputs of the model and the venue's greeks; None when one is absent."""
     try:
-        told = {name: float(tick[name]) for name in ("tm", "up", "miv", *_NAMES.values())}
+        numbers = {name: float(tick[name]) for name in ("tm", "up", "miv", *_NAMES.values())}
     except (KeyError, ValueError):
         return None
-    return told if told["up"] > 0 and told["miv"] > 0 else None
+    return numbers if numbers["up"] > 0 and numbers["miv"] > 0 else None
 
 
-def _compare(symbol: str, contract: Contract, told: Mapping[str, float]) -> Iterable[Worst]:
-    years = (contract.expiry_ms - told["tm"]) / DAY_MS / YEAR_DAYS
-    forward, deviation = told["up"], told["miv"] * sqrt(years)
+def _compare(symbol: str, contract: Contract, numbers: Mapping[str, float]) -> Iterable[Worst]:
+    years = (contract.expiry_ms - numbers["tm"]) / DAY_MS / YEAR_DAYS
+    forward, deviation = numbers["up"], numbers["miv"] * sqrt(years)
     d1 = log(forward / contract.strike) / deviation + deviation / 2
     density = exp(-d1 * d1 / 2) * _DENSITY_MAX
     delta = erfc(-d1 / sqrt(2)) / 2
     scales = {
         "gamma": 1 / (forward * deviation),
         "vega": forward * sqrt(years) / 100,
-        "theta": -forward * told["miv"] / (2 * sqrt(years)) / YEAR_DAYS,
+        "theta": -forward * numbers["miv"] / (2 * sqrt(years)) / YEAR_DAYS,
     }
-    yield _off(symbol, "delta", told, delta if contract.is_call else delta - 1, 1.0)
+    yield _off(symbol, "delta", numbers, delta if contract.is_call else delta - 1, 1.0)
     for greek, scale in scales.items():
-        yield _off(symbol, greek, told, density * scale, _DENSITY_MAX * abs(scale))
+        yield _off(symbol, greek, numbers, density * scale, _DENSITY_MAX * abs(scale))
 
 
-def _off(symbol: str, greek: str, told: Mapping[str, float], model: float, most: float) -> Worst:
-    stored = told[_NAMES[greek]]
-    off = abs(stored - model) / max(abs(model), SMALL * most)
+def _off(
+    symbol: str, greek: str, numbers: Mapping[str, float], model: float, at_the_money: float
+) -> Worst:
+    stored = numbers[_NAMES[greek]]
+    off = abs(stored - model) / max(abs(model), SMALL * at_the_money)
     return Worst(symbol, greek, stored, model, off)
 
 
-def _worst(of: Iterable[Worst]) -> Worst:
-    return max(of, key=lambda one: one.off)
+def _worst(candidates: Iterable[Worst]) -> Worst:
+    return max(candidates, key=lambda each: each.off)

@@ -1,4 +1,4 @@
-"""Everything that was found, and whether it is good."""
+"""The results of all comparisons, and which checks failed."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,7 +16,7 @@ __all__ = ("VerifyReport",)
 
 @dataclass(frozen=True, slots=True)
 class VerifyReport:
-    """What `fastopts verify` found."""
+    """All results of a run of `fastopts verify`."""
 
     feed: StoredFeed
     seed: int
@@ -26,47 +26,50 @@ class VerifyReport:
     greeks: Greeks
     coverage: Coverage
     coins: tuple[str, ...] = ()
-    """Those that the venue was asked for."""
+    """The coins that were requested from the venue."""
 
     @property
     def counts(self) -> Mapping[str, int]:
-        found = Counter(case.outcome for case in self.cases)
-        return {outcome: found[outcome] for outcome in OUTCOMES}
+        """The number of symbols by outcome."""
+        counter = Counter(case.outcome for case in self.cases)
+        return {outcome: counter[outcome] for outcome in OUTCOMES}
 
     @property
     def wrong(self) -> list[Case]:
+        """The cases whose stored values are wrong."""
         return [case for case in self.cases if case.outcome == "wrong"]
 
     @property
     def complaints(self) -> list[str]:
-        """What is not good, a few words each; none: all is well."""
+        """The failed checks, a phrase each; empty when all checks passed."""
         return list(self._complaints())
 
     def _complaints(self) -> Iterator[str]:
         counts = self.counts
         if counts["wrong"]:
-            yield f"{counts['wrong']:,} of {len(self.cases):,} symbols are not as the venue says"
+            yield f"{counts['wrong']:,} of {len(self.cases):,} symbols differ from the venue"
         elif self.cases and not counts["equal"]:
             yield "no symbol could be compared"
         if not self.losses:
             yield "there are no counters to balance"
-        if not all(one.is_balanced for one in self.losses):
-            yield "the losses do not balance"
+        if not all(equation.is_balanced for equation in self.losses):
+            yield "a loss equation does not balance"
         if not self.greeks.is_good:
-            yield f"{self.greeks.checked - self.greeks.agree:,} greeks are off"
+            count = self.greeks.checked - self.greeks.agree
+            yield f"the greeks of {count:,} options differ from the model"
         if not self.coverage.live:
-            yield "nothing is live"
+            yield "no option is live"
         elif not self.coverage.is_good:
             yield f"{self.coverage.listed - self.coverage.live:,} listed options are not live"
         for coin in self.coverage.untracked:
-            yield f"none of the options on {coin} is in Redis"
+            yield f"Redis has no options on {coin}"
         if self.coverage.unread:
             names = self.coverage.unread
-            yield f"{len(names):,} listed names are not understood, such as {names[0]}"
+            yield f"{len(names):,} listed symbols can't be parsed, for example {names[0]}"
 
     @property
     def values(self) -> dict[str, Any]:
-        """The same for programs."""
+        """The report for JSON."""
         return {
             "venue": self.feed.venue,
             "simulated": self.feed.venue == "sim",
@@ -79,7 +82,7 @@ class VerifyReport:
             **self.counts,
             "outcomes": {case.symbol: case.outcome for case in self.cases},
             "evidence": {case.symbol: case.evidence for case in self.wrong},
-            "loss": [one.values for one in self.losses],
+            "loss": [equation.values for equation in self.losses],
             "greeks": asdict(self.greeks),
             "coverage": asdict(self.coverage),
             "coins": list(self.coins),

@@ -1,4 +1,4 @@
-"""Row after row until every symbol is judged, or time is up."""
+"""Rounds of requests until every symbol is decided, or time is up."""
 
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -13,83 +13,88 @@ from fastopts.errors import ConnectionLost, VenueBanned, VenueError
 
 __all__ = ("GAP_S", "Rounds")
 
-GAP_S: Final = 1.0  # between two rows of a coin: a tick is on its way for a tenth of that
+# Between two requests for a coin: ten times as long as a tick takes to arrive, and far below the
+# rate limit of the venue.
+GAP_S: Final = 1.0
 
 
 class Rounds:
-    """Judges symbols of *coins*; a round asks the venue once for each coin that is still needed.
-    Of *perhaps*, the other coins that are asked for, the venue need not have any options.
+    """Compares symbols with the venue's rows; a round has a request for each coin still needed.
 
-    Afterwards *rows* has the first answer of each coin, *ticks* what was read of each symbol.
+    The venue must have options of *coins*, but need not have any of *extra_coins*. Afterwards
+    *rows* has the first rows of each coin, *ticks* the last hash of each symbol.
     """
 
     def __init__(
         self,
         store: StoreClient,
-        there: VenueClient,
+        venue_client: VenueClient,
         coins: Sequence[str],
-        perhaps: Sequence[str] = (),
+        extra_coins: Sequence[str] = (),
     ) -> None:
         self.rows: dict[str, VenueRows] = {}
         self.ticks: dict[str, Tick] = {}
         self._store = store
-        self._venue = there
+        self._venue = venue_client
         self._coins = coins
-        self._perhaps = perhaps
+        self._extra_coins = extra_coins
 
     def run(self, sample: Iterable[str], seconds: float) -> list[Case]:
-        """Judge *sample*, for about *seconds* at most.
+        """Compare *sample*, for about *seconds* at most.
 
-        Raises VenueBanned at once, VenueError or ConnectionLost when a coin got no answer at all.
+        Raises VenueBanned at once: a banned address must not send more requests. Raises VenueError
+        or ConnectionLost when a coin got no response at all.
         """
         cases = [Case(symbol) for symbol in sample]
-        troubles: dict[str, VenueError | ConnectionLost] = {}
-        for _ in _paces(seconds):
-            for coin, waiting in self._needed(cases).items():
+        errors: dict[str, VenueError | ConnectionLost] = {}
+        for _ in _paced(seconds):
+            for coin, undecided in self._needed(cases).items():
                 try:
-                    self._look(coin, waiting)
+                    self._observe(coin, undecided)
                 except VenueBanned:
                     raise
                 except (VenueError, ConnectionLost) as error:
-                    if coin in self._perhaps and isinstance(error, VenueError):
+                    if coin in self._extra_coins and isinstance(error, VenueError):
                         self.rows[coin] = VenueRows(0, {})
-                    troubles[coin] = error
+                    errors[coin] = error
             if not self._needed(cases):
                 break
-        for coin in troubles.keys() - self.rows.keys():
-            raise troubles[coin]
+        for coin in errors.keys() - self.rows.keys():
+            raise errors[coin]
         return cases
 
     def _needed(self, cases: Iterable[Case]) -> Mapping[str, list[Case]]:
-        """The coins that must be asked: what is open of each, and those without any answer."""
-        found: dict[str, list[Case]] = {
-            coin: [] for coin in (*self._coins, *self._perhaps) if coin not in self.rows
+        """The undecided cases by coin, and the coins that have no response yet."""
+        by_coin: dict[str, list[Case]] = {
+            coin: [] for coin in (*self._coins, *self._extra_coins) if coin not in self.rows
         }
         for case in cases:
             contract = parse(case.symbol)
             if case.is_open and contract is not None:
-                found.setdefault(contract.asset, []).append(case)
-        return found
+                by_coin.setdefault(contract.asset, []).append(case)
+        return by_coin
 
-    def _look(self, coin: str, cases: Sequence[Case]) -> None:
-        of = [case.symbol for case in cases]
-        before = self._store.ticks(of)
-        answer = self._venue.ask(coin)
-        after = self._store.ticks(of)
-        rows = venue.read(answer)
+    def _observe(self, coin: str, cases: Sequence[Case]) -> None:
+        symbols = [case.symbol for case in cases]
+        before = self._store.ticks(symbols)
+        response = self._venue.request(coin)
+        after = self._store.ticks(symbols)
+        rows = venue.read(response)
         self.rows.setdefault(coin, rows)
         self.ticks |= after.ticks
         for case in cases:
-            _show(case, before, rows, after)
+            _add_observation(case, before, rows, after)
 
 
-def _show(case: Case, before: StoreSnapshot, rows: VenueRows, after: StoreSnapshot) -> None:
+def _add_observation(
+    case: Case, before: StoreSnapshot, rows: VenueRows, after: StoreSnapshot
+) -> None:
     row = rows.by_symbol.get(case.symbol, {})
-    case.see(before.live(case.symbol), row, after.live(case.symbol), rows.time_ms)
+    case.observe(before.live(case.symbol), row, after.live(case.symbol), rows.time_ms)
 
 
-def _paces(seconds: float) -> Iterator[None]:
-    """Once at least, then every GAP_S until *seconds* are over."""
+def _paced(seconds: float) -> Iterator[None]:
+    """Yield at once, then every GAP_S until *seconds* are over."""
     due = time.monotonic()
     give_up_at = due + seconds
     while True:

@@ -1,4 +1,4 @@
-"""Which symbols are looked at: some of every series, by luck that can be repeated."""
+"""The symbols to compare: a repeatable random sample of every series."""
 
 import random
 from collections.abc import Iterable
@@ -9,13 +9,14 @@ from fastopts.cli.verify import symbols
 __all__ = ("choose",)
 
 
-def choose(of: Iterable[str], count: int, seed: int) -> list[str]:
-    """At most *count* of the symbols, as evenly over series as there are some.
+def choose(candidates: Iterable[str], count: int, seed: int) -> list[str]:
+    """Choose at most *count* symbols, as evenly over the series as their sizes allow.
 
-    A symbol's luck depends on *seed* and its own name alone: what else is live changes little.
+    The rank of a symbol depends only on *seed* and its name, not on the other candidates: a second
+    run, with a few other options live, compares nearly the same symbols.
     """
     by_series: dict[object, list[str]] = {}
-    for symbol in sorted(of, key=lambda symbol: _luck(seed, symbol)):
+    for symbol in sorted(candidates, key=lambda symbol: _rank(seed, symbol)):
         contract = symbols.parse(symbol)
         if contract is not None:
             by_series.setdefault(contract.series, []).append(symbol)
@@ -23,5 +24,5 @@ def choose(of: Iterable[str], count: int, seed: int) -> list[str]:
     return [symbol for symbol in chain.from_iterable(turns) if symbol is not None][:count]
 
 
-def _luck(seed: int, symbol: str) -> float:
-    return random.Random(f"{seed} {symbol}").random()  # noqa: S311 - no secret is made of it
+def _rank(seed: int, symbol: str) -> float:
+    return random.Random(f"{seed} {symbol}").random()  # noqa: S311 - not a secret

@@ -1,4 +1,4 @@
-"""A verdict for people."""
+"""Prints a report: a table of the series, and a row for each check."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -25,71 +25,71 @@ MISSING_SHOWN: Final = 5
 _MEANINGS: Final = {word.short: word.name for word in FIELDS.values() if word.short}
 
 
-def show(found: VerifyReport) -> None:
-    """Print *found*."""
-    printing.show_venue(found.feed.venue)
-    printing.show(_series(found.coverage.series))
-    printing.show(_findings(found))
+def show(report: VerifyReport) -> None:
+    """Print *report*."""
+    printing.show_venue(report.feed.venue)
+    printing.show(_series(report.coverage.series))
+    printing.show(_checks(report))
 
 
-def _series(series: Sequence[SeriesCoverage]) -> RenderableType:
-    styles = ["" if one.live == one.venue == one.stored else "yellow" for one in series]
+def _series(rows: Sequence[SeriesCoverage]) -> RenderableType:
+    styles = ["" if row.live == row.venue == row.stored else "yellow" for row in rows]
+    live = [Text(f"{row.live:,}", style) for row, style in zip(rows, styles, strict=True)]
     return printing.fitted_table(
         (
-            Column("asset", [one.asset for one in series], is_text=True),
-            Column("expiry (UTC)", [printing.utc(one.expiry_ms)[:-4] for one in series]),
-            Column("settle", [one.settle for one in series], is_text=True),
-            Column("at the venue", [f"{one.venue:,}" for one in series]),
-            Column("in Redis", [f"{one.stored:,}" for one in series]),
-            Column("live", [Text(f"{o.live:,}", s) for o, s in zip(series, styles, strict=True)]),
+            Column("asset", [row.asset for row in rows], is_text=True),
+            Column("expiry (UTC)", [printing.utc(row.expiry_ms)[:-4] for row in rows]),
+            Column("settle", [row.settle for row in rows], is_text=True),
+            Column("at the venue", [f"{row.venue:,}" for row in rows]),
+            Column("in Redis", [f"{row.stored:,}" for row in rows]),
+            Column("live", live),
         ),
         printing.width(),
     )
 
 
-def _findings(found: VerifyReport) -> Table:
+def _checks(report: VerifyReport) -> Table:
     rows = Table.grid(padding=(0, 2))
     rows.add_column(style="bold", no_wrap=True)
     rows.add_column()
-    rows.add_row("feed", _feed(found.feed))
-    rows.add_row("coverage", _coverage(found.coverage))
-    rows.add_row("coins", one_line(", ".join(found.coins)))
-    rows.add_row(
-        "sample", f"{len(found.cases):,} of {found.candidates:,} live: --seed {found.seed}"
-    )
-    rows.add_row("fields", _counts(found))
-    if found.wrong:
-        rows.add_row("", _tally(found.wrong))
-    for case in found.wrong[:WRONG_SHOWN]:
+    rows.add_row("feed", _feed(report.feed))
+    rows.add_row("coverage", _coverage(report.coverage))
+    rows.add_row("coins", one_line(", ".join(report.coins)))
+    sample = f"{len(report.cases):,} of {report.candidates:,} live options (--seed {report.seed})"
+    rows.add_row("sample", sample)
+    rows.add_row("fields", _counts(report))
+    if report.wrong:
+        rows.add_row("", _tally(report.wrong))
+    for case in report.wrong[:WRONG_SHOWN]:
         rows.add_row("wrong", _wrong(case))
-    for equation in found.losses:
+    for equation in report.losses:
         rows.add_row("loss", equation.text)
-    if not found.losses:
+    if not report.losses:
         rows.add_row("loss", Text(losses.UNKNOWN, "yellow"))
-    rows.add_row("greeks", _greeks(found.greeks))
-    rows.add_row("verdict", _verdict(found.complaints))
+    rows.add_row("greeks", _greeks(report.greeks))
+    rows.add_row("result", _result(report.complaints))
     return rows
 
 
 def _feed(feed: StoredFeed) -> Text:
-    words = Text(
-        f"{one_line(feed.venue)}, epoch {feed.epoch}, {len(feed.delivered_ms)} connections"
-    )
+    # the venue is a text from Redis: one_line keeps escape sequences off the terminal
+    text = Text(f"{one_line(feed.venue)}, epoch {feed.epoch}, {len(feed.delivered_ms)} connections")
     if feed.silent:
-        words.append(f", {len(feed.silent)} of them silent", style="bold red")
-    return words
+        text.append(f", {len(feed.silent)} of them silent", style="bold red")
+    return text
 
 
-def _counts(found: VerifyReport) -> Text:
-    words = ", ".join(f"{count:,} {outcome}" for outcome, count in found.counts.items())
-    return Text.assemble((words, "bold red" if found.wrong else "green"))
+def _counts(report: VerifyReport) -> Text:
+    text = ", ".join(f"{count:,} {outcome}" for outcome, count in report.counts.items())
+    return Text.assemble((text, "bold red" if report.wrong else "green"))
 
 
 def _tally(wrong: Sequence[Case]) -> str:
-    """Which fields are concerned: one that is wrong everywhere is a name or a unit."""
-    fields = Counter(one.field for c in wrong if c.evidence for one in c.evidence.differences)
-    told = (f"{_MEANINGS[field]} {count:,}" for field, count in fields.most_common())
-    return f"by field: {', '.join(told)}"
+    """The wrong fields by frequency: one that is wrong in every symbol is a name or a unit."""
+    evidence = [case.evidence for case in wrong if case.evidence is not None]
+    fields = Counter(each.field for item in evidence for each in item.differences)
+    counts = (f"{_MEANINGS[field]} {count:,}" for field, count in fields.most_common())
+    return f"by field: {', '.join(counts)}"
 
 
 def _wrong(case: Case) -> str:
@@ -100,32 +100,33 @@ def _wrong(case: Case) -> str:
     apart = printing.duration(case.evidence.rows_apart_ms / 1000)
     return one_line(
         f"{case.symbol} {_MEANINGS[first.field]} ({first.field}):"
-        f" {first.stored or 'nothing'} is stored, the venue says {first.venue or 'nothing'}{more};"
-        f" ticked {age} before the last of its rows, which are {apart} apart"
+        f" Redis has {first.stored or 'nothing'}, the venue {first.venue or 'nothing'}{more};"
+        f" it ticked {age} before the last of its rows, which are {apart} apart"
     )
 
 
-def _greeks(found: Greeks) -> Text:
-    words = f"{found.agree:,} of {found.checked:,} agree with Black-76 within {TOLERANCE:.0%}"
-    if found.worst is not None:
-        words += f" (worst: {found.worst.greek} {found.worst.off:.2%} of {found.worst.symbol})"
-    if found.last_day:
-        words += f"; {found.last_day:,} left out: in their last day"
-    if found.incomplete:
-        words += f"; {found.incomplete:,} left out: not all numbers are there"
-    return Text.assemble((words, "" if found.is_good else "bold red"))
+def _greeks(greeks: Greeks) -> Text:
+    text = f"{greeks.agree:,} of {greeks.checked:,} agree with Black-76 within {TOLERANCE:.0%}"
+    if greeks.worst is not None:
+        worst = greeks.worst
+        text += f" (worst: {worst.greek} of {worst.symbol}, {worst.off:.2%})"
+    if greeks.last_day:
+        text += f"; {greeks.last_day:,} not checked: in their last day"
+    if greeks.incomplete:
+        text += f"; {greeks.incomplete:,} not checked: a value is absent"
+    return Text.assemble((text, "" if greeks.is_good else "bold red"))
 
 
-def _coverage(found: Coverage) -> Text:
-    words = f"{found.live:,} live of {found.listed:,} that the venue lists"
-    if found.missing:
-        some = ", ".join(found.missing[:MISSING_SHOWN])
-        more = ", …" if len(found.missing) > MISSING_SHOWN else ""
-        words += f"; {len(found.missing):,} are not in Redis: {some}{more}"
-    return Text.assemble((words, "" if found.is_good else "bold red"))
+def _coverage(coverage: Coverage) -> Text:
+    text = f"{coverage.live:,} of {coverage.listed:,} options that the venue lists are live"
+    if coverage.missing:
+        names = ", ".join(coverage.missing[:MISSING_SHOWN])
+        more = ", …" if len(coverage.missing) > MISSING_SHOWN else ""
+        text += f"; {len(coverage.missing):,} are not in Redis: {names}{more}"
+    return Text.assemble((text, "" if coverage.is_good else "bold red"))
 
 
-def _verdict(complaints: Sequence[str]) -> Text:
+def _result(complaints: Sequence[str]) -> Text:
     if complaints:
-        return Text.assemble((f"NOT GOOD: {'; '.join(complaints)}", "bold red"))
-    return Text.assemble(("all good", "green"))
+        return Text.assemble((f"FAILED: {'; '.join(complaints)}", "bold red"))
+    return Text.assemble(("all checks passed", "green"))

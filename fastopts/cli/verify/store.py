@@ -1,4 +1,4 @@
-"""What stands in Redis, read by the words of docs/contract.md alone."""
+"""Client of Redis: the feed, freshness and hashes, implemented from docs/contract.md alone."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,15 +16,15 @@ __all__ = ("StoreClient", "StoreSnapshot", "StoredFeed", "Tick")
 
 TIMEOUT_S: Final = 5.0
 SCHEMA: Final = "1"
-FLAGS_AT: Final = ("2", "2")  # in a record: the lower byte of its flags
+FLAGS_RANGE: Final = ("2", "2")  # GETRANGE of a record: the lower byte of its flags
 FLAG_SUSPECT: Final = 8
 
-Tick = Mapping[str, str]  # a hash
+Tick = Mapping[str, str]  # the hash of an option
 
 
 @dataclass(frozen=True, slots=True)
 class StoredFeed:
-    """What the hash of the feed says at *now_ms* of the server's clock."""
+    """The hash of the feed at *now_ms* of the server's clock."""
 
     now_ms: int
     venue: str
@@ -40,20 +40,21 @@ class StoredFeed:
 
     @property
     def is_alive(self) -> bool:
+        """Whether the heartbeat is recent."""
         return abs(self.beat_age_ms) <= self.beat_limit_ms
 
     @property
     def venue_ms(self) -> int:
-        """The venue's clock."""
+        """The time on the venue's clock."""
         return self.now_ms + self.skew_ms
 
     @property
     def silent(self) -> list[str]:
-        """The open connections that have delivered nothing of late, or what is too late."""
+        """The open connections that are silent, or too far behind the venue."""
         return [conn for conn in self.delivered_ms if not self._delivers(conn)]
 
     def is_live(self, symbol: str, origin: str) -> bool:
-        """Whether a tick of *symbol* from *origin*, `epoch:conn`, is live."""
+        """Whether a tick of *symbol* that was written by *origin*, `epoch:conn`, is live."""
         contract = symbols.parse(symbol)
         if contract is None or self.venue_ms >= contract.expiry_ms:
             return False
@@ -73,67 +74,74 @@ class StoredFeed:
 
 @dataclass(frozen=True, slots=True)
 class StoreSnapshot:
-    """Some ticks, which of them are marked as suspect, and the feed just after them."""
+    """Some ticks, the symbols among them that are marked as suspect, and the feed after them."""
 
     ticks: Mapping[str, Tick]
     suspects: frozenset[str]
     feed: StoredFeed
 
     def live(self, symbol: str) -> Tick | None:
-        """The tick of *symbol*; None when it is not live."""
+        """Return the tick of *symbol*, or None when it is not live."""
         tick = self.ticks[symbol]
         is_live = symbol not in self.suspects and self.feed.is_live(symbol, tick.get("cn", ""))
         return tick if is_live else None
 
 
 class StoreClient:
-    """The Redis at *address*. Every call raises StoreError when it can't answer."""
+    """A client of the Redis at *address*. Every method raises StoreError on failure."""
 
     def __init__(self, address: Address) -> None:
         self._channel = BlockingConnection(address, TIMEOUT_S)
 
     def close(self) -> None:
+        """Close the connection."""
         self._channel.close()
 
     def feed(self) -> StoredFeed:
-        """The feed. Raises FeedDown when no collector is alive, or none was ever here."""
+        """Return the feed. Raises FeedDown when no collector is alive, or none has ever written."""
         feed = self.ticks([]).feed
         if not feed.is_alive:
-            raise FeedDown(_last_words(feed))
+            raise FeedDown(_death(feed))
         return feed
 
-    def ticks(self, of: Sequence[str]) -> StoreSnapshot:
-        """The hashes of these symbols."""
-        return self._moment(of, ("HGETALL",), _mapping)
+    def ticks(self, symbols: Sequence[str]) -> StoreSnapshot:
+        """Return the hashes of *symbols*."""
+        return self._snapshot(symbols, ("HGETALL",), _mapping)
 
-    def conns(self, of: Sequence[str]) -> StoreSnapshot:
-        """Of these symbols no more than who delivered them."""
-        return self._moment(of, ("HMGET", "cn"), lambda told: {"cn": told[0] or ""})
+    def conns(self, symbols: Sequence[str]) -> StoreSnapshot:
+        """Return only the origin of *symbols*: enough to know which are live."""
+        return self._snapshot(symbols, ("HMGET", "cn"), lambda values: {"cn": values[0] or ""})
 
     def listed(self, assets: Iterable[str]) -> list[str]:
-        """The symbols of these assets."""
-        sets = self._ask([("SMEMBERS", keys.asset(asset)) for asset in assets])
+        """Return the symbols of *assets*."""
+        sets = self._exchange([("SMEMBERS", keys.asset(asset)) for asset in assets])
         return sorted(symbol for members in sets for symbol in members)
 
     def counters(self) -> Mapping[str, int]:
-        [told] = self._ask([("HGETALL", keys.STATS)])
-        return {name: int(text) for name, text in _mapping(told).items() if text.isdecimal()}
+        """Return the counters of `stats`."""
+        [stats] = self._exchange([("HGETALL", keys.STATS)])
+        return {name: int(text) for name, text in _mapping(stats).items() if text.isdecimal()}
 
-    def _moment(
-        self, of: Sequence[str], asked: tuple[str, ...], read: Callable[[list[str]], Tick]
+    def _snapshot(
+        self,
+        symbols: Sequence[str],
+        request: tuple[str, ...],
+        parse: Callable[[list[str]], Tick],
     ) -> StoreSnapshot:
-        """Ask for ticks, then for the feed: no value is newer than what the feed says of it."""
-        command, *fields = asked
-        hashes = [(command, keys.option(symbol), *fields) for symbol in of]
-        flags = [("GETRANGE", keys.record(symbol), *FLAGS_AT) for symbol in of]
-        *told, feed, time = self._ask([*hashes, *flags, ("HGETALL", keys.FEED), ("TIME",)])
+        """Read ticks, then the feed: so no tick is newer than the feed that judges it."""
+        command, *fields = request
+        hashes = [(command, keys.option(symbol), *fields) for symbol in symbols]
+        flags = [("GETRANGE", keys.record(symbol), *FLAGS_RANGE) for symbol in symbols]
+        commands = [*hashes, *flags, ("HGETALL", keys.FEED), ("TIME",)]
+        *replies, feed, time = self._exchange(commands)
         now_ms = int(time[0]) * 1000 + int(time[1]) // 1000
-        ticks = dict(zip(of, map(read, told[: len(of)]), strict=True))
-        marked = zip(of, told[len(of) :], strict=True)
-        suspects = frozenset(s for s, text in marked if text and ord(text) & FLAG_SUSPECT)
+        count = len(symbols)
+        ticks = dict(zip(symbols, map(parse, replies[:count]), strict=True))
+        flagged = zip(symbols, replies[count:], strict=True)
+        suspects = frozenset(s for s, text in flagged if text and ord(text) & FLAG_SUSPECT)
         return StoreSnapshot(ticks, suspects, _feed(_mapping(feed), now_ms))
 
-    def _ask(self, commands: Sequence[tuple[str, ...]]) -> list[Any]:
+    def _exchange(self, commands: Sequence[tuple[str, ...]]) -> list[Any]:
         if not commands:
             return []
         payload = b"".join(pack(*words) for words in commands)
@@ -144,32 +152,40 @@ def _mapping(flat: list[str]) -> dict[str, str]:
     return dict(zip(flat[::2], flat[1::2], strict=True))
 
 
-def _feed(told: Mapping[str, str], now_ms: int) -> StoredFeed:
-    if not told:
+def _feed(fields: Mapping[str, str], now_ms: int) -> StoredFeed:
+    if not fields:
         raise FeedDown("no collector has written here yet; start one: fastopts track")
-    if told.get("schema") != SCHEMA:
-        raise StoreError(f"{keys.FEED} has schema {told.get('schema')}: this judges {SCHEMA} alone")
+    if fields.get("schema") != SCHEMA:
+        raise StoreError(
+            f"{keys.FEED} has schema {fields.get('schema')}; verify supports schema {SCHEMA} only"
+        )
     try:
         return StoredFeed(
-            now_ms,
-            told["venue"],
-            str(int(told["epoch"])),
-            now_ms - int(told["heartbeat_ms"]),
-            int(told["heartbeat_limit_ms"]),
-            int(told["watchdog_limit_ms"]),
-            int(told.get("skew_ms") or 0),
-            tuple(filter(None, told.get("assets", "").split(","))),
-            {name[5:]: int(at) for name, at in told.items() if name.startswith("conn:")},
-            int(told["late_limit_ms"]) if told.get("late_limit_ms") else None,
-            {name[4:]: int(lag) for name, lag in told.items() if name.startswith("lag:")},
+            now_ms=now_ms,
+            venue=fields["venue"],
+            epoch=str(int(fields["epoch"])),
+            beat_age_ms=now_ms - int(fields["heartbeat_ms"]),
+            beat_limit_ms=int(fields["heartbeat_limit_ms"]),
+            silence_limit_ms=int(fields["watchdog_limit_ms"]),
+            skew_ms=int(fields.get("skew_ms") or 0),
+            assets=tuple(filter(None, fields.get("assets", "").split(","))),
+            delivered_ms=_numbered(fields, "conn:"),
+            lag_limit_ms=int(fields["late_limit_ms"]) if fields.get("late_limit_ms") else None,
+            lags_ms=_numbered(fields, "lag:"),
         )
     except (KeyError, ValueError) as error:
-        raise StoreError(f"{keys.FEED} is not as a collector writes it: {error!r}") from error
+        raise StoreError(f"{keys.FEED} has a malformed or missing field: {error!r}") from error
 
 
-def _last_words(feed: StoredFeed) -> str:
+def _numbered(fields: Mapping[str, str], prefix: str) -> Mapping[str, int]:
+    """The values of the fields with *prefix*, by what follows it: a number of a connection."""
+    names = (name for name in fields if name.startswith(prefix))
+    return {name.removeprefix(prefix): int(fields[name]) for name in names}
+
+
+def _death(feed: StoredFeed) -> str:
     if feed.beat_age_ms == feed.now_ms:
-        why = "its collector has ended"
+        reason = "its collector has ended"  # a collector sets the heartbeat to 0 at its end
     else:
-        why = f"the last heartbeat is {feed.beat_age_ms / 1000:.1f} s old"
-    return f"the feed of {feed.venue} is dead: {why}; start a collector: fastopts track"
+        reason = f"the last heartbeat is {feed.beat_age_ms / 1000:.1f} s old"
+    return f"the feed of {feed.venue} is dead: {reason}; start a collector: fastopts track"

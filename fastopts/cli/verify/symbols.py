@@ -1,4 +1,4 @@
-"""A symbol's own text: `BTC-27MAR26-70000-P-USDT`; without the last part it is settled in USDC."""
+"""Parser of symbols: `BTC-27MAR26-70000-P-USDT`; without the last part it is settled in USDC."""
 
 import re
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ DELIVERY_HOUR: Final = 8  # UTC
 
 @dataclass(frozen=True, slots=True)
 class Contract:
-    """What a symbol says of itself."""
+    """The terms that a symbol spells."""
 
     asset: str
     expiry_ms: int
@@ -32,11 +32,11 @@ class Contract:
 
 
 def parse(symbol: str) -> Contract | None:
-    """Read *symbol*; None when it is no option's."""
-    found = _GRAMMAR.fullmatch(symbol)
-    if found is None or found[3] not in _MONTHS:
+    """Parse *symbol*; None when it is not the symbol of an option."""
+    match = _GRAMMAR.fullmatch(symbol)
+    if match is None or match[3] not in _MONTHS:
         return None
-    asset, day, month, year, strike, kind, settle = found.groups()
+    asset, day, month, year, strike, kind, settle = match.groups()
     try:
         date = datetime(2000 + int(year), _MONTHS[month], int(day), tzinfo=UTC)
     except ValueError:

@@ -1,4 +1,4 @@
-"""The venue's rows: one GET a coin has them all; and the coins that have options.
+"""Client of the venue's REST API: all rows of a coin with one GET, and the coins with options.
 
 https://bybit-exchange.github.io/docs/v5/market/tickers, /docs/v5/market/instrument
 """
@@ -18,7 +18,7 @@ __all__ = ("Row", "VenueClient", "VenueRows", "read")
 PATH: Final = "/v5/market/tickers"
 LIST: Final = "/v5/market/instruments-info"
 PAGES_MAX: Final = 20
-SHUT_OUT: Final = 403
+FORBIDDEN: Final = 403
 BAN_S: Final = 600.0
 
 Row = Mapping[str, Any]
@@ -26,68 +26,75 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class VenueRows:
-    """All rows of a coin, by symbol, and the venue's time of them in ms."""
+    """All rows of a coin by symbol, and the venue's time of the response in ms."""
 
     time_ms: int
     by_symbol: Mapping[str, Row]
 
 
 class VenueClient:
-    """The REST host at *url*."""
+    """A client of the REST host at *url*."""
 
     def __init__(self, url: str, insecure: bool) -> None:
         self._http = HttpClient(url, f"fastopts-verify/{fastopts.__version__}", insecure)
 
     def close(self) -> None:
+        """Close the connection."""
         self._http.close()
 
-    def ask(self, coin: str) -> Answer:
-        """Ask for all options of *coin*. Raises ConnectionLost."""
+    def request(self, coin: str) -> Answer:
+        """Request the rows of all options of *coin*. Raises ConnectionLost."""
         return self._http.get(PATH, {"category": "option", "baseCoin": coin})
 
     def coins(self) -> set[str]:
-        """The coins that the venue names when it is asked for all: not documented, and perhaps
-        none. Raises VenueBanned."""
-        found: set[str] = set()
+        """Return the coins that the venue lists when asked for `All`. Raises VenueBanned.
+
+        Bybit does not document `All`. After any other error these are the coins so far, perhaps
+        none: the known coins are requested anyway.
+        """
+        listed: set[str] = set()
         cursor = ""
         try:
             for _ in range(PAGES_MAX):
-                params = {"category": "option", "baseCoin": "All", "limit": "1000"}
-                told = _result(
-                    self._http.get(LIST, params | ({"cursor": cursor} if cursor else {}))
-                )
-                found |= {str(row["baseCoin"]) for row in told["result"]["list"]}
-                cursor = told["result"].get("nextPageCursor") or ""
+                page = self._page(cursor)
+                listed |= {str(row["baseCoin"]) for row in page["list"]}
+                cursor = page.get("nextPageCursor") or ""
                 if not cursor:
                     break
         except VenueBanned:
             raise
         except (VenueError, ConnectionLost, ValueError, TypeError, KeyError):
-            pass  # it does not answer that: those found so far, and those that are known
-        return {coin for coin in found if keys.is_coin(coin)}
+            pass
+        return {coin for coin in listed if keys.is_coin(coin)}
+
+    def _page(self, cursor: str) -> Any:
+        params = {"category": "option", "baseCoin": "All", "limit": "1000"}
+        if cursor:
+            params["cursor"] = cursor
+        return _envelope(self._http.get(LIST, params))["result"]
 
 
-def read(answer: Answer) -> VenueRows:
-    """Read an answer. Raises VenueBanned, after which nothing may be asked, or VenueError."""
+def read(response: Answer) -> VenueRows:
+    """Parse a response. Raises VenueBanned, after which no request may follow, or VenueError."""
     try:
-        told = _result(answer)
-        rows = {row["symbol"]: row for row in told["result"]["list"]}
-        return VenueRows(int(told["time"]), rows)
+        envelope = _envelope(response)
+        rows = {row["symbol"]: row for row in envelope["result"]["list"]}
+        return VenueRows(int(envelope["time"]), rows)
     except (ValueError, TypeError, KeyError) as error:
-        raise VenueError(f"the venue's answer is none of its tickers: {error!r}") from error
+        raise VenueError(f"the venue's response is not a list of tickers: {error!r}") from error
 
 
-def _result(answer: Answer) -> Any:
-    """The envelope of a good answer. Raises VenueBanned, VenueError, or what json.loads raises."""
-    if answer.status == SHUT_OUT:
+def _envelope(response: Answer) -> Any:
+    """The JSON of a good response. Raises VenueBanned, VenueError, or what json.loads raises."""
+    if response.status == FORBIDDEN:
         raise VenueBanned(
-            "HTTP 403: the venue shuts this address out, for too many requests or for its country;"
-            " ask nothing for 10 minutes",
+            "HTTP 403: the venue refuses this address, because of too many requests or its country;"
+            " send no requests for 10 minutes",
             BAN_S,
         )
-    if answer.status != 200:
-        raise VenueError(f"HTTP {answer.status} from the venue")
-    told = json.loads(answer.body)
-    if told["retCode"] != 0:
-        raise VenueError(f"retCode {told['retCode']}: {told['retMsg']}")
-    return told
+    if response.status != 200:
+        raise VenueError(f"HTTP {response.status} from the venue")
+    envelope = json.loads(response.body)
+    if envelope["retCode"] != 0:
+        raise VenueError(f"retCode {envelope['retCode']}: {envelope['retMsg']}")
+    return envelope

@@ -21,11 +21,11 @@ def test_all_is_good_where_redis_holds_what_the_venue_says(verify: Verify, rows:
     assert (done.code, done.err) == (0, "")
     assert done.out.startswith("SIMULATED")
     count = len(rows)
-    assert ["sample", f"{count} of {count} live: --seed 7"] in done.rows
+    assert ["sample", f"{count} of {count} live options (--seed 7)"] in done.rows
     assert ["fields", f"{count} equal, 0 moved, 0 wrong"] in done.rows
-    assert ["coverage", f"{count} live of {count} that the venue lists"] in done.rows
+    assert ["coverage", f"{count} of {count} options that the venue lists are live"] in done.rows
     assert [row[2] for row in done.rows if row[0] == "loss"] == ["balanced", "balanced"]
-    assert done.rows[-1] == ["verdict", "all good"]
+    assert done.rows[-1] == ["result", "all checks passed"]
 
 
 def test_json_tells_the_same(verify: Verify) -> None:
@@ -47,9 +47,9 @@ def test_a_hash_that_is_not_as_the_venue_says_is_found_with_its_field(
     done = verify("--sample", "500")
     assert done.code == 1
     [wrong] = [row[1] for row in done.rows if row[0] == "wrong"]
-    assert wrong.startswith(f"{symbol} bid_size (bq): 0.125 is stored, the venue says ")
-    assert ", and 1 more fields; ticked " in wrong
-    assert done.rows[-1][1].startswith("NOT GOOD: 1 of ")
+    assert wrong.startswith(f"{symbol} bid_size (bq): Redis has 0.125, the venue ")
+    assert ", and 1 more fields; it ticked " in wrong
+    assert done.rows[-1][1].startswith("FAILED: 1 of ")
     [found] = verify("--json", "--sample", "500").objects
     evidence = found["evidence"][symbol]
     assert found["outcomes"][symbol] == "wrong"
@@ -69,7 +69,7 @@ def test_what_was_put_into_a_field_can_not_move_a_terminal(
     done = verify("--sample", "500")
     assert "\x1b" not in done.out
     [wrong] = [row for row in done.rows if row[0] == "wrong"]
-    assert f"{min(rows)} mark_price (mp): \\x1b[2J1\\nloss" in wrong[1]
+    assert f"{min(rows)} mark_price (mp): Redis has \\x1b[2J1\\nloss" in wrong[1]
 
 
 def test_a_terminal_of_80_columns_has_all_of_it(held: Store, market: Running, rows: Rows) -> None:
@@ -80,7 +80,7 @@ def test_a_terminal_of_80_columns_has_all_of_it(held: Store, market: Running, ro
         lines = re.sub(r"\x1b\[[\d;]*m", "", screen.written).replace("\r", "").splitlines()
     assert max(map(len, lines)) <= 80
     [told] = re.findall(r"^wrong (.*?)^loss", "\n".join(lines), re.DOTALL | re.MULTILINE)
-    assert f"{min(rows)} mark_price (mp): 12345.5 is stored," in " ".join(told.split())
+    assert f"{min(rows)} mark_price (mp): Redis has 12345.5," in " ".join(told.split())
 
 
 def test_what_is_missing_is_told_by_name(verify: Verify, held: Store, rows: Rows) -> None:
@@ -88,7 +88,7 @@ def test_what_is_missing_is_told_by_name(verify: Verify, held: Store, rows: Rows
     asset = symbol.split("-")[0]
     held.client.srem(f"options:{asset}", symbol)
     done = verify()
-    assert (done.code, done.rows[-1][1]) == (1, "NOT GOOD: 1 listed options are not live")
+    assert (done.code, done.rows[-1][1]) == (1, "FAILED: 1 listed options are not live")
     assert f"1 are not in Redis: {symbol}" in done.out
 
 
@@ -103,7 +103,7 @@ def test_what_is_marked_as_suspect_is_not_live(verify: Verify, held: Store, rows
 def test_losses_that_do_not_balance_are_not_good(verify: Verify, held: Store) -> None:
     held.client.hset("stats", "written", 899)
     done = verify()
-    assert (done.code, done.rows[-1][1]) == (1, "NOT GOOD: the losses do not balance")
+    assert (done.code, done.rows[-1][1]) == (1, "FAILED: a loss equation does not balance")
     words = "applied 990 = written 899 + conflated 83 + pending 7"
     assert ["loss", words, "NOT BALANCED"] in done.rows
 
@@ -111,7 +111,7 @@ def test_losses_that_do_not_balance_are_not_good(verify: Verify, held: Store) ->
 def test_without_counters_nothing_balances(verify: Verify, held: Store) -> None:
     held.client.delete("stats")
     done = verify()
-    assert (done.code, done.rows[-1][1]) == (1, "NOT GOOD: there are no counters to balance")
+    assert (done.code, done.rows[-1][1]) == (1, "FAILED: there are no counters to balance")
 
 
 def test_greeks_in_another_unit_are_found_even_if_the_venue_says_the_same(
@@ -130,13 +130,15 @@ def test_greeks_in_another_unit_are_found_even_if_the_venue_says_the_same(
     assert greeks["agree"] < 0.5 * greeks["checked"]
     assert greeks["worst"]["greek"] == "vega"
     assert greeks["worst"]["off"] == pytest.approx(99, rel=0.05)
-    assert found["complaints"] == [f"{greeks['checked'] - greeks['agree']} greeks are off"]
+    assert found["complaints"] == [
+        f"the greeks of {greeks['checked'] - greeks['agree']} options differ from the model"
+    ]
 
 
 def test_a_feed_whose_connections_are_silent_has_nothing_live(verify: Verify, held: Store) -> None:
     feed(held, conns={1: 7200.0, 2: 7200.0})
     done = verify()
-    assert (done.code, done.rows[-1][1]) == (1, "NOT GOOD: nothing is live")
+    assert (done.code, done.rows[-1][1]) == (1, "FAILED: no option is live")
     told = f"sim, epoch {EPOCH}, 2 connections, 2 of them silent"
     assert ["feed", told] in done.rows
     assert ["fields", "0 equal, 0 moved, 0 wrong"] in done.rows
@@ -147,8 +149,8 @@ def test_a_feed_whose_connections_are_silent_has_nothing_live(verify: Verify, he
     [
         ({"heartbeat_ms": 0}, "the feed of sim is dead: its collector has ended; start a"),
         ({"beat_s": 90}, "the feed of sim is dead: the last heartbeat is 9"),
-        ({"schema": "2"}, "fastopts:feed has schema 2: this judges 1 alone"),
-        ({"heartbeat_limit_ms": "soon"}, "fastopts:feed is not as a collector writes it"),
+        ({"schema": "2"}, "fastopts:feed has schema 2; verify supports schema 1 only"),
+        ({"heartbeat_limit_ms": "soon"}, "fastopts:feed has a malformed or missing field"),
     ],
 )
 def test_a_feed_that_is_dead_or_strange_is_told(
@@ -170,11 +172,11 @@ def test_an_empty_redis_is_told(verify: Verify, held: Store) -> None:
 @pytest.mark.parametrize(
     ("answer", "said"),
     [
-        ((403, "no"), "HTTP 403: the venue shuts this address out"),
+        ((403, "no"), "HTTP 403: the venue refuses this address"),
         ((502, "<html>"), "HTTP 502 from the venue"),
-        ((200, "<html>"), "the venue's answer is none of its tickers"),
+        ((200, "<html>"), "the venue's response is not a list of tickers"),
         ((200, '{"retCode": 10001, "retMsg": "params error"}'), "retCode 10001: params error"),
-        ((200, '{"retCode": 0, "result": {}, "time": 1}'), "the venue's answer is none"),
+        ((200, '{"retCode": 0, "result": {}, "time": 1}'), "the venue's response is not a list"),
     ],
 )
 def test_a_venue_that_does_not_answer_is_told(

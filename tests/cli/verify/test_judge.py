@@ -21,7 +21,7 @@ def looked(*looks: tuple[Tick | None, dict[str, str], Tick | None]) -> Case:
     case = Case("BTC-27MAR26-70000-P")
     for number, (before, told, after) in enumerate(looks, 1):
         if case.is_open:
-            case.see(before, told, after, T0_MS + 1000 * number)
+            case.observe(before, told, after, T0_MS + 1000 * number)
     return case
 
 

@@ -24,9 +24,9 @@ class Moody(VenueClient):
         self.asked: list[str] = []
         self._statuses = list(statuses)
 
-    def ask(self, coin: str) -> Answer:
+    def request(self, coin: str) -> Answer:
         self.asked.append(coin)
-        answer = super().ask(coin)
+        answer = super().request(coin)
         return Answer(self._statuses.pop(0), {}, b"") if self._statuses else answer
 
 

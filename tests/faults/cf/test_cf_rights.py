@@ -120,7 +120,7 @@ def test_CF_18_a_replica_is_named_with_its_master(tmp_path: Path) -> None:
     assert found["level"] == "red"
     assert "READONLY" in found["words"]
     assert found["remedy"] == (
-        f"this is a read-only replica: name its master, 127.0.0.1:{master.port}"
+        f"this is a read-only replica: use its master, 127.0.0.1:{master.port}"
     )
 
 
@@ -143,7 +143,7 @@ def test_CF_18_a_full_memory_is_named(tmp_path: Path) -> None:
         with redis.Redis.from_url(server.url, protocol=2) as client:
             client.config_set("maxmemory", "1")
         found = doctor(server, tmp_path)["writing"]
-    assert (found["level"], found["remedy"]) == ("red", "raise maxmemory, or free memory")
+    assert (found["level"], found["remedy"]) == ("red", "raise maxmemory or free memory")
     assert "HSET" in found["words"]
 
 
