@@ -138,4 +138,4 @@ def test_where_nothing_is_announced_it_says_so(store: Store, tmp_path: Path) -> 
     list_market(store)
     done = watch(store.url, "BTC", cwd=tmp_path)
     assert done.code == 1
-    assert "nothing was announced yet" in done.err
+    assert "no announcement received yet" in done.err

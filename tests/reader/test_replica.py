@@ -333,7 +333,7 @@ def test_a_collector_that_announces_nothing_behind_its_heartbeats_breaks_it(
     server.announces = False
     server.tick(STABLE[0])
     talking.live_on(3.0)
-    assert "announces nothing" in str(talking.problem)
+    assert "no announcements" in str(talking.problem)
     assert "+publish" not in str(talking.problem)
     assert heard.said == [str(talking.problem)]
     server.announces = True
@@ -398,7 +398,7 @@ def test_what_a_lost_conn_delivered_is_resumed_once_it_is_delivered_again(
     talking.live_on(0.2)
     assert talking.problem is None
     assert talking.live == {}
-    assert heard.said == ["what connection 1 delivered is not live any more"]
+    assert heard.said == ["values of connection 1 are not live any more"]
     server.tick(*STABLE[:3])
     talking.live_on(0.3)
     assert len(heard.said) == 1

@@ -237,7 +237,7 @@ def test_a_lost_conn_is_told_and_what_the_next_delivers_comes(
     seen = see()
     collector.drop_conn()
     taken = seen.until(kinds)
-    assert taken[0].reason == "what connection 1 delivered is not live any more"
+    assert taken[0].reason == "values of connection 1 are not live any more"
     collector.tick()
     taken = seen.until(lambda taken: "resumed" in kinds(taken) and len(symbols(taken)) >= 20)
     assert set(symbols(taken)) == set(SYMBOLS)

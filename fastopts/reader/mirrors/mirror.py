@@ -74,7 +74,7 @@ class BaseMirror(MirrorReads, Uncopied):
         return len(self._replica.records)
 
     def __contains__(self, symbol: object) -> bool:
-        return symbol in self._replica.records or symbol in self._replica.delivered
+        return symbol in self._replica.records or symbol in self._replica.expired
 
     @property
     def symbols(self) -> list[str]:
@@ -123,7 +123,7 @@ class BaseMirror(MirrorReads, Uncopied):
         replica, venue_ms = self._replica, self._moment().venue_ms
         names = arguments.symbols(symbols)
         absent = {name for name in names if name not in replica.records}
-        absent -= replica.delivered.keys()
+        absent -= replica.expired.keys()
         expiries = ((name, delivery_ms(name)) for name in sorted(absent) if keys.is_symbol(name))
         return [name for name, at in expiries if at is not None and abs(venue_ms - at) < DAY_MS]
 
@@ -138,7 +138,7 @@ class BaseMirror(MirrorReads, Uncopied):
         """Return the option *symbol* as `get` does, or an Absent with the error."""
         moment = self._moment()
         replica = self._replica
-        record = replica.records.get(symbol) or replica.delivered.get(symbol)
+        record = replica.records.get(symbol) or replica.expired.get(symbol)
         if record is None:
             error = moment.problem or self._missing_error(symbol, moment, requirements)
             return Absent(symbol, error)

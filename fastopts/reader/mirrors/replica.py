@@ -1,329 +1,327 @@
-"""A copy of the records, kept current by the announcements of changes; without a wire or a clock.
+"""`Replica`: a copy of records kept current by announcements, without I/O or a clock.
 
-One RESP3 connection carries everything, so that answers and announcements come in the server's own
-order. The talk: look at the feed, and see whose it is; subscribe; once something is announced, and
-not before, take a snapshot; apply what is announced from then on. A gap in the numbers or another
-epoch asks for a new snapshot, and so does another listing, which leaves what is there current.
+One RESP3 connection carries everything, so that replies and announcements arrive in the order in
+which the server made them. The conversation: read the feed, which names the store; subscribe to its
+channel; after the first announcement, and not before, take a snapshot; apply announcements from
+then on. A gap in their numbers or another epoch requires a new snapshot. So does a new listing, but
+what is there stays current meanwhile.
 
-The channel is that of the store that the feed names; announcements of another epoch than the feed's
-do not count. However many gaps there are, snapshots are taken ever more rarely while they don't
-help, and a conversation over which nothing is current for some seconds is given up: the name of the
-server may lead to another one by now.
+Channels are per server while databases are not, so each store has its own channel: replicas of one
+database must not apply announcements for another. Announcements of another epoch than the feed's
+are not applied, but make everything stale until the feed has been read again: either another
+collector has just begun, or one without the lease still writes.
 
-The feed is looked at ten times a second. An answer comes behind all that was announced before it:
-so nothing here is older than the last look, and a copy that could not look is not current.
+The feed is read ten times a second. Its reply comes behind all that was announced before it: so
+nothing here is older than the last read of the feed, and a replica that could not read it for a
+second is not current. Resyncs that do not help are spaced out (`ResyncBackoff`), and a connection
+over which nothing is current for some seconds is given up (`FailoverTimer`).
 """
 
-import contextlib
-from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any, Final
 
-import hiredis
-
 from fastopts import keys
-from fastopts.core import Tick, decode, mget
+from fastopts.core import mget
 from fastopts.errors import FastoptsError, FeedDown, StoreError, WrongVenue
-from fastopts.model import RECORD, Instrument
-from fastopts.net.redis.resp import pack, parsing_replies, reply_reader
+from fastopts.net.redis.resp import pack
 from fastopts.reader.freshness.feed import Feed, Version, feed_from_fields
 from fastopts.reader.freshness.moment import Moment
 from fastopts.reader.mirrors import announcement
+from fastopts.reader.mirrors.announcement import Announcement
+from fastopts.reader.mirrors.contents import ReplicaContents
+from fastopts.reader.mirrors.exchange import Exchange
 from fastopts.reader.mirrors.listener import MirrorListener
 from fastopts.reader.mirrors.resync import ResyncBackoff
-from fastopts.reader.objects import universe
 from fastopts.reader.objects.option import Option
-from fastopts.reader.objects.phases import Phases
+from fastopts.reader.objects.universe import ask_terms, read_terms
 from fastopts.reader.redis.failover import ASK_ROLE, FailoverTimer, master_of, with_master
 from fastopts.reader.selection.scope import Scope
 
-__all__ = ("NOT_ANNOUNCED", "UNSEEN_S", "Replica")
+__all__ = ("FEED_AGE_MAX_S", "NOT_ANNOUNCED", "Replica")
 
-LOOK_S: Final = 0.1
-LOOK_MIN_S: Final = 0.05  # between two looks, whatever is announced
-ROLE_S: Final = 1.0
-UNSEEN_S: Final = 1.0  # without a look: the wire, the server or this process is stuck
-CHUNK: Final = 250  # records asked for at once: announcements come between two answers
+FEED_READ_S: Final = 0.1
+FEED_READ_MIN_S: Final = 0.05  # between two reads, however many announcements ask for one
+ROLE_READ_S: Final = 1.0
+FEED_AGE_MAX_S: Final = 1.0  # an older feed: the network, the server or this process is stuck
+MGET_CHUNK: Final = 250  # records per command: announcements get through between two replies
+# Heartbeats without an announcement that mean a missed one: something is announced behind each. Of
+# those seen since the last announcement, the first may belong before it, and the announcement for
+# the newest may still be under way.
+SILENT_BEATS_MAX: Final = 2
 
-NOT_ANNOUNCED: Final = "the collector announces nothing over this connection"
+NOT_ANNOUNCED: Final = "no announcements of the collector arrive over this connection"
 REFUSED: Final = (
     "the server refuses the collector's announcements ({}): allow its user +pubsub|numsub +publish"
     f" &{keys.updates('*')}"
 )
 NO_STORE: Final = "the feed names no store: the collector is older than its readers, upgrade it"
-UNREADABLE: Final = b"\0"  # kept in place of a value of another size, which may be large
 NEVER: Final = float("inf")
-_BEHIND: Final = pack("PING")  # its answer comes behind those of all that was asked before
-
-Handler = Callable[[Any], None]
+_BARRIER: Final = pack("PING")  # its reply comes behind those of all earlier commands
 
 
 class Replica:
-    """One conversation after the other with a server; the caller owns socket and clock.
+    """State and rules of one replica, over one connection after the other.
 
-    `start` begins one, `receive` hears it, `data_to_send` drains what is to be said, `tick` is due
-    at `next_deadline`, `lost` ends it. `records`, their `terms` and `wanted`, whose they should be,
-    may be read from any thread, and `problem` and `moment` asked.
+    The caller owns socket and clock: `start` begins a connection and `lost` ends it, `receive`
+    takes its bytes, `data_to_send` returns bytes to send, `tick` is due at `next_deadline`. Other
+    threads may read `records`, `terms`, `expired`, `wanted`, `delisted` and `loaded`, and call
+    `problem` and `moment`.
     """
 
-    _outgoing: list[bytes]
-    _expected: deque[tuple[Handler, bool]]  # and whether a refusal is for it, too
-    _look_at: float
-    _now: float
-    _asked_at: float
-    _has_looked: bool
+    # Of the present connection, see `_reset`:
+    _exchange: Exchange
+    _now: float  # the time of the call that is being handled
+    _read_feed_at: float
+    _feed_asked_at: float
+    _has_feed: bool
     _was_current: bool
-    _is_alive: bool  # current, and the feed not down, at the last look
-    _channel: str  # that it subscribes to
-    _role_at: float
-    _epoch: int  # and the number, of the last announcement
+    _is_alive: bool  # current, and the feed not down, when it was last read
+    _channel: str  # subscribed to
+    _read_role_at: float
+    _epoch: int  # of the last announcement
     _number: int
-    _foreign: tuple[int, int]  # the same, of the last one of an epoch that is not the feed's
-    _stray: int  # an epoch that was announced while the feed had another
-    _foreigners: int  # announcements of such epochs
-    _is_suspended: bool  # until the feed was seen after one
-    _is_whole: bool  # holds what was announced up to there
+    _other: tuple[int, int]  # epoch and number of the last announcement of another epoch
+    _other_count: int  # of such announcements
+    _ignored_epoch: int  # announced without being the feed's: by a collector without the lease
+    _is_suspended: bool  # from such an announcement until the feed has been read
+    _is_complete: bool  # everything announced up to `_number` is here
     _gaps: int
-    _beats: int  # heartbeats seen since the last announcement
-    _members: set[str] | None  # while a snapshot is taken
-    _owes_snapshot: bool
-    loaded: Version | None  # the version of the last one, of this conversation
+    _silent_beats: int  # heartbeats since the last announcement
+    _loading: set[str] | None  # symbols of the snapshot that is being taken
+    _is_snapshot_due: bool
+    loaded: Version | None  # the listing of the last complete snapshot
 
     def __init__(self, venue: str, scope: Scope, listener: MirrorListener) -> None:
-        self.records: dict[str, bytes] = {}
-        self.terms: dict[str, Instrument] = {}
-        self.delivered: dict[str, bytes] = {}  # records of options that left the listing since
-        self.delisted: frozenset[str] = frozenset()  # of the symbols of the scope
-        self._phases = Phases()
-        self._gone: set[str] = set()
+        self.contents = ReplicaContents()
+        self.records = self.contents.records
+        self.terms = self.contents.terms
+        self.expired = self.contents.expired
+        self.delisted: frozenset[str] = frozenset()  # symbols of the scope
         self._venue = venue
         self._scope = scope
         self._listener = listener
-        self._view: tuple[Feed, int, float] = (Feed({}), 0, -NEVER)
+        # The feed, the server's clock in ms, and our clock when they were asked for.
+        self._seen: tuple[Feed, int, float] = (Feed({}), 0, -NEVER)
         self._problem: FastoptsError | None = FeedDown("not connected to Redis yet")
         self._is_current = self._is_stuck = self._is_broken = False
-        self._live: frozenset[int] = frozenset()
-        self._lost: frozenset[int] = frozenset()  # connections whose records were live
-        self.wanted: frozenset[str] = frozenset()
-        self._untold: set[str] = set()  # that changed while it was not current
+        self._live_conns: frozenset[int] = frozenset()
+        self._lost_conns: frozenset[int] = frozenset()  # whose records are here and were live
+        self._unreported: set[str] = set()  # symbols that changed while it was not current
         self._resync = ResyncBackoff()
         self._failover = FailoverTimer()
-        self._terms_of: Version | None = None  # the listing whose terms are here
-        self._master: str | None = None  # of which this server is a replica
-        self._at_rest: tuple[Version, int] | None = None  # what was read of a feed that was down
-        self._forget()
+        self._missing: set[str] = set()  # symbols of the scope that the snapshot finds delisted
+        self._terms_version: Version | None = None  # the listing that the terms are of
+        self._master: str | None = None  # set while the server is a replica
+        # Version and heartbeat of a snapshot taken while the feed was down: nothing is written
+        # then, so that the next connection need not take another one.
+        self._loaded_while_down: tuple[Version, int] | None = None
+        self._reset()
+
+    @property
+    def wanted(self) -> frozenset[str]:
+        """The symbols whose records it should hold."""
+        return self.contents.wanted
+
+    @property
+    def sequence(self) -> tuple[int, int]:
+        """Epoch and number of the last announcement."""
+        return self._epoch, self._number
+
+    @property
+    def was_current(self) -> bool:
+        """Whether it was current over the present connection."""
+        return self._was_current
 
     def start(self, introduction: Iterable[tuple[str, ...]]) -> None:
-        """Begin a conversation over a new connection."""
-        self._forget()
+        """Begin a new connection with the commands of *introduction* (AUTH, SELECT)."""
+        self._reset()
         for words in (*introduction, ("HELLO", "3")):
-            self._ask(pack(*words), _ignore)
+            self._exchange.send(pack(*words), _ignore)
 
     def lost(self, error: Exception) -> None:
-        """The connection is gone."""
-        self._has_looked = False
+        """Note that the connection ended with *error*."""
+        self._has_feed = False
         if isinstance(error, WrongVenue | FeedDown):
             self._break(error)
         else:
             self._break(FeedDown(f"no connection to Redis: {error}"))
 
     def close(self) -> None:
-        """Nobody keeps it current any more."""
+        """Note that it will not be kept current any more."""
         self._break(FeedDown("closed: changes are not received any more"))
 
-    @property
-    def sequence(self) -> tuple[int, int]:
-        """Epoch and number of the last announcement that was heard."""
-        return self._epoch, self._number
-
-    @property
-    def was_current(self) -> bool:
-        """Whether it was, during this conversation."""
-        return self._was_current
-
     def data_to_send(self) -> bytes:
-        """Drain what the rules decided to say."""
-        if not self._outgoing:
-            return b""
-        data, self._outgoing = b"".join(self._outgoing), []
-        return data
+        """Remove and return the bytes to send."""
+        return self._exchange.data_to_send()
 
     def next_deadline(self) -> float:
-        """When `tick` is due."""
-        return min(self._look_at, self._resync.due_at) if self._owes_snapshot else self._look_at
+        """Return when `tick` is due."""
+        if self._is_snapshot_due:
+            return min(self._read_feed_at, self._resync.due_at)
+        return self._read_feed_at
 
     def tick(self, now: float) -> None:
-        """Time has passed."""
+        """Do what is due at *now*."""
         self._now = now
-        if now >= self._look_at:
-            self._look(now)
-        if self._owes_snapshot:
+        if now >= self._read_feed_at:
+            self._read_feed(now)
+        if self._is_snapshot_due:
             self._load()
-        unseen = self._unseen(now)
-        self._pass_phases(now)
-        if self._is_current and unseen is not None and not self._is_stuck:
+        unread = self._unread(now)
+        self._report_phases(now)
+        if self._is_current and unread is not None and not self._is_stuck:
             self._is_stuck = True
-            self._tell_broken(str(unseen))
+            self._report_broken(str(unread))
 
     def receive(self, data: bytes, now: float) -> None:
-        """Hear *data*. Raises StoreError or WrongVenue when the conversation makes no sense, and
-        FeedDown when it is to be given up."""
+        """Handle *data* from the server.
+
+        Raises StoreError or WrongVenue if the server can't be used, and FeedDown if the connection
+        is to be given up.
+        """
         self._now = now
-        with parsing_replies():
-            self._reader.feed(data)
-            while (reply := self._reader.gets()) is not False:
-                self._hear(reply)
+        self._exchange.receive(data)
 
     def problem(self, now: float) -> FastoptsError | None:
-        """Why nothing of it is current; None when everything is, as of the last look."""
-        problem = self._problem or self._unseen(now)
+        """Return the error that makes everything stale; None if it was current when last read."""
+        problem = self._problem or self._unread(now)
         if self._master is None:
             return problem
-        seen = self.moment(now)
-        problem = problem or seen.feed.down(seen.now_ms)
+        moment = self.moment(now)
+        problem = problem or moment.feed.down(moment.now_ms)
         return None if problem is None else with_master(problem, self._master)
 
     def moment(self, now: float) -> Moment:
-        """The moment *now*, by the server's clock as it was last heard."""
-        feed, now_ms, at = self._view
-        return Moment(feed, now_ms + int((now - at) * 1000) if now_ms else 0, self.terms)
+        """Return the feed at *now*, the server's clock extrapolated from the last read."""
+        feed, now_ms, asked_at = self._seen
+        elapsed_ms = int((now - asked_at) * 1000) if now_ms else 0
+        return Moment(feed, now_ms + elapsed_ms, self.terms)
 
     def is_settled(self, now: float) -> bool:
-        """Whether it is known what can be had of it: all is current, or the feed is down."""
+        """Whether it is current, or the feed is known to be down and all there is was read."""
         if self.problem(now) is None:
             return True
-        feed, now_ms, _ = self._view
+        feed, now_ms, _ = self._seen
         is_down = bool(now_ms) and feed.down(now_ms) is not None
         return is_down and (not feed.venue or self.loaded == feed.version)
 
-    def _forget(self) -> None:
-        self._reader = reply_reader()
-        self._outgoing = []
-        self._expected = deque()
-        self._look_at = self._now = self._asked_at = 0.0
-        self._has_looked = self._was_current = self._is_alive = self._owes_snapshot = False
+    def remember(self, option: Option) -> None:
+        """Keep an *option* that expired before the first snapshot."""
+        self.contents.remember(option)
+
+    def _reset(self) -> None:
+        """Forget the last connection. What it brought stays, and is not current."""
+        self._exchange = Exchange(self._on_message)
+        self._now = self._read_feed_at = self._feed_asked_at = self._read_role_at = 0.0
+        self._has_feed = self._was_current = self._is_alive = self._is_snapshot_due = False
         self._channel = ""
-        self._role_at = 0.0
-        self._epoch = self._number = self._gaps = self._beats = 0
-        self._foreign = 0, 0
-        self._stray = self._foreigners = 0
-        self._is_suspended = self._is_whole = False
-        self.loaded = self._members = self._master = None
+        self._epoch = self._number = self._gaps = self._silent_beats = 0
+        self._other = 0, 0
+        self._ignored_epoch = self._other_count = 0
+        self._is_suspended = self._is_complete = False
+        self.loaded = self._loading = self._master = None
 
-    def _ask(self, command: bytes, handler: Handler, hears_refusal: bool = False) -> None:
-        self._outgoing.append(command)
-        self._expected.append((handler, hears_refusal))
+    # Announcements
 
-    def _hear(self, reply: Any) -> None:
-        if isinstance(reply, hiredis.PushNotification):
-            if reply[0] == b"subscribe":
-                self._expected.popleft()
-            elif reply[0] == b"message":
-                if reply[1] != self._channel.encode():
-                    raise StoreError(f"an announcement of another store: {reply[1][:60]!r}")
-                self._announced(announcement.parse(reply[2]))
+    def _on_message(self, channel: bytes, payload: bytes) -> None:
+        if channel != self._channel.encode():
+            raise StoreError(f"an announcement of another store: {channel[:60]!r}")
+        self._apply(announcement.parse(payload))
+
+    def _apply(self, message: Announcement) -> None:
+        if message.epoch != self._seen[0].epoch:
+            if message.epoch != self._ignored_epoch:
+                self._suspend(message)
             return
-        handler, hears_refusal = self._expected.popleft()
-        if isinstance(reply, StoreError) and not hears_refusal:
-            raise reply
-        handler(reply)
-
-    def _announced(self, update: announcement.Announcement) -> None:
-        if update.epoch != self._view[0].epoch:
-            if update.epoch != self._stray:
-                self._suspend(update)
-            return
-        is_next = update.number == self._number + 1 and update.epoch == self._epoch
-        self._follow(update.epoch, update.number)
+        is_next = message.number == self._number + 1 and message.epoch == self._epoch
+        self._follow(message.epoch, message.number)
         if not is_next:
-            self._lose_track()
-            self._break(FeedDown("changes were missed; catching up"))
-        if not self._is_whole:
+            self._note_gap()
+            self._break(FeedDown("an announcement was missed; taking a new snapshot"))
+        if not self._is_complete:
             self._load()
-        held = self.records.get
-        # What is here already is announced again once a minute, in case that it was deleted.
-        news = {
-            symbol: record
-            for symbol, record in update.records.items()
-            if symbol in self.wanted and record != held(symbol)
-        }
-        if news:
-            self.records.update(news)
-            self._changed(news)
+        if changed := self.contents.apply(message.records):
+            self._report_changed(changed)
 
-    def _suspend(self, update: announcement.Announcement) -> None:
-        """Not current until the feed says whether the epoch of *update* has begun."""
-        self._foreign = update.epoch, update.number
-        self._foreigners += 1
+    def _suspend(self, message: Announcement) -> None:
+        """Be stale until the feed tells whether the epoch of *message* has begun."""
+        self._other = message.epoch, message.number
+        self._other_count += 1
         self._is_suspended = True
-        if self._look_at < NEVER:
-            self._look_at = min(self._look_at, self._asked_at + LOOK_MIN_S)
+        if self._read_feed_at < NEVER:
+            self._read_feed_at = min(self._read_feed_at, self._feed_asked_at + FEED_READ_MIN_S)
         if self._is_current:
             self._break(FeedDown("another collector announces changes"))
 
-    def _resume(self, feed: Feed, foreigners: int) -> None:
-        """Go on after *foreigners* announcements of other epochs, of which the feed says whose they
-        are: those of an epoch that has not begun are nobody's."""
-        if not self._is_suspended or foreigners != self._foreigners:
+    def _resume(self, feed: Feed, other_count: int) -> None:
+        """Go on if *feed* was read after all *other_count* announcements of other epochs.
+
+        An epoch that is not the feed's by now is that of a collector without the lease: ignore it.
+        """
+        if not self._is_suspended or other_count != self._other_count:
             return
         self._is_suspended = False
-        self._stray = self._foreign[0] if self._foreign[0] != feed.epoch else 0
-        if self._is_whole and feed.epoch == self._epoch:
-            self._succeed()
-
-    def _lose_track(self) -> None:
-        """Announcements were missed: a snapshot is needed."""
-        self._gaps += 1
-        self._is_whole = False
+        self._ignored_epoch = self._other[0] if self._other[0] != feed.epoch else 0
+        if self._is_complete and feed.epoch == self._epoch:
+            self._become_current()
 
     def _follow(self, epoch: int, number: int) -> None:
-        self._epoch, self._number, self._beats = epoch, number, 0
+        self._epoch, self._number, self._silent_beats = epoch, number, 0
 
-    def _changed(self, symbols: Iterable[str]) -> None:
-        if self._is_current:
-            self._listener.changed(symbols)
-        else:
-            self._untold.update(symbols)
+    def _note_gap(self) -> None:
+        self._gaps += 1
+        self._is_complete = False
 
-    # The looks at the feed
+    # The feed
 
-    def _look(self, now: float) -> None:
-        self._look_at = NEVER  # one at a time
-        self._asked_at = now
-        if not self._is_alive and now >= self._role_at:
-            self._role_at = now + ROLE_S
-            self._ask(ASK_ROLE, self._heard_role, hears_refusal=True)
-        found: list[tuple[Any, int]] = []
-        self._ask(
-            pack("HGETALL", keys.FEED), lambda fields: found.append((fields, self._foreigners))
+    def _read_feed(self, now: float) -> None:
+        self._read_feed_at = NEVER  # not before the reply
+        self._feed_asked_at = now
+        if not self._is_alive and now >= self._read_role_at:
+            self._read_role_at = now + ROLE_READ_S
+            self._exchange.send(ASK_ROLE, self._on_role, takes_errors=True)
+        read: list[tuple[Any, int]] = []
+        self._exchange.send(
+            pack("HGETALL", keys.FEED), lambda fields: read.append((fields, self._other_count))
         )
-        self._ask(pack("TIME"), lambda time: self._looked(*found[0], time))
+        self._exchange.send(pack("TIME"), lambda time: self._on_feed(*read[0], time))
 
-    def _looked(self, fields: Mapping[bytes, bytes], foreigners: int, time: list[bytes]) -> None:
+    def _on_feed(self, fields: Mapping[bytes, bytes], other_count: int, time: list[bytes]) -> None:
+        """Handle the feed. *other_count* is that of the moment at which its reply arrived."""
         feed = feed_from_fields(fields, self._venue)
         now_ms = int(time[0]) * 1000 + int(time[1]) // 1000
-        before = self._view[0]
-        # The server's clock was read after the question: so the time reckoned is never too early.
-        self._view = (feed, now_ms, self._asked_at)
-        self._look_at = self._now + LOOK_S
+        before = self._seen[0]
+        # The server read its clock after we asked: extrapolated from then, the time is never behind
+        # the server's, and no age is understated.
+        self._seen = (feed, now_ms, self._feed_asked_at)
+        self._read_feed_at = self._now + FEED_READ_S
         down = feed.down(now_ms)
-        if not self._has_looked:
-            self._has_looked = True
-            self._failover.begin(self._now)
-            words = _unannounced(feed)
-            is_explained = words != NOT_ANNOUNCED
-            self._problem = FeedDown(words if is_explained else "nothing was announced yet")
+        if not self._has_feed:
+            self._on_first_feed(feed)
         self._subscribe(feed.store)
-        self._compare(before, feed, down)
-        self._resume(feed, foreigners)
+        self._compare_feeds(before, feed, down)
+        self._resume(feed, other_count)
         self._compare_conns(feed, now_ms)
-        if down is not None and self._at_rest == (feed.version, feed.heartbeat_ms):
-            self.loaded = feed.version  # nothing was written since
-        is_to_be_had = feed.epoch == self._epoch or down is not None
-        if feed.venue and feed.version != self.loaded and is_to_be_had:
+        self._load_if_outdated(feed, down)
+        self._check_alive(self._problem or down)
+
+    def _on_first_feed(self, feed: Feed) -> None:
+        self._has_feed = True
+        self._failover.begin(self._now)
+        reason = _unannounced(feed)
+        is_known = reason != NOT_ANNOUNCED
+        self._problem = FeedDown(reason if is_known else "no announcement received yet")
+
+    def _load_if_outdated(self, feed: Feed, down: FeedDown | None) -> None:
+        if down is not None and self._loaded_while_down == (feed.version, feed.heartbeat_ms):
+            self.loaded = feed.version
+        can_be_current = feed.epoch == self._epoch or down is not None
+        if feed.venue and feed.version != self.loaded and can_be_current:
             self._load()
-        problem = self._problem or down
+
+    def _check_alive(self, problem: FastoptsError | None) -> None:
+        """Give the connection up, by an error, if it has had a *problem* for too long."""
         self._is_alive = problem is None
         if problem is None:
             self._failover.alive(self._now)
@@ -331,217 +329,177 @@ class Replica:
             self._failover.given_up(self._now)
             raise with_master(problem, self._master)
 
-    def _heard_role(self, answer: Any) -> None:
-        self._master = master_of(answer)
+    def _on_role(self, reply: Any) -> None:
+        self._master = master_of(reply)
 
     def _subscribe(self, store: str) -> None:
-        """Hear of the changes of *store* from now on."""
+        """Subscribe to the announcements of *store*."""
         channel = keys.updates(store)
         if not store or channel == self._channel:
             return
         if self._channel:
             raise FeedDown("another store replaced the one being read; reconnecting")
         self._channel = channel
-        self._ask(pack("SUBSCRIBE", channel), self._denied, hears_refusal=True)
+        self._exchange.send(pack("SUBSCRIBE", channel), self._on_subscribe, takes_errors=True)
 
-    def _denied(self, answer: Any) -> None:
-        """SUBSCRIBE was refused: it is answered by a push otherwise."""
+    def _on_subscribe(self, reply: Any) -> None:
+        """Raise: a reply to SUBSCRIBE, rather than a push, is a refusal."""
         remedy = f" (allow this user +subscribe &{keys.updates('*')})"
-        is_noperm = isinstance(answer, StoreError) and answer.reply.startswith("NOPERM")
-        raise StoreError(f"{answer}{remedy if is_noperm else ''}", getattr(answer, "reply", ""))
+        is_noperm = isinstance(reply, StoreError) and reply.reply.startswith("NOPERM")
+        raise StoreError(f"{reply}{remedy if is_noperm else ''}", getattr(reply, "reply", ""))
 
-    def _compare(self, before: Feed, feed: Feed, down: FeedDown | None) -> None:
+    def _compare_feeds(self, before: Feed, feed: Feed, down: FeedDown | None) -> None:
         if before.epoch not in (0, feed.epoch):
             self._break(down or FeedDown("another collector has begun"))
-            self._lose_track()
-            if self._foreign[0] == feed.epoch:
-                self._follow(*self._foreign)
-        # Something is announced behind each heartbeat. Of those seen since the last announcement,
-        # the first may stand before it, and what belongs to the newest may be under way.
-        self._beats += feed.heartbeat_ms != before.heartbeat_ms
-        if self._beats > 2:
-            self._is_whole = False
+            self._note_gap()
+            if self._other[0] == feed.epoch:
+                self._follow(*self._other)
+        self._silent_beats += feed.heartbeat_ms != before.heartbeat_ms
+        if self._silent_beats > SILENT_BEATS_MAX:
+            self._is_complete = False
             self._break(down or FeedDown(_unannounced(feed)))
         if down is not None and not self._is_current:
             self._problem = down
 
     def _compare_conns(self, feed: Feed, now_ms: int) -> None:
-        held, live = self._live, feed.live_conns(now_ms)
-        gone, self._live = held - live, live
-        if gone and self._is_current:
-            conns = ", ".join(map(str, sorted(gone)))
-            words = f"what connection {conns} delivered is not live any more"
-            self._tell_broken(str(feed.down(now_ms) or words))
-        lost = (self._lost | gone) - live
-        self._lost = lost and lost & self._held_conns(feed, now_ms)
-        was_stuck, self._is_stuck = self._is_stuck, self._unseen(self._now) is not None
-        if live - held or was_stuck:
+        """Report which connections stopped or began to be live."""
+        before, live = self._live_conns, feed.live_conns(now_ms)
+        stopped, self._live_conns = before - live, live
+        if stopped and self._is_current:
+            conns = ", ".join(map(str, sorted(stopped)))
+            reason = f"values of connection {conns} are not live any more"
+            self._report_broken(str(feed.down(now_ms) or reason))
+        lost = (self._lost_conns | stopped) - live
+        if lost:  # of interest only as long as records of them are here
+            lost &= frozenset(self.contents.conns(feed.epoch, now_ms + feed.skew_ms))
+        self._lost_conns = lost
+        was_stuck, self._is_stuck = self._is_stuck, self._unread(self._now) is not None
+        if live - before or was_stuck:
             self._listener.revived()
-        self._mend()
+        self._report_resumed()
 
-    def _held_conns(self, feed: Feed, now_ms: int) -> frozenset[int]:
-        """The connections that delivered what is here and not expired."""
-        held = set()
-        for symbol, record in self.records.items():
-            with contextlib.suppress(StoreError):  # a record of another version
-                tick = decode(Tick, symbol, record, None, 0, ())
-                if tick.epoch == feed.epoch and tick.expiry_ms > now_ms + feed.skew_ms:
-                    held.add(tick.conn)
-        return frozenset(held)
-
-    def _unseen(self, now: float) -> FeedDown | None:
-        unseen_s = now - self._view[2]
-        if unseen_s < UNSEEN_S:
+    def _unread(self, now: float) -> FeedDown | None:
+        """Return an error if the feed was not read for too long."""
+        age_s = now - self._seen[2]
+        if age_s < FEED_AGE_MAX_S:
             return None
-        return FeedDown(f"the state of the feed was last read {unseen_s:.1f} s ago")
+        return FeedDown(f"the state of the feed was last read {age_s:.1f} s ago")
 
-    # The snapshot
+    # Snapshots
 
     def _load(self) -> None:
         """Take a snapshot, unless one is being taken; later, if one was taken just now."""
-        if self._members is not None:
+        if self._loading is not None:
             return
-        self._owes_snapshot = self._now < self._resync.due_at
-        if self._owes_snapshot:
+        self._is_snapshot_due = self._now < self._resync.due_at
+        if self._is_snapshot_due:
             return
         self._resync.begin(self._now)
-        feed, gaps = self._view[0], self._gaps
-        self._members = set(self._scope.symbols)
-        self._gone = set()
+        feed, gaps = self._seen[0], self._gaps
+        self._loading = set(self._scope.symbols)
+        self._missing = set()
+        send = self._exchange.send
         for asset, symbols in self._scope.by_asset().items():
-            self._ask(pack("SMEMBERS", keys.asset(asset)), partial(self._compared, symbols), True)
+            handler = partial(self._on_named_members, symbols)
+            send(pack("SMEMBERS", keys.asset(asset)), handler, takes_errors=True)
         for asset in self._scope.assets(feed):
-            self._ask(pack("SMEMBERS", keys.asset(asset)), self._listed)
-        self._ask(_BEHIND, lambda _: self._load_records(feed.version, gaps))
+            send(pack("SMEMBERS", keys.asset(asset)), self._on_members)
+        send(_BARRIER, lambda _: self._load_records(feed.version, gaps))
 
-    def _compared(self, symbols: set[str], members: Any) -> None:
-        """Note which of *symbols* are not among the listed ones of their asset. Where nothing is
-        listed, another program may have deleted the set."""
+    def _on_named_members(self, symbols: set[str], members: Any) -> None:
+        """Note which of the scope's *symbols* are not *members* of their asset.
+
+        An empty set proves nothing: another program may have deleted it.
+        """
         if isinstance(members, list | set) and members:
-            self._gone |= symbols - keys.symbols_of(members)
+            self._missing |= symbols - keys.symbols_of(members)
 
-    def _listed(self, members: Iterable[bytes]) -> None:
-        assert self._members is not None
-        self._members |= keys.symbols_of(members)
+    def _on_members(self, members: Iterable[bytes]) -> None:
+        assert self._loading is not None
+        self._loading |= keys.symbols_of(members)
 
     def _load_records(self, version: Version, gaps: int) -> None:
-        assert self._members is not None
-        self.wanted = frozenset(self._members)
-        names = sorted(self._members)
-        for name in names:
-            if version == self._terms_of and name in self.terms:
-                continue  # terms that are written anew change the version
-            self._ask(universe.ask_terms([name]), partial(self._termed, name), hears_refusal=True)
-        for start in range(0, len(names), CHUNK):
-            chunk = names[start : start + CHUNK]
-            self._ask(mget(chunk), partial(self._read, chunk))
-        self._ask(_BEHIND, lambda _: self._finish(version, gaps))
+        assert self._loading is not None
+        self.contents.wanted = frozenset(self._loading)
+        symbols = sorted(self._loading)
+        for symbol in symbols:
+            # The collector raises the version whenever it writes terms.
+            if version != self._terms_version or symbol not in self.terms:
+                handler = partial(self._on_terms, symbol)
+                self._exchange.send(ask_terms([symbol]), handler, takes_errors=True)
+        for start in range(0, len(symbols), MGET_CHUNK):
+            chunk = symbols[start : start + MGET_CHUNK]
+            self._exchange.send(mget(chunk), partial(self._on_records, chunk))
+        self._exchange.send(_BARRIER, lambda _: self._finish(version, gaps))
 
-    def _termed(self, name: str, answer: Any) -> None:
-        one = universe.read_terms(name, answer)
-        if one is not None:
-            self.terms[name] = one
+    def _on_terms(self, symbol: str, reply: Any) -> None:
+        instrument = read_terms(symbol, reply)
+        if instrument is not None:
+            self.terms[symbol] = instrument
 
-    def _read(self, names: list[str], answers: list[bytes | None]) -> None:
-        stirred = []
-        for name, answer in zip(names, answers, strict=True):
-            is_foreign = answer is not None and len(answer) != RECORD.size
-            record = UNREADABLE if is_foreign else answer
-            if record is None:
-                self.records.pop(name, None)
-            elif self.records.get(name) != record:
-                self.records[name] = record
-                stirred.append(name)
-        if stirred:
-            self._changed(stirred)
+    def _on_records(self, symbols: list[str], values: list[bytes | None]) -> None:
+        if changed := self.contents.replace(symbols, values):
+            self._report_changed(changed)
 
     def _finish(self, version: Version, gaps: int) -> None:
-        self._members, self._terms_of = None, version
-        self._keep_delivered()
-        for name in self.records.keys() - self.wanted:
-            del self.records[name]
-        for name in self.terms.keys() - self.wanted - self.delivered.keys():
-            del self.terms[name]
-        ends = ((name, self._expiry_ms(name)) for name in self.wanted)
-        self._phases.follow((name, end) for name, end in ends if end is not None)
+        """Handle the end of a snapshot that began with the listing *version* and after *gaps*."""
+        self._loading, self._terms_version = None, version
+        self.contents.drop_delisted(self.moment(self._now).venue_ms)
         if gaps == self._gaps:
             self.loaded = version
-            self.delisted = frozenset(self._gone)
-            feed, now_ms, _ = self._view
-            is_at_rest = feed.version == version and feed.down(now_ms) is not None
-            self._at_rest = (version, feed.heartbeat_ms) if is_at_rest else None
-            self._is_whole = version[1] == self._epoch
-            if self._is_whole and not self._is_suspended:
-                self._succeed()
+            self.delisted = frozenset(self._missing)
+            feed, now_ms, _ = self._seen
+            is_frozen = feed.version == version and feed.down(now_ms) is not None
+            self._loaded_while_down = (version, feed.heartbeat_ms) if is_frozen else None
+            self._is_complete = version[1] == self._epoch
+            if self._is_complete and not self._is_suspended:
+                self._become_current()
             self._listener.relisted()
-        elif self._epoch == self._view[0].epoch:
-            self._load()
+        elif self._epoch == self._seen[0].epoch:
+            self._load()  # announcements were missed while it was taken
 
-    # What the time does
+    # Reports to the listener
 
-    def remember(self, option: Option) -> None:
-        """Hold *option*, which was delivered before the first snapshot."""
-        if option.symbol not in self.records:
-            self.delivered[option.symbol] = option.record
-            if option.instrument is not None:
-                self.terms.setdefault(option.symbol, option.instrument)
-
-    def _keep_delivered(self) -> None:
-        """Keep what is listed no more since it was delivered, as long as its keys live."""
-        venue_ms = self.moment(self._now).venue_ms
-        for name in self.records.keys() - self.wanted:
-            end = self._expiry_ms(name)
-            if end is not None and end <= venue_ms:
-                self.delivered[name] = self.records[name]
-        for name in list(self.delivered):
-            end = self._expiry_ms(name)
-            if name in self.wanted or end is None or venue_ms > end + keys.TTL_AFTER_DELIVERY_MS:
-                del self.delivered[name]
-
-    def _expiry_ms(self, name: str) -> int | None:
-        if name in self.terms:
-            return self.terms[name].expiry_ms
-        record = self.records.get(name) or self.delivered.get(name)
-        with contextlib.suppress(StoreError):  # a record of another version
-            return decode(Tick, name, record, None, 0, ()).expiry_ms if record else None
-        return None
-
-    def _pass_phases(self, now: float) -> None:
-        moment = self.moment(now)
-        if moment.now_ms:
-            passed = self._phases.passed(moment.venue_ms)
-            if passed:
-                self._changed(passed)
-
-    # What is told
-
-    def _succeed(self) -> None:
+    def _become_current(self) -> None:
         if self._is_current:
             return
         self._is_current, self._problem = True, None
         self._was_current = True
-        self._mend()
-        untold, self._untold = self._untold, set()
-        self._listener.changed(untold)
+        self._report_resumed()
+        unreported, self._unreported = self._unreported, set()
+        self._listener.changed(unreported)
         self._listener.revived()
 
     def _break(self, problem: FastoptsError) -> None:
+        """Stop being current."""
         self._problem = problem
         if self._is_current:
             self._is_current = False
-            self._tell_broken(str(problem))
+            self._report_broken(str(problem))
 
-    def _tell_broken(self, words: str) -> None:
+    def _report_changed(self, symbols: Iterable[str]) -> None:
+        if self._is_current:
+            self._listener.changed(symbols)
+        else:
+            self._unreported.update(symbols)
+
+    def _report_phases(self, now: float) -> None:
+        moment = self.moment(now)
+        if moment.now_ms and (symbols := self.contents.changed_phases(moment.venue_ms)):
+            self._report_changed(symbols)
+
+    def _report_broken(self, reason: str) -> None:
         self._is_broken = True
-        self._listener.broke(words)
+        self._listener.broke(reason)
 
-    def _mend(self) -> None:
-        if self._is_broken and self._is_current and not (self._lost or self._is_stuck):
+    def _report_resumed(self) -> None:
+        if self._is_broken and self._is_current and not (self._lost_conns or self._is_stuck):
             self._is_broken = False
             self._listener.resumed()
 
 
 def _unannounced(feed: Feed) -> str:
+    """Return why no announcements arrive, as far as *feed* explains it."""
     if feed.venue and not feed.store:
         return NO_STORE
     return REFUSED.format(feed.updates_refused) if feed.updates_refused else NOT_ANNOUNCED

@@ -119,7 +119,7 @@ def proxy(living: Living) -> Iterator[FaultProxy]:
     [
         (dead, {"FeedDown", "Coverage"}, "has ended"),
         (silent, {"FeedDown", "Coverage"}, "last heartbeat"),
-        (dumb, {"FeedDown", "Coverage"}, "announces nothing"),
+        (dumb, {"FeedDown", "Coverage"}, "no announcements"),
         (muted, {"Coverage"}, "0 of 15 options are live"),
         (gone, {"FeedDown", "Coverage"}, "no connection to Redis"),
         (frozen, {"FeedDown", "Coverage"}, "was last read"),
