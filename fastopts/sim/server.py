@@ -204,7 +204,7 @@ class SimVenue:
             if status is None:
                 return None
             return _response(status, faults.refuse_body, faults.refuse_headers)
-        if request.method != "GET":
+        if getattr(request, "method", "GET") != "GET":  # before websockets 17: always GET
             return _response(http.HTTPStatus.METHOD_NOT_ALLOWED, b"")
         now_ms = self.clock.now_ms()
         self._feed.advance(now_ms)

@@ -4,19 +4,16 @@ import os
 import shutil
 import subprocess
 import sys
-import tarfile
 import venv
-import zipfile
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 import pytest
 
+from tests.environments.contents import ROOT, check_sdist, check_wheel
 from tests.payloads import dump, ticker
 
-ROOT: Final = Path(__file__).parents[3]
-SOURCES: Final = {path.name for path in (ROOT / "fastopts" / "core").glob("*.pyx")}
 LEFTOVERS: Final = (
     *(".*", "build", "dist", "*.egg-info", "__pycache__", "*.so", "symbols_cache*.json"),
 )
@@ -72,34 +69,10 @@ def build_sdist(folder: Path) -> Path:
     return next(folder.glob("*.tar.gz"))
 
 
-def check_sdist(sdist: Path) -> None:
-    with tarfile.open(sdist) as archive:
-        held = {Path(*Path(name).parts[1:]) for name in archive.getnames()}
-    core = {path.name for path in held if path.parts[:2] == ("fastopts", "core")}
-    assert core >= SOURCES
-    assert not {name for name in core if name.endswith((".c", ".so", ".html"))}
-    kept = {"Makefile", "MANIFEST.in", "docs", "tests", "CHANGELOG.md", "SECURITY.md", "LICENSE"}
-    assert {path.parts[0] for path in held if path.parts} >= kept
-    tests = {path for path in held if path.parts[:1] == ("tests",) and path.suffix == ".py"}
-    assert tests == {path.relative_to(ROOT) for path in (ROOT / "tests").rglob("*.py")}
-
-
 def build_wheel(sdist: Path, folder: Path) -> Path:
     options = ("--no-build-isolation", "--no-deps", "--no-index", "--wheel-dir", str(folder))
     run([sys.executable, "-m", "pip", "wheel", *options, sdist], folder)
     return next(folder.glob("*.whl"))
-
-
-def check_wheel(wheel: Path) -> None:
-    with zipfile.ZipFile(wheel) as archive:
-        names = archive.namelist()
-        size = sum(each.compress_size for each in archive.infolist())
-    assert not [name for name in names if name.endswith((".c", ".pyx"))]
-    assert {Path(name).parts[0].partition("-")[0] for name in names} == {"fastopts"}
-    extensions = {Path(name).name.partition(".")[0] for name in names if name.endswith(".so")}
-    assert extensions == {name.removesuffix(".pyx") for name in SOURCES}
-    assert {"fastopts/py.typed", "fastopts/serve/page/index.html"} <= set(names)
-    assert size < 3_000_000
 
 
 def install(wheel: Path, folder: Path) -> Path:
