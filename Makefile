@@ -5,6 +5,7 @@
 # make check  lint and the fast half of the tests: under 90 seconds
 # make bench  the numbers of the README
 # make pictures  those of the dashboard, in docs/
+# make docs   the documentation as a site in build/site, with every link checked
 # make wheel  source distribution and wheel, checked, installed in a clean environment and used
 # make lowest  the tests with the oldest versions of the dependencies
 # make environments  the wheel beside the packages of other traders
@@ -41,7 +42,7 @@ FUZZ_SEED ?= 1
 SEEDS ?= 20000
 LOAD_SECONDS ?= 20
 
-.PHONY: demo test check load lint lint-page bench pictures lowest wheel environments reliability mutants coverage asan fuzz simulation dates long lock clean FORCE
+.PHONY: demo test check load lint lint-page bench pictures docs lowest wheel environments reliability mutants coverage asan fuzz simulation dates long lock clean FORCE
 
 demo: $(VENV)/.built
 	@$(BIN)/python -m fastopts.demo
@@ -123,6 +124,9 @@ long: $(VENV)/.bench $(VENV)/.test
 # The tests of everything that calls a dependency, with the oldest versions that pyproject.toml allows.
 LOWEST_TESTS ?= tests/collector tests/compat tests/net tests/reader tests/serve tests/sim tests/cli
 
+docs: $(VENV)/.docs
+	@$(BIN)/python -m docs.make_site
+
 lowest: $(TOOLS)
 	@rm -rf build/lowest && mkdir -p build/lowest
 	@$(COPY) | tar -xf - -C build/lowest
@@ -136,7 +140,7 @@ wheel: $(VENV)/.test $(TOOLS)
 	@$(COPY) | tar -xf - -C build/sdist
 	@$(TOOLS)/uv build --quiet --python $(PYTHON) --out-dir build/sdist/dist build/sdist
 	@$(TOOLS)/auditwheel show build/sdist/dist/*.whl
-	@$(TOOLS)/auditwheel repair --wheel-dir dist build/sdist/dist/*.whl
+	@PATH="$(TOOLS):$$PATH" $(TOOLS)/auditwheel repair --wheel-dir dist build/sdist/dist/*.whl
 	@mv build/sdist/dist/*.tar.gz dist
 	@$(TOOLS)/twine check --strict dist/*
 	@$(TOOLS)/check-wheel-contents dist/*.whl
@@ -145,7 +149,7 @@ wheel: $(VENV)/.test $(TOOLS)
 environments: wheel
 	@$(BIN)/python -m tests.environments.beside dist --uv $(TOOLS)/uv
 
-# Tools that install and publish, apart from what is installed and published.
+# Tools that install and publish, kept apart from the project's own environment.
 $(TOOLS):
 	@$(PYTHON) -m venv build/tools
 	@$(TOOLS)/python -m pip install --quiet --disable-pip-version-check \
@@ -167,7 +171,7 @@ $(VENV)/.built: $(VENV)/bin/python $(CORE)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[serve]'
 	@touch $@
 
-$(VENV)/.test $(VENV)/.lint $(VENV)/.bench: $(VENV)/.%: $(VENV)/bin/python $(CORE)
+$(VENV)/.test $(VENV)/.lint $(VENV)/.bench $(VENV)/.docs: $(VENV)/.%: $(VENV)/bin/python $(CORE)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[$*]'
 	@touch $(VENV)/.built $@
 
