@@ -11,7 +11,7 @@ NAMES = (
     "fastopts/py.typed",
     "fastopts/serve/page/index.html",
     "fastopts-0.1.0.dist-info/METADATA",
-    *(f"fastopts/core/{name.removesuffix('.pyx')}.cpython-311.so" for name in SOURCES),
+    *(f"fastopts/core/{name.removesuffix('.pyx')}.cpython-311.so" for name in sorted(SOURCES)),
 )
 
 
