@@ -97,6 +97,9 @@ _EXPIRY_MS: Final = range(1_000_000_000_000, 4_102_444_800_000)
 
 Kind = Literal["C", "P"]
 
+# Months as symbols spell them. strftime's %b would depend on the locale.
+MONTHS: Final = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
+
 # The fields of `instrument:{symbol}`, all of them text.
 TERMS: Final = (
     *("base", "quote", "settle", "expiry_ms", "strike", "type"),

@@ -10,6 +10,8 @@ __all__ = ("Contract", "parse")
 _GRAMMAR: Final = re.compile(
     r"([A-Z0-9]+)-(\d{1,2})([A-Z]{3})(\d{2})-(\d+(?:\.\d+)?)-([CP])(?:-([A-Z]+))?", re.ASCII
 )
+# Independent of the table in fastopts.model on purpose: verify must not share a mistake with the
+# code that it checks.
 _NAMES: Final = re.findall("...", "JANFEBMARAPRMAYJUNJULAUGSEPOCTNOVDEC")
 _MONTHS: Final = {name: number for number, name in enumerate(_NAMES, 1)}
 DELIVERY_HOUR: Final = 8  # UTC

@@ -1,1 +1,7 @@
-"""Tables, dictionaries, dataframes and files."""
+"""Export: rows of a market as arrays, dataframes and files; options as dictionaries.
+
+table.py       Table: rows of a market, and the formats they can be taken in
+dataframes.py  pyarrow, pandas and polars
+files.py       JSON, CSV, Parquet and Arrow files
+as_dict.py     options, series and the feed as dictionaries for JSON
+"""

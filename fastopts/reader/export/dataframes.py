@@ -1,6 +1,6 @@
-"""A market's columns as tables of pyarrow, pandas and polars: the export schema, version 1.
+"""Columns of a market as tables of pyarrow, pandas and polars: the export schema, version 1.
 
-Columns are numpy arrays of equal length, one for each name of the vocabulary. What is absent is NaN
+Columns are numpy arrays of equal length, one for each field of the schema. An absent value is NaN
 in a number, NaT in a time and -1 in a count; in a table it is null, never 0.
 """
 
@@ -38,7 +38,7 @@ _ROW_ORDER = ("asset", "expiry", "settle", "strike", "type")
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """Where columns come from: the venue, the feed's epoch, the venue's time when it was read."""
+    """Origin of exported rows: the venue, the feed's epoch, the venue's time of the read in ms."""
 
     venue: str
     epoch: int
@@ -46,11 +46,11 @@ class Provenance:
 
     @property
     def as_of(self) -> str:
-        """The same time as text: 2026-11-27T08:00:00.000Z."""
+        """The time of the read as text: 2026-11-27T08:00:00.000Z."""
         return str(iso(np.datetime64(self.as_of_ms, "ms")))
 
     def metadata(self) -> dict[str, str | int]:
-        """What every export says of itself, beside its rows."""
+        """The metadata of an export: schema version, venue, epoch and time of the read."""
         return {
             "schema": SCHEMA_VERSION,
             "venue": self.venue,
@@ -60,7 +60,7 @@ class Provenance:
 
 
 def to_arrow(columns: Columns, provenance: Provenance) -> "pyarrow.Table":
-    """Return the rows as a pyarrow Table; its schema's metadata tells the provenance.
+    """Return the rows as a pyarrow Table; the schema's metadata holds the provenance.
 
     Raises MissingPackage without pyarrow.
     """
@@ -78,17 +78,18 @@ def to_arrow(columns: Columns, provenance: Provenance) -> "pyarrow.Table":
         form = FIELDS[name].form
         array = pa.array(column, types[form], mask=absent(column))
         arrays[name] = array.dictionary_encode() if form == "text" else array
-    told = {f"fastopts.{name}": str(value) for name, value in provenance.metadata().items()}
-    return pa.table(arrays, metadata=told)
+    metadata = {f"fastopts.{name}": str(value) for name, value in provenance.metadata().items()}
+    return pa.table(arrays, metadata=metadata)
 
 
 def to_pandas(columns: Columns, provenance: Provenance) -> "pandas.DataFrame":
-    """Return the rows as a pandas DataFrame; its `attrs` tell the provenance.
+    """Return the rows as a pandas DataFrame; its `attrs` hold the provenance.
 
-    An absent number is NaN, as is pandas' way. Raises MissingPackage without pandas.
+    An absent number is NaN, as usual in pandas. Raises MissingPackage without pandas.
     """
     with _extra("pandas"):
         import pandas as pd
+    # pandas' own inference would make objects of texts and floats of counts
     makers: dict[str, Callable[[Any], Any]] = {
         "text": pd.Categorical,
         "time": lambda column: pd.DatetimeIndex(column, tz="UTC"),
@@ -103,7 +104,7 @@ def to_pandas(columns: Columns, provenance: Provenance) -> "pandas.DataFrame":
 
 
 def to_polars(columns: Columns) -> "polars.DataFrame":
-    """Return the rows as a polars DataFrame, which has no place for the provenance.
+    """Return the rows as a polars DataFrame, without the provenance: polars has no place for it.
 
     Raises MissingPackage without polars.
     """
@@ -118,40 +119,41 @@ def to_polars(columns: Columns) -> "polars.DataFrame":
     }
     series = []
     for name, column in arranged(columns).items():
-        whole = pl.Series(name, column, types[FIELDS[name].form])
-        series.append(whole.set(pl.Series(absent(column)), None))
+        values = pl.Series(name, column, types[FIELDS[name].form])
+        series.append(values.set(pl.Series(absent(column)), None))
     return pl.DataFrame(series)
 
 
 def arranged(columns: Columns) -> dict[str, Column]:
-    """Put columns in the vocabulary's order; rows by asset, expiry, settle, strike and type."""
+    """Order columns as the schema does, rows by asset, expiry, settle coin, strike and type."""
     order = np.lexsort([columns[name] for name in reversed(_ROW_ORDER)])
     return {name: columns[name][order] for name in COLUMNS}
 
 
 def absent(column: Column) -> Column:
-    """Tell of each value of *column* whether it stands for none."""
-    none: Column
+    """A mask of the absent values of *column*."""
+    mask: Column
     match column.dtype.kind:
         case "f":
-            none = ~np.isfinite(column)
+            mask = ~np.isfinite(column)  # JSON has no infinity, and no market either
         case "i":
-            none = column < 0
+            mask = column < 0
         case "M":
-            none = np.isnat(column)
+            mask = np.isnat(column)
         case _:
-            none = np.zeros(len(column), bool)
-    return none
+            mask = np.zeros(len(column), bool)
+    return mask
 
 
 def iso(times: Column | np.datetime64) -> Column:
-    """Write UTC times as 2026-11-27T08:00:00.000Z."""
-    written: Column = np.datetime_as_string(times, unit="ms", timezone="UTC")
-    return written
+    """Format UTC times as 2026-11-27T08:00:00.000Z."""
+    texts: Column = np.datetime_as_string(times, unit="ms", timezone="UTC")
+    return texts
 
 
 @contextmanager
 def _extra(name: str) -> Iterator[None]:
+    """Raise MissingPackage for an import that fails; *name* is the extra that installs it."""
     try:
         yield
     except ImportError as error:

@@ -1,4 +1,4 @@
-"""A market's columns as files: JSON, CSV, Parquet and Arrow, of the export schema, version 1."""
+"""Columns of a market as files: JSON, CSV, Parquet and Arrow in the export schema, version 1."""
 
 import contextlib
 import csv
@@ -14,21 +14,21 @@ import orjson
 from fastopts import files
 from fastopts.errors import BadInput, ConfigError
 from fastopts.field_registry import COLUMNS
-from fastopts.reader.export import dataframes as frames
+from fastopts.reader.export import dataframes
 from fastopts.reader.export.dataframes import Column, Columns, Provenance
 from fastopts.reader.selection.arguments import shown
 
 __all__ = ("FORMS", "guarded", "write", "write_to")
 
-# A spreadsheet runs text that begins with one of these as a formula.
+# A spreadsheet evaluates text that begins with one of these as a formula (CSV injection).
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
 def write(path: str | os.PathLike[str], columns: Columns, provenance: Provenance) -> None:
     """Write the file *path*, whole or not at all; its suffix names one of FORMS.
 
-    Raises ConfigError for another suffix, MissingPackage, or FileError for a file that can't be
-    written: what was there stays then.
+    Raises ConfigError for another suffix, MissingPackage for a missing library, and FileError for a
+    file that can't be written; an existing file stays as it was then.
     """
     path = _path(path)
     form = path.suffix.lower().removeprefix(".")
@@ -40,19 +40,20 @@ def write(path: str | os.PathLike[str], columns: Columns, provenance: Provenance
 
 
 def guarded(text: str) -> str:
-    """*text* for a cell of CSV: with an apostrophe before it where it would be a formula."""
+    """*text* for a CSV cell, with an apostrophe before it if it would be a formula."""
     return f"'{text}" if text.startswith(_FORMULA) else text
 
 
 def write_to(stream: BinaryIO, form: str, columns: Columns, provenance: Provenance) -> None:
-    """Write one of FORMS to *stream*, in one piece; nothing when it can't be made.
+    """Write one of FORMS to *stream*, in one piece; nothing if the conversion fails.
 
-    Raises ConfigError for another form, or MissingPackage.
+    Raises ConfigError for another form, BadInput for a text stream, MissingPackage for a missing
+    library.
     """
     _check(form, "the form")
-    given: Any = stream
-    if not hasattr(given, "write") or isinstance(given, io.TextIOBase):
-        raise BadInput("stream: no binary file: write open(path, 'wb')", arguments=("stream",))
+    argument: Any = stream
+    if not hasattr(argument, "write") or isinstance(argument, io.TextIOBase):
+        raise BadInput("stream: not a binary file: write open(path, 'wb')", arguments=("stream",))
     stream.write(FORMS[form](columns, provenance))
 
 
@@ -64,13 +65,13 @@ def _path(path: str | os.PathLike[str]) -> Path:
     raise BadInput(f"path: {shown(path)} is not a path: write 'options.csv'", arguments=("path",))
 
 
-def _check(form: str, what: str) -> None:
+def _check(form: str, subject: str) -> None:
     if not isinstance(form, str) or form not in FORMS:
-        raise ConfigError(f"{what} is {shown(form)}, and must be one of {', '.join(FORMS)}")
+        raise ConfigError(f"{subject} is {shown(form)}, and must be one of {', '.join(FORMS)}")
 
 
 def _json(columns: Columns, provenance: Provenance) -> bytes:
-    values = map(_values, frames.arranged(columns).values())
+    values = map(_values, dataframes.arranged(columns).values())
     rows = [dict(zip(COLUMNS, row, strict=True)) for row in zip(*values, strict=True)]
     content = provenance.metadata() | {"rows": rows}
     return orjson.dumps(content, option=orjson.OPT_APPEND_NEWLINE)
@@ -80,13 +81,13 @@ def _csv(columns: Columns, _: Provenance) -> bytes:
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(COLUMNS)
-    cells = (_values(_spelled(column)) for column in frames.arranged(columns).values())
+    cells = (_values(_spelled(column)) for column in dataframes.arranged(columns).values())
     writer.writerows(zip(*cells, strict=True))
     return text.getvalue().encode()
 
 
 def _parquet(columns: Columns, provenance: Provenance) -> bytes:
-    table = frames.to_arrow(columns, provenance)
+    table = dataframes.to_arrow(columns, provenance)
     from pyarrow import parquet
 
     sink = io.BytesIO()
@@ -95,7 +96,7 @@ def _parquet(columns: Columns, provenance: Provenance) -> bytes:
 
 
 def _arrow(columns: Columns, provenance: Provenance) -> bytes:
-    table = frames.to_arrow(columns, provenance)
+    table = dataframes.to_arrow(columns, provenance)
     from pyarrow import ipc
 
     sink = io.BytesIO()
@@ -105,15 +106,15 @@ def _arrow(columns: Columns, provenance: Provenance) -> bytes:
 
 
 def _values(column: Column) -> list[Any]:
-    """The column's values as Python's own, times as text; None for what is absent."""
-    written = frames.iso(column) if column.dtype.kind == "M" else column
-    values = written.astype(object)
-    values[frames.absent(column)] = None
+    """The values of *column* as Python objects, times as text; None for absent ones."""
+    plain = dataframes.iso(column) if column.dtype.kind == "M" else column
+    values = plain.astype(object)
+    values[dataframes.absent(column)] = None
     return list(values)
 
 
 def _spelled(column: Column) -> Column:
-    """Flags in lower case; an apostrophe before text that would be a formula."""
+    """*column* for CSV: flags in lower case, formulas with an apostrophe before them."""
     match column.dtype.kind:
         case "b":
             return np.where(column, "true", "false")

@@ -1,4 +1,4 @@
-"""What stands in a list for an option that was not handed over."""
+"""`Absent`: the place of an option that a read of several could not return."""
 
 from dataclasses import dataclass
 
@@ -9,13 +9,16 @@ __all__ = ("Absent",)
 
 @dataclass(frozen=True, slots=True)
 class Absent:
-    """Stands for an option that was not handed over; false, and `reason` says why."""
+    """Stands in a list of results for an option that was not returned; it is false.
+
+    *reason* is the error that a read of this option alone would raise.
+    """
 
     symbol: str
     reason: FastoptsError
 
     def to_dict(self) -> dict[str, str]:
-        """Return `symbol`, the error's name as `reason` and its message as `detail`."""
+        """Return `symbol`, the error's class name as `reason` and its message as `detail`."""
         return {
             "symbol": self.symbol,
             "reason": type(self.reason).__name__,

@@ -1,4 +1,4 @@
-"""The ways to name an expiry."""
+"""Names of expiries: the forms that users may write, and the labels that symbols use."""
 
 import re
 import sys
@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, time
 from typing import TYPE_CHECKING, Final, Protocol, Union
 
 from fastopts.errors import BadInput
+from fastopts.model import MONTHS
 from fastopts.reader.selection.arguments import shown
 
 if TYPE_CHECKING:
@@ -25,24 +26,24 @@ __all__ = (
 
 
 class Dated(Protocol):
-    """Something with an expiry: a Series, a Chain, an Option."""
+    """Any object with an expiry: a Series, a Chain, an Option."""
 
     @property
-    def expiry(self) -> datetime: ...
+    def expiry(self) -> datetime:
+        """Time of delivery, in UTC."""
 
 
 Expiry = Union[str, date, "np.datetime64", Dated]
-USUAL_TIME: Final = time(8)  # UTC
-FRONT: Final = "front"  # the first that is not settling
+USUAL_TIME: Final = time(8)  # UTC, of nearly all deliveries
+FRONT: Final = "front"  # the first expiry that is neither settling nor delivered
 
-_MONTHS: Final = "JAN FEB MAR APR MAY JUN JUL AUG SEP OCT NOV DEC".split()  # noqa: SIM905
 _SYMBOL_FORM: Final = re.compile(r"(\d{1,2})([A-Z]{3})(\d{2})", re.ASCII)
 _LABEL_FORM: Final = re.compile(r"(\d{1,2}[A-Z]{3}\d{2})T(\d{2})(\d{2})(\d{2})?", re.ASCII)
 _KEY_FORM: Final = re.compile(r"(\d{2})(\d{2})(\d{2})", re.ASCII)
 
 
 def day_of(expiry: Expiry) -> date | None:
-    """The day (UTC) that *expiry* names; None for `front`. Raises BadInput."""
+    """The day (UTC) that *expiry* names; None for `front`. Raises BadInput for an invalid one."""
     try:
         expiry = _plain(expiry)
         if isinstance(expiry, datetime):
@@ -51,12 +52,12 @@ def day_of(expiry: Expiry) -> date | None:
             return expiry
         text = expiry.strip().upper()
         return None if text == FRONT.upper() else _parse(text)
-    except (ValueError, OverflowError):  # the last of all days, west of Greenwich
-        raise _bad(expiry) from None
+    except (ValueError, OverflowError):  # OverflowError: 9999-12-31 west of Greenwich
+        raise _invalid(expiry) from None
 
 
 def _plain(expiry: object) -> str | date:
-    """The text, date or datetime that *expiry* is, or has. Raises ValueError for others."""
+    """The text, date or datetime that *expiry* is or has. Raises ValueError for other objects."""
     if isinstance(expiry, date | str):
         return expiry
     numpy = sys.modules.get("numpy")  # a plain reader does not load it
@@ -70,8 +71,11 @@ def _plain(expiry: object) -> str | date:
 
 
 def label(expiry_ms: int) -> str:
-    """The day as a symbol spells it: `27MAR26`, `6JAN23`; with the time of a delivery that is not
-    at 08:00 UTC: `27MAR26T1600`. So two deliveries of one day have two labels."""
+    """The day as symbols spell it: `27MAR26`, `6JAN23`.
+
+    The label of a delivery at another time than 08:00 UTC has the time, too: `27MAR26T1600`. So two
+    deliveries of one day have two labels.
+    """
     moment = datetime.fromtimestamp(expiry_ms / 1000, UTC)
     if is_usual(expiry_ms):
         return label_of(moment)
@@ -79,13 +83,13 @@ def label(expiry_ms: int) -> str:
 
 
 def is_usual(expiry_ms: int) -> bool:
-    """Whether it is at the usual time of the day."""
+    """Whether *expiry_ms* is at the usual time of the day."""
     moment = datetime.fromtimestamp(expiry_ms / 1000, UTC)
     return moment.time().replace(microsecond=0) == USUAL_TIME
 
 
 def exact_ms(expiry: Expiry) -> int | None:
-    """The moment that *expiry* names, in ms; None where it names a day, or is none."""
+    """The moment that *expiry* names, in ms; None for a day, for `front` and for invalid ones."""
     moment: date | None = None
     try:
         expiry = _plain(expiry)
@@ -93,9 +97,9 @@ def exact_ms(expiry: Expiry) -> int | None:
         return None
     if isinstance(expiry, str):
         text = expiry.strip().upper()
-        if found := _LABEL_FORM.fullmatch(text):
-            hour, minute, second = int(found[2]), int(found[3]), int(found[4] or 0)
-            day = day_of(found[1])
+        if match := _LABEL_FORM.fullmatch(text):
+            hour, minute, second = int(match[2]), int(match[3]), int(match[4] or 0)
+            day = day_of(match[1])
             if day is not None and hour < 24 and minute < 60 and second < 60:
                 moment = datetime(day.year, day.month, day.day, hour, minute, second, tzinfo=UTC)
         elif "T" in text or ":" in text:
@@ -105,34 +109,36 @@ def exact_ms(expiry: Expiry) -> int | None:
                 return None
     else:
         moment = expiry
-    if not isinstance(moment, datetime) or moment != moment or not moment.time():
+    if not isinstance(moment, datetime) or moment != moment:  # pandas' NaT differs from itself
         return None
     aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return round(aware.timestamp() * 1000)
 
 
 def is_delivered_at(expiry_ms: int, expiry: Expiry) -> bool:
-    """Whether an option that is delivered at *expiry_ms* is one of *expiry*: of its day, and of
-    its time where a label spells one."""
+    """Whether *expiry* names the delivery at *expiry_ms*: its day, and its time if a label has it.
+
+    Only a label is compared to the second: a datetime in a data frame often is a day at midnight.
+    """
     if isinstance(expiry, str) and _LABEL_FORM.fullmatch(expiry.strip().upper()):
         return expiry_ms // 1000 == (exact_ms(expiry) or 0) // 1000
     return datetime.fromtimestamp(expiry_ms / 1000, UTC).date() == day_of(expiry)
 
 
 def label_of(day: date) -> str:
-    """*day* as a symbol spells it."""
-    return f"{day.day}{_MONTHS[day.month - 1]}{day:%y}"
+    """*day* as symbols spell it."""
+    return f"{day.day}{MONTHS[day.month - 1]}{day:%y}"
 
 
 def _parse(text: str) -> date:
-    if found := _LABEL_FORM.fullmatch(text):
-        if int(found[2]) > 23 or int(found[3]) > 59 or int(found[4] or 0) > 59:
+    if match := _LABEL_FORM.fullmatch(text):
+        if int(match[2]) > 23 or int(match[3]) > 59 or int(match[4] or 0) > 59:
             raise ValueError(text)
-        text = found[1]
-    if found := _SYMBOL_FORM.fullmatch(text):
-        return date(2000 + int(found[3]), _MONTHS.index(found[2]) + 1, int(found[1]))
-    if found := _KEY_FORM.fullmatch(text):
-        return date(2000 + int(found[1]), int(found[2]), int(found[3]))
+        text = match[1]
+    if match := _SYMBOL_FORM.fullmatch(text):
+        return date(2000 + int(match[3]), MONTHS.index(match[2]) + 1, int(match[1]))
+    if match := _KEY_FORM.fullmatch(text):
+        return date(2000 + int(match[1]), int(match[2]), int(match[3]))
     return _utc_day(datetime.fromisoformat(text))
 
 
@@ -142,7 +148,7 @@ def _utc_day(moment: datetime) -> date:
     return (moment.astimezone(UTC) if moment.tzinfo else moment).date()
 
 
-def _bad(expiry: object) -> BadInput:
+def _invalid(expiry: object) -> BadInput:
     return BadInput(
         f"{shown(expiry)} is not an expiry: write 27MAR26, 260327, 2026-03-27, a date or a"
         f" datetime (numpy's too), a Series, or '{FRONT}' for the first that is not settling"

@@ -1,4 +1,7 @@
-"""Changes of phase, which come with the time alone: nothing announces them."""
+"""`Phases`: finds the options that began to settle or were delivered since the last check.
+
+A phase changes with the time alone, so no announcement reports it: mirrors have to look for it.
+"""
 
 from bisect import bisect_right
 from collections.abc import Iterable
@@ -9,7 +12,7 @@ __all__ = ("Phases",)
 
 
 class Phases:
-    """Knows when each option begins to settle and when it is delivered."""
+    """The times at which each option begins to settle and is delivered."""
 
     def __init__(self) -> None:
         self._times_ms: list[int] = []
@@ -17,14 +20,16 @@ class Phases:
         self._venue_ms: int | None = None
 
     def follow(self, expiries: Iterable[tuple[str, int]]) -> None:
-        """Follow these options, each with its delivery in ms, and no others."""
+        """Follow these options instead of the previous ones: pairs of symbol and delivery in ms."""
         turns = sorted((at, symbol) for symbol, end in expiries for at in (end - SETTLING_MS, end))
         self._times_ms = [at for at, _ in turns]
         self._symbols = [symbol for _, symbol in turns]
 
     def passed(self, venue_ms: int) -> list[str]:
-        """The options whose phase is another at *venue_ms* than it was at the last call. The
-        venue's clock may have been corrected backwards."""
+        """The options whose phase at *venue_ms* differs from that at the previous call.
+
+        Time may go backwards, when the clock of the venue was corrected.
+        """
         before, self._venue_ms = self._venue_ms, venue_ms
         if before is None or not self._times_ms:
             return []

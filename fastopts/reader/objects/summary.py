@@ -1,4 +1,4 @@
-"""`Summary`: a market on one screen."""
+"""`Summary`: a market on one screen, as text and as values."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,10 +23,10 @@ Rows = NDArray[np.intp]
 
 @dataclass(frozen=True, slots=True)
 class AssetCount:
-    """How many options of *asset* are listed, how many of them live.
+    """The options of *asset*: how many are listed (*total*), how many of them are *live*.
 
-    *open_interest* and *volume_24h* (base coin) and *turnover_24h* (quote coin) are sums over what
-    is live.
+    *open_interest* and *volume_24h* (base coin) and *turnover_24h* (quote coin) are sums over live
+    options.
     """
 
     asset: str
@@ -39,11 +39,11 @@ class AssetCount:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """The feed, each asset, and the ages of what is live in seconds: median, 99th percentile.
+    """The feed, each asset, and the age of live values in seconds: median and 99th percentile.
 
-    *by_turnover* are the live options that traded most in 24 hours, by notional: base coins do not
-    compare across assets. *by_iv* have the highest mark volatility of those that pass the gate of a
-    scan.
+    *by_turnover* are the live options with the highest turnover of 24 hours; volumes in base coin
+    could not be compared across assets. *by_iv* are the options with the highest mark volatility
+    among those that pass the gate of a scan.
     """
 
     feed: FeedState
@@ -55,29 +55,31 @@ class Summary:
 
     @property
     def live(self) -> int:
-        return sum(one.live for one in self.assets)
+        """Live options of all assets."""
+        return sum(each.live for each in self.assets)
 
     @property
     def total(self) -> int:
-        return sum(one.total for one in self.assets)
+        """Listed options of all assets."""
+        return sum(each.total for each in self.assets)
 
     def __str__(self) -> str:
-        """It as plain text, 80 columns wide and about 24 lines high."""
+        """Plain text, 80 columns wide and about 24 lines high."""
         return "\n".join([*_head(self), "", *_asset_lines(self), "", *_top_lines(self)])
 
 
 def summarise(market: Market, top: int = TOP) -> Summary:
-    """Sum *market* up, with the *top* options by turnover and by volatility."""
+    """Summarise *market*, with the *top* options by turnover and by volatility."""
     live, ages_s = market.column("live"), market.live_ages_s()
     turnover = market.column("turnover_24h")
     traded = np.flatnonzero(live & (turnover > 0))
-    busiest = traded[np.argsort(-turnover[traded], kind="stable")]
+    by_turnover = traded[np.argsort(-turnover[traded], kind="stable")]
     return Summary(
         FeedState(market.moment),
         tuple(_count(market, asset) for asset in np.unique(market.column("asset")).tolist()),
         quantile(ages_s, 0.5),
         quantile(ages_s, 0.99),
-        _options(market, busiest[:top]),
+        _options(market, by_turnover[:top]),
         tuple(scan(market, {}, True, "-mark_iv", top)),
     )
 
@@ -110,16 +112,16 @@ def _head(summary: Summary) -> Iterator[str]:
 def _asset_lines(summary: Summary) -> Iterator[str]:
     heads = ("asset", "live", "listed", "open interest", "volume 24h", "turnover 24h")
     yield "{:<6} {:>7} {:>7} {:>15} {:>15} {:>18}".format(*heads)
-    for one in summary.assets:
+    for each in summary.assets:
         yield (
-            f"{one.asset:<6} {one.live:>7,} {one.total:>7,} {one.open_interest:>15,.2f}"
-            f" {one.volume_24h:>15,.2f} {one.turnover_24h:>18,.0f}"
+            f"{each.asset:<6} {each.live:>7,} {each.total:>7,} {each.open_interest:>15,.2f}"
+            f" {each.volume_24h:>15,.2f} {each.turnover_24h:>18,.0f}"
         )
 
 
 def _top_lines(summary: Summary) -> Iterator[str]:
     yield f"{'high turnover':<26}{'turnover':>12}  {'high IV':<28}{'mark IV':>8}"
-    for busy, wild in zip_longest(summary.by_turnover, summary.by_iv):
-        left = f"{busy.symbol:<26}{busy.turnover_24h:>12,.0f}" if busy else " " * 38
-        right = f"{wild.symbol:<28}{wild.mark_iv:>8.1%}" if wild else ""
+    for traded, volatile in zip_longest(summary.by_turnover, summary.by_iv):
+        left = f"{traded.symbol:<26}{traded.turnover_24h:>12,.0f}" if traded else " " * 38
+        right = f"{volatile.symbol:<28}{volatile.mark_iv:>8.1%}" if volatile else ""
         yield f"{left}  {right}".rstrip()

@@ -1,4 +1,4 @@
-"""`Uncopied`: what holds a connection, a thread or a task, and so can't be copied or pickled."""
+"""`Uncopied`: base of classes that own a connection, thread or task, and can't be copied."""
 
 from typing import NoReturn, SupportsIndex
 
@@ -6,7 +6,10 @@ __all__ = ("Uncopied",)
 
 
 class Uncopied:
-    """Raises TypeError from `copy.copy`, `copy.deepcopy` and `pickle.dumps`."""
+    """Raises TypeError from `copy.copy`, `copy.deepcopy` and `pickle.dumps`.
+
+    Without it a copy would share a socket with the original, and fail at its first read only.
+    """
 
     def __reduce_ex__(self, protocol: SupportsIndex, /) -> NoReturn:
         name = type(self).__name__

@@ -1,4 +1,4 @@
-"""What is listed: the terms of contracts, and the series they make."""
+"""`Universe`: the listed options of an asset, their terms, and the series they form."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -26,12 +26,13 @@ __all__ = (
     "settle_coin",
 )
 
+# Until 2025 Bybit settled all options in USDC; those that were listed later are settled in USDT.
 USUAL_SETTLE: Final = "USDT"
 
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """The options of one asset, expiry and settle coin: *count* of them are listed."""
+    """The options of one asset, expiry and settle coin; *count* is how many are listed."""
 
     asset: str
     expiry_ms: int
@@ -40,19 +41,22 @@ class Series:
 
     @property
     def expiry(self) -> datetime:
-        """When it is delivered, in UTC."""
+        """Time of delivery, in UTC."""
         return datetime.fromtimestamp(self.expiry_ms / 1000, UTC)
 
     @property
     def label(self) -> str:
-        """The expiry as symbols spell it."""
+        """The expiry as symbols spell it: `27MAR26`."""
         return expiries.label(self.expiry_ms)
 
 
 @dataclass(frozen=True, slots=True)
 class Members:
-    """The options of a series by strike and type; *rows* has for each strike the places of its call
-    and its put, None where one is not listed."""
+    """The options of a series, ordered by strike and type.
+
+    *settles* are the settle coins of all series of this expiry. *rows* has an entry for each
+    strike: the strike, and the indices of its call and its put in *symbols*, None if not listed.
+    """
 
     series: Series
     settles: tuple[str, ...]
@@ -62,11 +66,11 @@ class Members:
 
 
 class Universe:
-    """Everything that is listed of *asset*, by expiry, settle coin, strike and type.
+    """All listed options of *asset*, ordered by expiry, settle coin, strike and type.
 
-    It holds while the feed's version is *version*. *unplaced* are symbols whose terms the store
-    has not, *doubles* those whose place another option has (same series, strike and type) and those
-    of another coin's name: they belong to no series.
+    It is valid while the feed's version is *version*. Two kinds of symbols belong to no series:
+    *unplaced* ones, whose terms are missing in Redis, and *doubles*, which have the series, strike
+    and type of another symbol, or a name of another asset.
     """
 
     def __init__(
@@ -90,13 +94,13 @@ class Universe:
         return Universe, (self.asset, self.version, self.instruments, self.unplaced)
 
     def series(self) -> list[Series]:
-        """One row per series, by expiry and settle coin."""
+        """All series, by expiry and settle coin."""
         return [each.series for each in self.members]
 
     def choose(self, expiry: Expiry | None, settle: str | None, venue_ms: int) -> Members:
-        """The series of *expiry* (None: `front`) and *settle* (None: the only one, else USDT).
+        """The series of *expiry* (None: `front`) and *settle* (None: the only coin, else USDT).
 
-        Raises Unknown for one that is not listed, BadInput for a text that names no expiry.
+        Raises Unknown for a series that is not listed, BadInput for an invalid expiry.
         """
         if isinstance(expiry, Series):
             if expiry.asset != self.asset:
@@ -114,62 +118,66 @@ class Universe:
         return (usual or listed)[0]
 
     def _front(self, settle: str | None, venue_ms: int) -> list[Members]:
+        """The series of the first expiry that is trading, in *settle* if that is not None."""
         for each in self.members:
             series = each.series
             is_trading = phase(series.expiry_ms, venue_ms) == "trading"
             if is_trading and settle in (None, series.settle):
-                return [one for one in self.members if one.series.expiry_ms == series.expiry_ms]
+                return [m for m in self.members if m.series.expiry_ms == series.expiry_ms]
         return []
 
     def _unknown(self, expiry: Expiry | None, settle: str | None) -> Unknown:
-        what = f"{self.asset} {expiry or expiries.FRONT}" + (
-            f" settled in {settle}" if settle else ""
-        )
-        there = ", ".join(f"{one.label} {one.settle}" for one in self.series())
-        return Unknown(f"no series {what}; there are: {there or 'none'}")
+        name = f"{self.asset} {expiry or expiries.FRONT}"
+        name += f" settled in {settle}" if settle else ""
+        listed = ", ".join(f"{each.label} {each.settle}" for each in self.series())
+        return Unknown(f"no series {name}; there are: {listed or 'none'}")
 
 
 def _placed(
     asset: str, instruments: Iterable[Instrument]
 ) -> tuple[list[Instrument], tuple[str, ...]]:
-    """Those that have a place of their own, and the symbols of the others."""
+    """The instruments that have a place of their own, and the symbols of the others."""
     places: dict[tuple[int, str, float, str], Instrument] = {}
     doubles = []
-    # of two in one place, the symbol that spells the strike in the usual way is the shorter one
-    for one in sorted(instruments, key=lambda one: (len(one.symbol), one.symbol)):
-        if one.symbol.startswith(f"{asset}-") and _place(one) not in places:
-            places[_place(one)] = one
+    # Two symbols can have the same terms, such as strikes "0.4" and "0.40": the usual spelling is
+    # the shorter one.
+    for each in sorted(instruments, key=lambda each: (len(each.symbol), each.symbol)):
+        if each.symbol.startswith(f"{asset}-") and _place(each) not in places:
+            places[_place(each)] = each
         else:
-            doubles.append(one.symbol)
+            doubles.append(each.symbol)
     return list(places.values()), tuple(doubles)
 
 
 def _of_one_delivery(of_day: list[Members], expiry: Expiry) -> list[Members]:
-    """Those of the delivery that *expiry* names; of a day with more than one, the usual one of
-    08:00 UTC, else the first, when it names no time."""
-    times = sorted({each.series.expiry_ms for each in of_day})
-    if len(times) < 2 and not isinstance(expiry, str):
+    """The series of the delivery that *expiry* names.
+
+    If it names no time, and the day has several deliveries, that is the usual one of 08:00 UTC,
+    else the first.
+    """
+    times_ms = sorted({each.series.expiry_ms for each in of_day})
+    if len(times_ms) < 2 and not isinstance(expiry, str):
         return of_day
-    exact = [at for at in times if expiries.is_delivered_at(at, expiry)]
-    named_ms = expiries.exact_ms(expiry)
-    if named_ms is not None and (len(times) > 1 or not exact):
-        exact = [at for at in times if at // 1000 == named_ms // 1000]
-    usual = [at for at in exact if expiries.is_usual(at)]
-    chosen = (usual or exact or [0])[0]
+    matching = [at for at in times_ms if expiries.is_delivered_at(at, expiry)]
+    exact_ms = expiries.exact_ms(expiry)
+    if exact_ms is not None and (len(times_ms) > 1 or not matching):
+        matching = [at for at in times_ms if at // 1000 == exact_ms // 1000]
+    usual = [at for at in matching if expiries.is_usual(at)]
+    chosen = (usual or matching or [0])[0]
     return [each for each in of_day if each.series.expiry_ms == chosen]
 
 
 def _members(asset: str, instruments: Sequence[Instrument]) -> list[Members]:
     groups: dict[int, dict[str, list[Instrument]]] = {}
-    for one in instruments:
-        groups.setdefault(one.expiry_ms, {}).setdefault(one.settle, []).append(one)
+    for each in instruments:
+        groups.setdefault(each.expiry_ms, {}).setdefault(each.settle, []).append(each)
     return [
         Members(
-            Series(asset, expiry_ms, settle, len(listed)),
-            tuple(coins),
-            tuple(listed),
-            tuple(one.symbol for one in listed),
-            _rows(listed),
+            series=Series(asset, expiry_ms, settle, len(listed)),
+            settles=tuple(coins),
+            instruments=tuple(listed),
+            symbols=tuple(each.symbol for each in listed),
+            rows=_rows(listed),
         )
         for expiry_ms, coins in groups.items()
         for settle, listed in coins.items()
@@ -178,27 +186,27 @@ def _members(asset: str, instruments: Sequence[Instrument]) -> list[Members]:
 
 def _rows(listed: Sequence[Instrument]) -> tuple[tuple[float, int | None, int | None], ...]:
     strikes: dict[float, dict[str, int]] = {}
-    for place, one in enumerate(listed):
-        strikes.setdefault(one.strike, {})[one.kind] = place
-    return tuple((strike, at.get("C"), at.get("P")) for strike, at in strikes.items())
+    for index, each in enumerate(listed):
+        strikes.setdefault(each.strike, {})[each.kind] = index
+    return tuple((strike, sides.get("C"), sides.get("P")) for strike, sides in strikes.items())
 
 
 def asset_name(asset: str) -> str:
-    """Raises BadInput for what can't be an asset."""
+    """Return *asset* in upper case. Raises BadInput for an invalid one."""
     if isinstance(asset, str) and keys.is_coin(asset.upper()):
         return asset.upper()
     raise BadInput(f"{shown(asset)} is not an asset: write BTC")
 
 
 def no_asset(asset: str, feed: Feed) -> FastoptsError:
-    """Why nothing is listed of *asset*."""
+    """The error for an *asset* without listed options: Unknown, or FeedDown without a collector."""
     if not feed.venue and (down := feed.down(0)) is not None:
         return down
     return Unknown(f"no options of {asset} here; there are: {', '.join(feed.assets) or 'none'}")
 
 
 def settle_coin(settle: str | None) -> str | None:
-    """Raises BadInput for what can't be a coin."""
+    """Return *settle* in upper case, None for None. Raises BadInput for an invalid coin."""
     if settle is None:
         return None
     if isinstance(settle, str) and keys.is_coin(settle.upper()):
@@ -207,19 +215,19 @@ def settle_coin(settle: str | None) -> str | None:
 
 
 def ask_terms(symbols: Iterable[str]) -> bytes:
-    """The commands that ask for the terms of *symbols*; each answer is for `read_terms`."""
+    """The packed commands that read the terms of *symbols*; `read_terms` parses each reply."""
     return b"".join(pack("HMGET", keys.instrument(symbol), *TERMS) for symbol in symbols)
 
 
-def read_terms(symbol: str, answer: Any) -> Instrument | None:
-    """The terms of *symbol* out of the server's answer; None when it has them not."""
-    if not isinstance(answer, list) or not all(isinstance(text, bytes) for text in answer):
+def read_terms(symbol: str, reply: Any) -> Instrument | None:
+    """Parse the terms of *symbol*; None if they are missing or unusable."""
+    if not isinstance(reply, list) or not all(isinstance(text, bytes) for text in reply):
         return None
     try:
-        return Instrument.of_terms(symbol, [text.decode() for text in answer])
-    except ValueError:  # another program's key
+        return Instrument.of_terms(symbol, [text.decode() for text in reply])
+    except ValueError:  # written by another program, or by a newer version
         return None
 
 
-def _place(one: Instrument) -> tuple[int, str, float, str]:
-    return one.expiry_ms, one.settle, one.strike, one.kind
+def _place(each: Instrument) -> tuple[int, str, float, str]:
+    return each.expiry_ms, each.settle, each.strike, each.kind

@@ -1,1 +1,9 @@
-"""Which options: scans, bounds, spelling of symbols, checks of arguments."""
+"""Selections: which options a scan, watch or mirror covers, and the checks of its arguments.
+
+scan.py       scans a market by bounds, behind the gate
+bounds.py     the bounds of scans and watches
+matching.py   refuses a selection that can match no listed option
+scope.py      Scope: the options that a mirror holds
+spelling.py   other spellings of a symbol, for suggestions
+arguments.py  validates numbers, flags, symbols and timeouts
+"""

@@ -1,8 +1,8 @@
-"""Other spellings of an option's name: what a user may have meant by one that is not listed.
+"""Alternative spellings of a symbol, to suggest the listed one for a name that is not listed.
 
-The venue's symbols are `BTC-25JUN27-100000-C-USDT`, and `BTC-25JUN27-100000-C` for those settled
-in USDC. Its web page writes `BTCUSDT-25JUN27-100000-C`; before 2025 every symbol was of the short
-form; other venues pad the day, write the year in full, or the date as digits.
+The venue's symbols are `BTC-25JUN27-100000-C-USDT`, and `BTC-25JUN27-100000-C` if settled in USDC.
+Its web page writes `BTCUSDT-25JUN27-100000-C`; before 2025 all symbols had the short form; other
+venues pad the day, write the year with four digits, or the date as a number.
 """
 
 import re
@@ -17,12 +17,12 @@ __all__ = ("delivery_ms", "spellings")
 
 DELIVERY_HOUR: Final = 8  # UTC, of every option of the venue
 
-_COINS: Final = ("USDT", "USDC")  # that options are settled in; the first is the usual one
+_COINS: Final = ("USDT", "USDC")  # settle coins; the first is the usual one
 _SUFFIXES: Final = {"USDT": "-USDT", "USDC": ""}
 _KINDS: Final = {"C": "C", "CALL": "C", "P": "P", "PUT": "P"}
-_GAPS: Final = re.compile(r"[-_/:\s]+")
+_SEPARATORS: Final = re.compile(r"[-_/:\s]+")
 _STRIKE: Final = re.compile(r"\d{1,12}(\.\d{1,8})?", re.ASCII)
-_LONG: Final = 64
+_SYMBOL_MAX: Final = 64  # characters; longer text is not worth parsing
 
 
 class _Parts(NamedTuple):
@@ -34,19 +34,20 @@ class _Parts(NamedTuple):
 
 
 def spellings(symbol: str) -> list[str]:
-    """The venue's names for what *symbol* may mean, the likeliest first, without itself."""
+    """The venue's symbols that *symbol* may stand for, the likeliest first, without itself."""
     parts = _parts(symbol)
     if parts is None:
         upper = symbol.strip().upper()
         return [upper] if upper != symbol and keys.is_symbol(upper) else []
-    coins = _COINS if parts.coin is None else (parts.coin,)  # the other's option is another
+    # a coin that was written is meant: the option in the other one is another contract
+    coins = _COINS if parts.coin is None else (parts.coin,)
     stem = f"{parts.asset}-{expiries.label_of(parts.day)}-{parts.strike}-{parts.kind}"
     names = [stem + _SUFFIXES[coin] for coin in coins]
     return [name for name in names if name != symbol and keys.is_symbol(name)]
 
 
 def delivery_ms(symbol: str) -> int | None:
-    """When the option is delivered by its name alone; None for what is no option's name."""
+    """The time of delivery that *symbol* spells out, in ms; None if it is not an option symbol."""
     parts = _parts(symbol)
     if parts is None:
         return None
@@ -55,15 +56,15 @@ def delivery_ms(symbol: str) -> int | None:
 
 
 def _parts(symbol: str) -> _Parts | None:
-    if len(symbol) > _LONG:
+    if len(symbol) > _SYMBOL_MAX:
         return None
-    words = _GAPS.split(symbol.strip().upper().replace(",", ""))
-    if not 4 <= len(words) <= 5:
+    parts = _SEPARATORS.split(symbol.strip().upper().replace(",", ""))
+    if not 4 <= len(parts) <= 5:
         return None
-    (name, expiry, strike, kind), rest = words[:4], words[4:]
+    (name, expiry, strike, kind), suffix = parts[:4], parts[4:]
     asset, coin = _asset(name)
-    if rest:
-        coin = rest[0]
+    if suffix:
+        coin = suffix[0]
     if kind not in _KINDS or not _STRIKE.fullmatch(strike) or coin not in (None, *_COINS):
         return None
     if not keys.is_coin(asset):
@@ -78,7 +79,7 @@ def _parts(symbol: str) -> _Parts | None:
 
 
 def _asset(name: str) -> tuple[str, str | None]:
-    """`BTCUSDT` as BTC and USDT."""
+    """Split `BTCUSDT` into BTC and USDT."""
     for coin in _COINS:
         if name.endswith(coin) and name != coin:
             return name.removesuffix(coin), coin
@@ -86,7 +87,7 @@ def _asset(name: str) -> tuple[str, str | None]:
 
 
 def _plain(strike: str) -> str:
-    """Without zeros that a symbol does not have: `090000.0` as `90000`, `0.40` as `0.4`."""
-    whole, _, rest = strike.partition(".")
-    rest = rest.rstrip("0")
-    return (whole.lstrip("0") or "0") + (f".{rest}" if rest else "")
+    """*strike* without zeros that symbols do not have: `090000.0` as `90000`, `0.40` as `0.4`."""
+    whole, _, fraction = strike.partition(".")
+    fraction = fraction.rstrip("0")
+    return (whole.lstrip("0") or "0") + (f".{fraction}" if fraction else "")

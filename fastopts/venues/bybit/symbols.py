@@ -6,7 +6,7 @@ from sys import intern
 from typing import Final, cast
 
 from fastopts import keys
-from fastopts.model import Instrument, Kind
+from fastopts.model import MONTHS, Instrument, Kind
 
 __all__ = ("parse",)
 
@@ -14,7 +14,6 @@ _GRAMMAR: Final = re.compile(
     r"([A-Z0-9]{1,12})-(\d{1,2})([A-Z]{3})(\d{2})-(\d{1,12}(?:\.\d{1,12})?)-([CP])(?:-(USDT))?",
     re.ASCII,
 )
-_MONTHS: Final = "JAN FEB MAR APR MAY JUN JUL AUG SEP OCT NOV DEC".split()  # noqa: SIM905
 DELIVERY_HOUR_UTC: Final = 8
 
 
@@ -24,14 +23,14 @@ def parse(symbol: str) -> Instrument | None:
     The venue's list has more (tick and lot size, launch, the exact delivery time): prefer it.
     """
     match = _GRAMMAR.fullmatch(symbol)
-    if match is None or match[3] not in _MONTHS or not keys.is_symbol(symbol):
+    if match is None or match[3] not in MONTHS or not keys.is_symbol(symbol):
         return None
     asset, day, month, year, strike, kind, suffix = match.groups()
     if not float(strike):
         return None
     try:
         delivery = datetime(
-            2000 + int(year), _MONTHS.index(month) + 1, int(day), DELIVERY_HOUR_UTC, tzinfo=UTC
+            2000 + int(year), MONTHS.index(month) + 1, int(day), DELIVERY_HOUR_UTC, tzinfo=UTC
         )
     except ValueError:  # such as 31FEB26
         return None
