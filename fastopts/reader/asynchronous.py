@@ -240,7 +240,7 @@ class AsyncOptionReader(Uncopied):
     async def snapshot(self, asset: str | None = None, *, require_live: bool = True) -> "Column":
         """Return every option (of *asset*) that has ticked as one numpy structured array.
 
-        It has one row per option and a field for each name of the vocabulary: texts are numpy
+        It has one row per option and a field for each name of the export schema: texts are numpy
         strings, times datetime64[ms] in UTC, numbers float64 with NaN for absent values, `seq` -1
         if absent. Stale rows are included: see the field `live`. Raises FeedDown unless
         `require_live=False`.

@@ -1,0 +1,60 @@
+"""Bounds: their names, ranges and units are those of the field registry."""
+
+from typing import Any
+
+import pytest
+
+from fastopts.errors import BadInput
+from fastopts.field_registry import BOUNDED, FIELDS
+from fastopts.reader import Option
+from fastopts.reader.selection import bounds
+from fastopts.reader.selection.bounds import Bounds
+from tests.reader.options import make
+from tests.store import NAN
+
+
+def test_the_spelled_out_bounds_are_those_of_the_registry() -> None:
+    assert list(Bounds.__annotations__)[:3] == ["expiry", "settle", "type"]
+    assert set(list(Bounds.__annotations__)[3:]) == set(BOUNDED)
+
+
+def test_every_bound_is_on_an_attribute_of_an_option() -> None:
+    columns = {**bounds.TERMS, **bounds.VALUES}
+    assert columns.keys() == BOUNDED.keys()
+    assert all(hasattr(Option, column) for column in columns.values())
+    assert bounds.VALUES["min_iv"] == "mark_iv"
+    assert bounds.TERMS["max_dte"] == "dte"
+
+
+def test_only_plain_fractions_have_no_unit_of_their_own() -> None:
+    for name, unit in bounds.UNITS.items():
+        assert unit or FIELDS[bounds.VALUES[f"max_{name}"]].unit == "fraction"
+
+
+def test_supplied_bounds_are_those_that_are_not_none() -> None:
+    assert bounds.supplied({"min_iv": None, "type": "c", "max_dte": 0}) == {
+        "type": "C",
+        "max_dte": 0,
+    }
+
+
+@pytest.mark.parametrize(
+    ("limits", "is_met"),
+    [
+        ({}, True),
+        ({"min_delta": None}, True),
+        ({"min_iv": 0.1, "max_iv": 5.0}, True),
+        ({"max_iv": 0.01}, False),
+        ({"min_delta": -1}, False),  # absent: it meets no bound
+        ({"type": "P"}, False),
+        ({"settle": "usdt"}, True),
+        ({"max_spread_ticks": 1e9}, False),  # without terms there is no tick size
+    ],
+)
+def test_an_option_meets_all_bounds_or_not(limits: Any, is_met: bool) -> None:
+    assert bounds.meets(make(delta=NAN), limits) is is_met
+
+
+def test_a_filter_follows_no_relative_expiry() -> None:
+    with pytest.raises(BadInput, match="can't follow 'front'"):
+        bounds.bound_filter({"expiry": "front"})
