@@ -28,6 +28,7 @@ export class SymbolSearch {
     });
   }
 
+  /** Put the cursor into the search field. */
   focus() {
     this.field.focus();
     this.field.select();
