@@ -51,6 +51,7 @@ __all__ = (
 Command = Callable[..., int]
 Function = TypeVar("Function", bound=Callable[..., Any])
 
+# The values that switches of settings took; as in the environment.
 _BOOLEANS: Final = {
     **dict.fromkeys(("1", "true", "yes"), True),
     **dict.fromkeys(("0", "false", "no"), False),
@@ -64,7 +65,7 @@ class ParameterSpec:
     """How one parameter of a command is spelled, converted and explained.
 
     *name* is the option, such as `--json`; without one it follows from the parameter's name.
-    *parse* raises ValueError with what is accepted. *deprecated* are older names of the option.
+    *parse* raises a ValueError that says what is accepted. *deprecated* are older names.
     """
 
     name: str = ""
@@ -152,6 +153,7 @@ class _Formatter(argparse.HelpFormatter):
     """Help with a capital `Usage:` and the paragraphs of the docstring."""
 
     def __init__(self, prog: str) -> None:
+        # argparse aligns help texts at column 24, which leaves `--ready-age-s S` a line of its own
         super().__init__(prog, max_help_position=26)
 
     def add_usage(
@@ -189,7 +191,9 @@ class _Parser(argparse.ArgumentParser):
             description=inspect.getdoc(command),
             epilog=f"Example: {program} {example}" if example else None,
             formatter_class=_Formatter,
+            # argparse's own help option ends the process; `run` returns an exit code
             add_help=False,
+            # an abbreviation would change its meaning when a second option begins like it
             allow_abbrev=False,
         )
         self._specs: dict[str, ParameterSpec] = {}  # by every accepted name of an option
@@ -227,6 +231,7 @@ class _Parser(argparse.ArgumentParser):
         return {name: None if value == [] else value for name, value in vars(parsed).items()}
 
     def error(self, message: str) -> NoReturn:
+        # the messages of argparse, in the wording of this project's own errors
         text = message.removeprefix("argument ")
         text = text.replace("the following arguments are required:", "missing argument")
         text = text.replace("unrecognized arguments: --", "unexpected argument")
@@ -242,6 +247,7 @@ class _Parser(argparse.ArgumentParser):
             if word == "--":
                 return options, [*arguments, *queue]
             if word.startswith("--"):
+                # in one word, as argparse takes a value that begins with a dash for an option
                 options.append(self._option(word, queue))
             elif word.startswith("-") and word != "-":
                 raise BadInput(f"unknown option {word} ({self.prog} --help)")
@@ -279,8 +285,9 @@ class _Parser(argparse.ArgumentParser):
             _warn(name, self._names[name])
             return self._names[name]
         if name not in self._specs:
-            near = difflib.get_close_matches(name, [*self._specs, "--help"], 1)
-            hint = f"did you mean {near[0]}?" if near else f"{self.prog} --help lists the options"
+            matches = difflib.get_close_matches(name, [*self._specs, "--help"], 1)
+            listing = f"{self.prog} --help lists the options"
+            hint = f"did you mean {matches[0]}?" if matches else listing
             raise BadInput(f"unknown option {name}; {hint}")
         return name
 

@@ -98,7 +98,8 @@ def main(words: Sequence[str] | None = None) -> int:
 
 
 def _collect(values: dict[str, Any], may_use_cache: bool) -> int:
-    # imported here, where an ImportError (a core that is not built) is reported in one line
+    # Imported here, where an ImportError (a core that is not built) is reported in one line, and
+    # where --help does without it.
     from fastopts.collector.operation import heap
     from fastopts.collector.run import collect
 

@@ -50,8 +50,8 @@ def _main(words: Sequence[str]) -> int:
         print(_version())  # noqa: T201
         return 0
     if name not in COMMANDS:
-        near = difflib.get_close_matches(name, COMMANDS, 1)
-        hint = f"did you mean {near[0]}?" if near else "fastopts --help lists the commands"
+        matches = difflib.get_close_matches(name, COMMANDS, 1)
+        hint = f"did you mean {matches[0]}?" if matches else "fastopts --help lists the commands"
         raise BadInput(f"unknown command {name}; {hint}")
     entry = COMMANDS[name]
     module, _, function = entry.target.partition(":")

@@ -25,6 +25,7 @@ def bounded(command: Function) -> Function:
 
 
 def _annotation(name: str) -> Any:
+    # max_rel_spread is a bound on rel_spread
     quantity = name.partition("_")[2]
     if name in _TEXTS:
         return Annotated[str | None, option(metavar="TEXT", help=_TEXTS[name], group=_GROUP)]

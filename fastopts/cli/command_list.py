@@ -37,6 +37,8 @@ _ENTRIES: Final = (
     ("sim", "serve a SIMULATED market on loopback", "--symbols 500 --rate 1000"),
 )
 
+# Names, not functions: the help must not import the commands, of which some need the core or an
+# extra. Commands that are not named here are in fastopts.cli.commands.
 _TARGETS: Final = {
     **{name: f"fastopts.track:{name}" for name in ("track", "fetch", "refresh")},
     **{name: f"fastopts.cli.{name}.command:{name}" for name in ("top", "doctor", "verify")},

@@ -39,9 +39,11 @@ __all__ = (
     "reads_store",
 )
 
+# Not the collector's default, which also starts a Valkey: a command that reads has nothing to read
+# from an empty one.
 DEFAULT_URL: Final = "redis://localhost:6379"
 TLS_TIMEOUT_S: Final = 5.0
-FRACTION_MAX: Final = 10.0
+FRACTION_MAX: Final = 10.0  # the highest volatility that a bound accepts is 1000 %
 EXPIRY_FORMS: Final = "27MAR26, 260327, 2026-03-27 or front"
 
 
@@ -124,6 +126,7 @@ def reads_store(command: Callable[..., int]) -> Command:
     ) -> int:
         return command(locate(redis_url, venue), **arguments)
 
+    # without the first parameter, which is the location
     parameters = list(inspect.signature(command).parameters.values())[1:]
     options = [
         inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)

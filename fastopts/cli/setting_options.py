@@ -11,6 +11,7 @@ from fastopts.config import SETTINGS
 
 __all__ = ("setting", "with_settings")
 
+# Groups of the help; settings that are not named here are its "Options".
 _GROUPS: Final = {
     "Venue": ("venue", "testnet", "coins", "rest_url", "ws_url", "insecure"),
     "Redis": ("redis_url", "redis_ca", "redis_cert", "redis_key", "embedded", "standby"),
@@ -20,13 +21,13 @@ _GROUP_OF: Final = {name: group for group, names in _GROUPS.items() for name in 
 
 def setting(name: str) -> Any:
     """Describe the option of a setting, for `Annotated`. Its value is checked by `config.load`."""
-    found = SETTINGS[name]
+    spec = SETTINGS[name]
     return ParameterSpec(
         name=f"--{name.replace('_', '-')}",
-        metavar=found.metavar,
-        help=found.help,
+        metavar=spec.metavar,
+        help=spec.help,
         group=_GROUP_OF.get(name, "Options"),
-        is_negatable=found.metavar is None,
+        is_negatable=spec.metavar is None,
     )
 
 
@@ -37,6 +38,7 @@ def with_settings(command: Function) -> Function:
 
 
 def _parameter(name: str) -> inspect.Parameter:
+    # valued settings stay texts: config.load parses them, as it does those of the environment
     kind = bool if SETTINGS[name].metavar is None else str
     annotation: Any = Annotated[kind | None, setting(name)]
     return inspect.Parameter(

@@ -47,6 +47,7 @@ def expiries(
 
 
 def _heading(chains: list[Chain]) -> Text:
+    # any series that has ticked: the index price is that of the asset
     index = next((chain.index_price for chain in chains if chain.index_price), None)
     now = printing.utc(chains[0].moment.venue_ms)
     return Text(f"{chains[0].asset}, index {printing.price(index, index)}, {now}")

@@ -53,6 +53,7 @@ def export(
     if scan.market.moment.down is not None:
         # only for a dead feed: otherwise the column `live` says it of each row
         staleness.report_market(scan.market, scan.rows, is_note=True)
+    # to stderr: standard output may be the file
     count = f"{len(scan):,} options of {scan.provenance.venue}"
     printing.print_note(f"{count}; {excluded(scan.excluded)}" if gate else count)
     return 0

@@ -37,6 +37,7 @@ def get(
     """
     names = [symbol.upper() for symbol in symbols]
     with location.reader() as reader:
+        # first, so that no value is read without its venue
         if not json:
             printing.show_venue(reader.feed().venue)
         read = reader.text_many if text else reader.get_many

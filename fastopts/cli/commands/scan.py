@@ -50,7 +50,7 @@ def scan(
     The gate excludes options that are not live, settling, crossed, or without a bid, an ask or
     volatilities; the last line counts them. The exit code is 1 when no option is left.
     """
-    names = _names(columns)
+    names = _names(columns)  # a mistake in them is reported before Redis is asked
     with location.reader() as reader:
         options = reader.scan(
             asset,

@@ -25,12 +25,12 @@ from fastopts.reader.objects.summary import Summary, summarise
 
 __all__ = ("status",)
 
-TIMEOUT_S: Final = 2.0
+TIMEOUT_S: Final = 2.0  # the reader before it has just answered
 
 
 @dataclass(frozen=True, slots=True)
 class RedisInfo:
-    """What `INFO` says of the Redis server."""
+    """The Redis server, from its `INFO`."""
 
     name: str
     version: str
@@ -102,6 +102,7 @@ def status(location: StoreLocation, json: JsonOption = False) -> int:
 def _query(location: StoreLocation) -> tuple[RedisInfo, Mapping[str, str]]:
     """Ask Redis for its INFO and for the fields of `stats`."""
     connection = BlockingConnection(address.parse(location.url, location.password), TIMEOUT_S)
+    # in one round trip, so that server and counters are of one moment
     commands = pack("INFO") + pack("HGETALL", keys.STATS)
     replies = connection.exchange(commands, partial(ReplyList, 2))
     connection.close()
@@ -140,6 +141,7 @@ def _table(report: _Report) -> RenderableType:
         rows.add_row("venue", _venue_faults(report.venue_faults))
     for label, text in report.health.rows():
         rows.add_row(label, text)
+    # rows without news (no faults of the venue, an older collector) are left out
     for equation in report.equations:
         rows.add_row("loss", equation.text)
     if not report.equations:

@@ -21,6 +21,7 @@ from fastopts.reader.selection.bounds import supplied
 
 __all__ = ("watch",)
 
+# As many of them as fit the line; the first ones matter most.
 _SHOWN: Final = ("bid_price", "ask_price", "mark_price", "mark_iv", "delta")
 Event = Option | Move | Gap
 
@@ -60,6 +61,7 @@ def watch(
     limits = supplied(bounds)
     if moves is not None and limits:
         raise BadInput("--moves takes no bounds")
+    # symbols have dashes, assets do not
     is_asset = len(names) == 1 and "-" not in names[0]
     scope = names[0] if is_asset else [name.upper() for name in names]
     with location.reader() as reader:
@@ -71,6 +73,7 @@ def watch(
             else reader.watch_moves(scope, moves, field)
         )
         with stream:
+            # a watch that saw nothing but a dead feed has failed, whatever ended it
             was_live = stream.problem is None
             for event in _events(stream, limit, duration):
                 was_live |= not isinstance(event, Gap) or event.kind == "resumed"

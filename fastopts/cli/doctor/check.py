@@ -14,26 +14,26 @@ Level = Literal["green", "yellow", "red", "skipped"]
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """The result of a check in words and, unless it is green, the remedy."""
+    """The result of a check and, unless it is green, the remedy."""
 
     level: Level
-    words: str
+    summary: str
     remedy: str = ""
 
 
-def green(words: str) -> Finding:
+def green(summary: str) -> Finding:
     """Return the finding of a check that passed."""
-    return Finding("green", words)
+    return Finding("green", summary)
 
 
-def yellow(words: str, remedy: str) -> Finding:
+def yellow(summary: str, remedy: str) -> Finding:
     """Return a finding about something that works, but may fail later."""
-    return Finding("yellow", words, remedy)
+    return Finding("yellow", summary, remedy)
 
 
-def red(words: str, remedy: str) -> Finding:
+def red(summary: str, remedy: str) -> Finding:
     """Return the finding of a check that failed."""
-    return Finding("red", words, remedy)
+    return Finding("red", summary, remedy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Check:
     run: Callable[[], Awaitable[Finding]]
     remedy: str = "try again"
     needs: Sequence[str] = ()
-    limit_s: float = 5.0
+    limit_s: float = 5.0  # a host that drops packets would hold up the command for minutes
 
 
 async def run(checks: Sequence[Check]) -> AsyncIterator[tuple[str, Finding]]:

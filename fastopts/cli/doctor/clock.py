@@ -7,6 +7,7 @@ from fastopts.cli.output import printing
 
 __all__ = ("APART_MS", "judge_clock")
 
+# Ages are corrected for the skew; a second is far beyond the error of NTP, and points to none.
 APART_MS: Final = 1000
 
 
@@ -18,7 +19,7 @@ def judge_clock(owner: str, ahead_ms: float, round_trip_ms: float) -> Finding:
     error_ms = round_trip_ms / 2
     direction = "ahead" if ahead_ms > 0 else "behind"
     difference = printing.duration(abs(ahead_ms) / 1000)
-    words = f"{owner} is {difference} {direction} (± {error_ms:.0f} ms)"
+    summary = f"{owner} is {difference} {direction} (± {error_ms:.0f} ms)"
     if abs(ahead_ms) - error_ms > APART_MS:
-        return yellow(words, "synchronise both clocks with NTP: timedatectl set-ntp true")
-    return green(words)
+        return yellow(summary, "synchronise both clocks with NTP: timedatectl set-ntp true")
+    return green(summary)

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import asdict
 from typing import Annotated, Final
 
 from rich.table import Table
@@ -58,11 +57,20 @@ def doctor(
     findings = asyncio.run(_run(settings, endpoints, offline, is_shown=not json))
     is_good = not any(finding.level == "red" for _, finding in findings)
     if json:
-        checks = [{"check": name, **asdict(finding)} for name, finding in findings]
+        checks = [_values(name, finding) for name, finding in findings]
         printing.json_line({"venue": endpoints.venue, "ok": is_good, "checks": checks})
     else:
         _show_total([finding for _, finding in findings])
     return 0 if is_good else 1
+
+
+def _values(name: str, finding: Finding) -> dict[str, str]:
+    return {
+        "check": name,
+        "level": finding.level,
+        "words": finding.summary,
+        "remedy": finding.remedy,
+    }
 
 
 async def _run(
@@ -90,10 +98,10 @@ def _show(name: str, finding: Finding) -> None:
     row.add_column(width=7)
     row.add_column(width=11)
     row.add_column()
-    words = Text(one_line(finding.words))
+    summary = Text(one_line(finding.summary))
     if finding.remedy:
-        words.append(f"\n-> {finding.remedy}", style="bold")
-    row.add_row(Text(finding.level, style=_STYLES[finding.level]), name, words)
+        summary.append(f"\n-> {finding.remedy}", style="bold")
+    row.add_row(Text(finding.level, style=_STYLES[finding.level]), name, summary)
     printing.show(row)
 
 

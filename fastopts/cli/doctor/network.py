@@ -17,7 +17,7 @@ from fastopts.net.threads import in_daemon_thread
 __all__ = ("CHECK_NETWORK", "certificate", "name")
 
 CHECK_NETWORK: Final = "check the firewall between this host and that one, or set HTTPS_PROXY"
-DAYS_ENOUGH: Final = 7
+DAYS_ENOUGH: Final = 7  # venues renew certificates weeks before they expire
 CERTIFICATE_EXPIRED: Final = 10  # X509_V_ERR_CERT_HAS_EXPIRED
 
 
@@ -43,10 +43,10 @@ async def certificate(url: str, insecure: bool) -> Finding:
     parts = urlsplit(url)
     host = parts.hostname or ""
     if parts.scheme in ("http", "ws"):
-        words = f"{host}: no TLS ({parts.scheme}://)"
+        summary = f"{host}: no TLS ({parts.scheme}://)"
         if is_loopback(host):
-            return green(words)
-        return yellow(words, f"use {parts.scheme}s://: without TLS, others can change prices")
+            return green(summary)
+        return yellow(summary, f"use {parts.scheme}s://: without TLS, others can change prices")
     context = tls.context(host, insecure)
     try:
         verified = await _verified(url, host, parts.port or 443, context)
@@ -71,19 +71,19 @@ async def _verified(url: str, host: str, port: int, context: ssl.SSLContext) -> 
 
 
 def _untrusted(host: str, error: ssl.SSLCertVerificationError) -> Finding:
-    words = f"{host}: {error.verify_message}"
+    summary = f"{host}: {error.verify_message}"
     if error.verify_code == CERTIFICATE_EXPIRED:
-        return red(words, "check the clock of this host; if it is right, the venue must renew it")
+        return red(summary, "check the clock of this host; if it is right, the venue must renew it")
     if is_loopback(host):
-        return red(words, "accept a certificate of your own with --insecure")
+        return red(summary, "accept a certificate of your own with --insecure")
     return red(
-        words, "exempt this host from TLS inspection by a proxy; do not accept this certificate"
+        summary, "exempt this host from TLS inspection by a proxy; do not accept this certificate"
     )
 
 
 def _judge_expiry(host: str, not_after: str) -> Finding:
     days = (ssl.cert_time_to_seconds(not_after) - time.time()) / 86_400
-    words = f"{host}: verified, valid for {days:.0f} days"
+    summary = f"{host}: verified, valid for {days:.0f} days"
     if days < DAYS_ENOUGH:
-        return yellow(words, "expect an outage: the venue must renew it")
-    return green(words)
+        return yellow(summary, "expect an outage: the venue must renew it")
+    return green(summary)

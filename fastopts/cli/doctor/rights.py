@@ -22,7 +22,7 @@ from fastopts.session.refusals import judge
 
 __all__ = ("PREPARING", "QUEUED", "READING", "Trial", "try_reading", "try_writing")
 
-TIMEOUT_S: Final = 3.0
+TIMEOUT_S: Final = 3.0  # of all commands together, which are sent in one go
 _SYMBOL: Final = "FASTOPTS-DOCTOR"  # not the symbol of an option
 _OPTION, _RECORD = keys.option(_SYMBOL), keys.record(_SYMBOL)
 _INSTRUMENT, _ASSET = keys.instrument(_SYMBOL), keys.asset("DOCTOR")
@@ -35,13 +35,13 @@ _FIELD: Final = "doctor"  # a field that no hash has
 class Trial:
     """One command with arguments; *is_sub*: its first argument is a subcommand."""
 
-    words: tuple[str, ...]
+    parts: tuple[str, ...]
     is_sub: bool = False
 
     @property
     def command(self) -> str:
         """The name under which an ACL grants the command, such as `client|kill`."""
-        return "|".join(self.words[: 1 + self.is_sub]).lower()
+        return "|".join(self.parts[: 1 + self.is_sub]).lower()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,8 @@ class RefusedCommand:
             return f"+{self.trial.command}"
         kind = "&" if "channel" in self.reply else "~"
         patterns = [right for right in rights if right.startswith(kind)]
-        matching = [p for p in patterns if any(fnmatchcase(w, p[1:]) for w in self.trial.words[1:])]
+        arguments = self.trial.parts[1:]
+        matching = [p for p in patterns if any(fnmatchcase(a, p[1:]) for a in arguments)]
         return " ".join(matching or patterns)
 
 
@@ -100,15 +101,17 @@ def try_reading(address: Address, info: Mapping[str, str]) -> Finding:
     if not refused:
         return green(f"all {len(_names(READING))} commands of readers are permitted")
     remedy = _remedy(refused, address, info, keys.READER_RIGHTS)
+    # a user with the rights of a collector only: intended, and no fault of the server
     if {"mget", "subscribe"} <= _denied(refused):
         return yellow("this user may only write: readers need another user", remedy)
-    return red(_words(refused), remedy)
+    return red(_summary(refused), remedy)
 
 
 def try_writing(address: Address, info: Mapping[str, str]) -> Finding:
     """Let the server judge every command that a collector sends. Raises StoreError or OSError."""
     with blocking.connect(address, TIMEOUT_S) as connection:
         refused = _refused(connection, PREPARING, address.db)
+    # without a transaction the commands would be executed
     if not any(each.trial.command in ("multi", "exec") for each in refused):
         refused += _refused_in_transaction(address)
     if not refused:
@@ -118,7 +121,7 @@ def try_writing(address: Address, info: Mapping[str, str]) -> Finding:
     denied = _denied(refused)
     if {"multi", "watch"} <= denied or {"set", "hset", "sadd"} <= denied:
         return yellow("this user may only read: a collector needs another user", remedy)
-    return red(_words(refused), remedy)
+    return red(_summary(refused), remedy)
 
 
 def _denied(refused: Sequence[RefusedCommand]) -> set[str]:
@@ -134,7 +137,7 @@ def _refused_in_transaction(address: Address) -> list[RefusedCommand]:
 
 
 def _refused(connection: socket.socket, trials: Sequence[Trial], db: int) -> list[RefusedCommand]:
-    commands = [tuple(word.format(db=db) for word in trial.words) for trial in trials]
+    commands = [tuple(part.format(db=db) for part in trial.parts) for trial in trials]
     replies = _exchange(connection, commands)
     return [
         RefusedCommand(trial, reply.reply.removeprefix(_ABORTED))
@@ -146,7 +149,7 @@ def _refused(connection: socket.socket, trials: Sequence[Trial], db: int) -> lis
 def _exchange(connection: socket.socket, commands: Sequence[tuple[str, ...]]) -> list[object]:
     replies = ReplyList(len(commands))
     deadline = time.monotonic() + TIMEOUT_S
-    connection.sendall(b"".join(pack(*words) for words in commands))
+    connection.sendall(b"".join(pack(*command) for command in commands))
     while not replies.done:
         data = connection.recv(65536)
         if not data:
@@ -161,7 +164,7 @@ def _names(trials: Sequence[Trial]) -> set[str]:
     return {trial.command for trial in trials}
 
 
-def _words(refused: Sequence[RefusedCommand]) -> str:
+def _summary(refused: Sequence[RefusedCommand]) -> str:
     """The refused commands, grouped by the server's reply."""
     by_reply: dict[str, list[str]] = {}
     for each in refused:

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 __all__ = ("StoreChecks",)
 
 TIMEOUT_S: Final = 3.0
-COVERED_ENOUGH: Final = 0.99
-MEMORY_ENOUGH: Final = 0.9
+COVERED_ENOUGH: Final = 0.99  # options listed in the last minutes may not have ticked yet
+MEMORY_ENOUGH: Final = 0.9  # of maxmemory: with noeviction, writes fail at its end
 
 _START_ONE: Final = "start a collector: fastopts track"
 _SEE_COLLECTOR_LOG: Final = "see the log of the collector"
@@ -70,8 +70,9 @@ class StoreChecks:
         self._channel.close()
 
     async def _ask(self, *commands: tuple[str, ...]) -> list[Any]:
-        payload = b"".join(pack(*words) for words in commands)
+        payload = b"".join(pack(*command) for command in commands)
         replies = partial(ReplyList, len(commands), is_raw=True)
+        # blocking, in a thread: the asyncio connection needs the core, which may be missing
         answer = await in_daemon_thread(lambda: self._channel.exchange(payload, replies))
         return checked(answer.values)
 
@@ -108,32 +109,35 @@ class StoreChecks:
         info = self._info
         name = info.get("server_name", "redis").capitalize()
         version = info.get("redis_version", "0")
-        words = f"{self._address}: {name} {info.get('valkey_version', version)}"
+        summary = f"{self._address}: {name} {info.get('valkey_version', version)}"
         if is_cluster(info):
-            return red(f"{words}, a cluster node", "use a server that is not one: --redis-url")
+            return red(f"{summary}, a cluster node", "use a server that is not one: --redis-url")
         if tuple(int(part) for part in version.split(".")[:2]) < VERSION_MIN:
             least = ".".join(map(str, VERSION_MIN))
-            return red(f"{words} is too old", f"install Redis {least} or later, or any Valkey")
-        return green(words)
+            return red(f"{summary} is too old", f"install Redis {least} or later, or any Valkey")
+        return green(summary)
 
     async def _memory(self) -> Finding:
         info = self._info
         used, most = int(info["used_memory"]), int(info.get("maxmemory", "0"))
         policy = info.get("maxmemory_policy", "noeviction")
-        words = f"{_megabytes(used)} used of {_megabytes(most)}" if most else _megabytes(used)
+        summary = f"{_megabytes(used)} used of {_megabytes(most)}" if most else _megabytes(used)
         if may_evict(info):
             evicted = int(info.get("evicted_keys", "0"))
-            words += f", {policy}: {evicted:,} keys evicted so far" if evicted else f", {policy}"
+            # an evicted key is an option that readers no longer find
             remedy = "redis-cli CONFIG SET maxmemory-policy noeviction, and in redis.conf"
-            return red(words, remedy) if evicted else yellow(f"{words} may evict quotes", remedy)
+            if evicted:
+                return red(f"{summary}, {policy}: {evicted:,} keys evicted so far", remedy)
+            return yellow(f"{summary}, {policy} may evict quotes", remedy)
         if most and used > MEMORY_ENOUGH * most:
-            return yellow(f"{words}: writes will fail soon", "raise maxmemory")
-        return green(f"{words}, no eviction")
+            return yellow(f"{summary}: writes will fail soon", "raise maxmemory")
+        return green(f"{summary}, no eviction")
 
     async def _persistence(self) -> Finding:
         info = self._info
         if "err" in (info.get("rdb_last_bgsave_status"), info.get("aof_last_write_status")):
             return yellow("its last save failed: it may refuse writes", "free space on its disk")
+        # quotes are of use for seconds, and thousands of them a second would go to disk
         if info.get("aof_enabled") == "1":
             return yellow(
                 "every tick is also written to disk (appendonly yes)",
@@ -167,7 +171,7 @@ class StoreChecks:
         [stats] = await self._ask(("HGETALL", keys.STATS))
         texts = [str(each, "utf-8", "replace") for each in stats]
         health = CollectorHealth.of(dict(zip(texts[::2], texts[1::2], strict=True)))
-        faults = [words.plain for label, words in health.rows() if label not in ("coins", "duties")]
+        faults = [text.plain for label, text in health.rows() if label not in ("coins", "duties")]
         if health.overdue:
             faults.append(f"overdue: {', '.join(health.overdue)}")
         coins = f"coins {', '.join(health.coins)}" if health.coins else "coins unknown"
@@ -186,29 +190,29 @@ def _judge_feed(feed: "FeedState") -> Finding:
     """The most serious fault of the feed, or that there is none."""
     if feed.down is not None:
         return red(f"{feed.venue}: {feed.down}", _START_ONE)
-    words = f"{feed.venue}: alive, {feed.covered:,} of {feed.wanted:,} symbols"
+    summary = f"{feed.venue}: alive, {feed.covered:,} of {feed.wanted:,} symbols"
     if feed.late:
         worst_s = max((feed.lag_s.get(conn, 0.0) for conn in feed.late), default=0.0)
         lag = f", by up to {worst_s:.1f} s" if worst_s else ""
-        words += f", {len(feed.late)} of {len(feed.conns)} connections late{lag}"
+        summary += f", {len(feed.late)} of {len(feed.conns)} connections late{lag}"
         level = red if len(feed.late) == len(feed.conns) else yellow
         return level(
-            words,
+            summary,
             "readers refuse their data; check the bandwidth and the buffers between the venue and"
             " the collector, which replaces connections that stay late",
         )
     if feed.muted:
-        words += f", {len(feed.muted)} of {len(feed.conns)} connections silent"
-        return yellow(words, f"wait for a reconnect; without one, {_SEE_COLLECTOR_LOG}")
+        summary += f", {len(feed.muted)} of {len(feed.conns)} connections silent"
+        return yellow(summary, f"wait for a reconnect; without one, {_SEE_COLLECTOR_LOG}")
     if not 0 < COVERED_ENOUGH * feed.wanted <= feed.covered:
-        return yellow(words, f"wait a minute after a start; then {_SEE_COLLECTOR_LOG}")
+        return yellow(summary, f"wait a minute after a start; then {_SEE_COLLECTOR_LOG}")
     if feed.lag_s:
         lag_ms = max(0.0, *feed.lag_s.values()) * 1000  # below 0: within the error of the clock
-        words += f", at most {lag_ms:.0f} ms behind the venue"
-    words += f", venue {feed.skew_ms:+d} ms from Redis"
+        summary += f", at most {lag_ms:.0f} ms behind the venue"
+    summary += f", venue {feed.skew_ms:+d} ms from Redis"
     if feed.skew_is_large:
-        return yellow(words, "synchronise the clock of the Redis host with NTP")
-    return green(words)
+        return yellow(summary, "synchronise the clock of the Redis host with NTP")
+    return green(summary)
 
 
 def _ms(time_reply: list[bytes]) -> int:

@@ -19,9 +19,9 @@ from fastopts.venues.bybit.session import StreamSession, TopicRefused
 
 __all__ = ("BANNED", "LIMIT_S", "first_tick")
 
-CONNECT_LIMIT_S: Final = 15.0
-TICK_LIMIT_S: Final = 5.0
-FAREWELL_S: Final = 1.0
+CONNECT_LIMIT_S: Final = 15.0  # several addresses, of which one may not answer
+TICK_LIMIT_S: Final = 5.0  # the busiest option ticks about once a second
+FAREWELL_S: Final = 1.0  # for the closing handshake
 LIMIT_S: Final = CONNECT_LIMIT_S + TICK_LIMIT_S + 2 * FAREWELL_S
 POLL_S: Final = 0.05  # the session may have a ping to send while no message arrives
 

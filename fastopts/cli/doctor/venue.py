@@ -39,6 +39,7 @@ class VenueChecks:
     def __init__(self, endpoints: Endpoints, coins: tuple[str, ...] | None, insecure: bool) -> None:
         self._endpoints = endpoints
         self._coins = coins
+        # one coin is enough for the check, and one request does not use up the rate limit
         self._coin = (coins or KNOWN_COINS)[0]
         self._insecure = insecure
         self._rows = TickerRows(0, {})
@@ -99,14 +100,16 @@ class VenueChecks:
             listed = await in_daemon_thread(lambda: _converse(http, base_coins()))
         except VenueBanned as error:
             return red(str(error), BANNED)
-        except VenueError:
+        except VenueError:  # `All` is not documented: the venue may refuse it
             listed = frozenset()
         finally:
             http.close()
         if self._coins is not None:
-            others = sorted(listed - set(self._coins))
-            words = f"{', '.join(self._coins)}, as configured"
-            return green(f"{words}; not collected: {', '.join(others)}" if others else words)
+            untracked = sorted(listed - set(self._coins))
+            summary = f"{', '.join(self._coins)}, as configured"
+            if untracked:
+                summary += f"; not collected: {', '.join(untracked)}"
+            return green(summary)
         coins = sorted({*KNOWN_COINS, *listed})
         origin = "listed by the venue, or known" if listed else "known; the venue lists none"
         return green(f"{', '.join(coins)} ({origin})")

@@ -47,6 +47,7 @@ __all__ = (
 _WIDE: Final = 10_000  # off a terminal: wider than any table
 _GAP: Final = 2  # between the columns of a table
 _DIGITS: Final = 5  # significant
+# in seconds; a duration is shown with one of them and the next smaller one
 _UNITS: Final = ((86_400, "d"), (3_600, "h"), (60, "m"), (1, "s"))
 
 
@@ -62,6 +63,7 @@ def show(renderable: RenderableType) -> None:
 
 
 def _console() -> Console:
+    # asked each time: tests and embedding programs replace sys.stdout
     is_terminal = sys.stdout.isatty()
     return Console(
         color_system="auto" if is_terminal and not os.environ.get("NO_COLOR") else None,
@@ -188,6 +190,7 @@ def number(value: float | None) -> str:
     """Format a number with five significant digits, or all of its whole part: `37,940,211`."""
     if value is None:
         return "-"
+    # an open interest of 37,940,211 is not rounded to 37,940,000
     digits = max(_DIGITS, len(str(int(abs(value)))))
     return format(Decimal(f"{value:.{digits}g}"), ",f")
 
@@ -227,9 +230,9 @@ def duration(seconds: float) -> str:
         return f"{seconds * 1000:.0f} ms"
     if round(seconds, 1) < 60:
         return f"{seconds:.1f} s"
-    whole = round(seconds)
-    (size, large), (part, small) = next(pair for pair in pairwise(_UNITS) if whole >= pair[0][0])
-    return f"{whole // size}{large} {whole % size // part}{small}"
+    total_s = round(seconds)
+    (size, large), (part, small) = next(pair for pair in pairwise(_UNITS) if total_s >= pair[0][0])
+    return f"{total_s // size}{large} {total_s % size // part}{small}"
 
 
 def countdown(until_ms: int, now_ms: int) -> str:

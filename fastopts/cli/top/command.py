@@ -14,7 +14,7 @@ from fastopts.reader import OptionReader
 
 __all__ = ("top",)
 
-REFRESH_S: Final = 0.5
+REFRESH_S: Final = 0.5  # people read no faster; a scan of the market takes a few ms
 
 
 @reads_store

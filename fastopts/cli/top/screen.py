@@ -43,11 +43,12 @@ def read_screen(reader: OptionReader, view: View, height: int) -> ScreenData:
     """
     bounds: Bounds = {"type": view.type}
     try:
+        # with stale values, which are left out below: a dead feed must not be an error here
         scan = reader.scan(view.asset, gate=False, sort=view.sort, require_live=False, **bounds)
     except StoreError as error:
         return ScreenData(trouble=str(error))
     moment = scan.market.moment
-    view.assets = moment.feed.assets
+    view.assets = moment.feed.assets  # for the key `a`
     live = scan.rows[scan.market.column("live")[scan.rows]]
     symbols = scan.market.listing.symbols
     matching = [row for row in live.tolist() if view.text in symbols[row]]

@@ -27,6 +27,7 @@ BACKSPACE: Final = ("\x7f", "\b")
 
 Keys = Callable[[float], list[str]]
 
+# An escape sequence is one key, even when several keys arrive in one read.
 _KEY: Final = re.compile(r"\x1b\[[\d;]*[A-Za-z~]|\x1bO[A-Za-z]|.", re.DOTALL)
 
 
@@ -55,6 +56,7 @@ def keys() -> Iterator[Keys]:
         yield lambda timeout_s: _read(file, timeout_s)
     finally:
         termios.tcsetattr(file, termios.TCSAFLUSH, before)
+        # last: a SIGTERM before it still runs this block to its end
         signal.signal(signal.SIGTERM, previous)
 
 
@@ -75,4 +77,4 @@ def _read(file: int, timeout_s: float) -> list[str]:
 
 
 def _end(number: int, _: object) -> NoReturn:
-    sys.exit(128 + number)
+    sys.exit(128 + number)  # as a shell reports it; unwinds through the block that restores

@@ -8,6 +8,7 @@ from fastopts.cli.top.terminal import BACKSPACE, ESCAPE, LEFT, RETURN, RIGHT
 
 __all__ = ("COLUMNS", "View")
 
+# On a narrow terminal the last are dropped first, but for the sort column.
 COLUMNS: Final = (
     *("symbol", "dte", "bid_price", "bid_iv", "ask_price", "ask_iv", "mark_price", "mark_iv"),
     *("delta", "open_interest", "volume_24h", "turnover_24h", "age_s"),

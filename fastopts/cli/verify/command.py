@@ -25,8 +25,8 @@ from fastopts.venues.bybit import hosts
 
 __all__ = ("verify",)
 
-SEEDS: Final = 1_000_000
-DURATION_S: Final = 15.0
+SEEDS: Final = 1_000_000  # short enough to be typed again
+DURATION_S: Final = 15.0  # enough rounds for nearly every symbol to rest or to show its fault
 BYBITS: Final = ("bybit", "bybit-testnet")
 
 
@@ -105,6 +105,7 @@ def _rest_url(feed: StoredFeed, settings: Settings) -> str:
             f"the data in this Redis is from {feed.venue}: name its REST host with --rest-url URL"
         )
     endpoints = hosts.resolve("bybit", named is None and is_testnet, named, named)
+    # the simulator has any loopback address, so its host can't be known
     is_simulator = feed.venue == "sim" and endpoints.venue not in BYBITS
     if endpoints.venue != feed.venue and not is_simulator:
         raise ConfigError(

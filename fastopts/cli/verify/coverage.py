@@ -62,17 +62,17 @@ def count(
 ) -> Coverage:
     """Count the symbols of each kind by series, without those delivered before *now_ms*."""
     names = list(venue)
-    listed, held = _undelivered(names, now_ms), _undelivered(stored, now_ms)
+    listed, in_redis = _undelivered(names, now_ms), _undelivered(stored, now_ms)
     by_series: dict[tuple[str, int, str], SeriesCoverage] = {}
     for kind, contracts in (
         ("venue", listed),
-        ("stored", held),
+        ("stored", in_redis),
         ("live", _undelivered(live, now_ms)),
     ):
         for contract in contracts.values():
             series = by_series.setdefault(contract.series, SeriesCoverage(*contract.series))
             setattr(series, kind, getattr(series, kind) + 1)
-    missing = sorted(listed.keys() - held.keys())
+    missing = sorted(listed.keys() - in_redis.keys())
     unread = sorted(name for name in names if symbols.parse(name) is None)
     return Coverage(
         tuple(by_series[key] for key in sorted(by_series)), tuple(missing), tuple(unread)

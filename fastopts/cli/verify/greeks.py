@@ -28,8 +28,8 @@ from fastopts.cli.verify.symbols import Contract
 
 __all__ = ("TOLERANCE", "Greeks", "Worst", "check")
 
-TOLERANCE: Final = 0.02
-AGREE_ENOUGH: Final = 0.95
+TOLERANCE: Final = 0.02  # twice the worst difference in recorded frames
+AGREE_ENOUGH: Final = 0.95  # a wrong unit or sign concerns all options, not one in twenty
 DAY_MS: Final = 86_400_000
 YEAR_DAYS: Final = 365
 # A small greek is compared relative to this share of its at-the-money value: the venue rounds to 8

@@ -21,7 +21,9 @@ from fastopts.cli.verify.venue import Row
 
 __all__ = ("OUTCOMES", "Case", "Evidence", "Outcome")
 
-ROWS_ENOUGH: Final = 2
+ROWS_ENOUGH: Final = 2  # a tick that was on its way at the first row has arrived at the second
+# A busy symbol never rests between two rows. A field that keeps one wrong value meanwhile is not
+# updated; four observations rule out a chance.
 OBSERVATIONS_ENOUGH: Final = 4
 _TICK: Final = ("tm", "sq", "cn", "rt")  # every tick changes one of them
 

@@ -20,8 +20,8 @@ from fastopts.field_registry import FIELDS
 
 __all__ = ("show",)
 
-WRONG_SHOWN: Final = 10
-MISSING_SHOWN: Final = 5
+WRONG_SHOWN: Final = 10  # the tally by field counts the rest; --json has all
+MISSING_SHOWN: Final = 5  # enough to recognise a series or a coin
 _MEANINGS: Final = {word.short: word.name for word in FIELDS.values() if word.short}
 
 
@@ -94,8 +94,8 @@ def _tally(wrong: Sequence[Case]) -> str:
 
 def _wrong(case: Case) -> str:
     assert case.evidence is not None
-    first, *others = case.evidence.differences
-    more = f", and {len(others)} more fields" if others else ""
+    first, *rest = case.evidence.differences
+    more = f", and {len(rest)} more fields" if rest else ""
     age = printing.duration(case.evidence.tick_age_ms / 1000)
     apart = printing.duration(case.evidence.rows_apart_ms / 1000)
     return one_line(

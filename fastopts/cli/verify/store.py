@@ -14,10 +14,10 @@ from fastopts.net.redis.resp import ReplyList, checked, pack
 
 __all__ = ("StoreClient", "StoreSnapshot", "StoredFeed", "Tick")
 
-TIMEOUT_S: Final = 5.0
-SCHEMA: Final = "1"
+TIMEOUT_S: Final = 5.0  # for thousands of hashes in one exchange
+SCHEMA: Final = "1"  # of the contract that this module implements
 FLAGS_RANGE: Final = ("2", "2")  # GETRANGE of a record: the lower byte of its flags
-FLAG_SUSPECT: Final = 8
+FLAG_SUSPECT: Final = 8  # the bit that docs/contract.md names: the hash has no such field
 
 Tick = Mapping[str, str]  # the hash of an option
 
@@ -144,7 +144,7 @@ class StoreClient:
     def _exchange(self, commands: Sequence[tuple[str, ...]]) -> list[Any]:
         if not commands:
             return []
-        payload = b"".join(pack(*words) for words in commands)
+        payload = b"".join(pack(*command) for command in commands)
         return checked(self._channel.exchange(payload, partial(ReplyList, len(commands))).values)
 
 

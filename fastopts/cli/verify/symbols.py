@@ -14,7 +14,7 @@ _GRAMMAR: Final = re.compile(
 # code that it checks.
 _NAMES: Final = re.findall("...", "JANFEBMARAPRMAYJUNJULAUGSEPOCTNOVDEC")
 _MONTHS: Final = {name: number for number, name in enumerate(_NAMES, 1)}
-DELIVERY_HOUR: Final = 8  # UTC
+DELIVERY_HOUR: Final = 8  # UTC, for all options of Bybit
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,9 +17,9 @@ __all__ = ("Row", "VenueClient", "VenueRows", "read")
 
 PATH: Final = "/v5/market/tickers"
 LIST: Final = "/v5/market/instruments-info"
-PAGES_MAX: Final = 20
+PAGES_MAX: Final = 20  # a cursor that never ends must not become an endless loop
 FORBIDDEN: Final = 403
-BAN_S: Final = 600.0
+BAN_S: Final = 600.0  # as Bybit documents for HTTP 403
 
 Row = Mapping[str, Any]
 

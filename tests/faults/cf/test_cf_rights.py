@@ -62,7 +62,7 @@ def test_CF_18_every_documented_right_is_tried(
 ) -> None:
     granted = {word[1:] for word in documented.split() if word.startswith("+")}
     assert {trial.command for trial in trials} - {"hello"} == granted
-    named = [word for trial in trials for word in trial.words[1:]]
+    named = [word for trial in trials for word in trial.parts[1:]]
     for pattern in (word[1:] for word in documented.split() if word[0] in "~&"):
         assert any(fnmatchcase(word, pattern) for word in named), pattern
 
@@ -80,7 +80,7 @@ def test_CF_18_the_documented_rights_are_enough_and_each_that_lacks_is_named(
         found = attempt(as_user(valkey), {})
         assert found.level == "red", lacking
         if lacking.startswith("+"):
-            assert lacking[1:].replace("|", " ").upper() in found.words
+            assert lacking[1:].replace("|", " ").upper() in found.summary
         remedy = found.remedy.partition(" (")[0].split()
         assert remedy == ["ACL", "SETUSER", "desk", lacking]
         grant(admin, *remedy[3:])
@@ -92,7 +92,7 @@ def test_CF_18_the_other_role_is_yellow(valkey: EmbeddedValkey, admin: redis.Red
     for role, other in (("reader", rights.try_writing), ("writer", rights.try_reading)):
         grant(admin, "reset", "on", ">pw", *TRIES[role][1].split())
         found = other(as_user(valkey), {})
-        assert (found.level, "another" in found.words) == ("yellow", True)
+        assert (found.level, "another" in found.summary) == ("yellow", True)
         assert found.remedy.startswith("ACL SETUSER desk +")
 
 
