@@ -222,7 +222,7 @@ def _errors() -> str:
     return f"""## Errors
 
 {table}
-All of the package's, in `fastopts.errors`, by who has to act:
+All errors of the package, in `fastopts.errors`, by the party that has to act:
 
 ```text
 {tree}

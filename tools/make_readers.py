@@ -52,8 +52,8 @@ methods of mirrors) from this file: change signatures and docstrings here, and r
     In another event loop than the first they raise RuntimeError.
     """: """Reads one venue's options from the Redis at *url*. Threads may share it.
 
-    Reads are strict: a value that is not live raises a StaleData; `require_live=False` returns it
-    with `live` and `age` telling what it is worth. Every method raises WrongVenue for another
+    Reads are strict: a value that is not live raises a StaleData; `require_live=False` returns it,
+    with `live` false. Every method raises WrongVenue for another
     venue's data, StoreUnavailable if the server does not reply within *timeout_s* seconds, and
     StoreError if it refuses a command. It connects at the first read; a forked child opens a
     connection of its own.

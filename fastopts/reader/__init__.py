@@ -1,4 +1,16 @@
-"""Read options from Redis: typed, with their age, and never a stale one unasked."""
+"""Read options from Redis: typed, with their age; stale values only on request.
+
+reader.py        OptionReader, generated from asynchronous.py
+asynchronous.py  AsyncOptionReader: the definition of all methods of readers and mirrors
+queries.py       the queries, written once for server and mirror, without I/O
+redis            what queries read from a Redis server
+mirrors          local replicas kept current by announcements; watches
+freshness        when a value is live, and what a read requires of it
+objects          options, chains, expiries, the universe, the market as columns
+selection        scans, bounds, spelling of symbols, checks of arguments
+export           tables, dictionaries, dataframes, files
+__main__.py      `python -m fastopts.reader`: the market on one screen
+"""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Final
@@ -78,7 +90,8 @@ __all__ = (
 )
 
 
-# asyncio alone is twice what a blocking reader loads
+# Imported when first used: a program that reads single options should start fast and stay small.
+# asyncio alone loads twice as much as the blocking reader.
 _LATER: Final = {
     "AsyncMirror": "mirrors.async_mirror",
     "AsyncOptionReader": "asynchronous",
@@ -96,5 +109,5 @@ _LATER: Final = {
 def __getattr__(name: str) -> object:
     if name not in _LATER:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    found: object = getattr(import_module(f"{__name__}.{_LATER[name]}"), name)
-    return found
+    value: object = getattr(import_module(f"{__name__}.{_LATER[name]}"), name)
+    return value

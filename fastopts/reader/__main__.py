@@ -1,6 +1,6 @@
-"""`python -m fastopts.reader`: the market on one screen, out of the Redis of the settings.
+"""`python -m fastopts.reader`: print the market on one screen, from the Redis of the settings.
 
-Exit codes: 0 done, 1 there is no live feed, 2 a setting is wrong.
+Exit codes: 0 success, 1 no live feed or no Redis, 2 invalid setting.
 """
 
 import os

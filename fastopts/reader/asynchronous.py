@@ -311,9 +311,9 @@ class AsyncOptionReader(Uncopied):
     def follow(self, listener: "MirrorListener") -> "AsyncMirror":
         """Return a mirror of everything, without waiting until it is current.
 
-        The task that keeps it current calls *listener* after each change. It retries for ever if
-        Redis can't be reached: see `Mirror.problem`. Raises BadInput for a listener without the
-        methods of one.
+        The task that keeps it current calls *listener* after each change. While Redis is
+        unreachable it retries without limit: see `Mirror.problem`. Raises BadInput for a listener
+        that lacks a method.
         """
         from fastopts.reader.mirrors.async_mirror import AsyncMirror
         from fastopts.reader.mirrors.listener import check_listener

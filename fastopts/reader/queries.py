@@ -326,7 +326,7 @@ class Queries:
         raise relisted_too_often()
 
     def _listing(self, assets: tuple[str, ...]) -> "Query[Listing]":
-        """Return the columns of what is listed: built once for each version of the universes."""
+        """Return the columns of the listing: built once for each version of the universes."""
         from fastopts.reader.objects.market import Listing
 
         universes: list[Universe] = []

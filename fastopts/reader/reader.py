@@ -50,8 +50,8 @@ T = TypeVar("T")
 class OptionReader(Uncopied):
     """Reads one venue's options from the Redis at *url*. Threads may share it.
 
-    Reads are strict: a value that is not live raises a StaleData; `require_live=False` returns it
-    with `live` and `age` telling what it is worth. Every method raises WrongVenue for another
+    Reads are strict: a value that is not live raises a StaleData; `require_live=False` returns it,
+    with `live` false. Every method raises WrongVenue for another
     venue's data, StoreUnavailable if the server does not reply within *timeout_s* seconds, and
     StoreError if it refuses a command. It connects at the first read; a forked child opens a
     connection of its own.
@@ -312,9 +312,9 @@ class OptionReader(Uncopied):
     def follow(self, listener: "MirrorListener") -> "Mirror":
         """Return a mirror of everything, without waiting until it is current.
 
-        The thread that keeps it current calls *listener* after each change. It retries for ever if
-        Redis can't be reached: see `Mirror.problem`. Raises BadInput for a listener without the
-        methods of one.
+        The thread that keeps it current calls *listener* after each change. While Redis is
+        unreachable it retries without limit: see `Mirror.problem`. Raises BadInput for a listener
+        that lacks a method.
         """
         from fastopts.reader.mirrors.listener import check_listener
         from fastopts.reader.mirrors.mirror import Mirror

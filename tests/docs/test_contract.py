@@ -120,7 +120,7 @@ def test_the_formulas_are_those_of_the_registry() -> None:
 @pytest.mark.parametrize("name", SITUATIONS)
 def test_the_example_judges_as_a_reader_does(store: Store, read: Read, name: str) -> None:
     store.tick()
-    SITUATIONS[name].arise(store)
+    SITUATIONS[name].arrange(store)
     with OptionReader(store.url) as reader:
         try:
             option = reader.get(CALL, require_live=False, allow_expired=True)

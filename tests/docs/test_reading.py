@@ -1,4 +1,4 @@
-"""What docs/reading.md says of live and stale is what a reader does, situation by situation."""
+"""The table of live and stale situations in docs/reading.md, compared with a reader."""
 
 from collections.abc import Iterator
 
@@ -11,8 +11,8 @@ from tests.docs.pages import rows
 from tests.docs.situations import SITUATIONS
 from tests.store import CALL, Store
 
-TOLD = {name: told for name, *told in rows("reading.md", "situation")}
-GONE = "Redis is gone, or does not answer in time"
+OUTCOMES = {name: outcomes for name, *outcomes in rows("reading.md", "situation")}
+UNREACHABLE = "Redis is unreachable, or does not reply in time"
 
 
 @pytest.fixture
@@ -23,31 +23,31 @@ def reader(store: Store, request: pytest.FixtureRequest) -> Iterator[OptionReade
 
 
 def test_the_situations_are_those_of_the_page() -> None:
-    assert TOLD.keys() == SITUATIONS.keys()
+    assert OUTCOMES.keys() == SITUATIONS.keys()
 
 
-@pytest.mark.parametrize("name", [name for name in SITUATIONS if name != GONE])
-def test_a_situation_is_as_the_page_tells_it(store: Store, reader: OptionReader, name: str) -> None:
+@pytest.mark.parametrize("name", [name for name in SITUATIONS if name != UNREACHABLE])
+def test_get_does_what_the_table_states(store: Store, reader: OptionReader, name: str) -> None:
     situation = SITUATIONS[name]
-    situation.arise(store)
-    strict, lenient = TOLD[name]
-    assert _outcome(reader, **situation.asked) == strict
-    assert _outcome(reader, require_live=False, **situation.asked) == lenient
+    situation.arrange(store)
+    strict, lenient = OUTCOMES[name]
+    assert _outcome(reader, **situation.arguments) == strict
+    assert _outcome(reader, require_live=False, **situation.arguments) == lenient
 
 
-def test_a_server_that_is_gone_is_as_the_page_tells_it() -> None:
+def test_a_stopped_server_does_what_the_table_states() -> None:
     server = EmbeddedValkey()
     server.start()
     with OptionReader(server.url, timeout_s=0.5) as reader:
         Store(server).tick()
         assert reader.get(CALL).live
         server.stop()
-        assert [_outcome(reader), _outcome(reader, require_live=False)] == TOLD[GONE]
+        assert [_outcome(reader), _outcome(reader, require_live=False)] == OUTCOMES[UNREACHABLE]
 
 
-def _outcome(reader: OptionReader, **asked: object) -> str:
+def _outcome(reader: OptionReader, **arguments: object) -> str:
     try:
-        option = reader.get(CALL, **asked)  # type: ignore[arg-type]
+        option = reader.get(CALL, **arguments)  # type: ignore[arg-type]
     except errors.FastoptsError as error:
         return type(error).__name__
     return "live" if option.live else "not live"

@@ -131,7 +131,7 @@ def raise_if_down(moment: Moment, requirements: Requirements) -> None:
     """Raise the error that makes everything stale, if live values are required."""
     if requirements.require_live and (down := moment.down) is not None:
         # A mirror keeps one error object for the whole outage and every read raises it: without
-        # this each raise would add its frames to the object's traceback, which would grow for ever.
+        # this, each raise would add its frames to the object's traceback, without limit.
         raise down.with_traceback(None)
 
 
@@ -139,7 +139,7 @@ def missing_error(symbol: str, moment: Moment, requirements: Requirements) -> Fa
     """Return the error for a *symbol* without a record."""
     instrument, down = moment.terms.get(symbol), moment.down
     if instrument is None and requirements.require_live and down is not None:
-        # Whether it is listed can't be known: only its name can tell that it has expired.
+        # Whether it is listed can't be known: only its name can show that it has expired.
         expired = expired_error(symbol, moment.venue_ms) if moment.feed.venue else None
         return expired or FeedDown(f"{clipped(symbol)}: {down}")
     if instrument is None:

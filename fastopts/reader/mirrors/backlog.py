@@ -124,8 +124,8 @@ class Backlog:
     def withhold(self, symbol: str) -> None:
         """Keep *symbol*, which was taken and is stale, until `revived`. Call it under the guard.
 
-        A connection may break before the feed says so. The change is not lost: if the value is live
-        again without a new record, it is delivered then.
+        A connection may break before the feed shows it. The change is not lost: if the value is
+        live again without a new record, it is delivered then.
         """
         self._withheld[symbol] = None
 

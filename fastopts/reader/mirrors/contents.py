@@ -67,7 +67,7 @@ class ReplicaContents:
                 self.terms.setdefault(option.symbol, option.instrument)
 
     def drop_delisted(self, venue_ms: int) -> None:
-        """Drop what is not wanted (any more), but keep records of expired options."""
+        """Drop records and terms of delisted symbols, but keep records of expired options."""
         for symbol in self.records.keys() - self.wanted:
             expiry_ms = self._expiry_ms(symbol)
             if expiry_ms is not None and expiry_ms <= venue_ms:

@@ -61,7 +61,7 @@ class LocalSource:
         return Ready([name for name in symbols if name in replica.records or name in replica.terms])
 
     def delisted(self, symbols: Sequence[str]) -> Sequence[str]:
-        """Return those of *symbols* that the last snapshot found missing from the listing."""
+        """Return those of *symbols* that were not listed at the last snapshot."""
         return [name for name in symbols if name in self._replica.delisted]
 
     def assets(self, asset: str | None) -> Query[tuple[str, ...]]:

@@ -53,7 +53,7 @@ POLL_S: Final = 0.005
 class BaseMirror(MirrorReads, Uncopied):
     """A replica with the methods of a reader, under the same rules of freshness.
 
-    A subclass keeps the replica current over a connection. What is not in the mirror is Unknown,
+    A subclass keeps the replica current over a connection. Symbols outside the mirror are Unknown,
     and nothing in a mirror that is not current is live.
     """
 
@@ -243,7 +243,7 @@ class Mirror(BaseMirror):
     """A local copy of options, kept current by a thread. A context manager.
 
     Made by `OptionReader.mirror`. It has methods of a reader, under the same rules, without round
-    trips: what is not in the mirror is Unknown, and nothing in a mirror that is not current is
+    trips: symbols outside the mirror are Unknown, and nothing in a mirror that is not current is
     live. Any thread may read it; a forked child may not.
     """
 

@@ -4,7 +4,7 @@ One RESP3 connection carries everything, so that replies and announcements arriv
 which the server made them. The conversation: read the feed, which names the store; subscribe to its
 channel; after the first announcement, and not before, take a snapshot; apply announcements from
 then on. A gap in their numbers or another epoch requires a new snapshot. So does a new listing, but
-what is there stays current meanwhile.
+the present records stay current meanwhile.
 
 Channels are per server while databases are not, so each store has its own channel: replicas of one
 database must not apply announcements for another. Announcements of another epoch than the feed's
@@ -245,7 +245,7 @@ class Replica:
             self._report_changed(changed)
 
     def _suspend(self, message: Announcement) -> None:
-        """Be stale until the feed tells whether the epoch of *message* has begun."""
+        """Be stale until the feed shows whether the epoch of *message* has begun."""
         self._other = message.epoch, message.number
         self._other_count += 1
         self._is_suspended = True

@@ -50,7 +50,7 @@ _SLOW_MS: Final = 100
 
 
 class RedisSource:
-    """Reads of one server, and what is kept between them.
+    """Reads of one server, and the state kept between them.
 
     Threads share a reader without a lock: values that belong together are kept in one tuple, which
     is replaced as a whole.
