@@ -7,7 +7,7 @@ from pathlib import Path
 import fastopts
 from fastopts.collector.store.feed_status import FeedStatus
 from fastopts.collector.store.lease import Lease
-from fastopts.collector.store.redis_commands import COUNTS, statistics
+from fastopts.collector.store.statistics import Statistics
 from fastopts.contract import FeedField, StatsField
 from fastopts.core.pure import Grammar, Table
 
@@ -49,8 +49,9 @@ def test_the_feed_has_no_other_fields() -> None:
 
 def test_stats_has_no_other_fields() -> None:
     table = Table(Grammar("tickers.", {}))
-    counts = dict.fromkeys(COUNTS, 0)
-    names = {re.sub(r"(?<=:).*", "", name) for name in statistics(table, 0, 0.0, "sim", counts)}
+    statistics = Statistics(table, "sim")
+    fields = {**statistics.fields(), **statistics.totals()}
+    names = {re.sub(r"(?<=:).*", "", name) for name in fields}
     assert names < names_of(StatsField)
 
 

@@ -44,9 +44,13 @@ def fresh_db(valkey: EmbeddedValkey) -> Iterator[redis.Redis]:
         (["--flush-ms"], 2, "--flush-ms needs a value: --flush-ms MS"),
         (["--flush-ms", "0", "--venue", "okx"], 2, "choose bybit or bybit-testnet or sim"),
         (["--redis-url", "http://:hunter2@x"], 2, "begins with redis://"),
-        (["--venue", "sim", "--standby"], 2, "name it with --redis-url"),
+        (["--venue", "sim", "--standby"], 2, "set --redis-url"),
         (["--ws-url", "ws://127.0.0.1:1/x"], 2, "set both --rest-url and --ws-url"),
-        (["--venue", "sim", "--no-embedded"], 2, "no embedded server is allowed (--no-embedded"),
+        (
+            ["--venue", "sim", "--no-embedded"],
+            2,
+            "not allowed (--no-embedded, FASTOPTS_EMBEDDED=0)",
+        ),
         (["--venue", "sim", "--testnet"], 2, "exclude each other"),
     ],
 )
@@ -119,7 +123,7 @@ def test_a_redis_that_is_not_there_is_said_and_waited_for(
     assert returned == 0
     [line] = [line for line in err.splitlines() if "is kept in memory" in line]
     assert said in line
-    assert "Redis does not hear that the feed ends" in err
+    assert "the end of the feed could not be written to Redis" in err
     assert "waiting for Redis" in err.splitlines()[-1]
     assert "hunter2" not in err
 

@@ -1,4 +1,4 @@
-"""Policies without I/O: pure state machines that are told the time and never sleep.
+"""Policies without I/O: pure state machines; the time is an argument.
 
 alarms.py               warnings for rate, coverage, lags and clock skew
 backoff.py              retry delays with full jitter, and a budget for connection attempts

@@ -45,7 +45,7 @@ class Backoff:
 
 @dataclass(slots=True)
 class Budget:
-    """A token bucket for connection attempts: *burst* at once, and *per_s* in the long run.
+    """A token bucket for connection attempts: *burst* at once, and *per_s* on average.
 
     Bybit allows 500 new connections in 5 minutes and address, and shuts the address out beyond
     that; the default uses a fifth of it, as other programs may share the address.

@@ -47,7 +47,7 @@ class Lateness:
             self._late_since = now
 
     def shift(self, by_ms: int) -> None:
-        """Correct the measured lags: the venue's clock is *by_ms* ahead of what was assumed."""
+        """Correct the measured lags: the venue's clock is *by_ms* ahead of the former estimate."""
         self._smallest = deque((at, lag_ms + by_ms) for at, lag_ms in self._smallest)
         if self._newest_ms is not None:
             self._newest_ms += by_ms

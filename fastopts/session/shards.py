@@ -83,6 +83,8 @@ class Shards:
         for symbol in delisted:
             self._unassign(symbol, changes)
         unassigned = (i for i in listed if i.symbol not in self._shard_of)
+        # Sorted, so that neighbours in the market come one after the other and go to different
+        # shards: each is assigned to the emptiest one.
         instruments = sorted(unassigned, key=_market_order)
         self._open_for([instrument.symbol for instrument in instruments])
         for instrument in instruments:

@@ -9,8 +9,8 @@ with pongs paired with the wrong pings it understated every age.
 
 Assumptions: no time stamp is ahead of the venue's clock; two clocks drift apart by no more than
 `DRIFT`; a wrong answer is too early by more than the round trips of it and of a right one (at most
-`ROUND_TRIP_MAX_MS` each), or it cannot be told from a right one and shifts the estimate by less
-than that.
+`ROUND_TRIP_MAX_MS` each), or it is indistinguishable from a right one and shifts the estimate by
+less than that.
 """
 
 from collections import deque

@@ -12,14 +12,15 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from fastopts.collector.run import new_table
 from fastopts.collector.venue.rest_driver import RestDriver
 from fastopts.collector.venue.universe import InstrumentUniverse
+from fastopts.collector.wiring import new_table
 from fastopts.core import Table
 from fastopts.model import Instrument
 from fastopts.net.http import HttpClient
 from fastopts.session.ban import Ban
 from tests import payloads
+from tests.collector import quick
 from tests.payloads import dump
 from tests.raw import RawServer
 
@@ -124,7 +125,12 @@ class World:
         self.venue = venue
         self.path = path
         self.universe = InstrumentUniverse(
-            RestDriver(venue.http, Ban()), "bybit", coins, path, self.table
+            RestDriver(venue.http, Ban()),
+            "bybit",
+            coins,
+            path,
+            self.table,
+            limits=quick.current(),
         )
         self.progress: list[tuple[str, int]] = []
         self.heard: list[tuple[list[str], list[str]]] = []

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
-from fastopts.collector.operation.exposition import Exposition
+from fastopts.collector.operation.exposition import Exposition, Sources
 from fastopts.collector.run import Collector
 from fastopts.collector.venue.connection import VenueConnection
 from fastopts.config import Settings
@@ -80,22 +80,23 @@ def everything() -> Scrape:
         collector.writer.heartbeat.took_s = 0.001
         for clock in (collector.feed.server, collector.feed.exchange):
             clock.add(1000.0, 0.0, 1.0)
-        line = VenueConnection(Shard(0), collector._shared)
+        line = VenueConnection(Shard(0), collector.parts.context)
         line._inlet = collector.table.inlet(1)
         line._lateness.note(40, 40, 0.0)
         collector.connections.append(line)
         for duty in collector.duties:
             duty.done()
-        exposition = Exposition(
-            {"version": "1.2.3", "venue": "sim"},
-            collector.table,
-            collector.connections,
-            collector.writer,
-            collector.monitor,
-            collector.universe,
-            collector.rest_check,
-            collector.duties,
+        parts = collector.parts
+        sources = Sources(
+            table=parts.table,
+            connections=parts.connections,
+            writer=parts.writer,
+            monitor=parts.monitor,
+            universe=parts.universe,
+            rest_check=parts.rest_check,
+            duties=parts.duties,
         )
+        exposition = Exposition({"version": "1.2.3", "venue": "sim"}, sources)
         return Scrape.of(exposition.render().decode())
 
     return asyncio.run(look())

@@ -7,8 +7,8 @@ import pytest
 import redis
 
 from fastopts import keys
-from fastopts.collector.store import heartbeat as heartbeat_module
 from fastopts.embedded import EmbeddedValkey
+from tests.collector.quick import quicken
 from tests.collector.writers import SYMBOLS, Running, World, run, until
 from tests.oracle import Update, read_update
 from tests.store import STORE
@@ -77,7 +77,7 @@ def listener(valkey: EmbeddedValkey) -> Iterator[Listener]:
 
 @pytest.fixture(autouse=True)
 def _quick_heart(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(heartbeat_module, "HEARTBEAT_S", 0.05)
+    quicken(monkeypatch, heartbeat_s=0.05)
 
 
 def store_of(client: redis.Redis) -> str | None:
@@ -332,7 +332,7 @@ def test_a_server_that_refuses_everything_for_a_while_ends_no_announcements(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     # no heartbeat may meet the refusal before the batch does
-    monkeypatch.setattr(heartbeat_module, "HEARTBEAT_S", 3600.0)
+    quicken(monkeypatch, heartbeat_s=3600.0)
     client.config_set("busy-reply-threshold", "1")
 
     def is_busy() -> bool:

@@ -1,14 +1,16 @@
 """One shard's connection to the simulated venue."""
 
 import asyncio
-import itertools
 from collections.abc import Callable
+from typing import Any, cast
 
-from fastopts.collector.run import new_table
-from fastopts.collector.venue.connection import ConnectionContext, VenueConnection
+from fastopts.collector.venue.connection import ConnectionContext, StreamEndpoint, VenueConnection
+from fastopts.collector.venue.venue_time import VenueTime
+from fastopts.collector.wiring import new_table
 from fastopts.core import Table
 from fastopts.model import Instrument
 from fastopts.session.shards import Shards
+from fastopts.session.venue_clock import VenueClock
 from fastopts.sim import SimSettings, SimVenue
 from fastopts.venues.bybit import symbols
 from fastopts.venues.bybit.session import Timing
@@ -42,7 +44,7 @@ class Outlet:
 
 
 class World:
-    """A line for all symbols of *venue*, and the universe that it follows."""
+    """A connection for all symbols of *venue*, and the universe that it follows."""
 
     def __init__(self, venue: SimVenue) -> None:
         self.listed = [found for symbol in venue.symbols if (found := symbols.parse(symbol))]
@@ -51,12 +53,16 @@ class World:
         self.shards = Shards()
         self._add(self.listed)
         [change] = self.shards.update(self.listed, ())
-        shared = ConnectionContext(
-            *(venue.ws_url, None, {}, self.table, self, self.outlet, lambda: None),
-            itertools.count(1).__next__,
+        context = ConnectionContext(
+            endpoint=StreamEndpoint(venue.ws_url, None, {}),
+            table=self.table,
+            universe=cast("Any", self),
+            writer=cast("Any", self.outlet),
+            venue_time=VenueTime(VenueClock(), lambda: 0.0, lambda *_: None),
+            arrived=lambda: None,
             timing=Timing(silence=0.5),
         )
-        self.line = VenueConnection(change.shard, shared)
+        self.connection = VenueConnection(change.shard, context)
 
     def has_expired(self, symbol: str) -> bool:
         return False
@@ -68,12 +74,12 @@ class World:
         [change] = self.shards.update((), [instrument.symbol for instrument in instruments])
         for instrument in instruments:
             self.table.retire(instrument.symbol)
-        self.line.change(change.added, change.removed)
+        self.connection.change(change.added, change.removed)
 
     def list_again(self, instruments: list[Instrument]) -> None:
         self._add(instruments)
         [change] = self.shards.update(instruments, ())
-        self.line.change(change.added, change.removed)
+        self.connection.change(change.added, change.removed)
 
     def _add(self, instruments: list[Instrument]) -> None:
         for i in instruments:
@@ -84,17 +90,17 @@ def test_without_symbols_the_connection_ends_in_order_and_a_listing_brings_it_ba
     async def main() -> None:
         async with SimVenue(SimSettings(seed=5, symbols=20, rate=200)) as venue:
             world = World(venue)
-            line, outlet = world.line, world.outlet
-            running = asyncio.create_task(line.run())
-            await until(lambda: running.done() or line.live == len(world.listed))
+            connection, outlet = world.connection, world.outlet
+            running = asyncio.create_task(connection.run())
+            await until(lambda: running.done() or connection.live == len(world.listed))
             world.delist(world.listed)
             await until(lambda: running.done() or outlet.closed == [1])
             await until(lambda: running.done() or venue.connections == 0)
             assert not running.done()
-            assert not line.is_open
+            assert not connection.is_open
             assert world.table.delivering == set()
             world.list_again(world.listed[:3])
-            await until(lambda: running.done() or line.live == 3)
+            await until(lambda: running.done() or connection.live == 3)
             assert not running.done()
             assert outlet.opened == [1, 2]
             assert outlet.closed == [1]

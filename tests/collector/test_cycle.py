@@ -10,13 +10,14 @@ import hiredis
 import pytest
 
 from fastopts.collector.cycle import Cycle
-from fastopts.collector.run import new_table
 from fastopts.collector.store.flusher import Flusher
+from fastopts.collector.wiring import new_table
 from fastopts.core import Table
 from fastopts.errors import StoreError
 from fastopts.net.redis.pipeline import OnDone, PipelineConnection
 from fastopts.net.redis.resp import Replies
 from tests import payloads
+from tests.collector.quick import current, quicken
 from tests.faults.ws.virtual import VirtualLoop
 from tests.payloads import T0, dump
 
@@ -129,16 +130,16 @@ class World:
         for symbol in SYMBOLS:
             self.table.add(symbol, EXPIRY_MS, 1.0, "C", "USDT")
         self.store = Store()
-        self.flusher = Flusher(self.table, FLUSH_S, lambda: T0, self._over)
+        self.flusher = Flusher(self.table, FLUSH_S, lambda: T0, self._over, current())
         self.cycle = Cycle(self.table, self.flusher, FLUSH_S, latency_s)
         self.feeds = [Feed(self, conn, reads_max) for conn in range(1, 5)]
         for feed in self.feeds:
-            self.cycle.add(feed)
-        self.flusher.go(cast("PipelineConnection", self.store))
+            self.cycle.add(cast("Any", feed))
+        self.flusher.resume(cast("PipelineConnection", self.store))
         self.arrivals: dict[int, float] = {}
 
     def is_on_clock(self) -> bool:
-        return self.cycle.is_on_clock
+        return self.cycle.is_on_timer
 
     def tick(self) -> int:
         """Let a tick arrive now; return its `tm`."""
@@ -252,7 +253,7 @@ def test_who_waits_for_the_end_of_a_batch_need_not_wait_for_a_turn() -> None:
             await world.ticks(1, DENSE_S)
         began = world.loop.time()
         world.store.batches.clear()
-        await asyncio.wait_for(world.flusher.rest(), FLUSH_S / 10)
+        await asyncio.wait_for(world.flusher.drain(), FLUSH_S / 10)
         assert world.loop.time() - began < SLACK_S
         assert not world.store.is_paused
 
@@ -355,7 +356,7 @@ def test_a_clock_that_was_asked_for_is_kept_while_nothing_comes(latency_s: float
 def test_without_a_clock_dense_ticks_are_read_at_each_arrival() -> None:
     async def main() -> None:
         world = await new_world(0.0)
-        assert not world.cycle.uses_clock
+        assert not world.cycle.uses_timer
         await world.ticks(2000, DENSE_S)
         assert not world.is_on_clock()
         assert sum(feed.reads for feed in world.feeds) == len(world.arrivals)
@@ -384,19 +385,19 @@ def test_a_connection_that_opens_while_ticks_are_dense_is_on_the_clock_from_the_
         world = await new_world()
         await world.ticks(200, DENSE_S)
         fifth = Feed(world, 5)
-        world.cycle.add(fifth)
+        world.cycle.add(cast("Any", fifth))
         assert fifth.is_paused
         await world.ticks(50, DENSE_S)
         assert fifth.reads > 2
-        world.cycle.discard(fifth)
-        world.cycle.discard(fifth)
+        world.cycle.discard(cast("Any", fifth))
+        world.cycle.discard(cast("Any", fifth))
         reads = fifth.reads
         await world.ticks(50, DENSE_S)
         assert fifth.reads == reads
         await asyncio.sleep(0.2)
         assert fifth.is_paused, "it is not the cycle's any more"
         late = Feed(world, 6)
-        world.cycle.add(late)
+        world.cycle.add(cast("Any", late))
         assert not late.is_paused
 
     run(main)
@@ -417,9 +418,10 @@ def test_a_cycle_that_was_stopped_reads_nothing() -> None:
 def test_what_does_not_fit_into_a_batch_follows_at_its_answer(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    quicken(monkeypatch, batch_bytes=2000)
+
     async def main() -> None:
         world = await new_world()
-        monkeypatch.setattr("fastopts.collector.store.flusher.BATCH_BYTES", 2000)
         batches = len(world.store.batches)
         numbers = [world.tick() for _ in SYMBOLS]
         await asyncio.sleep(FLUSH_S)

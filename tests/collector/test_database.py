@@ -19,7 +19,7 @@ def port(monkeypatch: pytest.MonkeyPatch) -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         free: int = probe.getsockname()[1]
-    monkeypatch.setattr(database, "USUAL_PORT", free)
+    monkeypatch.setattr(database, "DEFAULT_PORT", free)
     return free
 
 
@@ -74,7 +74,7 @@ def test_simulated_data_never_goes_to_the_usual_one(port: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("venue", "words"), [("bybit", "nothing answers"), ("sim", "no Redis was named")]
+    ("venue", "words"), [("bybit", "nothing answers"), ("sim", "no Redis is configured")]
 )
 def test_an_embedded_one_can_be_forbidden(port: int, venue: str, words: str) -> None:
     with pytest.raises(ConfigError, match=f"{words}.*FASTOPTS_EMBEDDED=0"):

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
-from fastopts.collector.operation.duties import LOOK_S, Duties, Duty
+from fastopts.collector.operation.duties import Duties, Duty
 from tests.collector.worlds import until
+
+POLL_S = 0.001
 
 
 class Clock(asyncio.SelectorEventLoop):
@@ -44,7 +46,7 @@ def test_a_duty_is_overdue_when_interval_and_deadline_have_passed_without_succes
         assert duty.age_s == pytest.approx(100, abs=1)
         clock.ahead_s += 400
         seen = [duty.is_overdue]
-        duty.rest()
+        duty.suspend()
         seen.append(duty.is_overdue)
         duty.resume()
         clock.ahead_s += 400
@@ -78,7 +80,7 @@ def test_an_attempt_ends_within_its_deadline_and_is_a_success_when_the_work_says
         assert (duty.age_s is not None) is is_success
 
     run(main)
-    assert warnings(caplog) == (["refresh: given up after 0.05 s"] if work is stuck else [])
+    assert warnings(caplog) == (["refresh: timed out after 0.05 s"] if work is stuck else [])
 
 
 def test_bounded_work_that_ends_is_a_success() -> None:
@@ -112,7 +114,7 @@ def test_work_over_many_steps_ends_after_interval_and_deadline_without_success()
         clock.ahead_s += 2
         with pytest.raises(TimeoutError, match="rewrite took more than 120 s"):
             duty.check()
-        duty.rest()
+        duty.suspend()
         duty.check()
 
     run(main)
@@ -132,14 +134,13 @@ def test_a_limit_names_the_duty_and_is_no_success() -> None:
 
 
 def test_what_is_overdue_is_said_once_a_minute_and_so_is_its_end(
-    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr("fastopts.collector.operation.duties.LOOK_S", 0.001)
     caplog.set_level(logging.INFO)
 
     async def main(clock: Clock) -> None:
         never, late = Duty("refresh", 300, 120), Duty("heartbeat", 1, 10)
-        duties = Duties(never, late)
+        duties = Duties(never, late, poll_s=POLL_S)
         task = asyncio.create_task(duties.run())
         await until(lambda: never._since is not None)
         late.done()
@@ -147,7 +148,7 @@ def test_what_is_overdue_is_said_once_a_minute_and_so_is_its_end(
         await until(lambda: len(warnings(caplog)) == 1)
         assert duties.statistics()["overdue"] == "heartbeat"
         clock.ahead_s = 130
-        await asyncio.sleep(5 * LOOK_S / 1000)
+        await asyncio.sleep(5 * POLL_S)
         assert len(warnings(caplog)) == 1
         clock.ahead_s = 165
         await until(lambda: len(warnings(caplog)) == 2)

@@ -16,6 +16,7 @@ from fastopts.core import IMPLEMENTATION
 from fastopts.errors import ConfigError
 from fastopts.net.redis.address import Address
 from fastopts.venues.bybit.hosts import Endpoints
+from tests.collector.quick import quicken
 from tests.collector.scrapes import REQUEST, Scrape, ask, everything, scrape
 from tests.collector.test_metrics_server import HOSTILE
 from tests.collector.worlds import World, until, world
@@ -56,7 +57,7 @@ def check_histograms(found: Scrape) -> None:
 def test_a_scrape_is_of_one_moment_and_its_books_balance(
     tmp_path: Path, loop: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fastopts.collector.operation.metrics_server.KEPT_S", 0.0)
+    quicken(monkeypatch, metrics_cache_s=0.0)
 
     async def main() -> None:
         async with world(tmp_path, metrics_address=ANYWHERE) as w:
@@ -130,7 +131,7 @@ def test_while_redis_is_away_ticks_pend_and_no_round_trip_is_invented(tmp_path: 
 def test_refusals_reconnects_and_failures_are_counted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fastopts.collector.operation.metrics_server.KEPT_S", 0.0)
+    quicken(monkeypatch, metrics_cache_s=0.0)
 
     async def main() -> None:
         async with world(tmp_path, metrics_address=ANYWHERE) as w:
@@ -213,7 +214,7 @@ def test_a_port_in_use_is_one_line_at_the_start(tmp_path: Path) -> None:
         assert code == 2
         told = re.findall(r"^fastopts: .*", err, re.MULTILINE)
         assert len(told) == 1
-        assert f"--metrics-port: can't listen on 127.0.0.1, port {port}: " in told[0]
+        assert f"--metrics-port: cannot listen on 127.0.0.1, port {port}: " in told[0]
         assert "Traceback" not in err
 
     asyncio.run(main())

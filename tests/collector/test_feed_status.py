@@ -34,8 +34,8 @@ def test_while_a_backlog_is_unwritten_no_conn_counts_as_delivering(feed: FeedSta
 
 
 def test_lags_are_published_once_the_clock_of_the_venue_is_known(feed: FeedStatus) -> None:
-    assert feed.lags(1, 2001) is False  # as unknown, so late: readers refuse both
-    assert feed.lags(2, 2000) is True
+    assert feed.set_lag(1, 2001) is False  # as unknown, so late: readers refuse both
+    assert feed.set_lag(2, 2000) is True
     fields = feed.fields(7, "run:1", 31.0)
     assert (fields["late_limit_ms"], fields["skew_ms"], fields["skew_error_ms"]) == ("2000", "", "")
     assert not [name for name in fields if name.startswith("lag:")]
@@ -44,7 +44,7 @@ def test_lags_are_published_once_the_clock_of_the_venue_is_known(feed: FeedStatu
     assert (fields["lag:1"], fields["lag:2"]) == ("2001", "2000")
     # between 5,031,100 - 31,000 and 5,031,101 - 30,900 ahead of us; the server is 5,000,000 ahead
     assert (fields["skew_ms"], fields["skew_error_ms"]) == ("150", "51")
-    assert feed.lags(1, 1500) is True
+    assert feed.set_lag(1, 1500) is True
     feed.closed(2)
     assert "lag:2" not in feed.fields(7, "run:1", 31.0)
 

@@ -11,15 +11,15 @@ import pytest
 import redis
 
 from fastopts import keys
-from fastopts.collector.run import new_table
-from fastopts.collector.store import flusher as flusher_module
 from fastopts.collector.store.flusher import Flusher
+from fastopts.collector.wiring import new_table
 from fastopts.embedded import EmbeddedValkey
 from fastopts.errors import StoreError, StoreUnavailable
 from fastopts.net.redis import pipeline as net
 from fastopts.net.redis.address import Address
 from fastopts.net.redis.pipeline import PipelineConnection
 from tests import payloads
+from tests.collector.quick import current, quicken
 from tests.oracle import expected_hash
 from tests.payloads import T0, dump
 
@@ -129,7 +129,7 @@ class World:
         self.table.epoch = 7
         for symbol in SYMBOLS:
             self.table.add(symbol, EXPIRY_MS, 1.0, "C", "USDT")
-        self.flusher = Flusher(self.table, flush_s, lambda: T0, self._over)
+        self.flusher = Flusher(self.table, flush_s, lambda: T0, self._over, current())
         self.over: list[StoreError | None] = []
         self.on_over: Callable[[], None] = lambda: None
         self.sent: dict[str, dict[str, Any]] = {}
@@ -216,7 +216,7 @@ def test_what_is_dirty_goes_out_and_so_does_what_comes_later(
 ) -> None:
     async def main(world: World) -> None:
         world.tick(*SYMBOLS[:4])
-        world.flusher.go(await world.connect())
+        world.flusher.resume(await world.connect())
         await world.batches_over(1)
         assert world.stands_in(client)
         assert world.table.written == 4
@@ -233,7 +233,7 @@ def test_what_is_dirty_goes_out_and_so_does_what_comes_later(
 
 def test_nothing_dirty_is_no_batch(shared_valkey: EmbeddedValkey) -> None:
     async def main(world: World) -> None:
-        world.flusher.go(await world.connect())
+        world.flusher.resume(await world.connect())
         world.flusher.wake()
         before = world.gate.received
         await world.timers_pass()
@@ -248,14 +248,14 @@ def test_nothing_is_flushed_while_held(shared_valkey: EmbeddedValkey, client: re
         world.tick()
         await world.timers_pass()
         channel = await world.connect()
-        world.flusher.go(channel)
-        world.flusher.hold()
+        world.flusher.resume(channel)
+        world.flusher.pause()
         world.tick()
         await world.timers_pass()
         assert world.over == []
         assert client.keys("*") == []
         assert (world.table.dirty, world.table.pending, world.table.conflated) == (10, 10, 10)
-        world.flusher.go(channel)
+        world.flusher.resume(channel)
         await world.batches_over(1)
         assert world.stands_in(client)
 
@@ -267,11 +267,11 @@ def test_what_was_due_when_the_hold_came_goes_out_once_after_it(
 ) -> None:
     async def main(world: World) -> None:
         channel = await world.connect()
-        world.flusher.go(channel)
+        world.flusher.resume(channel)
         world.tick()
         for _ in range(5):
-            world.flusher.hold()
-            world.flusher.go(channel)
+            world.flusher.pause()
+            world.flusher.resume(channel)
         await world.written_out()
         await world.timers_pass()
         assert world.over == [None] * FIRST_BATCHES
@@ -285,13 +285,13 @@ def test_the_interval_lies_between_two_batches(
 ) -> None:
     async def main(world: World) -> None:
         channel = await world.connect()
-        world.flusher.go(channel)
+        world.flusher.resume(channel)
         world.tick(SYMBOLS[0])
         await world.batches_over(1)
         assert world.stands_in(client)
         world.tick(SYMBOLS[1])
-        world.flusher.hold()
-        world.flusher.go(channel)
+        world.flusher.pause()
+        world.flusher.resume(channel)
         await world.timers_pass()
         assert world.over == [None]
         assert world.table.dirty == FIRST_BATCHES
@@ -304,7 +304,7 @@ def test_at_most_one_batch_is_under_way(shared_valkey: EmbeddedValkey, client: r
         channel = await world.connect()
         world.gate.hold_answers()
         before = world.gate.received
-        world.flusher.go(channel)
+        world.flusher.resume(channel)
         world.tick(*SYMBOLS[:2])
         await world.gate.has_received(before)
         await world.timers_pass()
@@ -312,7 +312,7 @@ def test_at_most_one_batch_is_under_way(shared_valkey: EmbeddedValkey, client: r
         for _ in range(3):
             world.tick()
             world.flusher.wake()
-            world.flusher.go(channel)
+            world.flusher.resume(channel)
             await world.timers_pass()
         assert channel.is_busy
         assert world.gate.received == first
@@ -331,11 +331,11 @@ def test_at_most_one_batch_is_under_way(shared_valkey: EmbeddedValkey, client: r
 def test_what_does_not_fit_into_one_batch_goes_with_the_next(
     shared_valkey: EmbeddedValkey, client: redis.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(flusher_module, "BATCH_BYTES", 1)
+    quicken(monkeypatch, batch_bytes=1)
 
     async def main(world: World) -> None:
         world.tick()
-        world.flusher.go(await world.connect())
+        world.flusher.resume(await world.connect())
         await world.written_out()
         await world.timers_pass()
         assert world.over == [None] * 10 * FIRST_BATCHES
@@ -351,10 +351,10 @@ def test_rest_waits_for_the_batch_under_way_and_starts_no_other(
         channel = await world.connect()
         world.gate.hold_answers()
         before = world.gate.received
-        world.flusher.go(channel)
+        world.flusher.resume(channel)
         world.tick(*SYMBOLS[:3])
         await world.gate.has_received(before)
-        resting = asyncio.create_task(world.flusher.rest())
+        resting = asyncio.create_task(world.flusher.drain())
         await world.timers_pass()
         assert not resting.done()
         world.tick(*SYMBOLS[3:])
@@ -368,7 +368,7 @@ def test_rest_waits_for_the_batch_under_way_and_starts_no_other(
         await world.timers_pass()
         assert world.over == [None]
         assert world.table.dirty == 10
-        world.flusher.go(channel)
+        world.flusher.resume(channel)
         await world.batches_over(2)
         assert world.stands_in(client)
 
@@ -379,10 +379,10 @@ def test_rest_does_not_wait_when_nothing_is_under_way(shared_valkey: EmbeddedVal
     async def main(world: World) -> None:
         # A coroutine that awaits nothing ends at its first step.
         with pytest.raises(StopIteration):
-            world.flusher.rest().send(None)
-        world.flusher.go(await world.connect())
+            world.flusher.drain().send(None)
+        world.flusher.resume(await world.connect())
         with pytest.raises(StopIteration):
-            world.flusher.rest().send(None)
+            world.flusher.drain().send(None)
         world.tick()
         await world.timers_pass()
         assert world.over == []
@@ -397,10 +397,10 @@ def test_a_rest_that_is_cancelled_leaves_the_batch_to_end(
         channel = await world.connect()
         world.gate.hold_answers()
         before = world.gate.received
-        world.flusher.go(channel)
+        world.flusher.resume(channel)
         world.tick()
         await world.gate.has_received(before)
-        resting = asyncio.create_task(world.flusher.rest())
+        resting = asyncio.create_task(world.flusher.drain())
         await asyncio.sleep(0)
         resting.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -418,10 +418,10 @@ def test_rest_ends_when_the_connection_does(shared_valkey: EmbeddedValkey) -> No
         channel = await world.connect()
         world.gate.hold_answers()
         before = world.gate.received
-        world.flusher.go(channel)
+        world.flusher.resume(channel)
         world.tick()
         await world.gate.has_received(before)
-        resting = asyncio.create_task(world.flusher.rest())
+        resting = asyncio.create_task(world.flusher.drain())
         await asyncio.sleep(0)
         world.gate.cut()
         await resting
@@ -441,7 +441,7 @@ def test_what_was_under_way_when_the_connection_is_lost_goes_again_and_nothing_i
             world.gate.hold_answers()
         else:
             world.gate.hold_questions()
-        world.flusher.go(channel)
+        world.flusher.resume(channel)
         world.tick()
         if arrives:
             await world.gate.has_answered(answered)
@@ -453,7 +453,7 @@ def test_what_was_under_way_when_the_connection_is_lost_goes_again_and_nothing_i
         await world.batches_over(1)
         assert isinstance(world.over[0], StoreUnavailable)
         assert world.flusher.batches == 0
-        world.flusher.hang_up()
+        world.flusher.disconnect()
         # of three the older tick gave way to the newer
         assert (world.table.dirty, world.table.pending, world.table.conflated) == (10, 10, 3)
         assert world.table.written == 0
@@ -463,7 +463,7 @@ def test_what_was_under_way_when_the_connection_is_lost_goes_again_and_nothing_i
         await world.timers_pass()
         assert world.over[1:] == []
         world.gate.open()
-        world.flusher.go(await world.connect())
+        world.flusher.resume(await world.connect())
         await world.batches_over(2)
         assert world.over[1] is None
         assert world.stands_in(client)
@@ -475,23 +475,23 @@ def test_what_was_under_way_when_the_connection_is_lost_goes_again_and_nothing_i
 def test_a_server_that_does_not_answer_is_a_lost_connection(
     shared_valkey: EmbeddedValkey, client: redis.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(flusher_module, "EXCHANGE_TIMEOUT_S", 0.02)
+    quicken(monkeypatch, exchange_within_s=0.02)
 
     async def main(world: World) -> None:
         channel = await world.connect()
         world.gate.hold_questions()
-        world.flusher.go(channel)
+        world.flusher.resume(channel)
         world.tick()
         await world.batches_over(1)
         assert str(world.over[0]) == "no answer in 0.02 s"
         world.tick()
         await world.timers_pass()
         assert len(world.over) == 1, "after a failure it waits to be told"
-        world.flusher.hang_up()
+        world.flusher.disconnect()
         assert world.table.dirty == 10
         world.gate.open()
-        monkeypatch.setattr(flusher_module, "EXCHANGE_TIMEOUT_S", 10.0)
-        world.flusher.go(await world.connect())
+        world.flusher._timeout_s = 10.0
+        world.flusher.resume(await world.connect())
         await world.batches_over(2)
         assert world.stands_in(client)
 
@@ -505,12 +505,12 @@ def test_a_connection_that_is_already_gone_is_told_as_any_other_loss(
         channel = await world.connect()
         channel.abort()
         world.tick()
-        world.flusher.go(channel)
+        world.flusher.resume(channel)
         await world.batches_over(1)
         assert isinstance(world.over[0], StoreUnavailable)
-        world.flusher.hang_up()
+        world.flusher.disconnect()
         assert (world.table.dirty, world.table.pending) == (10, 10)
-        world.flusher.go(await world.connect())
+        world.flusher.resume(await world.connect())
         await world.batches_over(2)
         assert world.stands_in(client)
 
@@ -526,7 +526,7 @@ def test_slots_that_the_server_refuses_are_told_and_stay_pending(
         refusals: list[tuple[str, str]] = []
         world.on_over = lambda: refusals.extend(world.flusher.refusals)
         world.tick()
-        world.flusher.go(await world.connect())
+        world.flusher.resume(await world.connect())
         await world.batches_over(1)
         [(symbol, words)] = refusals
         assert symbol == SYMBOLS[4]
@@ -550,10 +550,10 @@ def test_slots_that_the_server_refuses_are_told_and_stay_pending(
 def test_who_hears_of_a_batch_may_hold_the_next(shared_valkey: EmbeddedValkey) -> None:
     async def main(world: World) -> None:
         channel = await world.connect()
-        world.on_over = world.flusher.hold
+        world.on_over = world.flusher.pause
         world.gate.hold_answers()
         before = world.gate.received
-        world.flusher.go(channel)
+        world.flusher.resume(channel)
         world.tick()
         await world.gate.has_received(before)
         world.tick()
@@ -579,15 +579,15 @@ def test_whatever_happens_to_its_connections_every_tick_is_accounted_for(
             nonlocal channel
             world.gate.cut()
             await channel.closed.wait()
-            world.flusher.hang_up()
+            world.flusher.disconnect()
             world.gate.open()
             channel = await world.connect()
-            world.flusher.go(channel)
+            world.flusher.resume(channel)
 
         async def rest() -> None:
             world.gate.open()
-            await world.flusher.rest()
-            world.flusher.go(channel)
+            await world.flusher.drain()
+            world.flusher.resume(channel)
 
         async def turn() -> None:
             await asyncio.sleep(chance.choice([0, 0.002]))
@@ -595,7 +595,7 @@ def test_whatever_happens_to_its_connections_every_tick_is_accounted_for(
         async def hold() -> None:
             chance.choice([world.gate.hold_answers, world.gate.hold_questions])()
 
-        world.flusher.go(channel)
+        world.flusher.resume(channel)
         for _ in range(60):
             world.tick(*chance.choices(SYMBOLS, k=chance.randint(1, 10)))
             [step] = chance.choices([turn, rest, reconnect, hold], [5, 2, 2, 1])

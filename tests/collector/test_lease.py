@@ -10,7 +10,7 @@ import pytest
 from fastopts import keys
 from fastopts.collector.store.lease import EPOCH_SPREAD, Lease
 from fastopts.embedded import EmbeddedValkey
-from fastopts.errors import ConfigError, LeaseLost, StoreError, StoreUnavailable
+from fastopts.errors import LeaseError, LeaseLost, StoreError, StoreUnavailable
 from fastopts.net.redis import pipeline as channel
 from fastopts.net.redis.address import Address
 from fastopts.net.redis.pipeline import PipelineConnection
@@ -344,7 +344,9 @@ def test_an_epoch_that_is_none_is_told_in_one_line(
         async with connected(valkey) as one:
             run = await run_id(one)
             await one.ask(("HSET", keys.FEED, "epoch", epoch))
-            with pytest.raises(ConfigError, match=f"{keys.FEED} holds the epoch") as caught:
+            with pytest.raises(
+                LeaseError, match=f"{keys.FEED} has a malformed `epoch` field"
+            ) as caught:
                 await Lease().take(one, run)
             assert len(str(caught.value).splitlines()) == 1
             assert len(str(caught.value)) < 250

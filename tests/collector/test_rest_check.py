@@ -78,7 +78,7 @@ def test_a_failure_between_two_rows_neither_accuses_nor_acquits(
 ) -> None:
     async def main() -> None:
         async with liar.world(tmp_path, shared_valkey, reconcile_s=0) as w:
-            look, table = w.collector.rest_check.look, w.collector.table
+            look, table = w.collector.rest_check.compare, w.collector.table
             w.liar.greets = False
             w.liar.rows = {CALL: {"bidPrice": "1204"}, PUT: {"bidPrice": "1205"}}
             await look()
@@ -97,7 +97,7 @@ def test_a_suspect_is_subscribed_anew_until_its_snapshot_comes(
 ) -> None:
     async def main() -> None:
         async with liar.world(tmp_path, shared_valkey, reconcile_s=0) as w:
-            look, table = w.collector.rest_check.look, w.collector.table
+            look, table = w.collector.rest_check.compare, w.collector.table
             w.liar.greets = False
             w.liar.rows = {CALL: {"bidPrice": "1204"}, PUT: {"bidPrice": "1205.0"}}
             for again in (1, 2):
@@ -120,7 +120,7 @@ def test_an_option_that_rest_lists_no_more_is_refused_until_it_ticks(
 ) -> None:
     async def main() -> None:
         async with liar.world(tmp_path, shared_valkey, reconcile_s=0) as w:
-            look, table = w.collector.rest_check.look, w.collector.table
+            look, table = w.collector.rest_check.compare, w.collector.table
             w.liar.greets = False
             w.liar.rows = {PUT: dict(w.liar.ticker(PUT)["data"])}
             del w.liar.rows[PUT]["symbol"]
@@ -155,7 +155,7 @@ def test_a_coin_that_leaves_the_market_is_not_live_after_two_answers(
     async def main() -> None:
         async with liar.world(tmp_path, shared_valkey, reconcile_s=0) as w:
             w.liar.greets = False
-            look = w.collector.rest_check.look
+            look = w.collector.rest_check.compare
             if how == "refused":
                 w.liar.rest_code = 10001
             elif how == "closed":
@@ -186,7 +186,7 @@ def test_a_coin_that_fails_while_others_answer_is_not_live_for_ever(
         coins = ("BTC", "ETH")
         async with liar.world(tmp_path, shared_valkey, CALL, eth, coins=coins, reconcile_s=0) as w:
             w.liar.greets = False
-            look = w.collector.rest_check.look
+            look = w.collector.rest_check.compare
             tick = dict(w.liar.ticker(CALL)["data"])
             del tick["symbol"]
             w.liar.rows = {CALL: tick}
@@ -210,11 +210,11 @@ def test_what_is_missing_and_sends_a_snapshot_each_time_is_subscribed_ever_more_
 ) -> None:
     async def main() -> None:
         async with liar.world(tmp_path, shared_valkey, CALL, reconcile_s=0) as w:
-            look, market = w.collector.rest_check.look, w.collector.universe
+            look, market = w.collector.rest_check.compare, w.collector.universe
             for _ in range(20):
                 renewals = len([op for op, _ in w.liar.requests if op == "subscribe"])
                 await look()
-                due = w.collector.rest_check._renewals[CALL]
+                due = w.collector.rest_check._rounds_missing[CALL]
                 if due.bit_count() == 1 and w.table.suspects_now:
                     await until(lambda: not w.table.suspects_now)
                 assert renewals <= 6
@@ -235,8 +235,8 @@ def test_expiry_is_judged_by_the_venues_clock(
             # the venue of this test runs by its own clock, this host's is set far ahead
             monkeypatch.setattr(liar, "now_ms", lambda: venue_ms)
             monkeypatch.setattr(time, "time_ns", lambda: (liar.FAR_MS + 1) * 1_000_000)
-            await w.collector.rest_check.look()
-            await w.collector.rest_check.look()
+            await w.collector.rest_check.compare()
+            await w.collector.rest_check.compare()
             assert w.table.suspects_now == 2
 
     asyncio.run(main())

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from fastopts.collector.venue import universe as market_module
 from tests import payloads
 from tests.collector.markets import (
     FAR_MS,
@@ -17,6 +16,7 @@ from tests.collector.markets import (
     run,
     set_wall_clock,
 )
+from tests.collector.quick import quicken
 from tests.payloads import dump
 
 
@@ -118,7 +118,7 @@ def test_a_stranger_that_can_be_no_live_option_gets_no_slot(tmp_path: Path, symb
 def test_invented_strangers_do_not_fill_the_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(market_module, "SYMBOLS_MAX", 5)
+    quicken(monkeypatch, symbols_max=5)
 
     async def main(world: World) -> None:
         world.venue.listed = {"BTC": names(3)}

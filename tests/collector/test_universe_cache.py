@@ -7,7 +7,7 @@ import orjson
 import pytest
 
 from fastopts.collector.venue import universe_cache as cache
-from fastopts.errors import ConfigError
+from fastopts.errors import CacheError
 from fastopts.model import Instrument
 from tests.disks import full_after
 
@@ -74,12 +74,12 @@ def test_no_file_is_no_cache(tmp_path: Path) -> None:
 def test_a_file_that_can_not_be_understood_is_told(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "c.json"
     path.write_bytes(content)
-    with pytest.raises(ConfigError, match=r"c\.json can't be read"):
+    with pytest.raises(CacheError, match=r"cannot read the cache file .*c\.json"):
         cache.load(path, "bybit", NOW)
 
 
 def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="can't be written"):
+    with pytest.raises(CacheError, match="can't be written"):
         cache.save(tmp_path / "none" / "c.json", "bybit", [OPTION], NOW)
 
 
@@ -119,7 +119,7 @@ def test_a_row_that_can_not_be_an_option_is_told(tmp_path: Path, damage: dict[st
     content = orjson.loads(path.read_bytes())
     content["instruments"][0] |= damage
     path.write_bytes(orjson.dumps(content))
-    with pytest.raises(ConfigError, match=r"c\.json can't be read"):
+    with pytest.raises(CacheError, match=r"cannot read the cache file .*c\.json"):
         cache.load(path, "bybit", NOW)
 
 
@@ -130,7 +130,7 @@ def test_a_row_that_lacks_a_term_is_told(tmp_path: Path, field: str) -> None:
     content = orjson.loads(path.read_bytes())
     del content["instruments"][0][field]
     path.write_bytes(orjson.dumps(content))
-    with pytest.raises(ConfigError, match=field):
+    with pytest.raises(CacheError, match=field):
         cache.load(path, "bybit", NOW)
 
 
@@ -138,7 +138,7 @@ def test_a_full_disk_leaves_what_was_there_and_nothing_else(tmp_path: Path) -> N
     path = tmp_path / "c.json"
     cache.save(path, "bybit", [OPTION], NOW)
     before = path.read_bytes()
-    with full_after(100), pytest.raises(ConfigError, match=r"c\.json can't be written: File too"):
+    with full_after(100), pytest.raises(CacheError, match=r"c\.json can't be written: File too"):
         cache.save(path, "bybit", [OPTION] * 2, NOW)
     assert list(tmp_path.iterdir()) == [path]
     assert path.read_bytes() == before

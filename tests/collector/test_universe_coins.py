@@ -79,7 +79,7 @@ def test_a_venue_that_does_not_name_its_coins_is_asked_for_the_known_ones(
         assert await world.universe.refresh(world.listen)
 
     run(tmp_path, main)
-    assert ("a built-in list" in caplog.text) is (answer != "BTC alone")
+    assert ("the built-in list" in caplog.text) is (answer != "BTC alone")
     assert told(caplog) == []
 
 

@@ -8,12 +8,12 @@ import orjson
 import pytest
 import redis
 
-from fastopts.collector.run import new_table
 from fastopts.collector.venue import universe_cache as cache
 from fastopts.collector.venue.rest_driver import RestDriver
 from fastopts.collector.venue.universe import InstrumentUniverse
+from fastopts.collector.wiring import new_table
 from fastopts.embedded import EmbeddedValkey
-from fastopts.errors import ConfigError
+from fastopts.errors import CacheError
 from fastopts.net.http import HttpClient
 from fastopts.session.ban import Ban
 from fastopts.venues.bybit import symbols
@@ -75,7 +75,7 @@ def test_the_cache_file_brings_none_in(tmp_path: Path, caplog: pytest.LogCapture
         for field in ("symbol", "asset", "settle", "quote"):
             row = content["instruments"][0] | {field: each}
             path.write_bytes(orjson.dumps(content | {"instruments": [row]}))
-            with pytest.raises(ConfigError):
+            with pytest.raises(CacheError):
                 cache.load(path, "bybit", now)
     assert told(caplog) == []
 

@@ -98,7 +98,7 @@ def test_a_coin_that_fails_comes_from_the_cache_and_the_others_do_not(
     run(tmp_path, main)
     stands_in, failed = told(caplog)
     path = tmp_path / "cache.json"
-    assert stands_in == f"REST fails: 3 options from {path} stand in, 3.0 h old"
+    assert stands_in == f"REST fails: using 3 options of the cache file {path}, 3.0 h old"
     assert failed == "BTC: retCode 10001: out of order"
 
 
@@ -120,7 +120,9 @@ def test_when_every_coin_fails_the_cache_stands_in_whatever_its_age(
         assert len(world.table) == 5
 
     run(tmp_path, main)
-    assert told(caplog)[0].endswith(f"5 options from {tmp_path / 'cache.json'} stand in, {words}")
+    assert told(caplog)[0].endswith(
+        f"5 options of the cache file {tmp_path / 'cache.json'}, {words}"
+    )
 
 
 def test_what_has_expired_meanwhile_is_not_taken_from_the_cache(
@@ -138,7 +140,7 @@ def test_what_has_expired_meanwhile_is_not_taken_from_the_cache(
         assert len(world.table) == 1
 
     run(tmp_path, main)
-    assert told(caplog)[0].startswith("REST fails: 1 options from ")
+    assert told(caplog)[0].startswith("REST fails: using 1 options of ")
 
 
 @pytest.mark.parametrize("ahead", [timedelta(days=-1), timedelta(hours=-1), timedelta(hours=1)])
@@ -191,7 +193,7 @@ def test_when_every_coin_fails_and_no_cache_helps_the_first_reason_is_raised(
         assert len(world.table) == 0
 
     run(tmp_path, main)
-    assert ["can't be read" in words for words in told(caplog)] == [True] * (held == "unreadable")
+    assert ["cannot read" in words for words in told(caplog)] == [True] * (held == "unreadable")
 
 
 def test_a_banned_address_is_told_after_one_request(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from tests.collector.markets import (
     set_wall_clock,
     told,
 )
+from tests.collector.quick import quicken
 from tests.payloads import dump
 
 
@@ -104,8 +105,8 @@ def test_an_answer_that_is_suddenly_empty_or_much_smaller_drops_nothing_and_is_t
         assert len(world.table) == 12
         assert world.cached() == sorted(names(10) + names(2, "ETH"))
         words = (
-            f"BTC: {10 - left} of 10 options are no longer listed as trading: kept, but not live"
-            " unless they tick"
+            f"BTC: {10 - left} of 10 options are no longer listed as trading:"
+            " retained, but not live unless they tick"
         )
         assert told(caplog) == [words]
         world.venue.listed["BTC"] = names(10)
@@ -123,7 +124,7 @@ def test_what_the_guard_keeps_is_distrusted_once_two_answers_lack_it_and_it_did_
 ) -> None:
     async def main(world: World) -> None:
         distrusted: list[Sequence[str]] = []
-        world.universe.distrust = distrusted.append
+        world.universe._on_distrust = distrusted.append
         world.venue.listed = {"BTC": names(10), "ETH": names(2, "ETH")}
         await world.load()
         inlet = world.table.inlet(1)
@@ -155,7 +156,7 @@ def test_what_the_guard_keeps_is_distrusted_once_two_answers_lack_it_and_it_did_
 def test_what_no_list_has_and_what_does_not_tick_for_an_hour_has_left_the_market(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fastopts.collector.venue.universe.LEFT_AFTER_S", 0.0)
+    quicken(monkeypatch, unlisted_max_s=0.0)
 
     async def main(world: World) -> None:
         world.venue.listed = {"BTC": names(4), "ETH": names(2, "ETH")}
@@ -175,7 +176,7 @@ def test_what_no_list_has_and_what_does_not_tick_for_an_hour_has_left_the_market
 def test_lists_of_ever_new_options_stay_within_a_bound(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("fastopts.collector.venue.universe.SYMBOLS_MAX", 50)
+    quicken(monkeypatch, symbols_max=50)
 
     async def main(world: World) -> None:
         world.venue.listed = {"BTC": names(20)}
@@ -204,10 +205,11 @@ def test_lists_of_ever_new_options_stay_within_a_bound(
 def test_one_list_of_too_many_keeps_what_is_known(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    quicken(monkeypatch, symbols_max=6)
+
     async def main(world: World) -> None:
         world.venue.listed = {"BTC": names(4)[2:], "ETH": names(3, "ETH")}
         await world.load()
-        monkeypatch.setattr("fastopts.collector.venue.universe.SYMBOLS_MAX", 6)
         world.venue.listed["BTC"] = names(40)
         assert await world.refresh() == (names(1), [])
         assert len(world.universe.instruments) == 6

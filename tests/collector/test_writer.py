@@ -6,11 +6,11 @@ import pytest
 import redis
 
 from fastopts import keys
-from fastopts.collector.store import writer as writer_module
 from fastopts.collector.store.lease import Lease
 from fastopts.embedded import EmbeddedValkey
-from fastopts.errors import ConfigError, LeaseLost, StoreError, StoreUnavailable, WrongVenue
+from fastopts.errors import LeaseError, LeaseLost, StoreError, StoreUnavailable, WrongVenue
 from fastopts.model import Instrument
+from tests.collector.quick import quicken
 from tests.collector.writers import EXPIRY, INSTRUMENTS, SYMBOLS, Running, World, run, until
 
 
@@ -100,7 +100,7 @@ def test_another_programs_stats_are_told_and_left_alone(
 
     run(main)
     assert client.dump(keys.STATS) == before
-    assert "`stats` is another program's" in caplog.text
+    assert "`stats` belongs to another program" in caplog.text
 
 
 def test_an_older_trackers_stats_are_taken_over(
@@ -133,11 +133,11 @@ def test_another_venues_server_is_refused_with_a_way_out(
 def test_a_second_collector_is_refused_while_the_first_lives(
     valkey: EmbeddedValkey, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(writer_module, "LEASE_MS", -800)
+    quicken(monkeypatch, lease_margin_s=-2.3)
 
     async def main() -> None:
         async with Running(World(valkey.port)) as world:
-            with pytest.raises(ConfigError, match="another collector is writing"):
+            with pytest.raises(LeaseError, match="another collector is writing"):
                 await World(valkey.port).writer.open()
             world.tick()
             await until(lambda: world.table.pending == 0)
@@ -150,7 +150,7 @@ def test_a_standby_takes_only_what_stays_free(
 ) -> None:
     """A lease that ran out while the server stood still is its holder's to renew."""
     looks = iter([False, True, True, False, True, True, True])
-    monkeypatch.setattr(writer_module, "TAKE_AGAIN_S", 0.001)
+    quicken(monkeypatch, lease_again_s=0.001)
 
     async def is_free(lease: Lease, channel: object) -> bool:
         assert lease.epoch == 0
@@ -159,8 +159,7 @@ def test_a_standby_takes_only_what_stays_free(
     monkeypatch.setattr(Lease, "is_free", is_free)
 
     async def main() -> None:
-        world = World(valkey.port)
-        world.writer._is_standby = True
+        world = World(valkey.port, is_standby=True)
         async with Running(world):
             assert list(looks) == []
             world.tick()
@@ -352,7 +351,9 @@ def test_another_programs_keys_among_the_universe_are_told_once_and_left_without
     for key in theirs:
         assert client.get(key) == "mine"
         assert client.ttl(key) == -1
-        told = [record.message for record in caplog.records if f"{key} is left" in record.message]
+        told = [
+            record.message for record in caplog.records if f"{key} is not written" in record.message
+        ]
         assert len(told) == 1
 
 

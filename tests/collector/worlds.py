@@ -18,6 +18,7 @@ from fastopts.sim import SimSettings, SimVenue
 from fastopts.sim.clock import Clock
 from fastopts.venues.bybit.hosts import Endpoints
 from fastopts.venues.bybit.session import Timing
+from tests.collector import quick
 from tests.oracle import expected_hash
 
 COINS = ("BTC", "ETH", "SOL", "XRP")
@@ -69,7 +70,7 @@ class World:
         assert table.applied == table.written + table.conflated + table.pending
 
 
-async def until(condition: Callable[[], bool], seconds: float = 20) -> None:
+async def until(condition: Callable[[], bool], seconds: float = 60) -> None:
     """Wait for *condition*; raises TimeoutError."""
     async with asyncio.timeout(seconds):
         while not condition():  # noqa: ASYNC110 - what is waited for happens in other processes
@@ -109,6 +110,7 @@ async def world(
                 Address("127.0.0.1", redis_port or valkey.port),
                 "fastopts-tests",
                 timing,
+                quick.current(),
             )
             running = asyncio.create_task(collector.run(may_use_cache=False))
             with redis.Redis.from_url(valkey.url, protocol=2, decode_responses=True) as client:

@@ -9,13 +9,15 @@ from typing import Any
 import redis
 
 from fastopts import keys
-from fastopts.collector.run import new_table
 from fastopts.collector.store.feed_status import FeedStatus
-from fastopts.collector.store.writer import Writer
+from fastopts.collector.store.statistics import Statistics
+from fastopts.collector.store.writer import Content, Writer
+from fastopts.collector.wiring import new_table
 from fastopts.model import Instrument
 from fastopts.net.redis.address import Address
 from fastopts.session.clocks import wall_ms
 from tests import payloads
+from tests.collector import quick
 from tests.oracle import expected_hash
 from tests.payloads import T0, dump
 
@@ -31,16 +33,19 @@ INSTRUMENTS = [
 class World:
     """A table that ticks, and the writer that writes it to *address*, or to *port*."""
 
-    def __init__(self, port: int, address: Address | None = None) -> None:
+    def __init__(self, port: int, address: Address | None = None, is_standby: bool = False) -> None:
+        limits = quick.current()
         self.table = new_table()
-        self.feed = FeedStatus("bybit", 12_000)
+        self.feed = FeedStatus("bybit", 12_000, heartbeat_limit_ms=limits.heartbeat_limit_ms)
         monotonic_ms = time.monotonic() * 1000
         self.feed.exchange.add(wall_ms(), monotonic_ms, monotonic_ms)
         self.listed = list(INSTRUMENTS)
         for i in INSTRUMENTS:
             self.table.add(i.symbol, i.expiry_ms, i.strike, i.kind, i.settle)
         to = address or Address("127.0.0.1", port)
-        self.writer = Writer(self.table, self.feed, to, None, 0.002, lambda: self.listed)
+        statistics = Statistics(self.table, "bybit")
+        content = Content(self.table, self.feed, statistics, lambda: self.listed)
+        self.writer = Writer(content, to, None, 0.002, is_standby=is_standby, limits=limits)
         self.conn = 1
         self.inlet = self.table.inlet(self.conn)
         self.frames: dict[str, dict[str, Any]] = {}

@@ -16,13 +16,13 @@ from fastopts.cli.doctor.rights import PREPARING, READING
 from fastopts.cli.top.screen import read_screen
 from fastopts.cli.top.view import View
 from fastopts.collector.run import Collector
-from fastopts.collector.store import listing
 from fastopts.compat import EfficientTradeExecutor, OptionsDataReader
 from fastopts.config import Settings
 from fastopts.net.redis import address
 from fastopts.reader import AsyncOptionReader, OptionReader
 from fastopts.sim import SimSettings, SimVenue
 from fastopts.venues.bybit.hosts import Endpoints
+from tests.collector import quick
 from tests.docs.pages import DOCS, examples
 from tests.monitor import Monitor
 from tests.payloads import dump
@@ -80,6 +80,7 @@ async def exercise(tmp_path: Path, valkey: LocalValkey, admin: redis.Redis) -> N
             Endpoints("sim", venue.rest_url, venue.ws_url),
             address.parse(f"unix://fastopts-writer:{PASSWORD}@{valkey.path}?db={DB}"),
             "fastopts-tests",
+            limits=quick.current(),
         )
         running = asyncio.create_task(collector.run(may_use_cache=False))
         wanted = [symbol for symbol in venue.symbols if symbol.startswith(COINS)]
@@ -161,7 +162,7 @@ def is_refused(client: redis.Redis, user: str, command: list[str]) -> bool:
 def test_the_rights_of_the_page_are_enough_and_each_is_needed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(listing, "COUNT_AGAIN_S", 0.2)  # a minute is too long for a test
+    quick.quicken(monkeypatch, listing_count_every_s=0.2)  # a minute is too long for a test
     with server(tmp_path) as (valkey, client):
         with Monitor(valkey.port) as monitor:
             asyncio.run(exercise(tmp_path, valkey, client))

@@ -33,6 +33,7 @@ from fastopts.venues.bybit.fields import REST, WEBSOCKET
 from fastopts.venues.bybit.hosts import Endpoints
 from fastopts.venues.bybit.session import Timing
 from tests import payloads
+from tests.collector import quick
 from tests.collector.worlds import until
 from tests.payloads import dump
 
@@ -251,6 +252,7 @@ async def world(
             Address("127.0.0.1", valkey.port),
             "fastopts-tests",
             timing,
+            quick.current(),
         )
         with redis.Redis.from_url(valkey.url, protocol=2, decode_responses=True) as client:
             client.flushall()

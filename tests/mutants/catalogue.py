@@ -109,7 +109,7 @@ MUTANTS = (
         (
             Edit(
                 WRITER,
-                '        self._trouble.begin(f"Redis: {error}{remedy}", _now())\n',
+                '        self._loop.outage.begin(f"Redis: {error}{remedy}", _now())\n',
                 "        raise error\n",
             ),
         ),
@@ -212,7 +212,7 @@ MUTANTS = (
         "no rewrite after a restart of Redis",
         (
             Edit(
-                WRITER,
+                "fastopts/collector/store/write_loop.py",
                 "        self._table.release()\n        self._table.mark_whole()\n",
                 "        self._table.release()\n",
             ),
@@ -324,9 +324,9 @@ MUTANTS = (
         "an exception of the flusher that is passed over",
         (
             Edit(
-                "fastopts/collector/run.py",
-                '        if "handle" in context:\n',
-                '        if "handle" in context and False:\n',
+                "fastopts/collector/tasks.py",
+                '        if "handle" in context:',
+                '        if "handle" in context and False:',
             ),
         ),
         ("tests/collector/test_run.py::" + ENDS,),

@@ -7,7 +7,7 @@ import select
 import sys
 import time
 
-from fastopts.collector.run import new_table
+from fastopts.collector.wiring import new_table
 from fastopts.core import Batch, Table
 from fastopts.net.redis.address import parse
 from fastopts.net.redis.blocking import BlockingConnection

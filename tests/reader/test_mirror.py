@@ -10,8 +10,6 @@ from collections.abc import Callable, Iterable, Iterator
 import pytest
 import redis
 
-from fastopts.collector.store import feed_status as feed_module
-from fastopts.collector.store import heartbeat as heartbeat_module
 from fastopts.embedded import EmbeddedValkey
 from fastopts.errors import StoreError
 from fastopts.reader import (
@@ -32,6 +30,7 @@ from fastopts.reader import (
     WrongVenue,
 )
 from fastopts.reader.mirrors.listener import NullListener
+from tests.collector.quick import quicken
 from tests.collector.writers import SYMBOLS
 from tests.reader.collecting import Collector, Loop, Opened, raised, until
 
@@ -41,8 +40,7 @@ Open = Callable[..., Mirror | AsyncMirror]
 
 @pytest.fixture(autouse=True)
 def _quick_heart(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(heartbeat_module, "HEARTBEAT_S", 0.05)
-    monkeypatch.setattr(feed_module, "HEARTBEAT_LIMIT_MS", 400)
+    quicken(monkeypatch, heartbeat_s=0.05, heartbeat_limit_ms=400)
 
 
 @pytest.fixture
@@ -407,7 +405,7 @@ def test_a_forked_child_is_told_and_takes_nothing_from_its_parent(
 def test_threads_share_a_mirror_and_may_read_while_it_is_closed(
     collector: Collector, valkey: EmbeddedValkey, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(feed_module, "HEARTBEAT_LIMIT_MS", 10_000)  # they all share this process
+    collector.world.feed.heartbeat_limit_ms = 10_000  # they all share this process
     wrong: list[BaseException] = []
     seen: list[float] = []
 

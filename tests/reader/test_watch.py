@@ -11,8 +11,6 @@ import numpy as np
 import pytest
 import redis
 
-from fastopts.collector.store import feed_status as feed_module
-from fastopts.collector.store import heartbeat as heartbeat_module
 from fastopts.embedded import EmbeddedValkey
 from fastopts.reader import (
     AsyncOptionReader,
@@ -27,6 +25,7 @@ from fastopts.reader import (
     Unknown,
     Watch,
 )
+from tests.collector.quick import quicken
 from tests.collector.writers import SYMBOLS
 from tests.reader.collecting import Collector, Loop, until
 
@@ -36,8 +35,7 @@ WAIT_S = 20.0
 
 @pytest.fixture(autouse=True)
 def _quick_heart(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(heartbeat_module, "HEARTBEAT_S", 0.05)
-    monkeypatch.setattr(feed_module, "HEARTBEAT_LIMIT_MS", 1000)
+    quicken(monkeypatch, heartbeat_s=0.05, heartbeat_limit_ms=1000)
 
 
 @pytest.fixture

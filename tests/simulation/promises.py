@@ -114,7 +114,7 @@ class Promises:
     def _note_conns(self, epoch: int) -> None:
         """Learn which connection the process knows by which number."""
         for line in self._world.collector.connections if self._world.collector else ():
-            connection = line._connection
+            connection = line._open
             wire = connection and connection.socket._transport
             if connection is not None and isinstance(wire, Wire) and isinstance(wire.peer, Conn):
                 self._conns[epoch, connection.inlet.conn] = wire.peer
@@ -195,8 +195,8 @@ class Promises:
         if collector is not None:
             shards = max(1, len(collector.connections))
             for line in collector.connections:
-                if line._connection is not None:
-                    queued = len(line._connection.session._queue)
+                if line._open is not None:
+                    queued = len(line._open.session._queue)
                     require(queued <= 6 * len(world.venue.listings), f"{queued} in the queue")
         for host, most in ((world.venue.host, shards), (world.redis.host, 1)):
             up = sum(not wire.is_black for wire in host.wires)

@@ -9,7 +9,7 @@ import pytest
 
 from fastopts.collector.store.flusher import Flusher
 from fastopts.collector.store.heartbeat import Heartbeat
-from fastopts.collector.store.writer import Writer
+from fastopts.collector.store.write_loop import WriteLoop
 from fastopts.core import pure
 from fastopts.core.pure import batch, ticker
 from fastopts.venues.bybit.session import StreamSession
@@ -38,8 +38,8 @@ def first_broken(faults: list[Planned], patches: Iterable[Patch], seeds: int = 6
 def twin(**changed: Callable[..., Any]) -> list[Patch]:
     """The pure core, whose rules can be *changed*; names are those of `pure`, `_` for a dot."""
     doors = {
-        "fastopts.collector.run.Table": pure.Table,
-        "fastopts.collector.run.Grammar": pure.Grammar,
+        "fastopts.collector.wiring.Table": pure.Table,
+        "fastopts.collector.wiring.Grammar": pure.Grammar,
         "fastopts.collector.store.flusher.Batch": pure.Batch,
     }
     return [
@@ -98,16 +98,16 @@ def test_no_rewrite_after_a_restart() -> None:
 
 
 def test_an_outage_that_nobody_hears_of() -> None:
-    patch = mock.patch.object(Writer, "_fall_behind", return_value=None)
+    patch = mock.patch.object(WriteLoop, "_fall_behind", return_value=None)
     faults = [Planned("redis_is_slow", 3.0, 20.0), Planned("redis_refuses", 4.0, 9.0)]
     assert "is live" in first_broken(faults, [patch])
 
 
 def test_a_record_that_stays_where_its_hash_is_refused() -> None:
-    def deaf(writer: Writer) -> None:
-        writer._trouble.end(0.0)
+    def ignore(loop: WriteLoop) -> None:
+        loop.outage.end(0.0)
 
-    patch = mock.patch.object(Writer, "_hear_refusals", deaf)
+    patch = mock.patch.object(WriteLoop, "_process_refusals", ignore)
     faults = [Planned("keys_of_another_program", 3.0, 20.0)]
     assert "is live" in first_broken(faults, [patch])
 

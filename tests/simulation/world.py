@@ -209,7 +209,7 @@ class World:
             "fastopts.net.proxy.reach": self.network.reach,
             "fastopts.net.manual_transport.connect": self.network.connect_polled,
             "fastopts.net.redis.pipeline.dial": self.network.dial,
-            "fastopts.collector.run.HttpClient": lambda *args: self,
+            "fastopts.collector.wiring.HttpClient": lambda *args: self,
             "fastopts.collector.venue.rest_driver.in_daemon_thread": _soon,
             "fastopts.session.shards.TOPICS_MAX": TOPICS_MAX,
             "fastopts.session.backoff.Backoff.__init__": seeded_backoff,

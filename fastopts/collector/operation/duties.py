@@ -1,16 +1,18 @@
-"""Periodic duties: each has a deadline, a time of last success, and an alarm when it is overdue.
+"""Periodic duties: each has an interval, a deadline, a time of last success, and an alarm.
 
-A safety net that died must not go unnoticed. The owner of a duty gives its work to `attempt`, or
-calls `done` where success shows elsewhere; `Duties.run` warns of what is overdue.
+A safety net that no longer runs goes unnoticed, as everything else works without it: a comparison
+that hangs, sets that are not counted, announcements that are denied. So each such task reports its
+successes here, and its absence is a warning, a field of `stats`, a metric and an alert.
 """
 
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
+from fastopts.collector.limits import CollectorLimits
 from fastopts.collector.store.outage_log import ConditionLog
 from fastopts.contract import StatsField
 
@@ -18,45 +20,46 @@ __all__ = ("Duties", "Duty")
 
 log = logging.getLogger(__name__)
 
-LOOK_S = 1.0
-
 
 class Duty:
-    """Work called *name*, which is due every *every_s* and may take *within_s*.
+    """Work called *name* that is due every *every_s* and may take *within_s*.
 
-    It is overdue when it has had no success for both together, counted from `begin` at first.
+    It is overdue after no success for both together, counted from `begin` at first. Pass the work
+    to `attempt`, or call `done` where success shows elsewhere.
     """
 
-    def __init__(self, name: str, every_s: float, within_s: float) -> None:
+    def __init__(
+        self, name: str, every_s: float, within_s: float, limits: CollectorLimits | None = None
+    ) -> None:
         self.name = name
         self.every_s = every_s
         self.within_s = within_s
-        self._since: float | None = None  # of the last success, or of the beginning
+        self._since: float | None = None  # of the last success or the beginning; None: not due
         self._done_at: float | None = None
-        self._attempt_at: float | None = None  # of work that lasts over many steps
-        self._spell = ConditionLog(logging.WARNING)
+        self._attempt_at: float | None = None  # of work that takes many steps
+        self._overdue_log = ConditionLog(logging.WARNING, limits)
 
     def begin(self) -> None:
-        """It is due from now on; what went before does not count."""
+        """Make the duty due; earlier times do not count."""
         self._since = _now()
 
-    def rest(self) -> None:
-        """It is not due for now, as somebody else does it."""
+    def suspend(self) -> None:
+        """Make the duty not due, as another collector performs it."""
         self._since = self._attempt_at = None
 
     def resume(self) -> None:
-        """It is due again, if it was not."""
+        """Make the duty due again. No-op if it is."""
         if self._since is None:
             self.begin()
 
     def done(self) -> None:
-        """It has succeeded."""
+        """Note a success."""
         self._since = self._done_at = _now()
         if self._attempt_at is not None:
             self.start()
 
     def start(self) -> None:
-        """Begin an attempt that lasts over many steps; `check` ends it, each success renews it."""
+        """Start an attempt of many steps; each success starts the next, `check` ends it."""
         self._attempt_at = _now()
 
     def check(self) -> None:
@@ -66,30 +69,24 @@ class Duty:
             raise TimeoutError(f"{self.name} took more than {limit_s:g} s")
 
     async def attempt(self, work: Awaitable[bool]) -> None:
-        """Do *work* within the deadline; it returns whether it has succeeded."""
+        """Await *work*, which returns whether it succeeded, within the deadline."""
         try:
             async with asyncio.timeout(self.within_s):
                 if await work:
                     self.done()
         except TimeoutError:
-            log.warning("%s: given up after %g s", self.name, self.within_s)
-
-    def bounded(self) -> AbstractAsyncContextManager[Any]:
-        """The deadline around work that says `done` by ending. Raises TimeoutError."""
-        return self._bounded()
-
-    def limited(self) -> AbstractAsyncContextManager[Any]:
-        """The deadline around work that calls `done` itself. Raises TimeoutError."""
-        return self._limited()
+            log.warning("%s: timed out after %g s", self.name, self.within_s)
 
     @asynccontextmanager
-    async def _bounded(self) -> Any:
-        async with self._limited():
+    async def bounded(self) -> AsyncIterator[None]:
+        """Put the deadline around work that has succeeded when it ends. Raises TimeoutError."""
+        async with self.limited():
             yield
         self.done()
 
     @asynccontextmanager
-    async def _limited(self) -> Any:
+    async def limited(self) -> AsyncIterator[None]:
+        """Put the deadline around work that calls `done` itself. Raises TimeoutError."""
         deadline = asyncio.timeout(self.within_s)
         try:
             async with deadline:
@@ -106,25 +103,27 @@ class Duty:
 
     @property
     def is_overdue(self) -> bool:
+        """Whether it is due and has had no success for interval and deadline."""
         return self._since is not None and _now() - self._since > self.every_s + self.within_s
 
     def warn(self) -> None:
-        """Log that it is overdue, again once a minute, and the end of that."""
+        """Log that it is overdue, repeatedly, and the end of that."""
         if self.is_overdue:
             age_s = self.age_s
             last = "it never succeeded" if age_s is None else f"last success {age_s:.0f} s ago"
-            self._spell.begin(
+            self._overdue_log.begin(
                 f"{self.name} is overdue: {last}, it is due every {self.every_s:g} s", _now()
             )
         else:
-            self._spell.end(f"{self.name} succeeds again", _now())
+            self._overdue_log.end(f"{self.name} succeeds again", _now())
 
 
 class Duties(Sequence[Duty]):
     """All duties of a collector: `run` it in a task."""
 
-    def __init__(self, *duties: Duty) -> None:
+    def __init__(self, *duties: Duty, poll_s: float = CollectorLimits().duty_poll_s) -> None:
         self._duties = duties
+        self._poll_s = poll_s
 
     def __len__(self) -> int:
         return len(self._duties)
@@ -133,20 +132,20 @@ class Duties(Sequence[Duty]):
         return self._duties[index]
 
     async def run(self) -> None:
-        """Warn of what is overdue, for ever."""
+        """Warn of overdue duties; runs until cancelled."""
         for duty in self._duties:
             duty.begin()
         while True:
-            await asyncio.sleep(LOOK_S)
+            await asyncio.sleep(self._poll_s)
             for duty in self._duties:
                 duty.warn()
 
     def statistics(self) -> Mapping[str, str]:
-        """The fields of `stats`: when each succeeded last by our clock, and what is overdue."""
+        """Return the fields of `stats`: the last successes by our clock, and overdue duties."""
         now = time.time()
-        done = {f"{StatsField.DUTY}{duty.name}": duty.age_s for duty in self._duties}
+        ages = {f"{StatsField.DUTY}{duty.name}": duty.age_s for duty in self._duties}
         return {
-            **{name: "" if age is None else f"{now - age:.3f}" for name, age in done.items()},
+            **{name: "" if age_s is None else f"{now - age_s:.3f}" for name, age_s in ages.items()},
             StatsField.OVERDUE: ",".join(duty.name for duty in self._duties if duty.is_overdue),
         }
 

@@ -1,21 +1,23 @@
-"""The exchange that keeps lease, feed and statistics fresh, and tells us the server's clock."""
+"""The exchange that renews lease, feed and statistics, and measures the server's clock."""
 
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from enum import Enum, auto
 from typing import Any
 
 from fastopts import keys
+from fastopts.collector.limits import CollectorLimits
 from fastopts.collector.store.announcer import Announcer
-from fastopts.collector.store.feed_status import HEARTBEAT_S, FeedStatus
+from fastopts.collector.store.feed_status import FeedStatus
 from fastopts.collector.store.lease import Lease
 from fastopts.collector.store.redis_commands import Command, hset
 from fastopts.collector.store.server import ServerInfo
+from fastopts.collector.store.statistics import Statistics
 from fastopts.contract import FeedField
 from fastopts.errors import StoreError, StoreUnavailable
-from fastopts.net.redis.pipeline import EXCHANGE_TIMEOUT_S, PipelineConnection
+from fastopts.net.redis.pipeline import PipelineConnection
 from fastopts.net.redis.resp import checked, parsing_replies
 from fastopts.session.refusals import Consequence, judge
 
@@ -28,110 +30,118 @@ class StoreState(Enum):
     """What a heartbeat finds of the one before it."""
 
     INTACT = auto()
-    EMPTIED = auto()  # the feed is gone
-    OLDER = auto()  # an earlier heartbeat: the data set went back in time
+    EMPTIED = auto()  # the feed has vanished
+    OLDER = auto()  # an earlier heartbeat: the data set went back in time (a loaded copy or dump)
 
 
 class Heartbeat:
-    """Due once a second, and when readers must hear of a connection that opened or ended."""
+    """Due once a second, and whenever readers must learn of a connection that opened or ended.
+
+    One round trip renews the lease, writes feed and statistics, reads the server's clock, counts
+    the subscribers, and checks the previous heartbeat.
+    """
 
     def __init__(
         self,
         feed: FeedStatus,
         lease: Lease,
-        updates: Announcer,
-        statistics: Callable[[], Mapping[str, str]],
-        jumped: Callable[[], None],
+        announcer: Announcer,
+        statistics: Statistics,
+        clock_jumped: Callable[[], None],
+        limits: CollectorLimits,
     ) -> None:
-        self.must_tell = False
-        self._jumped = jumped
+        self.must_publish = False
+        """Readers must learn of a change before any further record is written."""
+        self.due_at = 0.0
+        self.took_s: float | None = None
+        """Duration of the last exchange; None before the first."""
         self._feed = feed
         self._lease = lease
-        self._updates = updates
+        self._announcer = announcer
         self._statistics = statistics
-        self.due_at = 0.0
-        self.took_s: float | None = None  # the last exchange
-        self._held: set[str] | None = None  # the feed's fields in the server
+        self._clock_jumped = clock_jumped
+        self._limits = limits
+        self._stored_fields: set[str] | None = None  # of the feed in the server; None if unknown
         self._stats_refused = False
-        self._written_ms: str | None = None  # the last heartbeat, as it should stand there
+        self._written_ms: str | None = None  # the last heartbeat, as the server should have it
 
     def is_due(self, now: float) -> bool:
-        return self.must_tell or now >= self.due_at
+        """Whether a heartbeat is due, by time or for a change."""
+        return self.must_publish or now >= self.due_at
 
     def is_periodic(self, now: float) -> bool:
-        """Whether the second is over; the next one begins then."""
-        if now < self.due_at:
-            return False
-        self.due_at = now + HEARTBEAT_S
-        return True
+        """Whether a heartbeat is due by time."""
+        return now >= self.due_at
 
-    def forget(self) -> None:
-        """Another connection, perhaps another server: what it holds is not known."""
-        self._held = self._written_ms = None
+    def schedule_next(self, now: float) -> None:
+        """Make the next periodic heartbeat due one interval after *now*."""
+        self.due_at = now + self._limits.heartbeat_s
+
+    def reset(self) -> None:
+        """Forget what the server holds: the connection is new, and perhaps the server."""
+        self._stored_fields = self._written_ms = None
         self._stats_refused = False
 
-    async def beat(self, channel: PipelineConnection, server: ServerInfo) -> StoreState:
+    async def beat(self, connection: PipelineConnection, server: ServerInfo) -> StoreState:
         """Make the exchange; return what became of the feed since the last one.
 
-        Raises StoreError for a refusal, StoreUnavailable, LeaseLost, or TimeoutError when the
+        Raises StoreError for a refusal, StoreUnavailable, LeaseLost, or TimeoutError when
         announcing takes too long.
         """
         if not self._feed.server.known:
-            await self._read_clock(channel)
-        self._updates.use(self._lease.store)
-        if self._held is None:
-            # Conns of ours that ended while the server was away, and those of a killed collector.
-            [held] = checked(await channel.ask(("HKEYS", keys.FEED)))
+            await self._read_clock(connection)
+        self._announcer.use(self._lease.store)
+        if self._stored_fields is None:
+            # Connections that ended while the server was away, or of a collector that was killed.
+            [names] = checked(await connection.ask(("HKEYS", keys.FEED)))
             with parsing_replies():
-                self._held = set(held)
-        self.must_tell = False
+                self._stored_fields = set(names)
+        self.must_publish = False
         try:
-            found = await self._exchange(channel, server, self._held)
+            state = await self._exchange(connection, server, self._stored_fields)
         except StoreError:
-            self.must_tell = True
+            self.must_publish = True
             raise
-        async with self._updates.announcing.limited():
-            await self._updates.pulse(channel)
-        return found
+        async with self._announcer.announcing.limited():
+            await self._announcer.pulse(connection)
+        return state
 
     async def _exchange(
-        self, channel: PipelineConnection, server: ServerInfo, held: set[str]
+        self, connection: PipelineConnection, server: ServerInfo, stored_fields: set[str]
     ) -> StoreState:
-        now = _now()
-        shown = self._feed.fields(self._lease.epoch, server.writer, now)
         fields = {
-            **shown,
+            **self._feed.fields(self._lease.epoch, server.writer, _now()),
             **self._lease.fields(),
-            FeedField.UPDATES_REFUSED: self._updates.refusal,
+            FeedField.UPDATES_REFUSED: self._announcer.refusal,
         }
-        gone = sorted(held - fields.keys())
+        obsolete = sorted(stored_fields - fields.keys())
         keeps_stats = server.keeps_stats and not self._stats_refused
-        questions = self._updates.questions()
-        asked_at = time.monotonic()  # the loop's clock may step by whole milliseconds
-        replies = await channel.ask(
+        count_subscribers = self._announcer.count_command()
+        sent_at = time.monotonic()  # the loop's clock may step by whole milliseconds
+        replies = await connection.ask(
             *self._lease.renewal(),
             ("TIME",),
             ("HMGET", keys.FEED, FeedField.HEARTBEAT_MS),
             hset(keys.FEED, fields),
-            *([("HDEL", keys.FEED, *gone)] if gone else []),
-            *([hset(keys.STATS, self._statistics())] if keeps_stats else []),
-            *questions,
-            timeout_s=EXCHANGE_TIMEOUT_S,
+            *([("HDEL", keys.FEED, *obsolete)] if obsolete else []),
+            *([hset(keys.STATS, self._statistics.fields())] if keeps_stats else []),
+            *([count_subscribers] if count_subscribers else []),
+            timeout_s=self._limits.exchange_within_s,
         )
-        self.took_s = time.monotonic() - asked_at
-        subscribers: Any = replies.pop() if questions else None
+        self.took_s = time.monotonic() - sent_at
+        subscribers: Any = replies.pop() if count_subscribers else None
         if keeps_stats:
-            self._hear_stats(replies.pop())
+            self._check_stats(replies.pop())
         holder, _, server_time, before, added, *_ = checked(replies)
         with parsing_replies():
             [stored_ms] = before
-            self._heard_time(server_time, asked_at)
-            was_there = added <= len(fields.keys() - held)
-        if not self._lease.check(holder) and not await self._lease.take(channel, server.run_id):
+            self._add_server_time(server_time, sent_at)
+            was_there = added <= len(fields.keys() - stored_fields)
+        if not self._lease.check(holder) and not await self._lease.take(connection, server.run_id):
             raise StoreUnavailable("another collector has taken the lease")
-        if questions:
-            self._updates.count(subscribers)
-        self._held = set(fields)
+        if count_subscribers:
+            self._announcer.process_count(subscribers)
+        self._stored_fields = set(fields)
         written_ms, self._written_ms = self._written_ms, fields[FeedField.HEARTBEAT_MS]
         if not was_there:
             self._lease.renew_store()
@@ -139,34 +149,36 @@ class Heartbeat:
         is_ours = written_ms in (None, stored_ms)
         return StoreState.INTACT if is_ours else StoreState.OLDER
 
-    def last_commands(self, server: ServerInfo, totals: Mapping[str, str]) -> list[Command]:
-        """What tells readers that the feed has ended."""
+    def last_commands(self, server: ServerInfo) -> list[Command]:
+        """Return the commands that show readers that the feed has ended."""
         commands: list[Command] = [hset(keys.FEED, {FeedField.HEARTBEAT_MS: "0"})]
-        conns = sorted(name for name in self._held or () if name.startswith(FeedField.CONN))
+        names = self._stored_fields or ()
+        conns = sorted(name for name in names if name.startswith(FeedField.CONN))
         if conns:
             commands.append(("HDEL", keys.FEED, *conns))
         if server.keeps_stats and not self._stats_refused:
-            commands.append(hset(keys.STATS, {**self._statistics(), **totals}))
+            fields = {**self._statistics.fields(), **self._statistics.totals()}
+            commands.append(hset(keys.STATS, fields))
         return commands
 
-    def _hear_stats(self, reply: object) -> None:
+    def _check_stats(self, reply: object) -> None:
         if not isinstance(reply, StoreError):
             return
         if judge(reply.reply).consequence is not Consequence.KEY:
             raise reply
-        log.warning("the key `stats` is left alone from now on: %s", reply.reply)
+        log.warning("the key `stats` is not written any more: %s", reply.reply)
         self._stats_refused = True
 
-    async def _read_clock(self, channel: PipelineConnection) -> None:
+    async def _read_clock(self, connection: PipelineConnection) -> None:
         sent_at = time.monotonic()
-        [reply] = checked(await channel.ask(("TIME",)))
+        [reply] = checked(await connection.ask(("TIME",)))
         with parsing_replies():
-            self._heard_time(reply, sent_at)
+            self._add_server_time(reply, sent_at)
 
-    def _heard_time(self, reply: list[str], sent_at: float) -> None:
+    def _add_server_time(self, reply: list[str], sent_at: float) -> None:
         server_ms = int(reply[0]) * 1000 + int(reply[1]) / 1000
         if self._feed.server.add(server_ms, sent_at * 1000, time.monotonic() * 1000):
-            self._jumped()
+            self._clock_jumped()
 
 
 def _now() -> float:

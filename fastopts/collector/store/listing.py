@@ -1,20 +1,20 @@
-"""What is listed, kept in Redis: the sets of symbols and the terms of contracts.
+"""The listing in Redis: sets of symbols and contract terms, kept complete.
 
-All of it is written on a new connection and every few hours; a change as it comes. Once a minute it
-is counted: what somebody else removed is written again.
+All of it is written on a new connection and every few hours, changes as they come. Once a minute it
+is counted: what somebody else deleted or the server evicted is written again.
 """
 
 import logging
 from collections.abc import Callable, Iterable
 
 from fastopts import keys
+from fastopts.collector.limits import CollectorLimits
 from fastopts.collector.operation.duties import Duty
-from fastopts.collector.store import redis_commands as upkeep
 from fastopts.collector.store.outage_log import DenialLog
-from fastopts.collector.store.redis_commands import ListingCommand
+from fastopts.collector.store.redis_commands import ListingCommand, census, delist, enlist
 from fastopts.errors import StoreError
 from fastopts.model import Instrument
-from fastopts.net.redis.pipeline import EXCHANGE_TIMEOUT_S, PipelineConnection
+from fastopts.net.redis.pipeline import PipelineConnection
 from fastopts.session.refusals import Consequence, judge
 from fastopts.venues.bybit import symbols
 
@@ -22,114 +22,128 @@ __all__ = ("ListingWriter",)
 
 log = logging.getLogger(__name__)
 
-ALL_AGAIN_S = 6 * 3600.0
-COUNT_AGAIN_S = 60.0
-COUNT_WITHIN_S = 60.0
-COMMANDS_AT_ONCE = 1000
+# Bounds the duration of one exchange, during which no batch is flushed.
+COMMANDS_PER_EXCHANGE = 1000
 
 
 class ListingWriter:
-    """Owes the server what it has not of `instruments`; `keep_up` pays."""
+    """Queues the commands that bring the listing up to date; `write` sends them."""
 
     def __init__(
-        self, instruments: Callable[[], Iterable[Instrument]], now_ms: Callable[[], int]
+        self,
+        instruments: Callable[[], Iterable[Instrument]],
+        now_ms: Callable[[], int],
+        limits: CollectorLimits,
     ) -> None:
         self._instruments = instruments
         self._now_ms = now_ms
-        self._orders: list[ListingCommand] = []
-        self._all_at = self._count_at = 0.0
-        self._left_alone: set[str] = set()
-        self.counting = Duty("listing", COUNT_AGAIN_S, COUNT_WITHIN_S)
-        self._denials = DenialLog()
+        self._limits = limits
+        self._queue: list[ListingCommand] = []
+        self._rewrite_at = self._count_at = 0.0
+        self._foreign_keys: set[str] = set()
+        every_s, within_s = limits.listing_count_every_s, limits.listing_count_within_s
+        self.counting = Duty("listing", every_s, within_s, limits)
+        self._denials = DenialLog(limits)
 
     def assets(self) -> tuple[str, ...]:
-        """Those that have listed symbols."""
+        """Return the assets that have listed symbols."""
         return tuple(sorted({instrument.asset for instrument in self._instruments()}))
 
-    def owe_all(self, now: float) -> None:
-        """The server may know nothing."""
-        self._orders = []
-        self._all_at = now
+    def rewrite(self, now: float) -> None:
+        """Write everything with the next `write`: the server may know nothing."""
+        self._queue = []
+        self._rewrite_at = now
 
-    def changed(self, listed: Iterable[Instrument], gone: Iterable[Instrument]) -> None:
-        """Symbols came or went."""
-        self._orders += upkeep.listed(listed, self._now_ms()) + upkeep.delisted(gone)
+    def change(self, listed: Iterable[Instrument], delisted: Iterable[Instrument]) -> None:
+        """Queue the commands for a change of the universe."""
+        self._queue += enlist(listed, self._now_ms()) + delist(delisted)
 
-    async def keep_up(self, channel: PipelineConnection, now: float) -> bool:
-        """Write what is owed; True when something was.
+    async def write(self, connection: PipelineConnection, now: float) -> bool:
+        """Write what is queued or due; True when something was written.
 
-        Raises StoreUnavailable, and StoreError when the server refuses everything: all is owed
+        Raises StoreUnavailable, or StoreError when the server refuses everything: all is written
         again then.
         """
-        if now >= self._all_at:
-            await self._order_all(channel, now)
-        elif not self._orders and now >= self._count_at:
-            await self._count(channel, now)
-        if not self._orders:
+        if now >= self._rewrite_at:
+            await self._queue_all(connection, now)
+        elif not self._queue and now >= self._count_at:
+            await self._count(connection, now)
+        if not self._queue:
             return False
         try:
-            while self._orders:
-                await self._carry_out(channel, now)
+            while self._queue:
+                await self._send_queue(connection, now)
         except StoreError:
-            self._all_at = now
+            self._rewrite_at = now
             raise
         return True
 
-    async def _count(self, channel: PipelineConnection, now: float) -> None:
-        """Order everything if some is gone. What is another program's is there, or no set."""
-        self._count_at = now + COUNT_AGAIN_S
-        wanted = upkeep.census(self._instruments())
-        commands = [command for command, _ in wanted]
-        replies = await channel.ask(*commands)
+    async def _count(self, connection: PipelineConnection, now: float) -> None:
+        """Queue everything if some of it has vanished.
+
+        A key that another program uses counts as present: it is never written.
+        """
+        self._count_at = now + self._limits.listing_count_every_s
+        expected = census(self._instruments())
+        commands = [command for command, _ in expected]
+        replies = await connection.ask(*commands)
         self._denials.note("finding keys that Redis has lost", commands, replies, now)
-        counted = zip(replies, wanted, strict=True)
         if not any(isinstance(reply, StoreError) and _is_denied(reply) for reply in replies):
             self.counting.done()
-        if any(isinstance(found, int) and found < count for found, (_, count) in counted):
-            log.warning("Redis has lost keys of what is listed: it is written again")
-            await self._order_all(channel, now)
+        if any(
+            isinstance(reply, int) and reply < count
+            for reply, (_, count) in zip(replies, expected, strict=True)
+        ):
+            log.warning("Redis has lost keys of the listing: all of it is written again")
+            await self._queue_all(connection, now)
 
-    async def _order_all(self, channel: PipelineConnection, now: float) -> None:
-        """Every set and all terms; out of the sets goes what an outage or a former run left."""
+    async def _queue_all(self, connection: PipelineConnection, now: float) -> None:
+        """Queue every set and all terms.
+
+        Symbols that an outage or an earlier collector left in the sets are removed one by one: to
+        delete the sets first would show readers an empty market for a moment.
+        """
         commands = [("SMEMBERS", keys.asset(asset)) for asset in self.assets()]
-        replies = await channel.ask(*commands) if commands else []
-        self._denials.note("removing what is no longer listed", commands, replies, now)
-        held: set[str] = set()
+        replies = await connection.ask(*commands) if commands else []
+        self._denials.note("removing symbols that are no longer listed", commands, replies, now)
+        stored: set[str] = set()
         for reply in replies:
-            held |= set(reply) if isinstance(reply, list) else set()
+            stored |= set(reply) if isinstance(reply, list) else set()
         listed = {instrument.symbol: instrument for instrument in self._instruments()}
-        gone = filter(None, map(symbols.parse, held - listed.keys()))
-        self._orders = upkeep.listed(listed.values(), self._now_ms()) + upkeep.delisted(gone)
-        self._all_at, self._count_at = now + ALL_AGAIN_S, now + COUNT_AGAIN_S
+        obsolete = filter(None, map(symbols.parse, stored - listed.keys()))
+        self._queue = enlist(listed.values(), self._now_ms()) + delist(obsolete)
+        self._rewrite_at = now + self._limits.listing_every_s
+        self._count_at = now + self._limits.listing_count_every_s
         self.counting.done()
 
-    async def _carry_out(self, channel: PipelineConnection, now: float) -> None:
-        orders, self._orders = self._orders, []
-        for at in range(0, len(orders), COMMANDS_AT_ONCE):
-            chunk = orders[at : at + COMMANDS_AT_ONCE]
-            replies = await channel.ask(*(o.command for o in chunk), timeout_s=EXCHANGE_TIMEOUT_S)
-            foreign = self._foreign(chunk, replies)
+    async def _send_queue(self, connection: PipelineConnection, now: float) -> None:
+        timeout_s = self._limits.exchange_within_s
+        commands, self._queue = self._queue, []
+        for start in range(0, len(commands), COMMANDS_PER_EXCHANGE):
+            chunk = commands[start : start + COMMANDS_PER_EXCHANGE]
+            replies = await connection.ask(*(c.command for c in chunk), timeout_s=timeout_s)
+            foreign = self._find_foreign(chunk, replies)
             expiries = [
-                ("EXPIRE", order.key, str(order.ttl_s))
-                for order in chunk
-                if order.ttl_s is not None and order.key not in foreign
+                ("EXPIRE", command.key, str(command.ttl_s))
+                for command in chunk
+                if command.ttl_s is not None and command.key not in foreign
             ]
             if expiries:
-                answers = await channel.ask(*expiries, timeout_s=EXCHANGE_TIMEOUT_S)
-                self._denials.note("setting the expiry of keys", expiries, answers, now)
+                expiry_replies = await connection.ask(*expiries, timeout_s=timeout_s)
+                self._denials.note("setting the expiry of keys", expiries, expiry_replies, now)
 
-    def _foreign(self, orders: list[ListingCommand], replies: list[object]) -> set[str]:
-        """The keys that are another program's. Raises the refusal of everything."""
+    def _find_foreign(self, commands: list[ListingCommand], replies: list[object]) -> set[str]:
+        """Return the keys that other programs use. Raises a refusal that concerns all keys."""
         foreign = set()
-        for order, reply in zip(orders, replies, strict=True):
+        for command, reply in zip(commands, replies, strict=True):
             if not isinstance(reply, StoreError):
                 continue
             if judge(reply.reply).consequence is not Consequence.KEY:
                 raise reply
-            foreign.add(order.key)
-            if order.key not in self._left_alone:
-                log.warning("%s is left alone: %s", order.key, reply)
-                self._left_alone.add(order.key)
+            foreign.add(command.key)
+            if command.key not in self._foreign_keys:
+                log.warning("%s is not written: %s", command.key, reply)
+                self._foreign_keys.add(command.key)
         return foreign
 
 

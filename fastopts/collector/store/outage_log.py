@@ -1,8 +1,9 @@
-"""What lasts is said without flooding the log: why nothing can be written, that we stand by."""
+"""Rate-limited log messages for ongoing conditions: Redis outages, missing rights, standby."""
 
 import logging
 from collections.abc import Iterable, Sequence
 
+from fastopts.collector.limits import CollectorLimits
 from fastopts.errors import StoreError
 from fastopts.session.backoff import Backoff
 from fastopts.session.refusals import Consequence, judge
@@ -11,53 +12,60 @@ __all__ = ("ConditionLog", "DenialLog", "OutageLog")
 
 log = logging.getLogger(__name__)
 
-SAY_AGAIN_S = 60.0
-TIMER_S = 0.002  # a loop's timers may come early by their grain
+TIMER_S = 0.002  # timers of an event loop may fire early by its resolution
 
 
 class ConditionLog:
-    """Something that lasts: said when it begins, once a minute, and when it ends."""
+    """Logs a condition when it begins, at intervals while it lasts, and when it ends.
 
-    def __init__(self, level: int) -> None:
+    Anything more would fill a disk in a night without Redis; a single message scrolls out of sight.
+    """
+
+    def __init__(self, level: int, limits: CollectorLimits | None = None) -> None:
         self._level = level
+        self._every_s = (limits or CollectorLimits()).condition_every_s
         self._since: float | None = None
-        self._said_at = 0.0
+        self._logged_at = 0.0
 
     @property
     def is_on(self) -> bool:
+        """Whether the condition lasts."""
         return self._since is not None
 
     def lasted_s(self, now: float) -> float:
-        """For how long it is on."""
+        """Return for how long the condition has lasted; 0 if it does not."""
         return 0.0 if self._since is None else now - self._since
 
-    def begin(self, words: str, now: float, at_first: str = "") -> None:
-        """It is on; say *words*, and *at_first* behind them the first time."""
+    def begin(self, text: str, now: float, first_note: str = "") -> None:
+        """Note that the condition holds; the first message of a period ends with *first_note*."""
         if self._since is None:
-            self._since = self._said_at = now
-            log.log(self._level, "%s%s", words, at_first)
-        elif now - self._said_at > SAY_AGAIN_S:
-            self._said_at = now
-            log.log(self._level, "for %.0f s now: %s", now - self._since, words)
+            self._since = self._logged_at = now
+            log.log(self._level, "%s%s", text, first_note)
+        elif now - self._logged_at > self._every_s:
+            self._logged_at = now
+            log.log(self._level, "for %.0f s now: %s", now - self._since, text)
 
-    def end(self, words: str, now: float) -> None:
-        """It is over; say so, if it was on."""
+    def end(self, text: str, now: float) -> None:
+        """Note that the condition does not hold; log *text* if it did."""
         if self._since is not None:
-            log.info("%s, after %.1f s", words, now - self._since)
+            log.info("%s, after %.1f s", text, now - self._since)
             self._since = None
 
 
 class DenialLog:
-    """Commands beside the ticks that the server refuses: logged once a minute until they work."""
+    """Logs refusals of commands beside the ticks, by purpose, with the rights that are missing."""
 
-    def __init__(self) -> None:
-        self._spells: dict[str, ConditionLog] = {}
+    def __init__(self, limits: CollectorLimits | None = None) -> None:
+        self._limits = limits
+        self._conditions: dict[str, ConditionLog] = {}
 
     def note(
-        self, duty: str, commands: Iterable[Sequence[str]], replies: Iterable[object], now: float
+        self, purpose: str, commands: Iterable[Sequence[str]], replies: Iterable[object], now: float
     ) -> None:
-        """Look for refusals among the *replies* to the *commands* of a *duty*."""
-        spell = self._spells.setdefault(duty, ConditionLog(logging.WARNING))
+        """Look for refusals among the *replies* to the *commands* of one *purpose*."""
+        condition = self._conditions.get(purpose)
+        if condition is None:
+            condition = self._conditions[purpose] = ConditionLog(logging.WARNING, self._limits)
         refused = {
             f"+{command[0].lower()}": reply.reply
             for command, reply in zip(commands, replies, strict=True)
@@ -65,47 +73,50 @@ class DenialLog:
         }
         if refused:
             rights = " ".join(refused)
-            words = next(iter(refused.values()))
-            spell.begin(f"{duty} fails: {words} (the ACL of this user needs {rights})", now)
+            reply = next(iter(refused.values()))
+            condition.begin(f"{purpose} fails: {reply} (the ACL of this user needs {rights})", now)
         else:
-            spell.end(f"{duty} works again", now)
+            condition.end(f"{purpose} works again", now)
 
 
 def _is_lasting(error: StoreError) -> bool:
-    """Whether it is neither the fault of one key nor a state of the server that passes."""
+    """Whether it is neither the fault of one key nor a passing state of the server."""
     return judge(error.reply).consequence not in (Consequence.KEY, Consequence.WAIT)
 
 
 class OutageLog:
-    """On from the first failure to the next success."""
+    """An outage of Redis, from the first failure to the next success, with pauses for retries."""
 
-    def __init__(self) -> None:
-        self._spell = ConditionLog(logging.WARNING)
+    def __init__(self, limits: CollectorLimits | None = None) -> None:
+        self._condition = ConditionLog(logging.WARNING, limits)
         self._pause_until = 0.0
         self._backoff = Backoff(base_s=0.2, cap_s=5.0)
 
     @property
     def is_on(self) -> bool:
-        return self._spell.is_on
+        """Whether there is an outage."""
+        return self._condition.is_on
 
     def lasted_s(self, now: float) -> float:
-        """For how long it is on."""
-        return self._spell.lasted_s(now)
+        """Return for how long the outage has lasted; 0 if there is none."""
+        return self._condition.lasted_s(now)
 
     def is_pausing(self, now: float) -> bool:
-        """Whether it is too early for another try."""
+        """Whether it is too early to retry."""
         return self.is_on and now < self._pause_until - TIMER_S
 
-    def begin(self, words: str, now: float) -> None:
-        self._spell.begin(words, now, "; the newest tick of every symbol is kept in memory")
+    def begin(self, text: str, now: float) -> None:
+        """Note a failure."""
+        self._condition.begin(text, now, "; the newest tick of every symbol is kept in memory")
 
     def pause(self, now: float) -> float:
-        """Let some time pass before the next try; return when that is."""
+        """Begin the pause before the next attempt; return when it ends."""
         self._pause_until = now + self._backoff.next_s()
         return self._pause_until
 
-    def end(self, now: float, words: str = "Redis takes data again") -> None:
+    def end(self, now: float, text: str = "Redis accepts data again") -> None:
+        """Note a success."""
         if self.is_on:
-            self._spell.end(words, now)
+            self._condition.end(text, now)
             self._pause_until = 0.0
             self._backoff.reset()

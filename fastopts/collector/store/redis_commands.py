@@ -1,43 +1,25 @@
-"""The commands beside the ticks: sets of symbols, terms of contracts, the statistics."""
+"""Builders of the Redis commands beside the ticks: sets of symbols and contract terms."""
 
-import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from fastopts import keys
-from fastopts.contract import StatsField
-from fastopts.core import Table
 from fastopts.model import Instrument
 
-__all__ = (
-    "COUNTS",
-    "Command",
-    "ListingCommand",
-    "census",
-    "delisted",
-    "hset",
-    "listed",
-    "statistics",
-)
+__all__ = ("Command", "ListingCommand", "census", "delist", "enlist", "hset")
 
 Command = tuple[str, ...]
 
 SET_TTL_S = 24 * 3600
-# of the connections to the venue
-COUNTS = (
-    StatsField.RECONNECTS,
-    StatsField.FALSE_ACKS,
-    StatsField.REFUSALS,
-    StatsField.MOVED,
-)
 
 
 @dataclass(frozen=True, slots=True)
 class ListingCommand:
-    """A command, and how long its key lives once the command is accepted (None: as before).
+    """A command, and the expiry that its key gets once the command was accepted (None: as before).
 
-    The expiry goes after the answer: where the command is refused, the key is another program's.
+    EXPIRE is sent only after the reply: where the command is refused the key belongs to another
+    program, whose expiry must not change.
     """
 
     command: Command
@@ -45,67 +27,38 @@ class ListingCommand:
 
     @property
     def key(self) -> str:
+        """The key that the command writes."""
         return self.command[1]
 
 
 def hset(key: str, fields: Mapping[str, str]) -> Command:
-    """Set *fields* of the hash *key*."""
-    return ("HSET", key, *(word for pair in fields.items() for word in pair))
+    """Return the command that sets *fields* of the hash *key*."""
+    return ("HSET", key, *(text for pair in fields.items() for text in pair))
 
 
-def listed(instruments: Iterable[Instrument], now_ms: int) -> list[ListingCommand]:
-    """Add *instruments* to their sets, and write their terms."""
-    fresh = list(instruments)
-    sets = _sets(fresh).items()
-    orders = [ListingCommand(("SADD", key, *symbols), SET_TTL_S) for key, symbols in sets]
-    return orders + [_terms(instrument, now_ms) for instrument in fresh]
+def enlist(instruments: Iterable[Instrument], now_ms: int) -> list[ListingCommand]:
+    """Return commands that add *instruments* to their sets, and write their terms."""
+    listed = list(instruments)
+    sets = _sets(listed).items()
+    commands = [ListingCommand(("SADD", key, *symbols), SET_TTL_S) for key, symbols in sets]
+    return commands + [_terms(instrument, now_ms) for instrument in listed]
 
 
-def delisted(instruments: Iterable[Instrument]) -> list[ListingCommand]:
-    """Take *instruments* out of their sets; their own keys end by themselves."""
+def delist(instruments: Iterable[Instrument]) -> list[ListingCommand]:
+    """Return commands that remove *instruments* from their sets; their own keys expire."""
     return [ListingCommand(("SREM", key, *symbols)) for key, symbols in _sets(instruments).items()]
 
 
 def census(instruments: Iterable[Instrument]) -> list[tuple[Command, int]]:
-    """Commands that count what `listed` wrote, each with how many it must find at least."""
-    there = list(instruments)
-    sets = [(("SCARD", key), len(symbols)) for key, symbols in _sets(there).items()]
-    terms = [keys.instrument(instrument.symbol) for instrument in there]
-    found: list[tuple[Command, int]] = [*sets]
+    """Return commands that count what `enlist` wrote, each with the least expected count."""
+    listed = list(instruments)
+    counts: list[tuple[Command, int]] = [
+        (("SCARD", key), len(symbols)) for key, symbols in _sets(listed).items()
+    ]
+    terms = [keys.instrument(instrument.symbol) for instrument in listed]
     if terms:
-        found.append((("EXISTS", *terms), len(terms)))
-    return found
-
-
-def statistics(
-    table: Table, batches: int, started_at: float, venue: str, counts: Mapping[str, int]
-) -> Mapping[str, str]:
-    """The fields of `stats`: the old names, the terms of the loss equations, and *counts*."""
-    rejected = table.rejected
-    return {
-        StatsField.VENUE: venue,
-        StatsField.MESSAGES: str(table.received),
-        StatsField.BATCHES: str(batches),
-        StatsField.LAST_UPDATE: f"{time.time():.3f}",
-        StatsField.STARTED_AT: f"{started_at:.3f}",
-        StatsField.RECEIVED: str(table.received),
-        StatsField.APPLIED: str(table.applied),
-        StatsField.OLDER: str(table.older),
-        StatsField.REJECTED: str(sum(rejected.values())),
-        StatsField.WRITTEN: str(table.written),
-        StatsField.CONFLATED: str(table.conflated),
-        StatsField.PENDING: str(table.pending),
-        **{f"{StatsField.REJECTED_BY}{reason}": str(count) for reason, count in rejected.items()},
-        StatsField.BAD_FIELDS: str(table.bad_fields),
-        StatsField.MISSING_FIELDS: str(table.missing_fields),
-        StatsField.UNKNOWN_FIELDS: str(table.unknown_fields),
-        StatsField.SUSPECTS: str(table.suspects),
-        StatsField.SUSPECTS_NOW: str(table.suspects_now),
-        StatsField.DELTAS: str(table.deltas),
-        StatsField.UNUSUAL: str(table.general),
-        StatsField.VANISHED: str(table.vanished),
-        **{name: str(count) for name, count in counts.items()},
-    }
+        counts.append((("EXISTS", *terms), len(terms)))
+    return counts
 
 
 def _sets(instruments: Iterable[Instrument]) -> dict[str, list[str]]:

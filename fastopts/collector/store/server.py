@@ -1,4 +1,4 @@
-"""What a server is asked once, on connecting: whether we may use it, and how."""
+"""Checks of a Redis server after connecting: whether a collector may write to it, and what."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,11 @@ __all__ = ("ServerInfo", "inspect")
 
 @dataclass(frozen=True, slots=True)
 class ServerInfo:
-    """`warnings` are for the operator."""
+    """A server, as seen over one connection. `warnings` are for the operator.
+
+    `run_id` identifies the process: after a restart client ids begin again. `client` is the id of
+    this connection. `keeps_stats` is False where the key `stats` belongs to another program.
+    """
 
     run_id: str
     client: int
@@ -23,16 +27,17 @@ class ServerInfo:
 
     @property
     def writer(self) -> str:
+        """The identity of this connection as the feed has it."""
         return f"{self.run_id}:{self.client}"
 
 
-async def inspect(channel: PipelineConnection, venue: str) -> ServerInfo:
-    """Ask the server behind *channel*.
+async def inspect(connection: PipelineConnection, venue: str) -> ServerInfo:
+    """Inspect the server in one round trip.
 
     Raises ConfigError for a cluster, WrongVenue when it holds another venue's data, StoreError
-    when it refuses to tell.
+    when it refuses the inspection.
     """
-    replies = await channel.ask(
+    replies = await connection.ask(
         ("INFO", "server"),
         ("INFO", "cluster"),
         ("INFO", "memory"),
@@ -42,25 +47,34 @@ async def inspect(channel: PipelineConnection, venue: str) -> ServerInfo:
     )
     server, cluster, memory = map(parse_info, checked(replies[:3]))
     if is_cluster(cluster):
-        raise ConfigError("this is a node of a Redis Cluster, which fastopts does not support yet")
-    held, stats, client = replies[3:]
-    if isinstance(held, StoreError):
-        raise StoreError(f"{keys.FEED}: {held.reply}", held.reply)
+        raise ConfigError(
+            "this server is a node of a Redis Cluster, which fastopts does not support:"
+            " use a standalone server"
+        )
+    stored_venue, stats, client = replies[3:]
+    if isinstance(stored_venue, StoreError):
+        raise StoreError(f"{keys.FEED}: {stored_venue.reply}", stored_venue.reply)
     checked([client])
-    if held not in (None, venue):
+    if stored_venue not in (None, venue):
         raise WrongVenue(
-            f"the server holds the data of {held}, not of {venue}: name another server or database"
-            " with --redis-url (such as redis://localhost:6379/1), or empty this one"
+            f"the server holds the data of {stored_venue}, not of {venue}: use another server or"
+            " database with --redis-url (such as redis://localhost:6379/1), or empty this one"
         )
     with parsing_replies():
-        number = int(client)
+        client_id = int(client)
+        # Older trackers wrote these fields, and no venue; any other hash is another program's.
         is_foreign = isinstance(stats, StoreError) or not (
             StatsField.OLD.issuperset(stats) or StatsField.VENUE in stats
         )
     warnings = []
     if is_foreign:
-        warnings.append("the key `stats` is another program's: it is left alone")
+        warnings.append("the key `stats` belongs to another program: it is not written")
     if may_evict(memory):
         policy = memory["maxmemory_policy"]
         warnings.append(f"maxmemory-policy {policy} may evict quotes: set noeviction")
-    return ServerInfo(server.get("run_id", ""), number, not is_foreign, tuple(warnings))
+    return ServerInfo(
+        run_id=server.get("run_id", ""),
+        client=client_id,
+        keeps_stats=not is_foreign,
+        warnings=tuple(warnings),
+    )

@@ -1,511 +1,309 @@
-"""One Redis connection after the other, and the flushes over it.
+"""Connection and lease: one connection to Redis after the other, under one claim to write.
 
-Whatever happens to the server, the lines go on filling the table; the writer writes what is dirty
-when it can, and everything after a reconnect. The flushes are the flusher's; what else has to be
-said to the server is said while it rests.
+Whatever happens to the server, the connections to the venue go on filling the table; what is dirty
+is written when that is possible, and everything after a reconnect.
 """
 
 import asyncio
 import logging
 import math
 import ssl
-import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 
-from fastopts import keys
+from fastopts.collector.limits import CollectorLimits
 from fastopts.collector.operation.duties import Duty
-from fastopts.collector.store import redis_commands as upkeep
-from fastopts.collector.store import server
-from fastopts.collector.store.announcer import Announcer
-from fastopts.collector.store.feed_status import HEARTBEAT_S, FeedStatus, Skew
+from fastopts.collector.store.feed_status import Skew
 from fastopts.collector.store.flusher import Flusher
-from fastopts.collector.store.heartbeat import Heartbeat, StoreState
+from fastopts.collector.store.heartbeat import Heartbeat
 from fastopts.collector.store.lease import LEASE_MS, Lease
-from fastopts.collector.store.listing import ListingWriter
-from fastopts.collector.store.outage_log import ConditionLog, DenialLog, OutageLog
-from fastopts.collector.store.server import ServerInfo
-from fastopts.contract import StatsField
-from fastopts.core import Table
-from fastopts.errors import ConfigError, LeaseLost, StoreError, StoreUnavailable
+from fastopts.collector.store.outage_log import ConditionLog
+from fastopts.collector.store.server import ServerInfo, inspect
+from fastopts.collector.store.write_loop import Content, WriteLoop
+from fastopts.errors import LeaseError, LeaseLost, StoreError, StoreUnavailable
 from fastopts.model import Instrument
-from fastopts.net.redis import pipeline as net
+from fastopts.net.redis import pipeline
 from fastopts.net.redis.address import Address
 from fastopts.net.redis.pipeline import PipelineConnection
 from fastopts.net.tls import TlsFault
 from fastopts.session.backoff import Backoff
 from fastopts.session.refusals import Consequence, judge
 
-__all__ = ("STANDING_BY", "WAITING", "WRITING", "Writer")
+__all__ = ("STANDING_BY", "WAITING", "WRITING", "Content", "Writer")
 
 log = logging.getLogger(__name__)
 
 WRITING, WAITING, STANDING_BY = "writing", "waiting for Redis", "standing by"
 
-CONNECT_TIMEOUT_S = 5.0
-AGAIN_WITHIN_S = 0.25  # it is ours, and asking costs nothing: it is found as soon as it is back
-WHOLE_WITHIN_S = 60  # every symbol is written whole once in this time
-BEAT_WITHIN_S = 10.0
-REFUSED_KEYS_AGAIN_S = 60.0
-DENIED_AGAIN_S = 10.0
-REFUSED_FOR_S = 5.0  # then the connection is given up: the name may lead to another server
-REFUSED_AGAIN_S = 1.0  # between two of those
-TAKE_AGAIN_S = 0.1
-SLOW_S = 1.0  # what came while the server took so long has grown old
-FREE_LOOKS = 3  # a standby takes what was free so often in a row
+# Consecutive checks that must find the lease free before a standby takes it: a lease that expired
+# while the server stood still is renewed by its holder as soon as the server goes on.
+FREE_CHECKS = 3
 
 
 class Writer:
-    """Writes a table to one server: `open` it, `run` it in a task, `end` it."""
+    """Writes *content* to the server at *address*: `run` it in a task, `end` it.
+
+    A standby waits for a lease without limit, others only until a lease that nobody renews must
+    have expired. *on_clock_jump* is called when the server's clock was set, or this machine was
+    suspended, after which nothing is known to be live.
+    """
 
     def __init__(
         self,
-        table: Table,
-        feed: FeedStatus,
+        content: Content,
         address: Address,
         tls: ssl.SSLContext | None,
         flush_s: float,
-        instruments: Callable[[], Iterable[Instrument]],
+        *,
         is_standby: bool = False,
-        clock_jumped: Callable[[], None] = lambda: None,
+        on_clock_jump: Callable[[], None] = lambda: None,
+        limits: CollectorLimits | None = None,
     ) -> None:
         self.lease = Lease(address.db)
-        self.flusher = Flusher(table, flush_s, self._now_ms, self._batch_over)
-        self._table = table
-        self.feed = feed
+        self.feed = content.feed
+        self._table = content.table
         self._address = address
-        self.counts: Mapping[str, int] = dict.fromkeys(upkeep.COUNTS, 0)
         self._tls = tls
         self._is_standby = is_standby
-        self._free_looks = 0
-        self._listing = ListingWriter(instruments, self._now_ms)
-        self._updates = Announcer(self.flusher.batch)
-        self._beating = Duty("heartbeat", HEARTBEAT_S, BEAT_WITHIN_S)
-        self._rewriting = Duty("rewrite", WHOLE_WITHIN_S, WHOLE_WITHIN_S)
-        self._beats_written = 0  # in a row, with everything acknowledged
-        self.facts: Callable[[], Mapping[str, str]] = dict
-        """The fields of `stats` beside the counters."""
-        self.heartbeat = Heartbeat(feed, self.lease, self._updates, self._statistics, clock_jumped)
-        self._trouble = OutageLog()
-        self._denials = DenialLog()
-        self._standing_by = ConditionLog(logging.INFO)
-        self._channel: PipelineConnection | None = None
+        self._on_clock_jump = on_clock_jump
+        self._limits = limits = limits or CollectorLimits()
+        self._loop = WriteLoop(
+            content=content,
+            lease=self.lease,
+            flush_s=flush_s,
+            clock_jumped=self._clock_jumped,
+            limits=limits,
+        )
+        self._free_checks = 0
+        self._standing_by = ConditionLog(logging.INFO, limits)
+        self._connection: PipelineConnection | None = None
         self._server: ServerInfo | None = None
-        self._attention = asyncio.Event()
-        self._failure: StoreError | None = None
-        self._refused_keys: set[str] = set()
-        self._refused_keys_at = 0.0
-        self._outdated: list[str] = []
-        self._is_ending = False
-        self._started_at = time.time()
+
+    @property
+    def flusher(self) -> Flusher:
+        """The flusher of the table."""
+        return self._loop.flusher
+
+    @property
+    def heartbeat(self) -> Heartbeat:
+        """The heartbeat of the feed."""
+        return self._loop.heartbeat
 
     @property
     def duties(self) -> tuple[Duty, ...]:
-        """What is due again and again while this collector writes."""
-        return self._beating, self._rewriting, self._listing.counting, self._updates.announcing
+        """The periodic duties of a collector that writes."""
+        return self._loop.duties
 
     @property
     def is_writing(self) -> bool:
-        """Whether the server takes what we have."""
-        return self._channel is not None and not self._trouble.is_on
+        """Whether the server accepts what is written."""
+        return self._loop.is_writing
 
     @property
     def state(self) -> str:
         """WRITING, WAITING or STANDING_BY."""
         if self._standing_by.is_on:
             return STANDING_BY
-        return WAITING if self._trouble.is_on or not self._table.epoch else WRITING
+        return WAITING if self._loop.outage.is_on or not self._table.epoch else WRITING
 
-    @property
-    def live(self) -> int:
-        """How many symbols are live to readers; on a standby, how many it could take over."""
+    def live(self, covered: int) -> int:
+        """Return how many of *covered* symbols are live for readers.
+
+        On a standby: all of them, as it could take over with them.
+        """
         if self._standing_by.is_on:
-            return self.feed.covered
-        return self.feed.live(self._beating.age_s)
+            return covered
+        return self.feed.live(covered, self._loop.beating.age_s)
 
     def skew(self) -> Skew | None:
-        """The venue's clock minus the server's; None while one of them is not known."""
+        """Return the venue's clock minus the server's; None while either is unknown."""
         return self.feed.skew(_now())
 
     def conn_opened(self, conn: int) -> None:
+        """Note that a connection to the venue is open, and has delivered nothing."""
         self.feed.opened(conn)
 
     def conn_delivered(self, conn: int, at: float) -> None:
+        """Note that data came over it at monotonic time *at*."""
         if self.feed.delivered(conn, at):
-            self._tell()
+            self.publish_feed()
 
     def conn_lags(self, conn: int, lag_ms: int | None) -> None:
-        if self.feed.lags(conn, lag_ms):
-            self._tell()
+        """Note how far it lags behind the venue; None while unknown."""
+        if self.feed.set_lag(conn, lag_ms):
+            self.publish_feed()
 
     def conn_closed(self, conn: int) -> None:
+        """Note that it has ended."""
         self.feed.closed(conn)
-        self._tell()
+        self.publish_feed()
 
-    def skew_changed(self) -> None:
-        """The estimate of the venue's clock moved: ages at readers depend on it."""
-        self._tell()
+    def invalidate(self) -> None:
+        """Show readers that nothing is live until its connection delivers again."""
+        self.feed.invalidate()
+        self.publish_feed()
 
-    def doubt(self) -> None:
-        """Tell readers that nothing is live until its connection delivers again."""
-        self.feed.doubt()
-        self._tell()
+    def publish_feed(self) -> None:
+        """Write the feed before any further record."""
+        self._loop.publish_feed()
 
-    def universe_changed(self, listed: Iterable[Instrument], gone: Iterable[Instrument]) -> None:
-        """Symbols came or went; the sets follow with the next write."""
-        if self._channel is not None:  # everything is written on a reconnect
-            self._listing.changed(listed, gone)
-            self._attention.set()
+    def universe_changed(
+        self, listed: Iterable[Instrument], delisted: Iterable[Instrument]
+    ) -> None:
+        """Bring the sets of symbols up to date with the next write."""
+        self._loop.universe_changed(listed, delisted)
 
     def end(self) -> None:
         """Let `run` return once everything is written."""
-        self._is_ending = True
-        self._attention.set()
+        self._loop.end()
 
-    async def look(self) -> None:
-        """Find out what is wrong with the server before anything is begun.
+    async def preflight(self) -> None:
+        """Check the server before anything else is started.
 
-        Raises ConfigError, WrongVenue or StoreError; a server that is away or busy is for `run` to
-        wait for.
+        Raises ConfigError, WrongVenue or StoreError. A server that is away or busy is no error
+        here: `run` waits for it.
         """
         try:
-            channel = await net.connect(self._address, self._tls, CONNECT_TIMEOUT_S)
+            connection = await self._connect()
             try:
-                await server.inspect(channel, self.feed.venue)
+                await inspect(connection, self.feed.venue)
             finally:
-                channel.abort()
+                connection.abort()
         except StoreError as error:
-            self._bear(error)
+            self._on_store_error(error)
 
     async def open(self) -> bool:
-        """Connect and take the lease; False when told to `end` while another holds it.
+        """Connect and take the lease; False if `end` is called while another one holds it.
 
-        Without standing by, it waits only for the end of a lease that nobody renews. Raises
-        ConfigError, WrongVenue, LeaseLost, StoreUnavailable or StoreError.
+        Raises ConfigError, LeaseError, WrongVenue, LeaseLost, StoreUnavailable or StoreError.
         """
-        channel = await net.connect(self._address, self._tls, CONNECT_TIMEOUT_S)
+        connection = await self._connect()
         try:
-            found = await server.inspect(channel, self.feed.venue)
-            if not await self._take_lease(channel, found):
-                channel.abort()
+            # Before the lease: another venue's database must not even show an epoch of this one.
+            server = await inspect(connection, self.feed.venue)
+            if not await self._take_lease(connection, server):
+                connection.abort()
                 return False
-            self._begin(found)
-            await self._restore(channel, found)
+            self._begin(server)
+            await self._loop.restore(connection, server)
         except BaseException:
-            channel.abort()
+            connection.abort()
             raise
-        self._channel = channel
+        self._connection = connection
         return True
 
     async def run(self) -> None:
-        """Write until `end`.
+        """Write until `end`; reconnect whenever the connection is lost.
 
-        Raises LeaseLost or WrongVenue when we must not write any more, and before anything was
-        written what `look` raises.
+        Raises LeaseLost or WrongVenue when this collector must not write any more, and, before
+        anything was written, the errors of `preflight`.
         """
-        backoff = Backoff(base_s=0.1, cap_s=AGAIN_WITHIN_S)
+        backoff = Backoff(base_s=0.1, cap_s=self._limits.reconnect_max_s)
         while True:
             least_s = 0.0
             try:
-                if self._channel is None and not await self.open():
+                if self._connection is None and not await self.open():
                     return
                 backoff.reset()
-                await self._serve()
+                assert self._connection is not None
+                assert self._server is not None
+                await self._loop.run(self._connection, self._server)
             except LeaseLost as error:
-                self._yield(error)
+                self._on_lease_lost(error)
             except StoreError as error:
-                self._bear(error)
+                self._on_store_error(error)
                 if judge(error.reply).consequence is Consequence.DENIED:
-                    least_s = DENIED_AGAIN_S
-                elif self._trouble.lasted_s(_now()) > REFUSED_FOR_S:
-                    least_s = REFUSED_AGAIN_S
+                    least_s = self._limits.denied_again_s
+                elif self._loop.outage.lasted_s(_now()) > self._limits.refused_max_s:
+                    least_s = self._limits.refused_again_s
             else:
                 return
             finally:
-                self._hang_up()
+                self._disconnect()
             await asyncio.sleep(max(least_s, backoff.next_s()))
 
-    def _bear(self, error: StoreError) -> None:
-        """Say that the server is not to be had. Raises *error* at a start that waits in vain."""
+    async def _connect(self) -> PipelineConnection:
+        return await pipeline.connect(self._address, self._tls, self._limits.connect_within_s)
+
+    def _on_store_error(self, error: StoreError) -> None:
+        """Log the outage. Re-raise at start-up when waiting cannot help."""
         if not self._table.epoch and not _may_pass(error):
             raise error
         remedy = f" ({judge(error.reply).remedy})" if error.reply else ""
-        self._trouble.begin(f"Redis: {error}{remedy}", _now())
+        self._loop.outage.begin(f"Redis: {error}{remedy}", _now())
 
-    def _yield(self, error: LeaseLost) -> None:
-        """Another collector writes now: stand by if we may, else that is the end."""
+    def _on_lease_lost(self, error: LeaseLost) -> None:
+        """Wait for the lease again if this is a standby; raise *error* otherwise."""
         if not self._is_standby:
             raise error
         self.lease.renounce()
-        self._free_looks = 0
-        log.warning("another collector has taken over: this one stands by")
+        self._free_checks = 0
+        log.warning("another collector has taken over: this one is a standby now")
 
-    async def _take_lease(self, channel: PipelineConnection, found: ServerInfo) -> bool:
-        patience_s = math.inf if self._is_standby else LEASE_MS / 1000 + 1.0
-        deadline = _now() + patience_s
-        while not await self._try_to_take(channel, found):
-            if self._is_ending:
+    async def _take_lease(self, connection: PipelineConnection, server: ServerInfo) -> bool:
+        expiry_s = LEASE_MS / 1000 + self._limits.lease_margin_s
+        deadline = _now() + (math.inf if self._is_standby else expiry_s)
+        # The lease of a killed collector expires within LEASE_MS; one that is held for longer has a
+        # living holder.
+        while not await self._try_to_take(connection, server):
+            if self._loop.is_ending:
                 return False
             if _now() > deadline:
-                raise ConfigError(
+                raise LeaseError(
                     "another collector is writing to this server and renews its lease: stop it"
-                    " first, wait for its end with --standby, or name another server or database"
+                    " first, wait for its end with --standby, or use another server or database"
                     " with --redis-url"
                 )
-            await asyncio.sleep(TAKE_AGAIN_S)
+            await asyncio.sleep(self._limits.lease_again_s)
         self._standing_by.end(f"writing to {self._address} from now on", _now())
         return True
 
-    async def _try_to_take(self, channel: PipelineConnection, found: ServerInfo) -> bool:
-        is_claim = self._is_standby and not self.lease.epoch
-        if is_claim and not await self._is_left(channel):
+    async def _try_to_take(self, connection: PipelineConnection, server: ServerInfo) -> bool:
+        is_newcomer = self._is_standby and not self.lease.epoch
+        if is_newcomer and not await self._find_free(connection):
             return False
-        return await self.lease.take(channel, found.run_id)
+        return await self.lease.take(connection, server.run_id)
 
-    async def _is_left(self, channel: PipelineConnection) -> bool:
-        """Whether nobody wants the lease any more: what ran out while the server stood still, its
-        holder renews as soon as it goes on."""
-        if await self.lease.is_free(channel):
-            self._free_looks += 1
-            return self._free_looks >= FREE_LOOKS
-        self._free_looks = 0
-        self._trouble.end(_now(), "Redis answers again")
+    async def _find_free(self, connection: PipelineConnection) -> bool:
+        """Check the lease once more; True when it was free FREE_CHECKS times in a row."""
+        if await self.lease.is_free(connection):
+            self._free_checks += 1
+            return self._free_checks >= FREE_CHECKS
+        self._free_checks = 0
+        self._loop.outage.end(_now(), "Redis answers again")
+        # The other collector performs them: overdue alarms of a standby would be false.
         for duty in self.duties:
-            duty.rest()
-        words = f"standing by: another collector writes to {self._address}"
-        self._standing_by.begin(words, _now())
+            duty.suspend()
+        text = f"standing by: another collector writes to {self._address}"
+        self._standing_by.begin(text, _now())
         return False
 
-    def _begin(self, found: ServerInfo) -> None:
-        """The server is ours."""
+    def _begin(self, server: ServerInfo) -> None:
+        """Begin with a server of which this collector holds the lease."""
         if self._server is None:
-            for warning in found.warnings:
+            for warning in server.warnings:
                 log.warning("Redis: %s", warning)
-        elif self._server.run_id != found.run_id:
-            self.feed.is_behind = True  # it may have forgotten what it acknowledged
-        self._server = found
-        self._table.epoch = self.lease.epoch
-        for duty in self.duties:
-            duty.resume()
-        self._rewriting.start()
+        is_other = self._server is not None and self._server.run_id != server.run_id
+        self._server = server
+        self._loop.begin(is_other_server=is_other)
 
-    async def _restore(self, channel: PipelineConnection, found: ServerInfo) -> None:
-        """Write everything there is, as to a server that knows nothing."""
-        self.heartbeat.forget()
-        self.feed.assets = self._listing.assets()
-        self._listing.owe_all(_now())
-        self._table.release()
-        self._table.mark_whole()
-        await self._exchange(channel, found)
-        self._attention.set()
-
-    async def _serve(self) -> None:
-        """Let the flusher go, and do beside it what is due, until everything is written at the end.
-
-        Raises what ended the connection.
-        """
-        assert self._channel is not None
-        assert self._server is not None
-        channel, found = self._channel, self._server
-        while True:
-            await self._something_to_do()
-            await self.flusher.rest()
-            if self._failure is None:
-                try:
-                    await self._keep_up(channel, found, _now())
-                except TimeoutError as error:
-                    # An exchange that is cut off leaves replies behind: the connection goes, too.
-                    raise StoreUnavailable(str(error)) from error
-            if self._failure is not None:
-                raise self._failure
-            # A conn must stand in the feed before the first record that it delivered.
-            if self.heartbeat.must_tell or self._trouble.is_pausing(_now()):
-                continue
-            if self._trouble.is_on:
-                self._table.release()
-            if self._is_ending and not self._table.dirty:
-                return await self._farewell(channel, found)
-            self.flusher.go(channel)
-
-    async def _something_to_do(self) -> None:
-        pulse = asyncio.get_running_loop().call_at(self.heartbeat.due_at, self._attention.set)
-        await self._attention.wait()
-        self._attention.clear()
-        pulse.cancel()
-
-    async def _keep_up(self, channel: PipelineConnection, found: ServerInfo, now: float) -> None:
-        """Do what is due beside the ticks."""
-        if not self._trouble.is_pausing(now):
-            await self._list(channel, now)
-        if self._refused_keys and now >= self._refused_keys_at:
-            self._refused_keys_at = now + REFUSED_KEYS_AGAIN_S
-            self._table.release()
-        if self._outdated:
-            outdated, self._outdated = self._outdated, []
-            delete = ("DEL", *outdated)
-            self._denials.note("deleting old records", [delete], await channel.ask(delete), now)
-        if self.heartbeat.is_due(now):
-            await self._beat(channel, found, now)
-        if _now() - now > SLOW_S:
-            self._fall_behind()
-            self._tell()
-
-    async def _list(self, channel: PipelineConnection, now: float) -> None:
-        try:
-            async with self._listing.counting.limited():
-                is_changed = await self._listing.keep_up(channel, now)
-        except StoreError as error:
-            if not error.reply:
-                raise
-            self._cannot_write(error)
-            return
-        if is_changed:
-            # Not before it is all there: what a reader finds at one count, it keeps for it.
-            self.feed.assets = self._listing.assets()
-            self.feed.universe += 1
-            self._tell()
-
-    async def _beat(self, channel: PipelineConnection, found: ServerInfo, now: float) -> None:
-        if self.heartbeat.is_periodic(now):
-            self._count_rewrites()
-            self._table.mark_whole(-(-len(self._table) // WHOLE_WITHIN_S))
-        try:
-            state = await self._exchange(channel, found)
-        except StoreError as error:
-            if not error.reply:
-                raise
-            self._cannot_write(error)
-            return
-        if state is StoreState.EMPTIED:
-            log.warning("Redis was emptied: everything is written again")
-            await self._restore(channel, found)
-        elif state is StoreState.OLDER:
-            log.warning(
-                "the data in Redis went back in time (a copy or a dump was loaded): everything is"
-                " written again, under another epoch"
-            )
-            # What stands there looks live: of our epoch, by connections that deliver.
-            self.lease.raise_epoch()
-            self._table.epoch = self.lease.epoch
-            await self._restore(channel, found)
-
-    async def _exchange(self, channel: PipelineConnection, found: ServerInfo) -> StoreState:
-        try:
-            async with self._beating.bounded():
-                return await self.heartbeat.beat(channel, found)
-        except TimeoutError as error:
-            raise StoreUnavailable(str(error)) from error
-
-    def _count_rewrites(self) -> None:
-        """Each beat has a share of the symbols written whole: all have been after so many."""
-        is_written = self.is_writing and self.flusher.has_caught_up
-        self._beats_written = self._beats_written + 1 if is_written else 0
-        if self._beats_written >= WHOLE_WITHIN_S:
-            self._beats_written = 0
-            self._rewriting.done()
-        self._rewriting.check()
-
-    def _batch_over(self, error: StoreError | None) -> None:
-        if error is not None:
-            self._fail(error)
-        else:
-            self._batch_answered()
-        if self._is_ending:
-            self._attention.set()
-
-    def _batch_answered(self) -> None:
-        self._updates.batch_over()
-        if self.flusher.refusals:
-            self._hear_refusals()
-        elif self._trouble.is_on:
-            self._trouble.end(_now())
-        if _now() - self.flusher.taken_at > SLOW_S:
-            self._fall_behind()
-            self._tell()
-        elif self.feed.is_behind and self.flusher.has_caught_up:
-            self.feed.is_behind = False
-            self._tell()
-
-    def _hear_refusals(self) -> None:
-        for symbol, words in self.flusher.refusals:
-            refusal = judge(words)
-            if refusal.consequence is not Consequence.KEY:
-                self._cannot_write(StoreError(words, words))
-                return
-            # Its record would stand there as the newest until the next try.
-            self._outdated.append(keys.record(symbol))
-            self._attention.set()
-            if symbol not in self._refused_keys:
-                log.warning("%s is not written: %s (%s)", symbol, words, refusal.remedy)
-                self._refused_keys.add(symbol)
-                self._refused_keys_at = _now() + REFUSED_KEYS_AGAIN_S
-        self._trouble.end(_now())
-
-    def _cannot_write(self, error: StoreError) -> None:
-        """The server refuses everything: wait, or look for a better one."""
-        self.flusher.hold()
-        self._fall_behind()
-        refusal = judge(error.reply)
-        is_lasting = self._trouble.lasted_s(_now()) > REFUSED_FOR_S
-        if refusal.consequence is Consequence.RECONNECT or is_lasting:
-            self._fail(StoreUnavailable(f"{error} ({refusal.remedy})"))
-            return
-        self._trouble.begin(f"Redis refuses: {error} ({refusal.remedy})", _now())
-        asyncio.get_running_loop().call_at(self._trouble.pause(_now()), self._attention.set)
-
-    def _fall_behind(self) -> None:
-        """Until all that came meanwhile is written, no connection counts as delivering."""
-        self.flusher.fall_behind()
-        self.feed.is_behind = True
-
-    def _fail(self, error: StoreError) -> None:
-        """The connection is of no more use."""
-        self._failure = error
-        self._attention.set()
-
-    async def _farewell(self, channel: PipelineConnection, found: ServerInfo) -> None:
-        """Say that the feed has ended, and give the lease back."""
-        runtime_s = max(time.time() - self._started_at, 1e-9)
-        totals = {
-            StatsField.SHUTDOWN_TIME: f"{time.time():.3f}",
-            StatsField.TOTAL_MESSAGES: str(self._table.received),
-            StatsField.AVG_MSG_RATE: f"{self._table.received / runtime_s:.1f}",
-        }
-        commands = self.heartbeat.last_commands(found, totals)
-        replies = await channel.ask(*commands)
-        self._denials.note("ending the feed", commands, replies, _now())
-        await self.lease.release(channel)
-
-    def _hang_up(self) -> None:
-        if self._channel is not None:
-            self._channel.abort()
-            self._channel = None
-        self.flusher.hang_up()
-        self._fall_behind()
-        self._updates.forget()
-        self._failure = None
-        self.feed.server.clear()
-
-    def _tell(self) -> None:
-        self.flusher.hold()
-        self.heartbeat.must_tell = True
-        self._attention.set()
-
-    def _statistics(self) -> Mapping[str, str]:
-        batches = self.flusher.batches
-        counters = upkeep.statistics(
-            self._table, batches, self._started_at, self.feed.venue, self.counts
+    def _clock_jumped(self) -> None:
+        log.warning(
+            "the Redis server's clock was set, or this machine was suspended: nothing is live until"
+            " its connection delivers again"
         )
-        return {**counters, **self.facts()}
+        self.feed.exchange.clear()
+        self.invalidate()
+        self._on_clock_jump()
 
-    def _now_ms(self) -> int:
-        """The server's clock, or ours before we know it."""
-        if self.feed.server.known:
-            return round(self.feed.server.at(_now() * 1000))
-        return round(time.time() * 1000)
+    def _disconnect(self) -> None:
+        if self._connection is not None:
+            self._connection.abort()
+            self._connection = None
+        self._loop.disconnect()
 
 
 def _may_pass(error: StoreError) -> bool:
-    """Whether a start may wait for the end of *error*: it is no plain mistake."""
+    """Whether waiting may help at a start: it is not plainly a wrong setting."""
     if isinstance(error, StoreUnavailable):
         return not isinstance(error.__cause__, TlsFault)
     return judge(error.reply).consequence is Consequence.WAIT

@@ -1,13 +1,14 @@
-"""One WebSocket connection after the other for one shard of symbols."""
+"""A WebSocket connection to the venue for one shard of symbols, which reconnects when it ends."""
 
 import asyncio
+import itertools
 import logging
 import ssl
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from fastopts.collector.cycle import Cycle
 from fastopts.core import Inlet, Table
@@ -17,7 +18,6 @@ from fastopts.net import websocket
 from fastopts.net.websocket import WebSocket
 from fastopts.session.backoff import Backoff, Budget
 from fastopts.session.ban import Ban
-from fastopts.session.clocks import wall_ms
 from fastopts.session.lateness import LATE_MS, Lateness
 from fastopts.session.shards import Shard
 from fastopts.venues.bybit.rest import BAN_S
@@ -31,150 +31,119 @@ from fastopts.venues.bybit.session import (
     TopicRefused,
 )
 
-__all__ = ("ConnectionContext", "Market", "VenueConnection")
+if TYPE_CHECKING:
+    from fastopts.collector.store.writer import Writer
+    from fastopts.collector.venue.universe import InstrumentUniverse
+    from fastopts.collector.venue.venue_time import VenueTime
+
+__all__ = ("ConnectionContext", "StreamEndpoint", "VenueConnection")
 
 log = logging.getLogger(__name__)
 
-TICK_S = 0.25
-FAREWELL_S = 1.0
+CLOSE_WITHIN_S = 1.0
 
 
-class Market(Protocol):
-    """Who decides about symbols that nobody asked for."""
-
-    def adopt(self, symbol: str) -> bool:
-        """Give *symbol* a slot if it is an option that can live; tell whether it has one."""
-
-    def has_expired(self, symbol: str) -> bool:
-        """Whether a listed option was delivered, and is about to leave the list."""
-
-
-class Outlet(Protocol):
-    """Who writes what the lines take in."""
-
-    def conn_opened(self, conn: int) -> None:
-        """A connection is open; nothing has come over it yet."""
-
-    def conn_delivered(self, conn: int, at: float) -> None:
-        """Data came over it at monotonic time *at*."""
-
-    def conn_lags(self, conn: int, lag_ms: int | None) -> None:
-        """It is so far behind the venue; None while that is not known."""
-
-    def conn_closed(self, conn: int) -> None:
-        """It is gone."""
-
-
-class Clock(Protocol):
-    """The estimate of the venue's clock."""
-
-    @property
-    def is_known(self) -> bool:
-        """Whether there is an estimate."""
-
-    def answered(self, question: str, venue_ms: int, sent_at: float, received_at: float) -> None:
-        """Process the venue's time in the answer to *question*."""
-
-
-class HostClock:
-    """Takes this machine's clock for the venue's."""
-
-    is_known = True
-
-    def answered(self, question: str, venue_ms: int, sent_at: float, received_at: float) -> None:
-        pass
-
-
-@dataclass(slots=True)
-class ConnectionContext:
-    """What all lines have in common."""
+@dataclass(frozen=True, slots=True)
+class StreamEndpoint:
+    """The URL of the venue's stream, and how to connect to it."""
 
     url: str
     tls: ssl.SSLContext | None
     headers: Mapping[str, str]
-    table: Table
-    market: Market
-    outlet: Outlet
-    wake: Callable[[], None]
-    """There may be something to write."""
-    next_conn: Callable[[], int]
-    cycle: Cycle | None = None
-    """Reads the connections; without one, each is read as data arrives."""
-    timing: Timing = field(default_factory=Timing)
-    budget: Budget = field(default_factory=Budget)
-    ban: Ban = field(default_factory=Ban)  # of handshakes; REST's alone leaves them be
-    rest_ban: Ban = field(default_factory=Ban)
-    now_ms: Callable[[], int] = wall_ms
-    venue_time: Clock = field(default_factory=HostClock)
-    late_ms: float = LATE_MS
 
 
 @dataclass(slots=True)
-class _Connection:
-    """All state of one connection: it dies with it."""
+class ConnectionContext:
+    """What all connections share."""
+
+    endpoint: StreamEndpoint
+    table: Table
+    universe: "InstrumentUniverse"
+    writer: "Writer"
+    venue_time: "VenueTime"
+    arrived: Callable[[], None]
+    """Called after each read: there may be something to write."""
+    cycle: Cycle | None = None
+    """Reads the sockets; without one each is read as data arrives."""
+    timing: Timing = field(default_factory=Timing)
+    budget: Budget = field(default_factory=Budget)
+    rest_ban: Ban = field(default_factory=Ban)
+    late_ms: float = LATE_MS
+    # HTTP 403 to a handshake bans stream and REST, to a REST request REST alone: the stream may
+    # still be served.
+    ban: Ban = field(default_factory=Ban, init=False)
+    # Numbers are never reused within an epoch: a record names the connection that delivered it.
+    conn_numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1), init=False)
+
+
+@dataclass(slots=True)
+class _OpenConnection:
+    """State that ends with a connection."""
 
     socket: WebSocket
     inlet: Inlet
     session: StreamSession
     opened_at: float
-    held: dict[str, tuple[int, int, int]] = field(default_factory=dict)
-    """Where the tick came from that was there when a symbol was asked for."""
+    origins: dict[str, tuple[int, int, int]] = field(default_factory=dict, init=False)
+    """Origin of the tick that an awaited symbol had when it was subscribed."""
 
-    def note(self, table: Table) -> None:
-        """What is waited for now: its tick is none of what was asked for."""
-        held, waiting = self.held, self.session.awaited()
-        self.held = {s: held[s] if s in held else table.origin_of(s) for s in waiting}
+    def note_origins(self, table: Table) -> None:
+        """Remember the ticks of newly awaited symbols: they are not the awaited ones."""
+        known, awaited = self.origins, self.session.awaited()
+        self.origins = {s: known[s] if s in known else table.origin_of(s) for s in awaited}
 
-    def arrived(self, table: Table) -> list[str]:
-        """The symbols of which a tick has come since they were asked for: they wait no more."""
+    def take_delivered(self, table: Table) -> list[str]:
+        """Return the awaited symbols of which a tick came since they were subscribed."""
         origins = {symbol: table.origin_of(symbol) for symbol in self.session.awaited()}
-        found = [
+        delivered = [
             symbol
             for symbol, origin in origins.items()
-            if origin[0] == self.inlet.conn and origin != self.held.get(symbol)
+            if origin[0] == self.inlet.conn and origin != self.origins.get(symbol)
         ]
-        for symbol in found:
-            self.held.pop(symbol, None)
-        return found
+        for symbol in delivered:
+            self.origins.pop(symbol, None)
+        return delivered
 
 
 class VenueConnection:
     """Keeps a connection for *shard* alive: `run` it in a task, `change` it with the universe."""
 
-    def __init__(self, shard: Shard, shared: ConnectionContext) -> None:
+    def __init__(self, shard: Shard, context: ConnectionContext) -> None:
         self.shard = shard
         self.reconnects = 0
-        self.learned = SubscriptionHistory()
+        self.history = SubscriptionHistory()
         self.task: asyncio.Task[None] | None = None
-        self._shared = shared
-        self._wake = shared.wake
+        self._context = context
+        self._arrived = context.arrived
+        self._observe_ms = context.venue_time.host_clock.observe_ms
         self._inlet: Inlet | None = None
-        self._is_announced = False
-        self._is_fed = False
+        self._is_announced = False  # the feed names the connection
+        self._has_delivered = False
         self._has_been_open = False
         self._mute_in_a_row = 0
-        self._connection: _Connection | None = None
-        self._lateness = Lateness(shared.late_ms)
+        self._open: _OpenConnection | None = None
+        self._lateness = Lateness(context.late_ms)
         self._is_late = False
         self._backoff = Backoff()
         self._changed = asyncio.Event()
 
     @property
     def is_open(self) -> bool:
-        return self._connection is not None
+        """Whether a connection is open."""
+        return self._open is not None
 
     @property
     def lag_ms(self) -> int | None:
-        """How far the open connection is behind the venue; None where that is not known."""
-        is_known = self._inlet is not None and self._shared.venue_time.is_known
+        """How far the open connection lags behind the venue; None while unknown."""
+        is_known = self._inlet is not None and self._context.venue_time.is_known
         return self._lateness.lag_ms if is_known else None
 
     @property
     def live(self) -> int:
-        """How many of the shard's symbols are live: readers refuse the others."""
-        if self._connection is None:
+        """Number of the shard's symbols that are live: readers refuse the others."""
+        if self._open is None:
             return 0
-        conn, table = self._connection.inlet.conn, self._shared.table
+        conn, table = self._open.inlet.conn, self._context.table
         if conn not in table.delivering or self._is_late:
             return 0
         return sum(
@@ -183,53 +152,56 @@ class VenueConnection:
         )
 
     @property
-    def never(self) -> list[str]:
-        """Symbols that were asked for more than once and have not come."""
-        return self._connection.session.undelivered() if self._connection else []
+    def undelivered(self) -> list[str]:
+        """Symbols that were subscribed more than once and have not delivered."""
+        return self._open.session.undelivered() if self._open else []
 
     @property
-    def silent(self) -> list[str]:
-        """Symbols that this line does not bring, and another may."""
+    def unserved(self) -> list[str]:
+        """Symbols that this connection does not serve, and another one may."""
+        # After two connections in a row without any data, all symbols are tried on others.
         if self._mute_in_a_row > 1 and not self._has_data:
             return list(self.shard.symbols)
-        return self._connection.session.unserved(_now()) if self._connection else []
+        return self._open.session.unserved(_now()) if self._open else []
 
     @property
     def _has_data(self) -> bool:
-        return self._connection is not None and self._connection.inlet.messages > 0
+        return self._open is not None and self._open.inlet.messages > 0
 
     def change(self, added: tuple[str, ...], removed: tuple[str, ...]) -> None:
-        """Hear of new symbols, and of some that are no more."""
+        """Subscribe *added*, unsubscribe *removed*, which the shard has gained and lost."""
         self._changed.set()
         for symbol in removed:
-            self.learned.refused.pop(symbol, None)
-        if self._connection is not None:
-            self._connection.session.unsubscribe(removed)
-            self._connection.session.subscribe(added)
+            self.history.refused.pop(symbol, None)
+        if self._open is not None:
+            self._open.session.unsubscribe(removed)
+            self._open.session.subscribe(added)
 
-    def clock_moved(self, by_ms: int) -> None:
-        """The venue's clock is *by_ms* ahead of what the lags so far were measured by."""
+    def shift_lags(self, by_ms: int) -> None:
+        """Correct measured lags: the venue's clock is *by_ms* ahead of the former estimate."""
         if self._inlet is not None:
             self._note_lags(self._inlet, by_ms)
 
-    def doubt(self) -> None:
-        """Nothing that was delivered is live until the connection delivers again."""
-        if self._connection is not None:
-            self._connection.session.invalidate(_now())
-            self._tell_delivery(self._connection)
+    def invalidate(self) -> None:
+        """Treat nothing as delivered until the connection delivers again."""
+        if self._open is not None:
+            self._open.session.invalidate(_now())
+            self._note_deliveries(self._open)
 
-    def renew(self, symbols: Iterable[str]) -> None:
-        """Subscribe anew those of *symbols* that are this line's."""
-        if self._connection is not None:
-            self._connection.session.resubscribe(symbols)
+    def resubscribe(self, symbols: Iterable[str]) -> None:
+        """Subscribe those of *symbols* again that are this connection's."""
+        if self._open is not None:
+            self._open.session.resubscribe(symbols)
 
     async def run(self) -> None:
-        """Connect, listen, and connect again; ends by cancellation only."""
+        """Connect, serve the connection, and connect again; runs until cancelled."""
         while True:
             await self._some_symbols()
-            await asyncio.sleep(self._shared.budget.spend(_now()))
-            await asyncio.sleep(self._shared.ban.remaining_s(_now()))
-            wait_s = await self._listen()
+            # The budget is shared: many connections that reconnect at once must not exceed the
+            # venue's limit, beyond which it bans the address.
+            await asyncio.sleep(self._context.budget.spend(_now()))
+            await asyncio.sleep(self._context.ban.remaining_s(_now()))
+            wait_s = await self._connect_once()
             await asyncio.sleep(max(wait_s, self._backoff.next_s()))
 
     async def _some_symbols(self) -> None:
@@ -237,111 +209,117 @@ class VenueConnection:
             self._changed.clear()
             await self._changed.wait()
 
-    async def _listen(self) -> float:
-        """Serve one connection to its end; return how long to stay away at least."""
-        inlet = self._shared.table.inlet(self._shared.next_conn())
-        self._inlet, self._is_announced, self._is_fed = inlet, False, False
-        self._lateness, self._is_late = Lateness(self._shared.late_ms), False
+    async def _connect_once(self) -> float:
+        """Serve one connection to its end; return the minimum wait before the next, in seconds."""
+        inlet = self._context.table.inlet(next(self._context.conn_numbers))
+        self._inlet, self._is_announced, self._has_delivered = inlet, False, False
+        self._lateness, self._is_late = Lateness(self._context.late_ms), False
         try:
             return await self._serve(inlet)
         finally:
             self._inlet = None
-            self._shared.table.delivering.discard(inlet.conn)
+            self._context.table.delivering.discard(inlet.conn)
             if self._is_announced:
-                self._shared.outlet.conn_closed(inlet.conn)
+                self._context.writer.conn_closed(inlet.conn)
 
     async def _serve(self, inlet: Inlet) -> float:
-        shared = self._shared
+        context = self._context
         try:
             socket = await websocket.connect(
-                shared.url,
+                context.endpoint.url,
                 partial(self._scan, inlet),
                 partial(self._message, inlet),
-                tls=shared.tls,
-                headers=shared.headers,
-                timeout_s=shared.timing.connect_within,
-                on_clock=shared.cycle is not None and shared.cycle.uses_clock,
-                after_read=self._wake,
+                tls=context.endpoint.tls,
+                headers=context.endpoint.headers,
+                timeout_s=context.timing.connect_within,
+                on_clock=context.cycle is not None and context.cycle.uses_timer,
+                after_read=self._arrived,
             )
         except HandshakeRefused as error:
-            return self._refused(error)
+            return self._on_refused(error)
         except ConnectionLost as error:
             log.warning("connection %d: %s", self.shard.number, error)
             return 0.0
         self.reconnects += self._has_been_open
         self._has_been_open = True
-        session = StreamSession(_now(), shared.timing, self.learned)
-        self._connection = _Connection(socket, inlet, session, _now())
+        session = StreamSession(_now(), context.timing, self.history)
+        self._open = _OpenConnection(socket, inlet, session, _now())
         self._announce(inlet)
-        if shared.cycle is not None:
-            shared.cycle.add(socket)
+        if context.cycle is not None:
+            context.cycle.add(socket)
         try:
-            has_expired = shared.market.has_expired
+            # Between a delivery and the next refresh the list still has the day's options, whose
+            # subscriptions the venue would refuse one by one.
+            has_expired = context.universe.has_expired
             session.subscribe([name for name in self.shard.symbols if not has_expired(name)])
-            reason = await self._converse(self._connection)
+            reason = await self._converse(self._open)
         except asyncio.CancelledError:
             socket.close()
-            await asyncio.wait((socket.closed,), timeout=FAREWELL_S)
+            await asyncio.wait((socket.closed,), timeout=CLOSE_WITHIN_S)
             raise
         finally:
-            self._connection = None
-            if shared.cycle is not None:
-                shared.cycle.discard(socket)
+            self._open = None
+            if context.cycle is not None:
+                context.cycle.discard(socket)
             self._mute_in_a_row = 0 if inlet.messages else self._mute_in_a_row + 1
             socket.abort()
         log.warning("connection %d (conn %d) ended: %s", self.shard.number, inlet.conn, reason)
         return 0.0
 
-    def _refused(self, error: HandshakeRefused) -> float:
+    def _on_refused(self, error: HandshakeRefused) -> float:
+        """Log a refused handshake; return the minimum wait before the next, in seconds."""
+        # A wait that a peer names is capped: it must not stop a collector for days.
         wait_s = min(error.retry_after_s or 0.0, BAN_S)
-        if error.status == 403:  # an address shut out, or a country not served
-            for ban in (self._shared.ban, self._shared.rest_ban):
+        if error.status == 403:  # a ban of the address, or of its country
+            for ban in (self._context.ban, self._context.rest_ban):
                 ban.begin(_now(), BAN_S)
             wait_s = BAN_S
-        words = f"; next try in {wait_s:.0f} s" if wait_s else ""
-        log.warning("connection %d: %s%s", self.shard.number, error, words)
+        note = f"; next attempt in {wait_s:.0f} s" if wait_s else ""
+        log.warning("connection %d: %s%s", self.shard.number, error, note)
         return wait_s
 
-    async def _converse(self, connection: _Connection) -> str:
-        """Let the session speak until the connection ends; return why it did."""
-        socket, session = connection.socket, connection.session
+    async def _converse(self, connection: _OpenConnection) -> str:
+        """Run the session until the connection ends; return the reason."""
+        socket, session, timing = connection.socket, connection.session, self._context.timing
         while not socket.closed.done():
             if not self.shard.symbols:
                 return "no symbols are left for it"
-            self._tell_delivery(connection)
+            self._note_deliveries(connection)
             session.tick(_now())
-            connection.note(self._shared.table)
+            connection.note_origins(self._context.table)
             for event in session.take_events():
                 if isinstance(event, Dead):
                     return event.reason
-                self._hear(connection, event)
-            if self._lateness.is_overdue(_now()) and self._shared.venue_time.is_known:
+                self._process_event(connection, event)
+            if self._lateness.is_overdue(_now()) and self._context.venue_time.is_known:
                 lag_s = (self._lateness.lag_ms or 0) / 1000
-                return f"late by {lag_s:.1f} s, for {self._lateness.patience_s:g} s"
+                return f"{lag_s:.1f} s behind the venue for {self._lateness.patience_s:g} s"
             for message in session.data_to_send():
                 socket.send_text(message)
-            await asyncio.wait((socket.closed,), timeout=TICK_S)
+            await asyncio.wait((socket.closed,), timeout=timing.poll_every)
         session.note_closed()
         return socket.closed.result()
 
-    def _tell_delivery(self, connection: _Connection) -> None:
-        """Bring what came since the last time to the session, the table and the writer."""
-        table, inlet, session = self._shared.table, connection.inlet, connection.session
+    def _note_deliveries(self, connection: _OpenConnection) -> None:
+        """Report what came since the last call to the session, the table and the writer."""
+        context, inlet, session = self._context, connection.inlet, connection.session
         session.note_data(inlet.applied, _now())
         session.note_unreadable(inlet.unreadable)
-        session.note_delivered(connection.arrived(table))
+        session.note_delivered(connection.take_delivered(context.table))
         self._note_lags(inlet)
-        if inlet.applied and _now() - session.data_at < self._shared.timing.watchdog:
-            table.delivering.add(inlet.conn)
-            self._shared.outlet.conn_delivered(inlet.conn, session.data_at)
-            is_stable = _now() - connection.opened_at > self._shared.timing.stable_after
+        if inlet.applied and _now() - session.data_at < context.timing.watchdog:
+            context.table.delivering.add(inlet.conn)
+            context.writer.conn_delivered(inlet.conn, session.data_at)
+            # Only a connection that has delivered for a while resets the backoff: a venue that ends
+            # each one after its first message must not be reconnected to without pauses.
+            is_stable = _now() - connection.opened_at > context.timing.stable_after
             if is_stable and not self._is_late:
                 self._backoff.reset()
         else:
-            table.delivering.discard(inlet.conn)
+            context.table.delivering.discard(inlet.conn)
 
     def _note_lags(self, inlet: Inlet, shift_ms: int = 0) -> None:
-        """Measure how far the connection is behind; what was measured so far is off by *shift_ms*.
+        """Measure the lag; what was measured before is off by *shift_ms*.
 
         A lag means nothing before the venue's clock is known.
         """
@@ -349,89 +327,92 @@ class VenueConnection:
         lateness.note(*inlet.take_lags_ms(), _now())
         if shift_ms:
             lateness.shift(shift_ms)
-        is_known = self._shared.venue_time.is_known
+        is_known = self._context.venue_time.is_known
         if self._is_announced:
             lag_ms = lateness.lag_ms if is_known else None
-            self._shared.outlet.conn_lags(inlet.conn, lag_ms)
+            self._context.writer.conn_lags(inlet.conn, lag_ms)
         if is_known and lateness.is_late != self._is_late:
             self._is_late = lateness.is_late
-            state = (
-                "nothing it delivers is live until it catches up" if self._is_late else "on time"
-            )
+            note = "its options are not live until it catches up" if self._is_late else "on time"
             log.log(
                 logging.WARNING if self._is_late else logging.INFO,
                 "connection %d (conn %d) is %.1f s behind the venue: %s",
-                *(self.shard.number, inlet.conn, (lateness.lag_ms or 0) / 1000, state),
+                self.shard.number,
+                inlet.conn,
+                (lateness.lag_ms or 0) / 1000,
+                note,
             )
 
-    def _hear(self, connection: _Connection, event: object) -> None:
+    def _process_event(self, connection: _OpenConnection, event: object) -> None:
         if isinstance(event, Pong) and event.venue_ms is not None:
-            self._shared.venue_time.answered(
+            self._context.venue_time.process_answer(
                 "a ping", event.venue_ms, event.sent_at, event.received_at
             )
         elif isinstance(event, TopicRefused):
             log.warning("the venue refused %s: %s", event.symbol, event.message)
-            self._doubt_tick(connection.inlet.conn, event.symbol)
+            self._mark_suspect(connection.inlet.conn, event.symbol)
         elif isinstance(event, Probe):
             log.info("connection %d is silent: probing", self.shard.number)
             connection.session.probe(self._busiest(connection.inlet.conn))
 
-    def _doubt_tick(self, conn: int, symbol: str) -> None:
-        """Its last tick came over this connection, which brings it no more."""
-        table = self._shared.table
+    def _mark_suspect(self, conn: int, symbol: str) -> None:
+        """Mark *symbol* if its last tick came over this connection, which no longer delivers it."""
+        table = self._context.table
         if symbol in table and table.origin_of(symbol)[0] == conn:
             table.mark_suspect(symbol)
-            self._wake()
+            self._arrived()
 
     def _busiest(self, conn: int) -> str:
-        """The symbol that ticked last."""
-        table = self._shared.table
+        """Return the symbol that ticked last."""
+        table = self._context.table
         return max(
             self.shard.symbols,
             key=lambda symbol: (table.origin_of(symbol)[0] == conn, table.origin_of(symbol)[1]),
         )
 
     def _scan(self, inlet: Inlet, view: memoryview, start: int, end: int) -> int:
-        at = inlet.scan(view, start, end, self._shared.now_ms())
-        if inlet.others or inlet.unknown_tickers or not self._is_fed:
-            self._after(inlet)
-        return at
+        """Parse the frames between *start* and *end* of *view*; return where parsing ended."""
+        parsed_to = inlet.scan(view, start, end, self._observe_ms())
+        if inlet.others or inlet.unknown_tickers or not self._has_delivered:
+            self._after_read(inlet)
+        return parsed_to
 
     def _message(self, inlet: Inlet, message: bytes) -> None:
-        inlet.message(message, self._shared.now_ms())
-        self._after(inlet)
+        """Parse a message that came in fragments or compressed."""
+        inlet.message(message, self._observe_ms())
+        self._after_read(inlet)
 
-    def _after(self, inlet: Inlet) -> None:
+    def _after_read(self, inlet: Inlet) -> None:
         if inlet.others or inlet.unknown_tickers:
-            self._rare(inlet)
-        if inlet.applied and inlet is self._inlet and not self._is_fed:
-            # The feed must name this conn before anything it delivered is written, and no REST row
-            # may take the place of it.
-            self._is_fed = True
-            self._announce(inlet)  # data may come with the handshake's last bytes
-            self._shared.table.delivering.add(inlet.conn)
+            self._process_rare(inlet)
+        if inlet.applied and inlet is self._inlet and not self._has_delivered:
+            # The feed must name this connection before anything it delivered is written, and no
+            # REST row may replace that.
+            self._has_delivered = True
+            self._announce(inlet)  # data may come with the last bytes of the handshake
+            self._context.table.delivering.add(inlet.conn)
             self._note_lags(inlet)
-            self._shared.outlet.conn_delivered(inlet.conn, _now())
+            self._context.writer.conn_delivered(inlet.conn, _now())
 
     def _announce(self, inlet: Inlet) -> None:
         if not self._is_announced:
             self._is_announced = True
-            self._shared.outlet.conn_opened(inlet.conn)
+            self._context.writer.conn_opened(inlet.conn)
 
-    def _rare(self, inlet: Inlet) -> None:
-        """Acks and pongs to the session; ticks of unknown symbols to who may know them."""
-        if self._connection is not None:
+    def _process_rare(self, inlet: Inlet) -> None:
+        """Pass acks and pongs to the session, and ticks of unknown symbols to the universe."""
+        if self._open is not None:
             for message in inlet.others:
                 # Not the loop's time, which may be that of an earlier wake-up.
-                self._connection.session.receive(message, time.monotonic())
+                self._open.session.receive(message, time.monotonic())
         inlet.others.clear()
-        strangers = inlet.unknown_tickers[:]
+        unknown = inlet.unknown_tickers[:]
         inlet.unknown_tickers.clear()
-        for symbol, message in strangers:
-            if self._shared.market.adopt(symbol):
-                inlet.message(message, self._shared.now_ms())
+        for symbol, message in unknown:
+            if self._context.universe.adopt(symbol):
+                inlet.message(message, self._observe_ms())
             else:
-                self._shared.table.reject("unknown_symbol", message)
+                self._context.table.reject("unknown_symbol", message)
 
 
 def _now() -> float:

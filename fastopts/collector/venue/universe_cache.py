@@ -1,7 +1,7 @@
-"""The file that stands in for the venue's list when REST fails.
+"""The cache file that replaces the venue's list of instruments when REST fails.
 
-Its keys are those of older trackers: `symbols`, `count`, `updated_at`, `expires_at`, `by_asset`;
-ours adds `venue` and `instruments`, the terms that the symbols alone don't tell.
+Its keys are those of older trackers (`symbols`, `count`, `updated_at`, `expires_at`, `by_asset`),
+so that their tools go on reading it; `venue` and `instruments`, the contract terms, are added.
 """
 
 import codecs
@@ -18,7 +18,7 @@ from typing import Any
 import orjson
 
 from fastopts import files, keys
-from fastopts.errors import ConfigError
+from fastopts.errors import CacheError, FastoptsError
 from fastopts.model import Instrument
 from fastopts.venues.bybit import symbols
 from fastopts.venues.bybit.fields import time_ms
@@ -31,12 +31,13 @@ _FIELDS = {field.name for field in dataclasses.fields(Instrument)}
 
 @dataclass(frozen=True, slots=True)
 class CachedUniverse:
-    """What the file held; *updated_at* is None when it did not say."""
+    """The unexpired instruments of a file, by symbol; *updated_at* is None if it is absent."""
 
     instruments: dict[str, Instrument]
     updated_at: datetime | None
 
     def age(self, now: datetime) -> str:
+        """Return the age in words, such as `2.5 h old`."""
         if self.updated_at is None:
             return "of unknown age"
         hours = (now - self.updated_at).total_seconds() / 3600
@@ -44,15 +45,15 @@ class CachedUniverse:
 
 
 def default_path(venue: str) -> Path:
-    """The old name for the real venue; other venues' symbols don't mix into it."""
+    """Return the path of older trackers for the real venue, and one of its own for any other."""
     name = "" if venue == "bybit" else "." + venue.replace(":", "-").replace("/", "-")
     return Path(f"symbols_cache{name}.json")
 
 
 def save(path: Path, venue: str, instruments: Iterable[Instrument], now: datetime) -> None:
-    """Write the file, whole or not at all. Raises ConfigError when it can't be written.
+    """Write the file, whole or not at all. Raises CacheError when that is impossible.
 
-    What is there and no regular file, such as /dev/null, is left as it is: nothing is kept then.
+    No-op if *path* exists and is not a regular file, such as /dev/null: that disables the cache.
     """
     if _is_special(path):
         return
@@ -66,14 +67,17 @@ def save(path: Path, venue: str, instruments: Iterable[Instrument], now: datetim
         "venue": venue,
         "instruments": [dataclasses.asdict(instrument) for instrument in listed],
     }
-    with files.replacing(path) as file:
-        file.write(orjson.dumps(content, option=orjson.OPT_INDENT_2))
+    try:
+        with files.replacing(path) as file:
+            file.write(orjson.dumps(content, option=orjson.OPT_INDENT_2))
+    except FastoptsError as error:
+        raise CacheError(str(error)) from error
 
 
 def load(path: Path, venue: str, now: datetime) -> CachedUniverse | None:
-    """Read the file without what has expired; None when there is none of this venue's.
+    """Read the file, without expired instruments; None if there is none of this venue.
 
-    Raises ConfigError for a file that is there and can't be understood.
+    Raises CacheError for a file that exists and is invalid.
     """
     try:
         if not path.is_file():
@@ -81,44 +85,47 @@ def load(path: Path, venue: str, now: datetime) -> CachedUniverse | None:
         content = orjson.loads(path.read_bytes().removeprefix(codecs.BOM_UTF8))
         if content.get("venue", "bybit") != venue:
             return None
-        rows = [_instrument(row) for row in content.get("instruments", ())]
-        if not rows:
-            rows = [found for text in content["symbols"] if (found := symbols.parse(text))]
+        instruments = [_instrument(row) for row in content.get("instruments", ())]
+        if not instruments:  # a file of an older tracker
+            parsed = (symbols.parse(text) for text in content["symbols"])
+            instruments = [instrument for instrument in parsed if instrument]
         updated_at = _time(content.get("updated_at"))
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise ConfigError(f"the cache file {path} can't be read: {error}") from error
+        raise CacheError(f"cannot read the cache file {path}: {error}") from error
     now_ms = now.timestamp() * 1000
-    return CachedUniverse({row.symbol: row for row in rows if row.expiry_ms > now_ms}, updated_at)
+    unexpired = {i.symbol: i for i in instruments if i.expiry_ms > now_ms}
+    return CachedUniverse(unexpired, updated_at)
 
 
 def _is_special(path: Path) -> bool:
-    with contextlib.suppress(OSError):  # the writing tells it
+    with contextlib.suppress(OSError):  # writing it reports the error
         return path.exists() and not path.is_file()
     return False
 
 
 def _instrument(row: dict[str, Any]) -> Instrument:
-    """Raises KeyError, TypeError or ValueError for a row that is none."""
-    found = Instrument(**{name: row[name] for name in _FIELDS})
-    read = symbols.parse(found.symbol)
+    """Parse a row. Raises KeyError, TypeError or ValueError for an invalid one."""
+    instrument = Instrument(**{name: row[name] for name in _FIELDS})
+    parsed = symbols.parse(instrument.symbol)
+    if parsed is None:
+        raise ValueError(f"invalid symbol {instrument.symbol!r}")
     for name in _FIELDS:
-        if type(row[name]) is not type(getattr(read, name)):
-            raise ValueError(f"{name} of {found.symbol!r}")
-    is_option = read is not None and found.asset == read.asset and isfinite(found.strike)
-    names = (found.quote, found.settle)
+        if type(row[name]) is not type(getattr(parsed, name)):
+            raise ValueError(f"invalid {name} of {instrument.symbol!r}")
     if (
-        not is_option
-        or found.kind not in ("C", "P")
-        or not all(map(keys.is_coin, names))
-        or time_ms(found.expiry_ms) is None
+        instrument.asset != parsed.asset
+        or not isfinite(instrument.strike)
+        or instrument.kind not in ("C", "P")
+        or not all(map(keys.is_coin, (instrument.quote, instrument.settle)))
+        or time_ms(instrument.expiry_ms) is None
     ):
-        raise ValueError(f"the terms of {found.symbol!r}")
-    return found
+        raise ValueError(f"invalid terms of {instrument.symbol!r}")
+    return instrument
 
 
 def _time(text: Any) -> datetime | None:
     if not isinstance(text, str):
         return None
-    found = datetime.fromisoformat(text)
-    # Older trackers wrote local time without saying so.
-    return found if found.tzinfo else found.astimezone(UTC)
+    time = datetime.fromisoformat(text)
+    # Older trackers wrote local time without an offset.
+    return time if time.tzinfo else time.astimezone(UTC)

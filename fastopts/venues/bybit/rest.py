@@ -1,9 +1,9 @@
 """Bybit's REST requests and their answers, as generators without I/O.
 
 A conversation is a generator: it yields the `RestRequest` to send, receives the envelope of the
-answer, and returns its result. The driver does the I/O, and calls `judge` to tell good answers from
-those to retry and final ones. So the collector, `fastopts doctor` and tests without a network share
-one implementation of paging and checks.
+answer, and returns its result. The driver does the I/O, and calls `judge` to separate good answers
+from those to retry and from final ones. So the collector, `fastopts doctor` and tests without a
+network share one implementation of paging and checks.
 
 https://bybit-exchange.github.io/docs/v5/market/instrument, /market/tickers, /docs/v5/rate-limit
 """
@@ -276,7 +276,7 @@ def _raise_refusal(envelope: Mapping[str, Any], headers: Mapping[str, str]) -> N
     reset_ms = time_ms(headers.get("x-bapi-limit-reset-timestamp"))
     at_ms = envelope.get("time")
     if code in RATE_LIMITED and reset_ms is not None and isinstance(at_ms, int):
-        # Both times are the venue's: no clock of ours enters.
+        # Both times are the venue's: no local clock is involved.
         wait_s = max(0.0, (reset_ms - at_ms) / 1000)
         raise TemporaryFailure(text, min(RETRY_AFTER_MAX_S, wait_s))
     raise TemporaryFailure(text)

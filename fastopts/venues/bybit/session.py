@@ -161,6 +161,8 @@ class StreamSession:
     _ticked_at: float = field(default=0.0, init=False)
 
     def __post_init__(self) -> None:
+        # The first ping at once: its pong is the first measurement of the venue's clock. (The venue
+        # asks for a ping at least every 20 s.)
         self._next_request_at = self._next_ping_at = self.now
         self._data_at = self._silent_since = self._ticked_at = self.now
         self._frame_size = self.history.frame_size
@@ -282,7 +284,7 @@ class StreamSession:
         request = self._request
         if request is not None and request.op == "subscribe":
             self.history.frame_size = max(TOPICS_PER_FRAME_MIN, len(request.symbols) // 2)
-        elif not self._queue:
+        elif not self._queue:  # everything was accepted: the end had another reason
             self.history.frame_size = TOPICS_PER_FRAME
 
     def data_to_send(self) -> list[bytes]:
@@ -350,7 +352,7 @@ class StreamSession:
 
     def _is_overdue(self, symbol: str, now: float) -> bool:
         topic = self._topics[symbol]
-        # Doubling: a symbol that never delivers must not cost requests for ever.
+        # Doubling: a symbol that never delivers must cost ever fewer requests.
         patience_s = self.timing.first_data_within * 2.0 ** min(topic.tries - 1, 5)
         return now - topic.since > patience_s
 

@@ -22,6 +22,7 @@ def parse(symbol: str) -> Instrument | None:
 
     The venue's list has more (tick and lot size, launch, the exact delivery time): prefer it.
     """
+    # fullmatch, and ASCII only: a symbol becomes part of keys in Redis.
     match = _GRAMMAR.fullmatch(symbol)
     if match is None or match[3] not in MONTHS or not keys.is_symbol(symbol):
         return None

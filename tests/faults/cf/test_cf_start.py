@@ -102,9 +102,9 @@ def test_CF_04_other_programs_keys_stay_as_they_are(
     assert {n for n, (_, ttl) in before.items() if ttl < 0} == {
         n for n, (_, ttl) in after.items() if n in before and ttl < 0
     }
-    assert "the key `stats` is another program's: it is left alone" in caplog.text
+    assert "the key `stats` belongs to another program: it is not written" in caplog.text
     assert "is not written: WRONGTYPE" in caplog.text
-    assert "is left alone: WRONGTYPE" in caplog.text
+    assert "is not written: WRONGTYPE" in caplog.text
 
 
 @pytest.mark.parametrize("held", ["bybit", "bybit-testnet", "custom:venue.test"])
@@ -113,7 +113,7 @@ def test_CF_04_a_server_of_another_venue_is_refused_and_not_touched(
 ) -> None:
     async def main(url: str) -> None:
         async with SimVenue(SIM) as venue:
-            with pytest.raises(WrongVenue, match=f"holds the data of {held}, not of sim: name"):
+            with pytest.raises(WrongVenue, match=f"holds the data of {held}, not of sim: use"):
                 await start(collector(tmp_path, venue, url))
 
     with EmbeddedValkey() as valkey, redis.Redis(port=valkey.port, protocol=2) as client:
@@ -311,7 +311,7 @@ def test_CF_07_real_hosts_are_not_called_simulated(
     urls: tuple[str, str], kept: tuple[int, ...]
 ) -> None:
     rest_url, ws_url = (url if place in kept else None for place, url in enumerate(urls))
-    with pytest.raises(ConfigError, match="is Bybit's, and not simulated"):
+    with pytest.raises(ConfigError, match="is a host of Bybit, not a simulator"):
         hosts.resolve("sim", False, rest_url, ws_url)
 
 

@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 import pytest
 
 from fastopts.embedded import EmbeddedValkey
+from tests.collector.quick import quicken
 from tests.collector.worlds import until
 from tests.faults.dc.frames import NAMES, expected_without, names, spoiled, with_raw
 from tests.faults.liar import CALL, World, now_ms, world
@@ -125,7 +126,7 @@ def test_DC_08_unknown_fields_are_ignored_counted_and_named_once(
     run: Run, caplog: pytest.LogCaptureFixture
 ) -> None:
     def named() -> list[str]:
-        return [r.message for r in caplog.records if "not known" in r.message]
+        return [r.message for r in caplog.records if "unknown fields" in r.message]
 
     async def main(w: World) -> None:
         frame = w.liar.ticker(SYMBOLS[0])
@@ -144,7 +145,7 @@ def test_DC_08_unknown_fields_are_ignored_counted_and_named_once(
 
     run(main)
     first = named()[0]
-    assert first == "the venue sends fields that are not known: ['<b>\\u202e', 'b', 'rho']"
+    assert first == "the venue sends unknown fields: ['<b>\\u202e', 'b', 'rho']"
     assert sum("'rho'" in line for line in named()) == 1
 
 
@@ -368,7 +369,7 @@ def test_DC_26_markup_in_a_field_is_no_number_and_goes_nowhere(
 def test_DC_06_a_field_that_is_empty_in_every_tick_is_named(
     run: Run, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("fastopts.collector.operation.monitor.FIELDS_AGAIN_S", 0.0)
+    quicken(monkeypatch, absent_fields_every_s=0.0)
 
     async def main(w: World) -> None:
         assert w.collector.monitor.absent_fields == ()
@@ -380,4 +381,4 @@ def test_DC_06_a_field_that_is_empty_in_every_tick_is_named(
             await until(lambda told=told: w.client.hget("stats", "absent_fields") == told)  # type: ignore[misc]
 
     run(main)
-    assert "no option has theta: the venue sends none" in caplog.text
+    assert "no option has theta: the venue does not send it" in caplog.text

@@ -63,7 +63,7 @@ def test_DC_19_a_new_connection_does_not_bring_back_the_past(
             await until(lambda: len(w.liar.requests) == 2)
             await w.tell(late)
             assert (holds(w, newest), w.table.older) == (True, 1)
-            with w.reader() as reader, pytest.raises(NotYetLive, match="is gone"):
+            with w.reader() as reader, pytest.raises(NotYetLive, match="is closed"):
                 reader.get(CALL)
             # the same time again is news of the same: live, by the new connection
             await w.tell(newest)

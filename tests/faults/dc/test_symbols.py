@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from fastopts.collector.venue import universe as market
 from fastopts.embedded import EmbeddedValkey
+from tests.collector.quick import quicken
 from tests.collector.worlds import until
 from tests.faults.dc.frames import names
 from tests.faults.liar import CALL, PUT, World, world
@@ -82,7 +82,7 @@ def test_DC_17_ten_thousand_invented_symbols_fill_no_memory(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.INFO, "fastopts")
-    monkeypatch.setattr(market, "SYMBOLS_MAX", 500)
+    quicken(monkeypatch, symbols_max=500)
 
     async def main() -> None:
         async with world(tmp_path, shared_valkey, status_s=0.05) as w:

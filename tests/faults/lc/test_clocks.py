@@ -56,7 +56,7 @@ def test_LC_07_a_clock_that_is_set_mid_run_changes_nothing_but_is_told(
                 options = reader.get_many(w.venue.symbols, strict=True, max_age_s=60)
                 assert not [one for one in options if one.flags & model.FLAG_TIME_SUSPECT]  # type: ignore[union-attr]
             assert sum(line.reconnects for line in w.collector.connections) == 0
-            assert f"this machine's clock was set {step_s:+.1f} s" in caplog.text
+            assert f"this machine's clock was set by {step_s:+.1f} s" in caplog.text
             assert w.status_covered() == len(w.venue.symbols)
             await w.equal()
 
@@ -73,7 +73,7 @@ def test_LC_07_a_host_whose_clock_is_wrong_from_the_start_decides_nothing(
         clock = Clock(round((time.time() + ahead_s) * 1000))
         async with world(tmp_path, timing=Timing(ping_every=0.2), clock=clock) as w:
             await w.covered()
-            assert abs(w.collector.venue_time.skew_ms - ahead_s * 1000) < 5000
+            assert abs(w.collector.parts.venue_time.skew_ms - ahead_s * 1000) < 5000
             assert set(w.collector.universe.instruments) == set(w.venue.symbols)
             await until(lambda: bool(w.client.exists(keys.FEED)) and not w.collector.table.pending)
             with OptionReader(w.valkey.url, venue="sim") as reader:
@@ -96,7 +96,7 @@ def test_LC_07_distant_times_of_the_venue_are_believed_when_two_agree() -> None:
         for ahead_ms, passed_s in answers:
             received_at = at + passed_s
             stamp_ms = round(now_ms + ahead_ms + passed_s * 1000)
-            venue_time.answered("a question", stamp_ms, received_at - 0.01, received_at)
+            venue_time.process_answer("a question", stamp_ms, received_at - 0.01, received_at)
         return venue_time.is_known
 
     assert not known((2 * day_ms, 0))
@@ -112,12 +112,12 @@ def test_LC_08_after_a_sleep_of_the_machine_nothing_counts_until_it_comes_again(
 ) -> None:
     """Our monotonic clock stood still meanwhile: to us the server's seems to have jumped."""
     slept_s = 0
-    heard = Heartbeat._heard_time
+    heard = Heartbeat._add_server_time
 
     def hear(self: Heartbeat, reply: list[str], sent_at: float) -> None:
         heard(self, [str(int(reply[0]) + slept_s), reply[1]], sent_at)
 
-    monkeypatch.setattr(Heartbeat, "_heard_time", hear)
+    monkeypatch.setattr(Heartbeat, "_add_server_time", hear)
 
     async def main() -> None:
         nonlocal slept_s
@@ -128,7 +128,7 @@ def test_LC_08_after_a_sleep_of_the_machine_nothing_counts_until_it_comes_again(
             w.venue.pause()
             await until(lambda: table.pending == 0)
             slept_s = 3600
-            await until(lambda: "or this machine slept" in caplog.text)
+            await until(lambda: "or this machine was suspended" in caplog.text)
             assert list(feed.conns.values()) == [None]
             assert table.delivering == set()
             await asyncio.sleep(0.6)  # two turns of the line, in which nothing comes

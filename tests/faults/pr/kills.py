@@ -234,7 +234,7 @@ def _tick(world: World, number: int) -> None:
 
 
 def _shrink(world: World) -> None:
-    channel = world.writer._channel
+    channel = world.writer._connection
     assert channel is not None
     assert channel._transport is not None
     ours = channel._transport.get_extra_info("socket")

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from fastopts.collector.venue import universe as market
 from fastopts.embedded import EmbeddedValkey
+from tests.collector.quick import quicken
 from tests.collector.worlds import until
 from tests.faults import liar
 from tests.faults.liar import CALL
@@ -19,7 +19,7 @@ def test_PR_21_a_list_of_ever_new_options_fills_no_memory(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr(market, "SYMBOLS_MAX", 60)
+    quicken(monkeypatch, symbols_max=60)
     strikes = itertools.count(100)
 
     async def main() -> None:

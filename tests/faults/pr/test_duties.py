@@ -10,15 +10,11 @@ import pytest
 import redis
 
 from fastopts import keys
-from fastopts.collector import run as run_module
-from fastopts.collector.store import announcer as updates_module
-from fastopts.collector.store import heartbeat as heartbeat_module
-from fastopts.collector.store import listing as listing_module
-from fastopts.collector.store import writer as writer_module
 from fastopts.collector.store.flusher import Flusher
 from fastopts.embedded import EmbeddedValkey
 from fastopts.net import http
 from fastopts.sim import SimSettings
+from tests.collector.quick import quicken
 from tests.collector.worlds import until, world
 from tests.collector.writers import SYMBOLS, Running, World, run
 from tests.faults.pr.test_tasks import TASKS
@@ -52,9 +48,7 @@ def test_PR_20_a_duty_without_success_is_overdue_until_it_succeeds(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr(run_module, "RECONCILE_WITHIN_S", 0.5)
-    monkeypatch.setattr(run_module, "REFRESH_WITHIN_S", 0.5)
-    monkeypatch.setattr("fastopts.collector.operation.duties.LOOK_S", 0.05)
+    quicken(monkeypatch, rest_check_within_s=0.5, refresh_within_s=0.5, duty_poll_s=0.05)
     broken = json.dumps({"retCode": 10016, "retMsg": "busy", "result": {}})
 
     async def main() -> None:
@@ -62,7 +56,7 @@ def test_PR_20_a_duty_without_success_is_overdue_until_it_succeeds(
             await w.covered()
             w.venue.faults.rest[path] = (200, broken)
             await until(lambda: w.client.hget("stats", "overdue") == name)
-            assert f"{name}: given up after 0.5 s" in caplog.text
+            assert f"{name}: timed out after 0.5 s" in caplog.text
             assert f"{name} is overdue" in caplog.text
             w.venue.faults.rest.clear()
             await until(lambda: w.client.hget("stats", "overdue") == "")
@@ -80,10 +74,13 @@ def test_PR_20_work_past_its_deadline_is_given_up_with_its_connection(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """Half-read replies are left behind there: the next connection begins with everything."""
-    monkeypatch.setattr(heartbeat_module, "HEARTBEAT_S", 0.1)
-    monkeypatch.setattr(listing_module, "COUNT_WITHIN_S", 0.5)
-    monkeypatch.setattr(updates_module, "DENIED_AGAIN_S", 0.5)
-    monkeypatch.setattr(writer_module, "WHOLE_WITHIN_S", 5)
+    quicken(
+        monkeypatch,
+        heartbeat_s=0.1,
+        listing_count_within_s=0.5,
+        denied_again_s=0.5,
+        rewrite_every_s=5,
+    )
     slow_of: dict[str, Callable[[Said], bool]] = {
         "listing": lambda said: said.command[1].startswith(keys.INSTRUMENT.encode()),
         "announcing": lambda said: said.name == b"PUBLISH",

@@ -114,7 +114,7 @@ def test_PR_02_it_ends_though_neither_redis_nor_the_venue_answers(
                     finally:
                         os.kill(valkey.pid, signal.SIGCONT)
                 assert code == 0
-                assert "Redis does not hear that the feed ends" in err
+                assert "the end of the feed could not be written to Redis" in err
 
     asyncio.run(main())
 

@@ -16,11 +16,12 @@ import pytest
 import redis
 
 from fastopts import metrics
-from fastopts.collector.run import Collector, new_table
+from fastopts.collector.run import Collector
 from fastopts.collector.venue import universe_cache as cache
+from fastopts.collector.wiring import new_table
 from fastopts.config import Settings
 from fastopts.embedded import EmbeddedValkey
-from fastopts.errors import ConfigError, FastoptsError, StoreError
+from fastopts.errors import CacheError, FastoptsError, StoreError
 from fastopts.net.redis.address import Address
 from fastopts.net.redis.resp import ReplyList
 from fastopts.reader import OptionReader
@@ -68,7 +69,7 @@ def test_PR_05_every_task_of_the_collector_is_known_by_its_name(tmp_path: Path) 
             tmp_path, SimSettings(seed=5, symbols=20, rate=200), reconcile_s=60.0
         ) as w:
             await w.covered()
-            group = w.collector._group
+            group = w.collector._tasks._group
             assert group is not None
             # the warm start ends by itself
             await until(lambda: {task.get_name() for task in group._tasks} == set(TASKS))
@@ -182,7 +183,7 @@ def test_PR_07_a_loop_that_stood_still_goes_on_with_its_connection(
 MEMORY = """
 import resource, sys
 from fastopts.collector.venue import universe_cache as cache
-from fastopts.collector.run import new_table
+from fastopts.collector.wiring import new_table
 from fastopts.core import Batch
 from tests.payloads import T0, dump, ticker
 table = new_table()
@@ -240,7 +241,7 @@ def test_PR_09_and_PR_11_failed_connects_and_reconnects_leave_nothing_behind(
             await w.covered()
             [line] = w.collector.connections
             line._backoff.base_s = line._backoff.cap_s = 0.002
-            line._shared.budget.burst = 10_000
+            line._context.budget.burst = 10_000
             await reconnect(w, 3)
             await w.covered()
             metrics.rss_mb()  # opens its file once in a process
@@ -281,7 +282,7 @@ def test_PR_10_without_a_descriptor_left_it_says_so_and_goes_on_when_there_is_on
                 resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (3, hard))
                 await venue.drop()
                 await says("Too many open files")
-                await says("no reconciliation")
+                await says("no comparison with REST")
                 await says(f"0 of {len(venue.symbols)} symbols live")
                 resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (soft, hard))
                 await until(lambda: venue.connections >= 1)
@@ -298,7 +299,7 @@ def test_PR_14_a_cache_that_the_disk_can_not_hold_leaves_the_old_one_whole(
 ) -> None:
     path, now = tmp_path / "cache.json", datetime.now(UTC)
     cache.save(path, "bybit", INSTRUMENTS[:3], now)
-    with full_after(size), pytest.raises(ConfigError, match="can't be written"):
+    with full_after(size), pytest.raises(CacheError, match="can't be written"):
         cache.save(path, "bybit", INSTRUMENTS, now)
     held = cache.load(path, "bybit", now)
     assert held is not None
@@ -315,12 +316,12 @@ def test_PR_14_a_cache_with_any_byte_turned_over_is_refused_or_whole(tmp_path: P
         path.write_bytes(whole[:at] + bytes([whole[at] ^ 0x80]) + whole[at + 1 :])
         try:
             held = cache.load(path, "bybit", now)
-        except ConfigError:
+        except CacheError:
             refused += 1
         else:
             assert held is None or set(held.instruments.values()) <= set(INSTRUMENTS[:2])
         path.write_bytes(whole[:at])  # and torn there
-        with pytest.raises(ConfigError, match="can't be read"):
+        with pytest.raises(CacheError, match="cannot read"):
             cache.load(path, "bybit", now)
     assert refused == len(whole)  # not one of them is UTF-8 any more
 

@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 
 from fastopts import keys
-from fastopts.collector import run as run_module
-from fastopts.collector.store import outage_log as trouble
 from fastopts.errors import StoreError
+from tests.collector.quick import quicken
 from tests.collector.worlds import until, world
 from tests.collector.writers import SYMBOLS, Running, World, run
 from tests.collector.writers import until as at_last
@@ -51,14 +50,13 @@ def test_RD_01_the_feed_runs_without_redis_and_is_written_whole_once_it_is_there
         late.stop()
     assert told(caplog, "kept in memory") == 1
     assert told(caplog, "Connect call failed") == 1
-    assert told(caplog, "takes data again") == 1
+    assert told(caplog, "accepts data again") == 1
 
 
 def test_RD_01_a_name_that_leads_nowhere_is_said_again_and_again(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(trouble, "SAY_AGAIN_S", 0.2)
-    monkeypatch.setattr(run_module, "FINAL_FLUSH_S", 0.1)
+    quicken(monkeypatch, condition_every_s=0.2, final_flush_s=0.1)
 
     async def main() -> None:
         async with world(tmp_path, redis_port=free_port()) as w:
@@ -75,7 +73,7 @@ def test_RD_01_a_plain_mistake_ends_the_start(server: BrokenValkey) -> None:
 
     async def main() -> None:
         with pytest.raises(StoreError, match=r"NOAUTH") as caught:
-            await World(server.port).writer.look()
+            await World(server.port).writer.preflight()
         assert caught.value.reply.startswith("NOAUTH")
         with pytest.raises(StoreError, match="NOAUTH"):
             await World(server.port).writer.run()
@@ -107,7 +105,7 @@ def test_RD_02_a_restarted_empty_server_gets_everything_under_the_same_epoch(
 
     run(main)
     assert told(caplog, "kept in memory") == 1
-    assert told(caplog, "takes data again") == 1
+    assert told(caplog, "accepts data again") == 1
 
 
 def test_RD_03_a_server_that_loads_at_the_start_is_waited_for(
@@ -125,7 +123,7 @@ def test_RD_03_a_server_that_loads_at_the_start_is_waited_for(
 
     asyncio.run(main())
     assert told(caplog, "LOADING") == 1
-    assert told(caplog, "takes data again") == 1
+    assert told(caplog, "accepts data again") == 1
 
 
 def test_RD_03_a_server_that_loads_in_between_is_asked_now_and_then_and_told_of_once(
@@ -142,7 +140,7 @@ def test_RD_03_a_server_that_loads_in_between_is_asked_now_and_then_and_told_of_
 
     run(main)
     assert told(caplog, "kept in memory") == 1
-    assert told(caplog, "takes data again") == 1
+    assert told(caplog, "accepts data again") == 1
     stats = server.client.info("clients")
     assert stats["connected_clients"] <= 3
 
@@ -157,7 +155,7 @@ def fill_and_restart(server: BrokenValkey) -> None:
 def test_RD_15_too_many_clients_are_waited_out_in_the_servers_words(
     server: BrokenValkey, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(trouble, "SAY_AGAIN_S", 0.0)
+    quicken(monkeypatch, condition_every_s=0.0)
 
     async def main() -> None:
         async with Running(World(server.port)) as w:
@@ -188,7 +186,7 @@ def test_RD_15_a_start_at_a_server_that_is_full_waits_too(
 
     async def main() -> None:
         w = World(server.port)
-        await w.writer.look()
+        await w.writer.preflight()
         running = asyncio.create_task(w.writer.run())
         w.tick()
         await at_last(lambda: not w.writer.is_writing)

@@ -9,11 +9,11 @@ import pytest
 import redis
 
 from fastopts import keys
-from fastopts.collector.store import feed_status as feed_module
 from fastopts.collector.store.feed_status import FeedStatus
 from fastopts.collector.store.writer import WAITING
 from fastopts.embedded import EmbeddedValkey
 from fastopts.net.redis.address import Address
+from tests.collector.quick import quicken
 from tests.collector.worlds import world
 from tests.collector.writers import SYMBOLS, Running, World, run, until
 from tests.faults.proxy import FaultProxy, Passage
@@ -89,7 +89,7 @@ def test_RD_04_nothing_is_covered_while_readers_refuse_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Redis away, then back with a backlog: status, metrics and the feed say what readers find."""
-    monkeypatch.setattr(feed_module, "HEARTBEAT_LIMIT_MS", 1500)
+    quicken(monkeypatch, heartbeat_limit_ms=1500)
 
     async def main() -> None:
         with EmbeddedValkey() as server, FaultProxy(server.port) as proxy:
@@ -123,7 +123,7 @@ def test_RD_04_a_feed_with_a_backlog_covers_nothing() -> None:
     feed = FeedStatus("bybit", 12_000, covered=17, wanted=20)
     feed.server.add(1_000_000, 0, 0)
     assert feed.fields(1, "1", 0.0)["coverage"] == "17/20"
-    assert [feed.live(age_s) for age_s in (None, 0.0, 4.9, 5.1)] == [0, 17, 17, 0]
+    assert [feed.live(17, age_s) for age_s in (None, 0.0, 4.9, 5.1)] == [0, 17, 17, 0]
     feed.is_behind = True
     assert feed.fields(1, "1", 0.0)["coverage"] == "0/20"
-    assert feed.live(0.0) == 0
+    assert feed.live(17, 0.0) == 0

@@ -14,15 +14,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fastopts import keys
-from fastopts.collector.run import new_table
-from fastopts.collector.store import heartbeat, listing
-from fastopts.collector.store import writer as writer_module
+from fastopts.collector.wiring import new_table
 from fastopts.core import Batch
 from fastopts.embedded import EmbeddedValkey
 from fastopts.errors import ConfigError, NotYetLive
 from fastopts.model import Instrument
 from fastopts.reader import Mirror, OptionReader
 from tests import payloads
+from tests.collector.quick import quicken
 from tests.collector.worlds import until, world
 from tests.collector.writers import INSTRUMENTS, SYMBOLS, Running, World, run
 from tests.collector.writers import until as at_last
@@ -44,9 +43,7 @@ EVERY_KEY = [
 @pytest.fixture
 def _quick_minute(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is due once a minute is due within a second or two."""
-    monkeypatch.setattr(heartbeat, "HEARTBEAT_S", 0.1)
-    monkeypatch.setattr(writer_module, "WHOLE_WITHIN_S", 10)
-    monkeypatch.setattr(listing, "COUNT_AGAIN_S", 0.3)
+    quicken(monkeypatch, heartbeat_s=0.1, rewrite_every_s=10, listing_count_every_s=0.3)
 
 
 def test_RD_07_a_policy_that_may_evict_is_warned_of_at_the_start(
@@ -175,7 +172,7 @@ def test_RD_22_a_cluster_is_refused_in_one_line() -> None:
     async def main() -> None:
         with BrokenValkey(*clustered()) as node:
             with pytest.raises(ConfigError, match="Redis Cluster, which fastopts does not support"):
-                await World(node.port).writer.look()
+                await World(node.port).writer.preflight()
             with pytest.raises(ConfigError, match="Redis Cluster"):
                 await World(node.port).writer.run()
 
@@ -250,7 +247,7 @@ def test_RD_30_thirty_days_of_expiries_leave_nothing_behind_for_good(server: Bro
         async with Running(World(server.port)) as w:
             w.tick()
             await at_last(lambda: w.table.pending == 0)
-            start_ms = w.writer._now_ms()
+            start_ms = w.writer._loop._now_ms()
             for day in range(30):
                 fresh = list(listed_on(day, start_ms + (day + 1) * day_ms))
                 gone, w.listed = w.listed, fresh

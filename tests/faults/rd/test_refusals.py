@@ -6,12 +6,10 @@ from pathlib import Path
 import pytest
 
 from fastopts import keys
-from fastopts.collector.store import feed_status as feed
-from fastopts.collector.store import outage_log as trouble
-from fastopts.collector.store import writer as writer_module
 from fastopts.errors import FeedDown, StoreError
 from fastopts.net.redis.address import Address
 from fastopts.reader import OptionReader
+from tests.collector.quick import quicken
 from tests.collector.worlds import until, world
 from tests.collector.writers import SYMBOLS, Running, World, run
 from tests.collector.writers import until as at_last
@@ -47,7 +45,7 @@ def outlives(
     assert len(lines) == 1
     assert word in lines[0]
     assert remedy in lines[0]
-    assert told(caplog, "takes data again") == 1
+    assert told(caplog, "accepts data again") == 1
 
 
 def test_RD_06_a_full_server_is_waited_for(
@@ -59,7 +57,7 @@ def test_RD_06_a_full_server_is_waited_for(
 def test_RD_06_readers_of_a_full_server_are_told_that_the_feed_is_down(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(feed, "HEARTBEAT_LIMIT_MS", 1500)
+    quicken(monkeypatch, heartbeat_limit_ms=1500)
 
     async def main() -> None:
         async with world(tmp_path) as w:
@@ -108,7 +106,7 @@ def test_RD_11_a_script_that_blocks_the_server_is_waited_for_and_never_killed(
 def test_RD_12_a_key_of_another_type_is_told_and_left_and_the_others_go_on(
     server: BrokenValkey, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(writer_module, "REFUSED_KEYS_AGAIN_S", 0.3)
+    quicken(monkeypatch, refused_keys_again_s=0.3)
     client = server.client
     client.set(keys.option(SYMBOLS[4]), "mine")
 
@@ -133,8 +131,7 @@ def test_RD_12_a_key_of_another_type_is_told_and_left_and_the_others_go_on(
 def test_RD_13_a_rotated_password_leaves_the_connection_and_stops_the_hammering(
     server: BrokenValkey, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(writer_module, "DENIED_AGAIN_S", 0.5)
-    monkeypatch.setattr(trouble, "SAY_AGAIN_S", 0.0)
+    quicken(monkeypatch, denied_again_s=0.5, condition_every_s=0.0)
 
     async def main() -> None:
         async with Running(World(server.port)) as w:
@@ -172,8 +169,7 @@ def test_RD_14_a_right_that_is_taken_away_is_named(
 def test_RD_14_a_deleted_user_is_a_lost_connection_then_a_wrong_password(
     server: BrokenValkey, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(writer_module, "DENIED_AGAIN_S", 0.05)
-    monkeypatch.setattr(trouble, "SAY_AGAIN_S", 0.0)
+    quicken(monkeypatch, denied_again_s=0.05, condition_every_s=0.0)
     rights = ("on", ">pw", "~*", "&*", "+@all")
     server.acl("SETUSER", "col", *rights)
 

@@ -12,14 +12,12 @@ import redis
 
 from fastopts import keys
 from fastopts.cli.__main__ import main as command_line
-from fastopts.collector.store import heartbeat as heartbeat_module
-from fastopts.collector.store import listing as listing_module
-from fastopts.collector.store import outage_log as trouble
 from fastopts.collector.store.lease import Lease
 from fastopts.compat import OptionsDataReader
 from fastopts.net.redis import pipeline as channel
 from fastopts.net.redis.address import Address
 from fastopts.reader import AsyncOptionReader, OptionReader
+from tests.collector.quick import quicken
 from tests.collector.writers import SYMBOLS, Running, World, run
 from tests.collector.writers import until as at_last
 from tests.faults.rd.logs import told
@@ -39,9 +37,7 @@ OURS = {
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(heartbeat_module, "HEARTBEAT_S", 0.05)
-    monkeypatch.setattr(listing_module, "COUNT_AGAIN_S", 0.1)
-    monkeypatch.setattr(trouble, "SAY_AGAIN_S", 0.0)
+    quicken(monkeypatch, heartbeat_s=0.05, listing_count_every_s=0.1, condition_every_s=0.0)
 
 
 def documented(user: str) -> str:
@@ -151,9 +147,9 @@ def test_RD_33_a_collector_needs_the_documented_rights_and_no_more(
     [
         ("scard", "finding keys that Redis has lost fails"),
         ("exists", "finding keys that Redis has lost fails"),
-        ("smembers", "removing what is no longer listed fails"),
+        ("smembers", "removing symbols that are no longer listed fails"),
         ("expire", "setting the expiry of keys fails"),
-        ("del", "deleting old records fails"),
+        ("del", "deleting outdated records fails"),
     ],
 )
 def test_RD_33_a_refused_command_of_upkeep_is_a_warning_with_the_right(

@@ -12,14 +12,11 @@ import pytest
 import redis
 
 from fastopts import keys
-from fastopts.collector.store import announcer as updates_module
-from fastopts.collector.store import feed_status as feed_module
-from fastopts.collector.store import heartbeat as heartbeat_module
-from fastopts.collector.store import writer as writer_module
 from fastopts.errors import FastoptsError, WrongVenue
 from fastopts.net.redis.address import Address
 from fastopts.reader import AsyncOptionReader, FeedDown, OptionReader, StaleData
 from fastopts.reader.redis.failover import FailoverTimer
+from tests.collector.quick import quicken
 from tests.collector.writers import SYMBOLS
 from tests.faults.proxy import FaultProxy
 from tests.faults.valkey import REFUSING, BrokenValkey
@@ -32,8 +29,7 @@ PULSE = struct.Struct("<BxHIQ")
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(heartbeat_module, "HEARTBEAT_S", 0.05)
-    monkeypatch.setattr(feed_module, "HEARTBEAT_LIMIT_MS", 1500)
+    quicken(monkeypatch, heartbeat_s=0.05, heartbeat_limit_ms=1500)
     monkeypatch.setattr(FailoverTimer, "FIRST_S", 1.0)
     monkeypatch.setattr(FailoverTimer, "MAX_S", 3.0)
 
@@ -235,7 +231,7 @@ def test_RD_35_a_storm_costs_the_server_little_and_ends(
 def test_RD_36_announcements_go_on_once_they_are_allowed_again(
     server: BrokenValkey, loop: Loop, monkeypatch: pytest.MonkeyPatch, right: str
 ) -> None:
-    monkeypatch.setattr(updates_module, "DENIED_AGAIN_S", 0.3)
+    quicken(monkeypatch, denied_again_s=0.3)
     server.acl("SETUSER", "reader", "on", "nopass", "allkeys", "allchannels", "+@all")
     with collecting(loop, server.port) as collector:
         writer = server.client.hget(keys.FEED, "writer")
@@ -308,7 +304,7 @@ def test_RD_37_a_collector_leaves_a_server_that_refuses_for_long(
     server: BrokenValkey, loop: Loop, monkeypatch: pytest.MonkeyPatch, refusal: str
 ) -> None:
     """The name leads to another server by then; while it does not, little is tried."""
-    monkeypatch.setattr(writer_module, "REFUSED_FOR_S", 0.5)
+    quicken(monkeypatch, refused_max_s=0.5)
     with (
         BrokenValkey() as other,
         FaultProxy(server.port) as proxy,

@@ -8,10 +8,10 @@ from functools import partial
 import pytest
 
 from fastopts import keys
-from fastopts.collector.store import flusher, heartbeat, listing
 from fastopts.collector.store import writer as writer_module
 from fastopts.net.redis import pipeline as channel
 from fastopts.session.backoff import Backoff
+from tests.collector.quick import quicken
 from tests.collector.writers import SYMBOLS, Running, World, run, until
 from tests.faults.proxy import Ending, FaultProxy, Way
 from tests.faults.rd.logs import told
@@ -36,9 +36,7 @@ def scripted(server: BrokenValkey) -> Iterator[Scripted]:
 @pytest.fixture
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Timeouts of a third of a second, and hardly a pause between two tries."""
-    for module in (flusher, heartbeat, listing):
-        monkeypatch.setattr(module, "EXCHANGE_TIMEOUT_S", 0.3)
-    monkeypatch.setattr(writer_module, "CONNECT_TIMEOUT_S", 0.3)
+    quicken(monkeypatch, exchange_within_s=0.3, connect_within_s=0.3)
     monkeypatch.setattr(channel.PipelineConnection.ask, "__kwdefaults__", {"timeout_s": 0.3})
     quick = partial(Backoff, base_s=0.002, cap_s=0.01)
     monkeypatch.setattr(writer_module, "Backoff", lambda **_: quick())
@@ -116,7 +114,7 @@ def test_RD_05_a_hung_server_is_given_up_and_used_again_once_it_answers(
 
     run(main)
     assert told(caplog, "kept in memory") == 1
-    assert told(caplog, "takes data again") == 1
+    assert told(caplog, "accepts data again") == 1
 
 
 @pytest.mark.usefixtures("_impatient")
@@ -142,7 +140,7 @@ def test_RD_23_no_number_of_timeouts_leaves_a_client_that_never_recovers(
                 assert found >= connected + 2
 
     run(main)
-    assert told(caplog, "takes data again") == 3
+    assert told(caplog, "accepts data again") == 3
 
 
 @pytest.mark.usefixtures("_impatient")

@@ -10,6 +10,7 @@ from fastopts.errors import Expired, NotYetLive, StoreError, Unknown
 from fastopts.reader import Absent, AsyncOptionReader, OptionReader
 from fastopts.reader.objects.option import Option
 from fastopts.sim import SimSettings
+from tests.collector.quick import quicken
 from tests.collector.worlds import until, world
 from tests.oracle import expected_hash
 from tests.store import CALL, EXPIRY_MS, PUT, SHORT, Store
@@ -89,7 +90,7 @@ def test_RR_03_a_record_of_another_size_is_refused(
 def test_RR_03_the_collector_mends_what_was_deleted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fastopts.collector.store.writer.WHOLE_WITHIN_S", 1)
+    quicken(monkeypatch, rewrite_every_s=1)
 
     async def main() -> None:
         async with world(tmp_path, SimSettings(seed=5, symbols=20, rate=200)) as w:

@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 import fastopts.reader
-from fastopts.collector.store import feed_status as feed_module
 from fastopts.errors import FastoptsError, StaleData, StoreUnavailable, TooOld
 from fastopts.reader import OptionReader
 from fastopts.sim import SimSettings
 from fastopts.venues.bybit.session import Timing
+from tests.collector.quick import quicken
 from tests.collector.worlds import World, until, world
 from tests.faults.proxy import FaultProxy, Passage
 from tests.store import CALL, Store
@@ -101,7 +101,7 @@ def test_RR_01_what_stands_still_is_refused_whatever_froze(
     freeze: Callable[[World, FaultProxy], None],
     error: type[FastoptsError],
 ) -> None:
-    monkeypatch.setattr(feed_module, "HEARTBEAT_LIMIT_MS", LIMIT_MS)
+    quicken(monkeypatch, heartbeat_limit_ms=LIMIT_MS)
 
     async def main() -> None:
         timing = Timing(silence=0.3, probe_within=0.3)

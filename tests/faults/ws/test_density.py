@@ -13,9 +13,9 @@ def test_WS_34_a_feed_that_turns_dense_and_sparse_loses_nothing(tmp_path: Path) 
             await w.covered()
             cycle = w.collector.cycle
             for _ in range(3):
-                await until(lambda: cycle.is_on_clock)
+                await until(lambda: cycle.is_on_timer)
                 w.venue.pause()
-                await until(lambda: not cycle.is_on_clock)
+                await until(lambda: not cycle.is_on_timer)
                 await until(lambda: w.collector.table.pending == 0 and not w.differences())
                 w.venue.resume()
             await w.equal()

@@ -10,13 +10,13 @@ from fastopts.errors import StaleData
 from fastopts.reader import OptionReader
 from fastopts.sim import SimSettings
 from fastopts.sim.feed import text_frame
-from fastopts.venues.bybit.session import Probe, Timing
+from fastopts.venues.bybit.session import Probe
 from tests.collector.worlds import World, until, world
 from tests.faults.proxy import Passage
-from tests.faults.ws.worlds import FEW, line_of, proxied
+from tests.faults.ws.worlds import FEW, brisk, line_of, proxied
 from tests.venues.bybit.test_session import SYMBOLS, Venue
 
-WATCHFUL = Timing(silence=0.3, probe_within=0.3)
+WATCHFUL = brisk(silence=0.3, probe_within=0.3)
 PING = b"\x89"
 
 
@@ -37,7 +37,7 @@ async def is_read_as_dead_and_comes_back(w: World, cure: str) -> None:
 @pytest.mark.usefixtures("eager")
 def test_WS_01_a_venue_that_answers_no_pings_is_left_and_data_flows_again(tmp_path: Path) -> None:
     async def main() -> None:
-        async with world(tmp_path, FEW, Timing(ping_every=0.1)) as w:
+        async with world(tmp_path, FEW, brisk(ping_every=0.1)) as w:
             await w.covered()
             w.venue.faults.withhold_pongs = True
             [line] = w.collector.connections
@@ -125,7 +125,7 @@ def test_WS_11_half_an_hour_of_a_market_with_a_tick_in_ten_minutes_is_no_fault()
 
 def test_WS_11_a_quiet_market_stays_live(tmp_path: Path) -> None:
     async def main() -> None:
-        async with world(tmp_path, FEW, Timing(silence=0.1, probe_within=1.5, pace=0.01)) as w:
+        async with world(tmp_path, FEW, brisk(silence=0.1, probe_within=1.5, pace=0.01)) as w:
             await w.covered()
             w.venue.pause()
             table, symbol = w.collector.table, w.venue.symbols[0]
@@ -143,10 +143,10 @@ def test_WS_11_a_quiet_market_stays_live(tmp_path: Path) -> None:
 def test_WS_12_only_pings_in_json_keep_a_connection_and_data_does_not(tmp_path: Path) -> None:
     async def main() -> None:
         sim = SimSettings(seed=5, symbols=60, rate=600, ping_timeout_s=0.5)
-        async with world(tmp_path, sim, Timing(ping_every=60.0)) as w:
+        async with world(tmp_path, sim, brisk(ping_every=60.0)) as w:
             line = await line_of(w)
             await until(lambda: line.reconnects >= 2)  # a venue that counts them cuts us off
-        async with world(tmp_path, sim, Timing(ping_every=0.1)) as w:
+        async with world(tmp_path, sim, brisk(ping_every=0.1)) as w:
             line = await line_of(w)
             began = w.collector.table.received
             await until(lambda: w.collector.table.received > began + 600)
@@ -158,7 +158,7 @@ def test_WS_12_only_pings_in_json_keep_a_connection_and_data_does_not(tmp_path: 
 def test_WS_13_pings_go_out_in_time_under_a_flood(tmp_path: Path) -> None:
     async def main() -> None:
         sim = SimSettings(seed=5, symbols=1200, rate=12_000, ping_timeout_s=2.0)
-        async with world(tmp_path, sim, Timing(ping_every=1.0)) as w:
+        async with world(tmp_path, sim, brisk(ping_every=1.0)) as w:
             await w.covered()
             began = w.collector.table.received
             await until(lambda: w.collector.table.received > began + 30_000)
@@ -174,7 +174,7 @@ def test_WS_13_a_stall_of_ours_that_the_venue_answers_with_a_cut_is_made_good(
 ) -> None:
     async def main() -> None:
         sim = SimSettings(seed=5, symbols=60, rate=600, ping_timeout_s=0.4)
-        async with world(tmp_path, sim, Timing(ping_every=0.1, stall=0.3)) as w:
+        async with world(tmp_path, sim, brisk(ping_every=0.1, stall=0.3)) as w:
             await w.covered()
             time.sleep(0.8)  # noqa: ASYNC251 - the fault
             await w.covered()

@@ -12,9 +12,9 @@ from fastopts.metrics import rss_mb
 from fastopts.reader import OptionReader
 from fastopts.reader.objects.option import Option
 from fastopts.sim import SimSettings
-from fastopts.venues.bybit.session import StreamSession, Timing
+from fastopts.venues.bybit.session import StreamSession
 from tests.collector.worlds import until, world
-from tests.faults.ws.worlds import FEW, line_of
+from tests.faults.ws.worlds import FEW, brisk, line_of
 from tests.loops import LOOPS, run
 
 BIG = SimSettings(seed=5, symbols=1200, rate=8_000)
@@ -40,7 +40,7 @@ def test_WS_20_a_callback_that_raises_costs_a_connection_and_not_the_feed(
         receive(session, payload, now)
 
     async def main() -> None:
-        async with world(tmp_path, FEW, Timing(ping_every=0.05), latency_ms=latency_ms) as w:
+        async with world(tmp_path, FEW, brisk(ping_every=0.05), latency_ms=latency_ms) as w:
             monkeypatch.setattr(StreamSession, "receive", broken)
             line = await line_of(w)
             await until(lambda: line.reconnects >= 3)

@@ -15,12 +15,11 @@ from hypothesis import strategies as st
 from fastopts.errors import ConnectionLost, HandshakeRefused
 from fastopts.session.backoff import Backoff, Budget, delay_s
 from fastopts.sim import SimSettings
-from fastopts.venues.bybit.session import Timing
 from tests import payloads
 from tests.collector.worlds import until, world
 from tests.faults.proxy import Ending, Passage
 from tests.faults.ws.virtual import SYMBOLS, Lines
-from tests.faults.ws.worlds import FEW, line_of, proxied
+from tests.faults.ws.worlds import FEW, brisk, line_of, proxied
 from tests.payloads import T0, dump
 
 
@@ -103,7 +102,7 @@ def test_WS_05_jitter_stays_full_at_the_cap() -> None:
 @pytest.mark.usefixtures("eager")
 def test_WS_05_the_waits_begin_anew_once_a_connection_was_stable(tmp_path: Path) -> None:
     async def main() -> None:
-        async with world(tmp_path, FEW, Timing(stable_after=1.5)) as w:
+        async with world(tmp_path, FEW, brisk(stable_after=1.5)) as w:
             line, table = await line_of(w), w.collector.table
             backoff = line._backoff
             for number in range(4):
@@ -123,7 +122,10 @@ def test_WS_06_a_handshake_that_never_ends_is_given_up(tmp_path: Path, heard: in
     """The venue says nothing at all, or half of its answer."""
 
     async def main() -> None:
-        async with proxied(tmp_path, timing=Timing(connect_within=0.1)) as (w, proxy):
+        async with proxied(tmp_path, timing=brisk(connect_within=0.1)) as (
+            w,
+            proxy,
+        ):
             proxy.down.lost_after = heard
             await until(lambda: proxy.accepted >= 4)
             assert not (await line_of(w)).is_open
@@ -136,7 +138,10 @@ def test_WS_06_a_handshake_that_never_ends_is_given_up(tmp_path: Path, heard: in
 @pytest.mark.usefixtures("eager")
 def test_WS_06_nor_is_one_waited_for_that_nobody_takes(tmp_path: Path) -> None:
     async def main() -> None:
-        async with proxied(tmp_path, timing=Timing(connect_within=0.1)) as (w, proxy):
+        async with proxied(tmp_path, timing=brisk(connect_within=0.1)) as (
+            w,
+            proxy,
+        ):
             proxy.up.passage = Passage.LOST
             await until(lambda: proxy.accepted >= 4)
             proxy.up.passage = Passage.OPEN
@@ -171,7 +176,7 @@ def test_WS_07_a_403_keeps_everybody_away_for_ten_minutes(
     async def main() -> None:
         async with world(tmp_path, FEW) as w:
             w.venue.faults.refuse_status = 403
-            shared = w.collector._shared
+            shared = w.collector.parts.context
             now = asyncio.get_running_loop().time
             await until(lambda: shared.ban.remaining_s(now()) > 590)
             assert shared.rest_ban.remaining_s(now()) > 590
@@ -261,7 +266,10 @@ def test_WS_28_a_resolver_that_fails_hangs_and_lies_is_waited_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def main(resolver: Resolver) -> None:
-        async with proxied(tmp_path, timing=Timing(connect_within=0.2)) as (w, proxy):
+        async with proxied(tmp_path, timing=brisk(connect_within=0.2)) as (
+            w,
+            proxy,
+        ):
             resolver.port = proxy.port
             resolver.plan = ["fails", "fails", "hangs", "dead", "dead, then good"]
             await w.covered()

@@ -24,9 +24,8 @@ from fastopts.reader import OptionReader
 from fastopts.session.backoff import Backoff
 from fastopts.sim import SimVenue
 from fastopts.venues.bybit.hosts import Endpoints
-from fastopts.venues.bybit.session import Timing
 from tests.collector.worlds import until
-from tests.faults.ws.worlds import FEW, free_port
+from tests.faults.ws.worlds import FEW, brisk, free_port
 
 SETTINGS = Settings(venue="sim", coins=("BTC", "ETH"))
 
@@ -43,7 +42,7 @@ def collector(tmp_path: Path, port: int, valkey: EmbeddedValkey, **settings: Any
         Endpoints("sim", f"http://127.0.0.1:{port}", f"ws://127.0.0.1:{port}/v5/public/option"),
         Address("127.0.0.1", valkey.port),
         "t",
-        Timing(silence=0.5, probe_within=0.5),
+        brisk(silence=0.5, probe_within=0.5),
     )
 
 

@@ -1,17 +1,18 @@
 """Time that passes at once, for lines whose connections are of a test's own making."""
 
 import asyncio
-import itertools
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
-from fastopts.collector.run import new_table
-from fastopts.collector.venue.connection import ConnectionContext, VenueConnection
+from fastopts.collector.venue.connection import ConnectionContext, StreamEndpoint, VenueConnection
+from fastopts.collector.venue.venue_time import VenueTime
+from fastopts.collector.wiring import new_table
 from fastopts.core import Table
 from fastopts.net import websocket
 from fastopts.session.shards import Shards
+from fastopts.session.venue_clock import VenueClock
 from fastopts.venues.bybit import symbols
 from tests.collector.test_connection import Outlet
 
@@ -67,13 +68,17 @@ class Lines:
         listed = [found for symbol in SYMBOLS if (found := symbols.parse(symbol))]
         for i in listed:
             self.table.add(i.symbol, i.expiry_ms, i.strike, i.kind, i.settle)
-        shared = ConnectionContext(
-            *("ws://venue.test/", None, {}, self.table, self, Outlet(), lambda: None),
-            itertools.count(1).__next__,
+        context = ConnectionContext(
+            endpoint=StreamEndpoint("ws://venue.test/", None, {}),
+            table=self.table,
+            universe=cast("Any", self),
+            writer=cast("Any", Outlet()),
+            venue_time=VenueTime(VenueClock(), lambda: 0.0, lambda *_: None),
+            arrived=lambda: None,
         )
         changes = Shards().update(listed, ())
         tasks = [
-            asyncio.create_task(VenueConnection(change.shard, shared).run()) for change in changes
+            asyncio.create_task(VenueConnection(change.shard, context).run()) for change in changes
         ]
         assert len(tasks) == 4
         done, _ = await asyncio.wait(tasks, timeout=seconds)

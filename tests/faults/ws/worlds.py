@@ -16,6 +16,11 @@ from tests.faults.proxy import READ_BYTES, FaultProxy
 FEW = SimSettings(seed=5, symbols=60, rate=600)
 
 
+def brisk(**changes: Any) -> Timing:
+    """The product's times with *changes*; sessions are polled quickly."""
+    return Timing(poll_every=0.02, **changes)
+
+
 def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port: int = probe.getsockname()[1]
@@ -33,7 +38,7 @@ async def proxied(
     port = free_port()
     with FaultProxy(port, buffer_bytes=buffer_bytes) as proxy:
         told = replace(sim, port=port)
-        async with world(tmp_path, told, timing, ws_port=proxy.port, **settings) as w:
+        async with world(tmp_path, told, timing or brisk(), ws_port=proxy.port, **settings) as w:
             yield w, proxy
 
 
