@@ -228,6 +228,9 @@ class Replay:
         self._selector.register(sock, selectors.EVENT_READ, connection)
 
     def _drop(self, connection: Connection) -> None:
+        # A command may drop a connection whose own event is still to come from the same poll.
+        if connection not in self._connections:
+            return
         self._selector.unregister(connection.sock)
         self._connections.remove(connection)
         connection.sock.close()

@@ -61,7 +61,16 @@ class Replay:
 
     def ask(self, command: str) -> Mapping[str, int]:
         """Send one command of `bench.replay`; return its answer."""
-        return self._process.ask(command.encode())
+        self.send(command)
+        return self.receive()
+
+    def send(self, command: str) -> None:
+        """Send one command; `receive` returns its answer."""
+        self._process.send(command.encode())
+
+    def receive(self) -> Mapping[str, int]:
+        """Return the answer to the oldest command that has none yet."""
+        return self._process.receive()
 
     def end(self) -> None:
         self._process.end()

@@ -1,6 +1,8 @@
 """The load source, as a process: it speaks the venue's dialect and knows what it sent."""
 
 import json
+import os
+import signal
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -100,3 +102,14 @@ def test_the_oldest_connection_alone_can_be_dropped(replay: Replay) -> None:
             older.recv()
         newer.send('{"op":"ping"}')
         assert json.loads(newer.recv())["op"] == "pong"
+
+
+def test_a_drop_with_unread_requests_of_the_dropped_is_survived(replay: Replay) -> None:
+    with connect(replay.ws_url) as websocket:
+        subscribe(websocket, universe(replay, "BTC"))
+        os.kill(replay.pid, signal.SIGSTOP)  # so that it finds both in one poll
+        replay.send("drop")
+        websocket.send('{"op":"ping"}')
+        os.kill(replay.pid, signal.SIGCONT)
+        assert replay.receive()["topics"] == 0
+    assert replay.ask("count")["topics"] == 0
