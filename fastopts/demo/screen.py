@@ -11,12 +11,14 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from fastopts.cli.output import cells, printing
 from fastopts.metrics import quantile
 from fastopts.reader import Option
 
 __all__ = ("Frame", "near_the_money", "render", "svg")
 
 DAY_MS: Final = 86_400_000
+_QUOTE_FIELDS: Final = ("bid_price", "ask_price", "mark_price", "mark_iv", "delta", "age_s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,19 +106,21 @@ def _quotes(frame: Frame) -> Table:
     # Narrow enough for 80 columns: a price or a symbol cut short is worse than none.
     table = Table(box=None, pad_edge=False, collapse_padding=True, header_style="dim")
     table.add_column("at the money", style="bold", no_wrap=True, min_width=24)
-    for name in ("bid", "ask", "mark", "mark IV", "delta", "age"):
-        table.add_column(name, justify="right", no_wrap=True, min_width=6)
+    for name in _QUOTE_FIELDS:
+        table.add_column(cells.heading(name), justify="right", no_wrap=True, min_width=6)
     for option in frame.shown:
+        previous = frame.previous_prices.get(option.symbol)
         table.add_row(
-            option.symbol,
-            _price(option.bid_price),
-            _price(option.ask_price),
-            _price_change(option.mark_price, frame.previous_prices.get(option.symbol)),
-            "-" if option.mark_iv is None else f"{option.mark_iv:.1%}",
-            "-" if option.delta is None else f"{option.delta:+.3f}",
-            _seconds(option.age_s) if option.live else Text("stale", style="red"),
+            option.symbol, *(_quote_cell(option, name, previous) for name in _QUOTE_FIELDS)
         )
     return table
+
+
+def _quote_cell(option: Option, name: str, previous_price: float | None) -> Text:
+    if name == "age_s" and not option.live:
+        return Text("stale", style="red")
+    style = _change_style(option.mark_price, previous_price) if name == "mark_price" else ""
+    return Text(cells.cell(option, name), style=style)
 
 
 def _addresses(frame: Frame) -> RenderableType:
@@ -142,16 +146,10 @@ def _footer(frame: Frame) -> RenderableType:
 
 
 def _seconds(value: float | None) -> str:
-    if value is None:
-        return "-"
-    return f"{value * 1000:.0f} ms" if value < 1 else f"{value:.1f} s"
+    return "-" if value is None else printing.duration(value)
 
 
-def _price(value: float | None) -> str:
-    return "-" if value is None else f"{value:,.4g}" if value < 1 else f"{value:,.2f}"
-
-
-def _price_change(value: float | None, previous: float | None) -> Text:
+def _change_style(value: float | None, previous: float | None) -> str:
     if value is None or previous is None or value == previous:
-        return Text(_price(value))
-    return Text(_price(value), style="green" if value > previous else "red")
+        return ""
+    return "green" if value > previous else "red"

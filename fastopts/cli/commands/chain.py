@@ -26,17 +26,15 @@ from fastopts.reader.objects.expiry import FRONT
 
 __all__ = ("chain",)
 
-# Name, heading, rank: on a narrow terminal the columns of the highest rank are dropped first.
-# Headings are short and, beside "strike", the same on both sides.
-_CALL_SIDE: Final = (
-    ("delta", "delta", 4),
-    ("mark_iv", "mark IV", 3),
-    ("bid_iv", "bid IV", 1),
-    ("bid_size", "size", 2),
-    ("bid_price", "bid", 0),
-    ("ask_price", "ask", 0),
-    ("ask_size", "size", 2),
-    ("ask_iv", "ask IV", 1),
+# Name and rank: on a narrow terminal the columns of the highest rank are dropped first.
+_RANKS: Final = (
+    *(("delta", 4), ("mark_iv", 3), ("bid_iv", 1), ("bid_size", 2), ("bid_price", 0)),
+    *(("ask_price", 0), ("ask_size", 2), ("ask_iv", 1)),
+)
+# A size stands beside its price: "bid size" would widen the table for nothing.
+_SHORT_HEADINGS: Final = {"bid_size": "size", "ask_size": "size"}
+_CALL_SIDE: Final = tuple(
+    (name, _SHORT_HEADINGS.get(name) or cells.heading(name), rank) for name, rank in _RANKS
 )
 _PUT_SIDE: Final = (*_CALL_SIDE[2:], _CALL_SIDE[1], _CALL_SIDE[0])
 _IN_THE_MONEY: Final = "cyan"

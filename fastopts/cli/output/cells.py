@@ -7,7 +7,7 @@ from fastopts.cli.output import printing
 from fastopts.field_registry import FIELDS
 from fastopts.reader.objects.option import Option
 
-__all__ = ("UNITS", "cell", "is_text")
+__all__ = ("UNITS", "cell", "heading", "is_text")
 
 UNITS: Final = {
     **{field.name: field.unit for field in FIELDS.values()},
@@ -29,6 +29,13 @@ def cell(option: Option, name: str) -> str:
             # prices of one expiry get the same decimals: those that its forward needs
             return printing.displayed(value, FIELDS[name].display, option.forward)
     return str(value)
+
+
+def heading(name: str) -> str:
+    """The heading of the column *name*, as text in a terminal: `bid IV`, `age`."""
+    label = FIELDS[name].label
+    # an acronym keeps its capitals
+    return label if label[:2].isupper() else f"{label[0].lower()}{label[1:]}"
 
 
 def is_text(name: str) -> bool:
