@@ -195,7 +195,7 @@ _EXPORTED: Final = (
         unit="quote coin",
         meaning="mean of bid and ask; none when they are crossed",
         formula="(bid_price + ask_price) / 2",
-        only_if="bid_price <= ask_price",
+        only_if="bid_price <= ask_price",  # a crossed book has no fair middle
     ),
     _number("mark_price", "quote coin", "the venue's fair price", "mp", heading="Mark"),
     _number(
@@ -221,6 +221,7 @@ _EXPORTED: Final = (
         bound=Bound("delta", -1, 1, "negative for puts"),
     ),
     _number("gamma", "per 1 quote unit", "change of delta", "g"),
+    # units as the venue documents them, checked against Black-76 in `fastopts verify`
     _number("vega", "quote coin per vol point (0.01)", "the venue's vega", "v"),
     _number("theta", "quote coin per calendar day", "the venue's theta", "t"),
     _number(
@@ -269,6 +270,7 @@ _DERIVED: Final = (
         unit="seconds",
         meaning="time since `ts`, by the server's clock corrected for the venue's",
         heading="Age",
+        # negative for a tick from ahead of the venue's clock: clipping would hide the error
         formula="(venue_ms - ts_ms) / 1000",
     ),
     Field(
@@ -286,6 +288,7 @@ _DERIVED: Final = (
         heading="K/F",
         formula="strike / forward",
         only_if="forward != 0",
+        # ten times the forward is beyond every listed strike
         bound=Bound("moneyness", 0, 10, "strike over forward"),
     ),
     Field(
@@ -310,6 +313,7 @@ _DERIVED: Final = (
         form="number",
         unit="quote coin",
         meaning="mark price minus `intrinsic`; it may be negative",
+        # not clipped at 0: a negative one says that mark and forward are of different times
         formula="mark_price - intrinsic",
     ),
     Field(
@@ -363,6 +367,7 @@ _FLAGS: Final = (
     _flag(
         "greeks_ok",
         "all greeks are known and it is trading: while it settles they are degenerate",
+        # while the delivery price is averaged, the venue's greeks go to 0 or to extremes
         "(expiry_ms - venue_ms > SETTLING_MS)"
         " & known(delta) & known(gamma) & known(vega) & known(theta)",
         "Greeks valid",
@@ -394,7 +399,7 @@ _SERIES: Final = (
     _time("expiry", "time of delivery"),
     _text("label", "the expiry as symbols spell it: 27MAR26"),
     _text("settle", "settle coin"),
-    FIELDS["dte"],
+    FIELDS["dte"],  # the same for all options of a series
     FIELDS["phase"],
     _number("forward", "quote coin", "the forward of the expiry, of the newest tick"),
     _number("index_price", "quote coin", "spot index, of the newest tick", heading="Index"),

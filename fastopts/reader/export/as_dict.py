@@ -36,6 +36,7 @@ def _oldest_age_s(chain: Chain) -> float | None:
     return None if oldest is None else oldest.total_seconds()
 
 
+# A test compares the names with SERIES_FIELDS, and so no field lacks a value.
 _SERIES: Final[dict[str, Callable[[Chain], Any]]] = {
     "venue": lambda chain: chain.moment.feed.venue,
     "asset": lambda chain: chain.asset,

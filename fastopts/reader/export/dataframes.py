@@ -33,6 +33,7 @@ __all__ = (
 
 Column: TypeAlias = np.ndarray[Any, Any]
 Columns: TypeAlias = Mapping[str, Column]
+# Two exports of one moment are equal byte by byte, whatever the order in which options were read.
 _ROW_ORDER = ("asset", "expiry", "settle", "strike", "type")
 
 
@@ -77,6 +78,7 @@ def to_arrow(columns: Columns, provenance: Provenance) -> "pyarrow.Table":
     for name, column in arranged(columns).items():
         form = FIELDS[name].form
         array = pa.array(column, types[form], mask=absent(column))
+        # texts repeat in thousands of rows: a dictionary stores each of them once
         arrays[name] = array.dictionary_encode() if form == "text" else array
     metadata = {f"fastopts.{name}": str(value) for name, value in provenance.metadata().items()}
     return pa.table(arrays, metadata=metadata)
@@ -119,6 +121,7 @@ def to_polars(columns: Columns) -> "polars.DataFrame":
     }
     series = []
     for name, column in arranged(columns).items():
+        # polars has NaN and null: NaN of numpy would count as a value
         values = pl.Series(name, column, types[FIELDS[name].form])
         series.append(values.set(pl.Series(absent(column)), None))
     return pl.DataFrame(series)

@@ -36,7 +36,7 @@ def write(path: str | os.PathLike[str], columns: Columns, provenance: Provenance
     with files.replacing(path) as file:
         write_to(file, form, columns, provenance)
         file.flush()
-        os.fsync(file.fileno())
+        os.fsync(file.fileno())  # before the rename: after a crash the old file or the new, whole
 
 
 def guarded(text: str) -> str:
@@ -54,12 +54,14 @@ def write_to(stream: BinaryIO, form: str, columns: Columns, provenance: Provenan
     argument: Any = stream
     if not hasattr(argument, "write") or isinstance(argument, io.TextIOBase):
         raise BadInput("stream: not a binary file: write open(path, 'wb')", arguments=("stream",))
+    # Made as a whole first, so that a missing library or an error leaves no half a file.
     stream.write(FORMS[form](columns, provenance))
 
 
 def _path(path: str | os.PathLike[str]) -> Path:
     if isinstance(path, str | os.PathLike):
         with contextlib.suppress(TypeError, ValueError):
+            # open() would raise ValueError for a NUL: it is an invalid argument like any other
             if b"\0" not in os.fsencode(path):
                 return Path(path)
     raise BadInput(f"path: {shown(path)} is not a path: write 'options.csv'", arguments=("path",))
@@ -79,7 +81,7 @@ def _json(columns: Columns, provenance: Provenance) -> bytes:
 
 def _csv(columns: Columns, _: Provenance) -> bytes:
     text = io.StringIO()
-    writer = csv.writer(text)
+    writer = csv.writer(text)  # \r\n, as RFC 4180 has it
     writer.writerow(COLUMNS)
     cells = (_values(_spelled(column)) for column in dataframes.arranged(columns).values())
     writer.writerows(zip(*cells, strict=True))

@@ -9,7 +9,7 @@ __all__ = ("Absent",)
 
 @dataclass(frozen=True, slots=True)
 class Absent:
-    """Stands in a list of results for an option that was not returned; it is false.
+    """The place of an option that was not returned in a list of results; it is false.
 
     *reason* is the error that a read of this option alone would raise.
     """

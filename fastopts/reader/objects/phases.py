@@ -30,6 +30,8 @@ class Phases:
 
         Time may go backwards, when the clock of the venue was corrected.
         """
+        # Both turns of every option are in one sorted list, so that a check is two binary searches
+        # instead of a comparison per option.
         before, self._venue_ms = self._venue_ms, venue_ms
         if before is None or not self._times_ms:
             return []

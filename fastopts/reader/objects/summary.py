@@ -16,7 +16,7 @@ from fastopts.reader.selection.scan import scan
 
 __all__ = ("AssetCount", "Summary", "summarise")
 
-TOP: Final = 8
+TOP: Final = 8  # rows, so that the whole fits into 24 lines
 
 Rows = NDArray[np.intp]
 
@@ -72,6 +72,7 @@ def summarise(market: Market, top: int = TOP) -> Summary:
     """Summarise *market*, with the *top* options by turnover and by volatility."""
     live, ages_s = market.column("live"), market.live_ages_s()
     turnover = market.column("turnover_24h")
+    # options that did not trade are left out, however few the others are
     traded = np.flatnonzero(live & (turnover > 0))
     by_turnover = traded[np.argsort(-turnover[traded], kind="stable")]
     return Summary(
@@ -100,6 +101,7 @@ def _options(market: Market, rows: Rows) -> tuple[Option, ...]:
 
 def _head(summary: Summary) -> Iterator[str]:
     feed = summary.feed
+    # the usual venue needs no line; any other must not be taken for it
     is_real = feed.venue in ("bybit", "")
     if not is_real:
         yield "SIMULATED: not the market" if feed.venue == "sim" else f"venue {feed.venue}"

@@ -83,8 +83,11 @@ class Universe:
         self.asset = asset
         self.version = version
         self.unplaced = tuple(unplaced)
+        # A venue's test listing, or a second spelling of a strike, would silently replace the real
+        # option in its chain: what has no place of its own is left out and counted in scans.
         placed, self.doubles = _placed(asset, instruments)
         self.instruments = tuple(sorted(placed, key=_place))
+        # The strikes of a series are found once per listing, not once per read of a chain.
         self.members = _members(asset, self.instruments)
         self._by_day: dict[date, list[Members]] = {}
         for each in self.members:
@@ -105,6 +108,7 @@ class Universe:
         if isinstance(expiry, Series):
             if expiry.asset != self.asset:
                 raise BadInput(f"the series {expiry.label} is of {expiry.asset}, not {self.asset}")
+            # by its label, so that a series of an earlier listing is looked up in the present one
             settle, expiry = settle or expiry.settle, expiry.label
         day = None if expiry is None else expiries.day_of(expiry)
         if day is None or expiry is None:
@@ -163,8 +167,8 @@ def _of_one_delivery(of_day: list[Members], expiry: Expiry) -> list[Members]:
     if exact_ms is not None and (len(times_ms) > 1 or not matching):
         matching = [at for at in times_ms if at // 1000 == exact_ms // 1000]
     usual = [at for at in matching if expiries.is_usual(at)]
-    chosen = (usual or matching or [0])[0]
-    return [each for each in of_day if each.series.expiry_ms == chosen]
+    expiry_ms = (usual or matching or [0])[0]
+    return [each for each in of_day if each.series.expiry_ms == expiry_ms]
 
 
 def _members(asset: str, instruments: Sequence[Instrument]) -> list[Members]:
@@ -200,6 +204,8 @@ def asset_name(asset: str) -> str:
 
 def no_asset(asset: str, feed: Feed) -> FastoptsError:
     """The error for an *asset* without listed options: Unknown, or FeedDown without a collector."""
+    # Where nothing was ever written the feed is down, whatever asset was named: "unknown" would
+    # have the user look for a typing error.
     if not feed.venue and (down := feed.down(0)) is not None:
         return down
     return Unknown(f"no options of {asset} here; there are: {', '.join(feed.assets) or 'none'}")
@@ -225,7 +231,7 @@ def read_terms(symbol: str, reply: Any) -> Instrument | None:
         return None
     try:
         return Instrument.of_terms(symbol, [text.decode() for text in reply])
-    except ValueError:  # written by another program, or by a newer version
+    except ValueError:  # Another program's key, or a bad value: it costs this option alone.
         return None
 
 

@@ -36,7 +36,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 class Bounds(TypedDict, total=False):
-    """The bounds of a scan or watch, all inclusive; a value that is absent meets none.
+    """The bounds of a scan or watch, each inclusive; a value that is absent meets none.
 
     Volatilities are fractions (0.8 is 80 %), *volume* and *open_interest* in base coin, *turnover*
     in quote coin; *delta* is negative for puts; *dte* in days; *expiry* as `chain` takes it.
@@ -86,6 +86,7 @@ _FRACTIONS: Final = ("moneyness", "delta", "iv", "bid_iv", "ask_iv", "spread_iv"
 def supplied(bounds: Mapping[str, Any]) -> Bounds:
     """Return *bounds* without those that are None."""
     result = {name: bound for name, bound in bounds.items() if bound is not None}
+    # for people who write "c": the reader itself accepts the exact value only
     if isinstance(result.get("type"), str):
         result["type"] = result["type"].upper()
     return cast("Bounds", result)
@@ -121,11 +122,13 @@ def check(bounds: Bounds, gate: bool = False) -> Bounds:
         if name not in _CHOICES and name not in _COLUMNS:
             names = ", ".join(Bounds.__annotations__)
             raise BadInput(f"there is no bound {shown(name)}; there are: {names}")
+        # None is a bound that was left out: wrappers pass on all their keywords
         if bound is not None:
             checked[name] = bound if name in _CHOICES else number(name, bound)
     kind = checked.get("type")
     if not (kind is None or (isinstance(kind, str) and kind in ("C", "P"))):
         raise BadInput(f"type: {shown(kind)} is neither C nor P", arguments=("type",))
+    # called for their errors: both accept several spellings, and the caller's is kept for messages
     settle_coin(checked.get("settle"))
     if "expiry" in checked:
         expiries.day_of(checked["expiry"])
@@ -231,6 +234,6 @@ def _meets(option: Option, name: str, bound: Any) -> bool:
         case "type":
             return bool(option.type == bound)
     value: float | None = getattr(option, _COLUMNS[name])
-    if value is None:
+    if value is None:  # unknown is not within any limit
         return False
     return bool(value >= bound if name.startswith("min") else value <= bound)

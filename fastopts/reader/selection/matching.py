@@ -2,7 +2,7 @@
 
 A selection names symbols, an asset, an expiry or a settle coin. One that matches nothing is refused
 when it is made, with the error that a read of it would raise: a watch on a typing error would wait
-for ever. A selection of several symbols is refused as a whole, and the message names each fault.
+without end. A selection of several symbols is refused as a whole, and the message names each fault.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -47,6 +47,7 @@ def refusal(absent: Sequence[Absent], count: int) -> NoSuchOption:
     more = [f"and {len(absent) - NAMED_MAX} more"] if len(absent) > NAMED_MAX else []
     details = "; ".join([*reasons, *more])
     message = f"{len(absent)} of {count} symbols are not available: {details}"
+    # Expired only if it is true of all: callers decide by the class whether to try again
     is_expired = all(isinstance(each.reason, Expired) for each in absent)
     return Expired(message) if is_expired else Unknown(message)
 
@@ -67,6 +68,7 @@ def check_bounds(
     """
     series = [each for universe in universes for each in universe.series()]
     settle, expiry = bounds.get("settle"), bounds.get("expiry")
+    # Without any series nothing is known of what could be listed: a scan is empty then.
     if not series or (settle is None and expiry is None):
         return
     assets = sorted({each.asset for each in series})
@@ -93,6 +95,7 @@ def _check_expiry(
     matching = [each for each in series if expiries.is_delivered_at(each.expiry_ms, expiry)]
     if matching and (is_raw or any(each.expiry_ms > venue_ms for each in matching)):
         return
+    # an expiry of today that was listed and is over was delivered, not misspelled
     is_past = day < datetime.fromtimestamp(venue_ms / 1000, UTC).date() or bool(matching)
     label = expiries.label_of(day)
     fault = f"{label} was delivered" if is_past else f"{subject} delivered on {label}"

@@ -80,6 +80,7 @@ def scan(market: Market, bounds: Bounds, gate: bool, sort: str | None, limit: in
     scope = _scope(market, bounds)
     selected, excluded = _gated(market, scope) if gate else _ungated(market, scope)
     if market.listing.unplaced:
+        # they have no row, so the gate cannot count them
         excluded["no_terms"] = len(market.listing.unplaced)
     if market.listing.doubles:
         excluded["same_place"] = len(market.listing.doubles)
@@ -146,6 +147,7 @@ def _gated(market: Market, scope: Mask) -> tuple[Mask, dict[str, int]]:
     """The options that pass the gate, and how many fail by the first reason of each."""
     excluded = {}
     passing = scope
+    # a generator: the masks of later reasons are not held at the same time
     for reason, is_bad in _faults(market):
         failing = passing & is_bad
         if failures := int(np.count_nonzero(failing)):
@@ -168,6 +170,7 @@ def _faults(market: Market) -> Iterator[tuple[str, Column]]:
     yield "crossed", bid > ask
     yield "no_bid_iv", np.isnan(market.column("bid_iv"))
     yield "no_ask_iv", np.isnan(market.column("ask_iv"))
+    # the IV of a higher ask is cut off at the cap, so that it says nothing of the price
     yield "ask_iv_capped", market.column("ask_iv") >= IV_CAP
     yield "no_mark_iv", ~(market.column("mark_iv") > 0)
 

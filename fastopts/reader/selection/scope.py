@@ -12,6 +12,7 @@ from fastopts.reader.selection.arguments import shown, symbols
 
 __all__ = ("Scope", "scope_of")
 
+# a read-only default: a Scope is hashed and shared between threads
 _NO_BOUNDS: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
@@ -34,7 +35,7 @@ class Scope(NamedTuple):
         """The named symbols by asset, which is the first part of a symbol."""
         groups: dict[str, set[str]] = {}
         for symbol in self.symbols:
-            asset = symbol.partition("-")[0]
+            asset = symbol.partition("-")[0]  # terms are not known yet, but the name is enough
             if keys.is_coin(asset):
                 groups.setdefault(asset, set()).add(symbol)
         return groups
@@ -60,7 +61,7 @@ def scope_of(
             name = shown(selection)
             raise BadInput(f"{name} is not an asset: write [{name}] for a symbol")
         return Scope(asset_name(selection), bounds=bounds)
-    names = tuple(dict.fromkeys(symbols(selection)))
+    names = tuple(dict.fromkeys(symbols(selection)))  # without repetitions, in their order
     if not names:
         raise BadInput("symbols: there is none: name some, or None for everything")
     return Scope(None, names, bounds)

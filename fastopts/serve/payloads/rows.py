@@ -40,7 +40,7 @@ ROW_NAMES: Final = (*_ATTRIBUTES, "reason")
 _TIME_DEPENDENT: Final = ("dte", "age_s")
 STREAMED: Final = tuple(name for name in ROW_NAMES if name not in _TIME_DEPENDENT)
 
-# One attrgetter reads all attributes in C, in half the time of a loop over getattr.
+# One attrgetter reads all attributes in C, in 0.6 of the time of a loop over getattr.
 _read_attributes: Final = attrgetter(*_ATTRIBUTES)
 _read_streamed: Final = attrgetter(*STREAMED[:-1])
 
@@ -80,7 +80,7 @@ def series_row(chain: Chain) -> dict[str, Any]:
 
 def chain_row(chain: Chain) -> dict[str, Any]:
     """A series strike by strike."""
-    atm = chain.atm()
+    atm = chain.atm()  # once: it compares all strikes
     return {
         **series_row(chain),
         "settles": chain.settles,
@@ -125,7 +125,7 @@ def envelope(moment: Moment | FeedState) -> dict[str, Any]:
     feed = moment.feed if isinstance(moment, Moment) else moment
     return {
         "venue": feed.venue,
-        "simulated": feed.venue == "sim",
+        "simulated": feed.venue == "sim",  # spelled out: nobody may trade on it by mistake
         "as_of_ms": moment.venue_ms,
         "epoch": feed.epoch,
     }
@@ -133,6 +133,7 @@ def envelope(moment: Moment | FeedState) -> dict[str, Any]:
 
 def feed_row(state: FeedState) -> dict[str, Any]:
     """The state of the feed: *reason* is the error class, *detail* its message."""
+    # as_dict has the message as `reason`; the API has the class there, which programs compare
     values = envelope(state) | as_dict.feed_values(state)
     down = state.down
     reason = None if down is None else reason_of(down)

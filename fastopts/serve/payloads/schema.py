@@ -16,6 +16,7 @@ _NEVER_NULL: Final = ("strike", "dte", "age_s", "live", "total")
 _PHASES: Final = ["trading", "settling", "expired"]
 
 
+# OpenAPI 3.1: null is a type, not the `nullable` of 3.0
 def _number(description: str = "") -> Schema:
     return {"type": ["number", "null"], "description": description}
 
@@ -25,6 +26,7 @@ def _plain(kind: str, description: str = "") -> Schema:
 
 
 def _object(properties: Mapping[str, Schema], optional: Iterable[str] = ()) -> Schema:
+    # `required` is all properties: a value that is unknown is null, never missing
     return {
         "type": "object",
         "properties": dict(properties),
@@ -40,6 +42,7 @@ def _ref(name: str) -> Schema:
     return {"$ref": f"#/components/schemas/{name}"}
 
 
+# allOf, since OpenAPI has no inheritance: the envelope and the content in one object
 def _both(*parts: str | Schema) -> Schema:
     return {"allOf": [_ref(part) if isinstance(part, str) else part for part in parts]}
 
