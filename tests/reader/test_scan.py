@@ -381,6 +381,7 @@ def test_a_column_is_the_options_attribute_for_any_price(
             underlying_price=float(luck.uniform(10, 1000)),
         )
         store.list(f"BTC-27NOV99-{strike}-C-USDT", tick_size=str(luck.choice(["0.1", "5", "1E-7"])))
+    store.feed()  # on a busy machine the heartbeat is too old by now
     scan = reader.scan(gate=False)
     for name in ("mid", "rel_spread", "spread", "moneyness", "intrinsic", "time_value", "dte"):
         assert scan.market.column(name).tolist() == [getattr(o, name) for o in scan], name
