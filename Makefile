@@ -124,7 +124,7 @@ long: $(VENV)/.bench $(VENV)/.test
 # The tests of everything that calls a dependency, with the oldest versions that pyproject.toml allows.
 LOWEST_TESTS ?= tests/collector tests/compat tests/net tests/reader tests/serve tests/sim tests/cli
 
-docs: $(VENV)/.docs
+docs: $(VENV)/.lint
 	@$(BIN)/python -m docs.make_site
 
 lowest: $(TOOLS)
@@ -171,7 +171,7 @@ $(VENV)/.built: $(VENV)/bin/python $(CORE)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[serve]'
 	@touch $@
 
-$(VENV)/.test $(VENV)/.lint $(VENV)/.bench $(VENV)/.docs: $(VENV)/.%: $(VENV)/bin/python $(CORE)
+$(VENV)/.test $(VENV)/.lint $(VENV)/.bench: $(VENV)/.%: $(VENV)/bin/python $(CORE)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[$*]'
 	@touch $(VENV)/.built $@
 

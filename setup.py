@@ -6,6 +6,7 @@ tests/fuzz). Every variant but release regenerates the C code.
 """
 
 import os
+import sys
 
 from Cython.Build import cythonize
 from setuptools import Extension, setup
@@ -36,6 +37,9 @@ BUILDS = {
     "asan": ({}, [*SANITIZERS, "-fno-omit-frame-pointer", "-O1", "-g"], []),
     "fuzz": ({}, ["-O3", "-g0", "-fsanitize-coverage=trace-pc"], []),
 }
+# The variants are for GCC and Clang; MSVC builds the release only, with its own flags.
+MSVC = sys.platform == "win32"
+WARNINGS = ["-Wall", "-Wextra", "-Wno-unused-parameter"]
 MODULES = ("ticker", "table", "batch", "reply", "records")
 
 build = os.environ.get("FASTOPTS_BUILD", "")
@@ -47,7 +51,7 @@ extensions = [
     Extension(
         f"fastopts.core.{name}",
         [f"fastopts/core/{name}.pyx"],
-        extra_compile_args=["-Wall", "-Wextra", "-Wno-unused-parameter", *compile_args],
+        extra_compile_args=["/O2"] if MSVC else [*WARNINGS, *compile_args],
         extra_link_args=SANITIZERS if build == "asan" else [],
         define_macros=macros,
     )
