@@ -1,0 +1,52 @@
+"""Moves of a value by at least a fraction."""
+
+import math
+from dataclasses import astuple
+
+import pytest
+
+from fastopts.reader import BadInput
+from fastopts.reader.mirrors.price_moves import MoveDetector
+from tests.reader.options import make
+from tests.store import CALL
+
+
+def moves(threshold: float, *prices: float) -> list[tuple[float, float, float]]:
+    """Before, after and change of each move in a stream of mark prices."""
+    detector = MoveDetector(threshold, "mark_price")
+    found = (detector.detect(make(mark_price=price)) for price in prices)
+    return [(move.before, move.after, round(move.change, 6)) for move in found if move is not None]
+
+
+def test_a_move_is_measured_from_the_previous_move() -> None:
+    assert moves(0.1, 100.0, 105.0, 109.0, 110.0, 119.0, 99.0) == [
+        (100.0, 110.0, 0.1),
+        (110.0, 99.0, -0.1),
+    ]
+
+
+def test_the_change_is_a_fraction_of_the_absolute_value() -> None:
+    detector = MoveDetector(0.5, "theta")
+    assert detector.detect(make(theta=-10.0)) is None
+    move = detector.detect(make(theta=-20.0))
+    assert move is not None
+    assert astuple(move)[:5] == (CALL, "theta", -10.0, -20.0, -1.0)
+
+
+def test_from_zero_every_change_is_infinite() -> None:
+    assert moves(0.1, 0.0, 0.0, 1.0, 1.0) == [(0.0, 1.0, math.inf)]
+
+
+def test_an_absent_value_is_no_move() -> None:
+    detector = MoveDetector(0.1, "bid_price")
+    assert detector.detect(make(bid_price=100.0)) is None
+    assert detector.detect(make(bid_price=0.0)) is None
+    move = detector.detect(make(bid_price=120.0))
+    assert move is not None
+    assert move.before == 100.0
+
+
+@pytest.mark.parametrize("threshold", [0, -0.1, math.inf])
+def test_a_threshold_that_is_not_above_0_is_refused(threshold: float) -> None:
+    with pytest.raises(BadInput, match=r"threshold: .* is not a change: write 0\.05 for 5 %"):
+        MoveDetector(threshold, "mark_price")
