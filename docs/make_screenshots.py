@@ -1,4 +1,4 @@
-"""Takes the pictures of the dashboard in docs/, of a SIMULATED market.
+"""Takes the screenshots of the dashboard in docs/, of simulated data.
 
 python -m docs.make_screenshots
 """
@@ -34,53 +34,53 @@ PHONE: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Shot:
-    """One picture: where it is taken, on what, and what is there once the view is complete."""
+    """One screenshot. *ready* selects an element that appears once the view is complete."""
 
     name: str
-    place: str
+    address: str
     device: dict[str, Any]
     ready: str
 
 
-def shots(near: str, far: str) -> Iterator[Shot]:
-    """The pictures, of the expiries *near* and *far*."""
+def shots(expiry: str, phone_expiry: str) -> Iterator[Shot]:
+    """Yield the screenshots, of the expiries with these labels."""
     rows = "main tbody tr:nth-child(6)"
     yield Shot("expiries", "BTC/expiries", DESK, rows)
-    yield Shot("chain", f"BTC/chain/{near}", DESK, "tr.atm")
-    yield Shot("smile", f"BTC/smile/{near}", DESK, ".chart.drawn canvas")
+    yield Shot("chain", f"BTC/chain/{expiry}", DESK, "tr.atm")
+    yield Shot("smile", f"BTC/smile/{expiry}", DESK, ".chart.drawn canvas")
     yield Shot("surface", "BTC/surface", DESK, rows)
     yield Shot("scanner", "scan?asset=BTC&sort=-mark_iv&limit=100&min_volume=1", DESK, rows)
-    yield Shot("phone", f"BTC/chain/{far}", PHONE, "tr.atm")
+    yield Shot("phone", f"BTC/chain/{phone_expiry}", PHONE, "tr.atm")
 
 
 def take(browser: Browser, url: str, shot: Shot, overlays: list[str]) -> Path:
-    """Write one picture, and return where."""
+    """Take one screenshot, and return its path."""
     context = browser.new_context(**shot.device)
     page = context.new_page()
     if overlays and shot.name == "smile":
-        _choose(page, url, overlays)
-    page.goto(f"{url}#/{shot.place}")
+        _store_overlays(page, url, overlays)
+    page.goto(f"{url}#/{shot.address}")
     page.locator(shot.ready).first.wait_for()
     page.locator("html[data-state=fresh]").wait_for()
-    page.wait_for_timeout(2500)  # for cells to light up, and the status to be complete
+    page.wait_for_timeout(2500)  # until cells have flashed and the status bar is complete
     path = FOLDER / f"page-{shot.name}.png"
-    _keep(path, page.screenshot())
+    _save(path, page.screenshot())
     context.close()
     return path
 
 
-def _keep(path: Path, png: bytes) -> None:
-    """Write the picture: 256 colours are enough for one of a screen."""
+def _save(path: Path, png: bytes) -> None:
+    """Save with a palette of 256 colours, enough for a screen: the repository stays small."""
     with Image.open(io.BytesIO(png)) as picture:
-        few = picture.convert("RGB").quantize(256, dither=Image.Dither.NONE)
-        few.save(path, optimize=True)
+        reduced = picture.convert("RGB").quantize(256, dither=Image.Dither.NONE)
+        reduced.save(path, optimize=True)
 
 
-def _choose(page: Page, url: str, overlays: list[str]) -> None:
-    """Have the smile of *overlays* drawn beside."""
+def _store_overlays(page: Page, url: str, overlays: list[str]) -> None:
+    """Choose the expiries that the smile is compared with, in the browser's storage."""
     page.goto(f"{url}page/icon.svg")
-    kept = "(labels) => localStorage.setItem('fastopts.smile.overlays', JSON.stringify(labels))"
-    page.evaluate(kept, {"BTC": overlays})
+    script = "(labels) => localStorage.setItem('fastopts.smile.overlays', JSON.stringify(labels))"
+    page.evaluate(script, {"BTC": overlays})
 
 
 def main() -> None:
@@ -89,7 +89,7 @@ def main() -> None:
         sys.exit(NO_BROWSER)
     with Processes(SYMBOLS, RATE, SEED) as processes, sync_playwright() as playwright:
         series = _series(processes.page_url)
-        labels = list(dict.fromkeys(one["label"] for one in series))
+        labels = list(dict.fromkeys(each["label"] for each in series))
         browser = playwright.chromium.launch(executable_path=program, args=list(ARGUMENTS))
         for shot in shots(labels[4], labels[5]):
             path = take(browser, processes.page_url, shot, [labels[1], labels[6], labels[-2]])
@@ -100,16 +100,16 @@ def main() -> None:
 
 
 def _series(url: str) -> list[dict[str, Any]]:
-    """The series of BTC, when all of them are live."""
+    """Wait until all series of BTC are live, and return them."""
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
-        answer = requests.get(f"{url}v1/expiries/BTC", timeout=10)
-        if answer.ok:
-            series: list[dict[str, Any]] = answer.json()["expiries"]
-            if series and all(one["live"] == one["total"] for one in series):
+        response = requests.get(f"{url}v1/expiries/BTC", timeout=10)
+        if response.ok:
+            series: list[dict[str, Any]] = response.json()["expiries"]
+            if series and all(each["live"] == each["total"] for each in series):
                 return series
         time.sleep(0.2)
-    sys.exit("the market did not become live")
+    sys.exit("the simulated market did not become live within 60 s")
 
 
 if __name__ == "__main__":

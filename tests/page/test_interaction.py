@@ -245,10 +245,10 @@ def test_a_symbol_is_copied(new_tab: OpenTab, backend: Backend) -> None:
     expect(page.locator("#toast")).to_be_hidden()
     page.keyboard.press("j")
     row.focus()
-    other = row.get_attribute("data-other-symbol")
+    put = row.get_attribute("data-other-symbol")
     page.keyboard.press("Y")
-    expect(page.locator("#toast")).to_have_text(f"Copied {other}")
-    assert page.evaluate("navigator.clipboard.readText()") == other
+    expect(page.locator("#toast")).to_have_text(f"Copied {put}")
+    assert page.evaluate("navigator.clipboard.readText()") == put
 
 
 def test_filters_are_saved_loaded_and_deleted(tab: Tab) -> None:

@@ -115,14 +115,14 @@ def test_a_smile(tab: Tab, backend: Backend, by: str) -> None:
 
 
 def test_expiries_can_be_compared_in_a_smile(tab: Tab, backend: Backend) -> None:
-    label, other, *_ = [e["label"] for e in backend.get("expiries/BTC", stale="true")["expiries"]]
+    label, overlay, *_ = [e["label"] for e in backend.get("expiries/BTC", stale="true")["expiries"]]
     page = tab.open(f"BTC/smile/{label}")
     page.get_by_text("Compare expiries").click()
-    page.get_by_label(other, exact=True).check()
+    page.get_by_label(overlay, exact=True).check()
     expect(page.locator(".chart.drawn canvas").first).to_be_visible()
     with page.expect_request(lambda request: "events" in request.url) as request:
         page.reload()
-    assert f"%2B{other}" in request.value.url
+    assert f"%2B{overlay}" in request.value.url
 
 
 def test_the_term_structure(tab: Tab, backend: Backend) -> None:
