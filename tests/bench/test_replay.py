@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -108,6 +109,8 @@ def test_a_drop_with_unread_requests_of_the_dropped_is_survived(replay: Replay) 
     with connect(replay.ws_url) as websocket:
         subscribe(websocket, universe(replay, "BTC"))
         os.kill(replay.pid, signal.SIGSTOP)  # so that it finds both in one poll
+        while Path(f"/proc/{replay.pid}/stat").read_text().rpartition(")")[2].split()[0] != "T":
+            time.sleep(0.001)
         replay.send("drop")
         websocket.send('{"op":"ping"}')
         os.kill(replay.pid, signal.SIGCONT)
