@@ -357,7 +357,7 @@ def test_a_pickled_option_is_the_same(round_trip: Callable[[Option], Option], fl
         assert getattr(again, name) == getattr(option, name), name
 
 
-def test_it_has_an_attribute_for_each_name_of_the_vocabulary() -> None:
+def test_it_has_an_attribute_for_each_column_of_the_export_schema() -> None:
     option = make(instrument=terms())
     for name in COLUMNS:
         value = getattr(option, name)

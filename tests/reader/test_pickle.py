@@ -112,7 +112,9 @@ def test_options_are_equal_by_value(living: Living, reader: OptionReader) -> Non
     assert reader.get(option.symbol) != option
 
 
-def test_an_option_is_a_dictionary_of_the_vocabulary(living: Living, reader: OptionReader) -> None:
+def test_an_option_is_a_dictionary_of_the_export_schema(
+    living: Living, reader: OptionReader
+) -> None:
     option = reader.get(BTC[0])
     values = option.to_dict()
     assert tuple(values) == COLUMNS

@@ -390,7 +390,7 @@ def test_a_column_is_the_options_attribute_for_any_price(
         assert scan.market.column(name).tolist() == pytest.approx(expected, rel=1e-14), name
 
 
-def test_a_snapshot_has_the_vocabulary_s_columns(market: Market) -> None:
+def test_a_snapshot_has_the_columns_of_the_export_schema(market: Market) -> None:
     made = market.reader.snapshot()
     assert made.dtype.names == COLUMNS
     options = sorted(held(market), key=key)

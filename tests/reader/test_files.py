@@ -93,7 +93,7 @@ def test_json_holds_each_cell_in_order() -> None:
     }
 
 
-def test_json_spells_a_row_in_the_vocabularys_order() -> None:
+def test_json_has_the_fields_of_a_row_in_the_order_of_the_schema() -> None:
     content = printed("json", shuffled())
     assert content.endswith(b"]}\n")
     first = json.loads(content)["rows"][0]
