@@ -1,4 +1,4 @@
-"""What the tests of the server share."""
+"""Fixtures and tokens of the server's tests."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -18,31 +18,32 @@ OTHER: Final = "t0k3n-of-the-page-" + "p" * 32
 
 
 def with_tokens(limits: Limits | None = None) -> ServeSettings:
-    """Settings of a server that two may ask."""
+    """Settings of a server with two tokens."""
     tokens = Tokens({"desk": TOKEN, "page": OTHER})
     return ServeSettings(tokens=tokens, beat_s=0.05, limits=limits or Limits())
 
 
 def bearer(token: str = TOKEN) -> dict[str, str]:
+    """The header of a request with *token*."""
     return {"Authorization": f"Bearer {token}"}
 
 
 @pytest.fixture
 def living(store: Store) -> Iterator[Living]:
-    """A market that lives."""
-    with Living(store) as made:
-        yield made
+    """A live market."""
+    with Living(store) as running:
+        yield running
 
 
 @pytest.fixture
 def serving(living: Living) -> Iterator[Serving]:
-    """A server without tokens that has the market."""
-    with Serving(living.store.url) as made:
-        yield made.ready()
+    """A server of the live market, without tokens."""
+    with Serving(living.store.url) as running:
+        yield running.ready()
 
 
 @pytest.fixture
 def guarded(living: Living) -> Iterator[Serving]:
-    """A server with tokens that has the market."""
-    with Serving(living.store.url, with_tokens()) as made:
-        yield made.ready(bearer())
+    """A server of the live market, with tokens."""
+    with Serving(living.store.url, with_tokens()) as running:
+        yield running.ready(bearer())

@@ -1,4 +1,4 @@
-"""Reverse proxies in front of a server: a small one of the tests' own, and nginx."""
+"""Reverse proxies in front of a server: a small one for tests, and nginx."""
 
 import contextlib
 import http.client
@@ -23,13 +23,16 @@ HOP: Final = ("connection", "keep-alive", "proxy-connection")
 def appended_for(lines: Lines, client: str) -> Lines:
     """*lines* with *client* appended to X-Forwarded-For, as nginx's $proxy_add_x_forwarded_for."""
     earlier = [value for name, value in lines if name.lower() == "x-forwarded-for"]
-    others = [(name, value) for name, value in lines if name.lower() != "x-forwarded-for"]
-    return [*others, ("X-Forwarded-For", ", ".join([*earlier, client]))]
+    remaining = [(name, value) for name, value in lines if name.lower() != "x-forwarded-for"]
+    return [*remaining, ("X-Forwarded-For", ", ".join([*earlier, client]))]
 
 
 class Front:
-    """A reverse proxy on loopback to *port*, while it is entered: one upstream connection for each
-    request, which *rewrite* changes; *prefix* is taken off the path."""
+    """A reverse proxy on loopback to *port*, as a context manager.
+
+    Each request gets an upstream connection of its own; *rewrite* changes its headers, and *prefix*
+    is stripped from its path.
+    """
 
     def __init__(
         self,
@@ -52,9 +55,9 @@ class Front:
     def __exit__(self, *_: object) -> None:
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
-        for one in list(self._open):
+        for each in list(self._open):
             with contextlib.suppress(OSError):
-                one.shutdown(socket.SHUT_RDWR)
+                each.shutdown(socket.SHUT_RDWR)
         self._thread.join()
 
     def _accept(self) -> None:
@@ -81,7 +84,7 @@ class Front:
             fields = [(name, value.strip()) for name, _, value in pairs]
             is_upgrade = any(name.lower() == "upgrade" for name, _ in fields)
             if not is_upgrade:
-                fields = [one for one in fields if one[0].lower() not in HOP]
+                fields = [each for each in fields if each[0].lower() not in HOP]
                 fields.append(("Connection", "close"))
             method, path, version = request.split(" ")
             path = path.removeprefix(self._prefix) or "/"
@@ -101,18 +104,18 @@ class Front:
 
 
 def _head(client: socket.socket) -> tuple[bytes, bytes]:
-    held = b""
-    while b"\r\n\r\n" not in held:
+    received = b""
+    while b"\r\n\r\n" not in received:
         data = client.recv(65536)
         if not data:
             return b"", b""
-        held += data
-    head, _, rest = held.partition(b"\r\n\r\n")
+        received += data
+    head, _, rest = received.partition(b"\r\n\r\n")
     return head, rest
 
 
 def _pump(source: socket.socket, target: socket.socket) -> None:
-    """Copy until *source* ends; *target* then ends, too."""
+    """Copy until *source* ends, then end *target*."""
     source.settimeout(None)
     with contextlib.suppress(OSError):
         while data := source.recv(65536):
@@ -128,8 +131,10 @@ def ask(
     source: str = "127.0.0.1",
 ) -> Answer:
     """One request from *source* to a port of loopback."""
-    made = http.client.HTTPConnection("127.0.0.1", port, timeout=WAIT_S, source_address=(source, 0))
-    with contextlib.closing(made) as connection:
+    opened = http.client.HTTPConnection(
+        "127.0.0.1", port, timeout=WAIT_S, source_address=(source, 0)
+    )
+    with contextlib.closing(opened) as connection:
         connection.request("GET", path, headers=dict(headers or {}))
         response = connection.getresponse()
         fields = [(name.lower(), value) for name, value in response.getheaders()]

@@ -1,4 +1,4 @@
-"""A market in Redis that lives: written as a collector writes, and announced."""
+"""A live market in Redis: written and announced as by a collector."""
 
 import contextlib
 import struct
@@ -26,15 +26,15 @@ _HEAD: Final = "<BxHIQ"
 
 
 class Living:
-    """While it is entered, the feed is alive and each tick is announced.
+    """A feed with heartbeats and announced ticks, as a context manager.
 
-    `is_beating`, `is_announcing` and `open` are for tests that let a part of it die.
+    Tests stop parts of it through `is_beating`, `is_announcing` and `open`.
     """
 
     def __init__(self, store: Store, symbols: tuple[str, ...] = SYMBOLS) -> None:
         self.store = store
         self.is_beating = self.is_announcing = True
-        self.open = {1}  # the connections that deliver
+        self.open = {1}  # connections that deliver
         self._symbols = symbols
         self._number = 0
         self._lock = threading.Lock()
@@ -51,7 +51,7 @@ class Living:
         self._thread.join()
 
     def write(self, **fields: Any) -> None:
-        """Write the whole of it, as a collector does after Redis was emptied."""
+        """Write the whole market, as a collector does after Redis was emptied."""
         with self._lock:
             for symbol in self._symbols:
                 self._put(symbol)
@@ -59,14 +59,14 @@ class Living:
             self.store.feed(dict.fromkeys(self.open, 0.0), **feed)
 
     def tick(self, symbol: str = BTC[0], **values: Any) -> None:
-        """Have *symbol* tick; who has subscribed is told."""
+        """Write and announce a tick of *symbol*."""
         with self._lock:
             self._put(symbol, **values)
             self._announce(symbol)
 
     @contextlib.contextmanager
     def paused(self) -> Iterator[None]:
-        """For the block, nobody writes and nothing beats."""
+        """Write nothing while the block runs, neither ticks nor heartbeats."""
         with self._lock:
             yield
 

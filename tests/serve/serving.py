@@ -1,4 +1,4 @@
-"""A real server in a thread of its own, and clients of it: polite ones, and raw sockets."""
+"""A real server in a thread of its own, and its clients: HTTP, WebSocket and raw sockets."""
 
 import asyncio
 import contextlib
@@ -31,34 +31,34 @@ _NO_LIMITS: Final = Limits()
 
 
 def until(condition: Callable[[], object]) -> None:
-    """Wait for what other threads and processes bring about."""
+    """Wait until *condition* holds; other threads and processes bring it about."""
     deadline = time.monotonic() + WAIT_S
     while not condition():
-        assert time.monotonic() < deadline, "it did not come about"
+        assert time.monotonic() < deadline, "the condition did not come to hold"
         time.sleep(0.005)
 
 
 def strict(text: str | bytes) -> Any:
-    """Parse JSON as browsers do: NaN and Infinity are none."""
+    """Parse JSON as browsers do, without NaN and Infinity."""
 
     def refuse(word: str) -> None:
-        raise ValueError(f"{word} is no JSON")
+        raise ValueError(f"{word} is not JSON")
 
     return json.loads(text, parse_constant=refuse)
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a server answered to one request; header names in small letters."""
+    """A server's response to one request; header names in lower case."""
 
     status: int
     headers: list[tuple[str, str]]
     body: bytes = field(repr=False)
 
     def __getitem__(self, name: str) -> str | None:
-        """The value of the header *name*; None when it is not there, or more than once."""
-        found = [value for one, value in self.headers if one == name]
-        return found[0] if len(found) == 1 else None
+        """The value of the header *name*; None if it is missing or repeated."""
+        values = [value for header, value in self.headers if header == name]
+        return values[0] if len(values) == 1 else None
 
     @property
     def json(self) -> Any:
@@ -66,14 +66,14 @@ class Answer:
 
     @property
     def reason(self) -> str:
-        """Of a problem."""
+        """The reason of a problem."""
         return str(self.json["reason"])
 
 
 class Serving:
-    """Serves the Redis at *url* by *settings*, on a port that is free, while it is entered.
+    """Serves the Redis at *url* with *settings* on a free port, as a context manager.
 
-    *buffer* is how many bytes the kernel takes for a client that does not read.
+    *buffer* is the size of the kernel's send buffer for a client that does not read.
     """
 
     def __init__(
@@ -86,8 +86,8 @@ class Serving:
         password: str | None = None,
         buffer: int | None = None,
     ) -> None:
-        given = settings or ServeSettings(limits=limits, beat_s=0.05)
-        self.settings = replace(given, port=0)
+        base_settings = settings or ServeSettings(limits=limits, beat_s=0.05)
+        self.settings = replace(base_settings, port=0)
         self.settings.check()
         self.server: HttpServer
         self.host = self.settings.bind[0]
@@ -116,10 +116,10 @@ class Serving:
             raise self._error
 
     def end(self) -> None:
-        """End it, as a signal does."""
+        """Shut it down, as a signal does."""
         self.server.should_exit = True
         self._thread.join(WAIT_S)
-        assert not self._thread.is_alive(), "it does not end"
+        assert not self._thread.is_alive(), "the server does not end"
 
     def _run(self) -> None:
         try:
@@ -170,11 +170,11 @@ class Serving:
 
     @property
     def connections(self) -> int:
-        """That are open, as the server sees it."""
+        """The open connections, as the server counts them."""
         return len(self.server.server_state.connections)
 
     def ready(self, headers: Mapping[str, str] | None = None) -> Self:
-        """Wait until it has live data."""
+        """Wait until the server has live data."""
         until(lambda: self.get("/ready", headers).status == 200)
         return self
 
@@ -187,11 +187,11 @@ class Serving:
         source: str = "127.0.0.1",
         body: bytes | None = None,
     ) -> Answer:
-        """One request over a connection of its own; an event stream is left after its head."""
-        made = http.client.HTTPConnection(
+        """Send one request over a new connection; of an event stream only the head is read."""
+        opened = http.client.HTTPConnection(
             self.host, self.port, timeout=WAIT_S, source_address=(source, 0)
         )
-        with contextlib.closing(made) as connection:
+        with contextlib.closing(opened) as connection:
             connection.request(method, path, body, dict(headers or {}))
             response = connection.getresponse()
             fields = [(name.lower(), value) for name, value in response.getheaders()]
@@ -199,21 +199,21 @@ class Serving:
             return Answer(response.status, fields, b"" if is_stream else response.read())
 
     def metrics(self, headers: Mapping[str, str] | None = None) -> dict[str, float]:
-        """The exposition's samples by name and labels."""
+        """The samples of /metrics, by name and labels."""
         lines = self.get("/metrics", headers).body.decode().splitlines()
         pairs = (line.rpartition(" ") for line in lines if not line.startswith("#"))
         return {name: float(value) for name, _, value in pairs}
 
     def raw(self, source: str = "127.0.0.1", buffer: int | None = None) -> "Raw":
-        """A connection of bytes; close it, or use it as a context manager."""
+        """A raw connection; close it, or use it as a context manager."""
         return Raw(self.host, self.port, source, buffer)
 
     def websocket(self, path: str = "/v1/stream", **options: Any) -> ClientConnection:
         """A WebSocket; use it as a context manager."""
-        made: ClientConnection = connect(
+        client: ClientConnection = connect(
             f"ws://{self.host}:{self.port}{path}", proxy=None, **options
         )
-        return made
+        return client
 
     @contextlib.contextmanager
     def events(self, query: str = "", headers: str = "") -> Iterator[Iterator[dict[str, Any]]]:
@@ -226,7 +226,7 @@ class Serving:
 
 
 class Raw:
-    """A socket to a server: what is sent is what comes; *buffer* is the bytes it takes unread."""
+    """A socket to a server; *buffer* is the size of its receive buffer."""
 
     def __init__(self, host: str, port: int, source: str, buffer: int | None) -> None:
         self.socket = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
@@ -253,7 +253,7 @@ class Raw:
         self.socket.close()
 
     def send(self, data: bytes) -> bool:
-        """Whether the server still takes it."""
+        """Send *data*; return whether the connection is still open."""
         try:
             self.socket.sendall(data)
         except OSError:
@@ -276,7 +276,7 @@ class Raw:
         return self.head()[0]
 
     def head(self) -> tuple[int, list[tuple[str, str]]]:
-        """The status and headers of an answer; 0 when the server closed instead."""
+        """The status and headers of a response; 0 if the server closed the connection instead."""
         while b"\r\n\r\n" not in self._held:
             if not self._more():
                 return 0, []
@@ -286,27 +286,27 @@ class Raw:
         return int(first.split(" ")[1]), [(n.lower(), value.strip()) for n, _, value in pairs]
 
     def answer(self) -> Answer:
-        """A whole answer with its body, which has a length."""
+        """A response with a Content-Length, and its body."""
         status, headers = self.head()
         length = next((int(value) for name, value in headers if name == "content-length"), 0)
         return Answer(status, headers, self.take(length))
 
     def take(self, size: int) -> bytes:
-        """The next *size* bytes; fewer when the server closed."""
+        """The next *size* bytes; fewer if the server closed the connection."""
         while len(self._held) < size and self._more():
             pass
-        taken, self._held = self._held[:size], self._held[size:]
-        return taken
+        data, self._held = self._held[:size], self._held[size:]
+        return data
 
     def rest(self) -> bytes:
-        """All up to the end of the connection."""
+        """Everything up to the end of the connection."""
         while self._more():
             pass
-        taken, self._held = self._held, b""
-        return taken
+        data, self._held = self._held, b""
+        return data
 
     def messages(self) -> Iterator[dict[str, Any]]:
-        """Of an event stream whose head was read; they end when it does."""
+        """The messages of an event stream whose head was read, until it ends."""
         text = b""
         while True:
             size = int(self._line() or b"0", 16)
@@ -356,19 +356,19 @@ def frame(
     masked: bool = True,
     size: int | None = None,
 ) -> bytes:
-    """A WebSocket frame as a client sends it, or should not; *size* is what it claims to be."""
+    """A WebSocket frame of a client, valid or not; *size* is the length in its header."""
     if isinstance(payload, dict):
         payload = json.dumps(payload)
     data = payload.encode() if isinstance(payload, str) else payload
-    claimed = len(data) if size is None else size
+    claimed_size = len(data) if size is None else size
     first = fin << 7 | rsv << 4 | opcode
     bit = masked << 7
-    if claimed < 126:
-        head = struct.pack(">BB", first, bit | claimed)
-    elif claimed < 1 << 16:
-        head = struct.pack(">BBH", first, bit | 126, claimed)
+    if claimed_size < 126:
+        head = struct.pack(">BB", first, bit | claimed_size)
+    elif claimed_size < 1 << 16:
+        head = struct.pack(">BBH", first, bit | 126, claimed_size)
     else:
-        head = struct.pack(">BBQ", first, bit | 127, claimed)
+        head = struct.pack(">BBQ", first, bit | 127, claimed_size)
     if not masked:
         return head + data
     mask = os.urandom(4)

@@ -1,10 +1,10 @@
-"""What the other tests stand on: the market lives, the server has it, each kind of client hears."""
+"""A tick reaches every kind of client: the other tests rely on it."""
 
 from tests.serve.living import BTC, SYMBOLS, Living
 from tests.serve.serving import Serving, strict
 
 
-def test_a_tick_comes_through_each_door(living: Living, serving: Serving) -> None:
+def test_a_tick_reaches_every_kind_of_client(living: Living, serving: Serving) -> None:
     feed = serving.get("/v1/feed").json
     assert (feed["alive"], feed["live"], feed["total"]) == (True, len(SYMBOLS), len(SYMBOLS))
     with serving.websocket() as socket, serving.events('?subscribe={"asset":"BTC"}') as events:

@@ -1,4 +1,4 @@
-"""The address that a request counts under."""
+"""The address that a request is counted by."""
 
 import pytest
 
@@ -93,6 +93,6 @@ def test_of_two_headers_that_disagree_neither_counts() -> None:
 @pytest.mark.parametrize(
     "text", ["10.0.0.0/33", "10.0.0.1/24", "proxy.example", "0.0.0.0/0", "::/0", "10.0.0.1-9"]
 )
-def test_what_is_no_address_or_network_is_refused(text: str) -> None:
+def test_an_invalid_network_is_refused(text: str) -> None:
     with pytest.raises(ConfigError, match="--trusted-proxy"):
         networks((text,))

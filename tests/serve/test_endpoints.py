@@ -1,4 +1,4 @@
-"""What streams tell: a snapshot, then what changes, to each as much as it can hear."""
+"""Streams: a snapshot, then its changes, at the speed of each client."""
 
 import contextlib
 import json
@@ -18,29 +18,29 @@ Messages = Iterator[dict[str, Any]]
 
 
 @pytest.fixture
-def held(store: Store) -> Any:
+def server(store: Store) -> Any:
     with Announcer(store, list_market(store)), Serving(store.url) as server:
         until(lambda: server.get("/v1/feed").json["alive"])
         yield server
 
 
 @contextmanager
-def subscribed(server: Serving, wish: dict[str, Any]) -> Iterator[Any]:
+def subscribed(server: Serving, selection: dict[str, Any]) -> Iterator[Any]:
     with server.websocket() as socket:
-        socket.send(json.dumps({"op": "subscribe", "id": "a", **wish}))
+        socket.send(json.dumps({"op": "subscribe", "id": "a", **selection}))
         yield socket
 
 
 def next_of(socket: Any, kind: str, want: Callable[[Any], bool] = lambda _: True) -> Any:
-    """The next message of a *kind* that is as wanted."""
+    """The next message of a *kind* that meets *want*."""
     while True:
         message = json.loads(socket.recv(20))
         if message["type"] == kind and want(message):
             return message
 
 
-def test_a_stream_says_hello_then_how_the_feed_is(held: Serving) -> None:
-    with held.websocket() as socket:
+def test_a_stream_starts_with_hello_and_feed(server: Serving) -> None:
+    with server.websocket() as socket:
         hello = json.loads(socket.recv(20))
         assert hello == {"type": "hello", "venue": "bybit", "simulated": False, "beat_ms": 50}
         first = next_of(socket, "feed")
@@ -48,13 +48,13 @@ def test_a_stream_says_hello_then_how_the_feed_is(held: Serving) -> None:
         assert next_of(socket, "feed")["as_of_ms"] > first["as_of_ms"]
 
 
-def test_a_snapshot_is_what_the_api_tells(held: Serving) -> None:
-    with subscribed(held, {"asset": "BTC", "expiry": "29JAN27", "settle": "USDC"}) as socket:
-        told = next_of(socket, "subscribed")
-        assert told["symbols"] == 6
+def test_a_snapshot_equals_the_api(server: Serving) -> None:
+    with subscribed(server, {"asset": "BTC", "expiry": "29JAN27", "settle": "USDC"}) as socket:
+        message = next_of(socket, "subscribed")
+        assert message["symbols"] == 6
         first = next_of(socket, "rows")
     assert (first["full"], first["more"], first["skipped"]) == (True, False, 0)
-    chain = held.get("/v1/chains/BTC/29JAN27?settle=USDC").json
+    chain = server.get("/v1/chains/BTC/29JAN27?settle=USDC").json
     sides = [row[side] for row in chain["strikes"] for side in ("call", "put")]
     told_rows = {row["symbol"]: row for row in first["rows"]}
     assert told_rows == {
@@ -63,8 +63,8 @@ def test_a_snapshot_is_what_the_api_tells(held: Serving) -> None:
     assert first["as_of_ms"] >= max(row["ts_ms"] for row in first["rows"])
 
 
-def test_what_changes_is_told_and_no_more(held: Serving) -> None:
-    with subscribed(held, {"asset": "ETH"}) as socket:
+def test_only_changed_fields_are_sent(server: Serving) -> None:
+    with subscribed(server, {"asset": "ETH"}) as socket:
         next_of(socket, "rows")
         later = next_of(socket, "rows")
     assert later["full"] is False
@@ -73,9 +73,9 @@ def test_what_changes_is_told_and_no_more(held: Serving) -> None:
     assert set(row) <= {"symbol", "mark_price", "ts_ms", "rt_ms", "seq", "time_value"}
 
 
-def test_applied_in_order_changes_make_what_the_api_tells(held: Serving) -> None:
+def test_changes_applied_in_order_equal_the_api(server: Serving) -> None:
     rows: dict[str, dict[str, Any]] = {}
-    with subscribed(held, {"symbols": [MOVING]}) as socket:
+    with subscribed(server, {"symbols": [MOVING]}) as socket:
         for _ in range(20):
             for row in next_of(socket, "rows")["rows"]:
                 rows[row["symbol"]] = rows.get(row["symbol"], {}) | row
@@ -83,58 +83,61 @@ def test_applied_in_order_changes_make_what_the_api_tells(held: Serving) -> None
         def agree() -> bool:
             for row in next_of(socket, "rows")["rows"]:
                 rows[row["symbol"]] = rows[row["symbol"]] | row
-            told = held.get(f"/v1/options/{MOVING}").json
-            return all(told[name] == value for name, value in rows[MOVING].items())
+            message = server.get(f"/v1/options/{MOVING}").json
+            return all(message[name] == value for name, value in rows[MOVING].items())
 
         until(agree)
 
 
-def test_what_is_not_live_any_more_is_told_without_a_tick(store: Store, held: Serving) -> None:
+def test_a_dead_feed_is_sent_as_changed_rows(store: Store, server: Serving) -> None:
     quiet = "BTC-29JAN27-100000-C-USDT"
-    with subscribed(held, {"symbols": [quiet, MUTED]}) as socket:
+    with subscribed(server, {"symbols": [quiet, MUTED]}) as socket:
         first = {row["symbol"]: row for row in next_of(socket, "rows")["rows"]}
         assert first[quiet]["live"] is True
         assert (first[MUTED]["live"], first[MUTED]["reason"]) == (False, "ConnectionMuted")
         store.client.hset("fastopts:feed", "heartbeat_ms", 0)
-        later = next_of(socket, "rows", lambda told: told["rows"])
+        later = next_of(socket, "rows", lambda message: message["rows"])
         by_symbol = {row["symbol"]: row for row in later["rows"]}
         assert by_symbol[quiet] == {"symbol": quiet, "live": False, "reason": "FeedDown"}
-        assert next_of(socket, "feed", lambda told: not told["alive"])["reason"] == "FeedDown"
+        assert next_of(socket, "feed", lambda message: not message["alive"])["reason"] == "FeedDown"
 
 
-def test_a_scan_and_the_expiries_come_whole(held: Serving) -> None:
-    with subscribed(held, {"scan": {"asset": "BTC", "type": "P", "limit": 2}}) as socket:
-        told = next_of(socket, "scan")
-        body = held.get("/v1/scan?asset=BTC&type=P&limit=2").json
-        assert [one["symbol"] for one in told["options"]] == [
-            one["symbol"] for one in body["options"]
+def test_scans_expiries_and_surfaces_are_sent_whole(server: Serving) -> None:
+    with subscribed(server, {"scan": {"asset": "BTC", "type": "P", "limit": 2}}) as socket:
+        message = next_of(socket, "scan")
+        body = server.get("/v1/scan?asset=BTC&type=P&limit=2").json
+        assert [entry["symbol"] for entry in message["options"]] == [
+            entry["symbol"] for entry in body["options"]
         ]
-        assert (told["considered"], told["excluded"]) == (body["considered"], body["excluded"])
+        assert (message["considered"], message["excluded"]) == (
+            body["considered"],
+            body["excluded"],
+        )
         socket.send(json.dumps({"op": "subscribe", "id": "b", "expiries": "BTC"}))
         expiries = next_of(socket, "expiries")
         assert expiries["id"] == "b"
-        told_labels = [one["label"] for one in expiries["expiries"]]
+        told_labels = [entry["label"] for entry in expiries["expiries"]]
         assert told_labels == [
-            one["label"] for one in held.get("/v1/expiries/BTC").json["expiries"]
+            entry["label"] for entry in server.get("/v1/expiries/BTC").json["expiries"]
         ]
         socket.send(json.dumps({"op": "subscribe", "id": "c", "surface": "BTC"}))
         assert len(next_of(socket, "surface")["expiries"]) == len(told_labels)
 
 
-def test_who_unsubscribes_hears_no_more_of_it(held: Serving) -> None:
-    with subscribed(held, {"symbols": [MOVING]}) as socket:
+def test_an_ended_subscription_sends_nothing(server: Serving) -> None:
+    with subscribed(server, {"symbols": [MOVING]}) as socket:
         next_of(socket, "rows")
         socket.send(json.dumps({"op": "unsubscribe", "id": "a"}))
         next_of(socket, "unsubscribed")
         next_of(socket, "feed")
         kinds = [json.loads(socket.recv(20))["type"] for _ in range(2)]
         assert set(kinds) == {"feed"}
-    broadcaster = held.server.application.broadcaster
-    until(lambda: held.call(lambda: broadcaster.subscribers) == 0)
+    broadcaster = server.server.application.broadcaster
+    until(lambda: server.call(lambda: broadcaster.subscribers) == 0)
 
 
 @pytest.mark.parametrize(
-    ("order", "words"),
+    ("text", "detail"),
     [
         ("x", "is not JSON"),
         ("[]", "not a JSON object"),
@@ -161,36 +164,40 @@ def test_who_unsubscribes_hears_no_more_of_it(held: Serving) -> None:
         ('{"op": "jump"}', "write subscribe"),
     ],
 )
-def test_an_order_that_makes_no_sense_is_answered(held: Serving, order: str, words: str) -> None:
-    with held.websocket() as socket:
-        socket.send(order)
-        told = next_of(socket, "error")
-        assert words in told["detail"]
+def test_an_invalid_message_gets_an_error(server: Serving, text: str, detail: str) -> None:
+    with server.websocket() as socket:
+        socket.send(text)
+        message = next_of(socket, "error")
+        assert detail in message["detail"]
         socket.send('{"op": "ping"}')
         next_of(socket, "pong")
 
 
-def test_a_refused_scan_names_the_arguments_at_fault(held: Serving) -> None:
-    with held.websocket() as socket:
+def test_a_refused_scan_names_the_arguments_at_fault(server: Serving) -> None:
+    with server.websocket() as socket:
         for scan, names in (
             ('{"min_iv": 80}', ["min_iv"]),
             ('{"min_dte": 9, "max_dte": 8}', ["min_dte", "max_dte"]),
         ):
             socket.send(f'{{"op": "subscribe", "id": "a", "scan": {scan}}}')
-            told = next_of(socket, "error")
-            assert (told["id"], told["reason"], told["arguments"]) == ("a", "BadInput", names)
+            message = next_of(socket, "error")
+            assert (message["id"], message["reason"], message["arguments"]) == (
+                "a",
+                "BadInput",
+                names,
+            )
 
 
-def test_an_id_is_taken_once(held: Serving) -> None:
-    with subscribed(held, {"asset": "BTC"}) as socket:
+def test_an_id_is_used_once(server: Serving) -> None:
+    with subscribed(server, {"asset": "BTC"}) as socket:
         next_of(socket, "subscribed")
         socket.send(json.dumps({"op": "subscribe", "id": "a", "asset": "ETH"}))
         assert "is in use" in next_of(socket, "error")["detail"]
 
 
-def test_events_say_what_a_socket_says(held: Serving) -> None:
+def test_events_have_the_messages_of_a_websocket(server: Serving) -> None:
     query = "?subscribe=%7B%22asset%22:%22ETH%22%7D&subscribe=%7B%22expiries%22:%22BTC%22%7D"
-    with held.events(query) as messages:
+    with server.events(query) as messages:
         kinds = {}
         for message in messages:
             kinds[message["type"]] = message
@@ -201,8 +208,8 @@ def test_events_say_what_a_socket_says(held: Serving) -> None:
     assert [row["symbol"] for row in kinds["rows"]["rows"]] == [MOVING]
 
 
-def test_events_refuse_what_is_not_listed_and_go_on(held: Serving) -> None:
-    wishes = (
+def test_events_refuse_unlisted_selections_and_continue(server: Serving) -> None:
+    selections = (
         {"symbols": ["BTC-25JUN27-1-C-USDT"]},
         {"asset": "DOGE"},
         {"asset": "BTC", "expiry": "1JAN20"},
@@ -210,9 +217,9 @@ def test_events_refuse_what_is_not_listed_and_go_on(held: Serving) -> None:
         {"scan": {"min_delta": 25}},
         {"asset": "ETH"},
     )
-    query = "&".join(f"subscribe={quote(json.dumps(wish))}" for wish in wishes)
+    query = "&".join(f"subscribe={quote(json.dumps(selection))}" for selection in selections)
     refused: dict[str, str] = {}
-    with held.events(f"?{query}") as messages:
+    with server.events(f"?{query}") as messages:
         for message in messages:
             if message["type"] == "error":
                 refused[message["id"]] = message["detail"]
@@ -233,41 +240,41 @@ def delist(store: Store, *symbols: str) -> None:
 
 
 @pytest.mark.parametrize("is_socket", [True, False], ids=["websocket", "events"])
-def test_an_expiry_that_leaves_the_listing_is_told(
-    store: Store, held: Serving, is_socket: bool
+def test_an_expiry_that_leaves_the_listing_is_an_error(
+    store: Store, server: Serving, is_socket: bool
 ) -> None:
     members: Any = store.client.smembers("options:ETH")
     names = {name.decode() for name in members}
     listed = {name for name in names if name.split("-")[1] == "29JAN27"}
     assert names > listed > set()
-    wish = {"asset": "ETH", "expiry": "29JAN27", "settle": "USDT"}
+    selection = {"asset": "ETH", "expiry": "29JAN27", "settle": "USDT"}
     with contextlib.ExitStack() as stack:
         if is_socket:
-            socket = stack.enter_context(subscribed(held, wish))
+            socket = stack.enter_context(subscribed(server, selection))
             messages: Messages = map(json.loads, iter(lambda: socket.recv(20), None))
         else:
-            query = f"?subscribe={quote(json.dumps(wish))}"
-            messages = stack.enter_context(held.events(query))
-        next(one for one in messages if one["type"] == "rows")
+            query = f"?subscribe={quote(json.dumps(selection))}"
+            messages = stack.enter_context(server.events(query))
+        next(entry for entry in messages if entry["type"] == "rows")
         delist(store, *listed)
-        told = next(one for one in messages if one["type"] == "error")
-    assert (told["id"], told["reason"]) == ("a" if is_socket else "0", "Unknown")
-    assert told["detail"] == "no series ETH 29JAN27 settled in USDT; there are: 25JUN27 USDT"
+        message = next(entry for entry in messages if entry["type"] == "error")
+    assert (message["id"], message["reason"]) == ("a" if is_socket else "0", "Unknown")
+    assert message["detail"] == "no series ETH 29JAN27 settled in USDT; there are: 25JUN27 USDT"
 
 
-def test_what_is_listed_later_is_told_and_what_is_not_is_gone(store: Store, held: Serving) -> None:
+def test_new_listings_are_sent_and_delisted_symbols_are_gone(store: Store, server: Serving) -> None:
     new, old = "ETH-25JUN27-5000-C-USDT", "ETH-29JAN27-3000-C-USDT"
-    with subscribed(held, {"asset": "ETH"}) as socket:
+    with subscribed(server, {"asset": "ETH"}) as socket:
         next_of(socket, "rows")
         store.client.srem("options:ETH", old)
         store.option(new, 0.4)
         store.list(new, tick_size="0.1")
         store.client.hincrby("fastopts:feed", "universe", 1)
-        gone: set[str] = set()
-        fresh: dict[str, Any] = {}
-        while old not in gone or new not in fresh:
-            told = next_of(socket, "rows")
-            gone |= set(told["gone"])
-            fresh |= {row["symbol"]: row for row in told["rows"]}
-    assert gone == {old}
-    assert fresh[new]["strike"] == 5000
+        gone_symbols: set[str] = set()
+        new_rows: dict[str, Any] = {}
+        while old not in gone_symbols or new not in new_rows:
+            message = next_of(socket, "rows")
+            gone_symbols |= set(message["gone"])
+            new_rows |= {row["symbol"]: row for row in message["rows"]}
+    assert gone_symbols == {old}
+    assert new_rows[new]["strike"] == 5000

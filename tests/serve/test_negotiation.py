@@ -1,4 +1,4 @@
-"""Which encoding an answer is sent with."""
+"""The encoding and the media type of a response."""
 
 import gzip
 
@@ -45,7 +45,7 @@ def test_weights_are_found_behind_other_parameters() -> None:
     assert weights(header) == {"text/csv": 0.3, "application/json": 0.2, "*/*": 1.0}
 
 
-def test_the_page_is_sent_as_asked(serving: Serving) -> None:
+def test_the_page_is_sent_in_the_accepted_coding(serving: Serving) -> None:
     plain = serving.get("/", {"Accept-Encoding": "gzip;q=0, identity"})
     packed = serving.get("/", {"Accept-Encoding": "gzip"})
     assert (plain["content-encoding"], packed["content-encoding"]) == (None, "gzip")
@@ -60,7 +60,7 @@ def test_the_page_is_sent_as_asked(serving: Serving) -> None:
     assert (refused.status, refused.reason) == (406, "NotAcceptable")
 
 
-def test_csv_that_is_refused_is_not_sent(serving: Serving) -> None:
+def test_csv_is_sent_only_if_it_is_preferred(serving: Serving) -> None:
     json_type = "application/json"
     for accepted, expected in {
         "text/csv;q=0": json_type,

@@ -1,4 +1,4 @@
-"""What the server tells Prometheus."""
+"""The server's metrics, as Prometheus parses them."""
 
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -11,15 +11,13 @@ def samples(server: Serving) -> list[tuple[str, dict[str, str], float]]:
     text = server.get("/metrics").body.decode()
     families = text_string_to_metric_families(text)
     return [
-        (one.name, dict(one.labels), float(one.value))
+        (sample.name, dict(sample.labels), float(sample.value))
         for family in families
-        for one in family.samples
+        for sample in family.samples
     ]
 
 
-def test_what_alerts_and_dashboard_ask_for_is_what_there_is(
-    living: Living, serving: Serving
-) -> None:
+def test_alerts_and_dashboard_use_existing_metrics(living: Living, serving: Serving) -> None:
     living.store.client.hset("stats", "received", 5)
     assert serving.get("/ready", {"Host": "evil.example"}).status == 421
     with serving.raw() as broken:
@@ -29,25 +27,25 @@ def test_what_alerts_and_dashboard_ask_for_is_what_there_is(
         socket.recv()
         until(lambda: serving.server.application.source.counters)
         until(lambda: serving.server.application.source.redis_s)
-        found = samples(serving)
-    ours = {name: set(labels) for name, labels, _ in found if name.startswith("fastopts_serve")}
+        scraped = samples(serving)
+    ours = {name: set(labels) for name, labels, _ in scraped if name.startswith("fastopts_serve")}
     assert ours == SERVE_METRICS | SERVE_REPEATS
-    assert {name for name, *_ in found} - ours.keys() == {
+    assert {name for name, *_ in scraped} - ours.keys() == {
         "process_cpu_seconds_total",
         "process_resident_memory_bytes",
     }
 
 
-def test_the_figures_are_what_happened(serving: Serving) -> None:
+def test_metrics_count_requests_and_streams(serving: Serving) -> None:
     def value(name: str, **labels: str) -> float:
-        told = [one for kind, has, one in samples(serving) if (kind, has) == (name, labels)]
-        return told[0] if told else 0.0
+        values = [sample for kind, has, sample in samples(serving) if (kind, has) == (name, labels)]
+        return values[0] if values else 0.0
 
-    asked = {"route": "/v1/feed", "status": "200"}
-    before = value("fastopts_serve_requests_total", **asked)
+    labels_of_feed = {"route": "/v1/feed", "status": "200"}
+    before = value("fastopts_serve_requests_total", **labels_of_feed)
     serving.get("/v1/feed")
-    assert value("fastopts_serve_requests_total", **asked) == before + 1
-    counted = sum(one for name, _, one in samples(serving) if name.endswith("requests_total"))
+    assert value("fastopts_serve_requests_total", **labels_of_feed) == before + 1
+    counted = sum(sample for name, _, sample in samples(serving) if name.endswith("requests_total"))
     assert value("fastopts_serve_request_seconds_count") >= counted
     assert value("fastopts_serve_ready") == 1
     assert value("fastopts_serve_live_options") == serving.get("/v1/feed").json["live"]

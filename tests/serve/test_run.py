@@ -1,4 +1,4 @@
-"""On which addresses a server listens."""
+"""The addresses on which a server listens."""
 
 import http.client
 import socket
@@ -34,7 +34,7 @@ def test_several_addresses_have_one_port(living: Living) -> None:
 
 
 @needs_ipv6
-def test_every_address_of_ipv6_is_every_address(living: Living) -> None:
+def test_the_ipv6_wildcard_includes_ipv4(living: Living) -> None:
     settings = replace(with_tokens(), bind=("::",))
     with Serving(living.store.url, settings) as serving:
         assert status("127.0.0.1", serving.port, bearer()) == 200
@@ -43,7 +43,7 @@ def test_every_address_of_ipv6_is_every_address(living: Living) -> None:
 
 @needs_ipv6
 @pytest.mark.parametrize("bind", [("::", "127.0.0.1"), ("127.0.0.1", "::")])
-def test_ipv6_beside_an_address_of_ipv4_serves_that_one_alone(
+def test_the_ipv6_wildcard_beside_an_ipv4_address_excludes_others(
     living: Living, bind: tuple[str, ...]
 ) -> None:
     settings = replace(with_tokens(), bind=bind)
@@ -58,7 +58,7 @@ def test_one_address_that_is_not_loopback_needs_tokens() -> None:
         ServeSettings(bind=("127.0.0.1", "192.0.2.1")).check()
 
 
-def test_an_address_that_can_not_be_had_is_named(living: Living) -> None:
+def test_an_unavailable_address_is_named(living: Living) -> None:
     settings = replace(with_tokens(), bind=("127.0.0.1", "203.0.113.255"))
     with (
         pytest.raises(ConfigError, match=r"--bind 203\.0\.113\.255"),

@@ -1,4 +1,4 @@
-"""How a server ends: with a word to each stream, in time whoever holds on, and with 0."""
+"""Shutdown: a bye for each stream, in time, with exit code 0."""
 
 import signal
 from contextlib import ExitStack
@@ -14,7 +14,7 @@ from tests.serve.serving import Serving, frame, strict, until
 SMALL = 4096
 
 
-def test_each_stream_hears_bye_and_is_closed_as_one_that_may_come_again(living: Living) -> None:
+def test_each_stream_gets_bye_and_a_close_code_for_reconnecting(living: Living) -> None:
     with Serving(living.store.url) as serving, serving.raw() as socket, serving.raw() as events:
         serving.ready()
         assert socket.upgrade() == 101
@@ -28,15 +28,15 @@ def test_each_stream_hears_bye_and_is_closed_as_one_that_may_come_again(living: 
             assert (last["type"], last["reason"]) == ("bye", "Restart")
 
 
-def test_nobody_holds_it_up(living: Living) -> None:
-    """Neither who reads nothing nor who is silent, in the middle of a request, or slow."""
+def test_no_client_delays_the_shutdown(living: Living) -> None:
+    """Neither one that reads nothing, nor an idle one, nor one with half a request."""
     with (
         Serving(living.store.url, buffer=SMALL) as serving,
         ExitStack() as stack,
     ):
         serving.ready()
-        held = [stack.enter_context(serving.raw(buffer=SMALL)) for _ in range(12)]
-        for number, raw in enumerate(held):
+        clients = [stack.enter_context(serving.raw(buffer=SMALL)) for _ in range(12)]
+        for number, raw in enumerate(clients):
             match number % 4:
                 case 0:
                     assert raw.upgrade() == 101
@@ -46,7 +46,7 @@ def test_nobody_holds_it_up(living: Living) -> None:
                     raw.ask("/page/vendor/echarts.common.min.js")
                 case 2:
                     raw.send(b"GET / HTTP/1.1\r\nHost: ")
-        until(lambda: serving.connections == len(held))
+        until(lambda: serving.connections == len(clients))
         serving.end()
         assert not serving.connections
 
@@ -55,8 +55,8 @@ def test_nobody_holds_it_up(living: Living) -> None:
 def test_a_signal_ends_the_process_in_order(
     shared_valkey: EmbeddedValkey, tmp_path: Path, number: int
 ) -> None:
-    words = ("serve", "--port", "0", "--redis-url", shared_valkey.url)
-    with start(*words, cwd=tmp_path, module="fastopts.cli.__main__") as process:
+    options = ("serve", "--port", "0", "--redis-url", shared_valkey.url)
+    with start(*options, cwd=tmp_path, module="fastopts.cli.__main__") as process:
         try:
             wait_for_line(process.stderr, "http://")
             process.send_signal(number)
