@@ -22,14 +22,14 @@ from fastopts.sim.dialect import TICKERS
 from fastopts.sim.faults import Faults
 from fastopts.sim.settings import SimSettings
 
-__all__ = ("Outcome", "SimSession")
+__all__ = ("SessionReply", "SimSession")
 
 _QUOTES_AND_COMMA = 3
 _BRACKETS_LESS_COMMA = 1
 
 
 @dataclass(slots=True)
-class Outcome:
+class SessionReply:
     """Result of a message: replies, and symbols to start and stop delivering."""
 
     replies: list[bytes] = field(default_factory=list)
@@ -57,7 +57,7 @@ class SimSession:
         self._is_trading = is_trading
         self._late: list[bytes] = []
 
-    def receive(self, message: str | bytes, now_ms: int) -> Outcome:
+    def receive(self, message: str | bytes, now_ms: int) -> SessionReply:
         """Process one message from the client."""
         try:
             request = orjson.loads(message)
@@ -66,7 +66,7 @@ class SimSession:
         match request:
             case {"op": "ping"}:
                 replies = [] if self._faults.withhold_pongs else [dialect.pong(now_ms)]
-                return Outcome(replies, is_ping=True)
+                return SessionReply(replies, is_ping=True)
             case {"op": "subscribe", "args": list(args)}:
                 return self._subscribe(args)
             case {"op": "unsubscribe", "args": list(args)}:
@@ -74,13 +74,13 @@ class SimSession:
             case {"op": "subscribe" | "unsubscribe"}:
                 return self._refusal()
             case {"op": op}:
-                return Outcome([dialect.invalid_op(self.conn_id, op)])
-        return Outcome([dialect.invalid_op(self.conn_id, None)])
+                return SessionReply([dialect.invalid_op(self.conn_id, op)])
+        return SessionReply([dialect.invalid_op(self.conn_id, None)])
 
-    def _subscribe(self, args: list[Any]) -> Outcome:
+    def _subscribe(self, args: list[Any]) -> SessionReply:
         if not self._is_allowed(args):
             return self._refusal()
-        outcome, failed, succeeded = Outcome(), [], []
+        outcome, failed, succeeded = SessionReply(), [], []
         for topic in args:
             if self._fails(topic):
                 failed.append(topic)
@@ -92,13 +92,13 @@ class SimSession:
                 outcome.started.append(symbol)
         return self._ack(outcome, failed, succeeded)
 
-    def _unsubscribe(self, args: list[Any]) -> Outcome:
+    def _unsubscribe(self, args: list[Any]) -> SessionReply:
         if not _are_topics(args):
             return self._refusal()
         self.topics.difference_update(args)
-        return self._ack(Outcome(stopped=[_symbol(topic) for topic in args]), [], args)
+        return self._ack(SessionReply(stopped=[_symbol(topic) for topic in args]), [], args)
 
-    def _ack(self, outcome: Outcome, failed: list[str], succeeded: list[str]) -> Outcome:
+    def _ack(self, outcome: SessionReply, failed: list[str], succeeded: list[str]) -> SessionReply:
         if self._faults.withhold_acks:
             return outcome
         ack = dialect.ack(self.conn_id, failed, succeeded)
@@ -111,10 +111,10 @@ class SimSession:
             self._late = []
         return outcome
 
-    def _refusal(self) -> Outcome:
+    def _refusal(self) -> SessionReply:
         if self._faults.hang_up:
-            return Outcome(is_end=True)
-        return Outcome([dialect.refusal(self.conn_id)])
+            return SessionReply(is_end=True)
+        return SessionReply([dialect.refusal(self.conn_id)])
 
     def _is_delivered(self, topic: str) -> bool:
         limit = self._faults.topics_delivered_max

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from fastopts.sim.faults import Faults
-from fastopts.sim.session import Outcome, SimSession
+from fastopts.sim.session import SessionReply, SimSession
 from fastopts.sim.settings import SimSettings
 from tests.sim.conftest import T0_MS
 
@@ -22,12 +22,12 @@ class Client:
             "conn-1", SimSettings(**settings), faults or Faults(), TRADING.__contains__
         )
 
-    def send(self, request: object) -> tuple[Any, Outcome]:
+    def send(self, request: object) -> tuple[Any, SessionReply]:
         message = request if isinstance(request, str | bytes) else json.dumps(request)
         outcome = self.session.receive(message, T0_MS)
         return json.loads(outcome.replies[0]) if outcome.replies else None, outcome
 
-    def subscribe(self, *topics: Any) -> tuple[Any, Outcome]:
+    def subscribe(self, *topics: Any) -> tuple[Any, SessionReply]:
         return self.send({"req_id": "r", "op": "subscribe", "args": list(topics)})
 
 

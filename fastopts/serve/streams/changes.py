@@ -36,7 +36,7 @@ class ChangeLog:
     def relisted(self) -> None:
         """Do nothing: each beat compares the mirror's listing with the one before."""
 
-    def broke(self, words: str) -> None:
+    def broke(self, reason: str) -> None:
         """Record that live values may be stale."""
         self._is_any = True
 
