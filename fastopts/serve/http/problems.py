@@ -75,7 +75,9 @@ def from_error(error: FastoptsError) -> Problem:
 
 def not_found() -> Problem:
     """Return the response for a path that the server does not have."""
-    return Problem(404, Reason.NO_SUCH_PATH, "no such path; see /v1/openapi.json for the paths of the API")
+    return Problem(
+        404, Reason.NO_SUCH_PATH, "no such path; see /v1/openapi.json for the paths of the API"
+    )
 
 
 def internal_error(error: BaseException) -> Problem:
