@@ -22,7 +22,7 @@ WITH_EXAMPLES = [
     page for page in PAGES if page.name != "serving.md" and any(examples(page, "python"))
 ]
 
-# Commands that need no more than a store; top is the subject of tests/cli/test_top.py.
+# Commands that need no more than a store; top is the subject of tests/cli/top/.
 READING = "status|summary|expiries|chain|smile|get|scan|watch|export"
 COMMANDS = [
     line

@@ -5,38 +5,15 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from fastopts import keys
 from fastopts.sim import Clock, SimSettings
 from tests import certificates
-from tests.cli.process import diagnose, fastopts, start
-from tests.sim.conftest import Running, until
-from tests.store import Store
+from tests.cli.doctor.venues import at, levels, look
+from tests.sim.conftest import Running
 
 TICKERS = "/v5/market/tickers"
-NO_REDIS = ("--redis-url", "redis://127.0.0.1:1")
-CHECKS = ("rest dns", "rest tls", "rest", "venue clock", "ws dns", "ws tls", "ws tick")
-
-
-def look(words: list[str], cwd: Path, **variables: Any) -> dict[str, dict[str, Any]]:
-    return diagnose(*NO_REDIS, *words, cwd=cwd, **variables)
-
-
-def levels(found: dict[str, dict[str, Any]]) -> list[str]:
-    return [found[name]["level"] for name in CHECKS]
-
-
-def at(rest_url: str, ws_url: str) -> list[str]:
-    return ["--venue", "sim", "--rest-url", rest_url, "--ws-url", ws_url]
-
-
-def is_covered(store: Store) -> bool:
-    told: Any = store.client.hget(keys.FEED, "coverage") or b"0/0"
-    covered, wanted = map(int, told.split(b"/"))
-    return covered == wanted > 0
 
 
 @contextmanager
@@ -61,25 +38,6 @@ def secure(days: float) -> Iterator[list[str]]:
         listener.shutdown(socket.SHUT_RDWR)
         listener.close()
         thread.join()
-
-
-def test_all_is_green_with_a_collector_at_work(
-    tmp_path: Path, there: list[str], store: Store
-) -> None:
-    store.client.flushall()
-    words = (*there, "--redis-url", store.url)
-    with start("track", *words, "--coins", "BTC,ETH,SOL,XRP", cwd=tmp_path) as collector:
-        assert collector.stderr is not None
-        assert any("quotes from REST" in line for line in collector.stderr)
-        until(lambda: is_covered(store))
-        done = fastopts("doctor", *words, cwd=tmp_path)
-        collector.terminate()
-        collector.communicate(timeout=30)
-    first, *lines, last = done.out.splitlines()
-    assert first == "SIMULATED: not the market"
-    assert [line.split()[0] for line in lines] == ["green"] * 19
-    assert last == "all 19 green"
-    assert done.code == 0
 
 
 def test_what_a_healthy_venue_says(tmp_path: Path, there: list[str], venue: Running) -> None:
@@ -118,34 +76,6 @@ def test_an_answer_that_is_none_is_red(
     venue.venue.faults.rest[TICKERS] = (status, body)
     found = look(there, tmp_path)["rest"]
     assert (found["level"], found["words"]) == ("red", words)
-
-
-def test_a_mute_websocket_is_red(tmp_path: Path, there: list[str], venue: Running) -> None:
-    venue.venue.faults.mute = True
-    found = look(there, tmp_path)
-    assert levels(found) == [*["green"] * 6, "red"]
-    assert "connected, but BTC-" in found["ws tick"]["words"]
-    assert "did not tick" in found["ws tick"]["words"]
-
-
-def test_a_refused_topic_is_red(tmp_path: Path, there: list[str], venue: Running) -> None:
-    venue.venue.faults.fail_topics = {f"tickers.{symbol}" for symbol in venue.venue.symbols}
-    found = look(there, tmp_path)["ws tick"]
-    assert found["level"] == "red"
-    assert "was refused" in found["words"]
-
-
-@pytest.mark.parametrize(
-    ("status", "remedy"), [(403, "wait 10 minutes"), (502, "check the firewall")]
-)
-def test_a_refused_handshake_is_red(
-    tmp_path: Path, there: list[str], venue: Running, status: int, remedy: str
-) -> None:
-    venue.venue.faults.refuse_status = status
-    found = look(there, tmp_path)["ws tick"]
-    assert found["level"] == "red"
-    assert f"HTTP {status}" in found["words"]
-    assert found["remedy"].startswith(remedy)
 
 
 def test_a_name_that_does_not_resolve_is_red(tmp_path: Path) -> None:
