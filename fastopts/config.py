@@ -55,7 +55,7 @@ class Secret:
 class Settings:
     """What the collector is told; *remarks* are for the operator, on what was odd about it."""
 
-    venue: Literal["bybit", "bybit-testnet", "sim"] = "bybit"
+    venue: Literal["bybit", "sim"] = "bybit"
     testnet: bool = False
     coins: tuple[str, ...] | None = None  # None: all that the venue lists
     rest_url: str | None = None
@@ -429,6 +429,9 @@ def load(
         faults += _name_tls_files(values)
     if faults:
         raise ConfigError("; ".join(faults))
+    if values.get("venue") == "bybit-testnet":
+        # one form of it in Settings, so that hosts of the mainnet are refused in either spelling
+        values |= {"venue": "bybit", "testnet": True}
     secret = None if password is None else Secret(password)
     return Settings(**values, redis_password=secret, remarks=tuple(remarks))
 

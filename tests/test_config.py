@@ -267,3 +267,11 @@ def test_figures_are_told_at_a_port_of_loopback_or_where_it_is_said(
     assert config.load({"metrics_port": text}, {}, {}).metrics_address == (host, port)
     assert config.load({}, {}, {"metrics_port": 8051}).metrics_address == ("127.0.0.1", 8051)
     assert Settings().metrics_address is None
+
+
+def test_the_testnet_may_be_named_as_a_venue() -> None:
+    for options in ({"venue": "bybit-testnet"}, {"testnet": True}):
+        settings = config.load(options, {}, {})
+        assert (settings.venue, settings.testnet) == ("bybit", True)
+    assert config.load({}, {"FASTOPTS_VENUE": "bybit-testnet"}, {}).testnet
+    assert config.load({}, {}, {"venue": "bybit-testnet"}).testnet

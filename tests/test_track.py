@@ -8,12 +8,15 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
 
-from fastopts import keys
+from fastopts import keys, track
+from fastopts.config import SETTINGS
 from fastopts.embedded import EmbeddedValkey
+from tests.cli.process import Done, fastopts
 from tests.processes import finish, sim_venue, start, wait_for_line
 
 
@@ -36,70 +39,98 @@ def fresh_db(valkey: EmbeddedValkey) -> Iterator[redis.Redis]:
         yield client
 
 
+def track_here(*words: str, cwd: Path, **variables: Any) -> Done:
+    """Run the collector's `main` in this process: for what fails before it collects."""
+    return fastopts(*words, cwd=cwd, program=track.main, **variables)
+
+
 @pytest.mark.parametrize(
-    ("words", "code", "said"),
+    ("words", "message"),
     [
-        (["--coin", "BTC"], 2, "unknown option --coin; did you mean --coins?"),
-        (["trak"], 2, "COMMAND: 'trak' is invalid: choose track or fetch or refresh"),
-        (["--flush-ms"], 2, "--flush-ms needs a value: --flush-ms MS"),
-        (["--flush-ms", "0", "--venue", "okx"], 2, "choose bybit or bybit-testnet or sim"),
-        (["--redis-url", "http://:hunter2@x"], 2, "begins with redis://"),
-        (["--venue", "sim", "--standby"], 2, "set --redis-url"),
-        (["--ws-url", "ws://127.0.0.1:1/x"], 2, "set both --rest-url and --ws-url"),
-        (
-            ["--venue", "sim", "--no-embedded"],
-            2,
-            "not allowed (--no-embedded, FASTOPTS_EMBEDDED=0)",
-        ),
-        (["--venue", "sim", "--testnet"], 2, "exclude each other"),
+        (["--coin", "BTC"], "unknown option --coin; did you mean --coins?"),
+        (["trak"], "COMMAND: 'trak' is invalid: choose track or fetch or refresh"),
+        (["--flush-ms"], "--flush-ms needs a value: --flush-ms MS"),
+        (["--flush-ms", "0", "--venue", "okx"], "choose bybit or bybit-testnet or sim"),
+        (["--redis-url", "http://:hunter2@x"], "begins with redis://"),
     ],
 )
-def test_a_mistake_is_told_in_one_line(
-    tmp_path: Path, words: list[str], code: int, said: str
+def test_a_wrong_setting_is_reported_in_one_line(
+    tmp_path: Path, words: list[str], message: str
 ) -> None:
-    returned, out, err = finish(start(*words, cwd=tmp_path))
-    assert returned == code
-    assert out == ""
-    *log, last = err.splitlines()
-    assert last.startswith("fastopts: ")
-    assert said in last
-    assert all(re.match(r"\d\d:\d\d:\d\dZ ", line) for line in log)
+    code, out, err = track_here(*words, cwd=tmp_path)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert err.startswith("fastopts: ")
+    assert message in err
     assert "hunter2" not in err
 
 
 @pytest.mark.parametrize(
-    ("variables", "said"),
+    ("words", "message"),
+    [
+        (["--venue", "sim", "--standby"], "set --redis-url"),
+        (["--ws-url", "ws://127.0.0.1:1/x"], "set both --rest-url and --ws-url"),
+        (["--venue", "sim", "--no-embedded"], "not allowed (--no-embedded, FASTOPTS_EMBEDDED=0)"),
+        (["--venue", "sim", "--testnet"], "exclude each other"),
+    ],
+)
+def test_settings_that_do_not_fit_are_reported_after_the_log(
+    tmp_path: Path, words: list[str], message: str
+) -> None:
+    returned, out, err = finish(start(*words, cwd=tmp_path))
+    assert (returned, out) == (2, "")
+    *log, last = err.splitlines()
+    assert last.startswith("fastopts: ")
+    assert message in last
+    assert all(re.match(r"\d\d:\d\d:\d\dZ ", line) for line in log)
+
+
+def test_the_testnet_is_a_venue_of_its_own_name(tmp_path: Path) -> None:
+    words = ("--venue", "bybit-testnet", "--rest-url", "https://api.bybit.com")
+    returned, _, err = finish(start("fetch", *words, cwd=tmp_path))
+    assert returned == 2
+    assert "https://api.bybit.com serves bybit" in err
+
+
+def test_the_old_spelling_of_a_switch_works_with_a_warning(tmp_path: Path) -> None:
+    words = ("--embedded", "0", "--redis-url", "http://x")
+    code, _, err = track_here(*words, cwd=tmp_path)
+    first, *_ = err.splitlines()
+    assert (code, first) == (2, "fastopts: --embedded 0 is deprecated: use --no-embedded")
+
+
+@pytest.mark.parametrize(
+    ("variables", "message"),
     [
         ({"FASTOPTS_COIN": "BTC"}, "FASTOPTS_COIN; did you mean FASTOPTS_COINS?"),
         ({"FASTOPTS_LOG_FORMAT": "xml"}, "FASTOPTS_LOG_FORMAT='xml': choose text or json"),
         ({"FASTOPTS_CONFIG": "none.toml"}, "none.toml"),
     ],
 )
-def test_a_mistake_in_the_environment_is_told_too(
-    tmp_path: Path, variables: dict[str, str], said: str
+def test_a_mistake_in_the_environment_is_reported(
+    tmp_path: Path, variables: dict[str, str], message: str
 ) -> None:
-    returned, _, err = finish(start(cwd=tmp_path, **variables))
-    assert (returned, err.count("\n")) == (2, 1)
-    assert said in err
+    code, _, err = track_here(cwd=tmp_path, **variables)
+    assert (code, err.count("\n")) == (2, 1)
+    assert message in err
 
 
-def test_the_file_is_read_and_its_mistakes_told(tmp_path: Path) -> None:
+def test_a_mistake_in_the_file_is_reported(tmp_path: Path) -> None:
     (tmp_path / "fastopts.toml").write_text('coinz = ["BTC"]\n')
-    returned, _, err = finish(start(cwd=tmp_path))
-    assert (returned, err.strip()) == (
-        2,
-        "fastopts: there is no setting coinz; did you mean coins?",
-    )
+    code, _, err = track_here(cwd=tmp_path)
+    assert (code, err) == (2, "fastopts: there is no setting coinz; did you mean coins?\n")
     (tmp_path / "fastopts.toml").write_text("coins = [")
-    returned, _, err = finish(start(cwd=tmp_path))
-    assert (returned, err.count("\n")) == (2, 1)
+    code, _, err = track_here(cwd=tmp_path)
+    assert (code, err.count("\n")) == (2, 1)
 
 
-def test_help_shows_every_option_and_an_example(tmp_path: Path) -> None:
-    returned, out, _ = finish(start("--help", cwd=tmp_path))
-    assert returned == 0
-    for word in ("--latency-ms MS", "--insecure", "FASTOPTS_<NAME>", "Example:", "refresh"):
-        assert word in out
+@pytest.mark.parametrize("word", ["-h", "--help"])
+def test_help_shows_every_option_and_an_example(tmp_path: Path, word: str) -> None:
+    code, out, _ = track_here(word, cwd=tmp_path)
+    assert code == 0
+    for name in SETTINGS:
+        assert f"  --{name.replace('_', '-')}" in out
+    for text in ("--latency-ms MS", "FASTOPTS_<NAME>", "Example:", "refresh"):
+        assert text in out
 
 
 def test_fetch_lists_the_universe_into_the_cache_file(tmp_path: Path, sim: list[str]) -> None:

@@ -12,7 +12,7 @@ import os
 import re
 import subprocess
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -67,18 +67,25 @@ class Stream(io.TextIOWrapper):
         return os.pread(self._reading, 1 << 30, 0).decode()
 
 
-def call(*words: str, cwd: Path, out: Stream, err: Stream, **variables: str) -> int:
-    """Call the command's `main` with these streams, working directory and environment."""
+def call(
+    *words: str,
+    cwd: Path,
+    out: Stream,
+    err: Stream,
+    program: Callable[[Sequence[str]], int] = main,
+    **variables: str,
+) -> int:
+    """Call the `main` of *program* with these streams, working directory and environment."""
     with (
         mock.patch.dict(os.environ, processes.environ(**variables), clear=True),
         contextlib.chdir(cwd),
         contextlib.redirect_stdout(out),
         contextlib.redirect_stderr(err),
     ):
-        return main(words)
+        return program(words)
 
 
-def fastopts(*words: str, cwd: Path, **variables: str) -> Done:
+def fastopts(*words: str, cwd: Path, **variables: Any) -> Done:
     """Run the command in this process."""
     with Stream() as out, Stream() as err:
         code = call(*words, cwd=cwd, out=out, err=err, **variables)

@@ -35,7 +35,7 @@ def on_terminal(*words: str, columns: int, **variables: str) -> str:
 
     The command runs in this process, its output is a stream that says it is a terminal.
     """
-    size = {"COLUMNS": str(columns), "LINES": "50", "TERM": "xterm-256color"}
+    size: dict[str, Any] = {"COLUMNS": str(columns), "LINES": "50", "TERM": "xterm-256color"}
     with Stream(is_terminal=True) as screen:
         code = call(*words, cwd=Path.cwd(), out=screen, err=screen, **size | variables)
         assert code == 0, screen.text
