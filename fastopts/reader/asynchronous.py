@@ -319,6 +319,7 @@ class AsyncOptionReader(Uncopied):
         from fastopts.reader.mirrors.listener import check_listener
         from fastopts.reader.selection.scope import scope_of
 
+        # Not a coroutine: a server can start while Redis is down, and report that.
         venue, scope = self._queries.venue, scope_of(None)
         check_listener(listener)
         return AsyncMirror(self._address, venue, scope, self._timeout_s, listener)
@@ -374,6 +375,7 @@ class AsyncOptionReader(Uncopied):
         from fastopts.reader.mirrors.async_mirror import AsyncMirror
         from fastopts.reader.mirrors.async_watch import AsyncWatch
 
+        # A selection that can never match is refused before another connection is opened.
         await self._run(self._queries.check_selection(scope))
         make = partial(AsyncMirror, self._address, self._queries.venue, scope, self._timeout_s)
         watch = AsyncWatch(make, pick, requirements)

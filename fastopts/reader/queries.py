@@ -190,16 +190,17 @@ class Queries:
         coin = settle_coin(settle)
         for _ in range(ATTEMPTS):
             universe = yield from self._source.current_universe(asset)
-            chosen = [each for each in universe.members if coin in (None, each.series.settle)]
-            if not chosen:
+            members = [each for each in universe.members if coin in (None, each.series.settle)]
+            if not members:
                 raise _no_such_coin(universe, coin)
-            symbols = [symbol for each in chosen for symbol in each.symbols]
+            symbols = [symbol for each in members for symbol in each.symbols]
             records, moment = yield from self._source.read(symbols)
             if self._source.is_current(universe, moment):
                 raise_if_down(moment, requirements)
                 results = iter(read_options(symbols, records, moment, requirements))
                 return [
-                    Chain(each, list(islice(results, len(each.symbols))), moment) for each in chosen
+                    Chain(each, list(islice(results, len(each.symbols))), moment)
+                    for each in members
                 ]
         raise relisted_too_often()
 
@@ -251,6 +252,7 @@ class Queries:
         """Return the symbols of *scope* that do not exist or left the listing, with the reason."""
         if not scope.symbols:
             return []
+        # Stale options exist: only the errors of a missing record matter here.
         requirements = Requirements(require_live=False, allow_expired=is_raw)
         results = yield from self.results(scope.symbols, requirements)
         absent = matching.lacking(results)
@@ -294,6 +296,7 @@ class Queries:
             for index, result in enumerate(results)
             if isinstance(result, Absent) and isinstance(result.reason, Unknown)
         }
+        # One more round trip for all unknown symbols together; other reads pay nothing.
         names = [name for spelt in candidates.values() for name in spelt]
         existing = set((yield from self._source.existing(names))) if names else set()
         for index, spelt in candidates.items():
@@ -315,6 +318,7 @@ class Queries:
             names = yield from self._source.assets(asset)
             listing = yield from self._listing(names)
             records = None
+            # MGET needs at least one key.
             if listing.symbols:
                 records, moment = yield from self._source.read(listing.symbols)
             else:
@@ -353,11 +357,11 @@ class Queries:
         named = sorted({symbol.partition("-")[0] for symbol in symbols})
         universes: list[Universe] = []
         for name in named or scope.assets(moment.feed):
-            whole = yield from self._source.current_universe(name)
-            own = [each for each in whole.instruments if not symbols or each.symbol in symbols]
-            universes.append(Universe(name, whole.version, own, ()))
+            universe = yield from self._source.current_universe(name)
+            own = [each for each in universe.instruments if not symbols or each.symbol in symbols]
+            universes.append(Universe(name, universe.version, own, ()))
         matching.check_bounds(universes, scope.bounds, moment.venue_ms, is_raw)
-        instruments = [each for universe in universes for each in universe.instruments]
+        instruments = [instrument for each in universes for instrument in each.instruments]
         matching.check_terms(instruments, scope.bounds, moment.venue_ms, is_raw)
 
 

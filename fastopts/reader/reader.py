@@ -320,6 +320,7 @@ class OptionReader(Uncopied):
         from fastopts.reader.mirrors.mirror import Mirror
         from fastopts.reader.selection.scope import scope_of
 
+        # Not a coroutine: a server can start while Redis is down, and report that.
         venue, scope = self._queries.venue, scope_of(None)
         check_listener(listener)
         return Mirror(self._address, venue, scope, self._timeout_s, listener)
@@ -375,6 +376,7 @@ class OptionReader(Uncopied):
         from fastopts.reader.mirrors.mirror import Mirror
         from fastopts.reader.mirrors.watch import Watch
 
+        # A selection that can never match is refused before another connection is opened.
         self._run(self._queries.check_selection(scope))
         make = partial(Mirror, self._address, self._queries.venue, scope, self._timeout_s)
         watch = Watch(make, pick, requirements)

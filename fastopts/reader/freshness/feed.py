@@ -257,5 +257,5 @@ def _store(text: bytes) -> str:
 
 
 def _coverage(text: bytes) -> tuple[int, int]:
-    covered, _, wanted = text.partition(b"/")
-    return int(covered or 0), int(wanted or 0)
+    covered, _, subscribed = text.partition(b"/")
+    return int(covered or 0), int(subscribed or 0)

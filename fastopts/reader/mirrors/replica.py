@@ -81,7 +81,7 @@ class Replica:
     _read_role_at: float
     _epoch: int  # of the last announcement
     _number: int
-    _other: tuple[int, int]  # epoch and number of the last announcement of another epoch
+    _other_sequence: tuple[int, int]  # epoch and number of the last one of another epoch
     _other_count: int  # of such announcements
     _ignored_epoch: int  # announced without being the feed's: by a collector without the lease
     _is_suspended: bool  # from such an announcement until the feed has been read
@@ -136,8 +136,8 @@ class Replica:
     def start(self, introduction: Iterable[tuple[str, ...]]) -> None:
         """Begin a new connection with the commands of *introduction* (AUTH, SELECT)."""
         self._reset()
-        for words in (*introduction, ("HELLO", "3")):
-            self._exchange.send(pack(*words), _ignore)
+        for command in (*introduction, ("HELLO", "3")):
+            self._exchange.send(pack(*command), _ignore)
 
     def lost(self, error: Exception) -> None:
         """Note that the connection ended with *error*."""
@@ -217,7 +217,7 @@ class Replica:
         self._has_feed = self._was_current = self._is_alive = self._is_snapshot_due = False
         self._channel = ""
         self._epoch = self._number = self._gaps = self._silent_beats = 0
-        self._other = 0, 0
+        self._other_sequence = 0, 0
         self._ignored_epoch = self._other_count = 0
         self._is_suspended = self._is_complete = False
         self.loaded = self._loading = self._master = None
@@ -246,7 +246,7 @@ class Replica:
 
     def _suspend(self, message: Announcement) -> None:
         """Be stale until the feed shows whether the epoch of *message* has begun."""
-        self._other = message.epoch, message.number
+        self._other_sequence = message.epoch, message.number
         self._other_count += 1
         self._is_suspended = True
         if self._read_feed_at < NEVER:
@@ -262,7 +262,9 @@ class Replica:
         if not self._is_suspended or other_count != self._other_count:
             return
         self._is_suspended = False
-        self._ignored_epoch = self._other[0] if self._other[0] != feed.epoch else 0
+        self._ignored_epoch = (
+            self._other_sequence[0] if self._other_sequence[0] != feed.epoch else 0
+        )
         if self._is_complete and feed.epoch == self._epoch:
             self._become_current()
 
@@ -352,8 +354,8 @@ class Replica:
         if before.epoch not in (0, feed.epoch):
             self._break(down or FeedDown("another collector has begun"))
             self._note_gap()
-            if self._other[0] == feed.epoch:
-                self._follow(*self._other)
+            if self._other_sequence[0] == feed.epoch:
+                self._follow(*self._other_sequence)
         self._silent_beats += feed.heartbeat_ms != before.heartbeat_ms
         if self._silent_beats > SILENT_BEATS_MAX:
             self._is_complete = False

@@ -18,6 +18,7 @@ class ResyncBackoff:
 
     FIRST_S: Final = 0.1
     MAX_S: Final = 10.0
+    # Gaps within this time are taken to have one cause, such as an overloaded server.
     QUIET_S: Final = 5.0
 
     def __init__(self) -> None:

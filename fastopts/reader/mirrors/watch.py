@@ -46,10 +46,10 @@ class Picker(Generic[T]):
         """Return the next result or Gap; None if the backlog has none."""
         if (gap := self._unlisted()) is not None:
             return gap
-        while (taken := self._take()) is not None:
-            if isinstance(taken, Gap):
-                return taken
-            picked = None if isinstance(taken, Absent) else self._pick(taken)
+        while (item := self._take()) is not None:
+            if isinstance(item, Gap):
+                return item
+            picked = None if isinstance(item, Absent) else self._pick(item)
             if picked is not None:
                 return picked
         return None
@@ -68,12 +68,12 @@ class Picker(Generic[T]):
         # Guarded as a whole: if `revived` ran between reading a stale value and withholding its
         # symbol, the symbol would stay withheld although its value is live.
         with self._backlog.guard:
-            taken = self._backlog.take()
-            if taken is None or isinstance(taken, Gap):
-                return taken
-            result = self._mirror.find(taken, self._requirements)
+            symbol = self._backlog.take()
+            if symbol is None or isinstance(symbol, Gap):
+                return symbol
+            result = self._mirror.find(symbol, self._requirements)
             if isinstance(result, Absent) and isinstance(result.reason, StaleData):
-                self._backlog.withhold(taken)
+                self._backlog.withhold(symbol)
             return result
 
 

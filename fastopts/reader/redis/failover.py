@@ -29,6 +29,8 @@ class FailoverTimer:
     collector is down and reconnecting is useless.
     """
 
+    # 2 to 4 s with jitter. Much less would make every reader reconnect while a standby collector
+    # takes over on the same server, which takes up to three seconds.
     FIRST_S: Final = 4.0
     MAX_S: Final = 30.0
 

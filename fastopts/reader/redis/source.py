@@ -81,6 +81,7 @@ class RedisSource:
 
     def counters(self) -> Query[dict[str, int]]:
         """Read the collector's counters; empty if there are none or another program's."""
+        # Without the feed: counters of a dead collector are still of interest.
         replies, _ = yield from self._ask(pack("HGETALL", keys.STATS), partial(ReplyList, 1))
         return _counters(replies.values[0])
 
@@ -163,8 +164,8 @@ class RedisSource:
             version, terms = self._terms
             without_terms, command = self._prepare(symbols, terms)
             payload = command + commands + _FEED_AND_TIME + ask_terms(without_terms)
-            others = count + 2 + len(without_terms)
-            parser = partial(Records, len(symbols), others)
+            replies_behind = count + 2 + len(without_terms)
+            parser = partial(Records, len(symbols), replies_behind)
             records, sent_s = yield from self._ask(payload, parser)
             if records.error is not None:
                 raise records.error
@@ -263,6 +264,8 @@ class RedisSource:
             replies, _ = yield from self._ask(payload, partial(ReplyList, 3, is_raw=True))
             members, flat, _ = checked(replies.values)
             before = parse_feed(flat, self.venue)
+            # The feed names the asset, so it is not unknown: its set is still to be written, or
+            # another program deleted it.
             if not members and name in before.assets:
                 return Universe(name, before.version, (), ())
             if not members:
