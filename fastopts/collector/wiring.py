@@ -8,7 +8,7 @@ from fastopts.clock import steady_s
 from fastopts.collector.cycle import Cycle
 from fastopts.collector.limits import CollectorLimits
 from fastopts.collector.operation.duties import Duties, Duty
-from fastopts.collector.operation.monitor import Monitor
+from fastopts.collector.operation.monitor import Monitor, Observed
 from fastopts.collector.store.feed_status import FeedStatus
 from fastopts.collector.store.statistics import Statistics
 from fastopts.collector.store.writer import Content, Writer
@@ -130,17 +130,8 @@ def wire(
     policy = ResubscribePolicy(timing.moved_again_after)
     rest_check = RestCheck(universe, table, suspects, limits)
     refresh_duty, rest_check_duty, duties = _duties(settings, writer, limits)
-    monitor = Monitor(
-        venue=endpoints.venue,
-        table=table,
-        universe=universe,
-        connections=connections,
-        writer=writer,
-        statistics=statistics,
-        policy=policy,
-        status_s=settings.status_s,
-        limits=limits,
-    )
+    observed = Observed(table, universe, connections, writer, statistics, policy)
+    monitor = Monitor(endpoints.venue, observed, settings.status_s, limits)
     for part in (universe, rest_check, monitor, duties):
         statistics.add_source(part.statistics)
     return Parts(

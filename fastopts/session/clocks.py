@@ -55,6 +55,7 @@ class RemoteClock:
     round trip. After a jump of the remote clock earlier exchanges are discarded.
     """
 
+    # At one exchange per heartbeat: long enough to have met a quick one, short enough for drift.
     size: int = 8
     _samples: deque[tuple[float, float]] = field(default_factory=deque, init=False)
     _offset_ms: float | None = field(default=None, init=False)

@@ -58,6 +58,7 @@ class VenueClock:
 
         *sent_ms* and *received_ms* are when request and answer passed, by the monotonic clock.
         """
+        # Such an interval is too wide to narrow the estimate.
         if received_ms - sent_ms > ROUND_TRIP_MAX_MS:
             self.slow += 1
             return Judgement.SLOW

@@ -89,9 +89,9 @@ class Exposition(Collector):
 
 def _symbols(sources: Sources) -> Iterator[Metric]:
     table = sources.table
-    covered, wanted, never = sources.monitor.coverage()
+    covered, total, never = sources.monitor.coverage()
     refused = sources.connections.refused
-    yield _gauge("symbols_wanted", "Options of the universe.", wanted)
+    yield _gauge("symbols_wanted", "Options of the universe.", total)
     yield _gauge("symbols_covered", "Options that are live for readers.", covered)
     yield _gauge(
         "symbols_never", "Options subscribed more than once that never delivered a tick.", never

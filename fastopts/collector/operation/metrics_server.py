@@ -27,6 +27,7 @@ __all__ = ("CONNECTIONS_MAX", "MetricsServer")
 log = logging.getLogger(__name__)
 
 PATH: Final = "/metrics"
+# A scrape needs one; the limit keeps a flood from using up the file descriptors.
 CONNECTIONS_MAX: Final = 16
 # A web page whose name resolves to 127.0.0.1 (DNS rebinding) sends its own name as Host.
 _LOOPBACK_HOST: Final = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:\d+)?", re.IGNORECASE)

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+from dataclasses import dataclass
 
 from fastopts import metrics, model
 from fastopts.collector.limits import CollectorLimits
@@ -18,7 +19,7 @@ from fastopts.core import Table
 from fastopts.session.alarms import Alarms
 from fastopts.session.resubscribe_policy import ResubscribePolicy
 
-__all__ = ("Monitor",)
+__all__ = ("Monitor", "Observed")
 
 log = logging.getLogger(__name__)
 
@@ -27,29 +28,35 @@ COVERAGE_WITHIN_S = 20.0
 POLL_S = 0.25
 
 
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """The parts of a collector of which the status consists."""
+
+    table: Table
+    universe: InstrumentUniverse
+    connections: ConnectionPool
+    writer: Writer
+    statistics: Statistics
+    policy: ResubscribePolicy
+
+
 class Monitor:
     """Watches one collector: `run` it in a task."""
 
     def __init__(
         self,
         venue: str,
-        table: Table,
-        universe: InstrumentUniverse,
-        connections: ConnectionPool,
-        writer: Writer,
-        *,
-        statistics: Statistics,
-        policy: ResubscribePolicy,
+        observed: Observed,
         status_s: float,
         limits: CollectorLimits | None = None,
     ) -> None:
         self._venue = venue
-        self._table = table
-        self._universe = universe
-        self._connections = connections
-        self._writer = writer
-        self._statistics = statistics
-        self._policy = policy
+        self._table = observed.table
+        self._universe = observed.universe
+        self._connections = observed.connections
+        self._writer = observed.writer
+        self._statistics = observed.statistics
+        self._policy = observed.policy
         self._status_s = status_s
         self._limits = limits or CollectorLimits()
         self._alarms = Alarms()
@@ -92,14 +99,14 @@ class Monitor:
         table, connections = self._table, self._connections
         last_at, last_received, last_cpu_s = self._rate_base
         elapsed_s = max(time.monotonic() - last_at, 1e-9)
-        covered, wanted, never = self.coverage()
+        covered, total, never = self.coverage()
         fields = self._statistics.fields()
         counts = self.counts()
         return Status(
             venue=self._venue,
             rate=(table.received - last_received) / elapsed_s,
             covered=covered,
-            wanted=wanted,
+            wanted=total,
             never=never,
             refused=connections.refused,
             connections=connections.open_count,
@@ -161,9 +168,9 @@ class Monitor:
         deadline = time.monotonic() + COVERAGE_WITHIN_S
         while time.monotonic() < deadline:
             self._update_feed()
-            covered, wanted, _ = self.coverage()
-            bars.show("first quotes", covered, wanted)
-            if covered >= COVERAGE_ENOUGH * wanted:
+            covered, total, _ = self.coverage()
+            bars.show("first quotes", covered, total)
+            if covered >= COVERAGE_ENOUGH * total:
                 break
             await asyncio.sleep(POLL_S)
         bars.close()

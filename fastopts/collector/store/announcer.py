@@ -54,6 +54,7 @@ class Announcer:
         if isinstance(reply, StoreError):
             self._refused(reply.reply)
         else:
+            # Messages that nobody receives would cost their encoding and the server's time.
             with parsing_replies():
                 self._batch.publishing = reply[1] > 0
 

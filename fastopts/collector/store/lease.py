@@ -77,7 +77,7 @@ class Lease:
         if is_held:
             return False
         epoch = self._next_epoch(stored_epoch, store, now_s)
-        taken = checked(
+        results = checked(
             await connection.ask(
                 ("MULTI",),
                 ("SET", keys.LEASE, f"{epoch}:{client}:{self._token}", "PX", str(LEASE_MS)),
@@ -94,10 +94,10 @@ class Lease:
                 ("EXEC",),
             )
         )[-1]
-        if taken is None:  # somebody else wrote the lease or the feed in between
+        if results is None:  # somebody else wrote the lease or the feed in between
             return False
         with parsing_replies():
-            checked(taken)
+            checked(results)
         self.epoch, self.store = epoch, store
         return True
 

@@ -55,6 +55,7 @@ def save(path: Path, venue: str, instruments: Iterable[Instrument], now: datetim
 
     No-op if *path* exists and is not a regular file, such as /dev/null: that disables the cache.
     """
+    # Replacing a device or a pipe by a file would break other programs.
     if _is_special(path):
         return
     listed = sorted(instruments, key=lambda instrument: instrument.symbol)

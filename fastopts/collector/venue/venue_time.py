@@ -18,6 +18,7 @@ __all__ = ("SkewCorrection", "VenueTime")
 log = logging.getLogger(__name__)
 
 ABSURD_MS = 24 * 3600 * 1000
+# Wrong times come with every answer of a broken cache: one warning a minute has to suffice.
 WARN_EVERY_S = 60.0
 POLL_S = 2.0
 ERROR_MAX_MS = 250.0  # an eighth of the lag at which a connection is late

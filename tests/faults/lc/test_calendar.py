@@ -189,8 +189,8 @@ ROW = {"symbol": "BTC-27NOV99-1-C-USDT", "status": "Trading", "baseCoin": "BTC"}
 @pytest.mark.parametrize(
     ("status", "body", "words"),
     [
-        (200, envelope([]), "no longer listed as trading: kept"),
-        (200, envelope([ROW, ROW], ""), "no longer listed as trading: kept"),
+        (200, envelope([]), "no longer listed as trading: retained"),
+        (200, envelope([ROW, ROW], ""), "no longer listed as trading: retained"),
         (200, envelope([ROW], "round and round"), "its universe stays as it was"),
         (200, '{"retCode": 10001, "retMsg": "no", "result": {}}', "its universe stays as it was"),
         (403, "", "its universe stays as it was"),

@@ -184,7 +184,7 @@ def test_WS_07_a_403_keeps_everybody_away_for_ten_minutes(
             assert w.venue.handshakes == 1
 
     asyncio.run(main())
-    assert "HTTP 403; next try in 600 s" in caplog.text
+    assert "HTTP 403; next attempt in 600 s" in caplog.text
 
 
 def test_WS_07_retry_after_is_heard(monkeypatch: pytest.MonkeyPatch) -> None:

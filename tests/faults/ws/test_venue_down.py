@@ -75,7 +75,7 @@ def test_WS_31_a_start_without_the_venue_serves_what_is_there_until_the_venue_is
                 symbol = venue.symbols[0]
                 await until(lambda: valkey_has(valkey, symbol) and is_live(reader, symbol))
             async with running(collector(tmp_path, port, valkey), may_use_cache) as made:
-                said = "stand in" if may_use_cache else "waiting for the venue"
+                said = "of the cache file" if may_use_cache else "waiting for the venue"
                 await until(lambda: said in caplog.text)
                 option = reader.get(symbol, require_live=False)
                 assert option.age_s > 0
