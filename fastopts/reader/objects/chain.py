@@ -339,7 +339,7 @@ def put_call_ratio(options: Iterable[Option], of: str) -> float | None:
     *options* may be of several series: the ratio of an asset is not the mean of its series'. See
     `Chain.put_call_ratio` for missing values. Raises BadInput unless *of* is in PUT_CALL_FIELDS.
     """
-    if of not in PUT_CALL_FIELDS:
+    if not isinstance(of, str) or of not in PUT_CALL_FIELDS:
         raise BadInput(f"of: {shown(of)} has no ratio: write {' or '.join(PUT_CALL_FIELDS)}")
     sides: dict[str, list[float | None]] = {"C": [], "P": []}
     for option in options:
