@@ -124,7 +124,9 @@ CALLS: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = [
 
 
 @every_loop
-def test_it_gives_the_same_answers(store: Store, reader: OptionReader, loop: str) -> None:
+def test_it_returns_what_the_blocking_reader_returns(
+    store: Store, reader: OptionReader, loop: str
+) -> None:
     store.option(CALL)
     store.option(PUT, conn=9)
 
@@ -143,7 +145,7 @@ def test_it_gives_the_same_answers(store: Store, reader: OptionReader, loop: str
 
 
 @every_loop
-def test_fifty_tasks_each_get_their_own(many: Store, loop: str) -> None:
+def test_fifty_tasks_each_get_their_own_options(many: Store, loop: str) -> None:
     async def main() -> None:
         async with opened(many.url) as reader:
 
@@ -161,7 +163,7 @@ def test_fifty_tasks_each_get_their_own(many: Store, loop: str) -> None:
 
 @every_loop
 @pytest.mark.parametrize("turns", range(6))
-def test_a_cancelled_read_is_nobody_else_s_trouble(many: Store, loop: str, turns: int) -> None:
+def test_a_cancelled_read_does_not_affect_others(many: Store, loop: str, turns: int) -> None:
     async def main() -> None:
         async with opened(many.url) as reader:
             for _ in range(10):
@@ -180,7 +182,7 @@ def test_a_cancelled_read_is_nobody_else_s_trouble(many: Store, loop: str, turns
 
 
 @every_loop
-def test_a_read_that_is_cancelled_half_way_leaves_no_answer(proxy: Proxy, loop: str) -> None:
+def test_a_read_cancelled_half_way_leaves_no_reply_behind(proxy: Proxy, loop: str) -> None:
     async def main() -> None:
         async with opened(proxy.url) as reader:
             await check(reader, SYMBOLS[0])
@@ -208,7 +210,7 @@ def test_a_read_that_is_cancelled_half_way_leaves_no_answer(proxy: Proxy, loop: 
 
 @every_loop
 @pytest.mark.parametrize("manner", [half, cut, reset, twice, garbage, drip])
-def test_an_answer_that_is_none_leaves_nothing_behind(
+def test_a_malformed_reply_leaves_nothing_behind(
     proxy: Proxy, loop: str, manner: Callable[[bytes, socket.socket], None]
 ) -> None:
     async def main() -> None:
@@ -226,7 +228,7 @@ def test_an_answer_that_is_none_leaves_nothing_behind(
 
 
 @every_loop
-def test_what_does_not_answer_in_time_is_given_up(proxy: Proxy, loop: str) -> None:
+def test_a_server_that_does_not_reply_in_time_is_given_up(proxy: Proxy, loop: str) -> None:
     async def main() -> None:
         async with opened(proxy.url, timeout_s=0.2) as reader:
             proxy.manner = lambda answer, to: None
@@ -262,7 +264,7 @@ def test_a_server_that_restarted_serves_the_next_call(loop: str) -> None:
 
 
 @every_loop
-def test_closing_is_no_end(many: Store, loop: str) -> None:
+def test_a_closed_reader_reconnects(many: Store, loop: str) -> None:
     async def main() -> None:
         async with opened(many.url) as reader:
             await check(reader, SYMBOLS[0])

@@ -109,7 +109,7 @@ def equal(mirror: Mirror | AsyncMirror, reader: OptionReader) -> bool:
     )
 
 
-def test_it_answers_what_a_reader_is_answered(
+def test_it_returns_what_a_reader_returns(
     collector: Collector, reader: OptionReader, open_mirror: Open
 ) -> None:
     mirror = open_mirror()
@@ -134,12 +134,14 @@ def test_it_answers_what_a_reader_is_answered(
 @pytest.mark.parametrize(
     "name", ["get", "chain", "chains", "expiries", "instruments", "scan", "table"]
 )
-def test_it_is_asked_as_a_reader_is(name: str) -> None:
+def test_its_methods_have_the_arguments_of_a_reader(name: str) -> None:
     of_mirror, of_reader = getattr(Mirror, name), getattr(OptionReader, name)
     assert inspect.signature(of_mirror) == inspect.signature(of_reader)
 
 
-def test_its_lists_are_refused_as_a_readers_are(collector: Collector, open_mirror: Open) -> None:
+def test_lists_of_symbols_are_checked_as_by_a_reader(
+    collector: Collector, open_mirror: Open
+) -> None:
     mirror = open_mirror()
     with pytest.raises(Unknown, match="no options of DOGE here; there are: BTC"):
         mirror.chains("DOGE")
@@ -176,7 +178,7 @@ class Heard(NullListener):
         self.symbols.update(symbols)
 
 
-def test_one_that_follows_is_there_before_it_is_current(
+def test_follow_returns_before_the_mirror_is_current(
     valkey: EmbeddedValkey, loop: Loop, reader: OptionReader
 ) -> None:
     heard = Heard()
@@ -192,7 +194,7 @@ def test_one_that_follows_is_there_before_it_is_current(
             collector.kill()
 
 
-def test_it_is_what_stands_in_redis(
+def test_it_equals_the_records_in_redis(
     collector: Collector, reader: OptionReader, open_mirror: Open
 ) -> None:
     mirror = open_mirror("btc")
@@ -210,21 +212,21 @@ def test_it_is_what_stands_in_redis(
     assert (ONE in mirror, "X" in mirror, len(mirror)) == (True, False, 20)
 
 
-def test_symbols_alone_are_held(collector: Collector, open_mirror: Open) -> None:
+def test_a_list_of_symbols_is_mirrored_alone(collector: Collector, open_mirror: Open) -> None:
     mirror = open_mirror([ONE])
     assert mirror.symbols == [ONE]
     with pytest.raises(Unknown, match="not in this mirror"):
         mirror.get("BTC-1JAN99-1-C-USDT")
 
 
-def test_an_unknown_name_without_its_coin_is_suggested_with_it(
+def test_a_symbol_without_its_settle_coin_is_suggested_with_it(
     collector: Collector, open_mirror: Open
 ) -> None:
     with pytest.raises(Unknown, match=f"did you mean {ONE}"):
         open_mirror().get(ONE.removesuffix("-USDT"))
 
 
-def test_a_mirror_of_what_is_not_listed_is_refused(collector: Collector, open_mirror: Open) -> None:
+def test_a_mirror_of_unlisted_options_is_refused(collector: Collector, open_mirror: Open) -> None:
     with pytest.raises(Unknown, match=f"^there is no option .* did you mean {ONE}[?]$"):
         open_mirror([ONE.removesuffix("-USDT")])
     with pytest.raises(Unknown, match=r"^1 of 2 symbols are not available: .* no option 'BTC-1J"):
@@ -281,7 +283,7 @@ def test_an_ended_collector_is_a_dead_feed_until_the_next_one(
     second.kill()
 
 
-def test_what_a_dropped_conn_delivered_is_not_live(
+def test_values_of_a_closed_connection_are_stale(
     collector: Collector, reader: OptionReader, open_mirror: Open
 ) -> None:
     mirror = open_mirror()
@@ -295,7 +297,7 @@ def test_what_a_dropped_conn_delivered_is_not_live(
     until(lambda: equal(mirror, reader))
 
 
-def test_what_a_muted_conn_delivered_is_not_live(
+def test_values_of_a_silent_connection_are_stale(
     valkey: EmbeddedValkey, loop: Loop, reader: OptionReader, open_mirror: Open
 ) -> None:
     collector = Collector(loop, valkey.port, watchdog_ms=600)
@@ -377,7 +379,7 @@ def test_a_listing_is_followed(
     assert equal(mirror, reader)
 
 
-def test_a_forked_child_is_told_and_takes_nothing_from_its_parent(
+def test_a_forked_child_gets_an_error_and_closes_nothing_of_its_parent(
     collector: Collector, open_mirror: Open, kind: str
 ) -> None:
     mirror = open_mirror()
@@ -440,13 +442,13 @@ def test_threads_share_a_mirror_and_may_read_while_it_is_closed(
         mirror.get(ONE)
 
 
-def test_without_a_server_there_is_no_mirror(valkey: EmbeddedValkey, open_mirror: Open) -> None:
+def test_an_unreachable_server_is_an_error(valkey: EmbeddedValkey, open_mirror: Open) -> None:
     valkey.stop()
     with pytest.raises(StoreUnavailable, match=f"127.0.0.1:{valkey.port}"):
         open_mirror()
 
 
-def test_a_refused_password_is_told(valkey: EmbeddedValkey, open_mirror: Open) -> None:
+def test_a_wrong_password_is_an_error(valkey: EmbeddedValkey, open_mirror: Open) -> None:
     with pytest.raises(StoreError, match="WRONGPASS"):
         open_mirror(None, f"redis://nobody:wrong@127.0.0.1:{valkey.port}")
 
@@ -476,12 +478,12 @@ def test_where_no_collector_ever_ran_it_begins_with_the_first(
 
 
 @pytest.mark.parametrize("what", ["BTC-27NOV26-1-C", "", "B?", [], ["btc usdt"], [7]])
-def test_what_can_not_be_mirrored_is_refused(reader: OptionReader, what: list[str]) -> None:
+def test_an_invalid_selection_is_refused(reader: OptionReader, what: list[str]) -> None:
     with pytest.raises(BadInput):
         reader.mirror(what)
 
 
-def test_an_asset_that_nobody_lists_is_unknown(
+def test_an_asset_without_options_is_unknown(
     collector: Collector, open_mirror: Open, client: "redis.Redis"
 ) -> None:
     until(lambda: client.hget("fastopts:feed", "assets") == b"BTC")
@@ -509,7 +511,9 @@ def test_a_cancelled_start_leaves_no_task(valkey: EmbeddedValkey) -> None:
     asyncio.run(main())
 
 
-def test_closing_swallows_no_cancellation(collector: Collector, valkey: EmbeddedValkey) -> None:
+def test_closing_does_not_swallow_a_cancellation(
+    collector: Collector, valkey: EmbeddedValkey
+) -> None:
     async def main() -> None:
         async with AsyncOptionReader(valkey.url) as reader:
             mirror = await reader.mirror()

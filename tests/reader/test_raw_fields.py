@@ -10,7 +10,7 @@ from fastopts.reader import (
 from tests.store import CALL, PUT, Store
 
 
-def test_a_text_that_is_not_there_is_told(store: Store, reader: OptionReader) -> None:
+def test_a_missing_hash_is_an_error(store: Store, reader: OptionReader) -> None:
     store.tick()
     store.client.delete(f"option:{CALL}")
     with pytest.raises(StoreError, match=f"{CALL}: its hash is not in Redis"):

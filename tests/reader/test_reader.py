@@ -30,7 +30,7 @@ from fastopts.reader import (
 from tests.store import CALL, EPOCH, EXPIRY_MS, NAN, NUMBERS, PUT, Store
 
 
-def test_a_live_option_is_handed_over_typed(store: Store, reader: OptionReader) -> None:
+def test_a_live_option_is_returned_typed(store: Store, reader: OptionReader) -> None:
     store.tick()
     option = reader.get(CALL)
     assert option.live
@@ -67,7 +67,7 @@ def test_a_live_option_is_handed_over_typed(store: Store, reader: OptionReader) 
         ({"sequence": model.NO_SEQUENCE}, ["seq"]),
     ],
 )
-def test_absence_is_none_and_never_zero(
+def test_absent_values_are_none_and_never_zero(
     store: Store, reader: OptionReader, changes: dict[str, Any], absent: list[str]
 ) -> None:
     store.tick(**changes)
@@ -110,7 +110,7 @@ SITUATIONS: list[tuple[str, Callable[[Store], None], type[StaleData], str]] = [
     [(s, kind, words) for _, s, kind, words in SITUATIONS],
     ids=[name for name, *_ in SITUATIONS],
 )
-def test_what_is_not_live_is_refused_with_symbol_age_and_reason(
+def test_stale_values_are_refused_with_symbol_age_and_reason(
     store: Store,
     reader: OptionReader,
     situation: Callable[[Store], None],
@@ -143,7 +143,7 @@ def test_the_age_is_on_the_venues_clock(store: Store, reader: OptionReader) -> N
     assert -1 < reader.get(CALL).age_s < 5
 
 
-def test_an_unknown_symbol_and_an_expired_one_are_told_apart(
+def test_unknown_and_expired_symbols_have_different_errors(
     store: Store, reader: OptionReader
 ) -> None:
     with pytest.raises(Unknown, match=CALL):
@@ -157,7 +157,7 @@ def test_an_unknown_symbol_and_an_expired_one_are_told_apart(
     assert reader.get(CALL, allow_expired=True, require_live=False).symbol == CALL
 
 
-def test_many_are_aligned_with_what_was_asked_for(store: Store, reader: OptionReader) -> None:
+def test_many_are_aligned_with_their_symbols(store: Store, reader: OptionReader) -> None:
     store.tick(CALL)
     store.tick(PUT, conn=9)
     first, none, second, again = reader.get_many([CALL, "BTC-1JAN99-1-C", PUT, CALL])
@@ -189,7 +189,7 @@ def test_another_venues_data_is_refused(store: Store) -> None:
         reader.get(CALL)
 
 
-def test_a_record_of_another_version_is_told(store: Store, reader: OptionReader) -> None:
+def test_a_record_of_another_version_is_an_error(store: Store, reader: OptionReader) -> None:
     store.tick(version=2)
     with pytest.raises(StoreError, match="can't read"):
         reader.get(CALL)
@@ -233,7 +233,7 @@ def test_a_hung_server_is_given_up() -> None:
             reader.get(CALL)
 
 
-def test_a_wrong_password_is_told() -> None:
+def test_a_wrong_password_is_an_error() -> None:
     with EmbeddedValkey(password="s3cret") as server:
         with OptionReader(server.url, password="hunter2") as reader:
             with pytest.raises(StoreError, match="WRONGPASS") as caught:
@@ -243,7 +243,7 @@ def test_a_wrong_password_is_told() -> None:
             reader.get(CALL)
 
 
-def test_a_reply_cut_anywhere_is_never_half_an_answer(store: Store) -> None:
+def test_a_reply_cut_anywhere_is_never_half_a_result(store: Store) -> None:
     store.tick()
     whole = _answer(store)
     for cut in (0, 1, 5, 100, 262, 270, 300, len(whole) - 1):
@@ -349,7 +349,7 @@ class _CuttingServer:
 
 
 @pytest.mark.parametrize("symbol", ["\ud800", "", "BTC*", f"{CALL}\r\nPING", "B" * 41, "\u00dc"])
-def test_what_can_not_be_a_key_is_unknown(store: Store, reader: OptionReader, symbol: str) -> None:
+def test_an_invalid_key_is_unknown(store: Store, reader: OptionReader, symbol: str) -> None:
     store.tick()
     with pytest.raises(Unknown) as caught:
         reader.get(symbol)
@@ -389,12 +389,12 @@ def test_it_is_valid_until_its_delivery_by_the_venues_clock(
     assert reader.get(CALL, allow_expired=True).valid_for_s == 0.0
 
 
-def test_what_is_not_live_is_valid_for_no_time(store: Store, reader: OptionReader) -> None:
+def test_a_stale_option_is_valid_for_no_time(store: Store, reader: OptionReader) -> None:
     store.tick(flags=model.FLAG_SUSPECT)
     assert reader.get(CALL, require_live=False).valid_for_s == 0.0
 
 
-def test_a_hash_of_another_type_is_told_for_its_symbol_alone(
+def test_a_hash_of_another_type_is_an_error_of_its_symbol_alone(
     store: Store, reader: OptionReader
 ) -> None:
     store.tick(CALL)
@@ -409,7 +409,7 @@ def test_a_hash_of_another_type_is_told_for_its_symbol_alone(
     assert text["last_price"] == "1215.0"
 
 
-def test_terms_that_can_not_be_read_are_none(store: Store, reader: OptionReader) -> None:
+def test_malformed_terms_are_none(store: Store, reader: OptionReader) -> None:
     store.option(CALL)
     store.client.hset(f"instrument:{CALL}", "expiry_ms", "soon")
     option = reader.get(CALL)

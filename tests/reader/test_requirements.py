@@ -82,7 +82,7 @@ def assert_refused(reader: OptionReader, ask: str, kind: type[Exception], words:
     assert re.search(words, str(absent.reason))
 
 
-def test_what_was_delivered_is_told_with_its_age(store: Store, reader: OptionReader) -> None:
+def test_an_expired_option_is_refused_with_its_age(store: Store, reader: OptionReader) -> None:
     store.tick(age_s=7200, expiry=store.now_ms() - 5_400_000)
     words = rf"^{CALL}, 7200\.\d s old: it was delivered 1\.5 h ago"
     for feed in ({}, {"beat_s": 600}):
@@ -160,7 +160,7 @@ def test_an_age_is_compared_with_its_error(
             found()
 
 
-def test_an_age_that_can_not_be_trusted_meets_no_limit(store: Store, reader: OptionReader) -> None:
+def test_an_implausible_age_meets_no_limit(store: Store, reader: OptionReader) -> None:
     store.tick(age_s=-3600, flags=FLAG_TIME_SUSPECT)
     option = reader.get(CALL)
     assert (option.live, option.time_suspect) == (True, True)
@@ -169,7 +169,7 @@ def test_an_age_that_can_not_be_trusted_meets_no_limit(store: Store, reader: Opt
 
 
 @pytest.mark.parametrize("limit_s", [-1, -0.001, float("nan")])
-def test_what_is_no_age_is_refused(store: Store, reader: OptionReader, limit_s: float) -> None:
+def test_an_invalid_age_is_refused(store: Store, reader: OptionReader, limit_s: float) -> None:
     store.option(CALL)
     for ask in (reader.get, reader.text):
         with pytest.raises(BadInput, match=r"max_age_s: .* is not an age"):
@@ -178,7 +178,9 @@ def test_what_is_no_age_is_refused(store: Store, reader: OptionReader, limit_s: 
         reader.chain("BTC", max_age_s=limit_s)
 
 
-def test_the_other_name_is_suggested_only_where_it_is(store: Store, reader: OptionReader) -> None:
+def test_another_spelling_is_suggested_only_if_it_exists(
+    store: Store, reader: OptionReader
+) -> None:
     short = CALL.removesuffix("-USDT")
     for ask in (reader.get, reader.text):
         with pytest.raises(Unknown, match=f"^there is no option '{short}' here$"):

@@ -214,7 +214,7 @@ def test_threads_get_over_a_server_that_hangs_up(many: Store, reader: OptionRead
     assert wrong(reader, SYMBOLS[0]) is None
 
 
-def test_a_late_answer_is_nobody_s(many: Store, proxy: Proxy) -> None:
+def test_a_late_reply_is_never_another_reads_result(many: Store, proxy: Proxy) -> None:
     late: list[tuple[bytes, socket.socket]] = []
     with OptionReader(proxy.url, timeout_s=0.5) as reader:
         wrong(reader, SYMBOLS[0])
@@ -240,7 +240,7 @@ def interrupt(number: int, frame: object) -> None:
 
 
 @pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="this platform has no such signals")
-def test_an_interrupted_read_leaves_no_answer(many: Store, proxy: Proxy) -> None:
+def test_an_interrupted_read_leaves_no_reply_behind(many: Store, proxy: Proxy) -> None:
     before = signal.signal(signal.SIGUSR1, interrupt)
     whole, here = proxy.manner, threading.get_ident()
 
@@ -262,7 +262,7 @@ def test_an_interrupted_read_leaves_no_answer(many: Store, proxy: Proxy) -> None
 
 
 @pytest.mark.parametrize("manner", [half, cut, reset, twice, garbage])
-def test_an_answer_that_is_none_leaves_nothing_behind(
+def test_a_malformed_reply_leaves_nothing_behind(
     many: Store, proxy: Proxy, manner: Callable[[bytes, socket.socket], None]
 ) -> None:
     with OptionReader(proxy.url, timeout_s=0.5) as reader:
@@ -276,14 +276,14 @@ def test_an_answer_that_is_none_leaves_nothing_behind(
 
 
 @pytest.mark.parametrize("ask", ["feed", "get"])
-def test_a_server_that_drips_is_given_up(many: Store, proxy: Proxy, ask: str) -> None:
+def test_a_server_that_sends_byte_by_byte_is_given_up(many: Store, proxy: Proxy, ask: str) -> None:
     with OptionReader(proxy.url, timeout_s=0.3) as reader:
         proxy.manner = drip
         with pytest.raises(StoreUnavailable, match=r"no answer in 0\.3 s"):
             reader.feed() if ask == "feed" else reader.get(SYMBOLS[0])
 
 
-def test_whole_elements_that_drip_are_given_up_too(many: Store, proxy: Proxy) -> None:
+def test_a_server_that_sends_element_by_element_is_given_up(many: Store, proxy: Proxy) -> None:
     def drip_elements(answer: bytes, to: socket.socket) -> None:
         head, *records = answer.split(b"$256\r\n")
         to.sendall(head)
@@ -297,7 +297,7 @@ def test_whole_elements_that_drip_are_given_up_too(many: Store, proxy: Proxy) ->
             reader.get_many(SYMBOLS)
 
 
-def test_small_pieces_in_time_are_an_answer(many: Store, proxy: Proxy) -> None:
+def test_small_pieces_in_time_are_a_reply(many: Store, proxy: Proxy) -> None:
     def crumble(answer: bytes, to: socket.socket) -> None:
         for place in range(0, len(answer), 7):
             to.sendall(answer[place : place + 7])

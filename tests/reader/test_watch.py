@@ -146,16 +146,14 @@ def test_it_begins_with_the_next_change(collector: Collector, see: Callable[...,
     assert seen.rest() == []
 
 
-def test_initially_it_hands_over_what_there_is(
-    collector: Collector, see: Callable[..., Seen]
-) -> None:
+def test_initial_yields_the_present_values(collector: Collector, see: Callable[..., Seen]) -> None:
     seen = see("watch", "BTC", initial=True)
     taken = seen.until(lambda taken: len(taken) == 20)
     assert symbols(taken) == sorted(SYMBOLS)
     assert seen.rest() == []
 
 
-def test_only_what_is_named_and_within_the_bounds_comes(
+def test_only_selected_options_within_the_bounds_are_yielded(
     collector: Collector, see: Callable[..., Seen]
 ) -> None:
     named, bounded = see("watch", [ONE]), see("watch", "BTC", min_strike=18.0, min_bid_iv=0.3)
@@ -170,7 +168,7 @@ def test_only_what_is_named_and_within_the_bounds_comes(
     assert set(symbols(found)) == {ONE}
 
 
-def test_a_slow_consumer_gets_the_newest_and_the_count_of_what_it_skipped(
+def test_a_slow_consumer_gets_the_newest_values_and_the_number_skipped(
     collector: Collector, see: Callable[..., Seen]
 ) -> None:
     seen = see()
@@ -213,7 +211,7 @@ def test_nothing_final_is_lost_in_a_storm(
         take([one])
 
 
-def test_a_feed_that_breaks_and_resumes_is_told_with_its_reason(
+def test_a_feed_that_breaks_and_resumes_is_reported_with_its_reason(
     collector: Collector, client: "redis.Redis", loop: Loop, see: Callable[..., Seen]
 ) -> None:
     seen = see()
@@ -229,7 +227,7 @@ def test_a_feed_that_breaks_and_resumes_is_told_with_its_reason(
     second.kill()
 
 
-def test_a_lost_conn_is_told_and_what_the_next_delivers_comes(
+def test_a_closed_connection_is_reported_and_values_of_the_next_one_follow(
     collector: Collector, see: Callable[..., Seen]
 ) -> None:
     seen = see()
@@ -241,7 +239,7 @@ def test_a_lost_conn_is_told_and_what_the_next_delivers_comes(
     assert set(symbols(taken)) == set(SYMBOLS)
 
 
-def test_what_is_not_live_comes_only_where_that_is_asked_for(
+def test_stale_values_are_yielded_only_on_request(
     collector: Collector, see: Callable[..., Seen]
 ) -> None:
     collector.end()
@@ -251,7 +249,7 @@ def test_what_is_not_live_comes_only_where_that_is_asked_for(
     assert symbols(strict.rest()) == []
 
 
-def test_closing_ends_who_waits(collector: Collector, see: Callable[..., Seen]) -> None:
+def test_closing_wakes_waiting_consumers(collector: Collector, see: Callable[..., Seen]) -> None:
     seen = see()
     taken: list[Any] = []
 
@@ -323,7 +321,7 @@ def test_moves_are_those_of_an_oracle(
 
 
 @pytest.mark.parametrize("threshold", [0, -1, float("nan"), float("inf"), True, "5%"])
-def test_a_threshold_that_is_none_is_refused(threshold: Any) -> None:
+def test_an_invalid_threshold_is_refused(threshold: Any) -> None:
     with pytest.raises(BadInput, match=r"write 0\.05 for 5 %"):
         OptionReader().watch_moves(None, threshold)
 
@@ -337,12 +335,12 @@ def test_a_field_without_numbers_is_refused(field: str) -> None:
 @pytest.mark.parametrize(
     "bounds", [{"expiry": "front"}, {"min_iv": 80}, {"min_price": 1}, {"type": "X"}]
 )
-def test_bounds_that_can_not_be_meant_are_refused(bounds: dict[str, Any]) -> None:
+def test_invalid_bounds_are_refused(bounds: dict[str, Any]) -> None:
     with pytest.raises(BadInput):
         OptionReader().watch("BTC", **bounds)
 
 
-def test_a_forked_child_is_told_and_its_close_is_its_own(
+def test_a_forked_child_gets_an_error_and_closes_nothing_of_its_parent(
     collector: Collector, shared_valkey: EmbeddedValkey
 ) -> None:
     heard, said = os.pipe()
@@ -424,7 +422,7 @@ def test_a_selection_that_can_never_match_is_refused(
 
 
 @pytest.mark.parametrize(("what", "bounds", "kind", "words"), UNLISTED)
-def test_moves_of_what_is_not_listed_are_refused(
+def test_moves_of_unlisted_options_are_refused(
     collector: Collector,
     see: Callable[..., Seen],
     what: Any,
@@ -442,7 +440,7 @@ def test_any_iterable_of_symbols_is_watched(collector: Collector, see: Callable[
         assert symbols(seen.until(lambda taken: len(taken) == 2)) == sorted([ONE, TWO])
 
 
-def test_what_leaves_the_listing_while_it_is_watched_is_told(
+def test_delisting_of_watched_options_is_reported(
     collector: Collector, see: Callable[..., Seen]
 ) -> None:
     seen, other = see("watch", [ONE, TWO]), see("watch", "BTC")
@@ -460,7 +458,7 @@ def test_what_leaves_the_listing_while_it_is_watched_is_told(
 
 
 @pytest.mark.parametrize("how", ["end", "kill"])
-def test_a_watch_on_a_dead_feed_says_so_at_once(
+def test_a_watch_on_a_dead_feed_begins_with_a_gap(
     collector: Collector, see: Callable[..., Seen], shared_valkey: EmbeddedValkey, how: str
 ) -> None:
     getattr(collector, how)()
@@ -499,7 +497,7 @@ def test_a_selection_is_checked_as_soon_as_there_is_a_feed(
     second.kill()
 
 
-def test_a_name_that_is_no_symbol_is_refused_though_the_feed_is_dead(
+def test_a_malformed_symbol_is_refused_even_while_the_feed_is_dead(
     collector: Collector, see: Callable[..., Seen]
 ) -> None:
     collector.end()
