@@ -5,8 +5,10 @@ the memory of commands that it does not use.
 """
 
 import difflib
+import shutil
 import sys
-from collections.abc import Sequence
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
 from typing import Final
 
@@ -17,22 +19,16 @@ from fastopts.errors import BadInput
 
 __all__ = ("main",)
 
-_HELP: Final = """\
-Usage: fastopts COMMAND [OPTIONS]
-
-Bybit's option market in Redis: live quotes, never a stale value as live.
-
-Commands:
-{commands}
-
-Options:
-  --version   show the version, the core (compiled or pure) and Python
-  -h, --help  show this help; fastopts COMMAND --help shows a command's options
-
-Exit codes: 0 success; 1 failure (no Redis, stale data, no match, a failed
-check); 2 usage or configuration error; 130 interrupted.
-
-Example: fastopts doctor"""
+_ABOUT: Final = "Bybit's option market in Redis: live quotes, never a stale value as live."
+_OPTIONS: Final = {
+    "--version": "show the version, the core (compiled or pure) and Python",
+    "-h, --help": "show this help; fastopts COMMAND --help shows a command's options",
+}
+_WIDTH_MAX: Final = 80  # longer lines are harder to read
+_EXIT_CODES: Final = (
+    "Exit codes: 0 success; 1 failure (no Redis, stale data, no match, a failed check); 2 usage or"
+    " configuration error; 130 interrupted."
+)
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -64,9 +60,33 @@ def _main(words: Sequence[str]) -> int:
 
 
 def _help() -> str:
-    width = max(map(len, COMMANDS))
-    lines = [f"  {name:<{width}}  {entry.summary}" for name, entry in COMMANDS.items()]
-    return _HELP.format(commands="\n".join(lines))
+    width = min(shutil.get_terminal_size().columns, _WIDTH_MAX) - 1
+    commands = {name: entry.summary for name, entry in COMMANDS.items()}
+    return "\n".join(
+        (
+            "Usage: fastopts COMMAND [OPTIONS]",
+            "",
+            textwrap.fill(_ABOUT, width),
+            "",
+            "Commands:",
+            *_listed(commands, width),
+            "",
+            "Options:",
+            *_listed(_OPTIONS, width),
+            "",
+            textwrap.fill(_EXIT_CODES, width),
+            "",
+            "Example: fastopts doctor",
+        )
+    )
+
+
+def _listed(texts: Mapping[str, str], width: int) -> Iterator[str]:
+    """A line for each name with its text, which is wrapped under itself."""
+    column = max(map(len, texts)) + 4
+    for name, text in texts.items():
+        head = f"  {name}".ljust(column)
+        yield textwrap.fill(text, width, initial_indent=head, subsequent_indent=" " * column)
 
 
 def _version() -> str:

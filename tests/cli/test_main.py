@@ -30,12 +30,19 @@ COMMAND = (sys.executable, "-m", "fastopts.cli")
 def test_help_lists_every_command_in_order_and_the_exit_codes(
     tmp_path: Path, words: list[str]
 ) -> None:
-    done = fastopts(*words, cwd=tmp_path)
+    done = fastopts(*words, cwd=tmp_path, COLUMNS="80")
     assert (done.code, done.err) == (0, "")
     listed = re.findall(r"^  (\w+) +(\S.*)$", done.out, re.MULTILINE)
     assert listed == [(name, command.summary) for name, command in COMMANDS.items()]
     assert "130 interrupted" in done.out
     assert max(map(len, done.out.splitlines())) < 80
+
+
+def test_help_fits_a_narrow_terminal(tmp_path: Path) -> None:
+    lines = fastopts("--help", cwd=tmp_path, COLUMNS="60").out.splitlines()
+    assert max(map(len, lines)) < 60
+    assert "  track     collect the venue's options into Redis until" in lines
+    assert "            stopped" in lines
 
 
 @pytest.mark.parametrize("name", COMMANDS)

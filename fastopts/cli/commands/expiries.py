@@ -59,15 +59,17 @@ def _columns(chains: list[Chain]) -> list[Column]:
         Column("settle", [chain.settle for chain in chains], is_text=True),
         Column("dte", [f"{chain.dte:.2f}" for chain in chains]),
         Column("forward", [printing.price(chain.forward, chain.forward) for chain in chains]),
-        Column("basis", [printing.percent(chain.basis) for chain in chains], rank=1),
+        Column("basis", [printing.percent(chain.basis) for chain in chains], rank=3),
         Column("ATM IV", [printing.percent(chain.atm_iv) for chain in chains]),
-        Column("straddle", [printing.price(chain.straddle, chain.forward) for chain in chains]),
+        Column(
+            "straddle", [printing.price(chain.straddle, chain.forward) for chain in chains], rank=2
+        ),
         Column("RR", [printing.percent(chain.risk_reversal()) for chain in chains]),
-        Column("BF", [printing.percent(chain.butterfly()) for chain in chains]),
-        Column("OI", [printing.compact(chain.open_interest) for chain in chains], rank=2),
-        Column("max pain", [printing.number(chain.max_pain) for chain in chains], rank=4),
-        Column("put/call", [printing.ratio(chain.put_call_ratio()) for chain in chains], rank=4),
-        Column("turnover", [printing.compact(chain.turnover_24h) for chain in chains], rank=3),
+        Column("BF", [printing.percent(chain.butterfly()) for chain in chains], rank=1),
+        Column("OI", [printing.compact(chain.open_interest) for chain in chains], rank=4),
+        Column("max pain", [printing.number(chain.max_pain) for chain in chains], rank=5),
+        Column("put/call", [printing.ratio(chain.put_call_ratio()) for chain in chains], rank=5),
+        Column("turnover", [printing.compact(chain.turnover_24h) for chain in chains], rank=6),
         Column("live", [f"{_live(chain)}/{chain.series.count}" for chain in chains]),
     ]
 

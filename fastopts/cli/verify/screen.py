@@ -40,7 +40,7 @@ def _series(rows: Sequence[SeriesCoverage]) -> RenderableType:
             Column("asset", [row.asset for row in rows], is_text=True),
             Column("expiry (UTC)", [printing.utc(row.expiry_ms)[:-4] for row in rows]),
             Column("settle", [row.settle for row in rows], is_text=True),
-            Column("at the venue", [f"{row.venue:,}" for row in rows]),
+            Column("listed", [f"{row.venue:,}" for row in rows]),
             Column("in Redis", [f"{row.stored:,}" for row in rows]),
             Column("live", live),
         ),

@@ -2,6 +2,7 @@ import pytest
 
 from tests.cli import market as listed
 from tests.cli.conftest import Read
+from tests.cli.terminal import on_terminal
 from tests.store import Store
 
 
@@ -109,3 +110,13 @@ def test_simulated_data_say_so_first(read: Read, market: Store) -> None:
     assert {row["venue"] for row in read("expiries", "BTC", "--venue=sim", "--json").objects} == {
         "sim"
     }
+
+
+@pytest.mark.parametrize(("columns", "dropped"), [(60, "basis"), (80, "OI"), (100, "max pain")])
+def test_a_terminal_gets_the_columns_that_fit(market: Store, columns: int, dropped: str) -> None:
+    url = {"FASTOPTS_REDIS_URL": market.url, "NO_COLOR": "1"}
+    _, head, *rows = on_terminal("expiries", "BTC", columns=columns, **url).splitlines()
+    assert len(rows) == 3
+    assert max(map(len, (head, *rows))) <= columns
+    assert {"expiry", "forward", "RR", "live"} <= set(head.split())
+    assert dropped not in head

@@ -1,41 +1,44 @@
-"""One value of an option as text."""
+"""Cells: each field of an option as text, by its display in the field registry."""
 
 import pytest
 
 from fastopts.cli.output import cells
-from fastopts.reader import Option, OptionReader
-from tests.store import CALL, Store
-
-
-@pytest.fixture
-def option(store: Store) -> Option:
-    store.option(CALL, delta=0.3912, bid_price=1205.4, ask_price=0.0)
-    store.feed(heartbeat_limit_ms=60_000, watchdog_limit_ms=60_000)
-    with OptionReader(store.url) as reader:
-        return reader.get(CALL)
+from fastopts.field_registry import FIELDS
+from tests.reader.options import make, terms
+from tests.store import NAN
 
 
 @pytest.mark.parametrize(
     ("name", "text"),
     [
-        ("symbol", CALL),
-        ("type", "C"),
-        ("expiry", "2099-11-27 08:00:00Z"),
-        ("strike", "90,000"),
+        ("mark_iv", "53.1%"),
         ("bid_price", "1,205"),
-        ("ask_price", "-"),
-        ("bid_iv", "48.1%"),
-        ("delta", "0.39"),
-        ("open_interest", "212.37"),
-        ("predicted_delivery_price", "-"),
+        ("strike", "90,000"),
+        ("delta", "0.51"),
+        ("age_s", "500 ms"),
         ("live", "yes"),
         ("crossed", "no"),
+        ("last_price", "-"),
+        ("type", "C"),
+        ("seq", "77"),
     ],
 )
-def test_a_cell_has_the_format_of_its_field(option: Option, name: str, text: str) -> None:
+def test_a_value_is_formatted_by_its_display(name: str, text: str) -> None:
+    option = make(instrument=terms(), mark_iv=0.531, bid_price=1205.0, delta=0.512, last_price=NAN)
     assert cells.cell(option, name) == text
 
 
-def test_texts_times_and_flags_are_aligned_left() -> None:
-    names = ("symbol", "expiry", "live", "strike", "age_s")
-    assert [name for name in names if cells.is_text(name)] == ["symbol", "expiry", "live"]
+@pytest.mark.parametrize("name", FIELDS)
+def test_every_field_has_a_cell_and_a_heading(name: str) -> None:
+    option = make(instrument=terms())
+    assert cells.cell(option, name)
+    assert cells.heading(name)
+    assert cells.is_text(name) == (FIELDS[name].form in ("text", "time", "flag"))
+
+
+@pytest.mark.parametrize(
+    ("name", "heading"),
+    [("bid_iv", "bid IV"), ("dte", "DTE"), ("age_s", "age"), ("spread_iv", "IV spread")],
+)
+def test_a_heading_keeps_its_acronyms(name: str, heading: str) -> None:
+    assert cells.heading(name) == heading
