@@ -7,22 +7,23 @@ from fastopts.net.threads import in_daemon_thread
 
 __all__ = ("dial",)
 
-# A black hole, such as IPv6 that leads nowhere, must leave the next address its turn.
+# An address that swallows packets, such as IPv6 without a route, must leave time for the next one.
 ADDRESS_TIMEOUT_S = 5.0
 
 
 async def dial(host: str, port: int) -> socket.socket:
-    """Connect to the first of *host*'s addresses that answers. Raises OSError of the last one."""
+    """Connect to the first address of *host* that answers. Raises the OSError of the last one."""
     loop = asyncio.get_running_loop()
     try:
-        # Not the loop's way: its threads are few, and an exit waits for them.
-        found = await in_daemon_thread(
+        # Not loop.getaddrinfo: the default executor has few threads, which a hanging resolver would
+        # occupy, and the exit of the process waits for them.
+        infos = await in_daemon_thread(
             lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         )
     except UnicodeError:
-        raise OSError(f"{host!r} is no host name") from None
+        raise OSError(f"{host!r} is not a host name") from None
     failure: OSError | None = None
-    for family, kind, protocol, _, address in found:
+    for family, kind, protocol, _, address in infos:
         try:
             sock = socket.socket(family, kind, protocol)
         except OSError as error:  # a kernel without IPv6
@@ -32,7 +33,7 @@ async def dial(host: str, port: int) -> socket.socket:
             sock.setblocking(False)
             async with asyncio.timeout(ADDRESS_TIMEOUT_S):
                 await loop.sock_connect(sock, address)
-        except OSError as error:  # a timeout is one
+        except OSError as error:  # TimeoutError is a subclass
             sock.close()
             failure = error
         except BaseException:

@@ -1,7 +1,7 @@
-"""HTTP GET over one kept session. Blocking: call it from a worker thread.
+"""HTTP GET over one persistent session. Blocking: call it from a worker thread.
 
-One deadline holds over a whole exchange, name lookup and connecting apart: the library's timeouts
-are for each read, so that a server that sends a byte now and then would hold the caller for ever.
+One deadline bounds a whole exchange, apart from name look-up and connecting. The library's timeouts
+bound single reads, so that a server that sends a byte now and then would block the caller for ever.
 """
 
 import socket
@@ -21,35 +21,35 @@ import urllib3
 from fastopts.errors import ConnectionLost, UnknownHost, masked
 from fastopts.net import proxy, tls
 
-__all__ = ("Answer", "HttpClient")
+__all__ = ("HttpClient", "HttpResponse")
 
 CONNECT_TIMEOUT_S = 5.0
 READ_TIMEOUT_S = 10.0
-ANSWER_WITHIN_S = 30.0  # from the request to the last byte of the body
-ANSWER_SIZE_MAX = 8 * 1024 * 1024  # unpacked; the tickers of 5,000 options are 3.5 MB
+RESPONSE_WITHIN_S = 30.0  # from the request to the last byte of the body
+BODY_SIZE_MAX = 8 * 1024 * 1024  # decompressed; the tickers of 5,000 options take 3.5 MB
 PIECE_SIZE = 64 * 1024
-MEMBERS_MAX = 100  # of a gzip body: each costs a copy of what is left
+MEMBERS_MAX = 100  # of a gzip body: each costs a copy of the rest
 
 
-# ValueError and zlib.error: a body that can't be unpacked, a URL that can't be read.
+# ValueError and zlib.error: a body that can't be decompressed, a malformed URL.
 _FAULTS = (requests.RequestException, urllib3.exceptions.HTTPError, ValueError, zlib.error)
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What came back; header names are in lower case."""
+class HttpResponse:
+    """A response; header names are in lower case."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes
     sent_at: float = 0.0
-    """When the request was about to be sent, on the monotonic clock."""
+    """Monotonic time right before the request was sent."""
     received_at: float = 0.0
-    """When the whole body had come."""
+    """Monotonic time when the body was complete."""
 
 
 class HttpClient:
-    """GETs below one base URL, one at a time. No cookie is stored or sent."""
+    """GET requests below one base URL, one at a time. Cookies are neither stored nor sent."""
 
     def __init__(self, base_url: str, user_agent: str, insecure: bool = False) -> None:
         parts = urlsplit(base_url)
@@ -57,25 +57,25 @@ class HttpClient:
         self._deadline = _Deadline()
         self._session = _Session()
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        # The environment is heard in proxy.find, for REST and WebSocket alike.
+        # proxy.find reads the environment, for REST and WebSocket alike.
         self._session.trust_env = False
         self._session.headers["User-Agent"] = user_agent
         self._session.headers["Accept-Encoding"] = "gzip"
-        found = proxy.find(base_url)
-        if found:
-            self._session.proxies = {"http": found, "https": found}
+        proxy_url = proxy.find(base_url)
+        if proxy_url:
+            self._session.proxies = {"http": proxy_url, "https": proxy_url}
         context = None
         if parts.scheme == "https":
             context = tls.context(parts.hostname or "", insecure)
             self._session.verify = not insecure
         self._session.mount(f"{parts.scheme}://", _Adapter(self._deadline, context))
         if insecure:
-            # asked for, and said so; not again at each request
+            # The operator asked for it: no warning with each request.
             urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
 
-    def get(self, path: str, params: Mapping[str, str]) -> Answer:
-        """Return the answer, whatever its status. Raises ConnectionLost when none came."""
-        self._deadline.begin(ANSWER_WITHIN_S)
+    def get(self, path: str, params: Mapping[str, str]) -> HttpResponse:
+        """Return the response, whatever its status. Raises ConnectionLost if there is none."""
+        self._deadline.begin(RESPONSE_WITHIN_S)
         sent_at = time.monotonic()
         try:
             with self._session.get(
@@ -90,25 +90,26 @@ class HttpClient:
         except _FAULTS as error:
             cause = _cause(error)
             if self._deadline.has_passed:
-                cause = TimeoutError(f"no whole answer in {ANSWER_WITHIN_S:g} s")
+                cause = TimeoutError(f"no complete response in {RESPONSE_WITHIN_S:g} s")
             is_unknown = isinstance(cause, socket.gaierror) and cause.errno == socket.EAI_NONAME
             kind = UnknownHost if is_unknown else ConnectionLost
-            # A library may quote the proxy's URL.
+            # Masked: the library may quote the proxy's URL.
             raise kind(f"GET {self._base_url}{path}: {masked(str(cause))}") from error
         headers = {name.lower(): value for name, value in response.headers.items()}
-        return Answer(response.status_code, headers, body, sent_at, received_at)
+        return HttpResponse(response.status_code, headers, body, sent_at, received_at)
 
     def close(self) -> None:
+        """Close the session's connections."""
         self._session.close()
 
 
 class _Session(requests.Session):
     def get_redirect_target(self, resp: requests.Response) -> None:
-        """None: a redirect is an answer. The library would read its body without a limit."""
+        """None: redirects are not followed. The library would read their bodies without a limit."""
 
 
 class _Deadline:
-    """When the exchange under way must be over."""
+    """The end of the time for the exchange in progress."""
 
     def __init__(self) -> None:
         self._at = 0.0
@@ -121,15 +122,15 @@ class _Deadline:
         return time.monotonic() >= self._at
 
     def limit(self, sock: socket.socket) -> None:
-        """Bound the next read of *sock*. Raises TimeoutError when it is too late for one."""
-        left_s = self._at - time.monotonic()
-        if left_s <= 0:
+        """Set the timeout of the next read of *sock*. Raises TimeoutError if no time is left."""
+        remaining_s = self._at - time.monotonic()
+        if remaining_s <= 0:
             raise TimeoutError("timed out")
-        sock.settimeout(min(READ_TIMEOUT_S, left_s))
+        sock.settimeout(min(READ_TIMEOUT_S, remaining_s))
 
 
 def _sockets(deadline: _Deadline) -> tuple[type[socket.socket], type[ssl.SSLSocket]]:
-    """Classes of sockets of which each read is bounded by *deadline*."""
+    """Return socket classes that bound each read by *deadline*, plain and TLS."""
 
     class Plain(socket.socket):
         def recv_into(self, *args: Any, **kwargs: Any) -> int:
@@ -145,9 +146,9 @@ def _sockets(deadline: _Deadline) -> tuple[type[socket.socket], type[ssl.SSLSock
 
 
 def _pools(plain: type[socket.socket]) -> dict[str, type[urllib3.HTTPConnectionPool]]:
-    """Pools of connections whose sockets are *plain* ones, by scheme."""
+    """Return connection pools whose sockets are of the class *plain*, by scheme."""
 
-    def taken_over(sock: socket.socket) -> socket.socket:
+    def replaced(sock: socket.socket) -> socket.socket:
         timeout_s = sock.gettimeout()
         own = plain(sock.family, sock.type, sock.proto, sock.detach())
         own.settimeout(timeout_s)
@@ -155,11 +156,11 @@ def _pools(plain: type[socket.socket]) -> dict[str, type[urllib3.HTTPConnectionP
 
     class Connection(urllib3.connection.HTTPConnection):
         def _new_conn(self) -> socket.socket:
-            return taken_over(super()._new_conn())
+            return replaced(super()._new_conn())
 
     class TlsConnection(urllib3.connection.HTTPSConnection):
         def _new_conn(self) -> socket.socket:
-            return taken_over(super()._new_conn())
+            return replaced(super()._new_conn())
 
     class Pool(urllib3.HTTPConnectionPool):
         ConnectionCls = Connection
@@ -171,8 +172,10 @@ def _pools(plain: type[socket.socket]) -> dict[str, type[urllib3.HTTPConnectionP
 
 
 class _Adapter(requests.adapters.HTTPAdapter):
-    """Connections under one deadline, and by our own TLS context where there is one: the library
-    would read its own roots again each time."""
+    """Connections under one deadline, with our own TLS context if there is one.
+
+    The library would load its roots again for each connection.
+    """
 
     def __init__(self, deadline: _Deadline, context: ssl.SSLContext | None) -> None:
         self._context = context
@@ -202,31 +205,34 @@ class _Adapter(requests.adapters.HTTPAdapter):
 
 
 def _body(response: requests.Response) -> Iterator[bytes]:
-    """Read the body to its end, which must come, in pieces: a small answer may unpack to a lot."""
+    """Yield the decompressed body in pieces. Raises ValueError if it is incomplete or too large.
+
+    In pieces, because a small body may decompress to a lot.
+    """
     encoding = response.headers.get("content-encoding", "identity").strip().lower()
     if encoding not in ("identity", "gzip", "x-gzip"):
-        raise ValueError(f"an answer in an encoding that was not asked for: {encoding[:40]!r}")
+        raise ValueError(f"a response with an encoding that was not requested: {encoding[:40]!r}")
     pieces = _raw(response)
     size = 0
     for piece in pieces if encoding == "identity" else _unpacked(pieces):
         size += len(piece)
-        if size > ANSWER_SIZE_MAX:
-            raise ValueError(f"an answer of more than {ANSWER_SIZE_MAX} bytes")
+        if size > BODY_SIZE_MAX:
+            raise ValueError(f"a response of more than {BODY_SIZE_MAX} bytes")
         yield piece
 
 
 def _raw(response: requests.Response) -> Iterator[bytes]:
-    # Not iter_content: it waits for whole pieces, which a dripping answer never fills.
+    # Not iter_content: it waits for full pieces, and the deadline would pass unnoticed.
     size = 0
     while piece := response.raw.read1(PIECE_SIZE, decode_content=False):
         size += len(piece)
-        if size > ANSWER_SIZE_MAX:
-            raise ValueError(f"an answer of more than {ANSWER_SIZE_MAX} bytes")
+        if size > BODY_SIZE_MAX:
+            raise ValueError(f"a response of more than {BODY_SIZE_MAX} bytes")
         yield piece
 
 
 def _unpacked(pieces: Iterator[bytes]) -> Iterator[bytes]:
-    """Unpack gzip, PIECE_SIZE at most at a time. Raises zlib.error or ValueError."""
+    """Decompress gzip, at most PIECE_SIZE at a time. Raises zlib.error or ValueError."""
     inflater, members = _inflater(), 1
     for piece in pieces:
         packed = piece
@@ -237,9 +243,9 @@ def _unpacked(pieces: Iterator[bytes]) -> Iterator[bytes]:
                 raise ValueError(f"a gzip body of more than {MEMBERS_MAX} members")
             yield inflater.decompress(packed, PIECE_SIZE)
             packed = inflater.unconsumed_tail or inflater.unused_data
-    yield inflater.flush()  # the rest of a match that the last piece had no room for
+    yield inflater.flush()  # the rest of a match that did not fit into the last piece
     if not inflater.eof:
-        raise ValueError("the gzip body breaks off")
+        raise ValueError("incomplete gzip body")
 
 
 def _inflater() -> Any:
@@ -247,7 +253,7 @@ def _inflater() -> Any:
 
 
 def _cause(error: BaseException) -> BaseException:
-    """The innermost reason, without the library's layers around it."""
+    """Return the innermost cause, without the library's layers around it."""
     while True:
         inner = getattr(error, "reason", None) or error.__cause__ or error.__context__
         if not isinstance(inner, BaseException):

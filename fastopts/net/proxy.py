@@ -1,4 +1,4 @@
-"""Proxies from the environment: the same answer for REST and WebSocket, and none for loopback."""
+"""HTTP proxies from the environment: the same for REST and WebSocket, never for loopback."""
 
 import asyncio
 import base64
@@ -14,42 +14,42 @@ from fastopts.net.dial import dial
 
 __all__ = ("find", "reach", "tunnel")
 
-ANSWER_SIZE_MAX = 16 * 1024
+HEADERS_SIZE_MAX = 16 * 1024
 _NOT_IN_URLS = re.compile(r"[\s\x00-\x1f\x7f\ud800-\udfff]")
 
 
 def find(url: str) -> str | None:
-    """Return the proxy that the environment names for *url*, None when it goes there directly.
+    """Return the proxy that the environment names for *url*, None for a direct connection.
 
-    HTTPS_PROXY serves https and wss, HTTP_PROXY the plain schemes; NO_PROXY is heard. Raises
-    ConfigError for a proxy that is not an HTTP proxy.
+    HTTPS_PROXY applies to https and wss, HTTP_PROXY to http and ws; hosts in NO_PROXY are reached
+    directly. Raises ConfigError for anything but an HTTP proxy.
     """
     parts = urlsplit(url)
     host = parts.hostname or ""
     if is_loopback(host) or urllib.request.proxy_bypass(host):
         return None
     proxies = urllib.request.getproxies()
-    found = proxies.get("https" if parts.scheme in ("https", "wss") else "http", "").strip()
-    if not found:
+    name = "https" if parts.scheme in ("https", "wss") else "http"
+    proxy_url = proxies.get(name, "").strip()
+    if not proxy_url:
         return None
-    if "://" not in found:
-        found = f"http://{found}"
-    named = urlsplit(found) if _is_plain(found) else None
-    if named is None:
+    if "://" not in proxy_url:
+        proxy_url = f"http://{proxy_url}"
+    if not _is_plain(proxy_url):
         raise ConfigError(
-            "the proxy in the environment has no host and port that can be read: it is"
-            " http://[user:password@]host:port, what is special in a password percent-encoded"
+            "the proxy in the environment is malformed: write http://[user:password@]host:port,"
+            " with special characters of a password percent-encoded"
         )
-    if named.scheme != "http":
+    if urlsplit(proxy_url).scheme != "http":
         raise ConfigError(
-            f"{parts.scheme}://{host} would go through {_shown(found)}: only http:// proxies are"
-            " supported; add the host to NO_PROXY to go there directly"
+            f"{parts.scheme}://{host} would go through {_shown(proxy_url)}: only http:// proxies"
+            " are supported; add the host to NO_PROXY for a direct connection"
         )
-    return found
+    return proxy_url
 
 
 def _is_plain(proxy_url: str) -> bool:
-    """Whether there is but one way to read it: any other might lead to another host."""
+    """Whether *proxy_url* can be read in one way only: another reading may name another host."""
     try:
         parts = urlsplit(proxy_url)
         is_complete = bool(parts.hostname) and parts.port != 0
@@ -60,9 +60,9 @@ def _is_plain(proxy_url: str) -> bool:
 
 
 async def reach(url: str, host: str, port: int) -> socket.socket:
-    """Return a socket connected to *host*, through the proxy for *url* where there is one."""
-    named = find(url)
-    return await dial(host, port) if named is None else await tunnel(named, host, port)
+    """Return a socket connected to *host*, through the proxy for *url* if there is one."""
+    proxy_url = find(url)
+    return await (dial(host, port) if proxy_url is None else tunnel(proxy_url, host, port))
 
 
 async def tunnel(proxy_url: str, host: str, port: int) -> socket.socket:
@@ -72,10 +72,10 @@ async def tunnel(proxy_url: str, host: str, port: int) -> socket.socket:
     sock = await dial(parts.hostname or "", parts.port or 80)
     try:
         await loop.sock_sendall(sock, _request(proxy_url, host, port))
-        answer = await _headers(sock)
-        if not answer.endswith(b"\r\n\r\n"):
-            _refuse(proxy_url, f"{host}:{port}: its answer breaks off")
-        status = answer.split(b"\r\n", 1)[0].split(b" ", 1)[-1]
+        response = await _read_headers(sock)
+        if not response.endswith(b"\r\n\r\n"):
+            _refuse(proxy_url, f"{host}:{port}: incomplete response")
+        status = response.split(b"\r\n", 1)[0].split(b" ", 1)[-1]
         if not status.startswith(b"200"):
             _refuse(proxy_url, f"{host}:{port}: {status.decode('latin-1')[:100]}")
     except BaseException:
@@ -94,19 +94,19 @@ def _request(proxy_url: str, host: str, port: int) -> bytes:
     return ("\r\n".join(lines) + "\r\n\r\n").encode()
 
 
-async def _headers(sock: socket.socket) -> bytes:
-    answer = b""
-    while not answer.endswith(b"\r\n\r\n"):
-        # One byte at a time: what follows the headers belongs to the tunnel.
+async def _read_headers(sock: socket.socket) -> bytes:
+    headers = b""
+    while not headers.endswith(b"\r\n\r\n"):
+        # One byte at a time: the bytes behind the headers belong to the tunnel.
         byte = await asyncio.get_running_loop().sock_recv(sock, 1)
-        answer += byte
-        if not byte or len(answer) > ANSWER_SIZE_MAX:
+        headers += byte
+        if not byte or len(headers) > HEADERS_SIZE_MAX:
             break
-    return answer
+    return headers
 
 
-def _refuse(proxy_url: str, words: str) -> NoReturn:
-    raise ConnectionLost(f"proxy {_shown(proxy_url)} refused {words}")
+def _refuse(proxy_url: str, reason: str) -> NoReturn:
+    raise ConnectionLost(f"proxy {_shown(proxy_url)} refused {reason}")
 
 
 def _shown(proxy_url: str) -> str:

@@ -1,4 +1,4 @@
-"""Blocking work beside the loop."""
+"""Blocking work beside the event loop."""
 
 import asyncio
 import contextlib
@@ -13,24 +13,27 @@ T = TypeVar("T")
 
 
 async def in_daemon_thread(work: Callable[[], T]) -> T:
-    """Run blocking *work* in a thread that no exit waits for. Raises OSError where there can be
-    no further thread."""
+    """Run blocking *work* in a daemon thread, for which no exit of the process waits.
+
+    A name look-up or a read that hangs then holds one thread, and neither the caller (who may stop
+    waiting) nor the end of the program. Raises OSError if no further thread can be started.
+    """
     loop = asyncio.get_running_loop()
-    result: asyncio.Future[T] = loop.create_future()
+    future: asyncio.Future[T] = loop.create_future()
 
     def settle(value: T | None, error: BaseException | None) -> None:
-        if result.cancelled():
+        if future.cancelled():
             return
         if error is None:
-            result.set_result(value)  # type: ignore[arg-type]
+            future.set_result(value)  # type: ignore[arg-type]
         else:
-            result.set_exception(error)
+            future.set_exception(error)
 
     def run() -> None:
         value, error = None, None
         try:
             value = work()
-        except BaseException as caught:  # noqa: BLE001 - told to who waits
+        except BaseException as caught:  # noqa: BLE001 - raised again in the waiting task
             error = caught
         with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
             loop.call_soon_threadsafe(settle, value, error)
@@ -39,4 +42,4 @@ async def in_daemon_thread(work: Callable[[], T]) -> T:
         threading.Thread(target=run, name="fastopts-work", daemon=True).start()
     except RuntimeError as error:
         raise OSError(errno.EAGAIN, str(error)) from error
-    return await result
+    return await future

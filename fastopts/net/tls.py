@@ -1,6 +1,8 @@
-"""TLS to the venue and to the database: always verified, but for a loopback peer if so told.
+"""TLS contexts for venue and Redis, and explanations of handshakes that fail.
 
-A fault of the database's TLS that no retry can cure is a `TlsFault`, which names it and the remedy.
+Certificates are always verified, except those of a loopback peer with --insecure. A handshake with
+Redis that no retry can cure raises `TlsFault`, which names the fault and the remedy: waiting for
+such a server would look like an outage.
 """
 
 import ssl
@@ -17,7 +19,7 @@ __all__ = ("TlsFault", "context", "explained", "of")
 
 
 class TlsFault(OSError):
-    """A handshake that fails alike each time, with the `remedy` for who sets it up."""
+    """A handshake that fails the same way each time; `remedy` says what the operator can do."""
 
     def __init__(self, fault: str, remedy: str) -> None:
         super().__init__(f"TLS: {fault}: {remedy}")
@@ -27,32 +29,30 @@ class TlsFault(OSError):
 def context(host: str, insecure: bool, files: TlsFiles | None = None) -> ssl.SSLContext:
     """Return a context that trusts the system's roots and Mozilla's, or only the CA of *files*.
 
-    *insecure* accepts any certificate. Raises ConfigError when *host* is then not loopback, and for
-    files that can't be used.
+    *insecure* accepts any certificate; *host* must be loopback then. Raises ConfigError for another
+    host and for unusable files.
     """
-    made = ssl.create_default_context(cafile=_readable(files.ca) if files else None)
+    context = ssl.create_default_context(cafile=_readable(files.ca) if files else None)
     if files is None or files.ca is None:
-        made.load_verify_locations(certifi.where())
+        # In addition to the system's: minimal containers have no roots at all.
+        context.load_verify_locations(certifi.where())
     if files is not None and files.cert is not None:
-        _load(made, files.cert, files.key)
+        _load(context, files.cert, files.key)
     if insecure:
         if not is_loopback(host):
-            raise ConfigError(f"--insecure is for loopback only, not for {host}")
-        made.check_hostname = False
-        made.verify_mode = ssl.CERT_NONE
-    return made
+            raise ConfigError(f"--insecure works for loopback only, not for {host}")
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
 
 
 def of(address: Address, insecure: bool = False) -> ssl.SSLContext | None:
-    """The context for the database at *address*; None where that speaks no TLS.
-
-    Raises ConfigError.
-    """
+    """Return the context for the Redis at *address*, None without TLS. Raises ConfigError."""
     return context(address.host, insecure, address.files) if address.tls else None
 
 
 def _readable(path: str | None) -> str | None:
-    """*path*, which holds something in PEM. Raises ConfigError."""
+    """Return *path*. Raises ConfigError unless the file holds something in PEM form."""
     if path is None:
         return None
     try:
@@ -64,11 +64,11 @@ def _readable(path: str | None) -> str | None:
     return path
 
 
-def _load(made: ssl.SSLContext, cert: str, key: str | None) -> None:
+def _load(context: ssl.SSLContext, cert: str, key: str | None) -> None:
     _readable(cert)
     _readable(key)
     try:
-        made.load_cert_chain(cert, key, password=_refuse)
+        context.load_cert_chain(cert, key, password=_refuse)
     except ssl.SSLError as error:
         if error.reason == "KEY_VALUES_MISMATCH":
             fault = f"the key in {key or cert} does not belong to the certificate in {cert}"
@@ -77,17 +77,17 @@ def _load(made: ssl.SSLContext, cert: str, key: str | None) -> None:
         raise ConfigError(f"TLS for Redis: {fault}") from None
     except _HasPassphrase:
         raise ConfigError(
-            f"TLS for Redis: the key in {key or cert} has a passphrase, which nobody could be asked"
-            " for: `openssl pkey` writes it without"
+            f"TLS for Redis: the key in {key or cert} has a passphrase, which nobody could enter:"
+            " remove it with `openssl pkey`"
         ) from None
 
 
 class _HasPassphrase(Exception):
-    pass
+    """The key needs a passphrase."""
 
 
 def _refuse() -> NoReturn:
-    """Called for the passphrase of a key, which OpenSSL would else ask the terminal for."""
+    """Refuse the passphrase of a key; without this callback, OpenSSL prompts on the terminal."""
     raise _HasPassphrase
 
 
@@ -99,15 +99,15 @@ _AUTHORITY: Final = (
     "name the CA's file with --redis-ca (FASTOPTS_REDIS_CA; ssl_ca_certs= in the URL)"
 )
 _STRICT: Final = (
-    "Python 3.13 and later verify strictly (RFC 5280): issue it anew with the extensions"
+    "Python 3.13 and later verify strictly (RFC 5280): issue it again with the extensions"
     " subjectKeyIdentifier=hash and authorityKeyIdentifier=keyid, for a CA also a critical"
     " basicConstraints and keyUsage=keyCertSign"
 )
-# X509_V_ERR_*, by which a verification fails
+# X509_V_ERR_*: reasons of a failed verification
 _EXPIRED, _NOT_YET, _NAME, _IP = 10, 9, 62, 64
 _UNKNOWN_AUTHORITY: Final = (2, 18, 19, 20, 21)
 _STRICTLY: Final = range(79, 95)
-# An alert of the server is the reason behind these; both spellings are OpenSSL's.
+# Alerts of the server: the part of OpenSSL's reason behind ALERT_.
 _ALERT: Final = "ALERT_"
 _RENEW: Final = "renew the certificate that --redis-cert names"
 _REFUSALS: Final = {
@@ -116,9 +116,9 @@ _REFUSALS: Final = {
         "it does not trust the CA of our client certificate",
         "have it signed by a CA that the server's tls-ca-cert-file holds",
     ),
-    "BAD_CERTIFICATE": ("it takes our client certificate for invalid", _RENEW),
+    "BAD_CERTIFICATE": ("it considers our client certificate invalid", _RENEW),
     "UNSUPPORTED_CERTIFICATE": (
-        "our client certificate is not made for clients",
+        "our client certificate is not for client authentication",
         "issue it with extendedKeyUsage=clientAuth",
     ),
     "CERTIFICATE_REVOKED": ("our client certificate was revoked", _RENEW),
@@ -127,20 +127,24 @@ _REFUSALS: Final = {
     "ACCESS_DENIED": ("it refuses our client certificate", "see the server's log"),
     "DECRYPT_ERROR": ("it refuses the signature of our client certificate", _RENEW),
     "HANDSHAKE_FAILURE": ("it refuses the handshake", f"if it asks for a certificate, {_CLIENT}"),
-    "PROTOCOL_VERSION": ("it speaks no version of TLS that we do", "allow TLS 1.2 or 1.3 there"),
+    "PROTOCOL_VERSION": ("it supports no TLS version of ours", "allow TLS 1.2 or 1.3 there"),
 }
+# What OpenSSL makes of bytes that are not TLS.
 _NO_TLS: Final = (
-    *("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG"),
+    "WRONG_VERSION_NUMBER",
+    "HTTP_REQUEST",
+    "RECORD_LAYER_FAILURE",
+    "PACKET_LENGTH_TOO_LONG",
 )
 _OLD: Final = ("UNSUPPORTED_PROTOCOL", "NO_PROTOCOLS_AVAILABLE", "VERSION_TOO_LOW")
 
 
 def explained(error: BaseException) -> BaseException:
-    """A TlsFault where *error* is one that stays; else *error* itself."""
-    known = _explain(error) if isinstance(error, ssl.SSLError) else None
-    if known is None:
+    """Return a TlsFault if *error* is a permanent fault of TLS; else *error* itself."""
+    explanation = _explain(error) if isinstance(error, ssl.SSLError) else None
+    if explanation is None:
         return error
-    fault = TlsFault(*known)
+    fault = TlsFault(*explanation)
     fault.__cause__ = error
     return fault
 
@@ -152,7 +156,7 @@ def _explain(error: ssl.SSLError) -> tuple[str, str] | None:
     if _ALERT in reason:
         return _REFUSALS.get(reason.partition(_ALERT)[2])
     if reason in _NO_TLS:
-        return "the server speaks none on this port", "write redis://, or its TLS port"
+        return "the server has no TLS on this port", "write redis://, or use its TLS port"
     if reason in _OLD:
         return _REFUSALS["PROTOCOL_VERSION"]
     return None
@@ -162,9 +166,9 @@ def _explain_verification(code: int, message: str) -> tuple[str, str]:
     if code == _EXPIRED:
         return "the server's certificate has expired", "renew it"
     if code == _NOT_YET:
-        return "the server's certificate is not valid yet", "compare its dates with this clock"
+        return "the server's certificate is not valid yet", "check its dates and this host's clock"
     if code in (_NAME, _IP):
-        return message, "connect by a name that the certificate has, or issue it for this one"
+        return message, "use a host name of the certificate, or issue it for this one"
     if code in _UNKNOWN_AUTHORITY:
         return f"the server's certificate is from an unknown CA ({message})", _AUTHORITY
     if code in _STRICTLY:

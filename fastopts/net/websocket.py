@@ -1,14 +1,15 @@
-"""One WebSocket client connection: frames out of the socket's buffer, in place where that is safe.
+"""One WebSocket client connection: frames parsed in the socket's buffer where that is safe.
 
-A feed sends whole, plain text frames all day. They are taken straight from the buffer by a scan
-that the caller lends (one call a socket read). Everything else is the protocol library's, which
-gets exactly one frame at a time, so that the scan can take over again at the next frame boundary:
+Nearly all frames of a feed are whole, plain text frames. A scan that the caller provides takes them
+straight from the buffer, with one call for a read of the socket. The `websockets` library gets
+everything else, exactly one frame at a time, so that the scan can continue at the next frame
+boundary:
 
-    state            who reads what
-    CONNECTING       the library, line by line: it turns OPEN at the end of the response's headers
-    OPEN             the scan; at a frame that is not plain, or while fragments are open: the
-                     library, one frame counted from its header
-    CLOSING, CLOSED  the library, everything
+    state            parser
+    CONNECTING       the library, line by line: it turns OPEN at the end of the response headers
+    OPEN             the scan; at a frame that is not plain, and while a fragmented message is
+                     incomplete: the library, one frame whose length is read from its header
+    CLOSING, CLOSED  the library
 """
 
 import asyncio
@@ -37,15 +38,15 @@ __all__ = (
     "connect",
 )
 
-# Takes frames from view[start:end]; returns the position behind the last one taken, inverted when
-# what stands there is not a plain text frame.
+# Parses frames in view[start:end]; returns the position behind the last one, inverted (~position)
+# if the frame there is not a plain text frame.
 Scan = Callable[[memoryview, int, int], int]
-# Receives a message that came through the library.
+# Receives a message that the library parsed.
 Deliver = Callable[[bytes], None]
-# Called after each read, once all that it brought was scanned or delivered.
+# Called after each read, once everything that it brought was scanned or delivered.
 AfterRead = Callable[[], None]
 
-# The scan leaves at most a part of a plain frame (64 KiB) behind; the rest is room to read into.
+# The scan leaves at most an incomplete plain frame (64 KiB); the rest is space to read into.
 BUFFER_SIZE = 256 * 1024
 ROOM_MIN = 64 * 1024
 MESSAGE_SIZE_MAX = 1024 * 1024
@@ -53,9 +54,9 @@ CLOSE_TIMEOUT_S = 2.0
 
 
 class WebSocket(ManualReading, asyncio.BufferedProtocol):
-    """The connection; `opened` and `closed` tell its life.
+    """The connection. The future `opened` gets its result or error once the handshake is over.
 
-    `closed` gets the reason as a text when the connection is gone, whoever ended it.
+    `closed` gets the reason, a text, once the connection is closed by either side.
     """
 
     def __init__(
@@ -76,19 +77,20 @@ class WebSocket(ManualReading, asyncio.BufferedProtocol):
         self._after_read = after_read or _nothing
         self._transport: asyncio.Transport | None = None
         self._closing: asyncio.TimerHandle | None = None
-        # Of fixed size: asyncio's TLS writes into it behind our back, uvloop pins it.
+        # Never resized: uvloop keeps a pointer to the memory between reads.
         self._view = memoryview(bytearray(BUFFER_SIZE))
         self._start = self._end = 0
-        # Of the frame that is being handed to the library: its header as far as it has come, then
-        # the number of payload bytes still to come.
+        # The frame that the library is receiving: its header as far as it has arrived, then the
+        # number of payload bytes still missing.
         self._header = b""
-        self._owed = 0
+        self._missing = 0
         self._fragments: list[bytes] = []
         self._is_plain = False
         self._settle()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        # uvloop's transports are asyncio's by their methods only
+        """Send the handshake."""
+        # uvloop's transports have asyncio's methods, but not its base class
         self._transport = cast("asyncio.Transport", transport)
         forks.keep(self, transport)
         request = self._protocol.connect()
@@ -97,11 +99,13 @@ class WebSocket(ManualReading, asyncio.BufferedProtocol):
         self._send()
 
     def get_buffer(self, sizehint: int) -> memoryview:
+        """Return the free part of the read buffer."""
         return self._view[self._end :] if self._end else self._view
 
     def buffer_updated(self, nbytes: int) -> None:
+        """Parse what was read."""
         self._end += nbytes
-        self._walk()
+        self._parse()
         if self._start == self._end:
             self._start = self._end = 0
         else:
@@ -109,11 +113,13 @@ class WebSocket(ManualReading, asyncio.BufferedProtocol):
         self._after_read()
 
     def eof_received(self) -> bool:
+        """Tell the library, and let the transport close the connection."""
         self._protocol.receive_eof()
         self._drain()
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
+        """Set the results of `opened` and `closed`."""
         forks.lost(self)
         self._transport = self._manual = None
         if self._closing is not None:
@@ -122,12 +128,14 @@ class WebSocket(ManualReading, asyncio.BufferedProtocol):
         self._protocol.data_to_send()
         reason = f"{type(exc).__name__}: {exc}" if exc else self._close_reason()
         if not self.opened.done():
-            self.opened.set_exception(ConnectionLost(f"the handshake broke off: {reason}"))
+            self.opened.set_exception(
+                ConnectionLost(f"connection closed during the handshake: {reason}")
+            )
         if not self.closed.done():
             self.closed.set_result(reason)
 
     def send_text(self, payload: bytes) -> None:
-        """Send one text message; nothing happens when the connection is no longer open."""
+        """Send one text message; ignored if the connection is not open any more."""
         if self._protocol.state is OPEN:
             self._protocol.send_text(payload)
             self._send()
@@ -135,7 +143,7 @@ class WebSocket(ManualReading, asyncio.BufferedProtocol):
     def close(self) -> None:
         """Start the closing handshake; nothing is delivered any more.
 
-        A peer that does not answer is cut off after two seconds.
+        The connection is closed after two seconds if the peer does not answer.
         """
         self._deliver = _ignore
         if self._transport is not None:
@@ -149,11 +157,11 @@ class WebSocket(ManualReading, asyncio.BufferedProtocol):
             self.abort()
 
     def abort(self) -> None:
-        """Cut the connection off at once."""
+        """Close the connection at once."""
         if self._transport is not None:
             self._transport.abort()
 
-    def _walk(self) -> None:
+    def _parse(self) -> None:
         while self._start < self._end:
             if self._is_plain:
                 at = self._scan(self._view, self._start, self._end)
@@ -162,39 +170,39 @@ class WebSocket(ManualReading, asyncio.BufferedProtocol):
                     return
                 self._start = ~at
                 if self._is_plain:
-                    self._hand_over_header()
+                    self._pass_header()
             elif self._protocol.state is CONNECTING:
-                self._hand_over(self._line_end())
+                self._pass(self._line_end())
             elif self._protocol.state is not OPEN:
-                self._hand_over(self._end)
-            elif self._header or self._owed:
-                self._hand_over_frame()
+                self._pass(self._end)
+            elif self._header or self._missing:
+                self._pass_frame()
             else:
-                self._hand_over_header()
+                self._pass_header()
 
     def _line_end(self) -> int:
         stop = self._view[self._start : self._end].tobytes().find(b"\n")
         return self._end if stop < 0 else self._start + stop + 1
 
-    def _hand_over_frame(self) -> None:
+    def _pass_frame(self) -> None:
         if self._header:
-            self._hand_over_header()
+            self._pass_header()
         else:
-            size = min(self._owed, self._end - self._start)
-            self._owed -= size
-            self._hand_over(self._start + size)
+            size = min(self._missing, self._end - self._start)
+            self._missing -= size
+            self._pass(self._start + size)
 
-    def _hand_over_header(self) -> None:
-        """Give the library the header, or what has come of it, and note the size of the rest."""
+    def _pass_header(self) -> None:
+        """Pass the header, or a part of it, to the library; note the payload's size."""
         missing = _header_size(self._header) - len(self._header)
         stop = min(self._start + missing, self._end)
         self._header += self._view[self._start : stop].tobytes()
         if len(self._header) == _header_size(self._header):
-            self._owed = _payload_size(self._header)
+            self._missing = _payload_size(self._header)
             self._header = b""
-        self._hand_over(stop)
+        self._pass(stop)
 
-    def _hand_over(self, stop: int) -> None:
+    def _pass(self, stop: int) -> None:
         data = self._view[self._start : stop].tobytes()
         self._start = stop
         self._protocol.receive_data(data)
@@ -202,8 +210,8 @@ class WebSocket(ManualReading, asyncio.BufferedProtocol):
         self._settle()
 
     def _settle(self) -> None:
-        """Find out whether the scan may take over."""
-        is_between_frames = not (self._header or self._owed or self._fragments)
+        """Update whether the scan may continue."""
+        is_between_frames = not (self._header or self._missing or self._fragments)
         self._is_plain = is_between_frames and self._protocol.state is OPEN
 
     def _drain(self) -> None:
@@ -231,7 +239,7 @@ class WebSocket(ManualReading, asyncio.BufferedProtocol):
         elif isinstance(failure, InvalidStatus):
             self.opened.set_exception(_refusal(failure.response))
         elif failure is not None:
-            self.opened.set_exception(ConnectionLost(f"no WebSocket handshake: {failure}"))
+            self.opened.set_exception(ConnectionLost(f"WebSocket handshake failed: {failure}"))
 
     def _send(self) -> None:
         for data in self._protocol.data_to_send():
@@ -250,18 +258,18 @@ class WebSocket(ManualReading, asyncio.BufferedProtocol):
 
     def _make_room(self) -> None:
         if BUFFER_SIZE - self._end < ROOM_MIN:
-            left = self._end - self._start
-            self._view[:left] = self._view[self._start : self._end].tobytes()
-            self._start, self._end = 0, left
+            size = self._end - self._start
+            self._view[:size] = self._view[self._start : self._end].tobytes()
+            self._start, self._end = 0, size
 
     def _close_reason(self) -> str:
         if self._protocol.close_rcvd is None and self._protocol.close_sent is None:
-            return "the other side closed without a word"
+            return "closed by the peer without a close frame"
         return str(self._protocol.close_exc)
 
 
 def _ignore(message: bytes) -> None:
-    """Take a message that nobody wants any more."""
+    """Drop a message of a connection that is being closed."""
 
 
 def _nothing() -> None:
@@ -269,7 +277,7 @@ def _nothing() -> None:
 
 
 def _header_size(header: bytes) -> int:
-    """The size of the header that begins with *header*, without a mask: servers don't."""
+    """Return the size of the header that begins with *header*. Servers don't mask frames."""
     if len(header) < 2:
         return 2
     return 2 + {126: 2, 127: 8}.get(header[1] & 0x7F, 0)
@@ -282,7 +290,7 @@ def _payload_size(header: bytes) -> int:
 def _refusal(response: Response) -> HandshakeRefused:
     after = response.headers.get("Retry-After", "")
     return HandshakeRefused(
-        f"the venue answered the handshake with HTTP {response.status_code}",
+        f"the venue refused the WebSocket handshake: HTTP {response.status_code}",
         response.status_code,
         float(after) if after.isdigit() else None,
     )
@@ -301,13 +309,13 @@ async def connect(
 ) -> WebSocket:
     """Open a connection to *url*; TCP, TLS and the upgrade share one deadline.
 
-    A wss URL needs *tls*. With *on_clock* it reads, once it is open, only at each `read`. Raises
-    ConnectionLost, or HandshakeRefused for an HTTP status.
+    A wss URL needs *tls*. With *on_clock*, the open connection reads only when `read` is called.
+    Raises ConnectionLost, or HandshakeRefused for an HTTP error.
     """
     loop = asyncio.get_running_loop()
     uri = parse_uri(url)
     if uri.secure != (tls is not None):
-        raise ValueError(f"{url}: wss goes with a TLS context, ws without")
+        raise ValueError(f"{url}: a TLS context is needed for wss, and only for wss")
     protocol = ClientProtocol(uri, max_size=MESSAGE_SIZE_MAX)
     websocket = WebSocket(protocol, scan, deliver, headers, after_read)
     try:
@@ -325,10 +333,10 @@ async def connect(
     except BaseException as error:
         websocket.abort()
         if websocket.opened.done() and not websocket.opened.cancelled():
-            websocket.opened.exception()  # heard, whatever is raised here
+            websocket.opened.exception()  # mark it retrieved: another error may be raised here
         if isinstance(error, TimeoutError):
-            words = f"{uri.host}:{uri.port} did not answer in {timeout_s:g} s"
-            raise ConnectionLost(words) from error
+            message = f"{uri.host}:{uri.port} did not answer in {timeout_s:g} s"
+            raise ConnectionLost(message) from error
         if isinstance(error, OSError):
             raise ConnectionLost(f"{uri.host}:{uri.port}: {error}") from error
         raise

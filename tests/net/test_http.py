@@ -17,7 +17,7 @@ import pytest
 
 from fastopts.errors import ConfigError, ConnectionLost
 from fastopts.net import http
-from fastopts.net.http import Answer, HttpClient
+from fastopts.net.http import HttpClient, HttpResponse
 from fastopts.net.threads import in_daemon_thread
 from tests.certificates import files, server_context
 from tests.net.test_proxy import VARIABLES, Proxy
@@ -87,8 +87,8 @@ def run(main: Callable[[], Coroutine[Any, Any, None]]) -> None:
 
 async def get(
     url: str, path: str = "/v5/market/time", insecure: bool = False, **params: str
-) -> Answer:
-    def work() -> Answer:
+) -> HttpResponse:
+    def work() -> HttpResponse:
         client = HttpClient(url, "fastopts/test", insecure)
         try:
             return client.get(path, params)
@@ -251,7 +251,7 @@ def test_after_a_lost_connection_the_client_makes_another() -> None:
     async def main() -> None:
         async with Server(b"", OK) as server:
 
-            def work() -> Answer:
+            def work() -> HttpResponse:
                 client = HttpClient(server.url, "t")
                 with pytest.raises(ConnectionLost):
                     client.get("/1", {})
@@ -311,7 +311,7 @@ def test_any_certificate_will_do_when_told_so_and_nothing_is_said_about_it() -> 
 
 
 def test_certificates_of_other_hosts_are_always_verified() -> None:
-    with pytest.raises(ConfigError, match=r"--insecure is for loopback only, not for venue\.test"):
+    with pytest.raises(ConfigError, match=r"works for loopback only, not for venue\.test"):
         HttpClient("https://venue.test", "t", insecure=True)
 
 
@@ -475,14 +475,14 @@ class Dripping:
 def test_an_answer_that_only_drips_is_given_up_with_its_socket(
     kind: str, scheme: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(http, "ANSWER_WITHIN_S", 0.3)
+    monkeypatch.setattr(http, "RESPONSE_WITHIN_S", 0.3)
 
     async def main() -> None:
         tls = server_context() if scheme == "https" else None
         async with Dripping(*DRIPS[kind], tls) as server:
             threads = threading.active_count()
             # too many interim answers are another fault of the answer
-            words = "no whole answer in 0.3 s|header"
+            words = "no complete response in 0.3 s|header"
             client = HttpClient(f"{scheme}://127.0.0.1:{server.port}", "t", insecure=bool(tls))
             with pytest.raises(ConnectionLost, match=words):
                 await in_daemon_thread(lambda: client.get("/", {}))
@@ -496,12 +496,12 @@ def test_an_answer_that_only_drips_is_given_up_with_its_socket(
 def test_a_proxy_that_only_drips_is_given_up(
     environment: pytest.MonkeyPatch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(http, "ANSWER_WITHIN_S", 0.3)
+    monkeypatch.setattr(http, "RESPONSE_WITHIN_S", 0.3)
 
     async def main() -> None:
         async with Dripping(*HEADERS_DRIP) as way:
             environment.setenv("HTTPS_PROXY", f"http://127.0.0.1:{way.port}")
-            with pytest.raises(ConnectionLost, match=r"no whole answer in 0\.3 s"):
+            with pytest.raises(ConnectionLost, match=r"no complete response in 0\.3 s"):
                 await get("https://venue.test")
             await way.left.wait()
 
@@ -509,7 +509,7 @@ def test_a_proxy_that_only_drips_is_given_up(
 
 
 def test_the_deadline_is_of_one_exchange_and_begins_anew(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http, "ANSWER_WITHIN_S", 0.5)
+    monkeypatch.setattr(http, "RESPONSE_WITHIN_S", 0.5)
 
     async def main() -> None:
         async with Server(OK) as server:
@@ -548,7 +548,7 @@ def test_cookies_are_neither_kept_nor_sent_back() -> None:
 
 
 def test_an_answer_without_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http, "ANSWER_SIZE_MAX", 100_000)
+    monkeypatch.setattr(http, "BODY_SIZE_MAX", 100_000)
 
     async def main() -> None:
         async with Server(answer("200 OK", b"x" * 200_000)) as server:
@@ -578,12 +578,12 @@ def test_a_packed_body_is_unpacked(size: int, members: int) -> None:
 @pytest.mark.parametrize(
     ("body", "encoding", "words"),
     [
-        (gzip.compress(b"x" * 1000)[:-1], "gzip", "breaks off"),
-        (b"", "gzip", "breaks off"),
+        (gzip.compress(b"x" * 1000)[:-1], "gzip", "incomplete gzip body"),
+        (b"", "gzip", "incomplete gzip body"),
         (gzip.compress(b"{}") + b"junk", "gzip", "while decompressing data"),
-        (zlib.compress(b"{}"), "deflate", "was not asked for: 'deflate'"),
-        (b"x", "br", "was not asked for: 'br'"),
-        (gzip.compress(gzip.compress(b"{}")), "gzip, gzip", "was not asked for"),
+        (zlib.compress(b"{}"), "deflate", "was not requested: 'deflate'"),
+        (b"x", "br", "was not requested: 'br'"),
+        (gzip.compress(gzip.compress(b"{}")), "gzip, gzip", "was not requested"),
         (gzip.compress(b"") * 3_000, "gzip", "more than 100 members"),
         (gzip.compress(bytes(7_000_000)) + gzip.compress(bytes(2_000_000)), "gzip", "more than"),
     ],

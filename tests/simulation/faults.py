@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from fastopts.errors import ConnectionLost
-from fastopts.net.http import Answer
+from fastopts.net.http import HttpResponse
 from fastopts.sim.dialect import TICKERS
 from tests.simulation.network import Host
 from tests.simulation.venue import Conn, Message
@@ -330,12 +330,12 @@ def listing(world: "World") -> None:
         world.venue.list_option(f"BTC-25DEC37-{strike}-P-USDT", 30)
 
 
-def _rest(world: "World", answer: Callable[[str], Answer]) -> Callable[[], None]:
+def _rest(world: "World", answer: Callable[[str], HttpResponse]) -> Callable[[], None]:
     return _set(world.venue, "rest_fails", answer, None)
 
 
 def rest_is_down(world: "World") -> Callable[[], None]:
-    def fail(path: str) -> Answer:
+    def fail(path: str) -> HttpResponse:
         raise ConnectionLost("nobody is there")
 
     return _rest(world, fail)
@@ -343,14 +343,14 @@ def rest_is_down(world: "World") -> Callable[[], None]:
 
 def rest_fails(world: "World") -> Callable[[], None]:
     status, body = world.rng.choice(((500, b""), (200, b"<html>"), (404, b""), (200, b"[]")))
-    return _rest(world, lambda path: Answer(status, {}, body))
+    return _rest(world, lambda path: HttpResponse(status, {}, body))
 
 
 def rest_lists_nothing(world: "World") -> Callable[[], None]:
     body = {"retCode": 0, "result": {"list": [], "nextPageCursor": ""}}
 
-    def answer(path: str) -> Answer:
-        return Answer(200, {}, orjson.dumps({**body, "time": round(world.venue.now_ms())}))
+    def answer(path: str) -> HttpResponse:
+        return HttpResponse(200, {}, orjson.dumps({**body, "time": round(world.venue.now_ms())}))
 
     return _rest(world, answer)
 

@@ -16,7 +16,7 @@ from websockets.http11 import Request
 from websockets.protocol import OPEN
 from websockets.server import ServerProtocol
 
-from fastopts.net.http import Answer
+from fastopts.net.http import HttpResponse
 from fastopts.sim.faults import Faults
 from fastopts.sim.feed import text_frame
 from fastopts.sim.session import SimSession
@@ -93,7 +93,7 @@ class Venue:
     def __init__(self, agenda: Agenda, rng: random.Random, epoch_ms: float) -> None:
         self.host = Host(lambda wire: Conn(self, wire))
         self.faults = Faults()
-        self.rest_fails: Callable[[str], Answer] | None = None
+        self.rest_fails: Callable[[str], HttpResponse] | None = None
         self.listings: dict[str, Listing] = {}
         self.messages: list[Message] = []
         self.news: dict[str, list[Message]] = {}
@@ -155,12 +155,12 @@ class Venue:
         news = self.news.get(message.symbol, ())
         return [newer for newer in news if newer.serial > message.serial]
 
-    def answer_rest(self, path: str, params: dict[str, str]) -> Answer:
+    def answer_rest(self, path: str, params: dict[str, str]) -> HttpResponse:
         if self.rest_fails is not None:
             return self.rest_fails(path)
         if path.endswith("/time"):
             body = {"retCode": 0, "retMsg": "", "result": {}, "time": round(self.now_ms())}
-            return Answer(200, {}, orjson.dumps(body))
+            return HttpResponse(200, {}, orjson.dumps(body))
         coin = params["baseCoin"]
         listed = [x for x in self.trading() if x.symbol.startswith(coin + "-")]
         if path.endswith("instruments-info"):
@@ -169,7 +169,7 @@ class Venue:
             rows = [self._ticker_row(listing) for listing in listed]
         result = {"list": rows, "nextPageCursor": "", "category": "option"}
         body = {"retCode": 0, "retMsg": "", "result": result, "time": round(self.now_ms())}
-        return Answer(200, {}, orjson.dumps(body))
+        return HttpResponse(200, {}, orjson.dumps(body))
 
     def _ticker_row(self, listing: Listing) -> dict[str, str]:
         newest = listing.last or self.make(listing.symbol)

@@ -11,7 +11,7 @@ from typing import Any, Final
 import fastopts
 from fastopts import keys
 from fastopts.errors import ConnectionLost, VenueBanned, VenueError
-from fastopts.net.http import Answer, HttpClient
+from fastopts.net.http import HttpClient, HttpResponse
 
 __all__ = ("Row", "VenueClient", "VenueRows", "read")
 
@@ -42,7 +42,7 @@ class VenueClient:
         """Close the connection."""
         self._http.close()
 
-    def request(self, coin: str) -> Answer:
+    def request(self, coin: str) -> HttpResponse:
         """Request the rows of all options of *coin*. Raises ConnectionLost."""
         return self._http.get(PATH, {"category": "option", "baseCoin": coin})
 
@@ -74,7 +74,7 @@ class VenueClient:
         return _envelope(self._http.get(LIST, params))["result"]
 
 
-def read(response: Answer) -> VenueRows:
+def read(response: HttpResponse) -> VenueRows:
     """Parse a response. Raises VenueBanned, after which no request may follow, or VenueError."""
     try:
         envelope = _envelope(response)
@@ -84,7 +84,7 @@ def read(response: Answer) -> VenueRows:
         raise VenueError(f"the venue's response is not a list of tickers: {error!r}") from error
 
 
-def _envelope(response: Answer) -> Any:
+def _envelope(response: HttpResponse) -> Any:
     """The JSON of a good response. Raises VenueBanned, VenueError, or what json.loads raises."""
     if response.status == FORBIDDEN:
         raise VenueBanned(

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from fastopts.collector.operation import heap
 from fastopts.errors import ConnectionLost, VenueBanned, VenueError
-from fastopts.net.http import ANSWER_WITHIN_S, Answer, HttpClient
+from fastopts.net.http import RESPONSE_WITHIN_S, HttpClient, HttpResponse
 from fastopts.net.threads import in_daemon_thread
 from fastopts.session.backoff import Backoff
 from fastopts.session.ban import Ban
@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 ATTEMPTS = 4
 TRIM_AFTER_S = 1.0
-REQUEST_WITHIN_S = ANSWER_WITHIN_S + 15.0  # with name lookup and connecting
+REQUEST_WITHIN_S = RESPONSE_WITHIN_S + 15.0  # with name lookup and connecting
 
 # Called with a name of the request, the venue's time in ms, and when request and answer passed, in
 # seconds of the monotonic clock.
@@ -50,7 +50,7 @@ class RestDriver:
         self._request_within_s = request_within_s
         self._retry_base_s = retry_base_s
         self._lock = asyncio.Lock()
-        self._under_way: asyncio.Future[Answer] | None = None
+        self._under_way: asyncio.Future[HttpResponse] | None = None
 
     async def run(self, conversation: Generator[RestRequest, Envelope, T]) -> T:
         """Return the conversation's result.
@@ -111,7 +111,7 @@ class RestDriver:
             self._on_answer("a REST request", venue_ms, answer.sent_at, answer.received_at)
         return envelope
 
-    async def _get(self, request: RestRequest) -> Answer:
+    async def _get(self, request: RestRequest) -> HttpResponse:
         """Send a GET in a thread, as the name lookup blocks and cannot be interrupted.
 
         There is never more than one: a hung resolver must not collect threads.
@@ -128,8 +128,8 @@ class RestDriver:
             raise ConnectionLost(f"GET {request.path}: {error}") from error
 
     async def _completed(
-        self, get: asyncio.Future[Answer], request: RestRequest
-    ) -> asyncio.Future[Answer]:
+        self, get: asyncio.Future[HttpResponse], request: RestRequest
+    ) -> asyncio.Future[HttpResponse]:
         """Wait for *get* without cancelling it. Raises ConnectionLost if it does not end."""
         await asyncio.wait((get,), timeout=self._request_within_s)
         if not get.done():
@@ -141,7 +141,7 @@ class RestDriver:
         return get
 
 
-def _retrieve_exception(get: asyncio.Future[Answer]) -> None:
+def _retrieve_exception(get: asyncio.Future[HttpResponse]) -> None:
     """Keep asyncio from logging an exception that nobody waits for any more."""
     if not get.cancelled():
         get.exception()

@@ -1,4 +1,4 @@
-"""Where a Redis is, and as whom to speak to it."""
+"""The address of a Redis server: URL, user, database and TLS files."""
 
 import re
 import socket
@@ -11,26 +11,29 @@ from fastopts.errors import BadInput, ConfigError
 __all__ = ("Address", "TlsFiles", "parse")
 
 
-PATH_BYTES_MAX = 103  # of sun_path on macOS; Linux has four more
+PATH_BYTES_MAX = 103  # sun_path on macOS; Linux has four more
 
 
 @dataclass(frozen=True, slots=True)
 class TlsFiles:
-    """Paths of PEM files. `ca`: whom to trust, the system's roots and Mozilla's when it is None;
-    `cert` and `key`: our own certificate, for a server that asks for one."""
+    """Paths of PEM files for TLS.
+
+    *ca*: the only CA to trust (None: the system's roots and Mozilla's). *cert* and *key*: our
+    certificate, for a server that asks for one.
+    """
 
     ca: str | None = None
     cert: str | None = None
-    key: str | None = None  # None: it is in the certificate's file
+    key: str | None = None  # None: in the file of the certificate
 
 
-# Named as redis-py has them.
+# Options of a URL, with the names of redis-py.
 _FILES = {"ssl_ca_certs": "ca", "ssl_certfile": "cert", "ssl_keyfile": "key"}
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """A Redis by TCP (host, port) or by Unix socket (path)."""
+    """A server by TCP (*host*, *port*) or Unix socket (*path*), and how to log in."""
 
     host: str = "localhost"
     port: int = 6379
@@ -42,7 +45,7 @@ class Address:
     files: TlsFiles = TlsFiles()
 
     def __str__(self) -> str:
-        """The URL without its password."""
+        """Return the URL without user and password."""
         if self.path is not None:
             return f"unix://{self.path}" + (f"?db={self.db}" if self.db else "")
         host = f"[{self.host}]" if ":" in self.host else self.host
@@ -50,7 +53,7 @@ class Address:
 
     @property
     def early_close(self) -> str:
-        """What it may mean that a server closes before it has said a word."""
+        """A hint for errors: why a server may close the connection before its first reply."""
         if self.path is not None or self.files.cert is not None:
             return ""
         if self.tls:
@@ -59,11 +62,11 @@ class Address:
 
     @property
     def silence(self) -> str:
-        """What it may mean that a server does not answer the first words."""
+        """A hint for errors: why a server may not answer the first commands."""
         return "; if it speaks no TLS on this port, write redis://" if self.tls else ""
 
     def introduction(self) -> list[tuple[str, ...]]:
-        """The commands with which a connection begins."""
+        """Return the commands that begin a connection: AUTH, SELECT."""
         commands: list[tuple[str, ...]] = []
         if self.password is not None:
             user = () if self.username is None else (self.username,)
@@ -74,29 +77,29 @@ class Address:
 
 
 def parse(url: str, password: str | None = None) -> Address:
-    """Read `redis[s]://[[user]:password@]host[:port][/db]` or `unix://[..@]/path[?db=n]`.
+    """Parse `redis[s]://[[user]:password@]host[:port][/db]` or `unix://[..@]/path[?db=n]`.
 
-    The query of a `rediss://` may name the files of TLS: ssl_ca_certs, ssl_certfile, ssl_keyfile.
+    The query of a `rediss://` URL may name PEM files: ssl_ca_certs, ssl_certfile, ssl_keyfile.
+    *password* is used if the URL has none.
 
-    *password* is used when the URL holds none. Raises ConfigError, which never shows a password,
-    for whatever might be read in two ways: it would connect elsewhere, or as somebody else.
+    Raises ConfigError, which never shows a password, for a URL that could be read in two ways:
+    libraries disagree about them, and the wrong reading connects to another server, or as another
+    user.
     """
     if not isinstance(url, str):
         raise BadInput(f"url: a {type(url).__name__}: write 'redis://localhost:6379'")
     if not (password is None or isinstance(password, str)):
-        raise BadInput(f"password: a {type(password).__name__}: write a text, or None")
+        raise BadInput(f"password: a {type(password).__name__}: write a str, or None")
     parts, port = _split(url)
     options = parse_qsl(parts.query, keep_blank_values=True)
     query = dict(options)
     if query.keys() - {"db", *_FILES}:
-        raise ConfigError(
-            f"Redis URL: the only options it may have are db= and {'= '.join(_FILES)}="
-        )
+        raise ConfigError(f"Redis URL: unknown option; it accepts db= and {'= '.join(_FILES)}=")
     if len(options) > len(query):
-        raise ConfigError("Redis URL: it names an option twice")
+        raise ConfigError("Redis URL: an option occurs twice")
     files = _files(parts.scheme, query)
     if "db" in query and (parts.scheme != "unix" and options and parts.path.strip("/")):
-        raise ConfigError("Redis URL: it names the database twice")
+        raise ConfigError("Redis URL: the database occurs twice, in the path and as db=")
     user = _decoded(parts.username) if parts.username else None
     secret = password if parts.password is None else _decoded(parts.password)
     _check_user(user, secret)
@@ -115,27 +118,27 @@ def parse(url: str, password: str | None = None) -> Address:
 def _files(scheme: str, query: Mapping[str, str]) -> TlsFiles:
     named = {_FILES[name]: path for name, path in query.items() if name in _FILES}
     if named and scheme != "rediss":
-        raise ConfigError("Redis URL: it names files for TLS: write rediss://")
+        raise ConfigError("Redis URL: files for TLS need rediss://")
     if not all(named.values()):
-        raise ConfigError("Redis URL: it names a file for TLS without its path")
+        raise ConfigError("Redis URL: an option for a TLS file has no path")
     if "key" in named and "cert" not in named:
-        raise ConfigError("Redis URL: it names a key for TLS without its certificate")
+        raise ConfigError("Redis URL: ssl_keyfile needs ssl_certfile")
     return TlsFiles(**named)
 
 
-_ENCODE = "percent-encode what stands in a password (@ as %40, # as %23, / as %2F, % as %25)"
-# The standard library drops some of these without a word, others can't be sent.
+_ENCODE = "percent-encode special characters of a password (@ as %40, # as %23, / as %2F, % as %25)"
+# urlsplit drops some of these silently, others can't be sent.
 _NOT_IN_URLS = re.compile(r"[\s\x00-\x1f\x7f\ud800-\udfff]")
 _SURROGATES = re.compile(r"[\ud800-\udfff]")
 _BAD_CODE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 
 def _split(url: str) -> tuple[SplitResult, int]:
-    """The parts of *url*, and its port."""
+    """Return the parts of *url*, and its port."""
     if "#" in url:
-        raise ConfigError(f"Redis URL: there is a '#' in it; {_ENCODE}")
+        raise ConfigError(f"Redis URL: it contains '#'; {_ENCODE}")
     if _NOT_IN_URLS.search(url):
-        raise ConfigError(f"Redis URL: there is a space or a control character in it; {_ENCODE}")
+        raise ConfigError(f"Redis URL: it contains a space or control character; {_ENCODE}")
     try:
         parts = urlsplit(url)
         port = parts.port
@@ -143,45 +146,45 @@ def _split(url: str) -> tuple[SplitResult, int]:
     except ValueError as error:
         raise ConfigError(f"Redis URL: {_reason(error)}; {_ENCODE}") from None
     if parts.scheme not in ("redis", "rediss", "unix"):
-        raise ConfigError("Redis URL: it begins with redis://, rediss:// or unix://")
+        raise ConfigError("Redis URL: it must begin with redis://, rediss:// or unix://")
     if "@" in parts.path + parts.query:
-        raise ConfigError(f"Redis URL: there is an '@' behind the host; {_ENCODE}")
+        raise ConfigError(f"Redis URL: it contains '@' behind the host; {_ENCODE}")
     if port == 0:
-        raise ConfigError("Redis URL: the port is a number from 1 to 65535")
+        raise ConfigError("Redis URL: the port must be from 1 to 65535")
     return parts, port or 6379
 
 
 def _decoded(text: str) -> str:
     if _BAD_CODE.search(text):
-        raise ConfigError(f"Redis URL: there is a '%' that begins no code; {_ENCODE}")
+        raise ConfigError(f"Redis URL: it contains a '%' without a code; {_ENCODE}")
     try:
         return unquote(text, errors="strict")
     except UnicodeDecodeError:
-        raise ConfigError("Redis URL: what is percent-encoded in it is no UTF-8") from None
+        raise ConfigError("Redis URL: a percent-encoded part is not UTF-8") from None
 
 
 def _socket(text: str) -> str:
     path = _decoded(text)
     if len(path.encode()) > PATH_BYTES_MAX:
-        raise ConfigError(f"Redis URL: the path of a socket has at most {PATH_BYTES_MAX} bytes")
+        raise ConfigError(f"Redis URL: the path of a socket is limited to {PATH_BYTES_MAX} bytes")
     return path
 
 
 def _check_user(user: str | None, secret: str | None) -> None:
     if user is not None and secret is None:
         raise ConfigError(
-            "Redis URL: it names a user without a password: write user:password@, or :password@"
+            "Redis URL: a user without a password: write user:password@, or :password@"
             " for a password alone"
         )
     if secret is not None and _SURROGATES.search(secret):
-        raise ConfigError("the password of Redis is no UTF-8")
+        raise ConfigError("the Redis password is not UTF-8")
 
 
 def _db(text: str) -> int:
     if not text.isascii() or not text.isdecimal() or len(text) > 9:
-        raise ConfigError(f"Redis URL: the database is a number; {_ENCODE}")
+        raise ConfigError(f"Redis URL: the database must be a number; {_ENCODE}")
     return int(text)
 
 
 def _reason(error: ValueError) -> str:
-    return "the port is a number" if "port" in str(error).lower() else "it can't be read"
+    return "the port must be a number" if "port" in str(error).lower() else "it can't be read"

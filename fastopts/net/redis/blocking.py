@@ -1,4 +1,7 @@
-"""One blocking connection to Redis, for readers. Loads neither asyncio nor, without TLS, ssl."""
+"""A blocking connection to Redis for readers.
+
+It imports neither asyncio nor, without TLS, ssl: a reader of one option should start fast.
+"""
 
 import os
 import socket
@@ -26,62 +29,71 @@ R = TypeVar("R", bound=Replies)
 
 
 class BlockingConnection:
-    """Asks one server, from any thread; connects when needed, and anew after any trouble.
+    """Exchanges with one server, from any thread.
 
-    A connection on which a reply was not read to its end is never used again. After a fork the
-    child opens its own; `forked` tells that it is one.
+    Connects when needed, and again after any failure: a connection on which a reply was not read
+    completely is never reused. A forked child opens its own connection; `forked` tells it from the
+    parent.
     """
 
     def __init__(self, address: Address, timeout_s: float) -> None:
         self._address = address
         self._timeout_s = timeout_s
-        self._lines = {os.getpid(): _Line(address, timeout_s)}
+        # By process id: what belongs to a process is one object. A lock that a thread of the parent
+        # held at the fork stays locked in the child for ever.
+        self._connections = {os.getpid(): _ProcessConnection(address, timeout_s)}
         check_timeout(timeout_s)
 
     def __del__(self) -> None:
-        # A reader that lives as long as its program is not always closed by hand.
-        for line in getattr(self, "_lines", {}).values():  # none where it was not made whole
-            line.drop()
+        # Programs rarely close a reader that lives as long as they do. There is no attribute if
+        # __init__ failed.
+        for connection in getattr(self, "_connections", {}).values():
+            connection.drop()
 
     @property
     def forked(self) -> bool:
-        """Whether another process made it, and nothing was asked since."""
-        return os.getpid() not in self._lines
+        """Whether this is a forked child that has not used the connection yet."""
+        return os.getpid() not in self._connections
 
     def exchange(self, payload: bytes, make_replies: Callable[[], R]) -> R:
-        """Send *payload*, return the replies once they are done. *make_replies* is called right
-        before it is sent.
+        """Send *payload* and return its replies; *make_replies* is called right before.
 
-        Raises StoreUnavailable when the server can't be reached or does not answer in time,
-        StoreError for replies that are none.
+        Raises StoreUnavailable if the server can't be reached or does not answer in time,
+        StoreError for malformed replies.
         """
-        line = self._lines.get(os.getpid()) or self._leave_the_parents()
-        return line.exchange(payload, make_replies)
+        return self._own().exchange(payload, make_replies)
 
     def renew(self) -> None:
-        """Have the next exchange open another connection. Raises StoreUnavailable when a thread
-        keeps this one busy for too long."""
-        line = self._lines.get(os.getpid()) or self._leave_the_parents()
-        line.renew()
+        """Have the next exchange open another connection.
+
+        Raises StoreUnavailable if another thread uses this one for longer than the timeout.
+        """
+        self._own().renew()
 
     def close(self) -> None:
-        line = self._lines.get(os.getpid()) or self._leave_the_parents()
-        line.close()
+        """Close the connection; the next exchange opens another."""
+        self._own().close()
 
-    def _leave_the_parents(self) -> "_Line":
-        # Several threads of the child may come here at once: they get one and the same line.
-        line = self._lines.setdefault(os.getpid(), _Line(self._address, self._timeout_s))
-        for pid in self._lines.keys() - {os.getpid()}:
-            parents = self._lines.pop(pid, None)
+    def _own(self) -> "_ProcessConnection":
+        """Return the connection of this process."""
+        return self._connections.get(os.getpid()) or self._replace_parents()
+
+    def _replace_parents(self) -> "_ProcessConnection":
+        # Several threads of the child may come here at once: setdefault gives them the same object.
+        own = self._connections.setdefault(
+            os.getpid(), _ProcessConnection(self._address, self._timeout_s)
+        )
+        for pid in self._connections.keys() - {os.getpid()}:
+            parents = self._connections.pop(pid, None)
             if parents is not None:
-                # Past its lock, which a thread of the parent's may have held when it forked.
+                # Without its lock, which a thread of the parent may have held at the fork.
                 parents.drop()
-                _tell_of_fork()
-        return line
+                _warn_of_fork()
+        return own
 
 
-class _Line:
-    """One process's connection, and the lock of its threads."""
+class _ProcessConnection:
+    """The connection of one process, and the lock of its threads."""
 
     def __init__(self, address: Address, timeout_s: float) -> None:
         self._address = address
@@ -91,19 +103,21 @@ class _Line:
         self._view = memoryview(bytearray(BUFFER_SIZE))
 
     def exchange(self, payload: bytes, make_replies: Callable[[], R]) -> R:
+        """See BlockingConnection."""
         self._acquire()
         try:
-            is_kept = self._socket is not None
+            is_reused = self._socket is not None
             try:
                 return self._try(payload, make_replies)
             except StoreUnavailable as error:
-                if not (is_kept and may_retry(error)):
+                if not (is_reused and may_retry(error)):
                     raise
                 return self._try(payload, make_replies)
         finally:
             self._lock.release()
 
     def renew(self) -> None:
+        """Close the connection once no thread uses it."""
         self._acquire()
         try:
             self.drop()
@@ -111,15 +125,18 @@ class _Line:
             self._lock.release()
 
     def close(self) -> None:
+        """Close the connection, waiting for the thread that uses it."""
         with self._lock:
             self.drop()
 
     def _acquire(self) -> None:
-        # Who waits for a server that hangs would otherwise wait for all who came before, too.
+        # With a timeout: otherwise each thread would wait for a hanging server once for every
+        # thread before it.
         if not self._lock.acquire(timeout=self._timeout_s):
             raise _unavailable(self._address, TimeoutError(), self._timeout_s)
 
     def drop(self) -> None:
+        """Close the connection whatever any thread does."""
         connection, self._socket = self._socket, None
         if connection is not None:
             connection.close()
@@ -130,7 +147,7 @@ class _Line:
             if self._socket is None:
                 self._socket = connect(self._address, self._timeout_s)
             replies = make_replies()
-            self._converse(self._socket, payload, replies)
+            self._communicate(self._socket, payload, replies)
         except OSError as caught:
             self.drop()
             error = explained(self._address, caught)
@@ -140,7 +157,7 @@ class _Line:
             raise
         return replies
 
-    def _converse(self, connection: socket.socket, payload: bytes, replies: Replies) -> None:
+    def _communicate(self, connection: socket.socket, payload: bytes, replies: Replies) -> None:
         view = self._view
         deadline = time.monotonic() + self._timeout_s
         connection.sendall(payload)
@@ -159,13 +176,13 @@ class _Line:
             if start == end:
                 start = end = 0
             if not replies.done and time.monotonic() > deadline:
-                raise TimeoutError  # a server that only drips
+                raise TimeoutError  # the server sends, but too slowly
         if start != end:
             raise StoreError("more replies than commands")
 
 
 def check_timeout(timeout_s: float) -> None:
-    """Raises BadInput for what is no time to wait."""
+    """Raise BadInput unless *timeout_s* is a number of seconds above 0, at most an hour."""
     is_number = isinstance(timeout_s, int | float) and not isinstance(timeout_s, bool)
     if not is_number or not 0 < timeout_s <= TIMEOUT_MAX_S:
         shown = f"{timeout_s:g}" if isinstance(timeout_s, float) else type(timeout_s).__name__
@@ -173,10 +190,10 @@ def check_timeout(timeout_s: float) -> None:
 
 
 def may_retry(error: StoreUnavailable) -> bool:
-    """Whether a new connection may do what a kept one could not.
+    """Whether an exchange that failed on a reused connection may be tried on a new one.
 
-    It may have died long ago; a new one tells whether the server has. What did not answer in time
-    is not asked again.
+    The reused one may have died long ago. A server that did not answer in time is not asked again:
+    the caller has waited for as long as it wanted to.
     """
     return not isinstance(error.__cause__, TimeoutError)
 
@@ -184,7 +201,7 @@ def may_retry(error: StoreUnavailable) -> bool:
 def connect(address: Address, timeout_s: float) -> socket.socket:
     """Connect, authenticate and select the database; every step within *timeout_s*.
 
-    Raises OSError, or StoreError when the server refuses.
+    Raises OSError, or StoreError if the server refuses.
     """
     connection = open_socket(address, timeout_s)
     try:
@@ -196,7 +213,7 @@ def connect(address: Address, timeout_s: float) -> socket.socket:
 
 
 def open_socket(address: Address, timeout_s: float) -> socket.socket:
-    """Connect, and say nothing yet. Raises OSError."""
+    """Connect, with TLS if the address has it, and send nothing yet. Raises OSError."""
     if address.path is not None:
         return _open_unix(address.path, timeout_s)
     connection = socket.create_connection((address.host, address.port), timeout_s)
@@ -243,27 +260,30 @@ def _introduce(connection: socket.socket, address: Address, deadline: float) -> 
             raise StoreError(f"{address}: {reply.reply}", reply.reply)
 
 
-def _tell_of_fork() -> None:
-    import logging  # not before it is needed: it would be a tenth of a reader's memory
+def _warn_of_fork() -> None:
+    import logging  # only here: it would be a tenth of a reader's memory
 
     logging.getLogger(__name__).warning(
-        "this process was forked: it reads over a connection of its own"
+        "this process was forked: it opens a Redis connection of its own"
     )
 
 
 def _unavailable(
     address: Address, error: OSError, timeout_s: float, is_new: bool = False
 ) -> StoreUnavailable:
-    words = f"no answer in {timeout_s:g} s" if isinstance(error, TimeoutError) else str(error)
+    reason = f"no answer in {timeout_s:g} s" if isinstance(error, TimeoutError) else str(error)
     if is_new and isinstance(error, TimeoutError):
-        words += address.silence
+        reason += address.silence
     elif is_new and isinstance(error, ConnectionResetError | BrokenPipeError):
-        words += address.early_close
-    return StoreUnavailable(f"{address}: {words}")
+        reason += address.early_close
+    return StoreUnavailable(f"{address}: {reason}")
 
 
 def explained(address: Address, error: OSError) -> OSError:
-    """*error*, or what is behind it where TLS fails: with 1.3 only at the first reply."""
+    """Return *error*, or a TlsFault that explains it.
+
+    With TLS 1.3 a server refuses a client certificate after the handshake, at the first read.
+    """
     if not address.tls:
         return error
     from fastopts.net import tls

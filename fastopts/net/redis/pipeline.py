@@ -1,7 +1,7 @@
-"""One asyncio connection to Redis: prepared commands out, replies to whoever counts them.
+"""An asyncio connection to Redis: encoded commands out, replies to a parser of the caller.
 
-One exchange is under way at a time. Whatever ends it early (an error, a timeout, a cancellation)
-also ends the connection: a reply that nobody read would be taken for the next one's.
+One exchange is in progress at a time. An error, a timeout or a cancellation ends the connection as
+well: a reply that was not read would be taken for that of the next exchange.
 """
 
 import asyncio
@@ -20,14 +20,14 @@ from fastopts.net.redis.resp import Replies, ReplyList, Word, checked, pack
 __all__ = ("EXCHANGE_TIMEOUT_S", "OnDone", "PipelineConnection", "connect")
 
 BUFFER_SIZE = 64 * 1024
-EXCHANGE_TIMEOUT_S = 10.0  # of what carries data; a question or two is given less
+EXCHANGE_TIMEOUT_S = 10.0  # of exchanges that carry data; short queries get less
 
-# Hears that an exchange is over: None, or what ended it.
+# Called at the end of an exchange, with its error if it failed.
 OnDone = Callable[[StoreError | None], None]
 
 
 class PipelineConnection(ManualReading, asyncio.BufferedProtocol):
-    """The connection. `closed` is set once it is gone."""
+    """The connection; the event `closed` is set once it is closed."""
 
     def __init__(self) -> None:
         self.closed = asyncio.Event()
@@ -36,35 +36,36 @@ class PipelineConnection(ManualReading, asyncio.BufferedProtocol):
         self._view = memoryview(bytearray(BUFFER_SIZE))
         self._start = self._end = 0
         self._replies: Replies | None = None
-        self._last_words: StoreError | None = None
+        self._early_error: StoreError | None = None
         self._done: OnDone | None = None
         self._timeout_s = self._deadline = 0.0
         self._guard: asyncio.TimerHandle | None = None
 
     @property
     def is_busy(self) -> bool:
-        """Whether an exchange is under way."""
+        """Whether an exchange is in progress."""
         return self._done is not None
 
     def send(self, payload: bytes, replies: Replies, timeout_s: float, done: OnDone) -> None:
-        """Send *payload*; call *done* when *replies* is done, or with what went wrong.
+        """Send *payload*; call *done* once *replies* is done, or with an error.
 
-        That is StoreUnavailable when the connection is lost or *timeout_s* runs out, StoreError for
-        replies that are none; the connection is closed then.
+        The error is StoreUnavailable if the connection is lost or *timeout_s* passes, StoreError
+        for malformed replies; the connection is closed then. Raises RuntimeError while another
+        exchange is in progress. Callbacks, not futures: the flush of the collector needs no task.
         """
         if self._done is not None:
-            raise RuntimeError("an exchange is under way")
+            raise RuntimeError("an exchange is in progress")
         if self._transport is None:
-            done(self._last_words or StoreUnavailable("not connected"))
+            done(self._early_error or StoreUnavailable("not connected"))
             return
         self._replies, self._done = replies, done
         self._timeout_s, self._deadline = timeout_s, self._loop.time() + timeout_s
         if self._guard is None or self._guard.when() > self._deadline:
-            self._watch()
+            self._set_timer()
         self._transport.write(payload)
 
     async def exchange(self, payload: bytes, replies: Replies, timeout_s: float) -> None:
-        """Send *payload* and return when *replies* is done. Raises what `send` tells of."""
+        """Send *payload* and return once *replies* is done. Raises the errors of `send`."""
         answered = self._loop.create_future()
 
         def done(error: StoreError | None) -> None:
@@ -83,24 +84,26 @@ class PipelineConnection(ManualReading, asyncio.BufferedProtocol):
             raise
 
     async def ask(self, *commands: Sequence[Word], timeout_s: float = 5.0) -> list[Any]:
-        """Send *commands*, return their replies; a refusal stands among them as a StoreError."""
+        """Send *commands* and return their replies; error replies are StoreErrors among them."""
         replies = ReplyList(len(commands))
-        await self.exchange(b"".join(pack(*words) for words in commands), replies, timeout_s)
+        await self.exchange(b"".join(pack(*command) for command in commands), replies, timeout_s)
         return replies.values
 
     def abort(self) -> None:
-        """Cut the connection off at once, and with it an exchange under way."""
+        """Close the connection at once, which fails an exchange in progress."""
         if self._transport is not None:
             self._transport.abort()
             self._transport = self._manual = None
-        self._end_exchange(StoreUnavailable("the connection was cut off"))
+        self._end_exchange(StoreUnavailable("the connection was closed"))
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        # uvloop's transports are asyncio's by their methods only
+        """Keep the transport, which forked children must not use."""
+        # uvloop's transports have asyncio's methods, but not its base class
         self._transport = cast("asyncio.Transport", transport)
         forks.keep(self, transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
+        """Fail an exchange in progress."""
         forks.lost(self)
         self._transport = self._manual = None
         self.closed.set()
@@ -111,56 +114,64 @@ class PipelineConnection(ManualReading, asyncio.BufferedProtocol):
         self._end_exchange(error)
 
     def get_buffer(self, sizehint: int) -> memoryview:
+        """Return the free part of the read buffer."""
         return self._view[self._end :]
 
     def buffer_updated(self, nbytes: int) -> None:
+        """Pass received bytes to the parser of the exchange in progress."""
         self._end += nbytes
         if self._replies is None:
-            error = _unasked(bytes(self._view[: self._end]))
-            self._last_words = error if error.reply else None
-            self._poison(error)
+            error = _unsolicited(bytes(self._view[: self._end]))
+            # A server that is full sends an error and closes: the next exchange reports it.
+            self._early_error = error if error.reply else None
+            self._fail(error)
             return
         try:
             self._start = self._replies.acknowledge(self._view, self._start, self._end)
         except StoreError as error:
-            self._poison(error)
+            self._fail(error)
             return
         is_done, is_empty = self._replies.done, self._start == self._end
         self._make_room()
         if is_done and not is_empty:
-            self._poison(StoreError("more replies than commands"))
+            self._fail(StoreError("more replies than commands"))
         elif is_done:
             self._end_exchange(None)
         elif self._end == BUFFER_SIZE:
-            self._poison(StoreError(f"a reply longer than {BUFFER_SIZE} bytes"))
+            self._fail(StoreError(f"a reply longer than {BUFFER_SIZE} bytes"))
 
     def eof_received(self) -> bool:
+        """Let the transport close the connection."""
         return False
 
     def _make_room(self) -> None:
-        left = self._end - self._start
-        if left and self._start:
-            self._view[:left] = self._view[self._start : self._end].tobytes()
-        self._start, self._end = 0, left
+        size = self._end - self._start
+        if size and self._start:
+            self._view[:size] = self._view[self._start : self._end].tobytes()
+        self._start, self._end = 0, size
 
-    def _watch(self) -> None:
-        """Look at the deadline when it is due: no timer for each exchange."""
+    def _set_timer(self) -> None:
+        """Check the deadline when it is due.
+
+        One timer serves many exchanges: at 200 flushes a second, creating and cancelling one for
+        each would cost more than the check.
+        """
         if self._guard is not None:
             self._guard.cancel()
-        self._guard = self._loop.call_at(self._deadline, self._look_at_deadline)
+        self._guard = self._loop.call_at(self._deadline, self._check_deadline)
 
-    def _look_at_deadline(self) -> None:
+    def _check_deadline(self) -> None:
         self._guard = None
         if self._done is None:
             return
         if self._loop.time() < self._deadline:
-            self._watch()
+            self._set_timer()
         else:
             error = StoreUnavailable(f"no answer in {self._timeout_s:g} s")
             error.__cause__ = TimeoutError()
-            self._poison(error)
+            self._fail(error)
 
-    def _poison(self, error: StoreError) -> None:
+    def _fail(self, error: StoreError) -> None:
         self._end_exchange(error)
         self.abort()
 
@@ -174,27 +185,27 @@ async def connect(
     address: Address, tls: ssl.SSLContext | None, timeout_s: float
 ) -> PipelineConnection:
     """Connect, authenticate and select the database. Raises StoreUnavailable or StoreError."""
-    channel = PipelineConnection()
+    connection = PipelineConnection()
     try:
         async with asyncio.timeout(timeout_s):
             sock = await _dial(address)
-            channel._manual = await manual_transport.connect(channel, sock, tls, address.host)
-            await _introduce(channel, address, timeout_s)
+            connection._manual = await manual_transport.connect(connection, sock, tls, address.host)
+            await _introduce(connection, address, timeout_s)
     except BaseException as error:
-        channel.abort()
+        connection.abort()
         if isinstance(error, TimeoutError):
             raise StoreUnavailable(
                 f"{address} did not answer in {timeout_s:g} s{address.silence}"
             ) from error
-        if isinstance(error, NotImplementedError):  # the default loop of Windows
+        if isinstance(error, NotImplementedError):  # the default event loop of Windows
             raise StoreUnavailable(
-                "this event loop cannot watch sockets: run it with asyncio.SelectorEventLoop"
+                "this event loop cannot watch sockets: use asyncio.SelectorEventLoop"
             ) from error
         fault = error if tls is None else _tls_fault(error)
         if isinstance(fault, OSError):
             raise StoreUnavailable(f"{address}: {fault}") from fault
         raise
-    return channel
+    return connection
 
 
 async def _dial(address: Address) -> socket.socket:
@@ -211,7 +222,10 @@ async def _dial(address: Address) -> socket.socket:
 
 
 def _tls_fault(error: BaseException) -> BaseException:
-    """*error*, or what a handshake that stays refused says: with TLS 1.3 after its end."""
+    """Return *error*, or a TlsFault that explains it.
+
+    With TLS 1.3 a server refuses a client certificate after the handshake, at the first read.
+    """
     from fastopts.net import tls
 
     cause = error.__cause__ if isinstance(error, StoreUnavailable) else None
@@ -219,22 +233,22 @@ def _tls_fault(error: BaseException) -> BaseException:
     return error if explained is cause else explained
 
 
-def _unasked(data: bytes) -> StoreError:
-    """What a server means that speaks first: one that is full does, and hangs up."""
+def _unsolicited(data: bytes) -> StoreError:
+    """Return the error for a server that sends something before any command."""
     if not data.startswith(b"-"):
-        return StoreError("a reply that nobody asked for")
-    words = data[1:].partition(b"\r\n")[0].decode("utf-8", "replace")
-    return StoreError(words, words)
+        return StoreError("a reply without a command")
+    text = data[1:].partition(b"\r\n")[0].decode("utf-8", "replace")
+    return StoreError(text, text)
 
 
-async def _introduce(channel: PipelineConnection, address: Address, timeout_s: float) -> None:
-    commands = [pack(*words) for words in (*address.introduction(), ("PING",))]
+async def _introduce(connection: PipelineConnection, address: Address, timeout_s: float) -> None:
+    commands = [pack(*command) for command in (*address.introduction(), ("PING",))]
     replies = ReplyList(len(commands))
     try:
         try:
-            await channel.exchange(b"".join(commands), replies, timeout_s)
+            await connection.exchange(b"".join(commands), replies, timeout_s)
         except StoreError:
-            checked(replies.values)  # who hangs up may have said why
+            checked(replies.values)  # a server that closed may have sent the reason
             raise
         checked(replies.values)
     except StoreUnavailable as error:

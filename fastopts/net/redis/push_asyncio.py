@@ -1,4 +1,4 @@
-"""A conversation over an asyncio connection: `talk`, by callbacks."""
+"""An asyncio connection over which the server speaks, too: for a mirror in a task."""
 
 import asyncio
 import ssl
@@ -14,21 +14,21 @@ __all__ = ("AsyncPushConnection",)
 
 
 class AsyncPushConnection(asyncio.Protocol):
-    """Holds one *conversation* with the server at *address*; `run` it in a task."""
+    """Connects one *session* with the server at *address*; await `run` in a task."""
 
-    def __init__(self, address: Address, conversation: PushSession, timeout_s: float) -> None:
+    def __init__(self, address: Address, session: PushSession, timeout_s: float) -> None:
         self._address = address
-        self._conversation = conversation
+        self._session = session
         self._timeout_s = timeout_s
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self._over = self._loop.create_future()
-        self._gone = asyncio.Event()
-        self._heard_at = self._wake_at = 0.0
-        self._alarm: asyncio.TimerHandle | None = None
+        self._closed = asyncio.Event()
+        self._received_at = self._wake_at = 0.0
+        self._timer: asyncio.TimerHandle | None = None
 
     async def run(self) -> None:
-        """Talk until it is cancelled. Raises OSError or what the conversation raises."""
+        """Run until cancelled. Raises OSError, or an error of the session."""
         try:
             async with asyncio.timeout(self._timeout_s):
                 await self._open()
@@ -39,23 +39,26 @@ class AsyncPushConnection(asyncio.Protocol):
             await self._close()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        # uvloop's transports are asyncio's by their methods only
+        """Begin the session."""
+        # uvloop's transports have asyncio's methods, but not its base class
         self._transport = cast("asyncio.Transport", transport)
-        self._heard_at = steady_s()
-        self._conversation.start(self._address.introduction())
-        self._say(self._heard_at)
+        self._received_at = steady_s()
+        self._session.start(self._address.introduction())
+        self._send(self._received_at)
 
     def data_received(self, data: bytes) -> None:
-        self._heard_at = now = steady_s()
+        """Pass *data* to the session and send its answer."""
+        self._received_at = now = steady_s()
         try:
-            self._conversation.receive(data, now)
+            self._session.receive(data, now)
         except FastoptsError as error:
             self._end(error)
         else:
-            self._say(now)
+            self._send(now)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._gone.set()
+        """End `run` with an error."""
+        self._closed.set()
         self._end(exc or ConnectionResetError("closed by the server"))
 
     async def _open(self) -> None:
@@ -68,36 +71,36 @@ class AsyncPushConnection(asyncio.Protocol):
         )
 
     async def _close(self) -> None:
-        if self._alarm is not None:
-            self._alarm.cancel()
+        if self._timer is not None:
+            self._timer.cancel()
         self._over.cancel()
         if self._transport is not None:
             self._transport.abort()
-            await self._gone.wait()
+            await self._closed.wait()
 
-    def _say(self, now: float) -> None:
+    def _send(self, now: float) -> None:
         assert self._transport is not None
-        self._conversation.tick(now)
-        data = self._conversation.data_to_send()
+        self._session.tick(now)
+        data = self._session.data_to_send()
         if data:
             self._transport.write(data)
-        wake_at = min(self._conversation.next_deadline(), now + WAIT_MAX_S)
-        if self._alarm is None or wake_at < self._wake_at:
-            self._wake(wake_at, now)
+        wake_at = min(self._session.next_deadline(), now + WAIT_MAX_S)
+        if self._timer is None or wake_at < self._wake_at:
+            self._set_timer(wake_at, now)
 
-    def _wake(self, at: float, now: float) -> None:
-        if self._alarm is not None:
-            self._alarm.cancel()
+    def _set_timer(self, at: float, now: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
         self._wake_at = at
-        self._alarm = self._loop.call_later(max(at - now, 0.001), self._woken)
+        self._timer = self._loop.call_later(max(at - now, 0.001), self._on_timer)
 
-    def _woken(self) -> None:
-        self._alarm = None
+    def _on_timer(self) -> None:
+        self._timer = None
         now = steady_s()
-        if now - self._heard_at > self._timeout_s:
+        if now - self._received_at > self._timeout_s:
             self._end(TimeoutError(f"no answer in {self._timeout_s:g} s"))
         else:
-            self._say(now)
+            self._send(now)
 
     def _end(self, error: Exception) -> None:
         if not self._over.done():

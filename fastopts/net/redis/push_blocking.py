@@ -1,4 +1,7 @@
-"""A conversation over a blocking connection: moves the bytes of a session that makes the rules."""
+"""A blocking connection over which the server speaks, too: for a mirror in a thread.
+
+It moves bytes; a sans-I/O session decides what to send and what received data means.
+"""
 
 import contextlib
 import socket
@@ -12,51 +15,51 @@ from fastopts.net.redis.blocking import explained, open_socket
 __all__ = ("WAIT_MAX_S", "BlockingPushConnection", "PushSession")
 
 READ_SIZE: Final = 64 * 1024
-WAIT_MAX_S: Final = 0.25
+WAIT_MAX_S: Final = 0.25  # longest wait, so that `end` and deadlines set meanwhile are noticed
 
 
 class PushSession(Protocol):
-    """The rules: what to say, and what to make of what was heard."""
+    """A sans-I/O session. *now* is `clock.steady_s`."""
 
     def start(self, introduction: Iterable[tuple[str, ...]]) -> None:
-        """A new connection is there; it begins with the commands of *introduction*."""
+        """A new connection is open; begin it with the commands of *introduction*."""
 
     def receive(self, data: bytes, now: float) -> None:
-        """Hear *data*."""
+        """Process received *data*."""
 
     def data_to_send(self) -> bytes:
-        """Drain what is to be said."""
+        """Return the bytes to send, and forget them."""
 
     def next_deadline(self) -> float:
-        """When `tick` is due."""
+        """Return when `tick` is due."""
 
     def tick(self, now: float) -> None:
-        """Time has passed."""
+        """Do what is due at *now*."""
 
 
 class BlockingPushConnection:
-    """Holds one *conversation* with the server at *address*; `run` it in a thread."""
+    """Connects one *session* with the server at *address*; call `run` in a thread."""
 
-    def __init__(self, address: Address, conversation: PushSession, timeout_s: float) -> None:
+    def __init__(self, address: Address, session: PushSession, timeout_s: float) -> None:
         self._address = address
-        self._conversation = conversation
+        self._session = session
         self._timeout_s = timeout_s
         self._socket: socket.socket | None = None
         self._is_over = False
-        self._heard_at = 0.0
+        self._received_at = 0.0
 
     def run(self) -> None:
-        """Talk until `end`. Raises OSError or what the conversation raises: it is over then."""
+        """Run until `end`. Raises OSError, or an error of the session."""
         try:
             with open_socket(self._address, self._timeout_s) as connection:
                 self._socket = connection
-                self._conversation.start(self._address.introduction())
-                self._heard_at = steady_s()
+                self._session.start(self._address.introduction())
+                self._received_at = steady_s()
                 while not self._is_over:
-                    self._say(connection)
-                    self._hear(connection)
+                    self._send(connection)
+                    self._receive(connection)
         except OSError as error:
-            if self._is_over:  # `end` shut the connection down while it was written or read
+            if self._is_over:  # `end` shut the connection down during a read or write
                 return
             raise explained(self._address, error) from error.__cause__
 
@@ -64,26 +67,26 @@ class BlockingPushConnection:
         """Have `run` return, from any thread."""
         self._is_over = True
         if self._socket is not None:
-            with contextlib.suppress(OSError):  # it is gone already
+            with contextlib.suppress(OSError):  # closed already
                 self._socket.shutdown(socket.SHUT_RDWR)
 
-    def _say(self, connection: socket.socket) -> None:
-        self._conversation.tick(steady_s())
-        data = self._conversation.data_to_send()
+    def _send(self, connection: socket.socket) -> None:
+        self._session.tick(steady_s())
+        data = self._session.data_to_send()
         if data:
             connection.settimeout(self._timeout_s)
             connection.sendall(data)
 
-    def _hear(self, connection: socket.socket) -> None:
+    def _receive(self, connection: socket.socket) -> None:
         now = steady_s()
-        connection.settimeout(min(max(self._conversation.next_deadline() - now, 0.001), WAIT_MAX_S))
+        connection.settimeout(min(max(self._session.next_deadline() - now, 0.001), WAIT_MAX_S))
         try:
             data = connection.recv(READ_SIZE)
         except TimeoutError:
-            if steady_s() - self._heard_at > self._timeout_s:
+            if steady_s() - self._received_at > self._timeout_s:
                 raise TimeoutError(f"no answer in {self._timeout_s:g} s") from None
             return
         if not data and not self._is_over:
             raise ConnectionResetError("closed by the server")
-        self._heard_at = steady_s()
-        self._conversation.receive(data, self._heard_at)
+        self._received_at = steady_s()
+        self._session.receive(data, self._received_at)

@@ -1,4 +1,4 @@
-"""One asyncio connection to Redis that is made anew whenever it has to be, for readers."""
+"""An asyncio connection to Redis for readers, which connects again when needed."""
 
 import asyncio
 import ssl
@@ -18,10 +18,10 @@ R = TypeVar("R", bound=Replies)
 
 
 class ReconnectingConnection:
-    """Asks one server, from any task of one loop; connects when needed, and anew after any trouble.
-    The loop is that of the first exchange.
+    """Exchanges with one server, from any task of one event loop: that of the first exchange.
 
-    A connection on which a reply was not read to its end is never used again.
+    Connects when needed, and again after any failure: a connection on which a reply was not read
+    completely is never reused.
     """
 
     def __init__(self, address: Address, timeout_s: float) -> None:
@@ -29,24 +29,23 @@ class ReconnectingConnection:
         self._address = address
         self._timeout_s = timeout_s
         self._lock = asyncio.Lock()
-        self._channel: PipelineConnection | None = None
+        self._connection: PipelineConnection | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def exchange(self, payload: bytes, make_replies: Callable[[], R]) -> R:
-        """Send *payload*, return the replies once they are done. *make_replies* is called right
-        before it is sent.
+        """Send *payload* and return its replies; *make_replies* is called right before.
 
-        Raises StoreUnavailable when the server can't be reached or does not answer in time,
-        StoreError for replies that are none, RuntimeError in another loop.
+        Raises StoreUnavailable if the server can't be reached or does not answer in time,
+        StoreError for malformed replies, RuntimeError in another event loop.
         """
         self._check_loop()
-        await self._turn()
+        await self._acquire()
         try:
-            is_kept = self._channel is not None and not self._channel.closed.is_set()
+            is_reused = self._connection is not None and not self._connection.closed.is_set()
             try:
                 return await self._try(payload, make_replies)
             except StoreUnavailable as error:
-                if not (is_kept and may_retry(error)):
+                if not (is_reused and may_retry(error)):
                     raise
                 return await self._try(payload, make_replies)
         finally:
@@ -55,41 +54,41 @@ class ReconnectingConnection:
     async def renew(self) -> None:
         """Have the next exchange open another connection."""
         self._check_loop()
-        await self._turn()
+        await self._acquire()
         self.close()
         self._lock.release()
 
     def close(self) -> None:
         """Close the connection; the next exchange opens another."""
-        if self._channel is not None:
-            self._channel.abort()
-            self._channel = None
+        if self._connection is not None:
+            self._connection.abort()
+            self._connection = None
 
     def _check_loop(self) -> None:
         loop = asyncio.get_running_loop()
         if self._loop is None:
             self._loop = loop
         elif self._loop is not loop:
-            raise RuntimeError("this reader belongs to another event loop: make one for each")
+            raise RuntimeError("this reader belongs to another event loop: create one per loop")
 
-    async def _turn(self) -> None:
-        """Wait for those who came before, no longer than for an answer."""
+    async def _acquire(self) -> None:
+        """Acquire the lock within the timeout of an exchange."""
         if not self._lock.locked():
-            await self._lock.acquire()  # without the price of a timer
+            await self._lock.acquire()  # the usual case, without the cost of a timer
             return
         try:
             async with asyncio.timeout(self._timeout_s):
                 await self._lock.acquire()
         except TimeoutError as error:
-            words = f"{self._address}: no answer in {self._timeout_s:g} s"
-            raise StoreUnavailable(words) from error
+            message = f"{self._address}: no answer in {self._timeout_s:g} s"
+            raise StoreUnavailable(message) from error
 
     async def _try(self, payload: bytes, make_replies: Callable[[], R]) -> R:
-        if self._channel is None or self._channel.closed.is_set():
-            self._channel = await pipeline.connect(self._address, self._tls(), self._timeout_s)
+        if self._connection is None or self._connection.closed.is_set():
+            self._connection = await pipeline.connect(self._address, self._tls(), self._timeout_s)
         replies = make_replies()
         try:
-            await self._channel.exchange(payload, replies, self._timeout_s)
+            await self._connection.exchange(payload, replies, self._timeout_s)
         except BaseException:
             self.close()
             raise

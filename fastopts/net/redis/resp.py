@@ -1,4 +1,4 @@
-"""Redis's wire form: commands, and the reading of replies that are not many."""
+"""RESP: encoding of commands, and replies as Python values (for exchanges that are not hot)."""
 
 from typing import Any, Final, Protocol
 
@@ -12,33 +12,35 @@ Word = str | bytes | int | float
 
 
 class Replies(Protocol):
-    """Reads the replies of one exchange."""
+    """The parser of the replies of one exchange. Also `core.Batch` and `core.Records`."""
 
     @property
     def done(self) -> bool:
-        """Whether all have come."""
+        """Whether all replies were read."""
 
     def acknowledge(self, view: memoryview, start: int, end: int) -> int:
-        """Read from ``view[start:end]``; return the position behind what was read."""
+        """Read from ``view[start:end]``; return the position behind the part that was read."""
 
 
 class ReplyList:
-    """Collects *count* replies as Python values; errors among them as StoreError.
+    """Collects *count* replies as Python values; error replies are StoreErrors among them.
 
-    Bulk strings are str, or bytes when *is_raw*.
+    Bulk strings are str, or bytes if *is_raw*.
     """
 
     def __init__(self, count: int, is_raw: bool = False) -> None:
         self.values: list[Any] = []
         self._count = count
-        texts = {} if is_raw else {"encoding": "utf-8", "errors": "replace"}
-        self._reader = reply_reader(**texts)
+        decoding = {} if is_raw else {"encoding": "utf-8", "errors": "replace"}
+        self._reader = reply_reader(**decoding)
 
     @property
     def done(self) -> bool:
+        """Whether all replies were read."""
         return len(self.values) == self._count
 
     def acknowledge(self, view: memoryview, start: int, end: int) -> int:
+        """Read ``view[start:end]``. Raises StoreError for malformed bytes and for extra replies."""
         self._reader.feed(bytes(view[start:end]))
         while not self.done:
             reply = self._reader.gets()
@@ -51,47 +53,52 @@ class ReplyList:
 
 
 def pack(*words: Word) -> bytes:
-    """Return one command as the bytes that go on the wire."""
+    """Return one encoded command."""
     packed: bytes = hiredis.pack_command(words)  # type: ignore[arg-type]
     return packed
 
 
 def reply_reader(**options: Any) -> hiredis.Reader:
-    """A reader that raises StoreError for what is no RESP, and returns refusals as StoreErrors."""
+    """Return a parser that raises StoreError for malformed bytes; error replies are StoreErrors."""
     return hiredis.Reader(protocolError=StoreError, replyError=_refusal, **options)
 
 
 def checked(replies: list[Any]) -> list[Any]:
-    """Return *replies*. Raises the first refusal among them."""
+    """Return *replies*. Raises the first error reply among them."""
     for reply in replies:
         if isinstance(reply, StoreError):
             raise reply
     return replies
 
 
-_ODD: Final = (AttributeError, IndexError, KeyError, TypeError, ValueError)
+# Exceptions of code that takes a reply apart and finds another shape.
+_MALFORMED: Final = (AttributeError, IndexError, KeyError, TypeError, ValueError)
 
 
-class _Understood:
-    """Made once: a read is too short for a generator of its own."""
+class _ParsingReplies:
+    # One object for all: a read takes microseconds, and a generator-based context manager a part of
+    # them.
 
     def __enter__(self) -> None:
         pass
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, _ODD) and not isinstance(error, FastoptsError):
-            raise StoreError(f"an answer that makes no sense: {error!r}") from error
+        if isinstance(error, _MALFORMED) and not isinstance(error, FastoptsError):
+            raise StoreError(f"unexpected Redis reply: {error!r}") from error
 
 
-_UNDERSTOOD: Final = _Understood()
+_PARSING: Final = _ParsingReplies()
 
 
-def parsing_replies() -> _Understood:
-    """While replies are taken apart: one that has not the form of an answer is a StoreError."""
-    return _UNDERSTOOD
+def parsing_replies() -> _ParsingReplies:
+    """Turn the exceptions of a block that takes replies apart into StoreError.
+
+    A server that answers in another shape (a proxy, a renamed command) is at fault, not the caller.
+    """
+    return _PARSING
 
 
-def _refusal(words: str) -> StoreError:
-    # A server that does not know a command repeats it: with AUTH that would be a password.
-    told = words.partition(", with args beginning with")[0]
-    return StoreError(told, told)
+def _refusal(text: str) -> StoreError:
+    # A server that does not know a command repeats it: for AUTH, that would show the password.
+    shown = text.partition(", with args beginning with")[0]
+    return StoreError(shown, shown)

@@ -9,7 +9,7 @@ from fastopts.cli.verify.rounds import Rounds
 from fastopts.cli.verify.store import StoreClient
 from fastopts.cli.verify.venue import VenueClient
 from fastopts.errors import VenueBanned, VenueError
-from fastopts.net.http import Answer
+from fastopts.net.http import HttpResponse
 from fastopts.net.redis import address
 from tests.cli.verify.conftest import COINS, Rows
 from tests.sim.conftest import Running
@@ -24,10 +24,10 @@ class Moody(VenueClient):
         self.asked: list[str] = []
         self._statuses = list(statuses)
 
-    def request(self, coin: str) -> Answer:
+    def request(self, coin: str) -> HttpResponse:
         self.asked.append(coin)
         answer = super().request(coin)
-        return Answer(self._statuses.pop(0), {}, b"") if self._statuses else answer
+        return HttpResponse(self._statuses.pop(0), {}, b"") if self._statuses else answer
 
 
 @pytest.fixture(autouse=True)

@@ -202,7 +202,7 @@ def test_CF_17_a_fault_that_no_retry_cures_is_named_with_its_remedy(tmp_path: Pa
         (asking("1.3"), {"pair": stranger.issue()}, "does not trust the CA of our client"),
         (asking("1.3"), {"pair": faulty["expired"]}, "client certificate has expired"),
         (asking("1.3"), {"pair": own, "ca": stranger.root}, "unknown CA .*--redis-ca"),
-        (certificates.context_of(faulty["wrong host"]), {}, "connect by a name that the cert"),
+        (certificates.context_of(faulty["wrong host"]), {}, "use a host name of the cert"),
         (certificates.context_of(faulty["expired"]), {}, "certificate has expired: renew"),
     )
     for context, files, said in cases:
@@ -301,12 +301,12 @@ def test_CF_16_settings_and_url_name_the_same_files() -> None:
 @pytest.mark.parametrize(
     ("url", "said"),
     [
-        ("redis://h?ssl_certfile=c", "write rediss://"),
-        ("unix:///s?ssl_ca_certs=c", "write rediss://"),
-        ("rediss://h?ssl_certfile=", "without its path"),
-        ("rediss://h?ssl_keyfile=k", "a key for TLS without its certificate"),
-        ("rediss://h?ssl_cert=k", "the only options"),
-        ("rediss://h?ssl_certfile=a&ssl_certfile=b", "an option twice"),
+        ("redis://h?ssl_certfile=c", "files for TLS need rediss://"),
+        ("unix:///s?ssl_ca_certs=c", "files for TLS need rediss://"),
+        ("rediss://h?ssl_certfile=", "has no path"),
+        ("rediss://h?ssl_keyfile=k", "ssl_keyfile needs ssl_certfile"),
+        ("rediss://h?ssl_cert=k", "unknown option"),
+        ("rediss://h?ssl_certfile=a&ssl_certfile=b", "an option occurs twice"),
     ],
 )
 def test_CF_17_a_url_that_names_files_in_vain_is_refused(url: str, said: str) -> None:

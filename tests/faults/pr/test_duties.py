@@ -62,7 +62,7 @@ def test_PR_20_a_duty_without_success_is_overdue_until_it_succeeds(
             await until(lambda: w.client.hget("stats", "overdue") == "")
 
     asyncio.run(main())
-    assert http.ANSWER_WITHIN_S + 15.0 < 60.0  # an exchange ends within the deadline of a duty
+    assert http.RESPONSE_WITHIN_S + 15.0 < 60.0  # an exchange ends within the deadline of a duty
 
 
 @pytest.mark.parametrize("name", ["listing", "announcing", "rewrite"])

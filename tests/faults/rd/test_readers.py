@@ -190,7 +190,7 @@ def test_RD_24_child_and_parent_of_a_reader_in_use_read_right(
         while time.monotonic() < until:
             told.append(in_child(child))
         busy.join()
-        said = "this process was forked: it reads over a connection of its own"
+        said = "this process was forked: it opens a Redis connection of its own"
         assert set(told) == {repr(({None}, [said]))}
         assert wrong(reader, SYMBOLS[0]) is None
         assert not caplog.records

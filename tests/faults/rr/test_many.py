@@ -179,7 +179,7 @@ def test_RR_10_an_async_reader_in_a_second_loop_is_refused(many: Store) -> None:
     async def main() -> None:
         async with AsyncOptionReader(many.url) as reader:
             assert (await reader.get(SYMBOLS[0])).symbol == SYMBOLS[0]
-            with Loop() as other, pytest.raises(RuntimeError, match="make one for each"):
+            with Loop() as other, pytest.raises(RuntimeError, match="create one per loop"):
                 other.run(reader.get(SYMBOLS[1]))
             assert (await reader.get(SYMBOLS[1])).symbol == SYMBOLS[1]
 

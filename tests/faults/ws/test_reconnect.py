@@ -166,7 +166,7 @@ def test_WS_07_an_answer_that_is_no_handshake_is_told_and_tried_again(
             await w.covered()
 
     asyncio.run(main())
-    assert f"the venue answered the handshake with HTTP {status}" in caplog.text
+    assert f"the venue refused the WebSocket handshake: HTTP {status}" in caplog.text
 
 
 @pytest.mark.usefixtures("eager")

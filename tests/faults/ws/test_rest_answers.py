@@ -39,7 +39,7 @@ async def bomb(writer: asyncio.StreamWriter) -> None:
 def test_WS_32_a_bad_answer_costs_an_attempt_and_the_next_one_is_asked_for(
     fault: Callable[[asyncio.StreamWriter], Awaitable[None]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(http, "ANSWER_WITHIN_S", 0.5)
+    monkeypatch.setattr(http, "RESPONSE_WITHIN_S", 0.5)
     monkeypatch.setattr(driver_module, "Backoff", partial(Backoff, base_s=0.01, cap_s=0.02))
     asked = 0
 

@@ -44,17 +44,17 @@ def test_a_password_from_outside_fills_in() -> None:
     ("url", "words"),
     [
         ("redis://:hunter2#x@h", "'#'"),
-        ("redis://:hunter2@h:port", "port is a number"),
-        ("redis://:hunter2/x@h", "port is a number|database is a number"),
-        ("redis://:hunter2@h/zero", "database is a number"),
-        ("redis://:hunter2@h?timeout=5", "only option"),
+        ("redis://:hunter2@h:port", "port must be"),
+        ("redis://:hunter2/x@h", "port must be a number|database must be a number"),
+        ("redis://:hunter2@h/zero", "database must be a number"),
+        ("redis://:hunter2@h?timeout=5", "unknown option"),
         ("unix://", "path of the socket"),
-        ("http://:hunter2@h", "begins with"),
+        ("http://:hunter2@h", "must begin with"),
         ("redis://:hunter2@[h", "can't be read"),
         ("redis://a..b:6379", "can't be read"),
         ("redis://:hunter2@a..b:6379", "can't be read"),
         (f"redis://:hunter2@{'a' * 64}.test", "can't be read"),
-        ("redis://:hunter2@h:99999", "port is a number"),
+        ("redis://:hunter2@h:99999", "port must be"),
     ],
 )
 def test_a_url_that_can_not_be_meant_is_refused_without_its_password(url: str, words: str) -> None:
