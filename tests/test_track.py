@@ -117,7 +117,7 @@ def test_a_mistake_in_the_environment_is_reported(
 def test_a_mistake_in_the_file_is_reported(tmp_path: Path) -> None:
     (tmp_path / "fastopts.toml").write_text('coinz = ["BTC"]\n')
     code, _, err = track_here(cwd=tmp_path)
-    assert (code, err) == (2, "fastopts: there is no setting coinz; did you mean coins?\n")
+    assert (code, err) == (2, "fastopts: unknown setting coinz; did you mean coins?\n")
     (tmp_path / "fastopts.toml").write_text("coins = [")
     code, _, err = track_here(cwd=tmp_path)
     assert (code, err.count("\n")) == (2, 1)

@@ -56,7 +56,7 @@ def refusals(written: str) -> list[str]:
 @given(misspelt())
 def test_CF_01_a_misspelt_name_is_an_error_with_one_that_is_near(written: str) -> None:
     for words in refusals(written):
-        assert re.search(r"(there is no setting|unknown option) .*did you mean .+\?", words)
+        assert re.search(r"unknown (setting|option) .*did you mean .+\?", words)
 
 
 @pytest.mark.parametrize("name", SETTINGS)
@@ -115,8 +115,8 @@ def test_CF_12_variables_of_a_service_are_ignored_without_a_word(service: str) -
 def test_CF_12_an_unknown_variable_far_from_every_setting_is_a_warning(name: str) -> None:
     loaded = config.load({}, {f"FASTOPTS_{name}": "1.2.3", "FASTOPTS_COINS": "ETH"}, {})
     assert loaded.coins == ("ETH",)
-    assert loaded.remarks == (f"FASTOPTS_{name}: ignored, there is no such setting",)
-    with pytest.raises(ConfigError, match="there is no setting"):
+    assert loaded.remarks == (f"FASTOPTS_{name}: ignored, no such setting",)
+    with pytest.raises(ConfigError, match="unknown setting"):
         config.load({}, {}, {name.lower(): "1.2.3"})
 
 
@@ -258,7 +258,7 @@ def test_CF_08_what_stands_around_a_value_is_left_out_and_told(name: str, writte
     made = config.load({}, {variable: written.format(SAMPLES[name])}, {})
     assert made == config.load({name: SAMPLES[name]}, {}, {})
     assert made.remarks == (
-        f"{variable}: the spaces, line ends or quotes around its value are left out",
+        f"{variable}: spaces, line ends or quotes around its value were removed",
     )
     assert config.load({}, {variable: SAMPLES[name]}, {}).remarks == ()
 
@@ -272,10 +272,10 @@ def test_CF_08_what_stands_within_a_value_is_not(value: str) -> None:
 @pytest.mark.parametrize(
     ("value", "password", "words"),
     [
-        ("pw\n", "pw", "the line end behind it is left out"),
-        ("pw\r\n", "pw", "the line end behind it is left out"),
-        (" pw", " pw", "are taken for a part of it"),
-        ('"pw"', '"pw"', "are taken for a part of it"),
+        ("pw\n", "pw", "the line end behind it was removed"),
+        ("pw\r\n", "pw", "the line end behind it was removed"),
+        (" pw", " pw", "are part of it"),
+        ('"pw"', '"pw"', "are part of it"),
         ("p w", "p w", None),
     ],
 )
@@ -298,4 +298,4 @@ def test_CF_08_commands_say_it_beside_what_they_print(tmp_path: Path, store: Sto
     done = fastopts("get", CALL, "--json", cwd=tmp_path, FASTOPTS_REDIS_URL=f"'{store.url}'\n")
     assert done.code == 0
     assert done.objects[0]["symbol"] == CALL
-    assert done.err.startswith("fastopts: FASTOPTS_REDIS_URL: the spaces, line ends or quotes")
+    assert done.err.startswith("fastopts: FASTOPTS_REDIS_URL: spaces, line ends or quotes")

@@ -206,7 +206,7 @@ def test_CF_13_toml_is_utf_8_whatever_the_locale(tmp_path: Path) -> None:
 def test_CF_13_toml_in_another_encoding_is_named(tmp_path: Path, encoding: str) -> None:
     path = tmp_path / "other.toml"
     path.write_bytes('# Börse\nvenue = "sim"\n'.encode(encoding))
-    with pytest.raises(ConfigError, match=r"other\.toml: it is no UTF-8 text"):
+    with pytest.raises(ConfigError, match=r"other\.toml: not UTF-8"):
         config.read_file({"FASTOPTS_CONFIG": str(path)})
 
 
