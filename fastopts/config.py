@@ -54,7 +54,7 @@ class Secret:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The collector's settings. *remarks* tell the operator about ignored or corrected input."""
+    """The collector's settings. *remarks* are for the operator, on ignored or corrected input."""
 
     venue: Literal["bybit", "sim"] = "bybit"
     testnet: bool = False
@@ -317,11 +317,11 @@ def from_env(environ: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
     that a platform sets are ignored.
     """
     known = {f"FASTOPTS_{name.upper()}": name for name in SETTINGS}
-    ours = {name for name, text in environ.items() if not _is_of_platform(name, text)}
-    prefixed = {name for name in ours if name.startswith("FASTOPTS_")} - set(OTHER_VARIABLES)
+    candidates = {name for name, text in environ.items() if not _is_of_platform(name, text)}
+    prefixed = {name for name in candidates if name.startswith("FASTOPTS_")} - set(OTHER_VARIABLES)
     named, unknown = prefixed & known.keys(), prefixed - known.keys()
     misspelt = {name for name in unknown if _is_misspelt(name, (*known, *OTHER_VARIABLES))}
-    strays = {name for name in ours if _is_stray(name)}
+    strays = {name for name in candidates if _is_stray(name)}
     faults = [_unknown(name, (*known, *OTHER_VARIABLES)) for name in sorted(misspelt | strays)]
     if faults:
         raise ConfigError("; ".join(faults))

@@ -1,4 +1,4 @@
-"""Every error that leaves the package, grouped by who has to act.
+"""Every error that leaves the package, grouped by the party that has to act.
 
 FastoptsError
     BadInput                caller: an argument is invalid (also a ValueError)

@@ -23,6 +23,7 @@ cdef class Inlet:
         there was no message. A time too far ahead counts for the newest lag only.
         """
         cdef int64_t smallest = self.smallest_lag, newest = self.newest_lag
+        # None if no tick arrived since the last call
         self.smallest_lag = self.newest_lag = NO_LAG
         return None if smallest == NO_LAG else smallest, None if newest == NO_LAG else newest
 
@@ -60,6 +61,7 @@ cdef class Inlet:
 
     cdef int _take(self, const uint8_t* at, Py_ssize_t size, int64_t rt) except -1:
         cdef TickerMessage message
+        # Starts loading the slot from memory; parsing hides the latency.
         self.table.expect(at, size)
         if scan(at, at + size, self.table.grammar, &message) != TAKEN:
             return self._general((<const char*>at)[:size], rt)

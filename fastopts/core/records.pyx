@@ -77,6 +77,8 @@ cdef int[NEVER_ALL_ZERO_COUNT] NEVER_ALL_ZERO
 NEVER_ALL_ZERO[:] = [INDEX[name] for name in model.NEVER_ALL_ZERO]
 
 
+# Applied where a record is decoded, not where it is written: Redis keeps the venue's zeros, so that
+# readers of other versions and languages can decide for themselves.
 cdef inline void give_meaning(Record* record) noexcept nogil:
     """Replace the numbers that mean "none" by NaN; the rule is `pure.records.give_meaning`."""
     cdef int i
@@ -93,6 +95,7 @@ cdef inline void give_meaning(Record* record) noexcept nogil:
 
 
 cdef inline void _side(Record* record, int price) noexcept nogil:
+    # `not (x > 0)` is also true for NaN, an absent number.
     cdef int size = price + 1, iv = price + 2
     if not (record.numbers[price] > 0 and record.numbers[size] > 0):
         record.numbers[price] = record.numbers[size] = record.numbers[iv] = NAN
@@ -119,7 +122,7 @@ cdef class Number:
         if instance is None:
             return self
         value = (<Tick?>instance).packed.numbers[self.index]
-        return None if value != value else value
+        return None if value != value else value        # NaN: absent
 
     def __set__(self, instance, value):
         raise AttributeError(f"{self.name} can't be set")
@@ -213,6 +216,7 @@ cdef inline bint _is_live(const Record* packed, uint32_t epoch, live_conns) exce
 
 
 cdef inline Tick _tick(type kind, str symbol, const uint8_t* record, moment):
+    # Without __init__: one call less for each option of a read.
     cdef Tick tick = Tick.__new__(kind)
     memcpy(&tick.packed, record, RECORD_SIZE)
     give_meaning(&tick.packed)
@@ -243,6 +247,7 @@ def mget(symbols not None):
 
     For a symbol that cannot be part of a key, it asks for a key that is never written.
     """
+    # One allocation with an upper bound; the bytes are copied once into the result.
     cdef list names = symbols if isinstance(symbols, list) else list(symbols)
     cdef uint8_t text[32]
     cdef Py_ssize_t size, capacity = 64 + len(names) * (len(PREFIX) + SYMBOL_MAX + 16)
@@ -306,13 +311,13 @@ cdef class Records:
     cdef readonly Py_ssize_t count
     cdef readonly list others
     cdef readonly object error
-    cdef uint8_t* records
-    cdef uint8_t* states
-    cdef Py_ssize_t others_count
+    cdef uint8_t* records           # one slot of RECORD_SIZE for each element, owned
+    cdef uint8_t* states            # a State for each element, owned
+    cdef Py_ssize_t others_count    # of replies expected behind the records
     cdef Py_ssize_t read            # elements; -1 before the array's head
     cdef Py_ssize_t skipped         # bytes left of the value being skipped, with its CRLF
-    cdef int64_t replies_skipped    # replies left of the oversized one being skipped
-    cdef bint refused
+    cdef int64_t replies_skipped    # replies left of the large one being skipped
+    cdef bint refused               # an error reply came in place of the array
 
     def __cinit__(self, Py_ssize_t count, Py_ssize_t others=0):
         if not 0 < count <= COUNT_MAX or others < 0:
@@ -323,6 +328,7 @@ cdef class Records:
         self.states = <uint8_t*>PyMem_Malloc(count)
         if self.records == NULL or self.states == NULL:
             raise MemoryError
+        # Records are not cleared: a state other than HELD keeps them from being read.
         memset(self.states, UNREAD, count)
 
     def __dealloc__(self):
@@ -397,6 +403,7 @@ cdef class Records:
             raise TypeError(f"{kind} is not a subclass of Tick")
         if len(symbols) != self.count or not self._is_read():
             raise ValueError("the symbols are not those of the request")
+        # One pass in C over all records; the caller handles the few doubtful ones.
         for i in range(self.count):
             if self.states[i] != HELD:
                 ticks.append(None)
@@ -435,6 +442,7 @@ cdef class Records:
         cdef Py_buffer n, h
         cdef Py_ssize_t i, count = 0
         cdef Record packed
+        # Column by column into memory of the caller (numpy arrays), without a Python object.
         PyObject_GetBuffer(numbers, &n, PyBUF_SIMPLE | PyBUF_WRITABLE)
         try:
             PyObject_GetBuffer(heads, &h, PyBUF_SIMPLE | PyBUF_WRITABLE)
@@ -523,6 +531,8 @@ cdef class Records:
             return part + 1
         if value > BULK_MAX:
             raise StoreError(f"not RESP: {clipped(at, end)!r}")
+        # Another program's value. It is skipped as it arrives, since it may be larger than the read
+        # buffer, and its symbol alone is unreadable.
         if value != RECORD_SIZE:
             self.skipped = value + 2
             return part + 1
@@ -554,7 +564,7 @@ cdef class Records:
         return size
 
     cdef Py_ssize_t _skip_other(self, const uint8_t* at, const uint8_t* end) except -1:
-        """Skip the next part of an oversized reply: a line, or the part of a value that arrived."""
+        """Skip the next part of a too large reply: a line, or the part of a value that arrived."""
         cdef Py_ssize_t size = 0, part
         cdef int64_t value = 0
         if self.skipped:
@@ -582,6 +592,7 @@ cdef class Records:
     cdef int _end_skipped(self, int64_t elements) except -1:
         """Count one reply less to skip, and its *elements* more."""
         self.replies_skipped += elements - 1
+        # A hostile reply could announce more elements than will ever arrive.
         if self.replies_skipped > COUNT_MAX:
             raise StoreError("a reply of too many elements")
         if self.replies_skipped == 0:
@@ -602,6 +613,7 @@ cdef class Records:
         size = scan_reply(at, end, &reply, 0)
         if size < 0:
             raise StoreError(f"not RESP: {clipped(at, end)!r}")
+        # Larger than half a read buffer: skip it, so that the read of all records goes on.
         if size > OTHER_MAX or (size == 0 and end - at > OTHER_MAX):
             self.replies_skipped = 1
             return self._skip_other(at, end)

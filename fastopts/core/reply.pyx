@@ -19,12 +19,14 @@ cdef Py_ssize_t scan_line(
     Returns 0 if the line is incomplete, -1 if it is malformed.
     """
     cdef Py_ssize_t available = end - at
+    # A line without an end must not be searched again and again as it grows: it is refused.
     cdef Py_ssize_t searched = available if available < LINE_MAX else LINE_MAX
     cdef const uint8_t* stop = <const uint8_t*>memchr(at, 13, searched)
     if stop == NULL:
         return 0 if available < LINE_MAX else -1
     if stop + 1 >= end:
         return 0
+    # hiredis refuses a lone CR or LF as well; a line that contains one would be read in two ways.
     if stop[1] != b"\n" or memchr(at, 10, stop - at) != NULL:
         return -1
     size[0] = stop - at
@@ -87,6 +89,7 @@ cdef Py_ssize_t scan_reply(
     elif kind == b"$":
         if value < -1 or value > BULK_MAX:
             return -1
+        # -1 is nil. Compared as a difference: at + value + 2 could overflow.
         if value >= 0:
             if end - at < value + 2:
                 return 0
@@ -135,7 +138,7 @@ cdef object build(const uint8_t** at, const uint8_t* end):
     if kind == b"-":
         refusal = (<const char*>text)[:size].decode("utf-8", "replace")
         return StoreError(refusal, refusal)
-    scan_integer(text, size, &number)
+    scan_integer(text, size, &number)       # checked by scan_reply
     if kind == b":":
         return number
     if number < 0:

@@ -70,6 +70,8 @@ AGE_BOUNDS[:] = metrics.AGE_BOUNDS_MS
 
 
 cdef void count_age(Ages* ages, int64_t age_ms) noexcept nogil:
+    # A linear search: most ages are below the third bound. Negative ones come from clocks that
+    # disagree.
     cdef int i = 0
     if age_ms < 0:
         age_ms = 0
@@ -168,7 +170,7 @@ cdef class Table:
         self.delivering = set()
         self.samples = {}
         self.unknown_names = set()
-        self.capacity = 512
+        self.capacity = 512         # a power of two, for the masks; grows with the universe
         self.slots = <Slot**>PyMem_Malloc(self.capacity * sizeof(Slot*))
         self.buckets = <Slot**>calloc(2 * self.capacity, sizeof(Slot*))
         self.queue = <Slot**>PyMem_Malloc(2 * self.capacity * sizeof(Slot*))
@@ -238,6 +240,7 @@ cdef class Table:
         slot = <Slot*>calloc(1, sizeof(Slot))
         if slot == NULL:
             raise MemoryError
+        # Allocated one by one: batches hold pointers to slots while the table grows.
         memcpy(slot.symbol, <const char*>raw, len(raw))
         slot.symbol_size = len(raw)
         slot.whole = True
@@ -388,12 +391,14 @@ cdef class Table:
 
     def record(self, str symbol not None):
         """Return the packed record (`model.RECORD`) of *symbol* as Redis should hold it."""
+        # A copy: packing marks nothing as written and must not touch the slot's cached numbers.
         cdef Slot copy = self.slot_of(symbol)[0]
         cdef uint8_t out[RECORD_SIZE]
         self.pack(&copy, out)
         return (<const char*>out)[:RECORD_SIZE]
 
     cdef Slot* find(self, const uint8_t* symbol, Py_ssize_t size) noexcept nogil:
+        # Linear probing at a load of at most one half: nearly always the first bucket.
         cdef uint64_t mask = 2 * self.capacity - 1
         cdef uint64_t bucket = hash_of(symbol, size) & mask
         cdef Slot* slot = self.buckets[bucket]
@@ -534,6 +539,7 @@ cdef class Table:
         if self.queue_size == 0:
             return NULL
         slot = self.queue[self.queue_head]
+        # The next slot of the batch is fetched while this one is encoded.
         if self.queue_size > 1:
             prefetch_slot(self.queue[(self.queue_head + 1) & (2 * self.capacity - 1)])
         self.queue_head = (self.queue_head + 1) & (2 * self.capacity - 1)
@@ -555,6 +561,7 @@ cdef class Table:
     cdef void forget(self, Slot* slot) noexcept nogil:
         """Free *slot* if it is retired and nothing of it is queued, unsent or in flight."""
         cdef Py_ssize_t i = 0
+        # A batch in flight still points at the slot.
         if not slot.retired or slot.queued or slot.in_flight or slot.unsent:
             return
         self.suspects_now -= slot.flags & FLAG_SUSPECT != 0
@@ -595,6 +602,7 @@ cdef class Table:
 
     cdef void _displace(self, Slot* slot) noexcept nogil:
         """Take *slot* out of the buckets and re-insert those behind it in its run."""
+        # Without tombstones: options expire every day, and tombstones would fill the table.
         cdef uint64_t mask = 2 * self.capacity - 1
         cdef uint64_t bucket = hash_of(slot.symbol, slot.symbol_size) & mask
         cdef Slot* other
@@ -610,6 +618,7 @@ cdef class Table:
 
     cdef void pack(self, Slot* slot, uint8_t* out) noexcept:
         """Write the record; converts the texts that changed since the last one."""
+        # Most numbers of a tick have not changed, so the slot caches the doubles.
         cdef Record* record = <Record*>out
         cdef int i
         for i in range(NUMBER_COUNT):

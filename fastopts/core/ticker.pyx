@@ -86,7 +86,7 @@ cdef class Grammar:
 
 
 cdef inline uint32_t hash_of(const uint8_t* name, Py_ssize_t size, uint32_t factor) noexcept nogil:
-    # First, middle and last character and the length tell the names of a venue apart; hashing all
+    # First, middle and last character and the length distinguish the names of a venue; hashing all
     # characters would cost more than the comparison that follows.
     cdef uint32_t mixed = (
         name[0] | (<uint32_t>name[size >> 1] << 8) | (<uint32_t>name[size - 1] << 16)
@@ -122,6 +122,7 @@ cdef inline const uint8_t* string_end(const uint8_t* at, const uint8_t* end) noe
 
 
 cdef inline bint is_digit(uint8_t c) noexcept nogil:
+    # One unsigned comparison instead of two.
     return <uint8_t>(c - <uint8_t>b"0") < 10
 
 
@@ -131,6 +132,7 @@ cdef inline const uint8_t* decimal_end(const uint8_t* at, const uint8_t* end) no
         at += 1
     if at >= end or not is_digit(at[0]):
         return NULL
+    # JSON has no leading zeros: what follows a 0 is the point or the end.
     if at[0] == b"0":
         at += 1
     else:
@@ -175,6 +177,7 @@ cdef inline const uint8_t* scan_number(
         return NULL
     quoted = at[0] == b'"'
     at += quoted
+    # An empty text means that the venue has no value.
     if at < end and quoted and at[0] == b'"':
         return at + 1
     stop = decimal_end(at, end)
@@ -243,6 +246,7 @@ cdef const uint8_t* scan_data(
             message.unknown_fields += 1
             at = skip_scalar(at, end)
         elif index < NUMBER_COUNT:
+            # A repeated name is ambiguous: the general path rejects the message.
             if message.seen >> index & 1:
                 return NULL
             message.seen |= <uint32_t>1 << index
@@ -291,7 +295,7 @@ cdef inline const uint8_t* scan_ts(
     start = at
     message.ts = 0
     while at < end and is_digit(at[0]):
-        if at - start == 18:
+        if at - start == 18:        # the longest that fits an int64
             return NULL
         message.ts = message.ts * 10 + (at[0] - <uint8_t>b"0")
         at += 1
@@ -333,6 +337,7 @@ cdef inline int64_t scan_sequence(
 cdef inline bint is_symbol(const uint8_t* at, Py_ssize_t size) noexcept nogil:
     cdef Py_ssize_t i
     cdef uint8_t c
+    # `keys.is_symbol`: a symbol becomes part of a key, so nothing else may pass.
     if not 0 < size <= SYMBOL_MAX or at[0] == b"." or at[0] == b"-":
         return False
     for i in range(size):
@@ -416,6 +421,7 @@ cdef Verdict scan(
         return UNUSUAL
     if seen_keys & (TOPIC | TS | DATA) != TOPIC | TS | DATA:
         return UNUSUAL
+    # Checked last, since `data` may precede `topic`.
     size = grammar.prefix_size
     if topic_size <= size or memcmp(topic, grammar.prefix, size) != 0:
         return UNUSUAL

@@ -1,7 +1,7 @@
 """HTTP GET over one persistent session. Blocking: call it from a worker thread.
 
 One deadline bounds a whole exchange, apart from name look-up and connecting. The library's timeouts
-bound single reads, so that a server that sends a byte now and then would block the caller for ever.
+bound single reads: a server that sends a byte now and then would block the caller without end.
 """
 
 import socket
@@ -115,10 +115,12 @@ class _Deadline:
         self._at = 0.0
 
     def begin(self, seconds: float) -> None:
+        """Start an exchange that may take *seconds*."""
         self._at = time.monotonic() + seconds
 
     @property
     def has_passed(self) -> bool:
+        """Whether the time is over."""
         return time.monotonic() >= self._at
 
     def limit(self, sock: socket.socket) -> None:

@@ -265,7 +265,7 @@ class TlsLayer:
                     raise ConnectionError("closed during the TLS handshake") from None
                 self.incoming.write(data)
             except ssl.SSLError:
-                await self._send(sock)  # the alert that tells the peer the reason
+                await self._send(sock)  # the alert with the reason, for the peer
                 raise
             else:
                 break

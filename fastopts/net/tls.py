@@ -127,7 +127,7 @@ _REFUSALS: Final = {
     "ACCESS_DENIED": ("it refuses our client certificate", "see the server's log"),
     "DECRYPT_ERROR": ("it refuses the signature of our client certificate", _RENEW),
     "HANDSHAKE_FAILURE": ("it refuses the handshake", f"if it asks for a certificate, {_CLIENT}"),
-    "PROTOCOL_VERSION": ("it supports no TLS version of ours", "allow TLS 1.2 or 1.3 there"),
+    "PROTOCOL_VERSION": ("it supports neither TLS 1.2 nor 1.3", "enable TLS 1.2 or 1.3 there"),
 }
 # What OpenSSL makes of bytes that are not TLS.
 _NO_TLS: Final = (

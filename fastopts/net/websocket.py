@@ -113,7 +113,7 @@ class WebSocket(ManualReading, asyncio.BufferedProtocol):
         self._after_read()
 
     def eof_received(self) -> bool:
-        """Tell the library, and let the transport close the connection."""
+        """Pass the end to the library; the transport closes the connection."""
         self._protocol.receive_eof()
         self._drain()
         return False

@@ -227,7 +227,7 @@ class Records:
         self._others_count = others
         self._records: list[bytes | None] | None = None
         self._skipped = 0  # bytes left of the value being skipped, with its CRLF
-        self._replies_skipped = 0  # replies left of the oversized one being skipped
+        self._replies_skipped = 0  # replies left of the large one being skipped
 
     @staticmethod
     def of(packed: Iterable[bytes | None]) -> "Records":
@@ -415,7 +415,7 @@ class Records:
         return size
 
     def _skip_other(self, data: bytes) -> int:
-        """Skip the next part of an oversized reply: a line, or the part of a value that arrived."""
+        """Skip the next part of a too large reply: a line, or the part of a value that arrived."""
         if self._skipped:
             size = self._skip(data)
             if not self._skipped:

@@ -32,15 +32,15 @@ class BlockingConnection:
     """Exchanges with one server, from any thread.
 
     Connects when needed, and again after any failure: a connection on which a reply was not read
-    completely is never reused. A forked child opens its own connection; `forked` tells it from the
-    parent.
+    completely is never reused. A forked child opens its own connection; `forked` is True
+    in it until the first exchange.
     """
 
     def __init__(self, address: Address, timeout_s: float) -> None:
         self._address = address
         self._timeout_s = timeout_s
         # By process id: what belongs to a process is one object. A lock that a thread of the parent
-        # held at the fork stays locked in the child for ever.
+        # held at the fork stays locked in the child.
         self._connections = {os.getpid(): _ProcessConnection(address, timeout_s)}
         check_timeout(timeout_s)
 

@@ -52,9 +52,9 @@ class ReplyList:
         return end
 
 
-def pack(*words: Word) -> bytes:
+def pack(*arguments: Word) -> bytes:
     """Return one encoded command."""
-    packed: bytes = hiredis.pack_command(words)  # type: ignore[arg-type]
+    packed: bytes = hiredis.pack_command(arguments)  # type: ignore[arg-type]
     return packed
 
 

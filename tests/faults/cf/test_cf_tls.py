@@ -316,5 +316,7 @@ def test_CF_17_a_url_that_names_files_in_vain_is_refused(url: str, said: str) ->
 
 def test_CF_17_settings_that_name_files_in_vain_are_refused() -> None:
     for url in ({}, {"redis_url": "redis://h"}):
-        with pytest.raises(ConfigError, match=r"--redis-cert: for TLS, name .* rediss://"):
+        with pytest.raises(
+            ConfigError, match=r"--redis-cert: needs a server with TLS: .* rediss://"
+        ):
             config.load({"redis_cert": "c", **url}, {}, {})
