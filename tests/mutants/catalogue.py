@@ -289,8 +289,9 @@ MUTANTS = (
             ),
             Edit(
                 "fastopts/net/dial.py",
-                "        except OSError as error:  # a timeout is one\n            sock.close()\n",
-                "        except OSError as error:  # a timeout is one\n",
+                "        except OSError as error:  # TimeoutError is a subclass\n"
+                "            sock.close()\n",
+                "        except OSError as error:  # TimeoutError is a subclass\n",
             ),
         ),
         ("tests/net/test_dial.py", "tests/net/test_websocket.py"),

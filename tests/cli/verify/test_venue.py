@@ -7,14 +7,14 @@ import pytest
 
 from fastopts.cli.verify.venue import VenueClient, VenueRows, read
 from fastopts.errors import VenueBanned, VenueError
-from fastopts.net.http import Answer
+from fastopts.net.http import HttpResponse
 from tests.sim.conftest import Running
 
 LIST = "/v5/market/instruments-info"
 
 
-def response(body: Any, status: int = 200) -> Answer:
-    return Answer(status, {}, json.dumps(body).encode())
+def response(body: Any, status: int = 200) -> HttpResponse:
+    return HttpResponse(status, {}, json.dumps(body).encode())
 
 
 def test_rows_are_read_by_symbol_with_the_venues_time() -> None:
@@ -31,10 +31,12 @@ def test_rows_are_read_by_symbol_with_the_venues_time() -> None:
         (response({"retCode": 10001, "retMsg": "bad"}), VenueError, "retCode 10001: bad"),
         (response({"retCode": 0, "result": {}}), VenueError, "not a list of tickers"),
         (response([]), VenueError, "not a list of tickers"),
-        (Answer(200, {}, b"<html>"), VenueError, "not a list of tickers"),
+        (HttpResponse(200, {}, b"<html>"), VenueError, "not a list of tickers"),
     ],
 )
-def test_another_response_is_an_error(answer: Answer, error: type[Exception], message: str) -> None:
+def test_another_response_is_an_error(
+    answer: HttpResponse, error: type[Exception], message: str
+) -> None:
     with pytest.raises(error, match=message) as caught:
         read(answer)
     assert type(caught.value) is error
