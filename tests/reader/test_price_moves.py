@@ -1,7 +1,9 @@
 """Moves of a value by at least a fraction."""
 
 import math
+import random
 from dataclasses import astuple
+from typing import Any
 
 import pytest
 
@@ -50,3 +52,35 @@ def test_an_absent_value_is_no_move() -> None:
 def test_a_threshold_that_is_not_above_0_is_refused(threshold: float) -> None:
     with pytest.raises(BadInput, match=r"threshold: .* is not a change: write 0\.05 for 5 %"):
         MoveDetector(threshold, "mark_price")
+
+
+def oracle(prices: list[float | None], threshold: float) -> list[tuple[float, float]]:
+    """Before and after of each move, spelled another way."""
+    moves: list[tuple[float, float]] = []
+    reference: float | None = None
+    for price in prices:
+        if price is None:
+            continue
+        if reference is None:
+            reference = price
+        elif reference == 0:
+            if price != 0:
+                moves.append((reference, price))
+                reference = price
+        elif abs((price - reference) / reference) >= threshold:
+            moves.append((reference, price))
+            reference = price
+    return moves
+
+
+@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("field", ["mark_price", "theta", "delta"])
+def test_moves_are_those_of_an_oracle(field: str, seed: int) -> None:
+    chance = random.Random(seed)
+    values: list[float | None] = [100.0, -50.0, 0.0, 0.0, -3.0, None, -3.1, -4.0, 4.0, 4.19, 4.21]
+    values += [chance.choice([None, 0.0, round(chance.uniform(-2, 2), 2)]) for _ in range(60)]
+    detector = MoveDetector(0.05, field)
+    numbers: list[dict[str, Any]] = [{field: math.nan if v is None else v} for v in values]
+    options = (make(**changes) for changes in numbers)
+    found = [move for option in options if (move := detector.detect(option)) is not None]
+    assert [(move.before, move.after) for move in found] == oracle(values, 0.05)
