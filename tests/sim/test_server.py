@@ -10,6 +10,7 @@ import pytest
 import requests
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.http11 import Request
 
 from fastopts.errors import ConfigError
 from fastopts.sim import Clock, SimSettings, SimVenue
@@ -350,7 +351,8 @@ def test_plain_http(running: Running) -> None:
     assert answer.headers["Content-Type"].startswith("application/json")
     assert answer.json()["retCode"] == 0
     assert requests.get(f"{base}/v5/nothing", timeout=10).status_code == 404
-    assert requests.post(f"{base}/v5/market/time", timeout=10).status_code == 405
+    if hasattr(Request, "method"):  # before websockets 17, the library refuses other methods itself
+        assert requests.post(f"{base}/v5/market/time", timeout=10).status_code == 405
     assert requests.get(running.venue.rest_url + "/v5/public/option", timeout=10).status_code == 426
 
 
