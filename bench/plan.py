@@ -67,8 +67,8 @@ class Plan:
     burst_s: int
     redis_rounds: int
     latency_s: int
-    reading: reading.Plan
-    serving: serving.Plan
+    reading: reading.ReaderPlan
+    serving: serving.ServePlan
     measures_memory: bool = True
 
 

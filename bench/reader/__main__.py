@@ -1,4 +1,4 @@
-"""`python -m bench.reader`: measure the reader, and print it beside the goals."""
+"""`python -m bench.reader`: measure the reader and compare the figures with the goals."""
 
 import argparse
 import dataclasses
@@ -11,16 +11,17 @@ from bench.report import Report
 
 
 def main() -> None:
+    """Run the bench with the options of the command line."""
     parser = argparse.ArgumentParser(prog="python -m bench.reader", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="a smoke run, under half a minute")
+    parser.add_argument("--quick", action="store_true", help="smoke test, less than 30 s")
     parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
-    parser.add_argument("--rounds", type=int, help="in each, every call has its turn")
-    given = parser.parse_args()
-    chosen = QUICK if given.quick else FULL
-    chosen = dataclasses.replace(chosen, rounds=given.rounds or chosen.rounds)
-    report = Report(given.json)
+    parser.add_argument("--rounds", type=int, help="number of rounds; each call has a turn in each")
+    arguments = parser.parse_args()
+    plan = QUICK if arguments.quick else FULL
+    plan = dataclasses.replace(plan, rounds=arguments.rounds or plan.rounds)
+    report = Report(arguments.json)
     report.add("machine", facts := machine.describe(), table.machine(facts))
-    sys.exit(report.end(reader.measure(chosen, report)))
+    sys.exit(report.end(reader.measure(plan, report)))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Which call is measured beside which others, how often and for how long."""
+"""Groups of calls to compare, number and length of their turns."""
 
 from dataclasses import dataclass
 
@@ -17,21 +17,21 @@ __all__ = (
     "SCAN",
     "TEXTS",
     "Group",
-    "Plan",
+    "ReaderPlan",
     "Row",
 )
 
-APART, ONE_CORE = "apart", "one core"  # where the server is, seen from the reader
+APART, ONE_CORE = "apart", "one core"  # the server's core, relative to the reader's
 
 _CONTENDERS = "bench.reader.contenders"
-FLOOR, OURS = f"{_CONTENDERS}.floor", f"{_CONTENDERS}.ours"
+FLOOR, PRODUCT = f"{_CONTENDERS}.floor", f"{_CONTENDERS}.fastopts_reader"
 PYREDIS, BASELINE = f"{_CONTENDERS}.pyredis", f"{_CONTENDERS}.baseline"
 MIRROR = f"{_CONTENDERS}.mirror"
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One call, in a process of its own."""
+    """A call under test, in a process of its own."""
 
     title: str
     module: str
@@ -41,21 +41,25 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Calls that answer one question. *floor* is the same reply left unparsed, if there is one."""
+    """Calls that read the same data. *floor* leaves the same reply unparsed, if there is one."""
 
     title: str
     floor: Row | None
-    ours: Row
-    others: tuple[Row, ...]
+    product: Row
+    rivals: tuple[Row, ...]
 
     @property
     def rows(self) -> tuple[Row, ...]:
-        return (*((self.floor,) if self.floor else ()), self.ours, *self.others)
+        """All calls of the group, in the order of the table."""
+        return (*((self.floor,) if self.floor else ()), self.product, *self.rivals)
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """One turn of *turn_s* for each call in each round; in each, *calls* calls at least."""
+class ReaderPlan:
+    """In each round each call has one turn of *turn_s*, with at least *calls* calls.
+
+    *starts* is the number of new processes per program of `bench.reader.startup`.
+    """
 
     groups: tuple[Group, ...]
     rounds: int
@@ -64,11 +68,12 @@ class Plan:
     starts: int
 
 
+# The smallest round trip: every other call is also given as a multiple of it.
 PING = Row("PING", FLOOR, "ping")
 ONE = Group(
     "one option",
-    Row("the reply left unparsed", FLOOR, "one"),
-    Row("fastopts get", OURS, "get"),
+    Row("unparsed reply", FLOOR, "single"),
+    Row("fastopts get", PRODUCT, "get"),
     (
         Row("redis-py HGETALL, floats", PYREDIS, "hgetall"),
         Row("baseline, HGET of the price", BASELINE, "direct"),
@@ -76,10 +81,10 @@ ONE = Group(
 )
 MANY = Group(
     "100 options",
-    Row("the reply left unparsed", FLOOR, "many"),
-    Row("fastopts get_many", OURS, "get_many"),
+    Row("unparsed reply", FLOOR, "many"),
+    Row("fastopts get_many", PRODUCT, "get_many"),
     (
-        Row("fastopts get_many, pure", OURS, "get_many", (("FASTOPTS_PURE", "1"),)),
+        Row("fastopts get_many, pure", PRODUCT, "get_many", (("FASTOPTS_PURE", "1"),)),
         Row("redis-py MGET of records, struct", PYREDIS, "mget_many"),
         Row("redis-py HMGET of 3 fields, floats", PYREDIS, "hmget_many"),
         Row("redis-py HGETALL, floats", PYREDIS, "hgetall_many"),
@@ -88,14 +93,14 @@ MANY = Group(
 )
 CHAIN = Group(
     "a chain of 100",
-    Row("the reply left unparsed", FLOOR, "series"),
-    Row("fastopts chain", OURS, "chain"),
+    Row("unparsed reply", FLOOR, "series"),
+    Row("fastopts chain", PRODUCT, "chain"),
     (),
 )
 SCAN = Group(
     "2,000 scanned by IV",
-    Row("the reply left unparsed", FLOOR, "everything"),
-    Row("fastopts scan", OURS, "scan"),
+    Row("unparsed reply", FLOOR, "universe"),
+    Row("fastopts scan", PRODUCT, "scan"),
     (
         Row("redis-py MGET of records, struct", PYREDIS, "mget_scan"),
         Row("baseline, SCAN and batches", BASELINE, "scan"),
@@ -103,19 +108,21 @@ SCAN = Group(
 )
 TEXTS = Group(
     "100 options, all fields as text",
-    Row("the reply left unparsed", FLOOR, "texts"),
-    Row("fastopts text_many", OURS, "text_many"),
+    Row("unparsed reply", FLOOR, "texts"),
+    Row("fastopts text_many", PRODUCT, "text_many"),
     (Row("redis-py HGETALL", PYREDIS, "hgetall_texts"),),
 )
 MIRRORED = Group("one option, out of a mirror", None, Row("fastopts mirror.get", MIRROR, "get"), ())
 CACHED = Group(
     "one option, out of a cache",
     None,
-    Row("fastopts.compat, cached hit", OURS, "compat_cached"),
+    Row("fastopts.compat, cached hit", PRODUCT, "compat_cached"),
     (Row("baseline, cached hit", BASELINE, "cached"),),
 )
+# Without a turn among the calls: `bench.reader.mirror` measures the process that holds it.
 MIRROR_HELD = Row("fastopts mirror", MIRROR, "hold")
 
+# Short turns and several rounds, so that a slow moment of a shared machine hits all calls alike.
 GROUPS = (ONE, MANY, CHAIN, SCAN, TEXTS, MIRRORED, CACHED)
-FULL = Plan(GROUPS, rounds=9, turn_s=0.25, calls=20, starts=15)
-QUICK = Plan(GROUPS, rounds=3, turn_s=0.05, calls=5, starts=3)
+FULL = ReaderPlan(GROUPS, rounds=9, turn_s=0.25, calls=20, starts=15)
+QUICK = ReaderPlan(GROUPS, rounds=3, turn_s=0.05, calls=5, starts=3)

@@ -1,22 +1,26 @@
-"""What was measured, row beside row."""
+"""Comparison of every call with PING, its group's floor and the call of fastopts."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from bench.reader import figures
-from bench.reader.figures import Figures, Window
+from bench.reader.figures import CallFigures, Turn
 from bench.reader.plan import PING, Group, Row
 
-__all__ = ("Compared", "Line", "Measured", "Results", "compare")
+__all__ = ("Comparison", "Line", "Results", "Turns", "compare")
 
-Measured = Mapping[Row, Mapping[str, list[Window]]]  # by row and place
+Turns = Mapping[Row, Mapping[str, list[Turn]]]  # by row and place
 
 
+# The field names of these two classes are keys of the JSON report.
 @dataclass(frozen=True, slots=True)
-class Compared:
-    """A row's figures at one place; and how many times as long as others it takes."""
+class Comparison:
+    """A row's figures at one place of the server, and the ratios of its times to others'.
 
-    figures: Figures
+    A ratio is None for a row without that reference.
+    """
+
+    figures: CallFigures
     in_pings: float
     in_floors: float | None
     in_ours: float | None
@@ -24,38 +28,39 @@ class Compared:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One row, by place; and whether it is faster than our own at one of them."""
+    """One row, by place of the server; *is_faster* than fastopts at one of the places."""
 
     title: str
-    places: Mapping[str, Compared]
+    places: Mapping[str, Comparison]
     is_faster: bool
 
 
 Results = dict[str, list[Line]]  # by group
 
 
-def compare(groups: Sequence[Group], measured: Measured) -> Results:
-    """Set every row beside PING, its group's floor, and our call."""
-    results = {"a round trip": [_line(PING, None, None, measured)]}
+def compare(groups: Sequence[Group], turns: Turns) -> Results:
+    """Compare every row with PING, its group's floor, and the call of fastopts."""
+    results = {"a round trip": [_line(PING, None, None, turns)]}
     for group in groups:
-        results[group.title] = [_line(row, group.floor, group.ours, measured) for row in group.rows]
+        results[group.title] = [_line(row, group.floor, group.product, turns) for row in group.rows]
     return results
 
 
-def _line(row: Row, floor: Row | None, ours: Row | None, measured: Measured) -> Line:
-    def in_terms_of(other: Row | None, place: str) -> float | None:
-        if other is None:
+def _line(row: Row, floor: Row | None, product: Row | None, turns: Turns) -> Line:
+    def ratio_to(reference: Row | None, place: str) -> float | None:
+        if reference is None:
             return None
-        return figures.times(measured[row][place], measured[other][place])
+        return figures.time_ratio(turns[row][place], turns[reference][place])
 
     places = {
-        place: Compared(
-            figures=figures.figures(windows),
-            in_pings=figures.times(windows, measured[PING][place]),
-            in_floors=in_terms_of(floor, place),
-            in_ours=in_terms_of(ours, place),
+        place: Comparison(
+            figures=figures.summarize(row_turns),
+            in_pings=figures.time_ratio(row_turns, turns[PING][place]),
+            in_floors=ratio_to(floor, place),
+            in_ours=ratio_to(product, place),
         )
-        for place, windows in measured[row].items()
+        for place, row_turns in turns[row].items()
     }
-    is_faster = row != floor and any((one.in_ours or 1) < 1 for one in places.values())
+    # A floor is faster by definition: it does only a part of the work.
+    is_faster = row != floor and any((each.in_ours or 1) < 1 for each in places.values())
     return Line(row.title, places, is_faster)

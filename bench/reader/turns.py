@@ -1,4 +1,4 @@
-"""The market that is read, the processes that read it, and their turns."""
+"""The store that is read, the processes that read it, and their turns."""
 
 import os
 import random
@@ -12,20 +12,20 @@ import orjson
 
 from bench import plan as collecting
 from bench.failures import Failed, retried
-from bench.reader.contenders.common import Market
-from bench.reader.figures import Window
-from bench.reader.plan import APART, ONE_CORE, PING, Plan, Row
-from bench.reader.results import Measured
+from bench.reader.contenders.common import Workload
+from bench.reader.figures import Turn
+from bench.reader.plan import APART, ONE_CORE, PING, ReaderPlan, Row
+from bench.reader.results import Turns
 from bench.session import Session
 from bench.worker_process import WorkerProcess
 from fastopts.reader import Chain, OptionReader, StaleData
 
-__all__ = ("SYMBOLS", "Contender", "market", "run")
+__all__ = ("SYMBOLS", "ContenderProcess", "filled_store", "run")
 
 SYMBOLS = 2_000
-VENUE = "custom:127.0.0.1"  # what the collector calls the replay
+VENUE = "custom:127.0.0.1"  # the collector's name of the replay
 ASSET = "BTC"
-TRICKLE = 20.0  # messages a second: each connection delivers several times in a watchdog's time
+TRICKLE = 20.0  # messages/s: several on each connection within the watchdog's time
 FILLED_WITHIN_S = 30.0
 
 _CORES = sorted(os.sched_getaffinity(0))
@@ -33,14 +33,14 @@ READER_CORE = {_CORES[0]}
 SERVER_CORES = {APART: {_CORES[-1]}, ONE_CORE: READER_CORE}
 
 
-class Contender:
-    """The process of one row, ready for its turns. A context manager."""
+class ContenderProcess:
+    """The process of one row, which waits for its turns. A context manager."""
 
-    def __init__(self, row: Row, given: Market) -> None:
+    def __init__(self, row: Row, workload: Workload) -> None:
         self._process = WorkerProcess(
             row.module, row.call, cores=READER_CORE, environment=row.environment, name=row.title
         )
-        self._process.send(orjson.dumps(given))
+        self._process.send(orjson.dumps(workload))
 
     def __enter__(self) -> Self:
         return self
@@ -50,57 +50,60 @@ class Contender:
 
     @property
     def pid(self) -> int:
+        """The process ID."""
         return self._process.pid
 
     def wait(self) -> None:
-        """Return when it has prepared its call."""
+        """Wait until the process has prepared its call. Raises Failed."""
         self._process.receive()
 
-    def turn(self, seconds: float, calls: int) -> Window:
-        """Have it call for *seconds*, and *calls* times at least. Raises Failed."""
-        return Window(**self._process.ask(b"%g %d" % (seconds, calls)))
+    def turn(self, seconds: float, calls: int) -> Turn:
+        """Have it call for *seconds*, and at least *calls* times. Raises Failed."""
+        return Turn(**self._process.ask(b"%g %d" % (seconds, calls)))
 
-    def sure_turn(self, seconds: float, calls: int) -> Window:
-        """As `turn`, repeated where it failed."""
+    def retried_turn(self, seconds: float, calls: int) -> Turn:
+        """As `turn`, repeated if it fails."""
         return retried(lambda: self.turn(seconds, calls), "reader")
 
 
 @contextmanager
-def market() -> Iterator[tuple[Session, Market]]:
-    """A server that a collector has filled and keeps alive, and what is in it."""
+def filled_store() -> Iterator[tuple[Session, Workload]]:
+    """Run a server that a collector has filled and keeps alive; yield it and its contents."""
     with Session(collecting.FASTOPTS, SYMBOLS, None) as session:
         session.start(TRICKLE)
-        yield session, _look(session.valkey.url)
+        yield session, _workload(session.valkey.url)
 
 
-def run(chosen: Plan, session: Session, given: Market) -> Measured:
-    """Let every row of the plan, and a PING, take its turns."""
-    rows = [PING, *(row for group in chosen.groups for row in group.rows)]
-    measured: Measured = {row: {place: [] for place in SERVER_CORES} for row in rows}
+def run(plan: ReaderPlan, session: Session, workload: Workload) -> Turns:
+    """Measure PING and every row of the plan in turns."""
+    rows = [PING, *(row for group in plan.groups for row in group.rows)]
+    turns: Turns = {row: {place: [] for place in SERVER_CORES} for row in rows}
     with ExitStack() as stack:
-        contenders = {row: stack.enter_context(Contender(row, given)) for row in rows}
+        contenders = {row: stack.enter_context(ContenderProcess(row, workload)) for row in rows}
         for contender in contenders.values():
             contender.wait()
-        for number in range(chosen.rounds):
-            print(f"reader: round {number + 1} of {chosen.rounds}", file=sys.stderr, flush=True)
+        for number in range(plan.rounds):
+            print(f"reader: round {number + 1} of {plan.rounds}", file=sys.stderr, flush=True)
             for place, cores in SERVER_CORES.items():
                 os.sched_setaffinity(session.valkey.pid, cores)
                 for row, contender in contenders.items():
-                    found = contender.sure_turn(chosen.turn_s, chosen.calls)
-                    measured[row][place].append(found)
-    return measured
+                    turn = contender.retried_turn(plan.turn_s, plan.calls)
+                    turns[row][place].append(turn)
+    return turns
 
 
-def _look(url: str) -> Market:
+def _workload(url: str) -> Workload:
     with OptionReader(url, VENUE) as reader:
         _wait_until_filled(reader)
-        listed = [one.symbol for one in reader.instruments()]
-        series = [one.symbol for one in retried(lambda: _whole_chain(reader), "reader").options]
-    symbols = random.Random(1).sample(listed, 100)
-    return Market(url, VENUE, ASSET, series, symbols, listed)
+        universe = [instrument.symbol for instrument in reader.instruments()]
+        chain = retried(lambda: _complete_chain(reader), "reader")
+        series = [option.symbol for option in chain.options]
+    # A fixed seed: two runs read the same symbols.
+    symbols = random.Random(1).sample(universe, 100)
+    return Workload(url, VENUE, ASSET, series, symbols, universe)
 
 
-def _whole_chain(reader: OptionReader) -> Chain:
+def _complete_chain(reader: OptionReader) -> Chain:
     try:
         chain = reader.chain(ASSET)
     except StaleData as error:
@@ -114,5 +117,5 @@ def _wait_until_filled(reader: OptionReader) -> None:
     deadline = time.monotonic() + FILLED_WITHIN_S
     while reader.feed().covered < SYMBOLS:
         if time.monotonic() > deadline:
-            raise Failed(f"after {FILLED_WITHIN_S:g} s: {reader.feed()!r}")
+            raise Failed(f"store not filled after {FILLED_WITHIN_S:g} s: {reader.feed()!r}")
         time.sleep(0.05)

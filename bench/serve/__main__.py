@@ -1,4 +1,4 @@
-"""`python -m bench.serve`: measure the server, and print it beside the goals."""
+"""`python -m bench.serve`: measure the server and compare the figures with the goals."""
 
 import argparse
 import sys
@@ -10,13 +10,14 @@ from bench.serve.plan import FULL, QUICK
 
 
 def main() -> None:
+    """Run the bench with the options of the command line."""
     parser = argparse.ArgumentParser(prog="python -m bench.serve", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="a smoke run, half a minute")
+    parser.add_argument("--quick", action="store_true", help="smoke test, half a minute")
     parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
-    given = parser.parse_args()
-    report = Report(given.json)
+    arguments = parser.parse_args()
+    report = Report(arguments.json)
     report.add("machine", facts := machine.describe(), table.machine(facts))
-    sys.exit(report.end(serve.measure(QUICK if given.quick else FULL, report)))
+    sys.exit(report.end(serve.measure(QUICK if arguments.quick else FULL, report)))
 
 
 if __name__ == "__main__":

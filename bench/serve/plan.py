@@ -2,12 +2,16 @@
 
 from dataclasses import dataclass
 
-__all__ = ("FULL", "QUICK", "Plan")
+__all__ = ("FULL", "QUICK", "ServePlan")
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """How often, and how many seconds at a time; the page's views, and visits of it."""
+class ServePlan:
+    """Number of rounds, and the seconds of each measurement.
+
+    *turn_s*: requests of one kind, *crowd_s*: a crowd of stream clients, *view_s*: one view of the
+    page. *visits*: page loads timed.
+    """
 
     rounds: int
     turn_s: float
@@ -16,5 +20,5 @@ class Plan:
     visits: int
 
 
-FULL = Plan(rounds=5, turn_s=1.0, crowd_s=8.0, view_s=8.0, visits=9)
-QUICK = Plan(rounds=1, turn_s=0.5, crowd_s=3.0, view_s=2.0, visits=1)
+FULL = ServePlan(rounds=5, turn_s=1.0, crowd_s=8.0, view_s=8.0, visits=9)
+QUICK = ServePlan(rounds=1, turn_s=0.5, crowd_s=3.0, view_s=2.0, visits=1)

@@ -1,4 +1,4 @@
-"""What a crowd of stream clients does: to the server, to ticks, to other requests."""
+"""The effect of a crowd of stream clients: on the server, on ticks, on other requests."""
 
 import statistics
 import time
@@ -12,18 +12,20 @@ import orjson
 
 from bench.failures import Failed, retried
 from bench.measure import cpu_s, rss_mb
-from bench.serve.serving import CORES, Serving
+from bench.serve.server_process import CORES, ServerProcess
 from bench.session import Session
 from bench.worker_process import WorkerProcess
 
-__all__ = ("Crowd", "Streamed", "run")
+__all__ = ("Crowd", "StreamFigures", "run")
 
+# Subscriptions send snapshots of all options: the turn begins when they have been sent.
 SETTLE_S = 3.0
+REQUEST_EVERY_S = 0.02
 
 
 @dataclass(frozen=True, slots=True)
 class Crowd:
-    """*reading* clients that take what comes, *silent* ones that never read."""
+    """*reading* clients that receive everything, *silent* ones that never read."""
 
     title: str
     reading: int
@@ -31,9 +33,12 @@ class Crowd:
 
 
 @dataclass(frozen=True, slots=True)
-class Streamed:
-    """Medians of the turns with the crowd there. Ages are those of ticks where a third program
-    hears of them, `alone` without a server's clients; the option is asked for meanwhile."""
+class StreamFigures:
+    """Medians of the turns with the crowd connected.
+
+    Ages are those of ticks in a third program that follows the collector, `alone` when the server
+    has no clients; the option is requested meanwhile.
+    """
 
     server_share: float
     rss_mb: float
@@ -44,44 +49,46 @@ class Streamed:
     option_p50_ms: float
 
 
-_APART: Final = set(CORES[-1:])  # from the server
+_APART: Final = set(CORES[-1:])  # not the server's core
 
 
 def run(
     session: Session,
-    serving: Serving,
+    server: ServerProcess,
     asset: str,
     venue: str,
     crowds: Sequence[Crowd],
+    *,
     rounds: int,
     turn_s: float,
-) -> dict[str, Streamed]:
-    """In each round every crowd has its turn, right behind a turn without any."""
-    wish = orjson.dumps({"asset": asset}).decode()
-    turns: dict[str, list[Streamed]] = {one.title: [] for one in crowds}
+) -> dict[str, StreamFigures]:
+    """Measure every crowd once per round, each right after a turn without clients."""
+    selection = orjson.dumps({"asset": asset}).decode()
+    turns: dict[str, list[StreamFigures]] = {crowd.title: [] for crowd in crowds}
     with WorkerProcess("bench.serve.probe", session.valkey.url, venue, cores=_APART) as probe:
         probe.receive()
         for _ in range(rounds):
             for crowd in crowds:
-                turn = partial(_measure, serving, probe, crowd, wish, turn_s)
+                turn = partial(_measure, server, probe, crowd, selection, turn_s)
                 turns[crowd.title].append(retried(turn, "serve"))
-    return {title: _median(found) for title, found in turns.items()}
+    return {title: _median(crowd_turns) for title, crowd_turns in turns.items()}
 
 
 def _measure(
-    serving: Serving, probe: WorkerProcess, crowd: Crowd, wish: str, turn_s: float
-) -> Streamed:
+    server: ServerProcess, probe: WorkerProcess, crowd: Crowd, selection: str, turn_s: float
+) -> StreamFigures:
     """A turn without the *crowd*, and one with it."""
-    _rest(probe)
+    _settle(probe)
     time.sleep(turn_s)
     alone_ms = _p99_ms(probe)
-    words = (str(serving.port), str(crowd.reading), str(crowd.silent), wish)
-    with WorkerProcess("bench.serve.crowd", *words, cores=_APART) as clients:
+    arguments = (str(server.port), str(crowd.reading), str(crowd.silent), selection)
+    with WorkerProcess("bench.serve.stream_clients", *arguments, cores=_APART) as clients:
         clients.receive()
-        return _turn(serving, probe, clients, turn_s, alone_ms)
+        return _turn(server, probe, clients, turn_s, alone_ms)
 
 
-def _rest(probe: WorkerProcess) -> None:
+def _settle(probe: WorkerProcess) -> None:
+    """Wait, and discard the ages up to now."""
     time.sleep(SETTLE_S)
     probe.ask()
 
@@ -94,26 +101,31 @@ def _p99_ms(probe: WorkerProcess) -> float:
 
 
 def _turn(
-    serving: Serving, probe: WorkerProcess, clients: WorkerProcess, turn_s: float, alone_ms: float
-) -> Streamed:
-    _rest(probe)
+    server: ServerProcess,
+    probe: WorkerProcess,
+    clients: WorkerProcess,
+    turn_s: float,
+    alone_ms: float,
+) -> StreamFigures:
+    _settle(probe)
     with ExitStack() as stack:
-        client = stack.enter_context(serving.client())
-        listed = client.json("/v1/instruments?asset=BTC")["instruments"]
-        path = f"/v1/options/{listed[0]['symbol']}?stale=true"
-        before, cpu, at = clients.ask()["bytes"], cpu_s(serving.pid), time.monotonic()
+        client = stack.enter_context(server.client())
+        instruments = client.json("/v1/instruments?asset=BTC")["instruments"]
+        # A stale value is fine here: the question is how long the response takes.
+        path = f"/v1/options/{instruments[0]['symbol']}?stale=true"
+        before, cpu, started = clients.ask()["bytes"], cpu_s(server.pid), time.monotonic()
         probe.ask()
         waits_ms: list[float] = []
-        while (now := time.monotonic()) < at + turn_s:
+        while (now := time.monotonic()) < started + turn_s:
             client.get(path)
             waits_ms.append((time.monotonic() - now) * 1000)
-            time.sleep(0.02)
-        elapsed_s = time.monotonic() - at
-        used_s = cpu_s(serving.pid) - cpu
+            time.sleep(REQUEST_EVERY_S)
+        elapsed_s = time.monotonic() - started
+        used_s = cpu_s(server.pid) - cpu
         p99_ms, after = _p99_ms(probe), clients.ask()["bytes"]
-    return Streamed(
+    return StreamFigures(
         server_share=used_s / elapsed_s,
-        rss_mb=rss_mb(serving.pid)[0],
+        rss_mb=rss_mb(server.pid)[0],
         sent_mb_s=(after - before) / 1e6 / elapsed_s,
         collector_p99_ms=p99_ms,
         alone_p99_ms=alone_ms,
@@ -122,6 +134,10 @@ def _turn(
     )
 
 
-def _median(turns: Sequence[Streamed]) -> Streamed:
-    names = Streamed.__slots__
-    return Streamed(*(statistics.median(getattr(one, name) for one in turns) for name in names))
+def _median(turns: Sequence[StreamFigures]) -> StreamFigures:
+    return StreamFigures(
+        **{
+            name: statistics.median(getattr(turn, name) for turn in turns)
+            for name in StreamFigures.__slots__
+        }
+    )

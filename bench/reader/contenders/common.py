@@ -1,4 +1,4 @@
-"""A contender's side of the conversation: the market it is given, the calls it times."""
+"""The contender's side of a turn: the workload, and the loop that times calls."""
 
 import dataclasses
 import json
@@ -9,58 +9,63 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench.failures import Failed, describe, reported
-from bench.reader.figures import Window, window
+from bench.reader.figures import Turn, summarize_turn
 
-__all__ = ("IV_MIN", "Call", "Market", "serve")
+__all__ = ("IV_MIN", "Call", "Workload", "serve")
 
-IV_MIN = 0.5  # what scans look for
-WARM_UP = 0.1  # of a turn: the others have been at the caches
+IV_MIN = 0.5  # the bound of the scans
+# Of a turn: since the last one, the other contenders have filled the CPU's caches.
+WARM_UP = 0.1
 
 
 @dataclass(frozen=True, slots=True)
-class Market:
-    """Where to read what: *everything* is listed, *symbols* are 100 of it, from all over, *series*
-    is what delivers first of *asset*."""
+class Workload:
+    """The store to read and the symbols to read from it.
+
+    *universe* has all symbols, *symbols* 100 of them from all over, *series* those of the nearest
+    expiry of *asset*.
+    """
 
     url: str
     venue: str
     asset: str
     series: list[str]
     symbols: list[str]
-    everything: list[str]
+    universe: list[str]
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What is timed; and whether an answer is a good one."""
+    """The call to time, and the check of its result."""
 
     run: Callable[[], Any]
     is_good: Callable[[Any], bool]
 
 
-def serve(*calls: Callable[[Market], Call]) -> None:
-    """Prepare the call that the command line names; take turns at it until stdin ends.
+def serve(*calls: Callable[[Workload], Call]) -> None:
+    """Prepare the call that the command line names; time it on request until stdin ends.
 
-    An error of a turn is its answer; one before the first turn ends the process.
+    An error in a turn is reported as its answer; one before the first turn ends the process.
     """
     reported(lambda: _serve(calls))
 
 
-def _serve(calls: Sequence[Callable[[Market], Call]]) -> None:
-    market = Market(**json.loads(sys.stdin.readline()))
-    [call] = [prepare(market) for prepare in calls if prepare.__name__ == sys.argv[1]]
-    _say({"ready": True})
+def _serve(calls: Sequence[Callable[[Workload], Call]]) -> None:
+    workload = Workload(**json.loads(sys.stdin.readline()))
+    [call] = [prepare(workload) for prepare in calls if prepare.__name__ == sys.argv[1]]
+    _print({"ready": True})
     for line in sys.stdin:
-        seconds, least = line.split()
+        seconds, calls_min = line.split()
         try:
-            answer = dataclasses.asdict(_turn(call, float(seconds), int(least)))
+            answer = dataclasses.asdict(_turn(call, float(seconds), int(calls_min)))
         except Exception as error:  # noqa: BLE001 - as above
             answer = {"error": describe(error)}
-        _say(answer)
+        _print(answer)
 
 
-def _turn(call: Call, seconds: float, least: int) -> Window:
-    """Call for *seconds*, and *least* times in any case."""
+def _turn(call: Call, seconds: float, calls_min: int) -> Turn:
+    """Call for *seconds*, and at least *calls_min* times."""
+    # Local names: the loop's own overhead is part of every duration.
     run, clock = call.run, time.perf_counter_ns
     until = clock() + round(seconds * WARM_UP * 1e9)
     while clock() < until:
@@ -68,22 +73,23 @@ def _turn(call: Call, seconds: float, least: int) -> Window:
     durations_ns: list[int] = []
     cpu_ns, now = time.process_time_ns(), clock()
     until = now + round(seconds * 1e9)
-    while now < until or len(durations_ns) < least:
+    while now < until or len(durations_ns) < calls_min:
         begin = clock()
-        answer = run()
+        result = run()
         now = clock()
         durations_ns.append(now - begin)
     cpu_ns = time.process_time_ns() - cpu_ns
-    if not call.is_good(answer):
-        raise Failed(f"no good answer: {_excerpt(answer)}")
-    return window(durations_ns, cpu_ns)
+    # The last result only: checking each would cost time between the calls.
+    if not call.is_good(result):
+        raise Failed(f"unexpected result: {_excerpt(result)}")
+    return summarize_turn(durations_ns, cpu_ns)
 
 
-def _excerpt(answer: object) -> str:
-    """What is wrong with an *answer*: what is absent from it, or else its beginning."""
-    absent = [one for one in answer if not one] if isinstance(answer, list) else []
-    return f"{absent or answer!r:.300}"
+def _excerpt(result: object) -> str:
+    """The falsy items of a list (the absent options), or else the beginning of *result*."""
+    absent = [item for item in result if not item] if isinstance(result, list) else []
+    return f"{absent or result!r:.300}"
 
 
-def _say(answer: Mapping[str, Any]) -> None:
+def _print(answer: Mapping[str, Any]) -> None:
     print(json.dumps(answer), flush=True)

@@ -1,23 +1,24 @@
-"""A mirror of everything: read from, and held."""
+"""A mirror of all symbols: read from, and held."""
 
-from bench.reader.contenders.common import Call, Market, serve
-from bench.reader.contenders.ours import reader_of
+from bench.reader.contenders.common import Call, Workload, serve
+from bench.reader.contenders.fastopts_reader import connect
 from fastopts.reader.mirrors.mirror import Mirror
 
 
-def get(market: Market) -> Call:
-    mirror, symbol = reader_of(market).mirror(market.everything), market.symbols[0]
+def get(workload: Workload) -> Call:
+    """Read one option out of the mirror."""
+    mirror, symbol = connect(workload).mirror(workload.universe), workload.symbols[0]
     return Call(lambda: mirror.get(symbol), lambda option: option.live)
 
 
-def hold(market: Market) -> Call:
-    """The mirror is made by the call; until then there is only the reader, connected."""
-    reader = reader_of(market)
-    reader.get(market.symbols[0])
-    held: list[Mirror] = []
+def hold(workload: Workload) -> Call:
+    """Create the mirror by the first call; before it, there is only a connected reader."""
+    reader = connect(workload)
+    reader.get(workload.symbols[0])
+    mirrors: list[Mirror] = []
     return Call(
-        lambda: held.append(reader.mirror(market.everything)),
-        lambda _: len(held[0]) == len(market.everything),
+        lambda: mirrors.append(reader.mirror(workload.universe)),
+        lambda _: len(mirrors[0]) == len(workload.universe),
     )
 
 

@@ -1,17 +1,17 @@
-"""New processes, really started: what they load is told of them."""
+"""Costs of starting a process that reads: real processes, and the modules they load."""
 
 from bench.reader import startup
-from bench.reader.contenders.common import Market
+from bench.reader.contenders.common import Workload
 from tests.store import CALL, Store
 
 
-def test_our_reader_loads_nothing_heavy_and_redis_py_does(store: Store) -> None:
+def test_fastopts_loads_no_heavy_module_and_redis_py_does(store: Store) -> None:
     store.tick(CALL)
-    found = startup.run(Market(store.url, "bybit", "BTC", [], [CALL], []), starts=1)
-    alone, ours, pyredis = found.values()
-    assert found[startup.FASTOPTS] is ours
-    assert ours.strangers == []
+    starts = startup.run(Workload(store.url, "bybit", "BTC", [], [CALL], []), starts=1)
+    python, fastopts, pyredis = starts.values()
+    assert starts[startup.FASTOPTS] is fastopts
+    assert fastopts.strangers == []
     assert "redis" in pyredis.strangers
-    assert alone.import_ms < ours.import_ms
-    assert 1 < alone.rss_mb < ours.rss_mb < pyredis.rss_mb
-    assert ours.import_cpu_ms > 0
+    assert python.import_ms < fastopts.import_ms
+    assert 1 < python.rss_mb < fastopts.rss_mb < pyredis.rss_mb
+    assert fastopts.import_cpu_ms > 0

@@ -1,9 +1,9 @@
-"""Those that our reader is measured against read what they should, or be fast for nothing."""
+"""The rivals of the reader return correct values: a call that skips work would look fast."""
 
 import pytest
 
 from bench.reader.contenders import baseline, pyredis
-from bench.reader.contenders.common import Market
+from bench.reader.contenders.common import Workload
 from fastopts.model import NUMBER_INDEX
 from tests.store import CALL, NUMBERS, PUT, SHORT, Store
 
@@ -12,46 +12,46 @@ QUOTE = {"price": 1215.0, "iv": 0.75, "volume": 56.81}
 
 
 @pytest.fixture
-def market(store: Store) -> Market:
+def workload(store: Store) -> Workload:
     store.option(CALL, mark_iv=0.75)
     store.option(PUT, mark_iv=0.9)
     store.option(LOW, mark_iv=0.3)
-    return Market(store.url, "bybit", "BTC", [], [CALL, PUT], [CALL, PUT, LOW])
+    return Workload(store.url, "bybit", "BTC", [], [CALL, PUT], [CALL, PUT, LOW])
 
 
-def test_hashes_become_floats(market: Market) -> None:
-    call = pyredis.hgetall_many(market)
-    first, second = found = call.run()
-    assert call.is_good(found)
+def test_hashes_become_floats(workload: Workload) -> None:
+    call = pyredis.hgetall_many(workload)
+    first, second = hashes = call.run()
+    assert call.is_good(hashes)
     numbers = {SHORT[name]: value for name, value in NUMBERS.items()}
     assert {name: first[name] for name in numbers} == numbers | {"miv": 0.75}
     assert second["miv"] == 0.9
-    assert pyredis.hgetall(market).run() == first
+    assert pyredis.hgetall(workload).run() == first
 
 
-def test_the_texts_stay_texts(market: Market) -> None:
-    call = pyredis.hgetall_texts(market)
-    found = call.run()
-    assert call.is_good(found)
-    assert [fields["miv"] for fields in found] == ["0.75", "0.9"]
+def test_the_texts_stay_texts(workload: Workload) -> None:
+    call = pyredis.hgetall_texts(workload)
+    hashes = call.run()
+    assert call.is_good(hashes)
+    assert [fields["miv"] for fields in hashes] == ["0.75", "0.9"]
 
 
-def test_three_fields_and_whole_records(market: Market) -> None:
-    assert pyredis.hmget_many(market).run() == [[1218.5, 0.75, 0.39], [1218.5, 0.9, 0.39]]
-    records = pyredis.mget_many(market).run()
-    place = NUMBER_INDEX["miv"] - len(NUMBER_INDEX)
-    assert [record[place] for record in records] == [0.75, 0.9]
+def test_three_fields_and_whole_records(workload: Workload) -> None:
+    assert pyredis.hmget_many(workload).run() == [[1218.5, 0.75, 0.39], [1218.5, 0.9, 0.39]]
+    records = pyredis.mget_many(workload).run()
+    index = NUMBER_INDEX["miv"] - len(NUMBER_INDEX)
+    assert [record[index] for record in records] == [0.75, 0.9]
 
 
-def test_scans_find_the_same(market: Market) -> None:
-    assert [symbol for symbol, _ in pyredis.mget_scan(market).run()] == [CALL, PUT]
-    assert baseline.scan(market).run() == [(PUT, QUOTE | {"iv": 0.9}), (CALL, QUOTE)]
+def test_scans_find_the_same(workload: Workload) -> None:
+    assert [symbol for symbol, _ in pyredis.mget_scan(workload).run()] == [CALL, PUT]
+    assert baseline.scan(workload).run() == [(PUT, QUOTE | {"iv": 0.9}), (CALL, QUOTE)]
 
 
-def test_the_old_executor_reads_price_iv_and_volume(market: Market, store: Store) -> None:
-    assert baseline.direct(market).run() == 1215.0
-    assert baseline.batch(market).run() == {CALL: QUOTE, PUT: QUOTE | {"iv": 0.9}}
-    call = baseline.cached(market)
+def test_the_baseline_reads_price_iv_and_volume(workload: Workload, store: Store) -> None:
+    assert baseline.direct(workload).run() == 1215.0
+    assert baseline.batch(workload).run() == {CALL: QUOTE, PUT: QUOTE | {"iv": 0.9}}
+    call = baseline.cached(workload)
     assert call.run() == QUOTE
     store.tick(CALL, last_price=1.0)
     assert call.run() == QUOTE

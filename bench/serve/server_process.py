@@ -1,4 +1,4 @@
-"""`fastopts serve` as a user starts it, over a bench's session."""
+"""`fastopts serve` as a user starts it, on the Redis of a bench's session."""
 
 import os
 import subprocess
@@ -9,22 +9,22 @@ from bench.failures import Failed
 from bench.http import Client
 from bench.worker_process import ROOT, settle
 
-__all__ = ("CORES", "Serving")
+__all__ = ("CORES", "ServerProcess")
 
 READY_LINE: Final = "http://"
 CORES: Final = sorted(os.sched_getaffinity(0))
 
 
-class Serving:
-    """The server's process, on the client's side of the machine. A context manager."""
+class ServerProcess:
+    """The server's process, on the first core. A context manager. Raises Failed at its start."""
 
     def __init__(self, url: str, venue: str) -> None:
-        words = ("serve", "--port", "0", "--redis-url", url, "--venue", venue)
+        options = ("serve", "--port", "0", "--redis-url", url, "--venue", venue)
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "fastopts.cli", *words],
+            [sys.executable, "-m", "fastopts.cli", *options],
             stderr=subprocess.PIPE,
             cwd=ROOT,
-            preexec_fn=settle(set(CORES[:1])),  # noqa: PLW1509 - no thread of ours holds a lock
+            preexec_fn=settle(set(CORES[:1])),  # noqa: PLW1509 - no other thread holds a lock
         )
         assert self._process.stderr is not None
         line = self._process.stderr.readline().decode()
@@ -41,7 +41,9 @@ class Serving:
 
     @property
     def pid(self) -> int:
+        """The process ID."""
         return self._process.pid
 
     def client(self) -> Client:
+        """Open a connection to the server."""
         return Client(self.port)
