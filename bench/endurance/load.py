@@ -1,7 +1,7 @@
-"""`python -m bench.endurance.load`: a load far above the venue's, and whether anything is lost.
+"""`python -m bench.endurance.load`: check that nothing is lost under a load far above the venue's.
 
 At each checkpoint the source pauses, the collector catches up, and every field of every hash and
-record must be what was sent last; at the end the counters must add up to what was sent.
+record must equal the last message sent; at the end the counters must add up to the messages sent.
 """
 
 import argparse
@@ -16,15 +16,19 @@ from bench import results, verify_store
 from bench.plan import FASTOPTS
 from bench.session import Session
 
-__all__ = ("Outcome", "run")
+__all__ = ("LoadResult", "run")
 
-SLICE = 50
-SETTLE_WITHIN_S = 4.0  # after 5 s of silence the collector would probe, and be sent more
+SLICE = 50  # messages per write of the source
+# After 5 s of silence the collector probes a connection, and the source sends more messages.
+SETTLE_WITHIN_S = 4.0
 
 
 @dataclass(slots=True)
-class Outcome:
-    """*seconds* of sending; *faults* name what differed, where the books do not balance."""
+class LoadResult:
+    """Figures of a run: *seconds* of sending; *faults*: differences and counters that don't add up.
+
+    *settle_ms* has the time that the collector needed at each checkpoint to write everything.
+    """
 
     sent: int = 0
     seconds: float = 0.0
@@ -37,34 +41,40 @@ class Outcome:
     faults: list[str] = field(default_factory=list)
 
 
-def run(rate: float, symbols: int, seconds: float, checkpoints: int) -> Outcome:
+def run(rate: float, symbols: int, seconds: float, checkpoints: int) -> LoadResult:
     """Send *rate* messages a second over *symbols* for *seconds*, with *checkpoints* in between."""
-    outcome = Outcome()
+    result = LoadResult()
     with Session(FASTOPTS, symbols, None) as session:
         session.windows(1, 1, 1)
         before = session.samples[-1]
         for _ in range(checkpoints):
+            # Only sending counts: a checkpoint's pause and comparison would lower the rate.
             started = time.monotonic()
             session.start(rate, SLICE)
             time.sleep(seconds / checkpoints)
-            outcome.sent = session.replay.ask("pause")["messages"]
-            outcome.seconds += time.monotonic() - started
-            outcome.settle_ms.append(1000 * _settle(session, outcome.sent))
-            _compare(session, symbols, outcome)
+            result.sent = session.replay.ask("pause")["messages"]
+            result.seconds += time.monotonic() - started
+            result.settle_ms.append(1000 * _settle(session, result.sent))
+            _compare(session, symbols, result)
         after = session.samples[-1]
-        outcome.rss_mb_max = after.rss_mb_max
+        result.rss_mb_max = after.rss_mb_max
         status = session.stop()
+        # Counted after the stop: snapshots may have been sent since the last checkpoint.
         sent = session.replay.ask("count")["messages"]
-        outcome.faults += verify_store.imbalances(status, sent)
-        outcome.sent = sent - before.status["received"]
+        result.faults += verify_store.imbalances(status, sent)
+        # CPU per message is that of the load, without subscription and warm-up.
+        result.sent = sent - before.status["received"]
         cpu_s = after.client_cpu_s - before.client_cpu_s
-        outcome.cpu_us_a_message = 1e6 * cpu_s / max(1, outcome.sent)
-        outcome.conflated_share = status["conflated"] / max(1, status["applied"])
-    return outcome
+        result.cpu_us_a_message = 1e6 * cpu_s / max(1, result.sent)
+        result.conflated_share = status["conflated"] / max(1, status["applied"])
+    return result
 
 
 def _settle(session: Session, sent: int) -> float:
-    """Wait until all is written, or for a few seconds; return how long, to a status's period."""
+    """Wait until everything is written, or for SETTLE_WITHIN_S; return the seconds waited.
+
+    The resolution is the period of the collector's status lines, 1 s.
+    """
     started = time.monotonic()
     while (waited_s := time.monotonic() - started) < SETTLE_WITHIN_S:
         if session.status["received"] == sent and not session.status["pending"]:
@@ -73,48 +83,48 @@ def _settle(session: Session, sent: int) -> float:
     return waited_s
 
 
-def _compare(session: Session, symbols: int, outcome: Outcome) -> None:
+def _compare(session: Session, symbols: int, result: LoadResult) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "last"
         session.replay.ask(f"last {path}")
         payloads = path.read_bytes().splitlines()
     if len(payloads) != symbols:
-        outcome.faults.append(f"{len(payloads)} of {symbols} symbols are subscribed")
-    outcome.faults += verify_store.differences(payloads, session.valkey.url)
-    outcome.checkpoints += 1
-    outcome.compared += len(payloads)
+        result.faults.append(f"{len(payloads)} of {symbols} symbols are subscribed")
+    result.faults += verify_store.differences(payloads, session.valkey.url)
+    result.checkpoints += 1
+    result.compared += len(payloads)
 
 
 def main() -> None:
+    """Run the load with the options of the command line; exit with 1 on any fault."""
     parser = argparse.ArgumentParser(prog="python -m bench.endurance.load", description=__doc__)
     parser.add_argument("--rate", type=float, default=50_000, help="messages a second")
     parser.add_argument("--symbols", type=int, default=5_000)
     parser.add_argument("--seconds", type=float, default=600)
     parser.add_argument("--checkpoints", type=int, default=100)
     parser.add_argument("--keep", action="store_true", help="write the result to reliability/")
-    given = parser.parse_args()
-    outcome = run(given.rate, given.symbols, given.seconds, given.checkpoints)
+    arguments = parser.parse_args()
+    result = run(arguments.rate, arguments.symbols, arguments.seconds, arguments.checkpoints)
     figures = {
-        "rate_wanted": given.rate,
-        "rate": round(outcome.sent / outcome.seconds),
-        "symbols": given.symbols,
-        "seconds": round(outcome.seconds, 1),
-        "messages": outcome.sent,
-        "checkpoints": outcome.checkpoints,
-        "compared": outcome.compared,
-        "mismatches": len(outcome.faults),
-        "settle_ms_median": round(statistics.median(outcome.settle_ms)),
-        "settle_ms_max": round(max(outcome.settle_ms)),
-        "cpu_us_a_message": round(outcome.cpu_us_a_message, 2),
-        "conflated_share": round(outcome.conflated_share, 3),
-        "rss_mb_max": round(outcome.rss_mb_max, 1),
+        "rate_wanted": arguments.rate,
+        "rate": round(result.sent / result.seconds),
+        "symbols": arguments.symbols,
+        "seconds": round(result.seconds, 1),
+        "messages": result.sent,
+        "checkpoints": result.checkpoints,
+        "compared": result.compared,
+        "mismatches": len(result.faults),
+        "settle_ms_median": round(statistics.median(result.settle_ms)),
+        "settle_ms_max": round(max(result.settle_ms)),
+        "cpu_us_a_message": round(result.cpu_us_a_message, 2),
+        "conflated_share": round(result.conflated_share, 3),
+        "rss_mb_max": round(result.rss_mb_max, 1),
     }
-    if given.keep:
-        words = " ".join(sys.argv[1:])
-        what = "every field of every hash and record against the last message sent"
-        command = f"python -m bench.endurance.load {words}"
-        results.write(results.FOLDER / "load.json", what, command, 1, figures)
-    results.end(figures, outcome.faults)
+    if arguments.keep:
+        title = "every field of every hash and record against the last message sent"
+        command = f"python -m bench.endurance.load {' '.join(sys.argv[1:])}"
+        results.write(results.FOLDER / "load.json", title, command, 1, figures)
+    results.end(figures, result.faults)
 
 
 if __name__ == "__main__":

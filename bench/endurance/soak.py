@@ -1,8 +1,8 @@
-"""`python -m bench.endurance.soak`: a steady load for long, drops and restarts, and the memory.
+"""`python -m bench.endurance.soak`: a long steady load with outages; memory over time.
 
 Every *drop* seconds all WebSocket connections are cut, every *restart* seconds Redis is killed and
-comes back empty; before each of these the source pauses, and everything must stand in Redis. The
-slope of the memory is a straight line's through the samples after a warm-up.
+restarted empty. Before each of these the source pauses, and Redis must have every message sent.
+The growth of memory is the slope of a straight line through the samples after a warm-up.
 """
 
 import argparse
@@ -19,18 +19,19 @@ from bench import results, verify_store
 from bench.plan import FASTOPTS
 from bench.session import Session
 
-__all__ = ("Outcome", "run", "slope")
+__all__ = ("SoakResult", "run", "slope")
 
+# Long enough for an earlier outage: a dropped connection may be in its reconnect backoff.
 SETTLE_WITHIN_S = 20.0
 SAMPLE_EVERY_S = 5.0
 
 
 @dataclass(slots=True)
-class Outcome:
-    """Samples are (hours, MiB) of the collector's resident memory.
+class SoakResult:
+    """Figures of a run; *samples* are (hours, MiB) of the collector's resident memory.
 
-    `heap_mib` has what its C library's allocator had given out, where that can be told: growth of
-    the one without the other is free memory, and no leak.
+    `heap_mib` has the memory in use according to its C library's allocator, None where that is
+    unknown. Growth of resident memory without growth of the heap is free memory, not a leak.
     """
 
     seconds: float = 0.0
@@ -47,39 +48,47 @@ class Outcome:
 
 def run(
     rate: float, symbols: int, seconds: float, warm_up_s: float, drop_s: float, restart_s: float
-) -> Outcome:
-    outcome = Outcome()
+) -> SoakResult:
+    """Send *rate* messages/s for *seconds*; sample memory after *warm_up_s*.
+
+    All connections are cut every *drop_s*, Redis is restarted every *restart_s*.
+    """
+    result = SoakResult()
     with Session(FASTOPTS, symbols, None) as session:
         session.windows(1, 1, 1)
         started = time.monotonic()
         next_drop, next_restart = drop_s, restart_s
-        while (at := time.monotonic() - started) < seconds:
+        while (elapsed_s := time.monotonic() - started) < seconds:
             session.start(rate, 1)
             time.sleep(min(SAMPLE_EVERY_S, seconds))
-            if at > warm_up_s:
-                _look(session, at, outcome)
-            if at > next_restart:
+            if elapsed_s > warm_up_s:
+                _sample(session, elapsed_s, result)
+            if elapsed_s > next_restart:
                 next_restart += restart_s
-                _checkpoint(session, outcome)
+                _checkpoint(session, result)
                 session.valkey.stop()
                 session.valkey.start()
-                outcome.restarts += 1
-            elif at > next_drop:
+                result.restarts += 1
+            elif elapsed_s > next_drop:
                 next_drop += drop_s
-                _checkpoint(session, outcome)
+                _checkpoint(session, result)
                 session.replay.ask("drop")
-                outcome.drops += 1
-        _checkpoint(session, outcome)
-        outcome.seconds = time.monotonic() - started
+                result.drops += 1
+        _checkpoint(session, result)
+        result.seconds = time.monotonic() - started
         status = session.stop()
-        outcome.messages = status["received"]
-        # What was on its way when a connection was cut is not received: the first equation is out.
-        outcome.faults += verify_store.imbalances(status, status["received"])
-    return outcome
+        result.messages = status["received"]
+        # Messages in flight when a connection is cut are never received: `sent = received` can't
+        # hold here. The checkpoints show that later messages replaced them.
+        result.faults += verify_store.imbalances(status, status["received"])
+    return result
 
 
 def slope(samples: Sequence[tuple[float, float]]) -> tuple[float, float]:
-    """The slope of a straight line through *samples*, per unit of x, and its standard error."""
+    """Return the slope of a straight line through *samples*, per unit of x, and its standard error.
+
+    The points are (x, y); the line is fitted by least squares.
+    """
     line = statistics.linear_regression(*zip(*samples, strict=True))
     xs = [x for x, _ in samples]
     errors = [y - line.slope * x - line.intercept for x, y in samples]
@@ -88,25 +97,26 @@ def slope(samples: Sequence[tuple[float, float]]) -> tuple[float, float]:
     return line.slope, (variance / spread) ** 0.5
 
 
-def _look(session: Session, at: float, outcome: Outcome) -> None:
+def _sample(session: Session, elapsed_s: float, result: SoakResult) -> None:
     pid = session.client.pid
-    outcome.samples.append((at / 3600, session.samples[-1].rss_mb * 1e6 / 2**20))
+    result.samples.append((elapsed_s / 3600, session.samples[-1].rss_mb * 1e6 / 2**20))
     heap_mb = session.samples[-1].status.get("heap_mb")
-    outcome.heap_mib.append(None if heap_mb is None else round(heap_mb * 1e6 / 2**20, 1))
-    outcome.descriptors.append(len(os.listdir(f"/proc/{pid}/fd")))
-    outcome.threads.append(len(os.listdir(f"/proc/{pid}/task")))
+    result.heap_mib.append(None if heap_mb is None else round(heap_mb * 1e6 / 2**20, 1))
+    # Leaks that resident memory hides for hours: a socket or a thread is small.
+    result.descriptors.append(len(os.listdir(f"/proc/{pid}/fd")))
+    result.threads.append(len(os.listdir(f"/proc/{pid}/task")))
 
 
-def _checkpoint(session: Session, outcome: Outcome) -> None:
-    """Everything that was sent last comes to stand in Redis."""
+def _checkpoint(session: Session, result: SoakResult) -> None:
+    """Pause the source and compare Redis with the last messages; record lasting differences."""
     session.replay.ask("pause")
     deadline = time.monotonic() + SETTLE_WITHIN_S
     while faults := _differences(session):
         if time.monotonic() > deadline:
-            outcome.faults += faults
+            result.faults += faults
             break
         time.sleep(0.1)
-    outcome.checkpoints += 1
+    result.checkpoints += 1
 
 
 def _differences(session: Session) -> list[str]:
@@ -120,6 +130,7 @@ def _differences(session: Session) -> list[str]:
 
 
 def main() -> None:
+    """Run the soak with the options of the command line; exit with 1 on any fault."""
     parser = argparse.ArgumentParser(prog="python -m bench.endurance.soak", description=__doc__)
     parser.add_argument("--rate", type=float, default=5_000, help="messages a second")
     parser.add_argument("--symbols", type=int, default=2_000)
@@ -128,38 +139,42 @@ def main() -> None:
     parser.add_argument("--drop-s", type=float, default=60)
     parser.add_argument("--restart-s", type=float, default=300)
     parser.add_argument("--keep", action="store_true", help="write the result to reliability/")
-    given = parser.parse_args()
-    outcome = run(
-        given.rate, given.symbols, given.seconds, given.warm_up_s, given.drop_s, given.restart_s
+    arguments = parser.parse_args()
+    result = run(
+        arguments.rate,
+        arguments.symbols,
+        arguments.seconds,
+        warm_up_s=arguments.warm_up_s,
+        drop_s=arguments.drop_s,
+        restart_s=arguments.restart_s,
     )
-    mib_an_hour, error = slope(outcome.samples)
+    mib_an_hour, error = slope(result.samples)
     figures = {
-        "rate": round(outcome.messages / outcome.seconds),
-        "symbols": given.symbols,
-        "seconds": round(outcome.seconds),
-        "messages": outcome.messages,
-        "drops": outcome.drops,
-        "restarts": outcome.restarts,
-        "checkpoints": outcome.checkpoints,
-        "mismatches": len(outcome.faults),
+        "rate": round(result.messages / result.seconds),
+        "symbols": arguments.symbols,
+        "seconds": round(result.seconds),
+        "messages": result.messages,
+        "drops": result.drops,
+        "restarts": result.restarts,
+        "checkpoints": result.checkpoints,
+        "mismatches": len(result.faults),
         "rss_mib_an_hour": round(mib_an_hour, 2),
         "rss_mib_an_hour_error": round(error, 2),
-        "rss_mib_first": round(outcome.samples[0][1], 1),
-        "rss_mib_last": round(outcome.samples[-1][1], 1),
-        "heap_mib_first": outcome.heap_mib[0],
-        "heap_mib_last": outcome.heap_mib[-1],
-        "samples": len(outcome.samples),
-        "descriptors_first": outcome.descriptors[0],
-        "descriptors_last": outcome.descriptors[-1],
-        "threads_first": outcome.threads[0],
-        "threads_last": outcome.threads[-1],
+        "rss_mib_first": round(result.samples[0][1], 1),
+        "rss_mib_last": round(result.samples[-1][1], 1),
+        "heap_mib_first": result.heap_mib[0],
+        "heap_mib_last": result.heap_mib[-1],
+        "samples": len(result.samples),
+        "descriptors_first": result.descriptors[0],
+        "descriptors_last": result.descriptors[-1],
+        "threads_first": result.threads[0],
+        "threads_last": result.threads[-1],
     }
-    if given.keep:
-        words = " ".join(sys.argv[1:])
-        what = "the collector's memory under a steady load, with drops and restarts"
-        command = f"python -m bench.endurance.soak {words}"
-        results.write(results.FOLDER / "soak.json", what, command, 1, figures)
-    results.end(figures, outcome.faults)
+    if arguments.keep:
+        title = "the collector's memory under a steady load, with drops and restarts"
+        command = f"python -m bench.endurance.soak {' '.join(sys.argv[1:])}"
+        results.write(results.FOLDER / "soak.json", title, command, 1, figures)
+    results.end(figures, result.faults)
 
 
 if __name__ == "__main__":

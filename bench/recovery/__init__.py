@@ -1,7 +1,7 @@
-"""How long until all is as it was? Over real processes; by itself: `python -m bench.recovery`.
+"""Bench of recovery times, over real processes: `python -m bench.recovery`.
 
-dropped.py    connections to the venue are cut, one or all
-emptied.py    Redis is killed and comes back empty
-watched.py    what is looked at in Redis meanwhile, and the comparison at the end
-figures.py    quantiles of many trials, beside the goals
+dropped.py     one or all connections to the venue are cut
+emptied.py     Redis is killed and restarted empty
+store_view.py  the state of Redis during a trial, and the comparison with the messages sent
+figures.py     quantiles of many trials
 """
