@@ -17,7 +17,7 @@ from fastopts.demo.processes import Processes
 from fastopts.demo.screen import Frame, near_the_money, render, svg
 from fastopts.reader import Option, OptionReader
 
-FRAME_S: Final = 0.5
+FRAME_S: Final = 0.5  # as often as a person can read a changed price
 ASSETS: Final = ("BTC", "ETH", "SOL", "XRP")
 
 
@@ -77,6 +77,7 @@ def _draw(
     with (
         OptionReader(redis_url, venue="sim") as reader,
         redis.Redis.from_url(redis_url, protocol=2, decode_responses=True) as client,
+        # The alternate screen leaves the user's scrollback alone; a pipe or a log has none.
         Live(console=console, auto_refresh=False, screen=console.is_terminal) as live,
     ):
         while not signals.received and (deadline is None or time.monotonic() < deadline):

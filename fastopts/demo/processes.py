@@ -75,6 +75,7 @@ class Processes:
         options = [
             *("--venue", "sim", "--rest-url", rest_url, "--ws-url", ws_url),
             *("--redis-url", self.valkey.url, "--log-format", "json", "--status-s", "1"),
+            # A cache file would carry the universe of one demo into the next.
             *("--coins", "BTC,ETH,SOL,XRP", "--cache-file", os.devnull),
         ]
         self._follow_log(self._start("fastopts.track", options))
@@ -115,6 +116,7 @@ class Processes:
         self._log_threads.append(thread)
 
     def _read_log(self, child: subprocess.Popen[str]) -> None:
+        # Unread, a full pipe would stop the child at its next log line.
         assert child.stderr is not None
         for line in child.stderr:
             try:

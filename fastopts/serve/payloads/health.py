@@ -50,7 +50,9 @@ def measure(mirror: BaseMirror) -> MarketHealth:
     try:
         market = mirror.table(require_live=False).market
     except FastoptsError:
-        return MarketHealth(feed, 0, 0, None, None, None)
+        return MarketHealth(
+            feed=feed, live=0, total=0, age_s_p50=None, age_s_p99=None, newest_age_s=None
+        )
     ages_s = market.live_ages_s()
     return MarketHealth(
         feed=feed,
