@@ -12,7 +12,8 @@ BEFORE = """
 import copy, faulthandler, pickle
 faulthandler.enable()
 from fastopts.core.batch import Batch
-from fastopts.core.records import Number, Records, Tick, decode, mget, value
+from fastopts.core.records import Number, Records, Tick, decode, mget
+from fastopts.core.reply import value
 from fastopts.core.table import Inlet, Table
 from fastopts.core.ticker import Grammar
 from fastopts.venues.bybit.fields import TICKER_FIELDS, TOPIC_PREFIX
