@@ -6,8 +6,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from fastopts.embedded import EmbeddedValkey
-from tests.programs import skipped_lines
-from tests.store import Store
+from tests.support.programs import skipped_lines
+from tests.support.store import Store
 
 # The machine's speed is no subject of these tests.
 settings.register_profile(

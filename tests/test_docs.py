@@ -14,8 +14,8 @@ from fastopts.config import KNOWN_COINS, SETTINGS
 from tests.docs.announcer import Announcer
 from tests.docs.market import list_market
 from tests.docs.pages import DOCS, PAGES, examples
-from tests.processes import environ
-from tests.store import Store
+from tests.support.processes import environ
+from tests.support.store import Store
 
 # serving.md's need a server: tests/docs/test_serving.py
 WITH_EXAMPLES = [

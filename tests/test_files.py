@@ -9,7 +9,7 @@ import pytest
 
 from fastopts.errors import FileError
 from fastopts.files import replacing
-from tests.disks import full_after
+from tests.support.disks import full_after
 
 
 def put(path: Path, content: bytes) -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from fastopts import keys
-from tests.hostile import NAMES
+from tests.support.hostile import NAMES
 
 HOUR_MS = 3600 * 1000
 NOW = 1_795_000_000_000

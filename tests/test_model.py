@@ -10,7 +10,7 @@ import pytest
 from fastopts import model
 from fastopts.errors import BadInput
 from fastopts.model import Instrument
-from tests.store import LAYOUT, NUMBERS
+from tests.support.store import LAYOUT, NUMBERS
 
 TERMS = {
     "base": "BTC",

@@ -31,8 +31,8 @@ from fastopts.net.http import HttpClient
 from fastopts.net.redis import address
 from fastopts.reader import AsyncOptionReader, OptionReader
 from tests.net.test_proxy import VARIABLES
-from tests.processes import SIM_URLS, environ
-from tests.store import CALL, Store
+from tests.support.processes import SIM_URLS, environ
+from tests.support.store import CALL, Store
 
 CLUE: Final = "k4n4ri"
 PASSWORD: Final = f"{CLUE}#/@%+:?é €'{CLUE}"

@@ -17,7 +17,7 @@ from fastopts import keys, track
 from fastopts.config import SETTINGS
 from fastopts.embedded import EmbeddedValkey
 from tests.cli.process import Done, fastopts
-from tests.processes import finish, sim_venue, start, wait_for_line
+from tests.support.processes import finish, sim_venue, start, wait_for_line
 
 
 @pytest.fixture(scope="module")

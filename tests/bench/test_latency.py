@@ -3,8 +3,8 @@
 from bench.latency import delays_ms
 from fastopts.core import Batch, Grammar, Table
 from fastopts.venues.bybit.fields import TICKER_FIELDS, TOPIC_PREFIX
-from tests import payloads
-from tests.payloads import T0, dump
+from tests.support import payloads
+from tests.support.payloads import T0, dump
 
 SYMBOLS = ("BTC-27NOV26-90000-C-USDT", "XRP-27NOV26-2.5-P-USDT")
 

@@ -10,7 +10,7 @@ from fastopts import keys
 from fastopts.core import pure
 from fastopts.embedded import EmbeddedValkey
 from fastopts.venues.bybit.fields import TICKER_FIELDS, TOPIC_PREFIX
-from tests.payloads import SYMBOL, T0, dump, ticker
+from tests.support.payloads import SYMBOL, T0, dump, ticker
 
 COUNTS = {
     "received": 10,

@@ -17,7 +17,7 @@ from fastopts.embedded import end_with_parent
 from fastopts.sim import SimSettings, SimVenue
 from tests.faults.proxy import FaultProxy
 from tests.faults.valkey import BrokenValkey
-from tests.processes import environ
+from tests.support.processes import environ
 
 __all__ = ("Collector", "System", "Venue")
 

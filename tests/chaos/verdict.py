@@ -12,8 +12,8 @@ import redis
 from fastopts.errors import FastoptsError
 from fastopts.reader import Absent, OptionReader
 from tests.chaos.system import System
-from tests.oracle import FIELDS, expected_hash
-from tests.store import LAYOUT, SHORT
+from tests.support.oracle import FIELDS, expected_hash
+from tests.support.store import LAYOUT, SHORT
 
 __all__ = ("differences", "judge", "standstill")
 

@@ -8,7 +8,7 @@ from fastopts.sim import SimSettings
 from tests.cli.market import fill
 from tests.cli.process import Done, fastopts
 from tests.sim.conftest import Running
-from tests.store import Store
+from tests.support.store import Store
 
 Read = Callable[..., Done]
 

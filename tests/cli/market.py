@@ -6,7 +6,7 @@ never ticked; its USDC series has one strike. Of ETH 27NOV60 USDT the put is sta
 
 from typing import Any, Final
 
-from tests.store import Store
+from tests.support.store import Store
 
 __all__ = ("COUNTERS", "LISTED", "LIVE", "MINUTE_MS", "STALE", "UNTICKED", "feed", "fill")
 

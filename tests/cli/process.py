@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 from unittest import mock
 
 from fastopts.cli.__main__ import main
-from tests import processes
+from tests.support import processes
 
 __all__ = ("Done", "Stream", "call", "diagnose", "fastopts", "fastopts_process", "start")
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.cli.process import Stream, call
-from tests.processes import environ
+from tests.support.processes import environ
 
 __all__ = ("Terminal", "on_real_terminal", "on_terminal", "terminal")
 

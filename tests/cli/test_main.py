@@ -20,8 +20,8 @@ from fastopts.cli.command_list import COMMANDS
 from fastopts.field_registry import FIELDS
 from tests.cli.process import fastopts, fastopts_process, start
 from tests.cli.terminal import on_real_terminal, on_terminal
-from tests.processes import environ
-from tests.store import Store
+from tests.support.processes import environ
+from tests.support.store import Store
 
 COMMAND = (sys.executable, "-m", "fastopts.cli")
 

@@ -19,10 +19,11 @@ from fastopts.core import Table
 from fastopts.model import Instrument
 from fastopts.net.http import HttpClient
 from fastopts.session.ban import Ban
-from tests import payloads
 from tests.collector import quick
-from tests.payloads import dump
-from tests.raw import RawServer
+from tests.support import payloads
+from tests.support.payloads import dump
+from tests.support.raw import RawServer
+from tests.support.waiting import PATIENCE_S
 
 HOUR_MS = 3_600_000
 FAR_MS = 4_099_449_600_000  # 27 November 2099
@@ -159,7 +160,7 @@ class World:
 
 def run(tmp_path: Path, main: Callable[[World], Coroutine[Any, Any, None]], *coins: str) -> None:
     async def bounded() -> None:
-        async with asyncio.timeout(30), Venue() as venue:
+        async with asyncio.timeout(PATIENCE_S), Venue() as venue:
             await main(World(venue, tmp_path / "cache.json", *(coins or ("BTC", "ETH"))))
 
     asyncio.run(bounded())

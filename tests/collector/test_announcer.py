@@ -10,8 +10,8 @@ from fastopts import keys
 from fastopts.embedded import EmbeddedValkey
 from tests.collector.quick import quicken
 from tests.collector.writers import SYMBOLS, Running, World, run, until
-from tests.oracle import Update, read_update
-from tests.store import STORE
+from tests.support.oracle import Update, read_update
+from tests.support.store import STORE
 
 
 class Listener:

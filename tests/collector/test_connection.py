@@ -14,10 +14,11 @@ from fastopts.session.venue_clock import VenueClock
 from fastopts.sim import SimSettings, SimVenue
 from fastopts.venues.bybit import symbols
 from fastopts.venues.bybit.session import Timing
+from tests.support.waiting import PATIENCE_S
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         while not condition():  # noqa: ASYNC110 - what is waited for happens on sockets
             await asyncio.sleep(0.01)
 

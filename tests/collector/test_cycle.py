@@ -16,10 +16,10 @@ from fastopts.core import Table
 from fastopts.errors import StoreError
 from fastopts.net.redis.pipeline import OnDone, PipelineConnection
 from fastopts.net.redis.resp import Replies
-from tests import payloads
 from tests.collector.quick import current, quicken
 from tests.faults.ws.virtual import VirtualLoop
-from tests.payloads import T0, dump
+from tests.support import payloads
+from tests.support.payloads import T0, dump
 
 SYMBOLS = [f"BTC-27NOV99-{strike}-C-USDT" for strike in range(1, 41)]
 EXPIRY_MS = 4_000_000_000_000

@@ -20,9 +20,9 @@ from tests.collector.quick import quicken
 from tests.collector.scrapes import REQUEST, Scrape, ask, everything, scrape
 from tests.collector.test_metrics_server import HOSTILE
 from tests.collector.worlds import World, until, world
-from tests.extras import without
-from tests.loops import LOOPS, run
-from tests.processes import finish, start
+from tests.support.extras import without
+from tests.support.loops import LOOPS, run
+from tests.support.processes import finish, start
 
 ANYWHERE = ("127.0.0.1", 0)
 HISTOGRAMS = ("tick_age", "tick_wait", "acknowledgement", "loop_lag")

@@ -18,10 +18,11 @@ from fastopts.errors import StoreError, StoreUnavailable
 from fastopts.net.redis import pipeline as net
 from fastopts.net.redis.address import Address
 from fastopts.net.redis.pipeline import PipelineConnection
-from tests import payloads
 from tests.collector.quick import current, quicken
-from tests.oracle import expected_hash
-from tests.payloads import T0, dump
+from tests.support import payloads
+from tests.support.oracle import expected_hash
+from tests.support.payloads import T0, dump
+from tests.support.waiting import PATIENCE_S
 
 EXPIRY_MS = 4_000_000_000_000
 SYMBOLS = [f"BTC-27NOV26-{strike}-C-USDT" for strike in range(1, 11)]
@@ -199,7 +200,7 @@ def run(
 
     async def bounded() -> None:
         asyncio.get_running_loop().set_exception_handler(lambda _, context: unheard.append(context))
-        async with asyncio.timeout(30), Gate(valkey.port) as gate:
+        async with asyncio.timeout(PATIENCE_S), Gate(valkey.port) as gate:
             world = World(gate, flush_s)
             try:
                 await main(world)

@@ -12,7 +12,7 @@ from fastopts.collector.operation.metrics_server import CONNECTIONS_MAX, Metrics
 from fastopts.errors import ConfigError
 from tests.collector.quick import current, quicken
 from tests.collector.scrapes import REQUEST, ask
-from tests.loops import LOOPS, run
+from tests.support.loops import LOOPS, run
 
 TEXT = b"a_metric 1\n"
 LOCAL = "127.0.0.1"

@@ -15,7 +15,7 @@ from fastopts.net.http import HttpClient
 from fastopts.session.ban import Ban
 from fastopts.venues.bybit import rest
 from fastopts.venues.bybit.rest import Envelope, RestRequest, TemporaryFailure
-from tests.raw import RawServer
+from tests.support.raw import RawServer
 
 T0 = 1_795_000_000_000
 LIST = "/v5/market/instruments-info"

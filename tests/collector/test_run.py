@@ -18,8 +18,9 @@ from fastopts.sim import SimSettings, SimVenue
 from fastopts.venues.bybit.hosts import Endpoints
 from fastopts.venues.bybit.session import Timing
 from tests.collector.worlds import COINS, until, world
-from tests.loops import LOOPS, run
-from tests.raw import RawServer
+from tests.support.loops import LOOPS, run
+from tests.support.raw import RawServer
+from tests.support.waiting import PATIENCE_S
 
 
 @pytest.mark.parametrize("loop", LOOPS)
@@ -240,7 +241,7 @@ def test_it_stops_while_it_still_starts_and_has_touched_nothing(tmp_path: Path) 
                 "fastopts-tests",
             )
             running = asyncio.create_task(collector.run(may_use_cache=False))
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(PATIENCE_S):
                 await asked.wait()
                 collector.stop.set()
                 await running

@@ -13,7 +13,7 @@ from fastopts.embedded import EmbeddedValkey
 from fastopts.errors import ConfigError, StoreError
 from fastopts.net.redis import pipeline as channel
 from fastopts.net.redis.address import Address
-from tests.store import clustered
+from tests.support.store import clustered
 
 USER, PASSWORD = "limited", "s3cret"
 

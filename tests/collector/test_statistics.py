@@ -5,7 +5,7 @@ import pytest
 from fastopts.collector.store.statistics import Statistics
 from fastopts.collector.wiring import new_table
 from fastopts.contract import StatsField
-from tests.payloads import T0, dump, ticker
+from tests.support.payloads import T0, dump, ticker
 
 
 def test_fields_are_those_of_the_table_and_of_all_sources() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from fastopts.collector.tasks import TaskSupervisor
+from tests.support.waiting import PATIENCE_S
 
 
 async def returns() -> None:
@@ -20,7 +21,7 @@ async def waits() -> None:
 def supervised(main: Callable[[TaskSupervisor], Coroutine[Any, Any, None]]) -> TaskSupervisor:
     async def bounded() -> TaskSupervisor:
         supervisor = TaskSupervisor()
-        async with asyncio.timeout(10), supervisor:
+        async with asyncio.timeout(PATIENCE_S), supervisor:
             await main(supervisor)
         return supervisor
 

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from tests import payloads
 from tests.collector.markets import (
     FAR_MS,
     HOUR_MS,
@@ -17,7 +16,8 @@ from tests.collector.markets import (
     set_wall_clock,
 )
 from tests.collector.quick import quicken
-from tests.payloads import dump
+from tests.support import payloads
+from tests.support.payloads import dump
 
 
 def test_a_stranger_that_is_an_option_gets_a_slot_until_it_is_listed(

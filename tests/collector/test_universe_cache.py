@@ -9,7 +9,7 @@ import pytest
 from fastopts.collector.venue import universe_cache as cache
 from fastopts.errors import CacheError
 from fastopts.model import Instrument
-from tests.disks import full_after
+from tests.support.disks import full_after
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 EXPIRY_MS = 1_795_766_400_000  # 27 November 2026, 8:00 UTC

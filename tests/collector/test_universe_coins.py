@@ -14,13 +14,14 @@ from fastopts.config import KNOWN_COINS
 from fastopts.errors import VenueError
 from fastopts.session.ban import Ban
 from tests.collector.markets import BROKEN, FORBIDDEN, Venue, World, names, told
+from tests.support.waiting import PATIENCE_S
 
 LIST = "instruments-info"
 
 
 def run(tmp_path: Path, main: Callable[[World], Coroutine[Any, Any, None]]) -> None:
     async def bounded() -> None:
-        async with asyncio.timeout(30), Venue() as venue:
+        async with asyncio.timeout(PATIENCE_S), Venue() as venue:
             made = World(venue, tmp_path / "cache.json")
             made.universe = InstrumentUniverse(
                 RestDriver(venue.http, Ban()), "bybit", None, made.path, made.table

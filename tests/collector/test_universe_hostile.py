@@ -17,10 +17,11 @@ from fastopts.errors import CacheError
 from fastopts.net.http import HttpClient
 from fastopts.session.ban import Ban
 from fastopts.venues.bybit import symbols
-from tests import payloads
 from tests.collector.markets import World, instrument, name, run, told
 from tests.collector.writers import World as Written
-from tests.hostile import NAMES
+from tests.support import payloads
+from tests.support.hostile import NAMES
+from tests.support.waiting import PATIENCE_S
 
 GOOD = name(1)
 
@@ -86,7 +87,7 @@ def test_what_others_put_into_a_set_is_left_alone(valkey: EmbeddedValkey) -> Non
         await world.writer.open()
         running = asyncio.create_task(world.writer.run())
         world.tick()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             while not world.feed.universe:  # noqa: ASYNC110 - it has no event
                 await asyncio.sleep(0.005)
             world.writer.end()

@@ -9,7 +9,6 @@ import pytest
 from fastopts.collector.operation.duties import Duty
 from fastopts.errors import ConnectionLost
 from fastopts.model import Instrument
-from tests import payloads
 from tests.collector.markets import (
     BROKEN,
     HOUR_MS,
@@ -22,7 +21,8 @@ from tests.collector.markets import (
     told,
 )
 from tests.collector.quick import quicken
-from tests.payloads import dump
+from tests.support import payloads
+from tests.support.payloads import dump
 
 
 def test_a_refresh_lists_what_is_new_and_drops_what_is_gone(tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 from fastopts.venues.bybit.fields import REST
-from tests import payloads
 from tests.collector.markets import (
     BROKEN,
     FORBIDDEN,
@@ -15,7 +14,8 @@ from tests.collector.markets import (
     run,
     told,
 )
-from tests.payloads import dump
+from tests.support import payloads
+from tests.support.payloads import dump
 
 
 def row(symbol: str, **fields: str) -> dict[str, str]:

@@ -12,6 +12,7 @@ from fastopts.errors import LeaseError, LeaseLost, StoreError, StoreUnavailable,
 from fastopts.model import Instrument
 from tests.collector.quick import quicken
 from tests.collector.writers import EXPIRY, INSTRUMENTS, SYMBOLS, Running, World, run, until
+from tests.support.waiting import PATIENCE_S
 
 
 def test_ticks_sets_terms_feed_and_statistics_stand_as_the_contract_says(
@@ -315,7 +316,7 @@ def test_a_listing_that_a_full_server_refuses_stands_once_there_is_room(
             world.writer.universe_changed(fresh, ())
             await until(lambda: not world.writer.is_writing)
             client.config_set("maxmemory", "0")
-            async with asyncio.timeout(10):  # not with the next whole universe, hours later
+            async with asyncio.timeout(PATIENCE_S):  # not with the next whole universe, hours later
                 await until(stands)
             assert client.smembers("options:BTC") == set(SYMBOLS)
             # an expiry goes only once the server took what it is for

@@ -19,7 +19,8 @@ from fastopts.sim.clock import Clock
 from fastopts.venues.bybit.hosts import Endpoints
 from fastopts.venues.bybit.session import Timing
 from tests.collector import quick
-from tests.oracle import expected_hash
+from tests.support.oracle import expected_hash
+from tests.support.waiting import PATIENCE_S
 
 COINS = ("BTC", "ETH", "SOL", "XRP")
 SMALL = SimSettings(seed=5, symbols=120, rate=1500)
@@ -118,5 +119,5 @@ async def world(
                     yield World(venue, collector, client, valkey, running)
                 finally:
                     collector.stop.set()
-                    async with asyncio.timeout(10):
+                    async with asyncio.timeout(PATIENCE_S):
                         await running

@@ -16,10 +16,11 @@ from fastopts.collector.wiring import new_table
 from fastopts.model import Instrument
 from fastopts.net.redis.address import Address
 from fastopts.session.clocks import wall_ms
-from tests import payloads
 from tests.collector import quick
-from tests.oracle import expected_hash
-from tests.payloads import T0, dump
+from tests.support import payloads
+from tests.support.oracle import expected_hash
+from tests.support.payloads import T0, dump
+from tests.support.waiting import PATIENCE_S
 
 EXPIRY = 4_000_000_000_000
 STRIKES = ["0.5", *map(str, range(1, 20))]
@@ -76,7 +77,7 @@ class World:
 
 def run(main: Callable[[], Coroutine[Any, Any, None]]) -> None:
     async def bounded() -> None:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_S):
             await main()
 
     asyncio.run(bounded())
@@ -102,7 +103,7 @@ class Running:
     async def __aexit__(self, kind: Any, error: Any, trace: Any) -> None:
         self.world.writer.end()
         try:
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(PATIENCE_S):
                 await self.task
         except TimeoutError:
             assert error is not None, "the writer did not end"

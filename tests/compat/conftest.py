@@ -3,7 +3,7 @@ from collections.abc import Callable
 import pytest
 
 from fastopts.compat import EfficientTradeExecutor, MinimalTradeBot, OptionsDataReader
-from tests.store import Store
+from tests.support.store import Store
 
 
 @pytest.fixture

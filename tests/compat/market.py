@@ -1,6 +1,6 @@
 """A small market: two assets, both settle coins, two expiries, quotes that are not there."""
 
-from tests.store import NAN, Store
+from tests.support.store import NAN, Store
 
 __all__ = ("BTC_CALL", "BTC_LATER", "BTC_PUT", "ETH_CALL", "EVERYTHING", "SILENT", "fill")
 

@@ -6,7 +6,7 @@ import pytest
 
 from fastopts.compat import MinimalTradeBot
 from tests.compat.market import BTC_CALL, BTC_PUT, EVERYTHING, SILENT, fill
-from tests.store import NAN, Store
+from tests.support.store import NAN, Store
 
 BUSY = 50_001.0
 

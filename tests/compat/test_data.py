@@ -12,7 +12,7 @@ import pytest
 from fastopts.compat import EfficientTradeExecutor, MinimalTradeBot, OptionsDataReader
 from fastopts.errors import BadInput, ConfigError, StoreUnavailable, WrongVenue
 from tests.compat.market import BTC_CALL, BTC_LATER, BTC_PUT, ETH_CALL, EVERYTHING, SILENT, fill
-from tests.store import NUMBERS, Store
+from tests.support.store import NUMBERS, Store
 
 LONG_NAMES = [
     *("symbol", "timestamp", "bid_iv", "ask_iv", "last_price", "mark_price", "index_price"),

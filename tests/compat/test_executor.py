@@ -9,7 +9,7 @@ import pytest
 from fastopts.compat import EfficientTradeExecutor, TradeSignal
 from fastopts.errors import BadInput, StoreUnavailable, WrongVenue
 from tests.compat.market import BTC_CALL, BTC_LATER, BTC_PUT, ETH_CALL, EVERYTHING, SILENT, fill
-from tests.store import Store
+from tests.support.store import Store
 
 UNKNOWN = "BTC-27NOV65-1-C"
 CALL_QUOTE = {"price": 1215.0, "iv": 0.4883, "volume": 56.81}

@@ -9,8 +9,8 @@ from fastopts.compat import EfficientTradeExecutor, OptionsDataReader
 from fastopts.embedded import EmbeddedValkey
 from fastopts.errors import BadInput, ConfigError
 from tests.compat.market import BTC_CALL, fill
-from tests.processes import environ
-from tests.store import Store
+from tests.support.processes import environ
+from tests.support.store import Store
 
 READS = """
 import sys

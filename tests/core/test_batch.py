@@ -10,13 +10,13 @@ from fastopts import keys
 from fastopts.errors import StoreError
 from fastopts.net.redis.resp import pack
 from fastopts.venues.bybit.fields import TICKER_FIELDS, TOPIC_PREFIX
-from tests import payloads
 from tests.core.conftest import load
 from tests.core.modelredis import ModelRedis
 from tests.core.worlds import EXPIRY, World
-from tests.oracle import read_update
-from tests.payloads import SYMBOL, T0, dump
-from tests.store import CHANNEL
+from tests.support import payloads
+from tests.support.oracle import read_update
+from tests.support.payloads import SYMBOL, T0, dump
+from tests.support.store import CHANNEL
 
 OPTION, RECORD = f"option:{SYMBOL}", f"optrec:{SYMBOL}"
 HOUR = 3600 * 1000

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from fastopts import keys
 from fastopts.venues.bybit.fields import TICKER_FIELDS, TOPIC_PREFIX
-from tests import payloads
 from tests.core.worlds import EXPIRY, World
-from tests.oracle import Update, read_update
-from tests.payloads import SYMBOL, T0
-from tests.store import CHANNEL
+from tests.support import payloads
+from tests.support.oracle import Update, read_update
+from tests.support.payloads import SYMBOL, T0
+from tests.support.store import CHANNEL
 
 OTHER = "ETH-27NOV26-3000-P"
 DENIED = "NOPERM No permissions to access a channel"

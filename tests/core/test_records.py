@@ -25,7 +25,7 @@ from fastopts.errors import StoreError
 from fastopts.field_registry import FIELDS
 from fastopts.model import FLAG_MERGED, FLAG_REST, FLAG_SUSPECT, FLAG_TIME_SUSPECT, NO_SEQUENCE
 from tests.core.resp import VALUES, encode
-from tests.store import LAYOUT, NUMBERS
+from tests.support.store import LAYOUT, NUMBERS
 
 TWINS = (pure_records, records)
 SIZE = struct.calcsize(LAYOUT)

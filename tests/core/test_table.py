@@ -10,8 +10,8 @@ from fastopts import model
 from fastopts.core.pure import table as pure
 from fastopts.core.pure import ticker
 from fastopts.venues.bybit.fields import TICKER_FIELDS, TOPIC_PREFIX
-from tests import payloads
-from tests.payloads import SYMBOL, T0, dump
+from tests.support import payloads
+from tests.support.payloads import SYMBOL, T0, dump
 
 OTHER = "ETH-27NOV26-3000-P"
 EXPIRY = 1_795_766_400_000

@@ -5,10 +5,10 @@ import struct
 import pytest
 
 from fastopts.model import FLAG_MERGED, FLAG_REST, FLAG_SUSPECT
-from tests import payloads
 from tests.core.worlds import World
-from tests.oracle import read_update
-from tests.payloads import SYMBOL, T0
+from tests.support import payloads
+from tests.support.oracle import read_update
+from tests.support.payloads import SYMBOL, T0
 
 
 def flags(record: bytes) -> int:

@@ -12,8 +12,8 @@ from fastopts import model
 from fastopts.core import ticker
 from fastopts.core.pure import ticker as pure
 from fastopts.venues.bybit.fields import TICKER_FIELDS, TOPIC_PREFIX, WEBSOCKET
-from tests import payloads
-from tests.payloads import SYMBOL, T0, dump
+from tests.support import payloads
+from tests.support.payloads import SYMBOL, T0, dump
 
 COMPILED = ticker.Grammar(TOPIC_PREFIX, TICKER_FIELDS)
 BAD_TIMES: tuple[Any, ...] = (-1, 1.5, "", "x", None, [])

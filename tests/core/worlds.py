@@ -4,8 +4,8 @@ from typing import Any
 
 from fastopts.venues.bybit.fields import TICKER_FIELDS, TOPIC_PREFIX
 from tests.core.modelredis import ModelRedis
-from tests.payloads import SYMBOL, T0, dump
-from tests.store import CHANNEL
+from tests.support.payloads import SYMBOL, T0, dump
+from tests.support.store import CHANNEL
 
 EXPIRY = T0 + 3 * 24 * 3600 * 1000
 

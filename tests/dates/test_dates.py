@@ -10,7 +10,7 @@ import pytest
 
 from tests.dates.__main__ import LEFT_OUT
 from tests.dates.shift import environ
-from tests.programs import missing
+from tests.support.programs import missing
 
 YEAR_S = 366 * 86_400
 SCRIPT = """
@@ -18,7 +18,7 @@ import datetime, os, socket, ssl, time
 import redis
 from fastopts import config
 from fastopts.embedded import EmbeddedValkey
-from tests.certificates import client_context, server_context
+from tests.support.certificates import client_context, server_context
 
 assert config.load({}, os.environ, {}).remarks == ()
 began = time.monotonic()

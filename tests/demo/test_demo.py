@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.store import CALL, Store
+from tests.support.store import CALL, Store
 
 
 def start(tmp_path: Path, *words: str, **variables: str) -> subprocess.Popen[str]:

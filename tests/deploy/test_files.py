@@ -10,7 +10,7 @@ import pytest
 
 from fastopts.config import SETTINGS
 from tests.deploy.files import DEPLOY, read_yaml, unit
-from tests.programs import missing
+from tests.support.programs import missing
 
 COMPOSE = read_yaml("compose.yaml")
 OURS = ("collector", "serve")

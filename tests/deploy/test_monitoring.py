@@ -10,7 +10,7 @@ import pytest
 
 from tests.collector.scrapes import everything
 from tests.deploy.files import DEPLOY, SERVE_METRICS, dashboard, metrics_in, read_yaml, rules
-from tests.programs import missing
+from tests.support.programs import missing
 
 TOLD = everything().names | SERVE_METRICS.keys()
 PANELS = [panel for panel in dashboard()["panels"] if panel["type"] != "row"]

@@ -5,7 +5,7 @@ import threading
 from typing import Any, Final, Self
 
 from tests.docs import market
-from tests.store import CHANNEL, EPOCH, Store
+from tests.support.store import CHANNEL, EPOCH, Store
 
 __all__ = ("Announcer",)
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from fastopts.sim.prices import black76
-from tests.store import Store, expiry_of
+from tests.support.store import Store, expiry_of
 
 __all__ = ("MOVING", "NOW", "list_market")
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
 from fastopts import model
-from tests.store import CALL, EPOCH, Store
+from tests.support.store import CALL, EPOCH, Store
 
 __all__ = ("SITUATIONS", "Situation")
 

@@ -20,7 +20,7 @@ from fastopts.venues.bybit.hosts import Endpoints
 from tests.collector.writers import SYMBOLS, Running, World, run, until
 from tests.docs.pages import DOCS, examples, rows
 from tests.docs.situations import SITUATIONS
-from tests.store import CALL, Store
+from tests.support.store import CALL, Store
 
 PAGE = "contract.md"
 HASH, FEED, STATS = 0, 1, 2  # tables of fields, by their place on the page

@@ -21,8 +21,8 @@ from fastopts.sim.settings import ArgsMode
 from tests.cli.process import Done
 from tests.cli.process import fastopts_process as fastopts
 from tests.docs.pages import DOCS, examples
-from tests.processes import environ
 from tests.sim.conftest import Running, until
+from tests.support.processes import environ
 
 PAGE: Final = DOCS / "first-hour.md"
 LIVE: Final = "wss://stream.bybit.com/v5/public/option"

@@ -9,7 +9,7 @@ from fastopts.embedded import EmbeddedValkey
 from fastopts.reader import OptionReader
 from tests.docs.pages import rows
 from tests.docs.situations import SITUATIONS
-from tests.store import CALL, Store
+from tests.support.store import CALL, Store
 
 OUTCOMES = {name: outcomes for name, *outcomes in rows("reading.md", "situation")}
 UNREACHABLE = "Redis is unreachable, or does not reply in time"

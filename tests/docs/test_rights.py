@@ -24,10 +24,10 @@ from fastopts.sim import SimSettings, SimVenue
 from fastopts.venues.bybit.hosts import Endpoints
 from tests.collector import quick
 from tests.docs.pages import DOCS, examples
-from tests.monitor import Monitor
-from tests.payloads import dump
 from tests.reader.test_wires import LocalValkey
 from tests.sim.conftest import until_async
+from tests.support.monitor import Monitor
+from tests.support.payloads import dump
 
 PASSWORD = "s3cret"
 COINS = ("BTC", "ETH")

@@ -21,7 +21,7 @@ from tests.docs.market import list_market
 from tests.docs.pages import DOCS, examples, rows
 from tests.page.tab import ARGUMENTS, NO_BROWSER, chromium
 from tests.serve.serving import Serving, until
-from tests.store import Store
+from tests.support.store import Store
 
 PAGE = DOCS / "serving.md"
 USUAL = "127.0.0.1:8050"

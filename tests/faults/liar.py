@@ -32,10 +32,11 @@ from fastopts.reader import OptionReader
 from fastopts.venues.bybit.fields import REST, WEBSOCKET
 from fastopts.venues.bybit.hosts import Endpoints
 from fastopts.venues.bybit.session import Timing
-from tests import payloads
 from tests.collector import quick
 from tests.collector.worlds import until
-from tests.payloads import dump
+from tests.support import payloads
+from tests.support.payloads import dump
+from tests.support.waiting import PATIENCE_S
 
 __all__ = ("CALL", "PUT", "Liar", "World", "now_ms", "world")
 
@@ -263,5 +264,5 @@ async def world(
                 yield made
             finally:
                 collector.stop.set()
-                async with asyncio.timeout(10):
+                async with asyncio.timeout(PATIENCE_S):
                     await running

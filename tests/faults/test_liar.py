@@ -5,7 +5,7 @@ from pathlib import Path
 
 from fastopts.embedded import EmbeddedValkey
 from tests.faults.liar import CALL, PUT, world
-from tests.oracle import expected_hash
+from tests.support.oracle import expected_hash
 
 
 def test_what_it_pushes_stands_in_redis(tmp_path: Path, shared_valkey: EmbeddedValkey) -> None:

@@ -17,10 +17,11 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from fastopts.embedded import EmbeddedValkey
+from tests.support.waiting import PATIENCE_S
 
 __all__ = ("REFUSING", "BrokenValkey", "plain_client", "wait_for")
 
-WAIT_S = 10.0
+WAIT_S = PATIENCE_S
 
 
 class BrokenValkey(EmbeddedValkey):

@@ -6,10 +6,10 @@ import json
 import struct
 from pathlib import Path
 
-from tests import payloads
 from tests.core.resp import encode
-from tests.payloads import SYMBOL, dump
-from tests.store import LAYOUT, NUMBERS
+from tests.support import payloads
+from tests.support.payloads import SYMBOL, dump
+from tests.support.store import LAYOUT, NUMBERS
 
 __all__ = ("COUNT", "SYMBOLS", "inputs", "words")
 

@@ -20,8 +20,8 @@ from fastopts.errors import StoreError
 from fastopts.venues.bybit.fields import TICKER_FIELDS, TOPIC_PREFIX
 from tests.core.modelredis import ModelRedis
 from tests.fuzz.corpus import COUNT, SYMBOLS
-from tests.payloads import T0, dump
-from tests.store import LAYOUT
+from tests.support.payloads import T0, dump
+from tests.support.store import LAYOUT
 
 __all__ = ("COMPILED", "LIFE", "TARGETS", "Target")
 

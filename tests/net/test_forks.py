@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from fastopts.net import forks
-from tests.loops import LOOPS, run
+from tests.support.loops import LOOPS, run
 
 BACKLOG = bytes(8_000_000)  # more than the buffers of a connection that nobody reads
 

@@ -19,9 +19,10 @@ from fastopts.errors import ConfigError, ConnectionLost
 from fastopts.net import http
 from fastopts.net.http import HttpClient, HttpResponse
 from fastopts.net.threads import in_daemon_thread
-from tests.certificates import files, server_context
 from tests.net.test_proxy import VARIABLES, Proxy
-from tests.raw import RawServer
+from tests.support.certificates import files, server_context
+from tests.support.raw import RawServer
+from tests.support.waiting import PATIENCE_S
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 
@@ -79,7 +80,7 @@ def answer(status: str, body: bytes = b"", *headers: str) -> bytes:
 
 def run(main: Callable[[], Coroutine[Any, Any, None]]) -> None:
     async def bounded() -> None:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_S):
             await main()
 
     asyncio.run(bounded())

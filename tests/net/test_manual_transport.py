@@ -12,9 +12,10 @@ import pytest
 
 from fastopts.net import manual_transport
 from fastopts.net.manual_transport import ManualTransport
-from tests import loops
-from tests.certificates import client_context, server_context
-from tests.loops import LOOPS
+from tests.support import loops
+from tests.support.certificates import client_context, server_context
+from tests.support.loops import LOOPS
+from tests.support.waiting import PATIENCE_S
 
 SMALL = 8 * 1024
 
@@ -25,7 +26,7 @@ def run(loop: str, main: Callable[[], Coroutine[Any, Any, None]]) -> None:
 
     async def bounded() -> None:
         asyncio.get_running_loop().set_exception_handler(lambda _, context: unheard.append(context))
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_S):
             await main()
 
     loops.run(loop, bounded())

@@ -13,9 +13,10 @@ import websockets.asyncio.server
 from fastopts.core.pure import frames
 from fastopts.errors import ConfigError, ConnectionLost
 from fastopts.net import proxy, websocket
-from tests.certificates import client_context, server_context
-from tests.loops import LOOPS, run
-from tests.raw import RawServer
+from tests.support.certificates import client_context, server_context
+from tests.support.loops import LOOPS, run
+from tests.support.raw import RawServer
+from tests.support.waiting import PATIENCE_S
 
 VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "REQUEST_METHOD")
 ESTABLISHED = b"HTTP/1.1 200 Connection established\r\n\r\n"
@@ -165,7 +166,7 @@ async def venue() -> AsyncIterator[int]:
 
 async def received(sock: Any, size: int) -> bytes:
     got = b""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while len(got) < size:
             data = await asyncio.get_running_loop().sock_recv(sock, size - len(got))
             if not data:
@@ -329,13 +330,13 @@ def test_a_websocket_goes_through_the_proxy_from_end_to_end(
                 connection = await client.connect(url, client_tls, on_clock)
                 for text in (b"one", b"two"):
                     connection.send_text(text)
-                    async with asyncio.timeout(10):
+                    async with asyncio.timeout(PATIENCE_S):
                         while on_clock and client.messages.empty():
                             connection.read()
                             await asyncio.sleep(0.001)
                         assert await client.messages.get() == b"venue.test:9999: " + text
                 connection.close()
-                async with asyncio.timeout(10):
+                async with asyncio.timeout(PATIENCE_S):
                     assert "1000" in await connection.closed
                 [request] = way.requests
                 assert request.startswith("CONNECT venue.test:9999 HTTP/1.1\r\n")

@@ -19,9 +19,10 @@ from fastopts.core.pure import frames
 from fastopts.errors import ConnectionLost, HandshakeRefused
 from fastopts.net import websocket
 from fastopts.net.websocket import BUFFER_SIZE, MESSAGE_SIZE_MAX, WebSocket
-from tests.certificates import client_context, server_context
-from tests.loops import LOOPS, run
-from tests.raw import RawServer
+from tests.support.certificates import client_context, server_context
+from tests.support.loops import LOOPS, run
+from tests.support.raw import RawServer
+from tests.support.waiting import PATIENCE_S
 
 URI = parse_uri("ws://venue.example/v5/public/option")
 
@@ -281,7 +282,7 @@ class Client:
         )
 
     async def wait(self, count: int) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             while len(self.messages) < count:
                 self.arrived.clear()
                 await self.arrived.wait()
@@ -374,7 +375,7 @@ def test_on_a_clock_nothing_is_read_between_two_ticks_and_nothing_is_lost(
             before = len(client.messages)
             await asyncio.sleep(0.05)
             assert len(client.messages) == before < 3000
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(PATIENCE_S):
                 while len(client.messages) < 3000:
                     connection.read()
                     await asyncio.sleep(0.001)
@@ -404,7 +405,7 @@ def test_on_a_clock_the_end_of_the_other_side_is_noticed(loop: str, secure: bool
             context = client_context() if secure else None
             connection = await client.connect(url, context, on_clock=True)
             clock = Clock(connection)
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(PATIENCE_S):
                 assert await connection.closed
             clock.stop()
 
@@ -532,7 +533,7 @@ def test_a_close_that_is_not_answered_ends_in_a_cut(monkeypatch: pytest.MonkeyPa
         async with RawServer(answer) as server:
             connection = await Client().connect(url_of(server))
             connection.close()
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(PATIENCE_S):
                 await connection.closed
 
     asyncio.run(main())

@@ -13,7 +13,7 @@ from typing import Any, Self, TypeVar
 import requests
 
 from fastopts.embedded import EmbeddedValkey
-from tests.processes import SIM_URLS, environ
+from tests.support.processes import SIM_URLS, environ
 
 __all__ = ("COINS", "Backend", "until")
 

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from playwright.sync_api import ConsoleMessage, Page, Request, expect
 
-from tests.programs import chromium, missing
+from tests.support.programs import chromium, missing
 
 __all__ = ("ARGUMENTS", "NO_BROWSER", "Tab", "chromium")
 

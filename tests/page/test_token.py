@@ -10,7 +10,7 @@ from fastopts.serve.settings import ServeSettings
 from tests.page.tab import Tab
 from tests.serve.living import BTC, Living
 from tests.serve.serving import Serving
-from tests.store import Store
+from tests.support.store import Store
 
 TOKEN = "0123456789abcdef0123456789abcdef"
 

@@ -14,9 +14,10 @@ from fastopts.reader import AsyncOptionReader, OptionReader, StaleData
 from fastopts.reader.mirrors.async_mirror import AsyncMirror
 from fastopts.reader.mirrors.mirror import Mirror
 from tests.collector.writers import INSTRUMENTS, SYMBOLS, World
+from tests.support.waiting import PATIENCE_S
 
 T = TypeVar("T")
-WAIT_S = 20.0
+WAIT_S = PATIENCE_S
 
 
 def until(condition: Callable[[], object]) -> None:

@@ -8,7 +8,7 @@ from fastopts.model import Instrument
 from fastopts.reader import Option
 from fastopts.reader.freshness.feed import Feed
 from fastopts.reader.freshness.moment import Moment
-from tests.store import CALL, EPOCH, EXPIRY_MS, LAYOUT, NUMBERS, settle_of
+from tests.support.store import CALL, EPOCH, EXPIRY_MS, LAYOUT, NUMBERS, settle_of
 
 __all__ = ("NOW_MS", "make", "terms")
 

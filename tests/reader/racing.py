@@ -11,8 +11,8 @@ from fastopts.collector.wiring import new_table
 from fastopts.core import Batch, Table
 from fastopts.net.redis.address import parse
 from fastopts.net.redis.blocking import BlockingConnection
-from tests.payloads import NUMBERS, dump, ticker
-from tests.store import EPOCH, expiry_of
+from tests.support.payloads import NUMBERS, dump, ticker
+from tests.support.store import EPOCH, expiry_of
 
 __all__ = ("SOMETIMES", "SYMBOLS")
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import hiredis
 
-from tests.store import EPOCH, LAYOUT, NUMBERS, STORE
+from tests.support.store import EPOCH, LAYOUT, NUMBERS, STORE
 
 EXPIRY_MS = 4_000_000_000_000
 STABLE = [f"BTC-27NOV96-{strike}-C-USDT" for strike in range(4)]

@@ -9,7 +9,7 @@ from fastopts.field_registry import FIELDS, SERIES_FIELDS
 from fastopts.reader import Chain, OptionReader
 from fastopts.reader.export import as_dict
 from tests.reader.options import make, terms
-from tests.store import CALL, PUT, Store
+from tests.support.store import CALL, PUT, Store
 
 TYPES: dict[str, Any] = {"number": float, "time": datetime, "flag": bool, "count": int, "text": str}
 

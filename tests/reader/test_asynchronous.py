@@ -23,9 +23,9 @@ from fastopts.reader import (
     WrongVenue,
 )
 from fastopts.reader.selection.scan import Scan
-from tests.loops import LOOPS, run
 from tests.reader.servers import Proxy, cut, drip, garbage, half, reset, twice
-from tests.store import CALL, PUT, Store
+from tests.support.loops import LOOPS, run
+from tests.support.store import CALL, PUT, Store
 
 SYMBOLS = [f"BTC-27NOV99-{strike}-C-USDT" for strike in range(1, 51)]
 every_loop = pytest.mark.parametrize("loop", LOOPS)

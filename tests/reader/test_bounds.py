@@ -10,7 +10,7 @@ from fastopts.reader import Option
 from fastopts.reader.selection import bounds
 from fastopts.reader.selection.bounds import Bounds
 from tests.reader.options import make
-from tests.store import NAN
+from tests.support.store import NAN
 
 
 def test_the_spelled_out_bounds_are_those_of_the_registry() -> None:

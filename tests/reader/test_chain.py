@@ -21,7 +21,7 @@ from fastopts.reader import (
     StoreError,
     Unknown,
 )
-from tests.store import EPOCH, NAN, Store, expiry_of
+from tests.support.store import EPOCH, NAN, Store, expiry_of
 
 FORWARD = 88251.0
 NOVEMBER = "27NOV99"

@@ -6,7 +6,7 @@ import pytest
 
 from fastopts.errors import BadInput, FeedDown, NotYetLive, Unknown
 from fastopts.reader import AsyncOptionReader, Chain, OptionReader
-from tests.store import NAN, Store
+from tests.support.store import NAN, Store
 
 NEAR, FAR = "BTC-27NOV60-90000-C-USDT", "BTC-25DEC60-90000-C-USDT"
 USDC = "BTC-27NOV60-90000-C"

@@ -5,7 +5,7 @@ import pytest
 from fastopts import keys
 from fastopts.reader.mirrors.contents import UNREADABLE, ReplicaContents
 from tests.reader.options import make, terms
-from tests.store import CALL, EPOCH, EXPIRY_MS, PUT
+from tests.support.store import CALL, EPOCH, EXPIRY_MS, PUT
 
 
 def record(symbol: str = CALL, sequence: int = 1, expiry_ms: int = EXPIRY_MS) -> bytes:

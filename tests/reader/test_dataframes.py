@@ -13,8 +13,8 @@ import pytest
 
 from fastopts.errors import MissingPackage
 from fastopts.reader.export.dataframes import Columns, to_arrow, to_pandas, to_polars
-from tests.extras import without
 from tests.reader.market import MARKET, PROVENANCE, Row, columns, row, shuffled
+from tests.support.extras import without
 
 ROOT = Path(__file__).parents[2]
 TEXT = "dictionary<values=string, indices=int32, ordered=0>"
@@ -159,7 +159,7 @@ def test_a_library_that_is_missing_is_told_with_its_extra(
 )
 def test_a_table_needs_no_other_library_than_its_own(call: str, missing: list[str]) -> None:
     script = f"""if True:
-        from tests.extras import without
+        from tests.support.extras import without
         with without(*{missing}):
             from fastopts.reader.export.dataframes import to_arrow, to_pandas, to_polars
             from tests.reader.market import PROVENANCE, shuffled

@@ -13,7 +13,7 @@ from fastopts.reader import (
     StoreError,
 )
 from fastopts.reader.freshness.feed import Feed, RollbackDetector
-from tests.store import CALL, EPOCH, Store
+from tests.support.store import CALL, EPOCH, Store
 
 NOW, BEAT_LIMIT, WATCHDOG = 1_795_348_800_000, 5000, 12_000
 

@@ -22,9 +22,9 @@ from fastopts.errors import ConfigError
 from fastopts.field_registry import COLUMNS, FIELDS
 from fastopts.reader.export.dataframes import Columns, to_arrow
 from fastopts.reader.export.files import FORMS, write, write_to
-from tests.disks import full_after
-from tests.extras import without
 from tests.reader.market import MARKET, PROVENANCE, Row, columns, row, shuffled
+from tests.support.disks import full_after
+from tests.support.extras import without
 
 every_form = pytest.mark.parametrize("form", ["json", "csv", "parquet", "arrow"])
 TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=8)

@@ -10,9 +10,9 @@ from fastopts.field_registry import FIELDS
 from fastopts.reader.objects import formulas
 from fastopts.reader.objects.market import NAMES
 from tests.reader.options import make, terms
-from tests.store import NAN
+from tests.support.store import NAN
 
-# Each case changes some numbers of the option; the others are those of tests.store.
+# Each case changes some numbers of the option; the others are those of tests.support.store.
 CASES: dict[str, dict[str, Any]] = {
     "usual": {},
     "no bid": {"bid_price": NAN},

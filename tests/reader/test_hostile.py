@@ -12,9 +12,9 @@ from fastopts.compat import EfficientTradeExecutor, OptionsDataReader
 from fastopts.embedded import EmbeddedValkey
 from fastopts.errors import BadInput, FastoptsError, StoreError, Unknown
 from fastopts.reader import Absent, AsyncOptionReader, OptionReader
-from tests.hostile import NAMES
-from tests.monitor import Monitor
-from tests.store import CALL, Store
+from tests.support.hostile import NAMES
+from tests.support.monitor import Monitor
+from tests.support.store import CALL, Store
 
 KEY = re.compile(
     r"(option|optrec|instrument):[A-Z0-9.-]{0,46}|options:[A-Z0-9]{1,8}|stats|fastopts:(feed|updates)"

@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-from tests.processes import environ
+from tests.support.processes import environ
 
 LATER = ("AsyncMirror", "AsyncOptionReader", "AsyncWatch", "Gap", "Mirror", "Move", "Watch")
 

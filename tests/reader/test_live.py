@@ -27,9 +27,10 @@ from fastopts.reader import (
     Unknown,
 )
 from fastopts.sim import SimSettings, SimVenue
-from tests.processes import environ
 from tests.reader.racing import SYMBOLS
-from tests.store import NUMBERS, Store
+from tests.support.processes import environ
+from tests.support.store import NUMBERS, Store
+from tests.support.waiting import PATIENCE_S
 
 ROOT = Path(__file__).parents[2]
 COINS = ("BTC", "ETH")
@@ -98,7 +99,7 @@ class World:
         return (await self.reader.feed()).now_ms
 
 
-async def until(condition: Callable[[], Any], seconds: float = 40) -> None:
+async def until(condition: Callable[[], Any], seconds: float = PATIENCE_S) -> None:
     async with asyncio.timeout(seconds):
         while not await condition():  # noqa: ASYNC110 - what is waited for happens elsewhere
             await asyncio.sleep(0.02)

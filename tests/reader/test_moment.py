@@ -8,7 +8,7 @@ from fastopts.reader.freshness.feed import Feed
 from fastopts.reader.freshness.feed_state import FeedState
 from fastopts.reader.freshness.moment import Moment
 from tests.reader.options import terms
-from tests.store import CALL, PUT
+from tests.support.store import CALL, PUT
 
 NOW_MS = 1_000_000
 FIELDS = {

@@ -18,7 +18,7 @@ from fastopts.field_registry import COLUMNS, FIELDS
 from fastopts.model import FLAG_REST, FLAG_SUSPECT, FLAG_TIME_SUSPECT, NO_SEQUENCE
 from fastopts.reader import Option
 from tests.reader.options import NOW_MS, make, terms
-from tests.store import CALL, EXPIRY_MS, NAN, NUMBERS, PUT
+from tests.support.store import CALL, EXPIRY_MS, NAN, NUMBERS, PUT
 
 HOUR_MS, DAY_MS = 3_600_000, 86_400_000
 ABSENT_AT_0 = (

@@ -17,7 +17,7 @@ from fastopts.errors import BadInput
 from fastopts.field_registry import COLUMNS
 from fastopts.reader import Absent, Option, OptionReader, Scan, Table
 from tests.serve.living import BTC, ETH, FRONT, Living
-from tests.store import Store
+from tests.support.store import Store
 
 COPIES: dict[str, Callable[[Any], Any]] = {
     "pickle": lambda found: pickle.loads(pickle.dumps(found)),

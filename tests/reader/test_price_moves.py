@@ -10,7 +10,7 @@ import pytest
 from fastopts.reader import BadInput
 from fastopts.reader.mirrors.price_moves import MoveDetector
 from tests.reader.options import make
-from tests.store import CALL
+from tests.support.store import CALL
 
 
 def moves(threshold: float, *prices: float) -> list[tuple[float, float, float]]:

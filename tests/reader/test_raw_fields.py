@@ -7,7 +7,7 @@ from fastopts.reader import (
     OptionReader,
     StoreError,
 )
-from tests.store import CALL, PUT, Store
+from tests.support.store import CALL, PUT, Store
 
 
 def test_a_missing_hash_is_an_error(store: Store, reader: OptionReader) -> None:

@@ -27,7 +27,7 @@ from fastopts.reader import (
     Unknown,
     WrongVenue,
 )
-from tests.store import CALL, EPOCH, EXPIRY_MS, NAN, NUMBERS, PUT, Store
+from tests.support.store import CALL, EPOCH, EXPIRY_MS, NAN, NUMBERS, PUT, Store
 
 
 def test_a_live_option_is_returned_typed(store: Store, reader: OptionReader) -> None:

@@ -19,7 +19,7 @@ from fastopts.reader import (
     TooOld,
     Unknown,
 )
-from tests.store import CALL, EPOCH, PUT, Store
+from tests.support.store import CALL, EPOCH, PUT, Store
 
 NOW = 1_795_348_800_000
 

@@ -17,7 +17,7 @@ from fastopts.model import FLAG_REST, FLAG_SUSPECT, NO_SEQUENCE
 from fastopts.reader import Absent, BadInput, FeedDown, Option, OptionReader, Unknown
 from fastopts.reader.objects.market import NAMES
 from fastopts.reader.selection.bounds import Bounds
-from tests.store import EPOCH, NAN, Store
+from tests.support.store import EPOCH, NAN, Store
 
 DAY_MS = 86_400_000
 DELIVERIES_DAYS = {"1JAN30": 0.01, "2JAN30": 3.5, "27NOV99": 90.0, "1JAN21": -0.5}

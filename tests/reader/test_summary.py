@@ -9,8 +9,8 @@ import pytest
 from fastopts.reader import OptionReader
 from fastopts.reader.objects.summary import AssetCount, Summary, summarise
 from tests.cli.market import LISTED, LIVE, STALE, feed, fill
-from tests.processes import environ
-from tests.store import Store
+from tests.support.processes import environ
+from tests.support.store import Store
 
 
 @pytest.fixture

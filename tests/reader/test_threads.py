@@ -15,7 +15,7 @@ import pytest
 from fastopts.embedded import EmbeddedValkey
 from fastopts.reader import Absent, OptionReader, StoreError, StoreUnavailable
 from tests.reader.servers import Proxy, cut, drip, garbage, half, reset, twice
-from tests.store import Store
+from tests.support.store import Store
 
 SYMBOLS = [f"BTC-27NOV99-{strike}-C-USDT" for strike in range(1, 33)]
 pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")

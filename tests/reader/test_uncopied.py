@@ -11,7 +11,7 @@ import pytest
 from fastopts.net.redis.address import Address
 from fastopts.net.redis.blocking import BlockingConnection
 from fastopts.reader import AsyncOptionReader, OptionReader
-from tests.store import CALL, Store
+from tests.support.store import CALL, Store
 
 WAYS: list[Callable[[Any], Any]] = [copy.copy, copy.deepcopy, pickle.dumps]
 

@@ -27,9 +27,10 @@ from fastopts.reader import (
 from tests.collector.quick import quicken
 from tests.collector.writers import SYMBOLS
 from tests.reader.collecting import Collector, Loop, until
+from tests.support.waiting import PATIENCE_S
 
 ONE, TWO = SYMBOLS[3:5]
-WAIT_S = 20.0
+WAIT_S = PATIENCE_S
 
 
 @pytest.fixture(autouse=True)

@@ -11,7 +11,7 @@ import pytest
 from fastopts.embedded import EmbeddedValkey
 from fastopts.errors import StoreError
 from fastopts.reader import AsyncOptionReader, OptionReader
-from tests.store import CALL, CHANNEL, EPOCH, Store
+from tests.support.store import CALL, CHANNEL, EPOCH, Store
 
 READ_ONLY = (
     "on",

@@ -16,7 +16,7 @@ from fastopts.compat import EfficientTradeExecutor, OptionsDataReader
 from fastopts.errors import BadInput, FastoptsError
 from fastopts.reader import AsyncOptionReader, Chain, Option, OptionReader
 from fastopts.reader.selection.arguments import shown
-from tests.store import CALL, PUT, Store
+from tests.support.store import CALL, PUT, Store
 
 ZOO: list[Any] = [
     *(None, object(), 3.5, -1, 0, b"", b"BTC", [], {}, (), [None], [b"x"], [[]], {"a": 1}),

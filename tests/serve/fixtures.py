@@ -9,7 +9,7 @@ from fastopts.serve.http.tokens import Tokens
 from fastopts.serve.settings import Limits, ServeSettings
 from tests.serve.living import Living
 from tests.serve.serving import Serving
-from tests.store import Store
+from tests.support.store import Store
 
 __all__ = ("OTHER", "TOKEN", "bearer", "guarded", "living", "serving", "with_tokens")
 

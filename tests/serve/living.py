@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator
 from typing import Any, Final, Self
 
-from tests.store import CHANNEL, EPOCH, Store
+from tests.support.store import CHANNEL, EPOCH, Store
 
 __all__ = ("BTC", "ETH", "FRONT", "SYMBOLS", "Living")
 

@@ -22,10 +22,11 @@ from fastopts.serve.http.admission import Admission
 from fastopts.serve.run import HttpServer, listening
 from fastopts.serve.settings import Limits, ServeSettings
 from fastopts.serve.stats import ServerStats
+from tests.support.waiting import PATIENCE_S
 
 __all__ = ("KEY", "WAIT_S", "Answer", "Raw", "Serving", "frame", "strict", "until")
 
-WAIT_S: Final = 20.0
+WAIT_S: Final = PATIENCE_S
 KEY: Final = "dGhlIHNhbXBsZSBub25jZQ=="
 _NO_LIMITS: Final = Limits()
 

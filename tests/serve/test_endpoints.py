@@ -12,7 +12,7 @@ import pytest
 from tests.docs.announcer import Announcer
 from tests.docs.market import MOVING, MUTED, list_market
 from tests.serve.serving import Serving, until
-from tests.store import Store
+from tests.support.store import Store
 
 Messages = Iterator[dict[str, Any]]
 

@@ -12,7 +12,7 @@ from fastopts.reader import OptionReader
 from tests.docs.announcer import Announcer
 from tests.docs.market import MUTED, list_market
 from tests.serve.serving import Serving, until
-from tests.store import Store
+from tests.support.store import Store
 
 CALL = "BTC-25JUN27-100000-C-USDT"
 PASSING = ("age_s", "dte")

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from fastopts.embedded import EmbeddedValkey
-from tests.processes import finish, start, wait_for_line
 from tests.serve.living import Living
 from tests.serve.serving import Serving, frame, strict, until
+from tests.support.processes import finish, start, wait_for_line
 
 SMALL = 4096
 

@@ -15,6 +15,7 @@ from websockets.http11 import Request
 from fastopts.errors import ConfigError
 from fastopts.sim import Clock, SimSettings, SimVenue
 from tests.sim.conftest import HOUR_MS, T0_MS, Running, until_async
+from tests.support.waiting import PATIENCE_S
 
 Test = Callable[[SimVenue], Coroutine[Any, Any, None]]
 
@@ -23,7 +24,7 @@ def with_venue(test: Test, clock: Clock | None = None, **settings: Any) -> None:
     """Run *test* with a small, fast venue, and end both within 20 s."""
 
     async def run() -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             async with SimVenue(
                 SimSettings(**{"seed": 7, "symbols": 60, "rate": 600} | settings), clock
             ) as venue:

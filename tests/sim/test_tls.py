@@ -9,7 +9,7 @@ import pytest
 
 from fastopts.errors import ConfigError
 from fastopts.sim import tls
-from tests.programs import missing
+from tests.support.programs import missing
 
 
 def shake_hands(context: ssl.SSLContext, certificate: Path) -> None:

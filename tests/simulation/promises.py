@@ -8,10 +8,10 @@ from fastopts.core import decode
 from fastopts.reader.freshness.feed import feed_from_fields
 from fastopts.reader.freshness.moment import Moment, stale_error
 from fastopts.reader.objects.option import Option
-from tests.oracle import FIELDS
 from tests.simulation.network import Wire
 from tests.simulation.redis import Client
 from tests.simulation.venue import Conn, Message
+from tests.support.oracle import FIELDS
 
 if TYPE_CHECKING:
     from tests.simulation.world import World

@@ -21,9 +21,9 @@ from fastopts.sim.faults import Faults
 from fastopts.sim.feed import text_frame
 from fastopts.sim.session import SimSession
 from fastopts.sim.settings import SimSettings
-from tests.payloads import ticker
 from tests.simulation.clock import Agenda
 from tests.simulation.network import Host, Wire
+from tests.support.payloads import ticker
 
 __all__ = ("Conn", "Listing", "Message", "Venue")
 

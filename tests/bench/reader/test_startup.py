@@ -2,7 +2,7 @@
 
 from bench.reader import startup
 from bench.reader.contenders.common import Workload
-from tests.store import CALL, Store
+from tests.support.store import CALL, Store
 
 
 def test_fastopts_loads_no_heavy_module_and_redis_py_does(store: Store) -> None:

@@ -6,7 +6,7 @@ from bench.failures import Failed
 from bench.reader.contenders.common import Workload
 from bench.reader.plan import ONE, PING
 from bench.reader.turns import ContenderProcess
-from tests.store import CALL, Store
+from tests.support.store import CALL, Store
 
 
 def workload(store: Store) -> Workload:

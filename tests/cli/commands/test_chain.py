@@ -4,7 +4,7 @@ from tests.cli import market as listed
 from tests.cli.conftest import Read
 from tests.cli.market import STALE
 from tests.cli.terminal import on_terminal
-from tests.store import Store
+from tests.support.store import Store
 
 
 def test_calls_are_left_and_puts_right(read: Read) -> None:

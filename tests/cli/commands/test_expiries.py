@@ -3,7 +3,7 @@ import pytest
 from tests.cli import market as listed
 from tests.cli.conftest import Read
 from tests.cli.terminal import on_terminal
-from tests.store import Store
+from tests.support.store import Store
 
 
 def test_a_row_per_series_has_the_figures_of_a_desk(read: Read) -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 from fastopts.field_registry import COLUMNS
 from tests.cli.conftest import Read
 from tests.cli.market import LISTED, STALE
-from tests.processes import environ
-from tests.store import Store
+from tests.support.processes import environ
+from tests.support.store import Store
 
 
 def test_the_whole_market_goes_to_a_file(read: Read, tmp_path: Path) -> None:

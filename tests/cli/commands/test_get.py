@@ -5,7 +5,7 @@ from fastopts.reader.objects.market import NAMES
 from tests.cli import market as listed
 from tests.cli.conftest import Read
 from tests.cli.market import STALE, UNTICKED
-from tests.store import Store
+from tests.support.store import Store
 
 CALL = "BTC-25DEC60-90000-C-USDT"
 REASON = "fastopts: BTC-27NOV60-80000-P-USDT, "

@@ -6,7 +6,7 @@ from fastopts.reader.selection.bounds import Bounds
 from tests.cli import market as listed
 from tests.cli.conftest import Read
 from tests.cli.market import STALE
-from tests.store import Store
+from tests.support.store import Store
 
 EXCLUDED = "excluded: 2 stale, 1 no tick, 1 no bid"
 NEAR = "BTC-27NOV60-90000-C-USDT"

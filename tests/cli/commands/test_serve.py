@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 
 from tests.cli.process import fastopts, fastopts_process, start
-from tests.processes import environ, wait_for_line
 from tests.serve.living import Living
 from tests.serve.serving import until
-from tests.store import Store
+from tests.support.processes import environ, wait_for_line
+from tests.support.store import Store
 
 TOKEN = "0123456789abcdef0123456789abcdef"
 

@@ -3,7 +3,7 @@ import pytest
 from tests.cli import market as listed
 from tests.cli.conftest import Read
 from tests.cli.terminal import on_terminal
-from tests.store import NAN, Store
+from tests.support.store import NAN, Store
 
 
 def test_json_has_the_points_of_the_options_out_of_the_money(read: Read) -> None:

@@ -6,7 +6,7 @@ from tests.cli import market as listed
 from tests.cli.conftest import Read
 from tests.cli.market import COUNTERS, LISTED, LIVE
 from tests.cli.terminal import on_terminal
-from tests.store import Store
+from tests.support.store import Store
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ import sys
 from tests.cli import market as listed
 from tests.cli.conftest import Read
 from tests.cli.market import LISTED, LIVE
-from tests.processes import environ
-from tests.store import Store
+from tests.support.processes import environ
+from tests.support.store import Store
 
 ASSETS = [
     ["asset", "live", "listed", "open interest", "volume 24h", "turnover 24h"],

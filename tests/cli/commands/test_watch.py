@@ -9,7 +9,7 @@ from tests.cli.process import Done, fastopts, start
 from tests.cli.terminal import on_terminal
 from tests.docs.announcer import Announcer
 from tests.docs.market import MOVING, list_market
-from tests.store import Store
+from tests.support.store import Store
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from typing import Any
 from fastopts import keys
 from tests.cli.process import fastopts, start
 from tests.sim.conftest import until
-from tests.store import Store
+from tests.support.store import Store
 
 
 def is_covered(store: Store) -> bool:

@@ -11,7 +11,7 @@ from fastopts import keys
 from fastopts.embedded import EmbeddedValkey
 from tests.cli.doctor.talking import talking
 from tests.cli.process import diagnose, fastopts
-from tests.store import Store, clustered
+from tests.support.store import Store, clustered
 
 AFTER_REDIS = ("reading", "writing", "memory", "persistence", "feed", "universe", "clock")
 

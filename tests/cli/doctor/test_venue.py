@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from fastopts.sim import Clock, SimSettings
-from tests import certificates
 from tests.cli.doctor.venues import at, levels, look
 from tests.sim.conftest import Running
+from tests.support import certificates
 
 TICKERS = "/v5/market/tickers"
 

@@ -5,7 +5,7 @@ import pytest
 from fastopts.cli.output import cells
 from fastopts.field_registry import FIELDS
 from tests.reader.options import make, terms
-from tests.store import NAN
+from tests.support.store import NAN
 
 
 @pytest.mark.parametrize(

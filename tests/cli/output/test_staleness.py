@@ -7,7 +7,7 @@ import pytest
 from tests.cli import market as listed
 from tests.cli.conftest import Read
 from tests.cli.terminal import on_terminal
-from tests.store import Store
+from tests.support.store import Store
 
 TOLD = "NOT LIVE: the collector has ended; "
 COMMANDS = [

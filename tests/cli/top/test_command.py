@@ -12,7 +12,7 @@ from fastopts.embedded import EmbeddedValkey
 from tests.cli import market as listed
 from tests.cli.market import LIVE, fill
 from tests.cli.terminal import Terminal, terminal
-from tests.store import Store
+from tests.support.store import Store
 
 ENTER, LEAVE, SHOW_CURSOR = "\x1b[?1049h", "\x1b[?1049l", "\x1b[?25h"
 HELP = "q quit"

@@ -10,7 +10,7 @@ from fastopts.cli.top.view import View
 from fastopts.reader import OptionReader
 from tests.cli import market as listed
 from tests.cli.market import LIVE
-from tests.store import Store
+from tests.support.store import Store
 
 
 @pytest.fixture

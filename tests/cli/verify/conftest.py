@@ -13,7 +13,7 @@ from fastopts.sim import SimSettings
 from tests.cli.market import COUNTERS
 from tests.cli.process import Done, fastopts
 from tests.sim.conftest import Running
-from tests.store import EPOCH, Store
+from tests.support.store import EPOCH, Store
 
 COINS = ("BTC", "ETH")
 Verify = Callable[..., Done]

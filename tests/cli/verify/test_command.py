@@ -11,7 +11,7 @@ from tests.cli.process import fastopts
 from tests.cli.terminal import terminal
 from tests.cli.verify.conftest import COINS, Rows, Verify, feed
 from tests.sim.conftest import Running
-from tests.store import EPOCH, Store
+from tests.support.store import EPOCH, Store
 
 TICKERS = "/v5/market/tickers"
 

@@ -13,7 +13,7 @@ from fastopts.net.http import HttpResponse
 from fastopts.net.redis import address
 from tests.cli.verify.conftest import COINS, Rows
 from tests.sim.conftest import Running
-from tests.store import Store
+from tests.support.store import Store
 
 
 class Moody(VenueClient):

@@ -9,7 +9,7 @@ from fastopts.cli.verify.store import StoreClient, StoredFeed
 from fastopts.errors import FeedDown, StoreError
 from fastopts.net.redis import address
 from tests.cli.verify.test_report import FEED
-from tests.store import CALL, EPOCH, PUT, Store
+from tests.support.store import CALL, EPOCH, PUT, Store
 
 NOW_MS = 1_795_000_000_000
 LIVE_FEED = replace(FEED, now_ms=NOW_MS, delivered_ms={"1": NOW_MS - 500})

@@ -13,7 +13,7 @@ from fastopts.config import KNOWN_COINS
 from fastopts.sim import SimSettings
 from tests.cli.process import fastopts_process
 from tests.collector.worlds import World, until, world
-from tests.processes import environ
+from tests.support.processes import environ
 
 STRANGERS = ("core", "reader", "session", "sim", "venues.bybit.fields", "venues.bybit.symbols")
 

@@ -13,7 +13,7 @@ from tests.faults.ap.routes import SUBSCRIPTIONS
 from tests.faults.proxy import FaultProxy
 from tests.serve.living import BTC, SYMBOLS, Living
 from tests.serve.serving import Serving, frame, strict, until
-from tests.store import Store
+from tests.support.store import Store
 
 Break = Callable[[Living, FaultProxy], contextlib.AbstractContextManager[None]]
 REST = 2  # the flag of a record that came from there

@@ -19,11 +19,11 @@ from fastopts.serve.http.tokens import Tokens, read
 from fastopts.serve.settings import ServeSettings
 from fastopts.serve.streams import endpoints, subscriptions
 from tests.faults.ap.routes import API, PATHS
-from tests.processes import finish, start, wait_for_line
 from tests.serve.fixtures import bearer
 from tests.serve.living import BTC
 from tests.serve.serving import Answer, Serving, frame, until
-from tests.store import Store
+from tests.support.processes import finish, start, wait_for_line
+from tests.support.store import Store
 
 CLUE: Final = "k4n4ri"
 TOKEN: Final = f"{CLUE}-{'t' * 40}"

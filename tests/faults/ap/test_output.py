@@ -15,10 +15,10 @@ import fastopts
 from fastopts.serve.http import assets, response
 from fastopts.serve.http.guard import CSP
 from tests.faults.ap.routes import API, PATHS, SUBSCRIPTIONS
-from tests.programs import chromium, missing
 from tests.serve.living import BTC, ETH, SYMBOLS, Living
 from tests.serve.serving import Answer, Serving, frame, strict, until
-from tests.store import NUMBERS
+from tests.support.programs import chromium, missing
+from tests.support.store import NUMBERS
 
 PAGE = Path(fastopts.__file__).parent / "serve" / "page"
 FORMULAS = ("=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "=cmd|' /C calc'!A0", '=HYPERLINK("x")')

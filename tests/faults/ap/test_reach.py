@@ -5,10 +5,10 @@ import json
 from urllib.parse import quote
 
 from tests.faults.ap.routes import API, PATHS
-from tests.monitor import Monitor
 from tests.serve.fixtures import TOKEN, bearer
 from tests.serve.living import Living
 from tests.serve.serving import Serving, frame, strict, until
+from tests.support.monitor import Monitor
 
 CLUE = "EVIL"
 EVIL = tuple(

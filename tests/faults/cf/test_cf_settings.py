@@ -20,7 +20,7 @@ from fastopts.net.redis import address
 from fastopts.net.redis.address import Address
 from fastopts.reader import AsyncOptionReader, OptionReader
 from tests.cli.process import fastopts_process as fastopts
-from tests.store import CALL, Store
+from tests.support.store import CALL, Store
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz_"
 

@@ -33,7 +33,8 @@ from fastopts.venues.bybit.hosts import Endpoints
 from tests.cli.process import Done
 from tests.cli.process import fastopts_process as fastopts
 from tests.sim.conftest import until_async
-from tests.store import CALL, Store
+from tests.support.store import CALL, Store
+from tests.support.waiting import PATIENCE_S
 
 BYBIT = "https://api.bybit.com", "wss://stream.bybit.com/v5/public/option"
 TESTNET = "https://api-testnet.bybit.com", "wss://stream-testnet.bybit.com/v5/public/option"
@@ -49,7 +50,7 @@ def collector(tmp_path: Path, venue: SimVenue, url: str, **settings: Any) -> Col
 
 async def start(made: Collector) -> None:
     """Run what can't go on."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         await made.run(may_use_cache=False)
 
 
@@ -62,7 +63,7 @@ async def run_until_written(made: Collector) -> None:
         await until_async(lambda: made.writer.feed.universe > 0)
     finally:
         made.stop.set()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             await task
 
 
@@ -201,7 +202,7 @@ def test_CF_05_a_collector_says_so_and_waits_for_its_server(
             task = asyncio.create_task(made.run(may_use_cache=False))
             await until_async(lambda: words in caplog.text)
             made.stop.set()
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(PATIENCE_S):
                 await task
 
     url = f"unix://{tmp_path / name}"

@@ -18,11 +18,11 @@ from fastopts.errors import ConfigError
 from fastopts.serve.http import tokens
 from tests.cli.market import fill
 from tests.cli.terminal import terminal
-from tests.processes import environ
 from tests.serve.front import ask, free_port
 from tests.serve.living import SYMBOLS, Living
 from tests.serve.serving import until
-from tests.store import Store
+from tests.support.processes import environ
+from tests.support.store import Store
 
 CLOSED = ("<&-", ">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-")
 BOM = b"\xef\xbb\xbf"

@@ -22,12 +22,12 @@ from fastopts.net import tls
 from fastopts.net.redis import address
 from fastopts.net.redis.address import TlsFiles
 from fastopts.reader import AsyncOptionReader, OptionReader
-from tests import certificates
-from tests.certificates import Authority, authority
 from tests.cli.process import fastopts_process as fastopts
-from tests.processes import environ, finish, sim_venue, start, wait_for_line
-from tests.store import CALL, Store
-from tests.tlsfront import TlsFront
+from tests.support import certificates
+from tests.support.certificates import Authority, authority
+from tests.support.processes import environ, finish, sim_venue, start, wait_for_line
+from tests.support.store import CALL, Store
+from tests.support.tlsfront import TlsFront
 
 CLIENT: Final = "--redis-cert and --redis-key"
 VERSIONS: Final = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}

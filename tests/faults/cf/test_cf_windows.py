@@ -10,9 +10,9 @@ import pytest
 
 from tests.cli.process import Done
 from tests.cli.process import fastopts_process as fastopts
-from tests.processes import environ, finish, sim_venue, start, wait_for_line
-from tests.store import CALL, PUT, Store
-from tests.windows import customize
+from tests.support.processes import environ, finish, sim_venue, start, wait_for_line
+from tests.support.store import CALL, PUT, Store
+from tests.support.windows import customize
 
 IMPORT_ALL = """
 import importlib, pkgutil, sys

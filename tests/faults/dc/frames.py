@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from tests import payloads
 from tests.faults.liar import Liar
-from tests.oracle import FIELDS, expected_hash
-from tests.payloads import dump
+from tests.support import payloads
+from tests.support.oracle import FIELDS, expected_hash
+from tests.support.payloads import dump
 
 __all__ = ("NAMES", "expected_without", "names", "spoiled", "with_raw")
 

@@ -16,9 +16,9 @@ from tests.collector.quick import quicken
 from tests.collector.worlds import until
 from tests.faults.dc.frames import NAMES, expected_without, names, spoiled, with_raw
 from tests.faults.liar import CALL, World, now_ms, world
-from tests.oracle import FIELDS, expected_hash
-from tests.payloads import dump
-from tests.store import SHORT
+from tests.support.oracle import FIELDS, expected_hash
+from tests.support.payloads import dump
+from tests.support.store import SHORT
 
 SYMBOLS = names(len(NAMES))
 LONG = {short: long for long, short in SHORT.items()}

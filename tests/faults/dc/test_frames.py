@@ -14,8 +14,8 @@ from fastopts.core import IMPLEMENTATION
 from fastopts.embedded import EmbeddedValkey
 from tests.faults.dc.frames import NAMES, names, with_raw
 from tests.faults.liar import CALL, PUT, World, world
-from tests.oracle import expected_hash
-from tests.payloads import dump
+from tests.support.oracle import expected_hash
+from tests.support.payloads import dump
 
 Frame = dict[str, Any]
 

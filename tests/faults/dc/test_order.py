@@ -10,10 +10,10 @@ import pytest
 
 from fastopts.embedded import EmbeddedValkey
 from fastopts.reader import NotYetLive
-from tests import payloads
 from tests.collector.worlds import until
 from tests.faults.liar import CALL, PUT, Liar, World, now_ms, world
-from tests.oracle import expected_hash
+from tests.support import payloads
+from tests.support.oracle import expected_hash
 
 Frame = dict[str, Any]
 HOUR_MS = 3_600_000

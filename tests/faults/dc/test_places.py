@@ -8,7 +8,7 @@ import pytest
 from fastopts.errors import Unknown
 from fastopts.reader import OptionReader
 from fastopts.reader.objects import expiry as expiries
-from tests.store import Store, expiry_of
+from tests.support.store import Store, expiry_of
 
 MORNING, EVENING = "BTC-27NOV60-90000-C-USDT", "BTC-27NOV60-95000-C-USDT"
 MORNING_MS = expiry_of(MORNING)

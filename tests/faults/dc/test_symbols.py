@@ -12,8 +12,8 @@ from tests.collector.quick import quicken
 from tests.collector.worlds import until
 from tests.faults.dc.frames import names
 from tests.faults.liar import CALL, PUT, World, world
-from tests.oracle import expected_hash
-from tests.payloads import dump
+from tests.support.oracle import expected_hash
+from tests.support.payloads import dump
 
 KEY = re.compile(
     r"(option|optrec|instrument):[A-Z0-9.-]{1,40}|options:[A-Z0-9:]+|fastopts:[a-z]+|stats"

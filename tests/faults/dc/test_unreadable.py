@@ -23,11 +23,11 @@ from fastopts.logs import set_up_logging
 from fastopts.sim.feed import text_frame
 from fastopts.venues.bybit.fields import TICKER_FIELDS, TOPIC_PREFIX
 from fastopts.venues.bybit.session import UNREADABLE_MAX
-from tests import payloads
 from tests.collector.worlds import until
 from tests.faults.liar import CALL, World, world
-from tests.oracle import expected_hash
-from tests.payloads import dump
+from tests.support import payloads
+from tests.support.oracle import expected_hash
+from tests.support.payloads import dump
 
 HTML = b"<html>\r\n<head><title>502 Bad Gateway</title></head>" + b"<p>" * 1000
 BYTES = (b"\xff\xfe", b"\xc0\xaf", b"\xed\xa0\x80", b'{"topic":"tickers.\xff', bytes(range(256)))

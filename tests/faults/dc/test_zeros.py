@@ -9,7 +9,7 @@ import pytest
 
 from fastopts.reader import OptionReader
 from tests.serve.living import Living
-from tests.store import CALL, PUT, Store
+from tests.support.store import CALL, PUT, Store
 
 WING = "BTC-27NOV99-104000-C-USDT"
 GREEKS = ("delta", "gamma", "vega", "theta", "mark_iv")

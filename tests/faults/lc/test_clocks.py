@@ -24,7 +24,7 @@ from fastopts.sim import SimSettings, SimVenue
 from fastopts.sim.clock import Clock
 from fastopts.venues.bybit.session import Timing
 from tests.collector.worlds import until, world
-from tests.processes import environ, wait_for_line
+from tests.support.processes import environ, wait_for_line
 
 HOUR_S = 3600.0
 

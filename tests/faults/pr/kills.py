@@ -31,8 +31,8 @@ from bench import results
 from fastopts import keys
 from fastopts.embedded import EmbeddedValkey
 from tests.collector.writers import INSTRUMENTS, World
-from tests.payloads import NUMBERS, T0, dump, ticker
-from tests.store import LAYOUT
+from tests.support.payloads import NUMBERS, T0, dump, ticker
+from tests.support.store import LAYOUT
 
 __all__ = ("Figures", "Killing")
 

@@ -17,7 +17,8 @@ import redis
 
 from fastopts import keys
 from tests.faults.valkey import BrokenValkey, wait_for
-from tests.processes import environ
+from tests.support.processes import environ
+from tests.support.waiting import PATIENCE_S
 
 __all__ = ("Collector", "Pair", "Witness", "pair")
 
@@ -68,7 +69,7 @@ class Collector:
     def send(self, number: signal.Signals) -> None:
         self.process.send_signal(number)
 
-    def ended(self, seconds: float = 10.0) -> int:
+    def ended(self, seconds: float = PATIENCE_S) -> int:
         """Wait for its end; return the exit code."""
         code = self.process.wait(seconds)
         self._listening.join()

@@ -19,9 +19,9 @@ from fastopts import keys
 from fastopts.embedded import EmbeddedValkey
 from fastopts.sim import SimSettings, SimVenue
 from tests.faults.proxy import FaultProxy, Passage
-from tests.oracle import expected_hash
-from tests.processes import environ, finish, start, started, wait_for_line
-from tests.raw import RawServer
+from tests.support.oracle import expected_hash
+from tests.support.processes import environ, finish, start, started, wait_for_line
+from tests.support.raw import RawServer
 
 WRITING = " ms · loop "  # in the status, once Redis takes batches
 OURS = {"rt", "cn"}  # to choose

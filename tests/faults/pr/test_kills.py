@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.faults.pr import kills
-from tests.processes import environ
-from tests.store import SHORT, Store
+from tests.support.processes import environ
+from tests.support.store import SHORT, Store
 
 ROOT = Path(__file__).parents[3]
 KILLS = 100

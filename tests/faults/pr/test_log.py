@@ -23,7 +23,7 @@ from fastopts.logs import LINES_MAX, BackgroundLogHandler
 from tests.collector.worlds import SMALL, until, world
 from tests.faults.proxy import FaultProxy
 from tests.faults.valkey import wait_for
-from tests.processes import environ
+from tests.support.processes import environ
 
 PACE = 1200.0
 

@@ -32,13 +32,13 @@ from fastopts.venues.bybit.hosts import Endpoints
 from fastopts.venues.bybit.session import Timing
 from tests.collector.worlds import COINS, World, until, world
 from tests.collector.writers import INSTRUMENTS
-from tests.disks import full_after
 from tests.faults.valkey import wait_for
-from tests.loops import LOOPS, run
-from tests.payloads import SYMBOL, T0, dump, ticker
-from tests.processes import environ, finish, started, wait_for_line
 from tests.reader.collecting import Collector as Writing
 from tests.reader.collecting import Loop
+from tests.support.disks import full_after
+from tests.support.loops import LOOPS, run
+from tests.support.payloads import SYMBOL, T0, dump, ticker
+from tests.support.processes import environ, finish, started, wait_for_line
 
 TASKS = [
     *("writer", "universe", "monitor", "resubscriber", "duties", "venue clock", "rest check"),
@@ -185,7 +185,7 @@ import resource, sys
 from fastopts.collector.venue import universe_cache as cache
 from fastopts.collector.wiring import new_table
 from fastopts.core import Batch
-from tests.payloads import T0, dump, ticker
+from tests.support.payloads import T0, dump, ticker
 table = new_table()
 symbols = [f"BTC-27NOV26-{strike}-C-USDT" for strike in range(2000)]
 for number, symbol in enumerate(symbols):

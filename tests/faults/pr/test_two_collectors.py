@@ -13,7 +13,7 @@ from fastopts.collector.store import lease, writer
 from tests.faults.pr.pair import Command, Witness, pair
 from tests.faults.pr.turns import Turns, kill_writers, take_turns
 from tests.faults.valkey import wait_for
-from tests.processes import sim_venue
+from tests.support.processes import sim_venue
 
 
 @pytest.fixture(scope="module")

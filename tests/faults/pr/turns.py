@@ -18,7 +18,7 @@ from bench.recovery.figures import Trials
 from fastopts import keys
 from tests.faults.pr.pair import Collector, Pair, Witness, pair
 from tests.faults.valkey import wait_for
-from tests.processes import sim_venue
+from tests.support.processes import sim_venue
 
 __all__ = ("Turns", "kill_writers", "take_turns")
 

@@ -8,7 +8,7 @@ import pytest
 
 from fastopts.errors import StoreError
 from fastopts.reader import Absent, AsyncOptionReader, Chain, Option, OptionReader
-from tests.store import CALL, PUT, Store
+from tests.support.store import CALL, PUT, Store
 
 OTHER = "BTC-27NOV99-95000-C-USDT"
 SYMBOLS = [CALL, PUT, OTHER]

@@ -20,7 +20,6 @@ from fastopts.embedded import EmbeddedValkey
 from fastopts.errors import ConfigError, NotYetLive
 from fastopts.model import Instrument
 from fastopts.reader import Mirror, OptionReader
-from tests import payloads
 from tests.collector.quick import quicken
 from tests.collector.worlds import until, world
 from tests.collector.writers import INSTRUMENTS, SYMBOLS, Running, World, run
@@ -28,9 +27,10 @@ from tests.collector.writers import until as at_last
 from tests.faults.proxy import FaultProxy
 from tests.faults.rd.logs import told
 from tests.faults.valkey import BrokenValkey, plain_client
-from tests.oracle import FIELDS, expected_hash
-from tests.payloads import T0
-from tests.store import clustered
+from tests.support import payloads
+from tests.support.oracle import FIELDS, expected_hash
+from tests.support.payloads import T0
+from tests.support.store import clustered
 
 EVERY_KEY = [
     *map(keys.option, SYMBOLS),

@@ -29,14 +29,14 @@ from tests.collector.writers import until as at_last
 from tests.faults.proxy import FaultProxy
 from tests.faults.scripted import ODD, Said, Scripted, honest
 from tests.faults.valkey import BrokenValkey
-from tests.loops import LOOPS
-from tests.loops import run as run_on
-from tests.processes import environ
 from tests.reader.racing import SOMETIMES
 from tests.reader.racing import SYMBOLS as RACING
 from tests.reader.test_live import is_there, racing
 from tests.reader.test_threads import SYMBOLS, forks, in_child, in_threads, many, strike_of, wrong
-from tests.store import SHORT, Store
+from tests.support.loops import LOOPS
+from tests.support.loops import run as run_on
+from tests.support.processes import environ
+from tests.support.store import SHORT, Store
 
 __all__ = ("many",)
 

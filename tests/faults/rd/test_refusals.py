@@ -15,7 +15,7 @@ from tests.collector.writers import SYMBOLS, Running, World, run
 from tests.collector.writers import until as at_last
 from tests.faults.rd.logs import told
 from tests.faults.valkey import REFUSING, BrokenValkey
-from tests.payloads import T0
+from tests.support.payloads import T0
 
 
 def outlives(

@@ -3,7 +3,7 @@ from collections.abc import Iterator
 import pytest
 
 from fastopts.reader import OptionReader
-from tests.store import Store
+from tests.support.store import Store
 
 
 @pytest.fixture

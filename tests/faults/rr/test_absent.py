@@ -12,8 +12,8 @@ from fastopts.reader.objects.option import Option
 from fastopts.sim import SimSettings
 from tests.collector.quick import quicken
 from tests.collector.worlds import until, world
-from tests.oracle import expected_hash
-from tests.store import CALL, EXPIRY_MS, PUT, SHORT, Store
+from tests.support.oracle import expected_hash
+from tests.support.store import CALL, EXPIRY_MS, PUT, SHORT, Store
 
 PAST_MS = 1_600_000_000_000
 

@@ -11,7 +11,7 @@ from fastopts.errors import StoreError
 from fastopts.reader import Absent, OptionReader
 from tests.serve.living import BTC, FRONT, Living
 from tests.serve.serving import Serving, until
-from tests.store import Store
+from tests.support.store import Store
 
 BAD, GOOD = BTC[2], [symbol for symbol in BTC if symbol != BTC[2]]
 TERMS: dict[str, dict[Any, Any]] = {

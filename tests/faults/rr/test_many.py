@@ -18,7 +18,7 @@ from fastopts.reader.selection.scope import scope_of
 from tests.faults.proxy import FaultProxy, Passage
 from tests.reader.collecting import Collector, Loop, raised, until
 from tests.reader.test_threads import in_child, wrong
-from tests.store import CALL, Store
+from tests.support.store import CALL, Store
 
 THREADS = 200
 TIMEOUT_S = 0.3

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from tests.processes import environ
+from tests.support.processes import environ
 
 BEFORE = """
 import copy, faulthandler, pickle

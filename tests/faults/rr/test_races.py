@@ -16,10 +16,10 @@ from fastopts.errors import Expired, StoreUnavailable
 from fastopts.model import NUMBERS
 from fastopts.reader import AsyncOptionReader, OptionReader
 from tests.faults.proxy import Ending, FaultProxy
-from tests.processes import environ
 from tests.reader.collecting import until
 from tests.reader.racing import SYMBOLS
-from tests.store import CALL, PUT, Store, expiry_of
+from tests.support.processes import environ
+from tests.support.store import CALL, PUT, Store, expiry_of
 
 READS = 200_000
 REPEATS = 50  # of each symbol in one command

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from fastopts.reader import BadInput, Expired, OptionReader, Unknown
-from tests.store import CALL, Store
+from tests.support.store import CALL, Store
 
 LONG = {"heartbeat_limit_ms": 600_000, "watchdog_limit_ms": 600_000}
 NEVER: list[tuple[Any, dict[str, Any], type[Exception]]] = [

@@ -19,11 +19,11 @@ from fastopts.venues.bybit.session import Timing
 from tests.collector.quick import quicken
 from tests.collector.worlds import World, until, world
 from tests.faults.proxy import FaultProxy, Passage
-from tests.store import CALL, Store
+from tests.support.store import CALL, Store
+from tests.support.waiting import PATIENCE_S
 
 LIMIT_MS = 1000
 FROZEN_S = 2.0
-PATIENCE_S = 10.0
 
 
 class Reads:

@@ -22,9 +22,9 @@ from fastopts.reader.mirrors.listener import NullListener
 from fastopts.reader.redis import source
 from fastopts.reader.selection.scope import scope_of
 from tests.faults.scripted import Said, Scripted, honest
-from tests.processes import environ
 from tests.reader import scripted
-from tests.store import CALL, NUMBERS, Store
+from tests.support.processes import environ
+from tests.support.store import CALL, NUMBERS, Store
 
 TIMEOUT_S = 0.3
 STOPPED_S = 1.0

@@ -20,7 +20,7 @@ from tests.cli.process import fastopts_process as fastopts
 from tests.reader.collecting import Loop, Opened
 from tests.serve.living import BTC, FRONT, Living
 from tests.serve.serving import Serving, until
-from tests.store import EXPIRY_MS, Store
+from tests.support.store import EXPIRY_MS, Store
 
 QUIET, OTHER = BTC[2], BTC[-1]  # of the front, and of the next expiry
 MINUTE_MS: Final = 60_000

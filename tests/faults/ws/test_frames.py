@@ -15,9 +15,10 @@ from fastopts.sim.feed import text_frame
 from tests.collector.worlds import World, until, world
 from tests.faults.proxy import Ending
 from tests.faults.ws.worlds import FEW, line_of, proxied
-from tests.loops import LOOPS, run
 from tests.net.test_websocket import Client, accept
-from tests.raw import RawServer
+from tests.support.loops import LOOPS, run
+from tests.support.raw import RawServer
+from tests.support.waiting import PATIENCE_S
 
 MB = 1024 * 1024
 CONT, TEXT, BINARY, FIN, PING, PONG = 0x00, 0x01, 0x02, 0x80, 0x89, 0x8A
@@ -102,7 +103,7 @@ def test_WS_21_a_connection_may_end_at_any_byte(loop: str, ending: Ending) -> No
                 except Exception as error:  # noqa: BLE001 - a reset may overtake the handshake
                     assert ending is Ending.RST, error  # noqa: PT017 - which of them it is
                     continue
-                async with asyncio.timeout(5):
+                async with asyncio.timeout(PATIENCE_S):
                     assert await connection.closed
                 whole = sum(end <= at[0] for end in ends)
                 if ending is Ending.FIN:

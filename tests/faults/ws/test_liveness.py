@@ -14,6 +14,7 @@ from fastopts.venues.bybit.session import Probe
 from tests.collector.worlds import World, until, world
 from tests.faults.proxy import Passage
 from tests.faults.ws.worlds import FEW, brisk, line_of, proxied
+from tests.support.waiting import PATIENCE_S
 from tests.venues.bybit.test_session import SYMBOLS, Venue
 
 WATCHFUL = brisk(silence=0.3, probe_within=0.3)
@@ -92,7 +93,7 @@ def test_WS_10_no_flood_of_what_is_no_data_keeps_a_mute_connection(
             await w.covered()
             w.venue.faults.mute = True
             [line] = w.collector.connections
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(PATIENCE_S):
                 while line.reconnects == 0:
                     w.venue.write(flood)
                     await asyncio.sleep(0.005)

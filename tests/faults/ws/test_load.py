@@ -15,7 +15,7 @@ from fastopts.sim import SimSettings
 from fastopts.venues.bybit.session import StreamSession
 from tests.collector.worlds import until, world
 from tests.faults.ws.worlds import FEW, brisk, line_of
-from tests.loops import LOOPS, run
+from tests.support.loops import LOOPS, run
 
 BIG = SimSettings(seed=5, symbols=1200, rate=8_000)
 

@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 from fastopts.errors import ConnectionLost, HandshakeRefused
 from fastopts.session.backoff import Backoff, Budget, delay_s
 from fastopts.sim import SimSettings
-from tests import payloads
 from tests.collector.worlds import until, world
 from tests.faults.proxy import Ending, Passage
 from tests.faults.ws.virtual import SYMBOLS, Lines
 from tests.faults.ws.worlds import FEW, brisk, line_of, proxied
-from tests.payloads import T0, dump
+from tests.support import payloads
+from tests.support.payloads import T0, dump
 
 
 @pytest.mark.usefixtures("eager")

@@ -14,8 +14,9 @@ from fastopts.net.http import HttpClient
 from fastopts.session.backoff import Backoff
 from fastopts.session.ban import Ban
 from fastopts.venues.bybit import rest
-from tests.payloads import dump
-from tests.raw import RawServer
+from tests.support.payloads import dump
+from tests.support.raw import RawServer
+from tests.support.waiting import PATIENCE_S
 
 BODY = dump({"retCode": 0, "retMsg": "", "time": 1_795_000_000_000, "result": {"list": []}})
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nConnection: close\r\n"
@@ -53,7 +54,7 @@ def test_WS_32_a_bad_answer_costs_an_attempt_and_the_next_one_is_asked_for(
             writer.write(GOOD)
 
     async def main() -> None:
-        async with asyncio.timeout(30), RawServer(serve) as server:
+        async with asyncio.timeout(PATIENCE_S), RawServer(serve) as server:
             client = HttpClient(f"http://127.0.0.1:{server.port}", "t")
             driver = RestDriver(client, Ban())
             assert (await driver.run(rest.tickers("BTC"))).by_symbol == {}
@@ -72,7 +73,7 @@ def test_WS_32_cookies_under_ever_new_names_do_not_pile_up() -> None:
         writer.write(HEAD % len(BODY) + cookie + BODY)
 
     async def main() -> None:
-        async with asyncio.timeout(30), RawServer(serve) as server:
+        async with asyncio.timeout(PATIENCE_S), RawServer(serve) as server:
             client = HttpClient(f"http://127.0.0.1:{server.port}", "t")
             driver = RestDriver(client, Ban())
             for _ in range(20):

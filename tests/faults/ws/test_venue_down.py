@@ -26,6 +26,7 @@ from fastopts.sim import SimVenue
 from fastopts.venues.bybit.hosts import Endpoints
 from tests.collector.worlds import until
 from tests.faults.ws.worlds import FEW, brisk, free_port
+from tests.support.waiting import PATIENCE_S
 
 SETTINGS = Settings(venue="sim", coins=("BTC", "ETH"))
 
@@ -53,7 +54,7 @@ async def running(made: Collector, may_use_cache: bool = False) -> AsyncIterator
         yield made
     finally:
         made.stop.set()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             await task
 
 
@@ -124,7 +125,7 @@ def test_WS_31_the_wait_has_an_end_and_then_an_error(tmp_path: Path, wait_s: flo
     async def main() -> None:
         with EmbeddedValkey() as valkey:
             made = collector(tmp_path, free_port(), valkey, venue_wait_s=wait_s)
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(PATIENCE_S):
                 with pytest.raises(ConnectionLost, match="refused"):
                     await made.run(may_use_cache=True)
 
@@ -152,7 +153,7 @@ def test_WS_31_a_name_that_does_not_exist_is_a_mistake_and_not_waited_for(
                 Address("127.0.0.1", valkey.port),
                 "t",
             )
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(PATIENCE_S):
                 with pytest.raises(UnknownHost, match=r"api\.bybitt\.test.*not known"):
                     await made.run(may_use_cache=True)
 

@@ -21,12 +21,13 @@ from fastopts.net.redis.address import Address
 from fastopts.reader import AsyncOptionReader, OptionReader
 from fastopts.sim import SimSettings, SimVenue
 from fastopts.venues.bybit.hosts import Endpoints
-from tests import certificates
 from tests.cli.process import diagnose
-from tests.raw import RawServer
 from tests.sim.conftest import Running, until, until_async
-from tests.store import CALL, Store
-from tests.tlsfront import TlsFront
+from tests.support import certificates
+from tests.support.raw import RawServer
+from tests.support.store import CALL, Store
+from tests.support.tlsfront import TlsFront
+from tests.support.waiting import PATIENCE_S
 
 WORDS = {
     "expired": "certificate has expired",
@@ -84,7 +85,7 @@ async def running(made: Collector) -> AsyncIterator[None]:
         yield
     finally:
         made.stop.set()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             await task
 
 
@@ -149,7 +150,7 @@ def test_WS_29_a_writer_gives_its_password_to_no_server_with_a_bad_certificate(
         address = Address("127.0.0.1", front.port, tls=True, password="s3cret")
         found = Endpoints("sim", venue.rest_url, venue.ws_url)
         with pytest.raises(StoreUnavailable, match=WORDS[fault]):
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(PATIENCE_S):
                 await collector(tmp_path, found, address).run(may_use_cache=False)
         await until_async(lambda: front.refused == 1)
         assert front.received == b""

@@ -15,7 +15,8 @@ from fastopts.net.redis import pipeline
 from fastopts.net.redis.address import Address
 from fastopts.net.redis.pipeline import PipelineConnection
 from fastopts.net.redis.resp import ReplyList, pack
-from tests.certificates import client_context, server_context
+from tests.support.certificates import client_context, server_context
+from tests.support.waiting import PATIENCE_S
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +34,7 @@ async def connected(
         yield opened
     finally:
         opened.abort()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             await opened.closed.wait()
 
 
@@ -52,7 +53,7 @@ async def peer(script: Any) -> AsyncIterator[Address]:
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     async with server:
         yield Address("127.0.0.1", server.sockets[0].getsockname()[1])
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             await ended.wait()
 
 
@@ -219,7 +220,7 @@ def test_a_reply_that_nobody_asked_for_ends_the_connection() -> None:
 
         async with peer(chatty) as address, connected(address) as opened:
             is_connected.set()
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(PATIENCE_S):
                 await opened.closed.wait()
             with pytest.raises(StoreUnavailable):
                 await opened.ask(("PING",))

@@ -16,8 +16,8 @@ from fastopts.net import tls
 from fastopts.net.redis.address import Address
 from fastopts.net.redis.push_asyncio import AsyncPushConnection
 from fastopts.net.redis.push_blocking import BlockingPushConnection
-from tests import loops
-from tests.certificates import client_context, server_context
+from tests.support import loops
+from tests.support.certificates import client_context, server_context
 
 Run = Callable[["Count", Address, float], None]
 

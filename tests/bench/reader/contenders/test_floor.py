@@ -8,7 +8,7 @@ import pytest
 from bench.reader.contenders.floor import END_SIZE, Unparsed, commands, is_end
 from fastopts import keys
 from fastopts.model import RECORD
-from tests.store import Store
+from tests.support.store import Store
 
 SYMBOLS = [f"BTC-27NOV99-{strike}000-{kind}-USDT" for strike in range(50, 100) for kind in "CP"]
 

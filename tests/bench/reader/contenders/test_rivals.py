@@ -5,7 +5,7 @@ import pytest
 from bench.reader.contenders import baseline, pyredis
 from bench.reader.contenders.common import Workload
 from fastopts.model import NUMBER_INDEX
-from tests.store import CALL, NUMBERS, PUT, SHORT, Store
+from tests.support.store import CALL, NUMBERS, PUT, SHORT, Store
 
 LOW = "BTC-27NOV99-95000-C-USDT"
 QUOTE = {"price": 1215.0, "iv": 0.75, "volume": 56.81}

@@ -51,4 +51,4 @@ for name in {MODULES!r}:
 def customize(folder: Path) -> dict[str, str]:
     """Variables for a Python that finds the customization in *folder*."""
     (folder / "sitecustomize.py").write_text(_HIDE)
-    return {"PYTHONPATH": f"{folder}:{Path(__file__).parents[1]}"}
+    return {"PYTHONPATH": f"{folder}:{Path(__file__).parents[2]}"}

@@ -5,9 +5,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.programs import HOW_TO_GET, missing, skipped_lines
+from tests.support.programs import HOW_TO_GET, missing, skipped_lines
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 def test_each_missing_program_has_a_line_with_its_tests_and_the_remedy() -> None:
