@@ -1,26 +1,31 @@
-"""How fast are collector, reader and server, and against what? `python -m bench` answers.
+"""Benches of collector, reader and server, beside rivals: `python -m bench`.
 
-frames.py       a market of options, and its ticker frames ready to send
-rest.py         the few REST answers that a client asks for before it listens
-replay.py       the load source: REST and WebSocket, in its own process
-contenders/     what is measured, each in its own process: the collector, the baseline, a tuned
-                rival, the floor
-session.py      one contender, one replay, one Valkey, brought together and ended in order
-failures.py     errors of a measurement, and turns that are repeated
-worker_process.py  a process that takes commands and answers in JSON lines
-http.py         one kept-alive HTTP connection
-measure.py      CPU and memory of processes; windows between two of a contender's status lines
-verify_store.py        what Redis holds against the last frames sent; the loss equations
-redis_cost.py   the server's CPU per update: ours against a whole HSET
-plan.py         which contender meets which load, how often and for how long
-goals.py        the goals beside the figures
-table.py        text tables
-report.py       prints them, or JSON
-machine.py      where this was measured
-reader/         the same for the reader; by itself: python -m bench.reader
-serve/          the same for the server and its page; by itself: python -m bench.serve
-recovery/       how long outages last beyond their end: python -m bench.recovery
-simulator.py    what the simulated venue can hold; run by itself: python -m bench.simulator
+frames.py          a synthetic options market, and its ticker frames ready to send
+rest.py            the REST endpoints that a client needs before it subscribes
+replay.py          the load source: REST and WebSocket, in its own process
+contenders/        the programs under test: the collector, the baseline, a tuned rival, the floor
+session.py         one contender, one replay, one Valkey: started together, stopped in order
+failures.py        failures of a measurement, and turns that are repeated
+worker_process.py  a process that reads commands and answers with JSON lines
+http.py            a minimal HTTP client
+measure.py         CPU and memory of processes; windows between two status lines of a contender
+verify_store.py    comparison of Redis with the last frames sent; equations of the counters
+redis_cost.py      the server's CPU per update: the collector's commands against a whole HSET
+burst.py           the venue's maximum rate, and the state of Redis afterwards
+latency.py         delay of ticks from the venue to a subscriber of Redis
+memory.py          resident memory of the contenders
+profile.py         CPU profile of the collector under a load
+plan.py            loads and contenders, number and length of measurements
+goals.py           goals of the collector and the measured values
+table.py           text tables
+report.py          the report: text while measuring, or JSON
+results.py         results of long runs, in `reliability/`
+machine.py         the environment of a measurement
+reader/            the same for the reader; alone: python -m bench.reader
+serve/             the same for the server and its page; alone: python -m bench.serve
+recovery/          recovery times after outages: python -m bench.recovery
+endurance/         long runs: python -m bench.endurance.load, python -m bench.endurance.soak
+simulator.py       the simulator's maximum rate: python -m bench.simulator
 
-Linux only: it reads /proc and other processes' CPU clocks.
+Linux only: it reads /proc and the CPU clocks of other processes.
 """

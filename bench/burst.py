@@ -1,4 +1,4 @@
-"""The venue's ceiling, 36,000 messages/s: is it held, and is everything in Redis after it?"""
+"""The venue's maximum, 36,000 messages/s: the rate received, and the state of Redis afterwards."""
 
 import tempfile
 import time
@@ -14,16 +14,21 @@ __all__ = ("RATE", "SYMBOLS", "Burst", "run")
 RATE = 36_000.0
 SYMBOLS = 3_600  # each at the ten ticks a second that the venue may send
 SLICE = 36  # 1,000 writes a second
-DRAINED_WITHIN_S = 4.0  # after 5 s of silence the collector would probe, and be sent more
+# After 5 s of silence the collector probes a connection, and the source sends more messages.
+DRAINED_WITHIN_S = 4.0
 
 
 @dataclass(frozen=True, slots=True)
 class Burst:
-    """*faults*: fields of `option:{symbol}` that differ from the last frame; books off balance."""
+    """Figures of a burst.
+
+    *faults*: fields of `option:{symbol}` that differ from the last frame, counters that do not
+    add up.
+    """
 
     window: Window
     sent: int
-    drain_s: float  # until all that was sent was written; up to 1 s of it is the status's period
+    drain_s: float  # until everything was written; up to 1 s of it is the period of status lines
     counts: dict[str, int]
     compared: int
     faults: list[str]
@@ -45,12 +50,12 @@ def run(contender: Contender, seconds: int) -> Burst:
         counts = session.stop()
         sent = session.replay.ask("count")["messages"]
     faults += verify_store.imbalances(counts, sent)
-    kept = {name: counts[name] for name in verify_store.COUNTERS}
-    return Burst(window, sent, drain_s, kept, len(payloads), faults)
+    counters = {name: counts[name] for name in verify_store.COUNTERS}
+    return Burst(window, sent, drain_s, counters, len(payloads), faults)
 
 
 def _drain(session: Session, sent: int) -> float:
-    """Wait until everything is written, or for a few seconds; return how long that took."""
+    """Wait until everything is written, or for DRAINED_WITHIN_S; return the seconds waited."""
     started = time.monotonic()
     while (waited_s := time.monotonic() - started) < DRAINED_WITHIN_S:
         status = session.status

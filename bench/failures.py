@@ -1,9 +1,8 @@
-"""Failures of a measurement: raised, reported by the processes measured, and tried again.
+"""Failures of a measurement: raised, reported by worker processes, and retried.
 
-A measured process writes `{"error": "..."}` in place of its answer, and `bench.worker_process`
-raises that as `Failed`. A shared machine may stall a process for seconds, and a reader then
-rightly refuses stale values: such a turn is repeated a few times before the part counts as not
-measured.
+A worker process writes `{"error": "..."}` instead of its answer, and `bench.worker_process` raises
+that as `Failed`. A shared machine may stall a process for seconds, and a reader then rightly
+refuses stale values: such a turn is repeated a few times before the part counts as not measured.
 """
 
 import json
@@ -21,17 +20,17 @@ PAUSE_S: Final = 1.0
 
 
 class Failed(RuntimeError):
-    """A part can't be measured; the message says which process failed, and why."""
+    """A part can't be measured; the message names the process and the error."""
 
 
 def describe(error: BaseException) -> str:
-    """The error's type and message on one line."""
+    """Return the error's type and message on one line."""
     text = " ".join(str(error).split())
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def reported(main: Callable[[], None]) -> None:
-    """Run the *main* of a measured process; write an error as its answer, and exit with 1."""
+    """Run *main* in a worker process; report an exception as its answer, and exit with 1."""
     try:
         main()
     except Exception as error:  # noqa: BLE001 - the parent raises it, whatever it is
@@ -40,13 +39,14 @@ def reported(main: Callable[[], None]) -> None:
 
 
 def retried(turn: Callable[[], T], name: str, pause_s: float = PAUSE_S) -> T:
-    """Return what *turn* returns. Repeats it where it raises Failed, ATTEMPTS times in all."""
-    for left in reversed(range(ATTEMPTS)):
+    """Call *turn* until it does not raise Failed, at most ATTEMPTS times; return its result."""
+    for retries_left in reversed(range(ATTEMPTS)):
         try:
             return turn()
         except Failed as error:
-            if not left:
+            if not retries_left:
                 raise
-            print(f"{name}: {error}; repeated", file=sys.stderr, flush=True)
+            print(f"{name}: {error}; retrying", file=sys.stderr, flush=True)
+            # A stall of the machine ends within seconds; the next attempt must not fall into it.
             time.sleep(pause_s)
     raise AssertionError

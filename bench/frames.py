@@ -1,8 +1,8 @@
-"""A market of options, and its ticker frames: rendered once, stamped in place when they are sent.
+"""A synthetic options market and its ticker frames, rendered once and stamped when they are sent.
 
 Values follow Black-76 closely enough that texts have the lengths and the rate of change of real
-ones, as in the simulated market: index, mark, forward and greeks move with every tick, IVs with
-about half of them, quotes with some, volumes with few.
+ones, as in the simulator: index, mark, forward and greeks change with every tick, IVs with about
+half of them, quotes with some, volumes with few.
 """
 
 import math
@@ -12,29 +12,33 @@ from datetime import UTC, datetime, timedelta
 
 import orjson
 
-__all__ = ("PATH", "Contract", "Reel", "contracts", "render", "tickers")
+__all__ = ("PATH", "Reel", "SyntheticOption", "contracts", "render", "tickers")
 
 PATH = "/v5/public/option"
-IV_NOISE = 6e-5  # from tick to tick
+IV_NOISE = 6e-5  # from tick to tick: changes the fourth decimal of about half of the ticks
+# Eight expiries: 2,000 options then have a chain of 100, which the reader's bench needs.
 DAYS = (30, 37, 44, 58, 93, 128, 184, 275)
 
 
 @dataclass(frozen=True, slots=True)
-class Coin:
+class CoinProfile:
+    """Terms of one coin's options and their share of the market."""
+
     share: float  # of all options
     spot: float
     step: float  # between strikes
     tick: str
     lot: str
-    digits: int  # of a quote, behind the point
+    digits: int  # decimals of a quote
 
 
 COINS = {
-    "BTC": Coin(0.40, 88214.5, 1000.0, "5", "0.01", 0),
-    "ETH": Coin(0.36, 2890.4, 50.0, "0.1", "0.1", 1),
-    "SOL": Coin(0.16, 131.7, 2.5, "0.01", "1", 2),
-    "XRP": Coin(0.08, 2.114, 0.05, "0.0001", "10", 4),
+    "BTC": CoinProfile(0.40, 88214.5, 1000.0, "5", "0.01", 0),
+    "ETH": CoinProfile(0.36, 2890.4, 50.0, "0.1", "0.1", 1),
+    "SOL": CoinProfile(0.16, 131.7, 2.5, "0.01", "1", 2),
+    "XRP": CoinProfile(0.08, 2.114, 0.05, "0.0001", "10", 4),
 }
+# The venue's order of the fields: a parser may rely on finding them where they were before.
 ORDER = (
     *("symbol", "bidPrice", "bidSize", "bidIv", "askPrice", "askSize", "askIv", "lastPrice"),
     *("highPrice24h", "lowPrice24h", "markPrice", "indexPrice", "markPriceIv", "underlyingPrice"),
@@ -44,7 +48,9 @@ ORDER = (
 
 
 @dataclass(frozen=True, slots=True)
-class Contract:
+class SyntheticOption:
+    """A listed option; *kind* is C or P."""
+
     symbol: str
     coin: str
     expiry_ms: int
@@ -53,21 +59,21 @@ class Contract:
     kind: str
 
 
-def contracts(count: int, now: datetime) -> list[Contract]:
+def contracts(count: int, now: datetime) -> list[SyntheticOption]:
     """Return *count* options of four coins, none near its expiry."""
-    found: list[Contract] = []
+    options: list[SyntheticOption] = []
     for name, coin in COINS.items():
         is_last = name == list(COINS)[-1]
-        wanted = count - len(found) if is_last else round(count * coin.share)
-        found += _of_coin(name, coin, wanted, now)
-    return found
+        coin_count = count - len(options) if is_last else round(count * coin.share)
+        options += _of_coin(name, coin, coin_count, now)
+    return options
 
 
-def _of_coin(name: str, coin: Coin, count: int, now: datetime) -> list[Contract]:
+def _of_coin(name: str, coin: CoinProfile, count: int, now: datetime) -> list[SyntheticOption]:
     strikes = math.ceil(count / len(DAYS) / 2)
     lowest = max(1, round(coin.spot / coin.step) - strikes // 2)
     today = now.astimezone(UTC).replace(hour=8, minute=0, second=0, microsecond=0)
-    found: list[Contract] = []
+    options: list[SyntheticOption] = []
     for days in DAYS:
         expiry = today + timedelta(days=days)
         date = expiry.strftime("%d%b%y").upper().lstrip("0")
@@ -76,12 +82,12 @@ def _of_coin(name: str, coin: Coin, count: int, now: datetime) -> list[Contract]
             strike = round(number * coin.step, 4)
             for kind in "CP":
                 symbol = f"{name}-{date}-{strike:g}-{kind}-USDT"
-                found.append(Contract(symbol, name, expiry_ms, days / 365, strike, kind))
-    return found[:count]
+                options.append(SyntheticOption(symbol, name, expiry_ms, days / 365, strike, kind))
+    return options[:count]
 
 
-def tickers(listed: list[Contract], versions: int, seed: int) -> list[list[dict[str, str]]]:
-    """Return *versions* states of the market, one after the other, each a row per contract."""
+def tickers(listed: list[SyntheticOption], versions: int, seed: int) -> list[list[dict[str, str]]]:
+    """Return *versions* successive states of the market, each with one row per contract."""
     rng = random.Random(seed)
     spots = {name: coin.spot for name, coin in COINS.items()}
     states: list[list[dict[str, str]]] = []
@@ -95,7 +101,7 @@ def tickers(listed: list[Contract], versions: int, seed: int) -> list[list[dict[
 
 
 def _row(
-    contract: Contract, spot: float, rng: random.Random, before: dict[str, str] | None
+    contract: SyntheticOption, spot: float, rng: random.Random, before: dict[str, str] | None
 ) -> dict[str, str]:
     forward = spot * (1 + 0.04 * contract.years)
     iv = 0.48 + 0.1 * math.log(contract.strike / forward) ** 2 + rng.gauss(0, IV_NOISE)
@@ -126,7 +132,7 @@ def _row(
 
 
 def _rare(price: float, spot: float, digits: int, rng: random.Random) -> dict[str, str]:
-    """What moves with a trade only."""
+    """The fields that change only with a trade."""
     traded = rng.uniform(0.1, 80)
     return {
         "lastPrice": _text(price, digits),
@@ -142,7 +148,7 @@ def _rare(price: float, spot: float, digits: int, rng: random.Random) -> dict[st
     }
 
 
-def _black(contract: Contract, forward: float, iv: float) -> tuple[float, ...]:
+def _black(contract: SyntheticOption, forward: float, iv: float) -> tuple[float, ...]:
     """Black-76 without interest: price, delta, gamma, vega per vol point, theta per day."""
     root = iv * math.sqrt(contract.years)
     d1 = math.log(forward / contract.strike) / root + root / 2
@@ -164,7 +170,7 @@ def _normal(x: float) -> float:
 
 
 def _text(value: float, digits: int) -> str:
-    """Decimal text as the venue writes it: no zeros at the end."""
+    """Decimal text as the venue writes it: no trailing zeros."""
     text = f"{value:.{digits}f}"
     text = text.rstrip("0").rstrip(".") if digits else text
     return "0" if text == "-0" else text
@@ -172,7 +178,7 @@ def _text(value: float, digits: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """One text frame and where its two stamps stand: `ts`, and the end of `id`."""
+    """One text frame and the offsets of its two stamps: `ts`, and the end of `id`."""
 
     frame: bytes
     ts_at: int
@@ -184,7 +190,8 @@ SEQUENCE_SIZE = 10
 
 
 def render(row: dict[str, str]) -> Rendered:
-    """Write *row* as an unmasked text frame, in the key order of 2026."""
+    """Encode *row* as an unmasked text frame, with the venue's key order of 2026."""
+    # Fixed widths of the stamps: every send overwrites them in place, without another encoding.
     topic = f"tickers.{row['symbol']}"
     head = f'{{"topic":"{topic}","ts":'.encode()
     middle = f',"type":"snapshot","id":"{topic}-'.encode()
@@ -196,18 +203,18 @@ def render(row: dict[str, str]) -> Rendered:
 
 
 class Reel:
-    """The frames of one connection: version after version of all its symbols, endlessly.
+    """The frames of one connection: all versions of all its symbols, in an endless loop.
 
-    Each version's frames stand in one buffer, so that a run of them goes out in one write. A
-    symbol's snapshot counts as the round before the first.
+    A round is one version of each symbol. The frames of a version are in one buffer, so that a run
+    of them is sent by one write. A symbol's snapshot counts as the round before the first.
     """
 
     def __init__(self, versions: int) -> None:
         self.symbols: list[str] = []
         self._buffers = [bytearray() for _ in range(versions)]
         self._starts: list[list[int]] = [[0] for _ in range(versions)]
-        self._spots: list[list[tuple[slice, slice]]] = [[] for _ in range(versions)]
-        self.at = 0  # the next frame's place in its round
+        self._stamps: list[list[tuple[slice, slice]]] = [[] for _ in range(versions)]
+        self.at = 0  # the next frame's index in its round
         self._version = 0
         self._sequence = 10 ** (SEQUENCE_SIZE - 1)
         self._ts = self._ts_before = 0
@@ -216,26 +223,30 @@ class Reel:
         return len(self.symbols)
 
     def add(self, symbol: str, versions: list[Rendered]) -> None:
-        """Append *symbol*; no view that `take` gave may be held then."""
+        """Append *symbol*; all views returned by `take` must have been released."""
+        # Growing a buffer with a view of it raises BufferError.
         self.symbols.append(symbol)
         for number, rendered in enumerate(versions):
             start = self._starts[number][-1]
             ts_at, id_at = start + rendered.ts_at, start + rendered.id_at
             id_end = id_at + SEQUENCE_SIZE + 1 + TS_SIZE
-            self._spots[number].append((slice(ts_at, ts_at + TS_SIZE), slice(id_at, id_end)))
+            self._stamps[number].append((slice(ts_at, ts_at + TS_SIZE), slice(id_at, id_end)))
             self._buffers[number] += rendered.frame
             self._starts[number].append(len(self._buffers[number]))
 
     def snapshot(self, index: int, now_ms: int) -> bytes:
-        """The frame that follows a subscription."""
+        """Return the frame that follows a subscription."""
         self._ts = self._ts_before = max(now_ms, self._ts)
         version = self._version_last_sent(index)
         self._stamp(version, index, index + 1, self._ts)
         return self._frame(version, index)
 
     def take(self, count: int, now_ms: int) -> tuple[memoryview, int]:
-        """Stamp the next frames, *count* or as many as the round still has; return them and how
-        many they are. Times are *now_ms*, but rise from round to round in any case."""
+        """Stamp the next *count* frames, or the rest of the round; return them and their number.
+
+        Times are *now_ms*, but increase from round to round in any case.
+        """
+        # Otherwise the collector would reject a tick as not newer than the one before.
         if self.at == len(self):
             self.at, self._version = 0, (self._version + 1) % len(self._buffers)
             self._ts_before = self._ts
@@ -248,14 +259,14 @@ class Reel:
         return view[starts[start] : starts[stop]], stop - start
 
     def last(self) -> dict[str, bytes]:
-        """The payload last sent of each symbol."""
+        """Return the last payload sent for each symbol."""
         return {
             symbol: self._frame(self._version_last_sent(index), index)[4:]
             for index, symbol in enumerate(self.symbols)
         }
 
     def versions(self) -> dict[str, int]:
-        """The version last sent of each symbol; -1 is the last of them."""
+        """Return the last version sent of each symbol; -1 is the last one of a reel."""
         return {symbol: self._version_last_sent(i) for i, symbol in enumerate(self.symbols)}
 
     def _version_last_sent(self, index: int) -> int:
@@ -263,12 +274,12 @@ class Reel:
 
     def _stamp(self, version: int, start: int, stop: int, ts: int) -> None:
         self._sequence += 1
-        when = b"%d" % ts
-        end_of_id = b"%d-%d" % (self._sequence, ts)
+        ts_text = b"%d" % ts
+        id_text = b"%d-%d" % (self._sequence, ts)
         buffer = self._buffers[version]
-        for ts_spot, id_spot in self._spots[version][start:stop]:
-            buffer[ts_spot] = when
-            buffer[id_spot] = end_of_id
+        for ts_slice, id_slice in self._stamps[version][start:stop]:
+            buffer[ts_slice] = ts_text
+            buffer[id_slice] = id_text
 
     def _frame(self, version: int, index: int) -> bytes:
         starts = self._starts[version]

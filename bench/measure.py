@@ -1,4 +1,4 @@
-"""CPU and memory of other processes, from the kernel; and the differences between two looks."""
+"""CPU and memory of other processes, from the kernel, and differences between two samples."""
 
 import ctypes
 import itertools
@@ -14,7 +14,11 @@ _LIBC = ctypes.CDLL(None, use_errno=True)
 
 
 def cpu_s(pid: int) -> float:
-    """CPU time of the process so far (user and system, all its threads), to the nanosecond."""
+    """Return the CPU time of the process so far (user and system, all threads), in seconds.
+
+    Raises OSError if there is no such process.
+    """
+    # Not /proc/PID/stat: it counts in ticks of 10 ms, this clock in nanoseconds.
     clock = ctypes.c_int()
     error = _LIBC.clock_getcpuclockid(pid, ctypes.byref(clock))
     if error:
@@ -23,30 +27,30 @@ def cpu_s(pid: int) -> float:
 
 
 def waited_s(pid: int) -> float:
-    """How long the process's main thread was ready to run and had no core."""
+    """Return how long the process's main thread was ready to run without a core, in seconds."""
     return int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]) / 1e9
 
 
 def wakeups(pid: int) -> int:
-    """How often the process's main thread has gone to sleep of its own accord."""
+    """Return the number of voluntary context switches of the process's main thread."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     return int(next(line for line in lines if line.startswith("voluntary_")).split()[1])
 
 
 def rss_mb(pid: int) -> tuple[float, float]:
-    """Resident memory in MB (10**6 bytes): now, and the most so far."""
+    """Return the resident memory and its peak so far, in MB (10**6 bytes)."""
     fields = dict(
         line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines()
     )
-    now, most = (int(fields[name].split()[0]) * 1024 / 1e6 for name in ("VmRSS", "VmHWM"))
-    return now, most
+    now, peak = (int(fields[name].split()[0]) * 1024 / 1e6 for name in ("VmRSS", "VmHWM"))
+    return now, peak
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One look at everything, right after a contender's status line."""
+    """State of the three processes, right after a status line of the contender (the client)."""
 
-    at: float
+    at: float  # time.monotonic()
     status: dict[str, Any]
     client_cpu_s: float
     server_cpu_s: float
@@ -58,19 +62,27 @@ class Sample:
 
 
 def sample(status: dict[str, Any], client: int, server: int, replay: int) -> Sample:
-    """Look at the three processes, the client's first."""
+    """Read the clocks and the memory of the three processes, given by their IDs."""
+    # The client's CPU first and the time right after it: its share of a core is the main figure.
     client_cpu_s = cpu_s(client)
     at = time.monotonic()
+    now_mb, peak_mb = rss_mb(client)
     return Sample(
-        *(at, status, client_cpu_s, cpu_s(server), cpu_s(replay), waited_s(replay)),
-        *rss_mb(client),
-        wakeups(client),
+        at=at,
+        status=status,
+        client_cpu_s=client_cpu_s,
+        server_cpu_s=cpu_s(server),
+        replay_cpu_s=cpu_s(replay),
+        replay_waited_s=waited_s(replay),
+        rss_mb=now_mb,
+        rss_mb_max=peak_mb,
+        wakeups=wakeups(client),
     )
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """What happened between two samples. Times in us or s, per message received or overall."""
+    """Differences between two samples. Times in us or s, per message received or in total."""
 
     seconds: float
     messages: float
@@ -81,22 +93,27 @@ class Window:
     server_us: float  # per message
     server_us_an_update: float | None
     server_share: float
-    replay_share: float  # of the time, running or waiting for a core: 1 means it can't do more
+    replay_share: float  # of the time, running or waiting for a core; 1: it limits the rate
     rss_mb: float
     rss_mb_max: float
     wakeup_rate: float = 0.0
 
     @property
     def rate(self) -> float:
+        """Messages received per second."""
         return self.messages / self.seconds
 
     @property
     def update_rate(self) -> float:
+        """Updates written per second."""
         return self.updates / self.seconds
 
 
 def window(first: Sample, last: Sample, frame_bytes: float) -> Window:
-    """*frame_bytes*: the mean size of a frame, for a contender that counts bytes only."""
+    """Return the differences between two samples.
+
+    *frame_bytes*: the mean size of a frame, for a contender that counts bytes only.
+    """
 
     def gained(name: str) -> float:
         return float(last.status.get(name, 0) - first.status.get(name, 0))
@@ -107,6 +124,7 @@ def window(first: Sample, last: Sample, frame_bytes: float) -> Window:
     client_s = last.client_cpu_s - first.client_cpu_s
     server_s = last.server_cpu_s - first.server_cpu_s
     replay_s = last.replay_cpu_s - first.replay_cpu_s
+    # On a busy machine the source may be late because it has no core: that limits the rate, too.
     replay_s += last.replay_waited_s - first.replay_waited_s
     return Window(
         seconds=seconds,
@@ -126,6 +144,6 @@ def window(first: Sample, last: Sample, frame_bytes: float) -> Window:
 
 
 def windows(samples: list[Sample], seconds: int, frame_bytes: float) -> list[Window]:
-    """Windows of *seconds* each, end to end, out of samples taken once a second."""
-    marks = samples[::seconds]
-    return [window(a, b, frame_bytes) for a, b in itertools.pairwise(marks)]
+    """Return consecutive windows of *seconds* each, from samples taken once a second."""
+    ends = samples[::seconds]
+    return [window(first, last, frame_bytes) for first, last in itertools.pairwise(ends)]

@@ -1,4 +1,4 @@
-"""Which contender meets which load, how often and for how long; and the running of it."""
+"""The loads, their contenders, the number and length of measurements; and their execution."""
 
 import statistics
 import sys
@@ -24,32 +24,38 @@ __all__ = (
     "PACED_TLS",
     "QUICK",
     "RIVALS",
-    "Figures",
     "Load",
+    "LoadFigures",
     "Measured",
     "Plan",
     "run",
 )
 
-OURS = "fastopts.track"
+COLLECTOR = "fastopts.track"
 FLOOR = Contender("floor", "bench.contenders.floor")
-FASTOPTS = Contender("fastopts", OURS, is_ours=True)
-FASTOPTS_AT_ONCE = Contender("fastopts, 0 ms", OURS, ("--latency-ms", "0"), is_ours=True)
-FASTOPTS_CLOCK = Contender("fastopts, 10 ms", OURS, ("--latency-ms", "10"), is_ours=True)
-FASTOPTS_ASYNCIO = Contender("fastopts, asyncio", "bench.contenders.asyncio_loop", is_ours=True)
-FASTOPTS_PURE = Contender("fastopts, pure", OURS, (), (("FASTOPTS_PURE", "1"),), is_ours=True)
+# The latency of the default, of a read at each arrival, and of reads on a 10 ms clock.
+FASTOPTS = Contender("fastopts", COLLECTOR, is_collector=True)
+FASTOPTS_AT_ONCE = Contender("fastopts, 0 ms", COLLECTOR, ("--latency-ms", "0"), is_collector=True)
+FASTOPTS_CLOCK = Contender("fastopts, 10 ms", COLLECTOR, ("--latency-ms", "10"), is_collector=True)
+FASTOPTS_ASYNCIO = Contender(
+    "fastopts, asyncio", "bench.contenders.asyncio_loop", is_collector=True
+)
+FASTOPTS_PURE = Contender(
+    "fastopts, pure", COLLECTOR, (), (("FASTOPTS_PURE", "1"),), is_collector=True
+)
+# The same input and output by other means: a floor alone would not show what libraries achieve.
 RIVAL = Contender("rival, every update", "bench.contenders.rival")
 RIVAL_CONFLATING = Contender("rival, conflating", "bench.contenders.rival", ("--conflate",))
 RIVALS = (RIVAL, RIVAL_CONFLATING)
 BASELINE = Contender("baseline", "bench.contenders.baseline")
 
-PACE = 2600.0
+PACE = 2600.0  # messages/s, an ordinary load; the maximum is that of bench.burst
 WARM_UP_S = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """*rate*: messages a second, one a write; 0: as fast as they are taken."""
+    """*rate*: messages/s, one per write of the source; 0: as fast as the contender reads."""
 
     title: str
     rate: float
@@ -72,6 +78,8 @@ class Plan:
     measures_memory: bool = True
 
 
+# Flat out the cost of parsing and writing dominates; at a pace, that of waking up and reading, as
+# a venue sends one message at a time.
 FLAT = Load(
     "flat out",
     0,
@@ -122,8 +130,8 @@ QUICK = Plan(
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
-    """What a contender's windows under one load say: medians, and the spread of the first."""
+class LoadFigures:
+    """A contender's figures under one load: medians of its windows, and the range of the first."""
 
     client_us: float
     client_us_least: float
@@ -138,40 +146,41 @@ class Figures:
     reads_a_message: float | None
     rss_mb: float
     rss_mb_max: float
-    wakeup_rate: float  # how often a second its main thread went to sleep
+    wakeup_rate: float  # voluntary context switches of its main thread per second
 
 
-Measured = dict[str, dict[str, Figures]]  # by load and contender
-Listener = Callable[[str, dict[str, Figures]], None]
+Measured = dict[str, dict[str, LoadFigures]]  # by load and contender
+LoadCallback = Callable[[str, dict[str, LoadFigures]], None]
 
 
-def run(plan: Plan, symbols: int, certificate: Path, tell: Listener) -> Measured:
-    """Measure every load: its contenders take turns, each in a new process every time.
+def run(plan: Plan, symbols: int, certificate: Path, on_load: LoadCallback) -> Measured:
+    """Measure every load; its contenders take turns, each in a new process every time.
 
-    *tell* hears of each load when it is done.
+    *on_load* is called with the title and the figures of each load that is complete.
     """
     measured: Measured = {}
     for load in plan.loads:
-        found: dict[str, list[Window]] = {contender.name: [] for contender in load.contenders}
+        windows: dict[str, list[Window]] = {contender.name: [] for contender in load.contenders}
         for number in range(plan.rounds):
             for contender in load.contenders:
-                _say(f"{load.title}: {contender.name} ({number + 1} of {plan.rounds})")
+                _print(f"{load.title}: {contender.name} ({number + 1} of {plan.rounds})")
                 with Session(contender, symbols, certificate if load.is_tls else None) as session:
                     session.start(load.rate)
-                    found[contender.name] += session.windows(WARM_UP_S, 1, load.window_s)
-        measured[load.title] = {name: _figures(windows) for name, windows in found.items()}
-        tell(load.title, measured[load.title])
+                    windows[contender.name] += session.windows(WARM_UP_S, 1, load.window_s)
+        measured[load.title] = {name: _load_figures(each) for name, each in windows.items()}
+        on_load(load.title, measured[load.title])
     return measured
 
 
-def _figures(windows: list[Window]) -> Figures:
+def _load_figures(windows: list[Window]) -> LoadFigures:
     def median(pick: Callable[[Window], float | None]) -> float:
         return statistics.median(_known(map(pick, windows)))
 
+    # Medians, as one stall of a shared machine must not decide a figure.
     client_us = [window.client_us for window in windows]
     has_updates = any(window.updates for window in windows)
     has_reads = any(window.reads for window in windows)
-    return Figures(
+    return LoadFigures(
         client_us=statistics.median(client_us),
         client_us_least=min(client_us),
         client_us_most=max(client_us),
@@ -183,6 +192,7 @@ def _figures(windows: list[Window]) -> Figures:
         server_share=median(lambda w: w.server_share),
         replay_share=median(lambda w: w.replay_share),
         reads_a_message=median(lambda w: (w.reads or 0) / w.messages) if has_reads else None,
+        # The latest and the largest, not medians: memory grows within a run.
         rss_mb=windows[-1].rss_mb,
         rss_mb_max=max(window.rss_mb_max for window in windows),
         wakeup_rate=median(lambda w: w.wakeup_rate),
@@ -193,5 +203,5 @@ def _known(values: Iterable[float | None]) -> list[float]:
     return [value for value in values if value is not None]
 
 
-def _say(words: str) -> None:
-    print(words, file=sys.stderr, flush=True)
+def _print(progress: str) -> None:
+    print(progress, file=sys.stderr, flush=True)

@@ -1,8 +1,8 @@
-"""The server's CPU per update: what our encoder sends, against one whole HSET of 26 fields.
+"""The server's CPU per update: the commands of the collector against a whole HSET of 26 fields.
 
 Both ways write the same ticks of the same symbols into one Valkey, in turns, in batches of 100
-updates a write. Ours: the HSET of what changed and the SET of the record. Whole: 24 numbers, `tm`
-and `ts` of each tick, and no record.
+updates per write. The collector: an HSET of the changed fields and the SET of the record. Whole:
+24 numbers, `tm` and `ts` of each tick, and no record.
 """
 
 import re
@@ -26,43 +26,49 @@ SYMBOLS = 1500
 VERSIONS = 5
 BATCH = 100
 _HSET = re.compile(rb"\*(\d+)\r\n\$4\r\nHSET\r\n")
-LAPS = 10  # over all symbols, in each round
+LAPS = 10  # over all symbols, in each round: 15,000 updates
 WHOLE_FIELDS = (*(short for short, _ in NUMBERS), "tm", "ts")
 
 
 @dataclass(slots=True)
 class Cost:
-    """Per round the server's CPU in us per update; of the last one also the size of an update."""
+    """The server's CPU per update in us, by round; sizes are those of the last round.
+
+    *ours*: the commands of the collector, *whole*: whole hashes.
+    """
 
     ours_us: list[float] = field(default_factory=list)
     whole_us: list[float] = field(default_factory=list)
     ours_bytes: float = 0.0
     whole_bytes: float = 0.0
-    ours_fields: float = 0.0  # in a HSET
+    ours_fields: float = 0.0  # in an HSET
 
     @property
     def ratios(self) -> list[float]:
-        return [ours / whole for ours, whole in zip(self.ours_us, self.whole_us, strict=True)]
+        """CPU of the collector's commands, divided by that of whole hashes, by round."""
+        return [partial / whole for partial, whole in zip(self.ours_us, self.whole_us, strict=True)]
 
 
 def compare(rounds: int) -> Cost:
-    """Write both ways in turns; the first round of each fills the server and is not counted."""
+    """Write both ways in turns, *rounds* times."""
     cost = Cost()
     with EmbeddedValkey() as server:
-        bed = Bed(server)
-        bed.write_ours()
-        bed.write_whole()
+        writer = UpdateWriter(server)
+        # Not counted: creating the keys costs more than updating them.
+        writer.write_ours()
+        writer.write_whole()
         for _ in range(rounds):
-            ours_us, cost.ours_bytes = bed.write_ours()
-            whole_us, cost.whole_bytes = bed.write_whole()
+            ours_us, cost.ours_bytes = writer.write_ours()
+            whole_us, cost.whole_bytes = writer.write_whole()
             cost.ours_us.append(ours_us)
-            cost.ours_fields = bed.fields / bed.updates
+            cost.ours_fields = writer.fields / writer.updates
             cost.whole_us.append(whole_us)
     return cost
 
 
-class Bed:
-    """A table that takes frames from a reel, and a server to write it to."""
+# Not the collector's process: its loop decides when to write, and how much at once.
+class UpdateWriter:
+    """Feeds frames from a reel into a table and writes its updates to *server*."""
 
     def __init__(self, server: EmbeddedValkey) -> None:
         self._server = server
@@ -79,13 +85,18 @@ class Bed:
             self._reel.add(contract.symbol, [render(state[index]) for state in states])
 
     def write_ours(self) -> tuple[float, float]:
-        """Write LAPS ticks of every symbol our way; return server CPU in us and bytes of one."""
+        """Write LAPS ticks of every symbol by the collector's commands.
+
+        Return the server's CPU in us and the size in bytes, per update.
+        """
         self.updates = self.fields = 0
+        # Parsing and encoding here cost the server nothing: only its process is measured.
         size, before = 0, cpu_s(self._server.pid)
         for _ in range(LAPS * SYMBOLS // BATCH):
             self._tick()
             commands = self._batch.encode(_now_ms(), 1 << 24)
             self._sock.sendall(commands)
+            # Wait for all replies: a server with a queue would be measured at another batch size.
             replies, read = b"", 0
             while not self._batch.done:
                 replies += self._sock.recv(65536)
@@ -98,7 +109,10 @@ class Bed:
         return self._per_update(before, size)
 
     def write_whole(self) -> tuple[float, float]:
-        """The same by whole hashes, under keys of their own."""
+        """Write LAPS ticks of every symbol by whole hashes, under other keys.
+
+        Return the server's CPU in us and the size in bytes, per update.
+        """
         size, before = 0, cpu_s(self._server.pid)
         for _ in range(LAPS * SYMBOLS // BATCH):
             commands = b"".join(map(self._hset, self._tick()))
@@ -114,15 +128,15 @@ class Bed:
         """Put the next frames into the table; return their symbols."""
         now_ms = _now_ms()
         first = self._reel.at % SYMBOLS
-        frames, taken = self._reel.take(BATCH, now_ms)
-        assert taken == BATCH
+        frames, count = self._reel.take(BATCH, now_ms)
+        assert count == BATCH
         self._inlet.scan(frames, 0, len(frames), now_ms)
         return self._reel.symbols[first : first + BATCH]
 
     def _hset(self, symbol: str) -> bytes:
         fields = self._table.fields(symbol)
-        words = (word for name in WHOLE_FIELDS for word in (name, fields[name]))
-        packed: bytes = hiredis.pack_command(("HSET", f"whole:{symbol}", *words))  # type: ignore[arg-type]
+        pairs = (text for name in WHOLE_FIELDS for text in (name, fields[name]))
+        packed: bytes = hiredis.pack_command(("HSET", f"whole:{symbol}", *pairs))  # type: ignore[arg-type]
         return packed
 
     def _per_update(self, before_s: float, size: int) -> tuple[float, float]:

@@ -1,7 +1,7 @@
-"""The three REST answers a client of the option stream asks for.
+"""The three REST endpoints that a client of the option stream needs.
 
-Tickers agree with the stream, as a venue's do: where they differ from what a quiet symbol last
-ticked, a collector has to take its subscription for dead.
+Tickers agree with the stream, as a venue's do: if they differed from the last tick of a quiet
+symbol, the collector would rightly consider its subscription dead.
 """
 
 import ssl
@@ -13,10 +13,11 @@ from urllib.parse import parse_qs, urlsplit
 
 import orjson
 
-from bench.frames import COINS, Contract
+from bench.frames import COINS, SyntheticOption
 
 __all__ = ("serve",)
 
+# Fields with another name than in the stream.
 REST_NAMES = {
     "bidPrice": "bid1Price",
     "bidSize": "bid1Size",
@@ -29,16 +30,17 @@ REST_NAMES = {
 Rows = Callable[[], Sequence[dict[str, str]]]
 
 
-def serve(listed: list[Contract], rows: Rows, tls: ssl.SSLContext | None) -> int:
+def serve(listed: list[SyntheticOption], rows: Rows, tls: ssl.SSLContext | None) -> int:
     """Serve from a daemon thread on a free port of 127.0.0.1; return the port.
 
-    *rows* returns the ticker of each listed contract as the stream sent it last; it is called from
+    *rows* returns the last ticker that the stream sent for each listed contract; it is called from
     other threads.
     """
+    # Encoded once: thousands of instruments would keep this process from its stream.
     instruments = _instruments(listed)
 
     class Handler(_Handler):
-        def answer(self, path: str, coin: str) -> object:
+        def result(self, path: str, coin: str) -> object:
             match path:
                 case "/v5/market/time":
                     now = time.time_ns()
@@ -60,16 +62,18 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
 
-    def answer(self, path: str, coin: str) -> object:
+    def result(self, path: str, coin: str) -> object:
+        """Return the value of `result` in the response."""
         raise NotImplementedError
 
     def do_GET(self) -> None:
+        """Respond in the venue's envelope."""
         parts = urlsplit(self.path)
         coin = parse_qs(parts.query).get("baseCoin", ["BTC"])[0]
         envelope = {
             "retCode": 0,
             "retMsg": "OK",
-            "result": self.answer(parts.path, coin),
+            "result": self.result(parts.path, coin),
             "retExtInfo": {},
             "time": time.time_ns() // 1_000_000,
         }
@@ -81,10 +85,10 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as in the base
-        """Say nothing."""
+        """Log nothing: stderr belongs to errors of the bench."""
 
 
-def _instruments(listed: list[Contract]) -> dict[str, bytes]:
+def _instruments(listed: list[SyntheticOption]) -> dict[str, bytes]:
     return {
         coin: orjson.dumps(
             {
@@ -98,7 +102,7 @@ def _instruments(listed: list[Contract]) -> dict[str, bytes]:
 
 
 def _quotes(
-    listed: list[Contract], rows: Sequence[dict[str, str]], coin: str
+    listed: list[SyntheticOption], rows: Sequence[dict[str, str]], coin: str
 ) -> list[dict[str, str]]:
     return [
         {REST_NAMES.get(name, name): text for name, text in row.items()}
@@ -107,7 +111,7 @@ def _quotes(
     ]
 
 
-def _terms(contract: Contract) -> dict[str, object]:
+def _terms(contract: SyntheticOption) -> dict[str, object]:
     coin = COINS[contract.coin]
     return {
         "symbol": contract.symbol,

@@ -1,4 +1,4 @@
-"""The result of a run, as RELIABILITY.md is made from it: a file each in `reliability/`."""
+"""Results of long runs: one JSON file each in `reliability/`, the source of RELIABILITY.md."""
 
 import json
 import sys
@@ -17,29 +17,30 @@ FAULTS_SHOWN_MAX = 20
 
 
 def write(
-    path: Path, what: str, command: str, seed: int | None, figures: Mapping[str, Any]
+    path: Path, title: str, command: str, seed: int | None, figures: Mapping[str, Any]
 ) -> None:
-    """Write *figures* to *path*: *what* they are, and the *command* that makes them anew.
+    """Write *figures* to *path*, with their *title* and the *command* that reproduces them.
 
     Names of figures end with their units.
     """
-    where = describe()
+    environment = describe()
     result = {
-        "what": what,
+        "what": title,
         "command": command,
-        "machine": ", ".join(where[name] for name in ("CPU", "kernel", "Python", "server")),
-        "commit": where["commit"],
+        "machine": ", ".join(environment[name] for name in ("CPU", "kernel", "Python", "server")),
+        "commit": environment["commit"],
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
         "seed": seed,
         "figures": dict(figures),
     }
     path.parent.mkdir(parents=True, exist_ok=True)
+    # Replaced at once: a run of hours that is interrupted here must not leave half a file.
     with replacing(path) as file:
         file.write(json.dumps(result, indent=1).encode() + b"\n")
 
 
 def end(figures: Mapping[str, Any], faults: Sequence[str]) -> NoReturn:
-    """Print *figures* and the first of the *faults*, and exit: with 1 if there are any."""
+    """Print *figures* and the first FAULTS_SHOWN_MAX *faults*; exit with 1 if there are any."""
     width = max(map(len, figures))
     for name, figure in figures.items():
         print(f"{name:{width}} {figure}")

@@ -1,4 +1,4 @@
-"""What Redis holds against the last frame sent of every symbol; and whether the books balance."""
+"""Comparison of Redis with the last frame of every symbol, and of the collector's counters."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -10,15 +10,17 @@ import redis
 from fastopts import keys, model
 from fastopts.venues.bybit.fields import WEBSOCKET
 
-__all__ = ("COUNTERS", "differences", "imbalances", "kept", "wanted")
+__all__ = ("COUNTERS", "comparable", "differences", "expected", "imbalances")
 
 COUNTERS = ("received", "applied", "older", "rejected", "written", "conflated", "pending")
 
-ITS_OWN = frozenset({b"rt", b"cn"})  # when and over which connection a tick came
+# Set by the collector: receive time and connection of a tick.
+COLLECTOR_FIELDS = frozenset({b"rt", b"cn"})
 
 
-def wanted(payload: bytes) -> tuple[str, dict[bytes, bytes]]:
-    """The symbol of a ticker, and the fields that its hash must have, and no others."""
+def expected(payload: bytes) -> tuple[str, dict[bytes, bytes]]:
+    """Return the symbol of a ticker, and exactly the fields that its hash must have."""
+    # Independent of the product's parser on purpose: a bug in that must not hide itself.
     frame = orjson.loads(payload)
     data = frame["data"]
     fields = {short: data[name] for name, short in WEBSOCKET.items() if data.get(name)}
@@ -28,35 +30,39 @@ def wanted(payload: bytes) -> tuple[str, dict[bytes, bytes]]:
     return data["symbol"], {name.encode(): text.encode() for name, text in fields.items()}
 
 
-def kept(hash_: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
-    """A hash without the fields that only the collector knows."""
-    return {name: text for name, text in hash_.items() if name not in ITS_OWN}
+def comparable(hash_: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
+    """Return a hash without the fields that can't be derived from the frame."""
+    return {name: text for name, text in hash_.items() if name not in COLLECTOR_FIELDS}
 
 
 def differences(payloads: Iterable[bytes], redis_url: str) -> list[str]:
-    """Compare every field of `option:{symbol}`, and the record, with the last payload sent; name
-    what differs."""
-    expected = dict(map(wanted, payloads))
+    """Compare every field of `option:{symbol}`, and the record, with the last payload sent.
+
+    Return "SYMBOL FIELD" or "SYMBOL record" for each difference.
+    """
+    expectations = dict(map(expected, payloads))
     with redis.Redis.from_url(redis_url, protocol=2) as client:
+        # One pipeline for thousands of symbols: a round trip each would take longer than a pause.
         pipe = client.pipeline(transaction=False)
-        for symbol in expected:
+        for symbol in expectations:
             pipe.hgetall(keys.option(symbol))
-        found = dict(zip(expected, pipe.execute(), strict=True))
-        records: list[bytes | None] = client.mget(map(keys.record, expected))
+        hashes = dict(zip(expectations, pipe.execute(), strict=True))
+        records: list[bytes | None] = client.mget(map(keys.record, expectations))
     faults: list[str] = []
-    for symbol, fields in expected.items():
-        there = kept(found[symbol])
-        names = {name for name in fields | there if fields.get(name) != there.get(name)}
+    for symbol, fields in expectations.items():
+        stored = comparable(hashes[symbol])
+        names = {name for name in fields | stored if fields.get(name) != stored.get(name)}
         faults += [f"{symbol} {name.decode()}" for name in sorted(names)]
-    pairs = zip(expected.items(), records, strict=True)
+    pairs = zip(expectations.items(), records, strict=True)
     return faults + [f"{s} record" for (s, fields), raw in pairs if not _is_record_of(fields, raw)]
 
 
 def _is_record_of(fields: Mapping[bytes, bytes], raw: bytes | None) -> bool:
-    """Whether a record says the same as the hash's *fields*."""
+    """Whether a record has the same values as the hash's *fields*."""
     if raw is None or len(raw) != model.RECORD.size:
         return False
     _, _, _, _, tm, _, sequence, *rest = model.RECORD.unpack(raw)
+    # Exact equality: the collector must parse to the nearest float, as float() does.
     numbers = rest[-len(model.NUMBERS) :]
     texts = [fields.get(short.encode()) for short, _ in model.NUMBERS]
     return (tm, sequence) == (int(fields[b"tm"]), int(fields[b"sq"])) and all(
@@ -66,7 +72,11 @@ def _is_record_of(fields: Mapping[bytes, bytes], raw: bytes | None) -> bool:
 
 
 def imbalances(status: Mapping[str, Any], sent: int) -> list[str]:
-    """The loss equations of a collector's status; *sent*: what the load source counted."""
+    """Return the violated equations of a collector's final counters.
+
+    Each message *sent* by the load source is in exactly one counter, so nothing can be lost
+    without a trace.
+    """
     received, applied, older, rejected, written, conflated, pending = (
         status[name] for name in COUNTERS
     )
@@ -75,4 +85,4 @@ def imbalances(status: Mapping[str, Any], sent: int) -> list[str]:
         "received = applied + older + rejected": (received, applied + older + rejected),
         "applied = written + conflated + pending": (applied, written + conflated + pending),
     }
-    return [f"{name}: {left} and {right}" for name, (left, right) in sides.items() if left != right]
+    return [f"{name}: {lhs} and {rhs}" for name, (lhs, rhs) in sides.items() if lhs != rhs]

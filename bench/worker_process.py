@@ -1,4 +1,4 @@
-"""A worker process: text commands in, JSON lines out."""
+"""A worker process: text commands on its stdin, JSON lines on its stdout."""
 
 import contextlib
 import os
@@ -19,19 +19,22 @@ ROOT: Final = Path(__file__).parent.parent
 
 
 class WorkerProcess:
-    """Runs the module named first in *words* on *cores*; *name* identifies it in errors. A context
-    manager."""
+    """Runs *module* with *arguments* on *cores*. A context manager.
+
+    *name* identifies it in errors, instead of the module.
+    """
 
     def __init__(
         self,
-        *words: str,
+        module: str,
+        *arguments: str,
         cores: set[int],
         environment: tuple[tuple[str, str], ...] = (),
         name: str = "",
     ) -> None:
-        self._name = name or words[0]
+        self._name = name or module
         self._process = subprocess.Popen(
-            [sys.executable, "-m", *words],
+            [sys.executable, "-m", module, *arguments],
             env=os.environ | dict(environment),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -47,44 +50,52 @@ class WorkerProcess:
 
     @property
     def pid(self) -> int:
+        """The process ID."""
         return self._process.pid
 
     def send(self, line: bytes) -> None:
+        """Send a command. Raises Failed if the process has ended."""
         assert self._process.stdin is not None
         try:
             self._process.stdin.write(line + b"\n")
             self._process.stdin.flush()
         except BrokenPipeError:
-            raise Failed(f"{self._name}: it ended with exit code {self._process.wait()}") from None
+            raise self._exited() from None
 
     def receive(self) -> Mapping[str, Any]:
         """Return the next line of output. Raises Failed for an error or at the end of output."""
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         if not line:
-            raise Failed(f"{self._name}: it ended with exit code {self._process.wait()}")
+            raise self._exited()
         try:
             answer: Mapping[str, Any] = orjson.loads(line)
         except orjson.JSONDecodeError:
-            raise Failed(f"{self._name}: {line[:200]!r} is not a JSON object") from None
+            raise Failed(f"{self._name}: not a JSON object: {line[:200]!r}") from None
+        # The process has caught the exception: see `bench.failures.reported`.
         if "error" in answer:
             raise Failed(f"{self._name}: {answer['error']}")
         return answer
 
     def ask(self, line: bytes = b"") -> Mapping[str, Any]:
-        """Send *line* and return the response."""
+        """Send *line* and return the answer. Raises Failed."""
         self.send(line)
         return self.receive()
 
     def end(self) -> None:
+        """Kill the process and close its pipes."""
         self._process.kill()
         with contextlib.suppress(BrokenPipeError):  # an unread last command
             self._process.communicate()
 
+    def _exited(self) -> Failed:
+        return Failed(f"{self._name}: exited with code {self._process.wait()}")
+
 
 def settle(cores: set[int]) -> Callable[[], None]:
-    """Return a function for the child: bind it to *cores*, and end it with this process."""
+    """Return a function to run in a child process: bind it to *cores*, end it with its parent."""
 
+    # Otherwise an interrupted bench would leave processes that burn the cores of the next one.
     def prepare() -> None:
         os.sched_setaffinity(0, cores)
         end_with_parent()

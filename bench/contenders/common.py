@@ -1,4 +1,4 @@
-"""What the contenders that are not ours share: arguments, the universe, status lines."""
+"""Shared parts of the contenders other than the collector: arguments, universe, status lines."""
 
 import argparse
 import json
@@ -11,10 +11,12 @@ from bench.frames import COINS
 
 __all__ = ("Arguments", "arguments", "report_status", "subscriptions", "symbols")
 
-TOPICS_A_FRAME = 100
+TOPICS_A_FRAME = 100  # a request stays below the venue's limit of 21,000 characters
 
 
 class Arguments(argparse.Namespace):
+    """The options of a contender; *certificate* is that of the replay, None for plain TCP."""
+
     rest_url: str
     ws_url: str
     redis_url: str
@@ -30,6 +32,7 @@ class Arguments(argparse.Namespace):
 
 
 def arguments() -> Arguments:
+    """Parse the command line."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--rest-url")
     parser.add_argument("--ws-url")
@@ -39,23 +42,22 @@ def arguments() -> Arguments:
     return parser.parse_args(namespace=Arguments())
 
 
-def symbols(given: Arguments) -> list[str]:
-    """The universe, from REST."""
-    found: list[str] = []
+def symbols(options: Arguments) -> list[str]:
+    """Return the universe, from REST."""
+    symbols_: list[str] = []
     for coin in COINS:
-        url = f"{given.rest_url}/v5/market/instruments-info?category=option&baseCoin={coin}"
-        with urllib.request.urlopen(url, context=given.tls) as answer:
-            found += [row["symbol"] for row in json.load(answer)["result"]["list"]]
-    return found
+        url = f"{options.rest_url}/v5/market/instruments-info?category=option&baseCoin={coin}"
+        with urllib.request.urlopen(url, context=options.tls) as response:
+            symbols_ += [row["symbol"] for row in json.load(response)["result"]["list"]]
+    return symbols_
 
 
-def subscriptions(wanted: list[str]) -> list[bytes]:
-    """The requests that subscribe *wanted*."""
+def subscriptions(listed: list[str]) -> list[bytes]:
+    """Return the requests that subscribe to *listed* symbols."""
+    topics = [f"tickers.{symbol}" for symbol in listed]
     return [
-        json.dumps(
-            {"op": "subscribe", "args": [f"tickers.{s}" for s in wanted[at : at + TOPICS_A_FRAME]]}
-        ).encode()
-        for at in range(0, len(wanted), TOPICS_A_FRAME)
+        json.dumps({"op": "subscribe", "args": topics[start : start + TOPICS_A_FRAME]}).encode()
+        for start in range(0, len(topics), TOPICS_A_FRAME)
     ]
 
 

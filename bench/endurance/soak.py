@@ -63,6 +63,7 @@ def run(
             time.sleep(min(SAMPLE_EVERY_S, seconds))
             if elapsed_s > warm_up_s:
                 _sample(session, elapsed_s, result)
+            # Never both at once: a fault would have two possible causes.
             if elapsed_s > next_restart:
                 next_restart += restart_s
                 _checkpoint(session, result)
@@ -110,6 +111,7 @@ def _sample(session: Session, elapsed_s: float, result: SoakResult) -> None:
 def _checkpoint(session: Session, result: SoakResult) -> None:
     """Pause the source and compare Redis with the last messages; record lasting differences."""
     session.replay.ask("pause")
+    # Compared until equal: there is no counter that says when an outage has been recovered from.
     deadline = time.monotonic() + SETTLE_WITHIN_S
     while faults := _differences(session):
         if time.monotonic() > deadline:

@@ -10,6 +10,7 @@ from bench.reader.startup import FASTOPTS, Start
 
 __all__ = ("of_calls", "of_mirror", "of_start")
 
+# Reads of many options: parsing dominates, and users notice milliseconds.
 MS_MAX = {MANY: 0.25, CHAIN: 0.35, SCAN: 1.5, TEXTS: 2}
 # Reads without a round trip: a microsecond is visible in them.
 US_MAX = {MIRRORED: 5, CACHED: 10}

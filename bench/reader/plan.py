@@ -124,5 +124,6 @@ MIRROR_HELD = Row("fastopts mirror", MIRROR, "hold")
 
 # Short turns and several rounds, so that a slow moment of a shared machine hits all calls alike.
 GROUPS = (ONE, MANY, CHAIN, SCAN, TEXTS, MIRRORED, CACHED)
+# At least *calls* calls per turn, as the slowest takes tens of ms; *starts* of 0.1 s or more each.
 FULL = ReaderPlan(GROUPS, rounds=9, turn_s=0.25, calls=20, starts=15)
 QUICK = ReaderPlan(GROUPS, rounds=3, turn_s=0.05, calls=5, starts=3)

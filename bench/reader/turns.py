@@ -84,6 +84,7 @@ def run(plan: ReaderPlan, session: Session, workload: Workload) -> Turns:
             contender.wait()
         for number in range(plan.rounds):
             print(f"reader: round {number + 1} of {plan.rounds}", file=sys.stderr, flush=True)
+            # Both places within a round: they are compared with each other, too.
             for place, cores in SERVER_CORES.items():
                 os.sched_setaffinity(session.valkey.pid, cores)
                 for row, contender in contenders.items():

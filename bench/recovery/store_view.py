@@ -18,7 +18,7 @@ from fastopts.net.redis.resp import ReplyList, pack
 __all__ = ("StoreView", "until")
 
 GIVE_UP_S = 60.0
-POLL_S = 0.002
+POLL_S = 0.002  # the resolution of a trial's duration
 # After 5 s of silence the collector probes a connection, and the source sends more messages.
 SETTLE_WITHIN_S = 4.0
 
@@ -29,7 +29,7 @@ class StoreView:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._connection = BlockingConnection(address.parse(session.valkey.url, None), 5.0)
-        self._symbols = sorted(verify_store.wanted(payload)[0] for payload in self._last())
+        self._symbols = sorted(verify_store.expected(payload)[0] for payload in self._last())
 
     def close(self) -> None:
         """Close the connection to Redis."""

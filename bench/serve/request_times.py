@@ -84,6 +84,7 @@ def _turn(
         client.get(next(paths))
         then, now = now, time.perf_counter_ns()
         durations_ns.append(now - then)
+    # The server's CPU includes following the market meanwhile, as it does in use.
     used_ns = round((cpu_s(server.pid) - before_s) * 1e9)
     return size, summarize_turn(durations_ns, used_ns)
 

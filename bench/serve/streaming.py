@@ -78,6 +78,7 @@ def _measure(
     server: ServerProcess, probe: WorkerProcess, crowd: Crowd, selection: str, turn_s: float
 ) -> StreamFigures:
     """A turn without the *crowd*, and one with it."""
+    # Without clients right before, as the load of a shared machine drifts within minutes.
     _settle(probe)
     time.sleep(turn_s)
     alone_ms = _p99_ms(probe)
@@ -122,6 +123,7 @@ def _turn(
             time.sleep(REQUEST_EVERY_S)
         elapsed_s = time.monotonic() - started
         used_s = cpu_s(server.pid) - cpu
+        # The probe first: its ages must not include the time after the turn.
         p99_ms, after = _p99_ms(probe), clients.ask()["bytes"]
     return StreamFigures(
         server_share=used_s / elapsed_s,

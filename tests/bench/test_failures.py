@@ -1,4 +1,4 @@
-"""A part that can't be measured is reported, the others follow, and the exit code says so."""
+"""A part that can't be measured is reported, the others are measured, and the exit code is 1."""
 
 import json
 
@@ -13,7 +13,7 @@ from bench.worker_process import WorkerProcess
 ANY_CORE = {0}
 
 
-def test_a_turn_that_fails_is_repeated_and_then_given_up() -> None:
+def test_a_failing_turn_is_repeated_a_limited_number_of_times() -> None:
     faults = ["a pause of the machine"] * 2
 
     def turn() -> int:
@@ -35,11 +35,11 @@ def test_a_failing_part_is_reported_beside_the_others(capsys: pytest.CaptureFixt
     report = Report(is_json=True)
     goals = [*report.attempt("reader", fail), *report.attempt("redis", lambda: [Goal("x", 1, 2)])]
     assert report.end(goals) == 1
-    written = capsys.readouterr()
-    parts = json.loads(written.out)
+    output = capsys.readouterr()
+    parts = json.loads(output.out)
     assert parts["faults"] == {"reader": "Failed: fastopts get: FeedDown: the collector has ended"}
     assert [goal["title"] for goal in parts["goals"]] == ["x"]
-    assert written.err.count("reader: not measured: ") == 1
+    assert output.err.count("reader: not measured: ") == 1
 
 
 def test_a_report_without_faults_ends_with_0(capsys: pytest.CaptureFixture[str]) -> None:
@@ -48,7 +48,7 @@ def test_a_report_without_faults_ends_with_0(capsys: pytest.CaptureFixture[str])
     assert "met" in capsys.readouterr().out
 
 
-def test_a_bug_is_not_taken_for_a_fault_of_the_measurement() -> None:
+def test_a_bug_is_not_reported_as_a_failed_measurement() -> None:
     def fail() -> list[Goal]:
         raise TypeError("a bug")
 
@@ -56,9 +56,9 @@ def test_a_bug_is_not_taken_for_a_fault_of_the_measurement() -> None:
         Report(is_json=True).attempt("reader", fail)
 
 
-def test_a_process_that_is_gone_is_named_with_its_exit_code() -> None:
+def test_a_process_that_has_exited_is_named_with_its_exit_code() -> None:
     with (
         WorkerProcess("tests.bench", cores=ANY_CORE, name="the replay") as process,
-        pytest.raises(Failed, match="the replay: it ended with exit code 1"),
+        pytest.raises(Failed, match="the replay: exited with code 1"),
     ):
         process.receive()

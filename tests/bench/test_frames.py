@@ -1,4 +1,4 @@
-"""Frames that are stamped in place are frames that the collector takes."""
+"""Frames that are stamped in place are valid tickers of the venue."""
 
 from collections import defaultdict
 from datetime import UTC, datetime
@@ -18,20 +18,20 @@ VERSIONS = 3
 GRAMMAR = pure.Grammar(TOPIC_PREFIX, TICKER_FIELDS)
 
 
-def reel(count: int) -> Reel:
+def build_reel(count: int) -> Reel:
     listed = contracts(count, NOW)
     states = tickers(listed, VERSIONS, seed=1)
-    made = Reel(VERSIONS)
+    reel = Reel(VERSIONS)
     for index, contract in enumerate(listed):
-        made.add(contract.symbol, [render(state[index]) for state in states])
-    return made
+        reel.add(contract.symbol, [render(state[index]) for state in states])
+    return reel
 
 
 def payloads(data: bytes | memoryview) -> list[bytes]:
     view = memoryview(data)
-    found, end = frames.split(view, 0, len(view))
+    messages, end = frames.split(view, 0, len(view))
     assert end == len(view)
-    return found
+    return messages
 
 
 def parse(payload: bytes) -> pure.TickerMessage:
@@ -41,35 +41,35 @@ def parse(payload: bytes) -> pure.TickerMessage:
 
 
 @pytest.mark.parametrize("count", [1, 7, 1500, 3600])
-def test_contracts_are_options_of_the_venue_each_once(count: int) -> None:
+def test_contracts_are_distinct_options_of_the_venue(count: int) -> None:
     listed = contracts(count, NOW)
     assert len({contract.symbol for contract in listed}) == count
     for contract in listed:
-        read = symbols.parse(contract.symbol)
-        assert read is not None
-        assert (read.asset, read.kind, read.strike) == (
+        parsed = symbols.parse(contract.symbol)
+        assert parsed is not None
+        assert (parsed.asset, parsed.kind, parsed.strike) == (
             contract.coin,
             contract.kind,
             contract.strike,
         )
-        assert read.expiry_ms == contract.expiry_ms
+        assert parsed.expiry_ms == contract.expiry_ms
 
 
-def test_every_frame_is_a_whole_ticker() -> None:
-    made = reel(40)
-    view, count = made.take(40, NOW_MS)
+def test_every_frame_is_a_complete_ticker() -> None:
+    reel = build_reel(40)
+    view, count = reel.take(40, NOW_MS)
     assert count == 40
-    for payload, symbol in zip(payloads(view), made.symbols, strict=True):
+    for payload, symbol in zip(payloads(view), reel.symbols, strict=True):
         tick = parse(payload)
         assert (tick.symbol, tick.ts, tick.bad_fields) == (symbol, NOW_MS, 0)
         assert tick.sequence is not None
         assert len(tick.values) == len(TICKER_FIELDS)
 
 
-def test_times_and_sequences_rise_even_if_the_clock_stands_still() -> None:
-    made = reel(10)
+def test_times_and_sequences_increase_even_if_the_clock_does_not() -> None:
+    reel = build_reel(10)
     seen: dict[str, list[tuple[int, int]]] = defaultdict(list)
-    for payload in (payload for _ in range(17) for payload in payloads(made.take(4, NOW_MS)[0])):
+    for payload in (payload for _ in range(17) for payload in payloads(reel.take(4, NOW_MS)[0])):
         tick = parse(payload)
         assert tick.sequence is not None
         seen[tick.symbol].append((tick.ts, tick.sequence))
@@ -78,30 +78,30 @@ def test_times_and_sequences_rise_even_if_the_clock_stands_still() -> None:
         assert all(a[0] < b[0] and a[1] < b[1] for a, b in pairwise(ticks))
 
 
-def test_most_fields_move_with_a_tick_and_some_do_not() -> None:
+def test_most_fields_change_with_a_tick_and_some_do_not() -> None:
     first, second, _ = tickers(contracts(200, NOW), VERSIONS, seed=1)
-    moved = [sum(a[name] != b[name] for name in a) for a, b in zip(first, second, strict=True)]
-    assert 8 < sum(moved) / len(moved) < 16
+    changed = [sum(a[name] != b[name] for name in a) for a, b in zip(first, second, strict=True)]
+    assert 8 < sum(changed) / len(changed) < 16
 
 
 def test_the_last_payload_of_each_symbol_is_known() -> None:
-    made = reel(10)
+    reel = build_reel(10)
     sent: dict[str, bytes] = {}
 
     def note(view: bytes | memoryview) -> None:
         sent.update((parse(payload).symbol, payload) for payload in payloads(view))
 
     for index in range(10):
-        note(made.snapshot(index, NOW_MS))
-    assert made.last() == sent
+        note(reel.snapshot(index, NOW_MS))
+    assert reel.last() == sent
     for number in range(9):
-        note(made.take(4, NOW_MS + number)[0])
-        assert made.last() == sent
+        note(reel.take(4, NOW_MS + number)[0])
+        assert reel.last() == sent
     late = contracts(11, NOW)[-1:]
     [state] = tickers(late, 1, seed=3)
-    made.add(late[0].symbol, [render(state[0])] * VERSIONS)
-    note(made.snapshot(10, NOW_MS + 20))
-    note(made.snapshot(2, NOW_MS + 21))
-    assert made.last() == sent
-    note(made.take(11, NOW_MS + 30)[0])
-    assert made.last() == sent
+    reel.add(late[0].symbol, [render(state[0])] * VERSIONS)
+    note(reel.snapshot(10, NOW_MS + 20))
+    note(reel.snapshot(2, NOW_MS + 21))
+    assert reel.last() == sent
+    note(reel.take(11, NOW_MS + 30)[0])
+    assert reel.last() == sent

@@ -1,4 +1,4 @@
-"""Delays out of messages of updates."""
+"""Delays computed from announcements."""
 
 from bench.latency import delays_ms
 from fastopts.core import Batch, Grammar, Table
@@ -9,7 +9,7 @@ from tests.support.payloads import T0, dump
 SYMBOLS = ("BTC-27NOV26-90000-C-USDT", "XRP-27NOV26-2.5-P-USDT")
 
 
-def test_each_record_of_a_message_has_its_delay() -> None:
+def test_each_record_of_an_announcement_has_its_delay() -> None:
     table = Table(Grammar(TOPIC_PREFIX, TICKER_FIELDS))
     table.epoch = 1
     inlet = table.inlet(1)
@@ -25,6 +25,6 @@ def test_each_record_of_a_message_has_its_delay() -> None:
     assert delays_ms(message, T0 + 5.5) == [5.5, 4.5]
 
 
-def test_a_pulse_has_none() -> None:
+def test_an_announcement_without_records_has_no_delays() -> None:
     table = Table(Grammar(TOPIC_PREFIX, TICKER_FIELDS))
     assert delays_ms(Batch(table).pulse(), T0) == []

@@ -1,4 +1,4 @@
-"""Windows are differences, end to end."""
+"""Windows are differences of consecutive samples."""
 
 import os
 
@@ -9,7 +9,16 @@ from bench.measure import Sample
 
 
 def sample(at: float, cpu_s: float, **status: int) -> Sample:
-    return Sample(at, status, cpu_s, cpu_s / 2, cpu_s / 4, 0.0, 50.0, 60.0)
+    return Sample(
+        at=at,
+        status=status,
+        client_cpu_s=cpu_s,
+        server_cpu_s=cpu_s / 2,
+        replay_cpu_s=cpu_s / 4,
+        replay_waited_s=0.0,
+        rss_mb=50.0,
+        rss_mb_max=60.0,
+    )
 
 
 def test_windows_add_up() -> None:
@@ -25,16 +34,16 @@ def test_windows_add_up() -> None:
         assert window.server_us_an_update == pytest.approx(100)
 
 
-def test_bytes_stand_in_for_messages() -> None:
+def test_messages_are_estimated_from_bytes() -> None:
     samples = [sample(0, 0.0, bytes=0, reads=0), sample(1, 0.5, bytes=70_000, reads=50)]
     [window] = measure.windows(samples, 1, frame_bytes=700)
     assert (window.messages, window.reads, window.server_us_an_update) == (100, 50, None)
 
 
-def test_a_process_is_looked_at_from_outside() -> None:
+def test_a_process_is_sampled_from_outside() -> None:
     pid = os.getpid()
-    found = measure.sample({"received": 1}, pid, pid, pid)
-    assert found.client_cpu_s > 0
-    assert 0 < found.rss_mb <= found.rss_mb_max
+    state = measure.sample({"received": 1}, pid, pid, pid)
+    assert state.client_cpu_s > 0
+    assert 0 < state.rss_mb <= state.rss_mb_max
     with pytest.raises(OSError, match="No such process"):
         measure.cpu_s(2**22 + 1)

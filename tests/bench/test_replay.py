@@ -1,4 +1,4 @@
-"""The load source, as a process: it speaks the venue's dialect and knows what it sent."""
+"""The load source, as a process: the venue's protocol, and the record of what it sent."""
 
 import json
 import os
@@ -14,25 +14,25 @@ from websockets.sync.client import ClientConnection, connect
 
 from bench import verify_store
 from bench.contenders import common
-from bench.session import Replay
+from bench.session import ReplayProcess
 from fastopts.venues.bybit import rest
 
 SYMBOLS = 20
 
 
 @pytest.fixture
-def replay() -> Iterator[Replay]:
-    made = Replay(SYMBOLS, None)
-    yield made
-    made.end()
+def replay() -> Iterator[ReplayProcess]:
+    process = ReplayProcess(SYMBOLS, None)
+    yield process
+    process.end()
 
 
-def universe(replay: Replay, coin: str) -> list[str]:
-    conversation = rest.instruments(coin)
-    request = next(conversation)
+def universe(replay: ReplayProcess, coin: str) -> list[str]:
+    exchange = rest.instruments(coin)
+    request = next(exchange)
     url = f"{replay.rest_url}{request.path}?baseCoin={coin}"
-    with urllib.request.urlopen(url) as answer, pytest.raises(StopIteration) as end:
-        conversation.send(json.load(answer))
+    with urllib.request.urlopen(url) as response, pytest.raises(StopIteration) as end:
+        exchange.send(json.load(response))
     return [instrument.symbol for instrument in end.value.value.instruments]
 
 
@@ -46,7 +46,7 @@ def subscribe(websocket: ClientConnection, symbols: list[str]) -> list[bytes]:
     return [websocket.recv(decode=False) for _ in symbols]
 
 
-def test_what_was_sent_last_is_what_came_last(replay: Replay, tmp_path: Path) -> None:
+def test_the_last_payloads_are_known(replay: ReplayProcess, tmp_path: Path) -> None:
     with connect(replay.ws_url) as websocket:
         listed = [s for coin in ("BTC", "ETH", "SOL", "XRP") for s in universe(replay, coin)]
         assert len(listed) == SYMBOLS
@@ -59,17 +59,17 @@ def test_what_was_sent_last_is_what_came_last(replay: Replay, tmp_path: Path) ->
         received += [websocket.recv(decode=False) for _ in range(sent["messages"] - len(received))]
         assert sum(len(payload) + 4 for payload in received) == sent["bytes"]
         replay.ask(f"last {tmp_path / 'last'}")
-    last = {verify_store.wanted(payload)[0]: payload for payload in received}
+    last = {verify_store.expected(payload)[0]: payload for payload in received}
     assert last == {
-        verify_store.wanted(payload)[0]: payload
+        verify_store.expected(payload)[0]: payload
         for payload in (tmp_path / "last").read_bytes().splitlines()
     }
 
 
-def test_tickers_over_rest_agree_with_what_each_symbol_ticked_last(
-    replay: Replay, tmp_path: Path
+def test_tickers_over_rest_agree_with_the_last_tick_of_each_symbol(
+    replay: ReplayProcess, tmp_path: Path
 ) -> None:
-    """Otherwise reconciliation takes a symbol that is quiet for a while for a dead subscription."""
+    """Otherwise the REST check considers a quiet symbol's subscription dead."""
     with connect(replay.ws_url) as websocket:
         listed = universe(replay, "BTC")
         received = subscribe(websocket, listed)
@@ -81,8 +81,8 @@ def test_tickers_over_rest_agree_with_what_each_symbol_ticked_last(
             received += [websocket.recv(decode=False) for _ in range(sent - len(received))]
             between_rounds = sent % len(listed) == 0
         url = f"{replay.rest_url}/v5/market/tickers?category=option&baseCoin=BTC"
-        with urllib.request.urlopen(url) as answer:
-            rows = {row["symbol"]: row for row in json.load(answer)["result"]["list"]}
+        with urllib.request.urlopen(url) as response:
+            rows = {row["symbol"]: row for row in json.load(response)["result"]["list"]}
     ticked = {data["symbol"]: data for data in (json.loads(text)["data"] for text in received)}
     assert rows.keys() == ticked.keys() == set(listed)
     assert len({row["indexPrice"] for row in ticked.values()}) > 1
@@ -93,7 +93,7 @@ def test_tickers_over_rest_agree_with_what_each_symbol_ticked_last(
         assert row["bid1Price"] == ticked[symbol]["bidPrice"]
 
 
-def test_the_oldest_connection_alone_can_be_dropped(replay: Replay) -> None:
+def test_the_oldest_connection_alone_can_be_dropped(replay: ReplayProcess) -> None:
     with connect(replay.ws_url) as older, connect(replay.ws_url) as newer:
         listed = universe(replay, "BTC")
         subscribe(older, listed[:3])
@@ -105,7 +105,9 @@ def test_the_oldest_connection_alone_can_be_dropped(replay: Replay) -> None:
         assert json.loads(newer.recv())["op"] == "pong"
 
 
-def test_a_drop_with_unread_requests_of_the_dropped_is_survived(replay: Replay) -> None:
+def test_dropping_a_connection_with_unread_requests_is_no_error(
+    replay: ReplayProcess,
+) -> None:
     with connect(replay.ws_url) as websocket:
         subscribe(websocket, universe(replay, "BTC"))
         os.kill(replay.pid, signal.SIGSTOP)  # so that it finds both in one poll

@@ -1,4 +1,4 @@
-"""The rival writes what it should, or it would be fast for nothing."""
+"""The rival writes complete hashes: one that skips work would look fast."""
 
 from datetime import UTC, datetime
 
@@ -19,8 +19,8 @@ def test_the_command_is_one_hset_of_all_numbers_and_the_time() -> None:
     payload = render(row).frame[4:]
     reader = hiredis.Reader()
     reader.feed(rival.hset(payload).encode())
-    name, key, *words = reader.gets()
-    symbol, fields = verify_store.wanted(payload)
+    name, key, *pairs = reader.gets()
+    symbol, fields = verify_store.expected(payload)
     assert (name, key) == (b"HSET", f"option:{symbol}".encode())
-    written = dict(zip(words[::2], words[1::2], strict=True))
+    written = dict(zip(pairs[::2], pairs[1::2], strict=True))
     assert written == {name: text for name, text in fields.items() if name not in (b"ts", b"sq")}

@@ -1,4 +1,4 @@
-"""The comparison with Redis finds what it is there to find."""
+"""The comparison of Redis with the frames detects every kind of difference."""
 
 from typing import Any
 
@@ -26,18 +26,18 @@ COUNTS = {
 @pytest.mark.parametrize(
     "frame", [ticker(), ticker(predictedDeliveryPrice=None, bidIv=None), ticker(markPrice="")]
 )
-def test_what_is_wanted_is_what_the_table_holds(frame: dict[str, Any]) -> None:
+def test_the_expected_fields_are_those_of_the_table(frame: dict[str, Any]) -> None:
     table = pure.Table(pure.Grammar(TOPIC_PREFIX, TICKER_FIELDS))
     table.add(SYMBOL, T0 + 10**9, 90_000.0, "C", "USDT")
     payload = dump(frame)
     table.inlet(1).message(payload, T0 + 5)
-    held = {name.encode(): text.encode() for name, text in table.fields(SYMBOL).items()}
-    assert verify_store.wanted(payload) == (SYMBOL, verify_store.kept(held))
+    fields = {name.encode(): text.encode() for name, text in table.fields(SYMBOL).items()}
+    assert verify_store.expected(payload) == (SYMBOL, verify_store.comparable(fields))
 
 
-def test_every_field_that_differs_is_named() -> None:
+def test_every_differing_field_is_named() -> None:
     payload = dump(ticker())
-    symbol, fields = verify_store.wanted(payload)
+    symbol, fields = verify_store.expected(payload)
     with EmbeddedValkey() as server, redis.Redis(port=server.port) as client:
         key = keys.option(symbol)
         client.hset(key, mapping={**fields, b"rt": b"1", b"cn": b"1:1"})
@@ -60,7 +60,7 @@ def _record(payload: bytes) -> bytes:
     return table.record(SYMBOL)
 
 
-def test_books_that_balance_are_passed_and_others_named() -> None:
+def test_violated_equations_of_the_counters_are_named() -> None:
     assert verify_store.imbalances(COUNTS, sent=10) == []
     assert verify_store.imbalances(COUNTS, sent=11) == ["sent = received: 11 and 10"]
     [fault] = verify_store.imbalances(COUNTS | {"pending": 0}, sent=10)
