@@ -288,7 +288,7 @@ _DERIVED: Final = (
         heading="K/F",
         formula="strike / forward",
         only_if="forward != 0",
-        # ten times the forward is beyond every listed strike
+        # no option is listed at ten times the forward
         bound=Bound("moneyness", 0, 10, "strike over forward"),
     ),
     Field(

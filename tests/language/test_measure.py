@@ -9,8 +9,8 @@ from tests.language.measure import Measurements, measure, sources
 
 # Goals: fillers 0.5, comments 5, docstrings 95, function 80, file 600. The limits are recorded
 # values of the package, to be tightened as it improves, never loosened.
-FILLER_PERCENT_MAX: Final = 0.6
-COMMENT_PERCENT_MIN: Final = 4.9
+FILLER_PERCENT_MAX: Final = 0.5
+COMMENT_PERCENT_MIN: Final = 5.0
 DOCSTRING_PERCENT_MIN: Final = 99.0
 FUNCTION_LINES_MAX: Final = 80
 FILE_LINES_MAX: Final = 600
