@@ -1,4 +1,4 @@
-"""What takes a file's place, and what is left when it can't."""
+"""Atomic replacement of a file, and the state after a failed one."""
 
 import os
 import stat
@@ -57,7 +57,7 @@ def test_a_block_that_fails_changes_nothing(path: Path, error: type[BaseExceptio
     assert list(path.parent.iterdir()) == [path]
 
 
-@pytest.mark.parametrize("size", [10, 1_000_000])  # told when it is closed; when it is written
+@pytest.mark.parametrize("size", [10, 1_000_000])  # fails when it is closed; when it is written
 def test_a_full_disk_changes_nothing(path: Path, size: int) -> None:
     path.write_bytes(b"old")
     with full_after(5), pytest.raises(FileError, match="file can't be written: File too large"):

@@ -1,4 +1,4 @@
-"""The house's import table: who may know whom."""
+"""The import table: which packages and modules may import which."""
 
 import ast
 import re
@@ -15,7 +15,7 @@ PLAIN = (
 )
 EVERYTHING = None
 
-# room -> the rooms of ours that it may import, beside itself
+# package or module -> those of fastopts that it may import, beside itself
 TABLE: dict[str, tuple[str, ...] | None] = {
     "": (),
     **dict.fromkeys(PLAIN, ("errors",)),

@@ -1,4 +1,4 @@
-"""A public class name stands in one module: two of them mean that one is misnamed."""
+"""A public class name is defined in one module: two definitions mean that one is misnamed."""
 
 import ast
 from collections import defaultdict
@@ -9,7 +9,7 @@ import fastopts
 
 ROOT: Final = Path(fastopts.__file__).parent
 
-# Names that stand in several modules; the list may only become shorter. Table: the core's table of
+# Names defined in several modules; the list may only become shorter. Table: the core's table of
 # slots is internal, and the reader's is part of the public interface.
 EXCEPTIONS: Final = frozenset(("Table",))
 

@@ -1,6 +1,6 @@
-"""A password in every place where one may stand, and in some where none should: it is told nowhere.
+"""A password in every place where one may be set, and in some where none should: it never leaks.
 
-Its letters are looked for in all that comes out: streams, files, Redis, the list of processes.
+Its letters are looked for in all output: streams, files, Redis, the list of processes.
 """
 
 import asyncio
@@ -101,7 +101,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def written(folder: Path) -> str:
-    """What stands in the files there, but in the settings."""
+    """The contents of the files there, except the settings."""
     names = [path for path in folder.rglob("*") if path.is_file()]
     return "".join(p.read_text() for p in names if p.name != "fastopts.toml")
 
@@ -109,7 +109,7 @@ def written(folder: Path) -> str:
 def command(
     name: str, slot: Slot, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> tuple[int, str]:
-    """Run a command that reads; its exit code, and all it said and wrote."""
+    """Run a command that reads; its exit code, and all that it printed and wrote."""
     for variable, value in slot.variables.items():
         monkeypatch.setenv(variable, value)
     if slot.file:
@@ -313,7 +313,7 @@ def test_the_traceback_of_a_bug_tells_it_nowhere(place: Path, sim: list[str]) ->
 
 @contextmanager
 def repeating() -> Iterator[int]:
-    """The port of a server that knows no AUTH, and says so as Redis does: with its words."""
+    """The port of a server without AUTH whose error quotes the arguments, as Redis does."""
 
     class Handler(socketserver.BaseRequestHandler):
         def handle(self) -> None:

@@ -103,7 +103,7 @@ def _record_faults(frame: dict[str, Any], record: bytes | None) -> list[str]:
 
 
 def _books(system: System) -> list[str]:
-    """The loss equations, of whoever writes."""
+    """The loss equations of the current writer."""
     told = system.valkey.client.hgetall("stats")
     stats = {name: int(text) for name, text in told.items() if str(text).isdecimal()}
     sides = {

@@ -1,4 +1,4 @@
-"""A reader that never stops looking, and notes whenever it was told something untrue."""
+"""A reader that polls without pause and records every untrue value that it gets."""
 
 import contextlib
 import random

@@ -1,4 +1,4 @@
-"""A market over a venue that answers, refuses and fails as it is told."""
+"""A market over a venue that answers, refuses and fails as a test specifies."""
 
 import asyncio
 import json
@@ -111,7 +111,7 @@ class Venue:
 
 
 def instrument(symbol: str, expiry_ms: int = FAR_MS) -> Instrument:
-    """What `Venue` says of it."""
+    """The instrument as `Venue` lists it."""
     coin, _, strike, *_ = symbol.split("-")
     return Instrument(
         *(symbol, coin, "USDT", "USDT", expiry_ms, strike, "C", "5", "0.01", "Trading", LAUNCH_MS)
@@ -119,7 +119,7 @@ def instrument(symbol: str, expiry_ms: int = FAR_MS) -> Instrument:
 
 
 class World:
-    """A market over a venue, and what its listener heard."""
+    """A market over a venue, and the changes that its listener received."""
 
     def __init__(self, venue: Venue, path: Path, *coins: str) -> None:
         self.table: Table = new_table()
@@ -145,7 +145,7 @@ class World:
         self.heard.append(([i.symbol for i in listed], [i.symbol for i in gone]))
 
     async def refresh(self) -> tuple[list[str], list[str]] | None:
-        """What the listener heard of it, if anything."""
+        """Refresh; return the change that the listener received, if any."""
         self.heard.clear()
         await self.universe.refresh(self.listen)
         assert len(self.heard) <= 1

@@ -44,7 +44,7 @@ class Scrape:
 
 
 async def ask(port: int, request: bytes | Iterable[bytes] = REQUEST) -> tuple[bytes, bytes]:
-    """Send *request*, part by part; return head and body of what is answered until the end."""
+    """Send *request*, part by part; return head and body of the response, read to its end."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     answer = b""
     try:

@@ -1,4 +1,4 @@
-"""The writer's announcements, heard by a real subscriber over a real Valkey."""
+"""The writer's announcements, received by a real subscriber over a real Valkey."""
 
 import asyncio
 from collections.abc import Iterator

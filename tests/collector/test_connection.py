@@ -24,7 +24,7 @@ async def until(condition: Callable[[], bool]) -> None:
 
 
 class Outlet:
-    """Notes what a writer would hear."""
+    """Records the calls that a writer would receive."""
 
     def __init__(self) -> None:
         self.opened: list[int] = []

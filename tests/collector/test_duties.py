@@ -14,7 +14,7 @@ POLL_S = 0.001
 
 
 class Clock(asyncio.SelectorEventLoop):
-    """A loop whose time is that of its selector, and what is added to it."""
+    """A loop whose time is *ahead_s* ahead of its selector's."""
 
     ahead_s = 0.0
 

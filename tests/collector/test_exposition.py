@@ -1,4 +1,4 @@
-"""What Prometheus is told of a whole collector, over a real socket."""
+"""The metrics of a whole collector as Prometheus gets them, over a real socket."""
 
 import asyncio
 import re

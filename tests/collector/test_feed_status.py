@@ -1,4 +1,4 @@
-"""What readers are told of the connections."""
+"""The state of the connections as published to readers."""
 
 import pytest
 

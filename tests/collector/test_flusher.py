@@ -1,4 +1,4 @@
-"""Flushes into a real Valkey, through a gate that holds and cuts the connection when told to."""
+"""Flushes into a real Valkey, through a gate that holds and cuts the connection on demand."""
 
 import asyncio
 import itertools
@@ -122,7 +122,7 @@ FIRST_BATCHES = 2
 
 
 class World:
-    """A table that ticks, its flusher, and what that told of its batches."""
+    """A table that ticks, its flusher, and the results that it reported of its batches."""
 
     def __init__(self, gate: Gate, flush_s: float) -> None:
         self.gate = gate

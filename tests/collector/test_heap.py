@@ -1,4 +1,4 @@
-"""Free memory goes back to the system; what is in use can be told from it."""
+"""Free memory is returned to the system, and is not counted as memory in use."""
 
 import ctypes
 import subprocess

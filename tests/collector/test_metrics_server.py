@@ -22,7 +22,7 @@ Main = Callable[[MetricsServer], Coroutine[Any, Any, None]]
 
 @pytest.fixture(params=LOOPS)
 def served(request: pytest.FixtureRequest) -> Callable[..., None]:
-    """Runs a coroutine beside a server on loopback, or on *host*, that tells what *render* does.
+    """Runs a coroutine beside a server of *render*'s text, on loopback or on *host*.
 
     An exception that a callback leaves to the loop is a failure.
     """
@@ -244,7 +244,7 @@ def test_a_thousand_connections_are_not_held(
             writer.close()
             await writer.wait_closed()
         answer = b""
-        while not answer:  # the server may not have heard yet that those have gone
+        while not answer:  # the server may not have detected yet that those have gone
             _, answer = await ask(server.port)
         assert answer == TEXT
 

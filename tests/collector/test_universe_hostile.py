@@ -1,4 +1,4 @@
-"""Names that can't be meant reach no key, wherever a collector gets them from."""
+"""Invalid names reach no key, wherever a collector gets them from."""
 
 import asyncio
 from datetime import UTC, datetime

@@ -188,7 +188,7 @@ def test_lists_of_ever_new_options_stay_within_a_bound(
             assert len(world.table) <= 50
         assert world.universe.skipped.counts == {"limit": 20}
         assert len(world.universe.instruments) == 50
-        # those that are dropped make room, and what is refused comes in then
+        # dropped instruments make room, and refused ones are listed then
         world.venue.listed["BTC"] = sorted(world.universe.instruments)[:30]
         await world.refresh()
         assert len(world.universe.instruments) == 30

@@ -341,7 +341,7 @@ def test_another_programs_keys_among_the_universe_are_told_once_and_left_without
         async with Running(World(valkey.port)) as world:
             await until(lambda: client.ttl(keys.instrument(SYMBOLS[-1])) > 0)
             assert client.smembers("options:BTC:USDT:961002") == set(SYMBOLS)
-            # their refusal holds nobody up, and a change is not told again
+            # their refusal delays no other key, and a change is not reported twice
             world.writer.universe_changed(INSTRUMENTS[:5], INSTRUMENTS[5:6])
             await until(lambda: client.scard("options:BTC:USDT:961002") == 19)
             world.tick()

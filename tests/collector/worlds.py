@@ -55,7 +55,7 @@ class World:
         return sum(line.live for line in self.collector.connections)
 
     async def equal(self) -> None:
-        """Pause the feed; everything that was sent must come to stand in Redis."""
+        """Pause the feed; everything that was sent must reach Redis."""
         self.venue.pause()
         try:
             await until(lambda: self.collector.table.pending == 0 and not self.differences())
@@ -90,7 +90,7 @@ async def world(
 ) -> AsyncIterator[World]:
     """A collector that runs; it ends in order, or the test fails.
 
-    *redis_port* and *ws_port* are those of whatever stands in between; *clock* is the venue's.
+    *redis_port* and *ws_port* are those of proxies in between; *clock* is the venue's.
     """
     with EmbeddedValkey() as valkey:
         async with SimVenue(sim, clock) as venue:

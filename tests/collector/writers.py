@@ -84,7 +84,7 @@ def run(main: Callable[[], Coroutine[Any, Any, None]]) -> None:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    while not condition():  # noqa: ASYNC110 - other processes set no Event of ours
+    while not condition():  # noqa: ASYNC110 - other processes can't set an Event
         await asyncio.sleep(0.005)
 
 

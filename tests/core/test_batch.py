@@ -475,7 +475,7 @@ class Twin(World):
         self.subscriber.listen()
 
     def check_subscriber(self) -> None:
-        """While it is told, it knows what stands in Redis."""
+        """While changes are announced to it, its state equals that of Redis."""
         if self.batch.publishing and self.batch.done and not self.is_wiped:
             assert self.subscriber.known == self.subscriber.snapshot()
 

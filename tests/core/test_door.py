@@ -1,4 +1,4 @@
-"""The one door: compiled unless the pure twin is asked for, never by accident."""
+"""Choice of the implementation: compiled unless the pure twin is requested, never by accident."""
 
 import os
 import subprocess

@@ -57,7 +57,7 @@ def record(numbers: Sequence[float] = tuple(NUMBERS.values()), **changes: Any) -
 
 
 def meaning(numbers: Sequence[float]) -> dict[str, float | None]:
-    """What a user is told, after the contract's table."""
+    """The values that a user gets, by the contract's table."""
     told: dict[str, float | None] = dict(zip(NAMES, numbers, strict=True))
     for price, size, iv in SIDES:
         if not (_above_0(told[price]) and _above_0(told[size])):
@@ -422,7 +422,7 @@ assert empty is None or (empty.ts_ms, empty.mark_price, empty.record) == (0, 0.0
 
 @pytest.mark.parametrize("name", ["pure.records", "records"])
 def test_memory_that_was_never_set_is_never_read(name: str) -> None:
-    # the debug allocator fills what it hands out
+    # the debug allocator fills the memory that it allocates
     subprocess.run(
         [sys.executable, "-c", UNSET, name],
         env=os.environ | {"PYTHONMALLOC": "debug"},

@@ -28,7 +28,7 @@ def outcome(parse: Any, grammar: Any, payload: bytes) -> Any:
 
 
 def both(payload: bytes) -> Any:
-    """What the pure twin says of *payload*, once the compiled scan has said the same."""
+    """The pure twin's result for *payload*, after checking that the compiled scan has the same."""
     expected = outcome(pure.parse, PURE, payload)
     assert outcome(ticker.parse, COMPILED, payload) == expected
     return expected

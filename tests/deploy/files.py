@@ -1,4 +1,4 @@
-"""What stands in deploy/, read."""
+"""The files in deploy/, parsed."""
 
 import json
 import re
@@ -37,7 +37,7 @@ SERVE_METRICS: Final = {
     "fastopts_serve_ready": set[str](),
     "fastopts_serve_redis_seconds": set[str](),
 }
-# What the collector tells better itself.
+# Metrics that the collector itself reports better.
 SERVE_REPEATS: Final = {
     "fastopts_serve_age_seconds_p50": set[str](),
     "fastopts_serve_age_seconds_p99": set[str](),
@@ -59,7 +59,7 @@ def dashboard() -> Any:
 
 
 def metrics_in(query: str) -> set[str]:
-    """The metrics that a query names, of ours and of any process."""
+    """The metrics that a query names: those of fastopts and those of any process."""
     bare = re.sub(r'"[^"]*"', '""', query)
     return set(re.findall(r"\b(?:fastopts|process)_\w+", bare))
 

@@ -1,4 +1,4 @@
-"""Alerts and dashboard ask for what is told, and Prometheus can read them."""
+"""Alerts and dashboard query metrics that are exported, and Prometheus can read them."""
 
 import shutil
 import subprocess

@@ -14,7 +14,7 @@ BEAT_S: Final = 0.02
 
 
 class Announcer:
-    """While it is entered, `market.MOVING` moves by 8 % to and fro, and subscribers are told."""
+    """While it is entered, `market.MOVING` moves by 8 % to and fro, each change announced."""
 
     def __init__(self, store: Store, skew_ms: int) -> None:
         self._store = store

@@ -1,6 +1,6 @@
 """The market that the examples of the docs read: small, and the same at every run.
 
-Its venue's clock stands at NOW when a test begins: a skew makes it so, as a reader's age, phase and
+Its venue's clock shows NOW when a test begins: a skew makes it so, as a reader's age, phase and
 days to expiry are on the venue's clock.
 """
 

@@ -1,4 +1,4 @@
-"""What docs/contract.md says stands in Redis is what the collector writes there."""
+"""The collector writes to Redis the contents that docs/contract.md specifies."""
 
 import asyncio
 import re

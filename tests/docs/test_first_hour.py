@@ -111,7 +111,7 @@ def shapes(text: str) -> set[str]:
 
 
 def lacking(told: set[str], printed: str) -> set[str]:
-    """What was told and not printed; a line that ends in `…` may go on in any way."""
+    """Promised lines that were not printed; a line that ends in `…` may go on in any way."""
     there = shapes(printed)
     return {
         line

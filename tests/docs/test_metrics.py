@@ -1,4 +1,4 @@
-"""The table of metrics lists what a scrape tells, and nothing else."""
+"""The table of metrics lists the metrics of a scrape, and nothing else."""
 
 import re
 

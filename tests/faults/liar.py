@@ -1,7 +1,7 @@
 """A venue that says whatever a test wants it to say: REST and WebSocket on one port.
 
 It lists options, acks, answers pings and sends a snapshot for a subscription, as the venue does.
-What it is told to `push` goes out as it is, true or not; `world` has a collector listen to it.
+Messages given to `push` are sent as they are, true or not; `world` connects a collector to it.
 """
 
 import asyncio
@@ -53,8 +53,8 @@ def now_ms() -> int:
 class Liar:
     """The venue; everything in it may be changed at any time.
 
-    `rows` holds what the tickers of REST say of a symbol, by the names of the WebSocket; a symbol
-    that is not in it has no row.
+    `rows` holds the fields of each symbol in the tickers of REST, by the names of the WebSocket; a
+    symbol that is not in it has no row.
     """
 
     def __init__(self, *symbols: str) -> None:
@@ -181,7 +181,7 @@ def _instrument(symbol: str) -> dict[str, Any]:
 
 @dataclass
 class World:
-    """A liar, a collector that believes it, and the server that is told."""
+    """A liar, a collector that believes it, and the Redis server that the collector writes to."""
 
     liar: Liar
     collector: Collector

@@ -125,7 +125,7 @@ class FaultProxy:
             task.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks)
-        # Whoever does not read what a transport still holds would keep it open for ever.
+        # A peer that does not read the data in a transport's buffer would keep it open without end.
         for transport in self._transports:
             transport.abort()
 

@@ -15,7 +15,7 @@ __all__ = ("CLOSE", "ODD", "Said", "Scripted", "honest")
 
 CLOSE: Final = None
 
-# What is no reply, or none that anybody should believe.
+# Malformed replies, and replies that no client should believe.
 ODD: Final[Mapping[str, bytes]] = {
     "no RESP": b"HTTP/1.1 400 Bad Request\r\n\r\n",
     "a binary mess": bytes(range(256)),

@@ -1,4 +1,4 @@
-"""The liar tells the truth where it is not asked to lie."""
+"""The liar sends the truth where it is not asked to lie."""
 
 import asyncio
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The scripted server hands on what it is told to, and else what the real one says."""
+"""The scripted server sends the replies of its script, and otherwise those of the real server."""
 
 import pytest
 import redis

@@ -56,7 +56,7 @@ class BrokenValkey(EmbeddedValkey):
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def kill(self) -> None:
-        """SIGKILL: nothing is saved, nobody is told."""
+        """SIGKILL: nothing is saved, no client is notified."""
         if self._process is not None:
             self._process.kill()
         super().stop()

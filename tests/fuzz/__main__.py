@@ -53,7 +53,7 @@ def _arguments() -> argparse.Namespace:
 
 
 def _environ() -> dict[str, str]:
-    """Ours, with what counts the edges preloaded where the code under test was built to tell."""
+    """The environment, with the edge counter preloaded if the code under test is instrumented."""
     [scan] = (ROOT / "fastopts" / "core").glob(f"ticker{sysconfig.get_config_var('EXT_SUFFIX')}")
     if b"__sanitizer_cov_trace_pc" not in scan.read_bytes():
         return dict(os.environ)

@@ -108,7 +108,7 @@ cdef class Arena:
         return to
 
     def put(self, bytes data not None, bint at_end):
-        """Where *data* stands in `view` now: up to its end, or from its start."""
+        """Place *data* in `view`, up to its end or from its start; return its start and end."""
         if len(data) > ARENA:
             raise ValueError("too long")
         start = self.place(<const uint8_t*><const char*>data, len(data), at_end) - self.start
@@ -176,7 +176,7 @@ cdef class Fuzzer:
 
     @property
     def edges(self):
-        """How many edges were run over, None when the code under test does not tell."""
+        """Number of edges executed, None when the code under test is not instrumented."""
         return edges_seen() if self.guided else None
 
     @property
@@ -256,7 +256,7 @@ cdef class Fuzzer:
             rounds -= 1
 
     cdef void _add_mutant(self, Input* input) noexcept nogil:
-        # What led to new edges is mostly refused, and what is taken is of interest too.
+        # Inputs that led to new edges are mostly refused, and accepted ones are of interest too.
         cdef bint is_given = below(&self.state, 4) != 0
         cdef size_t count = self.given_count if is_given else self.corpus_count
         cdef const Bytes* base = &self.corpus[below(&self.state, count)]
@@ -304,7 +304,7 @@ cdef class Fuzzer:
         cdef TickerMessage tick
         cdef Expected expected
         cdef int i
-        memset(&tick, 0xA5, sizeof(TickerMessage))       # what is not written is not right by chance
+        memset(&tick, 0xA5, sizeof(TickerMessage))       # unwritten fields are not right by chance
         if scan(at, end, self.grammar, &tick) != TAKEN:
             return DECLINED
         if not expect_ticker(at, end, self.prefix_text, self.names, &expected):

@@ -296,7 +296,7 @@ HEADS = (
 
 
 def _told(made: Any, kind: type) -> list[Any]:
-    """All that an answer tells; numbers as text, since a NaN is like no other."""
+    """The whole content of an answer; numbers as text, since a NaN equals no other."""
     told = [made.done, made.others, str(made.error)]
     told += [(made.record(i), made.is_unreadable(i)) for i in range(-1, COUNT + 1)]
     if not made.done or made.error is not None:

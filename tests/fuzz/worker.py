@@ -1,7 +1,7 @@
 """One target in one process: `python -m tests.fuzz.worker TARGET SEED SECONDS EXECUTIONS`.
 
 Ends when either is reached and prints its figures as JSON. Ends at the first difference with the
-status 1 and a line that tells the input.
+status 1 and a line that shows the input.
 """
 
 import json

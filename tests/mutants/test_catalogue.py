@@ -1,4 +1,4 @@
-"""The catalogue fits the source, and the runner tells a caught mutant from one that survives."""
+"""The catalogue fits the source, and the runner distinguishes caught mutants from survivors."""
 
 from pathlib import Path
 

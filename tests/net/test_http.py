@@ -1,4 +1,4 @@
-"""GETs against a real server that answers, byte for byte, what a test tells it to."""
+"""GETs against a real server that answers, byte for byte, as a test specifies."""
 
 import asyncio
 import gzip
@@ -37,7 +37,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 
 
 class Server:
-    """Gives the answers in turn, the last one for ever, and notes the requests."""
+    """Gives the answers in turn, repeats the last one, and records the requests."""
 
     def __init__(self, *answers: bytes, tls: ssl.SSLContext | None = None) -> None:
         self.requests: list[str] = []

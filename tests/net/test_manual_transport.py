@@ -34,7 +34,7 @@ def run(loop: str, main: Callable[[], Coroutine[Any, Any, None]]) -> None:
 
 
 class Receiver:
-    """Notes what a transport tells it, through a buffer of *size* bytes."""
+    """Records a transport's calls and data, received through a buffer of *size* bytes."""
 
     def __init__(self, size: int = 65536) -> None:
         self.got = bytearray()

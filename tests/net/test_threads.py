@@ -97,7 +97,7 @@ def test_an_answer_to_who_was_cancelled_meanwhile_is_dropped_in_silence(
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        # What the thread hands to the loop stands there before what tells of its end.
+        # The loop's queue has the thread's result before the notice of the thread's end.
         await asyncio.to_thread(work.end)
 
     with surprises(monkeypatch) as found:

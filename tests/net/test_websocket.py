@@ -84,7 +84,7 @@ def by_the_library(pieces: list[bytes], ended: bool) -> Any:
 
 
 class Harness:
-    """A `WebSocket` in state OPEN on a wire of ours."""
+    """A `WebSocket` in state OPEN on a `Wire` as its transport."""
 
     def __init__(self) -> None:
         self.messages: list[bytes] = []
@@ -248,7 +248,7 @@ def test_the_buffer_is_never_full() -> None:
 
 
 class Client:
-    """A connection to a real server, and what came over it."""
+    """A connection to a real server, and the messages received on it."""
 
     def __init__(self) -> None:
         self.messages: list[bytes] = []

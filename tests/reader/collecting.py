@@ -21,7 +21,7 @@ WAIT_S = PATIENCE_S
 
 
 def until(condition: Callable[[], object]) -> None:
-    """Wait for what other threads and processes bring about; what is not live is not yet it."""
+    """Wait for a condition that other threads or processes fulfil; stale data means not yet."""
     deadline = time.monotonic() + WAIT_S
     while True:
         with contextlib.suppress(StaleData):
@@ -75,7 +75,7 @@ class Loop:
 
 
 class Collector:
-    """The writer; `tick` and the like return before what they did stands in Redis, see `settle`."""
+    """The writer; `tick` and the like return before their changes are in Redis, see `settle`."""
 
     def __init__(
         self,
@@ -152,7 +152,7 @@ class Collector:
         self._loop.run(end())
 
     def kill(self) -> None:
-        """End it without a word."""
+        """End it abruptly, without notice to readers."""
 
         async def kill() -> None:
             self._task.cancel()

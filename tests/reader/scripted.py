@@ -20,7 +20,7 @@ _serial = itertools.count(1)
 
 
 def record(epoch: int, conn: int, flags: int = 0) -> bytes:
-    """A record like no other: its sequence tells."""
+    """A record that differs from all others, by its sequence."""
     head = (1, b"C", flags, epoch, 7, 8, next(_serial), conn, EXPIRY_MS, b"USDT", 9.0)
     return struct.pack(LAYOUT, *head, *NUMBERS.values())
 
@@ -148,7 +148,7 @@ class Server:
         self.world.stored |= self._unannounced
 
     def announce(self, *, is_lost: bool = False) -> None:
-        """Announce the batch that was written; of one that is *is_lost* nobody hears."""
+        """Announce the batch that was written; subscribers do not receive one that *is_lost*."""
         entries = b"".join(
             bytes([len(symbol)]) + symbol.encode() + found
             for symbol, found in self._unannounced.items()
@@ -184,7 +184,7 @@ class Server:
             self.put(b">3\r\n" + _bulk(b"message") + _bulk(self._subscribed) + _bulk(message))
 
     def beat(self, age_ms: int = 0) -> None:
-        """A heartbeat, and what is announced behind it."""
+        """A heartbeat, and the announcement behind it."""
         self.settle()
         at = self.now_ms - age_ms
         self.world.feed |= {"heartbeat_ms": at, f"conn:{self.conn}": at}

@@ -1,4 +1,4 @@
-"""Chains: what a desk reads off one series, and what is listed while it changes."""
+"""Chains: the values that a desk reads off one series, and the listing while it changes."""
 
 import math
 from collections.abc import Callable, Iterator

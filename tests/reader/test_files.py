@@ -1,4 +1,4 @@
-"""Files of a market: what other programs read from them, and what is left when one fails."""
+"""Files of a market: their content as other programs read it, and the state after a failure."""
 
 import csv
 import io

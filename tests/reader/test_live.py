@@ -35,7 +35,7 @@ from tests.support.waiting import PATIENCE_S
 ROOT = Path(__file__).parents[2]
 COINS = ("BTC", "ETH")
 SILENCE_MS, BEAT_MS = 12_000, 5_000  # the limits that the collector announces
-SLACK_MS = 1_000  # for what was under way when a fault began
+SLACK_MS = 1_000  # for data in flight when a fault began
 CONNECTION_SYMBOLS = 550  # at most so many topics a connection
 
 
@@ -71,7 +71,7 @@ class World:
         return await self.reader.get_many(self.venue.symbols, require_live=False)
 
     async def live(self) -> list[Option]:
-        """What the reader hands over, strictly; of a dead feed nothing."""
+        """The options that the reader returns in strict mode; none of a dead feed."""
         try:
             found = await self.reader.get_many(self.venue.symbols)
         except FeedDown:
@@ -128,7 +128,7 @@ def run(main: Callable[[], Any]) -> None:
 
 
 async def none_live_after(w: World, limit_ms: int) -> None:
-    """Read on until nothing is live; nothing may be handed over as live after *limit_ms*."""
+    """Read on until nothing is live; nothing may be returned as live after *limit_ms*."""
     while options := await w.live():
         assert options[0].moment.now_ms <= limit_ms
         await asyncio.sleep(0.02)
@@ -200,7 +200,7 @@ def test_one_connection_of_many_that_drops_takes_only_its_own() -> None:
 
 
 async def drop_one(w: World, conns: set[int]) -> int:
-    """Cut one of the collector's connections; return its number once readers are told."""
+    """Cut one of the collector's connections; return its number once readers are notified."""
     link = next(iter(w.venue._links.values()))
     link.connection.transport.abort()
 
@@ -235,7 +235,7 @@ def test_chains_of_a_live_feed_are_of_one_coin_and_whole() -> None:
 
 @contextmanager
 def racing(url: str) -> Iterator[None]:
-    """A writer that never rests, until it is told to."""
+    """A writer that writes without pause until it is stopped."""
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.reader.racing", url],
         stdin=subprocess.PIPE,

@@ -97,7 +97,7 @@ def open_mirror(valkey: EmbeddedValkey, loop: Loop, kind: str) -> Iterator[Open]
 
 
 def equal(mirror: Mirror | AsyncMirror, reader: OptionReader) -> bool:
-    """Whether both hand over the same, all of it live."""
+    """Whether both return the same, all of it live."""
     if mirror.problem is not None:
         return False
     found, read = mirror.get_many(SYMBOLS), reader.get_many(SYMBOLS)

@@ -1,4 +1,4 @@
-"""What an option says of itself, against the contract's table."""
+"""The values of an option, against the contract's table."""
 
 import copy
 import inspect

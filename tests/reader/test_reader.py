@@ -1,4 +1,4 @@
-"""What a reader hands over, and what it refuses to."""
+"""Values that a reader returns, and those that it refuses to return."""
 
 import os
 import socket

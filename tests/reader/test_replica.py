@@ -98,7 +98,7 @@ class Session:
         self.say()
 
     def exchange(self) -> None:
-        """Say and hear until there is nothing more."""
+        """Send and receive until there is nothing more."""
         self.hear()
         while self.server.commands:
             self.server.serve()

@@ -1,4 +1,4 @@
-"""Which listed name a user may have meant by another one, and what a name says of its delivery."""
+"""Which listed name a user may have meant by another one, and the delivery time in a name."""
 
 from datetime import UTC, datetime
 

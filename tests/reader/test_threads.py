@@ -61,7 +61,7 @@ def in_threads(work: Callable[[str], object], until: float) -> list[object]:
             while time.monotonic() < until and not found:
                 if (fault := work(symbol)) is not None:
                     found.append(fault)
-        except BaseException as error:  # noqa: BLE001 - whatever it is, the test tells
+        except BaseException as error:  # noqa: BLE001 - whatever it is, the test reports it
             found.append(error)
 
     threads = [threading.Thread(target=loop, args=(symbol,)) for symbol in SYMBOLS]
@@ -114,7 +114,7 @@ def test_batches_of_threads_are_their_own(many: Store, reader: OptionReader) -> 
 def outcome(work: Callable[[], object]) -> bytes:
     try:
         return repr(work()).encode()
-    except BaseException as error:  # noqa: BLE001 - a child tells and ends
+    except BaseException as error:  # noqa: BLE001 - a child reports it and ends
         return repr(error).encode()
 
 

@@ -1,4 +1,4 @@
-"""Subscription requests: what is parsed, and what is refused."""
+"""Subscription requests: how they are parsed, and which are refused."""
 
 import pytest
 

@@ -189,7 +189,7 @@ def test_a_selection_that_left_the_listing_is_reported_once() -> None:
     expected = [{"reason": "Expired", "detail": "A was delivered"}]
     assert [item for item in messages(topic, subscription) if "reason" in item] == expected
     assert messages(topic, subscription) == []
-    assert relisted(4, Expired("A was delivered")) == []  # told already
+    assert relisted(4, Expired("A was delivered")) == []  # sent already
     assert relisted(5, Expired("A and B were delivered"))[0]["detail"] == "A and B were delivered"
 
 

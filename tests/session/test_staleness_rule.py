@@ -27,7 +27,7 @@ def test_the_second_row_that_differs_makes_it_suspect() -> None:
 
 @pytest.mark.parametrize("name", ["tm", "rt", "sq", "cn", "bp"])
 def test_a_tick_in_between_acquits(name: str) -> None:
-    """An equal time is enough: the receive time tells that there was one."""
+    """An equal time is enough: the receive time shows that there was one."""
     reconciler = StalenessRule()
     judge(reconciler, {"mp": "7"}, TICK, 60_000)
     ticked = TICK | {name: TICK[name].replace("1", "2") if name == "cn" else "2000"}

@@ -107,7 +107,7 @@ class Wire(asyncio.Transport):
     # The server's side.
 
     def send(self, data: bytes, arrived: Callable[[], None] | None = None) -> None:
-        """Send *data*; *arrived* hears when the process has been given its last byte."""
+        """Send *data*; *arrived* is called when the process has been given its last byte."""
         if not self.is_up or self.is_black or self._is_ending:
             return
         self._down += data

@@ -210,7 +210,7 @@ class Promises:
     # At the end.
 
     def differences(self) -> list[str]:
-        """What is not yet as the venue said last, for a reader who wants it live."""
+        """Differences from the venue's last messages, for a reader that requires live values."""
         fields = self._world.redis.keys.get(keys.FEED)
         if not isinstance(fields, dict) or b"venue" not in fields:
             return ["there is no feed"]

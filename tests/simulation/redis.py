@@ -21,7 +21,7 @@ OF_HASHES = frozenset(
 )
 ABORTED = b"-EXECABORT Transaction discarded because of previous errors.\r\n"
 
-# Hears of each command that changed something: the key, and the client that sent it.
+# Called for each command that changed something, with the key and the client that sent it.
 Written = Callable[[str, "Client"], None]
 
 
@@ -88,7 +88,7 @@ class RedisServer(ModelRedis):
         self._clients.pop(client.number, None)
 
     def peek(self, key: str) -> Any:
-        """A copy of what is there now."""
+        """A copy of the current value."""
         return copy.deepcopy(self.keys[key]) if self.holds(key) else None
 
     def holds(self, key: str) -> bool:

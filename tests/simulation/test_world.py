@@ -1,4 +1,4 @@
-"""Faults that once handed out old values as live, or would, each by itself and by design."""
+"""Faults that once let old values pass as live, or would, each by itself and by design."""
 
 import pytest
 

@@ -120,7 +120,7 @@ class Venue:
         return [listing for name, listing in self.listings.items() if self.is_trading(name)]
 
     def tick(self, symbol: str, late_ms: int = 0, **fields: Any) -> Message:
-        """Make news of *symbol*, and send them to whoever subscribed it."""
+        """Make a tick of *symbol*, and send it to its subscribers."""
         message = self.make(symbol, late_ms, **fields)
         for conn in self.subscribers(symbol):
             conn.deliver(message)
@@ -130,7 +130,7 @@ class Venue:
         return [conn for conn in self.conns if symbol in conn.symbols]
 
     def make(self, symbol: str, late_ms: int = 0, **fields: Any) -> Message:
-        """Make a snapshot; it is its symbol's newest unless told with another time."""
+        """Make a snapshot; it is its symbol's newest unless it is late."""
         serial = len(self.messages)
         absent = {name: "" for name in OPTIONAL if self.rng.random() < 0.2}
         numbers = {
@@ -208,7 +208,7 @@ class Conn:
         self.symbols.clear()
 
     def close(self, code: int) -> None:
-        """Close with a word."""
+        """Close with a close frame."""
         if self._protocol.state is OPEN:
             self._protocol.send_close(code, "go away")
             self._flush()
@@ -236,7 +236,7 @@ class Conn:
         return symbol in self._base or symbol in self.symbols
 
     def deliver_delta(self, symbol: str) -> None:
-        """Tell only what changed since the last message of *symbol* on this connection."""
+        """Send only the changes since the last message of *symbol* on this connection."""
         base = self._base.get(symbol)
         if base is None or base.is_late or self._venue.listings[symbol].last is not base:
             return

@@ -51,7 +51,7 @@ CONVERGED_WITHIN_S = 160.0  # an unhurried topic is asked for again after a minu
 BAN_S = 600.0
 LEASE_S = 3.0
 USURPER = b"another:1"
-# After these a late tick may pass for the newest, and what was dropped comes no more.
+# After these a late tick may pass for the newest, and dropped ticks are not sent again.
 WRONG_TIMES = {"times_ahead", "wall_clock_steps"}
 
 
@@ -273,7 +273,7 @@ class World:
             self.agenda.at(fault.at + fault.lasts_s, end)
 
     def _heal(self) -> None:
-        """No fault any more: what was told is to come to stand in Redis."""
+        """End all faults: everything that the venue sent must now reach Redis."""
         self._healed_at = self.agenda.now
         self.venue.is_ticking = False
         for end in self.at_last:

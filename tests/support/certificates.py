@@ -114,13 +114,13 @@ def _usage(is_root: bool) -> x509.KeyUsage:
 
 @functools.cache
 def authority() -> Authority:
-    """The one that clients of the tests trust, if they are told to."""
+    """The one that clients of the tests trust, if they are configured to."""
     return Authority()
 
 
 @functools.cache
 def faulty() -> dict[str, tuple[str, str]]:
-    """Certificates that no client may accept, each with its key, by what is wrong with them."""
+    """Certificates that no client may accept, each with its key, by their fault."""
     stranger = Authority()
     return {
         "expired": authority().issue(days=-1),

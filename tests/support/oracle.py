@@ -1,4 +1,4 @@
-"""What must stand in Redis for a frame, spelled from the contract and sharing no code with it."""
+"""Expected contents of Redis for a frame, written from the contract, without code of fastopts."""
 
 import struct
 from dataclasses import dataclass

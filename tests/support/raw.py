@@ -41,7 +41,7 @@ class RawServer:
         self._server.close()
 
     def cut(self) -> None:
-        """End all connections, without a word."""
+        """Abort all connections."""
         for writer in self._open.values():
             writer.transport.abort()
 

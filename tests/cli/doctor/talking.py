@@ -23,7 +23,7 @@ HEALTHY = {
 
 @contextmanager
 def talking(ahead_s: float = 0, /, **info: str) -> Iterator[str]:
-    """The URL of such a server: its clock is *ahead_s* of ours, its INFO healthy but for *info*."""
+    """The URL of such a server, *ahead_s* ahead of the local clock, INFO healthy but for *info*."""
     told = "".join(f"{name}:{value}\r\n" for name, value in (HEALTHY | info).items())
 
     def answer(words: list[bytes]) -> bytes:

@@ -1,4 +1,4 @@
-"""What `stats` says of the universe and the duties of a collector."""
+"""The universe and the duties of a collector in the output of `stats`."""
 
 from fastopts.cli.output.collector_health import CollectorHealth
 

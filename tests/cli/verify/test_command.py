@@ -1,4 +1,4 @@
-"""What the judge says of a market at rest, and of each thing that may be wrong with it."""
+"""The judge's verdicts on a market at rest, and on each kind of fault in it."""
 
 import json
 import re

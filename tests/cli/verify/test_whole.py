@@ -19,7 +19,7 @@ STRANGERS = ("core", "reader", "session", "sim", "venues.bybit.fields", "venues.
 
 
 async def judged(w: World, cwd: Path, *words: str) -> dict[str, Any]:
-    """What the judge says of that world, which goes on meanwhile."""
+    """The judge's verdict on that world, which keeps running meanwhile."""
     there = ("--redis-url", w.valkey.url, "--rest-url", w.venue.rest_url)
     done = await asyncio.to_thread(fastopts_process, "verify", "--json", *there, *words, cwd=cwd)
     [found] = done.objects
@@ -31,7 +31,7 @@ def test_a_healthy_collector_has_everything_right(tmp_path: Path) -> None:
     async def main() -> None:
         async with world(tmp_path, SimSettings(seed=5, symbols=240, rate=1500, tls=True)) as w:
             await w.covered()
-            # the equations are told with a heartbeat
+            # the counters of the equations are written with a heartbeat
             await until(lambda: w.client.hget("stats", "received") not in (None, "0"))
             found = await judged(w, tmp_path, "--sample", "100", "--insecure")
             assert found["complaints"] == []

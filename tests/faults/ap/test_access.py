@@ -18,9 +18,9 @@ BATCH = 50
 
 
 def test_AP_01_with_tokens_nothing_is_told_without_one(guarded: Serving) -> None:
-    """Without tokens a server on loopback is open to whoever has an account on the machine; that
-    is what an address of loopback means here. Against pages in a browser it is guarded all the
-    same, by Host and Origin: see AP-02 and AP-03."""
+    """Without tokens a server on loopback is open to every account on the machine; that is what
+    an address of loopback means here. Against pages in a browser it is guarded all the same, by
+    Host and Origin: see AP-02 and AP-03."""
     for path in PATHS:
         for method in ("GET", "HEAD"):
             answer = guarded.get(path, method=method)

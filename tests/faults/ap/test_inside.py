@@ -87,7 +87,7 @@ def test_AP_05_and_AP_16_no_output_has_a_secret(
 
 
 def ask_everything(server: Serving) -> str:
-    """All that is told to one who has the token, to one who has it not, and to one who errs."""
+    """All responses to a client with the token, to one without it, and to one with a wrong one."""
     told = []
     # The right one first: who errs is soon shut out.
     for headers in (bearer(TOKEN), {}, bearer(f"{TOKEN}x")):

@@ -1,4 +1,4 @@
-"""Pages of other sites in the user's own browser: they reach the server, and are told nothing."""
+"""Pages of other sites in the user's own browser: they reach the server, and get no data."""
 
 import pytest
 
@@ -88,7 +88,7 @@ def test_AP_03_no_page_of_another_site_opens_a_stream(serving: Serving, guarded:
         assert raw.upgrade() == 401
     with guarded.raw() as raw:
         assert raw.upgrade(headers=f"Origin: {guarded.base}\r\n") == 401
-    # What a browser says of itself counts where it sends no Origin.
+    # A browser's Sec-Fetch-Site counts where it sends no Origin.
     with serving.raw() as raw:
         assert raw.upgrade(headers="Sec-Fetch-Site: cross-site\r\n") == 403
 

@@ -33,7 +33,8 @@ LOCATION = """
 FORWARDED = "proxy_set_header X-Forwarded-Prefix /fastopts;"
 needs_nginx = pytest.mark.skipif(NGINX is None, reason="no nginx: apt install nginx-light")
 
-# Whether the proxy takes the prefix off; what it says of it; the server's settings; what is known.
+# Whether the proxy strips the prefix; whether it sends the header; the server's settings; whether
+# the server knows the prefix.
 SETUPS = {
     "stripped": (True, False, PLAIN, False),
     "stripped, told": (True, True, replace(PLAIN, trusted_proxies=("127.0.0.1",)), True),

@@ -15,7 +15,7 @@ from tests.serve.serving import Serving, until
 
 EXAMPLES: Final = 12
 OPERATIONS: Final = 14
-# A pattern does not tell which days the calendar has.
+# A pattern can't express which days the calendar has.
 CALENDAR: Final = ("/v1/chains/{asset}/{expiry}", "/v1/smile/{asset}/{expiry}", "/v1/scan")
 ENDLESS: Final = "/v1/events"
 

@@ -36,7 +36,7 @@ def messages(raw: Raw) -> Iterator[dict[str, Any]]:
 
 
 def hear(told: Iterator[dict[str, Any]], price: float) -> dict[str, Any]:
-    """The message that tells of a row of the mark price *price*."""
+    """The message with a row of the mark price *price*."""
     return next(
         one
         for one in told
@@ -86,7 +86,7 @@ def test_AP_11_who_does_not_read_costs_little_and_holds_up_nobody(living: Living
                 assert one["skipped"] == 0
         assert max(buffered(serving)) < BUFFERED_MAX
         assert serving.metrics()["process_resident_memory_bytes"] - before < 64e6
-        # One reads again: it hears the newest value, and of how many it does not.
+        # One client reads again: it gets the newest value and the number of skipped ones.
         assert held[1].head()[0] == 200
         for heard in (messages(held[0]), held[1].messages()):
             caught_up = hear((told for told in heard if told.get("skipped")), 40.0)

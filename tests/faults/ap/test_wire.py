@@ -39,7 +39,7 @@ def serving(living: Living, caplog: pytest.LogCaptureFixture) -> Iterator[Servin
 
 
 def statuses(data: bytes) -> list[int]:
-    """Of all answers in *data*, none of which tells of the server's inside."""
+    """The statuses of all responses in *data*, none of which exposes internals of the server."""
     assert not LEAKS.search(data), data[:400]
     return [int(status) for status in re.findall(rb"HTTP/1\.1 (\d{3}) ", data)]
 
@@ -222,7 +222,7 @@ def test_AP_13_a_first_line_that_makes_no_sense_is_no_error_of_the_server_s(
 
 
 def test_AP_13_oddities_that_are_allowed_are_answered(serving: Serving) -> None:
-    """Many at once, an Expect, an upgrade to what is not spoken here, HTTP/1.0, a whole URL."""
+    """Pipelined requests, Expect, an upgrade to an unsupported protocol, HTTP/1.0, a whole URL."""
     host = f"{serving.host}:{serving.port}".encode()
     one = b"GET /v1/feed HTTP/1.1\r\nHost: %b\r\n" % host
     closing = b"Connection: close\r\n\r\n"

@@ -50,7 +50,7 @@ def test_CF_11_the_wheel_of_the_source_distribution_works_without_the_checkout(
 
 
 def run(command: list[str | Path], folder: Path, text: bytes = b"") -> str:
-    """What *command* prints in *folder*, with nothing of ours in its environment."""
+    """What *command* prints in *folder*, without environment variables of fastopts or Python."""
     ours = ("FASTOPTS_", "PYTHON", "PYTEST", "COVERAGE")
     environ = {name: held for name, held in os.environ.items() if not name.startswith(ours)}
     done = subprocess.run(

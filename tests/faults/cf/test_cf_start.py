@@ -141,7 +141,7 @@ def test_CF_04_a_key_of_ours_that_is_something_else_ends_the_start(
 
 
 def one_line(done: Done) -> str:
-    """What it said as it failed."""
+    """The error message of a failed command: one line, behind those of its log."""
     assert done.out == ""
     assert "Traceback" not in done.err
     *log, last = done.err.splitlines()

@@ -102,7 +102,7 @@ def test_DC_20_a_time_that_can_not_be_right_blocks_nothing(
 def test_DC_20_a_time_that_stands_still_is_found_by_comparing_with_rest(
     tmp_path: Path, shared_valkey: EmbeddedValkey
 ) -> None:
-    """Each tick is older than what is held, so what is held goes on and on."""
+    """Each tick is older than the stored values, so these stay as they are."""
 
     async def main() -> None:
         async with world(tmp_path, shared_valkey, reconcile_s=0.05) as w:

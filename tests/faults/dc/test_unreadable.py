@@ -92,7 +92,7 @@ def test_DC_01_after_twenty_in_a_row_the_connection_is_replaced(
 
 @contextmanager
 def logging_as_the_product_does(path: Path, form: str) -> Iterator[None]:
-    """Standard error, and with it what logging has to say of itself, goes to *path*."""
+    """Redirect standard error to *path*, including logging's reports of its own errors."""
     root = logging.getLogger("fastopts")
     before = root.handlers[:], root.level, root.propagate
     with path.open("w", buffering=1) as terminal, redirect_stderr(terminal):

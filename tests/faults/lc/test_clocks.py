@@ -191,7 +191,7 @@ def test_LC_08_a_process_that_was_stopped_is_suspect_until_it_delivers_again(
                 await asyncio.to_thread(wait_for_line, process.stderr, "this process stood still")
                 await until(lambda: is_live(reader, symbol))
                 assert venue.connections == 1
-                assert len(pings) <= 2  # no burst of what was due meanwhile
+                assert len(pings) <= 2  # no burst of pings that became due meanwhile
 
     asyncio.run(main())
 

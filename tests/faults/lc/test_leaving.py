@@ -1,4 +1,4 @@
-"""Options that leave the market before their delivery, without a word over the stream."""
+"""Options that leave the market before their delivery, without a message on the stream."""
 
 import asyncio
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""However a collector is told to end, it ends, and what it had taken stands in Redis."""
+"""However a collector is stopped, it ends, and everything that it had received is in Redis."""
 
 import asyncio
 import json
@@ -68,7 +68,7 @@ def words_for(venue: SimVenue, valkey: EmbeddedValkey) -> list[str]:
 def test_PR_01_what_was_taken_before_a_sigterm_stands_in_redis(
     tmp_path: Path, valkey: EmbeddedValkey, client: redis.Redis, seed: int
 ) -> None:
-    """One connection delivers in order: what the collector counts is a prefix of what was sent."""
+    """One connection delivers in order: the collector counts a prefix of the messages sent."""
 
     async def main() -> None:
         sim = SimSettings(seed=seed, symbols=200, rate=4000)

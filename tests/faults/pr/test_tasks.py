@@ -114,7 +114,7 @@ BROKEN = {
 
 @pytest.mark.parametrize("name", BROKEN)
 def test_PR_06_what_the_compiled_core_refuses_is_counted_or_handed_on(name: str) -> None:
-    """Never swallowed: the books tell of it, and the next message is taken."""
+    """Never swallowed: the counters include it, and the next message is taken."""
     table = new_table()
     table.add(SYMBOL, T0 + 10**9, 90_000.0, "C", "USDT")
     inlet = table.inlet(1)

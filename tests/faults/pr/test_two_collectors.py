@@ -62,7 +62,7 @@ def test_PR_04_a_standby_takes_over_from_one_that_ends_or_is_killed(
             wait_for(lambda: both.epoch > epoch)
             wait_for(lambda: both.epochs() == {both.epoch})
             assert witness.strangers_writes(both.epoch) == []
-            # given back by who ended in order; run out where nobody was left to
+            # released by a writer that ended in order; expired where none was left to release it
             given_back = [c for c in witness.commands if (c.name, c.key) == ("DEL", keys.LEASE)]
             assert len(given_back) == (number is signal.SIGTERM)
         wait_for(lambda: both.client.hget(keys.FEED, "coverage") == "40/40")

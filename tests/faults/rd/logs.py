@@ -1,4 +1,4 @@
-"""What a collector told its operator."""
+"""The log messages of a collector to its operator."""
 
 import pytest
 

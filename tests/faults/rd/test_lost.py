@@ -129,7 +129,7 @@ def test_RD_21_what_a_failover_lost_is_written_again(tmp_path: Path) -> None:
                 w.tick()
                 await at_last(lambda: w.table.pending == 0 and w.stands_in(replica.client))
                 epoch = w.writer.lease.epoch
-                # the partition: the master takes more, the replica hears of none of it
+                # the partition: the master takes more, the replica receives none of it
                 replica.client.replicaof("NO", "ONE")
                 w.tick(markPrice="17")
                 w.tick(SYMBOLS[:5], markPrice="18", bidIv="")

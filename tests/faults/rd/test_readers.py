@@ -1,4 +1,4 @@
-"""Readers whose Redis lies, hangs up, mixes up or lets them starve: right, or told, never wrong."""
+"""Readers whose Redis lies, hangs up, mixes up, stalls: right values or errors, none wrong."""
 
 import asyncio
 import gc
@@ -66,7 +66,7 @@ def ask(reader: OptionReader, how: str) -> object:
 def test_RD_17_a_read_cancelled_anywhere_leaves_no_answer_to_the_next(
     many: Store, port: int, loop: str
 ) -> None:
-    """Each option tells its own strike: an answer that belongs to another would show."""
+    """Each option's values encode its strike: an answer that belongs to another would show."""
     chance = random.Random(17)
     many.feed({1: 0}, heartbeat_limit_ms=600_000, watchdog_limit_ms=600_000)
 
@@ -101,7 +101,7 @@ def test_RD_18_an_error_as_any_of_the_replies_is_an_error_and_the_next_is_right(
 
 
 def replies_of(server: Scripted, reader: OptionReader, how: str) -> int:
-    """How many replies the server gives to what is asked again and again."""
+    """How many replies the server gives to one repetition of the read *how*."""
     ask(reader, how)
     counted = Kth(-1, b"")
     server.script = counted

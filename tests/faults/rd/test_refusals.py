@@ -193,7 +193,7 @@ def test_RD_14_a_deleted_user_is_a_lost_connection_then_a_wrong_password(
 
 
 def test_RD_10_a_refusal_to_read_is_no_absence(server: BrokenValkey) -> None:
-    """A replica without its master: nothing is unknown or empty, the server is not to be had."""
+    """A replica without its master: nothing is unknown or empty, the server is unavailable."""
     client = server.client
     client.config_set("replica-serve-stale-data", "no")
     client.replicaof("127.0.0.1", "1")

@@ -232,6 +232,6 @@ def test_RD_33_readers_do_with_the_documented_rights(
                 read()
         finally:
             collector.kill()
-    # redis-py behind the old names introduces itself, and bears a refusal of that
+    # redis-py behind the old names introduces itself, and tolerates a refusal of that
     assert denied(admin) <= {"client|setinfo"}
     assert rights <= sent(admin)

@@ -64,7 +64,7 @@ def test_RD_38_what_an_older_copy_holds_is_never_live_and_is_written_again(
                 w.venue.faults.stuck.clear()
                 await until(lambda: time_of(reader, quiet) > old_ms)
                 new_ms = await settled(w, reader, quiet)
-                # A copy that is younger than a heartbeat can't be told from the data set itself.
+                # A copy younger than a heartbeat can't be distinguished from the data set.
                 await until(lambda: w.client.hget(keys.FEED, "heartbeat_ms") != beat)
                 live, stop = set(), threading.Event()
 

@@ -63,7 +63,7 @@ def price(read: Callable[[], Any]) -> float | None:
 
 
 def _get_over_http(served: Serving, symbol: str) -> Any:
-    """The option as an object. Raises StaleData when it is not handed out as live."""
+    """The option as an object. Raises StaleData when it is not returned as live."""
     answer = served.get(f"/v1/options/{symbol}")
     if answer.status != 200:
         raise StaleData(answer.reason)
@@ -259,7 +259,7 @@ def pair(server: BrokenValkey) -> Iterator[tuple[BrokenValkey, BrokenValkey]]:
 
 
 def swap(master: BrokenValkey, replica: BrokenValkey) -> None:
-    """A coordinated failover; whoever is connected to the old master stays so."""
+    """A coordinated failover; clients of the old master stay connected to it."""
     replica.client.replicaof("NO", "ONE")
     master.client.replicaof("127.0.0.1", str(replica.port))
 

@@ -156,7 +156,7 @@ def test_RD_16_a_connection_may_be_cut_at_any_byte_and_the_newest_state_goes_aga
                 ending = Ending.RST if offset % 2 else Ending.FIN
                 setattr(proxy, direction, Way(cut_after=offset, cut_with=ending))
                 proxy.drop()
-                while proxy.accepted < accepted + 2:  # made anew, and cut, and made anew
+                while proxy.accepted < accepted + 2:  # made again, and cut, and made again
                     w.tick(markPrice=str(offset + 1), bidIv="" if offset % 3 else "0.5")
                     await asyncio.sleep(0.001)
                 assert is_consistent(w)

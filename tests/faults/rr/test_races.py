@@ -65,7 +65,7 @@ def test_RR_04_no_read_during_a_flush_is_torn(store: Store, reader: OptionReader
 def test_RR_09_a_chain_read_during_writes_never_goes_back_in_any_option(
     store: Store, reader: OptionReader
 ) -> None:
-    """Each option is whole and never older than before; their sequences tell how far apart they
+    """Each option is whole and never older than before; their sequences show how far apart they
     are: a chain is no snapshot."""
     store.list(*SYMBOLS)
     newest: dict[str, int] = {}

@@ -1,4 +1,4 @@
-"""What stood still is never handed over as live, whichever part it was that stood still."""
+"""Stalled data is never returned as live, whichever part of the pipeline has stalled."""
 
 import ast
 import asyncio

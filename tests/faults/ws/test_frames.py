@@ -116,7 +116,7 @@ def test_WS_21_a_connection_may_end_at_any_byte(loop: str, ending: Ending) -> No
 
 
 async def is_replaced(w: World, frames: bytes, code: int, told: pytest.LogCaptureFixture) -> None:
-    """Whoever sends *frames* is told *code*; the next connection delivers everything."""
+    """The sender of *frames* gets close code *code*; the next connection delivers everything."""
     await w.covered()
     line = await line_of(w)
     before = w.collector.table.received

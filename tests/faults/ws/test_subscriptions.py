@@ -1,4 +1,4 @@
-"""What is asked for, what is acked, and what comes: three things."""
+"""Requested, acknowledged and delivered topics: three different sets."""
 
 import asyncio
 import json

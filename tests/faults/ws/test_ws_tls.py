@@ -41,7 +41,7 @@ SHORT_S = 0.3
 
 @pytest.fixture(autouse=True)
 def trusted(monkeypatch: pytest.MonkeyPatch) -> str:
-    """The path of the only root of ours that clients trust."""
+    """The path of the only root of the tests that clients trust."""
     monkeypatch.setenv("SSL_CERT_FILE", certificates.authority().root)
     return certificates.authority().root
 

@@ -232,7 +232,7 @@ def test_a_cancelled_exchange_poisons_the_connection() -> None:
     async def slow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(asyncio.IncompleteReadError, ConnectionResetError):
             await reader.readuntil(b"another's\r\n")
-            writer.write(b"+mine\r\n")  # the answer to what was cancelled
+            writer.write(b"+mine\r\n")  # the answer to the cancelled command
 
     async def main() -> None:
         async with peer(slow) as address, connected(address) as opened:

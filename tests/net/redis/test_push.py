@@ -27,7 +27,7 @@ class Enough(StoreError):
 
 
 class Count:
-    """Says numbers, one after each that it hears; and the word `tick` at its deadline."""
+    """Sends numbers, one after each that it receives; and the word `tick` at its deadline."""
 
     def __init__(self, last: int = 5, every_s: float = float("inf")) -> None:
         self.heard = b""
