@@ -32,6 +32,26 @@ def test_digit_keys_open_the_views(tab: Tab) -> None:
         expect(link).to_have_attribute("aria-current", "page")
 
 
+def test_a_view_that_waits_for_the_front_does_not_return_from_the_next(tab: Tab) -> None:
+    page = tab.open("BTC/expiries")
+    expect_view(page, "expiries")
+    # The message with the front arrives while the script is busy, so it is dispatched before the
+    # event of the second change.
+    page.evaluate(
+        """async () => {
+            const main = document.querySelector("main");
+            location.hash = "#/BTC/smile";
+            while (main.dataset.view !== "smile") await new Promise((done) => setTimeout(done));
+            const end = performance.now() + 1500;
+            while (performance.now() < end);
+            location.hash = "#/BTC/chain";
+        }"""
+    )
+    expect_view(page, "chain")
+    page.wait_for_url("**/#/BTC/chain/*/*")
+    expect_view(page, "chain")
+
+
 def test_keyboard_navigation_of_rows(tab: Tab, backend: Backend) -> None:
     page = tab.open("BTC/expiries")
     expect(page.locator("main tbody tr").first).to_be_visible()

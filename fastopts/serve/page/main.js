@@ -113,9 +113,12 @@ class Dashboard {
   }
 
   async #openRoute() {
-    const route = parse(location.hash);
+    const { hash } = location;
+    const route = parse(hash);
     if (route === null) {
-      redirect(viewLink(await this.#firstAsset(), "expiries"));
+      const asset = await this.#firstAsset();
+      // The user may have opened a view in the meantime.
+      if (location.hash === hash) redirect(viewLink(asset, "expiries"));
       return;
     }
     this.#recordVisit(location.hash);

@@ -212,7 +212,7 @@ def test_a_venue_that_is_not_there_is_told(held: Store, tmp_path: Path) -> None:
             "is from bybit, but http://127.0.0.1:1 is of",
         ),
         ("bybit", ["--testnet"], "--testnet: the data in this Redis is from bybit"),
-        ("bybit", ["--insecure"], "--insecure is for loopback only"),
+        ("bybit", ["--insecure"], "--insecure works for loopback only"),
         ("sim", ["--coins", "B-C", "--rest-url", "http://127.0.0.1:1"], "write coins as BTC,ETH"),
         ("sim", ["--sample", "0"], "--sample"),
     ],

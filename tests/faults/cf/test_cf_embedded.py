@@ -38,7 +38,7 @@ def packaged(monkeypatch: pytest.MonkeyPatch) -> str:
     ("customized", "said"),
     [
         (NO_PACKAGE, "no Valkey or Redis to embed"),
-        (NO_TEMP, "set TMPDIR to one that can be written"),
+        (NO_TEMP, "set TMPDIR to a writable one"),
         (NO_CORE, "fastopts.core.table"),
     ],
     ids=["no server", "no folder for temporary files", "core not built"],

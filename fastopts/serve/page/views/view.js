@@ -4,7 +4,7 @@ import { MESSAGE } from "../data/constants.js";
 import { OptionRows } from "../data/rows.js";
 import { chooseSeries, expiryLabels } from "../data/series.js";
 import { el } from "../lib/dom.js";
-import { redirect, viewLink } from "../lib/router.js";
+import { parse, redirect, viewLink } from "../lib/router.js";
 import { ExpirySwitcher } from "../widgets/expiry_switcher.js";
 import { Notice } from "../widgets/messages.js";
 
@@ -159,8 +159,20 @@ export class FrontRedirect extends View {
     // No series is the front while all of them are in settlement: the nearest one then.
     const label = message.front ?? expiryLabels(message.expiries)[0];
     const series = chooseSeries(message.expiries, label);
-    if (series) redirect(viewLink(this.asset, this.view, series.label, series.settle));
-    else this.text.textContent = `No ${this.asset} options are listed.`;
+    if (series) {
+      if (this.#isCurrent()) {
+        redirect(viewLink(this.asset, this.view, series.label, series.settle));
+      }
+    } else {
+      this.text.textContent = `No ${this.asset} options are listed.`;
+    }
     return null;
+  }
+
+  // False when the user has gone elsewhere and the event of that is still pending: a redirect
+  // would take them back.
+  #isCurrent() {
+    const route = parse(location.hash);
+    return route?.view === this.view && route.asset === this.asset && !route.expiry;
   }
 }
