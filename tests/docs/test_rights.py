@@ -110,7 +110,7 @@ async def drop_a_field(collector: Collector, venue: SimVenue, symbol: str) -> No
 
 def read(url: str, symbol: str) -> None:
     with (
-        OptionReader(url, "sim") as reader,
+        OptionReader(url, "sim", timeout_s=30) as reader,
         reader.mirror("BTC") as mirror,
         reader.watch("BTC", initial=True) as watch,
     ):
@@ -131,7 +131,7 @@ def read(url: str, symbol: str) -> None:
 
 
 async def read_async(url: str, symbol: str) -> None:
-    async with AsyncOptionReader(url, "sim") as reader:
+    async with AsyncOptionReader(url, "sim", timeout_s=30) as reader:
         assert (await reader.get(symbol)).symbol == symbol
         async with await reader.mirror([symbol]) as mirror:
             assert mirror.get(symbol).symbol == symbol

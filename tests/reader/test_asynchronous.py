@@ -214,7 +214,7 @@ def test_a_malformed_reply_leaves_nothing_behind(
     proxy: Proxy, loop: str, manner: Callable[[bytes, socket.socket], None]
 ) -> None:
     async def main() -> None:
-        async with opened(proxy.url, timeout_s=2.0) as reader:
+        async with opened(proxy.url, timeout_s=0.6) as reader:
             whole = proxy.manner
             for symbol in SYMBOLS[:3]:
                 await check(reader, symbol)

@@ -244,6 +244,9 @@ def test_RD_25_answers_in_either_protocol_leave_no_memory_behind(protocol: int) 
 
 
 def test_RD_25_reads_leave_no_memory_behind(many: Store) -> None:
+    # The feed stays alive however long this takes.
+    limits = {"heartbeat_limit_ms": 600_000, "watchdog_limit_ms": 600_000}
+    many.client.hset(keys.FEED, mapping=limits)  # type: ignore[arg-type]
     with OptionReader(many.url) as reader:
         for how in ASK:
             assert growth(partial(ask, reader, how), 300) < 250
