@@ -73,7 +73,7 @@ def server(tmp_path: Path) -> Iterator[tuple[LocalValkey, redis.Redis]]:
 async def exercise(tmp_path: Path, valkey: LocalValkey, admin: redis.Redis) -> None:
     """Everything that both do, with the real collector between them."""
     url = f"redis://fastopts-reader:{PASSWORD}@127.0.0.1:{valkey.port}/{DB}"
-    async with SimVenue(SimSettings(seed=5, symbols=40, rate=400)) as venue:
+    async with SimVenue(SimSettings(seed=5, symbols=120, rate=400)) as venue:
         settings = Settings(venue="sim", coins=COINS, cache_file=str(tmp_path / "cache.json"))
         collector = Collector(
             settings,
@@ -87,9 +87,11 @@ async def exercise(tmp_path: Path, valkey: LocalValkey, admin: redis.Redis) -> N
         await until_async(
             lambda: sum(line.live for line in collector.connections) == len(wanted) > 0
         )
-        await drop_a_field(collector, venue, wanted[0])
-        await asyncio.to_thread(read, url, wanted[0])
-        await read_async(url, wanted[0])
+        options = venue.market.options  # the last expiry, which is not delivered meanwhile
+        symbol = max(wanted, key=lambda name: options[name].listing.series.delivery_ms)
+        await drop_a_field(collector, venue, symbol)
+        await asyncio.to_thread(read, url, symbol)
+        await read_async(url, symbol)
         await asyncio.to_thread(use_commands, url, admin)
         collector.stop.set()
         await running
