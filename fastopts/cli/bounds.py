@@ -6,10 +6,11 @@ from typing import Annotated, Any, Final
 from fastopts.cli.options import EXPIRY_FORMS, fraction
 from fastopts.command_line import Function, option, with_parameters
 from fastopts.reader.selection.bounds import UNITS, Bounds
+from fastopts.reader.selection.notation import parse_number
 
 __all__ = ("bounded",)
 
-_TEXTS: Final = {"expiry": EXPIRY_FORMS, "type": "C or P"}
+_TEXTS: Final = {"expiry": EXPIRY_FORMS, "type": "C or call, P or put"}
 _GROUP: Final = "Bounds, inclusive"
 
 
@@ -38,4 +39,7 @@ def _annotation(name: str) -> Any:
             float | None,
             option(parse=fraction, metavar="80%", help="a fraction, 80% or 0.8", group=_GROUP),
         ]
-    return Annotated[float | None, option(metavar="N", help=UNITS[quantity], group=_GROUP)]
+    return Annotated[
+        float | None,
+        option(parse=parse_number, metavar="N", help=UNITS[quantity], group=_GROUP),
+    ]

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
-from fastopts.errors import FastoptsError
+from fastopts.errors import FastoptsError, one_line
 from fastopts.serve.http import assets, problems
 from fastopts.serve.http.clients import ClientResolver
 from fastopts.serve.http.guard import Guard
@@ -225,6 +225,13 @@ def _add_page(api: FastAPI) -> None:
         return respond(request, name)
 
 
+def _fault_text(fault: Mapping[str, Any]) -> str:
+    """The message of a parameter's *fault*: the parser's own, without what pydantic adds to it."""
+    if fault["type"] == "value_error":
+        return str(fault["ctx"]["error"])
+    return str(fault["msg"])
+
+
 def _add_error_handlers(api: FastAPI) -> None:
     @api.exception_handler(FastoptsError)
     async def on_fastopts_error(_: Request, error: FastoptsError) -> Response:
@@ -232,8 +239,8 @@ def _add_error_handlers(api: FastAPI) -> None:
 
     @api.exception_handler(RequestValidationError)
     async def on_invalid_parameter(_: Request, error: RequestValidationError) -> Response:
-        faults = [f"{fault['loc'][-1]}: {fault['msg']}" for fault in error.errors()]
-        return Problem(400, "BadInput", "; ".join(faults))
+        faults = [f"{fault['loc'][-1]}: {_fault_text(fault)}" for fault in error.errors()]
+        return Problem(400, "BadInput", one_line("; ".join(faults)))
 
     @api.exception_handler(Exception)
     async def on_internal_error(_: Request, error: Exception) -> Response:

@@ -44,3 +44,10 @@ def test_a_delta_is_a_plain_number_and_may_be_negative() -> None:
     assert parsed("--max-delta", "-0.4") == {"max_delta": -0.4}
     with pytest.raises(BadInput, match="--max-delta: '40%' is not a number"):
         parsed("--max-delta", "40%")
+
+
+def test_numbers_may_be_written_as_tables_print_them() -> None:
+    limits = parsed("--min-strike", "90k", "--max-strike", "90,000", "--min-turnover", "1.5M")
+    assert limits == {"min_strike": 90_000, "max_strike": 90_000, "min_turnover": 1_500_000}
+    with pytest.raises(BadInput, match="--min-strike: '90,5' is not a number: write 90000, 90,000"):
+        parsed("--min-strike", "90,5")

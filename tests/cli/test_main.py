@@ -84,7 +84,7 @@ def test_the_version_tells_what_runs(tmp_path: Path, pure: str, name: str) -> No
         (["fetch", "track"], 2, "unexpected argument track (fastopts fetch --help)"),
         (["chain", "B-C"], 2, "'B-C' is not an asset: write BTC"),
         (["scan", "--min-iv", "80"], 2, "80 is 8000 %: write 0.8 or 80%"),
-        (["scan", "--type", "X"], 2, "type: 'X' is neither C nor P"),
+        (["scan", "--type", "X"], 2, "--type: 'X' is neither call nor put"),
         (
             ["scan", "--sort", "price"],
             2,

@@ -32,10 +32,14 @@ def test_only_plain_fractions_have_no_unit_of_their_own() -> None:
 
 
 def test_supplied_bounds_are_those_that_are_not_none() -> None:
-    assert bounds.supplied({"min_iv": None, "type": "c", "max_dte": 0}) == {
-        "type": "C",
-        "max_dte": 0,
-    }
+    limits = {"min_iv": None, "type": "c", "max_dte": 0}
+    assert bounds.supplied(limits) == {"type": "c", "max_dte": 0}
+
+
+@pytest.mark.parametrize("kind", ["C", "c", "call", "CALL", " Call "])
+def test_a_type_is_checked_into_its_letter(kind: Any) -> None:
+    assert bounds.check({"type": kind}) == {"type": "C"}
+    assert bounds.bound_filter({"type": kind})(make()) is not None
 
 
 @pytest.mark.parametrize(

@@ -264,7 +264,8 @@ NONSENSE: list[tuple[dict[str, Any], str]] = [
     ({"max_spread_iv": 11}, "max_spread_iv"),
     *[({"min_delta": bad}, "min_delta: .* is not a number") for bad in NO_NUMBERS],
     ({"min_vola": 1}, "there is no bound 'min_vola'; there are: expiry, settle"),
-    ({"type": "c"}, "'c' is neither C nor P"),
+    ({"type": "x"}, "'x' is neither call nor put: write C or P"),
+    ({"type": 1}, "type: 1 is neither call nor put"),
     ({"settle": "US T"}, "write USDT or USDC"),
     ({"expiry": "soon"}, "is not an expiry"),
     *[

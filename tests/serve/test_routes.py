@@ -176,6 +176,16 @@ def test_a_scan_equals_that_of_a_reader(server: Serving, reader: OptionReader) -
     assert (payload["considered"], payload["excluded"]) == (result.considered, result.excluded)
 
 
+def test_bounds_are_understood_as_people_write_them(server: Serving) -> None:
+    exact = server.get("/v1/scan?gate=false&type=P&min_strike=90000&max_strike=1e5").json
+    written = server.get("/v1/scan?gate=false&type=put&min_strike=90k&max_strike=100,000").json
+    symbols = [[row["symbol"] for row in payload["options"]] for payload in (exact, written)]
+    assert symbols[0] == symbols[1]
+    assert written["considered"] == exact["considered"] > 0
+    refused = server.get("/v1/scan?min_strike=90,5")
+    assert refused.json["detail"].startswith("min_strike: '90,5' is not a number: write 90000")
+
+
 def test_instruments_are_all_listed_options(server: Serving, reader: OptionReader) -> None:
     payload = server.get("/v1/instruments").json["instruments"]
     listed = reader.instruments()

@@ -5,5 +5,6 @@ bounds.py     the bounds of scans and watches
 matching.py   refuses a selection that can match no listed option
 scope.py      Scope: the options that a mirror holds
 spelling.py   other spellings of a symbol, for suggestions
+notation.py   numbers and option types as people write them: `90k`, `call`
 arguments.py  validates numbers, flags, symbols and timeouts
 """

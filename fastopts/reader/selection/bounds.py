@@ -7,7 +7,7 @@ their names out, so that editors and type checkers know them.
 import inspect
 import math
 from collections.abc import Callable, Mapping
-from typing import Any, Final, Literal, TypedDict, TypeVar, cast
+from typing import Any, Final, TypedDict, TypeVar, cast
 
 from fastopts.errors import BadInput
 from fastopts.field_registry import BOUNDED
@@ -16,6 +16,7 @@ from fastopts.reader.objects.expiry import Expiry
 from fastopts.reader.objects.option import Option
 from fastopts.reader.objects.universe import settle_coin
 from fastopts.reader.selection.arguments import number, shown
+from fastopts.reader.selection.notation import OptionType, option_type
 
 __all__ = (
     "IV_MAX",
@@ -39,12 +40,13 @@ class Bounds(TypedDict, total=False):
     """The bounds of a scan or watch, each inclusive; a value that is absent meets none.
 
     Volatilities are fractions (0.8 is 80 %), *volume* and *open_interest* in base coin, *turnover*
-    in quote coin; *delta* is negative for puts; *dte* in days; *expiry* as `chain` takes it.
+    in quote coin; *delta* is negative for puts; *dte* in days; *expiry* as `chain` takes it; *type*
+    is C or `call`, P or `put`.
     """
 
     expiry: Expiry | None
     settle: str | None
-    type: Literal["C", "P"] | None
+    type: OptionType | None
     min_dte: float | None
     max_dte: float | None
     min_strike: float | None
@@ -85,11 +87,7 @@ _FRACTIONS: Final = ("moneyness", "delta", "iv", "bid_iv", "ask_iv", "spread_iv"
 
 def supplied(bounds: Mapping[str, Any]) -> Bounds:
     """Return *bounds* without those that are None."""
-    result = {name: bound for name, bound in bounds.items() if bound is not None}
-    # for people who write "c": the reader itself accepts the exact value only
-    if isinstance(result.get("type"), str):
-        result["type"] = result["type"].upper()
-    return cast("Bounds", result)
+    return cast("Bounds", {name: bound for name, bound in bounds.items() if bound is not None})
 
 
 def with_bound_parameters(function: Function, annotation: Callable[[str], Any]) -> Function:
@@ -111,7 +109,7 @@ def with_bound_parameters(function: Function, annotation: Callable[[str], Any]) 
 
 
 def check(bounds: Bounds, gate: bool = False) -> Bounds:
-    """Return the *bounds* that are not None, numbers as float.
+    """Return the *bounds* that are not None, numbers as float and the type as C or P.
 
     Raises BadInput for a bound that does not exist, has a wrong type, or that no option can meet:
     no option that passes the *gate* of a scan, or none at all. Whether a listed option meets them
@@ -125,9 +123,8 @@ def check(bounds: Bounds, gate: bool = False) -> Bounds:
         # None is a bound that was left out: wrappers pass on all their keywords
         if bound is not None:
             checked[name] = bound if name in _CHOICES else number(name, bound)
-    kind = checked.get("type")
-    if not (kind is None or (isinstance(kind, str) and kind in ("C", "P"))):
-        raise BadInput(f"type: {shown(kind)} is neither C nor P", arguments=("type",))
+    if "type" in checked:
+        checked["type"] = option_type(checked["type"])
     # called for their errors: both accept several spellings, and the caller's is kept for messages
     settle_coin(checked.get("settle"))
     if "expiry" in checked:
@@ -218,7 +215,7 @@ def bound_filter(bounds: Bounds) -> Callable[[Option], Option | None]:
 
 
 def meets(option: Option, bounds: Bounds) -> bool:
-    """Whether *option* meets the *bounds*."""
+    """Whether *option* meets the *bounds*, as `check` returns them."""
     for name, bound in cast("Mapping[str, Any]", bounds).items():
         if bound is not None and not _meets(option, name, bound):
             return False

@@ -1,12 +1,14 @@
 """Types of request parameters: validation, and their descriptions in the OpenAPI document."""
 
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final
 
 from fastapi import Path, Query, Request
+from pydantic import BeforeValidator
 
 from fastopts.errors import BadInput, clipped
 from fastopts.reader.selection import bounds
 from fastopts.reader.selection.bounds import IV_MAX, UNITS, Function
+from fastopts.reader.selection.notation import OPTION_TYPES, parse_number
 from fastopts.reader.selection.scan import SORTABLE
 
 __all__ = (
@@ -39,6 +41,7 @@ _DELTA: Final = r"([Aa][Tt][Mm]|[+-]?0?\.0{0,9}[1-9][0-9]{0,9})"
 _DELTAS: Final = {"pattern": f"^{_DELTA}(,{_DELTA})*$"}
 _SORT: Final = {"enum": [sign + name for name in SORTABLE for sign in ("", "-")]}
 _IV: Final = {"maximum": IV_MAX}
+_TYPE: Final = {"enum": list(OPTION_TYPES)}
 
 # The lengths are enforced: they bound the work before the reader has seen the value.
 AllowExpired = Annotated[bool, Query(description="also return a delivered option")]
@@ -106,7 +109,10 @@ def _annotation(name: str) -> Any:
     if name == "settle":
         return Settle
     if name == "type":
-        return Annotated[Literal["C", "P"] | None, Query(description="C or P")]
+        return Annotated[
+            str | None,
+            Query(description="C or call, P or put", max_length=32, json_schema_extra=_TYPE),
+        ]
     if name == "expiry":
         return Annotated[
             str | None, Query(description=_EXPIRY_FORMS, max_length=32, json_schema_extra=_EXPIRY)
@@ -114,4 +120,13 @@ def _annotation(name: str) -> Any:
     is_fraction = quantity.endswith("iv") or quantity == "rel_spread"
     description = "a fraction: 0.8 is 80 %" if is_fraction else UNITS[quantity]
     limit = _IV if name.endswith("_iv") else None
-    return Annotated[float | None, Query(description=description, json_schema_extra=limit)]
+    return Annotated[
+        float | None,
+        BeforeValidator(_number),
+        Query(description=description, json_schema_extra=limit),
+    ]
+
+
+def _number(value: Any) -> Any:
+    """The text of a query parameter as a number; its default, None, as it is."""
+    return parse_number(value) if isinstance(value, str) else value
