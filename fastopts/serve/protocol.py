@@ -45,6 +45,7 @@ class MessageType(StrEnum):
     ROWS = "rows"
     SCAN = "scan"
     EXPIRIES = "expiries"
+    SMILE = "smile"
     SURFACE = "surface"
 
 

@@ -1,5 +1,6 @@
 """The processes behind the dashboard, each of which a test can pause or stop."""
 
+import json
 import os
 import signal
 import socket
@@ -97,6 +98,18 @@ class Backend:
         assert response.ok, response.text
         body: dict[str, Any] = response.json()
         return body
+
+    def command(self, *words: str) -> list[dict[str, Any]]:
+        """The JSON lines that `fastopts` prints for *words*."""
+        done = subprocess.run(
+            [sys.executable, "-m", "fastopts.cli", *words],
+            env=environ(FASTOPTS_REDIS_URL=self._valkey.url, FASTOPTS_VENUE="sim"),
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=60,
+        )
+        return [json.loads(line) for line in done.stdout.splitlines()]
 
     @contextmanager
     def paused(self, process: subprocess.Popen[str]) -> Iterator[None]:

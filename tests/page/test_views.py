@@ -110,8 +110,35 @@ def test_a_smile(tab: Tab, backend: Backend, by: str) -> None:
             for column in ("mark_iv", "bid_iv", "ask_iv"):
                 expected = tab.formatted("percent", point[column])
                 assert cell(page, point["symbol"], column) == expected
+            for column, decimals in {"log_moneyness": 4, "delta": 2}.items():
+                expected = tab.formatted("fixed", point[column], decimals)
+                assert cell(page, point["symbol"], column) == expected
             strike = tab.formatted("number", point["strike"])
             assert cell(page, point["symbol"], "strike") == strike
+
+
+def test_a_smile_is_the_same_on_the_page_in_the_api_and_on_the_command_line(
+    tab: Tab, backend: Backend
+) -> None:
+    label = front(backend)["label"]
+    with backend.frozen():
+        page = tab.open(f"BTC/smile/{label}")
+        page.get_by_text("Data table", exact=True).click()
+        body = backend.get(f"smile/BTC/{label}", stale="true")
+        points = backend.command("smile", "BTC", label, "--stale", "--json")
+        assert points
+        # times have another form in JSON of the command line; ages differ by the time between reads
+        names = body["points"][0].keys() - {"ts_ms", "age_s"}
+        assert {"type", "log_moneyness"} < names
+        assert [{name: point[name] for name in names} for point in points] == [
+            {name: point[name] for name in names} for point in body["points"]
+        ]
+        assert {point["forward"] for point in points} == {body["forward"]}
+        rows = page.locator("details.chart-data tbody tr")
+        expect(rows).to_have_count(len(points))
+        assert [row.get_attribute("data-key") for row in rows.all()] == [
+            point["symbol"] for point in points
+        ]
 
 
 def test_expiries_can_be_compared_in_a_smile(tab: Tab, backend: Backend) -> None:

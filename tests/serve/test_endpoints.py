@@ -102,7 +102,7 @@ def test_a_dead_feed_is_sent_as_changed_rows(store: Store, server: Serving) -> N
         assert next_of(socket, "feed", lambda message: not message["alive"])["reason"] == "FeedDown"
 
 
-def test_scans_expiries_and_surfaces_are_sent_whole(server: Serving) -> None:
+def test_scans_expiries_smiles_and_surfaces_are_sent_whole(server: Serving) -> None:
     with subscribed(server, {"scan": {"asset": "BTC", "type": "P", "limit": 2}}) as socket:
         message = next_of(socket, "scan")
         body = server.get("/v1/scan?asset=BTC&type=P&limit=2").json
@@ -122,6 +122,15 @@ def test_scans_expiries_and_surfaces_are_sent_whole(server: Serving) -> None:
         ]
         socket.send(json.dumps({"op": "subscribe", "id": "c", "surface": "BTC"}))
         assert len(next_of(socket, "surface")["expiries"]) == len(told_labels)
+        series = {"smile": "BTC", "expiry": told_labels[-1], "settle": "USDT"}
+        socket.send(json.dumps({"op": "subscribe", "id": "d", **series}))
+        smile = next_of(socket, "smile")
+        body = server.get(f"/v1/smile/BTC/{told_labels[-1]}?stale=true").json
+        assert (smile["id"], smile["label"], smile["settle"]) == ("d", told_labels[-1], "USDT")
+        assert smile["points"]
+        assert [entry | {"age_s": 0} for entry in smile["points"]] == [
+            entry | {"age_s": 0} for entry in body["points"]
+        ]
 
 
 def test_an_ended_subscription_sends_nothing(server: Serving) -> None:

@@ -159,8 +159,15 @@ def test_a_chain_lists_absent_options(server: Serving) -> None:
 def test_a_smile_and_a_surface_are_the_chains(server: Serving, reader: OptionReader) -> None:
     chain = reader.chain("BTC", "29JAN27")
     smile = server.get("/v1/smile/BTC/29JAN27").json
-    points = [(entry["strike"], entry["mark_iv"], entry["bid_iv"]) for entry in smile["points"]]
-    assert points == [(entry.strike, entry.iv, entry.bid_iv) for entry in chain.smile()]
+    names = ("strike", "type", "log_moneyness", "mark_iv", "bid_iv", "ts_ms")
+    points = [tuple(entry[name] for name in names) for entry in smile["points"]]
+    assert points == [
+        (
+            *(point.strike, point.option.type, point.log_moneyness, point.iv, point.bid_iv),
+            point.option.ts_ms,
+        )
+        for point in chain.smile()
+    ]
     surface = server.get("/v1/surface/BTC?deltas=-0.25,atm,0.25&settle=USDT").json
     assert surface["deltas"] == [-0.25, "atm", 0.25]
     [row] = [entry for entry in surface["expiries"] if entry["label"] == "29JAN27"]

@@ -38,10 +38,11 @@ def test_a_message_is_a_json_object(text: str | bytes, message: str) -> None:
         ({"id": 7, "asset": "BTC"}, "id: write a string"),
         ({"id": "", "asset": "BTC"}, "id: write a string"),
         ({"id": "a" * (ID_MAX + 1), "asset": "BTC"}, "id: write a string"),
-        ({"id": "a"}, "exactly one of symbols, asset, scan, expiries, surface"),
+        ({"id": "a"}, "exactly one of symbols, asset, scan, expiries, smile, surface"),
         ({"id": "a", "asset": "BTC", "surface": "BTC"}, "exactly one of"),
         ({"id": "a", "symbols": [], "settle": "USDT"}, "symbols: unknown field settle"),
         ({"id": "a", "surface": "BTC", "expiry": "front"}, "surface: unknown field expiry"),
+        ({"id": "a", "smile": "BTC", "deltas": "atm"}, "smile: unknown field deltas"),
     ],
 )
 def test_a_malformed_request_names_its_fault(selection: dict[str, object], message: str) -> None:

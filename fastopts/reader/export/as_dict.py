@@ -67,15 +67,20 @@ _SERIES: Final[dict[str, Callable[[Chain], Any]]] = {
 
 def point_values(point: SmilePoint) -> dict[str, Any]:
     """A point of a smile, with the option it is taken from."""
+    option = point.option
     return {
-        "symbol": point.option.symbol,
+        "symbol": option.symbol,
         "strike": point.strike,
+        "type": option.type,
+        # by the forward of the series: the option's own tick may be older
         "log_moneyness": point.log_moneyness,
-        "delta": point.option.delta,
+        "delta": option.delta,
         "mark_iv": point.iv,
         "bid_iv": point.bid_iv,
         "ask_iv": point.ask_iv,
-        "live": point.option.live,
+        "live": option.live,
+        "ts": option.ts,
+        "age_s": option.age_s,
     }
 
 

@@ -99,7 +99,7 @@ def chain_row(chain: Chain) -> dict[str, Any]:
 
 def smile_row(point: SmilePoint) -> dict[str, Any]:
     """A point of a smile."""
-    return as_dict.point_values(point) | {"age_s": point.option.age_s}
+    return in_ms(as_dict.point_values(point))
 
 
 def instrument_row(instrument: Instrument) -> dict[str, Any]:

@@ -131,16 +131,13 @@ _INSTRUMENT: Final = {
     "launch_ms": _plain("integer", "listed since: ms since 1970, UTC"),
 }
 
-_POINT: Final = {
-    "symbol": _plain("string"),
-    "strike": _plain("number", "quote coin"),
-    "log_moneyness": _plain("number", "ln(strike / forward)"),
-    "delta": _number("delta of the option the point is taken from"),
-    "mark_iv": _plain("number", "a fraction"),
-    "bid_iv": _number("a fraction"),
-    "ask_iv": _number("a fraction"),
-    "live": _plain("boolean"),
-    "age_s": _plain("number", "seconds"),
+_POINT_FIELDS: Final = (
+    *("symbol", "strike", "type", "log_moneyness", "delta", "mark_iv", "bid_iv", "ask_iv"),
+    *("live", "ts_ms", "age_s"),
+)
+# a strike without a mark volatility is no point, and without a forward there is no smile
+_POINT: Final = {name: _OPTION[name] for name in _POINT_FIELDS} | {
+    name: {**_OPTION[name], "type": "number"} for name in ("log_moneyness", "mark_iv")
 }
 
 _SURFACE_ROW: Final = {

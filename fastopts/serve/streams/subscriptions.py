@@ -7,12 +7,17 @@ import orjson
 
 from fastopts.errors import BadInput, FastoptsError, NoSuchOption, clipped
 from fastopts.reader.mirrors.mirror import BaseMirror
-from fastopts.reader.objects.expiry import day_of, is_delivered_at, label_of
+from fastopts.reader.objects.expiry import FRONT, day_of, is_delivered_at, label_of
 from fastopts.reader.objects.universe import asset_name, settle_coin
 from fastopts.reader.selection import arguments, scan
 from fastopts.reader.selection.bounds import Bounds
 from fastopts.reader.selection.scope import Scope
-from fastopts.serve.payloads.market import expiries_payload, scan_payload, surface_payload
+from fastopts.serve.payloads.market import (
+    expiries_payload,
+    scan_payload,
+    smile_payload,
+    surface_payload,
+)
 from fastopts.serve.protocol import MessageType
 from fastopts.serve.streams.topics import OptionRow, RowTopic, SnapshotTopic, Topic
 
@@ -33,6 +38,7 @@ _FIELDS: Final[Mapping[str, frozenset[str]]] = {
     "asset": frozenset(("expiry", "settle")),
     "scan": frozenset(),
     "expiries": frozenset(("settle",)),
+    "smile": frozenset(("expiry", "settle")),
     "surface": frozenset(("settle",)),
 }
 
@@ -87,6 +93,9 @@ class TopicFactory:
         for kind in ("expiries", "surface"):
             if kind in selection:
                 return {kind: asset_name(selection[kind]), "settle": settle}
+        if "smile" in selection:
+            asset = asset_name(selection["smile"])
+            return self._normalize_smile(asset, selection.get("expiry", FRONT), settle)
         asset = asset_name(selection["asset"])
         if selection.get("expiry") is None:
             self._mirror.check(_scope_of(asset, settle))
@@ -105,6 +114,10 @@ class TopicFactory:
             case {"expiries": asset, "settle": settle}:
                 return self._snapshot(
                     MessageType.EXPIRIES, lambda: expiries_payload(self._mirror, asset, settle)
+                )
+            case {"smile": asset, "expiry": expiry, "settle": settle}:
+                return self._snapshot(
+                    MessageType.SMILE, lambda: self._smile(asset, expiry, settle)
                 )
             case {"surface": asset, "settle": settle}:
                 return self._snapshot(
@@ -157,6 +170,10 @@ class TopicFactory:
             label = label_of(day)
         return {"asset": asset, "settle": settle, "expiry": label}
 
+    def _normalize_smile(self, asset: str, expiry: object, settle: str | None) -> dict[str, Any]:
+        series = self._normalize_series(asset, expiry, settle)
+        return {"smile": series.pop("asset"), **series}
+
     def _listed(self, normal: Mapping[str, Any]) -> set[str]:
         """The listed symbols of an asset or series; empty when it left the listing."""
         asset, settle = normal["asset"], normal["settle"]
@@ -173,6 +190,10 @@ class TopicFactory:
         # Of two deliveries on one day, the label names one exactly.
         exact = [member for member in members if member.series.label == expiry]
         return {symbol for member in exact or members for symbol in member.symbols}
+
+    def _smile(self, asset: str, expiry: str, settle: str | None) -> dict[str, Any]:
+        chain = self._mirror.chain(asset, expiry, settle, require_live=False, allow_expired=True)
+        return smile_payload(chain)
 
     def _scan(self, scan_arguments: Mapping[str, Any]) -> dict[str, Any]:
         result = self._mirror.scan(**scan_arguments, require_live=False)

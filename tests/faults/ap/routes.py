@@ -38,5 +38,6 @@ SUBSCRIPTIONS: Final[tuple[dict[str, Any], ...]] = (
     {"symbols": list(BTC[:3])},
     {"scan": {"asset": "BTC", "gate": False, "sort": "-mark_iv"}},
     {"expiries": "BTC"},
+    {"smile": "BTC", "expiry": FRONT},
     {"surface": "BTC"},
 )

@@ -62,7 +62,7 @@ def test_AP_14_nothing_that_is_asked_comes_to_redis(living: Living) -> None:
                 assert answer.status in (200, 400, 404), path
                 assert answer.status != 200 or path.startswith(("events", "options?")), path
             with serving.websocket() as socket:
-                for number, kind in enumerate(("asset", "expiries", "surface", "id")):
+                for number, kind in enumerate(("asset", "expiries", "smile", "surface", "id")):
                     wish = {"op": "subscribe", "id": f"{number}", kind: word}
                     socket.send(json.dumps(wish))
                 socket.send(json.dumps({"op": "subscribe", "id": "s", "symbols": [word]}))

@@ -395,7 +395,10 @@ def test_AP_13_random_frames_leave_the_server_as_it_was(serving: Serving) -> Non
 
 def test_AP_13_random_wishes_are_answered_in_words(serving: Serving) -> None:
     chance = random.Random(SEED)
-    names = ("asset", "expiry", "settle", "symbols", "scan", "expiries", "surface", "id", "op", "x")
+    names = (
+        *("asset", "expiry", "settle", "symbols", "scan", "expiries", "smile", "surface"),
+        *("id", "op", "x"),
+    )
     values: tuple[object, ...] = (
         *(None, True, -1, 0, 1.5, 10**30, 1e308, "", "BTC", "front", "USDT", "\0", "x" * 5000),
         *([], {}, [[]], ["BTC"], {"asset": "BTC"}, {"limit": "x"}, {"min_iv": {}}, {"sort": []}),

@@ -30,36 +30,6 @@ export function pairByStrike(rows) {
 }
 
 /**
- * The smile: at each strike the out-of-the-money option, or the other one if that has no mark IV.
- * Out-of-the-money options are the more liquid ones, and their IV the better known.
- *
- * @param {OptionRow[]} rows Of one series.
- * @param {?number} forward
- * @returns {Object[]} Points by ascending strike.
- */
-export function smilePoints(rows, forward) {
-  if (!forward) return [];
-  return pairByStrike(rows)
-    .map(({ strike, call, put }) => {
-      const preferred = strike < forward ? [put, call] : [call, put];
-      return preferred.find((row) => row?.mark_iv);
-    })
-    .filter(Boolean)
-    .map((row) => ({
-      symbol: row.symbol,
-      strike: row.strike,
-      type: row.type,
-      log_moneyness: Math.log(row.strike / forward),
-      delta: row.delta,
-      mark_iv: row.mark_iv,
-      bid_iv: row.bid_iv,
-      ask_iv: row.ask_iv,
-      live: row.live,
-      ts_ms: row.ts_ms,
-    }));
-}
-
-/**
  * @typedef {Object} StrikeTotal
  * @property {number} strike In quote coin.
  * @property {?number} call Total of the calls at this strike; null if none is known.

@@ -17,6 +17,7 @@ export const MESSAGE = {
   ROWS: "rows",
   SCAN: "scan",
   EXPIRIES: "expiries",
+  SMILE: "smile",
   SURFACE: "surface",
 };
 

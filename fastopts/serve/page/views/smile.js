@@ -1,8 +1,7 @@
 /** The smile of one series: mark IV, with the IVs of bid and ask around it. */
 
-import { smilePoints } from "../data/chain.js";
+import { MESSAGE } from "../data/constants.js";
 import { heading } from "../data/fields.js";
-import { chooseSeries } from "../data/series.js";
 import { ageOf } from "../data/venue_clock.js";
 import { el } from "../lib/dom.js";
 import { age, fixed, level, number, percent } from "../lib/format.js";
@@ -22,11 +21,12 @@ import { checkbox, menu, segmented } from "../widgets/controls.js";
 import { Notice } from "../widgets/messages.js";
 import { SeriesSummaryBar } from "../widgets/summary_bar.js";
 import { CollapsibleTable } from "../widgets/table.js";
-import { ExpiryView, FrontRedirect, seriesRows } from "./view.js";
+import { ExpiryView, FrontRedirect } from "./view.js";
 
 const REDRAW_MS = 400;
 const OVERLAYS_MAX = 7; // as many as there are colours besides the series' own
 const MARGIN = 0.12; // free space left and right of the smile, as a share of its width
+const SERIES = "smile"; // id of the subscription to the smile of the view's own series
 // ECharts needs a series for the lower edge of a band; names with this prefix are not shown.
 const HIDDEN = "·";
 const X_AXES = [
@@ -49,13 +49,13 @@ class SmileView extends ExpiryView {
     const overlays = overlaysOf(route);
     super(route, {
       title: `${asset} ${expiry} smile`,
-      rows: {
-        rows: seriesRows(asset, expiry, settle),
-        ...Object.fromEntries(
-          overlays.map((label) => [overlayId(label), seriesRows(asset, label)]),
-        ),
+      bodies: {
+        [SERIES]: smileOf(asset, expiry, settle),
+        ...Object.fromEntries(overlays.map((label) => [overlayId(label), smileOf(asset, label)])),
       },
     });
+    /** @type {Map<string, Object>} The newest "smile" message of each subscription. */
+    this.smiles = new Map();
     this.overlays = overlays;
     this.offeredLabels = "";
     this.axis = load("smile.axis", "strike");
@@ -105,14 +105,17 @@ class SmileView extends ExpiryView {
     );
   }
 
-  rowsChanged() {
-    this.redraw();
+  receive(message) {
+    if (message.type === MESSAGE.SMILE) {
+      this.smiles.set(message.id, message);
+      this.redraw();
+    }
+    return super.receive(message);
   }
 
   seriesChanged() {
     this.summary.show(this.switcher.current);
     this.#offerOverlays();
-    this.redraw(); // by another forward another option may be out of the money
   }
 
   close() {
@@ -147,10 +150,8 @@ class SmileView extends ExpiryView {
 
   // The smile of the series itself, or of an overlay.
   #smile(label = null) {
-    const id = label === null ? "rows" : overlayId(label);
-    const { series, current } = this.switcher;
-    const { forward = null } = (label === null ? current : chooseSeries(series, label)) ?? {};
-    return { forward, points: smilePoints(this.rowsById.get(id).all, forward) };
+    const id = label === null ? SERIES : overlayId(label);
+    return this.smiles.get(id) ?? { forward: null, points: [] };
   }
 
   #draw() {
@@ -206,6 +207,12 @@ class SmileView extends ExpiryView {
     return { title: `${number(point.strike)} ${side}`, rows };
   }
 }
+
+const smileOf = (asset, expiry, settle = null) => ({
+  smile: asset,
+  expiry,
+  ...(settle && { settle }),
+});
 
 const overlayId = (label) => `+${label}`;
 

@@ -63,18 +63,25 @@ export class View {
   close() {}
 }
 
-/** A view of one expiry of an asset: option rows, a list of expiries, perhaps a chart. */
+/**
+ * A view of one expiry of an asset: a list of expiries, option rows or other subscriptions, perhaps
+ * a chart.
+ */
 export class ExpiryView extends View {
   /**
    * @param {Route} route
    * @param {Object} options
    * @param {string} options.title
-   * @param {Object<string, Object>} options.rows Subscriptions to option rows by id.
+   * @param {Object<string, Object>} [options.rows] Subscriptions to option rows by id.
+   * @param {Object<string, Object>} [options.bodies] Other subscriptions by id.
    * @param {[string, string][]} [options.extraExpiries] Further options of the expiry list.
    */
-  constructor(route, { title, rows, extraExpiries = [] }) {
+  constructor(route, { title, rows = {}, bodies = {}, extraExpiries = [] }) {
     super(title, [
-      ...Object.entries(rows).map(([id, subscription]) => ({ id, ...subscription })),
+      ...Object.entries({ ...rows, ...bodies }).map(([id, subscription]) => ({
+        id,
+        ...subscription,
+      })),
       { id: "expiries", expiries: route.asset },
     ]);
     this.route = route;
