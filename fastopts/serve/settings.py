@@ -40,7 +40,8 @@ class Limits:
     subscriptions: int = 32  # per stream
     message_bytes: int = 65536  # of a client's WebSocket message: 2,000 symbols are 56 kB
     messages_s: float = 20.0  # per stream; twice as many in a burst
-    scans: int = 64  # different scans, expiries, smiles and surfaces of all streams: each is renewed
+    # Different scans, expiries, smiles and surfaces of all streams: each is computed each second.
+    scans: int = 64
     scans_each: int = 32  # opened by one client
     symbols: int = 200_000  # of all subscriptions together
     symbols_each: int = 100_000  # of the subscriptions that one client opened

@@ -116,9 +116,7 @@ class TopicFactory:
                     MessageType.EXPIRIES, lambda: expiries_payload(self._mirror, asset, settle)
                 )
             case {"smile": asset, "expiry": expiry, "settle": settle}:
-                return self._snapshot(
-                    MessageType.SMILE, lambda: self._smile(asset, expiry, settle)
-                )
+                return self._snapshot(MessageType.SMILE, lambda: self._smile(asset, expiry, settle))
             case {"surface": asset, "settle": settle}:
                 return self._snapshot(
                     MessageType.SURFACE, lambda: surface_payload(self._mirror, asset, settle)
