@@ -1,11 +1,14 @@
 import logging
 from collections.abc import Iterator
+from inspect import iscoroutinefunction
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from fastopts.embedded import EmbeddedValkey
+from tests.support.loops import DEFAULT_LOOP, limit_time, strict_loop, unhandled
 from tests.support.programs import skipped_lines
 from tests.support.store import Store
 
@@ -15,6 +18,7 @@ settings.register_profile(
 )
 settings.load_profile("fastopts")
 
+__all__ = ("strict_loop", "unhandled")
 
 LOGS = ("fastopts", "websockets", "asyncio")
 
@@ -31,10 +35,17 @@ SLOW = frozenset(
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark every test as `fast` or `slow` by its folder."""
+    """Mark every test as `fast` or `slow` by its folder; limit the time of coroutine tests."""
     for item in items:
         is_slow = item.path.relative_to(TESTS).parts[0] in SLOW
         item.add_marker(pytest.mark.slow if is_slow else pytest.mark.fast)
+        if isinstance(item, pytest.Function):
+            if iscoroutinefunction(item.function) and "anyio_backend" not in item.fixturenames:
+                raise pytest.UsageError(
+                    f"{item.nodeid} is a coroutine that no plugin awaits: "
+                    'pyproject.toml must say `anyio_mode = "auto"`'
+                )
+            limit_time(item)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -55,6 +66,12 @@ def own_log() -> Iterator[None]:
     for log, (handlers, level, propagates) in zip(logs, before, strict=True):
         log.handlers[:], log.propagate = handlers, propagates
         log.setLevel(level)  # not the attribute: loggers remember which levels are on
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> tuple[str, dict[str, Any]]:
+    """The loop of coroutine tests; parametrize it with `tests.support.loops.LOOPS` for both."""
+    return DEFAULT_LOOP
 
 
 @pytest.fixture(scope="session")

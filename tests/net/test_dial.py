@@ -59,9 +59,9 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[socket.socket]:
     return found
 
 
-def test_a_host_that_answers_is_connected_to() -> None:
+async def test_a_host_that_answers_is_connected_to() -> None:
     with answering() as listener:
-        sock = asyncio.run(dial("127.0.0.1", listener.getsockname()[1]))
+        sock = await dial("127.0.0.1", listener.getsockname()[1])
         peer, address = listener.accept()
         with sock, peer:
             assert sock.getsockname() == address
@@ -70,11 +70,11 @@ def test_a_host_that_answers_is_connected_to() -> None:
             assert peer.recv(10) == b"hello"
 
 
-def test_when_the_first_address_refuses_the_second_is_tried(names: Names) -> None:
+async def test_when_the_first_address_refuses_the_second_is_tried(names: Names) -> None:
     with refusing() as closed, answering() as listener, answering() as unused:
         open_port = listener.getsockname()[1]
         names.ports = [closed, open_port, unused.getsockname()[1]]
-        with asyncio.run(dial("venue.test", 443)) as sock:
+        with await dial("venue.test", 443) as sock:
             assert sock.getpeername() == ("127.0.0.1", open_port)
         assert names.asked == [("venue.test", 443)]
         unused.setblocking(False)
@@ -82,59 +82,57 @@ def test_when_the_first_address_refuses_the_second_is_tried(names: Names) -> Non
             unused.accept()
 
 
-def test_when_nobody_answers_the_last_failure_is_told_and_no_socket_left_open(
+async def test_when_nobody_answers_the_last_failure_is_told_and_no_socket_left_open(
     names: Names, made: list[socket.socket]
 ) -> None:
     with refusing() as first, refusing() as second:
         made.clear()
         names.ports = [first, second]
         with pytest.raises(ConnectionRefusedError, match=str(second)):
-            asyncio.run(dial("venue.test", 443))
+            await dial("venue.test", 443)
         assert [sock.fileno() for sock in made if sock.family == socket.AF_INET] == [-1, -1]
 
 
-def test_a_name_without_an_address_is_told(names: Names) -> None:
+async def test_a_name_without_an_address_is_told(names: Names) -> None:
     with pytest.raises(OSError, match=r"venue\.test"):
-        asyncio.run(dial("venue.test", 443))
+        await dial("venue.test", 443)
 
 
-def test_an_unknown_host_is_told() -> None:
+async def test_an_unknown_host_is_told() -> None:
     with pytest.raises(socket.gaierror):
-        asyncio.run(dial("nobody.invalid", 443))
+        await dial("nobody.invalid", 443)
 
 
-def test_an_attempt_that_is_cancelled_leaves_no_socket_open(
+async def test_an_attempt_that_is_cancelled_leaves_no_socket_open(
     names: Names, made: list[socket.socket]
 ) -> None:
-    async def main() -> None:
-        async def hang(sock: socket.socket, address: Any) -> None:
-            is_dialling.set()
-            await asyncio.Event().wait()
-
-        is_dialling = asyncio.Event()
-        # No address is sure to swallow a SYN.
-        asyncio.get_running_loop().sock_connect = hang  # type: ignore[method-assign]
-        task = asyncio.create_task(dial("venue.test", 443))
-        await is_dialling.wait()
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-
     names.ports = [443, 444]
-    asyncio.run(main())
+
+    async def hang(sock: socket.socket, address: Any) -> None:
+        is_dialling.set()
+        await asyncio.Event().wait()
+
+    is_dialling = asyncio.Event()
+    # No address is sure to swallow a SYN.
+    asyncio.get_running_loop().sock_connect = hang  # type: ignore[method-assign]
+    task = asyncio.create_task(dial("venue.test", 443))
+    await is_dialling.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
     assert [sock.fileno() for sock in made if sock.family == socket.AF_INET] == [-1]
 
 
 @pytest.mark.parametrize("host", ["a..b", ".", f"{'a' * 64}.test", "\ud800"])
-def test_what_is_no_host_name_is_told_as_a_host_that_is_not_there(host: str) -> None:
+async def test_what_is_no_host_name_is_told_as_a_host_that_is_not_there(host: str) -> None:
     with pytest.raises(OSError, match=r"not a host name|not known|No address"):
-        asyncio.run(dial(host, 443))
+        await dial(host, 443)
 
 
 NO_FAMILY = 99  # of no kernel
 
 
-def test_an_address_of_a_family_that_the_kernel_lacks_is_passed_over(
+async def test_an_address_of_a_family_that_the_kernel_lacks_is_passed_over(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     with answering() as listener:
@@ -143,8 +141,8 @@ def test_an_address_of_a_family_that_the_kernel_lacks_is_passed_over(
             (socket.AF_INET, socket.SOCK_STREAM, 0, "", listener.getsockname()),
         ]
         monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
-        with asyncio.run(dial("venue.test", 443)) as sock:
+        with await dial("venue.test", 443) as sock:
             assert sock.getpeername() == listener.getsockname()
         del found[1]
         with pytest.raises(OSError, match="not supported"):
-            asyncio.run(dial("venue.test", 443))
+            await dial("venue.test", 443)

@@ -9,9 +9,7 @@ import time
 import tracemalloc
 import warnings
 import zlib
-from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -22,7 +20,6 @@ from fastopts.net.threads import in_daemon_thread
 from tests.net.test_proxy import VARIABLES, Proxy
 from tests.support.certificates import files, server_context
 from tests.support.raw import RawServer
-from tests.support.waiting import PATIENCE_S
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 
@@ -78,14 +75,6 @@ def answer(status: str, body: bytes = b"", *headers: str) -> bytes:
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1") + body
 
 
-def run(main: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    async def bounded() -> None:
-        async with asyncio.timeout(PATIENCE_S):
-            await main()
-
-    asyncio.run(bounded())
-
-
 async def get(
     url: str, path: str = "/v5/market/time", insecure: bool = False, **params: str
 ) -> HttpResponse:
@@ -99,91 +88,73 @@ async def get(
     return await asyncio.to_thread(work)
 
 
-def test_a_get_carries_the_parameters_the_user_agent_and_no_body() -> None:
-    async def main() -> None:
-        async with Server(OK) as server:
-            answer = await get(server.url, "/v5/x", category="option", cursor="a%3D1&b c")
-            assert (answer.status, answer.body) == (200, b"{}")
-            assert answer.headers == {"content-length": "2"}
-            assert 0 < answer.sent_at <= answer.received_at <= time.monotonic()
-            [request] = server.requests
-            first, *headers = request.rstrip().split("\r\n")
-            assert first == "GET /v5/x?category=option&cursor=a%253D1%26b+c HTTP/1.1"
-            assert "User-Agent: fastopts/test" in headers
-            assert f"Host: 127.0.0.1:{server.port}" in headers
-            names = {line.split(":")[0].lower() for line in headers}
-            # Bybit answers 403 to a GET with a body.
-            assert not names & {"content-length", "transfer-encoding", "content-type"}
-            assert not names & {"authorization", "cookie"}
-
-    run(main)
+async def test_a_get_carries_the_parameters_the_user_agent_and_no_body() -> None:
+    async with Server(OK) as server:
+        answer = await get(server.url, "/v5/x", category="option", cursor="a%3D1&b c")
+        assert (answer.status, answer.body) == (200, b"{}")
+        assert answer.headers == {"content-length": "2"}
+        assert 0 < answer.sent_at <= answer.received_at <= time.monotonic()
+        [request] = server.requests
+        first, *headers = request.rstrip().split("\r\n")
+        assert first == "GET /v5/x?category=option&cursor=a%253D1%26b+c HTTP/1.1"
+        assert "User-Agent: fastopts/test" in headers
+        assert f"Host: 127.0.0.1:{server.port}" in headers
+        names = {line.split(":")[0].lower() for line in headers}
+        # Bybit answers 403 to a GET with a body.
+        assert not names & {"content-length", "transfer-encoding", "content-type"}
+        assert not names & {"authorization", "cookie"}
 
 
-def test_a_base_url_may_have_a_path_and_end_in_a_slash() -> None:
-    async def main() -> None:
-        async with Server(OK) as server:
-            await get(server.url + "/mirror/", "/v5/x")
-            assert server.requests[0].startswith("GET /mirror/v5/x HTTP/1.1\r\n")
-
-    run(main)
+async def test_a_base_url_may_have_a_path_and_end_in_a_slash() -> None:
+    async with Server(OK) as server:
+        await get(server.url + "/mirror/", "/v5/x")
+        assert server.requests[0].startswith("GET /mirror/v5/x HTTP/1.1\r\n")
 
 
-def test_requests_share_one_connection() -> None:
-    async def main() -> None:
-        async with Server(OK) as server:
+async def test_requests_share_one_connection() -> None:
+    async with Server(OK) as server:
 
-            def work() -> None:
-                client = HttpClient(server.url, "t")
-                for i in range(3):
-                    assert client.get(f"/{i}", {}).status == 200
-                client.close()
+        def work() -> None:
+            client = HttpClient(server.url, "t")
+            for i in range(3):
+                assert client.get(f"/{i}", {}).status == 200
+            client.close()
 
-            await asyncio.to_thread(work)
-            assert server.connections == 1
-            assert [text.split(" ")[1] for text in server.requests] == ["/0", "/1", "/2"]
-
-    run(main)
+        await asyncio.to_thread(work)
+        assert server.connections == 1
+        assert [text.split(" ")[1] for text in server.requests] == ["/0", "/1", "/2"]
 
 
 @pytest.mark.parametrize(
     "status",
     ["200 OK", "403 Forbidden", "404 Not Found", "429 Too Many", "500 Oops", "503 Busy"],
 )
-def test_every_status_is_an_answer_with_its_headers_in_lower_case(status: str) -> None:
-    async def main() -> None:
-        body = b'{"retCode":10006}'
-        headers = ("Retry-After: 7", "X-Bapi-Limit-Reset-Timestamp: 1795000000000")
-        async with Server(answer(status, body, *headers)) as server:
+async def test_every_status_is_an_answer_with_its_headers_in_lower_case(status: str) -> None:
+    body = b'{"retCode":10006}'
+    headers = ("Retry-After: 7", "X-Bapi-Limit-Reset-Timestamp: 1795000000000")
+    async with Server(answer(status, body, *headers)) as server:
+        found = await get(server.url)
+        assert found.status == int(status[:3])
+        assert found.body == body
+        assert found.headers["retry-after"] == "7"
+        assert found.headers["x-bapi-limit-reset-timestamp"] == "1795000000000"
+        assert len(server.requests) == 1
+
+
+async def test_a_body_that_is_no_json_is_handed_over_as_it_is() -> None:
+    async with Server(answer("200 OK", b"<html>\xff\x00")) as server:
+        assert (await get(server.url)).body == b"<html>\xff\x00"
+
+
+async def test_a_redirect_is_an_answer_and_not_followed() -> None:
+    async with Server(OK) as other:
+        location = f"Location: {other.url}/elsewhere"
+        async with Server(answer("302 Found", b"", location)) as server:
             found = await get(server.url)
-            assert found.status == int(status[:3])
-            assert found.body == body
-            assert found.headers["retry-after"] == "7"
-            assert found.headers["x-bapi-limit-reset-timestamp"] == "1795000000000"
+            assert found.status == 302
+            assert found.headers["location"] == f"{other.url}/elsewhere"
             assert len(server.requests) == 1
-
-    run(main)
-
-
-def test_a_body_that_is_no_json_is_handed_over_as_it_is() -> None:
-    async def main() -> None:
-        async with Server(answer("200 OK", b"<html>\xff\x00")) as server:
-            assert (await get(server.url)).body == b"<html>\xff\x00"
-
-    run(main)
-
-
-def test_a_redirect_is_an_answer_and_not_followed() -> None:
-    async def main() -> None:
-        async with Server(OK) as other:
-            location = f"Location: {other.url}/elsewhere"
-            async with Server(answer("302 Found", b"", location)) as server:
-                found = await get(server.url)
-                assert found.status == 302
-                assert found.headers["location"] == f"{other.url}/elsewhere"
-                assert len(server.requests) == 1
-            assert other.requests == []
-
-    run(main)
+        assert other.requests == []
 
 
 @pytest.mark.parametrize(
@@ -205,32 +176,26 @@ def test_a_redirect_is_an_answer_and_not_followed() -> None:
         pytest.param(answer("99999 OK"), id="no such status"),
     ],
 )
-def test_half_an_answer_or_none_is_a_lost_connection(words: bytes) -> None:
-    async def main() -> None:
-        async with Server(words) as server:
-            with pytest.raises(ConnectionLost) as caught:
-                await get(server.url, "/v5/x", category="option")
-            assert str(caught.value).startswith(f"GET {server.url}/v5/x: ")
-            assert len(server.requests) == 1
-
-    run(main)
-
-
-def test_nobody_there_is_a_lost_connection_told_without_the_layers_of_the_library() -> None:
-    async def main() -> None:
-        async with Server(OK) as server:
-            pass
+async def test_half_an_answer_or_none_is_a_lost_connection(words: bytes) -> None:
+    async with Server(words) as server:
         with pytest.raises(ConnectionLost) as caught:
-            await get(server.url)
-        words = str(caught.value)
-        assert words.startswith(f"GET {server.url}/v5/market/time: [Errno ")
-        assert "HTTPConnectionPool" not in words
+            await get(server.url, "/v5/x", category="option")
+        assert str(caught.value).startswith(f"GET {server.url}/v5/x: ")
+        assert len(server.requests) == 1
 
-    run(main)
+
+async def test_nobody_there_is_a_lost_connection_told_without_the_layers_of_the_library() -> None:
+    async with Server(OK) as server:
+        pass
+    with pytest.raises(ConnectionLost) as caught:
+        await get(server.url)
+    words = str(caught.value)
+    assert words.startswith(f"GET {server.url}/v5/market/time: [Errno ")
+    assert "HTTPConnectionPool" not in words
 
 
 @pytest.mark.parametrize("words", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n{"])
-def test_a_server_that_falls_silent_is_given_up(
+async def test_a_server_that_falls_silent_is_given_up(
     monkeypatch: pytest.MonkeyPatch, words: bytes
 ) -> None:
     monkeypatch.setattr(http, "READ_TIMEOUT_S", 0.05)
@@ -240,75 +205,57 @@ def test_a_server_that_falls_silent_is_given_up(
         writer.write(words)
         await reader.read()
 
-    async def main() -> None:
-        async with RawServer(silent) as server:
-            with pytest.raises(ConnectionLost, match="timed out"):
-                await get(f"http://127.0.0.1:{server.port}")
-
-    run(main)
+    async with RawServer(silent) as server:
+        with pytest.raises(ConnectionLost, match="timed out"):
+            await get(f"http://127.0.0.1:{server.port}")
 
 
-def test_after_a_lost_connection_the_client_makes_another() -> None:
-    async def main() -> None:
-        async with Server(b"", OK) as server:
+async def test_after_a_lost_connection_the_client_makes_another() -> None:
+    async with Server(b"", OK) as server:
 
-            def work() -> HttpResponse:
-                client = HttpClient(server.url, "t")
-                with pytest.raises(ConnectionLost):
-                    client.get("/1", {})
-                found = client.get("/2", {})
-                client.close()
-                return found
+        def work() -> HttpResponse:
+            client = HttpClient(server.url, "t")
+            with pytest.raises(ConnectionLost):
+                client.get("/1", {})
+            found = client.get("/2", {})
+            client.close()
+            return found
 
-            assert (await asyncio.to_thread(work)).body == b"{}"
-            assert server.connections == 2
-
-    run(main)
+        assert (await asyncio.to_thread(work)).body == b"{}"
+        assert server.connections == 2
 
 
-def test_a_certificate_that_nobody_vouches_for_is_refused() -> None:
-    async def main() -> None:
-        async with Server(OK, tls=server_context()) as server:
-            with pytest.raises(ConnectionLost, match="CERTIFICATE_VERIFY_FAILED"):
-                await get(server.url)
-            assert server.requests == []
-
-    run(main)
+async def test_a_certificate_that_nobody_vouches_for_is_refused() -> None:
+    async with Server(OK, tls=server_context()) as server:
+        with pytest.raises(ConnectionLost, match="CERTIFICATE_VERIFY_FAILED"):
+            await get(server.url)
+        assert server.requests == []
 
 
-def test_a_certificate_that_the_system_trusts_is_accepted(
+async def test_a_certificate_that_the_system_trusts_is_accepted(
     environment: pytest.MonkeyPatch,
 ) -> None:
-    async def main() -> None:
-        environment.setenv("SSL_CERT_FILE", files()[0])
-        async with Server(OK, tls=server_context()) as server:
-            assert (await get(server.url)).body == b"{}"
-
-    run(main)
+    environment.setenv("SSL_CERT_FILE", files()[0])
+    async with Server(OK, tls=server_context()) as server:
+        assert (await get(server.url)).body == b"{}"
 
 
-def test_roots_named_by_variables_of_the_http_library_are_not_trusted(
+async def test_roots_named_by_variables_of_the_http_library_are_not_trusted(
     environment: pytest.MonkeyPatch,
 ) -> None:
-    async def main() -> None:
-        environment.setenv("REQUESTS_CA_BUNDLE", files()[0])
-        environment.setenv("CURL_CA_BUNDLE", files()[0])
-        async with Server(OK, tls=server_context()) as server:
-            with pytest.raises(ConnectionLost, match="CERTIFICATE_VERIFY_FAILED"):
-                await get(server.url)
-
-    run(main)
+    environment.setenv("REQUESTS_CA_BUNDLE", files()[0])
+    environment.setenv("CURL_CA_BUNDLE", files()[0])
+    async with Server(OK, tls=server_context()) as server:
+        with pytest.raises(ConnectionLost, match="CERTIFICATE_VERIFY_FAILED"):
+            await get(server.url)
 
 
-def test_any_certificate_will_do_when_told_so_and_nothing_is_said_about_it() -> None:
-    async def main() -> None:
-        async with Server(OK, tls=server_context()) as server:
-            with warnings.catch_warnings(record=True) as said:
-                warnings.simplefilter("always")
-                assert (await get(server.url, insecure=True)).status == 200
-            assert [str(one.message) for one in said] == []
-
-    run(main)
+async def test_any_certificate_will_do_when_told_so_and_nothing_is_said_about_it() -> None:
+    async with Server(OK, tls=server_context()) as server:
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always")
+            assert (await get(server.url, insecure=True)).status == 200
+        assert [str(one.message) for one in said] == []
 
 
 def test_certificates_of_other_hosts_are_always_verified() -> None:
@@ -317,76 +264,63 @@ def test_certificates_of_other_hosts_are_always_verified() -> None:
 
 
 @pytest.mark.parametrize("user", ["", "me:s3cret@"])
-def test_plain_http_goes_through_the_proxy_of_the_environment(
+async def test_plain_http_goes_through_the_proxy_of_the_environment(
     environment: pytest.MonkeyPatch, user: str
 ) -> None:
-    async def main() -> None:
-        async with Server(OK) as server:
-            environment.setenv("HTTP_PROXY", f"http://{user}127.0.0.1:{server.port}")
-            assert (await get("http://venue.test:8080", "/v5/x", a="1")).body == b"{}"
-            [request] = server.requests
-            assert request.startswith("GET http://venue.test:8080/v5/x?a=1 HTTP/1.1\r\n")
-            assert ("Proxy-Authorization: Basic bWU6czNjcmV0" in request) is bool(user)
-
-    run(main)
+    async with Server(OK) as server:
+        environment.setenv("HTTP_PROXY", f"http://{user}127.0.0.1:{server.port}")
+        assert (await get("http://venue.test:8080", "/v5/x", a="1")).body == b"{}"
+        [request] = server.requests
+        assert request.startswith("GET http://venue.test:8080/v5/x?a=1 HTTP/1.1\r\n")
+        assert ("Proxy-Authorization: Basic bWU6czNjcmV0" in request) is bool(user)
 
 
-def test_https_goes_through_a_tunnel_and_is_the_venues_from_end_to_end(
+async def test_https_goes_through_a_tunnel_and_is_the_venues_from_end_to_end(
     environment: pytest.MonkeyPatch,
 ) -> None:
-    async def main() -> None:
-        async with Server(OK, tls=server_context()) as server, Proxy(server.port) as way:
-            environment.setenv("SSL_CERT_FILE", files()[0])
-            environment.setenv("HTTPS_PROXY", way.url_for("me:s3cret"))
-            with pytest.raises(ConnectionLost, match=r"'venue\.test'"):
-                await get("https://venue.test")
-            assert server.requests == []
-            assert way.requests[0].startswith("CONNECT venue.test:443 HTTP/1.")
-            assert "Proxy-Authorization: Basic bWU6czNjcmV0" in way.requests[0]
-
-    run(main)
+    async with Server(OK, tls=server_context()) as server, Proxy(server.port) as way:
+        environment.setenv("SSL_CERT_FILE", files()[0])
+        environment.setenv("HTTPS_PROXY", way.url_for("me:s3cret"))
+        with pytest.raises(ConnectionLost, match=r"'venue\.test'"):
+            await get("https://venue.test")
+        assert server.requests == []
+        assert way.requests[0].startswith("CONNECT venue.test:443 HTTP/1.")
+        assert "Proxy-Authorization: Basic bWU6czNjcmV0" in way.requests[0]
 
 
-def test_an_answer_comes_back_through_the_tunnel(environment: pytest.MonkeyPatch) -> None:
-    async def main() -> None:
-        async with Server(OK, tls=server_context()) as server, Proxy(server.port) as way:
-            environment.setenv("SSL_CERT_FILE", files()[0])
-            environment.setenv("HTTPS_PROXY", way.url)
-            # Loopback, which the certificate is for, is never proxied by us.
-            environment.setattr("fastopts.net.proxy.is_loopback", lambda host: False)
-            assert (await get(f"https://localhost:{server.port}", "/v5/x")).body == b"{}"
-            assert way.requests[0].startswith(f"CONNECT localhost:{server.port} HTTP/1.")
-            assert server.requests[0].startswith("GET /v5/x HTTP/1.1\r\n")
-
-    run(main)
+async def test_an_answer_comes_back_through_the_tunnel(environment: pytest.MonkeyPatch) -> None:
+    async with Server(OK, tls=server_context()) as server, Proxy(server.port) as way:
+        environment.setenv("SSL_CERT_FILE", files()[0])
+        environment.setenv("HTTPS_PROXY", way.url)
+        # Loopback, which the certificate is for, is never proxied by us.
+        environment.setattr("fastopts.net.proxy.is_loopback", lambda host: False)
+        assert (await get(f"https://localhost:{server.port}", "/v5/x")).body == b"{}"
+        assert way.requests[0].startswith(f"CONNECT localhost:{server.port} HTTP/1.")
+        assert server.requests[0].startswith("GET /v5/x HTTP/1.1\r\n")
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
-def test_loopback_is_reached_past_the_proxy(environment: pytest.MonkeyPatch, scheme: str) -> None:
-    async def main() -> None:
-        tls = server_context() if scheme == "https" else None
-        async with Server(OK, tls=tls) as server, Proxy() as way:
-            environment.setenv("HTTP_PROXY", way.url)
-            environment.setenv("HTTPS_PROXY", way.url)
-            environment.setenv("ALL_PROXY", way.url)
-            assert (await get(server.url, insecure=True)).status == 200
-            assert way.requests == []
-
-    run(main)
+async def test_loopback_is_reached_past_the_proxy(
+    environment: pytest.MonkeyPatch, scheme: str
+) -> None:
+    tls = server_context() if scheme == "https" else None
+    async with Server(OK, tls=tls) as server, Proxy() as way:
+        environment.setenv("HTTP_PROXY", way.url)
+        environment.setenv("HTTPS_PROXY", way.url)
+        environment.setenv("ALL_PROXY", way.url)
+        assert (await get(server.url, insecure=True)).status == 200
+        assert way.requests == []
 
 
 @pytest.mark.parametrize("status", ["407 Proxy Authentication Required", "502 Bad Gateway"])
-def test_a_proxy_that_refuses_the_tunnel_is_told_without_its_password(
+async def test_a_proxy_that_refuses_the_tunnel_is_told_without_its_password(
     environment: pytest.MonkeyPatch, status: str
 ) -> None:
-    async def main() -> None:
-        async with Proxy(answer=answer(status)) as way:
-            environment.setenv("HTTPS_PROXY", way.url_for("me:hunter2"))
-            with pytest.raises(ConnectionLost, match=status) as caught:
-                await get("https://venue.test")
-            assert "hunter2" not in str(caught.value)
-
-    run(main)
+    async with Proxy(answer=answer(status)) as way:
+        environment.setenv("HTTPS_PROXY", way.url_for("me:hunter2"))
+        with pytest.raises(ConnectionLost, match=status) as caught:
+            await get("https://venue.test")
+        assert "hunter2" not in str(caught.value)
 
 
 def test_a_proxy_of_another_kind_is_refused_at_once(environment: pytest.MonkeyPatch) -> None:
@@ -395,27 +329,21 @@ def test_a_proxy_of_another_kind_is_refused_at_once(environment: pytest.MonkeyPa
         HttpClient("https://venue.test", "t")
 
 
-def test_a_netrc_file_is_not_read(environment: pytest.MonkeyPatch, tmp_path: Path) -> None:
+async def test_a_netrc_file_is_not_read(environment: pytest.MonkeyPatch, tmp_path: Path) -> None:
     path = tmp_path / "netrc"
     path.write_text("machine 127.0.0.1 login me password hunter2\n")
     path.chmod(0o600)
     environment.setenv("NETRC", str(path))
 
-    async def main() -> None:
-        async with Server(OK) as server:
-            await get(server.url)
-            assert "authorization" not in server.requests[0].lower()
-
-    run(main)
+    async with Server(OK) as server:
+        await get(server.url)
+        assert "authorization" not in server.requests[0].lower()
 
 
 @pytest.mark.parametrize("target", ["http://[::1", "//["])
-def test_a_redirect_whose_target_can_not_be_read_is_an_answer_too(target: str) -> None:
-    async def main() -> None:
-        async with Server(answer("302 Found", b"", f"Location: {target}"), OK) as server:
-            assert (await get(server.url)).status == 302
-
-    run(main)
+async def test_a_redirect_whose_target_can_not_be_read_is_an_answer_too(target: str) -> None:
+    async with Server(answer("302 Found", b"", f"Location: {target}"), OK) as server:
+        assert (await get(server.url)).status == 302
 
 
 def until_threads_are_at_most(count: int) -> None:
@@ -473,107 +401,91 @@ class Dripping:
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
 @pytest.mark.parametrize("kind", DRIPS)
-def test_an_answer_that_only_drips_is_given_up_with_its_socket(
+async def test_an_answer_that_only_drips_is_given_up_with_its_socket(
     kind: str, scheme: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(http, "RESPONSE_WITHIN_S", 0.3)
 
-    async def main() -> None:
-        tls = server_context() if scheme == "https" else None
-        async with Dripping(*DRIPS[kind], tls) as server:
-            threads = threading.active_count()
-            # too many interim answers are another fault of the answer
-            words = "no complete response in 0.3 s|header"
-            client = HttpClient(f"{scheme}://127.0.0.1:{server.port}", "t", insecure=bool(tls))
-            with pytest.raises(ConnectionLost, match=words):
-                await in_daemon_thread(lambda: client.get("/", {}))
-            await server.left.wait()  # before the client is closed
-            client.close()
-            await asyncio.to_thread(until_threads_are_at_most, threads + 1)  # its own
-
-    run(main)
+    tls = server_context() if scheme == "https" else None
+    async with Dripping(*DRIPS[kind], tls) as server:
+        threads = threading.active_count()
+        # too many interim answers are another fault of the answer
+        words = "no complete response in 0.3 s|header"
+        client = HttpClient(f"{scheme}://127.0.0.1:{server.port}", "t", insecure=bool(tls))
+        with pytest.raises(ConnectionLost, match=words):
+            await in_daemon_thread(lambda: client.get("/", {}))
+        await server.left.wait()  # before the client is closed
+        client.close()
+        await asyncio.to_thread(until_threads_are_at_most, threads + 1)  # its own
 
 
-def test_a_proxy_that_only_drips_is_given_up(
+async def test_a_proxy_that_only_drips_is_given_up(
     environment: pytest.MonkeyPatch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(http, "RESPONSE_WITHIN_S", 0.3)
 
-    async def main() -> None:
-        async with Dripping(*HEADERS_DRIP) as way:
-            environment.setenv("HTTPS_PROXY", f"http://127.0.0.1:{way.port}")
-            with pytest.raises(ConnectionLost, match=r"no complete response in 0\.3 s"):
-                await get("https://venue.test")
-            await way.left.wait()
-
-    run(main)
+    async with Dripping(*HEADERS_DRIP) as way:
+        environment.setenv("HTTPS_PROXY", f"http://127.0.0.1:{way.port}")
+        with pytest.raises(ConnectionLost, match=r"no complete response in 0\.3 s"):
+            await get("https://venue.test")
+        await way.left.wait()
 
 
-def test_the_deadline_is_of_one_exchange_and_begins_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_deadline_is_of_one_exchange_and_begins_anew(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(http, "RESPONSE_WITHIN_S", 0.5)
 
-    async def main() -> None:
-        async with Server(OK) as server:
+    async with Server(OK) as server:
 
-            def work() -> None:
-                client = HttpClient(server.url, "t")
-                for _ in range(4):
-                    assert client.get("/", {}).status == 200
-                    time.sleep(0.2)
-                client.close()
+        def work() -> None:
+            client = HttpClient(server.url, "t")
+            for _ in range(4):
+                assert client.get("/", {}).status == 200
+                time.sleep(0.2)
+            client.close()
 
-            await asyncio.to_thread(work)
-            assert server.connections == 1
-
-    run(main)
+        await asyncio.to_thread(work)
+        assert server.connections == 1
 
 
-def test_cookies_are_neither_kept_nor_sent_back() -> None:
-    async def main() -> None:
-        set_cookie = b"Set-Cookie: visit=1; Path=/; Max-Age=9999\r\nConnection: close\r\n"
-        body = OK.replace(b"\r\n\r\n", b"\r\n" + set_cookie + b"\r\n")
-        async with Server(body, OK) as server:
+async def test_cookies_are_neither_kept_nor_sent_back() -> None:
+    set_cookie = b"Set-Cookie: visit=1; Path=/; Max-Age=9999\r\nConnection: close\r\n"
+    body = OK.replace(b"\r\n\r\n", b"\r\n" + set_cookie + b"\r\n")
+    async with Server(body, OK) as server:
 
-            def work() -> None:
-                client = HttpClient(server.url, "t")
-                for _ in range(3):
-                    assert client.get("/", {}).status == 200
-                assert not client._session.cookies
-                client.close()
+        def work() -> None:
+            client = HttpClient(server.url, "t")
+            for _ in range(3):
+                assert client.get("/", {}).status == 200
+            assert not client._session.cookies
+            client.close()
 
-            await asyncio.to_thread(work)
-            assert len(server.requests) == 3
-            assert "cookie" not in "".join(server.requests).lower()
-
-    run(main)
+        await asyncio.to_thread(work)
+        assert len(server.requests) == 3
+        assert "cookie" not in "".join(server.requests).lower()
 
 
-def test_an_answer_without_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_answer_without_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http, "BODY_SIZE_MAX", 100_000)
 
-    async def main() -> None:
-        async with Server(answer("200 OK", b"x" * 200_000)) as server:
-            with pytest.raises(ConnectionLost, match="more than 100000 bytes"):
-                await get(server.url)
-
-    run(main)
+    async with Server(answer("200 OK", b"x" * 200_000)) as server:
+        with pytest.raises(ConnectionLost, match="more than 100000 bytes"):
+            await get(server.url)
 
 
 @pytest.mark.parametrize("size", [0, 1, 65_535, 65_536, 65_537, 3_000_000])
 @pytest.mark.parametrize("members", [1, 3])
-def test_a_packed_body_is_unpacked(size: int, members: int) -> None:
+async def test_a_packed_body_is_unpacked(size: int, members: int) -> None:
     text = random.Random(5).randbytes(size // 8) * 8
     packed = b"".join(
         gzip.compress(text[len(text) * i // members : len(text) * (i + 1) // members])
         for i in range(members)
     )
 
-    async def main() -> None:
-        async with Server(answer("200 OK", packed, "Content-Encoding: gzip")) as server:
-            assert (await get(server.url)).body == text
-            assert "Accept-Encoding: gzip\r\n" in server.requests[0]
-
-    run(main)
+    async with Server(answer("200 OK", packed, "Content-Encoding: gzip")) as server:
+        assert (await get(server.url)).body == text
+        assert "Accept-Encoding: gzip\r\n" in server.requests[0]
 
 
 @pytest.mark.parametrize(
@@ -590,33 +502,27 @@ def test_a_packed_body_is_unpacked(size: int, members: int) -> None:
     ],
     ids=["cut", "nothing", "junk", "deflate", "brotli", "twice", "members", "two members"],
 )
-def test_a_body_that_can_not_be_unpacked_is_a_lost_connection(
+async def test_a_body_that_can_not_be_unpacked_is_a_lost_connection(
     body: bytes, encoding: str, words: str
 ) -> None:
-    async def main() -> None:
-        async with Server(answer("200 OK", body, f"Content-Encoding: {encoding}")) as server:
-            with pytest.raises(ConnectionLost, match=words):
-                await get(server.url)
-
-    run(main)
+    async with Server(answer("200 OK", body, f"Content-Encoding: {encoding}")) as server:
+        with pytest.raises(ConnectionLost, match=words):
+            await get(server.url)
 
 
 @pytest.mark.parametrize("status", ["200 OK", "302 Found", "500 Oops"])
-def test_a_bomb_costs_no_more_memory_than_an_answer_may_have(status: str) -> None:
+async def test_a_bomb_costs_no_more_memory_than_an_answer_may_have(status: str) -> None:
     packer = zlib.compressobj(9, wbits=31)
     bomb = b"".join(packer.compress(bytes(1 << 20)) for _ in range(200)) + packer.flush()
     assert len(bomb) < 300_000
     headers = ("Content-Encoding: gzip", "Location: http://127.0.0.1:9/")
 
-    async def main() -> None:
-        async with Server(answer(status, bomb, *headers)) as server:
-            tracemalloc.start()
-            try:
-                with pytest.raises(ConnectionLost, match="more than 8388608 bytes"):
-                    await get(server.url)
-                _, peak = tracemalloc.get_traced_memory()
-            finally:
-                tracemalloc.stop()
-            assert peak < 12e6
-
-    run(main)
+    async with Server(answer(status, bomb, *headers)) as server:
+        tracemalloc.start()
+        try:
+            with pytest.raises(ConnectionLost, match="more than 8388608 bytes"):
+                await get(server.url)
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        assert peak < 12e6

@@ -5,32 +5,18 @@ import contextlib
 import socket
 import ssl
 import struct
-from collections.abc import Callable, Coroutine
-from typing import Any
+from collections.abc import Callable
 
 import pytest
 
 from fastopts.net import manual_transport
 from fastopts.net.manual_transport import ManualTransport
-from tests.support import loops
 from tests.support.certificates import client_context, server_context
 from tests.support.loops import LOOPS
-from tests.support.waiting import PATIENCE_S
+
+pytestmark = pytest.mark.usefixtures("strict_loop")
 
 SMALL = 8 * 1024
-
-
-def run(loop: str, main: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    """Run *main*; an exception that a callback leaves to the loop is a failure."""
-    unheard: list[dict[str, Any]] = []
-
-    async def bounded() -> None:
-        asyncio.get_running_loop().set_exception_handler(lambda _, context: unheard.append(context))
-        async with asyncio.timeout(PATIENCE_S):
-            await main()
-
-    loops.run(loop, bounded())
-    assert unheard == []
 
 
 class Receiver:
@@ -192,285 +178,244 @@ async def turns(count: int = 10) -> None:
         await asyncio.sleep(0)
 
 
-@pytest.mark.parametrize("loop", LOOPS)
+@pytest.mark.parametrize("anyio_backend", LOOPS)
 @pytest.mark.parametrize("secure", [False, True])
-def test_what_the_other_side_does_not_take_yet_is_sent_later_in_order(
-    loop: str, secure: bool
-) -> None:
+async def test_what_the_other_side_does_not_take_yet_is_sent_later_in_order(secure: bool) -> None:
     pieces = [bytes([i]) * 300_000 for i in range(8)]
 
-    async def main() -> None:
-        receiver = Receiver()
-        transport, peer = await connected(secure, receiver)
-        for piece in pieces:
-            transport.write(piece)
-            await turns(2)
-        transport.close()
-        transport.write(b"too late")
-        await turns()
-        assert not receiver.lost.done(), "all of it fitted: nothing was held back"
-        assert await peer.rest() == b"".join(pieces)
-        assert await receiver.lost is None
-        assert receiver.calls == ["made", "lost"]
-        peer.sock.close()
-
-    run(loop, main)
+    receiver = Receiver()
+    transport, peer = await connected(secure, receiver)
+    for piece in pieces:
+        transport.write(piece)
+        await turns(2)
+    transport.close()
+    transport.write(b"too late")
+    await turns()
+    assert not receiver.lost.done(), "all of it fitted: nothing was held back"
+    assert await peer.rest() == b"".join(pieces)
+    assert await receiver.lost is None
+    assert receiver.calls == ["made", "lost"]
+    peer.sock.close()
 
 
-@pytest.mark.parametrize("loop", LOOPS)
+@pytest.mark.parametrize("anyio_backend", LOOPS)
 @pytest.mark.parametrize("secure", [False, True])
-def test_reading_goes_on_while_a_write_waits(loop: str, secure: bool) -> None:
+async def test_reading_goes_on_while_a_write_waits(secure: bool) -> None:
     data = b"w" * 1_000_000
 
-    async def main() -> None:
-        receiver = Receiver()
-        transport, peer = await connected(secure, receiver)
-        transport.write(data)
-        await peer.send(b"one")
-        await receiver.wait(3)
-        await peer.send(b"two")
-        await receiver.wait(6)
-        assert receiver.got == b"onetwo"
-        got = bytearray()
-        while len(got) < len(data):
-            got += await peer.receive()
-        assert got == data
-        transport.write(b"more")
-        assert await peer.receive() == b"more"
-        transport.abort()
-        assert await receiver.lost is None
-        peer.sock.close()
-
-    run(loop, main)
+    receiver = Receiver()
+    transport, peer = await connected(secure, receiver)
+    transport.write(data)
+    await peer.send(b"one")
+    await receiver.wait(3)
+    await peer.send(b"two")
+    await receiver.wait(6)
+    assert receiver.got == b"onetwo"
+    got = bytearray()
+    while len(got) < len(data):
+        got += await peer.receive()
+    assert got == data
+    transport.write(b"more")
+    assert await peer.receive() == b"more"
+    transport.abort()
+    assert await receiver.lost is None
+    peer.sock.close()
 
 
-@pytest.mark.parametrize("loop", LOOPS)
+@pytest.mark.parametrize("anyio_backend", LOOPS)
 @pytest.mark.parametrize("secure", [False, True])
-def test_an_abort_drops_what_waits(loop: str, secure: bool) -> None:
-    async def main() -> None:
-        receiver = Receiver()
-        transport, peer = await connected(secure, receiver)
-        transport.write(b"x" * 2_000_000)
-        transport.abort()
-        assert await receiver.lost is None
-        got = 0
-        with contextlib.suppress(ConnectionError):
-            while data := await peer.receive():
-                got += len(data)
-        assert got < 2_000_000
-        peer.sock.close()
-
-    run(loop, main)
+async def test_an_abort_drops_what_waits(secure: bool) -> None:
+    receiver = Receiver()
+    transport, peer = await connected(secure, receiver)
+    transport.write(b"x" * 2_000_000)
+    transport.abort()
+    assert await receiver.lost is None
+    got = 0
+    with contextlib.suppress(ConnectionError):
+        while data := await peer.receive():
+            got += len(data)
+    assert got < 2_000_000
+    peer.sock.close()
 
 
-@pytest.mark.parametrize("loop", LOOPS)
+@pytest.mark.parametrize("anyio_backend", LOOPS)
 @pytest.mark.parametrize("secure", [False, True])
-def test_a_reset_while_a_write_waits_is_told_once(loop: str, secure: bool) -> None:
-    async def main() -> None:
-        receiver = Receiver()
-        transport, peer = await connected(secure, receiver)
-        transport.write(b"x" * 2_000_000)
-        peer.reset()
-        assert isinstance(await receiver.lost, ConnectionError)
-        await turns()
-        assert receiver.calls == ["made", "lost"]
-
-    run(loop, main)
+async def test_a_reset_while_a_write_waits_is_told_once(secure: bool) -> None:
+    receiver = Receiver()
+    transport, peer = await connected(secure, receiver)
+    transport.write(b"x" * 2_000_000)
+    peer.reset()
+    assert isinstance(await receiver.lost, ConnectionError)
+    await turns()
+    assert receiver.calls == ["made", "lost"]
 
 
-@pytest.mark.parametrize("loop", LOOPS)
+@pytest.mark.parametrize("anyio_backend", LOOPS)
 @pytest.mark.parametrize("secure", [False, True])
-def test_a_write_that_meets_a_reset_does_not_raise_and_ends_the_connection(
-    loop: str, secure: bool
+async def test_a_write_that_meets_a_reset_does_not_raise_and_ends_the_connection(
+    secure: bool,
 ) -> None:
-    async def main() -> None:
-        receiver = Receiver()
-        transport, peer = await connected(secure, receiver)
-        transport.pause_reading()
-        peer.reset()
-        while not receiver.lost.done():
-            transport.write(b"x")
-            await asyncio.sleep(0)
-        assert isinstance(receiver.lost.result(), ConnectionError)
-        assert receiver.calls == ["made", "lost"]
-
-    run(loop, main)
+    receiver = Receiver()
+    transport, peer = await connected(secure, receiver)
+    transport.pause_reading()
+    peer.reset()
+    while not receiver.lost.done():
+        transport.write(b"x")
+        await asyncio.sleep(0)
+    assert isinstance(receiver.lost.result(), ConnectionError)
+    assert receiver.calls == ["made", "lost"]
 
 
-@pytest.mark.parametrize("loop", LOOPS)
+@pytest.mark.parametrize("anyio_backend", LOOPS)
 @pytest.mark.parametrize("secure", [False, True])
-def test_a_read_that_meets_a_reset_does_not_raise_and_ends_the_connection(
-    loop: str, secure: bool
+async def test_a_read_that_meets_a_reset_does_not_raise_and_ends_the_connection(
+    secure: bool,
 ) -> None:
-    async def main() -> None:
-        receiver = Receiver()
-        transport, peer = await connected(secure, receiver)
-        transport.pause_reading()
-        peer.reset()
-        while not receiver.lost.done():
+    receiver = Receiver()
+    transport, peer = await connected(secure, receiver)
+    transport.pause_reading()
+    peer.reset()
+    while not receiver.lost.done():
+        transport.read()
+        await asyncio.sleep(0)
+    assert isinstance(receiver.lost.result(), ConnectionError)
+    assert receiver.calls == ["made", "lost"]
+
+
+@pytest.mark.parametrize("anyio_backend", LOOPS)
+@pytest.mark.parametrize("secure", [False, True])
+async def test_after_the_end_every_call_is_harmless(secure: bool) -> None:
+    receiver = Receiver()
+    transport, peer = await connected(secure, receiver)
+    peer.reset()
+    await receiver.lost
+    transport.write(b"x")
+    transport.read()
+    transport.pause_reading()
+    transport.resume_reading()
+    transport.write_eof()
+    transport.close()
+    transport.abort()
+    await turns()
+    assert receiver.calls == ["made", "lost"]
+    assert receiver.got == b""
+
+
+@pytest.mark.parametrize("anyio_backend", LOOPS)
+async def test_half_a_connection_can_be_closed() -> None:
+    receiver = Receiver()
+    transport, peer = await connected(False, receiver)
+    assert transport.can_write_eof()
+    transport.write(b"last words")
+    transport.write_eof()
+    assert await peer.rest() == b"last words"
+    await peer.send(b"answer")
+    await receiver.wait(6)
+    assert receiver.got == b"answer"
+    peer.sock.close()
+    assert await receiver.lost is None
+    assert receiver.calls == ["made", "eof", "lost"]
+
+
+@pytest.mark.parametrize("anyio_backend", LOOPS)
+@pytest.mark.parametrize("secure", [False, True])
+@pytest.mark.parametrize("size", [1, 1000, 5000, 65536])
+async def test_a_buffer_of_any_size_takes_all_that_arrives(secure: bool, size: int) -> None:
+    data = bytes(range(250)) * 20
+
+    receiver = Receiver(size)
+    transport, peer = await connected(secure, receiver)
+    transport.pause_reading()
+    for _ in range(3):
+        receiver.got.clear()
+        await peer.send(data)
+        while len(receiver.got) < len(data):
             transport.read()
             await asyncio.sleep(0)
-        assert isinstance(receiver.lost.result(), ConnectionError)
-        assert receiver.calls == ["made", "lost"]
-
-    run(loop, main)
-
-
-@pytest.mark.parametrize("loop", LOOPS)
-@pytest.mark.parametrize("secure", [False, True])
-def test_after_the_end_every_call_is_harmless(loop: str, secure: bool) -> None:
-    async def main() -> None:
-        receiver = Receiver()
-        transport, peer = await connected(secure, receiver)
-        peer.reset()
-        await receiver.lost
-        transport.write(b"x")
-        transport.read()
-        transport.pause_reading()
-        transport.resume_reading()
-        transport.write_eof()
-        transport.close()
-        transport.abort()
-        await turns()
-        assert receiver.calls == ["made", "lost"]
-        assert receiver.got == b""
-
-    run(loop, main)
-
-
-@pytest.mark.parametrize("loop", LOOPS)
-def test_half_a_connection_can_be_closed(loop: str) -> None:
-    async def main() -> None:
-        receiver = Receiver()
-        transport, peer = await connected(False, receiver)
-        assert transport.can_write_eof()
-        transport.write(b"last words")
-        transport.write_eof()
-        assert await peer.rest() == b"last words"
-        await peer.send(b"answer")
-        await receiver.wait(6)
-        assert receiver.got == b"answer"
-        peer.sock.close()
-        assert await receiver.lost is None
-        assert receiver.calls == ["made", "eof", "lost"]
-
-    run(loop, main)
-
-
-@pytest.mark.parametrize("loop", LOOPS)
-@pytest.mark.parametrize("secure", [False, True])
-@pytest.mark.parametrize("size", [1, 1000, 5000, 65536])
-def test_a_buffer_of_any_size_takes_all_that_arrives(loop: str, secure: bool, size: int) -> None:
-    data = bytes(range(250)) * 20
-
-    async def main() -> None:
-        receiver = Receiver(size)
-        transport, peer = await connected(secure, receiver)
-        transport.pause_reading()
-        for _ in range(3):
-            receiver.got.clear()
-            await peer.send(data)
-            while len(receiver.got) < len(data):
-                transport.read()
-                await asyncio.sleep(0)
-            assert receiver.got == data
-        transport.abort()
-        await receiver.lost
-        peer.sock.close()
-
-    run(loop, main)
-
-
-@pytest.mark.parametrize("loop", LOOPS)
-@pytest.mark.parametrize("size", [1, 1000, 5000, 65536])
-def test_one_read_takes_all_that_has_arrived(loop: str, size: int) -> None:
-    data = bytes(range(250)) * 20
-
-    async def main() -> None:
-        receiver = Receiver(size)
-        client, server = sockets()
-        transport = await manual_transport.connect(receiver, client, None, "localhost")
-        transport.pause_reading()
-        await Plain(server).send(data)
-        client.setblocking(True)
-        assert client.recv(len(data), socket.MSG_PEEK | socket.MSG_WAITALL) == data
-        client.setblocking(False)
-        transport.read()
         assert receiver.got == data
-        transport.abort()
-        await receiver.lost
-        server.close()
-
-    run(loop, main)
+    transport.abort()
+    await receiver.lost
+    peer.sock.close()
 
 
-@pytest.mark.parametrize("loop", LOOPS)
+@pytest.mark.parametrize("anyio_backend", LOOPS)
+@pytest.mark.parametrize("size", [1, 1000, 5000, 65536])
+async def test_one_read_takes_all_that_has_arrived(size: int) -> None:
+    data = bytes(range(250)) * 20
+
+    receiver = Receiver(size)
+    client, server = sockets()
+    transport = await manual_transport.connect(receiver, client, None, "localhost")
+    transport.pause_reading()
+    await Plain(server).send(data)
+    client.setblocking(True)
+    assert client.recv(len(data), socket.MSG_PEEK | socket.MSG_WAITALL) == data
+    client.setblocking(False)
+    transport.read()
+    assert receiver.got == data
+    transport.abort()
+    await receiver.lost
+    server.close()
+
+
+@pytest.mark.parametrize("anyio_backend", LOOPS)
 @pytest.mark.parametrize("secure", [False, True])
 @pytest.mark.parametrize("way", ["abort", "close"])
-def test_who_ends_the_connection_while_it_reads_hears_nothing_more(
-    loop: str, secure: bool, way: str
+async def test_who_ends_the_connection_while_it_reads_hears_nothing_more(
+    secure: bool, way: str
 ) -> None:
-    async def main() -> None:
-        receiver = Receiver(10)
-        transport, peer = await connected(secure, receiver)
-        receiver.on_data = getattr(transport, way)
-        await peer.send(b"0123456789" * 10)
-        assert await receiver.lost is None
-        assert receiver.got == b"0123456789"
-        assert receiver.calls == ["made", "lost"]
-        peer.sock.close()
-
-    run(loop, main)
+    receiver = Receiver(10)
+    transport, peer = await connected(secure, receiver)
+    receiver.on_data = getattr(transport, way)
+    await peer.send(b"0123456789" * 10)
+    assert await receiver.lost is None
+    assert receiver.got == b"0123456789"
+    assert receiver.calls == ["made", "lost"]
+    peer.sock.close()
 
 
-@pytest.mark.parametrize("loop", LOOPS)
+@pytest.mark.parametrize("anyio_backend", LOOPS)
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
 @pytest.mark.parametrize("size", [7, 14, 65536])
-def test_a_close_notify_ends_the_connection_after_the_data_before_it(
-    loop: str, version: ssl.TLSVersion, size: int
+async def test_a_close_notify_ends_the_connection_after_the_data_before_it(
+    version: ssl.TLSVersion, size: int
 ) -> None:
-    async def main() -> None:
-        receiver = Receiver(size)
-        client, server = sockets()
-        peer = Secure(server, version)
-        transport, _ = await asyncio.gather(
-            manual_transport.connect(receiver, client, client_context(), "localhost"),
-            peer.shake_hands(),
-        )
-        assert not transport.can_write_eof()
-        await peer.send_and_say_goodbye(b"the last words", more=b"\x17\x03\x03\x00\x05noise")
-        assert await receiver.lost is None
-        assert receiver.got == b"the last words"
-        assert receiver.calls == ["made", "eof", "lost"]
-        server.close()
-
-    run(loop, main)
+    receiver = Receiver(size)
+    client, server = sockets()
+    peer = Secure(server, version)
+    transport, _ = await asyncio.gather(
+        manual_transport.connect(receiver, client, client_context(), "localhost"),
+        peer.shake_hands(),
+    )
+    assert not transport.can_write_eof()
+    await peer.send_and_say_goodbye(b"the last words", more=b"\x17\x03\x03\x00\x05noise")
+    assert await receiver.lost is None
+    assert receiver.got == b"the last words"
+    assert receiver.calls == ["made", "eof", "lost"]
+    server.close()
 
 
-@pytest.mark.parametrize("loop", LOOPS)
+@pytest.mark.parametrize("anyio_backend", LOOPS)
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
-def test_a_handshake_in_single_bytes_is_one_handshake(loop: str, version: ssl.TLSVersion) -> None:
-    async def main() -> None:
-        receiver = Receiver()
-        client, server = sockets()
-        peer = Secure(server, version, packet_size=1)
-        transport, _ = await asyncio.gather(
-            manual_transport.connect(receiver, client, client_context(), "localhost"),
-            peer.shake_hands(),
-        )
-        await peer.send(b"hello")
-        await receiver.wait(5)
-        assert receiver.got == b"hello"
-        transport.write(b"you")
-        assert await peer.receive() == b"you"
-        transport.abort()
-        await receiver.lost
-        server.close()
-
-    run(loop, main)
+async def test_a_handshake_in_single_bytes_is_one_handshake(version: ssl.TLSVersion) -> None:
+    receiver = Receiver()
+    client, server = sockets()
+    peer = Secure(server, version, packet_size=1)
+    transport, _ = await asyncio.gather(
+        manual_transport.connect(receiver, client, client_context(), "localhost"),
+        peer.shake_hands(),
+    )
+    await peer.send(b"hello")
+    await receiver.wait(5)
+    assert receiver.got == b"hello"
+    transport.write(b"you")
+    assert await peer.receive() == b"you"
+    transport.abort()
+    await receiver.lost
+    server.close()
 
 
-@pytest.mark.parametrize("loop", LOOPS)
+@pytest.mark.parametrize("anyio_backend", LOOPS)
 @pytest.mark.parametrize(
     ("name", "trusts", "words"),
     [
@@ -478,82 +423,73 @@ def test_a_handshake_in_single_bytes_is_one_handshake(loop: str, version: ssl.TL
         ("venue.test", True, r"Hostname mismatch.*'venue\.test'"),
     ],
 )
-def test_a_certificate_that_is_not_the_hosts_ends_the_handshake_and_the_server_hears_why(
-    loop: str, name: str, trusts: bool, words: str
+async def test_a_certificate_that_is_not_the_hosts_ends_the_handshake_and_the_server_hears_why(
+    name: str, trusts: bool, words: str
 ) -> None:
-    async def main() -> None:
-        receiver = Receiver()
-        client, server = sockets()
-        context = client_context() if trusts else ssl.create_default_context()
-        refused, heard = await asyncio.gather(
-            manual_transport.connect(receiver, client, context, name),
-            in_full(Secure(server)),
-            return_exceptions=True,
-        )
-        assert isinstance(refused, ssl.SSLCertVerificationError)
-        with pytest.raises(ssl.SSLError, match=words):
-            raise refused
-        with pytest.raises(ssl.SSLError, match=r"(?i)alert.*(unknown ca|bad certificate)"):
-            raise heard  # type: ignore[misc]
-        assert client.fileno() == -1
-        assert receiver.calls == []
-        server.close()
-
     async def in_full(peer: Secure) -> None:
         await peer.shake_hands()
         await peer.receive()  # with TLS 1.3 the client's alert comes after the handshake
 
-    run(loop, main)
+    receiver = Receiver()
+    client, server = sockets()
+    context = client_context() if trusts else ssl.create_default_context()
+    refused, heard = await asyncio.gather(
+        manual_transport.connect(receiver, client, context, name),
+        in_full(Secure(server)),
+        return_exceptions=True,
+    )
+    assert isinstance(refused, ssl.SSLCertVerificationError)
+    with pytest.raises(ssl.SSLError, match=words):
+        raise refused
+    with pytest.raises(ssl.SSLError, match=r"(?i)alert.*(unknown ca|bad certificate)"):
+        raise heard  # type: ignore[misc]
+    assert client.fileno() == -1
+    assert receiver.calls == []
+    server.close()
 
 
-@pytest.mark.parametrize("loop", LOOPS)
+@pytest.mark.parametrize("anyio_backend", LOOPS)
 @pytest.mark.parametrize("way", ["noise", "leave", "reset"])
-def test_a_peer_that_does_not_shake_hands_is_an_oserror_and_the_socket_is_closed(
-    loop: str, way: str
+async def test_a_peer_that_does_not_shake_hands_is_an_oserror_and_the_socket_is_closed(
+    way: str,
 ) -> None:
-    async def main() -> None:
-        receiver = Receiver()
-        client, server = sockets()
+    receiver = Receiver()
+    client, server = sockets()
 
-        async def spoil() -> None:
-            peer = Plain(server)
-            assert (await peer.receive())[0] == 22  # a TLS handshake record
-            if way == "noise":
-                await peer.send(b"SSH-2.0-OpenSSH_9.6\r\n")
-            elif way == "leave":
-                server.shutdown(socket.SHUT_WR)
-            else:
-                peer.reset()
-
-        refused, _ = await asyncio.gather(
-            manual_transport.connect(receiver, client, client_context(), "localhost"),
-            spoil(),
-            return_exceptions=True,
-        )
-        assert isinstance(refused, ssl.SSLError if way == "noise" else ConnectionError)
-        assert client.fileno() == -1
-        assert receiver.calls == []
-        server.close()
-
-    run(loop, main)
-
-
-@pytest.mark.parametrize("loop", LOOPS)
-def test_a_handshake_that_is_cancelled_closes_the_socket(loop: str) -> None:
-    async def main() -> None:
-        receiver = Receiver()
-        client, server = sockets()
+    async def spoil() -> None:
         peer = Plain(server)
-        task = asyncio.create_task(
-            manual_transport.connect(receiver, client, client_context(), "localhost")
-        )
-        assert await peer.receive()
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-        assert client.fileno() == -1
-        assert await peer.rest() == b""
-        assert receiver.calls == []
-        server.close()
+        assert (await peer.receive())[0] == 22  # a TLS handshake record
+        if way == "noise":
+            await peer.send(b"SSH-2.0-OpenSSH_9.6\r\n")
+        elif way == "leave":
+            server.shutdown(socket.SHUT_WR)
+        else:
+            peer.reset()
 
-    run(loop, main)
+    refused, _ = await asyncio.gather(
+        manual_transport.connect(receiver, client, client_context(), "localhost"),
+        spoil(),
+        return_exceptions=True,
+    )
+    assert isinstance(refused, ssl.SSLError if way == "noise" else ConnectionError)
+    assert client.fileno() == -1
+    assert receiver.calls == []
+    server.close()
+
+
+@pytest.mark.parametrize("anyio_backend", LOOPS)
+async def test_a_handshake_that_is_cancelled_closes_the_socket() -> None:
+    receiver = Receiver()
+    client, server = sockets()
+    peer = Plain(server)
+    task = asyncio.create_task(
+        manual_transport.connect(receiver, client, client_context(), "localhost")
+    )
+    assert await peer.receive()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert client.fileno() == -1
+    assert await peer.rest() == b""
+    assert receiver.calls == []
+    server.close()

@@ -14,7 +14,7 @@ from fastopts.core.pure import frames
 from fastopts.errors import ConfigError, ConnectionLost
 from fastopts.net import proxy, websocket
 from tests.support.certificates import client_context, server_context
-from tests.support.loops import LOOPS, run
+from tests.support.loops import LOOPS
 from tests.support.raw import RawServer
 from tests.support.waiting import PATIENCE_S
 
@@ -184,30 +184,27 @@ async def received(sock: Any, size: int) -> bytes:
         ("me%40work:p%3Aw%2F%C3%A4@", "me@work:p:w/ä"),
     ],
 )
-def test_a_tunnel_is_asked_for_by_connect_and_carries_bytes_both_ways(
+async def test_a_tunnel_is_asked_for_by_connect_and_carries_bytes_both_ways(
     user: str, header: str | None
 ) -> None:
-    async def main() -> None:
-        async with venue() as port, Proxy(port) as way:
-            sock = await proxy.tunnel(f"http://{user}127.0.0.1:{way.port}", "venue.test", 9443)
-            try:
-                await asyncio.get_running_loop().sock_sendall(sock, b"one\n")
-                assert await received(sock, 11) == b"venue: one\n"
-                assert sock.getblocking() is False
-            finally:
-                sock.close()
-        [request] = way.requests
-        first, *headers = request.split("\r\n")
-        assert first == "CONNECT venue.test:9443 HTTP/1.1"
-        assert "Host: venue.test:9443" in headers
-        told = [line for line in headers if line.startswith("Proxy-Authorization: ")]
-        if header is None:
-            assert told == []
-        else:
-            encoded = base64.b64encode(header.encode()).decode()
-            assert told == [f"Proxy-Authorization: Basic {encoded}"]
-
-    asyncio.run(main())
+    async with venue() as port, Proxy(port) as way:
+        sock = await proxy.tunnel(f"http://{user}127.0.0.1:{way.port}", "venue.test", 9443)
+        try:
+            await asyncio.get_running_loop().sock_sendall(sock, b"one\n")
+            assert await received(sock, 11) == b"venue: one\n"
+            assert sock.getblocking() is False
+        finally:
+            sock.close()
+    [request] = way.requests
+    first, *headers = request.split("\r\n")
+    assert first == "CONNECT venue.test:9443 HTTP/1.1"
+    assert "Host: venue.test:9443" in headers
+    told = [line for line in headers if line.startswith("Proxy-Authorization: ")]
+    if header is None:
+        assert told == []
+    else:
+        encoded = base64.b64encode(header.encode()).decode()
+        assert told == [f"Proxy-Authorization: Basic {encoded}"]
 
 
 @pytest.mark.parametrize(
@@ -218,54 +215,42 @@ def test_a_tunnel_is_asked_for_by_connect_and_carries_bytes_both_ways(
         b"HTTP/1.1 200\r\n\r\n",
     ],
 )
-def test_bytes_in_the_packet_of_the_200_belong_to_the_tunnel(answer: bytes) -> None:
-    async def main() -> None:
-        first = b"\r\n\r\nfirst bytes of the tunnel"
-        async with Proxy(answer=answer + first) as way:
-            sock = await proxy.tunnel(way.url, "venue.test", 9443)
-            try:
-                assert await received(sock, len(first)) == first
-                assert await received(sock, 1) == b""
-            finally:
-                sock.close()
-
-    asyncio.run(main())
+async def test_bytes_in_the_packet_of_the_200_belong_to_the_tunnel(answer: bytes) -> None:
+    first = b"\r\n\r\nfirst bytes of the tunnel"
+    async with Proxy(answer=answer + first) as way:
+        sock = await proxy.tunnel(way.url, "venue.test", 9443)
+        try:
+            assert await received(sock, len(first)) == first
+            assert await received(sock, 1) == b""
+        finally:
+            sock.close()
 
 
 @pytest.mark.parametrize(
     "status",
     ["407 Proxy Authentication Required", "502 Bad Gateway", "403 Forbidden", "301 Moved"],
 )
-def test_a_refusal_is_told_with_the_proxy_and_its_words_but_no_password(status: str) -> None:
-    async def main() -> None:
-        answer = f"HTTP/1.1 {status}\r\nContent-Length: 3\r\n\r\nno\n".encode()
-        async with Proxy(answer=answer) as way:
-            with pytest.raises(ConnectionLost) as caught:
-                await proxy.tunnel(way.url_for("me:hunter2"), "venue.test", 9443)
-            words = str(caught.value)
-            assert words == f"proxy {way.url} refused venue.test:9443: {status}"
-
-    asyncio.run(main())
+async def test_a_refusal_is_told_with_the_proxy_and_its_words_but_no_password(status: str) -> None:
+    answer = f"HTTP/1.1 {status}\r\nContent-Length: 3\r\n\r\nno\n".encode()
+    async with Proxy(answer=answer) as way:
+        with pytest.raises(ConnectionLost) as caught:
+            await proxy.tunnel(way.url_for("me:hunter2"), "venue.test", 9443)
+        words = str(caught.value)
+        assert words == f"proxy {way.url} refused venue.test:9443: {status}"
 
 
 @pytest.mark.parametrize("answer", [b"", b"HT", b"SSH-2.0-OpenSSH_9.6\r\n", b"x" * 20_000])
-def test_a_peer_that_is_no_proxy_or_leaves_before_it_answers_is_told(answer: bytes) -> None:
-    async def main() -> None:
-        async with Proxy(answer=answer) as way:
-            with pytest.raises(ConnectionLost, match=rf"proxy {way.url} refused venue\.test:9443"):
-                await proxy.tunnel(way.url_for("me:hunter2"), "venue.test", 9443)
-
-    asyncio.run(main())
+async def test_a_peer_that_is_no_proxy_or_leaves_before_it_answers_is_told(answer: bytes) -> None:
+    async with Proxy(answer=answer) as way:
+        with pytest.raises(ConnectionLost, match=rf"proxy {way.url} refused venue\.test:9443"):
+            await proxy.tunnel(way.url_for("me:hunter2"), "venue.test", 9443)
 
 
-def test_a_long_refusal_is_clipped() -> None:
-    async def main() -> None:
-        async with Proxy(answer=b"HTTP/1.1 502 " + b"x" * 2000 + b"\r\n\r\n") as way:
-            with pytest.raises(ConnectionLost) as caught:
-                await proxy.tunnel(way.url, "venue.test", 9443)
-            assert str(caught.value).endswith(" 502 " + "x" * 96)
-
-    asyncio.run(main())
+async def test_a_long_refusal_is_clipped() -> None:
+    async with Proxy(answer=b"HTTP/1.1 502 " + b"x" * 2000 + b"\r\n\r\n") as way:
+        with pytest.raises(ConnectionLost) as caught:
+            await proxy.tunnel(way.url, "venue.test", 9443)
+        assert str(caught.value).endswith(" 502 " + "x" * 96)
 
 
 class Client:
@@ -304,108 +289,93 @@ async def echo(connection: websockets.asyncio.server.ServerConnection) -> None:
         await connection.send(f"{connection.request.headers['Host']}: {message}")  # type: ignore[union-attr]
 
 
-@pytest.mark.parametrize("loop", LOOPS)
+@pytest.mark.parametrize("anyio_backend", LOOPS)
 @pytest.mark.parametrize("secure", [False, True])
 @pytest.mark.parametrize("on_clock", [False, True])
-def test_a_websocket_goes_through_the_proxy_from_end_to_end(
-    environment: pytest.MonkeyPatch, loop: str, secure: bool, on_clock: bool
+async def test_a_websocket_goes_through_the_proxy_from_end_to_end(
+    environment: pytest.MonkeyPatch, secure: bool, on_clock: bool
 ) -> None:
     names: list[str | None] = []
 
-    async def main() -> None:
-        server_tls = server_context() if secure else None
-        if server_tls:
-            server_tls.sni_callback = lambda sock, name, context: names.append(name)
-        # The tests' certificate is not the venue's; that its name is checked is the next test's.
-        client_tls = client_context() if secure else None
-        if client_tls:
-            client_tls.check_hostname = False
-        async with websockets.asyncio.server.serve(echo, "127.0.0.1", 0, ssl=server_tls) as server:
-            port = next(iter(server.sockets)).getsockname()[1]
-            async with Proxy(port) as way:
-                variable = "HTTPS_PROXY" if secure else "HTTP_PROXY"
-                environment.setenv(variable, way.url_for("me:s3cret"))
-                client = Client()
-                url = f"ws{'s' * secure}://venue.test:9999/v5"
-                connection = await client.connect(url, client_tls, on_clock)
-                for text in (b"one", b"two"):
-                    connection.send_text(text)
-                    async with asyncio.timeout(PATIENCE_S):
-                        while on_clock and client.messages.empty():
-                            connection.read()
-                            await asyncio.sleep(0.001)
-                        assert await client.messages.get() == b"venue.test:9999: " + text
-                connection.close()
+    server_tls = server_context() if secure else None
+    if server_tls:
+        server_tls.sni_callback = lambda sock, name, context: names.append(name)
+    # The tests' certificate is not the venue's; that its name is checked is the next test's.
+    client_tls = client_context() if secure else None
+    if client_tls:
+        client_tls.check_hostname = False
+    async with websockets.asyncio.server.serve(echo, "127.0.0.1", 0, ssl=server_tls) as server:
+        port = next(iter(server.sockets)).getsockname()[1]
+        async with Proxy(port) as way:
+            variable = "HTTPS_PROXY" if secure else "HTTP_PROXY"
+            environment.setenv(variable, way.url_for("me:s3cret"))
+            client = Client()
+            url = f"ws{'s' * secure}://venue.test:9999/v5"
+            connection = await client.connect(url, client_tls, on_clock)
+            for text in (b"one", b"two"):
+                connection.send_text(text)
                 async with asyncio.timeout(PATIENCE_S):
-                    assert "1000" in await connection.closed
-                [request] = way.requests
-                assert request.startswith("CONNECT venue.test:9999 HTTP/1.1\r\n")
-                assert "\r\nProxy-Authorization: Basic bWU6czNjcmV0\r\n" in request
-
-    run(loop, main())
+                    while on_clock and client.messages.empty():
+                        connection.read()
+                        await asyncio.sleep(0.001)
+                    assert await client.messages.get() == b"venue.test:9999: " + text
+            connection.close()
+            async with asyncio.timeout(PATIENCE_S):
+                assert "1000" in await connection.closed
+            [request] = way.requests
+            assert request.startswith("CONNECT venue.test:9999 HTTP/1.1\r\n")
+            assert "\r\nProxy-Authorization: Basic bWU6czNjcmV0\r\n" in request
     assert names == (["venue.test"] if secure else [])
 
 
-def test_the_certificate_must_be_that_of_the_venue_not_of_the_proxy(
+async def test_the_certificate_must_be_that_of_the_venue_not_of_the_proxy(
     environment: pytest.MonkeyPatch,
 ) -> None:
-    async def main() -> None:
-        async with websockets.asyncio.server.serve(
-            echo, "127.0.0.1", 0, ssl=server_context()
-        ) as server:
-            port = next(iter(server.sockets)).getsockname()[1]
-            async with Proxy(port) as way:
-                environment.setenv("HTTPS_PROXY", way.url)
-                with pytest.raises(ConnectionLost, match=r"'venue\.test'"):
-                    await Client().connect("wss://venue.test/v5", client_context())
-
-    asyncio.run(main())
+    async with websockets.asyncio.server.serve(
+        echo, "127.0.0.1", 0, ssl=server_context()
+    ) as server:
+        port = next(iter(server.sockets)).getsockname()[1]
+        async with Proxy(port) as way:
+            environment.setenv("HTTPS_PROXY", way.url)
+            with pytest.raises(ConnectionLost, match=r"'venue\.test'"):
+                await Client().connect("wss://venue.test/v5", client_context())
 
 
 @pytest.mark.parametrize("answer", [b"HTTP/1.1 407 No\r\n\r\n", b"", ESTABLISHED])
 @pytest.mark.parametrize("secure", [False, True])
-def test_a_proxy_that_refuses_or_closes_half_way_ends_the_attempt(
+async def test_a_proxy_that_refuses_or_closes_half_way_ends_the_attempt(
     environment: pytest.MonkeyPatch, answer: bytes, secure: bool
 ) -> None:
-    async def main() -> None:
-        async with Proxy(answer=answer) as way:
-            environment.setenv("HTTP_PROXY", way.url_for("me:hunter2"))
-            environment.setenv("HTTPS_PROXY", way.url_for("me:hunter2"))
-            tls = client_context() if secure else None
-            with pytest.raises(ConnectionLost) as caught:
-                await Client().connect(f"ws{'s' * secure}://venue.test/v5", tls)
-            assert "hunter2" not in str(caught.value)
-
-    asyncio.run(main())
+    async with Proxy(answer=answer) as way:
+        environment.setenv("HTTP_PROXY", way.url_for("me:hunter2"))
+        environment.setenv("HTTPS_PROXY", way.url_for("me:hunter2"))
+        tls = client_context() if secure else None
+        with pytest.raises(ConnectionLost) as caught:
+            await Client().connect(f"ws{'s' * secure}://venue.test/v5", tls)
+        assert "hunter2" not in str(caught.value)
 
 
-def test_a_proxy_that_never_answers_is_given_up(environment: pytest.MonkeyPatch) -> None:
-    async def main() -> None:
-        async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            heard.append(await reader.read())
+async def test_a_proxy_that_never_answers_is_given_up(environment: pytest.MonkeyPatch) -> None:
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heard.append(await reader.read())
 
-        heard: list[bytes] = []
-        async with RawServer(silent) as server:  # ends when the socket was closed on our side
-            environment.setenv("HTTP_PROXY", f"http://127.0.0.1:{server.port}")
-            with pytest.raises(ConnectionLost, match=r"did not answer in 0\.05 s"):
-                await Client().connect("ws://venue.test/", None, timeout_s=0.05)
-        assert heard[0].startswith(b"CONNECT venue.test:80 ")
-
-    asyncio.run(main())
+    heard: list[bytes] = []
+    async with RawServer(silent) as server:  # ends when the socket was closed on our side
+        environment.setenv("HTTP_PROXY", f"http://127.0.0.1:{server.port}")
+        with pytest.raises(ConnectionLost, match=r"did not answer in 0\.05 s"):
+            await Client().connect("ws://venue.test/", None, timeout_s=0.05)
+    assert heard[0].startswith(b"CONNECT venue.test:80 ")
 
 
 @pytest.mark.parametrize(
     "answer", [ESTABLISHED[:-2], b"HTTP/1.1 200 OK\r\nVia: 1.1 proxy\r\nX-Ca", b"HTTP/1.1 200"]
 )
-def test_an_answer_that_breaks_off_after_its_status_is_no_tunnel(answer: bytes) -> None:
-    async def main() -> None:
-        async with Proxy(answer=answer) as way:
-            with pytest.raises(ConnectionLost) as caught:
-                await proxy.tunnel(way.url_for("me:hunter2"), "venue.test", 9443)
-            words = f"proxy {way.url} refused venue.test:9443: incomplete response"
-            assert str(caught.value) == words
-
-    asyncio.run(main())
+async def test_an_answer_that_breaks_off_after_its_status_is_no_tunnel(answer: bytes) -> None:
+    async with Proxy(answer=answer) as way:
+        with pytest.raises(ConnectionLost) as caught:
+            await proxy.tunnel(way.url_for("me:hunter2"), "venue.test", 9443)
+        words = f"proxy {way.url} refused venue.test:9443: incomplete response"
+        assert str(caught.value) == words
 
 
 @pytest.mark.parametrize(
@@ -427,17 +397,14 @@ def test_a_proxy_without_a_readable_host_and_port_is_refused_without_its_passwor
     assert "\n" not in str(caught.value)
 
 
-def test_an_ipv6_target_stands_in_brackets() -> None:
-    async def main() -> None:
-        async with Proxy() as way:
-            sock = await proxy.tunnel(way.url, "2001:db8::7", 9443)
-            sock.close()
-            [request] = way.requests
-            first, *headers = request.rstrip().split("\r\n")
-            assert first == "CONNECT [2001:db8::7]:9443 HTTP/1.1"
-            assert headers == ["Host: [2001:db8::7]:9443"]
-
-    asyncio.run(main())
+async def test_an_ipv6_target_stands_in_brackets() -> None:
+    async with Proxy() as way:
+        sock = await proxy.tunnel(way.url, "2001:db8::7", 9443)
+        sock.close()
+        [request] = way.requests
+        first, *headers = request.rstrip().split("\r\n")
+        assert first == "CONNECT [2001:db8::7]:9443 HTTP/1.1"
+        assert headers == ["Host: [2001:db8::7]:9443"]
 
 
 @pytest.mark.parametrize("found", ["proxy.test:3128", "proxy.test", "me:pw@proxy.test:3128"])

@@ -20,7 +20,7 @@ from fastopts.errors import ConnectionLost, HandshakeRefused
 from fastopts.net import websocket
 from fastopts.net.websocket import BUFFER_SIZE, MESSAGE_SIZE_MAX, WebSocket
 from tests.support.certificates import client_context, server_context
-from tests.support.loops import LOOPS, run
+from tests.support.loops import LOOPS
 from tests.support.raw import RawServer
 from tests.support.waiting import PATIENCE_S
 
@@ -196,55 +196,46 @@ def test_after_any_part_of_a_stream_both_stand_alike(stream: bytes, data: st.Dat
     assert by_us([part], False) == by_the_library([part], False)
 
 
-def test_the_scan_takes_over_again_behind_every_anomaly_that_is_legal() -> None:
-    async def run() -> None:
-        harness = Harness()
-        calls: list[int] = []
-        scan = harness.scan
-        harness.socket._scan = lambda *args: calls.append(args[1]) or scan(*args)  # type: ignore[func-returns-value]
-        for frame in (
-            serialized(Opcode.PING, b"a"),
-            serialized(Opcode.TEXT, b"b", False) + serialized(Opcode.CONT, b"c"),
-        ):
-            calls.clear()
-            harness.receive(frame + serialized(Opcode.TEXT, b"1") + serialized(Opcode.TEXT, b"2"))
-            assert harness.messages[-2:] == [b"1", b"2"]
-            assert calls[-1] == len(frame)
-        harness.socket.connection_lost(None)
-
-    asyncio.run(run())
+async def test_the_scan_takes_over_again_behind_every_anomaly_that_is_legal() -> None:
+    harness = Harness()
+    calls: list[int] = []
+    scan = harness.scan
+    harness.socket._scan = lambda *args: calls.append(args[1]) or scan(*args)  # type: ignore[func-returns-value]
+    for frame in (
+        serialized(Opcode.PING, b"a"),
+        serialized(Opcode.TEXT, b"b", False) + serialized(Opcode.CONT, b"c"),
+    ):
+        calls.clear()
+        harness.receive(frame + serialized(Opcode.TEXT, b"1") + serialized(Opcode.TEXT, b"2"))
+        assert harness.messages[-2:] == [b"1", b"2"]
+        assert calls[-1] == len(frame)
+    harness.socket.connection_lost(None)
 
 
-def test_the_owner_is_called_once_after_each_read() -> None:
+async def test_the_owner_is_called_once_after_each_read() -> None:
     """Whatever the read brought, and whether the scan or the library took it."""
 
-    async def run() -> None:
-        harness = Harness()
-        counts: list[int] = []
-        harness.socket._after_read = lambda: counts.append(len(harness.messages))
-        plain, ping = serialized(Opcode.TEXT, b"plain"), serialized(Opcode.PING, b"")
-        fragmented = serialized(Opcode.TEXT, b"a", False) + serialized(Opcode.CONT, b"b")
-        for piece in (plain + plain, fragmented + fragmented + plain, ping, plain[:3], plain[3:]):
-            harness.receive(piece)
-        assert counts == [2, 5, 5, 5, 6]
-        harness.socket.connection_lost(None)
-
-    asyncio.run(run())
+    harness = Harness()
+    counts: list[int] = []
+    harness.socket._after_read = lambda: counts.append(len(harness.messages))
+    plain, ping = serialized(Opcode.TEXT, b"plain"), serialized(Opcode.PING, b"")
+    fragmented = serialized(Opcode.TEXT, b"a", False) + serialized(Opcode.CONT, b"b")
+    for piece in (plain + plain, fragmented + fragmented + plain, ping, plain[:3], plain[3:]):
+        harness.receive(piece)
+    assert counts == [2, 5, 5, 5, 6]
+    harness.socket.connection_lost(None)
 
 
-def test_the_buffer_is_never_full() -> None:
-    async def run() -> None:
-        harness = Harness()
-        stream = serialized(Opcode.TEXT, b"z" * 65_535) * 40
-        step = 60_001
-        for at in range(0, len(stream), step):
-            harness.receive(stream[at : at + step])
-            assert len(harness.socket.get_buffer(-1)) >= 60_000
-        assert len(harness.messages) == 40
-        assert len(harness.socket.get_buffer(-1)) == BUFFER_SIZE
-        harness.socket.connection_lost(None)
-
-    asyncio.run(run())
+async def test_the_buffer_is_never_full() -> None:
+    harness = Harness()
+    stream = serialized(Opcode.TEXT, b"z" * 65_535) * 40
+    step = 60_001
+    for at in range(0, len(stream), step):
+        harness.receive(stream[at : at + step])
+        assert len(harness.socket.get_buffer(-1)) >= 60_000
+    assert len(harness.messages) == 40
+    assert len(harness.socket.get_buffer(-1)) == BUFFER_SIZE
+    harness.socket.connection_lost(None)
 
 
 class Client:
@@ -320,10 +311,10 @@ class Clock:
         self._next = self._loop.call_later(0.001, self._tick)
 
 
-@pytest.mark.parametrize("loop", LOOPS)
+@pytest.mark.parametrize("anyio_backend", LOOPS)
 @pytest.mark.parametrize("secure", [False, True])
 @pytest.mark.parametrize("on_clock", [False, True])
-def test_messages_come_and_go_over_a_real_socket(loop: str, secure: bool, on_clock: bool) -> None:
+async def test_messages_come_and_go_over_a_real_socket(secure: bool, on_clock: bool) -> None:
     async def echo(connection: websockets.asyncio.server.ServerConnection) -> None:
         async for message in connection:
             await connection.send(message)
@@ -331,32 +322,29 @@ def test_messages_come_and_go_over_a_real_socket(loop: str, secure: bool, on_clo
             await connection.ping()
             await connection.send("x" * 300_000)
 
-    async def main() -> None:
-        tls = server_context() if secure else None
-        async with websockets.asyncio.server.serve(echo, "127.0.0.1", 0, ssl=tls) as server:
-            port = next(iter(server.sockets)).getsockname()[1]
-            client = Client()
-            url = f"ws{'s' * secure}://127.0.0.1:{port}/"
-            context = client_context() if secure else None
-            connection = await client.connect(url, context, on_clock=on_clock)
-            clock = Clock(connection)
-            for i in range(50):
-                connection.send_text(b"%d" % i)
-            await client.wait(150)
-            assert client.messages[::3] == [b"%d" % i for i in range(50)]
-            assert client.messages[1::3] == [b"fragment"] * 50
-            assert client.messages[2::3] == [b"x" * 300_000] * 50
-            connection.close()
-            assert "1000" in await connection.closed
-            clock.stop()
-
-    run(loop, main())
+    tls = server_context() if secure else None
+    async with websockets.asyncio.server.serve(echo, "127.0.0.1", 0, ssl=tls) as server:
+        port = next(iter(server.sockets)).getsockname()[1]
+        client = Client()
+        url = f"ws{'s' * secure}://127.0.0.1:{port}/"
+        context = client_context() if secure else None
+        connection = await client.connect(url, context, on_clock=on_clock)
+        clock = Clock(connection)
+        for i in range(50):
+            connection.send_text(b"%d" % i)
+        await client.wait(150)
+        assert client.messages[::3] == [b"%d" % i for i in range(50)]
+        assert client.messages[1::3] == [b"fragment"] * 50
+        assert client.messages[2::3] == [b"x" * 300_000] * 50
+        connection.close()
+        assert "1000" in await connection.closed
+        clock.stop()
 
 
-@pytest.mark.parametrize("loop", LOOPS)
+@pytest.mark.parametrize("anyio_backend", LOOPS)
 @pytest.mark.parametrize("secure", [False, True])
-def test_on_a_clock_nothing_is_read_between_two_ticks_and_nothing_is_lost(
-    loop: str, secure: bool
+async def test_on_a_clock_nothing_is_read_between_two_ticks_and_nothing_is_lost(
+    secure: bool,
 ) -> None:
     async def flood(connection: websockets.asyncio.server.ServerConnection) -> None:
         for i in range(3000):
@@ -364,56 +352,50 @@ def test_on_a_clock_nothing_is_read_between_two_ticks_and_nothing_is_lost(
         flooded.set()
         await connection.wait_closed()
 
-    async def main() -> None:
-        tls = server_context() if secure else None
-        async with websockets.asyncio.server.serve(flood, "127.0.0.1", 0, ssl=tls) as server:
-            port = next(iter(server.sockets)).getsockname()[1]
-            client = Client()
-            url = f"ws{'s' * secure}://127.0.0.1:{port}/"
-            context = client_context() if secure else None
-            connection = await client.connect(url, context, on_clock=True)
-            before = len(client.messages)
-            await asyncio.sleep(0.05)
-            assert len(client.messages) == before < 3000
-            async with asyncio.timeout(PATIENCE_S):
-                while len(client.messages) < 3000:
-                    connection.read()
-                    await asyncio.sleep(0.001)
-            assert [int(message) for message in client.messages] == list(range(3000))
-            await flooded.wait()
-            connection.abort()
-            await connection.closed
-
     flooded = asyncio.Event()
-    run(loop, main())
+    tls = server_context() if secure else None
+    async with websockets.asyncio.server.serve(flood, "127.0.0.1", 0, ssl=tls) as server:
+        port = next(iter(server.sockets)).getsockname()[1]
+        client = Client()
+        url = f"ws{'s' * secure}://127.0.0.1:{port}/"
+        context = client_context() if secure else None
+        connection = await client.connect(url, context, on_clock=True)
+        before = len(client.messages)
+        await asyncio.sleep(0.05)
+        assert len(client.messages) == before < 3000
+        async with asyncio.timeout(PATIENCE_S):
+            while len(client.messages) < 3000:
+                connection.read()
+                await asyncio.sleep(0.001)
+        assert [int(message) for message in client.messages] == list(range(3000))
+        await flooded.wait()
+        connection.abort()
+        await connection.closed
 
 
-@pytest.mark.parametrize("loop", LOOPS)
+@pytest.mark.parametrize("anyio_backend", LOOPS)
 @pytest.mark.parametrize("secure", [False, True])
 @pytest.mark.parametrize("way", ["abort", "close"])
-def test_on_a_clock_the_end_of_the_other_side_is_noticed(loop: str, secure: bool, way: str) -> None:
+async def test_on_a_clock_the_end_of_the_other_side_is_noticed(secure: bool, way: str) -> None:
     async def leave(connection: websockets.asyncio.server.ServerConnection) -> None:
         await connection.send("last")
         getattr(connection.transport, way)()
 
-    async def main() -> None:
-        tls = server_context() if secure else None
-        async with websockets.asyncio.server.serve(leave, "127.0.0.1", 0, ssl=tls) as server:
-            port = next(iter(server.sockets)).getsockname()[1]
-            client = Client()
-            url = f"ws{'s' * secure}://127.0.0.1:{port}/"
-            context = client_context() if secure else None
-            connection = await client.connect(url, context, on_clock=True)
-            clock = Clock(connection)
-            async with asyncio.timeout(PATIENCE_S):
-                assert await connection.closed
-            clock.stop()
-
-    run(loop, main())
+    tls = server_context() if secure else None
+    async with websockets.asyncio.server.serve(leave, "127.0.0.1", 0, ssl=tls) as server:
+        port = next(iter(server.sockets)).getsockname()[1]
+        client = Client()
+        url = f"ws{'s' * secure}://127.0.0.1:{port}/"
+        context = client_context() if secure else None
+        connection = await client.connect(url, context, on_clock=True)
+        clock = Clock(connection)
+        async with asyncio.timeout(PATIENCE_S):
+            assert await connection.closed
+        clock.stop()
 
 
-@pytest.mark.parametrize("loop", LOOPS)
-def test_data_in_the_packet_of_the_101_is_not_lost(loop: str) -> None:
+@pytest.mark.parametrize("anyio_backend", LOOPS)
+async def test_data_in_the_packet_of_the_101_is_not_lost() -> None:
     more = (
         serialized(Opcode.TEXT, b"first")
         + serialized(Opcode.PING, b"")
@@ -424,116 +406,92 @@ def test_data_in_the_packet_of_the_101_is_not_lost(loop: str) -> None:
         await accept(reader, writer, more)
         await reader.read()
 
-    async def main() -> None:
-        async with RawServer(answer) as server:
-            client = Client()
-            connection = await client.connect(url_of(server))
-            await client.wait(2)
-            assert client.messages == [b"first", b"second"]
-            connection.abort()
-            await connection.closed
-
-    run(loop, main())
+    async with RawServer(answer) as server:
+        client = Client()
+        connection = await client.connect(url_of(server))
+        await client.wait(2)
+        assert client.messages == [b"first", b"second"]
+        connection.abort()
+        await connection.closed
 
 
 @pytest.mark.parametrize(
     "status", ["403 Forbidden", "429 Too Many Requests", "503 Busy", "301 Moved"]
 )
-def test_an_http_status_in_place_of_the_handshake_is_told(status: str) -> None:
+async def test_an_http_status_in_place_of_the_handshake_is_told(status: str) -> None:
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
         writer.write(f"HTTP/1.1 {status}\r\nRetry-After: 7\r\nContent-Length: 2\r\n\r\nno".encode())
         await reader.read()
 
-    async def main() -> None:
-        async with RawServer(answer) as server:
-            with pytest.raises(HandshakeRefused) as caught:
-                await Client().connect(url_of(server))
-            assert caught.value.status == int(status[:3])
-            assert caught.value.retry_after_s == 7
-
-    asyncio.run(main())
+    async with RawServer(answer) as server:
+        with pytest.raises(HandshakeRefused) as caught:
+            await Client().connect(url_of(server))
+        assert caught.value.status == int(status[:3])
+        assert caught.value.retry_after_s == 7
 
 
 @pytest.mark.parametrize("words", [b"", b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: web"])
-def test_a_handshake_that_never_ends_is_given_up(words: bytes) -> None:
+async def test_a_handshake_that_never_ends_is_given_up(words: bytes) -> None:
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(words)
         await reader.read()
 
-    async def main() -> None:
-        async with RawServer(answer) as server:
-            with pytest.raises(ConnectionLost, match=r"did not answer in 0\.2 s"):
-                await Client().connect(url_of(server), timeout_s=0.2)
-
-    asyncio.run(main())
+    async with RawServer(answer) as server:
+        with pytest.raises(ConnectionLost, match=r"did not answer in 0\.2 s"):
+            await Client().connect(url_of(server), timeout_s=0.2)
 
 
 @pytest.mark.parametrize("words", [b"", b"SSH-2.0-OpenSSH\r\n", b"HTTP/1.1 200 OK\r\n\r\n"])
-def test_a_peer_that_does_not_speak_websocket_is_told(words: bytes) -> None:
+async def test_a_peer_that_does_not_speak_websocket_is_told(words: bytes) -> None:
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
         writer.write(words)
 
-    async def main() -> None:
-        async with RawServer(answer) as server:
-            with pytest.raises(ConnectionLost):
-                await Client().connect(url_of(server))
-
-    asyncio.run(main())
-
-
-def test_nobody_there() -> None:
-    async def main() -> None:
-        async with RawServer(accept) as server:
-            pass
-        with pytest.raises(ConnectionLost, match=r"127\.0\.0\.1"):
+    async with RawServer(answer) as server:
+        with pytest.raises(ConnectionLost):
             await Client().connect(url_of(server))
 
-    asyncio.run(main())
+
+async def test_nobody_there() -> None:
+    async with RawServer(accept) as server:
+        pass
+    with pytest.raises(ConnectionLost, match=r"127\.0\.0\.1"):
+        await Client().connect(url_of(server))
 
 
-def test_a_certificate_is_verified() -> None:
-    async def main() -> None:
-        async with websockets.asyncio.server.serve(
-            lambda _: asyncio.sleep(0), "127.0.0.1", 0, ssl=server_context()
-        ) as server:
-            port = next(iter(server.sockets)).getsockname()[1]
-            with pytest.raises(ConnectionLost, match="CERTIFICATE_VERIFY_FAILED"):
-                await Client().connect(f"wss://127.0.0.1:{port}/", ssl.create_default_context())
-
-    asyncio.run(main())
+async def test_a_certificate_is_verified() -> None:
+    async with websockets.asyncio.server.serve(
+        lambda _: asyncio.sleep(0), "127.0.0.1", 0, ssl=server_context()
+    ) as server:
+        port = next(iter(server.sockets)).getsockname()[1]
+        with pytest.raises(ConnectionLost, match="CERTIFICATE_VERIFY_FAILED"):
+            await Client().connect(f"wss://127.0.0.1:{port}/", ssl.create_default_context())
 
 
-def test_a_connection_cut_by_the_other_side_is_told() -> None:
+async def test_a_connection_cut_by_the_other_side_is_told() -> None:
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await accept(reader, writer)
         await reader.readexactly(1)
         writer.transport.abort()
 
-    async def main() -> None:
-        async with RawServer(answer) as server:
-            connection = await Client().connect(url_of(server))
-            connection.send_text(b"go")
-            assert await connection.closed
-            connection.send_text(b"gone")
-            connection.close()
-
-    asyncio.run(main())
+    async with RawServer(answer) as server:
+        connection = await Client().connect(url_of(server))
+        connection.send_text(b"go")
+        assert await connection.closed
+        connection.send_text(b"gone")
+        connection.close()
 
 
-def test_a_close_that_is_not_answered_ends_in_a_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_close_that_is_not_answered_ends_in_a_cut(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(websocket, "CLOSE_TIMEOUT_S", 0.05)
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await accept(reader, writer)
         await reader.read()
 
-    async def main() -> None:
-        async with RawServer(answer) as server:
-            connection = await Client().connect(url_of(server))
-            connection.close()
-            async with asyncio.timeout(PATIENCE_S):
-                await connection.closed
-
-    asyncio.run(main())
+    async with RawServer(answer) as server:
+        connection = await Client().connect(url_of(server))
+        connection.close()
+        async with asyncio.timeout(PATIENCE_S):
+            await connection.closed

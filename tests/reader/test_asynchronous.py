@@ -24,11 +24,11 @@ from fastopts.reader import (
 )
 from fastopts.reader.selection.scan import Scan
 from tests.reader.servers import Proxy, cut, drip, garbage, half, reset, twice
-from tests.support.loops import LOOPS, run
+from tests.support.loops import LOOPS
 from tests.support.store import CALL, PUT, Store
 
 SYMBOLS = [f"BTC-27NOV99-{strike}-C-USDT" for strike in range(1, 51)]
-every_loop = pytest.mark.parametrize("loop", LOOPS)
+every_loop = pytest.mark.parametrize("anyio_backend", LOOPS)
 
 
 @pytest.fixture
@@ -124,126 +124,106 @@ CALLS: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = [
 
 
 @every_loop
-def test_it_returns_what_the_blocking_reader_returns(
-    store: Store, reader: OptionReader, loop: str
+async def test_it_returns_what_the_blocking_reader_returns(
+    store: Store, reader: OptionReader
 ) -> None:
     store.option(CALL)
     store.option(PUT, conn=9)
 
-    async def main() -> None:
-        async with opened(store.url) as awaited:
-            for name, words, options in CALLS:
-                ours = await told(getattr(awaited, name)(*words, **options))
-                blocking = getattr(reader, name)
-                theirs = await told(now(lambda: blocking(*words, **options)))  # noqa: B023
-                assert ours == theirs, (name, words, options)
-            assert (await awaited.feed()).epoch == reader.feed().epoch
-            assert (await awaited.snapshot())["symbol"].tolist() == [CALL, PUT]
-            assert (await awaited.to_pandas())["symbol"].tolist() == [CALL, PUT]
-
-    run(loop, main())
+    async with opened(store.url) as awaited:
+        for name, words, options in CALLS:
+            ours = await told(getattr(awaited, name)(*words, **options))
+            blocking = getattr(reader, name)
+            theirs = await told(now(lambda: blocking(*words, **options)))  # noqa: B023
+            assert ours == theirs, (name, words, options)
+        assert (await awaited.feed()).epoch == reader.feed().epoch
+        assert (await awaited.snapshot())["symbol"].tolist() == [CALL, PUT]
+        assert (await awaited.to_pandas())["symbol"].tolist() == [CALL, PUT]
 
 
 @every_loop
-def test_fifty_tasks_each_get_their_own_options(many: Store, loop: str) -> None:
-    async def main() -> None:
-        async with opened(many.url) as reader:
+async def test_fifty_tasks_each_get_their_own_options(many: Store) -> None:
+    async with opened(many.url) as reader:
 
-            async def often(symbol: str) -> None:
-                for _ in range(30):
-                    await check(reader, symbol)
+        async def often(symbol: str) -> None:
+            for _ in range(30):
+                await check(reader, symbol)
 
-            async with asyncio.TaskGroup() as group:
-                for symbol in SYMBOLS:
-                    group.create_task(often(symbol))
-            assert many.client.info("clients")["connected_clients"] == 2
-
-    run(loop, main())
+        async with asyncio.TaskGroup() as group:
+            for symbol in SYMBOLS:
+                group.create_task(often(symbol))
+        assert many.client.info("clients")["connected_clients"] == 2
 
 
 @every_loop
 @pytest.mark.parametrize("turns", range(6))
-def test_a_cancelled_read_does_not_affect_others(many: Store, loop: str, turns: int) -> None:
-    async def main() -> None:
-        async with opened(many.url) as reader:
-            for _ in range(10):
-                tasks = [asyncio.create_task(check(reader, symbol)) for symbol in SYMBOLS]
-                for _ in range(turns):
-                    await asyncio.sleep(0)
-                for task in tasks[::3]:
-                    task.cancel()
-                found = await asyncio.gather(*tasks, return_exceptions=True)
-                for place, one in enumerate(found):
-                    assert one is None or (
-                        place % 3 == 0 and isinstance(one, asyncio.CancelledError)
-                    )
-
-    run(loop, main())
+async def test_a_cancelled_read_does_not_affect_others(many: Store, turns: int) -> None:
+    async with opened(many.url) as reader:
+        for _ in range(10):
+            tasks = [asyncio.create_task(check(reader, symbol)) for symbol in SYMBOLS]
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            for task in tasks[::3]:
+                task.cancel()
+            found = await asyncio.gather(*tasks, return_exceptions=True)
+            for place, one in enumerate(found):
+                assert one is None or (place % 3 == 0 and isinstance(one, asyncio.CancelledError))
 
 
 @every_loop
-def test_a_read_cancelled_half_way_leaves_no_reply_behind(proxy: Proxy, loop: str) -> None:
-    async def main() -> None:
-        async with opened(proxy.url) as reader:
-            await check(reader, SYMBOLS[0])
-            came = asyncio.Event()
-            here = asyncio.get_running_loop()
-            whole = proxy.manner
+async def test_a_read_cancelled_half_way_leaves_no_reply_behind(proxy: Proxy) -> None:
+    async with opened(proxy.url) as reader:
+        await check(reader, SYMBOLS[0])
+        came = asyncio.Event()
+        here = asyncio.get_running_loop()
+        whole = proxy.manner
 
-            def part(answer: bytes, to: socket.socket) -> None:
-                half(answer, to)
-                here.call_soon_threadsafe(came.set)
+        def part(answer: bytes, to: socket.socket) -> None:
+            half(answer, to)
+            here.call_soon_threadsafe(came.set)
 
-            proxy.manner = part
-            reading = asyncio.create_task(reader.get(SYMBOLS[1]))
-            await came.wait()
-            reading.cancel()
-            with pytest.raises(asyncio.CancelledError):
-                await reading
-            proxy.manner = whole
-            for symbol in SYMBOLS:
-                await check(reader, symbol)
-            assert proxy.accepted == 2
-
-    run(loop, main())
+        proxy.manner = part
+        reading = asyncio.create_task(reader.get(SYMBOLS[1]))
+        await came.wait()
+        reading.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await reading
+        proxy.manner = whole
+        for symbol in SYMBOLS:
+            await check(reader, symbol)
+        assert proxy.accepted == 2
 
 
 @every_loop
 @pytest.mark.parametrize("manner", [half, cut, reset, twice, garbage, drip])
-def test_a_malformed_reply_leaves_nothing_behind(
-    proxy: Proxy, loop: str, manner: Callable[[bytes, socket.socket], None]
+async def test_a_malformed_reply_leaves_nothing_behind(
+    proxy: Proxy, manner: Callable[[bytes, socket.socket], None]
 ) -> None:
-    async def main() -> None:
-        async with opened(proxy.url, timeout_s=0.6) as reader:
-            whole = proxy.manner
-            for symbol in SYMBOLS[:3]:
-                await check(reader, symbol)
-                proxy.manner = manner
-                with pytest.raises(StoreError):
-                    await reader.get(symbol)
-                proxy.manner = whole
-            await check(reader, SYMBOLS[4])
-
-    run(loop, main())
+    async with opened(proxy.url, timeout_s=0.6) as reader:
+        whole = proxy.manner
+        for symbol in SYMBOLS[:3]:
+            await check(reader, symbol)
+            proxy.manner = manner
+            with pytest.raises(StoreError):
+                await reader.get(symbol)
+            proxy.manner = whole
+        await check(reader, SYMBOLS[4])
 
 
 @every_loop
-def test_a_server_that_does_not_reply_in_time_is_given_up(proxy: Proxy, loop: str) -> None:
-    async def main() -> None:
-        async with opened(proxy.url, timeout_s=0.2) as reader:
-            proxy.manner = lambda answer, to: None
-            with pytest.raises(StoreUnavailable, match=r"0\.2 s"):
-                await reader.feed()
-
-    run(loop, main())
+async def test_a_server_that_does_not_reply_in_time_is_given_up(proxy: Proxy) -> None:
+    async with opened(proxy.url, timeout_s=0.2) as reader:
+        proxy.manner = lambda answer, to: None
+        with pytest.raises(StoreUnavailable, match=r"0\.2 s"):
+            await reader.feed()
 
 
 @every_loop
-def test_a_server_that_restarted_serves_the_next_call(loop: str) -> None:
+async def test_a_server_that_restarted_serves_the_next_call() -> None:
     server = EmbeddedValkey()
     server.start()
 
-    async def main() -> None:
+    try:
         async with opened(server.url) as reader:
             for _ in range(2):
                 store = Store(server)
@@ -256,34 +236,25 @@ def test_a_server_that_restarted_serves_the_next_call(loop: str) -> None:
                 server.start()
             with pytest.raises(FeedDown):
                 await reader.get(SYMBOLS[0])
-
-    try:
-        run(loop, main())
     finally:
         server.stop()
 
 
 @every_loop
-def test_a_closed_reader_reconnects(many: Store, loop: str) -> None:
-    async def main() -> None:
-        async with opened(many.url) as reader:
-            await check(reader, SYMBOLS[0])
-            reading = asyncio.create_task(check(reader, SYMBOLS[1]))
-            await asyncio.sleep(0)
-            reader.close()
-            await reading  # over a new connection
-            reader.close()
-            reader.close()
-            await check(reader, SYMBOLS[2])
-
-    run(loop, main())
+async def test_a_closed_reader_reconnects(many: Store) -> None:
+    async with opened(many.url) as reader:
+        await check(reader, SYMBOLS[0])
+        reading = asyncio.create_task(check(reader, SYMBOLS[1]))
+        await asyncio.sleep(0)
+        reader.close()
+        await reading  # over a new connection
+        reader.close()
+        reader.close()
+        await check(reader, SYMBOLS[2])
 
 
 @every_loop
-def test_another_venue_s_data_is_refused(many: Store, loop: str) -> None:
-    async def main() -> None:
-        async with opened(many.url, venue="sim") as reader:
-            with pytest.raises(WrongVenue, match="holds the data of bybit, not of sim"):
-                await reader.get(SYMBOLS[0])
-
-    run(loop, main())
+async def test_another_venue_s_data_is_refused(many: Store) -> None:
+    async with opened(many.url, venue="sim") as reader:
+        with pytest.raises(WrongVenue, match="holds the data of bybit, not of sim"):
+            await reader.get(SYMBOLS[0])

@@ -1,7 +1,5 @@
 """Every series of an asset at one moment, and what a desk reads off a chain."""
 
-import asyncio
-
 import pytest
 
 from fastopts.errors import BadInput, FeedDown, NotYetLive, Unknown
@@ -78,12 +76,10 @@ def test_a_new_listing_is_seen(listed: Store, reader: OptionReader) -> None:
     assert [chain.series.label for chain in reader.chains("BTC")][-1] == "26DEC60"
 
 
-def test_asyncio_reads_the_same(listed: Store, reader: OptionReader) -> None:
-    async def read() -> list[Chain]:
-        async with AsyncOptionReader(listed.url) as there:
-            return await there.chains("BTC", "USDT")
-
-    assert shape(asyncio.run(read())) == shape(reader.chains("BTC", "USDT"))
+async def test_asyncio_reads_the_same(listed: Store, reader: OptionReader) -> None:
+    async with AsyncOptionReader(listed.url) as async_reader:
+        chains = await async_reader.chains("BTC", "USDT")
+    assert shape(chains) == shape(reader.chains("BTC", "USDT"))
 
 
 def test_the_basis_is_of_one_tick_and_a_year(listed: Store, reader: OptionReader) -> None:

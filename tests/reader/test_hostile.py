@@ -1,6 +1,5 @@
 """Invalid names reach no key, wherever a reader gets them from."""
 
-import asyncio
 import re
 from collections.abc import Callable
 from datetime import UTC
@@ -53,7 +52,7 @@ CALLS: list[Callable[[OptionReader, str], Any]] = [
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_an_argument_is_refused_in_few_words(
+async def test_an_argument_is_refused_in_few_words(
     store: Store, shared_valkey: EmbeddedValkey, name: str
 ) -> None:
     store.option(CALL)
@@ -63,7 +62,7 @@ def test_an_argument_is_refused_in_few_words(
             with pytest.raises((BadInput, Unknown)) as caught:
                 call(reader, name)
             assert len(str(caught.value)) < MESSAGE_MAX
-        asyncio.run(ask_async(store.url, name))
+        await ask_async(store.url, name)
         ask_by_the_old_names(store.url, name)
     assert all(map(KEY.fullmatch, asked_keys(monitor))), asked_keys(monitor)
 

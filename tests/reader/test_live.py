@@ -119,14 +119,6 @@ async def world(symbols: int = 120) -> AsyncIterator[World]:
                     await made.end(signal.SIGTERM)
 
 
-def run(main: Callable[[], Any]) -> None:
-    async def bounded() -> None:
-        async with asyncio.timeout(100):
-            await main()
-
-    asyncio.run(bounded())
-
-
 async def none_live_after(w: World, limit_ms: int) -> None:
     """Read on until nothing is live; nothing may be returned as live after *limit_ms*."""
     while options := await w.live():
@@ -134,69 +126,57 @@ async def none_live_after(w: World, limit_ms: int) -> None:
         await asyncio.sleep(0.02)
 
 
-def test_a_muted_feed_is_refused_in_time_and_back_when_it_delivers() -> None:
-    async def main() -> None:
-        async with world() as w:
-            await w.all_live()
-            muted_ms = await w.server_ms()
-            w.venue.faults.mute = True
-            await none_live_after(w, muted_ms + SILENCE_MS + SLACK_MS)
-            assert await w.reasons() <= {ConnectionMuted, NotYetLive}
-            assert (await w.reader.feed()).alive
-            back_ms = await w.server_ms()
-            w.venue.faults.mute = False
-            for option in await w.all_live():
-                assert option.rt_ms >= back_ms - SLACK_MS
-
-    run(main)
+async def test_a_muted_feed_is_refused_in_time_and_back_when_it_delivers() -> None:
+    async with world() as w:
+        await w.all_live()
+        muted_ms = await w.server_ms()
+        w.venue.faults.mute = True
+        await none_live_after(w, muted_ms + SILENCE_MS + SLACK_MS)
+        assert await w.reasons() <= {ConnectionMuted, NotYetLive}
+        assert (await w.reader.feed()).alive
+        back_ms = await w.server_ms()
+        w.venue.faults.mute = False
+        for option in await w.all_live():
+            assert option.rt_ms >= back_ms - SLACK_MS
 
 
-def test_a_killed_collector_is_refused_in_time_and_its_heir_starts_anew() -> None:
-    async def main() -> None:
-        async with world() as w:
-            old = (await w.all_live())[0].epoch
-            killed_ms = await w.server_ms()
-            await w.end(signal.SIGKILL)
-            await none_live_after(w, killed_ms + BEAT_MS + SLACK_MS)
-            assert await w.reasons() == {FeedDown}
-            restarted_ms = await w.server_ms()
-            await w.collect()
-            for option in await w.all_live():
-                assert option.epoch > old
-                assert option.rt_ms >= restarted_ms
-
-    run(main)
+async def test_a_killed_collector_is_refused_in_time_and_its_heir_starts_anew() -> None:
+    async with world() as w:
+        old = (await w.all_live())[0].epoch
+        killed_ms = await w.server_ms()
+        await w.end(signal.SIGKILL)
+        await none_live_after(w, killed_ms + BEAT_MS + SLACK_MS)
+        assert await w.reasons() == {FeedDown}
+        restarted_ms = await w.server_ms()
+        await w.collect()
+        for option in await w.all_live():
+            assert option.epoch > old
+            assert option.rt_ms >= restarted_ms
 
 
-def test_a_collector_that_ends_in_order_is_refused_at_once() -> None:
-    async def main() -> None:
-        async with world() as w:
-            await w.all_live()
-            await w.end(signal.SIGTERM)
-            assert await w.live() == []
-            with pytest.raises(FeedDown, match="the collector has ended"):
-                await w.reader.get(w.venue.symbols[-1])  # of a late expiry
-            assert len(await w.look()) == len(w.venue.symbols)
-
-    run(main)
+async def test_a_collector_that_ends_in_order_is_refused_at_once() -> None:
+    async with world() as w:
+        await w.all_live()
+        await w.end(signal.SIGTERM)
+        assert await w.live() == []
+        with pytest.raises(FeedDown, match="the collector has ended"):
+            await w.reader.get(w.venue.symbols[-1])  # of a late expiry
+        assert len(await w.look()) == len(w.venue.symbols)
 
 
-def test_one_connection_of_many_that_drops_takes_only_its_own() -> None:
-    async def main() -> None:
-        async with world(CONNECTION_SYMBOLS + 300) as w:
-            conn_of = {option.symbol: option.conn for option in await w.all_live()}
-            conns = set(conn_of.values())
-            assert len(conns) >= 2
-            gone = await drop_one(w, conns)
-            kept = {symbol for symbol, conn in conn_of.items() if conn != gone}
-            back: set[str] = set()
-            while len(back) < len(conn_of) - len(kept):
-                options = await w.live()
-                assert kept <= {option.symbol for option in options}
-                assert gone not in {option.conn for option in options}
-                back = {option.symbol for option in options} - kept
-
-    run(main)
+async def test_one_connection_of_many_that_drops_takes_only_its_own() -> None:
+    async with world(CONNECTION_SYMBOLS + 300) as w:
+        conn_of = {option.symbol: option.conn for option in await w.all_live()}
+        conns = set(conn_of.values())
+        assert len(conns) >= 2
+        gone = await drop_one(w, conns)
+        kept = {symbol for symbol, conn in conn_of.items() if conn != gone}
+        back: set[str] = set()
+        while len(back) < len(conn_of) - len(kept):
+            options = await w.live()
+            assert kept <= {option.symbol for option in options}
+            assert gone not in {option.conn for option in options}
+            back = {option.symbol for option in options} - kept
 
 
 async def drop_one(w: World, conns: set[int]) -> int:
@@ -212,25 +192,22 @@ async def drop_one(w: World, conns: set[int]) -> int:
     return gone
 
 
-def test_chains_of_a_live_feed_are_of_one_coin_and_whole() -> None:
-    async def main() -> None:
-        async with world(400) as w:
-            await w.all_live()
-            seen: set[str] = set()
-            both = 0
-            for asset in COINS:
-                for series in await w.reader.expiries(asset):
-                    chain = await w.reader.chain(asset, series.expiry, series.settle)
-                    assert {option.settle for option in chain.options} == {series.settle}
-                    assert {option.expiry_ms for option in chain.options} == {series.expiry_ms}
-                    assert len(chain.options) == series.count
-                    assert len({o.forward for o in chain.options}) <= len(chain.options)
-                    seen |= {option.symbol for option in chain.options}
-                    both += len(chain.settles) == 2
-            assert seen == set(w.venue.symbols)
-            assert both
-
-    run(main)
+async def test_chains_of_a_live_feed_are_of_one_coin_and_whole() -> None:
+    async with world(400) as w:
+        await w.all_live()
+        seen: set[str] = set()
+        both = 0
+        for asset in COINS:
+            for series in await w.reader.expiries(asset):
+                chain = await w.reader.chain(asset, series.expiry, series.settle)
+                assert {option.settle for option in chain.options} == {series.settle}
+                assert {option.expiry_ms for option in chain.options} == {series.expiry_ms}
+                assert len(chain.options) == series.count
+                assert len({o.forward for o in chain.options}) <= len(chain.options)
+                seen |= {option.symbol for option in chain.options}
+                both += len(chain.settles) == 2
+        assert seen == set(w.venue.symbols)
+        assert both
 
 
 @contextmanager

@@ -453,16 +453,16 @@ def test_a_wrong_password_is_an_error(valkey: EmbeddedValkey, open_mirror: Open)
         open_mirror(None, f"redis://nobody:wrong@127.0.0.1:{valkey.port}")
 
 
-def test_another_venues_data_are_refused(collector: Collector, valkey: EmbeddedValkey) -> None:
-    async def main() -> None:
-        async with AsyncOptionReader(valkey.url, "sim") as reader:
-            with pytest.raises(WrongVenue, match="venue='bybit'"):
-                await reader.mirror()
-        assert len(asyncio.all_tasks()) == 1
-
+async def test_another_venues_data_are_refused(
+    collector: Collector, valkey: EmbeddedValkey
+) -> None:
+    tasks_before = asyncio.all_tasks()
     with OptionReader(valkey.url, "sim") as reader, pytest.raises(WrongVenue):
         reader.mirror()
-    asyncio.run(main())
+    async with AsyncOptionReader(valkey.url, "sim") as reader:
+        with pytest.raises(WrongVenue, match="venue='bybit'"):
+            await reader.mirror()
+    assert asyncio.all_tasks() == tasks_before
 
 
 def test_where_no_collector_ever_ran_it_begins_with_the_first(
@@ -491,39 +491,35 @@ def test_an_asset_without_options_is_unknown(
         open_mirror("BTX")
 
 
-def test_a_cancelled_start_leaves_no_task(valkey: EmbeddedValkey) -> None:
+async def test_a_cancelled_start_leaves_no_task(valkey: EmbeddedValkey) -> None:
+    tasks_before = asyncio.all_tasks()
     valkey_is_silent = "fastopts:feed"
 
-    async def main() -> None:
-        with redis.Redis.from_url(valkey.url) as client:
-            client.hset(valkey_is_silent, mapping={"venue": "bybit", "epoch": 1})
-            seconds, _ = client.time()
-            client.hset(
-                valkey_is_silent,
-                mapping={"heartbeat_ms": seconds * 1000, "heartbeat_limit_ms": 60_000},
-            )
-        async with AsyncOptionReader(valkey.url) as reader:
-            with pytest.raises(TimeoutError):
-                async with asyncio.timeout(0.2):
-                    await reader.mirror()
-        assert len(asyncio.all_tasks()) == 1
-
-    asyncio.run(main())
+    with redis.Redis.from_url(valkey.url) as client:
+        client.hset(valkey_is_silent, mapping={"venue": "bybit", "epoch": 1})
+        seconds, _ = client.time()
+        client.hset(
+            valkey_is_silent,
+            mapping={"heartbeat_ms": seconds * 1000, "heartbeat_limit_ms": 60_000},
+        )
+    async with AsyncOptionReader(valkey.url) as reader:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.2):
+                await reader.mirror()
+    assert asyncio.all_tasks() == tasks_before
 
 
-def test_closing_does_not_swallow_a_cancellation(
+async def test_closing_does_not_swallow_a_cancellation(
     collector: Collector, valkey: EmbeddedValkey
 ) -> None:
-    async def main() -> None:
-        async with AsyncOptionReader(valkey.url) as reader:
-            mirror = await reader.mirror()
-            closing = asyncio.create_task(mirror.close())
-            await asyncio.sleep(0)
-            closing.cancel()
-            with pytest.raises(asyncio.CancelledError):
-                await closing
-            await mirror.close()
-            assert "closed" in str(mirror.problem)
-        assert len(asyncio.all_tasks()) == 1
-
-    asyncio.run(main())
+    tasks_before = asyncio.all_tasks()
+    async with AsyncOptionReader(valkey.url) as reader:
+        mirror = await reader.mirror()
+        closing = asyncio.create_task(mirror.close())
+        await asyncio.sleep(0)
+        closing.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await closing
+        await mirror.close()
+        assert "closed" in str(mirror.problem)
+    assert asyncio.all_tasks() == tasks_before

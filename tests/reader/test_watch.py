@@ -338,24 +338,22 @@ def test_a_forked_child_gets_an_error_and_closes_nothing_of_its_parent(
     os.close(said)
 
 
-def test_a_cancelled_wait_loses_nothing(
+async def test_a_cancelled_wait_loses_nothing(
     collector: Collector, shared_valkey: EmbeddedValkey
 ) -> None:
-    async def main() -> None:
-        async with AsyncOptionReader(shared_valkey.url) as reader, await reader.watch() as watch:
-            waiting = asyncio.create_task(watch.wait())
-            await asyncio.sleep(0)
-            waiting.cancel()
-            with pytest.raises(asyncio.CancelledError):
-                await waiting
-            await asyncio.to_thread(collector.tick, [ONE])
-            async for one in watch:
-                assert isinstance(one, Option)
-                assert one.symbol == ONE
-                break
-        assert len(asyncio.all_tasks()) == 1
-
-    asyncio.run(main())
+    tasks_before = asyncio.all_tasks()
+    async with AsyncOptionReader(shared_valkey.url) as reader, await reader.watch() as watch:
+        waiting = asyncio.create_task(watch.wait())
+        await asyncio.sleep(0)
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        await asyncio.to_thread(collector.tick, [ONE])
+        async for one in watch:
+            assert isinstance(one, Option)
+            assert one.symbol == ONE
+            break
+    assert asyncio.all_tasks() == tasks_before
 
 
 NAMED = SYMBOLS[5].removesuffix("-USDT")

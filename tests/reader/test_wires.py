@@ -1,6 +1,5 @@
 """A reader over a Unix socket, as a user who may only read."""
 
-import asyncio
 import struct
 import threading
 from collections.abc import Iterator
@@ -70,14 +69,11 @@ def test_everything_is_read_over_it(url: str) -> None:
             assert mirror.get(CALL).mark_price == 1218.5
 
 
-def test_everything_is_awaited_over_it(url: str) -> None:
-    async def main() -> None:
-        async with AsyncOptionReader(url) as reader:
-            assert (await reader.get(CALL)).mark_price == 1218.5
-            async with await reader.mirror([CALL]) as mirror:
-                assert mirror.get(CALL).mark_price == 1218.5
-
-    asyncio.run(main())
+async def test_everything_is_awaited_over_it(url: str) -> None:
+    async with AsyncOptionReader(url) as reader:
+        assert (await reader.get(CALL)).mark_price == 1218.5
+        async with await reader.mirror([CALL]) as mirror:
+            assert mirror.get(CALL).mark_price == 1218.5
 
 
 def test_a_wrong_password_is_told_without_it(url: str) -> None:

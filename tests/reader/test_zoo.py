@@ -107,25 +107,22 @@ async def closed(reader: AsyncOptionReader) -> None:
 
 
 @pytest.mark.parametrize("method", ["mirror", "watch", "watch_moves"])
-def test_selections_of_an_asyncio_reader(
-    reader: OptionReader, store: Store, runner: asyncio.Runner, method: str
+async def test_selections_of_an_asyncio_reader(
+    reader: OptionReader, store: Store, method: str
 ) -> None:
-    async def main() -> list[str]:
-        faults = []
-        async with AsyncOptionReader(store.url) as made:
-            for wrong in ZOO:
-                words = (wrong, 0.05) if method == "watch_moves" else (wrong,)
-                if wrong is None:
-                    continue
-                try:
-                    await (await getattr(made, method)(*words)).close()
-                except FastoptsError:
-                    pass
-                except Exception as error:  # noqa: BLE001 - that is the question
-                    faults.append(f"{method}({shown(wrong):.40}): {shown(error):.150}")
-        return faults
-
-    assert not runner.run(main())
+    faults = []
+    async with AsyncOptionReader(store.url) as async_reader:
+        for wrong in ZOO:
+            arguments = (wrong, 0.05) if method == "watch_moves" else (wrong,)
+            if wrong is None:
+                continue
+            try:
+                await (await getattr(async_reader, method)(*arguments)).close()
+            except FastoptsError:
+                pass
+            except Exception as error:  # noqa: BLE001 - that is the question
+                faults.append(f"{method}({shown(wrong):.40}): {shown(error):.150}")
+    assert not faults
 
 
 def test_a_mirror(reader: OptionReader, store: Store) -> None:
@@ -139,15 +136,15 @@ def test_a_mirror(reader: OptionReader, store: Store) -> None:
     assert not faults
 
 
-def test_an_asyncio_mirror(reader: OptionReader, store: Store, runner: asyncio.Runner) -> None:
+async def test_an_asyncio_mirror(reader: OptionReader, store: Store) -> None:
     store.feed(beat_s=3600)
-
-    async def main() -> list[str]:
-        async with AsyncOptionReader(store.url) as made, await made.mirror() as mirror:
-            calls = methods(mirror)
-            return [f for name, call in calls for f in misuse(name, call, require_live=False)]
-
-    assert not runner.run(main())
+    async with AsyncOptionReader(store.url) as async_reader, await async_reader.mirror() as mirror:
+        faults = [
+            fault
+            for name, call in methods(mirror)
+            for fault in misuse(name, call, require_live=False)
+        ]
+    assert not faults
 
 
 SHORT: list[Any] = [0, -1, np.int64(-7), float("-inf")]
@@ -167,20 +164,16 @@ def test_a_watch(reader: OptionReader, store: Store) -> None:
             assert watch.wait(short) is None
 
 
-def test_an_asyncio_watch(reader: OptionReader, store: Store, runner: asyncio.Runner) -> None:
+async def test_an_asyncio_watch(reader: OptionReader, store: Store) -> None:
     store.feed(beat_s=3600)
-
-    async def main() -> None:
-        async with AsyncOptionReader(store.url) as made, await made.watch() as watch:
-            for wrong in NO_TIMEOUTS:
-                if not isinstance(wrong, np.integer):
-                    with pytest.raises(BadInput, match="timeout_s"):
-                        await watch.wait(wrong)
-            assert await watch.wait(float("inf")) is not None
-            for short in SHORT:
-                assert await watch.wait(short) is None
-
-    runner.run(main())
+    async with AsyncOptionReader(store.url) as async_reader, await async_reader.watch() as watch:
+        for wrong in NO_TIMEOUTS:
+            if not isinstance(wrong, np.integer):
+                with pytest.raises(BadInput, match="timeout_s"):
+                    await watch.wait(wrong)
+        assert await watch.wait(float("inf")) is not None
+        for short in SHORT:
+            assert await watch.wait(short) is None
 
 
 def test_a_scan_and_a_table(reader: OptionReader) -> None:

@@ -57,25 +57,23 @@ async def peer(script: Any) -> AsyncIterator[Address]:
             await ended.wait()
 
 
-def test_commands_go_out_and_replies_come_back(valkey: EmbeddedValkey) -> None:
-    async def main() -> None:
-        async with connected(Address("127.0.0.1", valkey.port, db=3)) as opened:
-            replies = await opened.ask(
-                ("SET", "k", b"\x00\xff"), ("STRLEN", "k"), ("LPUSH", "k", "x"), ("GET", "none")
-            )
-            assert replies[:2] == ["OK", 2]
-            assert isinstance(replies[2], StoreError)
-            assert replies[2].reply.startswith("WRONGTYPE")
-            assert replies[3] is None
-            big = "x" * 300_000
-            assert await opened.ask(("SET", "big", big), ("GET", "big")) == ["OK", big]
-            assert await opened.ask(("CLIENT", "LIST")) != []
-
-    asyncio.run(main())
+async def test_commands_go_out_and_replies_come_back(valkey: EmbeddedValkey) -> None:
+    async with connected(Address("127.0.0.1", valkey.port, db=3)) as opened:
+        replies = await opened.ask(
+            ("SET", "k", b"\x00\xff"), ("STRLEN", "k"), ("LPUSH", "k", "x"), ("GET", "none")
+        )
+        assert replies[:2] == ["OK", 2]
+        assert isinstance(replies[2], StoreError)
+        assert replies[2].reply.startswith("WRONGTYPE")
+        assert replies[3] is None
+        big = "x" * 300_000
+        assert await opened.ask(("SET", "big", big), ("GET", "big")) == ["OK", big]
+        assert await opened.ask(("CLIENT", "LIST")) != []
 
 
-def test_a_password_is_given_and_a_wrong_one_told() -> None:
-    async def main(port: int) -> None:
+async def test_a_password_is_given_and_a_wrong_one_told() -> None:
+    with EmbeddedValkey(password="s3cret") as server:
+        port = server.port
         async with connected(Address("127.0.0.1", port, password="s3cret")) as opened:
             assert await opened.ask(("PING",)) == ["PONG"]
         for address, words in (
@@ -87,12 +85,11 @@ def test_a_password_is_given_and_a_wrong_one_told() -> None:
                 await pipeline.connect(address, None, 5.0)
             assert "hunter2" not in str(caught.value)
 
-    with EmbeddedValkey(password="s3cret") as server:
-        asyncio.run(main(server.port))
 
-
-def test_a_unix_socket_serves_as_well(tmp_path: Any) -> None:
-    async def main(port: int) -> None:
+async def test_a_unix_socket_serves_as_well(tmp_path: Any) -> None:
+    tasks_before = asyncio.all_tasks()
+    with EmbeddedValkey() as valkey:
+        port = valkey.port
         path = str(tmp_path / "s")
         async with connected(Address("127.0.0.1", port)) as opened:
             [reply] = await opened.ask(("CONFIG", "SET", "proto-max-bulk-len", "512mb"))
@@ -101,31 +98,26 @@ def test_a_unix_socket_serves_as_well(tmp_path: Any) -> None:
         async def forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             await relay(reader, writer, port)
 
-        server = await asyncio.start_unix_server(forward, path)
-        async with server:
+        async with await asyncio.start_unix_server(forward, path):
             async with connected(Address(path=path)) as opened:
                 assert await opened.ask(("ECHO", "hello")) == ["hello"]
-            await settled()
-
-    with EmbeddedValkey() as server:
-        asyncio.run(main(server.port))
+            await settled(tasks_before)
 
 
-def test_tls_is_spoken_and_verified(valkey: EmbeddedValkey) -> None:
-    async def main() -> None:
-        async def forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            await relay(reader, writer, valkey.port)
+async def test_tls_is_spoken_and_verified(valkey: EmbeddedValkey) -> None:
+    tasks_before = asyncio.all_tasks()
 
-        server = await asyncio.start_server(forward, "127.0.0.1", 0, ssl=server_context())
-        address = Address("127.0.0.1", server.sockets[0].getsockname()[1], tls=True)
-        async with server:
-            async with connected(address, client_context()) as opened:
-                assert await opened.ask(("ECHO", "hello")) == ["hello"]
-            with pytest.raises(StoreUnavailable, match="is from an unknown CA"):
-                await pipeline.connect(address, ssl.create_default_context(), 5.0)
-            await settled()
+    async def forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await relay(reader, writer, valkey.port)
 
-    asyncio.run(main())
+    server = await asyncio.start_server(forward, "127.0.0.1", 0, ssl=server_context())
+    address = Address("127.0.0.1", server.sockets[0].getsockname()[1], tls=True)
+    async with server:
+        async with connected(address, client_context()) as opened:
+            assert await opened.ask(("ECHO", "hello")) == ["hello"]
+        with pytest.raises(StoreUnavailable, match="is from an unknown CA"):
+            await pipeline.connect(address, ssl.create_default_context(), 5.0)
+        await settled(tasks_before)
 
 
 async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, port: int) -> None:
@@ -144,116 +136,95 @@ async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, port
     await asyncio.gather(copy(reader, inner_writer), copy(inner_reader, writer))
 
 
-async def settled() -> None:
+async def settled(tasks_before: set[asyncio.Task[Any]]) -> None:
     """Wait until every other task has ended."""
-    others = asyncio.all_tasks() - {asyncio.current_task()}
+    others = asyncio.all_tasks() - tasks_before
     if others:
         await asyncio.wait(others, timeout=5)
 
 
-def test_nobody_there() -> None:
-    async def main() -> None:
-        with pytest.raises(StoreUnavailable, match=r"redis://127.0.0.1:1: "):
-            await pipeline.connect(Address("127.0.0.1", 1), None, 5.0)
-        with pytest.raises(StoreUnavailable, match="unix:///nowhere"):
-            await pipeline.connect(Address(path="/nowhere"), None, 5.0)
-
-    asyncio.run(main())
+async def test_nobody_there() -> None:
+    with pytest.raises(StoreUnavailable, match=r"redis://127.0.0.1:1: "):
+        await pipeline.connect(Address("127.0.0.1", 1), None, 5.0)
+    with pytest.raises(StoreUnavailable, match="unix:///nowhere"):
+        await pipeline.connect(Address(path="/nowhere"), None, 5.0)
 
 
-def test_a_hung_server_is_given_up_and_its_connection_never_used_again() -> None:
+async def test_a_hung_server_is_given_up_and_its_connection_never_used_again() -> None:
     async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read()
 
-    async def main() -> None:
-        async with peer(silent) as address, connected(address) as opened:
-            with pytest.raises(StoreUnavailable, match=r"no answer in 0\.1 s"):
-                await opened.ask(("PING",), timeout_s=0.1)
-            with pytest.raises(StoreUnavailable):
-                await opened.ask(("PING",))
-
-    asyncio.run(main())
+    async with peer(silent) as address, connected(address) as opened:
+        with pytest.raises(StoreUnavailable, match=r"no answer in 0\.1 s"):
+            await opened.ask(("PING",), timeout_s=0.1)
+        with pytest.raises(StoreUnavailable):
+            await opened.ask(("PING",))
 
 
 @pytest.mark.parametrize("cut", range(6))
-def test_a_reply_cut_anywhere_is_no_reply(cut: int) -> None:
+async def test_a_reply_cut_anywhere_is_no_reply(cut: int) -> None:
     async def cutting(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(100)
         writer.write(b"+OK\r\n+OK\r\n"[: 5 + cut][:9])
 
-    async def main() -> None:
-        async with peer(cutting) as address, connected(address) as opened:
-            with pytest.raises(StoreUnavailable, match="connection was lost"):
-                await opened.ask(("SET", "a", "1"), ("SET", "b", "1"))
-
-    asyncio.run(main())
+    async with peer(cutting) as address, connected(address) as opened:
+        with pytest.raises(StoreUnavailable, match="connection was lost"):
+            await opened.ask(("SET", "a", "1"), ("SET", "b", "1"))
 
 
 @pytest.mark.parametrize(
     ("words", "message"),
     [(b"HTTP/1.1 400\r\n", "Protocol error"), (b"+OK\r\n+OK\r\n", "more replies")],
 )
-def test_nonsense_ends_the_connection(words: bytes, message: str) -> None:
+async def test_nonsense_ends_the_connection(words: bytes, message: str) -> None:
     async def lying(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(100)
         writer.write(words)
         await reader.read()
 
-    async def main() -> None:
-        async with peer(lying) as address, connected(address) as opened:
-            with pytest.raises(StoreError, match=message):
-                await opened.ask(("SET", "a", "1"))
-            with pytest.raises(StoreUnavailable):
-                await opened.ask(("PING",))
-
-    asyncio.run(main())
+    async with peer(lying) as address, connected(address) as opened:
+        with pytest.raises(StoreError, match=message):
+            await opened.ask(("SET", "a", "1"))
+        with pytest.raises(StoreUnavailable):
+            await opened.ask(("PING",))
 
 
-def test_a_reply_that_nobody_asked_for_ends_the_connection() -> None:
-    async def main() -> None:
-        is_connected = asyncio.Event()
+async def test_a_reply_that_nobody_asked_for_ends_the_connection() -> None:
+    is_connected = asyncio.Event()
 
-        async def chatty(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            await is_connected.wait()
-            writer.write(b"+hello\r\n")
-            await reader.read()
+    async def chatty(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await is_connected.wait()
+        writer.write(b"+hello\r\n")
+        await reader.read()
 
-        async with peer(chatty) as address, connected(address) as opened:
-            is_connected.set()
-            async with asyncio.timeout(PATIENCE_S):
-                await opened.closed.wait()
-            with pytest.raises(StoreUnavailable):
-                await opened.ask(("PING",))
-
-    asyncio.run(main())
+    async with peer(chatty) as address, connected(address) as opened:
+        is_connected.set()
+        async with asyncio.timeout(PATIENCE_S):
+            await opened.closed.wait()
+        with pytest.raises(StoreUnavailable):
+            await opened.ask(("PING",))
 
 
-def test_a_cancelled_exchange_poisons_the_connection() -> None:
+async def test_a_cancelled_exchange_poisons_the_connection() -> None:
     async def slow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(asyncio.IncompleteReadError, ConnectionResetError):
             await reader.readuntil(b"another's\r\n")
             writer.write(b"+mine\r\n")  # the answer to the cancelled command
 
-    async def main() -> None:
-        async with peer(slow) as address, connected(address) as opened:
-            task = asyncio.create_task(opened.ask(("GET", "mine")))
-            await asyncio.sleep(0)
-            task.cancel()
-            with pytest.raises(asyncio.CancelledError):
-                await task
-            with pytest.raises(StoreUnavailable):
-                await opened.ask(("GET", "another's"))
-
-    asyncio.run(main())
+    async with peer(slow) as address, connected(address) as opened:
+        task = asyncio.create_task(opened.ask(("GET", "mine")))
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        with pytest.raises(StoreUnavailable):
+            await opened.ask(("GET", "another's"))
 
 
-def test_exchanges_do_not_overlap(valkey: EmbeddedValkey) -> None:
-    async def main() -> None:
-        async with connected(Address("127.0.0.1", valkey.port)) as opened:
-            first = asyncio.create_task(opened.ask(("PING",)))
-            await asyncio.sleep(0)
-            with pytest.raises(RuntimeError, match="in progress"):
-                await opened.exchange(pack("PING"), ReplyList(1), 1.0)
-            assert await first == ["PONG"]
-
-    asyncio.run(main())
+async def test_exchanges_do_not_overlap(valkey: EmbeddedValkey) -> None:
+    async with connected(Address("127.0.0.1", valkey.port)) as opened:
+        first = asyncio.create_task(opened.ask(("PING",)))
+        await asyncio.sleep(0)
+        with pytest.raises(RuntimeError, match="in progress"):
+            await opened.exchange(pack("PING"), ReplyList(1), 1.0)
+        assert await first == ["PONG"]
