@@ -5,10 +5,11 @@ python -m docs.make_page_constants
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
-from fastopts.field_registry import FIELDS, SERIES_FIELDS, Field
+from fastopts.field_registry import DISPLAY_RULES, FIELDS, SERIES_FIELDS, DisplayRule, Field
 from fastopts.reader.objects.universe import USUAL_SETTLE
 from fastopts.reader.selection.scan import SORTABLE
 from fastopts.serve.protocol import PERMANENT_REASONS, MessageType
@@ -40,6 +41,10 @@ def constants() -> dict[str, tuple[str, Any]]:
         ),
         "FIELDS": ("The fields of an option.", _described(FIELDS)),
         "SERIES_FIELDS": ("The figures of a series.", _described(SERIES_FIELDS)),
+        "DISPLAY_RULES": (
+            "How numbers are written, by display; `DisplayRule` has the defaults.",
+            {name: _changed(rule) for name, rule in DISPLAY_RULES.items()},
+        ),
         "USUAL_SETTLE": ("The settle coin of a series, if a request names none.", USUAL_SETTLE),
         "SCAN_BOUNDS": (
             "Bounds of a scan: the field, and whether it has a min_, a max_ parameter or both.",
@@ -76,7 +81,7 @@ def _literal(value: Any, start: str, end: str) -> str:
     inline = ", ".join(
         each + _literal(item, "", "") for each, item in zip(starts, items, strict=True)
     )
-    line = f"{opening}{inline}{closing}"
+    line = f"{opening}{inline}{closing}" if items else opening.strip() + closing.strip()
     if len(start) + len(line) + len(end) <= WIDTH:
         return line
     indent = " " * (len(start) - len(start.lstrip()) + 2)
@@ -87,9 +92,23 @@ def _literal(value: Any, start: str, end: str) -> str:
     return f"{opening.strip()}\n{''.join(lines)}{indent[2:]}{closing.strip()}"
 
 
+def _changed(rule: DisplayRule) -> dict[str, Any]:
+    """The attributes of *rule* that are not the default."""
+    default = asdict(DisplayRule())
+    return {name: value for name, value in asdict(rule).items() if value != default[name]}
+
+
 def _described(fields: Mapping[str, Field]) -> dict[str, dict[str, str]]:
     return {
-        name: {"heading": field.label, "unit": field.unit, "meaning": field.meaning}
+        name: {
+            "heading": field.label,
+            "unit": field.unit,
+            "meaning": field.meaning,
+            "display": field.display,
+            # only where they say something: the page is loaded over mobile networks
+            **({"brief": field.brief} if field.brief else {}),
+            **({"column_unit": field.column_unit} if field.column_unit else {}),
+        }
         for name, field in fields.items()
     }
 

@@ -13,6 +13,7 @@ __all__ = (
     "COLUMNS",
     "DAY_MS",
     "DERIVED",
+    "DISPLAY_RULES",
     "FIELDS",
     "FLAGS",
     "IV_CAP",
@@ -21,6 +22,7 @@ __all__ = (
     "SETTLING_MS",
     "Bound",
     "Display",
+    "DisplayRule",
     "Field",
 )
 
@@ -32,19 +34,16 @@ SETTLING_MS: Final = 30 * 60_000  # the venue averages the delivery price in the
 IV_CAP: Final = 5.0  # the venue reports no implied volatility above 500 %
 
 Form = Literal["text", "time", "flag", "count", "number"]
-# How a value is written for people. `number`: five significant digits; `price`: as many decimals as
-# a price at the level of the forward needs; `fixed`: two decimals; `compact`: 5.01M.
+# How a value is written for people; DISPLAY_RULES has the rule of each numeric kind.
+# fmt: off
 Display = Literal[
-    "text", "time", "flag", "number", "price", "percent", "fixed", "compact", "duration"
+    "text", "time", "flag", "duration", "compact", "number",
+    "price", "computed", "level", "size", "strike", "money", "count",
+    "iv", "percent", "signed_percent", "rate", "points", "signed_points",
+    "delta", "gamma", "ratio", "moneyness", "days",
 ]
+# fmt: on
 
-_DISPLAY_OF_UNIT: Final[dict[str, Display]] = {
-    "fraction": "percent",
-    "quote coin": "price",
-    "seconds": "duration",
-    "days": "fixed",
-    "per 1 base coin": "fixed",
-}
 _INF: Final = float("inf")
 _IV_MAX: Final = 10.0  # 1,000 %: above it a percentage was meant
 _DTE_MAX: Final = 36_525.0  # a symbol's year has two digits
@@ -71,6 +70,69 @@ class Bound:
 
 
 @dataclass(frozen=True, slots=True)
+class DisplayRule:
+    """The decimals and the unit of a kind of number, for all values of a column and a series alike.
+
+    A number has *decimals* digits after the point, beside those of the *step* of its series: of the
+    tick size, of the lot size, of the finest strike, or as many as the forward has digits before
+    the point, less one. In the view of a single option it has *detail* more. With *is_exact*, a
+    value between two steps (after a change of the tick size) has all its digits instead: a price
+    or a size that can be traded is never rounded. The number is multiplied by *factor* and followed
+    by *suffix*; *is_signed* puts a plus sign before a positive one.
+
+    *unit* is what the heading of a column adds: "base coin" and "quote coin" stand for the coin.
+    """
+
+    decimals: int = 0
+    detail: int = 0
+    step: Literal["", "tick", "lot", "strike", "forward"] = ""
+    is_exact: bool = False
+    factor: int = 1
+    suffix: str = ""
+    is_signed: bool = False
+    unit: str = ""
+
+
+# A kind without an entry has no fixed number of decimals: `number` has five significant digits and
+# all of its whole part, `compact` three with k, M or B (52.6M), `duration` two units of time. So
+# has a kind whose step is not known: the terms of an option may be missing.
+DISPLAY_RULES: Final[dict[Display, DisplayRule]] = {
+    "price": DisplayRule(step="tick", is_exact=True),
+    # The mean of two quotes may be half a tick, which needs one decimal more than a tick: 9,162.5
+    # between 9,065 and 9,260, where the tick is 5.
+    "computed": DisplayRule(decimals=1, detail=1, step="tick"),
+    # Index and forward are finer than option prices: seven significant digits at today's ticks.
+    "level": DisplayRule(decimals=2, step="tick"),
+    "size": DisplayRule(step="lot", is_exact=True, unit="base coin"),
+    "strike": DisplayRule(step="strike", is_exact=True),
+    "money": DisplayRule(unit="quote coin"),
+    "count": DisplayRule(),
+    "iv": DisplayRule(decimals=1, detail=1, factor=100, suffix="%"),
+    "percent": DisplayRule(decimals=1, detail=1, factor=100, suffix="%"),
+    "signed_percent": DisplayRule(decimals=1, detail=1, factor=100, suffix="%", is_signed=True),
+    "rate": DisplayRule(decimals=1, detail=1, factor=100, is_signed=True, unit="%/y"),
+    "points": DisplayRule(decimals=1, detail=1, factor=100, unit="vol"),
+    "signed_points": DisplayRule(decimals=1, detail=1, factor=100, is_signed=True, unit="vol"),
+    "delta": DisplayRule(decimals=2, detail=2),
+    # Of the order of 1 / forward, and larger near expiry.
+    "gamma": DisplayRule(decimals=3, detail=2, step="forward"),
+    "ratio": DisplayRule(decimals=2, detail=2),
+    "moneyness": DisplayRule(decimals=4),
+    "days": DisplayRule(decimals=2, detail=2),
+}
+# `compact` is for totals of sizes and of money, whose unit is that of the field.
+_UNIT_OF_FIELD: Final[tuple[Display, ...]] = ("compact",)
+
+_DISPLAY_OF_UNIT: Final[dict[str, Display]] = {
+    "fraction": "iv",
+    "quote coin": "computed",
+    "base coin": "size",
+    "seconds": "duration",
+    "days": "days",
+}
+
+
+@dataclass(frozen=True, slots=True)
 class Field:
     """One field of an option or of a series.
 
@@ -78,7 +140,8 @@ class Field:
     *formula* is the Python expression that derives it from other fields, *only_if* the condition
     that must hold. The rule for missing values is the same for all: a number is none where an
     input is none, where *only_if* is false, and where the result is not a number; a flag is false
-    where one of its comparisons lacks a value.
+    where one of its comparisons lacks a value. *heading* and *brief* are its name above a column,
+    in full and where space is short.
     """
 
     name: str
@@ -91,6 +154,7 @@ class Field:
     only_if: str | None = None
     bound: Bound | None = None
     shown: Display | None = None
+    brief: str = ""
 
     def __str__(self) -> str:
         return f"{self.meaning} ({self.unit})" if self.unit else self.meaning
@@ -101,13 +165,31 @@ class Field:
         return self.heading or self.name.replace("_", " ").capitalize()
 
     @property
+    def brief_label(self) -> str:
+        """The heading of its column where space is short: "OI" for "Open interest"."""
+        return self.brief or self.label
+
+    @property
     def display(self) -> Display:
         """How it is written for people: by its unit, unless the table says otherwise."""
         if self.shown is not None:
             return self.shown
         if self.form == "number":
             return _DISPLAY_OF_UNIT.get(self.unit, "number")
-        return "number" if self.form == "count" else self.form
+        return self.form
+
+    @property
+    def column_unit(self) -> str:
+        """The unit that the heading of its column names: "vol" in "Spread vol".
+
+        "base coin" and "quote coin" stand for the coin of the option: "OI BTC". Empty where the
+        values have it (53.1%), or where none is needed: prices, which are in the quote coin of the
+        series.
+        """
+        rule = DISPLAY_RULES.get(self.display)
+        if rule is not None:
+            return rule.unit
+        return self.unit if self.display in _UNIT_OF_FIELD else ""
 
 
 def _text(name: str, meaning: str, heading: str = "") -> Field:
@@ -129,8 +211,20 @@ def _number(
     short: str | None = None,
     heading: str = "",
     bound: Bound | None = None,
+    shown: Display | None = None,
+    brief: str = "",
 ) -> Field:
-    return Field(name, "number", unit, meaning, short, heading, bound=bound)
+    return Field(
+        name=name,
+        form="number",
+        unit=unit,
+        meaning=meaning,
+        short=short,
+        heading=heading,
+        bound=bound,
+        shown=shown,
+        brief=brief,
+    )
 
 
 # The export schema, version 1: names and order are a promise to readers of exported files, so
@@ -148,7 +242,7 @@ _EXPORTED: Final = (
         unit="quote coin",
         meaning="strike price",
         bound=Bound("strike", 0, _INF, "quote coin"),
-        shown="number",  # a strike is a name: it is written exactly, not to the forward's decimals
+        shown="strike",
     ),
     _text("type", "C for a call, P for a put"),
     Field(
@@ -166,7 +260,12 @@ _EXPORTED: Final = (
     _text("source", "ws for a tick, rest for a row of the REST answer: never live"),
     _text("phase", "trading, settling (the last 30 minutes) or expired"),
     _number(
-        "bid_price", "quote coin", "best bid; none without a price and a size", "bp", heading="Bid"
+        name="bid_price",
+        unit="quote coin",
+        meaning="best bid; none without a price and a size",
+        short="bp",
+        heading="Bid",
+        shown="price",
     ),
     _number("bid_size", "base coin", "size of the best bid", "bq"),
     _number(
@@ -178,7 +277,12 @@ _EXPORTED: Final = (
         bound=Bound("bid_iv", 0, _IV_MAX),
     ),
     _number(
-        "ask_price", "quote coin", "best ask; none without a price and a size", "ap", heading="Ask"
+        name="ask_price",
+        unit="quote coin",
+        meaning="best ask; none without a price and a size",
+        short="ap",
+        heading="Ask",
+        shown="price",
     ),
     _number("ask_size", "base coin", "size of the best ask", "aq"),
     _number(
@@ -207,11 +311,21 @@ _EXPORTED: Final = (
         bound=Bound("iv", 0, _IV_MAX),
     ),
     _number(
-        "last_price", "quote coin", "last trade, which has no time of its own", "lp", heading="Last"
+        name="last_price",
+        unit="quote coin",
+        meaning="last trade, which has no time of its own",
+        short="lp",
+        heading="Last",
+        shown="price",
     ),
-    _number("index_price", "quote coin", "spot index", "ip", heading="Index"),
+    _number("index_price", "quote coin", "spot index", "ip", heading="Index", shown="level"),
     _number(
-        "underlying_price", "quote coin", "the forward of this expiry", "up", heading="Underlying"
+        name="underlying_price",
+        unit="quote coin",
+        meaning="the forward of this expiry",
+        short="up",
+        heading="Underlying",
+        shown="level",
     ),
     _number(
         name="delta",
@@ -219,17 +333,19 @@ _EXPORTED: Final = (
         meaning="the venue's delta; negative for a put",
         short="d",
         bound=Bound("delta", -1, 1, "negative for puts"),
+        shown="delta",
     ),
-    _number("gamma", "per 1 quote unit", "change of delta", "g"),
+    _number("gamma", "per 1 quote unit", "change of delta", "g", shown="gamma"),
     # units as the venue documents them, checked against Black-76 in `fastopts verify`
-    _number("vega", "quote coin per vol point (0.01)", "the venue's vega", "v"),
-    _number("theta", "quote coin per calendar day", "the venue's theta", "t"),
+    _number("vega", "quote coin per vol point (0.01)", "the venue's vega", "v", shown="computed"),
+    _number("theta", "quote coin per calendar day", "the venue's theta", "t", shown="computed"),
     _number(
         name="open_interest",
         unit="base coin",
         meaning="open contracts",
         short="oi",
         heading="Open interest",
+        brief="OI",
         bound=Bound("open_interest", 0, _INF, "base coin", ends=("min",)),
     ),
     _number(
@@ -238,6 +354,7 @@ _EXPORTED: Final = (
         meaning="traded in 24 hours",
         short="v24",
         heading="Volume 24 h",
+        brief="Volume",
         bound=Bound("volume", 0, _INF, "base coin, 24 hours", ends=("min",)),
     ),
     _number(
@@ -246,19 +363,31 @@ _EXPORTED: Final = (
         meaning="traded in 24 hours: notional of the underlying, not premium",
         short="t24",
         heading="Turnover 24 h",
+        brief="Turnover",
+        shown="money",
         bound=Bound("turnover", 0, _INF, "quote coin, 24 hours", ends=("min",)),
     ),
-    _number("high_24h", "quote coin", "highest trade in 24 hours", "h24", heading="High 24 h"),
-    _number("low_24h", "quote coin", "lowest trade in 24 hours", "l24", heading="Low 24 h"),
-    _number("change_24h", "fraction", "change in 24 hours: -0.12 is -12 %", "c24", "Change 24 h"),
+    _number(
+        "high_24h", "quote coin", "highest trade in 24 hours", "h24", "High 24 h", None, "price"
+    ),
+    _number("low_24h", "quote coin", "lowest trade in 24 hours", "l24", "Low 24 h", None, "price"),
+    _number(
+        name="change_24h",
+        unit="fraction",
+        meaning="change in 24 hours: -0.12 is -12 %",
+        short="c24",
+        heading="Change 24 h",
+        shown="signed_percent",
+    ),
     _number("total_volume", "base coin", "traded since listing", "tv"),
-    _number("total_turnover", "quote coin", "notional traded since listing", "tt"),
+    _number("total_turnover", "quote coin", "notional traded since listing", "tt", shown="money"),
     _number(
         name="predicted_delivery_price",
         unit="quote coin",
         meaning="known in the last 30 minutes",
         short="pdp",
         heading="Predicted delivery",
+        shown="level",
     ),
     Field("seq", "count", "", "the venue's sequence number", "sq", "Sequence"),
 )
@@ -279,6 +408,7 @@ _DERIVED: Final = (
         unit="quote coin",
         meaning="the forward of this expiry: `underlying_price` under the usual name",
         formula="underlying_price",
+        shown="level",
     ),
     Field(
         name="moneyness",
@@ -287,6 +417,7 @@ _DERIVED: Final = (
         meaning="strike divided by the forward: above 1 for calls out of the money",
         heading="K/F",
         formula="strike / forward",
+        shown="moneyness",
         only_if="forward != 0",
         # no option is listed at ten times the forward
         bound=Bound("moneyness", 0, 10, "strike over forward"),
@@ -298,6 +429,7 @@ _DERIVED: Final = (
         meaning="natural logarithm of `moneyness`",
         heading="ln(K/F)",
         formula="log(moneyness)",
+        shown="moneyness",
         only_if="moneyness > 0",
     ),
     Field(
@@ -322,6 +454,7 @@ _DERIVED: Final = (
         unit="quote coin",
         meaning="ask minus bid; negative when they are crossed",
         formula="ask_price - bid_price",
+        shown="price",
     ),
     Field(
         name="rel_spread",
@@ -330,6 +463,7 @@ _DERIVED: Final = (
         meaning="spread divided by `mid`",
         heading="Spread / mid",
         formula="spread / mid",
+        shown="percent",
         only_if="mid != 0",
         # both quotes are positive, so the spread is below twice the mid
         bound=Bound("rel_spread", 0, 2, ends=("max",)),
@@ -340,7 +474,9 @@ _DERIVED: Final = (
         unit="fraction",
         meaning="ask IV minus bid IV: 0.01 is a vol point",
         heading="IV spread",
+        brief="Spread",
         formula="ask_iv - bid_iv",
+        shown="points",
         bound=Bound("spread_iv", -2, 2, ends=("max",)),
     ),
     Field(
@@ -399,11 +535,21 @@ _SERIES: Final = (
     _time("expiry", "time of delivery"),
     _text("label", "the expiry as symbols spell it: 27MAR26"),
     _text("settle", "settle coin"),
+    _text("tick_size", "step of prices, the finest of its options; empty: unknown", "Tick size"),
+    _text("lot_size", "step of sizes, the finest of its options; empty: unknown", "Lot size"),
     FIELDS["dte"],  # the same for all options of a series
     FIELDS["phase"],
-    _number("forward", "quote coin", "the forward of the expiry, of the newest tick"),
-    _number("index_price", "quote coin", "spot index, of the newest tick", heading="Index"),
-    _number("basis", "fraction", "forward over index minus 1, annualised"),
+    _number(
+        "forward", "quote coin", "the forward of the expiry, of the newest tick", shown="level"
+    ),
+    _number(
+        name="index_price",
+        unit="quote coin",
+        meaning="spot index, of the newest tick",
+        heading="Index",
+        shown="level",
+    ),
+    _number("basis", "fraction", "forward over index minus 1, annualised", shown="rate"),
     _number("atm_iv", "fraction", "mark volatility at the forward", heading="ATM IV"),
     Field(
         name="atm_strike",
@@ -411,20 +557,24 @@ _SERIES: Final = (
         unit="quote coin",
         meaning="the strike nearest the forward",
         heading="ATM strike",
-        shown="number",
+        shown="strike",
     ),
     _number("straddle", "quote coin", "mark prices of call and put at the money together"),
     _number(
-        "risk_reversal",
-        "fraction",
-        "25 delta: IV of the call minus IV of the put",
+        name="risk_reversal",
+        unit="fraction",
+        meaning="25 delta: IV of the call minus IV of the put",
         heading="25Δ RR",
+        shown="signed_points",
+        brief="RR",
     ),
     _number(
-        "butterfly",
-        "fraction",
-        "25 delta: mean IV of call and put minus `atm_iv`",
+        name="butterfly",
+        unit="fraction",
+        meaning="25 delta: mean IV of call and put minus `atm_iv`",
         heading="25Δ BF",
+        shown="signed_points",
+        brief="BF",
     ),
     Field(
         name="open_interest",
@@ -432,6 +582,7 @@ _SERIES: Final = (
         unit="base coin",
         meaning="open contracts",
         heading="Open interest",
+        brief="OI",
         shown="compact",
     ),
     Field(
@@ -440,6 +591,7 @@ _SERIES: Final = (
         unit="base coin",
         meaning="traded in 24 hours",
         heading="Volume 24 h",
+        brief="Volume",
         shown="compact",
     ),
     Field(
@@ -448,6 +600,7 @@ _SERIES: Final = (
         unit="quote coin",
         meaning="traded in 24 hours: notional of the underlying, not premium",
         heading="Turnover 24 h",
+        brief="Turnover",
         shown="compact",
     ),
     Field(
@@ -456,7 +609,7 @@ _SERIES: Final = (
         unit="quote coin",
         meaning="the strike at which the open interest pays out least; the lower of equal ones",
         heading="Max pain",
-        shown="number",
+        shown="strike",
     ),
     Field(
         name="put_call_open_interest",
@@ -464,7 +617,7 @@ _SERIES: Final = (
         unit="ratio",
         meaning="open interest of puts divided by that of calls",
         heading="Put/call",
-        shown="fixed",
+        shown="ratio",
     ),
     Field(
         name="put_call_volume_24h",
@@ -472,7 +625,7 @@ _SERIES: Final = (
         unit="ratio",
         meaning="24-hour volume of puts divided by that of calls",
         heading="Put/call volume",
-        shown="fixed",
+        shown="ratio",
     ),
     Field("live", "count", "", "options that are live"),
     Field("total", "count", "", "options that are listed"),

@@ -1,8 +1,20 @@
 """The field registry: names, formulas, bounds, and the rule for missing values."""
 
+from typing import get_args
+
 import pytest
 
-from fastopts.field_registry import BOUNDED, COLUMNS, DERIVED, FIELDS, FLAGS, SERIES_FIELDS, Field
+from fastopts.field_registry import (
+    BOUNDED,
+    COLUMNS,
+    DERIVED,
+    DISPLAY_RULES,
+    FIELDS,
+    FLAGS,
+    SERIES_FIELDS,
+    Display,
+    Field,
+)
 from fastopts.model import NUMBERS
 
 
@@ -18,9 +30,7 @@ def test_the_numbers_of_the_record_are_fields_under_their_short_names() -> None:
 def test_a_field_is_complete(field: Field) -> None:
     assert field.meaning
     assert field.label
-    assert field.display in (
-        *("text", "time", "flag", "number", "price", "percent", "fixed", "compact", "duration"),
-    )
+    assert field.display in get_args(Display)
     if field.only_if:
         assert field.formula
     if field.form == "number" and field.name != "log_moneyness":
@@ -30,13 +40,44 @@ def test_a_field_is_complete(field: Field) -> None:
 @pytest.mark.parametrize(
     ("name", "display"),
     [
-        *(("mark_iv", "percent"), ("bid_price", "price"), ("strike", "number")),
-        *(("delta", "fixed"), ("dte", "fixed"), ("age_s", "duration"), ("open_interest", "number")),
-        *(("live", "flag"), ("ts", "time"), ("symbol", "text"), ("seq", "number")),
+        *(("mark_iv", "iv"), ("bid_price", "price"), ("strike", "strike"), ("mid", "computed")),
+        *(("delta", "delta"), ("dte", "days"), ("age_s", "duration"), ("open_interest", "size")),
+        *(("live", "flag"), ("ts", "time"), ("symbol", "text"), ("seq", "count")),
     ],
 )
 def test_the_display_follows_the_unit(name: str, display: str) -> None:
     assert FIELDS[name].display == display
+
+
+def test_every_kind_of_number_has_a_rule_or_significant_digits() -> None:
+    without = {"text", "time", "flag", "duration", "compact", "number"}
+    assert DISPLAY_RULES.keys() == set(get_args(Display)) - without
+
+
+@pytest.mark.parametrize(
+    ("field", "unit"),
+    [
+        (FIELDS["open_interest"], "base coin"),
+        (FIELDS["turnover_24h"], "quote coin"),
+        (FIELDS["spread_iv"], "vol"),
+        (SERIES_FIELDS["basis"], "%/y"),
+        (SERIES_FIELDS["risk_reversal"], "vol"),
+        (SERIES_FIELDS["turnover_24h"], "quote coin"),
+        # the values have it
+        (FIELDS["mark_iv"], ""),
+        (FIELDS["age_s"], ""),
+        # a price is in the quote coin of its series
+        (FIELDS["bid_price"], ""),
+    ],
+    ids=str,
+)
+def test_a_heading_names_the_unit_that_the_values_lack(field: Field, unit: str) -> None:
+    assert field.column_unit == unit
+
+
+def test_a_brief_heading_is_the_heading_where_none_is_set() -> None:
+    assert FIELDS["open_interest"].brief_label == "OI"
+    assert FIELDS["mark_iv"].brief_label == FIELDS["mark_iv"].label == "Mark IV"
 
 
 def test_bounds_are_found_by_name() -> None:

@@ -84,7 +84,7 @@ def test_figures_quotes_and_equations_are_drawn_and_it_says_simulated() -> None:
     drawn = text(frame(log_line="careful", shown=shown, previous_prices={shown[0].symbol: 12.0}))
     for words in (
         *("SIMULATED — not the market", "1,999 of 2,000", "2,612", "5.2 %", "52 MB", "0.3 ms"),
-        *("BTC-2-100.0-C-USDT", "12.50", "0.50", "250 ms", "stale", "careful"),
+        *("BTC-2-100.0-C-USDT", "12.5", "0.50", "250 ms", "stale", "careful"),
         "received 1,010 = applied 1,000 + older 7 + rejected 3",
         "applied 1,000 = written 950 + conflated 45 + pending 5",
     ):

@@ -1,5 +1,6 @@
 """The universe of an asset: its series, the choice of one, symbols without a place."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -90,3 +91,15 @@ def test_symbols_without_a_place_of_their_own_are_doubles() -> None:
     listed = universe(longer, other, usual)
     assert listed.instruments == (usual,)
     assert set(listed.doubles) == {longer.symbol, other.symbol}
+
+
+def test_the_steps_of_a_series_are_the_finest_of_its_options() -> None:
+    coarse, fine = (
+        replace(instrument("80000", "C"), tick_size="5"),
+        replace(instrument("90000", "C"), tick_size="0.5", lot_size=""),
+    )
+    unknown = replace(instrument("70000", "C"), tick_size="", lot_size="")
+    [members] = universe(coarse, fine, unknown).members
+    assert (members.tick_size, members.lot_size) == ("0.5", "0.01")
+    [members] = universe(unknown).members
+    assert (members.tick_size, members.lot_size) == ("", "")

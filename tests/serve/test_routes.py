@@ -2,12 +2,13 @@
 
 import csv
 import io
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from fastopts.field_registry import COLUMNS, FIELDS
+from fastopts.field_registry import COLUMNS, DISPLAY_RULES, FIELDS
 from fastopts.reader import OptionReader
 from tests.docs.announcer import Announcer
 from tests.docs.market import MUTED, list_market
@@ -112,7 +113,9 @@ def test_fields_are_the_registry(server: Serving) -> None:
         "unit": "fraction",
         "meaning": FIELDS["mark_iv"].meaning,
         "heading": "Mark IV",
-        "display": "percent",
+        "brief": "Mark IV",
+        "display": "iv",
+        "column_unit": "",
         "short": "miv",
         "formula": None,
         "only_if": None,
@@ -124,6 +127,8 @@ def test_fields_are_the_registry(server: Serving) -> None:
     }
     assert fields["expiry_ms"]["form"] == "time"
     assert fields["volume_24h"]["high"] is None
+    assert fields["volume_24h"]["column_unit"] == "base coin"
+    assert body["display_rules"]["computed"] == asdict(DISPLAY_RULES["computed"])
     assert fields["mid"]["formula"] == "(bid_price + ask_price) / 2"
     lines = server.get("/v1/fields.csv").body.splitlines()
     assert len(lines) == len(body["options"]) + 1

@@ -3,7 +3,8 @@
 from datetime import datetime
 from typing import Final
 
-from fastopts.cli.output import printing
+from fastopts.cli.output import numbers, printing
+from fastopts.cli.output.numbers import Steps
 from fastopts.field_registry import FIELDS
 from fastopts.reader.objects.option import Option
 
@@ -15,8 +16,12 @@ UNITS: Final = {
 }
 
 
-def cell(option: Option, name: str) -> str:
-    """Format the value *name* of *option*: fractions in per cent, `-` for None."""
+def cell(option: Option, name: str, steps: Steps | None = None, is_detail: bool = False) -> str:
+    """Format the value *name* of *option* as the field registry says; `-` for None.
+
+    *steps* are those of its series, by default its own. *is_detail* adds the decimals of a view of
+    a single option.
+    """
     value = getattr(option, name)
     match value:
         case None:
@@ -26,8 +31,8 @@ def cell(option: Option, name: str) -> str:
         case datetime():
             return printing.utc(round(value.timestamp() * 1000))
         case float():
-            # prices of one expiry get the same decimals: those that its forward needs
-            return printing.displayed(value, FIELDS[name].display, option.forward)
+            steps = steps or Steps.of_option(option)
+            return numbers.formatted(value, FIELDS[name].display, steps, is_detail)
     return str(value)
 
 

@@ -21,13 +21,11 @@ from rich.text import Text
 
 from fastopts import stdio
 from fastopts.errors import one_line
-from fastopts.field_registry import Display
 
 __all__ = (
     "Column",
     "compact",
     "countdown",
-    "displayed",
     "duration",
     "fitted_table",
     "json_line",
@@ -49,6 +47,7 @@ _GAP: Final = 2  # between the columns of a table
 _DIGITS: Final = 5  # significant
 # in seconds; a duration is shown with one of them and the next smaller one
 _UNITS: Final = ((86_400, "d"), (3_600, "h"), (60, "m"), (1, "s"))
+_SIZES: Final = ((1e9, "B"), (1e6, "M"), (1e3, "k"))
 
 
 def show(renderable: RenderableType) -> None:
@@ -160,22 +159,6 @@ def venue(name: str) -> Text | None:
     return Text(f"venue {name}", style="bold")
 
 
-def displayed(value: float, display: Display, scale: float | None) -> str:
-    """Format a number as the field registry says; *scale* is the price level of `price`."""
-    match display:
-        case "percent":
-            return percent(value)
-        case "price":
-            return price(value, scale)
-        case "fixed":
-            return ratio(value)
-        case "compact":
-            return compact(value)
-        case "duration":
-            return duration(value)
-    return number(value)
-
-
 def percent(fraction: float | None) -> str:
     """Format a fraction in per cent: 0.5312 is `53.1%`."""
     return "-" if fraction is None else f"{fraction:.1%}"
@@ -208,13 +191,13 @@ def price(value: float | None, scale: float | None) -> str:
 
 
 def compact(value: float | None) -> str:
-    """Format a large number with three digits: `5.01M`."""
+    """Format a large number with three significant digits: `5.01M`, `53.0M`."""
     if value is None:
         return "-"
-    for size, unit in ((1e9, "B"), (1e6, "M"), (1e3, "k")):
-        if abs(value) >= size:
-            return f"{value / size:.3g}{unit}"
-    return f"{value:.3g}"
+    # rounded first: 999,700 is 1.00M, not 1,000k
+    rounded = float(f"{value:.3g}")
+    size, unit = next((pair for pair in _SIZES if abs(rounded) >= pair[0]), (1.0, ""))
+    return f"{rounded / size:#.3g}".rstrip(".") + unit if rounded else "0"
 
 
 def utc(ms: int) -> str:

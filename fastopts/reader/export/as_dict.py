@@ -43,6 +43,8 @@ _SERIES: Final[dict[str, Callable[[Chain], Any]]] = {
     "expiry": lambda chain: chain.expiry,
     "label": lambda chain: chain.series.label,
     "settle": lambda chain: chain.settle,
+    "tick_size": lambda chain: chain.tick_size,
+    "lot_size": lambda chain: chain.lot_size,
     "dte": lambda chain: chain.dte,
     "phase": lambda chain: phase(chain.series.expiry_ms, chain.moment.venue_ms),
     "forward": lambda chain: chain.forward,

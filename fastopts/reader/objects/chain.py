@@ -61,7 +61,8 @@ class Chain:
 
     *series* identifies it; *settles* are the settle coins of all options of this expiry, this
     chain's among them. *options* are the options that were read; *absent* maps the symbol of each
-    other listed option to the reason it is missing.
+    other listed option to the reason it is missing. *tick_size* and *lot_size* are the finest steps
+    of prices and of sizes of its options, as the venue's decimal text; "" if unknown.
     """
 
     def __init__(
@@ -70,6 +71,8 @@ class Chain:
         """*results* has one entry per symbol of *members*, in its order."""
         self.series = members.series
         self.settles = members.settles
+        self.tick_size = members.tick_size
+        self.lot_size = members.lot_size
         self.moment = moment
         self.absent: Mapping[str, Absent] = {
             result.symbol: result for result in results if isinstance(result, Absent)

@@ -56,6 +56,7 @@ class Members:
 
     *settles* are the settle coins of all series of this expiry. *rows* has an entry for each
     strike: the strike, and the indices of its call and its put in *symbols*, None if not listed.
+    *tick_size* and *lot_size* are the finest steps of its options, "" if none is known.
     """
 
     series: Series
@@ -63,6 +64,8 @@ class Members:
     instruments: tuple[Instrument, ...]
     symbols: tuple[str, ...]
     rows: tuple[tuple[float, int | None, int | None], ...]
+    tick_size: str
+    lot_size: str
 
 
 class Universe:
@@ -182,10 +185,16 @@ def _members(asset: str, instruments: Sequence[Instrument]) -> list[Members]:
             instruments=tuple(listed),
             symbols=tuple(each.symbol for each in listed),
             rows=_rows(listed),
+            tick_size=_finest({each.tick_size for each in listed}),
+            lot_size=_finest({each.lot_size for each in listed}),
         )
         for expiry_ms, coins in groups.items()
         for settle, listed in coins.items()
     ]
+
+
+def _finest(steps: set[str]) -> str:
+    return min(steps - {""}, key=float, default="")
 
 
 def _rows(listed: Sequence[Instrument]) -> tuple[tuple[float, int | None, int | None], ...]:

@@ -153,7 +153,11 @@ _REGISTRY_FIELD: Final = {
     "unit": _plain("string"),
     "meaning": _plain("string"),
     "heading": _plain("string", "of a table column"),
-    "display": _plain("string", "how to write it: percent, price, fixed, compact, duration, ..."),
+    "brief": _plain("string", "of a narrow table column"),
+    "display": _plain(
+        "string", "how to write it: a name in display_rules, or compact, number, ..."
+    ),
+    "column_unit": _plain("string", "what the heading adds: vol, %/y, base coin, quote coin"),
     "short": {"type": ["string", "null"], "description": "its field in the hash option:SYMBOL"},
     "formula": {"type": ["string", "null"], "description": "the expression that derives it"},
     "only_if": {"type": ["string", "null"], "description": "the condition of the formula"},
@@ -162,6 +166,17 @@ _REGISTRY_FIELD: Final = {
     "bounds": _list(_plain("string")),
     "low": _number("least value of a bound; null: no limit"),
     "high": _number("greatest value of a bound; null: no limit"),
+}
+
+_DISPLAY_RULE: Final = {
+    "decimals": _plain("integer", "digits after the point, beside those of the step"),
+    "detail": _plain("integer", "further ones in the view of a single option"),
+    "step": {"type": "string", "enum": ["", "tick", "lot", "strike", "forward"]},
+    "is_exact": _plain("boolean", "a value between two steps has all its digits"),
+    "factor": _plain("integer", "100: as a percentage"),
+    "suffix": _plain("string", "after the number"),
+    "is_signed": _plain("boolean", "a plus sign before positive numbers"),
+    "unit": _plain("string", "column_unit of its fields"),
 }
 
 COMPONENTS: Final[Mapping[str, Schema]] = {
@@ -230,6 +245,11 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
             "schema": _plain("integer", "version of the export schema"),
             "options": _list("Field"),
             "series": _list("Field"),
+            "display_rules": {
+                "type": "object",
+                "additionalProperties": _object(_DISPLAY_RULE),
+                "description": "how numbers are written, by `display`",
+            },
         }
     ),
     "Field": _object(_REGISTRY_FIELD),

@@ -17,7 +17,7 @@ def test_calls_are_left_and_puts_right(read: Read) -> None:
     # all options have the same open interest: the payout at 90,000 is 2 x 10,000 of it, at 80,000
     # and at 100,000 it is 3 x 10,000
     assert positions == "open interest 1.27k, max pain 90,000, put/call 1.00, by volume 1.00"
-    quotes = ["48.1%", "3.4", "1,205", "1,230", "0.75", "49.5%"]
+    quotes = ["48.1%", "3.40", "1,205", "1,230", "0.75", "49.5%"]
     sides = ["bid IV", "size", "bid", "ask", "size", "ask IV"]
     assert done.rows[3:] == [
         ["delta", "mark IV", *sides, "strike", *sides, "mark IV", "delta"],

@@ -59,7 +59,7 @@ def test_the_table_says_the_same_and_a_dash_for_what_is_not_known(read: Read) ->
             "425",
             "90,000",
             "1.00",
-            "2B",
+            "2.00B",
             "2/2",
         ),
     ]

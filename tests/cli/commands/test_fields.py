@@ -32,4 +32,5 @@ def test_json_is_one_field_a_line(tmp_path: Path) -> None:
         "only_if": None,
         "bound": {"name": "iv", "low": 0, "high": 10.0, "hint": "", "ends": ["min", "max"]},
         "shown": None,
+        "brief": "",
     }

@@ -13,6 +13,8 @@ from tests.support.store import NAN
     [
         ("mark_iv", "53.1%"),
         ("bid_price", "1,205"),
+        ("mid", "1,207.5"),
+        ("bid_size", "6.40"),
         ("strike", "90,000"),
         ("delta", "0.51"),
         ("age_s", "500 ms"),
@@ -24,7 +26,15 @@ from tests.support.store import NAN
     ],
 )
 def test_a_value_is_formatted_by_its_display(name: str, text: str) -> None:
-    option = make(instrument=terms(), mark_iv=0.531, bid_price=1205.0, delta=0.512, last_price=NAN)
+    option = make(
+        instrument=terms(),
+        mark_iv=0.531,
+        bid_price=1205.0,
+        ask_price=1210.0,
+        bid_size=6.4,
+        delta=0.512,
+        last_price=NAN,
+    )
     assert cells.cell(option, name) == text
 
 

@@ -105,7 +105,14 @@ def test_a_price_is_as_fine_as_what_the_option_is_on(
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(5012873.25, "5.01M"), (1.2e9, "1.2B"), (1274.2, "1.27k"), (0.5, "0.5"), (None, "-")],
+    [
+        (5012873.25, "5.01M"),
+        (1.2e9, "1.20B"),
+        (53e6, "53.0M"),
+        (999_700, "1.00M"),
+        (0.5, "0.500"),
+        (0, "0"),
+    ],
 )
 def test_a_large_number_is_short(value: float | None, text: str) -> None:
     assert printing.compact(value) == text

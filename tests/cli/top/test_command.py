@@ -29,7 +29,7 @@ def test_the_options_with_the_highest_turnover_come_first(market: Store) -> None
     with top(market) as screen:
         screen.until(f"all options: {LIVE} of {LIVE} live, by turnover_24h ▼")
         row = screen.until(r"BTC-27NOV60-90000-C .*")[0].split()
-        assert row[2:9] == ["1,205", "48.1%", "1,230", "49.5%", "1,218", "80.0%", "0.39"]
+        assert row[2:9] == ["1,205", "48.1%", "1,230", "49.5%", "1,218.5", "80.0%", "0.39"]
         assert "BTC-27NOV60-80000-P-USDT" not in screen.written
         screen.press("q")
         assert screen.end() == 0
