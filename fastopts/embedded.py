@@ -16,7 +16,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Self
+from typing import IO, Self
 
 from fastopts.errors import StoreUnavailable
 
@@ -94,6 +94,7 @@ class EmbeddedValkey:
         self._password = password
         self._process: subprocess.Popen[bytes] | None = None
         self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._log: IO[bytes] | None = None
 
     @property
     def url(self) -> str:
@@ -135,8 +136,14 @@ class EmbeddedValkey:
     def _start(self) -> None:
         self.program = binary()
         try:
-            self._folder = tempfile.TemporaryDirectory(prefix="fastopts-valkey-")
+            # both vanish with the processes that use them, whatever ends those: the log never had
+            # a name, and the folder loses its own once the server has it as its working directory
+            self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `stop`
+            self._folder = tempfile.TemporaryDirectory(
+                prefix="fastopts-valkey-", ignore_cleanup_errors=True
+            )
         except OSError as error:
+            self.stop()
             raise StoreUnavailable(
                 f"the embedded server has no directory for its files ({error}): set TMPDIR to a"
                 " writable one, or name a running Redis with --redis-url"
@@ -145,13 +152,15 @@ class EmbeddedValkey:
             self._process = subprocess.Popen(
                 self._command(),
                 stdin=subprocess.PIPE,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
+                stdout=self._log,
+                stderr=self._log,
                 cwd=self._folder.name,
                 # Ctrl-C must reach the collector only, which still has to flush.
                 start_new_session=True,
                 preexec_fn=end_with_parent if os.name == "posix" else None,  # noqa: PLW1509
             )
+            if os.name == "posix":  # elsewhere a working directory can't be removed
+                self._remove_folder()
             self._configure()
             self._wait()
         except OSError as error:
@@ -170,7 +179,7 @@ class EmbeddedValkey:
             pipe.write(secret.encode())
 
     def stop(self) -> None:
-        """Stop the server and remove its files."""
+        """Stop the server; its log and its folder are gone then."""
         if self._process is not None:
             self._process.terminate()
             try:
@@ -179,17 +188,22 @@ class EmbeddedValkey:
                 self._process.kill()
                 self._process.wait()
             self._process = None
+        self._remove_folder()
+        if self._log is not None:
+            self._log.close()
+            self._log = None
+
+    def _remove_folder(self) -> None:
         if self._folder is not None:
             self._folder.cleanup()
             self._folder = None
 
     def _command(self) -> list[str]:
-        assert self._folder is not None
+        # no --dir: the server stays in its working directory, which has lost its name by then
         options = {
             "--port": str(self.port),
             "--bind": "127.0.0.1",
-            "--dir": self._folder.name,
-            "--logfile": "valkey.log",
+            "--logfile": "",
             "--save": "",
             "--appendonly": "no",
             "--daemonize": "no",
@@ -218,10 +232,10 @@ class EmbeddedValkey:
             return False
 
     def _last_words(self) -> str:
-        assert self._folder is not None
-        log = Path(self._folder.name) / "valkey.log"
-        lines = log.read_text(errors="replace").splitlines() if log.exists() else []
-        return lines[-1] if lines else "no message in its log"
+        assert self._log is not None
+        self._log.seek(0)
+        lines = self._log.read().decode(errors="replace").split("\n")
+        return next(filter(None, reversed(lines)), "no message in its log")
 
 
 def _quoted(text: str) -> str:

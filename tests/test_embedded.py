@@ -38,11 +38,32 @@ def test_it_answers_on_loopback_and_leaves_nothing_behind() -> None:
         with redis.Redis.from_url(server.url, protocol=2) as client:
             assert client.set("a", "1")
             assert client.config_get("bind") == {"bind": "127.0.0.1"}
-            folder = Path(client.config_get("dir")["dir"])
     wait_gone(pid)
-    assert not folder.exists()
     with pytest.raises(OSError, match="refused"):
         socket.create_connection(("127.0.0.1", port), timeout=1)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGHUP, signal.SIGTERM])
+def test_no_file_outlasts_it_whatever_ends_its_parent(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    code = (
+        "import sys, time; from fastopts.embedded import EmbeddedValkey;"
+        "s = EmbeddedValkey(); s.start(); print(s.pid, flush=True); time.sleep(60)"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code],
+        stdout=subprocess.PIPE,
+        env=os.environ | {"TMPDIR": str(tmp_path)},
+    ) as parent:
+        assert parent.stdout is not None
+        pid = int(parent.stdout.readline())
+        working = os.readlink(f"/proc/{pid}/cwd")
+        assert working.startswith(f"{tmp_path}/fastopts-valkey-")
+        parent.send_signal(number)
+    wait_gone(pid)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_password_is_asked_for() -> None:
