@@ -45,7 +45,7 @@ LOAD_SECONDS ?= 20
 .PHONY: demo test check load lint lint-page bench pictures docs lowest wheel environments reliability mutants coverage asan fuzz simulation dates long lock clean FORCE
 
 demo: $(VENV)/.built
-	@$(BIN)/python -m fastopts.demo
+	@$(BIN)/fastopts demo
 
 test: $(VENV)/.test
 	@$(TEST)

@@ -29,6 +29,7 @@ COVERED_BY: Final = {
     "compat/quote.py": "compat/test_executor.py",
     "compat/rows.py": "compat/test_data.py",
     "demo/processes.py": "demo/test_demo.py",
+    "demo/view.py": "demo/test_demo.py",
     "ending.py": "cli/test_main.py",
     "logs.py": "faults/pr/test_log.py",
     "loops.py": "test_track.py",

@@ -17,6 +17,7 @@ class CommandEntry:
 
 
 _ENTRIES: Final = (
+    ("demo", "a whole simulated market, live: see everything work", "--duration 60s"),
     ("track", "collect the venue's options into Redis until stopped", "--coins BTC,ETH"),
     ("fetch", "list the venue's options into the cache file", "--coins BTC"),
     ("refresh", "like track, but start with a new list of instruments", "--coins BTC,ETH"),
@@ -42,7 +43,7 @@ _ENTRIES: Final = (
 _TARGETS: Final = {
     **{name: f"fastopts.track:{name}" for name in ("track", "fetch", "refresh")},
     **{name: f"fastopts.cli.{name}.command:{name}" for name in ("top", "doctor", "verify")},
-    "sim": "fastopts.sim.__main__:sim",
+    **{name: f"fastopts.{name}.__main__:{name}" for name in ("demo", "sim")},
 }
 
 COMMANDS: Final[Mapping[str, CommandEntry]] = {

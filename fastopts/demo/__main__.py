@@ -1,5 +1,6 @@
-"""Start everything, draw it until Ctrl-C or the end of --duration, and stop everything."""
+"""Start everything, show it until Ctrl-C or the end of --duration, and stop everything."""
 
+import os
 import signal
 import sys
 import time
@@ -8,23 +9,36 @@ from types import FrameType
 from typing import Annotated, Final
 
 import redis
-from rich.console import Console
-from rich.live import Live
 
 from fastopts import command_line, config, keys
 from fastopts.command_line import option
-from fastopts.demo.processes import Processes
-from fastopts.demo.screen import Frame, near_the_money, render, svg
+from fastopts.demo.processes import PAGE_PORT, REDIS_PORT, Processes
+from fastopts.demo.screen import Frame, near_the_money, svg
+from fastopts.demo.view import View, leave_screen, view
 from fastopts.reader import Option, OptionReader
+
+__all__ = ("demo",)
 
 FRAME_S: Final = 0.5  # as often as a person can read a changed price
 ASSETS: Final = ("BTC", "ETH", "SOL", "XRP")
+_PORTS: Final = "the next free one if it is taken; 0: any free port"
 
 
 def demo(
-    symbols: Annotated[int, option(metavar="N", help="approximate number of options")] = 2000,
-    rate: Annotated[float, option(metavar="N", help="messages per second")] = 2600,
+    symbols: Annotated[
+        int, option(metavar="N", minimum=2, maximum=20_000, help="approximate number of options")
+    ] = 2000,
+    rate: Annotated[
+        float, option(metavar="N", minimum=1, maximum=200_000, help="messages per second")
+    ] = 2600,
     seed: Annotated[int, option(metavar="N", help="seed of the simulated market")] = 1,
+    port: Annotated[
+        int,
+        option(metavar="N", minimum=0, maximum=65535, help=f"port of the dashboard; {_PORTS}"),
+    ] = PAGE_PORT,
+    redis_port: Annotated[
+        int, option(metavar="N", minimum=0, maximum=65535, help=f"port of Valkey; {_PORTS}")
+    ] = REDIS_PORT,
     duration: Annotated[
         float | None,
         option(
@@ -37,20 +51,25 @@ def demo(
         Path | None, option(metavar="FILE", help="write the last screen as an SVG")
     ] = None,
 ) -> int:
-    """Run the collector, the server and a live view on a SIMULATED market."""
+    """Run the collector, the server and a live view on a SIMULATED market.
+
+    A private Valkey holds the data. Nothing is shared with other collectors, and nothing remains.
+    The screen shows the address of the dashboard and the lines to paste in a second terminal.
+    """
     signals = Signals()
-    console = Console()
-    with Processes(symbols, rate, seed) as processes:
-        last_frame = _draw(console, processes, signals, duration)
-    if picture is not None and last_frame is not None:
-        picture.write_text(svg(last_frame))
-    if signals.received:
-        console.print("stopped")
+    with Processes(symbols, rate, seed, port, redis_port) as processes:
+        with view() as shown:
+            last_frame = _show(shown, processes, signals, duration)
+        if picture is not None and last_frame is not None:
+            picture.write_text(svg(last_frame))
+        print("stopping")  # noqa: T201
     return 0
 
 
 class Signals:
-    """Remembers SIGINT and SIGTERM; the second one ends the process at once.
+    """Remembers the signals that stop the demo; the second one ends the process at once.
+
+    The terminal gets its own screen back even then.
 
     A handler that raised could do so while a child process is being started, which then nobody
     would stop.
@@ -58,18 +77,31 @@ class Signals:
 
     def __init__(self) -> None:
         self.received = False
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._remember)
+        self._parent = os.getppid()
+        for name in ("SIGINT", "SIGTERM", "SIGHUP"):  # Windows has no SIGHUP
+            if hasattr(signal, name):
+                signal.signal(getattr(signal, name), self._remember)
+
+    def should_stop(self) -> bool:
+        """Whether a signal has come, or the make or shell that started it on a terminal has died.
+
+        Without its parent the demo is a background process that Ctrl-C does not reach. Off a
+        terminal it may outlive it: nohup.
+        """
+        return self.received or (os.getppid() != self._parent and sys.stdin.isatty())
 
     def _remember(self, number: int, frame: FrameType | None) -> None:
+        if self.received:
+            leave_screen()
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
         self.received = True
-        signal.signal(number, signal.SIG_DFL)
 
 
-def _draw(
-    console: Console, processes: Processes, signals: Signals, duration_s: float | None
+def _show(
+    shown: View, processes: Processes, signals: Signals, duration_s: float | None
 ) -> Frame | None:
-    """Draw frames until a signal or the end of *duration_s*; return the last one."""
+    """Show frames until a signal or the end of *duration_s*; return the last one."""
     frame: Frame | None = None
     deadline = None if duration_s is None else time.monotonic() + duration_s
     previous_prices: dict[str, float | None] = {}
@@ -77,24 +109,22 @@ def _draw(
     with (
         OptionReader(redis_url, venue="sim") as reader,
         redis.Redis.from_url(redis_url, protocol=2, decode_responses=True) as client,
-        # The alternate screen leaves the user's scrollback alone; a pipe or a log has none.
-        Live(console=console, auto_refresh=False, screen=console.is_terminal) as live,
     ):
-        while not signals.received and (deadline is None or time.monotonic() < deadline):
+        while not signals.should_stop() and (deadline is None or time.monotonic() < deadline):
             processes.check()
             options = _options(reader, client)
-            shown = near_the_money(options, time.time_ns() // 1_000_000)
+            quoted = near_the_money(options, time.time_ns() // 1_000_000)
             frame = Frame(
                 status=processes.status,
                 log_line=processes.log_line,
                 options=options,
-                shown=shown,
+                shown=quoted,
                 previous_prices=previous_prices,
                 page_url=processes.page_url,
                 redis_url=redis_url,
             )
-            live.update(render(frame), refresh=True)
-            previous_prices = {option.symbol: option.mark_price for option in shown}
+            shown.show(frame)
+            previous_prices = {option.symbol: option.mark_price for option in quoted}
             time.sleep(FRAME_S)
     return frame
 

@@ -2,17 +2,25 @@
 
 import os
 import re
+import socket
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from typing import Any, Final, Self
 
 import orjson
 
 from fastopts.embedded import EmbeddedValkey, end_with_parent
-from fastopts.errors import FastoptsError
+from fastopts.errors import FastoptsError, StoreUnavailable
 
-__all__ = ("Processes",)
+__all__ = ("PAGE_PORT", "REDIS_PORT", "Processes")
+
+# Fixed, so that a bookmark and a pasted line work again tomorrow; beside those of `fastopts serve`
+# and of a Redis, which may run on the same machine.
+PAGE_PORT: Final = 8060
+REDIS_PORT: Final = 6390
+_PORT_ATTEMPTS: Final = 20
 
 STOP_TIMEOUT_S: Final = 5.0
 
@@ -30,19 +38,25 @@ class Processes:
     and server, `page_url` the address of the dashboard.
     """
 
-    def __init__(self, symbols: int, rate: float, seed: int) -> None:
-        """Simulate about *symbols* options with *rate* messages per second."""
+    def __init__(
+        self, symbols: int, rate: float, seed: int, page_port: int = 0, redis_port: int = 0
+    ) -> None:
+        """Simulate about *symbols* options with *rate* messages per second.
+
+        A port that is taken gives way to the next free one; 0 selects any free port.
+        """
         self.status: dict[str, Any] = {}
         self.log_line = ""
         self.page_url = ""
-        self.valkey = EmbeddedValkey()
+        self.valkey = EmbeddedValkey(redis_port)
+        self._page_port = page_port
         self._sim_options = ["--symbols", str(symbols), "--rate", str(rate), "--seed", str(seed)]
         self._children: list[subprocess.Popen[str]] = []
         self._log_threads: list[threading.Thread] = []
 
     def __enter__(self) -> Self:
         try:
-            self.valkey.start()
+            self._start_valkey()
             rest_url, ws_url = self._start_sim()
             self._start_collector(rest_url, ws_url)
             self._start_server()
@@ -60,6 +74,18 @@ class Processes:
             if (code := child.poll()) is not None:
                 reason = self.log_line or f"exit code {code}"
                 raise FastoptsError(f"a process of the demo ended: {reason}")
+
+    def _start_valkey(self) -> None:
+        for port in _ports_from(self.valkey.port):
+            self.valkey = EmbeddedValkey(port)
+            try:
+                self.valkey.start()
+            except StoreUnavailable:
+                # another program has taken the port in this moment, or there is another reason
+                if _is_free(port):
+                    raise
+            else:
+                return
 
     def _start_sim(self) -> tuple[str, str]:
         options = ["--port", "0", *self._sim_options]
@@ -81,15 +107,22 @@ class Processes:
         self._follow_log(self._start("fastopts.track", options))
 
     def _start_server(self) -> None:
-        options = ["serve", "--port", "0", "--redis-url", self.valkey.url, "--venue", "sim"]
-        child = self._start("fastopts.cli", options, FASTOPTS_LOG_FORMAT="json")
-        assert child.stderr is not None
-        line = child.stderr.readline()
-        match = _PAGE.search(line)
-        if match is None:
-            raise FastoptsError(f"the server did not start: {line.strip()}")
-        self.page_url = match[0]
-        self._follow_log(child)
+        redis_options = ["--redis-url", self.valkey.url, "--venue", "sim"]
+        for port in _ports_from(self._page_port):
+            options = ["serve", "--port", str(port), *redis_options]
+            child = self._start("fastopts.cli", options, FASTOPTS_LOG_FORMAT="json")
+            assert child.stderr is not None
+            line = child.stderr.readline()
+            match = _PAGE.search(line)
+            if match is not None:
+                self.page_url = match[0]
+                self._follow_log(child)
+                return
+            if _is_free(port):
+                raise FastoptsError(f"the server did not start: {line.strip()}")
+            self._children.remove(child)  # another program has taken the port in this moment
+            _end(child)
+            _close_pipes(child)
 
     def _start(
         self, module: str, options: list[str], *, has_stdout: bool = False, **variables: str
@@ -130,19 +163,46 @@ class Processes:
 
     def _stop(self) -> None:
         for child in reversed(self._children):
-            child.terminate()
-            try:
-                child.wait(STOP_TIMEOUT_S)
-            except subprocess.TimeoutExpired:
-                child.kill()
-                child.wait()
+            _end(child)
         for thread in self._log_threads:
             thread.join()
         for child in self._children:
-            for pipe in (child.stdout, child.stderr):
-                if pipe is not None:
-                    pipe.close()
+            _close_pipes(child)
         self.valkey.stop()
+
+
+def _end(child: subprocess.Popen[str]) -> None:
+    child.terminate()
+    try:
+        child.wait(STOP_TIMEOUT_S)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()
+
+
+def _close_pipes(child: subprocess.Popen[str]) -> None:
+    for pipe in (child.stdout, child.stderr):
+        if pipe is not None:
+            pipe.close()
+
+
+def _ports_from(first: int) -> Iterator[int]:
+    """*first* and the ports after it that are free, then 0 for any; only 0 if *first* is."""
+    if first:
+        yield from filter(_is_free, range(first, min(first + _PORT_ATTEMPTS, 65536)))
+    yield 0
+
+
+def _is_free(port: int) -> bool:
+    """Whether a server could listen on *port* of loopback now; 0 always."""
+    with socket.socket() as probe:
+        # as servers do: a port whose former connections are still closing is free
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 def _environment() -> dict[str, str]:

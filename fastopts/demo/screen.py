@@ -1,24 +1,36 @@
-"""The demo's screen: numbers of the collector, a few quotes, and where to find more."""
+"""The demo's screen: numbers of the collector, prices, and the lines to paste in a second terminal.
+
+The same parts make the screen of a terminal, the lines of a pipe and the SVG of the documentation.
+"""
 
 import io
 import re
-from collections.abc import Sequence
+import textwrap
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from rich.console import Console, Group, RenderableType
-from rich.panel import Panel
-from rich.table import Table
+from rich.cells import cell_len
+from rich.console import Console
 from rich.text import Text
 
 from fastopts.cli.output import cells, printing
+from fastopts.cli.output.printing import Column
 from fastopts.metrics import quantile
 from fastopts.reader import Option
 
-__all__ = ("Frame", "near_the_money", "render", "svg")
+__all__ = ("Frame", "near_the_money", "progress_line", "render", "svg", "usage_lines")
 
 DAY_MS: Final = 86_400_000
-_QUOTE_FIELDS: Final = ("bid_price", "ask_price", "mark_price", "mark_iv", "delta", "age_s")
+TITLE: Final = " SIMULATED — not the market "
+_STOP: Final = "  Ctrl-C stops it"
+_SVG_WIDTH: Final = 100
+_LOG_LINES_MAX: Final = 3
+# Name and rank: on a narrow terminal the columns of the highest rank are dropped first.
+_QUOTES: Final = (
+    *(("symbol", 0), ("bid_price", 0), ("ask_price", 0), ("mark_price", 1), ("mark_iv", 2)),
+    *(("delta", 3), ("age_s", 4)),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,87 +74,174 @@ def near_the_money(options: Sequence[Option], now_ms: int) -> list[Option]:
     return selected
 
 
-def render(frame: Frame) -> RenderableType:
-    """Draw *frame*, whose title is always SIMULATED."""
-    title = Text(" SIMULATED — not the market ", style="bold black on yellow")
-    addresses = [_addresses(frame), Text()] if frame.page_url else []
-    body = Group(_numbers(frame), Text(), _quotes(frame), Text(), *addresses, _footer(frame))
-    return Panel(body, title=title, subtitle="press Ctrl-C to stop", padding=(1, 2), width=100)
+def render(frame: Frame, width: int = _SVG_WIDTH, height: int | None = None) -> Text:
+    """Draw *frame*, whose title is always SIMULATED, on *width* columns and *height* lines.
+
+    No text is cut. What does not fit is left out: empty lines first, then the loss equations,
+    then the puts.
+    """
+    calls = [option for option in frame.shown if option.type == "C"]
+    equations = _equations(frame, width)
+    is_live = height is not None
+    for shown, footer in ((frame.shown, equations), (frame.shown, []), (calls, equations)):
+        blocks = _blocks(frame, shown, footer, width, is_live)
+        if height is None or sum(map(len, blocks)) <= height:
+            break
+    else:
+        blocks = _blocks(frame, calls, [], width, is_live)
+    text = Text("\n").join(_spaced(blocks, height))
+    text.no_wrap, text.overflow = True, "ignore"
+    return text
 
 
 def svg(frame: Frame) -> str:
     """Draw *frame* as an SVG without external resources: rich names web fonts in its own."""
-    console = Console(record=True, width=100, file=io.StringIO())
+    console = Console(record=True, width=_SVG_WIDTH, file=io.StringIO())
     console.print(render(frame))
-    picture = console.export_svg(title="make demo")
+    picture = console.export_svg(title="fastopts demo")
     return re.sub(r"@font-face {.*?\n    }\n", "", picture, flags=re.DOTALL)
 
 
-def _numbers(frame: Frame) -> Table:
+def usage_lines(page_url: str, redis_url: str, width: int | None = None) -> list[Text]:
+    """Where the dashboard is, and a line of shell and of Python that read this demo.
+
+    On a narrow terminal the labels are left out and the shell's line is continued, so that each
+    line can still be copied and pasted.
+    """
+    options = f"--redis-url {redis_url} --venue sim"
+    rows = [
+        ("dashboard", page_url),
+        ("shell", f"fastopts chain BTC {options}"),
+        ("Python", f'OptionReader("{redis_url}", venue="sim")'),
+    ]
+    column = max(len(label) for label, _ in rows) + 2
+    if width is None or all(column + len(text) <= width for _, text in rows):
+        return [Text.assemble((label.ljust(column), "dim"), text) for label, text in rows]
+    return [Text(page_url), Text("fastopts chain BTC \\"), Text(f"  {options}"), Text(rows[2][1])]
+
+
+def progress_line(frame: Frame) -> str:
+    """The numbers of *frame* in one line, for a pipe or a log."""
+    median_s, p99_s = frame.ages_s()
+    live, listed = frame.status.get("covered", 0), frame.status.get("wanted", 0)
+    return (
+        f"{live:,} of {listed:,} symbols live, {frame.status.get('rate', 0):,.0f} messages/s,"
+        f" age p50 {_seconds(median_s)} p99 {_seconds(p99_s)}"
+    )
+
+
+def _blocks(
+    frame: Frame, shown: Sequence[Option], footer: Sequence[Text], width: int, is_live: bool
+) -> list[list[Text]]:
+    title = Text.assemble((TITLE, "bold black on yellow"), (_STOP if is_live else "", "dim"))
+    usage = usage_lines(frame.page_url, frame.redis_url, width) if frame.page_url else []
+    log = [Text(line, style="yellow") for line in _wrapped(frame.log_line, width)]
+    if not frame.status and not log:
+        log = [Text("starting …", style="dim")]
+    blocks = [
+        *([title], _numbers(frame), _underlyings(shown, width), _quotes(frame, shown, width)),
+        *(usage, [*footer, *log]),
+    ]
+    return [block for block in blocks if block]
+
+
+def _spaced(blocks: Sequence[Sequence[Text]], height: int | None) -> Iterator[Text]:
+    """The lines of *blocks*, with an empty line between two where *height* allows it."""
+    spare = len(blocks) if height is None else height - sum(map(len, blocks))
+    for index, block in enumerate(blocks):
+        if 0 < index <= spare:
+            yield Text()
+        yield from block
+
+
+def _numbers(frame: Frame) -> list[Text]:
     status = frame.status
     median_s, p99_s = frame.ages_s()
     lag_ms = status.get("lag_ms")
-    cells = {
-        "symbols live": f"{status.get('covered', 0):,} of {status.get('wanted', 0):,}",
-        "messages/s": f"{status.get('rate', 0):,.0f}",
-        "age p50": _seconds(median_s),
-        "age p99": _seconds(p99_s),
-        "collector CPU": f"{status.get('cpu_percent', 0):.1f} % of a core",
-        "collector memory": f"{status.get('rss_mb', 0):.0f} MB",
-        "Redis response time": "-" if lag_ms is None else f"{lag_ms:.1f} ms",
-        "connections": str(status.get("connections", 0)),
-    }
-    table = Table.grid(padding=(0, 3))
-    for _ in range(2):
-        table.add_column(style="dim")
-        table.add_column(justify="right")
-    flat = [text for name_and_value in cells.items() for text in name_and_value]
-    for start in range(0, len(flat), 4):
-        table.add_row(*flat[start : start + 4])
-    return table
+    cpu = f"{status.get('cpu_percent', 0):.1f} % of a core"
+    return _grid(
+        [
+            *("symbols live", f"{status.get('covered', 0):,} of {status.get('wanted', 0):,}"),
+            *("messages/s", f"{status.get('rate', 0):,.0f}"),
+            *("age p50", _seconds(median_s), "age p99", _seconds(p99_s)),
+            *("collector CPU", cpu, "memory", f"{status.get('rss_mb', 0):.0f} MB"),
+            *("Redis responds in", "-" if lag_ms is None else f"{lag_ms:.1f} ms"),
+            *("connections", str(status.get("connections", 0))),
+        ]
+    )
 
 
-def _quotes(frame: Frame) -> Table:
-    # Narrow enough for 80 columns: a price or a symbol cut short is worse than none.
-    table = Table(box=None, pad_edge=False, collapse_padding=True, header_style="dim")
-    table.add_column("at the money", style="bold", no_wrap=True, min_width=24)
-    for name in _QUOTE_FIELDS:
-        table.add_column(cells.heading(name), justify="right", no_wrap=True, min_width=6)
-    for option in frame.shown:
-        previous = frame.previous_prices.get(option.symbol)
-        table.add_row(
-            option.symbol, *(_quote_cell(option, name, previous) for name in _QUOTE_FIELDS)
+def _grid(texts: Sequence[str]) -> list[Text]:
+    """Rows of two labels with their values, aligned."""
+    rows = [texts[start : start + 4] for start in range(0, len(texts), 4)]
+    widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
+    return [
+        Text("  ").join(
+            Text(text.ljust(width), "dim") if index % 2 == 0 else Text(text.rjust(width))
+            for index, (text, width) in enumerate(zip(row, widths, strict=True))
         )
-    return table
+        for row in rows
+    ]
 
 
-def _quote_cell(option: Option, name: str, previous_price: float | None) -> Text:
+def _underlyings(shown: Sequence[Option], width: int) -> list[Text]:
+    """Spot and forward of each asset; the forward is that of the options in the table."""
+    by_asset = {option.asset: option for option in shown}
+    if not by_asset:
+        return []
+    columns = [Column("", ["spot", "forward"], is_text=True)]
+    for asset, option in by_asset.items():
+        prices = (option.index_price, option.forward)
+        columns.append(Column(asset, [printing.price(each, option.forward) for each in prices]))
+    return _lines(columns, width)
+
+
+def _quotes(frame: Frame, shown: Sequence[Option], width: int) -> list[Text]:
+    if not shown:
+        return []
+    columns = [
+        Column(
+            "at the money" if name == "symbol" else cells.heading(name),
+            [_cell(option, name, frame.previous_prices.get(option.symbol)) for option in shown],
+            rank,
+            is_text=name == "symbol",
+        )
+        for name, rank in _QUOTES
+    ]
+    return _lines(columns, width)
+
+
+def _lines(columns: Sequence[Column], width: int) -> list[Text]:
+    return list(printing.fitted_table(columns, width).split("\n"))
+
+
+def _cell(option: Option, name: str, previous_price: float | None) -> Text:
     if name == "age_s" and not option.live:
         return Text("stale", style="red")
-    style = _change_style(option.mark_price, previous_price) if name == "mark_price" else ""
-    return Text(cells.cell(option, name), style=style)
+    if name == "mark_price":
+        return Text(cells.cell(option, name), _change_style(option.mark_price, previous_price))
+    return Text(cells.cell(option, name), style="bold" if name == "symbol" else "")
 
 
-def _addresses(frame: Frame) -> RenderableType:
-    rows = Table.grid(padding=(0, 2))
-    rows.add_column(style="dim")
-    rows.add_column(no_wrap=True)
-    rows.add_row("dashboard and API", Text(frame.page_url, style="bold cyan"))
-    rows.add_row("Redis", frame.redis_url)
-    return rows
-
-
-def _footer(frame: Frame) -> RenderableType:
+def _equations(frame: Frame, width: int) -> list[Text]:
+    """The two loss equations; none before the first status, or where they do not fit."""
     status = frame.status
     if not status:
-        return Text(frame.log_line or "starting …", style="dim")
-    equations = (
+        return []
+    received = (
         f"received {status['received']:,} = applied {status['applied']:,} + older"
-        f" {status['older']:,} + rejected {status['rejected']:,}\n"
+        f" {status['older']:,} + rejected {status['rejected']:,}"
+    )
+    applied = (
         f"applied {status['applied']:,} = written {status['written']:,} + conflated"
         f" {status['conflated']:,} + pending {status['pending']:,}"
     )
-    return Text(equations + (f"\n{frame.log_line}" if frame.log_line else ""), style="dim")
+    lines = (received, applied)
+    return [Text(line, style="dim") for line in lines] if max(map(len, lines)) <= width else []
+
+
+def _wrapped(line: str, width: int) -> list[str]:
+    return textwrap.wrap(line, width, max_lines=_LOG_LINES_MAX, placeholder=" …")
 
 
 def _seconds(value: float | None) -> str:

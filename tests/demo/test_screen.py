@@ -1,13 +1,21 @@
 """The demo's screen, drawn from made-up options."""
 
-import io
+import shlex
 from collections.abc import Sequence
 from typing import Any
 
-from rich.console import Console
+import pytest
 
 from fastopts.core import decode
-from fastopts.demo.screen import DAY_MS, Frame, near_the_money, render, svg
+from fastopts.demo.screen import (
+    DAY_MS,
+    Frame,
+    near_the_money,
+    progress_line,
+    render,
+    svg,
+    usage_lines,
+)
 from fastopts.model import RECORD, RECORD_VERSION
 from fastopts.reader import Option
 from fastopts.reader.freshness.feed import Feed
@@ -60,9 +68,28 @@ def frame(
 
 
 def text(content: Frame) -> str:
-    console = Console(width=110, file=io.StringIO(), record=True)
-    console.print(render(content))
-    return console.export_text()
+    return render(content, 110).plain
+
+
+def crowded() -> Frame:
+    """Four assets, the largest numbers of a long run, a long warning, addresses with long ports."""
+    counted = ("received", "applied", "older", "rejected", "written", "conflated", "pending")
+    shown = [
+        option(asset, 25.0, 100000.0, kind)
+        for asset in ("BTC", "ETH", "SOL", "XRP")
+        for kind in "CP"
+    ]
+    return Frame(
+        status=STATUS
+        | dict.fromkeys(counted, 1_234_567_890)
+        | {"wanted": 12_000, "covered": 11_999, "rate": 20_000, "rss_mb": 1_051},
+        log_line="connection 3 is behind the venue by 2,345 ms: readers refuse its data " * 4,
+        options=shown,
+        shown=shown,
+        previous_prices={},
+        page_url="http://127.0.0.1:48060/",
+        redis_url="redis://127.0.0.1:46390",
+    )
 
 
 def test_the_strike_nearest_the_forward_past_a_day_is_shown() -> None:
@@ -89,6 +116,44 @@ def test_figures_quotes_and_equations_are_drawn_and_it_says_simulated() -> None:
         "applied 1,000 = written 950 + conflated 45 + pending 5",
     ):
         assert words in drawn, words
+
+
+@pytest.mark.parametrize(("width", "height"), [(60, 20), (80, 24), (100, 30), (200, 60)])
+def test_everything_fits_a_terminal_and_nothing_is_cut(width: int, height: int) -> None:
+    content = crowded()
+    lines = render(content, width, height).plain.splitlines()
+    assert len(lines) <= height
+    assert max(map(len, lines)) <= width
+    assert "SIMULATED — not the market" in lines[0]
+    drawn = "\n".join(lines)
+    for words in (
+        *("11,999 of 12,000", "spot", "forward", "BTC-25.0-100000.0-C-USDT", "12.50"),
+        *("http://127.0.0.1:48060/", "fastopts chain BTC", "connection 3 is behind"),
+        "--redis-url redis://127.0.0.1:46390 --venue sim",
+        'OptionReader("redis://127.0.0.1:46390", venue="sim")',
+    ):
+        assert words in drawn, words
+    assert ("BTC-25.0-100000.0-P-USDT" in drawn) == (height > 20)
+    assert ("received 1,234,567,890 = applied" in drawn) == (width > 80)
+
+
+def test_a_pasted_line_of_a_narrow_terminal_is_one_command() -> None:
+    lines = [line.plain for line in usage_lines("http://x/", "redis://127.0.0.1:46390", 60)]
+    pasted = "\n".join(lines[1:3]).replace("\\\n", "")
+    assert shlex.split(pasted) == [
+        *("fastopts", "chain", "BTC", "--redis-url", "redis://127.0.0.1:46390", "--venue", "sim")
+    ]
+
+
+def test_empty_lines_are_used_only_where_there_is_space() -> None:
+    assert "" in render(frame(), 80, 24).plain.splitlines()
+    assert "" not in render(crowded(), 60, 20).plain.splitlines()
+
+
+def test_a_line_of_numbers_for_a_log() -> None:
+    assert progress_line(frame(shown=[option("BTC", 2, 100.0, "C")])) == (
+        "1,999 of 2,000 symbols live, 2,612 messages/s, age p50 250 ms p99 250 ms"
+    )
 
 
 def test_before_the_first_status_it_says_that_it_starts() -> None:

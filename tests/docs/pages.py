@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-__all__ = ("DOCS", "PAGES", "ROOT", "Example", "examples", "rows")
+__all__ = ("DEMO", "DOCS", "PAGES", "ROOT", "Example", "examples", "rows")
 
 ROOT: Final = Path(__file__).parent.parent.parent
 DOCS: Final = ROOT / "docs"
 PAGES: Final = [ROOT / "README.md", *sorted(DOCS.glob("*.md"))]
 URL: Final = "redis://localhost:6379"
+# The demo's server, in an example that works beside the demo: tests/demo/test_demo.py
+DEMO: Final = '"redis://127.0.0.1:6390", venue="sim"'
 SHOWN: Final = re.compile(r"# => (.*)")
 
 
@@ -31,7 +33,7 @@ class Example:
     def run(self, url: str, names: dict[str, Any]) -> None:
         """Run it against the server at *url*, with what the page has named so far."""
         # Its lines are counted as the page's, so that a traceback points there.
-        pointed = "\n" * self.line + self.code.replace(URL, url)
+        pointed = "\n" * self.line + self.code.replace(URL, url).replace(DEMO, repr(url))
         exec(compile(pointed, str(self.page), "exec"), names)
 
     def agrees(self, printed: list[str]) -> bool:
