@@ -2,14 +2,16 @@
 
 import json
 import os
+import re
 import signal
-import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, Self, TypeVar
+from pathlib import Path
+from typing import IO, Any, Self, TypeVar
 
 import requests
 
@@ -19,6 +21,7 @@ from tests.support.processes import SIM_URLS, environ
 __all__ = ("COINS", "Backend", "until")
 
 COINS = "BTC,ETH"
+LISTENING = re.compile(r"listening on (http://127\.0\.0\.1:(\d+))/")
 Result = TypeVar("Result")
 
 
@@ -37,9 +40,11 @@ class Backend:
     def __init__(self, symbols: int, rate: int, coins: str = COINS) -> None:
         self._symbols, self._rate, self._coins = symbols, rate, coins
         self._valkey = EmbeddedValkey()
-        self._port = _free_port()
+        # Chosen by the system when the server is first started: another process could take a port
+        # that was free a moment ago.
+        self._port = "0"
+        self.url = ""
         self._children: list[subprocess.Popen[str]] = []
-        self.url = f"http://127.0.0.1:{self._port}"
 
     def __enter__(self) -> Self:
         self._valkey.start()
@@ -80,12 +85,17 @@ class Backend:
         self._valkey.stop()
 
     def start_server(self) -> None:
-        """Start the server, and return once it responds."""
-        self.server = self._start(
-            "fastopts.cli",
-            *("serve", "--port", str(self._port), "--venue", "sim"),
-            *("--redis-url", self._valkey.url),
-        )
+        """Start the server, on the port that it had before, and return once it responds."""
+        with tempfile.NamedTemporaryFile("w") as log:
+            self.server = self._start(
+                "fastopts.cli",
+                *("serve", "--port", self._port, "--venue", "sim"),
+                *("--redis-url", self._valkey.url),
+                err=log.file,
+            )
+            listening = until(lambda: self._listening(Path(log.name)))
+        assert listening is not None
+        self.url, self._port = listening.groups()
         until(self._is_serving)
 
     def stop_server(self) -> None:
@@ -128,29 +138,29 @@ class Backend:
             until(lambda: self.get("feed")["newest_age_s"] > 1)
             yield
 
+    def _listening(self, log: Path) -> re.Match[str] | None:
+        assert self.server.poll() is None, f"the server has exited: {log.read_text()}"
+        return LISTENING.search(log.read_text())
+
     def _is_serving(self) -> bool:
-        assert self.server.poll() is None, "the server has exited"
         try:
             return requests.get(f"{self.url}/live", timeout=10).ok
         except requests.ConnectionError:
             return False
 
     def _start(
-        self, module: str, *arguments: str, out: int = subprocess.DEVNULL
+        self,
+        module: str,
+        *arguments: str,
+        out: int = subprocess.DEVNULL,
+        err: int | IO[str] = subprocess.DEVNULL,
     ) -> subprocess.Popen[str]:
         child = subprocess.Popen(
             [sys.executable, "-m", module, *arguments],
             stdout=out,
-            stderr=subprocess.DEVNULL,
+            stderr=err,
             text=True,
             env=environ(),
         )
         self._children.append(child)
         return child
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

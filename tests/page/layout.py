@@ -1,16 +1,24 @@
-"""Finds unreadable texts on a page: overlapping ones, and ones that are cut off."""
+"""Finds texts on a page that cannot be read: overlapping, cut off, or of poor contrast."""
 
 from pathlib import Path
 from typing import Final
 
 from playwright.sync_api import Page
 
-__all__ = ("unreadable",)
+__all__ = ("poor_contrast", "unreadable")
 
-_SCRIPT: Final = (Path(__file__).parent / "unreadable.js").read_text()
+_FOLDER: Final = Path(__file__).parent
+_UNREADABLE: Final = (_FOLDER / "unreadable.js").read_text()
+_POOR_CONTRAST: Final = (_FOLDER / "poor_contrast.js").read_text()
 
 
 def unreadable(page: Page) -> list[str]:
     """Describe each text in the viewport that overlaps another or is cut off."""
-    faults: list[str] = page.evaluate(_SCRIPT)
+    faults: list[str] = page.evaluate(_UNREADABLE)
+    return faults
+
+
+def poor_contrast(page: Page) -> list[str]:
+    """Describe each text whose contrast with its background is below 4.5."""
+    faults: list[str] = page.evaluate(_POOR_CONTRAST)
     return faults

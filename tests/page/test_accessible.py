@@ -10,6 +10,7 @@ from playwright.sync_api import expect
 import fastopts
 from tests.page.backend import Backend
 from tests.page.tab import Tab
+from tests.page.views import VIEWS, address
 
 STYLE = (Path(fastopts.__file__).parent / "serve" / "page" / "style.css").read_text()
 PAIR = re.compile(r"--([\w-]+): light-dark\(\s*(#\w{6}),\s*(#\w{6})\)")
@@ -62,22 +63,11 @@ def test_contrast_is_enough(theme: dict[str, str]) -> None:
     assert {pair: value for pair, value in poor.items() if value < AA} == {}
 
 
-@pytest.fixture(
-    params=["expiries", "chain", "smile", "term", "surface", "open-interest", "scan", "option"]
-)
-def address(request: pytest.FixtureRequest, backend: Backend) -> str:
-    label = backend.get("expiries/BTC", stale="true")["expiries"][0]["label"]
-    symbol = backend.get("scan", limit="1", stale="true")["options"][0]["symbol"]
-    view: str = request.param
-    return {
-        "scan": "scan?asset=BTC",
-        "option": f"option/{symbol}",
-        "chain": f"BTC/chain/{label}",
-    }.get(view, f"BTC/{view}")
-
-
-def test_controls_have_labels_and_tables_have_headings(tab: Tab, address: str) -> None:
-    page = tab.open(address)
+@pytest.mark.parametrize("view", VIEWS)
+def test_controls_have_labels_and_tables_have_headings(
+    tab: Tab, backend: Backend, view: str
+) -> None:
+    page = tab.open(address(backend, view))
     expect(page.locator("main table").first).to_be_attached()
     for summary in page.locator("main summary").all():
         summary.click()

@@ -6,6 +6,7 @@ import signal
 from playwright.sync_api import Page, expect
 
 from tests.page.backend import Backend, until
+from tests.page.layout import poor_contrast
 from tests.page.tab import Tab
 
 CHANGES = """
@@ -68,6 +69,7 @@ def test_a_dead_collector_greys_out_the_page_and_shows_why(tab: Tab, backend: Ba
         expect(page.locator("td[data-column=bid_price]").first).to_have_class(re.compile("stale"))
         expect(page.get_by_label("Venue connections")).to_contain_text("✕")
         expect(page.locator("main")).to_have_css("filter", "grayscale(1)")
+        assert poor_contrast(page) == []
     expect_state(page, "fresh")
     expect(page.locator("td[data-column=bid_price].stale")).to_have_count(0)
     expect(page.locator("#banner")).to_be_hidden()

@@ -357,19 +357,6 @@ def test_the_system_theme_applies_until_one_is_chosen(new_tab: OpenTab) -> None:
     assert background(page) == light
 
 
-@pytest.mark.parametrize("view", [*VIEWS, "option"])
-def test_a_phone_never_scrolls_horizontally(new_tab: OpenTab, backend: Backend, view: str) -> None:
-    tab = new_tab(viewport={"width": 390, "height": 844}, has_touch=True)
-    places = {
-        "scan": "scan?asset=BTC",
-        "chain": f"BTC/chain/{labels(backend)[0]}",
-        "option": f"option/{backend.get('scan', limit='1')['options'][0]['symbol']}",
-    }
-    page = tab.open(places.get(view, f"BTC/{view}"))
-    expect(page.locator("main table, main canvas").first).to_be_attached()
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
-
-
 def test_strikes_stay_visible_on_a_phone(new_tab: OpenTab, backend: Backend) -> None:
     tab = new_tab(viewport={"width": 390, "height": 844}, has_touch=True)
     page = tab.open(f"BTC/chain/{labels(backend)[0]}")

@@ -1,60 +1,45 @@
-"""Every view is readable at every width: no text overlaps another or is cut off."""
+"""Every view is readable at every width and in both themes.
 
-from collections.abc import Iterator
+No text overlaps another, is cut off, or has too little contrast with its background.
+"""
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from tests.page.backend import Backend, until
 from tests.page.conftest import OpenTab
-from tests.page.layout import unreadable
-from tests.page.test_views import front
+from tests.page.layout import poor_contrast, unreadable
+from tests.page.views import EXPANDABLE, VIEWS, address, expect_drawn
 
-# In CSS pixels: phones, and a screen of 1280 by 800 at 200 %, 175 % and 150 % zoom.
-SIZES = (
-    *((320, 640), (360, 800), (414, 896), (640, 400), (700, 900), (701, 900)),
-    *((731, 457), (853, 533), (1024, 768), (1280, 800), (1920, 1080)),
-)
-CHARTS = ("smile", "term", "open-interest")
-DRAWN = {"chain": "table.chain.fixed", "option": ".panel [data-field=live]"} | dict.fromkeys(
-    CHARTS, ".chart.drawn canvas"
-)
-EXPANDABLE = {"scan": "More filters", "chain": "Columns"} | dict.fromkeys(CHARTS, "Data table")
-VIEWS = ("expiries", "chain", "smile", "term", "surface", "open-interest", "scan", "option")
-
-
-def address(backend: Backend, view: str) -> str:
-    """The address of *view*."""
-    match view:
-        case "scan":
-            return "scan?asset=BTC"
-        case "chain":
-            return f"BTC/chain/{front(backend)['label']}"
-        case "option":
-            return f"option/{backend.get('scan', limit='1')['options'][0]['symbol']}"
-    return f"BTC/{view}"
+# In CSS pixels: phones, a tablet, a laptop and a desk's screen.
+SIZES = ((320, 640), (390, 844), (768, 1024), (1280, 800), (1920, 1080))
+# Other phones; 1280 by 800 at 200 %, 175 % and 150 % zoom; both sides of the style sheet's limit.
+MORE_SIZES = ((360, 800), (414, 896), (640, 400), (700, 900), (701, 900), (731, 457), (853, 533))
+THEMES = ("light", "dark")
+# Not as a style element, which the page's content security policy forbids.
+FAULTY_STYLE = """() => {
+  const sheet = new CSSStyleSheet();
+  sheet.replaceSync(`
+    [data-figure=index] { color: #8a929c; }
+    td[data-column=settle] { background: linear-gradient(#556170, #556170); }
+    td[data-column=forward] { position: relative; left: 60px; }
+  `);
+  document.adoptedStyleSheets = [sheet];
+}"""
 
 
-def expect_drawn(page: Page, view: str) -> None:
-    expect(page.locator("main")).to_have_attribute("data-view", view)
-    expect(page.locator(f"main {DRAWN.get(view, 'table.fixed')}").first).to_be_visible()
-
-
-def sizes(page: Page) -> Iterator[tuple[int, int]]:
-    for width, height in SIZES:
-        page.set_viewport_size({"width": width, "height": height})
-        yield width, height
-
-
+@pytest.mark.parametrize("theme", THEMES)
 @pytest.mark.parametrize("view", VIEWS)
-def test_no_text_overlaps_or_is_cut_off(new_tab: OpenTab, backend: Backend, view: str) -> None:
-    tab = new_tab()
-    page = tab.open(address(backend, view))
-    for size in sizes(page):
+def test_every_text_is_readable(new_tab: OpenTab, backend: Backend, view: str, theme: str) -> None:
+    page = new_tab(color_scheme=theme).open(address(backend, view))
+    # A theme changes colours only: one is enough for the further sizes.
+    for size in SIZES + (MORE_SIZES if theme == "light" else ()):
+        page.set_viewport_size({"width": size[0], "height": size[1]})
         page.reload()
         expect_drawn(page, view)
         assert unreadable(page) == [], size
         assert page.evaluate("document.documentElement.scrollWidth") <= size[0], size
+        assert poor_contrast(page) == [], size
 
 
 @pytest.mark.parametrize("view", sorted(EXPANDABLE))
@@ -69,6 +54,17 @@ def test_expanded_sections_are_readable(new_tab: OpenTab, backend: Backend, view
         expandable.click()
         expandable.scroll_into_view_if_needed()
         assert unreadable(page) == [], size
+        assert poor_contrast(page) == [], size
+
+
+def test_faults_of_a_page_are_detected(new_tab: OpenTab, backend: Backend) -> None:
+    page = new_tab().open("BTC/expiries")
+    expect_drawn(page, "expiries")
+    page.evaluate(FAULTY_STYLE)
+    contrast = "\n".join(poor_contrast(page))
+    assert "summary-bar" in contrast
+    assert '"USDT" in "text"' in contrast
+    assert any("overlaps" in fault for fault in unreadable(page))
 
 
 def test_a_resized_window_is_readable(new_tab: OpenTab, backend: Backend) -> None:

@@ -1,12 +1,11 @@
 """Each view shows the values of the API, while the feed is paused."""
 
-from typing import Any
-
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.page.backend import Backend
 from tests.page.tab import Tab
+from tests.page.views import front
 
 # Column of the chain: its function of format.js.
 CHAIN = {
@@ -22,11 +21,6 @@ CHAIN = {
     "volume_24h": "compact",
     "spread_iv": "points",
 }
-
-
-def front(backend: Backend) -> dict[str, Any]:
-    series: dict[str, Any] = backend.get("expiries/BTC", stale="true")["expiries"][0]
-    return series
 
 
 def cell(page: Page, row: str, column: str) -> str:
