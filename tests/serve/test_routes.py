@@ -51,6 +51,10 @@ def test_an_option_equals_that_of_a_reader(server: Serving, reader: OptionReader
     assert (payload["live"], payload["reason"], payload["simulated"]) == (True, None, False)
     assert payload["time_value"] == option.time_value
     assert payload["spread_ticks"] == option.spread_ticks
+    terms = reader.instruments()
+    steps = next((each.tick_size, each.lot_size) for each in terms if each.symbol == CALL)
+    assert (payload["tick_size"], payload["lot_size"]) == steps
+    assert "" not in steps
 
 
 def test_stale_values_are_refused_or_marked(server: Serving) -> None:
@@ -102,8 +106,9 @@ def test_expiries_are_the_aggregates_of_chains(server: Serving, reader: OptionRe
 def test_fields_are_the_registry(server: Serving) -> None:
     body = server.get("/v1/fields").json
     row = server.get(f"/v1/options/{CALL}").json
-    envelope = ("simulated", "as_of_ms", "epoch", "reason")
-    assert {field["name"] for field in body["options"]} == row.keys() - set(envelope)
+    # of the message, of the listing, and of the row
+    others = {"simulated", "as_of_ms", "epoch", "tick_size", "lot_size", "reason"}
+    assert {field["name"] for field in body["options"]} == row.keys() - others
     series = server.get("/v1/expiries/BTC").json["expiries"][0]
     assert [field["name"] for field in body["series"]] == list(series)
     fields = {field["name"]: field for field in body["options"]}

@@ -65,7 +65,11 @@ def _field(field: Field) -> tuple[str, Schema]:
 
 
 _REASON: Final = {"type": ["string", "null"], "description": "why it is not live: FeedDown, ..."}
-_OPTION: Final = dict(map(_field, FIELDS.values())) | {"reason": _REASON}
+_STEPS: Final = {
+    "tick_size": _plain("string", "step of prices, as decimal text; empty: unknown"),
+    "lot_size": _plain("string", "step of sizes, as decimal text; empty: unknown"),
+}
+_OPTION: Final = dict(map(_field, FIELDS.values())) | _STEPS | {"reason": _REASON}
 _SERIES: Final = dict(map(_field, SERIES_FIELDS.values()))
 
 _CHAIN: Final = {
@@ -125,8 +129,7 @@ _INSTRUMENT: Final = {
     "strike": _plain("number", "quote coin"),
     "strike_text": _plain("string", "as the symbol spells it"),
     "type": {"type": "string", "enum": ["C", "P"]},
-    "tick_size": _plain("string", "step of prices"),
-    "lot_size": _plain("string", "step of quantities"),
+    **_STEPS,
     "status": _plain("string", "the venue's status"),
     "launch_ms": _plain("integer", "listed since: ms since 1970, UTC"),
 }
