@@ -72,8 +72,10 @@ lint: $(VENV)/.lint
 	@$(BIN)/python -m mypy.stubtest --concise --allowlist tests/core/stubtest.txt \
 	  $(patsubst fastopts/core/%.pyx,fastopts.core.%,$(wildcard fastopts/core/*.pyx))
 	@$(MAKE) --no-print-directory lint-page
+	@$(BIN)/python -m pytest tests/docs/test_typing.py
 
-# JavaScript and CSS of the dashboard, by the Biome of tools/js/package-lock.json.
+# JavaScript and CSS of the dashboard, by the Biome of tools/js/package-lock.json; its Pyright checks
+# the examples of the documentation.
 lint-page: tools/js/node_modules
 	@tools/js/node_modules/.bin/biome check --error-on-warnings
 

@@ -1,5 +1,9 @@
 """Bybit's whole options market in Redis, a few per cent of a core, never a stale number.
 
+    from fastopts import OptionReader
+
+The names of `fastopts.reader` can be imported from here as well. The modules:
+
 reader          read options from Redis, live or refused (`OptionReader`, `AsyncOptionReader`)
 collector       the venue's ticks into Redis; started by `track`
 serve           HTTP API, streams and the dashboard
@@ -30,4 +34,101 @@ stdio           standard streams that accept any text
 ending          exit codes and the last line of a failed program
 """
 
+# Type checkers know the name. To import that of `typing` takes 7 ms, which every command pays.
+TYPE_CHECKING = False
+
+if TYPE_CHECKING:
+    from fastopts.reader import (
+        Absent,
+        AsyncMirror,
+        AsyncOptionReader,
+        AsyncWatch,
+        BadInput,
+        Bounds,
+        Chain,
+        ConfigError,
+        ConnectionLate,
+        ConnectionMuted,
+        Expired,
+        FastoptsError,
+        FeedDown,
+        FeedState,
+        Gap,
+        Instrument,
+        Mirror,
+        Move,
+        NoSuchOption,
+        NotYetLive,
+        Option,
+        OptionReader,
+        Scan,
+        Series,
+        SmilePoint,
+        StaleData,
+        StoreError,
+        StoreUnavailable,
+        Strike,
+        Table,
+        TooOld,
+        Unknown,
+        Watch,
+        WrongVenue,
+    )
+
 __version__ = "0.1.0"
+
+__all__ = (
+    "Absent",
+    "AsyncMirror",
+    "AsyncOptionReader",
+    "AsyncWatch",
+    "BadInput",
+    "Bounds",
+    "Chain",
+    "ConfigError",
+    "ConnectionLate",
+    "ConnectionMuted",
+    "Expired",
+    "FastoptsError",
+    "FeedDown",
+    "FeedState",
+    "Gap",
+    "Instrument",
+    "Mirror",
+    "Move",
+    "NoSuchOption",
+    "NotYetLive",
+    "Option",
+    "OptionReader",
+    "Scan",
+    "Series",
+    "SmilePoint",
+    "StaleData",
+    "StoreError",
+    "StoreUnavailable",
+    "Strike",
+    "Table",
+    "TooOld",
+    "Unknown",
+    "Watch",
+    "WrongVenue",
+)
+
+
+# Hidden from type checkers, which would accept any name with it.
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> object:
+        # The reader is loaded with the first of its names: programs of the collector and `fastopts
+        # --version` import this package, too, and need none of it. A test compares the two lists.
+        if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from fastopts import reader
+
+        value: object = getattr(reader, name)
+        globals()[name] = value
+        return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])

@@ -92,7 +92,7 @@ class BadInput(FastoptsError, ValueError):
 
     def __init__(self, message: str, *, arguments: Iterable[str] = ()) -> None:
         super().__init__(message)
-        self.arguments = tuple(arguments)
+        self.arguments: tuple[str, ...] = tuple(arguments)
 
     def worded(self, surface: Surface) -> str:
         """Return the message; on the command line, `min_iv` becomes `--min-iv`."""

@@ -17,7 +17,7 @@ EVERYTHING = None
 
 # package or module -> those of fastopts that it may import, beside itself
 TABLE: dict[str, tuple[str, ...] | None] = {
-    "": (),
+    "": ("reader",),  # for its names, which are imported when they are used
     **dict.fromkeys(PLAIN, ("errors",)),
     "model": ("errors", "keys"),
     "ending": ("errors", "stdio"),

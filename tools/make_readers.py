@@ -49,7 +49,8 @@ methods of mirrors) from this file: change signatures and docstrings here, and r
     """Reads one venue's options from the Redis at *url*, for the tasks of one event loop.
 
     It has the methods of `OptionReader`, with the same arguments, rules and errors, to be awaited.
-    In another event loop than the first they raise RuntimeError.
+    `watch`, `watch_moves` and `mirror` may also be entered: `async with reader.watch("BTC") as
+    watch`. In another event loop than the first they raise RuntimeError.
     """: """Reads one venue's options from the Redis at *url*. Threads may share it.
 
     Reads are strict: a value that is not live raises a StaleData; `require_live=False` returns it,
@@ -59,6 +60,19 @@ methods of mirrors) from this file: change signatures and docstrings here, and r
     connection of its own.
     """,
     "kept current by a\n        task of its own": "kept current by a\n        thread of its own",
+    "from fastopts.reader.mirrors.opening import CLOSED, Closed, opening\n": "",
+    '''    def close(self) -> Closed:
+        """Close the connection; the next read opens another. It may be awaited, and need not."""
+        self._connection.close()
+        return CLOSED
+
+    async def aclose(self) -> None:
+        """Close the connection; the next read opens another."""
+        self._connection.close()
+''': '''    def close(self) -> None:
+        """Close the connection; the next read opens another."""
+        self._connection.close()
+''',
     "The task that keeps it": "The thread that keeps it",
 }
 
@@ -117,7 +131,7 @@ def blocking_reader(source: str) -> str:
         if source.count(phrase) != 1:
             raise ValueError(f"not once in {SOURCE.name}: {phrase!r}")
         source = source.replace(phrase, replacement)
-    return _sorted_imports(_without_await(source))
+    return _sorted_imports(_without_await(source.replace("    @opening\n", "")))
 
 
 def mirror_reads(source: str) -> str:

@@ -14,6 +14,7 @@ from fastopts.net.redis import address
 from fastopts.net.redis.reconnecting import ReconnectingConnection
 from fastopts.reader.freshness.feed_state import FeedState
 from fastopts.reader.freshness.requirements import Requirements
+from fastopts.reader.mirrors.opening import CLOSED, Closed, opening
 from fastopts.reader.objects.absent import Absent
 from fastopts.reader.objects.chain import Chain
 from fastopts.reader.objects.expiry import Expiry
@@ -53,7 +54,8 @@ class AsyncOptionReader(Uncopied):
     """Reads one venue's options from the Redis at *url*, for the tasks of one event loop.
 
     It has the methods of `OptionReader`, with the same arguments, rules and errors, to be awaited.
-    In another event loop than the first they raise RuntimeError.
+    `watch`, `watch_moves` and `mirror` may also be entered: `async with reader.watch("BTC") as
+    watch`. In another event loop than the first they raise RuntimeError.
     """
 
     def __init__(
@@ -79,7 +81,12 @@ class AsyncOptionReader(Uncopied):
     async def __aexit__(self, *_: object) -> None:
         self.close()
 
-    def close(self) -> None:
+    def close(self) -> Closed:
+        """Close the connection; the next read opens another. It may be awaited, and need not."""
+        self._connection.close()
+        return CLOSED
+
+    async def aclose(self) -> None:
         """Close the connection; the next read opens another."""
         self._connection.close()
 
@@ -290,6 +297,7 @@ class AsyncOptionReader(Uncopied):
         table = await self.table(asset, require_live=require_live)
         table.export(path)
 
+    @opening
     async def mirror(self, what: str | Iterable[str] | None = None) -> "AsyncMirror":
         """Return a local copy of an asset, of symbols or (None) of everything, kept current by a
         task of its own: its `get` takes microseconds and no round trip.
@@ -324,6 +332,7 @@ class AsyncOptionReader(Uncopied):
         check_listener(listener)
         return AsyncMirror(self._address, venue, scope, self._timeout_s, listener)
 
+    @opening
     async def watch(
         self,
         what: str | Iterable[str] | None = None,
@@ -348,6 +357,7 @@ class AsyncOptionReader(Uncopied):
         pick = bound_filter(bounds)
         return await self._watch(scope, pick, requirements, flag("initial", initial))
 
+    @opening
     async def watch_moves(
         self,
         what: str | Iterable[str] | None,

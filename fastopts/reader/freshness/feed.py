@@ -95,30 +95,32 @@ class Feed:
     )
 
     def __init__(self, fields: Mapping[bytes, bytes]) -> None:
-        self.venue = fields.get(_VENUE, b"").decode()
-        self.writer = fields.get(_WRITER, b"").decode()
-        self.store = _store(fields.get(_STORE, b""))
-        self.epoch = int(fields.get(_EPOCH, b"0"))
-        self.updates_refused = fields.get(_UPDATES_REFUSED, b"").decode()[:_REFUSAL_MAX]
-        self.universe = int(fields.get(_UNIVERSE, b"0"))
-        self.assets = tuple(filter(keys.is_coin, fields.get(_ASSETS, b"").decode().split(",")))
-        self.coverage = _coverage(fields.get(_COVERAGE, b""))
-        self.never = int(fields.get(_NEVER, b"0"))
-        self.skew_ms = int(fields.get(_SKEW_MS) or b"0")
+        self.venue: str = fields.get(_VENUE, b"").decode()
+        self.writer: str = fields.get(_WRITER, b"").decode()
+        self.store: str = _store(fields.get(_STORE, b""))
+        self.epoch: int = int(fields.get(_EPOCH, b"0"))
+        self.updates_refused: str = fields.get(_UPDATES_REFUSED, b"").decode()[:_REFUSAL_MAX]
+        self.universe: int = int(fields.get(_UNIVERSE, b"0"))
+        self.assets: tuple[str, ...] = tuple(
+            filter(keys.is_coin, fields.get(_ASSETS, b"").decode().split(","))
+        )
+        self.coverage: tuple[int, int] = _coverage(fields.get(_COVERAGE, b""))
+        self.never: int = int(fields.get(_NEVER, b"0"))
+        self.skew_ms: int = int(fields.get(_SKEW_MS) or b"0")
         # Older collectors publish no error bound. Empty means that the clock is not known.
         skew_error = fields.get(_SKEW_ERROR_MS, b"0")
-        self.skew_error_ms = int(skew_error) if skew_error else None
+        self.skew_error_ms: int | None = int(skew_error) if skew_error else None
         late_limit = fields.get(_LATE_LIMIT_MS)
-        self.late_limit_ms = int(late_limit) if late_limit else None
-        self.heartbeat_ms = int(fields.get(_HEARTBEAT_MS, b"0"))
-        self.heartbeat_limit_ms = int(fields.get(_HEARTBEAT_LIMIT_MS, b"0"))
-        self.watchdog_limit_ms = int(fields.get(_WATCHDOG_LIMIT_MS, b"0"))
-        self.delivered_ms = {
+        self.late_limit_ms: int | None = int(late_limit) if late_limit else None
+        self.heartbeat_ms: int = int(fields.get(_HEARTBEAT_MS, b"0"))
+        self.heartbeat_limit_ms: int = int(fields.get(_HEARTBEAT_LIMIT_MS, b"0"))
+        self.watchdog_limit_ms: int = int(fields.get(_WATCHDOG_LIMIT_MS, b"0"))
+        self.delivered_ms: dict[int, int] = {
             int(name[len(_CONN) :]): int(at)
             for name, at in fields.items()
             if name.startswith(_CONN)
         }
-        self.lag_ms = {
+        self.lag_ms: dict[int, int] = {
             int(name[len(_LAG) :]): int(lag)
             for name, lag in fields.items()
             if name.startswith(_LAG)

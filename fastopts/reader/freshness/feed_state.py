@@ -21,16 +21,18 @@ class FeedState:
     def __init__(self, moment: Moment) -> None:
         feed = moment.feed
         self._moment = moment
-        self.venue: Final = feed.venue
-        self.store: Final = feed.store
-        self.epoch: Final = feed.epoch
-        self.writer: Final = feed.writer
-        self.assets: Final = feed.assets
+        self.venue: Final[str] = feed.venue
+        self.store: Final[str] = feed.store
+        self.epoch: Final[int] = feed.epoch
+        self.writer: Final[str] = feed.writer
+        self.assets: Final[tuple[str, ...]] = feed.assets
+        self.covered: int
+        self.wanted: int
         self.covered, self.wanted = feed.coverage
-        self.never: Final = feed.never
-        self.skew_ms: Final = feed.skew_ms
-        self.skew_error_ms: Final = feed.skew_error_ms
-        self.late_limit_ms: Final = feed.late_limit_ms
+        self.never: Final[int] = feed.never
+        self.skew_ms: Final[int] = feed.skew_ms
+        self.skew_error_ms: Final[int | None] = feed.skew_error_ms
+        self.late_limit_ms: Final[int | None] = feed.late_limit_ms
 
     def __repr__(self) -> str:
         state = f"down: {self.down}" if self.down else f"{self.heartbeat_age_s:.1f} s old"

@@ -37,12 +37,12 @@ class Moment:
         terms: Mapping[str, Instrument],
         problem: FastoptsError | None = None,
     ) -> None:
-        self.feed = feed
-        self.now_ms = now_ms
+        self.feed: Feed = feed
+        self.now_ms: int = now_ms
         # Ages and expiries compare with times of the venue, so they need its clock.
-        self.venue_ms = now_ms + feed.skew_ms
-        self.terms = terms
-        self.problem = problem
+        self.venue_ms: int = now_ms + feed.skew_ms
+        self.terms: Mapping[str, Instrument] = terms
+        self.problem: FastoptsError | None = problem
 
     @property
     def down(self) -> FastoptsError | None:

@@ -11,6 +11,7 @@ announcement.py  parses a message with changed records
 resync.py        spacing of snapshots that do not help
 listener.py      MirrorListener: called after each change of a replica
 backlog.py       changes that a consumer has not taken, conflated per symbol; Gap
+opening.py       Opening: a mirror or watch to await, or to enter with `async with`
 watch.py         Watch: the stream of changes, for threads
 async_watch.py   AsyncWatch: the same for asyncio
 price_moves.py   Move: changes of a value by at least a fraction

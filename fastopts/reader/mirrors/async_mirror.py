@@ -50,6 +50,10 @@ class AsyncMirror(BaseMirror):
         if not self._task.cancelled():
             self._task.result()  # raises the error that ended it
 
+    async def aclose(self) -> None:
+        """As `close`."""
+        await self.close()
+
     async def _maintain(self) -> None:
         try:
             while True:

@@ -82,3 +82,7 @@ class AsyncWatch(Uncopied, Generic[T]):
         self._is_closed = True
         self._news.set()
         await self._mirror.close()
+
+    async def aclose(self) -> None:
+        """As `close`."""
+        await self.close()

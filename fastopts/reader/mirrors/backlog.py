@@ -28,7 +28,7 @@ class Gap:
     count: int = 0
     reason: str = ""
 
-    def __bool__(self) -> bool:
+    def __bool__(self) -> Literal[False]:
         return False
 
 

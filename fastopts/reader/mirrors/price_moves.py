@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
 
 from fastopts.errors import BadInput
 from fastopts.field_registry import FIELDS
@@ -25,6 +26,10 @@ class Move:
     after: float
     change: float
     option: Option
+
+    if TYPE_CHECKING:
+        # as of an Option: a Gap is false, a Move is not
+        def __bool__(self) -> Literal[True]: ...
 
 
 class MoveDetector:

@@ -24,6 +24,7 @@ from typing import Any, Final
 from fastopts import keys
 from fastopts.core import mget
 from fastopts.errors import FastoptsError, FeedDown, StoreError, WrongVenue
+from fastopts.model import Instrument
 from fastopts.net.redis.resp import pack
 from fastopts.reader.freshness.feed import Feed, Version, feed_from_fields
 from fastopts.reader.freshness.moment import Moment
@@ -93,10 +94,10 @@ class Replica:
     loaded: Version | None  # the listing of the last complete snapshot
 
     def __init__(self, venue: str, scope: Scope, listener: MirrorListener) -> None:
-        self.contents = ReplicaContents()
-        self.records = self.contents.records
-        self.terms = self.contents.terms
-        self.expired = self.contents.expired
+        self.contents: ReplicaContents = ReplicaContents()
+        self.records: dict[str, bytes] = self.contents.records
+        self.terms: dict[str, Instrument] = self.contents.terms
+        self.expired: dict[str, bytes] = self.contents.expired
         self.delisted: frozenset[str] = frozenset()  # symbols of the scope
         self._venue = venue
         self._scope = scope

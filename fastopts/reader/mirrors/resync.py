@@ -22,7 +22,7 @@ class ResyncBackoff:
     QUIET_S: Final = 5.0
 
     def __init__(self) -> None:
-        self.due_at = 0.0
+        self.due_at: float = 0.0
         self._tries = 0
 
     def begin(self, now: float) -> None:

@@ -1,6 +1,7 @@
 """`Absent`: the place of an option that a read of several could not return."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from fastopts.errors import FastoptsError
 
@@ -25,5 +26,5 @@ class Absent:
             "detail": str(self.reason),
         }
 
-    def __bool__(self) -> bool:
+    def __bool__(self) -> Literal[False]:
         return False

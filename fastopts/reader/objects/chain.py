@@ -15,7 +15,7 @@ from fastopts.errors import BadInput
 from fastopts.reader.freshness.moment import Moment
 from fastopts.reader.objects.absent import Absent
 from fastopts.reader.objects.option import Option, days_to, phase
-from fastopts.reader.objects.universe import Members
+from fastopts.reader.objects.universe import Members, Series
 from fastopts.reader.selection.arguments import number, shown
 
 __all__ = (
@@ -69,16 +69,16 @@ class Chain:
         self, members: Members, results: Sequence[Option | Absent], moment: Moment
     ) -> None:
         """*results* has one entry per symbol of *members*, in its order."""
-        self.series = members.series
-        self.settles = members.settles
-        self.tick_size = members.tick_size
-        self.lot_size = members.lot_size
+        self.series: Series = members.series
+        self.settles: tuple[str, ...] = members.settles
+        self.tick_size: str = members.tick_size
+        self.lot_size: str = members.lot_size
         self.moment = moment
         self.absent: Mapping[str, Absent] = {
             result.symbol: result for result in results if isinstance(result, Absent)
         }
         sides = [result if isinstance(result, Option) else None for result in results]
-        self.options = tuple(filter(None, sides))
+        self.options: tuple[Option, ...] = tuple(filter(None, sides))
         sides.append(None)  # index -1: the side of a strike that is not listed
         self._rows = [
             Strike(strike, sides[-1 if call is None else call], sides[-1 if put is None else put])

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from fastopts import model
 from fastopts.core import Records, decode
 from fastopts.field_registry import COLUMNS, FIELDS
+from fastopts.model import Instrument
 from fastopts.reader.freshness.moment import Moment
 from fastopts.reader.objects import formulas
 from fastopts.reader.objects.option import PHASES, Option
@@ -34,23 +35,27 @@ class Listing:
     """
 
     def __init__(self, universes: Sequence[Universe]) -> None:
-        self.universes = list(universes)
-        self.instruments = [one for each in universes for one in each.instruments]
-        self.symbols = [instrument.symbol for instrument in self.instruments]
-        self.unplaced = [symbol for each in universes for symbol in each.unplaced]
-        self.doubles = [symbol for each in universes for symbol in each.doubles]
-        self.texts = {
+        self.universes: list[Universe] = list(universes)
+        self.instruments: list[Instrument] = [one for each in universes for one in each.instruments]
+        self.symbols: list[str] = [instrument.symbol for instrument in self.instruments]
+        self.unplaced: list[str] = [symbol for each in universes for symbol in each.unplaced]
+        self.doubles: list[str] = [symbol for each in universes for symbol in each.doubles]
+        self.texts: dict[str, NDArray[np.str_]] = {
             "symbol": np.array(self.symbols, dtype=np.str_),
             "asset": np.array([each.asset for each in self.instruments], dtype=np.str_),
             "settle": np.array([each.settle for each in self.instruments], dtype=np.str_),
             "quote": np.array([each.quote for each in self.instruments], dtype=np.str_),
             "type": np.array([each.kind for each in self.instruments], dtype=np.str_),
         }
-        self.strike = np.array([each.strike for each in self.instruments], dtype=np.float64)
-        self.expiry_ms = np.array([each.expiry_ms for each in self.instruments], dtype=np.int64)
+        self.strike: NDArray[np.float64] = np.array(
+            [each.strike for each in self.instruments], dtype=np.float64
+        )
+        self.expiry_ms: NDArray[np.int64] = np.array(
+            [each.expiry_ms for each in self.instruments], dtype=np.int64
+        )
         steps = [float(each.tick_size or "nan") for each in self.instruments]
-        self.tick_size = np.array(steps, dtype=np.float64)
-        self.call_sign = np.where(self.texts["type"] == "C", 1.0, -1.0)
+        self.tick_size: NDArray[np.float64] = np.array(steps, dtype=np.float64)
+        self.call_sign: NDArray[np.int64] = np.where(self.texts["type"] == "C", 1.0, -1.0)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Listing, (self.universes,)

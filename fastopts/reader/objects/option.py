@@ -6,7 +6,7 @@ the field registry, so that an attribute here and a column of `Market` cannot di
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from fastopts import model
 from fastopts.core import Number, Tick, decode
@@ -37,30 +37,30 @@ class Option(Tick):
 
     moment: Moment
 
-    bid_price = Number("bid_price")
-    bid_size = Number("bid_size")
-    bid_iv = Number("bid_iv")
-    ask_price = Number("ask_price")
-    ask_size = Number("ask_size")
-    ask_iv = Number("ask_iv")
-    mark_price = Number("mark_price")
-    mark_iv = Number("mark_iv")
-    last_price = Number("last_price")
-    index_price = Number("index_price")
-    underlying_price = Number("underlying_price")
-    delta = Number("delta")
-    gamma = Number("gamma")
-    vega = Number("vega")
-    theta = Number("theta")
-    open_interest = Number("open_interest")
-    volume_24h = Number("volume_24h")
-    turnover_24h = Number("turnover_24h")
-    high_24h = Number("high_24h")
-    low_24h = Number("low_24h")
-    change_24h = Number("change_24h")
-    total_volume = Number("total_volume")
-    total_turnover = Number("total_turnover")
-    predicted_delivery_price = Number("predicted_delivery_price")
+    bid_price: Number = Number("bid_price")
+    bid_size: Number = Number("bid_size")
+    bid_iv: Number = Number("bid_iv")
+    ask_price: Number = Number("ask_price")
+    ask_size: Number = Number("ask_size")
+    ask_iv: Number = Number("ask_iv")
+    mark_price: Number = Number("mark_price")
+    mark_iv: Number = Number("mark_iv")
+    last_price: Number = Number("last_price")
+    index_price: Number = Number("index_price")
+    underlying_price: Number = Number("underlying_price")
+    delta: Number = Number("delta")
+    gamma: Number = Number("gamma")
+    vega: Number = Number("vega")
+    theta: Number = Number("theta")
+    open_interest: Number = Number("open_interest")
+    volume_24h: Number = Number("volume_24h")
+    turnover_24h: Number = Number("turnover_24h")
+    high_24h: Number = Number("high_24h")
+    low_24h: Number = Number("low_24h")
+    change_24h: Number = Number("change_24h")
+    total_volume: Number = Number("total_volume")
+    total_turnover: Number = Number("total_turnover")
+    predicted_delivery_price: Number = Number("predicted_delivery_price")
 
     # An alias, not a formula: the descriptor of the core takes a quarter of a property's time, and
     # the forward is the most used number.
@@ -80,6 +80,11 @@ class Option(Tick):
     locked: bool = derived("locked")
     iv_capped: bool = derived("iv_capped")
     greeks_ok: bool = derived("greeks_ok")
+
+    if TYPE_CHECKING:
+        # True without a method of its own; a type checker has to be told, so that
+        # `if not option: option.reason` is known to be about an Absent.
+        def __bool__(self) -> Literal[True]: ...
 
     def __repr__(self) -> str:
         state = "live" if self.live else "not live"

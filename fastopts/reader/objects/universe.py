@@ -85,13 +85,14 @@ class Universe:
     ) -> None:
         self.asset = asset
         self.version = version
-        self.unplaced = tuple(unplaced)
+        self.unplaced: tuple[str, ...] = tuple(unplaced)
         # A venue's test listing, or a second spelling of a strike, would silently replace the real
         # option in its chain: what has no place of its own is left out and counted in scans.
+        self.doubles: tuple[str, ...]
         placed, self.doubles = _placed(asset, instruments)
-        self.instruments = tuple(sorted(placed, key=_place))
+        self.instruments: tuple[Instrument, ...] = tuple(sorted(placed, key=_place))
         # The strikes of a series are found once per listing, not once per read of a chain.
-        self.members = _members(asset, self.instruments)
+        self.members: list[Members] = _members(asset, self.instruments)
         self._by_day: dict[date, list[Members]] = {}
         for each in self.members:
             self._by_day.setdefault(each.series.expiry.date(), []).append(each)
