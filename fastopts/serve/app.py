@@ -23,6 +23,7 @@ from fastopts.serve.http.problems import Problem
 from fastopts.serve.http.response import FORMAT
 from fastopts.serve.payloads import schema
 from fastopts.serve.payloads.health import readiness_problems
+from fastopts.serve.payloads.index import index_payload
 from fastopts.serve.prometheus import exposition
 from fastopts.serve.protocol import Reason
 from fastopts.serve.routes import make_router
@@ -85,8 +86,8 @@ class Application:
             version=self.settings.version,
             description=_DESCRIPTION,
             lifespan=self._lifespan,
-            # The document is served by a route of its own, which knows the path prefix; FastAPI's
-            # documentation pages load scripts from another site.
+            # The document and its page are served by routes of their own, which know the path
+            # prefix; FastAPI's documentation pages load scripts from another site.
             openapi_url=None,
             docs_url=None,
             redoc_url=None,
@@ -123,6 +124,7 @@ class Application:
 
         @api.websocket("/v1/stream")
         async def stream_endpoint(socket: WebSocket) -> None:
+            """WebSocket of JSON messages: subscribe to options, scans, smiles and more."""
             await self.streams.serve(socket, self._hello())
 
     def _add_health(self, api: FastAPI) -> None:
@@ -134,6 +136,7 @@ class Application:
             responses={204: {"description": "the event loop runs"}},
             status_code=204,
             dependencies=no_parameters,
+            tags=["operation"],
         )
         async def live() -> Response:
             """Liveness: whether the server's event loop runs."""
@@ -146,6 +149,7 @@ class Application:
                 503: {"description": "not ready", "content": ready_content},
             },
             dependencies=no_parameters,
+            tags=["operation"],
         )
         async def is_ready() -> Response:
             """Readiness: whether enough of the market is live and fresh; else 503 with reasons."""
@@ -190,6 +194,15 @@ def _add_document(api: FastAPI) -> None:
         body = orjson.dumps({**make_document(), "servers": servers})
         return Response(body, 200, media_type="application/json")
 
+    index_responses = schema.responses("Index", has_csv=False)
+
+    @api.get("/v1/", include_in_schema=False, dependencies=[Depends(check_names)])
+    @api.get("/v1", responses=index_responses, dependencies=[Depends(check_names)], tags=["feed"])
+    async def index(request: Request) -> Response:
+        """The routes of the API, each with one line that says what it returns."""
+        body = index_payload(make_document(), api.routes, request.scope.get(PREFIX, ""))
+        return Response(orjson.dumps(body), 200, media_type="application/json")
+
 
 def _document(api: FastAPI) -> dict[str, Any]:
     """Return the OpenAPI document: FastAPI's paths, with our schemas."""
@@ -202,6 +215,11 @@ def _document(api: FastAPI) -> dict[str, Any]:
     document["security"] = [{}, {"bearer": []}, {"basic": []}]
     for path in document["paths"].values():
         for operation in path.values():
+            # FastAPI makes the summary from the function's name.
+            summary, _, details = operation.pop("description").partition("\n")
+            operation["summary"] = summary.replace("`", "")
+            if details:
+                operation["description"] = details.strip()
             # FastAPI documents its own 422 for every route; here invalid parameters are 400.
             operation["responses"].pop("422", None)
     return document
@@ -217,8 +235,12 @@ def _add_page(api: FastAPI) -> None:
         return assets.respond(request, asset, request.scope.get(PREFIX, ""))
 
     @api.get("/", include_in_schema=False)
-    async def index(request: Request) -> Response:
+    async def page(request: Request) -> Response:
         return respond(request, "index.html")
+
+    @api.get("/docs", include_in_schema=False)
+    async def docs(request: Request) -> Response:
+        return respond(request, "api_docs.html")
 
     @api.get("/page/{name:path}", include_in_schema=False)
     async def file(request: Request, name: str) -> Response:

@@ -5,7 +5,7 @@ import zipfile
 from pathlib import Path
 from typing import Final
 
-__all__ = ("ROOT", "WHEEL_BYTES_MAX", "check_sdist", "check_wheel")
+__all__ = ("PAGE_FILES", "ROOT", "WHEEL_BYTES_MAX", "check_sdist", "check_wheel")
 
 ROOT: Final = Path(__file__).parents[2]
 SOURCES: Final = {path.name for path in (ROOT / "fastopts" / "core").glob("*.pyx")}
@@ -13,6 +13,11 @@ NEEDED: Final = {
     *("Makefile", "MANIFEST.in", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "SECURITY.md"),
     *("bench", "deploy", "docs", "fastopts", "tests"),
 }
+PAGE_FILES: Final = frozenset(
+    path.relative_to(ROOT).as_posix()
+    for path in (ROOT / "fastopts" / "serve" / "page").rglob("*")
+    if path.is_file()
+)
 WHEEL_BYTES_MAX: Final = 3_000_000
 
 
@@ -37,5 +42,5 @@ def check_wheel(wheel: Path) -> None:
     assert {Path(name).parts[0].partition("-")[0] for name in names} == {"fastopts"}
     extensions = {Path(name).name.partition(".")[0] for name in names if name.endswith(".so")}
     assert extensions == {name.removesuffix(".pyx") for name in SOURCES}
-    assert {"fastopts/py.typed", "fastopts/serve/page/index.html"} <= set(names)
+    assert {"fastopts/py.typed", *PAGE_FILES} <= set(names)
     assert size < WHEEL_BYTES_MAX

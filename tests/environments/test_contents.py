@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.environments.contents import SOURCES, check_wheel
+from tests.environments.contents import PAGE_FILES, SOURCES, check_wheel
 
 NAMES = (
     "fastopts/py.typed",
-    "fastopts/serve/page/index.html",
+    *sorted(PAGE_FILES),
     "fastopts-0.1.0.dist-info/METADATA",
     *(f"fastopts/core/{name.removesuffix('.pyx')}.cpython-311.so" for name in sorted(SOURCES)),
 )

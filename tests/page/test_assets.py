@@ -10,8 +10,9 @@ import fastopts
 
 PAGE = Path(fastopts.__file__).parent / "serve" / "page"
 FILES = sorted(path for path in PAGE.rglob("*") if path.is_file())
-OWN = [path for path in FILES if path.parent.name != "vendor"]
+OWN = [path for path in FILES if "vendor" not in path.parts]
 SCRIPTS = [path for path in OWN if path.suffix == ".js"]
+DOCUMENTS = ("index.html", "api_docs.html")
 BYTES_MAX = 1_000_000
 
 # Parse strings as HTML or code, which would turn text from the network into markup; or break the
@@ -28,8 +29,9 @@ def test_scripts_never_parse_text_as_markup(path: Path) -> None:
     assert [construct for construct in FORBIDDEN if construct in source] == []
 
 
-def test_the_document_has_no_inline_script_or_style() -> None:
-    text = (PAGE / "index.html").read_text()
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_a_document_has_no_inline_script_or_style(name: str) -> None:
+    text = (PAGE / name).read_text()
     assert re.findall(r"\sstyle=|\son\w+=|<style", text) == []
     assert re.findall(r"<script(?![^>]*\ssrc=)", text) == []
     assert re.search(r"javascript:", text) is None
@@ -42,8 +44,9 @@ def test_no_file_refers_to_another_host(path: Path) -> None:
     assert re.findall(r"(?:https?:)?//[\w.-]+\.\w+", code) == []
 
 
-def test_every_referenced_file_exists() -> None:
-    text = (PAGE / "index.html").read_text()
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_every_referenced_file_exists(document: str) -> None:
+    text = (PAGE / document).read_text()
     names = re.findall(r'(?:href|src)="page/([^"]+)"', text)
     assert names
     assert [name for name in names if not (PAGE / name).is_file()] == []
@@ -78,6 +81,23 @@ def test_vendored_code_comes_with_its_licence() -> None:
     vendor = {path.name for path in FILES if path.parent.name == "vendor"}
     assert {"LICENSE", "NOTICE", "LICENSE-d3"} < vendor
     assert "Apache License" in (PAGE / "vendor" / "LICENSE").read_text()
+    swagger = PAGE / "vendor" / "swagger-ui"
+    assert "Apache License" in (swagger / "LICENSE").read_text()
+    for name in ("NOTICE", "swagger-ui-bundle.js.LICENSE.txt"):
+        assert (swagger / name).is_file()
+
+
+def test_vendored_code_is_of_the_version_that_the_list_names() -> None:
+    versions = dict(
+        line.split() for line in (PAGE / "vendor" / "VERSIONS").read_text().splitlines()
+    )
+    files = {
+        "echarts": "echarts.common.min.js",
+        "swagger-ui-dist": "swagger-ui/swagger-ui-bundle.js",
+    }
+    assert versions.keys() == files.keys()
+    for package, name in files.items():
+        assert f'"{versions[package]}"' in (PAGE / "vendor" / name).read_text(), package
 
 
 def test_the_page_is_small() -> None:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
@@ -201,6 +202,19 @@ def test_bounds_are_understood_as_people_write_them(server: Serving) -> None:
     assert written["considered"] == exact["considered"] > 0
     refused = server.get("/v1/scan?min_strike=90,5")
     assert refused.json["detail"].startswith("min_strike: '90,5' is not a number: write 90000")
+
+
+@pytest.mark.parametrize("path", ["/v1", "/v1/"])
+def test_the_index_lists_every_route_with_one_line(server: Serving, path: str) -> None:
+    payload = server.get(path).json
+    document = server.get(payload["openapi"]).json
+    routes = {route["path"]: route for route in payload["routes"]}
+    assert routes.keys() == document["paths"].keys() | {"/v1/stream"}
+    assert len(routes) == len(payload["routes"])
+    for route in routes.values():
+        assert re.fullmatch(r"[A-Z][^\n`]+\.", route["summary"]), route
+    assert {"min_iv", "sort", "limit"} < set(routes["/v1/scan"]["parameters"])
+    assert server.get(payload["documentation"]).status == 200
 
 
 def test_instruments_are_all_listed_options(server: Serving, reader: OptionReader) -> None:

@@ -2,6 +2,7 @@
 
 fields      the field registry as JSON
 health      coverage, ages and readiness of the market data
+index       the list of routes
 market      the bodies of the API's routes
 rows        options, series and feeds as flat dictionaries
 schema      OpenAPI component schemas

@@ -256,6 +256,22 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
         }
     ),
     "Field": _object(_REGISTRY_FIELD),
+    "Index": _object(
+        {
+            "version": _plain("string", "of fastopts"),
+            "documentation": _plain("string", "path of the interactive documentation"),
+            "openapi": _plain("string", "path of this document"),
+            "routes": _list(
+                _object(
+                    {
+                        "path": _plain("string", "with names of path parameters in braces"),
+                        "summary": _plain("string"),
+                        "parameters": _list(_plain("string", "name in the query")),
+                    }
+                )
+            ),
+        }
+    ),
     "Feed": _both("Envelope", _object(_FEED)),
     "Ready": _object(
         {

@@ -14,7 +14,7 @@ from tests.serve.living import BTC, ETH, FRONT
 from tests.serve.serving import Serving, until
 
 EXAMPLES: Final = 12
-OPERATIONS: Final = 14
+OPERATIONS: Final = 15
 # A pattern can't express which days the calendar has.
 CALENDAR: Final = ("/v1/chains/{asset}/{expiry}", "/v1/smile/{asset}/{expiry}", "/v1/scan")
 ENDLESS: Final = "/v1/events"
@@ -29,6 +29,7 @@ MEANT: Final[Mapping[str, tuple[dict[str, Any], dict[str, Any]]]] = {
     "/v1/surface/{asset}": ({"asset": "BTC"}, {"deltas": "-0.25,atm,.25"}),
     "/v1/instruments": ({}, {"asset": "BTC"}),
     "/v1/scan": ({}, {"gate": False, "sort": "-mark_iv", "limit": 3}),
+    "/v1": ({}, {}),
     "/v1/feed": ({}, {}),
     "/ready": ({}, {}),
 }
