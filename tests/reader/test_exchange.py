@@ -57,7 +57,7 @@ def test_an_error_is_raised_unless_its_handler_takes_it(log: Log) -> None:
         log.exchange.receive(b"-ERR oops\r\n")
 
 
-@pytest.mark.parametrize("data", [b"+OK\r\n", b"!\r\n", b"$-7\r\n"])
+@pytest.mark.parametrize("data", [b"+OK\r\n", b"!\r\n", b"$-7\r\n", b"*3333333333\r\n"])
 def test_malformed_and_unexpected_replies_are_store_errors(log: Log, data: bytes) -> None:
     with pytest.raises(StoreError):
         log.exchange.receive(data)

@@ -6,7 +6,16 @@ import hiredis
 
 from fastopts.errors import FastoptsError, StoreError
 
-__all__ = ("Replies", "ReplyList", "Word", "checked", "pack", "parsing_replies", "reply_reader")
+__all__ = (
+    "Replies",
+    "ReplyList",
+    "Word",
+    "checked",
+    "next_reply",
+    "pack",
+    "parsing_replies",
+    "reply_reader",
+)
 
 Word = str | bytes | int | float
 
@@ -43,7 +52,7 @@ class ReplyList:
         """Read ``view[start:end]``. Raises StoreError for malformed bytes and for extra replies."""
         self._reader.feed(bytes(view[start:end]))
         while not self.done:
-            reply = self._reader.gets()
+            reply = next_reply(self._reader)
             if reply is False:
                 return end
             self.values.append(reply)
@@ -61,6 +70,15 @@ def pack(*arguments: Word) -> bytes:
 def reply_reader(**options: Any) -> hiredis.Reader:
     """Return a parser that raises StoreError for malformed bytes; error replies are StoreErrors."""
     return hiredis.Reader(protocolError=StoreError, replyError=_refusal, **options)
+
+
+def next_reply(reader: hiredis.Reader) -> Any:
+    """Return the next reply that *reader* has whole, else False. Raises StoreError."""
+    try:
+        return reader.gets()
+    except MemoryError:
+        # hiredis allocates as many elements as an array announces before it has received any.
+        raise StoreError("not RESP: an array of more elements than memory holds") from None
 
 
 def checked(replies: list[Any]) -> list[Any]:

@@ -7,7 +7,7 @@ from typing import Any
 import hiredis
 
 from fastopts.errors import StoreError
-from fastopts.net.redis.resp import parsing_replies, reply_reader
+from fastopts.net.redis.resp import next_reply, parsing_replies, reply_reader
 
 __all__ = ("Exchange", "Handler")
 
@@ -45,7 +45,7 @@ class Exchange:
         and what handlers raise."""
         with parsing_replies():
             self._reader.feed(data)
-            while (reply := self._reader.gets()) is not False:
+            while (reply := next_reply(self._reader)) is not False:
                 self._dispatch(reply)
 
     def _dispatch(self, reply: Any) -> None:

@@ -174,7 +174,11 @@ async def test_a_reply_cut_anywhere_is_no_reply(cut: int) -> None:
 
 @pytest.mark.parametrize(
     ("words", "message"),
-    [(b"HTTP/1.1 400\r\n", "Protocol error"), (b"+OK\r\n+OK\r\n", "more replies")],
+    [
+        (b"HTTP/1.1 400\r\n", "Protocol error"),
+        (b"+OK\r\n+OK\r\n", "more replies"),
+        (b"*3333333333\r\n", "more elements than memory"),
+    ],
 )
 async def test_nonsense_ends_the_connection(words: bytes, message: str) -> None:
     async def lying(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
