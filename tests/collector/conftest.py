@@ -1,9 +1,19 @@
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 import redis
 
 from fastopts.embedded import EmbeddedValkey
+from tests.collector.markets import Venue, World
+from tests.collector.quick import quicken
+
+
+@pytest.fixture(autouse=True)
+def limits(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Apply the fields of `@pytest.mark.limits(...)` before other fixtures use them."""
+    for mark in request.node.iter_markers("limits"):
+        quicken(monkeypatch, **mark.kwargs)
 
 
 @pytest.fixture
@@ -16,3 +26,16 @@ def valkey() -> Iterator[EmbeddedValkey]:
 def client(valkey: EmbeddedValkey) -> Iterator[redis.Redis]:
     with redis.Redis.from_url(valkey.url, protocol=2, decode_responses=True) as opened:
         yield opened
+
+
+@pytest.fixture
+def coins() -> tuple[str, ...]:
+    """The coins of `world`."""
+    return ("BTC", "ETH")
+
+
+@pytest.fixture
+async def world(tmp_path: Path, coins: tuple[str, ...]) -> AsyncIterator[World]:
+    """The instrument universe of *coins* over a venue that does what a test says."""
+    async with Venue() as venue:
+        yield World(venue, tmp_path / "cache.json", *coins)

@@ -4,7 +4,7 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,6 @@ from tests.collector import quick
 from tests.support import payloads
 from tests.support.payloads import dump
 from tests.support.raw import RawServer
-from tests.support.waiting import PATIENCE_S
 
 HOUR_MS = 3_600_000
 FAR_MS = 4_099_449_600_000  # 27 November 2099
@@ -156,14 +155,6 @@ class World:
         assert content["venue"] == "bybit"
         symbols: list[str] = content["symbols"]
         return symbols
-
-
-def run(tmp_path: Path, main: Callable[[World], Coroutine[Any, Any, None]], *coins: str) -> None:
-    async def bounded() -> None:
-        async with asyncio.timeout(PATIENCE_S), Venue() as venue:
-            await main(World(venue, tmp_path / "cache.json", *(coins or ("BTC", "ETH"))))
-
-    asyncio.run(bounded())
 
 
 def told(caplog: pytest.LogCaptureFixture) -> list[str]:

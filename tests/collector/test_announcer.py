@@ -9,7 +9,7 @@ import redis
 from fastopts import keys
 from fastopts.embedded import EmbeddedValkey
 from tests.collector.quick import quicken
-from tests.collector.writers import SYMBOLS, Running, World, run, until
+from tests.collector.writers import SYMBOLS, Running, World, until
 from tests.support.oracle import Update, read_update
 from tests.support.store import STORE
 
@@ -108,223 +108,196 @@ def consecutive(numbers: list[int]) -> bool:
     return numbers == list(range(numbers[0], numbers[0] + len(numbers)))
 
 
-def test_nothing_is_sent_while_nobody_subscribes(
+async def test_nothing_is_sent_while_nobody_subscribes(
     valkey: EmbeddedValkey, client: redis.Redis
 ) -> None:
-    async def main() -> None:
-        async with Running(World(valkey.port)) as world:
-            for _ in range(3):
-                world.tick()
-                await beats(client, 1)
-            await until(lambda: world.table.pending == 0)
-            assert world.stands_in(client)
-        assert calls(client, "publish") == 0
-
-    run(main)
+    async with Running(World(valkey.port)) as world:
+        for _ in range(3):
+            world.tick()
+            await beats(client, 1)
+        await until(lambda: world.table.pending == 0)
+        assert world.stands_in(client)
+    assert calls(client, "publish") == 0
 
 
-def test_a_subscriber_hears_the_last_record_of_every_tick(
+async def test_a_subscriber_hears_the_last_record_of_every_tick(
     valkey: EmbeddedValkey, client: redis.Redis, listener: Listener
 ) -> None:
-    async def main() -> None:
-        async with Running(World(valkey.port)) as world:
-            listener.subscribe()
-            await until(lambda: listener.listen() > 0)
-            pulse = listener.heard[0]
-            assert (pulse.number, pulse.epoch) == (1, world.writer.lease.epoch)
-            assert pulse.records == []
-            for count in range(50):
-                world.tick(SYMBOLS[count % 7 :], markPrice=str(count))
-                await asyncio.sleep(0)
-                listener.listen()
-            await until(lambda: world.table.pending == 0 and not world.table.dirty)
-            await listener.all_heard()
-            assert listener.records() == listener.stored()
-            assert listener.stored().keys() == set(SYMBOLS)
-            assert consecutive(listener.numbers())
-            assert {update.epoch for update in listener.heard} == {world.writer.lease.epoch}
-            assert max(update.size for update in listener.heard) <= 65_536
-            # beside the ticks, only the one symbol per beat that is due is written whole
-            rolling = sum(len(u.records) for u in listener.heard) - world.table.written
-            assert 0 <= rolling <= len(pulses(listener.heard))
-
-    run(main)
+    async with Running(World(valkey.port)) as world:
+        listener.subscribe()
+        await until(lambda: listener.listen() > 0)
+        pulse = listener.heard[0]
+        assert (pulse.number, pulse.epoch) == (1, world.writer.lease.epoch)
+        assert pulse.records == []
+        for count in range(50):
+            world.tick(SYMBOLS[count % 7 :], markPrice=str(count))
+            await asyncio.sleep(0)
+            listener.listen()
+        await until(lambda: world.table.pending == 0 and not world.table.dirty)
+        await listener.all_heard()
+        assert listener.records() == listener.stored()
+        assert listener.stored().keys() == set(SYMBOLS)
+        assert consecutive(listener.numbers())
+        assert {update.epoch for update in listener.heard} == {world.writer.lease.epoch}
+        assert max(update.size for update in listener.heard) <= 65_536
+        # beside the ticks, only the one symbol per beat that is due is written whole
+        rolling = sum(len(u.records) for u in listener.heard) - world.table.written
+        assert 0 <= rolling <= len(pulses(listener.heard))
 
 
-def test_what_is_announced_can_be_read(
+async def test_what_is_announced_can_be_read(
     valkey: EmbeddedValkey, client: redis.Redis, listener: Listener
 ) -> None:
     def time_ms(record: bytes) -> int:
         return int.from_bytes(record[8:16], "little")
 
-    async def main() -> None:
-        async with Running(World(valkey.port)) as world:
-            listener.subscribe()
-            await listener.next()
-            for count in range(30):
-                listener.heard.clear()
-                world.tick(markPrice=str(count))
-                await until(lambda: listener.listen() > 0 and bool(listener.records()))
-                stored = listener.stored()
-                for symbol, record in listener.records().items():
-                    assert time_ms(stored[symbol]) >= time_ms(record)
-
-    run(main)
+    async with Running(World(valkey.port)) as world:
+        listener.subscribe()
+        await listener.next()
+        for count in range(30):
+            listener.heard.clear()
+            world.tick(markPrice=str(count))
+            await until(lambda: listener.listen() > 0 and bool(listener.records()))
+            stored = listener.stored()
+            for symbol, record in listener.records().items():
+                assert time_ms(stored[symbol]) >= time_ms(record)
 
 
-def test_a_large_market_is_announced_in_several_messages(
+async def test_a_large_market_is_announced_in_several_messages(
     valkey: EmbeddedValkey, client: redis.Redis, listener: Listener
 ) -> None:
     symbols = [f"ETH-27NOV26-{strike}-C-USDT" for strike in range(1000)]
 
-    async def main() -> None:
-        world = World(valkey.port)
-        for symbol in symbols:
-            world.table.add(symbol, 4_000_000_000_000, 1.0, "C", "USDT")
-        async with Running(world):
-            listener.subscribe()
-            await listener.next()
-            world.tick(symbols)
-            await until(lambda: listener.listen() > 0 and len(listener.records()) == 1000)
-            sizes = sorted((update.size for update in listener.heard), reverse=True)
-            assert 65_536 - 300 < sizes[0] <= 65_536
-            assert consecutive(listener.numbers())
-            held = listener.client.mget(map(keys.record, symbols))
-            assert listener.records() == dict(zip(symbols, held, strict=True))
-
-    run(main)
+    world = World(valkey.port)
+    for symbol in symbols:
+        world.table.add(symbol, 4_000_000_000_000, 1.0, "C", "USDT")
+    async with Running(world):
+        listener.subscribe()
+        await listener.next()
+        world.tick(symbols)
+        await until(lambda: listener.listen() > 0 and len(listener.records()) == 1000)
+        sizes = sorted((update.size for update in listener.heard), reverse=True)
+        assert 65_536 - 300 < sizes[0] <= 65_536
+        assert consecutive(listener.numbers())
+        held = listener.client.mget(map(keys.record, symbols))
+        assert listener.records() == dict(zip(symbols, held, strict=True))
 
 
-def test_a_subscriber_that_leaves_switches_it_off_and_a_new_one_on_again(
+async def test_a_subscriber_that_leaves_switches_it_off_and_a_new_one_on_again(
     valkey: EmbeddedValkey, client: redis.Redis, listener: Listener
 ) -> None:
-    async def main() -> None:
-        async with Running(World(valkey.port)) as world:
-            listener.subscribe()
-            await listener.next()
-            listener.unsubscribe()
-            await until(lambda: not world.writer.flusher.batch.publishing)
-            before = calls(client, "publish")
-            world.tick()
-            await until(lambda: world.table.pending == 0)
-            await beats(client, 2)
-            assert calls(client, "publish") == before
-            listener.subscribe()
-            await listener.next()
-            # what was written before the first message is there to be read
-            assert listener.stored().keys() == set(SYMBOLS)
-            assert len(listener.records()) <= 1
-            world.tick(SYMBOLS[:3], markPrice="8")
-            await until(lambda: listener.listen() > 0 and len(listener.records()) >= 3)
-            assert listener.records().items() <= listener.stored().items()
-
-    run(main)
+    async with Running(World(valkey.port)) as world:
+        listener.subscribe()
+        await listener.next()
+        listener.unsubscribe()
+        await until(lambda: not world.writer.flusher.batch.publishing)
+        before = calls(client, "publish")
+        world.tick()
+        await until(lambda: world.table.pending == 0)
+        await beats(client, 2)
+        assert calls(client, "publish") == before
+        listener.subscribe()
+        await listener.next()
+        # what was written before the first message is there to be read
+        assert listener.stored().keys() == set(SYMBOLS)
+        assert len(listener.records()) <= 1
+        world.tick(SYMBOLS[:3], markPrice="8")
+        await until(lambda: listener.listen() > 0 and len(listener.records()) >= 3)
+        assert listener.records().items() <= listener.stored().items()
 
 
-def test_a_subscriber_that_stays_while_the_connection_is_lost_finds_a_gap(
+async def test_a_subscriber_that_stays_while_the_connection_is_lost_finds_a_gap(
     valkey: EmbeddedValkey, client: redis.Redis, listener: Listener
 ) -> None:
-    async def main() -> None:
-        async with Running(World(valkey.port)) as world:
-            listener.subscribe()
-            world.tick()
-            await until(lambda: listener.listen() > 0 and len(listener.records()) == 20)
-            number = str(client.hget(keys.FEED, "writer")).partition(":")[2]
-            assert client.client_kill_filter(_id=number) == 1
-            await until(lambda: listener.listen() > 0 and not consecutive(listener.numbers()))
-            world.tick(SYMBOLS[:1], markPrice="7")
-            await until(lambda: world.table.pending == 0)
-            await until(lambda: listener.listen() > 0 and listener.records() == listener.stored())
-            numbers = listener.numbers()
-            assert numbers == sorted(set(numbers))
-            assert {update.epoch for update in listener.heard} == {world.writer.lease.epoch}
-
-    run(main)
+    async with Running(World(valkey.port)) as world:
+        listener.subscribe()
+        world.tick()
+        await until(lambda: listener.listen() > 0 and len(listener.records()) == 20)
+        number = str(client.hget(keys.FEED, "writer")).partition(":")[2]
+        assert client.client_kill_filter(_id=number) == 1
+        await until(lambda: listener.listen() > 0 and not consecutive(listener.numbers()))
+        world.tick(SYMBOLS[:1], markPrice="7")
+        await until(lambda: world.table.pending == 0)
+        await until(lambda: listener.listen() > 0 and listener.records() == listener.stored())
+        numbers = listener.numbers()
+        assert numbers == sorted(set(numbers))
+        assert {update.epoch for update in listener.heard} == {world.writer.lease.epoch}
 
 
-def test_an_emptied_server_is_filled_and_all_of_it_announced(
+async def test_an_emptied_server_is_filled_and_all_of_it_announced(
     valkey: EmbeddedValkey, client: redis.Redis, listener: Listener
 ) -> None:
-    async def main() -> None:
-        async with Running(World(valkey.port)) as world:
-            world.tick()
-            await until(lambda: world.table.pending == 0)
-            listener.subscribe()
-            await listener.next()
-            assert len(listener.records()) <= 1
-            before = listener.channel
-            client.flushall()
-            await until(lambda: store_of(listener.client) not in (None, before.rpartition(":")[2]))
-            listener.heard.clear()
-            listener.subscribe()
-            # a snapshot of now would hold nothing: what quiet symbols say must come again
-            await until(lambda: listener.listen() > 0 and len(listener.records()) == 20)
-            assert listener.records() == listener.stored()
-
-    run(main)
+    async with Running(World(valkey.port)) as world:
+        world.tick()
+        await until(lambda: world.table.pending == 0)
+        listener.subscribe()
+        await listener.next()
+        assert len(listener.records()) <= 1
+        before = listener.channel
+        client.flushall()
+        await until(lambda: store_of(listener.client) not in (None, before.rpartition(":")[2]))
+        listener.heard.clear()
+        listener.subscribe()
+        # a snapshot of now would hold nothing: what quiet symbols say must come again
+        await until(lambda: listener.listen() > 0 and len(listener.records()) == 20)
+        assert listener.records() == listener.stored()
 
 
-def test_without_the_right_to_the_channel_it_is_said_once_and_all_else_goes_on(
+async def test_without_the_right_to_the_channel_it_is_said_once_and_all_else_goes_on(
     valkey: EmbeddedValkey,
     client: redis.Redis,
     listener: Listener,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    async def main() -> None:
-        grant(client, "listener", "on", "nopass", "allkeys", "allchannels", "+@all")
-        listener.client.connection_pool.connection_kwargs.update(username="listener", password="")
-        async with Running(World(valkey.port)) as world:
-            listener.subscribe()
-            await listener.next()
-            grant(client, "default", "resetchannels")
-            world.tick()
-            await until(lambda: not world.writer.flusher.batch.publishing)
-            await until(lambda: world.table.pending == 0)
-            refused = calls(client, "publish", "rejected_calls")
-            assert refused > 0
-            world.tick(markPrice="9")
-            await beats(client, 3)
-            await until(lambda: world.table.pending == 0)
-            assert world.stands_in(client)
-            assert world.writer.is_writing
-            assert calls(client, "publish", "rejected_calls") == refused
-            # with the right given back, the next connection announces again
-            grant(client, "default", "allchannels")
-            number = str(client.hget(keys.FEED, "writer")).partition(":")[2]
-            client.client_kill_filter(_id=number)
-            await listener.next()
-
-    run(main)
+    grant(client, "listener", "on", "nopass", "allkeys", "allchannels", "+@all")
+    listener.client.connection_pool.connection_kwargs.update(username="listener", password="")
+    async with Running(World(valkey.port)) as world:
+        listener.subscribe()
+        await listener.next()
+        grant(client, "default", "resetchannels")
+        world.tick()
+        await until(lambda: not world.writer.flusher.batch.publishing)
+        await until(lambda: world.table.pending == 0)
+        refused = calls(client, "publish", "rejected_calls")
+        assert refused > 0
+        world.tick(markPrice="9")
+        await beats(client, 3)
+        await until(lambda: world.table.pending == 0)
+        assert world.stands_in(client)
+        assert world.writer.is_writing
+        assert calls(client, "publish", "rejected_calls") == refused
+        # with the right given back, the next connection announces again
+        grant(client, "default", "allchannels")
+        number = str(client.hget(keys.FEED, "writer")).partition(":")[2]
+        client.client_kill_filter(_id=number)
+        await listener.next()
     told = [record.message for record in caplog.records if "not announced" in record.message]
     assert len(told) == 1
     assert "NOPERM" in told[0]
     assert "&fastopts:updates:*" in told[0]
 
 
-def test_without_the_right_to_count_nobody_subscribes(
+async def test_without_the_right_to_count_nobody_subscribes(
     valkey: EmbeddedValkey,
     client: redis.Redis,
     listener: Listener,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    async def main() -> None:
-        grant(client, "default", "-pubsub")
-        async with Running(World(valkey.port)) as world:
-            listener.subscribe()
-            world.tick()
-            await beats(client, 3)
-            await until(lambda: world.table.pending == 0)
-            assert world.stands_in(client)
-            assert calls(client, "publish") == 0
-            assert calls(client, "pubsub|numsub", "rejected_calls") == 1
-
-    run(main)
+    grant(client, "default", "-pubsub")
+    async with Running(World(valkey.port)) as world:
+        listener.subscribe()
+        world.tick()
+        await beats(client, 3)
+        await until(lambda: world.table.pending == 0)
+        assert world.stands_in(client)
+        assert calls(client, "publish") == 0
+        assert calls(client, "pubsub|numsub", "rejected_calls") == 1
     told = [record.message for record in caplog.records if "not announced" in record.message]
     assert len(told) == 1
     assert "+pubsub|numsub" in told[0]
 
 
-def test_a_server_that_refuses_everything_for_a_while_ends_no_announcements(
+async def test_a_server_that_refuses_everything_for_a_while_ends_no_announcements(
     valkey: EmbeddedValkey,
     client: redis.Redis,
     listener: Listener,
@@ -341,28 +314,25 @@ def test_a_server_that_refuses_everything_for_a_while_ends_no_announcements(
         except redis.ResponseError as error:
             return "BUSY" in str(error)
 
-    async def main() -> None:
-        client.hset(keys.FEED, mapping={"store": STORE, "db": "0"})
-        listener.subscribe()
-        async with Running(World(valkey.port)) as world:
-            world.tick()
-            await until(lambda: listener.listen() > 0 and len(listener.records()) == 20)
-            await until(lambda: not world.table.dirty)
-            looping = asyncio.create_task(asyncio.to_thread(client.eval, "while true do end", 0))
-            await until(is_busy)
-            world.tick(markPrice="9")
-            await until(lambda: not world.writer.flusher.batch.publishing)
-            client.script_kill()
-            with pytest.raises(redis.ResponseError):
-                await looping
-            await until(lambda: world.table.pending == 0)
-            listener.heard.clear()
-            world.writer.conn_closed(2)  # leads to a heartbeat
-            await listener.next()
-            world.tick(markPrice="10")
-            await until(lambda: listener.listen() > 0 and len(listener.records()) == 20)
-            assert listener.records() == listener.stored()
-
-    run(main)
+    client.hset(keys.FEED, mapping={"store": STORE, "db": "0"})
+    listener.subscribe()
+    async with Running(World(valkey.port)) as world:
+        world.tick()
+        await until(lambda: listener.listen() > 0 and len(listener.records()) == 20)
+        await until(lambda: not world.table.dirty)
+        looping = asyncio.create_task(asyncio.to_thread(client.eval, "while true do end", 0))
+        await until(is_busy)
+        world.tick(markPrice="9")
+        await until(lambda: not world.writer.flusher.batch.publishing)
+        client.script_kill()
+        with pytest.raises(redis.ResponseError):
+            await looping
+        await until(lambda: world.table.pending == 0)
+        listener.heard.clear()
+        world.writer.conn_closed(2)  # leads to a heartbeat
+        await listener.next()
+        world.tick(markPrice="10")
+        await until(lambda: listener.listen() > 0 and len(listener.records()) == 20)
+        assert listener.records() == listener.stored()
     assert "BUSY" in caplog.text
     assert "not announced" not in caplog.text

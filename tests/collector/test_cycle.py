@@ -2,7 +2,6 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -21,11 +20,21 @@ from tests.faults.ws.virtual import VirtualLoop
 from tests.support import payloads
 from tests.support.payloads import T0, dump
 
+pytestmark = [
+    pytest.mark.usefixtures("strict_loop"),
+    pytest.mark.virtual_time,
+]
+
 SYMBOLS = [f"BTC-27NOV99-{strike}-C-USDT" for strike in range(1, 41)]
 EXPIRY_MS = 4_000_000_000_000
 FLUSH_S = 0.005
 SLACK_S = 1e-6
 DENSE_S = 0.0004  # from tick to tick, as at 2,500 a second
+
+
+@pytest.fixture
+def anyio_backend() -> tuple[str, dict[str, Any]]:
+    return "asyncio", {"loop_factory": VirtualLoop}
 
 
 class Store:
@@ -184,249 +193,192 @@ async def new_world(latency_s: float | None = None, reads_max: int = 1000) -> Wo
     return world
 
 
-def run(main: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    """Run *main* in virtual time; an exception that a callback leaves to the loop is a failure."""
-    failures: list[dict[str, Any]] = []
-
-    async def watched() -> None:
-        loop = asyncio.get_running_loop()
-        loop.set_exception_handler(lambda _, context: failures.append(context))
-        await main()
-
-    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
-        runner.run(watched())
-    assert failures == []
+async def test_sparse_ticks_are_read_and_written_at_once() -> None:
+    world = await new_world()
+    numbers = await world.ticks(200, 0.007)
+    assert not world.is_on_clock()
+    assert max(world.delays_s(numbers)) < SLACK_S
+    assert world.has_everything()
 
 
-def test_sparse_ticks_are_read_and_written_at_once() -> None:
-    async def main() -> None:
+async def test_dense_ticks_are_read_with_each_flush_and_written_within_one_interval() -> None:
+    world = await new_world()
+    await world.ticks(200, DENSE_S)
+    assert world.is_on_clock()
+    assert all(feed.is_paused for feed in world.feeds)
+    reads, batches = sum(feed.reads for feed in world.feeds), len(world.store.batches)
+    numbers = await world.ticks(2500, DENSE_S)
+    assert world.is_on_clock()
+    turns = len(world.store.batches) - batches
+    assert turns == pytest.approx(200, abs=2), "one flush for each interval of 5 ms"
+    assert sum(feed.reads for feed in world.feeds) - reads == pytest.approx(4 * turns, abs=8)
+    await asyncio.sleep(2 * FLUSH_S)
+    assert max(world.delays_s(numbers)) <= FLUSH_S + SLACK_S
+    assert world.has_everything()
+
+
+async def test_answers_are_read_with_the_next_turn_and_at_once_when_they_come_late() -> None:
+    world = await new_world()
+    await world.ticks(200, DENSE_S)
+    assert world.is_on_clock()
+    assert world.store.is_paused
+    batches, reads = len(world.store.batches), world.store.reads
+    await world.ticks(500, DENSE_S)
+    turns = len(world.store.batches) - batches
+    assert world.store.reads - reads == pytest.approx(turns, abs=2)
+    await asyncio.sleep(0.2)
+    assert not world.is_on_clock()
+    assert not world.store.is_paused
+
+
+async def test_who_waits_for_the_end_of_a_batch_need_not_wait_for_a_turn() -> None:
+    world = await new_world()
+    await world.ticks(200, DENSE_S)
+    while not world.store.is_busy:
+        await world.ticks(1, DENSE_S)
+    began = world.loop.time()
+    world.store.batches.clear()
+    await asyncio.wait_for(world.flusher.drain(), FLUSH_S / 10)
+    assert world.loop.time() - began < SLACK_S
+    assert not world.store.is_paused
+
+
+async def test_a_feed_that_thins_out_is_read_at_once_again() -> None:
+    world = await new_world()
+    dense = await world.ticks(500, DENSE_S)
+    assert world.is_on_clock()
+    await asyncio.sleep(0.1)
+    assert not world.is_on_clock()
+    assert not any(feed.is_paused for feed in world.feeds)
+    sparse = await world.ticks(100, 0.01)
+    assert max(world.delays_s(sparse)) < SLACK_S
+    assert max(world.delays_s(dense[-40:])) <= FLUSH_S + SLACK_S
+    assert world.has_everything()
+
+
+async def test_a_tick_amid_the_change_from_dense_to_sparse_waits_for_one_interval_at_most() -> None:
+    for pause_ms in range(0, 80, 3):
         world = await new_world()
-        numbers = await world.ticks(200, 0.007)
-        assert not world.is_on_clock()
-        assert max(world.delays_s(numbers)) < SLACK_S
-        assert world.has_everything()
-
-    run(main)
-
-
-def test_dense_ticks_are_read_with_each_flush_and_written_within_one_interval() -> None:
-    async def main() -> None:
-        world = await new_world()
-        await world.ticks(200, DENSE_S)
-        assert world.is_on_clock()
-        assert all(feed.is_paused for feed in world.feeds)
-        reads, batches = sum(feed.reads for feed in world.feeds), len(world.store.batches)
-        numbers = await world.ticks(2500, DENSE_S)
-        assert world.is_on_clock()
-        turns = len(world.store.batches) - batches
-        assert turns == pytest.approx(200, abs=2), "one flush for each interval of 5 ms"
-        assert sum(feed.reads for feed in world.feeds) - reads == pytest.approx(4 * turns, abs=8)
+        await world.ticks(300, DENSE_S)
+        await asyncio.sleep(pause_ms / 1000)
+        numbers = await world.ticks(3, 0.002)
         await asyncio.sleep(2 * FLUSH_S)
         assert max(world.delays_s(numbers)) <= FLUSH_S + SLACK_S
         assert world.has_everything()
 
-    run(main)
 
-
-def test_answers_are_read_with_the_next_turn_and_at_once_when_they_come_late() -> None:
-    async def main() -> None:
-        world = await new_world()
-        await world.ticks(200, DENSE_S)
-        assert world.is_on_clock()
-        assert world.store.is_paused
-        batches, reads = len(world.store.batches), world.store.reads
-        await world.ticks(500, DENSE_S)
-        turns = len(world.store.batches) - batches
-        assert world.store.reads - reads == pytest.approx(turns, abs=2)
+async def test_bursts_and_pauses_in_turn_lose_and_delay_nothing() -> None:
+    world = await new_world()
+    states = set()
+    for size in (1, 30, 500, 3, 200, 1, 1000):
+        numbers = await world.ticks(size, DENSE_S)
+        states.add(world.is_on_clock())
+        await asyncio.sleep(2 * FLUSH_S)
+        assert max(world.delays_s(numbers)) <= FLUSH_S + SLACK_S
         await asyncio.sleep(0.2)
         assert not world.is_on_clock()
-        assert not world.store.is_paused
-
-    run(main)
-
-
-def test_who_waits_for_the_end_of_a_batch_need_not_wait_for_a_turn() -> None:
-    async def main() -> None:
-        world = await new_world()
-        await world.ticks(200, DENSE_S)
-        while not world.store.is_busy:
-            await world.ticks(1, DENSE_S)
-        began = world.loop.time()
-        world.store.batches.clear()
-        await asyncio.wait_for(world.flusher.drain(), FLUSH_S / 10)
-        assert world.loop.time() - began < SLACK_S
-        assert not world.store.is_paused
-
-    run(main)
+    assert states == {False, True}
+    assert world.has_everything()
 
 
-def test_a_feed_that_thins_out_is_read_at_once_again() -> None:
-    async def main() -> None:
-        world = await new_world()
-        dense = await world.ticks(500, DENSE_S)
-        assert world.is_on_clock()
-        await asyncio.sleep(0.1)
-        assert not world.is_on_clock()
-        assert not any(feed.is_paused for feed in world.feeds)
-        sparse = await world.ticks(100, 0.01)
-        assert max(world.delays_s(sparse)) < SLACK_S
-        assert max(world.delays_s(dense[-40:])) <= FLUSH_S + SLACK_S
-        assert world.has_everything()
-
-    run(main)
+async def test_a_rate_between_the_bounds_does_not_switch_back_and_forth() -> None:
+    world = await new_world()
+    await world.ticks(1000, FLUSH_S / 3)
+    assert not world.is_on_clock()
+    await world.ticks(500, DENSE_S)
+    states = set()
+    for _ in range(100):
+        await world.ticks(10, FLUSH_S / 3)
+        states.add(world.is_on_clock())
+    assert states == {True}
 
 
-def test_a_tick_amid_the_change_from_dense_to_sparse_waits_for_one_interval_at_most() -> None:
-    async def main() -> None:
-        for pause_ms in range(0, 80, 3):
-            world = await new_world()
-            await world.ticks(300, DENSE_S)
-            await asyncio.sleep(pause_ms / 1000)
-            numbers = await world.ticks(3, 0.002)
-            await asyncio.sleep(2 * FLUSH_S)
-            assert max(world.delays_s(numbers)) <= FLUSH_S + SLACK_S
-            assert world.has_everything()
-
-    run(main)
-
-
-def test_bursts_and_pauses_in_turn_lose_and_delay_nothing() -> None:
-    async def main() -> None:
-        world = await new_world()
-        states = set()
-        for size in (1, 30, 500, 3, 200, 1, 1000):
-            numbers = await world.ticks(size, DENSE_S)
-            states.add(world.is_on_clock())
-            await asyncio.sleep(2 * FLUSH_S)
-            assert max(world.delays_s(numbers)) <= FLUSH_S + SLACK_S
-            await asyncio.sleep(0.2)
-            assert not world.is_on_clock()
-        assert states == {False, True}
-        assert world.has_everything()
-
-    run(main)
-
-
-def test_a_rate_between_the_bounds_does_not_switch_back_and_forth() -> None:
-    async def main() -> None:
-        world = await new_world()
-        await world.ticks(1000, FLUSH_S / 3)
-        assert not world.is_on_clock()
-        await world.ticks(500, DENSE_S)
-        states = set()
-        for _ in range(100):
-            await world.ticks(10, FLUSH_S / 3)
-            states.add(world.is_on_clock())
-        assert states == {True}
-
-    run(main)
-
-
-def test_what_the_bound_on_a_read_leaves_behind_does_not_wait_for_the_next_interval() -> None:
-    async def main() -> None:
-        world = await new_world(reads_max=3)
-        await world.ticks(200, DENSE_S)
-        assert world.is_on_clock()
-        numbers = [world.tick() for _ in range(len(SYMBOLS))]
-        await asyncio.sleep(FLUSH_S + SLACK_S)
-        assert world.table.received == len(world.arrivals), "all of it was read in one interval"
-        await asyncio.sleep(2 * FLUSH_S)
-        assert max(world.delays_s(numbers)) <= 2 * FLUSH_S + SLACK_S
-        assert world.has_everything()
-
-    run(main)
+async def test_what_the_bound_on_a_read_leaves_behind_does_not_wait_for_the_next_interval() -> None:
+    world = await new_world(reads_max=3)
+    await world.ticks(200, DENSE_S)
+    assert world.is_on_clock()
+    numbers = [world.tick() for _ in range(len(SYMBOLS))]
+    await asyncio.sleep(FLUSH_S + SLACK_S)
+    assert world.table.received == len(world.arrivals), "all of it was read in one interval"
+    await asyncio.sleep(2 * FLUSH_S)
+    assert max(world.delays_s(numbers)) <= 2 * FLUSH_S + SLACK_S
+    assert world.has_everything()
 
 
 @pytest.mark.parametrize("latency_s", [0.01, 0.002])
-def test_a_clock_that_was_asked_for_is_kept_while_nothing_comes(latency_s: float) -> None:
-    async def main() -> None:
-        world = World(latency_s)
-        assert all(feed.is_paused for feed in world.feeds)
-        await asyncio.sleep(1)
-        assert world.feeds[0].reads == pytest.approx(1 / latency_s, abs=2)
-        numbers = await world.ticks(50, 0.037)
-        assert world.is_on_clock()
-        await asyncio.sleep(2 * latency_s)
-        assert 0 < max(world.delays_s(numbers)) <= latency_s + SLACK_S
-        assert world.has_everything()
-
-    run(main)
+async def test_a_clock_that_was_asked_for_is_kept_while_nothing_comes(latency_s: float) -> None:
+    world = World(latency_s)
+    assert all(feed.is_paused for feed in world.feeds)
+    await asyncio.sleep(1)
+    assert world.feeds[0].reads == pytest.approx(1 / latency_s, abs=2)
+    numbers = await world.ticks(50, 0.037)
+    assert world.is_on_clock()
+    await asyncio.sleep(2 * latency_s)
+    assert 0 < max(world.delays_s(numbers)) <= latency_s + SLACK_S
+    assert world.has_everything()
 
 
-def test_without_a_clock_dense_ticks_are_read_at_each_arrival() -> None:
-    async def main() -> None:
-        world = await new_world(0.0)
-        assert not world.cycle.uses_timer
-        await world.ticks(2000, DENSE_S)
-        assert not world.is_on_clock()
-        assert sum(feed.reads for feed in world.feeds) == len(world.arrivals)
-        await asyncio.sleep(2 * FLUSH_S)
-        assert world.has_everything()
-
-    run(main)
+async def test_without_a_clock_dense_ticks_are_read_at_each_arrival() -> None:
+    world = await new_world(0.0)
+    assert not world.cycle.uses_timer
+    await world.ticks(2000, DENSE_S)
+    assert not world.is_on_clock()
+    assert sum(feed.reads for feed in world.feeds) == len(world.arrivals)
+    await asyncio.sleep(2 * FLUSH_S)
+    assert world.has_everything()
 
 
-def test_an_answer_that_comes_late_is_followed_by_the_next_batch_without_a_turn() -> None:
-    async def main() -> None:
-        world = await new_world()
-        world.store.answer_s = 0.0135
-        await world.ticks(2500, DENSE_S)
-        assert world.is_on_clock()
-        gaps = [b - a for a, b in zip(world.store.batches, world.store.batches[1:], strict=False)]
-        assert max(gaps[20:]) < 0.0135 + 0.001, "it is not rounded up to the clock"
-        await asyncio.sleep(0.05)
-        assert world.has_everything()
-
-    run(main)
+async def test_an_answer_that_comes_late_is_followed_by_the_next_batch_without_a_turn() -> None:
+    world = await new_world()
+    world.store.answer_s = 0.0135
+    await world.ticks(2500, DENSE_S)
+    assert world.is_on_clock()
+    gaps = [b - a for a, b in zip(world.store.batches, world.store.batches[1:], strict=False)]
+    assert max(gaps[20:]) < 0.0135 + 0.001, "it is not rounded up to the clock"
+    await asyncio.sleep(0.05)
+    assert world.has_everything()
 
 
-def test_a_connection_that_opens_while_ticks_are_dense_is_on_the_clock_from_the_first() -> None:
-    async def main() -> None:
-        world = await new_world()
-        await world.ticks(200, DENSE_S)
-        fifth = Feed(world, 5)
-        world.cycle.add(cast("Any", fifth))
-        assert fifth.is_paused
-        await world.ticks(50, DENSE_S)
-        assert fifth.reads > 2
-        world.cycle.discard(cast("Any", fifth))
-        world.cycle.discard(cast("Any", fifth))
-        reads = fifth.reads
-        await world.ticks(50, DENSE_S)
-        assert fifth.reads == reads
-        await asyncio.sleep(0.2)
-        assert fifth.is_paused, "it is not the cycle's any more"
-        late = Feed(world, 6)
-        world.cycle.add(cast("Any", late))
-        assert not late.is_paused
-
-    run(main)
-
-
-def test_a_cycle_that_was_stopped_reads_nothing() -> None:
-    async def main() -> None:
-        world = await new_world()
-        await world.ticks(200, DENSE_S)
-        world.cycle.stop()
-        reads = world.feeds[0].reads
-        await asyncio.sleep(0.1)
-        assert world.feeds[0].reads == reads
-
-    run(main)
+async def test_a_connection_that_opens_while_ticks_are_dense_is_on_the_clock_from_the_first() -> (
+    None
+):
+    world = await new_world()
+    await world.ticks(200, DENSE_S)
+    fifth = Feed(world, 5)
+    world.cycle.add(cast("Any", fifth))
+    assert fifth.is_paused
+    await world.ticks(50, DENSE_S)
+    assert fifth.reads > 2
+    world.cycle.discard(cast("Any", fifth))
+    world.cycle.discard(cast("Any", fifth))
+    reads = fifth.reads
+    await world.ticks(50, DENSE_S)
+    assert fifth.reads == reads
+    await asyncio.sleep(0.2)
+    assert fifth.is_paused, "it is not the cycle's any more"
+    late = Feed(world, 6)
+    world.cycle.add(cast("Any", late))
+    assert not late.is_paused
 
 
-def test_what_does_not_fit_into_a_batch_follows_at_its_answer(
+async def test_a_cycle_that_was_stopped_reads_nothing() -> None:
+    world = await new_world()
+    await world.ticks(200, DENSE_S)
+    world.cycle.stop()
+    reads = world.feeds[0].reads
+    await asyncio.sleep(0.1)
+    assert world.feeds[0].reads == reads
+
+
+async def test_what_does_not_fit_into_a_batch_follows_at_its_answer(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     quicken(monkeypatch, batch_bytes=2000)
 
-    async def main() -> None:
-        world = await new_world()
-        batches = len(world.store.batches)
-        numbers = [world.tick() for _ in SYMBOLS]
-        await asyncio.sleep(FLUSH_S)
-        assert len(world.store.batches) - batches > 4
-        assert max(world.delays_s(numbers)) < SLACK_S, "none waits for the clock"
-        assert world.has_everything()
-
-    run(main)
+    world = await new_world()
+    batches = len(world.store.batches)
+    numbers = [world.tick() for _ in SYMBOLS]
+    await asyncio.sleep(FLUSH_S)
+    assert len(world.store.batches) - batches > 4
+    assert max(world.delays_s(numbers)) < SLACK_S, "none waits for the clock"
+    assert world.has_everything()

@@ -3,8 +3,8 @@
 import asyncio
 import itertools
 import random
-from collections.abc import Callable, Coroutine, Iterator
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import pytest
@@ -18,11 +18,10 @@ from fastopts.errors import StoreError, StoreUnavailable
 from fastopts.net.redis import pipeline as net
 from fastopts.net.redis.address import Address
 from fastopts.net.redis.pipeline import PipelineConnection
-from tests.collector.quick import current, quicken
+from tests.collector.quick import current
 from tests.support import payloads
 from tests.support.oracle import expected_hash
 from tests.support.payloads import T0, dump
-from tests.support.waiting import PATIENCE_S
 
 EXPIRY_MS = 4_000_000_000_000
 SYMBOLS = [f"BTC-27NOV26-{strike}-C-USDT" for strike in range(1, 11)]
@@ -190,101 +189,86 @@ class World:
         self.on_over()
 
 
-def run(
-    valkey: EmbeddedValkey,
-    main: Callable[[World], Coroutine[Any, Any, None]],
-    flush_s: float = FLUSH_S,
+@asynccontextmanager
+async def flushing(valkey: EmbeddedValkey, flush_s: float = FLUSH_S) -> AsyncIterator[World]:
+    """A flusher with *valkey* behind a gate; every tick is accounted for at its end."""
+    async with Gate(valkey.port) as gate:
+        world = World(gate, flush_s)
+        try:
+            yield world
+            assert world.adds_up()
+        finally:
+            await world.end()
+
+
+@pytest.fixture
+async def world(strict_loop: None, shared_valkey: EmbeddedValkey) -> AsyncIterator[World]:
+    async with flushing(shared_valkey) as world:
+        yield world
+
+
+async def test_what_is_dirty_goes_out_and_so_does_what_comes_later(
+    world: World, client: redis.Redis
 ) -> None:
-    """Run *main*; an exception that a callback leaves to the loop is a failure."""
-    unheard: list[dict[str, Any]] = []
-
-    async def bounded() -> None:
-        asyncio.get_running_loop().set_exception_handler(lambda _, context: unheard.append(context))
-        async with asyncio.timeout(PATIENCE_S), Gate(valkey.port) as gate:
-            world = World(gate, flush_s)
-            try:
-                await main(world)
-                assert world.adds_up()
-            finally:
-                await world.end()
-
-    asyncio.run(bounded())
-    assert unheard == []
+    world.tick(*SYMBOLS[:4])
+    world.flusher.resume(await world.connect())
+    await world.batches_over(1)
+    assert world.stands_in(client)
+    assert world.table.written == 4
+    world.tick()
+    await world.written_out()
+    assert world.stands_in(client)
+    assert (world.table.written, world.table.pending, world.table.dirty) == (14, 0, 0)
+    assert set(world.over) == {None}
+    assert world.flusher.batches == len(world.over)
+    assert world.flusher.lag.quantile_ms(0.5) is not None
 
 
-def test_what_is_dirty_goes_out_and_so_does_what_comes_later(
-    shared_valkey: EmbeddedValkey, client: redis.Redis
+async def test_nothing_dirty_is_no_batch(world: World) -> None:
+    world.flusher.resume(await world.connect())
+    world.flusher.wake()
+    before = world.gate.received
+    await world.timers_pass()
+    assert world.over == []
+    assert world.gate.received == before
+
+
+async def test_nothing_is_flushed_while_held(world: World, client: redis.Redis) -> None:
+    world.tick()
+    await world.timers_pass()
+    channel = await world.connect()
+    world.flusher.resume(channel)
+    world.flusher.pause()
+    world.tick()
+    await world.timers_pass()
+    assert world.over == []
+    assert client.keys("*") == []
+    assert (world.table.dirty, world.table.pending, world.table.conflated) == (10, 10, 10)
+    world.flusher.resume(channel)
+    await world.batches_over(1)
+    assert world.stands_in(client)
+
+
+async def test_what_was_due_when_the_hold_came_goes_out_once_after_it(
+    world: World, client: redis.Redis
 ) -> None:
-    async def main(world: World) -> None:
-        world.tick(*SYMBOLS[:4])
-        world.flusher.resume(await world.connect())
-        await world.batches_over(1)
-        assert world.stands_in(client)
-        assert world.table.written == 4
-        world.tick()
-        await world.written_out()
-        assert world.stands_in(client)
-        assert (world.table.written, world.table.pending, world.table.dirty) == (14, 0, 0)
-        assert set(world.over) == {None}
-        assert world.flusher.batches == len(world.over)
-        assert world.flusher.lag.quantile_ms(0.5) is not None
-
-    run(shared_valkey, main)
-
-
-def test_nothing_dirty_is_no_batch(shared_valkey: EmbeddedValkey) -> None:
-    async def main(world: World) -> None:
-        world.flusher.resume(await world.connect())
-        world.flusher.wake()
-        before = world.gate.received
-        await world.timers_pass()
-        assert world.over == []
-        assert world.gate.received == before
-
-    run(shared_valkey, main)
-
-
-def test_nothing_is_flushed_while_held(shared_valkey: EmbeddedValkey, client: redis.Redis) -> None:
-    async def main(world: World) -> None:
-        world.tick()
-        await world.timers_pass()
-        channel = await world.connect()
-        world.flusher.resume(channel)
+    channel = await world.connect()
+    world.flusher.resume(channel)
+    world.tick()
+    for _ in range(5):
         world.flusher.pause()
-        world.tick()
-        await world.timers_pass()
-        assert world.over == []
-        assert client.keys("*") == []
-        assert (world.table.dirty, world.table.pending, world.table.conflated) == (10, 10, 10)
         world.flusher.resume(channel)
-        await world.batches_over(1)
-        assert world.stands_in(client)
+    await world.written_out()
+    await world.timers_pass()
+    assert world.over == [None] * FIRST_BATCHES
+    assert world.stands_in(client)
 
-    run(shared_valkey, main)
 
-
-def test_what_was_due_when_the_hold_came_goes_out_once_after_it(
+@pytest.mark.usefixtures("strict_loop")
+async def test_the_interval_lies_between_two_batches(
     shared_valkey: EmbeddedValkey, client: redis.Redis
 ) -> None:
-    async def main(world: World) -> None:
-        channel = await world.connect()
-        world.flusher.resume(channel)
-        world.tick()
-        for _ in range(5):
-            world.flusher.pause()
-            world.flusher.resume(channel)
-        await world.written_out()
-        await world.timers_pass()
-        assert world.over == [None] * FIRST_BATCHES
-        assert world.stands_in(client)
-
-    run(shared_valkey, main)
-
-
-def test_the_interval_lies_between_two_batches(
-    shared_valkey: EmbeddedValkey, client: redis.Redis
-) -> None:
-    async def main(world: World) -> None:
+    async with flushing(shared_valkey, flush_s=3600) as world:
         channel = await world.connect()
         world.flusher.resume(channel)
         world.tick(SYMBOLS[0])
@@ -297,317 +281,277 @@ def test_the_interval_lies_between_two_batches(
         assert world.over == [None]
         assert world.table.dirty == FIRST_BATCHES
 
-    run(shared_valkey, main, flush_s=3600)
 
-
-def test_at_most_one_batch_is_under_way(shared_valkey: EmbeddedValkey, client: redis.Redis) -> None:
-    async def main(world: World) -> None:
-        channel = await world.connect()
-        world.gate.hold_answers()
-        before = world.gate.received
-        world.flusher.resume(channel)
-        world.tick(*SYMBOLS[:2])
-        await world.gate.has_received(before)
-        await world.timers_pass()
-        first = world.gate.received
-        for _ in range(3):
-            world.tick()
-            world.flusher.wake()
-            world.flusher.resume(channel)
-            await world.timers_pass()
-        assert channel.is_busy
-        assert world.gate.received == first
-        assert world.over == []
-        # two are on their way; of the thirty that came since, the last ten wait
-        assert (world.table.pending, world.table.conflated, world.table.dirty) == (12, 20, 10)
-        assert world.adds_up()
-        world.gate.open()
-        await world.batches_over(2)
-        assert world.stands_in(client)
-        assert (world.table.written, world.table.conflated, world.table.pending) == (12, 20, 0)
-
-    run(shared_valkey, main)
-
-
-def test_what_does_not_fit_into_one_batch_goes_with_the_next(
-    shared_valkey: EmbeddedValkey, client: redis.Redis, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    quicken(monkeypatch, batch_bytes=1)
-
-    async def main(world: World) -> None:
+async def test_at_most_one_batch_is_under_way(world: World, client: redis.Redis) -> None:
+    channel = await world.connect()
+    world.gate.hold_answers()
+    before = world.gate.received
+    world.flusher.resume(channel)
+    world.tick(*SYMBOLS[:2])
+    await world.gate.has_received(before)
+    await world.timers_pass()
+    first = world.gate.received
+    for _ in range(3):
         world.tick()
-        world.flusher.resume(await world.connect())
-        await world.written_out()
-        await world.timers_pass()
-        assert world.over == [None] * 10 * FIRST_BATCHES
-        assert world.stands_in(client)
-
-    run(shared_valkey, main)
-
-
-def test_rest_waits_for_the_batch_under_way_and_starts_no_other(
-    shared_valkey: EmbeddedValkey, client: redis.Redis
-) -> None:
-    async def main(world: World) -> None:
-        channel = await world.connect()
-        world.gate.hold_answers()
-        before = world.gate.received
+        world.flusher.wake()
         world.flusher.resume(channel)
-        world.tick(*SYMBOLS[:3])
-        await world.gate.has_received(before)
-        resting = asyncio.create_task(world.flusher.drain())
         await world.timers_pass()
-        assert not resting.done()
-        world.tick(*SYMBOLS[3:])
-        world.gate.open()
+    assert channel.is_busy
+    assert world.gate.received == first
+    assert world.over == []
+    # two are on their way; of the thirty that came since, the last ten wait
+    assert (world.table.pending, world.table.conflated, world.table.dirty) == (12, 20, 10)
+    assert world.adds_up()
+    world.gate.open()
+    await world.batches_over(2)
+    assert world.stands_in(client)
+    assert (world.table.written, world.table.conflated, world.table.pending) == (12, 20, 0)
+
+
+@pytest.mark.limits(batch_bytes=1)
+async def test_what_does_not_fit_into_one_batch_goes_with_the_next(
+    world: World, client: redis.Redis
+) -> None:
+    world.tick()
+    world.flusher.resume(await world.connect())
+    await world.written_out()
+    await world.timers_pass()
+    assert world.over == [None] * 10 * FIRST_BATCHES
+    assert world.stands_in(client)
+
+
+async def test_rest_waits_for_the_batch_under_way_and_starts_no_other(
+    world: World, client: redis.Redis
+) -> None:
+    channel = await world.connect()
+    world.gate.hold_answers()
+    before = world.gate.received
+    world.flusher.resume(channel)
+    world.tick(*SYMBOLS[:3])
+    await world.gate.has_received(before)
+    resting = asyncio.create_task(world.flusher.drain())
+    await world.timers_pass()
+    assert not resting.done()
+    world.tick(*SYMBOLS[3:])
+    world.gate.open()
+    await resting
+    assert not channel.is_busy
+    assert world.over == [None]
+    assert world.table.dirty == 10
+    # the connection is ours alone now
+    assert await channel.ask(("ECHO", "hello")) == ["hello"]
+    await world.timers_pass()
+    assert world.over == [None]
+    assert world.table.dirty == 10
+    world.flusher.resume(channel)
+    await world.batches_over(2)
+    assert world.stands_in(client)
+
+
+async def test_rest_does_not_wait_when_nothing_is_under_way(world: World) -> None:
+    # A coroutine that awaits nothing ends at its first step.
+    with pytest.raises(StopIteration):
+        world.flusher.drain().send(None)
+    world.flusher.resume(await world.connect())
+    with pytest.raises(StopIteration):
+        world.flusher.drain().send(None)
+    world.tick()
+    await world.timers_pass()
+    assert world.over == []
+
+
+async def test_a_rest_that_is_cancelled_leaves_the_batch_to_end(
+    world: World, client: redis.Redis
+) -> None:
+    channel = await world.connect()
+    world.gate.hold_answers()
+    before = world.gate.received
+    world.flusher.resume(channel)
+    world.tick()
+    await world.gate.has_received(before)
+    resting = asyncio.create_task(world.flusher.drain())
+    await asyncio.sleep(0)
+    resting.cancel()
+    with pytest.raises(asyncio.CancelledError):
         await resting
-        assert not channel.is_busy
-        assert world.over == [None]
-        assert world.table.dirty == 10
-        # the connection is ours alone now
-        assert await channel.ask(("ECHO", "hello")) == ["hello"]
-        await world.timers_pass()
-        assert world.over == [None]
-        assert world.table.dirty == 10
-        world.flusher.resume(channel)
-        await world.batches_over(2)
-        assert world.stands_in(client)
-
-    run(shared_valkey, main)
+    world.gate.open()
+    await world.batches_over(1)
+    assert world.over == [None]
+    assert world.stands_in(client)
 
 
-def test_rest_does_not_wait_when_nothing_is_under_way(shared_valkey: EmbeddedValkey) -> None:
-    async def main(world: World) -> None:
-        # A coroutine that awaits nothing ends at its first step.
-        with pytest.raises(StopIteration):
-            world.flusher.drain().send(None)
-        world.flusher.resume(await world.connect())
-        with pytest.raises(StopIteration):
-            world.flusher.drain().send(None)
-        world.tick()
-        await world.timers_pass()
-        assert world.over == []
-
-    run(shared_valkey, main)
-
-
-def test_a_rest_that_is_cancelled_leaves_the_batch_to_end(
-    shared_valkey: EmbeddedValkey, client: redis.Redis
-) -> None:
-    async def main(world: World) -> None:
-        channel = await world.connect()
-        world.gate.hold_answers()
-        before = world.gate.received
-        world.flusher.resume(channel)
-        world.tick()
-        await world.gate.has_received(before)
-        resting = asyncio.create_task(world.flusher.drain())
-        await asyncio.sleep(0)
-        resting.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await resting
-        world.gate.open()
-        await world.batches_over(1)
-        assert world.over == [None]
-        assert world.stands_in(client)
-
-    run(shared_valkey, main)
-
-
-def test_rest_ends_when_the_connection_does(shared_valkey: EmbeddedValkey) -> None:
-    async def main(world: World) -> None:
-        channel = await world.connect()
-        world.gate.hold_answers()
-        before = world.gate.received
-        world.flusher.resume(channel)
-        world.tick()
-        await world.gate.has_received(before)
-        resting = asyncio.create_task(world.flusher.drain())
-        await asyncio.sleep(0)
-        world.gate.cut()
-        await resting
-        assert isinstance(world.over[0], StoreUnavailable)
-
-    run(shared_valkey, main)
+async def test_rest_ends_when_the_connection_does(world: World) -> None:
+    channel = await world.connect()
+    world.gate.hold_answers()
+    before = world.gate.received
+    world.flusher.resume(channel)
+    world.tick()
+    await world.gate.has_received(before)
+    resting = asyncio.create_task(world.flusher.drain())
+    await asyncio.sleep(0)
+    world.gate.cut()
+    await resting
+    assert isinstance(world.over[0], StoreUnavailable)
 
 
 @pytest.mark.parametrize("arrives", [False, True])
-def test_what_was_under_way_when_the_connection_is_lost_goes_again_and_nothing_is_lost(
-    shared_valkey: EmbeddedValkey, client: redis.Redis, arrives: bool
+async def test_what_was_under_way_when_the_connection_is_lost_goes_again_and_nothing_is_lost(
+    world: World, client: redis.Redis, arrives: bool
 ) -> None:
-    async def main(world: World) -> None:
-        channel = await world.connect()
-        received, answered = world.gate.received, world.gate.answered
-        if arrives:
-            world.gate.hold_answers()
-        else:
-            world.gate.hold_questions()
-        world.flusher.resume(channel)
-        world.tick()
-        if arrives:
-            await world.gate.has_answered(answered)
-        else:
-            await world.gate.has_received(received)
-        world.tick(*SYMBOLS[:3])
-        assert (world.table.pending, world.table.dirty) == (13, 3)
-        world.gate.cut()
-        await world.batches_over(1)
-        assert isinstance(world.over[0], StoreUnavailable)
-        assert world.flusher.batches == 0
-        world.flusher.disconnect()
-        # of three the older tick gave way to the newer
-        assert (world.table.dirty, world.table.pending, world.table.conflated) == (10, 10, 3)
-        assert world.table.written == 0
-        assert world.adds_up()
-        assert bool(client.keys("*")) is arrives
-        world.tick(SYMBOLS[9])
-        await world.timers_pass()
-        assert world.over[1:] == []
-        world.gate.open()
-        world.flusher.resume(await world.connect())
-        await world.batches_over(2)
-        assert world.over[1] is None
-        assert world.stands_in(client)
-        assert (world.table.written, world.table.conflated, world.table.pending) == (10, 4, 0)
-
-    run(shared_valkey, main)
-
-
-def test_a_server_that_does_not_answer_is_a_lost_connection(
-    shared_valkey: EmbeddedValkey, client: redis.Redis, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    quicken(monkeypatch, exchange_within_s=0.02)
-
-    async def main(world: World) -> None:
-        channel = await world.connect()
+    channel = await world.connect()
+    received, answered = world.gate.received, world.gate.answered
+    if arrives:
+        world.gate.hold_answers()
+    else:
         world.gate.hold_questions()
-        world.flusher.resume(channel)
-        world.tick()
-        await world.batches_over(1)
-        assert str(world.over[0]) == "no answer in 0.02 s"
-        world.tick()
-        await world.timers_pass()
-        assert len(world.over) == 1, "after a failure it waits to be told"
-        world.flusher.disconnect()
-        assert world.table.dirty == 10
-        world.gate.open()
-        world.flusher._timeout_s = 10.0
-        world.flusher.resume(await world.connect())
-        await world.batches_over(2)
-        assert world.stands_in(client)
+    world.flusher.resume(channel)
+    world.tick()
+    if arrives:
+        await world.gate.has_answered(answered)
+    else:
+        await world.gate.has_received(received)
+    world.tick(*SYMBOLS[:3])
+    assert (world.table.pending, world.table.dirty) == (13, 3)
+    world.gate.cut()
+    await world.batches_over(1)
+    assert isinstance(world.over[0], StoreUnavailable)
+    assert world.flusher.batches == 0
+    world.flusher.disconnect()
+    # of three the older tick gave way to the newer
+    assert (world.table.dirty, world.table.pending, world.table.conflated) == (10, 10, 3)
+    assert world.table.written == 0
+    assert world.adds_up()
+    assert bool(client.keys("*")) is arrives
+    world.tick(SYMBOLS[9])
+    await world.timers_pass()
+    assert world.over[1:] == []
+    world.gate.open()
+    world.flusher.resume(await world.connect())
+    await world.batches_over(2)
+    assert world.over[1] is None
+    assert world.stands_in(client)
+    assert (world.table.written, world.table.conflated, world.table.pending) == (10, 4, 0)
 
-    run(shared_valkey, main)
 
-
-def test_a_connection_that_is_already_gone_is_told_as_any_other_loss(
-    shared_valkey: EmbeddedValkey, client: redis.Redis
+@pytest.mark.limits(exchange_within_s=0.02)
+async def test_a_server_that_does_not_answer_is_a_lost_connection(
+    world: World, client: redis.Redis
 ) -> None:
-    async def main(world: World) -> None:
-        channel = await world.connect()
-        channel.abort()
-        world.tick()
-        world.flusher.resume(channel)
-        await world.batches_over(1)
-        assert isinstance(world.over[0], StoreUnavailable)
-        world.flusher.disconnect()
-        assert (world.table.dirty, world.table.pending) == (10, 10)
-        world.flusher.resume(await world.connect())
-        await world.batches_over(2)
-        assert world.stands_in(client)
+    channel = await world.connect()
+    world.gate.hold_questions()
+    world.flusher.resume(channel)
+    world.tick()
+    await world.batches_over(1)
+    assert str(world.over[0]) == "no answer in 0.02 s"
+    world.tick()
+    await world.timers_pass()
+    assert len(world.over) == 1, "after a failure it waits to be told"
+    world.flusher.disconnect()
+    assert world.table.dirty == 10
+    world.gate.open()
+    world.flusher._timeout_s = 10.0
+    world.flusher.resume(await world.connect())
+    await world.batches_over(2)
+    assert world.stands_in(client)
 
-    run(shared_valkey, main)
+
+async def test_a_connection_that_is_already_gone_is_told_as_any_other_loss(
+    world: World, client: redis.Redis
+) -> None:
+    channel = await world.connect()
+    channel.abort()
+    world.tick()
+    world.flusher.resume(channel)
+    await world.batches_over(1)
+    assert isinstance(world.over[0], StoreUnavailable)
+    world.flusher.disconnect()
+    assert (world.table.dirty, world.table.pending) == (10, 10)
+    world.flusher.resume(await world.connect())
+    await world.batches_over(2)
+    assert world.stands_in(client)
 
 
-def test_slots_that_the_server_refuses_are_told_and_stay_pending(
-    shared_valkey: EmbeddedValkey, client: redis.Redis
+async def test_slots_that_the_server_refuses_are_told_and_stay_pending(
+    world: World, client: redis.Redis
 ) -> None:
     client.set(keys.option(SYMBOLS[4]), "mine")
 
-    async def main(world: World) -> None:
-        refusals: list[tuple[str, str]] = []
-        world.on_over = lambda: refusals.extend(world.flusher.refusals)
-        world.tick()
-        world.flusher.resume(await world.connect())
-        await world.batches_over(1)
-        [(symbol, words)] = refusals
-        assert symbol == SYMBOLS[4]
-        assert words.startswith("WRONGTYPE")
-        assert world.over == [None]
-        assert (world.table.written, world.table.pending, world.table.dirty) == (9, 1, 9)
-        await world.batches_over(FIRST_BATCHES)
-        assert client.get(keys.option(SYMBOLS[4])) == "mine"
-        assert client.ttl(keys.option(SYMBOLS[4])) == -1
-        world.on_over = lambda: None
-        client.delete(keys.option(SYMBOLS[4]))
-        world.table.release()
-        world.flusher.wake()
-        await world.written_out()
-        assert world.flusher.refusals == []
-        assert world.stands_in(client)
-
-    run(shared_valkey, main)
+    refusals: list[tuple[str, str]] = []
+    world.on_over = lambda: refusals.extend(world.flusher.refusals)
+    world.tick()
+    world.flusher.resume(await world.connect())
+    await world.batches_over(1)
+    [(symbol, words)] = refusals
+    assert symbol == SYMBOLS[4]
+    assert words.startswith("WRONGTYPE")
+    assert world.over == [None]
+    assert (world.table.written, world.table.pending, world.table.dirty) == (9, 1, 9)
+    await world.batches_over(FIRST_BATCHES)
+    assert client.get(keys.option(SYMBOLS[4])) == "mine"
+    assert client.ttl(keys.option(SYMBOLS[4])) == -1
+    world.on_over = lambda: None
+    client.delete(keys.option(SYMBOLS[4]))
+    world.table.release()
+    world.flusher.wake()
+    await world.written_out()
+    assert world.flusher.refusals == []
+    assert world.stands_in(client)
 
 
-def test_who_hears_of_a_batch_may_hold_the_next(shared_valkey: EmbeddedValkey) -> None:
-    async def main(world: World) -> None:
-        channel = await world.connect()
-        world.on_over = world.flusher.pause
-        world.gate.hold_answers()
-        before = world.gate.received
-        world.flusher.resume(channel)
-        world.tick()
-        await world.gate.has_received(before)
-        world.tick()
-        world.gate.open()
-        await world.batches_over(1)
-        await world.timers_pass()
-        assert world.over == [None]
-        assert world.table.dirty == 10
-
-    run(shared_valkey, main)
+async def test_who_hears_of_a_batch_may_hold_the_next(world: World) -> None:
+    channel = await world.connect()
+    world.on_over = world.flusher.pause
+    world.gate.hold_answers()
+    before = world.gate.received
+    world.flusher.resume(channel)
+    world.tick()
+    await world.gate.has_received(before)
+    world.tick()
+    world.gate.open()
+    await world.batches_over(1)
+    await world.timers_pass()
+    assert world.over == [None]
+    assert world.table.dirty == 10
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_whatever_happens_to_its_connections_every_tick_is_accounted_for(
-    shared_valkey: EmbeddedValkey, client: redis.Redis, seed: int
+async def test_whatever_happens_to_its_connections_every_tick_is_accounted_for(
+    world: World, client: redis.Redis, seed: int
 ) -> None:
     chance = random.Random(seed)
 
-    async def main(world: World) -> None:
+    channel = await world.connect()
+
+    async def reconnect() -> None:
+        nonlocal channel
+        world.gate.cut()
+        await channel.closed.wait()
+        world.flusher.disconnect()
+        world.gate.open()
         channel = await world.connect()
-
-        async def reconnect() -> None:
-            nonlocal channel
-            world.gate.cut()
-            await channel.closed.wait()
-            world.flusher.disconnect()
-            world.gate.open()
-            channel = await world.connect()
-            world.flusher.resume(channel)
-
-        async def rest() -> None:
-            world.gate.open()
-            await world.flusher.drain()
-            world.flusher.resume(channel)
-
-        async def turn() -> None:
-            await asyncio.sleep(chance.choice([0, 0.002]))
-
-        async def hold() -> None:
-            chance.choice([world.gate.hold_answers, world.gate.hold_questions])()
-
         world.flusher.resume(channel)
-        for _ in range(60):
-            world.tick(*chance.choices(SYMBOLS, k=chance.randint(1, 10)))
-            [step] = chance.choices([turn, rest, reconnect, hold], [5, 2, 2, 1])
-            await step()
-            assert world.adds_up()
-            assert world.table.applied == world.table.received
-        await reconnect()
-        while world.table.pending:
-            await world.batches_over(len(world.over) + 1)
-        assert world.stands_in(client)
-        assert world.table.conflated > 0
-        assert world.table.applied == world.table.written + world.table.conflated
 
-    run(shared_valkey, main)
+    async def rest() -> None:
+        world.gate.open()
+        await world.flusher.drain()
+        world.flusher.resume(channel)
+
+    async def turn() -> None:
+        await asyncio.sleep(chance.choice([0, 0.002]))
+
+    async def hold() -> None:
+        chance.choice([world.gate.hold_answers, world.gate.hold_questions])()
+
+    world.flusher.resume(channel)
+    for _ in range(60):
+        world.tick(*chance.choices(SYMBOLS, k=chance.randint(1, 10)))
+        [step] = chance.choices([turn, rest, reconnect, hold], [5, 2, 2, 1])
+        await step()
+        assert world.adds_up()
+        assert world.table.applied == world.table.received
+    await reconnect()
+    while world.table.pending:
+        await world.batches_over(len(world.over) + 1)
+    assert world.stands_in(client)
+    assert world.table.conflated > 0
+    assert world.table.applied == world.table.written + world.table.conflated

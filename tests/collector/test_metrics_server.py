@@ -2,9 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
-from typing import Any
 
 import pytest
 
@@ -12,34 +11,29 @@ from fastopts.collector.operation.metrics_server import CONNECTIONS_MAX, Metrics
 from fastopts.errors import ConfigError
 from tests.collector.quick import current, quicken
 from tests.collector.scrapes import REQUEST, ask
-from tests.support.loops import LOOPS, run
+from tests.support.loops import LOOPS
 
 TEXT = b"a_metric 1\n"
 LOCAL = "127.0.0.1"
 
-Main = Callable[[MetricsServer], Coroutine[Any, Any, None]]
+pytestmark = [
+    pytest.mark.usefixtures("strict_loop"),
+    pytest.mark.parametrize("anyio_backend", LOOPS),
+]
 
 
-@pytest.fixture(params=LOOPS)
-def served(request: pytest.FixtureRequest) -> Callable[..., None]:
-    """Runs a coroutine beside a server of *render*'s text, on loopback or on *host*.
+Render = Callable[[], bytes]
 
-    An exception that a callback leaves to the loop is a failure.
-    """
 
-    def serve(main: Main, render: Callable[[], bytes] = lambda: TEXT, host: str = LOCAL) -> None:
-        unheard: list[dict[str, Any]] = []
+def serving(render: Render = lambda: TEXT, host: str = LOCAL) -> MetricsServer:
+    """A server of *render*'s text; for `async with`."""
+    return MetricsServer(host, 0, render, current())
 
-        async def bounded() -> None:
-            loop = asyncio.get_running_loop()
-            loop.set_exception_handler(lambda _, context: unheard.append(context))
-            async with asyncio.timeout(60), MetricsServer(host, 0, render, current()) as server:
-                await main(server)
 
-        run(request.param, bounded())
-        assert unheard == []
-
-    return serve
+@pytest.fixture
+async def server() -> AsyncIterator[MetricsServer]:
+    async with serving() as server:
+        yield server
 
 
 def get(path: str = "/metrics", *headers: str) -> bytes:
@@ -58,23 +52,18 @@ def status(head: bytes) -> int:
     return int(head.split(b" ", 2)[1])
 
 
-def test_the_figures_are_told_with_their_type(served: Callable[..., None]) -> None:
-    async def main(server: MetricsServer) -> None:
-        head, body = await ask(server.port)
-        assert head.startswith(b"HTTP/1.1 200 OK\r\n")
-        assert b"Content-Type: text/plain; version=0.0.4; charset=utf-8" in head
-        assert b"Server:" not in head
-        assert body == TEXT
-
-    served(main)
+async def test_the_figures_are_told_with_their_type(server: MetricsServer) -> None:
+    head, body = await ask(server.port)
+    assert head.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert b"Content-Type: text/plain; version=0.0.4; charset=utf-8" in head
+    assert b"Server:" not in head
+    assert body == TEXT
 
 
-def test_a_large_answer_is_told_whole_however_slowly_it_is_read(
-    served: Callable[..., None],
-) -> None:
+async def test_a_large_answer_is_told_whole_however_slowly_it_is_read() -> None:
     large = b"x" * 3_000_000
 
-    async def main(server: MetricsServer) -> None:
+    async with serving(lambda: large) as server:
         reader, writer = await asyncio.open_connection(LOCAL, server.port, limit=1024)
         writer.write(REQUEST)
         answer = b""
@@ -84,19 +73,14 @@ def test_a_large_answer_is_told_whole_however_slowly_it_is_read(
         writer.close()
         assert answer.partition(b"\r\n\r\n")[2] == large
 
-    served(main, lambda: large)
-
 
 @pytest.mark.parametrize("path", ["/", "/metrics/", "/metricsx", "//metrics", "/../metrics", "*"])
-def test_there_is_nothing_else(served: Callable[..., None], path: str) -> None:
-    async def main(server: MetricsServer) -> None:
-        head, body = await ask(server.port, get(path, f"Host: {LOCAL}"))
-        assert status(head) == 404
-        assert TEXT not in body
-        head, body = await ask(server.port, get("/metrics?a=b", f"Host: {LOCAL}"))
-        assert (status(head), body) == (200, TEXT)
-
-    served(main)
+async def test_there_is_nothing_else(server: MetricsServer, path: str) -> None:
+    head, body = await ask(server.port, get(path, f"Host: {LOCAL}"))
+    assert status(head) == 404
+    assert TEXT not in body
+    head, body = await ask(server.port, get("/metrics?a=b", f"Host: {LOCAL}"))
+    assert (status(head), body) == (200, TEXT)
 
 
 @pytest.mark.parametrize(
@@ -114,34 +98,26 @@ def test_there_is_nothing_else(served: Callable[..., None], path: str) -> None:
         ("X-Forwarded-Host: localhost",),
     ],
 )
-def test_loopback_is_told_only_to_who_asks_for_it_by_its_name(
-    served: Callable[..., None], headers: tuple[str, ...]
+async def test_loopback_is_told_only_to_who_asks_for_it_by_its_name(
+    server: MetricsServer, headers: tuple[str, ...]
 ) -> None:
-    async def main(server: MetricsServer) -> None:
-        head, body = await ask(server.port, get("/metrics", *headers))
-        assert status(head) == 403
-        assert TEXT not in body
-
-    served(main)
+    head, body = await ask(server.port, get("/metrics", *headers))
+    assert status(head) == 403
+    assert TEXT not in body
 
 
 @pytest.mark.parametrize(
     "host", ["127.0.0.1", "127.0.0.1:1", "localhost", "LocalHost:65535", "[::1]", "[::1]:8051"]
 )
-def test_loopback_has_several_names(served: Callable[..., None], host: str) -> None:
-    async def main(server: MetricsServer) -> None:
-        head, _ = await ask(server.port, get("/metrics", f"Host: {host}"))
-        assert status(head) == 200
-
-    served(main)
+async def test_loopback_has_several_names(server: MetricsServer, host: str) -> None:
+    head, _ = await ask(server.port, get("/metrics", f"Host: {host}"))
+    assert status(head) == 200
 
 
-def test_other_addresses_go_by_any_name(served: Callable[..., None]) -> None:
-    async def main(server: MetricsServer) -> None:
+async def test_other_addresses_go_by_any_name() -> None:
+    async with serving(host="0.0.0.0") as server:
         head, body = await ask(server.port, get("/metrics", "Host: collector:8051"))
         assert (status(head), body) == (200, TEXT)
-
-    served(main, host="0.0.0.0")
 
 
 HOSTILE = {
@@ -167,110 +143,85 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_what_is_no_request_for_figures_gets_none_and_is_no_news(
-    served: Callable[..., None], name: str, caplog: pytest.LogCaptureFixture
+async def test_what_is_no_request_for_figures_gets_none_and_is_no_news(
+    server: MetricsServer, name: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
 
-    async def main(server: MetricsServer) -> None:
-        _, writer = await asyncio.open_connection(LOCAL, server.port)
-        writer.write(HOSTILE[name])
-        writer.transport.abort()
-        reader, writer = await asyncio.open_connection(LOCAL, server.port)
-        writer.write(HOSTILE[name])
-        writer.write_eof()
-        assert TEXT not in await rest_of(reader)
-        writer.close()
-        assert (await ask(server.port))[1] == TEXT
-
-    served(main)
+    _, writer = await asyncio.open_connection(LOCAL, server.port)
+    writer.write(HOSTILE[name])
+    writer.transport.abort()
+    reader, writer = await asyncio.open_connection(LOCAL, server.port)
+    writer.write(HOSTILE[name])
+    writer.write_eof()
+    assert TEXT not in await rest_of(reader)
+    writer.close()
+    assert (await ask(server.port))[1] == TEXT
     told = [record for record in caplog.records if record.name != "asyncio"]
     assert [record.getMessage() for record in told if "metrics at" not in record.msg] == []
 
 
-def test_a_request_for_a_websocket_gets_the_text(served: Callable[..., None]) -> None:
-    async def main(server: MetricsServer) -> None:
-        head, body = await ask(
-            server.port,
-            get(
-                "/metrics",
-                "Host: localhost",
-                "Upgrade: websocket",
-                "Connection: Upgrade",
-                "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
-                "Sec-WebSocket-Version: 13",
-            ),
-        )
-        assert (status(head), body) == (200, TEXT)
-
-    served(main)
+async def test_a_request_for_a_websocket_gets_the_text(server: MetricsServer) -> None:
+    head, body = await ask(
+        server.port,
+        get(
+            "/metrics",
+            "Host: localhost",
+            "Upgrade: websocket",
+            "Connection: Upgrade",
+            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+            "Sec-WebSocket-Version: 13",
+        ),
+    )
+    assert (status(head), body) == (200, TEXT)
 
 
-def test_who_takes_too_long_to_ask_is_ended(
-    served: Callable[..., None], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    quicken(monkeypatch, metrics_request_within_s=0.1)
-
-    async def main(server: MetricsServer) -> None:
-        head, body = await ask(server.port, b"GET /metrics HTTP/1.1\r\nHost: loc")
-        assert (head, body) == (b"", b"")
-
-    served(main)
+@pytest.mark.limits(metrics_request_within_s=0.1)
+async def test_who_takes_too_long_to_ask_is_ended(server: MetricsServer) -> None:
+    head, body = await ask(server.port, b"GET /metrics HTTP/1.1\r\nHost: loc")
+    assert (head, body) == (b"", b"")
 
 
-def test_a_request_may_come_byte_by_byte(served: Callable[..., None]) -> None:
-    async def main(server: MetricsServer) -> None:
-        _, body = await ask(server.port, (bytes([byte]) for byte in REQUEST))
-        assert body == TEXT
-
-    served(main)
+async def test_a_request_may_come_byte_by_byte(server: MetricsServer) -> None:
+    _, body = await ask(server.port, (bytes([byte]) for byte in REQUEST))
+    assert body == TEXT
 
 
-def test_a_thousand_connections_are_not_held(
-    served: Callable[..., None], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # Those that are held must outlast the thousand, however busy the machine is.
-    quicken(monkeypatch, metrics_request_within_s=60.0)
-
-    async def main(server: MetricsServer) -> None:
-        held = [await asyncio.open_connection(LOCAL, server.port) for _ in range(CONNECTIONS_MAX)]
-        for _ in range(10):
-            refused = [asyncio.create_task(ask(server.port, b"")) for _ in range(100)]
-            assert {await each for each in refused} == {(b"", b"")}
-        for _, writer in held:
-            writer.write(REQUEST)
-        for reader, writer in held:
-            assert (await reader.read()).endswith(TEXT)
-            writer.close()
-            await writer.wait_closed()
-        answer = b""
-        while not answer:  # the server may not have detected yet that those have gone
-            _, answer = await ask(server.port)
-        assert answer == TEXT
-
-    served(main)
+# Those that are held must outlast the thousand, however busy the machine is.
+@pytest.mark.limits(metrics_request_within_s=60.0)
+async def test_a_thousand_connections_are_not_held(server: MetricsServer) -> None:
+    held = [await asyncio.open_connection(LOCAL, server.port) for _ in range(CONNECTIONS_MAX)]
+    for _ in range(10):
+        refused = [asyncio.create_task(ask(server.port, b"")) for _ in range(100)]
+        assert {await each for each in refused} == {(b"", b"")}
+    for _, writer in held:
+        writer.write(REQUEST)
+    for reader, writer in held:
+        assert (await reader.read()).endswith(TEXT)
+        writer.close()
+        await writer.wait_closed()
+    answer = b""
+    while not answer:  # the server may not have detected yet that those have gone
+        _, answer = await ask(server.port)
+    assert answer == TEXT
 
 
-def test_a_flood_of_scrapes_is_one_look(
-    served: Callable[..., None], monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_flood_of_scrapes_is_one_look(monkeypatch: pytest.MonkeyPatch) -> None:
     quicken(monkeypatch, metrics_cache_s=3600.0)
     looks: list[None] = []
-
-    async def main(server: MetricsServer) -> None:
-        for _ in range(50):
-            assert (await ask(server.port))[1] == b"a_metric 1\n"
 
     def render() -> bytes:
         looks.append(None)
         return b"a_metric %d\n" % len(looks)
 
-    served(main, render)
+    async with serving(render) as server:
+        for _ in range(50):
+            assert (await ask(server.port))[1] == b"a_metric 1\n"
     assert len(looks) == 1
 
 
-def test_a_look_that_fails_is_told_once_and_the_next_may_not(
-    served: Callable[..., None], caplog: pytest.LogCaptureFixture
+async def test_a_look_that_fails_is_told_once_and_the_next_may_not(
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     faults: Iterator[Exception | None] = iter([ZeroDivisionError("no"), OSError(24, "no"), None])
 
@@ -280,44 +231,32 @@ def test_a_look_that_fails_is_told_once_and_the_next_may_not(
             raise fault
         return TEXT
 
-    async def main(server: MetricsServer) -> None:
-        heads = [(await ask(server.port))[0] for _ in range(3)]
-        assert [status(head) for head in heads] == [500, 500, 200]
-
     caplog.set_level(logging.INFO, "fastopts")
-    served(main, render)
+    async with serving(render) as server:
+        heads = [(await ask(server.port))[0] for _ in range(3)]
+    assert [status(head) for head in heads] == [500, 500, 200]
     assert caplog.text.count("metrics cannot be rendered: ZeroDivisionError('no')") == 1
     assert "metrics are rendered again" in caplog.text
 
 
-@pytest.mark.parametrize("loop", LOOPS)
-def test_the_end_waits_for_nobody(loop: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_end_waits_for_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     quicken(monkeypatch, metrics_request_within_s=3600.0)
 
-    async def main() -> None:
-        async with MetricsServer(LOCAL, 0, lambda: TEXT, current()) as server:
-            slow = [await asyncio.open_connection(LOCAL, server.port) for _ in range(3)]
-            for _, writer in slow[1:]:
-                writer.write(REQUEST[:-2])
-            assert (await ask(server.port))[1] == TEXT
-        for reader, writer in slow:
-            assert await rest_of(reader) == b""
-            writer.close()
-
-    run(loop, main())
+    async with MetricsServer(LOCAL, 0, lambda: TEXT, current()) as server:
+        slow = [await asyncio.open_connection(LOCAL, server.port) for _ in range(3)]
+        for _, writer in slow[1:]:
+            writer.write(REQUEST[:-2])
+        assert (await ask(server.port))[1] == TEXT
+    for reader, writer in slow:
+        assert await rest_of(reader) == b""
+        writer.close()
 
 
-def test_a_port_that_is_taken_is_named(served: Callable[..., None]) -> None:
-    async def main(server: MetricsServer) -> None:
-        with pytest.raises(ConfigError, match=f"127.0.0.1, port {server.port}: .*in use"):
-            await MetricsServer(LOCAL, server.port, lambda: TEXT).__aenter__()
-
-    served(main)
+async def test_a_port_that_is_taken_is_named(server: MetricsServer) -> None:
+    with pytest.raises(ConfigError, match=f"127.0.0.1, port {server.port}: .*in use"):
+        await MetricsServer(LOCAL, server.port, lambda: TEXT).__aenter__()
 
 
-def test_a_host_that_is_none_of_this_machine_is_named(served: Callable[..., None]) -> None:
-    async def main(server: MetricsServer) -> None:
-        with pytest.raises(ConfigError, match=r"--metrics-port: cannot listen on 192.0.2.1"):
-            await MetricsServer("192.0.2.1", server.port, lambda: TEXT).__aenter__()
-
-    served(main)
+async def test_a_host_that_is_none_of_this_machine_is_named(server: MetricsServer) -> None:
+    with pytest.raises(ConfigError, match=r"--metrics-port: cannot listen on 192.0.2.1"):
+        await MetricsServer("192.0.2.1", server.port, lambda: TEXT).__aenter__()

@@ -1,6 +1,5 @@
 """Symbols that die alone, on a connection that lives: a whole collector against a real Valkey."""
 
-import asyncio
 import time
 from pathlib import Path
 
@@ -35,113 +34,96 @@ def refused(reader: OptionReader, symbols: list[str]) -> set[str]:
     return {option.symbol for option in held if isinstance(option, Option) and not option.live}
 
 
-def test_exactly_the_stuck_are_refused_and_come_back_when_they_tick(
+async def test_exactly_the_stuck_are_refused_and_come_back_when_they_tick(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def main() -> None:
-        sim = SimSettings(seed=5, symbols=60, rate=600)
-        async with world(tmp_path, sim, reconcile_s=FAST_S) as w:
-            await w.covered()
-            stuck = set(w.venue.symbols[::9])
-            table = w.collector.table
-            with OptionReader(w.valkey.url, venue="sim") as reader:
-                w.venue.faults.stuck |= stuck
-                await until(lambda: table.suspects_now == len(stuck))
-                await until(lambda: not table.dirty and refused(reader, w.venue.symbols) == stuck)
-                with pytest.raises(NotYetLive, match="REST answers differ from it"):
-                    reader.get(min(stuck))
-                await until(lambda: w.client.hget("stats", "suspects_now") == str(len(stuck)))
-                w.venue.faults.stuck.clear()
-                await until(lambda: table.suspects_now == 0)
-                await until(lambda: not refused(reader, w.venue.symbols))
-            assert table.suspects == len(stuck)
-            w.check_books()
-
-    asyncio.run(main())
+    sim = SimSettings(seed=5, symbols=60, rate=600)
+    async with world(tmp_path, sim, reconcile_s=FAST_S) as w:
+        await w.covered()
+        stuck = set(w.venue.symbols[::9])
+        table = w.collector.table
+        with OptionReader(w.valkey.url, venue="sim") as reader:
+            w.venue.faults.stuck |= stuck
+            await until(lambda: table.suspects_now == len(stuck))
+            await until(lambda: not table.dirty and refused(reader, w.venue.symbols) == stuck)
+            with pytest.raises(NotYetLive, match="REST answers differ from it"):
+                reader.get(min(stuck))
+            await until(lambda: w.client.hget("stats", "suspects_now") == str(len(stuck)))
+            w.venue.faults.stuck.clear()
+            await until(lambda: table.suspects_now == 0)
+            await until(lambda: not refused(reader, w.venue.symbols))
+        assert table.suspects == len(stuck)
+        w.check_books()
     assert "does not tick though REST moves on" in caplog.text
 
 
 @pytest.mark.parametrize("rate", [20, 3000])
-def test_nobody_in_a_healthy_market_is_suspect(tmp_path: Path, rate: float) -> None:
-    async def main() -> None:
-        sim = SimSettings(seed=5, symbols=80, rate=rate)
-        async with world(tmp_path, sim, reconcile_s=FAST_S) as w:
-            await w.covered()
-            await rounds(w, 6)
-            assert w.collector.table.suspects == 0
-
-    asyncio.run(main())
+async def test_nobody_in_a_healthy_market_is_suspect(tmp_path: Path, rate: float) -> None:
+    sim = SimSettings(seed=5, symbols=80, rate=rate)
+    async with world(tmp_path, sim, reconcile_s=FAST_S) as w:
+        await w.covered()
+        await rounds(w, 6)
+        assert w.collector.table.suspects == 0
 
 
-def test_a_failure_between_two_rows_neither_accuses_nor_acquits(
+async def test_a_failure_between_two_rows_neither_accuses_nor_acquits(
     tmp_path: Path, shared_valkey: EmbeddedValkey
 ) -> None:
-    async def main() -> None:
-        async with liar.world(tmp_path, shared_valkey, reconcile_s=0) as w:
-            look, table = w.collector.rest_check.compare, w.collector.table
-            w.liar.greets = False
-            w.liar.rows = {CALL: {"bidPrice": "1204"}, PUT: {"bidPrice": "1205"}}
+    async with liar.world(tmp_path, shared_valkey, reconcile_s=0) as w:
+        look, table = w.collector.rest_check.compare, w.collector.table
+        w.liar.greets = False
+        w.liar.rows = {CALL: {"bidPrice": "1204"}, PUT: {"bidPrice": "1205"}}
+        await look()
+        w.liar.rest_status = 400
+        await look()
+        assert table.suspects == 0
+        w.liar.rest_status = 200
+        await look()
+        assert (table.suspects, table.suspects_now) == (1, 1)
+
+
+async def test_a_suspect_is_subscribed_anew_until_its_snapshot_comes(
+    tmp_path: Path, shared_valkey: EmbeddedValkey
+) -> None:
+    async with liar.world(tmp_path, shared_valkey, reconcile_s=0) as w:
+        look, table = w.collector.rest_check.compare, w.collector.table
+        w.liar.greets = False
+        w.liar.rows = {CALL: {"bidPrice": "1204"}, PUT: {"bidPrice": "1205.0"}}
+        for again in (1, 2):
             await look()
-            w.liar.rest_status = 400
             await look()
-            assert table.suspects == 0
-            w.liar.rest_status = 200
-            await look()
+            asked = [("unsubscribe", [CALL]), ("subscribe", [CALL])] * again
+            await until(lambda asked=asked: w.liar.requests[1:] == asked)  # type: ignore[misc]
             assert (table.suspects, table.suspects_now) == (1, 1)
-
-    asyncio.run(main())
-
-
-def test_a_suspect_is_subscribed_anew_until_its_snapshot_comes(
-    tmp_path: Path, shared_valkey: EmbeddedValkey
-) -> None:
-    async def main() -> None:
-        async with liar.world(tmp_path, shared_valkey, reconcile_s=0) as w:
-            look, table = w.collector.rest_check.compare, w.collector.table
-            w.liar.greets = False
-            w.liar.rows = {CALL: {"bidPrice": "1204"}, PUT: {"bidPrice": "1205.0"}}
-            for again in (1, 2):
-                await look()
-                await look()
-                asked = [("unsubscribe", [CALL]), ("subscribe", [CALL])] * again
-                await until(lambda asked=asked: w.liar.requests[1:] == asked)  # type: ignore[misc]
-                assert (table.suspects, table.suspects_now) == (1, 1)
-            w.liar.greets = True
-            await look()
-            await until(lambda: table.suspects_now == 0)
-            await look()
-            assert table.suspects == 1
-
-    asyncio.run(main())
+        w.liar.greets = True
+        await look()
+        await until(lambda: table.suspects_now == 0)
+        await look()
+        assert table.suspects == 1
 
 
-def test_an_option_that_rest_lists_no_more_is_refused_until_it_ticks(
+async def test_an_option_that_rest_lists_no_more_is_refused_until_it_ticks(
     tmp_path: Path, shared_valkey: EmbeddedValkey, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def main() -> None:
-        async with liar.world(tmp_path, shared_valkey, reconcile_s=0) as w:
-            look, table = w.collector.rest_check.compare, w.collector.table
-            w.liar.greets = False
-            w.liar.rows = {PUT: dict(w.liar.ticker(PUT)["data"])}
-            del w.liar.rows[PUT]["symbol"]
-            await look()
-            assert table.suspects == 0
-            await look()
-            assert w.collector.rest_check.missing == [CALL]
-            await until(
-                lambda: w.liar.requests[1:] == [("unsubscribe", [CALL]), ("subscribe", [CALL])]
-            )
-            with w.reader() as reader:
-                await until(lambda: not table.dirty and not table.pending)
-                with pytest.raises(NotYetLive):
-                    reader.get(CALL)
-                assert reader.get(PUT).live
-                await w.tell(w.liar.ticker(CALL))
-                assert reader.get(CALL).live
-            await look()
-            assert w.collector.rest_check.missing == []
-
-    asyncio.run(main())
+    async with liar.world(tmp_path, shared_valkey, reconcile_s=0) as w:
+        look, table = w.collector.rest_check.compare, w.collector.table
+        w.liar.greets = False
+        w.liar.rows = {PUT: dict(w.liar.ticker(PUT)["data"])}
+        del w.liar.rows[PUT]["symbol"]
+        await look()
+        assert table.suspects == 0
+        await look()
+        assert w.collector.rest_check.missing == [CALL]
+        await until(lambda: w.liar.requests[1:] == [("unsubscribe", [CALL]), ("subscribe", [CALL])])
+        with w.reader() as reader:
+            await until(lambda: not table.dirty and not table.pending)
+            with pytest.raises(NotYetLive):
+                reader.get(CALL)
+            assert reader.get(PUT).live
+            await w.tell(w.liar.ticker(CALL))
+            assert reader.get(CALL).live
+        await look()
+        assert w.collector.rest_check.missing == []
     assert (
         "BTC: 1 options are missing from REST's tickers and do not tick, such as"
         f" {CALL}: not live until they tick"
@@ -149,94 +131,82 @@ def test_an_option_that_rest_lists_no_more_is_refused_until_it_ticks(
 
 
 @pytest.mark.parametrize("how", ["empty", "refused", "closed", "unlisted"])
-def test_a_coin_that_leaves_the_market_is_not_live_after_two_answers(
+async def test_a_coin_that_leaves_the_market_is_not_live_after_two_answers(
     tmp_path: Path, shared_valkey: EmbeddedValkey, how: str
 ) -> None:
-    async def main() -> None:
-        async with liar.world(tmp_path, shared_valkey, reconcile_s=0) as w:
-            w.liar.greets = False
-            look = w.collector.rest_check.compare
-            if how == "refused":
-                w.liar.rest_code = 10001
-            elif how == "closed":
-                w.liar.status = "Closed"
-            elif how == "unlisted":
-                w.liar.symbols = []
-            market, heard = w.collector.universe, w.collector._universe_changed
-            for expected in (0, 2, 2):
-                if how in ("closed", "unlisted"):
-                    await market.refresh(heard)
-                else:
-                    await look()
-                assert w.table.suspects_now == expected
-            assert sum(line.live for line in w.collector.connections) == 0
-            await w.tell(w.liar.ticker(CALL))
-            assert w.table.suspects_now == 1
-            assert sum(line.live for line in w.collector.connections) == 1
-
-    asyncio.run(main())
+    async with liar.world(tmp_path, shared_valkey, reconcile_s=0) as w:
+        w.liar.greets = False
+        look = w.collector.rest_check.compare
+        if how == "refused":
+            w.liar.rest_code = 10001
+        elif how == "closed":
+            w.liar.status = "Closed"
+        elif how == "unlisted":
+            w.liar.symbols = []
+        market, heard = w.collector.universe, w.collector._universe_changed
+        for expected in (0, 2, 2):
+            if how in ("closed", "unlisted"):
+                await market.refresh(heard)
+            else:
+                await look()
+            assert w.table.suspects_now == expected
+        assert sum(line.live for line in w.collector.connections) == 0
+        await w.tell(w.liar.ticker(CALL))
+        assert w.table.suspects_now == 1
+        assert sum(line.live for line in w.collector.connections) == 1
 
 
-def test_a_coin_that_fails_while_others_answer_is_not_live_for_ever(
+async def test_a_coin_that_fails_while_others_answer_is_not_live_for_ever(
     tmp_path: Path, shared_valkey: EmbeddedValkey
 ) -> None:
     eth = "ETH-27NOV99-3000-C-USDT"
 
-    async def main() -> None:
-        coins = ("BTC", "ETH")
-        async with liar.world(tmp_path, shared_valkey, CALL, eth, coins=coins, reconcile_s=0) as w:
-            w.liar.greets = False
-            look = w.collector.rest_check.compare
-            tick = dict(w.liar.ticker(CALL)["data"])
-            del tick["symbol"]
-            w.liar.rows = {CALL: tick}
-            w.liar.broken = {"BTC", "ETH"}
-            for _ in range(5):  # it is REST that fails
-                assert not await look()
-            assert w.table.suspects == 0
-            w.liar.broken = {"ETH"}
-            for expected in (0, 0, 0, 1):
-                assert not await look()
-                assert w.table.suspects_now == expected
-            assert w.collector.rest_check.missing == [eth]
-            w.liar.broken.clear()
-            assert await look()
-
-    asyncio.run(main())
+    coins = ("BTC", "ETH")
+    async with liar.world(tmp_path, shared_valkey, CALL, eth, coins=coins, reconcile_s=0) as w:
+        w.liar.greets = False
+        look = w.collector.rest_check.compare
+        tick = dict(w.liar.ticker(CALL)["data"])
+        del tick["symbol"]
+        w.liar.rows = {CALL: tick}
+        w.liar.broken = {"BTC", "ETH"}
+        for _ in range(5):  # it is REST that fails
+            assert not await look()
+        assert w.table.suspects == 0
+        w.liar.broken = {"ETH"}
+        for expected in (0, 0, 0, 1):
+            assert not await look()
+            assert w.table.suspects_now == expected
+        assert w.collector.rest_check.missing == [eth]
+        w.liar.broken.clear()
+        assert await look()
 
 
-def test_what_is_missing_and_sends_a_snapshot_each_time_is_subscribed_ever_more_rarely(
+async def test_what_is_missing_and_sends_a_snapshot_each_time_is_subscribed_ever_more_rarely(
     tmp_path: Path, shared_valkey: EmbeddedValkey
 ) -> None:
-    async def main() -> None:
-        async with liar.world(tmp_path, shared_valkey, CALL, reconcile_s=0) as w:
-            look, market = w.collector.rest_check.compare, w.collector.universe
-            for _ in range(20):
-                renewals = len([op for op, _ in w.liar.requests if op == "subscribe"])
-                await look()
-                due = w.collector.rest_check._rounds_missing[CALL]
-                if due.bit_count() == 1 and w.table.suspects_now:
-                    await until(lambda: not w.table.suspects_now)
-                assert renewals <= 6
-            assert market.instruments
-
-    asyncio.run(main())
+    async with liar.world(tmp_path, shared_valkey, CALL, reconcile_s=0) as w:
+        look, market = w.collector.rest_check.compare, w.collector.universe
+        for _ in range(20):
+            renewals = len([op for op, _ in w.liar.requests if op == "subscribe"])
+            await look()
+            due = w.collector.rest_check._rounds_missing[CALL]
+            if due.bit_count() == 1 and w.table.suspects_now:
+                await until(lambda: not w.table.suspects_now)
+            assert renewals <= 6
+        assert market.instruments
 
 
-def test_expiry_is_judged_by_the_venues_clock(
+async def test_expiry_is_judged_by_the_venues_clock(
     tmp_path: Path, shared_valkey: EmbeddedValkey, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def main() -> None:
-        async with liar.world(tmp_path, shared_valkey, reconcile_s=0) as w:
-            w.liar.greets = False
-            await until(lambda: w.collector.feed.exchange.known)
-            venue_ms: int = w.collector.universe.now_ms()
-            assert venue_ms < liar.FAR_MS
-            # the venue of this test runs by its own clock, this host's is set far ahead
-            monkeypatch.setattr(liar, "now_ms", lambda: venue_ms)
-            monkeypatch.setattr(time, "time_ns", lambda: (liar.FAR_MS + 1) * 1_000_000)
-            await w.collector.rest_check.compare()
-            await w.collector.rest_check.compare()
-            assert w.table.suspects_now == 2
-
-    asyncio.run(main())
+    async with liar.world(tmp_path, shared_valkey, reconcile_s=0) as w:
+        w.liar.greets = False
+        await until(lambda: w.collector.feed.exchange.known)
+        venue_ms: int = w.collector.universe.now_ms()
+        assert venue_ms < liar.FAR_MS
+        # the venue of this test runs by its own clock, this host's is set far ahead
+        monkeypatch.setattr(liar, "now_ms", lambda: venue_ms)
+        monkeypatch.setattr(time, "time_ns", lambda: (liar.FAR_MS + 1) * 1_000_000)
+        await w.collector.rest_check.compare()
+        await w.collector.rest_check.compare()
+        assert w.table.suspects_now == 2

@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Generator
 from typing import Any
 
 import orjson
@@ -16,6 +16,8 @@ from fastopts.session.ban import Ban
 from fastopts.venues.bybit import rest
 from fastopts.venues.bybit.rest import Envelope, RestRequest, TemporaryFailure
 from tests.support.raw import RawServer
+
+pytestmark = pytest.mark.virtual_time
 
 T0 = 1_795_000_000_000
 LIST = "/v5/market/instruments-info"
@@ -39,15 +41,15 @@ class Clock(asyncio.SelectorEventLoop):
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """Closed by `run`."""
+    """The loop of the test."""
     made = Clock()
     monkeypatch.setattr("fastopts.collector.venue.rest_driver.asyncio.sleep", made.sleep)
     return made
 
 
-def run(clock: Clock, main: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    with asyncio.Runner(loop_factory=lambda: clock) as runner:
-        runner.run(main())
+@pytest.fixture
+def anyio_backend(clock: Clock) -> tuple[str, dict[str, Any]]:
+    return "asyncio", {"loop_factory": lambda: clock}
 
 
 def answer(body: bytes | object, status: str = "200 OK", **headers: str) -> bytes:
@@ -106,17 +108,14 @@ def symbols(found: Any) -> list[str]:
     return [instrument.symbol for instrument in found.instruments]
 
 
-def test_a_conversation_is_led_to_its_result(clock: Clock) -> None:
-    async def main() -> None:
-        async with Server(page(CALL, cursor="a%3D1"), page(PUT)) as server:
-            assert symbols(await server.driver.run(rest.instruments("BTC"))) == [CALL, PUT]
-            assert server.targets == [
-                LIST + "?category=option&baseCoin=BTC&limit=1000",
-                LIST + "?category=option&baseCoin=BTC&limit=1000&cursor=a%253D1",
-            ]
-            assert clock.waits == []
-
-    run(clock, main)
+async def test_a_conversation_is_led_to_its_result(clock: Clock) -> None:
+    async with Server(page(CALL, cursor="a%3D1"), page(PUT)) as server:
+        assert symbols(await server.driver.run(rest.instruments("BTC"))) == [CALL, PUT]
+        assert server.targets == [
+            LIST + "?category=option&baseCoin=BTC&limit=1000",
+            LIST + "?category=option&baseCoin=BTC&limit=1000&cursor=a%253D1",
+        ]
+        assert clock.waits == []
 
 
 @pytest.mark.parametrize(
@@ -138,17 +137,14 @@ def test_a_conversation_is_led_to_its_result(clock: Clock) -> None:
         pytest.param(GOOD[:-5], id="truncated"),
     ],
 )
-def test_what_passes_by_itself_is_asked_again(clock: Clock, bad: bytes) -> None:
-    async def main() -> None:
-        async with Server(bad, bad, bad, GOOD) as server:
-            assert symbols(await server.driver.run(rest.instruments("BTC"))) == [CALL]
-            assert len(server.targets) == 4
-            assert len(set(server.targets)) == 1
-            # full jitter under a ceiling that doubles
-            for wait_s, ceiling_s in zip(clock.waits, (0.5, 1.0, 2.0), strict=True):
-                assert 0.05 <= wait_s <= ceiling_s
-
-    run(clock, main)
+async def test_what_passes_by_itself_is_asked_again(clock: Clock, bad: bytes) -> None:
+    async with Server(bad, bad, bad, GOOD) as server:
+        assert symbols(await server.driver.run(rest.instruments("BTC"))) == [CALL]
+        assert len(server.targets) == 4
+        assert len(set(server.targets)) == 1
+        # full jitter under a ceiling that doubles
+        for wait_s, ceiling_s in zip(clock.waits, (0.5, 1.0, 2.0), strict=True):
+            assert 0.05 <= wait_s <= ceiling_s
 
 
 @pytest.mark.parametrize(
@@ -161,26 +157,20 @@ def test_what_passes_by_itself_is_asked_again(clock: Clock, bad: bytes) -> None:
         (b"", ConnectionLost, LIST),
     ],
 )
-def test_attempts_are_limited(clock: Clock, bad: bytes, error: Any, words: str) -> None:
-    async def main() -> None:
-        async with Server(bad) as server:
-            with pytest.raises(error, match=words):
-                await server.driver.run(rest.instruments("BTC"))
-            assert len(server.targets) == 4
-            assert len(clock.waits) == 3
-
-    run(clock, main)
+async def test_attempts_are_limited(clock: Clock, bad: bytes, error: Any, words: str) -> None:
+    async with Server(bad) as server:
+        with pytest.raises(error, match=words):
+            await server.driver.run(rest.instruments("BTC"))
+        assert len(server.targets) == 4
+        assert len(clock.waits) == 3
 
 
-def test_each_page_has_its_own_attempts(clock: Clock) -> None:
-    async def main() -> None:
-        busy = answer(b"", "503 Busy")
-        answers = [busy, busy, busy, page(CALL, cursor="2"), busy, busy, busy, page(PUT)]
-        async with Server(*answers) as server:
-            assert symbols(await server.driver.run(rest.instruments("BTC"))) == [CALL, PUT]
-            assert ["cursor=2" in target for target in server.targets] == [False] * 4 + [True] * 4
-
-    run(clock, main)
+async def test_each_page_has_its_own_attempts() -> None:
+    busy = answer(b"", "503 Busy")
+    answers = [busy, busy, busy, page(CALL, cursor="2"), busy, busy, busy, page(PUT)]
+    async with Server(*answers) as server:
+        assert symbols(await server.driver.run(rest.instruments("BTC"))) == [CALL, PUT]
+        assert ["cursor=2" in target for target in server.targets] == [False] * 4 + [True] * 4
 
 
 @pytest.mark.parametrize(
@@ -195,20 +185,17 @@ def test_each_page_has_its_own_attempts(clock: Clock) -> None:
         (answer({"retCode": 0, "result": {}}), VenueProtocolError, "without a list"),
     ],
 )
-def test_what_another_try_would_not_mend_is_not_asked_again(
+async def test_what_another_try_would_not_mend_is_not_asked_again(
     clock: Clock, bad: bytes, error: Any, words: str
 ) -> None:
-    async def main() -> None:
-        async with Server(bad, GOOD) as server:
-            with pytest.raises(error, match=words) as caught:
-                await server.driver.run(rest.instruments("BTC"))
-            assert not isinstance(caught.value, (TemporaryFailure, VenueBanned))
-            assert len(server.targets) == 1
-            assert clock.waits == []
-            # the next conversation is not hindered
-            assert symbols(await server.driver.run(rest.instruments("BTC"))) == [CALL]
-
-    run(clock, main)
+    async with Server(bad, GOOD) as server:
+        with pytest.raises(error, match=words) as caught:
+            await server.driver.run(rest.instruments("BTC"))
+        assert not isinstance(caught.value, (TemporaryFailure, VenueBanned))
+        assert len(server.targets) == 1
+        assert clock.waits == []
+        # the next conversation is not hindered
+        assert symbols(await server.driver.run(rest.instruments("BTC"))) == [CALL]
 
 
 @pytest.mark.parametrize(
@@ -220,13 +207,10 @@ def test_what_another_try_would_not_mend_is_not_asked_again(
         (refusal(10018, X_Bapi_Limit_Reset_Timestamp=str(T0 + 3_600_000)), 60.0),
     ],
 )
-def test_the_venues_own_wait_is_kept(clock: Clock, bad: bytes, wait_s: float) -> None:
-    async def main() -> None:
-        async with Server(bad, GOOD) as server:
-            assert symbols(await server.driver.run(rest.instruments("BTC"))) == [CALL]
-            assert clock.waits == [wait_s]
-
-    run(clock, main)
+async def test_the_venues_own_wait_is_kept(clock: Clock, bad: bytes, wait_s: float) -> None:
+    async with Server(bad, GOOD) as server:
+        assert symbols(await server.driver.run(rest.instruments("BTC"))) == [CALL]
+        assert clock.waits == [wait_s]
 
 
 @pytest.mark.parametrize(
@@ -237,149 +221,120 @@ def test_the_venues_own_wait_is_kept(clock: Clock, bad: bytes, wait_s: float) ->
         refusal(10006, X_Bapi_Limit_Reset_Timestamp="soon"),
     ],
 )
-def test_a_wait_that_says_nothing_is_our_own(clock: Clock, bad: bytes) -> None:
-    async def main() -> None:
-        async with Server(bad, GOOD) as server:
-            assert symbols(await server.driver.run(rest.instruments("BTC"))) == [CALL]
-            [wait_s] = clock.waits
-            assert 0.05 <= wait_s <= 0.5
-
-    run(clock, main)
+async def test_a_wait_that_says_nothing_is_our_own(clock: Clock, bad: bytes) -> None:
+    async with Server(bad, GOOD) as server:
+        assert symbols(await server.driver.run(rest.instruments("BTC"))) == [CALL]
+        [wait_s] = clock.waits
+        assert 0.05 <= wait_s <= 0.5
 
 
-def test_after_a_403_nothing_is_asked_before_its_time_is_up(clock: Clock) -> None:
-    async def main() -> None:
-        async with Server(answer(b"", "403 Forbidden"), GOOD) as server:
-            with pytest.raises(VenueBanned, match="HTTP 403") as caught:
-                await server.driver.run(rest.instruments("BTC"))
-            assert caught.value.retry_after_s == 600
-            for passed_s, left_s in ((0.0, 600.0), (300.0, 300.0), (299.0, 1.0)):
-                clock.now += passed_s
-                for conversation in (rest.instruments("ETH"), rest.tickers("BTC")):
-                    with pytest.raises(VenueBanned, match=f"another {left_s:.0f} s") as caught:
-                        await server.driver.run(conversation)
-                    assert caught.value.retry_after_s == left_s
-            assert len(server.targets) == 1
-            assert clock.waits == []
-            clock.now += 1.0
-            assert symbols(await server.driver.run(rest.instruments("BTC"))) == [CALL]
-            assert len(server.targets) == 2
-
-    run(clock, main)
+async def test_after_a_403_nothing_is_asked_before_its_time_is_up(clock: Clock) -> None:
+    async with Server(answer(b"", "403 Forbidden"), GOOD) as server:
+        with pytest.raises(VenueBanned, match="HTTP 403") as caught:
+            await server.driver.run(rest.instruments("BTC"))
+        assert caught.value.retry_after_s == 600
+        for passed_s, left_s in ((0.0, 600.0), (300.0, 300.0), (299.0, 1.0)):
+            clock.now += passed_s
+            for conversation in (rest.instruments("ETH"), rest.tickers("BTC")):
+                with pytest.raises(VenueBanned, match=f"another {left_s:.0f} s") as caught:
+                    await server.driver.run(conversation)
+                assert caught.value.retry_after_s == left_s
+        assert len(server.targets) == 1
+        assert clock.waits == []
+        clock.now += 1.0
+        assert symbols(await server.driver.run(rest.instruments("BTC"))) == [CALL]
+        assert len(server.targets) == 2
 
 
 @pytest.mark.parametrize(
     "before", [answer(b"", "503 Busy"), page(CALL, cursor="2")], ids=["retry", "page"]
 )
-def test_a_403_ends_a_conversation_that_has_begun(clock: Clock, before: bytes) -> None:
-    async def main() -> None:
-        async with Server(before, answer(b"", "403 Forbidden"), GOOD) as server:
-            with pytest.raises(VenueBanned):
-                await server.driver.run(rest.instruments("BTC"))
-            assert len(server.targets) == 2
-
-    run(clock, main)
+async def test_a_403_ends_a_conversation_that_has_begun(before: bytes) -> None:
+    async with Server(before, answer(b"", "403 Forbidden"), GOOD) as server:
+        with pytest.raises(VenueBanned):
+            await server.driver.run(rest.instruments("BTC"))
+        assert len(server.targets) == 2
 
 
-def test_a_403_also_stops_the_conversation_that_waited_for_its_turn(clock: Clock) -> None:
-    async def main() -> None:
-        async with Server(answer(b"", "403 Forbidden"), GOOD) as server:
-            results = await asyncio.gather(
-                server.driver.run(rest.instruments("BTC")),
-                server.driver.run(rest.tickers("BTC")),
-                server.driver.run(rest.instruments("ETH")),
-                return_exceptions=True,
-            )
-            assert [type(result) for result in results] == [VenueBanned] * 3
-            assert len(server.targets) == 1
-
-    run(clock, main)
+async def test_a_403_also_stops_the_conversation_that_waited_for_its_turn() -> None:
+    async with Server(answer(b"", "403 Forbidden"), GOOD) as server:
+        results = await asyncio.gather(
+            server.driver.run(rest.instruments("BTC")),
+            server.driver.run(rest.tickers("BTC")),
+            server.driver.run(rest.instruments("ETH")),
+            return_exceptions=True,
+        )
+        assert [type(result) for result in results] == [VenueBanned] * 3
+        assert len(server.targets) == 1
 
 
-def test_conversations_do_not_mix(clock: Clock) -> None:
-    async def main() -> None:
-        answers = [page(CALL, cursor="2"), page(PUT), page(CALL, cursor="3"), page(PUT)]
-        async with Server(*answers) as server:
-            found = await asyncio.gather(
-                server.driver.run(rest.instruments("BTC")),
-                server.driver.run(rest.instruments("BTC")),
-            )
-            assert [symbols(each) for each in found] == [[CALL, PUT]] * 2
-            assert [target.partition("cursor=")[2] for target in server.targets] == [
-                *("", "2", "", "3")
-            ]
-
-    run(clock, main)
+async def test_conversations_do_not_mix() -> None:
+    answers = [page(CALL, cursor="2"), page(PUT), page(CALL, cursor="3"), page(PUT)]
+    async with Server(*answers) as server:
+        found = await asyncio.gather(
+            server.driver.run(rest.instruments("BTC")),
+            server.driver.run(rest.instruments("BTC")),
+        )
+        assert [symbols(each) for each in found] == [[CALL, PUT]] * 2
+        assert [target.partition("cursor=")[2] for target in server.targets] == [
+            *("", "2", "", "3")
+        ]
 
 
-def test_any_generator_of_requests_is_a_conversation(clock: Clock) -> None:
+async def test_any_generator_of_requests_is_a_conversation() -> None:
     def cursor() -> Generator[RestRequest, Envelope, str]:
         envelope = yield RestRequest("/v5/market/time", {})
         return str(envelope["result"]["nextPageCursor"])
 
-    async def main() -> None:
-        async with Server(page(cursor="x")) as server:
-            assert await server.driver.run(cursor()) == "x"
-            assert server.targets == ["/v5/market/time"]
-
-    run(clock, main)
+    async with Server(page(cursor="x")) as server:
+        assert await server.driver.run(cursor()) == "x"
+        assert server.targets == ["/v5/market/time"]
 
 
-def test_a_cancelled_conversation_ends_before_its_answer_and_the_next_one_is_served(
-    clock: Clock,
-) -> None:
-    async def main() -> None:
-        async with Server(GOOD) as server:
-            server.may_answer.clear()
-            task = asyncio.create_task(server.driver.run(rest.instruments("BTC")))
-            await server.arrived.wait()
-            task.cancel()
-            with pytest.raises(asyncio.CancelledError):
-                await task
-            server.may_answer.set()
-            assert symbols(await server.driver.run(rest.instruments("BTC"))) == [CALL]
-            assert len(server.targets) == 2
-
-    run(clock, main)
+async def test_a_cancelled_conversation_ends_before_its_answer_and_the_next_one_is_served() -> None:
+    async with Server(GOOD) as server:
+        server.may_answer.clear()
+        task = asyncio.create_task(server.driver.run(rest.instruments("BTC")))
+        await server.arrived.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        server.may_answer.set()
+        assert symbols(await server.driver.run(rest.instruments("BTC"))) == [CALL]
+        assert len(server.targets) == 2
 
 
-def test_a_server_that_does_not_answer_costs_an_attempt(
-    clock: Clock, monkeypatch: pytest.MonkeyPatch
+async def test_a_server_that_does_not_answer_costs_an_attempt(
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(http, "READ_TIMEOUT_S", 0.02)
 
-    async def main() -> None:
-        async with Server(GOOD) as server:
-            server.may_answer.clear()
-            with pytest.raises(ConnectionLost, match="timed out"):
-                await server.driver.run(rest.instruments("BTC"))
-            assert len(server.targets) == 4
-
-    run(clock, main)
+    async with Server(GOOD) as server:
+        server.may_answer.clear()
+        with pytest.raises(ConnectionLost, match="timed out"):
+            await server.driver.run(rest.instruments("BTC"))
+        assert len(server.targets) == 4
 
 
-def test_a_lookup_that_hangs_holds_one_thread_and_no_caller(
-    clock: Clock, monkeypatch: pytest.MonkeyPatch
+async def test_a_lookup_that_hangs_holds_one_thread_and_no_caller(
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    async def main() -> None:
-        async with Server(GOOD) as server:
-            hanging, may_end = threading.Event(), threading.Event()
-            get = server._http.get
-            server.driver._request_within_s = 0.0
+    async with Server(GOOD) as server:
+        hanging, may_end = threading.Event(), threading.Event()
+        get = server._http.get
+        server.driver._request_within_s = 0.0
 
-            def hang(*_: object) -> Any:
-                assert not hanging.is_set()
-                hanging.set()
-                may_end.wait()
-                raise OSError("lookup failed")
+        def hang(*_: object) -> Any:
+            assert not hanging.is_set()
+            hanging.set()
+            may_end.wait()
+            raise OSError("lookup failed")
 
-            monkeypatch.setattr(server._http, "get", hang)
-            with pytest.raises(ConnectionLost, match="name lookup or connecting"):
-                await server.driver.run(rest.instruments("BTC"))
-            assert hanging.is_set()
-            server.driver._request_within_s = 30.0
-            monkeypatch.setattr(server._http, "get", get)
-            may_end.set()
-            assert symbols(await server.driver.run(rest.instruments("BTC"))) == [CALL]
-
-    run(clock, main)
+        monkeypatch.setattr(server._http, "get", hang)
+        with pytest.raises(ConnectionLost, match="name lookup or connecting"):
+            await server.driver.run(rest.instruments("BTC"))
+        assert hanging.is_set()
+        server.driver._request_within_s = 30.0
+        monkeypatch.setattr(server._http, "get", get)
+        may_end.set()
+        assert symbols(await server.driver.run(rest.instruments("BTC"))) == [CALL]

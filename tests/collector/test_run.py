@@ -18,213 +18,184 @@ from fastopts.sim import SimSettings, SimVenue
 from fastopts.venues.bybit.hosts import Endpoints
 from fastopts.venues.bybit.session import Timing
 from tests.collector.worlds import COINS, until, world
-from tests.support.loops import LOOPS, run
+from tests.support.loops import LOOPS, UVLOOP
 from tests.support.raw import RawServer
 from tests.support.waiting import PATIENCE_S
 
 
-@pytest.mark.parametrize("loop", LOOPS)
+@pytest.mark.parametrize("anyio_backend", LOOPS)
 @pytest.mark.parametrize("tls", [False, True])
 @pytest.mark.parametrize("latency_ms", [0, 10])
-def test_what_the_venue_sent_last_stands_in_redis(
-    tmp_path: Path, loop: str, tls: bool, latency_ms: float
+async def test_what_the_venue_sent_last_stands_in_redis(
+    tmp_path: Path, tls: bool, latency_ms: float
 ) -> None:
-    async def main() -> None:
-        sim = SimSettings(seed=5, symbols=120, rate=1500, key_order="mixed", tls=tls)
-        async with world(tmp_path, sim, latency_ms=latency_ms) as w:
-            await w.covered()
-            await until(lambda: w.collector.table.received > 3000)
-            await w.equal()
-            table = w.collector.table
-            assert table.received == w.venue.sent
-            assert table.received == table.applied + table.older
-            assert table.applied == table.written + table.conflated + table.pending
-
-    run(loop, main())
+    sim = SimSettings(seed=5, symbols=120, rate=1500, key_order="mixed", tls=tls)
+    async with world(tmp_path, sim, latency_ms=latency_ms) as w:
+        await w.covered()
+        await until(lambda: w.collector.table.received > 3000)
+        await w.equal()
+        table = w.collector.table
+        assert table.received == w.venue.sent
+        assert table.received == table.applied + table.older
+        assert table.applied == table.written + table.conflated + table.pending
 
 
-def test_several_connections_share_a_large_universe(tmp_path: Path) -> None:
-    async def main() -> None:
-        async with world(tmp_path, SimSettings(seed=5, symbols=1200, rate=4000)) as w:
-            await w.covered()
-            assert w.venue.connections == 3
-            await until(lambda: w.collector.table.received > 6000)
-            await w.equal()
-            assert w.client.scard("options:BTC") == sum(
-                symbol.startswith("BTC-") for symbol in w.venue.symbols
-            )
-
-    run("uvloop", main())
+@pytest.mark.parametrize("anyio_backend", [UVLOOP])
+async def test_several_connections_share_a_large_universe(tmp_path: Path) -> None:
+    async with world(tmp_path, SimSettings(seed=5, symbols=1200, rate=4000)) as w:
+        await w.covered()
+        assert w.venue.connections == 3
+        await until(lambda: w.collector.table.received > 6000)
+        await w.equal()
+        assert w.client.scard("options:BTC") == sum(
+            symbol.startswith("BTC-") for symbol in w.venue.symbols
+        )
 
 
-def test_quiet_symbols_are_there_from_the_start(tmp_path: Path) -> None:
-    async def main() -> None:
-        sim = SimSettings(seed=5, symbols=60, rate=500)
-        async with world(tmp_path, sim) as w:
-            w.venue.faults.mute = True
-            await until(lambda: len(w.client.keys("option:*")) == len(w.venue.symbols))
-            with OptionReader(w.valkey.url, venue="sim") as reader:
-                symbol = w.venue.symbols[0]
-                option = reader.get(symbol, require_live=False)
-                assert option.source == "rest"
-                assert option.mark_price == float(w.venue.last_frame(symbol)["data"]["markPrice"])
-                assert not option.live
-            w.venue.faults.mute = False
-
-    asyncio.run(main())
+async def test_quiet_symbols_are_there_from_the_start(tmp_path: Path) -> None:
+    sim = SimSettings(seed=5, symbols=60, rate=500)
+    async with world(tmp_path, sim) as w:
+        w.venue.faults.mute = True
+        await until(lambda: len(w.client.keys("option:*")) == len(w.venue.symbols))
+        with OptionReader(w.valkey.url, venue="sim") as reader:
+            symbol = w.venue.symbols[0]
+            option = reader.get(symbol, require_live=False)
+            assert option.source == "rest"
+            assert option.mark_price == float(w.venue.last_frame(symbol)["data"]["markPrice"])
+            assert not option.live
+        w.venue.faults.mute = False
 
 
-def test_dropped_connections_come_back_and_miss_nothing(
+async def test_dropped_connections_come_back_and_miss_nothing(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def main() -> None:
-        async with world(tmp_path, timing=Timing(stable_after=0.0)) as w:
+    async with world(tmp_path, timing=Timing(stable_after=0.0)) as w:
+        await w.covered()
+        for _ in range(5):
+            await w.venue.drop()
+            await until(lambda: w.status_covered() < len(w.venue.symbols))
             await w.covered()
-            for _ in range(5):
-                await w.venue.drop()
-                await until(lambda: w.status_covered() < len(w.venue.symbols))
-                await w.covered()
-            await w.equal()
-            assert w.collector.connections[0].reconnects == 5
-
-    asyncio.run(main())
+        await w.equal()
+        assert w.collector.connections[0].reconnects == 5
 
 
-def test_a_reader_refuses_what_a_dropped_connection_delivered_until_it_comes_again(
+async def test_a_reader_refuses_what_a_dropped_connection_delivered_until_it_comes_again(
     tmp_path: Path,
 ) -> None:
-    async def main() -> None:
-        async with world(tmp_path) as w:
-            await w.covered()
-            await until(lambda: w.collector.table.pending == 0)
-            symbol = w.venue.symbols[0]
-            with OptionReader(w.valkey.url, venue="sim") as reader:
+    async with world(tmp_path) as w:
+        await w.covered()
+        await until(lambda: w.collector.table.pending == 0)
+        symbol = w.venue.symbols[0]
+        with OptionReader(w.valkey.url, venue="sim") as reader:
 
-                def is_live() -> bool:
-                    return reader.get(symbol, require_live=False).live
+            def is_live() -> bool:
+                return reader.get(symbol, require_live=False).live
 
-                await until(is_live)
-                assert reader.get(symbol).symbol == symbol
-                w.venue.faults.refuse_status = 502
-                await w.venue.drop()
-                await until(lambda: not is_live())
-                with pytest.raises(StaleData, match=symbol):
-                    reader.get(symbol)
-                w.venue.faults.refuse_status = None
-                await until(is_live)
-
-    asyncio.run(main())
+            await until(is_live)
+            assert reader.get(symbol).symbol == symbol
+            w.venue.faults.refuse_status = 502
+            await w.venue.drop()
+            await until(lambda: not is_live())
+            with pytest.raises(StaleData, match=symbol):
+                reader.get(symbol)
+            w.venue.faults.refuse_status = None
+            await until(is_live)
 
 
-def test_refused_and_silent_topics_hold_up_nobody_else(
+async def test_refused_and_silent_topics_hold_up_nobody_else(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def main() -> None:
-        async with world(tmp_path) as w:
-            refused, silent = w.venue.symbols[3], w.venue.symbols[9]
-            w.venue.faults.fail_topics.add(f"tickers.{refused}")
-            w.venue.faults.silent_topics.add(f"tickers.{silent}")
-            await until(lambda: w.status_covered() == len(w.venue.symbols) - 2)
-            await until(lambda: f"refused {refused}" in caplog.text)
-
-    asyncio.run(main())
+    async with world(tmp_path) as w:
+        refused, silent = w.venue.symbols[3], w.venue.symbols[9]
+        w.venue.faults.fail_topics.add(f"tickers.{refused}")
+        w.venue.faults.silent_topics.add(f"tickers.{silent}")
+        await until(lambda: w.status_covered() == len(w.venue.symbols) - 2)
+        await until(lambda: f"refused {refused}" in caplog.text)
 
 
-def test_a_mute_connection_is_replaced(tmp_path: Path) -> None:
-    async def main() -> None:
-        sim = SimSettings(seed=5, symbols=60, rate=800)
-        with_mute = world(tmp_path, sim)
-        async with with_mute as w:
-            w.venue.faults.mute_next = 1
-            await w.covered()
-            assert w.collector.connections[0].reconnects >= 1
-            await w.equal()
-
-    asyncio.run(main())
+async def test_a_mute_connection_is_replaced(tmp_path: Path) -> None:
+    sim = SimSettings(seed=5, symbols=60, rate=800)
+    with_mute = world(tmp_path, sim)
+    async with with_mute as w:
+        w.venue.faults.mute_next = 1
+        await w.covered()
+        assert w.collector.connections[0].reconnects >= 1
+        await w.equal()
 
 
-def test_listings_and_expiries_are_followed(tmp_path: Path) -> None:
-    async def main() -> None:
-        async with world(tmp_path, refresh_s=1.0) as w:
-            await w.covered()
-            hidden = "XRP"
-            w.venue.faults.empty_coins.add(hidden)
-            await asyncio.sleep(2.5)
-            # an empty answer is not believed
-            assert w.status_covered() == len(w.venue.symbols)
-            w.venue.faults.empty_coins.clear()
-            await w.equal()
-
-    asyncio.run(main())
+async def test_listings_and_expiries_are_followed(tmp_path: Path) -> None:
+    async with world(tmp_path, refresh_s=1.0) as w:
+        await w.covered()
+        hidden = "XRP"
+        w.venue.faults.empty_coins.add(hidden)
+        await asyncio.sleep(2.5)
+        # an empty answer is not believed
+        assert w.status_covered() == len(w.venue.symbols)
+        w.venue.faults.empty_coins.clear()
+        await w.equal()
 
 
-def test_the_cache_stands_in_when_rest_fails(
+async def test_the_cache_stands_in_when_rest_fails(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def main() -> None:
-        async with SimVenue(SimSettings(seed=5, symbols=60, rate=500)) as venue:
-            settings = Settings(
-                venue="sim",
-                coins=COINS,
-                cache_file=str(tmp_path / "c.json"),
-                rest_url=venue.rest_url,
-                ws_url=venue.ws_url,
-                venue_wait_s=0,
-            )
-            listed = await fetch(settings, "t")
-            content = orjson.loads((tmp_path / "c.json").read_bytes())
-            assert content["count"] == len(listed) == len(content["symbols"])
-            assert set(content["symbols"]) == set(venue.symbols)
-            assert sum(content["by_asset"].values()) == len(listed)
-            assert content.keys() >= {"updated_at", "expires_at"}
-            venue.faults.rest["/v5/market/instruments-info"] = (403, "no")
-            with EmbeddedValkey() as valkey:
-                endpoints = Endpoints("sim", venue.rest_url, venue.ws_url)
-                address = Address("127.0.0.1", valkey.port)
-                with pytest.raises(VenueError, match="403"):
-                    await Collector(settings, endpoints, address, "t").run(may_use_cache=False)
-                collector = Collector(settings, endpoints, address, "t")
-                running = asyncio.create_task(collector.run(may_use_cache=True))
-                await until(lambda: sum(line.live for line in collector.connections) == len(listed))
-                collector.stop.set()
-                await running
-
     caplog.set_level(logging.INFO, "fastopts")
-    asyncio.run(main())
+    async with SimVenue(SimSettings(seed=5, symbols=60, rate=500)) as venue:
+        settings = Settings(
+            venue="sim",
+            coins=COINS,
+            cache_file=str(tmp_path / "c.json"),
+            rest_url=venue.rest_url,
+            ws_url=venue.ws_url,
+            venue_wait_s=0,
+        )
+        listed = await fetch(settings, "t")
+        content = orjson.loads((tmp_path / "c.json").read_bytes())
+        assert content["count"] == len(listed) == len(content["symbols"])
+        assert set(content["symbols"]) == set(venue.symbols)
+        assert sum(content["by_asset"].values()) == len(listed)
+        assert content.keys() >= {"updated_at", "expires_at"}
+        venue.faults.rest["/v5/market/instruments-info"] = (403, "no")
+        with EmbeddedValkey() as valkey:
+            endpoints = Endpoints("sim", venue.rest_url, venue.ws_url)
+            address = Address("127.0.0.1", valkey.port)
+            with pytest.raises(VenueError, match="403"):
+                await Collector(settings, endpoints, address, "t").run(may_use_cache=False)
+            collector = Collector(settings, endpoints, address, "t")
+            running = asyncio.create_task(collector.run(may_use_cache=True))
+            await until(lambda: sum(line.live for line in collector.connections) == len(listed))
+            collector.stop.set()
+            await running
     assert "of the cache file" in caplog.text
 
 
-def test_an_unreachable_venue_ends_the_start(tmp_path: Path) -> None:
-    async def main() -> None:
-        with EmbeddedValkey() as valkey:
-            settings = Settings(
-                venue="sim", coins=("BTC",), cache_file=str(tmp_path / "c.json"), venue_wait_s=0
-            )
-            endpoints = Endpoints("sim", "http://127.0.0.1:1", "ws://127.0.0.1:1/x")
-            collector = Collector(settings, endpoints, Address("127.0.0.1", valkey.port), "t")
-            with pytest.raises(ConnectionLost, match="refused"):
-                await collector.run(may_use_cache=True)
-
-    asyncio.run(main())
+async def test_an_unreachable_venue_ends_the_start(tmp_path: Path) -> None:
+    with EmbeddedValkey() as valkey:
+        settings = Settings(
+            venue="sim", coins=("BTC",), cache_file=str(tmp_path / "c.json"), venue_wait_s=0
+        )
+        endpoints = Endpoints("sim", "http://127.0.0.1:1", "ws://127.0.0.1:1/x")
+        collector = Collector(settings, endpoints, Address("127.0.0.1", valkey.port), "t")
+        with pytest.raises(ConnectionLost, match="refused"):
+            await collector.run(may_use_cache=True)
 
 
-def test_coins_without_options_are_an_error(tmp_path: Path) -> None:
-    async def main() -> None:
-        async with SimVenue(SimSettings(seed=5, symbols=20)) as venue:
-            settings = Settings(
-                *("sim", False, ("NOPE",), venue.rest_url, venue.ws_url),
-                cache_file=str(tmp_path / "c.json"),
-            )
-            with pytest.raises(VenueError, match="no options on NOPE"):
-                await fetch(settings, "t")
-
-    asyncio.run(main())
+async def test_coins_without_options_are_an_error(tmp_path: Path) -> None:
+    async with SimVenue(SimSettings(seed=5, symbols=20)) as venue:
+        settings = Settings(
+            *("sim", False, ("NOPE",), venue.rest_url, venue.ws_url),
+            cache_file=str(tmp_path / "c.json"),
+        )
+        with pytest.raises(VenueError, match="no options on NOPE"):
+            await fetch(settings, "t")
 
 
-def test_it_stops_while_it_still_starts_and_has_touched_nothing(tmp_path: Path) -> None:
+async def test_it_stops_while_it_still_starts_and_has_touched_nothing(tmp_path: Path) -> None:
     """The venue's REST takes the request, and never answers."""
 
-    async def main(valkey: EmbeddedValkey, client: redis.Redis) -> None:
+    with (
+        EmbeddedValkey() as valkey,
+        redis.Redis.from_url(valkey.url, protocol=2, decode_responses=True) as client,
+    ):
         asked = asyncio.Event()
         let_go = asyncio.Event()
 
@@ -248,26 +219,16 @@ def test_it_stops_while_it_still_starts_and_has_touched_nothing(tmp_path: Path) 
                 let_go.set()
             assert client.keys("*") == []
 
-    with (
-        EmbeddedValkey() as valkey,
-        redis.Redis.from_url(valkey.url, protocol=2, decode_responses=True) as client,
-    ):
-        asyncio.run(main(valkey, client))
 
-
-@pytest.mark.parametrize("loop", LOOPS)
-def test_a_callback_that_fails_ends_the_collector_instead_of_muting_it(
-    tmp_path: Path, loop: str, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("anyio_backend", LOOPS)
+async def test_a_callback_that_fails_ends_the_collector_instead_of_muting_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def main() -> None:
+    def broken() -> int:
+        raise ZeroDivisionError("a bug")
+
+    with pytest.raises(ZeroDivisionError, match="a bug"):  # noqa: PT012 - raised at the block's end
         async with world(tmp_path) as w:
             await w.covered()
-
-            def broken() -> int:
-                raise ZeroDivisionError("a bug")
-
             monkeypatch.setattr(w.collector.writer.flusher, "_now_ms", broken)
             await until(w.running.done)
-
-    with pytest.raises(ZeroDivisionError, match="a bug"):
-        run(loop, main())

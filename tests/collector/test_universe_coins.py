@@ -1,8 +1,7 @@
 """All coins that have options: those that the venue names, and those that are known."""
 
-import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -14,109 +13,91 @@ from fastopts.config import KNOWN_COINS
 from fastopts.errors import VenueError
 from fastopts.session.ban import Ban
 from tests.collector.markets import BROKEN, FORBIDDEN, Venue, World, names, told
-from tests.support.waiting import PATIENCE_S
 
 LIST = "instruments-info"
 
 
-def run(tmp_path: Path, main: Callable[[World], Coroutine[Any, Any, None]]) -> None:
-    async def bounded() -> None:
-        async with asyncio.timeout(PATIENCE_S), Venue() as venue:
-            made = World(venue, tmp_path / "cache.json")
-            made.universe = InstrumentUniverse(
-                RestDriver(venue.http, Ban()), "bybit", None, made.path, made.table
-            )
-            await main(made)
-
-    asyncio.run(bounded())
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    """A universe whose coins are those that the venue names."""
+    async with Venue() as venue:
+        world = World(venue, tmp_path / "cache.json")
+        driver = RestDriver(venue.http, Ban())
+        world.universe = InstrumentUniverse(driver, "bybit", None, world.path, world.table)
+        yield world
 
 
 def everything(venue: Venue) -> list[str]:
     return [symbol for coin, listed in venue.listed.items() if coin != "All" for symbol in listed]
 
 
-def test_coins_are_those_that_the_venue_names_and_those_that_are_known(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+async def test_coins_are_those_that_the_venue_names_and_those_that_are_known(
+    world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
 
-    async def main(world: World) -> None:
-        world.venue.listed = {"BTC": names(2), "PEPE": names(3, "PEPE")}
-        world.venue.listed["All"] = everything(world.venue)
-        world.venue.bases_of_all = True
-        assert set(await world.load()) == {*names(2), *names(3, "PEPE")}
-        assert list(world.universe.coins) == [*KNOWN_COINS, "PEPE"]
-        assert world.venue.asked == [(LIST, coin) for coin in ("All", *KNOWN_COINS, "PEPE")]
-        # one that comes later is found by a refresh
-        world.venue.listed["NEW"] = names(1, "NEW")
-        world.venue.listed["All"] = everything(world.venue)
-        assert await world.refresh() == (names(1, "NEW"), [])
-        assert world.universe.statistics()["coins"] == ",".join((*KNOWN_COINS, "PEPE", "NEW"))
-        assert world.universe.statistics()["coins_wanted"] == "all"
-        # and stays one of them
-        world.venue.listed["All"] = []
-        assert await world.refresh() is None
-        assert list(world.universe.coins) == [*KNOWN_COINS, "PEPE", "NEW"]
-
-    run(tmp_path, main)
+    world.venue.listed = {"BTC": names(2), "PEPE": names(3, "PEPE")}
+    world.venue.listed["All"] = everything(world.venue)
+    world.venue.bases_of_all = True
+    assert set(await world.load()) == {*names(2), *names(3, "PEPE")}
+    assert list(world.universe.coins) == [*KNOWN_COINS, "PEPE"]
+    assert world.venue.asked == [(LIST, coin) for coin in ("All", *KNOWN_COINS, "PEPE")]
+    # one that comes later is found by a refresh
+    world.venue.listed["NEW"] = names(1, "NEW")
+    world.venue.listed["All"] = everything(world.venue)
+    assert await world.refresh() == (names(1, "NEW"), [])
+    assert world.universe.statistics()["coins"] == ",".join((*KNOWN_COINS, "PEPE", "NEW"))
+    assert world.universe.statistics()["coins_wanted"] == "all"
+    # and stays one of them
+    world.venue.listed["All"] = []
+    assert await world.refresh() is None
+    assert list(world.universe.coins) == [*KNOWN_COINS, "PEPE", "NEW"]
     assert f"coins: {', '.join(KNOWN_COINS)}, PEPE (2 named by the venue)" in caplog.text
     assert "the venue names new coins: NEW" in caplog.text
     assert told(caplog) == []
 
 
 @pytest.mark.parametrize("answer", [[], BROKEN, 404, "BTC alone"])
-def test_a_venue_that_does_not_name_its_coins_is_asked_for_the_known_ones(
-    tmp_path: Path, answer: Any, caplog: pytest.LogCaptureFixture
+async def test_a_venue_that_does_not_name_its_coins_is_asked_for_the_known_ones(
+    world: World, answer: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
 
-    async def main(world: World) -> None:
-        is_named = answer == "BTC alone"
-        world.venue.listed = {"MNT": names(2, "MNT"), "BTC": names(1)}
-        world.venue.listed["All"] = names(1) if is_named else answer
-        world.venue.bases_of_all = True
-        assert set(await world.load()) == {*names(2, "MNT"), *names(1)}
-        assert world.universe.coins == KNOWN_COINS
-        assert await world.universe.refresh(world.listen)
-
-    run(tmp_path, main)
+    is_named = answer == "BTC alone"
+    world.venue.listed = {"MNT": names(2, "MNT"), "BTC": names(1)}
+    world.venue.listed["All"] = names(1) if is_named else answer
+    world.venue.bases_of_all = True
+    assert set(await world.load()) == {*names(2, "MNT"), *names(1)}
+    assert world.universe.coins == KNOWN_COINS
+    assert await world.universe.refresh(world.listen)
     assert ("the built-in list" in caplog.text) is (answer != "BTC alone")
     assert told(caplog) == []
 
 
-def test_a_coin_that_nobody_named_may_be_refused(tmp_path: Path) -> None:
-    async def main(world: World) -> None:
-        world.venue.listed = dict.fromkeys(KNOWN_COINS, BROKEN)
-        world.venue.listed["BTC"] = names(2)
-        assert await world.load() == names(2)
-        assert await world.universe.refresh(world.listen)  # nothing failed
-        world.venue.listed["BTC"] = BROKEN  # this one has options
-        assert not await world.universe.refresh(world.listen)
-        assert len(world.universe.instruments) == 2
-
-    run(tmp_path, main)
+async def test_a_coin_that_nobody_named_may_be_refused(world: World) -> None:
+    world.venue.listed = dict.fromkeys(KNOWN_COINS, BROKEN)
+    world.venue.listed["BTC"] = names(2)
+    assert await world.load() == names(2)
+    assert await world.universe.refresh(world.listen)  # nothing failed
+    world.venue.listed["BTC"] = BROKEN  # this one has options
+    assert not await world.universe.refresh(world.listen)
+    assert len(world.universe.instruments) == 2
 
 
-def test_a_venue_that_shuts_us_out_is_not_asked_for_coin_after_coin(tmp_path: Path) -> None:
-    async def main(world: World) -> None:
-        world.venue.listed = {"All": FORBIDDEN, "BTC": names(2)}
-        with pytest.raises(VenueError, match="403"):
-            await world.load()
-        assert world.venue.asked == [(LIST, "All")]
-
-    run(tmp_path, main)
-
-
-def test_the_cache_has_coins_that_are_not_known_otherwise(tmp_path: Path) -> None:
-    async def main(world: World) -> None:
-        world.venue.listed = {"BTC": names(2), "PEPE": names(3, "PEPE")}
-        world.venue.listed["All"] = everything(world.venue)
-        world.venue.bases_of_all = True
+async def test_a_venue_that_shuts_us_out_is_not_asked_for_coin_after_coin(world: World) -> None:
+    world.venue.listed = {"All": FORBIDDEN, "BTC": names(2)}
+    with pytest.raises(VenueError, match="403"):
         await world.load()
-        world.venue.leave()
-        driver = RestDriver(world.venue.http, Ban())
-        again = InstrumentUniverse(driver, "bybit", None, world.path, world.table)
-        found = await again.load(True, lambda coin, count: None)
-        assert {i.symbol for i in found} == {*names(2), *names(3, "PEPE")}
+    assert world.venue.asked == [(LIST, "All")]
 
-    run(tmp_path, main)
+
+async def test_the_cache_has_coins_that_are_not_known_otherwise(world: World) -> None:
+    world.venue.listed = {"BTC": names(2), "PEPE": names(3, "PEPE")}
+    world.venue.listed["All"] = everything(world.venue)
+    world.venue.bases_of_all = True
+    await world.load()
+    world.venue.leave()
+    driver = RestDriver(world.venue.http, Ban())
+    again = InstrumentUniverse(driver, "bybit", None, world.path, world.table)
+    found = await again.load(True, lambda coin, count: None)
+    assert {i.symbol for i in found} == {*names(2), *names(3, "PEPE")}

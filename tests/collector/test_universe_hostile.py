@@ -17,7 +17,7 @@ from fastopts.errors import CacheError
 from fastopts.net.http import HttpClient
 from fastopts.session.ban import Ban
 from fastopts.venues.bybit import symbols
-from tests.collector.markets import World, instrument, name, run, told
+from tests.collector.markets import World, instrument, name, told
 from tests.collector.writers import World as Written
 from tests.support import payloads
 from tests.support.hostile import NAMES
@@ -40,18 +40,15 @@ def test_a_symbol_that_is_none_is_not_read(text: str) -> None:
     assert symbols.parse(text) is None
 
 
-def test_of_the_venues_list_only_symbols_are_taken(tmp_path: Path) -> None:
+async def test_of_the_venues_list_only_symbols_are_taken(world: World) -> None:
     names = [each for each in NAMES if each.isascii() or each.isprintable()]
 
-    async def main(world: World) -> None:
-        world.venue.listed["BTC"] = [*names, GOOD]
-        world.venue.listed["ETH"] = []
-        assert await world.load() == [GOOD]
-        world.venue.tickers["BTC"] = [{"symbol": each, "markPrice": "1"} for each in names]
-        assert await world.universe.warm_up() == 0
-        assert len(world.table) == 1
-
-    run(tmp_path, main)
+    world.venue.listed["BTC"] = [*names, GOOD]
+    world.venue.listed["ETH"] = []
+    assert await world.load() == [GOOD]
+    world.venue.tickers["BTC"] = [{"symbol": each, "markPrice": "1"} for each in names]
+    assert await world.universe.warm_up() == 0
+    assert len(world.table) == 1
 
 
 def test_what_ticks_under_such_a_name_gets_no_slot(tmp_path: Path) -> None:
@@ -81,8 +78,10 @@ def test_the_cache_file_brings_none_in(tmp_path: Path, caplog: pytest.LogCapture
     assert told(caplog) == []
 
 
-def test_what_others_put_into_a_set_is_left_alone(valkey: EmbeddedValkey) -> None:
-    async def main() -> None:
+async def test_what_others_put_into_a_set_is_left_alone(valkey: EmbeddedValkey) -> None:
+    hostile = {each.encode("utf-8", "surrogatepass") for each in NAMES}
+    with redis.Redis(port=valkey.port, protocol=2) as client:
+        client.sadd("options:BTC", *hostile, b"\xff")
         world = Written(valkey.port)
         await world.writer.open()
         running = asyncio.create_task(world.writer.run())
@@ -92,10 +91,5 @@ def test_what_others_put_into_a_set_is_left_alone(valkey: EmbeddedValkey) -> Non
                 await asyncio.sleep(0.005)
             world.writer.end()
             await running
-
-    hostile = {each.encode("utf-8", "surrogatepass") for each in NAMES}
-    with redis.Redis(port=valkey.port, protocol=2) as client:
-        client.sadd("options:BTC", *hostile, b"\xff")
-        asyncio.run(main())
         assert hostile <= client.smembers("options:BTC")
         assert "cmdstat_srem" not in client.info("commandstats")

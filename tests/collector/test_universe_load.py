@@ -12,90 +12,72 @@ from tests.collector.markets import (
     BROKEN,
     FORBIDDEN,
     PAST_MS,
+    Venue,
     World,
     instrument,
     name,
     names,
     now_ms,
-    run,
     told,
 )
 
 
-def test_every_coin_is_listed_cached_and_given_its_slots(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+async def test_every_coin_is_listed_cached_and_given_its_slots(
+    world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def main(world: World) -> None:
-        world.venue.listed = {"BTC": names(3), "ETH": names(2, "ETH")}
-        assert await world.load() == names(3) + names(2, "ETH")
-        assert world.progress == [("BTC", 3), ("ETH", 2)]
-        assert world.universe.instruments[name(2)] == instrument(name(2))
-        assert len(world.table) == 5
-        assert name(2) in world.table
-        assert world.cached() == sorted(names(3) + names(2, "ETH"))
-
-    run(tmp_path, main)
+    world.venue.listed = {"BTC": names(3), "ETH": names(2, "ETH")}
+    assert await world.load() == names(3) + names(2, "ETH")
+    assert world.progress == [("BTC", 3), ("ETH", 2)]
+    assert world.universe.instruments[name(2)] == instrument(name(2))
+    assert len(world.table) == 5
+    assert name(2) in world.table
+    assert world.cached() == sorted(names(3) + names(2, "ETH"))
     assert told(caplog) == []
 
 
-def test_what_has_expired_or_does_not_trade_is_not_tracked(tmp_path: Path) -> None:
-    async def main(world: World) -> None:
-        world.venue.listed = {"BTC": names(5)}
-        world.venue.expiry_ms = {name(1): PAST_MS}
-        world.venue.status = {name(2): "PreLaunch", name(3): "Delivering", name(4): "Closed"}
-        assert await world.load() == [name(5)]
-        assert len(world.table) == 1
-
-    run(tmp_path, main)
+async def test_what_has_expired_or_does_not_trade_is_not_tracked(world: World) -> None:
+    world.venue.listed = {"BTC": names(5)}
+    world.venue.expiry_ms = {name(1): PAST_MS}
+    world.venue.status = {name(2): "PreLaunch", name(3): "Delivering", name(4): "Closed"}
+    assert await world.load() == [name(5)]
+    assert len(world.table) == 1
 
 
-def test_a_coin_without_options_is_no_failure_while_another_has_some(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+async def test_a_coin_without_options_is_no_failure_while_another_has_some(
+    world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def main(world: World) -> None:
-        world.venue.listed = {"BTC": names(1)}
-        assert await world.load() == names(1)
-        assert world.progress == [("BTC", 1), ("ETH", 0)]
-
-    run(tmp_path, main)
+    world.venue.listed = {"BTC": names(1)}
+    assert await world.load() == names(1)
+    assert world.progress == [("BTC", 1), ("ETH", 0)]
     assert told(caplog) == []
 
 
 @pytest.mark.parametrize("may_use_cache", [False, True])
-def test_nothing_listed_at_all_is_told(tmp_path: Path, may_use_cache: bool) -> None:
-    async def main(world: World) -> None:
-        cache.save(world.path, "bybit", [instrument(name(1))], datetime.now(UTC))
-        with pytest.raises(VenueError, match="bybit lists no options on BTC, ETH"):
-            await world.load(may_use_cache)
-
-    run(tmp_path, main)
+async def test_nothing_listed_at_all_is_told(world: World, may_use_cache: bool) -> None:
+    cache.save(world.path, "bybit", [instrument(name(1))], datetime.now(UTC))
+    with pytest.raises(VenueError, match="bybit lists no options on BTC, ETH"):
+        await world.load(may_use_cache)
 
 
-def test_a_coin_that_fails_is_told_and_the_others_are_tracked(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+async def test_a_coin_that_fails_is_told_and_the_others_are_tracked(
+    world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def main(world: World) -> None:
-        world.venue.listed = {"BTC": BROKEN, "ETH": names(2, "ETH")}
-        assert await world.load() == names(2, "ETH")
-        assert world.progress == [("ETH", 2)]
-
-    run(tmp_path, main)
+    world.venue.listed = {"BTC": BROKEN, "ETH": names(2, "ETH")}
+    assert await world.load() == names(2, "ETH")
+    assert world.progress == [("ETH", 2)]
     assert told(caplog) == ["BTC: retCode 10001: out of order"]
 
 
-def test_a_coin_that_fails_comes_from_the_cache_and_the_others_do_not(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+async def test_a_coin_that_fails_comes_from_the_cache_and_the_others_do_not(
+    world: World, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def main(world: World) -> None:
-        held = [*names(3), *names(4, "ETH"), name(1, "SOL")]
-        saved_at = datetime.now(UTC) - timedelta(hours=3)
-        cache.save(world.path, "bybit", map(instrument, held), saved_at)
-        before = world.path.read_bytes()
-        world.venue.listed = {"BTC": BROKEN, "ETH": names(2, "ETH")}
-        assert sorted(await world.load(may_use_cache=True)) == names(3) + names(2, "ETH")
-        assert world.path.read_bytes() == before
-
-    run(tmp_path, main)
+    held = [*names(3), *names(4, "ETH"), name(1, "SOL")]
+    saved_at = datetime.now(UTC) - timedelta(hours=3)
+    cache.save(world.path, "bybit", map(instrument, held), saved_at)
+    before = world.path.read_bytes()
+    world.venue.listed = {"BTC": BROKEN, "ETH": names(2, "ETH")}
+    assert sorted(await world.load(may_use_cache=True)) == names(3) + names(2, "ETH")
+    assert world.path.read_bytes() == before
     stands_in, failed = told(caplog)
     path = tmp_path / "cache.json"
     assert stands_in == f"REST fails: using 3 options of the cache file {path}, 3.0 h old"
@@ -109,109 +91,90 @@ def test_a_coin_that_fails_comes_from_the_cache_and_the_others_do_not(
         (timedelta(hours=30), "30.0 h old"),  # older than valid is better than nothing
     ],
 )
-def test_when_every_coin_fails_the_cache_stands_in_whatever_its_age(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture, age: timedelta, words: str
+async def test_when_every_coin_fails_the_cache_stands_in_whatever_its_age(
+    world: World, tmp_path: Path, caplog: pytest.LogCaptureFixture, age: timedelta, words: str
 ) -> None:
-    async def main(world: World) -> None:
-        held = [*names(3), *names(2, "ETH")]
-        cache.save(world.path, "bybit", map(instrument, held), datetime.now(UTC) - age)
-        world.venue.listed = {"BTC": BROKEN, "ETH": BROKEN}
-        assert sorted(await world.load(may_use_cache=True)) == sorted(held)
-        assert len(world.table) == 5
-
-    run(tmp_path, main)
+    held = [*names(3), *names(2, "ETH")]
+    cache.save(world.path, "bybit", map(instrument, held), datetime.now(UTC) - age)
+    world.venue.listed = {"BTC": BROKEN, "ETH": BROKEN}
+    assert sorted(await world.load(may_use_cache=True)) == sorted(held)
+    assert len(world.table) == 5
     assert told(caplog)[0].endswith(
         f"5 options of the cache file {tmp_path / 'cache.json'}, {words}"
     )
 
 
-def test_what_has_expired_meanwhile_is_not_taken_from_the_cache(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+async def test_what_has_expired_meanwhile_is_not_taken_from_the_cache(
+    world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def main(world: World) -> None:
-        held = [
-            instrument(name(1), PAST_MS),
-            instrument(name(2), now_ms() - 1),
-            instrument(name(3)),
-        ]
-        cache.save(world.path, "bybit", held, datetime.now(UTC))
-        world.venue.listed = {"BTC": BROKEN, "ETH": BROKEN}
-        assert await world.load(may_use_cache=True) == [name(3)]
-        assert len(world.table) == 1
-
-    run(tmp_path, main)
+    held = [
+        instrument(name(1), PAST_MS),
+        instrument(name(2), now_ms() - 1),
+        instrument(name(3)),
+    ]
+    cache.save(world.path, "bybit", held, datetime.now(UTC))
+    world.venue.listed = {"BTC": BROKEN, "ETH": BROKEN}
+    assert await world.load(may_use_cache=True) == [name(3)]
+    assert len(world.table) == 1
     assert told(caplog)[0].startswith("REST fails: using 1 options of ")
 
 
 @pytest.mark.parametrize("ahead", [timedelta(days=-1), timedelta(hours=-1), timedelta(hours=1)])
-def test_the_cache_expires_by_the_clock_of_the_venue(tmp_path: Path, ahead: timedelta) -> None:
+async def test_the_cache_expires_by_the_clock_of_the_venue(world: World, ahead: timedelta) -> None:
     """The host's clock is an hour or a day off."""
 
-    async def main(world: World) -> None:
-        venue_now = datetime.now(UTC) + ahead
-        venue_ms = round(venue_now.timestamp() * 1000)
-        world.universe.now_ms = lambda: venue_ms
-        held = [instrument(name(1), venue_ms - 1), instrument(name(2), venue_ms + 60_000)]
-        cache.save(world.path, "bybit", held, venue_now)
-        world.venue.listed = {"BTC": BROKEN, "ETH": names(1, "ETH")}
-        assert await world.load(may_use_cache=True) == [name(1, "ETH"), name(2)]
-        world.venue.listed = {"BTC": [name(2)], "ETH": names(1, "ETH")}
-        world.venue.expiry_ms = {name(2): venue_ms + 60_000}
-        await world.refresh()
-        content = json.loads(world.path.read_bytes())
-        assert abs(datetime.fromisoformat(content["updated_at"]) - venue_now) < timedelta(seconds=1)
-
-    run(tmp_path, main)
+    venue_now = datetime.now(UTC) + ahead
+    venue_ms = round(venue_now.timestamp() * 1000)
+    world.universe.now_ms = lambda: venue_ms
+    held = [instrument(name(1), venue_ms - 1), instrument(name(2), venue_ms + 60_000)]
+    cache.save(world.path, "bybit", held, venue_now)
+    world.venue.listed = {"BTC": BROKEN, "ETH": names(1, "ETH")}
+    assert await world.load(may_use_cache=True) == [name(1, "ETH"), name(2)]
+    world.venue.listed = {"BTC": [name(2)], "ETH": names(1, "ETH")}
+    world.venue.expiry_ms = {name(2): venue_ms + 60_000}
+    await world.refresh()
+    content = json.loads(world.path.read_bytes())
+    assert abs(datetime.fromisoformat(content["updated_at"]) - venue_now) < timedelta(seconds=1)
 
 
-def test_a_cache_of_symbols_only_is_of_contracts_that_traded(tmp_path: Path) -> None:
-    async def main(world: World) -> None:
-        world.path.write_text(json.dumps({"symbols": [*names(2), "BTC-1JAN25-1-C", "nonsense"]}))
-        world.venue.listed = {"BTC": BROKEN, "ETH": BROKEN}
-        assert await world.load(may_use_cache=True) == names(2)
-        assert world.universe.instruments[name(1)].status == "Trading"
-
-    run(tmp_path, main)
+async def test_a_cache_of_symbols_only_is_of_contracts_that_traded(world: World) -> None:
+    world.path.write_text(json.dumps({"symbols": [*names(2), "BTC-1JAN25-1-C", "nonsense"]}))
+    world.venue.listed = {"BTC": BROKEN, "ETH": BROKEN}
+    assert await world.load(may_use_cache=True) == names(2)
+    assert world.universe.instruments[name(1)].status == "Trading"
 
 
 @pytest.mark.parametrize("held", [None, "other venue", "expired", "unreadable", "not allowed"])
-def test_when_every_coin_fails_and_no_cache_helps_the_first_reason_is_raised(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture, held: str | None
+async def test_when_every_coin_fails_and_no_cache_helps_the_first_reason_is_raised(
+    world: World, caplog: pytest.LogCaptureFixture, held: str | None
 ) -> None:
-    async def main(world: World) -> None:
-        if held == "other venue":
-            cache.save(world.path, "sim", [instrument(name(1))], datetime.now(UTC))
-        elif held == "expired":
-            cache.save(world.path, "bybit", [instrument(name(1), PAST_MS)], datetime.now(UTC))
-        elif held == "unreadable":
-            world.path.write_bytes(b"{")
-        elif held == "not allowed":
-            cache.save(world.path, "bybit", [instrument(name(1))], datetime.now(UTC))
-        world.venue.listed = {"BTC": BROKEN, "ETH": 404}
-        with pytest.raises(VenueError, match="retCode 10001: out of order"):
-            await world.load(may_use_cache=held != "not allowed")
-        assert len(world.table) == 0
-
-    run(tmp_path, main)
+    if held == "other venue":
+        cache.save(world.path, "sim", [instrument(name(1))], datetime.now(UTC))
+    elif held == "expired":
+        cache.save(world.path, "bybit", [instrument(name(1), PAST_MS)], datetime.now(UTC))
+    elif held == "unreadable":
+        world.path.write_bytes(b"{")
+    elif held == "not allowed":
+        cache.save(world.path, "bybit", [instrument(name(1))], datetime.now(UTC))
+    world.venue.listed = {"BTC": BROKEN, "ETH": 404}
+    with pytest.raises(VenueError, match="retCode 10001: out of order"):
+        await world.load(may_use_cache=held != "not allowed")
+    assert len(world.table) == 0
     assert ["cannot read" in words for words in told(caplog)] == [True] * (held == "unreadable")
 
 
-def test_a_banned_address_is_told_after_one_request(tmp_path: Path) -> None:
-    async def main(world: World) -> None:
-        world.venue.listed = {"BTC": FORBIDDEN, "ETH": names(1, "ETH")}
-        with pytest.raises(VenueBanned, match="HTTP 403"):
-            await world.load()
-        assert world.venue.asked == [("instruments-info", "BTC")]
-
-    run(tmp_path, main)
+async def test_a_banned_address_is_told_after_one_request(world: World) -> None:
+    world.venue.listed = {"BTC": FORBIDDEN, "ETH": names(1, "ETH")}
+    with pytest.raises(VenueBanned, match="HTTP 403"):
+        await world.load()
+    assert world.venue.asked == [("instruments-info", "BTC")]
 
 
-def test_a_cache_file_that_can_not_be_written_does_not_stop_the_start(
+async def test_a_cache_file_that_can_not_be_written_does_not_stop_the_start(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def main(world: World) -> None:
+    async with Venue() as venue:
+        world = World(venue, tmp_path / "nowhere" / "cache.json", "BTC", "ETH")
         world.venue.listed = {"BTC": names(1)}
         assert await world.load() == names(1)
-
-    run(tmp_path / "nowhere", main)
     assert ["can't be written" in words for words in told(caplog)] == [True]

@@ -1,7 +1,5 @@
 """REST rows for the first seconds."""
 
-from pathlib import Path
-
 import pytest
 
 from fastopts.venues.bybit.fields import REST
@@ -11,7 +9,6 @@ from tests.collector.markets import (
     World,
     name,
     names,
-    run,
     told,
 )
 from tests.support import payloads
@@ -24,62 +21,53 @@ def row(symbol: str, **fields: str) -> dict[str, str]:
     return {"symbol": symbol} | {name: numbers[short] for name, short in REST.items()}
 
 
-def test_a_warm_start_fills_what_has_not_ticked_and_never_takes_a_live_ticks_place(
-    tmp_path: Path,
+async def test_a_warm_start_fills_what_has_not_ticked_and_never_takes_a_live_ticks_place(
+    world: World,
 ) -> None:
-    async def main(world: World) -> None:
-        world.venue.listed = {"BTC": names(3), "ETH": names(1, "ETH")}
-        await world.load()
-        inlet = world.table.inlet(5)
-        inlet.message(dump(payloads.ticker(name(1), payloads.T0, markPrice="11")), payloads.T0)
-        world.table.delivering.add(5)
-        world.venue.time_ms = payloads.T0 + 60_000  # newer, and yet no better
-        world.venue.tickers = {
-            "BTC": [row(name(1), markPrice="1"), row(name(2), markPrice="2"), row(name(7))],
-            "ETH": [row(name(1, "ETH"), markPrice="3")],
-        }
-        assert await world.universe.warm_up() == 2
-        assert world.venue.asked[-2:] == [("tickers", "BTC"), ("tickers", "ETH")]
-        live = world.table.fields(name(1))
-        assert (live["mp"], live["cn"]) == ("11", "0:5")
-        warm = world.table.fields(name(2))
-        assert (warm["mp"], warm["cn"]) == ("2", "rest")
-        assert warm["tm"] == str(payloads.T0 + 60_000)
-        assert warm["bp"] == payloads.NUMBERS["bidPrice"]
-        assert world.table.fields(name(1, "ETH"))["mp"] == "3"
-        assert name(7) not in world.table
-        assert world.table.applied == 1
-        # and a live tick takes a row's place, older or not
-        inlet.message(dump(payloads.ticker(name(2), payloads.T0, markPrice="22")), payloads.T0)
-        assert world.table.fields(name(2))["mp"] == "22"
-        assert world.table.fields(name(2))["cn"] == "0:5"
-
-    run(tmp_path, main)
+    world.venue.listed = {"BTC": names(3), "ETH": names(1, "ETH")}
+    await world.load()
+    inlet = world.table.inlet(5)
+    inlet.message(dump(payloads.ticker(name(1), payloads.T0, markPrice="11")), payloads.T0)
+    world.table.delivering.add(5)
+    world.venue.time_ms = payloads.T0 + 60_000  # newer, and yet no better
+    world.venue.tickers = {
+        "BTC": [row(name(1), markPrice="1"), row(name(2), markPrice="2"), row(name(7))],
+        "ETH": [row(name(1, "ETH"), markPrice="3")],
+    }
+    assert await world.universe.warm_up() == 2
+    assert world.venue.asked[-2:] == [("tickers", "BTC"), ("tickers", "ETH")]
+    live = world.table.fields(name(1))
+    assert (live["mp"], live["cn"]) == ("11", "0:5")
+    warm = world.table.fields(name(2))
+    assert (warm["mp"], warm["cn"]) == ("2", "rest")
+    assert warm["tm"] == str(payloads.T0 + 60_000)
+    assert warm["bp"] == payloads.NUMBERS["bidPrice"]
+    assert world.table.fields(name(1, "ETH"))["mp"] == "3"
+    assert name(7) not in world.table
+    assert world.table.applied == 1
+    # and a live tick takes a row's place, older or not
+    inlet.message(dump(payloads.ticker(name(2), payloads.T0, markPrice="22")), payloads.T0)
+    assert world.table.fields(name(2))["mp"] == "22"
+    assert world.table.fields(name(2))["cn"] == "0:5"
 
 
-def test_a_warm_start_that_fails_for_one_coin_goes_on_with_the_next(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+async def test_a_warm_start_that_fails_for_one_coin_goes_on_with_the_next(
+    world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def main(world: World) -> None:
-        world.venue.listed = {"BTC": names(1), "ETH": names(1, "ETH")}
-        await world.load()
-        world.venue.tickers = {"BTC": BROKEN, "ETH": [row(name(1, "ETH"))]}
-        assert await world.universe.warm_up() == 1
-
-    run(tmp_path, main)
+    world.venue.listed = {"BTC": names(1), "ETH": names(1, "ETH")}
+    await world.load()
+    world.venue.tickers = {"BTC": BROKEN, "ETH": [row(name(1, "ETH"))]}
+    assert await world.universe.warm_up() == 1
     assert told(caplog) == ["BTC: no warm start: retCode 10001: out of order"]
 
 
-def test_a_warm_start_that_is_banned_asks_no_more(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+async def test_a_warm_start_that_is_banned_asks_no_more(
+    world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def main(world: World) -> None:
-        world.venue.listed = {"BTC": names(1), "ETH": names(1, "ETH")}
-        await world.load()
-        world.venue.tickers = {"BTC": FORBIDDEN, "ETH": [row(name(1, "ETH"))]}
-        assert await world.universe.warm_up() == 0
-        assert world.venue.asked[-1] == ("tickers", "BTC")
-
-    run(tmp_path, main)
+    world.venue.listed = {"BTC": names(1), "ETH": names(1, "ETH")}
+    await world.load()
+    world.venue.tickers = {"BTC": FORBIDDEN, "ETH": [row(name(1, "ETH"))]}
+    assert await world.universe.warm_up() == 0
+    assert world.venue.asked[-1] == ("tickers", "BTC")
     [words] = told(caplog)
     assert words.startswith("no warm start: HTTP 403")

@@ -11,81 +11,75 @@ from fastopts.embedded import EmbeddedValkey
 from fastopts.errors import LeaseError, LeaseLost, StoreError, StoreUnavailable, WrongVenue
 from fastopts.model import Instrument
 from tests.collector.quick import quicken
-from tests.collector.writers import EXPIRY, INSTRUMENTS, SYMBOLS, Running, World, run, until
+from tests.collector.writers import EXPIRY, INSTRUMENTS, SYMBOLS, Running, World, until
 from tests.support.waiting import PATIENCE_S
 
 
-def test_ticks_sets_terms_feed_and_statistics_stand_as_the_contract_says(
+async def test_ticks_sets_terms_feed_and_statistics_stand_as_the_contract_says(
     valkey: EmbeddedValkey, client: redis.Redis
 ) -> None:
-    async def main() -> None:
-        async with Running(World(valkey.port)) as world:
-            world.tick()
-            # the second write of each brings its expiry
-            await until(lambda: world.table.pending == 0 and not world.table.dirty)
-            assert world.stands_in(client)
-            held = client.hgetall(keys.option(SYMBOLS[0]))
-            assert held["cn"] == f"{world.writer.lease.epoch}:1"
-            assert client.ttl(keys.option(SYMBOLS[0])) in (86399, 86400)
-            assert client.ttl(keys.record(SYMBOLS[0])) in (86399, 86400)
-            assert client.smembers("options:BTC") == set(SYMBOLS)
-            assert client.smembers("options:BTC:USDT:961002") == set(SYMBOLS)
-            assert client.ttl("options:BTC") in (86399, 86400)
-            assert client.hgetall(keys.instrument(SYMBOLS[3])) == {
-                "base": "BTC",
-                "quote": "USDT",
-                "settle": "USDT",
-                "expiry_ms": str(EXPIRY),
-                "strike": "3",
-                "type": "C",
-                "tick_size": "5",
-                "lot_size": "0.01",
-                "status": "Trading",
-                "launch_ms": "7",
-            }
-            feed = client.hgetall(keys.FEED)
-            server_ms = client.time()[0] * 1000
-            assert (feed["schema"], feed["venue"]) == ("1", "bybit")
-            assert feed["epoch"] == str(world.writer.lease.epoch)
-            assert abs(int(feed["heartbeat_ms"]) - server_ms) < 5000
-            assert abs(int(feed["conn:1"]) - server_ms) < 5000
-            world.tick()
-            await until(lambda: client.hget(keys.STATS, "received") == "40")
-            stats = client.hgetall(keys.STATS)
-            assert stats["messages"] == "40"
-            assert int(stats["applied"]) == int(stats["written"]) + int(stats["conflated"]) + int(
-                stats["pending"]
-            )
-        stats = client.hgetall(keys.STATS)
-        assert stats["total_messages"] == "40"
-        assert {"shutdown_time", "avg_msg_rate"} <= stats.keys()
+    async with Running(World(valkey.port)) as world:
+        world.tick()
+        # the second write of each brings its expiry
+        await until(lambda: world.table.pending == 0 and not world.table.dirty)
+        assert world.stands_in(client)
+        held = client.hgetall(keys.option(SYMBOLS[0]))
+        assert held["cn"] == f"{world.writer.lease.epoch}:1"
+        assert client.ttl(keys.option(SYMBOLS[0])) in (86399, 86400)
+        assert client.ttl(keys.record(SYMBOLS[0])) in (86399, 86400)
+        assert client.smembers("options:BTC") == set(SYMBOLS)
+        assert client.smembers("options:BTC:USDT:961002") == set(SYMBOLS)
+        assert client.ttl("options:BTC") in (86399, 86400)
+        assert client.hgetall(keys.instrument(SYMBOLS[3])) == {
+            "base": "BTC",
+            "quote": "USDT",
+            "settle": "USDT",
+            "expiry_ms": str(EXPIRY),
+            "strike": "3",
+            "type": "C",
+            "tick_size": "5",
+            "lot_size": "0.01",
+            "status": "Trading",
+            "launch_ms": "7",
+        }
         feed = client.hgetall(keys.FEED)
-        assert feed["heartbeat_ms"] == "0"
-        assert "conn:1" not in feed
-        assert not client.exists(keys.LEASE)
+        server_ms = client.time()[0] * 1000
+        assert (feed["schema"], feed["venue"]) == ("1", "bybit")
+        assert feed["epoch"] == str(world.writer.lease.epoch)
+        assert abs(int(feed["heartbeat_ms"]) - server_ms) < 5000
+        assert abs(int(feed["conn:1"]) - server_ms) < 5000
+        world.tick()
+        await until(lambda: client.hget(keys.STATS, "received") == "40")
+        stats = client.hgetall(keys.STATS)
+        assert stats["messages"] == "40"
+        assert int(stats["applied"]) == int(stats["written"]) + int(stats["conflated"]) + int(
+            stats["pending"]
+        )
+    stats = client.hgetall(keys.STATS)
+    assert stats["total_messages"] == "40"
+    assert {"shutdown_time", "avg_msg_rate"} <= stats.keys()
+    feed = client.hgetall(keys.FEED)
+    assert feed["heartbeat_ms"] == "0"
+    assert "conn:1" not in feed
+    assert not client.exists(keys.LEASE)
 
-    run(main)
 
-
-def test_a_conn_stands_in_the_feed_before_its_first_record_does(
+async def test_a_conn_stands_in_the_feed_before_its_first_record_does(
     valkey: EmbeddedValkey, client: redis.Redis
 ) -> None:
-    async def main() -> None:
-        async with Running(World(valkey.port)) as world:
-            with client.monitor() as monitor:  # type: ignore[no-untyped-call]
-                world.tick()
-                await until(lambda: world.table.pending == 0)
-                for command in monitor.listen():
-                    words = command["command"]
-                    if words.startswith(f"HSET {keys.FEED}") and "conn:1 0" not in words:
-                        break
-                    assert "optrec:" not in words
-
-    run(main)
+    async with Running(World(valkey.port)) as world:
+        with client.monitor() as monitor:  # type: ignore[no-untyped-call]
+            world.tick()
+            await until(lambda: world.table.pending == 0)
+            for command in monitor.listen():
+                words = command["command"]
+                if words.startswith(f"HSET {keys.FEED}") and "conn:1 0" not in words:
+                    break
+                assert "optrec:" not in words
 
 
 @pytest.mark.parametrize("kind", ["string", "hash"])
-def test_another_programs_stats_are_told_and_left_alone(
+async def test_another_programs_stats_are_told_and_left_alone(
     valkey: EmbeddedValkey, client: redis.Redis, caplog: pytest.LogCaptureFixture, kind: str
 ) -> None:
     if kind == "string":
@@ -94,59 +88,47 @@ def test_another_programs_stats_are_told_and_left_alone(
         client.hset(keys.STATS, mapping={"messages": "5", "players": "2"})
     before = client.dump(keys.STATS)
 
-    async def main() -> None:
-        async with Running(World(valkey.port)) as world:
-            world.tick()
-            await until(lambda: world.table.pending == 0)
-
-    run(main)
+    async with Running(World(valkey.port)) as world:
+        world.tick()
+        await until(lambda: world.table.pending == 0)
     assert client.dump(keys.STATS) == before
     assert "`stats` belongs to another program" in caplog.text
 
 
-def test_an_older_trackers_stats_are_taken_over(
+async def test_an_older_trackers_stats_are_taken_over(
     valkey: EmbeddedValkey, client: redis.Redis
 ) -> None:
     client.hset(keys.STATS, mapping={"messages": "5", "batches": "2", "last_update": "1"})
 
-    async def main() -> None:
-        async with Running(World(valkey.port)) as world:
-            world.tick()
-            await until(lambda: client.hget(keys.STATS, "messages") == "20")
-
-    run(main)
+    async with Running(World(valkey.port)) as world:
+        world.tick()
+        await until(lambda: client.hget(keys.STATS, "messages") == "20")
 
 
-def test_another_venues_server_is_refused_with_a_way_out(
+async def test_another_venues_server_is_refused_with_a_way_out(
     valkey: EmbeddedValkey, client: redis.Redis
 ) -> None:
     client.hset(keys.FEED, mapping={"venue": "sim", "epoch": "3"})
 
-    async def main() -> None:
-        with pytest.raises(WrongVenue, match=r"holds the data of sim, not of bybit.*--redis-url"):
-            await World(valkey.port).writer.open()
-
-    run(main)
+    with pytest.raises(WrongVenue, match=r"holds the data of sim, not of bybit.*--redis-url"):
+        await World(valkey.port).writer.open()
     assert client.hgetall(keys.FEED) == {"venue": "sim", "epoch": "3"}
     assert client.dbsize() == 1
 
 
-def test_a_second_collector_is_refused_while_the_first_lives(
+async def test_a_second_collector_is_refused_while_the_first_lives(
     valkey: EmbeddedValkey, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     quicken(monkeypatch, lease_margin_s=-2.3)
 
-    async def main() -> None:
-        async with Running(World(valkey.port)) as world:
-            with pytest.raises(LeaseError, match="another collector is writing"):
-                await World(valkey.port).writer.open()
-            world.tick()
-            await until(lambda: world.table.pending == 0)
-
-    run(main)
+    async with Running(World(valkey.port)) as world:
+        with pytest.raises(LeaseError, match="another collector is writing"):
+            await World(valkey.port).writer.open()
+        world.tick()
+        await until(lambda: world.table.pending == 0)
 
 
-def test_a_standby_takes_only_what_stays_free(
+async def test_a_standby_takes_only_what_stays_free(
     valkey: EmbeddedValkey, client: redis.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A lease that ran out while the server stood still is its holder's to renew."""
@@ -159,137 +141,115 @@ def test_a_standby_takes_only_what_stays_free(
 
     monkeypatch.setattr(Lease, "is_free", is_free)
 
-    async def main() -> None:
-        world = World(valkey.port, is_standby=True)
-        async with Running(world):
-            assert list(looks) == []
-            world.tick()
-            await until(lambda: world.table.pending == 0)
-
-    run(main)
-
-
-def test_a_collector_that_lost_its_lease_stops_writing(
-    valkey: EmbeddedValkey, client: redis.Redis
-) -> None:
-    async def main() -> None:
-        world = World(valkey.port)
-        await world.writer.open()
-        task = asyncio.create_task(world.writer.run())
+    world = World(valkey.port, is_standby=True)
+    async with Running(world):
+        assert list(looks) == []
         world.tick()
         await until(lambda: world.table.pending == 0)
-        client.set(keys.LEASE, "9999999999:7:other")
-        client.hset(keys.FEED, "epoch", "9999999999")
-        with pytest.raises(LeaseLost):
-            await task
-        assert client.get(keys.LEASE) == "9999999999:7:other"
-
-    run(main)
 
 
-def test_nobody_there_and_a_wrong_password_are_told_at_once(valkey: EmbeddedValkey) -> None:
-    async def main() -> None:
-        with pytest.raises(StoreUnavailable):
-            await World(1).writer.open()
-        with EmbeddedValkey(password="s3cret") as closed, pytest.raises(StoreError, match="NOAUTH"):
-            await World(closed.port).writer.open()
+async def test_a_collector_that_lost_its_lease_stops_writing(
+    valkey: EmbeddedValkey, client: redis.Redis
+) -> None:
+    world = World(valkey.port)
+    await world.writer.open()
+    task = asyncio.create_task(world.writer.run())
+    world.tick()
+    await until(lambda: world.table.pending == 0)
+    client.set(keys.LEASE, "9999999999:7:other")
+    client.hset(keys.FEED, "epoch", "9999999999")
+    with pytest.raises(LeaseLost):
+        await task
+    assert client.get(keys.LEASE) == "9999999999:7:other"
 
-    run(main)
+
+async def test_nobody_there_and_a_wrong_password_are_told_at_once(valkey: EmbeddedValkey) -> None:
+    with pytest.raises(StoreUnavailable):
+        await World(1).writer.open()
+    with EmbeddedValkey(password="s3cret") as closed, pytest.raises(StoreError, match="NOAUTH"):
+        await World(closed.port).writer.open()
 
 
-def test_the_universe_follows_its_changes(valkey: EmbeddedValkey, client: redis.Redis) -> None:
+async def test_the_universe_follows_its_changes(
+    valkey: EmbeddedValkey, client: redis.Redis
+) -> None:
     fresh = Instrument(
         *("ETH-27NOV26-1-P", "ETH", "USD", "USDC", EXPIRY, "1", "P", "1", "1", "Trading", 0)
     )
 
-    async def main() -> None:
-        async with Running(World(valkey.port)) as world:
-            # counted once it is all there: what a reader finds at one count, it keeps
-            await until(lambda: client.hget(keys.FEED, "universe") == "1")
-            assert client.scard("options:BTC") == client.scard("options:BTC:USDT:961002") == 20
-            assert all(map(client.exists, map(keys.instrument, SYMBOLS)))
-            world.writer.universe_changed([fresh], INSTRUMENTS[:5])
-            await until(lambda: client.hget(keys.FEED, "universe") == "2")
-            assert client.scard("options:BTC") == 15
-            assert client.smembers("options:ETH:USDC:961002") == {"ETH-27NOV26-1-P"}
-
-    run(main)
+    async with Running(World(valkey.port)) as world:
+        # counted once it is all there: what a reader finds at one count, it keeps
+        await until(lambda: client.hget(keys.FEED, "universe") == "1")
+        assert client.scard("options:BTC") == client.scard("options:BTC:USDT:961002") == 20
+        assert all(map(client.exists, map(keys.instrument, SYMBOLS)))
+        world.writer.universe_changed([fresh], INSTRUMENTS[:5])
+        await until(lambda: client.hget(keys.FEED, "universe") == "2")
+        assert client.scard("options:BTC") == 15
+        assert client.smembers("options:ETH:USDC:961002") == {"ETH-27NOV26-1-P"}
 
 
-def test_the_feed_names_the_assets_that_have_listed_symbols(
+async def test_the_feed_names_the_assets_that_have_listed_symbols(
     valkey: EmbeddedValkey, client: redis.Redis
 ) -> None:
     fresh = Instrument(
         *("APT-27NOV26-1-P", "APT", "USD", "USDC", EXPIRY, "1", "P", "1", "1", "Trading", 0)
     )
 
-    async def main() -> None:
-        world = World(valkey.port)
-        await world.writer.open()
-        assert client.hget(keys.FEED, "assets") == "BTC"
-        async with Running(world):
-            world.listed.append(fresh)
-            world.writer.universe_changed([fresh], ())
-            await until(lambda: client.hget(keys.FEED, "assets") == "APT,BTC")
-            # their sets stand before the feed names them
-            assert client.smembers("options:APT") == {fresh.symbol}
-            world.listed[:] = [fresh]
-            world.writer.universe_changed((), INSTRUMENTS)
-            await until(lambda: client.hget(keys.FEED, "assets") == "APT")
-            client.flushall()
-            await until(lambda: client.hget(keys.FEED, "assets") == "APT")
-
-    run(main)
+    world = World(valkey.port)
+    await world.writer.open()
+    assert client.hget(keys.FEED, "assets") == "BTC"
+    async with Running(world):
+        world.listed.append(fresh)
+        world.writer.universe_changed([fresh], ())
+        await until(lambda: client.hget(keys.FEED, "assets") == "APT,BTC")
+        # their sets stand before the feed names them
+        assert client.smembers("options:APT") == {fresh.symbol}
+        world.listed[:] = [fresh]
+        world.writer.universe_changed((), INSTRUMENTS)
+        await until(lambda: client.hget(keys.FEED, "assets") == "APT")
+        client.flushall()
+        await until(lambda: client.hget(keys.FEED, "assets") == "APT")
 
 
-def test_a_restart_leaves_no_dead_members_in_the_sets(
+async def test_a_restart_leaves_no_dead_members_in_the_sets(
     valkey: EmbeddedValkey, client: redis.Redis
 ) -> None:
     client.sadd("options:BTC", "BTC-1JAN20-1-C", *SYMBOLS[:3])
 
-    async def main() -> None:
-        async with Running(World(valkey.port)):
-            await until(lambda: client.smembers("options:BTC") == set(SYMBOLS))
-
-    run(main)
+    async with Running(World(valkey.port)):
+        await until(lambda: client.smembers("options:BTC") == set(SYMBOLS))
 
 
-def test_a_conn_that_ends_while_redis_is_away_stands_in_the_feed_no_more(
+async def test_a_conn_that_ends_while_redis_is_away_stands_in_the_feed_no_more(
     valkey: EmbeddedValkey, client: redis.Redis
 ) -> None:
-    async def main() -> None:
-        async with Running(World(valkey.port)) as world:
-            world.tick()
-            await until(lambda: int(client.hget(keys.FEED, "conn:1") or 0) > 0)
-            number = str(client.hget(keys.FEED, "writer")).partition(":")[2]
-            assert client.client_kill_filter(_id=number) == 1
-            world.writer.conn_closed(1)
-            world.writer.conn_opened(2)
-            # conn:2 goes out in the same beat
-            await until(lambda: client.hmget(keys.FEED, "conn:1", "conn:2") == [None, "0"])
-            assert str(client.hget(keys.FEED, "writer")).partition(":")[2] != number
-
-    run(main)
+    async with Running(World(valkey.port)) as world:
+        world.tick()
+        await until(lambda: int(client.hget(keys.FEED, "conn:1") or 0) > 0)
+        number = str(client.hget(keys.FEED, "writer")).partition(":")[2]
+        assert client.client_kill_filter(_id=number) == 1
+        world.writer.conn_closed(1)
+        world.writer.conn_opened(2)
+        # conn:2 goes out in the same beat
+        await until(lambda: client.hmget(keys.FEED, "conn:1", "conn:2") == [None, "0"])
+        assert str(client.hget(keys.FEED, "writer")).partition(":")[2] != number
 
 
-def test_the_first_beat_takes_a_killed_collectors_conns_out_of_the_feed(
+async def test_the_first_beat_takes_a_killed_collectors_conns_out_of_the_feed(
     valkey: EmbeddedValkey, client: redis.Redis
 ) -> None:
     client.hset(keys.FEED, mapping={"venue": "bybit", "epoch": "5", "conn:7": "1", "conn:1": "1"})
 
-    async def main() -> None:
-        world = World(valkey.port)
-        await world.writer.open()
-        feed = client.hgetall(keys.FEED)
-        assert feed["epoch"] == str(world.writer.lease.epoch)
-        assert [name for name in map(str, feed) if name.startswith("conn:")] == []
-        async with Running(world):
-            pass
-
-    run(main)
+    world = World(valkey.port)
+    await world.writer.open()
+    feed = client.hgetall(keys.FEED)
+    assert feed["epoch"] == str(world.writer.lease.epoch)
+    assert [name for name in map(str, feed) if name.startswith("conn:")] == []
+    async with Running(world):
+        pass
 
 
-def test_a_listing_that_a_full_server_refuses_stands_once_there_is_room(
+async def test_a_listing_that_a_full_server_refuses_stands_once_there_is_room(
     valkey: EmbeddedValkey, client: redis.Redis, caplog: pytest.LogCaptureFixture
 ) -> None:
     fresh = [
@@ -308,47 +268,41 @@ def test_a_listing_that_a_full_server_refuses_stands_once_there_is_room(
             and client.exists(*map(keys.instrument, names)) == len(names)
         )
 
-    async def main() -> None:
-        async with Running(World(valkey.port)) as world:
-            await until(lambda: bool(client.exists(keys.instrument(SYMBOLS[-1]))))
-            client.config_set("maxmemory", "1")
-            world.listed += fresh
-            world.writer.universe_changed(fresh, ())
-            await until(lambda: not world.writer.is_writing)
-            client.config_set("maxmemory", "0")
-            async with asyncio.timeout(PATIENCE_S):  # not with the next whole universe, hours later
-                await until(stands)
-            assert client.smembers("options:BTC") == set(SYMBOLS)
-            # an expiry goes only once the server took what it is for
-            await until(lambda: client.ttl(keys.instrument(fresh[-1].symbol)) > 0)
-            await until(lambda: client.ttl("options:ETH") > 0)
-            world.tick()
-            await until(lambda: world.table.pending == 0)
-
-    run(main)
+    async with Running(World(valkey.port)) as world:
+        await until(lambda: bool(client.exists(keys.instrument(SYMBOLS[-1]))))
+        client.config_set("maxmemory", "1")
+        world.listed += fresh
+        world.writer.universe_changed(fresh, ())
+        await until(lambda: not world.writer.is_writing)
+        client.config_set("maxmemory", "0")
+        async with asyncio.timeout(PATIENCE_S):  # not with the next whole universe, hours later
+            await until(stands)
+        assert client.smembers("options:BTC") == set(SYMBOLS)
+        # an expiry goes only once the server took what it is for
+        await until(lambda: client.ttl(keys.instrument(fresh[-1].symbol)) > 0)
+        await until(lambda: client.ttl("options:ETH") > 0)
+        world.tick()
+        await until(lambda: world.table.pending == 0)
     told = [record.message for record in caplog.records if "OOM" in record.message]
     assert len(told) == 1
 
 
-def test_another_programs_keys_among_the_universe_are_told_once_and_left_without_an_expiry(
+async def test_another_programs_keys_among_the_universe_are_told_once_and_left_without_an_expiry(
     valkey: EmbeddedValkey, client: redis.Redis, caplog: pytest.LogCaptureFixture
 ) -> None:
     theirs = ["options:BTC", keys.instrument(SYMBOLS[3])]
     for key in theirs:
         client.set(key, "mine")
 
-    async def main() -> None:
-        async with Running(World(valkey.port)) as world:
-            await until(lambda: client.ttl(keys.instrument(SYMBOLS[-1])) > 0)
-            assert client.smembers("options:BTC:USDT:961002") == set(SYMBOLS)
-            # their refusal delays no other key, and a change is not reported twice
-            world.writer.universe_changed(INSTRUMENTS[:5], INSTRUMENTS[5:6])
-            await until(lambda: client.scard("options:BTC:USDT:961002") == 19)
-            world.tick()
-            await until(lambda: world.table.pending == 0)
-            assert world.stands_in(client)
-
-    run(main)
+    async with Running(World(valkey.port)) as world:
+        await until(lambda: client.ttl(keys.instrument(SYMBOLS[-1])) > 0)
+        assert client.smembers("options:BTC:USDT:961002") == set(SYMBOLS)
+        # their refusal delays no other key, and a change is not reported twice
+        world.writer.universe_changed(INSTRUMENTS[:5], INSTRUMENTS[5:6])
+        await until(lambda: client.scard("options:BTC:USDT:961002") == 19)
+        world.tick()
+        await until(lambda: world.table.pending == 0)
+        assert world.stands_in(client)
     for key in theirs:
         assert client.get(key) == "mine"
         assert client.ttl(key) == -1
@@ -358,17 +312,16 @@ def test_another_programs_keys_among_the_universe_are_told_once_and_left_without
         assert len(told) == 1
 
 
-def test_the_sets_lose_what_a_former_run_left(valkey: EmbeddedValkey, client: redis.Redis) -> None:
+async def test_the_sets_lose_what_a_former_run_left(
+    valkey: EmbeddedValkey, client: redis.Redis
+) -> None:
     left = ["BTC-27NOV26-77-P-USDT", "BTC-28NOV26-1-C"]
     client.sadd("options:BTC", *left, SYMBOLS[0])
     client.sadd("options:BTC:USDT:261127", left[0])
     client.sadd("options:BTC:USDC:261128", left[1], "BTC-28NOV26-2-C")
 
-    async def main() -> None:
-        async with Running(World(valkey.port)):
-            await until(lambda: client.smembers("options:BTC") == set(SYMBOLS))
-            await until(lambda: not client.exists("options:BTC:USDT:261127"))
-            # what no set of its asset names is another's
-            await until(lambda: client.smembers("options:BTC:USDC:261128") == {"BTC-28NOV26-2-C"})
-
-    run(main)
+    async with Running(World(valkey.port)):
+        await until(lambda: client.smembers("options:BTC") == set(SYMBOLS))
+        await until(lambda: not client.exists("options:BTC:USDT:261127"))
+        # what no set of its asset names is another's
+        await until(lambda: client.smembers("options:BTC:USDC:261128") == {"BTC-28NOV26-2-C"})

@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from typing import Any
 
 import redis
@@ -73,14 +73,6 @@ class World:
             if not expected_hash(frame).items() <= held.items():
                 return False
         return True
-
-
-def run(main: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    async def bounded() -> None:
-        async with asyncio.timeout(PATIENCE_S):
-            await main()
-
-    asyncio.run(bounded())
 
 
 async def until(condition: Callable[[], bool]) -> None:

@@ -17,7 +17,7 @@ from fastopts.net.redis import address
 from fastopts.reader import OptionReader
 from fastopts.sim import SimSettings, SimVenue
 from fastopts.venues.bybit.hosts import Endpoints
-from tests.collector.writers import SYMBOLS, Running, World, run, until
+from tests.collector.writers import SYMBOLS, Running, World, until
 from tests.docs.pages import DOCS, examples, rows
 from tests.docs.situations import SITUATIONS
 from tests.support.store import CALL, Store
@@ -56,7 +56,7 @@ def test_the_keys_are_those_of_the_package() -> None:
     assert told == hashes | {keys.RECORD, keys.ASSET, keys.LEASE, keys.UPDATES}
 
 
-def test_the_fields_are_those_that_the_collector_writes(store: Store) -> None:
+async def test_the_fields_are_those_that_the_collector_writes(store: Store) -> None:
     written: dict[str, dict[Any, Any]] = {}
     client = redis.Redis.from_url(store.url, decode_responses=True)
 
@@ -65,12 +65,9 @@ def test_the_fields_are_those_that_the_collector_writes(store: Store) -> None:
             written[key] = client.hgetall(key)
         return all(written.values()) and "conn:1" in written[keys.FEED]
 
-    async def write() -> None:
-        async with Running(World(client.get_connection_kwargs()["port"])) as world:
-            world.tick()
-            await until(stands)
-
-    run(write)
+    async with Running(World(client.get_connection_kwargs()["port"])) as world:
+        world.tick()
+        await until(stands)
 
     shorts = {word.short for word in FIELDS.values() if word.short}
     assert _fields(HASH) | shorts == written[keys.option(SYMBOLS[0])].keys()
@@ -78,7 +75,7 @@ def test_the_fields_are_those_that_the_collector_writes(store: Store) -> None:
     assert _terms() == written[keys.instrument(SYMBOLS[0])].keys()
 
     client.flushall()
-    run(lambda: _collect(store, client))
+    await _collect(store, client)
     parts = {"duty": "{name}", "rejected": "{reason}", "skipped": "{reason}"}
     written[keys.STATS] = client.hgetall(keys.STATS)
     statistics = (name.partition(":") for name in written[keys.STATS])

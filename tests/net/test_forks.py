@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from fastopts.net import forks
-from tests.support.loops import LOOPS
+from tests.support.loops import LOOPS, UVLOOP
 
 BACKLOG = bytes(8_000_000)  # more than the buffers of a connection that nobody reads
 
@@ -43,7 +43,7 @@ async def test_a_child_of_a_loop_that_is_about_to_watch_for_more_is_ended(
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this platform does not fork")
-@pytest.mark.parametrize("anyio_backend", [LOOPS[1]])
+@pytest.mark.parametrize("anyio_backend", [UVLOOP])
 async def test_nothing_else_of_uvloop_runs_in_the_child(capfd: pytest.CaptureFixture[str]) -> None:
     """Not what was ready, and not the poll behind it: by the ring for that, child and parent would
     get into each other's way, and abort."""

@@ -27,38 +27,29 @@ def guard(stall_s: float) -> Any:
     return made
 
 
-def test_a_connection_whose_peer_stops_reading_is_aborted_and_counted() -> None:
-    async def main() -> None:
-        protocol = guard(0.01)
-        protocol.pause_writing()
-        await asyncio.wait_for(protocol.transport.aborted.wait(), 20)
-        assert protocol.admission.stats.drops == {"write_stall": 1}
-
-    asyncio.run(main())
+async def test_a_connection_whose_peer_stops_reading_is_aborted_and_counted() -> None:
+    protocol = guard(0.01)
+    protocol.pause_writing()
+    await asyncio.wait_for(protocol.transport.aborted.wait(), 20)
+    assert protocol.admission.stats.drops == {"write_stall": 1}
 
 
-def test_a_peer_that_reads_again_is_kept() -> None:
-    async def main() -> None:
-        protocol, other = guard(0.01), guard(0.02)
-        protocol.pause_writing()
-        protocol.resume_writing()
-        other.pause_writing()
-        await asyncio.wait_for(other.transport.aborted.wait(), 20)
-        assert not protocol.transport.aborted.is_set()
-        assert not protocol.admission.stats.drops
-
-    asyncio.run(main())
+async def test_a_peer_that_reads_again_is_kept() -> None:
+    protocol, other = guard(0.01), guard(0.02)
+    protocol.pause_writing()
+    protocol.resume_writing()
+    other.pause_writing()
+    await asyncio.wait_for(other.transport.aborted.wait(), 20)
+    assert not protocol.transport.aborted.is_set()
+    assert not protocol.admission.stats.drops
 
 
-def test_the_timer_starts_with_the_first_pause() -> None:
-    async def main() -> None:
-        protocol = guard(60)
-        protocol.pause_writing()
-        timer = protocol._stall_timer
-        protocol.pause_writing()
-        assert protocol._stall_timer is timer
-        protocol.cancel_stall_timer()
-        assert timer.cancelled()
-        protocol.cancel_stall_timer()  # a second time, as after an upgrade to a WebSocket
-
-    asyncio.run(main())
+async def test_the_timer_starts_with_the_first_pause() -> None:
+    protocol = guard(60)
+    protocol.pause_writing()
+    timer = protocol._stall_timer
+    protocol.pause_writing()
+    assert protocol._stall_timer is timer
+    protocol.cancel_stall_timer()
+    assert timer.cancelled()
+    protocol.cancel_stall_timer()  # a second time, as after an upgrade to a WebSocket

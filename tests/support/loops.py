@@ -17,14 +17,12 @@ from tests.support.waiting import PATIENCE_S
 NAMES: Final = ("asyncio", "uvloop")
 # Values of the fixture `anyio_backend`.
 DEFAULT_LOOP: Final[tuple[str, dict[str, Any]]] = ("asyncio", {})
-LOOPS: Final = (
-    pytest.param(DEFAULT_LOOP, id="asyncio"),
-    pytest.param(
-        ("asyncio", {"use_uvloop": True}),
-        id="uvloop",
-        marks=pytest.mark.skipif(find_spec("uvloop") is None, reason="no wheel for this platform"),
-    ),
+UVLOOP: Final = pytest.param(
+    ("asyncio", {"use_uvloop": True}),
+    id="uvloop",
+    marks=pytest.mark.skipif(find_spec("uvloop") is None, reason="no wheel for this platform"),
 )
+LOOPS: Final = (pytest.param(DEFAULT_LOOP, id="asyncio"), UVLOOP)
 
 
 def run(name: str, main: Coroutine[Any, Any, None]) -> None:

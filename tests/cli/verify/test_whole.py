@@ -27,62 +27,55 @@ async def judged(w: World, cwd: Path, *words: str) -> dict[str, Any]:
     return found
 
 
-def test_a_healthy_collector_has_everything_right(tmp_path: Path) -> None:
-    async def main() -> None:
-        async with world(tmp_path, SimSettings(seed=5, symbols=240, rate=1500, tls=True)) as w:
-            await w.covered()
-            # the counters of the equations are written with a heartbeat
-            await until(lambda: w.client.hget("stats", "received") not in (None, "0"))
-            found = await judged(w, tmp_path, "--sample", "100", "--insecure")
-            assert found["complaints"] == []
-            assert (found["sample"], found["wrong"]) == (100, 0)
-            assert found["equal"] > 90
-            assert found["greeks"]["checked"] > 50
-
-    asyncio.run(main())
+async def test_a_healthy_collector_has_everything_right(tmp_path: Path) -> None:
+    async with world(tmp_path, SimSettings(seed=5, symbols=240, rate=1500, tls=True)) as w:
+        await w.covered()
+        # the counters of the equations are written with a heartbeat
+        await until(lambda: w.client.hget("stats", "received") not in (None, "0"))
+        found = await judged(w, tmp_path, "--sample", "100", "--insecure")
+        assert found["complaints"] == []
+        assert (found["sample"], found["wrong"]) == (100, 0)
+        assert found["equal"] > 90
+        assert found["greeks"]["checked"] > 50
 
 
-def test_a_field_that_is_wrong_for_long_is_found_while_its_symbol_ticks(tmp_path: Path) -> None:
-    async def main() -> None:
-        async with world(tmp_path, SimSettings(seed=5, symbols=120, rate=600)) as w:
-            await w.covered()
-            # The last expiry: others may be in settlement, with a predicted delivery price.
-            options = w.venue.market.options
-            symbol = max(w.venue.symbols, key=lambda s: options[s].listing.series.delivery_ms)
-            spoiling = asyncio.create_task(spoil(w, symbol))
-            found = await judged(w, tmp_path, "--sample", "500", "--duration", "8s")
-            spoiling.cancel()
-            told = found["evidence"][symbol]["differences"]
-            assert told == [{"field": "pdp", "stored": "31415.9", "venue": "0"}]
-            assert (found["wrong"], found["sample"]) == (1, len(w.venue.symbols))
-
-    asyncio.run(main())
+async def test_a_field_that_is_wrong_for_long_is_found_while_its_symbol_ticks(
+    tmp_path: Path,
+) -> None:
+    async with world(tmp_path, SimSettings(seed=5, symbols=120, rate=600)) as w:
+        await w.covered()
+        # The last expiry: others may be in settlement, with a predicted delivery price.
+        options = w.venue.market.options
+        symbol = max(w.venue.symbols, key=lambda s: options[s].listing.series.delivery_ms)
+        spoiling = asyncio.create_task(spoil(w, symbol))
+        found = await judged(w, tmp_path, "--sample", "500", "--duration", "8s")
+        spoiling.cancel()
+        told = found["evidence"][symbol]["differences"]
+        assert told == [{"field": "pdp", "stored": "31415.9", "venue": "0"}]
+        assert (found["wrong"], found["sample"]) == (1, len(w.venue.symbols))
 
 
 @pytest.mark.parametrize("coins", [None, ("BTC",)])
-def test_a_coin_that_is_not_tracked_is_not_good(
+async def test_a_coin_that_is_not_tracked_is_not_good(
     tmp_path: Path, coins: tuple[str, ...] | None
 ) -> None:
     """TON is none of the coins that are known without asking."""
 
-    async def main() -> None:
-        sim = SimSettings(seed=5, symbols=40, rate=300, coins=("BTC", "TON"))
-        async with world(tmp_path, sim, coins=coins) as w:
-            assert "TON" not in KNOWN_COINS
-            wanted = {s for s in w.venue.symbols if coins is None or s.startswith("BTC-")}
-            await until(lambda: w.status_covered() == len(wanted))
-            await until(lambda: w.client.hget("stats", "received") not in (None, "0"))
-            found = await judged(w, tmp_path, "--sample", "5")
-            assert set(found["coins"]) == {*KNOWN_COINS, "TON"}
-            is_untracked = "Redis has no options on TON" in found["complaints"]
-            assert is_untracked is (coins is not None)
-            named = await judged(w, tmp_path, "--sample", "5", "--coins", "BTC")
-            assert (named["ok"], named["coins"]) == (True, ["BTC"])
-            told = w.client.hmget("stats", "coins", "coins_wanted")
-            expected = ["BTC", "BTC"] if coins else [",".join((*KNOWN_COINS, "TON")), "all"]
-            assert told == expected
-
-    asyncio.run(main())
+    sim = SimSettings(seed=5, symbols=40, rate=300, coins=("BTC", "TON"))
+    async with world(tmp_path, sim, coins=coins) as w:
+        assert "TON" not in KNOWN_COINS
+        wanted = {s for s in w.venue.symbols if coins is None or s.startswith("BTC-")}
+        await until(lambda: w.status_covered() == len(wanted))
+        await until(lambda: w.client.hget("stats", "received") not in (None, "0"))
+        found = await judged(w, tmp_path, "--sample", "5")
+        assert set(found["coins"]) == {*KNOWN_COINS, "TON"}
+        is_untracked = "Redis has no options on TON" in found["complaints"]
+        assert is_untracked is (coins is not None)
+        named = await judged(w, tmp_path, "--sample", "5", "--coins", "BTC")
+        assert (named["ok"], named["coins"]) == (True, ["BTC"])
+        told = w.client.hmget("stats", "coins", "coins_wanted")
+        expected = ["BTC", "BTC"] if coins else [",".join((*KNOWN_COINS, "TON")), "all"]
+        assert told == expected
 
 
 async def spoil(w: World, symbol: str) -> None:

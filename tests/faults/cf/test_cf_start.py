@@ -74,20 +74,10 @@ def dump(client: redis.Redis) -> dict[bytes, tuple[bytes, int]]:
     return dict(zip(names, values, strict=True))
 
 
-def test_CF_04_other_programs_keys_stay_as_they_are(
+async def test_CF_04_other_programs_keys_stay_as_they_are(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Those beside ours, and those under our names that hold something of another kind."""
-
-    async def main(url: str, client: redis.Redis) -> dict[bytes, tuple[bytes, int]]:
-        async with SimVenue(SIM) as venue:
-            taken = next(symbol for symbol in venue.symbols if symbol.startswith("BTC"))
-            client.lpush(keys.option(taken), "a list of another program's")
-            client.set(keys.instrument(taken), "a text")
-            before = dump(client)
-            await run_until_written(collector(tmp_path, venue, url))
-        return before
-
     with EmbeddedValkey() as valkey, redis.Redis(port=valkey.port, protocol=2) as client:
         client.set("option", "1")
         client.set("options", "2")
@@ -96,7 +86,12 @@ def test_CF_04_other_programs_keys_stay_as_they_are(
         client.zadd("optrecs", {"a": 1})
         client.set("fastopts", "5")
         client.sadd("options-BTC", "a")
-        before = asyncio.run(main(valkey.url, client))
+        async with SimVenue(SIM) as venue:
+            taken = next(symbol for symbol in venue.symbols if symbol.startswith("BTC"))
+            client.lpush(keys.option(taken), "a list of another program's")
+            client.set(keys.instrument(taken), "a text")
+            before = dump(client)
+            await run_until_written(collector(tmp_path, venue, valkey.url))
         after = dump(client)
     assert {name: after[name][0] for name in before} == {n: v[0] for n, v in before.items()}
     assert after[b"user:1:option:BTC"][1] > 0
@@ -109,34 +104,28 @@ def test_CF_04_other_programs_keys_stay_as_they_are(
 
 
 @pytest.mark.parametrize("held", ["bybit", "bybit-testnet", "custom:venue.test"])
-def test_CF_04_a_server_of_another_venue_is_refused_and_not_touched(
+async def test_CF_04_a_server_of_another_venue_is_refused_and_not_touched(
     tmp_path: Path, held: str
 ) -> None:
-    async def main(url: str) -> None:
-        async with SimVenue(SIM) as venue:
-            with pytest.raises(WrongVenue, match=f"holds the data of {held}, not of sim: use"):
-                await start(collector(tmp_path, venue, url))
-
     with EmbeddedValkey() as valkey, redis.Redis(port=valkey.port, protocol=2) as client:
         client.hset(keys.FEED, mapping={"venue": held, "epoch": "7"})
         before = dump(client)
-        asyncio.run(main(valkey.url))
+        async with SimVenue(SIM) as venue:
+            with pytest.raises(WrongVenue, match=f"holds the data of {held}, not of sim: use"):
+                await start(collector(tmp_path, venue, valkey.url))
         assert dump(client) == before
 
 
 @pytest.mark.parametrize("key", [keys.FEED, keys.LEASE])
-def test_CF_04_a_key_of_ours_that_is_something_else_ends_the_start(
+async def test_CF_04_a_key_of_ours_that_is_something_else_ends_the_start(
     tmp_path: Path, key: str
 ) -> None:
-    async def main(url: str) -> None:
-        async with SimVenue(SIM) as venue:
-            with pytest.raises((StoreError, ConfigError), match="WRONGTYPE"):
-                await start(collector(tmp_path, venue, url))
-
     with EmbeddedValkey() as valkey, redis.Redis(port=valkey.port, protocol=2) as client:
         client.lpush(key, "another program's")
         before = dump(client)
-        asyncio.run(main(valkey.url))
+        async with SimVenue(SIM) as venue:
+            with pytest.raises((StoreError, ConfigError), match="WRONGTYPE"):
+                await start(collector(tmp_path, venue, valkey.url))
         assert dump(client) == before
 
 
@@ -191,24 +180,21 @@ def test_CF_05_a_unix_socket_that_was_left_over_is_told(tmp_path: Path, left_ove
     ("name", "words"),
     [("none.sock", "No such file"), ("file", "refused"), ("left.sock", "refused")],
 )
-def test_CF_05_a_collector_says_so_and_waits_for_its_server(
+async def test_CF_05_a_collector_says_so_and_waits_for_its_server(
     tmp_path: Path, left_over: Path, caplog: pytest.LogCaptureFixture, name: str, words: str
 ) -> None:
     (tmp_path / "file").write_text("no socket")
 
-    async def main(url: str) -> None:
-        async with SimVenue(SIM) as venue:
-            made = collector(tmp_path, venue, url)
-            task = asyncio.create_task(made.run(may_use_cache=False))
-            await until_async(lambda: words in caplog.text)
-            made.stop.set()
-            async with asyncio.timeout(PATIENCE_S):
-                await task
-
     url = f"unix://{tmp_path / name}"
     with OptionReader(url) as reader, pytest.raises(StoreUnavailable, match=words):
         reader.feed()
-    asyncio.run(main(url))
+    async with SimVenue(SIM) as venue:
+        made = collector(tmp_path, venue, url)
+        task = asyncio.create_task(made.run(may_use_cache=False))
+        await until_async(lambda: words in caplog.text)
+        made.stop.set()
+        async with asyncio.timeout(PATIENCE_S):
+            await task
 
 
 def test_CF_05_a_path_that_no_socket_can_have_is_refused_at_once() -> None:
@@ -217,7 +203,7 @@ def test_CF_05_a_path_that_no_socket_can_have_is_refused_at_once() -> None:
         address.parse("unix:///" + "x" * 103)
 
 
-def test_CF_05_a_file_that_may_not_be_written_is_told(
+async def test_CF_05_a_file_that_may_not_be_written_is_told(
     tmp_path: Path, store: Store, caplog: pytest.LogCaptureFixture
 ) -> None:
     store.option(CALL)
@@ -227,38 +213,29 @@ def test_CF_05_a_file_that_may_not_be_written_is_told(
     assert done.code == 2
     assert there in one_line(done)
 
-    async def main() -> None:
-        async with SimVenue(SIM) as venue:
-            told = Settings(
-                *("sim", False, ("BTC",), venue.rest_url, venue.ws_url),
-                cache_file="/proc/cache.json",
-            )
-            assert await fetch(told, "fastopts-tests")
-
-    asyncio.run(main())
+    async with SimVenue(SIM) as venue:
+        told = Settings(
+            *("sim", False, ("BTC",), venue.rest_url, venue.ws_url),
+            cache_file="/proc/cache.json",
+        )
+        assert await fetch(told, "fastopts-tests")
     assert "/proc/cache.json can't be written" in caplog.text
 
 
-def test_CF_06_coins_that_have_no_options_end_the_start(tmp_path: Path) -> None:
-    async def main(url: str) -> None:
+async def test_CF_06_coins_that_have_no_options_end_the_start(tmp_path: Path) -> None:
+    with EmbeddedValkey() as valkey, redis.Redis(port=valkey.port, protocol=2) as client:
         async with SimVenue(SIM) as venue:
             with pytest.raises(VenueError, match="sim lists no options on BTCC, ETHH"):
-                await start(collector(tmp_path, venue, url, coins=("BTCC", "ETHH")))
-
-    with EmbeddedValkey() as valkey, redis.Redis(port=valkey.port, protocol=2) as client:
-        asyncio.run(main(valkey.url))
+                await start(collector(tmp_path, venue, valkey.url, coins=("BTCC", "ETHH")))
         assert client.dbsize() == 0
 
 
-def test_CF_06_one_such_coin_among_others_is_a_warning(
+async def test_CF_06_one_such_coin_among_others_is_a_warning(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def main(url: str) -> None:
-        async with SimVenue(SIM) as venue:
-            await run_until_written(collector(tmp_path, venue, url, coins=("BTC", "ETHH")))
-
     with EmbeddedValkey() as valkey:
-        asyncio.run(main(valkey.url))
+        async with SimVenue(SIM) as venue:
+            await run_until_written(collector(tmp_path, venue, valkey.url, coins=("BTC", "ETHH")))
     told = [one.getMessage() for one in caplog.records if one.levelno == logging.WARNING]
     assert "ETHH: the venue lists no options on it" in told
 
@@ -316,30 +293,25 @@ def test_CF_07_real_hosts_are_not_called_simulated(
         hosts.resolve("sim", False, rest_url, ws_url)
 
 
-def test_CF_07_the_venue_and_its_hosts_are_told_at_the_start(
+async def test_CF_07_the_venue_and_its_hosts_are_told_at_the_start(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "fastopts")
-
-    async def main(url: str) -> tuple[str, str]:
-        async with SimVenue(SIM) as venue:
-            await run_until_written(collector(tmp_path, venue, url))
-            return venue.rest_url, venue.ws_url
-
     with EmbeddedValkey() as valkey:
-        rest_url, ws_url = asyncio.run(main(valkey.url))
-        first, *_ = (one.getMessage() for one in caplog.records)
-        assert first == f"sim -> {valkey.url}, compiled core; {rest_url}, {ws_url}"
+        async with SimVenue(SIM) as venue:
+            await run_until_written(collector(tmp_path, venue, valkey.url))
+        first, *_ = (record.getMessage() for record in caplog.records)
+        hosts_told = f"{venue.rest_url}, {venue.ws_url}"
+        assert first == f"sim -> {valkey.url}, compiled core; {hosts_told}"
         with OptionReader(valkey.url) as reader, pytest.raises(WrongVenue, match="venue='sim'"):
             reader.feed()
 
 
-def test_CF_07_a_websocket_that_is_not_restss_makes_nothing_live(
+async def test_CF_07_a_websocket_that_is_not_restss_makes_nothing_live(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """REST of one market, the WebSocket of another, which has none of its options."""
-
-    async def main(url: str) -> None:
+    with EmbeddedValkey() as valkey:
         other = SimSettings(seed=6, symbols=20, rate=400)
         async with SimVenue(SIM) as listed, SimVenue(other) as ticking:
             mine = [symbol for symbol in listed.symbols if symbol.startswith("BTC")]
@@ -347,16 +319,13 @@ def test_CF_07_a_websocket_that_is_not_restss_makes_nothing_live(
             assert foreign
             found = Endpoints("sim", listed.rest_url, ticking.ws_url)
             told = Settings(venue="sim", coins=("BTC",), cache_file=str(tmp_path / "c.json"))
-            made = Collector(told, found, address.parse(url), "fastopts-tests")
+            made = Collector(told, found, address.parse(valkey.url), "fastopts-tests")
             task = asyncio.create_task(made.run(may_use_cache=False))
             await until_async(lambda: all(f"refused {one}" in caplog.text for one in foreign))
             await until_async(lambda: made.table.written >= len(mine) and not made.table.dirty)
-            await asyncio.to_thread(nothing_is_live, url, sorted(foreign))
+            await asyncio.to_thread(nothing_is_live, valkey.url, sorted(foreign))
             made.stop.set()
             await task
-
-    with EmbeddedValkey() as valkey:
-        asyncio.run(main(valkey.url))
 
 
 def nothing_is_live(url: str, symbols: list[str]) -> None:

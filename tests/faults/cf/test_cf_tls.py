@@ -94,19 +94,16 @@ def front(store: Store, context: ssl.SSLContext) -> Iterator[int]:
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_CF_16_readers_show_their_certificate(live: Store, version: str) -> None:
-    async def read(url: str) -> bool:
-        async with AsyncOptionReader(url) as reader:
-            return (await reader.get(CALL)).live
-
+async def test_CF_16_readers_show_their_certificate(live: Store, version: str) -> None:
     with front(live, asking(version)) as port:
         url = url_of(port, pair=authority().issue())
         with OptionReader(url) as reader:
             assert reader.get(CALL).live
-        assert asyncio.run(read(url))
+        async with AsyncOptionReader(url) as async_reader:
+            assert (await async_reader.get(CALL)).live
 
 
-def test_CF_16_collector_and_commands_take_it_from_the_settings(
+async def test_CF_16_collector_and_commands_take_it_from_the_settings(
     store: Store, tmp_path: Path
 ) -> None:
     store.client.flushall()
@@ -123,9 +120,8 @@ def test_CF_16_collector_and_commands_take_it_from_the_settings(
             checks = fastopts("doctor", "--offline", *url, cwd=tmp_path, **variables)
             assert "127.0.0.1" in checks.out
             assert "client certificate" not in checks.out
-            assert follow(url_of(port, pair=(cert, key))) == asyncio.run(
-                follow_async(url_of(port, pair=(cert, key)))
-            )
+            reader_url = url_of(port, pair=(cert, key))
+            assert follow(reader_url) == await follow_async(reader_url)
         finally:
             process.terminate()
             code, _, err = finish(process)

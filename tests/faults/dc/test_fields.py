@@ -1,11 +1,10 @@
 """Fields without a number, or with one that nobody expects; each symbol has another one spoiled."""
 
-import asyncio
 import io
 import itertools
 import json
 import random
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -22,22 +21,14 @@ from tests.support.store import SHORT
 
 SYMBOLS = names(len(NAMES))
 LONG = {short: long for long, short in SHORT.items()}
-Run = Callable[[Callable[[World], Coroutine[Any, Any, None]]], None]
 Texts = dict[str, str]
 
 
 @pytest.fixture
-def run(tmp_path: Path, shared_valkey: EmbeddedValkey) -> Run:
-    """Runs a test in a world of as many symbols as there are fields."""
-
-    def run(main: Callable[[World], Coroutine[Any, Any, None]]) -> None:
-        async def bounded() -> None:
-            async with world(tmp_path, shared_valkey, *SYMBOLS, status_s=0.05) as w:
-                await main(w)
-
-        asyncio.run(bounded())
-
-    return run
+async def w(tmp_path: Path, shared_valkey: EmbeddedValkey) -> AsyncIterator[World]:
+    """As many symbols as there are fields."""
+    async with world(tmp_path, shared_valkey, *SYMBOLS, status_s=0.05) as world_of_fields:
+        yield world_of_fields
 
 
 def ours(w: World, symbol: str) -> Texts:
@@ -63,42 +54,33 @@ def assert_none(w: World) -> None:
             assert getattr(option, LONG[FIELDS[other]]) is not None
 
 
-def test_DC_06_an_empty_field_is_absent_and_never_zero(run: Run) -> None:
-    async def main(w: World) -> None:
-        await tell_spoiled(w, b'""')
-        assert_none(w)
-        assert w.table.bad_fields == 0
-        await w.tell(*(w.liar.ticker(symbol) for symbol in SYMBOLS))
-        assert all(len(ours(w, symbol)) == len(NAMES) + 3 for symbol in SYMBOLS)
-
-    run(main)
+async def test_DC_06_an_empty_field_is_absent_and_never_zero(w: World) -> None:
+    await tell_spoiled(w, b'""')
+    assert_none(w)
+    assert w.table.bad_fields == 0
+    await w.tell(*(w.liar.ticker(symbol) for symbol in SYMBOLS))
+    assert all(len(ours(w, symbol)) == len(NAMES) + 3 for symbol in SYMBOLS)
 
 
-def test_DC_07_a_missing_field_is_absent_counted_and_not_what_it_was_before(run: Run) -> None:
-    async def main(w: World) -> None:
-        pairs = zip(SYMBOLS, NAMES, strict=True)
-        frames = [w.liar.ticker(symbol, **{name: None}) for symbol, name in pairs]
+async def test_DC_07_a_missing_field_is_absent_counted_and_not_what_it_was_before(w: World) -> None:
+    pairs = zip(SYMBOLS, NAMES, strict=True)
+    frames = [w.liar.ticker(symbol, **{name: None}) for symbol, name in pairs]
+    await w.tell(*frames)
+    for symbol, frame in zip(SYMBOLS, frames, strict=True):
+        assert ours(w, symbol) == expected_hash(frame)
+    assert_none(w)
+    assert w.table.missing_fields == len(NAMES)
+    await until(lambda: w.client.hget("stats", "missing_fields") == str(len(NAMES)))
+
+
+async def test_DC_07_any_two_may_be_missing(w: World) -> None:
+    pairs = list(itertools.combinations(NAMES, 2))
+    for some in _batches(pairs):
+        chosen = list(zip(SYMBOLS, some, strict=False))
+        frames = [w.liar.ticker(symbol, **dict.fromkeys(gone)) for symbol, gone in chosen]
         await w.tell(*frames)
-        for symbol, frame in zip(SYMBOLS, frames, strict=True):
+        for (symbol, _), frame in zip(chosen, frames, strict=True):
             assert ours(w, symbol) == expected_hash(frame)
-        assert_none(w)
-        assert w.table.missing_fields == len(NAMES)
-        await until(lambda: w.client.hget("stats", "missing_fields") == str(len(NAMES)))
-
-    run(main)
-
-
-def test_DC_07_any_two_may_be_missing(run: Run) -> None:
-    async def main(w: World) -> None:
-        pairs = list(itertools.combinations(NAMES, 2))
-        for some in _batches(pairs):
-            chosen = list(zip(SYMBOLS, some, strict=False))
-            frames = [w.liar.ticker(symbol, **dict.fromkeys(gone)) for symbol, gone in chosen]
-            await w.tell(*frames)
-            for (symbol, _), frame in zip(chosen, frames, strict=True):
-                assert ours(w, symbol) == expected_hash(frame)
-
-    run(main)
 
 
 def _batches(pairs: list[Any]) -> list[list[Any]]:
@@ -106,88 +88,73 @@ def _batches(pairs: list[Any]) -> list[list[Any]]:
     return [pairs[start : start + size] for start in range(0, len(pairs), size)]
 
 
-def test_DC_07_without_its_symbol_or_time_there_is_no_tick(run: Run) -> None:
-    async def main(w: World) -> None:
-        before = ours(w, SYMBOLS[0])
-        frame = w.liar.ticker(SYMBOLS[0])
-        await w.tell({k: v for k, v in frame.items() if k != "ts"})
-        # no topic: nobody's message, which is counted nowhere
-        await w.liar.push({k: v for k, v in frame.items() if k != "topic"})
-        await w.tell({k: v for k, v in frame.items() if k != "data"})
-        assert (w.table.rejected["bad_ts"], w.table.rejected["no_data"]) == (1, 1)
-        assert ours(w, SYMBOLS[0]) == before
-        await w.tell({k: v for k, v in frame.items() if k not in ("type", "id")})
-        assert w.held(SYMBOLS[0])["tm"] == str(frame["ts"])
-
-    run(main)
+async def test_DC_07_without_its_symbol_or_time_there_is_no_tick(w: World) -> None:
+    before = ours(w, SYMBOLS[0])
+    frame = w.liar.ticker(SYMBOLS[0])
+    await w.tell({k: v for k, v in frame.items() if k != "ts"})
+    # no topic: nobody's message, which is counted nowhere
+    await w.liar.push({k: v for k, v in frame.items() if k != "topic"})
+    await w.tell({k: v for k, v in frame.items() if k != "data"})
+    assert (w.table.rejected["bad_ts"], w.table.rejected["no_data"]) == (1, 1)
+    assert ours(w, SYMBOLS[0]) == before
+    await w.tell({k: v for k, v in frame.items() if k not in ("type", "id")})
+    assert w.held(SYMBOLS[0])["tm"] == str(frame["ts"])
 
 
-def test_DC_08_unknown_fields_are_ignored_counted_and_named_once(
-    run: Run, caplog: pytest.LogCaptureFixture
+async def test_DC_08_unknown_fields_are_ignored_counted_and_named_once(
+    w: World, caplog: pytest.LogCaptureFixture
 ) -> None:
     def named() -> list[str]:
         return [r.message for r in caplog.records if "unknown fields" in r.message]
 
-    async def main(w: World) -> None:
-        frame = w.liar.ticker(SYMBOLS[0])
-        extra = {"rho": "0.1", "<b>\u202e": [{"markPrice": "9"}], "b": {"c": None}}
-        for data in (extra | frame["data"], frame["data"] | extra):
-            await w.tell({"new": 1, **frame, "data": data, "newer": [2]})
-            assert ours(w, SYMBOLS[0]) == expected_hash(frame)
-        assert w.table.unknown_fields == 6
-        await until(lambda: w.client.hget("stats", "unknown_fields") == "6")
-        await until(lambda: bool(named()))
-        random_keys = {f"k{number}": str(number) for number in range(1000)}
-        await w.tell({**frame, "data": random_keys | frame["data"] | {"z": 1}})
+    frame = w.liar.ticker(SYMBOLS[0])
+    extra = {"rho": "0.1", "<b>\u202e": [{"markPrice": "9"}], "b": {"c": None}}
+    for data in (extra | frame["data"], frame["data"] | extra):
+        await w.tell({"new": 1, **frame, "data": data, "newer": [2]})
         assert ours(w, SYMBOLS[0]) == expected_hash(frame)
-        assert w.table.unknown_fields == 6 + 1001
-        assert len(w.table.unknown_names) == 64
-
-    run(main)
+    assert w.table.unknown_fields == 6
+    await until(lambda: w.client.hget("stats", "unknown_fields") == "6")
+    await until(lambda: bool(named()))
+    random_keys = {f"k{number}": str(number) for number in range(1000)}
+    await w.tell({**frame, "data": random_keys | frame["data"] | {"z": 1}})
+    assert ours(w, SYMBOLS[0]) == expected_hash(frame)
+    assert w.table.unknown_fields == 6 + 1001
+    assert len(w.table.unknown_names) == 64
     first = named()[0]
     assert first == "the venue sends unknown fields: ['<b>\\u202e', 'b', 'rho']"
     assert sum("'rho'" in line for line in named()) == 1
 
 
-def test_DC_08_messages_of_an_unknown_type_are_no_ticks_and_end_nothing(run: Run) -> None:
-    async def main(w: World) -> None:
-        before = w.table.received
-        strange: tuple[object, ...] = (
-            {"topic": "auction.BTC", "ts": 1, "data": {"markPrice": "9"}},
-            {"topic": 5},
-            {"type": "NEW_RESP", "success": None},
-            *({}, [], "x", 5, None, True),
-        )
-        await w.liar.push(*strange)
-        frame = w.liar.ticker(SYMBOLS[0])
-        await w.tell(frame | {"type": "delta2"}, frame)
-        assert (w.table.received, w.table.rejected["bad_type"]) == (before + 2, 1)
-        assert ours(w, SYMBOLS[0]) == expected_hash(frame)
-        assert w.liar.opened == 1
-
-    run(main)
+async def test_DC_08_messages_of_an_unknown_type_are_no_ticks_and_end_nothing(w: World) -> None:
+    before = w.table.received
+    strange: tuple[object, ...] = (
+        {"topic": "auction.BTC", "ts": 1, "data": {"markPrice": "9"}},
+        {"topic": 5},
+        {"type": "NEW_RESP", "success": None},
+        *({}, [], "x", 5, None, True),
+    )
+    await w.liar.push(*strange)
+    frame = w.liar.ticker(SYMBOLS[0])
+    await w.tell(frame | {"type": "delta2"}, frame)
+    assert (w.table.received, w.table.rejected["bad_type"]) == (before + 2, 1)
+    assert ours(w, SYMBOLS[0]) == expected_hash(frame)
+    assert w.liar.opened == 1
 
 
 @pytest.mark.parametrize("raw", ["true", "false", "[]", '["1"]', "{}", '{"a":"1"}', '"x"', '" "'])
-def test_DC_09_a_value_of_another_type_is_absent_and_counted(run: Run, raw: str) -> None:
-    async def main(w: World) -> None:
-        await tell_spoiled(w, raw.encode())
-        assert w.table.bad_fields == len(NAMES)
-
-    run(main)
+async def test_DC_09_a_value_of_another_type_is_absent_and_counted(w: World, raw: str) -> None:
+    await tell_spoiled(w, raw.encode())
+    assert w.table.bad_fields == len(NAMES)
 
 
-def test_DC_09_null_is_absent_and_a_bare_number_is_its_own_text(run: Run) -> None:
-    async def main(w: World) -> None:
-        await tell_spoiled(w, b"null")
-        for text in ("1", "0", "-0.50", "1e5"):
-            frames = spoiled(w.liar, SYMBOLS, text.encode())
-            await w.tell(*frames)
-            for symbol, name in zip(SYMBOLS, NAMES, strict=True):
-                assert w.held(symbol)[FIELDS[name]] == text
-        assert w.table.bad_fields == 0
-
-    run(main)
+async def test_DC_09_null_is_absent_and_a_bare_number_is_its_own_text(w: World) -> None:
+    await tell_spoiled(w, b"null")
+    for text in ("1", "0", "-0.50", "1e5"):
+        frames = spoiled(w.liar, SYMBOLS, text.encode())
+        await w.tell(*frames)
+        for symbol, name in zip(SYMBOLS, NAMES, strict=True):
+            assert w.held(symbol)[FIELDS[name]] == text
+    assert w.table.bad_fields == 0
 
 
 @pytest.mark.parametrize(
@@ -207,40 +174,33 @@ def test_DC_09_null_is_absent_and_a_bare_number_is_its_own_text(run: Run) -> Non
         ),
     ],
 )
-def test_DC_10_what_is_no_finite_decimal_is_absent_and_counted(run: Run, text: str) -> None:
-    async def main(w: World) -> None:
-        await tell_spoiled(w, f'"{text}"'.encode())
-        assert w.table.bad_fields == len(NAMES)
-
-    run(main)
+async def test_DC_10_what_is_no_finite_decimal_is_absent_and_counted(w: World, text: str) -> None:
+    await tell_spoiled(w, f'"{text}"'.encode())
+    assert w.table.bad_fields == len(NAMES)
 
 
 @pytest.mark.parametrize("word", ["NaN", "Infinity", "-Infinity"])
-def test_DC_10_a_bare_word_that_json_does_not_know_rejects_the_message(run: Run, word: str) -> None:
-    async def main(w: World) -> None:
-        await w.tell(*spoiled(w.liar, SYMBOLS[:24], word.encode())[:10])
-        assert w.table.rejected["not_json"] == 10
-
-    run(main)
+async def test_DC_10_a_bare_word_that_json_does_not_know_rejects_the_message(
+    w: World, word: str
+) -> None:
+    await w.tell(*spoiled(w.liar, SYMBOLS[:24], word.encode())[:10])
+    assert w.table.rejected["not_json"] == 10
 
 
 def _refuse(word: str) -> NoReturn:
     raise AssertionError(f"{word} is no JSON")
 
 
-def test_DC_10_no_file_tells_of_nan(run: Run) -> None:
-    async def main(w: World) -> None:
-        await tell_spoiled(w, b'"nan"')
-        out = io.BytesIO()
-        with w.reader() as reader:
-            reader.table().write_to(out, "json")
-        rows = json.loads(out.getvalue(), parse_constant=_refuse)["rows"]
-        assert len(rows) == len(SYMBOLS)
-        by_symbol = {row["symbol"]: row for row in rows}
-        for symbol, name in zip(SYMBOLS, NAMES, strict=True):
-            assert by_symbol[symbol][LONG[FIELDS[name]]] is None
-
-    run(main)
+async def test_DC_10_no_file_tells_of_nan(w: World) -> None:
+    await tell_spoiled(w, b'"nan"')
+    out = io.BytesIO()
+    with w.reader() as reader:
+        reader.table().write_to(out, "json")
+    rows = json.loads(out.getvalue(), parse_constant=_refuse)["rows"]
+    assert len(rows) == len(SYMBOLS)
+    by_symbol = {row["symbol"]: row for row in rows}
+    for symbol, name in zip(SYMBOLS, NAMES, strict=True):
+        assert by_symbol[symbol][LONG[FIELDS[name]]] is None
 
 
 # text, what a reader has of it as a bid and as a mark price
@@ -258,66 +218,56 @@ BOUNDARIES = [
 ]
 
 
-def test_DC_11_boundaries_keep_their_text_and_zero_is_no_quote(run: Run) -> None:
-    async def main(w: World) -> None:
-        chosen = dict(zip(SYMBOLS, BOUNDARIES, strict=False))
-        await w.tell(
-            *(w.liar.ticker(s, bidPrice=text, markPrice=text) for s, (text, *_) in chosen.items())
-        )
-        assert w.table.bad_fields == 0
-        with w.reader() as reader:
-            for symbol, (text, bid, mark) in chosen.items():
-                held, option = w.held(symbol), reader.get(symbol)
-                assert (held["bp"], held["mp"]) == (text, text)
-                assert (option.bid_price, option.mark_price) == (bid, mark)
-                # price, size and volatility of a quote go together
-                assert (option.bid_size is None, option.bid_iv is None) == (bid is None,) * 2
-                assert option.ask_price == 1230
-
-    run(main)
+async def test_DC_11_boundaries_keep_their_text_and_zero_is_no_quote(w: World) -> None:
+    chosen = dict(zip(SYMBOLS, BOUNDARIES, strict=False))
+    await w.tell(
+        *(w.liar.ticker(s, bidPrice=text, markPrice=text) for s, (text, *_) in chosen.items())
+    )
+    assert w.table.bad_fields == 0
+    with w.reader() as reader:
+        for symbol, (text, bid, mark) in chosen.items():
+            held, option = w.held(symbol), reader.get(symbol)
+            assert (held["bp"], held["mp"]) == (text, text)
+            assert (option.bid_price, option.mark_price) == (bid, mark)
+            # price, size and volatility of a quote go together
+            assert (option.bid_size is None, option.bid_iv is None) == (bid is None,) * 2
+            assert option.ask_price == 1230
 
 
-def test_DC_11_four_hundred_digits_are_absent_and_counted(run: Run) -> None:
-    async def main(w: World) -> None:
-        await tell_spoiled(w, b'"' + b"7" * 400 + b'"')
-        assert w.table.bad_fields == len(NAMES)
-
-    run(main)
+async def test_DC_11_four_hundred_digits_are_absent_and_counted(w: World) -> None:
+    await tell_spoiled(w, b'"' + b"7" * 400 + b'"')
+    assert w.table.bad_fields == len(NAMES)
 
 
 @pytest.mark.parametrize("digits", [19, 20, 4301, 900_000])
-def test_DC_12_huge_integers_are_measured_before_they_are_converted(run: Run, digits: int) -> None:
-    async def main(w: World) -> None:
-        before = ours(w, SYMBOLS[0])
-        huge = b"7" * digits
-        for ts in (huge, b'"' + huge + b'"'):
-            frame = w.liar.ticker(SYMBOLS[0])
-            await w.tell(dump({**frame, "ts": "@@"}).replace(b'"@@"', ts))
-        assert w.table.rejected["bad_ts"] == 2
-        assert ours(w, SYMBOLS[0]) == before
-        for size in (huge, b'"' + huge + b'"'):
-            await w.tell(with_raw(w.liar.ticker(SYMBOLS[0], markPrice="5"), "bidSize", size))
-            held = ours(w, SYMBOLS[0])
-            assert (held.get("bq"), held["mp"]) == (huge.decode() if digits < 32 else None, "5")
+async def test_DC_12_huge_integers_are_measured_before_they_are_converted(
+    w: World, digits: int
+) -> None:
+    before = ours(w, SYMBOLS[0])
+    huge = b"7" * digits
+    for ts in (huge, b'"' + huge + b'"'):
+        frame = w.liar.ticker(SYMBOLS[0])
+        await w.tell(dump({**frame, "ts": "@@"}).replace(b'"@@"', ts))
+    assert w.table.rejected["bad_ts"] == 2
+    assert ours(w, SYMBOLS[0]) == before
+    for size in (huge, b'"' + huge + b'"'):
+        await w.tell(with_raw(w.liar.ticker(SYMBOLS[0], markPrice="5"), "bidSize", size))
+        held = ours(w, SYMBOLS[0])
+        assert (held.get("bq"), held["mp"]) == (huge.decode() if digits < 32 else None, "5")
 
-    run(main)
 
-
-def test_DC_12_a_time_of_ten_digits_is_taken_and_flagged(run: Run) -> None:
+async def test_DC_12_a_time_of_ten_digits_is_taken_and_flagged(w: World) -> None:
     """Seconds instead of ms, over nothing that is better."""
 
-    async def main(w: World) -> None:
-        w.liar.greets = False
-        w.liar.symbols.append(CALL)
-        assert w.collector.universe.adopt(CALL)
-        await w.tell(w.liar.ticker(CALL, ts=now_ms() // 1000))
-        with w.reader() as reader:
-            assert reader.get(CALL).time_suspect
-
-    run(main)
+    w.liar.greets = False
+    w.liar.symbols.append(CALL)
+    assert w.collector.universe.adopt(CALL)
+    await w.tell(w.liar.ticker(CALL, ts=now_ms() // 1000))
+    with w.reader() as reader:
+        assert reader.get(CALL).time_suspect
 
 
-def test_DC_16_the_text_that_was_sent_is_the_text_that_is_read(run: Run) -> None:
+async def test_DC_16_the_text_that_was_sent_is_the_text_that_is_read(w: World) -> None:
     luck = random.Random(16)
 
     def decimal() -> str:
@@ -325,18 +275,15 @@ def test_DC_16_the_text_that_was_sent_is_the_text_that_is_read(run: Run) -> None
         tail = "".join(luck.choices("0123456789", k=luck.randint(1, 17 - len(whole) // 2)))
         return luck.choice(["", "-"]) + whole + "." + tail + luck.choice(["", "0", "e-3", "E+5"])
 
-    async def main(w: World) -> None:
-        for _ in range(10):
-            frames = [w.liar.ticker(s, None, **{n: decimal() for n in NAMES}) for s in SYMBOLS]
-            await w.tell(*frames)
-            assert w.table.bad_fields == 0
-            with w.reader() as reader:
-                for symbol, frame in zip(SYMBOLS, frames, strict=True):
-                    assert ours(w, symbol) == expected_hash(frame)
-                    # the record has the nearest double
-                    assert reader.get(symbol).delta == float(frame["data"]["delta"])
-
-    run(main)
+    for _ in range(10):
+        frames = [w.liar.ticker(s, None, **{n: decimal() for n in NAMES}) for s in SYMBOLS]
+        await w.tell(*frames)
+        assert w.table.bad_fields == 0
+        with w.reader() as reader:
+            for symbol, frame in zip(SYMBOLS, frames, strict=True):
+                assert ours(w, symbol) == expected_hash(frame)
+                # the record has the nearest double
+                assert reader.get(symbol).delta == float(frame["data"]["delta"])
 
 
 @pytest.mark.parametrize(
@@ -351,27 +298,27 @@ def test_DC_16_the_text_that_was_sent_is_the_text_that_is_read(run: Run) -> None
         "\\u001b[2J",
     ],
 )
-def test_DC_26_markup_in_a_field_is_no_number_and_goes_nowhere(
-    run: Run, text: str, caplog: pytest.LogCaptureFixture
+async def test_DC_26_markup_in_a_field_is_no_number_and_goes_nowhere(
+    w: World, text: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def main(w: World) -> None:
-        await tell_spoiled(w, f'"{text}"'.encode())
-        frame = w.liar.ticker(text)
-        await w.tell(frame)
-        assert w.table.rejected["bad_symbol"] == 1
-        await until(lambda: "rejected (bad_symbol)" in caplog.text)
-        assert {key.partition(":")[2] for key in w.keys("optrec:*")} == set(SYMBOLS)
-
-    run(main)
+    await tell_spoiled(w, f'"{text}"'.encode())
+    frame = w.liar.ticker(text)
+    await w.tell(frame)
+    assert w.table.rejected["bad_symbol"] == 1
+    await until(lambda: "rejected (bad_symbol)" in caplog.text)
+    assert {key.partition(":")[2] for key in w.keys("optrec:*")} == set(SYMBOLS)
     assert all(record.message.isprintable() for record in caplog.records)
 
 
-def test_DC_06_a_field_that_is_empty_in_every_tick_is_named(
-    run: Run, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+async def test_DC_06_a_field_that_is_empty_in_every_tick_is_named(
+    tmp_path: Path,
+    shared_valkey: EmbeddedValkey,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     quicken(monkeypatch, absent_fields_every_s=0.0)
 
-    async def main(w: World) -> None:
+    async with world(tmp_path, shared_valkey, *SYMBOLS, status_s=0.05) as w:
         assert w.collector.monitor.absent_fields == ()
         kinds: list[dict[str, Any]] = [{"theta": ""}, {"theta": "", "markPriceIv": ""}, {}]
         for empty in kinds:
@@ -379,6 +326,4 @@ def test_DC_06_a_field_that_is_empty_in_every_tick_is_named(
             expected = [LONG[FIELDS[name]] for name in ("theta", "markPriceIv") if name in empty]
             told = ",".join(expected)
             await until(lambda told=told: w.client.hget("stats", "absent_fields") == told)  # type: ignore[misc]
-
-    run(main)
     assert "no option has theta: the venue does not send it" in caplog.text

@@ -1,6 +1,5 @@
 """One message in many spellings, and what stands between messages."""
 
-import asyncio
 import itertools
 import json
 import random
@@ -28,30 +27,27 @@ async def tell_in(w: World, spell: Callable[[Frame], bytes], symbols: list[str])
         assert expected_hash(frame).items() <= w.held(symbol).items()
 
 
-def test_DC_13_a_key_that_stands_twice_rejects_the_message(
+async def test_DC_13_a_key_that_stands_twice_rejects_the_message(
     tmp_path: Path, shared_valkey: EmbeddedValkey
 ) -> None:
-    async def main() -> None:
-        async with world(tmp_path, shared_valkey) as w:
-            before = w.held()
-            keys = ("topic", "ts", "type", "id", "data", "symbol", *NAMES)
-            for count, key in enumerate(keys, 1):
-                frame = w.liar.ticker(markPrice="666")
-                value = frame["data"].get(key, frame.get(key))
-                twice = f'"{key}":{json.dumps(value)},"{key}":'.encode()
-                message = dump(frame).replace(f'"{key}":'.encode(), twice, 1)
-                await w.tell(message, w.liar.ticker(PUT))
-                assert w.table.rejected["duplicate_key"] == count
-            assert w.held() == before
-            frame = w.liar.ticker()
-            # one that does not matter may
-            await w.tell(dump(frame).replace(b'"ts"', b'"x":1,"x":2,"ts"'))
-            assert expected_hash(frame).items() <= w.held().items()
-
-    asyncio.run(main())
+    async with world(tmp_path, shared_valkey) as w:
+        before = w.held()
+        keys = ("topic", "ts", "type", "id", "data", "symbol", *NAMES)
+        for count, key in enumerate(keys, 1):
+            frame = w.liar.ticker(markPrice="666")
+            value = frame["data"].get(key, frame.get(key))
+            twice = f'"{key}":{json.dumps(value)},"{key}":'.encode()
+            message = dump(frame).replace(f'"{key}":'.encode(), twice, 1)
+            await w.tell(message, w.liar.ticker(PUT))
+            assert w.table.rejected["duplicate_key"] == count
+        assert w.held() == before
+        frame = w.liar.ticker()
+        # one that does not matter may
+        await w.tell(dump(frame).replace(b'"ts"', b'"x":1,"x":2,"ts"'))
+        assert expected_hash(frame).items() <= w.held().items()
 
 
-def test_DC_14_the_order_of_keys_means_nothing(
+async def test_DC_14_the_order_of_keys_means_nothing(
     tmp_path: Path, shared_valkey: EmbeddedValkey
 ) -> None:
     orders = list(itertools.permutations(("topic", "ts", "type", "id", "data")))
@@ -64,14 +60,11 @@ def test_DC_14_the_order_of_keys_means_nothing(
         order = orders[symbols.index(frame["data"]["symbol"])]
         return dump({key: dict(inner) if key == "data" else frame[key] for key in order})
 
-    async def main() -> None:
-        async with world(tmp_path, shared_valkey, *symbols) as w:
-            for _ in range(3):
-                await tell_in(w, spell, symbols)
-            if IMPLEMENTATION == "compiled":
-                assert w.table.general == 2  # a pong and an ack: all ticks took the fast path
-
-    asyncio.run(main())
+    async with world(tmp_path, shared_valkey, *symbols) as w:
+        for _ in range(3):
+            await tell_in(w, spell, symbols)
+        if IMPLEMENTATION == "compiled":
+            assert w.table.general == 2  # a pong and an ack: all ticks took the fast path
 
 
 def escaped(text: str) -> bytes:
@@ -103,35 +96,28 @@ SPELLINGS: dict[str, Callable[[Frame], bytes]] = {
 
 
 @pytest.mark.parametrize("how", SPELLINGS)
-def test_DC_15_another_spelling_is_the_same_message(
+async def test_DC_15_another_spelling_is_the_same_message(
     tmp_path: Path, shared_valkey: EmbeddedValkey, how: str
 ) -> None:
-    async def main() -> None:
-        async with world(tmp_path, shared_valkey) as w:
-            await tell_in(w, SPELLINGS[how], [CALL, PUT])
-
-    asyncio.run(main())
+    async with world(tmp_path, shared_valkey) as w:
+        await tell_in(w, SPELLINGS[how], [CALL, PUT])
 
 
-def test_DC_15_a_byte_order_mark_is_no_json(tmp_path: Path, shared_valkey: EmbeddedValkey) -> None:
-    async def main() -> None:
-        async with world(tmp_path, shared_valkey) as w:
-            frame = w.liar.ticker()
-            await w.tell(b"\xef\xbb\xbf" + dump(frame), frame)
-            assert w.table.rejected["not_json"] == 1
-
-    asyncio.run(main())
-
-
-def test_DC_15_escapes_in_a_number_are_its_characters(
+async def test_DC_15_a_byte_order_mark_is_no_json(
     tmp_path: Path, shared_valkey: EmbeddedValkey
 ) -> None:
-    async def main() -> None:
-        async with world(tmp_path, shared_valkey) as w:
-            await w.tell(with_raw(w.liar.ticker(), "markPrice", b'"1\\u0032.\\u0035"'))
-            assert w.held()["mp"] == "12.5"
+    async with world(tmp_path, shared_valkey) as w:
+        frame = w.liar.ticker()
+        await w.tell(b"\xef\xbb\xbf" + dump(frame), frame)
+        assert w.table.rejected["not_json"] == 1
 
-    asyncio.run(main())
+
+async def test_DC_15_escapes_in_a_number_are_its_characters(
+    tmp_path: Path, shared_valkey: EmbeddedValkey
+) -> None:
+    async with world(tmp_path, shared_valkey) as w:
+        await w.tell(with_raw(w.liar.ticker(), "markPrice", b'"1\\u0032.\\u0035"'))
+        assert w.held()["mp"] == "12.5"
 
 
 CONTROL: tuple[Any, ...] = (
@@ -151,21 +137,18 @@ CONTROL: tuple[Any, ...] = (
 )
 
 
-def test_DC_25_control_messages_between_ticks_are_no_ticks(
+async def test_DC_25_control_messages_between_ticks_are_no_ticks(
     tmp_path: Path, shared_valkey: EmbeddedValkey
 ) -> None:
-    async def main() -> None:
-        async with world(tmp_path, shared_valkey) as w:
-            before = w.table.received
-            for number, control in enumerate(CONTROL):
-                frame = w.liar.ticker(markPrice=str(number))
-                await w.liar.push(control)
-                await w.tell(frame)
-                await w.liar.push(control)
-                assert expected_hash(frame).items() <= w.held().items()
-            await w.tell(w.liar.ticker())
-            assert w.table.received == before + len(CONTROL) + 1
-            assert sum(w.table.rejected.values()) == 0
-            assert w.liar.opened == 1
-
-    asyncio.run(main())
+    async with world(tmp_path, shared_valkey) as w:
+        before = w.table.received
+        for number, control in enumerate(CONTROL):
+            frame = w.liar.ticker(markPrice=str(number))
+            await w.liar.push(control)
+            await w.tell(frame)
+            await w.liar.push(control)
+            assert expected_hash(frame).items() <= w.held().items()
+        await w.tell(w.liar.ticker())
+        assert w.table.received == before + len(CONTROL) + 1
+        assert sum(w.table.rejected.values()) == 0
+        assert w.liar.opened == 1

@@ -23,137 +23,119 @@ def holds(w: World, frame: Frame) -> bool:
     return expected_hash(frame).items() <= w.held(frame["data"]["symbol"]).items()
 
 
-def test_DC_19_the_newest_stands_in_whatever_order_they_come(
+async def test_DC_19_the_newest_stands_in_whatever_order_they_come(
     tmp_path: Path, shared_valkey: EmbeddedValkey
 ) -> None:
     luck = random.Random(19)
 
-    async def main() -> None:
-        async with world(tmp_path, shared_valkey) as w:
-            newest: dict[str, int] = {}
-            older = 0
-            for _ in range(20):
-                start = now_ms()
-                frames = [
-                    w.liar.ticker(luck.choice((CALL, PUT)), ts=start + luck.randrange(50))
-                    for _ in range(30)
-                ]
-                await w.tell(*frames)
-                for frame in frames:
-                    symbol = frame["data"]["symbol"]
-                    older += frame["ts"] < newest.get(symbol, 0)
-                    newest[symbol] = max(frame["ts"], newest.get(symbol, 0))
-                assert {s: int(w.held(s)["tm"]) for s in newest} == newest
-            assert w.table.older == older > 100
-
-    asyncio.run(main())
+    async with world(tmp_path, shared_valkey) as w:
+        newest: dict[str, int] = {}
+        older = 0
+        for _ in range(20):
+            start = now_ms()
+            frames = [
+                w.liar.ticker(luck.choice((CALL, PUT)), ts=start + luck.randrange(50))
+                for _ in range(30)
+            ]
+            await w.tell(*frames)
+            for frame in frames:
+                symbol = frame["data"]["symbol"]
+                older += frame["ts"] < newest.get(symbol, 0)
+                newest[symbol] = max(frame["ts"], newest.get(symbol, 0))
+            assert {s: int(w.held(s)["tm"]) for s in newest} == newest
+        assert w.table.older == older > 100
 
 
-def test_DC_19_a_new_connection_does_not_bring_back_the_past(
+async def test_DC_19_a_new_connection_does_not_bring_back_the_past(
     tmp_path: Path, shared_valkey: EmbeddedValkey
 ) -> None:
-    async def main() -> None:
-        async with world(tmp_path, shared_valkey) as w:
-            newest = w.liar.ticker(ts=now_ms() + 1000, markPrice="7")
-            await w.tell(newest)
-            late = w.liar.ticker(ts=newest["ts"] - 1, markPrice="666")
-            w.liar.greets = False
-            await w.liar.connections[0].close()
-            await until(lambda: w.liar.requests[-1] == ("subscribe", [CALL, PUT]))
-            await until(lambda: len(w.liar.requests) == 2)
-            await w.tell(late)
-            assert (holds(w, newest), w.table.older) == (True, 1)
-            with w.reader() as reader, pytest.raises(NotYetLive, match="is closed"):
-                reader.get(CALL)
-            # the same time again is news of the same: live, by the new connection
-            await w.tell(newest)
-            with w.reader() as reader:
-                assert reader.get(CALL).mark_price == 7
-
-    asyncio.run(main())
+    async with world(tmp_path, shared_valkey) as w:
+        newest = w.liar.ticker(ts=now_ms() + 1000, markPrice="7")
+        await w.tell(newest)
+        late = w.liar.ticker(ts=newest["ts"] - 1, markPrice="666")
+        w.liar.greets = False
+        await w.liar.connections[0].close()
+        await until(lambda: w.liar.requests[-1] == ("subscribe", [CALL, PUT]))
+        await until(lambda: len(w.liar.requests) == 2)
+        await w.tell(late)
+        assert (holds(w, newest), w.table.older) == (True, 1)
+        with w.reader() as reader, pytest.raises(NotYetLive, match="is closed"):
+            reader.get(CALL)
+        # the same time again is news of the same: live, by the new connection
+        await w.tell(newest)
+        with w.reader() as reader:
+            assert reader.get(CALL).mark_price == 7
 
 
 @pytest.mark.parametrize("poison", [10**15, 4_102_444_800_000, 0, 1_700_000_000, 1])
 @pytest.mark.parametrize("is_first", [True, False])
-def test_DC_20_a_time_that_can_not_be_right_blocks_nothing(
+async def test_DC_20_a_time_that_can_not_be_right_blocks_nothing(
     tmp_path: Path, shared_valkey: EmbeddedValkey, poison: int, is_first: bool
 ) -> None:
-    async def main() -> None:
-        async with world(tmp_path, shared_valkey) as w:
-            with w.reader() as reader:
-                symbol = CALL
-                if is_first:
-                    symbol = "BTC-27NOV99-1-C-USDT"
-                    assert w.collector.universe.adopt(symbol)
-                bad = w.liar.ticker(symbol, ts=poison, markPrice="666")
-                await w.tell(bad)
-                is_kept = is_first or poison > now_ms()
-                assert holds(w, bad) == is_kept
-                assert reader.get(symbol).time_suspect == is_kept
-                assert w.table.older == (not is_kept)
-                good = w.liar.ticker(symbol, markPrice="7")
-                await w.tell(good)
-                assert holds(w, good)
-                assert not reader.get(symbol).time_suspect
-
-    asyncio.run(main())
+    async with world(tmp_path, shared_valkey) as w:
+        with w.reader() as reader:
+            symbol = CALL
+            if is_first:
+                symbol = "BTC-27NOV99-1-C-USDT"
+                assert w.collector.universe.adopt(symbol)
+            bad = w.liar.ticker(symbol, ts=poison, markPrice="666")
+            await w.tell(bad)
+            is_kept = is_first or poison > now_ms()
+            assert holds(w, bad) == is_kept
+            assert reader.get(symbol).time_suspect == is_kept
+            assert w.table.older == (not is_kept)
+            good = w.liar.ticker(symbol, markPrice="7")
+            await w.tell(good)
+            assert holds(w, good)
+            assert not reader.get(symbol).time_suspect
 
 
-def test_DC_20_a_time_that_stands_still_is_found_by_comparing_with_rest(
+async def test_DC_20_a_time_that_stands_still_is_found_by_comparing_with_rest(
     tmp_path: Path, shared_valkey: EmbeddedValkey
 ) -> None:
     """Each tick is older than the stored values, so these stay as they are."""
 
-    async def main() -> None:
-        async with world(tmp_path, shared_valkey, reconcile_s=0.05) as w:
-            with w.reader() as reader:
-                w.liar.greets = False
-                assert reader.get(CALL).live
-                w.liar.rows = {CALL: {"markPrice": "1300"}}
-                while w.table.suspects_now == 0:
-                    await w.tell(w.liar.ticker(ts=1_700_000_000_000, markPrice="1300"))
-                    await asyncio.sleep(0.01)
-                await w.settled(0)
-                with pytest.raises(NotYetLive, match="REST"):
-                    reader.get(CALL)
-
-    asyncio.run(main())
+    async with world(tmp_path, shared_valkey, reconcile_s=0.05) as w:
+        with w.reader() as reader:
+            w.liar.greets = False
+            assert reader.get(CALL).live
+            w.liar.rows = {CALL: {"markPrice": "1300"}}
+            while w.table.suspects_now == 0:
+                await w.tell(w.liar.ticker(ts=1_700_000_000_000, markPrice="1300"))
+                await asyncio.sleep(0.01)
+            await w.settled(0)
+            with pytest.raises(NotYetLive, match="REST"):
+                reader.get(CALL)
 
 
 @pytest.mark.parametrize("times", [2, 5])
-def test_DC_21_a_message_that_comes_again_changes_nothing(
+async def test_DC_21_a_message_that_comes_again_changes_nothing(
     tmp_path: Path, shared_valkey: EmbeddedValkey, times: int
 ) -> None:
-    async def main() -> None:
-        async with world(tmp_path, shared_valkey) as w:
-            for number in range(20):
-                frame = w.liar.ticker(markPrice=str(number))
-                await w.tell(*[frame] * times)
-                held = w.held()
-                assert {n: held[n] for n in held.keys() - {"rt", "cn"}} == expected_hash(frame)
-            assert w.table.applied == 2 + 20 * times
-            assert (w.table.older, w.table.vanished) == (0, 0)
-
-    asyncio.run(main())
+    async with world(tmp_path, shared_valkey) as w:
+        for number in range(20):
+            frame = w.liar.ticker(markPrice=str(number))
+            await w.tell(*[frame] * times)
+            held = w.held()
+            assert {n: held[n] for n in held.keys() - {"rt", "cn"}} == expected_hash(frame)
+        assert w.table.applied == 2 + 20 * times
+        assert (w.table.older, w.table.vanished) == (0, 0)
 
 
-def test_DC_22_crossed_and_locked_quotes_are_handed_on_and_flagged(
+async def test_DC_22_crossed_and_locked_quotes_are_handed_on_and_flagged(
     tmp_path: Path, shared_valkey: EmbeddedValkey
 ) -> None:
-    async def main() -> None:
-        async with world(tmp_path, shared_valkey) as w:
-            with w.reader() as reader:
-                for bid, ask in (("1250", "1230"), ("1230", "1230.0"), ("1229", "1230")):
-                    frame = w.liar.ticker(bidPrice=bid, askPrice=ask)
-                    await w.tell(frame)
-                    assert holds(w, frame)
-                    option = reader.get(CALL)
-                    assert (option.bid_price, option.ask_price) == (float(bid), float(ask))
-                    assert option.crossed == (float(bid) > float(ask))
-                    assert option.locked == (float(bid) == float(ask))
-                    assert (option.mid is None) == option.crossed
-
-    asyncio.run(main())
+    async with world(tmp_path, shared_valkey) as w:
+        with w.reader() as reader:
+            for bid, ask in (("1250", "1230"), ("1230", "1230.0"), ("1229", "1230")):
+                frame = w.liar.ticker(bidPrice=bid, askPrice=ask)
+                await w.tell(frame)
+                assert holds(w, frame)
+                option = reader.get(CALL)
+                assert (option.bid_price, option.ask_price) == (float(bid), float(ask))
+                assert option.crossed == (float(bid) > float(ask))
+                assert option.locked == (float(bid) == float(ask))
+                assert (option.mid is None) == option.crossed
 
 
 def delta(liar: Liar, symbol: str = CALL, **fields: str) -> Frame:
@@ -161,39 +143,33 @@ def delta(liar: Liar, symbol: str = CALL, **fields: str) -> Frame:
     return {**whole, "type": "delta", "data": {"symbol": symbol, **fields}}
 
 
-def test_DC_23_a_delta_is_merged_into_what_its_connection_delivered(
+async def test_DC_23_a_delta_is_merged_into_what_its_connection_delivered(
     tmp_path: Path, shared_valkey: EmbeddedValkey
 ) -> None:
-    async def main() -> None:
-        async with world(tmp_path, shared_valkey) as w:
-            await w.tell(delta(w.liar, askPrice="1240", askIv=""), delta(w.liar, markPrice="7"))
-            expected = payloads.numbers(askPrice="1240", markPrice="7")
-            del expected["aiv"]
-            held = w.held()
-            assert {n: t for n, t in held.items() if n in payloads.numbers()} == expected
-            assert (w.table.deltas, w.table.rejected["delta_without_base"]) == (2, 0)
-
-    asyncio.run(main())
+    async with world(tmp_path, shared_valkey) as w:
+        await w.tell(delta(w.liar, askPrice="1240", askIv=""), delta(w.liar, markPrice="7"))
+        expected = payloads.numbers(askPrice="1240", markPrice="7")
+        del expected["aiv"]
+        held = w.held()
+        assert {n: t for n, t in held.items() if n in payloads.numbers()} == expected
+        assert (w.table.deltas, w.table.rejected["delta_without_base"]) == (2, 0)
 
 
-def test_DC_23_without_its_base_a_delta_is_dropped_counted_and_shown(
+async def test_DC_23_without_its_base_a_delta_is_dropped_counted_and_shown(
     tmp_path: Path, shared_valkey: EmbeddedValkey, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "fastopts")
 
-    async def main() -> None:
-        async with world(tmp_path, shared_valkey, status_s=0.05) as w:
-            await until(lambda: "2 of 2 symbols live" in caplog.text)
-            before = w.held()
-            w.liar.greets = False
-            await w.liar.connections[0].close()
-            await until(lambda: len(w.liar.requests) == 2)
-            # what is held came over the connection before: a change of another state
-            await w.tell(delta(w.liar, askPrice="1240"))
-            assert w.table.rejected["delta_without_base"] == 1
-            assert w.held() == before
-            await until(lambda: "rejected (delta_without_base), for example:" in caplog.text)
-            await w.tell(w.liar.ticker(), delta(w.liar, askPrice="1241"))
-            assert w.held()["ap"] == "1241"
-
-    asyncio.run(main())
+    async with world(tmp_path, shared_valkey, status_s=0.05) as w:
+        await until(lambda: "2 of 2 symbols live" in caplog.text)
+        before = w.held()
+        w.liar.greets = False
+        await w.liar.connections[0].close()
+        await until(lambda: len(w.liar.requests) == 2)
+        # what is held came over the connection before: a change of another state
+        await w.tell(delta(w.liar, askPrice="1240"))
+        assert w.table.rejected["delta_without_base"] == 1
+        assert w.held() == before
+        await until(lambda: "rejected (delta_without_base), for example:" in caplog.text)
+        await w.tell(w.liar.ticker(), delta(w.liar, askPrice="1241"))
+        assert w.held()["ap"] == "1241"

@@ -1,6 +1,5 @@
 """Symbols that nobody listed, and some that are none."""
 
-import asyncio
 import logging
 import re
 from pathlib import Path
@@ -43,39 +42,33 @@ def assert_keys_are_clean(w: World) -> None:
         *("é", "ſ", "Ａ", "\u202e", "/", "..", "B" * 40),
     ],
 )
-def test_DC_03_a_symbol_that_is_no_key_is_rejected(
+async def test_DC_03_a_symbol_that_is_no_key_is_rejected(
     tmp_path: Path, shared_valkey: EmbeddedValkey, raw: str
 ) -> None:
-    async def main() -> None:
-        async with world(tmp_path, shared_valkey) as w:
-            for symbol in ("BTC-@", "@", f"{CALL}@", "@-27NOV99-1-C-USDT"):
-                frame = w.liar.ticker(symbol)
-                await w.tell(dump(frame).replace(b"@", raw.encode()), w.liar.ticker())
-            told = w.table.rejected
-            assert told["bad_symbol"] + told["unknown_symbol"] == 4 == sum(told.values())
-            assert_keys_are_clean(w)
-
-    asyncio.run(main())
+    async with world(tmp_path, shared_valkey) as w:
+        for symbol in ("BTC-@", "@", f"{CALL}@", "@-27NOV99-1-C-USDT"):
+            frame = w.liar.ticker(symbol)
+            await w.tell(dump(frame).replace(b"@", raw.encode()), w.liar.ticker())
+        told = w.table.rejected
+        assert told["bad_symbol"] + told["unknown_symbol"] == 4 == sum(told.values())
+        assert_keys_are_clean(w)
 
 
-def test_DC_17_a_late_listed_option_is_taken_at_once(
+async def test_DC_17_a_late_listed_option_is_taken_at_once(
     tmp_path: Path, shared_valkey: EmbeddedValkey, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "fastopts")
 
-    async def main() -> None:
-        async with world(tmp_path, shared_valkey) as w:
-            [late] = names(1)
-            frames = [w.liar.ticker(late, markPrice=str(number)) for number in range(5)]
-            await w.tell(*frames)
-            assert expected_hash(frames[-1]).items() <= w.held(late).items()
-            assert sum(w.table.rejected.values()) == 0
-
-    asyncio.run(main())
+    async with world(tmp_path, shared_valkey) as w:
+        [late] = names(1)
+        frames = [w.liar.ticker(late, markPrice=str(number)) for number in range(5)]
+        await w.tell(*frames)
+        assert expected_hash(frames[-1]).items() <= w.held(late).items()
+        assert sum(w.table.rejected.values()) == 0
     assert caplog.text.count("ticks before it is listed") == 1
 
 
-def test_DC_17_ten_thousand_invented_symbols_fill_no_memory(
+async def test_DC_17_ten_thousand_invented_symbols_fill_no_memory(
     tmp_path: Path,
     shared_valkey: EmbeddedValkey,
     monkeypatch: pytest.MonkeyPatch,
@@ -84,24 +77,19 @@ def test_DC_17_ten_thousand_invented_symbols_fill_no_memory(
     caplog.set_level(logging.INFO, "fastopts")
     quicken(monkeypatch, symbols_max=500)
 
-    async def main() -> None:
-        async with world(tmp_path, shared_valkey, status_s=0.05) as w:
-            frame = dump(w.liar.ticker("@"))
-            for start in range(0, 10_000, 1000):
-                invented = [
-                    f"BTC-27NOV99-{strike}-P".encode() for strike in range(start, start + 1000)
-                ]
-                await w.tell(*(frame.replace(b"@", symbol) for symbol in invented))
-                assert len(w.table) == min(500, 2 + start + 1000)
-            assert w.table.rejected["unknown_symbol"] == 10_000 - 498
-            good = w.liar.ticker()
-            await w.tell(good)
-            assert expected_hash(good).items() <= w.held().items()
-            await until(lambda: "rejected (unknown_symbol), for example:" in caplog.text)
-            assert len(w.keys("option:*")) == 500
-            assert_keys_are_clean(w)
-
-    asyncio.run(main())
+    async with world(tmp_path, shared_valkey, status_s=0.05) as w:
+        frame = dump(w.liar.ticker("@"))
+        for start in range(0, 10_000, 1000):
+            invented = [f"BTC-27NOV99-{strike}-P".encode() for strike in range(start, start + 1000)]
+            await w.tell(*(frame.replace(b"@", symbol) for symbol in invented))
+            assert len(w.table) == min(500, 2 + start + 1000)
+        assert w.table.rejected["unknown_symbol"] == 10_000 - 498
+        good = w.liar.ticker()
+        await w.tell(good)
+        assert expected_hash(good).items() <= w.held().items()
+        await until(lambda: "rejected (unknown_symbol), for example:" in caplog.text)
+        assert len(w.keys("option:*")) == 500
+        assert_keys_are_clean(w)
     assert caplog.text.count("ticks before it is listed") == 498
     assert caplog.text.count("unknown_symbol") == 1
 
@@ -114,28 +102,25 @@ def test_DC_17_ten_thousand_invented_symbols_fill_no_memory(
         ("BTC-6JAN99-0.4-C-USDT", ("USDT", "USDT", "0.4", "C")),
     ],
 )
-def test_DC_18_both_forms_of_a_symbol_are_known(
+async def test_DC_18_both_forms_of_a_symbol_are_known(
     tmp_path: Path, shared_valkey: EmbeddedValkey, symbol: str, terms: tuple[str, ...]
 ) -> None:
-    async def main() -> None:
-        async with world(tmp_path, shared_valkey, symbol) as w:
-            frame = w.liar.ticker(symbol)
-            await w.tell(frame)
-            assert expected_hash(frame).items() <= w.held(symbol).items()
-            held = w.client.hmget(f"instrument:{symbol}", "quote", "settle", "strike", "type")
-            assert tuple(held) == terms
-            with w.reader() as reader:
-                option = reader.get(symbol)
-                assert (option.settle, option.strike, option.type) == (
-                    terms[1],
-                    float(terms[2]),
-                    terms[3],
-                )
-
-    asyncio.run(main())
+    async with world(tmp_path, shared_valkey, symbol) as w:
+        frame = w.liar.ticker(symbol)
+        await w.tell(frame)
+        assert expected_hash(frame).items() <= w.held(symbol).items()
+        held = w.client.hmget(f"instrument:{symbol}", "quote", "settle", "strike", "type")
+        assert tuple(held) == terms
+        with w.reader() as reader:
+            option = reader.get(symbol)
+            assert (option.settle, option.strike, option.type) == (
+                terms[1],
+                float(terms[2]),
+                terms[3],
+            )
 
 
-def test_DC_18_a_form_that_is_not_known_spoils_no_other(
+async def test_DC_18_a_form_that_is_not_known_spoils_no_other(
     tmp_path: Path, shared_valkey: EmbeddedValkey, caplog: pytest.LogCaptureFixture
 ) -> None:
     strange = (
@@ -145,16 +130,13 @@ def test_DC_18_a_form_that_is_not_known_spoils_no_other(
         "BTC-2099Q1-5-C",
     )
 
-    async def main() -> None:
-        async with world(tmp_path, shared_valkey, status_s=0.05) as w:
-            w.liar.symbols += strange
-            await w.collector.universe.refresh(lambda listed, gone: None)
-            assert set(w.collector.universe.instruments) == {CALL, PUT}
-            good = w.liar.ticker()
-            await w.tell(*(w.liar.ticker(symbol) for symbol in strange), good)
-            assert w.table.rejected["unknown_symbol"] == len(strange)
-            assert expected_hash(good).items() <= w.held().items()
-            await until(lambda: "rejected (unknown_symbol), for example:" in caplog.text)
-            assert set(w.keys("option:*")) == {f"option:{CALL}", f"option:{PUT}"}
-
-    asyncio.run(main())
+    async with world(tmp_path, shared_valkey, status_s=0.05) as w:
+        w.liar.symbols += strange
+        await w.collector.universe.refresh(lambda listed, gone: None)
+        assert set(w.collector.universe.instruments) == {CALL, PUT}
+        good = w.liar.ticker()
+        await w.tell(*(w.liar.ticker(symbol) for symbol in strange), good)
+        assert w.table.rejected["unknown_symbol"] == len(strange)
+        assert expected_hash(good).items() <= w.held().items()
+        await until(lambda: "rejected (unknown_symbol), for example:" in caplog.text)
+        assert set(w.keys("option:*")) == {f"option:{CALL}", f"option:{PUT}"}

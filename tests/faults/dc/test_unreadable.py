@@ -44,49 +44,40 @@ def told(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [r.message for r in caplog.records if r.message.startswith("rejected")]
 
 
-def test_DC_01_no_prefix_of_a_message_is_taken_and_the_socket_is_kept(
+async def test_DC_01_no_prefix_of_a_message_is_taken_and_the_socket_is_kept(
     tmp_path: Path, shared_valkey: EmbeddedValkey
 ) -> None:
-    async def main() -> None:
-        async with world(tmp_path, shared_valkey) as w:
-            good = w.liar.ticker(markPrice="7")
-            cut = dump(w.liar.ticker(markPrice="666"))
-            for start in range(0, len(cut), UNREADABLE_MAX - 1):
-                sizes = range(start, min(start + UNREADABLE_MAX - 1, len(cut)))
-                await w.tell(*(cut[:size] for size in sizes), good)
-            assert w.table.rejected["not_json"] == len(cut) == sum(w.table.rejected.values())
-            assert w.held()["mp"] == "7"
-            assert w.liar.opened == 1
-
-    asyncio.run(main())
+    async with world(tmp_path, shared_valkey) as w:
+        good = w.liar.ticker(markPrice="7")
+        cut = dump(w.liar.ticker(markPrice="666"))
+        for start in range(0, len(cut), UNREADABLE_MAX - 1):
+            sizes = range(start, min(start + UNREADABLE_MAX - 1, len(cut)))
+            await w.tell(*(cut[:size] for size in sizes), good)
+        assert w.table.rejected["not_json"] == len(cut) == sum(w.table.rejected.values())
+        assert w.held()["mp"] == "7"
+        assert w.liar.opened == 1
 
 
-def test_DC_01_the_first_is_shown_bounded_and_escaped(
+async def test_DC_01_the_first_is_shown_bounded_and_escaped(
     tmp_path: Path, shared_valkey: EmbeddedValkey, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def main() -> None:
-        async with world(tmp_path, shared_valkey, status_s=0.05) as w:
-            await w.tell(HTML, b'{"topic":', HTML)
-            await until(lambda: bool(told(caplog)))
-            await alive(w)
-            assert w.liar.opened == 1
-
-    asyncio.run(main())
+    async with world(tmp_path, shared_valkey, status_s=0.05) as w:
+        await w.tell(HTML, b'{"topic":', HTML)
+        await until(lambda: bool(told(caplog)))
+        await alive(w)
+        assert w.liar.opened == 1
     [line] = told(caplog)
     assert line == f"rejected (not_json), for example: {HTML[:SAMPLE_SIZE]!r}"
     assert line.isprintable()
 
 
-def test_DC_01_after_twenty_in_a_row_the_connection_is_replaced(
+async def test_DC_01_after_twenty_in_a_row_the_connection_is_replaced(
     tmp_path: Path, shared_valkey: EmbeddedValkey, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def main() -> None:
-        async with world(tmp_path, shared_valkey) as w:
-            await w.tell(*[HTML] * UNREADABLE_MAX)
-            await w.connected(2)
-            await alive(w)
-
-    asyncio.run(main())
+    async with world(tmp_path, shared_valkey) as w:
+        await w.tell(*[HTML] * UNREADABLE_MAX)
+        await w.connected(2)
+        await alive(w)
     assert "20 unreadable messages in a row" in caplog.text
 
 
@@ -105,19 +96,16 @@ def logging_as_the_product_does(path: Path, form: str) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("form", ["text", "json"])
-def test_DC_02_bytes_that_are_no_text_are_told_without_harm(
+async def test_DC_02_bytes_that_are_no_text_are_told_without_harm(
     tmp_path: Path, shared_valkey: EmbeddedValkey, form: str
 ) -> None:
     stderr = tmp_path / "stderr"
 
-    async def main() -> None:
+    with logging_as_the_product_does(stderr, form):
         async with world(tmp_path, shared_valkey, status_s=0.05) as w:
             await w.tell(*BYTES)
             await until(lambda: b"rejected (not_utf8)" in stderr.read_bytes())
             await alive(w)
-
-    with logging_as_the_product_does(stderr, form):
-        asyncio.run(main())
         logging.getLogger("fastopts").warning("%s", "half a pair: \ud800")
     lines = stderr.read_text().splitlines()
     assert not [line for line in lines if "Logging error" in line or "Traceback" in line]
@@ -130,32 +118,26 @@ def test_DC_02_bytes_that_are_no_text_are_told_without_harm(
 @pytest.mark.parametrize(
     "opening", [b"[" * 1_000_000, b'{"a":' * 150_000, b'[{"topic":"tickers.",' * 40_000]
 )
-def test_DC_04_deep_nesting_is_no_json(
+async def test_DC_04_deep_nesting_is_no_json(
     tmp_path: Path, shared_valkey: EmbeddedValkey, opening: bytes
 ) -> None:
-    async def main() -> None:
-        async with world(tmp_path, shared_valkey) as w:
-            await w.tell(opening)
-            assert w.table.rejected["not_json"] == 1
-            await alive(w)
-
-    asyncio.run(main())
+    async with world(tmp_path, shared_valkey) as w:
+        await w.tell(opening)
+        assert w.table.rejected["not_json"] == 1
+        await alive(w)
 
 
-def test_DC_04_a_deep_value_in_the_data_spoils_its_message_or_its_field_alone(
+async def test_DC_04_a_deep_value_in_the_data_spoils_its_message_or_its_field_alone(
     tmp_path: Path, shared_valkey: EmbeddedValkey
 ) -> None:
-    async def main() -> None:
-        async with world(tmp_path, shared_valkey) as w:
-            for depth, reasons in ((16, 0), (50_000, 1)):
-                deep: bytes = b"[" * depth + b"1" + b"]" * depth
-                frame = w.liar.ticker(bidIv="@@")
-                await w.tell(dump(frame).replace(b'"@@"', deep))
-                assert w.table.rejected["not_json"] == reasons
-            assert "biv" not in w.held()
-            await alive(w)
-
-    asyncio.run(main())
+    async with world(tmp_path, shared_valkey) as w:
+        for depth, reasons in ((16, 0), (50_000, 1)):
+            deep: bytes = b"[" * depth + b"1" + b"]" * depth
+            frame = w.liar.ticker(bidIv="@@")
+            await w.tell(dump(frame).replace(b'"@@"', deep))
+            assert w.table.rejected["not_json"] == reasons
+        assert "biv" not in w.held()
+        await alive(w)
 
 
 # In a process of its own: what it proves is that it is not killed.
@@ -215,29 +197,11 @@ def test_DC_05_the_scan_reads_no_byte_behind_its_buffer() -> None:
 
 
 @pytest.mark.parametrize("megabytes", [1, 8, 64])
-def test_DC_24_a_frame_beyond_the_cap_ends_the_connection_and_is_not_kept(
+async def test_DC_24_a_frame_beyond_the_cap_ends_the_connection_and_is_not_kept(
     tmp_path: Path, shared_valkey: EmbeddedValkey, megabytes: int
 ) -> None:
     size = megabytes << 20
     is_legal = megabytes == 1
-
-    async def main() -> None:
-        async with world(tmp_path, shared_valkey) as w:
-            tracemalloc.start()
-            try:
-                w.liar.write(b"\x81\x7f" + size.to_bytes(8, "big"))
-                await pour(w, size)
-                if is_legal:
-                    await w.settled(3)
-                    assert w.table.rejected["not_json"] == 1
-                else:
-                    await until(lambda: w.liar.closings == [1009])
-                _, peak = tracemalloc.get_traced_memory()
-            finally:
-                tracemalloc.stop()
-            assert peak < 8 << 20
-            await w.connected(1 if is_legal else 2)
-            await alive(w)
 
     async def pour(w: World, left: int) -> None:
         """Send what the frame is announced to hold, no faster than it is read."""
@@ -250,21 +214,33 @@ def test_DC_24_a_frame_beyond_the_cap_ends_the_connection_and_is_not_kept(
             while connection.transport.get_write_buffer_size() > 1 << 18:  # noqa: ASYNC110
                 await asyncio.sleep(0.001)
 
-    asyncio.run(main())
+    async with world(tmp_path, shared_valkey) as w:
+        tracemalloc.start()
+        try:
+            w.liar.write(b"\x81\x7f" + size.to_bytes(8, "big"))
+            await pour(w, size)
+            if is_legal:
+                await w.settled(3)
+                assert w.table.rejected["not_json"] == 1
+            else:
+                await until(lambda: w.liar.closings == [1009])
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        assert peak < 8 << 20
+        await w.connected(1 if is_legal else 2)
+        await alive(w)
 
 
-def test_DC_24_an_array_of_tickers_as_large_as_may_be_is_no_ticker(
+async def test_DC_24_an_array_of_tickers_as_large_as_may_be_is_no_ticker(
     tmp_path: Path, shared_valkey: EmbeddedValkey
 ) -> None:
-    async def main() -> None:
-        async with world(tmp_path, shared_valkey) as w:
-            one: dict[str, Any] = w.liar.ticker(CALL, markPrice="666")
-            array = dump([one] * (1_000_000 // len(dump(one)) - 1))
-            before = w.table.received
-            await w.liar.push(array)
-            await w.tell(dump({**one, "data": [one["data"]] * 900}))
-            assert (w.table.received, w.table.rejected["no_data"]) == (before + 1, 1)
-            assert w.held()["mp"] != "666"
-            await alive(w)
-
-    asyncio.run(main())
+    async with world(tmp_path, shared_valkey) as w:
+        one: dict[str, Any] = w.liar.ticker(CALL, markPrice="666")
+        array = dump([one] * (1_000_000 // len(dump(one)) - 1))
+        before = w.table.received
+        await w.liar.push(array)
+        await w.tell(dump({**one, "data": [one["data"]] * 900}))
+        assert (w.table.received, w.table.rejected["no_data"]) == (before + 1, 1)
+        assert w.held()["mp"] != "666"
+        await alive(w)

@@ -1,6 +1,5 @@
 """Options that are listed and delivered while the collector runs, and dates at the edges."""
 
-import asyncio
 import json
 from collections import defaultdict
 from datetime import UTC, date, datetime, timedelta
@@ -59,70 +58,61 @@ async def roll(w: World) -> set[str]:
     return doomed
 
 
-def test_LC_01_what_was_delivered_leaves_the_sets_and_is_expired_for_readers(
+async def test_LC_01_what_was_delivered_leaves_the_sets_and_is_expired_for_readers(
     tmp_path: Path,
 ) -> None:
-    async def main() -> None:
-        async with world(tmp_path, timing=QUICK, refresh_s=1.0) as w:
-            await w.covered()
-            doomed = await roll(w)
-            one = min(doomed)
-            with OptionReader(w.valkey.url, venue="sim") as reader:
-                await until(lambda: reader.feed().skew_is_large)
-                with pytest.raises(Expired, match=one):
-                    reader.get(one)
-                old = reader.get(one, allow_expired=True, require_live=False)
-                assert old.phase == "expired"
-                live = reader.scan(gate=False)
-                assert doomed.isdisjoint(option.symbol for option in live)
-            for name in doomed:
-                for key in (keys.option(name), keys.record(name), keys.instrument(name)):
-                    assert 0 < int(w.client.ttl(key)) <= 24 * 3600 + 60
-
-    asyncio.run(main())
+    async with world(tmp_path, timing=QUICK, refresh_s=1.0) as w:
+        await w.covered()
+        doomed = await roll(w)
+        one = min(doomed)
+        with OptionReader(w.valkey.url, venue="sim") as reader:
+            await until(lambda: reader.feed().skew_is_large)
+            with pytest.raises(Expired, match=one):
+                reader.get(one)
+            old = reader.get(one, allow_expired=True, require_live=False)
+            assert old.phase == "expired"
+            live = reader.scan(gate=False)
+            assert doomed.isdisjoint(option.symbol for option in live)
+        for name in doomed:
+            for key in (keys.option(name), keys.record(name), keys.instrument(name)):
+                assert 0 < int(w.client.ttl(key)) <= 24 * 3600 + 60
 
 
-def test_LC_02_what_was_delivered_is_not_subscribed_again_after_a_reconnect(
+async def test_LC_02_what_was_delivered_is_not_subscribed_again_after_a_reconnect(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def main() -> None:
-        async with world(tmp_path, timing=QUICK, refresh_s=1.0) as w:
-            await w.covered()
-            doomed = await roll(w)
-            topics = record_topics(w.venue)
-            await w.venue.drop()
-            await until(lambda: sum(line.reconnects for line in w.collector.connections) > 0)
-            await w.covered()
-            asked = {name for op, names in topics if op == "subscribe" for name in names}
-            assert asked == set(w.venue.symbols)
-            assert not asked & doomed
-            assert "refused" not in caplog.text
-
-    asyncio.run(main())
+    async with world(tmp_path, timing=QUICK, refresh_s=1.0) as w:
+        await w.covered()
+        doomed = await roll(w)
+        topics = record_topics(w.venue)
+        await w.venue.drop()
+        await until(lambda: sum(line.reconnects for line in w.collector.connections) > 0)
+        await w.covered()
+        asked = {name for op, names in topics if op == "subscribe" for name in names}
+        assert asked == set(w.venue.symbols)
+        assert not asked & doomed
+        assert "refused" not in caplog.text
 
 
-def test_LC_02_what_is_delivered_while_the_connection_is_away_holds_up_nobody(
+async def test_LC_02_what_is_delivered_while_the_connection_is_away_holds_up_nobody(
     tmp_path: Path,
 ) -> None:
-    async def main() -> None:
-        async with world(tmp_path, timing=QUICK, refresh_s=2.0) as w:
-            await w.covered()
-            doomed = due_next(w)
-            w.venue.faults.rest[INSTRUMENTS] = (500, "")  # the list knows nothing of it yet
-            w.venue.clock.advance(left_s(w) + 1)
-            await until(lambda: w.collector.universe.has_expired(min(doomed)))
-            topics = record_topics(w.venue)
-            await w.venue.drop()
-            await until(lambda: any(op == "subscribe" for op, _ in topics))
-            assert asked_for(w) >= doomed
-            w.venue.faults.rest.clear()
-            await until(lambda: asked_for(w) == set(w.venue.symbols))
-            await w.covered()
-            assert doomed.isdisjoint(name for _, names in topics for name in names)
-            assert not members(w) & doomed
-            await w.equal()
-
-    asyncio.run(main())
+    async with world(tmp_path, timing=QUICK, refresh_s=2.0) as w:
+        await w.covered()
+        doomed = due_next(w)
+        w.venue.faults.rest[INSTRUMENTS] = (500, "")  # the list knows nothing of it yet
+        w.venue.clock.advance(left_s(w) + 1)
+        await until(lambda: w.collector.universe.has_expired(min(doomed)))
+        topics = record_topics(w.venue)
+        await w.venue.drop()
+        await until(lambda: any(op == "subscribe" for op, _ in topics))
+        assert asked_for(w) >= doomed
+        w.venue.faults.rest.clear()
+        await until(lambda: asked_for(w) == set(w.venue.symbols))
+        await w.covered()
+        assert doomed.isdisjoint(name for _, names in topics for name in names)
+        assert not members(w) & doomed
+        await w.equal()
 
 
 def record_topics(venue: SimVenue) -> list[tuple[str, list[str]]]:
@@ -160,22 +150,19 @@ def list_more(venue: SimVenue, strikes: int) -> None:
     universe.next_roll_ms = 1
 
 
-def test_LC_03_what_is_listed_at_noon_is_delivered_within_a_refresh(tmp_path: Path) -> None:
-    async def main() -> None:
-        async with world(tmp_path, refresh_s=1.0) as w:
-            await w.covered()
-            before = set(w.venue.symbols)
-            list_more(w.venue, 8)
-            await until(lambda: series_of(set(w.venue.symbols) - before) == open_series(w.venue))
-            await until(lambda: asked_for(w) == set(w.venue.symbols))
-            await w.covered()
-            await until(lambda: members(w) == set(w.venue.symbols))
-            await w.equal()
-            with OptionReader(w.valkey.url, venue="sim") as reader:
-                fresh = max(set(w.venue.symbols) - before)
-                await until(lambda: reader.get(fresh, require_live=False).live)
-
-    asyncio.run(main())
+async def test_LC_03_what_is_listed_at_noon_is_delivered_within_a_refresh(tmp_path: Path) -> None:
+    async with world(tmp_path, refresh_s=1.0) as w:
+        await w.covered()
+        before = set(w.venue.symbols)
+        list_more(w.venue, 8)
+        await until(lambda: series_of(set(w.venue.symbols) - before) == open_series(w.venue))
+        await until(lambda: asked_for(w) == set(w.venue.symbols))
+        await w.covered()
+        await until(lambda: members(w) == set(w.venue.symbols))
+        await w.equal()
+        with OptionReader(w.valkey.url, venue="sim") as reader:
+            fresh = max(set(w.venue.symbols) - before)
+            await until(lambda: reader.get(fresh, require_live=False).live)
 
 
 def envelope(rows: list[dict[str, Any]], cursor: str = "") -> str:
@@ -197,43 +184,37 @@ ROW = {"symbol": "BTC-27NOV99-1-C-USDT", "status": "Trading", "baseCoin": "BTC"}
     ],
     ids=["empty", "one row twice", "a loop of pages", "refused", "shut out"],
 )
-def test_LC_04_an_implausible_list_removes_nothing_and_is_told(
+async def test_LC_04_an_implausible_list_removes_nothing_and_is_told(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, status: int, body: str, words: str
 ) -> None:
-    async def main() -> None:
-        sim = SimSettings(seed=5, symbols=60, rate=600)
-        async with world(tmp_path, sim, refresh_s=1.0) as w:
-            await w.covered()
-            await until(lambda: members(w) == set(w.venue.symbols))
-            w.venue.faults.rest[INSTRUMENTS] = (status, body)
-            await until(lambda: words in caplog.text)
-            assert asked_for(w) >= set(w.venue.symbols)
-            assert members(w) >= set(w.venue.symbols)
-            assert w.status_covered() >= len(w.venue.symbols)
-            w.venue.faults.rest.clear()
-            await w.equal()
-
-    asyncio.run(main())
+    sim = SimSettings(seed=5, symbols=60, rate=600)
+    async with world(tmp_path, sim, refresh_s=1.0) as w:
+        await w.covered()
+        await until(lambda: members(w) == set(w.venue.symbols))
+        w.venue.faults.rest[INSTRUMENTS] = (status, body)
+        await until(lambda: words in caplog.text)
+        assert asked_for(w) >= set(w.venue.symbols)
+        assert members(w) >= set(w.venue.symbols)
+        assert w.status_covered() >= len(w.venue.symbols)
+        w.venue.faults.rest.clear()
+        await w.equal()
 
 
-def test_LC_05_a_day_rolls_in_paced_requests_and_the_rest_ticks_on(tmp_path: Path) -> None:
-    async def main() -> None:
-        sim = SimSettings(seed=5, symbols=500, rate=3000)
-        async with world(tmp_path, sim, QUICK, refresh_s=1.0) as w:
-            await w.covered()
-            topics = record_topics(w.venue)
-            before = set(w.venue.symbols)
-            list_more(w.venue, 12)
-            survivors = before - await roll(w)
-            assert len(w.venue.symbols) > len(before) + 300
-            assert sum(line.reconnects for line in w.collector.connections) == 0
-            asked = [names for op, names in topics if op == "subscribe"]
-            assert max(map(len, asked)) <= TOPICS_PER_FRAME
-            assert survivors.isdisjoint(name for names in asked for name in names)
-            await w.equal()
-            w.check_books()
-
-    asyncio.run(main())
+async def test_LC_05_a_day_rolls_in_paced_requests_and_the_rest_ticks_on(tmp_path: Path) -> None:
+    sim = SimSettings(seed=5, symbols=500, rate=3000)
+    async with world(tmp_path, sim, QUICK, refresh_s=1.0) as w:
+        await w.covered()
+        topics = record_topics(w.venue)
+        before = set(w.venue.symbols)
+        list_more(w.venue, 12)
+        survivors = before - await roll(w)
+        assert len(w.venue.symbols) > len(before) + 300
+        assert sum(line.reconnects for line in w.collector.connections) == 0
+        asked = [names for op, names in topics if op == "subscribe"]
+        assert max(map(len, asked)) <= TOPICS_PER_FRAME
+        assert survivors.isdisjoint(name for names in asked for name in names)
+        await w.equal()
+        w.check_books()
 
 
 def test_LC_05_two_thousand_go_and_come_in_frames_of_200_a_pace_apart() -> None:

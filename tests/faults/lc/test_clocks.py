@@ -30,61 +30,52 @@ HOUR_S = 3600.0
 
 
 @pytest.mark.parametrize("step_s", [-HOUR_S, HOUR_S])
-def test_LC_07_a_clock_that_is_set_mid_run_changes_nothing_but_is_told(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
-    step_s: float,
+async def test_LC_07_a_clock_that_is_set_mid_run_changes_nothing_but_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, step_s: float
 ) -> None:
-    async def main() -> None:
-        timing = Timing(ping_every=0.2)
-        async with world(tmp_path, timing=timing, refresh_s=1.0) as w:
-            await w.covered()
-            await until(lambda: w.collector.feed.exchange.known)
-            await until(lambda: w.collector.table.pending == 0)
-            with OptionReader(w.valkey.url, venue="sim") as reader:
-                await until(lambda: all(reader.get_many(w.venue.symbols)))
-                received = w.collector.table.received
-                wall, wall_ns = time.time, time.time_ns
-                monkeypatch.setattr(time, "time", lambda: wall() + step_s)
-                monkeypatch.setattr(time, "time_ns", lambda: wall_ns() + round(step_s * 1e9))
-                refused = []
-                while w.collector.table.received < received + 4000:
-                    refused += [one for one in reader.get_many(w.venue.symbols) if not one]
-                    await asyncio.sleep(0.01)
-                assert not refused
-                options = reader.get_many(w.venue.symbols, strict=True, max_age_s=60)
-                assert not [one for one in options if one.flags & model.FLAG_TIME_SUSPECT]  # type: ignore[union-attr]
-            assert sum(line.reconnects for line in w.collector.connections) == 0
-            assert f"this machine's clock was set by {step_s:+.1f} s" in caplog.text
-            assert w.status_covered() == len(w.venue.symbols)
-            await w.equal()
-
-    asyncio.run(main())
+    timing = Timing(ping_every=0.2)
+    async with world(tmp_path, timing=timing, refresh_s=1.0) as w:
+        await w.covered()
+        await until(lambda: w.collector.feed.exchange.known)
+        await until(lambda: w.collector.table.pending == 0)
+        with OptionReader(w.valkey.url, venue="sim") as reader:
+            await until(lambda: all(reader.get_many(w.venue.symbols)))
+            received = w.collector.table.received
+            wall, wall_ns = time.time, time.time_ns
+            monkeypatch.setattr(time, "time", lambda: wall() + step_s)
+            monkeypatch.setattr(time, "time_ns", lambda: wall_ns() + round(step_s * 1e9))
+            refused = []
+            while w.collector.table.received < received + 4000:
+                refused += [one for one in reader.get_many(w.venue.symbols) if not one]
+                await asyncio.sleep(0.01)
+            assert not refused
+            options = reader.get_many(w.venue.symbols, strict=True, max_age_s=60)
+            assert not [one for one in options if one.flags & model.FLAG_TIME_SUSPECT]  # type: ignore[union-attr]
+        assert sum(line.reconnects for line in w.collector.connections) == 0
+        assert f"this machine's clock was set by {step_s:+.1f} s" in caplog.text
+        assert w.status_covered() == len(w.venue.symbols)
+        await w.equal()
 
 
 @pytest.mark.parametrize("ahead_s", [-25 * HOUR_S, -HOUR_S, HOUR_S, 25 * HOUR_S])
-def test_LC_07_a_host_whose_clock_is_wrong_from_the_start_decides_nothing(
+async def test_LC_07_a_host_whose_clock_is_wrong_from_the_start_decides_nothing(
     tmp_path: Path, ahead_s: float
 ) -> None:
     """Expiry, ages and lags go by the venue's clock, which the host's is far from."""
 
-    async def main() -> None:
-        clock = Clock(round((time.time() + ahead_s) * 1000))
-        async with world(tmp_path, timing=Timing(ping_every=0.2), clock=clock) as w:
-            await w.covered()
-            assert abs(w.collector.parts.venue_time.skew_ms - ahead_s * 1000) < 5000
-            assert set(w.collector.universe.instruments) == set(w.venue.symbols)
-            await until(lambda: bool(w.client.exists(keys.FEED)) and not w.collector.table.pending)
-            with OptionReader(w.valkey.url, venue="sim") as reader:
-                await until(lambda: all(reader.get_many(w.venue.symbols)))
-                option = reader.get(w.venue.symbols[0], max_age_s=60)
-                assert not option.flags & model.FLAG_TIME_SUSPECT
-            content = json.loads((tmp_path / "cache.json").read_bytes())
-            written_s = datetime.fromisoformat(content["updated_at"]).timestamp()
-            assert abs(written_s - clock.now_ms() / 1000) < 600
-
-    asyncio.run(main())
+    clock = Clock(round((time.time() + ahead_s) * 1000))
+    async with world(tmp_path, timing=Timing(ping_every=0.2), clock=clock) as w:
+        await w.covered()
+        assert abs(w.collector.parts.venue_time.skew_ms - ahead_s * 1000) < 5000
+        assert set(w.collector.universe.instruments) == set(w.venue.symbols)
+        await until(lambda: bool(w.client.exists(keys.FEED)) and not w.collector.table.pending)
+        with OptionReader(w.valkey.url, venue="sim") as reader:
+            await until(lambda: all(reader.get_many(w.venue.symbols)))
+            option = reader.get(w.venue.symbols[0], max_age_s=60)
+            assert not option.flags & model.FLAG_TIME_SUSPECT
+        content = json.loads((tmp_path / "cache.json").read_bytes())
+        written_s = datetime.fromisoformat(content["updated_at"]).timestamp()
+        assert abs(written_s - clock.now_ms() / 1000) < 600
 
 
 def test_LC_07_distant_times_of_the_venue_are_believed_when_two_agree() -> None:
@@ -107,7 +98,7 @@ def test_LC_07_distant_times_of_the_venue_are_believed_when_two_agree() -> None:
     assert known((day_ms / 24, 0))
 
 
-def test_LC_08_after_a_sleep_of_the_machine_nothing_counts_until_it_comes_again(
+async def test_LC_08_after_a_sleep_of_the_machine_nothing_counts_until_it_comes_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Our monotonic clock stood still meanwhile: to us the server's seems to have jumped."""
@@ -119,25 +110,21 @@ def test_LC_08_after_a_sleep_of_the_machine_nothing_counts_until_it_comes_again(
 
     monkeypatch.setattr(Heartbeat, "_add_server_time", hear)
 
-    async def main() -> None:
-        nonlocal slept_s
-        async with world(tmp_path) as w:
-            await w.covered()
-            feed, table = w.collector.feed, w.collector.table
-            await until(lambda: all(at is not None for at in feed.conns.values()))
-            w.venue.pause()
-            await until(lambda: table.pending == 0)
-            slept_s = 3600
-            await until(lambda: "or this machine was suspended" in caplog.text)
-            assert list(feed.conns.values()) == [None]
-            assert table.delivering == set()
-            await asyncio.sleep(0.6)  # two turns of the line, in which nothing comes
-            assert list(feed.conns.values()) == [None]
-            w.venue.resume()
-            await until(lambda: feed.conns != {1: None} and table.delivering == {1})
-            assert sum(line.reconnects for line in w.collector.connections) == 0
-
-    asyncio.run(main())
+    async with world(tmp_path) as w:
+        await w.covered()
+        feed, table = w.collector.feed, w.collector.table
+        await until(lambda: all(at is not None for at in feed.conns.values()))
+        w.venue.pause()
+        await until(lambda: table.pending == 0)
+        slept_s = 3600
+        await until(lambda: "or this machine was suspended" in caplog.text)
+        assert list(feed.conns.values()) == [None]
+        assert table.delivering == set()
+        await asyncio.sleep(0.6)  # two turns of the line, in which nothing comes
+        assert list(feed.conns.values()) == [None]
+        w.venue.resume()
+        await until(lambda: feed.conns != {1: None} and table.delivering == {1})
+        assert sum(line.reconnects for line in w.collector.connections) == 0
 
 
 PROGRAM = (
@@ -169,31 +156,28 @@ def is_live(reader: OptionReader, symbol: str) -> bool:
         return False
 
 
-def test_LC_08_a_process_that_was_stopped_is_suspect_until_it_delivers_again(
+async def test_LC_08_a_process_that_was_stopped_is_suspect_until_it_delivers_again(
     tmp_path: Path, valkey: EmbeddedValkey
 ) -> None:
-    async def main() -> None:
-        async with SimVenue(SimSettings(seed=5, symbols=40, rate=400)) as venue:
-            words = [
-                *("--venue", "sim", "--coins", "BTC,ETH,SOL,XRP", "--redis-url", valkey.url),
-                *("--rest-url", venue.rest_url, "--ws-url", venue.ws_url),
-            ]
-            symbol = venue.symbols[0]
-            with collecting(words, tmp_path) as process, OptionReader(valkey.url, "sim") as reader:
-                await until(lambda: is_live(reader, symbol))
-                process.send_signal(signal.SIGSTOP)
-                await until(lambda: not is_live(reader, symbol))
-                with pytest.raises(StaleData, match=symbol):
-                    reader.get(symbol)
-                await asyncio.sleep(1.0)  # longer than the stall that it must notice
-                pings = count_pings(venue)
-                process.send_signal(signal.SIGCONT)
-                await asyncio.to_thread(wait_for_line, process.stderr, "this process stood still")
-                await until(lambda: is_live(reader, symbol))
-                assert venue.connections == 1
-                assert len(pings) <= 2  # no burst of pings that became due meanwhile
-
-    asyncio.run(main())
+    async with SimVenue(SimSettings(seed=5, symbols=40, rate=400)) as venue:
+        words = [
+            *("--venue", "sim", "--coins", "BTC,ETH,SOL,XRP", "--redis-url", valkey.url),
+            *("--rest-url", venue.rest_url, "--ws-url", venue.ws_url),
+        ]
+        symbol = venue.symbols[0]
+        with collecting(words, tmp_path) as process, OptionReader(valkey.url, "sim") as reader:
+            await until(lambda: is_live(reader, symbol))
+            process.send_signal(signal.SIGSTOP)
+            await until(lambda: not is_live(reader, symbol))
+            with pytest.raises(StaleData, match=symbol):
+                reader.get(symbol)
+            await asyncio.sleep(1.0)  # longer than the stall that it must notice
+            pings = count_pings(venue)
+            process.send_signal(signal.SIGCONT)
+            await asyncio.to_thread(wait_for_line, process.stderr, "this process stood still")
+            await until(lambda: is_live(reader, symbol))
+            assert venue.connections == 1
+            assert len(pings) <= 2  # no burst of pings that became due meanwhile
 
 
 def count_pings(venue: SimVenue) -> list[str]:
@@ -210,28 +194,25 @@ def count_pings(venue: SimVenue) -> list[str]:
     return heard
 
 
-def test_LC_09_all_connections_cut_at_once_come_back_one_by_one_and_miss_nothing(
+async def test_LC_09_all_connections_cut_at_once_come_back_one_by_one_and_miss_nothing(
     tmp_path: Path,
 ) -> None:
     """As when the venue ends each after 24 hours and all were opened together."""
 
-    async def main() -> None:
-        sim = SimSettings(seed=5, symbols=1700, rate=2500)
-        async with world(tmp_path, sim) as w:
-            await w.covered()
-            count = len(w.collector.connections)
-            assert count >= 3
-            assert w.venue.connections == count
-            await w.venue.drop()
-            seen, together = 0, 0
-            while seen < count:
-                now_open = w.venue.connections
-                together = max(together, now_open - seen)
-                seen = now_open
-                await asyncio.sleep(0)
-            assert together < count
-            await w.covered()
-            assert [line.reconnects for line in w.collector.connections] == [1] * count
-            await w.equal()
-
-    asyncio.run(main())
+    sim = SimSettings(seed=5, symbols=1700, rate=2500)
+    async with world(tmp_path, sim) as w:
+        await w.covered()
+        count = len(w.collector.connections)
+        assert count >= 3
+        assert w.venue.connections == count
+        await w.venue.drop()
+        seen, together = 0, 0
+        while seen < count:
+            now_open = w.venue.connections
+            together = max(together, now_open - seen)
+            seen = now_open
+            await asyncio.sleep(0)
+        assert together < count
+        await w.covered()
+        assert [line.reconnects for line in w.collector.connections] == [1] * count
+        await w.equal()

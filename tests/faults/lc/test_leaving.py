@@ -1,6 +1,5 @@
 """Options that leave the market before their delivery, without a message on the stream."""
 
-import asyncio
 from pathlib import Path
 
 import pytest
@@ -19,37 +18,34 @@ def is_live(reader: OptionReader, symbol: str) -> bool:
 
 
 @pytest.mark.parametrize("left", [0, 3], ids=["the whole coin", "a part of it"])
-def test_LC_10_what_left_the_market_is_not_live_while_another_coin_ticks_on(
+async def test_LC_10_what_left_the_market_is_not_live_while_another_coin_ticks_on(
     tmp_path: Path, shared_valkey: EmbeddedValkey, left: int
 ) -> None:
     gone = ETH[left:]
 
-    async def main() -> None:
-        async with liar.world(
-            tmp_path,
-            shared_valkey,
-            *(CALL, *ETH),
-            coins=("BTC", "ETH"),
-            refresh_s=1.0,
-            reconcile_s=0.2,
-        ) as w:
-            for symbol in (CALL, *ETH[:left]):
-                w.liar.rows[symbol] = dict(w.liar.ticker(symbol)["data"])
-                del w.liar.rows[symbol]["symbol"]
-            w.liar.greets = False
-            w.liar.symbols = [CALL, *ETH[:left]]
-            with w.reader() as reader:
-                await until(lambda: not any(option.symbol in gone for option in reader.scan("ETH")))
-                for symbol in gone:
-                    with pytest.raises(NotYetLive):
-                        reader.get(symbol)
-                assert reader.get(CALL).live
-                assert all(reader.get(symbol).live for symbol in ETH[:left])
-                w.liar.symbols += gone
-                await until(lambda: set(gone) <= w.collector.universe.instruments.keys())
-                w.liar.broken = {"BTC", "ETH"}  # no more answers to compare with
-                for symbol in gone:
-                    await w.liar.push(w.liar.ticker(symbol))
-                    await until(lambda symbol=symbol: is_live(reader, symbol))  # type: ignore[misc]
-
-    asyncio.run(main())
+    async with liar.world(
+        tmp_path,
+        shared_valkey,
+        *(CALL, *ETH),
+        coins=("BTC", "ETH"),
+        refresh_s=1.0,
+        reconcile_s=0.2,
+    ) as w:
+        for symbol in (CALL, *ETH[:left]):
+            w.liar.rows[symbol] = dict(w.liar.ticker(symbol)["data"])
+            del w.liar.rows[symbol]["symbol"]
+        w.liar.greets = False
+        w.liar.symbols = [CALL, *ETH[:left]]
+        with w.reader() as reader:
+            await until(lambda: not any(option.symbol in gone for option in reader.scan("ETH")))
+            for symbol in gone:
+                with pytest.raises(NotYetLive):
+                    reader.get(symbol)
+            assert reader.get(CALL).live
+            assert all(reader.get(symbol).live for symbol in ETH[:left])
+            w.liar.symbols += gone
+            await until(lambda: set(gone) <= w.collector.universe.instruments.keys())
+            w.liar.broken = {"BTC", "ETH"}  # no more answers to compare with
+            for symbol in gone:
+                await w.liar.push(w.liar.ticker(symbol))
+                await until(lambda symbol=symbol: is_live(reader, symbol))  # type: ignore[misc]

@@ -1,6 +1,5 @@
 """What the venue lists may change without end; what is kept of it may not grow with it."""
 
-import asyncio
 import itertools
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from tests.faults import liar
 from tests.faults.liar import CALL
 
 
-def test_PR_21_a_list_of_ever_new_options_fills_no_memory(
+async def test_PR_21_a_list_of_ever_new_options_fills_no_memory(
     tmp_path: Path,
     shared_valkey: EmbeddedValkey,
     monkeypatch: pytest.MonkeyPatch,
@@ -22,20 +21,17 @@ def test_PR_21_a_list_of_ever_new_options_fills_no_memory(
     quicken(monkeypatch, symbols_max=60)
     strikes = itertools.count(100)
 
-    async def main() -> None:
-        async with liar.world(tmp_path, shared_valkey, reconcile_s=0) as w:
-            kept = w.collector.universe
-            for _ in range(12):
-                fresh = [f"BTC-27NOV99-{next(strikes)}-C-USDT" for _ in range(20)]
-                w.liar.symbols = [CALL, *fresh]
-                await kept.refresh(w.collector._universe_changed)
-                assert len(kept.instruments) <= 60
-                assert len(w.table) <= 60
-                assert len(kept._delisted) <= 60
-                assert sum(len(line.shard.symbols) for line in w.collector.connections) <= 60
-            assert CALL in kept.instruments
-            await until(lambda: w.client.hget("stats", "skipped:limit") == "20")
-            w.check_books()
-
-    asyncio.run(main())
+    async with liar.world(tmp_path, shared_valkey, reconcile_s=0) as w:
+        kept = w.collector.universe
+        for _ in range(12):
+            fresh = [f"BTC-27NOV99-{next(strikes)}-C-USDT" for _ in range(20)]
+            w.liar.symbols = [CALL, *fresh]
+            await kept.refresh(w.collector._universe_changed)
+            assert len(kept.instruments) <= 60
+            assert len(w.table) <= 60
+            assert len(kept._delisted) <= 60
+            assert sum(len(line.shard.symbols) for line in w.collector.connections) <= 60
+        assert CALL in kept.instruments
+        await until(lambda: w.client.hget("stats", "skipped:limit") == "20")
+        w.check_books()
     assert "the limit of a collector is reached, such as BTC-27NOV99-" in caplog.text

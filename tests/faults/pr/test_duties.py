@@ -1,6 +1,5 @@
 """Periodic duties that stop succeeding while everything else goes on."""
 
-import asyncio
 import json
 import time
 from collections.abc import Callable
@@ -16,7 +15,7 @@ from fastopts.net import http
 from fastopts.sim import SimSettings
 from tests.collector.quick import quicken
 from tests.collector.worlds import until, world
-from tests.collector.writers import SYMBOLS, Running, World, run
+from tests.collector.writers import SYMBOLS, Running, World
 from tests.faults.pr.test_tasks import TASKS
 from tests.faults.scripted import Said, Scripted
 
@@ -25,23 +24,20 @@ TICKERS, INSTRUMENTS = "/v5/market/tickers", "/v5/market/instruments-info"
 DUTIES = {"refresh", "reconciliation", "heartbeat", "rewrite", "listing", "announcing"}
 
 
-def test_PR_20_every_duty_has_a_time_of_last_success_and_its_task_is_watched(
+async def test_PR_20_every_duty_has_a_time_of_last_success_and_its_task_is_watched(
     tmp_path: Path,
 ) -> None:
-    async def main() -> None:
-        async with world(tmp_path, SIM, refresh_s=1.0, reconcile_s=0.1) as w:
-            await w.covered()
-            assert {duty.name for duty in w.collector.duties} == DUTIES
-            soon = DUTIES - {"rewrite"}  # takes a minute
-            await until(lambda: all(w.client.hget("stats", f"duty:{name}") for name in soon))
-            assert w.client.hget("stats", "overdue") == ""
-
-    asyncio.run(main())
+    async with world(tmp_path, SIM, refresh_s=1.0, reconcile_s=0.1) as w:
+        await w.covered()
+        assert {duty.name for duty in w.collector.duties} == DUTIES
+        soon = DUTIES - {"rewrite"}  # takes a minute
+        await until(lambda: all(w.client.hget("stats", f"duty:{name}") for name in soon))
+        assert w.client.hget("stats", "overdue") == ""
     assert "duties" in TASKS
 
 
 @pytest.mark.parametrize(("name", "path"), [("reconciliation", TICKERS), ("refresh", INSTRUMENTS)])
-def test_PR_20_a_duty_without_success_is_overdue_until_it_succeeds(
+async def test_PR_20_a_duty_without_success_is_overdue_until_it_succeeds(
     tmp_path: Path,
     name: str,
     path: str,
@@ -51,22 +47,19 @@ def test_PR_20_a_duty_without_success_is_overdue_until_it_succeeds(
     quicken(monkeypatch, rest_check_within_s=0.5, refresh_within_s=0.5, duty_poll_s=0.05)
     broken = json.dumps({"retCode": 10016, "retMsg": "busy", "result": {}})
 
-    async def main() -> None:
-        async with world(tmp_path, SIM, refresh_s=1.0, reconcile_s=0.1) as w:
-            await w.covered()
-            w.venue.faults.rest[path] = (200, broken)
-            await until(lambda: w.client.hget("stats", "overdue") == name)
-            assert f"{name}: timed out after 0.5 s" in caplog.text
-            assert f"{name} is overdue" in caplog.text
-            w.venue.faults.rest.clear()
-            await until(lambda: w.client.hget("stats", "overdue") == "")
-
-    asyncio.run(main())
+    async with world(tmp_path, SIM, refresh_s=1.0, reconcile_s=0.1) as w:
+        await w.covered()
+        w.venue.faults.rest[path] = (200, broken)
+        await until(lambda: w.client.hget("stats", "overdue") == name)
+        assert f"{name}: timed out after 0.5 s" in caplog.text
+        assert f"{name} is overdue" in caplog.text
+        w.venue.faults.rest.clear()
+        await until(lambda: w.client.hget("stats", "overdue") == "")
     assert http.RESPONSE_WITHIN_S + 15.0 < 60.0  # an exchange ends within the deadline of a duty
 
 
 @pytest.mark.parametrize("name", ["listing", "announcing", "rewrite"])
-def test_PR_20_work_past_its_deadline_is_given_up_with_its_connection(
+async def test_PR_20_work_past_its_deadline_is_given_up_with_its_connection(
     valkey: EmbeddedValkey,
     client: redis.Redis,
     name: str,
@@ -93,24 +86,21 @@ def test_PR_20_work_past_its_deadline_is_given_up_with_its_connection(
             time.sleep(0.1 if name == "listing" else 1.5)
         return said.answer
 
-    async def main() -> None:
-        with Scripted(valkey.port, script) as scripted, monkeypatch.context() as patch:
-            if name == "rewrite":
-                patch.setattr(Flusher, "has_caught_up", False)
-            async with Running(World(scripted.port)) as w:
-                _, rewriting, *_ = w.writer.duties
-                rewriting.every_s = rewriting.within_s = 1.0
-                store = str(client.hget(keys.FEED, "store"))
-                subscriber = client.pubsub()  # type: ignore[no-untyped-call]
-                subscriber.subscribe(keys.updates(store))
-                w.tick()
-                await until(lambda: f"{name} took more than " in caplog.text)
-                patch.undo()
-                await until(lambda: scripted.accepted == 2 and w.writer.is_writing)
-                w.tick(markPrice="77")
-                await until(lambda: w.stands_in(client) and not w.feed.is_behind)
-                await until(lambda: client.scard(keys.asset("BTC")) == len(SYMBOLS))
-                await until(lambda: not any(duty.is_overdue for duty in w.writer.duties))
-                subscriber.close()
-
-    run(main)
+    with Scripted(valkey.port, script) as scripted, monkeypatch.context() as patch:
+        if name == "rewrite":
+            patch.setattr(Flusher, "has_caught_up", False)
+        async with Running(World(scripted.port)) as w:
+            _, rewriting, *_ = w.writer.duties
+            rewriting.every_s = rewriting.within_s = 1.0
+            store = str(client.hget(keys.FEED, "store"))
+            subscriber = client.pubsub()  # type: ignore[no-untyped-call]
+            subscriber.subscribe(keys.updates(store))
+            w.tick()
+            await until(lambda: f"{name} took more than " in caplog.text)
+            patch.undo()
+            await until(lambda: scripted.accepted == 2 and w.writer.is_writing)
+            w.tick(markPrice="77")
+            await until(lambda: w.stands_in(client) and not w.feed.is_behind)
+            await until(lambda: client.scard(keys.asset("BTC")) == len(SYMBOLS))
+            await until(lambda: not any(duty.is_overdue for duty in w.writer.duties))
+            subscriber.close()

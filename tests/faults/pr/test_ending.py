@@ -67,58 +67,52 @@ def words_for(venue: SimVenue, valkey: EmbeddedValkey) -> list[str]:
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-def test_PR_01_what_was_taken_before_a_sigterm_stands_in_redis(
+async def test_PR_01_what_was_taken_before_a_sigterm_stands_in_redis(
     tmp_path: Path, valkey: EmbeddedValkey, client: redis.Redis, seed: int
 ) -> None:
     """One connection delivers in order: the collector counts a prefix of the messages sent."""
 
-    async def main() -> None:
-        sim = SimSettings(seed=seed, symbols=200, rate=4000)
-        async with Recording(sim) as venue:
-            with started(*words_for(venue, valkey), cwd=tmp_path) as process:
-                await asyncio.to_thread(wait_for_line, process.stderr, WRITING)
-                await asyncio.sleep(random.Random(seed).uniform(0, 0.5))
-                process.send_signal(signal.SIGTERM)
-                code, _, err = await asyncio.to_thread(finish, process)
-            assert code == 0
-            found = LAST.search(err)
-            assert found is not None, err
-            received = int(found[1].replace(",", ""))
-            last = {m["data"]["symbol"]: m for m in venue.tickers()[:received]}
-            assert len(last) == len(venue.symbols)
-        for symbol, frame in last.items():
-            held: dict[str, str] = client.hgetall(keys.option(symbol))  # type: ignore[assignment]
-            assert {name: held[name] for name in held.keys() - OURS} == expected_hash(frame)
-        stats: dict[str, str] = client.hgetall(keys.STATS)  # type: ignore[assignment]
-        assert stats["total_messages"] == str(received)
-        assert float(stats["shutdown_time"]) > float(stats["started_at"])
-        assert client.hget(keys.FEED, "heartbeat_ms") == "0"
-        assert client.exists(keys.LEASE) == 0
-
-    asyncio.run(main())
+    sim = SimSettings(seed=seed, symbols=200, rate=4000)
+    async with Recording(sim) as venue:
+        with started(*words_for(venue, valkey), cwd=tmp_path) as process:
+            await asyncio.to_thread(wait_for_line, process.stderr, WRITING)
+            await asyncio.sleep(random.Random(seed).uniform(0, 0.5))
+            process.send_signal(signal.SIGTERM)
+            code, _, err = await asyncio.to_thread(finish, process)
+        assert code == 0
+        found = LAST.search(err)
+        assert found is not None, err
+        received = int(found[1].replace(",", ""))
+        last = {m["data"]["symbol"]: m for m in venue.tickers()[:received]}
+        assert len(last) == len(venue.symbols)
+    for symbol, frame in last.items():
+        held: dict[str, str] = client.hgetall(keys.option(symbol))  # type: ignore[assignment]
+        assert {name: held[name] for name in held.keys() - OURS} == expected_hash(frame)
+    stats: dict[str, str] = client.hgetall(keys.STATS)  # type: ignore[assignment]
+    assert stats["total_messages"] == str(received)
+    assert float(stats["shutdown_time"]) > float(stats["started_at"])
+    assert client.hget(keys.FEED, "heartbeat_ms") == "0"
+    assert client.exists(keys.LEASE) == 0
 
 
-def test_PR_02_it_ends_though_neither_redis_nor_the_venue_answers(
+async def test_PR_02_it_ends_though_neither_redis_nor_the_venue_answers(
     tmp_path: Path, valkey: EmbeddedValkey
 ) -> None:
-    async def main() -> None:
-        async with SimVenue(SimSettings(seed=5, symbols=40, rate=400)) as venue:
-            with FaultProxy(venue.port) as proxy:
-                words = words_for(venue, valkey)
-                words[-1] = venue.ws_url.replace(f":{venue.port}/", f":{proxy.port}/")
-                with started(*words, cwd=tmp_path) as process:
-                    await asyncio.to_thread(wait_for_line, process.stderr, WRITING)
-                    proxy.up.passage = proxy.down.passage = Passage.HELD
-                    os.kill(valkey.pid, signal.SIGSTOP)
-                    process.send_signal(signal.SIGTERM)
-                    try:
-                        code, _, err = await asyncio.to_thread(finish, process)
-                    finally:
-                        os.kill(valkey.pid, signal.SIGCONT)
-                assert code == 0
-                assert "the end of the feed could not be written to Redis" in err
-
-    asyncio.run(main())
+    async with SimVenue(SimSettings(seed=5, symbols=40, rate=400)) as venue:
+        with FaultProxy(venue.port) as proxy:
+            words = words_for(venue, valkey)
+            words[-1] = venue.ws_url.replace(f":{venue.port}/", f":{proxy.port}/")
+            with started(*words, cwd=tmp_path) as process:
+                await asyncio.to_thread(wait_for_line, process.stderr, WRITING)
+                proxy.up.passage = proxy.down.passage = Passage.HELD
+                os.kill(valkey.pid, signal.SIGSTOP)
+                process.send_signal(signal.SIGTERM)
+                try:
+                    code, _, err = await asyncio.to_thread(finish, process)
+                finally:
+                    os.kill(valkey.pid, signal.SIGCONT)
+            assert code == 0
+            assert "the end of the feed could not be written to Redis" in err
 
 
 def test_PR_02_a_second_signal_ends_it_at_once(
@@ -151,30 +145,27 @@ def differing(client: redis.Redis, venue: SimVenue) -> list[str]:
     return symbols
 
 
-def test_PR_18_a_crash_in_native_code_leaves_a_trace_and_the_next_run_converges(
+async def test_PR_18_a_crash_in_native_code_leaves_a_trace_and_the_next_run_converges(
     tmp_path: Path, valkey: EmbeddedValkey, client: redis.Redis
 ) -> None:
-    async def main() -> None:
-        async with SimVenue(SimSettings(seed=5, symbols=60, rate=1500)) as venue:
-            with started(*words_for(venue, valkey), cwd=tmp_path) as process:
-                await asyncio.to_thread(wait_for_line, process.stderr, WRITING)
-                process.send_signal(signal.SIGSEGV)
-                code, _, err = await asyncio.to_thread(finish, process)
-            assert code == -signal.SIGSEGV
-            assert "Fatal Python error: Segmentation fault" in err
-            assert "track.py" in err  # where it was
-            first = client.hget(keys.FEED, "epoch")
-            with started(*words_for(venue, valkey), cwd=tmp_path) as process:
-                await asyncio.to_thread(wait_for_line, process.stderr, WRITING)
-                venue.pause()
-                # Frames may still be on their way, and symbols be subscribed.
-                await until(lambda: differing(client, venue) == [], PATIENCE_S)
-                process.send_signal(signal.SIGTERM)
-                assert (await asyncio.to_thread(finish, process))[0] == 0
-            assert int(client.hget(keys.FEED, "epoch") or 0) > int(first or 0)
-            assert differing(client, venue) == []
-
-    asyncio.run(main())
+    async with SimVenue(SimSettings(seed=5, symbols=60, rate=1500)) as venue:
+        with started(*words_for(venue, valkey), cwd=tmp_path) as process:
+            await asyncio.to_thread(wait_for_line, process.stderr, WRITING)
+            process.send_signal(signal.SIGSEGV)
+            code, _, err = await asyncio.to_thread(finish, process)
+        assert code == -signal.SIGSEGV
+        assert "Fatal Python error: Segmentation fault" in err
+        assert "track.py" in err  # where it was
+        first = client.hget(keys.FEED, "epoch")
+        with started(*words_for(venue, valkey), cwd=tmp_path) as process:
+            await asyncio.to_thread(wait_for_line, process.stderr, WRITING)
+            venue.pause()
+            # Frames may still be on their way, and symbols be subscribed.
+            await until(lambda: differing(client, venue) == [], PATIENCE_S)
+            process.send_signal(signal.SIGTERM)
+            assert (await asyncio.to_thread(finish, process))[0] == 0
+        assert int(client.hget(keys.FEED, "epoch") or 0) > int(first or 0)
+        assert differing(client, venue) == []
 
 
 @pytest.mark.parametrize(
@@ -199,25 +190,22 @@ def test_PR_05_the_exit_code_tells_how_it_ended(
     assert returned == code, err
 
 
-def test_PR_05_a_fetch_that_is_interrupted_tells_it_by_its_code(tmp_path: Path) -> None:
+async def test_PR_05_a_fetch_that_is_interrupted_tells_it_by_its_code(tmp_path: Path) -> None:
     """Its venue takes the request, and never answers."""
 
-    async def main() -> None:
-        asked = asyncio.Event()
+    asked = asyncio.Event()
 
-        async def mute(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            asked.set()
-            await reader.read()
+    async def mute(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.set()
+        await reader.read()
 
-        async with RawServer(mute) as server:
-            url = f"127.0.0.1:{server.port}"
-            words = ("--venue", "sim", "--rest-url", f"http://{url}", "--ws-url", f"ws://{url}")
-            with started("fetch", *words, cwd=tmp_path) as process:
-                await asked.wait()
-                process.send_signal(signal.SIGINT)
-                assert (await asyncio.to_thread(finish, process))[0] == 130
-
-    asyncio.run(main())
+    async with RawServer(mute) as server:
+        url = f"127.0.0.1:{server.port}"
+        words = ("--venue", "sim", "--rest-url", f"http://{url}", "--ws-url", f"ws://{url}")
+        with started("fetch", *words, cwd=tmp_path) as process:
+            await asked.wait()
+            process.send_signal(signal.SIGINT)
+            assert (await asyncio.to_thread(finish, process))[0] == 130
 
 
 def test_PR_05_a_bug_ends_it_with_a_code_and_a_line(

@@ -184,38 +184,38 @@ def lines(caplog: pytest.LogCaptureFixture) -> Iterator[Lines]:
     logging.getLogger("fastopts").removeHandler(handler)
 
 
-def test_PR_13_an_hour_without_venue_and_redis_is_told_in_less_than_a_megabyte(
+@pytest.mark.virtual_time
+@pytest.mark.parametrize(
+    "anyio_backend", [pytest.param(("asyncio", {"loop_factory": Fast}), id="fast clock")]
+)
+async def test_PR_13_an_hour_without_venue_and_redis_is_told_in_less_than_a_megabyte(
     tmp_path: Path, lines: Lines
 ) -> None:
-    async def main() -> None:
-        loop = asyncio.get_running_loop()
-        assert isinstance(loop, Fast)
-        with FaultProxy(0) as proxy:
-            async with world(tmp_path, SMALL, redis_port=proxy.port, status_s=5.0) as w:
-                proxy.target = w.valkey.port
-                await until(lambda: " symbols live" in "".join(lines.said))
-                w.venue.pause()
-                w.venue.faults.refuse_status = 502
-                w.venue.faults.rest["/v5/market/instruments-info"] = (502, "")
-                proxy.is_refusing = True
-                proxy.drop()
-                await w.venue.drop()
-                before, end = len(lines.said), loop.time() + 3600
-                loop.run_at(PACE)
-                await until(lambda: loop.time() > end, 4000)
-                loop.run_at(1)
-                hour = lines.said[before:]
-                w.venue.resume()
-                w.venue.faults.refuse_status = None
-                proxy.is_refusing = False
-                await until(lambda: w.collector.writer.is_writing, 60)
-        statuses = [len(line.encode()) for line in hour if " symbols live" in line]
-        # The fast clock skips some of them.
-        size = sum(len(line.encode()) + 1 for line in hour) + 3600 / 5 * max(statuses)
-        assert size < 1_000_000
-        troubles = [line for line in hour if " WARNING " in line]
-        assert 60 <= len(troubles) < 1500
-        assert [line for line in troubles if "refused" in line or "reset" in line]
-
-    with asyncio.Runner(loop_factory=Fast) as runner:
-        runner.run(main())
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, Fast)
+    with FaultProxy(0) as proxy:
+        async with world(tmp_path, SMALL, redis_port=proxy.port, status_s=5.0) as w:
+            proxy.target = w.valkey.port
+            await until(lambda: " symbols live" in "".join(lines.said))
+            w.venue.pause()
+            w.venue.faults.refuse_status = 502
+            w.venue.faults.rest["/v5/market/instruments-info"] = (502, "")
+            proxy.is_refusing = True
+            proxy.drop()
+            await w.venue.drop()
+            before, end = len(lines.said), loop.time() + 3600
+            loop.run_at(PACE)
+            await until(lambda: loop.time() > end, 4000)
+            loop.run_at(1)
+            hour = lines.said[before:]
+            w.venue.resume()
+            w.venue.faults.refuse_status = None
+            proxy.is_refusing = False
+            await until(lambda: w.collector.writer.is_writing, 60)
+    statuses = [len(line.encode()) for line in hour if " symbols live" in line]
+    # The fast clock skips some of them.
+    size = sum(len(line.encode()) + 1 for line in hour) + 3600 / 5 * max(statuses)
+    assert size < 1_000_000
+    troubles = [line for line in hour if " WARNING " in line]
+    assert 60 <= len(troubles) < 1500
+    assert [line for line in troubles if "refused" in line or "reset" in line]

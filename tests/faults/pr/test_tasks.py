@@ -36,7 +36,7 @@ from tests.faults.valkey import wait_for
 from tests.reader.collecting import Collector as Writing
 from tests.reader.collecting import Loop
 from tests.support.disks import full_after
-from tests.support.loops import LOOPS, run
+from tests.support.loops import DEFAULT_LOOP, LOOPS, UVLOOP
 from tests.support.payloads import SYMBOL, T0, dump, ticker
 from tests.support.processes import environ, finish, started, wait_for_line
 
@@ -48,10 +48,10 @@ linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
 
 @pytest.mark.parametrize("name", TASKS)
-def test_PR_05_a_task_that_is_cancelled_ends_the_collector_with_its_name(
+async def test_PR_05_a_task_that_is_cancelled_ends_the_collector_with_its_name(
     tmp_path: Path, name: str
 ) -> None:
-    async def main() -> None:
+    with pytest.raises(RuntimeError, match=f"the task '{name}' has ended: a bug"):  # noqa: PT012
         sim = SimSettings(seed=5, symbols=20, rate=200)
         async with world(tmp_path, sim, reconcile_s=60.0) as w:
             await w.covered()
@@ -59,22 +59,14 @@ def test_PR_05_a_task_that_is_cancelled_ends_the_collector_with_its_name(
             task.cancel()
             await until(w.running.done)
 
-    with pytest.raises(RuntimeError, match=f"the task '{name}' has ended: a bug"):
-        asyncio.run(main())
 
-
-def test_PR_05_every_task_of_the_collector_is_known_by_its_name(tmp_path: Path) -> None:
-    async def main() -> None:
-        async with world(
-            tmp_path, SimSettings(seed=5, symbols=20, rate=200), reconcile_s=60.0
-        ) as w:
-            await w.covered()
-            group = w.collector._tasks._group
-            assert group is not None
-            # the warm start ends by itself
-            await until(lambda: {task.get_name() for task in group._tasks} == set(TASKS))
-
-    asyncio.run(main())
+async def test_PR_05_every_task_of_the_collector_is_known_by_its_name(tmp_path: Path) -> None:
+    async with world(tmp_path, SimSettings(seed=5, symbols=20, rate=200), reconcile_s=60.0) as w:
+        await w.covered()
+        group = w.collector._tasks._group
+        assert group is not None
+        # the warm start ends by itself
+        await until(lambda: {task.get_name() for task in group._tasks} == set(TASKS))
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
@@ -143,31 +135,12 @@ def test_PR_06_an_error_in_a_callback_of_the_compiled_core_is_raised() -> None:
         table.add(SYMBOL, 2**80, 1.0, "C", "USDT")
 
 
-@pytest.mark.parametrize("loop", LOOPS)
-def test_PR_07_a_loop_that_stood_still_goes_on_with_its_connection(
-    tmp_path: Path, valkey: EmbeddedValkey, loop: str, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize("anyio_backend", LOOPS)
+async def test_PR_07_a_loop_that_stood_still_goes_on_with_its_connection(
+    tmp_path: Path, valkey: EmbeddedValkey, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The venue, in another thread, cuts off who sends no ping for six seconds."""
     stalled_s = 2.0
-
-    async def collect(venue: SimVenue) -> None:
-        settings = Settings(
-            venue="sim", coins=COINS, cache_file=str(tmp_path / "c.json"), status_s=0.2
-        )
-        endpoints = Endpoints("sim", venue.rest_url, venue.ws_url)
-        timing = Timing(ping_every=1.0)
-        collector = Collector(settings, endpoints, Address("127.0.0.1", valkey.port), "t", timing)
-        running = asyncio.create_task(collector.run(may_use_cache=False))
-        await until(lambda: sum(line.live for line in collector.connections) == len(venue.symbols))
-        await until(lambda: "symbols live" in caplog.text)
-        time.sleep(stalled_s)  # noqa: ASYNC251 - that is the fault
-        received = collector.table.received
-        await until(lambda: collector.table.received > received + 500)
-        await until(lambda: "this process stood still for " in caplog.text)
-        assert sum(line.reconnects for line in collector.connections) == 0
-        collector.stop.set()
-        await running
-        assert collector.table.pending == 0
 
     caplog.set_level(logging.INFO, "fastopts")
     sim = SimSettings(seed=5, symbols=40, rate=800, ping_timeout_s=6)
@@ -175,7 +148,27 @@ def test_PR_07_a_loop_that_stood_still_goes_on_with_its_connection(
         venue = SimVenue(sim)
         beside.run(venue.__aenter__())
         try:
-            run(loop, collect(venue))
+            settings = Settings(
+                venue="sim", coins=COINS, cache_file=str(tmp_path / "c.json"), status_s=0.2
+            )
+            endpoints = Endpoints("sim", venue.rest_url, venue.ws_url)
+            timing = Timing(ping_every=1.0)
+            collector = Collector(
+                settings, endpoints, Address("127.0.0.1", valkey.port), "t", timing
+            )
+            running = asyncio.create_task(collector.run(may_use_cache=False))
+            await until(
+                lambda: sum(line.live for line in collector.connections) == len(venue.symbols)
+            )
+            await until(lambda: "symbols live" in caplog.text)
+            time.sleep(stalled_s)  # noqa: ASYNC251 - that is the fault
+            received = collector.table.received
+            await until(lambda: collector.table.received > received + 500)
+            await until(lambda: "this process stood still for " in caplog.text)
+            assert sum(line.reconnects for line in collector.connections) == 0
+            collector.stop.set()
+            await running
+            assert collector.table.pending == 0
         finally:
             beside.run(venue.__aexit__(None, None, None))
 
@@ -231,66 +224,66 @@ async def reconnect(w: World, times: int) -> None:
 
 
 @linux
-@pytest.mark.parametrize(("loop", "reconnects"), [("asyncio", 30), ("uvloop", 100)])
-def test_PR_09_and_PR_11_failed_connects_and_reconnects_leave_nothing_behind(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture, loop: str, reconnects: int
+@pytest.mark.parametrize(
+    ("anyio_backend", "reconnects"),
+    [
+        pytest.param(DEFAULT_LOOP, 30, id="asyncio-30"),
+        pytest.param(*UVLOOP.values, 100, id="uvloop-100", marks=UVLOOP.marks),
+    ],
+)
+async def test_PR_09_and_PR_11_failed_connects_and_reconnects_leave_nothing_behind(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, reconnects: int
 ) -> None:
-    async def main() -> None:
-        sim = SimSettings(seed=5, symbols=20, rate=400)
-        async with world(tmp_path, sim, Timing(pace=0.01)) as w:
-            await w.covered()
-            [line] = w.collector.connections
-            line._backoff.base_s = line._backoff.cap_s = 0.002
-            line._context.budget.burst = 10_000
-            await reconnect(w, 3)
-            await w.covered()
-            metrics.rss_mb()  # opens its file once in a process
-            before = counts()
-            w.venue.faults.refuse_status = 502
-            await w.venue.drop()
-            await until(lambda: caplog.text.count("HTTP 502") >= 300)
-            w.venue.faults.refuse_status = None
-            await until(lambda: line.live > 0)
-            await reconnect(w, reconnects)
-            await w.covered()
-            try:
-                await until(lambda: counts() == before, 5)
-            except TimeoutError:
-                assert counts() == before
-
-    run(loop, main())
+    sim = SimSettings(seed=5, symbols=20, rate=400)
+    async with world(tmp_path, sim, Timing(pace=0.01)) as w:
+        await w.covered()
+        [line] = w.collector.connections
+        line._backoff.base_s = line._backoff.cap_s = 0.002
+        line._context.budget.burst = 10_000
+        await reconnect(w, 3)
+        await w.covered()
+        metrics.rss_mb()  # opens its file once in a process
+        before = counts()
+        w.venue.faults.refuse_status = 502
+        await w.venue.drop()
+        await until(lambda: caplog.text.count("HTTP 502") >= 300)
+        w.venue.faults.refuse_status = None
+        await until(lambda: line.live > 0)
+        await reconnect(w, reconnects)
+        await w.covered()
+        try:
+            await until(lambda: counts() == before, 5)
+        except TimeoutError:
+            assert counts() == before
 
 
 @linux
-def test_PR_10_without_a_descriptor_left_it_says_so_and_goes_on_when_there_is_one(
+async def test_PR_10_without_a_descriptor_left_it_says_so_and_goes_on_when_there_is_one(
     tmp_path: Path, valkey: EmbeddedValkey, client: redis.Redis
 ) -> None:
-    async def main() -> None:
-        async with SimVenue(SimSettings(seed=5, symbols=40, rate=400)) as venue:
-            words = [
-                *("--venue", "sim", "--coins", "BTC,ETH,SOL,XRP", "--redis-url", valkey.url),
-                *("--rest-url", venue.rest_url, "--ws-url", venue.ws_url, "--status-s", "0.1"),
-                *("--reconcile-s", "1"),
-            ]
-            with started(*words, cwd=tmp_path) as process:
+    async with SimVenue(SimSettings(seed=5, symbols=40, rate=400)) as venue:
+        words = [
+            *("--venue", "sim", "--coins", "BTC,ETH,SOL,XRP", "--redis-url", valkey.url),
+            *("--rest-url", venue.rest_url, "--ws-url", venue.ws_url, "--status-s", "0.1"),
+            *("--reconcile-s", "1"),
+        ]
+        with started(*words, cwd=tmp_path) as process:
 
-                async def says(line: str) -> None:
-                    await asyncio.to_thread(wait_for_line, process.stderr, line)
+            async def says(line: str) -> None:
+                await asyncio.to_thread(wait_for_line, process.stderr, line)
 
-                await says("symbols live")
-                soft, hard = resource.prlimit(process.pid, resource.RLIMIT_NOFILE)
-                resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (3, hard))
-                await venue.drop()
-                await says("Too many open files")
-                await says("no comparison with REST")
-                await says(f"0 of {len(venue.symbols)} symbols live")
-                resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (soft, hard))
-                await until(lambda: venue.connections >= 1)
-                await says(f": {len(venue.symbols)} of {len(venue.symbols)} symbols live")
-                process.terminate()
-                assert (await asyncio.to_thread(finish, process))[0] == 0
-
-    asyncio.run(main())
+            await says("symbols live")
+            soft, hard = resource.prlimit(process.pid, resource.RLIMIT_NOFILE)
+            resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (3, hard))
+            await venue.drop()
+            await says("Too many open files")
+            await says("no comparison with REST")
+            await says(f"0 of {len(venue.symbols)} symbols live")
+            resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (soft, hard))
+            await until(lambda: venue.connections >= 1)
+            await says(f": {len(venue.symbols)} of {len(venue.symbols)} symbols live")
+            process.terminate()
+            assert (await asyncio.to_thread(finish, process))[0] == 0
 
 
 @pytest.mark.parametrize("size", [0, 1, 100, 1000, 5000])
@@ -366,49 +359,43 @@ def test_PR_16_readers_in_threads_see_no_dictionary_change_under_them(
 FORKS = 30  # whatever the loop has still to run at that moment, it must not reach the connections
 
 
-@pytest.mark.parametrize("loop", LOOPS)
+@pytest.mark.parametrize("anyio_backend", LOOPS)
 @pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
-def test_PR_17_a_forked_child_that_goes_on_in_the_collectors_loop_is_ended(
-    tmp_path: Path, loop: str, capfd: pytest.CaptureFixture[str]
+async def test_PR_17_a_forked_child_that_goes_on_in_the_collectors_loop_is_ended(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    async def main() -> None:
-        async with world(tmp_path, SimSettings(seed=5, symbols=20, rate=400)) as w:
-            await w.covered()
-            here = os.getpid()
-            for _ in range(FORKS):
-                child = os.fork()
-                if child == 0:
-                    await asyncio.sleep(5)  # back into the loop, from which it does not return
-                    os._exit(77)
-                assert os.getpid() == here
-                _, status = await asyncio.to_thread(os.waitpid, child, 0)
-                assert os.waitstatus_to_exitcode(status) == 1
-            received = w.collector.table.received
-            await until(lambda: w.collector.table.received > received + 100)
-            assert sum(line.reconnects for line in w.collector.connections) == 0
-            await w.equal()
-
-    run(loop, main())
+    async with world(tmp_path, SimSettings(seed=5, symbols=20, rate=400)) as w:
+        await w.covered()
+        here = os.getpid()
+        for _ in range(FORKS):
+            child = os.fork()
+            if child == 0:
+                await asyncio.sleep(5)  # back into the loop, from which it does not return
+                os._exit(77)
+            assert os.getpid() == here
+            _, status = await asyncio.to_thread(os.waitpid, child, 0)
+            assert os.waitstatus_to_exitcode(status) == 1
+        received = w.collector.table.received
+        await until(lambda: w.collector.table.received > received + 100)
+        assert sum(line.reconnects for line in w.collector.connections) == 0
+        await w.equal()
     assert "a forked child of a collector can't go on as one" in capfd.readouterr().err
 
 
-def test_PR_19_collections_of_garbage_hold_up_a_collector_no_longer_than_its_budget(
+async def test_PR_19_collections_of_garbage_hold_up_a_collector_no_longer_than_its_budget(
     tmp_path: Path,
 ) -> None:
     """What is alive at the start is 300,000 objects of somebody else's; a tick makes none."""
 
-    async def main() -> None:
-        held = [[number] for number in range(300_000)]
-        async with world(tmp_path, SimSettings(seed=5, symbols=60, rate=2000)) as w:
-            await w.covered()
-            passes: list[int] = []
-            gc.callbacks.append(lambda phase, info: passes.append(info["generation"]))
-            try:
-                received = w.collector.table.received
-                await until(lambda: w.collector.table.received > received + 1000)
-            finally:
-                gc.callbacks.pop()
-            assert passes.count(2) == 0
-        assert len(held) == 300_000
-
-    asyncio.run(main())
+    held = [[number] for number in range(300_000)]
+    async with world(tmp_path, SimSettings(seed=5, symbols=60, rate=2000)) as w:
+        await w.covered()
+        passes: list[int] = []
+        gc.callbacks.append(lambda phase, info: passes.append(info["generation"]))
+        try:
+            received = w.collector.table.received
+            await until(lambda: w.collector.table.received > received + 1000)
+        finally:
+            gc.callbacks.pop()
+        assert passes.count(2) == 0
+    assert len(held) == 300_000

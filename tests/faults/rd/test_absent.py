@@ -10,7 +10,7 @@ from fastopts import keys
 from fastopts.errors import StoreError
 from tests.collector.quick import quicken
 from tests.collector.worlds import until, world
-from tests.collector.writers import SYMBOLS, Running, World, run
+from tests.collector.writers import SYMBOLS, Running, World
 from tests.collector.writers import until as at_last
 from tests.faults.rd.logs import told
 from tests.faults.valkey import BrokenValkey, plain_client
@@ -25,12 +25,12 @@ def free_port() -> int:
         return port
 
 
-def test_RD_01_the_feed_runs_without_redis_and_is_written_whole_once_it_is_there(
+async def test_RD_01_the_feed_runs_without_redis_and_is_written_whole_once_it_is_there(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     late = BrokenValkey(port=free_port())
 
-    async def main() -> None:
+    try:
         async with world(tmp_path, redis_port=late.port) as w:
             await w.covered()
             await until(lambda: w.collector.table.conflated > 100)
@@ -43,9 +43,6 @@ def test_RD_01_the_feed_runs_without_redis_and_is_written_whole_once_it_is_there
             w.check_books()
             assert w.collector.monitor.status().writer == "writing"
             assert table.written >= len(w.venue.symbols)
-
-    try:
-        asyncio.run(main())
     finally:
         late.stop()
     assert told(caplog, "kept in memory") == 1
@@ -53,92 +50,77 @@ def test_RD_01_the_feed_runs_without_redis_and_is_written_whole_once_it_is_there
     assert told(caplog, "accepts data again") == 1
 
 
-def test_RD_01_a_name_that_leads_nowhere_is_said_again_and_again(
+async def test_RD_01_a_name_that_leads_nowhere_is_said_again_and_again(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     quicken(monkeypatch, condition_every_s=0.2, final_flush_s=0.1)
 
-    async def main() -> None:
-        async with world(tmp_path, redis_port=free_port()) as w:
-            await until(lambda: told(caplog, "s now: Redis: ") >= 2)
-            w.collector.stop.set()
-            await w.running
-
-    asyncio.run(main())
+    async with world(tmp_path, redis_port=free_port()) as w:
+        await until(lambda: told(caplog, "s now: Redis: ") >= 2)
+        w.collector.stop.set()
+        await w.running
     assert told(caplog, "ticks are lost") == 1
 
 
-def test_RD_01_a_plain_mistake_ends_the_start(server: BrokenValkey) -> None:
+async def test_RD_01_a_plain_mistake_ends_the_start(server: BrokenValkey) -> None:
     server.client.config_set("requirepass", "s3cret")
 
-    async def main() -> None:
-        with pytest.raises(StoreError, match=r"NOAUTH") as caught:
-            await World(server.port).writer.preflight()
-        assert caught.value.reply.startswith("NOAUTH")
-        with pytest.raises(StoreError, match="NOAUTH"):
-            await World(server.port).writer.run()
-
-    run(main)
+    with pytest.raises(StoreError, match=r"NOAUTH") as caught:
+        await World(server.port).writer.preflight()
+    assert caught.value.reply.startswith("NOAUTH")
+    with pytest.raises(StoreError, match="NOAUTH"):
+        await World(server.port).writer.run()
 
 
-def test_RD_02_a_restarted_empty_server_gets_everything_under_the_same_epoch(
+async def test_RD_02_a_restarted_empty_server_gets_everything_under_the_same_epoch(
     server: BrokenValkey, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def main() -> None:
-        async with Running(World(server.port)) as w:
-            w.tick()
-            await at_last(lambda: w.table.pending == 0)
-            epoch = w.writer.lease.epoch
-            server.kill()
-            w.tick(markPrice="7")
-            w.tick(markPrice="8")
-            await at_last(lambda: not w.writer.is_writing)
-            assert w.table.pending == 20
-            server.start()
-            await at_last(lambda: w.table.pending == 0)
-            client = server.client
-            assert w.stands_in(client)
-            assert client.hget(keys.FEED, "epoch") == str(epoch)
-            await at_last(lambda: client.scard("options:BTC") == 20)
-            await at_last(lambda: client.ttl(keys.option(SYMBOLS[0])) > 0)
-            assert w.table.conflated >= 20
-
-    run(main)
+    async with Running(World(server.port)) as w:
+        w.tick()
+        await at_last(lambda: w.table.pending == 0)
+        epoch = w.writer.lease.epoch
+        server.kill()
+        w.tick(markPrice="7")
+        w.tick(markPrice="8")
+        await at_last(lambda: not w.writer.is_writing)
+        assert w.table.pending == 20
+        server.start()
+        await at_last(lambda: w.table.pending == 0)
+        client = server.client
+        assert w.stands_in(client)
+        assert client.hget(keys.FEED, "epoch") == str(epoch)
+        await at_last(lambda: client.scard("options:BTC") == 20)
+        await at_last(lambda: client.ttl(keys.option(SYMBOLS[0])) > 0)
+        assert w.table.conflated >= 20
     assert told(caplog, "kept in memory") == 1
     assert told(caplog, "accepts data again") == 1
 
 
-def test_RD_03_a_server_that_loads_at_the_start_is_waited_for(
+async def test_RD_03_a_server_that_loads_at_the_start_is_waited_for(
     tmp_path: Path, server: BrokenValkey, caplog: pytest.LogCaptureFixture
 ) -> None:
     fill_and_restart(server)
 
-    async def main() -> None:
-        async with world(tmp_path, redis_port=server.port) as w:
-            w.client = server.client
-            await until(lambda: told(caplog, "LOADING") == 1)
-            await until(lambda: w.collector.table.received > 0)
-            await w.covered()
-            await w.equal()
-
-    asyncio.run(main())
+    async with world(tmp_path, redis_port=server.port) as w:
+        w.client = server.client
+        await until(lambda: told(caplog, "LOADING") == 1)
+        await until(lambda: w.collector.table.received > 0)
+        await w.covered()
+        await w.equal()
     assert told(caplog, "LOADING") == 1
     assert told(caplog, "accepts data again") == 1
 
 
-def test_RD_03_a_server_that_loads_in_between_is_asked_now_and_then_and_told_of_once(
+async def test_RD_03_a_server_that_loads_in_between_is_asked_now_and_then_and_told_of_once(
     server: BrokenValkey, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def main() -> None:
-        async with Running(World(server.port)) as w:
-            w.tick()
-            await at_last(lambda: w.table.pending == 0)
-            fill_and_restart(server)
-            w.tick(markPrice="9")
-            await at_last(lambda: w.table.pending == 0)
-            assert w.stands_in(server.client)
-
-    run(main)
+    async with Running(World(server.port)) as w:
+        w.tick()
+        await at_last(lambda: w.table.pending == 0)
+        fill_and_restart(server)
+        w.tick(markPrice="9")
+        await at_last(lambda: w.table.pending == 0)
+        assert w.stands_in(server.client)
     assert told(caplog, "kept in memory") == 1
     assert told(caplog, "accepts data again") == 1
     stats = server.client.info("clients")
@@ -152,48 +134,42 @@ def fill_and_restart(server: BrokenValkey) -> None:
     server.restart(*SLOW_LOAD)
 
 
-def test_RD_15_too_many_clients_are_waited_out_in_the_servers_words(
+async def test_RD_15_too_many_clients_are_waited_out_in_the_servers_words(
     server: BrokenValkey, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     quicken(monkeypatch, condition_every_s=0.0)
 
-    async def main() -> None:
-        async with Running(World(server.port)) as w:
-            w.tick()
-            await at_last(lambda: w.table.pending == 0)
-            admin = server.client
-            admin.ping()
-            admin.config_set("maxclients", 1)
-            number = str(admin.hget(keys.FEED, "writer")).partition(":")[2]
-            admin.client_kill_filter(_id=number)
-            w.tick(markPrice="9")
-            await at_last(lambda: told(caplog, "max number of clients reached (raise") > 0)
-            # one connection at a time, and none of them is left behind
-            assert admin.info("clients")["connected_clients"] == 1
-            admin.config_set("maxclients", 100)
-            await at_last(lambda: w.table.pending == 0)
-            assert w.stands_in(server.client)
-
-    run(main)
+    async with Running(World(server.port)) as w:
+        w.tick()
+        await at_last(lambda: w.table.pending == 0)
+        admin = server.client
+        admin.ping()
+        admin.config_set("maxclients", 1)
+        number = str(admin.hget(keys.FEED, "writer")).partition(":")[2]
+        admin.client_kill_filter(_id=number)
+        w.tick(markPrice="9")
+        await at_last(lambda: told(caplog, "max number of clients reached (raise") > 0)
+        # one connection at a time, and none of them is left behind
+        assert admin.info("clients")["connected_clients"] == 1
+        admin.config_set("maxclients", 100)
+        await at_last(lambda: w.table.pending == 0)
+        assert w.stands_in(server.client)
 
 
-def test_RD_15_a_start_at_a_server_that_is_full_waits_too(
+async def test_RD_15_a_start_at_a_server_that_is_full_waits_too(
     server: BrokenValkey, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server.client.ping()
     admin = plain_client(server.port)
     admin.config_set("maxclients", 1)
 
-    async def main() -> None:
-        w = World(server.port)
-        await w.writer.preflight()
-        running = asyncio.create_task(w.writer.run())
-        w.tick()
-        await at_last(lambda: not w.writer.is_writing)
-        admin.config_set("maxclients", 100)
-        await at_last(lambda: w.table.pending == 0)
-        w.writer.end()
-        await running
-
-    run(main)
+    w = World(server.port)
+    await w.writer.preflight()
+    running = asyncio.create_task(w.writer.run())
+    w.tick()
+    await at_last(lambda: not w.writer.is_writing)
+    admin.config_set("maxclients", 100)
+    await at_last(lambda: w.table.pending == 0)
+    w.writer.end()
+    await running
     admin.close()

@@ -15,7 +15,7 @@ from fastopts.embedded import EmbeddedValkey
 from fastopts.net.redis.address import Address
 from tests.collector.quick import quicken
 from tests.collector.worlds import world
-from tests.collector.writers import SYMBOLS, Running, World, run, until
+from tests.collector.writers import SYMBOLS, Running, World, until
 from tests.faults.proxy import FaultProxy, Passage
 
 STALL_S = 1.5  # more than what counts as slow, less than any timeout
@@ -50,73 +50,65 @@ class Watch:
                 self.seen.append((int(beat), int(conn), int(tm)))
 
 
-def test_RD_04_after_a_stall_no_conn_delivers_before_the_backlog_is_written(
+async def test_RD_04_after_a_stall_no_conn_delivers_before_the_backlog_is_written(
     shared_valkey: EmbeddedValkey,
 ) -> None:
-    async def main() -> None:
-        with FaultProxy(shared_valkey.port) as proxy:
-            world = World(shared_valkey.port)
-            world.writer._address = Address("127.0.0.1", proxy.port)
-            async with Running(world):
+    with FaultProxy(shared_valkey.port) as proxy:
+        world = World(shared_valkey.port)
+        world.writer._address = Address("127.0.0.1", proxy.port)
+        async with Running(world):
+            world.tick()
+            await until(lambda: world.table.pending == 0 and not world.table.dirty)
+            with Watch(shared_valkey.port, SYMBOLS[0]) as watch:
+                await until(lambda: bool(watch.seen and watch.seen[-1][1]))
+                world.tick()  # a batch is on its way when the server stands still
+                proxy.up.passage = Passage.HELD
+                before = len(watch.seen)
+                world.tick([*SYMBOLS[1:]])
+                await asyncio.sleep(STALL_S)
                 world.tick()
-                await until(lambda: world.table.pending == 0 and not world.table.dirty)
-                with Watch(shared_valkey.port, SYMBOLS[0]) as watch:
-                    await until(lambda: bool(watch.seen and watch.seen[-1][1]))
-                    world.tick()  # a batch is on its way when the server stands still
-                    proxy.up.passage = Passage.HELD
-                    before = len(watch.seen)
-                    world.tick([*SYMBOLS[1:]])
-                    await asyncio.sleep(STALL_S)
-                    world.tick()
-                    last_ms = int(world.table.fields(SYMBOLS[0])["tm"])
-                    stalled_ms = max(beat for beat, _, _ in watch.seen)
-                    proxy.up.latency_s = proxy.down.latency_s = 0.2
-                    proxy.up.passage = Passage.OPEN
-                    await until(
-                        lambda: watch.seen[-1][1] > stalled_ms and watch.seen[-1][2] == last_ms
-                    )
-                after = [one for one in watch.seen[before:] if one[0] > stalled_ms]
-                # A heartbeat of before the stall may still have been on its way.
-                fresh = [one for one in after if one[0] > stalled_ms + STALL_S * 1000 / 2]
-                assert fresh[0][1] == 0
-                assert all(tm == last_ms for _, conn, tm in fresh if conn)
-                proxy.up.latency_s = proxy.down.latency_s = 0.0
-
-    run(main)
+                last_ms = int(world.table.fields(SYMBOLS[0])["tm"])
+                stalled_ms = max(beat for beat, _, _ in watch.seen)
+                proxy.up.latency_s = proxy.down.latency_s = 0.2
+                proxy.up.passage = Passage.OPEN
+                await until(lambda: watch.seen[-1][1] > stalled_ms and watch.seen[-1][2] == last_ms)
+            after = [one for one in watch.seen[before:] if one[0] > stalled_ms]
+            # A heartbeat of before the stall may still have been on its way.
+            fresh = [one for one in after if one[0] > stalled_ms + STALL_S * 1000 / 2]
+            assert fresh[0][1] == 0
+            assert all(tm == last_ms for _, conn, tm in fresh if conn)
+            proxy.up.latency_s = proxy.down.latency_s = 0.0
 
 
-def test_RD_04_nothing_is_covered_while_readers_refuse_it(
+async def test_RD_04_nothing_is_covered_while_readers_refuse_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Redis away, then back with a backlog: status, metrics and the feed say what readers find."""
     quicken(monkeypatch, heartbeat_limit_ms=1500)
 
-    async def main() -> None:
-        with EmbeddedValkey() as server, FaultProxy(server.port) as proxy:
-            async with world(tmp_path, redis_port=proxy.port) as w:
-                wanted = len(w.venue.symbols)
+    with EmbeddedValkey() as server, FaultProxy(server.port) as proxy:
+        async with world(tmp_path, redis_port=proxy.port) as w:
+            wanted = len(w.venue.symbols)
 
-                def covered() -> int:
-                    return w.collector.monitor.status().covered
+            def covered() -> int:
+                return w.collector.monitor.status().covered
 
-                await until(lambda: covered() == wanted)
-                proxy.up.passage = Passage.HELD
-                await until(lambda: covered() == 0)  # it stands still: no heartbeat is taken
-                assert w.status_covered() == wanted
-                proxy.is_refusing = True
-                proxy.drop()
-                await until(lambda: w.collector.writer.state == WAITING)
-                assert covered() == 0
-                proxy.up.passage = Passage.OPEN
-                proxy.is_refusing = False
-                count = 0
-                while count == 0:
-                    count = covered()
-                    assert count == 0 or not w.collector.feed.is_behind
-                    await asyncio.sleep(0.005)
-                await until(lambda: covered() == wanted)
-
-    asyncio.run(main())
+            await until(lambda: covered() == wanted)
+            proxy.up.passage = Passage.HELD
+            await until(lambda: covered() == 0)  # it stands still: no heartbeat is taken
+            assert w.status_covered() == wanted
+            proxy.is_refusing = True
+            proxy.drop()
+            await until(lambda: w.collector.writer.state == WAITING)
+            assert covered() == 0
+            proxy.up.passage = Passage.OPEN
+            proxy.is_refusing = False
+            count = 0
+            while count == 0:
+                count = covered()
+                assert count == 0 or not w.collector.feed.is_behind
+                await asyncio.sleep(0.005)
+            await until(lambda: covered() == wanted)
 
 
 def test_RD_04_a_feed_with_a_backlog_covers_nothing() -> None:

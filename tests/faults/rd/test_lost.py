@@ -22,7 +22,7 @@ from fastopts.model import Instrument
 from fastopts.reader import Mirror, OptionReader
 from tests.collector.quick import quicken
 from tests.collector.worlds import until, world
-from tests.collector.writers import INSTRUMENTS, SYMBOLS, Running, World, run
+from tests.collector.writers import INSTRUMENTS, SYMBOLS, Running, World
 from tests.collector.writers import until as at_last
 from tests.faults.proxy import FaultProxy
 from tests.faults.rd.logs import told
@@ -46,58 +46,49 @@ def _quick_minute(monkeypatch: pytest.MonkeyPatch) -> None:
     quicken(monkeypatch, heartbeat_s=0.1, rewrite_every_s=10, listing_count_every_s=0.3)
 
 
-def test_RD_07_a_policy_that_may_evict_is_warned_of_at_the_start(
+async def test_RD_07_a_policy_that_may_evict_is_warned_of_at_the_start(
     server: BrokenValkey, caplog: pytest.LogCaptureFixture
 ) -> None:
     server.client.config_set("maxmemory", "100mb")
     server.client.config_set("maxmemory-policy", "allkeys-random")
 
-    async def main() -> None:
-        async with Running(World(server.port)):
-            pass
-
-    run(main)
+    async with Running(World(server.port)):
+        pass
     assert told(caplog, "maxmemory-policy allkeys-random may evict quotes: set noeviction") == 1
 
 
 @pytest.mark.usefixtures("_quick_minute")
 @pytest.mark.parametrize("seed", range(2))
-def test_RD_07_whatever_is_evicted_is_there_again_though_nothing_ticks(
+async def test_RD_07_whatever_is_evicted_is_there_again_though_nothing_ticks(
     server: BrokenValkey, seed: int
 ) -> None:
     chance = random.Random(seed)
     client = server.client
 
-    async def main() -> None:
-        async with Running(World(server.port)) as w:
-            w.tick()
-            await at_last(lambda: w.table.pending == 0 and client.exists(*EVERY_KEY) == 62)
-            for _ in range(3):
-                client.delete(*chance.sample(EVERY_KEY, chance.randint(1, 20)))
-                await at_last(lambda: client.exists(*EVERY_KEY) == len(EVERY_KEY))
-            await at_last(lambda: w.stands_in(client) and client.scard("options:BTC") == 20)
-            # none of them came back for good
-            await at_last(lambda: all(client.ttl(key) > 0 for key in EVERY_KEY))
-            assert w.table.written == 20
-
-    run(main)
+    async with Running(World(server.port)) as w:
+        w.tick()
+        await at_last(lambda: w.table.pending == 0 and client.exists(*EVERY_KEY) == 62)
+        for _ in range(3):
+            client.delete(*chance.sample(EVERY_KEY, chance.randint(1, 20)))
+            await at_last(lambda: client.exists(*EVERY_KEY) == len(EVERY_KEY))
+        await at_last(lambda: w.stands_in(client) and client.scard("options:BTC") == 20)
+        # none of them came back for good
+        await at_last(lambda: all(client.ttl(key) > 0 for key in EVERY_KEY))
+        assert w.table.written == 20
 
 
 @pytest.mark.usefixtures("_quick_minute")
-def test_RD_07_a_copy_hears_of_a_record_that_is_there_again(server: BrokenValkey) -> None:
+async def test_RD_07_a_copy_hears_of_a_record_that_is_there_again(server: BrokenValkey) -> None:
     """A mirror that began while the record was away must not lack it until the next tick."""
     client = server.client
 
-    async def main() -> None:
-        async with Running(World(server.port)) as w:
-            w.tick()
-            await at_last(lambda: w.table.pending == 0 and client.exists(*EVERY_KEY) == 62)
-            with OptionReader(server.url) as reader:
-                mirror = await asyncio.to_thread(begun_without, client, reader, SYMBOLS[7])
-                with mirror:
-                    await at_last(lambda: holds(mirror, SYMBOLS[7]))
-
-    run(main)
+    async with Running(World(server.port)) as w:
+        w.tick()
+        await at_last(lambda: w.table.pending == 0 and client.exists(*EVERY_KEY) == 62)
+        with OptionReader(server.url) as reader:
+            mirror = await asyncio.to_thread(begun_without, client, reader, SYMBOLS[7])
+            with mirror:
+                await at_last(lambda: holds(mirror, SYMBOLS[7]))
 
 
 def begun_without(client: redis.Redis, reader: OptionReader, symbol: str) -> Mirror:
@@ -118,106 +109,92 @@ def holds(mirror: Mirror, symbol: str) -> bool:
     return True
 
 
-def test_RD_21_what_a_failover_lost_is_written_again(tmp_path: Path) -> None:
+async def test_RD_21_what_a_failover_lost_is_written_again(tmp_path: Path) -> None:
     """The replica is promoted without what its master took last; the name leads to it now."""
     master, replica = BrokenValkey("--repl-diskless-sync-delay", "0"), BrokenValkey()
     with master, replica, FaultProxy(master.port) as proxy:
         replica.client.replicaof("127.0.0.1", str(master.port))
-
-        async def main() -> None:
-            async with Running(World(proxy.port)) as w:
-                w.tick()
-                await at_last(lambda: w.table.pending == 0 and w.stands_in(replica.client))
-                epoch = w.writer.lease.epoch
-                # the partition: the master takes more, the replica receives none of it
-                replica.client.replicaof("NO", "ONE")
-                w.tick(markPrice="17")
-                w.tick(SYMBOLS[:5], markPrice="18", bidIv="")
-                await at_last(lambda: w.table.pending == 0 and w.stands_in(master.client))
-                assert not w.stands_in(replica.client)
-                proxy.target = replica.port
-                proxy.drop()
-                await at_last(lambda: w.stands_in(replica.client))
-                feed = replica.client.hgetall(keys.FEED)
-                assert feed["epoch"] == str(epoch)
-                info = replica.client.info("server")
-                await at_last(
-                    lambda: str(replica.client.hget(keys.FEED, "writer")).startswith(info["run_id"])
-                )
-
-        run(main)
-
-
-def test_RD_21_a_server_that_is_rolled_back_is_written_whole(server: BrokenValkey) -> None:
-    async def main() -> None:
-        async with Running(World(server.port)) as w:
+        async with Running(World(proxy.port)) as w:
             w.tick()
-            await at_last(lambda: w.table.pending == 0)
-            server.client.save()
-            w.tick(markPrice="17", bidIv="")
-            await at_last(lambda: w.table.pending == 0)
+            await at_last(lambda: w.table.pending == 0 and w.stands_in(replica.client))
             epoch = w.writer.lease.epoch
-            server.restart()
-            await at_last(lambda: w.stands_in(server.client))
-            assert server.client.hget(keys.FEED, "epoch") == str(epoch)
-            # what the old state had and the new has not
+            # the partition: the master takes more, the replica receives none of it
+            replica.client.replicaof("NO", "ONE")
+            w.tick(markPrice="17")
+            w.tick(SYMBOLS[:5], markPrice="18", bidIv="")
+            await at_last(lambda: w.table.pending == 0 and w.stands_in(master.client))
+            assert not w.stands_in(replica.client)
+            proxy.target = replica.port
+            proxy.drop()
+            await at_last(lambda: w.stands_in(replica.client))
+            feed = replica.client.hgetall(keys.FEED)
+            assert feed["epoch"] == str(epoch)
+            info = replica.client.info("server")
             await at_last(
-                lambda: not any(server.client.hexists(keys.option(s), "biv") for s in SYMBOLS)
+                lambda: str(replica.client.hget(keys.FEED, "writer")).startswith(info["run_id"])
             )
 
-    run(main)
 
-
-def test_RD_22_a_cluster_is_refused_in_one_line() -> None:
-    async def main() -> None:
-        with BrokenValkey(*clustered()) as node:
-            with pytest.raises(ConfigError, match="Redis Cluster, which fastopts does not support"):
-                await World(node.port).writer.preflight()
-            with pytest.raises(ConfigError, match="Redis Cluster"):
-                await World(node.port).writer.run()
-
-    run(main)
-
-
-def test_RD_22_a_server_that_comes_back_as_a_clusters_node_ends_it(server: BrokenValkey) -> None:
-    async def main() -> None:
-        w = World(server.port)
-        running = asyncio.create_task(w.writer.run())
+async def test_RD_21_a_server_that_is_rolled_back_is_written_whole(server: BrokenValkey) -> None:
+    async with Running(World(server.port)) as w:
         w.tick()
         await at_last(lambda: w.table.pending == 0)
-        server.restart(*clustered())
-        with pytest.raises(ConfigError, match="Redis Cluster"):
-            await running
+        server.client.save()
+        w.tick(markPrice="17", bidIv="")
+        await at_last(lambda: w.table.pending == 0)
+        epoch = w.writer.lease.epoch
+        server.restart()
+        await at_last(lambda: w.stands_in(server.client))
+        assert server.client.hget(keys.FEED, "epoch") == str(epoch)
+        # what the old state had and the new has not
+        await at_last(
+            lambda: not any(server.client.hexists(keys.option(s), "biv") for s in SYMBOLS)
+        )
 
-    run(main)
+
+async def test_RD_22_a_cluster_is_refused_in_one_line() -> None:
+    with BrokenValkey(*clustered()) as node:
+        with pytest.raises(ConfigError, match="Redis Cluster, which fastopts does not support"):
+            await World(node.port).writer.preflight()
+        with pytest.raises(ConfigError, match="Redis Cluster"):
+            await World(node.port).writer.run()
+
+
+async def test_RD_22_a_server_that_comes_back_as_a_clusters_node_ends_it(
+    server: BrokenValkey,
+) -> None:
+    w = World(server.port)
+    running = asyncio.create_task(w.writer.run())
+    w.tick()
+    await at_last(lambda: w.table.pending == 0)
+    server.restart(*clustered())
+    with pytest.raises(ConfigError, match="Redis Cluster"):
+        await running
 
 
 @pytest.mark.parametrize("seed", range(2))
-def test_RD_29_a_flush_at_any_time_is_noticed_and_everything_written_again(
+async def test_RD_29_a_flush_at_any_time_is_noticed_and_everything_written_again(
     tmp_path: Path, seed: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     chance = random.Random(seed)
 
-    async def main() -> None:
-        async with world(tmp_path) as w:
-            await w.covered()
-            await asyncio.sleep(chance.random())
-            w.client.flushall()
-            w.client.set("another:program", "1")
-            await until(lambda: told(caplog, "Redis was emptied") == 1)
-            await w.equal()
-            w.check_books()
-            await until(lambda: len(w.client.keys("instrument:*")) == len(w.venue.symbols))
-            await until(lambda: w.client.ttl(keys.record(w.venue.symbols[0])) > 0)
-            assert w.client.get("another:program") == "1"
-            ours = ("option:", "optrec:", "instrument:", "options:", "fastopts:", "stats")
-            strangers = [key for key in w.client.keys("*") if not str(key).startswith(ours)]
-            assert strangers == ["another:program"]
-
-    asyncio.run(main())
+    async with world(tmp_path) as w:
+        await w.covered()
+        await asyncio.sleep(chance.random())
+        w.client.flushall()
+        w.client.set("another:program", "1")
+        await until(lambda: told(caplog, "Redis was emptied") == 1)
+        await w.equal()
+        w.check_books()
+        await until(lambda: len(w.client.keys("instrument:*")) == len(w.venue.symbols))
+        await until(lambda: w.client.ttl(keys.record(w.venue.symbols[0])) > 0)
+        assert w.client.get("another:program") == "1"
+        ours = ("option:", "optrec:", "instrument:", "options:", "fastopts:", "stats")
+        strangers = [key for key in w.client.keys("*") if not str(key).startswith(ours)]
+        assert strangers == ["another:program"]
 
 
-def test_RD_29_nothing_of_another_program_is_touched_from_start_to_end(
+async def test_RD_29_nothing_of_another_program_is_touched_from_start_to_end(
     server: BrokenValkey,
 ) -> None:
     client = server.client
@@ -225,12 +202,9 @@ def test_RD_29_nothing_of_another_program_is_touched_from_start_to_end(
     client.hset("another", mapping={"a": "1"})
     before = {key: client.dump(str(key)) for key in client.keys("*")}
 
-    async def main() -> None:
-        async with Running(World(server.port)) as w:
-            w.tick()
-            await at_last(lambda: w.table.pending == 0)
-
-    run(main)
+    async with Running(World(server.port)) as w:
+        w.tick()
+        await at_last(lambda: w.table.pending == 0)
     assert {key: client.dump(str(key)) for key in before} == before
     calls = client.info("commandstats")
     forbidden = {"flushall", "flushdb", "keys", "scan", "swapdb", "rename"}
@@ -238,37 +212,36 @@ def test_RD_29_nothing_of_another_program_is_touched_from_start_to_end(
     assert own.isdisjoint(forbidden)
 
 
-def test_RD_30_thirty_days_of_expiries_leave_nothing_behind_for_good(server: BrokenValkey) -> None:
+async def test_RD_30_thirty_days_of_expiries_leave_nothing_behind_for_good(
+    server: BrokenValkey,
+) -> None:
     """Each virtual day lists twenty options that are delivered at its end."""
     day_ms = 86_400_000
     client = server.client
 
-    async def main() -> None:
-        async with Running(World(server.port)) as w:
-            w.tick()
-            await at_last(lambda: w.table.pending == 0)
-            start_ms = w.writer._loop._now_ms()
-            for day in range(30):
-                fresh = list(listed_on(day, start_ms + (day + 1) * day_ms))
-                gone, w.listed = w.listed, fresh
-                for one in fresh:
-                    w.table.add(one.symbol, one.expiry_ms, one.strike, one.kind, one.settle)
-                w.writer.universe_changed(fresh, gone)
-                for one in gone:
-                    w.table.retire(one.symbol)
-                w.frames.clear()
-                w.tick([one.symbol for one in fresh])
-                names = {one.symbol for one in fresh}
-                await at_last(lambda: w.table.pending == 0 and w.table.dirty == 0)
-                await at_last(partial(is_set, client, names))
-                await at_last(lambda: len(w.table) == 20)
-            lasting = [str(key) for key in client.keys("*") if client.ttl(str(key)) == -1]
-            assert sorted(lasting) == [keys.FEED, keys.STATS]
-            assert len(client.keys("options:*")) == 2
-            # what was delivered ends four hours later at most, and nothing lives beyond a day
-            assert max(client.ttl(str(key)) for key in client.keys("*")) <= 24 * 3600
-
-    run(main)
+    async with Running(World(server.port)) as w:
+        w.tick()
+        await at_last(lambda: w.table.pending == 0)
+        start_ms = w.writer._loop._now_ms()
+        for day in range(30):
+            fresh = list(listed_on(day, start_ms + (day + 1) * day_ms))
+            gone, w.listed = w.listed, fresh
+            for one in fresh:
+                w.table.add(one.symbol, one.expiry_ms, one.strike, one.kind, one.settle)
+            w.writer.universe_changed(fresh, gone)
+            for one in gone:
+                w.table.retire(one.symbol)
+            w.frames.clear()
+            w.tick([one.symbol for one in fresh])
+            names = {one.symbol for one in fresh}
+            await at_last(lambda: w.table.pending == 0 and w.table.dirty == 0)
+            await at_last(partial(is_set, client, names))
+            await at_last(lambda: len(w.table) == 20)
+        lasting = [str(key) for key in client.keys("*") if client.ttl(str(key)) == -1]
+        assert sorted(lasting) == [keys.FEED, keys.STATS]
+        assert len(client.keys("options:*")) == 2
+        # what was delivered ends four hours later at most, and nothing lives beyond a day
+        assert max(client.ttl(str(key)) for key in client.keys("*")) <= 24 * 3600
 
 
 def is_set(client: redis.Redis, names: set[str]) -> bool:

@@ -24,7 +24,7 @@ from fastopts.errors import FastoptsError, StoreError, StoreUnavailable
 from fastopts.net.redis.resp import pack, reply_reader
 from fastopts.reader import AsyncOptionReader, OptionReader
 from tests.collector.writers import SYMBOLS as LISTED
-from tests.collector.writers import Running, World, run
+from tests.collector.writers import Running, World
 from tests.collector.writers import until as at_last
 from tests.faults.proxy import FaultProxy
 from tests.faults.scripted import ODD, Said, Scripted, honest
@@ -34,7 +34,6 @@ from tests.reader.racing import SYMBOLS as RACING
 from tests.reader.test_live import is_there, racing
 from tests.reader.test_threads import SYMBOLS, forks, in_child, in_threads, many, strike_of, wrong
 from tests.support.loops import LOOPS
-from tests.support.loops import run as run_on
 from tests.support.processes import environ
 from tests.support.store import SHORT, Store
 
@@ -62,15 +61,15 @@ def ask(reader: OptionReader, how: str) -> object:
             return getattr(reader, how)(SYMBOLS[0])
 
 
-@pytest.mark.parametrize("loop", LOOPS)
-def test_RD_17_a_read_cancelled_anywhere_leaves_no_answer_to_the_next(
-    many: Store, port: int, loop: str
+@pytest.mark.parametrize("anyio_backend", LOOPS)
+async def test_RD_17_a_read_cancelled_anywhere_leaves_no_answer_to_the_next(
+    many: Store, port: int
 ) -> None:
     """Each option's values encode its strike: an answer that belongs to another would show."""
     chance = random.Random(17)
     many.feed({1: 0}, heartbeat_limit_ms=600_000, watchdog_limit_ms=600_000)
-
-    async def main() -> None:
+    with FaultProxy(port) as proxy:
+        proxy.down.jitter_s = 0.001
         async with AsyncOptionReader(f"redis://127.0.0.1:{proxy.port}") as reader:
             cancelled = 0
             while cancelled < 80:
@@ -81,10 +80,6 @@ def test_RD_17_a_read_cancelled_anywhere_leaves_no_answer_to_the_next(
                 symbol = chance.choice(SYMBOLS)
                 option = await reader.get(symbol)
                 assert (option.symbol, option.mark_price) == (symbol, strike_of(symbol) / 8)
-
-    with FaultProxy(port) as proxy:
-        proxy.down.jitter_s = 0.001
-        run_on(loop, main())
 
 
 @pytest.mark.parametrize("how", ASK)
@@ -317,34 +312,33 @@ class Mirroring:
         return self.process.stdout.readline().strip()
 
 
-def test_RD_32_a_subscriber_that_sleeps_is_cut_off_and_reads_anew(server: BrokenValkey) -> None:
+async def test_RD_32_a_subscriber_that_sleeps_is_cut_off_and_reads_anew(
+    server: BrokenValkey,
+) -> None:
     """It costs the server bounded memory, the collector nothing; awake, it shows nothing old."""
     client = server.client
     client.config_set("client-output-buffer-limit", "pubsub 262144 0 0")
 
-    async def main() -> None:
-        async with Running(World(server.port)) as w:
-            w.tick(markPrice="1")
+    async with Running(World(server.port)) as w:
+        w.tick(markPrice="1")
+        await at_last(lambda: w.table.pending == 0)
+        with Mirroring(server.url) as mirror:
+            assert await asyncio.to_thread(mirror.ask, LISTED[3]) == "1.0"
+            mirror.process.send_signal(signal.SIGSTOP)
+            number, memory = 1, client.info("memory")["used_memory"]
+            while subscribers(client):
+                number += 1
+                w.tick(markPrice=str(number))
+                await asyncio.sleep(0.002)
+            assert client.info("memory")["used_memory"] - memory < 8 << 20
+            w.tick(markPrice="77777")
             await at_last(lambda: w.table.pending == 0)
-            with Mirroring(server.url) as mirror:
-                assert await asyncio.to_thread(mirror.ask, LISTED[3]) == "1.0"
-                mirror.process.send_signal(signal.SIGSTOP)
-                number, memory = 1, client.info("memory")["used_memory"]
-                while subscribers(client):
-                    number += 1
-                    w.tick(markPrice=str(number))
-                    await asyncio.sleep(0.002)
-                assert client.info("memory")["used_memory"] - memory < 8 << 20
-                w.tick(markPrice="77777")
-                await at_last(lambda: w.table.pending == 0)
-                assert w.stands_in(client)
-                mirror.process.send_signal(signal.SIGCONT)
-                told = set()
-                while "77777.0" not in told:
-                    told.add(await asyncio.to_thread(mirror.ask, LISTED[3]))
-                assert told <= {"77777.0", "FeedDown"}
-
-    run(main)
+            assert w.stands_in(client)
+            mirror.process.send_signal(signal.SIGCONT)
+            told = set()
+            while "77777.0" not in told:
+                told.add(await asyncio.to_thread(mirror.ask, LISTED[3]))
+            assert told <= {"77777.0", "FeedDown"}
 
 
 def subscribers(client: redis.Redis) -> int:

@@ -11,36 +11,32 @@ from fastopts.net.redis.address import Address
 from fastopts.reader import OptionReader
 from tests.collector.quick import quicken
 from tests.collector.worlds import until, world
-from tests.collector.writers import SYMBOLS, Running, World, run
+from tests.collector.writers import SYMBOLS, Running, World
 from tests.collector.writers import until as at_last
 from tests.faults.rd.logs import told
 from tests.faults.valkey import REFUSING, BrokenValkey
 from tests.support.payloads import T0
 
 
-def outlives(
+async def outlives(
     server: BrokenValkey, word: str, caplog: pytest.LogCaptureFixture, remedy: str
 ) -> None:
     """A writer at a server that refuses with *word* for a while keeps the newest of everything."""
-
-    async def main() -> None:
-        async with Running(World(server.port)) as w:
-            w.tick()
-            await at_last(lambda: w.table.pending == 0)
-            epoch, written = w.writer.lease.epoch, w.table.written
-            with REFUSING[word](server):
-                for number in range(50):
-                    w.tick(markPrice=str(number + 1))
-                    await asyncio.sleep(0.002)
-                await at_last(lambda: not w.writer.is_writing)
-                assert (w.table.written, w.table.pending <= 40) == (written, True)
-                assert w.table.conflated >= 49 * len(SYMBOLS) - w.table.pending
-            await at_last(lambda: w.table.pending == 0)
-            assert w.writer.is_writing
-            assert w.stands_in(server.client)
-            assert server.client.hget(keys.FEED, "epoch") == str(epoch)
-
-    run(main)
+    async with Running(World(server.port)) as w:
+        w.tick()
+        await at_last(lambda: w.table.pending == 0)
+        epoch, written = w.writer.lease.epoch, w.table.written
+        with REFUSING[word](server):
+            for number in range(50):
+                w.tick(markPrice=str(number + 1))
+                await asyncio.sleep(0.002)
+            await at_last(lambda: not w.writer.is_writing)
+            assert (w.table.written, w.table.pending <= 40) == (written, True)
+            assert w.table.conflated >= 49 * len(SYMBOLS) - w.table.pending
+        await at_last(lambda: w.table.pending == 0)
+        assert w.writer.is_writing
+        assert w.stands_in(server.client)
+        assert server.client.hget(keys.FEED, "epoch") == str(epoch)
     lines = [r.message for r in caplog.records if "kept in memory" in r.message]
     assert len(lines) == 1
     assert word in lines[0]
@@ -48,145 +44,133 @@ def outlives(
     assert told(caplog, "accepts data again") == 1
 
 
-def test_RD_06_a_full_server_is_waited_for(
+async def test_RD_06_a_full_server_is_waited_for(
     server: BrokenValkey, caplog: pytest.LogCaptureFixture
 ) -> None:
-    outlives(server, "OOM", caplog, "raise maxmemory")
+    await outlives(server, "OOM", caplog, "raise maxmemory")
 
 
-def test_RD_06_readers_of_a_full_server_are_told_that_the_feed_is_down(
+async def test_RD_06_readers_of_a_full_server_are_told_that_the_feed_is_down(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     quicken(monkeypatch, heartbeat_limit_ms=1500)
 
-    async def main() -> None:
-        async with world(tmp_path) as w:
-            await w.covered()
-            await w.equal()
-            symbol = w.venue.symbols[0]
-            with OptionReader(w.valkey.url, venue="sim") as reader:
-                await until(lambda: reader.get(symbol, require_live=False).live)
-                w.client.config_set("maxmemory", "1")
-                await until(lambda: w.collector.monitor.status().writer == "waiting for Redis")
-                # the heartbeat is refused with all else
-                await until(lambda: not reader.get(symbol, require_live=False).live)
-                with pytest.raises(FeedDown, match=symbol):
-                    reader.get(symbol)
-                w.client.config_set("maxmemory", "0")
-                await until(lambda: reader.get(symbol, require_live=False).live)
-            await w.equal()
-
-    asyncio.run(main())
+    async with world(tmp_path) as w:
+        await w.covered()
+        await w.equal()
+        symbol = w.venue.symbols[0]
+        with OptionReader(w.valkey.url, venue="sim") as reader:
+            await until(lambda: reader.get(symbol, require_live=False).live)
+            w.client.config_set("maxmemory", "1")
+            await until(lambda: w.collector.monitor.status().writer == "waiting for Redis")
+            # the heartbeat is refused with all else
+            await until(lambda: not reader.get(symbol, require_live=False).live)
+            with pytest.raises(FeedDown, match=symbol):
+                reader.get(symbol)
+            w.client.config_set("maxmemory", "0")
+            await until(lambda: reader.get(symbol, require_live=False).live)
+        await w.equal()
 
 
-def test_RD_08_a_server_that_can_not_save_is_waited_for(
+async def test_RD_08_a_server_that_can_not_save_is_waited_for(
     server: BrokenValkey, caplog: pytest.LogCaptureFixture
 ) -> None:
-    outlives(server, "MISCONF", caplog, "cannot save to disk")
+    await outlives(server, "MISCONF", caplog, "cannot save to disk")
 
 
-def test_RD_09_a_demoted_master_is_left_and_its_name_asked_anew(
+async def test_RD_09_a_demoted_master_is_left_and_its_name_asked_anew(
     server: BrokenValkey, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Every refusal ends the connection: the name leads to another server by now, perhaps."""
     before = server.client.info("stats")["total_connections_received"]
-    outlives(server, "READONLY", caplog, "use the master's address")
+    await outlives(server, "READONLY", caplog, "use the master's address")
     assert server.client.info("stats")["total_connections_received"] >= before + 3
 
 
-def test_RD_11_a_script_that_blocks_the_server_is_waited_for_and_never_killed(
+async def test_RD_11_a_script_that_blocks_the_server_is_waited_for_and_never_killed(
     server: BrokenValkey, caplog: pytest.LogCaptureFixture
 ) -> None:
-    outlives(server, "BUSY", caplog, "a script blocks the server")
+    await outlives(server, "BUSY", caplog, "a script blocks the server")
     calls = server.client.info("commandstats")
     # the one is the test's own
     assert calls["cmdstat_script|kill"]["calls"] == 1
 
 
-def test_RD_12_a_key_of_another_type_is_told_and_left_and_the_others_go_on(
+async def test_RD_12_a_key_of_another_type_is_told_and_left_and_the_others_go_on(
     server: BrokenValkey, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     quicken(monkeypatch, refused_keys_again_s=0.3)
     client = server.client
     client.set(keys.option(SYMBOLS[4]), "mine")
 
-    async def main() -> None:
-        async with Running(World(server.port)) as w:
-            for _ in range(5):
-                w.tick()
-                await asyncio.sleep(0.01)
-            await at_last(lambda: w.table.pending == 1)
-            assert client.get(keys.option(SYMBOLS[4])) == "mine"
-            del w.frames[SYMBOLS[4]]
-            assert w.stands_in(client)
-            client.delete(keys.option(SYMBOLS[4]))
-            await at_last(lambda: w.table.pending == 0)
-            assert client.hget(keys.option(SYMBOLS[4]), "tm") == str(T0 + 4)
-
-    run(main)
+    async with Running(World(server.port)) as w:
+        for _ in range(5):
+            w.tick()
+            await asyncio.sleep(0.01)
+        await at_last(lambda: w.table.pending == 1)
+        assert client.get(keys.option(SYMBOLS[4])) == "mine"
+        del w.frames[SYMBOLS[4]]
+        assert w.stands_in(client)
+        client.delete(keys.option(SYMBOLS[4]))
+        await at_last(lambda: w.table.pending == 0)
+        assert client.hget(keys.option(SYMBOLS[4]), "tm") == str(T0 + 4)
     [line] = [record.message for record in caplog.records if "WRONGTYPE" in record.message]
     assert SYMBOLS[4] in line
 
 
-def test_RD_13_a_rotated_password_leaves_the_connection_and_stops_the_hammering(
+async def test_RD_13_a_rotated_password_leaves_the_connection_and_stops_the_hammering(
     server: BrokenValkey, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     quicken(monkeypatch, denied_again_s=0.5, condition_every_s=0.0)
 
-    async def main() -> None:
-        async with Running(World(server.port)) as w:
-            w.tick()
-            await at_last(lambda: w.table.pending == 0)
-            admin = server.client
-            admin.ping()
-            admin.config_set("requirepass", "n3w")
-            w.tick(markPrice="2")
-            await at_last(lambda: w.table.pending == 0)
-            number = str(admin.hget(keys.FEED, "writer")).partition(":")[2]
-            admin.client_kill_filter(_id=number)
-            w.tick(markPrice="3")
-            await at_last(lambda: told(caplog, "NOAUTH") > 0)
-            before = admin.info("stats")["total_connections_received"]
-            now = asyncio.get_running_loop().time()
-            await at_last(lambda: told(caplog, "NOAUTH") >= 4)
-            tries = admin.info("stats")["total_connections_received"] - before
-            assert tries <= (asyncio.get_running_loop().time() - now) / 0.5 + 1
-            assert w.table.pending == 20
-            admin.config_set("requirepass", "")
-            await at_last(lambda: w.table.pending == 0)
-            assert w.stands_in(admin)
-
-    run(main)
+    async with Running(World(server.port)) as w:
+        w.tick()
+        await at_last(lambda: w.table.pending == 0)
+        admin = server.client
+        admin.ping()
+        admin.config_set("requirepass", "n3w")
+        w.tick(markPrice="2")
+        await at_last(lambda: w.table.pending == 0)
+        number = str(admin.hget(keys.FEED, "writer")).partition(":")[2]
+        admin.client_kill_filter(_id=number)
+        w.tick(markPrice="3")
+        await at_last(lambda: told(caplog, "NOAUTH") > 0)
+        before = admin.info("stats")["total_connections_received"]
+        now = asyncio.get_running_loop().time()
+        await at_last(lambda: told(caplog, "NOAUTH") >= 4)
+        tries = admin.info("stats")["total_connections_received"] - before
+        assert tries <= (asyncio.get_running_loop().time() - now) / 0.5 + 1
+        assert w.table.pending == 20
+        admin.config_set("requirepass", "")
+        await at_last(lambda: w.table.pending == 0)
+        assert w.stands_in(admin)
     assert told(caplog, "set REDIS_PASSWORD or put the password in the URL, then restart") >= 4
 
 
-def test_RD_14_a_right_that_is_taken_away_is_named(
+async def test_RD_14_a_right_that_is_taken_away_is_named(
     server: BrokenValkey, caplog: pytest.LogCaptureFixture
 ) -> None:
-    outlives(server, "NOPERM", caplog, "'hset' command (grant this user the rights")
+    await outlives(server, "NOPERM", caplog, "'hset' command (grant this user the rights")
 
 
-def test_RD_14_a_deleted_user_is_a_lost_connection_then_a_wrong_password(
+async def test_RD_14_a_deleted_user_is_a_lost_connection_then_a_wrong_password(
     server: BrokenValkey, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     quicken(monkeypatch, denied_again_s=0.05, condition_every_s=0.0)
     rights = ("on", ">pw", "~*", "&*", "+@all")
     server.acl("SETUSER", "col", *rights)
 
-    async def main() -> None:
-        w = World(server.port)
-        w.writer._address = Address("127.0.0.1", server.port, username="col", password="pw")
-        async with Running(w):
-            w.tick()
-            await at_last(lambda: w.table.pending == 0)
-            server.acl("DELUSER", "col")
-            w.tick(markPrice="2")
-            await at_last(lambda: told(caplog, "WRONGPASS") > 0)
-            server.acl("SETUSER", "col", *rights)
-            await at_last(lambda: w.table.pending == 0)
-            assert w.stands_in(server.client)
-
-    run(main)
+    w = World(server.port)
+    w.writer._address = Address("127.0.0.1", server.port, username="col", password="pw")
+    async with Running(w):
+        w.tick()
+        await at_last(lambda: w.table.pending == 0)
+        server.acl("DELUSER", "col")
+        w.tick(markPrice="2")
+        await at_last(lambda: told(caplog, "WRONGPASS") > 0)
+        server.acl("SETUSER", "col", *rights)
+        await at_last(lambda: w.table.pending == 0)
+        assert w.stands_in(server.client)
     first, *_ = [r.message for r in caplog.records if "kept in memory" in r.message]
     assert "the connection was lost" in first
     assert told(caplog, "pw") == 0

@@ -18,7 +18,7 @@ from fastopts.net.redis import pipeline as channel
 from fastopts.net.redis.address import Address
 from fastopts.reader import AsyncOptionReader, OptionReader
 from tests.collector.quick import quicken
-from tests.collector.writers import SYMBOLS, Running, World, run
+from tests.collector.writers import SYMBOLS, Running, World
 from tests.collector.writers import until as at_last
 from tests.faults.rd.logs import told
 from tests.faults.valkey import BrokenValkey
@@ -99,47 +99,44 @@ def test_the_documented_rights_are_those_of_the_package() -> None:
     assert documented("fastopts-reader") == keys.READER_RIGHTS
 
 
-def test_RD_33_a_collector_needs_the_documented_rights_and_no_more(
+async def test_RD_33_a_collector_needs_the_documented_rights_and_no_more(
     admin: redis.Redis, address: Address
 ) -> None:
     """Through a whole life: a take-over, ticks, every kind of healing, a delisting, the end."""
 
-    async def main() -> None:
-        admin.config_resetstat()
-        former = await channel.connect(address, None, 5.0)
-        [about] = await former.ask(("INFO", "server"))
-        run_id = re.findall(r"run_id:(\w+)", about)[0]
-        assert await Lease(1).take(former, run_id)
-        admin.unlink(keys.LEASE)  # its writer sleeps
-        async with Running(World(0, address)) as world:
-            assert former.closed.is_set()
-            world.tick()
-            await has(admin, *map(keys.record, SYMBOLS), "options:BTC")
-            with subscribed(admin):
-                await at_last(lambda: world.writer.flusher.batch.publishing)
-                world.tick(bidIv="")  # a field that is gone: MULTI, HDEL
-                await at_last(lambda: world.table.pending == 0)
-            admin.unlink(*map(keys.option, SYMBOLS), *map(keys.record, SYMBOLS))
-            await has(admin, *map(keys.option, SYMBOLS), *map(keys.record, SYMBOLS))
-            admin.unlink("options:BTC", keys.instrument(SYMBOLS[0]))
-            await has(admin, "options:BTC", keys.instrument(SYMBOLS[0]))
-            admin.flushdb()
-            await has(admin, *map(keys.option, SYMBOLS), "options:BTC", keys.FEED, keys.LEASE)
-            admin.unlink(keys.option(SYMBOLS[0]))
-            admin.rpush(keys.option(SYMBOLS[0]), "another program's")
-            world.tick(markPrice="5")
-            await at_last(lambda: admin.type(keys.record(SYMBOLS[0])) == "none")  # DEL
-            gone = world.listed.pop()
-            world.writer.universe_changed([], [gone])  # SREM
-        await at_last(lambda: "heartbeat_ms" in admin.hgetall(keys.FEED))
-        assert admin.hgetall(keys.FEED)["heartbeat_ms"] == "0"
-        assert admin.type(keys.LEASE) == "none"
-        assert denied(admin) == set()
-        rights = commands(keys.WRITER_RIGHTS)
-        assert rights & OURS == {"info", "ping", "select", "client|id"}
-        assert sent(admin) - OURS == rights - OURS
-
-    run(main)
+    admin.config_resetstat()
+    former = await channel.connect(address, None, 5.0)
+    [about] = await former.ask(("INFO", "server"))
+    run_id = re.findall(r"run_id:(\w+)", about)[0]
+    assert await Lease(1).take(former, run_id)
+    admin.unlink(keys.LEASE)  # its writer sleeps
+    async with Running(World(0, address)) as world:
+        assert former.closed.is_set()
+        world.tick()
+        await has(admin, *map(keys.record, SYMBOLS), "options:BTC")
+        with subscribed(admin):
+            await at_last(lambda: world.writer.flusher.batch.publishing)
+            world.tick(bidIv="")  # a field that is gone: MULTI, HDEL
+            await at_last(lambda: world.table.pending == 0)
+        admin.unlink(*map(keys.option, SYMBOLS), *map(keys.record, SYMBOLS))
+        await has(admin, *map(keys.option, SYMBOLS), *map(keys.record, SYMBOLS))
+        admin.unlink("options:BTC", keys.instrument(SYMBOLS[0]))
+        await has(admin, "options:BTC", keys.instrument(SYMBOLS[0]))
+        admin.flushdb()
+        await has(admin, *map(keys.option, SYMBOLS), "options:BTC", keys.FEED, keys.LEASE)
+        admin.unlink(keys.option(SYMBOLS[0]))
+        admin.rpush(keys.option(SYMBOLS[0]), "another program's")
+        world.tick(markPrice="5")
+        await at_last(lambda: admin.type(keys.record(SYMBOLS[0])) == "none")  # DEL
+        gone = world.listed.pop()
+        world.writer.universe_changed([], [gone])  # SREM
+    await at_last(lambda: "heartbeat_ms" in admin.hgetall(keys.FEED))
+    assert admin.hgetall(keys.FEED)["heartbeat_ms"] == "0"
+    assert admin.type(keys.LEASE) == "none"
+    assert denied(admin) == set()
+    rights = commands(keys.WRITER_RIGHTS)
+    assert rights & OURS == {"info", "ping", "select", "client|id"}
+    assert sent(admin) - OURS == rights - OURS
 
 
 @pytest.mark.parametrize(
@@ -152,26 +149,23 @@ def test_RD_33_a_collector_needs_the_documented_rights_and_no_more(
         ("del", "deleting outdated records fails"),
     ],
 )
-def test_RD_33_a_refused_command_of_upkeep_is_a_warning_with_the_right(
+async def test_RD_33_a_refused_command_of_upkeep_is_a_warning_with_the_right(
     admin: redis.Redis, address: Address, caplog: pytest.LogCaptureFixture, right: str, duty: str
 ) -> None:
     grant(admin, "writer", f"-{right}")
 
-    async def main() -> None:
-        async with Running(World(0, address)) as world:
-            world.tick()
-            admin.unlink(keys.option(SYMBOLS[0]))
-            admin.rpush(keys.option(SYMBOLS[0]), "another program's")
-            world.tick(markPrice="5")
-            await at_last(lambda: told(caplog, duty) > 0)
-            assert told(caplog, f"needs +{right})") > 0
-            grant(admin, "writer", f"+{right}")
-            if right in ("scard", "exists"):
-                await at_last(lambda: told(caplog, "works again") > 0)
-                admin.unlink("options:BTC")
-                await has(admin, "options:BTC")
-
-    run(main)
+    async with Running(World(0, address)) as world:
+        world.tick()
+        admin.unlink(keys.option(SYMBOLS[0]))
+        admin.rpush(keys.option(SYMBOLS[0]), "another program's")
+        world.tick(markPrice="5")
+        await at_last(lambda: told(caplog, duty) > 0)
+        assert told(caplog, f"needs +{right})") > 0
+        grant(admin, "writer", f"+{right}")
+        if right in ("scard", "exists"):
+            await at_last(lambda: told(caplog, "works again") > 0)
+            admin.unlink("options:BTC")
+            await has(admin, "options:BTC")
 
 
 def reads(url: str) -> list[Callable[[], object]]:

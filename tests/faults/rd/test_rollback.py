@@ -1,6 +1,5 @@
 """The data set goes back in time without a restart: an older copy or dump is loaded."""
 
-import asyncio
 import threading
 import time
 from pathlib import Path
@@ -50,41 +49,38 @@ def load(w: World, copy: dict[str, bytes]) -> None:
     pipeline.execute()
 
 
-def test_RD_38_what_an_older_copy_holds_is_never_live_and_is_written_again(
+async def test_RD_38_what_an_older_copy_holds_is_never_live_and_is_written_again(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def main() -> None:
-        async with world(tmp_path) as w:
-            await w.covered()
-            quiet = w.venue.symbols[7]
-            with OptionReader(w.valkey.url, venue="sim") as reader:
-                old_ms = await settled(w, reader, quiet)
-                copy, epoch = saved(w), w.collector.table.epoch
-                beat = w.client.hget(keys.FEED, "heartbeat_ms")
-                w.venue.faults.stuck.clear()
-                await until(lambda: time_of(reader, quiet) > old_ms)
-                new_ms = await settled(w, reader, quiet)
-                # A copy younger than a heartbeat can't be distinguished from the data set.
-                await until(lambda: w.client.hget(keys.FEED, "heartbeat_ms") != beat)
-                live, stop = set(), threading.Event()
+    async with world(tmp_path) as w:
+        await w.covered()
+        quiet = w.venue.symbols[7]
+        with OptionReader(w.valkey.url, venue="sim") as reader:
+            old_ms = await settled(w, reader, quiet)
+            copy, epoch = saved(w), w.collector.table.epoch
+            beat = w.client.hget(keys.FEED, "heartbeat_ms")
+            w.venue.faults.stuck.clear()
+            await until(lambda: time_of(reader, quiet) > old_ms)
+            new_ms = await settled(w, reader, quiet)
+            # A copy younger than a heartbeat can't be distinguished from the data set.
+            await until(lambda: w.client.hget(keys.FEED, "heartbeat_ms") != beat)
+            live, stop = set(), threading.Event()
 
-                def read() -> None:
-                    while not stop.is_set():
-                        live.add(time_of(reader, quiet))
-                        time.sleep(0.0005)
+            def read() -> None:
+                while not stop.is_set():
+                    live.add(time_of(reader, quiet))
+                    time.sleep(0.0005)
 
-                thread = threading.Thread(target=read)
-                thread.start()
-                try:
-                    await until(lambda: live == {new_ms})
-                    load(w, copy)
-                    await until(lambda: "went back in time" in caplog.text)
-                    await until(lambda: 0 in live and time_of(reader, quiet) == new_ms)
-                finally:
-                    stop.set()
-                    thread.join()
-                assert old_ms not in live
-                assert w.collector.table.epoch == epoch + 1
-            w.check_books()
-
-    asyncio.run(main())
+            thread = threading.Thread(target=read)
+            thread.start()
+            try:
+                await until(lambda: live == {new_ms})
+                load(w, copy)
+                await until(lambda: "went back in time" in caplog.text)
+                await until(lambda: 0 in live and time_of(reader, quiet) == new_ms)
+            finally:
+                stop.set()
+                thread.join()
+            assert old_ms not in live
+            assert w.collector.table.epoch == epoch + 1
+        w.check_books()

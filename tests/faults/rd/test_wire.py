@@ -12,7 +12,7 @@ from fastopts.collector.store import writer as writer_module
 from fastopts.net.redis import pipeline as channel
 from fastopts.session.backoff import Backoff
 from tests.collector.quick import quicken
-from tests.collector.writers import SYMBOLS, Running, World, run, until
+from tests.collector.writers import SYMBOLS, Running, World, until
 from tests.faults.proxy import Ending, FaultProxy, Way
 from tests.faults.rd.logs import told
 from tests.faults.scripted import CLOSE, ODD, Said, Scripted, honest
@@ -53,33 +53,30 @@ def is_consistent(w: World) -> bool:
 @pytest.mark.parametrize(
     "command", [("CLIENT", "PAUSE", "700", "WRITE"), ("DEBUG", "SLEEP", "0.7")]
 )
-def test_RD_04_a_stall_is_absorbed_by_conflation_and_one_batch_waits(
+async def test_RD_04_a_stall_is_absorbed_by_conflation_and_one_batch_waits(
     server: BrokenValkey, caplog: pytest.LogCaptureFixture, command: tuple[str, ...]
 ) -> None:
-    async def main() -> None:
-        async with Running(World(server.port)) as w:
-            w.tick()
-            await until(lambda: w.table.pending == 0 and not w.table.dirty)
-            client = server.client
-            before = client.info("stats")["total_connections_received"]
-            stall = threading.Thread(target=client.execute_command, args=command)
-            stall.start()
-            while not await is_stalled(w):
-                w.tick(markPrice="1")
-            batches, conflated = w.writer.flusher.batches, w.table.conflated
-            for number in range(50):
-                w.tick(markPrice=str(number + 2))
-                await asyncio.sleep(0.002)
-            assert w.writer.flusher.batches == batches
-            assert w.table.pending <= 40
-            assert w.table.conflated - conflated >= 48 * len(SYMBOLS)
-            await until(lambda: w.table.pending == 0)
-            stall.join()
-            assert w.stands_in(client)
-            assert is_consistent(w)
-            assert client.info("stats")["total_connections_received"] == before
-
-    run(main)
+    async with Running(World(server.port)) as w:
+        w.tick()
+        await until(lambda: w.table.pending == 0 and not w.table.dirty)
+        client = server.client
+        before = client.info("stats")["total_connections_received"]
+        stall = threading.Thread(target=client.execute_command, args=command)
+        stall.start()
+        while not await is_stalled(w):
+            w.tick(markPrice="1")
+        batches, conflated = w.writer.flusher.batches, w.table.conflated
+        for number in range(50):
+            w.tick(markPrice=str(number + 2))
+            await asyncio.sleep(0.002)
+        assert w.writer.flusher.batches == batches
+        assert w.table.pending <= 40
+        assert w.table.conflated - conflated >= 48 * len(SYMBOLS)
+        await until(lambda: w.table.pending == 0)
+        stall.join()
+        assert w.stands_in(client)
+        assert is_consistent(w)
+        assert client.info("stats")["total_connections_received"] == before
     assert told(caplog, "kept in memory") == 0
 
 
@@ -91,99 +88,87 @@ async def is_stalled(w: World) -> bool:
 
 
 @pytest.mark.usefixtures("_impatient")
-def test_RD_05_a_hung_server_is_given_up_and_used_again_once_it_answers(
+async def test_RD_05_a_hung_server_is_given_up_and_used_again_once_it_answers(
     server: BrokenValkey, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def main() -> None:
-        async with Running(World(server.port)) as w:
-            w.tick()
-            await until(lambda: w.table.pending == 0)
-            epoch = w.writer.lease.epoch
-            with server.frozen():
-                w.tick(markPrice="1")
-                await until(lambda: not w.writer.is_writing)
-                w.tick(markPrice="2")
-                await until(lambda: told(caplog, "no answer in 0.3 s") == 1)
-            await until(lambda: w.table.pending == 0)
-            client = server.client
-            assert w.stands_in(client)
-            assert client.hget(keys.FEED, "epoch") == str(epoch)
-            assert is_consistent(w)
-            # what hung is closed on both sides
-            await until(lambda: client.info("clients")["connected_clients"] == 2)
-
-    run(main)
+    async with Running(World(server.port)) as w:
+        w.tick()
+        await until(lambda: w.table.pending == 0)
+        epoch = w.writer.lease.epoch
+        with server.frozen():
+            w.tick(markPrice="1")
+            await until(lambda: not w.writer.is_writing)
+            w.tick(markPrice="2")
+            await until(lambda: told(caplog, "no answer in 0.3 s") == 1)
+        await until(lambda: w.table.pending == 0)
+        client = server.client
+        assert w.stands_in(client)
+        assert client.hget(keys.FEED, "epoch") == str(epoch)
+        assert is_consistent(w)
+        # what hung is closed on both sides
+        await until(lambda: client.info("clients")["connected_clients"] == 2)
     assert told(caplog, "kept in memory") == 1
     assert told(caplog, "accepts data again") == 1
 
 
 @pytest.mark.usefixtures("_impatient")
-def test_RD_23_no_number_of_timeouts_leaves_a_client_that_never_recovers(
+async def test_RD_23_no_number_of_timeouts_leaves_a_client_that_never_recovers(
     server: BrokenValkey, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A cluster is refused (RD-22); what is left of this: each failure ends in a new connection."""
 
-    async def main() -> None:
-        async with Running(World(server.port)) as w:
-            for number in range(3):
-                w.tick(markPrice=str(number + 1))
-                await until(lambda: w.table.pending == 0)
-                connected = server.client.info("stats")["total_connections_received"]
-                with server.frozen():
-                    w.tick(markPrice=str(number + 70))
-                    await until(lambda: told(caplog, "kept in memory") == number + 1)  # noqa: B023
-                    # and again, while it connects
-                    await asyncio.sleep(0.7)
-                await until(lambda: w.table.pending == 0)
-                assert w.stands_in(server.client)
-                found = server.client.info("stats")["total_connections_received"]
-                assert found >= connected + 2
-
-    run(main)
+    async with Running(World(server.port)) as w:
+        for number in range(3):
+            w.tick(markPrice=str(number + 1))
+            await until(lambda: w.table.pending == 0)
+            connected = server.client.info("stats")["total_connections_received"]
+            with server.frozen():
+                w.tick(markPrice=str(number + 70))
+                await until(lambda: told(caplog, "kept in memory") == number + 1)  # noqa: B023
+                # and again, while it connects
+                await asyncio.sleep(0.7)
+            await until(lambda: w.table.pending == 0)
+            assert w.stands_in(server.client)
+            found = server.client.info("stats")["total_connections_received"]
+            assert found >= connected + 2
     assert told(caplog, "accepts data again") == 3
 
 
 @pytest.mark.usefixtures("_impatient")
 @pytest.mark.parametrize("direction", ["up", "down"])
 @pytest.mark.parametrize("first", range(2))
-def test_RD_16_a_connection_may_be_cut_at_any_byte_and_the_newest_state_goes_again(
+async def test_RD_16_a_connection_may_be_cut_at_any_byte_and_the_newest_state_goes_again(
     server: BrokenValkey, proxy: FaultProxy, direction: str, first: int
 ) -> None:
-    async def main() -> None:
-        async with Running(World(proxy.port)) as w:
-            for offset in range(41 * first, 12_000, 499):
-                accepted = proxy.accepted
-                ending = Ending.RST if offset % 2 else Ending.FIN
-                setattr(proxy, direction, Way(cut_after=offset, cut_with=ending))
-                proxy.drop()
-                while proxy.accepted < accepted + 2:  # made again, and cut, and made again
-                    w.tick(markPrice=str(offset + 1), bidIv="" if offset % 3 else "0.5")
-                    await asyncio.sleep(0.001)
-                assert is_consistent(w)
-            setattr(proxy, direction, Way())
+    async with Running(World(proxy.port)) as w:
+        for offset in range(41 * first, 12_000, 499):
+            accepted = proxy.accepted
+            ending = Ending.RST if offset % 2 else Ending.FIN
+            setattr(proxy, direction, Way(cut_after=offset, cut_with=ending))
             proxy.drop()
-            w.tick(markPrice="77777")
-            await until(lambda: w.table.pending == 0 and not w.table.dirty)
-            assert w.stands_in(server.client)
-            assert server.client.hget(keys.FEED, "epoch") == str(w.writer.lease.epoch)
-
-    run(main)
-
-
-def test_RD_16_a_killed_client_writes_what_is_newest_by_then(server: BrokenValkey) -> None:
-    async def main() -> None:
-        async with Running(World(server.port)) as w:
-            client = server.client
-            for number in range(10):
-                w.tick(markPrice=str(number + 1))
-                writer = str(client.hget(keys.FEED, "writer")).partition(":")[2]
-                client.client_kill_filter(_id=writer)
-                w.tick(markPrice=str(number + 100), askIv="" if number % 2 else "0.5")
-                await until(lambda: w.table.pending == 0)
-                assert w.stands_in(client)
+            while proxy.accepted < accepted + 2:  # made again, and cut, and made again
+                w.tick(markPrice=str(offset + 1), bidIv="" if offset % 3 else "0.5")
+                await asyncio.sleep(0.001)
             assert is_consistent(w)
+        setattr(proxy, direction, Way())
+        proxy.drop()
+        w.tick(markPrice="77777")
+        await until(lambda: w.table.pending == 0 and not w.table.dirty)
+        assert w.stands_in(server.client)
+        assert server.client.hget(keys.FEED, "epoch") == str(w.writer.lease.epoch)
 
-    run(main)
+
+async def test_RD_16_a_killed_client_writes_what_is_newest_by_then(server: BrokenValkey) -> None:
+    async with Running(World(server.port)) as w:
+        client = server.client
+        for number in range(10):
+            w.tick(markPrice=str(number + 1))
+            writer = str(client.hget(keys.FEED, "writer")).partition(":")[2]
+            client.client_kill_filter(_id=writer)
+            w.tick(markPrice=str(number + 100), askIv="" if number % 2 else "0.5")
+            await until(lambda: w.table.pending == 0)
+            assert w.stands_in(client)
+        assert is_consistent(w)
 
 
 KINDS = ("option", "optrec")
@@ -208,75 +193,66 @@ class Kth:
         return said.answer
 
 
-def test_RD_18_an_error_as_any_of_the_replies_is_that_symbols_alone(
+async def test_RD_18_an_error_as_any_of_the_replies_is_that_symbols_alone(
     server: BrokenValkey, scripted: Scripted
 ) -> None:
-    async def main() -> None:
-        async with Running(World(scripted.port)) as w:
-            client = server.client
-            w.tick()
+    async with Running(World(scripted.port)) as w:
+        client = server.client
+        w.tick()
+        await until(lambda: w.table.pending == 0 and not w.table.dirty)
+        for k in range(1, 2 * 6 + 1):
+            scripted.script = kth = Kth(k, WRONGTYPE, SYMBOLS[:6])
+            w.tick(SYMBOLS[:6], markPrice=str(k))
+            await until(lambda: w.table.pending == 1)
+            frames = dict(w.frames)
+            del w.frames[kth.key.decode().partition(":")[2]]
+            # the replies behind it were read as what they are
+            await until(lambda: w.stands_in(client))
+            w.frames = frames
+            assert w.table.release() == 1
+            w.writer.flusher.wake()
             await until(lambda: w.table.pending == 0 and not w.table.dirty)
-            for k in range(1, 2 * 6 + 1):
-                scripted.script = kth = Kth(k, WRONGTYPE, SYMBOLS[:6])
-                w.tick(SYMBOLS[:6], markPrice=str(k))
-                await until(lambda: w.table.pending == 1)
-                frames = dict(w.frames)
-                del w.frames[kth.key.decode().partition(":")[2]]
-                # the replies behind it were read as what they are
-                await until(lambda: w.stands_in(client))
-                w.frames = frames
-                assert w.table.release() == 1
-                w.writer.flusher.wake()
-                await until(lambda: w.table.pending == 0 and not w.table.dirty)
-                assert w.stands_in(client)
-                assert is_consistent(w)
-            assert scripted.accepted == 1
-
-    run(main)
+            assert w.stands_in(client)
+            assert is_consistent(w)
+        assert scripted.accepted == 1
 
 
 @pytest.mark.usefixtures("_impatient")
 @pytest.mark.parametrize("reply", [b"", b"+OK\r\n+OK\r\n", CLOSE], ids=["few", "many", "none"])
-def test_RD_18_too_few_and_too_many_replies_end_the_connection(
+async def test_RD_18_too_few_and_too_many_replies_end_the_connection(
     server: BrokenValkey, scripted: Scripted, reply: bytes | None
 ) -> None:
-    async def main() -> None:
-        async with Running(World(scripted.port)) as w:
-            w.tick()
+    async with Running(World(scripted.port)) as w:
+        w.tick()
+        await until(lambda: w.table.pending == 0 and not w.table.dirty)
+        for k in (1, 18, 40):
+            accepted = scripted.accepted
+            scripted.script = Kth(k, reply, SYMBOLS)
+            w.tick(markPrice=str(k))
+            await until(lambda: scripted.accepted > accepted)  # noqa: B023
             await until(lambda: w.table.pending == 0 and not w.table.dirty)
-            for k in (1, 18, 40):
-                accepted = scripted.accepted
-                scripted.script = Kth(k, reply, SYMBOLS)
-                w.tick(markPrice=str(k))
-                await until(lambda: scripted.accepted > accepted)  # noqa: B023
-                await until(lambda: w.table.pending == 0 and not w.table.dirty)
-                assert w.stands_in(server.client)
-                assert is_consistent(w)
-
-    run(main)
+            assert w.stands_in(server.client)
+            assert is_consistent(w)
 
 
 @pytest.mark.usefixtures("_impatient")
 @pytest.mark.parametrize("what", ODD)
-def test_RD_26_an_odd_reply_to_a_writer_ends_the_connection_and_no_more(
+async def test_RD_26_an_odd_reply_to_a_writer_ends_the_connection_and_no_more(
     server: BrokenValkey, scripted: Scripted, what: str
 ) -> None:
     """To a tick's command, which the core reads, and to a heartbeat's, which hiredis does."""
 
-    async def main() -> None:
-        async with Running(World(scripted.port)) as w:
-            w.tick()
+    async with Running(World(scripted.port)) as w:
+        w.tick()
+        await until(lambda: w.table.pending == 0 and not w.table.dirty)
+        for script in (Kth(3, ODD[what], SYMBOLS), Once(b"TIME", ODD[what])):
+            accepted = scripted.accepted
+            scripted.script = script
+            w.tick(markPrice="5")
+            await until(lambda: scripted.accepted > accepted)  # noqa: B023
             await until(lambda: w.table.pending == 0 and not w.table.dirty)
-            for script in (Kth(3, ODD[what], SYMBOLS), Once(b"TIME", ODD[what])):
-                accepted = scripted.accepted
-                scripted.script = script
-                w.tick(markPrice="5")
-                await until(lambda: scripted.accepted > accepted)  # noqa: B023
-                await until(lambda: w.table.pending == 0 and not w.table.dirty)
-                assert w.stands_in(server.client)
-                assert is_consistent(w)
-
-    run(main)
+            assert w.stands_in(server.client)
+            assert is_consistent(w)
 
 
 class Once:
@@ -294,22 +270,19 @@ class Once:
 
 
 @pytest.mark.parametrize("rtt_ms", [1, 50, 300])
-def test_RD_31_over_a_slow_link_batches_grow_and_what_stands_there_is_right(
+async def test_RD_31_over_a_slow_link_batches_grow_and_what_stands_there_is_right(
     server: BrokenValkey, proxy: FaultProxy, rtt_ms: int
 ) -> None:
     proxy.up.latency_s = proxy.down.latency_s = rtt_ms / 2000
 
-    async def main() -> None:
-        async with Running(World(proxy.port)) as w:
-            for number in range(200):
-                w.tick(markPrice=str(number + 1))
-                await asyncio.sleep(0.005)
-            await until(lambda: w.table.pending == 0)
-            assert w.stands_in(server.client)
-            assert is_consistent(w)
-            assert w.table.written + w.table.conflated == 200 * len(SYMBOLS)
-            assert w.table.written >= len(SYMBOLS)
-            if rtt_ms >= 50:
-                assert w.table.conflated > w.table.written
-
-    run(main)
+    async with Running(World(proxy.port)) as w:
+        for number in range(200):
+            w.tick(markPrice=str(number + 1))
+            await asyncio.sleep(0.005)
+        await until(lambda: w.table.pending == 0)
+        assert w.stands_in(server.client)
+        assert is_consistent(w)
+        assert w.table.written + w.table.conflated == 200 * len(SYMBOLS)
+        assert w.table.written >= len(SYMBOLS)
+        if rtt_ms >= 50:
+            assert w.table.conflated > w.table.written

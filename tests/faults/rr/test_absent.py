@@ -1,6 +1,5 @@
 """An option that is not there, or only in part: each reason is an error of its own."""
 
-import asyncio
 from pathlib import Path
 
 import pytest
@@ -63,16 +62,13 @@ def test_RR_03_what_the_tick_itself_did_not_have_is_no_gap(
     assert "seq" not in text
 
 
-def test_RR_03_asyncio_refuses_it_too(store: Store) -> None:
-    async def main() -> None:
-        async with AsyncOptionReader(store.url) as reader:
-            [found] = await reader.text_many([CALL])
-            assert not found
-            assert "without delta, vega" in str(found)
-
+async def test_RR_03_asyncio_refuses_it_too(store: Store) -> None:
     store.tick()
     store.client.hdel(keys.option(CALL), "v", "d")
-    asyncio.run(main())
+    async with AsyncOptionReader(store.url) as reader:
+        [found] = await reader.text_many([CALL])
+        assert not found
+        assert "without delta, vega" in str(found)
 
 
 @pytest.mark.parametrize("size", [0, 1, 255, 257])
@@ -87,23 +83,20 @@ def test_RR_03_a_record_of_another_size_is_refused(
         reader.get(CALL)
 
 
-def test_RR_03_the_collector_mends_what_was_deleted(
+async def test_RR_03_the_collector_mends_what_was_deleted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     quicken(monkeypatch, rewrite_every_s=1)
 
-    async def main() -> None:
-        async with world(tmp_path, SimSettings(seed=5, symbols=20, rate=200)) as w:
-            await w.covered()
-            w.venue.pause()
-            await until(lambda: not w.differences())
-            symbol = w.venue.symbols[3]
-            w.client.hdel(keys.option(symbol), *expected_hash(w.venue.last_frame(symbol)))
-            w.client.delete(keys.record(w.venue.symbols[4]))
-            await until(lambda: not w.differences())
-            await until(lambda: bool(w.client.exists(keys.record(w.venue.symbols[4]))))
-
-    asyncio.run(main())
+    async with world(tmp_path, SimSettings(seed=5, symbols=20, rate=200)) as w:
+        await w.covered()
+        w.venue.pause()
+        await until(lambda: not w.differences())
+        symbol = w.venue.symbols[3]
+        w.client.hdel(keys.option(symbol), *expected_hash(w.venue.last_frame(symbol)))
+        w.client.delete(keys.record(w.venue.symbols[4]))
+        await until(lambda: not w.differences())
+        await until(lambda: bool(w.client.exists(keys.record(w.venue.symbols[4]))))
 
 
 @pytest.fixture(params=["2", "", "a"])

@@ -82,22 +82,19 @@ def test_RR_06_two_hundred_threads_and_a_server_that_hangs_wait_no_longer_than_o
         assert wrong(reader, SYMBOLS[1]) is None
 
 
-def test_RR_06_tasks_that_wait_for_a_server_that_hangs_give_up_too(
+async def test_RR_06_tasks_that_wait_for_a_server_that_hangs_give_up_too(
     many: Store, proxy: FaultProxy
 ) -> None:
-    async def main() -> None:
-        url = f"redis://127.0.0.1:{proxy.port}"
-        async with AsyncOptionReader(url, timeout_s=TIMEOUT_S) as reader:
-            await reader.get(SYMBOLS[0])
-            proxy.down.passage = Passage.LOST
-            async with asyncio.timeout(THREADS * TIMEOUT_S / 4):
-                reads = (reader.get(symbol) for symbol in SYMBOLS)
-                found = await asyncio.gather(*reads, return_exceptions=True)
-            assert {type(one) for one in found} == {StoreUnavailable}
-            proxy.down.passage = Passage.OPEN
-            assert (await reader.get(SYMBOLS[1])).symbol == SYMBOLS[1]
-
-    asyncio.run(main())
+    url = f"redis://127.0.0.1:{proxy.port}"
+    async with AsyncOptionReader(url, timeout_s=TIMEOUT_S) as reader:
+        await reader.get(SYMBOLS[0])
+        proxy.down.passage = Passage.LOST
+        async with asyncio.timeout(THREADS * TIMEOUT_S / 4):
+            reads = (reader.get(symbol) for symbol in SYMBOLS)
+            found = await asyncio.gather(*reads, return_exceptions=True)
+        assert {type(one) for one in found} == {StoreUnavailable}
+        proxy.down.passage = Passage.OPEN
+        assert (await reader.get(SYMBOLS[1])).symbol == SYMBOLS[1]
 
 
 def test_RR_07_mirrors_of_a_killed_server_come_back_each_in_its_own_time(
@@ -175,15 +172,12 @@ def test_RR_10_a_forked_child_of_a_mirror_is_refused(many: Store) -> None:
         collector.end()
 
 
-def test_RR_10_an_async_reader_in_a_second_loop_is_refused(many: Store) -> None:
-    async def main() -> None:
-        async with AsyncOptionReader(many.url) as reader:
-            assert (await reader.get(SYMBOLS[0])).symbol == SYMBOLS[0]
-            with Loop() as other, pytest.raises(RuntimeError, match="create one per loop"):
-                other.run(reader.get(SYMBOLS[1]))
-            assert (await reader.get(SYMBOLS[1])).symbol == SYMBOLS[1]
-
-    asyncio.run(main())
+async def test_RR_10_an_async_reader_in_a_second_loop_is_refused(many: Store) -> None:
+    async with AsyncOptionReader(many.url) as reader:
+        assert (await reader.get(SYMBOLS[0])).symbol == SYMBOLS[0]
+        with Loop() as other, pytest.raises(RuntimeError, match="create one per loop"):
+            other.run(reader.get(SYMBOLS[1]))
+        assert (await reader.get(SYMBOLS[1])).symbol == SYMBOLS[1]
 
 
 def test_RR_10_a_reader_does_not_travel_to_another_process_by_pickle(many: Store) -> None:

@@ -1,6 +1,5 @@
 """Reads that race with writes, and answers that break off."""
 
-import asyncio
 import contextlib
 import socket
 import subprocess
@@ -120,22 +119,21 @@ def test_RR_05_a_reply_that_breaks_off_at_any_byte_is_no_answer(
 
 
 @pytest.mark.parametrize("ending", Ending)
-def test_RR_05_asyncio_takes_no_part_for_the_whole_either(listed: Store, ending: Ending) -> None:
+async def test_RR_05_asyncio_takes_no_part_for_the_whole_either(
+    listed: Store, ending: Ending
+) -> None:
     port = int(listed.url.rsplit(":", 1)[1])
 
-    async def main() -> None:
-        with FaultProxy(port) as proxy:
-            proxy.down.cut_with = ending
-            for offset in range(0, 700, 13):
-                proxy.down.cut_after = offset
-                async with AsyncOptionReader(f"redis://127.0.0.1:{proxy.port}") as reader:
-                    with pytest.raises(StoreUnavailable):
-                        await reader.get(CALL)
-            proxy.down.cut_after = None
+    with FaultProxy(port) as proxy:
+        proxy.down.cut_with = ending
+        for offset in range(0, 700, 13):
+            proxy.down.cut_after = offset
             async with AsyncOptionReader(f"redis://127.0.0.1:{proxy.port}") as reader:
-                assert (await reader.get(CALL)).symbol == CALL
-
-    asyncio.run(main())
+                with pytest.raises(StoreUnavailable):
+                    await reader.get(CALL)
+        proxy.down.cut_after = None
+        async with AsyncOptionReader(f"redis://127.0.0.1:{proxy.port}") as reader:
+            assert (await reader.get(CALL)).symbol == CALL
 
 
 def test_RR_05_a_connection_that_died_between_two_reads_costs_nobody_an_error(

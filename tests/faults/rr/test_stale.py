@@ -95,7 +95,7 @@ def thaw(w: World, proxy: FaultProxy) -> None:
         (freeze_the_server, StoreUnavailable),
     ],
 )
-def test_RR_01_what_stands_still_is_refused_whatever_froze(
+async def test_RR_01_what_stands_still_is_refused_whatever_froze(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     freeze: Callable[[World, FaultProxy], None],
@@ -103,27 +103,24 @@ def test_RR_01_what_stands_still_is_refused_whatever_froze(
 ) -> None:
     quicken(monkeypatch, heartbeat_limit_ms=LIMIT_MS)
 
-    async def main() -> None:
-        timing = Timing(silence=0.3, probe_within=0.3)
-        sim = SimSettings(seed=5, symbols=40, rate=800)
-        with FaultProxy(0) as proxy:
-            async with world(tmp_path, sim, timing, redis_port=proxy.port) as w:
-                proxy.target = w.valkey.port
-                w.collector.feed.watchdog_ms = LIMIT_MS
-                with Reads(w.valkey.port, w.venue.symbols[0]) as reads:
-                    await until(lambda: len(reads.served) > 20)
-                    reads.refused.clear()
-                    frozen_at = time.monotonic()
-                    freeze(w, proxy)
-                    await asyncio.to_thread(reads.await_refusals)
-                    lies = [at for at in reads.served if at > frozen_at + 1.2 * LIMIT_MS / 1000]
-                    thaw(w, proxy)
-                    assert all(isinstance(one, error) for one in reads.refused), reads.refused
-                    assert not lies
-                    count = len(reads.served)
-                    await until(lambda: len(reads.served) > count + 5)
-
-    asyncio.run(main())
+    timing = Timing(silence=0.3, probe_within=0.3)
+    sim = SimSettings(seed=5, symbols=40, rate=800)
+    with FaultProxy(0) as proxy:
+        async with world(tmp_path, sim, timing, redis_port=proxy.port) as w:
+            proxy.target = w.valkey.port
+            w.collector.feed.watchdog_ms = LIMIT_MS
+            with Reads(w.valkey.port, w.venue.symbols[0]) as reads:
+                await until(lambda: len(reads.served) > 20)
+                reads.refused.clear()
+                frozen_at = time.monotonic()
+                freeze(w, proxy)
+                await asyncio.to_thread(reads.await_refusals)
+                lies = [at for at in reads.served if at > frozen_at + 1.2 * LIMIT_MS / 1000]
+                thaw(w, proxy)
+                assert all(isinstance(one, error) for one in reads.refused), reads.refused
+                assert not lies
+                count = len(reads.served)
+                await until(lambda: len(reads.served) > count + 5)
 
 
 def test_RR_01_a_value_that_is_older_than_allowed_is_refused(

@@ -1,25 +1,21 @@
 """Feeds whose rate decides how they are read."""
 
-import asyncio
 from pathlib import Path
 
 from fastopts.sim import SimSettings
 from tests.collector.worlds import until, world
 
 
-def test_WS_34_a_feed_that_turns_dense_and_sparse_loses_nothing(tmp_path: Path) -> None:
-    async def main() -> None:
-        async with world(tmp_path, SimSettings(seed=5, symbols=120, rate=3000)) as w:
-            await w.covered()
-            cycle = w.collector.cycle
-            for _ in range(3):
-                await until(lambda: cycle.is_on_timer)
-                w.venue.pause()
-                await until(lambda: not cycle.is_on_timer)
-                await until(lambda: w.collector.table.pending == 0 and not w.differences())
-                w.venue.resume()
-            await w.equal()
-            w.check_books()
-            assert w.collector.monitor.status().reconnects == 0
-
-    asyncio.run(main())
+async def test_WS_34_a_feed_that_turns_dense_and_sparse_loses_nothing(tmp_path: Path) -> None:
+    async with world(tmp_path, SimSettings(seed=5, symbols=120, rate=3000)) as w:
+        await w.covered()
+        cycle = w.collector.cycle
+        for _ in range(3):
+            await until(lambda: cycle.is_on_timer)
+            w.venue.pause()
+            await until(lambda: not cycle.is_on_timer)
+            await until(lambda: w.collector.table.pending == 0 and not w.differences())
+            w.venue.resume()
+        await w.equal()
+        w.check_books()
+        assert w.collector.monitor.status().reconnects == 0

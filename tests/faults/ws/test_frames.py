@@ -16,7 +16,7 @@ from tests.collector.worlds import World, until, world
 from tests.faults.proxy import Ending
 from tests.faults.ws.worlds import FEW, line_of, proxied
 from tests.net.test_websocket import Client, accept
-from tests.support.loops import LOOPS, run
+from tests.support.loops import LOOPS
 from tests.support.raw import RawServer
 from tests.support.waiting import PATIENCE_S
 
@@ -49,10 +49,10 @@ async def listening(
         yield server.port
 
 
-@pytest.mark.parametrize("loop", LOOPS)
+@pytest.mark.parametrize("anyio_backend", LOOPS)
 @pytest.mark.parametrize("latency_ms", [0, 5])
-def test_WS_08_what_comes_with_the_handshake_is_not_lost(
-    tmp_path: Path, loop: str, latency_ms: float
+async def test_WS_08_what_comes_with_the_handshake_is_not_lost(
+    tmp_path: Path, latency_ms: float
 ) -> None:
     """The answer, an ack and a ticker are one write of the venue's."""
     worlds: list[World] = []
@@ -63,21 +63,19 @@ def test_WS_08_what_comes_with_the_handshake_is_not_lost(
         greeting = text_frame(ack("c", [], [f"tickers.{symbol}"]))
         await accept(reader, writer, greeting + text_frame(tick(worlds[0], symbol, 4711)))
 
-    async def main() -> None:
-        async with (
-            listening(serve) as port,
-            world(tmp_path, FEW, ws_port=port, latency_ms=latency_ms) as w,
-        ):
-            worlds.append(w)
-            await until(lambda: held(w, w.venue.symbols[0]).get("sq") == "4711")
-            assert w.collector.monitor.status().reconnects == 0
-
-    run(loop, main())
+    async with (
+        listening(serve) as port,
+        world(tmp_path, FEW, ws_port=port, latency_ms=latency_ms) as w,
+    ):
+        worlds.append(w)
+        await until(lambda: held(w, w.venue.symbols[0]).get("sq") == "4711")
+        assert w.collector.monitor.status().reconnects == 0
 
 
-@pytest.mark.parametrize("loop", LOOPS)
+@pytest.mark.parametrize("anyio_backend", LOOPS)
 @pytest.mark.parametrize("ending", list(Ending))
-def test_WS_21_a_connection_may_end_at_any_byte(loop: str, ending: Ending) -> None:
+@pytest.mark.usefixtures("strict_loop")
+async def test_WS_21_a_connection_may_end_at_any_byte(ending: Ending) -> None:
     texts = [b"x" * 20, b"y" * 130]
     close = b"\x88\x05\x03\xe9bye"
     stream = text_frame(texts[0]) + b"\x89\x01p" + text_frame(texts[1]) + close + b"\x89\x01q"
@@ -92,27 +90,21 @@ def test_WS_21_a_connection_may_end_at_any_byte(loop: str, ending: Ending) -> No
         elif writer.can_write_eof():
             writer.write_eof()
 
-    async def main() -> None:
-        unheard: list[Any] = []
-        asyncio.get_running_loop().set_exception_handler(lambda _, told: unheard.append(told))
-        async with listening(serve) as port:
-            for at[0] in range(len(stream) + 1):
-                client = Client()
-                try:
-                    connection = await client.connect(f"ws://127.0.0.1:{port}/")
-                except Exception as error:  # noqa: BLE001 - a reset may overtake the handshake
-                    assert ending is Ending.RST, error  # noqa: PT017 - which of them it is
-                    continue
-                async with asyncio.timeout(PATIENCE_S):
-                    assert await connection.closed
-                whole = sum(end <= at[0] for end in ends)
-                if ending is Ending.FIN:
-                    assert client.messages == texts[:whole]
-                else:
-                    assert client.messages == texts[: len(client.messages)]
-        assert unheard == []
-
-    run(loop, main())
+    async with listening(serve) as port:
+        for at[0] in range(len(stream) + 1):
+            client = Client()
+            try:
+                connection = await client.connect(f"ws://127.0.0.1:{port}/")
+            except Exception as error:  # noqa: BLE001 - a reset may overtake the handshake
+                assert ending is Ending.RST, error  # noqa: PT017 - which of them it is
+                continue
+            async with asyncio.timeout(PATIENCE_S):
+                assert await connection.closed
+            whole = sum(end <= at[0] for end in ends)
+            if ending is Ending.FIN:
+                assert client.messages == texts[:whole]
+            else:
+                assert client.messages == texts[: len(client.messages)]
 
 
 async def is_replaced(w: World, frames: bytes, code: int, told: pytest.LogCaptureFixture) -> None:
@@ -131,32 +123,26 @@ async def is_replaced(w: World, frames: bytes, code: int, told: pytest.LogCaptur
 
 @pytest.mark.usefixtures("eager")
 @pytest.mark.parametrize("size", [MB + 1, 64 * MB, 1 << 62])
-def test_WS_25_a_message_too_large_is_refused_by_its_header(
+async def test_WS_25_a_message_too_large_is_refused_by_its_header(
     tmp_path: Path, size: int, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def main() -> None:
-        async with world(tmp_path, FEW) as w:
-            frames = bytes((FIN | TEXT, 127)) + size.to_bytes(8, "big") + b"x" * 1000
-            await is_replaced(w, frames, 1009, caplog)
-
-    asyncio.run(main())
+    async with world(tmp_path, FEW) as w:
+        frames = bytes((FIN | TEXT, 127)) + size.to_bytes(8, "big") + b"x" * 1000
+        await is_replaced(w, frames, 1009, caplog)
 
 
 @pytest.mark.usefixtures("eager")
-def test_WS_25_fragments_that_never_end_are_refused_at_the_same_size(
+async def test_WS_25_fragments_that_never_end_are_refused_at_the_same_size(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def main() -> None:
-        async with world(tmp_path, FEW) as w:
-            piece = bytes((CONT, 127)) + (60_000).to_bytes(8, "big") + b"x" * 60_000
-            frames = bytes((TEXT, 1)) + b"x" + piece * 18
-            await is_replaced(w, frames, 1009, caplog)
-
-    asyncio.run(main())
+    async with world(tmp_path, FEW) as w:
+        piece = bytes((CONT, 127)) + (60_000).to_bytes(8, "big") + b"x" * 60_000
+        frames = bytes((TEXT, 1)) + b"x" + piece * 18
+        await is_replaced(w, frames, 1009, caplog)
 
 
 @pytest.mark.usefixtures("eager")
-def test_WS_25_compression_is_neither_offered_nor_taken(
+async def test_WS_25_compression_is_neither_offered_nor_taken(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     requests: list[bytes] = []
@@ -164,18 +150,12 @@ def test_WS_25_compression_is_neither_offered_nor_taken(
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         requests.append(await reader.readuntil(b"\r\n\r\n"))
 
-    async def offers() -> None:
-        async with listening(serve) as port, world(tmp_path, FEW, ws_port=port):
-            await until(lambda: bool(requests))
-        assert b"upgrade: websocket" in requests[0].lower()
-        assert b"extensions" not in requests[0].lower()
-
-    async def takes() -> None:
-        async with world(tmp_path, FEW) as w:
-            await is_replaced(w, bytes((FIN | 0x40 | TEXT, 3)) + b"\x2a\x00\x00", 1002, caplog)
-
-    asyncio.run(offers())
-    asyncio.run(takes())
+    async with listening(serve) as port, world(tmp_path, FEW, ws_port=port):
+        await until(lambda: bool(requests))
+    assert b"upgrade: websocket" in requests[0].lower()
+    assert b"extensions" not in requests[0].lower()
+    async with world(tmp_path, FEW) as w:
+        await is_replaced(w, bytes((FIN | 0x40 | TEXT, 3)) + b"\x2a\x00\x00", 1002, caplog)
 
 
 ILLEGAL = {
@@ -194,20 +174,17 @@ ILLEGAL = {
 
 @pytest.mark.usefixtures("eager")
 @pytest.mark.parametrize("name", ILLEGAL)
-def test_WS_26_what_the_protocol_forbids_ends_the_connection_with_1002(
+async def test_WS_26_what_the_protocol_forbids_ends_the_connection_with_1002(
     tmp_path: Path, name: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def main() -> None:
-        async with world(tmp_path, FEW) as w:
-            await is_replaced(w, ILLEGAL[name], 1002, caplog)
-
-    asyncio.run(main())
+    async with world(tmp_path, FEW) as w:
+        await is_replaced(w, ILLEGAL[name], 1002, caplog)
 
 
 @pytest.mark.parametrize(
     "pieces", [1, 2, 700], ids=["whole and binary", "two fragments", "a byte each"]
 )
-def test_WS_26_legal_oddities_are_read(tmp_path: Path, pieces: int) -> None:
+async def test_WS_26_legal_oddities_are_read(tmp_path: Path, pieces: int) -> None:
     """Fragments with pings and pongs between them, empty ones, and another type of message."""
 
     def fragments(message: bytes) -> bytes:
@@ -225,29 +202,23 @@ def test_WS_26_legal_oddities_are_read(tmp_path: Path, pieces: int) -> None:
             frames += bytes((PING, 1)) + b"?" + bytes((PONG, 0)) if part else b""
         return frames
 
-    async def main() -> None:
-        async with world(tmp_path, FEW) as w:
-            await w.covered()
-            w.venue.pause()
-            symbol = w.venue.symbols[0]
-            w.venue.write(fragments(tick(w, symbol, 4711)))
-            w.venue.write(text_frame(tick(w, w.venue.symbols[1], 4712)))
-            await until(lambda: held(w, symbol).get("sq") == "4711")
-            await until(lambda: held(w, w.venue.symbols[1]).get("sq") == "4712")
-            assert w.collector.monitor.status().reconnects == 0
-
-    asyncio.run(main())
+    async with world(tmp_path, FEW) as w:
+        await w.covered()
+        w.venue.pause()
+        symbol = w.venue.symbols[0]
+        w.venue.write(fragments(tick(w, symbol, 4711)))
+        w.venue.write(text_frame(tick(w, w.venue.symbols[1], 4712)))
+        await until(lambda: held(w, symbol).get("sq") == "4711")
+        await until(lambda: held(w, w.venue.symbols[1]).get("sq") == "4712")
+        assert w.collector.monitor.status().reconnects == 0
 
 
-def test_WS_26_a_stream_in_single_bytes_is_read_alike(tmp_path: Path) -> None:
-    async def main() -> None:
-        sim = SimSettings(seed=5, symbols=16, rate=20)
-        async with proxied(tmp_path, sim) as (w, proxy):
-            proxy.down.slice_bytes = 1
-            await w.covered()
-            before = w.collector.table.received
-            await until(lambda: w.collector.table.received > before + 10)
-            assert w.collector.monitor.status().reconnects == 0
-            await w.equal()
-
-    asyncio.run(main())
+async def test_WS_26_a_stream_in_single_bytes_is_read_alike(tmp_path: Path) -> None:
+    sim = SimSettings(seed=5, symbols=16, rate=20)
+    async with proxied(tmp_path, sim) as (w, proxy):
+        proxy.down.slice_bytes = 1
+        await w.covered()
+        before = w.collector.table.received
+        await until(lambda: w.collector.table.received > before + 10)
+        assert w.collector.monitor.status().reconnects == 0
+        await w.equal()

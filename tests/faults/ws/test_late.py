@@ -95,72 +95,62 @@ async def judged(w: World) -> AsyncIterator[Judge]:
                 await async_copy.close()
 
 
-def test_WS_33_over_a_link_narrower_than_the_feed_nothing_late_is_live(
+async def test_WS_33_over_a_link_narrower_than_the_feed_nothing_late_is_live(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def main() -> None:
-        async with proxied(tmp_path, buffer_bytes=DEEP) as (w, proxy):
-            await w.covered()
-            async with judged(w) as judge:
-                await judge.read_until(lambda: len(judge.live) == len(judge.ways))
-                judge.refused.clear()
-                # a message is some 700 bytes: about half of the feed gets through
-                proxy.down.slice_bytes, proxy.down.bytes_per_s = 4096, 200_000
-                ways = set(judge.ways)
-                await judge.read_until(
-                    lambda: (
-                        {way for way, kinds in judge.refused.items() if ConnectionLate in kinds}
-                        == ways
-                    )
+    async with proxied(tmp_path, buffer_bytes=DEEP) as (w, proxy):
+        await w.covered()
+        async with judged(w) as judge:
+            await judge.read_until(lambda: len(judge.live) == len(judge.ways))
+            judge.refused.clear()
+            # a message is some 700 bytes: about half of the feed gets through
+            proxy.down.slice_bytes, proxy.down.bytes_per_s = 4096, 200_000
+            ways = set(judge.ways)
+            await judge.read_until(
+                lambda: (
+                    {way for way, kinds in judge.refused.items() if ConnectionLate in kinds} == ways
                 )
-                await judge.read_until(lambda: "behind the venue for 10 s" in caplog.text)
-                assert judge.understated_s <= 0.002
-                assert judge.lag_live_s <= LIMIT_S + WINDOW_S + SLACK_S
-                proxy.down.slice_bytes = proxy.down.bytes_per_s = None
-                judge.live.clear()
-                await judge.read_until(lambda: len(judge.live) == len(judge.ways))
-                assert judge.understated_s <= 0.002
-
-    asyncio.run(main())
+            )
+            await judge.read_until(lambda: "behind the venue for 10 s" in caplog.text)
+            assert judge.understated_s <= 0.002
+            assert judge.lag_live_s <= LIMIT_S + WINDOW_S + SLACK_S
+            proxy.down.slice_bytes = proxy.down.bytes_per_s = None
+            judge.live.clear()
+            await judge.read_until(lambda: len(judge.live) == len(judge.ways))
+            assert judge.understated_s <= 0.002
     assert "s behind the venue: its options are not live until it catches up" in caplog.text
     assert "s behind the venue for 10 s" in caplog.text
 
 
-def test_WS_33_what_a_link_held_back_is_as_old_as_it_is(tmp_path: Path) -> None:
-    async def main() -> None:
-        async with proxied(tmp_path, buffer_bytes=DEEP) as (w, proxy):
-            await w.covered()
-            async with judged(w) as judge:
-                await judge.read_until(lambda: len(judge.live) == len(judge.ways))
-                for held_s in (1.0, 4.0, 7.0):
-                    proxy.down.passage = Passage.HELD
-                    released_at = time.monotonic() + held_s
-                    await judge.read_until(lambda at=released_at: time.monotonic() > at)  # type: ignore[misc]
-                    proxy.down.passage = Passage.OPEN
-                    await judge.read_until(lambda: judge.lag_s() < 1)
-                    assert judge.understated_s <= 0.002
-                judge.live.clear()
-                await judge.read_until(lambda: len(judge.live) == len(judge.ways))
-
-    asyncio.run(main())
-
-
-def test_WS_33_a_stream_that_is_late_from_the_start_is_never_live(tmp_path: Path) -> None:
-    async def main() -> None:
-        async with proxied(tmp_path, buffer_bytes=DEEP) as (w, proxy):
-            await w.covered()
-            async with judged(w) as judge:
-                await judge.read_until(lambda: len(judge.live) == len(judge.ways))
-                # All of it 8 s late: what is held is let go in small pieces, as fast as it comes.
+async def test_WS_33_what_a_link_held_back_is_as_old_as_it_is(tmp_path: Path) -> None:
+    async with proxied(tmp_path, buffer_bytes=DEEP) as (w, proxy):
+        await w.covered()
+        async with judged(w) as judge:
+            await judge.read_until(lambda: len(judge.live) == len(judge.ways))
+            for held_s in (1.0, 4.0, 7.0):
                 proxy.down.passage = Passage.HELD
-                await asyncio.sleep(8)
-                judge.live.clear()
-                feed = w.collector.feed
-                proxy.down.slice_bytes, proxy.down.bytes_per_s = 4096, 300_000
+                released_at = time.monotonic() + held_s
+                await judge.read_until(lambda at=released_at: time.monotonic() > at)  # type: ignore[misc]
                 proxy.down.passage = Passage.OPEN
-                await until(lambda: any(lag > 2000 for lag in feed.lags_ms.values()))
-                assert w.status_covered() == 0
-                await judge.read_until(lambda: bool(judge.refused))
+                await judge.read_until(lambda: judge.lag_s() < 1)
                 assert judge.understated_s <= 0.002
+            judge.live.clear()
+            await judge.read_until(lambda: len(judge.live) == len(judge.ways))
 
-    asyncio.run(main())
+
+async def test_WS_33_a_stream_that_is_late_from_the_start_is_never_live(tmp_path: Path) -> None:
+    async with proxied(tmp_path, buffer_bytes=DEEP) as (w, proxy):
+        await w.covered()
+        async with judged(w) as judge:
+            await judge.read_until(lambda: len(judge.live) == len(judge.ways))
+            # All of it 8 s late: what is held is let go in small pieces, as fast as it comes.
+            proxy.down.passage = Passage.HELD
+            await asyncio.sleep(8)
+            judge.live.clear()
+            feed = w.collector.feed
+            proxy.down.slice_bytes, proxy.down.bytes_per_s = 4096, 300_000
+            proxy.down.passage = Passage.OPEN
+            await until(lambda: any(lag > 2000 for lag in feed.lags_ms.values()))
+            assert w.status_covered() == 0
+            await judge.read_until(lambda: bool(judge.refused))
+            assert judge.understated_s <= 0.002

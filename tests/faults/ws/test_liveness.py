@@ -36,42 +36,35 @@ async def is_read_as_dead_and_comes_back(w: World, cure: str) -> None:
 
 
 @pytest.mark.usefixtures("eager")
-def test_WS_01_a_venue_that_answers_no_pings_is_left_and_data_flows_again(tmp_path: Path) -> None:
-    async def main() -> None:
-        async with world(tmp_path, FEW, brisk(ping_every=0.1)) as w:
-            await w.covered()
-            w.venue.faults.withhold_pongs = True
-            [line] = w.collector.connections
-            await until(lambda: line.reconnects >= 2)
-            w.venue.faults.withhold_pongs = False
-            await w.covered()
-            await w.equal()
-
-    asyncio.run(main())
-
-
-@pytest.mark.usefixtures("eager")
-def test_WS_09_a_connection_that_acks_answers_pings_and_brings_nothing_is_replaced(
+async def test_WS_01_a_venue_that_answers_no_pings_is_left_and_data_flows_again(
     tmp_path: Path,
 ) -> None:
-    async def main() -> None:
-        async with world(tmp_path, FEW, WATCHFUL) as w:
-            await w.covered()
-            w.venue.faults.mute = True
-            await is_read_as_dead_and_comes_back(w, cure="mute")
-
-    asyncio.run(main())
+    async with world(tmp_path, FEW, brisk(ping_every=0.1)) as w:
+        await w.covered()
+        w.venue.faults.withhold_pongs = True
+        [line] = w.collector.connections
+        await until(lambda: line.reconnects >= 2)
+        w.venue.faults.withhold_pongs = False
+        await w.covered()
+        await w.equal()
 
 
 @pytest.mark.usefixtures("eager")
-def test_WS_09_from_the_first_ack_on(tmp_path: Path) -> None:
-    async def main() -> None:
-        async with world(tmp_path, FEW, WATCHFUL) as w:
-            w.venue.faults.mute_next = 2
-            await w.covered()
-            assert w.collector.connections[0].reconnects == 2
+async def test_WS_09_a_connection_that_acks_answers_pings_and_brings_nothing_is_replaced(
+    tmp_path: Path,
+) -> None:
+    async with world(tmp_path, FEW, WATCHFUL) as w:
+        await w.covered()
+        w.venue.faults.mute = True
+        await is_read_as_dead_and_comes_back(w, cure="mute")
 
-    asyncio.run(main())
+
+@pytest.mark.usefixtures("eager")
+async def test_WS_09_from_the_first_ack_on(tmp_path: Path) -> None:
+    async with world(tmp_path, FEW, WATCHFUL) as w:
+        w.venue.faults.mute_next = 2
+        await w.covered()
+        assert w.collector.connections[0].reconnects == 2
 
 
 @pytest.mark.usefixtures("eager")
@@ -85,22 +78,19 @@ def test_WS_09_from_the_first_ack_on(tmp_path: Path) -> None:
     ],
     ids=["pings", "beat", "pongs", "acks"],
 )
-def test_WS_10_no_flood_of_what_is_no_data_keeps_a_mute_connection(
+async def test_WS_10_no_flood_of_what_is_no_data_keeps_a_mute_connection(
     tmp_path: Path, flood: bytes
 ) -> None:
-    async def main() -> None:
-        async with world(tmp_path, FEW, WATCHFUL) as w:
-            await w.covered()
-            w.venue.faults.mute = True
-            [line] = w.collector.connections
-            async with asyncio.timeout(PATIENCE_S):
-                while line.reconnects == 0:
-                    w.venue.write(flood)
-                    await asyncio.sleep(0.005)
-            w.venue.faults.mute = False
-            await w.covered()
-
-    asyncio.run(main())
+    async with world(tmp_path, FEW, WATCHFUL) as w:
+        await w.covered()
+        w.venue.faults.mute = True
+        [line] = w.collector.connections
+        async with asyncio.timeout(PATIENCE_S):
+            while line.reconnects == 0:
+                w.venue.write(flood)
+                await asyncio.sleep(0.005)
+        w.venue.faults.mute = False
+        await w.covered()
 
 
 def test_WS_11_half_an_hour_of_a_market_with_a_tick_in_ten_minutes_is_no_fault() -> None:
@@ -124,77 +114,62 @@ def test_WS_11_half_an_hour_of_a_market_with_a_tick_in_ten_minutes_is_no_fault()
     assert probes > 300
 
 
-def test_WS_11_a_quiet_market_stays_live(tmp_path: Path) -> None:
-    async def main() -> None:
-        async with world(tmp_path, FEW, brisk(silence=0.1, probe_within=1.5, pace=0.01)) as w:
-            await w.covered()
-            w.venue.pause()
-            table, symbol = w.collector.table, w.venue.symbols[0]
-            before = table.received
-            with OptionReader(w.valkey.url, venue="sim") as reader:
-                await until(lambda: table.received >= before + 5)  # the answers to probes
-                assert reader.get(symbol).symbol == symbol
-            assert w.collector.connections[0].reconnects == 0
-            assert w.status_covered() == len(w.venue.symbols)
-
-    asyncio.run(main())
+async def test_WS_11_a_quiet_market_stays_live(tmp_path: Path) -> None:
+    async with world(tmp_path, FEW, brisk(silence=0.1, probe_within=1.5, pace=0.01)) as w:
+        await w.covered()
+        w.venue.pause()
+        table, symbol = w.collector.table, w.venue.symbols[0]
+        before = table.received
+        with OptionReader(w.valkey.url, venue="sim") as reader:
+            await until(lambda: table.received >= before + 5)  # the answers to probes
+            assert reader.get(symbol).symbol == symbol
+        assert w.collector.connections[0].reconnects == 0
+        assert w.status_covered() == len(w.venue.symbols)
 
 
 @pytest.mark.usefixtures("eager")
-def test_WS_12_only_pings_in_json_keep_a_connection_and_data_does_not(tmp_path: Path) -> None:
-    async def main() -> None:
-        sim = SimSettings(seed=5, symbols=60, rate=600, ping_timeout_s=0.5)
-        async with world(tmp_path, sim, brisk(ping_every=60.0)) as w:
-            line = await line_of(w)
-            await until(lambda: line.reconnects >= 2)  # a venue that counts them cuts us off
-        async with world(tmp_path, sim, brisk(ping_every=0.1)) as w:
-            line = await line_of(w)
-            began = w.collector.table.received
-            await until(lambda: w.collector.table.received > began + 600)
-            assert line.reconnects == 0
-
-    asyncio.run(main())
+async def test_WS_12_only_pings_in_json_keep_a_connection_and_data_does_not(tmp_path: Path) -> None:
+    sim = SimSettings(seed=5, symbols=60, rate=600, ping_timeout_s=0.5)
+    async with world(tmp_path, sim, brisk(ping_every=60.0)) as w:
+        line = await line_of(w)
+        await until(lambda: line.reconnects >= 2)  # a venue that counts them cuts us off
+    async with world(tmp_path, sim, brisk(ping_every=0.1)) as w:
+        line = await line_of(w)
+        began = w.collector.table.received
+        await until(lambda: w.collector.table.received > began + 600)
+        assert line.reconnects == 0
 
 
-def test_WS_13_pings_go_out_in_time_under_a_flood(tmp_path: Path) -> None:
-    async def main() -> None:
-        sim = SimSettings(seed=5, symbols=1200, rate=12_000, ping_timeout_s=2.0)
-        async with world(tmp_path, sim, brisk(ping_every=1.0)) as w:
-            await w.covered()
-            began = w.collector.table.received
-            await until(lambda: w.collector.table.received > began + 30_000)
-            assert w.collector.monitor.status().reconnects == 0
-            w.check_books()
-
-    asyncio.run(main())
+async def test_WS_13_pings_go_out_in_time_under_a_flood(tmp_path: Path) -> None:
+    sim = SimSettings(seed=5, symbols=1200, rate=12_000, ping_timeout_s=2.0)
+    async with world(tmp_path, sim, brisk(ping_every=1.0)) as w:
+        await w.covered()
+        began = w.collector.table.received
+        await until(lambda: w.collector.table.received > began + 30_000)
+        assert w.collector.monitor.status().reconnects == 0
+        w.check_books()
 
 
 @pytest.mark.usefixtures("eager")
-def test_WS_13_a_stall_of_ours_that_the_venue_answers_with_a_cut_is_made_good(
+async def test_WS_13_a_stall_of_ours_that_the_venue_answers_with_a_cut_is_made_good(
     tmp_path: Path,
 ) -> None:
-    async def main() -> None:
-        sim = SimSettings(seed=5, symbols=60, rate=600, ping_timeout_s=0.4)
-        async with world(tmp_path, sim, brisk(ping_every=0.1, stall=0.3)) as w:
-            await w.covered()
-            time.sleep(0.8)  # noqa: ASYNC251 - the fault
-            await w.covered()
-            await w.equal()
-            w.check_books()
-
-    asyncio.run(main())
+    sim = SimSettings(seed=5, symbols=60, rate=600, ping_timeout_s=0.4)
+    async with world(tmp_path, sim, brisk(ping_every=0.1, stall=0.3)) as w:
+        await w.covered()
+        time.sleep(0.8)  # noqa: ASYNC251 - the fault
+        await w.covered()
+        await w.equal()
+        w.check_books()
 
 
 @pytest.mark.usefixtures("eager")
-def test_WS_14_a_connection_that_died_without_a_word_is_replaced(tmp_path: Path) -> None:
-    async def main() -> None:
-        async with proxied(tmp_path, timing=WATCHFUL) as (w, proxy):
-            await w.covered()
-            proxy.up.passage = proxy.down.passage = Passage.LOST
-            await until(lambda: not w.collector.connections[0].is_open)
-            assert w.collector.table.delivering == set()
-            proxy.up.passage = proxy.down.passage = Passage.OPEN
-            await w.covered()
-            await w.equal()
-
-    asyncio.run(main())
+async def test_WS_14_a_connection_that_died_without_a_word_is_replaced(tmp_path: Path) -> None:
+    async with proxied(tmp_path, timing=WATCHFUL) as (w, proxy):
+        await w.covered()
+        proxy.up.passage = proxy.down.passage = Passage.LOST
+        await until(lambda: not w.collector.connections[0].is_open)
+        assert w.collector.table.delivering == set()
+        proxy.up.passage = proxy.down.passage = Passage.OPEN
+        await w.covered()
+        await w.equal()

@@ -15,17 +15,16 @@ from fastopts.sim import SimSettings
 from fastopts.venues.bybit.session import StreamSession
 from tests.collector.worlds import until, world
 from tests.faults.ws.worlds import FEW, brisk, line_of
-from tests.support.loops import LOOPS, run
+from tests.support.loops import LOOPS
 
 BIG = SimSettings(seed=5, symbols=1200, rate=8_000)
 
 
 @pytest.mark.usefixtures("eager")
-@pytest.mark.parametrize("loop", LOOPS)
+@pytest.mark.parametrize("anyio_backend", LOOPS)
 @pytest.mark.parametrize("latency_ms", [0, 5])
-def test_WS_20_a_callback_that_raises_costs_a_connection_and_not_the_feed(
+async def test_WS_20_a_callback_that_raises_costs_a_connection_and_not_the_feed(
     tmp_path: Path,
-    loop: str,
     latency_ms: float,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
@@ -39,21 +38,18 @@ def test_WS_20_a_callback_that_raises_costs_a_connection_and_not_the_feed(
             raise ZeroDivisionError("a bug")
         receive(session, payload, now)
 
-    async def main() -> None:
-        async with world(tmp_path, FEW, brisk(ping_every=0.05), latency_ms=latency_ms) as w:
-            monkeypatch.setattr(StreamSession, "receive", broken)
-            line = await line_of(w)
-            await until(lambda: line.reconnects >= 3)
-            monkeypatch.setattr(StreamSession, "receive", receive)
-            await w.covered()
-            await w.equal()
-            assert not w.running.done()
-
-    run(loop, main())
+    async with world(tmp_path, FEW, brisk(ping_every=0.05), latency_ms=latency_ms) as w:
+        monkeypatch.setattr(StreamSession, "receive", broken)
+        line = await line_of(w)
+        await until(lambda: line.reconnects >= 3)
+        monkeypatch.setattr(StreamSession, "receive", receive)
+        await w.covered()
+        await w.equal()
+        assert not w.running.done()
     assert caplog.text.count("a bug") >= 3
 
 
-def test_WS_20_a_consumer_that_raises_stops_neither_its_watch_nor_anybody_else(
+async def test_WS_20_a_consumer_that_raises_stops_neither_its_watch_nor_anybody_else(
     tmp_path: Path,
 ) -> None:
     seen: list[Option] = []
@@ -76,83 +72,73 @@ def test_WS_20_a_consumer_that_raises_stops_neither_its_watch_nor_anybody_else(
                 except ZeroDivisionError:
                     failures[0] += 1
 
-    async def main() -> None:
-        async with world(tmp_path, FEW) as w:
-            await w.covered()
-            thread = threading.Thread(target=consume, args=(w.valkey.url,))
-            thread.start()
-            await until(lambda: not thread.is_alive())
-            assert failures[0] == 10
-            assert all(option.live for option in seen)
-            assert w.collector.monitor.status().reconnects == 0
-            await w.equal()
-
-    asyncio.run(main())
+    async with world(tmp_path, FEW) as w:
+        await w.covered()
+        thread = threading.Thread(target=consume, args=(w.valkey.url,))
+        thread.start()
+        await until(lambda: not thread.is_alive())
+        assert failures[0] == 10
+        assert all(option.live for option in seen)
+        assert w.collector.monitor.status().reconnects == 0
+        await w.equal()
 
 
-def test_WS_22_while_redis_stands_still_the_socket_is_read_and_memory_stays(
+async def test_WS_22_while_redis_stands_still_the_socket_is_read_and_memory_stays(
     tmp_path: Path,
 ) -> None:
-    async def main() -> None:
-        async with world(tmp_path, BIG) as w:
-            await w.covered()
-            table, before_mb = w.collector.table, rss_mb()
-            began, symbols = table.received, len(w.venue.symbols)
-            w.client.client_pause(2500)
-            await until(lambda: table.received > began + 12_000)
-            assert table.pending <= 2 * symbols  # of each, one is under way and one waits
-            assert len(table) <= symbols + 1
-            assert rss_mb() - before_mb < 30
-            assert w.collector.monitor.status().reconnects == 0
-            await w.equal()
-            w.check_books()
-            assert table.conflated > 0
-
-    asyncio.run(main())
+    async with world(tmp_path, BIG) as w:
+        await w.covered()
+        table, before_mb = w.collector.table, rss_mb()
+        began, symbols = table.received, len(w.venue.symbols)
+        w.client.client_pause(2500)
+        await until(lambda: table.received > began + 12_000)
+        assert table.pending <= 2 * symbols  # of each, one is under way and one waits
+        assert len(table) <= symbols + 1
+        assert rss_mb() - before_mb < 30
+        assert w.collector.monitor.status().reconnects == 0
+        await w.equal()
+        w.check_books()
+        assert table.conflated > 0
 
 
 @pytest.mark.usefixtures("eager")
-def test_WS_23_bursts_of_snapshots_after_reconnects_leave_no_memory_behind(tmp_path: Path) -> None:
-    async def main() -> None:
-        async with world(tmp_path, BIG) as w:
-
-            async def burst() -> None:
-                before = w.collector.monitor.status().reconnects
-                await w.venue.drop()
-                await until(lambda: w.collector.monitor.status().reconnects == before + 3)
-                await w.covered()
-
-            await w.covered()
-            await burst()
-            after_one_mb = rss_mb()
-            for _ in range(3):
-                await burst()
-            assert rss_mb() - after_one_mb < 30
-            await w.equal()
-            w.check_books()
-
-    asyncio.run(main())
-
-
-def test_WS_30_a_tick_that_comes_again_later_over_another_connection_changes_nothing(
+async def test_WS_23_bursts_of_snapshots_after_reconnects_leave_no_memory_behind(
     tmp_path: Path,
 ) -> None:
-    async def main() -> None:
-        async with world(tmp_path, SimSettings(seed=5, symbols=600, rate=1500)) as w:
-            await w.covered()
-            await w.equal()
-            assert w.collector.monitor.status().connections == 2
-            w.venue.faults.echo_after_s = 0.5
-            table, times = w.collector.table, dict.fromkeys(w.venue.symbols[:20], 0)
-            before = table.older
-            while table.older < before + 100:
-                for symbol, newest in times.items():
-                    told: Any = w.client.hget(keys.option(symbol), "tm")
-                    times[symbol] = int(told)
-                    assert times[symbol] >= newest
-                await asyncio.sleep(0.01)
-            w.venue.faults.echo_after_s = None
-            await w.equal()
-            w.check_books()
+    async with world(tmp_path, BIG) as w:
 
-    asyncio.run(main())
+        async def burst() -> None:
+            before = w.collector.monitor.status().reconnects
+            await w.venue.drop()
+            await until(lambda: w.collector.monitor.status().reconnects == before + 3)
+            await w.covered()
+
+        await w.covered()
+        await burst()
+        after_one_mb = rss_mb()
+        for _ in range(3):
+            await burst()
+        assert rss_mb() - after_one_mb < 30
+        await w.equal()
+        w.check_books()
+
+
+async def test_WS_30_a_tick_that_comes_again_later_over_another_connection_changes_nothing(
+    tmp_path: Path,
+) -> None:
+    async with world(tmp_path, SimSettings(seed=5, symbols=600, rate=1500)) as w:
+        await w.covered()
+        await w.equal()
+        assert w.collector.monitor.status().connections == 2
+        w.venue.faults.echo_after_s = 0.5
+        table, times = w.collector.table, dict.fromkeys(w.venue.symbols[:20], 0)
+        before = table.older
+        while table.older < before + 100:
+            for symbol, newest in times.items():
+                told: Any = w.client.hget(keys.option(symbol), "tm")
+                times[symbol] = int(told)
+                assert times[symbol] >= newest
+            await asyncio.sleep(0.01)
+        w.venue.faults.echo_after_s = None
+        await w.equal()
+        w.check_books()

@@ -24,40 +24,36 @@ from tests.support.payloads import T0, dump
 
 
 @pytest.mark.usefixtures("eager")
-def test_WS_02_each_of_fifty_reconnects_subscribes_everything(tmp_path: Path) -> None:
-    async def main() -> None:
-        async with world(tmp_path, FEW) as w:
-            line = await line_of(w)
-            for number in range(50):
-                await w.covered()
-                await w.venue.drop()
-                await until(lambda: line.reconnects > number)  # noqa: B023 - at once
+async def test_WS_02_each_of_fifty_reconnects_subscribes_everything(tmp_path: Path) -> None:
+    async with world(tmp_path, FEW) as w:
+        line = await line_of(w)
+        for number in range(50):
             await w.covered()
-            await w.equal()
-            w.check_books()
-
-    asyncio.run(main())
+            await w.venue.drop()
+            await until(lambda: line.reconnects > number)  # noqa: B023 - at once
+        await w.covered()
+        await w.equal()
+        w.check_books()
 
 
 @pytest.mark.usefixtures("eager")
-def test_WS_03_wherever_connections_end_there_is_the_next_one_and_only_one(tmp_path: Path) -> None:
-    async def main() -> None:
-        luck = random.Random(3)
-        async with proxied(tmp_path) as (w, proxy):
-            while proxy.accepted < 40:
-                proxy.down.cut_with = luck.choice(list(Ending))
-                proxy.down.cut_after = luck.choice((luck.randrange(400), luck.randrange(50_000)))
-                before = proxy.accepted
-                await until(lambda: proxy.accepted > before)  # noqa: B023 - at once
-                assert proxy.connections <= 2  # the one that ends, and the next
-            proxy.down.cut_after = None
-            proxy.drop()
-            await w.covered()
-            await w.equal()
-            w.check_books()
-            assert w.venue.connections == 1
-
-    asyncio.run(main())
+async def test_WS_03_wherever_connections_end_there_is_the_next_one_and_only_one(
+    tmp_path: Path,
+) -> None:
+    luck = random.Random(3)
+    async with proxied(tmp_path) as (w, proxy):
+        while proxy.accepted < 40:
+            proxy.down.cut_with = luck.choice(list(Ending))
+            proxy.down.cut_after = luck.choice((luck.randrange(400), luck.randrange(50_000)))
+            before = proxy.accepted
+            await until(lambda: proxy.accepted > before)  # noqa: B023 - at once
+            assert proxy.connections <= 2  # the one that ends, and the next
+        proxy.down.cut_after = None
+        proxy.drop()
+        await w.covered()
+        await w.equal()
+        w.check_books()
+        assert w.venue.connections == 1
 
 
 def refusing(status: int | None, retry_after_s: float | None = None) -> Callable[..., Any]:
@@ -100,90 +96,75 @@ def test_WS_05_jitter_stays_full_at_the_cap() -> None:
 
 
 @pytest.mark.usefixtures("eager")
-def test_WS_05_the_waits_begin_anew_once_a_connection_was_stable(tmp_path: Path) -> None:
-    async def main() -> None:
-        async with world(tmp_path, FEW, brisk(stable_after=1.5)) as w:
-            line, table = await line_of(w), w.collector.table
-            backoff = line._backoff
-            for number in range(4):
-                heard = table.received
-                await until(lambda: table.received > heard + 70)  # noqa: B023 - at once
-                await w.venue.drop()
-                await until(lambda: line.reconnects > number)  # noqa: B023 - at once
-            assert backoff.attempt == 4
-            await until(lambda: backoff.attempt == 0)
-
-    asyncio.run(main())
+async def test_WS_05_the_waits_begin_anew_once_a_connection_was_stable(tmp_path: Path) -> None:
+    async with world(tmp_path, FEW, brisk(stable_after=1.5)) as w:
+        line, table = await line_of(w), w.collector.table
+        backoff = line._backoff
+        for number in range(4):
+            heard = table.received
+            await until(lambda: table.received > heard + 70)  # noqa: B023 - at once
+            await w.venue.drop()
+            await until(lambda: line.reconnects > number)  # noqa: B023 - at once
+        assert backoff.attempt == 4
+        await until(lambda: backoff.attempt == 0)
 
 
 @pytest.mark.usefixtures("eager")
 @pytest.mark.parametrize("heard", [0, 40])
-def test_WS_06_a_handshake_that_never_ends_is_given_up(tmp_path: Path, heard: int) -> None:
+async def test_WS_06_a_handshake_that_never_ends_is_given_up(tmp_path: Path, heard: int) -> None:
     """The venue says nothing at all, or half of its answer."""
 
-    async def main() -> None:
-        async with proxied(tmp_path, timing=brisk(connect_within=0.1)) as (
-            w,
-            proxy,
-        ):
-            proxy.down.lost_after = heard
-            await until(lambda: proxy.accepted >= 4)
-            assert not (await line_of(w)).is_open
-            proxy.down.lost_after = None
-            await w.covered()
-
-    asyncio.run(main())
+    async with proxied(tmp_path, timing=brisk(connect_within=0.1)) as (
+        w,
+        proxy,
+    ):
+        proxy.down.lost_after = heard
+        await until(lambda: proxy.accepted >= 4)
+        assert not (await line_of(w)).is_open
+        proxy.down.lost_after = None
+        await w.covered()
 
 
 @pytest.mark.usefixtures("eager")
-def test_WS_06_nor_is_one_waited_for_that_nobody_takes(tmp_path: Path) -> None:
-    async def main() -> None:
-        async with proxied(tmp_path, timing=brisk(connect_within=0.1)) as (
-            w,
-            proxy,
-        ):
-            proxy.up.passage = Passage.LOST
-            await until(lambda: proxy.accepted >= 4)
-            proxy.up.passage = Passage.OPEN
-            await w.covered()
-
-    asyncio.run(main())
+async def test_WS_06_nor_is_one_waited_for_that_nobody_takes(tmp_path: Path) -> None:
+    async with proxied(tmp_path, timing=brisk(connect_within=0.1)) as (
+        w,
+        proxy,
+    ):
+        proxy.up.passage = Passage.LOST
+        await until(lambda: proxy.accepted >= 4)
+        proxy.up.passage = Passage.OPEN
+        await w.covered()
 
 
 @pytest.mark.usefixtures("eager")
 @pytest.mark.parametrize("status", [200, 301, 404, 429, 502, 503])
-def test_WS_07_an_answer_that_is_no_handshake_is_told_and_tried_again(
+async def test_WS_07_an_answer_that_is_no_handshake_is_told_and_tried_again(
     tmp_path: Path, status: int, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def main() -> None:
-        async with world(tmp_path, FEW) as w:
-            faults = w.venue.faults
-            faults.refuse_status = status
-            faults.refuse_body = b"<html><h1>Sorry</h1></html>"
-            faults.refuse_headers = {"Content-Type": "text/html", "Location": "https://x.test/"}
-            await until(lambda: w.venue.handshakes >= 3)
-            faults.refuse_status = None
-            await w.covered()
-
-    asyncio.run(main())
+    async with world(tmp_path, FEW) as w:
+        faults = w.venue.faults
+        faults.refuse_status = status
+        faults.refuse_body = b"<html><h1>Sorry</h1></html>"
+        faults.refuse_headers = {"Content-Type": "text/html", "Location": "https://x.test/"}
+        await until(lambda: w.venue.handshakes >= 3)
+        faults.refuse_status = None
+        await w.covered()
     assert f"the venue refused the WebSocket handshake: HTTP {status}" in caplog.text
 
 
 @pytest.mark.usefixtures("eager")
-def test_WS_07_a_403_keeps_everybody_away_for_ten_minutes(
+async def test_WS_07_a_403_keeps_everybody_away_for_ten_minutes(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def main() -> None:
-        async with world(tmp_path, FEW) as w:
-            w.venue.faults.refuse_status = 403
-            shared = w.collector.parts.context
-            now = asyncio.get_running_loop().time
-            await until(lambda: shared.ban.remaining_s(now()) > 590)
-            assert shared.rest_ban.remaining_s(now()) > 590
-            await asyncio.sleep(0.5)  # ten times the longest wait
-            assert w.venue.handshakes == 1
-
-    asyncio.run(main())
+    async with world(tmp_path, FEW) as w:
+        w.venue.faults.refuse_status = 403
+        shared = w.collector.parts.context
+        now = asyncio.get_running_loop().time
+        await until(lambda: shared.ban.remaining_s(now()) > 590)
+        assert shared.rest_ban.remaining_s(now()) > 590
+        await asyncio.sleep(0.5)  # ten times the longest wait
+        assert w.venue.handshakes == 1
     assert "HTTP 403; next attempt in 600 s" in caplog.text
 
 
@@ -224,19 +205,16 @@ def test_WS_24_a_venue_that_ends_each_connection_costs_ever_fewer(
 
 @pytest.mark.usefixtures("eager")
 @pytest.mark.parametrize("code", [1001, 1012])
-def test_WS_27_a_venue_that_restarts_is_back_as_soon_as_it_is(
+async def test_WS_27_a_venue_that_restarts_is_back_as_soon_as_it_is(
     tmp_path: Path, code: int, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def main() -> None:
-        sim = SimSettings(seed=5, symbols=1200, rate=1000)
-        async with world(tmp_path, sim) as w:
-            await w.covered()
-            w.venue.close(code, "restart")
-            await until(lambda: w.collector.monitor.status().reconnects == 3)
-            await w.covered()
-            await w.equal()
-
-    asyncio.run(main())
+    sim = SimSettings(seed=5, symbols=1200, rate=1000)
+    async with world(tmp_path, sim) as w:
+        await w.covered()
+        w.venue.close(code, "restart")
+        await until(lambda: w.collector.monitor.status().reconnects == 3)
+        await w.covered()
+        await w.equal()
     assert caplog.text.count(f"received {code}") == 3
 
 

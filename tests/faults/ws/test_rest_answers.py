@@ -37,7 +37,7 @@ async def bomb(writer: asyncio.StreamWriter) -> None:
 
 
 @pytest.mark.parametrize("fault", [drip, bomb])
-def test_WS_32_a_bad_answer_costs_an_attempt_and_the_next_one_is_asked_for(
+async def test_WS_32_a_bad_answer_costs_an_attempt_and_the_next_one_is_asked_for(
     fault: Callable[[asyncio.StreamWriter], Awaitable[None]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(http, "RESPONSE_WITHIN_S", 0.5)
@@ -53,18 +53,15 @@ def test_WS_32_a_bad_answer_costs_an_attempt_and_the_next_one_is_asked_for(
         else:
             writer.write(GOOD)
 
-    async def main() -> None:
-        async with asyncio.timeout(PATIENCE_S), RawServer(serve) as server:
-            client = HttpClient(f"http://127.0.0.1:{server.port}", "t")
-            driver = RestDriver(client, Ban())
-            assert (await driver.run(rest.tickers("BTC"))).by_symbol == {}
-            assert (driver.requests, driver.failures) == (2, 1)
-            client.close()
-
-    asyncio.run(main())
+    async with asyncio.timeout(PATIENCE_S), RawServer(serve) as server:
+        client = HttpClient(f"http://127.0.0.1:{server.port}", "t")
+        driver = RestDriver(client, Ban())
+        assert (await driver.run(rest.tickers("BTC"))).by_symbol == {}
+        assert (driver.requests, driver.failures) == (2, 1)
+        client.close()
 
 
-def test_WS_32_cookies_under_ever_new_names_do_not_pile_up() -> None:
+async def test_WS_32_cookies_under_ever_new_names_do_not_pile_up() -> None:
     sizes = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -72,14 +69,11 @@ def test_WS_32_cookies_under_ever_new_names_do_not_pile_up() -> None:
         cookie = b"Set-Cookie: visit%d=%s; Path=/\r\n\r\n" % (len(sizes), b"v" * 500)
         writer.write(HEAD % len(BODY) + cookie + BODY)
 
-    async def main() -> None:
-        async with asyncio.timeout(PATIENCE_S), RawServer(serve) as server:
-            client = HttpClient(f"http://127.0.0.1:{server.port}", "t")
-            driver = RestDriver(client, Ban())
-            for _ in range(20):
-                await driver.run(rest.tickers("BTC"))
-            client.close()
-
-    asyncio.run(main())
+    async with asyncio.timeout(PATIENCE_S), RawServer(serve) as server:
+        client = HttpClient(f"http://127.0.0.1:{server.port}", "t")
+        driver = RestDriver(client, Ban())
+        for _ in range(20):
+            await driver.run(rest.tickers("BTC"))
+        client.close()
     assert len(sizes) == 20
     assert len(set(sizes)) == 1

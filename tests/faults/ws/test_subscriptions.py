@@ -1,6 +1,5 @@
 """Requested, acknowledged and delivered topics: three different sets."""
 
-import asyncio
 import json
 from collections import deque
 from itertools import cycle, islice
@@ -44,104 +43,88 @@ async def all_live_but(w: World, count: int) -> None:
 @pytest.mark.usefixtures("eager")
 @pytest.mark.parametrize("hang_up", [False, True])
 @pytest.mark.parametrize("limit", [10, 100])
-def test_WS_15_requests_shrink_to_what_the_venue_takes(
+async def test_WS_15_requests_shrink_to_what_the_venue_takes(
     tmp_path: Path, limit: int, hang_up: bool
 ) -> None:
-    async def main() -> None:
-        async with world(tmp_path, timing=BRISK) as w:
-            await w.covered()
-            w.venue.faults.topics_a_request_max = limit
-            w.venue.faults.hang_up = hang_up
-            await drop(w)
-            await w.covered()
-            assert w.collector.connections[0].history.refusals == 0
-            await w.equal()
-
-    asyncio.run(main())
+    async with world(tmp_path, timing=BRISK) as w:
+        await w.covered()
+        w.venue.faults.topics_a_request_max = limit
+        w.venue.faults.hang_up = hang_up
+        await drop(w)
+        await w.covered()
+        assert w.collector.connections[0].history.refusals == 0
+        await w.equal()
 
 
-def test_WS_15_a_limit_on_the_characters_of_a_request_is_met_alike(tmp_path: Path) -> None:
-    async def main() -> None:
-        sim = SimSettings(seed=5, symbols=120, rate=500, args_mode="frame", args_chars_max=900)
-        async with world(tmp_path, sim, timing=BRISK) as w:
-            await w.covered()
-            assert w.collector.connections[0].history.refusals == 0
-            assert w.collector.connections[0].reconnects == 0
-
-    asyncio.run(main())
+async def test_WS_15_a_limit_on_the_characters_of_a_request_is_met_alike(tmp_path: Path) -> None:
+    sim = SimSettings(seed=5, symbols=120, rate=500, args_mode="frame", args_chars_max=900)
+    async with world(tmp_path, sim, timing=BRISK) as w:
+        await w.covered()
+        assert w.collector.connections[0].history.refusals == 0
+        assert w.collector.connections[0].reconnects == 0
 
 
 @pytest.mark.usefixtures("eager")
-def test_WS_16_a_topic_that_spoils_its_request_stands_alone_in_the_end(tmp_path: Path) -> None:
-    async def main() -> None:
-        async with world(tmp_path, timing=BRISK) as w:
-            await w.covered()
-            bad = w.venue.symbols[77]
-            w.venue.faults.poisonous_topics.add(topic(bad))
-            await drop(w)
-            [line] = w.collector.connections
-            await until(lambda: list(line.history.refused) == [bad])
-            await all_live_but(w, 1)
-            assert line.reconnects == 1
-            assert w.collector.monitor.status().refused == 1
-            assert "1 refused" in str(w.collector.monitor.status())
+async def test_WS_16_a_topic_that_spoils_its_request_stands_alone_in_the_end(
+    tmp_path: Path,
+) -> None:
+    async with world(tmp_path, timing=BRISK) as w:
+        await w.covered()
+        bad = w.venue.symbols[77]
+        w.venue.faults.poisonous_topics.add(topic(bad))
+        await drop(w)
+        [line] = w.collector.connections
+        await until(lambda: list(line.history.refused) == [bad])
+        await all_live_but(w, 1)
+        assert line.reconnects == 1
+        assert w.collector.monitor.status().refused == 1
+        assert "1 refused" in str(w.collector.monitor.status())
 
-    asyncio.run(main())
 
-
-def test_WS_17_acks_that_are_lost_late_or_doubled_change_nothing(tmp_path: Path) -> None:
+async def test_WS_17_acks_that_are_lost_late_or_doubled_change_nothing(tmp_path: Path) -> None:
     fates: tuple[Ack, ...] = ("sent", "late", "sent", "twice", "lost", "sent", "late", "twice")
 
-    async def main() -> None:
-        async with world(tmp_path, SimSettings(seed=5, symbols=300, rate=1000), BRISK) as w:
-            w.venue.faults.topics_a_request_max = 20
-            w.venue.faults.acks = deque(islice(cycle(fates), 64))
-            await w.covered()
-            assert len(w.venue.faults.acks) < 64 - 14  # 15 requests at least
-            status = w.collector.monitor.status()
-            assert (status.refused, status.reconnects) == (0, 0)
-            await w.equal()
-
-    asyncio.run(main())
+    async with world(tmp_path, SimSettings(seed=5, symbols=300, rate=1000), BRISK) as w:
+        w.venue.faults.topics_a_request_max = 20
+        w.venue.faults.acks = deque(islice(cycle(fates), 64))
+        await w.covered()
+        assert len(w.venue.faults.acks) < 64 - 14  # 15 requests at least
+        status = w.collector.monitor.status()
+        assert (status.refused, status.reconnects) == (0, 0)
+        await w.equal()
 
 
-def test_WS_17_what_was_neither_acked_nor_served_is_asked_for_again(tmp_path: Path) -> None:
-    async def main() -> None:
-        async with world(tmp_path, timing=BRISK) as w:
-            faults, lost = w.venue.faults, w.venue.symbols[5:9]
-            faults.acks = deque(["lost"])
-            faults.silent_topics |= {topic(symbol) for symbol in lost}
-            await all_live_but(w, len(lost))
-            faults.silent_topics.clear()
-            await w.covered()
-
-    asyncio.run(main())
+async def test_WS_17_what_was_neither_acked_nor_served_is_asked_for_again(tmp_path: Path) -> None:
+    async with world(tmp_path, timing=BRISK) as w:
+        faults, lost = w.venue.faults, w.venue.symbols[5:9]
+        faults.acks = deque(["lost"])
+        faults.silent_topics |= {topic(symbol) for symbol in lost}
+        await all_live_but(w, len(lost))
+        faults.silent_topics.clear()
+        await w.covered()
 
 
 @pytest.mark.parametrize("delivered", [25, 100])
-def test_WS_18_topics_beyond_an_untold_limit_come_over_other_connections(
+async def test_WS_18_topics_beyond_an_untold_limit_come_over_other_connections(
     tmp_path: Path, delivered: int
 ) -> None:
-    async def main() -> None:
-        async with world(tmp_path, timing=BRISK) as w:
-            w.venue.faults.topics_delivered_max = delivered
-            first = w.venue.symbols
-            await until(lambda: w.status_covered() == delivered)
-            table = w.collector.table
-            kept = [symbol for symbol in first if table.origin_of(symbol)[0] == 1]
-            await w.covered()
-            status = w.collector.monitor.status()
-            assert status.connections == -(-len(first) // delivered)
-            assert status.moved == len(first) - delivered
-            assert (status.never, status.reconnects) == (0, 0)
-            assert {table.origin_of(symbol)[0] for symbol in kept} == {1}
-            await w.equal()
-            w.check_books()
-
-    asyncio.run(main())
+    async with world(tmp_path, timing=BRISK) as w:
+        w.venue.faults.topics_delivered_max = delivered
+        first = w.venue.symbols
+        await until(lambda: w.status_covered() == delivered)
+        table = w.collector.table
+        kept = [symbol for symbol in first if table.origin_of(symbol)[0] == 1]
+        await w.covered()
+        status = w.collector.monitor.status()
+        assert status.connections == -(-len(first) // delivered)
+        assert status.moved == len(first) - delivered
+        assert (status.never, status.reconnects) == (0, 0)
+        assert {table.origin_of(symbol)[0] for symbol in kept} == {1}
+        await w.equal()
+        w.check_books()
 
 
-def test_WS_18_a_topic_that_no_connection_brings_disturbs_nobody_and_is_told(
+async def test_WS_18_a_topic_that_no_connection_brings_disturbs_nobody_and_is_told(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     def told(w: World) -> dict[str, str]:
@@ -149,45 +132,41 @@ def test_WS_18_a_topic_that_no_connection_brings_disturbs_nobody_and_is_told(
         stats: dict[str, str] = w.client.hgetall(keys.STATS)  # type: ignore[assignment]
         return feed | stats
 
-    async def main() -> None:
-        timing = brisk(
-            pace=0.01,
-            first_data_within=0.25,
-            moved_again_after=0.6,
-            silence=0.3,
-            probe_within=0.3,
-        )
-        async with world(tmp_path, timing=timing, status_s=0.2) as w:
-            silent = w.venue.symbols[40]
-            w.venue.faults.silent_topics.add(topic(silent))
-            await until(lambda: w.collector.monitor.status().moved == 2)
-            first, second = w.collector.connections
-            await until(lambda: not second.is_open)
-            assert silent in first.shard.symbols
-            assert not second.shard.symbols
-            assert first.reconnects == 0
-            assert second.reconnects < 5
-            await until(lambda: (told(w)["never"], told(w)["moved"]) == ("1", "2"))
-            wanted = len(w.venue.symbols)
-            assert told(w)["coverage"] == f"{wanted - 1}/{wanted}"
-            assert int(told(w)["false_acks"]) >= 2
-            assert f"{silent}: not delivered by any connection" in caplog.text
-            expected = f"{wanted - 1} of {wanted} symbols live, 1 never"
-            await until(lambda: expected in str(w.collector.monitor.status()))
-            assert "false acks" in str(w.collector.monitor.status())
-
-    asyncio.run(main())
+    timing = brisk(
+        pace=0.01,
+        first_data_within=0.25,
+        moved_again_after=0.6,
+        silence=0.3,
+        probe_within=0.3,
+    )
+    async with world(tmp_path, timing=timing, status_s=0.2) as w:
+        silent = w.venue.symbols[40]
+        w.venue.faults.silent_topics.add(topic(silent))
+        await until(lambda: w.collector.monitor.status().moved == 2)
+        first, second = w.collector.connections
+        await until(lambda: not second.is_open)
+        assert silent in first.shard.symbols
+        assert not second.shard.symbols
+        assert first.reconnects == 0
+        assert second.reconnects < 5
+        await until(lambda: (told(w)["never"], told(w)["moved"]) == ("1", "2"))
+        wanted = len(w.venue.symbols)
+        assert told(w)["coverage"] == f"{wanted - 1}/{wanted}"
+        assert int(told(w)["false_acks"]) >= 2
+        assert f"{silent}: not delivered by any connection" in caplog.text
+        expected = f"{wanted - 1} of {wanted} symbols live, 1 never"
+        await until(lambda: expected in str(w.collector.monitor.status()))
+        assert "false acks" in str(w.collector.monitor.status())
 
 
-def test_WS_18_topics_that_a_connection_refuses_are_tried_on_another_too(tmp_path: Path) -> None:
-    async def main() -> None:
-        sim = SimSettings(seed=5, symbols=60, rate=500, topics_max=55)
-        async with world(tmp_path, sim, timing=BRISK) as w:
-            await until(lambda: w.status_covered() == 55)
-            await w.covered()
-            assert w.collector.monitor.status().connections == 2
-
-    asyncio.run(main())
+async def test_WS_18_topics_that_a_connection_refuses_are_tried_on_another_too(
+    tmp_path: Path,
+) -> None:
+    sim = SimSettings(seed=5, symbols=60, rate=500, topics_max=55)
+    async with world(tmp_path, sim, timing=BRISK) as w:
+        await until(lambda: w.status_covered() == 55)
+        await w.covered()
+        assert w.collector.monitor.status().connections == 2
 
 
 def test_WS_19_a_refused_topic_is_not_asked_for_again_at_each_reconnect() -> None:
@@ -203,7 +182,7 @@ def test_WS_19_a_refused_topic_is_not_asked_for_again_at_each_reconnect() -> Non
 
 
 @pytest.mark.usefixtures("eager")
-def test_WS_19_refusals_stay_known_through_reconnects(tmp_path: Path) -> None:
+async def test_WS_19_refusals_stay_known_through_reconnects(tmp_path: Path) -> None:
     class Asked(set[str]):
         """Counts how often its topic is asked for."""
 
@@ -214,18 +193,15 @@ def test_WS_19_refusals_stay_known_through_reconnects(tmp_path: Path) -> None:
             self.count += found
             return found
 
-    async def main() -> None:
-        async with world(tmp_path) as w:
-            refused = Asked({topic(w.venue.symbols[3])})
-            w.venue.faults.fail_topics = refused
-            for _ in range(10):
-                await all_live_but(w, 1)
-                await drop(w)
+    async with world(tmp_path) as w:
+        refused = Asked({topic(w.venue.symbols[3])})
+        w.venue.faults.fail_topics = refused
+        for _ in range(10):
             await all_live_but(w, 1)
-            assert refused.count == 1
-            assert w.collector.monitor.status().refused == 1
-
-    asyncio.run(main())
+            await drop(w)
+        await all_live_but(w, 1)
+        assert refused.count == 1
+        assert w.collector.monitor.status().refused == 1
 
 
 @pytest.mark.parametrize(
@@ -244,17 +220,14 @@ def test_WS_19_refusals_stay_known_through_reconnects(tmp_path: Path) -> None:
         {"op": "unsubscribe", "success": True, "ret_msg": ""},
     ],
 )
-def test_WS_17_an_answer_of_another_shape_leaves_all_symbols_live(
+async def test_WS_17_an_answer_of_another_shape_leaves_all_symbols_live(
     tmp_path: Path, answer: dict[str, object]
 ) -> None:
-    async def main() -> None:
-        async with world(tmp_path, SimSettings(seed=5, symbols=40, rate=400), BRISK) as w:
-            w.venue.faults.withhold_acks = True
-            await until(lambda: w.venue.connections == 1)
-            payload = json.dumps(answer).encode()
-            w.venue.write(bytes((0x81, 0x7E)) + len(payload).to_bytes(2, "big") + payload)
-            await w.covered()
-            assert w.collector.connections[0].reconnects == 0
-            await w.equal()
-
-    asyncio.run(main())
+    async with world(tmp_path, SimSettings(seed=5, symbols=40, rate=400), BRISK) as w:
+        w.venue.faults.withhold_acks = True
+        await until(lambda: w.venue.connections == 1)
+        payload = json.dumps(answer).encode()
+        w.venue.write(bytes((0x81, 0x7E)) + len(payload).to_bytes(2, "big") + payload)
+        await w.covered()
+        assert w.collector.connections[0].reconnects == 0
+        await w.equal()

@@ -1,6 +1,7 @@
 """TLS that fails, on the way to the venue and to the database: nothing is said over it."""
 
 import asyncio
+import inspect
 import socket
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -94,10 +95,11 @@ def live(made: Collector) -> int:
 
 
 @FAULTS
-def test_WS_29_a_feed_with_a_bad_certificate_is_told_and_tried_until_it_is_good(
+async def test_WS_29_a_feed_with_a_bad_certificate_is_told_and_tried_until_it_is_good(
     tmp_path: Path, venue: SimVenue, caplog: pytest.LogCaptureFixture, fault: str
 ) -> None:
-    async def main(front: TlsFront, address: Address) -> None:
+    with EmbeddedValkey() as valkey, TlsFront(port_of(venue.ws_url), bad(fault)) as front:
+        address = Address("127.0.0.1", valkey.port)
         made = collector(tmp_path, endpoints(venue, front), address)
         async with running(made):
             await until_async(lambda: front.refused >= 2)
@@ -107,23 +109,18 @@ def test_WS_29_a_feed_with_a_bad_certificate_is_told_and_tried_until_it_is_good(
             front.context = good()
             await until_async(lambda: live(made) > 0, 20)
 
-    with EmbeddedValkey() as valkey, TlsFront(port_of(venue.ws_url), bad(fault)) as front:
-        asyncio.run(main(front, Address("127.0.0.1", valkey.port)))
 
-
-def test_WS_29_a_connection_cut_without_a_word_of_tls_is_made_anew(
+async def test_WS_29_a_connection_cut_without_a_word_of_tls_is_made_anew(
     tmp_path: Path, venue: SimVenue, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def main(front: TlsFront, address: Address) -> None:
+    with EmbeddedValkey() as valkey, TlsFront(port_of(venue.ws_url), good()) as front:
+        address = Address("127.0.0.1", valkey.port)
         made = collector(tmp_path, endpoints(venue, front), address)
         async with running(made):
             await until_async(lambda: live(made) > 0)
             front.cut()
             await until_async(lambda: sum(line.reconnects for line in made.connections) > 0)
             await until_async(lambda: live(made) > 0)
-
-    with EmbeddedValkey() as valkey, TlsFront(port_of(venue.ws_url), good()) as front:
-        asyncio.run(main(front, Address("127.0.0.1", valkey.port)))
     assert "ended: " in caplog.text
 
 
@@ -143,10 +140,10 @@ def test_WS_29_rest_with_a_bad_certificate_is_an_error_that_names_it(
 
 
 @FAULTS
-def test_WS_29_a_writer_gives_its_password_to_no_server_with_a_bad_certificate(
+async def test_WS_29_a_writer_gives_its_password_to_no_server_with_a_bad_certificate(
     tmp_path: Path, venue: SimVenue, fault: str
 ) -> None:
-    async def main(front: TlsFront) -> None:
+    with EmbeddedValkey(password="s3cret") as valkey, TlsFront(valkey.port, bad(fault)) as front:
         address = Address("127.0.0.1", front.port, tls=True, password="s3cret")
         found = Endpoints("sim", venue.rest_url, venue.ws_url)
         with pytest.raises(StoreUnavailable, match=WORDS[fault]):
@@ -159,12 +156,15 @@ def test_WS_29_a_writer_gives_its_password_to_no_server_with_a_bad_certificate(
         async with running(made):
             await until_async(lambda: live(made) > 0)
 
-    with EmbeddedValkey(password="s3cret") as valkey, TlsFront(valkey.port, bad(fault)) as front:
-        asyncio.run(main(front))
+
+async def finished(result: object) -> None:
+    """Await *result* if it can be awaited."""
+    if inspect.isawaitable(result):
+        await result
 
 
 @FAULTS
-def test_WS_29_a_reader_gives_its_password_to_no_server_with_a_bad_certificate(
+async def test_WS_29_a_reader_gives_its_password_to_no_server_with_a_bad_certificate(
     store: Store, fault: str
 ) -> None:
     def mirror(url: str) -> None:
@@ -179,14 +179,14 @@ def test_WS_29_a_reader_gives_its_password_to_no_server_with_a_bad_certificate(
         async with AsyncOptionReader(url) as reader:
             await reader.get(CALL)
 
-    calls: list[Callable[[str], object]] = [get, lambda url: asyncio.run(get_async(url)), mirror]
+    calls: list[Callable[[str], object]] = [get, get_async, mirror]
     port = int(store.url.rpartition(":")[2])
     store.option(CALL)
     with TlsFront(port, bad(fault)) as front:
         url = f"rediss://:s3cret@127.0.0.1:{front.port}"
         for call in calls:
             with pytest.raises(StoreUnavailable, match=WORDS[fault]) as caught:
-                call(url)
+                await finished(call(url))
             assert "s3cret" not in str(caught.value)
         until(lambda: front.refused >= len(calls))
         assert front.received == b""
@@ -194,7 +194,7 @@ def test_WS_29_a_reader_gives_its_password_to_no_server_with_a_bad_certificate(
         store.client.execute_command("ACL", "SETUSER", "default", ">s3cret")  # type: ignore[no-untyped-call]
         try:
             get(url)
-            asyncio.run(get_async(url))
+            await get_async(url)
         finally:
             store.client.execute_command("ACL", "SETUSER", "default", "nopass")  # type: ignore[no-untyped-call]
 
@@ -229,7 +229,7 @@ class Stall:
         self._listener.close()
 
 
-def test_WS_29_a_handshake_that_stalls_is_given_up() -> None:
+async def test_WS_29_a_handshake_that_stalls_is_given_up() -> None:
     async def feed(port: int) -> None:
         await websocket.connect(
             f"wss://127.0.0.1:{port}/",
@@ -252,47 +252,37 @@ def test_WS_29_a_handshake_that_stalls_is_given_up() -> None:
         with OptionReader(f"rediss://127.0.0.1:{port}", timeout_s=SHORT_S) as made:
             made.feed()
 
-    calls: list[Callable[[int], object]] = [
-        blocking,
-        *(lambda port, main=main: asyncio.run(main(port)) for main in (feed, writer, reader)),
-    ]
+    calls: list[Callable[[int], object]] = [blocking, feed, writer, reader]
     with Stall() as port:
         for call in calls:
             with pytest.raises(FastoptsError, match=r"answer in 0\.3 s"):
-                call(port)
+                await finished(call(port))
 
 
-def test_WS_29_an_answer_cut_without_a_word_of_tls_is_no_answer() -> None:
-    async def main() -> None:
-        async def half(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            await reader.readuntil(b"\r\n\r\n")
-            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{")
-            await writer.drain()
-            front.cut()
+async def test_WS_29_an_answer_cut_without_a_word_of_tls_is_no_answer() -> None:
+    async def half(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{")
+        await writer.drain()
+        front.cut()
 
-        async with RawServer(half) as server:
-            with TlsFront(server.port, good()) as front:
-                client = HttpClient(f"https://127.0.0.1:{front.port}", "fastopts-tests")
-                with closing(client), pytest.raises(ConnectionLost):
-                    await asyncio.to_thread(client.get, "/", {})
-
-    asyncio.run(main())
+    async with RawServer(half) as server:
+        with TlsFront(server.port, good()) as front:
+            client = HttpClient(f"https://127.0.0.1:{front.port}", "fastopts-tests")
+            with closing(client), pytest.raises(ConnectionLost):
+                await asyncio.to_thread(client.get, "/", {})
 
 
 @pytest.mark.parametrize("host", ["redis.example", "10.0.0.1", "127.0.0.1.example", "localhost.x"])
-def test_WS_29_no_certificate_of_another_machine_is_waved_through(
+async def test_WS_29_no_certificate_of_another_machine_is_waved_through(
     tmp_path: Path, host: str
 ) -> None:
     here = Endpoints("sim", "http://127.0.0.1:1", "ws://127.0.0.1:1/x")
     there = Endpoints("sim", f"https://{host}", f"wss://{host}/x")
     redis = Address("127.0.0.1", 1)
-
-    async def main(found: Endpoints, address: Address) -> None:
+    for endpoints_of_test, address in ((there, redis), (here, Address(host, tls=True))):
         with pytest.raises(ConfigError, match=f"loopback only, not for {host}"):
-            collector(tmp_path, found, address, insecure=True)
-
-    asyncio.run(main(there, redis))
-    asyncio.run(main(here, Address(host, tls=True)))
+            collector(tmp_path, endpoints_of_test, address, insecure=True)
 
 
 def test_WS_29_no_setting_of_a_reader_accepts_any_certificate(store: Store) -> None:
