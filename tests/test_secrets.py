@@ -3,7 +3,6 @@
 Its letters are looked for in all output: streams, files, Redis, the list of processes.
 """
 
-import asyncio
 import logging
 import socketserver
 import subprocess
@@ -31,8 +30,10 @@ from fastopts.net.http import HttpClient
 from fastopts.net.redis import address
 from fastopts.reader import AsyncOptionReader, OptionReader
 from tests.net.test_proxy import VARIABLES
+from tests.support.loops import finished
 from tests.support.processes import SIM_URLS, environ
 from tests.support.store import CALL, Store
+from tests.support.waiting import PATIENCE_S
 
 CLUE: Final = "k4n4ri"
 PASSWORD: Final = f"{CLUE}#/@%+:?é €'{CLUE}"
@@ -336,22 +337,19 @@ def ask(url: str) -> None:
 
 
 def mirror(url: str) -> None:
-    with OptionReader(url, timeout_s=0.2) as reader:
+    with OptionReader(url, timeout_s=PATIENCE_S) as reader:
         reader.mirror([CALL])
 
 
-def ask_async(url: str) -> None:
-    async def main() -> None:
-        async with AsyncOptionReader(url) as reader:
-            await reader.get(CALL)
-
-    asyncio.run(main())
+async def ask_async(url: str) -> None:
+    async with AsyncOptionReader(url) as reader:
+        await reader.get(CALL)
 
 
 @pytest.mark.parametrize("call", [ask, mirror, ask_async])
-def test_a_server_that_repeats_it_is_not_quoted(call: Callable[[str], None]) -> None:
+async def test_a_server_that_repeats_it_is_not_quoted(call: Callable[[str], object]) -> None:
     with repeating() as port, pytest.raises(StoreError, match="unknown command") as caught:
-        call(f"redis://:{CLUE}@127.0.0.1:{port}")
+        await finished(call(f"redis://:{CLUE}@127.0.0.1:{port}"))
     assert CLUE not in "".join(traceback.format_exception(caught.value)) + caught.value.reply
 
 
@@ -397,7 +395,7 @@ def test_no_repr_has_it() -> None:
     ],
 )
 @pytest.mark.parametrize("code", [CODED, f"{CLUE}/x", f"1?{CLUE}"])
-def test_no_error_on_the_way_through_a_proxy_has_it(
+async def test_no_error_on_the_way_through_a_proxy_has_it(
     monkeypatch: pytest.MonkeyPatch, scheme: str, host: str, code: str
 ) -> None:
     monkeypatch.setenv(f"{scheme.upper()}_PROXY", f"http://user:{code}@{host}")
@@ -408,7 +406,7 @@ def test_no_error_on_the_way_through_a_proxy_has_it(
         client.get("/", {})
     assert CLUE not in str(caught.value)
     with pytest.raises((FastoptsError, OSError)) as caught_too:
-        asyncio.run(proxy.reach(f"{scheme}://venue.test", "venue.test", 443))
+        await proxy.reach(f"{scheme}://venue.test", "venue.test", 443)
     assert CLUE not in str(caught_too.value)
 
 

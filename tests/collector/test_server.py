@@ -1,7 +1,7 @@
 """What a real Valkey is asked before it is written to, by a user who may not ask everything."""
 
-import asyncio
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import redis
@@ -25,35 +25,33 @@ def valkey() -> Iterator[EmbeddedValkey]:
 
 
 @pytest.fixture
-def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[EmbeddedValkey]:
+def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[EmbeddedValkey]:
     """A node whose cluster has no slots: it refuses every key."""
     command = EmbeddedValkey._command
-    monkeypatch.setattr(EmbeddedValkey, "_command", lambda self: [*command(self), *clustered()])
+    monkeypatch.setattr(
+        EmbeddedValkey, "_command", lambda self: [*command(self), *clustered(tmp_path)]
+    )
     with EmbeddedValkey() as made:
         yield made
 
 
-def inspect(valkey: EmbeddedValkey, *rights: str) -> ServerInfo:
+async def inspect(valkey: EmbeddedValkey, *rights: str) -> ServerInfo:
     """Ask as a user with *rights* beside those to everything."""
     with redis.Redis.from_url(valkey.url, protocol=2) as client:
         client.execute_command(
             *("ACL", "SETUSER", USER, "on", f">{PASSWORD}", "~*", "+@all", *rights)
         )
-
-    async def main() -> ServerInfo:
-        address = Address("127.0.0.1", valkey.port, username=USER, password=PASSWORD)
-        opened = await channel.connect(address, None, 5.0)
-        try:
-            return await server.inspect(opened, "bybit")
-        finally:
-            opened.abort()
-            await opened.closed.wait()
-
-    return asyncio.run(main())
+    address = Address("127.0.0.1", valkey.port, username=USER, password=PASSWORD)
+    opened = await channel.connect(address, None, 5.0)
+    try:
+        return await server.inspect(opened, "bybit")
+    finally:
+        opened.abort()
+        await opened.closed.wait()
 
 
-def test_a_user_with_all_rights_hears_who_it_is(valkey: EmbeddedValkey) -> None:
-    found = inspect(valkey)
+async def test_a_user_with_all_rights_hears_who_it_is(valkey: EmbeddedValkey) -> None:
+    found = await inspect(valkey)
     assert found.writer == f"{found.run_id}:{found.client}"
     assert len(found.run_id) == 40
     assert found.client > 0
@@ -64,24 +62,24 @@ def test_a_user_with_all_rights_hears_who_it_is(valkey: EmbeddedValkey) -> None:
 @pytest.mark.parametrize(
     ("right", "words"), [("-client|id", r"client\|id"), ("-info", "info"), ("-hget", keys.FEED)]
 )
-def test_a_right_that_is_missing_is_told_in_the_servers_words(
+async def test_a_right_that_is_missing_is_told_in_the_servers_words(
     valkey: EmbeddedValkey, right: str, words: str
 ) -> None:
     with pytest.raises(StoreError, match=words) as caught:
-        inspect(valkey, right)
+        await inspect(valkey, right)
     assert caught.value.reply.startswith("NOPERM")
 
 
 @pytest.mark.parametrize("rights", [(), ("-client|id",), ("-hget", "-hkeys", "-client|id")])
-def test_a_cluster_is_told_before_anything_that_it_or_the_user_lacks(
+async def test_a_cluster_is_told_before_anything_that_it_or_the_user_lacks(
     cluster: EmbeddedValkey, rights: tuple[str, ...]
 ) -> None:
     with pytest.raises(ConfigError, match="Redis Cluster"):
-        inspect(cluster, *rights)
+        await inspect(cluster, *rights)
 
 
-def test_a_feed_that_is_another_programs_is_named(valkey: EmbeddedValkey) -> None:
+async def test_a_feed_that_is_another_programs_is_named(valkey: EmbeddedValkey) -> None:
     with redis.Redis.from_url(valkey.url, protocol=2) as client:
         client.set(keys.FEED, "mine")
     with pytest.raises(StoreError, match=f"{keys.FEED}: WRONGTYPE"):
-        inspect(valkey)
+        await inspect(valkey)

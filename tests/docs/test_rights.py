@@ -161,13 +161,13 @@ def is_refused(client: redis.Redis, user: str, command: list[str]) -> bool:
     return bool(answer != "OK")
 
 
-def test_the_rights_of_the_page_are_enough_and_each_is_needed(
+async def test_the_rights_of_the_page_are_enough_and_each_is_needed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     quick.quicken(monkeypatch, listing_count_every_s=0.2)  # a minute is too long for a test
     with server(tmp_path) as (valkey, client):
         with Monitor(valkey.port) as monitor:
-            asyncio.run(exercise(tmp_path, valkey, client))
+            await exercise(tmp_path, valkey, client)
         assert denied(client) == []
         for user, words in rights().items():
             commands = monitor.kinds(over_unix=user == "fastopts-writer")

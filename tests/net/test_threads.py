@@ -18,27 +18,21 @@ def surprises(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
     yield found
 
 
-def test_work_runs_in_a_thread_that_no_exit_waits_for() -> None:
-    async def main() -> None:
-        thread = await in_daemon_thread(threading.current_thread)
-        assert thread is not threading.current_thread()
-        assert thread.daemon
-
-    asyncio.run(main())
+async def test_work_runs_in_a_thread_that_no_exit_waits_for() -> None:
+    thread = await in_daemon_thread(threading.current_thread)
+    assert thread is not threading.current_thread()
+    assert thread.daemon
 
 
 @pytest.mark.parametrize("error", [ConnectionLost("gone"), SystemExit(3), KeyError("x")])
-def test_what_the_work_raises_is_raised_to_who_waits(error: BaseException) -> None:
+async def test_what_the_work_raises_is_raised_to_who_waits(error: BaseException) -> None:
     def work() -> None:
         raise error
 
-    async def main() -> None:
-        task = in_daemon_thread(work)
-        with pytest.raises(type(error)) as caught:
-            await task
-        assert caught.value is error
-
-    asyncio.run(main())
+    task = in_daemon_thread(work)
+    with pytest.raises(type(error)) as caught:
+        await task
+    assert caught.value is error
 
 
 class Work:
@@ -83,13 +77,13 @@ def test_a_thread_that_outlives_its_loop_does_not_raise(
 
 
 @pytest.mark.parametrize("error", [None, ConnectionLost("gone")])
-def test_an_answer_to_who_was_cancelled_meanwhile_is_dropped_in_silence(
+async def test_an_answer_to_who_was_cancelled_meanwhile_is_dropped_in_silence(
     monkeypatch: pytest.MonkeyPatch, error: Exception | None
 ) -> None:
     unheard: list[Any] = []
     work = Work(error)
 
-    async def main() -> None:
+    with surprises(monkeypatch) as found:
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(lambda _, context: unheard.append(context))
         task = asyncio.create_task(in_daemon_thread(work))
@@ -99,8 +93,5 @@ def test_an_answer_to_who_was_cancelled_meanwhile_is_dropped_in_silence(
             await task
         # The loop's queue has the thread's result before the notice of the thread's end.
         await asyncio.to_thread(work.end)
-
-    with surprises(monkeypatch) as found:
-        asyncio.run(main())
     assert found == []
     assert unheard == []

@@ -26,47 +26,40 @@ def url(store: Store) -> str:
 
 
 @pytest.mark.parametrize(("method", "arguments", "kind"), METHODS)
-def test_it_is_awaited_or_entered(
+async def test_it_is_awaited_or_entered(
     url: str, method: str, arguments: tuple[Any, ...], kind: type
 ) -> None:
-    async def main() -> None:
-        async with AsyncOptionReader(url) as reader:
-            opening = getattr(reader, method)
-            async with opening(*arguments) as entered:
-                assert type(entered) is kind
-                assert len(asyncio.all_tasks()) == 2
-            assert len(asyncio.all_tasks()) == 1  # closed
-            awaited = await opening(*arguments)
-            assert type(awaited) is kind
-            await awaited.aclose()
-            async with await opening(*arguments) as entered:
-                assert type(entered) is kind
-            assert len(asyncio.all_tasks()) == 1
-
-    asyncio.run(main())
+    tasks_before = asyncio.all_tasks()
+    async with AsyncOptionReader(url) as reader:
+        opening = getattr(reader, method)
+        async with opening(*arguments) as entered:
+            assert type(entered) is kind
+            assert len(asyncio.all_tasks()) == len(tasks_before) + 1
+        assert asyncio.all_tasks() == tasks_before  # closed
+        awaited = await opening(*arguments)
+        assert type(awaited) is kind
+        await awaited.aclose()
+        async with await opening(*arguments) as entered:
+            assert type(entered) is kind
+        assert asyncio.all_tasks() == tasks_before
 
 
-def test_it_is_closed_when_the_block_raises(url: str) -> None:
-    async def main() -> None:
-        async with AsyncOptionReader(url) as reader:
-            with pytest.raises(KeyError, match="of the block"):
-                async with reader.watch("BTC"):
-                    raise KeyError("of the block")
-            assert len(asyncio.all_tasks()) == 1
-
-    asyncio.run(main())
+async def test_it_is_closed_when_the_block_raises(url: str) -> None:
+    tasks_before = asyncio.all_tasks()
+    async with AsyncOptionReader(url) as reader:
+        with pytest.raises(KeyError, match="of the block"):
+            async with reader.watch("BTC"):
+                raise KeyError("of the block")
+        assert asyncio.all_tasks() == tasks_before
 
 
-def test_an_invalid_selection_is_refused_when_it_opens(url: str) -> None:
-    async def main() -> None:
-        async with AsyncOptionReader(url) as reader:
-            opening = reader.watch("BTC", min_iv=80)
-            assert isinstance(opening, Opening)
-            with pytest.raises(BadInput, match="min_iv: 80 is 8000%"):
-                async with opening:
-                    raise AssertionError("it opened")
-
-    asyncio.run(main())
+async def test_an_invalid_selection_is_refused_when_it_opens(url: str) -> None:
+    async with AsyncOptionReader(url) as reader:
+        opening = reader.watch("BTC", min_iv=80)
+        assert isinstance(opening, Opening)
+        with pytest.raises(BadInput, match="min_iv: 80 is 8000%"):
+            async with opening:
+                raise AssertionError("it opened")
 
 
 CLOSES: list[Callable[[AsyncOptionReader], Awaitable[None] | None]] = [
@@ -76,16 +69,13 @@ CLOSES: list[Callable[[AsyncOptionReader], Awaitable[None] | None]] = [
 
 
 @pytest.mark.parametrize("close", CLOSES)
-def test_a_reader_is_closed_and_can_read_again(
+async def test_a_reader_is_closed_and_can_read_again(
     store: Store, close: Callable[[AsyncOptionReader], Awaitable[None]]
 ) -> None:
     store.option(CALL)
 
-    async def main() -> None:
-        reader = AsyncOptionReader(store.url)
-        for _ in range(2):
-            await reader.get(CALL, require_live=False)
-            await close(reader)
-        reader.close()  # as programs before did, without `await`
-
-    asyncio.run(main())
+    reader = AsyncOptionReader(store.url)
+    for _ in range(2):
+        await reader.get(CALL, require_live=False)
+        await close(reader)
+    reader.close()  # as programs before did, without `await`

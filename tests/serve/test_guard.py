@@ -1,6 +1,5 @@
 """The guard, by calling it: what it refuses and what it passes on."""
 
-import asyncio
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -41,7 +40,7 @@ class Guarded:
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": b""})
 
-    def ask(
+    async def ask(
         self, method: str = "GET", client: str = "192.0.2.1", host: str = "localhost", **more: str
     ) -> Response:
         headers = {"host": host} | {name.replace("_", "-"): value for name, value in more.items()}
@@ -60,7 +59,7 @@ class Guarded:
                 response.headers = {n.decode(): v.decode() for n, v in message["headers"]}
 
         self._scope = None
-        asyncio.run(self._guard(scope, None, send))  # type: ignore[arg-type]
+        await self._guard(scope, None, send)  # type: ignore[arg-type]
         response.scope = self._scope
         return response
 
@@ -85,9 +84,9 @@ class Guarded:
         ({"transfer_encoding": "chunked"}, 413),
     ],
 )
-def test_a_request_is_checked_by_its_headers(headers: dict[str, str], status: int) -> None:
+async def test_a_request_is_checked_by_its_headers(headers: dict[str, str], status: int) -> None:
     guarded = Guarded()
-    response = guarded.ask(**headers)
+    response = await guarded.ask(**headers)
     assert response.status == status
     assert (response.scope is not None) is (status == 200)
     assert response.headers["x-content-type-options"] == "nosniff"
@@ -95,57 +94,57 @@ def test_a_request_is_checked_by_its_headers(headers: dict[str, str], status: in
 
 
 @pytest.mark.parametrize(("method", "status"), [("GET", 200), ("HEAD", 200), ("POST", 405)])
-def test_only_reading_methods_pass(method: str, status: int) -> None:
-    response = Guarded().ask(method)
+async def test_only_reading_methods_pass(method: str, status: int) -> None:
+    response = await Guarded().ask(method)
     assert response.status == status
     if response.scope is not None:
         assert response.scope["method"] == "GET"
         assert (HEAD in response.scope) is (method == "HEAD")
 
 
-def test_a_token_decides_and_names_the_client() -> None:
+async def test_a_token_decides_and_names_the_client() -> None:
     guarded = Guarded(LOCKED)
-    assert guarded.ask().status == 401
-    assert guarded.ask(authorization=f"Bearer {'x' * 32}").status == 401
-    response = guarded.ask(authorization=f"Bearer {TOKEN}")
+    assert (await guarded.ask()).status == 401
+    assert (await guarded.ask(authorization=f"Bearer {'x' * 32}")).status == 401
+    response = await guarded.ask(authorization=f"Bearer {TOKEN}")
     assert response.scope is not None
     assert response.scope[CLIENT] == "desk@192.0.2.1"
 
 
-def test_wrong_tokens_lock_an_address_out_and_valid_ones_still_pass() -> None:
+async def test_wrong_tokens_lock_an_address_out_and_valid_ones_still_pass() -> None:
     guarded = Guarded(ServeSettings(tokens=LOCKED.tokens, limits=Limits(failures_minute=3)))
     wrong = f"Bearer {'x' * 32}"
-    statuses = [guarded.ask(authorization=wrong).status for _ in range(5)]
+    statuses = [(await guarded.ask(authorization=wrong)).status for _ in range(5)]
     assert statuses == [401, 401, 401, 429, 429]
     assert guarded.stats.lockouts == 1
-    assert guarded.ask(authorization=wrong, client="192.0.2.2").status == 401
-    assert guarded.ask(authorization=f"Bearer {TOKEN}").status == 200
-    assert guarded.ask().status == 401  # without a token it is no guess
+    assert (await guarded.ask(authorization=wrong, client="192.0.2.2")).status == 401
+    assert (await guarded.ask(authorization=f"Bearer {TOKEN}")).status == 200
+    assert (await guarded.ask()).status == 401  # without a token it is no guess
 
 
-def test_each_client_has_its_own_rate() -> None:
+async def test_each_client_has_its_own_rate() -> None:
     guarded = Guarded(ServeSettings(limits=Limits(requests_s=0.001)))
     bucket_is_empty = Guarded(ServeSettings(limits=Limits(requests_s=0.5)))
-    assert guarded.ask().status == 429  # a burst of 0.002 requests is none
-    assert [bucket_is_empty.ask().status for _ in range(2)] == [200, 429]
-    assert bucket_is_empty.ask(client="192.0.2.2").status == 200
+    assert (await guarded.ask()).status == 429  # a burst of 0.002 requests is none
+    assert [(await bucket_is_empty.ask()).status for _ in range(2)] == [200, 429]
+    assert (await bucket_is_empty.ask(client="192.0.2.2")).status == 200
 
 
-def test_cross_origin_responses_are_marked_for_the_origins_of_cors() -> None:
+async def test_cross_origin_responses_are_marked_for_the_origins_of_cors() -> None:
     guarded = Guarded(ServeSettings(cors=("https://desk.example",)))
-    allowed = guarded.ask(origin="https://desk.example")
+    allowed = await guarded.ask(origin="https://desk.example")
     assert allowed.headers["access-control-allow-origin"] == "https://desk.example"
     assert "cross-origin-resource-policy" not in allowed.headers
-    other = guarded.ask()
+    other = await guarded.ask()
     assert (other.headers["vary"], other.headers["cross-origin-resource-policy"]) == (
         "origin",
         "same-origin",
     )
-    preflight = guarded.ask("OPTIONS", origin="https://desk.example")
+    preflight = await guarded.ask("OPTIONS", origin="https://desk.example")
     assert (preflight.status, preflight.scope) == (204, None)
 
 
-def test_an_error_of_the_application_becomes_a_500(caplog: pytest.LogCaptureFixture) -> None:
-    response = Guarded(error=ZeroDivisionError("secret")).ask()
+async def test_an_error_of_the_application_becomes_a_500(caplog: pytest.LogCaptureFixture) -> None:
+    response = await Guarded(error=ZeroDivisionError("secret")).ask()
     assert response.status == 500
     assert "ZeroDivisionError: secret" in caplog.text

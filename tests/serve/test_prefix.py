@@ -1,6 +1,5 @@
 """Path prefixes, by calling the middleware."""
 
-import asyncio
 from typing import Any
 
 import pytest
@@ -42,7 +41,7 @@ def scope_of(path: str, client: str = "192.0.2.1", forwarded: str = "") -> dict[
     }
 
 
-def passed_on(scope: dict[str, Any], root_path: str = "") -> tuple[str | None, str | None]:
+async def passed_on(scope: dict[str, Any], root_path: str = "") -> tuple[str | None, str | None]:
     """The path and the prefix that the application sees; None when it is not called."""
     seen: list[dict[str, Any]] = []
     sent: list[Any] = []
@@ -54,25 +53,25 @@ def passed_on(scope: dict[str, Any], root_path: str = "") -> tuple[str | None, s
         sent.append(message)
 
     middleware = PrefixMiddleware(app, root_path, ClientResolver(networks((PROXY,))))
-    asyncio.run(middleware(scope, None, send))  # type: ignore[arg-type]
+    await middleware(scope, None, send)  # type: ignore[arg-type]
     if not seen:
         [location] = [value for name, value in sent[0]["headers"] if name == b"location"]
         return None, f"{sent[0]['status']} {location.decode()}"
     return seen[0]["path"], seen[0][PREFIX]
 
 
-def test_the_root_path_is_stripped_where_it_is_there() -> None:
-    assert passed_on(scope_of("/fastopts/v1/feed"), "/fastopts") == ("/v1/feed", "/fastopts")
-    assert passed_on(scope_of("/v1/feed"), "/fastopts") == ("/v1/feed", "/fastopts")
-    assert passed_on(scope_of("/fastoptsx"), "/fastopts") == ("/fastoptsx", "/fastopts")
-    assert passed_on(scope_of("/v1/feed")) == ("/v1/feed", "")
+async def test_the_root_path_is_stripped_where_it_is_there() -> None:
+    assert await passed_on(scope_of("/fastopts/v1/feed"), "/fastopts") == ("/v1/feed", "/fastopts")
+    assert await passed_on(scope_of("/v1/feed"), "/fastopts") == ("/v1/feed", "/fastopts")
+    assert await passed_on(scope_of("/fastoptsx"), "/fastopts") == ("/fastoptsx", "/fastopts")
+    assert await passed_on(scope_of("/v1/feed")) == ("/v1/feed", "")
 
 
-def test_the_prefix_without_a_slash_is_redirected_with_its_query() -> None:
-    assert passed_on(scope_of("/fastopts"), "/fastopts") == (None, "308 /fastopts/?a=1")
+async def test_the_prefix_without_a_slash_is_redirected_with_its_query() -> None:
+    assert await passed_on(scope_of("/fastopts"), "/fastopts") == (None, "308 /fastopts/?a=1")
 
 
-def test_a_forwarded_prefix_counts_from_a_trusted_proxy_only() -> None:
-    assert passed_on(scope_of("/", PROXY, "/desk/")) == ("/", "/desk")
-    assert passed_on(scope_of("/", "192.0.2.1", "/desk")) == ("/", "")
-    assert passed_on(scope_of("/", PROXY, "/<b>")) == ("/", "")
+async def test_a_forwarded_prefix_counts_from_a_trusted_proxy_only() -> None:
+    assert await passed_on(scope_of("/", PROXY, "/desk/")) == ("/", "/desk")
+    assert await passed_on(scope_of("/", "192.0.2.1", "/desk")) == ("/", "")
+    assert await passed_on(scope_of("/", PROXY, "/<b>")) == ("/", "")

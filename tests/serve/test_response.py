@@ -1,6 +1,5 @@
 """CSV tables, entity tags, and the choice of the format."""
 
-import asyncio
 from types import SimpleNamespace
 from typing import Any
 
@@ -33,13 +32,13 @@ def request(headers: dict[str, str], suffix: str | None = None) -> Request:
     return Request(scope if suffix is None else {**scope, FORMAT: suffix})
 
 
-def answer(asked: Request, mirror: Any, calls: list[int] | None = None) -> Any:
+async def answer(asked: Request, mirror: Any, calls: list[int] | None = None) -> Any:
     async def make() -> ResponseContent:
         if calls is not None:
             calls.append(1)
         return CONTENT
 
-    return asyncio.run(respond(asked, mirror, make))
+    return await respond(asked, mirror, make)
 
 
 def test_a_table_has_iso_times_and_empty_cells() -> None:
@@ -76,23 +75,23 @@ def test_a_tag_names_the_state_and_the_format() -> None:
     assert etag(mirror_of(FeedDown("down")), is_csv=False) is None
 
 
-def test_a_known_state_is_not_read_again() -> None:
+async def test_a_known_state_is_not_read_again() -> None:
     calls: list[int] = []
     known = request({"If-None-Match": '"x", W/"7-12-2.3-json"'})
-    response = answer(known, mirror_of(), calls)
+    response = await answer(known, mirror_of(), calls)
     assert (response.status_code, response.body, calls) == (304, b"", [])
-    assert answer(known, mirror_of(FeedDown("down")), calls).status_code == 200
+    assert (await answer(known, mirror_of(FeedDown("down")), calls)).status_code == 200
     assert calls == [1]
 
 
-def test_the_suffix_wins_over_the_header() -> None:
+async def test_the_suffix_wins_over_the_header() -> None:
     for asked, media_type in (
         (request({}), "application/json"),
         (request({"Accept": "text/csv"}), "text/csv; charset=utf-8"),
         (request({"Accept": "text/csv"}, "json"), "application/json"),
         (request({}, "csv"), "text/csv; charset=utf-8"),
     ):
-        response = answer(asked, mirror_of())
+        response = await answer(asked, mirror_of())
         assert response.headers["content-type"] == media_type
     assert response.headers["content-disposition"] == 'attachment; filename="scan.csv"'
 

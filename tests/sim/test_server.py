@@ -3,7 +3,8 @@ import contextlib
 import itertools
 import json
 import socket
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -15,22 +16,20 @@ from websockets.http11 import Request
 from fastopts.errors import ConfigError
 from fastopts.sim import Clock, SimSettings, SimVenue
 from tests.sim.conftest import HOUR_MS, T0_MS, Running, until_async
-from tests.support.waiting import PATIENCE_S
-
-Test = Callable[[SimVenue], Coroutine[Any, Any, None]]
 
 
-def with_venue(test: Test, clock: Clock | None = None, **settings: Any) -> None:
-    """Run *test* with a small, fast venue, and end both within 20 s."""
+@asynccontextmanager
+async def small_venue(clock: Clock | None = None, **settings: Any) -> AsyncIterator[SimVenue]:
+    """A small, fast venue."""
+    small: dict[str, Any] = {"seed": 7, "symbols": 60, "rate": 600}
+    async with SimVenue(SimSettings(**small | settings), clock) as venue:
+        yield venue
 
-    async def run() -> None:
-        async with asyncio.timeout(PATIENCE_S):
-            async with SimVenue(
-                SimSettings(**{"seed": 7, "symbols": 60, "rate": 600} | settings), clock
-            ) as venue:
-                await test(venue)
 
-    asyncio.run(run())
+@pytest.fixture
+async def venue() -> AsyncIterator[SimVenue]:
+    async with small_venue() as venue:
+        yield venue
 
 
 def client(venue: SimVenue) -> connect:
@@ -92,104 +91,93 @@ async def raw_subscriber(venue: SimVenue) -> socket.socket:
     return sock
 
 
-def test_ack_then_a_snapshot_then_changes() -> None:
-    async def test(venue: SimVenue) -> None:
-        symbol = venue.symbols[0]
-        async with client(venue) as ws:
-            ack = await subscribe(ws, symbol)
-            assert ack["data"] == {"failTopics": [], "successTopics": [f"tickers.{symbol}"]}
-            assert ack.keys() == {"success", "conn_id", "data", "type"}
-            frames = [json.loads(await ws.recv()) for _ in range(5)]
-        assert {frame["topic"] for frame in frames} == {f"tickers.{symbol}"}
-        # not by the mark price: that of a far strike stands still in its last hours
-        assert len({json.dumps(frame["data"], sort_keys=True) for frame in frames}) == 5
-        times = [frame["ts"] for frame in frames]
-        assert min(b - a for a, b in itertools.pairwise(times)) >= 100
-        assert abs(times[0] - venue.clock.now_ms()) < 10_000
-
-    with_venue(test)
+async def test_ack_then_a_snapshot_then_changes(venue: SimVenue) -> None:
+    symbol = venue.symbols[0]
+    async with client(venue) as ws:
+        ack = await subscribe(ws, symbol)
+        assert ack["data"] == {"failTopics": [], "successTopics": [f"tickers.{symbol}"]}
+        assert ack.keys() == {"success", "conn_id", "data", "type"}
+        frames = [json.loads(await ws.recv()) for _ in range(5)]
+    assert {frame["topic"] for frame in frames} == {f"tickers.{symbol}"}
+    # not by the mark price: that of a far strike stands still in its last hours
+    assert len({json.dumps(frame["data"], sort_keys=True) for frame in frames}) == 5
+    times = [frame["ts"] for frame in frames]
+    assert min(b - a for a, b in itertools.pairwise(times)) >= 100
+    assert abs(times[0] - venue.clock.now_ms()) < 10_000
 
 
-def test_rest_equals_the_last_frames_while_paused() -> None:
-    async def test(venue: SimVenue) -> None:
-        symbols = [symbol for symbol in venue.symbols if symbol.startswith("BTC-")]
-        names = {"bidPrice": "bid1Price", "askPrice": "ask1Price", "markPriceIv": "markIv"}
-        names |= {"bidSize": "bid1Size", "askSize": "ask1Size"}
-        names |= {"bidIv": "bid1Iv", "askIv": "ask1Iv"}
-        async with client(venue) as ws:
-            await subscribe(ws, *symbols)
-            seen: dict[str, Any] = {}
-            while venue.sent < 200:
-                frame = await receive(ws, "topic")
-                seen[frame["data"]["symbol"]] = frame
-            venue.pause()
-            sent = venue.sent
-            by_rest = await rows(venue, "BTC")
-            # The pong comes after whatever was on its way.
-            await ws.send('{"op":"ping"}')
-            while "op" not in (frame := json.loads(await ws.recv())):
-                seen[frame["data"]["symbol"]] = frame
-            assert venue.sent == sent
-            assert by_rest.keys() == seen.keys() == set(symbols)
-            for symbol, frame in seen.items():
-                assert frame == venue.last_frame(symbol)
-                row = {names.get(name, name): text for name, text in frame["data"].items()}
-                assert row == by_rest[symbol]
+async def test_rest_equals_the_last_frames_while_paused(venue: SimVenue) -> None:
+    symbols = [symbol for symbol in venue.symbols if symbol.startswith("BTC-")]
+    names = {"bidPrice": "bid1Price", "askPrice": "ask1Price", "markPriceIv": "markIv"}
+    names |= {"bidSize": "bid1Size", "askSize": "ask1Size"}
+    names |= {"bidIv": "bid1Iv", "askIv": "ask1Iv"}
+    async with client(venue) as ws:
+        await subscribe(ws, *symbols)
+        seen: dict[str, Any] = {}
+        while venue.sent < 200:
+            frame = await receive(ws, "topic")
+            seen[frame["data"]["symbol"]] = frame
+        venue.pause()
+        sent = venue.sent
+        by_rest = await rows(venue, "BTC")
+        # The pong comes after whatever was on its way.
+        await ws.send('{"op":"ping"}')
+        while "op" not in (frame := json.loads(await ws.recv())):
+            seen[frame["data"]["symbol"]] = frame
+        assert venue.sent == sent
+        assert by_rest.keys() == seen.keys() == set(symbols)
+        for symbol, frame in seen.items():
+            assert frame == venue.last_frame(symbol)
+            row = {names.get(name, name): text for name, text in frame["data"].items()}
+            assert row == by_rest[symbol]
 
-            venue.resume()
-            assert (await receive(ws, "topic"))["topic"].startswith("tickers.BTC-")
-            # What nobody subscribed to is brought to the present when asked for.
-            first = await rows(venue, "ETH")
-            while any(first[symbol] == row for symbol, row in (await rows(venue, "ETH")).items()):
-                pass
-
-    with_venue(test)
+        venue.resume()
+        assert (await receive(ws, "topic"))["topic"].startswith("tickers.BTC-")
+        # What nobody subscribed to is brought to the present when asked for.
+        first = await rows(venue, "ETH")
+        while any(first[symbol] == row for symbol, row in (await rows(venue, "ETH")).items()):
+            pass
 
 
-def test_limits_refuse_the_whole_request() -> None:
-    async def test(venue: SimVenue) -> None:
-        async with client(venue) as ws:
-            await send(ws, "subscribe", *(f"tickers.{symbol}" for symbol in venue.symbols[:11]))
-            refusal = await receive(ws, "ret_msg")
-            assert refusal.keys() == {"conn_id", "ret_msg", "success", "type"}
-            assert refusal["success"] is False
-            ack = await subscribe(ws, *venue.symbols[:10])
-            assert len(ack["data"]["successTopics"]) == 10
-
-    with_venue(test, topics_max=10)
+async def test_limits_refuse_the_whole_request() -> None:
+    async with small_venue(topics_max=10) as venue, client(venue) as ws:
+        await send(ws, "subscribe", *(f"tickers.{symbol}" for symbol in venue.symbols[:11]))
+        refusal = await receive(ws, "ret_msg")
+        assert refusal.keys() == {"conn_id", "ret_msg", "success", "type"}
+        assert refusal["success"] is False
+        ack = await subscribe(ws, *venue.symbols[:10])
+        assert len(ack["data"]["successTopics"]) == 10
 
 
-def test_unsubscribing() -> None:
-    async def test(venue: SimVenue) -> None:
-        one, two = venue.symbols[:2]
-        async with client(venue) as ws:
-            await subscribe(ws, one, two)
-            await send(ws, "unsubscribe", f"tickers.{one}")
-            ack = await receive(ws, "success")
-            assert ack["data"] == {"failTopics": [], "successTopics": [f"tickers.{one}"]}
-            later = [(await receive(ws, "topic"))["topic"] for _ in range(5)]
-            assert set(later) == {f"tickers.{two}"}
-
-    with_venue(test)
+async def test_unsubscribing(venue: SimVenue) -> None:
+    one, two = venue.symbols[:2]
+    async with client(venue) as ws:
+        await subscribe(ws, one, two)
+        await send(ws, "unsubscribe", f"tickers.{one}")
+        ack = await receive(ws, "success")
+        assert ack["data"] == {"failTopics": [], "successTopics": [f"tickers.{one}"]}
+        later = [(await receive(ws, "topic"))["topic"] for _ in range(5)]
+        assert set(later) == {f"tickers.{two}"}
 
 
-def test_without_a_json_ping_a_connection_is_cut_off() -> None:
-    async def test(venue: SimVenue) -> None:
-        async with client(venue) as ws, client(venue) as pinging:
-            await subscribe(ws, *venue.symbols[:5])
-            cut = asyncio.create_task(_until_closed(ws))
-            while not cut.done():
-                # Protocol pings do not count, nor does the data that flows.
-                with contextlib.suppress(ConnectionClosed):
-                    await ws.ping()
-                await pings(pinging)
-                await asyncio.sleep(0.02)
-            assert await cut == 1006
-            for _ in range(3):
-                await pings(pinging)
-            assert venue.connections == 1
-
-    with_venue(test, ping_timeout_s=1)
+async def test_without_a_json_ping_a_connection_is_cut_off() -> None:
+    async with (
+        small_venue(ping_timeout_s=1) as venue,
+        client(venue) as ws,
+        client(venue) as pinging,
+    ):
+        await subscribe(ws, *venue.symbols[:5])
+        cut = asyncio.create_task(_until_closed(ws))
+        while not cut.done():
+            # Protocol pings do not count, nor does the data that flows.
+            with contextlib.suppress(ConnectionClosed):
+                await ws.ping()
+            await pings(pinging)
+            await asyncio.sleep(0.02)
+        assert await cut == 1006
+        for _ in range(3):
+            await pings(pinging)
+        assert venue.connections == 1
 
 
 async def _until_closed(ws: ClientConnection) -> int | None:
@@ -197,8 +185,10 @@ async def _until_closed(ws: ClientConnection) -> int | None:
     return ws.close_code
 
 
-def test_a_slow_consumer_is_cut_off() -> None:
-    async def test(venue: SimVenue) -> None:
+async def test_a_slow_consumer_is_cut_off() -> None:
+    async with small_venue(
+        symbols=800, rate=8_000, write_buffer_bytes=100_000, args_chars_max=1_000_000
+    ) as venue:
         sock = await raw_subscriber(venue)
         async with client(venue) as ws:
             await subscribe(ws, venue.symbols[0])
@@ -209,52 +199,42 @@ def test_a_slow_consumer_is_cut_off() -> None:
             reader.cancel()
         sock.close()
 
-    with_venue(test, symbols=800, rate=8_000, write_buffer_bytes=100_000, args_chars_max=1_000_000)
+
+async def test_drop(venue: SimVenue) -> None:
+    async with client(venue) as first, client(venue) as second:
+        await subscribe(first, venue.symbols[0])
+        await until_async(lambda: venue.connections == 2)
+        await venue.drop()
+        assert venue.connections == 0
+        assert [await _until_closed(ws) for ws in (first, second)] == [1006, 1006]
+    async with client(venue) as ws:
+        await subscribe(ws, venue.symbols[0])
 
 
-def test_drop() -> None:
-    async def test(venue: SimVenue) -> None:
-        async with client(venue) as first, client(venue) as second:
-            await subscribe(first, venue.symbols[0])
-            await until_async(lambda: venue.connections == 2)
-            await venue.drop()
-            assert venue.connections == 0
-            assert [await _until_closed(ws) for ws in (first, second)] == [1006, 1006]
-        async with client(venue) as ws:
-            await subscribe(ws, venue.symbols[0])
-
-    with_venue(test)
+async def test_the_end_is_a_proper_close() -> None:
+    async with SimVenue(SimSettings(symbols=20)) as venue:
+        ws = await client(venue)
+        await subscribe(ws, venue.symbols[0])
+    assert await _until_closed(ws) == 1001
 
 
-def test_the_end_is_a_proper_close() -> None:
-    async def run() -> int | None:
-        async with SimVenue(SimSettings(symbols=20)) as venue:
-            ws = await client(venue)
-            await subscribe(ws, venue.symbols[0])
-        return await _until_closed(ws)
-
-    assert asyncio.run(run()) == 1001
-
-
-def test_a_client_that_does_not_answer_the_close_is_cut_off() -> None:
-    async def run() -> bytes:
-        async with SimVenue(SimSettings(symbols=20)) as venue:
-            sock = await raw_subscriber(venue)
-            await until_async(lambda: venue.connections == 1)
-        sock.settimeout(10)
-        data = b""
-        while chunk := sock.recv(1 << 16):
-            data += chunk
-        sock.close()
-        return data
-
-    assert b"COMMAND_RESP" in asyncio.run(run())
+async def test_a_client_that_does_not_answer_the_close_is_cut_off() -> None:
+    async with SimVenue(SimSettings(symbols=20)) as venue:
+        sock = await raw_subscriber(venue)
+        await until_async(lambda: venue.connections == 1)
+    sock.settimeout(10)
+    data = b""
+    while chunk := sock.recv(1 << 16):
+        data += chunk
+    sock.close()
+    assert b"COMMAND_RESP" in data
 
 
-def test_at_eight_utc() -> None:
+async def test_at_eight_utc() -> None:
     clock = Clock(T0_MS)
 
-    async def test(venue: SimVenue) -> None:
+    async with small_venue(clock, symbols=200) as venue:
+
         async def listed(**query: object) -> set[str]:
             answer = await get(
                 venue, "/v5/market/instruments-info", category="option", limit=1000, **query
@@ -282,67 +262,56 @@ def test_at_eight_utc() -> None:
         clock.advance(4 * 3600)
         assert not daily & await listed()
 
-    with_venue(test, clock, symbols=200)
+
+async def test_a_clock_that_stands_still_pushes_nothing() -> None:
+    async with small_venue(Clock(T0_MS, speed=0)) as venue, client(venue) as ws:
+        await subscribe(ws, *venue.symbols[:3])
+        first = [await receive(ws, "topic") for _ in range(3)]
+        await pings(ws)
+        assert venue.sent == 3
+        assert {frame["ts"] for frame in first} == {T0_MS}
+        venue.clock.advance(1)
+        # Round by round, as their turns come.
+        frame = await receive(ws, "topic")
+        assert frame["ts"] == T0_MS + 1_000
 
 
-def test_a_clock_that_stands_still_pushes_nothing() -> None:
-    async def test(venue: SimVenue) -> None:
-        async with client(venue) as ws:
-            await subscribe(ws, *venue.symbols[:3])
-            first = [await receive(ws, "topic") for _ in range(3)]
-            await pings(ws)
-            assert venue.sent == 3
-            assert {frame["ts"] for frame in first} == {T0_MS}
-            venue.clock.advance(1)
-            # Round by round, as their turns come.
-            frame = await receive(ws, "topic")
-            assert frame["ts"] == T0_MS + 1_000
-
-    with_venue(test, Clock(T0_MS, speed=0))
-
-
-def test_mute() -> None:
-    async def test(venue: SimVenue) -> None:
-        symbol = venue.symbols[0]
-        venue.faults.mute_next = 1
-        async with client(venue) as mute, client(venue) as loud:
-            for ws in (mute, loud):
-                assert (await subscribe(ws, symbol))["success"]
-            for _ in range(3):
-                await receive(loud, "topic")
-            await mute.send('{"op":"ping"}')
-            assert json.loads(await mute.recv())["op"] == "pong"
-            assert venue.faults.mute_next == 0
-
-            venue.faults.mute = True
-            await pings(loud)
-            sent = venue.sent
-            # The market goes on, as REST shows.
-            before = await rows(venue, "BTC")
-            while (await rows(venue, "BTC"))[symbol] == before[symbol]:
-                pass
-            await loud.send('{"op":"ping"}')
-            assert json.loads(await loud.recv())["op"] == "pong"
-            assert venue.sent == sent
-            venue.faults.mute = False
+async def test_mute(venue: SimVenue) -> None:
+    symbol = venue.symbols[0]
+    venue.faults.mute_next = 1
+    async with client(venue) as mute, client(venue) as loud:
+        for ws in (mute, loud):
+            assert (await subscribe(ws, symbol))["success"]
+        for _ in range(3):
             await receive(loud, "topic")
+        await mute.send('{"op":"ping"}')
+        assert json.loads(await mute.recv())["op"] == "pong"
+        assert venue.faults.mute_next == 0
 
-    with_venue(test)
+        venue.faults.mute = True
+        await pings(loud)
+        sent = venue.sent
+        # The market goes on, as REST shows.
+        before = await rows(venue, "BTC")
+        while (await rows(venue, "BTC"))[symbol] == before[symbol]:
+            pass
+        await loud.send('{"op":"ping"}')
+        assert json.loads(await loud.recv())["op"] == "pong"
+        assert venue.sent == sent
+        venue.faults.mute = False
+        await receive(loud, "topic")
 
 
 @pytest.mark.parametrize("status", [403, 429, 502])
-def test_connections_refused(status: int) -> None:
-    async def test(venue: SimVenue) -> None:
-        venue.faults.refuse_status = status
-        with pytest.raises(InvalidStatus) as refused:
-            await client(venue)
-        assert refused.value.response.status_code == status
-        assert (await get(venue, "/v5/market/time")).status_code == 200
-        venue.faults.refuse_status = None
-        async with client(venue) as ws:
-            await subscribe(ws, venue.symbols[0])
-
-    with_venue(test)
+async def test_connections_refused(venue: SimVenue, status: int) -> None:
+    venue.faults.refuse_status = status
+    with pytest.raises(InvalidStatus) as refused:
+        await client(venue)
+    assert refused.value.response.status_code == status
+    assert (await get(venue, "/v5/market/time")).status_code == 200
+    venue.faults.refuse_status = None
+    async with client(venue) as ws:
+        await subscribe(ws, venue.symbols[0])
 
 
 def test_plain_http(running: Running) -> None:
@@ -369,13 +338,10 @@ def test_a_cursor_survives_a_client_that_encodes(running: Running) -> None:
     assert sorted(found) == found == sorted(expected)
 
 
-def test_a_taken_port_is_a_setting_s_fault() -> None:
-    async def test(venue: SimVenue) -> None:
-        with pytest.raises(ConfigError, match=f"port {venue.port} is in use"):
-            async with SimVenue(SimSettings(port=venue.port, symbols=20)):
-                pass
-
-    with_venue(test)
+async def test_a_taken_port_is_a_setting_s_fault(venue: SimVenue) -> None:
+    with pytest.raises(ConfigError, match=f"port {venue.port} is in use"):
+        async with SimVenue(SimSettings(port=venue.port, symbols=20)):
+            pass
 
 
 def test_over_tls() -> None:
@@ -391,17 +357,12 @@ def test_over_tls() -> None:
     assert not venue.certificate.exists()
 
 
-def test_the_same_seed_and_clock_give_the_same_answers() -> None:
-    def rows_of(seed: int) -> dict[str, dict[str, str]]:
-        answers: dict[str, dict[str, str]] = {}
-
-        async def test(venue: SimVenue) -> None:
+async def test_the_same_seed_and_clock_give_the_same_answers() -> None:
+    async def rows_of(seed: int) -> dict[str, dict[str, str]]:
+        async with small_venue(Clock(T0_MS, speed=0), seed=seed) as venue:
             venue.clock.advance(3 * HOUR_MS / 1000)
-            answers.update(await rows(venue, "BTC"))
+            return await rows(venue, "BTC")
 
-        with_venue(test, Clock(T0_MS, speed=0), seed=seed)
-        return answers
-
-    first = rows_of(5)
-    assert first == rows_of(5)
-    assert first != rows_of(6)
+    first = await rows_of(5)
+    assert first == await rows_of(5)
+    assert first != await rows_of(6)

@@ -5,9 +5,9 @@ anyio's plugin runs a coroutine test, and the async fixtures it uses, in one tas
 
 import asyncio
 import functools
+import inspect
 from collections.abc import Callable, Coroutine, Iterator
 from importlib.util import find_spec
-from inspect import iscoroutinefunction
 from typing import Any, Final
 
 import pytest
@@ -35,6 +35,12 @@ def run(name: str, main: Coroutine[Any, Any, None]) -> None:
         asyncio.run(main)
 
 
+async def finished(result: object) -> None:
+    """Await *result* if it can be awaited: for tables of blocking and asyncio functions."""
+    if inspect.isawaitable(result):
+        await result
+
+
 def limit_time(item: pytest.Function) -> None:
     """Let the coroutine test *item* fail after PATIENCE_S, with its fixtures torn down in order.
 
@@ -42,7 +48,11 @@ def limit_time(item: pytest.Function) -> None:
     only one in tests that set it and in those whose loop has a clock of its own.
     """
     has_own_limit = any(item.iter_markers("timeout")) or any(item.iter_markers("virtual_time"))
-    if has_own_limit or not iscoroutinefunction(item.obj) or hasattr(item.obj, "hypothesis"):
+    if (
+        has_own_limit
+        or not inspect.iscoroutinefunction(item.obj)
+        or hasattr(item.obj, "hypothesis")
+    ):
         return
     test: Callable[..., Coroutine[Any, Any, None]] = item.obj
 

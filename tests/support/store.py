@@ -3,6 +3,7 @@
 import socket
 import struct
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import redis
@@ -66,14 +67,17 @@ def expiry_of(symbol: str) -> int:
     return round(delivery.timestamp() * 1000)
 
 
-def clustered() -> list[str]:
+def clustered(folder: Path) -> list[str]:
     """Options that make a server a node of a cluster, with a bus on a port that is free.
 
-    The port that it takes by itself, 10,000 above its own, may be taken or be none.
+    The port that it takes by itself, 10,000 above its own, may be taken or be none. Its list of
+    nodes is a file in *folder*: an embedded server has no directory of its own to write to.
     """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        return ["--cluster-enabled", "yes", "--cluster-port", str(probe.getsockname()[1])]
+        port = str(probe.getsockname()[1])
+    nodes = str(folder / "nodes.conf")
+    return ["--cluster-enabled", "yes", "--cluster-port", port, "--cluster-config-file", nodes]
 
 
 class Store:

@@ -1,7 +1,6 @@
 """The order of checks, and what follows from a failed one."""
 
 import asyncio
-from collections.abc import Sequence
 
 import pytest
 
@@ -10,14 +9,11 @@ from fastopts.cli.doctor.check import Check, Finding, green, red, yellow
 from fastopts.errors import ConfigError, StoreUnavailable
 
 
-def found(*checks: Check) -> dict[str, Finding]:
-    async def run(checks: Sequence[Check]) -> dict[str, Finding]:
-        return {name: finding async for name, finding in check.run(checks)}
-
-    return asyncio.run(run(checks))
+async def findings_of(*checks: Check) -> dict[str, Finding]:
+    return {name: finding async for name, finding in check.run(checks)}
 
 
-def test_a_failed_check_skips_those_that_need_it_and_names_the_first_cause() -> None:
+async def test_a_failed_check_skips_those_that_need_it_and_names_the_first_cause() -> None:
     ran: list[str] = []
 
     def make(name: str, finding: Finding, *needs: str) -> Check:
@@ -27,7 +23,7 @@ def test_a_failed_check_skips_those_that_need_it_and_names_the_first_cause() -> 
 
         return Check(name, run, needs=needs)
 
-    findings = found(
+    findings = await findings_of(
         make("dns", red("no such name", "check it")),
         make("tls", green("valid"), "dns"),
         make("rest", green("fine"), "tls"),
@@ -59,17 +55,17 @@ def test_a_failed_check_skips_those_that_need_it_and_names_the_first_cause() -> 
         ),
     ],
 )
-def test_an_error_is_a_red_finding_with_a_remedy(error: Exception, finding: Finding) -> None:
+async def test_an_error_is_a_red_finding_with_a_remedy(error: Exception, finding: Finding) -> None:
     async def run() -> Finding:
         raise error
 
-    assert found(Check("redis", run, "start one")) == {"redis": finding}
+    assert await findings_of(Check("redis", run, "start one")) == {"redis": finding}
 
 
-def test_a_check_that_takes_too_long_is_red() -> None:
+async def test_a_check_that_takes_too_long_is_red() -> None:
     async def run() -> Finding:
         await asyncio.Event().wait()
         raise AssertionError
 
-    findings = found(Check("rest", run, "check the network", limit_s=0.05))
+    findings = await findings_of(Check("rest", run, "check the network", limit_s=0.05))
     assert findings == {"rest": red("no response within 0.05 s", "check the network")}

@@ -79,7 +79,9 @@ def test_a_user_without_the_right_to_ask_is_red(tmp_path: Path, valkey: Embedded
 
 def test_a_cluster_is_red(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     command = EmbeddedValkey._command
-    monkeypatch.setattr(EmbeddedValkey, "_command", lambda self: [*command(self), *clustered()])
+    monkeypatch.setattr(
+        EmbeddedValkey, "_command", lambda self: [*command(self), *clustered(tmp_path)]
+    )
     with EmbeddedValkey() as server:
         found = ask(server.url, tmp_path)
     assert found["redis"]["level"] == "red"

@@ -166,9 +166,11 @@ def test_CF_18_faults_of_tls_have_their_remedy(tmp_path: Path) -> None:
         assert found["remedy"].startswith("name the CA's file with --redis-ca")
 
 
-def test_CF_18_readers_on_a_cluster_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_CF_18_readers_on_a_cluster_say_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     usual = EmbeddedValkey._command
-    monkeypatch.setattr(EmbeddedValkey, "_command", lambda self: [*usual(self), *clustered()])
+    monkeypatch.setattr(
+        EmbeddedValkey, "_command", lambda self: [*usual(self), *clustered(tmp_path)]
+    )
     with EmbeddedValkey() as server, OptionReader(server.url) as reader:
         for read in (reader.feed, lambda: reader.get(CALL), lambda: reader.mirror("BTC")):
             with pytest.raises(StoreError, match="a node of a Redis Cluster"):

@@ -1,6 +1,5 @@
 """Another program's value at one option's key costs that option, in readers and mirrors."""
 
-import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -55,30 +54,24 @@ def _options(store: Store) -> None:
     store.feed(beat_s=3600)
 
 
-def options_of(url: str) -> list[list[Option | Absent]]:
+async def options_of(url: str) -> list[list[Option | Absent]]:
     """The options as a blocking reader, an asyncio one and their mirrors return them."""
-
-    async def asynchronous() -> list[list[Option | Absent]]:
-        async with AsyncOptionReader(url) as reader:
-            mirror = await reader.mirror(SYMBOLS)
-            try:
-                read = await reader.get_many(SYMBOLS, require_live=False)
-                return [read, mirror.get_many(SYMBOLS, require_live=False)]
-            finally:
-                await mirror.close()
-
     with OptionReader(url) as reader, reader.mirror(SYMBOLS) as mirror:
-        ways = [one.get_many(SYMBOLS, require_live=False) for one in (reader, mirror)]
-    return ways + asyncio.run(asynchronous())
+        options = [way.get_many(SYMBOLS, require_live=False) for way in (reader, mirror)]
+    async with (
+        AsyncOptionReader(url) as async_reader,
+        await async_reader.mirror(SYMBOLS) as async_mirror,
+    ):
+        options.append(await async_reader.get_many(SYMBOLS, require_live=False))
+        options.append(async_mirror.get_many(SYMBOLS, require_live=False))
+    return options
 
 
-def raw_fields(url: str) -> list[list[dict[str, str] | Absent]]:
-    async def asynchronous() -> list[dict[str, str] | Absent]:
-        async with AsyncOptionReader(url) as reader:
-            return await reader.text_many(SYMBOLS, require_live=False)
-
+async def raw_fields(url: str) -> list[list[dict[str, str] | Absent]]:
     with OptionReader(url) as reader:
-        return [reader.text_many(SYMBOLS, require_live=False), asyncio.run(asynchronous())]
+        fields = [reader.text_many(SYMBOLS, require_live=False)]
+    async with AsyncOptionReader(url) as async_reader:
+        return [*fields, await async_reader.text_many(SYMBOLS, require_live=False)]
 
 
 def symbols_of(chain: Chain) -> set[str]:
@@ -87,9 +80,9 @@ def symbols_of(chain: Chain) -> set[str]:
 
 
 @pytest.mark.parametrize("put", (BAD_RECORDS | NO_RECORDS).values(), ids=BAD_RECORDS | NO_RECORDS)
-def test_RD_39_a_foreign_record_costs_its_option(store: Store, put: Put) -> None:
+async def test_RD_39_a_foreign_record_costs_its_option(store: Store, put: Put) -> None:
     put(store.client)
-    ways: list[Sequence[Any]] = [*options_of(store.url), *raw_fields(store.url)]
+    ways: list[Sequence[Any]] = [*await options_of(store.url), *await raw_fields(store.url)]
     for good, bad, other in ways:
         assert not isinstance(good, Absent)
         assert not isinstance(other, Absent)
@@ -103,18 +96,18 @@ def test_RD_39_a_foreign_record_costs_its_option(store: Store, put: Put) -> None
 
 
 @pytest.mark.parametrize("put", BAD_RECORDS.values(), ids=BAD_RECORDS)
-def test_RD_39_a_foreign_record_is_named_as_one(store: Store, put: Put) -> None:
+async def test_RD_39_a_foreign_record_is_named_as_one(store: Store, put: Put) -> None:
     put(store.client)
-    for _, bad, _ in options_of(store.url):
+    for _, bad, _ in await options_of(store.url):
         assert isinstance(bad, Absent)
         assert type(bad.reason) is StoreError
         assert "can't read" in str(bad.reason)
 
 
 @pytest.mark.parametrize("put", BAD_TERMS.values(), ids=BAD_TERMS)
-def test_RD_39_foreign_terms_cost_the_terms_of_their_option(store: Store, put: Put) -> None:
+async def test_RD_39_foreign_terms_cost_the_terms_of_their_option(store: Store, put: Put) -> None:
     put(store.client)
-    for read in options_of(store.url):
+    for read in await options_of(store.url):
         good, bad, other = read
         assert isinstance(good, Option)
         assert good.instrument is not None
@@ -128,14 +121,14 @@ def test_RD_39_foreign_terms_cost_the_terms_of_their_option(store: Store, put: P
 
 
 @pytest.mark.parametrize("put", BAD_TEXTS.values(), ids=BAD_TEXTS)
-def test_RD_39_foreign_texts_cost_the_texts_of_their_option(store: Store, put: Put) -> None:
+async def test_RD_39_foreign_texts_cost_the_texts_of_their_option(store: Store, put: Put) -> None:
     put(store.client)
-    for read in raw_fields(store.url):
+    for read in await raw_fields(store.url):
         good, bad, other = read
         assert not isinstance(good, Absent)
         assert not isinstance(other, Absent)
         assert isinstance(bad, Absent)
         assert isinstance(bad.reason, StoreError)
         assert PUT in str(bad.reason)
-    for options in options_of(store.url):
+    for options in await options_of(store.url):
         assert all(isinstance(one, Option) for one in options)

@@ -152,8 +152,8 @@ async def test_RD_21_a_server_that_is_rolled_back_is_written_whole(server: Broke
         )
 
 
-async def test_RD_22_a_cluster_is_refused_in_one_line() -> None:
-    with BrokenValkey(*clustered()) as node:
+async def test_RD_22_a_cluster_is_refused_in_one_line(tmp_path: Path) -> None:
+    with BrokenValkey(*clustered(tmp_path)) as node:
         with pytest.raises(ConfigError, match="Redis Cluster, which fastopts does not support"):
             await World(node.port).writer.preflight()
         with pytest.raises(ConfigError, match="Redis Cluster"):
@@ -161,13 +161,13 @@ async def test_RD_22_a_cluster_is_refused_in_one_line() -> None:
 
 
 async def test_RD_22_a_server_that_comes_back_as_a_clusters_node_ends_it(
-    server: BrokenValkey,
+    tmp_path: Path, server: BrokenValkey
 ) -> None:
     w = World(server.port)
     running = asyncio.create_task(w.writer.run())
     w.tick()
     await at_last(lambda: w.table.pending == 0)
-    server.restart(*clustered())
+    server.restart(*clustered(tmp_path))
     with pytest.raises(ConfigError, match="Redis Cluster"):
         await running
 

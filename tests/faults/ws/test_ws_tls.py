@@ -1,7 +1,6 @@
 """TLS that fails, on the way to the venue and to the database: nothing is said over it."""
 
 import asyncio
-import inspect
 import socket
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -25,6 +24,7 @@ from fastopts.venues.bybit.hosts import Endpoints
 from tests.cli.process import diagnose
 from tests.sim.conftest import Running, until, until_async
 from tests.support import certificates
+from tests.support.loops import finished
 from tests.support.raw import RawServer
 from tests.support.store import CALL, Store
 from tests.support.tlsfront import TlsFront
@@ -157,18 +157,12 @@ async def test_WS_29_a_writer_gives_its_password_to_no_server_with_a_bad_certifi
             await until_async(lambda: live(made) > 0)
 
 
-async def finished(result: object) -> None:
-    """Await *result* if it can be awaited."""
-    if inspect.isawaitable(result):
-        await result
-
-
 @FAULTS
 async def test_WS_29_a_reader_gives_its_password_to_no_server_with_a_bad_certificate(
     store: Store, fault: str
 ) -> None:
     def mirror(url: str) -> None:
-        with OptionReader(url, timeout_s=SHORT_S) as reader:
+        with OptionReader(url, timeout_s=PATIENCE_S) as reader:
             reader.mirror([CALL])
 
     def get(url: str) -> None:
