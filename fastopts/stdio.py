@@ -23,6 +23,8 @@ _ASCII: Final = {
     **dict.fromkeys("│┃║╎╏┆┇┊┋", "|"),
     **dict.fromkeys("·…․", "."),
     **dict.fromkeys("●•✓✔∙", "*"),
+    **dict.fromkeys("■□", "#"),
+    **dict.fromkeys("◆◇○", "o"),
     **dict.fromkeys("×✕✗✖✘", "x"),
     **dict.fromkeys("→▸▶►›»≥", ">"),
     **dict.fromkeys("←◂◀◄‹«≤", "<"),

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 from fastopts import config
 from fastopts.cli.output import printing
@@ -22,8 +22,10 @@ if TYPE_CHECKING:
 
 __all__ = (
     "EXPIRY_FORMS",
+    "AllOption",
     "AssetArgument",
     "JsonOption",
+    "PrecisionOption",
     "RedisUrlOption",
     "SettleOption",
     "StaleOption",
@@ -92,6 +94,13 @@ VenueOption = Annotated[
     ),
 ]
 JsonOption = Annotated[bool, option(help="print JSON, one object per line")]
+AllOption = Annotated[
+    bool, option("--all", help="show all rows on a terminal, not only those that fit the screen")
+]
+PrecisionOption = Annotated[
+    Literal["table", "detail", "full"],
+    option(help="decimals of numbers: those of a table, some more, or all digits"),
+]
 AssetArgument = Annotated[str, argument("ASSET", help="base coin, such as BTC")]
 SettleOption = Annotated[str | None, option(metavar="COIN", help="settle coin: USDT or USDC")]
 StaleOption = Annotated[

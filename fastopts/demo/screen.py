@@ -191,8 +191,8 @@ def _underlyings(shown: Sequence[Option], width: int) -> list[Text]:
         return []
     columns = [Column("", ["spot", "forward"], is_text=True)]
     for asset, option in by_asset.items():
-        prices = (option.index_price, option.forward)
-        columns.append(Column(asset, [printing.price(each, option.forward) for each in prices]))
+        levels = [cells.cell(option, name) for name in ("index_price", "forward")]
+        columns.append(Column(asset, levels))
     return _lines(columns, width)
 
 

@@ -30,12 +30,12 @@ _CHILD = (
 _CODE = re.compile(r"\x1b\[[\d;?]*[A-Za-z]")
 
 
-def on_terminal(*words: str, columns: int, **variables: str) -> str:
-    """Return what the command writes to a terminal of that width; it must end with 0.
+def on_terminal(*words: str, columns: int, lines: int = 50, **variables: str) -> str:
+    """Return what the command writes to a terminal of that size; it must end with 0.
 
     The command runs in this process, its output is a stream that says it is a terminal.
     """
-    size: dict[str, Any] = {"COLUMNS": str(columns), "LINES": "50", "TERM": "xterm-256color"}
+    size: dict[str, Any] = {"COLUMNS": str(columns), "LINES": str(lines), "TERM": "xterm-256color"}
     with Stream(is_terminal=True) as screen:
         code = call(*words, cwd=Path.cwd(), out=screen, err=screen, **size | variables)
         assert code == 0, screen.text

@@ -127,7 +127,7 @@ def test_everything_fits_a_terminal_and_nothing_is_cut(width: int, height: int) 
     assert "SIMULATED — not the market" in lines[0]
     drawn = "\n".join(lines)
     for words in (
-        *("11,999 of 12,000", "spot", "forward", "BTC-25.0-100000.0-C-USDT", "12.50"),
+        *("11,999 of 12,000", "spot", "forward", "BTC-25.0-100000.0-C-USDT", "12.5"),
         *("http://127.0.0.1:48060/", "fastopts chain BTC", "connection 3 is behind"),
         "--redis-url redis://127.0.0.1:46390 --venue sim",
         'OptionReader("redis://127.0.0.1:46390", venue="sim")',

@@ -27,7 +27,7 @@ def summary(reader: OptionReader, top: int = 3) -> Summary:
 def test_only_what_is_live_counts(reader: OptionReader) -> None:
     found = summary(reader)
     assert (found.live, found.total) == (LIVE, LISTED)
-    assert found.assets[1] == AssetCount("ETH", 1, 2, 212.37, 56.81, 5012873.25)
+    assert found.assets[1] == AssetCount("ETH", 1, 2, 212.37, 56.81, 5012873.25, ("USDT",))
     assert [option.symbol for option in found.by_turnover] == [
         "BTC-27NOV60-90000-C",
         "BTC-27NOV60-90000-P",

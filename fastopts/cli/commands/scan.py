@@ -1,16 +1,23 @@
 """`fastopts scan`: filter and sort the market."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any, Final
 
 from rich.text import Text
 
 from fastopts.cli.bounds import bounded
-from fastopts.cli.options import JsonOption, StaleOption, StoreLocation, reads_store
+from fastopts.cli.options import (
+    AllOption,
+    JsonOption,
+    PrecisionOption,
+    StaleOption,
+    StoreLocation,
+    reads_store,
+)
 from fastopts.cli.output import cells, printing, staleness
+from fastopts.cli.output.numbers import Precision
 from fastopts.cli.output.printing import Column
 from fastopts.command_line import argument, option
-from fastopts.errors import BadInput
 from fastopts.reader import Option
 from fastopts.reader.export import as_dict
 from fastopts.reader.selection.bounds import supplied
@@ -21,6 +28,8 @@ _COLUMNS: Final = (
     *("symbol", "dte", "bid_price", "bid_iv", "ask_price", "ask_iv", "mark_iv", "delta"),
     *("open_interest", "volume_24h", "age_s"),
 )
+# the headings, the number of rows, and the prompt below
+_OTHER_LINES: Final = 4
 
 
 @reads_store
@@ -37,9 +46,11 @@ def scan(
     limit: Annotated[
         int | None, option(metavar="N", minimum=0, help="show at most N options")
     ] = None,
+    show_all: AllOption = False,
     columns: Annotated[
         str | None, option(metavar="NAMES", help="columns to show, separated by commas")
     ] = None,
+    precision: PrecisionOption = "table",
     raw: Annotated[bool, option(help="skip the gate: include stale and incomplete quotes")] = False,
     stale: StaleOption = False,
     json: JsonOption = False,
@@ -48,9 +59,12 @@ def scan(
     """Show the options (of ASSET) that meet all bounds.
 
     The gate excludes options that are not live, settling, crossed, or without a bid, an ask or
-    volatilities; the last line counts them. The exit code is 1 when no option is left.
+    volatilities; the last line counts them. On a terminal the first rows are shown, as many as fit
+    the screen; --all shows all of them. The exit code is 1 when no option is left.
     """
-    names = _names(columns)  # a mistake in them is reported before Redis is asked
+    names = (
+        _COLUMNS if columns is None else cells.field_names(columns)
+    )  # a mistake in them is reported before Redis is asked
     with location.reader() as reader:
         options = reader.scan(
             asset,
@@ -64,21 +78,44 @@ def scan(
         for each in options:
             printing.json_line(as_dict.option_values(each))
         printing.print_note(excluded(options.excluded))
-    else:
-        printing.show_venue(options.provenance.venue)
-    staleness.report_market(options.market, options.rows, is_note=json)
-    if not json:
-        printing.show(printing.fitted_table(_columns(options, names), printing.width()))
-        printing.show(Text(excluded(options.excluded)))
+        staleness.report_market(options.market, options.rows, is_note=True)
+        return 0 if options else 1
+    lines = printing.show_venue(options.provenance.venue)
+    lines += staleness.report_market(options.market, options.rows, is_note=False)
+    below = printing.facts([excluded(options.excluded)], printing.width())
+    lines += below.plain.count("\n") + _OTHER_LINES
+    rows_max = None if show_all or limit is not None else printing.rows_left(lines)
+    table = _columns(options[:rows_max], names, precision)
+    printing.show(printing.fitted_table(table, printing.width()))
+    if columns is not None:
+        printing.note_dropped(table, printing.width())
+    if rows_max is not None and rows_max < len(options):
+        printing.show(Text(f"{rows_max:,} of {len(options):,} options; --all shows all", "dim"))
+    printing.show(below)
     return 0 if options else 1
 
 
-def _columns(options: Sequence[Option], names: Sequence[str]) -> list[Column]:
+def _columns(options: Sequence[Option], names: Sequence[str], precision: Precision) -> list[Column]:
     """The columns *names*; on a narrow terminal the last is dropped first."""
+    base, quote = (
+        _coin(option.asset for option in options),
+        _coin(option.quote for option in options),
+    )
     return [
-        Column(name, [cells.cell(option, name) for option in options], rank, cells.is_text(name))
+        Column(
+            cells.column_heading(name, base, quote),
+            [cells.cell(option, name, precision=precision) for option in options],
+            rank,
+            cells.is_text(name),
+        )
         for rank, name in enumerate(names)
     ]
+
+
+def _coin(coins: Iterable[str | None]) -> str:
+    """The coin of all rows; empty where they have different ones."""
+    distinct = set(coins)
+    return (distinct.pop() or "") if len(distinct) == 1 else ""
 
 
 def excluded(counts: Mapping[str, int]) -> str:
@@ -86,11 +123,3 @@ def excluded(counts: Mapping[str, int]) -> str:
     ordered = sorted(counts.items(), key=lambda item: -item[1])
     reasons = [f"{count:,} {reason.replace('_', ' ')}" for reason, count in ordered]
     return f"excluded: {', '.join(reasons) or 'none'}"
-
-
-def _names(columns: str | None) -> Sequence[str]:
-    names = _COLUMNS if columns is None else [name.strip() for name in columns.split(",")]
-    for name in names:
-        if name not in cells.UNITS:
-            raise BadInput(f"--columns: unknown column {name!r}; choose {', '.join(cells.UNITS)}")
-    return names

@@ -14,9 +14,11 @@ from fastopts.cli.options import (
     StoreLocation,
     reads_store,
 )
-from fastopts.cli.output import plot, printing, staleness
+from fastopts.cli.output import numbers, plot, printing, staleness
+from fastopts.cli.output.numbers import Steps
 from fastopts.cli.output.plot import PlotCurve, PlotFrame
 from fastopts.command_line import argument, option
+from fastopts.field_registry import SERIES_FIELDS
 from fastopts.reader import Chain, SmilePoint
 from fastopts.reader.export import as_dict
 from fastopts.reader.objects.expiry import FRONT
@@ -24,10 +26,14 @@ from fastopts.reader.objects.expiry import FRONT
 __all__ = ("smile",)
 
 _STYLES: Final = ("bold cyan", "bold yellow", "bold magenta", "bold green", "bold red", "bold blue")
+# Of another number than the styles, so that ten curves differ. A single one needs none.
+_MARKS: Final = "●▲■◆×+○△□◇"
 _BAND: Final = "dim"
 _FORWARD: Final = "dim"
-_WIDTH_MAX: Final = 110
+_WIDTH_MAX: Final = 200
+_WIDTH: Final = 110
 _HEIGHT: Final = 20
+_HEIGHT_MAX: Final = 50
 # Space above and below the mark volatilities, as a share of their range. The frame does not follow
 # bid and ask: the ask IV of a far strike may be 500 %, and would flatten the smile.
 _MARGIN: Final = 0.25
@@ -61,46 +67,58 @@ def smile(
         for chain in chains:
             for point in chain.smile():
                 printing.json_line(_values(chain, point))
+        staleness.report_chains(chains, is_note=True)
     else:
-        printing.show_venue(chains[0].moment.feed.venue)
-    staleness.report_chains(chains, is_note=json)
-    if not json:
-        _show(chains, _delta if delta else _strike, delta)
+        lines = printing.show_venue(chains[0].moment.feed.venue)
+        lines += staleness.report_chains(chains, is_note=False)
+        _show(chains, _delta if delta else _strike, delta, lines)
     if not any(chain.smile() for chain in chains):
         printing.print_note("nothing to plot: no mark volatilities, or no forward")
         return 1
     return 0
 
 
-def _show(chains: Sequence[Chain], abscissa: Abscissa, is_delta: bool) -> None:
-    for index, chain in enumerate(chains):
-        printing.show(_legend(chain, _style(index)))
-    curves = [
-        PlotCurve(_points(chain, abscissa), _style(index)) for index, chain in enumerate(chains)
-    ]
-    marks = [point for curve in curves for point in curve.points]
-    if not marks:
+def _show(chains: Sequence[Chain], abscissa: Abscissa, is_delta: bool, above: int) -> None:
+    """Print the legend and the plot; *above* lines are on the screen already."""
+    marks = [""] if len(chains) == 1 else [_cyclic(_MARKS, i) for i in range(len(chains))]
+    lines = 0
+    curves = []
+    for index, (chain, mark) in enumerate(zip(chains, marks, strict=True)):
+        style = _cyclic(_STYLES, index)
+        lines += printing.show(_legend(chain, style, mark))
+        curves.append(PlotCurve(_points(chain, abscissa), style, mark))
+    points = [point for curve in curves for point in curve.points]
+    if not points:
         return
-    frame = _frame(marks, is_delta)
+    frame = _frame(points, is_delta, above + lines)
     background = list(_background(chains[0], abscissa, frame)) if len(chains) == 1 else []
     printing.show(plot.draw(frame, [*background, *curves]))
 
 
-def _legend(chain: Chain, style: str) -> Text:
+def _legend(chain: Chain, style: str, mark: str) -> Text:
+    """The mark of a curve, its series, and figures of that."""
     until = printing.countdown(chain.series.expiry_ms, chain.moment.venue_ms)
-    forward = printing.price(chain.forward, chain.forward)
-    figures = f", {until}, forward {forward}, ATM IV {printing.percent(chain.atm_iv)}"
-    name = f"{chain.asset} {chain.series.label} {chain.settle}"
-    return Text.assemble((f"━ {name}", style), figures)
+    steps = Steps.of_chain(chain)
+    forward = numbers.formatted(chain.forward, SERIES_FIELDS["forward"].display, steps)
+    atm_iv = numbers.formatted(chain.atm_iv, SERIES_FIELDS["atm_iv"].display)
+    name = f"{mark or '━'} {chain.asset} {chain.series.label} {chain.settle}"
+    parts: list[str | Text] = [Text(name, style), until, f"forward {forward}", f"ATM IV {atm_iv}"]
+    return printing.facts(parts, printing.width(), indent=2)
 
 
-def _frame(marks: Sequence[tuple[float, float]], is_delta: bool) -> PlotFrame:
-    strikes, ivs = zip(*marks, strict=True)
+def _frame(points: Sequence[tuple[float, float]], is_delta: bool, lines: int) -> PlotFrame:
+    """The frame for *points*, on a screen with *lines* others."""
+    strikes, ivs = zip(*points, strict=True)
     margin = _MARGIN * (max(ivs) - min(ivs)) or 0.01
     x = (-1.0, 0.0) if is_delta else (min(strikes), max(strikes))
     labels = [(-delta, name) for delta, name in _DELTAS] if is_delta else _strike_labels(*x)
     y = (max(min(ivs) - margin, 0.0), max(ivs) + margin)
-    return PlotFrame(min(printing.width(), _WIDTH_MAX), _HEIGHT, x, y, labels)
+    # the axis and the prompt are below it
+    rows = printing.rows_left(lines + 2)
+    is_terminal = rows is not None
+    height = min(rows, _HEIGHT_MAX) if rows is not None else _HEIGHT
+    width = min(printing.width(), _WIDTH_MAX) if is_terminal else _WIDTH
+    return PlotFrame(width, height, x, y, labels)
 
 
 def _strike_labels(low: float, high: float) -> list[tuple[float, str]]:
@@ -139,8 +157,8 @@ def _delta(point: SmilePoint) -> float | None:
     return -delta if point.option.type == "C" else -(1 + delta)
 
 
-def _style(index: int) -> str:
-    return _STYLES[index % len(_STYLES)]
+def _cyclic(values: Sequence[str], index: int) -> str:
+    return values[index % len(values)]
 
 
 def _values(chain: Chain, point: SmilePoint) -> dict[str, Any]:

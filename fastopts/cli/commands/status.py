@@ -1,12 +1,10 @@
 """`fastopts status`: the feed and its connections, coverage, message counters, and Redis."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any, Final
 
-from rich.console import RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from fastopts import keys
@@ -95,7 +93,7 @@ def status(location: StoreLocation, json: JsonOption = False) -> int:
         printing.json_line(report.values)
     else:
         printing.show_venue(summary.feed.venue or location.venue)
-        printing.show(_table(report))
+        printing.show(printing.labelled(_rows(report), printing.width()))
     return 0 if report.is_good else 1
 
 
@@ -126,29 +124,24 @@ def _redis_info(info: Mapping[str, str]) -> RedisInfo:
     )
 
 
-def _table(report: _Report) -> RenderableType:
+def _rows(report: _Report) -> Iterator[tuple[str, str | Text]]:
     summary, redis = report.summary, report.redis
-    rows = Table.grid(padding=(0, 2))
-    rows.add_column(style="bold", no_wrap=True)
-    rows.add_column()
-    rows.add_row("feed", _feed(summary.feed))
-    rows.add_row("coverage", _coverage(summary.feed))
-    rows.add_row("live", f"{summary.live:,} of {summary.total:,} listed options")
-    rows.add_row("age", _ages(summary))
+    yield "feed", _feed(summary.feed)
+    yield "coverage", _coverage(summary.feed)
+    yield "live", f"{summary.live:,} of {summary.total:,} listed options"
+    yield "age", _ages(summary)
     for conn in summary.feed.conns:
-        rows.add_row(f"conn {conn}", _conn(summary.feed, conn))
+        yield f"conn {conn}", _conn(summary.feed, conn)
     if any(report.venue_faults.values()):
-        rows.add_row("venue", _venue_faults(report.venue_faults))
-    for label, text in report.health.rows():
-        rows.add_row(label, text)
+        yield "venue", _venue_faults(report.venue_faults)
+    yield from report.health.rows()
     # rows without news (no faults of the venue, an older collector) are left out
     for equation in report.equations:
-        rows.add_row("loss", equation.text)
+        yield "loss", equation.text
     if not report.equations:
-        rows.add_row("loss", Text(losses.UNKNOWN, "yellow"))
+        yield "loss", Text(losses.UNKNOWN, "yellow")
     memory = f"{redis.memory_bytes / 1e6:,.1f} MB"
-    rows.add_row("redis", f"{redis.name} {redis.version}, {memory}, {redis.clients} clients")
-    return rows
+    yield "redis", f"{redis.name} {redis.version}, {memory}, {redis.clients} clients"
 
 
 def _feed(feed: FeedState) -> Text:

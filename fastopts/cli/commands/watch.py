@@ -9,9 +9,11 @@ from rich.text import Text
 
 from fastopts.cli.bounds import bounded
 from fastopts.cli.options import JsonOption, StoreLocation, duration, fraction, reads_store
-from fastopts.cli.output import cells, printing
+from fastopts.cli.output import cells, numbers, printing
+from fastopts.cli.output.numbers import Steps
 from fastopts.command_line import argument, option
 from fastopts.errors import BadInput
+from fastopts.field_registry import FIELDS
 from fastopts.reader import Option
 from fastopts.reader.export import as_dict
 from fastopts.reader.mirrors.backlog import Gap
@@ -22,7 +24,11 @@ from fastopts.reader.selection.bounds import supplied
 __all__ = ("watch",)
 
 # As many of them as fit the line; the first ones matter most.
-_SHOWN: Final = ("bid_price", "ask_price", "mark_price", "mark_iv", "delta")
+_SHOWN: Final = (
+    *("bid_price", "ask_price", "mark_price", "mark_iv", "delta"),
+    *("bid_iv", "ask_iv", "bid_size", "ask_size", "underlying_price", "open_interest"),
+)
+_NARROW: Final = 80  # a line of fewer characters has less space between its parts
 Event = Option | Move | Gap
 
 
@@ -119,16 +125,30 @@ def _line(event: Event) -> Text:
         case Gap():
             return Text(f"{event.kind}: {event.reason}".rstrip(": "), style="bold red")
         case Move():
-            values = f"{event.before:g} -> {event.after:g} {event.change:+.1%}"
-            return _head(event.option).append(f"  {event.field} {values}")
+            before, after = (_level(event, value) for value in (event.before, event.after))
+            values = f"{before} -> {after} {event.change:+.1%}"
+            return _head(event.option).append(f"{_gap()}{event.field} {values}")
     line = _head(event)
     for name in _SHOWN:
-        cell = f"  {name} {cells.cell(event, name)}"
+        heading = cells.column_heading(name, event.asset, event.quote or "")
+        cell = f"{_gap()}{heading} {cells.cell(event, name)}"
         if len(line) + len(cell) > printing.width():
             break  # one line per change: a value that does not fit is left out, not wrapped
         line.append(cell)
     return line
 
 
+def _level(move: Move, value: float) -> str:
+    """A value of the field that moved."""
+    steps = Steps.of_option(move.option)
+    return numbers.formatted(value, FIELDS[move.field].display, steps)
+
+
+def _gap() -> str:
+    return " " if printing.width() < _NARROW else "  "
+
+
 def _head(option: Option) -> Text:
+    if printing.width() < _NARROW:
+        return Text(f"{option.ts:%H:%M:%S}Z {option.symbol:24}")
     return Text(f"{option.ts:%H:%M:%S}.{option.ts_ms % 1000:03d}Z  {option.symbol:28}")

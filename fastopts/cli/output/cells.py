@@ -4,11 +4,12 @@ from datetime import datetime
 from typing import Final
 
 from fastopts.cli.output import numbers, printing
-from fastopts.cli.output.numbers import Steps
-from fastopts.field_registry import FIELDS
+from fastopts.cli.output.numbers import Precision, Steps
+from fastopts.errors import BadInput
+from fastopts.field_registry import FIELDS, Field
 from fastopts.reader.objects.option import Option
 
-__all__ = ("UNITS", "cell", "heading", "is_text")
+__all__ = ("UNITS", "cell", "column_heading", "field_heading", "field_names", "heading", "is_text")
 
 UNITS: Final = {
     **{field.name: field.unit for field in FIELDS.values()},
@@ -16,11 +17,12 @@ UNITS: Final = {
 }
 
 
-def cell(option: Option, name: str, steps: Steps | None = None, is_detail: bool = False) -> str:
+def cell(
+    option: Option, name: str, steps: Steps | None = None, precision: Precision = "table"
+) -> str:
     """Format the value *name* of *option* as the field registry says; `-` for None.
 
-    *steps* are those of its series, by default its own. *is_detail* adds the decimals of a view of
-    a single option.
+    *steps* are those of its series, by default its own; see `numbers.formatted` for *precision*.
     """
     value = getattr(option, name)
     match value:
@@ -29,16 +31,44 @@ def cell(option: Option, name: str, steps: Steps | None = None, is_detail: bool 
         case bool():
             return "yes" if value else "no"
         case datetime():
-            return printing.utc(round(value.timestamp() * 1000))
+            # an expiry is a whole minute, a tick has milliseconds
+            return printing.utc(round(value.timestamp() * 1000), with_ms=name != "expiry")
         case float():
             steps = steps or Steps.of_option(option)
-            return numbers.formatted(value, FIELDS[name].display, steps, is_detail)
+            return numbers.formatted(value, FIELDS[name].display, steps, precision)
     return str(value)
 
 
 def heading(name: str) -> str:
     """The heading of the column *name*, as text in a terminal: `bid IV`, `age`."""
-    label = FIELDS[name].label
+    return _uncapitalised(FIELDS[name].label)
+
+
+def field_names(text: str) -> list[str]:
+    """The field names in *text*, separated by commas: an argument of --columns. Raises BadInput."""
+    names = [name.strip() for name in text.split(",")]
+    for name in names:
+        if name not in UNITS:
+            raise BadInput(f"--columns: unknown column {name!r}; choose {', '.join(UNITS)}")
+    return names
+
+
+def column_heading(name: str, base: str = "", quote: str = "") -> str:
+    """The short heading of the column *name* with its unit: `OI BTC`, `spread vol`.
+
+    *base* and *quote* are the coins of all its values; without them `OI base`, `turnover quote`.
+    """
+    return field_heading(FIELDS[name], base, quote) if name in FIELDS else name
+
+
+def field_heading(field: Field, base: str = "", quote: str = "") -> str:
+    """`column_heading` for a field of a series."""
+    units = {"base coin": base or "base", "quote coin": quote or "quote"}
+    unit = units.get(field.column_unit, field.column_unit)
+    return f"{_uncapitalised(field.brief_label)} {unit}".rstrip()
+
+
+def _uncapitalised(label: str) -> str:
     # an acronym keeps its capitals
     return label if label[:2].isupper() else f"{label[0].lower()}{label[1:]}"
 

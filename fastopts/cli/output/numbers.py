@@ -2,15 +2,19 @@
 
 import functools
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Final
+from typing import Final, Literal
 
 from fastopts.cli.output import printing
 from fastopts.field_registry import DISPLAY_RULES, Display, DisplayRule
 from fastopts.reader import Chain, Option
 
-__all__ = ("NO_STEPS", "Steps", "exact", "formatted", "places")
+__all__ = ("NO_STEPS", "Precision", "Steps", "exact", "formatted", "places")
+
+
+Precision = Literal["table", "detail", "full"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,16 @@ class Steps:
         return cls(chain.tick_size, chain.lot_size, max(strikes, default=None), chain.forward)
 
     @classmethod
+    def of_chains(cls, chains: Iterable[Chain]) -> "Steps":
+        """The finest steps of *chains*, for a table with a row for each; no forward."""
+        steps = [cls.of_chain(chain) for chain in chains]
+        return cls(
+            min((each.tick for each in steps if each.tick), key=float, default=""),
+            min((each.lot for each in steps if each.lot), key=float, default=""),
+            max((each.strike_places or 0 for each in steps), default=None),
+        )
+
+    @classmethod
     def of_option(cls, option: Option) -> "Steps":
         """The steps of a single option."""
         terms = option.instrument
@@ -45,14 +59,20 @@ NO_STEPS: Final = Steps()
 
 
 def formatted(
-    value: float | None, display: Display, steps: Steps = NO_STEPS, is_detail: bool = False
+    value: float | None,
+    display: Display,
+    steps: Steps = NO_STEPS,
+    precision: Precision = "table",
 ) -> str:
     """Format *value* by the rule of its *display*; `-` for None.
 
-    *is_detail* adds the decimals that a view of a single option has.
+    The *precision* `detail` adds the decimals that a view of a single option has; `full` is all
+    digits that identify the number, which are the venue's own.
     """
     if value is None:
         return "-"
+    if precision == "full":
+        return _full(value, display)
     match display:
         case "duration":
             return printing.duration(value)
@@ -62,12 +82,23 @@ def formatted(
     decimals = None if rule is None else _decimals(rule, steps)
     if rule is None or decimals is None or not math.isfinite(value):
         return printing.number(value)
-    if is_detail:
+    if precision == "detail":
         decimals += rule.detail
     text = _fixed(rule.factor * value, decimals, rule.is_signed)
     if rule.is_exact and not math.isclose(value, float(text.replace(",", "")), rel_tol=1e-9):
         return exact(value)
     return text + rule.suffix
+
+
+def _full(value: float, display: Display) -> str:
+    """All digits of *value*, with the factor and the suffix of its kind."""
+    if not math.isfinite(value):
+        return printing.number(value)
+    # in decimals: 0.07 times 100 is 7.000000000000001 in binary
+    number = Decimal(repr(value))
+    rule = DISPLAY_RULES.get(display, DisplayRule())
+    number = (number * rule.factor).normalize()
+    return format(number, "+,f" if rule.is_signed and number else ",f") + rule.suffix
 
 
 def exact(value: float) -> str:

@@ -19,10 +19,14 @@ _LABEL_WIDTH: Final = 8
 
 @dataclass(frozen=True, slots=True)
 class PlotCurve:
-    """Points from left to right, joined by lines; a single one is a dot. Clipped to the frame."""
+    """Points from left to right, joined by lines; a single one is a dot. Clipped to the frame.
+
+    A *mark* is a character drawn at every point, which tells curves apart without colour.
+    """
 
     points: Sequence[Point]
     style: str = ""
+    mark: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +51,14 @@ def draw(frame: PlotFrame, curves: Sequence[PlotCurve]) -> Text:
 
 
 class _Canvas:
-    """The dots of each character, and its style: that of the last curve through it."""
+    """The dots or the mark of each character, and its style: that of the last curve through it."""
 
     def __init__(self, frame: PlotFrame) -> None:
         self._frame = frame
         self._columns = frame.width - _LABEL_WIDTH
         self._dots: dict[tuple[int, int], int] = {}
         self._styles: dict[tuple[int, int], str] = {}
+        self._marks: dict[tuple[int, int], tuple[str, str]] = {}
 
     def draw(self, curve: PlotCurve) -> None:
         dots = [self._dot_of(point) for point in curve.points]
@@ -61,6 +66,10 @@ class _Canvas:
             self._set(dots[0][0], dots[0][1], curve.style)
         for start, end in pairwise(dots):
             self._line(start, end, curve.style)
+        for x, y in dots if curve.mark else ():
+            # the first curve keeps its mark where two meet: the others go on beside it
+            if self._is_inside((y // 4, x // 2)):
+                self._marks.setdefault((y // 4, x // 2), (curve.mark, curve.style))
 
     def rows(self) -> list[Text]:
         return [self._row(row) for row in range(self._frame.height)]
@@ -81,9 +90,12 @@ class _Canvas:
 
     def _set(self, x: int, y: int, style: str) -> None:
         cell = (y // 4, x // 2)
-        if 0 <= cell[0] < self._frame.height and 0 <= cell[1] < self._columns:
+        if self._is_inside(cell):
             self._dots[cell] = self._dots.get(cell, 0) | _DOTS[y % 4][x % 2]
             self._styles[cell] = style
+
+    def _is_inside(self, cell: tuple[int, int]) -> bool:
+        return 0 <= cell[0] < self._frame.height and 0 <= cell[1] < self._columns
 
     def _row(self, row: int) -> Text:
         label = ""
@@ -92,6 +104,9 @@ class _Canvas:
             label = f"{high - (high - low) * (row + 0.5) / self._frame.height:.1%}"
         text = Text(f"{label:>{_LABEL_WIDTH - 1}} ")
         for column in range(self._columns):
+            if (row, column) in self._marks:
+                text.append(*self._marks[row, column])
+                continue
             dots = self._dots.get((row, column), 0)
             text.append(chr(_BLANK + dots) if dots else " ", self._styles.get((row, column)))
         return text

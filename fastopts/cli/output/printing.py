@@ -4,17 +4,17 @@ On a terminal a table fits its width. Elsewhere, and with NO_COLOR, the output i
 terminal no line is cut or wrapped.
 """
 
-import math
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import Any, Final
 
 import orjson
+from rich.cells import cell_len
 from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -27,16 +27,19 @@ __all__ = (
     "compact",
     "countdown",
     "duration",
+    "facts",
+    "fitted",
     "fitted_table",
     "json_line",
+    "labelled",
+    "note_dropped",
     "number",
-    "percent",
-    "price",
     "print_note",
-    "ratio",
+    "rows_left",
     "show",
     "show_venue",
     "table",
+    "table_width",
     "utc",
     "venue",
     "width",
@@ -45,20 +48,23 @@ __all__ = (
 _WIDE: Final = 10_000  # off a terminal: wider than any table
 _GAP: Final = 2  # between the columns of a table
 _DIGITS: Final = 5  # significant
+_ROWS_MIN: Final = 3  # of a table, however low the terminal is
 # in seconds; a duration is shown with one of them and the next smaller one
 _UNITS: Final = ((86_400, "d"), (3_600, "h"), (60, "m"), (1, "s"))
 _SIZES: Final = ((1e9, "B"), (1e6, "M"), (1e3, "k"))
 
 
-def show(renderable: RenderableType) -> None:
-    """Print *renderable* to standard output."""
+def show(renderable: RenderableType) -> int:
+    """Print *renderable* to standard output; return the number of its lines."""
     console = _console()
     # captured: rich pads the last cell of a row to its width, which diffs and greps trip over, and
     # it swallows a broken pipe, after which the command would run on for nobody
     with console.capture() as captured:
         console.print(renderable)
-    sys.stdout.writelines(f"{line.rstrip()}\n" for line in captured.get().splitlines())
+    lines = captured.get().splitlines()
+    sys.stdout.writelines(f"{line.rstrip()}\n" for line in lines)
     sys.stdout.flush()
+    return len(lines)
 
 
 def _console() -> Console:
@@ -76,11 +82,18 @@ def width() -> int:
     return _console().width
 
 
-def show_venue(name: str) -> None:
-    """Print the line that names the venue of the data, unless it is Bybit."""
+def rows_left(lines: int) -> int | None:
+    """Return how many rows fit on the terminal beside *lines* others, at least 3.
+
+    None where the output is not a terminal, and has no limit.
+    """
+    return max(_console().height - lines, _ROWS_MIN) if sys.stdout.isatty() else None
+
+
+def show_venue(name: str) -> int:
+    """Print the line that names the venue of the data, unless it is Bybit; return the lines."""
     line = venue(name)
-    if line is not None:
-        show(line)
+    return 0 if line is None else show(line)
 
 
 def print_note(text: str) -> None:
@@ -90,12 +103,41 @@ def print_note(text: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A heading and its cells. Columns of the highest *rank* are dropped first to save space."""
+    """A heading and its cells. Columns of the highest *rank* are dropped first to save space.
+
+    A title stands above adjacent columns of one *group*.
+    """
 
     name: str
     cells: Sequence[str | Text]
     rank: int = 0
     is_text: bool = False
+    group: str = ""
+
+    @property
+    def width(self) -> int:
+        """The number of characters of its widest cell, or of its heading."""
+        return max(cell_len(str(cell)) for cell in (self.name, *self.cells))
+
+
+def table_width(columns: Sequence[Column]) -> int:
+    """Return the number of characters of a line of a table of *columns*."""
+    return sum(column.width + _GAP for column in columns) - _GAP
+
+
+def fitted(columns: Sequence[Column], width: int) -> list[Column]:
+    """Return the columns that fit into *width* characters.
+
+    Ranks are added from the lowest up, all columns of a rank or none; one that does not fit is left
+    out, and a narrower one of a higher rank may take its place. The lowest rank is always there.
+    """
+    ranks = sorted({column.rank for column in columns})
+    taken = set(ranks[:1])
+    for rank in ranks[1:]:
+        wider = [column for column in columns if column.rank in taken | {rank}]
+        if table_width(wider) <= width:
+            taken.add(rank)
+    return [column for column in columns if column.rank in taken]
 
 
 def fitted_table(columns: Sequence[Column], width: int) -> Text:
@@ -103,26 +145,89 @@ def fitted_table(columns: Sequence[Column], width: int) -> Text:
 
     Rich's own tables take six times as long, and shorten numbers to make them fit.
     """
-    blocks = [(column.rank, _block(column)) for column in columns]
-    shown = blocks
-    for rank_max in sorted({rank for rank, _ in blocks}, reverse=True):
-        shown = [(rank, block) for rank, block in blocks if rank <= rank_max]
-        if sum(block[0].cell_len + _GAP for _, block in shown) - _GAP <= width:
-            break
-    rows = zip(*(block for _, block in shown), strict=True)
-    table = Text("\n").join(Text(" " * _GAP).join(r) for r in rows)
+    shown = fitted(columns, width)
+    rows = zip(*map(_block, shown), strict=True)
+    lines = [Text(" " * _GAP).join(row) for row in rows]
+    if any(column.group for column in shown):
+        lines.insert(0, Text(_group_titles(shown), "bold"))
+    table = Text("\n").join(lines)
     table.no_wrap, table.overflow = True, "ignore"
     return table
+
+
+def note_dropped(columns: Sequence[Column], width: int) -> None:
+    """Print which of *columns*, that the user asked for, do not fit into *width* characters."""
+    shown = fitted(columns, width)
+    names = dict.fromkeys(column.name for column in columns if column not in shown)
+    if names:
+        needed = table_width(columns)
+        print_note(f"no space for {', '.join(names)}: all columns need {needed} characters")
+
+
+def _group_titles(columns: Sequence[Column]) -> str:
+    """The line above the headings: each title in the middle of its columns."""
+    parts = []
+    for group, members in groupby(columns, lambda column: column.group):
+        width = sum(column.width + _GAP for column in members) - _GAP
+        title = f" {group} ".center(width, "─") if group else " " * width
+        parts.append(title if len(title) == width else group[:width].ljust(width))
+    return (" " * _GAP).join(parts).rstrip()
 
 
 def _block(column: Column) -> list[Text]:
     """The heading and the cells, padded to one width."""
     cells = [Text(cell) if isinstance(cell, str) else cell.copy() for cell in column.cells]
     block = [Text(column.name, "bold"), *cells]
-    width = max(cell.cell_len for cell in block)
+    width = column.width
     for cell in block:
         cell.align("left" if column.is_text else "right", width)
     return block
+
+
+def facts(parts: Iterable[str | Text], width: int, indent: int = 0) -> Text:
+    """Join *parts* with commas, on as many lines as they need; a line ends after a part.
+
+    Further lines are indented by *indent*. A part that is wider than a line has one of its own.
+    """
+    text, length = Text(), 0
+    for part in parts:
+        size = cell_len(str(part))
+        # a comma follows all parts but the last
+        if text and length + 2 + size + 1 > width:
+            text.append(f",\n{' ' * indent}")
+            length = indent
+        elif text:
+            text.append(", ")
+            length += 2
+        text.append(part)
+        length += size
+    return text
+
+
+def labelled(rows: Iterable[tuple[str, str | Text]], width: int) -> Text:
+    """Return a line for each label with its text, which goes on below itself.
+
+    A text that is too long is broken after commas, and within a part that still is at words.
+    """
+    rows = list(rows)
+    indent = max((cell_len(label) for label, _ in rows), default=0) + _GAP
+    room = max(width - indent, 1)
+    lines = []
+    for label, text in rows:
+        parts = (Text(text) if isinstance(text, str) else text).split(", ")
+        for number, line in enumerate(_wrapped(facts(parts, room), room)):
+            head = Text.assemble(("" if number else label, "bold"))
+            head.align("left", indent)
+            lines.append(head.append(line))
+    table = Text("\n").join(lines)
+    table.no_wrap, table.overflow = True, "ignore"
+    return table
+
+
+def _wrapped(text: Text, width: int) -> Iterator[Text]:
+    console = _console()
+    for line in text.split("\n", allow_blank=True):
+        yield from line.wrap(console, width)
 
 
 def table(*names: str, right: tuple[str, ...] = ()) -> Table:
@@ -159,16 +264,6 @@ def venue(name: str) -> Text | None:
     return Text(f"venue {name}", style="bold")
 
 
-def percent(fraction: float | None) -> str:
-    """Format a fraction in per cent: 0.5312 is `53.1%`."""
-    return "-" if fraction is None else f"{fraction:.1%}"
-
-
-def ratio(value: float | None) -> str:
-    """Format a ratio with two decimals: `0.54`."""
-    return "-" if value is None else f"{value:.2f}"
-
-
 def number(value: float | None) -> str:
     """Format a number with five significant digits, or all of its whole part: `37,940,211`."""
     if value is None:
@@ -176,18 +271,6 @@ def number(value: float | None) -> str:
     # an open interest of 37,940,211 is not rounded to 37,940,000
     digits = max(_DIGITS, len(str(int(abs(value)))))
     return format(Decimal(f"{value:.{digits}g}"), ",f")
-
-
-def price(value: float | None, scale: float | None) -> str:
-    """Format a price with the decimals that suit an underlying at *scale*; a small one has more.
-
-    So all prices of a table align, and cheap options keep their significant digits.
-    """
-    if value is None or not scale:
-        return number(value)
-    decimals = min(max(_DIGITS - 1 - math.floor(math.log10(scale)), 0), _DIGITS + 1)
-    is_small = abs(value) < 100 * 10**-decimals
-    return number(value) if is_small else f"{value:,.{decimals}f}"
 
 
 def compact(value: float | None) -> str:
@@ -200,9 +283,10 @@ def compact(value: float | None) -> str:
     return f"{rounded / size:#.3g}".rstrip(".") + unit if rounded else "0"
 
 
-def utc(ms: int) -> str:
-    """Format a time in ms since 1970 as `2026-11-24 10:00:00Z`."""
-    return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+def utc(ms: int, with_ms: bool = False) -> str:
+    """Format a time in ms since 1970 as `2026-11-24 10:00:00Z`, or `2026-11-24 10:00:00.123Z`."""
+    text = datetime.fromtimestamp(ms // 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
+    return f"{text}.{ms % 1000:03d}Z" if with_ms else f"{text}Z"
 
 
 def duration(seconds: float) -> str:

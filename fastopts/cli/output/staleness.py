@@ -17,15 +17,16 @@ __all__ = ("report", "report_chains", "report_market")
 
 def report(
     moment: Moment, not_live: int, total: int, newest_age_s: float | None, is_note: bool
-) -> None:
+) -> int:
     """Print that *not_live* of the *total* values shown are not live, and why if the feed is down.
 
     The notice is part of the screen on a terminal. In a pipe, or with *is_note*, it goes to stderr:
-    a program that reads the output must not take it for data.
+    a program that reads the output must not take it for data. Returns the number of lines on
+    standard output.
     """
     down = moment.down
     if down is None and not not_live:
-        return
+        return 0
     parts = [f"NOT LIVE: {down.worded('command')}" if down is not None else "NOT LIVE"]
     if total:
         parts.append(f"{not_live:,} of {total:,} options are not live")
@@ -34,21 +35,21 @@ def report(
     line = "; ".join(parts)
     if is_note or not sys.stdout.isatty():
         printing.print_note(line)
-    else:
-        printing.show(Text(line, style="bold red"))
+        return 0
+    return printing.show(Text(line, style="bold red"))
 
 
-def report_chains(chains: Iterable[Chain], is_note: bool) -> None:
-    """Print the notice on the options of *chains*, if any is not live."""
+def report_chains(chains: Iterable[Chain], is_note: bool) -> int:
+    """Print the notice on the options of *chains*, if any is not live; return its lines."""
     chains = list(chains)
     options: list[Option] = [option for chain in chains for option in chain.options]
     not_live = sum(not option.live for option in options)
     newest_age_s = min((option.age_s for option in options), default=None)
-    report(chains[0].moment, not_live, len(options), newest_age_s, is_note)
+    return report(chains[0].moment, not_live, len(options), newest_age_s, is_note)
 
 
-def report_market(market: Market, rows: NDArray[np.intp], is_note: bool) -> None:
-    """Print the notice on some rows of *market*, if any is not live."""
+def report_market(market: Market, rows: NDArray[np.intp], is_note: bool) -> int:
+    """Print the notice on some rows of *market*, if any is not live; return its lines."""
     live, ages_s = market.column("live")[rows], market.column("age_s")[rows]
     newest_age_s = float(ages_s.min()) if len(ages_s) else None
-    report(market.moment, int((~live).sum()), len(rows), newest_age_s, is_note)
+    return report(market.moment, int((~live).sum()), len(rows), newest_age_s, is_note)

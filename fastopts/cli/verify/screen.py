@@ -1,11 +1,10 @@
 """Prints a report: a table of the series, and a row for each check."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from rich.console import RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from fastopts.cli.output import losses, printing
@@ -20,6 +19,8 @@ from fastopts.field_registry import FIELDS
 
 __all__ = ("show",)
 
+# the headings, the number of other series, the last check, and the prompt below
+_OTHER_LINES: Final = 4
 WRONG_SHOWN: Final = 10  # the tally by field counts the rest; --json has all
 MISSING_SHOWN: Final = 5  # enough to recognise a series or a coin
 _MEANINGS: Final = {word.short: word.name for word in FIELDS.values() if word.short}
@@ -27,13 +28,32 @@ _MEANINGS: Final = {word.short: word.name for word in FIELDS.values() if word.sh
 
 def show(report: VerifyReport) -> None:
     """Print *report*."""
-    printing.show_venue(report.feed.venue)
-    printing.show(_series(report.coverage.series))
-    printing.show(_checks(report))
+    lines = printing.show_venue(report.feed.venue)
+    checks = printing.labelled(_checks(report), printing.width())
+    lines += checks.plain.count("\n") + _OTHER_LINES
+    _show_series(report.coverage.series, printing.rows_left(lines))
+    printing.show(checks)
+
+
+def _show_series(rows: Sequence[SeriesCoverage], count: int | None) -> None:
+    """Print *rows*; where more than *count*, only the incomplete ones, and the number of others."""
+    if count is None or len(rows) <= count:
+        printing.show(_series(rows))
+        return
+    incomplete = [row for row in rows if not _is_complete(row)]
+    if incomplete:
+        printing.show(_series(incomplete[:count]))
+    others = len(rows) - len(incomplete[:count])
+    complete = "" if len(incomplete) > count else " that are complete"
+    printing.show(Text(f"{others} {'other ' if incomplete else ''}series{complete}", "dim"))
+
+
+def _is_complete(row: SeriesCoverage) -> bool:
+    return row.live == row.venue == row.stored
 
 
 def _series(rows: Sequence[SeriesCoverage]) -> RenderableType:
-    styles = ["" if row.live == row.venue == row.stored else "yellow" for row in rows]
+    styles = ["" if _is_complete(row) else "yellow" for row in rows]
     live = [Text(f"{row.live:,}", style) for row, style in zip(rows, styles, strict=True)]
     return printing.fitted_table(
         (
@@ -48,27 +68,23 @@ def _series(rows: Sequence[SeriesCoverage]) -> RenderableType:
     )
 
 
-def _checks(report: VerifyReport) -> Table:
-    rows = Table.grid(padding=(0, 2))
-    rows.add_column(style="bold", no_wrap=True)
-    rows.add_column()
-    rows.add_row("feed", _feed(report.feed))
-    rows.add_row("coverage", _coverage(report.coverage))
-    rows.add_row("coins", one_line(", ".join(report.coins)))
+def _checks(report: VerifyReport) -> Iterator[tuple[str, str | Text]]:
+    yield "feed", _feed(report.feed)
+    yield "coverage", _coverage(report.coverage)
+    yield "coins", one_line(", ".join(report.coins))
     sample = f"{len(report.cases):,} of {report.candidates:,} live options (--seed {report.seed})"
-    rows.add_row("sample", sample)
-    rows.add_row("fields", _counts(report))
+    yield "sample", sample
+    yield "fields", _counts(report)
     if report.wrong:
-        rows.add_row("", _tally(report.wrong))
+        yield "", _tally(report.wrong)
     for case in report.wrong[:WRONG_SHOWN]:
-        rows.add_row("wrong", _wrong(case))
+        yield "wrong", _wrong(case)
     for equation in report.losses:
-        rows.add_row("loss", equation.text)
+        yield "loss", equation.text
     if not report.losses:
-        rows.add_row("loss", Text(losses.UNKNOWN, "yellow"))
-    rows.add_row("greeks", _greeks(report.greeks))
-    rows.add_row("result", _result(report.complaints))
-    return rows
+        yield "loss", Text(losses.UNKNOWN, "yellow")
+    yield "greeks", _greeks(report.greeks)
+    yield "result", _result(report.complaints)
 
 
 def _feed(feed: StoredFeed) -> Text:

@@ -26,7 +26,7 @@ class AssetCount:
     """The options of *asset*: how many are listed (*total*), how many of them are *live*.
 
     *open_interest* and *volume_24h* (base coin) and *turnover_24h* (quote coin) are sums over live
-    options.
+    options. *quotes* are the quote coins of the listed ones: a turnover may be the sum of several.
     """
 
     asset: str
@@ -35,6 +35,7 @@ class AssetCount:
     open_interest: float
     volume_24h: float
     turnover_24h: float
+    quotes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +89,14 @@ def summarise(market: Market, top: int = TOP) -> Summary:
 def _count(market: Market, asset: str) -> AssetCount:
     listed = market.column("asset") == asset
     live = listed & market.column("live")
-    sums = (
-        float(np.nansum(market.column(name)[live]))
-        for name in ("open_interest", "volume_24h", "turnover_24h")
+    names = ("open_interest", "volume_24h", "turnover_24h")
+    return AssetCount(
+        asset=asset,
+        live=int(live.sum()),
+        total=int(listed.sum()),
+        quotes=tuple(np.unique(market.column("quote")[listed]).tolist()),
+        **{name: float(np.nansum(market.column(name)[live])) for name in names},
     )
-    return AssetCount(asset, int(live.sum()), int(listed.sum()), *sums)
 
 
 def _options(market: Market, rows: Rows) -> tuple[Option, ...]:

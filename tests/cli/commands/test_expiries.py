@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 
 from tests.cli import market as listed
@@ -39,37 +41,55 @@ def test_a_row_per_series_has_the_figures_of_a_desk(read: Read) -> None:
 def test_the_table_says_the_same_and_a_dash_for_what_is_not_known(read: Read) -> None:
     done = read("expiries", "BTC")
     assert (done.code, done.err) == (0, "")
-    assert done.out.startswith("BTC, index 88,214, 20")
-    head, usdc, november, december = done.rows[1:]
+    assert done.out.startswith("BTC, index 88,214.50, 20")
+    # USDC and USDT are different coins
+    assert done.rows[0][0].endswith(", prices in quote coin")
+    head, *rows = done.rows[1:]
+    usdc, november, december = (dict(zip(head, row, strict=True)) for row in rows)
     assert head == [
-        *("expiry", "settle", "dte", "forward", "basis", "ATM IV", "straddle", "RR", "BF"),
-        *("OI", "max pain", "put/call", "turnover", "live"),
+        *("expiry", "settle", "DTE", "forward", "basis %/y", "ATM IV", "straddle", "RR vol"),
+        *("BF vol", "OI BTC", "volume BTC", "turnover quote", "max pain", "put/call"),
+        *("put/call volume", "ATM strike", "oldest tick", "live", "delivery (UTC)"),
     ]
-    del usdc[2], november[2], december[2]  # dte
-    assert usdc == [
-        *(
-            "27NOV60",
-            "USDC",
-            "88,251",
-            "0.0%",
-            "-",
-            "2,437",
-            "-",
-            "-",
-            "425",
-            "90,000",
-            "1.00",
-            "2.00B",
-            "2/2",
-        ),
-    ]
-    assert november[:5] == ["27NOV60", "USDT", "88,251", "0.0%", "55.4%"]
-    assert november[6:8] == ["-", "-"]
-    assert november[-1] == "5/7"
-    assert december == [
-        *("25DEC60", "USDT", "90,000", "0.1%", "50.0%", "2,437", "-4.2%", "6.2%"),
-        *("1.27k", "90,000", "1.00", "30.1M", "6/6"),
-    ]
+    assert (
+        december.items()
+        >= {
+            "expiry": "25DEC60",
+            "settle": "USDT",
+            "forward": "90,000.00",
+            "basis %/y": "+0.1",
+            "ATM IV": "50.0%",
+            "straddle": "2,437.0",
+            "RR vol": "-4.2",
+            "BF vol": "+6.2",
+            "OI BTC": "1.27k",
+            "turnover quote": "30.1M",
+            "max pain": "90,000",
+            "put/call": "1.00",
+            "live": "6/6",
+            "delivery (UTC)": "2060-12-25 08:00",
+        }.items()
+    )
+    assert (
+        usdc.items()
+        >= {
+            "settle": "USDC",
+            "ATM IV": "-",
+            "RR vol": "-",
+            "OI BTC": "425",
+            "live": "2/2",
+            "turnover quote": "2.00B",
+            "max pain": "90,000",
+            "basis %/y": "0.0",
+        }.items()
+    )
+    assert november.items() >= {"ATM IV": "55.4%", "RR vol": "-", "live": "5/7"}.items()
+
+
+def test_a_single_coin_is_named_in_the_heading(read: Read) -> None:
+    title, head, _ = read("expiries", "ETH").rows
+    assert title[0].endswith(", prices in USDT")
+    assert {"OI ETH", "turnover USDT"} <= set(head)
 
 
 def test_a_settle_coin_may_be_chosen(read: Read) -> None:
@@ -112,11 +132,22 @@ def test_simulated_data_say_so_first(read: Read, market: Store) -> None:
     }
 
 
-@pytest.mark.parametrize(("columns", "dropped"), [(60, "basis"), (80, "OI"), (100, "max pain")])
-def test_a_terminal_gets_the_columns_that_fit(market: Store, columns: int, dropped: str) -> None:
-    url = {"FASTOPTS_REDIS_URL": market.url, "NO_COLOR": "1"}
-    _, head, *rows = on_terminal("expiries", "BTC", columns=columns, **url).splitlines()
-    assert len(rows) == 3
-    assert max(map(len, (head, *rows))) <= columns
-    assert {"expiry", "forward", "RR", "live"} <= set(head.split())
+@pytest.mark.parametrize(
+    ("columns", "there", "dropped"),
+    [
+        (60, "RR vol", "BF vol"),
+        (80, "BF vol", "straddle"),
+        (120, "OI BTC", "turnover"),
+        (200, "oldest tick", "delivery"),
+    ],
+)
+def test_a_terminal_gets_the_columns_that_fit(
+    market: Store, columns: int, there: str, dropped: str
+) -> None:
+    url: dict[str, Any] = {"FASTOPTS_REDIS_URL": market.url, "NO_COLOR": "1"}
+    lines = on_terminal("expiries", "BTC", columns=columns, **url).splitlines()
+    assert max(map(len, lines)) <= columns
+    [head] = [line for line in lines if line.startswith("expiry")]
+    assert {"expiry", "forward", "live"} <= set(head.split())
+    assert there in head
     assert dropped not in head

@@ -1,10 +1,15 @@
 import json
+import re
+from typing import Any
 
 from fastopts.field_registry import COLUMNS
+from fastopts.reader.export import as_dict
 from fastopts.reader.objects.market import NAMES
 from tests.cli import market as listed
 from tests.cli.conftest import Read
 from tests.cli.market import STALE, UNTICKED
+from tests.cli.terminal import on_terminal
+from tests.reader.options import make
 from tests.support.store import Store
 
 CALL = "BTC-25DEC60-90000-C-USDT"
@@ -17,15 +22,45 @@ def test_every_value_comes_with_its_unit(read: Read) -> None:
     assert done.out.splitlines()[0] == CALL
     table = {row[0]: row[1:] for row in done.rows[2:]}
     assert {name: table[name] for name in ("bid_price", "bid_iv", "gamma", "expiry", "mid")} == {
-        "bid_price": ["1,205", "quote coin"],
+        "bid_price": ["1,205", "USDT"],
         "bid_iv": ["48.12%"],
-        "gamma": ["0.00006", "per 1 quote unit"],
+        "gamma": ["0.000060000", "per 1 quote unit"],
         "expiry": ["2060-12-25 08:00:00Z", "UTC"],
-        "mid": ["1,217.5", "quote coin"],
+        "mid": ["1,217.50", "USDT"],
     }
-    assert table["predicted_delivery_price"] == ["-", "quote coin"]
-    assert table["turnover_24h"] == ["5,012,873.25", "quote coin"]
+    assert table["predicted_delivery_price"] == ["-", "USDT"]
+    assert table["turnover_24h"] == ["5,012,873", "USDT"]
+    assert table["open_interest"] == ["212.37", "BTC"]
+    # vol points, as on the page; an age in the unit beside it, a time with its milliseconds
+    assert table["spread_iv"] == ["1.43", "vol points"]
+    assert re.fullmatch(r"\d+\.\d{3}", table["age_s"][0])
+    assert table["age_s"][1] == "seconds"
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}Z", table["ts"][0])
     assert (table["spread_ticks"], table["live"]) == (["5", "ticks"], ["yes"])
+
+
+def test_full_precision_is_all_digits(read: Read) -> None:
+    done = read("get", CALL, "--precision", "full")
+    table = {row[0]: row[1:] for row in done.rows[2:]}
+    assert table["turnover_24h"] == ["5,012,873.25", "USDT"]
+    assert table["gamma"] == ["0.00006", "per 1 quote unit"]
+    assert table["mid"] == ["1,217.5", "USDT"]
+    assert table["mark_iv"] == ["50%"]
+    assert table["moneyness"] == ["1", "strike over forward"]
+
+
+def test_values_stand_side_by_side_on_a_wide_terminal(market: Store) -> None:
+    url: dict[str, Any] = {"FASTOPTS_REDIS_URL": market.url, "NO_COLOR": "1"}
+    narrow, wide = (
+        on_terminal("get", CALL, columns=columns, **url).splitlines() for columns in (80, 200)
+    )
+    assert wide[1].split() == 3 * ["name", "value", "unit"]
+    assert len(wide) < len(narrow) / 2
+    for lines, columns in ((narrow, 80), (wide, 200)):
+        assert max(map(len, lines)) <= columns
+        text = " ".join(lines)
+        names = as_dict.option_values(make()).keys() - {"symbol"}
+        assert [name for name in names if f" {name} " not in f" {text} "] == []
 
 
 def test_json_has_the_export_schema_and_what_follows_from_it(read: Read) -> None:

@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 
 from fastopts.cli.output import cells
@@ -6,6 +8,7 @@ from fastopts.reader.selection.bounds import Bounds
 from tests.cli import market as listed
 from tests.cli.conftest import Read
 from tests.cli.market import STALE
+from tests.cli.terminal import on_terminal
 from tests.support.store import Store
 
 EXCLUDED = "excluded: 2 stale, 1 no tick, 1 no bid"
@@ -22,12 +25,29 @@ def test_the_best_first_and_what_the_gate_kept_out_last(read: Read) -> None:
     assert (done.code, done.err) == (0, "")
     *table, last = done.rows
     assert [row[:3] for row in table] == [
-        ["symbol", "mark_iv", "bid_price"],
+        ["option", "mark IV", "bid"],
         ["ETH-27NOV60-3000-C-USDT", "90.0%", "148.1"],
         ["BTC-27NOV60-90000-C", "80.0%", "1,205"],
         ["BTC-27NOV60-90000-P", "80.0%", "1,205"],
     ]
     assert last == [EXCLUDED]
+
+
+def test_units_are_in_the_headings(read: Read) -> None:
+    names = ("--columns", "open_interest,turnover_24h,spread_iv,mid")
+    assert read("scan", "ETH", *names).rows[0] == ["OI ETH", "turnover USDT", "spread vol", "mid"]
+    assert read("scan", *names).rows[0] == ["OI base", "turnover quote", "spread vol", "mid"]
+
+
+def test_a_screen_shows_the_first_rows_and_how_many_there_are(market: Store) -> None:
+    url: dict[str, Any] = {"FASTOPTS_REDIS_URL": market.url, "NO_COLOR": "1"}
+    lines = on_terminal("scan", columns=80, lines=10, **url).splitlines()
+    assert len(lines) == 9  # and the prompt
+    assert lines[0].startswith("option ")
+    assert lines[-2:] == ["6 of 13 options; --all shows all", EXCLUDED]
+    for words in (("--all",), ("--limit", "12")):
+        shown = on_terminal("scan", *words, columns=80, lines=10, **url).splitlines()
+        assert sum(line.startswith(("BTC-", "ETH-")) for line in shown) in (12, 13)
 
 
 def test_json_leaves_the_count_to_stderr(read: Read) -> None:

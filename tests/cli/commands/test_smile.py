@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 
 from tests.cli import market as listed
@@ -25,7 +27,7 @@ def test_the_plot_goes_from_the_lowest_strike_to_the_highest(read: Read) -> None
     assert (done.code, done.err) == (0, "")
     legend, *drawn, axis = done.out.splitlines()
     assert legend.startswith("━ BTC 25DEC60 USDT, in ")
-    assert legend.endswith(", forward 90,000, ATM IV 50.0%")
+    assert legend.endswith(", forward 90,000.00, ATM IV 50.0%")
     assert axis.split() == ["80,000", "84,000", "88,000", "92,000", "96,000", "100,000"]
     assert len(drawn) == 20
     # 60 % on the left, 55 % on the right, of an axis from 47.5 % to 62.5 %
@@ -38,11 +40,12 @@ def test_the_plot_goes_from_the_lowest_strike_to_the_highest(read: Read) -> None
 
 def test_several_expiries_share_a_plot_over_delta(read: Read) -> None:
     done = read("smile", "BTC", "25DEC60", "27NOV60", "--delta")
-    legends = [line for line in done.out.splitlines() if line.startswith("━")]
-    assert [line.split(",")[0] for line in legends] == [
-        "━ BTC 25DEC60 USDT",
-        "━ BTC 27NOV60 USDT",
-    ]
+    first, second, *drawn = done.out.splitlines()
+    # a mark for each, in the legend and at every point: without colour lines would be alike
+    assert first.startswith("● BTC 25DEC60 USDT, ")
+    assert second.startswith("▲ BTC 27NOV60 USDT, ")
+    plot = "\n".join(drawn)
+    assert (plot.count("●"), plot.count("▲")) == (3, 3)
     assert done.out.splitlines()[-1].split() == ["10P", "25P", "50", "25C", "10C"]
 
 
@@ -53,6 +56,14 @@ def test_curves_have_colours_and_fit_a_terminal(market: Store) -> None:
     assert "\x1b[1;33m" in written
     plain = on_terminal(*words, columns=80, FASTOPTS_REDIS_URL=market.url, NO_COLOR="1")
     assert max(map(len, plain.replace("\r", "").splitlines())) <= 80
+
+
+@pytest.mark.parametrize(("columns", "lines"), [(60, 24), (80, 24), (200, 60)])
+def test_a_plot_takes_the_screen_and_no_more(market: Store, columns: int, lines: int) -> None:
+    url: dict[str, Any] = {"FASTOPTS_REDIS_URL": market.url, "NO_COLOR": "1"}
+    drawn = on_terminal("smile", "BTC", columns=columns, lines=lines, **url).splitlines()
+    assert len(drawn) == min(lines - 1, 52)
+    assert columns - 1 <= max(map(len, drawn)) <= columns
 
 
 def test_without_a_volatility_there_is_nothing_to_plot(read: Read, market: Store) -> None:

@@ -54,8 +54,7 @@ def test_people_read_lines(url: str, tmp_path: Path) -> None:
     done = watch(url, MOVING, "--limit", "2", cwd=tmp_path)
     [line, *_] = [text for text in done.out.splitlines() if MOVING in text]
     assert line.split()[0].endswith("Z")
-    assert "mark_price " in line
-    assert "mark_iv " in line
+    assert "  mark 1,302.97  mark IV " in line
 
 
 def test_on_a_terminal_what_has_no_room_is_left_out(url: str) -> None:
@@ -63,9 +62,13 @@ def test_on_a_terminal_what_has_no_room_is_left_out(url: str) -> None:
     # before it stands how far the clock of the docs' market is off
     [*_, line] = on_terminal(*words, columns=80).splitlines()
     assert MOVING in line
-    assert "bid_price" in line
+    assert "  bid 1,283.4  ask 1,322.6" in line
     assert "delta" not in line
     assert len(line) <= 80
+    # narrow, it has the bid and the ask all the same
+    [*_, line] = on_terminal(*words, columns=60).splitlines()
+    assert line.endswith(f" {MOVING}  bid 1,283.4 ask 1,322.6")
+    assert len(line) <= 60
 
 
 @pytest.mark.parametrize(

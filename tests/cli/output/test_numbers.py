@@ -59,9 +59,9 @@ def test_a_quote_between_two_ticks_is_not_rounded() -> None:
 
 
 def test_a_view_of_one_option_has_more_decimals() -> None:
-    assert numbers.formatted(0.53123, "iv", NO_STEPS, is_detail=True) == "53.12%"
-    assert numbers.formatted(9168.317, "computed", BTC, is_detail=True) == "9,168.32"
-    assert numbers.formatted(9065.0, "price", BTC, is_detail=True) == "9,065"
+    assert numbers.formatted(0.53123, "iv", NO_STEPS, precision="detail") == "53.12%"
+    assert numbers.formatted(9168.317, "computed", BTC, precision="detail") == "9,168.32"
+    assert numbers.formatted(9065.0, "price", BTC, precision="detail") == "9,065"
 
 
 def test_an_unknown_step_leaves_significant_digits() -> None:
@@ -90,3 +90,25 @@ def test_the_steps_are_those_of_the_listing(store: Store) -> None:
     option = make(instrument=terms(CALL))
     assert Steps.of_option(option) == Steps("5", "0.01", 0, option.forward)
     assert Steps.of_option(make()) == Steps(forward=option.forward)
+
+
+def test_full_precision_has_all_digits() -> None:
+    for value, display, text in (
+        (9168.317, "computed", "9,168.317"),
+        (0.53123, "iv", "53.123%"),
+        (0.07, "signed_points", "+7"),
+        (1205.0, "price", "1,205"),
+        (0.1215, "duration", "0.1215"),
+        (1.2e-7, "gamma", "0.00000012"),
+    ):
+        assert numbers.formatted(value, display, BTC, precision="full") == text  # type: ignore[arg-type]
+
+
+def test_a_table_of_several_series_has_the_finest_steps(store: Store) -> None:
+    store.list("XRP-25JUN27-2-C-USDT", tick_size="0.01", lot_size="10")
+    store.list("XRP-30JUL27-2.05-C-USDT", tick_size="0.001", lot_size="1")
+    store.tick("XRP-25JUN27-2-C-USDT")
+    with OptionReader(store.url) as reader:
+        chains = reader.chains("XRP", require_live=False)
+    assert Steps.of_chains(chains) == Steps("0.001", "1", 2)
+    assert Steps.of_chains([]) == NO_STEPS

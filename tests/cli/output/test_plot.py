@@ -24,3 +24,12 @@ def test_the_later_curve_gives_a_shared_place_its_style() -> None:
 def test_a_range_of_one_value_is_drawn_in_the_middle() -> None:
     frame = PlotFrame(12, 1, (5.0, 5.0), (0.0, 0.1), [(5.0, "5")])
     assert "⠁" in draw(frame, [PlotCurve([(5.0, 0.1)])]).plain
+
+
+def test_a_mark_stands_at_every_point_and_the_first_curve_keeps_a_shared_place() -> None:
+    ends = [(0.0, 0.08), (1.0, 0.0)]
+    curves = [PlotCurve(ends, mark="●"), PlotCurve([(0.0, 0.08), (1.0, 0.08)], mark="▲")]
+    first, second, _ = draw(FRAME, curves).plain.splitlines()
+    assert (first[8], first[11], second[11]) == ("●", "▲", "●")
+    outside = draw(FRAME, [PlotCurve([(0.0, 0.5), (0.5, 0.04)], mark="●")]).plain
+    assert outside.count("●") == 1
