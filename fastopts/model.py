@@ -9,9 +9,18 @@ The compiled core gets its constants from here, too: `python -m tests.core.make_
 
 import re
 import struct
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal, InvalidOperation, localcontext
+from decimal import (
+    ROUND_CEILING,
+    ROUND_FLOOR,
+    ROUND_HALF_UP,
+    Context,
+    Decimal,
+    InvalidOperation,
+    localcontext,
+)
 from typing import Final, Literal, Self, cast
 
 from fastopts import keys
@@ -96,6 +105,8 @@ _STATUS_MAX: Final = 40
 _EXPIRY_MS: Final = range(1_000_000_000_000, 4_102_444_800_000)
 
 Kind = Literal["C", "P"]
+Rounding = Literal["up", "down", "nearest"]
+_ROUNDINGS: Final = {"up": ROUND_CEILING, "down": ROUND_FLOOR, "nearest": ROUND_HALF_UP}
 
 # Months as symbols spell them. strftime's %b would depend on the locale.
 MONTHS: Final = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
@@ -112,7 +123,7 @@ class Instrument:
     """The terms of one option, as the venue lists it.
 
     *strike_text*, *tick_size* and *lot_size* are the venue's own decimal text. *asset* is the base
-    coin, *kind* C (call) or P (put); *expiry_ms* and *launch_ms* are ms since 1970 UTC.
+    coin, *type* C (call) or P (put); *expiry_ms* and *launch_ms* are ms since 1970 UTC.
     """
 
     symbol: str
@@ -121,7 +132,7 @@ class Instrument:
     settle: str
     expiry_ms: int
     strike_text: str
-    kind: Kind
+    type: Kind
     tick_size: str
     lot_size: str
     status: str
@@ -141,7 +152,7 @@ class Instrument:
             settle=settle,
             expiry_ms=int(expiry_ms),
             strike_text=strike,
-            kind=cast("Kind", kind),
+            type=cast("Kind", kind),
             tick_size=tick,
             lot_size=lot,
             status=status,
@@ -156,7 +167,7 @@ class Instrument:
             "coin": not all(map(keys.is_coin, (self.asset, self.quote, self.settle))),
             "expiry": self.expiry_ms not in _EXPIRY_MS,
             "strike": not _is_positive(self.strike_text),
-            "type": self.kind not in ("C", "P"),
+            "type": self.type not in ("C", "P"),
             "tick size": bool(self.tick_size) and not _is_positive(self.tick_size),
             "lot size": bool(self.lot_size) and not _is_positive(self.lot_size),
             "status": len(self.status) > _STATUS_MAX or not self.status.isascii(),
@@ -174,7 +185,7 @@ class Instrument:
             "settle": self.settle,
             "expiry_ms": str(self.expiry_ms),
             "strike": self.strike_text,
-            "type": self.kind,
+            "type": self.type,
             "tick_size": self.tick_size,
             "lot_size": self.lot_size,
             "status": self.status,
@@ -182,18 +193,25 @@ class Instrument:
         }
 
     @property
+    def kind(self) -> Kind:
+        """Deprecated: use `type`."""
+        warnings.warn("Instrument.kind: use Instrument.type", DeprecationWarning, stacklevel=2)
+        return self.type
+
+    @property
     def strike(self) -> float:
         """The strike price in quote coin."""
         return float(self.strike_text)
 
-    def round_price(self, price: float | Decimal | str, direction: Literal["up", "down"]) -> str:
+    def round_price(self, price: float | Decimal | str, direction: Rounding) -> str:
         """Return *price* rounded to a multiple of `tick_size`, as the exact text for an order.
 
-        Raises BadInput for an invalid price or direction, and if the tick size is not known.
+        *direction* is up, down or nearest, where half a tick goes up. Raises BadInput for an
+        invalid price or direction, and if the tick size is not known.
         """
-        if not isinstance(direction, str) or direction not in ("up", "down"):
-            raise BadInput(f"round a price 'up' or 'down', not {_shown(direction)}")
-        rounding = ROUND_CEILING if direction == "up" else ROUND_FLOOR
+        rounding = _ROUNDINGS.get(direction) if isinstance(direction, str) else None
+        if rounding is None:
+            raise BadInput(f"round a price 'up', 'down' or 'nearest', not {_shown(direction)}")
         return _on_grid(self.symbol, "price", price, self.tick_size, rounding)
 
     def round_qty(self, qty: float | Decimal | str) -> str:

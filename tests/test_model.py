@@ -31,10 +31,15 @@ def instrument(**terms: str) -> Instrument:
     return Instrument.of_terms(SYMBOL, tuple((TERMS | terms).values()))
 
 
+def test_the_former_name_of_the_type_works_with_a_warning() -> None:
+    with pytest.warns(DeprecationWarning, match=r"use Instrument\.type"):
+        assert instrument().kind == instrument().type == "P"
+
+
 def test_terms_come_back_as_they_were_stored() -> None:
     made = instrument()
     assert made.terms() == TERMS
-    assert (made.symbol, made.asset, made.kind, made.expiry_ms) == (
+    assert (made.symbol, made.asset, made.type, made.expiry_ms) == (
         SYMBOL,
         "BTC",
         "P",

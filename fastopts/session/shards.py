@@ -194,5 +194,5 @@ def _market_order(instrument: Instrument) -> tuple[object, ...]:
         instrument.expiry_ms,
         instrument.settle,
         instrument.strike,
-        instrument.kind,
+        instrument.type,
     )

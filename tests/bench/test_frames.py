@@ -47,7 +47,7 @@ def test_contracts_are_distinct_options_of_the_venue(count: int) -> None:
     for contract in listed:
         parsed = symbols.parse(contract.symbol)
         assert parsed is not None
-        assert (parsed.asset, parsed.kind, parsed.strike) == (
+        assert (parsed.asset, parsed.type, parsed.strike) == (
             contract.coin,
             contract.kind,
             contract.strike,

@@ -84,7 +84,7 @@ class World:
 
     def _add(self, instruments: list[Instrument]) -> None:
         for i in instruments:
-            self.table.add(i.symbol, i.expiry_ms, i.strike, i.kind, i.settle)
+            self.table.add(i.symbol, i.expiry_ms, i.strike, i.type, i.settle)
 
 
 async def test_without_symbols_the_connection_ends_in_order_and_a_listing_brings_it_back() -> None:

@@ -57,6 +57,15 @@ def test_an_older_trackers_file_is_read(tmp_path: Path) -> None:
     assert held.updated_at == datetime.fromisoformat("2026-11-22T10:00:00.123456").astimezone(UTC)
 
 
+def test_a_file_of_version_0_1_0_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "c.json"
+    cache.save(path, "bybit", [OPTION], NOW)
+    path.write_text(path.read_text().replace('"type"', '"kind"'))
+    loaded = cache.load(path, "bybit", NOW)
+    assert loaded is not None
+    assert loaded.instruments == {OPTION.symbol: OPTION}
+
+
 def test_another_venues_file_is_not_used(tmp_path: Path) -> None:
     path = tmp_path / "c.json"
     cache.save(path, "sim", [OPTION], NOW)
@@ -108,7 +117,7 @@ def test_each_venue_has_its_own_file() -> None:
         *({"settle": "USDTUSDTX"}, {"settle": None}, {"settle": ["USDT"]}),
         *({"expiry_ms": str(EXPIRY_MS)}, {"expiry_ms": EXPIRY_MS + 0.5}, {"expiry_ms": 2**63}),
         *({"expiry_ms": None}, {"expiry_ms": True}, {"expiry_ms": {}}),
-        *({"strike_text": None}, {"strike_text": 90_000}, {"kind": None}, {"status": 5}),
+        *({"strike_text": None}, {"strike_text": 90_000}, {"type": None}, {"status": 5}),
         *({"symbol": None}, {"symbol": "nonsense"}, {"symbol": "BTC-27NOV26-9-P-USDT\n"}),
         *({"launch_ms": "7"}, {"tick_size": 5}),
     ],

@@ -42,7 +42,7 @@ class World:
         self.feed.exchange.add(wall_ms(), monotonic_ms, monotonic_ms)
         self.listed = list(INSTRUMENTS)
         for i in INSTRUMENTS:
-            self.table.add(i.symbol, i.expiry_ms, i.strike, i.kind, i.settle)
+            self.table.add(i.symbol, i.expiry_ms, i.strike, i.type, i.settle)
         to = address or Address("127.0.0.1", port)
         statistics = Statistics(self.table, "bybit")
         content = Content(self.table, self.feed, statistics, lambda: self.listed)

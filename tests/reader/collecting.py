@@ -125,7 +125,7 @@ class Collector:
         one = replace(INSTRUMENTS[0], symbol=symbol, strike_text=symbol.split("-")[2])
 
         def add() -> None:
-            self.world.table.add(symbol, one.expiry_ms, one.strike, one.kind, one.settle)
+            self.world.table.add(symbol, one.expiry_ms, one.strike, one.type, one.settle)
             self.world.listed.append(one)
             self.world.writer.universe_changed([one], [])
 

@@ -24,7 +24,7 @@ def terms(symbol: str = CALL, tick_size: str = "5", lot_size: str = "0.01") -> I
         settle=settle_of(symbol),
         expiry_ms=EXPIRY_MS,
         strike_text=strike,
-        kind="C" if kind == "C" else "P",
+        type="C" if kind == "C" else "P",
         tick_size=tick_size,
         lot_size=lot_size,
         status="Trading",

@@ -28,7 +28,7 @@ def instrument(
         settle=settle,
         expiry_ms=expiry_ms,
         strike_text=strike,
-        kind="C" if kind == "C" else "P",
+        type="C" if kind == "C" else "P",
         tick_size="5",
         lot_size="0.01",
         status="Trading",

@@ -429,7 +429,7 @@ class InstrumentUniverse:
             instrument.symbol,
             instrument.expiry_ms,
             instrument.strike,
-            instrument.kind,
+            instrument.type,
             instrument.settle,
         )
 

@@ -106,6 +106,8 @@ def _is_special(path: Path) -> bool:
 
 def _instrument(row: dict[str, Any]) -> Instrument:
     """Parse a row. Raises KeyError, TypeError or ValueError for an invalid one."""
+    # a file of version 0.1.0 has `kind` for `type`; None if it has neither, which is refused below
+    row = {"type": row.get("kind"), **row}
     instrument = Instrument(**{name: row[name] for name in _FIELDS})
     parsed = symbols.parse(instrument.symbol)
     if parsed is None:
@@ -116,7 +118,7 @@ def _instrument(row: dict[str, Any]) -> Instrument:
     if (
         instrument.asset != parsed.asset
         or not isfinite(instrument.strike)
-        or instrument.kind not in ("C", "P")
+        or instrument.type not in ("C", "P")
         or not all(map(keys.is_coin, (instrument.quote, instrument.settle)))
         or time_ms(instrument.expiry_ms) is None
     ):

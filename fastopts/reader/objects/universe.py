@@ -201,7 +201,7 @@ def _finest(steps: set[str]) -> str:
 def _rows(listed: Sequence[Instrument]) -> tuple[tuple[float, int | None, int | None], ...]:
     strikes: dict[float, dict[str, int]] = {}
     for index, each in enumerate(listed):
-        strikes.setdefault(each.strike, {})[each.kind] = index
+        strikes.setdefault(each.strike, {})[each.type] = index
     return tuple((strike, sides.get("C"), sides.get("P")) for strike, sides in strikes.items())
 
 
@@ -246,4 +246,4 @@ def read_terms(symbol: str, reply: Any) -> Instrument | None:
 
 
 def _place(each: Instrument) -> tuple[int, str, float, str]:
-    return each.expiry_ms, each.settle, each.strike, each.kind
+    return each.expiry_ms, each.settle, each.strike, each.type

@@ -134,7 +134,7 @@ def _can_meet(
     expiry, strike = terms.get("expiry"), instrument.strike
     return (
         (is_raw or dte > 0)
-        and instrument.kind == terms.get("type", instrument.kind)
+        and instrument.type == terms.get("type", instrument.type)
         and instrument.settle == terms.get("settle", instrument.settle).upper()
         and terms.get("min_strike", strike) <= strike <= terms.get("max_strike", strike)
         and dte >= terms.get("min_dte", dte)

@@ -318,7 +318,7 @@ def _instrument(row: Any) -> Instrument:
         raise _UnusableRow(UNKNOWN_NAME)
     if (row.get("baseCoin") or parsed.asset) != parsed.asset:
         raise _UnusableRow(OTHER_COIN)
-    kind = _KINDS.get(_text(row, "optionsType") or parsed.kind)
+    kind = _KINDS.get(_text(row, "optionsType") or parsed.type)
     if kind is None:
         raise _UnusableRow(BAD_TERMS)
     instrument = Instrument(
@@ -328,7 +328,7 @@ def _instrument(row: Any) -> Instrument:
         settle=_text(row, "settleCoin") or parsed.settle,
         expiry_ms=_delivery_ms(row) or parsed.expiry_ms,
         strike_text=parsed.strike_text,
-        kind=kind,
+        type=kind,
         tick_size=_step(row.get("priceFilter"), "tickSize"),
         lot_size=_step(row.get("lotSizeFilter"), "qtyStep"),
         status=_text(row, "status"),

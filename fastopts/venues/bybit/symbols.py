@@ -42,7 +42,7 @@ def parse(symbol: str) -> Instrument | None:
         settle=suffix or "USDC",
         expiry_ms=int(delivery.timestamp() * 1000),
         strike_text=intern(strike),
-        kind=cast("Kind", kind),
+        type=cast("Kind", kind),
         tick_size="",
         lot_size="",
         status="",

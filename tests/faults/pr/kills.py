@@ -208,7 +208,7 @@ def _world(port: int) -> World:
     for symbol in SYMBOLS[len(INSTRUMENTS) :]:
         strike = symbol.split("-")[2]
         one = dataclasses.replace(INSTRUMENTS[0], symbol=symbol, strike_text=strike)
-        world.table.add(symbol, one.expiry_ms, one.strike, one.kind, one.settle)
+        world.table.add(symbol, one.expiry_ms, one.strike, one.type, one.settle)
         world.listed.append(one)
     return world
 

@@ -227,7 +227,7 @@ async def test_RD_30_thirty_days_of_expiries_leave_nothing_behind_for_good(
             fresh = list(listed_on(day, start_ms + (day + 1) * day_ms))
             gone, w.listed = w.listed, fresh
             for one in fresh:
-                w.table.add(one.symbol, one.expiry_ms, one.strike, one.kind, one.settle)
+                w.table.add(one.symbol, one.expiry_ms, one.strike, one.type, one.settle)
             w.writer.universe_changed(fresh, gone)
             for one in gone:
                 w.table.retire(one.symbol)

@@ -67,7 +67,7 @@ class Lines:
     async def _run(self, seconds: float) -> None:
         listed = [found for symbol in SYMBOLS if (found := symbols.parse(symbol))]
         for i in listed:
-            self.table.add(i.symbol, i.expiry_ms, i.strike, i.kind, i.settle)
+            self.table.add(i.symbol, i.expiry_ms, i.strike, i.type, i.settle)
         context = ConnectionContext(
             endpoint=StreamEndpoint("ws://venue.test/", None, {}),
             table=self.table,

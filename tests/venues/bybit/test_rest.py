@@ -82,7 +82,7 @@ def test_instruments_are_asked_for_by_coin_and_read() -> None:
             settle="USDT",
             expiry_ms=1_795_766_400_000,
             strike_text="90000",
-            kind="P",
+            type="P",
             tick_size="5",
             lot_size="0.01",
             status="Trading",
@@ -115,17 +115,17 @@ def test_pages_in_a_circle_or_without_end_are_an_error() -> None:
 def test_a_usdc_option_and_decimal_strikes() -> None:
     usdc = row("XRP-6NOV26-0.45-C", quoteCoin="USD", settleCoin="USDC", optionsType="Call")
     [found] = listed("XRP", usdc)
-    assert (found.settle, found.quote, found.kind, found.strike) == ("USDC", "USD", "C", 0.45)
+    assert (found.settle, found.quote, found.type, found.strike) == ("USDC", "USD", "C", 0.45)
 
 
 def test_the_list_wins_over_the_symbol_and_the_symbol_fills_in() -> None:
     odd = {"symbol": "BTC-27NOV26-90000-P", "optionsType": "Call", "deliveryTime": "1795766460000"}
     [found] = listed("BTC", odd)
-    assert (found.kind, found.expiry_ms) == ("C", 1_795_766_460_000)
+    assert (found.type, found.expiry_ms) == ("C", 1_795_766_460_000)
     assert (found.settle, found.tick_size, found.launch_ms) == ("USDC", "", 0)
     sparse = {"symbol": "BTC-27NOV26-90000-P", "deliveryTime": "0", "priceFilter": None}
     [found] = listed("BTC", sparse)
-    assert (found.kind, found.expiry_ms) == ("P", 1_795_766_400_000)
+    assert (found.type, found.expiry_ms) == ("P", 1_795_766_400_000)
 
 
 def test_rows_that_are_no_options_of_that_coin_are_left_out() -> None:

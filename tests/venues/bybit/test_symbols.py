@@ -20,7 +20,7 @@ def test_a_symbol_is_read(
     found = symbols.parse(symbol)
     assert found is not None
     assert (found.asset, found.settle, found.quote) == (asset, settle, quote)
-    assert (found.expiry_ms, found.strike_text, found.kind) == (expiry_ms, strike, kind)
+    assert (found.expiry_ms, found.strike_text, found.type) == (expiry_ms, strike, kind)
     assert found.strike == float(strike)
 
 
