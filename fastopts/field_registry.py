@@ -1,14 +1,15 @@
 """The field registry: every field and derived value, with its unit, meaning, heading and formula.
 
-One table serves all surfaces: attributes of `Option`, columns of a scan, dictionaries, exports,
-OpenAPI, the command line and the dashboard. To add a derived value, add its `Field` here and an
-attribute to `Option`; columns, documents and commands follow from the table.
+One table serves all surfaces: attributes of `Option`, columns of frames and exports, JSON, OpenAPI,
+the command line and the dashboard. To add a derived value, add its `Field` here and an attribute to
+`Option`; columns, documents and commands follow from the table.
 """
 
 from dataclasses import dataclass
 from typing import Final, Literal
 
 __all__ = (
+    "BASE_COLUMNS",
     "BOUNDED",
     "COLUMNS",
     "DAY_MS",
@@ -17,19 +18,23 @@ __all__ = (
     "FIELDS",
     "FLAGS",
     "IV_CAP",
+    "JSON_FIELDS",
     "SCHEMA_VERSION",
     "SERIES_FIELDS",
     "SETTLING_MS",
+    "YEAR_DAYS",
     "Bound",
     "Display",
     "DisplayRule",
     "Field",
 )
 
-SCHEMA_VERSION: Final = 1
+# Of exports. Version 1 had `BASE_COLUMNS`; version 2 appends the other fields.
+SCHEMA_VERSION: Final = 2
 
 # Constants that formulas use by name.
 DAY_MS: Final = 86_400_000
+YEAR_DAYS: Final = 365  # the usual convention for assets that trade every day
 SETTLING_MS: Final = 30 * 60_000  # the venue averages the delivery price in the last 30 minutes
 IV_CAP: Final = 5.0  # the venue reports no implied volatility above 500 %
 
@@ -170,6 +175,11 @@ class Field:
         return self.brief or self.label
 
     @property
+    def json_name(self) -> str:
+        """Its name in JSON, which has no type for times: they are integers of ms since 1970 UTC."""
+        return f"{self.name}_ms" if self.form == "time" else self.name
+
+    @property
     def display(self) -> Display:
         """How it is written for people: by its unit, unless the table says otherwise."""
         if self.shown is not None:
@@ -227,9 +237,9 @@ def _number(
     )
 
 
-# The export schema, version 1: names and order are a promise to readers of exported files, so
-# a new field goes into the other tables, or into a version 2.
-_EXPORTED: Final = (
+# The first columns of exports: names and order are a promise to readers of exported files, so a new
+# field goes to the end of one of the tables behind this one.
+_BASE: Final = (
     _text("symbol", "the venue's name of the option", "Option"),
     _text("venue", "bybit, bybit-testnet, sim or custom:<host>"),
     _text("asset", "base coin"),
@@ -393,6 +403,18 @@ _EXPORTED: Final = (
 )
 
 _DERIVED: Final = (
+    # A frame that was saved, or concatenated with others, keeps the time of its read in a column:
+    # attributes of frames are lost then.
+    _time("as_of", "time of the read, by the venue's clock", heading="As of"),
+    Field("expiry_ms", "count", "ms since 1970, UTC", "time of delivery", heading="Expiry (ms)"),
+    Field(
+        name="t_years",
+        form="number",
+        unit="years",
+        meaning="time to expiry, never below 0, as pricing models take it; a year has 365 days",
+        heading="T (years)",
+        formula="dte / YEAR_DAYS",
+    ),
     Field(
         name="age_s",
         form="number",
@@ -520,10 +542,15 @@ _FLAGS: Final = (
     ),
 )
 
-FIELDS: Final = {field.name: field for field in (*_EXPORTED, *_DERIVED, *_FLAGS)}
-COLUMNS: Final = tuple(field.name for field in _EXPORTED)  # of the export schema, in this order
-DERIVED: Final = tuple(field.name for field in _DERIVED)  # numbers beside the export schema
+FIELDS: Final = {field.name: field for field in (*_BASE, *_DERIVED, *_FLAGS)}
+BASE_COLUMNS: Final = tuple(field.name for field in _BASE)  # of version 1 of the export schema
+DERIVED: Final = tuple(field.name for field in _DERIVED)
 FLAGS: Final = tuple(field.name for field in _FLAGS)
+COLUMNS: Final = tuple(FIELDS)  # of the export schema, in this order
+# The fields by their names in JSON, where `expiry` has the name of `expiry_ms`.
+JSON_FIELDS: Final = {
+    field.json_name: field for field in FIELDS.values() if field.name != "expiry_ms"
+}
 # The field that a bound such as "min_iv" is on.
 BOUNDED: Final = {
     name: field for field in FIELDS.values() if field.bound for name in field.bound.names

@@ -5,12 +5,14 @@ from typing import get_args
 import pytest
 
 from fastopts.field_registry import (
+    BASE_COLUMNS,
     BOUNDED,
     COLUMNS,
     DERIVED,
     DISPLAY_RULES,
     FIELDS,
     FLAGS,
+    JSON_FIELDS,
     SERIES_FIELDS,
     Display,
     Field,
@@ -19,7 +21,18 @@ from fastopts.model import NUMBERS
 
 
 def test_the_tables_partition_the_fields() -> None:
-    assert (*COLUMNS, *DERIVED, *FLAGS) == tuple(FIELDS)
+    assert (*BASE_COLUMNS, *DERIVED, *FLAGS) == COLUMNS == tuple(FIELDS)
+
+
+def test_the_first_columns_are_those_of_version_1_of_the_export_schema() -> None:
+    assert len(BASE_COLUMNS) == 40
+    assert (BASE_COLUMNS[0], BASE_COLUMNS[20], BASE_COLUMNS[-1]) == ("symbol", "mid", "seq")
+
+
+def test_times_in_json_are_ms_by_their_names() -> None:
+    times = [name for name, field in JSON_FIELDS.items() if field.form == "time"]
+    assert times == ["expiry_ms", "ts_ms", "rt_ms", "as_of_ms"]
+    assert {field.name for field in JSON_FIELDS.values()} == FIELDS.keys() - {"expiry_ms"}
 
 
 def test_the_numbers_of_the_record_are_fields_under_their_short_names() -> None:

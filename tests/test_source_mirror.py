@@ -39,7 +39,6 @@ COVERED_BY: Final = {
     "net/redis/reconnecting.py": "reader/test_wires.py",
     "net/redis/resp.py": "net/redis/test_pipeline.py",
     "net/tls.py": "faults/cf/test_cf_tls.py",
-    "reader/export/table.py": "reader/test_scan.py",
     "reader/freshness/feed_state.py": "reader/test_reader.py",
     "reader/mirrors/async_mirror.py": "reader/test_mirror.py",
     "reader/mirrors/async_watch.py": "reader/test_watch.py",

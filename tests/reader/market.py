@@ -16,6 +16,7 @@ NOW = datetime(2026, 11, 22, 12, 0, 0, 7000, UTC)
 NOVEMBER, DECEMBER = datetime(2026, 11, 27, 8, tzinfo=UTC), datetime(2026, 12, 25, 8, tzinfo=UTC)
 PROVENANCE = Provenance("bybit", 1_795_000_000, 1_795_348_800_250)
 NUMBERS = [name for name in COLUMNS if FIELDS[name].form == "number"]
+FLAGS = [name for name in COLUMNS if FIELDS[name].form == "flag"]
 NO_BID: Row = dict.fromkeys(("bid_price", "bid_size", "bid_iv", "mid"))
 
 
@@ -25,8 +26,9 @@ def row(symbol: str, expiry: datetime = NOVEMBER, settle: str = "USDT", **change
     terms = {"venue": "bybit", "asset": asset, "settle": settle, "quote": settle}
     terms |= {"symbol": symbol, "type": kind, "source": "ws", "phase": "trading"}
     values: Row = {name: place + 0.1 for place, name in enumerate(NUMBERS)} | terms
-    values |= {"expiry": expiry, "strike": float(strike), "live": True, "seq": 77}
-    values |= {"ts": NOW, "rt": NOW + timedelta(milliseconds=40), **changes}
+    values |= dict.fromkeys(FLAGS, False) | {"expiry": expiry, "strike": float(strike), "seq": 77}
+    values |= {"expiry_ms": round(expiry.timestamp() * 1000), "live": True}
+    values |= {"ts": NOW, "rt": NOW + timedelta(milliseconds=40), "as_of": NOW, **changes}
     return {name: values[name] for name in COLUMNS}
 
 

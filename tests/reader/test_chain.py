@@ -3,12 +3,16 @@
 import math
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta, timezone
+from decimal import Decimal
 from functools import partial
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
+import polars as pl
 import pytest
 
+from fastopts.field_registry import BASE_COLUMNS, COLUMNS
 from fastopts.model import FLAG_REST, FLAG_TIME_SUSPECT
 from fastopts.net.redis.resp import Replies
 from fastopts.reader import (
@@ -364,9 +368,111 @@ def test_a_strike_is_found_by_its_number(store: Store, reader: OptionReader) -> 
     put = chain[0.4].put
     assert put is not None
     assert (put.strike, put.strike_text, chain[0.4].call) == (0.4, "0.4", None)
-    for strike in (0.41, 0.0, 1.0, NAN):
-        with pytest.raises(KeyError):
+    decimal: Any = Decimal("0.45")
+    assert chain["0.45"] is chain[decimal] is chain[np.float64(0.45)]
+    for strike, beside in {0.41: "0.4 and 0.45", 0.0: "0.4", 1.0: "0.5"}.items():
+        with pytest.raises(KeyError, match=f"listed beside it: {beside}'"):
             chain[strike]
+
+
+NO_STRIKES: tuple[Any, ...] = (NAN, "90k", "", None, True, [90_000], "BTC-27NOV99-90000-C-USDT")
+
+
+@pytest.mark.parametrize("strike", NO_STRIKES)
+def test_an_invalid_strike_is_refused(smile: Chain, strike: Any) -> None:
+    with pytest.raises(BadInput, match=r"is not a strike: write chain\[100000\]"):
+        smile[strike]
+
+
+def test_membership_is_of_strikes_symbols_and_options(smile: Chain) -> None:
+    listed: list[Any] = [90_000, 90_000.0, "90000", np.int64(90_000), name(90_000, "C")]
+    listed += [smile[90_000], smile[90_000].call]
+    assert [item in smile for item in listed] == [True] * 7
+    others: list[Any] = [91_000, "91000", name(91_000, "C"), None, object(), NAN, "x", [90_000]]
+    assert [item in smile for item in others] == [False] * 8
+
+
+def test_an_absent_symbol_is_listed_all_the_same(store: Store, reader: OptionReader) -> None:
+    store.option(name(90_000, "C"))
+    store.option(name(90_000, "P"), conn=9)
+    chain = reader.chain("BTC", NOVEMBER)
+    assert name(90_000, "P") in chain.absent
+    assert name(90_000, "P") in chain
+
+
+def test_a_slice_is_of_strikes_with_both_ends(smile: Chain) -> None:
+    assert [row.strike for row in smile[90_000:110_000]] == [
+        *(90_000.0, 95_000.0, 100_000.0, 105_000.0, 110_000.0),
+    ]
+    assert smile[88_000:93_000] == [smile[90_000]]
+    assert smile["85000":"90000"] == [smile[85_000], smile[90_000]]
+    assert smile[:] == list(smile)
+    assert smile[155_000:] == [smile[155_000], smile[160_000]]
+    assert smile[:55_000] == [smile[50_000], smile[55_000]]
+    assert smile[91_000:92_000] == smile[500_000:] == []
+
+
+@pytest.mark.parametrize(
+    ("part", "fault"),
+    [
+        (slice(110_000, 90_000), "no strike is at least 110000 and at most 90000"),
+        (slice(90_000, 110_000, 2), "has no step"),
+        (slice("a", None), "'a' is not a strike"),
+    ],
+)
+def test_an_impossible_slice_is_refused(smile: Chain, part: slice, fault: str) -> None:
+    with pytest.raises(BadInput, match=fault):
+        smile[part]
+
+
+def test_calls_and_puts_are_by_strike(smile: Chain) -> None:
+    assert [option.symbol for option in smile.calls] == [name(strike, "C") for strike in STRIKES]
+    assert [option.symbol for option in smile.puts] == [name(strike, "P") for strike in STRIKES]
+
+
+def test_the_volatility_at_a_strike_is_on_the_line_of_total_variance(smile: Chain) -> None:
+    assert smile.iv_at(strike=90_000) == volatility(90_000)
+    assert smile.iv_at(strike=FORWARD) == smile.atm_iv
+    share = math.log(96_000 / 95_000) / math.log(100_000 / 95_000)
+    variance = volatility(95_000) ** 2 * (1 - share) + volatility(100_000) ** 2 * share
+    assert smile.iv_at(strike=96_000) == pytest.approx(math.sqrt(variance), rel=1e-12)
+    assert smile.iv_at(strike=STRIKES[0]) == volatility(STRIKES[0])
+    assert smile.iv_at(strike=STRIKES[0] - 1) is smile.iv_at(strike=STRIKES[-1] + 1) is None
+
+
+@pytest.mark.parametrize("delta", [0.25, -0.25, 0.5, 0.001])
+def test_the_volatility_at_a_delta_is_that_of_its_side(smile: Chain, delta: float) -> None:
+    assert smile.iv_at(delta=delta) == smile.iv_at_delta(delta)
+
+
+NO_PLACES: list[dict[str, Any]] = [
+    *({}, {"strike": 90_000, "delta": 0.25}, {"strike": 0}, {"strike": -1}, {"strike": NAN}),
+    *({"strike": "90000"}, {"strike": math.inf}, {"delta": 25}, {"delta": 0}, {"delta": "atm"}),
+]
+
+
+@pytest.mark.parametrize("place", NO_PLACES, ids=str)
+def test_the_volatility_is_at_one_valid_place(smile: Chain, place: dict[str, Any]) -> None:
+    with pytest.raises(BadInput):
+        smile.iv_at(**place)
+
+
+def test_a_chain_is_a_table_of_its_options(store: Store, reader: OptionReader) -> None:
+    symbols = [name(90_000, "C"), name(90_000, "P"), name(95_000, "C")]
+    for symbol in symbols:
+        store.option(symbol, conn=9 if symbol == symbols[1] else 1)
+    chain = reader.chain("BTC", NOVEMBER)
+    table = chain.table()
+    assert list(table) == list(chain.options)
+    assert list(chain.to_pandas()["symbol"]) == [symbols[0], symbols[2]]
+    assert chain.to_polars().columns == list(COLUMNS)
+    assert chain.to_arrow(derived=False).column_names == list(BASE_COLUMNS)
+    assert pl.DataFrame(chain)["spread_ticks"].to_list() == [o.spread_ticks for o in chain.options]
+    assert chain.to_pandas().attrs["as_of"] == table.provenance.as_of
+    loose = reader.chain("BTC", NOVEMBER, require_live=False)
+    assert loose.to_pandas()["live"].tolist() == [True, False, True]
+    store.client.delete(*(f"optrec:{symbol}" for symbol in symbols))
+    assert reader.chain("BTC", NOVEMBER).to_polars().shape == (0, len(COLUMNS))
 
 
 def test_what_is_not_handed_over_is_named(store: Store, reader: OptionReader) -> None:

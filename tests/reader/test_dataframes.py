@@ -6,12 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import orjson
 import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
 
 from fastopts.errors import MissingPackage
+from fastopts.field_registry import BASE_COLUMNS, FIELDS
 from fastopts.reader.export.dataframes import Columns, to_arrow, to_pandas, to_polars
 from tests.reader.market import MARKET, PROVENANCE, Row, columns, row, shuffled
 from tests.support.extras import without
@@ -20,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 TEXT = "dictionary<values=string, indices=int32, ordered=0>"
 TIME = "timestamp[ms, tz=UTC]"
 SCHEMA_V1 = [
-    *[("symbol", TEXT), ("venue", TEXT), ("asset", TEXT), ("settle", TEXT), ("quote", TEXT)],
+    *[("symbol", "string"), ("venue", TEXT), ("asset", TEXT), ("settle", TEXT), ("quote", TEXT)],
     *[("expiry", TIME), ("strike", "double"), ("type", TEXT), ("dte", "double")],
     *[("ts", TIME), ("rt", TIME), ("live", "bool"), ("source", TEXT), ("phase", TEXT)],
     *[("bid_price", "double"), ("bid_size", "double"), ("bid_iv", "double")],
@@ -33,7 +35,18 @@ SCHEMA_V1 = [
     *[("total_volume", "double"), ("total_turnover", "double")],
     *[("predicted_delivery_price", "double"), ("seq", "int64")],
 ]
+SCHEMA_V2 = [
+    *[*SCHEMA_V1, ("as_of", TIME), ("expiry_ms", "int64"), ("t_years", "double")],
+    *[("age_s", "double"), ("forward", "double"), ("moneyness", "double")],
+    *[("log_moneyness", "double"), ("intrinsic", "double"), ("time_value", "double")],
+    *[("spread", "double"), ("rel_spread", "double"), ("spread_iv", "double")],
+    *[("spread_ticks", "double"), ("crossed", "bool"), ("locked", "bool")],
+    *[("iv_capped", "bool"), ("greeks_ok", "bool"), ("suspect", "bool")],
+    ("time_suspect", "bool"),
+]
+STRING = str(pd.Series(["a"]).dtype)  # str since pandas 3, object before
 PANDAS = {
+    "string": STRING,
     TEXT: "category",
     TIME: "datetime64[ms, UTC]",
     "bool": "bool",
@@ -41,6 +54,7 @@ PANDAS = {
     "int64": "Int64",
 }
 POLARS = {
+    "string": pl.String(),
     TEXT: pl.Categorical(),
     TIME: pl.Datetime("ms", "UTC"),
     "bool": pl.Boolean(),
@@ -55,16 +69,33 @@ def cells(frame: pd.DataFrame) -> list[Row]:
     return [{str(name): value for name, value in cells.items()} for cells in rows]
 
 
-def test_the_schema_is_version_1() -> None:
+def test_the_schema_is_version_2_which_begins_with_version_1() -> None:
     schema = to_arrow(shuffled(), PROVENANCE).schema
-    assert [(field.name, str(field.type)) for field in schema] == SCHEMA_V1
+    assert [(field.name, str(field.type)) for field in schema] == SCHEMA_V2
     assert all(field.nullable for field in schema)
     assert schema.metadata == {
-        b"fastopts.schema": b"1",
+        b"fastopts.units": orjson.dumps({name: FIELDS[name].unit for name, _ in SCHEMA_V2}),
+        b"fastopts.schema": b"2",
         b"fastopts.venue": b"bybit",
         b"fastopts.epoch": b"1795000000",
         b"fastopts.as_of": b"2026-11-22T12:00:00.250Z",
     }
+
+
+def test_each_field_of_the_schema_has_its_unit_and_meaning() -> None:
+    field = to_arrow(shuffled(), PROVENANCE).schema.field("bid_iv")
+    assert field.metadata == {
+        b"unit": b"fraction",
+        b"meaning": FIELDS["bid_iv"].meaning.encode(),
+    }
+
+
+def test_derived_columns_can_be_left_out() -> None:
+    made = {name: column for name, column in shuffled().items() if name in BASE_COLUMNS}
+    names = [name for name, _ in SCHEMA_V1]
+    assert to_arrow(made, PROVENANCE).column_names == names
+    assert list(to_pandas(made, PROVENANCE)) == names
+    assert to_polars(made).columns == names
 
 
 def test_an_arrow_table_holds_each_cell_in_order() -> None:
@@ -76,14 +107,14 @@ def test_an_arrow_table_holds_each_cell_in_order() -> None:
 def test_a_pandas_frame_holds_each_cell_in_order() -> None:
     frame = to_pandas(shuffled(), PROVENANCE)
     assert {name: str(kind) for name, kind in frame.dtypes.items()} == {
-        name: PANDAS[kind] for name, kind in SCHEMA_V1
+        name: PANDAS[kind] for name, kind in SCHEMA_V2
     }
-    assert list(frame) == [name for name, _ in SCHEMA_V1]
+    assert list(frame) == [name for name, _ in SCHEMA_V2]
     assert cells(frame) == MARKET
     assert np.isnan(frame["bid_price"][1])
     assert frame["seq"][3] is pd.NA
     assert frame.attrs == {
-        "schema": 1,
+        "schema": 2,
         "venue": "bybit",
         "epoch": 1_795_000_000,
         "as_of": "2026-11-22T12:00:00.250Z",
@@ -92,8 +123,8 @@ def test_a_pandas_frame_holds_each_cell_in_order() -> None:
 
 def test_a_polars_frame_holds_each_cell_in_order() -> None:
     frame = to_polars(shuffled())
-    assert dict(frame.schema) == {name: POLARS[kind] for name, kind in SCHEMA_V1}
-    assert frame.columns == [name for name, _ in SCHEMA_V1]
+    assert dict(frame.schema) == {name: POLARS[kind] for name, kind in SCHEMA_V2}
+    assert frame.columns == [name for name, _ in SCHEMA_V2]
     assert frame.rows(named=True) == MARKET
 
 
@@ -118,7 +149,7 @@ def test_a_market_of_nothing_has_the_same_types() -> None:
     table = to_arrow(nothing, PROVENANCE)
     assert (table.num_rows, table.schema) == (0, to_arrow(shuffled(), PROVENANCE).schema)
     frame = to_pandas(nothing, PROVENANCE)
-    assert [str(kind) for kind in frame.dtypes] == [PANDAS[kind] for _, kind in SCHEMA_V1]
+    assert [str(kind) for kind in frame.dtypes] == [PANDAS[kind] for _, kind in SCHEMA_V2]
     assert to_polars(nothing).schema == to_polars(shuffled()).schema
 
 

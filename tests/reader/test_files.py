@@ -85,7 +85,7 @@ def refuse(constant: str) -> NoReturn:
 
 def test_json_holds_each_cell_in_order() -> None:
     assert json.loads(printed("json", shuffled()), parse_constant=refuse) == {
-        "schema": 1,
+        "schema": 2,
         "venue": "bybit",
         "epoch": 1_795_000_000,
         "as_of": "2026-11-22T12:00:00.250Z",
@@ -115,9 +115,11 @@ def test_csv_spells_a_row_so() -> None:
         *["8000.0", "P", "1.1", "2026-11-22T12:00:00.007Z", "2026-11-22T12:00:00.047Z", "true"],
         *["ws", "trading", "", "", "", "5.1", "6.1", "7.1", "", "9.1", "10.1", "11.1", "12.1"],
         *["13.1", "14.1", "15.1", "16.1", "17.1", "18.1", "19.1", "20.1", "21.1", "22.1", "23.1"],
-        *["24.1", "25.1", "26.1", "77"],
+        *["24.1", "25.1", "26.1", "77", "2026-11-22T12:00:00.007Z", "1795766400000", "27.1"],
+        *["28.1", "29.1", "30.1", "31.1", "32.1", "33.1", "34.1", "35.1", "36.1", "37.1"],
+        *["false"] * 6,
     ]
-    assert fourth.endswith(",26.1,")
+    assert ",26.1,,2026-11-22T12:00:00.007Z," in fourth
     assert ",false,rest," in fourth
     assert ",-0.30000000000000004," in fourth
 

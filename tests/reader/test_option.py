@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from fastopts.errors import BadInput, StoreError
 from fastopts.field_registry import COLUMNS, FIELDS
-from fastopts.model import FLAG_REST, FLAG_SUSPECT, FLAG_TIME_SUSPECT, NO_SEQUENCE
+from fastopts.model import FLAG_REST, FLAG_SUSPECT, FLAG_TIME_SUSPECT, NO_SEQUENCE, Rounding
 from fastopts.reader import Option
 from tests.reader.options import NOW_MS, make, terms
 from tests.support.store import CALL, EXPIRY_MS, NAN, NUMBERS, PUT
@@ -26,6 +26,7 @@ ABSENT_AT_0 = (
     *("index_price", "underlying_price"),
 )
 ABSENT_AT_ALL_0 = ("delta", "gamma", "vega", "theta", "mark_iv")
+DIRECTIONS: tuple[Rounding, Rounding] = ("down", "up")
 DERIVED = (
     *("crossed", "locked", "iv_capped", "greeks_ok", "mid", "spread", "rel_spread", "spread_iv"),
     *("spread_ticks", "moneyness", "log_moneyness", "intrinsic", "time_value"),
@@ -297,10 +298,12 @@ def test_a_quantity_is_rounded_down_to_lots(lot: str, qty: Any, text: str) -> No
 )
 def test_a_rounded_price_is_the_nearest_of_the_grid(price: Decimal, tick: str) -> None:
     option, step = make(instrument=terms(tick_size=tick)), Decimal(tick)
-    down, up = (Decimal(option.round_price(price, to)) for to in ("down", "up"))
+    down, up = (Decimal(option.round_price(price, to)) for to in DIRECTIONS)
     assert down % step == up % step == 0
     assert down <= price <= up
     assert up - down in (0, step)
+    nearest = Decimal(option.round_price(price, "nearest"))
+    assert nearest == (down if price - down < up - price else up)
     assert option.round_price(str(down), "up") == option.round_price(down, "down")
 
 
@@ -329,9 +332,28 @@ def test_what_is_no_number_is_refused_with_the_symbol(value: Any) -> None:
         option.round_qty(value)
 
 
-def test_a_direction_is_up_or_down() -> None:
-    with pytest.raises(BadInput, match="'up' or 'down', not 'sideways'"):
-        make(instrument=terms()).round_price(5, "sideways")  # type: ignore[arg-type]
+@pytest.mark.parametrize("direction", ["sideways", "", "UP", None, 1, ["up"]])
+def test_a_direction_is_up_down_or_nearest(direction: Any) -> None:
+    with pytest.raises(BadInput, match="'up', 'down' or 'nearest', not "):
+        make(instrument=terms()).round_price(5, direction)
+
+
+NEAREST = [
+    ("5", 1206.0, "1205"),
+    ("5", 1207.5, "1210"),  # half a tick goes up, also where that is the odd multiple
+    ("5", 1202.5, "1205"),
+    ("5", "1207.4999999999999999", "1205"),
+    ("0.1", 7.34, "7.3"),
+    ("0.1", Decimal("7.35"), "7.4"),
+    ("0.0001", 0.00004, "0.0000"),
+]
+
+
+@pytest.mark.parametrize(("tick", "price", "nearest"), NEAREST)
+def test_the_nearest_price_of_the_grid(tick: str, price: Any, nearest: str) -> None:
+    instrument = terms(tick_size=tick)
+    assert make(instrument=instrument).round_price(price, "nearest") == nearest
+    assert instrument.round_price(price, "nearest") == nearest
 
 
 def test_without_terms_nothing_is_rounded() -> None:

@@ -5,7 +5,7 @@ import json
 import multiprocessing
 import pickle
 from collections.abc import Callable, Iterator
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -14,8 +14,9 @@ import pandas as pd
 import pytest
 
 from fastopts.errors import BadInput
-from fastopts.field_registry import COLUMNS
+from fastopts.field_registry import JSON_FIELDS
 from fastopts.reader import Absent, Option, OptionReader, Scan, Table
+from tests.reader.collecting import until
 from tests.serve.living import BTC, ETH, FRONT, Living
 from tests.support.store import Store
 
@@ -90,13 +91,23 @@ def read(url: str) -> list[Any]:
         return [scan, table, reader.chain("BTC"), reader.feed()]
 
 
-@pytest.mark.parametrize("how", ["fork", "spawn"])
+@pytest.mark.parametrize("how", ["fork", "spawn", "forkserver"])
 def test_a_pool_returns_what_its_workers_read(living: Living, how: str) -> None:
     with multiprocessing.get_context(how).Pool(1) as pool:
         scan, table, chain, feed = pool.apply(read, (living.store.url,))
     assert [option.symbol for option in scan] == list(BTC[:2])
     assert sorted(table.to_numpy()["symbol"]) == sorted(ETH)
     assert (len(chain), feed.alive) == (3, True)
+
+
+def test_two_reads_of_one_tick_are_equal(living: Living, reader: OptionReader) -> None:
+    first, second = reader.get(BTC[0]), reader.get(BTC[0], require_live=False)
+    until(lambda: reader.get(BTC[0]).as_of_ms > first.as_of_ms)
+    assert first == second == reader.get(BTC[0])
+    assert len({first, second}) == 1
+    living.store.feed(heartbeat_ms=1)
+    stale = reader.get(BTC[0], require_live=False)
+    assert (stale.live, stale == first) == (False, True)
 
 
 def test_options_are_equal_by_value(living: Living, reader: OptionReader) -> None:
@@ -112,21 +123,43 @@ def test_options_are_equal_by_value(living: Living, reader: OptionReader) -> Non
     assert reader.get(option.symbol) != option
 
 
-def test_an_option_is_a_dictionary_of_the_export_schema(
-    living: Living, reader: OptionReader
+def test_an_option_is_a_dictionary_of_all_its_fields(living: Living, reader: OptionReader) -> None:
+    option = reader.get(BTC[0])
+    values = option.to_dict()
+    assert tuple(values) == (*JSON_FIELDS, "reason")
+    assert values == {name: getattr(option, name) for name in JSON_FIELDS} | {"reason": None}
+    assert (values["last_price"], values["bid_price"], values["mid"]) == (None, None, None)
+    assert (values["expiry_ms"], values["as_of_ms"]) == (4_099_449_600_000, option.moment.venue_ms)
+    assert values["t_years"] == option.dte / 365
+    frame = pd.DataFrame([one.to_dict() for one in reader.get_many(BTC)])
+    assert list(frame["symbol"]) == list(BTC)
+
+
+@pytest.mark.parametrize("write", [json.dumps, orjson.dumps])
+def test_json_of_an_option_is_its_dictionary(
+    living: Living, reader: OptionReader, write: Callable[..., str | bytes]
 ) -> None:
     option = reader.get(BTC[0])
     values = option.to_dict()
-    assert tuple(values) == COLUMNS
-    assert values == {name: getattr(option, name) for name in COLUMNS}
-    assert (values["last_price"], values["bid_price"]) == (None, None)
-    assert values["expiry"] == datetime(2099, 11, 27, 8, tzinfo=UTC)
-    written = orjson.loads(orjson.dumps([option, values], default=Option.to_dict))
-    assert written[0] == written[1]
-    assert written[0]["expiry"] == "2099-11-27T08:00:00+00:00"
-    assert json.loads(json.dumps(values, default=str))["mark_iv"] == option.mark_iv
-    frame = pd.DataFrame([one.to_dict() for one in reader.get_many(BTC)])
-    assert list(frame["symbol"]) == list(BTC)
+    assert json.loads(write(values)) == values
+    assert json.loads(write({"options": [option]}, default=Option.to_dict)) == {"options": [values]}
+
+
+def test_an_option_that_is_not_live_says_why(living: Living, reader: OptionReader) -> None:
+    living.store.feed(heartbeat_ms=1)
+    option = reader.get(BTC[0], require_live=False)
+    assert (option.to_dict()["live"], option.to_dict()["reason"]) == (False, "FeedDown")
+
+
+@pytest.mark.parametrize("name", ["expiry", "ts", "rt"])
+def test_a_former_name_of_a_time_works_with_a_warning(
+    living: Living, reader: OptionReader, name: str
+) -> None:
+    option = reader.get(BTC[0])
+    with pytest.warns(DeprecationWarning, match=f"use {name}_ms, or the attribute {name}"):
+        assert option.to_dict()[name] == getattr(option, name)
+    with pytest.raises(KeyError):
+        option.to_dict()["no field"]
 
 
 def test_an_absent_option_is_a_dictionary_too(living: Living, reader: OptionReader) -> None:

@@ -2,7 +2,7 @@
 
 import itertools
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from random import Random
@@ -112,7 +112,7 @@ def fault(option: Option) -> str | None:
     )
 
 
-def names(options: Sequence[Option]) -> list[str]:
+def names(options: Iterable[Option]) -> list[str]:
     return [option.symbol for option in options]
 
 
@@ -203,7 +203,7 @@ def test_what_it_is_about(market: Market, settle: str | None, kind: Any, asset: 
         [
             one
             for one in market.reader.instruments(asset and asset.upper())
-            if kind in (None, one.kind) and (settle or one.settle).upper() == one.settle
+            if kind in (None, one.type) and (settle or one.settle).upper() == one.settle
         ]
     )
 

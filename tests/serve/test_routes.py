@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from fastopts.field_registry import COLUMNS, DISPLAY_RULES, FIELDS
+from fastopts.field_registry import DISPLAY_RULES, FIELDS, JSON_FIELDS
 from fastopts.reader import OptionReader
 from tests.docs.announcer import Announcer
 from tests.docs.market import MUTED, list_market
@@ -17,7 +17,7 @@ from tests.serve.serving import Serving, until
 from tests.support.store import Store
 
 CALL = "BTC-25JUN27-100000-C-USDT"
-PASSING = ("age_s", "dte")
+PASSING = ("age_s", "dte", "t_years", "as_of_ms")
 
 
 @pytest.fixture
@@ -33,21 +33,15 @@ def reader(store: Store) -> Any:
         yield opened
 
 
-def row_of(option: Any) -> dict[str, Any]:
-    """The row of *option* that the API should return, by the field registry."""
-    values = {name: getattr(option, name) for name in COLUMNS}
-    times = {name: entry for name, entry in values.items() if isinstance(entry, datetime)}
-    numbers = {f"{name}_ms": round(entry.timestamp() * 1000) for name, entry in times.items()}
-    return {name: entry for name, entry in values.items() if name not in times} | numbers
-
-
 def test_an_option_equals_that_of_a_reader(server: Serving, reader: OptionReader) -> None:
     payload, option = server.get(f"/v1/options/{CALL}").json, reader.get(CALL)
-    expected = row_of(option)
+    expected = option.to_dict()
+    assert payload.keys() == expected.keys() | {"simulated", "epoch"}
     assert {name: payload[name] for name in expected if name not in PASSING} == {
         name: value for name, value in expected.items() if name not in PASSING
     }
     assert payload["dte"] == pytest.approx(option.dte, abs=0.01)
+    assert payload["t_years"] == payload["dte"] / 365
     assert 0 <= payload["age_s"] < 60
     assert (payload["live"], payload["reason"], payload["simulated"]) == (True, None, False)
     assert payload["time_value"] == option.time_value
@@ -108,7 +102,7 @@ def test_fields_are_the_registry(server: Serving) -> None:
     body = server.get("/v1/fields").json
     row = server.get(f"/v1/options/{CALL}").json
     # of the message, of the listing, and of the row
-    others = {"simulated", "as_of_ms", "epoch", "tick_size", "lot_size", "reason"}
+    others = {"simulated", "epoch", "tick_size", "lot_size", "reason"}
     assert {field["name"] for field in body["options"]} == row.keys() - others
     series = server.get("/v1/expiries/BTC").json["expiries"][0]
     assert [field["name"] for field in body["series"]] == list(series)
@@ -245,7 +239,7 @@ def test_csv_has_the_same_rows(server: Serving, form: str) -> None:
     options = [row[side] for row in payload["strikes"] for side in ("call", "put")]
     assert [row["symbol"] for row in rows] == [entry["symbol"] for entry in options]
     for row, entry in zip(rows, options, strict=True):
-        assert list(row)[: len(COLUMNS)] == list(COLUMNS)
+        assert list(row) == [*(field.name for field in JSON_FIELDS.values()), "reason"]
         moment = datetime.fromtimestamp(entry["expiry_ms"] / 1000, UTC)
         assert row["expiry"] == moment.strftime("%Y-%m-%dT%H:%M:%S.000Z")
         assert row["live"] == "true"

@@ -1,7 +1,7 @@
-"""Columns of a market as tables of pyarrow, pandas and polars: the export schema, version 1.
+"""Columns of a market as tables of pyarrow, pandas and polars: the export schema, version 2.
 
-Columns are numpy arrays of equal length, one for each field of the schema. An absent value is NaN
-in a number, NaT in a time and -1 in a count; in a table it is null, never 0.
+Columns are numpy arrays of equal length, one for each field of the schema, or of its version 1. An
+absent value is NaN in a number, NaT in a time and -1 in a count; in a table it is null, never 0.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
+import orjson
 
 from fastopts.errors import MissingPackage, extra_missing
 from fastopts.field_registry import COLUMNS, FIELDS, SCHEMA_VERSION
@@ -35,6 +36,9 @@ Column: TypeAlias = np.ndarray[Any, Any]
 Columns: TypeAlias = Mapping[str, Column]
 # Two exports of one moment are equal byte by byte, whatever the order in which options were read.
 _ROW_ORDER = ("asset", "expiry", "settle", "strike", "type")
+# Texts repeat in thousands of rows: a category or dictionary stores each of them once. Not these:
+# as many categories as rows take more memory than plain strings, and five times as long to build.
+_UNIQUE = ("symbol",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +65,11 @@ class Provenance:
 
 
 def to_arrow(columns: Columns, provenance: Provenance) -> "pyarrow.Table":
-    """Return the rows as a pyarrow Table; the schema's metadata holds the provenance.
+    """Return the rows as a pyarrow Table, with the provenance and units in its schema.
 
-    Raises MissingPackage without pyarrow.
+    The schema's metadata has `fastopts.schema`, `.venue`, `.epoch`, `.as_of`, and `fastopts.units`:
+    a JSON object, column -> unit. Each field's metadata has its `unit` and `meaning`. Parquet files
+    keep them. Raises MissingPackage without pyarrow.
     """
     with _extra("arrow"):
         import pyarrow as pa
@@ -74,14 +80,20 @@ def to_arrow(columns: Columns, provenance: Provenance) -> "pyarrow.Table":
         "count": pa.int64(),
         "number": pa.float64(),
     }
-    arrays = {}
+    arrays, fields = [], []
     for name, column in arranged(columns).items():
-        form = FIELDS[name].form
-        array = pa.array(column, types[form], mask=absent(column))
-        # texts repeat in thousands of rows: a dictionary stores each of them once
-        arrays[name] = array.dictionary_encode() if form == "text" else array
+        field = FIELDS[name]
+        array = pa.array(column, types[field.form], mask=absent(column))
+        if _is_category(name):
+            array = array.dictionary_encode()
+        described = {"unit": field.unit, "meaning": field.meaning}
+        arrays.append(array)
+        fields.append(pa.field(name, array.type, metadata=described))
     metadata = {f"fastopts.{name}": str(value) for name, value in provenance.metadata().items()}
-    return pa.table(arrays, metadata=metadata)
+    # again for the whole table: engines that are not Arrow show a file's metadata, not a field's
+    units = {field.name: FIELDS[field.name].unit for field in fields}
+    metadata["fastopts.units"] = orjson.dumps(units).decode()
+    return pa.Table.from_arrays(arrays, schema=pa.schema(fields, metadata))
 
 
 def to_pandas(columns: Columns, provenance: Provenance) -> "pandas.DataFrame":
@@ -91,7 +103,7 @@ def to_pandas(columns: Columns, provenance: Provenance) -> "pandas.DataFrame":
     """
     with _extra("pandas"):
         import pandas as pd
-    # pandas' own inference would make objects of texts and floats of counts
+    # pandas' own inference would make floats of counts
     makers: dict[str, Callable[[Any], Any]] = {
         "text": pd.Categorical,
         "time": lambda column: pd.DatetimeIndex(column, tz="UTC"),
@@ -99,8 +111,12 @@ def to_pandas(columns: Columns, provenance: Provenance) -> "pandas.DataFrame":
         "count": lambda column: pd.arrays.IntegerArray(column, absent(column)),
         "number": lambda column: np.where(absent(column), np.nan, column),
     }
-    sorted_columns = arranged(columns).items()
-    frame = pd.DataFrame({name: makers[FIELDS[name].form](c) for name, c in sorted_columns})
+    frame = pd.DataFrame(
+        {
+            name: _pandas_strings(column) if name in _UNIQUE else makers[FIELDS[name].form](column)
+            for name, column in arranged(columns).items()
+        }
+    )
     frame.attrs.update(provenance.metadata())
     return frame
 
@@ -122,7 +138,8 @@ def to_polars(columns: Columns) -> "polars.DataFrame":
     series = []
     for name, column in arranged(columns).items():
         # polars has NaN and null: NaN of numpy would count as a value
-        values = pl.Series(name, column, types[FIELDS[name].form])
+        kind = pl.String() if name in _UNIQUE else types[FIELDS[name].form]
+        values = pl.Series(name, column, kind)
         series.append(values.set(pl.Series(absent(column)), None))
     return pl.DataFrame(series)
 
@@ -130,7 +147,19 @@ def to_polars(columns: Columns) -> "polars.DataFrame":
 def arranged(columns: Columns) -> dict[str, Column]:
     """Order columns as the schema does, rows by asset, expiry, settle coin, strike and type."""
     order = np.lexsort([columns[name] for name in reversed(_ROW_ORDER)])
-    return {name: columns[name][order] for name in COLUMNS}
+    return {name: columns[name][order] for name in COLUMNS if name in columns}
+
+
+def _pandas_strings(column: Column) -> "pandas.Series[str]":
+    import pandas as pd
+
+    # from objects, since converting numpy's strings takes longer; `str` makes them the strings of
+    # pandas 3, and objects in pandas 2, in a market without rows too
+    return pd.Series(column.astype(object), dtype=str)
+
+
+def _is_category(name: str) -> bool:
+    return FIELDS[name].form == "text" and name not in _UNIQUE
 
 
 def absent(column: Column) -> Column:

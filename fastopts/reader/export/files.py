@@ -1,4 +1,4 @@
-"""Columns of a market as files: JSON, CSV, Parquet and Arrow in the export schema, version 1."""
+"""Columns of a market as files: JSON, CSV, Parquet and Arrow in the export schema."""
 
 import contextlib
 import csv
@@ -13,7 +13,6 @@ import orjson
 
 from fastopts import files
 from fastopts.errors import BadInput, ConfigError
-from fastopts.field_registry import COLUMNS
 from fastopts.reader.export import dataframes
 from fastopts.reader.export.dataframes import Column, Columns, Provenance
 from fastopts.reader.selection.arguments import shown
@@ -73,8 +72,9 @@ def _check(form: str, subject: str) -> None:
 
 
 def _json(columns: Columns, provenance: Provenance) -> bytes:
-    values = map(_values, dataframes.arranged(columns).values())
-    rows = [dict(zip(COLUMNS, row, strict=True)) for row in zip(*values, strict=True)]
+    ordered = dataframes.arranged(columns)
+    values = map(_values, ordered.values())
+    rows = [dict(zip(ordered, row, strict=True)) for row in zip(*values, strict=True)]
     content = provenance.metadata() | {"rows": rows}
     return orjson.dumps(content, option=orjson.OPT_APPEND_NEWLINE)
 
@@ -82,8 +82,9 @@ def _json(columns: Columns, provenance: Provenance) -> bytes:
 def _csv(columns: Columns, _: Provenance) -> bytes:
     text = io.StringIO()
     writer = csv.writer(text)  # \r\n, as RFC 4180 has it
-    writer.writerow(COLUMNS)
-    cells = (_values(_spelled(column)) for column in dataframes.arranged(columns).values())
+    ordered = dataframes.arranged(columns)
+    writer.writerow(ordered)
+    cells = (_values(_spelled(column)) for column in ordered.values())
     writer.writerows(zip(*cells, strict=True))
     return text.getvalue().encode()
 

@@ -38,6 +38,11 @@ class FeedState:
         state = f"down: {self.down}" if self.down else f"{self.heartbeat_age_s:.1f} s old"
         return f"<FeedState {self.venue}, {self.covered} of {self.wanted} symbols, {state}>"
 
+    def _repr_html_(self) -> str:
+        from fastopts.reader.export import notebook
+
+        return notebook.feed_html(self, self._moment)
+
     @property
     def now_ms(self) -> int:
         """Server's clock at the read, ms since 1970 UTC."""

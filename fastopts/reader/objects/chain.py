@@ -9,14 +9,22 @@ import itertools
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, overload
 
 from fastopts.errors import BadInput
+from fastopts.field_registry import YEAR_DAYS
 from fastopts.reader.freshness.moment import Moment
 from fastopts.reader.objects.absent import Absent
 from fastopts.reader.objects.option import Option, days_to, phase
 from fastopts.reader.objects.universe import Members, Series
 from fastopts.reader.selection.arguments import number, shown
+
+if TYPE_CHECKING:
+    import pandas
+    import polars
+    import pyarrow
+
+    from fastopts.reader.export.table import Table
 
 __all__ = (
     "PUT_CALL_FIELDS",
@@ -29,7 +37,6 @@ __all__ = (
 )
 
 BP: Final = 10_000  # of 1
-YEAR_DAYS: Final = 365
 DELTAS: Final = "0.25 for a call, -0.25 for a put"
 PUT_CALL_FIELDS: Final = ("open_interest", "volume_24h")
 
@@ -59,6 +66,10 @@ class SmilePoint(NamedTuple):
 class Chain:
     """The options of one series by strike: iterate over `Strike`s, or index: ``chain[90000]``.
 
+    A slice returns the strikes within it as a list, both ends included, as with bounds:
+    ``chain[90000:110000]``. ``100000 in chain`` and ``symbol in chain`` say whether that strike or
+    symbol is listed. A strike may be a number or its text in a symbol.
+
     *series* identifies it; *settles* are the settle coins of all options of this expiry, this
     chain's among them. *options* are the options that were read; *absent* maps the symbol of each
     other listed option to the reason it is missing. *tick_size* and *lot_size* are the finest steps
@@ -69,6 +80,7 @@ class Chain:
         self, members: Members, results: Sequence[Option | Absent], moment: Moment
     ) -> None:
         """*results* has one entry per symbol of *members*, in its order."""
+        self._members = members
         self.series: Series = members.series
         self.settles: tuple[str, ...] = members.settles
         self.tick_size: str = members.tick_size
@@ -99,12 +111,36 @@ class Chain:
     def __iter__(self) -> Iterator[Strike]:
         return iter(self._rows)
 
-    def __getitem__(self, strike: float) -> Strike:
-        """Raises KeyError for a strike that is not listed."""
-        index = bisect.bisect_left(self._strikes, strike)
-        if index == len(self._strikes) or self._strikes[index] != strike:
-            raise KeyError(strike)
+    @overload
+    def __getitem__(self, strike: float | str) -> Strike: ...
+    @overload
+    def __getitem__(self, strike: slice) -> list[Strike]: ...
+    def __getitem__(self, strike: float | str | slice) -> Strike | list[Strike]:
+        """Raises KeyError for a strike that is not listed, BadInput for what is no strike."""
+        if isinstance(strike, slice):
+            return self._between(strike)
+        number = _strike(strike)
+        index = self._index(number)
+        if index is None:
+            raise KeyError(f"no strike {_plain(number)}; {self._nearest(number)}")
         return self._rows[index]
+
+    def __contains__(self, item: object) -> bool:
+        if isinstance(item, Option):
+            return item in self.options
+        if isinstance(item, Strike):
+            return item in self._rows
+        if isinstance(item, str) and item in self._members.symbols:
+            return True
+        try:
+            return self._index(_strike(item)) is not None
+        except BadInput:
+            return False
+
+    def _repr_html_(self) -> str:
+        from fastopts.reader.export import notebook
+
+        return notebook.chain_html(self)
 
     @property
     def asset(self) -> str:
@@ -130,6 +166,16 @@ class Chain:
     def strikes(self) -> list[float]:
         """All listed strikes, ascending."""
         return list(self._strikes)
+
+    @property
+    def calls(self) -> tuple[Option, ...]:
+        """The calls that were read, by strike."""
+        return tuple(option for option in self.options if option.type == "C")
+
+    @property
+    def puts(self) -> tuple[Option, ...]:
+        """The puts that were read, by strike."""
+        return tuple(option for option in self.options if option.type == "P")
 
     @property
     def forward(self) -> float | None:
@@ -264,10 +310,32 @@ class Chain:
         Total variance is interpolated linearly in log-moneyness between the strikes around the
         forward; None when they are not on both sides of it.
         """
+        return self._smile_iv(0.0)
+
+    def iv_at(self, *, strike: float | None = None, delta: float | None = None) -> float | None:
+        """Mark volatility at a *strike* or at a *delta* (negative: of puts), a fraction.
+
+        At a strike it is that of the smile: total variance is interpolated linearly in
+        log-moneyness between the strikes around it, as in `atm_iv`; a listed strike has the value
+        of its option out of the money. At a delta see `iv_at_delta`. None where the chain has no
+        values on both sides: nothing is extrapolated. Raises BadInput unless exactly one of the two
+        is there, for a strike that is not above 0, and unless 0 < abs(delta) < 1.
+        """
+        if delta is not None and strike is None:
+            return self.iv_at_delta(delta)
+        if strike is None or delta is not None:
+            raise BadInput("iv_at: write either strike=95000 or delta=0.25")
+        at = number("strike", strike)
+        if not 0 < at < math.inf:
+            raise BadInput(f"strike: {_plain(at)} is not a strike", arguments=("strike",))
+        forward = self.forward
+        return None if forward is None else self._smile_iv(math.log(at / forward))
+
+    def _smile_iv(self, log_moneyness: float) -> float | None:
         # Within one expiry time is a constant factor, so that the square of the volatility stands
         # for total variance.
         points = [(point.log_moneyness, point.iv * point.iv) for point in self.smile()]
-        variance = _interpolate(points, 0.0)
+        variance = _interpolate(points, log_moneyness)
         return math.sqrt(variance) if variance is not None and variance >= 0 else None
 
     def by_delta(self, delta: float) -> Option | None:
@@ -315,6 +383,62 @@ class Chain:
             return None
         return (call + put) / 2 - middle
 
+    def table(self) -> "Table":
+        """The options that were read as rows of a `Table`, as `OptionReader.table` has them."""
+        from fastopts.core import Records
+        from fastopts.reader.export.table import Table
+        from fastopts.reader.objects.market import Listing, Market
+        from fastopts.reader.objects.universe import Universe
+
+        members, moment = self._members, self.moment
+        universe = Universe(self.asset, moment.feed.version, members.instruments, ())
+        listing = Listing([universe])
+        records = {option.symbol: option.record for option in self.options}
+        packed = [records.get(symbol) for symbol in listing.symbols]
+        market = Market(listing, Records.of(packed) if packed else None, moment)
+        return Table(market, market.held.nonzero()[0])
+
+    def to_pandas(self, *, derived: bool = True) -> "pandas.DataFrame":
+        """As `Table.to_pandas`, of `table`. Needs the extra `pandas`."""
+        return self.table().to_pandas(derived=derived)
+
+    def to_polars(self, *, derived: bool = True) -> "polars.DataFrame":
+        """As `Table.to_polars`, of `table`. Needs the extra `polars`."""
+        return self.table().to_polars(derived=derived)
+
+    def to_arrow(self, *, derived: bool = True) -> "pyarrow.Table":
+        """As `Table.to_arrow`, of `table`. Needs the extra `arrow`."""
+        return self.table().to_arrow(derived=derived)
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        """See `Table.__arrow_c_stream__`."""
+        return self.table().__arrow_c_stream__(requested_schema)
+
+    def _index(self, strike: float) -> int | None:
+        """The place of *strike* among the listed ones."""
+        index = bisect.bisect_left(self._strikes, strike)
+        is_listed = index < len(self._strikes) and self._strikes[index] == strike
+        return index if is_listed else None
+
+    def _between(self, strikes: slice) -> list[Strike]:
+        """The rows of a slice by strike."""
+        if strikes.step is not None:
+            raise BadInput(f"a slice of strikes has no step ({shown(strikes.step)})")
+        low = -math.inf if strikes.start is None else _strike(strikes.start)
+        high = math.inf if strikes.stop is None else _strike(strikes.stop)
+        if low > high:
+            raise BadInput(f"no strike is at least {_plain(low)} and at most {_plain(high)}")
+        first = bisect.bisect_left(self._strikes, low)
+        return self._rows[first : bisect.bisect_right(self._strikes, high)]
+
+    def _nearest(self, strike: float) -> str:
+        """Words that name the listed strikes around *strike*."""
+        index = bisect.bisect_left(self._strikes, strike)
+        around = self._strikes[max(index - 1, 0) : index + 1]
+        if not around:
+            return "none is listed"
+        return f"listed beside it: {' and '.join(map(_plain, around))}"
+
     def _wings(self, delta: float) -> tuple[float | None, float | None]:
         size = abs(number("delta", delta, DELTAS))
         return self.iv_at_delta(size), self.iv_at_delta(-size)
@@ -359,6 +483,22 @@ def front_label(chains: Iterable[Chain]) -> str | None:
     trading = (c for c in chains if phase(c.series.expiry_ms, c.moment.venue_ms) == "trading")
     first = next(trading, None)
     return None if first is None else first.series.label
+
+
+def _strike(value: object) -> float:
+    """*value*, a number or its text, as a strike. Raises BadInput for anything else."""
+    try:
+        # float() takes what numpy, pandas and Decimal have; True is 1, and never meant
+        strike = math.nan if isinstance(value, bool) else float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
+        strike = math.nan
+    if math.isnan(strike):
+        raise BadInput(f"{shown(value)} is not a strike: write chain[100000]")
+    return strike
+
+
+def _plain(strike: float) -> str:
+    return f"{strike:.12g}"
 
 
 def _newest(options: Sequence[Option]) -> Option | None:

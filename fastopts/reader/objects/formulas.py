@@ -11,21 +11,26 @@ from collections.abc import Callable, Iterator, Mapping
 from types import CodeType
 from typing import TYPE_CHECKING, Any, Final
 
-from fastopts.field_registry import DAY_MS, FIELDS, IV_CAP, SETTLING_MS, Field
+from fastopts.field_registry import DAY_MS, FIELDS, IV_CAP, SETTLING_MS, YEAR_DAYS, Field
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = ("column", "derived")
 
-_CONSTANTS: Final = {"DAY_MS": DAY_MS, "SETTLING_MS": SETTLING_MS, "IV_CAP": IV_CAP}
+_CONSTANTS: Final = {
+    "DAY_MS": DAY_MS,
+    "SETTLING_MS": SETTLING_MS,
+    "IV_CAP": IV_CAP,
+    "YEAR_DAYS": YEAR_DAYS,
+}
 # Inputs that are not attributes of an option under their own name.
 _SOURCES: Final = {
     "venue_ms": "option.moment.venue_ms",
     "call_sign": "1.0 if option.type == 'C' else -1.0",
     "tick_size": "option._tick_size",
 }
-_NEVER_NONE: Final = ("venue_ms", "expiry_ms", "ts_ms", "strike", "call_sign")
+_NEVER_NONE: Final = ("venue_ms", "expiry_ms", "ts_ms", "strike", "call_sign", "dte")
 
 
 def _known(value: float) -> bool:

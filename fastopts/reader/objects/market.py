@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from fastopts import model
 from fastopts.core import Records, decode
-from fastopts.field_registry import COLUMNS, FIELDS
+from fastopts.field_registry import BASE_COLUMNS, COLUMNS, FIELDS
 from fastopts.model import Instrument
 from fastopts.reader.freshness.moment import Moment
 from fastopts.reader.objects import formulas
@@ -45,7 +45,7 @@ class Listing:
             "asset": np.array([each.asset for each in self.instruments], dtype=np.str_),
             "settle": np.array([each.settle for each in self.instruments], dtype=np.str_),
             "quote": np.array([each.quote for each in self.instruments], dtype=np.str_),
-            "type": np.array([each.kind for each in self.instruments], dtype=np.str_),
+            "type": np.array([each.type for each in self.instruments], dtype=np.str_),
         }
         self.strike: NDArray[np.float64] = np.array(
             [each.strike for each in self.instruments], dtype=np.float64
@@ -104,10 +104,10 @@ class Market:
         return left_ms
 
     def column(self, name: str) -> Column:
-        """One column by its name in the field registry; `expiry_ms` is one, too.
+        """One column by its name in the field registry.
 
-        Texts are numpy strings, times datetime64[ms] in UTC, flags bool, `seq` int64 (-1: none),
-        numbers float64 with NaN for none. Raises KeyError for another name.
+        Texts are numpy strings, times datetime64[ms] in UTC, flags bool, `expiry_ms` and `seq`
+        int64 (-1: none), numbers float64 with NaN for none. Raises KeyError for another name.
         """
         if name in _NUMBER:
             numbers: Column = self._numbers[_NUMBER[name]]
@@ -133,13 +133,14 @@ class Market:
         epoch, live_conns = moment.feed.epoch, moment.live_conns
         return decode(Option, self.listing.symbols[row], record, moment, epoch, live_conns)
 
-    def columns(self, rows: NDArray[np.intp]) -> dict[str, Column]:
-        """The columns of the export schema, of *rows*."""
-        return {name: self.column(name)[rows] for name in COLUMNS}
+    def columns(self, rows: NDArray[np.intp], derived: bool = True) -> dict[str, Column]:
+        """The columns of the export schema, of *rows*; without *derived* those of its version 1."""
+        names = COLUMNS if derived else BASE_COLUMNS
+        return {name: self.column(name)[rows] for name in names}
 
-    def array(self, rows: NDArray[np.intp]) -> Column:
-        """*rows* as one structured array with a field for each name of the export schema."""
-        columns = self.columns(rows)
+    def array(self, rows: NDArray[np.intp], derived: bool = True) -> Column:
+        """*rows* as one structured array with a field for each of these columns."""
+        columns = self.columns(rows, derived)
         array = np.empty(len(rows), dtype=[(name, c.dtype) for name, c in columns.items()])
         for name, column in columns.items():
             array[name] = column
@@ -194,6 +195,7 @@ def _restore(listing: Listing, packed: list[bytes | None] | None, moment: Moment
 # Fields that are stored, but not as one of the record's numbers or as a text of the listing.
 _STORED: Final[dict[str, Callable[[Market], Column]]] = {
     "venue": lambda market: np.full(len(market), market.moment.feed.venue),
+    "as_of": lambda market: np.full(len(market), np.datetime64(market.moment.venue_ms, "ms")),
     "expiry": lambda market: market.listing.expiry_ms.view("datetime64[ms]"),
     "expiry_ms": lambda market: market.listing.expiry_ms,
     "strike": lambda market: market.listing.strike,
@@ -207,4 +209,4 @@ _STORED: Final[dict[str, Callable[[Market], Column]]] = {
     "time_suspect": lambda market: market._flag(model.FLAG_TIME_SUSPECT),
 }
 
-NAMES: Final = frozenset((*FIELDS, "expiry_ms"))
+NAMES: Final = frozenset(FIELDS)

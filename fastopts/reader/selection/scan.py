@@ -1,7 +1,7 @@
 """Scans: the options of a market that meet bounds, behind a gate that excludes unusable values."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final, overload
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,6 @@ from fastopts.reader.export.table import Table
 from fastopts.reader.objects import expiry as expiries
 from fastopts.reader.objects.expiry import Expiry
 from fastopts.reader.objects.market import NAMES, Column, Market
-from fastopts.reader.objects.option import Option
 from fastopts.reader.objects.universe import settle_coin
 from fastopts.reader.selection import bounds as bound_rules
 from fastopts.reader.selection.arguments import count, flag, shown
@@ -26,7 +25,7 @@ SORTABLE: Final = tuple(sorted(NAMES))
 Mask = NDArray[np.bool_]
 
 
-class Scan(Table, Sequence[Option]):
+class Scan(Table):
     """The options that a scan selected, in order, and what the gate excluded.
 
     *considered* counts the options whose terms meet the bounds. *excluded* counts those of them
@@ -43,22 +42,6 @@ class Scan(Table, Sequence[Option]):
 
     def __repr__(self) -> str:
         return f"<Scan: {len(self)} of {self.considered}, excluded {self.excluded}>"
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    @overload
-    def __getitem__(self, index: int) -> Option: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[Option]: ...
-    def __getitem__(self, index: int | slice) -> Option | list[Option]:
-        if isinstance(index, slice):
-            return [self.market.option(int(row)) for row in self.rows[index]]
-        return self.market.option(int(self.rows[index]))
-
-    def __iter__(self) -> Iterator[Option]:
-        # options are built on demand: of 2,000 rows a caller often needs the first ten
-        return (self.market.option(int(row)) for row in self.rows)
 
 
 def check(

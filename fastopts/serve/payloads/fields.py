@@ -1,6 +1,6 @@
 """Payload of `GET /v1/fields`: the field registry as JSON, for clients that draw tables and forms.
 
-The shape is ``{"schema": 1, "options": [...], "series": [...], "display_rules": {...}}``, with the
+The shape is ``{"schema": 2, "options": [...], "series": [...], "display_rules": {...}}``, with the
 fields in the order in which a table shows them. Each entry of `options` and `series` has:
 
     name      the name of the value in rows; of a time "expiry_ms", with `form` "time"
@@ -30,7 +30,7 @@ from typing import Any
 from fastopts.field_registry import (
     COLUMNS,
     DISPLAY_RULES,
-    FIELDS,
+    JSON_FIELDS,
     SCHEMA_VERSION,
     SERIES_FIELDS,
     Field,
@@ -43,7 +43,7 @@ def fields_payload() -> dict[str, Any]:
     """The field registry, in the shape that the module's docstring describes."""
     return {
         "schema": SCHEMA_VERSION,
-        "options": [_entry(field, is_of_option=True) for field in FIELDS.values()],
+        "options": [_entry(field, is_of_option=True) for field in JSON_FIELDS.values()],
         "series": [_entry(field, is_of_option=False) for field in SERIES_FIELDS.values()],
         "display_rules": {name: asdict(rule) for name, rule in DISPLAY_RULES.items()},
     }
@@ -53,7 +53,7 @@ def _entry(field: Field, is_of_option: bool) -> dict[str, Any]:
     # a series shares some fields with options, but only options are scanned
     bound = field.bound if is_of_option else None
     return {
-        "name": f"{field.name}_ms" if field.form == "time" else field.name,
+        "name": field.json_name,
         "form": field.form,
         "unit": field.unit,
         "meaning": field.meaning.replace("`", ""),

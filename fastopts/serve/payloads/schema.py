@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
-from fastopts.field_registry import FIELDS, SERIES_FIELDS, Field
+from fastopts.field_registry import JSON_FIELDS, SERIES_FIELDS, Field
 from fastopts.serve.payloads import rows
 
 __all__ = ("COMPONENTS", "responses")
@@ -12,7 +12,7 @@ __all__ = ("COMPONENTS", "responses")
 Schema = dict[str, Any]
 
 # Read from the record's head or from the terms, so that every option has them.
-_NEVER_NULL: Final = ("strike", "dte", "age_s", "live", "total")
+_NEVER_NULL: Final = ("strike", "dte", "t_years", "age_s", "live", "total")
 _PHASES: Final = ["trading", "settling", "expired"]
 
 
@@ -52,7 +52,7 @@ def _field(field: Field) -> tuple[str, Schema]:
     # OpenAPI descriptions are CommonMark: a backtick is fine there, but not in CSV of the document
     description = str(field).replace("`", "")
     if field.form == "time":
-        return f"{field.name}_ms", _plain("integer", f"{field.meaning}: ms since 1970, UTC")
+        return field.json_name, _plain("integer", f"{field.meaning}: ms since 1970, UTC")
     if field.name == "phase":
         return field.name, {"type": "string", "enum": _PHASES, "description": description}
     types = {"text": "string", "flag": "boolean", "count": "integer", "number": "number"}
@@ -69,7 +69,7 @@ _STEPS: Final = {
     "tick_size": _plain("string", "step of prices, as decimal text; empty: unknown"),
     "lot_size": _plain("string", "step of sizes, as decimal text; empty: unknown"),
 }
-_OPTION: Final = dict(map(_field, FIELDS.values())) | _STEPS | {"reason": _REASON}
+_OPTION: Final = dict(map(_field, JSON_FIELDS.values())) | _STEPS | {"reason": _REASON}
 _SERIES: Final = dict(map(_field, SERIES_FIELDS.values()))
 
 _CHAIN: Final = {

@@ -26,7 +26,7 @@ def test_a_scan_goes_to_a_file(read: Read, tmp_path: Path) -> None:
     done = read("export", "market.json", "BTC", "--gate", "--min-iv", "80%")
     assert done == (0, "", "fastopts: 2 options of bybit; excluded: 1 no tick, 1 stale, 1 no bid\n")
     written = json.loads((tmp_path / "market.json").read_text())
-    assert (written["venue"], written["schema"]) == ("bybit", 1)
+    assert (written["venue"], written["schema"]) == ("bybit", 2)
     assert [row["symbol"] for row in written["rows"]] == [
         "BTC-27NOV60-90000-C",
         "BTC-27NOV60-90000-P",

@@ -241,6 +241,24 @@ export const FIELDS = {
     display: "level",
   },
   seq: { heading: "Sequence", unit: "", meaning: "the venue's sequence number", display: "count" },
+  as_of: {
+    heading: "As of",
+    unit: "UTC",
+    meaning: "time of the read, by the venue's clock",
+    display: "time",
+  },
+  expiry_ms: {
+    heading: "Expiry (ms)",
+    unit: "ms since 1970, UTC",
+    meaning: "time of delivery",
+    display: "count",
+  },
+  t_years: {
+    heading: "T (years)",
+    unit: "years",
+    meaning: "time to expiry, never below 0, as pricing models take it; a year has 365 days",
+    display: "number",
+  },
   age_s: {
     heading: "Age",
     unit: "seconds",
@@ -522,6 +540,7 @@ export const SCAN_BOUNDS = {
 /** Fields by which a scan can be sorted. */
 export const SCAN_SORTS = [
   "age_s",
+  "as_of",
   "ask_iv",
   "ask_price",
   "ask_size",
@@ -566,6 +585,7 @@ export const SCAN_SORTS = [
   "strike",
   "suspect",
   "symbol",
+  "t_years",
   "theta",
   "time_suspect",
   "time_value",
