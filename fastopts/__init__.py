@@ -22,6 +22,7 @@ contract        field names of the hashes `fastopts:feed` and `stats`
 keys            names and lifetimes of the keys in Redis
 model           contract terms, and the layouts of records and announcements
 field_registry  every field and derived value: unit, heading, formula
+display_rules   decimals, signs and units of each kind of field
 errors          the tree of errors
 embedded        a private Valkey on loopback
 logs            log formats and the handler that never blocks

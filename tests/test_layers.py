@@ -11,7 +11,7 @@ import fastopts
 ROOT = Path(fastopts.__file__).parent
 PLAIN = (
     *("clock", "ending", "errors", "model", "keys", "config", "files", "loops", "metrics"),
-    *("contract", "hosts", "logs", "stdio", "field_registry"),
+    *("contract", "hosts", "logs", "stdio", "field_registry", "display_rules"),
 )
 EVERYTHING = None
 
@@ -19,6 +19,7 @@ EVERYTHING = None
 TABLE: dict[str, tuple[str, ...] | None] = {
     "": ("reader",),  # for its names, which are imported when they are used
     **dict.fromkeys(PLAIN, ("errors",)),
+    "field_registry": ("display_rules",),
     "model": ("errors", "keys"),
     "ending": ("errors", "stdio"),
     "command_line": ("ending", "errors", "stdio"),

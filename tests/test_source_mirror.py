@@ -28,6 +28,7 @@ COVERED_BY: Final = {
     "collector/wiring.py": "collector/test_run.py",
     "compat/quote.py": "compat/test_executor.py",
     "compat/rows.py": "compat/test_data.py",
+    "display_rules.py": "test_field_registry.py",
     "demo/processes.py": "demo/test_demo.py",
     "demo/view.py": "demo/test_demo.py",
     "ending.py": "cli/test_main.py",

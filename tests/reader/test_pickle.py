@@ -105,8 +105,9 @@ def test_two_reads_of_one_tick_are_equal(living: Living, reader: OptionReader) -
     until(lambda: reader.get(BTC[0]).as_of_ms > first.as_of_ms)
     assert first == second == reader.get(BTC[0])
     assert len({first, second}) == 1
-    living.store.feed(heartbeat_ms=1)
-    stale = reader.get(BTC[0], require_live=False)
+    with living.paused():
+        living.store.feed(heartbeat_ms=1)
+        stale = reader.get(BTC[0], require_live=False)
     assert (stale.live, stale == first) == (False, True)
 
 
@@ -126,8 +127,11 @@ def test_options_are_equal_by_value(living: Living, reader: OptionReader) -> Non
 def test_an_option_is_a_dictionary_of_all_its_fields(living: Living, reader: OptionReader) -> None:
     option = reader.get(BTC[0])
     values = option.to_dict()
-    assert tuple(values) == (*JSON_FIELDS, "reason")
-    assert values == {name: getattr(option, name) for name in JSON_FIELDS} | {"reason": None}
+    assert tuple(values) == (*JSON_FIELDS, "tick_size", "lot_size", "reason")
+    assert values == {name: getattr(option, name) for name in values if name != "reason"} | {
+        "reason": None
+    }
+    assert (values["tick_size"], values["lot_size"]) == ("5", "0.01")
     assert (values["last_price"], values["bid_price"], values["mid"]) == (None, None, None)
     assert (values["expiry_ms"], values["as_of_ms"]) == (4_099_449_600_000, option.moment.venue_ms)
     assert values["t_years"] == option.dte / 365
@@ -146,8 +150,9 @@ def test_json_of_an_option_is_its_dictionary(
 
 
 def test_an_option_that_is_not_live_says_why(living: Living, reader: OptionReader) -> None:
-    living.store.feed(heartbeat_ms=1)
-    option = reader.get(BTC[0], require_live=False)
+    with living.paused():
+        living.store.feed(heartbeat_ms=1)
+        option = reader.get(BTC[0], require_live=False)
     assert (option.to_dict()["live"], option.to_dict()["reason"]) == (False, "FeedDown")
 
 

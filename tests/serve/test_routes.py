@@ -239,7 +239,8 @@ def test_csv_has_the_same_rows(server: Serving, form: str) -> None:
     options = [row[side] for row in payload["strikes"] for side in ("call", "put")]
     assert [row["symbol"] for row in rows] == [entry["symbol"] for entry in options]
     for row, entry in zip(rows, options, strict=True):
-        assert list(row) == [*(field.name for field in JSON_FIELDS.values()), "reason"]
+        fields = [field.name for field in JSON_FIELDS.values()]
+        assert list(row) == [*fields, "tick_size", "lot_size", "reason"]
         moment = datetime.fromtimestamp(entry["expiry_ms"] / 1000, UTC)
         assert row["expiry"] == moment.strftime("%Y-%m-%dT%H:%M:%S.000Z")
         assert row["live"] == "true"
