@@ -21,6 +21,7 @@ config          settings from options, environment and `fastopts.toml`
 contract        field names of the hashes `fastopts:feed` and `stats`
 keys            names and lifetimes of the keys in Redis
 model           contract terms, and the layouts of records and announcements
+mcap_format     the layouts of MCAP records
 field_registry  every field and derived value: unit, heading, formula
 display_rules   decimals, signs and units of each kind of field
 errors          the tree of errors

@@ -11,7 +11,7 @@ import fastopts
 ROOT = Path(fastopts.__file__).parent
 PLAIN = (
     *("clock", "ending", "errors", "model", "keys", "config", "files", "loops", "metrics"),
-    *("contract", "hosts", "logs", "stdio", "field_registry", "display_rules"),
+    *("contract", "hosts", "logs", "stdio", "field_registry", "display_rules", "mcap_format"),
 )
 EVERYTHING = None
 

@@ -18,6 +18,7 @@ PURE = (
     "metrics.py",
     "model.py",
     "field_registry.py",
+    "mcap_format.py",
 )
 BANNED_MODULES = {"asyncio", "select", "selectors", "socket", "ssl", "subprocess", "threading"}
 BANNED_CALLS = {

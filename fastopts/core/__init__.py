@@ -12,6 +12,7 @@ slower code.
     reply        RESP2 replies
     record.pxd   the packed record as a C struct
     records      packed records -> the values that a reader returns
+    capture      frames -> MCAP message records in a buffer
     buffers.pxd  a checked part of a Python buffer
     pure         the same in plain Python
 """
@@ -31,6 +32,8 @@ IMPLEMENTATION = "pure" if _PURE else "compiled"
 if TYPE_CHECKING or _PURE:
     from fastopts.core.pure import (
         Batch,
+        CaptureBuffer,
+        CaptureChannel,
         Grammar,
         Inlet,
         Number,
@@ -44,6 +47,7 @@ if TYPE_CHECKING or _PURE:
 else:
     try:
         from fastopts.core.batch import Batch
+        from fastopts.core.capture import CaptureBuffer, CaptureChannel
         from fastopts.core.records import Number, Records, Tick, decode, mget
         from fastopts.core.reply import value
         from fastopts.core.table import Inlet, Table
@@ -60,6 +64,8 @@ else:
 __all__ = (
     "IMPLEMENTATION",
     "Batch",
+    "CaptureBuffer",
+    "CaptureChannel",
     "Grammar",
     "Inlet",
     "Number",

@@ -14,6 +14,8 @@ def load(implementation: str) -> Any:
         return SimpleNamespace(
             name="pure",
             Batch=pure.Batch,
+            CaptureBuffer=pure.CaptureBuffer,
+            CaptureChannel=pure.CaptureChannel,
             Grammar=pure.Grammar,
             Table=pure.Table,
             parse=pure.parse,
@@ -22,13 +24,15 @@ def load(implementation: str) -> Any:
     return SimpleNamespace(
         name="compiled",
         Batch=modules["batch"].Batch,
+        CaptureBuffer=modules["capture"].CaptureBuffer,
+        CaptureChannel=modules["capture"].CaptureChannel,
         Grammar=modules["ticker"].Grammar,
         Table=modules["table"].Table,
         parse=modules["ticker"].parse,
     )
 
 
-_COMPILED = ("batch", "table", "ticker")
+_COMPILED = ("batch", "capture", "table", "ticker")
 
 
 @pytest.fixture(params=("pure", "compiled"), scope="session")

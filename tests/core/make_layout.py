@@ -1,14 +1,14 @@
 """Writes `fastopts/core/layout.pxd`, the constants that C code shares with Python.
 
-Run `python -m tests.core.make_layout` after a change of `model`, `keys` or the limits in
-`core.pure`; a test compares the file with its sources.
+Run `python -m tests.core.make_layout` after a change of `model`, `keys`, `mcap_format` or the
+limits in `core.pure`; a test compares the file with its sources.
 """
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import fastopts
-from fastopts import keys, metrics, model
+from fastopts import keys, mcap_format, metrics, model
 from fastopts.core.pure import reply, ticker
 from fastopts.core.pure.records import INDEX, OTHER_MAX
 
@@ -62,6 +62,11 @@ def constants() -> Iterator[tuple[str, int]]:
     yield "HEAD_ROW_COUNT", len(model.HEAD_ROWS)
     for row, name in enumerate(model.HEAD_ROWS):
         yield f"ROW_{name.upper()}", row
+
+    # captures
+    yield "MCAP_MESSAGE", mcap_format.Opcode.MESSAGE
+    yield "MCAP_RECORD_HEAD_SIZE", mcap_format.RECORD_HEAD.size
+    yield "MCAP_MESSAGE_HEAD_SIZE", mcap_format.MESSAGE_HEAD.size
 
     # limits of replies
     yield "LINE_MAX", reply.LINE_MAX

@@ -8,6 +8,7 @@ One module for each compiled one, with the same functions in the same order:
     batch    dirty slots -> Redis commands in one buffer; replies -> written or refused
     reply    RESP2 replies
     records  packed records -> the values that a reader returns
+    capture  frames -> MCAP message records in a buffer
 
 The compiled modules parse the usual form of a ticker themselves and pass every other message to
 `parse` here, so that one piece of code decides about unusual messages. Independent parsers check
@@ -15,6 +16,7 @@ both in the tests: `websockets` for frames, `hiredis` for replies.
 """
 
 from fastopts.core.pure.batch import Batch
+from fastopts.core.pure.capture import CaptureBuffer, CaptureChannel
 from fastopts.core.pure.records import Number, Records, Tick, decode, mget
 from fastopts.core.pure.reply import value
 from fastopts.core.pure.table import Inlet, Table
@@ -23,6 +25,8 @@ from fastopts.core.pure.ticker import REASONS, Grammar, Rejected, TickerMessage,
 __all__ = (
     "REASONS",
     "Batch",
+    "CaptureBuffer",
+    "CaptureChannel",
     "Grammar",
     "Inlet",
     "Number",
