@@ -10,7 +10,7 @@
 The style of all options, which `option` and the parser keep:
 
 - A name says the unit of its value: `--refresh-s`, `--beat-ms`. Only `--duration`, how long a
-  command runs, takes a unit with the value: 90s, 10m, 2h.
+  command runs, and `--record-keep`, a size, take a unit with the value: 90s, 10m, 2h; 20GB.
 - A switch is `--x`; one that a setting may have turned on or off is `--x` and `--no-x`.
 - A value may follow as `--x VALUE` or `--x=VALUE`, and may begin with a dash.
 - An old spelling keeps working, with a deprecation warning on stderr.

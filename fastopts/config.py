@@ -27,6 +27,9 @@ _COIN = re.compile(r"[A-Z0-9]{1,8}")  # as long as a record and a key can have i
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h|d|)")
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _LISTENING = re.compile(r"((?P<host>\[[0-9A-Fa-f:.]+\]|[\w.-]+):)?(?P<port>\d{1,5})", re.ASCII)
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(MB|GB|TB)", re.IGNORECASE)
+_BYTES = {"MB": 10**6, "GB": 10**9, "TB": 10**12}
+KEEP_MIN: Final = 100 * 10**6  # some files of minutes
 DURATION_MAX_S: Final = 1000 * 86400.0  # within the range of an event loop's timers
 
 
@@ -80,6 +83,8 @@ class Settings:
     reconcile_s: float = 60.0
     late_ms: float = 2000.0
     metrics_address: tuple[str, int] | None = None
+    record: str | None = None  # None: nothing is recorded
+    record_keep_bytes: int = 20_000_000_000
     remarks: tuple[str, ...] = field(default=(), compare=False)
 
 
@@ -158,6 +163,20 @@ def _duration(value: object) -> float:
     if isinstance(value, bool) or not 0 < duration_s <= DURATION_MAX_S:
         raise ValueError("a time such as 90, 90s, 10m or 2h, at most 1000d")
     return duration_s
+
+
+def _size(value: object) -> int:
+    match = _SIZE.fullmatch(str(value))
+    size = round(float(match[1]) * _BYTES[match[2].upper()]) if match else 0
+    if size < KEEP_MIN:
+        raise ValueError("a size such as 500MB, 20GB or 1.5TB, at least 100MB")
+    return size
+
+
+def _folder(value: object) -> str:
+    if not isinstance(value, str) or not value:
+        raise ValueError("the path of a folder")
+    return value
 
 
 def _url(*schemes: str) -> Callable[[object], str]:
@@ -295,9 +314,19 @@ SETTINGS: Final[Mapping[str, Setting]] = {
         "serve Prometheus metrics at http://127.0.0.1:PORT/metrics (default: off)",
         "PORT|HOST:PORT",
     ),
+    "record": Setting(
+        _folder, "record everything received and sent, in files below this folder", "DIR"
+    ),
+    "record_keep": Setting(
+        _size, "delete the oldest recorded files beyond this size (default: 20GB)", "SIZE"
+    ),
     "insecure": Setting(_flag, "accept any TLS certificate; loopback only"),
 }
-_FIELDS = {"duration": "duration_s", "metrics_port": "metrics_address"}
+_FIELDS = {
+    "duration": "duration_s",
+    "metrics_port": "metrics_address",
+    "record_keep": "record_keep_bytes",
+}
 
 # Kubernetes sets these in every Pod for each Service of the namespace, and Docker for each link:
 # with a Service named `fastopts` or `fastopts-metrics`, they begin with FASTOPTS_.

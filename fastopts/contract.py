@@ -87,6 +87,15 @@ class StatsField:
     SKIPPED_EXAMPLE: Final = "skipped_example"
     OVERDUE: Final = "overdue"
 
+    # the recording; the other fields are present while RECORDING is not `off`
+    RECORDING: Final = "recording"
+    RECORDING_REASON: Final = "recording_reason"
+    FRAMES_RECEIVED: Final = "frames_received"
+    FRAMES_RECORDED: Final = "frames_recorded"
+    FRAMES_NOT_RECORDED: Final = "frames_not_recorded"
+    FRAMES_UNWRITTEN: Final = "frames_unwritten"
+    RECORDED_BYTES: Final = "recorded_bytes"
+
     # prefixes: a reason, or the name of a duty, follows
     REJECTED_BY: Final = "rejected:"
     SKIPPED_BY: Final = "skipped:"
@@ -100,4 +109,9 @@ class StatsField:
     LOSS_EQUATIONS: Final = (
         (RECEIVED, (APPLIED, OLDER, REJECTED)),
         (APPLIED, (WRITTEN, CONFLATED, PENDING)),
+    )
+    # the same for a recording
+    RECORDING_EQUATION: Final = (
+        FRAMES_RECEIVED,
+        (FRAMES_RECORDED, FRAMES_NOT_RECORDED, FRAMES_UNWRITTEN),
     )

@@ -6,6 +6,7 @@ FastoptsError
         MissingPackage      an optional dependency is not installed
         FileError           a file can't be written: an export, the cache of the universe
         CacheError          the cache file of the universe can't be used
+        CaptureError        a file is no capture, or can't be read
         LeaseError          the lease can't be taken: `fastopts:feed` is malformed
     VenueError              venue: it refused a request, or could not be reached
         VenueBanned         it shut this address out: no request before `retry_after_s`
@@ -37,6 +38,7 @@ from typing import Final, Literal, TypeAlias
 __all__ = (
     "BadInput",
     "CacheError",
+    "CaptureError",
     "ConfigError",
     "ConnectionLate",
     "ConnectionLost",
@@ -122,6 +124,10 @@ class FileError(ConfigError):
 
 class CacheError(ConfigError):
     """The cache file of the universe can't be read or written; REST's list is used without it."""
+
+
+class CaptureError(ConfigError):
+    """A file is not a capture, or can't be read; the message names it and the reason."""
 
 
 class LeaseError(ConfigError):

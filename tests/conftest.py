@@ -27,7 +27,18 @@ LOGS = ("fastopts", "websockets", "asyncio")
 TESTS = Path(__file__).parent
 SLOW = frozenset(
     (
-        *("bench", "chaos", "cli", "collector", "compat", "dates", "demo", "deploy", "docs"),
+        *(
+            "bench",
+            "capture",
+            "chaos",
+            "cli",
+            "collector",
+            "compat",
+            "dates",
+            "demo",
+            "deploy",
+            "docs",
+        ),
         *("faults", "fuzz", "mutants", "native", "page", "reader", "serve", "simulation"),
         *("test_docs.py", "test_embedded.py", "test_secrets.py", "test_track.py"),
     )

@@ -62,6 +62,8 @@ def test_every_setting_is_read_from_all_three(name: str) -> None:
         "reconcile_s": "0",
         "late_ms": "1500",
         "metrics_port": "8051",
+        "record": "captures",
+        "record_keep": "1.5TB",
     }
     text = samples[name]
     needed = {"redis_url": "rediss://h:1"} if name in TLS_FILES else {}
@@ -80,6 +82,13 @@ def test_an_empty_variable_is_not_set() -> None:
 )
 def test_a_duration_has_a_unit_or_is_in_seconds(text: str, seconds: float) -> None:
     assert config.load({"duration": text}, {}, {}).duration_s == seconds
+
+
+@pytest.mark.parametrize(
+    ("text", "size"), [("100MB", 10**8), ("1.5 GB", 1_500_000_000), ("2tb", 2 * 10**12)]
+)
+def test_a_size_has_a_unit(text: str, size: int) -> None:
+    assert config.load({"record_keep": text}, {}, {}).record_keep_bytes == size
 
 
 @pytest.mark.parametrize(
@@ -103,6 +112,9 @@ def test_a_duration_has_a_unit_or_is_in_seconds(text: str, seconds: float) -> No
         ("redis_url", "localhost", "redis:// or rediss:// or unix://"),
         ("log_format", "xml", "choose text or json"),
         ("insecure", "maybe", "write 1 or 0"),
+        ("record_keep", "20", "a size such as 500MB, 20GB or 1.5TB, at least 100MB"),
+        ("record_keep", "99MB", "at least 100MB"),
+        ("record_keep", "much", "a size such as"),
         *(("metrics_port", text, "a port from 1 to 65535, or HOST:PORT") for text in NO_PORTS),
     ],
 )

@@ -17,10 +17,9 @@ from tests.docs.pages import DOCS, PAGES, examples
 from tests.support.processes import environ
 from tests.support.store import Store
 
-# serving.md's need a server: tests/docs/test_serving.py
-WITH_EXAMPLES = [
-    page for page in PAGES if page.name != "serving.md" and any(examples(page, "python"))
-]
+# Examples that need more than a store: tests/docs/test_serving.py, tests/docs/test_recording.py
+APART = ("serving.md", "recording.md")
+WITH_EXAMPLES = [page for page in PAGES if page.name not in APART and any(examples(page, "python"))]
 
 # Commands that need no more than a store; top is the subject of tests/cli/top/.
 READING = "status|summary|expiries|chain|smile|get|scan|watch|export"

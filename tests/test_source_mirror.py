@@ -14,6 +14,8 @@ TESTS: Final = Path(__file__).parent
 
 # Modules that are observable only through their users, or hold nothing but data.
 COVERED_BY: Final = {
+    "capture/inspect.py": "capture/test_recovery.py",
+    "capture/summary.py": "capture/test_file.py",
     "collector/limits.py": "collector/test_run.py",
     "collector/operation/monitor.py": "collector/test_run.py",
     "collector/operation/progress.py": "test_track.py",

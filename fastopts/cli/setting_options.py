@@ -15,6 +15,7 @@ __all__ = ("setting", "with_settings")
 _GROUPS: Final = {
     "Venue": ("venue", "testnet", "coins", "rest_url", "ws_url", "insecure"),
     "Redis": ("redis_url", "redis_ca", "redis_cert", "redis_key", "embedded", "standby"),
+    "Recording": ("record", "record_keep"),
 }
 _GROUP_OF: Final = {name: group for group, names in _GROUPS.items() for name in names}
 

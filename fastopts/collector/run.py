@@ -85,6 +85,7 @@ class Collector:
         self.rest_check = self.parts.rest_check
         self.monitor = self.parts.monitor
         self.duties = self.parts.duties
+        self.recorder = self.parts.recorder
         self._tasks = self.parts.tasks
         self._bars = ProgressBars(settings.log_format == "text")
 
@@ -113,10 +114,11 @@ class Collector:
         asyncio.get_running_loop().set_exception_handler(self._tasks.callback_failed)
         try:
             serving: AbstractAsyncContextManager[Any] = self.metrics or contextlib.nullcontext()
+            recording: AbstractAsyncContextManager[Any] = self.recorder or contextlib.nullcontext()
             # A forked child (multiprocessing in the same program) inherits every socket. Were it to
             # go on in this loop, it would take bytes from the parent's streams.
             with forks.guarded():
-                async with serving:
+                async with recording, serving:
                     await self._run(may_use_cache)
         except* FastoptsError as group:
             raise _first(group) from None
@@ -238,6 +240,8 @@ class Collector:
     def _universe_changed(
         self, listed: Sequence[Instrument], delisted: Sequence[Instrument]
     ) -> None:
+        if self.recorder is not None:
+            self.recorder.universe_changed(listed, delisted)
         self.parts.plan.update(listed, delisted)
         self.writer.universe_changed(listed, delisted)
 

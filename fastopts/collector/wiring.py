@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from fastopts.clock import steady_s
 from fastopts.collector.cycle import Cycle
 from fastopts.collector.limits import CollectorLimits
+from fastopts.collector.operation import recording
 from fastopts.collector.operation.duties import Duties, Duty
 from fastopts.collector.operation.monitor import Monitor, Observed
 from fastopts.collector.store.feed_status import FeedStatus
@@ -36,6 +37,7 @@ from fastopts.venues.bybit.hosts import Endpoints
 from fastopts.venues.bybit.session import Timing
 
 if TYPE_CHECKING:
+    from fastopts.capture.recorder import Recorder
     from fastopts.collector.operation.metrics_server import MetricsServer
 
 __all__ = ("Parts", "build_metrics_server", "build_universe", "new_table", "wire")
@@ -64,6 +66,7 @@ class Parts:
     refresh_duty: Duty
     rest_check_duty: Duty
     duties: Duties
+    recorder: "Recorder | None"
 
 
 def new_table() -> Table:
@@ -94,17 +97,21 @@ def wire(
     connections = ConnectionPool()
     instruments: dict[str, Instrument] = {}
     statistics = Statistics(table, endpoints.venue)
+    recorder = recording.build_recorder(settings, endpoints.venue, user_agent, table, instruments)
     # The universe fills `instruments`, the writer reads it: with a shared dict each can be built
     # without the other.
     content = Content(table, feed, statistics, instruments.values)
     writer = _writer(content, settings, address, connections, limits)
     cycle = _cycle(settings, table, writer)
     suspects = Suspects(table, connections, writer.flusher)
-    correction = SkewCorrection(table, connections, writer)
+    correction = SkewCorrection(table, connections, writer, recorder)
     venue_time = VenueTime(feed.exchange, _steady_ms, correction.apply)
     http = HttpClient(endpoints.rest_url, user_agent, settings.insecure)
     universe = InstrumentUniverse(
-        RestDriver(http, rest_ban, venue_time.process_answer),
+        RestDriver(
+            *(http, rest_ban, venue_time.process_answer),
+            on_exchange=recording.exchange_recorder(recorder),
+        ),
         endpoints.venue,
         settings.coins,
         _cache_path(settings, endpoints),
@@ -122,6 +129,7 @@ def wire(
         venue_time=venue_time,
         arrived=cycle.arrived,
         cycle=cycle,
+        recorder=recorder,
         timing=timing,
         rest_ban=rest_ban,
         late_ms=settings.late_ms,
@@ -134,6 +142,7 @@ def wire(
     monitor = Monitor(endpoints.venue, observed, settings.status_s, limits)
     for part in (universe, rest_check, monitor, duties):
         statistics.add_source(part.statistics)
+    statistics.add_source(recording.statistics_source(recorder))
     return Parts(
         tasks=tasks,
         table=table,
@@ -150,6 +159,7 @@ def wire(
         refresh_duty=refresh_duty,
         rest_check_duty=rest_check_duty,
         duties=duties,
+        recorder=recorder,
     )
 
 
@@ -178,6 +188,7 @@ def build_metrics_server(
         universe=parts.universe,
         rest_check=parts.rest_check,
         duties=parts.duties,
+        recorder=parts.recorder,
     )
     host, port = settings.metrics_address
     return MetricsServer(host, port, Exposition(build, sources).render, limits)

@@ -72,7 +72,7 @@ def everything() -> Scrape:
 
     async def look() -> Scrape:
         collector = Collector(
-            Settings(venue="sim"),
+            Settings(venue="sim", record="/nowhere"),
             Endpoints("sim", "http://127.0.0.1:1", "ws://127.0.0.1:1/x"),
             Address("127.0.0.1", 1),
             "fastopts/1.2.3",
@@ -95,6 +95,7 @@ def everything() -> Scrape:
             universe=parts.universe,
             rest_check=parts.rest_check,
             duties=parts.duties,
+            recorder=parts.recorder,
         )
         exposition = Exposition({"version": "1.2.3", "venue": "sim"}, sources)
         return Scrape.of(exposition.render().decode())

@@ -19,6 +19,7 @@ MUST_ALERT = {
     *("FeedDown", "NobodyWrites", "CoverageLow", "TicksOld", "RedisSlow", "PendingGrows"),
     *("MessagesRejected", "ReconnectStorm", "Suspects", "LoopLate", "CollectorDown", "ServeDown"),
     *("ConnectionLate", "DutyOverdue", "InstrumentsSkipped"),
+    *("RecordingStopped", "FramesNotRecorded"),
 }
 
 

@@ -4,6 +4,7 @@ import asyncio
 import re
 import struct
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -56,7 +57,9 @@ def test_the_keys_are_those_of_the_package() -> None:
     assert told == hashes | {keys.RECORD, keys.ASSET, keys.LEASE, keys.UPDATES}
 
 
-async def test_the_fields_are_those_that_the_collector_writes(store: Store) -> None:
+async def test_the_fields_are_those_that_the_collector_writes(
+    store: Store, tmp_path: Path
+) -> None:
     written: dict[str, dict[Any, Any]] = {}
     client = redis.Redis.from_url(store.url, decode_responses=True)
 
@@ -75,7 +78,7 @@ async def test_the_fields_are_those_that_the_collector_writes(store: Store) -> N
     assert _terms() == written[keys.instrument(SYMBOLS[0])].keys()
 
     client.flushall()
-    await _collect(store, client)
+    await _collect(store, client, str(tmp_path))
     parts = {"duty": "{name}", "rejected": "{reason}", "skipped": "{reason}"}
     written[keys.STATS] = client.hgetall(keys.STATS)
     statistics = (name.partition(":") for name in written[keys.STATS])
@@ -132,11 +135,11 @@ def test_the_example_judges_as_a_reader_does(store: Store, read: Read, name: str
     assert (told["bid_price"], told["mark_price"]) == (option.bid_price, option.mark_price)
 
 
-async def _collect(store: Store, client: redis.Redis) -> None:
+async def _collect(store: Store, client: redis.Redis, folder: str) -> None:
     """Run a whole collector until its statistics are written, and stop it."""
     async with SimVenue(SimSettings(symbols=20, rate=200)) as venue:
         collector = Collector(
-            Settings(venue="sim"),
+            Settings(venue="sim", record=folder),
             Endpoints("sim", venue.rest_url, venue.ws_url),
             address.parse(store.url),
             "fastopts-tests",

@@ -82,12 +82,13 @@ def status(location: StoreLocation, json: JsonOption = False) -> int:
         summary = summarise(reader.table(require_live=False).market, top=0)
         counters = reader.counters()
     redis, stats = _query(location)
+    health = CollectorHealth.of(stats)
     report = _Report(
         summary=summary,
         redis=redis,
-        equations=losses.equations(counters),
+        equations=losses.equations(counters, health.recording is not None),
         venue_faults={name: counters[name] for name in _VENUE_FAULTS if name in counters},
-        health=CollectorHealth.of(stats),
+        health=health,
     )
     if json:
         printing.json_line(report.values)

@@ -1,11 +1,12 @@
 """The universe and the periodic duties of the collector, as it writes them into `stats`."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from rich.text import Text
 
+from fastopts.capture.status import OFF
 from fastopts.cli.output import printing
 from fastopts.contract import StatsField
 
@@ -28,6 +29,7 @@ class CollectorHealth:
     absent_fields: tuple[str, ...]
     duties: Mapping[str, float | None]
     overdue: tuple[str, ...]
+    recording: "RecordingHealth | None" = None
 
     @classmethod
     def of(cls, stats: Mapping[str, str]) -> "CollectorHealth":
@@ -54,6 +56,7 @@ class CollectorHealth:
                 for name, at in sorted(succeeded_at.items())
             },
             overdue=_names(stats.get(StatsField.OVERDUE)),
+            recording=RecordingHealth.of(stats),
         )
 
     def rows(self) -> list[tuple[str, Text]]:
@@ -74,6 +77,8 @@ class CollectorHealth:
             rows.append(("fields", Text(text, "yellow")))
         if self.duties:
             rows.append(("duties", self._duties()))
+        if self.recording is not None:
+            rows.append(("recording", self.recording.text()))
         return rows
 
     def _duties(self) -> Text:
@@ -99,7 +104,43 @@ class CollectorHealth:
             "absent_fields": list(self.absent_fields),
             "duties": dict(self.duties),
             "overdue": list(self.overdue),
+            "recording": None if self.recording is None else asdict(self.recording),
         }
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingHealth:
+    """State and counters of a recording; *reason* says why it is not in order."""
+
+    state: str
+    reason: str
+    frames_recorded: int
+    frames_not_recorded: int
+    bytes_written: int
+
+    @classmethod
+    def of(cls, stats: Mapping[str, str]) -> "RecordingHealth | None":
+        """Read the fields of `stats`; None for a collector that does not record."""
+        state = stats.get(StatsField.RECORDING, OFF)
+        if state == OFF:
+            return None
+        return cls(
+            state=state,
+            reason=stats.get(StatsField.RECORDING_REASON, ""),
+            frames_recorded=int(_number(stats.get(StatsField.FRAMES_RECORDED)) or 0),
+            frames_not_recorded=int(_number(stats.get(StatsField.FRAMES_NOT_RECORDED)) or 0),
+            bytes_written=int(_number(stats.get(StatsField.RECORDED_BYTES)) or 0),
+        )
+
+    def text(self) -> Text:
+        """Return the row's text."""
+        text = Text()
+        if self.state != "recording":
+            text.append(f"{self.state.upper()}: {self.reason}; ", "bold red")
+        text.append(f"{self.frames_recorded:,} frames, {self.bytes_written / 1e6:,.1f} MB")
+        if self.frames_not_recorded:
+            text.append(f", {self.frames_not_recorded:,} NOT RECORDED", "bold red")
+        return text
 
 
 def _names(text: str | None) -> tuple[str, ...]:

@@ -1,6 +1,6 @@
 """The loss equations over the collector's counters in `stats`: is every message accounted for?"""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -42,12 +42,15 @@ class LossEquation:
         return f"{self.name} {self.left:,} = {terms}"
 
 
-def equations(counters: Mapping[str, int]) -> list[LossEquation]:
-    """Return both equations; none when `stats` belongs to another program."""
-    names = {name for left, right in StatsField.LOSS_EQUATIONS for name in (left, *right)}
+def equations(counters: Mapping[str, int], is_recording: bool = False) -> list[LossEquation]:
+    """Return both equations, and that of a recording; none when `stats` is another program's."""
+    terms: Sequence[tuple[str, Sequence[str]]] = StatsField.LOSS_EQUATIONS
+    if is_recording:
+        terms = (*terms, StatsField.RECORDING_EQUATION)
+    names = {name for left, right in terms for name in (left, *right)}
     if not names <= counters.keys():
         return []
     return [
         LossEquation(left, counters[left], {name: counters[name] for name in right})
-        for left, right in StatsField.LOSS_EQUATIONS
+        for left, right in terms
     ]

@@ -7,5 +7,6 @@ exposition.py       metrics for Prometheus
 metrics_server.py   HTTP server of the metrics
 loop_lag.py         how late the event loop runs
 duties.py           periodic duties with deadlines and alarms
+recording.py        builds the recorder, and connects it with the other parts
 heap.py             bounds on glibc's free memory
 """

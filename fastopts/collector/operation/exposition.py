@@ -7,6 +7,7 @@ docs/collector.md lists all of them. Only wiring.py imports this module, and onl
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, get_args
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import (
@@ -18,6 +19,7 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector
 
 from fastopts import metrics
+from fastopts.capture.status import RecordingStatus, State
 from fastopts.collector.operation.duties import Duties
 from fastopts.collector.operation.monitor import Monitor
 from fastopts.collector.store.writer import STANDING_BY, WAITING, WRITING, Writer
@@ -29,6 +31,9 @@ from fastopts.core import IMPLEMENTATION, Table
 from fastopts.metrics import Histogram
 from fastopts.model import NUMBERS
 from fastopts.venues.bybit.rest import REASONS
+
+if TYPE_CHECKING:
+    from fastopts.capture.recorder import Recorder
 
 __all__ = ("Exposition", "Sources")
 
@@ -46,6 +51,7 @@ class Sources:
     universe: InstrumentUniverse
     rest_check: RestCheck
     duties: Duties
+    recorder: "Recorder | None" = None
 
 
 class Exposition(Collector):
@@ -84,6 +90,8 @@ class Exposition(Collector):
         yield from _venue(sources)
         yield from _clock(writer)
         yield from _redis(table, writer)
+        if sources.recorder is not None:
+            yield from _recording(sources.recorder.status())
         yield from _process()
 
 
@@ -262,6 +270,36 @@ def _redis(table: Table, writer: Writer) -> Iterator[Metric]:
     if writer.heartbeat.took_s is not None:
         took_s = writer.heartbeat.took_s
         yield _gauge("redis_round_trip_seconds", "Duration of the last heartbeat.", took_s)
+
+
+def _recording(status: RecordingStatus) -> Iterator[Metric]:
+    """The recording: absent without `--record`."""
+    yield _labelled(
+        "recording_state",
+        "1 for the state of the recording: recording, slow (the disk is behind) or stopped.",
+        [({"state": each}, each == status.state) for each in get_args(State)],
+    )
+    for name, text, count in (
+        (
+            "frames_received",
+            "Messages received: recorded, not recorded and unwritten ones.",
+            status.received,
+        ),
+        ("frames_recorded", "Messages in synced chunks of a file.", status.recorded),
+        (
+            "frames_not_recorded",
+            "Messages that no file has, as the disk was slow, full or gone.",
+            status.not_recorded,
+        ),
+        ("recorded_bytes", "Bytes written into files, compressed.", status.bytes_written),
+    ):
+        yield _counter(name, text, count)
+    yield _gauge("frames_unwritten", "Messages that wait to be written.", status.unwritten)
+    yield _gauge(
+        "recording_behind_seconds",
+        "How long the oldest chunk has been waiting to be written.",
+        status.behind_s,
+    )
 
 
 def _process() -> Iterator[Metric]:

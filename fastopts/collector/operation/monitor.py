@@ -132,6 +132,9 @@ class Monitor:
             skipped=int(fields.get(StatsField.SKIPPED, "0")),
             missing=int(fields.get(StatsField.MISSING, "0")),
             overdue=fields.get(StatsField.OVERDUE, ""),
+            recording=fields[StatsField.RECORDING],
+            frames_recorded=int(fields.get(StatsField.FRAMES_RECORDED, "0")),
+            frames_not_recorded=int(fields.get(StatsField.FRAMES_NOT_RECORDED, "0")),
         )
 
     def counts(self) -> dict[str, int]:

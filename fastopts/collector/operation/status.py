@@ -3,6 +3,8 @@
 import logging
 from dataclasses import asdict, dataclass
 
+from fastopts.capture.status import OFF
+
 __all__ = ("Status", "log_status")
 
 log = logging.getLogger(__name__)
@@ -43,6 +45,9 @@ class Status:
     loop_lag_ms: float = 0.0  # the latest that the event loop ran a timer since the last status
     skipped: int = 0  # listed by the venue and not tracked
     missing: int = 0  # suspects that REST no longer lists
+    recording: str = OFF  # or recording, slow, stopped
+    frames_recorded: int = 0
+    frames_not_recorded: int = 0
     overdue: str = ""  # names of overdue duties, separated by commas
 
     def __str__(self) -> str:
@@ -55,7 +60,7 @@ class Status:
             f" + rejected {self.rejected:,}"
             f" · applied = written {self.written:,} + conflated {self.conflated:,}"
             f" + pending {self.pending:,}"
-            f" · {redis} · loop {self.loop_lag_ms:.0f} ms"
+            f" · {redis} · loop {self.loop_lag_ms:.0f} ms{self._recorded()}"
             f" · {self.connections} connections{self._false_acks()}"
             f" · CPU {self.cpu_percent:.1f} % · {self.rss_mb:.0f} MB"
         )
@@ -69,6 +74,13 @@ class Status:
         skipped = f", {self.skipped:,} listed but not tracked" if self.skipped else ""
         overdue = f", OVERDUE: {self.overdue}" if self.overdue else ""
         return never + refused + suspect + missing + skipped + overdue
+
+    def _recorded(self) -> str:
+        if self.recording == OFF:
+            return ""
+        state = "" if self.recording == "recording" else f" ({self.recording.upper()})"
+        lost = f", {self.frames_not_recorded:,} NOT RECORDED" if self.frames_not_recorded else ""
+        return f" · recorded {self.frames_recorded:,}{lost}{state}"
 
     def _false_acks(self) -> str:
         return f", {self.false_acks:,} false acks" if self.false_acks else ""

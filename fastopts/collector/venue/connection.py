@@ -32,6 +32,7 @@ from fastopts.venues.bybit.session import (
 )
 
 if TYPE_CHECKING:
+    from fastopts.capture.recorder import Recorder
     from fastopts.collector.store.writer import Writer
     from fastopts.collector.venue.universe import InstrumentUniverse
     from fastopts.collector.venue.venue_time import VenueTime
@@ -65,6 +66,8 @@ class ConnectionContext:
     """Called after each read: there may be something to write."""
     cycle: Cycle | None = None
     """Reads the sockets; without one each is read as data arrives."""
+    recorder: "Recorder | None" = None
+    """Records what is received and sent."""
     timing: Timing = field(default_factory=Timing)
     budget: Budget = field(default_factory=Budget)
     rest_ban: Ban = field(default_factory=Ban)
@@ -115,6 +118,7 @@ class VenueConnection:
         self.task: asyncio.Task[None] | None = None
         self._context = context
         self._arrived = context.arrived
+        self._recorder = context.recorder
         self._observe_ms = context.venue_time.host_clock.observe_ms
         self._inlet: Inlet | None = None
         self._is_announced = False  # the feed names the connection
@@ -224,6 +228,7 @@ class VenueConnection:
 
     async def _serve(self, inlet: Inlet) -> float:
         context = self._context
+        self._record("dialled", inlet)
         try:
             socket = await websocket.connect(
                 context.endpoint.url,
@@ -236,10 +241,13 @@ class VenueConnection:
                 after_read=self._arrived,
             )
         except HandshakeRefused as error:
+            self._record("refused", inlet, reason=str(error))
             return self._on_refused(error)
         except ConnectionLost as error:
+            self._record("failed", inlet, reason=str(error))
             log.warning("connection %d: %s", self.shard.number, error)
             return 0.0
+        self._record("opened", inlet)
         self.reconnects += self._has_been_open
         self._has_been_open = True
         session = StreamSession(_now(), context.timing, self.history)
@@ -254,6 +262,7 @@ class VenueConnection:
             session.subscribe([name for name in self.shard.symbols if not has_expired(name)])
             reason = await self._converse(self._open)
         except asyncio.CancelledError:
+            self._record("closed", inlet, reason="the collector ends")
             socket.close()
             await asyncio.wait((socket.closed,), timeout=CLOSE_WITHIN_S)
             raise
@@ -263,6 +272,7 @@ class VenueConnection:
                 context.cycle.discard(socket)
             self._mute_in_a_row = 0 if inlet.messages else self._mute_in_a_row + 1
             socket.abort()
+        self._record("closed", inlet, reason=reason)
         log.warning("connection %d (conn %d) ended: %s", self.shard.number, inlet.conn, reason)
         return 0.0
 
@@ -295,6 +305,8 @@ class VenueConnection:
                 lag_s = (self._lateness.lag_ms or 0) / 1000
                 return f"{lag_s:.1f} s behind the venue for {self._lateness.patience_s:g} s"
             for message in session.data_to_send():
+                if self._recorder is not None:
+                    self._recorder.sent(connection.inlet.conn, message)
                 socket.send_text(message)
             await asyncio.wait((socket.closed,), timeout=timing.poll_every)
         session.note_closed()
@@ -372,15 +384,28 @@ class VenueConnection:
 
     def _scan(self, inlet: Inlet, view: memoryview, start: int, end: int) -> int:
         """Parse the frames between *start* and *end* of *view*; return where parsing ended."""
-        parsed_to = inlet.scan(view, start, end, self._observe_ms())
+        received_ms = self._observe_ms()
+        if self._recorder is not None:
+            # First: what a parser stumbles over is recorded, too.
+            self._recorder.frames(inlet.conn, view, start, end, received_ms)
+        parsed_to = inlet.scan(view, start, end, received_ms)
         if inlet.others or inlet.unknown_tickers or not self._has_delivered:
             self._after_read(inlet)
         return parsed_to
 
     def _message(self, inlet: Inlet, message: bytes) -> None:
         """Parse a message that came in fragments or compressed."""
-        inlet.message(message, self._observe_ms())
+        received_ms = self._observe_ms()
+        if self._recorder is not None:
+            self._recorder.message(inlet.conn, message, received_ms)
+        inlet.message(message, received_ms)
         self._after_read(inlet)
+
+    def _record(self, event: str, inlet: Inlet, **values: object) -> None:
+        """Record an event of this connection."""
+        if self._recorder is not None:
+            number = self.shard.number
+            self._recorder.event(event, connection=inlet.conn, shard=number, **values)
 
     def _after_read(self, inlet: Inlet) -> None:
         if inlet.others or inlet.unknown_tickers:

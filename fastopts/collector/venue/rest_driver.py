@@ -14,7 +14,7 @@ from fastopts.session.ban import Ban
 from fastopts.venues.bybit.fields import time_ms
 from fastopts.venues.bybit.rest import Envelope, RestRequest, TemporaryFailure, judge
 
-__all__ = ("OnAnswer", "RestDriver")
+__all__ = ("OnAnswer", "OnExchange", "RestDriver")
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -26,13 +26,15 @@ REQUEST_WITHIN_S = RESPONSE_WITHIN_S + 15.0  # with name lookup and connecting
 # Called with a name of the request, the venue's time in ms, and when request and answer passed, in
 # seconds of the monotonic clock.
 OnAnswer = Callable[[str, int, float, float], None]
+# Called with each request and its response, or the error in place of one.
+OnExchange = Callable[[RestRequest, HttpResponse | ConnectionLost], None]
 
 
 class RestDriver:
     """Runs one conversation after the other; after an HTTP 403 none until the ban is over.
 
     `requests` counts requests, `failures` those without a good answer. *on_answer* is called with
-    the venue's time in each good answer.
+    the venue's time in each good answer, *on_exchange* with everything.
     """
 
     def __init__(
@@ -42,9 +44,11 @@ class RestDriver:
         on_answer: OnAnswer = lambda *_: None,
         request_within_s: float = REQUEST_WITHIN_S,
         retry_base_s: float = 0.5,
+        on_exchange: OnExchange = lambda *_: None,
     ) -> None:
         self.requests = self.failures = 0
         self._on_answer = on_answer
+        self._on_exchange = on_exchange
         self._http = http
         self._ban = ban
         self._request_within_s = request_within_s
@@ -101,7 +105,7 @@ class RestDriver:
     async def _request_once(self, request: RestRequest) -> Envelope:
         self.requests += 1
         try:
-            answer = await self._get(request)
+            answer = await self._exchange(request)
             envelope = judge(answer)
         except (ConnectionLost, TemporaryFailure, VenueError):
             self.failures += 1
@@ -110,6 +114,16 @@ class RestDriver:
         if isinstance(venue_ms, int) and time_ms(venue_ms) is not None:
             self._on_answer("a REST request", venue_ms, answer.sent_at, answer.received_at)
         return envelope
+
+    async def _exchange(self, request: RestRequest) -> HttpResponse:
+        """Send a GET, and report it with its outcome."""
+        try:
+            answer = await self._get(request)
+        except ConnectionLost as error:
+            self._on_exchange(request, error)
+            raise
+        self._on_exchange(request, answer)
+        return answer
 
     async def _get(self, request: RestRequest) -> HttpResponse:
         """Send a GET in a thread, as the name lookup blocks and cannot be interrupted.

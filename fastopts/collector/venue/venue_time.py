@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fastopts.collector.store.writer import Writer
 from fastopts.collector.venue.pool import ConnectionPool
@@ -12,6 +12,9 @@ from fastopts.core import Table
 from fastopts.errors import ConnectionLost, VenueError
 from fastopts.session.clocks import HostClock
 from fastopts.session.venue_clock import ROUND_TRIP_MAX_MS, Judgement, VenueClock
+
+if TYPE_CHECKING:
+    from fastopts.capture.recorder import Recorder
 
 __all__ = ("SkewCorrection", "VenueTime")
 
@@ -29,13 +32,22 @@ PUBLISH_FROM_MS = 50
 class SkewCorrection:
     """Passes a changed skew on: to the table, to the measured lags, and to readers."""
 
-    def __init__(self, table: Table, connections: ConnectionPool, writer: Writer) -> None:
+    def __init__(
+        self,
+        table: Table,
+        connections: ConnectionPool,
+        writer: Writer,
+        recorder: "Recorder | None" = None,
+    ) -> None:
         self._table = table
         self._connections = connections
         self._writer = writer
+        self._recorder = recorder
 
     def apply(self, skew_ms: int, change_ms: int) -> None:
         """Use *skew_ms*; the venue's clock is *change_ms* ahead of the former estimate."""
+        if self._recorder is not None and skew_ms != self._table.skew_ms:
+            self._recorder.event("skew", skew_ms=skew_ms)
         self._table.skew_ms = skew_ms
         if change_ms:
             self._connections.shift_lags(change_ms)

@@ -49,4 +49,32 @@ def test_an_older_collector_has_no_rows() -> None:
         "absent_fields": [],
         "duties": {},
         "overdue": [],
+        "recording": None,
     }
+
+
+def test_a_recording_has_a_row_that_says_what_is_wrong() -> None:
+    stats = {
+        "recording": "recording",
+        "recording_reason": "",
+        "frames_recorded": "1234567",
+        "frames_not_recorded": "0",
+        "recorded_bytes": "12345678",
+    }
+    [(label, text)] = CollectorHealth.of(stats).rows()
+    assert (label, text.plain) == ("recording", "1,234,567 frames, 12.3 MB")
+    stopped = {"recording": "stopped", "recording_reason": "disk full", "frames_not_recorded": "89"}
+    health = CollectorHealth.of(stats | stopped)
+    [(_, text)] = health.rows()
+    assert text.plain == "STOPPED: disk full; 1,234,567 frames, 12.3 MB, 89 NOT RECORDED"
+    assert health.values()["recording"] == {
+        "state": "stopped",
+        "reason": "disk full",
+        "frames_recorded": 1_234_567,
+        "frames_not_recorded": 89,
+        "bytes_written": 12_345_678,
+    }
+
+
+def test_counters_of_an_earlier_recording_are_not_shown() -> None:
+    assert CollectorHealth.of({"recording": "off", "frames_recorded": "5"}).recording is None

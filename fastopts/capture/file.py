@@ -1,0 +1,123 @@
+"""One capture file while it is written: header, chunks with their counts, summary.
+
+    magic, header, metadata `capture`
+    for each chunk: channels that it is the first to use, chunk, counts of its messages
+    metadata `closed`, data end, summary (channels, statistics, indexes), footer, magic
+
+Channels are declared outside of the chunks: a chunk that is dropped or damaged takes no declaration
+along. Every chunk is synced: after a crash only the last one can be incomplete.
+"""
+
+import contextlib
+import os
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from fastopts import mcap_format
+from fastopts.capture import locks
+from fastopts.capture.summary import CLOSING, OPENING, PROFILE, ChannelEntry, Contents
+from fastopts.capture.zstd import Compressor
+from fastopts.mcap_format import ChunkHead, ChunkIndex, MetadataIndex
+
+__all__ = ("CaptureFile", "sync_folder")
+
+MODE: Final = 0o640
+# fdatasync leaves out times of the file: one write to the disk less for each chunk.
+_sync = getattr(os, "fdatasync", os.fsync)
+
+
+class CaptureFile:
+    """An open file *path*, whose name ends with `.part` until `close`. All methods may block.
+
+    Every method raises OSError when the disk does; the file then ends with the last whole chunk,
+    and can only be abandoned.
+    """
+
+    def __init__(self, path: Path, library: str, opening: Mapping[str, str]) -> None:
+        self.path = path
+        self.size = 0
+        self._contents = Contents()
+        self._compressor = Compressor()
+        self._crc = 0
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+        self._descriptor = os.open(path, flags, MODE)
+        try:
+            # The lock tells others that the process lives: they would complete the file.
+            locks.lock(self._descriptor)
+            self._write(mcap_format.MAGIC + mcap_format.header(PROFILE, library))
+            self._write_metadata(OPENING, opening)
+            sync_folder(path.parent)
+        except OSError:
+            self.abandon()
+            raise
+
+    def write_chunk(
+        self,
+        data: memoryview,
+        start_ns: int,
+        end_ns: int,
+        messages: Mapping[int, int],
+        channels: list[ChannelEntry],
+    ) -> None:
+        """Write one chunk and sync it; *channels* are those that no chunk before it has used."""
+        declarations = {entry.number: entry.encode() for entry in channels}
+        compressed = self._compressor.compress(data)
+        head = ChunkHead(start_ns, end_ns, len(data), zlib.crc32(data), len(compressed))
+        declared = b"".join(declarations.values())
+        offset = self.size + len(declared)
+        counts = mcap_format.chunk_counts(messages)
+        # In one write: whatever interrupts it, a chunk is rarely without its counts.
+        self._write(b"".join((declared, mcap_format.chunk_head(head), compressed, counts)))
+        _sync(self._descriptor)
+        self._contents.channels |= declarations
+        self._contents.chunks.append(ChunkIndex(offset, head))
+        self._contents.count(messages)
+
+    def close(self, closing: Mapping[str, str]) -> Path:
+        """Write the summary, rename the file to its final name, and return that."""
+        self._write_metadata(CLOSING, closing)
+        self._write(self._contents.end(self.size, self._crc))
+        # The content before the name: after a power failure a final name means a whole file.
+        os.fsync(self._descriptor)
+        final = self.path.with_suffix("")  # without .part
+        self.path.rename(final)
+        os.close(self._descriptor)
+        sync_folder(final.parent)
+        return final
+
+    def abandon(self) -> None:
+        """Close the descriptor, and leave the file for recovery."""
+        with contextlib.suppress(OSError):
+            os.close(self._descriptor)
+
+    def _write_metadata(self, name: str, entries: Mapping[str, str]) -> None:
+        data = mcap_format.metadata(name, entries)
+        offset = self.size
+        self._write(data)
+        self._contents.metadata.append(MetadataIndex(offset, len(data), name))
+
+    def _write(self, data: bytes) -> None:
+        rest = memoryview(data)
+        try:
+            while rest:
+                rest = rest[os.write(self._descriptor, rest) :]
+        except OSError:
+            # A part of a record would make the records behind it unreadable.
+            with contextlib.suppress(OSError):
+                os.ftruncate(self._descriptor, self.size)
+            raise
+        self._crc = zlib.crc32(data, self._crc)
+        self.size += len(data)
+
+
+def sync_folder(path: Path) -> None:
+    """Write the names in the folder *path* to the disk. No-op on Windows, which can't."""
+    if os.name == "nt":
+        return
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

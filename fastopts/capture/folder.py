@@ -1,0 +1,102 @@
+"""The capture files of one venue: their names, and the limits on their size and on free space."""
+
+import contextlib
+import errno
+import logging
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from fastopts.capture.summary import PART, SUFFIX
+
+__all__ = ("CaptureFolder", "FreeSpace")
+
+log = logging.getLogger(__name__)
+
+SCAN_EVERY_S: Final = 10.0  # others write to the disk, too, and collectors may share a folder
+_MODE: Final = 0o750
+
+
+@dataclass(frozen=True, slots=True)
+class FreeSpace:
+    """The space that stays free: a share of the disk, or a number of bytes where that is less."""
+
+    share: float = 0.05
+    size: int = 2_000_000_000
+
+    def is_short(self, path: Path, needed: int) -> bool:
+        """Whether less would stay free in *path* after writing *needed* more bytes."""
+        disk = shutil.disk_usage(path)
+        return disk.free - needed < min(self.share * disk.total, self.size)
+
+
+class CaptureFolder:
+    """The files below *root* of *venue*; at most *keep_bytes* of them. All methods may block."""
+
+    def __init__(
+        self, root: Path, venue: str, keep_bytes: int, free_space: FreeSpace | None = None
+    ) -> None:
+        # `custom:HOST`, and a host may have a port: no file name on Windows
+        self.path = root / venue.replace(":", "-")
+        self._keep_bytes = keep_bytes
+        self._free_space = free_space or FreeSpace()
+        self._scanned_at = float("-inf")
+        self._sizes: dict[Path, int] = {}  # of closed files, the oldest first
+
+    def new_path(self, start_ns: int, epoch: int) -> Path:
+        """Return the path of a new file that starts at *start_ns*; creates its folder."""
+        start = datetime.fromtimestamp(start_ns // 1_000_000_000, UTC)
+        folder = self.path / f"{start:%Y-%m-%d}"
+        folder.mkdir(_MODE, parents=True, exist_ok=True)
+        for number in range(1, 100):
+            # Collectors that wait for the lease have no epoch yet, and may begin together. An
+            # underscore sorts behind the dot: names stay in order of age.
+            suffix = "" if number == 1 else f"_{number:02}"
+            path = folder / f"{start:%H%M%S}-{epoch}{suffix}{SUFFIX}{PART}"
+            if not path.exists() and not path.with_suffix("").exists():
+                return path
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(folder))
+
+    def parts(self) -> list[Path]:
+        """Return the files that are not closed, of living and dead processes."""
+        return sorted(self.path.glob(f"*/*{SUFFIX}{PART}"))
+
+    def make_room(self, needed: int, open_file: Path | None) -> None:
+        """Delete the oldest files until *needed* more bytes keep within both limits.
+
+        *open_file*, which counts but is never deleted, is that of the caller. Raises OSError with
+        ENOSPC when there is nothing left to delete.
+        """
+        now = time.monotonic()
+        if now - self._scanned_at >= SCAN_EVERY_S or not self._sizes:
+            self._scanned_at = now
+            self._sizes = dict(self._scan())
+        open_bytes = 0 if open_file is None else open_file.stat().st_size
+        while self._is_over(needed + open_bytes) or self._free_space.is_short(self.path, needed):
+            oldest = next(iter(self._sizes), None)
+            if oldest is None:
+                full = "disk full" if not self._is_over(needed + open_bytes) else "no room"
+                text = f"{full}: no older capture is left to delete"
+                raise OSError(errno.ENOSPC, text, str(self.path))
+            self._delete(oldest)
+
+    def _is_over(self, recorded: int) -> bool:
+        return sum(self._sizes.values()) + recorded > self._keep_bytes
+
+    def _scan(self) -> Iterator[tuple[Path, int]]:
+        # Folders and files are named by date and time: sorted by name is sorted by age.
+        for path in sorted(self.path.glob(f"*/*{SUFFIX}")):
+            with contextlib.suppress(FileNotFoundError):  # deleted meanwhile
+                yield path, path.stat().st_size
+
+    def _delete(self, path: Path) -> None:
+        size = self._sizes.pop(path)
+        path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # not empty
+            path.parent.rmdir()
+        log.info("%s deleted (%.0f MB): the oldest capture", path, size / 1e6)

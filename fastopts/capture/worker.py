@@ -1,0 +1,282 @@
+"""The thread that compresses, writes and syncs chunks, from a bounded queue.
+
+When the queue is full, chunks are dropped before it, and counted: a slow disk never delays the
+event loop. When a write fails, the file is abandoned, and the chunks of that file are counted as
+lost.
+"""
+
+import contextlib
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from fastopts.capture.file import CaptureFile
+from fastopts.capture.folder import CaptureFolder
+from fastopts.capture.recovery import recover
+from fastopts.capture.summary import ChannelEntry
+from fastopts.core import CaptureBuffer
+
+__all__ = ("CaptureWorker", "FileStart", "SealedChunk", "WorkerState")
+
+log = logging.getLogger(__name__)
+
+QUEUE_MAX: Final = 8
+# What a chunk may add to a file beyond its compressed data: heads, declarations, and the summary.
+_MARGIN: Final = 1 << 20
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FileStart:
+    """A new file; its chunks refer to it. *opening* is the metadata at its head.
+
+    The recorder appends to *channels*; their order is that of their numbers.
+    """
+
+    start_ns: int
+    epoch: int
+    library: str
+    opening: Mapping[str, str]
+    channels: list[ChannelEntry] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SealedChunk:
+    """A chunk to be written; *received* and *dropped* count frames since the chunk before it."""
+
+    file: FileStart
+    buffer: CaptureBuffer
+    start_ns: int
+    end_ns: int
+    received: int
+    dropped: int
+    sealed_at: float
+    """Monotonic time."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerState:
+    """Counters of a worker at one moment; frames count when they are synced."""
+
+    recorded: int = 0
+    lost: int = 0
+    waiting: int = 0
+    """Frames of chunks that are neither written nor lost."""
+    bytes_written: int = 0
+    files_closed: int = 0
+    file_size: int = 0
+    """Size of the open file."""
+    behind_s: float = 0.0
+    """How long the oldest chunk has been waiting."""
+    failed: FileStart | None = None
+    """The last file that was abandoned, for *reason*."""
+    reason: str = ""
+    failed_ns: int = 0
+    """Log time of the first message that was lost with it."""
+
+
+@dataclass(slots=True)
+class _OpenFile:
+    """The file that is being written, and the frames that are accounted for in it."""
+
+    start: FileStart
+    file: CaptureFile
+    channels: int = 0
+    received: int = 0
+    recorded: int = 0
+    dropped: int = 0
+
+    def closing(self) -> dict[str, str]:
+        """The metadata at the end: the frames of the time that the file covers."""
+        return {
+            "frames_received": str(self.received),
+            "frames_recorded": str(self.recorded),
+            "frames_not_recorded": str(self.dropped),
+        }
+
+
+class CaptureWorker:
+    """Writes chunks into files of *folder*: `start` it, `submit` chunks, `finish`, `join`.
+
+    *write_hook* is called with the path before each write; tests make it slow, or let it fail.
+    """
+
+    def __init__(
+        self, folder: CaptureFolder, write_hook: Callable[[Path], None] = lambda _: None
+    ) -> None:
+        self._folder = folder
+        self._write_hook = write_hook
+        self._changed = threading.Condition()
+        self._queue = deque[SealedChunk]()
+        self._current: SealedChunk | None = None
+        self._is_finishing = False
+        self._state = WorkerState()
+        self._buffers = deque[CaptureBuffer]()
+        self._open: _OpenFile | None = None
+        # A daemon: a disk that hangs must not keep the process from ending.
+        self._thread = threading.Thread(target=self._run, name="fastopts-capture", daemon=True)
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def submit(self, chunk: SealedChunk) -> bool:
+        """Queue *chunk*, whose buffer becomes the worker's; return False if the queue is full."""
+        with self._changed:
+            if len(self._queue) >= QUEUE_MAX:
+                return False
+            self._queue.append(chunk)
+            self._state = replace(self._state, waiting=self._state.waiting + chunk.buffer.frames)
+            self._changed.notify()
+        return True
+
+    def empty_buffer(self) -> CaptureBuffer:
+        """Return a buffer, one that has been written if possible."""
+        try:
+            return self._buffers.pop()
+        except IndexError:
+            return CaptureBuffer()
+
+    def state(self) -> WorkerState:
+        """Return the counters."""
+        with self._changed:
+            oldest = self._current or (self._queue[0] if self._queue else None)
+            behind_s = 0.0 if oldest is None else time.monotonic() - oldest.sealed_at
+            return replace(self._state, behind_s=behind_s)
+
+    def finish(self) -> None:
+        """Write what is queued, close the file, and end the thread."""
+        with self._changed:
+            self._is_finishing = True
+            self._changed.notify()
+
+    def join(self, timeout_s: float) -> bool:
+        """Wait for the end of the thread; return whether it has ended."""
+        self._thread.join(timeout_s)
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        # Before the first chunk, which waits in the queue: recovery reads heads of records only.
+        self._recover_files()
+        while (chunk := self._next_chunk()) is not None:
+            frames = chunk.buffer.frames
+            is_written = chunk.file is not self._state.failed and self._attempt(
+                chunk.file, chunk.start_ns, partial(self._write, chunk)
+            )
+            chunk.buffer.clear()
+            if len(self._buffers) < 2:  # after a backlog, the memory of the others is freed
+                self._buffers.append(chunk.buffer)
+            self._count(frames, is_written)
+        if self._open is not None:
+            self._attempt(self._open.start, 0, self._close)
+
+    def _next_chunk(self) -> SealedChunk | None:
+        """Return the next chunk; None at the end."""
+        with self._changed:
+            while not self._queue and not self._is_finishing:
+                self._changed.wait()
+            self._current = self._queue.popleft() if self._queue else None
+            return self._current
+
+    def _count(self, frames: int, is_written: bool) -> None:
+        with self._changed:
+            state = self._state
+            self._current = None
+            self._state = replace(
+                state,
+                recorded=state.recorded + frames * is_written,
+                lost=state.lost + frames * (not is_written),
+                waiting=state.waiting - frames,
+                file_size=self._open.file.size if self._open else 0,
+            )
+
+    def _attempt(self, start: FileStart, first_ns: int, work: Callable[[], None]) -> bool:
+        """Do *work* on the file *start*; return whether it succeeded, else abandon the file.
+
+        *first_ns* is the log time of the first message that is lost then.
+        """
+        try:
+            work()
+        except OSError as error:
+            self._abandon(start, first_ns, _reason(error))
+        except Exception as error:
+            log.exception("recording failed")
+            self._abandon(start, first_ns, f"internal error: {error!r}")
+        else:
+            return True
+        return False
+
+    def _abandon(self, start: FileStart, first_ns: int, reason: str) -> None:
+        if self._open is not None:
+            self._open.file.abandon()
+            self._open = None
+        with self._changed:
+            self._state = replace(
+                self._state, failed=start, reason=reason, failed_ns=first_ns, file_size=0
+            )
+
+    def _write(self, chunk: SealedChunk) -> None:
+        if self._open is not None and self._open.start is not chunk.file:
+            self._close()
+        if self._open is None:
+            self._open = self._create(chunk.file)
+        opened, buffer = self._open, chunk.buffer
+        self._write_hook(opened.file.path)
+        # Frames compress to less than they are, others may not.
+        self._folder.make_room(len(buffer) + _MARGIN, opened.file.path)
+        channels = chunk.file.channels[opened.channels :]
+        size = opened.file.size
+        with buffer.contents() as data:
+            opened.file.write_chunk(data, chunk.start_ns, chunk.end_ns, buffer.counts, channels)
+        opened.channels += len(channels)
+        opened.received += chunk.received
+        opened.recorded += buffer.frames
+        opened.dropped += chunk.dropped
+        with self._changed:
+            written = self._state.bytes_written + opened.file.size - size
+            self._state = replace(self._state, bytes_written=written)
+
+    def _create(self, start: FileStart) -> _OpenFile:
+        path = self._folder.new_path(start.start_ns, start.epoch)
+        self._write_hook(path)
+        self._folder.make_room(_MARGIN, None)
+        if self._state.failed is not None:
+            self._recover_files()  # the one that was abandoned
+        file = CaptureFile(path, start.library, start.opening)
+        with self._changed:
+            self._state = replace(self._state, reason="")
+        log.info("recording into %s", path)
+        return _OpenFile(start, file)
+
+    def _close(self) -> None:
+        assert self._open is not None
+        # Forgotten first: a file whose end can't be written is recovered like any other.
+        opened, self._open = self._open, None
+        try:
+            self._write_hook(opened.file.path)
+            path = opened.file.close(opened.closing())
+        except OSError:
+            opened.file.abandon()
+            raise
+        with self._changed:
+            self._state = replace(self._state, files_closed=self._state.files_closed + 1)
+        log.info("recorded %s (%.1f MB)", path, opened.file.size / 1e6)
+
+    def _recover_files(self) -> None:
+        """Complete the files that dead processes left."""
+        with contextlib.suppress(OSError):  # no such folder yet, or an unusable one
+            for part in self._folder.parts():
+                try:
+                    recover(part)
+                except OSError as error:
+                    log.warning("%s can't be recovered: %s", part, error.strerror or error)
+
+
+def _reason(error: OSError) -> str:
+    place = f"{error.filename}: " if error.filename else ""
+    return f"{place}{error.strerror or error}"

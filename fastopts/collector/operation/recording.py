@@ -1,0 +1,89 @@
+"""Builds the recorder of a collector, and connects it with the collector's other parts."""
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fastopts.capture.status import OFF
+from fastopts.collector.store.statistics import Source
+from fastopts.collector.venue.rest_driver import OnExchange
+from fastopts.config import Settings
+from fastopts.contract import StatsField
+from fastopts.core import IMPLEMENTATION, Table
+from fastopts.errors import ConfigError, ConnectionLost, extra_missing
+from fastopts.model import Instrument
+from fastopts.net.http import HttpResponse
+from fastopts.venues.bybit.rest import RestRequest
+
+if TYPE_CHECKING:
+    from fastopts.capture.recorder import Recorder
+
+__all__ = ("build_recorder", "exchange_recorder", "settings_digest", "statistics_source")
+
+# Every message, verbatim: files say so, as others may have less one day.
+LEVEL = "raw"
+# Of `--record-keep`: small enough that deleting the oldest file makes room for a new one.
+_FILE_SHARE = 8
+
+
+def build_recorder(
+    settings: Settings,
+    venue: str,
+    user_agent: str,
+    table: Table,
+    instruments: Mapping[str, Instrument],
+) -> "Recorder | None":
+    """Return the recorder; None without `--record`.
+
+    Raises ConfigError where its library is not installed. A folder that can't be written is no
+    reason to end the collector: the recorder reports it, and tries again.
+    """
+    if settings.record is None:
+        return None
+    try:
+        from fastopts.capture.folder import CaptureFolder
+        from fastopts.capture.recorder import Recorder, RecorderLimits, Recording
+        from fastopts.capture.worker import CaptureWorker
+    except ModuleNotFoundError as error:
+        missing = extra_missing(error.name or "backports.zstd", "record")
+        raise ConfigError(f"--record: {missing}") from error
+    keep_bytes = settings.record_keep_bytes
+    folder = CaptureFolder(Path(settings.record), venue, keep_bytes)
+    version = user_agent.rpartition("/")[2]
+    opening = {
+        "venue": venue,
+        "level": LEVEL,
+        "version": version,
+        "core": IMPLEMENTATION,
+        "settings": settings_digest(settings),
+    }
+    recording = Recording(table, instruments, f"fastopts {version}", opening)
+    limits = RecorderLimits(file_bytes=keep_bytes // _FILE_SHARE)
+    return Recorder(recording, CaptureWorker(folder), limits)
+
+
+def settings_digest(settings: Settings) -> str:
+    """Return a digest that differs when a setting does; secrets have no part in it."""
+    return hashlib.sha256(repr(settings).encode()).hexdigest()[:16]
+
+
+def exchange_recorder(recorder: "Recorder | None") -> OnExchange:
+    """Return what a RestDriver calls for each exchange."""
+    if recorder is None:
+        return lambda *_: None
+
+    def record(request: RestRequest, outcome: HttpResponse | ConnectionLost) -> None:
+        if isinstance(outcome, ConnectionLost):
+            recorder.rest(request.path, request.params, error=str(outcome))
+        else:
+            recorder.rest(request.path, request.params, status=outcome.status, body=outcome.body)
+
+    return record
+
+
+def statistics_source(recorder: "Recorder | None") -> Source:
+    """Return the source of the fields of `stats` about the recording."""
+    if recorder is None:
+        return lambda: {StatsField.RECORDING: OFF}
+    return recorder.statistics

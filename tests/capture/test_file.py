@@ -1,0 +1,77 @@
+"""Files that the official library must read: whole ones and cut ones."""
+
+import os
+import random
+import stat
+from pathlib import Path
+
+import pytest
+
+from fastopts.capture.file import CaptureFile
+from tests.capture.judge import read, read_by_index
+from tests.capture.writing import OPENING, START_NS, new_file, payload, write_capture, write_chunk
+from tests.support.disks import full_after
+
+
+def test_a_closed_file_has_everything_and_a_summary(tmp_path: Path) -> None:
+    file = new_file(tmp_path / "000000-5.mcap.part")
+    for chunk in range(3):
+        write_chunk(file, range(chunk * 100, chunk * 100 + 100), is_first=chunk == 0)
+    path = file.close({"frames_received": "270"})
+    assert [path] == list(tmp_path.iterdir())
+    assert path.name == "000000-5.mcap"
+    capture = read(path)
+    assert capture.is_whole
+    assert capture.metadata == {"capture": OPENING, "closed": {"frames_received": "270"}}
+    assert capture.topics() == {"in/1", "control"}
+    assert [message.data for _, message in capture.messages] == list(map(payload, range(300)))
+    assert capture.messages[7][1].log_time == START_NS + 7_000_000
+    assert read_by_index(path) == capture.messages
+
+
+def test_a_file_without_messages_can_be_read(tmp_path: Path) -> None:
+    path = new_file(tmp_path / "a.mcap.part").close({})
+    assert read(path).is_whole
+    assert read_by_index(path) == []
+
+
+def test_every_whole_chunk_of_a_cut_file_can_be_read(tmp_path: Path) -> None:
+    part = tmp_path / "a.mcap.part"
+    ends = write_capture(part, chunks=6)
+    data, chance = part.read_bytes(), random.Random(1)
+    for size in [*ends, *(chance.randrange(ends[0], len(data)) for _ in range(40))]:
+        part.write_bytes(data[:size])
+        chunks = sum(end <= size for end in ends)
+        found = [message.data for _, message in read(part).messages]
+        assert len(found) in (50 * chunks, 50 * chunks + 50), size  # a cut in the counts behind it
+        assert found == list(map(payload, range(len(found))))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes")
+def test_others_can_not_read_a_capture(tmp_path: Path) -> None:
+    file = new_file(tmp_path / "a.mcap.part")
+    assert stat.S_IMODE(file.path.stat().st_mode) & ~0o640 == 0
+    assert stat.S_IMODE(file.close({}).stat().st_mode) & ~0o640 == 0
+
+
+def test_an_existing_file_is_never_overwritten(tmp_path: Path) -> None:
+    (tmp_path / "a.mcap.part").write_bytes(b"kept")
+    with pytest.raises(FileExistsError):
+        new_file(tmp_path / "a.mcap.part")
+    assert (tmp_path / "a.mcap.part").read_bytes() == b"kept"
+
+
+def test_a_failed_write_leaves_whole_chunks_only(tmp_path: Path) -> None:
+    file = new_file(tmp_path / "a.mcap.part")
+    write_chunk(file, range(100), is_first=True)
+    size = file.size
+    with full_after(size + 20), pytest.raises(OSError, match="File too large"):
+        write_chunk(file, range(100, 200), is_first=False)
+    file.abandon()
+    assert file.path.stat().st_size == size
+    assert [m.data for _, m in read(file.path).messages] == list(map(payload, range(100)))
+
+
+def test_a_file_that_can_not_be_begun_is_closed(tmp_path: Path) -> None:
+    with full_after(10), pytest.raises(OSError, match="File too large"):
+        CaptureFile(tmp_path / "a.mcap.part", "tests", OPENING)

@@ -1,0 +1,379 @@
+"""A recording from frames to files, which the official library reads."""
+
+import asyncio
+import errno
+import json
+import logging
+import os
+import re
+import threading
+import time
+from collections.abc import Callable, Coroutine
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mcap.records import Message
+
+from fastopts import model
+from fastopts.capture import recorder as recorder_module
+from tests.capture.judge import Capture, files, read, read_by_index
+from tests.capture.worlds import LISTED, QUICK, World, ticker_payload
+from tests.support.payloads import SYMBOL, T0
+from tests.support.waiting import PATIENCE_S
+
+
+def run(main: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    async def bounded() -> None:
+        async with asyncio.timeout(PATIENCE_S):
+            await main()
+
+    asyncio.run(bounded())
+
+
+def frames_of(captures: list[Capture]) -> list[bytes]:
+    return [message.data for capture in captures for _, message in capture.frames()]
+
+
+def read_all(root: Path) -> list[Capture]:
+    """Every file, closed and in order."""
+    captures = []
+    for path in files(root):
+        capture = read(path)
+        assert capture.is_whole, path
+        assert read_by_index(path) == capture.messages
+        captures.append(capture)
+    return captures
+
+
+def sequences(messages: list[Message]) -> list[int]:
+    return [message.sequence for message in messages]
+
+
+def test_everything_that_was_received_and_sent_is_in_the_file(tmp_path: Path) -> None:
+    payloads = [ticker_payload(number) for number in range(60)]
+
+    async def main() -> None:
+        async with World(tmp_path) as world:
+            for start in range(0, 60, 20):
+                world.receive(*payloads[start : start + 20], rt_ms=T0 + start)
+                await world.until(lambda status: status.recorded == status.received)
+            world.recorder.message(2, b"fragmented", T0)
+            world.sent.append(b"fragmented")
+            world.recorder.sent(1, b'{"op":"ping"}')
+            world.recorder.rest("/v5/market/time", {"a": "b"}, status=200, body=b'{"time": 1}')
+            world.recorder.rest("/v5/market/time", {}, status=502, body=b"\xff")
+            world.recorder.rest("/v5/market/time", {}, error="timed out")
+            world.recorder.event("opened", connection=1)
+            world.recorder.universe_changed((), [LISTED])
+        status = world.recorder.status()
+        assert (status.received, status.recorded, status.not_recorded) == (61, 61, 0)
+        assert status.unwritten == 0
+        world.check_balance()
+
+    before_ns = time.time_ns()
+    run(main)
+    [capture] = read_all(tmp_path)
+    inbound = capture.of("in/1")
+    assert [message.data for message in inbound] == payloads
+    assert sequences(inbound) == list(range(60))
+    # one time for all frames of a read of the socket, and the receive time that the table stores
+    assert len({message.log_time for message in inbound}) == 3
+    assert [message.publish_time for message in inbound[::20]] == [
+        (T0 + start) * 1_000_000 for start in (0, 20, 40)
+    ]
+    times = [message.log_time for _, message in capture.messages]
+    assert times == sorted(times)
+    assert before_ns - 1_000_000 <= times[0] <= times[-1] <= time.time_ns() + 1_000_000
+    assert [message.data for message in capture.of("in/2")] == [b"fragmented"]
+    assert [message.data for message in capture.of("out/1")] == [b'{"op":"ping"}']
+    assert [json.loads(message.data) for message in capture.of("rest")] == [
+        {"path": "/v5/market/time", "params": {"a": "b"}, "status": 200, "body": '{"time": 1}'},
+        {"path": "/v5/market/time", "params": {}, "status": 502, "body_base64": "/w=="},
+        {"path": "/v5/market/time", "params": {}, "status": None, "error": "timed out"},
+    ]
+    assert capture.events() == [
+        {"event": "started", "venue": "sim", "epoch": "5"},
+        {"event": "opened", "connection": 1},
+        {"event": "stopped"},
+    ]
+    listed, delisted = [json.loads(message.data) for message in capture.of("instruments")]
+    assert listed == {"listed": [{"symbol": SYMBOL, **LISTED.terms()}]}
+    assert delisted == {"delisted": [SYMBOL]}
+    clocks = [json.loads(message.data) for message in capture.of("clock")]
+    assert all(abs(clock["utc_ns"] - before_ns) < PATIENCE_S * 1e9 for clock in clocks)
+    assert capture.metadata == {
+        "capture": {"venue": "sim", "epoch": "5"},
+        "closed": {
+            "frames_received": "61",
+            "frames_recorded": "61",
+            "frames_not_recorded": "0",
+        },
+    }
+
+
+def test_a_file_begins_with_the_records_of_the_table(tmp_path: Path) -> None:
+    async def main() -> None:
+        world = World(tmp_path)
+        world.table.inlet(1).message(ticker_payload(3), T0)
+        async with world:
+            world.receive(ticker_payload(4))
+
+    run(main)
+    [capture] = read_all(tmp_path)
+    [state] = capture.of("state")
+    size = state.data[0]
+    assert state.data[1 : 1 + size].decode() == SYMBOL
+    record = dict(zip(model.RECORD_HEAD, model.RECORD.unpack(state.data[1 + size :]), strict=False))
+    assert (record["sequence"], record["epoch"], record["rt_ms"]) == (3, 5, T0)
+
+
+def test_a_new_hour_begins_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # an hour of a tenth of a second
+    monkeypatch.setattr(recorder_module, "HOUR_NS", 100_000_000)
+
+    async def main() -> None:
+        async with World(tmp_path) as world:
+            for number in range(100):
+                world.receive(ticker_payload(number))
+                await asyncio.sleep(0.002)
+            await world.until(lambda status: status.files_closed >= 3)
+
+    run(main)
+    captures = read_all(tmp_path)
+    assert len(captures) >= 4
+    assert frames_of(captures) == [ticker_payload(number) for number in range(100)]
+    for capture in captures:
+        assert capture.events()[0]["event"] == "started"
+        assert capture.of("instruments")
+        inbound = capture.of("in/1")
+        assert sequences(inbound) == list(range(len(inbound)))
+        assert capture.metadata["closed"]["frames_received"] == str(len(inbound))
+
+
+def test_a_file_that_is_large_enough_is_followed_by_another(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with World(tmp_path, replace(QUICK, file_bytes=4_000)) as world:
+            for number in range(100):
+                world.receive(os.urandom(500).hex().encode())
+                await asyncio.sleep(0.002)
+                if number % 10 == 9:
+                    await world.until(lambda status: status.recorded == status.received)
+
+    run(main)
+    captures = read_all(tmp_path)
+    assert len(captures) > 2
+    assert len(frames_of(captures)) == 100
+
+
+def test_a_clock_that_is_set_begins_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real_ns, ahead_ns = time.time_ns, 0
+
+    async def main() -> None:
+        nonlocal ahead_ns
+        monkeypatch.setattr(time, "time_ns", lambda: real_ns() + ahead_ns)
+        async with World(tmp_path) as world:
+            world.receive(b"before")
+            await world.until(lambda status: status.recorded == 1)
+            ahead_ns = -3_000_000_000
+            await world.until(lambda status: status.files_closed == 1)
+            world.receive(b"after")
+
+    run(main)
+    second, first = read_all(tmp_path)  # by name: the second began three seconds earlier
+    assert frames_of([first, second]) == [b"before", b"after"]
+    [before], [after] = first.of("in/1"), second.of("in/1")
+    assert -3_000_000_000 < after.log_time - before.log_time < -2_000_000_000 + PATIENCE_S * 1e9
+    for capture in (first, second):
+        times = [message.log_time for _, message in capture.messages]
+        assert times == sorted(times)
+
+
+def test_the_epoch_is_recorded_when_it_changes(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with World(tmp_path) as world:
+            world.receive(b"1")
+            await world.until(lambda status: status.recorded == 1)
+            world.table.epoch = 6
+            world.receive(b"2")
+            await world.until(lambda status: status.recorded == 2)
+
+    run(main)
+    assert read_all(tmp_path)[0].events("lease") == [{"event": "lease", "epoch": 6}]
+
+
+def test_a_slow_disk_drops_chunks_and_notes_the_gap(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    may_write = threading.Event()
+    may_write.set()
+
+    async def main() -> None:
+        world = World(tmp_path, write_hook=lambda _: assert_written(may_write))
+        async with world:
+            world.receive(b"before")
+            await world.until(lambda status: status.recorded == 1)
+            may_write.clear()
+            for number in range(10_000):
+                world.receive(b"during %d" % number)
+                if world.recorder.status().not_recorded > 50:
+                    break
+                await asyncio.sleep(0.003)
+            status = await world.until(lambda status: status.state == "slow")
+            assert status.reason.startswith("the disk is ")
+            may_write.set()
+            await world.until(lambda status: status.unwritten == 0)
+            world.receive(b"after")
+            status = await world.until(lambda status: status.state == "recording")
+        world.check_balance()
+
+    with caplog.at_level(logging.INFO):
+        run(main)
+    [capture] = read_all(tmp_path)
+    lost = [int(count) for count in re.findall(r"goes on; (\d+) frames were", caplog.text)]
+    assert len([r for r in caplog.records if "chunks are dropped" in r.message]) == 1
+    gaps = capture.events("gap")
+    final = {gap["start_ns"]: gap for gap in gaps}  # a gap that grows is noted again
+    closed = capture.metadata["closed"]
+    found = [data.decode() for data in frames_of([capture])]
+    missing = int(closed["frames_received"]) - len(found)
+    assert missing == int(closed["frames_not_recorded"]) == sum(lost) > 50
+    assert sum(gap["frames"] for gap in final.values()) == missing
+    # sequence numbers show where, without the events
+    jumps = [
+        (before, after)
+        for before, after in zip(capture.of("in/1"), capture.of("in/1")[1:], strict=False)
+        if after.sequence != before.sequence + 1
+    ]
+    assert sum(after.sequence - before.sequence - 1 for before, after in jumps) == missing
+    for before, after in jumps:
+        assert any(
+            before.log_time <= gap["start_ns"] <= gap["end_ns"] <= after.log_time
+            for gap in final.values()
+        )
+    assert (found[0], found[-1]) == ("before", "after")
+
+
+def assert_written(may_write: threading.Event) -> None:
+    assert may_write.wait(PATIENCE_S)
+
+
+def test_a_failure_stops_the_recording_until_the_disk_works_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    is_full = False
+
+    def write(path: Path) -> None:
+        if is_full:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+
+    async def main() -> None:
+        nonlocal is_full
+        async with World(tmp_path, replace(QUICK, retry_s=0.5), write_hook=write) as world:
+            world.receive(b"before")
+            await world.until(lambda status: status.recorded == 1)
+            is_full = True
+            world.receive(b"lost with the chunk that failed")
+            status = await world.until(lambda status: status.state == "stopped")
+            assert status.reason.endswith(": No space left on device")
+            world.receive(b"not even submitted")
+            await world.until(lambda status: status.not_recorded == 2)
+            is_full = False
+            await world.until(lambda status: status.state == "recording")
+            world.receive(b"after")
+            status = await world.until(lambda status: status.recorded == 2)
+        world.check_balance()
+        assert world.recorder.status().not_recorded == 2
+
+    with caplog.at_level(logging.INFO):
+        run(main)
+    recovered, after = read_all(tmp_path)
+    assert frames_of([recovered, after]) == [b"before", b"after"]
+    assert "recovered" in recovered.metadata
+    [gap] = after.events("gap")
+    assert gap["frames"] == 2
+    assert gap["reason"].endswith(": No space left on device")
+    assert recovered.of("in/1")[0].log_time < gap["start_ns"] <= gap["end_ns"]
+    assert gap["end_ns"] <= after.of("in/1")[0].log_time
+    assert after.metadata["closed"] == {
+        "frames_received": "3",
+        "frames_recorded": "1",
+        "frames_not_recorded": "2",
+    }
+    [error] = [r.message for r in caplog.records if r.levelno == logging.ERROR]
+    assert error.startswith("recording stopped: ")
+    assert "No space left on device; collecting goes on" in error
+
+
+def test_a_folder_that_can_not_be_created_is_said_once_and_tried_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    root = tmp_path / "file"
+    root.write_bytes(b"in the way")
+
+    async def main() -> None:
+        async with World(root) as world:
+            world.receive(b"1")
+            status = await world.until(lambda status: status.state == "stopped")
+            assert str(root) in status.reason
+            root.unlink()
+            await world.until(lambda status: status.state == "recording")
+            world.receive(b"2")
+            await world.until(lambda status: status.recorded >= 1)
+
+    with caplog.at_level(logging.ERROR):
+        run(main)
+    assert frames_of(read_all(root))[-1] == b"2"
+    assert "recording stopped: " in caplog.text
+
+
+def test_a_disk_that_hangs_does_not_keep_the_recorder_from_ending(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    may_write = threading.Event()
+
+    async def main() -> None:
+        limits = replace(QUICK, finish_within_s=0.05)
+        async with World(tmp_path, limits, lambda _: assert_written(may_write)) as world:
+            world.receive(b"1")
+        may_write.set()
+
+    with caplog.at_level(logging.WARNING):
+        run(main)
+    assert "the capture could not be closed in 0.05 s" in caplog.text
+
+
+def test_files_of_dead_processes_are_recovered_at_the_start(tmp_path: Path) -> None:
+    async def main(payload: bytes) -> None:
+        async with World(tmp_path) as world:
+            world.receive(payload)
+
+    run(lambda: main(b"first"))
+    [path] = files(tmp_path)
+    data = path.read_bytes()
+    path.unlink()
+    path.with_suffix(".mcap.part").write_bytes(data[: len(data) // 2])
+    run(lambda: main(b"second"))
+    captures = read_all(tmp_path)
+    assert frames_of(captures)[-1] == b"second"
+
+
+def test_channels_beyond_those_that_a_file_can_have_begin_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recorder_module, "CHANNELS_MAX", 10)
+
+    async def main() -> None:
+        async with World(tmp_path) as world:
+            for conn in range(1, 31):
+                world.receive(b"%d" % conn, conn=conn)
+                world.recorder.sent(conn, b"ping")
+
+    run(main)
+    captures = read_all(tmp_path)
+    assert len(captures) > 3
+    for capture in captures:
+        assert all(int(message.data) == conn for conn, message in capture.frames())
+        assert len(capture.topics()) <= 10
+    assert frames_of(captures) == [b"%d" % conn for conn in range(1, 31)]

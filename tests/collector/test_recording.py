@@ -1,0 +1,249 @@
+"""A recording collector, between the simulated venue and a real Valkey."""
+
+import asyncio
+import json
+import logging
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Coroutine
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fastopts import keys
+from fastopts.capture.worker import CaptureWorker
+from fastopts.collector.operation.recording import settings_digest
+from fastopts.config import Secret, Settings
+from tests.capture.judge import Capture, files, read, read_by_index
+from tests.capture.venue import LoggingVenue
+from tests.collector import worlds
+from tests.collector.worlds import World, until
+from tests.support import processes
+from tests.support.waiting import PATIENCE_S
+
+MakeWorld = Callable[..., AbstractAsyncContextManager[World]]
+
+
+@pytest.fixture
+def logging_world(monkeypatch: pytest.MonkeyPatch) -> MakeWorld:
+    """A world whose venue logs what it sends."""
+    monkeypatch.setattr(worlds, "SimVenue", LoggingVenue)
+    return worlds.world
+
+
+def run(main: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    asyncio.run(main())
+
+
+def stats(world: World) -> dict[str, str]:
+    fields: dict[str, str] = world.client.hgetall(keys.STATS)  # type: ignore[assignment]
+    return fields
+
+
+def balance(fields: dict[str, str]) -> tuple[int, int]:
+    """Both sides of the equation of a recording."""
+    parts = ("frames_recorded", "frames_not_recorded", "frames_unwritten")
+    return int(fields["frames_received"]), sum(int(fields[name]) for name in parts)
+
+
+def compare(capture: Capture, venue: Any) -> None:
+    """Each connection's frames are those that the venue sent, up to where it ended."""
+    for conn, log in enumerate(venue.log, 1):
+        recorded = [message.data for message in capture.of(f"in/{conn}")]
+        assert recorded
+        assert recorded == [payload for _, payload in log[: len(recorded)]]
+
+
+def test_what_the_venue_sent_is_in_the_file(tmp_path: Path, logging_world: MakeWorld) -> None:
+    root = tmp_path / "captures"
+
+    async def main() -> None:
+        async with logging_world(tmp_path, record=str(root)) as world:
+            await world.covered()
+            await world.venue.drop()
+            await until(lambda: world.collector.connections.reconnects == 1)
+            await world.covered()
+            await until(lambda: int(stats(world).get("frames_recorded", "0")) > 1000)
+            fields = stats(world)
+            assert fields["recording"] == "recording"
+            assert balance(fields)[0] == balance(fields)[1] > 1000
+            status = world.collector.monitor.status()
+            assert f"recorded {status.frames_recorded:,}" in str(status)
+            epoch = world.collector.table.epoch
+            world.venue.pause()
+            await until(lambda: world.collector.table.pending == 0)
+        [path] = files(root)
+        assert path.parent.parent == root / "sim"
+        capture = read(path)
+        assert capture.is_whole
+        assert read_by_index(path) == capture.messages
+        compare(capture, world.venue)
+        opening, closed = capture.metadata["capture"], capture.metadata["closed"]
+        assert (opening["venue"], opening["level"]) == ("sim", "raw")
+        received = sum(1 for _ in capture.frames())
+        assert closed == {
+            "frames_received": str(received),
+            "frames_recorded": str(received),
+            "frames_not_recorded": "0",
+        }
+        assert {"event": "lease", "epoch": epoch} in capture.events()
+        names = [event["event"] for event in capture.events() if event.get("connection")]
+        assert names == ["dialled", "opened", "closed"] * 2
+        assert capture.events("closed")[0]["reason"]
+        rest = [json.loads(message.data) for message in capture.of("rest")]
+        paths = {exchange["path"] for exchange in rest}
+        assert paths >= {"/v5/market/instruments-info", "/v5/market/tickers"}
+        assert all(json.loads(exchange["body"])["retCode"] == 0 for exchange in rest)
+        requests = {json.loads(message.data)["op"] for message in capture.of("out/1")}
+        assert requests == {"ping", "subscribe"}
+        listed = {
+            row["symbol"]
+            for message in capture.of("instruments")
+            for row in json.loads(message.data).get("listed", ())
+        }
+        assert listed == set(world.venue.symbols)
+
+    run(main)
+
+
+def test_a_disk_that_does_not_write_is_said_within_two_seconds_and_ticks_go_on(
+    tmp_path: Path, logging_world: MakeWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The thread hangs, as it does in a write to a disk that does not answer."""
+    may_write = threading.Event()
+    original = CaptureWorker._write
+    monkeypatch.setattr(
+        CaptureWorker,
+        "_write",
+        lambda worker, chunk: may_write.wait(PATIENCE_S) and original(worker, chunk),
+    )
+
+    async def main() -> None:
+        async with logging_world(tmp_path, record=str(tmp_path / "captures")) as world:
+            await world.covered()
+            await until(lambda: stats(world).get("recording") == "slow")
+            assert "slow" in str(world.collector.monitor.status()).lower()
+            await until(lambda: int(stats(world)["frames_not_recorded"]) > 0)
+            await world.equal()
+            world.check_books()
+            assert balance(stats(world))[0] == balance(stats(world))[1]
+            may_write.set()
+            await until(lambda: stats(world)["recording"] == "recording")
+        [path] = files(tmp_path / "captures")
+        capture = read(path)
+        lost = {gap["start_ns"]: gap["frames"] for gap in capture.events("gap")}
+        assert sum(lost.values()) == int(capture.metadata["closed"]["frames_not_recorded"]) > 0
+
+    run(main)
+
+
+def test_a_folder_that_can_not_be_used_ends_nothing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    root = tmp_path / "file"
+    root.write_bytes(b"in the way")
+
+    async def main() -> None:
+        async with worlds.world(tmp_path, record=str(root)) as world:
+            await world.covered()
+            await until(lambda: stats(world).get("recording") == "stopped")
+            assert str(root) in stats(world)["recording_reason"]
+            await until(lambda: int(stats(world)["frames_not_recorded"]) > 0)
+            await world.equal()
+            assert "STOPPED" in str(world.collector.monitor.status())
+
+    with caplog.at_level(logging.ERROR):
+        run(main)
+    [line] = [record.message for record in caplog.records if record.levelno == logging.ERROR]
+    assert line.startswith(f"recording stopped: {root}")
+
+
+CAN_MOUNT = ("unshare", "--user", "--map-root-user", "--mount")
+SMALL_DISK = """
+mount -t tmpfs -o size={size} tmpfs "$0" || exit 77
+exec "$@"
+"""
+
+
+def has_small_disks(path: Path) -> bool:
+    """Whether an unprivileged process may mount a file system of its own."""
+    if shutil.which("unshare") is None:
+        return False
+    words = [*CAN_MOUNT, "sh", "-c", SMALL_DISK.format(size="1m"), str(path), "true"]
+    return subprocess.run(words, capture_output=True, check=False).returncode == 0
+
+
+def test_a_full_disk_stops_the_recording_and_nothing_else(tmp_path: Path) -> None:
+    root = tmp_path / "disk"
+    root.mkdir()
+    if not has_small_disks(root):
+        pytest.skip("no rights to mount a small file system in a namespace")
+    with processes.sim_venue(symbols=120, rate=2000) as words:
+        small = [*CAN_MOUNT, "sh", "-c", SMALL_DISK.format(size="2m"), str(root)]
+        track = [sys.executable, "-m", "fastopts.track", *words, "--record", str(root)]
+        more = ["--redis-url", "redis://127.0.0.1:1", "--no-embedded", "--status-s", "0.5"]
+        with subprocess.Popen(
+            [*small, *track, *more, "--log-format", "json"],
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=tmp_path,
+            env=processes.environ(),
+        ) as process:
+            try:
+                line = json.loads(processes.wait_for_line(process.stderr, "recording stopped"))
+                assert "disk full: no older capture is left to delete" in line["message"]
+                while True:
+                    status = json.loads(processes.wait_for_line(process.stderr, '"status"'))
+                    if status["status"]["frames_not_recorded"] > 500:
+                        break
+                assert status["status"]["recording"] == "stopped"
+                assert status["status"]["covered"] >= 0
+            finally:
+                process.terminate()
+
+
+def test_without_the_option_nothing_is_recorded(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with worlds.world(tmp_path) as world:
+            assert world.collector.recorder is None
+            await until(lambda: "recording" in stats(world))
+            assert stats(world)["recording"] == "off"
+            assert "frames_received" not in stats(world)
+            assert "recorded" not in str(world.collector.monitor.status())
+
+    run(main)
+
+
+def test_the_digest_changes_with_settings_and_not_with_secrets() -> None:
+    plain = settings_digest(Settings())
+    assert settings_digest(Settings(flush_ms=6.0)) != plain
+    one, other = (Settings(redis_password=Secret(text)) for text in ("one", "other"))
+    assert settings_digest(one) == settings_digest(other)
+
+
+WITHOUT_ZSTD = """
+import sys
+sys.modules["backports.zstd"] = sys.modules["compression.zstd"] = None
+from fastopts.track import main
+sys.exit(main(["--venue", "sim", "--redis-url", "redis://127.0.0.1:1", *sys.argv[1:]]))
+"""
+
+
+def test_without_its_library_the_option_is_refused(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_ZSTD, "--record", str(tmp_path / "captures")],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env=processes.environ(),
+        check=False,
+    )
+    assert done.returncode == 2
+    [line] = done.stderr.splitlines()
+    assert "--record: " in line
+    assert "zstd is not installed: pip install" in line
+    assert not (tmp_path / "captures").exists()
