@@ -31,6 +31,7 @@ _ENTRIES: Final = (
     ("watch", "print changes as they arrive", "BTC --limit 5 --json"),
     ("top", "live table on the whole screen", "BTC"),
     ("export", "write the market to a JSON, CSV, Parquet or Arrow file", "btc.csv BTC --gate"),
+    ("history", "what recorded files hold: times, counts, gaps", "info captures/bybit"),
     ("serve", "HTTP API, streams and dashboard", "--port 8050"),
     ("doctor", "check the installation, Redis, the feed and the venue", "--offline"),
     ("verify", "compare Redis with the venue's REST API", "--sample 200"),

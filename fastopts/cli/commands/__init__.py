@@ -9,6 +9,7 @@ get.py       all values of single options
 scan.py      filter and sort the market
 watch.py     changes as they arrive
 export.py    the market, or a scan of it, as a file
+history.py   what recorded files hold
 serve.py     HTTP API, streams and dashboard
 fields.py    the vocabulary of fields
 """

@@ -1,0 +1,143 @@
+"""`fastopts history`: what recorded files hold."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Literal
+
+from rich.text import Text
+
+from fastopts.capture.inspect import Inspection, inspect
+from fastopts.capture.summary import PART, RECOVERED, SUFFIX
+from fastopts.cli.options import JsonOption
+from fastopts.cli.output import printing
+from fastopts.cli.output.printing import Column
+from fastopts.command_line import argument
+from fastopts.errors import BadInput, CaptureError
+
+__all__ = ("history",)
+
+_NANOSECONDS = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """What the command shows of a file; None where the file does not say."""
+
+    file: str
+    venue: str | None
+    state: Literal["closed", "recovered", "not closed", "damaged"]
+    start: datetime | None
+    end: datetime | None
+    frames: int
+    frames_not_recorded: int | None
+    sent: int
+    rest: int
+    connections: int
+    size_bytes: int
+    epoch: int | None
+    version: str | None
+
+
+def history(
+    action: Annotated[
+        Literal["info"],
+        argument("ACTION", help="info: what files hold: times, counts, what is missing"),
+    ],
+    files: Annotated[list[str], argument("FILES", help="recorded files, or folders of them")],
+    json: JsonOption = False,
+) -> int:
+    """Show what recorded files hold, one line each.
+
+    frames are messages received from the venue. A file is `closed` by the collector, or `recovered`
+    after its process was killed; `not closed` is one that is being written, or will be recovered
+    when the next collector starts. The exit code is 1 if a file is damaged or no capture.
+    """
+    rows, is_good = [], True
+    for path in _expanded([Path(file) for file in files]):
+        try:
+            rows.append(_row(path, inspect(path)))
+        except CaptureError as error:
+            printing.print_note(str(error))
+            is_good = False
+    if json:
+        for row in rows:
+            printing.json_line(asdict(row))
+    elif rows:
+        printing.show(_table(rows))
+    return 0 if is_good and all(row.state != "damaged" for row in rows) else 1
+
+
+def _expanded(paths: Sequence[Path]) -> Iterator[Path]:
+    """Yield files, and those in folders, the oldest first. Raises BadInput for an empty folder."""
+    for path in paths:
+        if not path.is_dir():
+            yield path
+            continue
+        captures = [*path.rglob(f"*{SUFFIX}"), *path.rglob(f"*{SUFFIX}{PART}")]
+        if not captures:
+            raise BadInput(f"{path}: no recorded files (*{SUFFIX}) in this folder or below")
+        yield from sorted(captures)
+
+
+def _row(path: Path, inspection: Inspection) -> _Row:
+    contents, opening = inspection.contents, inspection.opening
+    counts = {inspection.topics.get(number, ""): n for number, n in contents.messages.items()}
+    inbound = [n for topic, n in counts.items() if topic.startswith("in/")]
+    # Only the recorder knows what it dropped, and says so when it closes the file.
+    not_recorded = inspection.closing.get("frames_not_recorded")
+    epoch = opening.get("epoch")
+    return _Row(
+        file=str(path),
+        venue=opening.get("venue"),
+        state=_state(path, inspection),
+        start=_utc(min((each.head.start_ns for each in contents.chunks), default=None)),
+        end=_utc(max((each.head.end_ns for each in contents.chunks), default=None)),
+        frames=sum(inbound),
+        frames_not_recorded=None if not_recorded is None else int(not_recorded),
+        sent=sum(n for topic, n in counts.items() if topic.startswith("out/")),
+        rest=counts.get("rest", 0),
+        connections=len(inbound),
+        size_bytes=inspection.size,
+        epoch=None if epoch is None else int(epoch),
+        version=opening.get("version"),
+    )
+
+
+def _state(
+    path: Path, inspection: Inspection
+) -> Literal["closed", "recovered", "not closed", "damaged"]:
+    if path.name.endswith(PART):
+        return "not closed"
+    if not inspection.has_footer:
+        return "damaged"
+    return "recovered" if RECOVERED in inspection.metadata else "closed"
+
+
+def _utc(ns: int | None) -> datetime | None:
+    return None if ns is None else datetime.fromtimestamp(ns / _NANOSECONDS, UTC)
+
+
+def _table(rows: Sequence[_Row]) -> Text:
+    columns = [
+        Column("file", [row.file for row in rows], is_text=True),
+        Column("venue", [row.venue or "-" for row in rows], rank=1, is_text=True),
+        Column("state", [row.state for row in rows], is_text=True),
+        Column("from (UTC)", [_clock(row.start) for row in rows], rank=2, is_text=True),
+        Column("to (UTC)", [_clock(row.end) for row in rows], rank=2, is_text=True),
+        Column("frames", [f"{row.frames:,}" for row in rows]),
+        Column("missing", [_missing(row) for row in rows]),
+        Column("sent", [f"{row.sent:,}" for row in rows], rank=4),
+        Column("REST", [f"{row.rest:,}" for row in rows], rank=4),
+        Column("MB", [f"{row.size_bytes / 1e6:,.1f}" for row in rows], rank=3),
+    ]
+    return printing.fitted_table(columns, printing.width())
+
+
+def _clock(at: datetime | None) -> str:
+    return "-" if at is None else f"{at:%Y-%m-%d %H:%M:%S}"
+
+
+def _missing(row: _Row) -> str:
+    return "-" if row.frames_not_recorded is None else f"{row.frames_not_recorded:,}"
