@@ -182,7 +182,7 @@ lock: $(TOOLS)
 	@$(PYTHON) -c 'import tomllib; \
 	  print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")' \
 	  | $(LOCK) --output-file requirements-build.lock -
-	@$(LOCK) --output-file requirements.lock --extra serve pyproject.toml
+	@$(LOCK) --output-file requirements.lock --extra record --extra serve pyproject.toml
 	@$(LOCK) --output-file requirements-dev.lock --all-extras pyproject.toml \
 	  --constraint requirements.lock
 

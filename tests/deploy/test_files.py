@@ -122,7 +122,7 @@ def test_the_image_runs_as_nobody_and_installs_what_is_locked() -> None:
     installs = re.findall(r"pip install (.*)", DOCKERFILE)
     assert installs
     assert all("--require-hashes" in words or "--no-index" in words for words in installs)
-    assert "fastopts[serve]" in DOCKERFILE
+    assert "fastopts[record,serve]" in DOCKERFILE
     assert "FASTOPTS_EMBEDDED=0" in DOCKERFILE
 
 

@@ -57,9 +57,7 @@ def test_the_keys_are_those_of_the_package() -> None:
     assert told == hashes | {keys.RECORD, keys.ASSET, keys.LEASE, keys.UPDATES}
 
 
-async def test_the_fields_are_those_that_the_collector_writes(
-    store: Store, tmp_path: Path
-) -> None:
+async def test_the_fields_are_those_that_the_collector_writes(store: Store, tmp_path: Path) -> None:
     written: dict[str, dict[Any, Any]] = {}
     client = redis.Redis.from_url(store.url, decode_responses=True)
 

@@ -67,7 +67,8 @@ def asked() -> list[tuple[str, str]]:
     project = PROJECT["project"]
     extras = [text for texts in project["optional-dependencies"].values() for text in texts]
     dev = [text for text in extras if not text.startswith("fastopts[")]
-    deployed = (*project["dependencies"], *project["optional-dependencies"]["serve"])
+    parts = (project["optional-dependencies"][extra] for extra in ("record", "serve"))
+    deployed = [*project["dependencies"], *(text for part in parts for text in part)]
     return [
         *(("requirements.lock", text) for text in deployed),
         *(("requirements-build.lock", text) for text in PROJECT["build-system"]["requires"]),
