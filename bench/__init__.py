@@ -24,6 +24,7 @@ machine.py         the environment of a measurement
 reader/            the same for the reader; alone: python -m bench.reader
 serve/             the same for the server and its page; alone: python -m bench.serve
 recovery/          recovery times after outages: python -m bench.recovery
+capture.py         the cost and the size of recording: python -m bench.capture
 endurance/         long runs: python -m bench.endurance.load, python -m bench.endurance.soak
 simulator.py       the simulator's maximum rate: python -m bench.simulator
 

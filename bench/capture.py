@@ -1,0 +1,221 @@
+"""`python -m bench.capture`: the cost and the size of recording, beside other ways to record.
+
+Two questions: what does a frame cost on the event loop and in the thread, and how large is it in
+the file, beside the official MCAP writer and gzip JSON lines with the same frames? And how much
+more CPU does the whole collector use at 2,600 messages/s when it records?
+"""
+
+import argparse
+import gzip
+import json
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from mcap.writer import CompressionType, Writer
+
+from bench import machine, plan, table
+from bench.goals import Goal
+from bench.plan import LoadFigures
+from fastopts.capture.file import CaptureFile
+from fastopts.capture.summary import ChannelEntry
+from fastopts.core import CaptureBuffer, CaptureChannel
+from fastopts.sim import SimSettings
+from fastopts.sim.feed import SendQueue, SimFeed
+from fastopts.sim.prices.market import SimMarket
+
+__all__ = ("Cost", "costs", "frames", "run_collector")
+
+RATE = 3400.0  # messages/s of the simulated market of 2,000 options
+SYMBOLS = 2000
+CHUNK_BYTES = 4 << 20
+READ_FRAMES = 13  # a read on the 5 ms clock at 2,600 messages/s
+STEP_MS = 5
+DAY_S = 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """CPU of one way to record, in us a frame, and the *ratio* of payloads to the file."""
+
+    name: str
+    loop_us: float | None
+    """Before the thread; None for ways without one."""
+    worker_us: float
+    ratio: float
+
+
+def frames(seconds: float) -> list[bytes]:
+    """Return WebSocket frames of *seconds* of a simulated market."""
+    settings = SimSettings(seed=1, symbols=SYMBOLS, rate=RATE)
+    start_ms = 1_795_000_000_000
+    market = SimMarket(settings.coins, SYMBOLS, 1, start_ms, round(settings.delivering_s * 1000))
+    feed, queue = SimFeed(market, settings), SendQueue()
+    for symbol in [name for name in market.options if feed.is_trading(name)]:
+        feed.subscribe(queue, symbol)
+    for step in range(round(seconds * 1000 / STEP_MS)):
+        feed.advance(start_ms + step * STEP_MS)
+        feed.push(step * STEP_MS / 1000)
+    return queue.frames
+
+
+def costs(sent: Sequence[bytes], folder: Path, rounds: int) -> list[Cost]:
+    """Record the frames *sent* each way, *rounds* times in turns; medians."""
+    payloads = [frame[4:] for frame in sent]  # the header of a frame of 126 to 65,535 bytes
+    ways: dict[str, Callable[[Path], tuple[float | None, float]]] = {
+        "fastopts": partial(_fastopts, sent),
+        "mcap (official, Python)": partial(_official, payloads),
+        "gzip JSON lines": partial(_gzip_lines, payloads),
+    }
+    measured: dict[str, list[tuple[float | None, float]]] = {name: [] for name in ways}
+    sizes = {}
+    for _ in range(rounds):
+        for name, record in ways.items():
+            path = folder / "capture.part"
+            measured[name].append(record(path))
+            [written] = folder.iterdir()
+            sizes[name] = written.stat().st_size
+            written.unlink()
+    total = sum(map(len, payloads))
+    return [
+        Cost(
+            name,
+            loop_us=_median([loop for loop, _ in figures]),
+            worker_us=_median([worker for _, worker in figures]) or 0.0,
+            ratio=total / sizes[name],
+        )
+        for name, figures in measured.items()
+    ]
+
+
+def _fastopts(sent: Sequence[bytes], path: Path) -> tuple[float, float]:
+    """Record in reads of READ_FRAMES frames; return the CPU of both threads in us a frame."""
+    reads = [b"".join(sent[at : at + READ_FRAMES]) for at in range(0, len(sent), READ_FRAMES)]
+    views = [memoryview(bytearray(data)) for data in reads]
+    file, buffer, channel = CaptureFile(path, "bench", {}), CaptureBuffer(), CaptureChannel(1)
+    # A recorder reuses its buffers: the memory of the first chunk of its life is no figure.
+    buffer.append(channel, bytes(CHUNK_BYTES + (1 << 20)), 0, 0)
+    buffer.clear()
+    entries = [ChannelEntry(1, "in/1", "json")]
+    loop_s = worker_s = 0.0
+    at = 0
+    while at < len(views):
+        started = time.process_time()
+        while at < len(views) and len(buffer) < CHUNK_BYTES:
+            view = views[at]
+            buffer.append_frames(channel, view, 0, len(view), 1_795_000_000_000_000_000 + at, 0)
+            at += 1
+        filled = time.process_time()
+        with buffer.contents() as data:
+            file.write_chunk(data, 1, at, buffer.counts, entries)
+        buffer.clear()
+        loop_s += filled - started
+        worker_s += time.process_time() - filled
+        entries = []
+    file.close({})
+    return 1e6 * loop_s / len(sent), 1e6 * worker_s / len(sent)
+
+
+def _official(payloads: Sequence[bytes], path: Path) -> tuple[None, float]:
+    started = time.process_time()
+    with path.open("wb") as file:
+        writer = Writer(file, chunk_size=CHUNK_BYTES, compression=CompressionType.ZSTD)
+        writer.start("fastopts", "bench")
+        channel = writer.register_channel("in/1", "json", 0)
+        for number, payload in enumerate(payloads):
+            writer.add_message(channel, 1_795_000_000_000_000_000 + number, payload, number)
+        writer.finish()  # type: ignore[no-untyped-call]
+    return None, 1e6 * (time.process_time() - started) / len(payloads)
+
+
+def _gzip_lines(payloads: Sequence[bytes], path: Path) -> tuple[None, float]:
+    """Receive time and message, a line each: the form of several public recorders."""
+    started = time.process_time()
+    with gzip.open(path, "wb", compresslevel=6) as file:
+        for number, payload in enumerate(payloads):
+            file.write(b"%d %b\n" % (1_795_000_000_000_000_000 + number, payload))
+    return None, 1e6 * (time.process_time() - started) / len(payloads)
+
+
+def run_collector(folder: Path, rounds: int, window_s: int) -> dict[str, LoadFigures]:
+    """Run the collector at a pace with and without recording, in turns, beside the floor."""
+    recording = replace(
+        plan.FASTOPTS,
+        name="fastopts, recording",
+        options=("--record", str(folder), "--record-keep", "1GB"),
+    )
+    contenders = (plan.FLOOR, plan.FASTOPTS, recording)
+    load = replace(plan.PACED, contenders=contenders, window_s=window_s)
+    paced = replace(plan.FULL, loads=(load,), rounds=rounds)
+    return plan.run(paced, 1500, folder, lambda *_: None)[load.title]
+
+
+def _median(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return statistics.median(known) if known else None
+
+
+def _goals(measured: Sequence[Cost], figures: dict[str, LoadFigures]) -> Iterator[Goal]:
+    ours = measured[0]
+    yield Goal("event loop, us a frame", ours.loop_us or 0.0, 0.1)
+    yield Goal("thread, us a frame", ours.worker_us, 2.0)
+    yield Goal("payloads over file", ours.ratio, 5.0, is_least=True)
+    floor, plain, recording = (figure.client_us for figure in figures.values())
+    yield Goal("recording at 2,600/s, floors more", (recording - plain) / floor, 0.3)
+
+
+def _costs_table(measured: Sequence[Cost], size: float) -> str:
+    rows = [
+        (
+            cost.name,
+            "-" if cost.loop_us is None else f"{cost.loop_us:.3f}",
+            f"{cost.worker_us:.2f}",
+            f"{cost.ratio:.2f}",
+            f"{size * RATE * DAY_S / cost.ratio / 1e9:.1f}",
+        )
+        for cost in measured
+    ]
+    heads = ("way to record", "loop us/frame", "thread us/frame", "ratio", "GB/day at 3,400/s")
+    return table.aligned([heads, *rows])
+
+
+def main() -> None:
+    """Run the bench with the options of the command line."""
+    parser = argparse.ArgumentParser(prog="python -m bench.capture", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="smoke test, half a minute")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
+    arguments = parser.parse_args()
+    rounds, seconds, window_s = (1, 2.0, 2) if arguments.quick else (5, 12.0, 4)
+    facts = machine.describe()
+    sent = frames(seconds)
+    with tempfile.TemporaryDirectory(prefix="fastopts-bench-") as folder:
+        measured = costs(sent, Path(folder), rounds)
+    with tempfile.TemporaryDirectory(prefix="fastopts-bench-") as folder:
+        figures = run_collector(Path(folder), rounds, window_s)
+    size = statistics.mean(map(len, sent))
+    goals = list(_goals(measured, figures))
+    if arguments.json:
+        result: dict[str, Any] = {
+            "machine": facts,
+            "frames": len(sent),
+            "costs": [asdict(cost) for cost in measured],
+            "collector": {name: asdict(each) for name, each in figures.items()},
+            "goals": [asdict(goal) for goal in goals],
+        }
+        print(json.dumps(result))
+    else:
+        print(table.machine(facts))
+        print(f"\n{len(sent):,} frames of {size:.0f} bytes on average\n")
+        print(_costs_table(measured, size))
+        print(f"\n{table.load(plan.PACED.title, 1500, figures)}\n\n{table.goals(goals)}")
+    sys.exit(0)
+
+
+if __name__ == "__main__":
+    main()
