@@ -76,6 +76,8 @@ class Recorder:
         self._limits = limits or RecorderLimits()
         self._buffer = worker.empty_buffer()
         self._channels: dict[str, CaptureChannel] = {}
+        # Also by the number of the connection: building the topic would cost as much as a frame.
+        self._inbound: dict[int, CaptureChannel] = {}
         self._anchor_ns = 0  # UTC minus the monotonic clock, when the file began
         self._file = self._new_start()
         self._end_ns = 0  # log time of the newest message
@@ -106,6 +108,7 @@ class Recorder:
             log.warning(
                 "the capture could not be closed in %g s: the next collector completes it", within_s
             )
+        self._note_failure(self._worker.state())  # the last write may have failed
         status = self.status()
         log.info(
             "frames received %d = recorded %d + not recorded %d + unwritten %d",
@@ -114,7 +117,7 @@ class Recorder:
 
     def frames(self, conn: int, view: memoryview, start: int, end: int, rt_ms: int) -> None:
         """Record the whole plain text frames in ``view[start:end]``, received at *rt_ms*."""
-        channel = self._channels.get(contents.inbound(conn)) or self._open_inbound(conn)
+        channel = self._inbound.get(conn) or self._open_inbound(conn)
         # One time for all of them: a replay can hand over the same reads.
         log_ns = self._log_ns()
         self._received += self._buffer.append_frames(
@@ -125,7 +128,7 @@ class Recorder:
 
     def message(self, conn: int, payload: bytes, rt_ms: int) -> None:
         """Record a message that came in fragments or compressed, received at *rt_ms*."""
-        channel = self._channels.get(contents.inbound(conn)) or self._open_inbound(conn)
+        channel = self._inbound.get(conn) or self._open_inbound(conn)
         self._received += 1
         self._buffer.append(channel, payload, self._log_ns(), rt_ms * 1_000_000, is_frame=True)
         self._seal_if_full()
@@ -201,7 +204,10 @@ class Recorder:
             self._seal()
 
     def _open_inbound(self, conn: int) -> CaptureChannel:
-        return self._open_channel(contents.inbound(conn), {"connection": str(conn)})
+        topic = contents.inbound(conn)
+        channel = self._channels.get(topic) or self._open_channel(topic, {"connection": str(conn)})
+        self._inbound[conn] = channel
+        return channel
 
     def _open_channel(self, topic: str, entries: Mapping[str, str]) -> CaptureChannel:
         number = len(self._channels) + 1
@@ -276,6 +282,7 @@ class Recorder:
         # file declares its own.
         self._seal()
         self._channels.clear()
+        self._inbound.clear()
         self._file = self._new_start()
         recording = self._recording
         self.event("started", **self._file.opening)

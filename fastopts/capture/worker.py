@@ -107,10 +107,14 @@ class CaptureWorker:
     """
 
     def __init__(
-        self, folder: CaptureFolder, write_hook: Callable[[Path], None] = lambda _: None
+        self,
+        folder: CaptureFolder,
+        write_hook: Callable[[Path], None] = lambda _: None,
+        queue_max: int = QUEUE_MAX,
     ) -> None:
         self._folder = folder
         self._write_hook = write_hook
+        self._queue_max = queue_max
         self._changed = threading.Condition()
         self._queue = deque[SealedChunk]()
         self._current: SealedChunk | None = None
@@ -128,7 +132,7 @@ class CaptureWorker:
     def submit(self, chunk: SealedChunk) -> bool:
         """Queue *chunk*, whose buffer becomes the worker's; return False if the queue is full."""
         with self._changed:
-            if len(self._queue) >= QUEUE_MAX:
+            if len(self._queue) >= self._queue_max:
                 return False
             self._queue.append(chunk)
             self._state = replace(self._state, waiting=self._state.waiting + chunk.buffer.frames)

@@ -18,6 +18,7 @@ from mcap.records import Message
 
 from fastopts import model
 from fastopts.capture import recorder as recorder_module
+from fastopts.capture.worker import QUEUE_MAX
 from tests.capture.judge import Capture, files, read, read_by_index
 from tests.capture.worlds import LISTED, QUICK, World, ticker_payload
 from tests.support.payloads import SYMBOL, T0
@@ -210,7 +211,7 @@ def test_a_slow_disk_drops_chunks_and_notes_the_gap(
     may_write.set()
 
     async def main() -> None:
-        world = World(tmp_path, write_hook=lambda _: assert_written(may_write))
+        world = World(tmp_path, QUICK, lambda _: assert_written(may_write), QUEUE_MAX)
         async with world:
             world.receive(b"before")
             await world.until(lambda status: status.recorded == 1)

@@ -21,6 +21,8 @@ __all__ = ("QUICK", "World", "ticker_payload")
 
 QUICK = RecorderLimits(chunk_s=0.02, retry_s=0.05, slow_s=0.05)
 KEEP = 1_000_000_000
+# Without it, a stall of the machine would drop chunks: they are sealed forty times as often here.
+UNBOUNDED = 1 << 30
 LISTED = Instrument(
     *(SYMBOL, "BTC", "USDT", "USDT", T0 + 86_400_000, "90000", "C", "5", "0.01", "Trading", 1)
 )
@@ -39,7 +41,7 @@ class World:
         root: Path,
         limits: RecorderLimits = QUICK,
         write_hook: Callable[[Path], None] = lambda _: None,
-        keep_bytes: int = KEEP,
+        queue_max: int = UNBOUNDED,
     ) -> None:
         self.root = root
         self.table = new_table()
@@ -47,9 +49,9 @@ class World:
         self.table.add(SYMBOL, LISTED.expiry_ms, LISTED.strike, "C", "USDT")
         self.instruments = {SYMBOL: LISTED}
         # as little as possible of this machine's disk is a condition of the tests
-        folder = CaptureFolder(root, "sim", keep_bytes, FreeSpace(0.0, 0))
+        folder = CaptureFolder(root, "sim", KEEP, FreeSpace(0.0, 0))
         recording = Recording(self.table, self.instruments, "fastopts tests", {"venue": "sim"})
-        self.recorder = Recorder(recording, CaptureWorker(folder, write_hook), limits)
+        self.recorder = Recorder(recording, CaptureWorker(folder, write_hook, queue_max), limits)
         self.sent: list[bytes] = []
 
     async def __aenter__(self) -> "World":
