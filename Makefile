@@ -120,6 +120,7 @@ long: $(VENV)/.bench $(VENV)/.test
 	@$(BIN)/python -m bench.endurance.soak --keep
 	@$(BIN)/python -m tests.faults.pr.kills
 	@$(BIN)/python -m tests.faults.pr.turns
+	@$(BIN)/python -m tests.capture.kills
 	@$(BIN)/python -m tests.chaos --rounds 100 --keep
 	@$(BIN)/python -m tests.dates
 

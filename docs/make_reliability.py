@@ -40,6 +40,8 @@ by 3/N (95 % confidence).
 2. **No loss of state.** The newest accepted tick of every symbol reaches Redis, through any outage
    of either side. Conflated ticks are counted:
    `received = applied + older + rejected`, `applied = written + conflated + pending`.
+   A recording accounts for every message:
+   `frames received = recorded + not recorded + unwritten`.
 3. **Bounded.** Memory is bounded by the number of symbols, however long an outage lasts.
 
 Not promised: that every tick is kept (the newest of a symbol replaces older ones), or that Redis
@@ -84,6 +86,11 @@ SECTIONS = (
     Section("soak", "Memory over time", "mismatches", "checkpoints", {"rss_mib_an_hour": 1}),
     Section("recovery", "Recovery", at_most=RECOVERY_MS),
     Section("kills", "Killed during a flush", "torn", "kills", at_least={"kills": 2000}),
+    Section(
+        *("capture", "Killed while recording", "never_sent", "trials"),
+        at_most={"lost_ms_max": 1000},
+        at_least={"trials": 200},
+    ),
     Section("takeover", "Takeover by a standby", "old_writes", "turns", {"takeover_ms_max": 3000}),
     Section("chaos", "Chaos with real processes", "violations", "rounds"),
     Section("simulation", "Simulation with a virtual clock", "violations", "seeds"),

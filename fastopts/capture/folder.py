@@ -19,6 +19,9 @@ __all__ = ("CaptureFolder", "FreeSpace")
 log = logging.getLogger(__name__)
 
 SCAN_EVERY_S: Final = 10.0  # others write to the disk, too, and collectors may share a folder
+# Of the smaller one of both limits, the disk's size and that of all files: deleting the oldest file
+# must make room for the next one.
+FILE_SHARE: Final = 8
 _MODE: Final = 0o750
 
 
@@ -65,6 +68,14 @@ class CaptureFolder:
     def parts(self) -> list[Path]:
         """Return the files that are not closed, of living and dead processes."""
         return sorted(self.path.glob(f"*/*{SUFFIX}{PART}"))
+
+    def is_large(self, path: Path, size: int) -> bool:
+        """Whether the file *path* of *size* bytes should be followed by another one."""
+        return size > min(self._keep_bytes, shutil.disk_usage(path).total) / FILE_SHARE
+
+    def files_changed(self) -> None:
+        """Look at the files again before room is made: one was closed or completed."""
+        self._scanned_at = float("-inf")
 
     def make_room(self, needed: int, open_file: Path | None) -> None:
         """Delete the oldest files until *needed* more bytes keep within both limits.

@@ -37,7 +37,6 @@ class RecorderLimits:
     retry_s: float = 60.0  # after a failure, a new file is tried
     step_ns: int = NS  # log times that differ more from this machine's clock begin a new file
     finish_within_s: float = 5.0
-    file_bytes: int = 1 << 62  # a new file at this size
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,7 +264,7 @@ class Recorder:
         return (
             now_ns // HOUR_NS != self._file.start_ns // HOUR_NS
             or abs(now_ns - time.time_ns()) > self._limits.step_ns
-            or worker.file_size > self._limits.file_bytes
+            or worker.is_large
         )
 
     def _new_start(self) -> FileStart:

@@ -69,8 +69,8 @@ class WorkerState:
     """Frames of chunks that are neither written nor lost."""
     bytes_written: int = 0
     files_closed: int = 0
-    file_size: int = 0
-    """Size of the open file."""
+    is_large: bool = False
+    """Whether the open file should be followed by another one."""
     behind_s: float = 0.0
     """How long the oldest chunk has been waiting."""
     failed: FileStart | None = None
@@ -196,7 +196,6 @@ class CaptureWorker:
                 recorded=state.recorded + frames * is_written,
                 lost=state.lost + frames * (not is_written),
                 waiting=state.waiting - frames,
-                file_size=self._open.file.size if self._open else 0,
             )
 
     def _attempt(self, start: FileStart, first_ns: int, work: Callable[[], None]) -> bool:
@@ -221,7 +220,7 @@ class CaptureWorker:
             self._open = None
         with self._changed:
             self._state = replace(
-                self._state, failed=start, reason=reason, failed_ns=first_ns, file_size=0
+                self._state, failed=start, reason=reason, failed_ns=first_ns, is_large=False
             )
 
     def _write(self, chunk: SealedChunk) -> None:
@@ -241,16 +240,18 @@ class CaptureWorker:
         opened.received += chunk.received
         opened.recorded += buffer.frames
         opened.dropped += chunk.dropped
+        is_large = self._folder.is_large(opened.file.path, opened.file.size)
         with self._changed:
             written = self._state.bytes_written + opened.file.size - size
-            self._state = replace(self._state, bytes_written=written)
+            self._state = replace(self._state, bytes_written=written, is_large=is_large)
 
     def _create(self, start: FileStart) -> _OpenFile:
         path = self._folder.new_path(start.start_ns, start.epoch)
         self._write_hook(path)
-        self._folder.make_room(_MARGIN, None)
         if self._state.failed is not None:
-            self._recover_files()  # the one that was abandoned
+            # The one that was abandoned: completed, it is the first to go if there is no room.
+            self._recover_files()
+        self._folder.make_room(_MARGIN, None)
         file = CaptureFile(path, start.library, start.opening)
         with self._changed:
             self._state = replace(self._state, reason="")
@@ -264,6 +265,7 @@ class CaptureWorker:
         try:
             self._write_hook(opened.file.path)
             path = opened.file.close(opened.closing())
+            self._folder.files_changed()
         except OSError:
             opened.file.abandon()
             raise
@@ -277,6 +279,7 @@ class CaptureWorker:
             for part in self._folder.parts():
                 try:
                     recover(part)
+                    self._folder.files_changed()
                 except OSError as error:
                     log.warning("%s can't be recovered: %s", part, error.strerror or error)
 

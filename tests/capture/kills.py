@@ -155,13 +155,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder) / "captures"
         figures = asyncio.run(kill_collectors(root, arguments.trials, arguments.seed))
-    lost_ms = sorted(figures.lost_ms)
-    values = asdict(figures) | {
-        "lost_ms": {
-            "median": round(lost_ms[len(lost_ms) // 2]) if lost_ms else 0,
-            "max": round(lost_ms[-1]) if lost_ms else 0,
-        }
-    }
+    values = asdict(figures)
+    lost_ms = sorted(values.pop("lost_ms")) or [0.0]
+    values["lost_ms_median"] = round(lost_ms[len(lost_ms) // 2])
+    values["lost_ms_p90"] = round(lost_ms[len(lost_ms) * 9 // 10])
+    values["lost_ms_max"] = round(lost_ms[-1])
     what = "recording collectors that were killed: their files, read by the official MCAP library"
     results.write(arguments.json, what, "python -m tests.capture.kills", arguments.seed, values)
     faults = [

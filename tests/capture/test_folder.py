@@ -101,3 +101,13 @@ def test_parts_are_found(tmp_path: Path) -> None:
     closed(tmp_path, "2025-11-29/010000-1.mcap", 1)
     assert CaptureFolder(tmp_path, "sim", 1000).parts() == [part]
     assert CaptureFolder(tmp_path, "bybit", 1000).parts() == []
+
+
+def test_a_file_is_large_by_the_limit_or_by_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(8_000, 0, 8_000))
+    for keep_bytes in (800, 80_000):
+        folder = CaptureFolder(tmp_path, "sim", keep_bytes)
+        limit = min(keep_bytes, 8_000) // 8
+        assert [folder.is_large(tmp_path, size) for size in (limit, limit + 1)] == [False, True]

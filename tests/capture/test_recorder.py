@@ -154,18 +154,23 @@ def test_a_new_hour_begins_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_file_that_is_large_enough_is_followed_by_another(tmp_path: Path) -> None:
+    world_sent: list[bytes] = []
+
     async def main() -> None:
-        async with World(tmp_path, replace(QUICK, file_bytes=4_000)) as world:
-            for number in range(100):
-                world.receive(os.urandom(500).hex().encode())
-                await asyncio.sleep(0.002)
-                if number % 10 == 9:
-                    await world.until(lambda status: status.recorded == status.received)
+        # an eighth of it, and more than a chunk needs
+        async with World(tmp_path, keep_bytes=2_500_000) as world:
+            for _ in range(70):
+                world.receive(os.urandom(30_000).hex().encode())
+                await world.until(lambda status: status.recorded == status.received)
+            world_sent.extend(world.sent)
 
     run(main)
     captures = read_all(tmp_path)
     assert len(captures) > 2
-    assert len(frames_of(captures)) == 100
+    assert sum(path.stat().st_size for path in files(tmp_path)) <= 2_500_000
+    recorded = frames_of(captures)
+    assert len(recorded) < 70
+    assert recorded == world_sent[-len(recorded) :]  # the oldest are gone
 
 
 def test_a_clock_that_is_set_begins_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -42,6 +42,7 @@ class World:
         limits: RecorderLimits = QUICK,
         write_hook: Callable[[Path], None] = lambda _: None,
         queue_max: int = UNBOUNDED,
+        keep_bytes: int = KEEP,
     ) -> None:
         self.root = root
         self.table = new_table()
@@ -49,7 +50,7 @@ class World:
         self.table.add(SYMBOL, LISTED.expiry_ms, LISTED.strike, "C", "USDT")
         self.instruments = {SYMBOL: LISTED}
         # as little as possible of this machine's disk is a condition of the tests
-        folder = CaptureFolder(root, "sim", KEEP, FreeSpace(0.0, 0))
+        folder = CaptureFolder(root, "sim", keep_bytes, FreeSpace(0.0, 0))
         recording = Recording(self.table, self.instruments, "fastopts tests", {"venue": "sim"})
         self.recorder = Recorder(recording, CaptureWorker(folder, write_hook, queue_max), limits)
         self.sent: list[bytes] = []

@@ -177,13 +177,14 @@ def has_small_disks(path: Path) -> bool:
     return subprocess.run(words, capture_output=True, check=False).returncode == 0
 
 
+@pytest.mark.timeout(600)
 def test_a_full_disk_stops_the_recording_and_nothing_else(tmp_path: Path) -> None:
     root = tmp_path / "disk"
     root.mkdir()
     if not has_small_disks(root):
         pytest.skip("no rights to mount a small file system in a namespace")
     with processes.sim_venue(symbols=120, rate=2000) as words:
-        small = [*CAN_MOUNT, "sh", "-c", SMALL_DISK.format(size="2m"), str(root)]
+        small = [*CAN_MOUNT, "sh", "-c", SMALL_DISK.format(size="1m"), str(root)]
         track = [sys.executable, "-m", "fastopts.track", *words, "--record", str(root)]
         more = ["--redis-url", "redis://127.0.0.1:1", "--no-embedded", "--status-s", "0.5"]
         with subprocess.Popen(

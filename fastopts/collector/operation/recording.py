@@ -23,8 +23,6 @@ __all__ = ("build_recorder", "exchange_recorder", "settings_digest", "statistics
 
 # Every message, verbatim: files say so, as others may have less one day.
 LEVEL = "raw"
-# Of `--record-keep`: small enough that deleting the oldest file makes room for a new one.
-_FILE_SHARE = 8
 
 
 def build_recorder(
@@ -43,13 +41,12 @@ def build_recorder(
         return None
     try:
         from fastopts.capture.folder import CaptureFolder
-        from fastopts.capture.recorder import Recorder, RecorderLimits, Recording
+        from fastopts.capture.recorder import Recorder, Recording
         from fastopts.capture.worker import CaptureWorker
     except ModuleNotFoundError as error:
         missing = extra_missing(error.name or "backports.zstd", "record")
         raise ConfigError(f"--record: {missing}") from error
-    keep_bytes = settings.record_keep_bytes
-    folder = CaptureFolder(Path(settings.record), venue, keep_bytes)
+    folder = CaptureFolder(Path(settings.record), venue, settings.record_keep_bytes)
     version = user_agent.rpartition("/")[2]
     opening = {
         "venue": venue,
@@ -59,8 +56,7 @@ def build_recorder(
         "settings": settings_digest(settings),
     }
     recording = Recording(table, instruments, f"fastopts {version}", opening)
-    limits = RecorderLimits(file_bytes=keep_bytes // _FILE_SHARE)
-    return Recorder(recording, CaptureWorker(folder), limits)
+    return Recorder(recording, CaptureWorker(folder))
 
 
 def settings_digest(settings: Settings) -> str:
