@@ -89,6 +89,11 @@ class Terminal:
         self.written = ""
         os.write(self._ours, keys.encode())
 
+    def resize(self, columns: int, lines: int) -> None:
+        """Change the size of the terminal; `until` looks at what is written from now on."""
+        self.press("")
+        fcntl.ioctl(self._ours, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+
     def signal(self, number: signal.Signals) -> None:
         self._process.send_signal(number)
 

@@ -16,7 +16,7 @@ SIM_URLS: Final = re.compile(r"REST (http\S+); WebSocket (ws\S+)")
 
 def environ(**more: str) -> dict[str, str]:
     """Ours without settings of fastopts or of the terminal, warnings being errors, and *more*."""
-    strange = ("FASTOPTS_", "REDIS_", "NO_COLOR", "FORCE_COLOR", "COLUMNS")
+    strange = ("FASTOPTS_", "REDIS_", "NO_COLOR", "FORCE_COLOR", "COLUMNS", "LINES")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(strange)}
     return kept | {"PYTHONWARNINGS": "error"} | more
 

@@ -26,8 +26,10 @@ def top(
 ) -> int:
     """Show a live table of options on the whole screen, highest turnover first.
 
-    Keys: left and right choose the column to sort by, r reverses the order, a and t cycle through
-    assets and types, / filters by a part of the symbol and Escape clears the filter, q quits.
+    Keys: up, down, Page Up, Page Down, Home, End, j and k select a row and scroll; left and right
+    choose the column to sort by, r reverses the order, a and t cycle through assets and types, /
+    filters by a part of the symbol and Escape clears the filter, q quits. The selected row stays
+    selected when the order changes; Home returns to the top of the list.
     """
     with location.reader() as reader, terminal.keys() as pressed:
         _run(reader, View(asset.upper() if asset else None), pressed)

@@ -19,14 +19,36 @@ except ImportError:
 else:
     HAS_TERMIOS = True
 
-__all__ = ("BACKSPACE", "ESCAPE", "LEFT", "RETURN", "RIGHT", "Keys", "keys")
+__all__ = (
+    "BACKSPACE",
+    "DOWN",
+    "END",
+    "ESCAPE",
+    "HOME",
+    "LEFT",
+    "PAGE_DOWN",
+    "PAGE_UP",
+    "RETURN",
+    "RIGHT",
+    "UP",
+    "Keys",
+    "keys",
+)
 
-LEFT, RIGHT, ESCAPE = "\x1b[D", "\x1b[C", "\x1b"
+UP, DOWN, RIGHT, LEFT = "\x1b[A", "\x1b[B", "\x1b[C", "\x1b[D"
+HOME, END, PAGE_UP, PAGE_DOWN = "\x1b[H", "\x1b[F", "\x1b[5~", "\x1b[6~"
+ESCAPE: Final = "\x1b"
 RETURN: Final = ("\r", "\n")
 BACKSPACE: Final = ("\x7f", "\b")
 
 Keys = Callable[[float], list[str]]
 
+# What other terminals send: tmux and screen, rxvt, and xterm in its application mode.
+_SYNONYMS: Final = {
+    **{f"\x1bO{letter}": f"\x1b[{letter}" for letter in "ABCDFH"},
+    **{f"\x1b[{number}~": HOME for number in (1, 7)},
+    **{f"\x1b[{number}~": END for number in (4, 8)},
+}
 # An escape sequence is one key, even when several keys arrive in one read.
 _KEY: Final = re.compile(r"\x1b\[[\d;]*[A-Za-z~]|\x1bO[A-Za-z]|.", re.DOTALL)
 
@@ -73,7 +95,8 @@ def _read(file: int, timeout_s: float) -> list[str]:
     pressed = os.read(file, 1024)
     if not pressed:
         raise KeyboardInterrupt  # the terminal was closed
-    return _KEY.findall(pressed.decode(errors="replace"))
+    found = _KEY.findall(pressed.decode(errors="replace"))
+    return [_SYNONYMS.get(key, key) for key in found]
 
 
 def _end(number: int, _: object) -> NoReturn:

@@ -1,9 +1,10 @@
 """The user's choices, and how keys change them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Literal, TypeVar
 
+from fastopts.cli.top.cursor import MOVES, Cursor
 from fastopts.cli.top.terminal import BACKSPACE, ESCAPE, LEFT, RETURN, RIGHT
 
 __all__ = ("COLUMNS", "View")
@@ -20,7 +21,7 @@ _TYPES: Final[tuple[Literal["C", "P"] | None, ...]] = (None, "C", "P")
 
 @dataclass(slots=True)
 class View:
-    """Which options are shown, and in which order; *assets* are those of the feed."""
+    """Which options are shown, in which order, and which is selected; *assets* are the feed's."""
 
     asset: str | None = None
     type: Literal["C", "P"] | None = None
@@ -30,6 +31,7 @@ class View:
     is_typing: bool = False
     is_done: bool = False
     assets: Sequence[str] = ()
+    cursor: Cursor = field(default_factory=Cursor)
 
     @property
     def sort(self) -> str:
@@ -48,12 +50,18 @@ class View:
                 self.is_descending = not self.is_descending
             case "a":
                 self.asset = _next((None, *self.assets), self.asset)
+                self.cursor.reset()
             case "t":
                 self.type = _next(_TYPES, self.type)
+                self.cursor.reset()
             case "/":
                 self.is_typing, self.text = True, ""
+                self.cursor.reset()
             case _ if key == ESCAPE:
                 self.text = ""
+                self.cursor.reset()
+            case _ if key in MOVES:
+                self.cursor.press(key)
             case _ if key in (LEFT, "<"):
                 self.column = _next(COLUMNS[::-1], self.column)
             case _ if key in (RIGHT, ">"):

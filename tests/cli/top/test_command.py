@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from fastopts.cli.top.terminal import LEFT
+from fastopts.cli.top.terminal import DOWN, END, LEFT, PAGE_DOWN
 from fastopts.embedded import EmbeddedValkey
 from tests.cli import market as listed
 from tests.cli.market import LIVE, fill
@@ -19,8 +19,9 @@ HELP = "q quit"
 
 
 @contextmanager
-def top(market: Store, *words: str) -> Iterator[Terminal]:
-    with terminal("top", *words, columns=120, lines=30, FASTOPTS_REDIS_URL=market.url) as screen:
+def top(market: Store, *words: str, columns: int = 120, lines: int = 30) -> Iterator[Terminal]:
+    url = market.url
+    with terminal("top", *words, columns=columns, lines=lines, FASTOPTS_REDIS_URL=url) as screen:
         screen.until(HELP)
         yield screen
 
@@ -71,6 +72,28 @@ def test_keys_choose_the_order(market: Store) -> None:
         screen.until(r"by mark_price ▲")
         screen.press(">>")
         screen.until(r"by delta ▲")
+        screen.press("q")
+        assert screen.end() == 0
+
+
+def test_it_scrolls_and_keeps_the_selection_after_a_refresh_and_a_resize(market: Store) -> None:
+    with top(market, columns=60, lines=10) as screen:
+        screen.until(f"{LIVE} of {LIVE} live, by turnover_24h ▼, rows 1-6")
+        screen.press(PAGE_DOWN + DOWN)
+        found = screen.until(r", row 7[\s\S]*" + HELP)
+        assert "BTC-27NOV60-90000-C " not in found[0]
+        screen.press(END + "k")
+        screen.until(rf", row {LIVE - 1}\b")
+        screen.press("j")
+        last = screen.until(rf", row {LIVE}\b[\s\S]*?(\S+) [^\n]*\n" + HELP)[1]
+        screen.press("r")  # it comes before those of higher turnover, and stays selected
+        screen.until(rf"▲, row {LIVE - 2}\b[\s\S]*{last}")
+        screen.press("r")
+        screen.until(rf"▼, row {LIVE}\b[\s\S]*{last}")
+        screen.resize(80, 24)
+        screen.until(rf"▼, row {LIVE}\b[\s\S]*BTC-27NOV60-90000-C [\s\S]*{last}")
+        screen.press("\x1b[1~")
+        screen.until(r"▼ +\r?\n[\s\S]*" + HELP)
         screen.press("q")
         assert screen.end() == 0
 

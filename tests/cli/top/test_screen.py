@@ -1,11 +1,13 @@
 """One screen: what is read from the market, and how it is drawn."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
 
 from fastopts.cli.top.screen import ScreenData, draw, read_screen
+from fastopts.cli.top.terminal import END
 from fastopts.cli.top.view import View
 from fastopts.reader import OptionReader
 from tests.cli import market as listed
@@ -56,12 +58,36 @@ def test_an_unreachable_server_is_trouble() -> None:
     assert "Connection refused" in data.trouble
 
 
+def test_the_selected_row_is_shown_with_its_position(reader: OptionReader) -> None:
+    view = View()
+    symbols = [option.symbol for option in read_screen(reader, view, height=30).options]
+    assert drawn(read_screen(reader, view, height=9), view)[1].endswith("▼, rows 1-5")
+    view.press(END)
+    data = read_screen(reader, view, height=9)
+    assert [option.symbol for option in data.options] == symbols[-5:]
+    assert drawn(data, view)[1].rstrip().endswith(f"▼, row {LIVE}")
+    view.press("r")
+    data = read_screen(reader, view, height=9)
+    assert view.cursor.symbol == symbols[-1] in [option.symbol for option in data.options]
+
+
+def test_a_narrow_screen_has_the_position_and_whole_keys(reader: OptionReader) -> None:
+    view = View()
+    read_screen(reader, view, height=20)
+    view.press(END)
+    data = replace(read_screen(reader, view, height=20), live=1_974, matching=1_974)
+    view.cursor.index = 1_973
+    lines = drawn(data, view, 60)
+    assert lines[1].rstrip() == "all options: 1,974 live, by turnover_24h ▼, row 1,974"
+    assert lines[-1].rstrip() == "q quit ↑↓ row ←→ sort r reverse a asset t type / filter Esc"
+
+
 def test_no_line_is_wider_than_the_terminal(reader: OptionReader) -> None:
     for width in (40, 60, 80, 200):
         data = read_screen(reader, View("BTC"), height=10)
         lines = drawn(data, View("BTC"), width)
         assert max(map(len, lines)) <= width
-        assert lines[1].startswith("BTC options: 13 of 13 live, by turnover")
+        assert lines[1].startswith("BTC options: 13 ")
         assert lines[2].split()[0] == "symbol"
         assert lines[-1].startswith("q quit")
 

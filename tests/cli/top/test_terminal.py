@@ -1,5 +1,7 @@
 """What the terminal must be; test_command.py presses its keys."""
 
+import os
+
 import pytest
 
 from fastopts.cli.top import terminal
@@ -37,3 +39,19 @@ def test_a_terminal_must_move_its_cursor(monkeypatch: pytest.MonkeyPatch, name: 
 )
 def test_an_escape_sequence_is_one_key(text: str, keys: list[str]) -> None:
     assert terminal._KEY.findall(text) == keys
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        *(("\x1bOA", terminal.UP), ("\x1bOB", terminal.DOWN), ("\x1b[1~", terminal.HOME)),
+        *(("\x1bOH", terminal.HOME), ("\x1b[4~", terminal.END), ("\x1b[8~", terminal.END)),
+        *(("\x1b[5~", terminal.PAGE_UP), ("\x1b[6~", terminal.PAGE_DOWN)),
+    ],
+)
+def test_terminals_spell_a_key_in_several_ways(text: str, key: str) -> None:
+    reading, writing = os.pipe()
+    os.write(writing, text.encode())
+    assert terminal._read(reading, 1) == [key]
+    os.close(reading)
+    os.close(writing)

@@ -2,7 +2,8 @@
 
 import pytest
 
-from fastopts.cli.top.terminal import ESCAPE, LEFT, RIGHT
+from fastopts.cli.top.cursor import Cursor
+from fastopts.cli.top.terminal import DOWN, ESCAPE, LEFT, RIGHT
 from fastopts.cli.top.view import COLUMNS, View
 
 
@@ -53,5 +54,19 @@ def test_escape_clears_the_filter_while_typing_and_after() -> None:
     assert pressed("/", "x", "\n", ESCAPE).text == ""
 
 
+def test_another_list_begins_at_its_top_and_another_order_keeps_the_selection() -> None:
+    view = View(assets=("BTC",))
+    view.cursor.place(["a", "b", "c"], 2)
+    pressed(DOWN, "j", view=view)
+    assert view.cursor.symbol == "b"
+    pressed("r", LEFT, view=view)
+    assert view.cursor.symbol == "b"
+    for keys in ("a", "t", "/", ESCAPE):
+        pressed(DOWN, view=view)
+        assert view.cursor.symbol is not None
+        pressed(*keys, *("\r" if keys == "/" else ""), view=view)
+        assert view.cursor == Cursor(first=0, rows=2, _symbols=["a", "b", "c"]), keys
+
+
 def test_an_unknown_key_changes_nothing() -> None:
-    assert pressed("z", "\x1b[5~") == pressed()
+    assert pressed("z", "\x1b[15~") == pressed()
