@@ -7,6 +7,7 @@ import queue
 import sys
 import threading
 import time
+from dataclasses import dataclass
 from typing import Any, Final
 
 from fastopts.errors import masked, one_line
@@ -16,6 +17,14 @@ __all__ = ("LINES_MAX", "BackgroundLogHandler", "set_up_logging")
 # Bounds the memory that a stuck stderr can cost to a few hundred KB of status lines.
 LINES_MAX: Final = 1000
 CLOSE_TIMEOUT_S: Final = 1.0
+_ERASE_LINE: Final = "\r\x1b[K"
+
+
+@dataclass(frozen=True, slots=True)
+class _Progress:
+    """The text of a terminal's last line, which the next line or progress erases."""
+
+    text: str
 
 
 class BackgroundLogHandler(logging.Handler):
@@ -24,13 +33,16 @@ class BackgroundLogHandler(logging.Handler):
     A write to a pipe whose reader has stopped blocks without limit. In the event loop's thread that
     would stop ticks, pings and the lease. Lines that cannot be queued or written are dropped; the
     next line that gets through is preceded by their number.
+
+    A record with `is_progress` is the last line of a terminal: further lines appear above it, the
+    next such record replaces it, and an empty one removes it.
     """
 
     def __init__(self, fd: int) -> None:
         super().__init__()
         self.dropped = 0
         self._fd = fd
-        self._lines: queue.Queue[str | None] = queue.Queue(LINES_MAX)
+        self._lines: queue.Queue[str | _Progress | None] = queue.Queue(LINES_MAX)
         # A daemon: while it is blocked in write(), nothing can end it but the end of the process.
         self._thread = threading.Thread(target=self._write, name="fastopts-log", daemon=True)
         self._thread.start()
@@ -38,7 +50,9 @@ class BackgroundLogHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Queue the formatted record; drop it when the queue is full."""
         try:
-            self._lines.put_nowait(self.format(record))
+            is_progress = getattr(record, "is_progress", False)
+            line = _Progress(record.getMessage()) if is_progress else self.format(record)
+            self._lines.put_nowait(line)
         except queue.Full:
             self.dropped += 1
         except Exception:  # noqa: BLE001 - logging's convention for records that cannot be formatted
@@ -54,11 +68,20 @@ class BackgroundLogHandler(logging.Handler):
         super().close()
 
     def _write(self) -> None:
+        progress = ""
         while (line := self._lines.get()) is not None:
-            dropped, self.dropped = self.dropped, 0
-            notice = f"({dropped} log lines were dropped)\n" if dropped else ""
+            erase = _ERASE_LINE if progress else ""
+            dropped = 0
+            if isinstance(line, _Progress):
+                # a line that wraps could not be erased
+                progress = line.text[: _columns(self._fd) - 1]
+                text = f"{erase}{progress}"
+            else:
+                dropped, self.dropped = self.dropped, 0
+                notice = f"({dropped} log lines were dropped)\n" if dropped else ""
+                text = f"{erase}{notice}{line}\n{progress}"
             try:
-                _write_all(self._fd, f"{notice}{line}\n".encode(errors="replace"))
+                _write_all(self._fd, text.encode(errors="replace"))
             except OSError:
                 self.dropped += dropped + 1
 
@@ -118,6 +141,13 @@ class _JsonFormatter(_Formatter):
 def _as_utf8(text: str) -> str:
     """Escape lone surrogates, which UTF-8 cannot encode: they must not cost the whole line."""
     return text.encode(errors="backslashreplace").decode()
+
+
+def _columns(fd: int) -> int:
+    try:
+        return os.get_terminal_size(fd).columns or 80  # 0: a terminal that does not know its size
+    except OSError:
+        return 80
 
 
 def _write_all(fd: int, data: bytes) -> None:

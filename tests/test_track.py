@@ -17,6 +17,7 @@ from fastopts import keys, track
 from fastopts.config import SETTINGS
 from fastopts.embedded import EmbeddedValkey
 from tests.cli.process import Done, fastopts
+from tests.cli.terminal import terminal
 from tests.support.processes import finish, sim_venue, start, wait_for_line
 
 
@@ -174,6 +175,31 @@ def test_a_run_writes_says_what_it_did_and_ends_in_time(
         assert last["pending"] == 0
         assert client.hget(keys.STATS, "total_messages") == str(last["received"])
         assert len(client.keys("option:*")) == last["wanted"]
+
+
+def test_progress_on_a_terminal_stays_out_of_the_lines_of_the_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sim: list[str], valkey: EmbeddedValkey
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    words = (*sim, "--redis-url", valkey.url, "--duration", "3")
+    with fresh_db(valkey), terminal("track", *words, columns=200, lines=40) as screen:
+        assert screen.end() == 0
+    # what follows "erase this line" is what the terminal shows of it
+    shown = [line.rpartition("\r\x1b[K")[2].strip("\r") for line in screen.written.split("\n")]
+    assert re.search(r"first quotes [#.]{20} +\d+%", screen.written)
+    assert all(re.match(r"\d\d:\d\d:\d\dZ (INFO|WARNING) ", line) for line in shown if line)
+    assert not any("first quotes" in line for line in shown)
+
+
+def test_a_simulated_venue_is_collected_without_other_warnings(
+    tmp_path: Path, sim: list[str], valkey: EmbeddedValkey
+) -> None:
+    with fresh_db(valkey):
+        words = ("--redis-url", valkey.url, "--duration", "2")
+        returned, _, err = finish(start(*sim, *words, cwd=tmp_path))
+    assert returned == 0
+    warnings = [line.split(None, 2)[2] for line in err.splitlines() if " WARNING " in line]
+    assert warnings == ["SIMULATED data: not the market"]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

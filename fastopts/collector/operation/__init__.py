@@ -2,7 +2,7 @@
 
 monitor.py          coverage, status line and warnings, at intervals
 status.py           a snapshot of the counters, and the status line
-progress.py         progress bars of the start
+progress.py         progress bars of the start, on the last line of a terminal
 exposition.py       metrics for Prometheus
 metrics_server.py   HTTP server of the metrics
 loop_lag.py         how late the event loop runs

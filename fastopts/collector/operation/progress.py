@@ -1,38 +1,38 @@
-"""Progress bars during the start of a collector."""
+"""Progress of the collector's start, on the last line of a terminal."""
 
+import logging
 import sys
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    import rich.progress
+from typing import Final
 
 __all__ = ("ProgressBars",)
 
+log = logging.getLogger(__name__)
+_CELLS: Final = 20
+
 
 class ProgressBars:
-    """Progress bars on stderr, one per name; no-op when disabled or stderr is not a terminal."""
+    """One progress bar below the log; no-op when disabled or stderr is not a terminal.
+
+    It is a log record that the handler rewrites in place: the handler's thread writes all lines, so
+    the bar can't run into one. Rich's bars did, since rich does not see what the log writes.
+    """
 
     def __init__(self, is_enabled: bool) -> None:
-        self._progress: rich.progress.Progress | None = None
-        self._tasks: dict[str, rich.progress.TaskID] = {}
-        if is_enabled and sys.stderr.isatty():
-            # Imported only where it is used: a service has no terminal and need not load rich.
-            from rich.console import Console
-            from rich.progress import Progress
-
-            self._progress = Progress(console=Console(stderr=True), transient=True)
-            self._progress.start()
+        self._is_shown = is_enabled and sys.stderr.isatty()
 
     def show(self, name: str, completed: int, total: int) -> None:
-        """Set the bar *name*, which is added on first use."""
-        if self._progress is None:
+        """Show the bar *name*, in place of the one before."""
+        if not self._is_shown:
             return
-        if name not in self._tasks:
-            self._tasks[name] = self._progress.add_task(name, total=total)
-        self._progress.update(self._tasks[name], completed=completed, total=total)
+        share = min(completed / total, 1.0) if total else 1.0
+        bar = ("#" * round(_CELLS * share)).ljust(_CELLS, ".")
+        self._log(f"{name} {bar} {share:.0%}")
 
     def close(self) -> None:
-        """Remove the bars. No-op if already closed."""
-        if self._progress is not None:
-            self._progress.stop()
-            self._progress = None
+        """Remove the bar. No-op if already closed."""
+        if self._is_shown:
+            self._is_shown = False
+            self._log("")
+
+    def _log(self, text: str) -> None:
+        log.info("%s", text, extra={"is_progress": True})
