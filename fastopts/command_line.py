@@ -65,7 +65,8 @@ class ParameterSpec:
     """How one parameter of a command is spelled, converted and explained.
 
     *name* is the option, such as `--json`; without one it follows from the parameter's name.
-    *parse* raises a ValueError that says what is accepted. *deprecated* are older names.
+    *parse* raises a ValueError that says what is accepted. *deprecated* are older names. An option
+    with a *warning*, such as `has no effect on fetch`, is accepted with it, and not in the help.
     """
 
     name: str = ""
@@ -75,6 +76,7 @@ class ParameterSpec:
     minimum: float | None = None
     maximum: float | None = None
     deprecated: tuple[str, ...] = ()
+    warning: str = ""
     group: str = _GROUP
     is_argument: bool = False
     is_negatable: bool = False
@@ -285,10 +287,13 @@ class _Parser(argparse.ArgumentParser):
             _warn(name, self._names[name])
             return self._names[name]
         if name not in self._specs:
-            matches = difflib.get_close_matches(name, [*self._specs, "--help"], 1)
+            usual = [each for each, spec in self._specs.items() if not spec.warning]
+            matches = difflib.get_close_matches(name, [*usual, "--help"], 1)
             listing = f"{self.prog} --help lists the options"
             hint = f"did you mean {matches[0]}?" if matches else listing
             raise BadInput(f"unknown option {name}; {hint}")
+        if warning := self._specs[name].warning:
+            stdio.complain(f"fastopts: {name} {warning}")
         return name
 
     def _is_switch(self, name: str) -> bool:
@@ -319,7 +324,7 @@ class _Parser(argparse.ArgumentParser):
         fields: dict[str, Any] = {
             "dest": parameter.name,
             "default": parameter.default,
-            "help": text,
+            "help": argparse.SUPPRESS if spec.warning else text,
         }
         if spec.metavar is None:
             fields["action"] = _Switch

@@ -13,13 +13,13 @@ import sys
 from collections import Counter
 from collections.abc import Coroutine, Iterator, Sequence
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Final, Literal, TypeVar
 
 import fastopts
 from fastopts import command_line, config, loops
 from fastopts.cli.setting_options import with_settings
 from fastopts.command_line import argument
-from fastopts.config import Settings
+from fastopts.config import SETTINGS, Settings
 from fastopts.model import Instrument
 
 __all__ = ("collector", "fetch", "main", "refresh", "track")
@@ -52,7 +52,6 @@ def refresh(**settings: Any) -> int:
     return _collect(settings, may_use_cache=False)
 
 
-@with_settings
 def fetch(**settings: Any) -> int:
     """List the venue's options, write them to the cache file, and print how many there are.
 
@@ -65,6 +64,14 @@ def fetch(**settings: Any) -> int:
         listed = _in_loop(run.fetch(loaded, USER_AGENT))
         print("\n".join(_summary(listed)))  # noqa: T201
     return 0
+
+
+# What a single request to the venue and one file need. The others stay accepted, for scripts that
+# pass the same options to all three commands.
+_FETCH_SETTINGS: Final = (
+    *("venue", "testnet", "coins", "rest_url", "ws_url", "insecure", "cache_file", "log_format"),
+)
+fetch = with_settings(fetch, SETTINGS.keys() - set(_FETCH_SETTINGS), "fetch")
 
 
 @with_settings
@@ -84,17 +91,21 @@ def collector(
     Every option can also be set as FASTOPTS_<NAME> in the environment or as <name> in
     fastopts.toml. REDIS_PASSWORD is the password of a Redis URL that has none.
     """
-    return {"track": track, "fetch": fetch, "refresh": refresh}[command](**settings)
+    return _COMMANDS[command](**settings)
+
+
+_COMMANDS: Final = {"track": track, "fetch": fetch, "refresh": refresh}
 
 
 def main(words: Sequence[str] | None = None) -> int:
     """Run `python -m fastopts.track`, by default on `sys.argv`; return the exit code."""
-    return command_line.main(
-        collector,
-        words,
-        program="python -m fastopts.track",
-        example="--coins BTC,ETH --redis-url redis://localhost:6379/1",
-    )
+    program = "python -m fastopts.track"
+    arguments = sys.argv[1:] if words is None else words
+    if arguments and arguments[0] in _COMMANDS:
+        name = arguments[0]
+        return command_line.main(_COMMANDS[name], arguments[1:], program=f"{program} {name}")
+    example = "--coins BTC,ETH --redis-url redis://localhost:6379/1"
+    return command_line.main(collector, arguments, program=program, example=example)
 
 
 def _collect(values: dict[str, Any], may_use_cache: bool) -> int:

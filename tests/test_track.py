@@ -134,6 +134,27 @@ def test_help_shows_every_option_and_an_example(tmp_path: Path, word: str) -> No
         assert text in out
 
 
+@pytest.mark.parametrize("words", [["fetch"], ["fetch", "--coins", "BTC"]])
+def test_the_help_of_fetch_has_only_the_options_that_apply_to_it(
+    tmp_path: Path, words: list[str]
+) -> None:
+    code, out, _ = track_here(*words, "-h", cwd=tmp_path)
+    assert code == 0
+    assert out.startswith("Usage: python -m fastopts.track fetch [OPTIONS]\n")
+    options = set(re.findall(r"^  (--[a-z-]+)", out, re.MULTILINE))
+    assert options == {
+        *("--venue", "--testnet", "--coins", "--rest-url", "--ws-url", "--insecure"),
+        *("--cache-file", "--log-format"),
+    }
+
+
+def test_fetch_warns_of_an_option_without_effect(tmp_path: Path) -> None:
+    code, _, err = track_here("fetch", "--standby", "--coins", "!", cwd=tmp_path)
+    first, second = err.splitlines()
+    assert (code, first) == (2, "fastopts: --standby has no effect on fetch")
+    assert second.startswith("fastopts: --coins='!': write coins")
+
+
 def test_fetch_lists_the_universe_into_the_cache_file(tmp_path: Path, sim: list[str]) -> None:
     returned, out, _ = finish(start("fetch", *sim, cwd=tmp_path))
     assert returned == 0

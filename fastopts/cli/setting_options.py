@@ -4,6 +4,8 @@ The collector's command imports this module, so it needs neither rich nor the re
 """
 
 import inspect
+from collections.abc import Container
+from dataclasses import replace
 from typing import Annotated, Any, Final
 
 from fastopts.command_line import Function, ParameterSpec, with_parameters
@@ -32,16 +34,26 @@ def setting(name: str) -> Any:
     )
 
 
-def with_settings(command: Function) -> Function:
-    """Give *command* an option for every setting, in place of its `**settings`."""
+def with_settings(
+    command: Function, without_effect: Container[str] = (), subject: str = ""
+) -> Function:
+    """Give *command* an option for every setting, in place of its `**settings`.
+
+    Options of settings *without_effect* are accepted with a warning that names *subject*, and are
+    not in the help.
+    """
     ordered = [*_GROUP_OF, *(name for name in SETTINGS if name not in _GROUP_OF)]
-    return with_parameters(command, map(_parameter, ordered))
+    parameters = [
+        _parameter(name, f"has no effect on {subject}" if name in without_effect else "")
+        for name in ordered
+    ]
+    return with_parameters(command, parameters)
 
 
-def _parameter(name: str) -> inspect.Parameter:
+def _parameter(name: str, warning: str) -> inspect.Parameter:
     # valued settings stay texts: config.load parses them, as it does those of the environment
     kind = bool if SETTINGS[name].metavar is None else str
-    annotation: Any = Annotated[kind | None, setting(name)]
+    annotation: Any = Annotated[kind | None, replace(setting(name), warning=warning)]
     return inspect.Parameter(
         name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation
     )
