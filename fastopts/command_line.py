@@ -40,6 +40,7 @@ __all__ = (
     "Function",
     "ParameterSpec",
     "argument",
+    "described",
     "guarded",
     "main",
     "option",
@@ -95,6 +96,15 @@ def option(
 ) -> Any:
     """Describe an option, for `Annotated`; *fields* are those of `ParameterSpec`."""
     return ParameterSpec(name=name, help=help, **fields)
+
+
+def described(command: Command) -> list[tuple[str, Any, ParameterSpec]]:
+    """Name, type and spec of each parameter that the help of *command* lists.
+
+    The type is without None; the spec has the name of the option and, if it is valued, a metavar.
+    """
+    parameters = map(_described, inspect.signature(command).parameters.values())
+    return [(each.name, kind, spec) for each, kind, spec in parameters if not spec.warning]
 
 
 def with_parameters(function: Function, parameters: Iterable[inspect.Parameter]) -> Function:

@@ -24,6 +24,8 @@ _OPTIONS: Final = {
     "--version": "show the version, the core (compiled or pure) and Python",
     "-h, --help": "show this help; fastopts COMMAND --help shows a command's options",
 }
+# What the scripts of `fastopts completion` call; no command of a user.
+_COMPLETE: Final = "__complete"
 _WIDTH_MAX: Final = 80  # longer lines are harder to read
 _EXIT_CODES: Final = (
     "Exit codes: 0 success; 1 failure (no Redis, stale data, no match, a failed check); 2 usage or"
@@ -45,10 +47,15 @@ def _main(words: Sequence[str]) -> int:
     if name == "--version":
         print(_version())  # noqa: T201
         return 0
+    if name == _COMPLETE:
+        from fastopts.cli.completion import words as completion
+
+        return completion.answer("".join(arguments[:1]), arguments[1:])
     if name not in COMMANDS:
-        matches = difflib.get_close_matches(name, COMMANDS, 1)
+        matches = difflib.get_close_matches(name, [*COMMANDS, "--help", "--version"], 1)
         hint = f"did you mean {matches[0]}?" if matches else "fastopts --help lists the commands"
-        raise BadInput(f"unknown command {name}; {hint}")
+        kind = "option" if name.startswith("-") else "command"
+        raise BadInput(f"unknown {kind} {name}; {hint}")
     entry = COMMANDS[name]
     module, _, function = entry.target.partition(":")
     return command_line.run(

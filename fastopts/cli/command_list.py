@@ -36,6 +36,7 @@ _ENTRIES: Final = (
     ("doctor", "check the installation, Redis, the feed and the venue", "--offline"),
     ("verify", "compare Redis with the venue's REST API", "--sample 200"),
     ("fields", "all field names with unit and meaning", "--json"),
+    ("completion", "script for the completion of bash, zsh or fish", "bash"),
     ("sim", "serve a SIMULATED market on loopback", "--symbols 500 --rate 1000"),
 )
 
@@ -43,7 +44,10 @@ _ENTRIES: Final = (
 # extra. Commands that are not named here are in fastopts.cli.commands.
 _TARGETS: Final = {
     **{name: f"fastopts.track:{name}" for name in ("track", "fetch", "refresh")},
-    **{name: f"fastopts.cli.{name}.command:{name}" for name in ("top", "doctor", "verify")},
+    **{
+        name: f"fastopts.cli.{name}.command:{name}"
+        for name in ("completion", "doctor", "top", "verify")
+    },
     **{name: f"fastopts.{name}.__main__:{name}" for name in ("demo", "sim")},
 }
 

@@ -41,8 +41,8 @@ def test_help_lists_every_command_in_order_and_the_exit_codes(
 def test_help_fits_a_narrow_terminal(tmp_path: Path) -> None:
     lines = fastopts("--help", cwd=tmp_path, COLUMNS="60").out.splitlines()
     assert max(map(len, lines)) < 60
-    assert "  track     collect the venue's options into Redis until" in lines
-    assert "            stopped" in lines
+    assert "  track       collect the venue's options into Redis until" in lines
+    assert "              stopped" in lines
 
 
 @pytest.mark.parametrize("name", COMMANDS)
