@@ -46,7 +46,7 @@ __all__ = (
 DEFAULT_URL: Final = "redis://localhost:6379"
 TLS_TIMEOUT_S: Final = 5.0
 FRACTION_MAX: Final = 10.0  # the highest volatility that a bound accepts is 1000 %
-EXPIRY_FORMS: Final = "27MAR26, 260327, 2026-03-27 or front"
+EXPIRY_FORMS: Final = "27MAR26, 27MAR2026, 260327, 2026-03-27 or front"
 
 
 def fraction(text: str) -> float:

@@ -9,11 +9,11 @@ without a request.
 
 from collections.abc import Callable, Generator, Iterable, Sequence
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, Protocol, TypeVar, cast
 
 from fastopts.clock import steady_s
 from fastopts.core import Records
-from fastopts.errors import StoreError, StoreUnavailable, Unknown, clipped
+from fastopts.errors import NoSuchOption, StaleData, StoreError, StoreUnavailable, Unknown, clipped
 from fastopts.model import Instrument
 from fastopts.net.redis.resp import Replies
 from fastopts.reader.freshness.moment import Moment
@@ -48,6 +48,7 @@ __all__ = (
     "late_reply",
     "raise_absent",
     "relisted_too_often",
+    "respelled",
     "single",
 )
 
@@ -123,6 +124,9 @@ class QuerySource(Protocol):
 
     def approximate_ms(self) -> int:
         """Return the venue's time without asking for it: good enough for a first choice."""
+
+    def holds_asset(self, asset: str) -> bool:
+        """Whether `universe` has everything that is listed of *asset*, not a selection of it."""
 
 
 class Queries:
@@ -264,51 +268,65 @@ class Queries:
         self, symbols: Sequence[str], requirements: Requirements, check: Check = lambda *_: None
     ) -> Query[list[Option | Absent]]:
         """Return an Option or Absent for each of *symbols*, after a *check* of the moment."""
-        records, moment = yield from self._source.read(symbols)
-        check(moment, requirements)
-        return (yield from self.judged(symbols, records, moment, requirements))
-
-    def judged(
-        self,
-        symbols: Sequence[str],
-        records: Records,
-        moment: Moment,
-        requirements: Requirements,
-    ) -> Query[list[Option | Absent]]:
-        """Return an Option or Absent for each of *symbols*, whose *records* were read."""
-        results = read_options(symbols, records, moment, requirements)
-        return (yield from self.with_suggestions(results, moment.venue_ms))
+        names: Sequence[str] | None = symbols
+        while names is not None:
+            records, moment = yield from self._source.read(names)
+            check(moment, requirements)
+            results = read_options(names, records, moment, requirements)
+            if all(results):  # an Absent is false
+                return results
+            names = respelled(results)
+        return (yield from self.with_suggestions(symbols, results, moment))
 
     def with_suggestions(
-        self, results: list[Option | Absent], venue_ms: int
+        self, symbols: Sequence[str], results: list[Option | Absent], moment: Moment
     ) -> Query[list[Option | Absent]]:
-        """Improve the errors of unknown symbols in *results*, in place.
+        """Improve the errors of unknown *symbols* in *results*, in place; *symbols* are as written.
 
         If another spelling exists, the error suggests it; if the name is of an expiry before
-        *venue_ms*, the error is Expired.
+        *moment*, the error is Expired; else it names the nearest strikes or expiries.
         """
-        if all(results):  # an Absent is false
+        unknown = [index for index, result in enumerate(results) if _is_unknown(result)]
+        if not unknown:
             return results
         from fastopts.reader.selection.spelling import spellings
 
-        candidates = {
-            index: spellings(result.symbol)
-            for index, result in enumerate(results)
-            if isinstance(result, Absent) and isinstance(result.reason, Unknown)
-        }
+        candidates = {index: spellings(symbols[index]) for index in unknown}
         # One more round trip for all unknown symbols together; other reads pay nothing.
         names = [name for spelt in candidates.values() for name in spelt]
         existing = set((yield from self._source.existing(names))) if names else set()
         for index, spelt in candidates.items():
-            symbol = results[index].symbol
+            symbol, error = symbols[index], cast("Absent", results[index]).reason
             suggestion = next((name for name in spelt if name in existing), None)
-            expired = expired_error(symbol, venue_ms)
-            if suggestion is not None:
-                fault = f"there is no option {clipped(repr(symbol))} here"
-                results[index] = Absent(symbol, Unknown(f"{fault}: did you mean {suggestion}?"))
-            elif expired is not None:
+            if suggestion is None and (expired := expired_error(symbol, moment.venue_ms)):
                 results[index] = Absent(symbol, expired)
+                continue
+            remedy = f"did you mean {suggestion}?" if suggestion else ""
+            remedy = remedy or (yield from self._hint(symbol, moment))
+            if remedy:
+                fault = f"there is no option {clipped(repr(symbol))} here"
+                error = Unknown(f"{fault}: {remedy}")
+            results[index] = Absent(symbol, error)
         return results
+
+    def _hint(self, symbol: str, moment: Moment) -> Query[str]:
+        """Return what is listed near *symbol*, or that nothing of its asset is; "" if unknown."""
+        from fastopts.reader.selection import suggestions
+        from fastopts.reader.selection.spelling import parts_of
+
+        parts = parts_of(symbol)
+        if parts is None or not self._source.holds_asset(parts.asset):
+            return ""
+        try:
+            universe = yield from self._source.universe(parts.asset)
+            if not self._source.is_current(universe, moment):
+                self._source.discard([universe.asset])
+                universe = yield from self._source.universe(parts.asset)
+        except NoSuchOption as error:
+            return str(error)
+        except StaleData:
+            return ""
+        return suggestions.hint(parts, universe, moment.venue_ms)
 
     def _market(self, asset: str | None, require_live: bool) -> "Query[Market]":
         from fastopts.reader.objects.market import Market
@@ -363,6 +381,23 @@ class Queries:
         matching.check_bounds(universes, scope.bounds, moment.venue_ms, is_raw)
         instruments = [instrument for each in universes for instrument in each.instruments]
         matching.check_terms(instruments, scope.bounds, moment.venue_ms, is_raw)
+
+
+def respelled(results: Sequence[Option | Absent]) -> list[str] | None:
+    """Return the symbols of *results*, unknown ones as the venue spells them.
+
+    None if no unknown symbol has another spelling: there is nothing to read again.
+    """
+    if not any(map(_is_unknown, results)):
+        return None
+    from fastopts.reader.selection.spelling import canonical
+
+    names = [(_is_unknown(each) and canonical(each.symbol)) or each.symbol for each in results]
+    return None if names == [each.symbol for each in results] else names
+
+
+def _is_unknown(result: Option | Absent) -> bool:
+    return isinstance(result, Absent) and isinstance(result.reason, Unknown)
 
 
 def check_elapsed(since_s: float, limit_s: float) -> None:

@@ -84,7 +84,7 @@ def assert_refused(reader: OptionReader, ask: str, kind: type[Exception], words:
 
 def test_an_expired_option_is_refused_with_its_age(store: Store, reader: OptionReader) -> None:
     store.tick(age_s=7200, expiry=store.now_ms() - 5_400_000)
-    words = rf"^{CALL}, 7200\.\d s old: it was delivered 1\.5 h ago"
+    words = rf"^{CALL}, 7200\.\d s old: it expired at .* UTC, 1\.5 h ago"
     for feed in ({}, {"beat_s": 600}):
         store.feed(**feed)  # type: ignore[arg-type]
         for ask in ("get", "text"):
@@ -183,13 +183,13 @@ def test_another_spelling_is_suggested_only_if_it_exists(
 ) -> None:
     short = CALL.removesuffix("-USDT")
     for ask in (reader.get, reader.text):
-        with pytest.raises(Unknown, match=f"^there is no option '{short}' here$"):
+        with pytest.raises(Unknown, match=f"^there is no option '{short}' here: no options of BTC"):
             ask(short)
     store.tick()
     for ask in (reader.get, reader.text):
         with pytest.raises(Unknown, match=rf"'{short}' here: did you mean {CALL}\?$"):
             ask(short)
-    with pytest.raises(Unknown, match=f"^there is no option '{PUT}' here$"):
+    with pytest.raises(Unknown, match=f"^there is no option '{PUT}' here: no options of BTC"):
         reader.get(PUT)
     first, _, third = reader.get_many([short, CALL, PUT.removesuffix("-USDT")])
     assert isinstance(first, Absent)
@@ -202,5 +202,5 @@ def test_a_coin_s_own_option_is_never_taken_for_the_other_s(
     store: Store, reader: OptionReader
 ) -> None:
     store.tick(CALL.removesuffix("-USDT"))
-    with pytest.raises(Unknown, match=f"^there is no option '{CALL}' here$"):
+    with pytest.raises(Unknown, match=rf"'{CALL}' here: did you mean {CALL[:-5]}\?$"):
         reader.get(CALL)

@@ -222,7 +222,9 @@ def test_an_expiry_is_a_day(store: Store, reader: OptionReader) -> None:
     days: list[Any] = ["25DEC99", "991225", date(2099, 12, 25), datetime(2099, 12, 25, tzinfo=UTC)]
     for day in days:
         assert names(reader.scan(expiry=day)) == ["BTC-25DEC99-90000-C-USDT"]
-    with pytest.raises(BadInput, match=r"on 26DEC99; there are: 27NOV99, 25DEC99$"):
+    with pytest.raises(
+        BadInput, match=r"on 26DEC99: the nearest expiry is 25DEC99; there are: 27NOV99, 25DEC99$"
+    ):
         reader.scan(expiry="26DEC99")
 
 

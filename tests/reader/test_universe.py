@@ -77,7 +77,10 @@ def test_a_series_is_chosen_by_expiry_and_coin(
 
 
 def test_a_series_that_is_not_listed_is_refused() -> None:
-    with pytest.raises(Unknown, match="no series BTC 23JUL27 settled in USDT; there are: 25JUN27"):
+    with pytest.raises(
+        Unknown,
+        match=r"BTC 23JUL27 settled in USDT: that expiry is settled in USDC; there are: 25JUN27",
+    ):
         LISTED.choose("23JUL27", "USDT", 0)
     with pytest.raises(Unknown, match="no series BTC front"):
         LISTED.choose(None, None, FAR_MS)

@@ -359,10 +359,10 @@ async def test_a_cancelled_wait_loses_nothing(
 NAMED = SYMBOLS[5].removesuffix("-USDT")
 UNLISTED: list[tuple[Any, dict[str, Any], type[Exception], str]] = [
     ([NAMED], {}, Unknown, f"'{NAMED}' here: did you mean {NAMED}-USDT[?]$"),
-    ([NAMED.replace("BTC", "BTCUSDT")], {}, Unknown, f"did you mean {NAMED}-USDT[?]"),
-    ([ONE.lower()], {}, Unknown, f"did you mean {ONE}[?]"),
-    (["BTC-30NOV99-1-C-USDT"], {}, Unknown, "no option 'BTC-30NOV99-1-C-USDT' here$"),
-    (["BTC-27NOV20-1-C-USDT"], {}, Expired, "BTC-27NOV20-1-C-USDT was delivered"),
+    ([NAMED.replace("BTC", "BTCUSDC")], {}, Unknown, f"did you mean {NAMED}-USDT[?]"),
+    ([f"{NAMED}-USDC".lower()], {}, Unknown, f"did you mean {NAMED}-USDT[?]"),
+    (["BTC-30NOV99-1-C-USDT"], {}, Unknown, "no option 'BTC-30NOV99-1-C-USDT' here: no expiry"),
+    (["BTC-27NOV20-1-C-USDT"], {}, Expired, "BTC-27NOV20-1-C-USDT expired at 2020-11-27 08:00"),
     (["NOPE-1"], {}, Unknown, "no option 'NOPE-1' here"),
     (
         [ONE, "NOPE-1", TWO, NAMED],
@@ -374,7 +374,12 @@ UNLISTED: list[tuple[Any, dict[str, Any], type[Exception], str]] = [
 ]
 BOUNDED: list[tuple[Any, dict[str, Any], type[Exception], str]] = [
     ("BTC", {"settle": "EUR"}, BadInput, "no options of BTC are settled in EUR; there are: USDT"),
-    ("BTC", {"expiry": "30JAN97"}, BadInput, "delivered on 30JAN97; there are: 2OCT96"),
+    (
+        "BTC",
+        {"expiry": "30JAN97"},
+        BadInput,
+        "delivered on 30JAN97: the nearest expir.* 2OCT96.*; there are: 2OCT96",
+    ),
     (None, {"expiry": "30JAN20"}, BadInput, "30JAN20 was delivered; there are: 2OCT96"),
     ([ONE], {"type": "P"}, BadInput, "type P: no listed option of the selection meets that"),
     ([ONE], {"min_strike": 17.0}, BadInput, "min_strike 17: no listed option"),
@@ -476,4 +481,4 @@ def test_a_malformed_symbol_is_refused_even_while_the_feed_is_dead(
 ) -> None:
     collector.end()
     with pytest.raises(BadInput, match="is not a symbol: write 'BTC-"):
-        see("watch", [ONE.lower()])
+        see("watch", ["BTC 1"])

@@ -2,10 +2,12 @@
 
 import csv
 import io
+import json
 import re
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -209,6 +211,26 @@ def test_the_index_lists_every_route_with_one_line(server: Serving, path: str) -
         assert re.fullmatch(r"[A-Z][^\n`]+\.", route["summary"]), route
     assert {"min_iv", "sort", "limit"} < set(routes["/v1/scan"]["parameters"])
     assert server.get(payload["documentation"]).status == 200
+
+
+@pytest.mark.parametrize("written", [CALL.lower(), CALL.replace("BTC", "BTCUSDT")[:-5], CALL])
+def test_a_symbol_is_accepted_in_any_case_and_as_the_web_page_shows_it(
+    server: Serving, written: str
+) -> None:
+    assert server.get(f"/v1/options/{written}").json["symbol"] == CALL
+    [row] = server.get(f"/v1/options?symbols={written}").json["options"]
+    assert row["symbol"] == CALL
+    selection = quote(json.dumps({"symbols": [written]}))
+    with server.events(f"?subscribe={selection}") as messages:
+        rows = next(each for each in messages if each["type"] == "rows")
+    assert [row["symbol"] for row in rows["rows"]] == [CALL]
+
+
+def test_a_near_miss_is_explained_without_a_word_of_mirrors(server: Serving) -> None:
+    refused = server.get("/v1/options/BTC-29JAN27-95000-C-USDT")
+    assert refused.status == 404
+    assert "the nearest strikes are BTC-29JAN27-90000-C-USDT and" in refused.json["detail"]
+    assert "mirror" not in refused.json["detail"]
 
 
 def test_instruments_are_all_listed_options(server: Serving, reader: OptionReader) -> None:

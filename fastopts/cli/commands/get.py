@@ -22,6 +22,7 @@ from fastopts.field_registry import FIELDS
 from fastopts.reader import Absent, Option
 from fastopts.reader.export import as_dict
 from fastopts.reader.freshness.moment import stale_error
+from fastopts.reader.selection.spelling import canonical
 
 __all__ = ("get",)
 
@@ -43,7 +44,7 @@ def get(
     An option that is not live is not shown: stderr has the reason, and the exit code is 1. With
     --stale it is shown, marked as not live.
     """
-    names = [symbol.upper() for symbol in symbols]
+    names = [canonical(symbol) or symbol for symbol in symbols]
     with location.reader() as reader:
         # first, so that no value is read without its venue
         if not json:

@@ -69,7 +69,7 @@ def watch(
         raise BadInput("--moves takes no bounds")
     # symbols have dashes, assets do not
     is_asset = len(names) == 1 and "-" not in names[0]
-    scope = names[0] if is_asset else [name.upper() for name in names]
+    scope = names[0] if is_asset else names
     with location.reader() as reader:
         if not json:
             printing.show_venue(reader.feed().venue)

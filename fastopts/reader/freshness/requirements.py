@@ -19,6 +19,7 @@ from fastopts.errors import (
 from fastopts.reader.freshness.feed import NEVER_MS
 from fastopts.reader.freshness.moment import Moment, stale_error
 from fastopts.reader.objects.absent import Absent
+from fastopts.reader.objects.expiry import time_text
 from fastopts.reader.objects.option import Option, phase
 from fastopts.reader.selection.arguments import flag, number
 
@@ -105,7 +106,8 @@ def unmet(option: Option, requirements: Requirements) -> FastoptsError | None:
     """Return the error of the first requirement that *option* does not meet, or None."""
     if option.phase == "expired" and not requirements.allow_expired:
         ago_h = (option.moment.venue_ms - option.expiry_ms) / 3_600_000
-        return Expired(f"{_with_age(option)}: it was delivered {ago_h:.1f} h ago")
+        expired = f"it expired at {time_text(option.expiry_ms)}, {ago_h:.1f} h ago"
+        return Expired(f"{_with_age(option)}: {expired}")
     if requirements.require_live and not option.live:
         return stale_error(option)
     return None if requirements.max_age_s is None else _too_old(option, requirements.max_age_s)
@@ -145,7 +147,8 @@ def missing_error(symbol: str, moment: Moment, requirements: Requirements) -> Fa
     if instrument is None:
         return Unknown(f"there is no option {clipped(repr(symbol))} here")
     if phase(instrument.expiry_ms, moment.venue_ms) == "expired":
-        return Expired(f"{symbol} was delivered, and its record has been deleted")
+        at = time_text(instrument.expiry_ms)
+        return Expired(f"{symbol} expired at {at}, and its record has been deleted")
     return NotYetLive(f"{symbol} is listed, and has not ticked yet")
 
 
@@ -157,7 +160,7 @@ def expired_error(symbol: str, venue_ms: int) -> Expired | None:
     expiry_ms = delivery_ms(symbol)
     if expiry_ms is None or phase(expiry_ms, venue_ms) != "expired":
         return None
-    return Expired(f"{clipped(symbol)} was delivered, if it ever was listed")
+    return Expired(f"{clipped(symbol)} expired at {time_text(expiry_ms)}, if it ever was listed")
 
 
 def _with_age(option: Option) -> str:

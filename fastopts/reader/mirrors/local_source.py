@@ -116,6 +116,11 @@ class LocalSource:
         """Return the venue's time."""
         return self._now().venue_ms
 
+    def holds_asset(self, asset: str) -> bool:
+        """Whether the mirror holds all options of *asset*."""
+        scope = self._replica.scope
+        return scope.is_everything or scope.asset == asset
+
     def _collect(self, asset: str) -> Universe:
         prefix = f"{asset}-"
         symbols = [symbol for symbol in self._replica.wanted if symbol.startswith(prefix)]

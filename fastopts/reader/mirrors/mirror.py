@@ -74,7 +74,9 @@ class BaseMirror(MirrorReads, Uncopied):
         return len(self._replica.records)
 
     def __contains__(self, symbol: object) -> bool:
-        return symbol in self._replica.records or symbol in self._replica.expired
+        if not isinstance(symbol, str):
+            return False
+        return self._holds(symbol) or self._canonical(symbol) is not None
 
     @property
     def symbols(self) -> list[str]:
@@ -118,10 +120,10 @@ class BaseMirror(MirrorReads, Uncopied):
 
         They may have expired before the mirror began: the server keeps such records for hours.
         """
-        from fastopts.reader.selection.spelling import delivery_ms
+        from fastopts.reader.selection.spelling import canonical, delivery_ms
 
         replica, venue_ms = self._replica, self._moment().venue_ms
-        names = arguments.symbols(symbols)
+        names = [canonical(name) or name for name in arguments.symbols(symbols)]
         absent = {name for name in names if name not in replica.records}
         absent -= replica.expired.keys()
         expiries = ((name, delivery_ms(name)) for name in sorted(absent) if keys.is_symbol(name))
@@ -140,6 +142,8 @@ class BaseMirror(MirrorReads, Uncopied):
         replica = self._replica
         record = replica.records.get(symbol) or replica.expired.get(symbol)
         if record is None:
+            if (name := self._canonical(symbol)) is not None:
+                return self.find(name, requirements)
             error = moment.problem or self._missing_error(symbol, moment, requirements)
             return Absent(symbol, error)
         try:
@@ -195,6 +199,19 @@ class BaseMirror(MirrorReads, Uncopied):
             return FeedDown("this process was forked without its mirror's thread: make a new one")
         return self._replica.problem(now)
 
+    def _holds(self, symbol: str) -> bool:
+        return symbol in self._replica.records or symbol in self._replica.expired
+
+    def _canonical(self, symbol: str) -> str | None:
+        """The symbol in the mirror that *symbol* is in another case or form; None if there is none.
+
+        For symbols that are not in the mirror as written: the others are found without it.
+        """
+        from fastopts.reader.selection.spelling import canonical
+
+        name = canonical(symbol)
+        return name if name is not None and self._holds(name) else None
+
     def _missing_error(
         self, symbol: str, moment: Moment, requirements: Requirements
     ) -> FastoptsError:
@@ -202,7 +219,7 @@ class BaseMirror(MirrorReads, Uncopied):
         if not isinstance(error, Unknown):
             return error
         unknown: list[Option | Absent] = [Absent(symbol, error)]
-        [absent] = run_local(self._queries.with_suggestions(unknown, moment.venue_ms))
+        [absent] = run_local(self._queries.with_suggestions([symbol], unknown, moment))
         assert isinstance(absent, Absent)
         if self._scope.is_everything or absent.reason is not error:
             return absent.reason

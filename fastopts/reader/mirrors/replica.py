@@ -100,7 +100,7 @@ class Replica:
         self.expired: dict[str, bytes] = self.contents.expired
         self.delisted: frozenset[str] = frozenset()  # symbols of the scope
         self._venue = venue
-        self._scope = scope
+        self.scope: Scope = scope
         self._listener = listener
         # The feed, the server's clock in ms, and our clock when they were asked for.
         self._seen: tuple[Feed, int, float] = (Feed({}), 0, -NEVER)
@@ -399,13 +399,13 @@ class Replica:
             return
         self._resync.begin(self._now)
         feed, gaps = self._seen[0], self._gaps
-        self._loading = set(self._scope.symbols)
+        self._loading = set(self.scope.symbols)
         self._missing = set()
         send = self._exchange.send
-        for asset, symbols in self._scope.by_asset().items():
+        for asset, symbols in self.scope.by_asset().items():
             handler = partial(self._on_named_members, symbols)
             send(pack("SMEMBERS", keys.asset(asset)), handler, takes_errors=True)
-        for asset in self._scope.assets(feed):
+        for asset in self.scope.assets(feed):
             send(pack("SMEMBERS", keys.asset(asset)), self._on_members)
         send(_BARRIER, lambda _: self._load_records(feed.version, gaps))
 

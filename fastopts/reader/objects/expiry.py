@@ -1,7 +1,9 @@
 """Names of expiries: the forms that users may write, and the labels that symbols use."""
 
+import bisect
 import re
 import sys
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, time
 from typing import TYPE_CHECKING, Final, Protocol, Union
 
@@ -22,6 +24,8 @@ __all__ = (
     "is_usual",
     "label",
     "label_of",
+    "nearest_text",
+    "time_text",
 )
 
 
@@ -37,8 +41,8 @@ Expiry = Union[str, date, "np.datetime64", Dated]
 USUAL_TIME: Final = time(8)  # UTC, of nearly all deliveries
 FRONT: Final = "front"  # the first expiry that is neither settling nor delivered
 
-_SYMBOL_FORM: Final = re.compile(r"(\d{1,2})([A-Z]{3})(\d{2})", re.ASCII)
-_LABEL_FORM: Final = re.compile(r"(\d{1,2}[A-Z]{3}\d{2})T(\d{2})(\d{2})(\d{2})?", re.ASCII)
+_SYMBOL_FORM: Final = re.compile(r"(\d{1,2})([A-Z]{3})(?:20)?(\d{2})", re.ASCII)
+_LABEL_FORM: Final = re.compile(r"(\d{1,2}[A-Z]{3}(?:20)?\d{2})T(\d{2})(\d{2})(\d{2})?", re.ASCII)
 _KEY_FORM: Final = re.compile(r"(\d{2})(\d{2})(\d{2})", re.ASCII)
 
 
@@ -130,6 +134,21 @@ def label_of(day: date) -> str:
     return f"{day.day}{MONTHS[day.month - 1]}{day:%y}"
 
 
+def time_text(moment_ms: int) -> str:
+    """A moment for messages: `2026-03-27 08:00 UTC`."""
+    return f"{datetime.fromtimestamp(moment_ms / 1000, UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def nearest_text(times_ms: Iterable[int], day: date) -> str:
+    """Which of *times_ms* come right before and after *day*, for messages; "" if there is none."""
+    ordered = sorted(set(times_ms))
+    days = [datetime.fromtimestamp(at / 1000, UTC).date() for at in ordered]
+    place = bisect.bisect_left(days, day)
+    labels = [label(at) for at in ordered[max(place - 1, 0) : place + 1]]
+    subject = "expiry is" if len(labels) == 1 else "expiries are"
+    return f"the nearest {subject} {' and '.join(labels)}" if labels else ""
+
+
 def _parse(text: str) -> date:
     if match := _LABEL_FORM.fullmatch(text):
         if int(match[2]) > 23 or int(match[3]) > 59 or int(match[4] or 0) > 59:
@@ -150,6 +169,6 @@ def _utc_day(moment: datetime) -> date:
 
 def _invalid(expiry: object) -> BadInput:
     return BadInput(
-        f"{shown(expiry)} is not an expiry: write 27MAR26, 260327, 2026-03-27, a date or a"
-        f" datetime (numpy's too), a Series, or '{FRONT}' for the first that is not settling"
+        f"{shown(expiry)} is not an expiry: write 27MAR26, 27MAR2026, 260327, 2026-03-27, a date or"
+        f" a datetime (numpy's too), a Series, or '{FRONT}' for the first that is not settling"
     )

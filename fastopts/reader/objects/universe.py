@@ -121,7 +121,7 @@ class Universe:
             of_expiry = _of_one_delivery(self._by_day.get(day, []), expiry)
         listed = [each for each in of_expiry if settle in (None, each.series.settle)]
         if not listed:
-            raise self._unknown(expiry, settle)
+            raise self._unknown(expiry, day, settle, venue_ms)
         usual = [each for each in listed if each.series.settle == USUAL_SETTLE]
         return (usual or listed)[0]
 
@@ -134,11 +134,26 @@ class Universe:
                 return [m for m in self.members if m.series.expiry_ms == series.expiry_ms]
         return []
 
-    def _unknown(self, expiry: Expiry | None, settle: str | None) -> Unknown:
+    def _unknown(
+        self, expiry: Expiry | None, day: date | None, settle: str | None, venue_ms: int
+    ) -> Unknown:
         name = f"{self.asset} {expiry or expiries.FRONT}"
         name += f" settled in {settle}" if settle else ""
+        hint = "" if day is None else self._near(day, settle, venue_ms)
         listed = ", ".join(f"{each.label} {each.settle}" for each in self.series())
-        return Unknown(f"no series {name}; there are: {listed or 'none'}")
+        return Unknown(f"no series {name}{hint}; there are: {listed or 'none'}")
+
+    def _near(self, day: date, settle: str | None, venue_ms: int) -> str:
+        """What is listed near *day*: the same expiry in another coin, else the nearest expiries."""
+        series = self.series()
+        coins = sorted({each.settle for each in series if each.expiry.date() == day})
+        if coins and settle not in coins:
+            return f": that expiry is settled in {' and '.join(coins)}"
+        if day < datetime.fromtimestamp(venue_ms / 1000, UTC).date():
+            return ": that day has passed"
+        of_coin = [each.expiry_ms for each in series if settle in (None, each.settle)]
+        nearest = expiries.nearest_text((at for at in of_coin if at > venue_ms), day)
+        return f": {nearest}" if nearest else ""
 
 
 def _placed(

@@ -12,7 +12,7 @@ from fastopts.model import Instrument
 from fastopts.net.redis.resp import Replies, ReplyList, checked, pack, parsing_replies
 from fastopts.reader.freshness.feed import NO_VERSION, Feed, RollbackDetector, Version, parse_feed
 from fastopts.reader.freshness.moment import Moment
-from fastopts.reader.freshness.requirements import Requirements, raise_if_down
+from fastopts.reader.freshness.requirements import Requirements, raise_if_down, read_options
 from fastopts.reader.objects.absent import Absent
 from fastopts.reader.objects.universe import (
     Universe,
@@ -30,6 +30,7 @@ from fastopts.reader.queries import (
     late_reply,
     raise_absent,
     relisted_too_often,
+    respelled,
     single,
 )
 from fastopts.reader.redis.failover import ASK_ROLE, FailoverTimer, master_of, with_master
@@ -152,6 +153,10 @@ class RedisSource:
         """Return the venue's time, extrapolated from the last read."""
         venue_ms, read_s = self._clock
         return venue_ms + round((steady_s() - read_s) * 1000)
+
+    def holds_asset(self, asset: str) -> bool:
+        """Return True: the server has every listing."""
+        return True
 
     def _read_with(
         self, symbols: Sequence[str], commands: bytes, count: int
@@ -323,9 +328,13 @@ class RedisQueries(Queries):
     def _texts(
         self, symbols: Sequence[str], requirements: Requirements, check: Check = lambda *_: None
     ) -> Query[list[dict[str, str] | Absent]]:
-        records, moment, hashes = yield from self._redis.read_hashes(symbols)
-        check(moment, requirements)
-        options = yield from self.judged(symbols, records, moment, requirements)
+        names: Sequence[str] | None = symbols
+        while names is not None:
+            records, moment, hashes = yield from self._redis.read_hashes(names)
+            check(moment, requirements)
+            options = read_options(names, records, moment, requirements)
+            names = respelled(options)
+        options = yield from self.with_suggestions(symbols, options, moment)
         return [
             option
             if isinstance(option, Absent)

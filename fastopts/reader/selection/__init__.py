@@ -4,7 +4,8 @@ scan.py       scans a market by bounds, behind the gate
 bounds.py     the bounds of scans and watches
 matching.py   refuses a selection that can match no listed option
 scope.py      Scope: the options that a mirror holds
-spelling.py   other spellings of a symbol, for suggestions
+spelling.py   spellings of a symbol: accepted ones, and others for suggestions
+suggestions.py  hints for a symbol that is not listed: nearest strikes, nearest expiries
 notation.py   numbers and option types as people write them: `90k`, `call`
 arguments.py  validates numbers, flags, symbols and timeouts
 """

@@ -100,6 +100,8 @@ def _check_expiry(
     label = expiries.label_of(day)
     fault = f"{label} was delivered" if is_past else f"{subject} delivered on {label}"
     times_ms = sorted({each.expiry_ms for each in series if each.expiry_ms > venue_ms})
+    nearest = "" if is_past else expiries.nearest_text(times_ms, day)
+    fault += f": {nearest}" if nearest else ""
     labels = [expiries.label(at) for at in times_ms[:_SHOWN_MAX]]
     labels += [f"{len(times_ms) - _SHOWN_MAX} more"] if len(times_ms) > _SHOWN_MAX else []
     raise BadInput(

@@ -9,6 +9,7 @@ from fastopts.errors import BadInput
 from fastopts.reader.freshness.feed import Feed
 from fastopts.reader.objects.universe import asset_name
 from fastopts.reader.selection.arguments import shown, symbols
+from fastopts.reader.selection.spelling import canonical
 
 __all__ = ("Scope", "scope_of")
 
@@ -61,7 +62,9 @@ def scope_of(
             name = shown(selection)
             raise BadInput(f"{name} is not an asset: write [{name}] for a symbol")
         return Scope(asset_name(selection), bounds=bounds)
-    names = tuple(dict.fromkeys(symbols(selection)))  # without repetitions, in their order
+    written = symbols(selection)
+    # without repetitions, in their order
+    names = tuple(dict.fromkeys(canonical(name) or name for name in written))
     if not names:
         raise BadInput("symbols: there is none: name some, or None for everything")
     return Scope(None, names, bounds)

@@ -1,8 +1,10 @@
-"""Alternative spellings of a symbol, to suggest the listed one for a name that is not listed.
+"""Spellings of a symbol: those that are accepted for it, and those that suggest it.
 
 The venue's symbols are `BTC-25JUN27-100000-C-USDT`, and `BTC-25JUN27-100000-C` if settled in USDC.
-Its web page writes `BTCUSDT-25JUN27-100000-C`; before 2025 all symbols had the short form; other
-venues pad the day, write the year with four digits, or the date as a number.
+Accepted are any case, and the forms in which the venue's web page names the settle coin:
+`BTCUSDT-25JUN27-100000-C` and `BTC-25JUN27-100000-C-USDC`. All others are only suggested, since
+they may be mistakes: before 2025 all symbols had the short form, so it may be meant in either coin;
+other venues pad the day, write the year with four digits, or the date as a number.
 """
 
 import re
@@ -13,7 +15,7 @@ from fastopts import keys
 from fastopts.errors import BadInput
 from fastopts.reader.objects import expiry as expiries
 
-__all__ = ("delivery_ms", "spellings")
+__all__ = ("SymbolParts", "canonical", "delivery_ms", "parts_of", "spellings")
 
 DELIVERY_HOUR: Final = 8  # UTC, of every option of the venue
 
@@ -23,9 +25,14 @@ _KINDS: Final = {"C": "C", "CALL": "C", "P": "P", "PUT": "P"}
 _SEPARATORS: Final = re.compile(r"[-_/:\s]+")
 _STRIKE: Final = re.compile(r"\d{1,12}(\.\d{1,8})?", re.ASCII)
 _SYMBOL_MAX: Final = 64  # characters; longer text is not worth parsing
+_ACCEPTED: Final = re.compile(
+    r"([A-Z0-9]+?)(USD[TC])?-(\d{1,2}[A-Z]{3}\d{2}-\d+(?:\.\d+)?-[CP])(?:-(USD[TC]))?", re.ASCII
+)
 
 
-class _Parts(NamedTuple):
+class SymbolParts(NamedTuple):
+    """What a symbol says in any spelling; *coin* is None if it names no settle coin."""
+
     asset: str
     day: date
     strike: str
@@ -33,14 +40,32 @@ class _Parts(NamedTuple):
     coin: str | None
 
 
+def canonical(symbol: str) -> str | None:
+    """The venue's symbol for a *symbol* in another case, or in a form of the venue's web page.
+
+    None if it is in no such form, or is the venue's symbol itself. Nothing is looked up: no symbol
+    of the venue becomes another one.
+    """
+    if len(symbol) > _SYMBOL_MAX or not symbol.isascii():
+        return None
+    name = symbol.strip().upper()
+    if match := _ACCEPTED.fullmatch(name):
+        asset, pair_coin, terms, suffix = match.groups()
+        if pair_coin and suffix and pair_coin != suffix:
+            return None
+        name = f"{asset}-{terms}{_SUFFIXES[pair_coin or suffix or 'USDC']}"
+    return name if name != symbol and keys.is_symbol(name) else None
+
+
 def spellings(symbol: str) -> list[str]:
     """The venue's symbols that *symbol* may stand for, the likeliest first, without itself."""
-    parts = _parts(symbol)
+    parts = parts_of(symbol)
     if parts is None:
         upper = symbol.strip().upper()
         return [upper] if upper != symbol and keys.is_symbol(upper) else []
-    # a coin that was written is meant: the option in the other one is another contract
-    coins = _COINS if parts.coin is None else (parts.coin,)
+    # The coin that was written comes first; the option in the other one is another contract, but
+    # the coin may be the mistake.
+    coins = sorted(_COINS, key=lambda coin: coin != (parts.coin or _COINS[0]))
     stem = f"{parts.asset}-{expiries.label_of(parts.day)}-{parts.strike}-{parts.kind}"
     names = [stem + _SUFFIXES[coin] for coin in coins]
     return [name for name in names if name != symbol and keys.is_symbol(name)]
@@ -48,14 +73,15 @@ def spellings(symbol: str) -> list[str]:
 
 def delivery_ms(symbol: str) -> int | None:
     """The time of delivery that *symbol* spells out, in ms; None if it is not an option symbol."""
-    parts = _parts(symbol)
+    parts = parts_of(symbol)
     if parts is None:
         return None
     delivery = datetime(*parts.day.timetuple()[:3], DELIVERY_HOUR, tzinfo=UTC)
     return round(delivery.timestamp() * 1000)
 
 
-def _parts(symbol: str) -> _Parts | None:
+def parts_of(symbol: str) -> SymbolParts | None:
+    """Parse *symbol* in any spelling; None if it is not the symbol of an option."""
     if len(symbol) > _SYMBOL_MAX:
         return None
     parts = _SEPARATORS.split(symbol.strip().upper().replace(",", ""))
@@ -75,7 +101,7 @@ def _parts(symbol: str) -> _Parts | None:
         return None
     if day is None or not 2000 <= day.year < 2100:
         return None
-    return _Parts(asset, day, _plain(strike), _KINDS[kind], coin)
+    return SymbolParts(asset, day, _plain(strike), _KINDS[kind], coin)
 
 
 def _asset(name: str) -> tuple[str, str | None]:

@@ -29,12 +29,12 @@ __all__ = (
     "check_names",
 )
 
-_EXPIRY_FORMS: Final = "27MAR26, 260327, 2026-03-27 or front"
+_EXPIRY_FORMS: Final = "27MAR26, 27MAR2026, 260327, 2026-03-27 or front"
 
 # Documented, but not enforced here: the reader checks the same, and its messages name the remedy.
 _COIN: Final = {"pattern": "^[A-Za-z0-9]{1,8}$"}
 _EXPIRY: Final = {
-    "pattern": "^([0-9]{1,2}[A-Za-z]{3}[0-9]{2}|[0-9]{6}|20[0-9]{2}-[0-9]{2}-[0-9]{2}|front)$"
+    "pattern": "^([0-9]{1,2}[A-Za-z]{3}(20)?[0-9]{2}|[0-9]{6}|20[0-9]{2}-[0-9]{2}-[0-9]{2}|front)$"
 }
 _SYMBOLS: Final = {"pattern": r"[^,\s]"}
 _DELTA: Final = r"([Aa][Tt][Mm]|[+-]?0?\.0{0,9}[1-9][0-9]{0,9})"

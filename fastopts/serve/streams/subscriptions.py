@@ -11,7 +11,7 @@ from fastopts.reader.objects.expiry import FRONT, day_of, is_delivered_at, label
 from fastopts.reader.objects.universe import asset_name, settle_coin
 from fastopts.reader.selection import arguments, scan
 from fastopts.reader.selection.bounds import Bounds
-from fastopts.reader.selection.scope import Scope
+from fastopts.reader.selection.scope import Scope, scope_of
 from fastopts.serve.payloads.market import (
     expiries_payload,
     scan_payload,
@@ -201,7 +201,7 @@ class TopicFactory:
 def _symbols(value: object) -> list[str]:
     if not isinstance(value, list) or not 0 < len(value) <= SYMBOLS_MAX:
         raise BadInput(f"symbols: write a list of 1 to {SYMBOLS_MAX} symbols")
-    return sorted(set(arguments.symbols(value)))
+    return sorted(scope_of(arguments.symbols(value)).symbols)
 
 
 def _scope_of(asset: str, settle: str | None) -> Scope:

@@ -182,8 +182,12 @@ def test_on_a_terminal_what_is_in_the_money_has_a_colour(market: Store) -> None:
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
-        (["26NOV60"], 1, "no series BTC 26NOV60; there are: 27NOV60 USDC, 27NOV60 USDT, 25DEC60"),
-        (["tomorrow"], 2, "'tomorrow' is not an expiry: write 27MAR26, 260327"),
+        (
+            ["26NOV60"],
+            1,
+            "no series BTC 26NOV60: the nearest expiry is 27NOV60; there are: 27NOV60 USDC, 27",
+        ),
+        (["tomorrow"], 2, "'tomorrow' is not an expiry: write 27MAR26, 27MAR2026, 260327"),
         (["front", "--settle", "U-S"], 2, "'U-S' is not a settle coin"),
     ],
 )

@@ -74,13 +74,13 @@ def test_on_a_terminal_what_has_no_room_is_left_out(url: str) -> None:
 @pytest.mark.parametrize(
     ("words", "code", "told"),
     [
-        (["ETHUSDT-25JUN27-4500-P"], 1, f"did you mean {MOVING}?"),
+        (["ETHUSDC-25JUN27-4500-P"], 1, f"did you mean {MOVING}?"),
         (
             [MOVING, "NOPE-1"],
             1,
             "1 of 2 symbols are not available: there is no option 'NOPE-1'",
         ),
-        (["BTC-1JAN20-1-C-USDT"], 1, "BTC-1JAN20-1-C-USDT was delivered"),
+        (["BTC-1JAN20-1-C-USDT"], 1, "BTC-1JAN20-1-C-USDT expired at 2020-01-01 08:00 UTC"),
         (["DOGE"], 1, "no options of DOGE here"),
         (["BTC", "--settle", "EUR"], 2, "--settle: no options of BTC are settled in EUR"),
         (["BTC", "--expiry", "30JAN31"], 2, "--expiry: no options of BTC are delivered on 30JAN31"),

@@ -25,7 +25,7 @@ def test_RR_02_unknown_expired_and_just_listed_are_three_errors(
     store.tick("BTC-11SEP20-9000-C-USDT", expiry=PAST_MS)
     with pytest.raises(Unknown, match="there is no option 'BTC-27NOV99-1-C-USDT' here"):
         reader.get("BTC-27NOV99-1-C-USDT")
-    with pytest.raises(Expired, match=r"delivered .* h ago"):
+    with pytest.raises(Expired, match=r"expired at .* h ago"):
         reader.get("BTC-11SEP20-9000-C-USDT")
     with pytest.raises(NotYetLive, match="is listed, and has not ticked yet"):
         reader.get(PUT)

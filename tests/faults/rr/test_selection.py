@@ -12,8 +12,8 @@ from tests.support.store import CALL, Store
 
 LONG = {"heartbeat_limit_ms": 600_000, "watchdog_limit_ms": 600_000}
 NEVER: list[tuple[Any, dict[str, Any], type[Exception]]] = [
-    (["BTCUSDT-27NOV99-90000-C"], {}, Unknown),
-    ([CALL.lower()], {}, Unknown),
+    (["BTC-027NOV99-90000-C"], {}, Unknown),
+    ([CALL.removesuffix("-USDT")], {}, Unknown),
     ([CALL, "NOPE-1"], {}, Unknown),
     (["BTC-1JAN20-1-C"], {}, Expired),
     ("DOGE", {}, Unknown),

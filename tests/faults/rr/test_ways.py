@@ -368,7 +368,7 @@ def check_delivered(edge: Edge, ways: Ways, expired: Outcome) -> None:
         ways._serving = old
     detail = ways._serving.get(f"/v1/options/{QUIET}").json["detail"]
     assert f"{QUIET}, " in detail
-    with pytest.raises(Expired, match=r"it was delivered .* h ago"):
+    with pytest.raises(Expired, match=r"it expired at .* h ago"):
         ways.reader.get(QUIET)
 
 
