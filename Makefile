@@ -167,6 +167,7 @@ build/asan build/fuzz build/trace: build/%: $(VENV)/.test FORCE
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "fastopts needs Python >= 3.11; name one: make PYTHON=/path/to/python"; exit 1; }
+	@$(PYTHON) tools/check_compiler.py
 	@echo "creating $(VENV) and building: about a minute"
 	@$(PYTHON) -m venv $(VENV)
 

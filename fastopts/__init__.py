@@ -26,6 +26,7 @@ mcap_format     the layouts of MCAP records
 field_registry  every field and derived value: unit, heading, formula
 display_rules   decimals, signs and units of each kind of field
 errors          the tree of errors
+numerals        numbers as people write them: 90k, 90,000
 embedded        a private Valkey on loopback
 logs            log formats and the handler that never blocks
 metrics         histograms and durations

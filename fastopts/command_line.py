@@ -12,6 +12,7 @@ The style of all options, which `option` and the parser keep:
 - A name says the unit of its value: `--refresh-s`, `--beat-ms`. Only `--duration`, how long a
   command runs, and `--record-keep`, a size, take a unit with the value: 90s, 10m, 2h; 20GB.
 - A switch is `--x`; one that a setting may have turned on or off is `--x` and `--no-x`.
+- A number may be written as tables print it: 5000, 5,000, 5k, 1.5M.
 - A value may follow as `--x VALUE` or `--x=VALUE`, and may begin with a dash.
 - An old spelling keeps working, with a deprecation warning on stderr.
 
@@ -21,9 +22,11 @@ CPython 3.11 on x86_64) and 150 ms to its start. Two libraries would mean two st
 """
 
 import argparse
+import contextlib
 import difflib
 import inspect
 import math
+import re
 import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
@@ -34,6 +37,7 @@ from typing import Any, Final, Literal, NoReturn, TypeVar, Union, get_args, get_
 
 from fastopts import ending, stdio
 from fastopts.errors import BadInput
+from fastopts.numerals import parse_number
 
 __all__ = (
     "Command",
@@ -83,9 +87,14 @@ class ParameterSpec:
     is_negatable: bool = False
 
 
-def argument(metavar: str, *, help: str) -> Any:  # noqa: A002 - argparse's name for it
-    """Describe a positional argument, for `Annotated`."""
-    return ParameterSpec(metavar=metavar, help=help, is_argument=True)
+def argument(
+    metavar: str,
+    *,
+    help: str,  # noqa: A002 - argparse's name for it
+    parse: Callable[[str], Any] | None = None,
+) -> Any:
+    """Describe a positional argument, for `Annotated`; *parse* as in `ParameterSpec`."""
+    return ParameterSpec(metavar=metavar, help=help, parse=parse, is_argument=True)
 
 
 def option(
@@ -246,7 +255,7 @@ class _Parser(argparse.ArgumentParser):
         # the messages of argparse, in the wording of this project's own errors
         text = message.removeprefix("argument ")
         text = text.replace("the following arguments are required:", "missing argument")
-        text = text.replace("unrecognized arguments: --", "unexpected argument")
+        text = re.sub("unrecognized arguments: (-- )?", "unexpected argument ", text)
         raise BadInput(f"{text} ({self.prog} --help)")
 
     def _sorted(self, words: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -406,14 +415,20 @@ def _value(text: str, kind: Any, spec: ParameterSpec) -> Any:
     if kind is Path:
         return Path(text)
     if kind in (int, float):
-        try:
-            number = kind(text)
-        except ValueError:
-            number = math.nan
-        if not math.isfinite(number):
-            raise ValueError(f"{text!r} is not a {'whole ' if kind is int else ''}number")
-        return number
+        return _whole_number(text) if kind is int else parse_number(text)
     return text
+
+
+def _whole_number(text: str) -> int:
+    with contextlib.suppress(ValueError):
+        return int(text)  # exact, however large
+    try:
+        number = parse_number(text)
+    except ValueError:
+        number = math.nan
+    if not number.is_integer():
+        raise ValueError(f"{text!r} is not a whole number: write 5000, 5,000 or 5k")
+    return int(number)
 
 
 def _in_range(value: Any, spec: ParameterSpec) -> Any:

@@ -14,6 +14,7 @@ from typing import Any, Final, Literal
 from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
 from fastopts.errors import ConfigError, masked
+from fastopts.numerals import parse_number
 
 __all__ = ("SETTINGS", "Secret", "Setting", "Settings", "load", "read_file")
 
@@ -135,7 +136,7 @@ def _coins(value: object) -> tuple[str, ...] | None:
 def _number(least: float, most: float, unit: str) -> Callable[[object], float]:
     def parse(value: object) -> float:
         try:
-            number = float(str(value))
+            number = parse_number(str(value))
         except ValueError:
             number = float("nan")
         if isinstance(value, bool) or not least <= number <= most:
@@ -146,11 +147,11 @@ def _number(least: float, most: float, unit: str) -> Callable[[object], float]:
 
 
 def _number_or_auto(least: float, most: float, unit: str) -> Callable[[object], float | None]:
-    parse_number = _number(least, most, unit)
+    parse_limited = _number(least, most, unit)
 
     def parse(value: object) -> float | None:
         try:
-            return None if value == "auto" else parse_number(value)
+            return None if value == "auto" else parse_limited(value)
         except ValueError as error:
             raise ValueError(f"auto, or {error}") from None
 

@@ -12,6 +12,7 @@ ROOT = Path(fastopts.__file__).parent
 PLAIN = (
     *("clock", "ending", "errors", "model", "keys", "config", "files", "loops", "metrics"),
     *("contract", "hosts", "logs", "stdio", "field_registry", "display_rules", "mcap_format"),
+    "numerals",
 )
 EVERYTHING = None
 
@@ -21,8 +22,9 @@ TABLE: dict[str, tuple[str, ...] | None] = {
     **dict.fromkeys(PLAIN, ("errors",)),
     "field_registry": ("display_rules",),
     "model": ("errors", "keys"),
+    "config": ("errors", "numerals"),
     "ending": ("errors", "stdio"),
-    "command_line": ("ending", "errors", "stdio"),
+    "command_line": ("ending", "errors", "numerals", "stdio"),
     "embedded": PLAIN,
     "core": PLAIN,
     "venues": (*PLAIN, "core"),

@@ -41,6 +41,7 @@ COVERED_BY: Final = {
     "net/redis/push_blocking.py": "net/redis/test_push.py",
     "net/redis/reconnecting.py": "reader/test_wires.py",
     "net/redis/resp.py": "net/redis/test_pipeline.py",
+    "numerals.py": "reader/test_notation.py",
     "net/tls.py": "faults/cf/test_cf_tls.py",
     "reader/freshness/feed_state.py": "reader/test_reader.py",
     "reader/mirrors/async_mirror.py": "reader/test_mirror.py",

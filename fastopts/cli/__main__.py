@@ -48,7 +48,7 @@ def _main(words: Sequence[str]) -> int:
         print(_version())  # noqa: T201
         return 0
     if name == _COMPLETE:
-        from fastopts.cli.completion import words as completion
+        from fastopts.cli.completion import candidates as completion
 
         return completion.answer("".join(arguments[:1]), arguments[1:])
     if name not in COMMANDS:

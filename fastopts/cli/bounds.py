@@ -3,7 +3,7 @@
 import inspect
 from typing import Annotated, Any, Final
 
-from fastopts.cli.options import EXPIRY_FORMS, fraction
+from fastopts.cli.options import EXPIRY_FORMS, fraction, parse_expiry
 from fastopts.command_line import Function, option, with_parameters
 from fastopts.reader.selection.bounds import UNITS, Bounds
 from fastopts.reader.selection.notation import parse_number
@@ -28,6 +28,9 @@ def bounded(command: Function) -> Function:
 def _annotation(name: str) -> Any:
     # max_rel_spread is a bound on rel_spread
     quantity = name.partition("_")[2]
+    if name == "expiry":
+        text = {"metavar": "TEXT", "help": EXPIRY_FORMS, "group": _GROUP}
+        return Annotated[str | None, option(parse=parse_expiry, **text)]
     if name in _TEXTS:
         return Annotated[str | None, option(metavar="TEXT", help=_TEXTS[name], group=_GROUP)]
     if name == "settle":

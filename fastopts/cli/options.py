@@ -1,19 +1,22 @@
 """Options that several commands share, and the Redis that a command reads from."""
 
+import contextlib
 import functools
 import inspect
 import math
 import os
+import re
 from collections.abc import Callable
-from contextlib import closing
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 from fastopts import config
 from fastopts.cli.output import printing
 from fastopts.command_line import Command, argument, option, with_signature
 from fastopts.config import Settings
-from fastopts.errors import ConfigError, StoreError, StoreUnavailable
+from fastopts.errors import BadInput, ConfigError, StoreError, StoreUnavailable, clipped
+from fastopts.reader.objects import expiry as expiries
 from fastopts.venues.bybit import hosts
 from fastopts.venues.bybit.hosts import Endpoints
 
@@ -38,6 +41,7 @@ __all__ = (
     "load",
     "locate",
     "location_of",
+    "parse_expiry",
     "reads_store",
 )
 
@@ -45,6 +49,7 @@ __all__ = (
 # from an empty one.
 DEFAULT_URL: Final = "redis://localhost:6379"
 TLS_TIMEOUT_S: Final = 5.0
+_DAY_AND_MONTH: Final = re.compile(r"\d{1,2}[A-Za-z]{3}", re.ASCII)
 FRACTION_MAX: Final = 10.0  # the highest volatility that a bound accepts is 1000 %
 EXPIRY_FORMS: Final = "27MAR26, 27MAR2026, 260327, 2026-03-27 or front"
 
@@ -73,7 +78,36 @@ def fraction(text: str) -> float:
 
 def duration(text: str) -> float:
     """Parse `90`, `90s`, `10m` or `2h` as seconds. Raises ValueError."""
-    return float(config.SETTINGS["duration"].parse(text))
+    try:
+        return float(config.SETTINGS["duration"].parse(text))
+    except ValueError as error:
+        raise ValueError(f"{clipped(repr(text))} is not {error}") from None
+
+
+def parse_expiry(text: str) -> str:
+    """Check how an expiry is written, and return it as it is.
+
+    Raises ValueError. A day without a year is refused with the next one of that name: on the day of
+    its delivery the same words would begin to mean another contract.
+    """
+    if _DAY_AND_MONTH.fullmatch(text.strip()):
+        raise ValueError(f"{text!r} has no year: write {_next_label(text.strip())}")
+    try:
+        expiries.day_of(text)
+    except BadInput:
+        raise ValueError(f"{clipped(repr(text))} is not an expiry: write {EXPIRY_FORMS}") from None
+    return text
+
+
+def _next_label(text: str) -> str:
+    """The next day with the day and month of *text*, or one of those forms if there is none."""
+    today = datetime.now(UTC).date()
+    for year in range(today.year, today.year + 9):  # 29FEB exists at least every eighth year
+        with contextlib.suppress(BadInput):
+            day = expiries.day_of(f"{text}{year % 100:02}")
+            if day is not None and day >= today:
+                return expiries.label_of(day)
+    return EXPIRY_FORMS
 
 
 RedisUrlOption = Annotated[
@@ -192,7 +226,7 @@ def check_tls(location: StoreLocation) -> None:
         return
     from fastopts.net.tls import TlsFault
 
-    with closing(BlockingConnection(where, TLS_TIMEOUT_S)) as connection:
+    with contextlib.closing(BlockingConnection(where, TLS_TIMEOUT_S)) as connection:
         try:
             connection.exchange(pack("PING"), lambda: ReplyList(1))
         except StoreUnavailable as error:

@@ -10,7 +10,8 @@ from typing import Annotated, Final
 
 import redis
 
-from fastopts import command_line, config, keys
+from fastopts import command_line, keys
+from fastopts.cli.options import duration as parse_duration
 from fastopts.command_line import option
 from fastopts.demo.processes import PAGE_PORT, REDIS_PORT, Processes
 from fastopts.demo.screen import Frame, near_the_money, svg
@@ -43,7 +44,7 @@ def demo(
         float | None,
         option(
             metavar="TIME",
-            parse=config.SETTINGS["duration"].parse,
+            parse=parse_duration,
             help="stop after 90s, 10m or 2h (default: with Ctrl-C)",
         ),
     ] = None,

@@ -17,6 +17,7 @@ from fastopts.cli.options import (
     SettleOption,
     StaleOption,
     StoreLocation,
+    parse_expiry,
     reads_store,
 )
 from fastopts.cli.output import cells, numbers, printing, staleness
@@ -63,7 +64,7 @@ _HEAD_LINES: Final = 4
 def chain(
     location: StoreLocation,
     asset: AssetArgument,
-    expiry: Annotated[str, argument("EXPIRY", help=EXPIRY_FORMS)] = FRONT,
+    expiry: Annotated[str, argument("EXPIRY", parse=parse_expiry, help=EXPIRY_FORMS)] = FRONT,
     strikes: Annotated[
         int | None,
         option(metavar="N", minimum=0, help="show at most N strikes on each side of the money"),

@@ -12,6 +12,7 @@ from fastopts.cli.options import (
     SettleOption,
     StaleOption,
     StoreLocation,
+    parse_expiry,
     reads_store,
 )
 from fastopts.cli.output import numbers, plot, printing, staleness
@@ -48,7 +49,9 @@ Abscissa = Callable[[SmilePoint], float | None]
 def smile(
     location: StoreLocation,
     asset: AssetArgument,
-    expiry: Annotated[list[str] | None, argument("EXPIRY", help=EXPIRY_FORMS)] = None,
+    expiry: Annotated[
+        list[str] | None, argument("EXPIRY", parse=parse_expiry, help=EXPIRY_FORMS)
+    ] = None,
     delta: Annotated[bool, option(help="plot over delta instead of strike")] = False,
     settle: SettleOption = None,
     stale: StaleOption = False,

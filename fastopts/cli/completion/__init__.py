@@ -2,6 +2,6 @@
 
 command.py     the command: prints the script of a shell
 scripts.py     the scripts of bash, zsh and fish, which call the program back
-words.py       from the words before the cursor to candidates
+candidates.py  from the words before the cursor to the candidates
 values.py      values of options and arguments, also those that only Redis knows
 """

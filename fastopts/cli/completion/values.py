@@ -11,28 +11,28 @@ __all__ = ("BY_NAME", "of")
 
 TIMEOUT_S: Final = 1.0  # a person waits at the Tab key
 
-# The text before the cursor and the words so far, by the name of their parameter.
+# The text before the cursor and the tokens so far, by the name of their parameter.
 Source = Callable[[str, Mapping[str, str]], Iterable[str]]
 
 
-def of(name: str, kind: Any, word: str, used: Mapping[str, str]) -> Iterable[str]:
+def of(name: str, kind: Any, typed: str, used: Mapping[str, str]) -> Iterable[str]:
     """The values of the parameter *name* of type *kind*; none if any text may be right.
 
-    *word* is the text so far, *used* are the texts of other parameters. Assets, expiries and
+    *typed* is the text so far, *used* are the texts of other parameters. Assets, expiries and
     symbols are read from Redis, which may raise FastoptsError.
     """
     element = get_args(kind)[0] if get_origin(kind) is list else kind
     if get_origin(element) is Literal:
         return [str(value) for value in get_args(element)]
     source = BY_NAME.get(name)
-    return () if source is None else source(word, used)
+    return () if source is None else source(typed, used)
 
 
-def _assets(word: str, used: Mapping[str, str]) -> Iterable[str]:
+def _assets(typed: str, used: Mapping[str, str]) -> Iterable[str]:
     return _read(used, lambda reader: reader.feed().assets)
 
 
-def _expiries(word: str, used: Mapping[str, str]) -> Iterable[str]:
+def _expiries(typed: str, used: Mapping[str, str]) -> Iterable[str]:
     asset = used.get("asset") or used.get("names")
     if asset is None:
         return ["front"]
@@ -40,27 +40,27 @@ def _expiries(word: str, used: Mapping[str, str]) -> Iterable[str]:
     return dict.fromkeys(["front", *labels])
 
 
-def _symbols(word: str, used: Mapping[str, str]) -> Iterable[str]:
+def _symbols(typed: str, used: Mapping[str, str]) -> Iterable[str]:
     """Assets, and behind the dash of one its symbols: not two thousand at once."""
-    asset, dash, _ = word.upper().partition("-")
+    asset, dash, _ = typed.upper().partition("-")
     if not dash:
-        return _assets(word, used)
+        return _assets(typed, used)
     return _read(used, lambda reader: [each.symbol for each in reader.instruments(asset)])
 
 
-def _fields(word: str, used: Mapping[str, str]) -> Iterable[str]:
+def _fields(typed: str, used: Mapping[str, str]) -> Iterable[str]:
     return FIELDS
 
 
-def _sort_fields(word: str, used: Mapping[str, str]) -> Iterable[str]:
-    return [f"-{name}" for name in FIELDS] if word.startswith("-") else FIELDS
+def _sort_fields(typed: str, used: Mapping[str, str]) -> Iterable[str]:
+    return [f"-{name}" for name in FIELDS] if typed.startswith("-") else FIELDS
 
 
 def _in_list(choices: Iterable[str]) -> Source:
     """The last part of a list that is separated by commas."""
 
-    def source(word: str, used: Mapping[str, str]) -> Iterable[str]:
-        before, comma, _ = word.rpartition(",")
+    def source(typed: str, used: Mapping[str, str]) -> Iterable[str]:
+        before, comma, _ = typed.rpartition(",")
         used_names = before.upper().split(",")
         return [f"{before}{comma}{each}" for each in choices if each.upper() not in used_names]
 
@@ -68,7 +68,7 @@ def _in_list(choices: Iterable[str]) -> Source:
 
 
 def _fixed(*choices: str) -> Source:
-    return lambda word, used: choices
+    return lambda typed, used: choices
 
 
 BY_NAME: Final[Mapping[str, Source]] = {
@@ -88,7 +88,7 @@ BY_NAME: Final[Mapping[str, Source]] = {
 
 
 def _read(used: Mapping[str, str], query: Callable[[Any], Iterable[str]]) -> Iterable[str]:
-    """The answer to *query* of the Redis that a command with these words would read."""
+    """The answer to *query* of the Redis that a command with these tokens would read."""
     # only for what Redis knows: these take a fifth of a second to import
     from fastopts.cli import options
     from fastopts.reader import OptionReader

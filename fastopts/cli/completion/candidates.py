@@ -1,4 +1,4 @@
-"""From the words before the cursor to the candidates for the last of them."""
+"""The candidates for the word at the cursor, from the words of the line up to it."""
 
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,29 +23,29 @@ Candidate = tuple[str, str]  # a word, and what it is
 def answer(shell: str, arguments: Sequence[str]) -> int:
     """Print a candidate a line, as *shell* reads them; `:files` for the names of files.
 
-    *arguments* are the words behind the program's name, the last one up to the cursor, or for bash
+    *arguments* are the tokens behind the program's name, the last one up to the cursor, or for bash
     its whole line. Errors print nothing: Tab must not disturb the line.
     """
-    words = list(arguments)
+    tokens = list(arguments)
     if shell == "bash":
-        words = [word for line in arguments[:1] for word in _split(line)[1:]]
+        tokens = [typed for line in arguments[:1] for typed in _split(line)[1:]]
     try:
-        lines = [_line(shell, *candidate) for candidate in candidates(words or [""])]
+        lines = [_line(shell, *candidate) for candidate in candidates(tokens or [""])]
     except (FastoptsError, ImportError, OSError):
         lines = []
     print("\n".join(lines))  # noqa: T201
     return 0
 
 
-def candidates(words: Sequence[str]) -> Iterator[Candidate]:
-    """The candidates for the last of *words* behind the program's name, in the order of the help.
+def candidates(tokens: Sequence[str]) -> Iterator[Candidate]:
+    """The candidates for the last of *tokens* behind the program's name, in the order of the help.
 
     May raise FastoptsError where values come from Redis, and ImportError.
     """
-    *before, word = words
+    *before, typed = tokens
     if not before:
         commands = {name: entry.summary for name, entry in COMMANDS.items()}
-        yield from _matching((commands | _PROGRAM_OPTIONS).items(), word)
+        yield from _matching((commands | _PROGRAM_OPTIONS).items(), typed)
         return
     if before[0] not in COMMANDS:
         return
@@ -53,12 +53,12 @@ def candidates(words: Sequence[str]) -> Iterator[Candidate]:
     line = _Line(described(getattr(import_module(module), function)))
     for each in before[1:]:
         line.take(each)
-    yield from line.complete(word)
+    yield from line.complete(typed)
 
 
 @dataclass(slots=True)
 class _Line:
-    """The words of a command that are complete, sorted into options and arguments."""
+    """The tokens of a command that are complete, sorted into options and arguments."""
 
     parameters: list[tuple[str, Any, ParameterSpec]]
     used: dict[str, str] = field(default_factory=dict)  # texts by the name of the parameter
@@ -66,39 +66,39 @@ class _Line:
     is_only_arguments: bool = False
     arguments: int = 0
 
-    def take(self, word: str) -> None:
+    def take(self, typed: str) -> None:
         """Add a complete word."""
         if self.pending:
-            self.used[self._options()[self.pending][0]] = word
+            self.used[self._options()[self.pending][0]] = typed
             self.pending = ""
-        elif word == "--":
+        elif typed == "--":
             self.is_only_arguments = True
-        elif word.startswith("--") and not self.is_only_arguments:
-            self._take_option(word)
+        elif typed.startswith("--") and not self.is_only_arguments:
+            self._take_option(typed)
         else:
             parameter = self._argument()
             self.arguments += 1
             if parameter is not None:
-                self.used[parameter[0]] = word
+                self.used[parameter[0]] = typed
 
-    def complete(self, word: str) -> Iterator[Candidate]:
-        """The candidates for *word*, which follows."""
-        name, sign, value = word.partition("=")
+    def complete(self, typed: str) -> Iterator[Candidate]:
+        """The candidates for *typed*, which follows."""
+        name, sign, value = typed.partition("=")
         options = self._options()
         if self.pending:
-            yield from self._values(options[self.pending], word)
-        elif word.startswith("-") and not self.is_only_arguments:
+            yield from self._values(options[self.pending], typed)
+        elif typed.startswith("-") and not self.is_only_arguments:
             if sign and name in options:
                 # in one word with its option
                 for text, note in self._values(options[name], value):
                     yield (text if text == FILES else f"{name}={text}"), note
             else:
-                yield from _matching(self._offered(), word)
+                yield from _matching(self._offered(), typed)
         elif (parameter := self._argument()) is not None:
-            yield from self._values(parameter, word)
+            yield from self._values(parameter, typed)
 
-    def _take_option(self, word: str) -> None:
-        name, sign, value = word.partition("=")
+    def _take_option(self, typed: str) -> None:
+        name, sign, value = typed.partition("=")
         parameter = self._options().get(name)
         if parameter is None:
             return
@@ -123,29 +123,29 @@ class _Line:
         yield "--help", _PROGRAM_OPTIONS["--help"]
 
     def _argument(self) -> tuple[str, Any, ParameterSpec] | None:
-        """The argument that comes next; the last one may take any number of words."""
+        """The argument that comes next; the last one may take any number of tokens."""
         listed = [each for each in self.parameters if each[2].is_argument]
         if self.arguments < len(listed):
             return listed[self.arguments]
         return listed[-1] if listed and get_origin(listed[-1][1]) is list else None
 
-    def _values(self, parameter: tuple[str, Any, ParameterSpec], word: str) -> Iterator[Candidate]:
+    def _values(self, parameter: tuple[str, Any, ParameterSpec], typed: str) -> Iterator[Candidate]:
         name, kind, spec = parameter
         if spec.metavar in _FILE_METAVARS:
             yield FILES, ""
         else:
-            texts = values.of(name, kind, word, self.used)
-            yield from _matching(((text, "") for text in texts), word)
+            texts = values.of(name, kind, typed, self.used)
+            yield from _matching(((text, "") for text in texts), typed)
 
 
 def _spellings(spec: ParameterSpec) -> tuple[str, ...]:
     return (spec.name, f"--no-{spec.name[2:]}") if spec.is_negatable else (spec.name,)
 
 
-def _matching(offered: Any, word: str) -> Iterator[Candidate]:
-    """Those that begin with *word*, in any case: `btc` completes to BTC."""
+def _matching(offered: Any, typed: str) -> Iterator[Candidate]:
+    """Those that begin with *typed*, in any case: `btc` completes to BTC."""
     for text, note in offered:
-        if text.lower().startswith(word.lower()):
+        if text.lower().startswith(typed.lower()):
             yield text, note
 
 
@@ -156,11 +156,11 @@ def _line(shell: str, text: str, note: str) -> str:
 
 
 def _split(line: str) -> list[str]:
-    """The words of a shell's *line*; the last one is empty behind a space."""
+    """The tokens of a shell's *line*; the last one is empty behind a space."""
     for quote in ("", '"', "'"):  # the cursor may be within quotes
         try:
-            words = shlex.split(line + quote)
+            tokens = shlex.split(line + quote)
         except ValueError:
             continue
-        return [*words, ""] if line[-1:].isspace() and not quote else words
+        return [*tokens, ""] if line[-1:].isspace() and not quote else tokens
     return []

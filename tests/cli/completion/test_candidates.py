@@ -3,8 +3,8 @@
 import pytest
 
 from fastopts.cli.command_list import COMMANDS
+from fastopts.cli.completion.candidates import answer, candidates
 from fastopts.cli.completion.scripts import FILES
-from fastopts.cli.completion.words import answer, candidates
 from tests.support.store import Store
 
 
