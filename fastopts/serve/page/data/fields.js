@@ -9,6 +9,18 @@ const registered = (name) => name.replace(/_ms$/, "");
 const withHeadings = (meaning, fields) =>
   meaning.replace(/`(\w+)`/g, (_, name) => (fields[name] ?? FIELDS[name])?.heading ?? name);
 
+/**
+ * Coins of the options that a heading is about.
+ *
+ * @typedef {Object} Coins
+ * @property {string} asset
+ * @property {?string} [quote] Null if they are quoted in several.
+ */
+
+function unitWith(unit = "", { asset, quote }) {
+  return unit.replace("base coin", asset).replace("quote coin", quote || "quote coin");
+}
+
 function describe(fields, name) {
   const field = fields[registered(name)];
   if (!field) return null;
@@ -27,6 +39,25 @@ export function heading(name) {
 
 /**
  * @param {string} name Name of an option's field.
+ * @returns {string} Heading where space is short.
+ */
+export function briefHeading(name) {
+  return FIELDS[registered(name)].brief ?? heading(name);
+}
+
+/**
+ * The unit that the heading of a column adds, such as "BTC" to "OI".
+ *
+ * @param {string} name Name of an option's field.
+ * @param {Coins} coins
+ * @returns {string} Empty where the values have it, or need none.
+ */
+export function columnUnit(name, coins) {
+  return unitWith(FIELDS[registered(name)].column_unit, coins);
+}
+
+/**
+ * @param {string} name Name of an option's field.
  * @returns {?string} What it means, with its unit, for a tooltip; null if it is not registered.
  */
 export function description(name) {
@@ -39,6 +70,15 @@ export function description(name) {
  */
 export function seriesHeading(name) {
   return SERIES_FIELDS[registered(name)].heading;
+}
+
+/**
+ * @param {string} name Name of a series' figure.
+ * @param {Coins} coins
+ * @returns {string} As that of columnUnit().
+ */
+export function seriesUnit(name, coins) {
+  return unitWith(SERIES_FIELDS[registered(name)].column_unit, coins);
 }
 
 /**

@@ -21,25 +21,44 @@ const SI_UNITS = [
   [1e6, "M"],
   [1e3, "k"],
 ];
-// Constructing an Intl.NumberFormat costs about as much as formatting a hundred numbers with it.
-const formatters = new Map();
+// As many decimals as a value has: the values are rounded before.
+const formatter = new Intl.NumberFormat("en-US", { maximumFractionDigits: 20 });
 
-function grouped(value, decimalsMin, decimalsMax) {
-  const key = decimalsMin * 100 + decimalsMax;
-  let formatter = formatters.get(key);
-  if (!formatter) {
-    formatter = new Intl.NumberFormat("en-US", {
-      minimumFractionDigits: decimalsMin,
-      maximumFractionDigits: decimalsMax,
-    });
-    formatters.set(key, formatter);
-  }
-  const text = formatter.format(value);
-  // -0.0004 with two decimals is "0.00", not "−0.00".
-  return text.startsWith("-") && /[1-9]/.test(text) ? `−${text.slice(1)}` : text.replace("-", "");
+// -0.0004 with two decimals is "0.00", not "−0.00".
+function signed(value, text) {
+  return value < 0 && /[1-9]/.test(text) ? `−${text}` : text;
 }
 
-const isAbsent = (value) => value === null || value === undefined || Number.isNaN(value);
+const grouped = (value) => signed(value, formatter.format(Math.abs(value)));
+
+// Rounded to `decimals`, halves to the even digit: as in a terminal, where Python rounds so.
+function roundedText(value, decimals) {
+  const text = value.toFixed(decimals);
+  // Only a multiple of 2 ** -(decimals + 1) can be exactly between two texts. 49.85 is not: as a
+  // binary fraction it is a little more.
+  const isDyadic = Number.isInteger(value * 2 ** (decimals + 1));
+  const longer = isDyadic ? value.toFixed(decimals + 1) : "";
+  // toFixed() rounds halves up.
+  const isOddTie = longer.endsWith("5") && /[13579]$/.test(text);
+  return isOddTie ? longer.slice(0, decimals ? -1 : -2) : text;
+}
+
+// Rounded to `digits` significant digits, halves to the even digit.
+function significant(value, digits) {
+  const rounded = Number(value.toPrecision(digits));
+  if (!rounded) return rounded;
+  const place = Math.floor(Math.log10(Math.abs(rounded))) - digits + 1;
+  if (place <= 0) return Math.sign(value) * Number(roundedText(Math.abs(value), -place));
+  const step = 10 ** place;
+  const isOddTie = (Math.abs(value) % step) * 2 === step && (rounded / step) % 2 !== 0;
+  return isOddTie ? rounded - Math.sign(value) * step : rounded;
+}
+
+/**
+ * @param {?number} value
+ * @returns {boolean} Whether a number is unknown.
+ */
+export const isAbsent = (value) => value === null || value === undefined || Number.isNaN(value);
 
 /**
  * A number to five significant digits, its integer part in full: 1,205.4 or 0.31416.
@@ -51,7 +70,18 @@ export function number(value) {
   if (isAbsent(value)) return ABSENT;
   const integerDigits = String(Math.trunc(Math.abs(value))).length;
   const digits = Math.max(SIGNIFICANT_DIGITS, integerDigits);
-  return grouped(Number(value.toPrecision(digits)), 0, 12);
+  return grouped(significant(value, digits));
+}
+
+/**
+ * A number with all of its digits: 1,205.4.
+ *
+ * @param {?number} value
+ * @returns {string}
+ */
+export function exact(value) {
+  // Twelve digits: all that the venue sends, and less than the noise of binary fractions.
+  return isAbsent(value) ? ABSENT : grouped(Number(value.toPrecision(12)));
 }
 
 /**
@@ -71,7 +101,7 @@ export function price(value, scale) {
   );
   // Prices of far out-of-the-money options would be rounded to one or two digits.
   if (Math.abs(value) < 100 * 10 ** -decimals) return number(Number(value.toPrecision(4)));
-  return grouped(value, decimals, decimals);
+  return fixed(value, decimals);
 }
 
 /**
@@ -84,7 +114,7 @@ export function level(value) {
   if (isAbsent(value)) return ABSENT;
   const needed = value ? 6 - Math.floor(Math.log10(Math.abs(value))) : 0;
   const decimals = Math.min(Math.max(needed, 0), 6);
-  return grouped(value, decimals, decimals);
+  return fixed(value, decimals);
 }
 
 /**
@@ -95,7 +125,9 @@ export function level(value) {
  * @returns {string}
  */
 export function fixed(value, decimals) {
-  return isAbsent(value) ? ABSENT : grouped(value, decimals, decimals);
+  if (isAbsent(value)) return ABSENT;
+  const [whole, ...fraction] = roundedText(Math.abs(value), decimals).split(".");
+  return signed(value, [whole.replace(/\B(?=(\d{3})+$)/g, ","), ...fraction].join("."));
 }
 
 /**
@@ -106,7 +138,7 @@ export function fixed(value, decimals) {
  * @returns {string}
  */
 export function percent(fraction, decimals = 1) {
-  return isAbsent(fraction) ? ABSENT : `${grouped(fraction * 100, decimals, decimals)}%`;
+  return isAbsent(fraction) ? ABSENT : `${fixed(fraction * 100, decimals)}%`;
 }
 
 /**
@@ -128,19 +160,22 @@ export function signedPercent(fraction, decimals = 1) {
  * @returns {string}
  */
 export function points(fraction) {
-  return isAbsent(fraction) ? ABSENT : grouped(fraction * 100, 1, 1);
+  return isAbsent(fraction) ? ABSENT : fixed(fraction * 100, 1);
 }
 
 /**
- * A large number to three significant digits: 1.23M.
+ * A large number to three significant digits: 1.23M, 21.0M.
  *
  * @param {?number} value
  * @returns {string}
  */
 export function compact(value) {
   if (isAbsent(value)) return ABSENT;
-  const [size, unit] = SI_UNITS.find(([least]) => Math.abs(value) >= least) || [1, ""];
-  return `${Number((value / size).toPrecision(3))}${unit}`.replace("-", "−");
+  // Rounded first: 999,700 is 1.00M, not 1,000k.
+  const rounded = significant(value, 3);
+  if (!rounded) return "0";
+  const [size, unit] = SI_UNITS.find(([least]) => Math.abs(rounded) >= least) || [1, ""];
+  return `${(rounded / size).toPrecision(3)}${unit}`.replace("-", "−");
 }
 
 /**
@@ -193,6 +228,20 @@ export function countdown(untilMs, nowMs) {
       return `${digits}${TIME_UNITS[first + index][1]}`;
     })
     .join(" ");
+}
+
+/**
+ * Time remaining in its largest unit, for a tab: 206d, 11h, 4m.
+ *
+ * @param {?number} untilMs Unix time in ms.
+ * @param {?number} nowMs Unix time in ms.
+ * @returns {string} Empty if it is unknown or over.
+ */
+export function timeLeft(untilMs, nowMs) {
+  if (isAbsent(untilMs) || isAbsent(nowMs)) return "";
+  const seconds = (untilMs - nowMs) / 1000;
+  const [size, unit] = TIME_UNITS.find(([least]) => seconds >= least) ?? [1, ""];
+  return unit && `${Math.floor(seconds / size)}${unit}`;
 }
 
 /**
