@@ -20,7 +20,7 @@ from tests.support.processes import SIM_URLS, environ
 
 __all__ = ("COINS", "Backend", "until")
 
-COINS = "BTC,ETH"
+COINS = "BTC,ETH,XRP"
 LISTENING = re.compile(r"listening on (http://127\.0\.0\.1:(\d+))/")
 Result = TypeVar("Result")
 
@@ -111,15 +111,20 @@ class Backend:
 
     def command(self, *words: str) -> list[dict[str, Any]]:
         """The JSON lines that `fastopts` prints for *words*."""
+        return [json.loads(line) for line in self.output(*words).splitlines()]
+
+    def output(self, *words: str, columns: int = 80) -> str:
+        """What `fastopts` prints for *words* on a terminal as wide as *columns*."""
+        location = {"FASTOPTS_REDIS_URL": self._valkey.url, "FASTOPTS_VENUE": "sim"}
         done = subprocess.run(
             [sys.executable, "-m", "fastopts.cli", *words],
-            env=environ(FASTOPTS_REDIS_URL=self._valkey.url, FASTOPTS_VENUE="sim"),
+            env=environ(**location, COLUMNS=str(columns)),
             capture_output=True,
             text=True,
             check=True,
             timeout=60,
         )
-        return [json.loads(line) for line in done.stdout.splitlines()]
+        return done.stdout
 
     @contextmanager
     def paused(self, process: subprocess.Popen[str]) -> Iterator[None]:

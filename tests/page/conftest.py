@@ -25,7 +25,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="package")
 def backend(browser: Browser) -> Iterator[Backend]:
     """One set of processes for all tests, started only if there is a browser."""
-    with Backend(symbols=240, rate=300) as running:
+    with Backend(symbols=360, rate=300) as running:
         yield running
 
 

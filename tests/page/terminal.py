@@ -18,7 +18,7 @@ def text(
     """*value* as the terminal writes it, with the page's signs."""
     if value is None:
         return _ABSENT
-    return formatted(value, display, steps, is_detail).replace("-", _MINUS)
+    return formatted(value, display, steps, "detail" if is_detail else "table").replace("-", _MINUS)
 
 
 def field_text(

@@ -43,7 +43,7 @@ def test_expiries_update(tab: Tab) -> None:
     page = tab.open("BTC/expiries")
     expect(page.locator("main tbody tr").first).to_be_visible()
     page.evaluate(CHANGES)
-    until(lambda: {"forward", "time_left"} <= set(page.evaluate("[...window.changedColumns]")))
+    until(lambda: {"forward", "straddle"} <= set(page.evaluate("[...window.changedColumns]")))
 
 
 def test_the_status_bar_shows_the_feed(tab: Tab, backend: Backend) -> None:

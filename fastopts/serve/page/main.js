@@ -13,6 +13,7 @@
 import { get } from "./data/api.js";
 import { MESSAGE } from "./data/constants.js";
 import { CLEARED, PendingSubscriptions } from "./data/pending_subscriptions.js";
+import { ALL_COINS } from "./data/series.js";
 import { EventStream } from "./data/stream.js";
 import { el } from "./lib/dom.js";
 import { listenForShortcuts, SHORTCUTS } from "./lib/keyboard.js";
@@ -164,7 +165,10 @@ class Dashboard {
   // The asset and the expiry that other views are opened with.
   #lastChoice() {
     const asset = this.route.asset || load("asset", this.assets[0] || DEFAULT_ASSET);
-    const { expiry = null, settle = null } = load("expiry", {})[asset] || {};
+    // Of the asset's last series, else the coin that the list of expiries is limited to.
+    const coin = load("settle", ALL_COINS);
+    const { expiry = null, settle = coin === ALL_COINS ? null : coin } =
+      load("expiry", {})[asset] || {};
     return { asset, expiry, settle };
   }
 

@@ -56,7 +56,7 @@ function matchesPart(instrument, word) {
   return (
     [asset, settle, asset + settle].includes(word) ||
     TYPES[word] === type ||
-    matchesStrike(instrument, word) ||
+    instrument.strike === parseStrike(word) ||
     matchesExpiry(instrument, word)
   );
 }
@@ -65,11 +65,15 @@ function matchesBeginning({ asset, settle, symbol, strike_text: strike }, word) 
   return [asset, settle, symbol.split("-")[1], strike].some((part) => part.startsWith(word));
 }
 
-// 90000, 90,000 and 90k.
-function matchesStrike(instrument, word) {
-  if (!NUMBER.test(word)) return false;
+/**
+ * @param {string} text Such as 90000, 90,000 or 90k.
+ * @returns {?number} The strike; null if it is none.
+ */
+export function parseStrike(text) {
+  const word = text.toUpperCase();
+  if (!NUMBER.test(word)) return null;
   const value = Number(word.replaceAll(",", "").replace("K", ""));
-  return instrument.strike === (word.endsWith("K") ? value * 1000 : value);
+  return word.endsWith("K") ? value * 1000 : value;
 }
 
 // 1DEC26, 01DEC26, 1DEC2026, 261201 and 2026-12-01.

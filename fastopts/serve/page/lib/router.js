@@ -9,7 +9,7 @@
  * @property {string} view Name of the view.
  * @property {?string} [asset]
  * @property {?string} [expiry] Label such as 27MAR26; null for the front or for all.
- * @property {?string} [settle] Settle coin; null for the default.
+ * @property {?string} [settle] Settle coin, of the path or of `?settle=`; null for the default.
  * @property {string} [symbol] Of the option view.
  * @property {URLSearchParams} search
  */
@@ -44,7 +44,7 @@ export function parse(hash) {
   const [asset, name = "expiries", expiry = null, settle = null] = parts;
   const view = ALIASES[name] || name;
   if (!asset || !ASSET_VIEWS.has(view) || parts.length > 4) return null;
-  return { view, asset, expiry, settle, search };
+  return { view, asset, expiry, settle: settle ?? search.get("settle"), search };
 }
 
 /**
@@ -52,11 +52,16 @@ export function parse(hash) {
  * @param {string} view
  * @param {?string} expiry
  * @param {?string} settle
+ * @param {Object<string, string>} search Further choices within the view.
  * @returns {string} The fragment of a view of an asset.
  */
-export function viewLink(asset, view, expiry = null, settle = null) {
-  const parts = [asset, view, expiry, settle].filter((part) => part !== null);
-  return `#/${parts.map(encodeURIComponent).join("/")}`;
+export function viewLink(asset, view, expiry = null, settle = null, search = {}) {
+  // Without an expiry, the path has no place for the coin.
+  const path = expiry === null ? [asset, view] : [asset, view, expiry, settle];
+  const parts = path.filter((part) => part !== null).map(encodeURIComponent);
+  const isInQuery = expiry === null && settle !== null;
+  const query = new URLSearchParams(isInQuery ? { settle, ...search } : search).toString();
+  return `#/${parts.join("/")}${query && `?${query}`}`;
 }
 
 /**
@@ -93,6 +98,15 @@ export function navigate(hash) {
 export function redirect(hash) {
   history.replaceState(null, "", hash);
   reopen();
+}
+
+/**
+ * Change the address to one of the same view, which already shows it.
+ *
+ * @param {string} hash
+ */
+export function rename(hash) {
+  history.replaceState(null, "", hash);
 }
 
 /** Open the current address again, such as with other choices. */

@@ -1,10 +1,14 @@
 /** The chain of one series: calls on the left, puts on the right. */
 
 import { pairByStrike } from "../data/chain.js";
+import { chainFilter, filterPairs } from "../data/chain_filter.js";
+import { commonSteps } from "../data/numbers.js";
 import { el } from "../lib/dom.js";
+import { rename, viewLink } from "../lib/router.js";
 import { nextFrame } from "../lib/scheduling.js";
 import { load, store } from "../lib/storage.js";
 import { CHAIN_COLUMNS, defaultColumns } from "../widgets/chain_columns.js";
+import { ChainFilterControls } from "../widgets/chain_filter_controls.js";
 import { ChainTable } from "../widgets/chain_table.js";
 import { checkbox, menu, segmented } from "../widgets/controls.js";
 import { scaleOf } from "../widgets/heatmap.js";
@@ -34,13 +38,18 @@ class ChainView extends ExpiryView {
       rows: { rows: seriesRows(asset, expiry, settle) },
     });
     this.pairs = [];
+    this.filter = this.#initialFilter();
     this.heatmapField = load("heat", "mark_iv");
     // A phone has room for fewer columns: it has a choice of its own.
     this.columnsSetting = phone.matches ? "columns.narrow" : "columns";
-    this.columns = load(this.columnsSetting, null) || defaultColumns(phone.matches);
+    this.columns = load(this.columnsSetting, null) || defaultColumns(innerWidth);
     this.isCentred = false;
     this.draw = () => this.#draw(); // one function, so that nextFrame() runs it once a frame
-    this.table = new ChainTable(`Option chain ${asset} ${expiry}: calls left, puts right`);
+    // The quote coin is the settle coin; an address without one means the default.
+    this.table = new ChainTable(`Option chain ${asset} ${expiry}: calls left, puts right`, {
+      asset,
+      quote: settle,
+    });
     this.table.setColumns(this.columns);
     this.summary = new SeriesSummaryBar();
     this.scroller = el(
@@ -51,13 +60,14 @@ class ChainView extends ExpiryView {
     const controls = el(
       "div",
       { class: "controls" },
-      this.switcher.node,
+      new ChainFilterControls(this.filter, (filter) => this.#setFilter(filter)).node,
       segmented("Heatmap", HEATMAPS, this.heatmapField, (field) => this.#setHeatmap(field)),
       this.#makeColumnChooser(),
     );
     this.node = el(
       "section",
       { class: "full-height" },
+      this.switcher.node,
       controls,
       this.summary.node,
       this.notice.node,
@@ -89,7 +99,7 @@ class ChainView extends ExpiryView {
     });
     const reset = () => {
       store(this.columnsSetting, null);
-      this.#setColumns(defaultColumns(phone.matches));
+      this.#setColumns(defaultColumns(innerWidth));
       for (const { field } of boxes) {
         field.checked = field.disabled || this.columns.includes(field.name);
       }
@@ -119,6 +129,28 @@ class ChainView extends ExpiryView {
     nextFrame(this.draw);
   }
 
+  // Of the address, else the last one; a range of strikes is an asset's own.
+  #initialFilter() {
+    const { asset, search } = this.route;
+    const stored = load("chain.filter", {});
+    return chainFilter({
+      side: search.get("side") ?? stored.side,
+      strikes: search.get("strikes") ?? load("chain.strikes", {})[asset] ?? stored.strikes,
+    });
+  }
+
+  #setFilter(filter) {
+    const { asset, view, expiry, settle } = this.route;
+    this.filter = filter;
+    const isRange = filter.strikes.includes("-");
+    const ranges = { ...load("chain.strikes", {}), [asset]: isRange ? filter.strikes : null };
+    store("chain.strikes", ranges);
+    if (!isRange) store("chain.filter", filter);
+    rename(viewLink(asset, view, expiry, settle, filter));
+    this.isCentred = false;
+    nextFrame(this.draw);
+  }
+
   #setHeatmap(field) {
     this.heatmapField = field;
     store("heat", field);
@@ -127,9 +159,10 @@ class ChainView extends ExpiryView {
 
   #draw() {
     const rows = this.rows.all;
-    this.pairs = pairByStrike(rows);
     const { forward = null, atm_strike: atm = null } = this.switcher.current ?? {};
-    this.table.update(this.pairs, { forward, atm, changed: this.rows.takeChanged() });
+    const steps = commonSteps(rows);
+    this.pairs = filterPairs(pairByStrike(rows), this.filter, { forward, atm });
+    this.table.update(this.pairs, { forward, atm, steps, changed: this.rows.takeChanged() });
     const scale = this.heatmapField ? scaleOf(rows.map((row) => row[this.heatmapField])) : null;
     this.table.setHeatmap(this.pairs, this.heatmapField, scale);
     if (!this.isCentred && rows.length) this.#centreAtm();

@@ -2,25 +2,11 @@
 
 import { MESSAGE } from "../data/constants.js";
 import { description, heading, unitOf } from "../data/fields.js";
+import { fieldText, formatted, stepsOfOption } from "../data/numbers.js";
 import { OptionRows } from "../data/rows.js";
 import { ageOf, daysTo, venueMs } from "../data/venue_clock.js";
 import { el, LiveText, toggleClass } from "../lib/dom.js";
-import {
-  ABSENT,
-  age,
-  compact,
-  countdown,
-  days,
-  expiryLabel,
-  fixed,
-  level,
-  number,
-  percent,
-  points,
-  price,
-  reasonText,
-  utc,
-} from "../lib/format.js";
+import { ABSENT, age, countdown, expiryLabel, reasonText, utc } from "../lib/format.js";
 import { optionLink, viewLink } from "../lib/router.js";
 import { nextFrame } from "../lib/scheduling.js";
 import { flash } from "../widgets/flash.js";
@@ -49,67 +35,69 @@ const field = (name, text, options = {}) => ({
   text: (row) => text(row[name], row),
   ...options,
 });
-const asPrice = (value, row) => price(value, row.forward);
+const number = (name, options = {}) => ({
+  name,
+  text: (row) => fieldText(row, name, stepsOfOption(row), true),
+  ...options,
+});
 const asText = (value) => value || ABSENT;
 const FLASHES = { flashes: true };
 const TICKS = { ticks: true };
-const iv = (name, options) => field(name, (value) => percent(value, 2), options);
+
+// One spread in three units: in quote coin, as a share of the mid, and in ticks.
+function spreadUnit(row) {
+  const share = fieldText(row, "rel_spread");
+  const ticks = fieldText(row, "spread_ticks");
+  return `${row.quote || "quote coin"} · ${share} of mid · ${ticks} ticks`;
+}
 
 /** @type {[string, PanelField[]][]} */
 const GROUPS = [
   [
     "Quote",
     [
-      field("bid_price", asPrice, FLASHES),
-      field("ask_price", asPrice, FLASHES),
-      field("mid", asPrice, FLASHES),
-      field("bid_size", number),
-      field("ask_size", number),
-      field("spread", asPrice),
-      field("rel_spread", (value) => percent(value)),
-      field("spread_ticks", number),
-      field("mark_price", asPrice, FLASHES),
-      field("last_price", asPrice),
-      field("intrinsic", asPrice),
-      field("time_value", asPrice),
+      number("bid_price", FLASHES),
+      number("ask_price", FLASHES),
+      number("mid", FLASHES),
+      number("bid_size"),
+      number("ask_size"),
+      number("spread", { unit: spreadUnit }),
+      number("mark_price", FLASHES),
+      number("last_price"),
+      number("intrinsic"),
+      number("time_value"),
     ],
   ],
   [
     "Volatility",
     [
-      iv("mark_iv", FLASHES),
-      iv("bid_iv", FLASHES),
-      iv("ask_iv", FLASHES),
-      field("spread_iv", points, { unit: () => "vol points" }),
-      field("moneyness", (value) => fixed(value, 4), { title: "Strike / forward", unit: () => "" }),
-      field("log_moneyness", (value) => fixed(value, 4), { title: "ln(strike / forward)" }),
+      number("mark_iv", FLASHES),
+      number("bid_iv", FLASHES),
+      number("ask_iv", FLASHES),
+      number("spread_iv", { title: "Ask IV − bid IV", unit: () => "vol points" }),
+      number("moneyness", { title: "Strike / forward", unit: () => "" }),
+      number("log_moneyness", { title: "ln(strike / forward)" }),
       field("iv_capped", flag),
     ],
   ],
   [
     "Greeks",
-    [
-      field("delta", (value) => fixed(value, 4)),
-      field("gamma", number),
-      field("vega", (value) => fixed(value, 2)),
-      field("theta", (value) => fixed(value, 2)),
-      field("greeks_ok", flag),
-    ],
+    [number("delta"), number("gamma"), number("vega"), number("theta"), field("greeks_ok", flag)],
   ],
   [
     "Market",
     [
-      field("forward", level, FLASHES),
-      field("index_price", level),
-      field("open_interest", number),
-      field("volume_24h", number),
-      field("turnover_24h", compact),
-      field("high_24h", asPrice),
-      field("low_24h", asPrice),
-      field("change_24h", (value) => percent(value)),
-      field("total_volume", compact),
-      field("total_turnover", compact),
-      field("predicted_delivery_price", level),
+      number("forward", FLASHES),
+      number("index_price"),
+      number("open_interest"),
+      number("volume_24h"),
+      number("turnover_24h"),
+      number("high_24h"),
+      number("low_24h"),
+      number("change_24h"),
+      number("total_volume"),
+      number("total_turnover"),
+      number("predicted_delivery_price"),
     ],
   ],
   [
@@ -130,20 +118,16 @@ const GROUPS = [
     "Contract",
     [
       field("type", (value) => (value === "C" ? "call" : "put")),
-      field("strike", number),
+      number("strike"),
       field("expiry_ms", utc),
       {
-        name: "time_left",
-        title: "Expires in",
-        text: ({ expiry_ms }) => countdown(expiry_ms, venueMs()),
-        ...TICKS,
-      },
-      {
         name: "dte",
-        text: ({ expiry_ms }) => days(daysTo(expiry_ms)),
-        unit: () => "days",
+        text: ({ expiry_ms }) => formatted(daysTo(expiry_ms), "days"),
+        unit: ({ expiry_ms }) => `days · ${countdown(expiry_ms, venueMs())}`,
         ...TICKS,
       },
+      field("tick_size", asText, { title: "Tick size", unit: ({ quote }) => quote }),
+      field("lot_size", asText, { title: "Lot size", unit: ({ asset }) => asset }),
       field("quote", asText),
       field("settle", asText),
       field("venue", asText),
@@ -202,8 +186,10 @@ class OptionView extends View {
   tick() {
     const { row } = this;
     if (!row) return;
-    for (const { field: each, content } of this.cells) {
-      if (each.ticks) content.set(each.text(row));
+    for (const { field: each, content, unit } of this.cells) {
+      if (!each.ticks) continue;
+      content.set(each.text(row));
+      if (each.unit) unit.set(each.unit(row));
     }
   }
 

@@ -2,7 +2,7 @@
 
 import { MESSAGE } from "../data/constants.js";
 import { OptionRows } from "../data/rows.js";
-import { chooseSeries, expiryLabels } from "../data/series.js";
+import { frontSeries } from "../data/series.js";
 import { el } from "../lib/dom.js";
 import { parse, redirect, viewLink } from "../lib/router.js";
 import { ExpirySwitcher } from "../widgets/expiry_switcher.js";
@@ -152,10 +152,11 @@ export function seriesRows(asset, expiry, settle = null) {
 /** A view whose address names no expiry: redirects to the front expiry once that is known. */
 export class FrontRedirect extends View {
   /** @param {Route} route */
-  constructor({ asset, view }) {
+  constructor({ asset, view, settle }) {
     super(`${asset} ${view}`, [{ id: "expiries", expiries: asset }]);
     this.asset = asset;
     this.view = view;
+    this.settle = settle;
     this.text = el("p", { class: "hint", role: "status" }, "Loading the front expiry…");
     this.node = this.text;
   }
@@ -163,9 +164,7 @@ export class FrontRedirect extends View {
   receive(message) {
     if (message.type === MESSAGE.ERROR) this.text.textContent = message.detail;
     if (message.type !== MESSAGE.EXPIRIES) return null;
-    // No series is the front while all of them are in settlement: the nearest one then.
-    const label = message.front ?? expiryLabels(message.expiries)[0];
-    const series = chooseSeries(message.expiries, label);
+    const series = frontSeries(message, this.settle);
     if (series) {
       if (this.#isCurrent()) {
         redirect(viewLink(this.asset, this.view, series.label, series.settle));

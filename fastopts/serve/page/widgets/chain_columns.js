@@ -3,9 +3,10 @@
  * mirrored, except that the bid is left of the ask on both sides.
  */
 
-import { description, heading } from "../data/fields.js";
+import { briefHeading, columnUnit, description, heading } from "../data/fields.js";
+import { fieldText } from "../data/numbers.js";
 import { ageOf } from "../data/venue_clock.js";
-import { age, compact, fixed, number, percent, points, price } from "../lib/format.js";
+import { age } from "../lib/format.js";
 
 /** @typedef {import("../data/rows.js").OptionRow} OptionRow */
 
@@ -15,69 +16,79 @@ import { age, compact, fixed, number, percent, points, price } from "../lib/form
  * @property {string} heading Short, since a chain has twice as many columns as other tables.
  * @property {?string} hint Tooltip of the heading.
  * @property {string} name Heading where there is room and no context, as in the column chooser.
- * @property {function(OptionRow): string} text
+ * @property {function(import("../data/fields.js").Coins): string} unit What the heading adds.
+ * @property {function(OptionRow, import("../data/numbers.js").Steps): string} text
  * @property {boolean} [isFixed] Always shown.
  * @property {boolean} [isStrong] Emphasised.
  * @property {boolean} [flashes] Highlighted when its value changes.
  */
 
-function column(id, text, options = {}) {
-  const name = options.name ?? heading(id);
-  return { id, heading: name, name, hint: description(id), text, ...options };
+function column(id, options = {}) {
+  return {
+    id,
+    heading: briefHeading(id),
+    name: heading(id),
+    hint: description(id),
+    unit: (coins) => columnUnit(id, coins),
+    text: (row, steps) => fieldText(row, id, steps),
+    ...options,
+  };
 }
 
-const priceColumn = (id, options) => column(id, (row) => price(row[id], row.forward), options);
-const ivColumn = (id, options) => column(id, (row) => percent(row[id]), options);
-const sizeColumn = (id, options) => column(id, (row) => compact(row[id]), options);
+const FLASHES = { flashes: true };
+const SIZE = { heading: "Size" };
 
 const OUTER = [
-  column("age", (row) => age(ageOf(row.ts_ms)), {
+  {
+    id: "age",
+    heading: "Age",
     name: "Age",
     hint: "time since the venue's last update",
+    unit: () => "",
+    text: (row) => age(ageOf(row.ts_ms)),
     // A value without its age could be mistaken for a current one.
     isFixed: true,
-  }),
-  sizeColumn("open_interest", { heading: "OI" }),
-  sizeColumn("volume_24h", { heading: "Vol" }),
-  column("gamma", (row) => number(row.gamma), { heading: "Γ" }),
-  column("vega", (row) => fixed(row.vega, 2)),
-  column("theta", (row) => fixed(row.theta, 2), { heading: "Θ" }),
-  column("delta", (row) => fixed(row.delta, 2), { heading: "Δ" }),
-  priceColumn("last_price"),
-  priceColumn("mark_price", { flashes: true }),
-  ivColumn("mark_iv", { flashes: true }),
-  column("spread_iv", (row) => points(row.spread_iv), {
-    heading: "Sprd",
-    hint: "ask IV − bid IV, in vol points",
-  }),
+  },
+  column("open_interest"),
+  column("volume_24h"),
+  column("gamma", { heading: "Γ" }),
+  column("vega"),
+  column("theta", { heading: "Θ" }),
+  column("delta", { heading: "Δ" }),
+  column("last_price"),
+  column("mark_price", FLASHES),
+  column("mark_iv", FLASHES),
+  column("spread_iv"),
 ];
 
 const QUOTE = [
-  sizeColumn("bid_size", { heading: "Size" }),
-  ivColumn("bid_iv"),
-  priceColumn("bid_price", { flashes: true, isStrong: true }),
-  priceColumn("ask_price", { flashes: true, isStrong: true }),
-  ivColumn("ask_iv"),
-  sizeColumn("ask_size", { heading: "Size" }),
+  column("bid_size", SIZE),
+  column("bid_iv"),
+  column("bid_price", { flashes: true, isStrong: true }),
+  column("ask_price", { flashes: true, isStrong: true }),
+  column("ask_iv"),
+  column("ask_size", SIZE),
 ];
 
 /** @type {ChainColumn[]} */
 export const CHAIN_COLUMNS = [...OUTER, ...QUOTE];
 
-const DEFAULT_WIDE = [
-  "age open_interest volume_24h delta mark_price mark_iv spread_iv",
-  "bid_size bid_iv bid_price ask_price ask_iv ask_size",
-]
-  .join(" ")
-  .split(" ");
-const DEFAULT_NARROW = "age delta mark_iv bid_price ask_price".split(" ");
+const ALWAYS = "age delta mark_iv bid_price ask_price";
+const FROM_701_PX = "open_interest mark_price bid_size bid_iv ask_iv ask_size";
+// On less, the ages at both edges would be cut off for coins with long prices.
+const FROM_1500_PX = "volume_24h spread_iv";
 
 /**
- * @param {boolean} isNarrow Whether the screen is a phone's.
+ * @param {number} width Of the window, in CSS pixels.
  * @returns {string[]} Ids of the columns shown by default.
  */
-export function defaultColumns(isNarrow) {
-  return isNarrow ? DEFAULT_NARROW : DEFAULT_WIDE;
+export function defaultColumns(width) {
+  const ids = [
+    ALWAYS,
+    ...(width > 700 ? [FROM_701_PX] : []),
+    ...(width >= 1500 ? [FROM_1500_PX] : []),
+  ];
+  return ids.join(" ").split(" ");
 }
 
 /**

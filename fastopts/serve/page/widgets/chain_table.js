@@ -1,7 +1,8 @@
 /** The chain: calls on the left, strikes in the middle, puts on the right. */
 
+import { formatted, stepsKey } from "../data/numbers.js";
 import { el, LiveText, setAttribute, toggleClass } from "../lib/dom.js";
-import { number, reasonText } from "../lib/format.js";
+import { reasonText } from "../lib/format.js";
 import { optionLink } from "../lib/router.js";
 import { columnsBySide } from "./chain_columns.js";
 import { FixedColumns } from "./fixed_columns.js";
@@ -22,8 +23,14 @@ const isKnown = (value) => value !== null && value !== undefined;
 
 /** A table with one row per strike, of which only changed cells are written. */
 export class ChainTable {
-  /** @param {string} caption For screen readers. */
-  constructor(caption) {
+  /**
+   * @param {string} caption For screen readers.
+   * @param {import("../data/fields.js").Coins} coins For the units of headings.
+   */
+  constructor(caption, coins) {
+    this.coins = coins;
+    this.steps = null;
+    this.stepsKey = null;
     this.head = el("thead");
     this.body = el("tbody");
     this.node = el(
@@ -59,11 +66,11 @@ export class ChainTable {
       el(
         "tr",
         {},
-        ...call.map((column) => makeHead(column, "call")),
+        ...call.map((column) => makeHead(column, "call", this.coins)),
         makeSymbolHead("Call"),
         el("th", { scope: "col", class: "strike" }, "Strike"),
         makeSymbolHead("Put"),
-        ...put.map((column) => makeHead(column, "put")),
+        ...put.map((column) => makeHead(column, "put", this.coins)),
       ),
     );
   }
@@ -75,9 +82,13 @@ export class ChainTable {
    * @param {Object} options
    * @param {?number} options.forward
    * @param {?number} options.atm The at-the-money strike.
+   * @param {import("../data/numbers.js").Steps} options.steps Those of the series.
    * @param {?Set<string>} options.changed Symbols changed since the last call; null for all.
    */
-  update(pairs, { forward, atm, changed = null }) {
+  update(pairs, { forward, atm, steps, changed = null }) {
+    const hasNewSteps = stepsKey(steps) !== this.stepsKey;
+    this.stepsKey = stepsKey(steps);
+    this.steps = steps;
     const strikes = pairs.map(({ strike }) => strike);
     const hasNewRows = arrangeRows(this.body, this.rowsByStrike, strikes, (strike) =>
       this.#makeRow(strike),
@@ -85,9 +96,12 @@ export class ChainTable {
     for (const pair of pairs) {
       const row = this.rowsByStrike.get(pair.strike);
       markMoneyness(row, pair.strike, forward, atm);
+      const isWhole = changed === null || hasNewSteps || row.isNew;
+      if (isWhole) row.strikeText.set(formatted(pair.strike, "strike", steps));
       for (const side of SIDES) {
         const option = pair[side];
-        if (changed === null || row.isNew || (option && changed.has(option.symbol))) {
+        const isOther = row[side].symbol !== (option?.symbol ?? null);
+        if (isWhole || isOther || (option && changed.has(option.symbol))) {
           this.#writeSide(row, side, option);
         }
       }
@@ -102,7 +116,7 @@ export class ChainTable {
       const row = this.rowsByStrike.get(pair.strike);
       for (const side of SIDES) {
         const cell = row?.[side].cells.find(({ column }) => column.id === "age");
-        if (cell && pair[side]) cell.content.set(cell.column.text(pair[side]));
+        if (cell && pair[side]) cell.content.set(cell.column.text(pair[side], this.steps));
       }
     }
   }
@@ -129,7 +143,8 @@ export class ChainTable {
 
   #makeRow(strike) {
     const marker = el("span", { class: "atm-marker", "aria-hidden": "true" });
-    const head = el("th", { scope: "row", class: "strike" }, marker, number(strike));
+    const head = el("th", { scope: "row", class: "strike" }, marker);
+    const strikeText = new LiveText(head);
     const call = makeSide("call", this.columns.call);
     const put = makeSide("put", this.columns.put);
     const tr = el(
@@ -141,15 +156,17 @@ export class ChainTable {
       put.symbolCell,
       ...put.cells.map(({ td }) => td),
     );
-    return { tr, head, marker, call, put, isNew: true, isAtm: false };
+    return { tr, head, marker, strikeText, call, put, isNew: true, isAtm: false };
   }
 
   #writeSide(row, side, option) {
     const { cells, symbolCell } = row[side];
-    if (option && row.tr.dataset[SYMBOL_DATA[side]] !== option.symbol) {
-      row.tr.dataset[SYMBOL_DATA[side]] = option.symbol;
-      row.tr.dataset[OPEN_DATA[side]] = optionLink(option.symbol);
-      fillSymbolCell(symbolCell, side, option.symbol);
+    const symbol = option?.symbol ?? null;
+    if (row[side].symbol !== symbol) {
+      row[side].symbol = symbol;
+      setData(row.tr, SYMBOL_DATA[side], symbol);
+      setData(row.tr, OPEN_DATA[side], symbol && optionLink(symbol));
+      symbolCell.replaceChildren(...(symbol ? symbolControls(side, symbol) : []));
     }
     const isStale = option !== null && !option.live;
     for (const cell of cells) {
@@ -157,7 +174,7 @@ export class ChainTable {
       toggleClass(td, "stale", isStale);
       const previous = cell.value;
       cell.value = option === null ? null : option[column.id];
-      const text = option === null ? "" : column.text(option);
+      const text = option === null ? "" : column.text(option, this.steps);
       if (!content.set(text)) continue;
       this.widths.noteText(td, text);
       if (column.flashes && isKnown(previous) && isKnown(cell.value)) {
@@ -197,8 +214,14 @@ function makeSymbolHead(text) {
   );
 }
 
-function makeHead({ id, heading, hint }, side) {
-  return el("th", { scope: "col", title: hint, "data-column": id, "data-side": side }, heading);
+function makeHead({ id, heading, hint, unit }, side, coins) {
+  const text = [heading, unit(coins)].filter(Boolean).join(" ");
+  return el("th", { scope: "col", title: hint, "data-column": id, "data-side": side }, text);
+}
+
+function setData(node, name, value) {
+  if (value === null) delete node.dataset[name];
+  else node.dataset[name] = value;
 }
 
 function makeSide(side, columns) {
@@ -210,13 +233,13 @@ function makeSide(side, columns) {
     });
     return { td, column, content: new LiveText(td), value: null };
   });
-  return { cells, symbolCell: el("td", { class: "symbol", "data-side": side }) };
+  return { cells, symbolCell: el("td", { class: "symbol", "data-side": side }), symbol: null };
 }
 
 // A link to the option, and a button that copies its symbol.
-function fillSymbolCell(cell, side, symbol) {
+function symbolControls(side, symbol) {
   const label = `Copy ${symbol}`;
-  cell.replaceChildren(
+  return [
     el("a", { href: optionLink(symbol), title: symbol, "aria-label": symbol }, LETTER[side]),
     el("button", {
       type: "button",
@@ -225,5 +248,5 @@ function fillSymbolCell(cell, side, symbol) {
       title: label,
       onclick: () => copyToClipboard(symbol),
     }),
-  );
+  ];
 }

@@ -1,27 +1,30 @@
 /** The controls that choose a view's expiry and, where there are several, its settle coin. */
 
 import { chooseSeries, expiryLabels, neighbourExpiry, settleCoins } from "../data/series.js";
+import { venueMs } from "../data/venue_clock.js";
 import { el } from "../lib/dom.js";
+import { timeLeft } from "../lib/format.js";
 import { navigate, viewLink } from "../lib/router.js";
-import { dropdown, segmented, setOptions } from "./controls.js";
+import { segmented } from "./controls.js";
+import { Tabs } from "./tabs.js";
 
-/** A drop-down list of expiries; choosing one opens the same view of that expiry. */
+/** A tab for each expiry, with the time until it; each opens the same view of that expiry. */
 export class ExpirySwitcher {
   /**
    * @param {import("../lib/router.js").Route} route
-   * @param {[string, string][]} extraOptions Options before the expiries: values and texts.
+   * @param {[string, string][]} extraTabs Tabs before the expiries: values and titles.
    */
-  constructor(route, extraOptions = []) {
+  constructor(route, extraTabs = []) {
     this.route = route;
-    this.extraOptions = extraOptions;
+    this.extraTabs = extraTabs;
     this.series = [];
     /** @type {?import("../data/series.js").Series} */
     this.current = null;
     this.shownCoins = "";
-    const options = [...extraOptions, [route.expiry, route.expiry]];
-    this.expiries = dropdown("Expiry", options, route.expiry, (label) => this.#open(label));
+    this.tabs = new Tabs(el("nav", { class: "tabs expiry-tabs", "aria-label": "Expiry" }));
     this.coins = el("span", { class: "control", hidden: true });
-    this.node = el("span", { class: "control" }, this.expiries.node, this.coins);
+    this.node = el("div", { class: "expiry-switcher" }, this.tabs.node, this.coins);
+    this.#showTabs();
   }
 
   /**
@@ -32,14 +35,8 @@ export class ExpirySwitcher {
   update({ expiries }) {
     this.series = expiries;
     const { expiry, settle } = this.route;
-    const options = [
-      ...this.extraOptions,
-      ...expiryLabels(expiries).map((label) => [label, label]),
-    ];
-    // An expired series is not listed, but the list still has to name what is shown.
-    if (!options.some(([value]) => value === expiry)) options.push([expiry, expiry]);
-    setOptions(this.expiries.field, options, expiry);
     this.current = chooseSeries(expiries, expiry, settle);
+    this.#showTabs();
     this.#showCoins(settleCoins(expiries, expiry));
   }
 
@@ -50,12 +47,26 @@ export class ExpirySwitcher {
    */
   step(step) {
     const label = neighbourExpiry(this.series, this.route.expiry, step);
-    if (label) this.#open(label);
+    if (label) navigate(this.#link(label));
   }
 
-  #open(label) {
+  #link(label) {
     const { asset, view, settle } = this.route;
-    navigate(viewLink(asset, view, label, settle));
+    return viewLink(asset, view, label, settle);
+  }
+
+  #showTabs() {
+    const { expiry } = this.route;
+    const expiryByLabel = new Map(this.series.map(({ label, expiry_ms }) => [label, expiry_ms]));
+    const labels = expiryLabels(this.series);
+    const isExtra = this.extraTabs.some(([value]) => value === expiry);
+    // An expired series is not listed, but the tabs still have to name what is shown.
+    if (!isExtra && !labels.includes(expiry)) labels.unshift(expiry);
+    const tabs = [
+      ...this.extraTabs,
+      ...labels.map((label) => [label, label, timeLeft(expiryByLabel.get(label), venueMs())]),
+    ].map(([name, title, detail = ""]) => ({ name, title, detail, href: this.#link(name) }));
+    this.tabs.show(tabs, expiry);
   }
 
   #showCoins(coins) {

@@ -1,19 +1,10 @@
 /** Table columns of series, shared by the views that list expiries. */
 
-import { seriesDescription, seriesHeading } from "../data/fields.js";
-import { venueMs } from "../data/venue_clock.js";
+import { seriesDescription, seriesHeading, seriesUnit } from "../data/fields.js";
+import { formatted, seriesText } from "../data/numbers.js";
+import { daysTo } from "../data/venue_clock.js";
 import { toggleClass } from "../lib/dom.js";
-import {
-  age,
-  compact,
-  countdown,
-  days,
-  level,
-  percent,
-  points,
-  price,
-  signedPercent,
-} from "../lib/format.js";
+import { age } from "../lib/format.js";
 import { viewLink } from "../lib/router.js";
 import { liveCount } from "./summary_bar.js";
 
@@ -22,29 +13,35 @@ import { liveCount } from "./summary_bar.js";
 
 const AGE_SHOWN_S = 1; // the age of a younger series is of no interest
 
-function column(field, text, { id = field, ...options } = {}) {
-  return { id, heading: seriesHeading(field), hint: seriesDescription(field), text, ...options };
+function column(field, options = {}) {
+  return {
+    id: field,
+    heading: seriesHeading(field),
+    hint: seriesDescription(field),
+    unit: (coins) => seriesUnit(field, coins),
+    text: (series) => seriesText(series, field),
+    sort: field,
+    value: (series) => series[field],
+    ...options,
+  };
 }
 
 /** @type {Object<string, Column>} */
 export const SERIES_COLUMNS = {
-  settle: { id: "settle", heading: "Settle", isText: true, text: ({ settle }) => settle },
-  dte: column("dte", ({ dte }) => days(dte)),
-  timeLeft: {
-    id: "time_left",
-    heading: "Expires in",
-    text: ({ expiry_ms }) => countdown(expiry_ms, venueMs()),
-  },
-  forward: column("forward", ({ forward }) => level(forward)),
-  basis: column("basis", ({ basis }) => signedPercent(basis)),
-  atmIv: column("atm_iv", ({ atm_iv }) => percent(atm_iv)),
-  straddle: column("straddle", ({ straddle, forward }) => price(straddle, forward)),
-  riskReversal: column("risk_reversal", (series) => points(series.risk_reversal), { id: "rr" }),
-  butterfly: column("butterfly", ({ butterfly }) => points(butterfly), { id: "bf" }),
-  openInterest: column("open_interest", ({ open_interest }) => compact(open_interest)),
-  turnover: column("turnover_24h", ({ turnover_24h }) => compact(turnover_24h)),
-  live: column("live", coverage, {
+  settle: column("settle", { isText: true, text: ({ settle }) => settle }),
+  dte: column("dte", { text: ({ expiry_ms }) => formatted(daysTo(expiry_ms), "days") }),
+  forward: column("forward"),
+  basis: column("basis"),
+  atmIv: column("atm_iv"),
+  straddle: column("straddle"),
+  riskReversal: column("risk_reversal", { id: "rr" }),
+  butterfly: column("butterfly", { id: "bf" }),
+  openInterest: column("open_interest"),
+  turnover: column("turnover_24h"),
+  live: column("live", {
     hint: "live options / listed options; with the age of the oldest one if some are stale",
+    text: coverage,
+    value: ({ live, total }) => live / total,
     paint: (cell, { live, total }) => toggleClass(cell, "warn", live < total),
   }),
 };
@@ -63,6 +60,8 @@ export function expiryColumn(asset, view) {
     isRowHeading: true,
     isText: true,
     text: ({ label }) => label,
+    sort: "expiry",
+    value: ({ expiry_ms }) => expiry_ms,
     link: ({ label, settle }) => viewLink(asset, view, label, settle),
   };
 }

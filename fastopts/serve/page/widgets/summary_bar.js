@@ -1,18 +1,10 @@
 /** Summary figures above a table or chart: names and values side by side. */
 
-import { seriesDescription, seriesHeading } from "../data/fields.js";
+import { seriesDescription, seriesHeading, seriesUnit } from "../data/fields.js";
+import { seriesText } from "../data/numbers.js";
 import { venueMs } from "../data/venue_clock.js";
 import { el, LiveText, toggleClass } from "../lib/dom.js";
-import {
-  ABSENT,
-  countdown,
-  fixed,
-  level,
-  percent,
-  points,
-  price,
-  signedPercent,
-} from "../lib/format.js";
+import { ABSENT, countdown, fixed } from "../lib/format.js";
 
 /**
  * @typedef {Object} Figure
@@ -44,7 +36,12 @@ export class SummaryBar {
   }
 }
 
-const figure = (id, field) => ({ id, name: seriesHeading(field), hint: seriesDescription(field) });
+function figure(id, field) {
+  // None of these has a coin as its unit.
+  const unit = seriesUnit(field, { asset: "" });
+  const name = [seriesHeading(field), unit].filter(Boolean).join(" ");
+  return { id, field, name, hint: seriesDescription(field) };
+}
 
 const SERIES_FIGURES = [
   figure("forward", "forward"),
@@ -55,7 +52,7 @@ const SERIES_FIGURES = [
   figure("rr", "risk_reversal"),
   figure("bf", "butterfly"),
   { id: "time_left", name: "Expires in" },
-  figure("live", "live"),
+  { id: "live", name: seriesHeading("live"), hint: "live options / listed options" },
 ];
 
 /** The summary figures of one series. */
@@ -67,14 +64,9 @@ export class SeriesSummaryBar extends SummaryBar {
   /** @param {?import("../data/series.js").Series} series */
   show(series) {
     if (!series) return;
+    const figures = SERIES_FIGURES.filter(({ field }) => field);
     const values = {
-      forward: level(series.forward),
-      index: level(series.index_price),
-      basis: signedPercent(series.basis),
-      atm: percent(series.atm_iv),
-      straddle: price(series.straddle, series.forward),
-      rr: points(series.risk_reversal),
-      bf: points(series.butterfly),
+      ...Object.fromEntries(figures.map(({ id, field }) => [id, seriesText(series, field)])),
       time_left: countdown(series.expiry_ms, venueMs()),
       live: liveCount(series.live, series.total),
     };

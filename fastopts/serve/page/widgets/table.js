@@ -9,10 +9,12 @@ import { arrangeRows } from "./keyed_rows.js";
  * @property {string} id
  * @property {string} heading
  * @property {?string} [hint] Tooltip of the heading.
+ * @property {function(import("../data/fields.js").Coins): string} [unit] What the heading adds.
  * @property {function(Object): string} text Text of a row's cell.
  * @property {boolean} [isText] Aligned to the left; numbers are aligned to the right.
  * @property {boolean} [isRowHeading]
  * @property {string} [sort] Name to sort by; without one the heading is not clickable.
+ * @property {function(Object): *} [value] Value of a row to sort by, where the page itself sorts.
  * @property {function(Object): string} [link] Address that the text links to.
  * @property {function(function(): string): HTMLElement} [button] Creates a button after the text,
  *   given a function that returns the text.
@@ -28,6 +30,7 @@ import { arrangeRows } from "./keyed_rows.js";
  * @property {function(Object): string} [symbol] Symbol that "y" copies.
  * @property {function(Object): boolean} [isStale] Whether a row is greyed out.
  * @property {function(string): void} [onSort] Called with a column's `sort`.
+ * @property {import("../data/fields.js").Coins} [coins] For the units of headings.
  */
 
 /** A table of keyed rows. */
@@ -41,8 +44,10 @@ export class Table {
     symbol = null,
     isStale = () => false,
     onSort = null,
+    coins = { asset: "base coin" },
   }) {
     this.columns = columns;
+    this.units = new Map();
     this.key = key;
     this.opens = opens;
     this.symbol = symbol;
@@ -59,6 +64,19 @@ export class Table {
       this.body,
     );
     this.widths = new FixedColumns(this.node);
+    this.setCoins(coins);
+  }
+
+  /**
+   * Name the coins in the units of the headings.
+   *
+   * @param {import("../data/fields.js").Coins} coins
+   */
+  setCoins(coins) {
+    for (const [column, unit] of this.units) {
+      const text = column.unit(coins);
+      if (unit.set(text && ` ${text}`)) this.widths.invalidate();
+    }
   }
 
   /**
@@ -102,11 +120,13 @@ export class Table {
     }
   }
 
-  #makeHead({ id, heading, hint = null, isText, sort }, onSort) {
-    const content =
-      onSort && sort
-        ? el("button", { type: "button", class: "plain", onclick: () => onSort(sort) }, heading)
-        : heading;
+  #makeHead(column, onSort) {
+    const { id, heading, hint = null, unit, isText, sort } = column;
+    const isSortable = onSort && sort;
+    const content = isSortable
+      ? el("button", { type: "button", class: "plain", onclick: () => onSort(sort) }, heading)
+      : el("span", {}, heading);
+    if (unit) this.units.set(column, new LiveText(content));
     const props = { scope: "col", title: hint, class: isText ? "text" : null, "data-column": id };
     const head = el("th", props, content);
     if (sort) this.sortableHeads.set(sort, head);

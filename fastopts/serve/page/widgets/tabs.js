@@ -1,6 +1,6 @@
 /** A row of links, one of them the current page. */
 
-import { el, setAttribute } from "../lib/dom.js";
+import { el, LiveText, setAttribute } from "../lib/dom.js";
 
 /**
  * @typedef {Object} Tab
@@ -8,6 +8,7 @@ import { el, setAttribute } from "../lib/dom.js";
  * @property {string} href
  * @property {string} [title] Text, if it is not the name.
  * @property {string} [hint] Tooltip.
+ * @property {string} [detail] Text after the title, less prominent; it may change with the time.
  */
 
 /** Tabs in an element of the document. */
@@ -16,6 +17,7 @@ export class Tabs {
   constructor(node) {
     this.node = node;
     this.links = new Map();
+    this.details = new Map();
     this.names = null;
     this.current = null;
   }
@@ -30,8 +32,9 @@ export class Tabs {
     if (names !== this.names) this.#build(tabs);
     this.names = names;
     this.current = current;
-    for (const { name, href } of tabs) {
+    for (const { name, href, detail } of tabs) {
       const link = this.links.get(name);
+      if (detail !== undefined) this.details.get(name).set(detail);
       setAttribute(link, "href", href);
       setAttribute(link, "aria-current", name === current ? "page" : null);
     }
@@ -43,8 +46,14 @@ export class Tabs {
 
   #build(tabs) {
     this.links.clear();
-    for (const { name, title = name, hint = null } of tabs) {
-      this.links.set(name, el("a", { "data-name": name, title: hint }, title));
+    for (const { name, title = name, hint = null, detail } of tabs) {
+      const link = el("a", { "data-name": name, title: hint }, title);
+      if (detail !== undefined) {
+        const node = el("span", { class: "detail" });
+        this.details.set(name, new LiveText(node));
+        link.append(" ", node);
+      }
+      this.links.set(name, link);
     }
     this.node.replaceChildren(...this.links.values());
   }
