@@ -243,7 +243,8 @@ _BASE: Final = (
         form="number",
         unit="quote coin",
         meaning="mean of bid and ask; none when they are crossed",
-        formula="(bid_price + ask_price) / 2",
+        # rounded, as are other sums of decimals: (0.1 + 0.2) / 2 is 0.15000000000000002
+        formula="round((bid_price + ask_price) / 2, 9)",
         only_if="bid_price <= ask_price",  # a crossed book has no fair middle
     ),
     _number("mark_price", "quote coin", "the venue's fair price", "mp", heading="Mark"),
@@ -395,7 +396,7 @@ _DERIVED: Final = (
         unit="quote coin",
         meaning="payoff if it were delivered at the forward",
         # *call_sign* is 1 for a call, -1 for a put
-        formula="max(call_sign * (forward - strike), 0.0)",
+        formula="round(max(call_sign * (forward - strike), 0.0), 9)",
     ),
     Field(
         name="time_value",
@@ -403,14 +404,14 @@ _DERIVED: Final = (
         unit="quote coin",
         meaning="mark price minus `intrinsic`; it may be negative",
         # not clipped at 0: a negative one says that mark and forward are of different times
-        formula="mark_price - intrinsic",
+        formula="round(mark_price - intrinsic, 9)",
     ),
     Field(
         name="spread",
         form="number",
         unit="quote coin",
         meaning="ask minus bid; negative when they are crossed",
-        formula="ask_price - bid_price",
+        formula="round(ask_price - bid_price, 9)",
         shown="price",
     ),
     Field(
@@ -432,7 +433,7 @@ _DERIVED: Final = (
         meaning="ask IV minus bid IV: 0.01 is a vol point",
         heading="IV spread",
         brief="Spread",
-        formula="ask_iv - bid_iv",
+        formula="round(ask_iv - bid_iv, 9)",
         shown="points",
         bound=Bound("spread_iv", -2, 2, ends=("max",)),
     ),

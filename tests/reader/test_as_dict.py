@@ -1,13 +1,14 @@
 """Dictionaries of options and series: their fields are those of the registry."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
+import numpy as np
 import pytest
 
 from fastopts.field_registry import FIELDS, SERIES_FIELDS
 from fastopts.reader import Chain, OptionReader
-from fastopts.reader.export import as_dict
+from fastopts.reader.export import as_dict, dataframes
 from tests.reader.options import make, terms
 from tests.support.store import CALL, PUT, Store
 
@@ -28,6 +29,22 @@ def test_an_option_has_all_fields_in_order() -> None:
     for name, value in values.items():
         assert value is None or type(value) is TYPES[FIELDS[name].form], name
         assert value == getattr(option, name)
+
+
+def test_the_json_of_an_option_has_its_times_as_text_and_in_ms() -> None:
+    option = make(instrument=terms())
+    values = as_dict.option_json(option)
+    assert values.items() >= as_dict.option_values(option).items()
+    assert {values[f"{name}_ms"] for name in ("expiry", "ts", "rt")} == {
+        *(option.expiry_ms, option.ts_ms, option.rt_ms),
+    }
+
+
+def test_a_time_is_written_as_exports_write_it() -> None:
+    for ms in (0, 7, 1_795_514_400_000, 1_795_514_400_999):
+        moment = datetime.fromtimestamp(ms / 1000, UTC)
+        assert as_dict.iso(moment) == dataframes.iso(np.datetime64(ms, "ms"))
+    assert as_dict.iso(datetime(2026, 11, 24, 10, tzinfo=UTC)) == "2026-11-24T10:00:00.000Z"
 
 
 def test_a_series_has_all_fields_in_order(chain: Chain) -> None:

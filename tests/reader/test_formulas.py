@@ -87,3 +87,22 @@ def test_an_attribute_is_documented_and_read_only() -> None:
     assert type(option).mid.__doc__ == str(FIELDS["mid"])
     with pytest.raises(AttributeError):
         option.mid = 1.0  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("name", "numbers", "value"),
+    [
+        ("spread", {"bid_price": 0.1, "ask_price": 0.3}, 0.2),
+        ("mid", {"bid_price": 0.1, "ask_price": 0.2}, 0.15),
+        ("spread_iv", {"bid_iv": 0.4383, "ask_iv": 0.4466}, 0.0083),
+        ("intrinsic", {"underlying_price": 90000.1}, 0.1),
+        ("time_value", {"underlying_price": 90000.1, "mark_price": 0.3}, 0.2),
+    ],
+)
+def test_sums_of_decimals_have_no_digits_that_their_inputs_lack(
+    name: str, numbers: dict[str, Any], value: float
+) -> None:
+    option = make(instrument=terms(), **numbers)
+    assert getattr(option, name) == value
+    [computed] = formulas.column(name, Columns(option)).tolist()
+    assert computed == value

@@ -52,7 +52,7 @@ def quote(n: Numbers, side: str) -> Told:
 
 
 def difference(a: float | None, b: float | None) -> float | None:
-    return None if a is None or b is None else a - b
+    return None if a is None or b is None else round(a - b, 9)
 
 
 def oracle(n: Numbers, strike: float, kind: str, tick: float | None, phase: str) -> Told:
@@ -66,11 +66,11 @@ def oracle(n: Numbers, strike: float, kind: str, tick: float | None, phase: str)
     both = bid is not None and ask is not None
     told["crossed"] = both and bid > ask
     told["locked"] = both and bid == ask
-    told["mid"] = (bid + ask) / 2 if both and bid <= ask else None
+    told["mid"] = round((bid + ask) / 2, 9) if both and bid <= ask else None
     told["spread"] = difference(ask, bid)
-    told["rel_spread"] = (ask - bid) / told["mid"] if told["mid"] else None
+    told["rel_spread"] = told["spread"] / told["mid"] if told["mid"] else None
     told["spread_iv"] = difference(told["ask_iv"], told["bid_iv"])
-    told["spread_ticks"] = round((ask - bid) / tick, 6) if both and tick else None
+    told["spread_ticks"] = round(told["spread"] / tick, 6) if both and tick else None
     told["iv_capped"] = any((told[f"{one}_iv"] or 0) >= 5 for one in ("bid", "ask", "mark"))
     greeks = [told[name] for name in ("delta", "gamma", "vega", "theta")]
     told["greeks_ok"] = phase == "trading" and None not in greeks
@@ -80,7 +80,7 @@ def oracle(n: Numbers, strike: float, kind: str, tick: float | None, phase: str)
 def of_forward(forward: float | None, mark: float | None, strike: float, kind: str) -> Told:
     value = None
     if forward is not None:
-        value = max(forward - strike if kind == "C" else strike - forward, 0.0)
+        value = round(max(forward - strike if kind == "C" else strike - forward, 0.0), 9)
     return {
         "forward": forward,
         "moneyness": strike / forward if forward else None,

@@ -131,7 +131,7 @@ def test_fields_are_the_registry(server: Serving) -> None:
     assert fields["volume_24h"]["high"] is None
     assert fields["volume_24h"]["column_unit"] == "base coin"
     assert body["display_rules"]["computed"] == asdict(DISPLAY_RULES["computed"])
-    assert fields["mid"]["formula"] == "(bid_price + ask_price) / 2"
+    assert fields["mid"]["formula"] == "round((bid_price + ask_price) / 2, 9)"
     lines = server.get("/v1/fields.csv").body.splitlines()
     assert len(lines) == len(body["options"]) + 1
 

@@ -93,7 +93,7 @@ def chain(
     rows = _around_the_money(series, strikes)
     if json:
         for row in rows:
-            printing.json_line(_values(series, row))
+            printing.json_line(as_dict.with_ms(_values(series, row)))
         staleness.report_chains([series], is_note=True)
         return 0 if series.options else 1
     lines = printing.show_venue(series.moment.feed.venue)
@@ -237,9 +237,12 @@ class _Style:
 
 
 def _stale_marks(options: Sequence[Option | None], side: str) -> list[Column]:
-    """A column that marks stale options, if there are any: without colour nothing else would."""
+    """A column that marks stale options among live ones: without colour nothing else would."""
+    listed = [option for option in options if option is not None]
+    if len({option.live for option in listed}) < 2:
+        return []  # all are live, or none is, which the notice above says
     marks = ["stale" if option is not None and not option.live else "" for option in options]
-    return [Column("", marks, group=side)] if any(marks) else []
+    return [Column("", marks, group=side)]
 
 
 def _strike(row: Strike, is_atm: bool, steps: Steps) -> Text:
@@ -259,6 +262,6 @@ def _values(chain: Chain, row: Strike) -> dict[str, Any]:
         "max_pain": chain.max_pain,
         "put_call_open_interest": chain.put_call_ratio("open_interest"),
         "put_call_volume_24h": chain.put_call_ratio("volume_24h"),
-        "call": None if row.call is None else as_dict.option_values(row.call),
-        "put": None if row.put is None else as_dict.option_values(row.put),
+        "call": None if row.call is None else as_dict.option_json(row.call),
+        "put": None if row.put is None else as_dict.option_json(row.put),
     }

@@ -62,7 +62,7 @@ def expiries(
         chains = reader.chains(asset, settle, require_live=not stale)
     if json:
         for chain in chains:
-            printing.json_line(as_dict.series_values(chain))
+            printing.json_line(as_dict.with_ms(as_dict.series_values(chain)))
         staleness.report_chains(chains, is_note=True)
         return 0
     printing.show_venue(chains[0].moment.feed.venue)

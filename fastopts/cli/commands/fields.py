@@ -1,10 +1,14 @@
 """`fastopts fields`: the field registry as a table."""
 
+from rich.text import Text
+
 from fastopts.cli.options import JsonOption
 from fastopts.cli.output import printing
 from fastopts.field_registry import FIELDS
 
 __all__ = ("fields",)
+
+_WIDE = 100  # in fewer characters a column of meanings would have a word or two on a line
 
 
 def fields(json: JsonOption = False) -> int:
@@ -13,8 +17,21 @@ def fields(json: JsonOption = False) -> int:
         for field in FIELDS.values():
             printing.json_line(field)
         return 0
+    if printing.width() < _WIDE:
+        printing.show(_paragraphs(printing.width()))
+        return 0
     table = printing.table("name", "field", "unit", "meaning")
     for field in FIELDS.values():
         table.add_row(field.name, field.short or "", field.unit, field.meaning)
     printing.show(table)
     return 0
+
+
+def _paragraphs(width: int) -> Text:
+    """Each name, with its unit and its name in the hash, above the meaning."""
+    lines = []
+    for field in FIELDS.values():
+        notes = [field.unit, f"hash field {field.short}" if field.short else ""]
+        head = Text.assemble((field.name, "bold"), "  ", ", ".join(filter(None, notes)))
+        lines += [head, printing.labelled([("", field.meaning)], width)]
+    return Text("\n").join(lines)

@@ -63,7 +63,7 @@ def _show(
         case Absent():
             printing.print_note(reply.reason.worded("command"))
         case Option() if json:
-            printing.json_line(as_dict.option_values(reply))
+            printing.json_line(as_dict.option_json(reply))
         case Option():
             _show_option(reply, precision)
         case _ if json:

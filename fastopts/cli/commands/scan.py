@@ -76,7 +76,7 @@ def scan(
         )
     if json:
         for each in options:
-            printing.json_line(as_dict.option_values(each))
+            printing.json_line(as_dict.option_json(each))
         printing.print_note(excluded(options.excluded))
         staleness.report_market(options.market, options.rows, is_note=True)
         return 0 if options else 1

@@ -69,7 +69,7 @@ def smile(
     if json:
         for chain in chains:
             for point in chain.smile():
-                printing.json_line(_values(chain, point))
+                printing.json_line(as_dict.with_ms(_values(chain, point)))
         staleness.report_chains(chains, is_note=True)
     else:
         lines = printing.show_venue(chains[0].moment.feed.venue)

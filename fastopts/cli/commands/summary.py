@@ -114,6 +114,6 @@ def _values(overview: Summary) -> dict[str, Any]:
     return {
         **shared_values(overview),
         "assets": [asdict(asset) for asset in overview.assets],
-        "by_turnover": [as_dict.option_values(option) for option in overview.by_turnover],
-        "by_iv": [as_dict.option_values(option) for option in overview.by_iv],
+        "by_turnover": [as_dict.option_json(option) for option in overview.by_turnover],
+        "by_iv": [as_dict.option_json(option) for option in overview.by_iv],
     }

@@ -114,8 +114,9 @@ def _values(event: Event) -> dict[str, Any]:
             return {"gap": event.kind, "count": event.count, "reason": event.reason}
         case Move():
             numbers = {"before": event.before, "after": event.after, "change": event.change}
-            return {"symbol": event.symbol, "field": event.field, "ts": event.option.ts, **numbers}
-    return as_dict.option_values(event)
+            head = {"symbol": event.symbol, "field": event.field, "ts": event.option.ts}
+            return as_dict.with_ms({**head, **numbers})
+    return as_dict.option_json(event)
 
 
 def _line(event: Event) -> Text:

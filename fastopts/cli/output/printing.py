@@ -241,15 +241,19 @@ def table(*names: str, right: tuple[str, ...] = ()) -> Table:
 
 
 def json_line(value: object) -> None:
-    """Print *value* as one line of JSON: times in UTC, NaN as null."""
-    line = orjson.dumps(
-        value, default=_serializable, option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z
-    )
+    """Print *value* as one line of JSON: times in UTC with milliseconds, NaN as null."""
+    # orjson would write microseconds, and no fraction at all where they are 0
+    options = orjson.OPT_APPEND_NEWLINE | orjson.OPT_PASSTHROUGH_DATETIME
+    line = orjson.dumps(value, default=_serializable, option=options)
     sys.stdout.write(line.decode())
 
 
 def _serializable(value: object) -> Any:
     """Convert what orjson does not serialize itself."""
+    if isinstance(value, datetime):
+        from fastopts.reader.export import as_dict  # not for commands without times
+
+        return as_dict.iso(value)
     if isinstance(value, Mapping):
         return dict(value)
     raise TypeError(type(value).__name__)

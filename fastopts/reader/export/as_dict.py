@@ -1,6 +1,7 @@
 """Options, series and the feed as dictionaries: the JSON of the command line and of the API."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from fastopts.field_registry import FIELDS, SERIES_FIELDS
@@ -10,15 +11,35 @@ from fastopts.reader.objects.option import Option, phase
 
 __all__ = (
     "feed_values",
+    "iso",
+    "option_json",
     "option_values",
     "point_values",
     "series_values",
+    "with_ms",
 )
 
 
 def option_values(option: Option) -> dict[str, Any]:
     """All fields of *option* by name: the export schema, derived values, flags."""
     return {name: getattr(option, name) for name in FIELDS}
+
+
+def option_json(option: Option) -> dict[str, Any]:
+    """An option as the command line's JSON: the row of the HTTP API, and its times as text, too."""
+    return option_values(option) | option.to_dict()
+
+
+def with_ms(values: Mapping[str, Any]) -> dict[str, Any]:
+    """*values*, and each time in ms since 1970 as well, under its name in the API: `expiry_ms`."""
+    times = {name: value for name, value in values.items() if isinstance(value, datetime)}
+    in_ms = {f"{name}_ms": round(value.timestamp() * 1000) for name, value in times.items()}
+    return {**values, **in_ms}
+
+
+def iso(time: datetime) -> str:
+    """Format a time in UTC as exports have it: 2026-11-27T08:00:00.000Z."""
+    return f"{time.astimezone(UTC):%Y-%m-%dT%H:%M:%S}.{time.microsecond // 1000:03d}Z"
 
 
 def series_values(chain: Chain) -> dict[str, Any]:

@@ -252,7 +252,8 @@ class Chain:
         if atm is None or atm.call is None or atm.put is None:
             return None
         call, put = atm.call.mark_price, atm.put.mark_price
-        return None if call is None or put is None else call + put
+        # rounded: a sum of decimals has digits in binary that neither price has
+        return None if call is None or put is None else round(call + put, 9)
 
     @property
     def max_pain(self) -> float | None:

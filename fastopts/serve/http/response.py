@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from fastopts.model import TIME_MAX_MS
+from fastopts.reader.export import as_dict
 from fastopts.reader.export.files import guarded
 from fastopts.reader.mirrors.mirror import BaseMirror
 from fastopts.serve.http.negotiation import weights
@@ -100,8 +101,7 @@ def _cell(name: str, value: Any) -> Any:
         case bool():
             return "true" if value else "false"
         case int() if name.endswith("_ms"):
-            moment = datetime.fromtimestamp(min(value, TIME_MAX_MS) / 1000, UTC)
-            return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+            return as_dict.iso(datetime.fromtimestamp(min(value, TIME_MAX_MS) / 1000, UTC))
         case str():
             return guarded(value)
         case float() if not math.isfinite(value):

@@ -12,9 +12,9 @@ def test_a_row_per_series_has_the_figures_of_a_desk(read: Read) -> None:
     done = read("expiries", "BTC", "--json")
     assert (done.code, done.err) == (0, "")
     assert [(row["expiry"], row["settle"], row["live"], row["total"]) for row in done.objects] == [
-        ("2060-11-27T08:00:00Z", "USDC", 2, 2),
-        ("2060-11-27T08:00:00Z", "USDT", 5, 7),
-        ("2060-12-25T08:00:00Z", "USDT", 6, 6),
+        ("2060-11-27T08:00:00.000Z", "USDC", 2, 2),
+        ("2060-11-27T08:00:00.000Z", "USDT", 5, 7),
+        ("2060-12-25T08:00:00.000Z", "USDT", 6, 6),
     ]
     december = done.objects[2]
     basis = (90000 / 88214.5 - 1) * 365 / december["dte"]

@@ -5,6 +5,7 @@ from typing import Any
 from fastopts.field_registry import COLUMNS
 from fastopts.reader.export import as_dict
 from fastopts.reader.objects.market import NAMES
+from fastopts.reader.objects.option import JSON_NAMES
 from tests.cli import market as listed
 from tests.cli.conftest import Read
 from tests.cli.market import STALE, UNTICKED
@@ -69,12 +70,21 @@ def test_json_has_the_export_schema_and_what_follows_from_it(read: Read) -> None
     assert found.keys() >= NAMES - {"expiry_ms"}
     assert (found["symbol"], found["mark_iv"], found["expiry"]) == (
         *(CALL, 0.5),
-        "2060-12-25T08:00:00Z",
+        "2060-12-25T08:00:00.000Z",
     )
     assert (found["predicted_delivery_price"], found["live"], found["crossed"]) == (
         *(None, True),
         False,
     )
+
+
+def test_json_has_the_names_of_the_http_api(read: Read) -> None:
+    [found] = read("get", CALL, "--json").objects
+    assert found.keys() >= {*JSON_NAMES, "reason"}
+    assert found["expiry"] == "2060-12-25T08:00:00.000Z"
+    assert found["reason"] is None
+    assert found["tick_size"] == "5"
+    assert found["ts"].endswith(f"{found['ts_ms'] % 1000:03d}Z")
 
 
 def test_what_is_not_live_is_told_with_the_reason_and_the_rest_shown(read: Read) -> None:
@@ -93,7 +103,8 @@ def test_what_is_stale_is_shown_on_demand_and_says_so(read: Read) -> None:
     assert done.out.splitlines()[1].startswith(f"NOT LIVE: {STALE}, ")
     assert done.out.splitlines()[1].endswith("the connection that delivered it is closed")
     [found] = read("get", STALE, "--stale", "--json").objects
-    assert (found["live"], found["bid_price"]) == (False, 1205.0)
+    assert (found["live"], found["reason"]) == (False, "NotYetLive")
+    assert found["bid_price"] == 1205.0
 
 
 def test_the_texts_are_the_venues_own(read: Read, market: Store) -> None:

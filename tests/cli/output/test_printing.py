@@ -42,7 +42,7 @@ def test_json_has_utc_and_no_number_for_what_is_not_there(
 ) -> None:
     at = datetime(2026, 11, 24, 10, tzinfo=UTC)
     printing.json_line({"iv": float("nan"), "bid": None, "at": at})
-    assert capsys.readouterr().out == '{"iv":null,"bid":null,"at":"2026-11-24T10:00:00Z"}\n'
+    assert capsys.readouterr().out == '{"iv":null,"bid":null,"at":"2026-11-24T10:00:00.000Z"}\n'
 
 
 @pytest.mark.parametrize(
