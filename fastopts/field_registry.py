@@ -453,6 +453,13 @@ _FLAGS: Final = (
     _flag("crossed", "the bid is above the ask", "bid_price > ask_price"),
     _flag("locked", "bid and ask are equal", "bid_price == ask_price"),
     _flag(
+        "otm",
+        "out of the money: a call at or above the forward, a put below it",
+        # as a smile chooses between the call and the put of a strike
+        "((strike >= forward) == (call_sign > 0)) & known(forward)",
+        "Out of the money",
+    ),
+    _flag(
         "iv_capped",
         "an implied volatility is at 5 (500 %) or above, where the venue caps it",
         "(bid_iv >= IV_CAP) | (ask_iv >= IV_CAP) | (mark_iv >= IV_CAP)",

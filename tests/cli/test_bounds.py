@@ -24,7 +24,9 @@ def parsed(*words: str) -> dict[str, Any]:
 
 def test_every_bound_is_an_option_and_absent_by_default() -> None:
     assert parsed() == {}
-    for name in Bounds.__annotations__:
+    assert parsed("--otm") == {"otm": True}
+    assert parsed("--no-otm") == {"otm": False}
+    for name in Bounds.__annotations__.keys() - {"otm"}:
         value = {"expiry": "front", "settle": "USDT", "type": "C"}.get(name, "0.5")
         found = parsed(f"--{name.replace('_', '-')}", value)
         assert found == {name: value if value != "0.5" else 0.5}

@@ -14,8 +14,8 @@ from tests.support.store import NAN
 
 
 def test_the_spelled_out_bounds_are_those_of_the_registry() -> None:
-    assert list(Bounds.__annotations__)[:3] == ["expiry", "settle", "type"]
-    assert set(list(Bounds.__annotations__)[3:]) == set(BOUNDED)
+    assert list(Bounds.__annotations__)[:4] == ["expiry", "settle", "type", "otm"]
+    assert set(list(Bounds.__annotations__)[4:]) == set(BOUNDED)
 
 
 def test_every_bound_is_on_an_attribute_of_an_option() -> None:
@@ -62,3 +62,16 @@ def test_an_option_meets_all_bounds_or_not(limits: Any, is_met: bool) -> None:
 def test_a_filter_follows_no_relative_expiry() -> None:
     with pytest.raises(BadInput, match="can't follow 'front'"):
         bounds.bound_filter({"expiry": "front"})
+
+
+def test_an_option_without_a_forward_is_neither_in_nor_out_of_the_money() -> None:
+    call, unknown = make(), make(underlying_price=NAN)
+    assert bounds.meets(call, {"otm": call.otm})
+    assert not bounds.meets(call, {"otm": not call.otm})
+    assert not any(bounds.meets(unknown, {"otm": is_out}) for is_out in (True, False))
+
+
+@pytest.mark.parametrize("value", [1, "true", 0.0])
+def test_otm_is_true_or_false(value: Any) -> None:
+    with pytest.raises(BadInput, match=r"otm: .*: write True or False"):
+        bounds.check({"otm": value})

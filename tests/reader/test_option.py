@@ -28,7 +28,17 @@ ABSENT_AT_0 = (
 ABSENT_AT_ALL_0 = ("delta", "gamma", "vega", "theta", "mark_iv")
 DIRECTIONS: tuple[Rounding, Rounding] = ("down", "up")
 DERIVED = (
-    *("crossed", "locked", "iv_capped", "greeks_ok", "mid", "spread", "rel_spread", "spread_iv"),
+    *(
+        "crossed",
+        "locked",
+        "otm",
+        "iv_capped",
+        "greeks_ok",
+        "mid",
+        "spread",
+        "rel_spread",
+        "spread_iv",
+    ),
     *("spread_ticks", "moneyness", "log_moneyness", "intrinsic", "time_value"),
 )
 
@@ -83,6 +93,7 @@ def of_forward(forward: float | None, mark: float | None, strike: float, kind: s
         value = round(max(forward - strike if kind == "C" else strike - forward, 0.0), 9)
     return {
         "forward": forward,
+        "otm": forward is not None and (strike >= forward if kind == "C" else strike < forward),
         "moneyness": strike / forward if forward else None,
         "log_moneyness": math.log(strike / forward) if forward else None,
         "intrinsic": value,

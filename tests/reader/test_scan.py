@@ -170,8 +170,24 @@ def test_a_bound_is_inclusive_and_never_met_by_what_is_absent(
 
 def test_every_bound_is_tried() -> None:
     assert {name for name, *_ in BOUNDS} == set(Bounds.__annotations__) - {
-        *("expiry", "settle", "type")
+        *("expiry", "settle", "type", "otm")
     }
+
+
+@pytest.mark.parametrize("gate", [True, False])
+@pytest.mark.parametrize("is_out", [True, False])
+def test_out_of_the_money_is_as_the_smile_chooses(market: Market, gate: bool, is_out: bool) -> None:
+    scan = market.reader.scan(otm=is_out, gate=gate)
+    assert scan or gate  # few options of this market pass the gate
+    for option in scan:
+        assert option.forward is not None
+        is_call_side = option.strike >= option.forward
+        assert (is_call_side == (option.type == "C")) is is_out
+        assert option.otm is is_out
+    both = names(market.reader.scan(gate=gate))
+    other = names(market.reader.scan(otm=not is_out, gate=gate))
+    unknown = [o.symbol for o in market.reader.scan(gate=gate) if o.forward is None]
+    assert sorted([*names(scan), *other, *unknown]) == sorted(both)
 
 
 def test_a_bound_of_none_is_none(market: Market) -> None:

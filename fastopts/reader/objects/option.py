@@ -86,6 +86,7 @@ class Option(Tick):
     time_value: float | None = derived("time_value")
     crossed: bool = derived("crossed")
     locked: bool = derived("locked")
+    otm: bool = derived("otm")
     iv_capped: bool = derived("iv_capped")
     greeks_ok: bool = derived("greeks_ok")
 

@@ -15,7 +15,7 @@ from fastopts.reader.objects import expiry as expiries
 from fastopts.reader.objects.expiry import Expiry
 from fastopts.reader.objects.option import Option
 from fastopts.reader.objects.universe import settle_coin
-from fastopts.reader.selection.arguments import number, shown
+from fastopts.reader.selection.arguments import flag, number, shown
 from fastopts.reader.selection.notation import OptionType, option_type
 
 __all__ = (
@@ -41,12 +41,13 @@ class Bounds(TypedDict, total=False):
 
     Volatilities are fractions (0.8 is 80 %), *volume* and *open_interest* in base coin, *turnover*
     in quote coin; *delta* is negative for puts; *dte* in days; *expiry* as `chain` takes it; *type*
-    is C or `call`, P or `put`.
+    is C or `call`, P or `put`; *otm* is True for options out of the money, False for those in it.
     """
 
     expiry: Expiry | None
     settle: str | None
     type: OptionType | None
+    otm: bool | None
     min_dte: float | None
     max_dte: float | None
     min_strike: float | None
@@ -73,7 +74,7 @@ _COLUMNS: Final = {name: field.name for name, field in BOUNDED.items()}
 # Bounds on terms say what a scan considers at all; the gate and the other bounds judge the rest.
 TERMS: Final = {name: column for name, column in _COLUMNS.items() if column in ("dte", "strike")}
 VALUES: Final = {name: column for name, column in _COLUMNS.items() if name not in TERMS}
-_CHOICES: Final = ("expiry", "settle", "type")
+_CHOICES: Final = ("expiry", "settle", "type", "otm")
 
 _BOUNDS: Final = {field.bound.name: field.bound for field in BOUNDED.values() if field.bound}
 UNITS: Final = {name: bound.hint for name, bound in _BOUNDS.items()}  # "" for plain fractions
@@ -129,6 +130,8 @@ def check(bounds: Bounds, gate: bool = False) -> Bounds:
     settle_coin(checked.get("settle"))
     if "expiry" in checked:
         expiries.day_of(checked["expiry"])
+    if "otm" in checked:
+        checked["otm"] = flag("otm", checked["otm"])
     for name in checked.keys() - set(_CHOICES):
         _check_range(name, checked[name], gate)
     for name in RANGES:
@@ -230,6 +233,9 @@ def _meets(option: Option, name: str, bound: Any) -> bool:
             return option.settle == settle_coin(bound)
         case "type":
             return bool(option.type == bound)
+        case "otm":
+            # without a forward it is neither
+            return option.forward is not None and option.otm == bound
     value: float | None = getattr(option, _COLUMNS[name])
     if value is None:  # unknown is not within any limit
         return False

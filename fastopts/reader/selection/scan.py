@@ -68,6 +68,8 @@ def scan(market: Market, bounds: Bounds, gate: bool, sort: str | None, limit: in
     if market.listing.doubles:
         excluded["same_place"] = len(market.listing.doubles)
     selected = _within(market, selected, bounds, VALUES)
+    if (otm := bounds.get("otm")) is not None:
+        selected = selected & (market.column("otm") == otm) & ~np.isnan(market.column("forward"))
     rows = _sorted(market, np.flatnonzero(selected), sort)
     return Scan(market, rows if limit is None else rows[:limit], int(scope.sum()), excluded)
 

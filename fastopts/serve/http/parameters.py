@@ -117,6 +117,9 @@ def _annotation(name: str) -> Any:
         return Annotated[
             str | None, Query(description=_EXPIRY_FORMS, max_length=32, json_schema_extra=_EXPIRY)
         ]
+    if name == "otm":
+        text = "true: out of the money only; false: in the money only"
+        return Annotated[bool | None, Query(description=text)]
     is_fraction = quantity.endswith("iv") or quantity == "rel_spread"
     description = "a fraction: 0.8 is 80 %" if is_fraction else UNITS[quantity]
     limit = _IV if name.endswith("_iv") else None

@@ -1,3 +1,4 @@
+import re
 from typing import Any
 
 import pytest
@@ -60,7 +61,7 @@ def test_json_leaves_the_count_to_stderr(read: Read) -> None:
 def test_every_bound_is_an_option(read: Read) -> None:
     told = read("scan", "--help").out
     for name in Bounds.__annotations__:
-        assert f"  --{name.replace('_', '-')} " in told
+        assert re.search(rf"  --{name.replace('_', '-')}[ ,]", told)
 
 
 @pytest.mark.parametrize(
@@ -72,6 +73,8 @@ def test_every_bound_is_an_option(read: Read) -> None:
         (["--min-turnover", "1e9", "--limit", "1"], ["BTC-27NOV60-90000-C"]),
         (["--min-iv", "0.9", "--max-iv", "90%"], ["ETH-27NOV60-3000-C-USDT"]),
         (["--max-delta", "-0.4", "--expiry", "27NOV60", "--settle", "USDT"], "puts"),
+        (["--settle", "usdc", "--otm"], ["BTC-27NOV60-90000-C"]),
+        (["--settle", "usdc", "--no-otm"], ["BTC-27NOV60-90000-P"]),
         (["BTC", "--max-spread-ticks", "4.9"], []),
         (["BTC", "--min-dte", "36000"], []),
     ],

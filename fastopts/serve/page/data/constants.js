@@ -323,6 +323,12 @@ export const FIELDS = {
   },
   crossed: { heading: "Crossed", unit: "", meaning: "the bid is above the ask", display: "flag" },
   locked: { heading: "Locked", unit: "", meaning: "bid and ask are equal", display: "flag" },
+  otm: {
+    heading: "Out of the money",
+    unit: "",
+    meaning: "out of the money: a call at or above the forward, a put below it",
+    display: "flag",
+  },
   iv_capped: {
     heading: "At IV cap",
     unit: "",
@@ -571,6 +577,7 @@ export const SCAN_SORTS = [
   "mid",
   "moneyness",
   "open_interest",
+  "otm",
   "phase",
   "predicted_delivery_price",
   "quote",
