@@ -135,6 +135,22 @@ def test_scans_expiries_smiles_and_surfaces_are_sent_whole(server: Serving) -> N
         ]
 
 
+def test_bounds_of_a_scan_may_be_texts(server: Serving) -> None:
+    scan = {"asset": "BTC", "min_strike": "90k", "otm": True}
+    with subscribed(server, {"scan": scan}) as socket:
+        message = next_of(socket, "scan")
+        body = server.get("/v1/scan?asset=BTC&min_strike=90000&otm=true").json
+        assert body["options"]
+        assert [option["symbol"] for option in message["options"]] == [
+            option["symbol"] for option in body["options"]
+        ]
+        refused = {"op": "subscribe", "id": "b", "scan": {"max_strike": "many"}}
+        socket.send(json.dumps(refused))
+        error = next_of(socket, "error")
+        assert error["arguments"] == ["max_strike"]
+        assert error["detail"] == ("max_strike: 'many' is not a number: write 90000, 90,000 or 90k")
+
+
 def test_an_ended_subscription_sends_nothing(server: Serving) -> None:
     with subscribed(server, {"symbols": [MOVING]}) as socket:
         next_of(socket, "rows")

@@ -6,11 +6,13 @@ from typing import Any, Final, cast
 import orjson
 
 from fastopts.errors import BadInput, FastoptsError, NoSuchOption, clipped
+from fastopts.field_registry import BOUNDED
 from fastopts.reader.mirrors.mirror import BaseMirror
 from fastopts.reader.objects.expiry import FRONT, day_of, is_delivered_at, label_of
 from fastopts.reader.objects.universe import asset_name, settle_coin
 from fastopts.reader.selection import arguments, scan
 from fastopts.reader.selection.bounds import Bounds
+from fastopts.reader.selection.notation import parse_number
 from fastopts.reader.selection.scope import Scope, scope_of
 from fastopts.serve.payloads.market import (
     expiries_payload,
@@ -198,6 +200,16 @@ class TopicFactory:
         return scan_payload(result, streamed=True)
 
 
+def _bound(name: str, value: Any) -> Any:
+    """The *value* of a bound: numbers may be texts such as 90k, as in the API's parameters."""
+    if name not in BOUNDED or not isinstance(value, str):
+        return value
+    try:
+        return parse_number(value)
+    except ValueError as error:
+        raise BadInput(f"{name}: {error}", arguments=(name,)) from None
+
+
 def _symbols(value: object) -> list[str]:
     if not isinstance(value, list) or not 0 < len(value) <= SYMBOLS_MAX:
         raise BadInput(f"symbols: write a list of 1 to {SYMBOLS_MAX} symbols")
@@ -211,7 +223,7 @@ def _scope_of(asset: str, settle: str | None) -> Scope:
 def _scan_arguments(value: object) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise BadInput('scan: write an object of bounds, such as {"asset": "BTC", "min_iv": 0.5}')
-    bounds = {name: bound for name, bound in value.items() if bound is not None}
+    bounds = {name: _bound(name, each) for name, each in value.items() if each is not None}
     asset, gate = bounds.pop("asset", None), bounds.pop("gate", True)
     sort, limit = bounds.pop("sort", None), bounds.pop("limit", SCAN_ROWS_MAX)
     if not isinstance(gate, bool):

@@ -76,6 +76,9 @@ export const LIMITS = [
 
 // Of the sortable columns, those a trader ranks options by, in the order of the menu.
 const OFFERED_SORTS = [
+  "turnover_24h",
+  "open_interest",
+  "volume_24h",
   "mark_iv",
   "bid_iv",
   "ask_iv",
@@ -88,9 +91,6 @@ const OFFERED_SORTS = [
   "mark_price",
   "bid_price",
   "ask_price",
-  "open_interest",
-  "volume_24h",
-  "turnover_24h",
 ];
 
 /** Columns to sort by: [name, heading]. */
@@ -99,48 +99,38 @@ export const SORTS = OFFERED_SORTS.filter((name) => SCAN_SORTS.includes(name)).m
   heading(name),
 ]);
 
-/** The filter of an empty form. */
-export const DEFAULT_FILTER = { sort: "-mark_iv", limit: "100" };
+const SWITCHES = new Set(["gate", "otm"]);
+const PERCENTAGE = /^([+-]?\d+\.?\d*|[+-]?\.\d+)\s*%$/;
 
-const TEXT_PARAMETERS = new Set(["asset", "type", "settle", "expiry", "sort"]);
+/** What a filter that does not say otherwise has. */
+export const BASIC_FILTER = { sort: "-turnover_24h", limit: "100" };
 
-/** A number in the form cannot be read; `field` names the parameter. */
-export class InvalidBound extends Error {
-  /**
-   * @param {string} field
-   * @param {string} text What was entered.
-   */
-  constructor(field, text) {
-    super(`${field}: “${text}” is not a number`);
-    this.field = field;
-  }
-}
+/**
+ * The filter of an empty form. Options in the money are traded little, and their IV is known the
+ * less the deeper they are: sorted by IV, they would come first.
+ */
+export const DEFAULT_FILTER = { ...BASIC_FILTER, otm: "true" };
 
 /**
  * The stream subscription of a filter.
  *
  * @param {ScanFilter} filter
  * @returns {Object<string, *>} Value of `scan` in the subscription.
- * @throws {InvalidBound}
  */
 export function scanOf(filter) {
-  const scan = {};
-  for (const [name, text] of Object.entries(filter)) {
-    if (text === "") continue;
-    if (name === "gate") scan.gate = text !== "false";
-    else scan[name] = TEXT_PARAMETERS.has(name) ? text : parseBound(name, text);
-  }
-  return scan;
+  const entries = Object.entries(filter).filter(([, text]) => text !== "");
+  return Object.fromEntries(entries.map(([name, text]) => [name, parameterOf(name, text)]));
 }
 
-// 80% is 0.8. Whether a plain 80 can be a volatility is for the server to decide.
-function parseBound(name, text) {
-  const plain = text.trim().replace("−", "-").replaceAll(",", "");
-  const isPercentage = plain.endsWith("%");
-  const value = Number(isPercentage ? plain.slice(0, -1) : plain);
-  if (plain === "" || !Number.isFinite(value)) throw new InvalidBound(name, text);
+// Numbers are read by the server, as in the API's parameters: 90k, 90,000. Only 80% and the minus
+// sign that the page itself shows are not known there.
+function parameterOf(name, text) {
+  if (SWITCHES.has(name)) return text !== "false";
+  const plain = text.trim().replace("−", "-");
+  if (name === "limit") return Number(plain) || plain;
+  const fraction = PERCENTAGE.exec(plain);
   // 7% must be 0.07, not 0.07000000000000001.
-  return isPercentage ? Number((value / 100).toPrecision(12)) : value;
+  return fraction ? Number((Number(fraction[1]) / 100).toPrecision(12)) : plain;
 }
 
 /**

@@ -4,7 +4,7 @@ import { get } from "../data/api.js";
 import { MESSAGE } from "../data/constants.js";
 import { description, heading } from "../data/fields.js";
 import { CLEARED } from "../data/pending_subscriptions.js";
-import { DEFAULT_FILTER, scanOf } from "../data/scan_filter.js";
+import { BASIC_FILTER, DEFAULT_FILTER, scanOf } from "../data/scan_filter.js";
 import { ageOf, daysTo } from "../data/venue_clock.js";
 import { el, toggleClass } from "../lib/dom.js";
 import {
@@ -42,7 +42,7 @@ export function open(route) {
 function filterOf(search) {
   const filter = Object.fromEntries(search);
   const isEmpty = Object.keys(filter).length === 0;
-  return { ...DEFAULT_FILTER, ...(isEmpty ? { asset: load("asset", "") } : filter) };
+  return isEmpty ? { ...DEFAULT_FILTER, asset: load("asset", "") } : { ...BASIC_FILTER, ...filter };
 }
 
 class ScannerView extends View {
@@ -78,7 +78,7 @@ class ScannerView extends View {
       this.summary,
       scroller,
     );
-    this.subscriptions = this.#subscriptionsOf(filter);
+    this.subscriptions = [{ id: "scan", scan: scanOf(filter) }];
     this.#loadAssets();
   }
 
@@ -98,15 +98,6 @@ class ScannerView extends View {
   async #loadAssets() {
     const feed = await get("v1/feed").catch(() => null);
     if (feed) this.form.setAssets(feed.assets);
-  }
-
-  #subscriptionsOf(filter) {
-    try {
-      return [{ id: "scan", scan: scanOf(filter) }];
-    } catch (error) {
-      this.#showError({ reason: "BadInput", detail: error.message, arguments: [error.field] });
-      return [];
-    }
   }
 
   // The address changes, which opens the view again with the new filter.

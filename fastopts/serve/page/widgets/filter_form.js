@@ -19,6 +19,19 @@ import { showToast } from "./messages.js";
 const RANGES_SHOWN = 5; // the others are behind "More filters"
 const ROW_LIMITS = ["25", "50", "100", "250", "500"];
 const NAME_LENGTH_MAX = "40";
+// Checkboxes by parameter. An address without the parameter has the API's default.
+const SWITCHES = {
+  otm: {
+    label: "Out of the money only",
+    title: "calls at or above the forward, puts below it",
+    isOnByDefault: false,
+  },
+  gate: {
+    label: "Tradable only",
+    title: "quoted on both sides; not crossed, at the IV cap or in settlement",
+    isOnByDefault: true,
+  },
+};
 
 /** A form that edits a filter. */
 export class FilterForm {
@@ -68,7 +81,7 @@ export class FilterForm {
 
   /** @returns {ScanFilter} What the form holds, without empty fields. */
   get filter() {
-    const entries = [...this.fields].map(([name, field]) => [name, fieldValue(field)]);
+    const entries = [...this.fields].map(([name, field]) => [name, fieldValue(name, field)]);
     return Object.fromEntries(entries.filter(([, value]) => value !== ""));
   }
 
@@ -77,7 +90,7 @@ export class FilterForm {
     for (const [name, field] of this.fields) {
       const value = filter[name] ?? "";
       if (field.type === "checkbox") {
-        field.checked = value !== "false";
+        field.checked = value === "" ? SWITCHES[name].isOnByDefault : value !== "false";
         continue;
       }
       // An address may name an asset that is not known yet, or any number of rows.
@@ -172,14 +185,12 @@ export class FilterForm {
     const limits = ROW_LIMITS.map((limit) => [limit, limit]);
     const limit = dropdown("Rows", limits, DEFAULT_FILTER.limit, () => {});
     this.#register("limit", limit.field);
-    const gate = el("input", { type: "checkbox" });
-    this.#register("gate", gate);
-    const title = "exclude options without a bid, crossed, at the IV cap or in settlement";
-    return [
-      sort.node,
-      limit.node,
-      el("label", { class: "control check", title }, gate, "Tradable only"),
-    ];
+    const switches = Object.entries(SWITCHES).map(([name, { label, title }]) => {
+      const field = el("input", { type: "checkbox" });
+      this.#register(name, field, label);
+      return el("label", { class: "control check", title }, field, label);
+    });
+    return [sort.node, limit.node, ...switches];
   }
 
   #register(name, field, label = name) {
@@ -269,8 +280,10 @@ function makeTextInput(props) {
   return el("input", { type: "text", autocomplete: "off", spellcheck: "false", ...props });
 }
 
-// A checkbox that is on is the default, and left out of the address.
-function fieldValue(field) {
-  if (field.type === "checkbox") return field.checked ? "" : "false";
+// A checkbox in its default state is left out of the address.
+function fieldValue(name, field) {
+  if (field.type === "checkbox") {
+    return field.checked === SWITCHES[name].isOnByDefault ? "" : String(field.checked);
+  }
   return field.value.trim();
 }
