@@ -83,7 +83,6 @@ class Recorder:
         self._received = self._dropped = 0
         self._submitted = 0  # `_received` when the last chunk was submitted
         self._gap = _Gap()
-        self._epoch = recording.table.epoch
         self._failure: FileStart | None = None  # of which the log has the reason
         self._lost = 0  # frames that the worker lost, as far as files account for them
         self._retry_at: float | None = None  # None: not stopped
@@ -238,8 +237,8 @@ class Recorder:
             self._retry_at = None
             self._begin_file()
         elif self._needs_new_file(worker):
+            self._note_epoch()
             self._begin_file()
-        self._note_epoch()
         self._add(contents.CLOCK, contents.clock(time.time_ns(), time.monotonic_ns()))
         self._seal()
 
@@ -254,9 +253,9 @@ class Recorder:
         )
 
     def _note_epoch(self) -> None:
+        """Record a new epoch as the last event of the former one's file."""
         epoch = self._recording.table.epoch
-        if epoch != self._epoch:
-            self._epoch = epoch
+        if epoch != self._file.epoch:
             self.event("lease", epoch=epoch)
 
     def _needs_new_file(self, worker: WorkerState) -> bool:
@@ -265,6 +264,8 @@ class Recorder:
             now_ns // HOUR_NS != self._file.start_ns // HOUR_NS
             or abs(now_ns - time.time_ns()) > self._limits.step_ns
             or worker.is_large
+            # So that names tell the truth: the first file of a run, before the lease, is short.
+            or self._recording.table.epoch != self._file.epoch
         )
 
     def _new_start(self) -> FileStart:
@@ -284,7 +285,7 @@ class Recorder:
         self._inbound.clear()
         self._file = self._new_start()
         recording = self._recording
-        self.event("started", **self._file.opening)
+        self.event("started", **self._file.opening, skew_ms=recording.table.skew_ms)
         listed = recording.instruments
         self.universe_changed(list(listed.values()), ())
         for record in contents.table_records(recording.table, listed):

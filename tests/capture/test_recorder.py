@@ -95,7 +95,7 @@ def test_everything_that_was_received_and_sent_is_in_the_file(tmp_path: Path) ->
         {"path": "/v5/market/time", "params": {}, "status": None, "error": "timed out"},
     ]
     assert capture.events() == [
-        {"event": "started", "venue": "sim", "epoch": "5"},
+        {"event": "started", "venue": "sim", "epoch": "5", "skew_ms": 0},
         {"event": "opened", "connection": 1},
         {"event": "stopped"},
     ]
@@ -196,7 +196,7 @@ def test_a_clock_that_is_set_begins_a_file(tmp_path: Path, monkeypatch: pytest.M
         assert times == sorted(times)
 
 
-def test_the_epoch_is_recorded_when_it_changes(tmp_path: Path) -> None:
+def test_a_new_epoch_begins_a_file(tmp_path: Path) -> None:
     async def main() -> None:
         async with World(tmp_path) as world:
             world.receive(b"1")
@@ -206,7 +206,11 @@ def test_the_epoch_is_recorded_when_it_changes(tmp_path: Path) -> None:
             await world.until(lambda status: status.recorded == 2)
 
     run(main)
-    assert read_all(tmp_path)[0].events("lease") == [{"event": "lease", "epoch": 6}]
+    before, after = read_all(tmp_path)
+    assert before.events("lease") == [{"event": "lease", "epoch": 6}]
+    assert (before.metadata["capture"]["epoch"], after.metadata["capture"]["epoch"]) == ("5", "6")
+    assert [path.stem.split("-")[1] for path in files(tmp_path)] == ["5", "6"]
+    assert frames_of([before, after]) == [b"1", b"2"]
 
 
 def test_a_slow_disk_drops_chunks_and_notes_the_gap(
