@@ -421,6 +421,12 @@ def test_nothing_of_it_can_be_set(name: str) -> None:
         setattr(make(), name, 1)
 
 
+@pytest.mark.parametrize("arguments", [(), (CALL,), (1, 2, 3)])
+def test_only_a_reader_makes_one(arguments: tuple[Any, ...]) -> None:
+    with pytest.raises(TypeError, match="options are returned by readers"):
+        Option(*arguments)
+
+
 def test_it_has_no_dict_and_takes_no_new_names() -> None:
     option = make()
     assert not hasattr(option, "__dict__")

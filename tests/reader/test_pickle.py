@@ -15,7 +15,7 @@ import pytest
 
 from fastopts.errors import BadInput
 from fastopts.field_registry import JSON_FIELDS
-from fastopts.reader import Absent, Option, OptionReader, Scan, Table
+from fastopts.reader import Absent, Gap, Move, Option, OptionReader, Scan, Table
 from tests.reader.collecting import until
 from tests.serve.living import BTC, ETH, FRONT, Living
 from tests.support.store import Store
@@ -91,6 +91,20 @@ def read(url: str) -> list[Any]:
         return [scan, table, reader.chain("BTC"), reader.feed()]
 
 
+def read_others(url: str) -> list[Any]:
+    """One of everything else that readers, mirrors and watches return, and its repr or values."""
+    with OptionReader(url) as reader, reader.mirror("ETH") as mirror:
+        chain = mirror.chain("ETH", settle="USDT")
+        symbol = "BTC-27NOV99-1-C-USDT"
+        results = [
+            *(reader.get(BTC[0]), reader.get_many([BTC[0], symbol])[1], chain.smile()[0]),
+            *(chain[3500], chain.series, reader.expiries("BTC"), reader.instruments("ETH")),
+            *(reader.snapshot("ETH"), reader.text(BTC[0]), reader.table().provenance),
+            *(Gap("skipped", 3), Move(BTC[0], "mark_price", 1.0, 2.0, 1.0, reader.get(BTC[0]))),
+        ]
+        return [(result, repr(result)) for result in results]
+
+
 @pytest.mark.parametrize("how", ["fork", "spawn", "forkserver"])
 def test_a_pool_returns_what_its_workers_read(living: Living, how: str) -> None:
     with multiprocessing.get_context(how).Pool(1) as pool:
@@ -98,6 +112,13 @@ def test_a_pool_returns_what_its_workers_read(living: Living, how: str) -> None:
     assert [option.symbol for option in scan] == list(BTC[:2])
     assert sorted(table.to_numpy()["symbol"]) == sorted(ETH)
     assert (len(chain), feed.alive) == (3, True)
+
+
+@pytest.mark.parametrize("how", ["fork", "spawn", "forkserver"])
+def test_a_pool_returns_everything_else_that_is_read(living: Living, how: str) -> None:
+    with multiprocessing.get_context(how).Pool(1) as pool:
+        results = pool.apply(read_others, (living.store.url,))
+    assert [repr(result) for result, _ in results] == [text for _, text in results]
 
 
 def test_two_reads_of_one_tick_are_equal(living: Living, reader: OptionReader) -> None:

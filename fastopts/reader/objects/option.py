@@ -95,6 +95,10 @@ class Option(Tick):
         # `if not option: option.reason` is known to be about an Absent.
         def __bool__(self) -> Literal[True]: ...
 
+    def __init__(self, *_: object, **__: object) -> None:
+        # Readers make options without calling it; one that was made otherwise has no moment.
+        raise TypeError("options are returned by readers: call OptionReader.get or another method")
+
     def __repr__(self) -> str:
         state = "live" if self.live else "not live"
         return (
