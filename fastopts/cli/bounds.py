@@ -38,8 +38,8 @@ def _annotation(name: str) -> Any:
             str | None, option(metavar="COIN", help="settle coin: USDT or USDC", group=_GROUP)
         ]
     if name == "otm":
-        text = "out of the money only; --no-otm: in the money only"
-        return Annotated[bool | None, option(is_negatable=True, help=text, group=_GROUP)]
+        meaning = "out of the money only; --no-otm: in the money only"
+        return Annotated[bool | None, option(is_negatable=True, help=meaning, group=_GROUP)]
     if quantity.endswith("iv") or quantity == "rel_spread":
         return Annotated[
             float | None,
