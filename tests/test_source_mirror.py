@@ -52,6 +52,7 @@ COVERED_BY: Final = {
     "reader/objects/market.py": "reader/test_scan.py",
     "reader/redis/source.py": "reader/test_wires.py",
     "reader/selection/matching.py": "faults/rr/test_selection.py",
+    "reader/selection/signatures.py": "reader/test_bounds.py",
     "serve/http/connection.py": "faults/ap/test_wire.py",
     "serve/http/parameters.py": "serve/test_routes.py",
     "serve/http/problems.py": "serve/test_protocol.py",

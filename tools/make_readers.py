@@ -99,6 +99,7 @@ from fastopts.reader.objects.expiry import Expiry
 from fastopts.reader.objects.option import Option
 from fastopts.reader.objects.universe import Series
 from fastopts.reader.queries import Queries
+from fastopts.reader.selection.signatures import lists_bounds
 
 if TYPE_CHECKING:
     from typing import Unpack
@@ -142,7 +143,8 @@ def mirror_reads(source: str) -> str:
     parts = [MIRROR_HEAD]
     for name in MIRROR_METHODS:
         node = methods[name]
-        text = _without_await("\n".join(lines[node.lineno - 1 : node.end_lineno]))
+        first = node.decorator_list[0] if node.decorator_list else node
+        text = _without_await("\n".join(lines[first.lineno - 1 : node.end_lineno]))
         if name in MIRROR_FAST:
             call = rf"self\._run\(self\._queries\.{name}\((.*)\)\)"
             text = re.sub(call, rf"self.{MIRROR_FAST[name]}(\1)", text)

@@ -24,6 +24,7 @@ from fastopts.reader.objects.universe import Series
 from fastopts.reader.queries import Query, check_elapsed
 from fastopts.reader.redis.source import RedisQueries
 from fastopts.reader.selection.arguments import flag
+from fastopts.reader.selection.signatures import lists_bounds
 
 # What needs numpy or the mirrors is imported when it is called: a process that only reads single
 # options stays small.
@@ -217,6 +218,7 @@ class AsyncOptionReader(Uncopied):
         requirements = Requirements(require_live, allow_expired, max_age_s).checked()
         return await self._run(self._queries.text_many(symbols, requirements, strict))
 
+    @lists_bounds
     async def scan(
         self,
         asset: str | None = None,
@@ -333,6 +335,7 @@ class AsyncOptionReader(Uncopied):
         return AsyncMirror(self._address, venue, scope, self._timeout_s, listener)
 
     @opening
+    @lists_bounds
     async def watch(
         self,
         what: str | Iterable[str] | None = None,

@@ -21,6 +21,7 @@ from fastopts.reader.objects.universe import Series
 from fastopts.reader.queries import Query, check_elapsed
 from fastopts.reader.redis.source import RedisQueries
 from fastopts.reader.selection.arguments import flag
+from fastopts.reader.selection.signatures import lists_bounds
 
 # What needs numpy or the mirrors is imported when it is called: a process that only reads single
 # options stays small.
@@ -211,6 +212,7 @@ class OptionReader(Uncopied):
         requirements = Requirements(require_live, allow_expired, max_age_s).checked()
         return self._run(self._queries.text_many(symbols, requirements, strict))
 
+    @lists_bounds
     def scan(
         self,
         asset: str | None = None,
@@ -325,6 +327,7 @@ class OptionReader(Uncopied):
         check_listener(listener)
         return Mirror(self._address, venue, scope, self._timeout_s, listener)
 
+    @lists_bounds
     def watch(
         self,
         what: str | Iterable[str] | None = None,

@@ -1,12 +1,13 @@
 """Bounds: their names, ranges and units are those of the field registry."""
 
+import inspect
 from typing import Any
 
 import pytest
 
 from fastopts.errors import BadInput
 from fastopts.field_registry import BOUNDED, FIELDS
-from fastopts.reader import Option
+from fastopts.reader import AsyncMirror, AsyncOptionReader, Mirror, Option, OptionReader
 from fastopts.reader.selection import bounds
 from fastopts.reader.selection.bounds import Bounds
 from tests.reader.options import make
@@ -16,6 +17,22 @@ from tests.support.store import NAN
 def test_the_spelled_out_bounds_are_those_of_the_registry() -> None:
     assert list(Bounds.__annotations__)[:4] == ["expiry", "settle", "type", "otm"]
     assert set(list(Bounds.__annotations__)[4:]) == set(BOUNDED)
+
+
+READERS = (OptionReader, AsyncOptionReader)
+
+
+@pytest.mark.parametrize(
+    "method",
+    [
+        *(kind.scan for kind in (*READERS, Mirror, AsyncMirror)),
+        *(kind.watch for kind in READERS),
+    ],
+)
+def test_completion_of_a_scan_lists_every_bound(method: Any) -> None:
+    parameters = inspect.signature(method).parameters
+    assert set(Bounds.__annotations__) < parameters.keys()
+    assert all(each.kind is not each.VAR_KEYWORD for each in parameters.values())
 
 
 def test_every_bound_is_on_an_attribute_of_an_option() -> None:

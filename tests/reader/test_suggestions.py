@@ -4,6 +4,9 @@ import asyncio
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import numpy as np
+import pandas
+import polars
 import pytest
 
 from fastopts.reader import (
@@ -21,6 +24,7 @@ from tests.docs.market import MOVING, list_market
 from tests.support.store import Store
 
 USDT, USDC = "BTC-29JAN27-90000-C-USDT", "BTC-29JAN27-90000-C"
+CALL = "BTC-25JUN27-90000-C-USDT"
 Get = Callable[..., Option]
 
 
@@ -178,3 +182,46 @@ def test_a_series_that_is_not_listed_is_explained(
     with OptionReader(store.url) as reader, pytest.raises(kind) as error:
         reader.chain(*arguments)
     assert hint in str(error.value)
+
+
+def test_many_symbols_come_in_any_iterable(store: Store, announcer: Announcer) -> None:
+    symbols = [USDT, USDC, MOVING]
+    kinds: list[Callable[[], Any]] = [
+        lambda: tuple(symbols),
+        lambda: dict.fromkeys(symbols),
+        lambda: iter(symbols),
+        lambda: (symbol for symbol in symbols),
+        lambda: np.array(symbols),
+        lambda: np.array(symbols, dtype=object),
+        lambda: pandas.Series(symbols),
+        lambda: pandas.Index(symbols),
+        lambda: pandas.Series(symbols, dtype="category"),
+        lambda: pandas.DataFrame({"symbol": symbols})["symbol"],
+        lambda: polars.Series(symbols),
+        lambda: polars.DataFrame({"symbol": symbols})["symbol"],
+    ]
+    with OptionReader(store.url) as reader, reader.mirror() as mirror:
+        for make in kinds:
+            assert [each.symbol for each in reader.get_many(make())] == symbols
+            assert [each.symbol for each in mirror.get_many(make())] == symbols
+            assert len(reader.text_many(make())) == 3
+        assert {each.symbol for each in reader.get_many(set(symbols))} == set(symbols)
+        for wrong in (pandas.Series([USDT, None]), np.array([[USDT]]), [b"x"], 7, USDT, None):
+            with pytest.raises(BadInput, match=r"^symbols: "):
+                reader.get_many(wrong)  # type: ignore[arg-type]
+
+
+def test_a_chain_takes_what_other_reads_return(store: Store, announcer: Announcer) -> None:
+    with OptionReader(store.url) as reader:
+        series = next(each for each in reader.expiries("BTC") if each.label == "25JUN27")
+        moment = reader.snapshot("BTC")["expiry"].max()
+        forms: list[Any] = [
+            *(series, moment, series.expiry, series.expiry.date(), reader.get(CALL)),
+            *(pandas.Timestamp(series.expiry), pandas.Timestamp("2027-06-25")),
+            *("25JUN27", "25jun27", "25JUN2027", "270625", "2027-06-25", "2027-06-25T08:00:00Z"),
+        ]
+        for expiry in forms:
+            assert reader.chain("BTC", expiry).series == series, expiry
+            assert {each.expiry_ms for each in reader.scan("BTC", expiry=expiry)} == {
+                series.expiry_ms
+            }, expiry

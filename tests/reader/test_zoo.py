@@ -63,6 +63,8 @@ def awaited(runner: asyncio.Runner, call: Callable[..., Any]) -> Callable[..., A
 
         return runner.run(main())
 
+    # `wraps` copies that of the method, which includes `self`
+    run.__signature__ = inspect.signature(call)  # type: ignore[attr-defined]
     return run
 
 

@@ -3,6 +3,7 @@
 It imports neither asyncio nor, without TLS, ssl: a reader of one option should start fast.
 """
 
+import mmap
 import os
 import socket
 import threading
@@ -42,6 +43,9 @@ class BlockingConnection:
         # By process id: what belongs to a process is one object. A lock that a thread of the parent
         # held at the fork stays locked in the child.
         self._connections = {os.getpid(): _ProcessConnection(address, timeout_s)}
+        # Whether a forked child has logged that it is one. Shared with all children: those of a
+        # pool would otherwise log the same, once each.
+        self._fork_is_logged = mmap.mmap(-1, 1)
         check_timeout(timeout_s)
 
     def __del__(self) -> None:
@@ -88,7 +92,9 @@ class BlockingConnection:
             if parents is not None:
                 # Without its lock, which a thread of the parent may have held at the fork.
                 parents.drop()
-                _warn_of_fork()
+                if not self._fork_is_logged[0]:
+                    self._fork_is_logged[0] = 1
+                    _warn_of_fork()
         return own
 
 

@@ -14,6 +14,7 @@ from fastopts.reader.objects.expiry import Expiry
 from fastopts.reader.objects.option import Option
 from fastopts.reader.objects.universe import Series
 from fastopts.reader.queries import Queries
+from fastopts.reader.selection.signatures import lists_bounds
 
 if TYPE_CHECKING:
     from typing import Unpack
@@ -122,6 +123,7 @@ class MirrorReads:
         coin, strike and type."""
         return run_local(self._queries.instruments(asset))
 
+    @lists_bounds
     def scan(
         self,
         asset: str | None = None,

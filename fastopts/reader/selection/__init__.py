@@ -2,6 +2,7 @@
 
 scan.py       scans a market by bounds, behind the gate
 bounds.py     the bounds of scans and watches
+signatures.py  lists the bounds in the signature of a method, for completion
 matching.py   refuses a selection that can match no listed option
 scope.py      Scope: the options that a mirror holds
 spelling.py   spellings of a symbol: accepted ones, and others for suggestions

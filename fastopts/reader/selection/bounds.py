@@ -4,10 +4,9 @@ The fields they are on, their ranges and their units come from the field registr
 their names out, so that editors and type checkers know them.
 """
 
-import inspect
 import math
 from collections.abc import Callable, Mapping
-from typing import Any, Final, TypedDict, TypeVar, cast
+from typing import Any, Final, TypedDict, cast
 
 from fastopts.errors import BadInput
 from fastopts.field_registry import BOUNDED
@@ -15,8 +14,10 @@ from fastopts.reader.objects import expiry as expiries
 from fastopts.reader.objects.expiry import Expiry
 from fastopts.reader.objects.option import Option
 from fastopts.reader.objects.universe import settle_coin
+from fastopts.reader.selection import signatures
 from fastopts.reader.selection.arguments import flag, number, shown
 from fastopts.reader.selection.notation import OptionType, option_type
+from fastopts.reader.selection.signatures import Function
 
 __all__ = (
     "IV_MAX",
@@ -32,8 +33,6 @@ __all__ = (
     "supplied",
     "with_bound_parameters",
 )
-
-Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 class Bounds(TypedDict, total=False):
@@ -74,7 +73,7 @@ _COLUMNS: Final = {name: field.name for name, field in BOUNDED.items()}
 # Bounds on terms say what a scan considers at all; the gate and the other bounds judge the rest.
 TERMS: Final = {name: column for name, column in _COLUMNS.items() if column in ("dte", "strike")}
 VALUES: Final = {name: column for name, column in _COLUMNS.items() if name not in TERMS}
-_CHOICES: Final = ("expiry", "settle", "type", "otm")
+_CHOICES: Final = tuple(signatures.CHOICES)
 
 _BOUNDS: Final = {field.bound.name: field.bound for field in BOUNDED.values() if field.bound}
 UNITS: Final = {name: bound.hint for name, bound in _BOUNDS.items()}  # "" for plain fractions
@@ -97,16 +96,7 @@ def with_bound_parameters(function: Function, annotation: Callable[[str], Any]) 
     *annotation* returns the annotation for a bound's name. Typer and FastAPI make options and query
     parameters of the signature, so the bounds need not be listed again for either.
     """
-    signature = inspect.signature(function)
-    own = [each for each in signature.parameters.values() if each.kind is not each.VAR_KEYWORD]
-    bounds = [
-        inspect.Parameter(
-            name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation(name)
-        )
-        for name in Bounds.__annotations__
-    ]
-    function.__signature__ = signature.replace(parameters=[*own, *bounds])  # type: ignore[attr-defined]
-    return function
+    return signatures.with_parameters(function, Bounds.__annotations__, annotation)
 
 
 def check(bounds: Bounds, gate: bool = False) -> Bounds:
