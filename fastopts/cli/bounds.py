@@ -10,7 +10,7 @@ from fastopts.reader.selection.notation import parse_number
 
 __all__ = ("bounded",)
 
-_TEXTS: Final = {"expiry": EXPIRY_FORMS, "type": "C or call, P or put"}
+_TEXTS: Final = {"type": "C or call, P or put"}
 _GROUP: Final = "Bounds, inclusive"
 
 
@@ -29,8 +29,10 @@ def _annotation(name: str) -> Any:
     # max_rel_spread is a bound on rel_spread
     quantity = name.partition("_")[2]
     if name == "expiry":
-        text = {"metavar": "TEXT", "help": EXPIRY_FORMS, "group": _GROUP}
-        return Annotated[str | None, option(parse=parse_expiry, **text)]
+        return Annotated[
+            str | None,
+            option(parse=parse_expiry, metavar="TEXT", help=EXPIRY_FORMS, group=_GROUP),
+        ]
     if name in _TEXTS:
         return Annotated[str | None, option(metavar="TEXT", help=_TEXTS[name], group=_GROUP)]
     if name == "settle":
