@@ -143,6 +143,13 @@ def test_the_address_wins_over_the_last_choice(tab: Tab, backend: Backend) -> No
     expect(page.locator(ROWS)).to_have_count(len(everything))
 
 
+def test_an_address_without_an_expiry_keeps_its_filter(tab: Tab) -> None:
+    page = tab.open("BTC/chain?settle=USDC&side=otm&strikes=1")
+    expect(page.locator("tr.atm")).to_be_visible()
+    expect(page).to_have_url(re.compile(r"#/BTC/chain/\w+/USDC\?side=otm&strikes=1$"))
+    expect(page.locator(ROWS)).to_have_count(3)
+
+
 @pytest.mark.parametrize("asset", ["BTC", "ETH", "XRP"])
 def test_the_default_columns_fit_a_laptop(new_tab: OpenTab, backend: Backend, asset: str) -> None:
     page = new_tab(viewport={"width": 1280, "height": 800}).open(f"{asset}/chain")

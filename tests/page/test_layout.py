@@ -67,6 +67,15 @@ def test_faults_of_a_page_are_detected(new_tab: OpenTab, backend: Backend) -> No
     assert any("overlaps" in fault for fault in unreadable(page))
 
 
+def test_the_buttons_of_the_header_are_on_one_line(new_tab: OpenTab, backend: Backend) -> None:
+    page = new_tab().open("BTC/expiries")
+    buttons = page.locator("header .bar > .button")
+    for width, height in (*SIZES, *MORE_SIZES):
+        page.set_viewport_size({"width": width, "height": height})
+        lines = {button.bounding_box()["y"] for button in buttons.all()}  # type: ignore[index]
+        assert len(lines) == 1, width
+
+
 def test_a_resized_window_is_readable(new_tab: OpenTab, backend: Backend) -> None:
     page = new_tab().open("BTC/expiries")
     hidden = page.locator("th[data-column=basis]")

@@ -152,11 +152,13 @@ export function seriesRows(asset, expiry, settle = null) {
 /** A view whose address names no expiry: redirects to the front expiry once that is known. */
 export class FrontRedirect extends View {
   /** @param {Route} route */
-  constructor({ asset, view, settle }) {
+  constructor({ asset, view, settle, search }) {
     super(`${asset} ${view}`, [{ id: "expiries", expiries: asset }]);
     this.asset = asset;
     this.view = view;
     this.settle = settle;
+    const { settle: _, ...choices } = Object.fromEntries(search);
+    this.choices = choices; // within the view, such as the sides of a chain
     this.text = el("p", { class: "hint", role: "status" }, "Loading the front expiry…");
     this.node = this.text;
   }
@@ -167,7 +169,8 @@ export class FrontRedirect extends View {
     const series = frontSeries(message, this.settle);
     if (series) {
       if (this.#isCurrent()) {
-        redirect(viewLink(this.asset, this.view, series.label, series.settle));
+        const { label, settle } = series;
+        redirect(viewLink(this.asset, this.view, label, settle, this.choices));
       }
     } else {
       this.text.textContent = `No ${this.asset} options are listed.`;
