@@ -160,15 +160,7 @@ def _number(
     brief: str = "",
 ) -> Field:
     return Field(
-        name=name,
-        form="number",
-        unit=unit,
-        meaning=meaning,
-        short=short,
-        heading=heading,
-        bound=bound,
-        shown=shown,
-        brief=brief,
+        name, "number", unit, meaning, short, heading, bound=bound, shown=shown, brief=brief
     )
 
 

@@ -41,7 +41,7 @@ SCHEMA_V2 = [
     *[("log_moneyness", "double"), ("intrinsic", "double"), ("time_value", "double")],
     *[("spread", "double"), ("rel_spread", "double"), ("spread_iv", "double")],
     *[("spread_ticks", "double"), ("crossed", "bool"), ("locked", "bool")],
-    *[("iv_capped", "bool"), ("greeks_ok", "bool"), ("suspect", "bool")],
+    *[("otm", "bool"), ("iv_capped", "bool"), ("greeks_ok", "bool"), ("suspect", "bool")],
     ("time_suspect", "bool"),
 ]
 STRING = str(pd.Series(["a"]).dtype)  # str since pandas 3, object before

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from pyarrow import ipc, parquet
 
 from fastopts.errors import ConfigError
-from fastopts.field_registry import COLUMNS, FIELDS
+from fastopts.field_registry import COLUMNS, FIELDS, FLAGS
 from fastopts.reader.export.dataframes import Columns, to_arrow
 from fastopts.reader.export.files import FORMS, write, write_to
 from tests.reader.market import MARKET, PROVENANCE, Row, columns, row, shuffled
@@ -117,7 +117,7 @@ def test_csv_spells_a_row_so() -> None:
         *["13.1", "14.1", "15.1", "16.1", "17.1", "18.1", "19.1", "20.1", "21.1", "22.1", "23.1"],
         *["24.1", "25.1", "26.1", "77", "2026-11-22T12:00:00.007Z", "1795766400000", "27.1"],
         *["28.1", "29.1", "30.1", "31.1", "32.1", "33.1", "34.1", "35.1", "36.1", "37.1"],
-        *["false"] * 6,
+        *["false"] * len(FLAGS),
     ]
     assert ",26.1,,2026-11-22T12:00:00.007Z," in fourth
     assert ",false,rest," in fourth
