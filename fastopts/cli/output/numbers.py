@@ -96,6 +96,8 @@ def _full(value: float, display: Display) -> str:
         return printing.number(value)
     # in decimals: 0.07 times 100 is 7.000000000000001 in binary
     number = Decimal(repr(value))
+    if display == "duration":
+        return f"{number:,f} s"
     rule = DISPLAY_RULES.get(display, DisplayRule())
     number = (number * rule.factor).normalize()
     return format(number, "+,f" if rule.is_signed and number else ",f") + rule.suffix

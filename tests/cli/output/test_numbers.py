@@ -98,7 +98,7 @@ def test_full_precision_has_all_digits() -> None:
         (0.53123, "iv", "53.123%"),
         (0.07, "signed_points", "+7"),
         (1205.0, "price", "1,205"),
-        (0.1215, "duration", "0.1215"),
+        (0.1215, "duration", "0.1215 s"),
         (1.2e-7, "gamma", "0.00000012"),
     ):
         assert numbers.formatted(value, display, BTC, precision="full") == text  # type: ignore[arg-type]
