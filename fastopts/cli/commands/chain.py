@@ -87,7 +87,7 @@ def chain(
     """
     ranks: Mapping[str, int] = _COLUMNS
     if columns is not None:
-        ranks = {name: rank for rank, name in enumerate(cells.field_names(columns))}
+        ranks = _ranks(cells.field_names(columns))
     with location.reader() as reader:
         series = reader.chain(asset, expiry, settle, require_live=not stale)
     rows = _around_the_money(series, strikes)
@@ -100,6 +100,7 @@ def chain(
     lines += staleness.report_chains([series], is_note=False)
     lines += printing.show(_heading(series))
     if strikes is None and not show_all:
+        lines += columns is not None  # perhaps a note of those without space
         rows = _centred(series, printing.rows_left(lines + _HEAD_LINES))
     table = _columns(series, rows, ranks, precision)
     printing.show(printing.fitted_table(table, printing.width()))
@@ -108,6 +109,15 @@ def chain(
     if columns is not None:
         printing.note_dropped(table, printing.width())
     return 0 if series.options else 1
+
+
+def _ranks(names: Sequence[str]) -> dict[str, int]:
+    """The ranks of chosen columns: the last is left out first, and an ask goes with its bid."""
+    ranks = {name: rank for rank, name in enumerate(names)}
+    for name in names:
+        other = name.replace("ask_", "bid_") if name.startswith("ask_") else name
+        ranks[name] = ranks[other] = min(ranks[name], ranks.get(other, ranks[name]))
+    return {name: ranks[name] for name in names}
 
 
 def _heading(chain: Chain) -> Text:

@@ -126,9 +126,7 @@ def _line(event: Event) -> Text:
         case Gap():
             return Text(f"{event.kind}: {event.reason}".rstrip(": "), style="bold red")
         case Move():
-            before, after = (_level(event, value) for value in (event.before, event.after))
-            values = f"{before} -> {after} {event.change:+.1%}"
-            return _head(event.option).append(f"{_gap()}{event.field} {values}")
+            return _move(event)
     line = _head(event)
     for name in _SHOWN:
         heading = cells.column_heading(name, event.asset, event.quote or "")
@@ -137,6 +135,15 @@ def _line(event: Event) -> Text:
             break  # one line per change: a value that does not fit is left out, not wrapped
         line.append(cell)
     return line
+
+
+def _move(move: Move) -> Text:
+    """The value of the field that moved, and, if there is space, the one before."""
+    line = _head(move.option).append(f"{_gap()}{cells.heading(move.field)} ")
+    after = f"{_level(move, move.after)} {move.change:+.1%}"
+    before = f"{_level(move, move.before)} -> "
+    fits = len(line) + len(before) + len(after) <= printing.width()
+    return line.append(before + after if fits else after)
 
 
 def _level(move: Move, value: float) -> str:

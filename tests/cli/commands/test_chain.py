@@ -160,6 +160,12 @@ def test_a_chosen_column_without_space_is_named(market: Store) -> None:
         *("chain", "BTC", "25DEC60", "--columns", names), columns=60, FASTOPTS_REDIS_URL=market.url
     ).splitlines()
     assert lines[-1].startswith("fastopts: no space for option, OI BTC: all columns need ")
+    # a bid without its ask would be half a quote
+    names = "delta,mid,bid_price,ask_price"
+    text = on_terminal(
+        *("chain", "BTC", "25DEC60", "--columns", names), columns=50, FASTOPTS_REDIS_URL=market.url
+    )
+    assert "no space for bid, ask: all columns need " in text
 
 
 def test_a_stale_option_is_marked_without_colour(read: Read) -> None:

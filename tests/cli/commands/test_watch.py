@@ -1,4 +1,5 @@
 import json
+import re
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -48,6 +49,15 @@ def test_moves_are_told_from_the_last_one(url: str, tmp_path: Path) -> None:
         assert (move["symbol"], move["field"]) == (MOVING, "mark_price")
         assert move["change"] == pytest.approx(move["after"] / move["before"] - 1)
         assert abs(move["change"]) == pytest.approx(0.08, abs=0.01)
+
+
+def test_a_move_fits_a_narrow_terminal(url: str) -> None:
+    words = ("watch", MOVING, "--moves", "5%", "--limit", "1", "--redis-url", url)
+    [*_, wide] = on_terminal(*words, columns=100).splitlines()
+    assert re.search(r"  mark [\d,.]+ -> [\d,.]+ [+-]\d\.\d%$", wide)
+    [*_, narrow] = on_terminal(*words, columns=56).splitlines()
+    assert re.search(r" mark [\d,.]+ [+-]\d\.\d%$", narrow)
+    assert len(narrow) <= 56
 
 
 def test_people_read_lines(url: str, tmp_path: Path) -> None:
