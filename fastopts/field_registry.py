@@ -505,11 +505,7 @@ _SERIES: Final = (
         "forward", "quote coin", "the forward of the expiry, of the newest tick", shown="level"
     ),
     _number(
-        name="index_price",
-        unit="quote coin",
-        meaning="spot index, of the newest tick",
-        heading="Index",
-        shown="level",
+        "index_price", "quote coin", "spot index, of the newest tick", None, "Index", shown="level"
     ),
     _number("basis", "fraction", "forward over index minus 1, annualised", shown="rate"),
     _number("atm_iv", "fraction", "mark volatility at the forward", heading="ATM IV"),
