@@ -44,7 +44,7 @@ class CaptureFile:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
         self._descriptor = os.open(path, flags, MODE)
         try:
-            # The lock tells others that the process lives: they would complete the file.
+            # A file without a lock belongs to a dead process, and others complete it.
             locks.lock(self._descriptor)
             self._write(mcap_format.MAGIC + mcap_format.header(PROFILE, library))
             self._write_metadata(OPENING, opening)

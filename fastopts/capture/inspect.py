@@ -45,7 +45,7 @@ class Inspection:
 
     @property
     def opening(self) -> dict[str, str]:
-        """What the file says of itself at its head."""
+        """The metadata at the head of the file: venue, epoch, version."""
         return self.metadata.get(OPENING, {})
 
     @property

@@ -116,7 +116,7 @@ class Recorder:
     def frames(self, conn: int, view: memoryview, start: int, end: int, rt_ms: int) -> None:
         """Record the whole plain text frames in ``view[start:end]``, received at *rt_ms*."""
         channel = self._inbound.get(conn) or self._open_inbound(conn)
-        # One time for all of them: a replay can hand over the same reads.
+        # One time for all of them: a replay can repeat the same reads.
         log_ns = self._log_ns()
         self._received += self._buffer.append_frames(
             channel, view, start, end, log_ns, rt_ms * 1_000_000
@@ -264,7 +264,7 @@ class Recorder:
             now_ns // HOUR_NS != self._file.start_ns // HOUR_NS
             or abs(now_ns - time.time_ns()) > self._limits.step_ns
             or worker.is_large
-            # So that names tell the truth: the first file of a run, before the lease, is short.
+            # So that names are true: the first file of a run, before the lease, is short.
             or self._recording.table.epoch != self._file.epoch
         )
 
@@ -278,8 +278,8 @@ class Recorder:
 
     def _begin_file(self) -> None:
         """Begin a new file with the state of the market, so that it is complete by itself."""
-        # What belongs to the former file goes there. Then numbers of channels begin anew, as each
-        # file declares its own.
+        # What belongs to the former file goes there. Each file declares its own channels, numbered
+        # from 1.
         self._seal()
         self._channels.clear()
         self._inbound.clear()
@@ -357,7 +357,7 @@ class Recorder:
             )
 
     def _note_gap(self) -> None:
-        """Begin the chunk with what is missing before it."""
+        """Begin the chunk with an event about the frames that are missing before it."""
         gap = self._gap
         if gap.chunks:
             self.event(

@@ -31,7 +31,7 @@ class Capture:
         return {topic for topic, _ in self.messages}
 
     def frames(self) -> Iterator[tuple[int, Message]]:
-        """Connection and message of what was received."""
+        """Connection and message of each received frame."""
         for topic, message in self.messages:
             if topic.startswith("in/"):
                 yield int(topic.removeprefix("in/")), message

@@ -71,6 +71,8 @@ async def kill_collectors(root: Path, trials: int, seed: int = 1) -> Figures:
             new = sorted(set(files(root)) - known - {_final(left)})
             left = None
             figures.frames_sent += len(venue.log[-1])
+            if not new and not is_last:  # not a single chunk was written
+                figures.lost_ms.append(1000 * (killed_at - venue.log[-1][0][0]))
             for path in new:
                 capture = read(path)
                 if not is_last:

@@ -85,7 +85,7 @@ def _row(path: Path, inspection: Inspection) -> _Row:
     contents, opening = inspection.contents, inspection.opening
     counts = {inspection.topics.get(number, ""): n for number, n in contents.messages.items()}
     inbound = [n for topic, n in counts.items() if topic.startswith("in/")]
-    # Only the recorder knows what it dropped, and says so when it closes the file.
+    # Only the recorder knows what it dropped, and notes it when it closes the file.
     not_recorded = inspection.closing.get("frames_not_recorded")
     epoch = opening.get("epoch")
     return _Row(
