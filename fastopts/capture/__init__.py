@@ -7,7 +7,7 @@ is full, slow or gone ends or thins the recording, never the collection. Missing
     worker     the thread's side: a bounded queue of chunks, the open file
     contents   the messages that are not frames: events, clock, instruments, the table's records
     status     state and counters of a recording, as `stats` has them
-    summary    names, channels, and the summary at the end of a file
+    summary    names, channels, and the summary at the end
     file       a capture while it is written
     folder     the files of a venue: names, the limits on their size and on free space
     inspect    what a file holds, whole or cut off

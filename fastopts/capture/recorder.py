@@ -116,7 +116,7 @@ class Recorder:
     def frames(self, conn: int, view: memoryview, start: int, end: int, rt_ms: int) -> None:
         """Record the whole plain text frames in ``view[start:end]``, received at *rt_ms*."""
         channel = self._inbound.get(conn) or self._open_inbound(conn)
-        # One time for all of them: a replay can repeat the same reads.
+        # One time for all of them: a replay can repeat these reads.
         log_ns = self._log_ns()
         self._received += self._buffer.append_frames(
             channel, view, start, end, log_ns, rt_ms * 1_000_000
