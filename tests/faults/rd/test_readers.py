@@ -36,6 +36,7 @@ from tests.reader.test_threads import SYMBOLS, forks, in_child, in_threads, many
 from tests.support.loops import LOOPS
 from tests.support.processes import environ
 from tests.support.store import SHORT, Store
+from tests.support.waiting import PATIENCE_S
 
 __all__ = ("many",)
 
@@ -86,7 +87,7 @@ async def test_RD_17_a_read_cancelled_anywhere_leaves_no_answer_to_the_next(
 def test_RD_18_an_error_as_any_of_the_replies_is_an_error_and_the_next_is_right(
     many: Store, port: int, how: str
 ) -> None:
-    with Scripted(port) as server, OptionReader(server.url) as reader:
+    with Scripted(port) as server, OptionReader(server.url, timeout_s=PATIENCE_S) as reader:
         for k in range(replies_of(server, reader, how)):
             server.script = Kth(k, b"-LOADING the data\r\n", server.accepted)
             with pytest.raises(StoreError, match="LOADING"):
@@ -249,6 +250,16 @@ def test_RD_25_reads_leave_no_memory_behind(many: Store) -> None:
             assert growth(partial(ask, reader, how), 300) < 250
 
 
+def first_answer(reader: OptionReader) -> object:
+    """What is wrong with its next answer: on a busy machine, one may take longer than it waits."""
+    while True:
+        try:
+            return wrong(reader, SYMBOLS[1])
+        except StoreUnavailable as error:
+            if "no answer in" not in str(error):
+                raise
+
+
 @pytest.mark.parametrize("what", ODD)
 @pytest.mark.parametrize("how", ["get", "get_many", "text"])
 def test_RD_26_an_odd_reply_to_a_reader_is_told_and_the_next_is_right(
@@ -260,7 +271,7 @@ def test_RD_26_an_odd_reply_to_a_reader_is_told_and_the_next_is_right(
             with pytest.raises(StoreError):
                 ask(reader, how)
             server.script = honest
-            assert wrong(reader, SYMBOLS[1]) is None
+            assert first_answer(reader) is None
 
 
 @pytest.mark.parametrize(("how", "step"), [("get", 1), ("text", 5), ("get_many", 97)])
@@ -272,7 +283,7 @@ def test_RD_27_an_answer_cut_at_any_byte_is_none(
         offset, told = 0, 0
         while True:
             proxy.down.cut_after = offset
-            with OptionReader(url) as reader:
+            with OptionReader(url, timeout_s=PATIENCE_S) as reader:
                 try:
                     ask(reader, how)
                 except StoreUnavailable:
@@ -282,7 +293,7 @@ def test_RD_27_an_answer_cut_at_any_byte_is_none(
             offset += step
         assert told * step > 300
         proxy.down.cut_after = None
-        with OptionReader(url) as reader:
+        with OptionReader(url, timeout_s=PATIENCE_S) as reader:
             assert wrong(reader, SYMBOLS[0]) is None
 
 

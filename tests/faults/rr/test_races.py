@@ -19,6 +19,7 @@ from tests.reader.collecting import until
 from tests.reader.racing import SYMBOLS
 from tests.support.processes import environ
 from tests.support.store import CALL, PUT, Store, expiry_of
+from tests.support.waiting import PATIENCE_S
 
 READS = 200_000
 REPEATS = 50  # of each symbol in one command
@@ -110,7 +111,8 @@ def test_RR_05_a_reply_that_breaks_off_at_any_byte_is_no_answer(
         while not answered:
             proxy.down.cut_after = offset
             url = f"redis://127.0.0.1:{proxy.port}"
-            with OptionReader(url) as reader, contextlib.suppress(StoreUnavailable):
+            reader = OptionReader(url, timeout_s=PATIENCE_S)
+            with reader, contextlib.suppress(StoreUnavailable):
                 assert ask(reader) == whole
                 answered = True
             broken += not answered
@@ -123,16 +125,16 @@ async def test_RR_05_asyncio_takes_no_part_for_the_whole_either(
     listed: Store, ending: Ending
 ) -> None:
     port = int(listed.url.rsplit(":", 1)[1])
-
     with FaultProxy(port) as proxy:
+        url = f"redis://127.0.0.1:{proxy.port}"
         proxy.down.cut_with = ending
         for offset in range(0, 700, 13):
             proxy.down.cut_after = offset
-            async with AsyncOptionReader(f"redis://127.0.0.1:{proxy.port}") as reader:
+            async with AsyncOptionReader(url, timeout_s=PATIENCE_S) as reader:
                 with pytest.raises(StoreUnavailable):
                     await reader.get(CALL)
         proxy.down.cut_after = None
-        async with AsyncOptionReader(f"redis://127.0.0.1:{proxy.port}") as reader:
+        async with AsyncOptionReader(url, timeout_s=PATIENCE_S) as reader:
             assert (await reader.get(CALL)).symbol == CALL
 
 
