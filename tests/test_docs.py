@@ -11,7 +11,7 @@ import pytest
 
 from fastopts.cli import command_list as cli_commands
 from fastopts.config import KNOWN_COINS, SETTINGS
-from tests.docs.announcer import Announcer
+from tests.docs.announcer import MovingAnnouncer
 from tests.docs.market import list_market
 from tests.docs.pages import DOCS, PAGES, examples
 from tests.support.processes import environ
@@ -40,7 +40,7 @@ def test_the_examples_of_a_page_run_and_print_what_they_say(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {"__name__": "example"}
-    with Announcer(store, list_market(store)):
+    with MovingAnnouncer(store, list_market(store)):
         for example in examples(page, "python"):
             example.run(store.url, names)
             printed = capsys.readouterr().out
@@ -64,7 +64,7 @@ def _ask(store: Store, line: str) -> Any:
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_command_that_reads_runs(command: str, store: Store, tmp_path: Path) -> None:
     program = f"set -o pipefail; {sys.executable} -m fastopts.cli"
-    with Announcer(store, list_market(store)):
+    with MovingAnnouncer(store, list_market(store)):
         done = subprocess.run(
             ["bash", "-c", command.replace("fastopts", program, 1)],
             capture_output=True,

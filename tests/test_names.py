@@ -1,13 +1,19 @@
-"""A public class name is defined in one module: two definitions mean that one is misnamed."""
+"""A public class name is defined in one module of the package and its tests.
+
+Two definitions mean that one is misnamed.
+"""
 
 import ast
+import importlib
+import re
 from collections import defaultdict
 from pathlib import Path
 from typing import Final
 
 import fastopts
 
-ROOT: Final = Path(fastopts.__file__).parent
+PACKAGE: Final = Path(fastopts.__file__).parent
+TESTS: Final = Path(__file__).parent
 
 # Names defined in several modules; the list may only become shorter. Table: the core's table of
 # slots is internal, and the reader's is part of the public interface.
@@ -20,10 +26,11 @@ def modules_by_class() -> dict[str, list[str]]:
     The compiled core is left out: a class of a .pyx has the name of its pure twin by design.
     """
     modules: dict[str, list[str]] = defaultdict(list)
-    for path in sorted(ROOT.rglob("*.py")):
-        for node in ast.parse(path.read_text()).body:
-            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
-                modules[node.name].append(path.relative_to(ROOT).as_posix())
+    for root in (PACKAGE, TESTS):
+        for path in sorted(root.rglob("*.py")):
+            for node in ast.parse(path.read_text()).body:
+                if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                    modules[node.name].append(path.relative_to(root.parent).as_posix())
     return modules
 
 
@@ -37,3 +44,14 @@ def test_the_exceptions_only_shrink() -> None:
     modules = modules_by_class()
     resolved = sorted(name for name in EXCEPTIONS if len(modules[name]) < 2)
     assert not resolved, f"remove these from EXCEPTIONS: {resolved}"
+
+
+def test_the_map_of_harnesses_names_what_there_is() -> None:
+    paths = re.findall(r"^\| `(tests\.[^|]*)` \|", (TESTS / "README.md").read_text(), re.MULTILINE)
+    names = [name for path in paths for name in path.split("`, `")]
+    assert len(names) > 10
+    for name in names:
+        module, _, attribute = name.rpartition(".")
+        if (TESTS.parent / f"{name.replace('.', '/')}.py").exists():
+            continue
+        assert hasattr(importlib.import_module(module), attribute), name

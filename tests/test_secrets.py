@@ -60,7 +60,7 @@ WORDS: Final = {
 ENDLESS: Final = ("watch", "top", "verify")
 
 
-class Slot(NamedTuple):
+class SecretSlot(NamedTuple):
     """Where a Redis URL, or a password, is given to a command."""
 
     variables: dict[str, str]
@@ -68,15 +68,17 @@ class Slot(NamedTuple):
     file: str = ""
 
 
-def slots(host: str, code: str = CODED) -> dict[str, Slot]:
+def slots(host: str, code: str = CODED) -> dict[str, SecretSlot]:
     """The same password in each of them; *code* is how the URLs have it."""
     url = f"redis://:{code}@{host}"
     return {
-        "password": Slot({"FASTOPTS_REDIS_URL": f"redis://{host}", "REDIS_PASSWORD": PASSWORD}, []),
-        "variable": Slot({"FASTOPTS_REDIS_URL": url}, []),
-        "user": Slot({"FASTOPTS_REDIS_URL": f"redis://default:{code}@{host}"}, []),
-        "option": Slot({}, ["--redis-url", url]),
-        "file": Slot({}, [], f'redis_url = "{url}"\n'),
+        "password": SecretSlot(
+            {"FASTOPTS_REDIS_URL": f"redis://{host}", "REDIS_PASSWORD": PASSWORD}, []
+        ),
+        "variable": SecretSlot({"FASTOPTS_REDIS_URL": url}, []),
+        "user": SecretSlot({"FASTOPTS_REDIS_URL": f"redis://default:{code}@{host}"}, []),
+        "option": SecretSlot({}, ["--redis-url", url]),
+        "file": SecretSlot({}, [], f'redis_url = "{url}"\n'),
     }
 
 
@@ -108,7 +110,7 @@ def written(folder: Path) -> str:
 
 
 def command(
-    name: str, slot: Slot, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    name: str, slot: SecretSlot, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> tuple[int, str]:
     """Run a command that reads; its exit code, and all that it printed and wrote."""
     for variable, value in slot.variables.items():

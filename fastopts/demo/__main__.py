@@ -15,7 +15,7 @@ from fastopts.cli.options import duration as parse_duration
 from fastopts.command_line import option
 from fastopts.demo.processes import PAGE_PORT, REDIS_PORT, Processes
 from fastopts.demo.screen import Frame, near_the_money, svg
-from fastopts.demo.view import View, leave_screen, view
+from fastopts.demo.view import DemoView, leave_screen, view
 from fastopts.reader import Option, OptionReader
 
 __all__ = ("demo",)
@@ -100,7 +100,7 @@ class Signals:
 
 
 def _show(
-    shown: View, processes: Processes, signals: Signals, duration_s: float | None
+    shown: DemoView, processes: Processes, signals: Signals, duration_s: float | None
 ) -> Frame | None:
     """Show frames until a signal or the end of *duration_s*; return the last one."""
     frame: Frame | None = None

@@ -15,13 +15,13 @@ from rich.live import Live
 from fastopts.cli.output import printing
 from fastopts.demo.screen import TITLE, Frame, progress_line, render, usage_lines
 
-__all__ = ("View", "leave_screen", "view")
+__all__ = ("DemoView", "leave_screen", "view")
 
 _LEAVE: Final = b"\x1b[?1049l\x1b[?25h"  # the usual screen, and the cursor
 LINE_S: Final = 5.0  # between two lines off a terminal: a log is not filled
 
 
-class View(Protocol):
+class DemoView(Protocol):
     """What shows frames."""
 
     def show(self, frame: Frame) -> None:
@@ -36,7 +36,7 @@ def leave_screen() -> None:
 
 
 @contextmanager
-def view() -> Iterator[View]:
+def view() -> Iterator[DemoView]:
     """A view on standard output, as it is a terminal or not; plain lines end with a whole frame."""
     console = Console(highlight=False)
     if console.is_terminal and not console.is_dumb_terminal:

@@ -14,7 +14,7 @@ from tests.chaos.system import System
 from tests.chaos.verdict import judge
 from tests.chaos.witness import Witness
 
-__all__ = ("Outcome", "run")
+__all__ = ("ChaosOutcome", "run")
 
 AT_ONCE_MAX = 4
 START_WITHIN_S = 3.0
@@ -36,7 +36,7 @@ class Plan:
 
 
 @dataclass(slots=True)
-class Outcome:
+class ChaosOutcome:
     rounds: int = 0
     faults: Counter[str] = field(default_factory=Counter)
     recovery_s: list[float] = field(default_factory=list)
@@ -57,9 +57,9 @@ def plan(seed: int, number: int) -> list[Plan]:
     return plans
 
 
-def run(seed: int, numbers: range) -> Outcome:
+def run(seed: int, numbers: range) -> ChaosOutcome:
     """Run the rounds *numbers*, all on one system."""
-    outcome = Outcome()
+    outcome = ChaosOutcome()
     with System(seed) as system:
         faults, _ = judge(system)
         outcome.violations += [f"before the first round: {fault}" for fault in faults]
@@ -72,7 +72,7 @@ def run(seed: int, numbers: range) -> Outcome:
     return outcome
 
 
-def _round(system: System, seed: int, number: int, outcome: Outcome) -> None:
+def _round(system: System, seed: int, number: int, outcome: ChaosOutcome) -> None:
     plans = plan(seed, number)
     _say(
         f"round {number}: "

@@ -10,8 +10,8 @@ from typing import Any, Final
 import redis
 
 from tests.chaos.system import System
-from tests.faults.proxy import Ending, FaultProxy, Passage, Way
-from tests.faults.valkey import REFUSING
+from tests.support.broken_valkey import REFUSING
+from tests.support.fault_proxy import Ending, FaultProxy, Passage, Way
 
 __all__ = ("FAULTS", "Fault")
 

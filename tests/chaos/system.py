@@ -15,11 +15,11 @@ import redis
 
 from fastopts.embedded import end_with_parent
 from fastopts.sim import SimSettings, SimVenue
-from tests.faults.proxy import FaultProxy
-from tests.faults.valkey import BrokenValkey
+from tests.support.broken_valkey import BrokenValkey
+from tests.support.fault_proxy import FaultProxy
 from tests.support.processes import environ
 
-__all__ = ("Collector", "System", "Venue")
+__all__ = ("CollectorProcess", "System", "VenueThread")
 
 T = TypeVar("T")
 
@@ -29,7 +29,7 @@ START_AGAIN_S: Final = 0.5
 END_WITHIN_S: Final = 15.0
 
 
-class Venue:
+class VenueThread:
     """The simulated venue, in a thread with a loop of its own."""
 
     def __init__(self, seed: int) -> None:
@@ -76,7 +76,7 @@ class Venue:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(30)
 
 
-class Collector:
+class CollectorProcess:
     """A collector's process, started again whenever it ends, as a supervisor would."""
 
     def __init__(self, words: list[str], folder: Path, name: str) -> None:
@@ -130,7 +130,7 @@ class System:
         with contextlib.ExitStack() as stack:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="chaos-")))
             self.valkey = stack.enter_context(BrokenValkey())
-            self.venue = stack.enter_context(Venue(self._seed))
+            self.venue = stack.enter_context(VenueThread(self._seed))
             self.to_venue = stack.enter_context(FaultProxy(self.venue.sim.port, self._seed))
             self.to_redis = stack.enter_context(FaultProxy(self.valkey.port, self._seed))
             self.collectors = [self._start(folder, "first"), self._start(folder, "second")]
@@ -157,9 +157,9 @@ class System:
             client.config_set(name, value)
         client.acl_setuser("default", enabled=True, commands=["+hset"])
 
-    def _start(self, folder: Path, name: str) -> Collector:
+    def _start(self, folder: Path, name: str) -> CollectorProcess:
         venue = f"127.0.0.1:{self.to_venue.port}"
         words = ["--venue", "sim", "--coins", "BTC,ETH,SOL,XRP", "--log-format", "json"]
         words += ["--rest-url", f"http://{venue}", "--ws-url", f"ws://{venue}/v5/public/option"]
         words += ["--redis-url", f"redis://127.0.0.1:{self.to_redis.port}", "--standby"]
-        return Collector(words, folder, name)
+        return CollectorProcess(words, folder, name)

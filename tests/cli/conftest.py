@@ -7,21 +7,21 @@ import pytest
 from fastopts.sim import SimSettings
 from tests.cli.market import fill
 from tests.cli.process import Done, fastopts
-from tests.sim.conftest import Running
+from tests.sim.conftest import ThreadedVenue
 from tests.support.store import Store
 
 Read = Callable[..., Done]
 
 
 @pytest.fixture
-def venue() -> Iterator[Running]:
+def venue() -> Iterator[ThreadedVenue]:
     """A simulated venue to which a test may do anything."""
-    with Running(SimSettings(symbols=40, rate=400)) as running:
+    with ThreadedVenue(SimSettings(symbols=40, rate=400)) as running:
         yield running
 
 
 @pytest.fixture
-def there(venue: Running) -> list[str]:
+def there(venue: ThreadedVenue) -> list[str]:
     """The options that lead to it."""
     return ["--venue", "sim", "--rest-url", venue.venue.rest_url, "--ws-url", venue.venue.ws_url]
 

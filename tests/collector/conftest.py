@@ -5,8 +5,8 @@ import pytest
 import redis
 
 from fastopts.embedded import EmbeddedValkey
-from tests.collector.markets import Venue, World
-from tests.collector.quick import quicken
+from tests.collector.universe_harness import ScriptedRest, UniverseHarness
+from tests.support.collector_limits import quicken
 
 
 @pytest.fixture(autouse=True)
@@ -35,7 +35,7 @@ def coins() -> tuple[str, ...]:
 
 
 @pytest.fixture
-async def world(tmp_path: Path, coins: tuple[str, ...]) -> AsyncIterator[World]:
+async def world(tmp_path: Path, coins: tuple[str, ...]) -> AsyncIterator[UniverseHarness]:
     """The instrument universe of *coins* over a venue that does what a test says."""
-    async with Venue() as venue:
-        yield World(venue, tmp_path / "cache.json", *coins)
+    async with ScriptedRest() as venue:
+        yield UniverseHarness(venue, tmp_path / "cache.json", *coins)

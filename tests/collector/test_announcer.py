@@ -8,10 +8,10 @@ import redis
 
 from fastopts import keys
 from fastopts.embedded import EmbeddedValkey
-from tests.collector.quick import quicken
-from tests.collector.writers import SYMBOLS, Running, World, until
+from tests.support.collector_limits import quicken
 from tests.support.oracle import Update, read_update
 from tests.support.store import STORE
+from tests.support.writer_harness import SYMBOLS, RunningWriter, WriterHarness, until
 
 
 class Listener:
@@ -111,7 +111,7 @@ def consecutive(numbers: list[int]) -> bool:
 async def test_nothing_is_sent_while_nobody_subscribes(
     valkey: EmbeddedValkey, client: redis.Redis
 ) -> None:
-    async with Running(World(valkey.port)) as world:
+    async with RunningWriter(WriterHarness(valkey.port)) as world:
         for _ in range(3):
             world.tick()
             await beats(client, 1)
@@ -123,7 +123,7 @@ async def test_nothing_is_sent_while_nobody_subscribes(
 async def test_a_subscriber_hears_the_last_record_of_every_tick(
     valkey: EmbeddedValkey, client: redis.Redis, listener: Listener
 ) -> None:
-    async with Running(World(valkey.port)) as world:
+    async with RunningWriter(WriterHarness(valkey.port)) as world:
         listener.subscribe()
         await until(lambda: listener.listen() > 0)
         pulse = listener.heard[0]
@@ -151,7 +151,7 @@ async def test_what_is_announced_can_be_read(
     def time_ms(record: bytes) -> int:
         return int.from_bytes(record[8:16], "little")
 
-    async with Running(World(valkey.port)) as world:
+    async with RunningWriter(WriterHarness(valkey.port)) as world:
         listener.subscribe()
         await listener.next()
         for count in range(30):
@@ -168,10 +168,10 @@ async def test_a_large_market_is_announced_in_several_messages(
 ) -> None:
     symbols = [f"ETH-27NOV26-{strike}-C-USDT" for strike in range(1000)]
 
-    world = World(valkey.port)
+    world = WriterHarness(valkey.port)
     for symbol in symbols:
         world.table.add(symbol, 4_000_000_000_000, 1.0, "C", "USDT")
-    async with Running(world):
+    async with RunningWriter(world):
         listener.subscribe()
         await listener.next()
         world.tick(symbols)
@@ -186,7 +186,7 @@ async def test_a_large_market_is_announced_in_several_messages(
 async def test_a_subscriber_that_leaves_switches_it_off_and_a_new_one_on_again(
     valkey: EmbeddedValkey, client: redis.Redis, listener: Listener
 ) -> None:
-    async with Running(World(valkey.port)) as world:
+    async with RunningWriter(WriterHarness(valkey.port)) as world:
         listener.subscribe()
         await listener.next()
         listener.unsubscribe()
@@ -209,7 +209,7 @@ async def test_a_subscriber_that_leaves_switches_it_off_and_a_new_one_on_again(
 async def test_a_subscriber_that_stays_while_the_connection_is_lost_finds_a_gap(
     valkey: EmbeddedValkey, client: redis.Redis, listener: Listener
 ) -> None:
-    async with Running(World(valkey.port)) as world:
+    async with RunningWriter(WriterHarness(valkey.port)) as world:
         listener.subscribe()
         world.tick()
         await until(lambda: listener.listen() > 0 and len(listener.records()) == 20)
@@ -227,7 +227,7 @@ async def test_a_subscriber_that_stays_while_the_connection_is_lost_finds_a_gap(
 async def test_an_emptied_server_is_filled_and_all_of_it_announced(
     valkey: EmbeddedValkey, client: redis.Redis, listener: Listener
 ) -> None:
-    async with Running(World(valkey.port)) as world:
+    async with RunningWriter(WriterHarness(valkey.port)) as world:
         world.tick()
         await until(lambda: world.table.pending == 0)
         listener.subscribe()
@@ -251,7 +251,7 @@ async def test_without_the_right_to_the_channel_it_is_said_once_and_all_else_goe
 ) -> None:
     grant(client, "listener", "on", "nopass", "allkeys", "allchannels", "+@all")
     listener.client.connection_pool.connection_kwargs.update(username="listener", password="")
-    async with Running(World(valkey.port)) as world:
+    async with RunningWriter(WriterHarness(valkey.port)) as world:
         listener.subscribe()
         await listener.next()
         grant(client, "default", "resetchannels")
@@ -284,7 +284,7 @@ async def test_without_the_right_to_count_nobody_subscribes(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     grant(client, "default", "-pubsub")
-    async with Running(World(valkey.port)) as world:
+    async with RunningWriter(WriterHarness(valkey.port)) as world:
         listener.subscribe()
         world.tick()
         await beats(client, 3)
@@ -316,7 +316,7 @@ async def test_a_server_that_refuses_everything_for_a_while_ends_no_announcement
 
     client.hset(keys.FEED, mapping={"store": STORE, "db": "0"})
     listener.subscribe()
-    async with Running(World(valkey.port)) as world:
+    async with RunningWriter(WriterHarness(valkey.port)) as world:
         world.tick()
         await until(lambda: listener.listen() > 0 and len(listener.records()) == 20)
         await until(lambda: not world.table.dirty)

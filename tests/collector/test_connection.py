@@ -44,7 +44,7 @@ class Outlet:
         self.closed.append(conn)
 
 
-class World:
+class ConnectionHarness:
     """A connection for all symbols of *venue*, and the universe that it follows."""
 
     def __init__(self, venue: SimVenue) -> None:
@@ -89,7 +89,7 @@ class World:
 
 async def test_without_symbols_the_connection_ends_in_order_and_a_listing_brings_it_back() -> None:
     async with SimVenue(SimSettings(seed=5, symbols=20, rate=200)) as venue:
-        world = World(venue)
+        world = ConnectionHarness(venue)
         connection, outlet = world.connection, world.outlet
         running = asyncio.create_task(connection.run())
         await until(lambda: running.done() or connection.live == len(world.listed))

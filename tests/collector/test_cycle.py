@@ -15,10 +15,10 @@ from fastopts.core import Table
 from fastopts.errors import StoreError
 from fastopts.net.redis.pipeline import OnDone, PipelineConnection
 from fastopts.net.redis.resp import Replies
-from tests.collector.quick import current, quicken
-from tests.faults.ws.virtual import VirtualLoop
 from tests.support import payloads
+from tests.support.collector_limits import current, quicken
 from tests.support.payloads import T0, dump
+from tests.support.virtual_loop import VirtualLoop
 
 pytestmark = [
     pytest.mark.usefixtures("strict_loop"),
@@ -37,7 +37,7 @@ def anyio_backend() -> tuple[str, dict[str, Any]]:
     return "asyncio", {"loop_factory": VirtualLoop}
 
 
-class Store:
+class InstantStore:
     """Stands in for a channel: notes when each field `tm` was written, and answers at once."""
 
     def __init__(self) -> None:
@@ -95,10 +95,10 @@ class Store:
 
 
 @dataclass
-class Feed:
+class PausableFeed:
     """One connection to the venue: what arrives is read at once, unless reading is paused."""
 
-    world: "World"
+    world: "CycleHarness"
     conn: int
     reads_max: int = 1000
     is_paused: bool = True
@@ -129,7 +129,7 @@ class Feed:
             asyncio.get_running_loop().call_soon(self.read)
 
 
-class World:
+class CycleHarness:
     """Four connections, a cycle and a store; `arrivals` has the time of each tick by its `tm`."""
 
     def __init__(self, latency_s: float | None = None, reads_max: int = 1000) -> None:
@@ -138,10 +138,10 @@ class World:
         self.table.epoch = 1
         for symbol in SYMBOLS:
             self.table.add(symbol, EXPIRY_MS, 1.0, "C", "USDT")
-        self.store = Store()
+        self.store = InstantStore()
         self.flusher = Flusher(self.table, FLUSH_S, lambda: T0, self._over, current())
         self.cycle = Cycle(self.table, self.flusher, FLUSH_S, latency_s)
-        self.feeds = [Feed(self, conn, reads_max) for conn in range(1, 5)]
+        self.feeds = [PausableFeed(self, conn, reads_max) for conn in range(1, 5)]
         for feed in self.feeds:
             self.cycle.add(cast("Any", feed))
         self.flusher.resume(cast("PipelineConnection", self.store))
@@ -187,8 +187,8 @@ class World:
         assert not self.flusher.refusals
 
 
-async def new_world(latency_s: float | None = None, reads_max: int = 1000) -> World:
-    world = World(latency_s, reads_max)
+async def new_world(latency_s: float | None = None, reads_max: int = 1000) -> CycleHarness:
+    world = CycleHarness(latency_s, reads_max)
     await world.begin()
     return world
 
@@ -307,7 +307,7 @@ async def test_what_the_bound_on_a_read_leaves_behind_does_not_wait_for_the_next
 
 @pytest.mark.parametrize("latency_s", [0.01, 0.002])
 async def test_a_clock_that_was_asked_for_is_kept_while_nothing_comes(latency_s: float) -> None:
-    world = World(latency_s)
+    world = CycleHarness(latency_s)
     assert all(feed.is_paused for feed in world.feeds)
     await asyncio.sleep(1)
     assert world.feeds[0].reads == pytest.approx(1 / latency_s, abs=2)
@@ -344,7 +344,7 @@ async def test_a_connection_that_opens_while_ticks_are_dense_is_on_the_clock_fro
 ):
     world = await new_world()
     await world.ticks(200, DENSE_S)
-    fifth = Feed(world, 5)
+    fifth = PausableFeed(world, 5)
     world.cycle.add(cast("Any", fifth))
     assert fifth.is_paused
     await world.ticks(50, DENSE_S)
@@ -356,7 +356,7 @@ async def test_a_connection_that_opens_while_ticks_are_dense_is_on_the_clock_fro
     assert fifth.reads == reads
     await asyncio.sleep(0.2)
     assert fifth.is_paused, "it is not the cycle's any more"
-    late = Feed(world, 6)
+    late = PausableFeed(world, 6)
     world.cycle.add(cast("Any", late))
     assert not late.is_paused
 

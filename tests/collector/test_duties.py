@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 
 from fastopts.collector.operation.duties import Duties, Duty
-from tests.collector.worlds import until
+from tests.support.collector_harness import until
 
 pytestmark = pytest.mark.virtual_time
 
 POLL_S = 0.001
 
 
-class Clock(asyncio.SelectorEventLoop):
+class ShiftedLoop(asyncio.SelectorEventLoop):
     """A loop whose time is *ahead_s* ahead of its selector's."""
 
     ahead_s = 0.0
@@ -25,13 +25,13 @@ class Clock(asyncio.SelectorEventLoop):
 
 
 @pytest.fixture
-def clock() -> Clock:
+def clock() -> ShiftedLoop:
     """The loop of the test."""
-    return Clock()
+    return ShiftedLoop()
 
 
 @pytest.fixture
-def anyio_backend(clock: Clock) -> tuple[str, dict[str, Any]]:
+def anyio_backend(clock: ShiftedLoop) -> tuple[str, dict[str, Any]]:
     return "asyncio", {"loop_factory": lambda: clock}
 
 
@@ -40,7 +40,7 @@ def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
 
 
 async def test_a_duty_is_overdue_when_interval_and_deadline_have_passed_without_success(
-    clock: Clock,
+    clock: ShiftedLoop,
 ) -> None:
     duty = Duty("refresh", 300, 120)
     seen = [duty.is_overdue]  # it is not due yet
@@ -78,7 +78,7 @@ async def stuck() -> bool:
 
 @pytest.mark.parametrize(("work", "is_success"), [(good, True), (bad, False), (stuck, False)])
 async def test_an_attempt_ends_within_its_deadline_and_is_a_success_when_the_work_says_so(
-    clock: Clock,
+    clock: ShiftedLoop,
     work: Callable[[], Awaitable[bool]],
     is_success: bool,
     caplog: pytest.LogCaptureFixture,
@@ -89,7 +89,7 @@ async def test_an_attempt_ends_within_its_deadline_and_is_a_success_when_the_wor
     assert warnings(caplog) == (["refresh: timed out after 0.05 s"] if work is stuck else [])
 
 
-async def test_bounded_work_that_ends_is_a_success(clock: Clock) -> None:
+async def test_bounded_work_that_ends_is_a_success(clock: ShiftedLoop) -> None:
     duty = Duty("heartbeat", 1, 0.05)
     with pytest.raises(TimeoutError):
         async with duty.bounded():
@@ -104,7 +104,7 @@ async def test_bounded_work_that_ends_is_a_success(clock: Clock) -> None:
 
 
 async def test_work_over_many_steps_ends_after_interval_and_deadline_without_success(
-    clock: Clock,
+    clock: ShiftedLoop,
 ) -> None:
     duty = Duty("rewrite", 60, 60)
     clock.ahead_s = 500
@@ -122,7 +122,7 @@ async def test_work_over_many_steps_ends_after_interval_and_deadline_without_suc
     duty.check()
 
 
-async def test_a_limit_names_the_duty_and_is_no_success(clock: Clock) -> None:
+async def test_a_limit_names_the_duty_and_is_no_success(clock: ShiftedLoop) -> None:
     outer, inner = Duty("heartbeat", 1, 10), Duty("announcing", 1, 0.01)
     with pytest.raises(TimeoutError, match=r"announcing took more than 0\.01 s"):
         async with outer.bounded(), inner.limited():
@@ -133,7 +133,7 @@ async def test_a_limit_names_the_duty_and_is_no_success(clock: Clock) -> None:
 
 
 async def test_what_is_overdue_is_said_once_a_minute_and_so_is_its_end(
-    clock: Clock, caplog: pytest.LogCaptureFixture
+    clock: ShiftedLoop, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
 
@@ -162,7 +162,7 @@ async def test_what_is_overdue_is_said_once_a_minute_and_so_is_its_end(
     assert third == "refresh is overdue: it never succeeded, it is due every 300 s"
 
 
-async def test_the_statistics_have_the_time_of_each_last_success(clock: Clock) -> None:
+async def test_the_statistics_have_the_time_of_each_last_success(clock: ShiftedLoop) -> None:
     done, never = Duty("refresh", 300, 120), Duty("listing", 60, 60)
     done.done()
     fields = Duties(done, never).statistics()

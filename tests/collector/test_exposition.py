@@ -16,10 +16,10 @@ from fastopts.core import IMPLEMENTATION
 from fastopts.errors import ConfigError
 from fastopts.net.redis.address import Address
 from fastopts.venues.bybit.hosts import Endpoints
-from tests.collector.quick import quicken
 from tests.collector.scrapes import REQUEST, Scrape, ask, everything, scrape
 from tests.collector.test_metrics_server import HOSTILE
-from tests.collector.worlds import World, until, world
+from tests.support.collector_harness import CollectorHarness, running_collector, until
+from tests.support.collector_limits import quicken
 from tests.support.extras import without
 from tests.support.loops import LOOPS
 from tests.support.processes import finish, start
@@ -28,7 +28,7 @@ ANYWHERE = ("127.0.0.1", 0)
 HISTOGRAMS = ("tick_age", "tick_wait", "acknowledgement", "loop_lag")
 
 
-async def scraped(w: World) -> Scrape:
+async def scraped(w: CollectorHarness) -> Scrape:
     assert w.collector.metrics is not None
     return await scrape(w.collector.metrics.port)
 
@@ -59,7 +59,7 @@ async def test_a_scrape_is_of_one_moment_and_its_books_balance(
 ) -> None:
     quicken(monkeypatch, metrics_cache_s=0.0)
 
-    async with world(tmp_path, metrics_address=ANYWHERE) as w:
+    async with running_collector(tmp_path, metrics_address=ANYWHERE) as w:
         await w.covered()
         before = 0.0
         while before < 3000:
@@ -83,7 +83,7 @@ async def test_a_scrape_is_of_one_moment_and_its_books_balance(
 
 @pytest.mark.parametrize("anyio_backend", LOOPS)
 async def test_it_tells_what_the_collector_is_doing(tmp_path: Path) -> None:
-    async with world(tmp_path, metrics_address=ANYWHERE) as w:
+    async with running_collector(tmp_path, metrics_address=ANYWHERE) as w:
         await w.covered()
         await until(lambda: w.collector.writer.skew() is not None)
         await until(lambda: w.collector.writer.heartbeat.took_s is not None)
@@ -109,7 +109,7 @@ async def test_it_tells_what_the_collector_is_doing(tmp_path: Path) -> None:
 
 
 async def test_while_redis_is_away_ticks_pend_and_no_round_trip_is_invented(tmp_path: Path) -> None:
-    async with world(tmp_path, redis_port=1, metrics_address=ANYWHERE) as w:
+    async with running_collector(tmp_path, redis_port=1, metrics_address=ANYWHERE) as w:
         await w.covered()
         found = await scraped(w)
         check_books(found)
@@ -124,7 +124,7 @@ async def test_refusals_reconnects_and_failures_are_counted(
 ) -> None:
     quicken(monkeypatch, metrics_cache_s=0.0)
 
-    async with world(tmp_path, metrics_address=ANYWHERE) as w:
+    async with running_collector(tmp_path, metrics_address=ANYWHERE) as w:
         await w.covered()
         w.collector.table.inlet(9).message(b"{", 0)
         assert w.collector.table.mark_suspect(w.venue.symbols[0])
@@ -146,7 +146,7 @@ async def test_refusals_reconnects_and_failures_are_counted(
 async def test_hostile_scrapes_cost_no_tick(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with world(tmp_path, metrics_address=ANYWHERE) as w:
+    async with running_collector(tmp_path, metrics_address=ANYWHERE) as w:
         await w.covered()
         assert w.collector.metrics is not None
         port = w.collector.metrics.port
@@ -173,7 +173,7 @@ async def test_a_scrape_that_fails_ends_nothing(
     def fail() -> Iterator[Metric]:
         raise OSError(24, "no descriptor is left")
 
-    async with world(tmp_path, metrics_address=ANYWHERE) as w:
+    async with running_collector(tmp_path, metrics_address=ANYWHERE) as w:
         await w.covered()
         assert w.collector.metrics is not None
         monkeypatch.setattr("fastopts.collector.operation.exposition._process", fail)

@@ -18,8 +18,8 @@ from fastopts.errors import StoreError, StoreUnavailable
 from fastopts.net.redis import pipeline as net
 from fastopts.net.redis.address import Address
 from fastopts.net.redis.pipeline import PipelineConnection
-from tests.collector.quick import current
 from tests.support import payloads
+from tests.support.collector_limits import current
 from tests.support.oracle import expected_hash
 from tests.support.payloads import T0, dump
 
@@ -120,7 +120,7 @@ class Gate:
 FIRST_BATCHES = 2
 
 
-class World:
+class FlusherHarness:
     """A table that ticks, its flusher, and the results that it reported of its batches."""
 
     def __init__(self, gate: Gate, flush_s: float) -> None:
@@ -190,10 +190,12 @@ class World:
 
 
 @asynccontextmanager
-async def flushing(valkey: EmbeddedValkey, flush_s: float = FLUSH_S) -> AsyncIterator[World]:
+async def flushing(
+    valkey: EmbeddedValkey, flush_s: float = FLUSH_S
+) -> AsyncIterator[FlusherHarness]:
     """A flusher with *valkey* behind a gate; every tick is accounted for at its end."""
     async with Gate(valkey.port) as gate:
-        world = World(gate, flush_s)
+        world = FlusherHarness(gate, flush_s)
         try:
             yield world
             assert world.adds_up()
@@ -202,13 +204,13 @@ async def flushing(valkey: EmbeddedValkey, flush_s: float = FLUSH_S) -> AsyncIte
 
 
 @pytest.fixture
-async def world(strict_loop: None, shared_valkey: EmbeddedValkey) -> AsyncIterator[World]:
+async def world(strict_loop: None, shared_valkey: EmbeddedValkey) -> AsyncIterator[FlusherHarness]:
     async with flushing(shared_valkey) as world:
         yield world
 
 
 async def test_what_is_dirty_goes_out_and_so_does_what_comes_later(
-    world: World, client: redis.Redis
+    world: FlusherHarness, client: redis.Redis
 ) -> None:
     world.tick(*SYMBOLS[:4])
     world.flusher.resume(await world.connect())
@@ -224,7 +226,7 @@ async def test_what_is_dirty_goes_out_and_so_does_what_comes_later(
     assert world.flusher.lag.quantile_ms(0.5) is not None
 
 
-async def test_nothing_dirty_is_no_batch(world: World) -> None:
+async def test_nothing_dirty_is_no_batch(world: FlusherHarness) -> None:
     world.flusher.resume(await world.connect())
     world.flusher.wake()
     before = world.gate.received
@@ -233,7 +235,7 @@ async def test_nothing_dirty_is_no_batch(world: World) -> None:
     assert world.gate.received == before
 
 
-async def test_nothing_is_flushed_while_held(world: World, client: redis.Redis) -> None:
+async def test_nothing_is_flushed_while_held(world: FlusherHarness, client: redis.Redis) -> None:
     world.tick()
     await world.timers_pass()
     channel = await world.connect()
@@ -250,7 +252,7 @@ async def test_nothing_is_flushed_while_held(world: World, client: redis.Redis) 
 
 
 async def test_what_was_due_when_the_hold_came_goes_out_once_after_it(
-    world: World, client: redis.Redis
+    world: FlusherHarness, client: redis.Redis
 ) -> None:
     channel = await world.connect()
     world.flusher.resume(channel)
@@ -282,7 +284,7 @@ async def test_the_interval_lies_between_two_batches(
         assert world.table.dirty == FIRST_BATCHES
 
 
-async def test_at_most_one_batch_is_under_way(world: World, client: redis.Redis) -> None:
+async def test_at_most_one_batch_is_under_way(world: FlusherHarness, client: redis.Redis) -> None:
     channel = await world.connect()
     world.gate.hold_answers()
     before = world.gate.received
@@ -310,7 +312,7 @@ async def test_at_most_one_batch_is_under_way(world: World, client: redis.Redis)
 
 @pytest.mark.limits(batch_bytes=1)
 async def test_what_does_not_fit_into_one_batch_goes_with_the_next(
-    world: World, client: redis.Redis
+    world: FlusherHarness, client: redis.Redis
 ) -> None:
     world.tick()
     world.flusher.resume(await world.connect())
@@ -321,7 +323,7 @@ async def test_what_does_not_fit_into_one_batch_goes_with_the_next(
 
 
 async def test_rest_waits_for_the_batch_under_way_and_starts_no_other(
-    world: World, client: redis.Redis
+    world: FlusherHarness, client: redis.Redis
 ) -> None:
     channel = await world.connect()
     world.gate.hold_answers()
@@ -348,7 +350,7 @@ async def test_rest_waits_for_the_batch_under_way_and_starts_no_other(
     assert world.stands_in(client)
 
 
-async def test_rest_does_not_wait_when_nothing_is_under_way(world: World) -> None:
+async def test_rest_does_not_wait_when_nothing_is_under_way(world: FlusherHarness) -> None:
     # A coroutine that awaits nothing ends at its first step.
     with pytest.raises(StopIteration):
         world.flusher.drain().send(None)
@@ -361,7 +363,7 @@ async def test_rest_does_not_wait_when_nothing_is_under_way(world: World) -> Non
 
 
 async def test_a_rest_that_is_cancelled_leaves_the_batch_to_end(
-    world: World, client: redis.Redis
+    world: FlusherHarness, client: redis.Redis
 ) -> None:
     channel = await world.connect()
     world.gate.hold_answers()
@@ -380,7 +382,7 @@ async def test_a_rest_that_is_cancelled_leaves_the_batch_to_end(
     assert world.stands_in(client)
 
 
-async def test_rest_ends_when_the_connection_does(world: World) -> None:
+async def test_rest_ends_when_the_connection_does(world: FlusherHarness) -> None:
     channel = await world.connect()
     world.gate.hold_answers()
     before = world.gate.received
@@ -396,7 +398,7 @@ async def test_rest_ends_when_the_connection_does(world: World) -> None:
 
 @pytest.mark.parametrize("arrives", [False, True])
 async def test_what_was_under_way_when_the_connection_is_lost_goes_again_and_nothing_is_lost(
-    world: World, client: redis.Redis, arrives: bool
+    world: FlusherHarness, client: redis.Redis, arrives: bool
 ) -> None:
     channel = await world.connect()
     received, answered = world.gate.received, world.gate.answered
@@ -435,7 +437,7 @@ async def test_what_was_under_way_when_the_connection_is_lost_goes_again_and_not
 
 @pytest.mark.limits(exchange_within_s=0.02)
 async def test_a_server_that_does_not_answer_is_a_lost_connection(
-    world: World, client: redis.Redis
+    world: FlusherHarness, client: redis.Redis
 ) -> None:
     channel = await world.connect()
     world.gate.hold_questions()
@@ -456,7 +458,7 @@ async def test_a_server_that_does_not_answer_is_a_lost_connection(
 
 
 async def test_a_connection_that_is_already_gone_is_told_as_any_other_loss(
-    world: World, client: redis.Redis
+    world: FlusherHarness, client: redis.Redis
 ) -> None:
     channel = await world.connect()
     channel.abort()
@@ -472,7 +474,7 @@ async def test_a_connection_that_is_already_gone_is_told_as_any_other_loss(
 
 
 async def test_slots_that_the_server_refuses_are_told_and_stay_pending(
-    world: World, client: redis.Redis
+    world: FlusherHarness, client: redis.Redis
 ) -> None:
     client.set(keys.option(SYMBOLS[4]), "mine")
 
@@ -498,7 +500,7 @@ async def test_slots_that_the_server_refuses_are_told_and_stay_pending(
     assert world.stands_in(client)
 
 
-async def test_who_hears_of_a_batch_may_hold_the_next(world: World) -> None:
+async def test_who_hears_of_a_batch_may_hold_the_next(world: FlusherHarness) -> None:
     channel = await world.connect()
     world.on_over = world.flusher.pause
     world.gate.hold_answers()
@@ -516,7 +518,7 @@ async def test_who_hears_of_a_batch_may_hold_the_next(world: World) -> None:
 
 @pytest.mark.parametrize("seed", range(5))
 async def test_whatever_happens_to_its_connections_every_tick_is_accounted_for(
-    world: World, client: redis.Redis, seed: int
+    world: FlusherHarness, client: redis.Redis, seed: int
 ) -> None:
     chance = random.Random(seed)
 

@@ -9,8 +9,8 @@ import pytest
 
 from fastopts.collector.operation.metrics_server import CONNECTIONS_MAX, MetricsServer
 from fastopts.errors import ConfigError
-from tests.collector.quick import current, quicken
 from tests.collector.scrapes import REQUEST, ask
+from tests.support.collector_limits import current, quicken
 from tests.support.loops import LOOPS
 
 TEXT = b"a_metric 1\n"

@@ -2,7 +2,7 @@
 
 from fastopts import keys
 from fastopts.collector.store.redis_commands import census, delist, enlist, hset
-from tests.collector.writers import EXPIRY, INSTRUMENTS, SYMBOLS
+from tests.support.writer_harness import EXPIRY, INSTRUMENTS, SYMBOLS
 
 NOW_MS = EXPIRY - 3_600_000
 ASSET, SERIES = "options:BTC", "options:BTC:USDT:961002"

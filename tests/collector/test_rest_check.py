@@ -8,14 +8,14 @@ import pytest
 from fastopts.embedded import EmbeddedValkey
 from fastopts.reader import NotYetLive, Option, OptionReader
 from fastopts.sim import SimSettings
-from tests.collector.worlds import World, until, world
-from tests.faults import liar
-from tests.faults.liar import CALL, PUT
+from tests.support import scripted_venue
+from tests.support.collector_harness import CollectorHarness, running_collector, until
+from tests.support.scripted_venue import CALL, PUT
 
 FAST_S = 0.15
 
 
-async def rounds(w: World, count: int) -> None:
+async def rounds(w: CollectorHarness, count: int) -> None:
     """Let *count* comparisons with all coins happen."""
     asked = 0
     answer = w.venue._rest.answer
@@ -38,7 +38,7 @@ async def test_exactly_the_stuck_are_refused_and_come_back_when_they_tick(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     sim = SimSettings(seed=5, symbols=60, rate=600)
-    async with world(tmp_path, sim, reconcile_s=FAST_S) as w:
+    async with running_collector(tmp_path, sim, reconcile_s=FAST_S) as w:
         await w.covered()
         stuck = set(w.venue.symbols[::9])
         table = w.collector.table
@@ -60,7 +60,7 @@ async def test_exactly_the_stuck_are_refused_and_come_back_when_they_tick(
 @pytest.mark.parametrize("rate", [20, 3000])
 async def test_nobody_in_a_healthy_market_is_suspect(tmp_path: Path, rate: float) -> None:
     sim = SimSettings(seed=5, symbols=80, rate=rate)
-    async with world(tmp_path, sim, reconcile_s=FAST_S) as w:
+    async with running_collector(tmp_path, sim, reconcile_s=FAST_S) as w:
         await w.covered()
         await rounds(w, 6)
         assert w.collector.table.suspects == 0
@@ -69,15 +69,15 @@ async def test_nobody_in_a_healthy_market_is_suspect(tmp_path: Path, rate: float
 async def test_a_failure_between_two_rows_neither_accuses_nor_acquits(
     tmp_path: Path, shared_valkey: EmbeddedValkey
 ) -> None:
-    async with liar.world(tmp_path, shared_valkey, reconcile_s=0) as w:
+    async with scripted_venue.scripted_collector(tmp_path, shared_valkey, reconcile_s=0) as w:
         look, table = w.collector.rest_check.compare, w.collector.table
-        w.liar.greets = False
-        w.liar.rows = {CALL: {"bidPrice": "1204"}, PUT: {"bidPrice": "1205"}}
+        w.venue.greets = False
+        w.venue.rows = {CALL: {"bidPrice": "1204"}, PUT: {"bidPrice": "1205"}}
         await look()
-        w.liar.rest_status = 400
+        w.venue.rest_status = 400
         await look()
         assert table.suspects == 0
-        w.liar.rest_status = 200
+        w.venue.rest_status = 200
         await look()
         assert (table.suspects, table.suspects_now) == (1, 1)
 
@@ -85,17 +85,17 @@ async def test_a_failure_between_two_rows_neither_accuses_nor_acquits(
 async def test_a_suspect_is_subscribed_anew_until_its_snapshot_comes(
     tmp_path: Path, shared_valkey: EmbeddedValkey
 ) -> None:
-    async with liar.world(tmp_path, shared_valkey, reconcile_s=0) as w:
+    async with scripted_venue.scripted_collector(tmp_path, shared_valkey, reconcile_s=0) as w:
         look, table = w.collector.rest_check.compare, w.collector.table
-        w.liar.greets = False
-        w.liar.rows = {CALL: {"bidPrice": "1204"}, PUT: {"bidPrice": "1205.0"}}
+        w.venue.greets = False
+        w.venue.rows = {CALL: {"bidPrice": "1204"}, PUT: {"bidPrice": "1205.0"}}
         for again in (1, 2):
             await look()
             await look()
             asked = [("unsubscribe", [CALL]), ("subscribe", [CALL])] * again
-            await until(lambda asked=asked: w.liar.requests[1:] == asked)  # type: ignore[misc]
+            await until(lambda asked=asked: w.venue.requests[1:] == asked)  # type: ignore[misc]
             assert (table.suspects, table.suspects_now) == (1, 1)
-        w.liar.greets = True
+        w.venue.greets = True
         await look()
         await until(lambda: table.suspects_now == 0)
         await look()
@@ -105,22 +105,24 @@ async def test_a_suspect_is_subscribed_anew_until_its_snapshot_comes(
 async def test_an_option_that_rest_lists_no_more_is_refused_until_it_ticks(
     tmp_path: Path, shared_valkey: EmbeddedValkey, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with liar.world(tmp_path, shared_valkey, reconcile_s=0) as w:
+    async with scripted_venue.scripted_collector(tmp_path, shared_valkey, reconcile_s=0) as w:
         look, table = w.collector.rest_check.compare, w.collector.table
-        w.liar.greets = False
-        w.liar.rows = {PUT: dict(w.liar.ticker(PUT)["data"])}
-        del w.liar.rows[PUT]["symbol"]
+        w.venue.greets = False
+        w.venue.rows = {PUT: dict(w.venue.ticker(PUT)["data"])}
+        del w.venue.rows[PUT]["symbol"]
         await look()
         assert table.suspects == 0
         await look()
         assert w.collector.rest_check.missing == [CALL]
-        await until(lambda: w.liar.requests[1:] == [("unsubscribe", [CALL]), ("subscribe", [CALL])])
+        await until(
+            lambda: w.venue.requests[1:] == [("unsubscribe", [CALL]), ("subscribe", [CALL])]
+        )
         with w.reader() as reader:
             await until(lambda: not table.dirty and not table.pending)
             with pytest.raises(NotYetLive):
                 reader.get(CALL)
             assert reader.get(PUT).live
-            await w.tell(w.liar.ticker(CALL))
+            await w.tell(w.venue.ticker(CALL))
             assert reader.get(CALL).live
         await look()
         assert w.collector.rest_check.missing == []
@@ -134,15 +136,15 @@ async def test_an_option_that_rest_lists_no_more_is_refused_until_it_ticks(
 async def test_a_coin_that_leaves_the_market_is_not_live_after_two_answers(
     tmp_path: Path, shared_valkey: EmbeddedValkey, how: str
 ) -> None:
-    async with liar.world(tmp_path, shared_valkey, reconcile_s=0) as w:
-        w.liar.greets = False
+    async with scripted_venue.scripted_collector(tmp_path, shared_valkey, reconcile_s=0) as w:
+        w.venue.greets = False
         look = w.collector.rest_check.compare
         if how == "refused":
-            w.liar.rest_code = 10001
+            w.venue.rest_code = 10001
         elif how == "closed":
-            w.liar.status = "Closed"
+            w.venue.status = "Closed"
         elif how == "unlisted":
-            w.liar.symbols = []
+            w.venue.symbols = []
         market, heard = w.collector.universe, w.collector._universe_changed
         for expected in (0, 2, 2):
             if how in ("closed", "unlisted"):
@@ -151,7 +153,7 @@ async def test_a_coin_that_leaves_the_market_is_not_live_after_two_answers(
                 await look()
             assert w.table.suspects_now == expected
         assert sum(line.live for line in w.collector.connections) == 0
-        await w.tell(w.liar.ticker(CALL))
+        await w.tell(w.venue.ticker(CALL))
         assert w.table.suspects_now == 1
         assert sum(line.live for line in w.collector.connections) == 1
 
@@ -162,32 +164,34 @@ async def test_a_coin_that_fails_while_others_answer_is_not_live_for_ever(
     eth = "ETH-27NOV99-3000-C-USDT"
 
     coins = ("BTC", "ETH")
-    async with liar.world(tmp_path, shared_valkey, CALL, eth, coins=coins, reconcile_s=0) as w:
-        w.liar.greets = False
+    async with scripted_venue.scripted_collector(
+        tmp_path, shared_valkey, CALL, eth, coins=coins, reconcile_s=0
+    ) as w:
+        w.venue.greets = False
         look = w.collector.rest_check.compare
-        tick = dict(w.liar.ticker(CALL)["data"])
+        tick = dict(w.venue.ticker(CALL)["data"])
         del tick["symbol"]
-        w.liar.rows = {CALL: tick}
-        w.liar.broken = {"BTC", "ETH"}
+        w.venue.rows = {CALL: tick}
+        w.venue.broken = {"BTC", "ETH"}
         for _ in range(5):  # it is REST that fails
             assert not await look()
         assert w.table.suspects == 0
-        w.liar.broken = {"ETH"}
+        w.venue.broken = {"ETH"}
         for expected in (0, 0, 0, 1):
             assert not await look()
             assert w.table.suspects_now == expected
         assert w.collector.rest_check.missing == [eth]
-        w.liar.broken.clear()
+        w.venue.broken.clear()
         assert await look()
 
 
 async def test_what_is_missing_and_sends_a_snapshot_each_time_is_subscribed_ever_more_rarely(
     tmp_path: Path, shared_valkey: EmbeddedValkey
 ) -> None:
-    async with liar.world(tmp_path, shared_valkey, CALL, reconcile_s=0) as w:
+    async with scripted_venue.scripted_collector(tmp_path, shared_valkey, CALL, reconcile_s=0) as w:
         look, market = w.collector.rest_check.compare, w.collector.universe
         for _ in range(20):
-            renewals = len([op for op, _ in w.liar.requests if op == "subscribe"])
+            renewals = len([op for op, _ in w.venue.requests if op == "subscribe"])
             await look()
             due = w.collector.rest_check._rounds_missing[CALL]
             if due.bit_count() == 1 and w.table.suspects_now:
@@ -199,14 +203,14 @@ async def test_what_is_missing_and_sends_a_snapshot_each_time_is_subscribed_ever
 async def test_expiry_is_judged_by_the_venues_clock(
     tmp_path: Path, shared_valkey: EmbeddedValkey, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with liar.world(tmp_path, shared_valkey, reconcile_s=0) as w:
-        w.liar.greets = False
+    async with scripted_venue.scripted_collector(tmp_path, shared_valkey, reconcile_s=0) as w:
+        w.venue.greets = False
         await until(lambda: w.collector.feed.exchange.known)
         venue_ms: int = w.collector.universe.now_ms()
-        assert venue_ms < liar.FAR_MS
+        assert venue_ms < scripted_venue.FAR_MS
         # the venue of this test runs by its own clock, this host's is set far ahead
-        monkeypatch.setattr(liar, "now_ms", lambda: venue_ms)
-        monkeypatch.setattr(time, "time_ns", lambda: (liar.FAR_MS + 1) * 1_000_000)
+        monkeypatch.setattr(scripted_venue, "now_ms", lambda: venue_ms)
+        monkeypatch.setattr(time, "time_ns", lambda: (scripted_venue.FAR_MS + 1) * 1_000_000)
         await w.collector.rest_check.compare()
         await w.collector.rest_check.compare()
         assert w.table.suspects_now == 2

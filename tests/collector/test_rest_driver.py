@@ -23,7 +23,7 @@ T0 = 1_795_000_000_000
 LIST = "/v5/market/instruments-info"
 
 
-class Clock(asyncio.SelectorEventLoop):
+class SetTimeLoop(asyncio.SelectorEventLoop):
     """An event loop whose time is set; `asyncio.sleep` moves it at once and is noted."""
 
     def __init__(self) -> None:
@@ -40,15 +40,15 @@ class Clock(asyncio.SelectorEventLoop):
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+def clock(monkeypatch: pytest.MonkeyPatch) -> SetTimeLoop:
     """The loop of the test."""
-    made = Clock()
+    made = SetTimeLoop()
     monkeypatch.setattr("fastopts.collector.venue.rest_driver.asyncio.sleep", made.sleep)
     return made
 
 
 @pytest.fixture
-def anyio_backend(clock: Clock) -> tuple[str, dict[str, Any]]:
+def anyio_backend(clock: SetTimeLoop) -> tuple[str, dict[str, Any]]:
     return "asyncio", {"loop_factory": lambda: clock}
 
 
@@ -73,7 +73,7 @@ CALL, PUT = "BTC-27NOV99-90000-C-USDT", "BTC-27NOV99-90000-P-USDT"
 GOOD = page(CALL)
 
 
-class Server:
+class RestServerStub:
     """Gives the answers in turn, then the last one again."""
 
     def __init__(self, *answers: bytes) -> None:
@@ -84,7 +84,7 @@ class Server:
         self._answers = list(answers)
         self._server = RawServer(self._serve)
 
-    async def __aenter__(self) -> "Server":
+    async def __aenter__(self) -> "RestServerStub":
         await self._server.__aenter__()
         self.url = f"http://127.0.0.1:{self._server.port}"
         self._http = HttpClient(self.url, "t")
@@ -108,8 +108,8 @@ def symbols(found: Any) -> list[str]:
     return [instrument.symbol for instrument in found.instruments]
 
 
-async def test_a_conversation_is_led_to_its_result(clock: Clock) -> None:
-    async with Server(page(CALL, cursor="a%3D1"), page(PUT)) as server:
+async def test_a_conversation_is_led_to_its_result(clock: SetTimeLoop) -> None:
+    async with RestServerStub(page(CALL, cursor="a%3D1"), page(PUT)) as server:
         assert symbols(await server.driver.run(rest.instruments("BTC"))) == [CALL, PUT]
         assert server.targets == [
             LIST + "?category=option&baseCoin=BTC&limit=1000",
@@ -137,8 +137,8 @@ async def test_a_conversation_is_led_to_its_result(clock: Clock) -> None:
         pytest.param(GOOD[:-5], id="truncated"),
     ],
 )
-async def test_what_passes_by_itself_is_asked_again(clock: Clock, bad: bytes) -> None:
-    async with Server(bad, bad, bad, GOOD) as server:
+async def test_what_passes_by_itself_is_asked_again(clock: SetTimeLoop, bad: bytes) -> None:
+    async with RestServerStub(bad, bad, bad, GOOD) as server:
         assert symbols(await server.driver.run(rest.instruments("BTC"))) == [CALL]
         assert len(server.targets) == 4
         assert len(set(server.targets)) == 1
@@ -157,8 +157,8 @@ async def test_what_passes_by_itself_is_asked_again(clock: Clock, bad: bytes) ->
         (b"", ConnectionLost, LIST),
     ],
 )
-async def test_attempts_are_limited(clock: Clock, bad: bytes, error: Any, words: str) -> None:
-    async with Server(bad) as server:
+async def test_attempts_are_limited(clock: SetTimeLoop, bad: bytes, error: Any, words: str) -> None:
+    async with RestServerStub(bad) as server:
         with pytest.raises(error, match=words):
             await server.driver.run(rest.instruments("BTC"))
         assert len(server.targets) == 4
@@ -168,7 +168,7 @@ async def test_attempts_are_limited(clock: Clock, bad: bytes, error: Any, words:
 async def test_each_page_has_its_own_attempts() -> None:
     busy = answer(b"", "503 Busy")
     answers = [busy, busy, busy, page(CALL, cursor="2"), busy, busy, busy, page(PUT)]
-    async with Server(*answers) as server:
+    async with RestServerStub(*answers) as server:
         assert symbols(await server.driver.run(rest.instruments("BTC"))) == [CALL, PUT]
         assert ["cursor=2" in target for target in server.targets] == [False] * 4 + [True] * 4
 
@@ -186,9 +186,9 @@ async def test_each_page_has_its_own_attempts() -> None:
     ],
 )
 async def test_what_another_try_would_not_mend_is_not_asked_again(
-    clock: Clock, bad: bytes, error: Any, words: str
+    clock: SetTimeLoop, bad: bytes, error: Any, words: str
 ) -> None:
-    async with Server(bad, GOOD) as server:
+    async with RestServerStub(bad, GOOD) as server:
         with pytest.raises(error, match=words) as caught:
             await server.driver.run(rest.instruments("BTC"))
         assert not isinstance(caught.value, (TemporaryFailure, VenueBanned))
@@ -207,8 +207,8 @@ async def test_what_another_try_would_not_mend_is_not_asked_again(
         (refusal(10018, X_Bapi_Limit_Reset_Timestamp=str(T0 + 3_600_000)), 60.0),
     ],
 )
-async def test_the_venues_own_wait_is_kept(clock: Clock, bad: bytes, wait_s: float) -> None:
-    async with Server(bad, GOOD) as server:
+async def test_the_venues_own_wait_is_kept(clock: SetTimeLoop, bad: bytes, wait_s: float) -> None:
+    async with RestServerStub(bad, GOOD) as server:
         assert symbols(await server.driver.run(rest.instruments("BTC"))) == [CALL]
         assert clock.waits == [wait_s]
 
@@ -221,15 +221,15 @@ async def test_the_venues_own_wait_is_kept(clock: Clock, bad: bytes, wait_s: flo
         refusal(10006, X_Bapi_Limit_Reset_Timestamp="soon"),
     ],
 )
-async def test_a_wait_that_says_nothing_is_our_own(clock: Clock, bad: bytes) -> None:
-    async with Server(bad, GOOD) as server:
+async def test_a_wait_that_says_nothing_is_our_own(clock: SetTimeLoop, bad: bytes) -> None:
+    async with RestServerStub(bad, GOOD) as server:
         assert symbols(await server.driver.run(rest.instruments("BTC"))) == [CALL]
         [wait_s] = clock.waits
         assert 0.05 <= wait_s <= 0.5
 
 
-async def test_after_a_403_nothing_is_asked_before_its_time_is_up(clock: Clock) -> None:
-    async with Server(answer(b"", "403 Forbidden"), GOOD) as server:
+async def test_after_a_403_nothing_is_asked_before_its_time_is_up(clock: SetTimeLoop) -> None:
+    async with RestServerStub(answer(b"", "403 Forbidden"), GOOD) as server:
         with pytest.raises(VenueBanned, match="HTTP 403") as caught:
             await server.driver.run(rest.instruments("BTC"))
         assert caught.value.retry_after_s == 600
@@ -250,14 +250,14 @@ async def test_after_a_403_nothing_is_asked_before_its_time_is_up(clock: Clock) 
     "before", [answer(b"", "503 Busy"), page(CALL, cursor="2")], ids=["retry", "page"]
 )
 async def test_a_403_ends_a_conversation_that_has_begun(before: bytes) -> None:
-    async with Server(before, answer(b"", "403 Forbidden"), GOOD) as server:
+    async with RestServerStub(before, answer(b"", "403 Forbidden"), GOOD) as server:
         with pytest.raises(VenueBanned):
             await server.driver.run(rest.instruments("BTC"))
         assert len(server.targets) == 2
 
 
 async def test_a_403_also_stops_the_conversation_that_waited_for_its_turn() -> None:
-    async with Server(answer(b"", "403 Forbidden"), GOOD) as server:
+    async with RestServerStub(answer(b"", "403 Forbidden"), GOOD) as server:
         results = await asyncio.gather(
             server.driver.run(rest.instruments("BTC")),
             server.driver.run(rest.tickers("BTC")),
@@ -270,7 +270,7 @@ async def test_a_403_also_stops_the_conversation_that_waited_for_its_turn() -> N
 
 async def test_conversations_do_not_mix() -> None:
     answers = [page(CALL, cursor="2"), page(PUT), page(CALL, cursor="3"), page(PUT)]
-    async with Server(*answers) as server:
+    async with RestServerStub(*answers) as server:
         found = await asyncio.gather(
             server.driver.run(rest.instruments("BTC")),
             server.driver.run(rest.instruments("BTC")),
@@ -286,13 +286,13 @@ async def test_any_generator_of_requests_is_a_conversation() -> None:
         envelope = yield RestRequest("/v5/market/time", {})
         return str(envelope["result"]["nextPageCursor"])
 
-    async with Server(page(cursor="x")) as server:
+    async with RestServerStub(page(cursor="x")) as server:
         assert await server.driver.run(cursor()) == "x"
         assert server.targets == ["/v5/market/time"]
 
 
 async def test_a_cancelled_conversation_ends_before_its_answer_and_the_next_one_is_served() -> None:
-    async with Server(GOOD) as server:
+    async with RestServerStub(GOOD) as server:
         server.may_answer.clear()
         task = asyncio.create_task(server.driver.run(rest.instruments("BTC")))
         await server.arrived.wait()
@@ -309,7 +309,7 @@ async def test_a_server_that_does_not_answer_costs_an_attempt(
 ) -> None:
     monkeypatch.setattr(http, "READ_TIMEOUT_S", 0.02)
 
-    async with Server(GOOD) as server:
+    async with RestServerStub(GOOD) as server:
         server.may_answer.clear()
         with pytest.raises(ConnectionLost, match="timed out"):
             await server.driver.run(rest.instruments("BTC"))
@@ -319,7 +319,7 @@ async def test_a_server_that_does_not_answer_costs_an_attempt(
 async def test_a_lookup_that_hangs_holds_one_thread_and_no_caller(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    async with Server(GOOD) as server:
+    async with RestServerStub(GOOD) as server:
         hanging, may_end = threading.Event(), threading.Event()
         get = server._http.get
         server.driver._request_within_s = 0.0

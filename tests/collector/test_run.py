@@ -17,7 +17,7 @@ from fastopts.reader import OptionReader
 from fastopts.sim import SimSettings, SimVenue
 from fastopts.venues.bybit.hosts import Endpoints
 from fastopts.venues.bybit.session import Timing
-from tests.collector.worlds import COINS, until, world
+from tests.support.collector_harness import COINS, running_collector, until
 from tests.support.loops import LOOPS, UVLOOP
 from tests.support.raw import RawServer
 from tests.support.waiting import PATIENCE_S
@@ -30,7 +30,7 @@ async def test_what_the_venue_sent_last_stands_in_redis(
     tmp_path: Path, tls: bool, latency_ms: float
 ) -> None:
     sim = SimSettings(seed=5, symbols=120, rate=1500, key_order="mixed", tls=tls)
-    async with world(tmp_path, sim, latency_ms=latency_ms) as w:
+    async with running_collector(tmp_path, sim, latency_ms=latency_ms) as w:
         await w.covered()
         await until(lambda: w.collector.table.received > 3000)
         await w.equal()
@@ -42,7 +42,7 @@ async def test_what_the_venue_sent_last_stands_in_redis(
 
 @pytest.mark.parametrize("anyio_backend", [UVLOOP])
 async def test_several_connections_share_a_large_universe(tmp_path: Path) -> None:
-    async with world(tmp_path, SimSettings(seed=5, symbols=1200, rate=4000)) as w:
+    async with running_collector(tmp_path, SimSettings(seed=5, symbols=1200, rate=4000)) as w:
         await w.covered()
         assert w.venue.connections == 3
         await until(lambda: w.collector.table.received > 6000)
@@ -54,7 +54,7 @@ async def test_several_connections_share_a_large_universe(tmp_path: Path) -> Non
 
 async def test_quiet_symbols_are_there_from_the_start(tmp_path: Path) -> None:
     sim = SimSettings(seed=5, symbols=60, rate=500)
-    async with world(tmp_path, sim) as w:
+    async with running_collector(tmp_path, sim) as w:
         w.venue.faults.mute = True
         await until(lambda: len(w.client.keys("option:*")) == len(w.venue.symbols))
         with OptionReader(w.valkey.url, venue="sim") as reader:
@@ -69,7 +69,7 @@ async def test_quiet_symbols_are_there_from_the_start(tmp_path: Path) -> None:
 async def test_dropped_connections_come_back_and_miss_nothing(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with world(tmp_path, timing=Timing(stable_after=0.0)) as w:
+    async with running_collector(tmp_path, timing=Timing(stable_after=0.0)) as w:
         await w.covered()
         for _ in range(5):
             await w.venue.drop()
@@ -82,7 +82,7 @@ async def test_dropped_connections_come_back_and_miss_nothing(
 async def test_a_reader_refuses_what_a_dropped_connection_delivered_until_it_comes_again(
     tmp_path: Path,
 ) -> None:
-    async with world(tmp_path) as w:
+    async with running_collector(tmp_path) as w:
         await w.covered()
         await until(lambda: w.collector.table.pending == 0)
         symbol = w.venue.symbols[0]
@@ -105,7 +105,7 @@ async def test_a_reader_refuses_what_a_dropped_connection_delivered_until_it_com
 async def test_refused_and_silent_topics_hold_up_nobody_else(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with world(tmp_path) as w:
+    async with running_collector(tmp_path) as w:
         refused, silent = w.venue.symbols[3], w.venue.symbols[9]
         w.venue.faults.fail_topics.add(f"tickers.{refused}")
         w.venue.faults.silent_topics.add(f"tickers.{silent}")
@@ -115,7 +115,7 @@ async def test_refused_and_silent_topics_hold_up_nobody_else(
 
 async def test_a_mute_connection_is_replaced(tmp_path: Path) -> None:
     sim = SimSettings(seed=5, symbols=60, rate=800)
-    with_mute = world(tmp_path, sim)
+    with_mute = running_collector(tmp_path, sim)
     async with with_mute as w:
         w.venue.faults.mute_next = 1
         await w.covered()
@@ -124,7 +124,7 @@ async def test_a_mute_connection_is_replaced(tmp_path: Path) -> None:
 
 
 async def test_listings_and_expiries_are_followed(tmp_path: Path) -> None:
-    async with world(tmp_path, refresh_s=1.0) as w:
+    async with running_collector(tmp_path, refresh_s=1.0) as w:
         await w.covered()
         hidden = "XRP"
         w.venue.faults.empty_coins.add(hidden)
@@ -228,7 +228,7 @@ async def test_a_callback_that_fails_ends_the_collector_instead_of_muting_it(
         raise ZeroDivisionError("a bug")
 
     with pytest.raises(ZeroDivisionError, match="a bug"):  # noqa: PT012 - raised at the block's end
-        async with world(tmp_path) as w:
+        async with running_collector(tmp_path) as w:
             await w.covered()
             monkeypatch.setattr(w.collector.writer.flusher, "_now_ms", broken)
             await until(w.running.done)

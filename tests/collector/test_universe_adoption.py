@@ -4,10 +4,10 @@ import logging
 
 import pytest
 
-from tests.collector.markets import (
+from tests.collector.universe_harness import (
     FAR_MS,
     HOUR_MS,
-    World,
+    UniverseHarness,
     instrument,
     name,
     names,
@@ -18,7 +18,7 @@ from tests.support.payloads import dump
 
 
 async def test_a_stranger_that_is_an_option_gets_a_slot_until_it_is_listed(
-    world: World, caplog: pytest.LogCaptureFixture
+    world: UniverseHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
 
@@ -37,7 +37,7 @@ async def test_a_stranger_that_is_an_option_gets_a_slot_until_it_is_listed(
 
 
 async def test_a_stranger_that_is_asked_about_again_is_told_of_once(
-    world: World, caplog: pytest.LogCaptureFixture
+    world: UniverseHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
 
@@ -48,7 +48,7 @@ async def test_a_stranger_that_is_asked_about_again_is_told_of_once(
 
 
 async def test_an_adopted_stranger_goes_once_it_has_expired(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    world: UniverseHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world.venue.listed = {"BTC": names(2)}
     world.venue.expiry_ms = dict.fromkeys(names(2), FAR_MS + HOUR_MS)
@@ -63,7 +63,7 @@ async def test_an_adopted_stranger_goes_once_it_has_expired(
 
 
 async def test_once_listed_a_stranger_lives_as_long_as_the_venue_says(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    world: UniverseHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     late = dict.fromkeys(names(9), FAR_MS + HOUR_MS)
     world.venue.listed, world.venue.expiry_ms = {"BTC": names(2)}, late
@@ -93,14 +93,14 @@ async def test_once_listed_a_stranger_lives_as_long_as_the_venue_says(
     ],
 )
 async def test_a_stranger_that_can_be_no_live_option_gets_no_slot(
-    world: World, symbol: str
+    world: UniverseHarness, symbol: str
 ) -> None:
     assert not world.universe.adopt(symbol)
     assert len(world.table) == 0
 
 
 @pytest.mark.limits(symbols_max=5)
-async def test_invented_strangers_do_not_fill_the_memory(world: World) -> None:
+async def test_invented_strangers_do_not_fill_the_memory(world: UniverseHarness) -> None:
     world.venue.listed = {"BTC": names(3)}
     await world.load()
     adopted = [world.universe.adopt(name(strike)) for strike in range(10, 15)]
@@ -113,7 +113,7 @@ async def test_invented_strangers_do_not_fill_the_memory(world: World) -> None:
     assert world.universe.skipped.counts == {"limit": 1}
 
 
-async def test_an_adopted_option_counts_its_ticks(world: World) -> None:
+async def test_an_adopted_option_counts_its_ticks(world: UniverseHarness) -> None:
     inlet = world.table.inlet(1)
     inlet.message(dump(payloads.ticker(name(3))), payloads.T0)
     [(stranger, message)] = inlet.unknown_tickers

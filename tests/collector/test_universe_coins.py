@@ -12,27 +12,34 @@ from fastopts.collector.venue.universe import InstrumentUniverse
 from fastopts.config import KNOWN_COINS
 from fastopts.errors import VenueError
 from fastopts.session.ban import Ban
-from tests.collector.markets import BROKEN, FORBIDDEN, Venue, World, names, told
+from tests.collector.universe_harness import (
+    BROKEN,
+    FORBIDDEN,
+    ScriptedRest,
+    UniverseHarness,
+    names,
+    told,
+)
 
 LIST = "instruments-info"
 
 
 @pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
+async def world(tmp_path: Path) -> AsyncIterator[UniverseHarness]:
     """A universe whose coins are those that the venue names."""
-    async with Venue() as venue:
-        world = World(venue, tmp_path / "cache.json")
+    async with ScriptedRest() as venue:
+        world = UniverseHarness(venue, tmp_path / "cache.json")
         driver = RestDriver(venue.http, Ban())
         world.universe = InstrumentUniverse(driver, "bybit", None, world.path, world.table)
         yield world
 
 
-def everything(venue: Venue) -> list[str]:
+def everything(venue: ScriptedRest) -> list[str]:
     return [symbol for coin, listed in venue.listed.items() if coin != "All" for symbol in listed]
 
 
 async def test_coins_are_those_that_the_venue_names_and_those_that_are_known(
-    world: World, caplog: pytest.LogCaptureFixture
+    world: UniverseHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
 
@@ -59,7 +66,7 @@ async def test_coins_are_those_that_the_venue_names_and_those_that_are_known(
 
 @pytest.mark.parametrize("answer", [[], BROKEN, 404, "BTC alone"])
 async def test_a_venue_that_does_not_name_its_coins_is_asked_for_the_known_ones(
-    world: World, answer: Any, caplog: pytest.LogCaptureFixture
+    world: UniverseHarness, answer: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
 
@@ -74,7 +81,7 @@ async def test_a_venue_that_does_not_name_its_coins_is_asked_for_the_known_ones(
     assert told(caplog) == []
 
 
-async def test_a_coin_that_nobody_named_may_be_refused(world: World) -> None:
+async def test_a_coin_that_nobody_named_may_be_refused(world: UniverseHarness) -> None:
     world.venue.listed = dict.fromkeys(KNOWN_COINS, BROKEN)
     world.venue.listed["BTC"] = names(2)
     assert await world.load() == names(2)
@@ -84,14 +91,16 @@ async def test_a_coin_that_nobody_named_may_be_refused(world: World) -> None:
     assert len(world.universe.instruments) == 2
 
 
-async def test_a_venue_that_shuts_us_out_is_not_asked_for_coin_after_coin(world: World) -> None:
+async def test_a_venue_that_shuts_us_out_is_not_asked_for_coin_after_coin(
+    world: UniverseHarness,
+) -> None:
     world.venue.listed = {"All": FORBIDDEN, "BTC": names(2)}
     with pytest.raises(VenueError, match="403"):
         await world.load()
     assert world.venue.asked == [(LIST, "All")]
 
 
-async def test_the_cache_has_coins_that_are_not_known_otherwise(world: World) -> None:
+async def test_the_cache_has_coins_that_are_not_known_otherwise(world: UniverseHarness) -> None:
     world.venue.listed = {"BTC": names(2), "PEPE": names(3, "PEPE")}
     world.venue.listed["All"] = everything(world.venue)
     world.venue.bases_of_all = True

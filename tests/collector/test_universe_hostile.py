@@ -17,11 +17,11 @@ from fastopts.errors import CacheError
 from fastopts.net.http import HttpClient
 from fastopts.session.ban import Ban
 from fastopts.venues.bybit import symbols
-from tests.collector.markets import World, instrument, name, told
-from tests.collector.writers import World as Written
+from tests.collector.universe_harness import UniverseHarness, instrument, name, told
 from tests.support import payloads
 from tests.support.hostile import NAMES
 from tests.support.waiting import PATIENCE_S
+from tests.support.writer_harness import WriterHarness as Written
 
 GOOD = name(1)
 
@@ -40,7 +40,7 @@ def test_a_symbol_that_is_none_is_not_read(text: str) -> None:
     assert symbols.parse(text) is None
 
 
-async def test_of_the_venues_list_only_symbols_are_taken(world: World) -> None:
+async def test_of_the_venues_list_only_symbols_are_taken(world: UniverseHarness) -> None:
     names = [each for each in NAMES if each.isascii() or each.isprintable()]
 
     world.venue.listed["BTC"] = [*names, GOOD]

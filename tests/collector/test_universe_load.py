@@ -8,12 +8,12 @@ import pytest
 
 from fastopts.collector.venue import universe_cache as cache
 from fastopts.errors import VenueBanned, VenueError
-from tests.collector.markets import (
+from tests.collector.universe_harness import (
     BROKEN,
     FORBIDDEN,
     PAST_MS,
-    Venue,
-    World,
+    ScriptedRest,
+    UniverseHarness,
     instrument,
     name,
     names,
@@ -23,7 +23,7 @@ from tests.collector.markets import (
 
 
 async def test_every_coin_is_listed_cached_and_given_its_slots(
-    world: World, caplog: pytest.LogCaptureFixture
+    world: UniverseHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
     world.venue.listed = {"BTC": names(3), "ETH": names(2, "ETH")}
     assert await world.load() == names(3) + names(2, "ETH")
@@ -35,7 +35,7 @@ async def test_every_coin_is_listed_cached_and_given_its_slots(
     assert told(caplog) == []
 
 
-async def test_what_has_expired_or_does_not_trade_is_not_tracked(world: World) -> None:
+async def test_what_has_expired_or_does_not_trade_is_not_tracked(world: UniverseHarness) -> None:
     world.venue.listed = {"BTC": names(5)}
     world.venue.expiry_ms = {name(1): PAST_MS}
     world.venue.status = {name(2): "PreLaunch", name(3): "Delivering", name(4): "Closed"}
@@ -44,7 +44,7 @@ async def test_what_has_expired_or_does_not_trade_is_not_tracked(world: World) -
 
 
 async def test_a_coin_without_options_is_no_failure_while_another_has_some(
-    world: World, caplog: pytest.LogCaptureFixture
+    world: UniverseHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
     world.venue.listed = {"BTC": names(1)}
     assert await world.load() == names(1)
@@ -53,14 +53,14 @@ async def test_a_coin_without_options_is_no_failure_while_another_has_some(
 
 
 @pytest.mark.parametrize("may_use_cache", [False, True])
-async def test_nothing_listed_at_all_is_told(world: World, may_use_cache: bool) -> None:
+async def test_nothing_listed_at_all_is_told(world: UniverseHarness, may_use_cache: bool) -> None:
     cache.save(world.path, "bybit", [instrument(name(1))], datetime.now(UTC))
     with pytest.raises(VenueError, match="bybit lists no options on BTC, ETH"):
         await world.load(may_use_cache)
 
 
 async def test_a_coin_that_fails_is_told_and_the_others_are_tracked(
-    world: World, caplog: pytest.LogCaptureFixture
+    world: UniverseHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
     world.venue.listed = {"BTC": BROKEN, "ETH": names(2, "ETH")}
     assert await world.load() == names(2, "ETH")
@@ -69,7 +69,7 @@ async def test_a_coin_that_fails_is_told_and_the_others_are_tracked(
 
 
 async def test_a_coin_that_fails_comes_from_the_cache_and_the_others_do_not(
-    world: World, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    world: UniverseHarness, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     held = [*names(3), *names(4, "ETH"), name(1, "SOL")]
     saved_at = datetime.now(UTC) - timedelta(hours=3)
@@ -92,7 +92,11 @@ async def test_a_coin_that_fails_comes_from_the_cache_and_the_others_do_not(
     ],
 )
 async def test_when_every_coin_fails_the_cache_stands_in_whatever_its_age(
-    world: World, tmp_path: Path, caplog: pytest.LogCaptureFixture, age: timedelta, words: str
+    world: UniverseHarness,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    age: timedelta,
+    words: str,
 ) -> None:
     held = [*names(3), *names(2, "ETH")]
     cache.save(world.path, "bybit", map(instrument, held), datetime.now(UTC) - age)
@@ -105,7 +109,7 @@ async def test_when_every_coin_fails_the_cache_stands_in_whatever_its_age(
 
 
 async def test_what_has_expired_meanwhile_is_not_taken_from_the_cache(
-    world: World, caplog: pytest.LogCaptureFixture
+    world: UniverseHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
     held = [
         instrument(name(1), PAST_MS),
@@ -120,7 +124,9 @@ async def test_what_has_expired_meanwhile_is_not_taken_from_the_cache(
 
 
 @pytest.mark.parametrize("ahead", [timedelta(days=-1), timedelta(hours=-1), timedelta(hours=1)])
-async def test_the_cache_expires_by_the_clock_of_the_venue(world: World, ahead: timedelta) -> None:
+async def test_the_cache_expires_by_the_clock_of_the_venue(
+    world: UniverseHarness, ahead: timedelta
+) -> None:
     """The host's clock is an hour or a day off."""
 
     venue_now = datetime.now(UTC) + ahead
@@ -137,7 +143,7 @@ async def test_the_cache_expires_by_the_clock_of_the_venue(world: World, ahead: 
     assert abs(datetime.fromisoformat(content["updated_at"]) - venue_now) < timedelta(seconds=1)
 
 
-async def test_a_cache_of_symbols_only_is_of_contracts_that_traded(world: World) -> None:
+async def test_a_cache_of_symbols_only_is_of_contracts_that_traded(world: UniverseHarness) -> None:
     world.path.write_text(json.dumps({"symbols": [*names(2), "BTC-1JAN25-1-C", "nonsense"]}))
     world.venue.listed = {"BTC": BROKEN, "ETH": BROKEN}
     assert await world.load(may_use_cache=True) == names(2)
@@ -146,7 +152,7 @@ async def test_a_cache_of_symbols_only_is_of_contracts_that_traded(world: World)
 
 @pytest.mark.parametrize("held", [None, "other venue", "expired", "unreadable", "not allowed"])
 async def test_when_every_coin_fails_and_no_cache_helps_the_first_reason_is_raised(
-    world: World, caplog: pytest.LogCaptureFixture, held: str | None
+    world: UniverseHarness, caplog: pytest.LogCaptureFixture, held: str | None
 ) -> None:
     if held == "other venue":
         cache.save(world.path, "sim", [instrument(name(1))], datetime.now(UTC))
@@ -163,7 +169,7 @@ async def test_when_every_coin_fails_and_no_cache_helps_the_first_reason_is_rais
     assert ["cannot read" in words for words in told(caplog)] == [True] * (held == "unreadable")
 
 
-async def test_a_banned_address_is_told_after_one_request(world: World) -> None:
+async def test_a_banned_address_is_told_after_one_request(world: UniverseHarness) -> None:
     world.venue.listed = {"BTC": FORBIDDEN, "ETH": names(1, "ETH")}
     with pytest.raises(VenueBanned, match="HTTP 403"):
         await world.load()
@@ -173,8 +179,8 @@ async def test_a_banned_address_is_told_after_one_request(world: World) -> None:
 async def test_a_cache_file_that_can_not_be_written_does_not_stop_the_start(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with Venue() as venue:
-        world = World(venue, tmp_path / "nowhere" / "cache.json", "BTC", "ETH")
+    async with ScriptedRest() as venue:
+        world = UniverseHarness(venue, tmp_path / "nowhere" / "cache.json", "BTC", "ETH")
         world.venue.listed = {"BTC": names(1)}
         assert await world.load() == names(1)
     assert ["can't be written" in words for words in told(caplog)] == [True]

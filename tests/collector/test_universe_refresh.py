@@ -8,10 +8,10 @@ import pytest
 from fastopts.collector.operation.duties import Duty
 from fastopts.errors import ConnectionLost
 from fastopts.model import Instrument
-from tests.collector.markets import (
+from tests.collector.universe_harness import (
     BROKEN,
     HOUR_MS,
-    World,
+    UniverseHarness,
     name,
     names,
     now_ms,
@@ -24,7 +24,7 @@ from tests.support.payloads import dump
 only_btc = pytest.mark.parametrize("coins", [pytest.param(("BTC",), id="BTC")])
 
 
-async def test_a_refresh_lists_what_is_new_and_drops_what_is_gone(world: World) -> None:
+async def test_a_refresh_lists_what_is_new_and_drops_what_is_gone(world: UniverseHarness) -> None:
     world.venue.listed = {"BTC": names(4), "ETH": names(1, "ETH")}
     await world.load()
     assert await world.refresh() is None
@@ -40,7 +40,7 @@ async def test_a_refresh_lists_what_is_new_and_drops_what_is_gone(world: World) 
 
 
 async def test_what_expires_goes_even_while_the_venue_still_lists_it(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    world: UniverseHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world.venue.listed = {"BTC": names(2), "ETH": names(1, "ETH")}
     soon = now_ms() + HOUR_MS
@@ -52,7 +52,7 @@ async def test_what_expires_goes_even_while_the_venue_still_lists_it(
 
 
 async def test_what_expires_goes_even_while_nothing_can_be_fetched(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    world: UniverseHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world.venue.listed = {"BTC": names(2)}
     soon = now_ms() + HOUR_MS
@@ -66,7 +66,7 @@ async def test_what_expires_goes_even_while_nothing_can_be_fetched(
 
 
 async def test_a_coin_that_can_not_be_fetched_stays_as_it_is_and_the_others_change(
-    world: World, caplog: pytest.LogCaptureFixture
+    world: UniverseHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
     world.venue.listed = {"BTC": names(3), "ETH": names(3, "ETH")}
     await world.load()
@@ -80,7 +80,7 @@ async def test_a_coin_that_can_not_be_fetched_stays_as_it_is_and_the_others_chan
 
 @pytest.mark.parametrize("left", [0, 1, 4])
 async def test_an_answer_that_is_suddenly_empty_or_much_smaller_drops_nothing_and_is_told_once(
-    world: World, caplog: pytest.LogCaptureFixture, left: int
+    world: UniverseHarness, caplog: pytest.LogCaptureFixture, left: int
 ) -> None:
     world.venue.listed = {"BTC": names(10), "ETH": names(2, "ETH")}
     await world.load()
@@ -104,7 +104,7 @@ async def test_an_answer_that_is_suddenly_empty_or_much_smaller_drops_nothing_an
 
 @pytest.mark.parametrize("status", [None, "Closed"])
 async def test_what_the_guard_keeps_is_distrusted_once_two_answers_lack_it_and_it_did_not_tick(
-    world: World, status: str | None
+    world: UniverseHarness, status: str | None
 ) -> None:
     distrusted: list[Sequence[str]] = []
     world.universe._on_distrust = distrusted.append
@@ -136,7 +136,7 @@ async def test_what_the_guard_keeps_is_distrusted_once_two_answers_lack_it_and_i
 
 @pytest.mark.limits(unlisted_max_s=0.0)
 async def test_what_no_list_has_and_what_does_not_tick_for_an_hour_has_left_the_market(
-    world: World,
+    world: UniverseHarness,
 ) -> None:
     world.venue.listed = {"BTC": names(4), "ETH": names(2, "ETH")}
     await world.load()
@@ -152,7 +152,7 @@ async def test_what_no_list_has_and_what_does_not_tick_for_an_hour_has_left_the_
 
 @pytest.mark.limits(symbols_max=50)
 async def test_lists_of_ever_new_options_stay_within_a_bound(
-    world: World, caplog: pytest.LogCaptureFixture
+    world: UniverseHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
     world.venue.listed = {"BTC": names(20)}
     await world.load()
@@ -176,7 +176,7 @@ async def test_lists_of_ever_new_options_stay_within_a_bound(
 
 
 @pytest.mark.limits(symbols_max=6)
-async def test_one_list_of_too_many_keeps_what_is_known(world: World) -> None:
+async def test_one_list_of_too_many_keeps_what_is_known(world: UniverseHarness) -> None:
     world.venue.listed = {"BTC": names(4)[2:], "ETH": names(3, "ETH")}
     await world.load()
     world.venue.listed["BTC"] = names(40)
@@ -186,7 +186,7 @@ async def test_one_list_of_too_many_keeps_what_is_known(world: World) -> None:
     assert await world.refresh() is None
 
 
-async def test_a_doubtful_answer_may_still_list_what_is_new(world: World) -> None:
+async def test_a_doubtful_answer_may_still_list_what_is_new(world: UniverseHarness) -> None:
     world.venue.listed = {"BTC": names(10)}
     await world.load()
     world.venue.listed["BTC"] = [name(1), name(99)]
@@ -194,7 +194,7 @@ async def test_a_doubtful_answer_may_still_list_what_is_new(world: World) -> Non
     assert len(world.universe.instruments) == 11
 
 
-async def test_a_slot_with_an_unwritten_tick_outlives_its_delisting(world: World) -> None:
+async def test_a_slot_with_an_unwritten_tick_outlives_its_delisting(world: UniverseHarness) -> None:
     world.venue.listed = {"BTC": names(4)}
     await world.load()
     world.table.inlet(1).message(dump(payloads.ticker(name(4))), payloads.T0)
@@ -214,7 +214,9 @@ class Time:
         self._monkeypatch = monkeypatch
         set_wall_clock(monkeypatch, lambda: round(self.now_ms))
 
-    async def keep_fresh(self, world: World, refresh_s: float, rounds: int) -> list[float]:
+    async def keep_fresh(
+        self, world: UniverseHarness, refresh_s: float, rounds: int
+    ) -> list[float]:
         """The waits before each of so many refreshes."""
 
         async def sleep(delay: float) -> None:
@@ -232,7 +234,7 @@ class Time:
 
 @only_btc
 async def test_the_universe_is_refreshed_right_after_an_expiry_and_else_at_its_interval(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    world: UniverseHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = Time(monkeypatch)
     start = round(clock.now_ms)
@@ -247,7 +249,9 @@ async def test_the_universe_is_refreshed_right_after_an_expiry_and_else_at_its_i
 
 
 @only_btc
-async def test_a_late_refresh_does_not_spin(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_late_refresh_does_not_spin(
+    world: UniverseHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
     clock = Time(monkeypatch)
     world.venue.listed = {"BTC": names(4)}
     world.venue.expiry_ms = {name(1): round(clock.now_ms) + 10_000}
@@ -259,7 +263,7 @@ async def test_a_late_refresh_does_not_spin(world: World, monkeypatch: pytest.Mo
 
 @only_btc
 async def test_refreshes_go_on_after_one_that_failed(
-    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    world: UniverseHarness, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     clock = Time(monkeypatch)
     world.venue.listed = {"BTC": names(2)}
@@ -275,7 +279,9 @@ async def test_refreshes_go_on_after_one_that_failed(
 
 
 @only_btc
-async def test_nobody_there_is_told(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_nobody_there_is_told(
+    world: UniverseHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def at_once(delay: float) -> None:
         """The driver's waits are its own tests' subject."""
 

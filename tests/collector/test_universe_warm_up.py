@@ -3,10 +3,10 @@
 import pytest
 
 from fastopts.venues.bybit.fields import REST
-from tests.collector.markets import (
+from tests.collector.universe_harness import (
     BROKEN,
     FORBIDDEN,
-    World,
+    UniverseHarness,
     name,
     names,
     told,
@@ -22,7 +22,7 @@ def row(symbol: str, **fields: str) -> dict[str, str]:
 
 
 async def test_a_warm_start_fills_what_has_not_ticked_and_never_takes_a_live_ticks_place(
-    world: World,
+    world: UniverseHarness,
 ) -> None:
     world.venue.listed = {"BTC": names(3), "ETH": names(1, "ETH")}
     await world.load()
@@ -52,7 +52,7 @@ async def test_a_warm_start_fills_what_has_not_ticked_and_never_takes_a_live_tic
 
 
 async def test_a_warm_start_that_fails_for_one_coin_goes_on_with_the_next(
-    world: World, caplog: pytest.LogCaptureFixture
+    world: UniverseHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
     world.venue.listed = {"BTC": names(1), "ETH": names(1, "ETH")}
     await world.load()
@@ -62,7 +62,7 @@ async def test_a_warm_start_that_fails_for_one_coin_goes_on_with_the_next(
 
 
 async def test_a_warm_start_that_is_banned_asks_no_more(
-    world: World, caplog: pytest.LogCaptureFixture
+    world: UniverseHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
     world.venue.listed = {"BTC": names(1), "ETH": names(1, "ETH")}
     await world.load()

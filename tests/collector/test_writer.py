@@ -10,15 +10,22 @@ from fastopts.collector.store.lease import Lease
 from fastopts.embedded import EmbeddedValkey
 from fastopts.errors import LeaseError, LeaseLost, StoreError, StoreUnavailable, WrongVenue
 from fastopts.model import Instrument
-from tests.collector.quick import quicken
-from tests.collector.writers import EXPIRY, INSTRUMENTS, SYMBOLS, Running, World, until
+from tests.support.collector_limits import quicken
 from tests.support.waiting import PATIENCE_S
+from tests.support.writer_harness import (
+    EXPIRY,
+    INSTRUMENTS,
+    SYMBOLS,
+    RunningWriter,
+    WriterHarness,
+    until,
+)
 
 
 async def test_ticks_sets_terms_feed_and_statistics_stand_as_the_contract_says(
     valkey: EmbeddedValkey, client: redis.Redis
 ) -> None:
-    async with Running(World(valkey.port)) as world:
+    async with RunningWriter(WriterHarness(valkey.port)) as world:
         world.tick()
         # the second write of each brings its expiry
         await until(lambda: world.table.pending == 0 and not world.table.dirty)
@@ -67,7 +74,7 @@ async def test_ticks_sets_terms_feed_and_statistics_stand_as_the_contract_says(
 async def test_a_conn_stands_in_the_feed_before_its_first_record_does(
     valkey: EmbeddedValkey, client: redis.Redis
 ) -> None:
-    async with Running(World(valkey.port)) as world:
+    async with RunningWriter(WriterHarness(valkey.port)) as world:
         with client.monitor() as monitor:  # type: ignore[no-untyped-call]
             world.tick()
             await until(lambda: world.table.pending == 0)
@@ -88,7 +95,7 @@ async def test_another_programs_stats_are_told_and_left_alone(
         client.hset(keys.STATS, mapping={"messages": "5", "players": "2"})
     before = client.dump(keys.STATS)
 
-    async with Running(World(valkey.port)) as world:
+    async with RunningWriter(WriterHarness(valkey.port)) as world:
         world.tick()
         await until(lambda: world.table.pending == 0)
     assert client.dump(keys.STATS) == before
@@ -100,7 +107,7 @@ async def test_an_older_trackers_stats_are_taken_over(
 ) -> None:
     client.hset(keys.STATS, mapping={"messages": "5", "batches": "2", "last_update": "1"})
 
-    async with Running(World(valkey.port)) as world:
+    async with RunningWriter(WriterHarness(valkey.port)) as world:
         world.tick()
         await until(lambda: client.hget(keys.STATS, "messages") == "20")
 
@@ -111,7 +118,7 @@ async def test_another_venues_server_is_refused_with_a_way_out(
     client.hset(keys.FEED, mapping={"venue": "sim", "epoch": "3"})
 
     with pytest.raises(WrongVenue, match=r"holds the data of sim, not of bybit.*--redis-url"):
-        await World(valkey.port).writer.open()
+        await WriterHarness(valkey.port).writer.open()
     assert client.hgetall(keys.FEED) == {"venue": "sim", "epoch": "3"}
     assert client.dbsize() == 1
 
@@ -121,9 +128,9 @@ async def test_a_second_collector_is_refused_while_the_first_lives(
 ) -> None:
     quicken(monkeypatch, lease_margin_s=-2.3)
 
-    async with Running(World(valkey.port)) as world:
+    async with RunningWriter(WriterHarness(valkey.port)) as world:
         with pytest.raises(LeaseError, match="another collector is writing"):
-            await World(valkey.port).writer.open()
+            await WriterHarness(valkey.port).writer.open()
         world.tick()
         await until(lambda: world.table.pending == 0)
 
@@ -141,8 +148,8 @@ async def test_a_standby_takes_only_what_stays_free(
 
     monkeypatch.setattr(Lease, "is_free", is_free)
 
-    world = World(valkey.port, is_standby=True)
-    async with Running(world):
+    world = WriterHarness(valkey.port, is_standby=True)
+    async with RunningWriter(world):
         assert list(looks) == []
         world.tick()
         await until(lambda: world.table.pending == 0)
@@ -151,7 +158,7 @@ async def test_a_standby_takes_only_what_stays_free(
 async def test_a_collector_that_lost_its_lease_stops_writing(
     valkey: EmbeddedValkey, client: redis.Redis
 ) -> None:
-    world = World(valkey.port)
+    world = WriterHarness(valkey.port)
     await world.writer.open()
     task = asyncio.create_task(world.writer.run())
     world.tick()
@@ -165,9 +172,9 @@ async def test_a_collector_that_lost_its_lease_stops_writing(
 
 async def test_nobody_there_and_a_wrong_password_are_told_at_once(valkey: EmbeddedValkey) -> None:
     with pytest.raises(StoreUnavailable):
-        await World(1).writer.open()
+        await WriterHarness(1).writer.open()
     with EmbeddedValkey(password="s3cret") as closed, pytest.raises(StoreError, match="NOAUTH"):
-        await World(closed.port).writer.open()
+        await WriterHarness(closed.port).writer.open()
 
 
 async def test_the_universe_follows_its_changes(
@@ -177,7 +184,7 @@ async def test_the_universe_follows_its_changes(
         *("ETH-27NOV26-1-P", "ETH", "USD", "USDC", EXPIRY, "1", "P", "1", "1", "Trading", 0)
     )
 
-    async with Running(World(valkey.port)) as world:
+    async with RunningWriter(WriterHarness(valkey.port)) as world:
         # counted once it is all there: what a reader finds at one count, it keeps
         await until(lambda: client.hget(keys.FEED, "universe") == "1")
         assert client.scard("options:BTC") == client.scard("options:BTC:USDT:961002") == 20
@@ -195,10 +202,10 @@ async def test_the_feed_names_the_assets_that_have_listed_symbols(
         *("APT-27NOV26-1-P", "APT", "USD", "USDC", EXPIRY, "1", "P", "1", "1", "Trading", 0)
     )
 
-    world = World(valkey.port)
+    world = WriterHarness(valkey.port)
     await world.writer.open()
     assert client.hget(keys.FEED, "assets") == "BTC"
-    async with Running(world):
+    async with RunningWriter(world):
         world.listed.append(fresh)
         world.writer.universe_changed([fresh], ())
         await until(lambda: client.hget(keys.FEED, "assets") == "APT,BTC")
@@ -216,14 +223,14 @@ async def test_a_restart_leaves_no_dead_members_in_the_sets(
 ) -> None:
     client.sadd("options:BTC", "BTC-1JAN20-1-C", *SYMBOLS[:3])
 
-    async with Running(World(valkey.port)):
+    async with RunningWriter(WriterHarness(valkey.port)):
         await until(lambda: client.smembers("options:BTC") == set(SYMBOLS))
 
 
 async def test_a_conn_that_ends_while_redis_is_away_stands_in_the_feed_no_more(
     valkey: EmbeddedValkey, client: redis.Redis
 ) -> None:
-    async with Running(World(valkey.port)) as world:
+    async with RunningWriter(WriterHarness(valkey.port)) as world:
         world.tick()
         await until(lambda: int(client.hget(keys.FEED, "conn:1") or 0) > 0)
         number = str(client.hget(keys.FEED, "writer")).partition(":")[2]
@@ -240,12 +247,12 @@ async def test_the_first_beat_takes_a_killed_collectors_conns_out_of_the_feed(
 ) -> None:
     client.hset(keys.FEED, mapping={"venue": "bybit", "epoch": "5", "conn:7": "1", "conn:1": "1"})
 
-    world = World(valkey.port)
+    world = WriterHarness(valkey.port)
     await world.writer.open()
     feed = client.hgetall(keys.FEED)
     assert feed["epoch"] == str(world.writer.lease.epoch)
     assert [name for name in map(str, feed) if name.startswith("conn:")] == []
-    async with Running(world):
+    async with RunningWriter(world):
         pass
 
 
@@ -268,7 +275,7 @@ async def test_a_listing_that_a_full_server_refuses_stands_once_there_is_room(
             and client.exists(*map(keys.instrument, names)) == len(names)
         )
 
-    async with Running(World(valkey.port)) as world:
+    async with RunningWriter(WriterHarness(valkey.port)) as world:
         await until(lambda: bool(client.exists(keys.instrument(SYMBOLS[-1]))))
         client.config_set("maxmemory", "1")
         world.listed += fresh
@@ -294,7 +301,7 @@ async def test_another_programs_keys_among_the_universe_are_told_once_and_left_w
     for key in theirs:
         client.set(key, "mine")
 
-    async with Running(World(valkey.port)) as world:
+    async with RunningWriter(WriterHarness(valkey.port)) as world:
         await until(lambda: client.ttl(keys.instrument(SYMBOLS[-1])) > 0)
         assert client.smembers("options:BTC:USDT:961002") == set(SYMBOLS)
         # their refusal delays no other key, and a change is not reported twice
@@ -320,7 +327,7 @@ async def test_the_sets_lose_what_a_former_run_left(
     client.sadd("options:BTC:USDT:261127", left[0])
     client.sadd("options:BTC:USDC:261128", left[1], "BTC-28NOV26-2-C")
 
-    async with Running(World(valkey.port)):
+    async with RunningWriter(WriterHarness(valkey.port)):
         await until(lambda: client.smembers("options:BTC") == set(SYMBOLS))
         await until(lambda: not client.exists("options:BTC:USDT:261127"))
         # what no set of its asset names is another's

@@ -59,7 +59,7 @@ def test_what_was_delivered_is_left_out(store: Store, executor: EfficientTradeEx
     assert executor.scan_high_iv_opportunities() == []
 
 
-class Clock:
+class CacheClock:
     """The steady clock that the cache looks at."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -68,12 +68,12 @@ class Clock:
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    return Clock(monkeypatch)
+def clock(monkeypatch: pytest.MonkeyPatch) -> CacheClock:
+    return CacheClock(monkeypatch)
 
 
 def test_a_cached_quote_lasts_for_the_ttl(
-    store: Store, executor: EfficientTradeExecutor, clock: Clock
+    store: Store, executor: EfficientTradeExecutor, clock: CacheClock
 ) -> None:
     fill(store)
     assert executor.cache_ttl == 1
@@ -97,7 +97,7 @@ def test_a_cached_quote_lasts_for_the_ttl(
     ids=["the feed's", "the connection's"],
 )
 def test_the_cache_never_outlives_the_feed(
-    store: Store, executor: EfficientTradeExecutor, clock: Clock, limits: dict[str, int]
+    store: Store, executor: EfficientTradeExecutor, clock: CacheClock, limits: dict[str, int]
 ) -> None:
     executor.cache_ttl = 3600
     fill(store)
@@ -112,7 +112,7 @@ def test_the_cache_never_outlives_the_feed(
 
 
 def test_a_caller_can_not_change_what_is_cached(
-    store: Store, executor: EfficientTradeExecutor, clock: Clock
+    store: Store, executor: EfficientTradeExecutor, clock: CacheClock
 ) -> None:
     fill(store)
     for _ in range(3):

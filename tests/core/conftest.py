@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from fastopts.core import pure
-from tests.core.worlds import World
+from tests.core.batch_harness import BatchHarness
 
 
 def load(implementation: str) -> Any:
@@ -42,5 +42,5 @@ def core(request: pytest.FixtureRequest) -> Any:
 
 
 @pytest.fixture
-def world(core: Any) -> World:
-    return World(core)
+def world(core: Any) -> BatchHarness:
+    return BatchHarness(core)

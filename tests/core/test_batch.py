@@ -10,9 +10,9 @@ from fastopts import keys
 from fastopts.errors import StoreError
 from fastopts.net.redis.resp import pack
 from fastopts.venues.bybit.fields import TICKER_FIELDS, TOPIC_PREFIX
+from tests.core.batch_harness import EXPIRY, BatchHarness
 from tests.core.conftest import load
 from tests.core.modelredis import ModelRedis
-from tests.core.worlds import EXPIRY, World
 from tests.support import payloads
 from tests.support.oracle import read_update
 from tests.support.payloads import SYMBOL, T0, dump
@@ -29,12 +29,12 @@ def names(commands: list[list[Any]]) -> list[str]:
     return [command[0] for command in commands]
 
 
-def test_nothing_dirty_encodes_to_nothing(world: World) -> None:
+def test_nothing_dirty_encodes_to_nothing(world: BatchHarness) -> None:
     assert world.batch.encode(T0) == b""
     assert world.batch.done
 
 
-def test_the_first_tick_is_written_whole_with_expiries(world: World) -> None:
+def test_the_first_tick_is_written_whole_with_expiries(world: BatchHarness) -> None:
     world.send(payloads.ticker())
     assert names(world.flush()) == FIRST_WRITE
     assert world.redis.hash(OPTION) == world.table.fields(SYMBOL)
@@ -44,7 +44,7 @@ def test_the_first_tick_is_written_whole_with_expiries(world: World) -> None:
     assert (world.table.written, world.table.pending) == (1, 0)
 
 
-def test_then_only_what_changed_is_written(world: World) -> None:
+def test_then_only_what_changed_is_written(world: BatchHarness) -> None:
     world.send(payloads.ticker())
     world.flush()
     world.send(payloads.ticker(ts=T0 + 5, sequence=71_001, markPrice="7", bidPrice="8"), rt=T0 + 9)
@@ -58,7 +58,7 @@ def test_then_only_what_changed_is_written(world: World) -> None:
     assert world.redis.keys[RECORD] == world.table.record(SYMBOL)
 
 
-def test_the_same_tick_again_is_still_a_command_that_a_server_takes(world: World) -> None:
+def test_the_same_tick_again_is_still_a_command_that_a_server_takes(world: BatchHarness) -> None:
     world.send(payloads.ticker(), rt=T0)
     world.flush()
     world.send(payloads.ticker(), rt=T0)
@@ -66,7 +66,7 @@ def test_the_same_tick_again_is_still_a_command_that_a_server_takes(world: World
     assert (world.table.written, world.table.pending) == (2, 0)
 
 
-def test_a_field_that_is_no_more_goes_with_the_same_transaction(world: World) -> None:
+def test_a_field_that_is_no_more_goes_with_the_same_transaction(world: BatchHarness) -> None:
     world.send(payloads.ticker())
     world.flush()
     world.send(payloads.ticker(ts=T0 + 5, bidPrice="", bidIv=None))
@@ -80,7 +80,7 @@ def test_a_field_that_is_no_more_goes_with_the_same_transaction(world: World) ->
     assert world.table.vanished == 0
 
 
-def test_a_whole_write_clears_what_an_earlier_writer_left(world: World) -> None:
+def test_a_whole_write_clears_what_an_earlier_writer_left(world: BatchHarness) -> None:
     world.redis.keys[OPTION] = {b"bp": b"1", b"sq": b"9", b"mp": b"2"}
     world.send(payloads.ticker(bidPrice="") | {"id": "x"})
     transaction = ["MULTI", "HSET", "HDEL", "EXEC"]
@@ -89,7 +89,9 @@ def test_a_whole_write_clears_what_an_earlier_writer_left(world: World) -> None:
 
 
 @pytest.mark.parametrize("with_hdel", [False, True])
-def test_a_key_that_vanished_is_noticed_and_written_whole(world: World, with_hdel: bool) -> None:
+def test_a_key_that_vanished_is_noticed_and_written_whole(
+    world: BatchHarness, with_hdel: bool
+) -> None:
     world.send(payloads.ticker())
     world.flush()
     world.redis.keys.clear()
@@ -104,7 +106,7 @@ def test_a_key_that_vanished_is_noticed_and_written_whole(world: World, with_hde
     assert (world.table.written, world.table.pending, world.table.dirty) == (2, 0, 0)
 
 
-def test_the_rolling_whole_write_reaches_every_symbol_once_a_round(world: World) -> None:
+def test_the_rolling_whole_write_reaches_every_symbol_once_a_round(world: BatchHarness) -> None:
     symbols = [SYMBOL, *(f"BTC-27NOV26-{strike}-P" for strike in range(5))]
     for symbol in symbols[1:]:
         world.table.add(symbol, EXPIRY, 1.0, "P", "USDC")
@@ -120,14 +122,16 @@ def test_the_rolling_whole_write_reaches_every_symbol_once_a_round(world: World)
     assert world.table.written == 5
 
 
-def test_a_rest_row_is_written_and_counted_nowhere(world: World) -> None:
+def test_a_rest_row_is_written_and_counted_nowhere(world: BatchHarness) -> None:
     world.table.put_rest(SYMBOL, {"mp": "5"}, T0, T0)
     world.flush()
     assert world.redis.hash(OPTION)["cn"] == "rest"
     assert (world.table.written, world.table.pending, world.table.applied) == (0, 0, 0)
 
 
-def test_the_expiry_is_renewed_after_six_hours_and_ends_four_after_delivery(world: World) -> None:
+def test_the_expiry_is_renewed_after_six_hours_and_ends_four_after_delivery(
+    world: BatchHarness,
+) -> None:
     def ttl_s(now_ms: int) -> int:
         world.table.mark_whole()
         world.flush(now_ms)
@@ -142,7 +146,7 @@ def test_the_expiry_is_renewed_after_six_hours_and_ends_four_after_delivery(worl
     assert ttl_s(EXPIRY + 6 * HOUR) == 60
 
 
-def test_a_refused_slot_waits_for_its_release_and_conflates(world: World) -> None:
+def test_a_refused_slot_waits_for_its_release_and_conflates(world: BatchHarness) -> None:
     world.redis.refusing = {OPTION}
     world.send(payloads.ticker())
     world.flush()
@@ -160,7 +164,7 @@ def test_a_refused_slot_waits_for_its_release_and_conflates(world: World) -> Non
     assert world.redis.hash(OPTION) == world.table.fields(SYMBOL)
 
 
-def test_one_refused_symbol_does_not_hold_up_the_others(world: World) -> None:
+def test_one_refused_symbol_does_not_hold_up_the_others(world: BatchHarness) -> None:
     other = "ETH-27NOV26-3000-P"
     world.table.add(other, EXPIRY, 3_000.0, "P", "USDC")
     world.redis.refusing = {OPTION}
@@ -173,7 +177,9 @@ def test_one_refused_symbol_does_not_hold_up_the_others(world: World) -> None:
     assert world.table.release(SYMBOL) == 1
 
 
-def test_a_tick_that_comes_while_the_last_is_on_its_way_is_written_next(world: World) -> None:
+def test_a_tick_that_comes_while_the_last_is_on_its_way_is_written_next(
+    world: BatchHarness,
+) -> None:
     world.send(payloads.ticker())
     payload = world.batch.encode(T0)
     world.send(payloads.ticker(ts=T0 + 1, markPrice="9"))
@@ -187,7 +193,7 @@ def test_a_tick_that_comes_while_the_last_is_on_its_way_is_written_next(world: W
 
 
 def test_how_long_a_tick_waited_is_counted_when_it_is_sent_and_again_when_it_must_be(
-    world: World,
+    world: BatchHarness,
 ) -> None:
     world.send(payloads.ticker(), rt=T0)
     world.batch.encode(T0 + 99_000, taken_ms=T0 + 4)
@@ -203,7 +209,7 @@ def test_how_long_a_tick_waited_is_counted_when_it_is_sent_and_again_when_it_mus
 
 
 @pytest.mark.parametrize("newer", [False, True])
-def test_an_abandoned_batch_goes_again_whole(world: World, newer: bool) -> None:
+def test_an_abandoned_batch_goes_again_whole(world: BatchHarness, newer: bool) -> None:
     world.send(payloads.ticker())
     world.flush()
     world.send(payloads.ticker(ts=T0 + 1))
@@ -218,7 +224,7 @@ def test_an_abandoned_batch_goes_again_whole(world: World, newer: bool) -> None:
     world.check_books()
 
 
-def test_a_refused_slot_with_a_newer_tick_counts_one_pending(world: World) -> None:
+def test_a_refused_slot_with_a_newer_tick_counts_one_pending(world: BatchHarness) -> None:
     world.redis.refusing = {OPTION}
     world.send(payloads.ticker())
     replies = world.redis.feed(world.batch.encode(T0))
@@ -228,7 +234,7 @@ def test_a_refused_slot_with_a_newer_tick_counts_one_pending(world: World) -> No
     world.check_books()
 
 
-def test_a_batch_is_bounded_and_the_longest_waiting_go_first(world: World) -> None:
+def test_a_batch_is_bounded_and_the_longest_waiting_go_first(world: BatchHarness) -> None:
     symbols = [f"BTC-27NOV26-{strike}-P" for strike in range(100)]
     for symbol in symbols:
         world.table.add(symbol, EXPIRY, 1.0, "P", "USDC")
@@ -243,7 +249,7 @@ def test_a_batch_is_bounded_and_the_longest_waiting_go_first(world: World) -> No
     assert seen == 2 * [f"option:{symbol}" for symbol in symbols]
 
 
-def test_a_retired_symbol_is_gone_once_written(world: World) -> None:
+def test_a_retired_symbol_is_gone_once_written(world: BatchHarness) -> None:
     world.send(payloads.ticker())
     world.table.retire(SYMBOL)
     world.flush()
@@ -251,14 +257,14 @@ def test_a_retired_symbol_is_gone_once_written(world: World) -> None:
     assert len(world.table) == 0
 
 
-def test_replies_may_come_byte_by_byte(world: World) -> None:
+def test_replies_may_come_byte_by_byte(world: BatchHarness) -> None:
     for i in range(3):
         world.send(payloads.ticker(ts=T0 + i, bidIv="" if i == 1 else "0.1"))
         world.flush(step=1)
     assert world.table.written == 3
 
 
-def test_a_batch_is_encoded_only_when_the_last_is_acknowledged(world: World) -> None:
+def test_a_batch_is_encoded_only_when_the_last_is_acknowledged(world: BatchHarness) -> None:
     world.send(payloads.ticker())
     world.batch.encode(T0)
     with pytest.raises(RuntimeError, match="not acknowledged"):
@@ -266,7 +272,7 @@ def test_a_batch_is_encoded_only_when_the_last_is_acknowledged(world: World) -> 
 
 
 @pytest.mark.parametrize("reply", [b"!x\r\n", b"HTTP/1.1 400\r\n", b":12x\r\n"])
-def test_bytes_that_are_no_resp_are_an_error(world: World, reply: bytes) -> None:
+def test_bytes_that_are_no_resp_are_an_error(world: BatchHarness, reply: bytes) -> None:
     world.send(payloads.ticker())
     world.batch.encode(T0)
     with pytest.raises(StoreError, match="not RESP"):
@@ -305,7 +311,7 @@ COUNTERS = (
 )
 
 
-class Subscriber:
+class SnapshotSubscriber:
     """Takes a snapshot with the first message and at each gap, and the records of the others."""
 
     def __init__(self, redis: ModelRedis) -> None:
@@ -329,7 +335,7 @@ class Subscriber:
         self._redis.published.clear()
 
 
-class Twin(World):
+class Twin(BatchHarness):
     """One implementation walking through a random history."""
 
     def __init__(self, core: Any) -> None:
@@ -338,7 +344,7 @@ class Twin(World):
         self.replies = bytearray()
         self.unread = bytearray()
         self.unknown: list[list[str]] = []
-        self.subscriber = Subscriber(self.redis)
+        self.subscriber = SnapshotSubscriber(self.redis)
         self.is_wiped = False
         for symbol in SYMBOLS:
             self.table.add(symbol, EXPIRY, 1.0, "C", "USDT")
@@ -505,7 +511,7 @@ def test_both_implementations_walk_through_any_history_alike(steps: list[tuple[A
     assert twins[0].redis.keys == twins[1].redis.keys
 
 
-def test_a_refusal_takes_only_its_own_slot_out_of_the_queue(world: World) -> None:
+def test_a_refusal_takes_only_its_own_slot_out_of_the_queue(world: BatchHarness) -> None:
     other = "BTC-27NOV26-95000-C-USDT"
     world.table.add(other, EXPIRY, 95_000.0, "C", "USDT")
     world.redis.refusing = {keys.option(SYMBOL)}
@@ -523,13 +529,13 @@ def test_a_refusal_takes_only_its_own_slot_out_of_the_queue(world: World) -> Non
     world.check_books()
 
 
-def test_a_clock_before_1970_is_written_as_it_is(world: World) -> None:
+def test_a_clock_before_1970_is_written_as_it_is(world: BatchHarness) -> None:
     world.send(payloads.ticker(), rt=-5)
     world.flush()
     assert world.redis.hash(keys.option(SYMBOL))["rt"] == "-5"
 
 
-def test_a_refusal_without_words_is_one_too(world: World) -> None:
+def test_a_refusal_without_words_is_one_too(world: BatchHarness) -> None:
     world.send(payloads.ticker())
     replies = b"-\r\n" * len(world.redis.feed(world.batch.encode(T0)).split(b"\r\n")[:-1])
     world.batch.acknowledge(memoryview(replies), 0, len(replies))
@@ -544,7 +550,7 @@ def test_a_part_outside_the_answer_is_an_error(core: Any, start: int, end: int) 
             batch.acknowledge(memoryview(b"+OK"), start, end)
 
 
-def test_an_answer_to_nothing_is_seen_by_the_twin(world: World, core: Any) -> None:
+def test_an_answer_to_nothing_is_seen_by_the_twin(world: BatchHarness, core: Any) -> None:
     if core.name == "pure":
         with pytest.raises(StoreError, match="more replies than commands"):
             world.batch.acknowledge(memoryview(b"+OK\r\n"), 0, 5)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from fastopts import keys
 from fastopts.venues.bybit.fields import TICKER_FIELDS, TOPIC_PREFIX
-from tests.core.worlds import EXPIRY, World
+from tests.core.batch_harness import EXPIRY, BatchHarness
 from tests.support import payloads
 from tests.support.oracle import Update, read_update
 from tests.support.payloads import SYMBOL, T0
@@ -20,23 +20,23 @@ DENIED = "NOPERM No permissions to access a channel"
 
 
 @pytest.fixture
-def world(world: World) -> World:
+def world(world: BatchHarness) -> BatchHarness:
     world.table.add(OTHER, EXPIRY, 3_000.0, "P", "USDC")
     return world
 
 
-def heard(world: World) -> list[Update]:
+def heard(world: BatchHarness) -> list[Update]:
     """What was published since the last call."""
     published, world.redis.published = world.redis.published, []
     assert {channel for channel, _ in published} <= {CHANNEL}
     return [read_update(message) for _, message in published]
 
 
-def announced(world: World) -> list[str]:
+def announced(world: BatchHarness) -> list[str]:
     return [symbol for update in heard(world) for symbol, _ in update.records]
 
 
-def test_nothing_is_announced_before_publishing_is_on(world: World) -> None:
+def test_nothing_is_announced_before_publishing_is_on(world: BatchHarness) -> None:
     assert not world.batch.publishing
     world.send(payloads.ticker())
     world.flush()
@@ -46,7 +46,7 @@ def test_nothing_is_announced_before_publishing_is_on(world: World) -> None:
 
 
 def test_announcements_follow_the_same_commands_as_without_them(core: Any) -> None:
-    silent, world = World(core), World(core)
+    silent, world = BatchHarness(core), BatchHarness(core)
     world.batch.publishing = True
     for frame in (
         payloads.ticker(),
@@ -67,7 +67,7 @@ def test_announcements_follow_the_same_commands_as_without_them(core: Any) -> No
             one.flush()
 
 
-def test_a_message_holds_what_the_batch_has_written(world: World) -> None:
+def test_a_message_holds_what_the_batch_has_written(world: BatchHarness) -> None:
     world.batch.publishing = True
     world.send(payloads.ticker())
     world.send(payloads.ticker(OTHER))
@@ -83,7 +83,7 @@ def test_a_message_holds_what_the_batch_has_written(world: World) -> None:
     assert one.records == [(OTHER, world.redis.keys[keys.record(OTHER)])]
 
 
-def test_a_rest_row_is_news_and_so_is_a_rolling_whole_write(world: World) -> None:
+def test_a_rest_row_is_news_and_so_is_a_rolling_whole_write(world: BatchHarness) -> None:
     world.batch.publishing = True
     world.table.put_rest(SYMBOL, {"mp": "5"}, T0, T0)
     world.flush()
@@ -101,7 +101,7 @@ def test_a_rest_row_is_news_and_so_is_a_rolling_whole_write(world: World) -> Non
     assert announced(world) == [SYMBOL]
 
 
-def test_everything_is_news_to_a_server_that_may_know_nothing(world: World) -> None:
+def test_everything_is_news_to_a_server_that_may_know_nothing(world: BatchHarness) -> None:
     world.send(payloads.ticker())
     world.send(payloads.ticker(OTHER))
     world.flush()
@@ -111,7 +111,7 @@ def test_everything_is_news_to_a_server_that_may_know_nothing(world: World) -> N
     assert announced(world) == [SYMBOL, OTHER]
 
 
-def test_new_terms_are_news_with_the_next_write(world: World) -> None:
+def test_new_terms_are_news_with_the_next_write(world: BatchHarness) -> None:
     world.batch.publishing = True
     world.send(payloads.ticker())
     world.flush()
@@ -136,7 +136,7 @@ def test_there_is_no_publishing_without_a_channel(core: Any) -> None:
     assert (batch.channel, batch.publishing) == ("x" * 64, True)
 
 
-def test_records_of_another_store_go_out_on_its_channel(world: World) -> None:
+def test_records_of_another_store_go_out_on_its_channel(world: BatchHarness) -> None:
     world.batch.publishing = True
     world.send(payloads.ticker())
     world.flush()
@@ -149,7 +149,7 @@ def test_records_of_another_store_go_out_on_its_channel(world: World) -> None:
     ]
 
 
-def test_a_pulse_takes_the_next_number(world: World) -> None:
+def test_a_pulse_takes_the_next_number(world: BatchHarness) -> None:
     world.batch.publishing = True
     pulse = read_update(world.batch.pulse())
     assert (pulse.size, pulse.epoch, pulse.number, pulse.records) == (16, 5, 1, [])
@@ -159,7 +159,7 @@ def test_a_pulse_takes_the_next_number(world: World) -> None:
     assert read_update(world.batch.pulse()).number == 3
 
 
-def test_a_pause_leaves_a_gap(world: World) -> None:
+def test_a_pause_leaves_a_gap(world: BatchHarness) -> None:
     world.batch.publishing = True
     assert read_update(world.batch.pulse()).number == 1
     world.batch.publishing = True
@@ -170,7 +170,9 @@ def test_a_pause_leaves_a_gap(world: World) -> None:
     assert read_update(world.batch.pulse()).number == 4
 
 
-def test_what_a_lost_connection_may_have_lost_is_announced_again_behind_a_gap(world: World) -> None:
+def test_what_a_lost_connection_may_have_lost_is_announced_again_behind_a_gap(
+    world: BatchHarness,
+) -> None:
     world.batch.publishing = True
     world.send(payloads.ticker())
     world.flush()
@@ -186,7 +188,7 @@ def test_what_a_lost_connection_may_have_lost_is_announced_again_behind_a_gap(wo
     assert [symbol for symbol, _ in again.records] == [OTHER]
 
 
-def test_a_refused_slot_is_announced_again_once_it_is_written(world: World) -> None:
+def test_a_refused_slot_is_announced_again_once_it_is_written(world: BatchHarness) -> None:
     world.batch.publishing = True
     world.redis.refusing = {keys.option(SYMBOL)}
     world.send(payloads.ticker())
@@ -198,7 +200,7 @@ def test_a_refused_slot_is_announced_again_once_it_is_written(world: World) -> N
     assert announced(world) == [SYMBOL]
 
 
-def test_a_refused_message_is_no_slots_fault(world: World) -> None:
+def test_a_refused_message_is_no_slots_fault(world: BatchHarness) -> None:
     world.batch.publishing = True
     world.redis.refusing = {CHANNEL}
     world.send(payloads.ticker())
@@ -213,7 +215,7 @@ def test_a_refused_message_is_no_slots_fault(world: World) -> None:
     assert world.batch.publish_error is None
 
 
-def test_a_batch_is_done_with_the_reply_to_its_last_message(world: World) -> None:
+def test_a_batch_is_done_with_the_reply_to_its_last_message(world: BatchHarness) -> None:
     world.batch.publishing = True
     world.send(payloads.ticker())
     replies = world.redis.feed(world.batch.encode(T0))
@@ -228,7 +230,7 @@ def test_a_batch_is_done_with_the_reply_to_its_last_message(world: World) -> Non
     assert world.batch.done
 
 
-def test_replies_to_messages_may_come_byte_by_byte(world: World) -> None:
+def test_replies_to_messages_may_come_byte_by_byte(world: BatchHarness) -> None:
     world.batch.publishing = True
     world.redis.refusing = {CHANNEL}
     world.send(payloads.ticker())
@@ -255,7 +257,7 @@ def entry_size(symbol: str) -> int:
 @example(runs=[(23, 234)])  # 16 + 234 * 280 = 65,536 to the byte
 @example(runs=[(23, 235)])
 def test_a_message_holds_as_much_as_it_may(core: Any, runs: list[tuple[int, int]]) -> None:
-    world = World(core)
+    world = BatchHarness(core)
     lengths = [length for length, count in runs for _ in range(count)]
     symbols = [f"{i:X}".ljust(length, "-") for i, length in enumerate(lengths, 0x1000)]
     for symbol in symbols:

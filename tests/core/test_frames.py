@@ -8,13 +8,13 @@ from hypothesis import strategies as st
 from websockets.frames import Frame, Opcode
 
 from fastopts.core.pure import frames
-from tests.core.worlds import World
+from tests.core.batch_harness import BatchHarness
 
 # JSON, but not tickers: the inlet leaves such payloads in `others`.
 JSON = st.integers(0, 300).map(lambda size: b'"%b"' % (b"x" * size))
 
 
-def split(world: World, data: bytes) -> tuple[list[bytes], int]:
+def split(world: BatchHarness, data: bytes) -> tuple[list[bytes], int]:
     """The payloads and the position that the inlet finds, checked against `frames.split`."""
     inlet = world.table.inlet(1)
     position = inlet.scan(memoryview(data), 0, len(data), 0)
@@ -27,7 +27,9 @@ def text(payload: bytes, **options: bool) -> bytes:
 
 
 @pytest.mark.parametrize("size", [2, 125, 126, 127, 65_535])
-def test_a_whole_text_frame_is_taken_and_a_part_of_it_is_not(world: World, size: int) -> None:
+def test_a_whole_text_frame_is_taken_and_a_part_of_it_is_not(
+    world: BatchHarness, size: int
+) -> None:
     payload = b'"%b"' % (b"x" * (size - 2))
     frame = text(payload)
     assert split(world, frame) == ([payload], len(frame))
@@ -38,7 +40,7 @@ def test_a_whole_text_frame_is_taken_and_a_part_of_it_is_not(world: World, size:
             assert split(world, frame + frame[:cut]) == ([payload], len(frame))
 
 
-def test_an_empty_frame_is_a_message_too(world: World) -> None:
+def test_an_empty_frame_is_a_message_too(world: BatchHarness) -> None:
     inlet = world.table.inlet(1)
     assert inlet.scan(memoryview(text(b"")), 0, 2, 0) == 2
     assert inlet.unreadable == 1
@@ -57,7 +59,7 @@ def test_an_empty_frame_is_a_message_too(world: World) -> None:
         b"HTTP/1.1 101",
     ],
 )
-def test_any_other_frame_is_left_to_the_library(world: World, frame: bytes) -> None:
+def test_any_other_frame_is_left_to_the_library(world: BatchHarness, frame: bytes) -> None:
     before = text(b"1") + text(b"2")
     assert split(world, frame) == ([], ~0)
     assert split(world, before + frame) == ([b"1", b"2"], ~len(before))
@@ -66,7 +68,7 @@ def test_any_other_frame_is_left_to_the_library(world: World, frame: bytes) -> N
 @given(payloads=st.lists(JSON), data=st.data())
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_frames_are_found_however_the_stream_is_cut(
-    world: World, payloads: list[bytes], data: st.DataObject
+    world: BatchHarness, payloads: list[bytes], data: st.DataObject
 ) -> None:
     stream = b"".join(map(text, payloads))
     inlet, view, start, end = world.table.inlet(1), memoryview(stream), 0, 0
@@ -79,7 +81,7 @@ def test_frames_are_found_however_the_stream_is_cut(
 
 @given(stream=st.binary(max_size=40))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_any_bytes_end_at_a_frame_boundary(world: World, stream: bytes) -> None:
+def test_any_bytes_end_at_a_frame_boundary(world: BatchHarness, stream: bytes) -> None:
     payloads, at = frames.split(memoryview(stream), 0, len(stream))
     assert world.table.inlet(1).scan(memoryview(stream), 0, len(stream), 0) == at
     position = at if at >= 0 else ~at
@@ -89,13 +91,13 @@ def test_any_bytes_end_at_a_frame_boundary(world: World, stream: bytes) -> None:
 
 
 @pytest.mark.parametrize(("start", "end"), [(-1, 1), (0, 4), (2, 1)])
-def test_a_part_outside_the_buffer_is_an_error(world: World, start: int, end: int) -> None:
+def test_a_part_outside_the_buffer_is_an_error(world: BatchHarness, start: int, end: int) -> None:
     for scan in (frames.split, lambda *part: world.table.inlet(1).scan(*part, 0)):
         with pytest.raises(ValueError, match="no such part of 3 bytes"):
             scan(memoryview(b"abc"), start, end)
 
 
-def test_a_view_is_released_after_an_error(world: World) -> None:
+def test_a_view_is_released_after_an_error(world: BatchHarness) -> None:
     data = bytearray(b"abc")
     inlet: Any = world.table.inlet(1)
     with pytest.raises(ValueError, match="no such part"):

@@ -5,7 +5,7 @@ import struct
 import pytest
 
 from fastopts.model import FLAG_MERGED, FLAG_REST, FLAG_SUSPECT
-from tests.core.worlds import World
+from tests.core.batch_harness import BatchHarness
 from tests.support import payloads
 from tests.support.oracle import read_update
 from tests.support.payloads import SYMBOL, T0
@@ -16,7 +16,7 @@ def flags(record: bytes) -> int:
     return int(found)
 
 
-def test_a_suspect_is_flagged_in_its_record_alone(world: World) -> None:
+def test_a_suspect_is_flagged_in_its_record_alone(world: BatchHarness) -> None:
     world.send(payloads.ticker())
     world.flush()
     before = world.table.fields(SYMBOL)
@@ -30,7 +30,7 @@ def test_a_suspect_is_flagged_in_its_record_alone(world: World) -> None:
     world.check_books()
 
 
-def test_it_is_announced(world: World) -> None:
+def test_it_is_announced(world: BatchHarness) -> None:
     world.send(payloads.ticker())
     world.flush()
     world.batch.publishing = True
@@ -40,7 +40,7 @@ def test_it_is_announced(world: World) -> None:
     assert read_update(message).records == [(SYMBOL, world.table.record(SYMBOL))]
 
 
-def test_whoever_is_suspect_already_counts_once(world: World) -> None:
+def test_whoever_is_suspect_already_counts_once(world: BatchHarness) -> None:
     world.send(payloads.ticker())
     assert world.table.mark_suspect(SYMBOL)
     assert not world.table.mark_suspect(SYMBOL)
@@ -48,7 +48,7 @@ def test_whoever_is_suspect_already_counts_once(world: World) -> None:
 
 
 @pytest.mark.parametrize("later_ms", [0, 5])
-def test_the_next_tick_is_believed_again(world: World, later_ms: int) -> None:
+def test_the_next_tick_is_believed_again(world: BatchHarness, later_ms: int) -> None:
     world.send(payloads.ticker())
     world.table.mark_suspect(SYMBOL)
     world.send(payloads.ticker(ts=T0 + later_ms))
@@ -58,7 +58,7 @@ def test_the_next_tick_is_believed_again(world: World, later_ms: int) -> None:
     assert (world.table.suspects, world.table.suspects_now) == (2, 1)
 
 
-def test_an_older_tick_clears_nothing(world: World) -> None:
+def test_an_older_tick_clears_nothing(world: BatchHarness) -> None:
     world.send(payloads.ticker())
     world.table.mark_suspect(SYMBOL)
     world.send(payloads.ticker(ts=T0 - 1))
@@ -66,7 +66,7 @@ def test_an_older_tick_clears_nothing(world: World) -> None:
     assert world.table.suspects_now == 1
 
 
-def test_a_delta_can_not_be_merged_into_what_is_not_believed(world: World) -> None:
+def test_a_delta_can_not_be_merged_into_what_is_not_believed(world: BatchHarness) -> None:
     world.send(payloads.ticker())
     world.table.mark_suspect(SYMBOL)
     world.send(payloads.delta(ts=T0 + 5, askPrice="1"))
@@ -78,7 +78,7 @@ def test_a_delta_can_not_be_merged_into_what_is_not_believed(world: World) -> No
     world.check_books()
 
 
-def test_what_has_no_tick_is_not_suspect(world: World) -> None:
+def test_what_has_no_tick_is_not_suspect(world: BatchHarness) -> None:
     assert not world.table.mark_suspect(SYMBOL)
     world.table.put_rest(SYMBOL, {"mp": "5"}, T0, T0)
     assert not world.table.mark_suspect(SYMBOL)
@@ -88,14 +88,14 @@ def test_what_has_no_tick_is_not_suspect(world: World) -> None:
         world.table.mark_suspect("BTC-1")
 
 
-def test_a_rest_row_in_its_place_ends_it(world: World) -> None:
+def test_a_rest_row_in_its_place_ends_it(world: BatchHarness) -> None:
     world.send(payloads.ticker())
     world.table.mark_suspect(SYMBOL)
     assert world.table.put_rest(SYMBOL, {"mp": "5"}, T0 + 1, T0)
     assert world.table.suspects_now == 0
 
 
-def test_a_suspect_that_is_delisted_is_none_any_more(world: World) -> None:
+def test_a_suspect_that_is_delisted_is_none_any_more(world: BatchHarness) -> None:
     world.send(payloads.ticker())
     world.flush()
     world.table.mark_suspect(SYMBOL)

@@ -7,13 +7,13 @@ from typing import Any, Final, Self
 from tests.docs import market
 from tests.support.store import CHANNEL, EPOCH, Store
 
-__all__ = ("Announcer",)
+__all__ = ("MovingAnnouncer",)
 
 HEAD: Final = "<BxHIQ"
 BEAT_S: Final = 0.02
 
 
-class Announcer:
+class MovingAnnouncer:
     """While it is entered, `market.MOVING` moves by 8 % to and fro, each change announced."""
 
     def __init__(self, store: Store, skew_ms: int) -> None:

@@ -18,10 +18,10 @@ from fastopts.net.redis import address
 from fastopts.reader import OptionReader
 from fastopts.sim import SimSettings, SimVenue
 from fastopts.venues.bybit.hosts import Endpoints
-from tests.collector.writers import SYMBOLS, Running, World, until
 from tests.docs.pages import DOCS, examples, rows
 from tests.docs.situations import SITUATIONS
 from tests.support.store import CALL, Store
+from tests.support.writer_harness import SYMBOLS, RunningWriter, WriterHarness, until
 
 PAGE = "contract.md"
 HASH, FEED, STATS = 0, 1, 2  # tables of fields, by their place on the page
@@ -66,7 +66,7 @@ async def test_the_fields_are_those_that_the_collector_writes(store: Store, tmp_
             written[key] = client.hgetall(key)
         return all(written.values()) and "conn:1" in written[keys.FEED]
 
-    async with Running(World(client.get_connection_kwargs()["port"])) as world:
+    async with RunningWriter(WriterHarness(client.get_connection_kwargs()["port"])) as world:
         world.tick()
         await until(stands)
 

@@ -21,7 +21,7 @@ from fastopts.sim.settings import ArgsMode
 from tests.cli.process import Done
 from tests.cli.process import fastopts_process as fastopts
 from tests.docs.pages import DOCS, examples
-from tests.sim.conftest import Running, until
+from tests.sim.conftest import ThreadedVenue, until
 from tests.support.processes import environ
 
 PAGE: Final = DOCS / "first-hour.md"
@@ -37,10 +37,10 @@ WORDS: Final = {
 
 
 @dataclass
-class Feed:
+class RunningFeed:
     """A collector that runs beside a simulated venue, and what leads to both."""
 
-    venue: Running
+    venue: ThreadedVenue
     valkey: EmbeddedValkey
     client: redis.Redis
     cwd: Path
@@ -86,10 +86,10 @@ class Feed:
 
 
 @pytest.fixture(scope="module")
-def feed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Feed]:
-    with Running(SimSettings(symbols=240, rate=400)) as venue, EmbeddedValkey() as valkey:
+def feed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningFeed]:
+    with ThreadedVenue(SimSettings(symbols=240, rate=400)) as venue, EmbeddedValkey() as valkey:
         client = redis.Redis.from_url(valkey.url, protocol=2, decode_responses=True)
-        made = Feed(venue, valkey, client, tmp_path_factory.mktemp("feed"), None)  # type: ignore[arg-type]
+        made = RunningFeed(venue, valkey, client, tmp_path_factory.mktemp("feed"), None)  # type: ignore[arg-type]
         made.track()
         until(made.is_told)
         yield made
@@ -137,19 +137,21 @@ def shown(title: str) -> list[set[str]]:
         ("Minute 3: is it correct?", ["verify"]),
     ],
 )
-def test_a_command_prints_what_the_page_shows(feed: Feed, title: str, words: list[str]) -> None:
+def test_a_command_prints_what_the_page_shows(
+    feed: RunningFeed, title: str, words: list[str]
+) -> None:
     done = feed.run(*words)
     [told] = shown(title)
     assert (done.code, done.err) == (0, "")
     assert not lacking(told, done.out)
 
 
-def test_the_collector_logs_what_the_page_shows(feed: Feed) -> None:
+def test_the_collector_logs_what_the_page_shows(feed: RunningFeed) -> None:
     [told] = shown("Minute 1: start it")
     until(lambda: not lacking(told, feed.log))
 
 
-def test_an_emptied_redis_is_told_and_whole_again(feed: Feed) -> None:
+def test_an_emptied_redis_is_told_and_whole_again(feed: RunningFeed) -> None:
     feed.client.flushall()
     [told] = shown("An emptied Redis")
     until(lambda: not lacking(told, feed.log))
@@ -157,7 +159,7 @@ def test_an_emptied_redis_is_told_and_whole_again(feed: Feed) -> None:
     assert feed.run("verify").code == 0
 
 
-def test_a_second_collector_gives_up_as_shown(feed: Feed) -> None:
+def test_a_second_collector_gives_up_as_shown(feed: RunningFeed) -> None:
     done = feed.run("track")
     [told] = shown("A second collector")
     assert (done.code, lacking(told, done.err)) == (2, set())
@@ -171,7 +173,7 @@ def test_the_experiment_tells_what_the_limit_counts(
     settings = SimSettings(
         symbols=800, coins=("BTC",), rate=100, args_mode=mode, args_chars_max=15_000
     )
-    with Running(settings) as venue, EmbeddedValkey() as valkey:
+    with ThreadedVenue(settings) as venue, EmbeddedValkey() as valkey:
         with redis.Redis.from_url(valkey.url, protocol=2) as client:
             client.sadd("options:BTC", *venue.venue.symbols)
         code = script.code.replace(LIVE, venue.venue.ws_url)
@@ -184,7 +186,7 @@ def test_the_experiment_tells_what_the_limit_counts(
     assert f"characters: {len(names['heard'])} of {count} topics" in capsys.readouterr().out
 
 
-def test_a_killed_collector_is_told(feed: Feed) -> None:
+def test_a_killed_collector_is_told(feed: RunningFeed) -> None:
     feed.collector.kill()
     feed.collector.wait()
     feed.client.hset(keys.FEED, "heartbeat_limit_ms", 500)  # sooner than after five seconds

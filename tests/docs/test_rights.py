@@ -22,11 +22,11 @@ from fastopts.net.redis import address
 from fastopts.reader import AsyncOptionReader, OptionReader
 from fastopts.sim import SimSettings, SimVenue
 from fastopts.venues.bybit.hosts import Endpoints
-from tests.collector import quick
 from tests.docs.pages import DOCS, examples
 from tests.reader.test_wires import LocalValkey
 from tests.sim.conftest import until_async
-from tests.support.monitor import Monitor
+from tests.support import collector_limits
+from tests.support.monitor import CommandMonitor
 from tests.support.payloads import dump
 
 PASSWORD = "s3cret"
@@ -80,7 +80,7 @@ async def exercise(tmp_path: Path, valkey: LocalValkey, admin: redis.Redis) -> N
             Endpoints("sim", venue.rest_url, venue.ws_url),
             address.parse(f"unix://fastopts-writer:{PASSWORD}@{valkey.path}?db={DB}"),
             "fastopts-tests",
-            limits=quick.current(),
+            limits=collector_limits.current(),
         )
         running = asyncio.create_task(collector.run(may_use_cache=False))
         wanted = [symbol for symbol in venue.symbols if symbol.startswith(COINS)]
@@ -164,9 +164,11 @@ def is_refused(client: redis.Redis, user: str, command: list[str]) -> bool:
 async def test_the_rights_of_the_page_are_enough_and_each_is_needed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    quick.quicken(monkeypatch, listing_count_every_s=0.2)  # a minute is too long for a test
+    collector_limits.quicken(
+        monkeypatch, listing_count_every_s=0.2
+    )  # a minute is too long for a test
     with server(tmp_path) as (valkey, client):
-        with Monitor(valkey.port) as monitor:
+        with CommandMonitor(valkey.port) as monitor:
             await exercise(tmp_path, valkey, client)
         assert denied(client) == []
         for user, words in rights().items():

@@ -16,7 +16,7 @@ from fastopts.serve import protocol
 from fastopts.serve.http import tokens
 from fastopts.serve.settings import Limits
 from fastopts.serve.stats import DropReason
-from tests.docs.announcer import Announcer
+from tests.docs.announcer import MovingAnnouncer
 from tests.docs.market import list_market
 from tests.docs.pages import DOCS, examples, rows
 from tests.page.tab import ARGUMENTS, NO_BROWSER, chromium
@@ -34,7 +34,7 @@ CURLS = [
 
 @pytest.fixture
 def server(store: Store) -> Iterator[Serving]:
-    with Announcer(store, list_market(store)), Serving(store.url) as made:
+    with MovingAnnouncer(store, list_market(store)), Serving(store.url) as made:
         until(lambda: made.get("/v1/feed").json["alive"])
         yield made
 

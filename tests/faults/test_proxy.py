@@ -7,7 +7,7 @@ from typing import Self
 
 import pytest
 
-from tests.faults.proxy import Ending, FaultProxy, Passage, Way
+from tests.support.fault_proxy import Ending, FaultProxy, Passage, Way
 
 WORDS = bytes(range(256)) * 40
 

@@ -3,7 +3,7 @@
 import pytest
 import redis
 
-from tests.faults.valkey import REFUSING, BrokenValkey, plain_client, wait_for
+from tests.support.broken_valkey import REFUSING, BrokenValkey, plain_client, wait_for
 
 
 @pytest.mark.parametrize("word", REFUSING)

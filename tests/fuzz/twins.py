@@ -58,7 +58,7 @@ class Target:
         return self.arena.view, start, end
 
 
-class Ticker(Target):
+class TickerTwin(Target):
     every = 64
 
     def check(self, data: bytes) -> str:
@@ -144,7 +144,7 @@ COUNTERS = (
 LIFE = 50  # inputs that a table lives through
 
 
-class Inlet(Target):
+class InletTwin(Target):
     """Streams of frames into a table and its twin, and their batches' answers at times."""
 
     def __init__(self, arena: Any, seed: int) -> None:
@@ -200,7 +200,7 @@ class Inlet(Target):
         return f"{outcomes} of {answer!r}" if outcomes != [end, end] else self._difference()
 
 
-class Batch(Inlet):
+class BatchTwin(InletTwin):
     """The input is the answer to a batch of what changed: a table and its twin settle it."""
 
     def check(self, data: bytes) -> str:
@@ -264,7 +264,7 @@ def _walk(data: bytes, replies: int) -> tuple[int, bool]:
     return at, False
 
 
-class Records(Target):
+class RecordsTwin(Target):
     """The input is the answer to an MGET of `COUNT` records and one reply behind it."""
 
     def check(self, data: bytes) -> str:
@@ -315,10 +315,10 @@ def _bits(tick: Any, name: str) -> Any:
 
 
 TARGETS = {
-    "ticker": Ticker,
+    "ticker": TickerTwin,
     "frames": Frames,
     "reply": Reply,
-    "inlet": Inlet,
-    "records": Records,
-    "batch": Batch,
+    "inlet": InletTwin,
+    "records": RecordsTwin,
+    "batch": BatchTwin,
 }

@@ -13,19 +13,19 @@ from typing import Any
 from tests.fuzz import build, corpus
 from tests.fuzz.twins import COMPILED, LIFE, TARGETS
 
-__all__ = ("Difference", "Figures", "fuzz", "replay")
+__all__ = ("FuzzDifference", "FuzzFigures", "fuzz", "replay")
 
 STEP = 20_000  # executions between two looks at the clock
 OUTCOMES = ("accepted", "declined", "partial", "different")
 SCANS = ("ticker", "frames", "reply")
 
 
-class Difference(AssertionError):
+class FuzzDifference(AssertionError):
     """The code under test does not say what it has to."""
 
 
 @dataclass
-class Figures:
+class FuzzFigures:
     """What a run did. *outcomes*: how many executions of a scan ended how."""
 
     target: str
@@ -39,11 +39,11 @@ class Figures:
     seconds: float = 0.0
 
 
-def fuzz(name: str, seed: int, seconds: float, executions: int) -> Figures:
+def fuzz(name: str, seed: int, seconds: float, executions: int) -> FuzzFigures:
     """Run *name* until *seconds* or *executions* are over. Raises Difference."""
     fuzzer = fuzzer_of(name, seed)
     target = TARGETS[name](build.harness().Arena(), seed)
-    figures = Figures(name, seed)
+    figures = FuzzFigures(name, seed)
     start = time.monotonic()
     work = _scan if target.every else _drive
     while time.monotonic() - start < seconds and fuzzer.executions < executions:
@@ -62,16 +62,16 @@ def fuzzer_of(name: str, seed: int) -> Any:
     return build.harness().Fuzzer(name, seed, corpus.inputs(name), corpus.words(name), COMPILED)
 
 
-def _scan(fuzzer: Any, target: Any, figures: Figures, count: int) -> None:
+def _scan(fuzzer: Any, target: Any, figures: FuzzFigures, count: int) -> None:
     sample, different = fuzzer.run(count, target.every)
     if different:
-        raise Difference(f"not what the oracle says, input {different[0].hex()}")
+        raise FuzzDifference(f"not what the oracle says, input {different[0].hex()}")
     for data in sample:
         _check(target, [data])
     figures.compared_with_twin += len(sample)
 
 
-def _drive(fuzzer: Any, target: Any, figures: Figures, count: int) -> None:
+def _drive(fuzzer: Any, target: Any, figures: FuzzFigures, count: int) -> None:
     past: list[bytes] = []
     for _ in range(min(count, 500)):
         past = [*past[1 - LIFE :], fuzzer.make()]
@@ -83,7 +83,7 @@ def _check(target: Any, past: list[bytes]) -> None:
     difference = target.check(past[-1])
     if difference:
         told = " ".join(data.hex() for data in reversed(past))
-        raise Difference(f"{difference[:2000]}; input (then those before it) {told}")
+        raise FuzzDifference(f"{difference[:2000]}; input (then those before it) {told}")
 
 
 def replay(name: str, data: bytes) -> None:
@@ -92,7 +92,7 @@ def replay(name: str, data: bytes) -> None:
     if name in SCANS:
         fuzzer = fuzzer_of(name, 0)
         if "different" in (fuzzer.replay(data), fuzzer.replay(data)):
-            raise Difference(f"not what the oracle says, input {data.hex()}")
+            raise FuzzDifference(f"not what the oracle says, input {data.hex()}")
     for seed in range(3):
         _check(TARGETS[name](harness.Arena(), seed), [data])
 
@@ -101,7 +101,7 @@ def main() -> None:
     name, seed, seconds, executions = sys.argv[1:]
     try:
         figures = fuzz(name, int(seed), float(seconds), int(executions))
-    except Difference as error:
+    except FuzzDifference as error:
         sys.exit(f"difference: {name}, seed {seed}: {error}")
     print(json.dumps(asdict(figures)))
 

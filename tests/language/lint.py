@@ -22,7 +22,7 @@ from proselint.registry import CheckRegistry
 from proselint.tools import LintFile
 
 from tests.language.phrases import avoided
-from tests.language.prose import Passage, flat, is_prose, passages
+from tests.language.prose import ProsePassage, flat, is_prose, passages
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 PENDING: Final = Path(__file__).with_name("pending.txt")
@@ -49,7 +49,7 @@ CONFIG: Final = Config(max_errors=1000, checks=RULES)
 
 
 @dataclass(frozen=True, order=True)
-class Finding:
+class ProseFinding:
     """One thing to rewrite."""
 
     path: str
@@ -88,14 +88,14 @@ def pending() -> list[str]:
     return [line for line in lines if line]
 
 
-def findings(path: Path, root: Path = ROOT) -> list[Finding]:
+def findings(path: Path, root: Path = ROOT) -> list[ProseFinding]:
     """Everything to rewrite in one file."""
     name = path.relative_to(root).as_posix()
     prose = passages(path, messages=not name.startswith("tests/"))
-    return sorted({Finding(name, line, message) for line, message in _messages(prose)})
+    return sorted({ProseFinding(name, line, message) for line, message in _messages(prose)})
 
 
-def _messages(prose: list[Passage]) -> Iterator[tuple[int, str]]:
+def _messages(prose: list[ProsePassage]) -> Iterator[tuple[int, str]]:
     for passage in prose:
         for line, phrase, instead in avoided(passage):
             yield line, f"avoid {phrase!r}; write: {instead}"
@@ -135,7 +135,7 @@ def _chosen(paths: list[Path]) -> list[Path]:
     return [path for path in files() if under(path.relative_to(ROOT).as_posix(), wanted)]
 
 
-def _print_counts(found: list[Finding]) -> None:
+def _print_counts(found: list[ProseFinding]) -> None:
     """How many findings each pending path has, for those who empty the list."""
     counts = Counter(dict.fromkeys(pending(), 0))
     for finding in found:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from tests.language.prose import Passage
+from tests.language.prose import ProsePassage
 
 
 class Phrase(NamedTuple):
@@ -56,7 +56,7 @@ def _compiled(phrase: Phrase) -> re.Pattern[str]:
 COMPILED: Final = [(_compiled(phrase), phrase) for phrase in PHRASES]
 
 
-def avoided(passage: Passage) -> Iterator[tuple[int, str, str]]:
+def avoided(passage: ProsePassage) -> Iterator[tuple[int, str, str]]:
     """Each discouraged expression of a passage: its line, its words, and what to write instead."""
     for pattern, phrase in COMPILED:
         for match in pattern.finditer(passage.text):

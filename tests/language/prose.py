@@ -38,14 +38,14 @@ DOCTEST: Final = re.compile(r"^[ \t]*(?:>>>|\.\.\.)[^\n]*", re.MULTILINE)
 
 
 @dataclass(frozen=True)
-class Passage:
+class ProsePassage:
     """One continuous text and the line of the file on which it begins."""
 
     line: int
     text: str
 
 
-def passages(path: Path, *, messages: bool = True) -> list[Passage]:
+def passages(path: Path, *, messages: bool = True) -> list[ProsePassage]:
     """The prose of the file at *path*, in order; nothing for a file of another kind.
 
     Without *messages*, the strings of Python code are left out, except docstrings: those of a test
@@ -56,7 +56,7 @@ def passages(path: Path, *, messages: bool = True) -> list[Passage]:
         return []
     if extract is _python and not messages:
         extract = _python_without_messages
-    return [Passage(each.line, _without_code(each.text)) for each in extract(path.read_text())]
+    return [ProsePassage(each.line, _without_code(each.text)) for each in extract(path.read_text())]
 
 
 def is_prose(path: Path) -> bool:
@@ -64,7 +64,7 @@ def is_prose(path: Path) -> bool:
     return path.suffix in EXTRACTORS or path.name in NAMES
 
 
-def flat(prose: Iterable[Passage]) -> str:
+def flat(prose: Iterable[ProsePassage]) -> str:
     """The passages of a file at their own lines, everything else left blank."""
     lines: list[str] = []
     for each in prose:
@@ -84,22 +84,22 @@ def _blank(match: re.Match[str]) -> str:
     return "_" + "\n" * match[0].count("\n")
 
 
-def _python(text: str) -> Iterator[Passage]:
+def _python(text: str) -> Iterator[ProsePassage]:
     return _joined(_python_parts(text))
 
 
-def _python_parts(text: str) -> Iterator[Passage]:
+def _python_parts(text: str) -> Iterator[ProsePassage]:
     for match in PYTHON.finditer(text):
         line = text.count("\n", 0, match.start()) + 1
         if match["comment"]:
-            yield Passage(line, match["comment"].lstrip("#: "))
+            yield ProsePassage(line, match["comment"].lstrip("#: "))
         elif "b" not in match["prefix"].lower() and _is_message(match, text):
-            yield Passage(line, _unescaped(match["text"]))
+            yield ProsePassage(line, _unescaped(match["text"]))
 
 
-def _python_without_messages(text: str) -> Iterator[Passage]:
+def _python_without_messages(text: str) -> Iterator[ProsePassage]:
     return _joined(
-        Passage(
+        ProsePassage(
             text.count("\n", 0, match.start()) + 1,
             match["comment"].lstrip("#: ") if match["comment"] else match["text"],
         )
@@ -126,61 +126,61 @@ def _unescaped(text: str) -> str:
     return text.replace("\\n", "  ").replace("\\\n", "\n")
 
 
-def _script(text: str) -> Iterator[Passage]:
+def _script(text: str) -> Iterator[ProsePassage]:
     return _joined(_script_parts(text))
 
 
-def _script_parts(text: str) -> Iterator[Passage]:
+def _script_parts(text: str) -> Iterator[ProsePassage]:
     for match in SCRIPT.finditer(text):
         line = text.count("\n", 0, match.start()) + 1
         if match["text"] is None:
             comment = match["block"] or match["line"]
-            yield Passage(line, re.sub(r"(?m)^\s*(?://+|/\*+|\*)|\*/$", " ", comment))
+            yield ProsePassage(line, re.sub(r"(?m)^\s*(?://+|/\*+|\*)|\*/$", " ", comment))
         elif _is_sentence(match["text"]):
-            yield Passage(line, _unescaped(match["text"]))
+            yield ProsePassage(line, _unescaped(match["text"]))
 
 
-def _markup(text: str) -> Iterator[Passage]:
+def _markup(text: str) -> Iterator[ProsePassage]:
     """HTML: what stands between the tags, and what the tags say to a reader."""
     spoken = re.sub(r"<(script|style)\b.*?</\1>", _blank, text, flags=re.DOTALL)
     spoken = re.sub(r"""(?:title|placeholder|aria-label|alt)="([^"]*)\"""", r">\1<", spoken)
-    yield Passage(1, re.sub(r"<[^<>]*>", _blank, spoken))
+    yield ProsePassage(1, re.sub(r"<[^<>]*>", _blank, spoken))
 
 
-def _markdown(text: str) -> Iterator[Passage]:
-    yield Passage(1, FENCE.sub(_blank, text))
+def _markdown(text: str) -> Iterator[ProsePassage]:
+    yield ProsePassage(1, FENCE.sub(_blank, text))
 
 
-def _hash_comments(text: str) -> Iterator[Passage]:
+def _hash_comments(text: str) -> Iterator[ProsePassage]:
     return _joined(
-        Passage(text.count("\n", 0, match.start()) + 1, match[0].lstrip("# "))
+        ProsePassage(text.count("\n", 0, match.start()) + 1, match[0].lstrip("# "))
         for match in HASH_COMMENT.finditer(text)
     )
 
 
-def _yaml(text: str) -> Iterator[Passage]:
+def _yaml(text: str) -> Iterator[ProsePassage]:
     """Comments, and the values that are sentences for a person."""
     yield from _hash_comments(text)
     for match in DESCRIPTION.finditer(text):
-        yield Passage(text.count("\n", 0, match.start("text")) + 1, match["text"])
+        yield ProsePassage(text.count("\n", 0, match.start("text")) + 1, match["text"])
 
 
-def _joined(parts: Iterator[Passage]) -> Iterator[Passage]:
+def _joined(parts: Iterator[ProsePassage]) -> Iterator[ProsePassage]:
     """Comments on successive lines are one passage: a phrase may wrap."""
     lines: list[str] = []
     first = 0
     for part in parts:
         if lines and part.line != first + len(lines):
-            yield Passage(first, "\n".join(lines))
+            yield ProsePassage(first, "\n".join(lines))
             lines = []
         if not lines:
             first = part.line
         lines += part.text.split("\n")
     if lines:
-        yield Passage(first, "\n".join(lines))
+        yield ProsePassage(first, "\n".join(lines))
 
 
-Extractor = Callable[[str], Iterator[Passage]]
+Extractor = Callable[[str], Iterator[ProsePassage]]
 EXTRACTORS: Final[dict[str, Extractor]] = {
     ".py": _python,
     ".pyi": _python,

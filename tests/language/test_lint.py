@@ -7,9 +7,9 @@ from proselint.checks import __register__ as proselint_checks
 from proselint.registry import CheckRegistry
 
 from tests.language import lint
-from tests.language.lint import Finding, files, findings, under
+from tests.language.lint import ProseFinding, files, findings, under
 from tests.language.phrases import PHRASES, avoided
-from tests.language.prose import Passage
+from tests.language.prose import ProsePassage
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -17,7 +17,7 @@ def _registered() -> None:
     CheckRegistry().register_many(proselint_checks)
 
 
-def lint_text(folder: Path, text: str) -> list[Finding]:
+def lint_text(folder: Path, text: str) -> list[ProseFinding]:
     path = folder / "page.md"
     path.write_text(text)
     return findings(path, folder)
@@ -48,7 +48,7 @@ def test_quoted_code_is_left_alone(tmp_path: Path) -> None:
     "text", ["a bear market", "told apart", "a standby", "a Bearer token", "the whole book"]
 )
 def test_terms_of_the_field_are_allowed(text: str) -> None:
-    assert list(avoided(Passage(1, text))) == []
+    assert list(avoided(ProsePassage(1, text))) == []
 
 
 def test_every_phrase_has_a_replacement_and_stands_once() -> None:

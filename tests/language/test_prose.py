@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.language.prose import Passage, flat, is_prose, passages
+from tests.language.prose import ProsePassage, flat, is_prose, passages
 
 PYTHON = '''\
 """A module's docstring, it's `code` here."""
@@ -26,7 +26,7 @@ def send() -> None:
 '''
 
 
-def prose(folder: Path, name: str, text: str, *, messages: bool = True) -> list[Passage]:
+def prose(folder: Path, name: str, text: str, *, messages: bool = True) -> list[ProsePassage]:
     path = folder / name
     path.write_text(text)
     return passages(path, messages=messages)
@@ -34,10 +34,10 @@ def prose(folder: Path, name: str, text: str, *, messages: bool = True) -> list[
 
 def test_python_has_comments_docstrings_and_messages(tmp_path: Path) -> None:
     assert prose(tmp_path, "a.py", PYTHON) == [
-        Passage(1, "A module's docstring, it's _ here."),
-        Passage(3, "a comment\non two lines\nnot a message"),
-        Passage(10, "Send it.\n\n_\n    "),
-        Passage(15, "the value _ is too \nlarge for this"),
+        ProsePassage(1, "A module's docstring, it's _ here."),
+        ProsePassage(3, "a comment\non two lines\nnot a message"),
+        ProsePassage(10, "Send it.\n\n_\n    "),
+        ProsePassage(15, "the value _ is too \nlarge for this"),
     ]
 
 
@@ -95,7 +95,7 @@ def test_yaml_has_comments_and_descriptions(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["a.toml", "Makefile", "Dockerfile"])
 def test_other_files_have_comments(tmp_path: Path, name: str) -> None:
     text = "#!/bin/sh\nx = 1  # why it is one\ny#z = 2\n"
-    assert prose(tmp_path, name, text) == [Passage(2, "why it is one")]
+    assert prose(tmp_path, name, text) == [ProsePassage(2, "why it is one")]
 
 
 def test_a_file_of_another_kind_has_none(tmp_path: Path) -> None:
@@ -104,4 +104,7 @@ def test_a_file_of_another_kind_has_none(tmp_path: Path) -> None:
 
 
 def test_flat_prose_keeps_the_lines() -> None:
-    assert flat([Passage(2, "a\nb"), Passage(3, "c"), Passage(6, "d")]) == "\na\nb c\n\n\nd\n"
+    assert (
+        flat([ProsePassage(2, "a\nb"), ProsePassage(3, "c"), ProsePassage(6, "d")])
+        == "\na\nb c\n\n\nd\n"
+    )

@@ -17,7 +17,7 @@ from fastopts.errors import ConfigError, ConnectionLost
 from fastopts.net import http
 from fastopts.net.http import HttpClient, HttpResponse
 from fastopts.net.threads import in_daemon_thread
-from tests.net.test_proxy import VARIABLES, Proxy
+from tests.net.test_proxy import VARIABLES, ConnectProxy
 from tests.support.certificates import files, server_context
 from tests.support.raw import RawServer
 
@@ -33,7 +33,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     return monkeypatch
 
 
-class Server:
+class HttpServerStub:
     """Gives the answers in turn, repeats the last one, and records the requests."""
 
     def __init__(self, *answers: bytes, tls: ssl.SSLContext | None = None) -> None:
@@ -51,7 +51,7 @@ class Server:
     def port(self) -> int:
         return self._server.port
 
-    async def __aenter__(self) -> "Server":
+    async def __aenter__(self) -> "HttpServerStub":
         await self._server.__aenter__()
         return self
 
@@ -89,7 +89,7 @@ async def get(
 
 
 async def test_a_get_carries_the_parameters_the_user_agent_and_no_body() -> None:
-    async with Server(OK) as server:
+    async with HttpServerStub(OK) as server:
         answer = await get(server.url, "/v5/x", category="option", cursor="a%3D1&b c")
         assert (answer.status, answer.body) == (200, b"{}")
         assert answer.headers == {"content-length": "2"}
@@ -106,13 +106,13 @@ async def test_a_get_carries_the_parameters_the_user_agent_and_no_body() -> None
 
 
 async def test_a_base_url_may_have_a_path_and_end_in_a_slash() -> None:
-    async with Server(OK) as server:
+    async with HttpServerStub(OK) as server:
         await get(server.url + "/mirror/", "/v5/x")
         assert server.requests[0].startswith("GET /mirror/v5/x HTTP/1.1\r\n")
 
 
 async def test_requests_share_one_connection() -> None:
-    async with Server(OK) as server:
+    async with HttpServerStub(OK) as server:
 
         def work() -> None:
             client = HttpClient(server.url, "t")
@@ -132,7 +132,7 @@ async def test_requests_share_one_connection() -> None:
 async def test_every_status_is_an_answer_with_its_headers_in_lower_case(status: str) -> None:
     body = b'{"retCode":10006}'
     headers = ("Retry-After: 7", "X-Bapi-Limit-Reset-Timestamp: 1795000000000")
-    async with Server(answer(status, body, *headers)) as server:
+    async with HttpServerStub(answer(status, body, *headers)) as server:
         found = await get(server.url)
         assert found.status == int(status[:3])
         assert found.body == body
@@ -142,14 +142,14 @@ async def test_every_status_is_an_answer_with_its_headers_in_lower_case(status: 
 
 
 async def test_a_body_that_is_no_json_is_handed_over_as_it_is() -> None:
-    async with Server(answer("200 OK", b"<html>\xff\x00")) as server:
+    async with HttpServerStub(answer("200 OK", b"<html>\xff\x00")) as server:
         assert (await get(server.url)).body == b"<html>\xff\x00"
 
 
 async def test_a_redirect_is_an_answer_and_not_followed() -> None:
-    async with Server(OK) as other:
+    async with HttpServerStub(OK) as other:
         location = f"Location: {other.url}/elsewhere"
-        async with Server(answer("302 Found", b"", location)) as server:
+        async with HttpServerStub(answer("302 Found", b"", location)) as server:
             found = await get(server.url)
             assert found.status == 302
             assert found.headers["location"] == f"{other.url}/elsewhere"
@@ -177,7 +177,7 @@ async def test_a_redirect_is_an_answer_and_not_followed() -> None:
     ],
 )
 async def test_half_an_answer_or_none_is_a_lost_connection(words: bytes) -> None:
-    async with Server(words) as server:
+    async with HttpServerStub(words) as server:
         with pytest.raises(ConnectionLost) as caught:
             await get(server.url, "/v5/x", category="option")
         assert str(caught.value).startswith(f"GET {server.url}/v5/x: ")
@@ -185,7 +185,7 @@ async def test_half_an_answer_or_none_is_a_lost_connection(words: bytes) -> None
 
 
 async def test_nobody_there_is_a_lost_connection_told_without_the_layers_of_the_library() -> None:
-    async with Server(OK) as server:
+    async with HttpServerStub(OK) as server:
         pass
     with pytest.raises(ConnectionLost) as caught:
         await get(server.url)
@@ -211,7 +211,7 @@ async def test_a_server_that_falls_silent_is_given_up(
 
 
 async def test_after_a_lost_connection_the_client_makes_another() -> None:
-    async with Server(b"", OK) as server:
+    async with HttpServerStub(b"", OK) as server:
 
         def work() -> HttpResponse:
             client = HttpClient(server.url, "t")
@@ -226,7 +226,7 @@ async def test_after_a_lost_connection_the_client_makes_another() -> None:
 
 
 async def test_a_certificate_that_nobody_vouches_for_is_refused() -> None:
-    async with Server(OK, tls=server_context()) as server:
+    async with HttpServerStub(OK, tls=server_context()) as server:
         with pytest.raises(ConnectionLost, match="CERTIFICATE_VERIFY_FAILED"):
             await get(server.url)
         assert server.requests == []
@@ -236,7 +236,7 @@ async def test_a_certificate_that_the_system_trusts_is_accepted(
     environment: pytest.MonkeyPatch,
 ) -> None:
     environment.setenv("SSL_CERT_FILE", files()[0])
-    async with Server(OK, tls=server_context()) as server:
+    async with HttpServerStub(OK, tls=server_context()) as server:
         assert (await get(server.url)).body == b"{}"
 
 
@@ -245,13 +245,13 @@ async def test_roots_named_by_variables_of_the_http_library_are_not_trusted(
 ) -> None:
     environment.setenv("REQUESTS_CA_BUNDLE", files()[0])
     environment.setenv("CURL_CA_BUNDLE", files()[0])
-    async with Server(OK, tls=server_context()) as server:
+    async with HttpServerStub(OK, tls=server_context()) as server:
         with pytest.raises(ConnectionLost, match="CERTIFICATE_VERIFY_FAILED"):
             await get(server.url)
 
 
 async def test_any_certificate_will_do_when_told_so_and_nothing_is_said_about_it() -> None:
-    async with Server(OK, tls=server_context()) as server:
+    async with HttpServerStub(OK, tls=server_context()) as server:
         with warnings.catch_warnings(record=True) as said:
             warnings.simplefilter("always")
             assert (await get(server.url, insecure=True)).status == 200
@@ -267,7 +267,7 @@ def test_certificates_of_other_hosts_are_always_verified() -> None:
 async def test_plain_http_goes_through_the_proxy_of_the_environment(
     environment: pytest.MonkeyPatch, user: str
 ) -> None:
-    async with Server(OK) as server:
+    async with HttpServerStub(OK) as server:
         environment.setenv("HTTP_PROXY", f"http://{user}127.0.0.1:{server.port}")
         assert (await get("http://venue.test:8080", "/v5/x", a="1")).body == b"{}"
         [request] = server.requests
@@ -278,7 +278,7 @@ async def test_plain_http_goes_through_the_proxy_of_the_environment(
 async def test_https_goes_through_a_tunnel_and_is_the_venues_from_end_to_end(
     environment: pytest.MonkeyPatch,
 ) -> None:
-    async with Server(OK, tls=server_context()) as server, Proxy(server.port) as way:
+    async with HttpServerStub(OK, tls=server_context()) as server, ConnectProxy(server.port) as way:
         environment.setenv("SSL_CERT_FILE", files()[0])
         environment.setenv("HTTPS_PROXY", way.url_for("me:s3cret"))
         with pytest.raises(ConnectionLost, match=r"'venue\.test'"):
@@ -289,7 +289,7 @@ async def test_https_goes_through_a_tunnel_and_is_the_venues_from_end_to_end(
 
 
 async def test_an_answer_comes_back_through_the_tunnel(environment: pytest.MonkeyPatch) -> None:
-    async with Server(OK, tls=server_context()) as server, Proxy(server.port) as way:
+    async with HttpServerStub(OK, tls=server_context()) as server, ConnectProxy(server.port) as way:
         environment.setenv("SSL_CERT_FILE", files()[0])
         environment.setenv("HTTPS_PROXY", way.url)
         # Loopback, which the certificate is for, is never proxied by us.
@@ -304,7 +304,7 @@ async def test_loopback_is_reached_past_the_proxy(
     environment: pytest.MonkeyPatch, scheme: str
 ) -> None:
     tls = server_context() if scheme == "https" else None
-    async with Server(OK, tls=tls) as server, Proxy() as way:
+    async with HttpServerStub(OK, tls=tls) as server, ConnectProxy() as way:
         environment.setenv("HTTP_PROXY", way.url)
         environment.setenv("HTTPS_PROXY", way.url)
         environment.setenv("ALL_PROXY", way.url)
@@ -312,11 +312,11 @@ async def test_loopback_is_reached_past_the_proxy(
         assert way.requests == []
 
 
-@pytest.mark.parametrize("status", ["407 Proxy Authentication Required", "502 Bad Gateway"])
+@pytest.mark.parametrize("status", ["407 ConnectProxy Authentication Required", "502 Bad Gateway"])
 async def test_a_proxy_that_refuses_the_tunnel_is_told_without_its_password(
     environment: pytest.MonkeyPatch, status: str
 ) -> None:
-    async with Proxy(answer=answer(status)) as way:
+    async with ConnectProxy(answer=answer(status)) as way:
         environment.setenv("HTTPS_PROXY", way.url_for("me:hunter2"))
         with pytest.raises(ConnectionLost, match=status) as caught:
             await get("https://venue.test")
@@ -335,14 +335,14 @@ async def test_a_netrc_file_is_not_read(environment: pytest.MonkeyPatch, tmp_pat
     path.chmod(0o600)
     environment.setenv("NETRC", str(path))
 
-    async with Server(OK) as server:
+    async with HttpServerStub(OK) as server:
         await get(server.url)
         assert "authorization" not in server.requests[0].lower()
 
 
 @pytest.mark.parametrize("target", ["http://[::1", "//["])
 async def test_a_redirect_whose_target_can_not_be_read_is_an_answer_too(target: str) -> None:
-    async with Server(answer("302 Found", b"", f"Location: {target}"), OK) as server:
+    async with HttpServerStub(answer("302 Found", b"", f"Location: {target}"), OK) as server:
         assert (await get(server.url)).status == 302
 
 
@@ -436,7 +436,7 @@ async def test_the_deadline_is_of_one_exchange_and_begins_anew(
 ) -> None:
     monkeypatch.setattr(http, "RESPONSE_WITHIN_S", 0.5)
 
-    async with Server(OK) as server:
+    async with HttpServerStub(OK) as server:
 
         def work() -> None:
             client = HttpClient(server.url, "t")
@@ -452,7 +452,7 @@ async def test_the_deadline_is_of_one_exchange_and_begins_anew(
 async def test_cookies_are_neither_kept_nor_sent_back() -> None:
     set_cookie = b"Set-Cookie: visit=1; Path=/; Max-Age=9999\r\nConnection: close\r\n"
     body = OK.replace(b"\r\n\r\n", b"\r\n" + set_cookie + b"\r\n")
-    async with Server(body, OK) as server:
+    async with HttpServerStub(body, OK) as server:
 
         def work() -> None:
             client = HttpClient(server.url, "t")
@@ -469,7 +469,7 @@ async def test_cookies_are_neither_kept_nor_sent_back() -> None:
 async def test_an_answer_without_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http, "BODY_SIZE_MAX", 100_000)
 
-    async with Server(answer("200 OK", b"x" * 200_000)) as server:
+    async with HttpServerStub(answer("200 OK", b"x" * 200_000)) as server:
         with pytest.raises(ConnectionLost, match="more than 100000 bytes"):
             await get(server.url)
 
@@ -483,7 +483,7 @@ async def test_a_packed_body_is_unpacked(size: int, members: int) -> None:
         for i in range(members)
     )
 
-    async with Server(answer("200 OK", packed, "Content-Encoding: gzip")) as server:
+    async with HttpServerStub(answer("200 OK", packed, "Content-Encoding: gzip")) as server:
         assert (await get(server.url)).body == text
         assert "Accept-Encoding: gzip\r\n" in server.requests[0]
 
@@ -505,7 +505,7 @@ async def test_a_packed_body_is_unpacked(size: int, members: int) -> None:
 async def test_a_body_that_can_not_be_unpacked_is_a_lost_connection(
     body: bytes, encoding: str, words: str
 ) -> None:
-    async with Server(answer("200 OK", body, f"Content-Encoding: {encoding}")) as server:
+    async with HttpServerStub(answer("200 OK", body, f"Content-Encoding: {encoding}")) as server:
         with pytest.raises(ConnectionLost, match=words):
             await get(server.url)
 
@@ -517,7 +517,7 @@ async def test_a_bomb_costs_no_more_memory_than_an_answer_may_have(status: str) 
     assert len(bomb) < 300_000
     headers = ("Content-Encoding: gzip", "Location: http://127.0.0.1:9/")
 
-    async with Server(answer(status, bomb, *headers)) as server:
+    async with HttpServerStub(answer(status, bomb, *headers)) as server:
         tracemalloc.start()
         try:
             with pytest.raises(ConnectionLost, match="more than 8388608 bytes"):

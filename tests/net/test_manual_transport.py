@@ -19,7 +19,7 @@ pytestmark = pytest.mark.usefixtures("strict_loop")
 SMALL = 8 * 1024
 
 
-class Receiver:
+class RecordingReceiver:
     """Records a transport's calls and data, received through a buffer of *size* bytes."""
 
     def __init__(self, size: int = 65536) -> None:
@@ -160,7 +160,7 @@ def sockets() -> tuple[socket.socket, socket.socket]:
         return client.dup(), server
 
 
-async def connected(secure: bool, receiver: Receiver) -> tuple[ManualTransport, Plain]:
+async def connected(secure: bool, receiver: RecordingReceiver) -> tuple[ManualTransport, Plain]:
     client, server = sockets()
     peer = Secure(server) if secure else Plain(server)
     transport, _ = await asyncio.gather(
@@ -183,7 +183,7 @@ async def turns(count: int = 10) -> None:
 async def test_what_the_other_side_does_not_take_yet_is_sent_later_in_order(secure: bool) -> None:
     pieces = [bytes([i]) * 300_000 for i in range(8)]
 
-    receiver = Receiver()
+    receiver = RecordingReceiver()
     transport, peer = await connected(secure, receiver)
     for piece in pieces:
         transport.write(piece)
@@ -203,7 +203,7 @@ async def test_what_the_other_side_does_not_take_yet_is_sent_later_in_order(secu
 async def test_reading_goes_on_while_a_write_waits(secure: bool) -> None:
     data = b"w" * 1_000_000
 
-    receiver = Receiver()
+    receiver = RecordingReceiver()
     transport, peer = await connected(secure, receiver)
     transport.write(data)
     await peer.send(b"one")
@@ -225,7 +225,7 @@ async def test_reading_goes_on_while_a_write_waits(secure: bool) -> None:
 @pytest.mark.parametrize("anyio_backend", LOOPS)
 @pytest.mark.parametrize("secure", [False, True])
 async def test_an_abort_drops_what_waits(secure: bool) -> None:
-    receiver = Receiver()
+    receiver = RecordingReceiver()
     transport, peer = await connected(secure, receiver)
     transport.write(b"x" * 2_000_000)
     transport.abort()
@@ -241,7 +241,7 @@ async def test_an_abort_drops_what_waits(secure: bool) -> None:
 @pytest.mark.parametrize("anyio_backend", LOOPS)
 @pytest.mark.parametrize("secure", [False, True])
 async def test_a_reset_while_a_write_waits_is_told_once(secure: bool) -> None:
-    receiver = Receiver()
+    receiver = RecordingReceiver()
     transport, peer = await connected(secure, receiver)
     transport.write(b"x" * 2_000_000)
     peer.reset()
@@ -255,7 +255,7 @@ async def test_a_reset_while_a_write_waits_is_told_once(secure: bool) -> None:
 async def test_a_write_that_meets_a_reset_does_not_raise_and_ends_the_connection(
     secure: bool,
 ) -> None:
-    receiver = Receiver()
+    receiver = RecordingReceiver()
     transport, peer = await connected(secure, receiver)
     transport.pause_reading()
     peer.reset()
@@ -271,7 +271,7 @@ async def test_a_write_that_meets_a_reset_does_not_raise_and_ends_the_connection
 async def test_a_read_that_meets_a_reset_does_not_raise_and_ends_the_connection(
     secure: bool,
 ) -> None:
-    receiver = Receiver()
+    receiver = RecordingReceiver()
     transport, peer = await connected(secure, receiver)
     transport.pause_reading()
     peer.reset()
@@ -285,7 +285,7 @@ async def test_a_read_that_meets_a_reset_does_not_raise_and_ends_the_connection(
 @pytest.mark.parametrize("anyio_backend", LOOPS)
 @pytest.mark.parametrize("secure", [False, True])
 async def test_after_the_end_every_call_is_harmless(secure: bool) -> None:
-    receiver = Receiver()
+    receiver = RecordingReceiver()
     transport, peer = await connected(secure, receiver)
     peer.reset()
     await receiver.lost
@@ -303,7 +303,7 @@ async def test_after_the_end_every_call_is_harmless(secure: bool) -> None:
 
 @pytest.mark.parametrize("anyio_backend", LOOPS)
 async def test_half_a_connection_can_be_closed() -> None:
-    receiver = Receiver()
+    receiver = RecordingReceiver()
     transport, peer = await connected(False, receiver)
     assert transport.can_write_eof()
     transport.write(b"last words")
@@ -323,7 +323,7 @@ async def test_half_a_connection_can_be_closed() -> None:
 async def test_a_buffer_of_any_size_takes_all_that_arrives(secure: bool, size: int) -> None:
     data = bytes(range(250)) * 20
 
-    receiver = Receiver(size)
+    receiver = RecordingReceiver(size)
     transport, peer = await connected(secure, receiver)
     transport.pause_reading()
     for _ in range(3):
@@ -343,7 +343,7 @@ async def test_a_buffer_of_any_size_takes_all_that_arrives(secure: bool, size: i
 async def test_one_read_takes_all_that_has_arrived(size: int) -> None:
     data = bytes(range(250)) * 20
 
-    receiver = Receiver(size)
+    receiver = RecordingReceiver(size)
     client, server = sockets()
     transport = await manual_transport.connect(receiver, client, None, "localhost")
     transport.pause_reading()
@@ -364,7 +364,7 @@ async def test_one_read_takes_all_that_has_arrived(size: int) -> None:
 async def test_who_ends_the_connection_while_it_reads_hears_nothing_more(
     secure: bool, way: str
 ) -> None:
-    receiver = Receiver(10)
+    receiver = RecordingReceiver(10)
     transport, peer = await connected(secure, receiver)
     receiver.on_data = getattr(transport, way)
     await peer.send(b"0123456789" * 10)
@@ -380,7 +380,7 @@ async def test_who_ends_the_connection_while_it_reads_hears_nothing_more(
 async def test_a_close_notify_ends_the_connection_after_the_data_before_it(
     version: ssl.TLSVersion, size: int
 ) -> None:
-    receiver = Receiver(size)
+    receiver = RecordingReceiver(size)
     client, server = sockets()
     peer = Secure(server, version)
     transport, _ = await asyncio.gather(
@@ -398,7 +398,7 @@ async def test_a_close_notify_ends_the_connection_after_the_data_before_it(
 @pytest.mark.parametrize("anyio_backend", LOOPS)
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
 async def test_a_handshake_in_single_bytes_is_one_handshake(version: ssl.TLSVersion) -> None:
-    receiver = Receiver()
+    receiver = RecordingReceiver()
     client, server = sockets()
     peer = Secure(server, version, packet_size=1)
     transport, _ = await asyncio.gather(
@@ -430,7 +430,7 @@ async def test_a_certificate_that_is_not_the_hosts_ends_the_handshake_and_the_se
         await peer.shake_hands()
         await peer.receive()  # with TLS 1.3 the client's alert comes after the handshake
 
-    receiver = Receiver()
+    receiver = RecordingReceiver()
     client, server = sockets()
     context = client_context() if trusts else ssl.create_default_context()
     refused, heard = await asyncio.gather(
@@ -453,7 +453,7 @@ async def test_a_certificate_that_is_not_the_hosts_ends_the_handshake_and_the_se
 async def test_a_peer_that_does_not_shake_hands_is_an_oserror_and_the_socket_is_closed(
     way: str,
 ) -> None:
-    receiver = Receiver()
+    receiver = RecordingReceiver()
     client, server = sockets()
 
     async def spoil() -> None:
@@ -479,7 +479,7 @@ async def test_a_peer_that_does_not_shake_hands_is_an_oserror_and_the_socket_is_
 
 @pytest.mark.parametrize("anyio_backend", LOOPS)
 async def test_a_handshake_that_is_cancelled_closes_the_socket() -> None:
-    receiver = Receiver()
+    receiver = RecordingReceiver()
     client, server = sockets()
     peer = Plain(server)
     task = asyncio.create_task(

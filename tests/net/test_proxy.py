@@ -31,7 +31,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     return monkeypatch
 
 
-class Proxy:
+class ConnectProxy:
     """An HTTP proxy on loopback: whatever host a client wants, it reaches loopback's *target*."""
 
     def __init__(self, target: int = 0, answer: bytes = ESTABLISHED) -> None:
@@ -51,7 +51,7 @@ class Proxy:
     def url_for(self, user: str) -> str:
         return f"http://{user}@127.0.0.1:{self.port}"
 
-    async def __aenter__(self) -> "Proxy":
+    async def __aenter__(self) -> "ConnectProxy":
         await self._server.__aenter__()
         return self
 
@@ -187,7 +187,7 @@ async def received(sock: Any, size: int) -> bytes:
 async def test_a_tunnel_is_asked_for_by_connect_and_carries_bytes_both_ways(
     user: str, header: str | None
 ) -> None:
-    async with venue() as port, Proxy(port) as way:
+    async with venue() as port, ConnectProxy(port) as way:
         sock = await proxy.tunnel(f"http://{user}127.0.0.1:{way.port}", "venue.test", 9443)
         try:
             await asyncio.get_running_loop().sock_sendall(sock, b"one\n")
@@ -217,7 +217,7 @@ async def test_a_tunnel_is_asked_for_by_connect_and_carries_bytes_both_ways(
 )
 async def test_bytes_in_the_packet_of_the_200_belong_to_the_tunnel(answer: bytes) -> None:
     first = b"\r\n\r\nfirst bytes of the tunnel"
-    async with Proxy(answer=answer + first) as way:
+    async with ConnectProxy(answer=answer + first) as way:
         sock = await proxy.tunnel(way.url, "venue.test", 9443)
         try:
             assert await received(sock, len(first)) == first
@@ -228,11 +228,11 @@ async def test_bytes_in_the_packet_of_the_200_belong_to_the_tunnel(answer: bytes
 
 @pytest.mark.parametrize(
     "status",
-    ["407 Proxy Authentication Required", "502 Bad Gateway", "403 Forbidden", "301 Moved"],
+    ["407 ConnectProxy Authentication Required", "502 Bad Gateway", "403 Forbidden", "301 Moved"],
 )
 async def test_a_refusal_is_told_with_the_proxy_and_its_words_but_no_password(status: str) -> None:
     answer = f"HTTP/1.1 {status}\r\nContent-Length: 3\r\n\r\nno\n".encode()
-    async with Proxy(answer=answer) as way:
+    async with ConnectProxy(answer=answer) as way:
         with pytest.raises(ConnectionLost) as caught:
             await proxy.tunnel(way.url_for("me:hunter2"), "venue.test", 9443)
         words = str(caught.value)
@@ -241,19 +241,19 @@ async def test_a_refusal_is_told_with_the_proxy_and_its_words_but_no_password(st
 
 @pytest.mark.parametrize("answer", [b"", b"HT", b"SSH-2.0-OpenSSH_9.6\r\n", b"x" * 20_000])
 async def test_a_peer_that_is_no_proxy_or_leaves_before_it_answers_is_told(answer: bytes) -> None:
-    async with Proxy(answer=answer) as way:
+    async with ConnectProxy(answer=answer) as way:
         with pytest.raises(ConnectionLost, match=rf"proxy {way.url} refused venue\.test:9443"):
             await proxy.tunnel(way.url_for("me:hunter2"), "venue.test", 9443)
 
 
 async def test_a_long_refusal_is_clipped() -> None:
-    async with Proxy(answer=b"HTTP/1.1 502 " + b"x" * 2000 + b"\r\n\r\n") as way:
+    async with ConnectProxy(answer=b"HTTP/1.1 502 " + b"x" * 2000 + b"\r\n\r\n") as way:
         with pytest.raises(ConnectionLost) as caught:
             await proxy.tunnel(way.url, "venue.test", 9443)
         assert str(caught.value).endswith(" 502 " + "x" * 96)
 
 
-class Client:
+class EchoClient:
     """A WebSocket connection and the messages that came over it."""
 
     def __init__(self) -> None:
@@ -306,10 +306,10 @@ async def test_a_websocket_goes_through_the_proxy_from_end_to_end(
         client_tls.check_hostname = False
     async with websockets.asyncio.server.serve(echo, "127.0.0.1", 0, ssl=server_tls) as server:
         port = next(iter(server.sockets)).getsockname()[1]
-        async with Proxy(port) as way:
+        async with ConnectProxy(port) as way:
             variable = "HTTPS_PROXY" if secure else "HTTP_PROXY"
             environment.setenv(variable, way.url_for("me:s3cret"))
-            client = Client()
+            client = EchoClient()
             url = f"ws{'s' * secure}://venue.test:9999/v5"
             connection = await client.connect(url, client_tls, on_clock)
             for text in (b"one", b"two"):
@@ -335,10 +335,10 @@ async def test_the_certificate_must_be_that_of_the_venue_not_of_the_proxy(
         echo, "127.0.0.1", 0, ssl=server_context()
     ) as server:
         port = next(iter(server.sockets)).getsockname()[1]
-        async with Proxy(port) as way:
+        async with ConnectProxy(port) as way:
             environment.setenv("HTTPS_PROXY", way.url)
             with pytest.raises(ConnectionLost, match=r"'venue\.test'"):
-                await Client().connect("wss://venue.test/v5", client_context())
+                await EchoClient().connect("wss://venue.test/v5", client_context())
 
 
 @pytest.mark.parametrize("answer", [b"HTTP/1.1 407 No\r\n\r\n", b"", ESTABLISHED])
@@ -346,12 +346,12 @@ async def test_the_certificate_must_be_that_of_the_venue_not_of_the_proxy(
 async def test_a_proxy_that_refuses_or_closes_half_way_ends_the_attempt(
     environment: pytest.MonkeyPatch, answer: bytes, secure: bool
 ) -> None:
-    async with Proxy(answer=answer) as way:
+    async with ConnectProxy(answer=answer) as way:
         environment.setenv("HTTP_PROXY", way.url_for("me:hunter2"))
         environment.setenv("HTTPS_PROXY", way.url_for("me:hunter2"))
         tls = client_context() if secure else None
         with pytest.raises(ConnectionLost) as caught:
-            await Client().connect(f"ws{'s' * secure}://venue.test/v5", tls)
+            await EchoClient().connect(f"ws{'s' * secure}://venue.test/v5", tls)
         assert "hunter2" not in str(caught.value)
 
 
@@ -363,7 +363,7 @@ async def test_a_proxy_that_never_answers_is_given_up(environment: pytest.Monkey
     async with RawServer(silent) as server:  # ends when the socket was closed on our side
         environment.setenv("HTTP_PROXY", f"http://127.0.0.1:{server.port}")
         with pytest.raises(ConnectionLost, match=r"did not answer in 0\.05 s"):
-            await Client().connect("ws://venue.test/", None, timeout_s=0.05)
+            await EchoClient().connect("ws://venue.test/", None, timeout_s=0.05)
     assert heard[0].startswith(b"CONNECT venue.test:80 ")
 
 
@@ -371,7 +371,7 @@ async def test_a_proxy_that_never_answers_is_given_up(environment: pytest.Monkey
     "answer", [ESTABLISHED[:-2], b"HTTP/1.1 200 OK\r\nVia: 1.1 proxy\r\nX-Ca", b"HTTP/1.1 200"]
 )
 async def test_an_answer_that_breaks_off_after_its_status_is_no_tunnel(answer: bytes) -> None:
-    async with Proxy(answer=answer) as way:
+    async with ConnectProxy(answer=answer) as way:
         with pytest.raises(ConnectionLost) as caught:
             await proxy.tunnel(way.url_for("me:hunter2"), "venue.test", 9443)
         words = f"proxy {way.url} refused venue.test:9443: incomplete response"
@@ -398,7 +398,7 @@ def test_a_proxy_without_a_readable_host_and_port_is_refused_without_its_passwor
 
 
 async def test_an_ipv6_target_stands_in_brackets() -> None:
-    async with Proxy() as way:
+    async with ConnectProxy() as way:
         sock = await proxy.tunnel(way.url, "2001:db8::7", 9443)
         sock.close()
         [request] = way.requests

@@ -27,7 +27,7 @@ from tests.support.waiting import PATIENCE_S
 URI = parse_uri("ws://venue.example/v5/public/option")
 
 
-class Wire:
+class RecordingTransport:
     """A transport that notes what is done to it."""
 
     def __init__(self) -> None:
@@ -83,15 +83,15 @@ def by_the_library(pieces: list[bytes], ended: bool) -> Any:
     return messages, protocol.state, protocol.close_code, protocol.close_reason, parsed(sent)
 
 
-class Harness:
-    """A `WebSocket` in state OPEN on a `Wire` as its transport."""
+class WebSocketHarness:
+    """A `WebSocket` in state OPEN on a `RecordingTransport` as its transport."""
 
     def __init__(self) -> None:
         self.messages: list[bytes] = []
         self.protocol = ClientProtocol(URI, state=OPEN, max_size=MESSAGE_SIZE_MAX)
         self.socket = WebSocket(self.protocol, self.scan, self.messages.append)
         self.socket.opened.set_result(None)
-        self.wire = Wire()
+        self.wire = RecordingTransport()
         self.socket._transport = self.wire  # type: ignore[assignment]
 
     def scan(self, view: memoryview, start: int, end: int) -> int:
@@ -110,7 +110,7 @@ class Harness:
 
 def by_us(pieces: list[bytes], ended: bool) -> Any:
     async def run() -> Any:
-        harness = Harness()
+        harness = WebSocketHarness()
         for piece in pieces:
             harness.receive(piece)
         if ended:
@@ -197,7 +197,7 @@ def test_after_any_part_of_a_stream_both_stand_alike(stream: bytes, data: st.Dat
 
 
 async def test_the_scan_takes_over_again_behind_every_anomaly_that_is_legal() -> None:
-    harness = Harness()
+    harness = WebSocketHarness()
     calls: list[int] = []
     scan = harness.scan
     harness.socket._scan = lambda *args: calls.append(args[1]) or scan(*args)  # type: ignore[func-returns-value]
@@ -215,7 +215,7 @@ async def test_the_scan_takes_over_again_behind_every_anomaly_that_is_legal() ->
 async def test_the_owner_is_called_once_after_each_read() -> None:
     """Whatever the read brought, and whether the scan or the library took it."""
 
-    harness = Harness()
+    harness = WebSocketHarness()
     counts: list[int] = []
     harness.socket._after_read = lambda: counts.append(len(harness.messages))
     plain, ping = serialized(Opcode.TEXT, b"plain"), serialized(Opcode.PING, b"")
@@ -227,7 +227,7 @@ async def test_the_owner_is_called_once_after_each_read() -> None:
 
 
 async def test_the_buffer_is_never_full() -> None:
-    harness = Harness()
+    harness = WebSocketHarness()
     stream = serialized(Opcode.TEXT, b"z" * 65_535) * 40
     step = 60_001
     for at in range(0, len(stream), step):
@@ -238,7 +238,7 @@ async def test_the_buffer_is_never_full() -> None:
     harness.socket.connection_lost(None)
 
 
-class Client:
+class RecordingClient:
     """A connection to a real server, and the messages received on it."""
 
     def __init__(self) -> None:
@@ -295,7 +295,7 @@ async def accept(
     writer.write(b"".join(protocol.data_to_send()) + more)
 
 
-class Clock:
+class ReadTimer:
     """Has a connection read every millisecond."""
 
     def __init__(self, connection: WebSocket) -> None:
@@ -325,11 +325,11 @@ async def test_messages_come_and_go_over_a_real_socket(secure: bool, on_clock: b
     tls = server_context() if secure else None
     async with websockets.asyncio.server.serve(echo, "127.0.0.1", 0, ssl=tls) as server:
         port = next(iter(server.sockets)).getsockname()[1]
-        client = Client()
+        client = RecordingClient()
         url = f"ws{'s' * secure}://127.0.0.1:{port}/"
         context = client_context() if secure else None
         connection = await client.connect(url, context, on_clock=on_clock)
-        clock = Clock(connection)
+        clock = ReadTimer(connection)
         for i in range(50):
             connection.send_text(b"%d" % i)
         await client.wait(150)
@@ -356,7 +356,7 @@ async def test_on_a_clock_nothing_is_read_between_two_ticks_and_nothing_is_lost(
     tls = server_context() if secure else None
     async with websockets.asyncio.server.serve(flood, "127.0.0.1", 0, ssl=tls) as server:
         port = next(iter(server.sockets)).getsockname()[1]
-        client = Client()
+        client = RecordingClient()
         url = f"ws{'s' * secure}://127.0.0.1:{port}/"
         context = client_context() if secure else None
         connection = await client.connect(url, context, on_clock=True)
@@ -384,11 +384,11 @@ async def test_on_a_clock_the_end_of_the_other_side_is_noticed(secure: bool, way
     tls = server_context() if secure else None
     async with websockets.asyncio.server.serve(leave, "127.0.0.1", 0, ssl=tls) as server:
         port = next(iter(server.sockets)).getsockname()[1]
-        client = Client()
+        client = RecordingClient()
         url = f"ws{'s' * secure}://127.0.0.1:{port}/"
         context = client_context() if secure else None
         connection = await client.connect(url, context, on_clock=True)
-        clock = Clock(connection)
+        clock = ReadTimer(connection)
         async with asyncio.timeout(PATIENCE_S):
             assert await connection.closed
         clock.stop()
@@ -407,7 +407,7 @@ async def test_data_in_the_packet_of_the_101_is_not_lost() -> None:
         await reader.read()
 
     async with RawServer(answer) as server:
-        client = Client()
+        client = RecordingClient()
         connection = await client.connect(url_of(server))
         await client.wait(2)
         assert client.messages == [b"first", b"second"]
@@ -426,7 +426,7 @@ async def test_an_http_status_in_place_of_the_handshake_is_told(status: str) -> 
 
     async with RawServer(answer) as server:
         with pytest.raises(HandshakeRefused) as caught:
-            await Client().connect(url_of(server))
+            await RecordingClient().connect(url_of(server))
         assert caught.value.status == int(status[:3])
         assert caught.value.retry_after_s == 7
 
@@ -439,7 +439,7 @@ async def test_a_handshake_that_never_ends_is_given_up(words: bytes) -> None:
 
     async with RawServer(answer) as server:
         with pytest.raises(ConnectionLost, match=r"did not answer in 0\.2 s"):
-            await Client().connect(url_of(server), timeout_s=0.2)
+            await RecordingClient().connect(url_of(server), timeout_s=0.2)
 
 
 @pytest.mark.parametrize("words", [b"", b"SSH-2.0-OpenSSH\r\n", b"HTTP/1.1 200 OK\r\n\r\n"])
@@ -450,14 +450,14 @@ async def test_a_peer_that_does_not_speak_websocket_is_told(words: bytes) -> Non
 
     async with RawServer(answer) as server:
         with pytest.raises(ConnectionLost):
-            await Client().connect(url_of(server))
+            await RecordingClient().connect(url_of(server))
 
 
 async def test_nobody_there() -> None:
     async with RawServer(accept) as server:
         pass
     with pytest.raises(ConnectionLost, match=r"127\.0\.0\.1"):
-        await Client().connect(url_of(server))
+        await RecordingClient().connect(url_of(server))
 
 
 async def test_a_certificate_is_verified() -> None:
@@ -466,7 +466,9 @@ async def test_a_certificate_is_verified() -> None:
     ) as server:
         port = next(iter(server.sockets)).getsockname()[1]
         with pytest.raises(ConnectionLost, match="CERTIFICATE_VERIFY_FAILED"):
-            await Client().connect(f"wss://127.0.0.1:{port}/", ssl.create_default_context())
+            await RecordingClient().connect(
+                f"wss://127.0.0.1:{port}/", ssl.create_default_context()
+            )
 
 
 async def test_a_connection_cut_by_the_other_side_is_told() -> None:
@@ -476,7 +478,7 @@ async def test_a_connection_cut_by_the_other_side_is_told() -> None:
         writer.transport.abort()
 
     async with RawServer(answer) as server:
-        connection = await Client().connect(url_of(server))
+        connection = await RecordingClient().connect(url_of(server))
         connection.send_text(b"go")
         assert await connection.closed
         connection.send_text(b"gone")
@@ -491,7 +493,7 @@ async def test_a_close_that_is_not_answered_ends_in_a_cut(monkeypatch: pytest.Mo
         await reader.read()
 
     async with RawServer(answer) as server:
-        connection = await Client().connect(url_of(server))
+        connection = await RecordingClient().connect(url_of(server))
         connection.close()
         async with asyncio.timeout(PATIENCE_S):
             await connection.closed

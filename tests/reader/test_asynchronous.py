@@ -23,7 +23,7 @@ from fastopts.reader import (
     WrongVenue,
 )
 from fastopts.reader.selection.scan import Scan
-from tests.reader.servers import Proxy, cut, drip, garbage, half, reset, twice
+from tests.reader.reply_proxy import ReplyProxy, cut, drip, garbage, half, reset, twice
 from tests.support.loops import LOOPS
 from tests.support.store import CALL, PUT, Store
 
@@ -40,8 +40,8 @@ def many(store: Store) -> Store:
 
 
 @pytest.fixture
-def proxy(many: Store) -> Iterator[Proxy]:
-    with Proxy(int(many.url.rsplit(":", 1)[1])) as opened:
+def proxy(many: Store) -> Iterator[ReplyProxy]:
+    with ReplyProxy(int(many.url.rsplit(":", 1)[1])) as opened:
         yield opened
 
 
@@ -176,7 +176,7 @@ async def test_a_cancelled_read_does_not_affect_others(many: Store, turns: int) 
 
 
 @every_loop
-async def test_a_read_cancelled_half_way_leaves_no_reply_behind(proxy: Proxy) -> None:
+async def test_a_read_cancelled_half_way_leaves_no_reply_behind(proxy: ReplyProxy) -> None:
     async with opened(proxy.url) as reader:
         await check(reader, SYMBOLS[0])
         came = asyncio.Event()
@@ -202,7 +202,7 @@ async def test_a_read_cancelled_half_way_leaves_no_reply_behind(proxy: Proxy) ->
 @every_loop
 @pytest.mark.parametrize("manner", [half, cut, reset, twice, garbage, drip])
 async def test_a_malformed_reply_leaves_nothing_behind(
-    proxy: Proxy, manner: Callable[[bytes, socket.socket], None]
+    proxy: ReplyProxy, manner: Callable[[bytes, socket.socket], None]
 ) -> None:
     async with opened(proxy.url, timeout_s=0.6) as reader:
         whole = proxy.manner
@@ -216,7 +216,7 @@ async def test_a_malformed_reply_leaves_nothing_behind(
 
 
 @every_loop
-async def test_a_server_that_does_not_reply_in_time_is_given_up(proxy: Proxy) -> None:
+async def test_a_server_that_does_not_reply_in_time_is_given_up(proxy: ReplyProxy) -> None:
     async with opened(proxy.url, timeout_s=0.2) as reader:
         proxy.manner = lambda answer, to: None
         with pytest.raises(StoreUnavailable, match=r"0\.2 s"):

@@ -12,7 +12,7 @@ from fastopts.embedded import EmbeddedValkey
 from fastopts.errors import BadInput, FastoptsError, StoreError, Unknown
 from fastopts.reader import Absent, AsyncOptionReader, OptionReader
 from tests.support.hostile import NAMES
-from tests.support.monitor import Monitor
+from tests.support.monitor import CommandMonitor
 from tests.support.store import CALL, Store
 
 KEY = re.compile(
@@ -22,7 +22,7 @@ KEYLESS = ("TIME", "PING", "HELLO", "MONITOR", "CLIENT")
 MESSAGE_MAX = 500
 
 
-def asked_keys(monitor: Monitor) -> set[str]:
+def asked_keys(monitor: CommandMonitor) -> set[str]:
     """Every key that a reader named."""
     found = set()
     for name, *words in monitor.commands():
@@ -57,7 +57,7 @@ async def test_an_argument_is_refused_in_few_words(
 ) -> None:
     store.option(CALL)
     # an asset is taken in small letters, and a name without "-" may be one
-    with Monitor(shared_valkey.port) as monitor, OptionReader(store.url) as reader:
+    with CommandMonitor(shared_valkey.port) as monitor, OptionReader(store.url) as reader:
         for call in CALLS:
             with pytest.raises((BadInput, Unknown)) as caught:
                 call(reader, name)
@@ -102,7 +102,7 @@ def test_a_server_that_lists_such_names_has_them_left_out(
         store.client.sadd("options:BTC", name.encode("utf-8", "surrogatepass"))
     store.client.sadd("options:BTC", b"\xff\xfe")
     store.client.hset("fastopts:feed", "assets", "BTC,b*,A B,{x},\uff22\uff34\uff23")
-    with Monitor(shared_valkey.port) as monitor, OptionReader(store.url) as reader:
+    with CommandMonitor(shared_valkey.port) as monitor, OptionReader(store.url) as reader:
         assert [one.symbol for one in reader.chain("BTC").options] == [CALL]
         assert [one.symbol for one in reader.scan(gate=False)] == [CALL]
         assert [one.symbol for one in reader.instruments()] == [CALL]

@@ -40,7 +40,7 @@ CONNECTION_SYMBOLS = 550  # at most so many topics a connection
 
 
 @dataclass
-class World:
+class LiveHarness:
     """A venue, a collector in a process of its own, and who reads what it wrote."""
 
     venue: SimVenue
@@ -106,11 +106,11 @@ async def until(condition: Callable[[], Any], seconds: float = PATIENCE_S) -> No
 
 
 @asynccontextmanager
-async def world(symbols: int = 120) -> AsyncIterator[World]:
+async def world(symbols: int = 120) -> AsyncIterator[LiveHarness]:
     settings = SimSettings(seed=5, symbols=symbols, rate=1500, coins=COINS)
     with EmbeddedValkey() as valkey:
         async with SimVenue(settings) as venue, AsyncOptionReader(valkey.url, "sim") as reader:
-            made = World(venue, valkey, reader)
+            made = LiveHarness(venue, valkey, reader)
             await made.collect()
             try:
                 yield made
@@ -119,7 +119,7 @@ async def world(symbols: int = 120) -> AsyncIterator[World]:
                     await made.end(signal.SIGTERM)
 
 
-async def none_live_after(w: World, limit_ms: int) -> None:
+async def none_live_after(w: LiveHarness, limit_ms: int) -> None:
     """Read on until nothing is live; nothing may be returned as live after *limit_ms*."""
     while options := await w.live():
         assert options[0].moment.now_ms <= limit_ms
@@ -179,7 +179,7 @@ async def test_one_connection_of_many_that_drops_takes_only_its_own() -> None:
             back = {option.symbol for option in options} - kept
 
 
-async def drop_one(w: World, conns: set[int]) -> int:
+async def drop_one(w: LiveHarness, conns: set[int]) -> int:
     """Cut one of the collector's connections; return its number once readers are notified."""
     link = next(iter(w.venue._links.values()))
     link.connection.transport.abort()

@@ -30,9 +30,9 @@ from fastopts.reader import (
     WrongVenue,
 )
 from fastopts.reader.mirrors.listener import NullListener
-from tests.collector.quick import quicken
-from tests.collector.writers import SYMBOLS
-from tests.reader.collecting import Collector, Loop, Opened, raised, until
+from tests.support.collector_limits import quicken
+from tests.support.writer_harness import SYMBOLS
+from tests.support.writer_thread import LoopThread, Opened, WriterThread, raised, until
 
 ONE = SYMBOLS[3]
 Open = Callable[..., Mirror | AsyncMirror]
@@ -44,8 +44,8 @@ def _quick_heart(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def loop() -> Iterator[Loop]:
-    with Loop() as running:
+def loop() -> Iterator[LoopThread]:
+    with LoopThread() as running:
         yield running
 
 
@@ -62,9 +62,9 @@ def client(valkey: EmbeddedValkey) -> Iterator["redis.Redis"]:
 
 
 @pytest.fixture
-def collector(valkey: EmbeddedValkey, loop: Loop) -> Iterator[Collector]:
+def collector(valkey: EmbeddedValkey, loop: LoopThread) -> Iterator[WriterThread]:
     """One that has written all its symbols; it may be ended by the test."""
-    made = Collector(loop, valkey.port)
+    made = WriterThread(loop, valkey.port)
     made.tick()
     made.settle()
     yield made
@@ -83,7 +83,7 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def open_mirror(valkey: EmbeddedValkey, loop: Loop, kind: str) -> Iterator[Open]:
+def open_mirror(valkey: EmbeddedValkey, loop: LoopThread, kind: str) -> Iterator[Open]:
     made: list[Opened] = []
 
     def open_one(what: str | Iterable[str] | None = None, url: str = "") -> Mirror | AsyncMirror:
@@ -110,7 +110,7 @@ def equal(mirror: Mirror | AsyncMirror, reader: OptionReader) -> bool:
 
 
 def test_it_returns_what_a_reader_returns(
-    collector: Collector, reader: OptionReader, open_mirror: Open
+    collector: WriterThread, reader: OptionReader, open_mirror: Open
 ) -> None:
     mirror = open_mirror()
     day = reader.expiries("BTC")[0].expiry
@@ -140,7 +140,7 @@ def test_its_methods_have_the_arguments_of_a_reader(name: str) -> None:
 
 
 def test_lists_of_symbols_are_checked_as_by_a_reader(
-    collector: Collector, open_mirror: Open
+    collector: WriterThread, open_mirror: Open
 ) -> None:
     mirror = open_mirror()
     with pytest.raises(Unknown, match="no options of DOGE here; there are: BTC"):
@@ -160,7 +160,7 @@ def test_lists_of_symbols_are_checked_as_by_a_reader(
 
 
 def test_its_sequence_moves_with_every_announcement(
-    collector: Collector, open_mirror: Open
+    collector: WriterThread, open_mirror: Open
 ) -> None:
     mirror = open_mirror()
     epoch, number = mirror.sequence
@@ -179,12 +179,12 @@ class Heard(NullListener):
 
 
 def test_follow_returns_before_the_mirror_is_current(
-    valkey: EmbeddedValkey, loop: Loop, reader: OptionReader
+    valkey: EmbeddedValkey, loop: LoopThread, reader: OptionReader
 ) -> None:
     heard = Heard()
     with reader.follow(heard) as mirror:
         assert isinstance(mirror.problem, FeedDown)
-        collector = Collector(loop, valkey.port)
+        collector = WriterThread(loop, valkey.port)
         try:
             collector.tick()
             collector.settle()
@@ -195,7 +195,7 @@ def test_follow_returns_before_the_mirror_is_current(
 
 
 def test_it_equals_the_records_in_redis(
-    collector: Collector, reader: OptionReader, open_mirror: Open
+    collector: WriterThread, reader: OptionReader, open_mirror: Open
 ) -> None:
     mirror = open_mirror("btc")
     assert mirror.symbols == sorted(SYMBOLS)
@@ -212,7 +212,7 @@ def test_it_equals_the_records_in_redis(
     assert (ONE in mirror, "X" in mirror, len(mirror)) == (True, False, 20)
 
 
-def test_a_list_of_symbols_is_mirrored_alone(collector: Collector, open_mirror: Open) -> None:
+def test_a_list_of_symbols_is_mirrored_alone(collector: WriterThread, open_mirror: Open) -> None:
     mirror = open_mirror([ONE])
     assert mirror.symbols == [ONE]
     with pytest.raises(Unknown, match="not in this mirror"):
@@ -220,13 +220,15 @@ def test_a_list_of_symbols_is_mirrored_alone(collector: Collector, open_mirror: 
 
 
 def test_a_symbol_without_its_settle_coin_is_suggested_with_it(
-    collector: Collector, open_mirror: Open
+    collector: WriterThread, open_mirror: Open
 ) -> None:
     with pytest.raises(Unknown, match=f"did you mean {ONE}"):
         open_mirror().get(ONE.removesuffix("-USDT"))
 
 
-def test_a_mirror_of_unlisted_options_is_refused(collector: Collector, open_mirror: Open) -> None:
+def test_a_mirror_of_unlisted_options_is_refused(
+    collector: WriterThread, open_mirror: Open
+) -> None:
     with pytest.raises(Unknown, match=f"^there is no option .* did you mean {ONE}[?]$"):
         open_mirror([ONE.removesuffix("-USDT")])
     with pytest.raises(Unknown, match=r"^1 of 2 symbols are not available: .* no option 'BTC-1J"):
@@ -237,7 +239,9 @@ def test_a_mirror_of_unlisted_options_is_refused(collector: Collector, open_mirr
     assert mirror.symbols == sorted([ONE, SYMBOLS[7]])
 
 
-def test_many_are_aligned_and_a_dead_feed_raises(collector: Collector, open_mirror: Open) -> None:
+def test_many_are_aligned_and_a_dead_feed_raises(
+    collector: WriterThread, open_mirror: Open
+) -> None:
     mirror = open_mirror()
     there, absent = mirror.get_many([ONE, "BTC-1JAN99-1-C-USDT"])
     assert there.symbol == ONE
@@ -260,9 +264,9 @@ def test_many_are_aligned_and_a_dead_feed_raises(collector: Collector, open_mirr
 
 @pytest.mark.parametrize("how", ["end", "kill"])
 def test_an_ended_collector_is_a_dead_feed_until_the_next_one(
-    collector: Collector,
+    collector: WriterThread,
     client: "redis.Redis",
-    loop: Loop,
+    loop: LoopThread,
     valkey: EmbeddedValkey,
     reader: OptionReader,
     open_mirror: Open,
@@ -274,7 +278,7 @@ def test_an_ended_collector_is_a_dead_feed_until_the_next_one(
     until(lambda: raised(lambda: mirror.get(ONE)) is FeedDown)
     assert mirror.get(ONE, require_live=False).symbol == ONE
     client.delete("fastopts:lease")
-    second = Collector(loop, valkey.port)
+    second = WriterThread(loop, valkey.port)
     until(lambda: raised(lambda: mirror.get(ONE)) is NotYetLive)
     second.tick(markPrice="77")
     second.settle()
@@ -284,7 +288,7 @@ def test_an_ended_collector_is_a_dead_feed_until_the_next_one(
 
 
 def test_values_of_a_closed_connection_are_stale(
-    collector: Collector, reader: OptionReader, open_mirror: Open
+    collector: WriterThread, reader: OptionReader, open_mirror: Open
 ) -> None:
     mirror = open_mirror()
     collector.drop_conn()
@@ -298,9 +302,9 @@ def test_values_of_a_closed_connection_are_stale(
 
 
 def test_values_of_a_silent_connection_are_stale(
-    valkey: EmbeddedValkey, loop: Loop, reader: OptionReader, open_mirror: Open
+    valkey: EmbeddedValkey, loop: LoopThread, reader: OptionReader, open_mirror: Open
 ) -> None:
-    collector = Collector(loop, valkey.port, watchdog_ms=600)
+    collector = WriterThread(loop, valkey.port, watchdog_ms=600)
     collector.tick()
     mirror = open_mirror()
     collector.tick()
@@ -313,7 +317,7 @@ def test_values_of_a_silent_connection_are_stale(
 
 
 def test_a_server_that_restarts_is_mirrored_again(
-    collector: Collector, valkey: EmbeddedValkey, reader: OptionReader, open_mirror: Open
+    collector: WriterThread, valkey: EmbeddedValkey, reader: OptionReader, open_mirror: Open
 ) -> None:
     mirror = open_mirror()
     valkey.stop()
@@ -326,7 +330,7 @@ def test_a_server_that_restarts_is_mirrored_again(
 
 
 def test_an_emptied_server_is_mirrored_again(
-    collector: Collector, client: "redis.Redis", reader: OptionReader, open_mirror: Open
+    collector: WriterThread, client: "redis.Redis", reader: OptionReader, open_mirror: Open
 ) -> None:
     mirror = open_mirror()
     client.flushall()
@@ -334,7 +338,7 @@ def test_an_emptied_server_is_mirrored_again(
 
 
 def test_a_killed_connection_comes_back(
-    collector: Collector, client: "redis.Redis", reader: OptionReader, open_mirror: Open
+    collector: WriterThread, client: "redis.Redis", reader: OptionReader, open_mirror: Open
 ) -> None:
     mirror = open_mirror()
     for count in range(3):
@@ -346,7 +350,7 @@ def test_a_killed_connection_comes_back(
 
 
 def test_where_publishing_is_refused_nothing_is_live_and_the_right_is_named(
-    collector: Collector, client: "redis.Redis", valkey: EmbeddedValkey, open_mirror: Open
+    collector: WriterThread, client: "redis.Redis", valkey: EmbeddedValkey, open_mirror: Open
 ) -> None:
     client.execute_command(  # type: ignore[no-untyped-call]
         *("ACL", "SETUSER", "trader", "on", ">secret", "allkeys", "allchannels", "+@all")
@@ -362,7 +366,7 @@ def test_where_publishing_is_refused_nothing_is_live_and_the_right_is_named(
 
 
 def test_a_listing_is_followed(
-    collector: Collector, reader: OptionReader, open_mirror: Open
+    collector: WriterThread, reader: OptionReader, open_mirror: Open
 ) -> None:
     collector.add("BTC-27NOV26-500-C-USDT")
     mirror, named = open_mirror("BTC"), open_mirror([ONE, "BTC-27NOV26-500-C-USDT"])
@@ -380,7 +384,7 @@ def test_a_listing_is_followed(
 
 
 def test_a_forked_child_gets_an_error_and_closes_nothing_of_its_parent(
-    collector: Collector, open_mirror: Open, kind: str
+    collector: WriterThread, open_mirror: Open, kind: str
 ) -> None:
     mirror = open_mirror()
     heard, said = os.pipe()
@@ -405,7 +409,7 @@ def test_a_forked_child_gets_an_error_and_closes_nothing_of_its_parent(
 
 
 def test_threads_share_a_mirror_and_may_read_while_it_is_closed(
-    collector: Collector, valkey: EmbeddedValkey, monkeypatch: pytest.MonkeyPatch
+    collector: WriterThread, valkey: EmbeddedValkey, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     collector.world.feed.heartbeat_limit_ms = 10_000  # they all share this process
     wrong: list[BaseException] = []
@@ -454,7 +458,7 @@ def test_a_wrong_password_is_an_error(valkey: EmbeddedValkey, open_mirror: Open)
 
 
 async def test_another_venues_data_are_refused(
-    collector: Collector, valkey: EmbeddedValkey
+    collector: WriterThread, valkey: EmbeddedValkey
 ) -> None:
     tasks_before = asyncio.all_tasks()
     with OptionReader(valkey.url, "sim") as reader, pytest.raises(WrongVenue):
@@ -466,12 +470,12 @@ async def test_another_venues_data_are_refused(
 
 
 def test_where_no_collector_ever_ran_it_begins_with_the_first(
-    valkey: EmbeddedValkey, loop: Loop, reader: OptionReader, open_mirror: Open
+    valkey: EmbeddedValkey, loop: LoopThread, reader: OptionReader, open_mirror: Open
 ) -> None:
     mirror = open_mirror()
     with pytest.raises(FeedDown, match="no collector has ever"):
         mirror.get_many([ONE])
-    collector = Collector(loop, valkey.port)
+    collector = WriterThread(loop, valkey.port)
     collector.tick()
     until(lambda: equal(mirror, reader))
     collector.kill()
@@ -484,7 +488,7 @@ def test_an_invalid_selection_is_refused(reader: OptionReader, what: list[str]) 
 
 
 def test_an_asset_without_options_is_unknown(
-    collector: Collector, open_mirror: Open, client: "redis.Redis"
+    collector: WriterThread, open_mirror: Open, client: "redis.Redis"
 ) -> None:
     until(lambda: client.hget("fastopts:feed", "assets") == b"BTC")
     with pytest.raises(Unknown, match="no options of BTX here; there are: BTC"):
@@ -510,7 +514,7 @@ async def test_a_cancelled_start_leaves_no_task(valkey: EmbeddedValkey) -> None:
 
 
 async def test_closing_does_not_swallow_a_cancellation(
-    collector: Collector, valkey: EmbeddedValkey
+    collector: WriterThread, valkey: EmbeddedValkey
 ) -> None:
     tasks_before = asyncio.all_tasks()
     async with AsyncOptionReader(valkey.url) as reader:

@@ -16,9 +16,9 @@ import pytest
 from fastopts.errors import BadInput
 from fastopts.field_registry import JSON_FIELDS
 from fastopts.reader import Absent, Gap, Move, Option, OptionReader, Scan, Table
-from tests.reader.collecting import until
 from tests.serve.living import BTC, ETH, FRONT, Living
 from tests.support.store import Store
+from tests.support.writer_thread import until
 
 COPIES: dict[str, Callable[[Any], Any]] = {
     "pickle": lambda found: pickle.loads(pickle.dumps(found)),

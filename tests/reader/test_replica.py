@@ -14,7 +14,7 @@ from fastopts.reader.mirrors.backlog import Backlog, Gap
 from fastopts.reader.mirrors.listener import NullListener
 from fastopts.reader.mirrors.replica import Replica
 from fastopts.reader.selection.scope import Scope
-from tests.reader.scripted import FLOATING, STABLE, Server, record
+from tests.support.freshness_oracle import FLOATING, STABLE, FreshnessOracle, record
 
 BTC = Scope("BTC")
 
@@ -47,7 +47,7 @@ class Session:
 
     def __init__(
         self,
-        server: Server,
+        server: FreshnessOracle,
         listener: Backlog | RecordingListener | NullListener,
         scope: Scope = BTC,
     ):
@@ -114,8 +114,8 @@ class Session:
 
 
 @pytest.fixture
-def server() -> Server:
-    return Server()
+def server() -> FreshnessOracle:
+    return FreshnessOracle()
 
 
 @pytest.fixture
@@ -124,7 +124,7 @@ def listener() -> RecordingListener:
 
 
 @pytest.fixture
-def session(server: Server, listener: RecordingListener) -> Session:
+def session(server: FreshnessOracle, listener: RecordingListener) -> Session:
     """One whose replica is current."""
     made = Session(server, listener)
     made.live_on()
@@ -133,7 +133,7 @@ def session(server: Server, listener: RecordingListener) -> Session:
     return made
 
 
-def test_it_reads_the_feed_then_subscribes_then_takes_a_snapshot(server: Server) -> None:
+def test_it_reads_the_feed_then_subscribes_then_takes_a_snapshot(server: FreshnessOracle) -> None:
     session = Session(server, NullListener())
     assert "not connected" in str(session.problem)
     session.exchange()
@@ -148,7 +148,7 @@ def test_it_reads_the_feed_then_subscribes_then_takes_a_snapshot(server: Server)
 
 
 def test_an_announcement_is_applied_at_once(
-    server: Server, session: Session, listener: RecordingListener
+    server: FreshnessOracle, session: Session, listener: RecordingListener
 ) -> None:
     server.tick(STABLE[1], STABLE[3])
     session.hear()
@@ -158,7 +158,7 @@ def test_an_announcement_is_applied_at_once(
 
 
 def test_a_record_announced_again_is_reported_only_if_it_was_missing(
-    server: Server, session: Session, listener: RecordingListener
+    server: FreshnessOracle, session: Session, listener: RecordingListener
 ) -> None:
     server.put_again(STABLE[1], STABLE[3])
     session.hear()
@@ -170,7 +170,7 @@ def test_a_record_announced_again_is_reported_only_if_it_was_missing(
     assert session.replica.records == server.world.stored
 
 
-def test_only_the_symbols_of_the_scope_are_held(server: Server) -> None:
+def test_only_the_symbols_of_the_scope_are_held(server: FreshnessOracle) -> None:
     session = Session(server, NullListener(), Scope(None, (STABLE[2], FLOATING[0])))
     session.live_on()
     server.tick(*STABLE)
@@ -179,14 +179,14 @@ def test_only_the_symbols_of_the_scope_are_held(server: Server) -> None:
     assert session.replica.wanted == {STABLE[2], FLOATING[0]}
 
 
-def test_everything_is_every_asset_of_the_feed(server: Server) -> None:
+def test_everything_is_every_asset_of_the_feed(server: FreshnessOracle) -> None:
     server.world.feed["assets"] = "BTC,ETH"
     Session(server, NullListener(), Scope()).live_on()
     assert server.log.count(b"SMEMBERS") == 2
 
 
 def test_a_gap_breaks_it_until_a_snapshot_is_complete(
-    server: Server, session: Session, listener: RecordingListener
+    server: FreshnessOracle, session: Session, listener: RecordingListener
 ) -> None:
     server.write([STABLE[0]])
     server.announce(is_lost=True)
@@ -203,7 +203,7 @@ def test_a_gap_breaks_it_until_a_snapshot_is_complete(
 
 
 def test_a_gap_during_a_snapshot_requires_another_snapshot(
-    server: Server, session: Session
+    server: FreshnessOracle, session: Session
 ) -> None:
     server.announce(is_lost=True)
     server.beat()
@@ -223,7 +223,7 @@ def test_a_gap_during_a_snapshot_requires_another_snapshot(
 
 
 def test_changes_during_a_snapshot_are_reported_once_it_is_current(
-    server: Server, session: Session, listener: RecordingListener
+    server: FreshnessOracle, session: Session, listener: RecordingListener
 ) -> None:
     server.announce(is_lost=True)
     server.beat()
@@ -237,7 +237,7 @@ def test_changes_during_a_snapshot_are_reported_once_it_is_current(
 
 
 def test_another_collector_breaks_it_and_makes_all_earlier_values_stale(
-    server: Server, session: Session, listener: RecordingListener
+    server: FreshnessOracle, session: Session, listener: RecordingListener
 ) -> None:
     server.take_over()
     session.hear()
@@ -252,7 +252,7 @@ def test_another_collector_breaks_it_and_makes_all_earlier_values_stale(
 
 
 def test_numbers_of_another_epoch_do_not_continue_the_sequence(
-    server: Server, session: Session, listener: RecordingListener
+    server: FreshnessOracle, session: Session, listener: RecordingListener
 ) -> None:
     number = server.number
     server.announces = False
@@ -266,7 +266,7 @@ def test_numbers_of_another_epoch_do_not_continue_the_sequence(
 
 
 def test_announcements_of_an_epoch_that_the_feed_does_not_name_are_not_applied(
-    server: Server, session: Session
+    server: FreshnessOracle, session: Session
 ) -> None:
     held = dict(session.replica.records)
     server.world.feed["venue"] = "bybit"
@@ -281,7 +281,7 @@ def test_announcements_of_an_epoch_that_the_feed_does_not_name_are_not_applied(
     assert session.replica.records == held
 
 
-def test_symbols_taken_while_stale_are_delivered_again(server: Server) -> None:
+def test_symbols_taken_while_stale_are_delivered_again(server: FreshnessOracle) -> None:
     consumer = Consumer()
     session = Session(server, consumer.backlog)
     session.live_on()
@@ -297,7 +297,7 @@ def test_symbols_taken_while_stale_are_delivered_again(server: Server) -> None:
     assert consumer.last == {STABLE[1]: server.world.stored[STABLE[1]]}
 
 
-def test_a_new_epoch_in_the_feed_alone_breaks_it(server: Server, session: Session) -> None:
+def test_a_new_epoch_in_the_feed_alone_breaks_it(server: FreshnessOracle, session: Session) -> None:
     server.announces = False
     server.take_over()
     session.live_on(0.3)
@@ -306,7 +306,7 @@ def test_a_new_epoch_in_the_feed_alone_breaks_it(server: Server, session: Sessio
 
 
 def test_a_new_listing_is_loaded_without_a_break(
-    server: Server, session: Session, listener: RecordingListener
+    server: FreshnessOracle, session: Session, listener: RecordingListener
 ) -> None:
     server.relist(FLOATING[:2])
     server.tick(FLOATING[0])
@@ -325,7 +325,9 @@ def test_a_new_listing_is_loaded_without_a_break(
     assert session.live == server.world.stored
 
 
-def test_records_deleted_from_the_store_are_dropped(server: Server, session: Session) -> None:
+def test_records_deleted_from_the_store_are_dropped(
+    server: FreshnessOracle, session: Session
+) -> None:
     del server.world.stored[STABLE[0]]
     server.relist(FLOATING)
     session.live_on(0.3)
@@ -333,7 +335,7 @@ def test_records_deleted_from_the_store_are_dropped(server: Server, session: Ses
 
 
 def test_heartbeats_without_announcements_break_it(
-    server: Server, session: Session, listener: RecordingListener
+    server: FreshnessOracle, session: Session, listener: RecordingListener
 ) -> None:
     server.announces = False
     server.tick(STABLE[0])
@@ -349,7 +351,7 @@ def test_heartbeats_without_announcements_break_it(
 
 
 def test_a_silent_feed_is_down_and_resumes_with_its_heartbeat(
-    server: Server, session: Session, listener: RecordingListener
+    server: FreshnessOracle, session: Session, listener: RecordingListener
 ) -> None:
     for _ in range(60):
         session.pass_time(0.1)
@@ -364,7 +366,7 @@ def test_a_silent_feed_is_down_and_resumes_with_its_heartbeat(
 
 
 def test_an_unread_feed_makes_it_stale_until_the_next_read_without_a_snapshot(
-    server: Server, session: Session, listener: RecordingListener
+    server: FreshnessOracle, session: Session, listener: RecordingListener
 ) -> None:
     reads = server.log.count(b"MGET")
     session.pass_time(0.5)
@@ -384,7 +386,7 @@ def test_an_unread_feed_makes_it_stale_until_the_next_read_without_a_snapshot(
 
 
 def test_a_lost_connection_breaks_it_and_the_next_reports_the_changes(
-    server: Server, session: Session, listener: RecordingListener
+    server: FreshnessOracle, session: Session, listener: RecordingListener
 ) -> None:
     session.lose()
     assert "no connection to Redis: closed" in str(session.problem)
@@ -397,7 +399,7 @@ def test_a_lost_connection_breaks_it_and_the_next_reports_the_changes(
 
 
 def test_values_of_a_closed_connection_resume_once_delivered_again(
-    server: Server, session: Session, listener: RecordingListener
+    server: FreshnessOracle, session: Session, listener: RecordingListener
 ) -> None:
     server.lose_conn()
     session.live_on(0.2)
@@ -414,7 +416,7 @@ def test_values_of_a_closed_connection_resume_once_delivered_again(
 
 
 def test_expired_options_do_not_delay_resuming(
-    server: Server, session: Session, listener: RecordingListener
+    server: FreshnessOracle, session: Session, listener: RecordingListener
 ) -> None:
     server.lose_conn()
     session.live_on(0.2)
@@ -423,8 +425,8 @@ def test_expired_options_do_not_delay_resuming(
     assert listener.reports[1:] == ["resumed"]
 
 
-def test_data_of_another_venue_are_refused(server: Server, session: Session) -> None:
-    other = Server("bybit")
+def test_data_of_another_venue_are_refused(server: FreshnessOracle, session: Session) -> None:
+    other = FreshnessOracle("bybit")
     held = dict(session.replica.records)
     session.lose()
     session.server = other
@@ -441,7 +443,7 @@ def test_data_of_another_venue_are_refused(server: Server, session: Session) -> 
 
 
 def test_an_emptied_server_is_down(
-    server: Server, session: Session, listener: RecordingListener
+    server: FreshnessOracle, session: Session, listener: RecordingListener
 ) -> None:
     held, server.world.feed = server.world.feed, {}
     session.pass_time(0.1)
@@ -454,7 +456,7 @@ def test_an_emptied_server_is_down(
     assert listener.reports[1:] == ["resumed"]
 
 
-def test_a_feed_that_is_down_from_the_start_is_settled_and_read(server: Server) -> None:
+def test_a_feed_that_is_down_from_the_start_is_settled_and_read(server: FreshnessOracle) -> None:
     server.now_ms += 60_000
     session = Session(server, NullListener())
     assert not session.replica.is_settled(session.now)
@@ -465,7 +467,9 @@ def test_a_feed_that_is_down_from_the_start_is_settled_and_read(server: Server) 
     assert session.live == {}
 
 
-def test_where_no_collector_ever_wrote_it_is_settled_and_begins_with_one(server: Server) -> None:
+def test_where_no_collector_ever_wrote_it_is_settled_and_begins_with_one(
+    server: FreshnessOracle,
+) -> None:
     held, server.world.feed = server.world.feed, {}
     session = Session(server, NullListener())
     session.exchange()
@@ -504,7 +508,7 @@ ENTRY = b"\x03ABC" + bytes(256)
     ids=["empty", "short", "version", "nothing", "cut", "more", "fewer", "uncounted"],
 )
 def test_a_malformed_announcement_ends_the_connection(
-    server: Server, session: Session, message: bytes
+    server: FreshnessOracle, session: Session, message: bytes
 ) -> None:
     server.publish(message)
     with pytest.raises(StoreError, match="an update"):
@@ -513,14 +517,14 @@ def test_a_malformed_announcement_ends_the_connection(
 
 @pytest.mark.parametrize("command", [b"HELLO", b"SUBSCRIBE", b"SMEMBERS", b"MGET", b"HGETALL"])
 def test_an_error_reply_ends_the_connection_with_the_servers_message(
-    server: Server, command: bytes
+    server: FreshnessOracle, command: bytes
 ) -> None:
     server.refusals[command] = "NOPERM no"
     with pytest.raises(StoreError, match="NOPERM no"):
         Session(server, NullListener()).live_on()
 
 
-def test_refused_terms_count_as_missing(server: Server) -> None:
+def test_refused_terms_count_as_missing(server: FreshnessOracle) -> None:
     server.refusals[b"HMGET"] = "WRONGTYPE no hash"
     session = Session(server, NullListener())
     session.live_on()
@@ -530,7 +534,7 @@ def test_refused_terms_count_as_missing(server: Server) -> None:
 
 @pytest.mark.parametrize("data", [b"+OK\r\n", b"?\r\n", b">2\r\n+message\r\n+x\r\n"])
 def test_an_unexpected_reply_ends_the_connection(
-    server: Server, session: Session, data: bytes
+    server: FreshnessOracle, session: Session, data: bytes
 ) -> None:
     session.exchange()
     server.put(data)
@@ -538,7 +542,7 @@ def test_an_unexpected_reply_ends_the_connection(
         session.hear()
 
 
-def test_a_connection_may_be_lost_at_any_byte(server: Server) -> None:
+def test_a_connection_may_be_lost_at_any_byte(server: FreshnessOracle) -> None:
     listener = RecordingListener()
     session = Session(server, listener)
     size = 0
@@ -558,7 +562,7 @@ def test_a_connection_may_be_lost_at_any_byte(server: Server) -> None:
 
 
 def test_the_feed_may_be_read_before_or_after_an_announcement(
-    server: Server, session: Session, listener: RecordingListener
+    server: FreshnessOracle, session: Session, listener: RecordingListener
 ) -> None:
     for is_before in (False, True, True, False, False, True):
         session.pass_time(0.11)
@@ -594,7 +598,7 @@ class Chance:
     def __init__(self, seed: int) -> None:
         self.chance = random.Random(seed)
         self.consumer = Consumer()
-        self.server = Server()
+        self.server = FreshnessOracle()
         self.session = Session(self.server, self.consumer.backlog)
         self.session.live_on(self.chance.choice([0.0, 1.5]))
         self.steps: list[tuple[int, Callable[[], None]]] = [
@@ -653,7 +657,9 @@ def test_whenever_it_is_current_it_holds_what_the_server_held_there(seed: int) -
     assert all(told[i - 1 : i] == ["broken"] for i, kind in enumerate(told) if kind == "resumed")
 
 
-def test_records_of_another_version_do_no_harm(server: Server, listener: RecordingListener) -> None:
+def test_records_of_another_version_do_no_harm(
+    server: FreshnessOracle, listener: RecordingListener
+) -> None:
     server.world.stored[STABLE[0]] = b"\x02" + record(server.epoch, 1)[1:]
     session = Session(server, listener)
     session.live_on()
@@ -664,7 +670,7 @@ def test_records_of_another_version_do_no_harm(server: Server, listener: Recordi
     assert listener.reports[1:] == ["resumed"]
 
 
-def test_a_storm_of_gaps_costs_a_bounded_number_of_commands(server: Server) -> None:
+def test_a_storm_of_gaps_costs_a_bounded_number_of_commands(server: FreshnessOracle) -> None:
     """A minute in which every announcement follows a gap, then the end of it."""
     session = Session(server, NullListener())
     session.live_on()
@@ -687,7 +693,7 @@ def test_a_storm_of_gaps_costs_a_bounded_number_of_commands(server: Server) -> N
 
 
 def test_announcements_of_a_collector_without_the_lease_do_no_harm(
-    server: Server, session: Session, listener: RecordingListener
+    server: FreshnessOracle, session: Session, listener: RecordingListener
 ) -> None:
     server.log.clear()
     for count in range(200):
@@ -711,7 +717,7 @@ def test_announcements_of_a_collector_without_the_lease_do_no_harm(
 
 
 def test_another_store_in_the_same_epoch_is_subscribed_to_again(
-    server: Server, session: Session
+    server: FreshnessOracle, session: Session
 ) -> None:
     server.log.clear()
     server.world.feed["store"] = "fedcba9876543210"
@@ -723,14 +729,14 @@ def test_another_store_in_the_same_epoch_is_subscribed_to_again(
 
 
 def test_an_announcement_of_another_store_ends_the_connection(
-    server: Server, session: Session
+    server: FreshnessOracle, session: Session
 ) -> None:
     server.put(b">3\r\n+message\r\n+fastopts:updates:fedcba9876543210\r\n+x\r\n")
     with pytest.raises(StoreError, match="another store"):
         session.hear()
 
 
-def test_a_feed_without_a_store_is_of_an_older_collector(server: Server) -> None:
+def test_a_feed_without_a_store_is_of_an_older_collector(server: FreshnessOracle) -> None:
     del server.world.feed["store"]
     session = Session(server, NullListener())
     session.live_on(0.3)
@@ -738,7 +744,9 @@ def test_a_feed_without_a_store_is_of_an_older_collector(server: Server) -> None
     assert b"SUBSCRIBE" not in server.log
 
 
-def test_connections_are_given_up_less_often_while_the_feed_stays_down(server: Server) -> None:
+def test_connections_are_given_up_less_often_while_the_feed_stays_down(
+    server: FreshnessOracle,
+) -> None:
     session = Session(server, NullListener())
     session.live_on()
     server.log.clear()

@@ -48,7 +48,7 @@ def symbols() -> Iterator[str]:
 
 
 @dataclass
-class Market:
+class TroubledMarket:
     """Options of every kind of trouble, and who reads them."""
 
     listed: list[str]
@@ -56,9 +56,9 @@ class Market:
 
 
 @pytest.fixture(scope="module")
-def market() -> Iterator[Market]:
+def market() -> Iterator[TroubledMarket]:
     with EmbeddedValkey() as server, OptionReader(server.url) as reader:
-        yield Market(fill(Store(server)), reader)
+        yield TroubledMarket(fill(Store(server)), reader)
 
 
 def fill(store: Store) -> list[str]:
@@ -79,7 +79,7 @@ def fill(store: Store) -> list[str]:
     return listed
 
 
-def held(market: Market) -> list[Option]:
+def held(market: TroubledMarket) -> list[Option]:
     found = market.reader.get_many(market.listed, require_live=False, allow_expired=True)
     return [one for one in found if not isinstance(one, Absent)]
 
@@ -116,7 +116,7 @@ def names(options: Iterable[Option]) -> list[str]:
     return [option.symbol for option in options]
 
 
-def test_the_gate_refuses_by_reason_and_counts(market: Market) -> None:
+def test_the_gate_refuses_by_reason_and_counts(market: TroubledMarket) -> None:
     scan = market.reader.scan()
     options = held(market)
     faults = Counter(fault(option) for option in options)
@@ -129,7 +129,7 @@ def test_the_gate_refuses_by_reason_and_counts(market: Market) -> None:
     assert scan.considered == len(market.listed) == len(scan) + sum(scan.excluded.values())
 
 
-def test_raw_hands_over_whatever_has_ticked(market: Market) -> None:
+def test_raw_hands_over_whatever_has_ticked(market: TroubledMarket) -> None:
     scan = market.reader.scan(gate=False)
     options = sorted(held(market), key=key)
     assert names(scan) == names(options)
@@ -153,7 +153,7 @@ BOUNDS: list[tuple[str, str, float]] = [
 @pytest.mark.parametrize("gate", [True, False])
 @pytest.mark.parametrize(("bound", "column", "value"), BOUNDS)
 def test_a_bound_is_inclusive_and_never_met_by_what_is_absent(
-    market: Market, gate: bool, bound: str, column: str, value: float
+    market: TroubledMarket, gate: bool, bound: str, column: str, value: float
 ) -> None:
     bounds: Any = {bound: value}
     found = market.reader.scan(gate=gate, **bounds)
@@ -176,7 +176,7 @@ def test_every_bound_is_tried() -> None:
 
 @pytest.mark.parametrize("gate", [True, False])
 @pytest.mark.parametrize("is_out", [True, False])
-def test_out_of_the_money_is_as_the_smile_chooses(market: Market, gate: bool, is_out: bool) -> None:
+def test_out_of_the_money_is_as_the_smile_chooses(market: TroubledMarket, gate: bool, is_out: bool) -> None:
     scan = market.reader.scan(otm=is_out, gate=gate)
     assert scan or gate  # few options of this market pass the gate
     for option in scan:
@@ -190,7 +190,7 @@ def test_out_of_the_money_is_as_the_smile_chooses(market: Market, gate: bool, is
     assert sorted([*names(scan), *other, *unknown]) == sorted(both)
 
 
-def test_a_bound_of_none_is_none(market: Market) -> None:
+def test_a_bound_of_none_is_none(market: TroubledMarket) -> None:
     nothing: Any = dict.fromkeys(Bounds.__annotations__)
     assert names(market.reader.scan(gate=False, **nothing)) == names(market.reader.scan(gate=False))
 
@@ -204,7 +204,7 @@ def test_a_bound_of_none_is_none(market: Market) -> None:
     ],
 )
 @pytest.mark.parametrize("kind", ["C", "P", None])
-def test_what_it_is_about(market: Market, settle: str | None, kind: Any, asset: str | None) -> None:
+def test_what_it_is_about(market: TroubledMarket, settle: str | None, kind: Any, asset: str | None) -> None:
     scan = market.reader.scan(asset, settle=settle, type=kind, gate=False)
 
     def is_meant(option: Option) -> bool:
@@ -224,7 +224,7 @@ def test_what_it_is_about(market: Market, settle: str | None, kind: Any, asset: 
     )
 
 
-def test_the_front_is_each_asset_s_own(market: Market) -> None:
+def test_the_front_is_each_asset_s_own(market: TroubledMarket) -> None:
     found = market.reader.scan(expiry="front", gate=False)
     assert {(one.asset, one.symbol.split("-")[1]) for one in found} == {
         ("BTC", "2JAN30"),
@@ -254,14 +254,14 @@ SORTS = ["mark_iv", "delta", "rel_spread", "strike", "dte", "age_s", "symbol", "
 
 @pytest.mark.parametrize("name", SORTS)
 @pytest.mark.parametrize("descending", [False, True])
-def test_sorted_with_what_is_absent_last(market: Market, name: str, descending: bool) -> None:
+def test_sorted_with_what_is_absent_last(market: TroubledMarket, name: str, descending: bool) -> None:
     scan = market.reader.scan(gate=False, sort="-" * descending + name)
     found = [getattr(option, name) for option in scan]
     assert found == absent_last(found, descending)
     assert sorted(names(scan)) == sorted(names(held(market)))
 
 
-def test_a_limit_takes_the_first(market: Market) -> None:
+def test_a_limit_takes_the_first(market: TroubledMarket) -> None:
     whole = names(market.reader.scan(gate=False, sort="-mark_iv"))
     for limit in (1, 5, 10_000):
         cut = market.reader.scan(gate=False, sort="-mark_iv", limit=limit)
@@ -270,7 +270,7 @@ def test_a_limit_takes_the_first(market: Market) -> None:
         assert len(cut.to_numpy()) == len(cut)
 
 
-def test_high_iv_is_a_scan(market: Market) -> None:
+def test_high_iv_is_a_scan(market: TroubledMarket) -> None:
     found = market.reader.scan_high_iv(0.8, limit=50)
     assert names(found) == names(market.reader.scan(min_iv=0.8, sort="-mark_iv", limit=50))
 
@@ -378,7 +378,7 @@ def told(option: Option, name: str) -> Any:
 
 
 @pytest.mark.parametrize("name", sorted(NAMES))
-def test_a_column_is_the_options_attribute(market: Market, name: str) -> None:
+def test_a_column_is_the_options_attribute(market: TroubledMarket, name: str) -> None:
     scan = market.reader.scan(gate=False)
     column = scan.market.column(name)[scan.rows]
     assert len(column) > 40
@@ -409,7 +409,7 @@ def test_a_column_is_the_options_attribute_for_any_price(
         assert scan.market.column(name).tolist() == pytest.approx(expected, rel=1e-14), name
 
 
-def test_a_snapshot_has_the_columns_of_the_export_schema(market: Market) -> None:
+def test_a_snapshot_has_the_columns_of_the_export_schema(market: TroubledMarket) -> None:
     made = market.reader.snapshot()
     assert made.dtype.names == COLUMNS
     options = sorted(held(market), key=key)

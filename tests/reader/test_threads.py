@@ -14,7 +14,7 @@ import pytest
 
 from fastopts.embedded import EmbeddedValkey
 from fastopts.reader import Absent, OptionReader, StoreError, StoreUnavailable
-from tests.reader.servers import Proxy, cut, drip, garbage, half, reset, twice
+from tests.reader.reply_proxy import ReplyProxy, cut, drip, garbage, half, reset, twice
 from tests.support.store import Store
 
 SYMBOLS = [f"BTC-27NOV99-{strike}-C-USDT" for strike in range(1, 33)]
@@ -31,8 +31,8 @@ def many(store: Store) -> Store:
 
 
 @pytest.fixture
-def proxy(store: Store) -> Iterator[Proxy]:
-    with Proxy(int(store.url.rsplit(":", 1)[1])) as opened:
+def proxy(store: Store) -> Iterator[ReplyProxy]:
+    with ReplyProxy(int(store.url.rsplit(":", 1)[1])) as opened:
         yield opened
 
 
@@ -156,7 +156,7 @@ def test_threads_of_a_fresh_child_share_one_connection(
 
 
 @forks
-def test_a_fork_under_the_lock_does_not_hang_the_child(many: Store, proxy: Proxy) -> None:
+def test_a_fork_under_the_lock_does_not_hang_the_child(many: Store, proxy: ReplyProxy) -> None:
     with OptionReader(proxy.url) as reader:
         wrong(reader, SYMBOLS[0])
         asked, may_go_on = threading.Event(), threading.Event()
@@ -219,7 +219,7 @@ def test_threads_get_over_a_server_that_hangs_up(many: Store, reader: OptionRead
     assert wrong(reader, SYMBOLS[0]) is None
 
 
-def test_a_late_reply_is_never_another_reads_result(many: Store, proxy: Proxy) -> None:
+def test_a_late_reply_is_never_another_reads_result(many: Store, proxy: ReplyProxy) -> None:
     late: list[tuple[bytes, socket.socket]] = []
     with OptionReader(proxy.url, timeout_s=0.5) as reader:
         wrong(reader, SYMBOLS[0])
@@ -245,7 +245,7 @@ def interrupt(number: int, frame: object) -> None:
 
 
 @pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="this platform has no such signals")
-def test_an_interrupted_read_leaves_no_reply_behind(many: Store, proxy: Proxy) -> None:
+def test_an_interrupted_read_leaves_no_reply_behind(many: Store, proxy: ReplyProxy) -> None:
     before = signal.signal(signal.SIGUSR1, interrupt)
     whole, here = proxy.manner, threading.get_ident()
 
@@ -268,7 +268,7 @@ def test_an_interrupted_read_leaves_no_reply_behind(many: Store, proxy: Proxy) -
 
 @pytest.mark.parametrize("manner", [half, cut, reset, twice, garbage])
 def test_a_malformed_reply_leaves_nothing_behind(
-    many: Store, proxy: Proxy, manner: Callable[[bytes, socket.socket], None]
+    many: Store, proxy: ReplyProxy, manner: Callable[[bytes, socket.socket], None]
 ) -> None:
     with OptionReader(proxy.url, timeout_s=0.5) as reader:
         for symbol in SYMBOLS[:3]:
@@ -281,14 +281,16 @@ def test_a_malformed_reply_leaves_nothing_behind(
 
 
 @pytest.mark.parametrize("ask", ["feed", "get"])
-def test_a_server_that_sends_byte_by_byte_is_given_up(many: Store, proxy: Proxy, ask: str) -> None:
+def test_a_server_that_sends_byte_by_byte_is_given_up(
+    many: Store, proxy: ReplyProxy, ask: str
+) -> None:
     with OptionReader(proxy.url, timeout_s=0.3) as reader:
         proxy.manner = drip
         with pytest.raises(StoreUnavailable, match=r"no answer in 0\.3 s"):
             reader.feed() if ask == "feed" else reader.get(SYMBOLS[0])
 
 
-def test_a_server_that_sends_element_by_element_is_given_up(many: Store, proxy: Proxy) -> None:
+def test_a_server_that_sends_element_by_element_is_given_up(many: Store, proxy: ReplyProxy) -> None:
     def drip_elements(answer: bytes, to: socket.socket) -> None:
         head, *records = answer.split(b"$256\r\n")
         to.sendall(head)
@@ -302,7 +304,7 @@ def test_a_server_that_sends_element_by_element_is_given_up(many: Store, proxy: 
             reader.get_many(SYMBOLS)
 
 
-def test_small_pieces_in_time_are_a_reply(many: Store, proxy: Proxy) -> None:
+def test_small_pieces_in_time_are_a_reply(many: Store, proxy: ReplyProxy) -> None:
     def crumble(answer: bytes, to: socket.socket) -> None:
         for place in range(0, len(answer), 7):
             to.sendall(answer[place : place + 7])

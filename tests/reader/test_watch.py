@@ -24,10 +24,10 @@ from fastopts.reader import (
     Unknown,
     Watch,
 )
-from tests.collector.quick import quicken
-from tests.collector.writers import SYMBOLS
-from tests.reader.collecting import Collector, Loop, until
+from tests.support.collector_limits import quicken
 from tests.support.waiting import PATIENCE_S
+from tests.support.writer_harness import SYMBOLS
+from tests.support.writer_thread import LoopThread, WriterThread, until
 
 ONE, TWO = SYMBOLS[3:5]
 WAIT_S = PATIENCE_S
@@ -39,8 +39,8 @@ def _quick_heart(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def loop() -> Iterator[Loop]:
-    with Loop() as running:
+def loop() -> Iterator[LoopThread]:
+    with LoopThread() as running:
         yield running
 
 
@@ -53,9 +53,9 @@ def client(shared_valkey: EmbeddedValkey) -> Iterator["redis.Redis"]:
 
 @pytest.fixture
 def collector(
-    shared_valkey: EmbeddedValkey, client: "redis.Redis", loop: Loop
-) -> Iterator[Collector]:
-    made = Collector(loop, shared_valkey.port)
+    shared_valkey: EmbeddedValkey, client: "redis.Redis", loop: LoopThread
+) -> Iterator[WriterThread]:
+    made = WriterThread(loop, shared_valkey.port)
     made.tick()
     made.settle()
     yield made
@@ -65,7 +65,7 @@ def collector(
 class Seen:
     """A watch of either kind, from which a test takes."""
 
-    def __init__(self, loop: Loop, watch: Watch[Any] | AsyncWatch[Any]) -> None:
+    def __init__(self, loop: LoopThread, watch: Watch[Any] | AsyncWatch[Any]) -> None:
         self._loop = loop
         self.watch = watch
 
@@ -99,7 +99,10 @@ class Seen:
 
 @pytest.fixture(params=["sync", "async"])
 def see(
-    request: pytest.FixtureRequest, loop: Loop, collector: Collector, shared_valkey: EmbeddedValkey
+    request: pytest.FixtureRequest,
+    loop: LoopThread,
+    collector: WriterThread,
+    shared_valkey: EmbeddedValkey,
 ) -> Iterator[Callable[..., Seen]]:
     """Open a watch by the name of the reader's method."""
     made: list[Seen] = []
@@ -132,7 +135,7 @@ def kinds(taken: list[Any]) -> list[str]:
     return [one.kind for one in taken if isinstance(one, Gap)]
 
 
-def test_it_begins_with_the_next_change(collector: Collector, see: Callable[..., Seen]) -> None:
+def test_it_begins_with_the_next_change(collector: WriterThread, see: Callable[..., Seen]) -> None:
     seen = see()
     assert seen.wait(0) is None
     assert seen.wait(0.15) is None
@@ -146,7 +149,9 @@ def test_it_begins_with_the_next_change(collector: Collector, see: Callable[...,
     assert seen.rest() == []
 
 
-def test_initial_yields_the_present_values(collector: Collector, see: Callable[..., Seen]) -> None:
+def test_initial_yields_the_present_values(
+    collector: WriterThread, see: Callable[..., Seen]
+) -> None:
     seen = see("watch", "BTC", initial=True)
     taken = seen.until(lambda taken: len(taken) == 20)
     assert symbols(taken) == sorted(SYMBOLS)
@@ -154,7 +159,7 @@ def test_initial_yields_the_present_values(collector: Collector, see: Callable[.
 
 
 def test_only_selected_options_within_the_bounds_are_yielded(
-    collector: Collector, see: Callable[..., Seen]
+    collector: WriterThread, see: Callable[..., Seen]
 ) -> None:
     named, bounded = see("watch", [ONE]), see("watch", "BTC", min_strike=18.0, min_bid_iv=0.3)
     collector.tick(bidIv="0.5")
@@ -169,7 +174,7 @@ def test_only_selected_options_within_the_bounds_are_yielded(
 
 
 def test_a_slow_consumer_gets_the_newest_values_and_the_number_skipped(
-    collector: Collector, see: Callable[..., Seen]
+    collector: WriterThread, see: Callable[..., Seen]
 ) -> None:
     seen = see()
     for count in range(40):
@@ -185,7 +190,7 @@ def test_a_slow_consumer_gets_the_newest_values_and_the_number_skipped(
 
 
 def test_nothing_final_is_lost_in_a_storm(
-    collector: Collector, client: "redis.Redis", see: Callable[..., Seen]
+    collector: WriterThread, client: "redis.Redis", see: Callable[..., Seen]
 ) -> None:
     seen = see()
     last: dict[str, bytes] = {}
@@ -212,14 +217,14 @@ def test_nothing_final_is_lost_in_a_storm(
 
 
 def test_a_feed_that_breaks_and_resumes_is_reported_with_its_reason(
-    collector: Collector, client: "redis.Redis", loop: Loop, see: Callable[..., Seen]
+    collector: WriterThread, client: "redis.Redis", loop: LoopThread, see: Callable[..., Seen]
 ) -> None:
     seen = see()
     collector.end()
     taken = seen.until(kinds)
     assert taken == [Gap("broken", reason="the collector has ended")]
     port = client.connection_pool.connection_kwargs["port"]
-    second = Collector(loop, port)
+    second = WriterThread(loop, port)
     second.tick()
     taken = seen.until(lambda taken: len(set(symbols(taken))) == 20)
     assert kinds(taken)[-1] == "resumed"
@@ -228,7 +233,7 @@ def test_a_feed_that_breaks_and_resumes_is_reported_with_its_reason(
 
 
 def test_a_closed_connection_is_reported_and_values_of_the_next_one_follow(
-    collector: Collector, see: Callable[..., Seen]
+    collector: WriterThread, see: Callable[..., Seen]
 ) -> None:
     seen = see()
     collector.drop_conn()
@@ -240,7 +245,7 @@ def test_a_closed_connection_is_reported_and_values_of_the_next_one_follow(
 
 
 def test_stale_values_are_yielded_only_on_request(
-    collector: Collector, see: Callable[..., Seen]
+    collector: WriterThread, see: Callable[..., Seen]
 ) -> None:
     collector.end()
     strict, raw = see("watch", initial=True), see("watch", initial=True, require_live=False)
@@ -249,7 +254,7 @@ def test_stale_values_are_yielded_only_on_request(
     assert symbols(strict.rest()) == []
 
 
-def test_closing_wakes_waiting_consumers(collector: Collector, see: Callable[..., Seen]) -> None:
+def test_closing_wakes_waiting_consumers(collector: WriterThread, see: Callable[..., Seen]) -> None:
     seen = see()
     taken: list[Any] = []
 
@@ -274,7 +279,7 @@ def test_closing_wakes_waiting_consumers(collector: Collector, see: Callable[...
 
 @pytest.mark.parametrize("field", ["mark_price", "theta", "delta"])
 def test_moves_are_measured_from_the_previous_move(
-    collector: Collector, see: Callable[..., Seen], field: str
+    collector: WriterThread, see: Callable[..., Seen], field: str
 ) -> None:
     """Each tick waits for the move of the one before: a busy machine may conflate ticks."""
     name = {"mark_price": "markPrice", "theta": "theta", "delta": "delta"}[field]
@@ -317,7 +322,7 @@ def test_invalid_bounds_are_refused(bounds: dict[str, Any]) -> None:
 
 
 def test_a_forked_child_gets_an_error_and_closes_nothing_of_its_parent(
-    collector: Collector, shared_valkey: EmbeddedValkey
+    collector: WriterThread, shared_valkey: EmbeddedValkey
 ) -> None:
     heard, said = os.pipe()
     with OptionReader(shared_valkey.url) as reader, reader.watch() as watch:
@@ -339,7 +344,7 @@ def test_a_forked_child_gets_an_error_and_closes_nothing_of_its_parent(
 
 
 async def test_a_cancelled_wait_loses_nothing(
-    collector: Collector, shared_valkey: EmbeddedValkey
+    collector: WriterThread, shared_valkey: EmbeddedValkey
 ) -> None:
     tasks_before = asyncio.all_tasks()
     async with AsyncOptionReader(shared_valkey.url) as reader, await reader.watch() as watch:
@@ -389,7 +394,7 @@ BOUNDED: list[tuple[Any, dict[str, Any], type[Exception], str]] = [
 
 @pytest.mark.parametrize(("what", "bounds", "kind", "words"), [*UNLISTED, *BOUNDED])
 def test_a_selection_that_can_never_match_is_refused(
-    collector: Collector,
+    collector: WriterThread,
     see: Callable[..., Seen],
     what: Any,
     bounds: dict[str, Any],
@@ -402,7 +407,7 @@ def test_a_selection_that_can_never_match_is_refused(
 
 @pytest.mark.parametrize(("what", "bounds", "kind", "words"), UNLISTED)
 def test_moves_of_unlisted_options_are_refused(
-    collector: Collector,
+    collector: WriterThread,
     see: Callable[..., Seen],
     what: Any,
     bounds: dict[str, Any],
@@ -413,14 +418,16 @@ def test_moves_of_unlisted_options_are_refused(
         see("watch_moves", what, 0.05)
 
 
-def test_any_iterable_of_symbols_is_watched(collector: Collector, see: Callable[..., Seen]) -> None:
+def test_any_iterable_of_symbols_is_watched(
+    collector: WriterThread, see: Callable[..., Seen]
+) -> None:
     for what in ((ONE, TWO), {ONE: 1, TWO: 2}, iter([ONE, TWO]), np.array([ONE, TWO])):
         seen = see("watch", what, initial=True)
         assert symbols(seen.until(lambda taken: len(taken) == 2)) == sorted([ONE, TWO])
 
 
 def test_delisting_of_watched_options_is_reported(
-    collector: Collector, see: Callable[..., Seen]
+    collector: WriterThread, see: Callable[..., Seen]
 ) -> None:
     seen, other = see("watch", [ONE, TWO]), see("watch", "BTC")
     collector.remove(ONE)
@@ -438,7 +445,7 @@ def test_delisting_of_watched_options_is_reported(
 
 @pytest.mark.parametrize("how", ["end", "kill"])
 def test_a_watch_on_a_dead_feed_begins_with_a_gap(
-    collector: Collector, see: Callable[..., Seen], shared_valkey: EmbeddedValkey, how: str
+    collector: WriterThread, see: Callable[..., Seen], shared_valkey: EmbeddedValkey, how: str
 ) -> None:
     getattr(collector, how)()
     with OptionReader(shared_valkey.url) as reader:
@@ -453,8 +460,8 @@ def test_a_watch_on_a_dead_feed_begins_with_a_gap(
 
 def test_a_selection_is_checked_as_soon_as_there_is_a_feed(
     client: "redis.Redis",
-    loop: Loop,
-    collector: Collector,
+    loop: LoopThread,
+    collector: WriterThread,
     see: Callable[..., Seen],
     shared_valkey: EmbeddedValkey,
 ) -> None:
@@ -462,7 +469,7 @@ def test_a_selection_is_checked_as_soon_as_there_is_a_feed(
     client.flushall()
     seen, foreign = see("watch", [ONE, NAMED]), see("watch", "DOGE")
     assert [seen.wait().kind, foreign.wait().kind] == ["broken", "broken"]
-    second = Collector(loop, shared_valkey.port)
+    second = WriterThread(loop, shared_valkey.port)
     second.tick()
     taken = seen.until(
         lambda taken: {"resumed", "unlisted"} <= set(kinds(taken)) and symbols(taken)
@@ -477,7 +484,7 @@ def test_a_selection_is_checked_as_soon_as_there_is_a_feed(
 
 
 def test_a_malformed_symbol_is_refused_even_while_the_feed_is_dead(
-    collector: Collector, see: Callable[..., Seen]
+    collector: WriterThread, see: Callable[..., Seen]
 ) -> None:
     collector.end()
     with pytest.raises(BadInput, match="is not a symbol: write 'BTC-"):

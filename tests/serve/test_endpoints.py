@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.docs.announcer import Announcer
+from tests.docs.announcer import MovingAnnouncer
 from tests.docs.market import MOVING, MUTED, list_market
 from tests.serve.serving import Serving, until
 from tests.support.store import Store
@@ -21,7 +21,7 @@ PASSING = ("as_of_ms", "age_s", "dte", "t_years")
 
 @pytest.fixture
 def server(store: Store) -> Any:
-    with Announcer(store, list_market(store)), Serving(store.url) as server:
+    with MovingAnnouncer(store, list_market(store)), Serving(store.url) as server:
         until(lambda: server.get("/v1/feed").json["alive"])
         yield server
 

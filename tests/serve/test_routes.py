@@ -13,7 +13,7 @@ import pytest
 
 from fastopts.field_registry import DISPLAY_RULES, FIELDS, JSON_FIELDS
 from fastopts.reader import OptionReader
-from tests.docs.announcer import Announcer
+from tests.docs.announcer import MovingAnnouncer
 from tests.docs.market import MUTED, list_market
 from tests.serve.serving import Serving, until
 from tests.support.store import Store
@@ -24,7 +24,7 @@ PASSING = ("age_s", "dte", "t_years", "as_of_ms")
 
 @pytest.fixture
 def server(store: Store) -> Any:
-    with Announcer(store, list_market(store)), Serving(store.url) as server:
+    with MovingAnnouncer(store, list_market(store)), Serving(store.url) as server:
         until(lambda: server.get("/v1/feed").json["alive"])
         yield server
 
@@ -286,7 +286,7 @@ def test_an_etag_names_a_state_of_the_feed(server: Serving) -> None:
 
 def test_a_dead_feed_has_no_etag_and_no_values(store: Store) -> None:
     skew_ms = list_market(store)
-    with Announcer(store, skew_ms), Serving(store.url) as server:
+    with MovingAnnouncer(store, skew_ms), Serving(store.url) as server:
         until(lambda: server.get("/v1/feed").json["alive"])
         store.client.hset("fastopts:feed", "heartbeat_ms", 0)
         until(lambda: not server.get("/v1/feed").json["alive"])

@@ -17,7 +17,7 @@ from fastopts.serve.streams.topics import (
 )
 
 
-class Table:
+class BeatTable:
     """Rows whose ticks the test sets, beat by beat."""
 
     def __init__(self, *symbols: str) -> None:
@@ -54,7 +54,7 @@ def prices(message: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_a_new_subscriber_gets_all_rows_then_changes() -> None:
-    table = Table("A", "B")
+    table = BeatTable("A", "B")
     subscription = Subscription(table.topic)
     [first] = messages(table.topic, subscription)
     assert (first["full"], prices(first)) == (True, {"A": 0, "B": 0})
@@ -69,7 +69,7 @@ def test_a_new_subscriber_gets_all_rows_then_changes() -> None:
 
 
 def test_a_slow_subscriber_gets_whole_rows_and_the_number_skipped() -> None:
-    table = Table("A", "B", "C")
+    table = BeatTable("A", "B", "C")
     subscription, other = Subscription(table.topic), Subscription(table.topic)
     messages(table.topic, subscription)
     messages(table.topic, other)
@@ -85,7 +85,7 @@ def test_a_slow_subscriber_gets_whole_rows_and_the_number_skipped() -> None:
 
 
 def test_subscribers_at_the_same_beat_share_one_message() -> None:
-    table = Table("A")
+    table = BeatTable("A")
     crowd = [Subscription(table.topic) for _ in range(3)]
     for item in crowd:
         messages(table.topic, item)
@@ -95,7 +95,7 @@ def test_subscribers_at_the_same_beat_share_one_message() -> None:
 
 
 def test_a_tick_with_equal_values_is_no_change() -> None:
-    table = Table("A")
+    table = BeatTable("A")
     subscription = Subscription(table.topic)
     messages(table.topic, subscription)
     table.beat(A=0)
@@ -103,7 +103,7 @@ def test_a_tick_with_equal_values_is_no_change() -> None:
 
 
 def test_a_gone_symbol_is_sent_once_to_each_subscriber_that_had_it() -> None:
-    table = Table("A", "B")
+    table = BeatTable("A", "B")
     quick, slow = Subscription(table.topic), Subscription(table.topic)
     messages(table.topic, quick)
     messages(table.topic, slow)
@@ -122,7 +122,7 @@ def test_a_gone_symbol_is_sent_once_to_each_subscriber_that_had_it() -> None:
 
 
 def test_a_long_message_comes_in_parts() -> None:
-    table = Table(*(f"S{number}" for number in range(400)))
+    table = BeatTable(*(f"S{number}" for number in range(400)))
     parts = messages(table.topic, Subscription(table.topic))
     assert len(parts) > 3
     assert [part["more"] for part in parts] == [True] * (len(parts) - 1) + [False]

@@ -96,7 +96,7 @@ def test_it_knows_nothing_after_clear() -> None:
     assert not clock.known
 
 
-class Venue:
+class AnsweringVenue:
     """Answers with ways of any length, sometimes from a cache, sometimes to another question."""
 
     def __init__(self, seed: int, wrong_share: float) -> None:
@@ -123,7 +123,7 @@ class Venue:
 @given(st.integers(0, 2**32), st.sampled_from([0.0, 0.3, 0.9]))
 @settings(max_examples=150, deadline=None)
 def test_the_true_offset_is_within_the_error(seed: int, wrong_share: float) -> None:
-    venue, clock = Venue(seed, wrong_share), VenueClock()
+    venue, clock = AnsweringVenue(seed, wrong_share), VenueClock()
     right_at: float | None = None
     for stamp, sent, received in venue.answers(60):
         is_right = stamp >= int(sent + venue.offset_at(sent))

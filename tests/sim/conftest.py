@@ -39,7 +39,7 @@ async def until_async(condition: Callable[[], Result], deadline_s: float = 10) -
     return result
 
 
-class Running:
+class ThreadedVenue:
     """A venue in a thread of its own, for clients that block."""
 
     def __init__(self, settings: SimSettings, clock: Clock | None = None) -> None:
@@ -93,7 +93,7 @@ class Running:
 
 
 @pytest.fixture(scope="module")
-def running() -> Iterator[Running]:
+def running() -> Iterator[ThreadedVenue]:
     """A venue of about 200 symbols, as fast as it may."""
-    with Running(SimSettings(seed=7, symbols=200, rate=1_500)) as venue:
+    with ThreadedVenue(SimSettings(seed=7, symbols=200, rate=1_500)) as venue:
         yield venue

@@ -12,11 +12,11 @@ from pybit import (  # type: ignore[import-untyped]
     unified_trading,
 )
 
-from tests.sim.conftest import Running, until
+from tests.sim.conftest import ThreadedVenue, until
 
 
 @pytest.fixture
-def http(running: Running, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def http(running: ThreadedVenue, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     monkeypatch.setattr(_http_manager, "HTTP_URL", running.venue.rest_url)
     client = unified_trading.HTTP()
     yield client
@@ -29,7 +29,7 @@ def rows(answer: dict[str, Any]) -> list[dict[str, Any]]:
     return found
 
 
-def test_instruments_page_by_page(running: Running, http: Any) -> None:
+def test_instruments_page_by_page(running: ThreadedVenue, http: Any) -> None:
     found, cursor = [], None
     while cursor != "":
         answer = http.get_instruments_info(
@@ -59,7 +59,7 @@ def test_bad_parameters_are_an_error_of_the_client_s_own(http: Any) -> None:
         http.get_tickers(category="option")
 
 
-def test_the_ticker_stream(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_ticker_stream(running: ThreadedVenue, monkeypatch: pytest.MonkeyPatch) -> None:
     url = running.venue.ws_url.replace("option", "{CHANNEL_TYPE}")
     monkeypatch.setattr(unified_trading, "PUBLIC_WSS", url)
     symbols = running.call(lambda: running.venue.symbols)[:10]

@@ -12,7 +12,7 @@ from tests.sim.conftest import HOUR_MS, T0_MS, market
 INSTRUMENTS, TICKERS = "/v5/market/instruments-info", "/v5/market/tickers"
 
 
-class Venue:
+class RestHarness:
     def __init__(self, symbols: int = 400) -> None:
         self.market = market(symbols)
         self.faults = Faults()
@@ -37,18 +37,18 @@ class Venue:
 
 
 @pytest.fixture(scope="module")
-def venue() -> Venue:
-    return Venue()
+def venue() -> RestHarness:
+    return RestHarness()
 
 
-def test_time(venue: Venue) -> None:
+def test_time(venue: RestHarness) -> None:
     assert venue.get("/v5/market/time")["result"] == {
         "timeSecond": str(T0_MS // 1000),
         "timeNano": f"{T0_MS + 5}000000",
     }
 
 
-def test_instruments_are_btc_unless_a_coin_is_named(venue: Venue) -> None:
+def test_instruments_are_btc_unless_a_coin_is_named(venue: RestHarness) -> None:
     assert venue.symbols() == venue.of("BTC")
     assert venue.symbols(baseCoin="XRP") == venue.of("XRP") != []
     assert venue.symbols(baseCoin="MNT") == []
@@ -56,14 +56,14 @@ def test_instruments_are_btc_unless_a_coin_is_named(venue: Venue) -> None:
     assert {symbol.split("-")[0] for symbol in everything} == {"BTC", "ETH", "SOL", "XRP"}
 
 
-def test_one_instrument(venue: Venue) -> None:
+def test_one_instrument(venue: RestHarness) -> None:
     symbol = venue.of("ETH")[0]
     assert venue.symbols(symbol=symbol) == [symbol]
 
 
 @pytest.mark.parametrize("encoded", ["once", "twice"])
 def test_paging(encoded: str) -> None:
-    venue = Venue()
+    venue = RestHarness()
     cursor = ""
     pages: list[list[str]] = []
     while not pages or cursor:
@@ -84,7 +84,7 @@ def test_paging(encoded: str) -> None:
 
 
 def test_a_page_holds_500_unless_another_limit_is_given() -> None:
-    venue = Venue(5_000)
+    venue = RestHarness(5_000)
     btc = venue.of("BTC")
     assert len(btc) > 1_500
     answer = venue.get(INSTRUMENTS, category="option")
@@ -95,7 +95,7 @@ def test_a_page_holds_500_unless_another_limit_is_given() -> None:
 
 
 def test_the_page_after_a_symbol_that_is_gone() -> None:
-    venue = Venue()
+    venue = RestHarness()
     btc = venue.of("BTC")
     cursor = venue.get(INSTRUMENTS, category="option", limit=10)["result"]["nextPageCursor"]
     del venue.market.options[btc[9]]
@@ -103,7 +103,7 @@ def test_the_page_after_a_symbol_that_is_gone() -> None:
 
 
 def test_the_status_filter() -> None:
-    venue = Venue()
+    venue = RestHarness()
     venue.market.advance(T0_MS + 22 * HOUR_MS)
     trading, delivering = venue.symbols(status="Trading"), venue.symbols(status="Delivering")
     assert delivering
@@ -114,11 +114,11 @@ def test_the_status_filter() -> None:
     assert venue.symbols(TICKERS, baseCoin="BTC") == venue_order(venue, trading)
 
 
-def venue_order(venue: Venue, symbols: list[str]) -> list[str]:
+def venue_order(venue: RestHarness, symbols: list[str]) -> list[str]:
     return [symbol for symbol in venue.market.options if symbol in symbols]
 
 
-def test_tickers_of_a_coin_a_symbol_or_a_date(venue: Venue) -> None:
+def test_tickers_of_a_coin_a_symbol_or_a_date(venue: RestHarness) -> None:
     assert sorted(venue.symbols(TICKERS, baseCoin="SOL")) == venue.of("SOL")
     symbol = venue.of("SOL")[0]
     assert venue.symbols(TICKERS, symbol=symbol) == [symbol]
@@ -128,7 +128,7 @@ def test_tickers_of_a_coin_a_symbol_or_a_date(venue: Venue) -> None:
     assert venue.symbols(TICKERS, baseCoin="BTC", expDate="1JAN30") == []
 
 
-def test_a_row_is_refreshed_before_it_is_written(venue: Venue) -> None:
+def test_a_row_is_refreshed_before_it_is_written(venue: RestHarness) -> None:
     venue.refreshed.clear()
     row = venue.get(TICKERS, category="option", symbol=venue.of("SOL")[3])["result"]["list"][0]
     assert venue.refreshed == [row["symbol"]]
@@ -153,20 +153,20 @@ def test_a_row_is_refreshed_before_it_is_written(venue: Venue) -> None:
         (TICKERS, {"baseCoin": "BTC"}),
     ],
 )
-def test_bad_parameters(venue: Venue, path: str, query: dict[str, object]) -> None:
+def test_bad_parameters(venue: RestHarness, path: str, query: dict[str, object]) -> None:
     answer = venue.get(path, **query)
     assert answer["retCode"] == 10001
     assert answer["result"] == {}
     assert answer["retMsg"].startswith("params error: ")
 
 
-def test_unknown_paths(venue: Venue) -> None:
+def test_unknown_paths(venue: RestHarness) -> None:
     assert venue.rest.answer("/v5/market/nothing?category=option", T0_MS) == (404, b"")
     assert venue.rest.answer("/", T0_MS) == (404, b"")
 
 
 def test_faults() -> None:
-    venue = Venue()
+    venue = RestHarness()
     venue.faults.rest[TICKERS] = (403, "403, access too frequent")
     answer = venue.rest.answer(f"{TICKERS}?category=option&baseCoin=BTC", T0_MS)
     assert answer == (403, b"403, access too frequent")

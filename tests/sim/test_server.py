@@ -15,7 +15,7 @@ from websockets.http11 import Request
 
 from fastopts.errors import ConfigError
 from fastopts.sim import Clock, SimSettings, SimVenue
-from tests.sim.conftest import HOUR_MS, T0_MS, Running, until_async
+from tests.sim.conftest import HOUR_MS, T0_MS, ThreadedVenue, until_async
 
 
 @asynccontextmanager
@@ -314,7 +314,7 @@ async def test_connections_refused(venue: SimVenue, status: int) -> None:
         await subscribe(ws, venue.symbols[0])
 
 
-def test_plain_http(running: Running) -> None:
+def test_plain_http(running: ThreadedVenue) -> None:
     base = running.venue.rest_url
     answer = requests.get(f"{base}/v5/market/time", timeout=10)
     assert answer.status_code == 200
@@ -326,7 +326,7 @@ def test_plain_http(running: Running) -> None:
     assert requests.get(running.venue.rest_url + "/v5/public/option", timeout=10).status_code == 426
 
 
-def test_a_cursor_survives_a_client_that_encodes(running: Running) -> None:
+def test_a_cursor_survives_a_client_that_encodes(running: ThreadedVenue) -> None:
     url, cursor = f"{running.venue.rest_url}/v5/market/instruments-info", ""
     found: list[str] = []
     while not found or cursor:
@@ -345,7 +345,7 @@ async def test_a_taken_port_is_a_setting_s_fault(venue: SimVenue) -> None:
 
 
 def test_over_tls() -> None:
-    with Running(SimSettings(symbols=20, tls=True)) as running:
+    with ThreadedVenue(SimSettings(symbols=20, tls=True)) as running:
         venue = running.venue
         assert venue.rest_url.startswith("https://127.0.0.1:")
         assert venue.ws_url.startswith("wss://127.0.0.1:")

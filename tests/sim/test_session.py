@@ -14,7 +14,7 @@ TRADING = {BTC, XRP, *(f"ETH-27NOV26-{strike}-C-USDT" for strike in range(1_000,
 MANY = [f"tickers.{symbol}" for symbol in sorted(TRADING)]
 
 
-class Client:
+class SessionClient:
     """A client and its session."""
 
     def __init__(self, faults: Faults | None = None, **settings: Any) -> None:
@@ -44,7 +44,7 @@ REFUSAL = {"conn_id": "conn-1", "ret_msg": "3303001", "success": False, "type": 
 
 
 def test_subscribe_and_unsubscribe_are_acked_alike() -> None:
-    client = Client()
+    client = SessionClient()
     topics = [f"tickers.{BTC}", f"tickers.{XRP}"]
     reply, outcome = client.subscribe(*topics)
     assert reply == ack(topics)
@@ -58,7 +58,7 @@ def test_subscribe_and_unsubscribe_are_acked_alike() -> None:
 
 def test_unknown_symbols_fail_without_the_others() -> None:
     unknown = "tickers.BTC-1JAN20-1-C"
-    reply, outcome = Client().subscribe(f"tickers.{BTC}", unknown, "nonsense")
+    reply, outcome = SessionClient().subscribe(f"tickers.{BTC}", unknown, "nonsense")
     assert reply == ack([f"tickers.{BTC}"], [unknown, "nonsense"])
     assert outcome.started == [BTC]
 
@@ -67,22 +67,22 @@ def test_unknown_symbols_fail_without_the_others() -> None:
     "topic", ["tickers.BTC", f"kline.1.{BTC}", f"orderbook.1.{BTC}", "publicTrade.BTC", XRP]
 )
 def test_false_acks(topic: str) -> None:
-    reply, outcome = Client().subscribe(topic)
+    reply, outcome = SessionClient().subscribe(topic)
     assert reply == ack([topic])
     assert outcome.started == []
 
 
 def test_ping() -> None:
     for request in ({"op": "ping"}, {"op": "ping", "req_id": "7"}):
-        reply, outcome = Client().send(request)
+        reply, outcome = SessionClient().send(request)
         assert reply == {"args": [str(T0_MS)], "op": "pong"}
         assert outcome.is_ping
-    assert not Client().subscribe(f"tickers.{BTC}")[1].is_ping
+    assert not SessionClient().subscribe(f"tickers.{BTC}")[1].is_ping
 
 
 @pytest.mark.parametrize("message", ["", "not json", "[]", "7", b"\xff", '{"op":"pong"}', "{}"])
 def test_what_is_no_request_is_an_invalid_op(message: str | bytes) -> None:
-    reply, outcome = Client().send(message)
+    reply, outcome = SessionClient().send(message)
     assert (reply["success"], reply["ret_msg"]) == (False, "error:invalid op")
     assert not outcome.is_ping
 
@@ -90,11 +90,11 @@ def test_what_is_no_request_is_an_invalid_op(message: str | bytes) -> None:
 @pytest.mark.parametrize("args", [[], [1], [f"tickers.{BTC}", None], "tickers.BTC", None])
 def test_args_that_are_no_topics_are_refused(args: Any) -> None:
     for op in ("subscribe", "unsubscribe"):
-        assert Client().send({"op": op, "args": args})[0] == REFUSAL
+        assert SessionClient().send({"op": op, "args": args})[0] == REFUSAL
 
 
 def test_at_most_so_many_topics_a_connection() -> None:
-    client = Client(topics_max=300, args_chars_max=1_000_000)
+    client = SessionClient(topics_max=300, args_chars_max=1_000_000)
     assert client.subscribe(*MANY[:200])[0]["success"]
     reply, outcome = client.subscribe(*MANY[200:301])
     assert reply == REFUSAL
@@ -110,10 +110,12 @@ def test_at_most_so_many_topics_a_connection() -> None:
 def test_characters_of_args(mode: str) -> None:
     topics = MANY[:20]
     written = len(json.dumps(topics, separators=(",", ":")))
-    assert Client(args_mode=mode, args_chars_max=written).subscribe(*topics)[0]["success"]
-    assert Client(args_mode=mode, args_chars_max=written - 1).subscribe(*topics)[0] == REFUSAL
+    assert SessionClient(args_mode=mode, args_chars_max=written).subscribe(*topics)[0]["success"]
+    assert (
+        SessionClient(args_mode=mode, args_chars_max=written - 1).subscribe(*topics)[0] == REFUSAL
+    )
 
-    client = Client(args_mode=mode, args_chars_max=written)
+    client = SessionClient(args_mode=mode, args_chars_max=written)
     client.subscribe(*topics[:10])
     assert client.subscribe(*topics[10:])[0]["success"]
     reply, _ = client.subscribe(MANY[20])
@@ -121,7 +123,7 @@ def test_characters_of_args(mode: str) -> None:
 
 
 def test_by_default_about_six_hundred_topics_fit() -> None:
-    client = Client()
+    client = SessionClient()
     fitting = 0
     while client.subscribe(MANY[fitting])[0]["success"]:
         fitting += 1
@@ -131,13 +133,13 @@ def test_by_default_about_six_hundred_topics_fit() -> None:
 def test_scripted_failures() -> None:
     topics = [f"tickers.{BTC}", f"tickers.{XRP}"]
     faults = Faults(fail_topics={topics[0]}, silent_topics={topics[1]})
-    reply, outcome = Client(faults).subscribe(*topics)
+    reply, outcome = SessionClient(faults).subscribe(*topics)
     assert reply == ack([topics[1]], [topics[0]])
     assert outcome.started == []
 
 
 def test_what_goes_beyond_a_limit_of_delivery_is_acked_all_the_same() -> None:
-    client = Client(Faults(topics_delivered_max=1))
+    client = SessionClient(Faults(topics_delivered_max=1))
     topics = [f"tickers.{BTC}", f"tickers.{XRP}"]
     reply, outcome = client.subscribe(*topics)
     assert reply == ack(topics)
@@ -151,7 +153,7 @@ def test_what_goes_beyond_a_limit_of_delivery_is_acked_all_the_same() -> None:
     [Faults(topics_a_request_max=1), Faults(poisonous_topics={f"tickers.{XRP}"})],
 )
 def test_a_request_is_refused_as_a_whole_or_hung_up_on(faults: Faults) -> None:
-    client = Client(faults)
+    client = SessionClient(faults)
     assert client.subscribe(f"tickers.{BTC}")[0] == ack([f"tickers.{BTC}"])
     assert client.subscribe(f"tickers.{BTC}", f"tickers.{XRP}")[0] == REFUSAL
     faults.hang_up = True
@@ -160,7 +162,7 @@ def test_a_request_is_refused_as_a_whole_or_hung_up_on(faults: Faults) -> None:
 
 
 def test_acks_are_lost_doubled_and_late() -> None:
-    client = Client(Faults(acks=deque(["lost", "late", "twice"])))
+    client = SessionClient(Faults(acks=deque(["lost", "late", "twice"])))
     answers = [client.subscribe(f"tickers.{name}")[1].replies for name in (BTC, XRP, BTC, XRP)]
     xrp, btc = (ack([f"tickers.{name}"]) for name in (XRP, BTC))
     assert [[json.loads(reply) for reply in replies] for replies in answers] == [
@@ -172,7 +174,7 @@ def test_acks_are_lost_doubled_and_late() -> None:
 
 
 def test_withheld_answers() -> None:
-    client = Client(Faults(withhold_acks=True, withhold_pongs=True))
+    client = SessionClient(Faults(withhold_acks=True, withhold_pongs=True))
     reply, outcome = client.subscribe(f"tickers.{BTC}")
     assert (reply, outcome.started) == (None, [BTC])
     reply, outcome = client.send({"op": "ping"})

@@ -9,7 +9,7 @@ from pathlib import Path
 from bench import results
 from tests.simulation import campaign, world
 from tests.simulation.campaign import Campaign
-from tests.simulation.world import Outcome
+from tests.simulation.world import SeedOutcome
 
 WHAT = "random schedules of faults over whole collectors, under a virtual clock"
 
@@ -66,7 +66,7 @@ def _one(seed: int) -> int:
     return 1 if outcome.broken else 0
 
 
-def _story(outcome: Outcome) -> str:
+def _story(outcome: SeedOutcome) -> str:
     kinds = ", ".join(fault.kind for fault in outcome.plan)
     return f"BROKEN: {outcome.broken}\n  faults: {kinds}\n  REPRO: {_command(outcome.seed)}"
 

@@ -11,7 +11,7 @@ from itertools import islice
 from typing import Any
 
 from tests.simulation import world
-from tests.simulation.world import Outcome
+from tests.simulation.world import SeedOutcome
 
 __all__ = ("Campaign", "quiet", "run_many")
 
@@ -26,10 +26,10 @@ class Campaign:
     steps: int = 0
     virtual_s: float = 0.0
     reached: Counter[str] = field(default_factory=Counter)
-    broken: list[Outcome] = field(default_factory=list)
+    broken: list[SeedOutcome] = field(default_factory=list)
     digests: dict[int, str] = field(default_factory=dict)
 
-    def add(self, outcome: Outcome) -> None:
+    def add(self, outcome: SeedOutcome) -> None:
         self.seeds += 1
         self.steps += outcome.steps
         self.virtual_s += outcome.virtual_s
@@ -64,7 +64,9 @@ class Campaign:
         return hashlib.sha256(repr(sorted(self.digests.items())).encode()).hexdigest()[:16]
 
 
-def run_many(first: int, count: int | None, seconds: float | None, jobs: int) -> Iterator[Outcome]:
+def run_many(
+    first: int, count: int | None, seconds: float | None, jobs: int
+) -> Iterator[SeedOutcome]:
     """Run *count* seeds from *first* on, or as many as begin within *seconds*."""
     deadline = None if seconds is None else time.monotonic() + seconds
     chunks = _chunks(first, count)
@@ -100,6 +102,6 @@ def _chunks(first: int, count: int | None) -> Iterator[range]:
         at = end
 
 
-def _run_chunk(seeds: range) -> list[Outcome]:
+def _run_chunk(seeds: range) -> list[SeedOutcome]:
     quiet()
     return [world.run(seed) for seed in seeds]

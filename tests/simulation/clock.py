@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ("Agenda", "VirtualLoop")
+__all__ = ("Agenda", "AgendaLoop")
 
 RESOLUTION_S = 1e-6
 STEPS_AT_ONCE_MAX = 20_000  # without time passing
@@ -43,7 +43,7 @@ class Agenda:
         self.now = max(self.now, when)
 
 
-class VirtualLoop(asyncio.BaseEventLoop):
+class AgendaLoop(asyncio.BaseEventLoop):
     """Runs the process under test. With nothing ready it waits: the agenda goes on until then."""
 
     def __init__(self, agenda: Agenda, after_step: Callable[[], None]) -> None:

@@ -14,12 +14,12 @@ from tests.simulation.network import Host
 from tests.simulation.venue import Conn, Message
 
 if TYPE_CHECKING:
-    from tests.simulation.world import World
+    from tests.simulation.world import SimulatedSystem
 
 __all__ = ("FAULTS", "RARE", "Planned", "plan")
 
 # Begins a fault; what it returns ends it.
-Begin = Callable[["World"], Callable[[], None] | None]
+Begin = Callable[["SimulatedSystem"], Callable[[], None] | None]
 
 LASTS_MAX_S = 8.0
 SPRAY_S = 0.3
@@ -45,11 +45,11 @@ def plan(seed: int, rng: random.Random, most: int, within_s: float) -> list[Plan
     return [Planned(k, rng.uniform(1.0, within_s), rng.uniform(0.1, LASTS_MAX_S)) for k in drawn]
 
 
-def _a_conn(world: "World") -> Conn | None:
+def _a_conn(world: "SimulatedSystem") -> Conn | None:
     return world.rng.choice(world.venue.conns) if world.venue.conns else None
 
 
-def _some(world: "World", most: int = 4) -> list[str]:
+def _some(world: "SimulatedSystem", most: int = 4) -> list[str]:
     symbols = [listing.symbol for listing in world.venue.trading()]
     return world.rng.sample(symbols, min(len(symbols), world.rng.randint(1, most)))
 
@@ -63,37 +63,37 @@ def _set(holder: Any, name: str, value: Any, normal: Any) -> Callable[[], None]:
 # The venue's connections.
 
 
-def close(world: "World") -> None:
+def close(world: "SimulatedSystem") -> None:
     if conn := _a_conn(world):
         conn.wire.close_down()
 
 
-def close_with_code(world: "World") -> None:
+def close_with_code(world: "SimulatedSystem") -> None:
     if conn := _a_conn(world):
         conn.close(world.rng.choice((1000, 1001, 1011, 1012, 1013)))
 
 
-def reset(world: "World") -> None:
+def reset(world: "SimulatedSystem") -> None:
     if conn := _a_conn(world):
         conn.wire.reset()
 
 
-def reset_all(world: "World") -> None:
+def reset_all(world: "SimulatedSystem") -> None:
     for conn in list(world.venue.conns):
         conn.wire.reset()
 
 
-def half_open(world: "World") -> None:
+def half_open(world: "SimulatedSystem") -> None:
     if conn := _a_conn(world):
         conn.wire.is_black = True
 
 
-def cut_in_a_frame(world: "World") -> None:
+def cut_in_a_frame(world: "SimulatedSystem") -> None:
     if conn := _a_conn(world):
         conn.wire.cut_after = world.rng.randrange(1, 2000)
 
 
-def mute(world: "World") -> Callable[[], None] | None:
+def mute(world: "SimulatedSystem") -> Callable[[], None] | None:
     conn = _a_conn(world)
     if conn is None:
         return None
@@ -101,7 +101,7 @@ def mute(world: "World") -> Callable[[], None] | None:
     return conn.unmute
 
 
-def mute_all(world: "World") -> Callable[[], None]:
+def mute_all(world: "SimulatedSystem") -> Callable[[], None]:
     world.venue.faults.mute = True
 
     def end() -> None:
@@ -112,79 +112,81 @@ def mute_all(world: "World") -> Callable[[], None]:
     return end
 
 
-def quiet(world: "World") -> Callable[[], None]:
+def quiet(world: "SimulatedSystem") -> Callable[[], None]:
     return _set(world.venue, "is_ticking", False, True)
 
 
-def burst(world: "World") -> None:
+def burst(world: "SimulatedSystem") -> None:
     for _ in range(20):
         for listing in world.venue.trading():
             world.venue.tick(listing.symbol)
 
 
-def no_pongs(world: "World") -> Callable[[], None]:
+def no_pongs(world: "SimulatedSystem") -> Callable[[], None]:
     return _set(world.venue.faults, "withhold_pongs", True, False)
 
 
-def absurd_pongs(world: "World") -> Callable[[], None]:
+def absurd_pongs(world: "SimulatedSystem") -> Callable[[], None]:
     return _set(world.venue, "absurd_pongs", True, False)
 
 
-def no_acks(world: "World") -> Callable[[], None]:
+def no_acks(world: "SimulatedSystem") -> Callable[[], None]:
     reset(world)
     return _set(world.venue.faults, "withhold_acks", True, False)
 
 
-def topics_fail(world: "World") -> Callable[[], None]:
+def topics_fail(world: "SimulatedSystem") -> Callable[[], None]:
     world.venue.faults.fail_topics |= {TICKERS + symbol for symbol in _some(world)}
     reset_all(world)
     return world.venue.faults.fail_topics.clear
 
 
-def topics_are_ignored(world: "World") -> Callable[[], None]:
+def topics_are_ignored(world: "SimulatedSystem") -> Callable[[], None]:
     world.venue.faults.silent_topics |= {TICKERS + symbol for symbol in _some(world)}
     reset_all(world)
     return world.venue.faults.silent_topics.clear
 
 
-def requests_refused_whole(world: "World") -> Callable[[], None]:
+def requests_refused_whole(world: "SimulatedSystem") -> Callable[[], None]:
     reset_all(world)
     return _set(world.venue, "refuse_whole", world.rng.randint(1, 3), 0)
 
 
-def handshakes_refused(world: "World") -> Callable[[], None]:
+def handshakes_refused(world: "SimulatedSystem") -> Callable[[], None]:
     reset(world)
     status = world.rng.choice((400, 404, 429, 500, 502, 503))
     return _set(world.venue.faults, "refuse_status", status, None)
 
 
-def handshakes_forbidden(world: "World") -> Callable[[], None]:
+def handshakes_forbidden(world: "SimulatedSystem") -> Callable[[], None]:
     reset(world)
     return _set(world.venue.faults, "refuse_status", 403, None)
 
 
-def venue_refuses(world: "World") -> Callable[[], None]:
+def venue_refuses(world: "SimulatedSystem") -> Callable[[], None]:
     reset_all(world)
     return _set(world.venue.host, "refuses", True, False)
 
 
-def venue_swallows(world: "World") -> Callable[[], None]:
+def venue_swallows(world: "SimulatedSystem") -> Callable[[], None]:
     reset(world)
     return _set(world.venue.host, "swallows", True, False)
 
 
-def venue_is_slow(world: "World") -> Callable[[], None]:
+def venue_is_slow(world: "SimulatedSystem") -> Callable[[], None]:
     return _set(world.venue.host, "slowness_s", world.rng.uniform(0.1, 1.5), 0.0)
 
 
-def fragments(world: "World") -> Callable[[], None]:
+def fragments(world: "SimulatedSystem") -> Callable[[], None]:
     return _set(world.venue, "is_fragmenting", True, False)
 
 
 # What it says.
 
 
-def _spray(world: "World", say: Callable[["World", Conn, str], None]) -> Callable[[], None]:
+def _spray(
+    world: "SimulatedSystem", say: Callable[["SimulatedSystem", Conn, str], None]
+) -> Callable[[], None]:
     """Let it *say* something of some symbol to a connection again and again."""
     is_over = False
 
@@ -204,8 +206,8 @@ def _spray(world: "World", say: Callable[["World", Conn, str], None]) -> Callabl
     return end
 
 
-def older(world: "World") -> Callable[[], None]:
-    def say(world: "World", conn: Conn, symbol: str) -> None:
+def older(world: "SimulatedSystem") -> Callable[[], None]:
+    def say(world: "SimulatedSystem", conn: Conn, symbol: str) -> None:
         last = world.venue.listings[symbol].last
         if last is not None:
             old_ms = round(world.venue.now_ms()) - last.ts
@@ -214,8 +216,8 @@ def older(world: "World") -> Callable[[], None]:
     return _spray(world, say)
 
 
-def duplicates(world: "World") -> Callable[[], None]:
-    def say(world: "World", conn: Conn, symbol: str) -> None:
+def duplicates(world: "SimulatedSystem") -> Callable[[], None]:
+    def say(world: "SimulatedSystem", conn: Conn, symbol: str) -> None:
         news = [m for m in world.venue.news[symbol][-3:] if conn in m.conns and not m.is_late]
         if news and news[-1].frame["type"] == "snapshot":
             conn.deliver(news[-1])
@@ -223,28 +225,28 @@ def duplicates(world: "World") -> Callable[[], None]:
     return _spray(world, say)
 
 
-def times_ahead(world: "World") -> Callable[[], None]:
-    def say(world: "World", conn: Conn, symbol: str) -> None:
+def times_ahead(world: "SimulatedSystem") -> Callable[[], None]:
+    def say(world: "SimulatedSystem", conn: Conn, symbol: str) -> None:
         conn.deliver(world.venue.make(symbol, late_ms=-HOUR_MS))
 
     return _spray(world, say)
 
 
-def times_behind(world: "World") -> Callable[[], None]:
-    def say(world: "World", conn: Conn, symbol: str) -> None:
+def times_behind(world: "SimulatedSystem") -> Callable[[], None]:
+    def say(world: "SimulatedSystem", conn: Conn, symbol: str) -> None:
         conn.deliver(world.venue.make(symbol, late_ms=HOUR_MS))
 
     return _spray(world, say)
 
 
-def deltas(world: "World") -> Callable[[], None]:
+def deltas(world: "SimulatedSystem") -> Callable[[], None]:
     return _spray(world, lambda world, conn, symbol: conn.deliver_delta(symbol))
 
 
-def baseless_deltas(world: "World") -> Callable[[], None]:
+def baseless_deltas(world: "SimulatedSystem") -> Callable[[], None]:
     """Of a symbol that this connection has never delivered, and will not."""
 
-    def say(world: "World", conn: Conn, symbol: str) -> None:
+    def say(world: "SimulatedSystem", conn: Conn, symbol: str) -> None:
         others = [x.symbol for x in world.venue.trading() if not conn.has_told(x.symbol)]
         if others:
             message = world.venue.make(world.rng.choice(others), late_ms=-1)
@@ -255,8 +257,8 @@ def baseless_deltas(world: "World") -> Callable[[], None]:
     return _spray(world, say)
 
 
-def garbage(world: "World") -> Callable[[], None]:
-    def say(world: "World", conn: Conn, symbol: str) -> None:
+def garbage(world: "SimulatedSystem") -> Callable[[], None]:
+    def say(world: "SimulatedSystem", conn: Conn, symbol: str) -> None:
         message = world.venue.make(symbol, late_ms=-1)
         message.is_sound = False
         message.payload = _spoilt(world.rng, message)
@@ -284,8 +286,8 @@ def _spoilt(rng: random.Random, message: Message) -> bytes:
     )
 
 
-def bad_numbers(world: "World") -> Callable[[], None]:
-    def say(world: "World", conn: Conn, symbol: str) -> None:
+def bad_numbers(world: "SimulatedSystem") -> Callable[[], None]:
+    def say(world: "SimulatedSystem", conn: Conn, symbol: str) -> None:
         message = world.venue.make(symbol)
         bad = world.rng.sample(("vega", "theta", "gamma", "askSize"), 2)
         texts = world.rng.choices(("NaN", "1e999", "0x10", "1,5", "9" * 40, " 1"), k=2)
@@ -299,8 +301,8 @@ def bad_numbers(world: "World") -> Callable[[], None]:
     return _spray(world, say)
 
 
-def strangers(world: "World") -> Callable[[], None]:
-    def say(world: "World", conn: Conn, symbol: str) -> None:
+def strangers(world: "SimulatedSystem") -> Callable[[], None]:
+    def say(world: "SimulatedSystem", conn: Conn, symbol: str) -> None:
         names = ("BTC-25DEC37-1-C-USDT", "DOT-25DEC37-1-C-USDT", "BTC-PERP", "BTC-1JAN20-9-P")
         name = world.rng.choice(names)
         message = world.venue.make(name)
@@ -313,40 +315,40 @@ def strangers(world: "World") -> Callable[[], None]:
 # What it lists.
 
 
-def expiry(world: "World") -> None:
+def expiry(world: "SimulatedSystem") -> None:
     for symbol in _some(world, 3):
         listing = world.venue.listings[symbol]
         listing.expiry_ms = min(listing.expiry_ms, world.venue.now_ms() + 3000)
 
 
-def delisting(world: "World") -> None:
+def delisting(world: "SimulatedSystem") -> None:
     for symbol in _some(world, 2):
         world.venue.listings[symbol].is_listed = False
 
 
-def listing(world: "World") -> None:
+def listing(world: "SimulatedSystem") -> None:
     for _ in range(world.rng.randint(1, 4)):
         strike = 1000 + len(world.venue.listings)
         world.venue.list_option(f"BTC-25DEC37-{strike}-P-USDT", 30)
 
 
-def _rest(world: "World", answer: Callable[[str], HttpResponse]) -> Callable[[], None]:
+def _rest(world: "SimulatedSystem", answer: Callable[[str], HttpResponse]) -> Callable[[], None]:
     return _set(world.venue, "rest_fails", answer, None)
 
 
-def rest_is_down(world: "World") -> Callable[[], None]:
+def rest_is_down(world: "SimulatedSystem") -> Callable[[], None]:
     def fail(path: str) -> HttpResponse:
         raise ConnectionLost("nobody is there")
 
     return _rest(world, fail)
 
 
-def rest_fails(world: "World") -> Callable[[], None]:
+def rest_fails(world: "SimulatedSystem") -> Callable[[], None]:
     status, body = world.rng.choice(((500, b""), (200, b"<html>"), (404, b""), (200, b"[]")))
     return _rest(world, lambda path: HttpResponse(status, {}, body))
 
 
-def rest_lists_nothing(world: "World") -> Callable[[], None]:
+def rest_lists_nothing(world: "SimulatedSystem") -> Callable[[], None]:
     body = {"retCode": 0, "result": {"list": [], "nextPageCursor": ""}}
 
     def answer(path: str) -> HttpResponse:
@@ -363,60 +365,60 @@ def _hang_up(host: Host) -> None:
         wire.reset()
 
 
-def redis_resets(world: "World") -> None:
+def redis_resets(world: "SimulatedSystem") -> None:
     _hang_up(world.redis.host)
 
 
-def redis_cut_in_a_reply(world: "World") -> None:
+def redis_cut_in_a_reply(world: "SimulatedSystem") -> None:
     for wire in list(world.redis.host.wires):
         wire.cut_after = world.rng.randrange(1, 300)
 
 
-def redis_refuses(world: "World") -> Callable[[], None]:
+def redis_refuses(world: "SimulatedSystem") -> Callable[[], None]:
     _hang_up(world.redis.host)
     return _set(world.redis.host, "refuses", True, False)
 
 
-def redis_black_hole(world: "World") -> Callable[[], None]:
+def redis_black_hole(world: "SimulatedSystem") -> Callable[[], None]:
     for wire in world.redis.host.wires:
         wire.is_black = True
     return _set(world.redis.host, "swallows", True, False)
 
 
-def redis_hangs(world: "World") -> Callable[[], None]:
+def redis_hangs(world: "SimulatedSystem") -> Callable[[], None]:
     world.redis.is_hung = True
     return world.redis.thaw
 
 
-def redis_is_slow(world: "World") -> Callable[[], None]:
+def redis_is_slow(world: "SimulatedSystem") -> Callable[[], None]:
     return _set(world.redis.host, "slowness_s", world.rng.uniform(0.05, 1.0), 0.0)
 
 
-def redis_restarts_empty(world: "World") -> Callable[[], None]:
+def redis_restarts_empty(world: "SimulatedSystem") -> Callable[[], None]:
     world.redis.restart({}, {})
     return _set(world.redis.host, "refuses", True, False)
 
 
-def redis_forgets_writes(world: "World") -> Callable[[], None]:
+def redis_forgets_writes(world: "SimulatedSystem") -> Callable[[], None]:
     """It acknowledges writes that it does not have after its restart."""
     held = world.redis.backup()
     return lambda: world.redis.restart(*held)
 
 
-def redis_is_flushed(world: "World") -> None:
+def redis_is_flushed(world: "SimulatedSystem") -> None:
     world.redis.lose(list(world.redis.keys))
 
 
-def redis_evicts(world: "World") -> None:
+def redis_evicts(world: "SimulatedSystem") -> None:
     names = sorted(world.redis.keys)
     world.redis.lose(world.rng.sample(names, world.rng.randint(0, len(names)) // 2))
 
 
-def redis_refuses_commands(world: "World") -> Callable[[], None]:
+def redis_refuses_commands(world: "SimulatedSystem") -> Callable[[], None]:
     return _set(world.redis, "refusal", world.rng.choice(REFUSALS) + " of the model", "")
 
 
-def keys_of_another_program(world: "World") -> Callable[[], None]:
+def keys_of_another_program(world: "SimulatedSystem") -> Callable[[], None]:
     for symbol in _some(world, 3):
         world.redis.keys[f"option:{symbol}"] = FOREIGN
 
@@ -429,11 +431,11 @@ def keys_of_another_program(world: "World") -> Callable[[], None]:
     return end
 
 
-def subscribers(world: "World") -> Callable[[], None]:
+def subscribers(world: "SimulatedSystem") -> Callable[[], None]:
     return _set(world.redis, "subscribers", 1, 0)
 
 
-def usurper(world: "World") -> None:
+def usurper(world: "SimulatedSystem") -> None:
     """The process is stopped for longer than its lease lasts; another takes over, and dies."""
     for attempt in range(1, 30):
         world.agenda.after(attempt / 5, world.usurp)
@@ -443,21 +445,21 @@ def usurper(world: "World") -> None:
 # The process.
 
 
-def stall(world: "World") -> None:
+def stall(world: "SimulatedSystem") -> None:
     """The process is stopped; the world goes on."""
     world.agenda.run_until(world.agenda.now + world.rng.uniform(0.3, 9.0))
 
 
-def wall_clock_steps(world: "World") -> Callable[[], None]:
+def wall_clock_steps(world: "SimulatedSystem") -> Callable[[], None]:
     step_ms = world.rng.choice((-1, 1)) * 10 * 60_000
     return _set(world, "wall_offset_ms", step_ms, 0)
 
 
-def kill(world: "World") -> None:
+def kill(world: "SimulatedSystem") -> None:
     world.kill()
 
 
-def stop(world: "World") -> None:
+def stop(world: "SimulatedSystem") -> None:
     if world.collector is not None:
         world.collector.stop.set()
 

@@ -6,9 +6,9 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
-from tests.simulation.clock import Agenda, VirtualLoop
+from tests.simulation.clock import Agenda, AgendaLoop
 
-__all__ = ("Host", "Network", "Peer", "Wire")
+__all__ = ("Host", "Network", "Peer", "VirtualConnection")
 
 SLICED = 0.1  # of the deliveries come in two
 
@@ -23,12 +23,12 @@ class Peer(Protocol):
 class Host:
     """A server's address. *accept* is given each new wire, and returns the peer behind it."""
 
-    def __init__(self, accept: Callable[["Wire"], Peer]) -> None:
+    def __init__(self, accept: Callable[["VirtualConnection"], Peer]) -> None:
         self.accept = accept
         self.refuses = False
         self.swallows = False  # not even a refusal
         self.slowness_s = 0.0
-        self.wires: list[Wire] = []
+        self.wires: list[VirtualConnection] = []
         self.attempts: list[float] = []
 
 
@@ -38,7 +38,7 @@ class _Place(NamedTuple):
     host: Host
 
 
-class Wire(asyncio.Transport):
+class VirtualConnection(asyncio.Transport):
     """One connection, and the client's transport of it."""
 
     def __init__(self, network: "Network", host: Host, protocol: Any) -> None:
@@ -199,7 +199,7 @@ class Wire(asyncio.Transport):
 class Network:
     """All hosts by name, for one loop."""
 
-    def __init__(self, agenda: Agenda, loop: VirtualLoop, rng: random.Random) -> None:
+    def __init__(self, agenda: Agenda, loop: AgendaLoop, rng: random.Random) -> None:
         self.agenda = agenda
         self.loop = loop
         self.rng = rng
@@ -212,14 +212,16 @@ class Network:
 
     async def connect(
         self, factory: Any, host: str = "", port: int = 0, *, sock: Any = None, **options: Any
-    ) -> tuple[Wire, Any]:
+    ) -> tuple[VirtualConnection, Any]:
         place = sock or await self._dial(host)
         protocol = factory()
-        wire = Wire(self, place.host, protocol)
+        wire = VirtualConnection(self, place.host, protocol)
         protocol.connection_made(wire)
         return wire, protocol
 
-    async def connect_polled(self, protocol: Any, place: _Place, tls: None, name: str) -> Wire:
+    async def connect_polled(
+        self, protocol: Any, place: _Place, tls: None, name: str
+    ) -> VirtualConnection:
         """Stand in for `fastopts.net.manual_transport.connect`."""
         wire, _ = await self.connect(lambda: protocol, sock=place)
         return wire

@@ -8,13 +8,13 @@ from fastopts.core import decode
 from fastopts.reader.freshness.feed import feed_from_fields
 from fastopts.reader.freshness.moment import Moment, stale_error
 from fastopts.reader.objects.option import Option
-from tests.simulation.network import Wire
-from tests.simulation.redis import Client
+from tests.simulation.network import VirtualConnection
+from tests.simulation.redis import RedisSession
 from tests.simulation.venue import Conn, Message
 from tests.support.oracle import FIELDS
 
 if TYPE_CHECKING:
-    from tests.simulation.world import World
+    from tests.simulation.world import SimulatedSystem
 
 __all__ = ("Broken", "Promises")
 
@@ -33,7 +33,7 @@ class Broken(AssertionError):
 class Promises:
     """Looks at one world."""
 
-    def __init__(self, world: "World") -> None:
+    def __init__(self, world: "SimulatedSystem") -> None:
         self.looks = self.lives = 0
         self._world = world
         self._newest: dict[tuple[int, str], tuple[int, int]] = {}
@@ -42,7 +42,7 @@ class Promises:
 
     # At each write.
 
-    def written(self, key: str, client: Client) -> None:
+    def written(self, key: str, client: RedisSession) -> None:
         """Look at *key*, which *client* has just changed."""
         prefix, _, symbol = key.partition(":")
         if prefix not in ("option", "optrec"):
@@ -62,7 +62,7 @@ class Promises:
         else:
             self._world.redis.keys_lost.discard(key)
 
-    def _check_writer(self, client: Client) -> None:
+    def _check_writer(self, client: RedisSession) -> None:
         lease = self._world.redis.keys.get(keys.LEASE)
         if lease is not None and self._world.redis.holds(keys.LEASE):
             holder = int(lease.split(b":")[1])
@@ -116,7 +116,11 @@ class Promises:
         for line in self._world.collector.connections if self._world.collector else ():
             connection = line._open
             wire = connection and connection.socket._transport
-            if connection is not None and isinstance(wire, Wire) and isinstance(wire.peer, Conn):
+            if (
+                connection is not None
+                and isinstance(wire, VirtualConnection)
+                and isinstance(wire.peer, Conn)
+            ):
                 self._conns[epoch, connection.inlet.conn] = wire.peer
 
     def _check_order(self, symbol: str, epoch: int, tm: int, flags: int) -> None:

@@ -10,9 +10,9 @@ import hiredis
 from tests.core.modelredis import ModelRedis
 from tests.core.resp import encode
 from tests.simulation.clock import Agenda
-from tests.simulation.network import Host, Wire
+from tests.simulation.network import Host, VirtualConnection
 
-__all__ = ("Client", "RedisServer")
+__all__ = ("RedisServer", "RedisSession")
 
 WRITES = frozenset({"HSET", "HDEL", "SET", "EXPIRE", "PEXPIRE", "SADD", "SREM", "DEL", "PUBLISH"})
 GROWING = frozenset({"HSET", "SET", "SADD", "PUBLISH"})  # what OOM refuses
@@ -22,7 +22,7 @@ OF_HASHES = frozenset(
 ABORTED = b"-EXECABORT Transaction discarded because of previous errors.\r\n"
 
 # Called for each command that changed something, with the key and the client that sent it.
-Written = Callable[[str, "Client"], None]
+Written = Callable[[str, "RedisSession"], None]
 
 
 class RedisServer(ModelRedis):
@@ -42,7 +42,7 @@ class RedisServer(ModelRedis):
         self._rng = rng
         self._epoch_ms = epoch_ms
         self._written = written
-        self._clients: dict[int, Client] = {}
+        self._clients: dict[int, RedisSession] = {}
         self.ends: dict[str, float] = {}
         self._number = 100
         self._run = 0
@@ -84,7 +84,7 @@ class RedisServer(ModelRedis):
             client.wire.close_down()
         return client is not None
 
-    def forget(self, client: "Client") -> None:
+    def forget(self, client: "RedisSession") -> None:
         self._clients.pop(client.number, None)
 
     def peek(self, key: str) -> Any:
@@ -97,7 +97,7 @@ class RedisServer(ModelRedis):
             del self.ends[key]
         return key in self.keys
 
-    def answer(self, words: list[bytes], client: "Client") -> bytes:
+    def answer(self, words: list[bytes], client: "RedisSession") -> bytes:
         """Execute one command; return its reply."""
         name = words[0].decode()
         key = words[1].decode() if len(words) > 1 else ""
@@ -120,7 +120,7 @@ class RedisServer(ModelRedis):
                 return name in GROWING
         return name in WRITES
 
-    def _carry_out(self, name: str, key: str, words: list[bytes], client: "Client") -> bytes:
+    def _carry_out(self, name: str, key: str, words: list[bytes], client: "RedisSession") -> bytes:
         value = self.keys[key] if self.holds(key) else None
         match name:
             case _ if name in OF_HASHES and not isinstance(value, dict | None):
@@ -138,7 +138,9 @@ class RedisServer(ModelRedis):
                 return self._execute(words) if value is not None else b":0\r\n"
         return encode(self._plain(name, key, value, words, client))
 
-    def _plain(self, name: str, key: str, value: Any, words: list[bytes], client: "Client") -> Any:
+    def _plain(
+        self, name: str, key: str, value: Any, words: list[bytes], client: "RedisSession"
+    ) -> Any:
         match name:
             case "PING":
                 return "PONG"
@@ -189,17 +191,17 @@ class RedisServer(ModelRedis):
         self.ends[key] = self._agenda.now + int(words[-1]) / 1000
         return b"+OK\r\n"
 
-    def _accept(self, wire: Wire) -> "Client":
+    def _accept(self, wire: VirtualConnection) -> "RedisSession":
         self._number += 1
-        client = Client(self, wire, self._number)
+        client = RedisSession(self, wire, self._number)
         self._clients[self._number] = client
         return client
 
 
-class Client:
+class RedisSession:
     """One connection, at the server."""
 
-    def __init__(self, server: RedisServer, wire: Wire, number: int) -> None:
+    def __init__(self, server: RedisServer, wire: VirtualConnection, number: int) -> None:
         self.wire = wire
         self.number = number
         self._server = server

@@ -4,7 +4,7 @@ import pytest
 
 from tests.simulation import campaign
 from tests.simulation.faults import FAULTS, Planned
-from tests.simulation.world import World, run
+from tests.simulation.world import SimulatedSystem, run
 
 # What it is called, and the faults.
 STORIES = {
@@ -38,7 +38,7 @@ def test_everything_is_written_again_at_once(kind: str) -> None:
 
 
 def test_without_faults_every_symbol_is_live_in_the_end() -> None:
-    world = World(1, [])
+    world = SimulatedSystem(1, [])
     with world.patched():
         world.loop.run_until_complete(world.live())
     world.loop.close()

@@ -22,10 +22,10 @@ from fastopts.sim.feed import text_frame
 from fastopts.sim.session import SimSession
 from fastopts.sim.settings import SimSettings
 from tests.simulation.clock import Agenda
-from tests.simulation.network import Host, Wire
+from tests.simulation.network import Host, VirtualConnection
 from tests.support.payloads import ticker
 
-__all__ = ("Conn", "Listing", "Message", "Venue")
+__all__ = ("Conn", "ListedOption", "Message", "VirtualVenue")
 
 DAY_MS = 24 * 3600 * 1000
 PING_TIMEOUT_S = 12.0
@@ -39,7 +39,7 @@ REST_NAMES = {"bidPrice": "bid1Price", "bidSize": "bid1Size", "bidIv": "bid1Iv"}
 
 
 @dataclass(eq=False)
-class Listing:
+class ListedOption:
     """One option. It is delivered at *expiry_ms*, which only the list knows exactly."""
 
     symbol: str
@@ -87,14 +87,14 @@ class Message:
         return int(self.frame["ts"])
 
 
-class Venue:
+class VirtualVenue:
     """REST and WebSocket of one venue. *epoch_ms* is what its clock shows at 0."""
 
     def __init__(self, agenda: Agenda, rng: random.Random, epoch_ms: float) -> None:
         self.host = Host(lambda wire: Conn(self, wire))
         self.faults = Faults()
         self.rest_fails: Callable[[str], HttpResponse] | None = None
-        self.listings: dict[str, Listing] = {}
+        self.listings: dict[str, ListedOption] = {}
         self.messages: list[Message] = []
         self.news: dict[str, list[Message]] = {}
         self.conns: list[Conn] = []
@@ -110,13 +110,13 @@ class Venue:
         return self._epoch_ms + self.agenda.now * 1000
 
     def list_option(self, symbol: str, days: float) -> None:
-        self.listings[symbol] = Listing(symbol, self.now_ms() + days * DAY_MS)
+        self.listings[symbol] = ListedOption(symbol, self.now_ms() + days * DAY_MS)
 
     def is_trading(self, symbol: str) -> bool:
         found = self.listings.get(symbol)
         return found is not None and found.is_listed and found.expiry_ms > self.now_ms()
 
-    def trading(self) -> list[Listing]:
+    def trading(self) -> list[ListedOption]:
         return [listing for name, listing in self.listings.items() if self.is_trading(name)]
 
     def tick(self, symbol: str, late_ms: int = 0, **fields: Any) -> Message:
@@ -171,7 +171,7 @@ class Venue:
         body = {"retCode": 0, "retMsg": "", "result": result, "time": round(self.now_ms())}
         return HttpResponse(200, {}, orjson.dumps(body))
 
-    def _ticker_row(self, listing: Listing) -> dict[str, str]:
+    def _ticker_row(self, listing: ListedOption) -> dict[str, str]:
         newest = listing.last or self.make(listing.symbol)
         return {REST_NAMES.get(n, n): text for n, text in newest.whole.items()}
 
@@ -179,7 +179,7 @@ class Venue:
 class Conn:
     """One WebSocket connection, at the venue."""
 
-    def __init__(self, venue: Venue, wire: Wire) -> None:
+    def __init__(self, venue: VirtualVenue, wire: VirtualConnection) -> None:
         self.wire = wire
         self.symbols: set[str] = set()
         self.is_mute = False

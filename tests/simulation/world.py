@@ -18,14 +18,14 @@ from fastopts.net.redis.address import Address
 from fastopts.session.backoff import Backoff
 from fastopts.venues.bybit.hosts import Endpoints
 from fastopts.venues.bybit.session import StreamSession, Timing
-from tests.simulation.clock import Agenda, VirtualLoop
+from tests.simulation.clock import Agenda, AgendaLoop
 from tests.simulation.faults import FAULTS, Planned, plan
 from tests.simulation.network import Network
 from tests.simulation.promises import Broken, Promises
 from tests.simulation.redis import RedisServer
-from tests.simulation.venue import Venue
+from tests.simulation.venue import VirtualVenue
 
-__all__ = ("Outcome", "World", "run")
+__all__ = ("SeedOutcome", "SimulatedSystem", "run")
 
 T = TypeVar("T")
 
@@ -56,7 +56,7 @@ WRONG_TIMES = {"times_ahead", "wall_clock_steps"}
 
 
 @dataclass
-class Outcome:
+class SeedOutcome:
     """What became of one seed. *broken* says which promise was, and when."""
 
     seed: int
@@ -68,10 +68,10 @@ class Outcome:
     reached: Counter[str] = field(default_factory=Counter)
 
 
-def run(seed: int, faults: list[Planned] | None = None) -> Outcome:
+def run(seed: int, faults: list[Planned] | None = None) -> SeedOutcome:
     """Run the world of *seed*; *faults* instead of those that it draws."""
-    world = World(seed, faults)
-    outcome = Outcome(seed, world.plan)
+    world = SimulatedSystem(seed, faults)
+    outcome = SeedOutcome(seed, world.plan)
     try:
         with world.patched():
             world.loop.run_until_complete(world.live())
@@ -88,14 +88,14 @@ def run(seed: int, faults: list[Planned] | None = None) -> Outcome:
     return outcome
 
 
-class World:
+class SimulatedSystem:
     """Everything there is."""
 
     def __init__(self, seed: int, faults: list[Planned] | None = None) -> None:
         self.rng = random.Random(seed)
         self._latency_ms = random.Random(f"latency {seed}").choice(LATENCIES_MS)
         self.agenda = Agenda()
-        self.loop = VirtualLoop(self.agenda, self._after_step)
+        self.loop = AgendaLoop(self.agenda, self._after_step)
         self.wall_offset_ms = 0
         self.collector: Collector | None = None
         self.reached: Counter[str] = Counter()
@@ -104,7 +104,7 @@ class World:
         self.redis = RedisServer(
             self.agenda, self.rng, T0_MS + self.rng.uniform(-5000, 5000), self.promises.written
         )
-        self.venue = Venue(self.agenda, self.rng, T0_MS + self.rng.uniform(-1000, 1000))
+        self.venue = VirtualVenue(self.agenda, self.rng, T0_MS + self.rng.uniform(-1000, 1000))
         self.network = Network(self.agenda, self.loop, self.rng)
         self.network.hosts = {"venue": self.venue.host, "redis": self.redis.host}
         drawn = plan(seed, self.rng, FAULTS_MAX, FAULTS_WITHIN_S)

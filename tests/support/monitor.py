@@ -5,12 +5,12 @@ import socket
 import threading
 from typing import Self
 
-__all__ = ("Monitor",)
+__all__ = ("CommandMonitor",)
 
 Command = list[str]
 
 
-class Monitor:
+class CommandMonitor:
     """Notes the commands that come to the server on *port*, but those of administrators."""
 
     def __init__(self, port: int) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from tests.cli.process import Done, fastopts, start
 from tests.cli.terminal import on_terminal
-from tests.docs.announcer import Announcer
+from tests.docs.announcer import MovingAnnouncer
 from tests.docs.market import MOVING, list_market
 from tests.support.store import Store
 
@@ -16,7 +16,7 @@ from tests.support.store import Store
 @pytest.fixture
 def url(store: Store) -> Iterator[str]:
     """A server whose market has one option that moves by 8 %, to and fro."""
-    with Announcer(store, list_market(store)):
+    with MovingAnnouncer(store, list_market(store)):
         yield store.url
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from fastopts.sim import Clock, SimSettings
 from tests.cli.doctor.venues import at, levels, look
-from tests.sim.conftest import Running
+from tests.sim.conftest import ThreadedVenue
 from tests.support import certificates
 
 TICKERS = "/v5/market/tickers"
@@ -40,7 +40,7 @@ def secure(days: float) -> Iterator[list[str]]:
         thread.join()
 
 
-def test_what_a_healthy_venue_says(tmp_path: Path, there: list[str], venue: Running) -> None:
+def test_what_a_healthy_venue_says(tmp_path: Path, there: list[str], venue: ThreadedVenue) -> None:
     found = look(there, tmp_path)
     assert levels(found) == ["green"] * 7
     count = sum(symbol.startswith("BTC-") for symbol in venue.venue.symbols)
@@ -51,7 +51,7 @@ def test_what_a_healthy_venue_says(tmp_path: Path, there: list[str], venue: Runn
 
 
 def test_a_ban_is_told_apart_and_not_asked_again(
-    tmp_path: Path, there: list[str], venue: Running
+    tmp_path: Path, there: list[str], venue: ThreadedVenue
 ) -> None:
     venue.venue.faults.rest[TICKERS] = (403, "")
     found = look(there, tmp_path)
@@ -71,7 +71,7 @@ def test_a_ban_is_told_apart_and_not_asked_again(
     ],
 )
 def test_an_answer_that_is_none_is_red(
-    tmp_path: Path, there: list[str], venue: Running, status: int, body: str, words: str
+    tmp_path: Path, there: list[str], venue: ThreadedVenue, status: int, body: str, words: str
 ) -> None:
     venue.venue.faults.rest[TICKERS] = (status, body)
     found = look(there, tmp_path)["rest"]
@@ -92,7 +92,7 @@ def test_nobody_there_is_red(tmp_path: Path) -> None:
 
 
 def test_a_self_signed_certificate_is_red_until_it_is_accepted(tmp_path: Path) -> None:
-    with Running(SimSettings(symbols=40, rate=400, tls=True)) as venue:
+    with ThreadedVenue(SimSettings(symbols=40, rate=400, tls=True)) as venue:
         there = at(venue.venue.rest_url, venue.venue.ws_url)
         found = look(there, tmp_path)
         assert levels(found) == ["green", "red", "skipped", "skipped", "green", "red", "skipped"]
@@ -138,7 +138,7 @@ def test_a_proxy_is_gone_through(tmp_path: Path) -> None:
 
 def test_a_venue_of_another_time_is_yellow(tmp_path: Path) -> None:
     clock = Clock()
-    with Running(SimSettings(symbols=40, rate=400), clock) as venue:
+    with ThreadedVenue(SimSettings(symbols=40, rate=400), clock) as venue:
         there = at(venue.venue.rest_url, venue.venue.ws_url)
         clock.advance(60)
         found = look(there, tmp_path)["venue clock"]

@@ -12,7 +12,7 @@ from fastopts.cli.verify.fields import NAMES
 from fastopts.sim import SimSettings
 from tests.cli.market import COUNTERS
 from tests.cli.process import Done, fastopts
-from tests.sim.conftest import Running
+from tests.sim.conftest import ThreadedVenue
 from tests.support.store import EPOCH, Store
 
 COINS = ("BTC", "ETH")
@@ -21,15 +21,15 @@ Rows = Mapping[str, Mapping[str, str]]
 
 
 @pytest.fixture
-def market() -> Iterator[Running]:
+def market() -> Iterator[ThreadedVenue]:
     """A simulated venue where nothing moves."""
-    with Running(SimSettings(symbols=60, coins=COINS)) as running:
+    with ThreadedVenue(SimSettings(symbols=60, coins=COINS)) as running:
         running.call(running.venue.pause)
         yield running
 
 
 @pytest.fixture
-def rows(market: Running) -> Rows:
+def rows(market: ThreadedVenue) -> Rows:
     """The venue's rows."""
     found: Rows = {}
     for coin in COINS:
@@ -55,7 +55,7 @@ def held(store: Store, rows: Rows) -> Store:
 
 
 @pytest.fixture
-def verify(held: Store, market: Running, tmp_path: Path) -> Verify:
+def verify(held: Store, market: ThreadedVenue, tmp_path: Path) -> Verify:
     """Runs the command on that Redis and that venue."""
     words = ("verify", "--redis-url", held.url, "--rest-url", market.venue.rest_url)
     return partial(fastopts, *words, cwd=tmp_path)

@@ -10,7 +10,7 @@ import pytest
 from tests.cli.process import fastopts
 from tests.cli.terminal import terminal
 from tests.cli.verify.conftest import COINS, Rows, Verify, feed
-from tests.sim.conftest import Running
+from tests.sim.conftest import ThreadedVenue
 from tests.support.store import EPOCH, Store
 
 TICKERS = "/v5/market/tickers"
@@ -73,7 +73,9 @@ def test_what_was_put_into_a_field_can_not_move_a_terminal(
     assert f"{min(rows)} mark_price (mp): Redis has \\x1b[2J1\\nloss" in wrong[1]
 
 
-def test_a_terminal_of_80_columns_has_all_of_it(held: Store, market: Running, rows: Rows) -> None:
+def test_a_terminal_of_80_columns_has_all_of_it(
+    held: Store, market: ThreadedVenue, rows: Rows
+) -> None:
     words = ("verify", "--rest-url", market.venue.rest_url, "--redis-url", held.url)
     held.client.hset(f"option:{min(rows)}", "mp", "12345.5")
     with terminal(*words, columns=80, lines=50) as screen:
@@ -116,7 +118,7 @@ def test_without_counters_nothing_balances(verify: Verify, held: Store) -> None:
 
 
 def test_greeks_in_another_unit_are_found_even_if_the_venue_says_the_same(
-    verify: Verify, market: Running, held: Store, rows: Rows
+    verify: Verify, market: ThreadedVenue, held: Store, rows: Rows
 ) -> None:
     scaled = [
         {**row, "vega": str(100 * float(row["vega"]))} for s, row in rows.items() if s[:3] == "BTC"
@@ -181,7 +183,7 @@ def test_an_empty_redis_is_told(verify: Verify, held: Store) -> None:
     ],
 )
 def test_a_venue_that_does_not_answer_is_told(
-    verify: Verify, market: Running, answer: tuple[int, str], said: str
+    verify: Verify, market: ThreadedVenue, answer: tuple[int, str], said: str
 ) -> None:
     market.venue.faults.rest[TICKERS] = answer
     done = verify("--duration", "0")

@@ -12,7 +12,7 @@ from fastopts.errors import VenueBanned, VenueError
 from fastopts.net.http import HttpResponse
 from fastopts.net.redis import address
 from tests.cli.verify.conftest import COINS, Rows
-from tests.sim.conftest import Running
+from tests.sim.conftest import ThreadedVenue
 from tests.support.store import Store
 
 
@@ -43,7 +43,7 @@ def stored(held: Store) -> Iterator[StoreClient]:
 
 
 def test_a_coin_is_asked_again_when_there_was_no_answer(
-    stored: StoreClient, market: Running, rows: Rows
+    stored: StoreClient, market: ThreadedVenue, rows: Rows
 ) -> None:
     venue = Moody(market.venue.rest_url, 502, 429)
     asked = Rounds(stored, venue, COINS)
@@ -56,7 +56,7 @@ def test_a_coin_is_asked_again_when_there_was_no_answer(
 
 
 def test_only_coins_with_something_open_are_asked_again(
-    stored: StoreClient, held: Store, market: Running, rows: Rows
+    stored: StoreClient, held: Store, market: ThreadedVenue, rows: Rows
 ) -> None:
     symbol = next(symbol for symbol in rows if symbol.startswith("ETH"))
     held.client.hset(f"option:{symbol}", "mp", "1.5")
@@ -68,7 +68,7 @@ def test_only_coins_with_something_open_are_asked_again(
 
 
 def test_a_coin_without_any_answer_is_an_error(
-    stored: StoreClient, market: Running, rows: Rows
+    stored: StoreClient, market: ThreadedVenue, rows: Rows
 ) -> None:
     venue = Moody(market.venue.rest_url, *[502] * 1000)
     with pytest.raises(VenueError, match="HTTP 502"):
@@ -78,7 +78,7 @@ def test_a_coin_without_any_answer_is_an_error(
 
 
 def test_a_venue_that_shuts_us_out_is_asked_no_more(
-    stored: StoreClient, market: Running, rows: Rows
+    stored: StoreClient, market: ThreadedVenue, rows: Rows
 ) -> None:
     venue = Moody(market.venue.rest_url, 403)
     with pytest.raises(VenueBanned, match="HTTP 403"):

@@ -8,7 +8,7 @@ import pytest
 from fastopts.cli.verify.venue import VenueClient, VenueRows, read
 from fastopts.errors import VenueBanned, VenueError
 from fastopts.net.http import HttpResponse
-from tests.sim.conftest import Running
+from tests.sim.conftest import ThreadedVenue
 
 LIST = "/v5/market/instruments-info"
 
@@ -43,7 +43,7 @@ def test_another_response_is_an_error(
 
 
 @pytest.fixture
-def client(market: Running) -> VenueClient:
+def client(market: ThreadedVenue) -> VenueClient:
     return VenueClient(market.venue.rest_url, insecure=False)
 
 
@@ -54,14 +54,14 @@ def test_coins_are_those_of_all_pages(client: VenueClient) -> None:
 
 @pytest.mark.parametrize("status", [(502, ""), (200, "<html>"), (200, '{"retCode": 1}')])
 def test_a_venue_without_the_list_has_no_coins(
-    client: VenueClient, market: Running, status: tuple[int, str]
+    client: VenueClient, market: ThreadedVenue, status: tuple[int, str]
 ) -> None:
     market.venue.faults.rest[LIST] = status
     assert client.coins() == set()
     client.close()
 
 
-def test_a_ban_is_not_passed_over(client: VenueClient, market: Running) -> None:
+def test_a_ban_is_not_passed_over(client: VenueClient, market: ThreadedVenue) -> None:
     market.venue.faults.rest[LIST] = (403, "")
     with pytest.raises(VenueBanned):
         client.coins()

@@ -12,13 +12,13 @@ from fastopts import keys
 from fastopts.config import KNOWN_COINS
 from fastopts.sim import SimSettings
 from tests.cli.process import fastopts_process
-from tests.collector.worlds import World, until, world
+from tests.support.collector_harness import CollectorHarness, running_collector, until
 from tests.support.processes import environ
 
 STRANGERS = ("core", "reader", "session", "sim", "venues.bybit.fields", "venues.bybit.symbols")
 
 
-async def judged(w: World, cwd: Path, *words: str) -> dict[str, Any]:
+async def judged(w: CollectorHarness, cwd: Path, *words: str) -> dict[str, Any]:
     """The judge's verdict on that world, which keeps running meanwhile."""
     there = ("--redis-url", w.valkey.url, "--rest-url", w.venue.rest_url)
     done = await asyncio.to_thread(fastopts_process, "verify", "--json", *there, *words, cwd=cwd)
@@ -28,7 +28,9 @@ async def judged(w: World, cwd: Path, *words: str) -> dict[str, Any]:
 
 
 async def test_a_healthy_collector_has_everything_right(tmp_path: Path) -> None:
-    async with world(tmp_path, SimSettings(seed=5, symbols=240, rate=1500, tls=True)) as w:
+    async with running_collector(
+        tmp_path, SimSettings(seed=5, symbols=240, rate=1500, tls=True)
+    ) as w:
         await w.covered()
         # the counters of the equations are written with a heartbeat
         await until(lambda: w.client.hget("stats", "received") not in (None, "0"))
@@ -42,7 +44,7 @@ async def test_a_healthy_collector_has_everything_right(tmp_path: Path) -> None:
 async def test_a_field_that_is_wrong_for_long_is_found_while_its_symbol_ticks(
     tmp_path: Path,
 ) -> None:
-    async with world(tmp_path, SimSettings(seed=5, symbols=120, rate=600)) as w:
+    async with running_collector(tmp_path, SimSettings(seed=5, symbols=120, rate=600)) as w:
         await w.covered()
         # The last expiry: others may be in settlement, with a predicted delivery price.
         options = w.venue.market.options
@@ -62,7 +64,7 @@ async def test_a_coin_that_is_not_tracked_is_not_good(
     """TON is none of the coins that are known without asking."""
 
     sim = SimSettings(seed=5, symbols=40, rate=300, coins=("BTC", "TON"))
-    async with world(tmp_path, sim, coins=coins) as w:
+    async with running_collector(tmp_path, sim, coins=coins) as w:
         assert "TON" not in KNOWN_COINS
         wanted = {s for s in w.venue.symbols if coins is None or s.startswith("BTC-")}
         await until(lambda: w.status_covered() == len(wanted))
@@ -78,7 +80,7 @@ async def test_a_coin_that_is_not_tracked_is_not_good(
         assert told == expected
 
 
-async def spoil(w: World, symbol: str) -> None:
+async def spoil(w: CollectorHarness, symbol: str) -> None:
     """Write over a field that never changes, again and again: once a minute it is written whole."""
     while True:
         w.client.hset(keys.option(symbol), "pdp", "31415.9")

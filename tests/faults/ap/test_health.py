@@ -10,9 +10,9 @@ import pytest
 from fastopts.embedded import EmbeddedValkey
 from fastopts.serve.settings import ServeSettings
 from tests.faults.ap.routes import SUBSCRIPTIONS
-from tests.faults.proxy import FaultProxy
 from tests.serve.living import BTC, SYMBOLS, Living
 from tests.serve.serving import Serving, frame, strict, until
+from tests.support.fault_proxy import FaultProxy
 from tests.support.store import Store
 
 Break = Callable[[Living, FaultProxy], contextlib.AbstractContextManager[None]]

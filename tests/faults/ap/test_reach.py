@@ -8,7 +8,7 @@ from tests.faults.ap.routes import API, PATHS
 from tests.serve.fixtures import TOKEN, bearer
 from tests.serve.living import Living
 from tests.serve.serving import Serving, frame, strict, until
-from tests.support.monitor import Monitor
+from tests.support.monitor import CommandMonitor
 
 CLUE = "EVIL"
 EVIL = tuple(
@@ -46,7 +46,7 @@ MARKET = {"TIME", "HSET", "PUBLISH"}
 
 def test_AP_14_nothing_that_is_asked_comes_to_redis(living: Living) -> None:
     port = int(living.store.url.rpartition(":")[2].strip("/"))
-    with Monitor(port) as monitor, Serving(living.store.url) as serving:
+    with CommandMonitor(port) as monitor, Serving(living.store.url) as serving:
         serving.ready()
         for word in EVIL:
             evil = quote(word, safe="")

@@ -17,8 +17,8 @@ from fastopts.net.redis.address import Address
 from fastopts.reader import OptionReader
 from tests.cli.process import diagnose
 from tests.faults.cf.test_cf_tls import asking, handshakes, url_of
-from tests.faults.valkey import BrokenValkey
 from tests.support import certificates
+from tests.support.broken_valkey import BrokenValkey
 from tests.support.store import CALL, Store, clustered
 
 WRITING = (*PREPARING, *QUEUED)

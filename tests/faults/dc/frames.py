@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from tests.faults.liar import Liar
 from tests.support import payloads
 from tests.support.oracle import FIELDS, expected_hash
 from tests.support.payloads import dump
+from tests.support.scripted_venue import ScriptedVenue
 
 __all__ = ("NAMES", "expected_without", "names", "spoiled", "with_raw")
 
@@ -28,7 +28,7 @@ def expected_without(frame: dict[str, Any], name: str) -> dict[str, str]:
     return {k: text for k, text in expected_hash(frame).items() if k != FIELDS[name]}
 
 
-def spoiled(liar: Liar, symbols: list[str], raw: bytes) -> list[bytes]:
+def spoiled(venue: ScriptedVenue, symbols: list[str], raw: bytes) -> list[bytes]:
     """One ticker for each field, in which it is *raw* JSON."""
     pairs = zip(symbols, NAMES, strict=True)
-    return [with_raw(liar.ticker(symbol), name, raw) for symbol, name in pairs]
+    return [with_raw(venue.ticker(symbol), name, raw) for symbol, name in pairs]

@@ -11,12 +11,12 @@ from typing import Any, NoReturn
 import pytest
 
 from fastopts.embedded import EmbeddedValkey
-from tests.collector.quick import quicken
-from tests.collector.worlds import until
 from tests.faults.dc.frames import NAMES, expected_without, names, spoiled, with_raw
-from tests.faults.liar import CALL, World, now_ms, world
+from tests.support.collector_harness import until
+from tests.support.collector_limits import quicken
 from tests.support.oracle import FIELDS, expected_hash
 from tests.support.payloads import dump
+from tests.support.scripted_venue import CALL, ScriptedVenueHarness, now_ms, scripted_collector
 from tests.support.store import SHORT
 
 SYMBOLS = names(len(NAMES))
@@ -25,26 +25,28 @@ Texts = dict[str, str]
 
 
 @pytest.fixture
-async def w(tmp_path: Path, shared_valkey: EmbeddedValkey) -> AsyncIterator[World]:
+async def w(tmp_path: Path, shared_valkey: EmbeddedValkey) -> AsyncIterator[ScriptedVenueHarness]:
     """As many symbols as there are fields."""
-    async with world(tmp_path, shared_valkey, *SYMBOLS, status_s=0.05) as world_of_fields:
+    async with scripted_collector(
+        tmp_path, shared_valkey, *SYMBOLS, status_s=0.05
+    ) as world_of_fields:
         yield world_of_fields
 
 
-def ours(w: World, symbol: str) -> Texts:
+def ours(w: ScriptedVenueHarness, symbol: str) -> Texts:
     """The hash without what is ours to choose."""
     return {name: text for name, text in w.held(symbol).items() if name not in ("rt", "cn")}
 
 
-async def tell_spoiled(w: World, raw: bytes) -> None:
+async def tell_spoiled(w: ScriptedVenueHarness, raw: bytes) -> None:
     """Each field of one symbol is *raw*: it is absent there, and nothing else changes."""
-    frames = spoiled(w.liar, SYMBOLS, raw)
+    frames = spoiled(w.venue, SYMBOLS, raw)
     await w.tell(*frames)
     for symbol, name, frame in zip(SYMBOLS, NAMES, frames, strict=True):
         assert ours(w, symbol) == expected_without(json.loads(frame.replace(raw, b'""')), name)
 
 
-def assert_none(w: World) -> None:
+def assert_none(w: ScriptedVenueHarness) -> None:
     """A reader has None for each symbol's own field, and numbers for those of others."""
     with w.reader() as reader:
         for symbol, name in zip(SYMBOLS, NAMES, strict=True):
@@ -54,17 +56,19 @@ def assert_none(w: World) -> None:
             assert getattr(option, LONG[FIELDS[other]]) is not None
 
 
-async def test_DC_06_an_empty_field_is_absent_and_never_zero(w: World) -> None:
+async def test_DC_06_an_empty_field_is_absent_and_never_zero(w: ScriptedVenueHarness) -> None:
     await tell_spoiled(w, b'""')
     assert_none(w)
     assert w.table.bad_fields == 0
-    await w.tell(*(w.liar.ticker(symbol) for symbol in SYMBOLS))
+    await w.tell(*(w.venue.ticker(symbol) for symbol in SYMBOLS))
     assert all(len(ours(w, symbol)) == len(NAMES) + 3 for symbol in SYMBOLS)
 
 
-async def test_DC_07_a_missing_field_is_absent_counted_and_not_what_it_was_before(w: World) -> None:
+async def test_DC_07_a_missing_field_is_absent_counted_and_not_what_it_was_before(
+    w: ScriptedVenueHarness,
+) -> None:
     pairs = zip(SYMBOLS, NAMES, strict=True)
-    frames = [w.liar.ticker(symbol, **{name: None}) for symbol, name in pairs]
+    frames = [w.venue.ticker(symbol, **{name: None}) for symbol, name in pairs]
     await w.tell(*frames)
     for symbol, frame in zip(SYMBOLS, frames, strict=True):
         assert ours(w, symbol) == expected_hash(frame)
@@ -73,11 +77,11 @@ async def test_DC_07_a_missing_field_is_absent_counted_and_not_what_it_was_befor
     await until(lambda: w.client.hget("stats", "missing_fields") == str(len(NAMES)))
 
 
-async def test_DC_07_any_two_may_be_missing(w: World) -> None:
+async def test_DC_07_any_two_may_be_missing(w: ScriptedVenueHarness) -> None:
     pairs = list(itertools.combinations(NAMES, 2))
     for some in _batches(pairs):
         chosen = list(zip(SYMBOLS, some, strict=False))
-        frames = [w.liar.ticker(symbol, **dict.fromkeys(gone)) for symbol, gone in chosen]
+        frames = [w.venue.ticker(symbol, **dict.fromkeys(gone)) for symbol, gone in chosen]
         await w.tell(*frames)
         for (symbol, _), frame in zip(chosen, frames, strict=True):
             assert ours(w, symbol) == expected_hash(frame)
@@ -88,12 +92,12 @@ def _batches(pairs: list[Any]) -> list[list[Any]]:
     return [pairs[start : start + size] for start in range(0, len(pairs), size)]
 
 
-async def test_DC_07_without_its_symbol_or_time_there_is_no_tick(w: World) -> None:
+async def test_DC_07_without_its_symbol_or_time_there_is_no_tick(w: ScriptedVenueHarness) -> None:
     before = ours(w, SYMBOLS[0])
-    frame = w.liar.ticker(SYMBOLS[0])
+    frame = w.venue.ticker(SYMBOLS[0])
     await w.tell({k: v for k, v in frame.items() if k != "ts"})
     # no topic: nobody's message, which is counted nowhere
-    await w.liar.push({k: v for k, v in frame.items() if k != "topic"})
+    await w.venue.push({k: v for k, v in frame.items() if k != "topic"})
     await w.tell({k: v for k, v in frame.items() if k != "data"})
     assert (w.table.rejected["bad_ts"], w.table.rejected["no_data"]) == (1, 1)
     assert ours(w, SYMBOLS[0]) == before
@@ -102,12 +106,12 @@ async def test_DC_07_without_its_symbol_or_time_there_is_no_tick(w: World) -> No
 
 
 async def test_DC_08_unknown_fields_are_ignored_counted_and_named_once(
-    w: World, caplog: pytest.LogCaptureFixture
+    w: ScriptedVenueHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
     def named() -> list[str]:
         return [r.message for r in caplog.records if "unknown fields" in r.message]
 
-    frame = w.liar.ticker(SYMBOLS[0])
+    frame = w.venue.ticker(SYMBOLS[0])
     extra = {"rho": "0.1", "<b>\u202e": [{"markPrice": "9"}], "b": {"c": None}}
     for data in (extra | frame["data"], frame["data"] | extra):
         await w.tell({"new": 1, **frame, "data": data, "newer": [2]})
@@ -125,7 +129,9 @@ async def test_DC_08_unknown_fields_are_ignored_counted_and_named_once(
     assert sum("'rho'" in line for line in named()) == 1
 
 
-async def test_DC_08_messages_of_an_unknown_type_are_no_ticks_and_end_nothing(w: World) -> None:
+async def test_DC_08_messages_of_an_unknown_type_are_no_ticks_and_end_nothing(
+    w: ScriptedVenueHarness,
+) -> None:
     before = w.table.received
     strange: tuple[object, ...] = (
         {"topic": "auction.BTC", "ts": 1, "data": {"markPrice": "9"}},
@@ -133,24 +139,28 @@ async def test_DC_08_messages_of_an_unknown_type_are_no_ticks_and_end_nothing(w:
         {"type": "NEW_RESP", "success": None},
         *({}, [], "x", 5, None, True),
     )
-    await w.liar.push(*strange)
-    frame = w.liar.ticker(SYMBOLS[0])
+    await w.venue.push(*strange)
+    frame = w.venue.ticker(SYMBOLS[0])
     await w.tell(frame | {"type": "delta2"}, frame)
     assert (w.table.received, w.table.rejected["bad_type"]) == (before + 2, 1)
     assert ours(w, SYMBOLS[0]) == expected_hash(frame)
-    assert w.liar.opened == 1
+    assert w.venue.opened == 1
 
 
 @pytest.mark.parametrize("raw", ["true", "false", "[]", '["1"]', "{}", '{"a":"1"}', '"x"', '" "'])
-async def test_DC_09_a_value_of_another_type_is_absent_and_counted(w: World, raw: str) -> None:
+async def test_DC_09_a_value_of_another_type_is_absent_and_counted(
+    w: ScriptedVenueHarness, raw: str
+) -> None:
     await tell_spoiled(w, raw.encode())
     assert w.table.bad_fields == len(NAMES)
 
 
-async def test_DC_09_null_is_absent_and_a_bare_number_is_its_own_text(w: World) -> None:
+async def test_DC_09_null_is_absent_and_a_bare_number_is_its_own_text(
+    w: ScriptedVenueHarness,
+) -> None:
     await tell_spoiled(w, b"null")
     for text in ("1", "0", "-0.50", "1e5"):
-        frames = spoiled(w.liar, SYMBOLS, text.encode())
+        frames = spoiled(w.venue, SYMBOLS, text.encode())
         await w.tell(*frames)
         for symbol, name in zip(SYMBOLS, NAMES, strict=True):
             assert w.held(symbol)[FIELDS[name]] == text
@@ -174,16 +184,18 @@ async def test_DC_09_null_is_absent_and_a_bare_number_is_its_own_text(w: World) 
         ),
     ],
 )
-async def test_DC_10_what_is_no_finite_decimal_is_absent_and_counted(w: World, text: str) -> None:
+async def test_DC_10_what_is_no_finite_decimal_is_absent_and_counted(
+    w: ScriptedVenueHarness, text: str
+) -> None:
     await tell_spoiled(w, f'"{text}"'.encode())
     assert w.table.bad_fields == len(NAMES)
 
 
 @pytest.mark.parametrize("word", ["NaN", "Infinity", "-Infinity"])
 async def test_DC_10_a_bare_word_that_json_does_not_know_rejects_the_message(
-    w: World, word: str
+    w: ScriptedVenueHarness, word: str
 ) -> None:
-    await w.tell(*spoiled(w.liar, SYMBOLS[:24], word.encode())[:10])
+    await w.tell(*spoiled(w.venue, SYMBOLS[:24], word.encode())[:10])
     assert w.table.rejected["not_json"] == 10
 
 
@@ -191,7 +203,7 @@ def _refuse(word: str) -> NoReturn:
     raise AssertionError(f"{word} is no JSON")
 
 
-async def test_DC_10_no_file_tells_of_nan(w: World) -> None:
+async def test_DC_10_no_file_tells_of_nan(w: ScriptedVenueHarness) -> None:
     await tell_spoiled(w, b'"nan"')
     out = io.BytesIO()
     with w.reader() as reader:
@@ -218,10 +230,12 @@ BOUNDARIES = [
 ]
 
 
-async def test_DC_11_boundaries_keep_their_text_and_zero_is_no_quote(w: World) -> None:
+async def test_DC_11_boundaries_keep_their_text_and_zero_is_no_quote(
+    w: ScriptedVenueHarness,
+) -> None:
     chosen = dict(zip(SYMBOLS, BOUNDARIES, strict=False))
     await w.tell(
-        *(w.liar.ticker(s, bidPrice=text, markPrice=text) for s, (text, *_) in chosen.items())
+        *(w.venue.ticker(s, bidPrice=text, markPrice=text) for s, (text, *_) in chosen.items())
     )
     assert w.table.bad_fields == 0
     with w.reader() as reader:
@@ -234,40 +248,42 @@ async def test_DC_11_boundaries_keep_their_text_and_zero_is_no_quote(w: World) -
             assert option.ask_price == 1230
 
 
-async def test_DC_11_four_hundred_digits_are_absent_and_counted(w: World) -> None:
+async def test_DC_11_four_hundred_digits_are_absent_and_counted(w: ScriptedVenueHarness) -> None:
     await tell_spoiled(w, b'"' + b"7" * 400 + b'"')
     assert w.table.bad_fields == len(NAMES)
 
 
 @pytest.mark.parametrize("digits", [19, 20, 4301, 900_000])
 async def test_DC_12_huge_integers_are_measured_before_they_are_converted(
-    w: World, digits: int
+    w: ScriptedVenueHarness, digits: int
 ) -> None:
     before = ours(w, SYMBOLS[0])
     huge = b"7" * digits
     for ts in (huge, b'"' + huge + b'"'):
-        frame = w.liar.ticker(SYMBOLS[0])
+        frame = w.venue.ticker(SYMBOLS[0])
         await w.tell(dump({**frame, "ts": "@@"}).replace(b'"@@"', ts))
     assert w.table.rejected["bad_ts"] == 2
     assert ours(w, SYMBOLS[0]) == before
     for size in (huge, b'"' + huge + b'"'):
-        await w.tell(with_raw(w.liar.ticker(SYMBOLS[0], markPrice="5"), "bidSize", size))
+        await w.tell(with_raw(w.venue.ticker(SYMBOLS[0], markPrice="5"), "bidSize", size))
         held = ours(w, SYMBOLS[0])
         assert (held.get("bq"), held["mp"]) == (huge.decode() if digits < 32 else None, "5")
 
 
-async def test_DC_12_a_time_of_ten_digits_is_taken_and_flagged(w: World) -> None:
+async def test_DC_12_a_time_of_ten_digits_is_taken_and_flagged(w: ScriptedVenueHarness) -> None:
     """Seconds instead of ms, over nothing that is better."""
 
-    w.liar.greets = False
-    w.liar.symbols.append(CALL)
+    w.venue.greets = False
+    w.venue.symbols.append(CALL)
     assert w.collector.universe.adopt(CALL)
-    await w.tell(w.liar.ticker(CALL, ts=now_ms() // 1000))
+    await w.tell(w.venue.ticker(CALL, ts=now_ms() // 1000))
     with w.reader() as reader:
         assert reader.get(CALL).time_suspect
 
 
-async def test_DC_16_the_text_that_was_sent_is_the_text_that_is_read(w: World) -> None:
+async def test_DC_16_the_text_that_was_sent_is_the_text_that_is_read(
+    w: ScriptedVenueHarness,
+) -> None:
     luck = random.Random(16)
 
     def decimal() -> str:
@@ -276,7 +292,7 @@ async def test_DC_16_the_text_that_was_sent_is_the_text_that_is_read(w: World) -
         return luck.choice(["", "-"]) + whole + "." + tail + luck.choice(["", "0", "e-3", "E+5"])
 
     for _ in range(10):
-        frames = [w.liar.ticker(s, None, **{n: decimal() for n in NAMES}) for s in SYMBOLS]
+        frames = [w.venue.ticker(s, None, **{n: decimal() for n in NAMES}) for s in SYMBOLS]
         await w.tell(*frames)
         assert w.table.bad_fields == 0
         with w.reader() as reader:
@@ -299,10 +315,10 @@ async def test_DC_16_the_text_that_was_sent_is_the_text_that_is_read(w: World) -
     ],
 )
 async def test_DC_26_markup_in_a_field_is_no_number_and_goes_nowhere(
-    w: World, text: str, caplog: pytest.LogCaptureFixture
+    w: ScriptedVenueHarness, text: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     await tell_spoiled(w, f'"{text}"'.encode())
-    frame = w.liar.ticker(text)
+    frame = w.venue.ticker(text)
     await w.tell(frame)
     assert w.table.rejected["bad_symbol"] == 1
     await until(lambda: "rejected (bad_symbol)" in caplog.text)
@@ -318,11 +334,11 @@ async def test_DC_06_a_field_that_is_empty_in_every_tick_is_named(
 ) -> None:
     quicken(monkeypatch, absent_fields_every_s=0.0)
 
-    async with world(tmp_path, shared_valkey, *SYMBOLS, status_s=0.05) as w:
+    async with scripted_collector(tmp_path, shared_valkey, *SYMBOLS, status_s=0.05) as w:
         assert w.collector.monitor.absent_fields == ()
         kinds: list[dict[str, Any]] = [{"theta": ""}, {"theta": "", "markPriceIv": ""}, {}]
         for empty in kinds:
-            await w.tell(*(w.liar.ticker(symbol, **empty) for symbol in SYMBOLS))
+            await w.tell(*(w.venue.ticker(symbol, **empty) for symbol in SYMBOLS))
             expected = [LONG[FIELDS[name]] for name in ("theta", "markPriceIv") if name in empty]
             told = ",".join(expected)
             await until(lambda told=told: w.client.hget("stats", "absent_fields") == told)  # type: ignore[misc]

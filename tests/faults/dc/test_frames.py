@@ -12,16 +12,18 @@ import pytest
 from fastopts.core import IMPLEMENTATION
 from fastopts.embedded import EmbeddedValkey
 from tests.faults.dc.frames import NAMES, names, with_raw
-from tests.faults.liar import CALL, PUT, World, world
 from tests.support.oracle import expected_hash
 from tests.support.payloads import dump
+from tests.support.scripted_venue import CALL, PUT, ScriptedVenueHarness, scripted_collector
 
 Frame = dict[str, Any]
 
 
-async def tell_in(w: World, spell: Callable[[Frame], bytes], symbols: list[str]) -> None:
+async def tell_in(
+    w: ScriptedVenueHarness, spell: Callable[[Frame], bytes], symbols: list[str]
+) -> None:
     """Each symbol gets a tick as *spell* writes it; each must be taken as if it were plain."""
-    frames = [w.liar.ticker(symbol, markPrice=str(n)) for n, symbol in enumerate(symbols)]
+    frames = [w.venue.ticker(symbol, markPrice=str(n)) for n, symbol in enumerate(symbols)]
     await w.tell(*(spell(frame) for frame in frames))
     for symbol, frame in zip(symbols, frames, strict=True):
         assert expected_hash(frame).items() <= w.held(symbol).items()
@@ -30,18 +32,18 @@ async def tell_in(w: World, spell: Callable[[Frame], bytes], symbols: list[str])
 async def test_DC_13_a_key_that_stands_twice_rejects_the_message(
     tmp_path: Path, shared_valkey: EmbeddedValkey
 ) -> None:
-    async with world(tmp_path, shared_valkey) as w:
+    async with scripted_collector(tmp_path, shared_valkey) as w:
         before = w.held()
         keys = ("topic", "ts", "type", "id", "data", "symbol", *NAMES)
         for count, key in enumerate(keys, 1):
-            frame = w.liar.ticker(markPrice="666")
+            frame = w.venue.ticker(markPrice="666")
             value = frame["data"].get(key, frame.get(key))
             twice = f'"{key}":{json.dumps(value)},"{key}":'.encode()
             message = dump(frame).replace(f'"{key}":'.encode(), twice, 1)
-            await w.tell(message, w.liar.ticker(PUT))
+            await w.tell(message, w.venue.ticker(PUT))
             assert w.table.rejected["duplicate_key"] == count
         assert w.held() == before
-        frame = w.liar.ticker()
+        frame = w.venue.ticker()
         # one that does not matter may
         await w.tell(dump(frame).replace(b'"ts"', b'"x":1,"x":2,"ts"'))
         assert expected_hash(frame).items() <= w.held().items()
@@ -60,7 +62,7 @@ async def test_DC_14_the_order_of_keys_means_nothing(
         order = orders[symbols.index(frame["data"]["symbol"])]
         return dump({key: dict(inner) if key == "data" else frame[key] for key in order})
 
-    async with world(tmp_path, shared_valkey, *symbols) as w:
+    async with scripted_collector(tmp_path, shared_valkey, *symbols) as w:
         for _ in range(3):
             await tell_in(w, spell, symbols)
         if IMPLEMENTATION == "compiled":
@@ -99,15 +101,15 @@ SPELLINGS: dict[str, Callable[[Frame], bytes]] = {
 async def test_DC_15_another_spelling_is_the_same_message(
     tmp_path: Path, shared_valkey: EmbeddedValkey, how: str
 ) -> None:
-    async with world(tmp_path, shared_valkey) as w:
+    async with scripted_collector(tmp_path, shared_valkey) as w:
         await tell_in(w, SPELLINGS[how], [CALL, PUT])
 
 
 async def test_DC_15_a_byte_order_mark_is_no_json(
     tmp_path: Path, shared_valkey: EmbeddedValkey
 ) -> None:
-    async with world(tmp_path, shared_valkey) as w:
-        frame = w.liar.ticker()
+    async with scripted_collector(tmp_path, shared_valkey) as w:
+        frame = w.venue.ticker()
         await w.tell(b"\xef\xbb\xbf" + dump(frame), frame)
         assert w.table.rejected["not_json"] == 1
 
@@ -115,8 +117,8 @@ async def test_DC_15_a_byte_order_mark_is_no_json(
 async def test_DC_15_escapes_in_a_number_are_its_characters(
     tmp_path: Path, shared_valkey: EmbeddedValkey
 ) -> None:
-    async with world(tmp_path, shared_valkey) as w:
-        await w.tell(with_raw(w.liar.ticker(), "markPrice", b'"1\\u0032.\\u0035"'))
+    async with scripted_collector(tmp_path, shared_valkey) as w:
+        await w.tell(with_raw(w.venue.ticker(), "markPrice", b'"1\\u0032.\\u0035"'))
         assert w.held()["mp"] == "12.5"
 
 
@@ -140,15 +142,15 @@ CONTROL: tuple[Any, ...] = (
 async def test_DC_25_control_messages_between_ticks_are_no_ticks(
     tmp_path: Path, shared_valkey: EmbeddedValkey
 ) -> None:
-    async with world(tmp_path, shared_valkey) as w:
+    async with scripted_collector(tmp_path, shared_valkey) as w:
         before = w.table.received
         for number, control in enumerate(CONTROL):
-            frame = w.liar.ticker(markPrice=str(number))
-            await w.liar.push(control)
+            frame = w.venue.ticker(markPrice=str(number))
+            await w.venue.push(control)
             await w.tell(frame)
-            await w.liar.push(control)
+            await w.venue.push(control)
             assert expected_hash(frame).items() <= w.held().items()
-        await w.tell(w.liar.ticker())
+        await w.tell(w.venue.ticker())
         assert w.table.received == before + len(CONTROL) + 1
         assert sum(w.table.rejected.values()) == 0
-        assert w.liar.opened == 1
+        assert w.venue.opened == 1

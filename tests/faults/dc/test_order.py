@@ -10,16 +10,23 @@ import pytest
 
 from fastopts.embedded import EmbeddedValkey
 from fastopts.reader import NotYetLive
-from tests.collector.worlds import until
-from tests.faults.liar import CALL, PUT, Liar, World, now_ms, world
 from tests.support import payloads
+from tests.support.collector_harness import until
 from tests.support.oracle import expected_hash
+from tests.support.scripted_venue import (
+    CALL,
+    PUT,
+    ScriptedVenue,
+    ScriptedVenueHarness,
+    now_ms,
+    scripted_collector,
+)
 
 Frame = dict[str, Any]
 HOUR_MS = 3_600_000
 
 
-def holds(w: World, frame: Frame) -> bool:
+def holds(w: ScriptedVenueHarness, frame: Frame) -> bool:
     return expected_hash(frame).items() <= w.held(frame["data"]["symbol"]).items()
 
 
@@ -28,13 +35,13 @@ async def test_DC_19_the_newest_stands_in_whatever_order_they_come(
 ) -> None:
     luck = random.Random(19)
 
-    async with world(tmp_path, shared_valkey) as w:
+    async with scripted_collector(tmp_path, shared_valkey) as w:
         newest: dict[str, int] = {}
         older = 0
         for _ in range(20):
             start = now_ms()
             frames = [
-                w.liar.ticker(luck.choice((CALL, PUT)), ts=start + luck.randrange(50))
+                w.venue.ticker(luck.choice((CALL, PUT)), ts=start + luck.randrange(50))
                 for _ in range(30)
             ]
             await w.tell(*frames)
@@ -49,14 +56,14 @@ async def test_DC_19_the_newest_stands_in_whatever_order_they_come(
 async def test_DC_19_a_new_connection_does_not_bring_back_the_past(
     tmp_path: Path, shared_valkey: EmbeddedValkey
 ) -> None:
-    async with world(tmp_path, shared_valkey) as w:
-        newest = w.liar.ticker(ts=now_ms() + 1000, markPrice="7")
+    async with scripted_collector(tmp_path, shared_valkey) as w:
+        newest = w.venue.ticker(ts=now_ms() + 1000, markPrice="7")
         await w.tell(newest)
-        late = w.liar.ticker(ts=newest["ts"] - 1, markPrice="666")
-        w.liar.greets = False
-        await w.liar.connections[0].close()
-        await until(lambda: w.liar.requests[-1] == ("subscribe", [CALL, PUT]))
-        await until(lambda: len(w.liar.requests) == 2)
+        late = w.venue.ticker(ts=newest["ts"] - 1, markPrice="666")
+        w.venue.greets = False
+        await w.venue.connections[0].close()
+        await until(lambda: w.venue.requests[-1] == ("subscribe", [CALL, PUT]))
+        await until(lambda: len(w.venue.requests) == 2)
         await w.tell(late)
         assert (holds(w, newest), w.table.older) == (True, 1)
         with w.reader() as reader, pytest.raises(NotYetLive, match="is closed"):
@@ -72,19 +79,19 @@ async def test_DC_19_a_new_connection_does_not_bring_back_the_past(
 async def test_DC_20_a_time_that_can_not_be_right_blocks_nothing(
     tmp_path: Path, shared_valkey: EmbeddedValkey, poison: int, is_first: bool
 ) -> None:
-    async with world(tmp_path, shared_valkey) as w:
+    async with scripted_collector(tmp_path, shared_valkey) as w:
         with w.reader() as reader:
             symbol = CALL
             if is_first:
                 symbol = "BTC-27NOV99-1-C-USDT"
                 assert w.collector.universe.adopt(symbol)
-            bad = w.liar.ticker(symbol, ts=poison, markPrice="666")
+            bad = w.venue.ticker(symbol, ts=poison, markPrice="666")
             await w.tell(bad)
             is_kept = is_first or poison > now_ms()
             assert holds(w, bad) == is_kept
             assert reader.get(symbol).time_suspect == is_kept
             assert w.table.older == (not is_kept)
-            good = w.liar.ticker(symbol, markPrice="7")
+            good = w.venue.ticker(symbol, markPrice="7")
             await w.tell(good)
             assert holds(w, good)
             assert not reader.get(symbol).time_suspect
@@ -95,13 +102,13 @@ async def test_DC_20_a_time_that_stands_still_is_found_by_comparing_with_rest(
 ) -> None:
     """Each tick is older than the stored values, so these stay as they are."""
 
-    async with world(tmp_path, shared_valkey, reconcile_s=0.05) as w:
+    async with scripted_collector(tmp_path, shared_valkey, reconcile_s=0.05) as w:
         with w.reader() as reader:
-            w.liar.greets = False
+            w.venue.greets = False
             assert reader.get(CALL).live
-            w.liar.rows = {CALL: {"markPrice": "1300"}}
+            w.venue.rows = {CALL: {"markPrice": "1300"}}
             while w.table.suspects_now == 0:
-                await w.tell(w.liar.ticker(ts=1_700_000_000_000, markPrice="1300"))
+                await w.tell(w.venue.ticker(ts=1_700_000_000_000, markPrice="1300"))
                 await asyncio.sleep(0.01)
             await w.settled(0)
             with pytest.raises(NotYetLive, match="REST"):
@@ -112,9 +119,9 @@ async def test_DC_20_a_time_that_stands_still_is_found_by_comparing_with_rest(
 async def test_DC_21_a_message_that_comes_again_changes_nothing(
     tmp_path: Path, shared_valkey: EmbeddedValkey, times: int
 ) -> None:
-    async with world(tmp_path, shared_valkey) as w:
+    async with scripted_collector(tmp_path, shared_valkey) as w:
         for number in range(20):
-            frame = w.liar.ticker(markPrice=str(number))
+            frame = w.venue.ticker(markPrice=str(number))
             await w.tell(*[frame] * times)
             held = w.held()
             assert {n: held[n] for n in held.keys() - {"rt", "cn"}} == expected_hash(frame)
@@ -125,10 +132,10 @@ async def test_DC_21_a_message_that_comes_again_changes_nothing(
 async def test_DC_22_crossed_and_locked_quotes_are_handed_on_and_flagged(
     tmp_path: Path, shared_valkey: EmbeddedValkey
 ) -> None:
-    async with world(tmp_path, shared_valkey) as w:
+    async with scripted_collector(tmp_path, shared_valkey) as w:
         with w.reader() as reader:
             for bid, ask in (("1250", "1230"), ("1230", "1230.0"), ("1229", "1230")):
-                frame = w.liar.ticker(bidPrice=bid, askPrice=ask)
+                frame = w.venue.ticker(bidPrice=bid, askPrice=ask)
                 await w.tell(frame)
                 assert holds(w, frame)
                 option = reader.get(CALL)
@@ -138,16 +145,16 @@ async def test_DC_22_crossed_and_locked_quotes_are_handed_on_and_flagged(
                 assert (option.mid is None) == option.crossed
 
 
-def delta(liar: Liar, symbol: str = CALL, **fields: str) -> Frame:
-    whole = liar.ticker(symbol)
+def delta(venue: ScriptedVenue, symbol: str = CALL, **fields: str) -> Frame:
+    whole = venue.ticker(symbol)
     return {**whole, "type": "delta", "data": {"symbol": symbol, **fields}}
 
 
 async def test_DC_23_a_delta_is_merged_into_what_its_connection_delivered(
     tmp_path: Path, shared_valkey: EmbeddedValkey
 ) -> None:
-    async with world(tmp_path, shared_valkey) as w:
-        await w.tell(delta(w.liar, askPrice="1240", askIv=""), delta(w.liar, markPrice="7"))
+    async with scripted_collector(tmp_path, shared_valkey) as w:
+        await w.tell(delta(w.venue, askPrice="1240", askIv=""), delta(w.venue, markPrice="7"))
         expected = payloads.numbers(askPrice="1240", markPrice="7")
         del expected["aiv"]
         held = w.held()
@@ -160,16 +167,16 @@ async def test_DC_23_without_its_base_a_delta_is_dropped_counted_and_shown(
 ) -> None:
     caplog.set_level(logging.INFO, "fastopts")
 
-    async with world(tmp_path, shared_valkey, status_s=0.05) as w:
+    async with scripted_collector(tmp_path, shared_valkey, status_s=0.05) as w:
         await until(lambda: "2 of 2 symbols live" in caplog.text)
         before = w.held()
-        w.liar.greets = False
-        await w.liar.connections[0].close()
-        await until(lambda: len(w.liar.requests) == 2)
+        w.venue.greets = False
+        await w.venue.connections[0].close()
+        await until(lambda: len(w.venue.requests) == 2)
         # what is held came over the connection before: a change of another state
-        await w.tell(delta(w.liar, askPrice="1240"))
+        await w.tell(delta(w.venue, askPrice="1240"))
         assert w.table.rejected["delta_without_base"] == 1
         assert w.held() == before
         await until(lambda: "rejected (delta_without_base), for example:" in caplog.text)
-        await w.tell(w.liar.ticker(), delta(w.liar, askPrice="1241"))
+        await w.tell(w.venue.ticker(), delta(w.venue, askPrice="1241"))
         assert w.held()["ap"] == "1241"

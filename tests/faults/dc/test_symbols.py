@@ -7,19 +7,19 @@ from pathlib import Path
 import pytest
 
 from fastopts.embedded import EmbeddedValkey
-from tests.collector.quick import quicken
-from tests.collector.worlds import until
 from tests.faults.dc.frames import names
-from tests.faults.liar import CALL, PUT, World, world
+from tests.support.collector_harness import until
+from tests.support.collector_limits import quicken
 from tests.support.oracle import expected_hash
 from tests.support.payloads import dump
+from tests.support.scripted_venue import CALL, PUT, ScriptedVenueHarness, scripted_collector
 
 KEY = re.compile(
     r"(option|optrec|instrument):[A-Z0-9.-]{1,40}|options:[A-Z0-9:]+|fastopts:[a-z]+|stats"
 )
 
 
-def assert_keys_are_clean(w: World) -> None:
+def assert_keys_are_clean(w: ScriptedVenueHarness) -> None:
     keys = w.keys("*")
     assert keys
     assert [key for key in keys if not KEY.fullmatch(key)] == []
@@ -45,10 +45,10 @@ def assert_keys_are_clean(w: World) -> None:
 async def test_DC_03_a_symbol_that_is_no_key_is_rejected(
     tmp_path: Path, shared_valkey: EmbeddedValkey, raw: str
 ) -> None:
-    async with world(tmp_path, shared_valkey) as w:
+    async with scripted_collector(tmp_path, shared_valkey) as w:
         for symbol in ("BTC-@", "@", f"{CALL}@", "@-27NOV99-1-C-USDT"):
-            frame = w.liar.ticker(symbol)
-            await w.tell(dump(frame).replace(b"@", raw.encode()), w.liar.ticker())
+            frame = w.venue.ticker(symbol)
+            await w.tell(dump(frame).replace(b"@", raw.encode()), w.venue.ticker())
         told = w.table.rejected
         assert told["bad_symbol"] + told["unknown_symbol"] == 4 == sum(told.values())
         assert_keys_are_clean(w)
@@ -59,9 +59,9 @@ async def test_DC_17_a_late_listed_option_is_taken_at_once(
 ) -> None:
     caplog.set_level(logging.INFO, "fastopts")
 
-    async with world(tmp_path, shared_valkey) as w:
+    async with scripted_collector(tmp_path, shared_valkey) as w:
         [late] = names(1)
-        frames = [w.liar.ticker(late, markPrice=str(number)) for number in range(5)]
+        frames = [w.venue.ticker(late, markPrice=str(number)) for number in range(5)]
         await w.tell(*frames)
         assert expected_hash(frames[-1]).items() <= w.held(late).items()
         assert sum(w.table.rejected.values()) == 0
@@ -77,14 +77,14 @@ async def test_DC_17_ten_thousand_invented_symbols_fill_no_memory(
     caplog.set_level(logging.INFO, "fastopts")
     quicken(monkeypatch, symbols_max=500)
 
-    async with world(tmp_path, shared_valkey, status_s=0.05) as w:
-        frame = dump(w.liar.ticker("@"))
+    async with scripted_collector(tmp_path, shared_valkey, status_s=0.05) as w:
+        frame = dump(w.venue.ticker("@"))
         for start in range(0, 10_000, 1000):
             invented = [f"BTC-27NOV99-{strike}-P".encode() for strike in range(start, start + 1000)]
             await w.tell(*(frame.replace(b"@", symbol) for symbol in invented))
             assert len(w.table) == min(500, 2 + start + 1000)
         assert w.table.rejected["unknown_symbol"] == 10_000 - 498
-        good = w.liar.ticker()
+        good = w.venue.ticker()
         await w.tell(good)
         assert expected_hash(good).items() <= w.held().items()
         await until(lambda: "rejected (unknown_symbol), for example:" in caplog.text)
@@ -105,8 +105,8 @@ async def test_DC_17_ten_thousand_invented_symbols_fill_no_memory(
 async def test_DC_18_both_forms_of_a_symbol_are_known(
     tmp_path: Path, shared_valkey: EmbeddedValkey, symbol: str, terms: tuple[str, ...]
 ) -> None:
-    async with world(tmp_path, shared_valkey, symbol) as w:
-        frame = w.liar.ticker(symbol)
+    async with scripted_collector(tmp_path, shared_valkey, symbol) as w:
+        frame = w.venue.ticker(symbol)
         await w.tell(frame)
         assert expected_hash(frame).items() <= w.held(symbol).items()
         held = w.client.hmget(f"instrument:{symbol}", "quote", "settle", "strike", "type")
@@ -130,12 +130,12 @@ async def test_DC_18_a_form_that_is_not_known_spoils_no_other(
         "BTC-2099Q1-5-C",
     )
 
-    async with world(tmp_path, shared_valkey, status_s=0.05) as w:
-        w.liar.symbols += strange
+    async with scripted_collector(tmp_path, shared_valkey, status_s=0.05) as w:
+        w.venue.symbols += strange
         await w.collector.universe.refresh(lambda listed, gone: None)
         assert set(w.collector.universe.instruments) == {CALL, PUT}
-        good = w.liar.ticker()
-        await w.tell(*(w.liar.ticker(symbol) for symbol in strange), good)
+        good = w.venue.ticker()
+        await w.tell(*(w.venue.ticker(symbol) for symbol in strange), good)
         assert w.table.rejected["unknown_symbol"] == len(strange)
         assert expected_hash(good).items() <= w.held().items()
         await until(lambda: "rejected (unknown_symbol), for example:" in caplog.text)

@@ -23,19 +23,19 @@ from fastopts.logs import set_up_logging
 from fastopts.sim.feed import text_frame
 from fastopts.venues.bybit.fields import TICKER_FIELDS, TOPIC_PREFIX
 from fastopts.venues.bybit.session import UNREADABLE_MAX
-from tests.collector.worlds import until
-from tests.faults.liar import CALL, World, world
 from tests.support import payloads
+from tests.support.collector_harness import until
 from tests.support.oracle import expected_hash
 from tests.support.payloads import dump
+from tests.support.scripted_venue import CALL, ScriptedVenueHarness, scripted_collector
 
 HTML = b"<html>\r\n<head><title>502 Bad Gateway</title></head>" + b"<p>" * 1000
 BYTES = (b"\xff\xfe", b"\xc0\xaf", b"\xed\xa0\x80", b'{"topic":"tickers.\xff', bytes(range(256)))
 
 
-async def alive(w: World) -> None:
+async def alive(w: ScriptedVenueHarness) -> None:
     """The next good tick arrives."""
-    frame = w.liar.ticker()
+    frame = w.venue.ticker()
     await w.tell(frame)
     assert expected_hash(frame).items() <= w.held().items()
 
@@ -47,25 +47,25 @@ def told(caplog: pytest.LogCaptureFixture) -> list[str]:
 async def test_DC_01_no_prefix_of_a_message_is_taken_and_the_socket_is_kept(
     tmp_path: Path, shared_valkey: EmbeddedValkey
 ) -> None:
-    async with world(tmp_path, shared_valkey) as w:
-        good = w.liar.ticker(markPrice="7")
-        cut = dump(w.liar.ticker(markPrice="666"))
+    async with scripted_collector(tmp_path, shared_valkey) as w:
+        good = w.venue.ticker(markPrice="7")
+        cut = dump(w.venue.ticker(markPrice="666"))
         for start in range(0, len(cut), UNREADABLE_MAX - 1):
             sizes = range(start, min(start + UNREADABLE_MAX - 1, len(cut)))
             await w.tell(*(cut[:size] for size in sizes), good)
         assert w.table.rejected["not_json"] == len(cut) == sum(w.table.rejected.values())
         assert w.held()["mp"] == "7"
-        assert w.liar.opened == 1
+        assert w.venue.opened == 1
 
 
 async def test_DC_01_the_first_is_shown_bounded_and_escaped(
     tmp_path: Path, shared_valkey: EmbeddedValkey, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with world(tmp_path, shared_valkey, status_s=0.05) as w:
+    async with scripted_collector(tmp_path, shared_valkey, status_s=0.05) as w:
         await w.tell(HTML, b'{"topic":', HTML)
         await until(lambda: bool(told(caplog)))
         await alive(w)
-        assert w.liar.opened == 1
+        assert w.venue.opened == 1
     [line] = told(caplog)
     assert line == f"rejected (not_json), for example: {HTML[:SAMPLE_SIZE]!r}"
     assert line.isprintable()
@@ -74,7 +74,7 @@ async def test_DC_01_the_first_is_shown_bounded_and_escaped(
 async def test_DC_01_after_twenty_in_a_row_the_connection_is_replaced(
     tmp_path: Path, shared_valkey: EmbeddedValkey, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with world(tmp_path, shared_valkey) as w:
+    async with scripted_collector(tmp_path, shared_valkey) as w:
         await w.tell(*[HTML] * UNREADABLE_MAX)
         await w.connected(2)
         await alive(w)
@@ -102,7 +102,7 @@ async def test_DC_02_bytes_that_are_no_text_are_told_without_harm(
     stderr = tmp_path / "stderr"
 
     with logging_as_the_product_does(stderr, form):
-        async with world(tmp_path, shared_valkey, status_s=0.05) as w:
+        async with scripted_collector(tmp_path, shared_valkey, status_s=0.05) as w:
             await w.tell(*BYTES)
             await until(lambda: b"rejected (not_utf8)" in stderr.read_bytes())
             await alive(w)
@@ -121,7 +121,7 @@ async def test_DC_02_bytes_that_are_no_text_are_told_without_harm(
 async def test_DC_04_deep_nesting_is_no_json(
     tmp_path: Path, shared_valkey: EmbeddedValkey, opening: bytes
 ) -> None:
-    async with world(tmp_path, shared_valkey) as w:
+    async with scripted_collector(tmp_path, shared_valkey) as w:
         await w.tell(opening)
         assert w.table.rejected["not_json"] == 1
         await alive(w)
@@ -130,10 +130,10 @@ async def test_DC_04_deep_nesting_is_no_json(
 async def test_DC_04_a_deep_value_in_the_data_spoils_its_message_or_its_field_alone(
     tmp_path: Path, shared_valkey: EmbeddedValkey
 ) -> None:
-    async with world(tmp_path, shared_valkey) as w:
+    async with scripted_collector(tmp_path, shared_valkey) as w:
         for depth, reasons in ((16, 0), (50_000, 1)):
             deep: bytes = b"[" * depth + b"1" + b"]" * depth
-            frame = w.liar.ticker(bidIv="@@")
+            frame = w.venue.ticker(bidIv="@@")
             await w.tell(dump(frame).replace(b'"@@"', deep))
             assert w.table.rejected["not_json"] == reasons
         assert "biv" not in w.held()
@@ -203,9 +203,9 @@ async def test_DC_24_a_frame_beyond_the_cap_ends_the_connection_and_is_not_kept(
     size = megabytes << 20
     is_legal = megabytes == 1
 
-    async def pour(w: World, left: int) -> None:
+    async def pour(w: ScriptedVenueHarness, left: int) -> None:
         """Send what the frame is announced to hold, no faster than it is read."""
-        [connection] = w.liar.connections
+        [connection] = w.venue.connections
         chunk = b"[" * 65_536
         while left and connection.state is State.OPEN:
             part = chunk[:left]
@@ -214,16 +214,16 @@ async def test_DC_24_a_frame_beyond_the_cap_ends_the_connection_and_is_not_kept(
             while connection.transport.get_write_buffer_size() > 1 << 18:  # noqa: ASYNC110
                 await asyncio.sleep(0.001)
 
-    async with world(tmp_path, shared_valkey) as w:
+    async with scripted_collector(tmp_path, shared_valkey) as w:
         tracemalloc.start()
         try:
-            w.liar.write(b"\x81\x7f" + size.to_bytes(8, "big"))
+            w.venue.write(b"\x81\x7f" + size.to_bytes(8, "big"))
             await pour(w, size)
             if is_legal:
                 await w.settled(3)
                 assert w.table.rejected["not_json"] == 1
             else:
-                await until(lambda: w.liar.closings == [1009])
+                await until(lambda: w.venue.closings == [1009])
             _, peak = tracemalloc.get_traced_memory()
         finally:
             tracemalloc.stop()
@@ -235,11 +235,11 @@ async def test_DC_24_a_frame_beyond_the_cap_ends_the_connection_and_is_not_kept(
 async def test_DC_24_an_array_of_tickers_as_large_as_may_be_is_no_ticker(
     tmp_path: Path, shared_valkey: EmbeddedValkey
 ) -> None:
-    async with world(tmp_path, shared_valkey) as w:
-        one: dict[str, Any] = w.liar.ticker(CALL, markPrice="666")
+    async with scripted_collector(tmp_path, shared_valkey) as w:
+        one: dict[str, Any] = w.venue.ticker(CALL, markPrice="666")
         array = dump([one] * (1_000_000 // len(dump(one)) - 1))
         before = w.table.received
-        await w.liar.push(array)
+        await w.venue.push(array)
         await w.tell(dump({**one, "data": [one["data"]] * 900}))
         assert (w.table.received, w.table.rejected["no_data"]) == (before + 1, 1)
         assert w.held()["mp"] != "666"

@@ -16,38 +16,38 @@ from fastopts.reader.objects.expiry import day_of
 from fastopts.sim import SimSettings, SimVenue
 from fastopts.venues.bybit import symbols
 from fastopts.venues.bybit.session import TOPICS_PER_FRAME, StreamSession, Timing
-from tests.collector.worlds import World, until, world
+from tests.support.collector_harness import CollectorHarness, running_collector, until
 
 QUICK = Timing(ping_every=0.2)
 INSTRUMENTS = "/v5/market/instruments-info"
 
 
-def left_s(w: World) -> float:
+def left_s(w: CollectorHarness) -> float:
     """Seconds to the venue's next delivery."""
     now = datetime.fromtimestamp(w.venue.clock.now_ms() / 1000, UTC)
     today = now.replace(hour=8, minute=0, second=0, microsecond=0)
     return ((today if now < today else today + timedelta(days=1)) - now).total_seconds()
 
 
-def due_next(w: World) -> set[str]:
+def due_next(w: CollectorHarness) -> set[str]:
     """What the venue delivers at its next eight o'clock."""
     end_ms = w.venue.clock.now_ms() + left_s(w) * 1000
     listed = {name: symbols.parse(name) for name in w.venue.symbols}
     return {name for name, one in listed.items() if one and one.expiry_ms <= end_ms + 1000}
 
 
-def members(w: World) -> set[str]:
+def members(w: CollectorHarness) -> set[str]:
     found: set[str] = set()
     for key in w.client.keys("options:*"):
         found |= w.client.smembers(key)  # type: ignore[arg-type]
     return found
 
 
-def asked_for(w: World) -> set[str]:
+def asked_for(w: CollectorHarness) -> set[str]:
     return {name for line in w.collector.connections for name in line.shard.symbols}
 
 
-async def roll(w: World) -> set[str]:
+async def roll(w: CollectorHarness) -> set[str]:
     """Let the venue's clock come over eight o'clock; return what was delivered."""
     doomed = due_next(w)
     assert doomed
@@ -61,7 +61,7 @@ async def roll(w: World) -> set[str]:
 async def test_LC_01_what_was_delivered_leaves_the_sets_and_is_expired_for_readers(
     tmp_path: Path,
 ) -> None:
-    async with world(tmp_path, timing=QUICK, refresh_s=1.0) as w:
+    async with running_collector(tmp_path, timing=QUICK, refresh_s=1.0) as w:
         await w.covered()
         doomed = await roll(w)
         one = min(doomed)
@@ -81,7 +81,7 @@ async def test_LC_01_what_was_delivered_leaves_the_sets_and_is_expired_for_reade
 async def test_LC_02_what_was_delivered_is_not_subscribed_again_after_a_reconnect(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with world(tmp_path, timing=QUICK, refresh_s=1.0) as w:
+    async with running_collector(tmp_path, timing=QUICK, refresh_s=1.0) as w:
         await w.covered()
         doomed = await roll(w)
         topics = record_topics(w.venue)
@@ -97,7 +97,7 @@ async def test_LC_02_what_was_delivered_is_not_subscribed_again_after_a_reconnec
 async def test_LC_02_what_is_delivered_while_the_connection_is_away_holds_up_nobody(
     tmp_path: Path,
 ) -> None:
-    async with world(tmp_path, timing=QUICK, refresh_s=2.0) as w:
+    async with running_collector(tmp_path, timing=QUICK, refresh_s=2.0) as w:
         await w.covered()
         doomed = due_next(w)
         w.venue.faults.rest[INSTRUMENTS] = (500, "")  # the list knows nothing of it yet
@@ -151,7 +151,7 @@ def list_more(venue: SimVenue, strikes: int) -> None:
 
 
 async def test_LC_03_what_is_listed_at_noon_is_delivered_within_a_refresh(tmp_path: Path) -> None:
-    async with world(tmp_path, refresh_s=1.0) as w:
+    async with running_collector(tmp_path, refresh_s=1.0) as w:
         await w.covered()
         before = set(w.venue.symbols)
         list_more(w.venue, 8)
@@ -188,7 +188,7 @@ async def test_LC_04_an_implausible_list_removes_nothing_and_is_told(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, status: int, body: str, words: str
 ) -> None:
     sim = SimSettings(seed=5, symbols=60, rate=600)
-    async with world(tmp_path, sim, refresh_s=1.0) as w:
+    async with running_collector(tmp_path, sim, refresh_s=1.0) as w:
         await w.covered()
         await until(lambda: members(w) == set(w.venue.symbols))
         w.venue.faults.rest[INSTRUMENTS] = (status, body)
@@ -202,7 +202,7 @@ async def test_LC_04_an_implausible_list_removes_nothing_and_is_told(
 
 async def test_LC_05_a_day_rolls_in_paced_requests_and_the_rest_ticks_on(tmp_path: Path) -> None:
     sim = SimSettings(seed=5, symbols=500, rate=3000)
-    async with world(tmp_path, sim, QUICK, refresh_s=1.0) as w:
+    async with running_collector(tmp_path, sim, QUICK, refresh_s=1.0) as w:
         await w.covered()
         topics = record_topics(w.venue)
         before = set(w.venue.symbols)

@@ -23,7 +23,7 @@ from fastopts.session.venue_clock import VenueClock
 from fastopts.sim import SimSettings, SimVenue
 from fastopts.sim.clock import Clock
 from fastopts.venues.bybit.session import Timing
-from tests.collector.worlds import until, world
+from tests.support.collector_harness import running_collector, until
 from tests.support.processes import environ, wait_for_line
 
 HOUR_S = 3600.0
@@ -34,7 +34,7 @@ async def test_LC_07_a_clock_that_is_set_mid_run_changes_nothing_but_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, step_s: float
 ) -> None:
     timing = Timing(ping_every=0.2)
-    async with world(tmp_path, timing=timing, refresh_s=1.0) as w:
+    async with running_collector(tmp_path, timing=timing, refresh_s=1.0) as w:
         await w.covered()
         await until(lambda: w.collector.feed.exchange.known)
         await until(lambda: w.collector.table.pending == 0)
@@ -64,7 +64,7 @@ async def test_LC_07_a_host_whose_clock_is_wrong_from_the_start_decides_nothing(
     """Expiry, ages and lags go by the venue's clock, which the host's is far from."""
 
     clock = Clock(round((time.time() + ahead_s) * 1000))
-    async with world(tmp_path, timing=Timing(ping_every=0.2), clock=clock) as w:
+    async with running_collector(tmp_path, timing=Timing(ping_every=0.2), clock=clock) as w:
         await w.covered()
         assert abs(w.collector.parts.venue_time.skew_ms - ahead_s * 1000) < 5000
         assert set(w.collector.universe.instruments) == set(w.venue.symbols)
@@ -110,7 +110,7 @@ async def test_LC_08_after_a_sleep_of_the_machine_nothing_counts_until_it_comes_
 
     monkeypatch.setattr(Heartbeat, "_add_server_time", hear)
 
-    async with world(tmp_path) as w:
+    async with running_collector(tmp_path) as w:
         await w.covered()
         feed, table = w.collector.feed, w.collector.table
         await until(lambda: all(at is not None for at in feed.conns.values()))
@@ -200,7 +200,7 @@ async def test_LC_09_all_connections_cut_at_once_come_back_one_by_one_and_miss_n
     """As when the venue ends each after 24 hours and all were opened together."""
 
     sim = SimSettings(seed=5, symbols=1700, rate=2500)
-    async with world(tmp_path, sim) as w:
+    async with running_collector(tmp_path, sim) as w:
         await w.covered()
         count = len(w.collector.connections)
         assert count >= 3

@@ -6,9 +6,9 @@ import pytest
 
 from fastopts.embedded import EmbeddedValkey
 from fastopts.reader import NotYetLive, OptionReader
-from tests.collector.worlds import until
-from tests.faults import liar
-from tests.faults.liar import CALL
+from tests.support import scripted_venue
+from tests.support.collector_harness import until
+from tests.support.scripted_venue import CALL
 
 ETH = [f"ETH-27NOV99-{strike}-C-USDT" for strike in (3000, 3100, 3200, 3300)]
 
@@ -23,7 +23,7 @@ async def test_LC_10_what_left_the_market_is_not_live_while_another_coin_ticks_o
 ) -> None:
     gone = ETH[left:]
 
-    async with liar.world(
+    async with scripted_venue.scripted_collector(
         tmp_path,
         shared_valkey,
         *(CALL, *ETH),
@@ -32,10 +32,10 @@ async def test_LC_10_what_left_the_market_is_not_live_while_another_coin_ticks_o
         reconcile_s=0.2,
     ) as w:
         for symbol in (CALL, *ETH[:left]):
-            w.liar.rows[symbol] = dict(w.liar.ticker(symbol)["data"])
-            del w.liar.rows[symbol]["symbol"]
-        w.liar.greets = False
-        w.liar.symbols = [CALL, *ETH[:left]]
+            w.venue.rows[symbol] = dict(w.venue.ticker(symbol)["data"])
+            del w.venue.rows[symbol]["symbol"]
+        w.venue.greets = False
+        w.venue.symbols = [CALL, *ETH[:left]]
         with w.reader() as reader:
             await until(lambda: not any(option.symbol in gone for option in reader.scan("ETH")))
             for symbol in gone:
@@ -43,9 +43,9 @@ async def test_LC_10_what_left_the_market_is_not_live_while_another_coin_ticks_o
                     reader.get(symbol)
             assert reader.get(CALL).live
             assert all(reader.get(symbol).live for symbol in ETH[:left])
-            w.liar.symbols += gone
+            w.venue.symbols += gone
             await until(lambda: set(gone) <= w.collector.universe.instruments.keys())
-            w.liar.broken = {"BTC", "ETH"}  # no more answers to compare with
+            w.venue.broken = {"BTC", "ETH"}  # no more answers to compare with
             for symbol in gone:
-                await w.liar.push(w.liar.ticker(symbol))
+                await w.venue.push(w.venue.ticker(symbol))
                 await until(lambda symbol=symbol: is_live(reader, symbol))  # type: ignore[misc]

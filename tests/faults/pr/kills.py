@@ -30,11 +30,11 @@ import redis
 from bench import results
 from fastopts import keys
 from fastopts.embedded import EmbeddedValkey
-from tests.collector.writers import INSTRUMENTS, World
 from tests.support.payloads import NUMBERS, T0, dump, ticker
 from tests.support.store import LAYOUT
+from tests.support.writer_harness import INSTRUMENTS, WriterHarness
 
-__all__ = ("Figures", "Killing")
+__all__ = ("KillFigures", "Killing")
 
 SYMBOLS: Final = [
     *(instrument.symbol for instrument in INSTRUMENTS),
@@ -54,7 +54,7 @@ HEADS: Final = 11  # of a record, before the numbers
 
 
 @dataclass
-class Figures:
+class KillFigures:
     """What was found. *apart* are hashes that were newer than their record when the kill came;
     *without_expiry* are keys that had none yet: a hash gets it after the answer to its first write,
     as its key might be another program's. The next writer gives it one."""
@@ -75,7 +75,7 @@ class Killing:
     """Writers on the server at *port*, one after the other; the parent looks at what they leave."""
 
     def __init__(self, port: int, seed: int) -> None:
-        self.figures = Figures()
+        self.figures = KillFigures()
         self._port = port
         self._luck = random.Random(seed)
         self._run = 0
@@ -203,8 +203,8 @@ class Killing:
         return pipe.execute().count(-1)
 
 
-def _world(port: int) -> World:
-    world = World(port)
+def _world(port: int) -> WriterHarness:
+    world = WriterHarness(port)
     for symbol in SYMBOLS[len(INSTRUMENTS) :]:
         strike = symbol.split("-")[2]
         one = dataclasses.replace(INSTRUMENTS[0], symbol=symbol, strike_text=strike)
@@ -224,7 +224,7 @@ FRAMES: Final = {
 }
 
 
-def _tick(world: World, number: int) -> None:
+def _tick(world: WriterHarness, number: int) -> None:
     digits = str(number).encode()
     for frame in FRAMES[number % 3 == 0]:
         world.inlet.message(frame.replace(MARK, digits), T0)
@@ -233,7 +233,7 @@ def _tick(world: World, number: int) -> None:
     world.writer.flusher.wake()
 
 
-def _shrink(world: World) -> None:
+def _shrink(world: WriterHarness) -> None:
     channel = world.writer._connection
     assert channel is not None
     assert channel._transport is not None

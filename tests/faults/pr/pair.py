@@ -16,11 +16,11 @@ from typing import Self
 import redis
 
 from fastopts import keys
-from tests.faults.valkey import BrokenValkey, wait_for
+from tests.support.broken_valkey import BrokenValkey, wait_for
 from tests.support.processes import environ
 from tests.support.waiting import PATIENCE_S
 
-__all__ = ("Collector", "Pair", "Witness", "pair")
+__all__ = ("CommandWitness", "Pair", "TrackProcess", "pair")
 
 LINE = re.compile(r'^\+[\d.]+ \[\d+ (\S+)\] "(\w+)"(?: "([^"]*)")?(.*)')
 READS = frozenset(
@@ -42,7 +42,7 @@ READS = frozenset(
 )
 
 
-class Collector:
+class TrackProcess:
     """`python -m fastopts.track` with *words*; `said` is what it has logged so far."""
 
     def __init__(self, words: Sequence[str], folder: Path) -> None:
@@ -90,7 +90,7 @@ class Command:
     rest: str
 
 
-class Witness:
+class CommandWitness:
     """Takes down every command that the server on *port* carries out, in the server's order."""
 
     def __init__(self, port: int) -> None:
@@ -149,23 +149,23 @@ class Pair:
     def __init__(self, server: BrokenValkey, venue: Sequence[str], folder: Path) -> None:
         self.server = server
         self.client = server.client
-        self.collectors: list[Collector] = []
+        self.collectors: list[TrackProcess] = []
         self._words = [*venue, "--redis-url", server.url, "--status-s", "0.2"]
         self._folder = folder
 
-    def start(self, *words: str) -> Collector:
-        made = Collector([*self._words, *words], self._folder)
+    def start(self, *words: str) -> TrackProcess:
+        made = TrackProcess([*self._words, *words], self._folder)
         self.collectors.append(made)
         return made
 
-    def writing(self, *words: str) -> Collector:
+    def writing(self, *words: str) -> TrackProcess:
         """Start one, and wait until it writes."""
         before = self.epoch
         made = self.start(*words)
         wait_for(lambda: self.epoch > before and self.client.keys(keys.record("*")), 20)
         return made
 
-    def standing_by(self, *words: str) -> Collector:
+    def standing_by(self, *words: str) -> TrackProcess:
         """Start one that waits for the other, and wait until it listens to the venue, too."""
         made = self.start("--standby", *words)
         wait_for(lambda: made.has_said(" standing by ·") and made.has_said("symbols live"), 20)

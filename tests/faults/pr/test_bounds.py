@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from fastopts.embedded import EmbeddedValkey
-from tests.collector.quick import quicken
-from tests.collector.worlds import until
-from tests.faults import liar
-from tests.faults.liar import CALL
+from tests.support import scripted_venue
+from tests.support.collector_harness import until
+from tests.support.collector_limits import quicken
+from tests.support.scripted_venue import CALL
 
 
 async def test_PR_21_a_list_of_ever_new_options_fills_no_memory(
@@ -21,11 +21,11 @@ async def test_PR_21_a_list_of_ever_new_options_fills_no_memory(
     quicken(monkeypatch, symbols_max=60)
     strikes = itertools.count(100)
 
-    async with liar.world(tmp_path, shared_valkey, reconcile_s=0) as w:
+    async with scripted_venue.scripted_collector(tmp_path, shared_valkey, reconcile_s=0) as w:
         kept = w.collector.universe
         for _ in range(12):
             fresh = [f"BTC-27NOV99-{next(strikes)}-C-USDT" for _ in range(20)]
-            w.liar.symbols = [CALL, *fresh]
+            w.venue.symbols = [CALL, *fresh]
             await kept.refresh(w.collector._universe_changed)
             assert len(kept.instruments) <= 60
             assert len(w.table) <= 60

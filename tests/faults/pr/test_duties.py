@@ -13,11 +13,11 @@ from fastopts.collector.store.flusher import Flusher
 from fastopts.embedded import EmbeddedValkey
 from fastopts.net import http
 from fastopts.sim import SimSettings
-from tests.collector.quick import quicken
-from tests.collector.worlds import until, world
-from tests.collector.writers import SYMBOLS, Running, World
 from tests.faults.pr.test_tasks import TASKS
-from tests.faults.scripted import Said, Scripted
+from tests.support.collector_harness import running_collector, until
+from tests.support.collector_limits import quicken
+from tests.support.scripted_redis import ScriptedCommand, ScriptedRedis
+from tests.support.writer_harness import SYMBOLS, RunningWriter, WriterHarness
 
 SIM = SimSettings(seed=5, symbols=20, rate=200)
 TICKERS, INSTRUMENTS = "/v5/market/tickers", "/v5/market/instruments-info"
@@ -27,7 +27,7 @@ DUTIES = {"refresh", "reconciliation", "heartbeat", "rewrite", "listing", "annou
 async def test_PR_20_every_duty_has_a_time_of_last_success_and_its_task_is_watched(
     tmp_path: Path,
 ) -> None:
-    async with world(tmp_path, SIM, refresh_s=1.0, reconcile_s=0.1) as w:
+    async with running_collector(tmp_path, SIM, refresh_s=1.0, reconcile_s=0.1) as w:
         await w.covered()
         assert {duty.name for duty in w.collector.duties} == DUTIES
         soon = DUTIES - {"rewrite"}  # takes a minute
@@ -47,7 +47,7 @@ async def test_PR_20_a_duty_without_success_is_overdue_until_it_succeeds(
     quicken(monkeypatch, rest_check_within_s=0.5, refresh_within_s=0.5, duty_poll_s=0.05)
     broken = json.dumps({"retCode": 10016, "retMsg": "busy", "result": {}})
 
-    async with world(tmp_path, SIM, refresh_s=1.0, reconcile_s=0.1) as w:
+    async with running_collector(tmp_path, SIM, refresh_s=1.0, reconcile_s=0.1) as w:
         await w.covered()
         w.venue.faults.rest[path] = (200, broken)
         await until(lambda: w.client.hget("stats", "overdue") == name)
@@ -74,22 +74,22 @@ async def test_PR_20_work_past_its_deadline_is_given_up_with_its_connection(
         denied_again_s=0.5,
         rewrite_every_s=5,
     )
-    slow_of: dict[str, Callable[[Said], bool]] = {
+    slow_of: dict[str, Callable[[ScriptedCommand], bool]] = {
         "listing": lambda said: said.command[1].startswith(keys.INSTRUMENT.encode()),
         "announcing": lambda said: said.name == b"PUBLISH",
         "rewrite": lambda said: False,
     }
     is_slow = slow_of[name]
 
-    def script(said: Said) -> bytes:
+    def script(said: ScriptedCommand) -> bytes:
         if said.connection == 1 and len(said.command) > 1 and is_slow(said):
             time.sleep(0.1 if name == "listing" else 1.5)
         return said.answer
 
-    with Scripted(valkey.port, script) as scripted, monkeypatch.context() as patch:
+    with ScriptedRedis(valkey.port, script) as scripted, monkeypatch.context() as patch:
         if name == "rewrite":
             patch.setattr(Flusher, "has_caught_up", False)
-        async with Running(World(scripted.port)) as w:
+        async with RunningWriter(WriterHarness(scripted.port)) as w:
             _, rewriting, *_ = w.writer.duties
             rewriting.every_s = rewriting.within_s = 1.0
             store = str(client.hget(keys.FEED, "store"))

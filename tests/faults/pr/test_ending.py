@@ -18,8 +18,8 @@ import redis
 from fastopts import keys
 from fastopts.embedded import EmbeddedValkey
 from fastopts.sim import SimSettings, SimVenue
-from tests.collector.worlds import until
-from tests.faults.proxy import FaultProxy, Passage
+from tests.support.collector_harness import until
+from tests.support.fault_proxy import FaultProxy, Passage
 from tests.support.oracle import expected_hash
 from tests.support.processes import environ, finish, start, started, wait_for_line
 from tests.support.raw import RawServer

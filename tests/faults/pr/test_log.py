@@ -20,9 +20,9 @@ import redis
 from fastopts import keys
 from fastopts.embedded import EmbeddedValkey
 from fastopts.logs import LINES_MAX, BackgroundLogHandler
-from tests.collector.worlds import SMALL, until, world
-from tests.faults.proxy import FaultProxy
-from tests.faults.valkey import wait_for
+from tests.support.broken_valkey import wait_for
+from tests.support.collector_harness import SMALL, running_collector, until
+from tests.support.fault_proxy import FaultProxy
 from tests.support.processes import environ
 
 PACE = 1200.0
@@ -147,7 +147,7 @@ class Selector(selectors.DefaultSelector):
         return super().select(None if timeout is None else timeout / self.pace)
 
 
-class Fast(asyncio.SelectorEventLoop):
+class FastLoop(asyncio.SelectorEventLoop):
     """A loop whose clock can be made to run fast; its sockets are real."""
 
     def __init__(self) -> None:
@@ -163,7 +163,7 @@ class Fast(asyncio.SelectorEventLoop):
         self._waits.pace = pace
 
 
-class Lines(logging.Handler):
+class LogLines(logging.Handler):
     """The lines as they would be written."""
 
     def __init__(self) -> None:
@@ -176,9 +176,9 @@ class Lines(logging.Handler):
 
 
 @pytest.fixture
-def lines(caplog: pytest.LogCaptureFixture) -> Iterator[Lines]:
+def lines(caplog: pytest.LogCaptureFixture) -> Iterator[LogLines]:
     caplog.set_level(logging.INFO, "fastopts")
-    handler = Lines()
+    handler = LogLines()
     logging.getLogger("fastopts").addHandler(handler)
     yield handler
     logging.getLogger("fastopts").removeHandler(handler)
@@ -186,15 +186,15 @@ def lines(caplog: pytest.LogCaptureFixture) -> Iterator[Lines]:
 
 @pytest.mark.virtual_time
 @pytest.mark.parametrize(
-    "anyio_backend", [pytest.param(("asyncio", {"loop_factory": Fast}), id="fast clock")]
+    "anyio_backend", [pytest.param(("asyncio", {"loop_factory": FastLoop}), id="fast clock")]
 )
 async def test_PR_13_an_hour_without_venue_and_redis_is_told_in_less_than_a_megabyte(
-    tmp_path: Path, lines: Lines
+    tmp_path: Path, lines: LogLines
 ) -> None:
     loop = asyncio.get_running_loop()
-    assert isinstance(loop, Fast)
+    assert isinstance(loop, FastLoop)
     with FaultProxy(0) as proxy:
-        async with world(tmp_path, SMALL, redis_port=proxy.port, status_s=5.0) as w:
+        async with running_collector(tmp_path, SMALL, redis_port=proxy.port, status_s=5.0) as w:
             proxy.target = w.valkey.port
             await until(lambda: " symbols live" in "".join(lines.said))
             w.venue.pause()

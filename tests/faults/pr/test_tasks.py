@@ -30,15 +30,15 @@ from fastopts.reader.mirrors.replica import Replica
 from fastopts.sim import SimSettings, SimVenue
 from fastopts.venues.bybit.hosts import Endpoints
 from fastopts.venues.bybit.session import Timing
-from tests.collector.worlds import COINS, World, until, world
-from tests.collector.writers import INSTRUMENTS
-from tests.faults.valkey import wait_for
-from tests.reader.collecting import Collector as Writing
-from tests.reader.collecting import Loop
+from tests.support.broken_valkey import wait_for
+from tests.support.collector_harness import COINS, CollectorHarness, running_collector, until
 from tests.support.disks import full_after
 from tests.support.loops import DEFAULT_LOOP, LOOPS, UVLOOP
 from tests.support.payloads import SYMBOL, T0, dump, ticker
 from tests.support.processes import environ, finish, started, wait_for_line
+from tests.support.writer_harness import INSTRUMENTS
+from tests.support.writer_thread import LoopThread
+from tests.support.writer_thread import WriterThread as Writing
 
 TASKS = [
     *("writer", "universe", "monitor", "resubscriber", "duties", "venue clock", "rest check"),
@@ -53,7 +53,7 @@ async def test_PR_05_a_task_that_is_cancelled_ends_the_collector_with_its_name(
 ) -> None:
     with pytest.raises(RuntimeError, match=f"the task '{name}' has ended: a bug"):  # noqa: PT012
         sim = SimSettings(seed=5, symbols=20, rate=200)
-        async with world(tmp_path, sim, reconcile_s=60.0) as w:
+        async with running_collector(tmp_path, sim, reconcile_s=60.0) as w:
             await w.covered()
             [task] = [task for task in asyncio.all_tasks() if task.get_name() == name]
             task.cancel()
@@ -61,7 +61,9 @@ async def test_PR_05_a_task_that_is_cancelled_ends_the_collector_with_its_name(
 
 
 async def test_PR_05_every_task_of_the_collector_is_known_by_its_name(tmp_path: Path) -> None:
-    async with world(tmp_path, SimSettings(seed=5, symbols=20, rate=200), reconcile_s=60.0) as w:
+    async with running_collector(
+        tmp_path, SimSettings(seed=5, symbols=20, rate=200), reconcile_s=60.0
+    ) as w:
         await w.covered()
         group = w.collector._tasks._group
         assert group is not None
@@ -76,7 +78,7 @@ def test_PR_05_a_mirror_whose_thread_died_hands_over_nothing(
     def receive(self: Replica, data: bytes, now: float) -> None:
         raise ZeroDivisionError("a bug")
 
-    with Loop() as loop:
+    with LoopThread() as loop:
         collector = Writing(loop, valkey.port)
         collector.tick()
         with OptionReader(valkey.url) as reader, reader.mirror() as mirror:
@@ -144,7 +146,7 @@ async def test_PR_07_a_loop_that_stood_still_goes_on_with_its_connection(
 
     caplog.set_level(logging.INFO, "fastopts")
     sim = SimSettings(seed=5, symbols=40, rate=800, ping_timeout_s=6)
-    with Loop() as beside:
+    with LoopThread() as beside:
         venue = SimVenue(sim)
         beside.run(venue.__aenter__())
         try:
@@ -215,7 +217,7 @@ def counts() -> dict[str, int]:
     }
 
 
-async def reconnect(w: World, times: int) -> None:
+async def reconnect(w: CollectorHarness, times: int) -> None:
     [line] = w.collector.connections
     for _ in range(times):
         count = line.reconnects
@@ -235,7 +237,7 @@ async def test_PR_09_and_PR_11_failed_connects_and_reconnects_leave_nothing_behi
     tmp_path: Path, caplog: pytest.LogCaptureFixture, reconnects: int
 ) -> None:
     sim = SimSettings(seed=5, symbols=20, rate=400)
-    async with world(tmp_path, sim, Timing(pace=0.01)) as w:
+    async with running_collector(tmp_path, sim, Timing(pace=0.01)) as w:
         await w.covered()
         [line] = w.collector.connections
         line._backoff.base_s = line._backoff.cap_s = 0.002
@@ -334,7 +336,7 @@ def test_PR_16_readers_in_threads_see_no_dictionary_change_under_them(
         except BaseException as error:  # noqa: BLE001 - it is the test's
             wrong.append(error)
 
-    with Loop() as loop:
+    with LoopThread() as loop:
         collector = Writing(loop, valkey.port)
         collector.tick()
         with OptionReader(valkey.url) as reader, reader.mirror() as mirror:
@@ -364,7 +366,7 @@ FORKS = 30  # whatever the loop has still to run at that moment, it must not rea
 async def test_PR_17_a_forked_child_that_goes_on_in_the_collectors_loop_is_ended(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    async with world(tmp_path, SimSettings(seed=5, symbols=20, rate=400)) as w:
+    async with running_collector(tmp_path, SimSettings(seed=5, symbols=20, rate=400)) as w:
         await w.covered()
         here = os.getpid()
         for _ in range(FORKS):
@@ -388,7 +390,7 @@ async def test_PR_19_collections_of_garbage_hold_up_a_collector_no_longer_than_i
     """What is alive at the start is 300,000 objects of somebody else's; a tick makes none."""
 
     held = [[number] for number in range(300_000)]
-    async with world(tmp_path, SimSettings(seed=5, symbols=60, rate=2000)) as w:
+    async with running_collector(tmp_path, SimSettings(seed=5, symbols=60, rate=2000)) as w:
         await w.covered()
         passes: list[int] = []
         gc.callbacks.append(lambda phase, info: passes.append(info["generation"]))

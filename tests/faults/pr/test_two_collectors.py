@@ -10,9 +10,9 @@ import pytest
 from fastopts import keys
 from fastopts.collector.limits import CollectorLimits
 from fastopts.collector.store import lease, writer
-from tests.faults.pr.pair import Command, Witness, pair
+from tests.faults.pr.pair import Command, CommandWitness, pair
 from tests.faults.pr.turns import Turns, kill_writers, take_turns
-from tests.faults.valkey import wait_for
+from tests.support.broken_valkey import wait_for
 from tests.support.processes import sim_venue
 
 
@@ -28,7 +28,7 @@ def test_PR_04_a_standby_writes_nothing_says_so_once_and_answers_signals(
     with pair(venue, tmp_path) as both:
         both.writing()
         waiting = both.standing_by()
-        with Witness(both.server.port) as witness:
+        with CommandWitness(both.server.port) as witness:
             wait_for(lambda: len(looks_of_others(witness)) > 5)
             assert len(witness.writers()) == 1
             assert len({look.client for look in looks_of_others(witness)}) == 1
@@ -40,7 +40,7 @@ def test_PR_04_a_standby_writes_nothing_says_so_once_and_answers_signals(
         assert both.client.exists(keys.LEASE)
 
 
-def looks_of_others(witness: Witness) -> list[Command]:
+def looks_of_others(witness: CommandWitness) -> list[Command]:
     """Looks at the lease by those who do not write."""
     writers = witness.writers()
     return [c for c in witness.commands if c.key == keys.LEASE and c.client not in writers]
@@ -56,7 +56,7 @@ def test_PR_04_a_standby_takes_over_from_one_that_ends_or_is_killed(
         first = both.writing("--standby")
         both.standing_by()
         epoch = both.epoch
-        with Witness(both.server.port) as witness:
+        with CommandWitness(both.server.port) as witness:
             first.send(number)
             first.ended()
             wait_for(lambda: both.epoch > epoch)
@@ -77,7 +77,7 @@ def test_PR_04_a_writer_that_slept_past_its_lease_writes_nothing_more_and_says_w
         sleeper = both.writing()
         both.standing_by()
         epoch = both.epoch
-        with Witness(both.server.port) as witness:
+        with CommandWitness(both.server.port) as witness:
             sleeper.send(signal.SIGSTOP)
             wait_for(lambda: both.epoch > epoch)
             sleeper.send(signal.SIGCONT)
@@ -99,7 +99,7 @@ def test_PR_04_a_server_that_stalls_past_the_lease_has_one_writer_when_it_goes_o
         beat = both.client.hget(keys.FEED, "heartbeat_ms")
         wait_for(lambda: both.client.hget(keys.FEED, "heartbeat_ms") != beat)
         wait_for(lambda: both.epochs() == {both.epoch})
-        with Witness(both.server.port) as witness:
+        with CommandWitness(both.server.port) as witness:
             wait_for(lambda: len(witness.commands) > 200)
             assert len(witness.writers()) == 1
 

@@ -16,8 +16,8 @@ from typing import Final
 from bench import results
 from bench.recovery.figures import Trials
 from fastopts import keys
-from tests.faults.pr.pair import Collector, Pair, Witness, pair
-from tests.faults.valkey import wait_for
+from tests.faults.pr.pair import CommandWitness, Pair, TrackProcess, pair
+from tests.support.broken_valkey import wait_for
 from tests.support.processes import sim_venue
 
 __all__ = ("Turns", "kill_writers", "take_turns")
@@ -46,7 +46,7 @@ def kill_writers(both: Pair, times: int, found: Turns) -> None:
     for _ in range(times):
         waiting = both.standing_by()
         epoch = both.epoch
-        with Witness(both.server.port) as witness:
+        with CommandWitness(both.server.port) as witness:
             writer.kill()
             began = time.monotonic()
             wait_for(lambda epoch=epoch: both.epoch > epoch)  # type: ignore[misc]
@@ -68,9 +68,9 @@ def take_turns(both: Pair, times: int, found: Turns) -> None:
         writer, waiting = waiting, writer
 
 
-def _take_turn(both: Pair, sleeper: Collector, taker: Collector) -> int:
+def _take_turn(both: Pair, sleeper: TrackProcess, taker: TrackProcess) -> int:
     epoch, lines = both.epoch, len(sleeper.said)
-    with Witness(both.server.port) as witness:
+    with CommandWitness(both.server.port) as witness:
         sleeper.send(signal.SIGSTOP)
         both.client.delete(keys.LEASE)
         wait_for(lambda: both.epoch > epoch)

@@ -3,7 +3,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.faults.valkey import BrokenValkey
+from tests.support.broken_valkey import BrokenValkey
 
 
 @pytest.fixture

@@ -8,12 +8,12 @@ import pytest
 
 from fastopts import keys
 from fastopts.errors import StoreError
-from tests.collector.quick import quicken
-from tests.collector.worlds import until, world
-from tests.collector.writers import SYMBOLS, Running, World
-from tests.collector.writers import until as at_last
 from tests.faults.rd.logs import told
-from tests.faults.valkey import BrokenValkey, plain_client
+from tests.support.broken_valkey import BrokenValkey, plain_client
+from tests.support.collector_harness import running_collector, until
+from tests.support.collector_limits import quicken
+from tests.support.writer_harness import SYMBOLS, RunningWriter, WriterHarness
+from tests.support.writer_harness import until as at_last
 
 SLOW_LOAD = ("--key-load-delay", "8000", "--loading-process-events-interval-bytes", "1024")
 
@@ -31,7 +31,7 @@ async def test_RD_01_the_feed_runs_without_redis_and_is_written_whole_once_it_is
     late = BrokenValkey(port=free_port())
 
     try:
-        async with world(tmp_path, redis_port=late.port) as w:
+        async with running_collector(tmp_path, redis_port=late.port) as w:
             await w.covered()
             await until(lambda: w.collector.table.conflated > 100)
             table = w.collector.table
@@ -55,7 +55,7 @@ async def test_RD_01_a_name_that_leads_nowhere_is_said_again_and_again(
 ) -> None:
     quicken(monkeypatch, condition_every_s=0.2, final_flush_s=0.1)
 
-    async with world(tmp_path, redis_port=free_port()) as w:
+    async with running_collector(tmp_path, redis_port=free_port()) as w:
         await until(lambda: told(caplog, "s now: Redis: ") >= 2)
         w.collector.stop.set()
         await w.running
@@ -66,16 +66,16 @@ async def test_RD_01_a_plain_mistake_ends_the_start(server: BrokenValkey) -> Non
     server.client.config_set("requirepass", "s3cret")
 
     with pytest.raises(StoreError, match=r"NOAUTH") as caught:
-        await World(server.port).writer.preflight()
+        await WriterHarness(server.port).writer.preflight()
     assert caught.value.reply.startswith("NOAUTH")
     with pytest.raises(StoreError, match="NOAUTH"):
-        await World(server.port).writer.run()
+        await WriterHarness(server.port).writer.run()
 
 
 async def test_RD_02_a_restarted_empty_server_gets_everything_under_the_same_epoch(
     server: BrokenValkey, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with Running(World(server.port)) as w:
+    async with RunningWriter(WriterHarness(server.port)) as w:
         w.tick()
         await at_last(lambda: w.table.pending == 0)
         epoch = w.writer.lease.epoch
@@ -101,7 +101,7 @@ async def test_RD_03_a_server_that_loads_at_the_start_is_waited_for(
 ) -> None:
     fill_and_restart(server)
 
-    async with world(tmp_path, redis_port=server.port) as w:
+    async with running_collector(tmp_path, redis_port=server.port) as w:
         w.client = server.client
         await until(lambda: told(caplog, "LOADING") == 1)
         await until(lambda: w.collector.table.received > 0)
@@ -114,7 +114,7 @@ async def test_RD_03_a_server_that_loads_at_the_start_is_waited_for(
 async def test_RD_03_a_server_that_loads_in_between_is_asked_now_and_then_and_told_of_once(
     server: BrokenValkey, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with Running(World(server.port)) as w:
+    async with RunningWriter(WriterHarness(server.port)) as w:
         w.tick()
         await at_last(lambda: w.table.pending == 0)
         fill_and_restart(server)
@@ -139,7 +139,7 @@ async def test_RD_15_too_many_clients_are_waited_out_in_the_servers_words(
 ) -> None:
     quicken(monkeypatch, condition_every_s=0.0)
 
-    async with Running(World(server.port)) as w:
+    async with RunningWriter(WriterHarness(server.port)) as w:
         w.tick()
         await at_last(lambda: w.table.pending == 0)
         admin = server.client
@@ -163,7 +163,7 @@ async def test_RD_15_a_start_at_a_server_that_is_full_waits_too(
     admin = plain_client(server.port)
     admin.config_set("maxclients", 1)
 
-    w = World(server.port)
+    w = WriterHarness(server.port)
     await w.writer.preflight()
     running = asyncio.create_task(w.writer.run())
     w.tick()

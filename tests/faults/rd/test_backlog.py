@@ -13,15 +13,15 @@ from fastopts.collector.store.feed_status import FeedStatus
 from fastopts.collector.store.writer import WAITING
 from fastopts.embedded import EmbeddedValkey
 from fastopts.net.redis.address import Address
-from tests.collector.quick import quicken
-from tests.collector.worlds import world
-from tests.collector.writers import SYMBOLS, Running, World, until
-from tests.faults.proxy import FaultProxy, Passage
+from tests.support.collector_harness import running_collector
+from tests.support.collector_limits import quicken
+from tests.support.fault_proxy import FaultProxy, Passage
+from tests.support.writer_harness import SYMBOLS, RunningWriter, WriterHarness, until
 
 STALL_S = 1.5  # more than what counts as slow, less than any timeout
 
 
-class Watch:
+class FeedStateLog:
     """Notes each state of the feed, and the time of a record that stood there then."""
 
     def __init__(self, port: int, symbol: str) -> None:
@@ -31,7 +31,7 @@ class Watch:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run)
 
-    def __enter__(self) -> "Watch":
+    def __enter__(self) -> "FeedStateLog":
         self._thread.start()
         return self
 
@@ -54,12 +54,12 @@ async def test_RD_04_after_a_stall_no_conn_delivers_before_the_backlog_is_writte
     shared_valkey: EmbeddedValkey,
 ) -> None:
     with FaultProxy(shared_valkey.port) as proxy:
-        world = World(shared_valkey.port)
+        world = WriterHarness(shared_valkey.port)
         world.writer._address = Address("127.0.0.1", proxy.port)
-        async with Running(world):
+        async with RunningWriter(world):
             world.tick()
             await until(lambda: world.table.pending == 0 and not world.table.dirty)
-            with Watch(shared_valkey.port, SYMBOLS[0]) as watch:
+            with FeedStateLog(shared_valkey.port, SYMBOLS[0]) as watch:
                 await until(lambda: bool(watch.seen and watch.seen[-1][1]))
                 world.tick()  # a batch is on its way when the server stands still
                 proxy.up.passage = Passage.HELD
@@ -87,7 +87,7 @@ async def test_RD_04_nothing_is_covered_while_readers_refuse_it(
     quicken(monkeypatch, heartbeat_limit_ms=1500)
 
     with EmbeddedValkey() as server, FaultProxy(server.port) as proxy:
-        async with world(tmp_path, redis_port=proxy.port) as w:
+        async with running_collector(tmp_path, redis_port=proxy.port) as w:
             wanted = len(w.venue.symbols)
 
             def covered() -> int:

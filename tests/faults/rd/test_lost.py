@@ -20,17 +20,17 @@ from fastopts.embedded import EmbeddedValkey
 from fastopts.errors import ConfigError, NotYetLive
 from fastopts.model import Instrument
 from fastopts.reader import Mirror, OptionReader
-from tests.collector.quick import quicken
-from tests.collector.worlds import until, world
-from tests.collector.writers import INSTRUMENTS, SYMBOLS, Running, World
-from tests.collector.writers import until as at_last
-from tests.faults.proxy import FaultProxy
 from tests.faults.rd.logs import told
-from tests.faults.valkey import BrokenValkey, plain_client
 from tests.support import payloads
+from tests.support.broken_valkey import BrokenValkey, plain_client
+from tests.support.collector_harness import running_collector, until
+from tests.support.collector_limits import quicken
+from tests.support.fault_proxy import FaultProxy
 from tests.support.oracle import FIELDS, expected_hash
 from tests.support.payloads import T0
 from tests.support.store import clustered
+from tests.support.writer_harness import INSTRUMENTS, SYMBOLS, RunningWriter, WriterHarness
+from tests.support.writer_harness import until as at_last
 
 EVERY_KEY = [
     *map(keys.option, SYMBOLS),
@@ -52,7 +52,7 @@ async def test_RD_07_a_policy_that_may_evict_is_warned_of_at_the_start(
     server.client.config_set("maxmemory", "100mb")
     server.client.config_set("maxmemory-policy", "allkeys-random")
 
-    async with Running(World(server.port)):
+    async with RunningWriter(WriterHarness(server.port)):
         pass
     assert told(caplog, "maxmemory-policy allkeys-random may evict quotes: set noeviction") == 1
 
@@ -65,7 +65,7 @@ async def test_RD_07_whatever_is_evicted_is_there_again_though_nothing_ticks(
     chance = random.Random(seed)
     client = server.client
 
-    async with Running(World(server.port)) as w:
+    async with RunningWriter(WriterHarness(server.port)) as w:
         w.tick()
         await at_last(lambda: w.table.pending == 0 and client.exists(*EVERY_KEY) == 62)
         for _ in range(3):
@@ -82,7 +82,7 @@ async def test_RD_07_a_copy_hears_of_a_record_that_is_there_again(server: Broken
     """A mirror that began while the record was away must not lack it until the next tick."""
     client = server.client
 
-    async with Running(World(server.port)) as w:
+    async with RunningWriter(WriterHarness(server.port)) as w:
         w.tick()
         await at_last(lambda: w.table.pending == 0 and client.exists(*EVERY_KEY) == 62)
         with OptionReader(server.url) as reader:
@@ -114,7 +114,7 @@ async def test_RD_21_what_a_failover_lost_is_written_again(tmp_path: Path) -> No
     master, replica = BrokenValkey("--repl-diskless-sync-delay", "0"), BrokenValkey()
     with master, replica, FaultProxy(master.port) as proxy:
         replica.client.replicaof("127.0.0.1", str(master.port))
-        async with Running(World(proxy.port)) as w:
+        async with RunningWriter(WriterHarness(proxy.port)) as w:
             w.tick()
             await at_last(lambda: w.table.pending == 0 and w.stands_in(replica.client))
             epoch = w.writer.lease.epoch
@@ -136,7 +136,7 @@ async def test_RD_21_what_a_failover_lost_is_written_again(tmp_path: Path) -> No
 
 
 async def test_RD_21_a_server_that_is_rolled_back_is_written_whole(server: BrokenValkey) -> None:
-    async with Running(World(server.port)) as w:
+    async with RunningWriter(WriterHarness(server.port)) as w:
         w.tick()
         await at_last(lambda: w.table.pending == 0)
         server.client.save()
@@ -155,15 +155,15 @@ async def test_RD_21_a_server_that_is_rolled_back_is_written_whole(server: Broke
 async def test_RD_22_a_cluster_is_refused_in_one_line(tmp_path: Path) -> None:
     with BrokenValkey(*clustered(tmp_path)) as node:
         with pytest.raises(ConfigError, match="Redis Cluster, which fastopts does not support"):
-            await World(node.port).writer.preflight()
+            await WriterHarness(node.port).writer.preflight()
         with pytest.raises(ConfigError, match="Redis Cluster"):
-            await World(node.port).writer.run()
+            await WriterHarness(node.port).writer.run()
 
 
 async def test_RD_22_a_server_that_comes_back_as_a_clusters_node_ends_it(
     tmp_path: Path, server: BrokenValkey
 ) -> None:
-    w = World(server.port)
+    w = WriterHarness(server.port)
     running = asyncio.create_task(w.writer.run())
     w.tick()
     await at_last(lambda: w.table.pending == 0)
@@ -178,7 +178,7 @@ async def test_RD_29_a_flush_at_any_time_is_noticed_and_everything_written_again
 ) -> None:
     chance = random.Random(seed)
 
-    async with world(tmp_path) as w:
+    async with running_collector(tmp_path) as w:
         await w.covered()
         await asyncio.sleep(chance.random())
         w.client.flushall()
@@ -202,7 +202,7 @@ async def test_RD_29_nothing_of_another_program_is_touched_from_start_to_end(
     client.hset("another", mapping={"a": "1"})
     before = {key: client.dump(str(key)) for key in client.keys("*")}
 
-    async with Running(World(server.port)) as w:
+    async with RunningWriter(WriterHarness(server.port)) as w:
         w.tick()
         await at_last(lambda: w.table.pending == 0)
     assert {key: client.dump(str(key)) for key in before} == before
@@ -219,7 +219,7 @@ async def test_RD_30_thirty_days_of_expiries_leave_nothing_behind_for_good(
     day_ms = 86_400_000
     client = server.client
 
-    async with Running(World(server.port)) as w:
+    async with RunningWriter(WriterHarness(server.port)) as w:
         w.tick()
         await at_last(lambda: w.table.pending == 0)
         start_ms = w.writer._loop._now_ms()

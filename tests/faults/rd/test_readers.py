@@ -23,20 +23,20 @@ from fastopts import keys
 from fastopts.errors import FastoptsError, StoreError, StoreUnavailable
 from fastopts.net.redis.resp import pack, reply_reader
 from fastopts.reader import AsyncOptionReader, OptionReader
-from tests.collector.writers import SYMBOLS as LISTED
-from tests.collector.writers import Running, World
-from tests.collector.writers import until as at_last
-from tests.faults.proxy import FaultProxy
-from tests.faults.scripted import ODD, Said, Scripted, honest
-from tests.faults.valkey import BrokenValkey
 from tests.reader.racing import SOMETIMES
 from tests.reader.racing import SYMBOLS as RACING
 from tests.reader.test_live import is_there, racing
 from tests.reader.test_threads import SYMBOLS, forks, in_child, in_threads, many, strike_of, wrong
+from tests.support.broken_valkey import BrokenValkey
+from tests.support.fault_proxy import FaultProxy
 from tests.support.loops import LOOPS
 from tests.support.processes import environ
+from tests.support.scripted_redis import ODD, ScriptedCommand, ScriptedRedis, honest
 from tests.support.store import SHORT, Store
 from tests.support.waiting import PATIENCE_S
+from tests.support.writer_harness import SYMBOLS as LISTED
+from tests.support.writer_harness import RunningWriter, WriterHarness
+from tests.support.writer_harness import until as at_last
 
 __all__ = ("many",)
 
@@ -87,26 +87,26 @@ async def test_RD_17_a_read_cancelled_anywhere_leaves_no_answer_to_the_next(
 def test_RD_18_an_error_as_any_of_the_replies_is_an_error_and_the_next_is_right(
     many: Store, port: int, how: str
 ) -> None:
-    with Scripted(port) as server, OptionReader(server.url, timeout_s=PATIENCE_S) as reader:
+    with ScriptedRedis(port) as server, OptionReader(server.url, timeout_s=PATIENCE_S) as reader:
         for k in range(replies_of(server, reader, how)):
-            server.script = Kth(k, b"-LOADING the data\r\n", server.accepted)
+            server.script = NthReply(k, b"-LOADING the data\r\n", server.accepted)
             with pytest.raises(StoreError, match="LOADING"):
                 ask(reader, how)
             server.script = honest
             assert [wrong(reader, symbol) for symbol in SYMBOLS[:3]] == [None] * 3
 
 
-def replies_of(server: Scripted, reader: OptionReader, how: str) -> int:
+def replies_of(server: ScriptedRedis, reader: OptionReader, how: str) -> int:
     """How many replies the server gives to one repetition of the read *how*."""
     ask(reader, how)
-    counted = Kth(-1, b"")
+    counted = NthReply(-1, b"")
     server.script = counted
     ask(reader, how)
     assert counted.said > 1
     return counted.said
 
 
-class Kth:
+class NthReply:
     """Changes the reply to the *k*-th command from now on, counted from 0.
 
     Connections before the one numbered *since* are left alone: what their clients hung up on may
@@ -119,7 +119,7 @@ class Kth:
         self._reply = reply
         self._since = since
 
-    def __call__(self, said: Said) -> bytes:
+    def __call__(self, said: ScriptedCommand) -> bytes:
         if said.connection < self._since:
             return said.answer
         self.said += 1
@@ -265,9 +265,9 @@ def first_answer(reader: OptionReader) -> object:
 def test_RD_26_an_odd_reply_to_a_reader_is_told_and_the_next_is_right(
     many: Store, port: int, how: str, what: str
 ) -> None:
-    with Scripted(port) as server, OptionReader(server.url, timeout_s=0.15) as reader:
+    with ScriptedRedis(port) as server, OptionReader(server.url, timeout_s=0.15) as reader:
         for k in range(replies_of(server, reader, how)):
-            server.script = Kth(k, ODD[what], server.accepted)
+            server.script = NthReply(k, ODD[what], server.accepted)
             with pytest.raises(StoreError):
                 ask(reader, how)
             server.script = honest
@@ -332,7 +332,7 @@ async def test_RD_32_a_subscriber_that_sleeps_is_cut_off_and_reads_anew(
     client = server.client
     client.config_set("client-output-buffer-limit", "pubsub 262144 0 0")
 
-    async with Running(World(server.port)) as w:
+    async with RunningWriter(WriterHarness(server.port)) as w:
         w.tick(markPrice="1")
         await at_last(lambda: w.table.pending == 0)
         with Mirroring(server.url) as mirror:

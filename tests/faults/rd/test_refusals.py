@@ -9,20 +9,20 @@ from fastopts import keys
 from fastopts.errors import FeedDown, StoreError
 from fastopts.net.redis.address import Address
 from fastopts.reader import OptionReader
-from tests.collector.quick import quicken
-from tests.collector.worlds import until, world
-from tests.collector.writers import SYMBOLS, Running, World
-from tests.collector.writers import until as at_last
 from tests.faults.rd.logs import told
-from tests.faults.valkey import REFUSING, BrokenValkey
+from tests.support.broken_valkey import REFUSING, BrokenValkey
+from tests.support.collector_harness import running_collector, until
+from tests.support.collector_limits import quicken
 from tests.support.payloads import T0
+from tests.support.writer_harness import SYMBOLS, RunningWriter, WriterHarness
+from tests.support.writer_harness import until as at_last
 
 
 async def outlives(
     server: BrokenValkey, word: str, caplog: pytest.LogCaptureFixture, remedy: str
 ) -> None:
     """A writer at a server that refuses with *word* for a while keeps the newest of everything."""
-    async with Running(World(server.port)) as w:
+    async with RunningWriter(WriterHarness(server.port)) as w:
         w.tick()
         await at_last(lambda: w.table.pending == 0)
         epoch, written = w.writer.lease.epoch, w.table.written
@@ -55,7 +55,7 @@ async def test_RD_06_readers_of_a_full_server_are_told_that_the_feed_is_down(
 ) -> None:
     quicken(monkeypatch, heartbeat_limit_ms=1500)
 
-    async with world(tmp_path) as w:
+    async with running_collector(tmp_path) as w:
         await w.covered()
         await w.equal()
         symbol = w.venue.symbols[0]
@@ -103,7 +103,7 @@ async def test_RD_12_a_key_of_another_type_is_told_and_left_and_the_others_go_on
     client = server.client
     client.set(keys.option(SYMBOLS[4]), "mine")
 
-    async with Running(World(server.port)) as w:
+    async with RunningWriter(WriterHarness(server.port)) as w:
         for _ in range(5):
             w.tick()
             await asyncio.sleep(0.01)
@@ -123,7 +123,7 @@ async def test_RD_13_a_rotated_password_leaves_the_connection_and_stops_the_hamm
 ) -> None:
     quicken(monkeypatch, denied_again_s=0.5, condition_every_s=0.0)
 
-    async with Running(World(server.port)) as w:
+    async with RunningWriter(WriterHarness(server.port)) as w:
         w.tick()
         await at_last(lambda: w.table.pending == 0)
         admin = server.client
@@ -160,9 +160,9 @@ async def test_RD_14_a_deleted_user_is_a_lost_connection_then_a_wrong_password(
     rights = ("on", ">pw", "~*", "&*", "+@all")
     server.acl("SETUSER", "col", *rights)
 
-    w = World(server.port)
+    w = WriterHarness(server.port)
     w.writer._address = Address("127.0.0.1", server.port, username="col", password="pw")
-    async with Running(w):
+    async with RunningWriter(w):
         w.tick()
         await at_last(lambda: w.table.pending == 0)
         server.acl("DELUSER", "col")

@@ -17,14 +17,14 @@ from fastopts.compat import OptionsDataReader
 from fastopts.net.redis import pipeline as channel
 from fastopts.net.redis.address import Address
 from fastopts.reader import AsyncOptionReader, OptionReader
-from tests.collector.quick import quicken
-from tests.collector.writers import SYMBOLS, Running, World
-from tests.collector.writers import until as at_last
 from tests.faults.rd.logs import told
-from tests.faults.valkey import BrokenValkey
-from tests.reader.collecting import Collector, Loop
-from tests.reader.collecting import until as wait_until
 from tests.serve.serving import Serving
+from tests.support.broken_valkey import BrokenValkey
+from tests.support.collector_limits import quicken
+from tests.support.writer_harness import SYMBOLS, RunningWriter, WriterHarness
+from tests.support.writer_harness import until as at_last
+from tests.support.writer_thread import LoopThread, WriterThread
+from tests.support.writer_thread import until as wait_until
 
 DOCS = Path(__file__).parents[3] / "docs"
 # What the tests themselves send. None of it is a writer's or a reader's, but for INFO.
@@ -110,7 +110,7 @@ async def test_RD_33_a_collector_needs_the_documented_rights_and_no_more(
     run_id = re.findall(r"run_id:(\w+)", about)[0]
     assert await Lease(1).take(former, run_id)
     admin.unlink(keys.LEASE)  # its writer sleeps
-    async with Running(World(0, address)) as world:
+    async with RunningWriter(WriterHarness(0, address)) as world:
         assert former.closed.is_set()
         world.tick()
         await has(admin, *map(keys.record, SYMBOLS), "options:BTC")
@@ -154,7 +154,7 @@ async def test_RD_33_a_refused_command_of_upkeep_is_a_warning_with_the_right(
 ) -> None:
     grant(admin, "writer", f"-{right}")
 
-    async with Running(World(0, address)) as world:
+    async with RunningWriter(WriterHarness(0, address)) as world:
         world.tick()
         admin.unlink(keys.option(SYMBOLS[0]))
         admin.rpush(keys.option(SYMBOLS[0]), "another program's")
@@ -217,8 +217,8 @@ def test_RD_33_readers_do_with_the_documented_rights(
 ) -> None:
     rights = commands(keys.READER_RIGHTS)
     grant(admin, "reader", "reset", "on", ">pw", *documented("fastopts-reader").split())
-    with Loop() as loop:
-        collector = Collector(loop, server.port, address=Address("127.0.0.1", server.port, db=1))
+    with LoopThread() as loop:
+        collector = WriterThread(loop, server.port, address=Address("127.0.0.1", server.port, db=1))
         try:
             collector.tick()
             collector.settle()

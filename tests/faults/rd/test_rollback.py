@@ -10,10 +10,10 @@ import pytest
 from fastopts import keys
 from fastopts.errors import FastoptsError
 from fastopts.reader import OptionReader
-from tests.collector.worlds import World, until, world
+from tests.support.collector_harness import CollectorHarness, running_collector, until
 
 
-def saved(w: World) -> dict[str, bytes]:
+def saved(w: CollectorHarness) -> dict[str, bytes]:
     """Everything in the server, as it is now."""
     names = [str(name) for name in w.client.keys("*")]
     return {name: raw_dump(w, name) for name in names}
@@ -27,7 +27,7 @@ def time_of(reader: OptionReader, symbol: str) -> int:
         return 0
 
 
-async def settled(w: World, reader: OptionReader, symbol: str) -> int:
+async def settled(w: CollectorHarness, reader: OptionReader, symbol: str) -> int:
     """Let *symbol* tick no more; return the time of its last tick once that is written."""
     w.venue.faults.stuck.add(symbol)
     last_ms = int(w.venue.last_frame(symbol)["ts"])
@@ -35,12 +35,12 @@ async def settled(w: World, reader: OptionReader, symbol: str) -> int:
     return last_ms
 
 
-def raw_dump(w: World, name: str) -> bytes:
+def raw_dump(w: CollectorHarness, name: str) -> bytes:
     raw: Any = w.client.execute_command("DUMP", name, NEVER_DECODE=True)  # type: ignore[no-untyped-call]
     return bytes(raw)
 
 
-def load(w: World, copy: dict[str, bytes]) -> None:
+def load(w: CollectorHarness, copy: dict[str, bytes]) -> None:
     """Replace everything by *copy* at once; no connection notices."""
     pipeline = w.client.pipeline(transaction=True)
     for name, value in copy.items():
@@ -52,7 +52,7 @@ def load(w: World, copy: dict[str, bytes]) -> None:
 async def test_RD_38_what_an_older_copy_holds_is_never_live_and_is_written_again(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with world(tmp_path) as w:
+    async with running_collector(tmp_path) as w:
         await w.covered()
         quiet = w.venue.symbols[7]
         with OptionReader(w.valkey.url, venue="sim") as reader:

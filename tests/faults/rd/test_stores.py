@@ -16,12 +16,12 @@ from fastopts.errors import FastoptsError, WrongVenue
 from fastopts.net.redis.address import Address
 from fastopts.reader import AsyncOptionReader, FeedDown, OptionReader, StaleData
 from fastopts.reader.redis.failover import FailoverTimer
-from tests.collector.quick import quicken
-from tests.collector.writers import SYMBOLS
-from tests.faults.proxy import FaultProxy
-from tests.faults.valkey import REFUSING, BrokenValkey
-from tests.reader.collecting import Collector, Loop, Opened, until
 from tests.serve.serving import Serving
+from tests.support.broken_valkey import REFUSING, BrokenValkey
+from tests.support.collector_limits import quicken
+from tests.support.fault_proxy import FaultProxy
+from tests.support.writer_harness import SYMBOLS
+from tests.support.writer_thread import LoopThread, Opened, WriterThread, until
 
 ONE = SYMBOLS[3]
 PULSE = struct.Struct("<BxHIQ")
@@ -35,15 +35,17 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def loop() -> Iterator[Loop]:
-    with Loop() as running:
+def loop() -> Iterator[LoopThread]:
+    with LoopThread() as running:
         yield running
 
 
 @contextmanager
-def collecting(loop: Loop, port: int, db: int = 0, venue: str = "bybit") -> Iterator[Collector]:
+def collecting(
+    loop: LoopThread, port: int, db: int = 0, venue: str = "bybit"
+) -> Iterator[WriterThread]:
     """A collector of *venue* that has written all its symbols to database *db*."""
-    made = Collector(loop, port, address=Address("127.0.0.1", port, db=db), venue=venue)
+    made = WriterThread(loop, port, address=Address("127.0.0.1", port, db=db), venue=venue)
     try:
         made.tick()
         made.settle()
@@ -82,7 +84,7 @@ def pulse(client: redis.Redis, store: str, epoch: int, number: int) -> None:
 
 
 @pytest.mark.parametrize("epochs", ["their own", "the same"])
-def test_RD_34_two_databases_never_mix(server: BrokenValkey, loop: Loop, epochs: str) -> None:
+def test_RD_34_two_databases_never_mix(server: BrokenValkey, loop: LoopThread, epochs: str) -> None:
     """Mirrors of both kinds, a watch and readers of each see what its own collector wrote."""
     if epochs == "the same":
         for db in (0, 1):
@@ -124,7 +126,7 @@ def test_RD_34_two_databases_never_mix(server: BrokenValkey, loop: Loop, epochs:
 
 @pytest.mark.parametrize("mainnet", ["bybit", "custom"])
 def test_RD_34_testnet_beside_mainnet_on_one_server(
-    server: BrokenValkey, loop: Loop, mainnet: str
+    server: BrokenValkey, loop: LoopThread, mainnet: str
 ) -> None:
     """Readers and mirrors see their own venue's data only; a wrong database is refused."""
     venues = (mainnet, "bybit-testnet")
@@ -167,7 +169,7 @@ def test_RD_34_testnet_beside_mainnet_on_one_server(
 
 
 def test_RD_34_a_collector_that_ends_or_fails_over_touches_no_other_database(
-    server: BrokenValkey, loop: Loop
+    server: BrokenValkey, loop: LoopThread
 ) -> None:
     with collecting(loop, server.port, 1) as other:
         client = redis.Redis(port=server.port, db=1, decode_responses=True)
@@ -182,7 +184,7 @@ def test_RD_34_a_collector_that_ends_or_fails_over_touches_no_other_database(
 
 
 def test_RD_34_an_emptied_database_is_another_store_that_mirrors_follow(
-    server: BrokenValkey, loop: Loop
+    server: BrokenValkey, loop: LoopThread
 ) -> None:
     with (
         collecting(loop, server.port) as collector,
@@ -199,7 +201,7 @@ def test_RD_34_an_emptied_database_is_another_store_that_mirrors_follow(
 
 @pytest.mark.parametrize("kind", ["gaps", "epochs"])
 def test_RD_35_a_storm_costs_the_server_little_and_ends(
-    server: BrokenValkey, loop: Loop, kind: str
+    server: BrokenValkey, loop: LoopThread, kind: str
 ) -> None:
     """Announcements with gaps, or of epochs that are nobody's, a thousand a second."""
     client = server.client
@@ -229,7 +231,7 @@ def test_RD_35_a_storm_costs_the_server_little_and_ends(
 
 @pytest.mark.parametrize("right", ["publish", "pubsub|numsub"])
 def test_RD_36_announcements_go_on_once_they_are_allowed_again(
-    server: BrokenValkey, loop: Loop, monkeypatch: pytest.MonkeyPatch, right: str
+    server: BrokenValkey, loop: LoopThread, monkeypatch: pytest.MonkeyPatch, right: str
 ) -> None:
     quicken(monkeypatch, denied_again_s=0.3)
     server.acl("SETUSER", "reader", "on", "nopass", "allkeys", "allchannels", "+@all")
@@ -265,7 +267,7 @@ def swap(master: BrokenValkey, replica: BrokenValkey) -> None:
 
 
 def test_RD_37_readers_follow_a_failover_behind_a_name(
-    pair: tuple[BrokenValkey, BrokenValkey], loop: Loop
+    pair: tuple[BrokenValkey, BrokenValkey], loop: LoopThread
 ) -> None:
     master, replica = pair
     with FaultProxy(master.port) as proxy, collecting(loop, proxy.port) as collector:
@@ -301,7 +303,7 @@ def _price_of(news: Any) -> float | None:
 
 @pytest.mark.parametrize("refusal", ["OOM", "MISCONF", "READONLY"])
 def test_RD_37_a_collector_leaves_a_server_that_refuses_for_long(
-    server: BrokenValkey, loop: Loop, monkeypatch: pytest.MonkeyPatch, refusal: str
+    server: BrokenValkey, loop: LoopThread, monkeypatch: pytest.MonkeyPatch, refusal: str
 ) -> None:
     """The name leads to another server by then; while it does not, little is tried."""
     quicken(monkeypatch, refused_max_s=0.5)
@@ -320,7 +322,7 @@ def test_RD_37_a_collector_leaves_a_server_that_refuses_for_long(
 
 @pytest.mark.parametrize("kind", ["sync", "async"])
 def test_RD_37_a_plain_reader_leaves_a_server_whose_feed_is_dead(
-    loop: Loop, server: BrokenValkey, kind: str
+    loop: LoopThread, server: BrokenValkey, kind: str
 ) -> None:
     """The name leads to another server, and the old one goes on answering."""
     with BrokenValkey() as other, FaultProxy(server.port) as proxy, ExitStack() as stack:
@@ -349,7 +351,9 @@ def test_RD_37_a_plain_reader_leaves_a_server_whose_feed_is_dead(
         assert proxy.accepted - before <= 6
 
 
-def test_RD_37_a_replica_is_named(pair: tuple[BrokenValkey, BrokenValkey], loop: Loop) -> None:
+def test_RD_37_a_replica_is_named(
+    pair: tuple[BrokenValkey, BrokenValkey], loop: LoopThread
+) -> None:
     """Nothing is announced at a replica, and the readers there say whose replica it is."""
     master, replica = pair
     words = f"this server is a replica of 127.0.0.1:{master.port}"
@@ -383,7 +387,7 @@ def _told(reader: OptionReader) -> str:
 
 
 def test_RD_37_a_reader_without_the_right_to_ask_for_the_role_copes(
-    server: BrokenValkey, loop: Loop
+    server: BrokenValkey, loop: LoopThread
 ) -> None:
     server.acl("SETUSER", "reader", "on", "nopass", "allkeys", "allchannels", "+@all", "-info")
     with collecting(loop, server.port) as collector:

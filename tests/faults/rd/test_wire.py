@@ -13,13 +13,13 @@ from fastopts import keys
 from fastopts.collector.store import writer as writer_module
 from fastopts.net.redis import pipeline as channel
 from fastopts.session.backoff import Backoff
-from tests.collector.quick import quicken
-from tests.collector.writers import SYMBOLS, Running, World, until
-from tests.faults.proxy import Ending, FaultProxy, Way
 from tests.faults.rd.logs import told
-from tests.faults.scripted import CLOSE, ODD, Said, Scripted, honest
-from tests.faults.valkey import BrokenValkey
+from tests.support.broken_valkey import BrokenValkey
+from tests.support.collector_limits import quicken
+from tests.support.fault_proxy import Ending, FaultProxy, Way
+from tests.support.scripted_redis import CLOSE, ODD, ScriptedCommand, ScriptedRedis, honest
 from tests.support.waiting import PATIENCE_S
+from tests.support.writer_harness import SYMBOLS, RunningWriter, WriterHarness, until
 
 WRONGTYPE = b"-WRONGTYPE Operation against a key holding the wrong kind of value\r\n"
 
@@ -31,8 +31,8 @@ def proxy(server: BrokenValkey) -> Iterator[FaultProxy]:
 
 
 @pytest.fixture
-def scripted(server: BrokenValkey) -> Iterator[Scripted]:
-    with Scripted(server.port) as made:
+def scripted(server: BrokenValkey) -> Iterator[ScriptedRedis]:
+    with ScriptedRedis(server.port) as made:
         yield made
 
 
@@ -75,7 +75,7 @@ def frozen(server: BrokenValkey, client: redis.Redis) -> AbstractContextManager[
     return server.frozen()
 
 
-def is_consistent(w: World) -> bool:
+def is_consistent(w: WriterHarness) -> bool:
     table = w.table
     return (
         table.received == table.applied + table.older + sum(table.rejected.values())
@@ -90,7 +90,7 @@ async def test_RD_04_a_stall_is_absorbed_by_conflation_and_one_batch_waits(
     caplog: pytest.LogCaptureFixture,
     stalled: Callable[[BrokenValkey, redis.Redis], AbstractContextManager[None]],
 ) -> None:
-    async with Running(World(server.port)) as w:
+    async with RunningWriter(WriterHarness(server.port)) as w:
         w.tick()
         await until(lambda: w.table.pending == 0 and not w.table.dirty)
         client = server.client
@@ -112,7 +112,7 @@ async def test_RD_04_a_stall_is_absorbed_by_conflation_and_one_batch_waits(
     assert told(caplog, "kept in memory") == 0
 
 
-async def is_stalled(w: World) -> bool:
+async def is_stalled(w: WriterHarness) -> bool:
     """Whether a batch is under way and remains so: of a server that is stalled already."""
     batches = w.writer.flusher.batches
     await asyncio.sleep(0.05)
@@ -123,7 +123,7 @@ async def is_stalled(w: World) -> bool:
 async def test_RD_05_a_hung_server_is_given_up_and_used_again_once_it_answers(
     server: BrokenValkey, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with Running(World(server.port)) as w:
+    async with RunningWriter(WriterHarness(server.port)) as w:
         w.tick()
         await until(lambda: w.table.pending == 0)
         epoch = w.writer.lease.epoch
@@ -156,7 +156,7 @@ async def test_RD_23_no_number_of_timeouts_leaves_a_client_that_never_recovers(
         return await connect(*args)
 
     monkeypatch.setattr(channel, "connect", counted)
-    async with Running(World(server.port)) as w:
+    async with RunningWriter(WriterHarness(server.port)) as w:
         for number in range(3):
             w.tick(markPrice=str(number + 1))
             await until(lambda: w.table.pending == 0)
@@ -180,7 +180,7 @@ async def test_RD_23_no_number_of_timeouts_leaves_a_client_that_never_recovers(
 async def test_RD_16_a_connection_may_be_cut_at_any_byte_and_the_newest_state_goes_again(
     server: BrokenValkey, proxy: FaultProxy, direction: str, first: int
 ) -> None:
-    async with Running(World(proxy.port)) as w:
+    async with RunningWriter(WriterHarness(proxy.port)) as w:
         for offset in range(41 * first, 12_000, 499):
             accepted = proxy.accepted
             ending = Ending.RST if offset % 2 else Ending.FIN
@@ -199,7 +199,7 @@ async def test_RD_16_a_connection_may_be_cut_at_any_byte_and_the_newest_state_go
 
 
 async def test_RD_16_a_killed_client_writes_what_is_newest_by_then(server: BrokenValkey) -> None:
-    async with Running(World(server.port)) as w:
+    async with RunningWriter(WriterHarness(server.port)) as w:
         client = server.client
         for number in range(10):
             w.tick(markPrice=str(number + 1))
@@ -214,7 +214,7 @@ async def test_RD_16_a_killed_client_writes_what_is_newest_by_then(server: Broke
 KINDS = ("option", "optrec")
 
 
-class Kth:
+class NthTickReply:
     """Changes the reply to the *k*-th command on the keys of ticks, once: *symbols*' ticks, not
     the whole writes that go round once a minute."""
 
@@ -224,7 +224,7 @@ class Kth:
         self._left = k
         self._reply = reply
 
-    def __call__(self, said: Said) -> bytes | None:
+    def __call__(self, said: ScriptedCommand) -> bytes | None:
         if said.name in (b"HSET", b"SET") and said.command[1] in self._keys:
             self._left -= 1
             if self._left == 0:
@@ -234,14 +234,14 @@ class Kth:
 
 
 async def test_RD_18_an_error_as_any_of_the_replies_is_that_symbols_alone(
-    server: BrokenValkey, scripted: Scripted
+    server: BrokenValkey, scripted: ScriptedRedis
 ) -> None:
-    async with Running(World(scripted.port)) as w:
+    async with RunningWriter(WriterHarness(scripted.port)) as w:
         client = server.client
         w.tick()
         await until(lambda: w.table.pending == 0 and not w.table.dirty)
         for k in range(1, 2 * 6 + 1):
-            scripted.script = kth = Kth(k, WRONGTYPE, SYMBOLS[:6])
+            scripted.script = kth = NthTickReply(k, WRONGTYPE, SYMBOLS[:6])
             w.tick(SYMBOLS[:6], markPrice=str(k))
             await until(lambda: w.table.pending == 1)
             frames = dict(w.frames)
@@ -260,14 +260,14 @@ async def test_RD_18_an_error_as_any_of_the_replies_is_that_symbols_alone(
 @pytest.mark.usefixtures("_impatient")
 @pytest.mark.parametrize("reply", [b"", b"+OK\r\n+OK\r\n", CLOSE], ids=["few", "many", "none"])
 async def test_RD_18_too_few_and_too_many_replies_end_the_connection(
-    server: BrokenValkey, scripted: Scripted, reply: bytes | None
+    server: BrokenValkey, scripted: ScriptedRedis, reply: bytes | None
 ) -> None:
-    async with Running(World(scripted.port)) as w:
+    async with RunningWriter(WriterHarness(scripted.port)) as w:
         w.tick()
         await until(lambda: w.table.pending == 0 and not w.table.dirty)
         for k in (1, 18, 40):
             accepted = scripted.accepted
-            scripted.script = Kth(k, reply, SYMBOLS)
+            scripted.script = NthTickReply(k, reply, SYMBOLS)
             w.tick(markPrice=str(k))
             await until(lambda: scripted.accepted > accepted)  # noqa: B023
             await until(lambda: w.table.pending == 0 and not w.table.dirty)
@@ -278,14 +278,14 @@ async def test_RD_18_too_few_and_too_many_replies_end_the_connection(
 @pytest.mark.usefixtures("_impatient")
 @pytest.mark.parametrize("what", ODD)
 async def test_RD_26_an_odd_reply_to_a_writer_ends_the_connection_and_no_more(
-    server: BrokenValkey, scripted: Scripted, what: str
+    server: BrokenValkey, scripted: ScriptedRedis, what: str
 ) -> None:
     """To a tick's command, which the core reads, and to a heartbeat's, which hiredis does."""
 
-    async with Running(World(scripted.port)) as w:
+    async with RunningWriter(WriterHarness(scripted.port)) as w:
         w.tick()
         await until(lambda: w.table.pending == 0 and not w.table.dirty)
-        for script in (Kth(3, ODD[what], SYMBOLS), Once(b"TIME", ODD[what])):
+        for script in (NthTickReply(3, ODD[what], SYMBOLS), Once(b"TIME", ODD[what])):
             accepted = scripted.accepted
             scripted.script = script
             w.tick(markPrice="5")
@@ -302,7 +302,7 @@ class Once:
         self._name = name
         self._reply: bytes | None = reply
 
-    def __call__(self, said: Said) -> bytes | None:
+    def __call__(self, said: ScriptedCommand) -> bytes | None:
         if said.name == self._name and self._reply is not None:
             reply, self._reply = self._reply, None
             return reply
@@ -315,7 +315,7 @@ async def test_RD_31_over_a_slow_link_batches_grow_and_what_stands_there_is_righ
 ) -> None:
     proxy.up.latency_s = proxy.down.latency_s = rtt_ms / 2000
 
-    async with Running(World(proxy.port)) as w:
+    async with RunningWriter(WriterHarness(proxy.port)) as w:
         for number in range(200):
             w.tick(markPrice=str(number + 1))
             await asyncio.sleep(0.005)

@@ -9,8 +9,8 @@ from fastopts.errors import Expired, NotYetLive, StoreError, Unknown
 from fastopts.reader import Absent, AsyncOptionReader, OptionReader
 from fastopts.reader.objects.option import Option
 from fastopts.sim import SimSettings
-from tests.collector.quick import quicken
-from tests.collector.worlds import until, world
+from tests.support.collector_harness import running_collector, until
+from tests.support.collector_limits import quicken
 from tests.support.oracle import expected_hash
 from tests.support.store import CALL, EXPIRY_MS, PUT, SHORT, Store
 
@@ -88,7 +88,7 @@ async def test_RR_03_the_collector_mends_what_was_deleted(
 ) -> None:
     quicken(monkeypatch, rewrite_every_s=1)
 
-    async with world(tmp_path, SimSettings(seed=5, symbols=20, rate=200)) as w:
+    async with running_collector(tmp_path, SimSettings(seed=5, symbols=20, rate=200)) as w:
         await w.covered()
         w.venue.pause()
         await until(lambda: not w.differences())

@@ -15,10 +15,10 @@ from fastopts.reader.mirrors import mirror as mirror_module
 from fastopts.reader.mirrors.listener import NullListener
 from fastopts.reader.mirrors.mirror import Mirror
 from fastopts.reader.selection.scope import scope_of
-from tests.faults.proxy import FaultProxy, Passage
-from tests.reader.collecting import Collector, Loop, raised, until
 from tests.reader.test_threads import in_child, wrong
+from tests.support.fault_proxy import FaultProxy, Passage
 from tests.support.store import CALL, Store
+from tests.support.writer_thread import LoopThread, WriterThread, raised, until
 
 THREADS = 200
 TIMEOUT_S = 0.3
@@ -125,8 +125,8 @@ def test_RR_07_mirrors_without_a_server_do_not_hammer_where_it_was(
     many: Store, proxy: FaultProxy
 ) -> None:
     """Thirty of them while connections are reset: each tries a few times in a second and a half."""
-    with Loop() as loop:
-        collector = Collector(loop, port_of(many))
+    with LoopThread() as loop:
+        collector = WriterThread(loop, port_of(many))
         collector.tick()
         mirrors: list[Mirror] = []
         with OptionReader(f"redis://127.0.0.1:{proxy.port}") as reader:
@@ -161,8 +161,8 @@ def test_RR_10_a_forked_child_reads_over_a_connection_of_its_own(
 
 
 def test_RR_10_a_forked_child_of_a_mirror_is_refused(many: Store) -> None:
-    with Loop() as loop:
-        collector = Collector(loop, port_of(many))
+    with LoopThread() as loop:
+        collector = WriterThread(loop, port_of(many))
         collector.tick()
         with OptionReader(many.url) as reader, reader.mirror() as mirror:
             told = in_child(lambda: mirror.get(mirror.symbols[0]))
@@ -175,7 +175,7 @@ def test_RR_10_a_forked_child_of_a_mirror_is_refused(many: Store) -> None:
 async def test_RR_10_an_async_reader_in_a_second_loop_is_refused(many: Store) -> None:
     async with AsyncOptionReader(many.url) as reader:
         assert (await reader.get(SYMBOLS[0])).symbol == SYMBOLS[0]
-        with Loop() as other, pytest.raises(RuntimeError, match="create one per loop"):
+        with LoopThread() as other, pytest.raises(RuntimeError, match="create one per loop"):
             other.run(reader.get(SYMBOLS[1]))
         assert (await reader.get(SYMBOLS[1])).symbol == SYMBOLS[1]
 
@@ -186,8 +186,8 @@ def test_RR_10_a_reader_does_not_travel_to_another_process_by_pickle(many: Store
 
 
 def test_RR_10_a_closed_mirror_is_refused_and_a_closed_reader_opens_anew(many: Store) -> None:
-    with Loop() as loop:
-        collector = Collector(loop, port_of(many))
+    with LoopThread() as loop:
+        collector = WriterThread(loop, port_of(many))
         collector.tick()
         reader = OptionReader(many.url)
         mirror = reader.mirror()

@@ -14,12 +14,12 @@ from fastopts.core import Records, mget
 from fastopts.errors import Expired, StoreUnavailable
 from fastopts.model import NUMBERS
 from fastopts.reader import AsyncOptionReader, OptionReader
-from tests.faults.proxy import Ending, FaultProxy
-from tests.reader.collecting import until
 from tests.reader.racing import SYMBOLS
+from tests.support.fault_proxy import Ending, FaultProxy
 from tests.support.processes import environ
 from tests.support.store import CALL, PUT, Store, expiry_of
 from tests.support.waiting import PATIENCE_S
+from tests.support.writer_thread import until
 
 READS = 200_000
 REPEATS = 50  # of each symbol in one command

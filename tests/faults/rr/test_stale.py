@@ -16,9 +16,9 @@ from fastopts.errors import FastoptsError, StaleData, StoreUnavailable, TooOld
 from fastopts.reader import OptionReader
 from fastopts.sim import SimSettings
 from fastopts.venues.bybit.session import Timing
-from tests.collector.quick import quicken
-from tests.collector.worlds import World, until, world
-from tests.faults.proxy import FaultProxy, Passage
+from tests.support.collector_harness import CollectorHarness, running_collector, until
+from tests.support.collector_limits import quicken
+from tests.support.fault_proxy import FaultProxy, Passage
 from tests.support.store import CALL, Store
 from tests.support.waiting import PATIENCE_S
 
@@ -62,23 +62,23 @@ class Reads:
             time.sleep(0.01)
 
 
-def mute_the_venue(w: World, proxy: FaultProxy) -> None:
+def mute_the_venue(w: CollectorHarness, proxy: FaultProxy) -> None:
     w.venue.faults.mute = True
 
 
-def lose_the_writes(w: World, proxy: FaultProxy) -> None:
+def lose_the_writes(w: CollectorHarness, proxy: FaultProxy) -> None:
     proxy.up.passage = Passage.LOST
 
 
-def freeze_the_collector(w: World, proxy: FaultProxy) -> None:
+def freeze_the_collector(w: CollectorHarness, proxy: FaultProxy) -> None:
     time.sleep(FROZEN_S)  # in its own loop
 
 
-def freeze_the_server(w: World, proxy: FaultProxy) -> None:
+def freeze_the_server(w: CollectorHarness, proxy: FaultProxy) -> None:
     os.kill(w.valkey.pid, signal.SIGSTOP)
 
 
-def thaw(w: World, proxy: FaultProxy) -> None:
+def thaw(w: CollectorHarness, proxy: FaultProxy) -> None:
     w.venue.faults.mute = False
     if proxy.up.passage is Passage.LOST:
         proxy.up.passage = Passage.OPEN
@@ -98,7 +98,7 @@ def thaw(w: World, proxy: FaultProxy) -> None:
 async def test_RR_01_what_stands_still_is_refused_whatever_froze(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    freeze: Callable[[World, FaultProxy], None],
+    freeze: Callable[[CollectorHarness, FaultProxy], None],
     error: type[FastoptsError],
 ) -> None:
     quicken(monkeypatch, heartbeat_limit_ms=LIMIT_MS)
@@ -106,7 +106,7 @@ async def test_RR_01_what_stands_still_is_refused_whatever_froze(
     timing = Timing(silence=0.3, probe_within=0.3)
     sim = SimSettings(seed=5, symbols=40, rate=800)
     with FaultProxy(0) as proxy:
-        async with world(tmp_path, sim, timing, redis_port=proxy.port) as w:
+        async with running_collector(tmp_path, sim, timing, redis_port=proxy.port) as w:
             proxy.target = w.valkey.port
             w.collector.feed.watchdog_ms = LIMIT_MS
             with Reads(w.valkey.port, w.venue.symbols[0]) as reads:

@@ -21,9 +21,9 @@ from fastopts.reader.mirrors import replica
 from fastopts.reader.mirrors.listener import NullListener
 from fastopts.reader.redis import source
 from fastopts.reader.selection.scope import scope_of
-from tests.faults.scripted import Said, Scripted, honest
-from tests.reader import scripted
+from tests.support import freshness_oracle
 from tests.support.processes import environ
+from tests.support.scripted_redis import ScriptedCommand, ScriptedRedis, honest
 from tests.support.store import CALL, NUMBERS, Store
 
 TIMEOUT_S = 0.3
@@ -101,7 +101,7 @@ class Suspension:
         self.is_over = False
         self._store = store
 
-    def __call__(self, said: Said) -> bytes:
+    def __call__(self, said: ScriptedCommand) -> bytes:
         pid, self.pid = self.pid, None
         if pid is None:
             return honest(said)
@@ -123,8 +123,8 @@ def suspension(store: Store) -> Suspension:
 
 
 @pytest.fixture
-def server(store: Store, suspension: Suspension) -> Iterator[Scripted]:
-    with Scripted(int(store.url.rpartition(":")[2].partition("/")[0]), suspension) as made:
+def server(store: Store, suspension: Suspension) -> Iterator[ScriptedRedis]:
+    with ScriptedRedis(int(store.url.rpartition(":")[2].partition("/")[0]), suspension) as made:
         yield made
 
 
@@ -137,7 +137,7 @@ KINDS = ("get", "max_age", "get_many", "chain", "chains", "scan", "table", "text
     + [("blocking", "direct"), ("blocking", "cached")],
 )
 def test_RR_11_an_answer_taken_after_a_suspension_is_asked_for_again_or_refused(
-    server: Scripted, suspension: Suspension, kind: str, how: str
+    server: ScriptedRedis, suspension: Suspension, kind: str, how: str
 ) -> None:
     suspension.stopped_s = STOPPED_S if kind in KINDS else STOPPED_COMPAT_S
     with subprocess.Popen(
@@ -161,7 +161,7 @@ def test_RR_11_an_answer_taken_after_a_suspension_is_asked_for_again_or_refused(
     assert price in (NEW, None, "StoreUnavailable")
 
 
-class Clock:
+class SetSteadyClock:
     """A steady clock that a test sets, and a reader whose answers take *delays_s*."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, reader: OptionReader) -> None:
@@ -182,14 +182,14 @@ class Clock:
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch, store: Store, reader: OptionReader) -> Clock:
+def clock(monkeypatch: pytest.MonkeyPatch, store: Store, reader: OptionReader) -> SetSteadyClock:
     store.option(CALL)
     assert reader.get(CALL).last_price == OLD  # its terms are known from here on
-    return Clock(monkeypatch, reader)
+    return SetSteadyClock(monkeypatch, reader)
 
 
 def test_RR_11_a_late_answer_is_asked_for_again_and_then_refused(
-    clock: Clock, reader: OptionReader
+    clock: SetSteadyClock, reader: OptionReader
 ) -> None:
     clock.delays_s = [2.1, 2.1]
     assert reader.get(CALL).live
@@ -200,7 +200,7 @@ def test_RR_11_a_late_answer_is_asked_for_again_and_then_refused(
 
 
 def test_RR_11_the_time_that_an_answer_took_counts_as_age(
-    clock: Clock, reader: OptionReader
+    clock: SetSteadyClock, reader: OptionReader
 ) -> None:
     clock.delays_s = [1.9]
     age_s = reader.get(CALL).age_s
@@ -211,7 +211,7 @@ def test_RR_11_the_time_that_an_answer_took_counts_as_age(
 
 
 def test_RR_11_a_suspension_after_the_last_answer_is_noticed(
-    clock: Clock, reader: OptionReader, monkeypatch: pytest.MonkeyPatch
+    clock: SetSteadyClock, reader: OptionReader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read_options = requirements.read_options
 
@@ -225,7 +225,7 @@ def test_RR_11_a_suspension_after_the_last_answer_is_noticed(
 
 
 def test_RR_11_a_mirror_dates_what_it_saw_by_the_time_of_its_question() -> None:
-    server = scripted.Server()
+    server = freshness_oracle.FreshnessOracle()
     copy = replica.Replica("sim", scope_of(None), NullListener())
     copy.start(())
     copy.tick(100.0)

@@ -17,10 +17,10 @@ from fastopts.compat import EfficientTradeExecutor, OptionsDataReader
 from fastopts.errors import Expired, FastoptsError
 from fastopts.reader import AsyncOptionReader, Option, OptionReader
 from tests.cli.process import fastopts_process as fastopts
-from tests.reader.collecting import Loop, Opened
 from tests.serve.living import BTC, FRONT, Living
 from tests.serve.serving import Serving, until
 from tests.support.store import EXPIRY_MS, Store
+from tests.support.writer_thread import LoopThread, Opened
 
 QUIET, OTHER = BTC[2], BTC[-1]  # of the front, and of the next expiry
 MINUTE_MS: Final = 60_000
@@ -92,7 +92,7 @@ class Ways:
         self.url = edge.store.url
         self._serving = serving
         self._stack = stack
-        self.loop = stack.enter_context(Loop())
+        self.loop = stack.enter_context(LoopThread())
         self.reader = stack.enter_context(OptionReader(self.url))
         self.asynchronous = AsyncOptionReader(self.url)
         stack.callback(lambda: self.loop.call(self.asynchronous.close))

@@ -3,11 +3,11 @@
 from pathlib import Path
 
 from fastopts.sim import SimSettings
-from tests.collector.worlds import until, world
+from tests.support.collector_harness import running_collector, until
 
 
 async def test_WS_34_a_feed_that_turns_dense_and_sparse_loses_nothing(tmp_path: Path) -> None:
-    async with world(tmp_path, SimSettings(seed=5, symbols=120, rate=3000)) as w:
+    async with running_collector(tmp_path, SimSettings(seed=5, symbols=120, rate=3000)) as w:
         await w.covered()
         cycle = w.collector.cycle
         for _ in range(3):

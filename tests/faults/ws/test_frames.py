@@ -12,10 +12,10 @@ from fastopts import keys
 from fastopts.sim import SimSettings
 from fastopts.sim.dialect import ack, snapshot
 from fastopts.sim.feed import text_frame
-from tests.collector.worlds import World, until, world
-from tests.faults.proxy import Ending
-from tests.faults.ws.worlds import FEW, line_of, proxied
-from tests.net.test_websocket import Client, accept
+from tests.faults.ws.proxied_collector import FEW, line_of, proxied
+from tests.net.test_websocket import RecordingClient, accept
+from tests.support.collector_harness import CollectorHarness, running_collector, until
+from tests.support.fault_proxy import Ending
 from tests.support.loops import LOOPS
 from tests.support.raw import RawServer
 from tests.support.waiting import PATIENCE_S
@@ -24,12 +24,12 @@ MB = 1024 * 1024
 CONT, TEXT, BINARY, FIN, PING, PONG = 0x00, 0x01, 0x02, 0x80, 0x89, 0x8A
 
 
-def held(w: World, symbol: str) -> dict[str, str]:
+def held(w: CollectorHarness, symbol: str) -> dict[str, str]:
     found: dict[str, str] = w.client.hgetall(keys.option(symbol))  # type: ignore[assignment]
     return found
 
 
-def tick(w: World, symbol: str, sequence: int = 99) -> bytes:
+def tick(w: CollectorHarness, symbol: str, sequence: int = 99) -> bytes:
     """A ticker message of *symbol* as it stands now."""
     w.venue.clock.now_ms()
     return snapshot(w.venue.market.options[symbol], sequence, "2026")
@@ -55,7 +55,7 @@ async def test_WS_08_what_comes_with_the_handshake_is_not_lost(
     tmp_path: Path, latency_ms: float
 ) -> None:
     """The answer, an ack and a ticker are one write of the venue's."""
-    worlds: list[World] = []
+    worlds: list[CollectorHarness] = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await until(lambda: bool(worlds))
@@ -65,7 +65,7 @@ async def test_WS_08_what_comes_with_the_handshake_is_not_lost(
 
     async with (
         listening(serve) as port,
-        world(tmp_path, FEW, ws_port=port, latency_ms=latency_ms) as w,
+        running_collector(tmp_path, FEW, ws_port=port, latency_ms=latency_ms) as w,
     ):
         worlds.append(w)
         await until(lambda: held(w, w.venue.symbols[0]).get("sq") == "4711")
@@ -92,7 +92,7 @@ async def test_WS_21_a_connection_may_end_at_any_byte(ending: Ending) -> None:
 
     async with listening(serve) as port:
         for at[0] in range(len(stream) + 1):
-            client = Client()
+            client = RecordingClient()
             try:
                 connection = await client.connect(f"ws://127.0.0.1:{port}/")
             except Exception as error:  # noqa: BLE001 - a reset may overtake the handshake
@@ -107,7 +107,9 @@ async def test_WS_21_a_connection_may_end_at_any_byte(ending: Ending) -> None:
                 assert client.messages == texts[: len(client.messages)]
 
 
-async def is_replaced(w: World, frames: bytes, code: int, told: pytest.LogCaptureFixture) -> None:
+async def is_replaced(
+    w: CollectorHarness, frames: bytes, code: int, told: pytest.LogCaptureFixture
+) -> None:
     """The sender of *frames* gets close code *code*; the next connection delivers everything."""
     await w.covered()
     line = await line_of(w)
@@ -126,7 +128,7 @@ async def is_replaced(w: World, frames: bytes, code: int, told: pytest.LogCaptur
 async def test_WS_25_a_message_too_large_is_refused_by_its_header(
     tmp_path: Path, size: int, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with world(tmp_path, FEW) as w:
+    async with running_collector(tmp_path, FEW) as w:
         frames = bytes((FIN | TEXT, 127)) + size.to_bytes(8, "big") + b"x" * 1000
         await is_replaced(w, frames, 1009, caplog)
 
@@ -135,7 +137,7 @@ async def test_WS_25_a_message_too_large_is_refused_by_its_header(
 async def test_WS_25_fragments_that_never_end_are_refused_at_the_same_size(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with world(tmp_path, FEW) as w:
+    async with running_collector(tmp_path, FEW) as w:
         piece = bytes((CONT, 127)) + (60_000).to_bytes(8, "big") + b"x" * 60_000
         frames = bytes((TEXT, 1)) + b"x" + piece * 18
         await is_replaced(w, frames, 1009, caplog)
@@ -150,11 +152,11 @@ async def test_WS_25_compression_is_neither_offered_nor_taken(
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         requests.append(await reader.readuntil(b"\r\n\r\n"))
 
-    async with listening(serve) as port, world(tmp_path, FEW, ws_port=port):
+    async with listening(serve) as port, running_collector(tmp_path, FEW, ws_port=port):
         await until(lambda: bool(requests))
     assert b"upgrade: websocket" in requests[0].lower()
     assert b"extensions" not in requests[0].lower()
-    async with world(tmp_path, FEW) as w:
+    async with running_collector(tmp_path, FEW) as w:
         await is_replaced(w, bytes((FIN | 0x40 | TEXT, 3)) + b"\x2a\x00\x00", 1002, caplog)
 
 
@@ -177,7 +179,7 @@ ILLEGAL = {
 async def test_WS_26_what_the_protocol_forbids_ends_the_connection_with_1002(
     tmp_path: Path, name: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with world(tmp_path, FEW) as w:
+    async with running_collector(tmp_path, FEW) as w:
         await is_replaced(w, ILLEGAL[name], 1002, caplog)
 
 
@@ -202,7 +204,7 @@ async def test_WS_26_legal_oddities_are_read(tmp_path: Path, pieces: int) -> Non
             frames += bytes((PING, 1)) + b"?" + bytes((PONG, 0)) if part else b""
         return frames
 
-    async with world(tmp_path, FEW) as w:
+    async with running_collector(tmp_path, FEW) as w:
         await w.covered()
         w.venue.pause()
         symbol = w.venue.symbols[0]

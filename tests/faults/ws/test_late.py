@@ -12,9 +12,9 @@ import pytest
 
 from fastopts.errors import ConnectionLate, StaleData
 from fastopts.reader import AsyncOptionReader, Option, OptionReader
-from tests.collector.worlds import World, until
-from tests.faults.proxy import Passage
-from tests.faults.ws.worlds import proxied
+from tests.faults.ws.proxied_collector import proxied
+from tests.support.collector_harness import CollectorHarness, until
+from tests.support.fault_proxy import Passage
 
 LIMIT_S, WINDOW_S = 2.0, 5.0
 SLACK_S = 2.0  # a heartbeat, a look of a mirror, the turns of a busy machine
@@ -27,7 +27,7 @@ Get = Callable[[str], Awaitable[Option]]
 class Judge:
     """Compares what readers say with the clock by which the venue stamps its ticks."""
 
-    w: World
+    w: CollectorHarness
     ways: dict[str, Get]
     understated_s: float = 0.0
     lag_live_s: float = 0.0
@@ -66,7 +66,7 @@ class Judge:
 
 
 @asynccontextmanager
-async def judged(w: World) -> AsyncIterator[Judge]:
+async def judged(w: CollectorHarness) -> AsyncIterator[Judge]:
     """A judge over a blocking reader, an asyncio one, and the mirrors of both."""
     url = w.valkey.url
     async with AsyncOptionReader(url, venue="sim") as asynchronous:

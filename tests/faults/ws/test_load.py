@@ -13,8 +13,8 @@ from fastopts.reader import OptionReader
 from fastopts.reader.objects.option import Option
 from fastopts.sim import SimSettings
 from fastopts.venues.bybit.session import StreamSession
-from tests.collector.worlds import until, world
-from tests.faults.ws.worlds import FEW, brisk, line_of
+from tests.faults.ws.proxied_collector import FEW, brisk, line_of
+from tests.support.collector_harness import running_collector, until
 from tests.support.loops import LOOPS
 
 BIG = SimSettings(seed=5, symbols=1200, rate=8_000)
@@ -38,7 +38,7 @@ async def test_WS_20_a_callback_that_raises_costs_a_connection_and_not_the_feed(
             raise ZeroDivisionError("a bug")
         receive(session, payload, now)
 
-    async with world(tmp_path, FEW, brisk(ping_every=0.05), latency_ms=latency_ms) as w:
+    async with running_collector(tmp_path, FEW, brisk(ping_every=0.05), latency_ms=latency_ms) as w:
         monkeypatch.setattr(StreamSession, "receive", broken)
         line = await line_of(w)
         await until(lambda: line.reconnects >= 3)
@@ -72,7 +72,7 @@ async def test_WS_20_a_consumer_that_raises_stops_neither_its_watch_nor_anybody_
                 except ZeroDivisionError:
                     failures[0] += 1
 
-    async with world(tmp_path, FEW) as w:
+    async with running_collector(tmp_path, FEW) as w:
         await w.covered()
         thread = threading.Thread(target=consume, args=(w.valkey.url,))
         thread.start()
@@ -86,7 +86,7 @@ async def test_WS_20_a_consumer_that_raises_stops_neither_its_watch_nor_anybody_
 async def test_WS_22_while_redis_stands_still_the_socket_is_read_and_memory_stays(
     tmp_path: Path,
 ) -> None:
-    async with world(tmp_path, BIG) as w:
+    async with running_collector(tmp_path, BIG) as w:
         await w.covered()
         table, before_mb = w.collector.table, rss_mb()
         began, symbols = table.received, len(w.venue.symbols)
@@ -105,7 +105,7 @@ async def test_WS_22_while_redis_stands_still_the_socket_is_read_and_memory_stay
 async def test_WS_23_bursts_of_snapshots_after_reconnects_leave_no_memory_behind(
     tmp_path: Path,
 ) -> None:
-    async with world(tmp_path, BIG) as w:
+    async with running_collector(tmp_path, BIG) as w:
 
         async def burst() -> None:
             before = w.collector.monitor.status().reconnects
@@ -126,7 +126,7 @@ async def test_WS_23_bursts_of_snapshots_after_reconnects_leave_no_memory_behind
 async def test_WS_30_a_tick_that_comes_again_later_over_another_connection_changes_nothing(
     tmp_path: Path,
 ) -> None:
-    async with world(tmp_path, SimSettings(seed=5, symbols=600, rate=1500)) as w:
+    async with running_collector(tmp_path, SimSettings(seed=5, symbols=600, rate=1500)) as w:
         await w.covered()
         await w.equal()
         assert w.collector.monitor.status().connections == 2

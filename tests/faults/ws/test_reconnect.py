@@ -15,17 +15,17 @@ from hypothesis import strategies as st
 from fastopts.errors import ConnectionLost, HandshakeRefused
 from fastopts.session.backoff import Backoff, Budget, delay_s
 from fastopts.sim import SimSettings
-from tests.collector.worlds import until, world
-from tests.faults.proxy import Ending, Passage
-from tests.faults.ws.virtual import SYMBOLS, Lines
-from tests.faults.ws.worlds import FEW, brisk, line_of, proxied
+from tests.faults.ws.proxied_collector import FEW, brisk, line_of, proxied
 from tests.support import payloads
+from tests.support.collector_harness import running_collector, until
+from tests.support.fault_proxy import Ending, Passage
 from tests.support.payloads import T0, dump
+from tests.support.virtual_loop import SYMBOLS, VirtualConnections
 
 
 @pytest.mark.usefixtures("eager")
 async def test_WS_02_each_of_fifty_reconnects_subscribes_everything(tmp_path: Path) -> None:
-    async with world(tmp_path, FEW) as w:
+    async with running_collector(tmp_path, FEW) as w:
         line = await line_of(w)
         for number in range(50):
             await w.covered()
@@ -69,7 +69,7 @@ def refusing(status: int | None, retry_after_s: float | None = None) -> Callable
 def test_WS_04_ten_minutes_of_refusals_stay_within_the_budget(
     monkeypatch: pytest.MonkeyPatch, status: int | None
 ) -> None:
-    lines = Lines(monkeypatch, refusing(status))
+    lines = VirtualConnections(monkeypatch, refusing(status))
     lines.run(600)
     assert 40 < len(lines.attempts) <= 161
     for start in lines.attempts:
@@ -78,7 +78,7 @@ def test_WS_04_ten_minutes_of_refusals_stay_within_the_budget(
 
 
 def test_WS_04_after_a_403_nobody_asks_for_ten_minutes(monkeypatch: pytest.MonkeyPatch) -> None:
-    lines = Lines(monkeypatch, refusing(403))
+    lines = VirtualConnections(monkeypatch, refusing(403))
     lines.run(599)
     assert len(lines.attempts) == 4
 
@@ -97,7 +97,7 @@ def test_WS_05_jitter_stays_full_at_the_cap() -> None:
 
 @pytest.mark.usefixtures("eager")
 async def test_WS_05_the_waits_begin_anew_once_a_connection_was_stable(tmp_path: Path) -> None:
-    async with world(tmp_path, FEW, brisk(stable_after=1.5)) as w:
+    async with running_collector(tmp_path, FEW, brisk(stable_after=1.5)) as w:
         line, table = await line_of(w), w.collector.table
         backoff = line._backoff
         for number in range(4):
@@ -142,7 +142,7 @@ async def test_WS_06_nor_is_one_waited_for_that_nobody_takes(tmp_path: Path) -> 
 async def test_WS_07_an_answer_that_is_no_handshake_is_told_and_tried_again(
     tmp_path: Path, status: int, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with world(tmp_path, FEW) as w:
+    async with running_collector(tmp_path, FEW) as w:
         faults = w.venue.faults
         faults.refuse_status = status
         faults.refuse_body = b"<html><h1>Sorry</h1></html>"
@@ -157,7 +157,7 @@ async def test_WS_07_an_answer_that_is_no_handshake_is_told_and_tried_again(
 async def test_WS_07_a_403_keeps_everybody_away_for_ten_minutes(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with world(tmp_path, FEW) as w:
+    async with running_collector(tmp_path, FEW) as w:
         w.venue.faults.refuse_status = 403
         shared = w.collector.parts.context
         now = asyncio.get_running_loop().time
@@ -169,7 +169,7 @@ async def test_WS_07_a_403_keeps_everybody_away_for_ten_minutes(
 
 
 def test_WS_07_retry_after_is_heard(monkeypatch: pytest.MonkeyPatch) -> None:
-    lines = Lines(monkeypatch, refusing(429, retry_after_s=45.0))
+    lines = VirtualConnections(monkeypatch, refusing(429, retry_after_s=45.0))
     lines.run(44)
     assert len(lines.attempts) == 4
     lines.run(46)
@@ -197,7 +197,7 @@ def test_WS_24_a_venue_that_ends_each_connection_costs_ever_fewer(
         return Closing(deliver)
 
     monkeypatch.setattr(Budget, "spend", lambda self, now: 0.0)
-    lines = Lines(monkeypatch, connect)
+    lines = VirtualConnections(monkeypatch, connect)
     lines.run(60)
     assert lines.table.received > 4
     assert len(lines.attempts) < 4 * 15
@@ -209,7 +209,7 @@ async def test_WS_27_a_venue_that_restarts_is_back_as_soon_as_it_is(
     tmp_path: Path, code: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     sim = SimSettings(seed=5, symbols=1200, rate=1000)
-    async with world(tmp_path, sim) as w:
+    async with running_collector(tmp_path, sim) as w:
         await w.covered()
         w.venue.close(code, "restart")
         await until(lambda: w.collector.monitor.status().reconnects == 3)

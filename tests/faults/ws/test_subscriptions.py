@@ -11,9 +11,9 @@ from fastopts import keys
 from fastopts.sim import SimSettings
 from fastopts.sim.faults import Ack
 from fastopts.venues.bybit.session import SubscriptionHistory
-from tests.collector.worlds import World, until, world
-from tests.faults.ws.worlds import brisk
-from tests.venues.bybit.test_session import SYMBOLS, Venue
+from tests.faults.ws.proxied_collector import brisk
+from tests.support.collector_harness import CollectorHarness, running_collector, until
+from tests.venues.bybit.test_session import SYMBOLS, SessionHarness
 
 BRISK = brisk(
     pace=0.01,
@@ -28,7 +28,7 @@ def topic(symbol: str) -> str:
     return f"tickers.{symbol}"
 
 
-async def drop(w: World) -> None:
+async def drop(w: CollectorHarness) -> None:
     """Cut the only connection, and wait for the next one."""
     [line] = w.collector.connections
     before = line.reconnects
@@ -36,7 +36,7 @@ async def drop(w: World) -> None:
     await until(lambda: line.reconnects > before)
 
 
-async def all_live_but(w: World, count: int) -> None:
+async def all_live_but(w: CollectorHarness, count: int) -> None:
     await until(lambda: w.status_covered() == len(w.venue.symbols) - count)
 
 
@@ -46,7 +46,7 @@ async def all_live_but(w: World, count: int) -> None:
 async def test_WS_15_requests_shrink_to_what_the_venue_takes(
     tmp_path: Path, limit: int, hang_up: bool
 ) -> None:
-    async with world(tmp_path, timing=BRISK) as w:
+    async with running_collector(tmp_path, timing=BRISK) as w:
         await w.covered()
         w.venue.faults.topics_a_request_max = limit
         w.venue.faults.hang_up = hang_up
@@ -58,7 +58,7 @@ async def test_WS_15_requests_shrink_to_what_the_venue_takes(
 
 async def test_WS_15_a_limit_on_the_characters_of_a_request_is_met_alike(tmp_path: Path) -> None:
     sim = SimSettings(seed=5, symbols=120, rate=500, args_mode="frame", args_chars_max=900)
-    async with world(tmp_path, sim, timing=BRISK) as w:
+    async with running_collector(tmp_path, sim, timing=BRISK) as w:
         await w.covered()
         assert w.collector.connections[0].history.refusals == 0
         assert w.collector.connections[0].reconnects == 0
@@ -68,7 +68,7 @@ async def test_WS_15_a_limit_on_the_characters_of_a_request_is_met_alike(tmp_pat
 async def test_WS_16_a_topic_that_spoils_its_request_stands_alone_in_the_end(
     tmp_path: Path,
 ) -> None:
-    async with world(tmp_path, timing=BRISK) as w:
+    async with running_collector(tmp_path, timing=BRISK) as w:
         await w.covered()
         bad = w.venue.symbols[77]
         w.venue.faults.poisonous_topics.add(topic(bad))
@@ -84,7 +84,7 @@ async def test_WS_16_a_topic_that_spoils_its_request_stands_alone_in_the_end(
 async def test_WS_17_acks_that_are_lost_late_or_doubled_change_nothing(tmp_path: Path) -> None:
     fates: tuple[Ack, ...] = ("sent", "late", "sent", "twice", "lost", "sent", "late", "twice")
 
-    async with world(tmp_path, SimSettings(seed=5, symbols=300, rate=1000), BRISK) as w:
+    async with running_collector(tmp_path, SimSettings(seed=5, symbols=300, rate=1000), BRISK) as w:
         w.venue.faults.topics_a_request_max = 20
         w.venue.faults.acks = deque(islice(cycle(fates), 64))
         await w.covered()
@@ -95,7 +95,7 @@ async def test_WS_17_acks_that_are_lost_late_or_doubled_change_nothing(tmp_path:
 
 
 async def test_WS_17_what_was_neither_acked_nor_served_is_asked_for_again(tmp_path: Path) -> None:
-    async with world(tmp_path, timing=BRISK) as w:
+    async with running_collector(tmp_path, timing=BRISK) as w:
         faults, lost = w.venue.faults, w.venue.symbols[5:9]
         faults.acks = deque(["lost"])
         faults.silent_topics |= {topic(symbol) for symbol in lost}
@@ -108,7 +108,7 @@ async def test_WS_17_what_was_neither_acked_nor_served_is_asked_for_again(tmp_pa
 async def test_WS_18_topics_beyond_an_untold_limit_come_over_other_connections(
     tmp_path: Path, delivered: int
 ) -> None:
-    async with world(tmp_path, timing=BRISK) as w:
+    async with running_collector(tmp_path, timing=BRISK) as w:
         w.venue.faults.topics_delivered_max = delivered
         first = w.venue.symbols
         await until(lambda: w.status_covered() == delivered)
@@ -127,7 +127,7 @@ async def test_WS_18_topics_beyond_an_untold_limit_come_over_other_connections(
 async def test_WS_18_a_topic_that_no_connection_brings_disturbs_nobody_and_is_told(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def told(w: World) -> dict[str, str]:
+    def told(w: CollectorHarness) -> dict[str, str]:
         feed: dict[str, str] = w.client.hgetall(keys.FEED)  # type: ignore[assignment]
         stats: dict[str, str] = w.client.hgetall(keys.STATS)  # type: ignore[assignment]
         return feed | stats
@@ -139,7 +139,7 @@ async def test_WS_18_a_topic_that_no_connection_brings_disturbs_nobody_and_is_to
         silence=0.3,
         probe_within=0.3,
     )
-    async with world(tmp_path, timing=timing, status_s=0.2) as w:
+    async with running_collector(tmp_path, timing=timing, status_s=0.2) as w:
         silent = w.venue.symbols[40]
         w.venue.faults.silent_topics.add(topic(silent))
         await until(lambda: w.collector.monitor.status().moved == 2)
@@ -163,7 +163,7 @@ async def test_WS_18_topics_that_a_connection_refuses_are_tried_on_another_too(
     tmp_path: Path,
 ) -> None:
     sim = SimSettings(seed=5, symbols=60, rate=500, topics_max=55)
-    async with world(tmp_path, sim, timing=BRISK) as w:
+    async with running_collector(tmp_path, sim, timing=BRISK) as w:
         await until(lambda: w.status_covered() == 55)
         await w.covered()
         assert w.collector.monitor.status().connections == 2
@@ -172,7 +172,7 @@ async def test_WS_18_topics_that_a_connection_refuses_are_tried_on_another_too(
 def test_WS_19_a_refused_topic_is_not_asked_for_again_at_each_reconnect() -> None:
     learned, asked = SubscriptionHistory(), []
     for number in range(100):
-        venue = Venue(learned=learned, now=100.0 + number)
+        venue = SessionHarness(learned=learned, now=100.0 + number)
         venue.tick()
         asked.append(SYMBOLS[2] in venue.asked())
         venue.ack(SYMBOLS[:2], failed=[SYMBOLS[2]])
@@ -193,7 +193,7 @@ async def test_WS_19_refusals_stay_known_through_reconnects(tmp_path: Path) -> N
             self.count += found
             return found
 
-    async with world(tmp_path) as w:
+    async with running_collector(tmp_path) as w:
         refused = Asked({topic(w.venue.symbols[3])})
         w.venue.faults.fail_topics = refused
         for _ in range(10):
@@ -223,7 +223,7 @@ async def test_WS_19_refusals_stay_known_through_reconnects(tmp_path: Path) -> N
 async def test_WS_17_an_answer_of_another_shape_leaves_all_symbols_live(
     tmp_path: Path, answer: dict[str, object]
 ) -> None:
-    async with world(tmp_path, SimSettings(seed=5, symbols=40, rate=400), BRISK) as w:
+    async with running_collector(tmp_path, SimSettings(seed=5, symbols=40, rate=400), BRISK) as w:
         w.venue.faults.withhold_acks = True
         await until(lambda: w.venue.connections == 1)
         payload = json.dumps(answer).encode()

@@ -22,7 +22,7 @@ from fastopts.reader import AsyncOptionReader, OptionReader
 from fastopts.sim import SimSettings, SimVenue
 from fastopts.venues.bybit.hosts import Endpoints
 from tests.cli.process import diagnose
-from tests.sim.conftest import Running, until, until_async
+from tests.sim.conftest import ThreadedVenue, until, until_async
 from tests.support import certificates
 from tests.support.loops import finished
 from tests.support.raw import RawServer
@@ -57,7 +57,7 @@ def bad(fault: str) -> ssl.SSLContext:
 
 @pytest.fixture(scope="module")
 def venue() -> Iterator[SimVenue]:
-    with Running(SimSettings(seed=5, symbols=20, rate=200)) as running:
+    with ThreadedVenue(SimSettings(seed=5, symbols=20, rate=200)) as running:
         yield running.venue
 
 

@@ -12,7 +12,7 @@ from fastopts.venues.bybit.rest import RequestRefused, RestRequest, TemporaryFai
 
 
 @dataclass
-class Answer:
+class RestAnswer:
     status: int = 200
     body: bytes = b""
     headers: dict[str, str] = field(default_factory=dict)
@@ -265,27 +265,27 @@ def test_a_result_without_rows_is_an_error(result: Any) -> None:
 @pytest.mark.parametrize("message", ["OK", "success", "SUCCESS", ""])
 def test_success_is_the_code_and_not_the_message(message: str) -> None:
     body = orjson.dumps(envelope({"list": []}, retMsg=message))
-    assert rest.judge(Answer(body=body))["result"] == {"list": []}
+    assert rest.judge(RestAnswer(body=body))["result"] == {"list": []}
 
 
 @pytest.mark.parametrize(
     ("answer", "kind", "after_s"),
     [
-        (Answer(403), VenueBanned, 600),
-        (Answer(404), VenueError, None),
-        (Answer(429, headers={"retry-after": "3"}), TemporaryFailure, 3),
-        (Answer(429), TemporaryFailure, 0),
-        (Answer(500), TemporaryFailure, 0),
-        (Answer(503, b"<html>"), TemporaryFailure, 0),
-        (Answer(302), VenueError, None),
-        (Answer(200, b"<html>maintenance</html>"), TemporaryFailure, 0),
-        (Answer(200, b"[]"), TemporaryFailure, 0),
-        (Answer(200, b"{}"), TemporaryFailure, 0),
-        (Answer(200, orjson.dumps(envelope({}, retCode=10000))), TemporaryFailure, 0),
-        (Answer(200, orjson.dumps(envelope({}, retCode=10016))), TemporaryFailure, 0),
-        (Answer(200, orjson.dumps(envelope({}, retCode=10429))), TemporaryFailure, 0),
+        (RestAnswer(403), VenueBanned, 600),
+        (RestAnswer(404), VenueError, None),
+        (RestAnswer(429, headers={"retry-after": "3"}), TemporaryFailure, 3),
+        (RestAnswer(429), TemporaryFailure, 0),
+        (RestAnswer(500), TemporaryFailure, 0),
+        (RestAnswer(503, b"<html>"), TemporaryFailure, 0),
+        (RestAnswer(302), VenueError, None),
+        (RestAnswer(200, b"<html>maintenance</html>"), TemporaryFailure, 0),
+        (RestAnswer(200, b"[]"), TemporaryFailure, 0),
+        (RestAnswer(200, b"{}"), TemporaryFailure, 0),
+        (RestAnswer(200, orjson.dumps(envelope({}, retCode=10000))), TemporaryFailure, 0),
+        (RestAnswer(200, orjson.dumps(envelope({}, retCode=10016))), TemporaryFailure, 0),
+        (RestAnswer(200, orjson.dumps(envelope({}, retCode=10429))), TemporaryFailure, 0),
         (
-            Answer(
+            RestAnswer(
                 200,
                 orjson.dumps(envelope({}, retCode=10006)),
                 {"x-bapi-limit-reset-timestamp": "1795000002500"},
@@ -294,16 +294,16 @@ def test_success_is_the_code_and_not_the_message(message: str) -> None:
             2.5,
         ),
         (
-            Answer(200, orjson.dumps(envelope({}, retCode=10001, retMsg="bad"))),
+            RestAnswer(200, orjson.dumps(envelope({}, retCode=10001, retMsg="bad"))),
             RequestRefused,
             None,
         ),
-        (Answer(200, orjson.dumps(envelope({}, retCode=10009))), RequestRefused, None),
-        (Answer(200, orjson.dumps(envelope([]))), VenueProtocolError, None),
+        (RestAnswer(200, orjson.dumps(envelope({}, retCode=10009))), RequestRefused, None),
+        (RestAnswer(200, orjson.dumps(envelope([]))), VenueProtocolError, None),
     ],
 )
 def test_every_class_of_answer_has_its_consequence(
-    answer: Answer, kind: type[VenueError], after_s: float | None
+    answer: RestAnswer, kind: type[VenueError], after_s: float | None
 ) -> None:
     with pytest.raises(VenueError) as caught:
         rest.judge(answer)
@@ -358,7 +358,7 @@ def test_tickers_whose_time_is_out_of_range_are_an_error(time: object) -> None:
 def test_a_reset_time_that_can_not_be_right_is_not_waited_for(reset: str) -> None:
     body = orjson.dumps(envelope({}, retCode=10006))
     with pytest.raises(TemporaryFailure) as caught:
-        rest.judge(Answer(200, body, {"x-bapi-limit-reset-timestamp": reset}))
+        rest.judge(RestAnswer(200, body, {"x-bapi-limit-reset-timestamp": reset}))
     assert caught.value.retry_after_s == 0
 
 
@@ -374,7 +374,7 @@ def test_a_reset_time_that_can_not_be_right_is_not_waited_for(reset: str) -> Non
 def test_a_reset_far_away_is_waited_for_a_minute(reset: str, time_ms: int, after_s: float) -> None:
     body = orjson.dumps(envelope({}, retCode=10006, time=time_ms))
     with pytest.raises(TemporaryFailure) as caught:
-        rest.judge(Answer(200, body, {"x-bapi-limit-reset-timestamp": reset}))
+        rest.judge(RestAnswer(200, body, {"x-bapi-limit-reset-timestamp": reset}))
     assert caught.value.retry_after_s == after_s
 
 
@@ -387,7 +387,7 @@ def test_nobody_is_waited_for_longer_than_after_a_ban(
     status: int, after: str, expected: float
 ) -> None:
     with pytest.raises(TemporaryFailure) as caught:
-        rest.judge(Answer(status, headers={"retry-after": after}))
+        rest.judge(RestAnswer(status, headers={"retry-after": after}))
     assert caught.value.retry_after_s == expected
 
 
@@ -395,7 +395,7 @@ def test_nobody_is_waited_for_longer_than_after_a_ban(
 def test_the_venues_words_stay_on_one_line_and_short(code: int) -> None:
     words = "bad\r\ncoin\n2026-11-22 ERROR forged\t" + "x" * 5000
     with pytest.raises(VenueError) as caught:
-        rest.judge(Answer(200, orjson.dumps(envelope({}, retCode=code, retMsg=words))))
+        rest.judge(RestAnswer(200, orjson.dumps(envelope({}, retCode=code, retMsg=words))))
     told = str(caught.value)
     assert told.startswith(f"retCode {code}: bad coin 2026-11-22 ERROR forged xxx")
     assert len(told.splitlines()) == 1

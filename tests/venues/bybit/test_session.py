@@ -22,7 +22,7 @@ from fastopts.venues.bybit.session import (
 SYMBOLS = [f"BTC-27NOV26-{strike}-C-USDT" for strike in range(10_000, 10_550)]
 
 
-class Venue:
+class SessionHarness:
     """Drives a session through time and notes what it sends."""
 
     def __init__(
@@ -90,7 +90,7 @@ class Venue:
 
 
 def test_the_first_ping_goes_out_at_once_and_then_every_15_s() -> None:
-    venue = Venue()
+    venue = SessionHarness()
     venue.tick()
     venue.wait(60)
     assert venue.pings == [100, 115, 130, 145, 160]
@@ -98,7 +98,7 @@ def test_the_first_ping_goes_out_at_once_and_then_every_15_s() -> None:
 
 
 def test_a_pong_tells_the_venues_clock() -> None:
-    venue = Venue()
+    venue = SessionHarness()
     venue.tick()
     assert venue.events == [Pong(1_795_000_000_000, 100.0, 100.0)]
 
@@ -112,7 +112,7 @@ def test_a_pong_tells_the_venues_clock() -> None:
     ],
 )
 def test_every_form_of_pong_counts(message: dict[str, Any]) -> None:
-    venue = Venue()
+    venue = SessionHarness()
     venue.answers = False
     venue.tick()
     venue.now += 1
@@ -127,7 +127,7 @@ def pong(at: float) -> dict[str, Any]:
 
 
 def test_pongs_that_come_late_are_paired_with_their_own_pings() -> None:
-    venue = Venue()
+    venue = SessionHarness()
     venue.answers = False
     late_s, answered = 40.0, 0
     venue.tick()
@@ -145,7 +145,7 @@ def test_pongs_that_come_late_are_paired_with_their_own_pings() -> None:
 
 
 def test_a_pong_that_never_comes_makes_the_later_ones_seem_slow_never_early() -> None:
-    venue = Venue()
+    venue = SessionHarness()
     venue.answers = False
     venue.tick()
     venue.wait(15.5)
@@ -157,7 +157,7 @@ def test_a_pong_that_never_comes_makes_the_later_ones_seem_slow_never_early() ->
 
 
 def test_pongs_to_pings_before_a_doubt_measure_nothing() -> None:
-    venue = Venue()
+    venue = SessionHarness()
     venue.answers = False
     venue.tick()
     venue.session.invalidate(venue.now)
@@ -170,7 +170,7 @@ def test_pongs_to_pings_before_a_doubt_measure_nothing() -> None:
 
 
 def test_three_unanswered_pings_end_the_connection() -> None:
-    venue = Venue()
+    venue = SessionHarness()
     venue.answers = False
     venue.tick()
     venue.wait(44)
@@ -180,7 +180,7 @@ def test_three_unanswered_pings_end_the_connection() -> None:
 
 
 def test_subscribes_in_frames_of_200_one_at_a_time_200_ms_apart() -> None:
-    venue = Venue(SYMBOLS)
+    venue = SessionHarness(SYMBOLS)
     venue.tick()
     assert venue.requests[0]["op"] == "subscribe"
     assert venue.asked() == SYMBOLS[:200]
@@ -197,7 +197,7 @@ def test_subscribes_in_frames_of_200_one_at_a_time_200_ms_apart() -> None:
 
 
 def test_an_ack_that_never_comes_holds_nothing_up_for_long() -> None:
-    venue = Venue(SYMBOLS[:201])
+    venue = SessionHarness(SYMBOLS[:201])
     venue.tick()
     venue.wait(4.75)
     assert len(venue.requests) == 1
@@ -206,7 +206,7 @@ def test_an_ack_that_never_comes_holds_nothing_up_for_long() -> None:
 
 
 def test_an_ack_for_one_request_does_not_confirm_another() -> None:
-    venue = Venue(SYMBOLS[:201])
+    venue = SessionHarness(SYMBOLS[:201])
     venue.tick()
     venue.ack([SYMBOLS[200], "BTC-1JAN30-1-C"])
     venue.wait(1)
@@ -214,7 +214,7 @@ def test_an_ack_for_one_request_does_not_confirm_another() -> None:
 
 
 def test_a_refused_topic_is_told_quarantined_and_tried_again_later() -> None:
-    venue = Venue()
+    venue = SessionHarness()
     venue.tick()
     venue.ack(SYMBOLS[:2], failed=[SYMBOLS[2]])
     assert venue.events[-1] == TopicRefused(SYMBOLS[2], "in failTopics")
@@ -226,7 +226,7 @@ def test_a_refused_topic_is_told_quarantined_and_tried_again_later() -> None:
 
 
 def test_a_whole_refusal_is_halved_until_the_culprit_stands_alone() -> None:
-    venue = Venue(SYMBOLS[:20])
+    venue = SessionHarness(SYMBOLS[:20])
     bad = SYMBOLS[13]
     for _ in range(100):
         before = len(venue.requests)
@@ -248,7 +248,7 @@ def test_a_whole_refusal_is_halved_until_the_culprit_stands_alone() -> None:
 
 
 def test_acks_of_the_other_categories_are_understood() -> None:
-    venue = Venue()
+    venue = SessionHarness()
     venue.tick()
     venue.say({"success": True, "ret_msg": "", "conn_id": "c", "req_id": "", "op": "subscribe"})
     venue.session.subscribe([SYMBOLS[5]])
@@ -260,7 +260,7 @@ def test_acks_of_the_other_categories_are_understood() -> None:
 
 
 def test_a_false_ack_is_found_and_the_topic_subscribed_anew_ever_more_patiently() -> None:
-    venue = Venue()
+    venue = SessionHarness()
     venue.tick()
     venue.ack(SYMBOLS[:3])
     venue.session.note_delivered(SYMBOLS[:2])
@@ -285,7 +285,7 @@ def test_a_false_ack_is_found_and_the_topic_subscribed_anew_ever_more_patiently(
 
 
 def test_what_is_renewed_is_unsubscribed_and_subscribed_all_together() -> None:
-    venue = Venue(SYMBOLS[:5])
+    venue = SessionHarness(SYMBOLS[:5])
     venue.subscribe_all()
     del venue.requests[:]
     venue.session.resubscribe([SYMBOLS[1], SYMBOLS[3], "BTC-27NOV26-1-C-USDT"])
@@ -299,7 +299,7 @@ def test_what_is_renewed_is_unsubscribed_and_subscribed_all_together() -> None:
 
 
 def test_a_refused_topic_that_is_renewed_is_asked_for_once() -> None:
-    venue = Venue(SYMBOLS[:1])
+    venue = SessionHarness(SYMBOLS[:1])
     venue.tick()
     venue.ack(failed=SYMBOLS[:1])
     venue.session.resubscribe(SYMBOLS[:1])
@@ -316,14 +316,14 @@ def test_a_refused_topic_that_is_renewed_is_asked_for_once() -> None:
     ("in_row", "reasons"), [(19, []), (20, ["20 unreadable messages in a row"])]
 )
 def test_a_connection_that_can_not_be_read_is_given_up(in_row: int, reasons: list[str]) -> None:
-    venue = Venue()
+    venue = SessionHarness()
     venue.session.note_unreadable(in_row)
     venue.tick()
     assert venue.dead() == reasons
 
 
 def test_many_false_acks_take_two_requests() -> None:
-    venue = Venue(SYMBOLS[:100])
+    venue = SessionHarness(SYMBOLS[:100])
     venue.tick()
     venue.ack(SYMBOLS[:100])
     venue.session.note_delivered(SYMBOLS[:10])
@@ -335,7 +335,7 @@ def test_many_false_acks_take_two_requests() -> None:
 
 
 def test_what_is_asked_for_twice_in_vain_is_told_and_what_was_refused_long_ago() -> None:
-    venue = Venue()
+    venue = SessionHarness()
     venue.tick()
     venue.ack(SYMBOLS[:2], failed=[SYMBOLS[2]])
     venue.session.note_delivered(SYMBOLS[:1])
@@ -349,10 +349,10 @@ def test_what_is_asked_for_twice_in_vain_is_told_and_what_was_refused_long_ago()
 
 
 def test_what_was_refused_stays_so_on_the_next_connection() -> None:
-    first = Venue()
+    first = SessionHarness()
     first.tick()
     first.ack(SYMBOLS[:2], failed=[SYMBOLS[2]])
-    venue = Venue(learned=first.session.history, now=first.now + 100)
+    venue = SessionHarness(learned=first.session.history, now=first.now + 100)
     venue.subscribe_all()
     assert venue.requests[0]["args"] == [f"tickers.{symbol}" for symbol in SYMBOLS[:2]]
     venue.wait(198)
@@ -364,7 +364,7 @@ def test_what_was_refused_stays_so_on_the_next_connection() -> None:
 def test_a_venue_that_ends_connections_is_asked_for_half_as_much() -> None:
     learned, sizes = SubscriptionHistory(), []
     for _ in range(6):
-        venue = Venue(SYMBOLS, learned)
+        venue = SessionHarness(SYMBOLS, learned)
         venue.tick()
         sizes.append(len(venue.asked()))
         venue.session.note_closed()
@@ -373,14 +373,14 @@ def test_a_venue_that_ends_connections_is_asked_for_half_as_much() -> None:
 
 
 def test_an_end_while_nothing_is_asked_for_is_nobodys_fault() -> None:
-    venue = Venue(learned=SubscriptionHistory(frame_size=10))
+    venue = SessionHarness(learned=SubscriptionHistory(frame_size=10))
     venue.subscribe_all()
     venue.session.note_closed()
     assert venue.session.history == SubscriptionHistory(frame_size=TOPICS_PER_FRAME)
 
 
 def test_new_symbols_are_subscribed_and_old_ones_unsubscribed() -> None:
-    venue = Venue()
+    venue = SessionHarness()
     venue.subscribe_all()
     venue.session.unsubscribe([SYMBOLS[0]])
     venue.session.subscribe([SYMBOLS[7]])
@@ -392,14 +392,14 @@ def test_new_symbols_are_subscribed_and_old_ones_unsubscribed() -> None:
 
 
 def test_a_symbol_dropped_before_it_was_asked_for_is_not_asked_for() -> None:
-    venue = Venue()
+    venue = SessionHarness()
     venue.session.unsubscribe([SYMBOLS[1]])
     venue.subscribe_all()
     assert venue.requests[0]["args"] == [f"tickers.{SYMBOLS[0]}", f"tickers.{SYMBOLS[2]}"]
 
 
 def test_a_silent_connection_is_probed_and_then_given_up() -> None:
-    venue = Venue()
+    venue = SessionHarness()
     venue.subscribe_all()
     venue.wait(5, data=False)
     assert Probe() not in venue.events
@@ -419,7 +419,7 @@ def test_a_silent_connection_is_probed_and_then_given_up() -> None:
 
 
 def test_a_quiet_market_that_answers_its_probes_is_left_alone_for_hours() -> None:
-    venue = Venue()
+    venue = SessionHarness()
     venue.subscribe_all()
     for _ in range(400):
         probed = len([event for event in venue.events if isinstance(event, Probe)])
@@ -434,7 +434,7 @@ def test_a_quiet_market_that_answers_its_probes_is_left_alone_for_hours() -> Non
 
 
 def test_pongs_and_acks_are_no_data() -> None:
-    venue = Venue()
+    venue = SessionHarness()
     venue.subscribe_all()
     for _ in range(60):
         venue.wait(0.25, data=False)
@@ -444,7 +444,7 @@ def test_pongs_and_acks_are_no_data() -> None:
 
 
 def test_a_connection_that_acks_and_never_delivers_is_given_up() -> None:
-    venue = Venue()
+    venue = SessionHarness()
     venue.tick()
     venue.ack(SYMBOLS[:3])
     venue.wait(12, data=False)
@@ -452,14 +452,14 @@ def test_a_connection_that_acks_and_never_delivers_is_given_up() -> None:
 
 
 def test_with_nothing_to_listen_to_silence_is_no_fault() -> None:
-    venue = Venue(())
+    venue = SessionHarness(())
     venue.wait(120, data=False)
     assert venue.dead() == []
     assert venue.requests == []
 
 
 def test_our_own_absence_is_not_held_against_the_venue() -> None:
-    venue = Venue()
+    venue = SessionHarness()
     venue.subscribe_all()
     venue.wait(5.5, data=False)
     venue.session.probe(SYMBOLS[0])
@@ -479,7 +479,7 @@ def test_our_own_absence_is_not_held_against_the_venue() -> None:
     ],
 )
 def test_any_message_is_taken(payload: bytes) -> None:
-    venue = Venue()
+    venue = SessionHarness()
     venue.tick()
     venue.session.receive(payload, venue.now)
     venue.wait(3)
@@ -487,7 +487,7 @@ def test_any_message_is_taken(payload: bytes) -> None:
 
 
 def test_a_stall_is_no_delivery_and_no_silence() -> None:
-    venue = Venue()
+    venue = SessionHarness()
     venue.subscribe_all()
     heard_at = venue.session.data_at
     venue.now += 90
@@ -503,7 +503,7 @@ def test_a_stall_is_no_delivery_and_no_silence() -> None:
 
 
 def test_what_came_during_a_stall_is_no_delivery_until_the_socket_is_read_empty() -> None:
-    venue = Venue()
+    venue = SessionHarness()
     venue.subscribe_all()
     before = venue.session.data_at
     venue.now += 90
@@ -522,7 +522,7 @@ def test_what_came_during_a_stall_is_no_delivery_until_the_socket_is_read_empty(
     ],
 )
 def test_a_pong_with_a_time_that_can_not_be_right_tells_no_time(text: object) -> None:
-    venue = Venue()
+    venue = SessionHarness()
     venue.answers = False
     venue.tick()
     venue.say({"args": [text], "op": "pong"})
@@ -530,7 +530,7 @@ def test_a_pong_with_a_time_that_can_not_be_right_tells_no_time(text: object) ->
 
 
 def test_a_symbol_wanted_twice_is_asked_for_once_and_a_stranger_is_not_dropped() -> None:
-    venue = Venue()
+    venue = SessionHarness()
     venue.session.subscribe(SYMBOLS[:3])
     venue.session.unsubscribe(["ETH-27NOV26-3000-C-USDT"])
     venue.subscribe_all()
@@ -538,7 +538,7 @@ def test_a_symbol_wanted_twice_is_asked_for_once_and_a_stranger_is_not_dropped()
 
 
 def test_a_probe_of_what_is_queued_or_unknown_asks_for_nothing_more() -> None:
-    venue = Venue()
+    venue = SessionHarness()
     venue.subscribe_all()
     asked = len(venue.requests)
     venue.session.probe("ETH-27NOV26-3000-C-USDT")
@@ -549,7 +549,7 @@ def test_a_probe_of_what_is_queued_or_unknown_asks_for_nothing_more() -> None:
 
 
 def test_a_refused_unsubscription_refuses_no_subscription() -> None:
-    venue = Venue()
+    venue = SessionHarness()
     venue.subscribe_all()
     venue.session.unsubscribe([SYMBOLS[0]])
     venue.wait(0.25)
@@ -564,14 +564,14 @@ def test_the_watchdog_waits_for_silence_and_for_the_probe() -> None:
 
 
 def test_what_was_dropped_before_its_turn_is_only_unsubscribed() -> None:
-    venue = Venue(SYMBOLS[:1])
+    venue = SessionHarness(SYMBOLS[:1])
     venue.session.unsubscribe(SYMBOLS[:1])
     venue.wait(2)
     assert [r["op"] for r in venue.requests] == ["unsubscribe"]
 
 
 def test_the_same_count_of_messages_is_no_sign_of_life() -> None:
-    venue = Venue()
+    venue = SessionHarness()
     venue.subscribe_all()
     for _ in range(8 * round(Timing().watchdog)):
         venue.session.note_data(venue.messages, venue.now)
@@ -581,7 +581,7 @@ def test_the_same_count_of_messages_is_no_sign_of_life() -> None:
 
 
 def test_an_answer_to_no_request_changes_nothing() -> None:
-    venue = Venue()
+    venue = SessionHarness()
     venue.subscribe_all()
     venue.ack(SYMBOLS[:1])
     assert venue.session.awaited() == []
@@ -589,7 +589,7 @@ def test_an_answer_to_no_request_changes_nothing() -> None:
 
 
 def test_what_was_dropped_while_it_was_refused_is_not_asked_for_again() -> None:
-    venue = Venue(SYMBOLS[:4])
+    venue = SessionHarness(SYMBOLS[:4])
     venue.tick()
     venue.session.unsubscribe(SYMBOLS[:1])
     venue.say({"conn_id": "c", "ret_msg": "no", "success": False, "type": "COMMAND_RESP"})
@@ -599,7 +599,7 @@ def test_what_was_dropped_while_it_was_refused_is_not_asked_for_again() -> None:
 
 
 def test_a_request_is_open_until_each_of_its_topics_is_answered() -> None:
-    venue = Venue()
+    venue = SessionHarness()
     venue.tick()
     venue.session.subscribe([SYMBOLS[5]])
     venue.ack(SYMBOLS[:2])
@@ -611,7 +611,7 @@ def test_a_request_is_open_until_each_of_its_topics_is_answered() -> None:
 
 
 def test_what_is_in_doubt_is_taken_for_delivered_long_ago_and_asked_about_at_once() -> None:
-    venue = Venue()
+    venue = SessionHarness()
     venue.subscribe_all()
     venue.wait(1)
     pings = len(venue.pings)
@@ -622,14 +622,14 @@ def test_what_is_in_doubt_is_taken_for_delivered_long_ago_and_asked_about_at_onc
 
 
 def test_an_end_while_more_is_to_be_asked_for_teaches_nothing() -> None:
-    venue = Venue(SYMBOLS[:3])
+    venue = SessionHarness(SYMBOLS[:3])
     size = venue.session.history.frame_size
     venue.session.note_closed()
     assert venue.session.history.frame_size == size
 
 
 def test_a_late_refusal_of_what_is_unknown_changes_nothing() -> None:
-    venue = Venue()
+    venue = SessionHarness()
     venue.subscribe_all()
     venue.ack(failed=["ETH-27NOV26-3000-C-USDT"])
     assert not [event for event in venue.events if isinstance(event, TopicRefused)]
@@ -637,7 +637,7 @@ def test_a_late_refusal_of_what_is_unknown_changes_nothing() -> None:
 
 
 def test_after_a_doubt_nothing_is_delivered_until_data_comes_again() -> None:
-    venue = Venue()
+    venue = SessionHarness()
     venue.subscribe_all()
     venue.wait(1)
     venue.session.invalidate(venue.now)

@@ -1,4 +1,4 @@
-"""Time that passes at once, for lines whose connections are of a test's own making."""
+"""Venue connections in virtual time, over sockets that a test makes."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -40,8 +40,8 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         return self._select(0)
 
 
-class Lines:
-    """Four lines, each connection of which *connect* makes; `attempts` has the times."""
+class VirtualConnections:
+    """Four venue connections whose sockets *connect* makes; `attempts` has the times."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, connect: Connect) -> None:
         self.attempts: list[float] = []

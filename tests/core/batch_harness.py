@@ -10,7 +10,7 @@ from tests.support.store import CHANNEL
 EXPIRY = T0 + 3 * 24 * 3600 * 1000
 
 
-class World:
+class BatchHarness:
     """A table, its batch, and a Redis that receives what the batch encodes."""
 
     def __init__(self, core: Any) -> None:

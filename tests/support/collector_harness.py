@@ -18,7 +18,7 @@ from fastopts.sim import SimSettings, SimVenue
 from fastopts.sim.clock import Clock
 from fastopts.venues.bybit.hosts import Endpoints
 from fastopts.venues.bybit.session import Timing
-from tests.collector import quick
+from tests.support import collector_limits
 from tests.support.oracle import expected_hash
 from tests.support.waiting import PATIENCE_S
 
@@ -27,7 +27,7 @@ SMALL = SimSettings(seed=5, symbols=120, rate=1500)
 
 
 @dataclass
-class World:
+class CollectorHarness:
     venue: SimVenue
     collector: Collector
     client: redis.Redis
@@ -79,7 +79,7 @@ async def until(condition: Callable[[], bool], seconds: float = 60) -> None:
 
 
 @asynccontextmanager
-async def world(
+async def running_collector(
     tmp_path: Path,
     sim: SimSettings = SMALL,
     timing: Timing | None = None,
@@ -87,7 +87,7 @@ async def world(
     ws_port: int | None = None,
     clock: Clock | None = None,
     **settings: Any,
-) -> AsyncIterator[World]:
+) -> AsyncIterator[CollectorHarness]:
     """A collector that runs; it ends in order, or the test fails.
 
     *redis_port* and *ws_port* are those of proxies in between; *clock* is the venue's.
@@ -111,12 +111,12 @@ async def world(
                 Address("127.0.0.1", redis_port or valkey.port),
                 "fastopts-tests",
                 timing,
-                quick.current(),
+                collector_limits.current(),
             )
             running = asyncio.create_task(collector.run(may_use_cache=False))
             with redis.Redis.from_url(valkey.url, protocol=2, decode_responses=True) as client:
                 try:
-                    yield World(venue, collector, client, valkey, running)
+                    yield CollectorHarness(venue, collector, client, valkey, running)
                 finally:
                     collector.stop.set()
                     async with asyncio.timeout(PATIENCE_S):

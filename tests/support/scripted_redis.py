@@ -11,7 +11,7 @@ import hiredis
 
 from fastopts.net.redis.resp import pack
 
-__all__ = ("CLOSE", "ODD", "Said", "Scripted", "honest")
+__all__ = ("CLOSE", "ODD", "ScriptedCommand", "ScriptedRedis", "honest")
 
 CLOSE: Final = None
 
@@ -32,7 +32,7 @@ ODD: Final[Mapping[str, bytes]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class ScriptedCommand:
     """A command that came, and the *answer* that the real server has for it."""
 
     connection: int  # counted from 1
@@ -46,15 +46,15 @@ class Said:
 
 
 # What goes back: any bytes, or CLOSE to hang up.
-Script = Callable[[Said], bytes | None]
+Script = Callable[[ScriptedCommand], bytes | None]
 
 
-def honest(said: Said) -> bytes:
+def honest(said: ScriptedCommand) -> bytes:
     """The script of a server that is as it should be."""
     return said.answer
 
 
-class Scripted:
+class ScriptedRedis:
     """Stands before the server on 127.0.0.1:*target* while its `with` block runs.
 
     Commands reach the real server one by one, and `script`, which may be changed at any time, says
@@ -111,7 +111,7 @@ class Scripted:
                 commands.feed(data)
                 while (command := commands.gets()) is not False:
                     answer = _ask(real, command)
-                    reply = self.script(Said(connection, number, tuple(command), answer))
+                    reply = self.script(ScriptedCommand(connection, number, tuple(command), answer))
                     if reply is CLOSE:
                         _close(client)
                         return

@@ -16,8 +16,7 @@ from fastopts.collector.wiring import new_table
 from fastopts.model import Instrument
 from fastopts.net.redis.address import Address
 from fastopts.session.clocks import wall_ms
-from tests.collector import quick
-from tests.support import payloads
+from tests.support import collector_limits, payloads
 from tests.support.oracle import expected_hash
 from tests.support.payloads import T0, dump
 from tests.support.waiting import PATIENCE_S
@@ -31,11 +30,11 @@ INSTRUMENTS = [
 ]
 
 
-class World:
+class WriterHarness:
     """A table that ticks, and the writer that writes it to *address*, or to *port*."""
 
     def __init__(self, port: int, address: Address | None = None, is_standby: bool = False) -> None:
-        limits = quick.current()
+        limits = collector_limits.current()
         self.table = new_table()
         self.feed = FeedStatus("bybit", 12_000, heartbeat_limit_ms=limits.heartbeat_limit_ms)
         monotonic_ms = time.monotonic() * 1000
@@ -80,13 +79,13 @@ async def until(condition: Callable[[], bool]) -> None:
         await asyncio.sleep(0.005)
 
 
-class Running:
+class RunningWriter:
     """Runs a writer for a while; its failure is the test's."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: WriterHarness) -> None:
         self.world = world
 
-    async def __aenter__(self) -> World:
+    async def __aenter__(self) -> WriterHarness:
         await self.world.writer.open()
         self.world.writer.conn_opened(1)
         self.task = asyncio.create_task(self.world.writer.run())

@@ -13,8 +13,8 @@ from fastopts.net.redis.address import Address
 from fastopts.reader import AsyncOptionReader, OptionReader, StaleData
 from fastopts.reader.mirrors.async_mirror import AsyncMirror
 from fastopts.reader.mirrors.mirror import Mirror
-from tests.collector.writers import INSTRUMENTS, SYMBOLS, World
 from tests.support.waiting import PATIENCE_S
+from tests.support.writer_harness import INSTRUMENTS, SYMBOLS, WriterHarness
 
 T = TypeVar("T")
 WAIT_S = PATIENCE_S
@@ -40,7 +40,7 @@ def raised(call: Callable[[], object]) -> type[Exception] | None:
     return None
 
 
-class Loop:
+class LoopThread:
     """An event loop in a thread."""
 
     def __init__(self) -> None:
@@ -74,12 +74,12 @@ class Loop:
         return self.run(main())
 
 
-class Collector:
+class WriterThread:
     """The writer; `tick` and the like return before their changes are in Redis, see `settle`."""
 
     def __init__(
         self,
-        loop: Loop,
+        loop: LoopThread,
         port: int,
         watchdog_ms: int = 12_000,
         address: Address | None = None,
@@ -93,7 +93,7 @@ class Collector:
         loop.run(self._start())
 
     async def _start(self) -> None:
-        self.world = World(self._port, self._address)
+        self.world = WriterHarness(self._port, self._address)
         self.world.feed.watchdog_ms = self._watchdog_ms
         self.world.feed.venue = self._venue
         await self.world.writer.open()
@@ -165,7 +165,12 @@ class Opened:
     """A mirror of either kind, to be read from any thread."""
 
     def __init__(
-        self, kind: str, loop: Loop, url: str, what: str | Iterable[str] | None, timeout_s: float
+        self,
+        kind: str,
+        loop: LoopThread,
+        url: str,
+        what: str | Iterable[str] | None,
+        timeout_s: float,
     ) -> None:
         self.mirror: Mirror | AsyncMirror
         self._loop = loop

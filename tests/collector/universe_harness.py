@@ -19,8 +19,7 @@ from fastopts.core import Table
 from fastopts.model import Instrument
 from fastopts.net.http import HttpClient
 from fastopts.session.ban import Ban
-from tests.collector import quick
-from tests.support import payloads
+from tests.support import collector_limits, payloads
 from tests.support.payloads import dump
 from tests.support.raw import RawServer
 
@@ -48,7 +47,7 @@ def set_wall_clock(monkeypatch: pytest.MonkeyPatch, ms: Callable[[], int]) -> No
     monkeypatch.setattr(time, "time_ns", lambda: ms() * 1_000_000)
 
 
-class Venue:
+class ScriptedRest:
     """Answers as Bybit's REST does; what stands for a coin may also be an answer that is none."""
 
     def __init__(self) -> None:
@@ -61,7 +60,7 @@ class Venue:
         self.asked: list[tuple[str, str]] = []
         self._server = RawServer(self._serve)
 
-    async def __aenter__(self) -> "Venue":
+    async def __aenter__(self) -> "ScriptedRest":
         await self._server.__aenter__()
         self.url = f"http://127.0.0.1:{self._server.port}"
         self.http = HttpClient(self.url, "t")
@@ -110,17 +109,17 @@ class Venue:
 
 
 def instrument(symbol: str, expiry_ms: int = FAR_MS) -> Instrument:
-    """The instrument as `Venue` lists it."""
+    """The instrument as `ScriptedRest` lists it."""
     coin, _, strike, *_ = symbol.split("-")
     return Instrument(
         *(symbol, coin, "USDT", "USDT", expiry_ms, strike, "C", "5", "0.01", "Trading", LAUNCH_MS)
     )
 
 
-class World:
+class UniverseHarness:
     """A market over a venue, and the changes that its listener received."""
 
-    def __init__(self, venue: Venue, path: Path, *coins: str) -> None:
+    def __init__(self, venue: ScriptedRest, path: Path, *coins: str) -> None:
         self.table: Table = new_table()
         self.venue = venue
         self.path = path
@@ -130,7 +129,7 @@ class World:
             coins,
             path,
             self.table,
-            limits=quick.current(),
+            limits=collector_limits.current(),
         )
         self.progress: list[tuple[str, int]] = []
         self.heard: list[tuple[list[str], list[str]]] = []

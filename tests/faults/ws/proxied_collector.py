@@ -10,8 +10,8 @@ from typing import Any
 from fastopts.collector.venue.connection import VenueConnection
 from fastopts.sim import SimSettings
 from fastopts.venues.bybit.session import Timing
-from tests.collector.worlds import World, until, world
-from tests.faults.proxy import READ_BYTES, FaultProxy
+from tests.support.collector_harness import CollectorHarness, running_collector, until
+from tests.support.fault_proxy import READ_BYTES, FaultProxy
 
 FEW = SimSettings(seed=5, symbols=60, rate=600)
 
@@ -34,15 +34,17 @@ async def proxied(
     timing: Timing | None = None,
     buffer_bytes: int = READ_BYTES,
     **settings: Any,
-) -> AsyncIterator[tuple[World, FaultProxy]]:
+) -> AsyncIterator[tuple[CollectorHarness, FaultProxy]]:
     port = free_port()
     with FaultProxy(port, buffer_bytes=buffer_bytes) as proxy:
         told = replace(sim, port=port)
-        async with world(tmp_path, told, timing or brisk(), ws_port=proxy.port, **settings) as w:
+        async with running_collector(
+            tmp_path, told, timing or brisk(), ws_port=proxy.port, **settings
+        ) as w:
             yield w, proxy
 
 
-async def line_of(w: World) -> VenueConnection:
+async def line_of(w: CollectorHarness) -> VenueConnection:
     """The only connection, once it is planned."""
     await until(lambda: bool(w.collector.connections))
     [line] = w.collector.connections

@@ -1,7 +1,8 @@
-"""A venue that says whatever a test wants it to say: REST and WebSocket on one port.
+"""A venue that sends whatever a test wants: REST and WebSocket on one port.
 
 It lists options, acks, answers pings and sends a snapshot for a subscription, as the venue does.
-Messages given to `push` are sent as they are, true or not; `world` connects a collector to it.
+Messages given to `push` are sent as they are, true or not; `scripted_collector`
+connects a collector to it.
 """
 
 import asyncio
@@ -32,13 +33,12 @@ from fastopts.reader import OptionReader
 from fastopts.venues.bybit.fields import REST, WEBSOCKET
 from fastopts.venues.bybit.hosts import Endpoints
 from fastopts.venues.bybit.session import Timing
-from tests.collector import quick
-from tests.collector.worlds import until
-from tests.support import payloads
+from tests.support import collector_limits, payloads
+from tests.support.collector_harness import until
 from tests.support.payloads import dump
 from tests.support.waiting import PATIENCE_S
 
-__all__ = ("CALL", "PUT", "Liar", "World", "now_ms", "world")
+__all__ = ("CALL", "PUT", "ScriptedVenue", "ScriptedVenueHarness", "now_ms", "scripted_collector")
 
 CALL, PUT = "BTC-27NOV99-90000-C-USDT", "BTC-27NOV99-90000-P-USDT"
 FAR_MS = 4_099_449_600_000  # 27 November 2099
@@ -50,7 +50,7 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-class Liar:
+class ScriptedVenue:
     """The venue; everything in it may be changed at any time.
 
     `rows` holds the fields of each symbol in the tickers of REST, by the names of the WebSocket; a
@@ -180,10 +180,10 @@ def _instrument(symbol: str) -> dict[str, Any]:
 
 
 @dataclass
-class World:
-    """A liar, a collector that believes it, and the Redis server that the collector writes to."""
+class ScriptedVenueHarness:
+    """A scripted venue, the collector connected to it, and the Redis server it writes to."""
 
-    liar: Liar
+    venue: ScriptedVenue
     collector: Collector
     client: redis.Redis
     valkey: EmbeddedValkey
@@ -210,14 +210,14 @@ class World:
     async def tell(self, *messages: object) -> None:
         """Push tickers, good or bad; return once each is counted, and written if it is good."""
         received = self.table.received + len(messages)
-        await self.liar.push(*messages)
+        await self.venue.push(*messages)
         await self.settled(received)
 
     async def connected(self, times: int) -> None:
         """Wait for so many connections in all, the last of which has delivered every symbol."""
         lines = self.collector.connections
-        await until(lambda: self.liar.opened == times)
-        await until(lambda: sum(line.live for line in lines) == len(self.liar.symbols))
+        await until(lambda: self.venue.opened == times)
+        await until(lambda: sum(line.live for line in lines) == len(self.venue.symbols))
         await self.settled(0)
 
     async def settled(self, received: int) -> None:
@@ -234,33 +234,33 @@ class World:
 
 
 @asynccontextmanager
-async def world(
+async def scripted_collector(
     tmp_path: Path,
     valkey: EmbeddedValkey,
     *symbols: str,
     timing: Timing | None = None,
     **settings: Any,
-) -> AsyncIterator[World]:
+) -> AsyncIterator[ScriptedVenueHarness]:
     """A collector of *symbols* (CALL and PUT if none are named), once each has ticked.
 
     *valkey* is emptied first. The collector ends in order, or the test fails.
     """
     told = Settings(venue="sim", coins=("BTC",), cache_file=str(tmp_path / "cache.json"))
-    async with Liar(*(symbols or (CALL, PUT))) as liar:
+    async with ScriptedVenue(*(symbols or (CALL, PUT))) as venue:
         collector = Collector(
             replace(told, **settings),
-            Endpoints("sim", liar.rest_url, liar.ws_url),
+            Endpoints("sim", venue.rest_url, venue.ws_url),
             Address("127.0.0.1", valkey.port),
             "fastopts-tests",
             timing,
-            quick.current(),
+            collector_limits.current(),
         )
         with redis.Redis.from_url(valkey.url, protocol=2, decode_responses=True) as client:
             client.flushall()
             running = asyncio.create_task(collector.run(may_use_cache=False))
             try:
-                made = World(liar, collector, client, valkey, running)
-                await made.settled(len(liar.symbols) if liar.greets else 0)
+                made = ScriptedVenueHarness(venue, collector, client, valkey, running)
+                await made.settled(len(venue.symbols) if venue.greets else 0)
                 yield made
             finally:
                 collector.stop.set()

@@ -8,13 +8,13 @@ import time
 from collections.abc import Callable
 from typing import Self
 
-__all__ = ("Proxy", "cut", "drip", "garbage", "half", "reset", "twice")
+__all__ = ("ReplyProxy", "cut", "drip", "garbage", "half", "reset", "twice")
 
 # Hands an answer on: what it is, and the connection to the reader.
 Manner = Callable[[bytes, socket.socket], None]
 
 
-class Proxy:
+class ReplyProxy:
     """Passes a reader's commands to the server on *port*, and its answers back in some manner."""
 
     def __init__(self, port: int) -> None:

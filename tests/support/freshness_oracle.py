@@ -26,7 +26,7 @@ def record(epoch: int, conn: int, flags: int = 0) -> bytes:
 
 
 @dataclass
-class World:
+class AnnouncedState:
     """What is in the server, and what of it was announced."""
 
     stored: dict[str, bytes] = field(default_factory=dict)
@@ -34,18 +34,18 @@ class World:
     listed: frozenset[str] = frozenset(STABLE)
     feed: dict[str, Any] = field(default_factory=dict)
 
-    def copy(self) -> "World":
-        return World(dict(self.stored), dict(self.announced), self.listed, dict(self.feed))
+    def copy(self) -> "AnnouncedState":
+        return AnnouncedState(dict(self.stored), dict(self.announced), self.listed, dict(self.feed))
 
 
-class Server:
+class FreshnessOracle:
     """The server, and the collector that writes to it.
 
     `world` is how it is; `heard` how it was where the client has read to.
     """
 
     def __init__(self, venue: str = "sim") -> None:
-        self.world = World()
+        self.world = AnnouncedState()
         self.heard = self.world
         self.now_ms = 1_000_000
         self.commands: deque[list[bytes]] = deque()
@@ -55,7 +55,7 @@ class Server:
         self.announces = True
         self._owes_a_message = False
         self._subscribed = ""
-        self._wire: deque[tuple[bytes, World]] = deque()
+        self._wire: deque[tuple[bytes, AnnouncedState]] = deque()
         self._reader = hiredis.Reader()
         self._unannounced: dict[str, bytes] = {}
         self.world.feed = {
