@@ -18,9 +18,9 @@ __all__ = (
     "RECORD_HEAD",
     "ChunkHead",
     "ChunkIndex",
+    "McapStatistics",
     "MetadataIndex",
     "Opcode",
-    "Statistics",
     "channel",
     "chunk_counts",
     "chunk_head",
@@ -116,7 +116,7 @@ class MetadataIndex:
 
 
 @dataclass(frozen=True, slots=True)
-class Statistics:
+class McapStatistics:
     """Counts of a file, and the times of its first and last message in ns."""
 
     start_ns: int

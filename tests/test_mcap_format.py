@@ -14,8 +14,8 @@ from fastopts.mcap_format import (
     RECORD_HEAD,
     ChunkHead,
     ChunkIndex,
+    McapStatistics,
     MetadataIndex,
-    Statistics,
 )
 
 ENTRIES = {"venue": "sim", "café": "", "": "x" * 300}
@@ -64,7 +64,7 @@ def written(record: records.McapRecord) -> bytes:
             ),
         ),
         (
-            Statistics(5, 9, channels=2, chunks=1, metadata=3, messages=COUNTS).encode(),
+            McapStatistics(5, 9, channels=2, chunks=1, metadata=3, messages=COUNTS).encode(),
             records.Statistics(
                 attachment_count=0,
                 channel_count=2,

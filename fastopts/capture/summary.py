@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from fastopts import mcap_format
-from fastopts.mcap_format import ChunkIndex, MetadataIndex, Opcode, Statistics
+from fastopts.mcap_format import ChunkIndex, McapStatistics, MetadataIndex, Opcode
 
 __all__ = (
     "CLOSING",
@@ -60,7 +60,7 @@ class Contents:
     def end(self, offset: int, crc: int) -> bytes:
         """Return the rest of a file of *offset* bytes with this content; *crc* is theirs."""
         data_end = mcap_format.data_end(crc)
-        statistics = Statistics(
+        statistics = McapStatistics(
             start_ns=min((chunk.head.start_ns for chunk in self.chunks), default=0),
             end_ns=max((chunk.head.end_ns for chunk in self.chunks), default=0),
             channels=len(self.channels),

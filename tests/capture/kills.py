@@ -25,7 +25,7 @@ from tests.capture.venue import LoggingVenue
 from tests.support.processes import environ
 from tests.support.waiting import PATIENCE_S
 
-__all__ = ("Figures", "kill_collectors")
+__all__ = ("CaptureKillFigures", "kill_collectors")
 
 # By then the first chunk is written on an idle machine; some are killed before they record.
 LIFE_S: Final = (0.0, 3.0)
@@ -33,7 +33,7 @@ SIM: Final = SimSettings(seed=3, symbols=120, rate=1500)
 
 
 @dataclass
-class Figures:
+class CaptureKillFigures:
     """*lost_ms* is the time from the first frame that the file lacks to the kill."""
 
     trials: int = 0
@@ -47,9 +47,9 @@ class Figures:
     lost_ms: list[float] = field(default_factory=list)
 
 
-async def kill_collectors(root: Path, trials: int, seed: int = 1) -> Figures:
+async def kill_collectors(root: Path, trials: int, seed: int = 1) -> CaptureKillFigures:
     """Kill *trials* collectors that record below *root*, and let the last one end in order."""
-    figures, luck = Figures(), random.Random(seed)
+    figures, luck = CaptureKillFigures(), random.Random(seed)
     async with LoggingVenue(SIM) as venue:
         left: tuple[Path, Capture] | None = None
         for trial in range(trials + 1):
@@ -106,7 +106,7 @@ async def _until_open(venue: LoggingVenue, process: asyncio.subprocess.Process) 
 
 
 def _compare(
-    capture: Capture, venue: LoggingVenue, figures: Figures, killed_at: float | None
+    capture: Capture, venue: LoggingVenue, figures: CaptureKillFigures, killed_at: float | None
 ) -> None:
     """Compare a file with the log of the venue's newest connection."""
     sent = venue.log[-1]
@@ -126,7 +126,7 @@ def _compare(
         figures.lost_ms.append(1000 * (killed_at - sent[len(found)][0]))
 
 
-def _compare_recovered(left: tuple[Path, Capture], figures: Figures) -> None:
+def _compare_recovered(left: tuple[Path, Capture], figures: CaptureKillFigures) -> None:
     """Check that the completed file has what the cut one had."""
     part, before = left
     final = _final(left)

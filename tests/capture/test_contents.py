@@ -2,7 +2,7 @@ import json
 
 from fastopts.capture import contents
 from fastopts.collector.wiring import new_table
-from tests.capture.worlds import LISTED, ticker_payload
+from tests.capture.recorder_harness import LISTED, ticker_payload
 from tests.support.payloads import SYMBOL, T0
 
 

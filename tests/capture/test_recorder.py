@@ -8,10 +8,8 @@ import os
 import re
 import threading
 import time
-from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 from mcap.records import Message
@@ -20,17 +18,9 @@ from fastopts import model
 from fastopts.capture import recorder as recorder_module
 from fastopts.capture.worker import QUEUE_MAX
 from tests.capture.judge import Capture, files, read, read_by_index
-from tests.capture.worlds import LISTED, QUICK, World, ticker_payload
+from tests.capture.recorder_harness import LISTED, QUICK, RecorderHarness, ticker_payload
 from tests.support.payloads import SYMBOL, T0
 from tests.support.waiting import PATIENCE_S
-
-
-def run(main: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    async def bounded() -> None:
-        async with asyncio.timeout(PATIENCE_S):
-            await main()
-
-    asyncio.run(bounded())
 
 
 def frames_of(captures: list[Capture]) -> list[bytes]:
@@ -52,29 +42,26 @@ def sequences(messages: list[Message]) -> list[int]:
     return [message.sequence for message in messages]
 
 
-def test_everything_that_was_received_and_sent_is_in_the_file(tmp_path: Path) -> None:
+async def test_everything_that_was_received_and_sent_is_in_the_file(tmp_path: Path) -> None:
     payloads = [ticker_payload(number) for number in range(60)]
 
-    async def main() -> None:
-        async with World(tmp_path) as world:
-            for start in range(0, 60, 20):
-                world.receive(*payloads[start : start + 20], rt_ms=T0 + start)
-                await world.until(lambda status: status.recorded == status.received)
-            world.recorder.message(2, b"fragmented", T0)
-            world.sent.append(b"fragmented")
-            world.recorder.sent(1, b'{"op":"ping"}')
-            world.recorder.rest("/v5/market/time", {"a": "b"}, status=200, body=b'{"time": 1}')
-            world.recorder.rest("/v5/market/time", {}, status=502, body=b"\xff")
-            world.recorder.rest("/v5/market/time", {}, error="timed out")
-            world.recorder.event("opened", connection=1)
-            world.recorder.universe_changed((), [LISTED])
-        status = world.recorder.status()
-        assert (status.received, status.recorded, status.not_recorded) == (61, 61, 0)
-        assert status.unwritten == 0
-        world.check_balance()
-
     before_ns = time.time_ns()
-    run(main)
+    async with RecorderHarness(tmp_path) as world:
+        for start in range(0, 60, 20):
+            world.receive(*payloads[start : start + 20], rt_ms=T0 + start)
+            await world.until(lambda status: status.recorded == status.received)
+        world.recorder.message(2, b"fragmented", T0)
+        world.sent.append(b"fragmented")
+        world.recorder.sent(1, b'{"op":"ping"}')
+        world.recorder.rest("/v5/market/time", {"a": "b"}, status=200, body=b'{"time": 1}')
+        world.recorder.rest("/v5/market/time", {}, status=502, body=b"\xff")
+        world.recorder.rest("/v5/market/time", {}, error="timed out")
+        world.recorder.event("opened", connection=1)
+        world.recorder.universe_changed((), [LISTED])
+    status = world.recorder.status()
+    assert (status.received, status.recorded, status.not_recorded) == (61, 61, 0)
+    assert status.unwritten == 0
+    world.check_balance()
     [capture] = read_all(tmp_path)
     inbound = capture.of("in/1")
     assert [message.data for message in inbound] == payloads
@@ -114,14 +101,11 @@ def test_everything_that_was_received_and_sent_is_in_the_file(tmp_path: Path) ->
     }
 
 
-def test_a_file_begins_with_the_records_of_the_table(tmp_path: Path) -> None:
-    async def main() -> None:
-        world = World(tmp_path)
-        world.table.inlet(1).message(ticker_payload(3), T0)
-        async with world:
-            world.receive(ticker_payload(4))
-
-    run(main)
+async def test_a_file_begins_with_the_records_of_the_table(tmp_path: Path) -> None:
+    world = RecorderHarness(tmp_path)
+    world.table.inlet(1).message(ticker_payload(3), T0)
+    async with world:
+        world.receive(ticker_payload(4))
     [capture] = read_all(tmp_path)
     [state] = capture.of("state")
     size = state.data[0]
@@ -130,18 +114,15 @@ def test_a_file_begins_with_the_records_of_the_table(tmp_path: Path) -> None:
     assert (record["sequence"], record["epoch"], record["rt_ms"]) == (3, 5, T0)
 
 
-def test_a_new_hour_begins_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_new_hour_begins_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # an hour of a tenth of a second
     monkeypatch.setattr(recorder_module, "HOUR_NS", 100_000_000)
 
-    async def main() -> None:
-        async with World(tmp_path) as world:
-            for number in range(100):
-                world.receive(ticker_payload(number))
-                await asyncio.sleep(0.002)
-            await world.until(lambda status: status.files_closed >= 3)
-
-    run(main)
+    async with RecorderHarness(tmp_path) as world:
+        for number in range(100):
+            world.receive(ticker_payload(number))
+            await asyncio.sleep(0.002)
+        await world.until(lambda status: status.files_closed >= 3)
     captures = read_all(tmp_path)
     assert len(captures) >= 4
     assert frames_of(captures) == [ticker_payload(number) for number in range(100)]
@@ -153,18 +134,15 @@ def test_a_new_hour_begins_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         assert capture.metadata["closed"]["frames_received"] == str(len(inbound))
 
 
-def test_a_file_that_is_large_enough_is_followed_by_another(tmp_path: Path) -> None:
+async def test_a_file_that_is_large_enough_is_followed_by_another(tmp_path: Path) -> None:
     world_sent: list[bytes] = []
 
-    async def main() -> None:
-        # an eighth of it, and more than a chunk needs
-        async with World(tmp_path, keep_bytes=2_500_000) as world:
-            for _ in range(70):
-                world.receive(os.urandom(30_000).hex().encode())
-                await world.until(lambda status: status.recorded == status.received)
-            world_sent.extend(world.sent)
-
-    run(main)
+    # an eighth of it, and more than a chunk needs
+    async with RecorderHarness(tmp_path, keep_bytes=2_500_000) as world:
+        for _ in range(70):
+            world.receive(os.urandom(30_000).hex().encode())
+            await world.until(lambda status: status.recorded == status.received)
+        world_sent.extend(world.sent)
     captures = read_all(tmp_path)
     assert len(captures) > 2
     assert sum(path.stat().st_size for path in files(tmp_path)) <= 2_500_000
@@ -173,20 +151,18 @@ def test_a_file_that_is_large_enough_is_followed_by_another(tmp_path: Path) -> N
     assert recorded == world_sent[-len(recorded) :]  # the oldest are gone
 
 
-def test_a_clock_that_is_set_begins_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_clock_that_is_set_begins_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     real_ns, ahead_ns = time.time_ns, 0
 
-    async def main() -> None:
-        nonlocal ahead_ns
-        monkeypatch.setattr(time, "time_ns", lambda: real_ns() + ahead_ns)
-        async with World(tmp_path) as world:
-            world.receive(b"before")
-            await world.until(lambda status: status.recorded == 1)
-            ahead_ns = -3_000_000_000
-            await world.until(lambda status: status.files_closed == 1)
-            world.receive(b"after")
-
-    run(main)
+    monkeypatch.setattr(time, "time_ns", lambda: real_ns() + ahead_ns)
+    async with RecorderHarness(tmp_path) as world:
+        world.receive(b"before")
+        await world.until(lambda status: status.recorded == 1)
+        ahead_ns = -3_000_000_000
+        await world.until(lambda status: status.files_closed == 1)
+        world.receive(b"after")
     second, first = read_all(tmp_path)  # by name: the second began three seconds earlier
     assert frames_of([first, second]) == [b"before", b"after"]
     [before], [after] = first.of("in/1"), second.of("in/1")
@@ -196,16 +172,13 @@ def test_a_clock_that_is_set_begins_a_file(tmp_path: Path, monkeypatch: pytest.M
         assert times == sorted(times)
 
 
-def test_a_new_epoch_begins_a_file(tmp_path: Path) -> None:
-    async def main() -> None:
-        async with World(tmp_path) as world:
-            world.receive(b"1")
-            await world.until(lambda status: status.recorded == 1)
-            world.table.epoch = 6
-            world.receive(b"2")
-            await world.until(lambda status: status.recorded == 2)
-
-    run(main)
+async def test_a_new_epoch_begins_a_file(tmp_path: Path) -> None:
+    async with RecorderHarness(tmp_path) as world:
+        world.receive(b"1")
+        await world.until(lambda status: status.recorded == 1)
+        world.table.epoch = 6
+        world.receive(b"2")
+        await world.until(lambda status: status.recorded == 2)
     before, after = read_all(tmp_path)
     assert before.events("lease") == [{"event": "lease", "epoch": 6}]
     assert (before.metadata["capture"]["epoch"], after.metadata["capture"]["epoch"]) == ("5", "6")
@@ -213,14 +186,14 @@ def test_a_new_epoch_begins_a_file(tmp_path: Path) -> None:
     assert frames_of([before, after]) == [b"1", b"2"]
 
 
-def test_a_slow_disk_drops_chunks_and_notes_the_gap(
+async def test_a_slow_disk_drops_chunks_and_notes_the_gap(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     may_write = threading.Event()
     may_write.set()
 
-    async def main() -> None:
-        world = World(tmp_path, QUICK, lambda _: assert_written(may_write), QUEUE_MAX)
+    with caplog.at_level(logging.INFO):
+        world = RecorderHarness(tmp_path, QUICK, lambda _: assert_written(may_write), QUEUE_MAX)
         async with world:
             world.receive(b"before")
             await world.until(lambda status: status.recorded == 1)
@@ -237,9 +210,6 @@ def test_a_slow_disk_drops_chunks_and_notes_the_gap(
             world.receive(b"after")
             status = await world.until(lambda status: status.state == "recording")
         world.check_balance()
-
-    with caplog.at_level(logging.INFO):
-        run(main)
     [capture] = read_all(tmp_path)
     lost = [int(count) for count in re.findall(r"goes on; (\d+) frames were", caplog.text)]
     assert len([r for r in caplog.records if "chunks are dropped" in r.message]) == 1
@@ -269,7 +239,7 @@ def assert_written(may_write: threading.Event) -> None:
     assert may_write.wait(PATIENCE_S)
 
 
-def test_a_failure_stops_the_recording_until_the_disk_works_again(
+async def test_a_failure_stops_the_recording_until_the_disk_works_again(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     is_full = False
@@ -278,9 +248,10 @@ def test_a_failure_stops_the_recording_until_the_disk_works_again(
         if is_full:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
 
-    async def main() -> None:
-        nonlocal is_full
-        async with World(tmp_path, replace(QUICK, retry_s=0.5), write_hook=write) as world:
+    with caplog.at_level(logging.INFO):
+        async with RecorderHarness(
+            tmp_path, replace(QUICK, retry_s=0.5), write_hook=write
+        ) as world:
             world.receive(b"before")
             await world.until(lambda status: status.recorded == 1)
             is_full = True
@@ -295,9 +266,6 @@ def test_a_failure_stops_the_recording_until_the_disk_works_again(
             status = await world.until(lambda status: status.recorded == 2)
         world.check_balance()
         assert world.recorder.status().not_recorded == 2
-
-    with caplog.at_level(logging.INFO):
-        run(main)
     recovered, after = read_all(tmp_path)
     assert frames_of([recovered, after]) == [b"before", b"after"]
     assert "recovered" in recovered.metadata
@@ -316,14 +284,14 @@ def test_a_failure_stops_the_recording_until_the_disk_works_again(
     assert "No space left on device; collecting goes on" in error
 
 
-def test_a_folder_that_can_not_be_created_is_said_once_and_tried_again(
+async def test_a_folder_that_can_not_be_created_is_said_once_and_tried_again(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     root = tmp_path / "file"
     root.write_bytes(b"in the way")
 
-    async def main() -> None:
-        async with World(root) as world:
+    with caplog.at_level(logging.ERROR):
+        async with RecorderHarness(root) as world:
             world.receive(b"1")
             status = await world.until(lambda status: status.state == "stopped")
             assert str(root) in status.reason
@@ -331,56 +299,45 @@ def test_a_folder_that_can_not_be_created_is_said_once_and_tried_again(
             await world.until(lambda status: status.state == "recording")
             world.receive(b"2")
             await world.until(lambda status: status.recorded >= 1)
-
-    with caplog.at_level(logging.ERROR):
-        run(main)
     assert frames_of(read_all(root))[-1] == b"2"
     assert "recording stopped: " in caplog.text
 
 
-def test_a_disk_that_hangs_does_not_keep_the_recorder_from_ending(
+async def test_a_disk_that_hangs_does_not_keep_the_recorder_from_ending(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     may_write = threading.Event()
 
-    async def main() -> None:
+    with caplog.at_level(logging.WARNING):
         limits = replace(QUICK, finish_within_s=0.05)
-        async with World(tmp_path, limits, lambda _: assert_written(may_write)) as world:
+        async with RecorderHarness(tmp_path, limits, lambda _: assert_written(may_write)) as world:
             world.receive(b"1")
         may_write.set()
-
-    with caplog.at_level(logging.WARNING):
-        run(main)
     assert "the capture could not be closed in 0.05 s" in caplog.text
 
 
-def test_files_of_dead_processes_are_recovered_at_the_start(tmp_path: Path) -> None:
-    async def main(payload: bytes) -> None:
-        async with World(tmp_path) as world:
-            world.receive(payload)
-
-    run(lambda: main(b"first"))
+async def test_files_of_dead_processes_are_recovered_at_the_start(tmp_path: Path) -> None:
+    async with RecorderHarness(tmp_path) as world:
+        world.receive(b"first")
     [path] = files(tmp_path)
     data = path.read_bytes()
     path.unlink()
     path.with_suffix(".mcap.part").write_bytes(data[: len(data) // 2])
-    run(lambda: main(b"second"))
+    async with RecorderHarness(tmp_path) as world:
+        world.receive(b"second")
     captures = read_all(tmp_path)
     assert frames_of(captures)[-1] == b"second"
 
 
-def test_channels_beyond_those_that_a_file_can_have_begin_another(
+async def test_channels_beyond_those_that_a_file_can_have_begin_another(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(recorder_module, "CHANNELS_MAX", 10)
 
-    async def main() -> None:
-        async with World(tmp_path) as world:
-            for conn in range(1, 31):
-                world.receive(b"%d" % conn, conn=conn)
-                world.recorder.sent(conn, b"ping")
-
-    run(main)
+    async with RecorderHarness(tmp_path) as world:
+        for conn in range(1, 31):
+            world.receive(b"%d" % conn, conn=conn)
+            world.recorder.sent(conn, b"ping")
     captures = read_all(tmp_path)
     assert len(captures) > 3
     for capture in captures:

@@ -1,13 +1,12 @@
 """A recording collector, between the simulated venue and a real Valkey."""
 
-import asyncio
 import json
 import logging
 import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
@@ -20,26 +19,21 @@ from fastopts.collector.operation.recording import settings_digest
 from fastopts.config import Secret, Settings
 from tests.capture.judge import Capture, files, read, read_by_index
 from tests.capture.venue import LoggingVenue
-from tests.collector import worlds
-from tests.collector.worlds import World, until
-from tests.support import processes
+from tests.support import collector_harness, processes
+from tests.support.collector_harness import CollectorHarness, until
 from tests.support.waiting import PATIENCE_S
 
-MakeWorld = Callable[..., AbstractAsyncContextManager[World]]
+MakeWorld = Callable[..., AbstractAsyncContextManager[CollectorHarness]]
 
 
 @pytest.fixture
 def logging_world(monkeypatch: pytest.MonkeyPatch) -> MakeWorld:
     """A world whose venue logs what it sends."""
-    monkeypatch.setattr(worlds, "SimVenue", LoggingVenue)
-    return worlds.world
+    monkeypatch.setattr(collector_harness, "SimVenue", LoggingVenue)
+    return collector_harness.running_collector
 
 
-def run(main: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    asyncio.run(main())
-
-
-def stats(world: World) -> dict[str, str]:
+def stats(world: CollectorHarness) -> dict[str, str]:
     fields: dict[str, str] = world.client.hgetall(keys.STATS)  # type: ignore[assignment]
     return fields
 
@@ -76,49 +70,46 @@ def compare(capture: Capture, venue: Any) -> None:
         assert recorded == [payload for _, payload in log[: len(recorded)]]
 
 
-def test_what_the_venue_sent_is_in_the_file(tmp_path: Path, logging_world: MakeWorld) -> None:
+async def test_what_the_venue_sent_is_in_the_file(tmp_path: Path, logging_world: MakeWorld) -> None:
     root = tmp_path / "captures"
 
-    async def main() -> None:
-        async with logging_world(tmp_path, record=str(root)) as world:
-            await world.covered()
-            await world.venue.drop()
-            await until(lambda: world.collector.connections.reconnects == 1)
-            await world.covered()
-            await until(lambda: int(stats(world).get("frames_recorded", "0")) > 1000)
-            fields = stats(world)
-            assert fields["recording"] == "recording"
-            assert balance(fields)[0] == balance(fields)[1] > 1000
-            status = world.collector.monitor.status()
-            assert f"recorded {status.frames_recorded:,}" in str(status)
-            epoch = world.collector.table.epoch
-            world.venue.pause()
-            await until(lambda: world.collector.table.pending == 0)
-        assert {path.parent.parent for path in files(root)} == {root / "sim"}
-        assert files(root)[-1].stem.endswith(f"-{epoch}")
-        capture = read_all(root)
-        compare(capture, world.venue)
-        assert {"event": "lease", "epoch": epoch} in capture.events()
-        names = [event["event"] for event in capture.events() if event.get("connection")]
-        assert names == ["dialled", "opened", "closed"] * 2
-        assert capture.events("closed")[0]["reason"]
-        rest = [json.loads(message.data) for message in capture.of("rest")]
-        paths = {exchange["path"] for exchange in rest}
-        assert paths >= {"/v5/market/instruments-info", "/v5/market/tickers"}
-        assert all(json.loads(exchange["body"])["retCode"] == 0 for exchange in rest)
-        requests = {json.loads(message.data)["op"] for message in capture.of("out/1")}
-        assert requests == {"ping", "subscribe"}
-        listed = {
-            row["symbol"]
-            for message in capture.of("instruments")
-            for row in json.loads(message.data).get("listed", ())
-        }
-        assert listed == set(world.venue.symbols)
-
-    run(main)
+    async with logging_world(tmp_path, record=str(root)) as world:
+        await world.covered()
+        await world.venue.drop()
+        await until(lambda: world.collector.connections.reconnects == 1)
+        await world.covered()
+        await until(lambda: int(stats(world).get("frames_recorded", "0")) > 1000)
+        fields = stats(world)
+        assert fields["recording"] == "recording"
+        assert balance(fields)[0] == balance(fields)[1] > 1000
+        status = world.collector.monitor.status()
+        assert f"recorded {status.frames_recorded:,}" in str(status)
+        epoch = world.collector.table.epoch
+        world.venue.pause()
+        await until(lambda: world.collector.table.pending == 0)
+    assert {path.parent.parent for path in files(root)} == {root / "sim"}
+    assert files(root)[-1].stem.endswith(f"-{epoch}")
+    capture = read_all(root)
+    compare(capture, world.venue)
+    assert {"event": "lease", "epoch": epoch} in capture.events()
+    names = [event["event"] for event in capture.events() if event.get("connection")]
+    assert names == ["dialled", "opened", "closed"] * 2
+    assert capture.events("closed")[0]["reason"]
+    rest = [json.loads(message.data) for message in capture.of("rest")]
+    paths = {exchange["path"] for exchange in rest}
+    assert paths >= {"/v5/market/instruments-info", "/v5/market/tickers"}
+    assert all(json.loads(exchange["body"])["retCode"] == 0 for exchange in rest)
+    requests = {json.loads(message.data)["op"] for message in capture.of("out/1")}
+    assert requests == {"ping", "subscribe"}
+    listed = {
+        row["symbol"]
+        for message in capture.of("instruments")
+        for row in json.loads(message.data).get("listed", ())
+    }
+    assert listed == set(world.venue.symbols)
 
 
-def test_a_disk_that_does_not_write_is_said_within_two_seconds_and_ticks_go_on(
+async def test_a_disk_that_does_not_write_is_said_within_two_seconds_and_ticks_go_on(
     tmp_path: Path, logging_world: MakeWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The thread hangs, as it does in a write to a disk that does not answer."""
@@ -130,43 +121,37 @@ def test_a_disk_that_does_not_write_is_said_within_two_seconds_and_ticks_go_on(
         lambda worker, chunk: may_write.wait(PATIENCE_S) and original(worker, chunk),
     )
 
-    async def main() -> None:
-        async with logging_world(tmp_path, record=str(tmp_path / "captures")) as world:
-            await world.covered()
-            await until(lambda: stats(world).get("recording") == "slow")
-            assert "slow" in str(world.collector.monitor.status()).lower()
-            await until(lambda: int(stats(world)["frames_not_recorded"]) > 0)
-            await world.equal()
-            world.check_books()
-            assert balance(stats(world))[0] == balance(stats(world))[1]
-            may_write.set()
-            await until(lambda: stats(world)["recording"] == "recording")
-        captures = [read(path) for path in files(tmp_path / "captures")]
-        gaps = [gap for capture in captures for gap in capture.events("gap")]
-        lost = {gap["start_ns"]: gap["frames"] for gap in gaps}  # a gap that grows is noted again
-        closed = [int(capture.metadata["closed"]["frames_not_recorded"]) for capture in captures]
-        assert sum(lost.values()) == sum(closed) > 0
-
-    run(main)
+    async with logging_world(tmp_path, record=str(tmp_path / "captures")) as world:
+        await world.covered()
+        await until(lambda: stats(world).get("recording") == "slow")
+        assert "slow" in str(world.collector.monitor.status()).lower()
+        await until(lambda: int(stats(world)["frames_not_recorded"]) > 0)
+        await world.equal()
+        world.check_books()
+        assert balance(stats(world))[0] == balance(stats(world))[1]
+        may_write.set()
+        await until(lambda: stats(world)["recording"] == "recording")
+    captures = [read(path) for path in files(tmp_path / "captures")]
+    gaps = [gap for capture in captures for gap in capture.events("gap")]
+    lost = {gap["start_ns"]: gap["frames"] for gap in gaps}  # a gap that grows is noted again
+    closed = [int(capture.metadata["closed"]["frames_not_recorded"]) for capture in captures]
+    assert sum(lost.values()) == sum(closed) > 0
 
 
-def test_a_folder_that_can_not_be_used_ends_nothing(
+async def test_a_folder_that_can_not_be_used_ends_nothing(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     root = tmp_path / "file"
     root.write_bytes(b"in the way")
 
-    async def main() -> None:
-        async with worlds.world(tmp_path, record=str(root)) as world:
+    with caplog.at_level(logging.ERROR):
+        async with collector_harness.running_collector(tmp_path, record=str(root)) as world:
             await world.covered()
             await until(lambda: stats(world).get("recording") == "stopped")
             assert str(root) in stats(world)["recording_reason"]
             await until(lambda: int(stats(world)["frames_not_recorded"]) > 0)
             await world.equal()
             assert "STOPPED" in str(world.collector.monitor.status())
-
-    with caplog.at_level(logging.ERROR):
-        run(main)
     [line] = [record.message for record in caplog.records if record.levelno == logging.ERROR]
     assert line.startswith(f"recording stopped: {root}")
 
@@ -216,16 +201,13 @@ def test_a_full_disk_stops_the_recording_and_nothing_else(tmp_path: Path) -> Non
                 process.terminate()
 
 
-def test_without_the_option_nothing_is_recorded(tmp_path: Path) -> None:
-    async def main() -> None:
-        async with worlds.world(tmp_path) as world:
-            assert world.collector.recorder is None
-            await until(lambda: "recording" in stats(world))
-            assert stats(world)["recording"] == "off"
-            assert "frames_received" not in stats(world)
-            assert "recorded" not in str(world.collector.monitor.status())
-
-    run(main)
+async def test_without_the_option_nothing_is_recorded(tmp_path: Path) -> None:
+    async with collector_harness.running_collector(tmp_path) as world:
+        assert world.collector.recorder is None
+        await until(lambda: "recording" in stats(world))
+        assert stats(world)["recording"] == "off"
+        assert "frames_received" not in stats(world)
+        assert "recorded" not in str(world.collector.monitor.status())
 
 
 def test_the_digest_changes_with_settings_and_not_with_secrets() -> None:

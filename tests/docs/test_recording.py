@@ -13,7 +13,7 @@ from fastopts.collector.operation.recording import build_recorder
 from fastopts.collector.wiring import new_table
 from fastopts.config import Settings
 from tests.capture.judge import files, read
-from tests.capture.worlds import World, ticker_payload
+from tests.capture.recorder_harness import RecorderHarness, ticker_payload
 from tests.docs.pages import DOCS, examples, rows
 
 PAGE = DOCS / "recording.md"
@@ -24,7 +24,7 @@ def test_the_examples_run_and_print_what_they_say(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     async def record() -> None:
-        async with World(Path("captures")) as world:
+        async with RecorderHarness(Path("captures")) as world:
             world.receive(ticker_payload(1), ticker_payload(2))
 
     monkeypatch.chdir(tmp_path)
@@ -63,15 +63,12 @@ def test_the_events_are_those_that_the_code_records() -> None:
     assert listed == {name for source in sources for name in pattern.findall(source)}
 
 
-def test_a_file_starts_with_the_values_that_the_page_names(tmp_path: Path) -> None:
-    async def record() -> None:
-        settings = Settings(venue="sim", record=str(tmp_path))
-        recorder = build_recorder(settings, "sim", "fastopts/1.2.3", new_table(), {})
-        assert recorder is not None
-        async with recorder:
-            recorder.message(1, b"{}", 0)
-
-    asyncio.run(record())
+async def test_a_file_starts_with_the_values_that_the_page_names(tmp_path: Path) -> None:
+    settings = Settings(venue="sim", record=str(tmp_path))
+    recorder = build_recorder(settings, "sim", "fastopts/1.2.3", new_table(), {})
+    assert recorder is not None
+    async with recorder:
+        recorder.message(1, b"{}", 0)
     [path] = files(tmp_path)
     started = json.loads(read(path).of("control")[0].data)
     [cells] = [cells for cells in rows("recording.md", "event") if cells[0] == "started"]

@@ -176,7 +176,9 @@ def test_every_bound_is_tried() -> None:
 
 @pytest.mark.parametrize("gate", [True, False])
 @pytest.mark.parametrize("is_out", [True, False])
-def test_out_of_the_money_is_as_the_smile_chooses(market: TroubledMarket, gate: bool, is_out: bool) -> None:
+def test_out_of_the_money_is_as_the_smile_chooses(
+    market: TroubledMarket, gate: bool, is_out: bool
+) -> None:
     scan = market.reader.scan(otm=is_out, gate=gate)
     assert scan or gate  # few options of this market pass the gate
     for option in scan:
@@ -204,7 +206,9 @@ def test_a_bound_of_none_is_none(market: TroubledMarket) -> None:
     ],
 )
 @pytest.mark.parametrize("kind", ["C", "P", None])
-def test_what_it_is_about(market: TroubledMarket, settle: str | None, kind: Any, asset: str | None) -> None:
+def test_what_it_is_about(
+    market: TroubledMarket, settle: str | None, kind: Any, asset: str | None
+) -> None:
     scan = market.reader.scan(asset, settle=settle, type=kind, gate=False)
 
     def is_meant(option: Option) -> bool:
@@ -254,7 +258,9 @@ SORTS = ["mark_iv", "delta", "rel_spread", "strike", "dte", "age_s", "symbol", "
 
 @pytest.mark.parametrize("name", SORTS)
 @pytest.mark.parametrize("descending", [False, True])
-def test_sorted_with_what_is_absent_last(market: TroubledMarket, name: str, descending: bool) -> None:
+def test_sorted_with_what_is_absent_last(
+    market: TroubledMarket, name: str, descending: bool
+) -> None:
     scan = market.reader.scan(gate=False, sort="-" * descending + name)
     found = [getattr(option, name) for option in scan]
     assert found == absent_last(found, descending)

@@ -19,7 +19,7 @@ from fastopts.reader import (
     OptionReader,
     Unknown,
 )
-from tests.docs.announcer import Announcer
+from tests.docs.announcer import MovingAnnouncer
 from tests.docs.market import MOVING, list_market
 from tests.support.store import Store
 
@@ -29,13 +29,13 @@ Get = Callable[..., Option]
 
 
 @pytest.fixture
-def announcer(store: Store) -> Iterator[Announcer]:
-    with Announcer(store, list_market(store)) as running:
+def announcer(store: Store) -> Iterator[MovingAnnouncer]:
+    with MovingAnnouncer(store, list_market(store)) as running:
         yield running
 
 
 @pytest.fixture(params=["blocking", "async", "mirror"])
-def get(request: pytest.FixtureRequest, store: Store, announcer: Announcer) -> Iterator[Get]:
+def get(request: pytest.FixtureRequest, store: Store, announcer: MovingAnnouncer) -> Iterator[Get]:
     """`get` of a reader of either kind, or of a mirror."""
 
     def get_async(symbol: str, **options: Any) -> Option:
@@ -128,7 +128,7 @@ def test_the_other_coin_is_suggested_where_only_that_one_is_listed(store: Store)
 
 
 def test_many_symbols_keep_their_order_and_the_names_that_were_asked_for(
-    store: Store, announcer: Announcer
+    store: Store, announcer: MovingAnnouncer
 ) -> None:
     written = [USDT.lower(), "nope-1", USDC, "BTC-29JAN27-95000-C-USDT", "BTCUSDC-29JAN27-90000-C"]
     with OptionReader(store.url) as reader, reader.mirror() as mirror:
@@ -142,7 +142,7 @@ def test_many_symbols_keep_their_order_and_the_names_that_were_asked_for(
         assert "nope-1" not in mirror
 
 
-def test_mirrors_and_watches_take_the_same_forms(store: Store, announcer: Announcer) -> None:
+def test_mirrors_and_watches_take_the_same_forms(store: Store, announcer: MovingAnnouncer) -> None:
     with OptionReader(store.url) as reader:
         written = [USDT.lower(), "BTCUSDC-29JAN27-90000-C", USDT]
         with reader.mirror(written) as mirror:
@@ -174,7 +174,7 @@ SERIES: list[tuple[tuple[Any, ...], type[Exception], str]] = [
 @pytest.mark.parametrize(("arguments", "kind", "hint"), SERIES)
 def test_a_series_that_is_not_listed_is_explained(
     store: Store,
-    announcer: Announcer,
+    announcer: MovingAnnouncer,
     arguments: tuple[Any, ...],
     kind: type[Exception],
     hint: str,
@@ -184,7 +184,7 @@ def test_a_series_that_is_not_listed_is_explained(
     assert hint in str(error.value)
 
 
-def test_many_symbols_come_in_any_iterable(store: Store, announcer: Announcer) -> None:
+def test_many_symbols_come_in_any_iterable(store: Store, announcer: MovingAnnouncer) -> None:
     symbols = [USDT, USDC, MOVING]
     kinds: list[Callable[[], Any]] = [
         lambda: tuple(symbols),
@@ -211,7 +211,7 @@ def test_many_symbols_come_in_any_iterable(store: Store, announcer: Announcer) -
                 reader.get_many(wrong)  # type: ignore[arg-type]
 
 
-def test_a_chain_takes_what_other_reads_return(store: Store, announcer: Announcer) -> None:
+def test_a_chain_takes_what_other_reads_return(store: Store, announcer: MovingAnnouncer) -> None:
     with OptionReader(store.url) as reader:
         series = next(each for each in reader.expiries("BTC") if each.label == "25JUN27")
         moment = reader.snapshot("BTC")["expiry"].max()

@@ -30,7 +30,7 @@ OURS = {"rt", "cn"}  # to choose
 LAST = re.compile(r"received ([\d,]+) .* pending 0 ")
 
 
-class Recording(SimVenue):
+class RecordingVenue(SimVenue):
     """Keeps every ticker that it wrote, in order."""
 
     def __init__(self, settings: SimSettings) -> None:
@@ -73,7 +73,7 @@ async def test_PR_01_what_was_taken_before_a_sigterm_stands_in_redis(
     """One connection delivers in order: the collector counts a prefix of the messages sent."""
 
     sim = SimSettings(seed=seed, symbols=200, rate=4000)
-    async with Recording(sim) as venue:
+    async with RecordingVenue(sim) as venue:
         with started(*words_for(venue, valkey), cwd=tmp_path) as process:
             await asyncio.to_thread(wait_for_line, process.stderr, WRITING)
             await asyncio.sleep(random.Random(seed).uniform(0, 0.5))

@@ -17,7 +17,7 @@ from tests.support.payloads import SYMBOL, T0, ticker
 from tests.support.payloads import dump as dump_payload
 from tests.support.waiting import PATIENCE_S
 
-__all__ = ("QUICK", "World", "ticker_payload")
+__all__ = ("QUICK", "RecorderHarness", "ticker_payload")
 
 QUICK = RecorderLimits(chunk_s=0.02, retry_s=0.05, slow_s=0.05)
 KEEP = 1_000_000_000
@@ -33,7 +33,7 @@ def ticker_payload(number: int) -> bytes:
     return dump_payload(ticker(sequence=number))
 
 
-class World:
+class RecorderHarness:
     """`async with` it to record; `receive` frames as a connection would."""
 
     def __init__(
@@ -55,7 +55,7 @@ class World:
         self.recorder = Recorder(recording, CaptureWorker(folder, write_hook, queue_max), limits)
         self.sent: list[bytes] = []
 
-    async def __aenter__(self) -> "World":
+    async def __aenter__(self) -> "RecorderHarness":
         await self.recorder.__aenter__()
         return self
 
