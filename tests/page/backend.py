@@ -93,7 +93,7 @@ class Backend:
                 *("--redis-url", self._valkey.url),
                 err=log.file,
             )
-            listening = until(lambda: self._listening(Path(log.name)))
+            listening = until(lambda: self._listening(Path(log.name)), 120)
         assert listening is not None
         self.url, self._port = listening.groups()
         until(self._is_serving)

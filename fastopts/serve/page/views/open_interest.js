@@ -1,12 +1,22 @@
 /** Open interest and volume by strike, calls beside puts, of one expiry or of all. */
 
 import { totalByStrike, totalOf } from "../data/chain.js";
-import { heading, seriesDescription, seriesHeading } from "../data/fields.js";
+import { MESSAGE } from "../data/constants.js";
+import { heading, seriesDescription, seriesHeading, unitOf } from "../data/fields.js";
 import { el } from "../lib/dom.js";
 import { compact, fixed, level, number } from "../lib/format.js";
+import { navigate, viewLink } from "../lib/router.js";
 import { throttled } from "../lib/scheduling.js";
 import { load, store } from "../lib/storage.js";
-import { axis, Chart, legend, tooltip, verticalLine } from "../widgets/chart.js";
+import {
+  axis,
+  axisTitle,
+  Chart,
+  legend,
+  strikeRange,
+  tooltip,
+  verticalLines,
+} from "../widgets/chart.js";
 import { segmented } from "../widgets/controls.js";
 import { liveCount, SummaryBar } from "../widgets/summary_bar.js";
 import { CollapsibleTable } from "../widgets/table.js";
@@ -17,6 +27,14 @@ import { ExpiryView, seriesRows } from "./view.js";
 const REDRAW_MS = 500;
 const ALL_EXPIRIES = "all";
 const INTEREST = "open_interest";
+const FIGURES = "figures"; // id of the subscription to the figures of one settle coin
+const LEFT = 62; // left margin of the chart, in pixels
+// Strikes are listed far beyond those that are traded, and on a true scale these would be narrow.
+const NEAR = [0.5, 1.5]; // of the index price or forward
+const STRIKES = [
+  ["near", "Within ±50%"],
+  ["all", "All"],
+];
 const FIELDS = [
   [INTEREST, heading(INTEREST)],
   ["volume_24h", heading("volume_24h")],
@@ -36,18 +54,25 @@ class OpenInterestView extends ExpiryView {
     const isAll = expiry === ALL_EXPIRIES;
     super(route, {
       title: isAll ? `${asset} open interest` : `${asset} ${expiry} open interest`,
-      rows: { rows: isAll ? { asset } : seriesRows(asset, expiry, settle) },
+      rows: {
+        rows: isAll ? seriesRows(asset, undefined, settle) : seriesRows(asset, expiry, settle),
+      },
+      bodies: isAll && settle ? { [FIGURES]: { expiries: asset, settle } } : {},
       extraExpiries: [[ALL_EXPIRIES, "All expiries"]],
     });
     this.isAll = isAll;
     this.figures = {}; // of the series, or of all series of the asset
     this.field = load("open-interest.field", INTEREST);
+    this.strikes = load("open-interest.strikes", "near");
+    this.shownCoins = "";
+    this.coins = el("span", { class: "control" });
+    this.remark = el("p", { class: "hint" });
     /** @type {StrikeTotal[]} */
     this.totals = [];
     this.redraw = throttled(REDRAW_MS, () => this.#draw());
     this.summary = new SummaryBar([
-      { id: "calls", name: "Calls", hint: "in base coin" },
-      { id: "puts", name: "Puts", hint: "in base coin" },
+      { id: "calls", name: `Calls (${asset})` },
+      { id: "puts", name: `Puts (${asset})` },
       {
         id: "put_call_ratio",
         name: seriesHeading("put_call_open_interest"),
@@ -69,13 +94,19 @@ class OpenInterestView extends ExpiryView {
       store("open-interest.field", name);
       this.#draw();
     });
+    const strikes = segmented("Strikes", STRIKES, this.strikes, (name) => {
+      this.strikes = name;
+      store("open-interest.strikes", name);
+      this.#draw();
+    });
     this.node = el(
       "section",
       {},
-      el("div", { class: "controls" }, this.switcher.node, field),
+      el("div", { class: "controls" }, this.switcher.node, this.coins, field, strikes),
       this.summary.node,
       this.notice.node,
       this.chart.node,
+      this.remark,
       this.table.node,
     );
   }
@@ -84,8 +115,19 @@ class OpenInterestView extends ExpiryView {
     this.redraw();
   }
 
+  receive(message) {
+    if (message.id === FIGURES && message.type === MESSAGE.EXPIRIES) {
+      this.figures = message;
+      if (this.rows.isComplete) this.redraw();
+      return null;
+    }
+    return super.receive(message);
+  }
+
   seriesChanged(message) {
-    this.figures = (this.isAll ? message : this.switcher.current) ?? {};
+    if (!this.isAll) this.figures = this.switcher.current ?? {};
+    else if (!this.route.settle) this.figures = message;
+    if (this.isAll) this.#offerCoins([...new Set(message.expiries.map(({ settle }) => settle))]);
     // Without rows the totals would be 0, not unknown.
     if (this.rows.isComplete) this.redraw();
   }
@@ -111,52 +153,111 @@ class OpenInterestView extends ExpiryView {
     this.summary.set(values, live === 0);
     this.table.update(this.totals);
     this.chart.draw();
+    this.remark.textContent = this.#remarks(rows).join(" ");
+  }
+
+  #offerCoins(coins) {
+    const key = coins.sort().reverse().join();
+    if (coins.length < 2 || key === this.shownCoins) return;
+    this.shownCoins = key;
+    const { asset, view, settle } = this.route;
+    const options = [["", "All, summed"], ...coins.map((coin) => [coin, coin])];
+    this.coins.replaceChildren(
+      segmented("Settle", options, settle ?? "", (coin) =>
+        navigate(viewLink(asset, view, ALL_EXPIRIES, coin || null)),
+      ),
+    );
+  }
+
+  // What a reader of the chart would otherwise not know.
+  #remarks(rows) {
+    const coins = [...new Set(rows.map(({ settle }) => settle))].sort().reverse();
+    const hiddenCount = this.totals.length - this.#drawn().length;
+    return [
+      coins.length > 1 ? `Sums of the options settled in ${coins.join(" and in ")}.` : "",
+      hiddenCount
+        ? `${hiddenCount} strikes more than 50% from the ${this.#spotName()} are not drawn.`
+        : "",
+    ].filter(Boolean);
+  }
+
+  // Several expiries have no common forward.
+  get #spot() {
+    return (this.isAll ? this.figures.index_price : this.figures.forward) ?? null;
+  }
+
+  #spotName() {
+    return this.isAll ? "index" : "forward";
+  }
+
+  // The totals that the chart shows.
+  #drawn() {
+    const spot = this.#spot;
+    if (this.strikes === "all" || spot === null) return this.totals;
+    const [low, high] = NEAR.map((factor) => factor * spot);
+    return this.totals.filter(({ strike }) => strike >= low && strike <= high);
   }
 
   #chartOption(colours) {
-    if (!this.totals.length) return null;
-    // Several expiries have no common forward.
-    const spot = this.isAll ? this.figures.index_price : this.figures.forward;
-    const label = `${this.isAll ? "index" : "F"} ${level(spot)}`;
-    const makeBars = (name, side, options = {}) => ({
+    const totals = this.#drawn();
+    if (!totals.length) return null;
+    const { max_pain: maxPain = null } = this.figures;
+    const lines = [
+      { x: this.#spot, label: `${this.#spotName()} ${level(this.#spot)}`, colour: colours.warn },
+      { x: maxPain, label: `max pain ${number(maxPain)}`, colour: colours.accent },
+    ];
+    const makeBars = (name, side) => ({
       name,
       type: "bar",
       itemStyle: { color: colours[side] },
       barGap: "8%",
-      barCategoryGap: "28%",
-      data: this.totals.map((total) => total[side] ?? 0),
-      ...options,
+      barCategoryGap: "24%",
+      barMinWidth: 1.5,
+      barMaxWidth: 20,
+      data: totals.map((total) => [total.strike, total[side] ?? 0]),
     });
-    const spotLine = verticalLine(nearestStrike(this.totals, spot), label, colours);
     return {
-      legend: legend(colours),
-      grid: { left: 62, right: 24, top: 40, bottom: 50 },
+      legend: { ...legend(colours), data: ["Calls", "Puts"] },
+      grid: { left: LEFT, right: 24, top: 58, bottom: 50 },
       tooltip: tooltip(colours, describe),
       xAxis: axis(colours, {
-        type: "category",
-        name: "strike",
+        type: "value",
+        name: `strike (${this.#unitOf("strike")})`,
         nameGap: 30,
-        data: this.totals.map(({ strike }) => number(strike)),
+        ...strikeRange(...barRange(totals), this.chart),
+        axisLabel: { formatter: number },
+        splitLine: { show: false },
       }),
-      yAxis: axis(colours, { type: "value", axisLabel: { formatter: compact } }),
-      series: [makeBars("Calls", "call", { markLine: spotLine }), makeBars("Puts", "put")],
+      yAxis: axis(colours, {
+        type: "value",
+        ...axisTitle(`${heading(this.field)} (${this.#unitOf(this.field)})`, LEFT),
+        axisLabel: { formatter: compact },
+      }),
+      series: [makeBars("Calls", "call"), makeBars("Puts", "put"), verticalLines(lines, colours)],
     };
   }
+
+  // Coins in place of "base coin" and "quote coin", if they are the same for all rows.
+  #unitOf(field) {
+    const quotes = new Set(this.rows.all.map(({ quote }) => quote));
+    const quote = quotes.size === 1 ? [...quotes][0] : null;
+    return unitOf(field, { asset: this.route.asset, quote });
+  }
+}
+
+// Half a bar must have room at either end.
+function barRange(totals) {
+  const strikes = totals.map(({ strike }) => strike);
+  const gaps = strikes.slice(1).map((strike, index) => strike - strikes[index]);
+  const gap = gaps.length ? Math.min(...gaps) : strikes[0] / 10;
+  return [strikes[0] - gap / 2, strikes.at(-1) + gap / 2];
 }
 
 function describe(items) {
   return {
-    title: items[0].name,
-    rows: items.map(({ seriesName, value, color }) => [seriesName, compact(value), color]),
+    title: number(items[0].value[0]),
+    rows: items.map(({ seriesName, value, color }) => [seriesName, compact(value[1]), color]),
   };
-}
-
-// A category axis has positions at its categories only.
-function nearestStrike(totals, spot) {
-  if (!spot) return null;
-  const distance = ({ strike }) => Math.abs(strike - spot);
-  const nearest = totals.reduce((best, each) => (distance(each) < distance(best) ? each : best));
-  return number(nearest.strike);
 }
 
 const COLUMNS = [

@@ -10,12 +10,16 @@ import { throttled } from "../lib/scheduling.js";
 import { load, store } from "../lib/storage.js";
 import {
   axis,
+  axisTitle,
   Chart,
   legend,
   percentTick,
   SERIES_COLOURS,
+  strikeRange,
+  TRIANGLE_DOWN,
+  TRIANGLE_UP,
   tooltip,
-  verticalLine,
+  verticalLines,
 } from "../widgets/chart.js";
 import { checkbox, menu, segmented } from "../widgets/controls.js";
 import { Notice } from "../widgets/messages.js";
@@ -25,7 +29,7 @@ import { ExpiryView, FrontRedirect } from "./view.js";
 
 const REDRAW_MS = 400;
 const OVERLAYS_MAX = 7; // as many as there are colours besides the series' own
-const MARGIN = 0.12; // free space left and right of the smile, as a share of its width
+const LEFT = 56; // left margin of the chart, in pixels
 const SERIES = "smile"; // id of the subscription to the smile of the view's own series
 // ECharts needs a series for the lower edge of a band; names with this prefix are not shown.
 const HIDDEN = "·";
@@ -169,29 +173,40 @@ class SmileView extends ExpiryView {
     const x = (point) => xOf(point, this.axis);
     const shown = points.filter((point) => x(point) !== null);
     const { expiry } = this.route;
-    const forwardLine = verticalLine(
-      this.axis === "strike" ? forward : ATM_X[this.axis],
-      `F ${level(forward)}`,
+    const forwardLine = verticalLines(
+      [
+        {
+          x: this.axis === "strike" ? forward : ATM_X[this.axis],
+          label: `F ${level(forward)}`,
+          colour: colours.warn,
+        },
+      ],
       colours,
     );
-    const main = makeLine(expiry, shown, x, colours.accent, { markLine: forwardLine });
+    const main = makeLine(expiry, shown, x, colours.accent);
     const overlays = this.overlays.map((label, index) => {
       const others = this.#smile(label).points.filter((point) => x(point) !== null);
       const colour = SERIES_COLOURS[(index + 1) % SERIES_COLOURS.length];
       return makeLine(label, others, x, colour, { lineStyle: { width: 1.2 }, symbolSize: 4 });
     });
-    const range = this.axis === "delta" ? {} : paddedRange(shown.map(x));
+    const range = this.axis === "delta" ? {} : rangeOf(shown.map(x), this.chart);
     return {
       legend: { ...legend(colours), data: [expiry, "bid", "ask", ...this.overlays] },
-      grid: { left: 56, right: 24, top: 34, bottom: 46 },
+      grid: { left: LEFT, right: 24, top: 58, bottom: 46 },
       tooltip: tooltip(colours, (items) => this.#describe(items, x)),
       xAxis: axis(colours, { ...X_AXIS_OPTIONS[this.axis], ...range }),
       yAxis: axis(colours, {
         type: "value",
         scale: true,
+        ...axisTitle("implied volatility", LEFT),
         axisLabel: { formatter: percentTick },
       }),
-      series: [...(this.hasBand ? makeBand(shown, x, colours) : []), main, ...overlays],
+      series: [
+        ...(this.hasBand ? makeBand(shown, x, colours) : []),
+        main,
+        ...overlays,
+        forwardLine,
+      ],
     };
   }
 
@@ -236,7 +251,7 @@ const X_AXIS_OPTIONS = {
   strike: {
     type: "value",
     scale: true,
-    name: "strike",
+    name: "strike (quote coin)",
     nameGap: 28,
     axisLabel: { formatter: number },
   },
@@ -253,16 +268,8 @@ const X_AXIS_OPTIONS = {
 };
 
 // The axis follows the series itself: the far wings of an overlay would compress it.
-function paddedRange(positions) {
-  const min = Math.min(...positions);
-  const max = Math.max(...positions);
-  const padding = (max - min) * MARGIN;
-  const step = 10 ** Math.floor(Math.log10(padding || 1));
-  const rounded = (value, round) => Number((round(value / step) * step).toPrecision(6));
-  return {
-    min: rounded(min - padding, Math.floor),
-    max: rounded(max + padding, Math.ceil),
-  };
+function rangeOf(positions, chart) {
+  return strikeRange(Math.min(...positions), Math.max(...positions), chart);
 }
 
 function deltaText(value) {
@@ -293,11 +300,10 @@ function makeLine(name, points, x, colour, options = {}) {
 
 // Bid and ask as triangles, and an area between them where there are both.
 function makeBand(points, x, colours) {
-  const makeTriangles = (name, field, colour, rotation) => ({
+  const makeTriangles = (name, field, colour, symbol) => ({
     name,
     type: "scatter",
-    symbol: "triangle",
-    symbolRotate: rotation,
+    symbol,
     symbolSize: 6,
     itemStyle: { color: colour, opacity: 0.9 },
     data: points.filter((point) => point[field] !== null).map((point) => [x(point), point[field]]),
@@ -321,8 +327,8 @@ function makeBand(points, x, colours) {
       color: colours.accent,
       opacity: 0.14,
     }),
-    makeTriangles("bid", "bid_iv", colours.up, 0),
-    makeTriangles("ask", "ask_iv", colours.down, 180),
+    makeTriangles("bid", "bid_iv", colours.up, TRIANGLE_UP),
+    makeTriangles("ask", "ask_iv", colours.down, TRIANGLE_DOWN),
   ];
 }
 

@@ -102,9 +102,9 @@ function commonOption() {
  * @param {Object} options ECharts axis options in addition to the colours.
  * @returns {Object} An ECharts axis.
  */
-export function axis(colours, { axisLabel = {}, ...options }) {
+export function axis(colours, { axisLabel = {}, nameTextStyle = {}, ...options }) {
   return {
-    nameTextStyle: { color: colours.dim },
+    nameTextStyle: { color: colours.dim, ...nameTextStyle },
     axisLine: { lineStyle: { color: colours.line } },
     axisTick: { lineStyle: { color: colours.line } },
     axisLabel: { color: colours.dim, hideOverlap: true, ...axisLabel },
@@ -178,20 +178,92 @@ export function legend(colours) {
 }
 
 /**
- * A vertical line, such as at the forward.
- *
- * @param {?(number|string)} x Position on the x axis; null for no line.
- * @param {string} label
- * @param {Palette} colours
- * @returns {Object} An ECharts markLine.
+ * Symbols of bids and asks: ECharts' own triangle is stretched in a legend, and rotated on the chart
+ * alone.
  */
-export function verticalLine(x, label, colours) {
+export const TRIANGLE_UP = "path://M0,9 L10,9 L5,0 Z";
+export const TRIANGLE_DOWN = "path://M0,0 L10,0 L5,9 Z";
+
+/**
+ * The title of a vertical axis, above it: beside it there is no room on a phone.
+ *
+ * @param {string} name With the unit.
+ * @param {number} margin Width of the chart's margin, in pixels.
+ * @returns {Object} Part of an ECharts axis.
+ */
+export function axisTitle(name, margin) {
   return {
+    name,
+    nameLocation: "end",
+    nameGap: 12,
+    nameTextStyle: { align: "left", padding: [0, 0, 0, 8 - margin] },
+  };
+}
+
+const TICK_STEPS = [1, 2, 2.5, 5, 10];
+
+/**
+ * A range of an axis whose ends are ticks, so that no label stands out of the row of the others.
+ *
+ * @param {number} min
+ * @param {number} max
+ * @param {number} intervals Greatest number of intervals between ticks.
+ * @returns {{min: number, max: number, interval: number}} Part of an ECharts axis.
+ */
+function roundRange(min, max, intervals) {
+  const least = (max - min) / intervals || Math.abs(min) / 10 || 1;
+  const power = 10 ** Math.floor(Math.log10(least));
+  const step = TICK_STEPS.find((each) => each * power >= least) * power;
+  // 0.1 * 3 must be 0.3, not 0.30000000000000004.
+  const multiple = (count) => Number((count * step).toPrecision(12));
+  return {
+    min: multiple(Math.floor(min / step)),
+    max: multiple(Math.ceil(max / step)),
+    interval: step,
+  };
+}
+
+const STRIKE_WIDTH = 80; // of the label of a strike with its surroundings, in pixels
+
+/**
+ * The range of an axis of strikes, or of another measure with labels of that width.
+ *
+ * @param {number} min
+ * @param {number} max
+ * @param {Chart} chart
+ * @returns {{min: number, max: number, interval: number}} Part of an ECharts axis.
+ */
+export function strikeRange(min, max, chart) {
+  return roundRange(min, max, Math.max(Math.floor(chart.node.clientWidth / STRIKE_WIDTH), 2));
+}
+
+/**
+ * Vertical lines with labels, such as at the forward and at max pain. The labels are at different
+ * heights, since the lines may be close to each other.
+ *
+ * @param {{x: ?number, label: string, colour: string}[]} lines Lines without a position are left out.
+ * @param {Palette} colours
+ * @returns {Object} An ECharts series without data. On a series of bars, lines would be shifted as its
+ *   bars are.
+ */
+export function verticalLines(lines, colours) {
+  const positions = ["insideEndTop", "insideMiddleTop", "insideStartTop"];
+  const markLine = {
     silent: true,
     symbol: "none",
     animation: false,
-    label: { formatter: label, color: colours.text, position: "insideEndTop", fontSize: 11 },
-    lineStyle: { color: colours.warn, type: "dashed", width: 1 },
-    data: x === null ? [] : [{ xAxis: x }],
+    data: lines
+      .map(({ x, label, colour }, index) => ({
+        xAxis: x,
+        label: {
+          formatter: label,
+          color: colours.text,
+          position: positions[index % positions.length],
+          fontSize: 11,
+        },
+        lineStyle: { color: colour, type: index ? "solid" : "dashed", width: index ? 1.5 : 1 },
+      }))
+      .filter(({ xAxis }) => xAxis !== null && xAxis !== undefined),
   };
+  return { name: "lines", type: "line", data: [], markLine };
 }
