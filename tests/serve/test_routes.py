@@ -13,6 +13,7 @@ import pytest
 
 from fastopts.field_registry import DISPLAY_RULES, FIELDS, JSON_FIELDS
 from fastopts.reader import OptionReader
+from fastopts.reader.export import as_dict
 from tests.docs.announcer import MovingAnnouncer
 from tests.docs.market import MUTED, list_market
 from tests.serve.serving import Serving, until
@@ -180,6 +181,18 @@ def test_a_smile_and_a_surface_are_the_chains(server: Serving, reader: OptionRea
     [row] = [entry for entry in surface["expiries"] if entry["label"] == "29JAN27"]
     expected = [chain.iv_at_delta(-0.25), chain.atm_iv, chain.iv_at_delta(0.25)]
     assert row["ivs"] == pytest.approx(expected)
+
+
+def test_the_command_line_has_the_names_of_http_rows(server: Serving, reader: OptionReader) -> None:
+    chain = reader.chain("BTC", "29JAN27")
+    point = chain.smile()[0]
+    smile = server.get("/v1/smile/BTC/29JAN27").json
+    option = server.get(f"/v1/options/{point.option.symbol}").json
+    envelope = {"venue", "simulated", "as_of_ms", "epoch"}
+    assert option.keys() - envelope <= as_dict.option_json(point.option).keys()
+    series = as_dict.with_ms(as_dict.series_values(chain))
+    assert smile.keys() - envelope - {"points"} <= series.keys()
+    assert smile["points"][0].keys() <= as_dict.with_ms(as_dict.point_values(point)).keys()
 
 
 def test_a_scan_equals_that_of_a_reader(server: Serving, reader: OptionReader) -> None:
