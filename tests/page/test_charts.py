@@ -200,3 +200,14 @@ def test_heads_of_the_surface_are_aligned_with_their_cells(tab: Tab) -> None:
             getComputedStyle(cell).textAlign))"""
     )
     assert alignments[0] == alignments[1]
+
+
+def test_labels_of_sizes_have_no_trailing_zeros(tab: Tab) -> None:
+    page = tab.open("BTC/expiries")
+    labels = page.evaluate(
+        """async () => {
+          const { sizeTick } = await import("/page/widgets/chart.js");
+          return [0, 60, 0.25, 100, 1500, 1_000_000, 21_000_000, 1_234].map(sizeTick);
+        }"""
+    )
+    assert labels == ["0", "60", "0.25", "100", "1.5k", "1M", "21M", "1.23k"]

@@ -13,6 +13,7 @@ import {
   axisTitle,
   Chart,
   legend,
+  sizeTick,
   strikeRange,
   tooltip,
   verticalLines,
@@ -231,7 +232,7 @@ class OpenInterestView extends ExpiryView {
       yAxis: axis(colours, {
         type: "value",
         ...axisTitle(`${heading(this.field)} (${this.#unitOf(this.field)})`, LEFT),
-        axisLabel: { formatter: compact },
+        axisLabel: { formatter: sizeTick },
       }),
       series: [makeBars("Calls", "call"), makeBars("Puts", "put"), verticalLines(lines, colours)],
     };

@@ -1,6 +1,7 @@
 /** Charts by Apache ECharts, in the page's colours. */
 
 import { el, toggleClass } from "../lib/dom.js";
+import { compact } from "../lib/format.js";
 import { cssColour } from "../lib/theme.js";
 
 // Three quarters of the page's weight: loaded when the first chart is opened.
@@ -125,6 +126,18 @@ export function percentTick(value) {
 }
 
 /**
+ * Label of an axis of sizes: 60 or 1.5k, without the zeros that align the numbers of a column.
+ *
+ * @param {number} value In base coin.
+ * @returns {string}
+ */
+export function sizeTick(value) {
+  return compact(value)
+    .replace(/(\.\d*?)0+(?=\D?$)/, "$1")
+    .replace(/\.(?=\D?$)/, "");
+}
+
+/**
  * A tooltip made of elements: as a string it would be parsed as HTML, inline styles included.
  *
  * @param {Palette} colours
@@ -168,7 +181,8 @@ export function legend(colours) {
     type: "scroll",
     top: 0,
     left: 8,
-    textStyle: { color: colours.text },
+    // Without a line height, a legend that scrolls cuts off the top of its texts.
+    textStyle: { color: colours.text, lineHeight: 18 },
     inactiveColor: colours.dim,
     pageTextStyle: { color: colours.dim },
     pageIconColor: colours.text,
@@ -258,6 +272,9 @@ export function verticalLines(lines, colours) {
         label: {
           formatter: label,
           color: colours.text,
+          // Bars may be behind the text.
+          backgroundColor: colours.surface,
+          padding: [1, 3],
           position: positions[index % positions.length],
           fontSize: 11,
         },
