@@ -121,7 +121,9 @@ def test_strikes_from_and_to(tab: Tab, backend: Backend) -> None:
     expect(page.locator(ROWS)).to_have_count(len(everything) - 4)
     assert strikes(page) == everything[2:-2]
     page.goto(f"{tab.url}/#/BTC/expiries")
+    expect_drawn(page, "expiries")
     page.go_back()
+    expect_drawn(page, "chain")
     expect(page.locator(ROWS)).to_have_count(len(everything) - 4)
     expect(page.get_by_label("Lowest strike")).to_have_value(f"{low:g}")
     page.get_by_label("Lowest strike").fill("many")
