@@ -89,21 +89,24 @@ class FastoptsError(Exception):
 class BadInput(FastoptsError, ValueError):
     """An argument is invalid; the message says what is accepted.
 
-    *arguments* are the names of arguments in the message.
+    *arguments* are the names of arguments in the message. *as_text* is the message for the command
+    line and HTTP, where values are text, if it differs from that of the Python API.
     """
 
-    def __init__(self, message: str, *, arguments: Iterable[str] = ()) -> None:
+    def __init__(
+        self, message: str, *, arguments: Iterable[str] = (), as_text: str | None = None
+    ) -> None:
         super().__init__(message)
         self.arguments: tuple[str, ...] = tuple(arguments)
+        self.as_text: str | None = as_text
 
     def worded(self, surface: Surface) -> str:
         """Return the message; on the command line, `min_iv` becomes `--min-iv`."""
-        if surface != "command":
-            return str(self)
+        message = str(self) if surface == "python" else self.as_text or str(self)
         names = "|".join(sorted(map(re.escape, self.arguments), key=len, reverse=True))
-        if not names:
-            return str(self)
-        return re.sub(rf"\b({names})\b", lambda match: option_of(match[0]), str(self))
+        if surface != "command" or not names:
+            return message
+        return re.sub(rf"\b({names})\b", lambda match: option_of(match[0]), message)
 
 
 class ConfigError(FastoptsError):

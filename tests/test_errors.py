@@ -8,6 +8,7 @@ import fastopts
 from fastopts import errors
 from fastopts.errors import (
     CLIP,
+    BadInput,
     ConnectionLost,
     FastoptsError,
     HandshakeRefused,
@@ -28,6 +29,13 @@ def test_an_error_carries_what_to_act_on() -> None:
     assert (str(banned), banned.retry_after_s) == ("shut out", 600.0)
     assert StoreError("OOM: refused", "OOM command not allowed").reply == "OOM command not allowed"
     assert StoreError("no answer").reply == ""
+
+
+def test_a_message_speaks_of_text_where_values_are_text() -> None:
+    error = BadInput("expiry: write a date", arguments=("expiry",), as_text="expiry: write 27MAR26")
+    assert error.worded("python") == str(error) == "expiry: write a date"
+    assert error.worded("http") == "expiry: write 27MAR26"
+    assert error.worded("command") == "--expiry: write 27MAR26"
 
 
 def test_what_a_peer_sent_forges_no_line_and_moves_no_terminal() -> None:

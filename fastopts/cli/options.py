@@ -51,7 +51,7 @@ DEFAULT_URL: Final = "redis://localhost:6379"
 TLS_TIMEOUT_S: Final = 5.0
 _DAY_AND_MONTH: Final = re.compile(r"\d{1,2}[A-Za-z]{3}", re.ASCII)
 FRACTION_MAX: Final = 10.0  # the highest volatility that a bound accepts is 1000 %
-EXPIRY_FORMS: Final = "27MAR26, 27MAR2026, 260327, 2026-03-27 or front"
+EXPIRY_FORMS: Final = expiries.TEXT_FORMS
 
 
 def fraction(text: str) -> float:

@@ -14,6 +14,7 @@ import pytest
 from fastopts.field_registry import DISPLAY_RULES, FIELDS, JSON_FIELDS
 from fastopts.reader import OptionReader
 from fastopts.reader.export import as_dict
+from fastopts.reader.objects.expiry import TEXT_FORMS
 from tests.docs.announcer import MovingAnnouncer
 from tests.docs.market import MUTED, list_market
 from tests.serve.serving import Serving, until
@@ -244,6 +245,12 @@ def test_a_near_miss_is_explained_without_a_word_of_mirrors(server: Serving) -> 
     assert refused.status == 404
     assert "the nearest strikes are BTC-29JAN27-90000-C-USDT and" in refused.json["detail"]
     assert "mirror" not in refused.json["detail"]
+
+
+@pytest.mark.parametrize("path", ["/v1/chains/BTC/soon", "/v1/scan?expiry=soon"])
+def test_an_invalid_expiry_is_refused_with_the_forms_of_a_text(server: Serving, path: str) -> None:
+    detail = server.get(path).json["detail"]
+    assert detail == f"'soon' is not an expiry: write {TEXT_FORMS}"
 
 
 def test_instruments_are_all_listed_options(server: Serving, reader: OptionReader) -> None:

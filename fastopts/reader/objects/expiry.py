@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = (
     "FRONT",
+    "TEXT_FORMS",
     "Dated",
     "Expiry",
     "day_of",
@@ -40,6 +41,7 @@ class Dated(Protocol):
 Expiry = Union[str, date, "np.datetime64", Dated]
 USUAL_TIME: Final = time(8)  # UTC, of nearly all deliveries
 FRONT: Final = "front"  # the first expiry that is neither settling nor delivered
+TEXT_FORMS: Final = f"27MAR26, 27MAR2026, 260327, 2026-03-27 or {FRONT}"
 
 _SYMBOL_FORM: Final = re.compile(r"(\d{1,2})([A-Z]{3})(?:20)?(\d{2})", re.ASCII)
 _LABEL_FORM: Final = re.compile(r"(\d{1,2}[A-Z]{3}(?:20)?\d{2})T(\d{2})(\d{2})(\d{2})?", re.ASCII)
@@ -168,7 +170,9 @@ def _utc_day(moment: datetime) -> date:
 
 
 def _invalid(expiry: object) -> BadInput:
+    fault = f"{shown(expiry)} is not an expiry"
     return BadInput(
-        f"{shown(expiry)} is not an expiry: write 27MAR26, 27MAR2026, 260327, 2026-03-27, a date or"
-        f" a datetime (numpy's too), a Series, or '{FRONT}' for the first that is not settling"
+        f"{fault}: write 27MAR26, 27MAR2026, 260327, 2026-03-27, a date or a datetime (numpy's"
+        f" too), a Series, or '{FRONT}' for the first that is not settling",
+        as_text=f"{fault}: write {TEXT_FORMS}",
     )

@@ -6,6 +6,7 @@ from fastapi import Path, Query, Request
 from pydantic import BeforeValidator
 
 from fastopts.errors import BadInput, clipped
+from fastopts.reader.objects.expiry import TEXT_FORMS
 from fastopts.reader.selection import bounds
 from fastopts.reader.selection.bounds import IV_MAX, UNITS, Function
 from fastopts.reader.selection.notation import OPTION_TYPES, parse_number
@@ -28,8 +29,6 @@ __all__ = (
     "bounded",
     "check_names",
 )
-
-_EXPIRY_FORMS: Final = "27MAR26, 27MAR2026, 260327, 2026-03-27 or front"
 
 # Documented, but not enforced here: the reader checks the same, and its messages name the remedy.
 _COIN: Final = {"pattern": "^[A-Za-z0-9]{1,8}$"}
@@ -59,7 +58,7 @@ Deltas = Annotated[
         json_schema_extra=_DELTAS,
     ),
 ]
-Expiry = Annotated[str, Path(description=_EXPIRY_FORMS, max_length=32, json_schema_extra=_EXPIRY)]
+Expiry = Annotated[str, Path(description=TEXT_FORMS, max_length=32, json_schema_extra=_EXPIRY)]
 Gate = Annotated[
     bool, Query(description="leave out options that are stale, settling, one-sided or crossed")
 ]
@@ -115,7 +114,7 @@ def _annotation(name: str) -> Any:
         ]
     if name == "expiry":
         return Annotated[
-            str | None, Query(description=_EXPIRY_FORMS, max_length=32, json_schema_extra=_EXPIRY)
+            str | None, Query(description=TEXT_FORMS, max_length=32, json_schema_extra=_EXPIRY)
         ]
     if name == "otm":
         text = "true: out of the money only; false: in the money only"
