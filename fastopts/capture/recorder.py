@@ -31,7 +31,7 @@ class RecorderLimits:
     chunk_bytes: int = 4 << 20
     # A process that is killed loses the chunk that it fills: with the time to write the one before,
     # less than a second.
-    chunk_s: float = 0.8
+    chunk_s: float = 0.7
     slow_s: float = 1.0  # a chunk that waits longer is reported
     warn_every_s: float = 60.0  # between two warnings of a slow disk
     retry_s: float = 60.0  # after a failure, a new file is tried
