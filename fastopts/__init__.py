@@ -126,12 +126,21 @@ if not TYPE_CHECKING:
         # The reader is loaded with the first of its names: programs of the collector and `fastopts
         # --version` import this package, too, and need none of it. A test compares the two lists.
         if name not in __all__:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+            raise AttributeError(_unknown(name))
         from fastopts import reader
 
         value: object = getattr(reader, name)
         globals()[name] = value
         return value
+
+
+def _unknown(name: str) -> str:
+    import difflib  # slow to import, and a wrong name is rare
+
+    fault = f"module {__name__!r} has no attribute {name!r}"
+    # a private name is a probe of an import system or a debugger, not a slip
+    matches = [] if name.startswith("_") else difflib.get_close_matches(name, __all__, 1, 0.75)
+    return f"{fault}: did you mean {matches[0]}?" if matches else fault
 
 
 def __dir__() -> list[str]:

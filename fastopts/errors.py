@@ -69,6 +69,7 @@ __all__ = (
     "masked",
     "one_line",
     "option_of",
+    "shown",
 )
 
 CLIP: Final = 100  # characters of a foreign text in a message
@@ -303,6 +304,14 @@ def masked(text: str) -> str:
     This package puts none into messages, but an operator may write a URL in the wrong place.
     """
     return _CREDENTIALS.sub("***@", text)
+
+
+def shown(value: object) -> str:
+    """Return the `repr` of *value*, on one line and clipped, for an error message."""
+    try:
+        return clipped(" ".join(repr(value).split()))
+    except Exception:  # noqa: BLE001 - a foreign object's repr; an integer of 5,000 digits
+        return f"a value of type {type(value).__name__}"
 
 
 def clipped(text: str) -> str:

@@ -24,7 +24,7 @@ from decimal import (
 from typing import Final, Literal, Self, cast
 
 from fastopts import keys
-from fastopts.errors import BadInput, clipped
+from fastopts.errors import BadInput, shown
 
 # Field name in the hash, name everywhere else. Numbers that change with every tick come first:
 # Redis searches a small hash (a listpack) from its start.
@@ -211,7 +211,7 @@ class Instrument:
         """
         rounding = _ROUNDINGS.get(direction) if isinstance(direction, str) else None
         if rounding is None:
-            raise BadInput(f"round a price 'up', 'down' or 'nearest', not {_shown(direction)}")
+            raise BadInput(f"round a price 'up', 'down' or 'nearest', not {shown(direction)}")
         return _on_grid(self.symbol, "price", price, self.tick_size, rounding)
 
     def round_qty(self, qty: float | Decimal | str) -> str:
@@ -227,11 +227,6 @@ def _is_positive(text: str) -> bool:
     return _DECIMAL.fullmatch(text) is not None and 1e-15 <= float(text) <= 1e15
 
 
-def _shown(value: object) -> str:
-    is_short = isinstance(value, str | float | Decimal)
-    return clipped(repr(value)) if is_short else f"a {type(value).__name__}"
-
-
 def _on_grid(
     symbol: str, quantity: str, value: float | Decimal | str, step: str, rounding: str
 ) -> str:
@@ -240,7 +235,10 @@ def _on_grid(
     except (InvalidOperation, ValueError):  # ValueError: str() of an integer of 5,000 digits
         exact = Decimal("NaN")
     if not exact.is_finite() or exact < 0 or exact.adjusted() > DIGITS_MAX:
-        raise BadInput(f"{symbol}: {_shown(value)} is not a {quantity}")
+        is_negative = exact.is_finite() and exact < 0
+        fault = f"is below 0, and no {quantity} is" if is_negative else f"is not a {quantity}"
+        remedy = f"write a number such as {step}" if _is_positive(step) else "write a number"
+        raise BadInput(f"{symbol}: {shown(value)} {fault}: {remedy}")
     if not _is_positive(step):
         raise BadInput(f"{symbol}: the step of its {quantity} is not known")
     grid = Decimal(step)

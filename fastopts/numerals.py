@@ -1,4 +1,4 @@
-"""Numbers as people write them and as tables print them: `90k`, `90,000`, `1.5M`.
+"""Numbers as people write them and as tables print them: `90k`, `90,000`, `1.5M`, `80%`.
 
 One definition for options of commands, settings, bounds of readers and parameters of the HTTP API.
 """
@@ -9,7 +9,7 @@ from typing import Final
 
 from fastopts.errors import clipped
 
-__all__ = ("parse_number",)
+__all__ = ("parse_fraction", "parse_number")
 
 # The units in which tables print large numbers; the case does not matter: no bound is in milli.
 _EXPONENTS: Final = {"": "", "K": "e3", "M": "e6", "B": "e9"}
@@ -17,6 +17,18 @@ _EXPONENTS: Final = {"": "", "K": "e3", "M": "e6", "B": "e9"}
 # strike ten times too high would match another option without a word.
 _GROUPED: Final = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?", re.ASCII)
 _SUFFIXED: Final = re.compile(r"([+-]?[\d.,]+?)\s*([kmb]?)", re.ASCII | re.IGNORECASE)
+
+
+def parse_fraction(text: str) -> float:
+    """Parse `80%`, `80 %` or `0.8` as a finite number. Raises ValueError for other text."""
+    number, sign, rest = text.strip().partition("%")
+    try:
+        value = float(number) / (100 if sign else 1)
+    except ValueError:
+        value = math.nan
+    if rest or not math.isfinite(value):
+        raise ValueError(f"{clipped(repr(text))} is not a fraction: write 0.8 or 80%")
+    return value
 
 
 def parse_number(text: str) -> float:

@@ -3,12 +3,9 @@
 import contextlib
 import functools
 import inspect
-import math
 import os
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 from fastopts import config
@@ -16,6 +13,7 @@ from fastopts.cli.output import printing
 from fastopts.command_line import Command, argument, option, with_signature
 from fastopts.config import Settings
 from fastopts.errors import BadInput, ConfigError, StoreError, StoreUnavailable, clipped
+from fastopts.numerals import parse_fraction
 from fastopts.reader.objects import expiry as expiries
 from fastopts.venues.bybit import hosts
 from fastopts.venues.bybit.hosts import Endpoints
@@ -49,7 +47,6 @@ __all__ = (
 # from an empty one.
 DEFAULT_URL: Final = "redis://localhost:6379"
 TLS_TIMEOUT_S: Final = 5.0
-_DAY_AND_MONTH: Final = re.compile(r"\d{1,2}[A-Za-z]{3}", re.ASCII)
 FRACTION_MAX: Final = 10.0  # the highest volatility that a bound accepts is 1000 %
 EXPIRY_FORMS: Final = expiries.TEXT_FORMS
 
@@ -60,17 +57,11 @@ def fraction(text: str) -> float:
     Raises ValueError for other text, and for a value above 10: a bare 80 means 80 %, and as a
     bound it would silently match nothing.
     """
-    number, sign, rest = text.strip().partition("%")
-    try:
-        value = float(number) / (100 if sign else 1)
-    except ValueError:
-        value = math.nan
-    if rest or not math.isfinite(value):
-        raise ValueError(f"{text!r} is not a fraction: write 0.8 or 80%")
+    value = parse_fraction(text)
     if abs(value) > FRACTION_MAX:
         raise ValueError(
             f"{text} is more than {FRACTION_MAX:.0%}"
-            if sign
+            if "%" in text
             else f"{text} is {100 * value:g} %: write {value / 100:g} or {value:g}%"
         )
     return value
@@ -87,27 +78,13 @@ def duration(text: str) -> float:
 def parse_expiry(text: str) -> str:
     """Check how an expiry is written, and return it as it is.
 
-    Raises ValueError. A day without a year is refused with the next one of that name: on the day of
-    its delivery the same words would begin to mean another contract.
+    Raises ValueError.
     """
-    if _DAY_AND_MONTH.fullmatch(text.strip()):
-        raise ValueError(f"{text!r} has no year: write {_next_label(text.strip())}")
     try:
         expiries.day_of(text)
-    except BadInput:
-        raise ValueError(f"{clipped(repr(text))} is not an expiry: write {EXPIRY_FORMS}") from None
+    except BadInput as error:
+        raise ValueError(error.worded("command")) from None
     return text
-
-
-def _next_label(text: str) -> str:
-    """The next day with the day and month of *text*, or one of those forms if there is none."""
-    today = datetime.now(UTC).date()
-    for year in range(today.year, today.year + 9):  # 29FEB exists at least every eighth year
-        with contextlib.suppress(BadInput):
-            day = expiries.day_of(f"{text}{year % 100:02}")
-            if day is not None and day >= today:
-                return expiries.label_of(day)
-    return EXPIRY_FORMS
 
 
 RedisUrlOption = Annotated[

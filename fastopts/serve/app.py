@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
-from fastopts.errors import FastoptsError, one_line
+from fastopts.errors import FastoptsError, one_line, shown
 from fastopts.serve.http import assets, problems
 from fastopts.serve.http.clients import ClientResolver
 from fastopts.serve.http.guard import Guard
@@ -248,9 +248,25 @@ def _add_page(api: FastAPI) -> None:
 
 
 def _fault_text(fault: Mapping[str, Any]) -> str:
-    """The message of a parameter's *fault*: the parser's own, without what pydantic adds to it."""
-    if fault["type"] == "value_error":
-        return str(fault["ctx"]["error"])
+    """The message of a parameter's *fault*: the parser's own, or one in this API's words."""
+    kind, limits = fault["type"], fault.get("ctx", {})
+    if kind == "value_error":
+        return str(limits["error"])
+    if kind == "missing":
+        return "missing: add it to the query"
+    value = shown(fault["input"])
+    if kind.startswith("int_"):
+        return f"{value} is not a whole number: write digits, such as 20"
+    if kind.startswith("float_"):
+        return f"{value} is not a number: write digits, such as 0.5"
+    if kind.startswith("bool_"):
+        return f"{value} is neither true nor false: write true or false"
+    if kind == "greater_than_equal":
+        return f"{value} is too small: write {limits['ge']:g} or more"
+    if kind == "less_than_equal":
+        return f"{value} is too large: write {limits['le']:,} or less"
+    if kind == "string_too_long":
+        return f"{value} is too long: write at most {limits['max_length']:,} characters"
     return str(fault["msg"])
 
 

@@ -62,3 +62,10 @@ def test_a_label_with_a_time_is_of_one_delivery_and_a_day_of_all() -> None:
 def test_an_invalid_expiry_is_refused(expiry: Any) -> None:
     with pytest.raises(BadInput, match="is not an expiry: write 27MAR26"):
         expiries.day_of(expiry)
+
+
+@pytest.mark.parametrize("text", ["25JUN", " 25jun "])
+def test_a_day_without_a_year_is_refused_with_the_next(text: str) -> None:
+    with pytest.raises(BadInput, match=r"has no year: write 25JUN\d\d$") as caught:
+        expiries.day_of(text)
+    assert caught.value.worded("http") == str(caught.value)

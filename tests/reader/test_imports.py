@@ -52,3 +52,8 @@ def test_the_package_alone_loads_nothing() -> None:
         "from fastopts import OptionReader;"
         "assert not {'asyncio', 'numpy'} & set(sys.modules)"
     )
+
+
+def test_a_misspelled_name_is_suggested() -> None:
+    with pytest.raises(AttributeError, match=r"did you mean OptionReader\?"):
+        getattr(fastopts, "OptionReder")  # noqa: B009 - type checkers refuse the attribute

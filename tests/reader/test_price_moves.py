@@ -84,3 +84,8 @@ def test_moves_are_those_of_an_oracle(field: str, seed: int) -> None:
     options = (make(**changes) for changes in numbers)
     found = [move for option in options if (move := detector.detect(option)) is not None]
     assert [(move.before, move.after) for move in found] == oracle(values, 0.05)
+
+
+def test_a_threshold_in_per_cent_is_refused_with_the_fraction() -> None:
+    with pytest.raises(BadInput, match=r"threshold: 5 is 500%: write 0.05 for 5%"):
+        MoveDetector(5, "mark_price")

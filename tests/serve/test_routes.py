@@ -355,3 +355,33 @@ def test_an_invalid_request_gets_its_status_and_reason(
     assert (answer.status, answer.reason) == (status, reason), answer.json
     assert answer["content-type"] == "application/problem+json"
     assert answer.json["detail"]
+
+
+@pytest.mark.parametrize(
+    ("path", "detail"),
+    [
+        ("/v1/chains/BTC/25JUN", r"'25JUN' has no year: write 25JUN\d\d"),
+        ("/v1/scan?min_iv=abc", r"min_iv: 'abc' is not a fraction: write 0.8 or 80%"),
+        ("/v1/options", "symbols: missing: add it to the query"),
+        ("/v1/scan?limit=x", "limit: 'x' is not a whole number: write digits, such as 20"),
+        ("/v1/scan?limit=-1", "limit: '-1' is too small: write 0 or more"),
+    ],
+)
+def test_an_invalid_parameter_is_answered_with_the_remedy(
+    server: Serving, path: str, detail: str
+) -> None:
+    answer = server.get(path)
+    assert answer.status == 400
+    assert re.fullmatch(detail, answer.json["detail"])
+
+
+def test_a_bound_on_a_volatility_takes_percentages(server: Serving) -> None:
+    rows = [server.get(f"/v1/scan?min_iv={text}").json["options"] for text in ("45%25", "0.45")]
+    symbols = [[row["symbol"] for row in each] for each in rows]
+    assert symbols[0] == symbols[1]
+
+
+def test_sums_of_sizes_have_no_binary_noise(server: Serving) -> None:
+    for row in server.get("/v1/expiries/BTC").json["expiries"]:
+        total = row["open_interest"]
+        assert total is None or total == round(total, 9)

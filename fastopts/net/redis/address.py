@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
-from fastopts.errors import BadInput, ConfigError
+from fastopts.errors import BadInput, ConfigError, shown
 
 __all__ = ("Address", "TlsFiles", "parse")
 
@@ -87,8 +87,9 @@ def parse(url: str, password: str | None = None) -> Address:
     user.
     """
     if not isinstance(url, str):
-        raise BadInput(f"url: a {type(url).__name__}: write 'redis://localhost:6379'")
+        raise BadInput(f"url: {shown(url)} is not text: write 'redis://localhost:6379'")
     if not (password is None or isinstance(password, str)):
+        # its type alone: the value may be the password
         raise BadInput(f"password: a {type(password).__name__}: write a str, or None")
     parts, port = _split(url)
     options = parse_qsl(parts.query, keep_blank_values=True)

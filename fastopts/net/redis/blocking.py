@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from fastopts.errors import BadInput, StoreError, StoreUnavailable
+from fastopts.errors import BadInput, StoreError, StoreUnavailable, shown
 from fastopts.net.redis.address import Address
 from fastopts.net.redis.resp import Replies, ReplyList, pack
 
@@ -191,8 +191,8 @@ def check_timeout(timeout_s: float) -> None:
     """Raise BadInput unless *timeout_s* is a number of seconds above 0, at most an hour."""
     is_number = isinstance(timeout_s, int | float) and not isinstance(timeout_s, bool)
     if not is_number or not 0 < timeout_s <= TIMEOUT_MAX_S:
-        shown = f"{timeout_s:g}" if isinstance(timeout_s, float) else type(timeout_s).__name__
-        raise BadInput(f"timeout_s: {shown}: write seconds, more than 0, at most an hour")
+        fault = f"timeout_s: {shown(timeout_s)}"
+        raise BadInput(f"{fault}: write seconds, more than 0, at most an hour")
 
 
 def may_retry(error: StoreUnavailable) -> bool:

@@ -36,11 +36,15 @@ class MoveDetector:
     """Detects the moves in a stream of options, each measured from the previous move."""
 
     def __init__(self, threshold: float, field: str) -> None:
-        """Raises BadInput for a threshold that is not above 0, or a field without numbers."""
+        """Raises BadInput for a threshold outside of 0 to 1, or a field without numbers."""
         least = number("threshold", threshold, "0.05 for 5 %")
         if not 0 < least < math.inf:
             fault = f"threshold: {least:g} is not a change"
             raise BadInput(f"{fault}: write 0.05 for 5 %", arguments=("threshold",))
+        if least > 1:
+            fault = f"threshold: {least:g} is {least:.0%}"
+            hint = f"write {least / 100:g} for {least:g}%" if least <= 100 else "write at most 1"
+            raise BadInput(f"{fault}: {hint}", arguments=("threshold",))
         known = FIELDS.get(text("field", field, "mark_price"))
         if known is None or known.form != "number":
             names = [each.name for each in FIELDS.values() if each.form == "number"]

@@ -456,7 +456,8 @@ def total(values: Iterable[float | None]) -> float | None:
     """
     numbers = [value for value in values if value is not None]
     try:
-        return math.fsum(numbers) if numbers else None
+        # sizes are decimals: the sum of the nearest binary fractions has their noise behind it
+        return round(math.fsum(numbers), 9) if numbers else None
     except (OverflowError, ValueError):  # inf and -inf together are a ValueError
         return None
 

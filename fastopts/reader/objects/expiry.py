@@ -1,6 +1,7 @@
 """Names of expiries: the forms that users may write, and the labels that symbols use."""
 
 import bisect
+import contextlib
 import re
 import sys
 from collections.abc import Iterable
@@ -45,11 +46,16 @@ TEXT_FORMS: Final = f"27MAR26, 27MAR2026, 260327, 2026-03-27 or {FRONT}"
 
 _SYMBOL_FORM: Final = re.compile(r"(\d{1,2})([A-Z]{3})(?:20)?(\d{2})", re.ASCII)
 _LABEL_FORM: Final = re.compile(r"(\d{1,2}[A-Z]{3}(?:20)?\d{2})T(\d{2})(\d{2})(\d{2})?", re.ASCII)
+_NO_YEAR: Final = re.compile(r"\d{1,2}[A-Z]{3}", re.ASCII)
 _KEY_FORM: Final = re.compile(r"(\d{2})(\d{2})(\d{2})", re.ASCII)
 
 
 def day_of(expiry: Expiry) -> date | None:
-    """The day (UTC) that *expiry* names; None for `front`. Raises BadInput for an invalid one."""
+    """The day (UTC) that *expiry* names; None for `front`. Raises BadInput for an invalid one.
+
+    A day without a year is refused with the next one of that name: on the day of its delivery the
+    same words would begin to mean another contract.
+    """
     try:
         expiry = _plain(expiry)
         if isinstance(expiry, datetime):
@@ -169,7 +175,21 @@ def _utc_day(moment: datetime) -> date:
     return (moment.astimezone(UTC) if moment.tzinfo else moment).date()
 
 
+def _next_label(text: str) -> str:
+    """The next day with the day and month of *text*; "" if there is none."""
+    today = datetime.now(UTC).date()
+    for year in range(today.year, today.year + 9):  # 29FEB exists at least every eighth year
+        with contextlib.suppress(ValueError):
+            day = _parse(f"{text}{year % 100:02}")
+            if day >= today:
+                return label_of(day)
+    return ""
+
+
 def _invalid(expiry: object) -> BadInput:
+    text = expiry.strip().upper() if isinstance(expiry, str) else ""
+    if _NO_YEAR.fullmatch(text) and (next_label := _next_label(text)):
+        return BadInput(f"{shown(expiry)} has no year: write {next_label}")
     fault = f"{shown(expiry)} is not an expiry"
     return BadInput(
         f"{fault}: write 27MAR26, 27MAR2026, 260327, 2026-03-27, a date or a datetime (numpy's"

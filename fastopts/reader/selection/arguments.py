@@ -9,20 +9,12 @@ from collections.abc import Iterable, Sequence
 from numbers import Integral, Real
 from typing import Any, Final
 
-from fastopts.errors import BadInput, clipped
+from fastopts.errors import BadInput, shown
 
 __all__ = ("EXAMPLE", "count", "flag", "number", "shown", "symbol", "symbols", "text", "timeout")
 
 _WAIT_MAX_S: Final = 1e9  # locks overflow above about 4.3e9 s on some platforms
 EXAMPLE: Final = "BTC-25JUN27-100000-C-USDT"
-
-
-def shown(value: object) -> str:
-    """The `repr` of *value*, on one line and clipped, for an error message."""
-    try:
-        return clipped(" ".join(repr(value).split()))
-    except Exception:  # noqa: BLE001 - a foreign object's repr; an integer of 5,000 digits
-        return f"a value of type {type(value).__name__}"
 
 
 def text(name: str, value: Any, example: str) -> str:

@@ -6,6 +6,7 @@ from fastapi import Path, Query, Request
 from pydantic import BeforeValidator
 
 from fastopts.errors import BadInput, clipped
+from fastopts.numerals import parse_fraction
 from fastopts.reader.objects.expiry import TEXT_FORMS
 from fastopts.reader.selection import bounds
 from fastopts.reader.selection.bounds import IV_MAX, UNITS, Function
@@ -120,13 +121,18 @@ def _annotation(name: str) -> Any:
         text = "true: out of the money only; false: in the money only"
         return Annotated[bool | None, Query(description=text)]
     is_fraction = quantity.endswith("iv") or quantity == "rel_spread"
-    description = "a fraction: 0.8 is 80 %" if is_fraction else UNITS[quantity]
+    description = "a fraction: 0.8 or 80%" if is_fraction else UNITS[quantity]
     limit = _IV if name.endswith("_iv") else None
     return Annotated[
         float | None,
-        BeforeValidator(_number),
+        BeforeValidator(_fraction if is_fraction else _number),
         Query(description=description, json_schema_extra=limit),
     ]
+
+
+def _fraction(value: Any) -> Any:
+    """The text of a query parameter as a fraction; its default, None, as it is."""
+    return parse_fraction(value) if isinstance(value, str) else value
 
 
 def _number(value: Any) -> Any:
