@@ -31,6 +31,7 @@ _LISTENING = re.compile(r"((?P<host>\[[0-9A-Fa-f:.]+\]|[\w.-]+):)?(?P<port>\d{1,
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(MB|GB|TB)", re.IGNORECASE)
 _BYTES = {"MB": 10**6, "GB": 10**9, "TB": 10**12}
 KEEP_MIN: Final = 100 * 10**6  # some files of minutes
+KEEP_MAX: Final = 10**18  # more than file systems count
 DURATION_MAX_S: Final = 1000 * 86400.0  # within the range of an event loop's timers
 
 
@@ -168,15 +169,21 @@ def _duration(value: object) -> float:
 
 def _size(value: object) -> int:
     match = _SIZE.fullmatch(str(value))
-    size = round(float(match[1]) * _BYTES[match[2].upper()]) if match else 0
-    if size < KEEP_MIN:
-        raise ValueError("a size such as 500MB, 20GB or 1.5TB, at least 100MB")
-    return size
+    size = float(match[1]) * _BYTES[match[2].upper()] if match else 0.0
+    if not KEEP_MIN <= size <= KEEP_MAX:
+        raise ValueError(
+            "a size such as 500MB, 20GB or 1.5TB, at least 100MB and at most 1000000TB"
+        )
+    return round(size)
 
 
 def _folder(value: object) -> str:
-    if not isinstance(value, str) or not value:
+    if not isinstance(value, str) or not value or "\0" in value:
         raise ValueError("the path of a folder")
+    try:
+        value.encode()
+    except UnicodeEncodeError:  # bytes of an argument that Python could not decode
+        raise ValueError("the path of a folder in UTF-8") from None
     return value
 
 

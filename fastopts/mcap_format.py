@@ -77,11 +77,17 @@ class ChunkHead:
 
     @classmethod
     def parse(cls, data: bytes) -> "ChunkHead":
-        """Read the first `SIZE` bytes of a chunk record. Raises ValueError unless it is zstd."""
+        """Read the first `SIZE` bytes of a chunk record.
+
+        Raises ValueError unless it is zstd, and as long as the record says.
+        """
         fields = _CHUNK.unpack_from(data, RECORD_HEAD.size)
         start_ns, end_ns, size, crc, length, compression, compressed_size = fields
         if length != len(COMPRESSION) or compression != COMPRESSION:
             raise ValueError("a chunk that is not compressed by zstd")
+        # Else a flipped bit in either length makes readers ask for exabytes.
+        if cls.SIZE + compressed_size != RECORD_HEAD.size + RECORD_HEAD.unpack_from(data)[1]:
+            raise ValueError("a chunk whose data are not as long as its record")
         return cls(start_ns, end_ns, size, crc, compressed_size)
 
 

@@ -25,6 +25,7 @@ __all__ = (
     "inbound",
     "instrument_lists",
     "outbound",
+    "printable",
     "rest_exchange",
     "table_records",
 )
@@ -62,6 +63,11 @@ def clock(utc_ns: int, monotonic_ns: int) -> bytes:
 def event(name: str, values: Mapping[str, object]) -> bytes:
     """Return an event of the channel `control`."""
     return orjson.dumps({"event": name, **values})
+
+
+def printable(text: str) -> str:
+    """Return *text* with escapes for what UTF-8 can't have: names of files can be any bytes."""
+    return text.encode(errors="backslashreplace").decode()
 
 
 def rest_exchange(

@@ -83,14 +83,20 @@ class CaptureFile:
         os.fsync(self._descriptor)
         final = self.path.with_suffix("")  # without .part
         self.path.rename(final)
-        os.close(self._descriptor)
+        self._close_descriptor()
         sync_folder(final.parent)
         return final
 
     def abandon(self) -> None:
         """Close the descriptor, and leave the file for recovery."""
         with contextlib.suppress(OSError):
-            os.close(self._descriptor)
+            self._close_descriptor()
+
+    def _close_descriptor(self) -> None:
+        # Never twice: the number may belong to another file or socket by then.
+        descriptor, self._descriptor = self._descriptor, -1
+        if descriptor >= 0:
+            os.close(descriptor)
 
     def _write_metadata(self, name: str, entries: Mapping[str, str]) -> None:
         data = mcap_format.metadata(name, entries)

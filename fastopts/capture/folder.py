@@ -4,6 +4,7 @@ import contextlib
 import errno
 import logging
 import os
+import re
 import shutil
 import time
 from collections.abc import Iterator
@@ -23,6 +24,8 @@ SCAN_EVERY_S: Final = 10.0  # others write to the disk, too, and collectors may 
 # must make room for the next one.
 FILE_SHARE: Final = 8
 _MODE: Final = 0o750
+# Files that others put here are none of this package's: they are neither deleted nor completed.
+_NAME: Final = re.compile(r"\d{4}-\d\d-\d\d/\d{6}-\d+(_\d\d)?\.mcap(\.part)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +70,7 @@ class CaptureFolder:
 
     def parts(self) -> list[Path]:
         """Return the files that are not closed, of living and dead processes."""
-        return sorted(self.path.glob(f"*/*{SUFFIX}{PART}"))
+        return self._captures(PART)
 
     def is_large(self, path: Path, size: int) -> bool:
         """Whether the file *path* of *size* bytes should be followed by another one."""
@@ -101,9 +104,13 @@ class CaptureFolder:
 
     def _scan(self) -> Iterator[tuple[Path, int]]:
         # Folders and files are named by date and time: sorted by name is sorted by age.
-        for path in sorted(self.path.glob(f"*/*{SUFFIX}")):
+        for path in self._captures():
             with contextlib.suppress(FileNotFoundError):  # deleted meanwhile
                 yield path, path.stat().st_size
+
+    def _captures(self, ending: str = "") -> list[Path]:
+        paths = sorted(self.path.glob(f"*/*{SUFFIX}{ending}"))
+        return [path for path in paths if _NAME.fullmatch(path.relative_to(self.path).as_posix())]
 
     def _delete(self, path: Path) -> None:
         size = self._sizes.pop(path)

@@ -2,9 +2,10 @@
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final, Self
 
 from fastopts.capture import contents
@@ -52,12 +53,21 @@ class Recording:
 
 @dataclass(slots=True)
 class _Gap:
-    """Frames that were not recorded since the last chunk that was submitted."""
+    """Frames that were not recorded, and that no submitted chunk accounts for."""
 
     frames: int = 0
     chunks: int = 0
     start_ns: int = 0
     end_ns: int = 0
+    reason: str = ""
+
+    def add(self, frames: int, start_ns: int, end_ns: int, reason: str) -> None:
+        """Add a chunk of *frames* frames."""
+        self.frames += frames
+        self.start_ns = min(self.start_ns, start_ns) if self.chunks else start_ns
+        self.end_ns = max(self.end_ns, end_ns)
+        self.chunks += 1
+        self.reason = self.reason or reason
 
 
 class Recorder:
@@ -84,8 +94,8 @@ class Recorder:
         self._submitted = 0  # `_received` when the last chunk was submitted
         self._gap = _Gap()
         self._failure: FileStart | None = None  # of which the log has the reason
-        self._lost = 0  # frames that the worker lost, as far as files account for them
         self._retry_at: float | None = None  # None: not stopped
+        self._stop_reason = ""
         self._warned_at = float("-inf")
         self._timer: asyncio.TimerHandle | None = None
 
@@ -106,7 +116,7 @@ class Recorder:
             log.warning(
                 "the capture could not be closed in %g s: the next collector completes it", within_s
             )
-        self._note_failure(self._worker.state())  # the last write may have failed
+        self._note_failure(self._worker.state(), is_last=True)  # the last write may have failed
         status = self.status()
         log.info(
             "frames received %d = recorded %d + not recorded %d + unwritten %d",
@@ -180,8 +190,10 @@ class Recorder:
         return self.status().fields()
 
     def _state(self, worker: WorkerState) -> tuple[State, str]:
-        if worker.failed is self._file or self._retry_at is not None:
+        if worker.failed is self._file or worker.has_died:
             return "stopped", worker.reason
+        if self._retry_at is not None:
+            return "stopped", self._stop_reason
         if worker.behind_s > self._limits.slow_s:
             return "slow", f"the disk is {worker.behind_s:.0f} s behind"
         return "recording", ""
@@ -226,8 +238,17 @@ class Recorder:
     def _turn(self) -> None:
         """Seal the chunk, and see whether a new file is due. On a timer."""
         self._schedule()
-        worker = self._worker.state()
+        try:
+            self._advance(self._worker.state())
+        # A bug. An exception of a callback ends the collector, and recording is no reason for that.
+        except Exception as error:
+            log.exception("recording failed")
+            self._stop(contents.printable(f"internal error: {error!r}"))
+
+    def _advance(self, worker: WorkerState) -> None:
         self._note_failure(worker)
+        if self._account_for_lost_chunks(worker) and self._retry_at is None:
+            self._note_gap()
         if self._retry_at is not None:
             # Frames go on to be counted: sealing a chunk of a stopped recording only drops it.
             if time.monotonic() < self._retry_at:
@@ -242,14 +263,29 @@ class Recorder:
         self._add(contents.CLOCK, contents.clock(time.time_ns(), time.monotonic_ns()))
         self._seal()
 
-    def _note_failure(self, worker: WorkerState) -> None:
-        if worker.failed is not self._file or worker.failed is self._failure:
+    def _note_failure(self, worker: WorkerState, *, is_last: bool = False) -> None:
+        """Stop if the current file has failed; if a former one has, the current one goes on."""
+        if worker.has_died:
+            if self._retry_at != math.inf:
+                self._retry_at, self._stop_reason = math.inf, worker.reason
+                log.error("recording stopped: %s; collecting goes on", worker.reason)
+            return
+        if worker.failed is None or worker.failed is self._failure:
             return
         self._failure = worker.failed
+        if worker.failed is not self._file:
+            log.error("a capture could not be finished: %s; the next one goes on", worker.reason)
+        elif is_last:
+            log.error("recording stopped: %s", worker.reason)
+        else:
+            self._stop(worker.reason)
+
+    def _stop(self, reason: str) -> None:
+        self._stop_reason = reason
         self._retry_at = time.monotonic() + self._limits.retry_s
         log.error(
             "recording stopped: %s; collecting goes on, and a new file is tried every %.0f s",
-            *(worker.reason, self._limits.retry_s),
+            *(reason, self._limits.retry_s),
         )
 
     def _note_epoch(self) -> None:
@@ -263,7 +299,7 @@ class Recorder:
         return (
             now_ns // HOUR_NS != self._file.start_ns // HOUR_NS
             or abs(now_ns - time.time_ns()) > self._limits.step_ns
-            or worker.is_large
+            or worker.large is self._file
             # So that names are true: the first file of a run, before the lease, is short.
             or self._recording.table.epoch != self._file.epoch
         )
@@ -286,12 +322,13 @@ class Recorder:
         self._file = self._new_start()
         recording = self._recording
         self.event("started", **self._file.opening, skew_ms=recording.table.skew_ms)
+        # Before what may fill this chunk: the gap is noted in the chunk that accounts for it.
+        self._account_for_lost_chunks(self._worker.state())
+        self._note_gap()
         listed = recording.instruments
         self.universe_changed(list(listed.values()), ())
         for record in contents.table_records(recording.table, listed):
             self._add(contents.STATE, record)
-        self._account_for_lost_chunks()
-        self._note_gap()
 
     def _seal(self) -> None:
         """Submit the chunk, and begin another one."""
@@ -309,23 +346,17 @@ class Recorder:
         )
         if self._retry_at is None and self._worker.submit(chunk):
             self._submitted = self._received
-            self._log_gap_end()
             self._gap = _Gap()
             self._buffer = self._worker.empty_buffer()
             return
-        gap = self._gap
-        self._gap = replace(
-            gap,
-            frames=gap.frames + buffer.frames,
-            chunks=gap.chunks + 1,
-            start_ns=gap.start_ns or chunk.start_ns,
-            end_ns=self._end_ns,
-        )
-        self._dropped += buffer.frames
-        if not gap.chunks and self._retry_at is None:
+        is_stopped = self._retry_at is not None
+        if not self._gap.chunks and not is_stopped:
             self._log_gap()
+        reason = self._stop_reason if is_stopped else "the disk is too slow"
+        self._gap.add(buffer.frames, chunk.start_ns, chunk.end_ns, reason)
+        self._dropped += buffer.frames
         buffer.clear()
-        if self._retry_at is None:
+        if not is_stopped:
             self._note_gap()
 
     def _log_gap(self) -> None:
@@ -335,26 +366,16 @@ class Recorder:
             self._warned_at = now
             log.warning("the disk is too slow: recorded chunks are dropped; collecting goes on")
 
-    def _log_gap_end(self) -> None:
-        gap = self._gap
-        if gap.frames:
-            log.info("recording goes on; %d frames were not recorded", gap.frames)
-
-    def _account_for_lost_chunks(self) -> None:
-        """Add to the gap what the worker lost since the last file was begun."""
-        worker = self._worker.state()
-        lost, self._lost = worker.lost - self._lost, worker.lost
-        if lost:
-            gap = self._gap
-            # They were submitted: the new file's first chunk accounts for them.
-            self._submitted -= lost
-            self._gap = replace(
-                gap,
-                frames=gap.frames + lost,
-                chunks=gap.chunks + 1,
-                start_ns=worker.failed_ns,
-                end_ns=max(gap.end_ns, worker.failed_ns),
-            )
+    def _account_for_lost_chunks(self, worker: WorkerState) -> bool:
+        """Add to the gap what the worker has lost; return whether it has lost anything."""
+        has_lost = False
+        for chunk in self._worker.take_lost():
+            # They were submitted: the next chunk accounts for their frames, and for those that they
+            # accounted for.
+            self._submitted -= chunk.received
+            self._gap.add(chunk.received, chunk.start_ns, chunk.end_ns, worker.reason)
+            has_lost = True
+        return has_lost
 
     def _note_gap(self) -> None:
         """Begin the chunk with an event about the frames that are missing before it."""
@@ -366,7 +387,7 @@ class Recorder:
                 chunks=gap.chunks,
                 start_ns=gap.start_ns,
                 end_ns=gap.end_ns,
-                reason=self._worker.state().reason or "the disk is too slow",
+                reason=gap.reason,
             )
 
 

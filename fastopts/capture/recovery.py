@@ -9,7 +9,7 @@ from typing import BinaryIO, Final
 from fastopts import mcap_format
 from fastopts.capture import locks, zstd
 from fastopts.capture.file import sync_folder
-from fastopts.capture.inspect import Inspection, inspect_file
+from fastopts.capture.inspect import CHUNK_LENGTH_MAX, Inspection, inspect_file
 from fastopts.capture.summary import RECOVERED
 from fastopts.errors import CaptureError
 from fastopts.mcap_format import ChunkIndex, MetadataIndex
@@ -26,19 +26,15 @@ CUT_MAX: Final = 1 << 24
 def recover(part: Path) -> Path | None:
     """Complete the file *part* and give it its final name, which is returned.
 
-    None if another process is writing it, or if it holds no whole chunk: then it is deleted. A file
-    that is not a capture, or is damaged far from its end, stays as it is, with a warning. Raises
-    OSError.
+    None if another process is writing it, or if it holds no whole chunk: then it is deleted. Raises
+    CaptureError if it is not a capture, or is damaged far from its end, and OSError: it stays as it
+    is.
     """
     with part.open("r+b") as file:
         if not locks.lock(file.fileno()):
             return None
         if os.fstat(file.fileno()).st_size:  # else its process ended before the first write
-            try:
-                inspection = _sound_part(file, part)
-            except CaptureError as error:
-                log.warning("%s; it is not recovered", error)
-                return None
+            inspection = _sound_part(file, part)
             if inspection.contents.chunks:
                 if not inspection.has_footer:
                     _complete(file, inspection)
@@ -69,6 +65,8 @@ def _sound_part(file: BinaryIO, part: Path) -> Inspection:
 def _is_sound(file: BinaryIO, chunk: ChunkIndex) -> bool:
     """Whether the data of *chunk* are what was written."""
     head = chunk.head
+    if head.size > CHUNK_LENGTH_MAX:  # damaged: not worth the memory
+        return False
     file.seek(chunk.offset + head.SIZE)
     try:
         data = zstd.decompress(file.read(head.compressed_size))

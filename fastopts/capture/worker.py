@@ -5,22 +5,23 @@ event loop. When a write fails, the file is abandoned, and the chunks of that fi
 lost.
 """
 
-import contextlib
 import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Final
 
+from fastopts.capture.contents import printable
 from fastopts.capture.file import CaptureFile
 from fastopts.capture.folder import CaptureFolder
 from fastopts.capture.recovery import recover
 from fastopts.capture.summary import ChannelEntry
 from fastopts.core import CaptureBuffer
+from fastopts.errors import CaptureError
 
 __all__ = ("CaptureWorker", "FileStart", "SealedChunk", "WorkerState")
 
@@ -69,15 +70,15 @@ class WorkerState:
     """Frames of chunks that are neither written nor lost."""
     bytes_written: int = 0
     files_closed: int = 0
-    is_large: bool = False
-    """Whether the open file should be followed by another one."""
+    large: FileStart | None = None
+    """The open file, if it should be followed by another one."""
     behind_s: float = 0.0
     """How long the oldest chunk has been waiting."""
     failed: FileStart | None = None
     """The last file that was abandoned, for *reason*."""
     reason: str = ""
-    failed_ns: int = 0
-    """Log time of the first message that was lost with it."""
+    has_died: bool = False
+    """Whether the thread ended by an internal error: nothing is written any more."""
 
 
 @dataclass(slots=True)
@@ -121,7 +122,9 @@ class CaptureWorker:
         self._is_finishing = False
         self._state = WorkerState()
         self._buffers = deque[CaptureBuffer]()
+        self._lost = deque[SealedChunk]()
         self._open: _OpenFile | None = None
+        self._warned_of: set[Path] = set()  # files that can't be recovered
         # A daemon: a disk that hangs must not keep the process from ending.
         self._thread = threading.Thread(target=self._run, name="fastopts-capture", daemon=True)
 
@@ -130,9 +133,9 @@ class CaptureWorker:
         self._thread.start()
 
     def submit(self, chunk: SealedChunk) -> bool:
-        """Queue *chunk*, whose buffer becomes the worker's; return False if the queue is full."""
+        """Queue *chunk*, whose buffer becomes the worker's; return False if it can't be queued."""
         with self._changed:
-            if len(self._queue) >= self._queue_max:
+            if len(self._queue) >= self._queue_max or self._state.has_died:
                 return False
             self._queue.append(chunk)
             self._state = replace(self._state, waiting=self._state.waiting + chunk.buffer.frames)
@@ -153,6 +156,14 @@ class CaptureWorker:
             behind_s = 0.0 if oldest is None else time.monotonic() - oldest.sealed_at
             return replace(self._state, behind_s=behind_s)
 
+    def take_lost(self) -> Iterator[SealedChunk]:
+        """Yield each chunk that was lost, once; their buffers are empty."""
+        while True:
+            try:
+                yield self._lost.popleft()
+            except IndexError:
+                return
+
     def finish(self) -> None:
         """Write what is queued, close the file, and end the thread."""
         with self._changed:
@@ -165,19 +176,39 @@ class CaptureWorker:
         return not self._thread.is_alive()
 
     def _run(self) -> None:
+        try:
+            self._write_chunks()
+        except Exception as error:  # a bug: whatever it is, the recorder must learn of it
+            log.exception("recording ended")
+            self._die(f"internal error: {error!r}")
+
+    def _write_chunks(self) -> None:
         # Before the first chunk, which waits in the queue: recovery reads heads of records only.
         self._recover_files()
         while (chunk := self._next_chunk()) is not None:
-            frames = chunk.buffer.frames
             is_written = chunk.file is not self._state.failed and self._attempt(
-                chunk.file, chunk.start_ns, partial(self._write, chunk)
+                chunk.file, partial(self._write, chunk)
             )
-            chunk.buffer.clear()
+            self._account(chunk, is_written)
             if len(self._buffers) < 2:  # after a backlog, the memory of the others is freed
                 self._buffers.append(chunk.buffer)
-            self._count(frames, is_written)
+            if is_written and chunk.dropped:
+                log.info("recording goes on; %d frames were not recorded", chunk.dropped)
         if self._open is not None:
-            self._attempt(self._open.start, 0, self._close)
+            self._attempt(self._open.start, self._close)
+
+    def _die(self, reason: str) -> None:
+        """Count everything that waits as lost: nothing will write it."""
+        with self._changed:
+            self._state = replace(self._state, has_died=True, reason=printable(reason))
+            chunks = [self._current, *self._queue]
+            self._queue.clear()
+        for chunk in chunks:
+            if chunk is not None:
+                self._account(chunk, is_written=False)
+        if self._open is not None:
+            self._open.file.abandon()
+            self._open = None
 
     def _next_chunk(self) -> SealedChunk | None:
         """Return the next chunk; None at the end."""
@@ -187,10 +218,15 @@ class CaptureWorker:
             self._current = self._queue.popleft() if self._queue else None
             return self._current
 
-    def _count(self, frames: int, is_written: bool) -> None:
+    def _account(self, chunk: SealedChunk, is_written: bool) -> None:
+        """Count the frames of *chunk*, and empty its buffer."""
+        frames = chunk.buffer.frames
+        chunk.buffer.clear()
         with self._changed:
             state = self._state
             self._current = None
+            if not is_written:
+                self._lost.append(chunk)
             self._state = replace(
                 state,
                 recorded=state.recorded + frames * is_written,
@@ -198,34 +234,31 @@ class CaptureWorker:
                 waiting=state.waiting - frames,
             )
 
-    def _attempt(self, start: FileStart, first_ns: int, work: Callable[[], None]) -> bool:
-        """Do *work* on the file *start*; return whether it succeeded, else abandon the file.
-
-        *first_ns* is the log time of the first message that is lost then.
-        """
+    def _attempt(self, start: FileStart, work: Callable[[], None]) -> bool:
+        """Do *work* on the file *start*; return whether it succeeded, else abandon the file."""
         try:
             work()
         except OSError as error:
-            self._abandon(start, first_ns, _reason(error))
+            # Errors of `os.write` name no file.
+            path = self._folder.path if self._open is None else self._open.file.path
+            self._abandon(start, f"{error.filename or path}: {error.strerror or error}")
         except Exception as error:
             log.exception("recording failed")
-            self._abandon(start, first_ns, f"internal error: {error!r}")
+            self._abandon(start, f"internal error: {error!r}")
         else:
             return True
         return False
 
-    def _abandon(self, start: FileStart, first_ns: int, reason: str) -> None:
+    def _abandon(self, start: FileStart, reason: str) -> None:
         if self._open is not None:
             self._open.file.abandon()
             self._open = None
         with self._changed:
-            self._state = replace(
-                self._state, failed=start, reason=reason, failed_ns=first_ns, is_large=False
-            )
+            self._state = replace(self._state, failed=start, reason=printable(reason), large=None)
 
     def _write(self, chunk: SealedChunk) -> None:
         if self._open is not None and self._open.start is not chunk.file:
-            self._close()
+            self._attempt(self._open.start, self._close)
         if self._open is None:
             self._open = self._create(chunk.file)
         opened, buffer = self._open, chunk.buffer
@@ -243,7 +276,8 @@ class CaptureWorker:
         is_large = self._folder.is_large(opened.file.path, opened.file.size)
         with self._changed:
             written = self._state.bytes_written + opened.file.size - size
-            self._state = replace(self._state, bytes_written=written, is_large=is_large)
+            large = opened.start if is_large else None
+            self._state = replace(self._state, bytes_written=written, large=large)
 
     def _create(self, start: FileStart) -> _OpenFile:
         path = self._folder.new_path(start.start_ns, start.epoch)
@@ -253,8 +287,6 @@ class CaptureWorker:
             self._recover_files()
         self._folder.make_room(_MARGIN, None)
         file = CaptureFile(path, start.library, start.opening)
-        with self._changed:
-            self._state = replace(self._state, reason="")
         log.info("recording into %s", path)
         return _OpenFile(start, file)
 
@@ -274,16 +306,25 @@ class CaptureWorker:
         log.info("recorded %s (%.1f MB)", path, opened.file.size / 1e6)
 
     def _recover_files(self) -> None:
-        """Complete the files that dead processes left."""
-        with contextlib.suppress(OSError):  # no such folder yet, or an unusable one
-            for part in self._folder.parts():
-                try:
-                    recover(part)
-                    self._folder.files_changed()
-                except OSError as error:
-                    log.warning("%s can't be recovered: %s", part, error.strerror or error)
+        """Complete the files that dead processes left; warn once of those that can't be."""
+        try:
+            parts = self._folder.parts()
+        except OSError:  # an unusable folder: creating a file there has the reason
+            return
+        for part in parts:
+            try:
+                recover(part)
+                self._folder.files_changed()
+            except CaptureError as error:
+                self._warn_of(part, str(error))
+            except OSError as error:
+                self._warn_of(part, f"{part}: {error.strerror or error}")
+            # A damaged file can hold anything: what it makes a reader raise must not keep this
+            # collector, and every later one, from recording.
+            except Exception as error:  # noqa: BLE001
+                self._warn_of(part, f"{part}: {error!r}")
 
-
-def _reason(error: OSError) -> str:
-    place = f"{error.filename}: " if error.filename else ""
-    return f"{place}{error.strerror or error}"
+    def _warn_of(self, part: Path, reason: str) -> None:
+        if part not in self._warned_of:
+            self._warned_of.add(part)
+            log.warning("%s; it is not recovered", reason)

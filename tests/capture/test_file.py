@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from fastopts.capture import file as file_module
 from fastopts.capture.file import CaptureFile
 from tests.capture.judge import read, read_by_index
 from tests.capture.writing import OPENING, START_NS, new_file, payload, write_capture, write_chunk
@@ -75,3 +76,19 @@ def test_a_failed_write_leaves_whole_chunks_only(tmp_path: Path) -> None:
 def test_a_file_that_can_not_be_begun_is_closed(tmp_path: Path) -> None:
     with full_after(10), pytest.raises(OSError, match="File too large"):
         CaptureFile(tmp_path / "a.mcap.part", "tests", OPENING)
+
+
+def test_a_descriptor_is_closed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: Path) -> None:
+        raise OSError(5, "Input/output error")
+
+    file = new_file(tmp_path / "a.mcap.part")
+    number = file._descriptor
+    monkeypatch.setattr(file_module, "sync_folder", fail)
+    with pytest.raises(OSError, match="Input/output error"):
+        file.close({})
+    other = os.open(tmp_path, os.O_RDONLY)
+    assert other == number  # as the system reuses the lowest number
+    file.abandon()
+    os.fstat(other)
+    os.close(other)

@@ -50,6 +50,8 @@ def test_the_oldest_files_are_deleted_beyond_the_limit(tmp_path: Path) -> None:
     names = ("2025-11-28/230000-1.mcap", "2025-11-29/000000-1.mcap", "2025-11-29/010000-1.mcap")
     first, second, third = [closed(tmp_path, name, 400) for name in names]
     foreign = closed(tmp_path, "2025-11-28/notes.txt", 10_000)
+    others = ("2025-11-27/robot.mcap", "old/000000-1.mcap", "2025-11-27/000000-1 copy.mcap")
+    kept = [closed(tmp_path, name, 10_000) for name in others]
     other = closed(tmp_path / "other", "2025-11-01/000000-1.mcap", 10_000)
     open_file = closed(tmp_path, "2025-11-29/020000-1.mcap.part", 100)
     folder = CaptureFolder(tmp_path, "sim", 1500, NO_LIMIT)
@@ -59,7 +61,7 @@ def test_the_oldest_files_are_deleted_beyond_the_limit(tmp_path: Path) -> None:
     assert [path.exists() for path in (first, second, third)] == [False, True, True]
     folder.make_room(1400, open_file)
     assert [path.exists() for path in (second, third)] == [False, False]
-    assert all(path.exists() for path in (foreign, other, open_file))
+    assert all(path.exists() for path in (foreign, other, open_file, *kept))
     assert not third.parent.exists() or third.parent == open_file.parent
     with pytest.raises(OSError, match="no older capture is left to delete") as caught:
         folder.make_room(1401, open_file)

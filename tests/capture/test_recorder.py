@@ -15,8 +15,9 @@ import pytest
 from mcap.records import Message
 
 from fastopts import model
+from fastopts.capture import contents
 from fastopts.capture import recorder as recorder_module
-from fastopts.capture.worker import QUEUE_MAX
+from fastopts.capture.worker import QUEUE_MAX, CaptureWorker
 from tests.capture.judge import Capture, files, read, read_by_index
 from tests.capture.recorder_harness import LISTED, QUICK, RecorderHarness, ticker_payload
 from tests.support.payloads import SYMBOL, T0
@@ -239,8 +240,10 @@ def assert_written(may_write: threading.Event) -> None:
     assert may_write.wait(PATIENCE_S)
 
 
+# With the small one, the state of the market at the head of a file takes several chunks.
+@pytest.mark.parametrize("chunk_bytes", [QUICK.chunk_bytes, 150])
 async def test_a_failure_stops_the_recording_until_the_disk_works_again(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, chunk_bytes: int
 ) -> None:
     is_full = False
 
@@ -250,7 +253,7 @@ async def test_a_failure_stops_the_recording_until_the_disk_works_again(
 
     with caplog.at_level(logging.INFO):
         async with RecorderHarness(
-            tmp_path, replace(QUICK, retry_s=0.5), write_hook=write
+            tmp_path, replace(QUICK, retry_s=0.5, chunk_bytes=chunk_bytes), write_hook=write
         ) as world:
             world.receive(b"before")
             await world.until(lambda status: status.recorded == 1)
@@ -290,17 +293,114 @@ async def test_a_folder_that_can_not_be_created_is_said_once_and_tried_again(
     root = tmp_path / "file"
     root.write_bytes(b"in the way")
 
-    with caplog.at_level(logging.ERROR):
+    with caplog.at_level(logging.INFO):
         async with RecorderHarness(root) as world:
             world.receive(b"1")
             status = await world.until(lambda status: status.state == "stopped")
             assert str(root) in status.reason
+            # files that are tried, and fail
+            await world.until(lambda _: caplog.text.count("recording stopped: ") > 2)
+            assert "recording goes on" not in caplog.text
             root.unlink()
             await world.until(lambda status: status.state == "recording")
             world.receive(b"2")
             await world.until(lambda status: status.recorded >= 1)
     assert frames_of(read_all(root))[-1] == b"2"
-    assert "recording stopped: " in caplog.text
+    assert "recording goes on; 1 frames were not recorded" in caplog.text
+
+
+async def test_a_failure_of_the_former_file_is_accounted_for_in_the_next(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    may_write = threading.Event()
+
+    def write(path: Path) -> None:
+        assert_written(may_write)
+        if "-5" in path.name:
+            raise OSError(errno.EIO, os.strerror(errno.EIO), str(path))
+
+    async with RecorderHarness(tmp_path, write_hook=write) as world:
+        world.receive(b"lost")
+        world.receive(b"lost, too")
+        world.table.epoch = 6
+        await world.until(lambda _: world.recorder._file.epoch == 6)
+        may_write.set()
+        await world.until(lambda status: status.not_recorded == 2)
+        await world.until(lambda _: "could not be finished" in caplog.text)
+        world.receive(b"after")
+        status = await world.until(lambda status: status.recorded == 1)
+        assert status.state == "recording"
+    [capture] = read_all(tmp_path)
+    assert frames_of([capture]) == [b"after"]
+    gaps = capture.events("gap")
+    assert sum(gap["frames"] for gap in gaps) == 2
+    assert all(gap["reason"].endswith(": Input/output error") for gap in gaps)
+    assert capture.metadata["closed"] == {
+        "frames_received": "3",
+        "frames_recorded": "1",
+        "frames_not_recorded": "2",
+    }
+
+
+async def test_a_large_file_is_followed_by_one_other_while_the_disk_is_slow(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    may_write, turns, paths = threading.Event(), 0, set[Path]()
+    original = contents.clock
+
+    def clock(utc_ns: int, monotonic_ns: int) -> bytes:
+        nonlocal turns
+        turns += 1
+        return original(utc_ns, monotonic_ns)
+
+    def write(path: Path) -> None:
+        paths.add(path)
+        if len(paths) > 1:
+            assert_written(may_write)
+
+    monkeypatch.setattr(contents, "clock", clock)
+    async with RecorderHarness(tmp_path, write_hook=write, keep_bytes=2_500_000) as world:
+        world.receive(*(os.urandom(30_000).hex().encode() for _ in range(20)))
+        await world.until(lambda _: len(paths) > 1)
+        seen = turns
+        await world.until(lambda _: turns > seen + 10)
+        may_write.set()
+    assert len(read_all(tmp_path)) == 2
+
+
+async def test_a_bug_of_the_recorder_stops_only_the_recording(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: int) -> bytes:
+        raise TypeError("a bug")
+
+    failures: list[dict[str, object]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: failures.append(context))
+    async with RecorderHarness(tmp_path) as world:
+        with monkeypatch.context() as patch:
+            patch.setattr(contents, "clock", fail)
+            world.receive(b"1")
+            status = await world.until(lambda status: status.state == "stopped")
+            assert status.reason == "internal error: TypeError('a bug')"
+        await world.until(lambda status: status.state == "recording")
+        world.receive(b"2")
+        await world.until(lambda status: status.unwritten == 0)
+    assert frames_of(read_all(tmp_path))[-1] == b"2"
+    assert "recording stopped: internal error" in caplog.text
+    assert failures == []
+
+
+async def test_a_thread_that_dies_stops_the_recording(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(CaptureWorker, "_recover_files", lambda _: 1 / 0)
+    async with RecorderHarness(tmp_path) as world:
+        world.receive(b"1")
+        status = await world.until(lambda status: status.state == "stopped")
+        assert status.reason.startswith("internal error: ZeroDivisionError")
+        await world.until(lambda status: status.not_recorded == 1)
+        world.check_balance()
+    assert caplog.text.count("recording stopped: ") == 1
 
 
 async def test_a_disk_that_hangs_does_not_keep_the_recorder_from_ending(
@@ -322,11 +422,10 @@ async def test_files_of_dead_processes_are_recovered_at_the_start(tmp_path: Path
     [path] = files(tmp_path)
     data = path.read_bytes()
     path.unlink()
-    path.with_suffix(".mcap.part").write_bytes(data[: len(data) // 2])
+    path.with_suffix(".mcap.part").write_bytes(data[:-20])  # within its summary
     async with RecorderHarness(tmp_path) as world:
         world.receive(b"second")
-    captures = read_all(tmp_path)
-    assert frames_of(captures)[-1] == b"second"
+    assert frames_of(read_all(tmp_path)) == [b"first", b"second"]
 
 
 async def test_channels_beyond_those_that_a_file_can_have_begin_another(

@@ -1,15 +1,21 @@
 """The thread and its queue, without an event loop."""
 
+import logging
+import os
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
+from fastopts.capture import worker as worker_module
 from fastopts.capture.folder import CaptureFolder, FreeSpace
 from fastopts.capture.summary import ChannelEntry
 from fastopts.capture.worker import QUEUE_MAX, CaptureWorker, FileStart, SealedChunk
 from fastopts.core import CaptureChannel
 from tests.capture.judge import files, read, read_by_index
-from tests.capture.writing import OPENING, START_NS
+from tests.capture.writing import OPENING, START_NS, write_capture
 from tests.support.waiting import PATIENCE_S
 
 
@@ -97,3 +103,96 @@ def test_a_bug_stops_the_recording_and_nothing_else(tmp_path: Path) -> None:
     state = worker.state()
     assert (state.lost, state.recorded, state.failed) == (2, 0, start)
     assert state.reason == "internal error: RuntimeError('a bug')"
+
+
+def dead_part(root: Path) -> Path:
+    part = root / "sim" / "2025-11-30" / "000000-1.mcap.part"
+    part.parent.mkdir(parents=True)
+    write_capture(part, chunks=1)
+    return part
+
+
+@pytest.mark.parametrize("error", [MemoryError(), OverflowError("too large")])
+def test_a_file_that_breaks_recovery_is_left_and_recording_begins(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    error: Exception,
+) -> None:
+    def fail(_: Path) -> None:
+        raise error
+
+    part = dead_part(tmp_path)
+    monkeypatch.setattr(worker_module, "recover", fail)
+    worker = new_worker(tmp_path)
+    worker.start()
+    submit(worker, new_start(), b"x")
+    finish(worker)
+    assert worker.state().recorded == 1
+    assert part.exists()
+    [warning] = [r.message for r in caplog.records if r.levelno == logging.WARNING]
+    assert warning == f"{part}: {error!r}; it is not recovered"
+
+
+def test_a_damaged_file_is_warned_of_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    part = dead_part(tmp_path)
+    part.write_bytes(b"damaged")
+    worker = new_worker(tmp_path)
+    for _ in range(3):
+        worker._recover_files()
+    [warning] = caplog.records
+    assert warning.message == f"{part}: not an MCAP file; it is not recovered"
+
+
+def test_a_thread_that_dies_counts_everything_as_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker, start = new_worker(tmp_path), new_start()
+    monkeypatch.setattr(worker._folder, "parts", lambda: 1 / 0)
+    assert submit(worker, start, b"1")
+    assert submit(worker, start, b"2")
+    worker.start()
+    assert worker.join(PATIENCE_S)
+    state = worker.state()
+    assert (state.has_died, state.lost, state.waiting, state.behind_s) == (True, 2, 0, 0)
+    assert state.reason == "internal error: ZeroDivisionError('division by zero')"
+    assert not submit(worker, start, b"3")
+
+
+def full_disk(path: str | None) -> Callable[[Path], None]:
+    def fail(_: Path) -> None:
+        raise OSError(28, "No space left on device", path)
+
+    return fail
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such names")
+def test_a_reason_names_the_file_and_is_text(tmp_path: Path) -> None:
+    for name, place in ((None, tmp_path / "sim"), ("caf\udce9", "caf\\udce9")):
+        folder = CaptureFolder(tmp_path, "sim", 1 << 40, FreeSpace(0.0, 0))
+        worker = CaptureWorker(folder, full_disk(name))
+        worker.start()
+        submit(worker, new_start(), b"x")
+        finish(worker)
+        assert worker.state().reason == f"{place}: No space left on device"
+
+
+def test_a_file_that_can_not_be_closed_does_not_cost_the_next_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker, first, second = new_worker(tmp_path), new_start(), new_start()
+    original = worker._close
+
+    def close() -> None:
+        if worker._open is not None and worker._open.start is first:
+            raise OSError(5, "Input/output error")
+        original()
+
+    monkeypatch.setattr(worker, "_close", close)
+    worker.start()
+    submit(worker, first, b"1")
+    submit(worker, second, b"2")
+    finish(worker)
+    state = worker.state()
+    assert (state.recorded, state.lost, state.failed) == (2, 0, first)
+    assert [m.data for path in files(tmp_path) for _, m in read(path).messages] == [b"1", b"2"]
