@@ -254,7 +254,10 @@ class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         # the messages of argparse, in the wording of this project's own errors
         text = message.removeprefix("argument ")
-        text = text.replace("the following arguments are required:", "missing argument")
+        head, is_missing, names = text.partition("the following arguments are required: ")
+        if is_missing:
+            noun = "arguments" if ", " in names else "argument"
+            text = f"{head}missing {noun} {' and '.join(names.rsplit(', ', 1))}"
         text = re.sub("unrecognized arguments: (-- )?", "unexpected argument ", text)
         raise BadInput(f"{text} ({self.prog} --help)")
 

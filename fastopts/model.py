@@ -26,6 +26,9 @@ from typing import Final, Literal, Self, cast
 from fastopts import keys
 from fastopts.errors import BadInput, shown
 
+# How users may write an expiry, for help and errors.
+EXPIRY_TEXT_FORMS: Final = "27MAR26, 27MAR2026, 260327, 2026-03-27 or front"
+
 # Field name in the hash, name everywhere else. Numbers that change with every tick come first:
 # Redis searches a small hash (a listpack) from its start.
 NUMBERS: Final = (

@@ -40,6 +40,7 @@ PASSWORD: Final = f"{CLUE}#/@%+:?é €'{CLUE}"
 CODED: Final = quote(PASSWORD, safe="")
 
 COLLECTING: Final = ("track", "fetch", "refresh", "sim")
+DEMO: Final = ("demo",)  # has a Redis of its own; tests/demo
 SERVING: Final = ("serve",)  # tests/faults/ap/test_inside.py
 # What is added to the name of a command that reads, so that it does something.
 WORDS: Final = {
@@ -56,7 +57,10 @@ WORDS: Final = {
     "doctor": ["--offline"],
     "verify": [],
     "fields": [],
+    "history": ["info", "missing.mcap"],
+    "completion": ["bash"],
 }
+STORELESS: Final = ("fields", "sim", "history", "completion")
 ENDLESS: Final = ("watch", "top", "verify")
 
 
@@ -117,14 +121,14 @@ def command(
         monkeypatch.setenv(variable, value)
     if slot.file:
         Path("fastopts.toml").write_text(slot.file)
-    options = [] if name in ("fields", "sim") else slot.options
+    options = [] if name in STORELESS else slot.options
     code = main([name, *WORDS[name], *options])
     out, err = capfd.readouterr()
     return code, out + err + written(Path())
 
 
 def test_every_command_is_tried() -> None:
-    assert {*WORDS, *COLLECTING, *SERVING} == set(COMMANDS)
+    assert {*WORDS, *COLLECTING, *SERVING, *DEMO} == set(COMMANDS)
 
 
 @pytest.mark.parametrize("name", [name for name in WORDS if name not in ENDLESS])

@@ -1,22 +1,25 @@
 """Locks on open files, which end with the process that holds them."""
 
-import sys
+from typing import Any
 
 __all__ = ("lock",)
 
-if sys.platform == "win32":
-
-    def lock(descriptor: int) -> bool:
-        """Return True: Windows refuses to rename or delete a file that another process has open."""
-        return True
-
-else:
+fcntl: Any
+try:
     import fcntl
+except ImportError:  # Windows
+    fcntl = None
 
-    def lock(descriptor: int) -> bool:
-        """Lock the open file; return False if another process has locked it."""
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
+
+def lock(descriptor: int) -> bool:
+    """Lock the open file; return False if another process has locked it.
+
+    Always True on Windows, which refuses to rename or delete a file that another process has open.
+    """
+    if fcntl is None:
         return True
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -13,8 +13,8 @@ from fastopts.cli.output import printing
 from fastopts.command_line import Command, argument, option, with_signature
 from fastopts.config import Settings
 from fastopts.errors import BadInput, ConfigError, StoreError, StoreUnavailable, clipped
+from fastopts.model import EXPIRY_TEXT_FORMS
 from fastopts.numerals import parse_fraction
-from fastopts.reader.objects import expiry as expiries
 from fastopts.venues.bybit import hosts
 from fastopts.venues.bybit.hosts import Endpoints
 
@@ -48,7 +48,7 @@ __all__ = (
 DEFAULT_URL: Final = "redis://localhost:6379"
 TLS_TIMEOUT_S: Final = 5.0
 FRACTION_MAX: Final = 10.0  # the highest volatility that a bound accepts is 1000 %
-EXPIRY_FORMS: Final = expiries.TEXT_FORMS
+EXPIRY_FORMS: Final = EXPIRY_TEXT_FORMS
 
 
 def fraction(text: str) -> float:
@@ -80,6 +80,8 @@ def parse_expiry(text: str) -> str:
 
     Raises ValueError.
     """
+    from fastopts.reader.objects import expiry as expiries  # not for verify: it loads the core
+
     try:
         expiries.day_of(text)
     except BadInput as error:

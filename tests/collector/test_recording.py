@@ -237,5 +237,5 @@ def test_without_its_library_the_option_is_refused(tmp_path: Path) -> None:
     assert done.returncode == 2
     [line] = done.stderr.splitlines()
     assert "--record: " in line
-    assert "zstd is not installed: pip install" in line
+    assert "backports.zstd is not installed: pip install" in line
     assert not (tmp_path / "captures").exists()

@@ -12,9 +12,9 @@ from urllib.parse import quote
 import pytest
 
 from fastopts.field_registry import DISPLAY_RULES, FIELDS, JSON_FIELDS
+from fastopts.model import EXPIRY_TEXT_FORMS
 from fastopts.reader import OptionReader
 from fastopts.reader.export import as_dict
-from fastopts.reader.objects.expiry import TEXT_FORMS
 from tests.docs.announcer import MovingAnnouncer
 from tests.docs.market import MUTED, list_market
 from tests.serve.serving import Serving, until
@@ -250,7 +250,7 @@ def test_a_near_miss_is_explained_without_a_word_of_mirrors(server: Serving) -> 
 @pytest.mark.parametrize("path", ["/v1/chains/BTC/soon", "/v1/scan?expiry=soon"])
 def test_an_invalid_expiry_is_refused_with_the_forms_of_a_text(server: Serving, path: str) -> None:
     detail = server.get(path).json["detail"]
-    assert detail == f"'soon' is not an expiry: write {TEXT_FORMS}"
+    assert detail == f"'soon' is not an expiry: write {EXPIRY_TEXT_FORMS}"
 
 
 def test_instruments_are_all_listed_options(server: Serving, reader: OptionReader) -> None:

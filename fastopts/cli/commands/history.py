@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Literal
 
+from rich.cells import cell_len
 from rich.text import Text
 
 from fastopts.capture.inspect import Inspection, inspect
@@ -19,6 +20,9 @@ from fastopts.errors import BadInput, CaptureError
 __all__ = ("history",)
 
 _NANOSECONDS = 1_000_000_000
+# state, frames and not recorded, with the gaps between them
+_COUNTS_WIDTH = 38
+_NAME_WIDTH = 20  # the time and process at the end of a path: 105320-5.mcap.part
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +47,7 @@ class _Row:
 def history(
     action: Annotated[
         Literal["info"],
-        argument("ACTION", help="info: what files hold: times, counts, what is missing"),
+        argument("ACTION", help="info: what files hold: times, counts, messages not recorded"),
     ],
     files: Annotated[list[str], argument("FILES", help="recorded files, or folders of them")],
     json: JsonOption = False,
@@ -120,24 +124,31 @@ def _utc(ns: int | None) -> datetime | None:
 
 
 def _table(rows: Sequence[_Row]) -> Text:
+    width = printing.width()
     columns = [
-        Column("file", [row.file for row in rows], is_text=True),
-        Column("venue", [row.venue or "-" for row in rows], rank=1, is_text=True),
+        Column("file", _file_names(rows, width), is_text=True),
+        Column("venue", [row.venue or "-" for row in rows], rank=2, is_text=True),
         Column("state", [row.state for row in rows], is_text=True),
-        Column("from (UTC)", [_clock(row.start) for row in rows], rank=2, is_text=True),
-        Column("to (UTC)", [_clock(row.end) for row in rows], rank=2, is_text=True),
+        Column("from (UTC)", [_clock(row.start) for row in rows], rank=3, is_text=True),
+        Column("to (UTC)", [_clock(row.end) for row in rows], rank=3, is_text=True),
         Column("frames", [f"{row.frames:,}" for row in rows]),
-        Column("missing", [_missing(row) for row in rows]),
-        Column("sent", [f"{row.sent:,}" for row in rows], rank=4),
-        Column("REST", [f"{row.rest:,}" for row in rows], rank=4),
-        Column("MB", [f"{row.size_bytes / 1e6:,.1f}" for row in rows], rank=3),
+        Column("not recorded", [_not_recorded(row) for row in rows], rank=1),
+        Column("sent", [f"{row.sent:,}" for row in rows], rank=5),
+        Column("REST", [f"{row.rest:,}" for row in rows], rank=5),
+        Column("MB", [f"{row.size_bytes / 1e6:,.1f}" for row in rows], rank=4),
     ]
-    return printing.fitted_table(columns, printing.width())
+    return printing.fitted_table(columns, width)
+
+
+def _file_names(rows: Sequence[_Row], width: int) -> list[str]:
+    """The paths; where they leave no space for the counts, their ends, which tell files apart."""
+    room = max(width - _COUNTS_WIDTH, _NAME_WIDTH)
+    return [row.file if cell_len(row.file) <= room else f"…{row.file[1 - room :]}" for row in rows]
 
 
 def _clock(at: datetime | None) -> str:
     return "-" if at is None else f"{at:%Y-%m-%d %H:%M:%S}"
 
 
-def _missing(row: _Row) -> str:
+def _not_recorded(row: _Row) -> str:
     return "-" if row.frames_not_recorded is None else f"{row.frames_not_recorded:,}"

@@ -85,7 +85,8 @@ def scan(
     below = printing.facts([excluded(options.excluded)], printing.width())
     lines += below.plain.count("\n") + _OTHER_LINES
     rows_max = None if show_all or limit is not None else printing.rows_left(lines)
-    table = _columns(options[:rows_max], names, precision)
+    first = sort.removeprefix("-") if sort and columns is None else None
+    table = _columns(options[:rows_max], names, precision, first)
     printing.show(printing.fitted_table(table, printing.width()))
     if columns is not None:
         printing.note_dropped(table, printing.width())
@@ -95,8 +96,12 @@ def scan(
     return 0 if options else 1
 
 
-def _columns(options: Sequence[Option], names: Sequence[str], precision: Precision) -> list[Column]:
-    """The columns *names*; on a narrow terminal the last is dropped first."""
+def _columns(
+    options: Sequence[Option], names: Sequence[str], precision: Precision, kept: str | None
+) -> list[Column]:
+    """The columns *names* and *kept*; on a narrow terminal the last other one is dropped first."""
+    if kept and kept not in names:
+        names = [*names, kept]
     base, quote = (
         _coin(option.asset for option in options),
         _coin(option.quote for option in options),
@@ -105,7 +110,7 @@ def _columns(options: Sequence[Option], names: Sequence[str], precision: Precisi
         Column(
             cells.column_heading(name, base, quote),
             [cells.cell(option, name, precision=precision) for option in options],
-            rank,
+            0 if name == kept else rank,
             cells.is_text(name),
         )
         for rank, name in enumerate(names)
@@ -118,8 +123,13 @@ def _coin(coins: Iterable[str | None]) -> str:
     return (distinct.pop() or "") if len(distinct) == 1 else ""
 
 
+def _reason(name: str) -> str:
+    """A reason of the gate as text: `no bid IV`."""
+    return " ".join("IV" if word == "iv" else word for word in name.split("_"))
+
+
 def excluded(counts: Mapping[str, int]) -> str:
     """Return a line that counts the options that the gate excluded, by reason."""
     ordered = sorted(counts.items(), key=lambda item: -item[1])
-    reasons = [f"{count:,} {reason.replace('_', ' ')}" for reason, count in ordered]
+    reasons = [f"{count:,} {_reason(reason)}" for reason, count in ordered]
     return f"excluded: {', '.join(reasons) or 'none'}"

@@ -44,7 +44,7 @@ def build_recorder(
         from fastopts.capture.recorder import Recorder, Recording
         from fastopts.capture.worker import CaptureWorker
     except ModuleNotFoundError as error:
-        missing = extra_missing(error.name or "backports.zstd", "record")
+        missing = extra_missing("backports.zstd", "record")
         raise ConfigError(f"--record: {missing}") from error
     folder = CaptureFolder(Path(settings.record), venue, settings.record_keep_bytes)
     version = user_agent.rpartition("/")[2]

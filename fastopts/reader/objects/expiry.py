@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, time
 from typing import TYPE_CHECKING, Final, Protocol, Union
 
 from fastopts.errors import BadInput
-from fastopts.model import MONTHS
+from fastopts.model import EXPIRY_TEXT_FORMS, MONTHS
 from fastopts.reader.selection.arguments import shown
 
 if TYPE_CHECKING:
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 __all__ = (
     "FRONT",
-    "TEXT_FORMS",
     "Dated",
     "Expiry",
     "day_of",
@@ -42,7 +41,6 @@ class Dated(Protocol):
 Expiry = Union[str, date, "np.datetime64", Dated]
 USUAL_TIME: Final = time(8)  # UTC, of nearly all deliveries
 FRONT: Final = "front"  # the first expiry that is neither settling nor delivered
-TEXT_FORMS: Final = f"27MAR26, 27MAR2026, 260327, 2026-03-27 or {FRONT}"
 
 _SYMBOL_FORM: Final = re.compile(r"(\d{1,2})([A-Z]{3})(?:20)?(\d{2})", re.ASCII)
 _LABEL_FORM: Final = re.compile(r"(\d{1,2}[A-Z]{3}(?:20)?\d{2})T(\d{2})(\d{2})(\d{2})?", re.ASCII)
@@ -194,5 +192,5 @@ def _invalid(expiry: object) -> BadInput:
     return BadInput(
         f"{fault}: write 27MAR26, 27MAR2026, 260327, 2026-03-27, a date or a datetime (numpy's"
         f" too), a Series, or '{FRONT}' for the first that is not settling",
-        as_text=f"{fault}: write {TEXT_FORMS}",
+        as_text=f"{fault}: write {EXPIRY_TEXT_FORMS}",
     )

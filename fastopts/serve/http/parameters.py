@@ -6,8 +6,8 @@ from fastapi import Path, Query, Request
 from pydantic import BeforeValidator
 
 from fastopts.errors import BadInput, clipped
+from fastopts.model import EXPIRY_TEXT_FORMS
 from fastopts.numerals import parse_fraction
-from fastopts.reader.objects.expiry import TEXT_FORMS
 from fastopts.reader.selection import bounds
 from fastopts.reader.selection.bounds import IV_MAX, UNITS, Function
 from fastopts.reader.selection.notation import OPTION_TYPES, parse_number
@@ -59,7 +59,9 @@ Deltas = Annotated[
         json_schema_extra=_DELTAS,
     ),
 ]
-Expiry = Annotated[str, Path(description=TEXT_FORMS, max_length=32, json_schema_extra=_EXPIRY)]
+Expiry = Annotated[
+    str, Path(description=EXPIRY_TEXT_FORMS, max_length=32, json_schema_extra=_EXPIRY)
+]
 Gate = Annotated[
     bool, Query(description="leave out options that are stale, settling, one-sided or crossed")
 ]
@@ -115,7 +117,8 @@ def _annotation(name: str) -> Any:
         ]
     if name == "expiry":
         return Annotated[
-            str | None, Query(description=TEXT_FORMS, max_length=32, json_schema_extra=_EXPIRY)
+            str | None,
+            Query(description=EXPIRY_TEXT_FORMS, max_length=32, json_schema_extra=_EXPIRY),
         ]
     if name == "otm":
         text = "true: out of the money only; false: in the money only"

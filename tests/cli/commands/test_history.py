@@ -1,5 +1,6 @@
 """`fastopts history info` on files as a recorder leaves them."""
 
+import re
 from datetime import datetime
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from fastopts.capture.recovery import recover
 from tests.capture.writing import new_file, write_capture, write_chunk
 from tests.cli.process import fastopts
+from tests.cli.terminal import on_terminal
 
 START = "2025-11-30T10:53:20"
 
@@ -31,7 +33,7 @@ def test_each_file_has_a_row(root: Path) -> None:
     assert (done.code, done.err) == (0, "")
     heads, closed, recovered, part = done.rows
     assert heads == [
-        *("file", "venue", "state", "from (UTC)", "to (UTC)", "frames", "missing"),
+        *("file", "venue", "state", "from (UTC)", "to (UTC)", "frames", "not recorded"),
         *("sent", "REST", "MB"),
     ]
     assert closed[0].endswith("/105320-5.mcap")
@@ -40,6 +42,17 @@ def test_each_file_has_a_row(root: Path) -> None:
     ]
     assert (recovered[2], recovered[5:7]) == ("recovered", ["45", "-"])
     assert (part[2], part[5:7]) == ("not closed", ["90", "-"])
+
+
+def test_the_table_fits_a_narrow_terminal(root: Path) -> None:
+    for columns in (60, 80):
+        lines = on_terminal(
+            "history", "info", str(root), columns=columns, NO_COLOR="1"
+        ).splitlines()
+        assert len(lines) == 4
+        assert max(map(len, lines)) <= columns
+        assert "not recorded" in lines[0]
+        assert re.search(r"/105320-5\.mcap +.*closed +.*90 +3\b", lines[1])
 
 
 def test_json_has_the_same(root: Path) -> None:

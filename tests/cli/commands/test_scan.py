@@ -51,6 +51,16 @@ def test_a_screen_shows_the_first_rows_and_how_many_there_are(market: Store) -> 
         assert sum(line.startswith(("BTC-", "ETH-")) for line in shown) in (12, 13)
 
 
+@pytest.mark.parametrize("name", ["open_interest", "gamma"])
+@pytest.mark.parametrize("columns", [60, 80])
+def test_the_column_that_sorts_is_always_shown(market: Store, name: str, columns: int) -> None:
+    url: dict[str, Any] = {"FASTOPTS_REDIS_URL": market.url, "NO_COLOR": "1"}
+    shown = on_terminal("scan", "--sort", f"-{name}", columns=columns, lines=20, **url)
+    heading = shown.splitlines()[0]
+    assert cells.column_heading(name) in heading
+    assert max(map(len, shown.splitlines())) <= columns
+
+
 def test_json_leaves_the_count_to_stderr(read: Read) -> None:
     done = read("scan", "ETH", "--json")
     assert (done.code, done.err) == (0, "fastopts: excluded: 1 stale\n")
