@@ -80,8 +80,10 @@ class Signals:
         self.received = False
         self._parent = os.getppid()
         for name in ("SIGINT", "SIGTERM", "SIGHUP"):  # Windows has no SIGHUP
-            if hasattr(signal, name):
-                signal.signal(getattr(signal, name), self._remember)
+            number = getattr(signal, name, None)
+            # nohup has SIGHUP ignored, so that the demo outlives its terminal
+            if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
+                signal.signal(number, self._remember)
 
     def should_stop(self) -> bool:
         """Whether a signal has come, or the make or shell that started it on a terminal has died.

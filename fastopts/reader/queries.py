@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, Protocol, Typ
 
 from fastopts.clock import steady_s
 from fastopts.core import Records
-from fastopts.errors import NoSuchOption, StaleData, StoreError, StoreUnavailable, Unknown, clipped
+from fastopts.errors import FastoptsError, StoreError, StoreUnavailable, Unknown, clipped
 from fastopts.model import Instrument
 from fastopts.net.redis.resp import Replies
 from fastopts.reader.freshness.moment import Moment
@@ -295,6 +295,7 @@ class Queries:
         # One more round trip for all unknown symbols together; other reads pay nothing.
         names = [name for spelt in candidates.values() for name in spelt]
         existing = set((yield from self._source.existing(names))) if names else set()
+        universes: dict[str, Universe | None] = {}  # read once for all symbols of an asset
         for index, spelt in candidates.items():
             symbol, error = symbols[index], cast("Absent", results[index]).reason
             suggestion = next((name for name in spelt if name in existing), None)
@@ -302,31 +303,45 @@ class Queries:
                 results[index] = Absent(symbol, expired)
                 continue
             remedy = f"did you mean {suggestion}?" if suggestion else ""
-            remedy = remedy or (yield from self._hint(symbol, moment))
+            remedy = remedy or (yield from self._hint(symbol, moment, universes))
             if remedy:
                 fault = f"there is no option {clipped(repr(symbol))} here"
                 error = Unknown(f"{fault}: {remedy}")
             results[index] = Absent(symbol, error)
         return results
 
-    def _hint(self, symbol: str, moment: Moment) -> Query[str]:
-        """Return what is listed near *symbol*, or that nothing of its asset is; "" if unknown."""
+    def _hint(
+        self, symbol: str, moment: Moment, universes: dict[str, Universe | None]
+    ) -> Query[str]:
+        """Return what is listed near *symbol*, or that nothing of its asset is; "" if unknown.
+
+        *universes* are those that this query has read for hints; None for one that failed.
+        """
         from fastopts.reader.selection import suggestions
         from fastopts.reader.selection.spelling import parts_of
 
         parts = parts_of(symbol)
         if parts is None or not self._source.holds_asset(parts.asset):
             return ""
-        try:
-            universe = yield from self._source.universe(parts.asset)
-            if not self._source.is_current(universe, moment):
-                self._source.discard([universe.asset])
-                universe = yield from self._source.universe(parts.asset)
-        except NoSuchOption as error:
-            return str(error)
-        except StaleData:
-            return ""
-        return suggestions.hint(parts, universe, moment.venue_ms)
+        asset = parts.asset
+        if asset not in moment.feed.assets:
+            return str(no_asset(asset, moment.feed)) if moment.feed.assets else ""
+        if asset not in universes:
+            # A hint must not cost the result: the options beside the unknown symbol are read.
+            try:
+                universes[asset] = yield from self._universe_at(asset, moment)
+            except FastoptsError:
+                universes[asset] = None
+        universe = universes[asset]
+        return "" if universe is None else suggestions.hint(parts, universe, moment.venue_ms)
+
+    def _universe_at(self, asset: str, moment: Moment) -> Query[Universe]:
+        """Return the universe of *asset*, read again if *moment* has a newer listing."""
+        universe = yield from self._source.universe(asset)
+        if not self._source.is_current(universe, moment):
+            self._source.discard([asset])
+            universe = yield from self._source.universe(asset)
+        return universe
 
     def _market(self, asset: str | None, require_live: bool) -> "Query[Market]":
         from fastopts.reader.objects.market import Market

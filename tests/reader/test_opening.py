@@ -79,3 +79,9 @@ async def test_a_reader_is_closed_and_can_read_again(
         await reader.get(CALL, require_live=False)
         await close(reader)
     reader.close()  # as programs before did, without `await`
+
+
+async def test_a_task_takes_an_opening_as_any_coroutine(url: str) -> None:
+    async with AsyncOptionReader(url) as reader:
+        watch = await asyncio.create_task(reader.watch("BTC"))
+        await watch.aclose()

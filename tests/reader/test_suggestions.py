@@ -167,7 +167,7 @@ SERIES: list[tuple[tuple[Any, ...], type[Exception], str]] = [
     (("BTC", "30JAN27"), Unknown, "BTC 30JAN27: the nearest expiries are 29JAN27 and 25JUN27; the"),
     (("BTC", "25JUN27", "USDC"), Unknown, "in USDC: that expiry is settled in USDT; there are: "),
     (("BTC", "3JAN27"), Unknown, "no series BTC 3JAN27: that day has passed; there are: "),
-    (("BTC", "3JAN"), BadInput, "'3JAN' is not an expiry: write 27MAR26, 27MAR2026, 260327, "),
+    (("BTC", "3JAN"), BadInput, "'3JAN' has no year: write 3JAN"),
 ]
 
 
@@ -225,3 +225,14 @@ def test_a_chain_takes_what_other_reads_return(store: Store, announcer: MovingAn
             assert {each.expiry_ms for each in reader.scan("BTC", expiry=expiry)} == {
                 series.expiry_ms
             }, expiry
+
+
+def test_a_hint_that_cannot_be_read_costs_no_option(store: Store) -> None:
+    list_market(store)
+    with OptionReader(store.url) as reader:
+        good = reader.get_many([USDT], require_live=False)
+        store.client.sadd("options:ETH", "garbage")
+        mixed = [USDT, "ETH-27NOV99-3000-C-USDT", "DOGE-27NOV99-1-C-USDT"]
+        options = reader.get_many(mixed, require_live=False)
+    assert options[0] == good[0]
+    assert [type(each.reason) for each in options[1:] if not each] == [Unknown, Unknown]

@@ -1,6 +1,6 @@
 """`fastopts summary`: the market on one screen."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from rich.text import Text
@@ -41,8 +41,9 @@ def _show(overview: Summary) -> None:
     lines += printing.show(printing.fitted_table(_assets(overview), printing.width()))
     lines += printing.show(Text())
     turnover, volatility = _by_turnover(overview), _by_iv(overview)
-    gap = Column("", [""] * max(map(len, (overview.by_turnover, overview.by_iv))))
-    both = [*turnover, gap, *volatility]
+    gap = Column("", [])
+    rows_max = max(len(overview.by_turnover), len(overview.by_iv))
+    both = [_padded(column, rows_max) for column in (*turnover, gap, *volatility)]
     if printing.table_width(both) <= printing.width():
         printing.show(printing.fitted_table(both, printing.width()))
         return
@@ -51,6 +52,11 @@ def _show(overview: Summary) -> None:
     for columns in (turnover, volatility):
         short = [_first(column, None if rows is None else rows // 2) for column in columns]
         printing.show(printing.fitted_table(short, printing.width()))
+
+
+def _padded(column: Column, rows: int) -> Column:
+    """*column* with empty cells up to *rows*: the two lists may differ in length."""
+    return replace(column, cells=[*column.cells, *[""] * (rows - len(column.cells))])
 
 
 def _feed(overview: Summary) -> Text:

@@ -71,6 +71,8 @@ def formatted(
     """
     if value is None:
         return "-"
+    if not math.isfinite(value):  # a hostile venue's, as no real price or size is
+        return str(value)
     if precision == "full":
         return _full(value, display)
     match display:
@@ -80,7 +82,7 @@ def formatted(
             return printing.compact(value)
     rule = DISPLAY_RULES.get(display)
     decimals = None if rule is None else _decimals(rule, steps)
-    if rule is None or decimals is None or not math.isfinite(value):
+    if rule is None or decimals is None:
         return printing.number(value)
     if precision == "detail":
         decimals += rule.detail
@@ -92,8 +94,6 @@ def formatted(
 
 def _full(value: float, display: Display) -> str:
     """All digits of *value*, with the factor and the suffix of its kind."""
-    if not math.isfinite(value):
-        return printing.number(value)
     # in decimals: 0.07 times 100 is 7.000000000000001 in binary
     number = Decimal(repr(value))
     if display == "duration":

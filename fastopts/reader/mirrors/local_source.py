@@ -86,7 +86,10 @@ class LocalSource:
             self._universes.clear()
         universe = self._universes.get(name)
         if universe is None:
-            universe = self._universes[name] = self._collect(name)
+            universe = self._collect(name)
+            # an empty one is not kept: names that no venue has would fill the memory
+            if universe.instruments or universe.unplaced:
+                self._universes[name] = universe
         if not (universe.instruments or universe.unplaced):
             moment = self._now()
             if moment.problem is not None:

@@ -18,11 +18,12 @@ P = ParamSpec("P")
 R = TypeVar("R", bound=_Resource)
 
 
-class Opening(Generic[R]):
+class Opening(Coroutine[Any, Any, R], Generic[R]):
     """What `AsyncOptionReader.watch`, `watch_moves` and `mirror` return: await it, or enter it.
 
     `async with reader.watch("BTC") as watch` opens the watch and closes it at the end;
-    `watch = await reader.watch("BTC")` opens it, and the caller closes it.
+    `watch = await reader.watch("BTC")` opens it, and the caller closes it. It is a coroutine, so
+    that `asyncio.create_task` and `asyncio.run` take it.
     """
 
     def __init__(self, coroutine: Coroutine[Any, Any, R]) -> None:
@@ -31,6 +32,18 @@ class Opening(Generic[R]):
 
     def __await__(self) -> Generator[Any, Any, R]:
         return self._coroutine.__await__()
+
+    def send(self, value: Any) -> Any:
+        """Resume the coroutine, as for any coroutine."""
+        return self._coroutine.send(value)
+
+    def throw(self, *error: Any) -> Any:
+        """Raise an exception within the coroutine, as for any coroutine."""
+        return self._coroutine.throw(*error)
+
+    def close(self) -> None:
+        """End the coroutine, as for any coroutine."""
+        self._coroutine.close()
 
     async def __aenter__(self) -> R:
         self._resource = await self._coroutine

@@ -18,6 +18,7 @@ from fastopts.reader.objects.absent import Absent
 from fastopts.reader.objects.option import Option, days_to, phase
 from fastopts.reader.objects.universe import Members, Series
 from fastopts.reader.selection.arguments import number, shown
+from fastopts.reader.selection.spelling import canonical
 
 if TYPE_CHECKING:
     import pandas
@@ -130,7 +131,7 @@ class Chain:
             return item in self.options
         if isinstance(item, Strike):
             return item in self._rows
-        if isinstance(item, str) and item in self._members.symbols:
+        if isinstance(item, str) and (canonical(item) or item) in self._members.symbols:
             return True
         try:
             return self._index(_strike(item)) is not None

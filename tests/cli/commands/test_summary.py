@@ -2,6 +2,8 @@ import re
 import subprocess
 import sys
 
+from fastopts.cli.commands import summary
+from fastopts.cli.output.printing import Column
 from tests.cli import market as listed
 from tests.cli.conftest import Read
 from tests.cli.market import LISTED, LIVE
@@ -81,3 +83,9 @@ def test_an_empty_server_is_a_dead_feed(read: Read, market: Store) -> None:
         done = read(command)
         assert (done.code, done.err) == (1, "")
         assert "DOWN: no collector has ever written to this database" in done.out
+
+
+def test_lists_of_different_length_stand_side_by_side() -> None:
+    columns = [Column("a", ["1", "2"]), Column("b", ["3"]), Column("c", [])]
+    padded = [summary._padded(column, 2).cells for column in columns]
+    assert padded == [["1", "2"], ["3", ""], ["", ""]]
