@@ -2,14 +2,17 @@
 
 import contextlib
 import json
+from pathlib import Path
 from urllib.parse import quote
 
+import fastopts
 from tests.faults.ap.routes import API, PATHS
 from tests.serve.fixtures import TOKEN, bearer
 from tests.serve.living import Living
 from tests.serve.serving import Serving, frame, strict, until
 from tests.support.monitor import CommandMonitor
 
+PAGE = Path(fastopts.__file__).parent / "serve" / "page"
 CLUE = "EVIL"
 EVIL = tuple(
     f"{CLUE}{rest}"
@@ -117,7 +120,15 @@ def test_AP_15_there_is_no_parameter_for_where_the_data_come_from(guarded: Servi
             assert (answer.status, answer.reason) == (400, "BadInput"), (path, name)
     for path in ("config", "settings", "admin", "reload", "shutdown", "debug", "docs", "redoc"):
         for prefix in ("/", "/v1/"):
+            if prefix + path == "/docs":
+                continue  # the one exception: a page over the OpenAPI document, checked below
             assert guarded.get(prefix + path, bearer()).status == 404
+    # That page is a packaged file: no parameter changes it or what it loads.
+    plain = guarded.get("/docs", bearer()).body
+    assert plain == (PAGE / "api_docs.html").read_bytes()
+    for name in names:
+        assert guarded.get(f"/docs?{name}={url}", bearer()).body == plain
+    assert guarded.get("/docs").status == 401
     for name in ("X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP", "Forwarded", "X-Original-URL"):
         answer = guarded.get("/v1/feed", {name: "192.0.2.1"} | bearer())
         assert (answer.status, answer.json["venue"]) == (200, "bybit")
