@@ -97,7 +97,7 @@ class Application:
         self._add_streams(api)
         self._add_health(api)
         self._add_metrics(api)
-        _add_document(api)
+        _add_document(api, self.settings.tokens is not None)
         _add_page(api)
         _add_error_handlers(api)
         return api
@@ -184,8 +184,8 @@ class _SuffixMiddleware:
         await self._app(scope, receive, send)
 
 
-def _add_document(api: FastAPI) -> None:
-    make_document = functools.cache(lambda: _document(api))
+def _add_document(api: FastAPI, has_tokens: bool) -> None:
+    make_document = functools.cache(lambda: _document(api, has_tokens))
 
     @api.get("/v1/openapi.json", include_in_schema=False)
     async def openapi(request: Request) -> Response:
@@ -204,15 +204,16 @@ def _add_document(api: FastAPI) -> None:
         return Response(orjson.dumps(body), 200, media_type="application/json")
 
 
-def _document(api: FastAPI) -> dict[str, Any]:
-    """Return the OpenAPI document: FastAPI's paths, with our schemas."""
+def _document(api: FastAPI, has_tokens: bool) -> dict[str, Any]:
+    """Return the OpenAPI document: FastAPI's paths, our schemas; authorization only with tokens."""
     document = api.openapi()
     document.setdefault("components", {})["schemas"] = dict(schema.COMPONENTS)
-    document["components"]["securitySchemes"] = {
-        "bearer": {"type": "http", "scheme": "bearer"},
-        "basic": {"type": "http", "scheme": "basic"},
-    }
-    document["security"] = [{}, {"bearer": []}, {"basic": []}]
+    if has_tokens:
+        document["components"]["securitySchemes"] = {
+            "bearer": {"type": "http", "scheme": "bearer"},
+            "basic": {"type": "http", "scheme": "basic"},
+        }
+        document["security"] = [{"bearer": []}, {"basic": []}]
     for path in document["paths"].values():
         for operation in path.values():
             # FastAPI makes the summary from the function's name.

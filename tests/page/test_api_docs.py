@@ -76,6 +76,19 @@ def test_it_works_under_a_path_prefix(browser: Browser, backend: Backend) -> Non
         tab.check()
 
 
+def test_authorization_is_offered_with_tokens_only(
+    tab: Tab, browser: Browser, guarded: Serving
+) -> None:
+    tab.page.goto(f"{tab.url}/docs")
+    expect(tab.page.locator("[data-path='/v1/feed']")).to_be_visible()
+    expect(tab.page.locator(".authorize, .authorization__btn")).to_have_count(0)
+    context = browser.new_context(http_credentials={"username": "me", "password": TOKEN})
+    page = context.new_page()
+    page.goto(f"{guarded.base}/docs")
+    expect(page.get_by_role("button", name="Authorize", exact=True)).to_be_visible()
+    context.close()
+
+
 def test_the_token_as_password_serves_its_requests_too(browser: Browser, guarded: Serving) -> None:
     context = browser.new_context(http_credentials={"username": "me", "password": TOKEN})
     tab = Tab(context.new_page(), guarded.base)

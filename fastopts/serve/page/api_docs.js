@@ -32,7 +32,7 @@ globalThis.SwaggerUIBundle({
   docExpansion: "list",
   defaultModelsExpandDepth: 0,
   displayRequestDuration: true,
-  deepLinking: true,
+  deepLinking: false, // under a path prefix its links would resolve against <base href>
   // Colouring a chain of 100 kB takes seconds.
   syntaxHighlight: { activated: false },
   plugins: [
