@@ -14,7 +14,7 @@ __all__ = ("parse_fraction", "parse_number")
 # The units in which tables print large numbers; the case does not matter: no bound is in milli.
 _EXPONENTS: Final = {"": "", "K": "e3", "M": "e6", "B": "e9"}
 # A comma separates thousands and nothing else: "90,5" may be meant as a decimal fraction, and a
-# strike ten times too high would match another option without a word.
+# strike ten times too high would silently match another option.
 _GROUPED: Final = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?", re.ASCII)
 _SUFFIXED: Final = re.compile(r"([+-]?[\d.,]+?)\s*([kmb]?)", re.ASCII | re.IGNORECASE)
 

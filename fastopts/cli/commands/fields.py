@@ -8,7 +8,7 @@ from fastopts.field_registry import FIELDS
 
 __all__ = ("fields",)
 
-_WIDE = 100  # in fewer characters a column of meanings would have a word or two on a line
+_WIDE = 100  # in fewer characters a column of meanings would have one or two words a line
 
 
 def fields(json: JsonOption = False) -> int:

@@ -141,7 +141,7 @@ def _table(rows: Sequence[_Row]) -> Text:
 
 
 def _file_names(rows: Sequence[_Row], width: int) -> list[str]:
-    """The paths; where they leave no space for the counts, their ends, which tell files apart."""
+    """The paths; where they leave no space for the counts, their ends, which differ."""
     room = max(width - _COUNTS_WIDTH, _NAME_WIDTH)
     return [row.file if cell_len(row.file) <= room else f"…{row.file[1 - room :]}" for row in rows]
 

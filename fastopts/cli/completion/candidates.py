@@ -17,7 +17,7 @@ __all__ = ("Candidate", "answer", "candidates")
 _PROGRAM_OPTIONS: Final = {"--help": "show the help", "--version": "show the version"}
 _FILE_METAVARS: Final = ("FILE", "PATH", "DIR")
 
-Candidate = tuple[str, str]  # a word, and what it is
+Candidate = tuple[str, str]  # the text to insert, and its description
 
 
 def answer(shell: str, arguments: Sequence[str]) -> int:

@@ -10,7 +10,7 @@ __all__ = ("FILES", "SCRIPTS")
 
 FILES: Final = ":files"
 
-# Bash replaces only what follows the last = of a word, so candidates lose what is before it.
+# Bash replaces only what follows the last = of an argument, so candidates lose what is before it.
 # COMP_LINE, not COMP_WORDS, which is split at the colons of URLs.
 _BASH: Final = r"""# completion of fastopts for bash: source <(fastopts completion bash)
 _fastopts() {
@@ -33,12 +33,13 @@ complete -F _fastopts fastopts
 _ZSH: Final = r"""#compdef fastopts
 # completion of fastopts for zsh: source <(fastopts completion zsh), after compinit
 _fastopts() {
-    local -a candidates
-    candidates=("${(@f)$("${words[1]}" __complete zsh "${(@Q)words[2,CURRENT]}" 2>/dev/null)}")
-    if [[ "$candidates[1]" == ":files" ]]; then
+    local -a listed
+    # one a line
+    listed=("${(@f)$("${words[1]}" __complete zsh "${(@Q)words[2,CURRENT]}" 2>/dev/null)}")
+    if [[ "$listed[1]" == ":files" ]]; then
         _files
-    elif [[ -n "$candidates[1]" ]]; then
-        _describe -V 'fastopts' candidates -M 'm:{[:lower:]}={[:upper:]}'
+    elif [[ -n "$listed[1]" ]]; then
+        _describe -V 'fastopts' listed -M 'm:{[:lower:]}={[:upper:]}'
     fi
 }
 if [[ "$funcstack[1]" == "_fastopts" ]]; then
@@ -57,7 +58,7 @@ function __fastopts_complete
         __fish_complete_path "$token"
     else
         printf '%s\n' $candidates
-    end
+    end # of if
 end
 complete -c fastopts -f -a '(__fastopts_complete)'
 """

@@ -21,7 +21,7 @@ _LABEL_WIDTH: Final = 8
 class PlotCurve:
     """Points from left to right, joined by lines; a single one is a dot. Clipped to the frame.
 
-    A *mark* is a character drawn at every point, which tells curves apart without colour.
+    A *mark* is a character drawn at every point, which distinguishes curves without colour.
     """
 
     points: Sequence[Point]

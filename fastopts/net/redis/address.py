@@ -89,7 +89,7 @@ def parse(url: str, password: str | None = None) -> Address:
     if not isinstance(url, str):
         raise BadInput(f"url: {shown(url)} is not text: write 'redis://localhost:6379'")
     if not (password is None or isinstance(password, str)):
-        # its type alone: the value may be the password
+        # not the value, which is a secret
         raise BadInput(f"password: a {type(password).__name__}: write a str, or None")
     parts, port = _split(url)
     options = parse_qsl(parts.query, keep_blank_values=True)

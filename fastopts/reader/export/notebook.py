@@ -1,7 +1,7 @@
 """What notebooks show of options, chains, tables and the feed: HTML with their liveness first.
 
 Notebooks keep an output for days, so each begins with the time of the read and with whether the
-values were live at that time. Colours are those of the notebook's theme, dark or light; only badges
+values were live at that time. The palette is the notebook's, dark or light; only badges
 bring their own, with their own background. Every text is escaped: symbols and reasons come from
 Redis and the venue.
 """

@@ -117,7 +117,7 @@ class Chain:
     @overload
     def __getitem__(self, strike: slice) -> list[Strike]: ...
     def __getitem__(self, strike: float | str | slice) -> Strike | list[Strike]:
-        """Raises KeyError for a strike that is not listed, BadInput for what is no strike."""
+        """Raises KeyError for a strike that is not listed, BadInput for an invalid one."""
         if isinstance(strike, slice):
             return self._between(strike)
         number = _strike(strike)
@@ -438,7 +438,7 @@ class Chain:
         index = bisect.bisect_left(self._strikes, strike)
         around = self._strikes[max(index - 1, 0) : index + 1]
         if not around:
-            return "none is listed"
+            return "there is none"
         return f"listed beside it: {' and '.join(map(_plain, around))}"
 
     def _wings(self, delta: float) -> tuple[float | None, float | None]:

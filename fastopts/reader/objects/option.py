@@ -91,7 +91,7 @@ class Option(Tick):
     greeks_ok: bool = derived("greeks_ok")
 
     if TYPE_CHECKING:
-        # True without a method of its own; a type checker has to be told, so that
+        # True without a method of its own; the declaration is for type checkers, so that
         # `if not option: option.reason` is known to be about an Absent.
         def __bool__(self) -> Literal[True]: ...
 

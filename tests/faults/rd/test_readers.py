@@ -187,7 +187,7 @@ def test_RD_24_child_and_parent_of_a_reader_in_use_read_right(
             told.append(in_child(child))
         busy.join()
         said = "this process was forked: it opens a Redis connection of its own"
-        # the first child says so, for all of them
+        # the first child logs it, for all of them
         assert told == [repr(({None}, [said])), *[repr(({None}, []))] * (len(told) - 1)]
         assert len(told) > 1
         assert wrong(reader, SYMBOLS[0]) is None
