@@ -116,7 +116,7 @@ def test_a_size_has_a_unit(text: str, size: int) -> None:
         ("record_keep", "99MB", "at least 100MB"),
         ("record_keep", "much", "a size such as"),
         ("record_keep", "9" * 400 + "TB", "at most 1000000TB"),
-        ("record", "caf\udce9", "the path of a folder in UTF-8"),
+        ("record", "disk\udce9", "the path of a folder in UTF-8"),
         ("record", "a\0b", "the path of a folder"),
         *(("metrics_port", text, "a port from 1 to 65535, or HOST:PORT") for text in NO_PORTS),
     ],

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any, Final, Self
 
@@ -23,6 +24,8 @@ REDIS_PORT: Final = 6390
 _PORT_ATTEMPTS: Final = 20
 
 STOP_TIMEOUT_S: Final = 5.0
+STATUS_S: Final = 1
+STATUS_MAX_AGE_S: Final = 5.0  # as long as a heartbeat counts
 
 # These choose which code runs, compiled or pure, and are no settings of a collector.
 _BUILD_VARIABLES: Final = ("FASTOPTS_PURE", "FASTOPTS_BUILD")
@@ -45,7 +48,8 @@ class Processes:
 
         A port that is taken gives way to the next free one; 0 selects any free port.
         """
-        self.status: dict[str, Any] = {}
+        self._status: dict[str, Any] = {}
+        self._status_at_s = 0.0
         self.log_line = ""
         self.page_url = ""
         self.valkey = EmbeddedValkey(redis_port)
@@ -67,6 +71,14 @@ class Processes:
 
     def __exit__(self, *_: object) -> None:
         self._stop()
+
+    @property
+    def status(self) -> dict[str, Any]:
+        """The collector's newest status; {} before the first, and once it has sent none for long.
+
+        A collector that is suspended reports nothing, and its last numbers are no longer true.
+        """
+        return self._status if time.monotonic() - self._status_at_s < STATUS_MAX_AGE_S else {}
 
     def check(self) -> None:
         """Raise FastoptsError when a process has ended by itself."""
@@ -100,7 +112,7 @@ class Processes:
     def _start_collector(self, rest_url: str, ws_url: str) -> None:
         options = [
             *("--venue", "sim", "--rest-url", rest_url, "--ws-url", ws_url),
-            *("--redis-url", self.valkey.url, "--log-format", "json", "--status-s", "1"),
+            *("--redis-url", self.valkey.url, "--log-format", "json", "--status-s", str(STATUS_S)),
             # A cache file would carry the universe of one demo into the next.
             *("--coins", "BTC,ETH,SOL,XRP", "--cache-file", os.devnull),
         ]
@@ -157,7 +169,8 @@ class Processes:
             except orjson.JSONDecodeError:
                 self.log_line = line.strip()
                 continue
-            self.status = record.get("status") or self.status
+            if status := record.get("status"):
+                self._status, self._status_at_s = status, time.monotonic()
             if record["level"] != "INFO":
                 self.log_line = record["message"]
 

@@ -3,11 +3,16 @@
 The same parts make the screen of a terminal, the lines of a pipe and the SVG of the documentation.
 """
 
+import functools
 import io
 import re
+import shlex
+import shutil
+import sys
 import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 from rich.cells import cell_len
@@ -18,6 +23,7 @@ from fastopts.cli.output import cells, printing
 from fastopts.cli.output.printing import Column
 from fastopts.metrics import quantile
 from fastopts.reader import Option
+from fastopts.reader.objects import expiry as expiries
 
 __all__ = ("Frame", "near_the_money", "progress_line", "render", "svg", "usage_lines")
 
@@ -37,7 +43,7 @@ _QUOTES: Final = (
 class Frame:
     """The content of one screen.
 
-    *status* is the collector's newest, {} before the first; *log_line* the newest warning;
+    *status* is the collector's newest, {} while there is none; *log_line* the newest warning;
     *options* are all, *shown* those in the table, with the mark prices of the frame before in
     *previous_prices*.
     """
@@ -49,6 +55,17 @@ class Frame:
     previous_prices: dict[str, float | None]
     page_url: str = ""
     redis_url: str = ""
+
+    @property
+    def live(self) -> int:
+        """The number of live options, as the reader finds them."""
+        return sum(option.live for option in self.options)
+
+    @property
+    def down(self) -> str:
+        """Why nothing is live; "" while the feed is alive."""
+        error = self.options[0].moment.down if self.options else None
+        return "" if error is None else str(error)
 
     def ages_s(self) -> tuple[float | None, float | None]:
         """Return median and 99th percentile of the age of live values, in seconds."""
@@ -111,21 +128,47 @@ def usage_lines(page_url: str, redis_url: str, width: int | None = None) -> list
     options = f"--redis-url {redis_url} --venue sim"
     rows = [
         ("dashboard", page_url),
-        ("shell", f"fastopts chain BTC {options}"),
+        ("shell", f"{program()} chain BTC {options}"),
         ("Python", f'OptionReader("{redis_url}", venue="sim")'),
     ]
     column = max(len(label) for label, _ in rows) + 2
     if width is None or all(column + len(text) <= width for _, text in rows):
         return [Text.assemble((label.ljust(column), "dim"), text) for label, text in rows]
-    return [Text(page_url), Text("fastopts chain BTC \\"), Text(f"  {options}"), Text(rows[2][1])]
+    return [
+        Text(page_url),
+        Text(f"{program()} chain BTC \\"),
+        Text(f"  {options}"),
+        Text(rows[2][1]),
+    ]
+
+
+@functools.cache
+def program() -> str:
+    """How a new terminal in this directory starts this `fastopts`: its environment may be inactive.
+
+    `fastopts` if that is the one on the PATH, else its path, else `python -m fastopts.cli`.
+    """
+    script = Path(sys.executable).with_name("fastopts")
+    if (on_path := shutil.which("fastopts")) and Path(on_path).parent == script.parent:
+        return "fastopts"
+    arguments = (
+        [str(_relative(script))] if script.exists() else [sys.executable, "-m", "fastopts.cli"]
+    )
+    return shlex.join(arguments)
+
+
+def _relative(path: Path) -> Path:
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 def progress_line(frame: Frame) -> str:
     """The numbers of *frame* in one line, for a pipe or a log."""
     median_s, p99_s = frame.ages_s()
-    live, listed = frame.status.get("covered", 0), frame.status.get("wanted", 0)
+    coverage = f"{frame.live:,} of {len(frame.options):,} symbols live"
+    if frame.down:
+        return f"{coverage}: {frame.down}"
     return (
-        f"{live:,} of {listed:,} symbols live, {frame.status.get('rate', 0):,.0f} messages/s,"
+        f"{coverage}, {_value(frame, 'rate', ',.0f')} messages/s,"
         f" age p50 {_seconds(median_s)} p99 {_seconds(p99_s)}"
     )
 
@@ -136,10 +179,12 @@ def _blocks(
     title = Text.assemble((TITLE, "bold black on yellow"), (_STOP if is_live else "", "dim"))
     usage = usage_lines(frame.page_url, frame.redis_url, width) if frame.page_url else []
     log = [Text(line, style="yellow") for line in _wrapped(frame.log_line, width)]
-    if not frame.status and not log:
+    if not (frame.status or frame.options or log):
         log = [Text("starting …", style="dim")]
+    down = [Text(line, style="red") for line in _wrapped(f"NOT LIVE: {frame.down}", width)]
+    title_lines = [title, *(down if frame.down else [])]
     blocks = [
-        *([title], _numbers(frame), _underlyings(shown, width), _quotes(frame, shown, width)),
+        *(title_lines, _numbers(frame), _underlyings(shown, width), _quotes(frame, shown, width)),
         *(usage, [*footer, *log]),
     ]
     return [block for block in blocks if block]
@@ -155,20 +200,24 @@ def _spaced(blocks: Sequence[Sequence[Text]], height: int | None) -> Iterator[Te
 
 
 def _numbers(frame: Frame) -> list[Text]:
-    status = frame.status
     median_s, p99_s = frame.ages_s()
-    lag_ms = status.get("lag_ms")
-    cpu = f"{status.get('cpu_percent', 0):.1f} % of a core"
     return _grid(
         [
-            *("symbols live", f"{status.get('covered', 0):,} of {status.get('wanted', 0):,}"),
-            *("messages/s", f"{status.get('rate', 0):,.0f}"),
+            *("symbols live", f"{frame.live:,} of {len(frame.options):,}"),
+            *("messages/s", _value(frame, "rate", ",.0f")),
             *("age p50", _seconds(median_s), "age p99", _seconds(p99_s)),
-            *("collector CPU", cpu, "memory", f"{status.get('rss_mb', 0):.0f} MB"),
-            *("Redis responds in", "-" if lag_ms is None else f"{lag_ms:.1f} ms"),
-            *("connections", str(status.get("connections", 0))),
+            *("collector CPU", _value(frame, "cpu_percent", ".1f", " % of a core")),
+            *("memory", _value(frame, "rss_mb", ".0f", " MB")),
+            *("Redis responds in", _value(frame, "lag_ms", ".1f", " ms")),
+            *("connections", _value(frame, "connections", ",")),
         ]
     )
+
+
+def _value(frame: Frame, name: str, form: str, unit: str = "") -> str:
+    """A number of the collector's status with its unit; `-` while it is unknown."""
+    value = frame.status.get(name)
+    return "-" if value is None else f"{value:{form}}{unit}"
 
 
 def _grid(texts: Sequence[str]) -> list[Text]:
@@ -185,14 +234,17 @@ def _grid(texts: Sequence[str]) -> list[Text]:
 
 
 def _underlyings(shown: Sequence[Option], width: int) -> list[Text]:
-    """Spot and forward of each asset; the forward is that of the options in the table."""
+    """Spot and forward of each asset; the forward is that of the options in the table.
+
+    Its expiry is in the heading, since assets may differ in it.
+    """
     by_asset = {option.asset: option for option in shown}
     if not by_asset:
         return []
     columns = [Column("", ["spot", "forward"], is_text=True)]
     for asset, option in by_asset.items():
         levels = [cells.cell(option, name) for name in ("index_price", "forward")]
-        columns.append(Column(asset, levels))
+        columns.append(Column(f"{asset} {expiries.label_of(option.expiry)}", levels))
     return _lines(columns, width)
 
 

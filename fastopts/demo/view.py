@@ -70,7 +70,7 @@ class _Lines:
             for line in usage_lines(frame.page_url, frame.redis_url):
                 printing.show(line)
         self._frame = frame
-        if frame.status and time.monotonic() >= self._next_s:
+        if (frame.status or frame.down) and time.monotonic() >= self._next_s:
             self._next_s = time.monotonic() + LINE_S
             print(f"{time.strftime('%H:%M:%SZ', time.gmtime())} {progress_line(frame)}")  # noqa: T201
             sys.stdout.flush()

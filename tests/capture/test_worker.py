@@ -168,7 +168,7 @@ def full_disk(path: str | None) -> Callable[[Path], None]:
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such names")
 def test_a_reason_names_the_file_and_is_text(tmp_path: Path) -> None:
-    for name, place in ((None, tmp_path / "sim"), ("caf\udce9", "caf\\udce9")):
+    for name, place in ((None, tmp_path / "sim"), ("disk\udce9", "disk\\udce9")):
         folder = CaptureFolder(tmp_path, "sim", 1 << 40, FreeSpace(0.0, 0))
         worker = CaptureWorker(folder, full_disk(name))
         worker.start()

@@ -93,7 +93,7 @@ def interactive(name: str, folder: Path, variables: dict[str, str]) -> Iterator[
         try:
             os.close(theirs)
             shell = Shell(ours)
-            shell.type(f"{SET_UP[name]}; echo loa''ded\n")
+            shell.type(f"{SET_UP[name]}; echo load''ed\n")
             shell.until(r"loaded\s[\s\S]*ready> ")
             yield shell
         finally:
