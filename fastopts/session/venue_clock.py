@@ -64,7 +64,14 @@ class VenueClock:
             return Judgement.SLOW
         while self._samples and received_ms - self._samples[0].at_ms > LIFETIME_MS:
             self._samples.popleft()
-        sample = _Sample(stamp_ms - received_ms, stamp_ms + STAMP_MS - sent_ms, received_ms)
+        # The venue read its clock at an unknown moment between the two: until the answer is received,
+        # the clocks may drift apart for the whole round trip.
+        drift_ms = DRIFT * (received_ms - sent_ms)
+        sample = _Sample(
+            lower_ms=stamp_ms - received_ms - drift_ms,
+            upper_ms=stamp_ms + STAMP_MS - sent_ms + drift_ms,
+            at_ms=received_ms,
+        )
         judgement = self._judge(sample)
         if judgement is Judgement.EARLY:
             self.early += 1
