@@ -69,7 +69,7 @@ lint: $(VENV)/.lint
 	@$(SCHEMA)dependabot .github/dependabot.yml
 	@$(SCHEMA)compose-spec deploy/compose.yaml
 	@$(BIN)/mypy
-	@$(BIN)/python -m mypy.stubtest --concise --allowlist tests/core/stubtest.txt \
+	@$(BIN)/python -m mypy.stubtest --concise --mypy-config-file pyproject.toml --allowlist tests/core/stubtest.txt \
 	  $(patsubst fastopts/core/%.pyx,fastopts.core.%,$(wildcard fastopts/core/*.pyx))
 	@$(MAKE) --no-print-directory lint-page
 	@$(BIN)/python -m pytest tests/docs/test_typing.py

@@ -25,6 +25,7 @@ model           contract terms, and the layouts of records and announcements
 mcap_format     the layouts of MCAP records
 field_registry  every field and derived value: unit, heading, formula
 display_rules   decimals, signs and units of each kind of field
+number_format   numbers as text, by the display rules
 errors          the tree of errors
 numerals        numbers as people write them: 90k, 90,000
 embedded        a private Valkey on loopback

@@ -136,6 +136,11 @@ class Field:
             return rule.unit
         return self.unit if self.display in UNIT_OF_FIELD else ""
 
+    def column_heading(self, base: str = "", quote: str = "") -> str:
+        """The heading of its column with the unit: "OI BTC"; "OI base" where coins are mixed."""
+        units = {"base coin": base or "base", "quote coin": quote or "quote"}
+        return f"{self.brief_label} {units.get(self.column_unit, self.column_unit)}".rstrip()
+
 
 def _text(name: str, meaning: str, heading: str = "") -> Field:
     return Field(name, "text", "", meaning, heading=heading)

@@ -13,6 +13,7 @@ PLAIN = (
     *("clock", "ending", "errors", "model", "keys", "config", "files", "loops", "metrics"),
     *("contract", "hosts", "logs", "stdio", "field_registry", "display_rules", "mcap_format"),
     "numerals",
+    "number_format",
 )
 EVERYTHING = None
 
@@ -21,6 +22,7 @@ TABLE: dict[str, tuple[str, ...] | None] = {
     "": ("reader",),  # for its names, which are imported when they are used
     **dict.fromkeys(PLAIN, ("errors",)),
     "field_registry": ("display_rules",),
+    "number_format": ("display_rules",),
     "model": ("errors", "keys"),
     "config": ("errors", "numerals"),
     "ending": ("errors", "stdio"),

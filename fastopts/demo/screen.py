@@ -19,6 +19,7 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
+from fastopts import number_format
 from fastopts.cli.output import cells, printing
 from fastopts.cli.output.printing import Column
 from fastopts.metrics import quantile
@@ -297,7 +298,7 @@ def _wrapped(line: str, width: int) -> list[str]:
 
 
 def _seconds(value: float | None) -> str:
-    return "-" if value is None else printing.duration(value)
+    return "-" if value is None else number_format.duration(value)
 
 
 def _change_style(value: float | None, previous: float | None) -> str:

@@ -64,8 +64,8 @@ class VenueClock:
             return Judgement.SLOW
         while self._samples and received_ms - self._samples[0].at_ms > LIFETIME_MS:
             self._samples.popleft()
-        # The venue read its clock at an unknown moment between the two: until the answer is received,
-        # the clocks may drift apart for the whole round trip.
+        # The venue read its clock at an unknown moment between the two: until the answer is
+        # received, the clocks may drift apart for the whole round trip.
         drift_ms = DRIFT * (received_ms - sent_ms)
         sample = _Sample(
             lower_ms=stamp_ms - received_ms - drift_ms,

@@ -2,8 +2,8 @@
 
 from typing import Any, Final
 
-from fastopts.cli.output.numbers import NO_STEPS, Steps, formatted, places
 from fastopts.field_registry import FIELDS, SERIES_FIELDS, Display
+from fastopts.number_format import NO_STEPS, Steps, formatted, places
 
 __all__ = ("common_steps", "field_text", "series_text", "text")
 

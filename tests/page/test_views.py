@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 from playwright.sync_api import Page, expect
 
-from fastopts.cli.output.numbers import Steps
+from fastopts.number_format import Steps
 from tests.page.backend import Backend
 from tests.page.conftest import OpenTab
 from tests.page.tab import Tab

@@ -101,7 +101,7 @@ def test_an_option_shows_its_values_and_that_they_were_live() -> None:
 
 
 def test_an_absent_number_is_a_dash() -> None:
-    assert "|Bid|–|Bid size|–|Bid IV|–|" in shown(make(bid_price=0.0)).text
+    assert "|Bid|–|Bid size BTC|–|Bid IV|–|" in shown(make(bid_price=0.0)).text
 
 
 def test_an_option_that_is_not_live_shows_why(market: Store, reader: OptionReader) -> None:
@@ -135,7 +135,7 @@ def test_a_table_shows_its_first_rows(market: Store, reader: OptionReader) -> No
 def test_a_scan_shows_what_its_gate_excluded(market: Store, reader: OptionReader) -> None:
     reading = shown(reader.scan(limit=3))
     assert reading.texts[:3] == ["Scan: 3 options", " ", "3 of 3 live"]
-    assert "of 120 considered, stale 1" in reading.text
+    assert "of 120 considered, 1 stale" in reading.text
     nothing = reader.scan(min_iv=9.0)._repr_html_()
     assert "Scan: 0 options" in nothing
     assert " live" not in nothing

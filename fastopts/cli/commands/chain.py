@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final
 
 from rich.text import Text
 
+from fastopts import number_format
 from fastopts.cli.options import (
     EXPIRY_FORMS,
     AllOption,
@@ -20,14 +21,15 @@ from fastopts.cli.options import (
     parse_expiry,
     reads_store,
 )
-from fastopts.cli.output import cells, numbers, printing, staleness
-from fastopts.cli.output.numbers import Precision, Steps
+from fastopts.cli.output import cells, printing, staleness
 from fastopts.cli.output.printing import Column
 from fastopts.command_line import argument, option
 from fastopts.errors import FastoptsError
 from fastopts.field_registry import FIELDS, SERIES_FIELDS
+from fastopts.number_format import Precision, Steps
 from fastopts.reader import Chain, Option, Strike
 from fastopts.reader.export import as_dict
+from fastopts.reader.export.steps import steps_of_chain
 from fastopts.reader.objects.expiry import FRONT
 
 __all__ = ("chain",)
@@ -141,7 +143,7 @@ def _figures(chain: Chain) -> Iterator[str]:
     age, spread = chain.oldest_age, chain.forward_spread_bp
     yield f"forward {_figure(chain, 'forward', chain.forward)}"
     yield f"ATM IV {_figure(chain, 'atm_iv', chain.atm_iv)}"
-    yield f"oldest tick {'-' if age is None else printing.duration(age.total_seconds())}"
+    yield f"oldest tick {'-' if age is None else number_format.duration(age.total_seconds())}"
     yield f"forwards within {'-' if spread is None else f'{spread:.1f} bp'}"
 
 
@@ -156,7 +158,7 @@ def _positions(chain: Chain) -> Iterator[str]:
 
 
 def _figure(chain: Chain, name: str, value: float | None) -> str:
-    return numbers.formatted(value, SERIES_FIELDS[name].display, Steps.of_chain(chain))
+    return number_format.formatted(value, SERIES_FIELDS[name].display, steps_of_chain(chain))
 
 
 def _quote_coin(chain: Chain) -> str:
@@ -197,7 +199,7 @@ def _centred(chain: Chain, count: int | None) -> list[Strike]:
 def _columns(
     chain: Chain, rows: Sequence[Strike], ranks: Mapping[str, int], precision: Precision
 ) -> list[Column]:
-    forward, atm, steps = chain.forward, chain.atm(), Steps.of_chain(chain)
+    forward, atm, steps = chain.forward, chain.atm(), steps_of_chain(chain)
     calls, puts = [row.call for row in rows], [row.put for row in rows]
     calls_itm = [forward is not None and row.strike < forward for row in rows]
     puts_itm = [forward is not None and row.strike > forward for row in rows]
@@ -256,7 +258,7 @@ def _stale_marks(options: Sequence[Option | None], side: str) -> list[Column]:
 
 
 def _strike(row: Strike, is_atm: bool, steps: Steps) -> Text:
-    text = numbers.formatted(row.strike, FIELDS["strike"].display, steps)
+    text = number_format.formatted(row.strike, FIELDS["strike"].display, steps)
     return Text(f">{text}" if is_atm else text, style=_AT_THE_MONEY if is_atm else "bold")
 
 

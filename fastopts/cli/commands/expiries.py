@@ -4,6 +4,7 @@ from typing import Final
 
 from rich.text import Text
 
+from fastopts import number_format
 from fastopts.cli.options import (
     AssetArgument,
     JsonOption,
@@ -13,12 +14,13 @@ from fastopts.cli.options import (
     StoreLocation,
     reads_store,
 )
-from fastopts.cli.output import cells, numbers, printing, staleness
-from fastopts.cli.output.numbers import Precision, Steps
+from fastopts.cli.output import cells, printing, staleness
 from fastopts.cli.output.printing import Column
 from fastopts.field_registry import SERIES_FIELDS
+from fastopts.number_format import Precision
 from fastopts.reader import Chain
 from fastopts.reader.export import as_dict
+from fastopts.reader.export.steps import steps_of_chains
 
 __all__ = ("expiries",)
 
@@ -75,7 +77,9 @@ def expiries(
 def _heading(chains: list[Chain]) -> Text:
     # any series that has ticked: the index price is that of the asset
     index = next((chain.index_price for chain in chains if chain.index_price), None)
-    level = numbers.formatted(index, SERIES_FIELDS["index_price"].display, Steps.of_chains(chains))
+    level = number_format.formatted(
+        index, SERIES_FIELDS["index_price"].display, steps_of_chains(chains)
+    )
     now = printing.utc(chains[0].moment.venue_ms)
     parts = [chains[0].asset, f"index {level}", now, f"prices in {_quote(chains) or 'quote coin'}"]
     return printing.facts(parts, printing.width())
@@ -89,11 +93,13 @@ def _quote(chains: list[Chain]) -> str:
 
 def _columns(chains: list[Chain], precision: Precision) -> list[Column]:
     values = [as_dict.series_values(chain) for chain in chains]
-    steps, asset, quote = Steps.of_chains(chains), chains[0].asset, _quote(chains)
+    steps, asset, quote = steps_of_chains(chains), chains[0].asset, _quote(chains)
 
     def column(name: str, rank: int) -> Column:
         field = SERIES_FIELDS[name]
-        texts = [numbers.formatted(row[name], field.display, steps, precision) for row in values]
+        texts = [
+            number_format.formatted(row[name], field.display, steps, precision) for row in values
+        ]
         return Column(cells.field_heading(field, asset, quote), texts, rank)
 
     delivery = [printing.utc(chain.series.expiry_ms)[:-4] for chain in chains]

@@ -14,11 +14,11 @@ from fastopts.cli.options import (
 )
 from fastopts.cli.output import cells, printing
 from fastopts.cli.output.cells import UNITS
-from fastopts.cli.output.numbers import Precision
 from fastopts.cli.output.printing import Column
 from fastopts.command_line import argument, option
 from fastopts.errors import one_line
 from fastopts.field_registry import FIELDS
+from fastopts.number_format import Precision
 from fastopts.reader import Absent, Option
 from fastopts.reader.export import as_dict
 from fastopts.reader.freshness.moment import stale_error

@@ -15,12 +15,13 @@ from fastopts.cli.options import (
     reads_store,
 )
 from fastopts.cli.output import cells, printing, staleness
-from fastopts.cli.output.numbers import Precision
 from fastopts.cli.output.printing import Column
 from fastopts.command_line import argument, option
+from fastopts.number_format import Precision
 from fastopts.reader import Option
 from fastopts.reader.export import as_dict
 from fastopts.reader.selection.bounds import supplied
+from fastopts.reader.selection.scan import reason_text
 
 __all__ = ("excluded", "scan")
 
@@ -123,13 +124,8 @@ def _coin(coins: Iterable[str | None]) -> str:
     return (distinct.pop() or "") if len(distinct) == 1 else ""
 
 
-def _reason(name: str) -> str:
-    """A reason of the gate as text: `no bid IV`."""
-    return " ".join("IV" if word == "iv" else word for word in name.split("_"))
-
-
 def excluded(counts: Mapping[str, int]) -> str:
     """Return a line that counts the options that the gate excluded, by reason."""
     ordered = sorted(counts.items(), key=lambda item: -item[1])
-    reasons = [f"{count:,} {_reason(reason)}" for reason, count in ordered]
+    reasons = [f"{count:,} {reason_text(reason)}" for reason, count in ordered]
     return f"excluded: {', '.join(reasons) or 'none'}"

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Final
 
 from rich.text import Text
 
+from fastopts import number_format
 from fastopts.cli.options import (
     EXPIRY_FORMS,
     AssetArgument,
@@ -15,13 +16,13 @@ from fastopts.cli.options import (
     parse_expiry,
     reads_store,
 )
-from fastopts.cli.output import numbers, plot, printing, staleness
-from fastopts.cli.output.numbers import Steps
+from fastopts.cli.output import plot, printing, staleness
 from fastopts.cli.output.plot import PlotCurve, PlotFrame
 from fastopts.command_line import argument, option
 from fastopts.field_registry import SERIES_FIELDS
 from fastopts.reader import Chain, SmilePoint
 from fastopts.reader.export import as_dict
+from fastopts.reader.export.steps import steps_of_chain
 from fastopts.reader.objects.expiry import FRONT
 
 __all__ = ("smile",)
@@ -101,9 +102,9 @@ def _show(chains: Sequence[Chain], abscissa: Abscissa, is_delta: bool, above: in
 def _legend(chain: Chain, style: str, mark: str) -> Text:
     """The mark of a curve, its series, and figures of that."""
     until = printing.countdown(chain.series.expiry_ms, chain.moment.venue_ms)
-    steps = Steps.of_chain(chain)
-    forward = numbers.formatted(chain.forward, SERIES_FIELDS["forward"].display, steps)
-    atm_iv = numbers.formatted(chain.atm_iv, SERIES_FIELDS["atm_iv"].display)
+    steps = steps_of_chain(chain)
+    forward = number_format.formatted(chain.forward, SERIES_FIELDS["forward"].display, steps)
+    atm_iv = number_format.formatted(chain.atm_iv, SERIES_FIELDS["atm_iv"].display)
     name = f"{mark or '━'} {chain.asset} {chain.series.label} {chain.settle}"
     parts: list[str | Text] = [Text(name, style), until, f"forward {forward}", f"ATM IV {atm_iv}"]
     return printing.facts(parts, printing.width(), indent=2)
@@ -127,7 +128,7 @@ def _frame(points: Sequence[tuple[float, float]], is_delta: bool, lines: int) ->
 def _strike_labels(low: float, high: float) -> list[tuple[float, str]]:
     strikes = [low + (high - low) * step / (_LABELS - 1) for step in range(_LABELS)]
     rounded = [float(f"{strike:.3g}") for strike in strikes]
-    return [(strike, printing.number(strike)) for strike in rounded if low <= strike <= high]
+    return [(strike, number_format.number(strike)) for strike in rounded if low <= strike <= high]
 
 
 def _background(chain: Chain, abscissa: Abscissa, frame: PlotFrame) -> Iterator[PlotCurve]:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from rich.text import Text
 
-from fastopts import keys
+from fastopts import keys, number_format
 from fastopts.cli.commands.summary import shared_values
 from fastopts.cli.options import JsonOption, StoreLocation, reads_store
 from fastopts.cli.output import losses, printing
@@ -148,7 +148,7 @@ def _rows(report: _Report) -> Iterator[tuple[str, str | Text]]:
 def _feed(feed: FeedState) -> Text:
     if feed.down is not None:
         return Text(f"DOWN: {feed.down}", style="bold red")
-    age = printing.duration(feed.heartbeat_age_s or 0.0)
+    age = number_format.duration(feed.heartbeat_age_s or 0.0)
     text = Text.assemble(("alive", "green"), f", epoch {feed.epoch}, heartbeat {age} ago")
     error = f" ± {feed.skew_error_ms}" if feed.skew_error_ms else ""
     skew = f", venue {feed.skew_ms:+d}{error} ms from Redis"
@@ -169,16 +169,21 @@ def _venue_faults(counts: Mapping[str, int]) -> str:
 def _ages(summary: Summary) -> str:
     if summary.age_s_p50 is None or summary.age_s_p99 is None:
         return "-"
-    median, high = printing.duration(summary.age_s_p50), printing.duration(summary.age_s_p99)
+    median, high = (
+        number_format.duration(summary.age_s_p50),
+        number_format.duration(summary.age_s_p99),
+    )
     return f"median {median}, 99 % below {high}"
 
 
 def _conn(feed: FeedState, conn: int) -> Text:
     silence_s = feed.silence_s.get(conn)
-    data = "no data yet" if silence_s is None else f"last data {printing.duration(silence_s)} ago"
+    data = (
+        "no data yet" if silence_s is None else f"last data {number_format.duration(silence_s)} ago"
+    )
     lag_s = feed.lag_s.get(conn)
     # a lag below 0 is within the error of the clock's estimate
-    lag = "" if lag_s is None else f", {printing.duration(max(0.0, lag_s))} behind the venue"
+    lag = "" if lag_s is None else f", {number_format.duration(max(0.0, lag_s))} behind the venue"
     if conn in feed.late:
         return Text(f"LATE: {data}{lag or ', lag unknown'}", style="bold red")
     if conn in feed.muted:

@@ -5,6 +5,7 @@ from typing import Any
 
 from rich.text import Text
 
+from fastopts import number_format
 from fastopts.cli.options import JsonOption, StoreLocation, reads_store
 from fastopts.cli.output import cells, printing
 from fastopts.cli.output.printing import Column
@@ -64,7 +65,7 @@ def _feed(overview: Summary) -> Text:
     state = Text("feed alive") if down is None else Text(f"feed DOWN: {down}", "bold red")
     parts = [state, Text(f"{overview.live:,} of {overview.total:,} options live")]
     if overview.age_s_p50 is not None and overview.age_s_p99 is not None:
-        median, high = map(printing.duration, (overview.age_s_p50, overview.age_s_p99))
+        median, high = map(number_format.duration, (overview.age_s_p50, overview.age_s_p99))
         parts += [Text(f"median age {median}"), Text(f"99 % below {high}")]
     return printing.facts(parts, printing.width())
 

@@ -7,15 +7,16 @@ from typing import Annotated, Any, Final
 
 from rich.text import Text
 
+from fastopts import number_format
 from fastopts.cli.bounds import bounded
 from fastopts.cli.options import JsonOption, StoreLocation, duration, fraction, reads_store
-from fastopts.cli.output import cells, numbers, printing
-from fastopts.cli.output.numbers import Steps
+from fastopts.cli.output import cells, printing
 from fastopts.command_line import argument, option
 from fastopts.errors import BadInput
 from fastopts.field_registry import FIELDS
 from fastopts.reader import Option
 from fastopts.reader.export import as_dict
+from fastopts.reader.export.steps import steps_of_option
 from fastopts.reader.mirrors.backlog import Gap
 from fastopts.reader.mirrors.price_moves import Move
 from fastopts.reader.mirrors.watch import Watch
@@ -148,8 +149,8 @@ def _move(move: Move) -> Text:
 
 def _level(move: Move, value: float) -> str:
     """A value of the field that moved."""
-    steps = Steps.of_option(move.option)
-    return numbers.formatted(value, FIELDS[move.field].display, steps)
+    steps = steps_of_option(move.option)
+    return number_format.formatted(value, FIELDS[move.field].display, steps)
 
 
 def _gap() -> str:

@@ -2,8 +2,8 @@
 
 from typing import Final
 
+from fastopts import number_format
 from fastopts.cli.doctor.check import Finding, green, yellow
-from fastopts.cli.output import printing
 
 __all__ = ("APART_MS", "judge_clock")
 
@@ -18,7 +18,7 @@ def judge_clock(owner: str, ahead_ms: float, round_trip_ms: float) -> Finding:
     """
     error_ms = round_trip_ms / 2
     direction = "ahead" if ahead_ms > 0 else "behind"
-    difference = printing.duration(abs(ahead_ms) / 1000)
+    difference = number_format.duration(abs(ahead_ms) / 1000)
     summary = f"{owner} is {difference} {direction} (± {error_ms:.0f} ms)"
     if abs(ahead_ms) - error_ms > APART_MS:
         return yellow(summary, "synchronise both clocks with NTP: timedatectl set-ntp true")

@@ -6,9 +6,9 @@ from typing import Final
 
 import orjson
 
+from fastopts import number_format
 from fastopts.cli.doctor.check import Finding, green, red
 from fastopts.cli.doctor.network import CHECK_NETWORK
-from fastopts.cli.output import printing
 from fastopts.errors import HandshakeRefused
 from fastopts.net import tls, websocket
 from fastopts.net.websocket import WebSocket
@@ -72,8 +72,8 @@ async def _converse(socket: WebSocket, messages: asyncio.Queue[bytes], symbol: s
         message = await _next(messages)
         at_ms = _time_of_tick(message, symbol)
         if at_ms is not None:
-            age = printing.duration((wall_ms() - at_ms) / 1000)
-            wait = printing.duration(loop.time() - began)
+            age = number_format.duration((wall_ms() - at_ms) / 1000)
+            wait = number_format.duration(loop.time() - began)
             return green(f"{symbol} ticked {wait} after the subscription; age {age}")
         session.receive(message, loop.time())
     return red(f"connected, but {symbol} did not tick within {TICK_LIMIT_S:g} s", _NO_TICK)

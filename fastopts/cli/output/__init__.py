@@ -1,7 +1,6 @@
 """Output of the commands: tables, JSON, plots, notices.
 
-printing.py          tables that fit the terminal, JSON lines, formatted numbers, notes on stderr
-numbers.py           numbers with the decimals of their field: ticks, lots, greeks, percentages
+printing.py          tables that fit the terminal, JSON lines, notes on stderr
 cells.py             one value of an option as text
 plot.py              curves drawn with braille characters
 losses.py            the loss equations over the collector's counters

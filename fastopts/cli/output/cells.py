@@ -3,10 +3,12 @@
 from datetime import datetime
 from typing import Final
 
-from fastopts.cli.output import numbers, printing
-from fastopts.cli.output.numbers import Precision, Steps
+from fastopts import number_format
+from fastopts.cli.output import printing
 from fastopts.errors import BadInput
 from fastopts.field_registry import FIELDS, Field
+from fastopts.number_format import Precision, Steps
+from fastopts.reader.export.steps import steps_of_option
 from fastopts.reader.objects.option import Option
 
 __all__ = ("UNITS", "cell", "column_heading", "field_heading", "field_names", "heading", "is_text")
@@ -22,7 +24,8 @@ def cell(
 ) -> str:
     """Format the value *name* of *option* as the field registry says; `-` for None.
 
-    *steps* are those of its series, by default its own; see `numbers.formatted` for *precision*.
+    *steps* are those of its series, by default its own; *precision* is that of
+    `number_format.formatted`.
     """
     value = getattr(option, name)
     match value:
@@ -34,8 +37,8 @@ def cell(
             # an expiry is a whole minute, a tick has milliseconds
             return printing.utc(round(value.timestamp() * 1000), with_ms=name != "expiry")
         case float():
-            steps = steps or Steps.of_option(option)
-            return numbers.formatted(value, FIELDS[name].display, steps, precision)
+            steps = steps or steps_of_option(option)
+            return number_format.formatted(value, FIELDS[name].display, steps, precision)
     return str(value)
 
 
@@ -63,9 +66,7 @@ def column_heading(name: str, base: str = "", quote: str = "") -> str:
 
 def field_heading(field: Field, base: str = "", quote: str = "") -> str:
     """`column_heading` for a field of a series."""
-    units = {"base coin": base or "base", "quote coin": quote or "quote"}
-    unit = units.get(field.column_unit, field.column_unit)
-    return f"{_uncapitalised(field.brief_label)} {unit}".rstrip()
+    return _uncapitalised(field.column_heading(base, quote))
 
 
 def _uncapitalised(label: str) -> str:

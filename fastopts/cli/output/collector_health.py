@@ -6,8 +6,8 @@ from typing import Any
 
 from rich.text import Text
 
+from fastopts import number_format
 from fastopts.capture.status import OFF
-from fastopts.cli.output import printing
 from fastopts.contract import StatsField
 
 __all__ = ("CollectorHealth",)
@@ -84,7 +84,7 @@ class CollectorHealth:
     def _duties(self) -> Text:
         text = Text()
         for name, age_s in self.duties.items():
-            age = "not yet" if age_s is None else f"{printing.duration(age_s)} ago"
+            age = "not yet" if age_s is None else f"{number_format.duration(age_s)} ago"
             is_overdue = name in self.overdue
             text.append(", " if text else "")
             text.append(

@@ -9,8 +9,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Decimal
-from itertools import groupby, pairwise
+from itertools import groupby
 from typing import Any, Final
 
 import orjson
@@ -19,21 +18,18 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from fastopts import stdio
+from fastopts import number_format, stdio
 from fastopts.errors import one_line
 
 __all__ = (
     "Column",
-    "compact",
     "countdown",
-    "duration",
     "facts",
     "fitted",
     "fitted_table",
     "json_line",
     "labelled",
     "note_dropped",
-    "number",
     "print_note",
     "rows_left",
     "show",
@@ -47,11 +43,7 @@ __all__ = (
 
 _WIDE: Final = 10_000  # off a terminal: wider than any table
 _GAP: Final = 2  # between the columns of a table
-_DIGITS: Final = 5  # significant
 _ROWS_MIN: Final = 3  # of a table, however low the terminal is
-# in seconds; a duration is shown with one of them and the next smaller one
-_UNITS: Final = ((86_400, "d"), (3_600, "h"), (60, "m"), (1, "s"))
-_SIZES: Final = ((1e9, "B"), (1e6, "M"), (1e3, "k"))
 
 
 def show(renderable: RenderableType) -> int:
@@ -268,44 +260,14 @@ def venue(name: str) -> Text | None:
     return Text(f"venue {name}", style="bold")
 
 
-def number(value: float | None) -> str:
-    """Format a number with five significant digits, or all of its whole part: `37,940,211`."""
-    if value is None:
-        return "-"
-    # an open interest of 37,940,211 is not rounded to 37,940,000
-    digits = max(_DIGITS, len(str(int(abs(value)))))
-    return format(Decimal(f"{value:.{digits}g}"), ",f")
-
-
-def compact(value: float | None) -> str:
-    """Format a large number with three significant digits: `5.01M`, `53.0M`."""
-    if value is None:
-        return "-"
-    # rounded first: 999,700 is 1.00M, not 1,000k
-    rounded = float(f"{value:.3g}")
-    size, unit = next((pair for pair in _SIZES if abs(rounded) >= pair[0]), (1.0, ""))
-    return f"{rounded / size:#.3g}".rstrip(".") + unit if rounded else "0"
-
-
 def utc(ms: int, with_ms: bool = False) -> str:
     """Format a time in ms since 1970 as `2026-11-24 10:00:00Z`, or `2026-11-24 10:00:00.123Z`."""
     text = datetime.fromtimestamp(ms // 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
     return f"{text}.{ms % 1000:03d}Z" if with_ms else f"{text}Z"
 
 
-def duration(seconds: float) -> str:
-    """Format a duration with its two largest units: `12 ms`, `3.2 s`, `4m 10s`, `2d 3h`."""
-    if seconds < 0:
-        return f"-{duration(-seconds)}"
-    if round(seconds * 1000) < 1000:
-        return f"{seconds * 1000:.0f} ms"
-    if round(seconds, 1) < 60:
-        return f"{seconds:.1f} s"
-    total_s = round(seconds)
-    (size, large), (part, small) = next(pair for pair in pairwise(_UNITS) if total_s >= pair[0][0])
-    return f"{total_s // size}{large} {total_s % size // part}{small}"
-
-
 def countdown(until_ms: int, now_ms: int) -> str:
     """Format the remaining time: `in 2d 3h`, or `over`."""
-    return f"in {duration((until_ms - now_ms) / 1000)}" if until_ms > now_ms else "over"
+    return (
+        f"in {number_format.duration((until_ms - now_ms) / 1000)}" if until_ms > now_ms else "over"
+    )

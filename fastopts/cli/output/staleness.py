@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.text import Text
 
+from fastopts import number_format
 from fastopts.cli.output import printing
 from fastopts.reader import Chain, Option
 from fastopts.reader.freshness.moment import Moment
@@ -31,7 +32,7 @@ def report(
     if total:
         parts.append(f"{not_live:,} of {total:,} options are not live")
     if newest_age_s is not None:
-        parts.append(f"the newest is {printing.duration(newest_age_s)} old")
+        parts.append(f"the newest is {number_format.duration(newest_age_s)} old")
     line = "; ".join(parts)
     if is_note or not sys.stdout.isatty():
         printing.print_note(line)

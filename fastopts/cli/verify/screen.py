@@ -7,6 +7,7 @@ from typing import Final
 from rich.console import RenderableType
 from rich.text import Text
 
+from fastopts import number_format
 from fastopts.cli.output import losses, printing
 from fastopts.cli.output.printing import Column
 from fastopts.cli.verify.coverage import Coverage, SeriesCoverage
@@ -112,8 +113,8 @@ def _wrong(case: Case) -> str:
     assert case.evidence is not None
     first, *rest = case.evidence.differences
     more = f", and {len(rest)} more fields" if rest else ""
-    age = printing.duration(case.evidence.tick_age_ms / 1000)
-    apart = printing.duration(case.evidence.rows_apart_ms / 1000)
+    age = number_format.duration(case.evidence.tick_age_ms / 1000)
+    apart = number_format.duration(case.evidence.rows_apart_ms / 1000)
     return one_line(
         f"{case.symbol} {_MEANINGS[first.field]} ({first.field}):"
         f" Redis has {first.stored or 'nothing'}, the venue {first.venue or 'nothing'}{more};"

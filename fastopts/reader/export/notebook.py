@@ -8,13 +8,15 @@ Redis and the venue.
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
-from decimal import Decimal
 from html import escape
 from typing import TYPE_CHECKING, Any, Final
 
-from fastopts.field_registry import FIELDS
+from fastopts.field_registry import FIELDS, SERIES_FIELDS, Field
 from fastopts.model import TIME_MAX_MS
+from fastopts.number_format import Precision, Steps, duration, formatted
+from fastopts.reader.export.steps import steps_of_chain, steps_of_option
 from fastopts.reader.freshness.moment import Moment, stale_error
+from fastopts.reader.selection.scan import reason_text
 
 if TYPE_CHECKING:
     from fastopts.reader.export.table import Table
@@ -58,8 +60,12 @@ def option_html(option: "Option") -> str:
     """One option: why it is not live, if so, and its most used values."""
     error = None if option.live else stale_error(option)
     status = _badge("live", _LIVE) if error is None else _stale(type(error).__name__, error)
+    steps = steps_of_option(option)
+    quote = option.instrument.quote if option.instrument else ""
     pairs = [
-        f"{_cell(FIELDS[name].label, _NAME)}{_cell(_text(option, name))}" for name in _OPTION_NAMES
+        _cell(FIELDS[name].column_heading(option.asset, quote), _NAME)
+        + _cell(_text(option, name, steps, "detail"))
+        for name in _OPTION_NAMES
     ]
     rows = ["".join(pairs[i : i + _PAIRS_PER_ROW]) for i in range(0, len(pairs), _PAIRS_PER_ROW)]
     return _page(option.symbol, option.moment, status, _table(rows))
@@ -68,16 +74,22 @@ def option_html(option: "Option") -> str:
 def chain_html(chain: "Chain") -> str:
     """A series strike by strike, calls left and puts right, at most `STRIKES_MAX` at the money."""
     live = sum(option.live for option in chain.options)
-    headings = [FIELDS[name].label for name in _SIDE_NAMES]
-    head = "".join(_cell(text, _HEAD, "th") for text in (*headings, "Strike", *headings[::-1]))
+    # in the same order on both sides, as in the terminal and on the dashboard
+    headings = [FIELDS[name].column_heading() for name in _SIDE_NAMES]
+    head = "".join(_cell(text, _HEAD, "th") for text in (*headings, "Strike", *headings))
     sides = f'<th colspan="{len(headings)}" style="{_CELL};text-align:center">'
     atm = chain.atm()
     rows = list(chain)
     first = 0 if atm is None else max(rows.index(atm) - STRIKES_MAX // 2, 0)
     shown = rows[first : first + STRIKES_MAX]
     body = [f"{sides}Calls</th><th></th>{sides}Puts</th>", head]
-    body += [_strike_row(chain, row, row is atm) for row in shown]
-    facts = [f"forward {_number(chain.forward)}", f"ATM IV {_percent(chain.atm_iv)}"]
+    steps = steps_of_chain(chain)
+    body += [_strike_row(row, steps, row is atm) for row in shown]
+    forward, atm_iv = (
+        _formatted(value, SERIES_FIELDS[name], steps)
+        for name, value in (("forward", chain.forward), ("atm_iv", chain.atm_iv))
+    )
+    facts = [f"forward {forward}", f"ATM IV {atm_iv}"]
     facts += [f"{chain.dte:.2f} days"]
     if len(shown) < len(rows):
         facts.append(f"{len(shown)} of {len(rows)} strikes are shown")
@@ -90,15 +102,16 @@ def table_html(table: "Table") -> str:
     """The first `ROWS_MAX` rows of a table or scan; of a scan also what its gate excluded."""
     market = table.market
     live = int(market.column("live")[table.rows].sum())
-    body = ["".join(_cell(FIELDS[name].label, _HEAD, "th") for name in _TABLE_NAMES)]
+    body = ["".join(_cell(FIELDS[name].column_heading(), _HEAD, "th") for name in _TABLE_NAMES)]
     for option in table[:ROWS_MAX]:
         style = _CELL if option.live else f"{_CELL};opacity:.6"
-        body.append("".join(_cell(_text(option, name), style) for name in _TABLE_NAMES))
+        steps = steps_of_option(option)
+        body.append("".join(_cell(_text(option, name, steps), style) for name in _TABLE_NAMES))
     facts = []
     excluded = getattr(table, "excluded", None)
     if excluded is not None:
         facts.append(f"of {getattr(table, 'considered', 0)} considered")
-        facts += [f"{reason} {count}" for reason, count in excluded.items()]
+        facts += [f"{count} {reason_text(reason)}" for reason, count in excluded.items()]
     if len(table) > ROWS_MAX:
         facts.append(f"the first {ROWS_MAX} rows are shown")
     title = f"{type(table).__name__}: {len(table)} options"
@@ -112,13 +125,13 @@ def feed_html(state: "FeedState", moment: Moment) -> str:
     status = _badge("alive", _LIVE) if down is None else _stale(type(down).__name__, down)
     heartbeat_s = state.heartbeat_age_s
     values = {
-        "Heartbeat": ABSENT if heartbeat_s is None else f"{heartbeat_s:.1f} s ago",
+        "Heartbeat": ABSENT if heartbeat_s is None else f"{duration(heartbeat_s)} ago",
         "Ticked": f"{state.covered:,} of {state.wanted:,} symbols",
         "Never ticked": f"{state.never:,}",
         "Connections": _numbers(state.conns),
         "Not live": _numbers(state.muted),
         "Late": _numbers(state.late),
-        "Venue's clock": f"{state.skew_ms:+} ms of the server's",
+        "Venue's clock": f"{state.skew_ms:+} ms from that of Redis",
         "Assets": ", ".join(state.assets) or ABSENT,
         "Writer": f"{state.writer}, epoch {state.epoch}",
     }
@@ -168,47 +181,40 @@ def _cell(text: str, style: str = _CELL, tag: str = "td", title: str = "") -> st
     return f'<{tag} style="{style}"{hint}>{escape(text)}</{tag}>'
 
 
-def _strike_row(chain: "Chain", row: "Strike", is_atm: bool) -> str:
+def _strike_row(row: "Strike", steps: Steps, is_atm: bool) -> str:
     style = _CELL + (_AT_THE_MONEY if is_atm else "")
-    strike = _cell(_number(row.strike), f"{style};font-weight:600")
-    calls = list(_side(row.call, style))
-    puts = list(_side(row.put, style))
-    return "".join([*calls, strike, *puts[::-1]])
+    strike = _cell(_formatted(row.strike, FIELDS["strike"], steps), f"{style};font-weight:600")
+    return "".join([*_side(row.call, steps, style), strike, *_side(row.put, steps, style)])
 
 
-def _side(option: "Option | None", style: str) -> Iterator[str]:
+def _side(option: "Option | None", steps: Steps, style: str) -> Iterator[str]:
     """The cells of one side of a strike; struck through if it is not live."""
     for name in _SIDE_NAMES:
         if option is None:
             yield _cell(ABSENT, style, title="not listed, or refused: see absent")
         elif option.live:
-            yield _cell(_text(option, name), style)
+            yield _cell(_text(option, name, steps), style)
         else:
             is_stale = f"{style};text-decoration:line-through;opacity:.6"
-            yield _cell(_text(option, name), is_stale, title=f"not live: {stale_error(option)}")
+            yield _cell(
+                _text(option, name, steps), is_stale, title=f"not live: {stale_error(option)}"
+            )
 
 
-def _text(option: "Option", name: str) -> str:
+def _text(option: "Option", name: str, steps: Steps, precision: Precision = "table") -> str:
     value: Any = getattr(option, name)
     match value:
         case bool():
             return "yes" if value else "NO"
-        case float() if FIELDS[name].unit == "fraction":
-            return _percent(value)
-        case float() if FIELDS[name].unit == "seconds":
-            return f"{value:.1f} s"
         case float() | None:
-            return _number(value)
+            return _formatted(value, FIELDS[name], steps, precision)
     return str(value)
 
 
-def _number(value: float | None) -> str:
-    """*value* with seven significant digits, which all ticks of today's prices need at most."""
-    return ABSENT if value is None else format(Decimal(f"{value:.7g}"), ",f")
-
-
-def _percent(fraction: float | None) -> str:
-    return ABSENT if fraction is None else f"{fraction:.2%}"
+def _formatted(
+    value: float | None, field: Field, steps: Steps, precision: Precision = "table"
+) -> str:
+    return ABSENT if value is None else formatted(value, field.display, steps, precision)
 
 
 def _numbers(numbers: Sequence[int]) -> str:

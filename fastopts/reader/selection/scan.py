@@ -17,7 +17,7 @@ from fastopts.reader.selection import bounds as bound_rules
 from fastopts.reader.selection.arguments import count, flag, shown
 from fastopts.reader.selection.bounds import TERMS, VALUES, Bounds
 
-__all__ = ("SORTABLE", "Scan", "check", "scan")
+__all__ = ("SORTABLE", "Scan", "check", "reason_text", "scan")
 
 SORTABLE: Final = tuple(sorted(NAMES))
 
@@ -42,6 +42,11 @@ class Scan(Table):
 
     def __repr__(self) -> str:
         return f"<Scan: {len(self)} of {self.considered}, excluded {self.excluded}>"
+
+
+def reason_text(name: str) -> str:
+    """A reason of the gate as text: `no bid IV` for `no_bid_iv`."""
+    return " ".join("IV" if part == "iv" else part for part in name.split("_"))
 
 
 def check(

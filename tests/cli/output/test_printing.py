@@ -2,6 +2,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from fastopts import number_format
 from fastopts.cli.output import printing
 
 DAY_MS = 86_400_000
@@ -24,7 +25,7 @@ DAY_MS = 86_400_000
     ],
 )
 def test_a_duration_has_two_units(seconds: float, text: str) -> None:
-    assert printing.duration(seconds) == text
+    assert number_format.duration(seconds) == text
 
 
 def test_a_countdown_ends() -> None:
@@ -78,7 +79,7 @@ def test_numbers_stand_on_the_right(capsys: pytest.CaptureFixture[str]) -> None:
     ],
 )
 def test_a_number_keeps_its_whole_part_and_five_digits(value: float | None, text: str) -> None:
-    assert printing.number(value) == text
+    assert number_format.number(value) == text
 
 
 @pytest.mark.parametrize(
@@ -93,7 +94,7 @@ def test_a_number_keeps_its_whole_part_and_five_digits(value: float | None, text
     ],
 )
 def test_a_large_number_is_short(value: float | None, text: str) -> None:
-    assert printing.compact(value) == text
+    assert number_format.compact(value) == text
 
 
 @pytest.mark.parametrize(

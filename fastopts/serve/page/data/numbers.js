@@ -1,6 +1,6 @@
 /**
  * Numbers as text, with the decimals that the field registry gives to each kind of field: the same
- * as in a terminal, where fastopts/cli/output/numbers.py applies the rules.
+ * as in a terminal, where fastopts/number_format.py applies the rules.
  */
 
 import { ABSENT, age, compact, exact, fixed, isAbsent, number } from "../lib/format.js";

@@ -2,12 +2,9 @@
 
 import pytest
 
-from fastopts.cli.output import numbers
-from fastopts.cli.output.numbers import NO_STEPS, Steps
+from fastopts import number_format
 from fastopts.field_registry import Display
-from fastopts.reader import OptionReader
-from tests.reader.options import make, terms
-from tests.support.store import CALL, PUT, Store
+from fastopts.number_format import NO_STEPS, Steps
 
 BTC = Steps("5", "0.01", 0, 91_234.56)
 XRP = Steps("0.0001", "10", 2, 2.153412)
@@ -48,48 +45,37 @@ XRP = Steps("0.0001", "10", 2, 2.153412)
 def test_a_number_has_the_decimals_of_its_kind(
     value: float, display: Display, steps: Steps, text: str
 ) -> None:
-    assert numbers.formatted(value, display, steps) == text
+    assert number_format.formatted(value, display, steps) == text
 
 
 def test_a_quote_between_two_ticks_is_not_rounded() -> None:
-    assert numbers.formatted(9062.5, "price", BTC) == "9,062.5"
-    assert numbers.formatted(0.005, "size", BTC) == "0.005"
+    assert number_format.formatted(9062.5, "price", BTC) == "9,062.5"
+    assert number_format.formatted(0.005, "size", BTC) == "0.005"
     # the noise of binary fractions is no digit of a price
-    assert numbers.formatted(0.1 + 0.2, "price", Steps(tick="0.1")) == "0.3"
+    assert number_format.formatted(0.1 + 0.2, "price", Steps(tick="0.1")) == "0.3"
 
 
 def test_a_view_of_one_option_has_more_decimals() -> None:
-    assert numbers.formatted(0.53123, "iv", NO_STEPS, precision="detail") == "53.12%"
-    assert numbers.formatted(9168.317, "computed", BTC, precision="detail") == "9,168.32"
-    assert numbers.formatted(9065.0, "price", BTC, precision="detail") == "9,065"
+    assert number_format.formatted(0.53123, "iv", NO_STEPS, precision="detail") == "53.12%"
+    assert number_format.formatted(9168.317, "computed", BTC, precision="detail") == "9,168.32"
+    assert number_format.formatted(9065.0, "price", BTC, precision="detail") == "9,065"
 
 
 def test_an_unknown_step_leaves_significant_digits() -> None:
-    assert numbers.formatted(9168.317, "computed") == "9,168.3"
-    assert numbers.formatted(0.00008461, "gamma", Steps(forward=0.0)) == "0.00008461"
-    assert numbers.formatted(None, "price") == "-"
+    assert number_format.formatted(9168.317, "computed") == "9,168.3"
+    assert number_format.formatted(0.00008461, "gamma", Steps(forward=0.0)) == "0.00008461"
+    assert number_format.formatted(None, "price") == "-"
 
 
 def test_a_rounded_zero_has_no_sign() -> None:
-    assert numbers.formatted(-0.0004, "signed_points") == "0.0"
-    assert numbers.formatted(0.0004, "signed_points") == "0.0"
-    assert numbers.formatted(-0.0, "delta") == "0.00"
+    assert number_format.formatted(-0.0004, "signed_points") == "0.0"
+    assert number_format.formatted(0.0004, "signed_points") == "0.0"
+    assert number_format.formatted(-0.0, "delta") == "0.00"
 
 
 @pytest.mark.parametrize(("step", "places"), [("5", 0), ("0.01", 2), ("0.10", 1), ("10", 0)])
 def test_a_step_has_as_many_decimals_as_it_needs(step: str, places: int) -> None:
-    assert numbers.places(step) == places
-
-
-def test_the_steps_are_those_of_the_listing(store: Store) -> None:
-    store.list(CALL, PUT, tick_size="0.5", lot_size="0.1")
-    store.tick(CALL)
-    with OptionReader(store.url) as reader:
-        chain = reader.chain("BTC", require_live=False)
-    assert Steps.of_chain(chain) == Steps("0.5", "0.1", 0, chain.forward)
-    option = make(instrument=terms(CALL))
-    assert Steps.of_option(option) == Steps("5", "0.01", 0, option.forward)
-    assert Steps.of_option(make()) == Steps(forward=option.forward)
+    assert number_format.places(step) == places
 
 
 def test_full_precision_has_all_digits() -> None:
@@ -101,14 +87,4 @@ def test_full_precision_has_all_digits() -> None:
         (0.1215, "duration", "0.1215 s"),
         (1.2e-7, "gamma", "0.00000012"),
     ):
-        assert numbers.formatted(value, display, BTC, precision="full") == text  # type: ignore[arg-type]
-
-
-def test_a_table_of_several_series_has_the_finest_steps(store: Store) -> None:
-    store.list("XRP-25JUN27-2-C-USDT", tick_size="0.01", lot_size="10")
-    store.list("XRP-30JUL27-2.05-C-USDT", tick_size="0.001", lot_size="1")
-    store.tick("XRP-25JUN27-2-C-USDT")
-    with OptionReader(store.url) as reader:
-        chains = reader.chains("XRP", require_live=False)
-    assert Steps.of_chains(chains) == Steps("0.001", "1", 2)
-    assert Steps.of_chains([]) == NO_STEPS
+        assert number_format.formatted(value, display, BTC, precision="full") == text  # type: ignore[arg-type]

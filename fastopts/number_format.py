@@ -1,18 +1,33 @@
-"""Numbers as text, with the decimals that the field registry gives to each kind of field."""
+"""Numbers as text, with the decimals that the display rules give to each kind of field.
+
+Used by terminals and notebooks; the dashboard has the same rules in `page/data/numbers.js`.
+"""
 
 import functools
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import pairwise
 from typing import Final, Literal
 
-from fastopts.cli.output import printing
-from fastopts.field_registry import DISPLAY_RULES, Display, DisplayRule
-from fastopts.reader import Chain, Option
+from fastopts.display_rules import DISPLAY_RULES, Display, DisplayRule
 
-__all__ = ("NO_STEPS", "Precision", "Steps", "exact", "formatted", "places")
+__all__ = (
+    "NO_STEPS",
+    "Precision",
+    "Steps",
+    "compact",
+    "duration",
+    "exact",
+    "formatted",
+    "number",
+    "places",
+)
 
+_DIGITS: Final = 5  # significant
+# in seconds; a duration is shown with one of them and the next smaller one
+_UNITS: Final = ((86_400, "d"), (3_600, "h"), (60, "m"), (1, "s"))
+_SIZES: Final = ((1e9, "B"), (1e6, "M"), (1e3, "k"))
 
 Precision = Literal["table", "detail", "full"]
 
@@ -28,31 +43,6 @@ class Steps:
     lot: str = ""
     strike_places: int | None = None
     forward: float | None = None
-
-    @classmethod
-    def of_chain(cls, chain: Chain) -> "Steps":
-        """The steps that all values of *chain* share."""
-        strikes = [places(exact(strike).replace(",", "")) for strike in chain.strikes]
-        return cls(chain.tick_size, chain.lot_size, max(strikes, default=None), chain.forward)
-
-    @classmethod
-    def of_chains(cls, chains: Iterable[Chain]) -> "Steps":
-        """The finest steps of *chains*, for a table with a row for each; no forward."""
-        steps = [cls.of_chain(chain) for chain in chains]
-        return cls(
-            min((each.tick for each in steps if each.tick), key=float, default=""),
-            min((each.lot for each in steps if each.lot), key=float, default=""),
-            max((each.strike_places or 0 for each in steps), default=None),
-        )
-
-    @classmethod
-    def of_option(cls, option: Option) -> "Steps":
-        """The steps of a single option."""
-        terms = option.instrument
-        if terms is None:
-            return cls(forward=option.forward)
-        strike_places = places(terms.strike_text)
-        return cls(terms.tick_size, terms.lot_size, strike_places, option.forward)
 
 
 NO_STEPS: Final = Steps()
@@ -77,13 +67,13 @@ def formatted(
         return _full(value, display)
     match display:
         case "duration":
-            return printing.duration(value)
+            return duration(value)
         case "compact":
-            return printing.compact(value)
+            return compact(value)
     rule = DISPLAY_RULES.get(display)
     decimals = None if rule is None else _decimals(rule, steps)
     if rule is None or decimals is None:
-        return printing.number(value)
+        return number(value)
     if precision == "detail":
         decimals += rule.detail
     text = _fixed(rule.factor * value, decimals, rule.is_signed)
@@ -139,3 +129,35 @@ def _fixed(value: float, decimals: int, is_signed: bool) -> str:
     if not text.strip("-0.,"):
         return text.lstrip("-")  # -0.0 is 0.0, and neither positive nor negative
     return f"+{text}" if is_signed and value > 0 else text
+
+
+def number(value: float | None) -> str:
+    """Format a number with five significant digits, or all of its whole part: `37,940,211`."""
+    if value is None:
+        return "-"
+    # an open interest of 37,940,211 is not rounded to 37,940,000
+    digits = max(_DIGITS, len(str(int(abs(value)))))
+    return format(Decimal(f"{value:.{digits}g}"), ",f")
+
+
+def compact(value: float | None) -> str:
+    """Format a large number with three significant digits: `5.01M`, `53.0M`."""
+    if value is None:
+        return "-"
+    # rounded first: 999,700 is 1.00M, not 1,000k
+    rounded = float(f"{value:.3g}")
+    size, unit = next((pair for pair in _SIZES if abs(rounded) >= pair[0]), (1.0, ""))
+    return f"{rounded / size:#.3g}".rstrip(".") + unit if rounded else "0"
+
+
+def duration(seconds: float) -> str:
+    """Format a duration with its two largest units: `12 ms`, `3.2 s`, `4m 10s`, `2d 3h`."""
+    if seconds < 0:
+        return f"-{duration(-seconds)}"
+    if round(seconds * 1000) < 1000:
+        return f"{seconds * 1000:.0f} ms"
+    if round(seconds, 1) < 60:
+        return f"{seconds:.1f} s"
+    total_s = round(seconds)
+    (size, large), (part, small) = next(pair for pair in pairwise(_UNITS) if total_s >= pair[0][0])
+    return f"{total_s // size}{large} {total_s % size // part}{small}"
