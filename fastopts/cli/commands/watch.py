@@ -3,7 +3,7 @@
 import sys
 import time
 from collections.abc import Iterator
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, get_args
 
 from rich.text import Text
 
@@ -14,6 +14,7 @@ from fastopts.cli.output import cells, printing
 from fastopts.command_line import argument, option
 from fastopts.errors import BadInput
 from fastopts.field_registry import FIELDS
+from fastopts.number_format import Precision
 from fastopts.reader import Option
 from fastopts.reader.export import as_dict
 from fastopts.reader.export.steps import steps_of_option
@@ -27,8 +28,9 @@ __all__ = ("watch",)
 # As many of them as fit the line; the first ones matter most.
 _SHOWN: Final = (
     *("bid_price", "ask_price", "mark_price", "mark_iv", "delta"),
-    *("bid_iv", "ask_iv", "bid_size", "ask_size", "underlying_price", "open_interest"),
+    *("bid_iv", "ask_iv", "bid_size", "ask_size", "forward", "open_interest"),
 )
+_VALUE_WIDTH: Final = 8  # of the usual value; rows stay aligned as long as none is wider
 _NARROW: Final = 80  # a line of fewer characters has less space between its parts
 Event = Option | Move | Gap
 
@@ -131,7 +133,7 @@ def _line(event: Event) -> Text:
     line = _head(event)
     for name in _SHOWN:
         heading = cells.column_heading(name, event.asset, event.quote or "")
-        cell = f"{_gap()}{heading} {cells.cell(event, name)}"
+        cell = f"{_gap()}{heading} {cells.cell(event, name):>{_VALUE_WIDTH}}"
         if len(line) + len(cell) > printing.width():
             break  # one line per change: a value that does not fit is left out, not wrapped
         line.append(cell)
@@ -141,16 +143,26 @@ def _line(event: Event) -> Text:
 def _move(move: Move) -> Text:
     """The value of the field that moved, and, if there is space, the one before."""
     line = _head(move.option).append(f"{_gap()}{cells.heading(move.field)} ")
-    after = f"{_level(move, move.after)} {move.change:+.1%}"
-    before = f"{_level(move, move.before)} -> "
+    level_before, level_after = _levels(move)
+    after = f"{level_after} {move.change:+.1%}"
+    before = f"{level_before} -> "
     fits = len(line) + len(before) + len(after) <= printing.width()
     return line.append(before + after if fits else after)
 
 
-def _level(move: Move, value: float) -> str:
-    """A value of the field that moved."""
-    steps = steps_of_option(move.option)
-    return number_format.formatted(value, FIELDS[move.field].display, steps)
+def _levels(move: Move) -> tuple[str, str]:
+    """The values of the field before and after, with as many digits as show that they differ."""
+    display, steps = FIELDS[move.field].display, steps_of_option(move.option)
+    texts = ("", "")
+    for precision in get_args(Precision):
+        before, after = (
+            number_format.formatted(value, display, steps, precision)
+            for value in (move.before, move.after)
+        )
+        texts = (before, after)
+        if before != after:
+            break
+    return texts
 
 
 def _gap() -> str:

@@ -6,10 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from fastopts.cli.commands.watch import _levels
+from fastopts.reader import Move
 from tests.cli.process import Done, fastopts, start
 from tests.cli.terminal import on_terminal
 from tests.docs.announcer import MovingAnnouncer
 from tests.docs.market import MOVING, list_market
+from tests.reader.options import make, terms
 from tests.support.store import Store
 
 
@@ -60,6 +63,14 @@ def test_a_move_fits_a_narrow_terminal(url: str) -> None:
     assert len(narrow) <= 56
 
 
+def test_a_move_has_the_digits_that_show_it() -> None:
+    option = make(instrument=terms())
+    small = Move(option.symbol, "mark_price", 0.2712, 0.2706, -0.0022, option)
+    assert _levels(small) == ("0.2712", "0.2706")
+    large = Move(option.symbol, "mark_price", 1218.52, 1302.97, 0.069, option)
+    assert _levels(large) == ("1,218.5", "1,303.0")
+
+
 def test_people_read_lines(url: str, tmp_path: Path) -> None:
     done = watch(url, MOVING, "--limit", "2", cwd=tmp_path)
     [line, *_] = [text for text in done.out.splitlines() if MOVING in text]
@@ -72,12 +83,12 @@ def test_on_a_terminal_what_has_no_room_is_left_out(url: str) -> None:
     # before it stands how far the clock of the docs' market is off
     [*_, line] = on_terminal(*words, columns=80).splitlines()
     assert MOVING in line
-    assert "  bid 1,283.4  ask 1,322.6" in line
+    assert "  bid  1,283.4  ask  1,322.6" in line
     assert "delta" not in line
     assert len(line) <= 80
     # narrow, it has the bid and the ask all the same
     [*_, line] = on_terminal(*words, columns=60).splitlines()
-    assert line.endswith(f" {MOVING}  bid 1,283.4 ask 1,322.6")
+    assert line.endswith(f" {MOVING}  bid  1,283.4 ask  1,322.6")
     assert len(line) <= 60
 
 
