@@ -295,7 +295,7 @@ class _Parser(argparse.ArgumentParser):
         return f"{name}={value}"
 
     def _switched(self, name: str, value: str) -> str:
-        """The switch that `--x 1` or `--x=0`, an old spelling, stands for."""
+        """The switch that `--x 1` or `--x=0`, an old spelling, means."""
         is_on = _BOOLEANS.get(value.lower())
         if is_on is None or not self._specs[name].is_negatable or name.startswith("--no-"):
             raise BadInput(f"{name} takes no value ({self.prog} --help)")

@@ -31,7 +31,8 @@ class DisplayRule:
     or a size that can be traded is never rounded. The number is multiplied by *factor* and followed
     by *suffix*; *is_signed* puts a plus sign before a positive one.
 
-    *unit* is what the heading of a column adds: "base coin" and "quote coin" stand for the coin.
+    *unit* is what the heading of a column adds: "base coin" and "quote coin" are replaced by
+    the coin.
     """
 
     decimals: int = 0

@@ -127,7 +127,7 @@ class Field:
     def column_unit(self) -> str:
         """The unit that the heading of its column names: "vol" in "Spread vol".
 
-        "base coin" and "quote coin" stand for the coin of the option: "OI BTC". Empty where the
+        "base coin" and "quote coin" are replaced by that of the option: "OI BTC". Empty where the
         values have it (53.1%), or where none is needed: prices, which are in the quote coin of the
         series.
         """

@@ -54,7 +54,7 @@ _COLUMNS: Final = {
 }
 # The quote is read from bid to ask on both sides.
 _QUOTE: Final = ("bid_iv", "bid_size", "bid_price", "ask_price", "ask_size", "ask_iv")
-# A size stands beside its price; the line above the table has its unit.
+# The size is next to its price; the line above the table names its unit.
 _SHORT_HEADINGS: Final = {"bid_size": "size", "ask_size": "size"}
 _IN_THE_MONEY: Final = "cyan"
 _AT_THE_MONEY: Final = "bold reverse"

@@ -57,7 +57,7 @@ def expiries(
 
     All values are of one moment. Basis is annualised (%/y), the straddle is at the money, RR and BF
     are the 25-delta risk reversal and butterfly in vol points. Max pain is the strike at which the
-    open interest pays out least, put/call the ratio of open interest. A '-' stands for an unknown
+    open interest pays out least, put/call the ratio of open interest. A '-' marks an unknown
     value.
     """
     with location.reader() as reader:

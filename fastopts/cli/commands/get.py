@@ -118,7 +118,7 @@ def _unit(option: Option, name: str) -> str:
 
 
 def _value(option: Option, name: str, precision: Precision) -> str:
-    """A value in the unit that stands beside it."""
+    """A value in the unit that is printed next to it."""
     if name != "age_s":
         return cells.cell(option, name, precision=precision)
     # a duration is in whatever unit suits it, but the unit here is seconds

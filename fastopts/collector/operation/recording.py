@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ("build_recorder", "exchange_recorder", "settings_digest", "statistics_source")
 
-# Every message, verbatim. Files name it in their metadata, so that later levels can be told apart.
+# Every message, verbatim. Files name it in their metadata, so that other levels can be recognised.
 LEVEL = "raw"
 
 
