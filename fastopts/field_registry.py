@@ -502,6 +502,7 @@ _SERIES: Final = (
     _time("expiry", "time of delivery"),
     _text("label", "the expiry as symbols spell it: 27MAR26"),
     _text("settle", "settle coin"),
+    _text("quote", "coin of prices and turnover; empty: unknown"),
     _text("tick_size", "step of prices, the finest of its options; empty: unknown", "Tick size"),
     _text("lot_size", "step of sizes, the finest of its options; empty: unknown", "Lot size"),
     FIELDS["dte"],  # the same for all options of a series

@@ -129,7 +129,20 @@ def test_strikes_from_and_to(tab: Tab, backend: Backend) -> None:
     page.get_by_label("Lowest strike").fill("many")
     page.get_by_label("Lowest strike").press("Tab")
     expect(page.get_by_label("Lowest strike")).to_have_attribute("aria-invalid", "true")
+    expect(page.get_by_role("alert").filter(has_text="“many” is not a strike")).to_be_visible()
     assert strikes(page) == everything[2:-2]
+
+
+def test_the_ends_of_a_range_are_ordered_and_an_invalid_one_shows_all(
+    tab: Tab, backend: Backend
+) -> None:
+    everything = [row["strike"] for row in chain_of(backend)]
+    low, high = everything[2], everything[-3]
+    page = open_chain(tab, backend, f"?strikes={high:g}-{low:g}")
+    expect(page.locator(ROWS)).to_have_count(len(everything) - 4)
+    expect(page.get_by_label("Lowest strike")).to_have_value(f"{low:g}")
+    page = open_chain(tab, backend, "?strikes=1.2.3-5")
+    expect(page.locator(ROWS)).to_have_count(len(everything))
 
 
 def test_the_address_wins_over_the_last_choice(tab: Tab, backend: Backend) -> None:
@@ -152,9 +165,12 @@ def test_an_address_without_an_expiry_keeps_its_filter(tab: Tab) -> None:
     expect(page.locator(ROWS)).to_have_count(3)
 
 
+@pytest.mark.parametrize("width", [768, 1280, 1920])
 @pytest.mark.parametrize("asset", ["BTC", "ETH", "XRP"])
-def test_the_default_columns_fit_a_laptop(new_tab: OpenTab, backend: Backend, asset: str) -> None:
-    page = new_tab(viewport={"width": 1280, "height": 800}).open(f"{asset}/chain")
+def test_the_default_columns_fit_the_window(
+    new_tab: OpenTab, backend: Backend, asset: str, width: int
+) -> None:
+    page = new_tab(viewport={"width": width, "height": 800}).open(f"{asset}/chain")
     expect_drawn(page, "chain")
     for edge in page.locator("th[data-column=age]").all():
         expect(edge).to_be_in_viewport(ratio=0.95)

@@ -88,7 +88,7 @@ def test_the_settle_coin_is_chosen_and_remembered(tab: Tab, backend: Backend) ->
     usdc = [key for key in everything if key.endswith("-USDC")]
     expect(rows).to_have_count(len(usdc))
     expect(page).to_have_url(re.compile(r"#/BTC/expiries\?settle=USDC$"))
-    expect(page.locator("th[data-column=turnover_24h]")).to_have_text("Turnover 24 h USDC")
+    expect(page.locator("th[data-column=turnover_24h]")).to_have_text("Turnover 24 h USD")
     page.goto(f"{tab.url}/#/BTC/expiries")
     page.reload()
     expect(rows).to_have_count(len(usdc))
@@ -112,7 +112,7 @@ def test_settle_coins_are_not_added(tab: Tab) -> None:
     page = tab.open("BTC/expiries")
     expect(page.locator("main tr[data-key]").first).to_be_visible()
     turnover = page.locator("[data-figure=turnover]")
-    expect(turnover).to_have_text(re.compile(r"^[\d.]+[kMB]? USDT · [\d.]+[kMB]? USDC$"))
+    expect(turnover).to_have_text(re.compile(r"^[\d.]+[kMB]? USDT · [\d.]+[kMB]? USD$"))
     interest = page.locator("[data-figure=interest]")
     expect(interest).to_have_text(re.compile(r"^USDT: [\d.]+[kMB]? · USDC: [\d.]+[kMB]?$"))
     page.get_by_role("button", name="USDT", exact=True).click()

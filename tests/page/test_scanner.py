@@ -7,6 +7,7 @@ from playwright.sync_api import Page, expect
 
 from tests.page.backend import Backend
 from tests.page.tab import Tab
+from tests.page.terminal import field_text
 
 ROWS = "main tbody tr[data-symbol]"
 
@@ -29,6 +30,44 @@ def test_it_opens_with_traded_options_out_of_the_money(tab: Tab, backend: Backen
             assert None not in (option["bid_price"], option["ask_price"])
         expect(page.get_by_label("Out of the money only")).to_be_checked()
         expect(page.get_by_label("Sort")).to_have_value("-turnover_24h")
+
+
+FIGURES = (
+    *("bid_price", "bid_size", "ask_price", "ask_size", "mark_price", "bid_iv", "mark_iv"),
+    *("ask_iv", "spread_iv", "delta", "moneyness", "open_interest", "volume_24h"),
+    "turnover_24h",
+)
+
+
+def test_each_row_is_written_as_the_terminal_writes_it(tab: Tab, backend: Backend) -> None:
+    tab.open("BTC/expiries")
+    with backend.frozen():
+        page = tab.open("scan?limit=100")
+        options = backend.get("scan", sort="-turnover_24h", limit="100", stale="true")["options"]
+        expect(page.locator(ROWS)).to_have_count(len(options))
+        assert len({option["tick_size"] for option in options}) > 1  # each by its own
+        rows = page.evaluate(
+            """(names) => [...document.querySelectorAll("main tbody tr[data-symbol]")].map((row) =>
+              names.map((name) => row.querySelector(`[data-column=${name}]`).textContent))""",
+            list(FIGURES),
+        )
+        for option, texts in zip(options, rows, strict=True):
+            assert texts == [field_text(option, name) for name in FIGURES], option["symbol"]
+
+
+@pytest.mark.parametrize(
+    ("query", "units"),
+    [
+        ("asset=BTC&settle=USDT", ["OI BTC", "Turnover USDT"]),
+        ("asset=BTC&settle=USDC", ["OI BTC", "Turnover USD"]),
+        ("limit=500", ["OI base", "Turnover quote"]),
+    ],
+)
+def test_headings_name_the_units(tab: Tab, query: str, units: list[str]) -> None:
+    page = tab.open(f"scan?{query}")
+    expect(page.locator(ROWS).first).to_be_visible()
+    for name, text in zip(("open_interest", "turnover_24h"), units, strict=True):
+        expect(page.locator(f"th[data-column={name}]")).to_have_text(text)
 
 
 def test_options_in_the_money_can_be_shown(tab: Tab) -> None:
@@ -68,6 +107,7 @@ def test_a_bound_is_written_as_in_the_api(
     ("label", "text", "error"),
     [
         ("Mark IV from", "80", "Mark IV from: 80 is 8000%: write 0.8 for 80%"),
+        ("Mark IV from", "abc", "Mark IV from: 'abc' is not a number: write 0.8 or 80%"),
         ("Strike to", "many", "Strike to: 'many' is not a number"),
         ("Delta from", "x%", "Delta from: 'x%' is not a number"),
     ],

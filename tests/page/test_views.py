@@ -225,7 +225,7 @@ def test_open_interest(tab: Tab, backend: Backend) -> None:
                 expected = tab.formatted("compact", strike[side]["open_interest"])
                 assert cell(page, row, side) == expected
         calls = sum(strike["call"]["open_interest"] for strike in strikes)
-        assert tab.texts("[data-figure=calls]") == [tab.formatted("compact", calls)]
+        assert tab.texts("[data-figure=calls]") == [f"{tab.formatted('compact', calls)} BTC"]
         series = front(backend)
         figures = {
             "max_pain": tab.formatted("number", series["max_pain"]),
@@ -253,11 +253,8 @@ def test_the_scanner(tab: Tab, backend: Backend) -> None:
         symbols = [row.get_attribute("data-key") for row in page.locator("main tbody tr").all()]
         assert symbols == [option["symbol"] for option in body["options"]]
         for option in body["options"]:
-            assert cell(page, option["symbol"], "mark_iv") == tab.formatted(
-                "percent", option["mark_iv"]
-            )
-            expected = tab.formatted("price", option["bid_price"], option["forward"])
-            assert cell(page, option["symbol"], "bid_price") == expected
+            for name in ("mark_iv", "bid_price"):
+                assert cell(page, option["symbol"], name) == field_text(option, name)
         expect(page.locator(".summary")).to_contain_text(f"of {body['considered']} considered")
 
 

@@ -153,16 +153,12 @@ def _positions(chain: Chain) -> Iterator[str]:
     yield f"max pain {_figure(chain, 'max_pain', chain.max_pain)}"
     yield f"put/call {_figure(chain, put_call, chain.put_call_ratio())}"
     yield f"by volume {_figure(chain, put_call, chain.put_call_ratio('volume_24h'))}"
-    yield f"prices in {_quote_coin(chain)}"
+    yield f"prices in {chain.quote or chain.settle}"
     yield f"sizes in {chain.asset}"
 
 
 def _figure(chain: Chain, name: str, value: float | None) -> str:
     return number_format.formatted(value, SERIES_FIELDS[name].display, steps_of_chain(chain))
-
-
-def _quote_coin(chain: Chain) -> str:
-    return next((option.quote for option in chain.options if option.quote), chain.settle)
 
 
 def _absent(chain: Chain) -> Iterator[str]:
@@ -203,7 +199,7 @@ def _columns(
     calls, puts = [row.call for row in rows], [row.put for row in rows]
     calls_itm = [forward is not None and row.strike < forward for row in rows]
     puts_itm = [forward is not None and row.strike > forward for row in rows]
-    style = _Style(chain.asset, _quote_coin(chain), steps, precision, ranks)
+    style = _Style(chain.asset, chain.quote, steps, precision, ranks)
     left = [style.column(name, calls, calls_itm, "CALLS") for name in ranks]
     right = [style.column(name, puts, puts_itm, "PUTS") for name in _mirrored(list(ranks))]
     strikes = [_strike(row, row is atm, steps) for row in rows]

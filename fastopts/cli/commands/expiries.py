@@ -87,7 +87,7 @@ def _heading(chains: list[Chain]) -> Text:
 
 def _quote(chains: list[Chain]) -> str:
     """The coin of all prices; empty where series have different ones, or none is known."""
-    coins = {option.quote for chain in chains for option in chain.options if option.quote}
+    coins = {chain.quote for chain in chains if chain.quote}
     return coins.pop() if len(coins) == 1 else ""
 
 

@@ -64,6 +64,7 @@ _SERIES: Final[dict[str, Callable[[Chain], Any]]] = {
     "expiry": lambda chain: chain.expiry,
     "label": lambda chain: chain.series.label,
     "settle": lambda chain: chain.settle,
+    "quote": lambda chain: chain.quote,
     "tick_size": lambda chain: chain.tick_size,
     "lot_size": lambda chain: chain.lot_size,
     "dte": lambda chain: chain.dte,

@@ -73,8 +73,9 @@ class Chain:
 
     *series* identifies it; *settles* are the settle coins of all options of this expiry, this
     chain's among them. *options* are the options that were read; *absent* maps the symbol of each
-    other listed option to the reason it is missing. *tick_size* and *lot_size* are the finest steps
-    of prices and of sizes of its options, as the venue's decimal text; "" if unknown.
+    other listed option to the reason it is missing. *quote* is the coin of prices and turnover,
+    *tick_size* and *lot_size* are the finest steps of prices and of sizes of its options, as the
+    venue's decimal text; "" if unknown.
     """
 
     def __init__(
@@ -84,6 +85,7 @@ class Chain:
         self._members = members
         self.series: Series = members.series
         self.settles: tuple[str, ...] = members.settles
+        self.quote: str = members.quote
         self.tick_size: str = members.tick_size
         self.lot_size: str = members.lot_size
         self.moment = moment

@@ -56,7 +56,8 @@ class Members:
 
     *settles* are the settle coins of all series of this expiry. *rows* has an entry for each
     strike: the strike, and the indices of its call and its put in *symbols*, None if not listed.
-    *tick_size* and *lot_size* are the finest steps of its options, "" if none is known.
+    *quote* is the coin of its prices; *tick_size* and *lot_size* are the finest steps of its
+    options. Each is "" if unknown.
     """
 
     series: Series
@@ -64,6 +65,7 @@ class Members:
     instruments: tuple[Instrument, ...]
     symbols: tuple[str, ...]
     rows: tuple[tuple[float, int | None, int | None], ...]
+    quote: str
     tick_size: str
     lot_size: str
 
@@ -201,6 +203,7 @@ def _members(asset: str, instruments: Sequence[Instrument]) -> list[Members]:
             instruments=tuple(listed),
             symbols=tuple(each.symbol for each in listed),
             rows=_rows(listed),
+            quote=next((each.quote for each in listed if each.quote), ""),
             tick_size=_finest({each.tick_size for each in listed}),
             lot_size=_finest({each.lot_size for each in listed}),
         )

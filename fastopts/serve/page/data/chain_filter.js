@@ -41,9 +41,11 @@ export const SHOW_ALL = { side: "all", strikes: "all" };
  */
 export function chainFilter({ side, strikes }) {
   const isCount = /^[1-9]\d{0,2}$/.test(strikes ?? "");
+  const range = rangeOf(strikes);
+  const choice = range ? strikeRange(range.from, range.to) : isCount && strikes;
   return {
     side: SIDES.some(([value]) => value === side) ? side : SHOW_ALL.side,
-    strikes: isCount || rangeOf(strikes) ? strikes : SHOW_ALL.strikes,
+    strikes: choice || SHOW_ALL.strikes,
   };
 }
 
@@ -52,18 +54,20 @@ export function chainFilter({ side, strikes }) {
  * @returns {?{from: string, to: string}} The ends of a range; null if it is none.
  */
 export function rangeOf(strikes) {
-  const match = /^([\d.]*)-([\d.]*)$/.exec(strikes ?? "");
+  const match = /^([^-]*)-([^-]*)$/.exec(strikes ?? "");
   return match && { from: match[1], to: match[2] };
 }
 
 /**
  * @param {string} from As entered: 80000, 80,000 or 80k; empty for no limit.
  * @param {string} to
- * @returns {?string} The range as in `strikes`; null if an end is no strike.
+ * @returns {?string} The range as in `strikes`, the lower end first; null if an end is no strike.
  */
 export function strikeRange(from, to) {
   const ends = [from, to].map((text) => (text.trim() ? parseStrike(text.trim()) : ""));
-  return ends.includes(null) ? null : ends.join("-");
+  if (ends.includes(null)) return null;
+  const isReversed = ends[0] !== "" && ends[1] !== "" && ends[0] > ends[1];
+  return (isReversed ? ends.toReversed() : ends).join("-");
 }
 
 /**

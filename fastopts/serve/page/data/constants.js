@@ -372,6 +372,12 @@ export const SERIES_FIELDS = {
     display: "text",
   },
   settle: { heading: "Settle", unit: "", meaning: "settle coin", display: "text" },
+  quote: {
+    heading: "Quote",
+    unit: "",
+    meaning: "coin of prices and turnover; empty: unknown",
+    display: "text",
+  },
   tick_size: {
     heading: "Tick size",
     unit: "",

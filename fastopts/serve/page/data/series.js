@@ -106,13 +106,14 @@ const compareValues = (left, right) => (left < right ? -1 : Number(left > right)
 /**
  * @param {Series[]} series
  * @param {string} field Such as "open_interest".
- * @returns {[string, ?number][]} The settle coins and the total of each; null if none is known.
+ * @param {"settle"|"quote"} coinField
+ * @returns {[string, ?number][]} The coins and the total of each; null if none is known.
  */
-export function totalsByCoin(series, field) {
+export function totalsByCoin(series, field, coinField) {
   const totals = new Map();
-  for (const { settle, [field]: value } of series) {
-    const total = totals.get(settle) ?? null;
-    totals.set(settle, value === null ? total : (total ?? 0) + value);
+  for (const { [coinField]: coin, [field]: value } of series) {
+    const total = totals.get(coin) ?? null;
+    totals.set(coin, value === null ? total : (total ?? 0) + value);
   }
   return [...totals].sort(([left], [right]) => compareValues(right, left));
 }

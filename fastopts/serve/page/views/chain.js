@@ -7,7 +7,7 @@ import { el } from "../lib/dom.js";
 import { rename, viewLink } from "../lib/router.js";
 import { nextFrame } from "../lib/scheduling.js";
 import { load, store } from "../lib/storage.js";
-import { CHAIN_COLUMNS, defaultColumns } from "../widgets/chain_columns.js";
+import { CHAIN_COLUMNS, defaultColumns, OPTIONAL } from "../widgets/chain_columns.js";
 import { ChainFilterControls } from "../widgets/chain_filter_controls.js";
 import { ChainTable } from "../widgets/chain_table.js";
 import { checkbox, menu, segmented } from "../widgets/controls.js";
@@ -44,11 +44,11 @@ class ChainView extends ExpiryView {
     this.columnsSetting = phone.matches ? "columns.narrow" : "columns";
     this.columns = load(this.columnsSetting, null) || defaultColumns(innerWidth);
     this.isCentred = false;
+    this.isFitted = false;
     this.draw = () => this.#draw(); // one function, so that nextFrame() runs it once a frame
-    // The quote coin is the settle coin; an address without one means the default.
     this.table = new ChainTable(`Option chain ${asset} ${expiry}: calls left, puts right`, {
       asset,
-      quote: settle,
+      quote: "", // known with the first rows
     });
     this.table.setColumns(this.columns);
     this.summary = new SeriesSummaryBar();
@@ -90,7 +90,7 @@ class ChainView extends ExpiryView {
   }
 
   #makeColumnChooser() {
-    const boxes = CHAIN_COLUMNS.map(({ id, name, isFixed }) => {
+    this.columnBoxes = CHAIN_COLUMNS.map(({ id, name, isFixed }) => {
       const isShown = isFixed || this.columns.includes(id);
       const box = checkbox(name, isShown, (isChecked) => this.#showColumn(id, isChecked));
       box.field.disabled = Boolean(isFixed);
@@ -99,10 +99,8 @@ class ChainView extends ExpiryView {
     });
     const reset = () => {
       store(this.columnsSetting, null);
+      this.isFitted = false;
       this.#setColumns(defaultColumns(innerWidth));
-      for (const { field } of boxes) {
-        field.checked = field.disabled || this.columns.includes(field.name);
-      }
     };
     return menu(
       "Columns",
@@ -110,7 +108,7 @@ class ChainView extends ExpiryView {
         "fieldset",
         {},
         el("legend", {}, "Columns of each side"),
-        ...boxes.map(({ node }) => node),
+        ...this.columnBoxes.map(({ node }) => node),
       ),
       el("button", { type: "button", class: "button", onclick: reset }, "Reset to default"),
     );
@@ -126,7 +124,22 @@ class ChainView extends ExpiryView {
   #setColumns(columns) {
     this.columns = columns;
     this.table.setColumns(columns);
+    for (const { field } of this.columnBoxes) {
+      field.checked = field.disabled || columns.includes(field.name);
+    }
     nextFrame(this.draw);
+  }
+
+  // Once: how wide the columns are depends on the prices. A column that does not fit is left out of
+  // the default ones, since a number that is cut at the edge reads as another number.
+  #fitDefaultColumns(update) {
+    this.isFitted = true;
+    if (load(this.columnsSetting, null) || phone.matches) return;
+    for (const ids of OPTIONAL) {
+      if (this.scroller.scrollWidth <= this.scroller.clientWidth) return;
+      this.#setColumns(this.columns.filter((id) => !ids.includes(id)));
+      update();
+    }
   }
 
   // Of the address, else the last one; a range of strikes is an asset's own.
@@ -161,8 +174,12 @@ class ChainView extends ExpiryView {
     const rows = this.rows.all;
     const { forward = null, atm_strike: atm = null } = this.switcher.current ?? {};
     const steps = commonSteps(rows);
+    if (rows.length) this.table.setCoins({ asset: this.asset, quote: rows[0].quote });
     this.pairs = filterPairs(pairByStrike(rows), this.filter, { forward, atm });
-    this.table.update(this.pairs, { forward, atm, steps, changed: this.rows.takeChanged() });
+    const changed = this.rows.takeChanged();
+    const update = () => this.table.update(this.pairs, { forward, atm, steps, changed });
+    update();
+    if (!this.isFitted && rows.length) this.#fitDefaultColumns(update);
     const scale = this.heatmapField ? scaleOf(rows.map((row) => row[this.heatmapField])) : null;
     this.table.setHeatmap(this.pairs, this.heatmapField, scale);
     if (!this.isCentred && rows.length) this.#centreAtm();

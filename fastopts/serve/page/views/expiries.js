@@ -94,7 +94,7 @@ class ExpiriesView extends View {
       open_interest: scaleOf([0, ...values("open_interest")]),
       turnover_24h: scaleOf([0, ...values("turnover_24h")]),
     };
-    const coins = new Set(values("settle"));
+    const coins = new Set(values("quote").filter(Boolean));
     this.table.setCoins({ asset: this.asset, quote: [...coins].sort().join("/") });
     const column = this.table.columns.find(({ sort }) => sort === this.sort.by);
     this.table.update(sortSeries(series, column?.value, this.sort.isDescending));
@@ -106,7 +106,7 @@ class ExpiriesView extends View {
     const steps = series.length ? stepsOfSeries(series[0]) : undefined;
     const totals = Object.entries(TOTALS).map(([id, { field }]) => [
       id,
-      totalsByCoin(series, field)
+      totalsByCoin(series, field, field === "turnover_24h" ? "quote" : "settle")
         // Amounts in different coins are not added, nor are the markets settled in them.
         .map(([coin, total], _, { length }) => {
           if (field === "turnover_24h") return `${compact(total)} ${coin}`;

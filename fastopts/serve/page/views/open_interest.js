@@ -72,8 +72,8 @@ class OpenInterestView extends ExpiryView {
     this.totals = [];
     this.redraw = throttled(REDRAW_MS, () => this.#draw());
     this.summary = new SummaryBar([
-      { id: "calls", name: `Calls (${asset})` },
-      { id: "puts", name: `Puts (${asset})` },
+      { id: "calls", name: "Calls" },
+      { id: "puts", name: "Puts" },
       {
         id: "put_call_ratio",
         name: seriesHeading("put_call_open_interest"),
@@ -88,6 +88,7 @@ class OpenInterestView extends ExpiryView {
     this.table = new CollapsibleTable({
       caption: `Calls and puts by strike, ${this.title}`,
       columns: COLUMNS,
+      coins: { asset },
       key: ({ strike }) => String(strike),
     });
     const field = segmented("Show", FIELDS, this.field, (name) => {
@@ -144,8 +145,8 @@ class OpenInterestView extends ExpiryView {
     this.totals = totalByStrike(rows, this.field);
     const live = rows.filter((row) => row.live).length;
     const values = {
-      calls: compact(totalOf(this.totals, "call")),
-      puts: compact(totalOf(this.totals, "put")),
+      calls: this.#sizeText("call"),
+      puts: this.#sizeText("put"),
       put_call_ratio: fixed(this.figures[`put_call_${this.field}`], 2),
       // Max pain is of options that expire together: null for all expiries.
       max_pain: number(this.figures.max_pain),
@@ -155,6 +156,10 @@ class OpenInterestView extends ExpiryView {
     this.table.update(this.totals);
     this.chart.draw();
     this.remark.textContent = this.#remarks(rows).join(" ");
+  }
+
+  #sizeText(side) {
+    return `${compact(totalOf(this.totals, side))} ${this.route.asset}`;
   }
 
   #offerCoins(coins) {
@@ -220,7 +225,7 @@ class OpenInterestView extends ExpiryView {
     return {
       legend: { ...legend(colours), data: ["Calls", "Puts"] },
       grid: { left: LEFT, right: 24, top: 58, bottom: 50 },
-      tooltip: tooltip(colours, describe),
+      tooltip: tooltip(colours, (items) => describe(items, this.route.asset)),
       xAxis: axis(colours, {
         type: "value",
         name: `strike (${this.#unitOf("strike")})`,
@@ -254,10 +259,14 @@ function barRange(totals) {
   return [strikes[0] - gap / 2, strikes.at(-1) + gap / 2];
 }
 
-function describe(items) {
+function describe(items, unit) {
   return {
     title: number(items[0].value[0]),
-    rows: items.map(({ seriesName, value, color }) => [seriesName, compact(value[1]), color]),
+    rows: items.map(({ seriesName, value, color }) => [
+      seriesName,
+      `${compact(value[1])} ${unit}`,
+      color,
+    ]),
   };
 }
 
@@ -268,6 +277,6 @@ const COLUMNS = [
     isRowHeading: true,
     text: ({ strike }) => number(strike),
   },
-  { id: "call", heading: "Calls", text: ({ call }) => compact(call) },
-  { id: "put", heading: "Puts", text: ({ put }) => compact(put) },
+  { id: "call", heading: "Calls", unit: ({ asset }) => asset, text: ({ call }) => compact(call) },
+  { id: "put", heading: "Puts", unit: ({ asset }) => asset, text: ({ put }) => compact(put) },
 ];

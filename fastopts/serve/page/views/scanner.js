@@ -2,22 +2,13 @@
 
 import { get } from "../data/api.js";
 import { MESSAGE } from "../data/constants.js";
-import { description, heading } from "../data/fields.js";
+import { briefHeading, columnUnit, description, heading } from "../data/fields.js";
+import { fieldText, formatted } from "../data/numbers.js";
 import { CLEARED } from "../data/pending_subscriptions.js";
 import { BASIC_FILTER, DEFAULT_FILTER, scanOf } from "../data/scan_filter.js";
 import { ageOf, daysTo } from "../data/venue_clock.js";
 import { el, toggleClass } from "../lib/dom.js";
-import {
-  age,
-  compact,
-  days,
-  fixed,
-  number,
-  percent,
-  points,
-  price,
-  reasonText,
-} from "../lib/format.js";
+import { age, fixed, reasonText } from "../lib/format.js";
 import { navigate, optionLink, redirect, scanLink } from "../lib/router.js";
 import { nextFrame } from "../lib/scheduling.js";
 import { load } from "../lib/storage.js";
@@ -127,6 +118,10 @@ class ScannerView extends View {
     if (this.result === null) return;
     const { options, considered, excluded } = this.result;
     this.scale = scaleOf(options.map(({ mark_iv }) => mark_iv));
+    this.table.setCoins({
+      asset: common(options, "asset") ?? "base",
+      quote: common(options, "quote") ?? "quote",
+    });
     this.table.update(options);
     const reasons = Object.entries(excluded)
       .filter(([, count]) => count > 0)
@@ -146,13 +141,14 @@ class ScannerView extends View {
       text,
       ...options,
     });
-    const priceColumn = (id) => sortable(id, (row) => price(row[id], row.forward));
-    const sizeColumn = (id) => ({
-      id,
-      heading: "Size",
-      hint: description(id),
-      text: (row) => compact(row[id]),
-    });
+    // Rows are of several series: each is written on its own grid of prices and sizes.
+    const figure = (id, options = {}) =>
+      sortable(id, (row) => fieldText(row, id), {
+        unit: (coins) => columnUnit(id, coins),
+        ...options,
+      });
+    const brief = (id) => figure(id, { heading: briefHeading(id) });
+    const sizeColumn = (id) => figure(id, { heading: "Size", sort: undefined });
     return [
       {
         id: "symbol",
@@ -163,32 +159,38 @@ class ScannerView extends View {
         link: ({ symbol }) => optionLink(symbol),
         button: makeCopyButton,
       },
-      sortable("dte", ({ expiry_ms }) => days(daysTo(expiry_ms))),
-      sortable("moneyness", ({ moneyness }) => fixed(moneyness, 3)),
-      sortable("delta", ({ delta }) => fixed(delta, 2)),
-      priceColumn("bid_price"),
+      sortable("dte", ({ expiry_ms }) => formatted(daysTo(expiry_ms), "days")),
+      figure("moneyness"),
+      figure("delta"),
+      figure("bid_price"),
       sizeColumn("bid_size"),
-      priceColumn("ask_price"),
+      figure("ask_price"),
       sizeColumn("ask_size"),
-      priceColumn("mark_price"),
-      sortable("bid_iv", ({ bid_iv }) => percent(bid_iv)),
-      sortable("mark_iv", ({ mark_iv }) => percent(mark_iv), {
+      figure("mark_price"),
+      figure("bid_iv"),
+      figure("mark_iv", {
         paint: (cell, { mark_iv }) => {
           toggleClass(cell, "warmth", true);
           setWarmth(cell, mark_iv, this.scale);
         },
       }),
-      sortable("ask_iv", ({ ask_iv }) => percent(ask_iv)),
-      sortable("spread_iv", (row) => points(row.spread_iv), {
-        heading: "Sprd",
+      figure("ask_iv"),
+      figure("spread_iv", {
+        heading: briefHeading("spread_iv"),
         hint: "ask IV − bid IV, in vol points",
       }),
-      sortable("open_interest", (row) => compact(row.open_interest), { heading: "OI" }),
-      sortable("volume_24h", (row) => number(row.volume_24h), { heading: "Vol" }),
-      sortable("turnover_24h", (row) => compact(row.turnover_24h), { heading: "Turnover" }),
+      brief("open_interest"),
+      brief("volume_24h"),
+      brief("turnover_24h"),
       { id: "age", heading: heading("age_s"), text: ({ ts_ms }) => age(ageOf(ts_ms)) },
     ];
   }
+}
+
+// The value that a field has in all options; null if they differ.
+function common(options, name) {
+  const values = new Set(options.map((option) => option[name]));
+  return values.size === 1 ? [...values][0] : null;
 }
 
 /**

@@ -1,9 +1,10 @@
 /** The term structure: ATM IV, risk reversal and butterfly by days to expiry. */
 
 import { MESSAGE, USUAL_SETTLE } from "../data/constants.js";
+import { formatted } from "../data/numbers.js";
 import { expiryLabels, seriesKey } from "../data/series.js";
 import { el } from "../lib/dom.js";
-import { days, percent, points } from "../lib/format.js";
+import { days, percent } from "../lib/format.js";
 import { navigate, viewLink } from "../lib/router.js";
 import { load, store } from "../lib/storage.js";
 import {
@@ -12,6 +13,7 @@ import {
   Chart,
   legend,
   percentTick,
+  pointsTick,
   SERIES_COLOURS,
   tooltip,
 } from "../widgets/chart.js";
@@ -170,8 +172,8 @@ class TermView extends View {
           { ...margins, top: "69%", bottom: 60 },
         ]
       : [{ ...margins, top: 58, bottom: 60 }];
-    const titles = ["ATM IV", "25Δ skew (vol)"];
-    const ticks = [percentTick, (value) => points(value)];
+    const titles = ["ATM IV", "25Δ skew (vol points)"];
+    const ticks = [percentTick, pointsTick];
     return {
       legend: legend(colours),
       grid: grids,
@@ -254,7 +256,7 @@ class TermView extends View {
         symbol: each.live ? "circle" : "emptyCircle",
       })),
     });
-    const skew = { grid: SKEW_GRID, text: (value) => `${points(value)} vol` };
+    const skew = { grid: SKEW_GRID, text: (value) => `${formatted(value, "signed_points")} vol` };
     const atm = { grid: ATM_GRID, text: (value) => percent(value, 2) };
     const lines = [makeLine("ATM IV", "atm_iv", SERIES_COLOURS[index], atm)];
     if (this.isShown.rr) {

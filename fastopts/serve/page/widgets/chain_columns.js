@@ -73,22 +73,24 @@ const QUOTE = [
 /** @type {ChainColumn[]} */
 export const CHAIN_COLUMNS = [...OUTER, ...QUOTE];
 
-const ALWAYS = "age delta mark_iv bid_price ask_price";
-const FROM_701_PX = "open_interest mark_price bid_size bid_iv ask_iv ask_size";
-// On less, the ages at both edges would be cut off for coins with long prices.
-const FROM_1500_PX = "volume_24h spread_iv";
+const ALWAYS = ["age", "delta", "mark_iv", "bid_price", "ask_price"];
+
+/** The other default columns, the least important first: those that do not fit are left out. */
+export const OPTIONAL = [
+  ["spread_iv"],
+  ["volume_24h"],
+  ["open_interest"],
+  ["bid_iv", "ask_iv"],
+  ["mark_price"],
+  ["bid_size", "ask_size"],
+];
 
 /**
  * @param {number} width Of the window, in CSS pixels.
- * @returns {string[]} Ids of the columns shown by default.
+ * @returns {string[]} Ids of the default columns; a phone scrolls, and so begins with few.
  */
 export function defaultColumns(width) {
-  const ids = [
-    ALWAYS,
-    ...(width > 700 ? [FROM_701_PX] : []),
-    ...(width >= 1500 ? [FROM_1500_PX] : []),
-  ];
-  return ids.join(" ").split(" ");
+  return width > 700 ? [...ALWAYS, ...OPTIONAL.flat()] : ALWAYS;
 }
 
 /**

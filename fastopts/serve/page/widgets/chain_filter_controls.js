@@ -1,7 +1,7 @@
 /** The controls of a chain's filter: sides of the money and a range of strikes. */
 
 import { RANGE, rangeOf, SIDES, STRIKES, strikeRange } from "../data/chain_filter.js";
-import { el, setAttribute } from "../lib/dom.js";
+import { el, setAttribute, uniqueId } from "../lib/dom.js";
 import { dropdown, segmented } from "./controls.js";
 
 /** @typedef {import("../data/chain_filter.js").ChainFilter} ChainFilter */
@@ -21,7 +21,8 @@ export class ChainFilterControls {
     const strikes = dropdown("Strikes", options, choice, (value) => this.#chooseStrikes(value));
     this.from = makeEnd("Lowest strike", "from", range?.from, () => this.#enterRange());
     this.to = makeEnd("Highest strike", "to", range?.to, () => this.#enterRange());
-    this.ends = el("span", { class: "control", hidden: !range }, this.from, this.to);
+    this.error = el("span", { id: uniqueId(), class: "field-error", role: "alert" });
+    this.ends = el("span", { class: "control", hidden: !range }, this.from, this.to, this.error);
     this.node = el(
       "span",
       { class: "control chain-filter" },
@@ -47,8 +48,17 @@ export class ChainFilterControls {
     for (const field of [this.from, this.to]) {
       const isInvalid = field.value.trim() !== "" && strikeRange(field.value, "") === null;
       setAttribute(field, "aria-invalid", isInvalid ? "true" : null);
+      setAttribute(field, "aria-describedby", isInvalid ? this.error.id : null);
     }
-    if (strikes !== null) this.#change({ strikes });
+    const invalid = [this.from, this.to].find((field) => field.ariaInvalid === "true");
+    this.error.textContent = invalid
+      ? `“${invalid.value.trim()}” is not a strike: write 80000, 80,000 or 80k`
+      : "";
+    if (strikes === null) return;
+    const { from, to } = rangeOf(strikes);
+    this.from.value = from;
+    this.to.value = to;
+    this.#change({ strikes });
   }
 }
 

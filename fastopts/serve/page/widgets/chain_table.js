@@ -45,11 +45,23 @@ export class ChainTable {
   }
 
   /**
+   * Name the coins in the units of the headings.
+   *
+   * @param {import("../data/fields.js").Coins} coins
+   */
+  setCoins(coins) {
+    if (coins.quote === this.coins.quote) return;
+    this.coins = coins;
+    this.setColumns(this.chosen);
+  }
+
+  /**
    * Choose the columns. All rows are removed, to be created again with the next update.
    *
    * @param {string[]} chosen Column ids.
    */
   setColumns(chosen) {
+    this.chosen = chosen;
     this.columns = columnsBySide(chosen);
     this.rowsByStrike.clear();
     this.widths.invalidate();

@@ -126,6 +126,17 @@ export function percentTick(value) {
 }
 
 /**
+ * Label of an axis of differences of volatilities in vol points: +2.5, 0 or −1.
+ *
+ * @param {number} value A fraction.
+ * @returns {string}
+ */
+export function pointsTick(value) {
+  const tick = Number((value * 100).toFixed(2));
+  return `${tick > 0 ? "+" : ""}${tick}`.replace("-", "−");
+}
+
+/**
  * Label of an axis of sizes: 60 or 1.5k, without the zeros that align the numbers of a column.
  *
  * @param {number} value In base coin.

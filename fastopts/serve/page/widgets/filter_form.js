@@ -33,6 +33,9 @@ const SWITCHES = {
   },
 };
 
+// Parameters that bound an implied volatility.
+const VOLATILITY = /^(min|max)_(bid_|ask_)?iv$/;
+
 /** A form that edits a filter. */
 export class FilterForm {
   /**
@@ -120,7 +123,12 @@ export class FilterForm {
     const marked = names.filter((name) => this.fields.get(name)?.closest(".field"));
     if (!marked.length) return false;
     const parameters = new RegExp(`\\b(${names.join("|")})\\b`, "g");
-    const text = detail.replace(parameters, (name) => this.labels.get(name) || name);
+    const plain = detail.replace(parameters, (name) => this.labels.get(name) || name);
+    const isFraction = marked.some((name) => VOLATILITY.test(name));
+    // The server's examples of numbers are strikes; percentages are known to the page only.
+    const text = isFraction
+      ? plain.replace(/is not a number: .*/, "is not a number: write 0.8 or 80%")
+      : plain;
     const id = uniqueId();
     for (const name of marked) {
       const field = this.fields.get(name);
