@@ -325,7 +325,7 @@ class Queries:
             return ""
         asset = parts.asset
         if asset not in moment.feed.assets:
-            return str(no_asset(asset, moment.feed)) if moment.feed.assets else ""
+            return str(no_asset(asset, moment.feed))
         if asset not in universes:
             # A hint must not cost the result: the options beside the unknown symbol are read.
             try:
