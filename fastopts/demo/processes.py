@@ -1,5 +1,6 @@
 """The processes behind the view: started in order, and stopped with it, however it ends."""
 
+import importlib.util
 import os
 import re
 import socket
@@ -22,6 +23,7 @@ __all__ = ("PAGE_PORT", "REDIS_PORT", "Processes")
 PAGE_PORT: Final = 8060
 REDIS_PORT: Final = 6390
 _PORT_ATTEMPTS: Final = 20
+_SERVER_MODULE: Final = "uvicorn"  # of the extra `serve`
 
 STOP_TIMEOUT_S: Final = 5.0
 STATUS_S: Final = 1
@@ -38,7 +40,7 @@ class Processes:
     """Simulated venue, collector and server around a private Valkey, while the `with` block runs.
 
     `status` is the newest status in the collector's log, `log_line` the newest warning of collector
-    and server, `page_url` the address of the dashboard.
+    and server, `page_url` the address of the dashboard, "" without the extra `serve`.
     """
 
     def __init__(
@@ -119,6 +121,8 @@ class Processes:
         self._follow_log(self._start("fastopts.track", options))
 
     def _start_server(self) -> None:
+        if importlib.util.find_spec(_SERVER_MODULE) is None:
+            return  # everything else works without the extra
         redis_options = ["--redis-url", self.valkey.url, "--venue", "sim"]
         for port in _ports_from(self._page_port):
             options = ["serve", "--port", str(port), *redis_options]
@@ -141,7 +145,8 @@ class Processes:
     ) -> subprocess.Popen[str]:
         """Start `python -m` *module*, whose log is on stderr, or on stdout with *has_stdout*."""
         child = subprocess.Popen(
-            [sys.executable, "-m", module, *options],
+            # -P: not the folder `fastopts` of the current directory, a checkout that is not built
+            [sys.executable, "-P", "-m", module, *options],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE if has_stdout else subprocess.DEVNULL,
             stderr=subprocess.STDOUT if has_stdout else subprocess.PIPE,

@@ -31,6 +31,7 @@ __all__ = ("Frame", "near_the_money", "progress_line", "render", "svg", "usage_l
 DAY_MS: Final = 86_400_000
 TITLE: Final = " SIMULATED — not the market "
 _STOP: Final = "  Ctrl-C stops it"
+NO_DASHBOARD: Final = "none: install the extra `serve`"
 _SVG_WIDTH: Final = 100
 _LOG_LINES_MAX: Final = 3
 # Name and rank: on a narrow terminal the columns of the highest rank are dropped first.
@@ -128,7 +129,7 @@ def usage_lines(page_url: str, redis_url: str, width: int | None = None) -> list
     """
     options = f"--redis-url {redis_url} --venue sim"
     rows = [
-        ("dashboard", page_url),
+        ("dashboard", page_url or NO_DASHBOARD),
         ("shell", f"{program()} chain BTC {options}"),
         ("Python", f'OptionReader("{redis_url}", venue="sim")'),
     ]
@@ -136,10 +137,10 @@ def usage_lines(page_url: str, redis_url: str, width: int | None = None) -> list
     if width is None or all(column + len(text) <= width for _, text in rows):
         return [Text.assemble((label.ljust(column), "dim"), text) for label, text in rows]
     return [
-        Text(page_url),
+        Text(page_url or NO_DASHBOARD),
         Text(f"{program()} chain BTC \\"),
         Text(f"  {options}"),
-        Text(rows[2][1]),
+        Text(rows[-1][1]),
     ]
 
 
@@ -178,7 +179,7 @@ def _blocks(
     frame: Frame, shown: Sequence[Option], footer: Sequence[Text], width: int, is_live: bool
 ) -> list[list[Text]]:
     title = Text.assemble((TITLE, "bold black on yellow"), (_STOP if is_live else "", "dim"))
-    usage = usage_lines(frame.page_url, frame.redis_url, width) if frame.page_url else []
+    usage = usage_lines(frame.page_url, frame.redis_url, width) if frame.redis_url else []
     log = [Text(line, style="yellow") for line in _wrapped(frame.log_line, width)]
     if not (frame.status or frame.options or log):
         log = [Text("starting …", style="dim")]

@@ -78,4 +78,4 @@ class _Lines:
     def end(self) -> None:
         if self._frame is not None:
             # the addresses have been printed, and serve nobody any more
-            printing.show(render(replace(self._frame, page_url="")))
+            printing.show(render(replace(self._frame, page_url="", redis_url="")))

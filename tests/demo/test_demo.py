@@ -1,5 +1,6 @@
 """The demo as a user starts it."""
 
+import importlib.util
 import os
 import re
 import signal
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 import requests
 
+from fastopts.demo.processes import Processes
 from fastopts.reader import OptionReader
 from tests.cli.process import fastopts
 from tests.cli.terminal import terminal
@@ -187,3 +189,13 @@ def test_a_killed_view_leaves_nothing_running(tmp_path: Path) -> None:
     while not gone(started):
         assert time.monotonic() < deadline
         time.sleep(0.05)
+
+
+def test_without_the_extra_of_the_server_everything_else_runs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    processes = Processes(80, 500, 1)
+    processes._start_server()
+    assert processes.page_url == ""
+    assert processes._children == []

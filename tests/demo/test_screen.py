@@ -152,6 +152,12 @@ def test_a_pasted_line_of_a_narrow_terminal_is_one_command() -> None:
     ]
 
 
+def test_without_a_server_it_says_how_to_get_the_dashboard() -> None:
+    for width in (None, 40):
+        [line, *_] = usage_lines("", "redis://127.0.0.1:46390", width)
+        assert line.plain.endswith("none: install the extra `serve`")
+
+
 def test_empty_lines_are_used_only_where_there_is_space() -> None:
     assert "" in render(frame(), 80, 24).plain.splitlines()
     assert "" not in render(crowded(), 60, 20).plain.splitlines()
