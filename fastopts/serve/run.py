@@ -36,6 +36,7 @@ SHUTDOWN_TIMEOUT_S: Final = 2  # for requests; connections that are still open t
 # the proxy can meet a connection that is being closed.
 KEEP_ALIVE_S: Final = 75
 BACKLOG: Final = 512
+FREE_PORT_ATTEMPTS: Final = 20
 
 
 def serve(reader: AsyncOptionReader, settings: ServeSettings) -> None:
@@ -128,22 +129,37 @@ class HttpServer(uvicorn.Server):
 def listening(settings: ServeSettings) -> Iterator[list[socket.socket]]:
     """Listen on each address of *settings* while the block runs.
 
-    With port 0 all addresses get the port that the first one is given. Raises ConfigError for an
+    With port 0 all addresses get one port that is free on each of them. Raises ConfigError for an
     address that is not available.
     """
-    port = settings.port
-    with contextlib.ExitStack() as stack:
-        listeners = []
-        for name in settings.bind:
+    # The system chooses the port for the first address, and another program may have it in use on
+    # the next one: then another is chosen. A port that the user has set stays.
+    attempts = 1 if settings.port else FREE_PORT_ATTEMPTS
+    for attempts_left in reversed(range(attempts)):
+        with contextlib.ExitStack() as opened:
             try:
-                listener = stack.enter_context(_listen(name, port, settings))
-            except OSError as error:
-                number = error.errno or 0
-                reason = os.strerror(number) if number > 0 else str(error)
-                raise ConfigError(f"--bind {name} --port {port}: {reason}") from None
-            port = port or listener.getsockname()[1]
-            listeners.append(listener)
-        yield listeners
+                listeners = _listen_on_each(settings, opened)
+            except ConfigError:
+                if attempts_left:
+                    continue
+                raise
+            yield listeners
+            return
+
+
+def _listen_on_each(settings: ServeSettings, opened: contextlib.ExitStack) -> list[socket.socket]:
+    listeners: list[socket.socket] = []
+    port = settings.port
+    for name in settings.bind:
+        try:
+            listener = opened.enter_context(_listen(name, port, settings))
+        except OSError as error:
+            number = error.errno or 0
+            reason = os.strerror(number) if number > 0 else str(error)
+            raise ConfigError(f"--bind {name} --port {port}: {reason}") from None
+        port = port or listener.getsockname()[1]
+        listeners.append(listener)
+    return listeners
 
 
 def _listen(name: str, port: int, settings: ServeSettings) -> socket.socket:

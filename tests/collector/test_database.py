@@ -11,16 +11,15 @@ from fastopts.config import Secret, Settings
 from fastopts.embedded import EmbeddedValkey
 from fastopts.errors import ConfigError
 from fastopts.net.redis.address import Address
+from tests.support.ports import free_port
 
 
 @pytest.fixture
 def port(monkeypatch: pytest.MonkeyPatch) -> int:
     """A free port that stands for the usual one."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        free: int = probe.getsockname()[1]
-    monkeypatch.setattr(database, "DEFAULT_PORT", free)
-    return free
+    port = free_port()
+    monkeypatch.setattr(database, "DEFAULT_PORT", port)
+    return port
 
 
 def test_the_one_that_was_named(port: int) -> None:

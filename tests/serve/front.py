@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Final, Self
 
 from tests.serve.serving import WAIT_S, Answer, until
+from tests.support.ports import free_port
 
-__all__ = ("NGINX", "Front", "appended_for", "ask", "free_port", "nginx")
+__all__ = ("NGINX", "Front", "appended_for", "ask", "nginx")
 
 NGINX: Final = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
 Lines = list[tuple[str, str]]
@@ -139,14 +140,6 @@ def ask(
         response = connection.getresponse()
         fields = [(name.lower(), value) for name, value in response.getheaders()]
         return Answer(response.status, fields, response.read())
-
-
-def free_port() -> int:
-    """A port of loopback that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @contextlib.contextmanager

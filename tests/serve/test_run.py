@@ -1,5 +1,6 @@
 """The addresses on which a server listens."""
 
+import contextlib
 import http.client
 import socket
 from dataclasses import replace
@@ -7,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from fastopts.errors import ConfigError
+from fastopts.serve import run
 from fastopts.serve.settings import ServeSettings
 from tests.serve.fixtures import bearer, with_tokens
 from tests.serve.living import Living
@@ -56,6 +58,40 @@ def test_the_ipv6_wildcard_beside_an_ipv4_address_excludes_others(
 def test_one_address_that_is_not_loopback_needs_tokens() -> None:
     with pytest.raises(ConfigError, match=r"--bind 192\.0\.2\.1: .* needs tokens"):
         ServeSettings(bind=("127.0.0.1", "192.0.2.1")).check()
+
+
+def test_a_port_in_use_on_the_second_address_is_not_chosen(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    listen = run._listen
+    settings = ServeSettings(bind=("127.0.0.1", "127.0.0.3"), port=0)
+    in_use: list[socket.socket] = []
+
+    def listen_where_another_was_faster(
+        name: str, port: int, settings: ServeSettings
+    ) -> socket.socket:
+        if name == "127.0.0.3" and len(in_use) < 3:
+            in_use.append(socket.create_server((name, port)))
+        return listen(name, port, settings)
+
+    monkeypatch.setattr(run, "_listen", listen_where_another_was_faster)
+    with contextlib.ExitStack() as stack:
+        listeners = stack.enter_context(run.listening(settings))
+        ports = {listener.getsockname()[1] for listener in listeners}
+        assert len(listeners) == 2
+        assert len(ports) == 1
+        assert ports.isdisjoint(stack.enter_context(s).getsockname()[1] for s in in_use)
+
+
+def test_a_port_of_the_user_is_not_replaced() -> None:
+    with socket.create_server(("127.0.0.3", 0)) as in_use:
+        port = in_use.getsockname()[1]
+        settings = ServeSettings(bind=("127.0.0.1", "127.0.0.3"), port=port)
+        with (
+            pytest.raises(ConfigError, match=rf"--bind 127\.0\.0\.3 --port {port}: .* in use"),
+            run.listening(settings),
+        ):
+            pass
 
 
 def test_an_unavailable_address_is_named(living: Living) -> None:

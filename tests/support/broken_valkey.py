@@ -17,6 +17,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from fastopts.embedded import EmbeddedValkey
+from tests.support.ports import free_port
 from tests.support.waiting import PATIENCE_S
 
 __all__ = ("REFUSING", "BrokenValkey", "plain_client", "wait_for")
@@ -31,7 +32,7 @@ class BrokenValkey(EmbeddedValkey):
     """
 
     def __init__(self, *options: str, port: int = 0, password: str | None = None) -> None:
-        super().__init__(port, password)
+        super().__init__(port or free_port(), password)
         self.options = list(options)
         self.folder = Path(tempfile.mkdtemp(prefix="fastopts-valkey-"))
         self._clients: list[redis.Redis] = []

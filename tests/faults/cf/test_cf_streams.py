@@ -19,9 +19,10 @@ from fastopts.errors import ConfigError
 from fastopts.serve.http import tokens
 from tests.cli.market import fill
 from tests.cli.terminal import terminal
-from tests.serve.front import ask, free_port
+from tests.serve.front import ask
 from tests.serve.living import SYMBOLS, Living
 from tests.serve.serving import until
+from tests.support.ports import free_port
 from tests.support.processes import environ
 from tests.support.store import Store
 

@@ -111,7 +111,7 @@ async def test_LC_02_what_is_delivered_while_the_connection_is_away_holds_up_nob
         await until(lambda: asked_for(w) == set(w.venue.symbols))
         await w.covered()
         assert doomed.isdisjoint(name for _, names in topics for name in names)
-        assert not members(w) & doomed
+        await until(lambda: members(w).isdisjoint(doomed))
         await w.equal()
 
 

@@ -1,7 +1,6 @@
 """A Redis that is not there: at the start, in between, or only for those who come too late."""
 
 import asyncio
-import socket
 from pathlib import Path
 
 import pytest
@@ -12,17 +11,11 @@ from tests.faults.rd.logs import told
 from tests.support.broken_valkey import BrokenValkey, plain_client
 from tests.support.collector_harness import running_collector, until
 from tests.support.collector_limits import quicken
+from tests.support.ports import free_port
 from tests.support.writer_harness import SYMBOLS, RunningWriter, WriterHarness
 from tests.support.writer_harness import until as at_last
 
 SLOW_LOAD = ("--key-load-delay", "8000", "--loading-process-events-interval-bytes", "1024")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 async def test_RD_01_the_feed_runs_without_redis_and_is_written_whole_once_it_is_there(

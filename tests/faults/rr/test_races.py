@@ -1,7 +1,6 @@
 """Reads that race with writes, and answers that break off."""
 
 import contextlib
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -16,6 +15,7 @@ from fastopts.model import NUMBERS
 from fastopts.reader import AsyncOptionReader, OptionReader
 from tests.reader.racing import SYMBOLS
 from tests.support.fault_proxy import Ending, FaultProxy
+from tests.support.ports import free_port
 from tests.support.processes import environ
 from tests.support.store import CALL, PUT, Store, expiry_of
 from tests.support.waiting import PATIENCE_S
@@ -160,10 +160,8 @@ def test_RR_02_an_option_that_expires_between_two_reads_is_told_as_such(
 
 
 def test_RR_05_the_address_of_nobody_is_told_at_once(store: Store) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
     with (
-        OptionReader(f"redis://127.0.0.1:{port}") as reader,
+        OptionReader(f"redis://127.0.0.1:{free_port()}") as reader,
         pytest.raises(StoreUnavailable, match="refused"),
     ):
         reader.get(CALL)

@@ -1,6 +1,5 @@
 """The collector's test world, with a proxy between it and the venue's WebSocket."""
 
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -12,6 +11,7 @@ from fastopts.sim import SimSettings
 from fastopts.venues.bybit.session import Timing
 from tests.support.collector_harness import CollectorHarness, running_collector, until
 from tests.support.fault_proxy import READ_BYTES, FaultProxy
+from tests.support.ports import free_port
 
 FEW = SimSettings(seed=5, symbols=60, rate=600)
 
@@ -19,12 +19,6 @@ FEW = SimSettings(seed=5, symbols=60, rate=600)
 def brisk(**changes: Any) -> Timing:
     """The product's times with *changes*; sessions are polled quickly."""
     return Timing(poll_every=0.02, **changes)
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @asynccontextmanager

@@ -24,8 +24,9 @@ from fastopts.reader import OptionReader
 from fastopts.session.backoff import Backoff
 from fastopts.sim import SimVenue
 from fastopts.venues.bybit.hosts import Endpoints
-from tests.faults.ws.proxied_collector import FEW, brisk, free_port
+from tests.faults.ws.proxied_collector import FEW, brisk
 from tests.support.collector_harness import until
+from tests.support.ports import free_port
 from tests.support.waiting import PATIENCE_S
 
 SETTINGS = Settings(venue="sim", coins=("BTC", "ETH"))
