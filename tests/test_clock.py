@@ -15,7 +15,7 @@ from fastopts.reader.mirrors import local_source, mirror
 from fastopts.reader.redis import source
 
 
-def test_it_goes_on() -> None:
+def test_it_continues() -> None:
     before = clock.steady_s()
     time.sleep(0.01)
     assert 0.009 < clock.steady_s() - before < 5
@@ -31,7 +31,7 @@ def test_it_counts_the_time_that_a_machine_sleeps(monkeypatch: pytest.MonkeyPatc
 @pytest.mark.parametrize(
     "module", [executor, push_asyncio, push_blocking, mirror, queries, local_source, source]
 )
-def test_whatever_outlives_a_look_at_the_feed_goes_by_it(module: ModuleType) -> None:
+def test_records_read_after_the_feed_are_judged_by_it(module: ModuleType) -> None:
     assert module.__file__ is not None
     assert "monotonic" not in Path(module.__file__).read_text()
     assert vars(module)["steady_s"] is clock.steady_s

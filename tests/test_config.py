@@ -136,7 +136,7 @@ def test_a_file_may_hold_any_type_and_still_gets_a_clear_answer(value: Any) -> N
             config.load({}, {}, {name: value})
 
 
-def test_all_faults_are_told_at_once() -> None:
+def test_all_faults_are_reported_at_once() -> None:
     with pytest.raises(ConfigError) as caught:
         config.load({"flush_ms": "0"}, {"FASTOPTS_VENUE": "x"}, {"coin": "BTC"})
     assert str(caught.value).count(";") == 3
@@ -208,7 +208,7 @@ def test_a_flag_may_be_one_already() -> None:
     assert config.load({"insecure": True}, {}, {}).insecure
 
 
-def test_a_secret_tells_itself_only_when_asked() -> None:
+def test_a_secret_is_shown_only_on_request() -> None:
     secret = Secret("hunter2")
     assert secret.reveal() == "hunter2"
     assert (secret, hash(secret)) == (Secret("hunter2"), hash(Secret("hunter2")))
@@ -276,7 +276,7 @@ def test_a_variable_with_a_slip_in_its_prefix_is_an_error() -> None:
         ("node-1.lan:8051", "node-1.lan", 8051),
     ],
 )
-def test_figures_are_told_at_a_port_of_loopback_or_where_it_is_said(
+def test_metrics_are_served_on_loopback_or_the_given_address(
     text: str, host: str, port: int
 ) -> None:
     assert config.load({"metrics_port": text}, {}, {}).metrics_address == (host, port)

@@ -50,7 +50,7 @@ def test_the_examples_of_a_page_run_and_print_what_they_say(
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_what_redis_cli_is_told_has_an_answer(page: Path, store: Store) -> None:
+def test_redis_cli_examples_have_an_answer(page: Path, store: Store) -> None:
     list_market(store)
     for example in examples(page, "sh"):
         for line in re.findall("^redis-cli (.*)", example.code, re.MULTILINE):

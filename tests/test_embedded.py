@@ -74,7 +74,7 @@ def test_a_password_is_asked_for() -> None:
             assert client.ping()
 
 
-def test_a_port_in_use_is_told() -> None:
+def test_a_port_in_use_is_reported() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()

@@ -66,18 +66,18 @@ def test_a_full_disk_changes_nothing(path: Path, size: int) -> None:
     assert list(path.parent.iterdir()) == [path]
 
 
-def test_a_folder_that_is_not_there_is_told(path: Path) -> None:
+def test_a_folder_that_is_not_there_is_reported(path: Path) -> None:
     with pytest.raises(FileError, match="none/file can't be written: No such file"):
         put(path.parent / "none" / "file", b"")
 
 
-def test_a_folder_that_may_not_be_written_is_told(path: Path) -> None:
+def test_a_folder_that_may_not_be_written_is_reported(path: Path) -> None:
     # Not one of mode 0500: root, as whom tests may run, writes there.
     with pytest.raises(FileError, match="can't be written: "):
         put(Path("/proc/self/file"), b"")
 
 
-def test_a_file_in_place_of_the_folder_is_told(path: Path) -> None:
+def test_a_file_in_place_of_the_folder_is_reported(path: Path) -> None:
     path.write_bytes(b"old")
     with pytest.raises(FileError, match="can't be written: Not a directory"):
         put(path / "file", b"")
@@ -94,14 +94,14 @@ def test_a_link_stays_a_link(path: Path) -> None:
     assert list(target.parent.iterdir()) == [target]
 
 
-def test_a_link_to_itself_is_told_and_stays(path: Path) -> None:
+def test_a_link_to_itself_is_an_error_and_stays(path: Path) -> None:
     path.symlink_to(path)
     with pytest.raises(FileError, match="symbolic links"):
         put(path, b"")
     assert path.is_symlink()
 
 
-def test_what_is_no_regular_file_is_told_and_stays(path: Path) -> None:
+def test_an_irregular_file_is_an_error_and_stays(path: Path) -> None:
     os.mkfifo(path)
     with pytest.raises(FileError, match="not a regular file"):
         put(path, b"")
@@ -112,7 +112,7 @@ def test_what_is_no_regular_file_is_told_and_stays(path: Path) -> None:
 
 
 @pytest.mark.parametrize(("umask", "allowed"), [(0o022, 0o644), (0o027, 0o640), (0o077, 0o600)])
-def test_who_may_read_a_new_file_is_the_umasks_to_say(path: Path, umask: int, allowed: int) -> None:
+def test_the_mode_of_a_new_file_follows_the_umask(path: Path, umask: int, allowed: int) -> None:
     former = os.umask(umask)
     try:
         put(path, b"")
@@ -121,7 +121,7 @@ def test_who_may_read_a_new_file_is_the_umasks_to_say(path: Path, umask: int, al
     assert mode(path) == allowed
 
 
-def test_who_might_read_the_old_file_may_read_the_new_one(path: Path) -> None:
+def test_a_replaced_file_keeps_its_mode(path: Path) -> None:
     path.write_bytes(b"old")
     path.chmod(0o604)
     put(path, b"new")

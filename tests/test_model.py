@@ -76,7 +76,7 @@ def test_a_quantity_is_rounded_down() -> None:
 
 
 @pytest.mark.parametrize("price", ["x", "nan", "inf", "1e21"])
-def test_what_is_no_price_is_an_error(price: Any) -> None:
+def test_a_value_that_is_no_price_is_an_error(price: Any) -> None:
     with pytest.raises(BadInput, match="is not a price"):
         instrument().round_price(price, "up")
 

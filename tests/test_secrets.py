@@ -133,7 +133,7 @@ def test_every_command_is_tried() -> None:
 
 @pytest.mark.parametrize("name", [name for name in WORDS if name not in ENDLESS])
 @pytest.mark.parametrize("slot", slots(""))
-def test_a_command_that_reads_tells_it_nowhere(
+def test_a_reading_command_never_shows_it(
     server: EmbeddedValkey,
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
@@ -156,7 +156,7 @@ UNREACHABLE: Final = ("127.0.0.1:1", "127.0.0.1:port", "h ost", "a..b:1", "h/x",
     [*((name, "option") for name in WORDS), *(("status", slot) for slot in slots(""))],
 )
 @pytest.mark.parametrize("host", UNREACHABLE)
-def test_a_command_that_fails_tells_it_nowhere(
+def test_a_failing_command_never_shows_it(
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
     slot: str,
@@ -170,7 +170,7 @@ def test_a_command_that_fails_tells_it_nowhere(
 
 @pytest.mark.parametrize("name", ["status", "doctor", "get"])
 @pytest.mark.parametrize("slot", ["variable", "user", "option", "file"])
-def test_one_that_is_not_encoded_is_refused_and_told_nowhere(
+def test_a_password_that_is_not_encoded_is_refused_and_never_shown(
     server: EmbeddedValkey,
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
@@ -184,7 +184,7 @@ def test_one_that_is_not_encoded_is_refused_and_told_nowhere(
 
 
 @pytest.mark.parametrize("name", ["status", "doctor", "watch"])
-def test_a_wrong_one_is_told_nowhere(
+def test_a_wrong_password_is_never_shown(
     server: EmbeddedValkey,
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
@@ -214,7 +214,7 @@ RAW_URL: Final = f"redis://user:{PASSWORD}@h"
     ],
     ids=" ".join,
 )
-def test_a_url_in_the_wrong_place_is_told_without_it(
+def test_an_error_about_a_misplaced_url_does_not_quote_it(
     capfd: pytest.CaptureFixture[str], words: list[str], url: str
 ) -> None:
     code = main([word.format(url) for word in words])
@@ -224,7 +224,7 @@ def test_a_url_in_the_wrong_place_is_told_without_it(
 
 
 @pytest.mark.parametrize("name", ["VENUE", "COINS", "REST_URL", "WS_URL", "DURATION", "LOG_FORMAT"])
-def test_a_variable_in_the_wrong_place_is_told_without_it(
+def test_an_error_about_a_misplaced_variable_does_not_quote_it(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], name: str
 ) -> None:
     monkeypatch.setenv(f"FASTOPTS_{name}", f"https://user:{PASSWORD}@h")
@@ -267,7 +267,7 @@ def command_lines() -> str:
 @pytest.mark.parametrize(
     ("slot", "form"), [("password", "text"), ("variable", "json"), ("file", "text")]
 )
-def test_a_collector_tells_it_nowhere(place: Path, sim: list[str], slot: str, form: str) -> None:
+def test_a_collector_never_shows_it(place: Path, sim: list[str], slot: str, form: str) -> None:
     with EmbeddedValkey(password=PASSWORD) as valkey:
         given = slots(f"127.0.0.1:{valkey.port}")[slot]
         (place / "fastopts.toml").write_text(given.file)
@@ -308,7 +308,7 @@ sys.exit(track.main(sys.argv[1:]))
 """
 
 
-def test_the_traceback_of_a_bug_tells_it_nowhere(place: Path, sim: list[str]) -> None:
+def test_the_traceback_of_a_bug_never_shows_it(place: Path, sim: list[str]) -> None:
     with EmbeddedValkey(password=PASSWORD) as valkey:
         given = slots(f"127.0.0.1:{valkey.port}")["variable"]
         words = ["-X", "dev", "-c", BUG, "track", *sim]

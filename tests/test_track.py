@@ -250,7 +250,7 @@ def test_a_second_signal_ends_it_at_once(tmp_path: Path, sim: list[str]) -> None
         assert returned == -signal.SIGTERM
 
 
-def test_a_wrong_password_is_told_and_not_shown(tmp_path: Path, sim: list[str]) -> None:
+def test_a_wrong_password_is_reported_and_not_shown(tmp_path: Path, sim: list[str]) -> None:
     with EmbeddedValkey(password="s3cret") as server:
         returned, _, err = finish(
             start(*sim, "--redis-url", server.url, cwd=tmp_path, REDIS_PASSWORD="hunter2")

@@ -44,7 +44,7 @@ def test_what_was_tampered_with_is_found(system: System) -> None:
     assert found == [f"{first}: mp is 1, not {price}", f"{last}: there is no record"]
 
 
-def test_a_tick_that_the_venue_never_sent_is_a_lie(system: System) -> None:
+def test_a_tick_that_the_venue_never_sent_is_detected(system: System) -> None:
     with (
         verdict.standstill(system),
         OptionReader(system.reader_url, venue="sim") as reader,

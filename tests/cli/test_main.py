@@ -63,7 +63,7 @@ def test_help_and_the_collector_do_without_what_is_heavy() -> None:
 
 
 @pytest.mark.parametrize(("pure", "name"), [("0", "compiled"), ("1", "pure")])
-def test_the_version_tells_what_runs(tmp_path: Path, pure: str, name: str) -> None:
+def test_the_version_names_what_runs(tmp_path: Path, pure: str, name: str) -> None:
     done = fastopts_process("--version", cwd=tmp_path, FASTOPTS_PURE=pure)
     python = f"{platform.python_implementation()} {platform.python_version()}"
     assert done == (0, f"fastopts {package.__version__}, {name} core, {python}\n", "")
@@ -106,7 +106,7 @@ def test_the_version_tells_what_runs(tmp_path: Path, pure: str, name: str) -> No
         (["track", "--redis-url", "redis://:hunter2@127.0.0.1:x"], 2, "Redis URL"),
     ],
 )
-def test_a_mistake_is_told_in_one_line(
+def test_a_mistake_is_an_error_of_one_line(
     tmp_path: Path, words: list[str], code: int, message: str
 ) -> None:
     done = fastopts(*words, cwd=tmp_path)
@@ -130,7 +130,7 @@ def test_a_reader_that_has_had_enough_ends_it_quietly(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
-def test_a_full_disk_is_told_in_one_line(tmp_path: Path) -> None:
+def test_a_full_disk_is_an_error_of_one_line(tmp_path: Path) -> None:
     with open("/dev/full", "wb") as full:
         done = subprocess.run(
             [*COMMAND, "fields"], stdout=full, stderr=subprocess.PIPE, env=environ(), check=False
@@ -138,7 +138,7 @@ def test_a_full_disk_is_told_in_one_line(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (1, b"fastopts: [Errno 28] No space left on device\n")
 
 
-def test_a_core_that_is_not_built_is_told_in_one_line(tmp_path: Path) -> None:
+def test_a_core_that_is_not_built_is_an_error_of_one_line(tmp_path: Path) -> None:
     root = Path(package.__file__).parent
     shutil.copytree(root, tmp_path / "fastopts", ignore=shutil.ignore_patterns("*.so", "*.pyd"))
     done = fastopts_process("track", cwd=tmp_path, PYTHONPATH=str(tmp_path))
@@ -171,7 +171,7 @@ def test_a_terminal_gets_what_fits_it_and_whole_names() -> None:
     assert firsts == list(FIELDS)  # in paragraphs: a column of meanings would be too narrow
 
 
-def test_no_color_is_heard_on_a_terminal() -> None:
+def test_no_color_is_respected_on_a_terminal() -> None:
     assert "\x1b" not in on_terminal("fields", columns=80, NO_COLOR="1")
 
 
@@ -211,7 +211,7 @@ def test_a_signal_ends_the_collector_in_order(
         assert client.hget(keys.FEED, "heartbeat_ms") == b"0"
 
 
-def test_sim_serves_until_it_is_told_to_stop(tmp_path: Path) -> None:
+def test_sim_serves_until_it_is_stopped(tmp_path: Path) -> None:
     with start("sim", "--port", "0", "--symbols", "20", cwd=tmp_path) as process:
         assert process.stdout is not None
         assert process.stdout.readline().startswith("SIMULATED market, no real prices: ")

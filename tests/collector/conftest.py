@@ -35,7 +35,7 @@ def coins() -> tuple[str, ...]:
 
 
 @pytest.fixture
-async def world(tmp_path: Path, coins: tuple[str, ...]) -> AsyncIterator[UniverseHarness]:
+async def harness(tmp_path: Path, coins: tuple[str, ...]) -> AsyncIterator[UniverseHarness]:
     """The instrument universe of *coins* over a venue that does what a test says."""
     async with ScriptedRest() as venue:
         yield UniverseHarness(venue, tmp_path / "cache.json", *coins)

@@ -108,40 +108,40 @@ def consecutive(numbers: list[int]) -> bool:
     return numbers == list(range(numbers[0], numbers[0] + len(numbers)))
 
 
-async def test_nothing_is_sent_while_nobody_subscribes(
+async def test_nothing_is_sent_without_subscribers(
     valkey: EmbeddedValkey, client: redis.Redis
 ) -> None:
-    async with RunningWriter(WriterHarness(valkey.port)) as world:
+    async with RunningWriter(WriterHarness(valkey.port)) as harness:
         for _ in range(3):
-            world.tick()
+            harness.tick()
             await beats(client, 1)
-        await until(lambda: world.table.pending == 0)
-        assert world.stands_in(client)
+        await until(lambda: harness.table.pending == 0)
+        assert harness.stands_in(client)
     assert calls(client, "publish") == 0
 
 
-async def test_a_subscriber_hears_the_last_record_of_every_tick(
+async def test_a_subscriber_receives_the_last_record_of_every_tick(
     valkey: EmbeddedValkey, client: redis.Redis, listener: Listener
 ) -> None:
-    async with RunningWriter(WriterHarness(valkey.port)) as world:
+    async with RunningWriter(WriterHarness(valkey.port)) as harness:
         listener.subscribe()
         await until(lambda: listener.listen() > 0)
         pulse = listener.heard[0]
-        assert (pulse.number, pulse.epoch) == (1, world.writer.lease.epoch)
+        assert (pulse.number, pulse.epoch) == (1, harness.writer.lease.epoch)
         assert pulse.records == []
         for count in range(50):
-            world.tick(SYMBOLS[count % 7 :], markPrice=str(count))
+            harness.tick(SYMBOLS[count % 7 :], markPrice=str(count))
             await asyncio.sleep(0)
             listener.listen()
-        await until(lambda: world.table.pending == 0 and not world.table.dirty)
+        await until(lambda: harness.table.pending == 0 and not harness.table.dirty)
         await listener.all_heard()
         assert listener.records() == listener.stored()
         assert listener.stored().keys() == set(SYMBOLS)
         assert consecutive(listener.numbers())
-        assert {update.epoch for update in listener.heard} == {world.writer.lease.epoch}
+        assert {update.epoch for update in listener.heard} == {harness.writer.lease.epoch}
         assert max(update.size for update in listener.heard) <= 65_536
         # beside the ticks, only the one symbol per beat that is due is written whole
-        rolling = sum(len(u.records) for u in listener.heard) - world.table.written
+        rolling = sum(len(u.records) for u in listener.heard) - harness.table.written
         assert 0 <= rolling <= len(pulses(listener.heard))
 
 
@@ -151,12 +151,12 @@ async def test_what_is_announced_can_be_read(
     def time_ms(record: bytes) -> int:
         return int.from_bytes(record[8:16], "little")
 
-    async with RunningWriter(WriterHarness(valkey.port)) as world:
+    async with RunningWriter(WriterHarness(valkey.port)) as harness:
         listener.subscribe()
         await listener.next()
         for count in range(30):
             listener.heard.clear()
-            world.tick(markPrice=str(count))
+            harness.tick(markPrice=str(count))
             await until(lambda: listener.listen() > 0 and bool(listener.records()))
             stored = listener.stored()
             for symbol, record in listener.records().items():
@@ -168,13 +168,13 @@ async def test_a_large_market_is_announced_in_several_messages(
 ) -> None:
     symbols = [f"ETH-27NOV26-{strike}-C-USDT" for strike in range(1000)]
 
-    world = WriterHarness(valkey.port)
+    harness = WriterHarness(valkey.port)
     for symbol in symbols:
-        world.table.add(symbol, 4_000_000_000_000, 1.0, "C", "USDT")
-    async with RunningWriter(world):
+        harness.table.add(symbol, 4_000_000_000_000, 1.0, "C", "USDT")
+    async with RunningWriter(harness):
         listener.subscribe()
         await listener.next()
-        world.tick(symbols)
+        harness.tick(symbols)
         await until(lambda: listener.listen() > 0 and len(listener.records()) == 1000)
         sizes = sorted((update.size for update in listener.heard), reverse=True)
         assert 65_536 - 300 < sizes[0] <= 65_536
@@ -186,14 +186,14 @@ async def test_a_large_market_is_announced_in_several_messages(
 async def test_a_subscriber_that_leaves_switches_it_off_and_a_new_one_on_again(
     valkey: EmbeddedValkey, client: redis.Redis, listener: Listener
 ) -> None:
-    async with RunningWriter(WriterHarness(valkey.port)) as world:
+    async with RunningWriter(WriterHarness(valkey.port)) as harness:
         listener.subscribe()
         await listener.next()
         listener.unsubscribe()
-        await until(lambda: not world.writer.flusher.batch.publishing)
+        await until(lambda: not harness.writer.flusher.batch.publishing)
         before = calls(client, "publish")
-        world.tick()
-        await until(lambda: world.table.pending == 0)
+        harness.tick()
+        await until(lambda: harness.table.pending == 0)
         await beats(client, 2)
         assert calls(client, "publish") == before
         listener.subscribe()
@@ -201,7 +201,7 @@ async def test_a_subscriber_that_leaves_switches_it_off_and_a_new_one_on_again(
         # what was written before the first message is there to be read
         assert listener.stored().keys() == set(SYMBOLS)
         assert len(listener.records()) <= 1
-        world.tick(SYMBOLS[:3], markPrice="8")
+        harness.tick(SYMBOLS[:3], markPrice="8")
         await until(lambda: listener.listen() > 0 and len(listener.records()) >= 3)
         assert listener.records().items() <= listener.stored().items()
 
@@ -209,27 +209,27 @@ async def test_a_subscriber_that_leaves_switches_it_off_and_a_new_one_on_again(
 async def test_a_subscriber_that_stays_while_the_connection_is_lost_finds_a_gap(
     valkey: EmbeddedValkey, client: redis.Redis, listener: Listener
 ) -> None:
-    async with RunningWriter(WriterHarness(valkey.port)) as world:
+    async with RunningWriter(WriterHarness(valkey.port)) as harness:
         listener.subscribe()
-        world.tick()
+        harness.tick()
         await until(lambda: listener.listen() > 0 and len(listener.records()) == 20)
         number = str(client.hget(keys.FEED, "writer")).partition(":")[2]
         assert client.client_kill_filter(_id=number) == 1
         await until(lambda: listener.listen() > 0 and not consecutive(listener.numbers()))
-        world.tick(SYMBOLS[:1], markPrice="7")
-        await until(lambda: world.table.pending == 0)
+        harness.tick(SYMBOLS[:1], markPrice="7")
+        await until(lambda: harness.table.pending == 0)
         await until(lambda: listener.listen() > 0 and listener.records() == listener.stored())
         numbers = listener.numbers()
         assert numbers == sorted(set(numbers))
-        assert {update.epoch for update in listener.heard} == {world.writer.lease.epoch}
+        assert {update.epoch for update in listener.heard} == {harness.writer.lease.epoch}
 
 
 async def test_an_emptied_server_is_filled_and_all_of_it_announced(
     valkey: EmbeddedValkey, client: redis.Redis, listener: Listener
 ) -> None:
-    async with RunningWriter(WriterHarness(valkey.port)) as world:
-        world.tick()
-        await until(lambda: world.table.pending == 0)
+    async with RunningWriter(WriterHarness(valkey.port)) as harness:
+        harness.tick()
+        await until(lambda: harness.table.pending == 0)
         listener.subscribe()
         await listener.next()
         assert len(listener.records()) <= 1
@@ -243,7 +243,7 @@ async def test_an_emptied_server_is_filled_and_all_of_it_announced(
         assert listener.records() == listener.stored()
 
 
-async def test_without_the_right_to_the_channel_it_is_said_once_and_all_else_goes_on(
+async def test_without_the_right_to_the_channel_there_is_one_warning_and_all_else_works(
     valkey: EmbeddedValkey,
     client: redis.Redis,
     listener: Listener,
@@ -251,20 +251,20 @@ async def test_without_the_right_to_the_channel_it_is_said_once_and_all_else_goe
 ) -> None:
     grant(client, "listener", "on", "nopass", "allkeys", "allchannels", "+@all")
     listener.client.connection_pool.connection_kwargs.update(username="listener", password="")
-    async with RunningWriter(WriterHarness(valkey.port)) as world:
+    async with RunningWriter(WriterHarness(valkey.port)) as harness:
         listener.subscribe()
         await listener.next()
         grant(client, "default", "resetchannels")
-        world.tick()
-        await until(lambda: not world.writer.flusher.batch.publishing)
-        await until(lambda: world.table.pending == 0)
+        harness.tick()
+        await until(lambda: not harness.writer.flusher.batch.publishing)
+        await until(lambda: harness.table.pending == 0)
         refused = calls(client, "publish", "rejected_calls")
         assert refused > 0
-        world.tick(markPrice="9")
+        harness.tick(markPrice="9")
         await beats(client, 3)
-        await until(lambda: world.table.pending == 0)
-        assert world.stands_in(client)
-        assert world.writer.is_writing
+        await until(lambda: harness.table.pending == 0)
+        assert harness.stands_in(client)
+        assert harness.writer.is_writing
         assert calls(client, "publish", "rejected_calls") == refused
         # with the right given back, the next connection announces again
         grant(client, "default", "allchannels")
@@ -277,19 +277,19 @@ async def test_without_the_right_to_the_channel_it_is_said_once_and_all_else_goe
     assert "&fastopts:updates:*" in told[0]
 
 
-async def test_without_the_right_to_count_nobody_subscribes(
+async def test_without_the_right_to_count_no_mirror_subscribes(
     valkey: EmbeddedValkey,
     client: redis.Redis,
     listener: Listener,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     grant(client, "default", "-pubsub")
-    async with RunningWriter(WriterHarness(valkey.port)) as world:
+    async with RunningWriter(WriterHarness(valkey.port)) as harness:
         listener.subscribe()
-        world.tick()
+        harness.tick()
         await beats(client, 3)
-        await until(lambda: world.table.pending == 0)
-        assert world.stands_in(client)
+        await until(lambda: harness.table.pending == 0)
+        assert harness.stands_in(client)
         assert calls(client, "publish") == 0
         assert calls(client, "pubsub|numsub", "rejected_calls") == 1
     told = [record.message for record in caplog.records if "not announced" in record.message]
@@ -316,22 +316,22 @@ async def test_a_server_that_refuses_everything_for_a_while_ends_no_announcement
 
     client.hset(keys.FEED, mapping={"store": STORE, "db": "0"})
     listener.subscribe()
-    async with RunningWriter(WriterHarness(valkey.port)) as world:
-        world.tick()
+    async with RunningWriter(WriterHarness(valkey.port)) as harness:
+        harness.tick()
         await until(lambda: listener.listen() > 0 and len(listener.records()) == 20)
-        await until(lambda: not world.table.dirty)
+        await until(lambda: not harness.table.dirty)
         looping = asyncio.create_task(asyncio.to_thread(client.eval, "while true do end", 0))
         await until(is_busy)
-        world.tick(markPrice="9")
-        await until(lambda: not world.writer.flusher.batch.publishing)
+        harness.tick(markPrice="9")
+        await until(lambda: not harness.writer.flusher.batch.publishing)
         client.script_kill()
         with pytest.raises(redis.ResponseError):
             await looping
-        await until(lambda: world.table.pending == 0)
+        await until(lambda: harness.table.pending == 0)
         listener.heard.clear()
-        world.writer.conn_closed(2)  # leads to a heartbeat
+        harness.writer.conn_closed(2)  # leads to a heartbeat
         await listener.next()
-        world.tick(markPrice="10")
+        harness.tick(markPrice="10")
         await until(lambda: listener.listen() > 0 and len(listener.records()) == 20)
         assert listener.records() == listener.stored()
     assert "BUSY" in caplog.text

@@ -89,17 +89,17 @@ class ConnectionHarness:
 
 async def test_without_symbols_the_connection_ends_in_order_and_a_listing_brings_it_back() -> None:
     async with SimVenue(SimSettings(seed=5, symbols=20, rate=200)) as venue:
-        world = ConnectionHarness(venue)
-        connection, outlet = world.connection, world.outlet
+        harness = ConnectionHarness(venue)
+        connection, outlet = harness.connection, harness.outlet
         running = asyncio.create_task(connection.run())
-        await until(lambda: running.done() or connection.live == len(world.listed))
-        world.delist(world.listed)
+        await until(lambda: running.done() or connection.live == len(harness.listed))
+        harness.delist(harness.listed)
         await until(lambda: running.done() or outlet.closed == [1])
         await until(lambda: running.done() or venue.connections == 0)
         assert not running.done()
         assert not connection.is_open
-        assert world.table.delivering == set()
-        world.list_again(world.listed[:3])
+        assert harness.table.delivering == set()
+        harness.list_again(harness.listed[:3])
         await until(lambda: running.done() or connection.live == 3)
         assert not running.done()
         assert outlet.opened == [1, 2]

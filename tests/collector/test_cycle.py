@@ -98,14 +98,14 @@ class InstantStore:
 class PausableFeed:
     """One connection to the venue: what arrives is read at once, unless reading is paused."""
 
-    world: "CycleHarness"
+    harness: "CycleHarness"
     conn: int
     reads_max: int = 1000
     is_paused: bool = True
     reads: int = 0
 
     def __post_init__(self) -> None:
-        self.inlet = self.world.table.inlet(self.conn)
+        self.inlet = self.harness.table.inlet(self.conn)
         self._queue: deque[bytes] = deque()
 
     def arrive(self, payload: bytes) -> None:
@@ -117,7 +117,7 @@ class PausableFeed:
         self.reads += 1
         for _ in range(min(len(self._queue), self.reads_max)):
             self.inlet.message(self._queue.popleft(), T0)
-            self.world.cycle.arrived()
+            self.harness.cycle.arrived()
         return bool(self._queue)
 
     def pause_reading(self) -> None:
@@ -187,187 +187,187 @@ class CycleHarness:
         assert not self.flusher.refusals
 
 
-async def new_world(latency_s: float | None = None, reads_max: int = 1000) -> CycleHarness:
-    world = CycleHarness(latency_s, reads_max)
-    await world.begin()
-    return world
+async def new_harness(latency_s: float | None = None, reads_max: int = 1000) -> CycleHarness:
+    harness = CycleHarness(latency_s, reads_max)
+    await harness.begin()
+    return harness
 
 
 async def test_sparse_ticks_are_read_and_written_at_once() -> None:
-    world = await new_world()
-    numbers = await world.ticks(200, 0.007)
-    assert not world.is_on_clock()
-    assert max(world.delays_s(numbers)) < SLACK_S
-    assert world.has_everything()
+    harness = await new_harness()
+    numbers = await harness.ticks(200, 0.007)
+    assert not harness.is_on_clock()
+    assert max(harness.delays_s(numbers)) < SLACK_S
+    assert harness.has_everything()
 
 
 async def test_dense_ticks_are_read_with_each_flush_and_written_within_one_interval() -> None:
-    world = await new_world()
-    await world.ticks(200, DENSE_S)
-    assert world.is_on_clock()
-    assert all(feed.is_paused for feed in world.feeds)
-    reads, batches = sum(feed.reads for feed in world.feeds), len(world.store.batches)
-    numbers = await world.ticks(2500, DENSE_S)
-    assert world.is_on_clock()
-    turns = len(world.store.batches) - batches
+    harness = await new_harness()
+    await harness.ticks(200, DENSE_S)
+    assert harness.is_on_clock()
+    assert all(feed.is_paused for feed in harness.feeds)
+    reads, batches = sum(feed.reads for feed in harness.feeds), len(harness.store.batches)
+    numbers = await harness.ticks(2500, DENSE_S)
+    assert harness.is_on_clock()
+    turns = len(harness.store.batches) - batches
     assert turns == pytest.approx(200, abs=2), "one flush for each interval of 5 ms"
-    assert sum(feed.reads for feed in world.feeds) - reads == pytest.approx(4 * turns, abs=8)
+    assert sum(feed.reads for feed in harness.feeds) - reads == pytest.approx(4 * turns, abs=8)
     await asyncio.sleep(2 * FLUSH_S)
-    assert max(world.delays_s(numbers)) <= FLUSH_S + SLACK_S
-    assert world.has_everything()
+    assert max(harness.delays_s(numbers)) <= FLUSH_S + SLACK_S
+    assert harness.has_everything()
 
 
 async def test_answers_are_read_with_the_next_turn_and_at_once_when_they_come_late() -> None:
-    world = await new_world()
-    await world.ticks(200, DENSE_S)
-    assert world.is_on_clock()
-    assert world.store.is_paused
-    batches, reads = len(world.store.batches), world.store.reads
-    await world.ticks(500, DENSE_S)
-    turns = len(world.store.batches) - batches
-    assert world.store.reads - reads == pytest.approx(turns, abs=2)
+    harness = await new_harness()
+    await harness.ticks(200, DENSE_S)
+    assert harness.is_on_clock()
+    assert harness.store.is_paused
+    batches, reads = len(harness.store.batches), harness.store.reads
+    await harness.ticks(500, DENSE_S)
+    turns = len(harness.store.batches) - batches
+    assert harness.store.reads - reads == pytest.approx(turns, abs=2)
     await asyncio.sleep(0.2)
-    assert not world.is_on_clock()
-    assert not world.store.is_paused
+    assert not harness.is_on_clock()
+    assert not harness.store.is_paused
 
 
-async def test_who_waits_for_the_end_of_a_batch_need_not_wait_for_a_turn() -> None:
-    world = await new_world()
-    await world.ticks(200, DENSE_S)
-    while not world.store.is_busy:
-        await world.ticks(1, DENSE_S)
-    began = world.loop.time()
-    world.store.batches.clear()
-    await asyncio.wait_for(world.flusher.drain(), FLUSH_S / 10)
-    assert world.loop.time() - began < SLACK_S
-    assert not world.store.is_paused
+async def test_waiters_for_a_batch_need_not_wait_for_a_turn() -> None:
+    harness = await new_harness()
+    await harness.ticks(200, DENSE_S)
+    while not harness.store.is_busy:
+        await harness.ticks(1, DENSE_S)
+    began = harness.loop.time()
+    harness.store.batches.clear()
+    await asyncio.wait_for(harness.flusher.drain(), FLUSH_S / 10)
+    assert harness.loop.time() - began < SLACK_S
+    assert not harness.store.is_paused
 
 
 async def test_a_feed_that_thins_out_is_read_at_once_again() -> None:
-    world = await new_world()
-    dense = await world.ticks(500, DENSE_S)
-    assert world.is_on_clock()
+    harness = await new_harness()
+    dense = await harness.ticks(500, DENSE_S)
+    assert harness.is_on_clock()
     await asyncio.sleep(0.1)
-    assert not world.is_on_clock()
-    assert not any(feed.is_paused for feed in world.feeds)
-    sparse = await world.ticks(100, 0.01)
-    assert max(world.delays_s(sparse)) < SLACK_S
-    assert max(world.delays_s(dense[-40:])) <= FLUSH_S + SLACK_S
-    assert world.has_everything()
+    assert not harness.is_on_clock()
+    assert not any(feed.is_paused for feed in harness.feeds)
+    sparse = await harness.ticks(100, 0.01)
+    assert max(harness.delays_s(sparse)) < SLACK_S
+    assert max(harness.delays_s(dense[-40:])) <= FLUSH_S + SLACK_S
+    assert harness.has_everything()
 
 
 async def test_a_tick_amid_the_change_from_dense_to_sparse_waits_for_one_interval_at_most() -> None:
     for pause_ms in range(0, 80, 3):
-        world = await new_world()
-        await world.ticks(300, DENSE_S)
+        harness = await new_harness()
+        await harness.ticks(300, DENSE_S)
         await asyncio.sleep(pause_ms / 1000)
-        numbers = await world.ticks(3, 0.002)
+        numbers = await harness.ticks(3, 0.002)
         await asyncio.sleep(2 * FLUSH_S)
-        assert max(world.delays_s(numbers)) <= FLUSH_S + SLACK_S
-        assert world.has_everything()
+        assert max(harness.delays_s(numbers)) <= FLUSH_S + SLACK_S
+        assert harness.has_everything()
 
 
 async def test_bursts_and_pauses_in_turn_lose_and_delay_nothing() -> None:
-    world = await new_world()
+    harness = await new_harness()
     states = set()
     for size in (1, 30, 500, 3, 200, 1, 1000):
-        numbers = await world.ticks(size, DENSE_S)
-        states.add(world.is_on_clock())
+        numbers = await harness.ticks(size, DENSE_S)
+        states.add(harness.is_on_clock())
         await asyncio.sleep(2 * FLUSH_S)
-        assert max(world.delays_s(numbers)) <= FLUSH_S + SLACK_S
+        assert max(harness.delays_s(numbers)) <= FLUSH_S + SLACK_S
         await asyncio.sleep(0.2)
-        assert not world.is_on_clock()
+        assert not harness.is_on_clock()
     assert states == {False, True}
-    assert world.has_everything()
+    assert harness.has_everything()
 
 
 async def test_a_rate_between_the_bounds_does_not_switch_back_and_forth() -> None:
-    world = await new_world()
-    await world.ticks(1000, FLUSH_S / 3)
-    assert not world.is_on_clock()
-    await world.ticks(500, DENSE_S)
+    harness = await new_harness()
+    await harness.ticks(1000, FLUSH_S / 3)
+    assert not harness.is_on_clock()
+    await harness.ticks(500, DENSE_S)
     states = set()
     for _ in range(100):
-        await world.ticks(10, FLUSH_S / 3)
-        states.add(world.is_on_clock())
+        await harness.ticks(10, FLUSH_S / 3)
+        states.add(harness.is_on_clock())
     assert states == {True}
 
 
 async def test_what_the_bound_on_a_read_leaves_behind_does_not_wait_for_the_next_interval() -> None:
-    world = await new_world(reads_max=3)
-    await world.ticks(200, DENSE_S)
-    assert world.is_on_clock()
-    numbers = [world.tick() for _ in range(len(SYMBOLS))]
+    harness = await new_harness(reads_max=3)
+    await harness.ticks(200, DENSE_S)
+    assert harness.is_on_clock()
+    numbers = [harness.tick() for _ in range(len(SYMBOLS))]
     await asyncio.sleep(FLUSH_S + SLACK_S)
-    assert world.table.received == len(world.arrivals), "all of it was read in one interval"
+    assert harness.table.received == len(harness.arrivals), "all of it was read in one interval"
     await asyncio.sleep(2 * FLUSH_S)
-    assert max(world.delays_s(numbers)) <= 2 * FLUSH_S + SLACK_S
-    assert world.has_everything()
+    assert max(harness.delays_s(numbers)) <= 2 * FLUSH_S + SLACK_S
+    assert harness.has_everything()
 
 
 @pytest.mark.parametrize("latency_s", [0.01, 0.002])
 async def test_a_clock_that_was_asked_for_is_kept_while_nothing_comes(latency_s: float) -> None:
-    world = CycleHarness(latency_s)
-    assert all(feed.is_paused for feed in world.feeds)
+    harness = CycleHarness(latency_s)
+    assert all(feed.is_paused for feed in harness.feeds)
     await asyncio.sleep(1)
-    assert world.feeds[0].reads == pytest.approx(1 / latency_s, abs=2)
-    numbers = await world.ticks(50, 0.037)
-    assert world.is_on_clock()
+    assert harness.feeds[0].reads == pytest.approx(1 / latency_s, abs=2)
+    numbers = await harness.ticks(50, 0.037)
+    assert harness.is_on_clock()
     await asyncio.sleep(2 * latency_s)
-    assert 0 < max(world.delays_s(numbers)) <= latency_s + SLACK_S
-    assert world.has_everything()
+    assert 0 < max(harness.delays_s(numbers)) <= latency_s + SLACK_S
+    assert harness.has_everything()
 
 
 async def test_without_a_clock_dense_ticks_are_read_at_each_arrival() -> None:
-    world = await new_world(0.0)
-    assert not world.cycle.uses_timer
-    await world.ticks(2000, DENSE_S)
-    assert not world.is_on_clock()
-    assert sum(feed.reads for feed in world.feeds) == len(world.arrivals)
+    harness = await new_harness(0.0)
+    assert not harness.cycle.uses_timer
+    await harness.ticks(2000, DENSE_S)
+    assert not harness.is_on_clock()
+    assert sum(feed.reads for feed in harness.feeds) == len(harness.arrivals)
     await asyncio.sleep(2 * FLUSH_S)
-    assert world.has_everything()
+    assert harness.has_everything()
 
 
 async def test_an_answer_that_comes_late_is_followed_by_the_next_batch_without_a_turn() -> None:
-    world = await new_world()
-    world.store.answer_s = 0.0135
-    await world.ticks(2500, DENSE_S)
-    assert world.is_on_clock()
-    gaps = [b - a for a, b in zip(world.store.batches, world.store.batches[1:], strict=False)]
+    harness = await new_harness()
+    harness.store.answer_s = 0.0135
+    await harness.ticks(2500, DENSE_S)
+    assert harness.is_on_clock()
+    gaps = [b - a for a, b in zip(harness.store.batches, harness.store.batches[1:], strict=False)]
     assert max(gaps[20:]) < 0.0135 + 0.001, "it is not rounded up to the clock"
     await asyncio.sleep(0.05)
-    assert world.has_everything()
+    assert harness.has_everything()
 
 
 async def test_a_connection_that_opens_while_ticks_are_dense_is_on_the_clock_from_the_first() -> (
     None
 ):
-    world = await new_world()
-    await world.ticks(200, DENSE_S)
-    fifth = PausableFeed(world, 5)
-    world.cycle.add(cast("Any", fifth))
+    harness = await new_harness()
+    await harness.ticks(200, DENSE_S)
+    fifth = PausableFeed(harness, 5)
+    harness.cycle.add(cast("Any", fifth))
     assert fifth.is_paused
-    await world.ticks(50, DENSE_S)
+    await harness.ticks(50, DENSE_S)
     assert fifth.reads > 2
-    world.cycle.discard(cast("Any", fifth))
-    world.cycle.discard(cast("Any", fifth))
+    harness.cycle.discard(cast("Any", fifth))
+    harness.cycle.discard(cast("Any", fifth))
     reads = fifth.reads
-    await world.ticks(50, DENSE_S)
+    await harness.ticks(50, DENSE_S)
     assert fifth.reads == reads
     await asyncio.sleep(0.2)
     assert fifth.is_paused, "it is not the cycle's any more"
-    late = PausableFeed(world, 6)
-    world.cycle.add(cast("Any", late))
+    late = PausableFeed(harness, 6)
+    harness.cycle.add(cast("Any", late))
     assert not late.is_paused
 
 
 async def test_a_cycle_that_was_stopped_reads_nothing() -> None:
-    world = await new_world()
-    await world.ticks(200, DENSE_S)
-    world.cycle.stop()
-    reads = world.feeds[0].reads
+    harness = await new_harness()
+    await harness.ticks(200, DENSE_S)
+    harness.cycle.stop()
+    reads = harness.feeds[0].reads
     await asyncio.sleep(0.1)
-    assert world.feeds[0].reads == reads
+    assert harness.feeds[0].reads == reads
 
 
 async def test_what_does_not_fit_into_a_batch_follows_at_its_answer(
@@ -375,10 +375,10 @@ async def test_what_does_not_fit_into_a_batch_follows_at_its_answer(
 ) -> None:
     quicken(monkeypatch, batch_bytes=2000)
 
-    world = await new_world()
-    batches = len(world.store.batches)
-    numbers = [world.tick() for _ in SYMBOLS]
+    harness = await new_harness()
+    batches = len(harness.store.batches)
+    numbers = [harness.tick() for _ in SYMBOLS]
     await asyncio.sleep(FLUSH_S)
-    assert len(world.store.batches) - batches > 4
-    assert max(world.delays_s(numbers)) < SLACK_S, "none waits for the clock"
-    assert world.has_everything()
+    assert len(harness.store.batches) - batches > 4
+    assert max(harness.delays_s(numbers)) < SLACK_S, "none waits for the clock"
+    assert harness.has_everything()

@@ -36,7 +36,7 @@ def test_the_usual_one_if_something_answers(port: int) -> None:
         )
 
 
-def test_an_embedded_one_at_the_usual_port_is_told_loudly(
+def test_an_embedded_server_at_the_usual_port_is_a_warning(
     port: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     address, server = database.choose(Settings(), "bybit")

@@ -28,9 +28,9 @@ ANYWHERE = ("127.0.0.1", 0)
 HISTOGRAMS = ("tick_age", "tick_wait", "acknowledgement", "loop_lag")
 
 
-async def scraped(w: CollectorHarness) -> Scrape:
-    assert w.collector.metrics is not None
-    return await scrape(w.collector.metrics.port)
+async def scraped(harness: CollectorHarness) -> Scrape:
+    assert harness.collector.metrics is not None
+    return await scrape(harness.collector.metrics.port)
 
 
 def check_books(found: Scrape) -> None:
@@ -59,20 +59,22 @@ async def test_a_scrape_is_of_one_moment_and_its_books_balance(
 ) -> None:
     quicken(monkeypatch, metrics_cache_s=0.0)
 
-    async with running_collector(tmp_path, metrics_address=ANYWHERE) as w:
-        await w.covered()
+    async with running_collector(tmp_path, metrics_address=ANYWHERE) as harness:
+        await harness.covered()
         before = 0.0
         while before < 3000:
-            found = await scraped(w)
+            found = await scraped(harness)
             check_books(found)
             check_histograms(found)
             assert found.value("fastopts_messages_received_total") >= before
             before = found.value("fastopts_messages_received_total")
-        await w.equal()
-        w.venue.pause()
-        await until(lambda: not w.collector.table.pending)
-        found, table = await scraped(w), w.collector.table
-        assert found.value("fastopts_messages_received_total") == table.received == w.venue.sent
+        await harness.equal()
+        harness.venue.pause()
+        await until(lambda: not harness.collector.table.pending)
+        found, table = await scraped(harness), harness.collector.table
+        assert (
+            found.value("fastopts_messages_received_total") == table.received == harness.venue.sent
+        )
         assert found.value("fastopts_ticks_written_total") == table.written
         assert found.value("fastopts_ticks_pending") == 0
         assert found.value("fastopts_tick_age_seconds_count") == table.applied
@@ -82,12 +84,12 @@ async def test_a_scrape_is_of_one_moment_and_its_books_balance(
 
 
 @pytest.mark.parametrize("anyio_backend", LOOPS)
-async def test_it_tells_what_the_collector_is_doing(tmp_path: Path) -> None:
-    async with running_collector(tmp_path, metrics_address=ANYWHERE) as w:
-        await w.covered()
-        await until(lambda: w.collector.writer.skew() is not None)
-        await until(lambda: w.collector.writer.heartbeat.took_s is not None)
-        found, symbols = await scraped(w), len(w.venue.symbols)
+async def test_it_shows_what_the_collector_is_doing(tmp_path: Path) -> None:
+    async with running_collector(tmp_path, metrics_address=ANYWHERE) as harness:
+        await harness.covered()
+        await until(lambda: harness.collector.writer.skew() is not None)
+        await until(lambda: harness.collector.writer.heartbeat.took_s is not None)
+        found, symbols = await scraped(harness), len(harness.venue.symbols)
         build = {"version": "fastopts-tests", "venue": "sim", "core": IMPLEMENTATION}
         assert found.value("fastopts_build_info", **build) == 1
         assert found.value("fastopts_symbols_wanted") == symbols
@@ -97,7 +99,7 @@ async def test_it_tells_what_the_collector_is_doing(tmp_path: Path) -> None:
         assert found.value("fastopts_rest_failures_total") == 0
         assert found.value("fastopts_writer_state", state="writing") == 1
         assert found.value("fastopts_writer_state", state="waiting") == 0
-        epoch = w.client.hget(keys.FEED, "epoch")
+        epoch = harness.client.hget(keys.FEED, "epoch")
         assert found.value("fastopts_epoch") == int(str(epoch))
         assert found.value("fastopts_redis_round_trip_seconds") > 0
         assert found.value("fastopts_clock_skew_seconds") < 1
@@ -109,9 +111,9 @@ async def test_it_tells_what_the_collector_is_doing(tmp_path: Path) -> None:
 
 
 async def test_while_redis_is_away_ticks_pend_and_no_round_trip_is_invented(tmp_path: Path) -> None:
-    async with running_collector(tmp_path, redis_port=1, metrics_address=ANYWHERE) as w:
-        await w.covered()
-        found = await scraped(w)
+    async with running_collector(tmp_path, redis_port=1, metrics_address=ANYWHERE) as harness:
+        await harness.covered()
+        found = await scraped(harness)
         check_books(found)
         assert found.value("fastopts_writer_state", state="waiting") == 1
         assert found.value("fastopts_ticks_pending") > 0
@@ -124,46 +126,46 @@ async def test_refusals_reconnects_and_failures_are_counted(
 ) -> None:
     quicken(monkeypatch, metrics_cache_s=0.0)
 
-    async with running_collector(tmp_path, metrics_address=ANYWHERE) as w:
-        await w.covered()
-        w.collector.table.inlet(9).message(b"{", 0)
-        assert w.collector.table.mark_suspect(w.venue.symbols[0])
-        w.venue.faults.rest["/v5/market/tickers"] = (500, "no")
-        driver = w.collector.universe.driver
-        asking = asyncio.create_task(w.collector.universe.warm_up())
+    async with running_collector(tmp_path, metrics_address=ANYWHERE) as harness:
+        await harness.covered()
+        harness.collector.table.inlet(9).message(b"{", 0)
+        assert harness.collector.table.mark_suspect(harness.venue.symbols[0])
+        harness.venue.faults.rest["/v5/market/tickers"] = (500, "no")
+        driver = harness.collector.universe.driver
+        asking = asyncio.create_task(harness.collector.universe.warm_up())
         await until(lambda: driver.failures > 0)
         asking.cancel()
-        found = await scraped(w)
+        found = await scraped(harness)
         assert found.value("fastopts_messages_rejected_total", reason="not_json") == 1
         assert found.value("fastopts_suspects_total") == 1
         assert found.value("fastopts_rest_failures_total") == driver.failures
-        await w.venue.drop()
-        await until(lambda: w.collector.connections[0].reconnects == 1)
-        assert (await scraped(w)).value("fastopts_reconnects_total") == 1
+        await harness.venue.drop()
+        await until(lambda: harness.collector.connections[0].reconnects == 1)
+        assert (await scraped(harness)).value("fastopts_reconnects_total") == 1
 
 
 @pytest.mark.parametrize("anyio_backend", LOOPS)
 async def test_hostile_scrapes_cost_no_tick(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with running_collector(tmp_path, metrics_address=ANYWHERE) as w:
-        await w.covered()
-        assert w.collector.metrics is not None
-        port = w.collector.metrics.port
+    async with running_collector(tmp_path, metrics_address=ANYWHERE) as harness:
+        await harness.covered()
+        assert harness.collector.metrics is not None
+        port = harness.collector.metrics.port
         slow = [await asyncio.open_connection("127.0.0.1", port) for _ in range(10)]
         for _, writer in slow:
             writer.write(REQUEST[:20])
         for _ in range(10):
             await asyncio.gather(*(ask(port, HOSTILE[name]) for name in ("zeros", "POST")))
             await asyncio.gather(*(ask(port, b"\r\n\r\n") for _ in range(100)))
-        assert not w.running.done()
-        await w.covered()
-        await w.equal()
-        w.check_books()
+        assert not harness.running.done()
+        await harness.covered()
+        await harness.equal()
+        harness.check_books()
         for _, writer in slow:
             writer.close()
-        assert w.collector.table.received == w.venue.sent
-        assert w.collector.connections[0].reconnects == 0
+        assert harness.collector.table.received == harness.venue.sent
+        assert harness.collector.connections[0].reconnects == 0
     assert "Traceback" not in caplog.text
 
 
@@ -173,15 +175,15 @@ async def test_a_scrape_that_fails_ends_nothing(
     def fail() -> Iterator[Metric]:
         raise OSError(24, "no descriptor is left")
 
-    async with running_collector(tmp_path, metrics_address=ANYWHERE) as w:
-        await w.covered()
-        assert w.collector.metrics is not None
+    async with running_collector(tmp_path, metrics_address=ANYWHERE) as harness:
+        await harness.covered()
+        assert harness.collector.metrics is not None
         monkeypatch.setattr("fastopts.collector.operation.exposition._process", fail)
-        head, _ = await ask(w.collector.metrics.port)
+        head, _ = await ask(harness.collector.metrics.port)
         assert head.startswith(b"HTTP/1.1 500 ")
         monkeypatch.undo()
-        await scraped(w)
-        await w.equal()
+        await scraped(harness)
+        await harness.equal()
 
 
 async def test_a_port_in_use_is_one_line_at_the_start(tmp_path: Path) -> None:
@@ -216,7 +218,7 @@ async def test_without_its_library_it_says_what_to_install(monkeypatch: pytest.M
     assert "'prometheus-client" in told
 
 
-def test_who_does_not_ask_for_it_loads_nothing_of_it(tmp_path: Path) -> None:
+def test_unused_features_are_not_imported(tmp_path: Path) -> None:
     # `fastopts.track` imports the collector when it starts one.
     words = "import sys, fastopts.track, fastopts.collector.run"
     (tmp_path / "loads.py").write_text(f"{words}; print(*sys.modules)")

@@ -195,365 +195,369 @@ async def flushing(
 ) -> AsyncIterator[FlusherHarness]:
     """A flusher with *valkey* behind a gate; every tick is accounted for at its end."""
     async with Gate(valkey.port) as gate:
-        world = FlusherHarness(gate, flush_s)
+        harness = FlusherHarness(gate, flush_s)
         try:
-            yield world
-            assert world.adds_up()
+            yield harness
+            assert harness.adds_up()
         finally:
-            await world.end()
+            await harness.end()
 
 
 @pytest.fixture
-async def world(strict_loop: None, shared_valkey: EmbeddedValkey) -> AsyncIterator[FlusherHarness]:
-    async with flushing(shared_valkey) as world:
-        yield world
+async def harness(
+    strict_loop: None, shared_valkey: EmbeddedValkey
+) -> AsyncIterator[FlusherHarness]:
+    async with flushing(shared_valkey) as harness:
+        yield harness
 
 
 async def test_what_is_dirty_goes_out_and_so_does_what_comes_later(
-    world: FlusherHarness, client: redis.Redis
+    harness: FlusherHarness, client: redis.Redis
 ) -> None:
-    world.tick(*SYMBOLS[:4])
-    world.flusher.resume(await world.connect())
-    await world.batches_over(1)
-    assert world.stands_in(client)
-    assert world.table.written == 4
-    world.tick()
-    await world.written_out()
-    assert world.stands_in(client)
-    assert (world.table.written, world.table.pending, world.table.dirty) == (14, 0, 0)
-    assert set(world.over) == {None}
-    assert world.flusher.batches == len(world.over)
-    assert world.flusher.lag.quantile_ms(0.5) is not None
+    harness.tick(*SYMBOLS[:4])
+    harness.flusher.resume(await harness.connect())
+    await harness.batches_over(1)
+    assert harness.stands_in(client)
+    assert harness.table.written == 4
+    harness.tick()
+    await harness.written_out()
+    assert harness.stands_in(client)
+    assert (harness.table.written, harness.table.pending, harness.table.dirty) == (14, 0, 0)
+    assert set(harness.over) == {None}
+    assert harness.flusher.batches == len(harness.over)
+    assert harness.flusher.lag.quantile_ms(0.5) is not None
 
 
-async def test_nothing_dirty_is_no_batch(world: FlusherHarness) -> None:
-    world.flusher.resume(await world.connect())
-    world.flusher.wake()
-    before = world.gate.received
-    await world.timers_pass()
-    assert world.over == []
-    assert world.gate.received == before
+async def test_nothing_dirty_is_no_batch(harness: FlusherHarness) -> None:
+    harness.flusher.resume(await harness.connect())
+    harness.flusher.wake()
+    before = harness.gate.received
+    await harness.timers_pass()
+    assert harness.over == []
+    assert harness.gate.received == before
 
 
-async def test_nothing_is_flushed_while_held(world: FlusherHarness, client: redis.Redis) -> None:
-    world.tick()
-    await world.timers_pass()
-    channel = await world.connect()
-    world.flusher.resume(channel)
-    world.flusher.pause()
-    world.tick()
-    await world.timers_pass()
-    assert world.over == []
+async def test_nothing_is_flushed_while_suspended(
+    harness: FlusherHarness, client: redis.Redis
+) -> None:
+    harness.tick()
+    await harness.timers_pass()
+    channel = await harness.connect()
+    harness.flusher.resume(channel)
+    harness.flusher.pause()
+    harness.tick()
+    await harness.timers_pass()
+    assert harness.over == []
     assert client.keys("*") == []
-    assert (world.table.dirty, world.table.pending, world.table.conflated) == (10, 10, 10)
-    world.flusher.resume(channel)
-    await world.batches_over(1)
-    assert world.stands_in(client)
+    assert (harness.table.dirty, harness.table.pending, harness.table.conflated) == (10, 10, 10)
+    harness.flusher.resume(channel)
+    await harness.batches_over(1)
+    assert harness.stands_in(client)
 
 
 async def test_what_was_due_when_the_hold_came_goes_out_once_after_it(
-    world: FlusherHarness, client: redis.Redis
+    harness: FlusherHarness, client: redis.Redis
 ) -> None:
-    channel = await world.connect()
-    world.flusher.resume(channel)
-    world.tick()
+    channel = await harness.connect()
+    harness.flusher.resume(channel)
+    harness.tick()
     for _ in range(5):
-        world.flusher.pause()
-        world.flusher.resume(channel)
-    await world.written_out()
-    await world.timers_pass()
-    assert world.over == [None] * FIRST_BATCHES
-    assert world.stands_in(client)
+        harness.flusher.pause()
+        harness.flusher.resume(channel)
+    await harness.written_out()
+    await harness.timers_pass()
+    assert harness.over == [None] * FIRST_BATCHES
+    assert harness.stands_in(client)
 
 
 @pytest.mark.usefixtures("strict_loop")
 async def test_the_interval_lies_between_two_batches(
     shared_valkey: EmbeddedValkey, client: redis.Redis
 ) -> None:
-    async with flushing(shared_valkey, flush_s=3600) as world:
-        channel = await world.connect()
-        world.flusher.resume(channel)
-        world.tick(SYMBOLS[0])
-        await world.batches_over(1)
-        assert world.stands_in(client)
-        world.tick(SYMBOLS[1])
-        world.flusher.pause()
-        world.flusher.resume(channel)
-        await world.timers_pass()
-        assert world.over == [None]
-        assert world.table.dirty == FIRST_BATCHES
+    async with flushing(shared_valkey, flush_s=3600) as harness:
+        channel = await harness.connect()
+        harness.flusher.resume(channel)
+        harness.tick(SYMBOLS[0])
+        await harness.batches_over(1)
+        assert harness.stands_in(client)
+        harness.tick(SYMBOLS[1])
+        harness.flusher.pause()
+        harness.flusher.resume(channel)
+        await harness.timers_pass()
+        assert harness.over == [None]
+        assert harness.table.dirty == FIRST_BATCHES
 
 
-async def test_at_most_one_batch_is_under_way(world: FlusherHarness, client: redis.Redis) -> None:
-    channel = await world.connect()
-    world.gate.hold_answers()
-    before = world.gate.received
-    world.flusher.resume(channel)
-    world.tick(*SYMBOLS[:2])
-    await world.gate.has_received(before)
-    await world.timers_pass()
-    first = world.gate.received
+async def test_at_most_one_batch_is_under_way(harness: FlusherHarness, client: redis.Redis) -> None:
+    channel = await harness.connect()
+    harness.gate.hold_answers()
+    before = harness.gate.received
+    harness.flusher.resume(channel)
+    harness.tick(*SYMBOLS[:2])
+    await harness.gate.has_received(before)
+    await harness.timers_pass()
+    first = harness.gate.received
     for _ in range(3):
-        world.tick()
-        world.flusher.wake()
-        world.flusher.resume(channel)
-        await world.timers_pass()
+        harness.tick()
+        harness.flusher.wake()
+        harness.flusher.resume(channel)
+        await harness.timers_pass()
     assert channel.is_busy
-    assert world.gate.received == first
-    assert world.over == []
+    assert harness.gate.received == first
+    assert harness.over == []
     # two are on their way; of the thirty that came since, the last ten wait
-    assert (world.table.pending, world.table.conflated, world.table.dirty) == (12, 20, 10)
-    assert world.adds_up()
-    world.gate.open()
-    await world.batches_over(2)
-    assert world.stands_in(client)
-    assert (world.table.written, world.table.conflated, world.table.pending) == (12, 20, 0)
+    assert (harness.table.pending, harness.table.conflated, harness.table.dirty) == (12, 20, 10)
+    assert harness.adds_up()
+    harness.gate.open()
+    await harness.batches_over(2)
+    assert harness.stands_in(client)
+    assert (harness.table.written, harness.table.conflated, harness.table.pending) == (12, 20, 0)
 
 
 @pytest.mark.limits(batch_bytes=1)
 async def test_what_does_not_fit_into_one_batch_goes_with_the_next(
-    world: FlusherHarness, client: redis.Redis
+    harness: FlusherHarness, client: redis.Redis
 ) -> None:
-    world.tick()
-    world.flusher.resume(await world.connect())
-    await world.written_out()
-    await world.timers_pass()
-    assert world.over == [None] * 10 * FIRST_BATCHES
-    assert world.stands_in(client)
+    harness.tick()
+    harness.flusher.resume(await harness.connect())
+    await harness.written_out()
+    await harness.timers_pass()
+    assert harness.over == [None] * 10 * FIRST_BATCHES
+    assert harness.stands_in(client)
 
 
 async def test_rest_waits_for_the_batch_under_way_and_starts_no_other(
-    world: FlusherHarness, client: redis.Redis
+    harness: FlusherHarness, client: redis.Redis
 ) -> None:
-    channel = await world.connect()
-    world.gate.hold_answers()
-    before = world.gate.received
-    world.flusher.resume(channel)
-    world.tick(*SYMBOLS[:3])
-    await world.gate.has_received(before)
-    resting = asyncio.create_task(world.flusher.drain())
-    await world.timers_pass()
+    channel = await harness.connect()
+    harness.gate.hold_answers()
+    before = harness.gate.received
+    harness.flusher.resume(channel)
+    harness.tick(*SYMBOLS[:3])
+    await harness.gate.has_received(before)
+    resting = asyncio.create_task(harness.flusher.drain())
+    await harness.timers_pass()
     assert not resting.done()
-    world.tick(*SYMBOLS[3:])
-    world.gate.open()
+    harness.tick(*SYMBOLS[3:])
+    harness.gate.open()
     await resting
     assert not channel.is_busy
-    assert world.over == [None]
-    assert world.table.dirty == 10
+    assert harness.over == [None]
+    assert harness.table.dirty == 10
     # the connection is ours alone now
     assert await channel.ask(("ECHO", "hello")) == ["hello"]
-    await world.timers_pass()
-    assert world.over == [None]
-    assert world.table.dirty == 10
-    world.flusher.resume(channel)
-    await world.batches_over(2)
-    assert world.stands_in(client)
+    await harness.timers_pass()
+    assert harness.over == [None]
+    assert harness.table.dirty == 10
+    harness.flusher.resume(channel)
+    await harness.batches_over(2)
+    assert harness.stands_in(client)
 
 
-async def test_rest_does_not_wait_when_nothing_is_under_way(world: FlusherHarness) -> None:
+async def test_rest_does_not_wait_when_nothing_is_under_way(harness: FlusherHarness) -> None:
     # A coroutine that awaits nothing ends at its first step.
     with pytest.raises(StopIteration):
-        world.flusher.drain().send(None)
-    world.flusher.resume(await world.connect())
+        harness.flusher.drain().send(None)
+    harness.flusher.resume(await harness.connect())
     with pytest.raises(StopIteration):
-        world.flusher.drain().send(None)
-    world.tick()
-    await world.timers_pass()
-    assert world.over == []
+        harness.flusher.drain().send(None)
+    harness.tick()
+    await harness.timers_pass()
+    assert harness.over == []
 
 
 async def test_a_rest_that_is_cancelled_leaves_the_batch_to_end(
-    world: FlusherHarness, client: redis.Redis
+    harness: FlusherHarness, client: redis.Redis
 ) -> None:
-    channel = await world.connect()
-    world.gate.hold_answers()
-    before = world.gate.received
-    world.flusher.resume(channel)
-    world.tick()
-    await world.gate.has_received(before)
-    resting = asyncio.create_task(world.flusher.drain())
+    channel = await harness.connect()
+    harness.gate.hold_answers()
+    before = harness.gate.received
+    harness.flusher.resume(channel)
+    harness.tick()
+    await harness.gate.has_received(before)
+    resting = asyncio.create_task(harness.flusher.drain())
     await asyncio.sleep(0)
     resting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await resting
-    world.gate.open()
-    await world.batches_over(1)
-    assert world.over == [None]
-    assert world.stands_in(client)
+    harness.gate.open()
+    await harness.batches_over(1)
+    assert harness.over == [None]
+    assert harness.stands_in(client)
 
 
-async def test_rest_ends_when_the_connection_does(world: FlusherHarness) -> None:
-    channel = await world.connect()
-    world.gate.hold_answers()
-    before = world.gate.received
-    world.flusher.resume(channel)
-    world.tick()
-    await world.gate.has_received(before)
-    resting = asyncio.create_task(world.flusher.drain())
+async def test_rest_ends_when_the_connection_does(harness: FlusherHarness) -> None:
+    channel = await harness.connect()
+    harness.gate.hold_answers()
+    before = harness.gate.received
+    harness.flusher.resume(channel)
+    harness.tick()
+    await harness.gate.has_received(before)
+    resting = asyncio.create_task(harness.flusher.drain())
     await asyncio.sleep(0)
-    world.gate.cut()
+    harness.gate.cut()
     await resting
-    assert isinstance(world.over[0], StoreUnavailable)
+    assert isinstance(harness.over[0], StoreUnavailable)
 
 
 @pytest.mark.parametrize("arrives", [False, True])
 async def test_what_was_under_way_when_the_connection_is_lost_goes_again_and_nothing_is_lost(
-    world: FlusherHarness, client: redis.Redis, arrives: bool
+    harness: FlusherHarness, client: redis.Redis, arrives: bool
 ) -> None:
-    channel = await world.connect()
-    received, answered = world.gate.received, world.gate.answered
+    channel = await harness.connect()
+    received, answered = harness.gate.received, harness.gate.answered
     if arrives:
-        world.gate.hold_answers()
+        harness.gate.hold_answers()
     else:
-        world.gate.hold_questions()
-    world.flusher.resume(channel)
-    world.tick()
+        harness.gate.hold_questions()
+    harness.flusher.resume(channel)
+    harness.tick()
     if arrives:
-        await world.gate.has_answered(answered)
+        await harness.gate.has_answered(answered)
     else:
-        await world.gate.has_received(received)
-    world.tick(*SYMBOLS[:3])
-    assert (world.table.pending, world.table.dirty) == (13, 3)
-    world.gate.cut()
-    await world.batches_over(1)
-    assert isinstance(world.over[0], StoreUnavailable)
-    assert world.flusher.batches == 0
-    world.flusher.disconnect()
+        await harness.gate.has_received(received)
+    harness.tick(*SYMBOLS[:3])
+    assert (harness.table.pending, harness.table.dirty) == (13, 3)
+    harness.gate.cut()
+    await harness.batches_over(1)
+    assert isinstance(harness.over[0], StoreUnavailable)
+    assert harness.flusher.batches == 0
+    harness.flusher.disconnect()
     # of three the older tick gave way to the newer
-    assert (world.table.dirty, world.table.pending, world.table.conflated) == (10, 10, 3)
-    assert world.table.written == 0
-    assert world.adds_up()
+    assert (harness.table.dirty, harness.table.pending, harness.table.conflated) == (10, 10, 3)
+    assert harness.table.written == 0
+    assert harness.adds_up()
     assert bool(client.keys("*")) is arrives
-    world.tick(SYMBOLS[9])
-    await world.timers_pass()
-    assert world.over[1:] == []
-    world.gate.open()
-    world.flusher.resume(await world.connect())
-    await world.batches_over(2)
-    assert world.over[1] is None
-    assert world.stands_in(client)
-    assert (world.table.written, world.table.conflated, world.table.pending) == (10, 4, 0)
+    harness.tick(SYMBOLS[9])
+    await harness.timers_pass()
+    assert harness.over[1:] == []
+    harness.gate.open()
+    harness.flusher.resume(await harness.connect())
+    await harness.batches_over(2)
+    assert harness.over[1] is None
+    assert harness.stands_in(client)
+    assert (harness.table.written, harness.table.conflated, harness.table.pending) == (10, 4, 0)
 
 
 @pytest.mark.limits(exchange_within_s=0.02)
 async def test_a_server_that_does_not_answer_is_a_lost_connection(
-    world: FlusherHarness, client: redis.Redis
+    harness: FlusherHarness, client: redis.Redis
 ) -> None:
-    channel = await world.connect()
-    world.gate.hold_questions()
-    world.flusher.resume(channel)
-    world.tick()
-    await world.batches_over(1)
-    assert str(world.over[0]) == "no answer in 0.02 s"
-    world.tick()
-    await world.timers_pass()
-    assert len(world.over) == 1, "after a failure it waits to be told"
-    world.flusher.disconnect()
-    assert world.table.dirty == 10
-    world.gate.open()
-    world.flusher._timeout_s = 10.0
-    world.flusher.resume(await world.connect())
-    await world.batches_over(2)
-    assert world.stands_in(client)
+    channel = await harness.connect()
+    harness.gate.hold_questions()
+    harness.flusher.resume(channel)
+    harness.tick()
+    await harness.batches_over(1)
+    assert str(harness.over[0]) == "no answer in 0.02 s"
+    harness.tick()
+    await harness.timers_pass()
+    assert len(harness.over) == 1, "after a failure it waits to be told"
+    harness.flusher.disconnect()
+    assert harness.table.dirty == 10
+    harness.gate.open()
+    harness.flusher._timeout_s = 10.0
+    harness.flusher.resume(await harness.connect())
+    await harness.batches_over(2)
+    assert harness.stands_in(client)
 
 
-async def test_a_connection_that_is_already_gone_is_told_as_any_other_loss(
-    world: FlusherHarness, client: redis.Redis
+async def test_a_connection_that_is_already_lost_is_reported_like_any_loss(
+    harness: FlusherHarness, client: redis.Redis
 ) -> None:
-    channel = await world.connect()
+    channel = await harness.connect()
     channel.abort()
-    world.tick()
-    world.flusher.resume(channel)
-    await world.batches_over(1)
-    assert isinstance(world.over[0], StoreUnavailable)
-    world.flusher.disconnect()
-    assert (world.table.dirty, world.table.pending) == (10, 10)
-    world.flusher.resume(await world.connect())
-    await world.batches_over(2)
-    assert world.stands_in(client)
+    harness.tick()
+    harness.flusher.resume(channel)
+    await harness.batches_over(1)
+    assert isinstance(harness.over[0], StoreUnavailable)
+    harness.flusher.disconnect()
+    assert (harness.table.dirty, harness.table.pending) == (10, 10)
+    harness.flusher.resume(await harness.connect())
+    await harness.batches_over(2)
+    assert harness.stands_in(client)
 
 
-async def test_slots_that_the_server_refuses_are_told_and_stay_pending(
-    world: FlusherHarness, client: redis.Redis
+async def test_slots_that_the_server_refuses_are_reported_and_stay_pending(
+    harness: FlusherHarness, client: redis.Redis
 ) -> None:
     client.set(keys.option(SYMBOLS[4]), "mine")
 
     refusals: list[tuple[str, str]] = []
-    world.on_over = lambda: refusals.extend(world.flusher.refusals)
-    world.tick()
-    world.flusher.resume(await world.connect())
-    await world.batches_over(1)
+    harness.on_over = lambda: refusals.extend(harness.flusher.refusals)
+    harness.tick()
+    harness.flusher.resume(await harness.connect())
+    await harness.batches_over(1)
     [(symbol, words)] = refusals
     assert symbol == SYMBOLS[4]
     assert words.startswith("WRONGTYPE")
-    assert world.over == [None]
-    assert (world.table.written, world.table.pending, world.table.dirty) == (9, 1, 9)
-    await world.batches_over(FIRST_BATCHES)
+    assert harness.over == [None]
+    assert (harness.table.written, harness.table.pending, harness.table.dirty) == (9, 1, 9)
+    await harness.batches_over(FIRST_BATCHES)
     assert client.get(keys.option(SYMBOLS[4])) == "mine"
     assert client.ttl(keys.option(SYMBOLS[4])) == -1
-    world.on_over = lambda: None
+    harness.on_over = lambda: None
     client.delete(keys.option(SYMBOLS[4]))
-    world.table.release()
-    world.flusher.wake()
-    await world.written_out()
-    assert world.flusher.refusals == []
-    assert world.stands_in(client)
+    harness.table.release()
+    harness.flusher.wake()
+    await harness.written_out()
+    assert harness.flusher.refusals == []
+    assert harness.stands_in(client)
 
 
-async def test_who_hears_of_a_batch_may_hold_the_next(world: FlusherHarness) -> None:
-    channel = await world.connect()
-    world.on_over = world.flusher.pause
-    world.gate.hold_answers()
-    before = world.gate.received
-    world.flusher.resume(channel)
-    world.tick()
-    await world.gate.has_received(before)
-    world.tick()
-    world.gate.open()
-    await world.batches_over(1)
-    await world.timers_pass()
-    assert world.over == [None]
-    assert world.table.dirty == 10
+async def test_a_callback_of_a_batch_may_suspend_the_next(harness: FlusherHarness) -> None:
+    channel = await harness.connect()
+    harness.on_over = harness.flusher.pause
+    harness.gate.hold_answers()
+    before = harness.gate.received
+    harness.flusher.resume(channel)
+    harness.tick()
+    await harness.gate.has_received(before)
+    harness.tick()
+    harness.gate.open()
+    await harness.batches_over(1)
+    await harness.timers_pass()
+    assert harness.over == [None]
+    assert harness.table.dirty == 10
 
 
 @pytest.mark.parametrize("seed", range(5))
-async def test_whatever_happens_to_its_connections_every_tick_is_accounted_for(
-    world: FlusherHarness, client: redis.Redis, seed: int
+async def test_every_tick_is_accounted_for_whatever_happens_to_connections(
+    harness: FlusherHarness, client: redis.Redis, seed: int
 ) -> None:
     chance = random.Random(seed)
 
-    channel = await world.connect()
+    channel = await harness.connect()
 
     async def reconnect() -> None:
         nonlocal channel
-        world.gate.cut()
+        harness.gate.cut()
         await channel.closed.wait()
-        world.flusher.disconnect()
-        world.gate.open()
-        channel = await world.connect()
-        world.flusher.resume(channel)
+        harness.flusher.disconnect()
+        harness.gate.open()
+        channel = await harness.connect()
+        harness.flusher.resume(channel)
 
     async def rest() -> None:
-        world.gate.open()
-        await world.flusher.drain()
-        world.flusher.resume(channel)
+        harness.gate.open()
+        await harness.flusher.drain()
+        harness.flusher.resume(channel)
 
     async def turn() -> None:
         await asyncio.sleep(chance.choice([0, 0.002]))
 
     async def hold() -> None:
-        chance.choice([world.gate.hold_answers, world.gate.hold_questions])()
+        chance.choice([harness.gate.hold_answers, harness.gate.hold_questions])()
 
-    world.flusher.resume(channel)
+    harness.flusher.resume(channel)
     for _ in range(60):
-        world.tick(*chance.choices(SYMBOLS, k=chance.randint(1, 10)))
+        harness.tick(*chance.choices(SYMBOLS, k=chance.randint(1, 10)))
         [step] = chance.choices([turn, rest, reconnect, hold], [5, 2, 2, 1])
         await step()
-        assert world.adds_up()
-        assert world.table.applied == world.table.received
+        assert harness.adds_up()
+        assert harness.table.applied == harness.table.received
     await reconnect()
-    while world.table.pending:
-        await world.batches_over(len(world.over) + 1)
-    assert world.stands_in(client)
-    assert world.table.conflated > 0
-    assert world.table.applied == world.table.written + world.table.conflated
+    while harness.table.pending:
+        await harness.batches_over(len(harness.over) + 1)
+    assert harness.stands_in(client)
+    assert harness.table.conflated > 0
+    assert harness.table.applied == harness.table.written + harness.table.conflated

@@ -46,7 +46,7 @@ def test_free_memory_below_a_block_that_stays_is_returned() -> None:
 
 
 @pytest.mark.skipif(not IS_GLIBC, reason="other C libraries do not tell")
-def test_memory_in_use_is_told_without_what_was_freed() -> None:
+def test_memory_in_use_excludes_freed_memory() -> None:
     before = metrics.heap_in_use_mb()
     assert before is not None
     block = bytearray(64 * MB)
@@ -59,7 +59,9 @@ def test_memory_in_use_is_told_without_what_was_freed() -> None:
     assert after == pytest.approx(before, abs=4)
 
 
-def test_without_glibc_nothing_is_told_and_nothing_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_glibc_nothing_is_reported_and_nothing_is_set(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(ctypes, "CDLL", lambda name: object())
     metrics._mallinfo2.cache_clear()
     heap._function.cache_clear()

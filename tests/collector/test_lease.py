@@ -239,7 +239,7 @@ class Slow:
 
 
 @pytest.mark.parametrize("is_first", [True, False])
-async def test_who_falls_asleep_between_its_look_and_its_claim_claims_nothing(
+async def test_a_collector_suspended_between_check_and_claim_claims_nothing(
     valkey: EmbeddedValkey, is_first: bool
 ) -> None:
     async with connected(valkey) as one, connected(valkey) as two:
@@ -265,7 +265,7 @@ async def number_of(channel: PipelineConnection) -> int:
 ALL_BUT_KILL = ("ACL", "SETUSER", "default", "-client|kill")
 
 
-async def test_who_may_not_end_the_former_writers_connection_does_not_take_over(
+async def test_without_the_right_to_end_the_former_writers_connection_there_is_no_takeover(
     valkey: EmbeddedValkey,
 ) -> None:
     async with connected(valkey) as one, connected(valkey) as two:
@@ -301,7 +301,7 @@ async def test_a_former_writer_that_is_gone_needs_no_ending(valkey: EmbeddedValk
         *("4294967295", b"\xff"),
     ],
 )
-async def test_an_epoch_that_is_none_is_told_in_one_line(
+async def test_an_invalid_epoch_is_an_error_of_one_line(
     valkey: EmbeddedValkey, epoch: str | bytes
 ) -> None:
     async with connected(valkey) as one:

@@ -6,7 +6,7 @@ import time
 from fastopts.collector.operation.loop_lag import LoopLag
 
 
-async def test_the_worst_since_the_last_time_is_told_once() -> None:
+async def test_the_worst_since_the_last_read_is_returned_once() -> None:
     lag = LoopLag()
     lag.begin()
     await asyncio.sleep(0.05)

@@ -52,7 +52,7 @@ def status(head: bytes) -> int:
     return int(head.split(b" ", 2)[1])
 
 
-async def test_the_figures_are_told_with_their_type(server: MetricsServer) -> None:
+async def test_the_metrics_have_their_types(server: MetricsServer) -> None:
     head, body = await ask(server.port)
     assert head.startswith(b"HTTP/1.1 200 OK\r\n")
     assert b"Content-Type: text/plain; version=0.0.4; charset=utf-8" in head
@@ -60,7 +60,7 @@ async def test_the_figures_are_told_with_their_type(server: MetricsServer) -> No
     assert body == TEXT
 
 
-async def test_a_large_answer_is_told_whole_however_slowly_it_is_read() -> None:
+async def test_a_large_answer_is_complete_however_slowly_it_is_read() -> None:
     large = b"x" * 3_000_000
 
     async with serving(lambda: large) as server:
@@ -98,7 +98,7 @@ async def test_there_is_nothing_else(server: MetricsServer, path: str) -> None:
         ("X-Forwarded-Host: localhost",),
     ],
 )
-async def test_loopback_is_told_only_to_who_asks_for_it_by_its_name(
+async def test_loopback_is_answered_only_under_its_own_names(
     server: MetricsServer, headers: tuple[str, ...]
 ) -> None:
     head, body = await ask(server.port, get("/metrics", *headers))
@@ -143,7 +143,7 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-async def test_what_is_no_request_for_figures_gets_none_and_is_no_news(
+async def test_invalid_requests_get_no_metrics_and_are_not_logged(
     server: MetricsServer, name: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
@@ -177,7 +177,7 @@ async def test_a_request_for_a_websocket_gets_the_text(server: MetricsServer) ->
 
 
 @pytest.mark.limits(metrics_request_within_s=0.1)
-async def test_who_takes_too_long_to_ask_is_ended(server: MetricsServer) -> None:
+async def test_clients_that_take_too_long_to_ask_are_disconnected(server: MetricsServer) -> None:
     head, body = await ask(server.port, b"GET /metrics HTTP/1.1\r\nHost: loc")
     assert (head, body) == (b"", b"")
 
@@ -189,7 +189,7 @@ async def test_a_request_may_come_byte_by_byte(server: MetricsServer) -> None:
 
 # Those that are held must outlast the thousand, however busy the machine is.
 @pytest.mark.limits(metrics_request_within_s=60.0)
-async def test_a_thousand_connections_are_not_held(server: MetricsServer) -> None:
+async def test_a_thousand_connections_are_not_kept(server: MetricsServer) -> None:
     held = [await asyncio.open_connection(LOCAL, server.port) for _ in range(CONNECTIONS_MAX)]
     for _ in range(10):
         refused = [asyncio.create_task(ask(server.port, b"")) for _ in range(100)]
@@ -206,7 +206,7 @@ async def test_a_thousand_connections_are_not_held(server: MetricsServer) -> Non
     assert answer == TEXT
 
 
-async def test_a_flood_of_scrapes_is_one_look(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_flood_of_scrapes_reads_the_state_once(monkeypatch: pytest.MonkeyPatch) -> None:
     quicken(monkeypatch, metrics_cache_s=3600.0)
     looks: list[None] = []
 
@@ -220,7 +220,7 @@ async def test_a_flood_of_scrapes_is_one_look(monkeypatch: pytest.MonkeyPatch) -
     assert len(looks) == 1
 
 
-async def test_a_look_that_fails_is_told_once_and_the_next_may_not(
+async def test_a_failed_check_is_logged_once_and_the_next_may_succeed(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     faults: Iterator[Exception | None] = iter([ZeroDivisionError("no"), OSError(24, "no"), None])
@@ -239,7 +239,7 @@ async def test_a_look_that_fails_is_told_once_and_the_next_may_not(
     assert "metrics are rendered again" in caplog.text
 
 
-async def test_the_end_waits_for_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_end_waits_for_no_client(monkeypatch: pytest.MonkeyPatch) -> None:
     quicken(monkeypatch, metrics_request_within_s=3600.0)
 
     async with MetricsServer(LOCAL, 0, lambda: TEXT, current()) as server:

@@ -221,7 +221,7 @@ async def test_the_venues_own_wait_is_kept(clock: SetTimeLoop, bad: bytes, wait_
         refusal(10006, X_Bapi_Limit_Reset_Timestamp="soon"),
     ],
 )
-async def test_a_wait_that_says_nothing_is_our_own(clock: SetTimeLoop, bad: bytes) -> None:
+async def test_a_wait_without_a_reason_is_our_own(clock: SetTimeLoop, bad: bytes) -> None:
     async with RestServerStub(bad, GOOD) as server:
         assert symbols(await server.driver.run(rest.instruments("BTC"))) == [CALL]
         [wait_s] = clock.waits

@@ -30,109 +30,109 @@ async def test_what_the_venue_sent_last_stands_in_redis(
     tmp_path: Path, tls: bool, latency_ms: float
 ) -> None:
     sim = SimSettings(seed=5, symbols=120, rate=1500, key_order="mixed", tls=tls)
-    async with running_collector(tmp_path, sim, latency_ms=latency_ms) as w:
-        await w.covered()
-        await until(lambda: w.collector.table.received > 3000)
-        await w.equal()
-        table = w.collector.table
-        assert table.received == w.venue.sent
+    async with running_collector(tmp_path, sim, latency_ms=latency_ms) as harness:
+        await harness.covered()
+        await until(lambda: harness.collector.table.received > 3000)
+        await harness.equal()
+        table = harness.collector.table
+        assert table.received == harness.venue.sent
         assert table.received == table.applied + table.older
         assert table.applied == table.written + table.conflated + table.pending
 
 
 @pytest.mark.parametrize("anyio_backend", [UVLOOP])
 async def test_several_connections_share_a_large_universe(tmp_path: Path) -> None:
-    async with running_collector(tmp_path, SimSettings(seed=5, symbols=1200, rate=4000)) as w:
-        await w.covered()
-        assert w.venue.connections == 3
-        await until(lambda: w.collector.table.received > 6000)
-        await w.equal()
-        assert w.client.scard("options:BTC") == sum(
-            symbol.startswith("BTC-") for symbol in w.venue.symbols
+    async with running_collector(tmp_path, SimSettings(seed=5, symbols=1200, rate=4000)) as harness:
+        await harness.covered()
+        assert harness.venue.connections == 3
+        await until(lambda: harness.collector.table.received > 6000)
+        await harness.equal()
+        assert harness.client.scard("options:BTC") == sum(
+            symbol.startswith("BTC-") for symbol in harness.venue.symbols
         )
 
 
 async def test_quiet_symbols_are_there_from_the_start(tmp_path: Path) -> None:
     sim = SimSettings(seed=5, symbols=60, rate=500)
-    async with running_collector(tmp_path, sim) as w:
-        w.venue.faults.mute = True
-        await until(lambda: len(w.client.keys("option:*")) == len(w.venue.symbols))
-        with OptionReader(w.valkey.url, venue="sim") as reader:
-            symbol = w.venue.symbols[0]
+    async with running_collector(tmp_path, sim) as harness:
+        harness.venue.faults.mute = True
+        await until(lambda: len(harness.client.keys("option:*")) == len(harness.venue.symbols))
+        with OptionReader(harness.valkey.url, venue="sim") as reader:
+            symbol = harness.venue.symbols[0]
             option = reader.get(symbol, require_live=False)
             assert option.source == "rest"
-            assert option.mark_price == float(w.venue.last_frame(symbol)["data"]["markPrice"])
+            assert option.mark_price == float(harness.venue.last_frame(symbol)["data"]["markPrice"])
             assert not option.live
-        w.venue.faults.mute = False
+        harness.venue.faults.mute = False
 
 
 async def test_dropped_connections_come_back_and_miss_nothing(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with running_collector(tmp_path, timing=Timing(stable_after=0.0)) as w:
-        await w.covered()
+    async with running_collector(tmp_path, timing=Timing(stable_after=0.0)) as harness:
+        await harness.covered()
         for _ in range(5):
-            await w.venue.drop()
-            await until(lambda: w.status_covered() < len(w.venue.symbols))
-            await w.covered()
-        await w.equal()
-        assert w.collector.connections[0].reconnects == 5
+            await harness.venue.drop()
+            await until(lambda: harness.status_covered() < len(harness.venue.symbols))
+            await harness.covered()
+        await harness.equal()
+        assert harness.collector.connections[0].reconnects == 5
 
 
 async def test_a_reader_refuses_what_a_dropped_connection_delivered_until_it_comes_again(
     tmp_path: Path,
 ) -> None:
-    async with running_collector(tmp_path) as w:
-        await w.covered()
-        await until(lambda: w.collector.table.pending == 0)
-        symbol = w.venue.symbols[0]
-        with OptionReader(w.valkey.url, venue="sim") as reader:
+    async with running_collector(tmp_path) as harness:
+        await harness.covered()
+        await until(lambda: harness.collector.table.pending == 0)
+        symbol = harness.venue.symbols[0]
+        with OptionReader(harness.valkey.url, venue="sim") as reader:
 
             def is_live() -> bool:
                 return reader.get(symbol, require_live=False).live
 
             await until(is_live)
             assert reader.get(symbol).symbol == symbol
-            w.venue.faults.refuse_status = 502
-            await w.venue.drop()
+            harness.venue.faults.refuse_status = 502
+            await harness.venue.drop()
             await until(lambda: not is_live())
             with pytest.raises(StaleData, match=symbol):
                 reader.get(symbol)
-            w.venue.faults.refuse_status = None
+            harness.venue.faults.refuse_status = None
             await until(is_live)
 
 
-async def test_refused_and_silent_topics_hold_up_nobody_else(
+async def test_refused_and_silent_topics_delay_no_others(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with running_collector(tmp_path) as w:
-        refused, silent = w.venue.symbols[3], w.venue.symbols[9]
-        w.venue.faults.fail_topics.add(f"tickers.{refused}")
-        w.venue.faults.silent_topics.add(f"tickers.{silent}")
-        await until(lambda: w.status_covered() == len(w.venue.symbols) - 2)
+    async with running_collector(tmp_path) as harness:
+        refused, silent = harness.venue.symbols[3], harness.venue.symbols[9]
+        harness.venue.faults.fail_topics.add(f"tickers.{refused}")
+        harness.venue.faults.silent_topics.add(f"tickers.{silent}")
+        await until(lambda: harness.status_covered() == len(harness.venue.symbols) - 2)
         await until(lambda: f"refused {refused}" in caplog.text)
 
 
 async def test_a_mute_connection_is_replaced(tmp_path: Path) -> None:
     sim = SimSettings(seed=5, symbols=60, rate=800)
     with_mute = running_collector(tmp_path, sim)
-    async with with_mute as w:
-        w.venue.faults.mute_next = 1
-        await w.covered()
-        assert w.collector.connections[0].reconnects >= 1
-        await w.equal()
+    async with with_mute as harness:
+        harness.venue.faults.mute_next = 1
+        await harness.covered()
+        assert harness.collector.connections[0].reconnects >= 1
+        await harness.equal()
 
 
 async def test_listings_and_expiries_are_followed(tmp_path: Path) -> None:
-    async with running_collector(tmp_path, refresh_s=1.0) as w:
-        await w.covered()
+    async with running_collector(tmp_path, refresh_s=1.0) as harness:
+        await harness.covered()
         hidden = "XRP"
-        w.venue.faults.empty_coins.add(hidden)
+        harness.venue.faults.empty_coins.add(hidden)
         await asyncio.sleep(2.5)
         # an empty answer is not believed
-        assert w.status_covered() == len(w.venue.symbols)
-        w.venue.faults.empty_coins.clear()
-        await w.equal()
+        assert harness.status_covered() == len(harness.venue.symbols)
+        harness.venue.faults.empty_coins.clear()
+        await harness.equal()
 
 
 async def test_the_cache_stands_in_when_rest_fails(
@@ -228,7 +228,7 @@ async def test_a_callback_that_fails_ends_the_collector_instead_of_muting_it(
         raise ZeroDivisionError("a bug")
 
     with pytest.raises(ZeroDivisionError, match="a bug"):  # noqa: PT012 - raised at the block's end
-        async with running_collector(tmp_path) as w:
-            await w.covered()
-            monkeypatch.setattr(w.collector.writer.flusher, "_now_ms", broken)
-            await until(w.running.done)
+        async with running_collector(tmp_path) as harness:
+            await harness.covered()
+            monkeypatch.setattr(harness.collector.writer.flusher, "_now_ms", broken)
+            await until(harness.running.done)

@@ -50,7 +50,7 @@ async def inspect(valkey: EmbeddedValkey, *rights: str) -> ServerInfo:
         await opened.closed.wait()
 
 
-async def test_a_user_with_all_rights_hears_who_it_is(valkey: EmbeddedValkey) -> None:
+async def test_a_user_with_all_rights_is_named(valkey: EmbeddedValkey) -> None:
     found = await inspect(valkey)
     assert found.writer == f"{found.run_id}:{found.client}"
     assert len(found.run_id) == 40
@@ -62,7 +62,7 @@ async def test_a_user_with_all_rights_hears_who_it_is(valkey: EmbeddedValkey) ->
 @pytest.mark.parametrize(
     ("right", "words"), [("-client|id", r"client\|id"), ("-info", "info"), ("-hget", keys.FEED)]
 )
-async def test_a_right_that_is_missing_is_told_in_the_servers_words(
+async def test_a_missing_right_is_reported_in_the_servers_words(
     valkey: EmbeddedValkey, right: str, words: str
 ) -> None:
     with pytest.raises(StoreError, match=words) as caught:
@@ -71,7 +71,7 @@ async def test_a_right_that_is_missing_is_told_in_the_servers_words(
 
 
 @pytest.mark.parametrize("rights", [(), ("-client|id",), ("-hget", "-hkeys", "-client|id")])
-async def test_a_cluster_is_told_before_anything_that_it_or_the_user_lacks(
+async def test_a_cluster_is_reported_before_missing_commands_or_rights(
     cluster: EmbeddedValkey, rights: tuple[str, ...]
 ) -> None:
     with pytest.raises(ConfigError, match="Redis Cluster"):

@@ -17,64 +17,64 @@ from tests.support import payloads
 from tests.support.payloads import dump
 
 
-async def test_a_stranger_that_is_an_option_gets_a_slot_until_it_is_listed(
-    world: UniverseHarness, caplog: pytest.LogCaptureFixture
+async def test_an_unlisted_option_gets_a_slot_until_it_is_listed(
+    harness: UniverseHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
 
-    world.venue.listed = {"BTC": names(2)}
-    await world.load()
-    assert world.universe.adopt(name(3))
-    assert name(3) in world.table
-    assert name(3) not in world.universe.instruments
-    assert await world.refresh() is None
-    assert name(3) in world.table
-    world.venue.listed["BTC"] = names(3)
-    assert await world.refresh() == ([name(3)], [])
-    assert name(3) in world.table
-    assert world.universe.instruments[name(3)] == instrument(name(3))
+    harness.venue.listed = {"BTC": names(2)}
+    await harness.load()
+    assert harness.universe.adopt(name(3))
+    assert name(3) in harness.table
+    assert name(3) not in harness.universe.instruments
+    assert await harness.refresh() is None
+    assert name(3) in harness.table
+    harness.venue.listed["BTC"] = names(3)
+    assert await harness.refresh() == ([name(3)], [])
+    assert name(3) in harness.table
+    assert harness.universe.instruments[name(3)] == instrument(name(3))
     assert [r.message for r in caplog.records].count(f"{name(3)} ticks before it is listed") == 1
 
 
-async def test_a_stranger_that_is_asked_about_again_is_told_of_once(
-    world: UniverseHarness, caplog: pytest.LogCaptureFixture
+async def test_an_unlisted_symbol_is_logged_once(
+    harness: UniverseHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
 
-    world.venue.listed = {"BTC": names(2)}
-    await world.load()
-    assert [world.universe.adopt(name(3)) for _ in range(3)] == [True, True, True]
+    harness.venue.listed = {"BTC": names(2)}
+    await harness.load()
+    assert [harness.universe.adopt(name(3)) for _ in range(3)] == [True, True, True]
     assert caplog.text.count("ticks before it is listed") == 1
 
 
-async def test_an_adopted_stranger_goes_once_it_has_expired(
-    world: UniverseHarness, monkeypatch: pytest.MonkeyPatch
+async def test_an_adopted_option_is_removed_once_it_has_expired(
+    harness: UniverseHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    world.venue.listed = {"BTC": names(2)}
-    world.venue.expiry_ms = dict.fromkeys(names(2), FAR_MS + HOUR_MS)
-    await world.load()
-    assert world.universe.adopt(name(3))
-    world.venue.listed["BTC"] = [*names(2), name(5)]
-    world.venue.expiry_ms[name(5)] = FAR_MS + HOUR_MS
+    harness.venue.listed = {"BTC": names(2)}
+    harness.venue.expiry_ms = dict.fromkeys(names(2), FAR_MS + HOUR_MS)
+    await harness.load()
+    assert harness.universe.adopt(name(3))
+    harness.venue.listed["BTC"] = [*names(2), name(5)]
+    harness.venue.expiry_ms[name(5)] = FAR_MS + HOUR_MS
     set_wall_clock(monkeypatch, lambda: FAR_MS)
-    assert await world.refresh() == ([name(5)], [])
-    assert name(3) not in world.table
-    assert not world.universe.adopt(name(3))
+    assert await harness.refresh() == ([name(5)], [])
+    assert name(3) not in harness.table
+    assert not harness.universe.adopt(name(3))
 
 
 async def test_once_listed_a_stranger_lives_as_long_as_the_venue_says(
-    world: UniverseHarness, monkeypatch: pytest.MonkeyPatch
+    harness: UniverseHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     late = dict.fromkeys(names(9), FAR_MS + HOUR_MS)
-    world.venue.listed, world.venue.expiry_ms = {"BTC": names(2)}, late
-    await world.load()
-    assert world.universe.adopt(name(3))
-    world.venue.listed["BTC"] = names(3)
-    assert await world.refresh() == ([name(3)], [])
+    harness.venue.listed, harness.venue.expiry_ms = {"BTC": names(2)}, late
+    await harness.load()
+    assert harness.universe.adopt(name(3))
+    harness.venue.listed["BTC"] = names(3)
+    assert await harness.refresh() == ([name(3)], [])
     set_wall_clock(monkeypatch, lambda: FAR_MS)
-    world.venue.listed["BTC"] = names(4)
-    assert await world.refresh() == ([name(4)], [])
-    assert name(3) in world.table
+    harness.venue.listed["BTC"] = names(4)
+    assert await harness.refresh() == ([name(4)], [])
+    assert name(3) in harness.table
 
 
 @pytest.mark.parametrize(
@@ -92,32 +92,32 @@ async def test_once_listed_a_stranger_lives_as_long_as_the_venue_says(
         "",
     ],
 )
-async def test_a_stranger_that_can_be_no_live_option_gets_no_slot(
-    world: UniverseHarness, symbol: str
+async def test_an_unlisted_symbol_that_cannot_be_a_live_option_gets_no_slot(
+    harness: UniverseHarness, symbol: str
 ) -> None:
-    assert not world.universe.adopt(symbol)
-    assert len(world.table) == 0
+    assert not harness.universe.adopt(symbol)
+    assert len(harness.table) == 0
 
 
 @pytest.mark.limits(symbols_max=5)
-async def test_invented_strangers_do_not_fill_the_memory(world: UniverseHarness) -> None:
-    world.venue.listed = {"BTC": names(3)}
-    await world.load()
-    adopted = [world.universe.adopt(name(strike)) for strike in range(10, 15)]
+async def test_invented_strangers_do_not_fill_the_memory(harness: UniverseHarness) -> None:
+    harness.venue.listed = {"BTC": names(3)}
+    await harness.load()
+    adopted = [harness.universe.adopt(name(strike)) for strike in range(10, 15)]
     assert adopted == [True, True, False, False, False]
-    assert len(world.table) == 5
+    assert len(harness.table) == 5
     # what the venue lists takes their place
-    world.venue.listed["BTC"] = names(6)
-    assert await world.refresh() == (names(5)[3:], [])
-    assert len(world.table) == 5
-    assert world.universe.skipped.counts == {"limit": 1}
+    harness.venue.listed["BTC"] = names(6)
+    assert await harness.refresh() == (names(5)[3:], [])
+    assert len(harness.table) == 5
+    assert harness.universe.skipped.counts == {"limit": 1}
 
 
-async def test_an_adopted_option_counts_its_ticks(world: UniverseHarness) -> None:
-    inlet = world.table.inlet(1)
+async def test_an_adopted_option_counts_its_ticks(harness: UniverseHarness) -> None:
+    inlet = harness.table.inlet(1)
     inlet.message(dump(payloads.ticker(name(3))), payloads.T0)
     [(stranger, message)] = inlet.unknown_tickers
-    assert world.universe.adopt(stranger)
+    assert harness.universe.adopt(stranger)
     inlet.message(message, payloads.T0)
-    assert world.table.applied == 1
-    assert world.table.fields(name(3))["mp"] == payloads.NUMBERS["markPrice"]
+    assert harness.table.applied == 1
+    assert harness.table.fields(name(3))["mp"] == payloads.NUMBERS["markPrice"]

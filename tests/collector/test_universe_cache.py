@@ -80,14 +80,14 @@ def test_no_file_is_no_cache(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "content", [b"", b"{", b"[]", b'{"symbols":5}', b'{"updated_at":"x"}', b"\xff"]
 )
-def test_a_file_that_can_not_be_understood_is_told(tmp_path: Path, content: bytes) -> None:
+def test_a_file_that_can_not_be_understood_is_reported(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "c.json"
     path.write_bytes(content)
     with pytest.raises(CacheError, match=r"cannot read the cache file .*c\.json"):
         cache.load(path, "bybit", NOW)
 
 
-def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
+def test_a_folder_that_is_not_there_is_reported(tmp_path: Path) -> None:
     with pytest.raises(CacheError, match="can't be written"):
         cache.save(tmp_path / "none" / "c.json", "bybit", [OPTION], NOW)
 
@@ -122,7 +122,9 @@ def test_each_venue_has_its_own_file() -> None:
         *({"launch_ms": "7"}, {"tick_size": 5}),
     ],
 )
-def test_a_row_that_can_not_be_an_option_is_told(tmp_path: Path, damage: dict[str, object]) -> None:
+def test_a_row_that_can_not_be_an_option_is_reported(
+    tmp_path: Path, damage: dict[str, object]
+) -> None:
     path = tmp_path / "c.json"
     cache.save(path, "bybit", [OPTION], NOW)
     content = orjson.loads(path.read_bytes())
@@ -133,7 +135,7 @@ def test_a_row_that_can_not_be_an_option_is_told(tmp_path: Path, damage: dict[st
 
 
 @pytest.mark.parametrize("field", [field.name for field in dataclasses.fields(Instrument)])
-def test_a_row_that_lacks_a_term_is_told(tmp_path: Path, field: str) -> None:
+def test_a_row_that_lacks_a_term_is_reported(tmp_path: Path, field: str) -> None:
     path = tmp_path / "c.json"
     cache.save(path, "bybit", [OPTION], NOW)
     content = orjson.loads(path.read_bytes())

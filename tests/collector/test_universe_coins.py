@@ -25,13 +25,13 @@ LIST = "instruments-info"
 
 
 @pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[UniverseHarness]:
+async def harness(tmp_path: Path) -> AsyncIterator[UniverseHarness]:
     """A universe whose coins are those that the venue names."""
     async with ScriptedRest() as venue:
-        world = UniverseHarness(venue, tmp_path / "cache.json")
+        harness = UniverseHarness(venue, tmp_path / "cache.json")
         driver = RestDriver(venue.http, Ban())
-        world.universe = InstrumentUniverse(driver, "bybit", None, world.path, world.table)
-        yield world
+        harness.universe = InstrumentUniverse(driver, "bybit", None, harness.path, harness.table)
+        yield harness
 
 
 def everything(venue: ScriptedRest) -> list[str]:
@@ -39,26 +39,26 @@ def everything(venue: ScriptedRest) -> list[str]:
 
 
 async def test_coins_are_those_that_the_venue_names_and_those_that_are_known(
-    world: UniverseHarness, caplog: pytest.LogCaptureFixture
+    harness: UniverseHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
 
-    world.venue.listed = {"BTC": names(2), "PEPE": names(3, "PEPE")}
-    world.venue.listed["All"] = everything(world.venue)
-    world.venue.bases_of_all = True
-    assert set(await world.load()) == {*names(2), *names(3, "PEPE")}
-    assert list(world.universe.coins) == [*KNOWN_COINS, "PEPE"]
-    assert world.venue.asked == [(LIST, coin) for coin in ("All", *KNOWN_COINS, "PEPE")]
+    harness.venue.listed = {"BTC": names(2), "PEPE": names(3, "PEPE")}
+    harness.venue.listed["All"] = everything(harness.venue)
+    harness.venue.bases_of_all = True
+    assert set(await harness.load()) == {*names(2), *names(3, "PEPE")}
+    assert list(harness.universe.coins) == [*KNOWN_COINS, "PEPE"]
+    assert harness.venue.asked == [(LIST, coin) for coin in ("All", *KNOWN_COINS, "PEPE")]
     # one that comes later is found by a refresh
-    world.venue.listed["NEW"] = names(1, "NEW")
-    world.venue.listed["All"] = everything(world.venue)
-    assert await world.refresh() == (names(1, "NEW"), [])
-    assert world.universe.statistics()["coins"] == ",".join((*KNOWN_COINS, "PEPE", "NEW"))
-    assert world.universe.statistics()["coins_wanted"] == "all"
+    harness.venue.listed["NEW"] = names(1, "NEW")
+    harness.venue.listed["All"] = everything(harness.venue)
+    assert await harness.refresh() == (names(1, "NEW"), [])
+    assert harness.universe.statistics()["coins"] == ",".join((*KNOWN_COINS, "PEPE", "NEW"))
+    assert harness.universe.statistics()["coins_wanted"] == "all"
     # and stays one of them
-    world.venue.listed["All"] = []
-    assert await world.refresh() is None
-    assert list(world.universe.coins) == [*KNOWN_COINS, "PEPE", "NEW"]
+    harness.venue.listed["All"] = []
+    assert await harness.refresh() is None
+    assert list(harness.universe.coins) == [*KNOWN_COINS, "PEPE", "NEW"]
     assert f"coins: {', '.join(KNOWN_COINS)}, PEPE (2 named by the venue)" in caplog.text
     assert "the venue names new coins: NEW" in caplog.text
     assert told(caplog) == []
@@ -66,47 +66,47 @@ async def test_coins_are_those_that_the_venue_names_and_those_that_are_known(
 
 @pytest.mark.parametrize("answer", [[], BROKEN, 404, "BTC alone"])
 async def test_a_venue_that_does_not_name_its_coins_is_asked_for_the_known_ones(
-    world: UniverseHarness, answer: Any, caplog: pytest.LogCaptureFixture
+    harness: UniverseHarness, answer: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
 
     is_named = answer == "BTC alone"
-    world.venue.listed = {"MNT": names(2, "MNT"), "BTC": names(1)}
-    world.venue.listed["All"] = names(1) if is_named else answer
-    world.venue.bases_of_all = True
-    assert set(await world.load()) == {*names(2, "MNT"), *names(1)}
-    assert world.universe.coins == KNOWN_COINS
-    assert await world.universe.refresh(world.listen)
+    harness.venue.listed = {"MNT": names(2, "MNT"), "BTC": names(1)}
+    harness.venue.listed["All"] = names(1) if is_named else answer
+    harness.venue.bases_of_all = True
+    assert set(await harness.load()) == {*names(2, "MNT"), *names(1)}
+    assert harness.universe.coins == KNOWN_COINS
+    assert await harness.universe.refresh(harness.listen)
     assert ("the built-in list" in caplog.text) is (answer != "BTC alone")
     assert told(caplog) == []
 
 
-async def test_a_coin_that_nobody_named_may_be_refused(world: UniverseHarness) -> None:
-    world.venue.listed = dict.fromkeys(KNOWN_COINS, BROKEN)
-    world.venue.listed["BTC"] = names(2)
-    assert await world.load() == names(2)
-    assert await world.universe.refresh(world.listen)  # nothing failed
-    world.venue.listed["BTC"] = BROKEN  # this one has options
-    assert not await world.universe.refresh(world.listen)
-    assert len(world.universe.instruments) == 2
+async def test_a_coin_that_the_user_did_not_name_may_be_refused(harness: UniverseHarness) -> None:
+    harness.venue.listed = dict.fromkeys(KNOWN_COINS, BROKEN)
+    harness.venue.listed["BTC"] = names(2)
+    assert await harness.load() == names(2)
+    assert await harness.universe.refresh(harness.listen)  # nothing failed
+    harness.venue.listed["BTC"] = BROKEN  # this one has options
+    assert not await harness.universe.refresh(harness.listen)
+    assert len(harness.universe.instruments) == 2
 
 
-async def test_a_venue_that_shuts_us_out_is_not_asked_for_coin_after_coin(
-    world: UniverseHarness,
+async def test_a_venue_that_bans_us_is_not_asked_for_the_other_coins(
+    harness: UniverseHarness,
 ) -> None:
-    world.venue.listed = {"All": FORBIDDEN, "BTC": names(2)}
+    harness.venue.listed = {"All": FORBIDDEN, "BTC": names(2)}
     with pytest.raises(VenueError, match="403"):
-        await world.load()
-    assert world.venue.asked == [(LIST, "All")]
+        await harness.load()
+    assert harness.venue.asked == [(LIST, "All")]
 
 
-async def test_the_cache_has_coins_that_are_not_known_otherwise(world: UniverseHarness) -> None:
-    world.venue.listed = {"BTC": names(2), "PEPE": names(3, "PEPE")}
-    world.venue.listed["All"] = everything(world.venue)
-    world.venue.bases_of_all = True
-    await world.load()
-    world.venue.leave()
-    driver = RestDriver(world.venue.http, Ban())
-    again = InstrumentUniverse(driver, "bybit", None, world.path, world.table)
+async def test_the_cache_has_coins_that_are_not_known_otherwise(harness: UniverseHarness) -> None:
+    harness.venue.listed = {"BTC": names(2), "PEPE": names(3, "PEPE")}
+    harness.venue.listed["All"] = everything(harness.venue)
+    harness.venue.bases_of_all = True
+    await harness.load()
+    harness.venue.leave()
+    driver = RestDriver(harness.venue.http, Ban())
+    again = InstrumentUniverse(driver, "bybit", None, harness.path, harness.table)
     found = await again.load(True, lambda coin, count: None)
     assert {i.symbol for i in found} == {*names(2), *names(3, "PEPE")}

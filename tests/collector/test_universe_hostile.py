@@ -40,15 +40,15 @@ def test_a_symbol_that_is_none_is_not_read(text: str) -> None:
     assert symbols.parse(text) is None
 
 
-async def test_of_the_venues_list_only_symbols_are_taken(world: UniverseHarness) -> None:
+async def test_of_the_venues_list_only_symbols_are_taken(harness: UniverseHarness) -> None:
     names = [each for each in NAMES if each.isascii() or each.isprintable()]
 
-    world.venue.listed["BTC"] = [*names, GOOD]
-    world.venue.listed["ETH"] = []
-    assert await world.load() == [GOOD]
-    world.venue.tickers["BTC"] = [{"symbol": each, "markPrice": "1"} for each in names]
-    assert await world.universe.warm_up() == 0
-    assert len(world.table) == 1
+    harness.venue.listed["BTC"] = [*names, GOOD]
+    harness.venue.listed["ETH"] = []
+    assert await harness.load() == [GOOD]
+    harness.venue.tickers["BTC"] = [{"symbol": each, "markPrice": "1"} for each in names]
+    assert await harness.universe.warm_up() == 0
+    assert len(harness.table) == 1
 
 
 def test_what_ticks_under_such_a_name_gets_no_slot(tmp_path: Path) -> None:
@@ -82,14 +82,14 @@ async def test_what_others_put_into_a_set_is_left_alone(valkey: EmbeddedValkey) 
     hostile = {each.encode("utf-8", "surrogatepass") for each in NAMES}
     with redis.Redis(port=valkey.port, protocol=2) as client:
         client.sadd("options:BTC", *hostile, b"\xff")
-        world = Written(valkey.port)
-        await world.writer.open()
-        running = asyncio.create_task(world.writer.run())
-        world.tick()
+        harness = Written(valkey.port)
+        await harness.writer.open()
+        running = asyncio.create_task(harness.writer.run())
+        harness.tick()
         async with asyncio.timeout(PATIENCE_S):
-            while not world.feed.universe:  # noqa: ASYNC110 - it has no event
+            while not harness.feed.universe:  # noqa: ASYNC110 - it has no event
                 await asyncio.sleep(0.005)
-            world.writer.end()
+            harness.writer.end()
             await running
         assert hostile <= client.smembers("options:BTC")
         assert "cmdstat_srem" not in client.info("commandstats")

@@ -22,52 +22,52 @@ def row(symbol: str, **fields: str) -> dict[str, str]:
 
 
 async def test_a_warm_start_fills_what_has_not_ticked_and_never_takes_a_live_ticks_place(
-    world: UniverseHarness,
+    harness: UniverseHarness,
 ) -> None:
-    world.venue.listed = {"BTC": names(3), "ETH": names(1, "ETH")}
-    await world.load()
-    inlet = world.table.inlet(5)
+    harness.venue.listed = {"BTC": names(3), "ETH": names(1, "ETH")}
+    await harness.load()
+    inlet = harness.table.inlet(5)
     inlet.message(dump(payloads.ticker(name(1), payloads.T0, markPrice="11")), payloads.T0)
-    world.table.delivering.add(5)
-    world.venue.time_ms = payloads.T0 + 60_000  # newer, and yet no better
-    world.venue.tickers = {
+    harness.table.delivering.add(5)
+    harness.venue.time_ms = payloads.T0 + 60_000  # newer, and yet no better
+    harness.venue.tickers = {
         "BTC": [row(name(1), markPrice="1"), row(name(2), markPrice="2"), row(name(7))],
         "ETH": [row(name(1, "ETH"), markPrice="3")],
     }
-    assert await world.universe.warm_up() == 2
-    assert world.venue.asked[-2:] == [("tickers", "BTC"), ("tickers", "ETH")]
-    live = world.table.fields(name(1))
+    assert await harness.universe.warm_up() == 2
+    assert harness.venue.asked[-2:] == [("tickers", "BTC"), ("tickers", "ETH")]
+    live = harness.table.fields(name(1))
     assert (live["mp"], live["cn"]) == ("11", "0:5")
-    warm = world.table.fields(name(2))
+    warm = harness.table.fields(name(2))
     assert (warm["mp"], warm["cn"]) == ("2", "rest")
     assert warm["tm"] == str(payloads.T0 + 60_000)
     assert warm["bp"] == payloads.NUMBERS["bidPrice"]
-    assert world.table.fields(name(1, "ETH"))["mp"] == "3"
-    assert name(7) not in world.table
-    assert world.table.applied == 1
+    assert harness.table.fields(name(1, "ETH"))["mp"] == "3"
+    assert name(7) not in harness.table
+    assert harness.table.applied == 1
     # and a live tick takes a row's place, older or not
     inlet.message(dump(payloads.ticker(name(2), payloads.T0, markPrice="22")), payloads.T0)
-    assert world.table.fields(name(2))["mp"] == "22"
-    assert world.table.fields(name(2))["cn"] == "0:5"
+    assert harness.table.fields(name(2))["mp"] == "22"
+    assert harness.table.fields(name(2))["cn"] == "0:5"
 
 
-async def test_a_warm_start_that_fails_for_one_coin_goes_on_with_the_next(
-    world: UniverseHarness, caplog: pytest.LogCaptureFixture
+async def test_a_warm_start_that_fails_for_one_coin_continues_with_the_next(
+    harness: UniverseHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
-    world.venue.listed = {"BTC": names(1), "ETH": names(1, "ETH")}
-    await world.load()
-    world.venue.tickers = {"BTC": BROKEN, "ETH": [row(name(1, "ETH"))]}
-    assert await world.universe.warm_up() == 1
+    harness.venue.listed = {"BTC": names(1), "ETH": names(1, "ETH")}
+    await harness.load()
+    harness.venue.tickers = {"BTC": BROKEN, "ETH": [row(name(1, "ETH"))]}
+    assert await harness.universe.warm_up() == 1
     assert told(caplog) == ["BTC: no warm start: retCode 10001: out of order"]
 
 
 async def test_a_warm_start_that_is_banned_asks_no_more(
-    world: UniverseHarness, caplog: pytest.LogCaptureFixture
+    harness: UniverseHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
-    world.venue.listed = {"BTC": names(1), "ETH": names(1, "ETH")}
-    await world.load()
-    world.venue.tickers = {"BTC": FORBIDDEN, "ETH": [row(name(1, "ETH"))]}
-    assert await world.universe.warm_up() == 0
-    assert world.venue.asked[-1] == ("tickers", "BTC")
+    harness.venue.listed = {"BTC": names(1), "ETH": names(1, "ETH")}
+    await harness.load()
+    harness.venue.tickers = {"BTC": FORBIDDEN, "ETH": [row(name(1, "ETH"))]}
+    assert await harness.universe.warm_up() == 0
+    assert harness.venue.asked[-1] == ("tickers", "BTC")
     [words] = told(caplog)
     assert words.startswith("no warm start: HTTP 403")

@@ -25,13 +25,13 @@ from tests.support.writer_harness import (
 async def test_ticks_sets_terms_feed_and_statistics_stand_as_the_contract_says(
     valkey: EmbeddedValkey, client: redis.Redis
 ) -> None:
-    async with RunningWriter(WriterHarness(valkey.port)) as world:
-        world.tick()
+    async with RunningWriter(WriterHarness(valkey.port)) as harness:
+        harness.tick()
         # the second write of each brings its expiry
-        await until(lambda: world.table.pending == 0 and not world.table.dirty)
-        assert world.stands_in(client)
+        await until(lambda: harness.table.pending == 0 and not harness.table.dirty)
+        assert harness.stands_in(client)
         held = client.hgetall(keys.option(SYMBOLS[0]))
-        assert held["cn"] == f"{world.writer.lease.epoch}:1"
+        assert held["cn"] == f"{harness.writer.lease.epoch}:1"
         assert client.ttl(keys.option(SYMBOLS[0])) in (86399, 86400)
         assert client.ttl(keys.record(SYMBOLS[0])) in (86399, 86400)
         assert client.smembers("options:BTC") == set(SYMBOLS)
@@ -52,10 +52,10 @@ async def test_ticks_sets_terms_feed_and_statistics_stand_as_the_contract_says(
         feed = client.hgetall(keys.FEED)
         server_ms = client.time()[0] * 1000
         assert (feed["schema"], feed["venue"]) == ("1", "bybit")
-        assert feed["epoch"] == str(world.writer.lease.epoch)
+        assert feed["epoch"] == str(harness.writer.lease.epoch)
         assert abs(int(feed["heartbeat_ms"]) - server_ms) < 5000
         assert abs(int(feed["conn:1"]) - server_ms) < 5000
-        world.tick()
+        harness.tick()
         await until(lambda: client.hget(keys.STATS, "received") == "40")
         stats = client.hgetall(keys.STATS)
         assert stats["messages"] == "40"
@@ -74,10 +74,10 @@ async def test_ticks_sets_terms_feed_and_statistics_stand_as_the_contract_says(
 async def test_a_conn_stands_in_the_feed_before_its_first_record_does(
     valkey: EmbeddedValkey, client: redis.Redis
 ) -> None:
-    async with RunningWriter(WriterHarness(valkey.port)) as world:
+    async with RunningWriter(WriterHarness(valkey.port)) as harness:
         with client.monitor() as monitor:  # type: ignore[no-untyped-call]
-            world.tick()
-            await until(lambda: world.table.pending == 0)
+            harness.tick()
+            await until(lambda: harness.table.pending == 0)
             for command in monitor.listen():
                 words = command["command"]
                 if words.startswith(f"HSET {keys.FEED}") and "conn:1 0" not in words:
@@ -86,7 +86,7 @@ async def test_a_conn_stands_in_the_feed_before_its_first_record_does(
 
 
 @pytest.mark.parametrize("kind", ["string", "hash"])
-async def test_another_programs_stats_are_told_and_left_alone(
+async def test_stats_of_another_program_are_reported_and_left_alone(
     valkey: EmbeddedValkey, client: redis.Redis, caplog: pytest.LogCaptureFixture, kind: str
 ) -> None:
     if kind == "string":
@@ -95,9 +95,9 @@ async def test_another_programs_stats_are_told_and_left_alone(
         client.hset(keys.STATS, mapping={"messages": "5", "players": "2"})
     before = client.dump(keys.STATS)
 
-    async with RunningWriter(WriterHarness(valkey.port)) as world:
-        world.tick()
-        await until(lambda: world.table.pending == 0)
+    async with RunningWriter(WriterHarness(valkey.port)) as harness:
+        harness.tick()
+        await until(lambda: harness.table.pending == 0)
     assert client.dump(keys.STATS) == before
     assert "`stats` belongs to another program" in caplog.text
 
@@ -107,8 +107,8 @@ async def test_an_older_trackers_stats_are_taken_over(
 ) -> None:
     client.hset(keys.STATS, mapping={"messages": "5", "batches": "2", "last_update": "1"})
 
-    async with RunningWriter(WriterHarness(valkey.port)) as world:
-        world.tick()
+    async with RunningWriter(WriterHarness(valkey.port)) as harness:
+        harness.tick()
         await until(lambda: client.hget(keys.STATS, "messages") == "20")
 
 
@@ -128,11 +128,11 @@ async def test_a_second_collector_is_refused_while_the_first_lives(
 ) -> None:
     quicken(monkeypatch, lease_margin_s=-2.3)
 
-    async with RunningWriter(WriterHarness(valkey.port)) as world:
+    async with RunningWriter(WriterHarness(valkey.port)) as harness:
         with pytest.raises(LeaseError, match="another collector is writing"):
             await WriterHarness(valkey.port).writer.open()
-        world.tick()
-        await until(lambda: world.table.pending == 0)
+        harness.tick()
+        await until(lambda: harness.table.pending == 0)
 
 
 async def test_a_standby_takes_only_what_stays_free(
@@ -148,21 +148,21 @@ async def test_a_standby_takes_only_what_stays_free(
 
     monkeypatch.setattr(Lease, "is_free", is_free)
 
-    world = WriterHarness(valkey.port, is_standby=True)
-    async with RunningWriter(world):
+    harness = WriterHarness(valkey.port, is_standby=True)
+    async with RunningWriter(harness):
         assert list(looks) == []
-        world.tick()
-        await until(lambda: world.table.pending == 0)
+        harness.tick()
+        await until(lambda: harness.table.pending == 0)
 
 
 async def test_a_collector_that_lost_its_lease_stops_writing(
     valkey: EmbeddedValkey, client: redis.Redis
 ) -> None:
-    world = WriterHarness(valkey.port)
-    await world.writer.open()
-    task = asyncio.create_task(world.writer.run())
-    world.tick()
-    await until(lambda: world.table.pending == 0)
+    harness = WriterHarness(valkey.port)
+    await harness.writer.open()
+    task = asyncio.create_task(harness.writer.run())
+    harness.tick()
+    await until(lambda: harness.table.pending == 0)
     client.set(keys.LEASE, "9999999999:7:other")
     client.hset(keys.FEED, "epoch", "9999999999")
     with pytest.raises(LeaseLost):
@@ -170,7 +170,9 @@ async def test_a_collector_that_lost_its_lease_stops_writing(
     assert client.get(keys.LEASE) == "9999999999:7:other"
 
 
-async def test_nobody_there_and_a_wrong_password_are_told_at_once(valkey: EmbeddedValkey) -> None:
+async def test_a_missing_server_and_a_wrong_password_are_reported_at_once(
+    valkey: EmbeddedValkey,
+) -> None:
     with pytest.raises(StoreUnavailable):
         await WriterHarness(1).writer.open()
     with EmbeddedValkey(password="s3cret") as closed, pytest.raises(StoreError, match="NOAUTH"):
@@ -184,12 +186,12 @@ async def test_the_universe_follows_its_changes(
         *("ETH-27NOV26-1-P", "ETH", "USD", "USDC", EXPIRY, "1", "P", "1", "1", "Trading", 0)
     )
 
-    async with RunningWriter(WriterHarness(valkey.port)) as world:
+    async with RunningWriter(WriterHarness(valkey.port)) as harness:
         # counted once it is all there: what a reader finds at one count, it keeps
         await until(lambda: client.hget(keys.FEED, "universe") == "1")
         assert client.scard("options:BTC") == client.scard("options:BTC:USDT:961002") == 20
         assert all(map(client.exists, map(keys.instrument, SYMBOLS)))
-        world.writer.universe_changed([fresh], INSTRUMENTS[:5])
+        harness.writer.universe_changed([fresh], INSTRUMENTS[:5])
         await until(lambda: client.hget(keys.FEED, "universe") == "2")
         assert client.scard("options:BTC") == 15
         assert client.smembers("options:ETH:USDC:961002") == {"ETH-27NOV26-1-P"}
@@ -202,17 +204,17 @@ async def test_the_feed_names_the_assets_that_have_listed_symbols(
         *("APT-27NOV26-1-P", "APT", "USD", "USDC", EXPIRY, "1", "P", "1", "1", "Trading", 0)
     )
 
-    world = WriterHarness(valkey.port)
-    await world.writer.open()
+    harness = WriterHarness(valkey.port)
+    await harness.writer.open()
     assert client.hget(keys.FEED, "assets") == "BTC"
-    async with RunningWriter(world):
-        world.listed.append(fresh)
-        world.writer.universe_changed([fresh], ())
+    async with RunningWriter(harness):
+        harness.listed.append(fresh)
+        harness.writer.universe_changed([fresh], ())
         await until(lambda: client.hget(keys.FEED, "assets") == "APT,BTC")
         # their sets stand before the feed names them
         assert client.smembers("options:APT") == {fresh.symbol}
-        world.listed[:] = [fresh]
-        world.writer.universe_changed((), INSTRUMENTS)
+        harness.listed[:] = [fresh]
+        harness.writer.universe_changed((), INSTRUMENTS)
         await until(lambda: client.hget(keys.FEED, "assets") == "APT")
         client.flushall()
         await until(lambda: client.hget(keys.FEED, "assets") == "APT")
@@ -230,13 +232,13 @@ async def test_a_restart_leaves_no_dead_members_in_the_sets(
 async def test_a_conn_that_ends_while_redis_is_away_stands_in_the_feed_no_more(
     valkey: EmbeddedValkey, client: redis.Redis
 ) -> None:
-    async with RunningWriter(WriterHarness(valkey.port)) as world:
-        world.tick()
+    async with RunningWriter(WriterHarness(valkey.port)) as harness:
+        harness.tick()
         await until(lambda: int(client.hget(keys.FEED, "conn:1") or 0) > 0)
         number = str(client.hget(keys.FEED, "writer")).partition(":")[2]
         assert client.client_kill_filter(_id=number) == 1
-        world.writer.conn_closed(1)
-        world.writer.conn_opened(2)
+        harness.writer.conn_closed(1)
+        harness.writer.conn_opened(2)
         # conn:2 goes out in the same beat
         await until(lambda: client.hmget(keys.FEED, "conn:1", "conn:2") == [None, "0"])
         assert str(client.hget(keys.FEED, "writer")).partition(":")[2] != number
@@ -247,12 +249,12 @@ async def test_the_first_beat_takes_a_killed_collectors_conns_out_of_the_feed(
 ) -> None:
     client.hset(keys.FEED, mapping={"venue": "bybit", "epoch": "5", "conn:7": "1", "conn:1": "1"})
 
-    world = WriterHarness(valkey.port)
-    await world.writer.open()
+    harness = WriterHarness(valkey.port)
+    await harness.writer.open()
     feed = client.hgetall(keys.FEED)
-    assert feed["epoch"] == str(world.writer.lease.epoch)
+    assert feed["epoch"] == str(harness.writer.lease.epoch)
     assert [name for name in map(str, feed) if name.startswith("conn:")] == []
-    async with RunningWriter(world):
+    async with RunningWriter(harness):
         pass
 
 
@@ -275,12 +277,12 @@ async def test_a_listing_that_a_full_server_refuses_stands_once_there_is_room(
             and client.exists(*map(keys.instrument, names)) == len(names)
         )
 
-    async with RunningWriter(WriterHarness(valkey.port)) as world:
+    async with RunningWriter(WriterHarness(valkey.port)) as harness:
         await until(lambda: bool(client.exists(keys.instrument(SYMBOLS[-1]))))
         client.config_set("maxmemory", "1")
-        world.listed += fresh
-        world.writer.universe_changed(fresh, ())
-        await until(lambda: not world.writer.is_writing)
+        harness.listed += fresh
+        harness.writer.universe_changed(fresh, ())
+        await until(lambda: not harness.writer.is_writing)
         client.config_set("maxmemory", "0")
         async with asyncio.timeout(PATIENCE_S):  # not with the next whole universe, hours later
             await until(stands)
@@ -288,28 +290,28 @@ async def test_a_listing_that_a_full_server_refuses_stands_once_there_is_room(
         # an expiry goes only once the server took what it is for
         await until(lambda: client.ttl(keys.instrument(fresh[-1].symbol)) > 0)
         await until(lambda: client.ttl("options:ETH") > 0)
-        world.tick()
-        await until(lambda: world.table.pending == 0)
+        harness.tick()
+        await until(lambda: harness.table.pending == 0)
     told = [record.message for record in caplog.records if "OOM" in record.message]
     assert len(told) == 1
 
 
-async def test_another_programs_keys_among_the_universe_are_told_once_and_left_without_an_expiry(
+async def test_keys_of_other_programs_in_the_universe_are_logged_once_and_get_no_expiry(
     valkey: EmbeddedValkey, client: redis.Redis, caplog: pytest.LogCaptureFixture
 ) -> None:
     theirs = ["options:BTC", keys.instrument(SYMBOLS[3])]
     for key in theirs:
         client.set(key, "mine")
 
-    async with RunningWriter(WriterHarness(valkey.port)) as world:
+    async with RunningWriter(WriterHarness(valkey.port)) as harness:
         await until(lambda: client.ttl(keys.instrument(SYMBOLS[-1])) > 0)
         assert client.smembers("options:BTC:USDT:961002") == set(SYMBOLS)
         # their refusal delays no other key, and a change is not reported twice
-        world.writer.universe_changed(INSTRUMENTS[:5], INSTRUMENTS[5:6])
+        harness.writer.universe_changed(INSTRUMENTS[:5], INSTRUMENTS[5:6])
         await until(lambda: client.scard("options:BTC:USDT:961002") == 19)
-        world.tick()
-        await until(lambda: world.table.pending == 0)
-        assert world.stands_in(client)
+        harness.tick()
+        await until(lambda: harness.table.pending == 0)
+        assert harness.stands_in(client)
     for key in theirs:
         assert client.get(key) == "mine"
         assert client.ttl(key) == -1

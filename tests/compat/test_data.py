@@ -106,7 +106,7 @@ def test_the_options_of_an_asset(
     assert symbols(data.get_all_options(asset)) == found
 
 
-def test_what_is_no_asset_is_told(data: OptionsDataReader) -> None:
+def test_what_is_no_asset_is_reported(data: OptionsDataReader) -> None:
     with pytest.raises(BadInput, match="write BTC"):
         data.get_all_options("BTC-27NOV65")
 
@@ -160,7 +160,7 @@ def test_nothing_is_listed_of_what_is_not_live(
     assert data.get_summary()["total_symbols"] == 0
 
 
-def test_a_dead_feed_is_told(
+def test_a_dead_feed_is_reported(
     store: Store, data: OptionsDataReader, capsys: pytest.CaptureFixture[str]
 ) -> None:
     fill(store)
@@ -211,7 +211,7 @@ def test_a_summary_counts_what_is_listed(store: Store, data: OptionsDataReader) 
     data.redis_client.close()
 
 
-def test_statistics_of_another_program_are_told(store: Store, data: OptionsDataReader) -> None:
+def test_statistics_of_another_program_are_reported(store: Store, data: OptionsDataReader) -> None:
     store.client.hset("stats", "messages", "many")
     assert data.get_stats() == {
         "error": "invalid literal for int() with base 10: 'many'",
@@ -283,7 +283,7 @@ def test_csv(
     assert not (tmp_path / "none.csv").exists()
 
 
-def test_a_file_that_can_not_be_written_is_told(
+def test_a_file_that_can_not_be_written_is_reported(
     store: Store, data: OptionsDataReader, tmp_path: Path
 ) -> None:
     fill(store)
@@ -292,7 +292,7 @@ def test_a_file_that_can_not_be_written_is_told(
             export(str(tmp_path / "none" / "x"))
 
 
-def test_nobody_searches_through_keys(
+def test_no_command_scans_the_keys(
     store: Store,
     data: OptionsDataReader,
     executor: EfficientTradeExecutor,

@@ -139,7 +139,9 @@ def test_high_volatilities_are_signals_the_highest_first(
     assert executor.scan_high_iv_opportunities(min_iv=1.43) == []
 
 
-def test_a_percentage_is_told_to_be_none(store: Store, executor: EfficientTradeExecutor) -> None:
+def test_a_percentage_in_place_of_a_fraction_is_an_error(
+    store: Store, executor: EfficientTradeExecutor
+) -> None:
     with pytest.raises(BadInput, match=r"80 is 8000%: write 0\.8"):
         executor.scan_high_iv_opportunities(min_iv=80)
 
@@ -191,7 +193,7 @@ def test_what_it_costs(store: Store, executor: EfficientTradeExecutor) -> None:
     assert (stats["operations"], stats["cache_size"], stats["pid"]) == (1, 1, os.getpid())
 
 
-def test_a_redis_that_is_away_is_told_but_for_a_single_price() -> None:
+def test_an_unreachable_redis_is_an_error_but_not_for_a_single_price() -> None:
     executor = EfficientTradeExecutor(url="redis://127.0.0.1:1")
     assert executor.get_option_direct(BTC_CALL) is None
     for read in (

@@ -73,11 +73,11 @@ def test_a_host_by_its_ipv6_address() -> None:
     assert OptionsDataReader("::1", 1).is_connected() is False
 
 
-def test_two_places_are_told() -> None:
+def test_two_places_are_reported() -> None:
     with pytest.raises(BadInput, match="not both"):
         OptionsDataReader("localhost", url="redis://localhost:6379")
 
 
-def test_a_url_that_is_none_is_told() -> None:
+def test_a_url_that_is_none_is_reported() -> None:
     with pytest.raises(ConfigError, match="redis-url"):
         EfficientTradeExecutor(url="localhost:6379")

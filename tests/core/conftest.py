@@ -42,5 +42,5 @@ def core(request: pytest.FixtureRequest) -> Any:
 
 
 @pytest.fixture
-def world(core: Any) -> BatchHarness:
+def harness(core: Any) -> BatchHarness:
     return BatchHarness(core)

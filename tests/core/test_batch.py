@@ -29,116 +29,118 @@ def names(commands: list[list[Any]]) -> list[str]:
     return [command[0] for command in commands]
 
 
-def test_nothing_dirty_encodes_to_nothing(world: BatchHarness) -> None:
-    assert world.batch.encode(T0) == b""
-    assert world.batch.done
+def test_nothing_dirty_encodes_to_nothing(harness: BatchHarness) -> None:
+    assert harness.batch.encode(T0) == b""
+    assert harness.batch.done
 
 
-def test_the_first_tick_is_written_whole_with_expiries(world: BatchHarness) -> None:
-    world.send(payloads.ticker())
-    assert names(world.flush()) == FIRST_WRITE
-    assert world.redis.hash(OPTION) == world.table.fields(SYMBOL)
-    assert list(world.redis.hash(OPTION)) == list(world.table.fields(SYMBOL))
-    assert world.redis.keys[RECORD] == world.table.record(SYMBOL)
-    assert world.redis.ttl_s == {OPTION: 24 * 3600, RECORD: 24 * 3600}
-    assert (world.table.written, world.table.pending) == (1, 0)
+def test_the_first_tick_is_written_whole_with_expiries(harness: BatchHarness) -> None:
+    harness.send(payloads.ticker())
+    assert names(harness.flush()) == FIRST_WRITE
+    assert harness.redis.hash(OPTION) == harness.table.fields(SYMBOL)
+    assert list(harness.redis.hash(OPTION)) == list(harness.table.fields(SYMBOL))
+    assert harness.redis.keys[RECORD] == harness.table.record(SYMBOL)
+    assert harness.redis.ttl_s == {OPTION: 24 * 3600, RECORD: 24 * 3600}
+    assert (harness.table.written, harness.table.pending) == (1, 0)
 
 
-def test_then_only_what_changed_is_written(world: BatchHarness) -> None:
-    world.send(payloads.ticker())
-    world.flush()
-    world.send(payloads.ticker(ts=T0 + 5, sequence=71_001, markPrice="7", bidPrice="8"), rt=T0 + 9)
-    commands = world.flush()
+def test_then_only_what_changed_is_written(harness: BatchHarness) -> None:
+    harness.send(payloads.ticker())
+    harness.flush()
+    harness.send(
+        payloads.ticker(ts=T0 + 5, sequence=71_001, markPrice="7", bidPrice="8"), rt=T0 + 9
+    )
+    commands = harness.flush()
     assert commands[0] == [
         *("HSET", OPTION, "tm", str(T0 + 5), "rt", str(T0 + 9), "mp", "7", "bp", "8")
     ]
     assert commands[1][0::3] == ["SET", "KEEPTTL"]
     assert len(commands) == 2
-    assert world.redis.hash(OPTION) == world.table.fields(SYMBOL)
-    assert world.redis.keys[RECORD] == world.table.record(SYMBOL)
+    assert harness.redis.hash(OPTION) == harness.table.fields(SYMBOL)
+    assert harness.redis.keys[RECORD] == harness.table.record(SYMBOL)
 
 
-def test_the_same_tick_again_is_still_a_command_that_a_server_takes(world: BatchHarness) -> None:
-    world.send(payloads.ticker(), rt=T0)
-    world.flush()
-    world.send(payloads.ticker(), rt=T0)
-    assert world.flush()[0] == ["HSET", OPTION, "tm", str(T0)]
-    assert (world.table.written, world.table.pending) == (2, 0)
+def test_the_same_tick_again_is_still_a_command_that_a_server_takes(harness: BatchHarness) -> None:
+    harness.send(payloads.ticker(), rt=T0)
+    harness.flush()
+    harness.send(payloads.ticker(), rt=T0)
+    assert harness.flush()[0] == ["HSET", OPTION, "tm", str(T0)]
+    assert (harness.table.written, harness.table.pending) == (2, 0)
 
 
-def test_a_field_that_is_no_more_goes_with_the_same_transaction(world: BatchHarness) -> None:
-    world.send(payloads.ticker())
-    world.flush()
-    world.send(payloads.ticker(ts=T0 + 5, bidPrice="", bidIv=None))
-    commands = world.flush()
+def test_a_field_that_is_no_more_goes_with_the_same_transaction(harness: BatchHarness) -> None:
+    harness.send(payloads.ticker())
+    harness.flush()
+    harness.send(payloads.ticker(ts=T0 + 5, bidPrice="", bidIv=None))
+    commands = harness.flush()
     assert names(commands) == ["MULTI", "HSET", "HDEL", "EXEC", "SET"]
     assert commands[2] == ["HDEL", OPTION, "bp", "biv"]
-    assert world.redis.hash(OPTION) == world.table.fields(SYMBOL)
-    world.send(payloads.ticker(ts=T0 + 6))
-    assert names(world.flush()) == ["HSET", "SET"]
-    assert world.redis.hash(OPTION) == world.table.fields(SYMBOL)
-    assert world.table.vanished == 0
+    assert harness.redis.hash(OPTION) == harness.table.fields(SYMBOL)
+    harness.send(payloads.ticker(ts=T0 + 6))
+    assert names(harness.flush()) == ["HSET", "SET"]
+    assert harness.redis.hash(OPTION) == harness.table.fields(SYMBOL)
+    assert harness.table.vanished == 0
 
 
-def test_a_whole_write_clears_what_an_earlier_writer_left(world: BatchHarness) -> None:
-    world.redis.keys[OPTION] = {b"bp": b"1", b"sq": b"9", b"mp": b"2"}
-    world.send(payloads.ticker(bidPrice="") | {"id": "x"})
+def test_a_whole_write_clears_what_an_earlier_writer_left(harness: BatchHarness) -> None:
+    harness.redis.keys[OPTION] = {b"bp": b"1", b"sq": b"9", b"mp": b"2"}
+    harness.send(payloads.ticker(bidPrice="") | {"id": "x"})
     transaction = ["MULTI", "HSET", "HDEL", "EXEC"]
-    assert names(world.flush()) == [*transaction, "SET", *transaction, "EXPIRE", "SET"]
-    assert world.redis.hash(OPTION) == world.table.fields(SYMBOL)
+    assert names(harness.flush()) == [*transaction, "SET", *transaction, "EXPIRE", "SET"]
+    assert harness.redis.hash(OPTION) == harness.table.fields(SYMBOL)
 
 
 @pytest.mark.parametrize("with_hdel", [False, True])
 def test_a_key_that_vanished_is_noticed_and_written_whole(
-    world: BatchHarness, with_hdel: bool
+    harness: BatchHarness, with_hdel: bool
 ) -> None:
-    world.send(payloads.ticker())
-    world.flush()
-    world.redis.keys.clear()
-    world.redis.ttl_s.clear()
-    world.send(payloads.ticker(ts=T0 + 5, markPrice="7", bidIv="" if with_hdel else "0.1"))
+    harness.send(payloads.ticker())
+    harness.flush()
+    harness.redis.keys.clear()
+    harness.redis.ttl_s.clear()
+    harness.send(payloads.ticker(ts=T0 + 5, markPrice="7", bidIv="" if with_hdel else "0.1"))
     if with_hdel:
-        world.redis.keys[OPTION] = {b"biv": b"1"}
-    world.flush()
-    assert world.table.vanished == 1
-    assert world.redis.hash(OPTION) == world.table.fields(SYMBOL)
-    assert world.redis.ttl_s == {OPTION: 24 * 3600, RECORD: 24 * 3600}
-    assert (world.table.written, world.table.pending, world.table.dirty) == (2, 0, 0)
+        harness.redis.keys[OPTION] = {b"biv": b"1"}
+    harness.flush()
+    assert harness.table.vanished == 1
+    assert harness.redis.hash(OPTION) == harness.table.fields(SYMBOL)
+    assert harness.redis.ttl_s == {OPTION: 24 * 3600, RECORD: 24 * 3600}
+    assert (harness.table.written, harness.table.pending, harness.table.dirty) == (2, 0, 0)
 
 
-def test_the_rolling_whole_write_reaches_every_symbol_once_a_round(world: BatchHarness) -> None:
+def test_the_rolling_whole_write_reaches_every_symbol_once_a_round(harness: BatchHarness) -> None:
     symbols = [SYMBOL, *(f"BTC-27NOV26-{strike}-P" for strike in range(5))]
     for symbol in symbols[1:]:
-        world.table.add(symbol, EXPIRY, 1.0, "P", "USDC")
+        harness.table.add(symbol, EXPIRY, 1.0, "P", "USDC")
     for symbol in symbols[:-1]:
-        world.send(payloads.ticker(symbol))
-    world.flush()
+        harness.send(payloads.ticker(symbol))
+    harness.flush()
     seen = []
     for _ in range(3):
-        world.table.mark_whole(2)
-        commands = world.flush()
+        harness.table.mark_whole(2)
+        commands = harness.flush()
         seen += [command[1] for command in commands if command[0] == "HSET"]
     assert seen == [f"option:{symbol}" for symbol in symbols[:-1]]  # the last holds nothing yet
-    assert world.table.written == 5
+    assert harness.table.written == 5
 
 
-def test_a_rest_row_is_written_and_counted_nowhere(world: BatchHarness) -> None:
-    world.table.put_rest(SYMBOL, {"mp": "5"}, T0, T0)
-    world.flush()
-    assert world.redis.hash(OPTION)["cn"] == "rest"
-    assert (world.table.written, world.table.pending, world.table.applied) == (0, 0, 0)
+def test_a_rest_row_is_written_and_not_counted(harness: BatchHarness) -> None:
+    harness.table.put_rest(SYMBOL, {"mp": "5"}, T0, T0)
+    harness.flush()
+    assert harness.redis.hash(OPTION)["cn"] == "rest"
+    assert (harness.table.written, harness.table.pending, harness.table.applied) == (0, 0, 0)
 
 
 def test_the_expiry_is_renewed_after_six_hours_and_ends_four_after_delivery(
-    world: BatchHarness,
+    harness: BatchHarness,
 ) -> None:
     def ttl_s(now_ms: int) -> int:
-        world.table.mark_whole()
-        world.flush(now_ms)
-        assert world.redis.ttl_s[OPTION] == world.redis.ttl_s[RECORD]
-        return world.redis.ttl_s[OPTION]
+        harness.table.mark_whole()
+        harness.flush(now_ms)
+        assert harness.redis.ttl_s[OPTION] == harness.redis.ttl_s[RECORD]
+        return harness.redis.ttl_s[OPTION]
 
-    world.send(payloads.ticker())
+    harness.send(payloads.ticker())
     assert ttl_s(T0) == 24 * 3600
     assert ttl_s(T0 + HOUR) == 23 * 3600
     assert ttl_s(T0 + 6 * HOUR) == 24 * 3600
@@ -146,137 +148,137 @@ def test_the_expiry_is_renewed_after_six_hours_and_ends_four_after_delivery(
     assert ttl_s(EXPIRY + 6 * HOUR) == 60
 
 
-def test_a_refused_slot_waits_for_its_release_and_conflates(world: BatchHarness) -> None:
-    world.redis.refusing = {OPTION}
-    world.send(payloads.ticker())
-    world.flush()
-    [(symbol, words)] = world.batch.errors
+def test_a_refused_slot_waits_for_its_release_and_conflates(harness: BatchHarness) -> None:
+    harness.redis.refusing = {OPTION}
+    harness.send(payloads.ticker())
+    harness.flush()
+    [(symbol, words)] = harness.batch.errors
     assert symbol == SYMBOL
     assert words.startswith("WRONGTYPE")
-    world.send(payloads.ticker(ts=T0 + 1))
-    assert world.flush() == []
-    assert (world.table.pending, world.table.conflated, world.table.written) == (1, 1, 0)
-    world.redis.refusing = set()
-    assert world.table.release() == 1
-    assert names(world.flush()) == FIRST_WRITE
-    assert (world.table.pending, world.table.written) == (0, 1)
-    assert world.batch.errors == []
-    assert world.redis.hash(OPTION) == world.table.fields(SYMBOL)
+    harness.send(payloads.ticker(ts=T0 + 1))
+    assert harness.flush() == []
+    assert (harness.table.pending, harness.table.conflated, harness.table.written) == (1, 1, 0)
+    harness.redis.refusing = set()
+    assert harness.table.release() == 1
+    assert names(harness.flush()) == FIRST_WRITE
+    assert (harness.table.pending, harness.table.written) == (0, 1)
+    assert harness.batch.errors == []
+    assert harness.redis.hash(OPTION) == harness.table.fields(SYMBOL)
 
 
-def test_one_refused_symbol_does_not_hold_up_the_others(world: BatchHarness) -> None:
+def test_one_refused_symbol_does_not_hold_up_the_others(harness: BatchHarness) -> None:
     other = "ETH-27NOV26-3000-P"
-    world.table.add(other, EXPIRY, 3_000.0, "P", "USDC")
-    world.redis.refusing = {OPTION}
-    world.send(payloads.ticker(bidIv=""))
-    world.send(payloads.ticker(other))
-    world.flush()
-    assert [symbol for symbol, _ in world.batch.errors] == [SYMBOL]
-    assert world.redis.hash(f"option:{other}") == world.table.fields(other)
-    assert world.table.release(other) == 0
-    assert world.table.release(SYMBOL) == 1
+    harness.table.add(other, EXPIRY, 3_000.0, "P", "USDC")
+    harness.redis.refusing = {OPTION}
+    harness.send(payloads.ticker(bidIv=""))
+    harness.send(payloads.ticker(other))
+    harness.flush()
+    assert [symbol for symbol, _ in harness.batch.errors] == [SYMBOL]
+    assert harness.redis.hash(f"option:{other}") == harness.table.fields(other)
+    assert harness.table.release(other) == 0
+    assert harness.table.release(SYMBOL) == 1
 
 
 def test_a_tick_that_comes_while_the_last_is_on_its_way_is_written_next(
-    world: BatchHarness,
+    harness: BatchHarness,
 ) -> None:
-    world.send(payloads.ticker())
-    payload = world.batch.encode(T0)
-    world.send(payloads.ticker(ts=T0 + 1, markPrice="9"))
-    assert (world.table.pending, world.table.conflated) == (2, 0)
-    replies = world.redis.feed(payload)
-    world.batch.acknowledge(memoryview(bytearray(replies)), 0, len(replies))
-    assert (world.table.pending, world.table.written, world.table.dirty) == (1, 1, 1)
-    world.flush()
-    assert world.redis.hash(OPTION)["mp"] == "9"
-    world.check_books()
+    harness.send(payloads.ticker())
+    payload = harness.batch.encode(T0)
+    harness.send(payloads.ticker(ts=T0 + 1, markPrice="9"))
+    assert (harness.table.pending, harness.table.conflated) == (2, 0)
+    replies = harness.redis.feed(payload)
+    harness.batch.acknowledge(memoryview(bytearray(replies)), 0, len(replies))
+    assert (harness.table.pending, harness.table.written, harness.table.dirty) == (1, 1, 1)
+    harness.flush()
+    assert harness.redis.hash(OPTION)["mp"] == "9"
+    harness.check_books()
 
 
 def test_how_long_a_tick_waited_is_counted_when_it_is_sent_and_again_when_it_must_be(
-    world: BatchHarness,
+    harness: BatchHarness,
 ) -> None:
-    world.send(payloads.ticker(), rt=T0)
-    world.batch.encode(T0 + 99_000, taken_ms=T0 + 4)
-    assert world.table.waits.counts[2] == 1
-    assert world.table.waits.sum_ms == 4
-    world.batch.abandon()
-    world.flush(T0 + 6)
-    assert world.table.waits.sum_ms == 10
-    world.table.mark_whole()
-    world.table.put_rest(SYMBOL, {"mp": "3"}, T0 + 1, T0 + 1)
-    world.flush(T0 + 99)
-    assert (sum(world.table.waits.counts), world.table.waits.sum_ms) == (2, 10)
+    harness.send(payloads.ticker(), rt=T0)
+    harness.batch.encode(T0 + 99_000, taken_ms=T0 + 4)
+    assert harness.table.waits.counts[2] == 1
+    assert harness.table.waits.sum_ms == 4
+    harness.batch.abandon()
+    harness.flush(T0 + 6)
+    assert harness.table.waits.sum_ms == 10
+    harness.table.mark_whole()
+    harness.table.put_rest(SYMBOL, {"mp": "3"}, T0 + 1, T0 + 1)
+    harness.flush(T0 + 99)
+    assert (sum(harness.table.waits.counts), harness.table.waits.sum_ms) == (2, 10)
 
 
 @pytest.mark.parametrize("newer", [False, True])
-def test_an_abandoned_batch_goes_again_whole(world: BatchHarness, newer: bool) -> None:
-    world.send(payloads.ticker())
-    world.flush()
-    world.send(payloads.ticker(ts=T0 + 1))
-    world.batch.encode(T0)
+def test_an_abandoned_batch_goes_again_whole(harness: BatchHarness, newer: bool) -> None:
+    harness.send(payloads.ticker())
+    harness.flush()
+    harness.send(payloads.ticker(ts=T0 + 1))
+    harness.batch.encode(T0)
     if newer:
-        world.send(payloads.ticker(ts=T0 + 2))
-    world.batch.abandon()
-    assert world.batch.done
-    assert (world.table.pending, world.table.conflated) == (1, int(newer))
-    assert names(world.flush()) == ["HSET", "EXPIRE", "SET"]
-    assert world.table.pending == 0
-    world.check_books()
+        harness.send(payloads.ticker(ts=T0 + 2))
+    harness.batch.abandon()
+    assert harness.batch.done
+    assert (harness.table.pending, harness.table.conflated) == (1, int(newer))
+    assert names(harness.flush()) == ["HSET", "EXPIRE", "SET"]
+    assert harness.table.pending == 0
+    harness.check_books()
 
 
-def test_a_refused_slot_with_a_newer_tick_counts_one_pending(world: BatchHarness) -> None:
-    world.redis.refusing = {OPTION}
-    world.send(payloads.ticker())
-    replies = world.redis.feed(world.batch.encode(T0))
-    world.send(payloads.ticker(ts=T0 + 1))
-    world.batch.acknowledge(memoryview(bytearray(replies)), 0, len(replies))
-    assert (world.table.pending, world.table.conflated, world.table.dirty) == (1, 1, 0)
-    world.check_books()
+def test_a_refused_slot_with_a_newer_tick_counts_one_pending(harness: BatchHarness) -> None:
+    harness.redis.refusing = {OPTION}
+    harness.send(payloads.ticker())
+    replies = harness.redis.feed(harness.batch.encode(T0))
+    harness.send(payloads.ticker(ts=T0 + 1))
+    harness.batch.acknowledge(memoryview(bytearray(replies)), 0, len(replies))
+    assert (harness.table.pending, harness.table.conflated, harness.table.dirty) == (1, 1, 0)
+    harness.check_books()
 
 
-def test_a_batch_is_bounded_and_the_longest_waiting_go_first(world: BatchHarness) -> None:
+def test_a_batch_is_bounded_and_the_longest_waiting_go_first(harness: BatchHarness) -> None:
     symbols = [f"BTC-27NOV26-{strike}-P" for strike in range(100)]
     for symbol in symbols:
-        world.table.add(symbol, EXPIRY, 1.0, "P", "USDC")
-        world.send(payloads.ticker(symbol))
+        harness.table.add(symbol, EXPIRY, 1.0, "P", "USDC")
+        harness.send(payloads.ticker(symbol))
     seen = []
-    while world.table.dirty:
-        payload = world.batch.encode(T0, limit=10_000)
+    while harness.table.dirty:
+        payload = harness.batch.encode(T0, limit=10_000)
         assert len(payload) < 14_096
-        replies = world.redis.feed(payload)
-        world.batch.acknowledge(memoryview(bytearray(replies)), 0, len(replies))
-    seen = [command[1] for command in world.redis.commands if command[0] == "HSET"]
+        replies = harness.redis.feed(payload)
+        harness.batch.acknowledge(memoryview(bytearray(replies)), 0, len(replies))
+    seen = [command[1] for command in harness.redis.commands if command[0] == "HSET"]
     assert seen == 2 * [f"option:{symbol}" for symbol in symbols]
 
 
-def test_a_retired_symbol_is_gone_once_written(world: BatchHarness) -> None:
-    world.send(payloads.ticker())
-    world.table.retire(SYMBOL)
-    world.flush()
-    assert SYMBOL not in world.table
-    assert len(world.table) == 0
+def test_a_retired_symbol_is_gone_once_written(harness: BatchHarness) -> None:
+    harness.send(payloads.ticker())
+    harness.table.retire(SYMBOL)
+    harness.flush()
+    assert SYMBOL not in harness.table
+    assert len(harness.table) == 0
 
 
-def test_replies_may_come_byte_by_byte(world: BatchHarness) -> None:
+def test_replies_may_come_byte_by_byte(harness: BatchHarness) -> None:
     for i in range(3):
-        world.send(payloads.ticker(ts=T0 + i, bidIv="" if i == 1 else "0.1"))
-        world.flush(step=1)
-    assert world.table.written == 3
+        harness.send(payloads.ticker(ts=T0 + i, bidIv="" if i == 1 else "0.1"))
+        harness.flush(step=1)
+    assert harness.table.written == 3
 
 
-def test_a_batch_is_encoded_only_when_the_last_is_acknowledged(world: BatchHarness) -> None:
-    world.send(payloads.ticker())
-    world.batch.encode(T0)
+def test_a_batch_is_encoded_only_when_the_last_is_acknowledged(harness: BatchHarness) -> None:
+    harness.send(payloads.ticker())
+    harness.batch.encode(T0)
     with pytest.raises(RuntimeError, match="not acknowledged"):
-        world.batch.encode(T0)
+        harness.batch.encode(T0)
 
 
 @pytest.mark.parametrize("reply", [b"!x\r\n", b"HTTP/1.1 400\r\n", b":12x\r\n"])
-def test_bytes_that_are_no_resp_are_an_error(world: BatchHarness, reply: bytes) -> None:
-    world.send(payloads.ticker())
-    world.batch.encode(T0)
+def test_bytes_that_are_no_resp_are_an_error(harness: BatchHarness, reply: bytes) -> None:
+    harness.send(payloads.ticker())
+    harness.batch.encode(T0)
     with pytest.raises(StoreError, match="not RESP"):
-        world.batch.acknowledge(memoryview(bytearray(reply)), 0, len(reply))
+        harness.batch.acknowledge(memoryview(bytearray(reply)), 0, len(reply))
 
 
 SYMBOLS = ("BTC-27NOV26-1-C", "BTC-27NOV26-2-P-USDT", "ETH-27NOV26-3-C", "SOL-27NOV26-0.4-P-USDT")
@@ -511,35 +513,35 @@ def test_both_implementations_walk_through_any_history_alike(steps: list[tuple[A
     assert twins[0].redis.keys == twins[1].redis.keys
 
 
-def test_a_refusal_takes_only_its_own_slot_out_of_the_queue(world: BatchHarness) -> None:
+def test_a_refusal_takes_only_its_own_slot_out_of_the_queue(harness: BatchHarness) -> None:
     other = "BTC-27NOV26-95000-C-USDT"
-    world.table.add(other, EXPIRY, 95_000.0, "C", "USDT")
-    world.redis.refusing = {keys.option(SYMBOL)}
-    world.send(payloads.ticker())
-    payload = world.batch.encode(T0)
-    replies = world.redis.feed(payload)
+    harness.table.add(other, EXPIRY, 95_000.0, "C", "USDT")
+    harness.redis.refusing = {keys.option(SYMBOL)}
+    harness.send(payloads.ticker())
+    payload = harness.batch.encode(T0)
+    replies = harness.redis.feed(payload)
     for symbol in (other, SYMBOL):
-        world.send(payloads.ticker(symbol, ts=T0 + 1))
-    world.batch.acknowledge(memoryview(replies), 0, len(replies))
-    assert [symbol for symbol, _ in world.batch.errors] == [SYMBOL]
-    assert world.table.dirty == 1
-    world.flush()
-    assert world.redis.hash(keys.option(other))["tm"] == str(T0 + 1)
-    assert keys.option(SYMBOL) not in world.redis.keys
-    world.check_books()
+        harness.send(payloads.ticker(symbol, ts=T0 + 1))
+    harness.batch.acknowledge(memoryview(replies), 0, len(replies))
+    assert [symbol for symbol, _ in harness.batch.errors] == [SYMBOL]
+    assert harness.table.dirty == 1
+    harness.flush()
+    assert harness.redis.hash(keys.option(other))["tm"] == str(T0 + 1)
+    assert keys.option(SYMBOL) not in harness.redis.keys
+    harness.check_books()
 
 
-def test_a_clock_before_1970_is_written_as_it_is(world: BatchHarness) -> None:
-    world.send(payloads.ticker(), rt=-5)
-    world.flush()
-    assert world.redis.hash(keys.option(SYMBOL))["rt"] == "-5"
+def test_a_clock_before_1970_is_written_as_it_is(harness: BatchHarness) -> None:
+    harness.send(payloads.ticker(), rt=-5)
+    harness.flush()
+    assert harness.redis.hash(keys.option(SYMBOL))["rt"] == "-5"
 
 
-def test_a_refusal_without_words_is_one_too(world: BatchHarness) -> None:
-    world.send(payloads.ticker())
-    replies = b"-\r\n" * len(world.redis.feed(world.batch.encode(T0)).split(b"\r\n")[:-1])
-    world.batch.acknowledge(memoryview(replies), 0, len(replies))
-    assert world.batch.errors == [(SYMBOL, "")]
+def test_a_refusal_without_words_is_one_too(harness: BatchHarness) -> None:
+    harness.send(payloads.ticker())
+    replies = b"-\r\n" * len(harness.redis.feed(harness.batch.encode(T0)).split(b"\r\n")[:-1])
+    harness.batch.acknowledge(memoryview(replies), 0, len(replies))
+    assert harness.batch.errors == [(SYMBOL, "")]
 
 
 @pytest.mark.parametrize(("start", "end"), [(-1, 1), (0, 4), (2, 1)])
@@ -550,9 +552,9 @@ def test_a_part_outside_the_answer_is_an_error(core: Any, start: int, end: int) 
             batch.acknowledge(memoryview(b"+OK"), start, end)
 
 
-def test_an_answer_to_nothing_is_seen_by_the_twin(world: BatchHarness, core: Any) -> None:
+def test_an_answer_to_nothing_is_seen_by_the_twin(harness: BatchHarness, core: Any) -> None:
     if core.name == "pure":
         with pytest.raises(StoreError, match="more replies than commands"):
-            world.batch.acknowledge(memoryview(b"+OK\r\n"), 0, 5)
+            harness.batch.acknowledge(memoryview(b"+OK\r\n"), 0, 5)
     else:
-        assert world.batch.acknowledge(memoryview(b"+OK\r\n"), 0, 5) == 0
+        assert harness.batch.acknowledge(memoryview(b"+OK\r\n"), 0, 5) == 0

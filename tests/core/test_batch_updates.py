@@ -20,76 +20,76 @@ DENIED = "NOPERM No permissions to access a channel"
 
 
 @pytest.fixture
-def world(world: BatchHarness) -> BatchHarness:
-    world.table.add(OTHER, EXPIRY, 3_000.0, "P", "USDC")
-    return world
+def harness(harness: BatchHarness) -> BatchHarness:
+    harness.table.add(OTHER, EXPIRY, 3_000.0, "P", "USDC")
+    return harness
 
 
-def heard(world: BatchHarness) -> list[Update]:
+def heard(harness: BatchHarness) -> list[Update]:
     """What was published since the last call."""
-    published, world.redis.published = world.redis.published, []
+    published, harness.redis.published = harness.redis.published, []
     assert {channel for channel, _ in published} <= {CHANNEL}
     return [read_update(message) for _, message in published]
 
 
-def announced(world: BatchHarness) -> list[str]:
-    return [symbol for update in heard(world) for symbol, _ in update.records]
+def announced(harness: BatchHarness) -> list[str]:
+    return [symbol for update in heard(harness) for symbol, _ in update.records]
 
 
-def test_nothing_is_announced_before_publishing_is_on(world: BatchHarness) -> None:
-    assert not world.batch.publishing
-    world.send(payloads.ticker())
-    world.flush()
-    world.batch.publishing = True
-    assert world.flush() == []
-    assert heard(world) == []
+def test_nothing_is_announced_before_publishing_is_on(harness: BatchHarness) -> None:
+    assert not harness.batch.publishing
+    harness.send(payloads.ticker())
+    harness.flush()
+    harness.batch.publishing = True
+    assert harness.flush() == []
+    assert heard(harness) == []
 
 
 def test_announcements_follow_the_same_commands_as_without_them(core: Any) -> None:
-    silent, world = BatchHarness(core), BatchHarness(core)
-    world.batch.publishing = True
+    silent, harness = BatchHarness(core), BatchHarness(core)
+    harness.batch.publishing = True
     for frame in (
         payloads.ticker(),
         payloads.ticker(ts=T0 + 1, markPrice="7"),
         payloads.ticker(ts=T0 + 2, bidIv=""),
     ):
-        for one in (silent, world):
+        for one in (silent, harness):
             one.send(frame)
         plain = silent.batch.encode(T0)
-        payload = world.batch.encode(T0)
+        payload = harness.batch.encode(T0)
         assert payload.startswith(plain)
         assert payload[len(plain) :].startswith(
             b"*3\r\n$7\r\nPUBLISH\r\n$33\r\nfastopts:updates:0123456789abcdef\r\n"
         )
-        for one, sent in ((silent, plain), (world, payload)):
+        for one, sent in ((silent, plain), (harness, payload)):
             replies = one.redis.feed(sent)
             one.batch.acknowledge(memoryview(replies), 0, len(replies))
             one.flush()
 
 
-def test_a_message_holds_what_the_batch_has_written(world: BatchHarness) -> None:
-    world.batch.publishing = True
-    world.send(payloads.ticker())
-    world.send(payloads.ticker(OTHER))
-    first = world.flush()
+def test_a_message_holds_what_the_batch_has_written(harness: BatchHarness) -> None:
+    harness.batch.publishing = True
+    harness.send(payloads.ticker())
+    harness.send(payloads.ticker(OTHER))
+    first = harness.flush()
     # one message behind both; the second write of each, with the expiry, is no news
     assert [words[0] for words in first].index("PUBLISH") == 4
-    world.send(payloads.ticker(OTHER, ts=T0 + 1, markPrice="9"))
-    world.flush()
-    [both, one] = heard(world)
+    harness.send(payloads.ticker(OTHER, ts=T0 + 1, markPrice="9"))
+    harness.flush()
+    [both, one] = heard(harness)
     assert (both.epoch, both.number, one.epoch, one.number) == (5, 1, 5, 2)
     assert [symbol for symbol, _ in both.records] == [SYMBOL, OTHER]
-    assert dict(both.records)[SYMBOL] == world.redis.keys[keys.record(SYMBOL)]
-    assert one.records == [(OTHER, world.redis.keys[keys.record(OTHER)])]
+    assert dict(both.records)[SYMBOL] == harness.redis.keys[keys.record(SYMBOL)]
+    assert one.records == [(OTHER, harness.redis.keys[keys.record(OTHER)])]
 
 
-def test_a_rest_row_is_news_and_so_is_a_rolling_whole_write(world: BatchHarness) -> None:
-    world.batch.publishing = True
-    world.table.put_rest(SYMBOL, {"mp": "5"}, T0, T0)
-    world.flush()
-    assert announced(world) == [SYMBOL]
-    world.table.mark_whole(2)
-    assert [words[0] for words in world.flush()] == [
+def test_a_rest_row_is_news_and_so_is_a_rolling_whole_write(harness: BatchHarness) -> None:
+    harness.batch.publishing = True
+    harness.table.put_rest(SYMBOL, {"mp": "5"}, T0, T0)
+    harness.flush()
+    assert announced(harness) == [SYMBOL]
+    harness.table.mark_whole(2)
+    assert [words[0] for words in harness.flush()] == [
         "MULTI",
         "HSET",
         "HDEL",
@@ -98,28 +98,28 @@ def test_a_rest_row_is_news_and_so_is_a_rolling_whole_write(world: BatchHarness)
         "SET",
         "PUBLISH",
     ]
-    assert announced(world) == [SYMBOL]
+    assert announced(harness) == [SYMBOL]
 
 
-def test_everything_is_news_to_a_server_that_may_know_nothing(world: BatchHarness) -> None:
-    world.send(payloads.ticker())
-    world.send(payloads.ticker(OTHER))
-    world.flush()
-    world.batch.publishing = True
-    world.table.mark_whole()
-    world.flush()
-    assert announced(world) == [SYMBOL, OTHER]
+def test_everything_is_news_to_a_server_that_may_know_nothing(harness: BatchHarness) -> None:
+    harness.send(payloads.ticker())
+    harness.send(payloads.ticker(OTHER))
+    harness.flush()
+    harness.batch.publishing = True
+    harness.table.mark_whole()
+    harness.flush()
+    assert announced(harness) == [SYMBOL, OTHER]
 
 
-def test_new_terms_are_news_with_the_next_write(world: BatchHarness) -> None:
-    world.batch.publishing = True
-    world.send(payloads.ticker())
-    world.flush()
-    world.table.add(SYMBOL, EXPIRY + 1, 90_000.0, "C", "USDT")
-    world.table.mark_whole(1)
-    world.flush()
-    [_, update] = heard(world)
-    assert update.records == [(SYMBOL, world.redis.keys[keys.record(SYMBOL)])]
+def test_new_terms_are_news_with_the_next_write(harness: BatchHarness) -> None:
+    harness.batch.publishing = True
+    harness.send(payloads.ticker())
+    harness.flush()
+    harness.table.add(SYMBOL, EXPIRY + 1, 90_000.0, "C", "USDT")
+    harness.table.mark_whole(1)
+    harness.flush()
+    [_, update] = heard(harness)
+    assert update.records == [(SYMBOL, harness.redis.keys[keys.record(SYMBOL)])]
 
 
 def test_there_is_no_publishing_without_a_channel(core: Any) -> None:
@@ -136,114 +136,114 @@ def test_there_is_no_publishing_without_a_channel(core: Any) -> None:
     assert (batch.channel, batch.publishing) == ("x" * 64, True)
 
 
-def test_records_of_another_store_go_out_on_its_channel(world: BatchHarness) -> None:
-    world.batch.publishing = True
-    world.send(payloads.ticker())
-    world.flush()
-    world.batch.channel = "fastopts:updates:fedcba9876543210"
-    world.send(payloads.ticker(ts=T0 + 1))
-    world.flush()
-    assert [channel for channel, _ in world.redis.published] == [
+def test_records_of_another_store_go_out_on_its_channel(harness: BatchHarness) -> None:
+    harness.batch.publishing = True
+    harness.send(payloads.ticker())
+    harness.flush()
+    harness.batch.channel = "fastopts:updates:fedcba9876543210"
+    harness.send(payloads.ticker(ts=T0 + 1))
+    harness.flush()
+    assert [channel for channel, _ in harness.redis.published] == [
         CHANNEL,
         "fastopts:updates:fedcba9876543210",
     ]
 
 
-def test_a_pulse_takes_the_next_number(world: BatchHarness) -> None:
-    world.batch.publishing = True
-    pulse = read_update(world.batch.pulse())
+def test_a_pulse_takes_the_next_number(harness: BatchHarness) -> None:
+    harness.batch.publishing = True
+    pulse = read_update(harness.batch.pulse())
     assert (pulse.size, pulse.epoch, pulse.number, pulse.records) == (16, 5, 1, [])
-    world.send(payloads.ticker())
-    world.flush()
-    assert [update.number for update in heard(world)] == [2]
-    assert read_update(world.batch.pulse()).number == 3
+    harness.send(payloads.ticker())
+    harness.flush()
+    assert [update.number for update in heard(harness)] == [2]
+    assert read_update(harness.batch.pulse()).number == 3
 
 
-def test_a_pause_leaves_a_gap(world: BatchHarness) -> None:
-    world.batch.publishing = True
-    assert read_update(world.batch.pulse()).number == 1
-    world.batch.publishing = True
-    assert read_update(world.batch.pulse()).number == 2
-    world.batch.publishing = False
-    world.batch.publishing = False
-    world.batch.publishing = True
-    assert read_update(world.batch.pulse()).number == 4
+def test_a_pause_leaves_a_gap(harness: BatchHarness) -> None:
+    harness.batch.publishing = True
+    assert read_update(harness.batch.pulse()).number == 1
+    harness.batch.publishing = True
+    assert read_update(harness.batch.pulse()).number == 2
+    harness.batch.publishing = False
+    harness.batch.publishing = False
+    harness.batch.publishing = True
+    assert read_update(harness.batch.pulse()).number == 4
 
 
 def test_what_a_lost_connection_may_have_lost_is_announced_again_behind_a_gap(
-    world: BatchHarness,
+    harness: BatchHarness,
 ) -> None:
-    world.batch.publishing = True
-    world.send(payloads.ticker())
-    world.flush()
-    world.send(payloads.ticker(OTHER))
-    world.batch.encode(T0)
-    world.batch.abandon()
-    assert world.batch.done
-    assert not world.batch.publishing
-    world.batch.publishing = True
-    world.flush()
-    [first, again] = heard(world)
+    harness.batch.publishing = True
+    harness.send(payloads.ticker())
+    harness.flush()
+    harness.send(payloads.ticker(OTHER))
+    harness.batch.encode(T0)
+    harness.batch.abandon()
+    assert harness.batch.done
+    assert not harness.batch.publishing
+    harness.batch.publishing = True
+    harness.flush()
+    [first, again] = heard(harness)
     assert (first.number, again.number) == (1, 4)
     assert [symbol for symbol, _ in again.records] == [OTHER]
 
 
-def test_a_refused_slot_is_announced_again_once_it_is_written(world: BatchHarness) -> None:
-    world.batch.publishing = True
-    world.redis.refusing = {keys.option(SYMBOL)}
-    world.send(payloads.ticker())
-    world.flush()
-    heard(world)
-    world.redis.refusing = set()
-    world.table.release()
-    world.flush()
-    assert announced(world) == [SYMBOL]
+def test_a_refused_slot_is_announced_again_once_it_is_written(harness: BatchHarness) -> None:
+    harness.batch.publishing = True
+    harness.redis.refusing = {keys.option(SYMBOL)}
+    harness.send(payloads.ticker())
+    harness.flush()
+    heard(harness)
+    harness.redis.refusing = set()
+    harness.table.release()
+    harness.flush()
+    assert announced(harness) == [SYMBOL]
 
 
-def test_a_refused_message_is_no_slots_fault(world: BatchHarness) -> None:
-    world.batch.publishing = True
-    world.redis.refusing = {CHANNEL}
-    world.send(payloads.ticker())
-    replies = world.redis.feed(world.batch.encode(T0))
-    world.batch.acknowledge(memoryview(replies), 0, len(replies))
-    assert world.batch.done
-    assert world.batch.publish_error == DENIED
-    assert world.batch.errors == []
-    assert (world.table.written, world.table.pending) == (1, 0)
-    world.redis.refusing = set()
-    world.flush()
-    assert world.batch.publish_error is None
+def test_a_refused_message_is_no_slots_fault(harness: BatchHarness) -> None:
+    harness.batch.publishing = True
+    harness.redis.refusing = {CHANNEL}
+    harness.send(payloads.ticker())
+    replies = harness.redis.feed(harness.batch.encode(T0))
+    harness.batch.acknowledge(memoryview(replies), 0, len(replies))
+    assert harness.batch.done
+    assert harness.batch.publish_error == DENIED
+    assert harness.batch.errors == []
+    assert (harness.table.written, harness.table.pending) == (1, 0)
+    harness.redis.refusing = set()
+    harness.flush()
+    assert harness.batch.publish_error is None
 
 
-def test_a_batch_is_done_with_the_reply_to_its_last_message(world: BatchHarness) -> None:
-    world.batch.publishing = True
-    world.send(payloads.ticker())
-    replies = world.redis.feed(world.batch.encode(T0))
+def test_a_batch_is_done_with_the_reply_to_its_last_message(harness: BatchHarness) -> None:
+    harness.batch.publishing = True
+    harness.send(payloads.ticker())
+    replies = harness.redis.feed(harness.batch.encode(T0))
     assert replies.endswith(b"+OK\r\n:1\r\n")
     before_last = len(replies) - len(b":1\r\n")
-    world.batch.acknowledge(memoryview(replies), 0, before_last)
-    assert world.table.written == 1
-    assert not world.batch.done
+    harness.batch.acknowledge(memoryview(replies), 0, before_last)
+    assert harness.table.written == 1
+    assert not harness.batch.done
     with pytest.raises(RuntimeError, match="not acknowledged"):
-        world.batch.encode(T0)
-    assert world.batch.acknowledge(memoryview(replies), before_last, len(replies)) == len(replies)
-    assert world.batch.done
+        harness.batch.encode(T0)
+    assert harness.batch.acknowledge(memoryview(replies), before_last, len(replies)) == len(replies)
+    assert harness.batch.done
 
 
-def test_replies_to_messages_may_come_byte_by_byte(world: BatchHarness) -> None:
-    world.batch.publishing = True
-    world.redis.refusing = {CHANNEL}
-    world.send(payloads.ticker())
-    world.batch.encode(T0)
-    world.batch.abandon()
-    world.batch.publishing = True
-    replies = world.redis.feed(world.batch.encode(T0))
+def test_replies_to_messages_may_come_byte_by_byte(harness: BatchHarness) -> None:
+    harness.batch.publishing = True
+    harness.redis.refusing = {CHANNEL}
+    harness.send(payloads.ticker())
+    harness.batch.encode(T0)
+    harness.batch.abandon()
+    harness.batch.publishing = True
+    replies = harness.redis.feed(harness.batch.encode(T0))
     start = 0
     for end in range(1, len(replies) + 1):
-        start = world.batch.acknowledge(memoryview(replies), start, end)
-    assert world.batch.done
-    assert world.batch.publish_error == DENIED
-    assert world.table.written == 1
+        start = harness.batch.acknowledge(memoryview(replies), start, end)
+    assert harness.batch.done
+    assert harness.batch.publish_error == DENIED
+    assert harness.table.written == 1
 
 
 def entry_size(symbol: str) -> int:
@@ -257,20 +257,20 @@ def entry_size(symbol: str) -> int:
 @example(runs=[(23, 234)])  # 16 + 234 * 280 = 65,536 to the byte
 @example(runs=[(23, 235)])
 def test_a_message_holds_as_much_as_it_may(core: Any, runs: list[tuple[int, int]]) -> None:
-    world = BatchHarness(core)
+    harness = BatchHarness(core)
     lengths = [length for length, count in runs for _ in range(count)]
     symbols = [f"{i:X}".ljust(length, "-") for i, length in enumerate(lengths, 0x1000)]
     for symbol in symbols:
-        world.table.add(symbol, EXPIRY, 1.0, "C", "USDT")
-        world.table.put_rest(symbol, {"mp": "5"}, T0, T0)
-    world.batch.publishing = True
-    replies = world.redis.feed(world.batch.encode(T0, limit=1 << 30))
-    world.batch.acknowledge(memoryview(replies), 0, len(replies))
-    assert world.batch.done
-    updates = heard(world)
+        harness.table.add(symbol, EXPIRY, 1.0, "C", "USDT")
+        harness.table.put_rest(symbol, {"mp": "5"}, T0, T0)
+    harness.batch.publishing = True
+    replies = harness.redis.feed(harness.batch.encode(T0, limit=1 << 30))
+    harness.batch.acknowledge(memoryview(replies), 0, len(replies))
+    assert harness.batch.done
+    updates = heard(harness)
     assert [update.number for update in updates] == list(range(1, len(updates) + 1))
     records = [record for update in updates for record in update.records]
-    assert records == [(symbol, world.redis.keys[keys.record(symbol)]) for symbol in symbols]
+    assert records == [(symbol, harness.redis.keys[keys.record(symbol)]) for symbol in symbols]
     assert all(update.size <= 65_536 for update in updates)
     for update, following in pairwise(updates):
         assert update.size + entry_size(following.records[0][0]) > 65_536

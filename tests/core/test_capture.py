@@ -61,7 +61,7 @@ def test_the_frames_that_the_inlet_applies_are_recorded(core: Any, stream: bytes
     assert count == len(payloads) == buffer.frames
 
 
-def test_a_cleared_buffer_is_empty_and_sequences_go_on(core: Any) -> None:
+def test_a_cleared_buffer_is_empty_and_sequences_continue(core: Any) -> None:
     buffer, channel = core.CaptureBuffer(), core.CaptureChannel(1)
     for sequence in range(3):
         buffer.append(channel, b"x" * 100_000, LOG_NS, PUBLISH_NS)

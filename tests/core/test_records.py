@@ -311,7 +311,7 @@ FOREIGN = [
 
 
 @pytest.mark.parametrize("data", FOREIGN)
-def test_what_is_no_record_is_refused_by_name(reader: Any, data: bytes) -> None:
+def test_bytes_that_are_no_record_are_refused_with_the_symbol(reader: Any, data: bytes) -> None:
     with pytest.raises(StoreError, match="BTC: a record that this version"):
         reader.decode(KINDS[reader], "BTC", data, 0, EPOCH, ())
 
@@ -479,7 +479,7 @@ def test_only_a_kind_of_tick_is_made(reader: Any) -> None:
         *(b":01\r\n", b"+a\nb\r\n", b"$1\r\nabc\r\n", b"+" + b"a" * 5000),
     ],
 )
-def test_what_is_no_reply_is_an_error_as_value_and_behind_records(reader: Any, raw: bytes) -> None:
+def test_an_invalid_reply_is_an_error_as_value_and_behind_records(reader: Any, raw: bytes) -> None:
     with pytest.raises(StoreError, match=r"not RESP|not one reply"):
         value_of(reader)(raw)
     data = encode([None]) + raw

@@ -52,7 +52,7 @@ def test_a_whole_reply_is_measured(data: bytes, integer: int | None, error: str 
         *(b"*1\r\n" * 5 + b":1\r\n", b"+" + b"a" * 5000, b"%1\r\n", b">1\r\n", b"_\r\n"),
     ],
 )
-def test_what_is_no_resp2_or_beyond_its_limits_is_told(data: bytes) -> None:
+def test_what_is_no_resp2_or_beyond_its_limits_is_reported(data: bytes) -> None:
     assert measure(data)[0] == -1
 
 

@@ -274,14 +274,14 @@ def test_ticks_of_one_symbol_are_conflated(table: Any) -> None:
     counts(table)
 
 
-def test_what_is_no_ticker_is_left_and_counted_nowhere(table: Any) -> None:
+def test_a_message_that_is_no_ticker_is_left_and_not_counted(table: Any) -> None:
     inlet = send(table, {"op": "pong", "args": []})
     assert inlet.others == [b'{"op":"pong","args":[]}']
     assert inlet.messages == 0
     assert counts(table) == (0, 0, 0, 0)
 
 
-def test_a_stranger_is_left_to_the_owner_and_taken_once_it_has_a_slot(table: Any) -> None:
+def test_an_unlisted_symbol_is_left_to_the_owner_until_it_has_a_slot(table: Any) -> None:
     symbol = "SOL-27NOV26-150-C-USDT"
     inlet = send(table, payloads.ticker(symbol))
     assert [name for name, _ in inlet.unknown_tickers] == [symbol]
@@ -329,7 +329,7 @@ def test_fields_that_a_tick_does_not_name_are_counted(table: Any) -> None:
     assert table.missing_fields == 2
 
 
-def test_fields_that_nobody_knows_are_counted_and_their_names_noted(table: Any) -> None:
+def test_unknown_fields_are_counted_and_their_names_noted(table: Any) -> None:
     inlet = table.inlet(1)
     frame = payloads.ticker()
     for extra in ({"rho": "1"}, {"rho": "1"}, {"rho": "1", "x": [{"markPrice": "2"}]}, {}):
@@ -451,7 +451,7 @@ def test_an_inlet_takes_whole_plain_frames_and_leaves_the_rest(table: Any) -> No
             inlet.scan(memoryview(stream), start, end, T0)
 
 
-def test_a_stranger_in_an_unusual_message_is_left_to_the_owner_too(table: Any) -> None:
+def test_an_unlisted_symbol_in_an_unusual_message_is_left_to_the_owner_too(table: Any) -> None:
     inlet = table.inlet(1)
     message = dump(payloads.ticker("ETH-4DEC26-3100-C")).replace(b"markPrice", b"mark\\u0050rice")
     inlet.message(message, T0)
@@ -529,7 +529,7 @@ def test_the_age_of_a_late_tick_stays_in_the_histogram(table: Any) -> None:
     assert table.ages.sum_ms == 90_000
 
 
-def test_an_inlet_tells_its_smallest_and_its_newest_lag_once(table: Any) -> None:
+def test_an_inlet_returns_its_smallest_and_its_newest_lag_once(table: Any) -> None:
     table.skew_ms = 1000
     inlet = table.inlet(1)
     assert inlet.take_lags_ms() == (None, None)

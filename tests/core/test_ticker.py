@@ -214,7 +214,7 @@ def test_an_unusable_message_is_rejected_with_its_reason(payload: bytes, reason:
         None,
     ],
 )
-def test_what_is_no_ticker_is_left_to_the_session(frame: object) -> None:
+def test_a_message_that_is_no_ticker_is_left_to_the_session(frame: object) -> None:
     assert both(dump(frame)) is None
 
 
@@ -255,7 +255,7 @@ def test_the_sequence_is_read_from_an_id_of_the_known_form(
     assert both(dump(payloads.ticker() | {"id": id_})).sequence == sequence
 
 
-def test_a_delta_tells_what_it_names() -> None:
+def test_a_delta_changes_only_the_fields_that_it_names() -> None:
     tick = both(dump(payloads.delta(askPrice="26200", askIv="")))
     assert tick.is_delta
     assert texts(tick) == {"ap": "26200"}

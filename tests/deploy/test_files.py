@@ -46,7 +46,7 @@ def test_it_is_yaml(path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", OURS)
-def test_a_container_of_ours_is_told_its_redis_and_starts_none(name: str) -> None:
+def test_our_containers_name_their_redis_and_start_none(name: str) -> None:
     told = COMPOSE["services"][name]["environment"]
     assert told["FASTOPTS_REDIS_URL"] == "redis://valkey:6379"
     assert told["FASTOPTS_EMBEDDED"] == "0"
@@ -143,7 +143,7 @@ def test_the_image_is_made_of_what_the_build_may_see() -> None:
 
 
 @pytest.mark.parametrize("name", UNITS)
-def test_a_unit_is_hardened_bounded_and_told_its_redis(name: str) -> None:
+def test_a_unit_is_hardened_limited_and_names_its_redis(name: str) -> None:
     found = unit(name)
     assert {key: found[key] for key in HARDENED} == {k: [v] for k, v in HARDENED.items()}
     assert found["MemoryMax"]

@@ -24,7 +24,7 @@ MUST_ALERT = {
 
 
 @pytest.mark.parametrize("rule", rules(), ids=lambda rule: rule["alert"])
-def test_an_alert_asks_for_what_is_told_and_says_what_it_means(rule: dict[str, Any]) -> None:
+def test_each_alert_queries_existing_metrics_and_explains_itself(rule: dict[str, Any]) -> None:
     asked = metrics_in(rule["expr"])
     assert asked or rule["expr"].startswith("up{")
     assert asked <= TOLD
@@ -48,7 +48,7 @@ def test_alerts_name_jobs_that_are_scraped() -> None:
 
 
 @pytest.mark.parametrize("panel", PANELS, ids=lambda panel: panel["title"])
-def test_a_panel_asks_for_what_is_told_in_a_unit(panel: dict[str, Any]) -> None:
+def test_each_panel_queries_existing_metrics_and_has_a_unit(panel: dict[str, Any]) -> None:
     assert panel["title"]
     assert panel["description"].endswith(".")
     assert panel["datasource"]["uid"] == "${datasource}"

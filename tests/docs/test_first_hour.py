@@ -151,7 +151,7 @@ def test_the_collector_logs_what_the_page_shows(feed: RunningFeed) -> None:
     until(lambda: not lacking(told, feed.log))
 
 
-def test_an_emptied_redis_is_told_and_whole_again(feed: RunningFeed) -> None:
+def test_an_emptied_redis_is_reported_and_filled_again(feed: RunningFeed) -> None:
     feed.client.flushall()
     [told] = shown("An emptied Redis")
     until(lambda: not lacking(told, feed.log))
@@ -166,7 +166,7 @@ def test_a_second_collector_gives_up_as_shown(feed: RunningFeed) -> None:
 
 
 @pytest.mark.parametrize(("mode", "share"), [("frame", 1.0), ("connection", 0.5)])
-def test_the_experiment_tells_what_the_limit_counts(
+def test_the_experiment_finds_what_the_limit_counts(
     capsys: pytest.CaptureFixture[str], mode: ArgsMode, share: float
 ) -> None:
     [script] = examples(PAGE, "py")
@@ -186,7 +186,7 @@ def test_the_experiment_tells_what_the_limit_counts(
     assert f"characters: {len(names['heard'])} of {count} topics" in capsys.readouterr().out
 
 
-def test_a_killed_collector_is_told(feed: RunningFeed) -> None:
+def test_a_killed_collector_is_reported(feed: RunningFeed) -> None:
     feed.collector.kill()
     feed.collector.wait()
     feed.client.hset(keys.FEED, "heartbeat_limit_ms", 500)  # sooner than after five seconds

@@ -59,7 +59,7 @@ def opened(url: str) -> Iterator[Page]:
 
 
 @pytest.mark.parametrize("line", CURLS)
-def test_what_curl_is_told_has_an_answer(server: Serving, line: str) -> None:
+def test_curl_examples_have_an_answer(server: Serving, line: str) -> None:
     answer = asked(server, line)
     if line == CURLS[-1]:
         [shown] = examples(PAGE, "json")
@@ -82,7 +82,7 @@ def test_what_the_notebook_prints(
         assert example.agrees(printed.splitlines()), f"line {example.line} prints\n{printed}"
 
 
-def test_what_the_browser_is_told_runs(server: Serving) -> None:
+def test_the_browser_example_runs(server: Serving) -> None:
     [example] = examples(PAGE, "js")
     with opened(server.base) as page:
         page.evaluate(f"() => {{ {example.code}; window.rows = rows; window.source = source; }}")

@@ -93,7 +93,7 @@ def test_one_byte_is_turned_over(proxy: FaultProxy) -> None:
     assert came[300] == WORDS[300] ^ 0xFF
 
 
-def test_what_is_lost_never_comes_and_what_is_held_does(proxy: FaultProxy) -> None:
+def test_lost_bytes_never_arrive_and_delayed_ones_do(proxy: FaultProxy) -> None:
     with client(proxy) as opened:
         proxy.up = Way(passage=Passage.LOST)
         opened.sendall(b"lost")
@@ -116,7 +116,7 @@ def test_what_is_lost_never_comes_and_what_is_held_does(proxy: FaultProxy) -> No
         assert read(opened, 4) == b"held"
 
 
-def test_who_is_refused_gets_nothing(proxy: FaultProxy) -> None:
+def test_refused_callers_get_nothing(proxy: FaultProxy) -> None:
     proxy.is_refusing = True
     with pytest.raises(ConnectionResetError), client(proxy) as opened:  # or even connecting fails
         opened.recv(1)

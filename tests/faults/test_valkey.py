@@ -30,7 +30,7 @@ def test_a_restart_forgets_what_was_not_saved_and_keeps_the_port() -> None:
         assert server.client.keys("*") == ["kept"]
 
 
-def test_it_loads_for_as_long_as_it_is_told() -> None:
+def test_it_loads_for_as_long_as_it_is_reported() -> None:
     with BrokenValkey() as server:
         server.client.mset({f"key:{number}": f"{number:01000}" for number in range(300)})
         server.client.save()

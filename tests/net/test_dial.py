@@ -82,7 +82,7 @@ async def test_when_the_first_address_refuses_the_second_is_tried(names: Names) 
             unused.accept()
 
 
-async def test_when_nobody_answers_the_last_failure_is_told_and_no_socket_left_open(
+async def test_when_no_address_answers_the_last_failure_is_raised_and_no_socket_left_open(
     names: Names, made: list[socket.socket]
 ) -> None:
     with refusing() as first, refusing() as second:
@@ -93,12 +93,12 @@ async def test_when_nobody_answers_the_last_failure_is_told_and_no_socket_left_o
         assert [sock.fileno() for sock in made if sock.family == socket.AF_INET] == [-1, -1]
 
 
-async def test_a_name_without_an_address_is_told(names: Names) -> None:
+async def test_a_name_without_an_address_is_reported(names: Names) -> None:
     with pytest.raises(OSError, match=r"venue\.test"):
         await dial("venue.test", 443)
 
 
-async def test_an_unknown_host_is_told() -> None:
+async def test_an_unknown_host_is_reported() -> None:
     with pytest.raises(socket.gaierror):
         await dial("nobody.invalid", 443)
 
@@ -124,7 +124,7 @@ async def test_an_attempt_that_is_cancelled_leaves_no_socket_open(
 
 
 @pytest.mark.parametrize("host", ["a..b", ".", f"{'a' * 64}.test", "\ud800"])
-async def test_what_is_no_host_name_is_told_as_a_host_that_is_not_there(host: str) -> None:
+async def test_an_invalid_host_name_is_an_unknown_host(host: str) -> None:
     with pytest.raises(OSError, match=r"not a host name|not known|No address"):
         await dial(host, 443)
 

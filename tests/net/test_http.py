@@ -184,7 +184,7 @@ async def test_half_an_answer_or_none_is_a_lost_connection(words: bytes) -> None
         assert len(server.requests) == 1
 
 
-async def test_nobody_there_is_a_lost_connection_told_without_the_layers_of_the_library() -> None:
+async def test_a_missing_server_is_a_lost_connection_without_the_librarys_traceback() -> None:
     async with HttpServerStub(OK) as server:
         pass
     with pytest.raises(ConnectionLost) as caught:
@@ -225,7 +225,7 @@ async def test_after_a_lost_connection_the_client_makes_another() -> None:
         assert server.connections == 2
 
 
-async def test_a_certificate_that_nobody_vouches_for_is_refused() -> None:
+async def test_an_untrusted_certificate_is_refused() -> None:
     async with HttpServerStub(OK, tls=server_context()) as server:
         with pytest.raises(ConnectionLost, match="CERTIFICATE_VERIFY_FAILED"):
             await get(server.url)
@@ -250,7 +250,7 @@ async def test_roots_named_by_variables_of_the_http_library_are_not_trusted(
             await get(server.url)
 
 
-async def test_any_certificate_will_do_when_told_so_and_nothing_is_said_about_it() -> None:
+async def test_without_verification_any_certificate_is_accepted_silently() -> None:
     async with HttpServerStub(OK, tls=server_context()) as server:
         with warnings.catch_warnings(record=True) as said:
             warnings.simplefilter("always")
@@ -313,7 +313,7 @@ async def test_loopback_is_reached_past_the_proxy(
 
 
 @pytest.mark.parametrize("status", ["407 ConnectProxy Authentication Required", "502 Bad Gateway"])
-async def test_a_proxy_that_refuses_the_tunnel_is_told_without_its_password(
+async def test_an_error_about_a_proxy_that_refuses_hides_its_password(
     environment: pytest.MonkeyPatch, status: str
 ) -> None:
     async with ConnectProxy(answer=answer(status)) as way:

@@ -200,7 +200,7 @@ async def test_what_the_other_side_does_not_take_yet_is_sent_later_in_order(secu
 
 @pytest.mark.parametrize("anyio_backend", LOOPS)
 @pytest.mark.parametrize("secure", [False, True])
-async def test_reading_goes_on_while_a_write_waits(secure: bool) -> None:
+async def test_reading_continues_while_a_write_waits(secure: bool) -> None:
     data = b"w" * 1_000_000
 
     receiver = RecordingReceiver()
@@ -240,7 +240,7 @@ async def test_an_abort_drops_what_waits(secure: bool) -> None:
 
 @pytest.mark.parametrize("anyio_backend", LOOPS)
 @pytest.mark.parametrize("secure", [False, True])
-async def test_a_reset_while_a_write_waits_is_told_once(secure: bool) -> None:
+async def test_a_reset_while_a_write_waits_is_reported_once(secure: bool) -> None:
     receiver = RecordingReceiver()
     transport, peer = await connected(secure, receiver)
     transport.write(b"x" * 2_000_000)
@@ -361,7 +361,7 @@ async def test_one_read_takes_all_that_has_arrived(size: int) -> None:
 @pytest.mark.parametrize("anyio_backend", LOOPS)
 @pytest.mark.parametrize("secure", [False, True])
 @pytest.mark.parametrize("way", ["abort", "close"])
-async def test_who_ends_the_connection_while_it_reads_hears_nothing_more(
+async def test_a_connection_ended_during_a_read_delivers_nothing_more(
     secure: bool, way: str
 ) -> None:
     receiver = RecordingReceiver(10)
@@ -423,7 +423,7 @@ async def test_a_handshake_in_single_bytes_is_one_handshake(version: ssl.TLSVers
         ("venue.test", True, r"Hostname mismatch.*'venue\.test'"),
     ],
 )
-async def test_a_certificate_that_is_not_the_hosts_ends_the_handshake_and_the_server_hears_why(
+async def test_a_certificate_of_another_host_ends_the_handshake_with_an_alert(
     name: str, trusts: bool, words: str
 ) -> None:
     async def in_full(peer: Secure) -> None:

@@ -230,7 +230,7 @@ async def test_bytes_in_the_packet_of_the_200_belong_to_the_tunnel(answer: bytes
     "status",
     ["407 ConnectProxy Authentication Required", "502 Bad Gateway", "403 Forbidden", "301 Moved"],
 )
-async def test_a_refusal_is_told_with_the_proxy_and_its_words_but_no_password(status: str) -> None:
+async def test_an_error_about_a_refusal_quotes_the_proxy_without_its_password(status: str) -> None:
     answer = f"HTTP/1.1 {status}\r\nContent-Length: 3\r\n\r\nno\n".encode()
     async with ConnectProxy(answer=answer) as way:
         with pytest.raises(ConnectionLost) as caught:
@@ -240,7 +240,9 @@ async def test_a_refusal_is_told_with_the_proxy_and_its_words_but_no_password(st
 
 
 @pytest.mark.parametrize("answer", [b"", b"HT", b"SSH-2.0-OpenSSH_9.6\r\n", b"x" * 20_000])
-async def test_a_peer_that_is_no_proxy_or_leaves_before_it_answers_is_told(answer: bytes) -> None:
+async def test_a_peer_that_is_no_proxy_or_leaves_before_it_answers_is_reported(
+    answer: bytes,
+) -> None:
     async with ConnectProxy(answer=answer) as way:
         with pytest.raises(ConnectionLost, match=rf"proxy {way.url} refused venue\.test:9443"):
             await proxy.tunnel(way.url_for("me:hunter2"), "venue.test", 9443)

@@ -25,7 +25,7 @@ async def test_work_runs_in_a_thread_that_no_exit_waits_for() -> None:
 
 
 @pytest.mark.parametrize("error", [ConnectionLost("gone"), SystemExit(3), KeyError("x")])
-async def test_what_the_work_raises_is_raised_to_who_waits(error: BaseException) -> None:
+async def test_an_exception_of_the_work_reaches_its_waiters(error: BaseException) -> None:
     def work() -> None:
         raise error
 
@@ -77,7 +77,7 @@ def test_a_thread_that_outlives_its_loop_does_not_raise(
 
 
 @pytest.mark.parametrize("error", [None, ConnectionLost("gone")])
-async def test_an_answer_to_who_was_cancelled_meanwhile_is_dropped_in_silence(
+async def test_an_answer_to_a_cancelled_caller_is_dropped(
     monkeypatch: pytest.MonkeyPatch, error: Exception | None
 ) -> None:
     unheard: list[Any] = []

@@ -418,7 +418,7 @@ async def test_data_in_the_packet_of_the_101_is_not_lost() -> None:
 @pytest.mark.parametrize(
     "status", ["403 Forbidden", "429 Too Many Requests", "503 Busy", "301 Moved"]
 )
-async def test_an_http_status_in_place_of_the_handshake_is_told(status: str) -> None:
+async def test_an_http_status_in_place_of_the_handshake_is_reported(status: str) -> None:
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
         writer.write(f"HTTP/1.1 {status}\r\nRetry-After: 7\r\nContent-Length: 2\r\n\r\nno".encode())
@@ -443,7 +443,7 @@ async def test_a_handshake_that_never_ends_is_given_up(words: bytes) -> None:
 
 
 @pytest.mark.parametrize("words", [b"", b"SSH-2.0-OpenSSH\r\n", b"HTTP/1.1 200 OK\r\n\r\n"])
-async def test_a_peer_that_does_not_speak_websocket_is_told(words: bytes) -> None:
+async def test_a_peer_that_does_not_speak_websocket_is_reported(words: bytes) -> None:
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
         writer.write(words)
@@ -453,7 +453,7 @@ async def test_a_peer_that_does_not_speak_websocket_is_told(words: bytes) -> Non
             await RecordingClient().connect(url_of(server))
 
 
-async def test_nobody_there() -> None:
+async def test_a_missing_server() -> None:
     async with RawServer(accept) as server:
         pass
     with pytest.raises(ConnectionLost, match=r"127\.0\.0\.1"):
@@ -471,7 +471,7 @@ async def test_a_certificate_is_verified() -> None:
             )
 
 
-async def test_a_connection_cut_by_the_other_side_is_told() -> None:
+async def test_a_connection_cut_by_the_other_side_is_reported() -> None:
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await accept(reader, writer)
         await reader.readexactly(1)

@@ -359,7 +359,7 @@ def test_the_only_coin_is_taken(store: Store, reader: OptionReader) -> None:
 
 
 @pytest.mark.parametrize("settle", ["", "US DT", "TOOLONGCOIN", "*"])
-def test_what_is_no_coin_is_refused(store: Store, reader: OptionReader, settle: str) -> None:
+def test_an_invalid_coin_is_refused(store: Store, reader: OptionReader, settle: str) -> None:
     with pytest.raises(BadInput, match="write USDT or USDC"):
         reader.chain("BTC", NOVEMBER, settle)
 
@@ -537,7 +537,7 @@ NO_EXPIRIES: list[Any] = [
 
 
 @pytest.mark.parametrize("expiry", NO_EXPIRIES, ids=ascii)
-def test_what_names_no_expiry_is_told_the_forms(
+def test_a_text_that_is_no_expiry_is_refused_with_the_forms(
     store: Store, reader: OptionReader, expiry: Any
 ) -> None:
     store.option(name(90_000, "C"))
@@ -547,7 +547,9 @@ def test_what_names_no_expiry_is_told_the_forms(
         reader.chain("BTC", expiry)
 
 
-def test_what_is_not_listed_is_told_with_what_is(store: Store, reader: OptionReader) -> None:
+def test_an_unlisted_name_is_refused_with_the_listed_ones(
+    store: Store, reader: OptionReader
+) -> None:
     store.option(name(90_000, "C"))
     with pytest.raises(
         Unknown,
@@ -627,7 +629,7 @@ def test_a_series_listed_between_two_calls_is_there(store: Store, reader: Option
     ]
 
 
-def test_new_terms_are_heard_of(store: Store, reader: OptionReader) -> None:
+def test_new_terms_are_announced(store: Store, reader: OptionReader) -> None:
     store.option(name(90_000, "C"))
     assert reader.get(name(90_000, "C")).round_price(7, "up") == "10"
     store.list(name(90_000, "C"), tick_size="0.1")
@@ -635,7 +637,7 @@ def test_new_terms_are_heard_of(store: Store, reader: OptionReader) -> None:
     assert reader.get(name(90_000, "C")).round_price(7, "up") == "7.0"
 
 
-def test_terms_that_come_late_are_heard_of(store: Store, reader: OptionReader) -> None:
+def test_terms_that_come_late_are_announced(store: Store, reader: OptionReader) -> None:
     store.option(name(90_000, "C"))
     store.client.delete(f"instrument:{name(90_000, 'C')}")
     with pytest.raises(Unknown, match="no series BTC"):
@@ -696,7 +698,7 @@ def test_what_changes_under_a_call_is_whole_before_or_after(
     assert (chain.strikes, len(chain.options)) == ([95_000.0], 2)
 
 
-def test_a_listing_that_never_rests_is_told(
+def test_a_listing_that_never_rests_is_reported(
     store: Store, reader: OptionReader, meddle: list[Callable[[], None]]
 ) -> None:
     store.option(name(90_000, "C"))

@@ -60,7 +60,7 @@ def test_a_coin_may_be_chosen(listed: Store, reader: OptionReader) -> None:
         reader.chains("BTC", "U-S")
 
 
-def test_it_is_strict_unless_told(listed: Store, reader: OptionReader) -> None:
+def test_it_is_strict_by_default(listed: Store, reader: OptionReader) -> None:
     listed.feed(heartbeat_ms=0)
     with pytest.raises(FeedDown):
         reader.chains("BTC")

@@ -129,7 +129,7 @@ def test_a_polars_frame_holds_each_cell_in_order() -> None:
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-def test_what_is_no_number_is_absent(value: float) -> None:
+def test_a_value_that_is_no_number_is_absent(value: float) -> None:
     made = columns([row("BTC-27NOV26-90000-C", gamma=value, theta=-0.0)])
     assert to_arrow(made, PROVENANCE)["gamma"].to_pylist() == [None]
     assert np.isnan(to_pandas(made, PROVENANCE)["gamma"][0])
@@ -170,7 +170,7 @@ def test_a_frame_does_not_share_the_columns_memory() -> None:
         ("polars", "polars", to_polars),
     ],
 )
-def test_a_library_that_is_missing_is_told_with_its_extra(
+def test_a_missing_library_is_an_error_that_names_its_extra(
     library: str, extra: str, convert: Callable[[Columns], object]
 ) -> None:
     with without(library), pytest.raises(MissingPackage) as caught:

@@ -240,14 +240,14 @@ def test_a_pipe_gets_it_too(form: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["market", "market.xlsx", "market.json.gz", ".json", "json"])
-def test_another_suffix_is_told_the_four(folder: Path, name: str) -> None:
+def test_another_suffix_is_refused_with_the_four_that_exist(folder: Path, name: str) -> None:
     with pytest.raises(ConfigError, match="one of json, csv, parquet, arrow") as caught:
         write(folder / name, shuffled(), PROVENANCE)
     assert str(folder / name) in str(caught.value)
     assert not list(folder.iterdir())
 
 
-def test_another_form_is_told_the_four() -> None:
+def test_another_file_format_is_refused_with_the_four_that_exist() -> None:
     stream = io.BytesIO()
     with pytest.raises(ConfigError, match="'xlsx', and must be one of json, csv, parquet, arrow"):
         write_to(stream, "xlsx", shuffled(), PROVENANCE)
@@ -276,7 +276,7 @@ def test_columns_that_can_not_be_written_change_nothing(folder: Path, form: str)
 
 
 @every_form
-def test_a_folder_that_is_not_there_is_told(folder: Path, form: str) -> None:
+def test_a_folder_that_is_not_there_is_reported(folder: Path, form: str) -> None:
     path = folder / "none" / f"m.{form}"
     with pytest.raises(ConfigError, match="can't be written: No such file or directory") as caught:
         write(path, shuffled(), PROVENANCE)
@@ -291,7 +291,7 @@ def test_a_link_stays_a_link(folder: Path, tmp_path: Path) -> None:
     assert target.read_bytes() == printed("csv", shuffled())
 
 
-def test_who_may_read_it_is_the_umasks_to_say(folder: Path) -> None:
+def test_its_mode_follows_the_umask(folder: Path) -> None:
     former = os.umask(0o027)
     try:
         write(folder / "m.json", shuffled(), PROVENANCE)

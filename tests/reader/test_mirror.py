@@ -411,7 +411,7 @@ def test_a_forked_child_gets_an_error_and_closes_nothing_of_its_parent(
 def test_threads_share_a_mirror_and_may_read_while_it_is_closed(
     collector: WriterThread, valkey: EmbeddedValkey, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    collector.world.feed.heartbeat_limit_ms = 10_000  # they all share this process
+    collector.harness.feed.heartbeat_limit_ms = 10_000  # they all share this process
     wrong: list[BaseException] = []
     seen: list[float] = []
 

@@ -335,7 +335,7 @@ NOT_NUMBERS: tuple[Any, ...] = (
 
 
 @pytest.mark.parametrize("value", NOT_NUMBERS)
-def test_what_is_no_number_is_refused_with_the_symbol(value: Any) -> None:
+def test_a_value_that_is_no_number_is_refused_with_the_symbol(value: Any) -> None:
     option = make(instrument=terms())
     with pytest.raises(BadInput, match=f"{CALL}: .* (is not a|is below 0, and no) price"):
         option.round_price(value, "up")

@@ -238,6 +238,8 @@ def test_a_series_names_its_coin_and_its_asset(living: Living, reader: OptionRea
         *(5, 1.5, None.__class__, object(), ["27NOV99"], {"expiry": "27NOV99"}, b"27NOV99"),
     ],
 )
-def test_what_is_no_expiry_is_refused(living: Living, reader: OptionReader, expiry: Any) -> None:
+def test_a_text_that_is_no_expiry_is_refused(
+    living: Living, reader: OptionReader, expiry: Any
+) -> None:
     with pytest.raises(BadInput, match="is not an expiry: write 27MAR26"):
         reader.chain("BTC", expiry)

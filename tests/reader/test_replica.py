@@ -170,7 +170,7 @@ def test_a_record_announced_again_is_reported_only_if_it_was_missing(
     assert session.replica.records == server.world.stored
 
 
-def test_only_the_symbols_of_the_scope_are_held(server: FreshnessOracle) -> None:
+def test_only_the_symbols_of_the_scope_are_kept(server: FreshnessOracle) -> None:
     session = Session(server, NullListener(), Scope(None, (STABLE[2], FLOATING[0])))
     session.live_on()
     server.tick(*STABLE)
@@ -637,7 +637,7 @@ class Chance:
 
 
 @pytest.mark.parametrize("seed", range(150))
-def test_whenever_it_is_current_it_holds_what_the_server_held_there(seed: int) -> None:
+def test_a_current_replica_equals_the_server_at_that_point(seed: int) -> None:
     made = Chance(seed)
     server, session, consumer = made.server, made.session, made.consumer
     for _ in range(made.chance.choice([30, 200])):

@@ -129,7 +129,7 @@ def test_the_gate_refuses_by_reason_and_counts(market: TroubledMarket) -> None:
     assert scan.considered == len(market.listed) == len(scan) + sum(scan.excluded.values())
 
 
-def test_raw_hands_over_whatever_has_ticked(market: TroubledMarket) -> None:
+def test_raw_returns_everything_that_has_ticked(market: TroubledMarket) -> None:
     scan = market.reader.scan(gate=False)
     options = sorted(held(market), key=key)
     assert names(scan) == names(options)
@@ -315,7 +315,7 @@ def test_an_iv_of_10_can_be_meant(store: Store, reader: OptionReader) -> None:
     assert len(reader.scan(min_iv=10, max_iv=10)) == 1
 
 
-def test_a_dead_feed_is_told(store: Store, reader: OptionReader) -> None:
+def test_a_dead_feed_is_reported(store: Store, reader: OptionReader) -> None:
     store.option("BTC-27NOV99-90000-C-USDT")
     store.feed(beat_s=60)
     for ask in (reader.scan, reader.snapshot, reader.table):

@@ -76,7 +76,7 @@ async def test_everything_is_awaited_over_it(url: str) -> None:
             assert mirror.get(CALL).mark_price == 1218.5
 
 
-def test_a_wrong_password_is_told_without_it(url: str) -> None:
+def test_an_error_about_a_wrong_password_does_not_quote_it(url: str) -> None:
     with OptionReader(url.replace("s3cret", "hunter2")) as reader:
         with pytest.raises(StoreError, match="WRONGPASS") as caught:
             reader.get(CALL)

@@ -13,6 +13,7 @@ from fastopts.serve.settings import ServeSettings
 from tests.serve.fixtures import bearer, with_tokens
 from tests.serve.living import Living
 from tests.serve.serving import Serving
+from tests.support.ports import free_port
 
 needs_ipv6 = pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="no IPv6 here")
 
@@ -84,8 +85,8 @@ def test_a_port_in_use_on_the_second_address_is_not_chosen(
 
 
 def test_a_port_of_the_user_is_not_replaced() -> None:
-    with socket.create_server(("127.0.0.3", 0)) as in_use:
-        port = in_use.getsockname()[1]
+    port = free_port()
+    with socket.create_server(("127.0.0.3", port)):
         settings = ServeSettings(bind=("127.0.0.1", "127.0.0.3"), port=port)
         with (
             pytest.raises(ConfigError, match=rf"--bind 127\.0\.0\.3 --port {port}: .* in use"),

@@ -22,7 +22,7 @@ def warmed() -> Alarms:
     return alarms
 
 
-def test_a_fallen_rate_is_told_once_and_again_after_it_recovered() -> None:
+def test_a_fallen_rate_is_reported_once_and_again_after_it_recovered() -> None:
     alarms = warmed()
     assert judged(alarms, 120, rate=201) == []
     [words] = judged(alarms, 125, rate=199)
@@ -40,7 +40,7 @@ def test_a_rate_that_stays_low_becomes_the_usual_one() -> None:
     assert judged(alarms, 800, rate=90) == []
 
 
-def test_missing_coverage_is_told() -> None:
+def test_missing_coverage_is_reported() -> None:
     alarms = warmed()
     assert judged(alarms, 120, covered=99) == []
     assert judged(alarms, 125, covered=98) == ["2 of 100 symbols are not live"]
@@ -52,7 +52,7 @@ def test_a_start_is_no_alarm() -> None:
     assert judged(alarms, 30, rate=0, covered=10) == []
 
 
-def test_a_slow_or_silent_database_is_told() -> None:
+def test_a_slow_or_silent_database_is_reported() -> None:
     alarms = warmed()
     assert judged(alarms, 120, lag=1500) == ["Redis takes 1500 ms for a batch"]
     assert judged(alarms, 125, lag=None) == []
@@ -60,7 +60,7 @@ def test_a_slow_or_silent_database_is_told() -> None:
     assert judged(alarms, 135, lag=None) == ["Redis accepts no data"]
 
 
-def test_clocks_that_are_apart_are_told() -> None:
+def test_clocks_that_are_apart_are_reported() -> None:
     alarms = warmed()
     assert judged(alarms, 120, skew=999) == []
     assert judged(alarms, 125, skew=-1300) == [
@@ -69,7 +69,7 @@ def test_clocks_that_are_apart_are_told() -> None:
     assert judged(alarms, 130, skew=-1400) == []
 
 
-def test_a_process_that_stood_still_is_told() -> None:
+def test_a_process_that_stood_still_is_reported() -> None:
     alarms = warmed()
     assert judged(alarms, 120, loop_lag=2500) == ["this process stood still for 2.5 s"]
     assert judged(alarms, 125, loop_lag=40) == []

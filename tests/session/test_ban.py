@@ -1,7 +1,7 @@
 from fastopts.session.ban import Ban
 
 
-def test_without_a_ban_nobody_waits() -> None:
+def test_without_a_ban_no_request_waits() -> None:
     assert Ban().remaining_s(0.0) == 0
     assert Ban().remaining_s(-5.0) == 0
 

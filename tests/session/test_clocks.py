@@ -33,7 +33,7 @@ def test_a_jump_makes_the_older_samples_count_no_more() -> None:
     assert not clock.add(1_004_000, 4000, 4002)
 
 
-def test_our_clock_tells_once_by_how_much_it_was_set(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_step_of_our_clock_is_returned_once(monkeypatch: pytest.MonkeyPatch) -> None:
     steps: list[float] = []
     wall = clocks.wall_ms
     clock = clocks.HostClock(lambda: time.monotonic() * 1000, steps.append)

@@ -52,7 +52,7 @@ def test_a_few_symbols_take_one_connection() -> None:
     assert change.added == ("A-1-100-C-USDT", "A-1-101-C-USDT", "A-1-102-C-USDT")
 
 
-def test_each_connection_hears_every_coin_and_every_part_of_the_smile() -> None:
+def test_each_connection_receives_every_coin_and_every_part_of_the_smile() -> None:
     shards = Shards()
     shards.update(universe("ABCD", 10, 50), ())
     for shard in shards.shards:
@@ -103,7 +103,7 @@ def symbols_by_shard(shards: Shards) -> list[list[str]]:
 
 
 @pytest.mark.parametrize(("assets", "topics_max"), [("A", 100), ("ABCD", 100), ("AB", 549)])
-def test_a_limit_that_nobody_told_is_found_by_one_move(assets: str, topics_max: int) -> None:
+def test_an_undocumented_limit_is_found_by_one_move(assets: str, topics_max: int) -> None:
     shards = Shards()
     shards.update(universe(assets, 10, 55), ())
     before = symbols_by_shard(shards)
@@ -174,7 +174,9 @@ STEPS = st.lists(st.tuples(st.integers(0, 900), st.sampled_from("+-mh")), max_si
 
 
 @given(STEPS, st.integers(1, 700))
-def test_limits_hold_whatever_comes_goes_and_moves(steps: list[tuple[int, str]], size: int) -> None:
+def test_limits_hold_through_listings_delistings_and_moves(
+    steps: list[tuple[int, str]], size: int
+) -> None:
     shards = Shards()
     held: dict[str, Instrument] = {}
     for index, step in steps:
@@ -208,7 +210,7 @@ def test_what_fits_in_sum_and_in_no_connection_gets_one_more() -> None:
     check(shards)
 
 
-def test_what_moves_and_fits_nowhere_any_more_gets_a_connection_of_its_own() -> None:
+def test_a_symbol_that_fits_no_connection_gets_its_own() -> None:
     long = [option("BTC", 1, strike, pad="X" * 23) for strike in range(1000, 1392)]
     short = [option("BTC", 1, strike, pad="X" * 12) for strike in range(1000, 1500)]
     shards = Shards()

@@ -136,7 +136,7 @@ EVENTS = st.lists(
 
 
 @given(EVENTS)
-def test_nobody_is_accused_wrongly_and_nobody_gets_away(events: list[tuple[str, int]]) -> None:
+def test_exactly_the_stuck_symbols_become_suspect(events: list[tuple[str, int]]) -> None:
     """Oracle: the answers since the last tick, without those that failed, newest last."""
     reconciler = StalenessRule()
     tick = TICK | {"bp": "1"}

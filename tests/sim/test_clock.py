@@ -11,7 +11,7 @@ def test_real_utc() -> None:
     assert before - 5 <= Clock().now_ms() <= time.time() * 1000 + 5
 
 
-def test_a_clock_that_stands_moves_when_told() -> None:
+def test_a_stopped_clock_moves_when_advanced() -> None:
     clock = Clock(T0_MS, speed=0)
     assert clock.now_ms() == T0_MS
     clock.advance(90.5)

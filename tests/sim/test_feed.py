@@ -141,7 +141,7 @@ def test_nothing_after_unsubscribing_or_leaving() -> None:
     assert desk.feed.next_due() is None or desk.feed.push(desk.now_ms / 1000) == set()
 
 
-def test_a_mute_queue_gets_nothing_while_the_market_goes_on() -> None:
+def test_a_muted_queue_gets_nothing_while_the_market_continues() -> None:
     desk, mute = Desk(), SendQueue(is_mute=True)
     symbol = desk.symbols[0]
     desk.feed.subscribe(mute, symbol)

@@ -20,7 +20,7 @@ def start(*arguments: str) -> subprocess.Popen[str]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_it_serves_until_it_is_told_to_stop(number: signal.Signals) -> None:
+def test_it_serves_until_it_is_stopped(number: signal.Signals) -> None:
     with start("--port", "0", "--symbols", "100", "--coins", "btc,XRP") as process:
         assert process.stdout is not None
         line = process.stdout.readline()

@@ -105,7 +105,7 @@ def test_what_traded_is_consistent() -> None:
         assert float(t.total_volume) >= float(t.volume_24h) - 0.5
 
 
-def test_an_option_ticks_only_when_told() -> None:
+def test_an_option_ticks_only_on_request() -> None:
     option = next(iter(market().options.values()))
     before, luck = option.texts, stream("a tick")
     assert option.ts_ms == T0_MS

@@ -81,7 +81,7 @@ def test_ping() -> None:
 
 
 @pytest.mark.parametrize("message", ["", "not json", "[]", "7", b"\xff", '{"op":"pong"}', "{}"])
-def test_what_is_no_request_is_an_invalid_op(message: str | bytes) -> None:
+def test_an_invalid_request_is_an_invalid_op(message: str | bytes) -> None:
     reply, outcome = SessionClient().send(message)
     assert (reply["success"], reply["ret_msg"]) == (False, "error:invalid op")
     assert not outcome.is_ping

@@ -33,9 +33,9 @@ class Broken(AssertionError):
 class Promises:
     """Looks at one world."""
 
-    def __init__(self, world: "SimulatedSystem") -> None:
+    def __init__(self, system: "SimulatedSystem") -> None:
         self.looks = self.lives = 0
-        self._world = world
+        self._world = system
         self._newest: dict[tuple[int, str], tuple[int, int]] = {}
         self._epoch = (0, 0)  # of the feed, and how often the server had lost something by then
         self._conns: dict[tuple[int, int], Conn] = {}
@@ -175,9 +175,9 @@ class Promises:
             stale_error(option)
             return
         self.lives += 1
-        world, now = self._world, self._world.agenda.now
-        grace_s = GRACE_S + world.redis.host.slowness_s
-        message = world.venue.messages[int(option.total_volume or 0)]
+        system, now = self._world, self._world.agenda.now
+        grace_s = GRACE_S + system.redis.host.slowness_s
+        message = system.venue.messages[int(option.total_volume or 0)]
         conn = self._conns.get((option.epoch, option.conn))  # none: it is gone already
         silent_s = now - conn.arrived_at if conn else 0.0
         require(
@@ -186,7 +186,7 @@ class Promises:
         )
         if option.time_suspect:
             return
-        for newer in world.venue.news_since(message):
+        for newer in system.venue.news_since(message):
             known_s = now - min(newer.arrived.values(), default=now)
             require(
                 known_s < heartbeat_ms / 1000 + grace_s,
@@ -194,19 +194,19 @@ class Promises:
             )
 
     def _check_bounds(self) -> None:
-        world = self._world
-        collector, shards = world.collector, 4
+        system = self._world
+        collector, shards = system.collector, 4
         if collector is not None:
             shards = max(1, len(collector.connections))
             for line in collector.connections:
                 if line._open is not None:
                     queued = len(line._open.session._queue)
-                    require(queued <= 6 * len(world.venue.listings), f"{queued} in the queue")
-        for host, most in ((world.venue.host, shards), (world.redis.host, 1)):
+                    require(queued <= 6 * len(system.venue.listings), f"{queued} in the queue")
+        for host, most in ((system.venue.host, shards), (system.redis.host, 1)):
             up = sum(not wire.is_black for wire in host.wires)
             require(up <= most + SOCKETS_SPARE, f"{up} connections are open")
-        require(len(world.loop._scheduled) < TIMERS_MAX, "timers pile up")  # type: ignore[attr-defined]
-        for conn in world.venue.conns:
+        require(len(system.loop._scheduled) < TIMERS_MAX, "timers pile up")  # type: ignore[attr-defined]
+        for conn in system.venue.conns:
             pairs = zip(conn.requests, conn.requests[1:], strict=False)
             require(all(b - a > PACE_MIN_S for a, b in pairs), "requests too fast")
             del conn.requests[:-1]

@@ -97,7 +97,7 @@ def test_no_rewrite_after_a_restart() -> None:
     assert first_broken([Planned("redis_restarts_empty", 5.0, 1.0)], patches)
 
 
-def test_an_outage_that_nobody_hears_of() -> None:
+def test_an_outage_without_a_notification() -> None:
     patch = mock.patch.object(WriteLoop, "_fall_behind", return_value=None)
     faults = [Planned("redis_is_slow", 3.0, 20.0), Planned("redis_refuses", 4.0, 9.0)]
     assert "is live" in first_broken(faults, [patch])
@@ -136,7 +136,7 @@ def test_no_resubscription_after_a_reconnect() -> None:
     assert "after 160 s" in first_broken([Planned("reset_all", 3.0, 0.1)], [patch], seeds=2)
 
 
-def test_a_lease_that_nobody_reads() -> None:
+def test_a_lease_that_no_collector_reads() -> None:
     patch = mock.patch("fastopts.collector.store.lease.Lease.check", return_value=True)
     take = mock.patch("fastopts.collector.store.lease._epoch", return_value=0)
     assert "epoch" in first_broken([Planned("usurper", 4.0, 0.1)], [patch, take], seeds=2)

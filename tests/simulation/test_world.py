@@ -38,12 +38,12 @@ def test_everything_is_written_again_at_once(kind: str) -> None:
 
 
 def test_without_faults_every_symbol_is_live_in_the_end() -> None:
-    world = SimulatedSystem(1, [])
-    with world.patched():
-        world.loop.run_until_complete(world.live())
-    world.loop.close()
-    assert world.promises.lives > 0
-    assert world.reached["ended by LeaseLost"] == 0
+    system = SimulatedSystem(1, [])
+    with system.patched():
+        system.loop.run_until_complete(system.live())
+    system.loop.close()
+    assert system.promises.lives > 0
+    assert system.reached["ended by LeaseLost"] == 0
 
 
 def test_a_seed_repeats_to_the_byte() -> None:

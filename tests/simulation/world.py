@@ -70,21 +70,21 @@ class SeedOutcome:
 
 def run(seed: int, faults: list[Planned] | None = None) -> SeedOutcome:
     """Run the world of *seed*; *faults* instead of those that it draws."""
-    world = SimulatedSystem(seed, faults)
-    outcome = SeedOutcome(seed, world.plan)
+    system = SimulatedSystem(seed, faults)
+    outcome = SeedOutcome(seed, system.plan)
     try:
-        with world.patched():
-            world.loop.run_until_complete(world.live())
+        with system.patched():
+            system.loop.run_until_complete(system.live())
     except Exception as error:  # noqa: BLE001 - whatever it is, it is the seed's outcome
-        outcome.broken = f"{type(error).__name__} at {world.agenda.now:.2f} s: {error}"
-        world.error = error
+        outcome.broken = f"{type(error).__name__} at {system.agenda.now:.2f} s: {error}"
+        system.error = error
     finally:
-        with world.patched():
-            world.loop.wind_up(asyncio.all_tasks(world.loop))
-    outcome.steps = world.agenda.steps + world.loop.steps
-    outcome.virtual_s = world.agenda.now
-    outcome.reached = world.reached
-    outcome.digest = world.digest()
+        with system.patched():
+            system.loop.wind_up(asyncio.all_tasks(system.loop))
+    outcome.steps = system.agenda.steps + system.loop.steps
+    outcome.virtual_s = system.agenda.now
+    outcome.reached = system.reached
+    outcome.digest = system.digest()
     return outcome
 
 

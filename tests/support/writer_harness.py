@@ -82,17 +82,17 @@ async def until(condition: Callable[[], bool]) -> None:
 class RunningWriter:
     """Runs a writer for a while; its failure is the test's."""
 
-    def __init__(self, world: WriterHarness) -> None:
-        self.world = world
+    def __init__(self, harness: WriterHarness) -> None:
+        self.harness = harness
 
     async def __aenter__(self) -> WriterHarness:
-        await self.world.writer.open()
-        self.world.writer.conn_opened(1)
-        self.task = asyncio.create_task(self.world.writer.run())
-        return self.world
+        await self.harness.writer.open()
+        self.harness.writer.conn_opened(1)
+        self.task = asyncio.create_task(self.harness.writer.run())
+        return self.harness
 
     async def __aexit__(self, kind: Any, error: Any, trace: Any) -> None:
-        self.world.writer.end()
+        self.harness.writer.end()
         try:
             async with asyncio.timeout(PATIENCE_S):
                 await self.task

@@ -93,30 +93,30 @@ class WriterThread:
         loop.run(self._start())
 
     async def _start(self) -> None:
-        self.world = WriterHarness(self._port, self._address)
-        self.world.feed.watchdog_ms = self._watchdog_ms
-        self.world.feed.venue = self._venue
-        await self.world.writer.open()
-        self.world.writer.conn_opened(1)
-        self._task = asyncio.create_task(self.world.writer.run())
+        self.harness = WriterHarness(self._port, self._address)
+        self.harness.feed.watchdog_ms = self._watchdog_ms
+        self.harness.feed.venue = self._venue
+        await self.harness.writer.open()
+        self.harness.writer.conn_opened(1)
+        self._task = asyncio.create_task(self.harness.writer.run())
 
     def tick(self, symbols: Sequence[str] = SYMBOLS, **fields: Any) -> None:
-        self._loop.call(lambda: self.world.tick(list(symbols), **fields))
+        self._loop.call(lambda: self.harness.tick(list(symbols), **fields))
 
     def settle(self) -> None:
         """Return once everything is written."""
-        table = self.world.table
+        table = self.harness.table
         until(lambda: self._loop.call(lambda: not table.pending and not table.dirty))
 
     def drop_conn(self) -> None:
         """The venue's connection ends, another is opened."""
 
         def drop() -> None:
-            world = self.world
-            world.writer.conn_closed(world.conn)
-            world.conn += 1
-            world.writer.conn_opened(world.conn)
-            world.inlet = world.table.inlet(world.conn)
+            harness = self.harness
+            harness.writer.conn_closed(harness.conn)
+            harness.conn += 1
+            harness.writer.conn_opened(harness.conn)
+            harness.inlet = harness.table.inlet(harness.conn)
 
         self._loop.call(drop)
 
@@ -125,20 +125,20 @@ class WriterThread:
         one = replace(INSTRUMENTS[0], symbol=symbol, strike_text=symbol.split("-")[2])
 
         def add() -> None:
-            self.world.table.add(symbol, one.expiry_ms, one.strike, one.type, one.settle)
-            self.world.listed.append(one)
-            self.world.writer.universe_changed([one], [])
+            self.harness.table.add(symbol, one.expiry_ms, one.strike, one.type, one.settle)
+            self.harness.listed.append(one)
+            self.harness.writer.universe_changed([one], [])
 
         self._loop.call(add)
 
     def remove(self, symbol: str) -> None:
         """Delist *symbol*."""
-        [gone] = [one for one in self.world.listed if one.symbol == symbol]
+        [gone] = [one for one in self.harness.listed if one.symbol == symbol]
 
         def remove() -> None:
-            self.world.listed.remove(gone)
-            self.world.table.retire(symbol)
-            self.world.writer.universe_changed([], [gone])
+            self.harness.listed.remove(gone)
+            self.harness.table.retire(symbol)
+            self.harness.writer.universe_changed([], [gone])
 
         self._loop.call(remove)
 
@@ -146,7 +146,7 @@ class WriterThread:
         """End it in order."""
 
         async def end() -> None:
-            self.world.writer.end()
+            self.harness.writer.end()
             await asyncio.wait((self._task,), timeout=WAIT_S)
 
         self._loop.run(end())

@@ -197,7 +197,7 @@ def test_on_a_terminal_what_is_in_the_money_has_a_colour(market: Store) -> None:
         (["front", "--settle", "U-S"], 2, "'U-S' is not a settle coin"),
     ],
 )
-def test_a_series_that_is_not_there_is_told(
+def test_a_series_that_is_not_there_is_reported(
     read: Read, words: list[str], code: int, said: str
 ) -> None:
     done = read("chain", "BTC", *words)

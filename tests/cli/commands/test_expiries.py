@@ -101,7 +101,7 @@ def test_a_settle_coin_may_be_chosen(read: Read) -> None:
     assert done.err == "fastopts: no options of ETH settled in USDC; there are: USDT\n"
 
 
-def test_a_dead_feed_is_told_and_read_only_on_demand(read: Read, market: Store) -> None:
+def test_a_dead_feed_is_reported_and_read_only_on_demand(read: Read, market: Store) -> None:
     listed.feed(market, heartbeat_ms=0)
     done = read("expiries", "BTC")
     assert (done.code, done.out) == (1, "")
@@ -114,7 +114,7 @@ def test_a_dead_feed_is_told_and_read_only_on_demand(read: Read, market: Store) 
     ]
 
 
-def test_an_asset_that_is_not_listed_is_told(read: Read) -> None:
+def test_an_asset_that_is_not_listed_is_reported(read: Read) -> None:
     done = read("expiries", "DOGE")
     assert (done.code, done.out) == (1, "")
     assert done.err == "fastopts: no options of DOGE here; there are: BTC, ETH\n"

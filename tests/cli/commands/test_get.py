@@ -87,7 +87,7 @@ def test_json_has_the_names_of_the_http_api(read: Read) -> None:
     assert found["ts"].endswith(f"{found['ts_ms'] % 1000:03d}Z")
 
 
-def test_what_is_not_live_is_told_with_the_reason_and_the_rest_shown(read: Read) -> None:
+def test_options_that_are_not_live_have_a_reason_and_the_others_are_shown(read: Read) -> None:
     done = read("get", STALE, CALL, UNTICKED, "--json")
     assert done.code == 1
     assert [found["symbol"] for found in done.objects] == [CALL]
@@ -116,7 +116,7 @@ def test_the_texts_are_the_venues_own(read: Read, market: Store) -> None:
     assert read("get", STALE, "--text").code == 1
 
 
-def test_a_dead_feed_is_told_once(read: Read, market: Store) -> None:
+def test_a_dead_feed_is_reported_once(read: Read, market: Store) -> None:
     listed.feed(market, heartbeat_ms=0)
     done = read("get", CALL, STALE, "--json")
     assert done == (1, "", "fastopts: the collector has ended\n")

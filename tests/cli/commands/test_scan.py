@@ -112,7 +112,7 @@ def test_nothing_found_is_code_1(read: Read) -> None:
     assert done.rows[-1] == ["excluded: 1 no tick, 1 stale, 1 no bid"]
 
 
-def test_a_dead_feed_is_told(read: Read, market: Store) -> None:
+def test_a_dead_feed_is_reported(read: Read, market: Store) -> None:
     listed.feed(market, heartbeat_ms=0)
     assert read("scan") == (1, "", "fastopts: the collector has ended\n")
     done = read("scan", "--stale", "--json")

@@ -18,6 +18,7 @@ from tests.serve.living import Living
 from tests.serve.serving import until
 from tests.support.processes import environ, wait_for_line
 from tests.support.store import Store
+from tests.support.waiting import PATIENCE_S
 
 TOKEN = "0123456789abcdef0123456789abcdef"
 
@@ -66,7 +67,8 @@ def test_it_says_where_it_is_serves_and_ends_in_order(
 
 
 def test_it_follows_a_redis_that_comes_later(store: Store, tmp_path: Path) -> None:
-    words = ("serve", "--port", "0", "--redis-url", store.url)
+    # Nothing ticks here, and a busy machine takes longer than the default of 10 s.
+    words = ("serve", "--port", "0", "--redis-url", store.url, "--ready-age-s", f"{PATIENCE_S:g}")
     with serving(*words, cwd=tmp_path) as process:
         found = re.search(r"http://127\.0\.0\.1:\d+/", wait_for_line(process.stderr, "http://"))
         assert found is not None
@@ -104,7 +106,7 @@ def test_what_can_not_be_meant_is_one_line_and_code_2(
     assert done.err.count("\n") == 1 + done.err.count("readable by every user")
 
 
-def test_a_port_that_is_taken_is_told(tmp_path: Path) -> None:
+def test_a_port_that_is_taken_is_reported(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         done = fastopts_process("serve", "--port", port, cwd=tmp_path)

@@ -15,7 +15,7 @@ def counters(market: Store) -> None:
 
 
 @pytest.mark.usefixtures("counters")
-def test_it_tells_of_feed_losses_and_redis(read: Read) -> None:
+def test_it_shows_feed_losses_and_redis(read: Read) -> None:
     done = read("status")
     assert (done.code, done.err) == (0, "")
     told = [row for row in done.rows if row[0] != "age"]
@@ -45,7 +45,7 @@ def test_a_loss_is_red_and_code_1(read: Read, market: Store) -> None:
 
 
 @pytest.mark.usefixtures("counters")
-def test_json_tells_the_same(read: Read) -> None:
+def test_json_has_the_same_content(read: Read) -> None:
     [found] = read("status", "--json").objects
     assert found["loss"] == [
         {"received": 1000, "applied": 990, "older": 8, "rejected": 2, "balanced": True},
@@ -60,9 +60,7 @@ def test_json_tells_the_same(read: Read) -> None:
 
 
 @pytest.mark.usefixtures("counters")
-def test_what_the_venue_does_wrong_is_told_when_there_is_something(
-    read: Read, market: Store
-) -> None:
+def test_faults_of_the_venue_are_shown_if_there_are_any(read: Read, market: Store) -> None:
     assert "venue" not in [row[0] for row in read("status").rows]
     listed.feed(market, never=1)
     counts: dict[Any, Any] = {

@@ -44,7 +44,7 @@ def test_it_begins_with_what_there_is_where_it_meets_the_bounds(url: str, tmp_pa
     }
 
 
-def test_moves_are_told_from_the_last_one(url: str, tmp_path: Path) -> None:
+def test_moves_are_measured_from_the_last_reported_one(url: str, tmp_path: Path) -> None:
     done = watch(url, MOVING.lower(), "--moves", "5%", "--limit", "4", "--json", cwd=tmp_path)
     moves = [found for found in done.objects if "gap" not in found]
     assert moves
@@ -117,7 +117,7 @@ def test_a_selection_that_can_never_match_ends_at_once(
     assert told in done.err
 
 
-def test_a_dead_feed_is_told_at_once_and_ends_with_1(store: Store, tmp_path: Path) -> None:
+def test_a_dead_feed_is_reported_at_once_and_ends_with_1(store: Store, tmp_path: Path) -> None:
     list_market(store)
     store.feed(heartbeat_ms=0)
     done = watch(store.url, "BTC", "--duration", "1s", cwd=tmp_path)
@@ -149,7 +149,7 @@ def test_a_signal_ends_it(url: str, tmp_path: Path, number: signal.Signals) -> N
         ((), "missing argument ASSET|SYMBOL"),
     ],
 )
-def test_what_can_not_be_meant_is_told(
+def test_what_can_not_be_meant_is_reported(
     store: Store, tmp_path: Path, words: tuple[str, ...], told: str
 ) -> None:
     done = watch(store.url, *words, cwd=tmp_path)

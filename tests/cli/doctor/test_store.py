@@ -97,7 +97,7 @@ def test_a_version_that_is_too_old_is_red(tmp_path: Path, version: str, level: s
     assert f"Redis {version}" in found["words"]
 
 
-def test_an_odd_answer_is_told_and_ends_nothing(tmp_path: Path) -> None:
+def test_an_unexpected_answer_is_reported_and_ends_nothing(tmp_path: Path) -> None:
     with talking(used_memory="much") as url:
         found = ask(url, tmp_path)
     assert found["memory"]["level"] == "red"
@@ -184,7 +184,7 @@ def test_clocks_that_differ_are_yellow(tmp_path: Path, ahead_s: float, way: str)
         ({"skew_ms": -1500}, "yellow", "venue -1500 ms from Redis"),
     ],
 )
-def test_a_feed_that_ails_is_told(
+def test_a_feed_that_ails_is_reported(
     tmp_path: Path, store: Store, feed: dict[str, Any], level: str, words: str
 ) -> None:
     store.feed(**feed)

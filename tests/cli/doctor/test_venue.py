@@ -50,7 +50,7 @@ def test_what_a_healthy_venue_says(tmp_path: Path, there: list[str], venue: Thre
     assert symbol in venue.venue.symbols
 
 
-def test_a_ban_is_told_apart_and_not_asked_again(
+def test_a_ban_is_distinguished_and_not_asked_again(
     tmp_path: Path, there: list[str], venue: ThreadedVenue
 ) -> None:
     venue.venue.faults.rest[TICKERS] = (403, "")
@@ -85,7 +85,7 @@ def test_a_name_that_does_not_resolve_is_red(tmp_path: Path) -> None:
     assert found["rest"]["words"] == "not run: rest dns failed"
 
 
-def test_nobody_there_is_red(tmp_path: Path) -> None:
+def test_a_missing_server_is_red(tmp_path: Path) -> None:
     found = look(at("https://127.0.0.1:1", "wss://127.0.0.1:1/x"), tmp_path)
     assert levels(found)[:2] == ["green", "red"]
     assert found["rest tls"]["words"].startswith("127.0.0.1: [Errno ")
@@ -109,7 +109,7 @@ def test_a_self_signed_certificate_is_red_until_it_is_accepted(tmp_path: Path) -
     ("days", "level", "words"),
     [(-0.5, "red", "certificate has expired"), (3, "yellow", "valid for 3 days")],
 )
-def test_a_certificate_near_or_past_its_end_is_told(
+def test_a_certificate_near_or_past_its_end_is_reported(
     tmp_path: Path, days: float, level: str, words: str
 ) -> None:
     with secure(days) as there:

@@ -140,7 +140,7 @@ def test_facts_break_between_each_other() -> None:
     ]
 
 
-def test_a_labelled_text_goes_on_below_itself() -> None:
+def test_a_labelled_text_continues_in_its_own_column() -> None:
     rows = [("feed", "alive, epoch 7, heartbeat 1 ms ago"), ("coins", "one more word than fit")]
     lines = printing.labelled(rows, 24).plain.splitlines()
     assert [line.rstrip() for line in lines] == [

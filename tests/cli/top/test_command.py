@@ -142,7 +142,7 @@ def test_a_dead_feed_empties_the_screen_and_says_why(market: Store) -> None:
         assert screen.end() == 0
 
 
-def test_a_server_that_goes_away_is_told_and_the_screen_stays() -> None:
+def test_a_lost_server_is_reported_and_the_screen_stays() -> None:
     with EmbeddedValkey() as server:
         store = Store(server)
         fill(store)

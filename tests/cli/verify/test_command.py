@@ -28,7 +28,7 @@ def test_all_is_good_where_redis_holds_what_the_venue_says(verify: Verify, rows:
     assert done.rows[-1] == ["result", "all checks passed"]
 
 
-def test_json_tells_the_same(verify: Verify) -> None:
+def test_json_has_the_same_content(verify: Verify) -> None:
     [found] = verify("--json", "--sample", "12", "--seed", "7").objects
     assert (found["ok"], found["complaints"], found["simulated"]) == (True, [], True)
     assert (found["equal"], found["moved"], found["wrong"]) == (12, 0, 0)
@@ -86,7 +86,7 @@ def test_a_terminal_of_80_columns_has_all_of_it(
     assert f"{min(rows)} mark_price (mp): Redis has 12345.5," in " ".join(told.split())
 
 
-def test_what_is_missing_is_told_by_name(verify: Verify, held: Store, rows: Rows) -> None:
+def test_missing_items_are_named(verify: Verify, held: Store, rows: Rows) -> None:
     symbol = max(rows)
     asset = symbol.split("-")[0]
     held.client.srem(f"options:{asset}", symbol)
@@ -156,7 +156,7 @@ def test_a_feed_whose_connections_are_silent_has_nothing_live(verify: Verify, he
         ({"heartbeat_limit_ms": "soon"}, "fastopts:feed has a malformed or missing field"),
     ],
 )
-def test_a_feed_that_is_dead_or_strange_is_told(
+def test_a_feed_that_is_dead_or_strange_is_reported(
     verify: Verify, held: Store, beat: dict[str, Any], said: str
 ) -> None:
     feed(held, **beat)
@@ -165,7 +165,7 @@ def test_a_feed_that_is_dead_or_strange_is_told(
     assert said in done.err
 
 
-def test_an_empty_redis_is_told(verify: Verify, held: Store) -> None:
+def test_an_empty_redis_is_reported(verify: Verify, held: Store) -> None:
     held.client.flushall()
     done = verify()
     assert (done.code, done.out) == (1, "")
@@ -182,7 +182,7 @@ def test_an_empty_redis_is_told(verify: Verify, held: Store) -> None:
         ((200, '{"retCode": 0, "result": {}, "time": 1}'), "the venue's response is not a list"),
     ],
 )
-def test_a_venue_that_does_not_answer_is_told(
+def test_a_venue_that_does_not_answer_is_reported(
     verify: Verify, market: ThreadedVenue, answer: tuple[int, str], said: str
 ) -> None:
     market.venue.faults.rest[TICKERS] = answer
@@ -191,7 +191,7 @@ def test_a_venue_that_does_not_answer_is_told(
     assert said in done.err
 
 
-def test_a_venue_that_is_not_there_is_told(held: Store, tmp_path: Path) -> None:
+def test_a_venue_that_is_not_there_is_reported(held: Store, tmp_path: Path) -> None:
     words = ("--redis-url", held.url, "--rest-url", "http://127.0.0.1:1", "--duration", "0")
     done = fastopts("verify", *words, cwd=tmp_path)
     assert (done.code, done.out) == (1, "")

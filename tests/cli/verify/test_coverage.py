@@ -17,7 +17,7 @@ def test_each_kind_is_counted_by_series() -> None:
     assert not found.is_good
 
 
-def test_what_is_delivered_counts_nowhere() -> None:
+def test_delivered_options_are_not_counted() -> None:
     found = coverage.count([ONE, TWO, JUNE], [ONE, JUNE], [JUNE], MARCH_MS)
     assert found.series == (SeriesCoverage("BTC", JUNE_MS, "USDT", venue=1, stored=1, live=1),)
     assert (found.missing, found.is_good) == ((), True)

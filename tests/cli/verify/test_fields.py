@@ -25,7 +25,7 @@ def test_equal_decimals_and_nothing_are_the_same(
     assert differences(stored, told) == []
 
 
-def test_each_field_that_differs_is_told_with_both_values() -> None:
+def test_each_differing_field_is_reported_with_both_values() -> None:
     stored = {"bp": "12.5", "bq": "3", "miv": "0.53", "pdp": "nonsense"}
     told = {"bid1Price": "12.6", "bid1Size": "3", "markIv": "", "askPrice": "1"}
     assert differences(stored, told) == [

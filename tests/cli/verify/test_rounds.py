@@ -77,7 +77,7 @@ def test_a_coin_without_any_answer_is_an_error(
     assert set(venue.asked) == set(COINS)
 
 
-def test_a_venue_that_shuts_us_out_is_asked_no_more(
+def test_a_venue_that_bans_us_gets_no_more_requests(
     stored: StoreClient, market: ThreadedVenue, rows: Rows
 ) -> None:
     venue = Moody(market.venue.rest_url, 403)

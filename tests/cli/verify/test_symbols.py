@@ -20,12 +20,12 @@ def ms(*when: int) -> int:
         ("XRP-30OCT26-0.4-P-USDT", Contract("XRP", ms(2026, 10, 30, 8), 0.4, False, "USDT")),
     ],
 )
-def test_a_symbol_tells_its_terms(symbol: str, contract: Contract) -> None:
+def test_a_symbol_contains_its_terms(symbol: str, contract: Contract) -> None:
     assert parse(symbol) == contract
 
 
 @pytest.mark.parametrize(
     "text", ["", "BTCUSDT", "BTC-31FEB26-1-C", "BTC-1XYZ26-1-C", "BTC-1JAN26-1-X"]
 )
-def test_what_is_no_option_is_none(text: str) -> None:
+def test_a_symbol_that_is_no_option_is_none(text: str) -> None:
     assert parse(text) is None

@@ -17,7 +17,7 @@ from tests.serve.serving import Raw, Serving, frame, strict, until
 BATCH = 50
 
 
-def test_AP_01_with_tokens_nothing_is_told_without_one(guarded: Serving) -> None:
+def test_AP_01_with_tokens_every_request_needs_one(guarded: Serving) -> None:
     """Without tokens a server on loopback is open to every account on the machine; that is what
     an address of loopback means here. Against pages in a browser it is guarded all the same, by
     Host and Origin: see AP-02 and AP-03."""
@@ -99,7 +99,7 @@ def flood(raw: Raw, count: int, headers: str) -> Counter[int]:
     return found
 
 
-def test_AP_06_who_guesses_tokens_is_shut_out_and_others_are_served(guarded: Serving) -> None:
+def test_AP_06_clients_that_guess_tokens_are_locked_out_and_others_served(guarded: Serving) -> None:
     with guarded.raw() as guessing, guarded.raw("127.0.0.2") as other:
         found: Counter[int] = Counter()
         for number in range(20):
@@ -188,7 +188,7 @@ def test_AP_06_connections_that_were_admitted_keep_their_places(living: Living) 
         until(lambda: not serving.connections and not len(serving.admission))
 
 
-def test_AP_06_a_stream_that_says_too_much_is_ended_and_others_hear_on(living: Living) -> None:
+def test_AP_06_a_stream_that_sends_too_much_is_ended_and_others_continue(living: Living) -> None:
     limits = Limits(messages_s=5)
     with Serving(living.store.url, limits=limits) as serving:
         serving.ready()

@@ -129,7 +129,7 @@ def proxy(living: Living) -> Iterator[FaultProxy]:
         (hardly_covered, {"Coverage"}, "10 of 15 options are live, less than 90%"),
     ],
 )
-def test_AP_18_each_fault_is_told_and_its_end(
+def test_AP_18_each_fault_is_reported_and_so_is_its_end(
     living: Living, proxy: FaultProxy, fault: Break, reasons: set[str], words: str
 ) -> None:
     """Streams are open meanwhile: they outlive it, and so does the server."""
@@ -167,7 +167,7 @@ def test_AP_18_each_fault_is_told_and_its_end(
         )
 
 
-def test_AP_18_what_never_began_is_red_until_it_does(shared_valkey: EmbeddedValkey) -> None:
+def test_AP_18_a_feed_that_never_began_is_red_until_it_does(shared_valkey: EmbeddedValkey) -> None:
     store = Store(shared_valkey)
     store.client.flushall()
     with Serving(store.url) as serving:

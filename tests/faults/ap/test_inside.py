@@ -149,7 +149,7 @@ def numbered(answer: Answer) -> str:
     return found[1]
 
 
-def test_AP_17_a_bug_in_a_route_is_told_by_its_number_alone(
+def test_AP_17_an_internal_error_of_a_route_reveals_only_its_number(
     serving: Serving, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     for module, name in (
@@ -181,7 +181,7 @@ def test_AP_17_a_bug_in_a_route_is_told_by_its_number_alone(
     assert len(caplog.records) == 2 * len(numbers)  # each once
 
 
-def test_AP_17_a_bug_behind_a_websocket_tells_nothing(
+def test_AP_17_an_internal_error_of_a_websocket_reveals_nothing(
     serving: Serving, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(subscriptions, "read", broken)

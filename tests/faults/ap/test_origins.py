@@ -52,7 +52,7 @@ def test_AP_02_no_route_is_an_exception(guarded: Serving) -> None:
 
 
 @pytest.mark.parametrize("lines", ["", "Host: {0}\r\nHost: {0}\r\n", "Host: {0}\r\nHost: evil\r\n"])
-def test_AP_02_no_host_and_two_are_none(serving: Serving, lines: str) -> None:
+def test_AP_02_no_host_header_and_two_are_refused(serving: Serving, lines: str) -> None:
     with serving.raw() as raw:
         raw.send(f"GET /v1/feed HTTP/1.1\r\n{lines.format(raw.host)}\r\n".encode())
         assert raw.answer().status == 400
@@ -108,9 +108,7 @@ def cors(headers: list[tuple[str, str]]) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE", "x"])
-def test_AP_04_without_a_setting_nothing_is_said_of_other_origins(
-    serving: Serving, method: str
-) -> None:
+def test_AP_04_without_a_setting_no_cors_header_is_sent(serving: Serving, method: str) -> None:
     for origin in (*FOREIGN, serving.base, DESK):
         for path in ("/v1/feed", "/", "/metrics", "/nothing"):
             with serving.raw() as raw:
@@ -156,6 +154,6 @@ def test_AP_04_an_origin_that_is_named_may_read_and_no_other(living: Living) -> 
 
 @pytest.mark.parametrize("origin", ["*", "https://*.example", "https://a.example/x", "null", "a"])
 @pytest.mark.parametrize("name", ["cors", "origins"])
-def test_AP_04_no_setting_means_everybody(origin: str, name: str) -> None:
+def test_AP_04_no_setting_allows_every_origin(origin: str, name: str) -> None:
     with pytest.raises(ConfigError):
         ServeSettings(**{name: (origin,)}).check()  # type: ignore[arg-type]

@@ -264,7 +264,9 @@ def test_AP_19_no_answer_holds_a_number_that_json_has_not(odd: Serving) -> None:
     assert (nan["mark_iv"], inf["mark_iv"], inf["bid_price"]) == (None, None, None)
 
 
-def test_AP_19_no_message_of_a_stream_does_either(living: Living, odd: Serving) -> None:
+def test_AP_19_no_message_of_a_stream_holds_a_number_that_json_has_not(
+    living: Living, odd: Serving
+) -> None:
     with odd.raw() as raw:
         assert raw.upgrade() == 101
         for number, wish in enumerate(SUBSCRIPTIONS):

@@ -104,7 +104,7 @@ def test_AP_21_the_prefix_without_its_slash_leads_to_the_page(living: Living) ->
 
 
 @pytest.mark.parametrize("value", ['"><script>', "//evil.example", "/a/../b", "/a b", "/ä", "a"])
-def test_AP_21_what_is_no_prefix_is_ignored(living: Living, value: str) -> None:
+def test_AP_21_an_invalid_prefix_is_ignored(living: Living, value: str) -> None:
     settings = replace(PLAIN, trusted_proxies=("127.0.0.1",))
     with Serving(living.store.url, settings) as serving:
         headers = {"X-Forwarded-Prefix": value}

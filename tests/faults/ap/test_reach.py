@@ -47,7 +47,7 @@ MIRROR = {
 MARKET = {"TIME", "HSET", "PUBLISH"}
 
 
-def test_AP_14_nothing_that_is_asked_comes_to_redis(living: Living) -> None:
+def test_AP_14_no_text_of_a_request_reaches_redis(living: Living) -> None:
     port = int(living.store.url.rpartition(":")[2].strip("/"))
     with CommandMonitor(port) as monitor, Serving(living.store.url) as serving:
         serving.ready()
@@ -134,7 +134,7 @@ def test_AP_15_there_is_no_parameter_for_where_the_data_come_from(guarded: Servi
         assert (answer.status, answer.json["venue"]) == (200, "bybit")
 
 
-def test_AP_15_no_message_of_a_stream_is_an_order(guarded: Serving) -> None:
+def test_AP_15_no_message_of_a_stream_changes_anything(guarded: Serving) -> None:
     with guarded.raw() as raw:
         assert raw.upgrade(headers=f"Authorization: Bearer {TOKEN}\r\n") == 101
         for op in ("config", "set", "auth", "publish", "shutdown", "eval"):

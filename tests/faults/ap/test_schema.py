@@ -46,7 +46,7 @@ def operations(schema: Any) -> list[Any]:
     return found
 
 
-def test_AP_13_whatever_the_document_allows_and_forbids_is_answered_as_it_says(
+def test_AP_13_requests_are_answered_as_the_openapi_document_says(
     schema: Any,
 ) -> None:
     for operation in operations(schema):

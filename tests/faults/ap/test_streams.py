@@ -70,7 +70,7 @@ def deaf(serving: Serving, stack: ExitStack, count: int) -> list[Raw]:
     return made
 
 
-def test_AP_11_who_does_not_read_costs_little_and_holds_up_nobody(living: Living) -> None:
+def test_AP_11_clients_that_do_not_read_cost_little_and_delay_no_other(living: Living) -> None:
     settings = ServeSettings(beat_s=0.02)
     with Serving(living.store.url, settings, buffer=SMALL) as serving, ExitStack() as stack:
         serving.ready()
@@ -94,7 +94,9 @@ def test_AP_11_who_does_not_read_costs_little_and_holds_up_nobody(living: Living
         assert serving.metrics()["fastopts_serve_stream_skipped_total"] > 0
 
 
-def test_AP_11_who_reads_nothing_for_too_long_is_cut_off_and_counted(living: Living) -> None:
+def test_AP_11_clients_that_read_nothing_for_too_long_are_cut_off_and_counted(
+    living: Living,
+) -> None:
     limits = Limits(stall_s=0.3)
     with Serving(living.store.url, limits=limits, buffer=SMALL) as serving, ExitStack() as stack:
         serving.ready()
@@ -209,7 +211,7 @@ def test_AP_12_a_million_symbols_are_refused(serving: Serving) -> None:
     assert serving.get("/v1/feed").status == 200
 
 
-def test_AP_12_who_hears_the_same_is_told_the_same_bytes_made_once(
+def test_AP_12_equal_subscriptions_share_messages_encoded_once(
     living: Living, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made: list[bool] = []

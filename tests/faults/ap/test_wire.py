@@ -76,7 +76,9 @@ def upgrade(raw: Raw) -> Iterator[bytes]:
     yield from itertools.repeat(b"Connection: upgrade\r\n"[:1])
 
 
-def test_AP_07_who_trickles_is_cut_off_and_others_are_served(serving: Serving) -> None:
+def test_AP_07_clients_that_send_byte_by_byte_are_cut_off_and_others_served(
+    serving: Serving,
+) -> None:
     kinds: tuple[Trickle, ...] = (head, empty_lines, body, second, nothing, upgrade)
     serving.server.config.timeout_keep_alive = 30  # it is not what cuts them off
     with ExitStack() as stack:
@@ -108,7 +110,9 @@ def is_over(raw: Raw) -> bool:
         return True
 
 
-def test_AP_07_who_reads_byte_by_byte_is_cut_off_and_others_are_served(serving: Serving) -> None:
+def test_AP_07_clients_that_read_byte_by_byte_are_cut_off_and_others_served(
+    serving: Serving,
+) -> None:
     with ExitStack() as stack:
         left = {stack.enter_context(serving.raw(buffer=4096)) for _ in range(40)}
         for raw in left:
@@ -393,7 +397,7 @@ def test_AP_13_random_frames_leave_the_server_as_it_was(serving: Serving) -> Non
         assert any(strict(text)["type"] == "pong" for text in witness)
 
 
-def test_AP_13_random_wishes_are_answered_in_words(serving: Serving) -> None:
+def test_AP_13_random_requests_are_answered_with_an_error(serving: Serving) -> None:
     chance = random.Random(SEED)
     names = (
         *("asset", "expiry", "settle", "symbols", "scan", "expiries", "smile", "surface"),

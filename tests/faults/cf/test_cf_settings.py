@@ -68,12 +68,12 @@ def test_CF_01_the_nearest_is_the_one_that_was_meant(name: str) -> None:
 
 @pytest.mark.parametrize("name", SETTINGS)
 @pytest.mark.parametrize("prefix", ["FASTOPT", "FASTOPS", "FASTOTPS", "FATSOPTS", "FASTOPTTS"])
-def test_CF_01_so_is_a_slip_in_the_prefix_of_a_variable(name: str, prefix: str) -> None:
+def test_CF_01_a_slip_in_the_prefix_of_a_variable_is_an_error(name: str, prefix: str) -> None:
     with pytest.raises(ConfigError, match=f"did you mean FASTOPTS_{name.upper()}"):
         config.load({}, {f"{prefix}_{name.upper()}": "1"}, {})
 
 
-def test_CF_01_other_programs_variables_are_theirs() -> None:
+def test_CF_01_variables_of_other_programs_are_ignored() -> None:
     environ = {"FAST_COINS": "x", "FASTOPTIONS_COINS": "x", "FASTOPS_OTHER": "x", "COINS": "x"}
     assert config.load({}, environ, {}) == Settings()
 
@@ -101,7 +101,7 @@ def of_service(name: str, port: int, proto: str = "TCP") -> dict[str, str]:
     "service",
     ["fastopts", "fastopts-serve", "fastopts-metrics", "fastopts-redis-url", "fastopt-metrics"],
 )
-def test_CF_12_variables_of_a_service_are_ignored_without_a_word(service: str) -> None:
+def test_CF_12_variables_of_a_service_are_ignored_silently(service: str) -> None:
     environ = of_service(service, 8051) | of_service(service, 53, "UDP")
     loaded = config.load({}, environ, {})
     assert loaded == Settings()
@@ -133,7 +133,7 @@ def test_CF_12_one_letter_or_the_case_is_still_an_error(written: str, meant: str
         config.load({}, {written: "8051"}, {})
 
 
-def test_CF_12_the_command_says_so_on_the_standard_error_and_goes_on(tmp_path: Path) -> None:
+def test_CF_12_the_command_warns_on_standard_error_and_continues(tmp_path: Path) -> None:
     environ = of_service("fastopts", 8050) | {"FASTOPTS_IMAGE": "desk/fastopts:3"}
     words = ("doctor", "--offline", "--redis-url", "redis://127.0.0.1:1")
     done = fastopts(*words, cwd=tmp_path, **environ)
@@ -153,7 +153,7 @@ BOUNDS = {
 
 
 @pytest.mark.parametrize("name", BOUNDS)
-def test_CF_02_a_number_has_bounds_that_are_told_with_their_unit(name: str) -> None:
+def test_CF_02_an_error_names_the_bounds_of_a_number_with_their_unit(name: str) -> None:
     least, most, words = BOUNDS[name]
     for good in (least, most):
         made = config.load({name: str(good)}, {}, {})
@@ -249,7 +249,9 @@ SAMPLES = {"coins": "BTC,ETH", "flush_ms": "7", "redis_url": "redis://h:7", "ven
 
 @pytest.mark.parametrize("written", WRITTEN[:-1])
 @pytest.mark.parametrize("name", SAMPLES)
-def test_CF_08_what_stands_around_a_value_is_left_out_and_told(name: str, written: str) -> None:
+def test_CF_08_quotes_and_blanks_around_a_value_are_removed_with_a_note(
+    name: str, written: str
+) -> None:
     variable = f"FASTOPTS_{name.upper()}"
     made = config.load({}, {variable: written.format(SAMPLES[name])}, {})
     assert made == config.load({name: SAMPLES[name]}, {}, {})
@@ -260,7 +262,7 @@ def test_CF_08_what_stands_around_a_value_is_left_out_and_told(name: str, writte
 
 
 @pytest.mark.parametrize("value", ["BTC\nETH", "BT C", '"BTC', "BTC'", "\ufeffBTC"])
-def test_CF_08_what_stands_within_a_value_is_not(value: str) -> None:
+def test_CF_08_quotes_within_a_value_stay(value: str) -> None:
     with pytest.raises(ConfigError, match="write coins as"):
         config.load({}, {"FASTOPTS_COINS": value}, {})
 
@@ -289,7 +291,7 @@ def test_CF_08_the_name_of_the_file_may_stand_in_quotes(tmp_path: Path) -> None:
     assert config.load({}, environ, config.read_file(environ)).coins == ("ETH",)
 
 
-def test_CF_08_commands_say_it_beside_what_they_print(tmp_path: Path, store: Store) -> None:
+def test_CF_08_commands_print_the_note_on_standard_error(tmp_path: Path, store: Store) -> None:
     store.option(CALL)
     done = fastopts("get", CALL, "--json", cwd=tmp_path, FASTOPTS_REDIS_URL=f"'{store.url}'\n")
     assert done.code == 0

@@ -117,7 +117,7 @@ async def test_CF_04_a_server_of_another_venue_is_refused_and_not_touched(
 
 
 @pytest.mark.parametrize("key", [keys.FEED, keys.LEASE])
-async def test_CF_04_a_key_of_ours_that_is_something_else_ends_the_start(
+async def test_CF_04_a_key_of_another_type_under_our_name_ends_the_start(
     tmp_path: Path, key: str
 ) -> None:
     with EmbeddedValkey() as valkey, redis.Redis(port=valkey.port, protocol=2) as client:
@@ -146,13 +146,13 @@ def occupied() -> Iterator[int]:
         yield listener.getsockname()[1]
 
 
-def test_CF_05_a_port_that_is_taken_is_told(tmp_path: Path) -> None:
+def test_CF_05_a_port_that_is_taken_is_reported(tmp_path: Path) -> None:
     with occupied() as port:
         done = fastopts("sim", "--port", str(port), cwd=tmp_path)
     assert (done.code, one_line(done)) == (2, f"fastopts: port {port} is in use")
 
 
-def test_CF_05_so_is_one_that_an_embedded_server_does_not_get() -> None:
+def test_CF_05_a_port_that_an_embedded_server_does_not_get_is_an_error() -> None:
     with (
         occupied() as port,
         pytest.raises(StoreUnavailable, match=r"did not start.*Failed listening on port"),
@@ -169,7 +169,9 @@ def left_over(tmp_path: Path) -> Path:
     return path
 
 
-def test_CF_05_a_unix_socket_that_was_left_over_is_told(tmp_path: Path, left_over: Path) -> None:
+def test_CF_05_a_unix_socket_that_was_left_over_is_reported(
+    tmp_path: Path, left_over: Path
+) -> None:
     done = fastopts("status", "--redis-url", f"unix://{left_over}", cwd=tmp_path)
     assert done.code == 1
     assert str(left_over) in one_line(done)
@@ -203,7 +205,7 @@ def test_CF_05_a_path_that_no_socket_can_have_is_refused_at_once() -> None:
         address.parse("unix:///" + "x" * 103)
 
 
-async def test_CF_05_a_file_that_may_not_be_written_is_told(
+async def test_CF_05_a_file_that_may_not_be_written_is_reported(
     tmp_path: Path, store: Store, caplog: pytest.LogCaptureFixture
 ) -> None:
     store.option(CALL)
@@ -240,7 +242,7 @@ async def test_CF_06_one_such_coin_among_others_is_a_warning(
     assert "ETHH: the venue lists no options on it" in told
 
 
-def test_CF_06_a_reader_that_asks_for_nothing_or_for_what_is_not_there_hears_it(
+def test_CF_06_reads_of_nothing_and_of_missing_options_are_errors(
     store: Store,
 ) -> None:
     store.option(CALL)
@@ -293,7 +295,7 @@ def test_CF_07_real_hosts_are_not_called_simulated(
         hosts.resolve("sim", False, rest_url, ws_url)
 
 
-async def test_CF_07_the_venue_and_its_hosts_are_told_at_the_start(
+async def test_CF_07_the_venue_and_its_hosts_are_logged_at_the_start(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "fastopts")

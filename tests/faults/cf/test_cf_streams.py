@@ -25,6 +25,7 @@ from tests.serve.serving import until
 from tests.support.ports import free_port
 from tests.support.processes import environ
 from tests.support.store import Store
+from tests.support.waiting import PATIENCE_S
 
 CLOSED = ("<&-", ">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-")
 BOM = b"\xef\xbb\xbf"
@@ -100,7 +101,9 @@ def test_CF_13_a_server_lives_on_without_streams(
     store: Store, tmp_path: Path, closing: str
 ) -> None:
     port = free_port()
-    words = f"exec {shlex.quote(sys.executable)} -m fastopts.cli serve --port {port} {closing}"
+    # Nothing ticks here, and a busy machine takes longer than the default age of 10 s.
+    options = f"--port {port} --ready-age-s {PATIENCE_S:g}"
+    words = f"exec {shlex.quote(sys.executable)} -m fastopts.cli serve {options} {closing}"
     with Living(store):
         process = subprocess.Popen(
             ["bash", "-c", words], cwd=tmp_path, env=environ(FASTOPTS_REDIS_URL=store.url)

@@ -212,7 +212,7 @@ def assert_matches(words: str, pattern: str) -> None:
         raise ValueError(words)
 
 
-def test_CF_17_a_port_without_tls_and_one_with_it_are_told_apart(live: Store) -> None:
+def test_CF_17_errors_distinguish_ports_with_and_without_tls(live: Store) -> None:
     port = int(live.url.rpartition(":")[2])
     with OptionReader(url_of(port)) as reader, pytest.raises(StoreUnavailable) as caught:
         reader.get(CALL)

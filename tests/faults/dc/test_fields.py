@@ -25,7 +25,9 @@ Texts = dict[str, str]
 
 
 @pytest.fixture
-async def w(tmp_path: Path, shared_valkey: EmbeddedValkey) -> AsyncIterator[ScriptedVenueHarness]:
+async def harness(
+    tmp_path: Path, shared_valkey: EmbeddedValkey
+) -> AsyncIterator[ScriptedVenueHarness]:
     """As many symbols as there are fields."""
     async with scripted_collector(
         tmp_path, shared_valkey, *SYMBOLS, status_s=0.05
@@ -33,22 +35,24 @@ async def w(tmp_path: Path, shared_valkey: EmbeddedValkey) -> AsyncIterator[Scri
         yield world_of_fields
 
 
-def ours(w: ScriptedVenueHarness, symbol: str) -> Texts:
+def ours(harness: ScriptedVenueHarness, symbol: str) -> Texts:
     """The hash without what is ours to choose."""
-    return {name: text for name, text in w.held(symbol).items() if name not in ("rt", "cn")}
+    return {name: text for name, text in harness.held(symbol).items() if name not in ("rt", "cn")}
 
 
-async def tell_spoiled(w: ScriptedVenueHarness, raw: bytes) -> None:
+async def tell_spoiled(harness: ScriptedVenueHarness, raw: bytes) -> None:
     """Each field of one symbol is *raw*: it is absent there, and nothing else changes."""
-    frames = spoiled(w.venue, SYMBOLS, raw)
-    await w.tell(*frames)
+    frames = spoiled(harness.venue, SYMBOLS, raw)
+    await harness.tell(*frames)
     for symbol, name, frame in zip(SYMBOLS, NAMES, frames, strict=True):
-        assert ours(w, symbol) == expected_without(json.loads(frame.replace(raw, b'""')), name)
+        assert ours(harness, symbol) == expected_without(
+            json.loads(frame.replace(raw, b'""')), name
+        )
 
 
-def assert_none(w: ScriptedVenueHarness) -> None:
+def assert_none(harness: ScriptedVenueHarness) -> None:
     """A reader has None for each symbol's own field, and numbers for those of others."""
-    with w.reader() as reader:
+    with harness.reader() as reader:
         for symbol, name in zip(SYMBOLS, NAMES, strict=True):
             option = reader.get(symbol)
             assert getattr(option, LONG[FIELDS[name]]) is None
@@ -56,35 +60,35 @@ def assert_none(w: ScriptedVenueHarness) -> None:
             assert getattr(option, LONG[FIELDS[other]]) is not None
 
 
-async def test_DC_06_an_empty_field_is_absent_and_never_zero(w: ScriptedVenueHarness) -> None:
-    await tell_spoiled(w, b'""')
-    assert_none(w)
-    assert w.table.bad_fields == 0
-    await w.tell(*(w.venue.ticker(symbol) for symbol in SYMBOLS))
-    assert all(len(ours(w, symbol)) == len(NAMES) + 3 for symbol in SYMBOLS)
+async def test_DC_06_an_empty_field_is_absent_and_never_zero(harness: ScriptedVenueHarness) -> None:
+    await tell_spoiled(harness, b'""')
+    assert_none(harness)
+    assert harness.table.bad_fields == 0
+    await harness.tell(*(harness.venue.ticker(symbol) for symbol in SYMBOLS))
+    assert all(len(ours(harness, symbol)) == len(NAMES) + 3 for symbol in SYMBOLS)
 
 
 async def test_DC_07_a_missing_field_is_absent_counted_and_not_what_it_was_before(
-    w: ScriptedVenueHarness,
+    harness: ScriptedVenueHarness,
 ) -> None:
     pairs = zip(SYMBOLS, NAMES, strict=True)
-    frames = [w.venue.ticker(symbol, **{name: None}) for symbol, name in pairs]
-    await w.tell(*frames)
+    frames = [harness.venue.ticker(symbol, **{name: None}) for symbol, name in pairs]
+    await harness.tell(*frames)
     for symbol, frame in zip(SYMBOLS, frames, strict=True):
-        assert ours(w, symbol) == expected_hash(frame)
-    assert_none(w)
-    assert w.table.missing_fields == len(NAMES)
-    await until(lambda: w.client.hget("stats", "missing_fields") == str(len(NAMES)))
+        assert ours(harness, symbol) == expected_hash(frame)
+    assert_none(harness)
+    assert harness.table.missing_fields == len(NAMES)
+    await until(lambda: harness.client.hget("stats", "missing_fields") == str(len(NAMES)))
 
 
-async def test_DC_07_any_two_may_be_missing(w: ScriptedVenueHarness) -> None:
+async def test_DC_07_any_two_may_be_missing(harness: ScriptedVenueHarness) -> None:
     pairs = list(itertools.combinations(NAMES, 2))
     for some in _batches(pairs):
         chosen = list(zip(SYMBOLS, some, strict=False))
-        frames = [w.venue.ticker(symbol, **dict.fromkeys(gone)) for symbol, gone in chosen]
-        await w.tell(*frames)
+        frames = [harness.venue.ticker(symbol, **dict.fromkeys(gone)) for symbol, gone in chosen]
+        await harness.tell(*frames)
         for (symbol, _), frame in zip(chosen, frames, strict=True):
-            assert ours(w, symbol) == expected_hash(frame)
+            assert ours(harness, symbol) == expected_hash(frame)
 
 
 def _batches(pairs: list[Any]) -> list[list[Any]]:
@@ -92,79 +96,81 @@ def _batches(pairs: list[Any]) -> list[list[Any]]:
     return [pairs[start : start + size] for start in range(0, len(pairs), size)]
 
 
-async def test_DC_07_without_its_symbol_or_time_there_is_no_tick(w: ScriptedVenueHarness) -> None:
-    before = ours(w, SYMBOLS[0])
-    frame = w.venue.ticker(SYMBOLS[0])
-    await w.tell({k: v for k, v in frame.items() if k != "ts"})
+async def test_DC_07_without_its_symbol_or_time_there_is_no_tick(
+    harness: ScriptedVenueHarness,
+) -> None:
+    before = ours(harness, SYMBOLS[0])
+    frame = harness.venue.ticker(SYMBOLS[0])
+    await harness.tell({k: v for k, v in frame.items() if k != "ts"})
     # no topic: nobody's message, which is counted nowhere
-    await w.venue.push({k: v for k, v in frame.items() if k != "topic"})
-    await w.tell({k: v for k, v in frame.items() if k != "data"})
-    assert (w.table.rejected["bad_ts"], w.table.rejected["no_data"]) == (1, 1)
-    assert ours(w, SYMBOLS[0]) == before
-    await w.tell({k: v for k, v in frame.items() if k not in ("type", "id")})
-    assert w.held(SYMBOLS[0])["tm"] == str(frame["ts"])
+    await harness.venue.push({k: v for k, v in frame.items() if k != "topic"})
+    await harness.tell({k: v for k, v in frame.items() if k != "data"})
+    assert (harness.table.rejected["bad_ts"], harness.table.rejected["no_data"]) == (1, 1)
+    assert ours(harness, SYMBOLS[0]) == before
+    await harness.tell({k: v for k, v in frame.items() if k not in ("type", "id")})
+    assert harness.held(SYMBOLS[0])["tm"] == str(frame["ts"])
 
 
 async def test_DC_08_unknown_fields_are_ignored_counted_and_named_once(
-    w: ScriptedVenueHarness, caplog: pytest.LogCaptureFixture
+    harness: ScriptedVenueHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
     def named() -> list[str]:
         return [r.message for r in caplog.records if "unknown fields" in r.message]
 
-    frame = w.venue.ticker(SYMBOLS[0])
+    frame = harness.venue.ticker(SYMBOLS[0])
     extra = {"rho": "0.1", "<b>\u202e": [{"markPrice": "9"}], "b": {"c": None}}
     for data in (extra | frame["data"], frame["data"] | extra):
-        await w.tell({"new": 1, **frame, "data": data, "newer": [2]})
-        assert ours(w, SYMBOLS[0]) == expected_hash(frame)
-    assert w.table.unknown_fields == 6
-    await until(lambda: w.client.hget("stats", "unknown_fields") == "6")
+        await harness.tell({"new": 1, **frame, "data": data, "newer": [2]})
+        assert ours(harness, SYMBOLS[0]) == expected_hash(frame)
+    assert harness.table.unknown_fields == 6
+    await until(lambda: harness.client.hget("stats", "unknown_fields") == "6")
     await until(lambda: bool(named()))
     random_keys = {f"k{number}": str(number) for number in range(1000)}
-    await w.tell({**frame, "data": random_keys | frame["data"] | {"z": 1}})
-    assert ours(w, SYMBOLS[0]) == expected_hash(frame)
-    assert w.table.unknown_fields == 6 + 1001
-    assert len(w.table.unknown_names) == 64
+    await harness.tell({**frame, "data": random_keys | frame["data"] | {"z": 1}})
+    assert ours(harness, SYMBOLS[0]) == expected_hash(frame)
+    assert harness.table.unknown_fields == 6 + 1001
+    assert len(harness.table.unknown_names) == 64
     first = named()[0]
     assert first == "the venue sends unknown fields: ['<b>\\u202e', 'b', 'rho']"
     assert sum("'rho'" in line for line in named()) == 1
 
 
 async def test_DC_08_messages_of_an_unknown_type_are_no_ticks_and_end_nothing(
-    w: ScriptedVenueHarness,
+    harness: ScriptedVenueHarness,
 ) -> None:
-    before = w.table.received
+    before = harness.table.received
     strange: tuple[object, ...] = (
         {"topic": "auction.BTC", "ts": 1, "data": {"markPrice": "9"}},
         {"topic": 5},
         {"type": "NEW_RESP", "success": None},
         *({}, [], "x", 5, None, True),
     )
-    await w.venue.push(*strange)
-    frame = w.venue.ticker(SYMBOLS[0])
-    await w.tell(frame | {"type": "delta2"}, frame)
-    assert (w.table.received, w.table.rejected["bad_type"]) == (before + 2, 1)
-    assert ours(w, SYMBOLS[0]) == expected_hash(frame)
-    assert w.venue.opened == 1
+    await harness.venue.push(*strange)
+    frame = harness.venue.ticker(SYMBOLS[0])
+    await harness.tell(frame | {"type": "delta2"}, frame)
+    assert (harness.table.received, harness.table.rejected["bad_type"]) == (before + 2, 1)
+    assert ours(harness, SYMBOLS[0]) == expected_hash(frame)
+    assert harness.venue.opened == 1
 
 
 @pytest.mark.parametrize("raw", ["true", "false", "[]", '["1"]', "{}", '{"a":"1"}', '"x"', '" "'])
 async def test_DC_09_a_value_of_another_type_is_absent_and_counted(
-    w: ScriptedVenueHarness, raw: str
+    harness: ScriptedVenueHarness, raw: str
 ) -> None:
-    await tell_spoiled(w, raw.encode())
-    assert w.table.bad_fields == len(NAMES)
+    await tell_spoiled(harness, raw.encode())
+    assert harness.table.bad_fields == len(NAMES)
 
 
 async def test_DC_09_null_is_absent_and_a_bare_number_is_its_own_text(
-    w: ScriptedVenueHarness,
+    harness: ScriptedVenueHarness,
 ) -> None:
-    await tell_spoiled(w, b"null")
+    await tell_spoiled(harness, b"null")
     for text in ("1", "0", "-0.50", "1e5"):
-        frames = spoiled(w.venue, SYMBOLS, text.encode())
-        await w.tell(*frames)
+        frames = spoiled(harness.venue, SYMBOLS, text.encode())
+        await harness.tell(*frames)
         for symbol, name in zip(SYMBOLS, NAMES, strict=True):
-            assert w.held(symbol)[FIELDS[name]] == text
-    assert w.table.bad_fields == 0
+            assert harness.held(symbol)[FIELDS[name]] == text
+    assert harness.table.bad_fields == 0
 
 
 @pytest.mark.parametrize(
@@ -184,29 +190,29 @@ async def test_DC_09_null_is_absent_and_a_bare_number_is_its_own_text(
         ),
     ],
 )
-async def test_DC_10_what_is_no_finite_decimal_is_absent_and_counted(
-    w: ScriptedVenueHarness, text: str
+async def test_DC_10_a_value_that_is_no_finite_decimal_is_absent_and_counted(
+    harness: ScriptedVenueHarness, text: str
 ) -> None:
-    await tell_spoiled(w, f'"{text}"'.encode())
-    assert w.table.bad_fields == len(NAMES)
+    await tell_spoiled(harness, f'"{text}"'.encode())
+    assert harness.table.bad_fields == len(NAMES)
 
 
 @pytest.mark.parametrize("word", ["NaN", "Infinity", "-Infinity"])
 async def test_DC_10_a_bare_word_that_json_does_not_know_rejects_the_message(
-    w: ScriptedVenueHarness, word: str
+    harness: ScriptedVenueHarness, word: str
 ) -> None:
-    await w.tell(*spoiled(w.venue, SYMBOLS[:24], word.encode())[:10])
-    assert w.table.rejected["not_json"] == 10
+    await harness.tell(*spoiled(harness.venue, SYMBOLS[:24], word.encode())[:10])
+    assert harness.table.rejected["not_json"] == 10
 
 
 def _refuse(word: str) -> NoReturn:
     raise AssertionError(f"{word} is no JSON")
 
 
-async def test_DC_10_no_file_tells_of_nan(w: ScriptedVenueHarness) -> None:
-    await tell_spoiled(w, b'"nan"')
+async def test_DC_10_no_exported_file_contains_nan(harness: ScriptedVenueHarness) -> None:
+    await tell_spoiled(harness, b'"nan"')
     out = io.BytesIO()
-    with w.reader() as reader:
+    with harness.reader() as reader:
         reader.table().write_to(out, "json")
     rows = json.loads(out.getvalue(), parse_constant=_refuse)["rows"]
     assert len(rows) == len(SYMBOLS)
@@ -231,16 +237,19 @@ BOUNDARIES = [
 
 
 async def test_DC_11_boundaries_keep_their_text_and_zero_is_no_quote(
-    w: ScriptedVenueHarness,
+    harness: ScriptedVenueHarness,
 ) -> None:
     chosen = dict(zip(SYMBOLS, BOUNDARIES, strict=False))
-    await w.tell(
-        *(w.venue.ticker(s, bidPrice=text, markPrice=text) for s, (text, *_) in chosen.items())
+    await harness.tell(
+        *(
+            harness.venue.ticker(s, bidPrice=text, markPrice=text)
+            for s, (text, *_) in chosen.items()
+        )
     )
-    assert w.table.bad_fields == 0
-    with w.reader() as reader:
+    assert harness.table.bad_fields == 0
+    with harness.reader() as reader:
         for symbol, (text, bid, mark) in chosen.items():
-            held, option = w.held(symbol), reader.get(symbol)
+            held, option = harness.held(symbol), reader.get(symbol)
             assert (held["bp"], held["mp"]) == (text, text)
             assert (option.bid_price, option.mark_price) == (bid, mark)
             # price, size and volatility of a quote go together
@@ -248,41 +257,47 @@ async def test_DC_11_boundaries_keep_their_text_and_zero_is_no_quote(
             assert option.ask_price == 1230
 
 
-async def test_DC_11_four_hundred_digits_are_absent_and_counted(w: ScriptedVenueHarness) -> None:
-    await tell_spoiled(w, b'"' + b"7" * 400 + b'"')
-    assert w.table.bad_fields == len(NAMES)
+async def test_DC_11_four_hundred_digits_are_absent_and_counted(
+    harness: ScriptedVenueHarness,
+) -> None:
+    await tell_spoiled(harness, b'"' + b"7" * 400 + b'"')
+    assert harness.table.bad_fields == len(NAMES)
 
 
 @pytest.mark.parametrize("digits", [19, 20, 4301, 900_000])
 async def test_DC_12_huge_integers_are_measured_before_they_are_converted(
-    w: ScriptedVenueHarness, digits: int
+    harness: ScriptedVenueHarness, digits: int
 ) -> None:
-    before = ours(w, SYMBOLS[0])
+    before = ours(harness, SYMBOLS[0])
     huge = b"7" * digits
     for ts in (huge, b'"' + huge + b'"'):
-        frame = w.venue.ticker(SYMBOLS[0])
-        await w.tell(dump({**frame, "ts": "@@"}).replace(b'"@@"', ts))
-    assert w.table.rejected["bad_ts"] == 2
-    assert ours(w, SYMBOLS[0]) == before
+        frame = harness.venue.ticker(SYMBOLS[0])
+        await harness.tell(dump({**frame, "ts": "@@"}).replace(b'"@@"', ts))
+    assert harness.table.rejected["bad_ts"] == 2
+    assert ours(harness, SYMBOLS[0]) == before
     for size in (huge, b'"' + huge + b'"'):
-        await w.tell(with_raw(w.venue.ticker(SYMBOLS[0], markPrice="5"), "bidSize", size))
-        held = ours(w, SYMBOLS[0])
+        await harness.tell(
+            with_raw(harness.venue.ticker(SYMBOLS[0], markPrice="5"), "bidSize", size)
+        )
+        held = ours(harness, SYMBOLS[0])
         assert (held.get("bq"), held["mp"]) == (huge.decode() if digits < 32 else None, "5")
 
 
-async def test_DC_12_a_time_of_ten_digits_is_taken_and_flagged(w: ScriptedVenueHarness) -> None:
+async def test_DC_12_a_time_of_ten_digits_is_taken_and_flagged(
+    harness: ScriptedVenueHarness,
+) -> None:
     """Seconds instead of ms, over nothing that is better."""
 
-    w.venue.greets = False
-    w.venue.symbols.append(CALL)
-    assert w.collector.universe.adopt(CALL)
-    await w.tell(w.venue.ticker(CALL, ts=now_ms() // 1000))
-    with w.reader() as reader:
+    harness.venue.greets = False
+    harness.venue.symbols.append(CALL)
+    assert harness.collector.universe.adopt(CALL)
+    await harness.tell(harness.venue.ticker(CALL, ts=now_ms() // 1000))
+    with harness.reader() as reader:
         assert reader.get(CALL).time_suspect
 
 
 async def test_DC_16_the_text_that_was_sent_is_the_text_that_is_read(
-    w: ScriptedVenueHarness,
+    harness: ScriptedVenueHarness,
 ) -> None:
     luck = random.Random(16)
 
@@ -292,12 +307,12 @@ async def test_DC_16_the_text_that_was_sent_is_the_text_that_is_read(
         return luck.choice(["", "-"]) + whole + "." + tail + luck.choice(["", "0", "e-3", "E+5"])
 
     for _ in range(10):
-        frames = [w.venue.ticker(s, None, **{n: decimal() for n in NAMES}) for s in SYMBOLS]
-        await w.tell(*frames)
-        assert w.table.bad_fields == 0
-        with w.reader() as reader:
+        frames = [harness.venue.ticker(s, None, **{n: decimal() for n in NAMES}) for s in SYMBOLS]
+        await harness.tell(*frames)
+        assert harness.table.bad_fields == 0
+        with harness.reader() as reader:
             for symbol, frame in zip(SYMBOLS, frames, strict=True):
-                assert ours(w, symbol) == expected_hash(frame)
+                assert ours(harness, symbol) == expected_hash(frame)
                 # the record has the nearest double
                 assert reader.get(symbol).delta == float(frame["data"]["delta"])
 
@@ -314,15 +329,15 @@ async def test_DC_16_the_text_that_was_sent_is_the_text_that_is_read(
         "\\u001b[2J",
     ],
 )
-async def test_DC_26_markup_in_a_field_is_no_number_and_goes_nowhere(
-    w: ScriptedVenueHarness, text: str, caplog: pytest.LogCaptureFixture
+async def test_DC_26_markup_in_a_field_is_no_number_and_is_not_stored(
+    harness: ScriptedVenueHarness, text: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    await tell_spoiled(w, f'"{text}"'.encode())
-    frame = w.venue.ticker(text)
-    await w.tell(frame)
-    assert w.table.rejected["bad_symbol"] == 1
+    await tell_spoiled(harness, f'"{text}"'.encode())
+    frame = harness.venue.ticker(text)
+    await harness.tell(frame)
+    assert harness.table.rejected["bad_symbol"] == 1
     await until(lambda: "rejected (bad_symbol)" in caplog.text)
-    assert {key.partition(":")[2] for key in w.keys("optrec:*")} == set(SYMBOLS)
+    assert {key.partition(":")[2] for key in harness.keys("optrec:*")} == set(SYMBOLS)
     assert all(record.message.isprintable() for record in caplog.records)
 
 
@@ -334,12 +349,12 @@ async def test_DC_06_a_field_that_is_empty_in_every_tick_is_named(
 ) -> None:
     quicken(monkeypatch, absent_fields_every_s=0.0)
 
-    async with scripted_collector(tmp_path, shared_valkey, *SYMBOLS, status_s=0.05) as w:
-        assert w.collector.monitor.absent_fields == ()
+    async with scripted_collector(tmp_path, shared_valkey, *SYMBOLS, status_s=0.05) as harness:
+        assert harness.collector.monitor.absent_fields == ()
         kinds: list[dict[str, Any]] = [{"theta": ""}, {"theta": "", "markPriceIv": ""}, {}]
         for empty in kinds:
-            await w.tell(*(w.venue.ticker(symbol, **empty) for symbol in SYMBOLS))
+            await harness.tell(*(harness.venue.ticker(symbol, **empty) for symbol in SYMBOLS))
             expected = [LONG[FIELDS[name]] for name in ("theta", "markPriceIv") if name in empty]
             told = ",".join(expected)
-            await until(lambda told=told: w.client.hget("stats", "absent_fields") == told)  # type: ignore[misc]
+            await until(lambda told=told: harness.client.hget("stats", "absent_fields") == told)  # type: ignore[misc]
     assert "no option has theta: the venue does not send it" in caplog.text

@@ -20,33 +20,33 @@ Frame = dict[str, Any]
 
 
 async def tell_in(
-    w: ScriptedVenueHarness, spell: Callable[[Frame], bytes], symbols: list[str]
+    harness: ScriptedVenueHarness, spell: Callable[[Frame], bytes], symbols: list[str]
 ) -> None:
     """Each symbol gets a tick as *spell* writes it; each must be taken as if it were plain."""
-    frames = [w.venue.ticker(symbol, markPrice=str(n)) for n, symbol in enumerate(symbols)]
-    await w.tell(*(spell(frame) for frame in frames))
+    frames = [harness.venue.ticker(symbol, markPrice=str(n)) for n, symbol in enumerate(symbols)]
+    await harness.tell(*(spell(frame) for frame in frames))
     for symbol, frame in zip(symbols, frames, strict=True):
-        assert expected_hash(frame).items() <= w.held(symbol).items()
+        assert expected_hash(frame).items() <= harness.held(symbol).items()
 
 
 async def test_DC_13_a_key_that_stands_twice_rejects_the_message(
     tmp_path: Path, shared_valkey: EmbeddedValkey
 ) -> None:
-    async with scripted_collector(tmp_path, shared_valkey) as w:
-        before = w.held()
+    async with scripted_collector(tmp_path, shared_valkey) as harness:
+        before = harness.held()
         keys = ("topic", "ts", "type", "id", "data", "symbol", *NAMES)
         for count, key in enumerate(keys, 1):
-            frame = w.venue.ticker(markPrice="666")
+            frame = harness.venue.ticker(markPrice="666")
             value = frame["data"].get(key, frame.get(key))
             twice = f'"{key}":{json.dumps(value)},"{key}":'.encode()
             message = dump(frame).replace(f'"{key}":'.encode(), twice, 1)
-            await w.tell(message, w.venue.ticker(PUT))
-            assert w.table.rejected["duplicate_key"] == count
-        assert w.held() == before
-        frame = w.venue.ticker()
+            await harness.tell(message, harness.venue.ticker(PUT))
+            assert harness.table.rejected["duplicate_key"] == count
+        assert harness.held() == before
+        frame = harness.venue.ticker()
         # one that does not matter may
-        await w.tell(dump(frame).replace(b'"ts"', b'"x":1,"x":2,"ts"'))
-        assert expected_hash(frame).items() <= w.held().items()
+        await harness.tell(dump(frame).replace(b'"ts"', b'"x":1,"x":2,"ts"'))
+        assert expected_hash(frame).items() <= harness.held().items()
 
 
 async def test_DC_14_the_order_of_keys_means_nothing(
@@ -62,11 +62,11 @@ async def test_DC_14_the_order_of_keys_means_nothing(
         order = orders[symbols.index(frame["data"]["symbol"])]
         return dump({key: dict(inner) if key == "data" else frame[key] for key in order})
 
-    async with scripted_collector(tmp_path, shared_valkey, *symbols) as w:
+    async with scripted_collector(tmp_path, shared_valkey, *symbols) as harness:
         for _ in range(3):
-            await tell_in(w, spell, symbols)
+            await tell_in(harness, spell, symbols)
         if IMPLEMENTATION == "compiled":
-            assert w.table.general == 2  # a pong and an ack: all ticks took the fast path
+            assert harness.table.general == 2  # a pong and an ack: all ticks took the fast path
 
 
 def escaped(text: str) -> bytes:
@@ -101,25 +101,25 @@ SPELLINGS: dict[str, Callable[[Frame], bytes]] = {
 async def test_DC_15_another_spelling_is_the_same_message(
     tmp_path: Path, shared_valkey: EmbeddedValkey, how: str
 ) -> None:
-    async with scripted_collector(tmp_path, shared_valkey) as w:
-        await tell_in(w, SPELLINGS[how], [CALL, PUT])
+    async with scripted_collector(tmp_path, shared_valkey) as harness:
+        await tell_in(harness, SPELLINGS[how], [CALL, PUT])
 
 
 async def test_DC_15_a_byte_order_mark_is_no_json(
     tmp_path: Path, shared_valkey: EmbeddedValkey
 ) -> None:
-    async with scripted_collector(tmp_path, shared_valkey) as w:
-        frame = w.venue.ticker()
-        await w.tell(b"\xef\xbb\xbf" + dump(frame), frame)
-        assert w.table.rejected["not_json"] == 1
+    async with scripted_collector(tmp_path, shared_valkey) as harness:
+        frame = harness.venue.ticker()
+        await harness.tell(b"\xef\xbb\xbf" + dump(frame), frame)
+        assert harness.table.rejected["not_json"] == 1
 
 
 async def test_DC_15_escapes_in_a_number_are_its_characters(
     tmp_path: Path, shared_valkey: EmbeddedValkey
 ) -> None:
-    async with scripted_collector(tmp_path, shared_valkey) as w:
-        await w.tell(with_raw(w.venue.ticker(), "markPrice", b'"1\\u0032.\\u0035"'))
-        assert w.held()["mp"] == "12.5"
+    async with scripted_collector(tmp_path, shared_valkey) as harness:
+        await harness.tell(with_raw(harness.venue.ticker(), "markPrice", b'"1\\u0032.\\u0035"'))
+        assert harness.held()["mp"] == "12.5"
 
 
 CONTROL: tuple[Any, ...] = (
@@ -142,15 +142,15 @@ CONTROL: tuple[Any, ...] = (
 async def test_DC_25_control_messages_between_ticks_are_no_ticks(
     tmp_path: Path, shared_valkey: EmbeddedValkey
 ) -> None:
-    async with scripted_collector(tmp_path, shared_valkey) as w:
-        before = w.table.received
+    async with scripted_collector(tmp_path, shared_valkey) as harness:
+        before = harness.table.received
         for number, control in enumerate(CONTROL):
-            frame = w.venue.ticker(markPrice=str(number))
-            await w.venue.push(control)
-            await w.tell(frame)
-            await w.venue.push(control)
-            assert expected_hash(frame).items() <= w.held().items()
-        await w.tell(w.venue.ticker())
-        assert w.table.received == before + len(CONTROL) + 1
-        assert sum(w.table.rejected.values()) == 0
-        assert w.venue.opened == 1
+            frame = harness.venue.ticker(markPrice=str(number))
+            await harness.venue.push(control)
+            await harness.tell(frame)
+            await harness.venue.push(control)
+            assert expected_hash(frame).items() <= harness.held().items()
+        await harness.tell(harness.venue.ticker())
+        assert harness.table.received == before + len(CONTROL) + 1
+        assert sum(harness.table.rejected.values()) == 0
+        assert harness.venue.opened == 1

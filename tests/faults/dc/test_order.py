@@ -26,51 +26,51 @@ Frame = dict[str, Any]
 HOUR_MS = 3_600_000
 
 
-def holds(w: ScriptedVenueHarness, frame: Frame) -> bool:
-    return expected_hash(frame).items() <= w.held(frame["data"]["symbol"]).items()
+def holds(harness: ScriptedVenueHarness, frame: Frame) -> bool:
+    return expected_hash(frame).items() <= harness.held(frame["data"]["symbol"]).items()
 
 
-async def test_DC_19_the_newest_stands_in_whatever_order_they_come(
+async def test_DC_19_the_newest_tick_wins_in_any_order_of_arrival(
     tmp_path: Path, shared_valkey: EmbeddedValkey
 ) -> None:
     luck = random.Random(19)
 
-    async with scripted_collector(tmp_path, shared_valkey) as w:
+    async with scripted_collector(tmp_path, shared_valkey) as harness:
         newest: dict[str, int] = {}
         older = 0
         for _ in range(20):
             start = now_ms()
             frames = [
-                w.venue.ticker(luck.choice((CALL, PUT)), ts=start + luck.randrange(50))
+                harness.venue.ticker(luck.choice((CALL, PUT)), ts=start + luck.randrange(50))
                 for _ in range(30)
             ]
-            await w.tell(*frames)
+            await harness.tell(*frames)
             for frame in frames:
                 symbol = frame["data"]["symbol"]
                 older += frame["ts"] < newest.get(symbol, 0)
                 newest[symbol] = max(frame["ts"], newest.get(symbol, 0))
-            assert {s: int(w.held(s)["tm"]) for s in newest} == newest
-        assert w.table.older == older > 100
+            assert {s: int(harness.held(s)["tm"]) for s in newest} == newest
+        assert harness.table.older == older > 100
 
 
 async def test_DC_19_a_new_connection_does_not_bring_back_the_past(
     tmp_path: Path, shared_valkey: EmbeddedValkey
 ) -> None:
-    async with scripted_collector(tmp_path, shared_valkey) as w:
-        newest = w.venue.ticker(ts=now_ms() + 1000, markPrice="7")
-        await w.tell(newest)
-        late = w.venue.ticker(ts=newest["ts"] - 1, markPrice="666")
-        w.venue.greets = False
-        await w.venue.connections[0].close()
-        await until(lambda: w.venue.requests[-1] == ("subscribe", [CALL, PUT]))
-        await until(lambda: len(w.venue.requests) == 2)
-        await w.tell(late)
-        assert (holds(w, newest), w.table.older) == (True, 1)
-        with w.reader() as reader, pytest.raises(NotYetLive, match="is closed"):
+    async with scripted_collector(tmp_path, shared_valkey) as harness:
+        newest = harness.venue.ticker(ts=now_ms() + 1000, markPrice="7")
+        await harness.tell(newest)
+        late = harness.venue.ticker(ts=newest["ts"] - 1, markPrice="666")
+        harness.venue.greets = False
+        await harness.venue.connections[0].close()
+        await until(lambda: harness.venue.requests[-1] == ("subscribe", [CALL, PUT]))
+        await until(lambda: len(harness.venue.requests) == 2)
+        await harness.tell(late)
+        assert (holds(harness, newest), harness.table.older) == (True, 1)
+        with harness.reader() as reader, pytest.raises(NotYetLive, match="is closed"):
             reader.get(CALL)
         # the same time again is news of the same: live, by the new connection
-        await w.tell(newest)
-        with w.reader() as reader:
+        await harness.tell(newest)
+        with harness.reader() as reader:
             assert reader.get(CALL).mark_price == 7
 
 
@@ -79,21 +79,21 @@ async def test_DC_19_a_new_connection_does_not_bring_back_the_past(
 async def test_DC_20_a_time_that_can_not_be_right_blocks_nothing(
     tmp_path: Path, shared_valkey: EmbeddedValkey, poison: int, is_first: bool
 ) -> None:
-    async with scripted_collector(tmp_path, shared_valkey) as w:
-        with w.reader() as reader:
+    async with scripted_collector(tmp_path, shared_valkey) as harness:
+        with harness.reader() as reader:
             symbol = CALL
             if is_first:
                 symbol = "BTC-27NOV99-1-C-USDT"
-                assert w.collector.universe.adopt(symbol)
-            bad = w.venue.ticker(symbol, ts=poison, markPrice="666")
-            await w.tell(bad)
+                assert harness.collector.universe.adopt(symbol)
+            bad = harness.venue.ticker(symbol, ts=poison, markPrice="666")
+            await harness.tell(bad)
             is_kept = is_first or poison > now_ms()
-            assert holds(w, bad) == is_kept
+            assert holds(harness, bad) == is_kept
             assert reader.get(symbol).time_suspect == is_kept
-            assert w.table.older == (not is_kept)
-            good = w.venue.ticker(symbol, markPrice="7")
-            await w.tell(good)
-            assert holds(w, good)
+            assert harness.table.older == (not is_kept)
+            good = harness.venue.ticker(symbol, markPrice="7")
+            await harness.tell(good)
+            assert holds(harness, good)
             assert not reader.get(symbol).time_suspect
 
 
@@ -102,15 +102,15 @@ async def test_DC_20_a_time_that_stands_still_is_found_by_comparing_with_rest(
 ) -> None:
     """Each tick is older than the stored values, so these stay as they are."""
 
-    async with scripted_collector(tmp_path, shared_valkey, reconcile_s=0.05) as w:
-        with w.reader() as reader:
-            w.venue.greets = False
+    async with scripted_collector(tmp_path, shared_valkey, reconcile_s=0.05) as harness:
+        with harness.reader() as reader:
+            harness.venue.greets = False
             assert reader.get(CALL).live
-            w.venue.rows = {CALL: {"markPrice": "1300"}}
-            while w.table.suspects_now == 0:
-                await w.tell(w.venue.ticker(ts=1_700_000_000_000, markPrice="1300"))
+            harness.venue.rows = {CALL: {"markPrice": "1300"}}
+            while harness.table.suspects_now == 0:
+                await harness.tell(harness.venue.ticker(ts=1_700_000_000_000, markPrice="1300"))
                 await asyncio.sleep(0.01)
-            await w.settled(0)
+            await harness.settled(0)
             with pytest.raises(NotYetLive, match="REST"):
                 reader.get(CALL)
 
@@ -119,25 +119,25 @@ async def test_DC_20_a_time_that_stands_still_is_found_by_comparing_with_rest(
 async def test_DC_21_a_message_that_comes_again_changes_nothing(
     tmp_path: Path, shared_valkey: EmbeddedValkey, times: int
 ) -> None:
-    async with scripted_collector(tmp_path, shared_valkey) as w:
+    async with scripted_collector(tmp_path, shared_valkey) as harness:
         for number in range(20):
-            frame = w.venue.ticker(markPrice=str(number))
-            await w.tell(*[frame] * times)
-            held = w.held()
+            frame = harness.venue.ticker(markPrice=str(number))
+            await harness.tell(*[frame] * times)
+            held = harness.held()
             assert {n: held[n] for n in held.keys() - {"rt", "cn"}} == expected_hash(frame)
-        assert w.table.applied == 2 + 20 * times
-        assert (w.table.older, w.table.vanished) == (0, 0)
+        assert harness.table.applied == 2 + 20 * times
+        assert (harness.table.older, harness.table.vanished) == (0, 0)
 
 
 async def test_DC_22_crossed_and_locked_quotes_are_handed_on_and_flagged(
     tmp_path: Path, shared_valkey: EmbeddedValkey
 ) -> None:
-    async with scripted_collector(tmp_path, shared_valkey) as w:
-        with w.reader() as reader:
+    async with scripted_collector(tmp_path, shared_valkey) as harness:
+        with harness.reader() as reader:
             for bid, ask in (("1250", "1230"), ("1230", "1230.0"), ("1229", "1230")):
-                frame = w.venue.ticker(bidPrice=bid, askPrice=ask)
-                await w.tell(frame)
-                assert holds(w, frame)
+                frame = harness.venue.ticker(bidPrice=bid, askPrice=ask)
+                await harness.tell(frame)
+                assert holds(harness, frame)
                 option = reader.get(CALL)
                 assert (option.bid_price, option.ask_price) == (float(bid), float(ask))
                 assert option.crossed == (float(bid) > float(ask))
@@ -153,13 +153,15 @@ def delta(venue: ScriptedVenue, symbol: str = CALL, **fields: str) -> Frame:
 async def test_DC_23_a_delta_is_merged_into_what_its_connection_delivered(
     tmp_path: Path, shared_valkey: EmbeddedValkey
 ) -> None:
-    async with scripted_collector(tmp_path, shared_valkey) as w:
-        await w.tell(delta(w.venue, askPrice="1240", askIv=""), delta(w.venue, markPrice="7"))
+    async with scripted_collector(tmp_path, shared_valkey) as harness:
+        await harness.tell(
+            delta(harness.venue, askPrice="1240", askIv=""), delta(harness.venue, markPrice="7")
+        )
         expected = payloads.numbers(askPrice="1240", markPrice="7")
         del expected["aiv"]
-        held = w.held()
+        held = harness.held()
         assert {n: t for n, t in held.items() if n in payloads.numbers()} == expected
-        assert (w.table.deltas, w.table.rejected["delta_without_base"]) == (2, 0)
+        assert (harness.table.deltas, harness.table.rejected["delta_without_base"]) == (2, 0)
 
 
 async def test_DC_23_without_its_base_a_delta_is_dropped_counted_and_shown(
@@ -167,16 +169,16 @@ async def test_DC_23_without_its_base_a_delta_is_dropped_counted_and_shown(
 ) -> None:
     caplog.set_level(logging.INFO, "fastopts")
 
-    async with scripted_collector(tmp_path, shared_valkey, status_s=0.05) as w:
+    async with scripted_collector(tmp_path, shared_valkey, status_s=0.05) as harness:
         await until(lambda: "2 of 2 symbols live" in caplog.text)
-        before = w.held()
-        w.venue.greets = False
-        await w.venue.connections[0].close()
-        await until(lambda: len(w.venue.requests) == 2)
+        before = harness.held()
+        harness.venue.greets = False
+        await harness.venue.connections[0].close()
+        await until(lambda: len(harness.venue.requests) == 2)
         # what is held came over the connection before: a change of another state
-        await w.tell(delta(w.venue, askPrice="1240"))
-        assert w.table.rejected["delta_without_base"] == 1
-        assert w.held() == before
+        await harness.tell(delta(harness.venue, askPrice="1240"))
+        assert harness.table.rejected["delta_without_base"] == 1
+        assert harness.held() == before
         await until(lambda: "rejected (delta_without_base), for example:" in caplog.text)
-        await w.tell(w.venue.ticker(), delta(w.venue, askPrice="1241"))
-        assert w.held()["ap"] == "1241"
+        await harness.tell(harness.venue.ticker(), delta(harness.venue, askPrice="1241"))
+        assert harness.held()["ap"] == "1241"

@@ -19,8 +19,8 @@ KEY = re.compile(
 )
 
 
-def assert_keys_are_clean(w: ScriptedVenueHarness) -> None:
-    keys = w.keys("*")
+def assert_keys_are_clean(harness: ScriptedVenueHarness) -> None:
+    keys = harness.keys("*")
     assert keys
     assert [key for key in keys if not KEY.fullmatch(key)] == []
 
@@ -45,13 +45,13 @@ def assert_keys_are_clean(w: ScriptedVenueHarness) -> None:
 async def test_DC_03_a_symbol_that_is_no_key_is_rejected(
     tmp_path: Path, shared_valkey: EmbeddedValkey, raw: str
 ) -> None:
-    async with scripted_collector(tmp_path, shared_valkey) as w:
+    async with scripted_collector(tmp_path, shared_valkey) as harness:
         for symbol in ("BTC-@", "@", f"{CALL}@", "@-27NOV99-1-C-USDT"):
-            frame = w.venue.ticker(symbol)
-            await w.tell(dump(frame).replace(b"@", raw.encode()), w.venue.ticker())
-        told = w.table.rejected
+            frame = harness.venue.ticker(symbol)
+            await harness.tell(dump(frame).replace(b"@", raw.encode()), harness.venue.ticker())
+        told = harness.table.rejected
         assert told["bad_symbol"] + told["unknown_symbol"] == 4 == sum(told.values())
-        assert_keys_are_clean(w)
+        assert_keys_are_clean(harness)
 
 
 async def test_DC_17_a_late_listed_option_is_taken_at_once(
@@ -59,12 +59,12 @@ async def test_DC_17_a_late_listed_option_is_taken_at_once(
 ) -> None:
     caplog.set_level(logging.INFO, "fastopts")
 
-    async with scripted_collector(tmp_path, shared_valkey) as w:
+    async with scripted_collector(tmp_path, shared_valkey) as harness:
         [late] = names(1)
-        frames = [w.venue.ticker(late, markPrice=str(number)) for number in range(5)]
-        await w.tell(*frames)
-        assert expected_hash(frames[-1]).items() <= w.held(late).items()
-        assert sum(w.table.rejected.values()) == 0
+        frames = [harness.venue.ticker(late, markPrice=str(number)) for number in range(5)]
+        await harness.tell(*frames)
+        assert expected_hash(frames[-1]).items() <= harness.held(late).items()
+        assert sum(harness.table.rejected.values()) == 0
     assert caplog.text.count("ticks before it is listed") == 1
 
 
@@ -77,19 +77,19 @@ async def test_DC_17_ten_thousand_invented_symbols_fill_no_memory(
     caplog.set_level(logging.INFO, "fastopts")
     quicken(monkeypatch, symbols_max=500)
 
-    async with scripted_collector(tmp_path, shared_valkey, status_s=0.05) as w:
-        frame = dump(w.venue.ticker("@"))
+    async with scripted_collector(tmp_path, shared_valkey, status_s=0.05) as harness:
+        frame = dump(harness.venue.ticker("@"))
         for start in range(0, 10_000, 1000):
             invented = [f"BTC-27NOV99-{strike}-P".encode() for strike in range(start, start + 1000)]
-            await w.tell(*(frame.replace(b"@", symbol) for symbol in invented))
-            assert len(w.table) == min(500, 2 + start + 1000)
-        assert w.table.rejected["unknown_symbol"] == 10_000 - 498
-        good = w.venue.ticker()
-        await w.tell(good)
-        assert expected_hash(good).items() <= w.held().items()
+            await harness.tell(*(frame.replace(b"@", symbol) for symbol in invented))
+            assert len(harness.table) == min(500, 2 + start + 1000)
+        assert harness.table.rejected["unknown_symbol"] == 10_000 - 498
+        good = harness.venue.ticker()
+        await harness.tell(good)
+        assert expected_hash(good).items() <= harness.held().items()
         await until(lambda: "rejected (unknown_symbol), for example:" in caplog.text)
-        assert len(w.keys("option:*")) == 500
-        assert_keys_are_clean(w)
+        assert len(harness.keys("option:*")) == 500
+        assert_keys_are_clean(harness)
     assert caplog.text.count("ticks before it is listed") == 498
     assert caplog.text.count("unknown_symbol") == 1
 
@@ -105,13 +105,13 @@ async def test_DC_17_ten_thousand_invented_symbols_fill_no_memory(
 async def test_DC_18_both_forms_of_a_symbol_are_known(
     tmp_path: Path, shared_valkey: EmbeddedValkey, symbol: str, terms: tuple[str, ...]
 ) -> None:
-    async with scripted_collector(tmp_path, shared_valkey, symbol) as w:
-        frame = w.venue.ticker(symbol)
-        await w.tell(frame)
-        assert expected_hash(frame).items() <= w.held(symbol).items()
-        held = w.client.hmget(f"instrument:{symbol}", "quote", "settle", "strike", "type")
+    async with scripted_collector(tmp_path, shared_valkey, symbol) as harness:
+        frame = harness.venue.ticker(symbol)
+        await harness.tell(frame)
+        assert expected_hash(frame).items() <= harness.held(symbol).items()
+        held = harness.client.hmget(f"instrument:{symbol}", "quote", "settle", "strike", "type")
         assert tuple(held) == terms
-        with w.reader() as reader:
+        with harness.reader() as reader:
             option = reader.get(symbol)
             assert (option.settle, option.strike, option.type) == (
                 terms[1],
@@ -130,13 +130,13 @@ async def test_DC_18_a_form_that_is_not_known_spoils_no_other(
         "BTC-2099Q1-5-C",
     )
 
-    async with scripted_collector(tmp_path, shared_valkey, status_s=0.05) as w:
-        w.venue.symbols += strange
-        await w.collector.universe.refresh(lambda listed, gone: None)
-        assert set(w.collector.universe.instruments) == {CALL, PUT}
-        good = w.venue.ticker()
-        await w.tell(*(w.venue.ticker(symbol) for symbol in strange), good)
-        assert w.table.rejected["unknown_symbol"] == len(strange)
-        assert expected_hash(good).items() <= w.held().items()
+    async with scripted_collector(tmp_path, shared_valkey, status_s=0.05) as harness:
+        harness.venue.symbols += strange
+        await harness.collector.universe.refresh(lambda listed, gone: None)
+        assert set(harness.collector.universe.instruments) == {CALL, PUT}
+        good = harness.venue.ticker()
+        await harness.tell(*(harness.venue.ticker(symbol) for symbol in strange), good)
+        assert harness.table.rejected["unknown_symbol"] == len(strange)
+        assert expected_hash(good).items() <= harness.held().items()
         await until(lambda: "rejected (unknown_symbol), for example:" in caplog.text)
-        assert set(w.keys("option:*")) == {f"option:{CALL}", f"option:{PUT}"}
+        assert set(harness.keys("option:*")) == {f"option:{CALL}", f"option:{PUT}"}

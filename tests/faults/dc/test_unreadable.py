@@ -33,11 +33,11 @@ HTML = b"<html>\r\n<head><title>502 Bad Gateway</title></head>" + b"<p>" * 1000
 BYTES = (b"\xff\xfe", b"\xc0\xaf", b"\xed\xa0\x80", b'{"topic":"tickers.\xff', bytes(range(256)))
 
 
-async def alive(w: ScriptedVenueHarness) -> None:
+async def alive(harness: ScriptedVenueHarness) -> None:
     """The next good tick arrives."""
-    frame = w.venue.ticker()
-    await w.tell(frame)
-    assert expected_hash(frame).items() <= w.held().items()
+    frame = harness.venue.ticker()
+    await harness.tell(frame)
+    assert expected_hash(frame).items() <= harness.held().items()
 
 
 def told(caplog: pytest.LogCaptureFixture) -> list[str]:
@@ -47,25 +47,27 @@ def told(caplog: pytest.LogCaptureFixture) -> list[str]:
 async def test_DC_01_no_prefix_of_a_message_is_taken_and_the_socket_is_kept(
     tmp_path: Path, shared_valkey: EmbeddedValkey
 ) -> None:
-    async with scripted_collector(tmp_path, shared_valkey) as w:
-        good = w.venue.ticker(markPrice="7")
-        cut = dump(w.venue.ticker(markPrice="666"))
+    async with scripted_collector(tmp_path, shared_valkey) as harness:
+        good = harness.venue.ticker(markPrice="7")
+        cut = dump(harness.venue.ticker(markPrice="666"))
         for start in range(0, len(cut), UNREADABLE_MAX - 1):
             sizes = range(start, min(start + UNREADABLE_MAX - 1, len(cut)))
-            await w.tell(*(cut[:size] for size in sizes), good)
-        assert w.table.rejected["not_json"] == len(cut) == sum(w.table.rejected.values())
-        assert w.held()["mp"] == "7"
-        assert w.venue.opened == 1
+            await harness.tell(*(cut[:size] for size in sizes), good)
+        assert (
+            harness.table.rejected["not_json"] == len(cut) == sum(harness.table.rejected.values())
+        )
+        assert harness.held()["mp"] == "7"
+        assert harness.venue.opened == 1
 
 
 async def test_DC_01_the_first_is_shown_bounded_and_escaped(
     tmp_path: Path, shared_valkey: EmbeddedValkey, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with scripted_collector(tmp_path, shared_valkey, status_s=0.05) as w:
-        await w.tell(HTML, b'{"topic":', HTML)
+    async with scripted_collector(tmp_path, shared_valkey, status_s=0.05) as harness:
+        await harness.tell(HTML, b'{"topic":', HTML)
         await until(lambda: bool(told(caplog)))
-        await alive(w)
-        assert w.venue.opened == 1
+        await alive(harness)
+        assert harness.venue.opened == 1
     [line] = told(caplog)
     assert line == f"rejected (not_json), for example: {HTML[:SAMPLE_SIZE]!r}"
     assert line.isprintable()
@@ -74,10 +76,10 @@ async def test_DC_01_the_first_is_shown_bounded_and_escaped(
 async def test_DC_01_after_twenty_in_a_row_the_connection_is_replaced(
     tmp_path: Path, shared_valkey: EmbeddedValkey, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with scripted_collector(tmp_path, shared_valkey) as w:
-        await w.tell(*[HTML] * UNREADABLE_MAX)
-        await w.connected(2)
-        await alive(w)
+    async with scripted_collector(tmp_path, shared_valkey) as harness:
+        await harness.tell(*[HTML] * UNREADABLE_MAX)
+        await harness.connected(2)
+        await alive(harness)
     assert "20 unreadable messages in a row" in caplog.text
 
 
@@ -96,16 +98,16 @@ def logging_as_the_product_does(path: Path, form: str) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("form", ["text", "json"])
-async def test_DC_02_bytes_that_are_no_text_are_told_without_harm(
+async def test_DC_02_bytes_that_are_no_text_are_reported_escaped(
     tmp_path: Path, shared_valkey: EmbeddedValkey, form: str
 ) -> None:
     stderr = tmp_path / "stderr"
 
     with logging_as_the_product_does(stderr, form):
-        async with scripted_collector(tmp_path, shared_valkey, status_s=0.05) as w:
-            await w.tell(*BYTES)
+        async with scripted_collector(tmp_path, shared_valkey, status_s=0.05) as harness:
+            await harness.tell(*BYTES)
             await until(lambda: b"rejected (not_utf8)" in stderr.read_bytes())
-            await alive(w)
+            await alive(harness)
         logging.getLogger("fastopts").warning("%s", "half a pair: \ud800")
     lines = stderr.read_text().splitlines()
     assert not [line for line in lines if "Logging error" in line or "Traceback" in line]
@@ -121,23 +123,23 @@ async def test_DC_02_bytes_that_are_no_text_are_told_without_harm(
 async def test_DC_04_deep_nesting_is_no_json(
     tmp_path: Path, shared_valkey: EmbeddedValkey, opening: bytes
 ) -> None:
-    async with scripted_collector(tmp_path, shared_valkey) as w:
-        await w.tell(opening)
-        assert w.table.rejected["not_json"] == 1
-        await alive(w)
+    async with scripted_collector(tmp_path, shared_valkey) as harness:
+        await harness.tell(opening)
+        assert harness.table.rejected["not_json"] == 1
+        await alive(harness)
 
 
 async def test_DC_04_a_deep_value_in_the_data_spoils_its_message_or_its_field_alone(
     tmp_path: Path, shared_valkey: EmbeddedValkey
 ) -> None:
-    async with scripted_collector(tmp_path, shared_valkey) as w:
+    async with scripted_collector(tmp_path, shared_valkey) as harness:
         for depth, reasons in ((16, 0), (50_000, 1)):
             deep: bytes = b"[" * depth + b"1" + b"]" * depth
-            frame = w.venue.ticker(bidIv="@@")
-            await w.tell(dump(frame).replace(b'"@@"', deep))
-            assert w.table.rejected["not_json"] == reasons
-        assert "biv" not in w.held()
-        await alive(w)
+            frame = harness.venue.ticker(bidIv="@@")
+            await harness.tell(dump(frame).replace(b'"@@"', deep))
+            assert harness.table.rejected["not_json"] == reasons
+        assert "biv" not in harness.held()
+        await alive(harness)
 
 
 # In a process of its own: what it proves is that it is not killed.
@@ -203,9 +205,9 @@ async def test_DC_24_a_frame_beyond_the_cap_ends_the_connection_and_is_not_kept(
     size = megabytes << 20
     is_legal = megabytes == 1
 
-    async def pour(w: ScriptedVenueHarness, left: int) -> None:
+    async def pour(harness: ScriptedVenueHarness, left: int) -> None:
         """Send what the frame is announced to hold, no faster than it is read."""
-        [connection] = w.venue.connections
+        [connection] = harness.venue.connections
         chunk = b"[" * 65_536
         while left and connection.state is State.OPEN:
             part = chunk[:left]
@@ -214,33 +216,33 @@ async def test_DC_24_a_frame_beyond_the_cap_ends_the_connection_and_is_not_kept(
             while connection.transport.get_write_buffer_size() > 1 << 18:  # noqa: ASYNC110
                 await asyncio.sleep(0.001)
 
-    async with scripted_collector(tmp_path, shared_valkey) as w:
+    async with scripted_collector(tmp_path, shared_valkey) as harness:
         tracemalloc.start()
         try:
-            w.venue.write(b"\x81\x7f" + size.to_bytes(8, "big"))
-            await pour(w, size)
+            harness.venue.write(b"\x81\x7f" + size.to_bytes(8, "big"))
+            await pour(harness, size)
             if is_legal:
-                await w.settled(3)
-                assert w.table.rejected["not_json"] == 1
+                await harness.settled(3)
+                assert harness.table.rejected["not_json"] == 1
             else:
-                await until(lambda: w.venue.closings == [1009])
+                await until(lambda: harness.venue.closings == [1009])
             _, peak = tracemalloc.get_traced_memory()
         finally:
             tracemalloc.stop()
         assert peak < 8 << 20
-        await w.connected(1 if is_legal else 2)
-        await alive(w)
+        await harness.connected(1 if is_legal else 2)
+        await alive(harness)
 
 
 async def test_DC_24_an_array_of_tickers_as_large_as_may_be_is_no_ticker(
     tmp_path: Path, shared_valkey: EmbeddedValkey
 ) -> None:
-    async with scripted_collector(tmp_path, shared_valkey) as w:
-        one: dict[str, Any] = w.venue.ticker(CALL, markPrice="666")
+    async with scripted_collector(tmp_path, shared_valkey) as harness:
+        one: dict[str, Any] = harness.venue.ticker(CALL, markPrice="666")
         array = dump([one] * (1_000_000 // len(dump(one)) - 1))
-        before = w.table.received
-        await w.venue.push(array)
-        await w.tell(dump({**one, "data": [one["data"]] * 900}))
-        assert (w.table.received, w.table.rejected["no_data"]) == (before + 1, 1)
-        assert w.held()["mp"] != "666"
-        await alive(w)
+        before = harness.table.received
+        await harness.venue.push(array)
+        await harness.tell(dump({**one, "data": [one["data"]] * 900}))
+        assert (harness.table.received, harness.table.rejected["no_data"]) == (before + 1, 1)
+        assert harness.held()["mp"] != "666"
+        await alive(harness)

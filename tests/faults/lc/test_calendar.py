@@ -22,50 +22,52 @@ QUICK = Timing(ping_every=0.2)
 INSTRUMENTS = "/v5/market/instruments-info"
 
 
-def left_s(w: CollectorHarness) -> float:
+def left_s(harness: CollectorHarness) -> float:
     """Seconds to the venue's next delivery."""
-    now = datetime.fromtimestamp(w.venue.clock.now_ms() / 1000, UTC)
+    now = datetime.fromtimestamp(harness.venue.clock.now_ms() / 1000, UTC)
     today = now.replace(hour=8, minute=0, second=0, microsecond=0)
     return ((today if now < today else today + timedelta(days=1)) - now).total_seconds()
 
 
-def due_next(w: CollectorHarness) -> set[str]:
+def due_next(harness: CollectorHarness) -> set[str]:
     """What the venue delivers at its next eight o'clock."""
-    end_ms = w.venue.clock.now_ms() + left_s(w) * 1000
-    listed = {name: symbols.parse(name) for name in w.venue.symbols}
+    end_ms = harness.venue.clock.now_ms() + left_s(harness) * 1000
+    listed = {name: symbols.parse(name) for name in harness.venue.symbols}
     return {name for name, one in listed.items() if one and one.expiry_ms <= end_ms + 1000}
 
 
-def members(w: CollectorHarness) -> set[str]:
+def members(harness: CollectorHarness) -> set[str]:
     found: set[str] = set()
-    for key in w.client.keys("options:*"):
-        found |= w.client.smembers(key)  # type: ignore[arg-type]
+    for key in harness.client.keys("options:*"):
+        found |= harness.client.smembers(key)  # type: ignore[arg-type]
     return found
 
 
-def asked_for(w: CollectorHarness) -> set[str]:
-    return {name for line in w.collector.connections for name in line.shard.symbols}
+def asked_for(harness: CollectorHarness) -> set[str]:
+    return {name for line in harness.collector.connections for name in line.shard.symbols}
 
 
-async def roll(w: CollectorHarness) -> set[str]:
+async def roll(harness: CollectorHarness) -> set[str]:
     """Let the venue's clock come over eight o'clock; return what was delivered."""
-    doomed = due_next(w)
+    doomed = due_next(harness)
     assert doomed
-    w.venue.clock.advance(left_s(w) + 1)
-    await until(lambda: doomed.isdisjoint(w.venue.symbols))
-    await until(lambda: not members(w) & doomed and asked_for(w) == set(w.venue.symbols))
-    await w.covered()
+    harness.venue.clock.advance(left_s(harness) + 1)
+    await until(lambda: doomed.isdisjoint(harness.venue.symbols))
+    await until(
+        lambda: not members(harness) & doomed and asked_for(harness) == set(harness.venue.symbols)
+    )
+    await harness.covered()
     return doomed
 
 
 async def test_LC_01_what_was_delivered_leaves_the_sets_and_is_expired_for_readers(
     tmp_path: Path,
 ) -> None:
-    async with running_collector(tmp_path, timing=QUICK, refresh_s=1.0) as w:
-        await w.covered()
-        doomed = await roll(w)
+    async with running_collector(tmp_path, timing=QUICK, refresh_s=1.0) as harness:
+        await harness.covered()
+        doomed = await roll(harness)
         one = min(doomed)
-        with OptionReader(w.valkey.url, venue="sim") as reader:
+        with OptionReader(harness.valkey.url, venue="sim") as reader:
             await until(lambda: reader.feed().skew_is_large)
             with pytest.raises(Expired, match=one):
                 reader.get(one)
@@ -75,44 +77,44 @@ async def test_LC_01_what_was_delivered_leaves_the_sets_and_is_expired_for_reade
             assert doomed.isdisjoint(option.symbol for option in live)
         for name in doomed:
             for key in (keys.option(name), keys.record(name), keys.instrument(name)):
-                assert 0 < int(w.client.ttl(key)) <= 24 * 3600 + 60
+                assert 0 < int(harness.client.ttl(key)) <= 24 * 3600 + 60
 
 
 async def test_LC_02_what_was_delivered_is_not_subscribed_again_after_a_reconnect(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with running_collector(tmp_path, timing=QUICK, refresh_s=1.0) as w:
-        await w.covered()
-        doomed = await roll(w)
-        topics = record_topics(w.venue)
-        await w.venue.drop()
-        await until(lambda: sum(line.reconnects for line in w.collector.connections) > 0)
-        await w.covered()
+    async with running_collector(tmp_path, timing=QUICK, refresh_s=1.0) as harness:
+        await harness.covered()
+        doomed = await roll(harness)
+        topics = record_topics(harness.venue)
+        await harness.venue.drop()
+        await until(lambda: sum(line.reconnects for line in harness.collector.connections) > 0)
+        await harness.covered()
         asked = {name for op, names in topics if op == "subscribe" for name in names}
-        assert asked == set(w.venue.symbols)
+        assert asked == set(harness.venue.symbols)
         assert not asked & doomed
         assert "refused" not in caplog.text
 
 
-async def test_LC_02_what_is_delivered_while_the_connection_is_away_holds_up_nobody(
+async def test_LC_02_options_that_expire_while_the_connection_is_down_delay_no_other(
     tmp_path: Path,
 ) -> None:
-    async with running_collector(tmp_path, timing=QUICK, refresh_s=2.0) as w:
-        await w.covered()
-        doomed = due_next(w)
-        w.venue.faults.rest[INSTRUMENTS] = (500, "")  # the list knows nothing of it yet
-        w.venue.clock.advance(left_s(w) + 1)
-        await until(lambda: w.collector.universe.has_expired(min(doomed)))
-        topics = record_topics(w.venue)
-        await w.venue.drop()
+    async with running_collector(tmp_path, timing=QUICK, refresh_s=2.0) as harness:
+        await harness.covered()
+        doomed = due_next(harness)
+        harness.venue.faults.rest[INSTRUMENTS] = (500, "")  # the list knows nothing of it yet
+        harness.venue.clock.advance(left_s(harness) + 1)
+        await until(lambda: harness.collector.universe.has_expired(min(doomed)))
+        topics = record_topics(harness.venue)
+        await harness.venue.drop()
         await until(lambda: any(op == "subscribe" for op, _ in topics))
-        assert asked_for(w) >= doomed
-        w.venue.faults.rest.clear()
-        await until(lambda: asked_for(w) == set(w.venue.symbols))
-        await w.covered()
+        assert asked_for(harness) >= doomed
+        harness.venue.faults.rest.clear()
+        await until(lambda: asked_for(harness) == set(harness.venue.symbols))
+        await harness.covered()
         assert doomed.isdisjoint(name for _, names in topics for name in names)
-        await until(lambda: members(w).isdisjoint(doomed))
-        await w.equal()
+        await until(lambda: members(harness).isdisjoint(doomed))
+        await harness.equal()
 
 
 def record_topics(venue: SimVenue) -> list[tuple[str, list[str]]]:
@@ -151,17 +153,19 @@ def list_more(venue: SimVenue, strikes: int) -> None:
 
 
 async def test_LC_03_what_is_listed_at_noon_is_delivered_within_a_refresh(tmp_path: Path) -> None:
-    async with running_collector(tmp_path, refresh_s=1.0) as w:
-        await w.covered()
-        before = set(w.venue.symbols)
-        list_more(w.venue, 8)
-        await until(lambda: series_of(set(w.venue.symbols) - before) == open_series(w.venue))
-        await until(lambda: asked_for(w) == set(w.venue.symbols))
-        await w.covered()
-        await until(lambda: members(w) == set(w.venue.symbols))
-        await w.equal()
-        with OptionReader(w.valkey.url, venue="sim") as reader:
-            fresh = max(set(w.venue.symbols) - before)
+    async with running_collector(tmp_path, refresh_s=1.0) as harness:
+        await harness.covered()
+        before = set(harness.venue.symbols)
+        list_more(harness.venue, 8)
+        await until(
+            lambda: series_of(set(harness.venue.symbols) - before) == open_series(harness.venue)
+        )
+        await until(lambda: asked_for(harness) == set(harness.venue.symbols))
+        await harness.covered()
+        await until(lambda: members(harness) == set(harness.venue.symbols))
+        await harness.equal()
+        with OptionReader(harness.valkey.url, venue="sim") as reader:
+            fresh = max(set(harness.venue.symbols) - before)
             await until(lambda: reader.get(fresh, require_live=False).live)
 
 
@@ -184,37 +188,37 @@ ROW = {"symbol": "BTC-27NOV99-1-C-USDT", "status": "Trading", "baseCoin": "BTC"}
     ],
     ids=["empty", "one row twice", "a loop of pages", "refused", "shut out"],
 )
-async def test_LC_04_an_implausible_list_removes_nothing_and_is_told(
+async def test_LC_04_an_implausible_list_removes_nothing_and_is_reported(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, status: int, body: str, words: str
 ) -> None:
     sim = SimSettings(seed=5, symbols=60, rate=600)
-    async with running_collector(tmp_path, sim, refresh_s=1.0) as w:
-        await w.covered()
-        await until(lambda: members(w) == set(w.venue.symbols))
-        w.venue.faults.rest[INSTRUMENTS] = (status, body)
+    async with running_collector(tmp_path, sim, refresh_s=1.0) as harness:
+        await harness.covered()
+        await until(lambda: members(harness) == set(harness.venue.symbols))
+        harness.venue.faults.rest[INSTRUMENTS] = (status, body)
         await until(lambda: words in caplog.text)
-        assert asked_for(w) >= set(w.venue.symbols)
-        assert members(w) >= set(w.venue.symbols)
-        assert w.status_covered() >= len(w.venue.symbols)
-        w.venue.faults.rest.clear()
-        await w.equal()
+        assert asked_for(harness) >= set(harness.venue.symbols)
+        assert members(harness) >= set(harness.venue.symbols)
+        assert harness.status_covered() >= len(harness.venue.symbols)
+        harness.venue.faults.rest.clear()
+        await harness.equal()
 
 
 async def test_LC_05_a_day_rolls_in_paced_requests_and_the_rest_ticks_on(tmp_path: Path) -> None:
     sim = SimSettings(seed=5, symbols=500, rate=3000)
-    async with running_collector(tmp_path, sim, QUICK, refresh_s=1.0) as w:
-        await w.covered()
-        topics = record_topics(w.venue)
-        before = set(w.venue.symbols)
-        list_more(w.venue, 12)
-        survivors = before - await roll(w)
-        assert len(w.venue.symbols) > len(before) + 300
-        assert sum(line.reconnects for line in w.collector.connections) == 0
+    async with running_collector(tmp_path, sim, QUICK, refresh_s=1.0) as harness:
+        await harness.covered()
+        topics = record_topics(harness.venue)
+        before = set(harness.venue.symbols)
+        list_more(harness.venue, 12)
+        survivors = before - await roll(harness)
+        assert len(harness.venue.symbols) > len(before) + 300
+        assert sum(line.reconnects for line in harness.collector.connections) == 0
         asked = [names for op, names in topics if op == "subscribe"]
         assert max(map(len, asked)) <= TOPICS_PER_FRAME
         assert survivors.isdisjoint(name for names in asked for name in names)
-        await w.equal()
-        w.check_books()
+        await harness.equal()
+        harness.check_books()
 
 
 def test_LC_05_two_thousand_go_and_come_in_frames_of_200_a_pace_apart() -> None:

@@ -30,31 +30,31 @@ HOUR_S = 3600.0
 
 
 @pytest.mark.parametrize("step_s", [-HOUR_S, HOUR_S])
-async def test_LC_07_a_clock_that_is_set_mid_run_changes_nothing_but_is_told(
+async def test_LC_07_a_clock_that_is_set_mid_run_changes_nothing_but_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, step_s: float
 ) -> None:
     timing = Timing(ping_every=0.2)
-    async with running_collector(tmp_path, timing=timing, refresh_s=1.0) as w:
-        await w.covered()
-        await until(lambda: w.collector.feed.exchange.known)
-        await until(lambda: w.collector.table.pending == 0)
-        with OptionReader(w.valkey.url, venue="sim") as reader:
-            await until(lambda: all(reader.get_many(w.venue.symbols)))
-            received = w.collector.table.received
+    async with running_collector(tmp_path, timing=timing, refresh_s=1.0) as harness:
+        await harness.covered()
+        await until(lambda: harness.collector.feed.exchange.known)
+        await until(lambda: harness.collector.table.pending == 0)
+        with OptionReader(harness.valkey.url, venue="sim") as reader:
+            await until(lambda: all(reader.get_many(harness.venue.symbols)))
+            received = harness.collector.table.received
             wall, wall_ns = time.time, time.time_ns
             monkeypatch.setattr(time, "time", lambda: wall() + step_s)
             monkeypatch.setattr(time, "time_ns", lambda: wall_ns() + round(step_s * 1e9))
             refused = []
-            while w.collector.table.received < received + 4000:
-                refused += [one for one in reader.get_many(w.venue.symbols) if not one]
+            while harness.collector.table.received < received + 4000:
+                refused += [one for one in reader.get_many(harness.venue.symbols) if not one]
                 await asyncio.sleep(0.01)
             assert not refused
-            options = reader.get_many(w.venue.symbols, strict=True, max_age_s=60)
+            options = reader.get_many(harness.venue.symbols, strict=True, max_age_s=60)
             assert not [one for one in options if one.flags & model.FLAG_TIME_SUSPECT]  # type: ignore[union-attr]
-        assert sum(line.reconnects for line in w.collector.connections) == 0
+        assert sum(line.reconnects for line in harness.collector.connections) == 0
         assert f"this machine's clock was set by {step_s:+.1f} s" in caplog.text
-        assert w.status_covered() == len(w.venue.symbols)
-        await w.equal()
+        assert harness.status_covered() == len(harness.venue.symbols)
+        await harness.equal()
 
 
 @pytest.mark.parametrize("ahead_s", [-25 * HOUR_S, -HOUR_S, HOUR_S, 25 * HOUR_S])
@@ -64,14 +64,16 @@ async def test_LC_07_a_host_whose_clock_is_wrong_from_the_start_decides_nothing(
     """Expiry, ages and lags go by the venue's clock, which the host's is far from."""
 
     clock = Clock(round((time.time() + ahead_s) * 1000))
-    async with running_collector(tmp_path, timing=Timing(ping_every=0.2), clock=clock) as w:
-        await w.covered()
-        assert abs(w.collector.parts.venue_time.skew_ms - ahead_s * 1000) < 5000
-        assert set(w.collector.universe.instruments) == set(w.venue.symbols)
-        await until(lambda: bool(w.client.exists(keys.FEED)) and not w.collector.table.pending)
-        with OptionReader(w.valkey.url, venue="sim") as reader:
-            await until(lambda: all(reader.get_many(w.venue.symbols)))
-            option = reader.get(w.venue.symbols[0], max_age_s=60)
+    async with running_collector(tmp_path, timing=Timing(ping_every=0.2), clock=clock) as harness:
+        await harness.covered()
+        assert abs(harness.collector.parts.venue_time.skew_ms - ahead_s * 1000) < 5000
+        assert set(harness.collector.universe.instruments) == set(harness.venue.symbols)
+        await until(
+            lambda: bool(harness.client.exists(keys.FEED)) and not harness.collector.table.pending
+        )
+        with OptionReader(harness.valkey.url, venue="sim") as reader:
+            await until(lambda: all(reader.get_many(harness.venue.symbols)))
+            option = reader.get(harness.venue.symbols[0], max_age_s=60)
             assert not option.flags & model.FLAG_TIME_SUSPECT
         content = json.loads((tmp_path / "cache.json").read_bytes())
         written_s = datetime.fromisoformat(content["updated_at"]).timestamp()
@@ -110,11 +112,11 @@ async def test_LC_08_after_a_sleep_of_the_machine_nothing_counts_until_it_comes_
 
     monkeypatch.setattr(Heartbeat, "_add_server_time", hear)
 
-    async with running_collector(tmp_path) as w:
-        await w.covered()
-        feed, table = w.collector.feed, w.collector.table
+    async with running_collector(tmp_path) as harness:
+        await harness.covered()
+        feed, table = harness.collector.feed, harness.collector.table
         await until(lambda: all(at is not None for at in feed.conns.values()))
-        w.venue.pause()
+        harness.venue.pause()
         await until(lambda: table.pending == 0)
         slept_s = 3600
         await until(lambda: "or this machine was suspended" in caplog.text)
@@ -122,9 +124,9 @@ async def test_LC_08_after_a_sleep_of_the_machine_nothing_counts_until_it_comes_
         assert table.delivering == set()
         await asyncio.sleep(0.6)  # two turns of the line, in which nothing comes
         assert list(feed.conns.values()) == [None]
-        w.venue.resume()
+        harness.venue.resume()
         await until(lambda: feed.conns != {1: None} and table.delivering == {1})
-        assert sum(line.reconnects for line in w.collector.connections) == 0
+        assert sum(line.reconnects for line in harness.collector.connections) == 0
 
 
 PROGRAM = (
@@ -200,19 +202,19 @@ async def test_LC_09_all_connections_cut_at_once_come_back_one_by_one_and_miss_n
     """As when the venue ends each after 24 hours and all were opened together."""
 
     sim = SimSettings(seed=5, symbols=1700, rate=2500)
-    async with running_collector(tmp_path, sim) as w:
-        await w.covered()
-        count = len(w.collector.connections)
+    async with running_collector(tmp_path, sim) as harness:
+        await harness.covered()
+        count = len(harness.collector.connections)
         assert count >= 3
-        assert w.venue.connections == count
+        assert harness.venue.connections == count
         rounds, together = 0, count
         while together == count:  # a loop that stood still meanwhile sees them all at once
-            await w.venue.drop()
-            together = await opened_together(w.venue, count)
-            await w.covered()
+            await harness.venue.drop()
+            together = await opened_together(harness.venue, count)
+            await harness.covered()
             rounds += 1
-        assert [line.reconnects for line in w.collector.connections] == [rounds] * count
-        await w.equal()
+        assert [line.reconnects for line in harness.collector.connections] == [rounds] * count
+        await harness.equal()
 
 
 async def opened_together(venue: SimVenue, count: int) -> int:

@@ -30,22 +30,22 @@ async def test_LC_10_what_left_the_market_is_not_live_while_another_coin_ticks_o
         coins=("BTC", "ETH"),
         refresh_s=1.0,
         reconcile_s=0.2,
-    ) as w:
+    ) as harness:
         for symbol in (CALL, *ETH[:left]):
-            w.venue.rows[symbol] = dict(w.venue.ticker(symbol)["data"])
-            del w.venue.rows[symbol]["symbol"]
-        w.venue.greets = False
-        w.venue.symbols = [CALL, *ETH[:left]]
-        with w.reader() as reader:
+            harness.venue.rows[symbol] = dict(harness.venue.ticker(symbol)["data"])
+            del harness.venue.rows[symbol]["symbol"]
+        harness.venue.greets = False
+        harness.venue.symbols = [CALL, *ETH[:left]]
+        with harness.reader() as reader:
             await until(lambda: not any(option.symbol in gone for option in reader.scan("ETH")))
             for symbol in gone:
                 with pytest.raises(NotYetLive):
                     reader.get(symbol)
             assert reader.get(CALL).live
             assert all(reader.get(symbol).live for symbol in ETH[:left])
-            w.venue.symbols += gone
-            await until(lambda: set(gone) <= w.collector.universe.instruments.keys())
-            w.venue.broken = {"BTC", "ETH"}  # no more answers to compare with
+            harness.venue.symbols += gone
+            await until(lambda: set(gone) <= harness.collector.universe.instruments.keys())
+            harness.venue.broken = {"BTC", "ETH"}  # no more answers to compare with
             for symbol in gone:
-                await w.venue.push(w.venue.ticker(symbol))
+                await harness.venue.push(harness.venue.ticker(symbol))
                 await until(lambda symbol=symbol: is_live(reader, symbol))  # type: ignore[misc]

@@ -122,17 +122,17 @@ class Killing:
 
     async def _write(self, number: int, ends: bool) -> None:
         """Tick and write, without end or once."""
-        world = _world(self._port)
-        await world.writer.open()
-        _shrink(world)
-        world.writer.conn_opened(world.conn)
-        writing = asyncio.create_task(world.writer.run())
+        harness = _world(self._port)
+        await harness.writer.open()
+        _shrink(harness)
+        harness.writer.conn_opened(harness.conn)
+        writing = asyncio.create_task(harness.writer.run())
         while not writing.done():
             number += 1
             self._ticked[:] = struct.pack("<q", number)
-            _tick(world, number)
+            _tick(harness, number)
             if ends:
-                world.writer.end()
+                harness.writer.end()
                 await writing
             await asyncio.sleep(0)
 
@@ -204,13 +204,13 @@ class Killing:
 
 
 def _world(port: int) -> WriterHarness:
-    world = WriterHarness(port)
+    harness = WriterHarness(port)
     for symbol in SYMBOLS[len(INSTRUMENTS) :]:
         strike = symbol.split("-")[2]
         one = dataclasses.replace(INSTRUMENTS[0], symbol=symbol, strike_text=strike)
-        world.table.add(symbol, one.expiry_ms, one.strike, one.type, one.settle)
-        world.listed.append(one)
-    return world
+        harness.table.add(symbol, one.expiry_ms, one.strike, one.type, one.settle)
+        harness.listed.append(one)
+    return harness
 
 
 def _frame(symbol: str, lacking: tuple[str, ...]) -> bytes:
@@ -224,17 +224,17 @@ FRAMES: Final = {
 }
 
 
-def _tick(world: WriterHarness, number: int) -> None:
+def _tick(harness: WriterHarness, number: int) -> None:
     digits = str(number).encode()
     for frame in FRAMES[number % 3 == 0]:
-        world.inlet.message(frame.replace(MARK, digits), T0)
-    world.writer.conn_lags(world.conn, 40)
-    world.writer.conn_delivered(world.conn, world.now())
-    world.writer.flusher.wake()
+        harness.inlet.message(frame.replace(MARK, digits), T0)
+    harness.writer.conn_lags(harness.conn, 40)
+    harness.writer.conn_delivered(harness.conn, harness.now())
+    harness.writer.flusher.wake()
 
 
-def _shrink(world: WriterHarness) -> None:
-    channel = world.writer._connection
+def _shrink(harness: WriterHarness) -> None:
+    channel = harness.writer._connection
     assert channel is not None
     assert channel._transport is not None
     ours = channel._transport.get_extra_info("socket")

@@ -21,17 +21,17 @@ async def test_PR_21_a_list_of_ever_new_options_fills_no_memory(
     quicken(monkeypatch, symbols_max=60)
     strikes = itertools.count(100)
 
-    async with scripted_venue.scripted_collector(tmp_path, shared_valkey, reconcile_s=0) as w:
-        kept = w.collector.universe
+    async with scripted_venue.scripted_collector(tmp_path, shared_valkey, reconcile_s=0) as harness:
+        kept = harness.collector.universe
         for _ in range(12):
             fresh = [f"BTC-27NOV99-{next(strikes)}-C-USDT" for _ in range(20)]
-            w.venue.symbols = [CALL, *fresh]
-            await kept.refresh(w.collector._universe_changed)
+            harness.venue.symbols = [CALL, *fresh]
+            await kept.refresh(harness.collector._universe_changed)
             assert len(kept.instruments) <= 60
-            assert len(w.table) <= 60
+            assert len(harness.table) <= 60
             assert len(kept._delisted) <= 60
-            assert sum(len(line.shard.symbols) for line in w.collector.connections) <= 60
+            assert sum(len(line.shard.symbols) for line in harness.collector.connections) <= 60
         assert CALL in kept.instruments
-        await until(lambda: w.client.hget("stats", "skipped:limit") == "20")
-        w.check_books()
+        await until(lambda: harness.client.hget("stats", "skipped:limit") == "20")
+        harness.check_books()
     assert "the limit of a collector is reached, such as BTC-27NOV99-" in caplog.text

@@ -27,12 +27,12 @@ DUTIES = {"refresh", "reconciliation", "heartbeat", "rewrite", "listing", "annou
 async def test_PR_20_every_duty_has_a_time_of_last_success_and_its_task_is_watched(
     tmp_path: Path,
 ) -> None:
-    async with running_collector(tmp_path, SIM, refresh_s=1.0, reconcile_s=0.1) as w:
-        await w.covered()
-        assert {duty.name for duty in w.collector.duties} == DUTIES
+    async with running_collector(tmp_path, SIM, refresh_s=1.0, reconcile_s=0.1) as harness:
+        await harness.covered()
+        assert {duty.name for duty in harness.collector.duties} == DUTIES
         soon = DUTIES - {"rewrite"}  # takes a minute
-        await until(lambda: all(w.client.hget("stats", f"duty:{name}") for name in soon))
-        assert w.client.hget("stats", "overdue") == ""
+        await until(lambda: all(harness.client.hget("stats", f"duty:{name}") for name in soon))
+        assert harness.client.hget("stats", "overdue") == ""
     assert "duties" in TASKS
 
 
@@ -47,14 +47,14 @@ async def test_PR_20_a_duty_without_success_is_overdue_until_it_succeeds(
     quicken(monkeypatch, rest_check_within_s=0.5, refresh_within_s=0.5, duty_poll_s=0.05)
     broken = json.dumps({"retCode": 10016, "retMsg": "busy", "result": {}})
 
-    async with running_collector(tmp_path, SIM, refresh_s=1.0, reconcile_s=0.1) as w:
-        await w.covered()
-        w.venue.faults.rest[path] = (200, broken)
-        await until(lambda: w.client.hget("stats", "overdue") == name)
+    async with running_collector(tmp_path, SIM, refresh_s=1.0, reconcile_s=0.1) as harness:
+        await harness.covered()
+        harness.venue.faults.rest[path] = (200, broken)
+        await until(lambda: harness.client.hget("stats", "overdue") == name)
         assert f"{name}: timed out after 0.5 s" in caplog.text
         assert f"{name} is overdue" in caplog.text
-        w.venue.faults.rest.clear()
-        await until(lambda: w.client.hget("stats", "overdue") == "")
+        harness.venue.faults.rest.clear()
+        await until(lambda: harness.client.hget("stats", "overdue") == "")
     assert http.RESPONSE_WITHIN_S + 15.0 < 60.0  # an exchange ends within the deadline of a duty
 
 
@@ -89,18 +89,18 @@ async def test_PR_20_work_past_its_deadline_is_given_up_with_its_connection(
     with ScriptedRedis(valkey.port, script) as scripted, monkeypatch.context() as patch:
         if name == "rewrite":
             patch.setattr(Flusher, "has_caught_up", False)
-        async with RunningWriter(WriterHarness(scripted.port)) as w:
-            _, rewriting, *_ = w.writer.duties
+        async with RunningWriter(WriterHarness(scripted.port)) as harness:
+            _, rewriting, *_ = harness.writer.duties
             rewriting.every_s = rewriting.within_s = 1.0
             store = str(client.hget(keys.FEED, "store"))
             subscriber = client.pubsub()  # type: ignore[no-untyped-call]
             subscriber.subscribe(keys.updates(store))
-            w.tick()
+            harness.tick()
             await until(lambda: f"{name} took more than " in caplog.text)
             patch.undo()
-            await until(lambda: scripted.accepted == 2 and w.writer.is_writing)
-            w.tick(markPrice="77")
-            await until(lambda: w.stands_in(client) and not w.feed.is_behind)
+            await until(lambda: scripted.accepted == 2 and harness.writer.is_writing)
+            harness.tick(markPrice="77")
+            await until(lambda: harness.stands_in(client) and not harness.feed.is_behind)
             await until(lambda: client.scard(keys.asset("BTC")) == len(SYMBOLS))
-            await until(lambda: not any(duty.is_overdue for duty in w.writer.duties))
+            await until(lambda: not any(duty.is_overdue for duty in harness.writer.duties))
             subscriber.close()

@@ -176,7 +176,7 @@ async def test_PR_18_a_crash_in_native_code_leaves_a_trace_and_the_next_run_conv
         (["--flush-ms", "0"], "sim", 2),
     ],
 )
-def test_PR_05_the_exit_code_tells_how_it_ended(
+def test_PR_05_the_exit_code_says_how_it_ended(
     tmp_path: Path,
     sim: list[str],
     valkey: EmbeddedValkey,
@@ -190,7 +190,7 @@ def test_PR_05_the_exit_code_tells_how_it_ended(
     assert returned == code, err
 
 
-async def test_PR_05_a_fetch_that_is_interrupted_tells_it_by_its_code(tmp_path: Path) -> None:
+async def test_PR_05_an_interrupted_fetch_has_its_exit_code(tmp_path: Path) -> None:
     """Its venue takes the request, and never answers."""
 
     asked = asyncio.Event()

@@ -41,7 +41,7 @@ def figures_of(path: Path, seed: int) -> dict[str, int]:
     return found
 
 
-def test_PR_03_the_look_itself_sees_a_torn_hash_and_one_that_was_never_sent(
+def test_PR_03_the_check_detects_a_torn_hash_and_one_that_was_never_sent(
     store: Store,
 ) -> None:
     store.client.flushall()

@@ -60,7 +60,7 @@ def broken() -> Iterator[int]:
 
 
 @pytest.mark.parametrize("make", [nowhere, unread, broken])
-def test_PR_12_the_data_go_on_whatever_becomes_of_the_log(
+def test_PR_12_collecting_continues_whatever_happens_to_the_log(
     tmp_path: Path,
     sim: list[str],
     valkey: EmbeddedValkey,
@@ -103,7 +103,7 @@ def ticks_on(client: redis.Redis) -> None:
     wait_for(lambda: written() > first + 100)
 
 
-def test_PR_12_an_error_that_can_not_be_told_keeps_its_exit_code(tmp_path: Path) -> None:
+def test_PR_12_an_error_that_cannot_be_printed_keeps_its_exit_code(tmp_path: Path) -> None:
     with nowhere() as stderr:
         command = [sys.executable, "-m", "fastopts.track", "--flush-ms", "0"]
         done = subprocess.run(
@@ -188,30 +188,32 @@ def lines(caplog: pytest.LogCaptureFixture) -> Iterator[LogLines]:
 @pytest.mark.parametrize(
     "anyio_backend", [pytest.param(("asyncio", {"loop_factory": FastLoop}), id="fast clock")]
 )
-async def test_PR_13_an_hour_without_venue_and_redis_is_told_in_less_than_a_megabyte(
+async def test_PR_13_an_hour_without_venue_and_redis_logs_less_than_a_megabyte(
     tmp_path: Path, lines: LogLines
 ) -> None:
     loop = asyncio.get_running_loop()
     assert isinstance(loop, FastLoop)
     with FaultProxy(0) as proxy:
-        async with running_collector(tmp_path, SMALL, redis_port=proxy.port, status_s=5.0) as w:
-            proxy.target = w.valkey.port
+        async with running_collector(
+            tmp_path, SMALL, redis_port=proxy.port, status_s=5.0
+        ) as harness:
+            proxy.target = harness.valkey.port
             await until(lambda: " symbols live" in "".join(lines.said))
-            w.venue.pause()
-            w.venue.faults.refuse_status = 502
-            w.venue.faults.rest["/v5/market/instruments-info"] = (502, "")
+            harness.venue.pause()
+            harness.venue.faults.refuse_status = 502
+            harness.venue.faults.rest["/v5/market/instruments-info"] = (502, "")
             proxy.is_refusing = True
             proxy.drop()
-            await w.venue.drop()
+            await harness.venue.drop()
             before, end = len(lines.said), loop.time() + 3600
             loop.run_at(PACE)
             await until(lambda: loop.time() > end, 4000)
             loop.run_at(1)
             hour = lines.said[before:]
-            w.venue.resume()
-            w.venue.faults.refuse_status = None
+            harness.venue.resume()
+            harness.venue.faults.refuse_status = None
             proxy.is_refusing = False
-            await until(lambda: w.collector.writer.is_writing, 60)
+            await until(lambda: harness.collector.writer.is_writing, 60)
     statuses = [len(line.encode()) for line in hour if " symbols live" in line]
     # The fast clock skips some of them.
     size = sum(len(line.encode()) + 1 for line in hour) + 3600 / 5 * max(statuses)

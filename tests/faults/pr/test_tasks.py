@@ -53,19 +53,19 @@ async def test_PR_05_a_task_that_is_cancelled_ends_the_collector_with_its_name(
 ) -> None:
     with pytest.raises(RuntimeError, match=f"the task '{name}' has ended: a bug"):  # noqa: PT012
         sim = SimSettings(seed=5, symbols=20, rate=200)
-        async with running_collector(tmp_path, sim, reconcile_s=60.0) as w:
-            await w.covered()
+        async with running_collector(tmp_path, sim, reconcile_s=60.0) as harness:
+            await harness.covered()
             [task] = [task for task in asyncio.all_tasks() if task.get_name() == name]
             task.cancel()
-            await until(w.running.done)
+            await until(harness.running.done)
 
 
 async def test_PR_05_every_task_of_the_collector_is_known_by_its_name(tmp_path: Path) -> None:
     async with running_collector(
         tmp_path, SimSettings(seed=5, symbols=20, rate=200), reconcile_s=60.0
-    ) as w:
-        await w.covered()
-        group = w.collector._tasks._group
+    ) as harness:
+        await harness.covered()
+        group = harness.collector._tasks._group
         assert group is not None
         # the warm start ends by itself
         await until(lambda: {task.get_name() for task in group._tasks} == set(TASKS))
@@ -138,7 +138,7 @@ def test_PR_06_an_error_in_a_callback_of_the_compiled_core_is_raised() -> None:
 
 
 @pytest.mark.parametrize("anyio_backend", LOOPS)
-async def test_PR_07_a_loop_that_stood_still_goes_on_with_its_connection(
+async def test_PR_07_a_loop_that_was_blocked_keeps_its_connection(
     tmp_path: Path, valkey: EmbeddedValkey, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The venue, in another thread, cuts off who sends no ping for six seconds."""
@@ -217,11 +217,11 @@ def counts() -> dict[str, int]:
     }
 
 
-async def reconnect(w: CollectorHarness, times: int) -> None:
-    [line] = w.collector.connections
+async def reconnect(harness: CollectorHarness, times: int) -> None:
+    [line] = harness.collector.connections
     for _ in range(times):
         count = line.reconnects
-        await w.venue.drop()
+        await harness.venue.drop()
         await until(lambda count=count: line.reconnects > count and line.live > 0)  # type: ignore[misc]
 
 
@@ -237,22 +237,22 @@ async def test_PR_09_and_PR_11_failed_connects_and_reconnects_leave_nothing_behi
     tmp_path: Path, caplog: pytest.LogCaptureFixture, reconnects: int
 ) -> None:
     sim = SimSettings(seed=5, symbols=20, rate=400)
-    async with running_collector(tmp_path, sim, Timing(pace=0.01)) as w:
-        await w.covered()
-        [line] = w.collector.connections
+    async with running_collector(tmp_path, sim, Timing(pace=0.01)) as harness:
+        await harness.covered()
+        [line] = harness.collector.connections
         line._backoff.base_s = line._backoff.cap_s = 0.002
         line._context.budget.burst = 10_000
-        await reconnect(w, 3)
-        await w.covered()
+        await reconnect(harness, 3)
+        await harness.covered()
         metrics.rss_mb()  # opens its file once in a process
         before = counts()
-        w.venue.faults.refuse_status = 502
-        await w.venue.drop()
+        harness.venue.faults.refuse_status = 502
+        await harness.venue.drop()
         await until(lambda: caplog.text.count("HTTP 502") >= 300)
-        w.venue.faults.refuse_status = None
+        harness.venue.faults.refuse_status = None
         await until(lambda: line.live > 0)
-        await reconnect(w, reconnects)
-        await w.covered()
+        await reconnect(harness, reconnects)
+        await harness.covered()
         try:
             await until(lambda: counts() == before, 5)
         except TimeoutError:
@@ -260,7 +260,7 @@ async def test_PR_09_and_PR_11_failed_connects_and_reconnects_leave_nothing_behi
 
 
 @linux
-async def test_PR_10_without_a_descriptor_left_it_says_so_and_goes_on_when_there_is_one(
+async def test_PR_10_without_free_descriptors_it_warns_and_continues_when_there_are(
     tmp_path: Path, valkey: EmbeddedValkey, client: redis.Redis
 ) -> None:
     async with SimVenue(SimSettings(seed=5, symbols=40, rate=400)) as venue:
@@ -363,11 +363,11 @@ FORKS = 30  # whatever the loop has still to run at that moment, it must not rea
 
 @pytest.mark.parametrize("anyio_backend", LOOPS)
 @pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
-async def test_PR_17_a_forked_child_that_goes_on_in_the_collectors_loop_is_ended(
+async def test_PR_17_a_forked_child_that_continues_the_collectors_loop_is_ended(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    async with running_collector(tmp_path, SimSettings(seed=5, symbols=20, rate=400)) as w:
-        await w.covered()
+    async with running_collector(tmp_path, SimSettings(seed=5, symbols=20, rate=400)) as harness:
+        await harness.covered()
         here = os.getpid()
         for _ in range(FORKS):
             child = os.fork()
@@ -377,10 +377,10 @@ async def test_PR_17_a_forked_child_that_goes_on_in_the_collectors_loop_is_ended
             assert os.getpid() == here
             _, status = await asyncio.to_thread(os.waitpid, child, 0)
             assert os.waitstatus_to_exitcode(status) == 1
-        received = w.collector.table.received
-        await until(lambda: w.collector.table.received > received + 100)
-        assert sum(line.reconnects for line in w.collector.connections) == 0
-        await w.equal()
+        received = harness.collector.table.received
+        await until(lambda: harness.collector.table.received > received + 100)
+        assert sum(line.reconnects for line in harness.collector.connections) == 0
+        await harness.equal()
     assert "a forked child of a collector can't go on as one" in capfd.readouterr().err
 
 
@@ -390,13 +390,13 @@ async def test_PR_19_collections_of_garbage_hold_up_a_collector_no_longer_than_i
     """What is alive at the start is 300,000 objects of somebody else's; a tick makes none."""
 
     held = [[number] for number in range(300_000)]
-    async with running_collector(tmp_path, SimSettings(seed=5, symbols=60, rate=2000)) as w:
-        await w.covered()
+    async with running_collector(tmp_path, SimSettings(seed=5, symbols=60, rate=2000)) as harness:
+        await harness.covered()
         passes: list[int] = []
         gc.callbacks.append(lambda phase, info: passes.append(info["generation"]))
         try:
-            received = w.collector.table.received
-            await until(lambda: w.collector.table.received > received + 1000)
+            received = harness.collector.table.received
+            await until(lambda: harness.collector.table.received > received + 1000)
         finally:
             gc.callbacks.pop()
         assert passes.count(2) == 0

@@ -87,7 +87,7 @@ def test_PR_04_a_writer_that_slept_past_its_lease_writes_nothing_more_and_says_w
         wait_for(lambda: both.epochs() == {both.epoch})
 
 
-def test_PR_04_a_server_that_stalls_past_the_lease_has_one_writer_when_it_goes_on(
+def test_PR_04_a_server_that_stalls_past_the_lease_has_one_writer_afterwards(
     tmp_path: Path, venue: Sequence[str]
 ) -> None:
     with pair(venue, tmp_path) as both:

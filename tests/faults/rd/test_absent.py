@@ -24,18 +24,18 @@ async def test_RD_01_the_feed_runs_without_redis_and_is_written_whole_once_it_is
     late = BrokenValkey(port=free_port())
 
     try:
-        async with running_collector(tmp_path, redis_port=late.port) as w:
-            await w.covered()
-            await until(lambda: w.collector.table.conflated > 100)
-            table = w.collector.table
-            assert (table.written, table.pending) == (0, len(w.venue.symbols))
-            assert w.collector.monitor.status().writer == "waiting for Redis"
+        async with running_collector(tmp_path, redis_port=late.port) as harness:
+            await harness.covered()
+            await until(lambda: harness.collector.table.conflated > 100)
+            table = harness.collector.table
+            assert (table.written, table.pending) == (0, len(harness.venue.symbols))
+            assert harness.collector.monitor.status().writer == "waiting for Redis"
             late.start()
-            w.client = late.client
-            await w.equal()
-            w.check_books()
-            assert w.collector.monitor.status().writer == "writing"
-            assert table.written >= len(w.venue.symbols)
+            harness.client = late.client
+            await harness.equal()
+            harness.check_books()
+            assert harness.collector.monitor.status().writer == "writing"
+            assert table.written >= len(harness.venue.symbols)
     finally:
         late.stop()
     assert told(caplog, "kept in memory") == 1
@@ -43,15 +43,15 @@ async def test_RD_01_the_feed_runs_without_redis_and_is_written_whole_once_it_is
     assert told(caplog, "accepts data again") == 1
 
 
-async def test_RD_01_a_name_that_leads_nowhere_is_said_again_and_again(
+async def test_RD_01_an_unresolvable_name_is_logged_repeatedly(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     quicken(monkeypatch, condition_every_s=0.2, final_flush_s=0.1)
 
-    async with running_collector(tmp_path, redis_port=free_port()) as w:
+    async with running_collector(tmp_path, redis_port=free_port()) as harness:
         await until(lambda: told(caplog, "s now: Redis: ") >= 2)
-        w.collector.stop.set()
-        await w.running
+        harness.collector.stop.set()
+        await harness.running
     assert told(caplog, "ticks are lost") == 1
 
 
@@ -68,23 +68,23 @@ async def test_RD_01_a_plain_mistake_ends_the_start(server: BrokenValkey) -> Non
 async def test_RD_02_a_restarted_empty_server_gets_everything_under_the_same_epoch(
     server: BrokenValkey, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with RunningWriter(WriterHarness(server.port)) as w:
-        w.tick()
-        await at_last(lambda: w.table.pending == 0)
-        epoch = w.writer.lease.epoch
+    async with RunningWriter(WriterHarness(server.port)) as harness:
+        harness.tick()
+        await at_last(lambda: harness.table.pending == 0)
+        epoch = harness.writer.lease.epoch
         server.kill()
-        w.tick(markPrice="7")
-        w.tick(markPrice="8")
-        await at_last(lambda: not w.writer.is_writing)
-        assert w.table.pending == 20
+        harness.tick(markPrice="7")
+        harness.tick(markPrice="8")
+        await at_last(lambda: not harness.writer.is_writing)
+        assert harness.table.pending == 20
         server.start()
-        await at_last(lambda: w.table.pending == 0)
+        await at_last(lambda: harness.table.pending == 0)
         client = server.client
-        assert w.stands_in(client)
+        assert harness.stands_in(client)
         assert client.hget(keys.FEED, "epoch") == str(epoch)
         await at_last(lambda: client.scard("options:BTC") == 20)
         await at_last(lambda: client.ttl(keys.option(SYMBOLS[0])) > 0)
-        assert w.table.conflated >= 20
+        assert harness.table.conflated >= 20
     assert told(caplog, "kept in memory") == 1
     assert told(caplog, "accepts data again") == 1
 
@@ -94,26 +94,26 @@ async def test_RD_03_a_server_that_loads_at_the_start_is_waited_for(
 ) -> None:
     fill_and_restart(server)
 
-    async with running_collector(tmp_path, redis_port=server.port) as w:
-        w.client = server.client
+    async with running_collector(tmp_path, redis_port=server.port) as harness:
+        harness.client = server.client
         await until(lambda: told(caplog, "LOADING") == 1)
-        await until(lambda: w.collector.table.received > 0)
-        await w.covered()
-        await w.equal()
+        await until(lambda: harness.collector.table.received > 0)
+        await harness.covered()
+        await harness.equal()
     assert told(caplog, "LOADING") == 1
     assert told(caplog, "accepts data again") == 1
 
 
-async def test_RD_03_a_server_that_loads_in_between_is_asked_now_and_then_and_told_of_once(
+async def test_RD_03_a_server_that_loads_later_is_polled_and_logged_once(
     server: BrokenValkey, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with RunningWriter(WriterHarness(server.port)) as w:
-        w.tick()
-        await at_last(lambda: w.table.pending == 0)
+    async with RunningWriter(WriterHarness(server.port)) as harness:
+        harness.tick()
+        await at_last(lambda: harness.table.pending == 0)
         fill_and_restart(server)
-        w.tick(markPrice="9")
-        await at_last(lambda: w.table.pending == 0)
-        assert w.stands_in(server.client)
+        harness.tick(markPrice="9")
+        await at_last(lambda: harness.table.pending == 0)
+        assert harness.stands_in(server.client)
     assert told(caplog, "kept in memory") == 1
     assert told(caplog, "accepts data again") == 1
     stats = server.client.info("clients")
@@ -132,21 +132,21 @@ async def test_RD_15_too_many_clients_are_waited_out_in_the_servers_words(
 ) -> None:
     quicken(monkeypatch, condition_every_s=0.0)
 
-    async with RunningWriter(WriterHarness(server.port)) as w:
-        w.tick()
-        await at_last(lambda: w.table.pending == 0)
+    async with RunningWriter(WriterHarness(server.port)) as harness:
+        harness.tick()
+        await at_last(lambda: harness.table.pending == 0)
         admin = server.client
         admin.ping()
         admin.config_set("maxclients", 1)
         number = str(admin.hget(keys.FEED, "writer")).partition(":")[2]
         admin.client_kill_filter(_id=number)
-        w.tick(markPrice="9")
+        harness.tick(markPrice="9")
         await at_last(lambda: told(caplog, "max number of clients reached (raise") > 0)
         # one connection at a time, and none of them is left behind
         assert admin.info("clients")["connected_clients"] == 1
         admin.config_set("maxclients", 100)
-        await at_last(lambda: w.table.pending == 0)
-        assert w.stands_in(server.client)
+        await at_last(lambda: harness.table.pending == 0)
+        assert harness.stands_in(server.client)
 
 
 async def test_RD_15_a_start_at_a_server_that_is_full_waits_too(
@@ -156,13 +156,13 @@ async def test_RD_15_a_start_at_a_server_that_is_full_waits_too(
     admin = plain_client(server.port)
     admin.config_set("maxclients", 1)
 
-    w = WriterHarness(server.port)
-    await w.writer.preflight()
-    running = asyncio.create_task(w.writer.run())
-    w.tick()
-    await at_last(lambda: not w.writer.is_writing)
+    harness = WriterHarness(server.port)
+    await harness.writer.preflight()
+    running = asyncio.create_task(harness.writer.run())
+    harness.tick()
+    await at_last(lambda: not harness.writer.is_writing)
     admin.config_set("maxclients", 100)
-    await at_last(lambda: w.table.pending == 0)
-    w.writer.end()
+    await at_last(lambda: harness.table.pending == 0)
+    harness.writer.end()
     await running
     admin.close()

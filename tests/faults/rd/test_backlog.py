@@ -54,20 +54,20 @@ async def test_RD_04_after_a_stall_no_conn_delivers_before_the_backlog_is_writte
     shared_valkey: EmbeddedValkey,
 ) -> None:
     with FaultProxy(shared_valkey.port) as proxy:
-        world = WriterHarness(shared_valkey.port)
-        world.writer._address = Address("127.0.0.1", proxy.port)
-        async with RunningWriter(world):
-            world.tick()
-            await until(lambda: world.table.pending == 0 and not world.table.dirty)
+        harness = WriterHarness(shared_valkey.port)
+        harness.writer._address = Address("127.0.0.1", proxy.port)
+        async with RunningWriter(harness):
+            harness.tick()
+            await until(lambda: harness.table.pending == 0 and not harness.table.dirty)
             with FeedStateLog(shared_valkey.port, SYMBOLS[0]) as watch:
                 await until(lambda: bool(watch.seen and watch.seen[-1][1]))
-                world.tick()  # a batch is on its way when the server stands still
+                harness.tick()  # a batch is on its way when the server stands still
                 proxy.up.passage = Passage.HELD
                 before = len(watch.seen)
-                world.tick([*SYMBOLS[1:]])
+                harness.tick([*SYMBOLS[1:]])
                 await asyncio.sleep(STALL_S)
-                world.tick()
-                last_ms = int(world.table.fields(SYMBOLS[0])["tm"])
+                harness.tick()
+                last_ms = int(harness.table.fields(SYMBOLS[0])["tm"])
                 stalled_ms = max(beat for beat, _, _ in watch.seen)
                 proxy.up.latency_s = proxy.down.latency_s = 0.2
                 proxy.up.passage = Passage.OPEN
@@ -87,26 +87,26 @@ async def test_RD_04_nothing_is_covered_while_readers_refuse_it(
     quicken(monkeypatch, heartbeat_limit_ms=1500)
 
     with EmbeddedValkey() as server, FaultProxy(server.port) as proxy:
-        async with running_collector(tmp_path, redis_port=proxy.port) as w:
-            wanted = len(w.venue.symbols)
+        async with running_collector(tmp_path, redis_port=proxy.port) as harness:
+            wanted = len(harness.venue.symbols)
 
             def covered() -> int:
-                return w.collector.monitor.status().covered
+                return harness.collector.monitor.status().covered
 
             await until(lambda: covered() == wanted)
             proxy.up.passage = Passage.HELD
             await until(lambda: covered() == 0)  # it stands still: no heartbeat is taken
-            assert w.status_covered() == wanted
+            assert harness.status_covered() == wanted
             proxy.is_refusing = True
             proxy.drop()
-            await until(lambda: w.collector.writer.state == WAITING)
+            await until(lambda: harness.collector.writer.state == WAITING)
             assert covered() == 0
             proxy.up.passage = Passage.OPEN
             proxy.is_refusing = False
             count = 0
             while count == 0:
                 count = covered()
-                assert count == 0 or not w.collector.feed.is_behind
+                assert count == 0 or not harness.collector.feed.is_behind
                 await asyncio.sleep(0.005)
             await until(lambda: covered() == wanted)
 

@@ -59,32 +59,32 @@ async def test_RD_07_a_policy_that_may_evict_is_warned_of_at_the_start(
 
 @pytest.mark.usefixtures("_quick_minute")
 @pytest.mark.parametrize("seed", range(2))
-async def test_RD_07_whatever_is_evicted_is_there_again_though_nothing_ticks(
+async def test_RD_07_evicted_keys_are_written_again_though_nothing_ticks(
     server: BrokenValkey, seed: int
 ) -> None:
     chance = random.Random(seed)
     client = server.client
 
-    async with RunningWriter(WriterHarness(server.port)) as w:
-        w.tick()
-        await at_last(lambda: w.table.pending == 0 and client.exists(*EVERY_KEY) == 62)
+    async with RunningWriter(WriterHarness(server.port)) as harness:
+        harness.tick()
+        await at_last(lambda: harness.table.pending == 0 and client.exists(*EVERY_KEY) == 62)
         for _ in range(3):
             client.delete(*chance.sample(EVERY_KEY, chance.randint(1, 20)))
             await at_last(lambda: client.exists(*EVERY_KEY) == len(EVERY_KEY))
-        await at_last(lambda: w.stands_in(client) and client.scard("options:BTC") == 20)
+        await at_last(lambda: harness.stands_in(client) and client.scard("options:BTC") == 20)
         # none of them came back for good
         await at_last(lambda: all(client.ttl(key) > 0 for key in EVERY_KEY))
-        assert w.table.written == 20
+        assert harness.table.written == 20
 
 
 @pytest.mark.usefixtures("_quick_minute")
-async def test_RD_07_a_copy_hears_of_a_record_that_is_there_again(server: BrokenValkey) -> None:
+async def test_RD_07_mirrors_receive_a_record_that_was_written_again(server: BrokenValkey) -> None:
     """A mirror that began while the record was away must not lack it until the next tick."""
     client = server.client
 
-    async with RunningWriter(WriterHarness(server.port)) as w:
-        w.tick()
-        await at_last(lambda: w.table.pending == 0 and client.exists(*EVERY_KEY) == 62)
+    async with RunningWriter(WriterHarness(server.port)) as harness:
+        harness.tick()
+        await at_last(lambda: harness.table.pending == 0 and client.exists(*EVERY_KEY) == 62)
         with OptionReader(server.url) as reader:
             mirror = await asyncio.to_thread(begun_without, client, reader, SYMBOLS[7])
             with mirror:
@@ -114,19 +114,19 @@ async def test_RD_21_what_a_failover_lost_is_written_again(tmp_path: Path) -> No
     master, replica = BrokenValkey("--repl-diskless-sync-delay", "0"), BrokenValkey()
     with master, replica, FaultProxy(master.port) as proxy:
         replica.client.replicaof("127.0.0.1", str(master.port))
-        async with RunningWriter(WriterHarness(proxy.port)) as w:
-            w.tick()
-            await at_last(lambda: w.table.pending == 0 and w.stands_in(replica.client))
-            epoch = w.writer.lease.epoch
+        async with RunningWriter(WriterHarness(proxy.port)) as harness:
+            harness.tick()
+            await at_last(lambda: harness.table.pending == 0 and harness.stands_in(replica.client))
+            epoch = harness.writer.lease.epoch
             # the partition: the master takes more, the replica receives none of it
             replica.client.replicaof("NO", "ONE")
-            w.tick(markPrice="17")
-            w.tick(SYMBOLS[:5], markPrice="18", bidIv="")
-            await at_last(lambda: w.table.pending == 0 and w.stands_in(master.client))
-            assert not w.stands_in(replica.client)
+            harness.tick(markPrice="17")
+            harness.tick(SYMBOLS[:5], markPrice="18", bidIv="")
+            await at_last(lambda: harness.table.pending == 0 and harness.stands_in(master.client))
+            assert not harness.stands_in(replica.client)
             proxy.target = replica.port
             proxy.drop()
-            await at_last(lambda: w.stands_in(replica.client))
+            await at_last(lambda: harness.stands_in(replica.client))
             feed = replica.client.hgetall(keys.FEED)
             assert feed["epoch"] == str(epoch)
             info = replica.client.info("server")
@@ -136,15 +136,15 @@ async def test_RD_21_what_a_failover_lost_is_written_again(tmp_path: Path) -> No
 
 
 async def test_RD_21_a_server_that_is_rolled_back_is_written_whole(server: BrokenValkey) -> None:
-    async with RunningWriter(WriterHarness(server.port)) as w:
-        w.tick()
-        await at_last(lambda: w.table.pending == 0)
+    async with RunningWriter(WriterHarness(server.port)) as harness:
+        harness.tick()
+        await at_last(lambda: harness.table.pending == 0)
         server.client.save()
-        w.tick(markPrice="17", bidIv="")
-        await at_last(lambda: w.table.pending == 0)
-        epoch = w.writer.lease.epoch
+        harness.tick(markPrice="17", bidIv="")
+        await at_last(lambda: harness.table.pending == 0)
+        epoch = harness.writer.lease.epoch
         server.restart()
-        await at_last(lambda: w.stands_in(server.client))
+        await at_last(lambda: harness.stands_in(server.client))
         assert server.client.hget(keys.FEED, "epoch") == str(epoch)
         # what the old state had and the new has not
         await at_last(
@@ -163,10 +163,10 @@ async def test_RD_22_a_cluster_is_refused_in_one_line(tmp_path: Path) -> None:
 async def test_RD_22_a_server_that_comes_back_as_a_clusters_node_ends_it(
     tmp_path: Path, server: BrokenValkey
 ) -> None:
-    w = WriterHarness(server.port)
-    running = asyncio.create_task(w.writer.run())
-    w.tick()
-    await at_last(lambda: w.table.pending == 0)
+    harness = WriterHarness(server.port)
+    running = asyncio.create_task(harness.writer.run())
+    harness.tick()
+    await at_last(lambda: harness.table.pending == 0)
     server.restart(*clustered(tmp_path))
     with pytest.raises(ConfigError, match="Redis Cluster"):
         await running
@@ -178,19 +178,19 @@ async def test_RD_29_a_flush_at_any_time_is_noticed_and_everything_written_again
 ) -> None:
     chance = random.Random(seed)
 
-    async with running_collector(tmp_path) as w:
-        await w.covered()
+    async with running_collector(tmp_path) as harness:
+        await harness.covered()
         await asyncio.sleep(chance.random())
-        w.client.flushall()
-        w.client.set("another:program", "1")
+        harness.client.flushall()
+        harness.client.set("another:program", "1")
         await until(lambda: told(caplog, "Redis was emptied") == 1)
-        await w.equal()
-        w.check_books()
-        await until(lambda: len(w.client.keys("instrument:*")) == len(w.venue.symbols))
-        await until(lambda: w.client.ttl(keys.record(w.venue.symbols[0])) > 0)
-        assert w.client.get("another:program") == "1"
+        await harness.equal()
+        harness.check_books()
+        await until(lambda: len(harness.client.keys("instrument:*")) == len(harness.venue.symbols))
+        await until(lambda: harness.client.ttl(keys.record(harness.venue.symbols[0])) > 0)
+        assert harness.client.get("another:program") == "1"
         ours = ("option:", "optrec:", "instrument:", "options:", "fastopts:", "stats")
-        strangers = [key for key in w.client.keys("*") if not str(key).startswith(ours)]
+        strangers = [key for key in harness.client.keys("*") if not str(key).startswith(ours)]
         assert strangers == ["another:program"]
 
 
@@ -202,9 +202,9 @@ async def test_RD_29_nothing_of_another_program_is_touched_from_start_to_end(
     client.hset("another", mapping={"a": "1"})
     before = {key: client.dump(str(key)) for key in client.keys("*")}
 
-    async with RunningWriter(WriterHarness(server.port)) as w:
-        w.tick()
-        await at_last(lambda: w.table.pending == 0)
+    async with RunningWriter(WriterHarness(server.port)) as harness:
+        harness.tick()
+        await at_last(lambda: harness.table.pending == 0)
     assert {key: client.dump(str(key)) for key in before} == before
     calls = client.info("commandstats")
     forbidden = {"flushall", "flushdb", "keys", "scan", "swapdb", "rename"}
@@ -219,24 +219,24 @@ async def test_RD_30_thirty_days_of_expiries_leave_nothing_behind_for_good(
     day_ms = 86_400_000
     client = server.client
 
-    async with RunningWriter(WriterHarness(server.port)) as w:
-        w.tick()
-        await at_last(lambda: w.table.pending == 0)
-        start_ms = w.writer._loop._now_ms()
+    async with RunningWriter(WriterHarness(server.port)) as harness:
+        harness.tick()
+        await at_last(lambda: harness.table.pending == 0)
+        start_ms = harness.writer._loop._now_ms()
         for day in range(30):
             fresh = list(listed_on(day, start_ms + (day + 1) * day_ms))
-            gone, w.listed = w.listed, fresh
+            gone, harness.listed = harness.listed, fresh
             for one in fresh:
-                w.table.add(one.symbol, one.expiry_ms, one.strike, one.type, one.settle)
-            w.writer.universe_changed(fresh, gone)
+                harness.table.add(one.symbol, one.expiry_ms, one.strike, one.type, one.settle)
+            harness.writer.universe_changed(fresh, gone)
             for one in gone:
-                w.table.retire(one.symbol)
-            w.frames.clear()
-            w.tick([one.symbol for one in fresh])
+                harness.table.retire(one.symbol)
+            harness.frames.clear()
+            harness.tick([one.symbol for one in fresh])
             names = {one.symbol for one in fresh}
-            await at_last(lambda: w.table.pending == 0 and w.table.dirty == 0)
+            await at_last(lambda: harness.table.pending == 0 and harness.table.dirty == 0)
             await at_last(partial(is_set, client, names))
-            await at_last(lambda: len(w.table) == 20)
+            await at_last(lambda: len(harness.table) == 20)
         lasting = [str(key) for key in client.keys("*") if client.ttl(str(key)) == -1]
         assert sorted(lasting) == [keys.FEED, keys.STATS]
         assert len(client.keys("options:*")) == 2
@@ -269,7 +269,7 @@ odd = st.one_of(
 
 @settings(max_examples=60)
 @given(st.dictionaries(st.sampled_from(sorted(FIELDS)), odd, max_size=24))
-def test_RD_28_whatever_a_tick_holds_the_commands_are_whole_and_of_texts(
+def test_RD_28_commands_are_well_formed_for_any_content_of_a_tick(
     shared_valkey: EmbeddedValkey, fields: dict[str, Any]
 ) -> None:
     """No None, no number of Python's and no empty list of fields ever reaches Redis."""

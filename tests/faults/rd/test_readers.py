@@ -262,7 +262,7 @@ def first_answer(reader: OptionReader) -> object:
 
 @pytest.mark.parametrize("what", ODD)
 @pytest.mark.parametrize("how", ["get", "get_many", "text"])
-def test_RD_26_an_odd_reply_to_a_reader_is_told_and_the_next_is_right(
+def test_RD_26_an_unexpected_reply_is_an_error_and_the_next_read_works(
     many: Store, port: int, how: str, what: str
 ) -> None:
     with ScriptedRedis(port) as server, OptionReader(server.url, timeout_s=0.15) as reader:
@@ -337,21 +337,21 @@ async def test_RD_32_a_subscriber_that_sleeps_is_cut_off_and_reads_anew(
     client = server.client
     client.config_set("client-output-buffer-limit", "pubsub 262144 0 0")
 
-    async with RunningWriter(WriterHarness(server.port)) as w:
-        w.tick(markPrice="1")
-        await at_last(lambda: w.table.pending == 0)
+    async with RunningWriter(WriterHarness(server.port)) as harness:
+        harness.tick(markPrice="1")
+        await at_last(lambda: harness.table.pending == 0)
         with Mirroring(server.url) as mirror:
             assert await asyncio.to_thread(mirror.ask, LISTED[3]) == "1.0"
             mirror.process.send_signal(signal.SIGSTOP)
             number, memory = 1, client.info("memory")["used_memory"]
             while subscribers(client):
                 number += 1
-                w.tick(markPrice=str(number))
+                harness.tick(markPrice=str(number))
                 await asyncio.sleep(0.002)
             assert client.info("memory")["used_memory"] - memory < 8 << 20
-            w.tick(markPrice="77777")
-            await at_last(lambda: w.table.pending == 0)
-            assert w.stands_in(client)
+            harness.tick(markPrice="77777")
+            await at_last(lambda: harness.table.pending == 0)
+            assert harness.stands_in(client)
             mirror.process.send_signal(signal.SIGCONT)
             told = set()
             while "77777.0" not in told:
@@ -366,7 +366,7 @@ def subscribers(client: redis.Redis) -> int:
     return int(count)
 
 
-def test_RD_15_a_reader_that_is_one_too_many_is_told(server: BrokenValkey) -> None:
+def test_RD_15_a_reader_that_is_one_too_many_is_reported(server: BrokenValkey) -> None:
     client = server.client
     client.ping()
     client.config_set("maxclients", 1)
@@ -376,7 +376,7 @@ def test_RD_15_a_reader_that_is_one_too_many_is_told(server: BrokenValkey) -> No
     client.config_set("maxclients", 100)
 
 
-def test_RD_05_a_reader_of_a_hung_server_is_told_in_time(server: BrokenValkey) -> None:
+def test_RD_05_a_reader_of_a_hung_server_fails_in_time(server: BrokenValkey) -> None:
     with OptionReader(server.url, timeout_s=0.2) as reader:
         reader.feed()
         with server.frozen():

@@ -22,20 +22,20 @@ async def outlives(
     server: BrokenValkey, word: str, caplog: pytest.LogCaptureFixture, remedy: str
 ) -> None:
     """A writer at a server that refuses with *word* for a while keeps the newest of everything."""
-    async with RunningWriter(WriterHarness(server.port)) as w:
-        w.tick()
-        await at_last(lambda: w.table.pending == 0)
-        epoch, written = w.writer.lease.epoch, w.table.written
+    async with RunningWriter(WriterHarness(server.port)) as harness:
+        harness.tick()
+        await at_last(lambda: harness.table.pending == 0)
+        epoch, written = harness.writer.lease.epoch, harness.table.written
         with REFUSING[word](server):
             for number in range(50):
-                w.tick(markPrice=str(number + 1))
+                harness.tick(markPrice=str(number + 1))
                 await asyncio.sleep(0.002)
-            await at_last(lambda: not w.writer.is_writing)
-            assert (w.table.written, w.table.pending <= 40) == (written, True)
-            assert w.table.conflated >= 49 * len(SYMBOLS) - w.table.pending
-        await at_last(lambda: w.table.pending == 0)
-        assert w.writer.is_writing
-        assert w.stands_in(server.client)
+            await at_last(lambda: not harness.writer.is_writing)
+            assert (harness.table.written, harness.table.pending <= 40) == (written, True)
+            assert harness.table.conflated >= 49 * len(SYMBOLS) - harness.table.pending
+        await at_last(lambda: harness.table.pending == 0)
+        assert harness.writer.is_writing
+        assert harness.stands_in(server.client)
         assert server.client.hget(keys.FEED, "epoch") == str(epoch)
     lines = [r.message for r in caplog.records if "kept in memory" in r.message]
     assert len(lines) == 1
@@ -50,26 +50,26 @@ async def test_RD_06_a_full_server_is_waited_for(
     await outlives(server, "OOM", caplog, "raise maxmemory")
 
 
-async def test_RD_06_readers_of_a_full_server_are_told_that_the_feed_is_down(
+async def test_RD_06_readers_of_a_full_server_see_that_the_feed_is_down(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     quicken(monkeypatch, heartbeat_limit_ms=1500)
 
-    async with running_collector(tmp_path) as w:
-        await w.covered()
-        await w.equal()
-        symbol = w.venue.symbols[0]
-        with OptionReader(w.valkey.url, venue="sim") as reader:
+    async with running_collector(tmp_path) as harness:
+        await harness.covered()
+        await harness.equal()
+        symbol = harness.venue.symbols[0]
+        with OptionReader(harness.valkey.url, venue="sim") as reader:
             await until(lambda: reader.get(symbol, require_live=False).live)
-            w.client.config_set("maxmemory", "1")
-            await until(lambda: w.collector.monitor.status().writer == "waiting for Redis")
+            harness.client.config_set("maxmemory", "1")
+            await until(lambda: harness.collector.monitor.status().writer == "waiting for Redis")
             # the heartbeat is refused with all else
             await until(lambda: not reader.get(symbol, require_live=False).live)
             with pytest.raises(FeedDown, match=symbol):
                 reader.get(symbol)
-            w.client.config_set("maxmemory", "0")
+            harness.client.config_set("maxmemory", "0")
             await until(lambda: reader.get(symbol, require_live=False).live)
-        await w.equal()
+        await harness.equal()
 
 
 async def test_RD_08_a_server_that_can_not_save_is_waited_for(
@@ -96,23 +96,23 @@ async def test_RD_11_a_script_that_blocks_the_server_is_waited_for_and_never_kil
     assert calls["cmdstat_script|kill"]["calls"] == 1
 
 
-async def test_RD_12_a_key_of_another_type_is_told_and_left_and_the_others_go_on(
+async def test_RD_12_a_key_of_another_type_is_logged_and_left_and_others_are_written(
     server: BrokenValkey, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     quicken(monkeypatch, refused_keys_again_s=0.3)
     client = server.client
     client.set(keys.option(SYMBOLS[4]), "mine")
 
-    async with RunningWriter(WriterHarness(server.port)) as w:
+    async with RunningWriter(WriterHarness(server.port)) as harness:
         for _ in range(5):
-            w.tick()
+            harness.tick()
             await asyncio.sleep(0.01)
-        await at_last(lambda: w.table.pending == 1)
+        await at_last(lambda: harness.table.pending == 1)
         assert client.get(keys.option(SYMBOLS[4])) == "mine"
-        del w.frames[SYMBOLS[4]]
-        assert w.stands_in(client)
+        del harness.frames[SYMBOLS[4]]
+        assert harness.stands_in(client)
         client.delete(keys.option(SYMBOLS[4]))
-        await at_last(lambda: w.table.pending == 0)
+        await at_last(lambda: harness.table.pending == 0)
         assert client.hget(keys.option(SYMBOLS[4]), "tm") == str(T0 + 4)
     [line] = [record.message for record in caplog.records if "WRONGTYPE" in record.message]
     assert SYMBOLS[4] in line
@@ -123,27 +123,27 @@ async def test_RD_13_a_rotated_password_leaves_the_connection_and_stops_the_hamm
 ) -> None:
     quicken(monkeypatch, denied_again_s=0.5, condition_every_s=0.0)
 
-    async with RunningWriter(WriterHarness(server.port)) as w:
-        w.tick()
-        await at_last(lambda: w.table.pending == 0)
+    async with RunningWriter(WriterHarness(server.port)) as harness:
+        harness.tick()
+        await at_last(lambda: harness.table.pending == 0)
         admin = server.client
         admin.ping()
         admin.config_set("requirepass", "n3w")
-        w.tick(markPrice="2")
-        await at_last(lambda: w.table.pending == 0)
+        harness.tick(markPrice="2")
+        await at_last(lambda: harness.table.pending == 0)
         number = str(admin.hget(keys.FEED, "writer")).partition(":")[2]
         admin.client_kill_filter(_id=number)
-        w.tick(markPrice="3")
+        harness.tick(markPrice="3")
         await at_last(lambda: told(caplog, "NOAUTH") > 0)
         before = admin.info("stats")["total_connections_received"]
         now = asyncio.get_running_loop().time()
         await at_last(lambda: told(caplog, "NOAUTH") >= 4)
         tries = admin.info("stats")["total_connections_received"] - before
         assert tries <= (asyncio.get_running_loop().time() - now) / 0.5 + 1
-        assert w.table.pending == 20
+        assert harness.table.pending == 20
         admin.config_set("requirepass", "")
-        await at_last(lambda: w.table.pending == 0)
-        assert w.stands_in(admin)
+        await at_last(lambda: harness.table.pending == 0)
+        assert harness.stands_in(admin)
     assert told(caplog, "set REDIS_PASSWORD or put the password in the URL, then restart") >= 4
 
 
@@ -160,17 +160,17 @@ async def test_RD_14_a_deleted_user_is_a_lost_connection_then_a_wrong_password(
     rights = ("on", ">pw", "~*", "&*", "+@all")
     server.acl("SETUSER", "col", *rights)
 
-    w = WriterHarness(server.port)
-    w.writer._address = Address("127.0.0.1", server.port, username="col", password="pw")
-    async with RunningWriter(w):
-        w.tick()
-        await at_last(lambda: w.table.pending == 0)
+    harness = WriterHarness(server.port)
+    harness.writer._address = Address("127.0.0.1", server.port, username="col", password="pw")
+    async with RunningWriter(harness):
+        harness.tick()
+        await at_last(lambda: harness.table.pending == 0)
         server.acl("DELUSER", "col")
-        w.tick(markPrice="2")
+        harness.tick(markPrice="2")
         await at_last(lambda: told(caplog, "WRONGPASS") > 0)
         server.acl("SETUSER", "col", *rights)
-        await at_last(lambda: w.table.pending == 0)
-        assert w.stands_in(server.client)
+        await at_last(lambda: harness.table.pending == 0)
+        assert harness.stands_in(server.client)
     first, *_ = [r.message for r in caplog.records if "kept in memory" in r.message]
     assert "the connection was lost" in first
     assert told(caplog, "pw") == 0

@@ -110,14 +110,14 @@ async def test_RD_33_a_collector_needs_the_documented_rights_and_no_more(
     run_id = re.findall(r"run_id:(\w+)", about)[0]
     assert await Lease(1).take(former, run_id)
     admin.unlink(keys.LEASE)  # its writer sleeps
-    async with RunningWriter(WriterHarness(0, address)) as world:
+    async with RunningWriter(WriterHarness(0, address)) as harness:
         assert former.closed.is_set()
-        world.tick()
+        harness.tick()
         await has(admin, *map(keys.record, SYMBOLS), "options:BTC")
         with subscribed(admin):
-            await at_last(lambda: world.writer.flusher.batch.publishing)
-            world.tick(bidIv="")  # a field that is gone: MULTI, HDEL
-            await at_last(lambda: world.table.pending == 0)
+            await at_last(lambda: harness.writer.flusher.batch.publishing)
+            harness.tick(bidIv="")  # a field that is gone: MULTI, HDEL
+            await at_last(lambda: harness.table.pending == 0)
         admin.unlink(*map(keys.option, SYMBOLS), *map(keys.record, SYMBOLS))
         await has(admin, *map(keys.option, SYMBOLS), *map(keys.record, SYMBOLS))
         admin.unlink("options:BTC", keys.instrument(SYMBOLS[0]))
@@ -126,10 +126,10 @@ async def test_RD_33_a_collector_needs_the_documented_rights_and_no_more(
         await has(admin, *map(keys.option, SYMBOLS), "options:BTC", keys.FEED, keys.LEASE)
         admin.unlink(keys.option(SYMBOLS[0]))
         admin.rpush(keys.option(SYMBOLS[0]), "another program's")
-        world.tick(markPrice="5")
+        harness.tick(markPrice="5")
         await at_last(lambda: admin.type(keys.record(SYMBOLS[0])) == "none")  # DEL
-        gone = world.listed.pop()
-        world.writer.universe_changed([], [gone])  # SREM
+        gone = harness.listed.pop()
+        harness.writer.universe_changed([], [gone])  # SREM
     await at_last(lambda: "heartbeat_ms" in admin.hgetall(keys.FEED))
     assert admin.hgetall(keys.FEED)["heartbeat_ms"] == "0"
     assert admin.type(keys.LEASE) == "none"
@@ -154,11 +154,11 @@ async def test_RD_33_a_refused_command_of_upkeep_is_a_warning_with_the_right(
 ) -> None:
     grant(admin, "writer", f"-{right}")
 
-    async with RunningWriter(WriterHarness(0, address)) as world:
-        world.tick()
+    async with RunningWriter(WriterHarness(0, address)) as harness:
+        harness.tick()
         admin.unlink(keys.option(SYMBOLS[0]))
         admin.rpush(keys.option(SYMBOLS[0]), "another program's")
-        world.tick(markPrice="5")
+        harness.tick(markPrice="5")
         await at_last(lambda: told(caplog, duty) > 0)
         assert told(caplog, f"needs +{right})") > 0
         grant(admin, "writer", f"+{right}")

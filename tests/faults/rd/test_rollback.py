@@ -13,10 +13,10 @@ from fastopts.reader import OptionReader
 from tests.support.collector_harness import CollectorHarness, running_collector, until
 
 
-def saved(w: CollectorHarness) -> dict[str, bytes]:
+def saved(harness: CollectorHarness) -> dict[str, bytes]:
     """Everything in the server, as it is now."""
-    names = [str(name) for name in w.client.keys("*")]
-    return {name: raw_dump(w, name) for name in names}
+    names = [str(name) for name in harness.client.keys("*")]
+    return {name: raw_dump(harness, name) for name in names}
 
 
 def time_of(reader: OptionReader, symbol: str) -> int:
@@ -27,22 +27,22 @@ def time_of(reader: OptionReader, symbol: str) -> int:
         return 0
 
 
-async def settled(w: CollectorHarness, reader: OptionReader, symbol: str) -> int:
+async def settled(harness: CollectorHarness, reader: OptionReader, symbol: str) -> int:
     """Let *symbol* tick no more; return the time of its last tick once that is written."""
-    w.venue.faults.stuck.add(symbol)
-    last_ms = int(w.venue.last_frame(symbol)["ts"])
+    harness.venue.faults.stuck.add(symbol)
+    last_ms = int(harness.venue.last_frame(symbol)["ts"])
     await until(lambda: time_of(reader, symbol) == last_ms)
     return last_ms
 
 
-def raw_dump(w: CollectorHarness, name: str) -> bytes:
-    raw: Any = w.client.execute_command("DUMP", name, NEVER_DECODE=True)  # type: ignore[no-untyped-call]
+def raw_dump(harness: CollectorHarness, name: str) -> bytes:
+    raw: Any = harness.client.execute_command("DUMP", name, NEVER_DECODE=True)  # type: ignore[no-untyped-call]
     return bytes(raw)
 
 
-def load(w: CollectorHarness, copy: dict[str, bytes]) -> None:
+def load(harness: CollectorHarness, copy: dict[str, bytes]) -> None:
     """Replace everything by *copy* at once; no connection notices."""
-    pipeline = w.client.pipeline(transaction=True)
+    pipeline = harness.client.pipeline(transaction=True)
     for name, value in copy.items():
         pipeline.restore(name, 0, value, replace=True)
     pipeline.pexpire(keys.LEASE, 2500)
@@ -52,18 +52,18 @@ def load(w: CollectorHarness, copy: dict[str, bytes]) -> None:
 async def test_RD_38_what_an_older_copy_holds_is_never_live_and_is_written_again(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with running_collector(tmp_path) as w:
-        await w.covered()
-        quiet = w.venue.symbols[7]
-        with OptionReader(w.valkey.url, venue="sim") as reader:
-            old_ms = await settled(w, reader, quiet)
-            copy, epoch = saved(w), w.collector.table.epoch
-            beat = w.client.hget(keys.FEED, "heartbeat_ms")
-            w.venue.faults.stuck.clear()
+    async with running_collector(tmp_path) as harness:
+        await harness.covered()
+        quiet = harness.venue.symbols[7]
+        with OptionReader(harness.valkey.url, venue="sim") as reader:
+            old_ms = await settled(harness, reader, quiet)
+            copy, epoch = saved(harness), harness.collector.table.epoch
+            beat = harness.client.hget(keys.FEED, "heartbeat_ms")
+            harness.venue.faults.stuck.clear()
             await until(lambda: time_of(reader, quiet) > old_ms)
-            new_ms = await settled(w, reader, quiet)
+            new_ms = await settled(harness, reader, quiet)
             # A copy younger than a heartbeat can't be distinguished from the data set.
-            await until(lambda: w.client.hget(keys.FEED, "heartbeat_ms") != beat)
+            await until(lambda: harness.client.hget(keys.FEED, "heartbeat_ms") != beat)
             live, stop = set(), threading.Event()
 
             def read() -> None:
@@ -75,12 +75,12 @@ async def test_RD_38_what_an_older_copy_holds_is_never_live_and_is_written_again
             thread.start()
             try:
                 await until(lambda: live == {new_ms})
-                load(w, copy)
+                load(harness, copy)
                 await until(lambda: "went back in time" in caplog.text)
                 await until(lambda: 0 in live and time_of(reader, quiet) == new_ms)
             finally:
                 stop.set()
                 thread.join()
             assert old_ms not in live
-            assert w.collector.table.epoch == epoch + 1
-        w.check_books()
+            assert harness.collector.table.epoch == epoch + 1
+        harness.check_books()

@@ -230,7 +230,7 @@ def test_RD_35_a_storm_costs_the_server_little_and_ends(
 
 
 @pytest.mark.parametrize("right", ["publish", "pubsub|numsub"])
-def test_RD_36_announcements_go_on_once_they_are_allowed_again(
+def test_RD_36_announcements_resume_once_they_are_allowed_again(
     server: BrokenValkey, loop: LoopThread, monkeypatch: pytest.MonkeyPatch, right: str
 ) -> None:
     quicken(monkeypatch, denied_again_s=0.3)

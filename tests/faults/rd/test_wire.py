@@ -75,8 +75,8 @@ def frozen(server: BrokenValkey, client: redis.Redis) -> AbstractContextManager[
     return server.frozen()
 
 
-def is_consistent(w: WriterHarness) -> bool:
-    table = w.table
+def is_consistent(harness: WriterHarness) -> bool:
+    table = harness.table
     return (
         table.received == table.applied + table.older + sum(table.rejected.values())
         and table.applied == table.written + table.conflated + table.pending
@@ -90,53 +90,53 @@ async def test_RD_04_a_stall_is_absorbed_by_conflation_and_one_batch_waits(
     caplog: pytest.LogCaptureFixture,
     stalled: Callable[[BrokenValkey, redis.Redis], AbstractContextManager[None]],
 ) -> None:
-    async with RunningWriter(WriterHarness(server.port)) as w:
-        w.tick()
-        await until(lambda: w.table.pending == 0 and not w.table.dirty)
+    async with RunningWriter(WriterHarness(server.port)) as harness:
+        harness.tick()
+        await until(lambda: harness.table.pending == 0 and not harness.table.dirty)
         client = server.client
         before = client.info("stats")["total_connections_received"]
         with stalled(server, client):
-            while not await is_stalled(w):
-                w.tick(markPrice="1")
-            batches, conflated = w.writer.flusher.batches, w.table.conflated
+            while not await is_stalled(harness):
+                harness.tick(markPrice="1")
+            batches, conflated = harness.writer.flusher.batches, harness.table.conflated
             for number in range(50):
-                w.tick(markPrice=str(number + 2))
+                harness.tick(markPrice=str(number + 2))
                 await asyncio.sleep(0.002)
-            assert w.writer.flusher.batches == batches
-            assert w.table.pending <= 40
-            assert w.table.conflated - conflated >= 48 * len(SYMBOLS)
-        await until(lambda: w.table.pending == 0)
-        assert w.stands_in(client)
-        assert is_consistent(w)
+            assert harness.writer.flusher.batches == batches
+            assert harness.table.pending <= 40
+            assert harness.table.conflated - conflated >= 48 * len(SYMBOLS)
+        await until(lambda: harness.table.pending == 0)
+        assert harness.stands_in(client)
+        assert is_consistent(harness)
         assert client.info("stats")["total_connections_received"] == before
     assert told(caplog, "kept in memory") == 0
 
 
-async def is_stalled(w: WriterHarness) -> bool:
+async def is_stalled(harness: WriterHarness) -> bool:
     """Whether a batch is under way and remains so: of a server that is stalled already."""
-    batches = w.writer.flusher.batches
+    batches = harness.writer.flusher.batches
     await asyncio.sleep(0.05)
-    return w.writer.flusher.batches == batches and not w.writer.flusher.batch.done
+    return harness.writer.flusher.batches == batches and not harness.writer.flusher.batch.done
 
 
 @pytest.mark.usefixtures("_impatient")
 async def test_RD_05_a_hung_server_is_given_up_and_used_again_once_it_answers(
     server: BrokenValkey, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with RunningWriter(WriterHarness(server.port)) as w:
-        w.tick()
-        await until(lambda: w.table.pending == 0)
-        epoch = w.writer.lease.epoch
+    async with RunningWriter(WriterHarness(server.port)) as harness:
+        harness.tick()
+        await until(lambda: harness.table.pending == 0)
+        epoch = harness.writer.lease.epoch
         with server.frozen():
-            w.tick(markPrice="1")
-            await until(lambda: not w.writer.is_writing)
-            w.tick(markPrice="2")
+            harness.tick(markPrice="1")
+            await until(lambda: not harness.writer.is_writing)
+            harness.tick(markPrice="2")
             await until(lambda: told(caplog, "no answer in 1 s") == 1)
-        await until(lambda: w.table.pending == 0)
+        await until(lambda: harness.table.pending == 0)
         client = server.client
-        assert w.stands_in(client)
+        assert harness.stands_in(client)
         assert client.hget(keys.FEED, "epoch") == str(epoch)
-        assert is_consistent(w)
+        assert is_consistent(harness)
         # what hung is closed on both sides
         await until(lambda: client.info("clients")["connected_clients"] == 2)
     assert told(caplog, "kept in memory") == 1
@@ -156,19 +156,19 @@ async def test_RD_23_no_number_of_timeouts_leaves_a_client_that_never_recovers(
         return await connect(*args)
 
     monkeypatch.setattr(channel, "connect", counted)
-    async with RunningWriter(WriterHarness(server.port)) as w:
+    async with RunningWriter(WriterHarness(server.port)) as harness:
         for number in range(3):
-            w.tick(markPrice=str(number + 1))
-            await until(lambda: w.table.pending == 0)
+            harness.tick(markPrice=str(number + 1))
+            await until(lambda: harness.table.pending == 0)
             connected = server.client.info("stats")["total_connections_received"]
             with server.frozen():
-                w.tick(markPrice=str(number + 70))
+                harness.tick(markPrice=str(number + 70))
                 await until(lambda: told(caplog, "kept in memory") == number + 1)  # noqa: B023
                 # and again, while it connects
                 tried = attempts[0]
                 await until(lambda: attempts[0] >= tried + 2)  # noqa: B023
-            await until(lambda: w.table.pending == 0)
-            assert w.stands_in(server.client)
+            await until(lambda: harness.table.pending == 0)
+            assert harness.stands_in(server.client)
             found = server.client.info("stats")["total_connections_received"]
             assert found >= connected + 2
     assert told(caplog, "accepts data again") == 3
@@ -180,35 +180,35 @@ async def test_RD_23_no_number_of_timeouts_leaves_a_client_that_never_recovers(
 async def test_RD_16_a_connection_may_be_cut_at_any_byte_and_the_newest_state_goes_again(
     server: BrokenValkey, proxy: FaultProxy, direction: str, first: int
 ) -> None:
-    async with RunningWriter(WriterHarness(proxy.port)) as w:
+    async with RunningWriter(WriterHarness(proxy.port)) as harness:
         for offset in range(41 * first, 12_000, 499):
             accepted = proxy.accepted
             ending = Ending.RST if offset % 2 else Ending.FIN
             setattr(proxy, direction, Way(cut_after=offset, cut_with=ending))
             proxy.drop()
             while proxy.accepted < accepted + 2:  # made again, and cut, and made again
-                w.tick(markPrice=str(offset + 1), bidIv="" if offset % 3 else "0.5")
+                harness.tick(markPrice=str(offset + 1), bidIv="" if offset % 3 else "0.5")
                 await asyncio.sleep(0.001)
-            assert is_consistent(w)
+            assert is_consistent(harness)
         setattr(proxy, direction, Way())
         proxy.drop()
-        w.tick(markPrice="77777")
-        await until(lambda: w.table.pending == 0 and not w.table.dirty)
-        assert w.stands_in(server.client)
-        assert server.client.hget(keys.FEED, "epoch") == str(w.writer.lease.epoch)
+        harness.tick(markPrice="77777")
+        await until(lambda: harness.table.pending == 0 and not harness.table.dirty)
+        assert harness.stands_in(server.client)
+        assert server.client.hget(keys.FEED, "epoch") == str(harness.writer.lease.epoch)
 
 
 async def test_RD_16_a_killed_client_writes_what_is_newest_by_then(server: BrokenValkey) -> None:
-    async with RunningWriter(WriterHarness(server.port)) as w:
+    async with RunningWriter(WriterHarness(server.port)) as harness:
         client = server.client
         for number in range(10):
-            w.tick(markPrice=str(number + 1))
+            harness.tick(markPrice=str(number + 1))
             writer = str(client.hget(keys.FEED, "writer")).partition(":")[2]
             client.client_kill_filter(_id=writer)
-            w.tick(markPrice=str(number + 100), askIv="" if number % 2 else "0.5")
-            await until(lambda: w.table.pending == 0)
-            assert w.stands_in(client)
-        assert is_consistent(w)
+            harness.tick(markPrice=str(number + 100), askIv="" if number % 2 else "0.5")
+            await until(lambda: harness.table.pending == 0)
+            assert harness.stands_in(client)
+        assert is_consistent(harness)
 
 
 KINDS = ("option", "optrec")
@@ -236,24 +236,24 @@ class NthTickReply:
 async def test_RD_18_an_error_as_any_of_the_replies_is_that_symbols_alone(
     server: BrokenValkey, scripted: ScriptedRedis
 ) -> None:
-    async with RunningWriter(WriterHarness(scripted.port)) as w:
+    async with RunningWriter(WriterHarness(scripted.port)) as harness:
         client = server.client
-        w.tick()
-        await until(lambda: w.table.pending == 0 and not w.table.dirty)
+        harness.tick()
+        await until(lambda: harness.table.pending == 0 and not harness.table.dirty)
         for k in range(1, 2 * 6 + 1):
             scripted.script = kth = NthTickReply(k, WRONGTYPE, SYMBOLS[:6])
-            w.tick(SYMBOLS[:6], markPrice=str(k))
-            await until(lambda: w.table.pending == 1)
-            frames = dict(w.frames)
-            del w.frames[kth.key.decode().partition(":")[2]]
+            harness.tick(SYMBOLS[:6], markPrice=str(k))
+            await until(lambda: harness.table.pending == 1)
+            frames = dict(harness.frames)
+            del harness.frames[kth.key.decode().partition(":")[2]]
             # the replies behind it were read as what they are
-            await until(lambda: w.stands_in(client))
-            w.frames = frames
-            assert w.table.release() == 1
-            w.writer.flusher.wake()
-            await until(lambda: w.table.pending == 0 and not w.table.dirty)
-            assert w.stands_in(client)
-            assert is_consistent(w)
+            await until(lambda: harness.stands_in(client))
+            harness.frames = frames
+            assert harness.table.release() == 1
+            harness.writer.flusher.wake()
+            await until(lambda: harness.table.pending == 0 and not harness.table.dirty)
+            assert harness.stands_in(client)
+            assert is_consistent(harness)
         assert scripted.accepted == 1
 
 
@@ -262,17 +262,17 @@ async def test_RD_18_an_error_as_any_of_the_replies_is_that_symbols_alone(
 async def test_RD_18_too_few_and_too_many_replies_end_the_connection(
     server: BrokenValkey, scripted: ScriptedRedis, reply: bytes | None
 ) -> None:
-    async with RunningWriter(WriterHarness(scripted.port)) as w:
-        w.tick()
-        await until(lambda: w.table.pending == 0 and not w.table.dirty)
+    async with RunningWriter(WriterHarness(scripted.port)) as harness:
+        harness.tick()
+        await until(lambda: harness.table.pending == 0 and not harness.table.dirty)
         for k in (1, 18, 40):
             accepted = scripted.accepted
             scripted.script = NthTickReply(k, reply, SYMBOLS)
-            w.tick(markPrice=str(k))
+            harness.tick(markPrice=str(k))
             await until(lambda: scripted.accepted > accepted)  # noqa: B023
-            await until(lambda: w.table.pending == 0 and not w.table.dirty)
-            assert w.stands_in(server.client)
-            assert is_consistent(w)
+            await until(lambda: harness.table.pending == 0 and not harness.table.dirty)
+            assert harness.stands_in(server.client)
+            assert is_consistent(harness)
 
 
 @pytest.mark.usefixtures("_impatient")
@@ -282,17 +282,17 @@ async def test_RD_26_an_odd_reply_to_a_writer_ends_the_connection_and_no_more(
 ) -> None:
     """To a tick's command, which the core reads, and to a heartbeat's, which hiredis does."""
 
-    async with RunningWriter(WriterHarness(scripted.port)) as w:
-        w.tick()
-        await until(lambda: w.table.pending == 0 and not w.table.dirty)
+    async with RunningWriter(WriterHarness(scripted.port)) as harness:
+        harness.tick()
+        await until(lambda: harness.table.pending == 0 and not harness.table.dirty)
         for script in (NthTickReply(3, ODD[what], SYMBOLS), Once(b"TIME", ODD[what])):
             accepted = scripted.accepted
             scripted.script = script
-            w.tick(markPrice="5")
+            harness.tick(markPrice="5")
             await until(lambda: scripted.accepted > accepted)  # noqa: B023
-            await until(lambda: w.table.pending == 0 and not w.table.dirty)
-            assert w.stands_in(server.client)
-            assert is_consistent(w)
+            await until(lambda: harness.table.pending == 0 and not harness.table.dirty)
+            assert harness.stands_in(server.client)
+            assert is_consistent(harness)
 
 
 class Once:
@@ -315,14 +315,14 @@ async def test_RD_31_over_a_slow_link_batches_grow_and_what_stands_there_is_righ
 ) -> None:
     proxy.up.latency_s = proxy.down.latency_s = rtt_ms / 2000
 
-    async with RunningWriter(WriterHarness(proxy.port)) as w:
+    async with RunningWriter(WriterHarness(proxy.port)) as harness:
         for number in range(200):
-            w.tick(markPrice=str(number + 1))
+            harness.tick(markPrice=str(number + 1))
             await asyncio.sleep(0.005)
-        await until(lambda: w.table.pending == 0)
-        assert w.stands_in(server.client)
-        assert is_consistent(w)
-        assert w.table.written + w.table.conflated == 200 * len(SYMBOLS)
-        assert w.table.written >= len(SYMBOLS)
+        await until(lambda: harness.table.pending == 0)
+        assert harness.stands_in(server.client)
+        assert is_consistent(harness)
+        assert harness.table.written + harness.table.conflated == 200 * len(SYMBOLS)
+        assert harness.table.written >= len(SYMBOLS)
         if rtt_ms >= 50:
-            assert w.table.conflated > w.table.written
+            assert harness.table.conflated > harness.table.written

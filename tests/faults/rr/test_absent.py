@@ -88,15 +88,15 @@ async def test_RR_03_the_collector_mends_what_was_deleted(
 ) -> None:
     quicken(monkeypatch, rewrite_every_s=1)
 
-    async with running_collector(tmp_path, SimSettings(seed=5, symbols=20, rate=200)) as w:
-        await w.covered()
-        w.venue.pause()
-        await until(lambda: not w.differences())
-        symbol = w.venue.symbols[3]
-        w.client.hdel(keys.option(symbol), *expected_hash(w.venue.last_frame(symbol)))
-        w.client.delete(keys.record(w.venue.symbols[4]))
-        await until(lambda: not w.differences())
-        await until(lambda: bool(w.client.exists(keys.record(w.venue.symbols[4]))))
+    async with running_collector(tmp_path, SimSettings(seed=5, symbols=20, rate=200)) as harness:
+        await harness.covered()
+        harness.venue.pause()
+        await until(lambda: not harness.differences())
+        symbol = harness.venue.symbols[3]
+        harness.client.hdel(keys.option(symbol), *expected_hash(harness.venue.last_frame(symbol)))
+        harness.client.delete(keys.record(harness.venue.symbols[4]))
+        await until(lambda: not harness.differences())
+        await until(lambda: bool(harness.client.exists(keys.record(harness.venue.symbols[4]))))
 
 
 @pytest.fixture(params=["2", "", "a"])

@@ -116,7 +116,7 @@ def test_RR_12_a_foreign_record_costs_that_option(
     ],
     ids=["terms", "type", "record"],
 )
-def test_RR_12_the_server_goes_on(store: Store, spoil: Callable[[Store], None]) -> None:
+def test_RR_12_the_server_continues(store: Store, spoil: Callable[[Store], None]) -> None:
     with Living(store, BTC) as living, Serving(store.url) as serving:
         serving.ready()
         with serving.websocket() as stream:

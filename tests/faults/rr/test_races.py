@@ -138,7 +138,7 @@ async def test_RR_05_asyncio_takes_no_part_for_the_whole_either(
             assert (await reader.get(CALL)).symbol == CALL
 
 
-def test_RR_05_a_connection_that_died_between_two_reads_costs_nobody_an_error(
+def test_RR_05_a_connection_that_died_between_two_reads_is_no_error(
     listed: Store, reader: OptionReader
 ) -> None:
     assert reader.get(CALL).symbol == CALL
@@ -147,7 +147,7 @@ def test_RR_05_a_connection_that_died_between_two_reads_costs_nobody_an_error(
         assert reader.get(CALL).symbol == CALL
 
 
-def test_RR_02_an_option_that_expires_between_two_reads_is_told_as_such(
+def test_RR_02_an_option_that_expires_between_two_reads_is_expired(
     store: Store, reader: OptionReader
 ) -> None:
     store.option(CALL)
@@ -159,7 +159,7 @@ def test_RR_02_an_option_that_expires_between_two_reads_is_told_as_such(
     assert reader.get(CALL, allow_expired=True, require_live=False).phase == "expired"
 
 
-def test_RR_05_the_address_of_nobody_is_told_at_once(store: Store) -> None:
+def test_RR_05_an_address_without_a_server_is_an_error_at_once(store: Store) -> None:
     with (
         OptionReader(f"redis://127.0.0.1:{free_port()}") as reader,
         pytest.raises(StoreUnavailable, match="refused"),

@@ -62,28 +62,28 @@ class Reads:
             time.sleep(0.01)
 
 
-def mute_the_venue(w: CollectorHarness, proxy: FaultProxy) -> None:
-    w.venue.faults.mute = True
+def mute_the_venue(harness: CollectorHarness, proxy: FaultProxy) -> None:
+    harness.venue.faults.mute = True
 
 
-def lose_the_writes(w: CollectorHarness, proxy: FaultProxy) -> None:
+def lose_the_writes(harness: CollectorHarness, proxy: FaultProxy) -> None:
     proxy.up.passage = Passage.LOST
 
 
-def freeze_the_collector(w: CollectorHarness, proxy: FaultProxy) -> None:
+def freeze_the_collector(harness: CollectorHarness, proxy: FaultProxy) -> None:
     time.sleep(FROZEN_S)  # in its own loop
 
 
-def freeze_the_server(w: CollectorHarness, proxy: FaultProxy) -> None:
-    os.kill(w.valkey.pid, signal.SIGSTOP)
+def freeze_the_server(harness: CollectorHarness, proxy: FaultProxy) -> None:
+    os.kill(harness.valkey.pid, signal.SIGSTOP)
 
 
-def thaw(w: CollectorHarness, proxy: FaultProxy) -> None:
-    w.venue.faults.mute = False
+def thaw(harness: CollectorHarness, proxy: FaultProxy) -> None:
+    harness.venue.faults.mute = False
     if proxy.up.passage is Passage.LOST:
         proxy.up.passage = Passage.OPEN
         proxy.drop()
-    os.kill(w.valkey.pid, signal.SIGCONT)
+    os.kill(harness.valkey.pid, signal.SIGCONT)
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def thaw(w: CollectorHarness, proxy: FaultProxy) -> None:
         (freeze_the_server, StoreUnavailable),
     ],
 )
-async def test_RR_01_what_stands_still_is_refused_whatever_froze(
+async def test_RR_01_values_that_stopped_changing_are_refused_whatever_froze(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     freeze: Callable[[CollectorHarness, FaultProxy], None],
@@ -106,17 +106,17 @@ async def test_RR_01_what_stands_still_is_refused_whatever_froze(
     timing = Timing(silence=0.3, probe_within=0.3)
     sim = SimSettings(seed=5, symbols=40, rate=800)
     with FaultProxy(0) as proxy:
-        async with running_collector(tmp_path, sim, timing, redis_port=proxy.port) as w:
-            proxy.target = w.valkey.port
-            w.collector.feed.watchdog_ms = LIMIT_MS
-            with Reads(w.valkey.port, w.venue.symbols[0]) as reads:
+        async with running_collector(tmp_path, sim, timing, redis_port=proxy.port) as harness:
+            proxy.target = harness.valkey.port
+            harness.collector.feed.watchdog_ms = LIMIT_MS
+            with Reads(harness.valkey.port, harness.venue.symbols[0]) as reads:
                 await until(lambda: len(reads.served) > 20)
                 reads.refused.clear()
                 frozen_at = time.monotonic()
-                freeze(w, proxy)
+                freeze(harness, proxy)
                 await asyncio.to_thread(reads.await_refusals)
                 lies = [at for at in reads.served if at > frozen_at + 1.2 * LIMIT_MS / 1000]
-                thaw(w, proxy)
+                thaw(harness, proxy)
                 assert all(isinstance(one, error) for one in reads.refused), reads.refused
                 assert not lies
                 count = len(reads.served)
@@ -147,7 +147,7 @@ def test_RR_08_a_reader_whose_clock_is_wrong_sees_the_same_age(
 
 
 @pytest.mark.parametrize("skew_s", [-300, 300])
-def test_RR_08_a_venue_whose_clock_is_apart_from_the_servers_is_corrected_for_and_told(
+def test_RR_08_a_difference_between_the_clocks_of_venue_and_server_is_corrected_and_shown(
     store: Store, reader: OptionReader, caplog: pytest.LogCaptureFixture, skew_s: float
 ) -> None:
     store.feed(skew_ms=round(skew_s * 1000))

@@ -34,12 +34,12 @@ async def proxied(
         told = replace(sim, port=port)
         async with running_collector(
             tmp_path, told, timing or brisk(), ws_port=proxy.port, **settings
-        ) as w:
-            yield w, proxy
+        ) as harness:
+            yield harness, proxy
 
 
-async def line_of(w: CollectorHarness) -> VenueConnection:
+async def line_of(harness: CollectorHarness) -> VenueConnection:
     """The only connection, once it is planned."""
-    await until(lambda: bool(w.collector.connections))
-    [line] = w.collector.connections
+    await until(lambda: bool(harness.collector.connections))
+    [line] = harness.collector.connections
     return line

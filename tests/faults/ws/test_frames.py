@@ -24,15 +24,15 @@ MB = 1024 * 1024
 CONT, TEXT, BINARY, FIN, PING, PONG = 0x00, 0x01, 0x02, 0x80, 0x89, 0x8A
 
 
-def held(w: CollectorHarness, symbol: str) -> dict[str, str]:
-    found: dict[str, str] = w.client.hgetall(keys.option(symbol))  # type: ignore[assignment]
+def held(harness: CollectorHarness, symbol: str) -> dict[str, str]:
+    found: dict[str, str] = harness.client.hgetall(keys.option(symbol))  # type: ignore[assignment]
     return found
 
 
-def tick(w: CollectorHarness, symbol: str, sequence: int = 99) -> bytes:
+def tick(harness: CollectorHarness, symbol: str, sequence: int = 99) -> bytes:
     """A ticker message of *symbol* as it stands now."""
-    w.venue.clock.now_ms()
-    return snapshot(w.venue.market.options[symbol], sequence, "2026")
+    harness.venue.clock.now_ms()
+    return snapshot(harness.venue.market.options[symbol], sequence, "2026")
 
 
 @asynccontextmanager
@@ -65,11 +65,11 @@ async def test_WS_08_what_comes_with_the_handshake_is_not_lost(
 
     async with (
         listening(serve) as port,
-        running_collector(tmp_path, FEW, ws_port=port, latency_ms=latency_ms) as w,
+        running_collector(tmp_path, FEW, ws_port=port, latency_ms=latency_ms) as harness,
     ):
-        worlds.append(w)
-        await until(lambda: held(w, w.venue.symbols[0]).get("sq") == "4711")
-        assert w.collector.monitor.status().reconnects == 0
+        worlds.append(harness)
+        await until(lambda: held(harness, harness.venue.symbols[0]).get("sq") == "4711")
+        assert harness.collector.monitor.status().reconnects == 0
 
 
 @pytest.mark.parametrize("anyio_backend", LOOPS)
@@ -108,19 +108,19 @@ async def test_WS_21_a_connection_may_end_at_any_byte(ending: Ending) -> None:
 
 
 async def is_replaced(
-    w: CollectorHarness, frames: bytes, code: int, told: pytest.LogCaptureFixture
+    harness: CollectorHarness, frames: bytes, code: int, told: pytest.LogCaptureFixture
 ) -> None:
     """The sender of *frames* gets close code *code*; the next connection delivers everything."""
-    await w.covered()
-    line = await line_of(w)
-    before = w.collector.table.received
-    w.venue.write(frames)
+    await harness.covered()
+    line = await line_of(harness)
+    before = harness.collector.table.received
+    harness.venue.write(frames)
     await until(lambda: line.reconnects == 1)
     assert f"sent {code}" in told.text
-    await w.covered()
-    await w.equal()
-    assert w.collector.table.received > before
-    w.check_books()
+    await harness.covered()
+    await harness.equal()
+    assert harness.collector.table.received > before
+    harness.check_books()
 
 
 @pytest.mark.usefixtures("eager")
@@ -128,19 +128,19 @@ async def is_replaced(
 async def test_WS_25_a_message_too_large_is_refused_by_its_header(
     tmp_path: Path, size: int, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with running_collector(tmp_path, FEW) as w:
+    async with running_collector(tmp_path, FEW) as harness:
         frames = bytes((FIN | TEXT, 127)) + size.to_bytes(8, "big") + b"x" * 1000
-        await is_replaced(w, frames, 1009, caplog)
+        await is_replaced(harness, frames, 1009, caplog)
 
 
 @pytest.mark.usefixtures("eager")
 async def test_WS_25_fragments_that_never_end_are_refused_at_the_same_size(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with running_collector(tmp_path, FEW) as w:
+    async with running_collector(tmp_path, FEW) as harness:
         piece = bytes((CONT, 127)) + (60_000).to_bytes(8, "big") + b"x" * 60_000
         frames = bytes((TEXT, 1)) + b"x" + piece * 18
-        await is_replaced(w, frames, 1009, caplog)
+        await is_replaced(harness, frames, 1009, caplog)
 
 
 @pytest.mark.usefixtures("eager")
@@ -156,8 +156,8 @@ async def test_WS_25_compression_is_neither_offered_nor_taken(
         await until(lambda: bool(requests))
     assert b"upgrade: websocket" in requests[0].lower()
     assert b"extensions" not in requests[0].lower()
-    async with running_collector(tmp_path, FEW) as w:
-        await is_replaced(w, bytes((FIN | 0x40 | TEXT, 3)) + b"\x2a\x00\x00", 1002, caplog)
+    async with running_collector(tmp_path, FEW) as harness:
+        await is_replaced(harness, bytes((FIN | 0x40 | TEXT, 3)) + b"\x2a\x00\x00", 1002, caplog)
 
 
 ILLEGAL = {
@@ -179,8 +179,8 @@ ILLEGAL = {
 async def test_WS_26_what_the_protocol_forbids_ends_the_connection_with_1002(
     tmp_path: Path, name: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with running_collector(tmp_path, FEW) as w:
-        await is_replaced(w, ILLEGAL[name], 1002, caplog)
+    async with running_collector(tmp_path, FEW) as harness:
+        await is_replaced(harness, ILLEGAL[name], 1002, caplog)
 
 
 @pytest.mark.parametrize(
@@ -204,23 +204,23 @@ async def test_WS_26_legal_oddities_are_read(tmp_path: Path, pieces: int) -> Non
             frames += bytes((PING, 1)) + b"?" + bytes((PONG, 0)) if part else b""
         return frames
 
-    async with running_collector(tmp_path, FEW) as w:
-        await w.covered()
-        w.venue.pause()
-        symbol = w.venue.symbols[0]
-        w.venue.write(fragments(tick(w, symbol, 4711)))
-        w.venue.write(text_frame(tick(w, w.venue.symbols[1], 4712)))
-        await until(lambda: held(w, symbol).get("sq") == "4711")
-        await until(lambda: held(w, w.venue.symbols[1]).get("sq") == "4712")
-        assert w.collector.monitor.status().reconnects == 0
+    async with running_collector(tmp_path, FEW) as harness:
+        await harness.covered()
+        harness.venue.pause()
+        symbol = harness.venue.symbols[0]
+        harness.venue.write(fragments(tick(harness, symbol, 4711)))
+        harness.venue.write(text_frame(tick(harness, harness.venue.symbols[1], 4712)))
+        await until(lambda: held(harness, symbol).get("sq") == "4711")
+        await until(lambda: held(harness, harness.venue.symbols[1]).get("sq") == "4712")
+        assert harness.collector.monitor.status().reconnects == 0
 
 
 async def test_WS_26_a_stream_in_single_bytes_is_read_alike(tmp_path: Path) -> None:
     sim = SimSettings(seed=5, symbols=16, rate=20)
-    async with proxied(tmp_path, sim) as (w, proxy):
+    async with proxied(tmp_path, sim) as (harness, proxy):
         proxy.down.slice_bytes = 1
-        await w.covered()
-        before = w.collector.table.received
-        await until(lambda: w.collector.table.received > before + 10)
-        assert w.collector.monitor.status().reconnects == 0
-        await w.equal()
+        await harness.covered()
+        before = harness.collector.table.received
+        await until(lambda: harness.collector.table.received > before + 10)
+        assert harness.collector.monitor.status().reconnects == 0
+        await harness.equal()

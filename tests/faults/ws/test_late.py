@@ -27,7 +27,7 @@ Get = Callable[[str], Awaitable[Option]]
 class Judge:
     """Compares what readers say with the clock by which the venue stamps its ticks."""
 
-    w: CollectorHarness
+    harness: CollectorHarness
     ways: dict[str, Get]
     understated_s: float = 0.0
     lag_live_s: float = 0.0
@@ -37,15 +37,15 @@ class Judge:
 
     def lag_s(self) -> float:
         """How far the newest tick that the collector has is behind the venue's clock."""
-        table = self.w.collector.table
-        newest_ms = max(table.origin_of(symbol)[1] for symbol in self.w.venue.symbols)
-        return (self.w.venue.clock.now_ms() - newest_ms) / 1000
+        table = self.harness.collector.table
+        newest_ms = max(table.origin_of(symbol)[1] for symbol in self.harness.venue.symbols)
+        return (self.harness.venue.clock.now_ms() - newest_ms) / 1000
 
     async def read(self) -> None:
         """Read some symbols in every way."""
         for way, get in self.ways.items():
-            for symbol in self.w.venue.symbols[::20]:
-                before_ms, lag_s = self.w.venue.clock.now_ms(), self.lag_s()
+            for symbol in self.harness.venue.symbols[::20]:
+                before_ms, lag_s = self.harness.venue.clock.now_ms(), self.lag_s()
                 try:
                     option = await get(symbol)
                 except StaleData as error:
@@ -66,9 +66,9 @@ class Judge:
 
 
 @asynccontextmanager
-async def judged(w: CollectorHarness) -> AsyncIterator[Judge]:
+async def judged(harness: CollectorHarness) -> AsyncIterator[Judge]:
     """A judge over a blocking reader, an asyncio one, and the mirrors of both."""
-    url = w.valkey.url
+    url = harness.valkey.url
     async with AsyncOptionReader(url, venue="sim") as asynchronous:
         with OptionReader(url, venue="sim") as blocking:
             copy = await asyncio.to_thread(blocking.mirror)
@@ -82,7 +82,7 @@ async def judged(w: CollectorHarness) -> AsyncIterator[Judge]:
 
             try:
                 yield Judge(
-                    w,
+                    harness,
                     {
                         "blocking": threaded(blocking.get),
                         "asyncio": asynchronous.get,
@@ -98,9 +98,9 @@ async def judged(w: CollectorHarness) -> AsyncIterator[Judge]:
 async def test_WS_33_over_a_link_narrower_than_the_feed_nothing_late_is_live(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with proxied(tmp_path, buffer_bytes=DEEP) as (w, proxy):
-        await w.covered()
-        async with judged(w) as judge:
+    async with proxied(tmp_path, buffer_bytes=DEEP) as (harness, proxy):
+        await harness.covered()
+        async with judged(harness) as judge:
             await judge.read_until(lambda: len(judge.live) == len(judge.ways))
             judge.refused.clear()
             # a message is some 700 bytes: about half of the feed gets through
@@ -122,10 +122,10 @@ async def test_WS_33_over_a_link_narrower_than_the_feed_nothing_late_is_live(
     assert "s behind the venue for 10 s" in caplog.text
 
 
-async def test_WS_33_what_a_link_held_back_is_as_old_as_it_is(tmp_path: Path) -> None:
-    async with proxied(tmp_path, buffer_bytes=DEEP) as (w, proxy):
-        await w.covered()
-        async with judged(w) as judge:
+async def test_WS_33_ticks_that_a_link_delayed_have_their_true_age(tmp_path: Path) -> None:
+    async with proxied(tmp_path, buffer_bytes=DEEP) as (harness, proxy):
+        await harness.covered()
+        async with judged(harness) as judge:
             await judge.read_until(lambda: len(judge.live) == len(judge.ways))
             for held_s in (1.0, 4.0, 7.0):
                 proxy.down.passage = Passage.HELD
@@ -139,18 +139,18 @@ async def test_WS_33_what_a_link_held_back_is_as_old_as_it_is(tmp_path: Path) ->
 
 
 async def test_WS_33_a_stream_that_is_late_from_the_start_is_never_live(tmp_path: Path) -> None:
-    async with proxied(tmp_path, buffer_bytes=DEEP) as (w, proxy):
-        await w.covered()
-        async with judged(w) as judge:
+    async with proxied(tmp_path, buffer_bytes=DEEP) as (harness, proxy):
+        await harness.covered()
+        async with judged(harness) as judge:
             await judge.read_until(lambda: len(judge.live) == len(judge.ways))
             # All of it 8 s late: what is held is let go in small pieces, as fast as it comes.
             proxy.down.passage = Passage.HELD
             await asyncio.sleep(8)
             judge.live.clear()
-            feed = w.collector.feed
+            feed = harness.collector.feed
             proxy.down.slice_bytes, proxy.down.bytes_per_s = 4096, 300_000
             proxy.down.passage = Passage.OPEN
             await until(lambda: any(lag > 2000 for lag in feed.lags_ms.values()))
-            assert w.status_covered() == 0
+            assert harness.status_covered() == 0
             await judge.read_until(lambda: bool(judge.refused))
             assert judge.understated_s <= 0.002

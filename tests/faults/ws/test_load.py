@@ -38,14 +38,16 @@ async def test_WS_20_a_callback_that_raises_costs_a_connection_and_not_the_feed(
             raise ZeroDivisionError("a bug")
         receive(session, payload, now)
 
-    async with running_collector(tmp_path, FEW, brisk(ping_every=0.05), latency_ms=latency_ms) as w:
+    async with running_collector(
+        tmp_path, FEW, brisk(ping_every=0.05), latency_ms=latency_ms
+    ) as harness:
         monkeypatch.setattr(StreamSession, "receive", broken)
-        line = await line_of(w)
+        line = await line_of(harness)
         await until(lambda: line.reconnects >= 3)
         monkeypatch.setattr(StreamSession, "receive", receive)
-        await w.covered()
-        await w.equal()
-        assert not w.running.done()
+        await harness.covered()
+        await harness.equal()
+        assert not harness.running.done()
     assert caplog.text.count("a bug") >= 3
 
 
@@ -72,32 +74,32 @@ async def test_WS_20_a_consumer_that_raises_stops_neither_its_watch_nor_anybody_
                 except ZeroDivisionError:
                     failures[0] += 1
 
-    async with running_collector(tmp_path, FEW) as w:
-        await w.covered()
-        thread = threading.Thread(target=consume, args=(w.valkey.url,))
+    async with running_collector(tmp_path, FEW) as harness:
+        await harness.covered()
+        thread = threading.Thread(target=consume, args=(harness.valkey.url,))
         thread.start()
         await until(lambda: not thread.is_alive())
         assert failures[0] == 10
         assert all(option.live for option in seen)
-        assert w.collector.monitor.status().reconnects == 0
-        await w.equal()
+        assert harness.collector.monitor.status().reconnects == 0
+        await harness.equal()
 
 
 async def test_WS_22_while_redis_stands_still_the_socket_is_read_and_memory_stays(
     tmp_path: Path,
 ) -> None:
-    async with running_collector(tmp_path, BIG) as w:
-        await w.covered()
-        table, before_mb = w.collector.table, rss_mb()
-        began, symbols = table.received, len(w.venue.symbols)
-        w.client.client_pause(2500)
+    async with running_collector(tmp_path, BIG) as harness:
+        await harness.covered()
+        table, before_mb = harness.collector.table, rss_mb()
+        began, symbols = table.received, len(harness.venue.symbols)
+        harness.client.client_pause(2500)
         await until(lambda: table.received > began + 12_000)
         assert table.pending <= 2 * symbols  # of each, one is under way and one waits
         assert len(table) <= symbols + 1
         assert rss_mb() - before_mb < 30
-        assert w.collector.monitor.status().reconnects == 0
-        await w.equal()
-        w.check_books()
+        assert harness.collector.monitor.status().reconnects == 0
+        await harness.equal()
+        harness.check_books()
         assert table.conflated > 0
 
 
@@ -105,40 +107,40 @@ async def test_WS_22_while_redis_stands_still_the_socket_is_read_and_memory_stay
 async def test_WS_23_bursts_of_snapshots_after_reconnects_leave_no_memory_behind(
     tmp_path: Path,
 ) -> None:
-    async with running_collector(tmp_path, BIG) as w:
+    async with running_collector(tmp_path, BIG) as harness:
 
         async def burst() -> None:
-            before = w.collector.monitor.status().reconnects
-            await w.venue.drop()
-            await until(lambda: w.collector.monitor.status().reconnects == before + 3)
-            await w.covered()
+            before = harness.collector.monitor.status().reconnects
+            await harness.venue.drop()
+            await until(lambda: harness.collector.monitor.status().reconnects == before + 3)
+            await harness.covered()
 
-        await w.covered()
+        await harness.covered()
         await burst()
         after_one_mb = rss_mb()
         for _ in range(3):
             await burst()
         assert rss_mb() - after_one_mb < 30
-        await w.equal()
-        w.check_books()
+        await harness.equal()
+        harness.check_books()
 
 
 async def test_WS_30_a_tick_that_comes_again_later_over_another_connection_changes_nothing(
     tmp_path: Path,
 ) -> None:
-    async with running_collector(tmp_path, SimSettings(seed=5, symbols=600, rate=1500)) as w:
-        await w.covered()
-        await w.equal()
-        assert w.collector.monitor.status().connections == 2
-        w.venue.faults.echo_after_s = 0.5
-        table, times = w.collector.table, dict.fromkeys(w.venue.symbols[:20], 0)
+    async with running_collector(tmp_path, SimSettings(seed=5, symbols=600, rate=1500)) as harness:
+        await harness.covered()
+        await harness.equal()
+        assert harness.collector.monitor.status().connections == 2
+        harness.venue.faults.echo_after_s = 0.5
+        table, times = harness.collector.table, dict.fromkeys(harness.venue.symbols[:20], 0)
         before = table.older
         while table.older < before + 100:
             for symbol, newest in times.items():
-                told: Any = w.client.hget(keys.option(symbol), "tm")
+                told: Any = harness.client.hget(keys.option(symbol), "tm")
                 times[symbol] = int(told)
                 assert times[symbol] >= newest
             await asyncio.sleep(0.01)
-        w.venue.faults.echo_after_s = None
-        await w.equal()
-        w.check_books()
+        harness.venue.faults.echo_after_s = None
+        await harness.equal()
+        harness.check_books()

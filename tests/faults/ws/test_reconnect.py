@@ -25,15 +25,15 @@ from tests.support.virtual_loop import SYMBOLS, VirtualConnections
 
 @pytest.mark.usefixtures("eager")
 async def test_WS_02_each_of_fifty_reconnects_subscribes_everything(tmp_path: Path) -> None:
-    async with running_collector(tmp_path, FEW) as w:
-        line = await line_of(w)
+    async with running_collector(tmp_path, FEW) as harness:
+        line = await line_of(harness)
         for number in range(50):
-            await w.covered()
-            await w.venue.drop()
+            await harness.covered()
+            await harness.venue.drop()
             await until(lambda: line.reconnects > number)  # noqa: B023 - at once
-        await w.covered()
-        await w.equal()
-        w.check_books()
+        await harness.covered()
+        await harness.equal()
+        harness.check_books()
 
 
 @pytest.mark.usefixtures("eager")
@@ -41,7 +41,7 @@ async def test_WS_03_wherever_connections_end_there_is_the_next_one_and_only_one
     tmp_path: Path,
 ) -> None:
     luck = random.Random(3)
-    async with proxied(tmp_path) as (w, proxy):
+    async with proxied(tmp_path) as (harness, proxy):
         while proxy.accepted < 40:
             proxy.down.cut_with = luck.choice(list(Ending))
             proxy.down.cut_after = luck.choice((luck.randrange(400), luck.randrange(50_000)))
@@ -50,10 +50,10 @@ async def test_WS_03_wherever_connections_end_there_is_the_next_one_and_only_one
             assert proxy.connections <= 2  # the one that ends, and the next
         proxy.down.cut_after = None
         proxy.drop()
-        await w.covered()
-        await w.equal()
-        w.check_books()
-        assert w.venue.connections == 1
+        await harness.covered()
+        await harness.equal()
+        harness.check_books()
+        assert harness.venue.connections == 1
 
 
 def refusing(status: int | None, retry_after_s: float | None = None) -> Callable[..., Any]:
@@ -77,7 +77,9 @@ def test_WS_04_ten_minutes_of_refusals_stay_within_the_budget(
     assert len(set(lines.attempts[4:])) == len(lines.attempts) - 4  # jitter: none coincide
 
 
-def test_WS_04_after_a_403_nobody_asks_for_ten_minutes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_WS_04_after_a_403_no_request_is_sent_for_ten_minutes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     lines = VirtualConnections(monkeypatch, refusing(403))
     lines.run(599)
     assert len(lines.attempts) == 4
@@ -97,13 +99,13 @@ def test_WS_05_jitter_stays_full_at_the_cap() -> None:
 
 @pytest.mark.usefixtures("eager")
 async def test_WS_05_the_waits_begin_anew_once_a_connection_was_stable(tmp_path: Path) -> None:
-    async with running_collector(tmp_path, FEW, brisk(stable_after=1.5)) as w:
-        line, table = await line_of(w), w.collector.table
+    async with running_collector(tmp_path, FEW, brisk(stable_after=1.5)) as harness:
+        line, table = await line_of(harness), harness.collector.table
         backoff = line._backoff
         for number in range(4):
             heard = table.received
             await until(lambda: table.received > heard + 70)  # noqa: B023 - at once
-            await w.venue.drop()
+            await harness.venue.drop()
             await until(lambda: line.reconnects > number)  # noqa: B023 - at once
         assert backoff.attempt == 4
         await until(lambda: backoff.attempt == 0)
@@ -115,41 +117,41 @@ async def test_WS_06_a_handshake_that_never_ends_is_given_up(tmp_path: Path, hea
     """The venue says nothing at all, or half of its answer."""
 
     async with proxied(tmp_path, timing=brisk(connect_within=0.1)) as (
-        w,
+        harness,
         proxy,
     ):
         proxy.down.lost_after = heard
         await until(lambda: proxy.accepted >= 4)
-        assert not (await line_of(w)).is_open
+        assert not (await line_of(harness)).is_open
         proxy.down.lost_after = None
-        await w.covered()
+        await harness.covered()
 
 
 @pytest.mark.usefixtures("eager")
-async def test_WS_06_nor_is_one_waited_for_that_nobody_takes(tmp_path: Path) -> None:
+async def test_WS_06_a_close_that_is_never_answered_is_not_awaited(tmp_path: Path) -> None:
     async with proxied(tmp_path, timing=brisk(connect_within=0.1)) as (
-        w,
+        harness,
         proxy,
     ):
         proxy.up.passage = Passage.LOST
         await until(lambda: proxy.accepted >= 4)
         proxy.up.passage = Passage.OPEN
-        await w.covered()
+        await harness.covered()
 
 
 @pytest.mark.usefixtures("eager")
 @pytest.mark.parametrize("status", [200, 301, 404, 429, 502, 503])
-async def test_WS_07_an_answer_that_is_no_handshake_is_told_and_tried_again(
+async def test_WS_07_an_answer_that_is_no_handshake_is_logged_and_tried_again(
     tmp_path: Path, status: int, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with running_collector(tmp_path, FEW) as w:
-        faults = w.venue.faults
+    async with running_collector(tmp_path, FEW) as harness:
+        faults = harness.venue.faults
         faults.refuse_status = status
         faults.refuse_body = b"<html><h1>Sorry</h1></html>"
         faults.refuse_headers = {"Content-Type": "text/html", "Location": "https://x.test/"}
-        await until(lambda: w.venue.handshakes >= 3)
+        await until(lambda: harness.venue.handshakes >= 3)
         faults.refuse_status = None
-        await w.covered()
+        await harness.covered()
     assert f"the venue refused the WebSocket handshake: HTTP {status}" in caplog.text
 
 
@@ -157,18 +159,18 @@ async def test_WS_07_an_answer_that_is_no_handshake_is_told_and_tried_again(
 async def test_WS_07_a_403_keeps_everybody_away_for_ten_minutes(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with running_collector(tmp_path, FEW) as w:
-        w.venue.faults.refuse_status = 403
-        shared = w.collector.parts.context
+    async with running_collector(tmp_path, FEW) as harness:
+        harness.venue.faults.refuse_status = 403
+        shared = harness.collector.parts.context
         now = asyncio.get_running_loop().time
         await until(lambda: shared.ban.remaining_s(now()) > 590)
         assert shared.rest_ban.remaining_s(now()) > 590
         await asyncio.sleep(0.5)  # ten times the longest wait
-        assert w.venue.handshakes == 1
+        assert harness.venue.handshakes == 1
     assert "HTTP 403; next attempt in 600 s" in caplog.text
 
 
-def test_WS_07_retry_after_is_heard(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_WS_07_retry_after_is_obeyed(monkeypatch: pytest.MonkeyPatch) -> None:
     lines = VirtualConnections(monkeypatch, refusing(429, retry_after_s=45.0))
     lines.run(44)
     assert len(lines.attempts) == 4
@@ -209,12 +211,12 @@ async def test_WS_27_a_venue_that_restarts_is_back_as_soon_as_it_is(
     tmp_path: Path, code: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     sim = SimSettings(seed=5, symbols=1200, rate=1000)
-    async with running_collector(tmp_path, sim) as w:
-        await w.covered()
-        w.venue.close(code, "restart")
-        await until(lambda: w.collector.monitor.status().reconnects == 3)
-        await w.covered()
-        await w.equal()
+    async with running_collector(tmp_path, sim) as harness:
+        await harness.covered()
+        harness.venue.close(code, "restart")
+        await until(lambda: harness.collector.monitor.status().reconnects == 3)
+        await harness.covered()
+        await harness.equal()
     assert caplog.text.count(f"received {code}") == 3
 
 
@@ -245,12 +247,12 @@ def test_WS_28_a_resolver_that_fails_hangs_and_lies_is_waited_out(
 ) -> None:
     async def main(resolver: Resolver) -> None:
         async with proxied(tmp_path, timing=brisk(connect_within=0.2)) as (
-            w,
+            harness,
             proxy,
         ):
             resolver.port = proxy.port
             resolver.plan = ["fails", "fails", "hangs", "dead", "dead, then good"]
-            await w.covered()
+            await harness.covered()
             assert resolver.plan == []
 
     resolver = Resolver(monkeypatch)

@@ -28,16 +28,16 @@ def topic(symbol: str) -> str:
     return f"tickers.{symbol}"
 
 
-async def drop(w: CollectorHarness) -> None:
+async def drop(harness: CollectorHarness) -> None:
     """Cut the only connection, and wait for the next one."""
-    [line] = w.collector.connections
+    [line] = harness.collector.connections
     before = line.reconnects
-    await w.venue.drop()
+    await harness.venue.drop()
     await until(lambda: line.reconnects > before)
 
 
-async def all_live_but(w: CollectorHarness, count: int) -> None:
-    await until(lambda: w.status_covered() == len(w.venue.symbols) - count)
+async def all_live_but(harness: CollectorHarness, count: int) -> None:
+    await until(lambda: harness.status_covered() == len(harness.venue.symbols) - count)
 
 
 @pytest.mark.usefixtures("eager")
@@ -46,90 +46,92 @@ async def all_live_but(w: CollectorHarness, count: int) -> None:
 async def test_WS_15_requests_shrink_to_what_the_venue_takes(
     tmp_path: Path, limit: int, hang_up: bool
 ) -> None:
-    async with running_collector(tmp_path, timing=BRISK) as w:
-        await w.covered()
-        w.venue.faults.topics_a_request_max = limit
-        w.venue.faults.hang_up = hang_up
-        await drop(w)
-        await w.covered()
-        assert w.collector.connections[0].history.refusals == 0
-        await w.equal()
+    async with running_collector(tmp_path, timing=BRISK) as harness:
+        await harness.covered()
+        harness.venue.faults.topics_a_request_max = limit
+        harness.venue.faults.hang_up = hang_up
+        await drop(harness)
+        await harness.covered()
+        assert harness.collector.connections[0].history.refusals == 0
+        await harness.equal()
 
 
 async def test_WS_15_a_limit_on_the_characters_of_a_request_is_met_alike(tmp_path: Path) -> None:
     sim = SimSettings(seed=5, symbols=120, rate=500, args_mode="frame", args_chars_max=900)
-    async with running_collector(tmp_path, sim, timing=BRISK) as w:
-        await w.covered()
-        assert w.collector.connections[0].history.refusals == 0
-        assert w.collector.connections[0].reconnects == 0
+    async with running_collector(tmp_path, sim, timing=BRISK) as harness:
+        await harness.covered()
+        assert harness.collector.connections[0].history.refusals == 0
+        assert harness.collector.connections[0].reconnects == 0
 
 
 @pytest.mark.usefixtures("eager")
 async def test_WS_16_a_topic_that_spoils_its_request_stands_alone_in_the_end(
     tmp_path: Path,
 ) -> None:
-    async with running_collector(tmp_path, timing=BRISK) as w:
-        await w.covered()
-        bad = w.venue.symbols[77]
-        w.venue.faults.poisonous_topics.add(topic(bad))
-        await drop(w)
-        [line] = w.collector.connections
+    async with running_collector(tmp_path, timing=BRISK) as harness:
+        await harness.covered()
+        bad = harness.venue.symbols[77]
+        harness.venue.faults.poisonous_topics.add(topic(bad))
+        await drop(harness)
+        [line] = harness.collector.connections
         await until(lambda: list(line.history.refused) == [bad])
-        await all_live_but(w, 1)
+        await all_live_but(harness, 1)
         assert line.reconnects == 1
-        assert w.collector.monitor.status().refused == 1
-        assert "1 refused" in str(w.collector.monitor.status())
+        assert harness.collector.monitor.status().refused == 1
+        assert "1 refused" in str(harness.collector.monitor.status())
 
 
 async def test_WS_17_acks_that_are_lost_late_or_doubled_change_nothing(tmp_path: Path) -> None:
     fates: tuple[Ack, ...] = ("sent", "late", "sent", "twice", "lost", "sent", "late", "twice")
 
-    async with running_collector(tmp_path, SimSettings(seed=5, symbols=300, rate=1000), BRISK) as w:
-        w.venue.faults.topics_a_request_max = 20
-        w.venue.faults.acks = deque(islice(cycle(fates), 64))
-        await w.covered()
-        assert len(w.venue.faults.acks) < 64 - 14  # 15 requests at least
-        status = w.collector.monitor.status()
+    async with running_collector(
+        tmp_path, SimSettings(seed=5, symbols=300, rate=1000), BRISK
+    ) as harness:
+        harness.venue.faults.topics_a_request_max = 20
+        harness.venue.faults.acks = deque(islice(cycle(fates), 64))
+        await harness.covered()
+        assert len(harness.venue.faults.acks) < 64 - 14  # 15 requests at least
+        status = harness.collector.monitor.status()
         assert (status.refused, status.reconnects) == (0, 0)
-        await w.equal()
+        await harness.equal()
 
 
 async def test_WS_17_what_was_neither_acked_nor_served_is_asked_for_again(tmp_path: Path) -> None:
-    async with running_collector(tmp_path, timing=BRISK) as w:
-        faults, lost = w.venue.faults, w.venue.symbols[5:9]
+    async with running_collector(tmp_path, timing=BRISK) as harness:
+        faults, lost = harness.venue.faults, harness.venue.symbols[5:9]
         faults.acks = deque(["lost"])
         faults.silent_topics |= {topic(symbol) for symbol in lost}
-        await all_live_but(w, len(lost))
+        await all_live_but(harness, len(lost))
         faults.silent_topics.clear()
-        await w.covered()
+        await harness.covered()
 
 
 @pytest.mark.parametrize("delivered", [25, 100])
 async def test_WS_18_topics_beyond_an_untold_limit_come_over_other_connections(
     tmp_path: Path, delivered: int
 ) -> None:
-    async with running_collector(tmp_path, timing=BRISK) as w:
-        w.venue.faults.topics_delivered_max = delivered
-        first = w.venue.symbols
-        await until(lambda: w.status_covered() == delivered)
-        table = w.collector.table
+    async with running_collector(tmp_path, timing=BRISK) as harness:
+        harness.venue.faults.topics_delivered_max = delivered
+        first = harness.venue.symbols
+        await until(lambda: harness.status_covered() == delivered)
+        table = harness.collector.table
         kept = [symbol for symbol in first if table.origin_of(symbol)[0] == 1]
-        await w.covered()
-        status = w.collector.monitor.status()
+        await harness.covered()
+        status = harness.collector.monitor.status()
         assert status.connections == -(-len(first) // delivered)
         assert status.moved == len(first) - delivered
         assert (status.never, status.reconnects) == (0, 0)
         assert {table.origin_of(symbol)[0] for symbol in kept} == {1}
-        await w.equal()
-        w.check_books()
+        await harness.equal()
+        harness.check_books()
 
 
-async def test_WS_18_a_topic_that_no_connection_brings_disturbs_nobody_and_is_told(
+async def test_WS_18_a_topic_without_data_disturbs_no_other_and_is_reported(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def told(w: CollectorHarness) -> dict[str, str]:
-        feed: dict[str, str] = w.client.hgetall(keys.FEED)  # type: ignore[assignment]
-        stats: dict[str, str] = w.client.hgetall(keys.STATS)  # type: ignore[assignment]
+    def told(harness: CollectorHarness) -> dict[str, str]:
+        feed: dict[str, str] = harness.client.hgetall(keys.FEED)  # type: ignore[assignment]
+        stats: dict[str, str] = harness.client.hgetall(keys.STATS)  # type: ignore[assignment]
         return feed | stats
 
     timing = brisk(
@@ -139,34 +141,34 @@ async def test_WS_18_a_topic_that_no_connection_brings_disturbs_nobody_and_is_to
         silence=0.3,
         probe_within=0.3,
     )
-    async with running_collector(tmp_path, timing=timing, status_s=0.2) as w:
-        silent = w.venue.symbols[40]
-        w.venue.faults.silent_topics.add(topic(silent))
-        await until(lambda: w.collector.monitor.status().moved == 2)
-        first, second = w.collector.connections
+    async with running_collector(tmp_path, timing=timing, status_s=0.2) as harness:
+        silent = harness.venue.symbols[40]
+        harness.venue.faults.silent_topics.add(topic(silent))
+        await until(lambda: harness.collector.monitor.status().moved == 2)
+        first, second = harness.collector.connections
         await until(lambda: not second.is_open)
         assert silent in first.shard.symbols
         assert not second.shard.symbols
         assert first.reconnects == 0
         assert second.reconnects < 5
-        await until(lambda: (told(w)["never"], told(w)["moved"]) == ("1", "2"))
-        wanted = len(w.venue.symbols)
-        assert told(w)["coverage"] == f"{wanted - 1}/{wanted}"
-        assert int(told(w)["false_acks"]) >= 2
+        await until(lambda: (told(harness)["never"], told(harness)["moved"]) == ("1", "2"))
+        wanted = len(harness.venue.symbols)
+        assert told(harness)["coverage"] == f"{wanted - 1}/{wanted}"
+        assert int(told(harness)["false_acks"]) >= 2
         assert f"{silent}: not delivered by any connection" in caplog.text
         expected = f"{wanted - 1} of {wanted} symbols live, 1 never"
-        await until(lambda: expected in str(w.collector.monitor.status()))
-        assert "false acks" in str(w.collector.monitor.status())
+        await until(lambda: expected in str(harness.collector.monitor.status()))
+        assert "false acks" in str(harness.collector.monitor.status())
 
 
 async def test_WS_18_topics_that_a_connection_refuses_are_tried_on_another_too(
     tmp_path: Path,
 ) -> None:
     sim = SimSettings(seed=5, symbols=60, rate=500, topics_max=55)
-    async with running_collector(tmp_path, sim, timing=BRISK) as w:
-        await until(lambda: w.status_covered() == 55)
-        await w.covered()
-        assert w.collector.monitor.status().connections == 2
+    async with running_collector(tmp_path, sim, timing=BRISK) as harness:
+        await until(lambda: harness.status_covered() == 55)
+        await harness.covered()
+        assert harness.collector.monitor.status().connections == 2
 
 
 def test_WS_19_a_refused_topic_is_not_asked_for_again_at_each_reconnect() -> None:
@@ -193,15 +195,15 @@ async def test_WS_19_refusals_stay_known_through_reconnects(tmp_path: Path) -> N
             self.count += found
             return found
 
-    async with running_collector(tmp_path) as w:
-        refused = Asked({topic(w.venue.symbols[3])})
-        w.venue.faults.fail_topics = refused
+    async with running_collector(tmp_path) as harness:
+        refused = Asked({topic(harness.venue.symbols[3])})
+        harness.venue.faults.fail_topics = refused
         for _ in range(10):
-            await all_live_but(w, 1)
-            await drop(w)
-        await all_live_but(w, 1)
+            await all_live_but(harness, 1)
+            await drop(harness)
+        await all_live_but(harness, 1)
         assert refused.count == 1
-        assert w.collector.monitor.status().refused == 1
+        assert harness.collector.monitor.status().refused == 1
 
 
 @pytest.mark.parametrize(
@@ -223,11 +225,13 @@ async def test_WS_19_refusals_stay_known_through_reconnects(tmp_path: Path) -> N
 async def test_WS_17_an_answer_of_another_shape_leaves_all_symbols_live(
     tmp_path: Path, answer: dict[str, object]
 ) -> None:
-    async with running_collector(tmp_path, SimSettings(seed=5, symbols=40, rate=400), BRISK) as w:
-        w.venue.faults.withhold_acks = True
-        await until(lambda: w.venue.connections == 1)
+    async with running_collector(
+        tmp_path, SimSettings(seed=5, symbols=40, rate=400), BRISK
+    ) as harness:
+        harness.venue.faults.withhold_acks = True
+        await until(lambda: harness.venue.connections == 1)
         payload = json.dumps(answer).encode()
-        w.venue.write(bytes((0x81, 0x7E)) + len(payload).to_bytes(2, "big") + payload)
-        await w.covered()
-        assert w.collector.connections[0].reconnects == 0
-        await w.equal()
+        harness.venue.write(bytes((0x81, 0x7E)) + len(payload).to_bytes(2, "big") + payload)
+        await harness.covered()
+        assert harness.collector.connections[0].reconnects == 0
+        await harness.equal()

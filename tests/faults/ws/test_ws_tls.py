@@ -95,7 +95,7 @@ def live(made: Collector) -> int:
 
 
 @FAULTS
-async def test_WS_29_a_feed_with_a_bad_certificate_is_told_and_tried_until_it_is_good(
+async def test_WS_29_a_bad_certificate_is_logged_and_tried_until_it_is_good(
     tmp_path: Path, venue: SimVenue, caplog: pytest.LogCaptureFixture, fault: str
 ) -> None:
     with EmbeddedValkey() as valkey, TlsFront(port_of(venue.ws_url), bad(fault)) as front:
@@ -194,7 +194,7 @@ async def test_WS_29_a_reader_gives_its_password_to_no_server_with_a_bad_certifi
 
 
 @pytest.mark.parametrize("fault", ["expired", "wrong host"])
-def test_WS_29_the_doctor_tells_a_bad_certificate(
+def test_WS_29_the_doctor_reports_a_bad_certificate(
     tmp_path: Path, venue: SimVenue, trusted: str, fault: str
 ) -> None:
     with TlsFront(port_of(venue.ws_url), bad(fault)) as front:

@@ -71,7 +71,7 @@ async def test_commands_go_out_and_replies_come_back(valkey: EmbeddedValkey) -> 
         assert await opened.ask(("CLIENT", "LIST")) != []
 
 
-async def test_a_password_is_given_and_a_wrong_one_told() -> None:
+async def test_a_password_is_sent_and_a_wrong_one_is_an_error() -> None:
     with EmbeddedValkey(password="s3cret") as server:
         port = server.port
         async with connected(Address("127.0.0.1", port, password="s3cret")) as opened:
@@ -143,7 +143,7 @@ async def settled(tasks_before: set[asyncio.Task[Any]]) -> None:
         await asyncio.wait(others, timeout=5)
 
 
-async def test_nobody_there() -> None:
+async def test_a_missing_server() -> None:
     with pytest.raises(StoreUnavailable, match=r"redis://127.0.0.1:1: "):
         await pipeline.connect(Address("127.0.0.1", 1), None, 5.0)
     with pytest.raises(StoreUnavailable, match="unix:///nowhere"):
@@ -193,7 +193,7 @@ async def test_nonsense_ends_the_connection(words: bytes, message: str) -> None:
             await opened.ask(("PING",))
 
 
-async def test_a_reply_that_nobody_asked_for_ends_the_connection() -> None:
+async def test_an_unrequested_reply_ends_the_connection() -> None:
     is_connected = asyncio.Event()
 
     async def chatty(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -119,7 +119,7 @@ def silence(connection: socket.socket) -> None:
         pass
 
 
-def test_what_is_said_is_heard_until_the_rules_end_it(run: Run) -> None:
+def test_messages_arrive_until_the_rules_end_the_connection(run: Run) -> None:
     count = Count()
     with serving(echo) as address, pytest.raises(Enough):
         run(count, address, 5.0)
@@ -170,7 +170,7 @@ def test_a_silent_server_is_given_up(run: Run) -> None:
     assert count.heard == b""
 
 
-def test_a_server_that_closes_is_told(run: Run) -> None:
+def test_a_server_that_closes_is_reported(run: Run) -> None:
     with (
         serving(lambda connection: None) as address,
         pytest.raises((ConnectionResetError, BrokenPipeError)),
@@ -178,7 +178,7 @@ def test_a_server_that_closes_is_told(run: Run) -> None:
         run(Count(), address, 5.0)
 
 
-def test_where_nobody_listens_is_told(run: Run) -> None:
+def test_where_nobody_listens_is_reported(run: Run) -> None:
     with serving(lambda connection: None) as address, pytest.raises(OSError):  # noqa: PT011
         run(Count(), address, 5.0)
     with pytest.raises(ConnectionRefusedError):
@@ -209,7 +209,7 @@ def test_ended_with_something_left_to_send_it_returns() -> None:
     assert count.heard == b""
 
 
-def test_ended_before_it_began_it_says_nothing() -> None:
+def test_a_command_ended_before_it_began_prints_nothing() -> None:
     count = Count()
     with serving(silence) as address:
         talk = BlockingPushConnection(address, count, 5.0)

@@ -383,9 +383,7 @@ def test_a_reset_far_away_is_waited_for_a_minute(reset: str, time_ms: int, after
     ("after", "expected"),
     [("599", 599), ("601", 600), ("86400", 600), ("9" * 5000, 600), ("-5", 0), ("soon", 0)],
 )
-def test_nobody_is_waited_for_longer_than_after_a_ban(
-    status: int, after: str, expected: float
-) -> None:
+def test_no_wait_is_longer_than_after_a_ban(status: int, after: str, expected: float) -> None:
     with pytest.raises(TemporaryFailure) as caught:
         rest.judge(RestAnswer(status, headers={"retry-after": after}))
     assert caught.value.retry_after_s == expected

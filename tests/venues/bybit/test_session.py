@@ -97,7 +97,7 @@ def test_the_first_ping_goes_out_at_once_and_then_every_15_s() -> None:
     assert venue.dead() == []
 
 
-def test_a_pong_tells_the_venues_clock() -> None:
+def test_a_pong_contains_the_venues_clock() -> None:
     venue = SessionHarness()
     venue.tick()
     assert venue.events == [Pong(1_795_000_000_000, 100.0, 100.0)]
@@ -213,7 +213,7 @@ def test_an_ack_for_one_request_does_not_confirm_another() -> None:
     assert len(venue.requests) == 1
 
 
-def test_a_refused_topic_is_told_quarantined_and_tried_again_later() -> None:
+def test_a_refused_topic_is_logged_quarantined_and_tried_again_later() -> None:
     venue = SessionHarness()
     venue.tick()
     venue.ack(SYMBOLS[:2], failed=[SYMBOLS[2]])
@@ -334,7 +334,7 @@ def test_many_false_acks_take_two_requests() -> None:
     assert [len(request["args"]) for request in venue.requests[1:]] == [90, 90]
 
 
-def test_what_is_asked_for_twice_in_vain_is_told_and_what_was_refused_long_ago() -> None:
+def test_repeated_and_long_past_refusals_are_reported() -> None:
     venue = SessionHarness()
     venue.tick()
     venue.ack(SYMBOLS[:2], failed=[SYMBOLS[2]])
@@ -458,7 +458,7 @@ def test_with_nothing_to_listen_to_silence_is_no_fault() -> None:
     assert venue.requests == []
 
 
-def test_our_own_absence_is_not_held_against_the_venue() -> None:
+def test_our_own_stall_does_not_count_against_the_venue() -> None:
     venue = SessionHarness()
     venue.subscribe_all()
     venue.wait(5.5, data=False)
@@ -521,7 +521,7 @@ def test_what_came_during_a_stall_is_no_delivery_until_the_socket_is_read_empty(
         *("\u0661" * 13, "1795000000000\n", 1_795_000_000_000, None),
     ],
 )
-def test_a_pong_with_a_time_that_can_not_be_right_tells_no_time(text: object) -> None:
+def test_a_pong_with_an_impossible_time_is_no_clock_sample(text: object) -> None:
     venue = SessionHarness()
     venue.answers = False
     venue.tick()
@@ -529,7 +529,7 @@ def test_a_pong_with_a_time_that_can_not_be_right_tells_no_time(text: object) ->
     assert venue.events == [Pong(None, 100.0, 100.0)]
 
 
-def test_a_symbol_wanted_twice_is_asked_for_once_and_a_stranger_is_not_dropped() -> None:
+def test_a_symbol_added_twice_is_subscribed_once_and_an_unknown_one_is_not_dropped() -> None:
     venue = SessionHarness()
     venue.session.subscribe(SYMBOLS[:3])
     venue.session.unsubscribe(["ETH-27NOV26-3000-C-USDT"])

@@ -45,5 +45,5 @@ def test_a_symbol_is_read(
         *("BTC-27MAR26-1-C\n", "BTC-٢٧MAR26-1-C", "BTC-27MAR26-1-C-USDC"),
     ],
 )
-def test_what_is_no_option_is_none(symbol: str) -> None:
+def test_a_symbol_that_is_no_option_is_none(symbol: str) -> None:
     assert symbols.parse(symbol) is None
