@@ -20,7 +20,7 @@ from tests.docs.announcer import MovingAnnouncer
 from tests.docs.market import list_market
 from tests.docs.pages import DOCS, examples, rows
 from tests.page.tab import ARGUMENTS, NO_BROWSER, chromium
-from tests.serve.serving import Serving, until
+from tests.serve.http_server import HttpServerThread, until
 from tests.support.store import Store
 
 PAGE = DOCS / "serving.md"
@@ -33,13 +33,13 @@ CURLS = [
 
 
 @pytest.fixture
-def server(store: Store) -> Iterator[Serving]:
-    with MovingAnnouncer(store, list_market(store)), Serving(store.url) as made:
+def server(store: Store) -> Iterator[HttpServerThread]:
+    with MovingAnnouncer(store, list_market(store)), HttpServerThread(store.url) as made:
         until(lambda: made.get("/v1/feed").json["alive"])
         yield made
 
 
-def asked(server: Serving, line: str) -> str:
+def asked(server: HttpServerThread, line: str) -> str:
     words = shlex.split(line.replace(USUAL, f"{server.host}:{server.port}"))
     done = subprocess.run(words, capture_output=True, text=True, timeout=20, check=True)
     return done.stdout
@@ -59,7 +59,7 @@ def opened(url: str) -> Iterator[Page]:
 
 
 @pytest.mark.parametrize("line", CURLS)
-def test_curl_examples_have_an_answer(server: Serving, line: str) -> None:
+def test_curl_examples_have_an_answer(server: HttpServerThread, line: str) -> None:
     answer = asked(server, line)
     if line == CURLS[-1]:
         [shown] = examples(PAGE, "json")
@@ -70,7 +70,7 @@ def test_curl_examples_have_an_answer(server: Serving, line: str) -> None:
 
 
 def test_what_the_notebook_prints(
-    server: Serving, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    server: HttpServerThread, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     names: dict[str, Any] = {"__name__": "example"}
     for example in examples(PAGE, "python"):
@@ -82,7 +82,7 @@ def test_what_the_notebook_prints(
         assert example.agrees(printed.splitlines()), f"line {example.line} prints\n{printed}"
 
 
-def test_the_browser_example_runs(server: Serving) -> None:
+def test_the_browser_example_runs(server: HttpServerThread) -> None:
     [example] = examples(PAGE, "js")
     with opened(server.base) as page:
         page.evaluate(f"() => {{ {example.code}; window.rows = rows; window.source = source; }}")
@@ -94,7 +94,7 @@ def test_the_browser_example_runs(server: Serving) -> None:
     assert sorted(marks) == sorted(one["mark_price"] for one in sides)
 
 
-def test_every_path_is_in_the_docs_and_no_other(server: Serving) -> None:
+def test_every_path_is_in_the_docs_and_no_other(server: HttpServerThread) -> None:
     document = server.get("/v1/openapi.json").json
     told = {
         path.partition("?")[0]

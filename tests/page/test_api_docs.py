@@ -11,18 +11,18 @@ from tests.page.backend import Backend
 from tests.page.conftest import OpenTab
 from tests.page.layout import poor_contrast
 from tests.page.tab import Tab
-from tests.serve.front import Front
-from tests.serve.living import Living
-from tests.serve.serving import Serving
+from tests.serve.http_server import HttpServerThread
+from tests.serve.live_market import LiveMarket
+from tests.serve.reverse_proxy import ReverseProxy
 from tests.support.store import Store
 
 TOKEN = "0123456789abcdef0123456789abcdef"
 
 
 @pytest.fixture
-def guarded(store: Store) -> Iterator[Serving]:
+def guarded(store: Store) -> Iterator[HttpServerThread]:
     settings = ServeSettings(tokens=Tokens({"desk": TOKEN}), beat_s=0.05)
-    with Living(store), Serving(store.url, settings) as server:
+    with LiveMarket(store), HttpServerThread(store.url, settings) as server:
         yield server
 
 
@@ -65,7 +65,7 @@ def test_an_endless_stream_can_not_be_requested(tab: Tab) -> None:
 
 def test_it_works_under_a_path_prefix(browser: Browser, backend: Backend) -> None:
     port = int(backend.url.rpartition(":")[2])
-    with Front(port, prefix="/desk/options") as front:
+    with ReverseProxy(port, prefix="/desk/options") as front:
         context = browser.new_context()
         # A request outside the prefix is an error of the tab.
         tab = Tab(context.new_page(), f"http://127.0.0.1:{front.port}/desk/options")
@@ -77,7 +77,7 @@ def test_it_works_under_a_path_prefix(browser: Browser, backend: Backend) -> Non
 
 
 def test_authorization_is_offered_with_tokens_only(
-    tab: Tab, browser: Browser, guarded: Serving
+    tab: Tab, browser: Browser, guarded: HttpServerThread
 ) -> None:
     tab.page.goto(f"{tab.url}/docs")
     expect(tab.page.locator("[data-path='/v1/feed']")).to_be_visible()
@@ -89,7 +89,9 @@ def test_authorization_is_offered_with_tokens_only(
     context.close()
 
 
-def test_the_token_as_password_serves_its_requests_too(browser: Browser, guarded: Serving) -> None:
+def test_the_token_as_password_serves_its_requests_too(
+    browser: Browser, guarded: HttpServerThread
+) -> None:
     context = browser.new_context(http_credentials={"username": "me", "password": TOKEN})
     tab = Tab(context.new_page(), guarded.base)
     tab.page.goto(f"{tab.url}/docs")

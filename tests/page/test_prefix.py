@@ -5,7 +5,7 @@ from playwright.sync_api import Browser, expect
 
 from tests.page.backend import Backend
 from tests.page.tab import Tab
-from tests.serve.front import Front
+from tests.serve.reverse_proxy import ReverseProxy
 
 
 @pytest.mark.parametrize("address", ["BTC/expiries", "BTC/smile", "scan?asset=BTC"])
@@ -13,7 +13,7 @@ def test_all_requests_of_the_page_are_under_its_prefix(
     browser: Browser, backend: Backend, address: str
 ) -> None:
     port = int(backend.url.rpartition(":")[2])
-    with Front(port, prefix="/desk/options") as front:
+    with ReverseProxy(port, prefix="/desk/options") as front:
         context = browser.new_context()
         # A request outside the prefix is an error of the tab.
         tab = Tab(context.new_page(), f"http://127.0.0.1:{front.port}/desk/options")

@@ -8,21 +8,21 @@ from playwright.sync_api import Browser, expect
 from fastopts.serve.http.tokens import Tokens
 from fastopts.serve.settings import ServeSettings
 from tests.page.tab import Tab
-from tests.serve.living import BTC, Living
-from tests.serve.serving import Serving
+from tests.serve.http_server import HttpServerThread
+from tests.serve.live_market import BTC, LiveMarket
 from tests.support.store import Store
 
 TOKEN = "0123456789abcdef0123456789abcdef"
 
 
 @pytest.fixture
-def guarded(store: Store) -> Iterator[Serving]:
+def guarded(store: Store) -> Iterator[HttpServerThread]:
     settings = ServeSettings(tokens=Tokens({"desk": TOKEN}), beat_s=0.05)
-    with Living(store), Serving(store.url, settings) as server:
+    with LiveMarket(store), HttpServerThread(store.url, settings) as server:
         yield server
 
 
-def test_the_token_as_password_opens_the_page(browser: Browser, guarded: Serving) -> None:
+def test_the_token_as_password_opens_the_page(browser: Browser, guarded: HttpServerThread) -> None:
     context = browser.new_context(http_credentials={"username": "me", "password": TOKEN})
     tab = Tab(context.new_page(), guarded.base)
     page = tab.open(f"option/{BTC[0]}")
@@ -31,7 +31,7 @@ def test_the_token_as_password_opens_the_page(browser: Browser, guarded: Serving
     tab.check()
 
 
-def test_a_wrong_password_shows_nothing(browser: Browser, guarded: Serving) -> None:
+def test_a_wrong_password_shows_nothing(browser: Browser, guarded: HttpServerThread) -> None:
     context = browser.new_context(http_credentials={"username": "me", "password": "wrong"})
     page = context.new_page()
     response = page.goto(guarded.base)

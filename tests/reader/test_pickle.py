@@ -16,7 +16,7 @@ import pytest
 from fastopts.errors import BadInput
 from fastopts.field_registry import JSON_FIELDS
 from fastopts.reader import Absent, Gap, Move, Option, OptionReader, Scan, Table
-from tests.serve.living import BTC, ETH, FRONT, Living
+from tests.serve.live_market import BTC, ETH, FRONT, LiveMarket
 from tests.support.store import Store
 from tests.support.writer_thread import until
 
@@ -29,8 +29,8 @@ COPIES: dict[str, Callable[[Any], Any]] = {
 
 
 @pytest.fixture
-def living(store: Store) -> Iterator[Living]:
-    with Living(store) as made:
+def live_market(store: Store) -> Iterator[LiveMarket]:
+    with LiveMarket(store) as made:
         made.tick(BTC[0], last_price=0.0, bid_price=0.0)
         yield made
 
@@ -45,7 +45,7 @@ def same(a: np.ndarray[Any, Any], b: np.ndarray[Any, Any]) -> bool:
 @pytest.mark.parametrize("made", COPIES.values(), ids=COPIES)
 @pytest.mark.parametrize("source", ["reader", "mirror"])
 def test_a_scan_and_a_table_are_copied_whole(
-    living: Living, reader: OptionReader, source: str, made: Callable[[Any], Any]
+    live_market: LiveMarket, reader: OptionReader, source: str, made: Callable[[Any], Any]
 ) -> None:
     with reader.mirror() as mirror:
         found = reader if source == "reader" else mirror
@@ -66,7 +66,7 @@ def test_a_scan_and_a_table_are_copied_whole(
 
 @pytest.mark.parametrize("made", COPIES.values(), ids=COPIES)
 def test_what_a_mirror_returns_is_copied_while_it_changes(
-    living: Living, reader: OptionReader, made: Callable[[Any], Any]
+    live_market: LiveMarket, reader: OptionReader, made: Callable[[Any], Any]
 ) -> None:
     with reader.mirror() as mirror:
         chain, feed = mirror.chain("BTC", FRONT), mirror.feed()
@@ -106,33 +106,33 @@ def read_others(url: str) -> list[Any]:
 
 
 @pytest.mark.parametrize("how", ["fork", "spawn", "forkserver"])
-def test_a_pool_returns_what_its_workers_read(living: Living, how: str) -> None:
+def test_a_pool_returns_what_its_workers_read(live_market: LiveMarket, how: str) -> None:
     with multiprocessing.get_context(how).Pool(1) as pool:
-        scan, table, chain, feed = pool.apply(read, (living.store.url,))
+        scan, table, chain, feed = pool.apply(read, (live_market.store.url,))
     assert [option.symbol for option in scan] == list(BTC[:2])
     assert sorted(table.to_numpy()["symbol"]) == sorted(ETH)
     assert (len(chain), feed.alive) == (3, True)
 
 
 @pytest.mark.parametrize("how", ["fork", "spawn", "forkserver"])
-def test_a_pool_returns_everything_else_that_is_read(living: Living, how: str) -> None:
+def test_a_pool_returns_everything_else_that_is_read(live_market: LiveMarket, how: str) -> None:
     with multiprocessing.get_context(how).Pool(1) as pool:
-        results = pool.apply(read_others, (living.store.url,))
+        results = pool.apply(read_others, (live_market.store.url,))
     assert [repr(result) for result, _ in results] == [text for _, text in results]
 
 
-def test_two_reads_of_one_tick_are_equal(living: Living, reader: OptionReader) -> None:
+def test_two_reads_of_one_tick_are_equal(live_market: LiveMarket, reader: OptionReader) -> None:
     first, second = reader.get(BTC[0]), reader.get(BTC[0], require_live=False)
     until(lambda: reader.get(BTC[0]).as_of_ms > first.as_of_ms)
     assert first == second == reader.get(BTC[0])
     assert len({first, second}) == 1
-    with living.paused():
-        living.store.feed(heartbeat_ms=1)
+    with live_market.paused():
+        live_market.store.feed(heartbeat_ms=1)
         stale = reader.get(BTC[0], require_live=False)
     assert (stale.live, stale == first) == (False, True)
 
 
-def test_options_are_equal_by_value(living: Living, reader: OptionReader) -> None:
+def test_options_are_equal_by_value(live_market: LiveMarket, reader: OptionReader) -> None:
     chain = reader.chain("BTC", FRONT)
     option = chain.options[1]
     twin = copy.deepcopy(option)
@@ -141,11 +141,13 @@ def test_options_are_equal_by_value(living: Living, reader: OptionReader) -> Non
     assert twin in chain.options
     assert option != chain.options[2]
     assert option != option.symbol
-    living.tick(option.symbol, last_price=5.0)
+    live_market.tick(option.symbol, last_price=5.0)
     assert reader.get(option.symbol) != option
 
 
-def test_an_option_is_a_dictionary_of_all_its_fields(living: Living, reader: OptionReader) -> None:
+def test_an_option_is_a_dictionary_of_all_its_fields(
+    live_market: LiveMarket, reader: OptionReader
+) -> None:
     option = reader.get(BTC[0])
     values = option.to_dict()
     assert tuple(values) == (*JSON_FIELDS, "tick_size", "lot_size", "reason")
@@ -162,7 +164,7 @@ def test_an_option_is_a_dictionary_of_all_its_fields(living: Living, reader: Opt
 
 @pytest.mark.parametrize("write", [json.dumps, orjson.dumps])
 def test_json_of_an_option_is_its_dictionary(
-    living: Living, reader: OptionReader, write: Callable[..., str | bytes]
+    live_market: LiveMarket, reader: OptionReader, write: Callable[..., str | bytes]
 ) -> None:
     option = reader.get(BTC[0])
     values = option.to_dict()
@@ -170,16 +172,16 @@ def test_json_of_an_option_is_its_dictionary(
     assert json.loads(write({"options": [option]}, default=Option.to_dict)) == {"options": [values]}
 
 
-def test_an_option_that_is_not_live_says_why(living: Living, reader: OptionReader) -> None:
-    with living.paused():
-        living.store.feed(heartbeat_ms=1)
+def test_an_option_that_is_not_live_says_why(live_market: LiveMarket, reader: OptionReader) -> None:
+    with live_market.paused():
+        live_market.store.feed(heartbeat_ms=1)
         option = reader.get(BTC[0], require_live=False)
     assert (option.to_dict()["live"], option.to_dict()["reason"]) == (False, "FeedDown")
 
 
 @pytest.mark.parametrize("name", ["expiry", "ts", "rt"])
 def test_a_former_name_of_a_time_works_with_a_warning(
-    living: Living, reader: OptionReader, name: str
+    live_market: LiveMarket, reader: OptionReader, name: str
 ) -> None:
     option = reader.get(BTC[0])
     with pytest.warns(DeprecationWarning, match=f"use {name}_ms, or the attribute {name}"):
@@ -188,7 +190,9 @@ def test_a_former_name_of_a_time_works_with_a_warning(
         option.to_dict()["no field"]
 
 
-def test_an_absent_option_is_a_dictionary_too(living: Living, reader: OptionReader) -> None:
+def test_an_absent_option_is_a_dictionary_too(
+    live_market: LiveMarket, reader: OptionReader
+) -> None:
     [absent] = reader.get_many(["BTC-27NOV99-1-C-USDT"])
     assert isinstance(absent, Absent)
     assert orjson.loads(orjson.dumps(absent.to_dict())) == {
@@ -213,7 +217,7 @@ EXPIRIES: dict[str, Callable[[OptionReader], Any]] = {
 
 @pytest.mark.parametrize("of", EXPIRIES.values(), ids=EXPIRIES)
 def test_every_form_of_an_expiry_is_taken(
-    living: Living, reader: OptionReader, of: Callable[[OptionReader], Any]
+    live_market: LiveMarket, reader: OptionReader, of: Callable[[OptionReader], Any]
 ) -> None:
     expiry = of(reader)
     assert reader.chain("BTC", expiry).series.label == FRONT
@@ -222,7 +226,9 @@ def test_every_form_of_an_expiry_is_taken(
         assert mirror.chain("BTC", expiry).series.label == FRONT
 
 
-def test_a_series_names_its_coin_and_its_asset(living: Living, reader: OptionReader) -> None:
+def test_a_series_names_its_coin_and_its_asset(
+    live_market: LiveMarket, reader: OptionReader
+) -> None:
     usdc, usdt = reader.expiries("ETH")
     assert (usdc.settle, usdt.settle) == ("USDC", "USDT")
     assert reader.chain("ETH", usdc).settle == "USDC"
@@ -239,7 +245,7 @@ def test_a_series_names_its_coin_and_its_asset(living: Living, reader: OptionRea
     ],
 )
 def test_a_text_that_is_no_expiry_is_refused(
-    living: Living, reader: OptionReader, expiry: Any
+    live_market: LiveMarket, reader: OptionReader, expiry: Any
 ) -> None:
     with pytest.raises(BadInput, match="is not an expiry: write 27MAR26"):
         reader.chain("BTC", expiry)

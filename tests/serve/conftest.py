@@ -1,3 +1,3 @@
-from tests.serve.fixtures import guarded, living, serving
+from tests.serve.fixtures import guarded, http_server, live_market
 
-__all__ = ("guarded", "living", "serving")
+__all__ = ("guarded", "http_server", "live_market")

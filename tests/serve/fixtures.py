@@ -7,11 +7,11 @@ import pytest
 
 from fastopts.serve.http.tokens import Tokens
 from fastopts.serve.settings import Limits, ServeSettings
-from tests.serve.living import Living
-from tests.serve.serving import Serving
+from tests.serve.http_server import HttpServerThread
+from tests.serve.live_market import LiveMarket
 from tests.support.store import Store
 
-__all__ = ("OTHER", "TOKEN", "bearer", "guarded", "living", "serving", "with_tokens")
+__all__ = ("OTHER", "TOKEN", "bearer", "guarded", "http_server", "live_market", "with_tokens")
 
 TOKEN: Final = "t0k3n-of-the-desk-" + "d" * 32
 OTHER: Final = "t0k3n-of-the-page-" + "p" * 32
@@ -29,21 +29,21 @@ def bearer(token: str = TOKEN) -> dict[str, str]:
 
 
 @pytest.fixture
-def living(store: Store) -> Iterator[Living]:
+def live_market(store: Store) -> Iterator[LiveMarket]:
     """A live market."""
-    with Living(store) as running:
+    with LiveMarket(store) as running:
         yield running
 
 
 @pytest.fixture
-def serving(living: Living) -> Iterator[Serving]:
+def http_server(live_market: LiveMarket) -> Iterator[HttpServerThread]:
     """A server of the live market, without tokens."""
-    with Serving(living.store.url) as running:
+    with HttpServerThread(live_market.store.url) as running:
         yield running.ready()
 
 
 @pytest.fixture
-def guarded(living: Living) -> Iterator[Serving]:
+def guarded(live_market: LiveMarket) -> Iterator[HttpServerThread]:
     """A server of the live market, with tokens."""
-    with Serving(living.store.url, with_tokens()) as running:
+    with HttpServerThread(live_market.store.url, with_tokens()) as running:
         yield running.ready(bearer())

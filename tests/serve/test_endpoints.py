@@ -11,7 +11,7 @@ import pytest
 
 from tests.docs.announcer import MovingAnnouncer
 from tests.docs.market import MOVING, MUTED, list_market
-from tests.serve.serving import Serving, until
+from tests.serve.http_server import HttpServerThread, until
 from tests.support.store import Store
 
 Messages = Iterator[dict[str, Any]]
@@ -21,13 +21,13 @@ PASSING = ("as_of_ms", "age_s", "dte", "t_years")
 
 @pytest.fixture
 def server(store: Store) -> Any:
-    with MovingAnnouncer(store, list_market(store)), Serving(store.url) as server:
+    with MovingAnnouncer(store, list_market(store)), HttpServerThread(store.url) as server:
         until(lambda: server.get("/v1/feed").json["alive"])
         yield server
 
 
 @contextmanager
-def subscribed(server: Serving, selection: dict[str, Any]) -> Iterator[Any]:
+def subscribed(server: HttpServerThread, selection: dict[str, Any]) -> Iterator[Any]:
     with server.websocket() as socket:
         socket.send(json.dumps({"op": "subscribe", "id": "a", **selection}))
         yield socket
@@ -41,7 +41,7 @@ def next_of(socket: Any, kind: str, want: Callable[[Any], bool] = lambda _: True
             return message
 
 
-def test_a_stream_starts_with_hello_and_feed(server: Serving) -> None:
+def test_a_stream_starts_with_hello_and_feed(server: HttpServerThread) -> None:
     with server.websocket() as socket:
         hello = json.loads(socket.recv(20))
         assert hello == {"type": "hello", "venue": "bybit", "simulated": False, "beat_ms": 50}
@@ -50,7 +50,7 @@ def test_a_stream_starts_with_hello_and_feed(server: Serving) -> None:
         assert next_of(socket, "feed")["as_of_ms"] > first["as_of_ms"]
 
 
-def test_a_snapshot_equals_the_api(server: Serving) -> None:
+def test_a_snapshot_equals_the_api(server: HttpServerThread) -> None:
     with subscribed(server, {"asset": "BTC", "expiry": "29JAN27", "settle": "USDC"}) as socket:
         message = next_of(socket, "subscribed")
         assert message["symbols"] == 6
@@ -65,7 +65,7 @@ def test_a_snapshot_equals_the_api(server: Serving) -> None:
     assert first["as_of_ms"] >= max(row["ts_ms"] for row in first["rows"])
 
 
-def test_only_changed_fields_are_sent(server: Serving) -> None:
+def test_only_changed_fields_are_sent(server: HttpServerThread) -> None:
     with subscribed(server, {"asset": "ETH"}) as socket:
         next_of(socket, "rows")
         later = next_of(socket, "rows")
@@ -75,7 +75,7 @@ def test_only_changed_fields_are_sent(server: Serving) -> None:
     assert set(row) <= {"symbol", "mark_price", "ts_ms", "rt_ms", "seq", "time_value"}
 
 
-def test_changes_applied_in_order_equal_the_api(server: Serving) -> None:
+def test_changes_applied_in_order_equal_the_api(server: HttpServerThread) -> None:
     rows: dict[str, dict[str, Any]] = {}
     with subscribed(server, {"symbols": [MOVING]}) as socket:
         for _ in range(20):
@@ -91,7 +91,7 @@ def test_changes_applied_in_order_equal_the_api(server: Serving) -> None:
         until(agree)
 
 
-def test_a_dead_feed_is_sent_as_changed_rows(store: Store, server: Serving) -> None:
+def test_a_dead_feed_is_sent_as_changed_rows(store: Store, server: HttpServerThread) -> None:
     quiet = "BTC-29JAN27-100000-C-USDT"
     with subscribed(server, {"symbols": [quiet, MUTED]}) as socket:
         first = {row["symbol"]: row for row in next_of(socket, "rows")["rows"]}
@@ -104,7 +104,7 @@ def test_a_dead_feed_is_sent_as_changed_rows(store: Store, server: Serving) -> N
         assert next_of(socket, "feed", lambda message: not message["alive"])["reason"] == "FeedDown"
 
 
-def test_scans_expiries_smiles_and_surfaces_are_sent_whole(server: Serving) -> None:
+def test_scans_expiries_smiles_and_surfaces_are_sent_whole(server: HttpServerThread) -> None:
     with subscribed(server, {"scan": {"asset": "BTC", "type": "P", "limit": 2}}) as socket:
         message = next_of(socket, "scan")
         body = server.get("/v1/scan?asset=BTC&type=P&limit=2").json
@@ -135,7 +135,7 @@ def test_scans_expiries_smiles_and_surfaces_are_sent_whole(server: Serving) -> N
         ]
 
 
-def test_bounds_of_a_scan_may_be_texts(server: Serving) -> None:
+def test_bounds_of_a_scan_may_be_texts(server: HttpServerThread) -> None:
     scan = {"asset": "BTC", "min_strike": "90k", "otm": True}
     with subscribed(server, {"scan": scan}) as socket:
         message = next_of(socket, "scan")
@@ -151,7 +151,7 @@ def test_bounds_of_a_scan_may_be_texts(server: Serving) -> None:
         assert error["detail"] == ("max_strike: 'many' is not a number: write 90000, 90,000 or 90k")
 
 
-def test_an_ended_subscription_sends_nothing(server: Serving) -> None:
+def test_an_ended_subscription_sends_nothing(server: HttpServerThread) -> None:
     with subscribed(server, {"symbols": [MOVING]}) as socket:
         next_of(socket, "rows")
         socket.send(json.dumps({"op": "unsubscribe", "id": "a"}))
@@ -194,7 +194,7 @@ def test_an_ended_subscription_sends_nothing(server: Serving) -> None:
         ('{"op": "jump"}', "write subscribe"),
     ],
 )
-def test_an_invalid_message_gets_an_error(server: Serving, text: str, detail: str) -> None:
+def test_an_invalid_message_gets_an_error(server: HttpServerThread, text: str, detail: str) -> None:
     with server.websocket() as socket:
         socket.send(text)
         message = next_of(socket, "error")
@@ -203,7 +203,7 @@ def test_an_invalid_message_gets_an_error(server: Serving, text: str, detail: st
         next_of(socket, "pong")
 
 
-def test_a_refused_scan_names_the_arguments_at_fault(server: Serving) -> None:
+def test_a_refused_scan_names_the_arguments_at_fault(server: HttpServerThread) -> None:
     with server.websocket() as socket:
         for scan, names in (
             ('{"min_iv": 80}', ["min_iv"]),
@@ -218,14 +218,14 @@ def test_a_refused_scan_names_the_arguments_at_fault(server: Serving) -> None:
             )
 
 
-def test_an_id_is_used_once(server: Serving) -> None:
+def test_an_id_is_used_once(server: HttpServerThread) -> None:
     with subscribed(server, {"asset": "BTC"}) as socket:
         next_of(socket, "subscribed")
         socket.send(json.dumps({"op": "subscribe", "id": "a", "asset": "ETH"}))
         assert "is in use" in next_of(socket, "error")["detail"]
 
 
-def test_events_have_the_messages_of_a_websocket(server: Serving) -> None:
+def test_events_have_the_messages_of_a_websocket(server: HttpServerThread) -> None:
     query = "?subscribe=%7B%22asset%22:%22ETH%22%7D&subscribe=%7B%22expiries%22:%22BTC%22%7D"
     with server.events(query) as messages:
         kinds = {}
@@ -238,7 +238,7 @@ def test_events_have_the_messages_of_a_websocket(server: Serving) -> None:
     assert [row["symbol"] for row in kinds["rows"]["rows"]] == [MOVING]
 
 
-def test_events_refuse_unlisted_selections_and_continue(server: Serving) -> None:
+def test_events_refuse_unlisted_selections_and_continue(server: HttpServerThread) -> None:
     selections = (
         {"symbols": ["BTC-25JUN27-1-C-USDT"]},
         {"asset": "DOGE"},
@@ -271,7 +271,7 @@ def delist(store: Store, *symbols: str) -> None:
 
 @pytest.mark.parametrize("is_socket", [True, False], ids=["websocket", "events"])
 def test_an_expiry_that_leaves_the_listing_is_an_error(
-    store: Store, server: Serving, is_socket: bool
+    store: Store, server: HttpServerThread, is_socket: bool
 ) -> None:
     members: Any = store.client.smembers("options:ETH")
     names = {name.decode() for name in members}
@@ -292,7 +292,9 @@ def test_an_expiry_that_leaves_the_listing_is_an_error(
     assert message["detail"].startswith("no series ETH 29JAN27 settled in USDT: the nearest")
 
 
-def test_new_listings_are_sent_and_delisted_symbols_are_gone(store: Store, server: Serving) -> None:
+def test_new_listings_are_sent_and_delisted_symbols_are_gone(
+    store: Store, server: HttpServerThread
+) -> None:
     new, old = "ETH-25JUN27-5000-C-USDT", "ETH-29JAN27-3000-C-USDT"
     with subscribed(server, {"asset": "ETH"}) as socket:
         next_of(socket, "rows")

@@ -5,7 +5,7 @@ import gzip
 import pytest
 
 from fastopts.serve.http.negotiation import choose_coding, weights
-from tests.serve.serving import Serving
+from tests.serve.http_server import HttpServerThread
 
 
 @pytest.mark.parametrize(
@@ -45,9 +45,9 @@ def test_weights_are_found_behind_other_parameters() -> None:
     assert weights(header) == {"text/csv": 0.3, "application/json": 0.2, "*/*": 1.0}
 
 
-def test_the_page_is_sent_in_the_accepted_coding(serving: Serving) -> None:
-    plain = serving.get("/", {"Accept-Encoding": "gzip;q=0, identity"})
-    packed = serving.get("/", {"Accept-Encoding": "gzip"})
+def test_the_page_is_sent_in_the_accepted_coding(http_server: HttpServerThread) -> None:
+    plain = http_server.get("/", {"Accept-Encoding": "gzip;q=0, identity"})
+    packed = http_server.get("/", {"Accept-Encoding": "gzip"})
     assert (plain["content-encoding"], packed["content-encoding"]) == (None, "gzip")
     assert gzip.decompress(packed.body) == plain.body
     assert plain["etag"] != packed["etag"]
@@ -55,16 +55,16 @@ def test_the_page_is_sent_in_the_accepted_coding(serving: Serving) -> None:
         tag = answer["etag"] or ""
         for known in (tag, f"W/{tag}", f'"other", {tag}', "*"):
             headers = {"Accept-Encoding": accepted, "If-None-Match": known}
-            assert serving.get("/", headers).status == 304
-    refused = serving.get("/", {"Accept-Encoding": "identity;q=0"})
+            assert http_server.get("/", headers).status == 304
+    refused = http_server.get("/", {"Accept-Encoding": "identity;q=0"})
     assert (refused.status, refused.reason) == (406, "NotAcceptable")
 
 
-def test_csv_is_sent_only_if_it_is_preferred(serving: Serving) -> None:
+def test_csv_is_sent_only_if_it_is_preferred(http_server: HttpServerThread) -> None:
     json_type = "application/json"
     for accepted, expected in {
         "text/csv;q=0": json_type,
         "text/csv;q=0.2, application/json;q=0.1": "text/csv; charset=utf-8",
         "text/csv;header=present;q=0.2, application/json": json_type,
     }.items():
-        assert serving.get("/v1/instruments", {"Accept": accepted})["content-type"] == expected
+        assert http_server.get("/v1/instruments", {"Accept": accepted})["content-type"] == expected

@@ -17,7 +17,7 @@ from fastopts.reader import OptionReader
 from fastopts.reader.export import as_dict
 from tests.docs.announcer import MovingAnnouncer
 from tests.docs.market import MUTED, list_market
-from tests.serve.serving import Serving, until
+from tests.serve.http_server import HttpServerThread, until
 from tests.support.store import Store
 
 CALL = "BTC-25JUN27-100000-C-USDT"
@@ -26,7 +26,7 @@ PASSING = ("age_s", "dte", "t_years", "as_of_ms")
 
 @pytest.fixture
 def server(store: Store) -> Any:
-    with MovingAnnouncer(store, list_market(store)), Serving(store.url) as server:
+    with MovingAnnouncer(store, list_market(store)), HttpServerThread(store.url) as server:
         until(lambda: server.get("/v1/feed").json["alive"])
         yield server
 
@@ -37,7 +37,7 @@ def reader(store: Store) -> Any:
         yield opened
 
 
-def test_an_option_equals_that_of_a_reader(server: Serving, reader: OptionReader) -> None:
+def test_an_option_equals_that_of_a_reader(server: HttpServerThread, reader: OptionReader) -> None:
     payload, option = server.get(f"/v1/options/{CALL}").json, reader.get(CALL)
     expected = option.to_dict()
     assert payload.keys() == expected.keys() | {"simulated", "epoch"}
@@ -56,7 +56,7 @@ def test_an_option_equals_that_of_a_reader(server: Serving, reader: OptionReader
     assert "" not in steps
 
 
-def test_stale_values_are_refused_or_marked(server: Serving) -> None:
+def test_stale_values_are_refused_or_marked(server: HttpServerThread) -> None:
     refused = server.get(f"/v1/options/{MUTED}")
     assert (refused.status, refused.reason) == (503, "ConnectionMuted")
     assert refused["content-type"] == "application/problem+json"
@@ -65,7 +65,7 @@ def test_stale_values_are_refused_or_marked(server: Serving) -> None:
     assert (payload["live"], payload["reason"]) == (False, "ConnectionMuted")
 
 
-def test_each_missing_option_has_its_reason(server: Serving) -> None:
+def test_each_missing_option_has_its_reason(server: HttpServerThread) -> None:
     payload = server.get(f"/v1/options?symbols={CALL},{MUTED},BTC-1JAN99-1-C").json
     assert [entry["symbol"] for entry in payload["options"]] == [CALL]
     assert {entry["symbol"]: entry["reason"] for entry in payload["absent"]} == {
@@ -74,7 +74,9 @@ def test_each_missing_option_has_its_reason(server: Serving) -> None:
     }
 
 
-def test_expiries_are_the_aggregates_of_chains(server: Serving, reader: OptionReader) -> None:
+def test_expiries_are_the_aggregates_of_chains(
+    server: HttpServerThread, reader: OptionReader
+) -> None:
     payload = server.get("/v1/expiries/btc").json
     chains = reader.chains("BTC")
     assert [(entry["label"], entry["settle"]) for entry in payload["expiries"]] == [
@@ -102,7 +104,7 @@ def test_expiries_are_the_aggregates_of_chains(server: Serving, reader: OptionRe
     assert {entry["settle"] for entry in of_one} == {"USDC"}
 
 
-def test_fields_are_the_registry(server: Serving) -> None:
+def test_fields_are_the_registry(server: HttpServerThread) -> None:
     body = server.get("/v1/fields").json
     row = server.get(f"/v1/options/{CALL}").json
     # of the message, of the listing, and of the row
@@ -139,7 +141,7 @@ def test_fields_are_the_registry(server: Serving) -> None:
 
 
 def test_a_chain_has_each_strike_and_never_mixes_coins(
-    server: Serving, reader: OptionReader
+    server: HttpServerThread, reader: OptionReader
 ) -> None:
     for settle in ("USDT", "USDC"):
         payload = server.get(f"/v1/chains/BTC/2027-01-29?settle={settle}").json
@@ -155,7 +157,7 @@ def test_a_chain_has_each_strike_and_never_mixes_coins(
     assert len(server.get("/v1/chains/BTC").json["chains"]) == len(reader.expiries("BTC"))
 
 
-def test_a_chain_lists_absent_options(server: Serving) -> None:
+def test_a_chain_lists_absent_options(server: HttpServerThread) -> None:
     payload = server.get("/v1/chains/BTC/25JUN27").json
     assert {entry["symbol"]: entry["reason"] for entry in payload["absent"]} == {
         MUTED: "ConnectionMuted"
@@ -165,7 +167,9 @@ def test_a_chain_lists_absent_options(server: Serving) -> None:
     assert row["put"]["symbol"] == MUTED.replace("-C-", "-P-")
 
 
-def test_a_smile_and_a_surface_are_the_chains(server: Serving, reader: OptionReader) -> None:
+def test_a_smile_and_a_surface_are_the_chains(
+    server: HttpServerThread, reader: OptionReader
+) -> None:
     chain = reader.chain("BTC", "29JAN27")
     smile = server.get("/v1/smile/BTC/29JAN27").json
     names = ("strike", "type", "log_moneyness", "mark_iv", "bid_iv", "ts_ms")
@@ -184,7 +188,9 @@ def test_a_smile_and_a_surface_are_the_chains(server: Serving, reader: OptionRea
     assert row["ivs"] == pytest.approx(expected)
 
 
-def test_the_command_line_has_the_names_of_http_rows(server: Serving, reader: OptionReader) -> None:
+def test_the_command_line_has_the_names_of_http_rows(
+    server: HttpServerThread, reader: OptionReader
+) -> None:
     chain = reader.chain("BTC", "29JAN27")
     point = chain.smile()[0]
     smile = server.get("/v1/smile/BTC/29JAN27").json
@@ -196,7 +202,7 @@ def test_the_command_line_has_the_names_of_http_rows(server: Serving, reader: Op
     assert smile["points"][0].keys() <= as_dict.with_ms(as_dict.point_values(point)).keys()
 
 
-def test_a_scan_equals_that_of_a_reader(server: Serving, reader: OptionReader) -> None:
+def test_a_scan_equals_that_of_a_reader(server: HttpServerThread, reader: OptionReader) -> None:
     payload = server.get("/v1/scan?asset=BTC&type=P&min_bid_iv=0.5&sort=-bid_iv&limit=3").json
     result = reader.scan("BTC", type="P", min_bid_iv=0.5, sort="-bid_iv", limit=3)
     assert [entry["symbol"] for entry in payload["options"]] == [entry.symbol for entry in result]
@@ -204,7 +210,7 @@ def test_a_scan_equals_that_of_a_reader(server: Serving, reader: OptionReader) -
     assert (payload["considered"], payload["excluded"]) == (result.considered, result.excluded)
 
 
-def test_bounds_are_understood_as_people_write_them(server: Serving) -> None:
+def test_bounds_are_understood_as_people_write_them(server: HttpServerThread) -> None:
     exact = server.get("/v1/scan?gate=false&type=P&min_strike=90000&max_strike=1e5").json
     written = server.get("/v1/scan?gate=false&type=put&min_strike=90k&max_strike=100,000").json
     symbols = [[row["symbol"] for row in payload["options"]] for payload in (exact, written)]
@@ -215,7 +221,7 @@ def test_bounds_are_understood_as_people_write_them(server: Serving) -> None:
 
 
 @pytest.mark.parametrize("path", ["/v1", "/v1/"])
-def test_the_index_lists_every_route_with_one_line(server: Serving, path: str) -> None:
+def test_the_index_lists_every_route_with_one_line(server: HttpServerThread, path: str) -> None:
     payload = server.get(path).json
     document = server.get(payload["openapi"]).json
     routes = {route["path"]: route for route in payload["routes"]}
@@ -229,7 +235,7 @@ def test_the_index_lists_every_route_with_one_line(server: Serving, path: str) -
 
 @pytest.mark.parametrize("written", [CALL.lower(), CALL.replace("BTC", "BTCUSDT")[:-5], CALL])
 def test_a_symbol_is_accepted_in_any_case_and_as_the_web_page_shows_it(
-    server: Serving, written: str
+    server: HttpServerThread, written: str
 ) -> None:
     assert server.get(f"/v1/options/{written}").json["symbol"] == CALL
     [row] = server.get(f"/v1/options?symbols={written}").json["options"]
@@ -240,7 +246,7 @@ def test_a_symbol_is_accepted_in_any_case_and_as_the_web_page_shows_it(
     assert [row["symbol"] for row in rows["rows"]] == [CALL]
 
 
-def test_a_near_miss_is_explained_without_a_word_of_mirrors(server: Serving) -> None:
+def test_a_near_miss_is_explained_without_a_word_of_mirrors(server: HttpServerThread) -> None:
     refused = server.get("/v1/options/BTC-29JAN27-95000-C-USDT")
     assert refused.status == 404
     assert "the nearest strikes are BTC-29JAN27-90000-C-USDT and" in refused.json["detail"]
@@ -248,12 +254,14 @@ def test_a_near_miss_is_explained_without_a_word_of_mirrors(server: Serving) -> 
 
 
 @pytest.mark.parametrize("path", ["/v1/chains/BTC/soon", "/v1/scan?expiry=soon"])
-def test_an_invalid_expiry_is_refused_with_the_forms_of_a_text(server: Serving, path: str) -> None:
+def test_an_invalid_expiry_is_refused_with_the_forms_of_a_text(
+    server: HttpServerThread, path: str
+) -> None:
     detail = server.get(path).json["detail"]
     assert detail == f"'soon' is not an expiry: write {EXPIRY_TEXT_FORMS}"
 
 
-def test_instruments_are_all_listed_options(server: Serving, reader: OptionReader) -> None:
+def test_instruments_are_all_listed_options(server: HttpServerThread, reader: OptionReader) -> None:
     payload = server.get("/v1/instruments").json["instruments"]
     listed = reader.instruments()
     assert [entry["symbol"] for entry in payload] == [entry.symbol for entry in listed]
@@ -261,7 +269,7 @@ def test_instruments_are_all_listed_options(server: Serving, reader: OptionReade
     assert payload[0]["expiry_ms"] == listed[0].expiry_ms
 
 
-def test_the_feed_has_coverage_and_ages(server: Serving) -> None:
+def test_the_feed_has_coverage_and_ages(server: HttpServerThread) -> None:
     payload = server.get("/v1/feed").json
     assert (payload["alive"], payload["muted"], payload["assets"]) == (True, [2], ["BTC", "ETH"])
     assert (payload["live"], payload["total"]) == (41, 42)
@@ -269,7 +277,7 @@ def test_the_feed_has_coverage_and_ages(server: Serving) -> None:
 
 
 @pytest.mark.parametrize("form", ["suffix", "accept"])
-def test_csv_has_the_same_rows(server: Serving, form: str) -> None:
+def test_csv_has_the_same_rows(server: HttpServerThread, form: str) -> None:
     path = "/v1/chains/BTC/29JAN27"
     if form == "suffix":
         answer = server.get(f"{path}.csv")
@@ -290,7 +298,7 @@ def test_csv_has_the_same_rows(server: Serving, form: str) -> None:
             assert row[name] == ("" if entry[name] is None else str(entry[name]))
 
 
-def test_an_etag_names_a_state_of_the_feed(server: Serving) -> None:
+def test_an_etag_names_a_state_of_the_feed(server: HttpServerThread) -> None:
     path = f"/v1/options/{CALL}"
 
     def again() -> bool:
@@ -306,7 +314,7 @@ def test_an_etag_names_a_state_of_the_feed(server: Serving) -> None:
 
 def test_a_dead_feed_has_no_etag_and_no_values(store: Store) -> None:
     skew_ms = list_market(store)
-    with MovingAnnouncer(store, skew_ms), Serving(store.url) as server:
+    with MovingAnnouncer(store, skew_ms), HttpServerThread(store.url) as server:
         until(lambda: server.get("/v1/feed").json["alive"])
         store.client.hset("fastopts:feed", "heartbeat_ms", 0)
         until(lambda: not server.get("/v1/feed").json["alive"])
@@ -349,7 +357,7 @@ def test_a_dead_feed_has_no_etag_and_no_values(store: Store) -> None:
     ],
 )
 def test_an_invalid_request_gets_its_status_and_reason(
-    server: Serving, path: str, status: int, reason: str
+    server: HttpServerThread, path: str, status: int, reason: str
 ) -> None:
     answer = server.get(path)
     assert (answer.status, answer.reason) == (status, reason), answer.json
@@ -368,20 +376,20 @@ def test_an_invalid_request_gets_its_status_and_reason(
     ],
 )
 def test_an_invalid_parameter_is_answered_with_the_remedy(
-    server: Serving, path: str, detail: str
+    server: HttpServerThread, path: str, detail: str
 ) -> None:
     answer = server.get(path)
     assert answer.status == 400
     assert re.fullmatch(detail, answer.json["detail"])
 
 
-def test_a_bound_on_a_volatility_takes_percentages(server: Serving) -> None:
+def test_a_bound_on_a_volatility_takes_percentages(server: HttpServerThread) -> None:
     rows = [server.get(f"/v1/scan?min_iv={text}").json["options"] for text in ("45%25", "0.45")]
     symbols = [[row["symbol"] for row in each] for each in rows]
     assert symbols[0] == symbols[1]
 
 
-def test_sums_of_sizes_have_no_binary_noise(server: Serving) -> None:
+def test_sums_of_sizes_have_no_binary_noise(server: HttpServerThread) -> None:
     for row in server.get("/v1/expiries/BTC").json["expiries"]:
         total = row["open_interest"]
         assert total is None or total == round(total, 9)

@@ -11,8 +11,8 @@ from fastopts.errors import ConfigError
 from fastopts.serve import run
 from fastopts.serve.settings import ServeSettings
 from tests.serve.fixtures import bearer, with_tokens
-from tests.serve.living import Living
-from tests.serve.serving import Serving
+from tests.serve.http_server import HttpServerThread
+from tests.serve.live_market import LiveMarket
 from tests.support.ports import free_port
 
 needs_ipv6 = pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="no IPv6 here")
@@ -27,33 +27,33 @@ def status(host: str, port: int, headers: dict[str, str] | None = None) -> int:
         connection.close()
 
 
-def test_several_addresses_have_one_port(living: Living) -> None:
+def test_several_addresses_have_one_port(live_market: LiveMarket) -> None:
     settings = ServeSettings(bind=("127.0.0.1", "127.0.0.3"))
-    with Serving(living.store.url, settings) as serving:
-        assert status("127.0.0.1", serving.port) == 200
-        assert status("127.0.0.3", serving.port) == 200
+    with HttpServerThread(live_market.store.url, settings) as http_server:
+        assert status("127.0.0.1", http_server.port) == 200
+        assert status("127.0.0.3", http_server.port) == 200
         with pytest.raises(ConnectionRefusedError):
-            status("127.0.0.2", serving.port)
+            status("127.0.0.2", http_server.port)
 
 
 @needs_ipv6
-def test_the_ipv6_wildcard_includes_ipv4(living: Living) -> None:
+def test_the_ipv6_wildcard_includes_ipv4(live_market: LiveMarket) -> None:
     settings = replace(with_tokens(), bind=("::",))
-    with Serving(living.store.url, settings) as serving:
-        assert status("127.0.0.1", serving.port, bearer()) == 200
-        assert status("::1", serving.port, bearer()) == 200
+    with HttpServerThread(live_market.store.url, settings) as http_server:
+        assert status("127.0.0.1", http_server.port, bearer()) == 200
+        assert status("::1", http_server.port, bearer()) == 200
 
 
 @needs_ipv6
 @pytest.mark.parametrize("bind", [("::", "127.0.0.1"), ("127.0.0.1", "::")])
 def test_the_ipv6_wildcard_beside_an_ipv4_address_excludes_others(
-    living: Living, bind: tuple[str, ...]
+    live_market: LiveMarket, bind: tuple[str, ...]
 ) -> None:
     settings = replace(with_tokens(), bind=bind)
-    with Serving(living.store.url, settings) as serving:
-        assert status("127.0.0.1", serving.port, bearer()) == 200
+    with HttpServerThread(live_market.store.url, settings) as http_server:
+        assert status("127.0.0.1", http_server.port, bearer()) == 200
         with pytest.raises(ConnectionRefusedError):
-            status("127.0.0.2", serving.port, bearer())
+            status("127.0.0.2", http_server.port, bearer())
 
 
 def test_one_address_that_is_not_loopback_needs_tokens() -> None:
@@ -95,10 +95,10 @@ def test_a_port_of_the_user_is_not_replaced() -> None:
             pass
 
 
-def test_an_unavailable_address_is_named(living: Living) -> None:
+def test_an_unavailable_address_is_named(live_market: LiveMarket) -> None:
     settings = replace(with_tokens(), bind=("127.0.0.1", "203.0.113.255"))
     with (
         pytest.raises(ConfigError, match=r"--bind 203\.0\.113\.255"),
-        Serving(living.store.url, settings),
+        HttpServerThread(live_market.store.url, settings),
     ):
         pass

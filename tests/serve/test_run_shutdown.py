@@ -7,35 +7,39 @@ from pathlib import Path
 import pytest
 
 from fastopts.embedded import EmbeddedValkey
-from tests.serve.living import Living
-from tests.serve.serving import Serving, frame, strict, until
+from tests.serve.http_server import HttpServerThread, frame, strict, until
+from tests.serve.live_market import LiveMarket
 from tests.support.processes import finish, start, wait_for_line
 
 SMALL = 4096
 
 
-def test_each_stream_gets_bye_and_a_close_code_for_reconnecting(living: Living) -> None:
-    with Serving(living.store.url) as serving, serving.raw() as socket, serving.raw() as events:
-        serving.ready()
+def test_each_stream_gets_bye_and_a_close_code_for_reconnecting(live_market: LiveMarket) -> None:
+    with (
+        HttpServerThread(live_market.store.url) as http_server,
+        http_server.raw() as socket,
+        http_server.raw() as events,
+    ):
+        http_server.ready()
         assert socket.upgrade() == 101
         events.ask("/v1/events")
         assert events.head()[0] == 200
-        until(lambda: sum(serving.stats.streams.values()) == 2)
-        serving.end()
+        until(lambda: sum(http_server.stats.streams.values()) == 2)
+        http_server.end()
         *_, bye, close = socket.frames()
         assert close == (8, (1012).to_bytes(2))
         for last in (strict(bye[1]), list(events.messages())[-1]):
             assert (last["type"], last["reason"]) == ("bye", "Restart")
 
 
-def test_no_client_delays_the_shutdown(living: Living) -> None:
+def test_no_client_delays_the_shutdown(live_market: LiveMarket) -> None:
     """Neither one that reads nothing, nor an idle one, nor one with half a request."""
     with (
-        Serving(living.store.url, buffer=SMALL) as serving,
+        HttpServerThread(live_market.store.url, buffer=SMALL) as http_server,
         ExitStack() as stack,
     ):
-        serving.ready()
-        clients = [stack.enter_context(serving.raw(buffer=SMALL)) for _ in range(12)]
+        http_server.ready()
+        clients = [stack.enter_context(http_server.raw(buffer=SMALL)) for _ in range(12)]
         for number, raw in enumerate(clients):
             match number % 4:
                 case 0:
@@ -46,9 +50,9 @@ def test_no_client_delays_the_shutdown(living: Living) -> None:
                     raw.ask("/page/vendor/echarts.common.min.js")
                 case 2:
                     raw.send(b"GET / HTTP/1.1\r\nHost: ")
-        until(lambda: serving.connections == len(clients))
-        serving.end()
-        assert not serving.connections
+        until(lambda: http_server.connections == len(clients))
+        http_server.end()
+        assert not http_server.connections
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

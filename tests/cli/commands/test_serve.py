@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from tests.cli.process import fastopts, fastopts_process, start
-from tests.serve.living import Living
-from tests.serve.serving import until
+from tests.serve.http_server import until
+from tests.serve.live_market import LiveMarket
 from tests.support.processes import environ, wait_for_line
 from tests.support.store import Store
 from tests.support.waiting import PATIENCE_S
@@ -24,8 +24,8 @@ TOKEN = "0123456789abcdef0123456789abcdef"
 
 
 @pytest.fixture
-def living(store: Store) -> Iterator[Living]:
-    with Living(store) as made:
+def live_market(store: Store) -> Iterator[LiveMarket]:
+    with LiveMarket(store) as made:
         yield made
 
 
@@ -50,9 +50,9 @@ def serving(*words: str, cwd: Path) -> Iterator[subprocess.Popen[str]]:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_it_says_where_it_is_serves_and_ends_in_order(
-    living: Living, tmp_path: Path, number: signal.Signals
+    live_market: LiveMarket, tmp_path: Path, number: signal.Signals
 ) -> None:
-    words = ("serve", "--port", "0", "--redis-url", living.store.url)
+    words = ("serve", "--port", "0", "--redis-url", live_market.store.url)
     with serving(*words, cwd=tmp_path) as process:
         found = re.search(r"http://127\.0\.0\.1:\d+/", wait_for_line(process.stderr, "http://"))
         assert found is not None
@@ -73,7 +73,7 @@ def test_it_follows_a_redis_that_comes_later(store: Store, tmp_path: Path) -> No
         found = re.search(r"http://127\.0\.0\.1:\d+/", wait_for_line(process.stderr, "http://"))
         assert found is not None
         wait_for_line(process.stderr, "no live data")
-        with Living(store):
+        with LiveMarket(store):
             wait_for_line(process.stderr, "feed is live")
             until(lambda: is_ready(found[0]))
         process.terminate()

@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from tests.serve.living import BTC, FRONT
+from tests.serve.live_market import BTC, FRONT
 
 __all__ = ("API", "PATHS", "SUBSCRIPTIONS")
 

@@ -11,13 +11,13 @@ from fastopts.serve.http.tokens import Tokens
 from fastopts.serve.settings import Limits, ServeSettings
 from tests.faults.ap.routes import PATHS
 from tests.serve.fixtures import OTHER, TOKEN, bearer, with_tokens
-from tests.serve.living import Living
-from tests.serve.serving import Raw, Serving, frame, strict, until
+from tests.serve.http_server import HttpServerThread, Raw, frame, strict, until
+from tests.serve.live_market import LiveMarket
 
 BATCH = 50
 
 
-def test_AP_01_with_tokens_every_request_needs_one(guarded: Serving) -> None:
+def test_AP_01_with_tokens_every_request_needs_one(guarded: HttpServerThread) -> None:
     """Without tokens a server on loopback is open to every account on the machine; that is what
     an address of loopback means here. Against pages in a browser it is guarded all the same, by
     Host and Origin: see AP-02 and AP-03."""
@@ -71,7 +71,7 @@ def test_AP_05_each_token_is_compared_with_all_in_constant_time(
     assert len(compared) == 3
 
 
-def test_AP_05_a_token_counts_in_the_header_only(guarded: Serving) -> None:
+def test_AP_05_a_token_counts_in_the_header_only(guarded: HttpServerThread) -> None:
     basic = base64.b64encode(f"anyone:{TOKEN}".encode()).decode()
     assert guarded.get("/v1/feed", {"Authorization": f"Basic {basic}"}).status == 200
     assert guarded.get("/v1/feed", {"Authorization": f"bearer  {OTHER}"}).status == 200
@@ -99,7 +99,9 @@ def flood(raw: Raw, count: int, headers: str) -> Counter[int]:
     return found
 
 
-def test_AP_06_clients_that_guess_tokens_are_locked_out_and_others_served(guarded: Serving) -> None:
+def test_AP_06_clients_that_guess_tokens_are_locked_out_and_others_served(
+    guarded: HttpServerThread,
+) -> None:
     with guarded.raw() as guessing, guarded.raw("127.0.0.2") as other:
         found: Counter[int] = Counter()
         for number in range(20):
@@ -118,10 +120,12 @@ def test_AP_06_clients_that_guess_tokens_are_locked_out_and_others_served(guarde
     assert f'refused_total{{reason="NoToken"}} {found[401]}.0' in metrics
 
 
-def test_AP_06_requests_without_end_are_refused_and_others_are_served(living: Living) -> None:
+def test_AP_06_requests_without_end_are_refused_and_others_are_served(
+    live_market: LiveMarket,
+) -> None:
     limits = Limits(requests_s=50)
-    with Serving(living.store.url, limits=limits) as serving:
-        with serving.raw() as asking, serving.raw("127.0.0.2") as other:
+    with HttpServerThread(live_market.store.url, limits=limits) as http_server:
+        with http_server.raw() as asking, http_server.raw("127.0.0.2") as other:
             found = flood(asking, 2000, "")
             other.ask("/v1/feed")
             assert other.answer().status == 200
@@ -129,12 +133,12 @@ def test_AP_06_requests_without_end_are_refused_and_others_are_served(living: Li
         assert found[429] > found[200]
 
 
-def test_AP_06_a_thousand_connects_leave_room_for_others(living: Living) -> None:
+def test_AP_06_a_thousand_connects_leave_room_for_others(live_market: LiveMarket) -> None:
     limits = Limits(connections=120, connections_each=60, streams=40)
-    with Serving(living.store.url, limits=limits) as serving:
+    with HttpServerThread(live_market.store.url, limits=limits) as http_server:
         held, found = [], Counter[int]()
         for _ in range(1000):
-            raw = serving.raw()
+            raw = http_server.raw()
             status = raw.upgrade()
             found[status] += 1
             if status == 101:
@@ -142,57 +146,59 @@ def test_AP_06_a_thousand_connects_leave_room_for_others(living: Living) -> None
             else:
                 raw.close()
         assert found == {101: 40, 503: 960}
-        more = [serving.raw() for _ in range(40)]
+        more = [http_server.raw() for _ in range(40)]
         refused = [one for one in more if one.upgrade() == 503]
         assert len(refused) == 40
-        assert serving.get("/v1/feed", source="127.0.0.2").status == 200
+        assert http_server.get("/v1/feed", source="127.0.0.2").status == 200
         for one in (*held, *more):
             one.close()
-        until(lambda: not serving.connections and not len(serving.admission))
-        until(lambda: serving.stats.streams == {"websocket": 0})
-        assert serving.get("/v1/feed").status == 200
+        until(lambda: not http_server.connections and not len(http_server.admission))
+        until(lambda: http_server.stats.streams == {"websocket": 0})
+        assert http_server.get("/v1/feed").status == 200
 
 
-def test_AP_06_silent_connections_make_room_for_others(living: Living) -> None:
+def test_AP_06_silent_connections_make_room_for_others(live_market: LiveMarket) -> None:
     limits = Limits(connections=120, connections_each=60)
-    with Serving(living.store.url, limits=limits) as serving:
-        held = [serving.raw() for _ in range(60)]
-        until(lambda: serving.connections == 60)
-        assert serving.get("/v1/feed").status == 200
+    with HttpServerThread(live_market.store.url, limits=limits) as http_server:
+        held = [http_server.raw() for _ in range(60)]
+        until(lambda: http_server.connections == 60)
+        assert http_server.get("/v1/feed").status == 200
         assert held[0].answer().status == 503  # the oldest gave way
         assert not held[0].rest()
-        assert serving.get("/v1/feed", source="127.0.0.2").status == 200
+        assert http_server.get("/v1/feed", source="127.0.0.2").status == 200
         for one in held:
             one.close()
-        until(lambda: not serving.connections and not len(serving.admission))
-        assert serving.stats.drops["evicted"] == 1
-        assert serving.get("/v1/feed").status == 200
+        until(lambda: not http_server.connections and not len(http_server.admission))
+        assert http_server.stats.drops["evicted"] == 1
+        assert http_server.get("/v1/feed").status == 200
 
 
-def test_AP_06_connections_that_were_admitted_keep_their_places(living: Living) -> None:
+def test_AP_06_connections_that_were_admitted_keep_their_places(live_market: LiveMarket) -> None:
     limits = Limits(connections=120, connections_each=60)
-    with Serving(living.store.url, limits=limits) as serving:
-        held = [serving.raw() for _ in range(60)]
+    with HttpServerThread(live_market.store.url, limits=limits) as http_server:
+        held = [http_server.raw() for _ in range(60)]
         for raw in held:
             raw.ask("/v1/feed")
             assert raw.answer().status == 200
-        with serving.raw() as one_more:
+        with http_server.raw() as one_more:
             answer = one_more.answer()
             assert (answer.status, answer.reason) == (503, "TooMany")
             assert not one_more.rest()
-        assert serving.get("/v1/feed", source="127.0.0.2").status == 200
+        assert http_server.get("/v1/feed", source="127.0.0.2").status == 200
         for raw in held:
             raw.ask("/v1/feed")
             assert raw.answer().status == 200
             raw.close()
-        until(lambda: not serving.connections and not len(serving.admission))
+        until(lambda: not http_server.connections and not len(http_server.admission))
 
 
-def test_AP_06_a_stream_that_sends_too_much_is_ended_and_others_continue(living: Living) -> None:
+def test_AP_06_a_stream_that_sends_too_much_is_ended_and_others_continue(
+    live_market: LiveMarket,
+) -> None:
     limits = Limits(messages_s=5)
-    with Serving(living.store.url, limits=limits) as serving:
-        serving.ready()
-        with serving.raw() as loud, serving.websocket() as other:
+    with HttpServerThread(live_market.store.url, limits=limits) as http_server:
+        http_server.ready()
+        with http_server.raw() as loud, http_server.websocket() as other:
             assert loud.upgrade() == 101
             loud.send(frame({"op": "ping"}) * 200)
             told = list(loud.frames())

@@ -10,51 +10,51 @@ import pytest
 from fastopts.embedded import EmbeddedValkey
 from fastopts.serve.settings import ServeSettings
 from tests.faults.ap.routes import SUBSCRIPTIONS
-from tests.serve.living import BTC, SYMBOLS, Living
-from tests.serve.serving import Serving, frame, strict, until
+from tests.serve.http_server import HttpServerThread, frame, strict, until
+from tests.serve.live_market import BTC, SYMBOLS, LiveMarket
 from tests.support.fault_proxy import FaultProxy
 from tests.support.store import Store
 
-Break = Callable[[Living, FaultProxy], contextlib.AbstractContextManager[None]]
+Break = Callable[[LiveMarket, FaultProxy], contextlib.AbstractContextManager[None]]
 REST = 2  # the flag of a record that came from there
 
 
 @contextlib.contextmanager
-def dead(living: Living, proxy: FaultProxy) -> Iterator[None]:
-    living.is_beating = False
-    with living.paused():
-        living.store.client.hset("fastopts:feed", "heartbeat_ms", 0)
+def dead(live_market: LiveMarket, proxy: FaultProxy) -> Iterator[None]:
+    live_market.is_beating = False
+    with live_market.paused():
+        live_market.store.client.hset("fastopts:feed", "heartbeat_ms", 0)
     yield
-    living.is_beating = True
+    live_market.is_beating = True
 
 
 @contextlib.contextmanager
-def silent(living: Living, proxy: FaultProxy) -> Iterator[None]:
-    with living.paused():
-        living.store.client.hset("fastopts:feed", "heartbeat_limit_ms", 200)
-    living.is_beating = False
+def silent(live_market: LiveMarket, proxy: FaultProxy) -> Iterator[None]:
+    with live_market.paused():
+        live_market.store.client.hset("fastopts:feed", "heartbeat_limit_ms", 200)
+    live_market.is_beating = False
     yield
-    living.is_beating = True
+    live_market.is_beating = True
 
 
 @contextlib.contextmanager
-def dumb(living: Living, proxy: FaultProxy) -> Iterator[None]:
-    living.is_announcing = False
+def dumb(live_market: LiveMarket, proxy: FaultProxy) -> Iterator[None]:
+    live_market.is_announcing = False
     yield
-    living.is_announcing = True
+    live_market.is_announcing = True
 
 
 @contextlib.contextmanager
-def muted(living: Living, proxy: FaultProxy) -> Iterator[None]:
-    with living.paused():
-        living.store.client.hset("fastopts:feed", "watchdog_limit_ms", 200)
-    living.open = set()
+def muted(live_market: LiveMarket, proxy: FaultProxy) -> Iterator[None]:
+    with live_market.paused():
+        live_market.store.client.hset("fastopts:feed", "watchdog_limit_ms", 200)
+    live_market.open = set()
     yield
-    living.open = {1}
+    live_market.open = {1}
 
 
 @contextlib.contextmanager
-def gone(living: Living, proxy: FaultProxy) -> Iterator[None]:
+def gone(live_market: LiveMarket, proxy: FaultProxy) -> Iterator[None]:
     proxy.is_refusing = True
     proxy.drop()
     yield
@@ -62,8 +62,8 @@ def gone(living: Living, proxy: FaultProxy) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def frozen(living: Living, proxy: FaultProxy) -> Iterator[None]:
-    pid = int(living.store.client.info("server")["process_id"])
+def frozen(live_market: LiveMarket, proxy: FaultProxy) -> Iterator[None]:
+    pid = int(live_market.store.client.info("server")["process_id"])
     os.kill(pid, signal.SIGSTOP)
     try:
         yield
@@ -72,45 +72,45 @@ def frozen(living: Living, proxy: FaultProxy) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def emptied(living: Living, proxy: FaultProxy) -> Iterator[None]:
-    with living.paused():
-        living.store.client.flushall()
+def emptied(live_market: LiveMarket, proxy: FaultProxy) -> Iterator[None]:
+    with live_market.paused():
+        live_market.store.client.flushall()
     yield
-    living.write()
+    live_market.write()
 
 
 @contextlib.contextmanager
-def of_another_venue(living: Living, proxy: FaultProxy) -> Iterator[None]:
-    with living.paused():
-        living.store.client.hset("fastopts:feed", "venue", "sim")
+def of_another_venue(live_market: LiveMarket, proxy: FaultProxy) -> Iterator[None]:
+    with live_market.paused():
+        live_market.store.client.hset("fastopts:feed", "venue", "sim")
     yield
-    with living.paused():
-        living.store.client.hset("fastopts:feed", "venue", "bybit")
+    with live_market.paused():
+        live_market.store.client.hset("fastopts:feed", "venue", "bybit")
 
 
 @contextlib.contextmanager
-def unlisted(living: Living, proxy: FaultProxy) -> Iterator[None]:
+def unlisted(live_market: LiveMarket, proxy: FaultProxy) -> Iterator[None]:
     """The sets and records are gone, the feed still names the assets."""
-    with living.paused():
-        client = living.store.client
+    with live_market.paused():
+        client = live_market.store.client
         client.delete(*client.keys("option*"), *client.keys("instrument*"))
         client.hincrby("fastopts:feed", "universe", 1)
     yield
-    living.write(universe=3)
+    live_market.write(universe=3)
 
 
 @contextlib.contextmanager
-def hardly_covered(living: Living, proxy: FaultProxy) -> Iterator[None]:
+def hardly_covered(live_market: LiveMarket, proxy: FaultProxy) -> Iterator[None]:
     for symbol in BTC[:5]:
-        living.tick(symbol, flags=REST)
+        live_market.tick(symbol, flags=REST)
     yield
     for symbol in BTC[:5]:
-        living.tick(symbol)
+        live_market.tick(symbol)
 
 
 @pytest.fixture
-def proxy(living: Living) -> Iterator[FaultProxy]:
-    with FaultProxy(int(living.store.url.rpartition(":")[2].strip("/"))) as made:
+def proxy(live_market: LiveMarket) -> Iterator[FaultProxy]:
+    with FaultProxy(int(live_market.store.url.rpartition(":")[2].strip("/"))) as made:
         yield made
 
 
@@ -130,34 +130,37 @@ def proxy(living: Living) -> Iterator[FaultProxy]:
     ],
 )
 def test_AP_18_each_fault_is_reported_and_so_is_its_end(
-    living: Living, proxy: FaultProxy, fault: Break, reasons: set[str], words: str
+    live_market: LiveMarket, proxy: FaultProxy, fault: Break, reasons: set[str], words: str
 ) -> None:
     """Streams are open meanwhile: they outlive it, and so does the server."""
-    with Serving(f"redis://127.0.0.1:{proxy.port}") as serving, serving.raw() as stream:
-        serving.ready()
+    with (
+        HttpServerThread(f"redis://127.0.0.1:{proxy.port}") as http_server,
+        http_server.raw() as stream,
+    ):
+        http_server.ready()
         assert stream.upgrade() == 101
         for number, wish in enumerate(SUBSCRIPTIONS):
             stream.send(frame({"op": "subscribe", "id": str(number), **wish}))
-        until(lambda: len(serving.server.application.broadcaster._topics) == len(SUBSCRIPTIONS))
+        until(lambda: len(http_server.server.application.broadcaster._topics) == len(SUBSCRIPTIONS))
 
         def told() -> dict[str, str]:
-            answer = serving.get("/ready")
+            answer = http_server.get("/ready")
             found = {one["reason"]: one["detail"] for one in answer.json["reasons"]}
             assert "mirror" not in answer.body.decode()  # an operator reads this
             assert answer.status == (503 if found else 200)
             assert answer.json["ready"] is (not found)
-            assert serving.get("/live").status == 204
+            assert http_server.get("/live").status == 204
             return found
 
-        with fault(living, proxy):
+        with fault(live_market, proxy):
             until(lambda: reasons <= told().keys() and words in str(told()))
-            metrics = serving.metrics()
+            metrics = http_server.metrics()
             assert metrics["fastopts_serve_ready"] == 0.0
-            feed = serving.get("/v1/feed").json
+            feed = http_server.get("/v1/feed").json
             assert feed["alive"] is ("FeedDown" not in reasons and "WrongVenue" not in reasons)
         until(lambda: not told())
-        until(lambda: serving.metrics()["fastopts_serve_ready"] == 1.0)
-        living.tick(BTC[0], mark_price=8.125)
+        until(lambda: http_server.metrics()["fastopts_serve_ready"] == 1.0)
+        live_market.tick(BTC[0], mark_price=8.125)
         texts = (strict(payload) for opcode, payload in stream.frames() if opcode == 1)
         assert any(
             row.get("mark_price") == 8.125
@@ -170,38 +173,40 @@ def test_AP_18_each_fault_is_reported_and_so_is_its_end(
 def test_AP_18_a_feed_that_never_began_is_red_until_it_does(shared_valkey: EmbeddedValkey) -> None:
     store = Store(shared_valkey)
     store.client.flushall()
-    with Serving(store.url) as serving:
-        answer = serving.get("/ready")
+    with HttpServerThread(store.url) as http_server:
+        answer = http_server.get("/ready")
         assert answer.status == 503
         assert [one["reason"] for one in answer.json["reasons"]] == ["FeedDown", "Empty"]
-        assert serving.get("/live").status == 204
-        with Living(store):
-            serving.ready()
+        assert http_server.get("/live").status == 204
+        with LiveMarket(store):
+            http_server.ready()
     store.client.close()
 
 
-def test_AP_18_ticks_that_are_too_old_are_no_market(living: Living) -> None:
+def test_AP_18_ticks_that_are_too_old_are_no_market(live_market: LiveMarket) -> None:
     settings = ServeSettings(ready_age_s=0.5, beat_s=0.05)
-    with Serving(living.store.url, settings) as serving:
+    with HttpServerThread(live_market.store.url, settings) as http_server:
 
         def reasons() -> list[str]:
-            return [one["reason"] for one in serving.get("/ready").json["reasons"]]
+            return [one["reason"] for one in http_server.get("/ready").json["reasons"]]
 
         until(lambda: reasons() == ["TooOld"])
-        assert serving.get("/live").status == 204
+        assert http_server.get("/live").status == 204
 
         def ticks() -> bool:
-            living.tick()
+            live_market.tick()
             return not reasons()
 
         until(ticks)
 
 
-def test_AP_18_share_that_is_wanted_is_a_setting(living: Living) -> None:
-    with Serving(living.store.url, ServeSettings(ready_share=0.5, beat_s=0.05)) as serving:
+def test_AP_18_share_that_is_wanted_is_a_setting(live_market: LiveMarket) -> None:
+    with HttpServerThread(
+        live_market.store.url, ServeSettings(ready_share=0.5, beat_s=0.05)
+    ) as http_server:
         for symbol in SYMBOLS[:7]:
-            living.tick(symbol, flags=REST)
-        until(lambda: serving.get("/ready").json["live"] == len(SYMBOLS) - 7)
-        assert serving.get("/ready").status == 200
-        living.tick(SYMBOLS[7], flags=REST)
-        until(lambda: serving.get("/ready").status == 503)
+            live_market.tick(symbol, flags=REST)
+        until(lambda: http_server.get("/ready").json["live"] == len(SYMBOLS) - 7)
+        assert http_server.get("/ready").status == 200
+        live_market.tick(SYMBOLS[7], flags=REST)
+        until(lambda: http_server.get("/ready").status == 503)

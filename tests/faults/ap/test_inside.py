@@ -20,8 +20,8 @@ from fastopts.serve.settings import ServeSettings
 from fastopts.serve.streams import endpoints, subscriptions
 from tests.faults.ap.routes import API, PATHS
 from tests.serve.fixtures import bearer
-from tests.serve.living import BTC
-from tests.serve.serving import Answer, Serving, frame, until
+from tests.serve.http_server import Answer, HttpServerThread, frame, until
+from tests.serve.live_market import BTC
 from tests.support.processes import finish, start, wait_for_line
 from tests.support.store import Store
 
@@ -32,7 +32,7 @@ CODED: Final = quote(PASSWORD, safe="")
 SECRET_WORDS: Final = "words of an exception"
 
 
-class Asked(Serving):
+class Asked(HttpServerThread):
     """Clients of a server that is a process of its own, on *port*."""
 
     def __init__(self, port: int) -> None:
@@ -86,7 +86,7 @@ def test_AP_05_and_AP_16_no_output_has_a_secret(
         assert secret not in told + out + err
 
 
-def ask_everything(server: Serving) -> str:
+def ask_everything(server: HttpServerThread) -> str:
     """All responses to a client with the token, to one without it, and to one with a wrong one."""
     told = []
     # The right one first: who errs is soon shut out.
@@ -150,7 +150,7 @@ def numbered(answer: Answer) -> str:
 
 
 def test_AP_17_an_internal_error_of_a_route_reveals_only_its_number(
-    serving: Serving, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    http_server: HttpServerThread, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     for module, name in (
         *((routes, "respond"), (app, "exposition"), (app, "readiness_problems")),
@@ -169,8 +169,8 @@ def test_AP_17_an_internal_error_of_a_route_reveals_only_its_number(
         "/v1/events",
         "/v1/openapi.json",
     ):
-        numbers.append(numbered(serving.get(path)))
-        assert serving.get(path, method="HEAD").status == 500
+        numbers.append(numbered(http_server.get(path)))
+        assert http_server.get(path, method="HEAD").status == 500
     told = {record.getMessage(): record for record in caplog.records}
     for number in numbers:
         record = told[f"internal error {number}"]
@@ -182,10 +182,10 @@ def test_AP_17_an_internal_error_of_a_route_reveals_only_its_number(
 
 
 def test_AP_17_an_internal_error_of_a_websocket_reveals_nothing(
-    serving: Serving, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    http_server: HttpServerThread, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(subscriptions, "read", broken)
-    with serving.raw() as raw:
+    with http_server.raw() as raw:
         assert raw.upgrade() == 101
         raw.send(frame({"op": "subscribe", "id": "a", "asset": "BTC"}))
         told = b"".join(payload for _, payload in raw.frames())
@@ -193,17 +193,17 @@ def test_AP_17_an_internal_error_of_a_websocket_reveals_nothing(
     assert b"Traceback" not in told
     until(lambda: [one.getMessage()[:15] for one in caplog.records] == ["internal error "])
     monkeypatch.setattr(Application, "_hello", broken)
-    with serving.raw() as raw:
+    with http_server.raw() as raw:
         assert raw.upgrade() == 500
         assert SECRET_WORDS.encode() not in raw.rest()
-    assert serving.get("/v1/options/X").status == 404
+    assert http_server.get("/v1/options/X").status == 404
 
 
-def test_AP_17_no_answer_names_a_program_or_its_version(serving: Serving) -> None:
+def test_AP_17_no_answer_names_a_program_or_its_version(http_server: HttpServerThread) -> None:
     words = ("uvicorn", "starlette", "fastapi", "python/", "websockets", "httptools", "valkey")
     for path in (*PATHS, "/v1/options/%00", "/v1/scan?limit=x", "/v1/events?subscribe={"):
         for headers in ({}, {"Host": "evil"}, {"Origin": "null"}):
-            answer = serving.get(path, headers)
+            answer = http_server.get(path, headers)
             assert not answer["server"]
             assert not answer["x-powered-by"]
             shown = (
@@ -211,9 +211,9 @@ def test_AP_17_no_answer_names_a_program_or_its_version(serving: Serving) -> Non
             )
             assert not [word for word in words if word in shown], path
     for lines in ("", "Sec-WebSocket-Version: 1\r\n"):
-        with serving.raw() as raw:
+        with http_server.raw() as raw:
             raw.ask("/v1/stream", f"Connection: Upgrade\r\nUpgrade: websocket\r\n{lines}")
             shown = raw.rest().decode().lower()
             assert "server:" not in shown
             assert not [word for word in words if word in shown], shown
-    assert json.loads(serving.get("/v1/openapi.json").body)["info"]["title"] == "fastopts"
+    assert json.loads(http_server.get("/v1/openapi.json").body)["info"]["title"] == "fastopts"

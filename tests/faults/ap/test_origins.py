@@ -6,8 +6,8 @@ from fastopts.errors import ConfigError
 from fastopts.serve.settings import ServeSettings
 from tests.faults.ap.routes import PATHS
 from tests.serve.fixtures import bearer, with_tokens
-from tests.serve.living import Living
-from tests.serve.serving import Serving, strict
+from tests.serve.http_server import HttpServerThread, strict
+from tests.serve.live_market import LiveMarket
 
 FOREIGN = (
     *("https://evil.example", "http://127.0.0.1.evil.example", "http://127.0.0.1", "null", ""),
@@ -34,43 +34,51 @@ def hosts(port: int) -> list[tuple[str, int]]:
     ]
 
 
-def test_AP_02_only_the_server_s_own_names_are_answered(serving: Serving) -> None:
-    for host, status in hosts(serving.port):
-        with serving.raw() as raw:
+def test_AP_02_only_the_server_s_own_names_are_answered(http_server: HttpServerThread) -> None:
+    for host, status in hosts(http_server.port):
+        with http_server.raw() as raw:
             raw.host = host
             raw.ask("/v1/feed")
             assert raw.answer().status == status, host
-        with serving.raw() as raw:
+        with http_server.raw() as raw:
             raw.host = host
             assert raw.upgrade() == (101 if status == 200 else status), host
 
 
-def test_AP_02_no_route_is_an_exception(guarded: Serving) -> None:
+def test_AP_02_no_route_is_an_exception(guarded: HttpServerThread) -> None:
     for path in PATHS:
         answer = guarded.get(path, {"Host": "evil.example"} | bearer())
         assert (answer.status, answer.reason) == (421, "BadHost"), path
 
 
 @pytest.mark.parametrize("lines", ["", "Host: {0}\r\nHost: {0}\r\n", "Host: {0}\r\nHost: evil\r\n"])
-def test_AP_02_no_host_header_and_two_are_refused(serving: Serving, lines: str) -> None:
-    with serving.raw() as raw:
+def test_AP_02_no_host_header_and_two_are_refused(
+    http_server: HttpServerThread, lines: str
+) -> None:
+    with http_server.raw() as raw:
         raw.send(f"GET /v1/feed HTTP/1.1\r\n{lines.format(raw.host)}\r\n".encode())
         assert raw.answer().status == 400
-    with serving.raw() as raw:
+    with http_server.raw() as raw:
         raw.send(f"GET /v1/feed HTTP/1.0\r\n{lines.format(raw.host)}\r\n".encode())
         assert raw.answer().status == 400
 
 
-def test_AP_02_a_name_that_is_allowed_is_answered(living: Living) -> None:
-    with Serving(living.store.url, ServeSettings(hosts=("options.example",))) as serving:
+def test_AP_02_a_name_that_is_allowed_is_answered(live_market: LiveMarket) -> None:
+    with HttpServerThread(
+        live_market.store.url, ServeSettings(hosts=("options.example",))
+    ) as http_server:
         for host, status in (("Options.Example:80", 200), ("evil.example", 421)):
-            assert serving.get("/live", {"Host": host}).status == (204 if status == 200 else status)
+            assert http_server.get("/live", {"Host": host}).status == (
+                204 if status == 200 else status
+            )
 
 
-def test_AP_03_no_page_of_another_site_opens_a_stream(serving: Serving, guarded: Serving) -> None:
+def test_AP_03_no_page_of_another_site_opens_a_stream(
+    http_server: HttpServerThread, guarded: HttpServerThread
+) -> None:
     """A program sends no Origin: with a token it is let in, and without one where none is asked."""
     token = f"Authorization: {bearer()['Authorization']}\r\n"
-    for server, headers in ((serving, ""), (guarded, token)):
+    for server, headers in ((http_server, ""), (guarded, token)):
         for origin in FOREIGN:
             with server.raw() as raw:
                 assert raw.upgrade(headers=f"{headers}Origin: {origin}\r\n") == 403, origin
@@ -89,17 +97,17 @@ def test_AP_03_no_page_of_another_site_opens_a_stream(serving: Serving, guarded:
     with guarded.raw() as raw:
         assert raw.upgrade(headers=f"Origin: {guarded.base}\r\n") == 401
     # A browser's Sec-Fetch-Site counts where it sends no Origin.
-    with serving.raw() as raw:
+    with http_server.raw() as raw:
         assert raw.upgrade(headers="Sec-Fetch-Site: cross-site\r\n") == 403
 
 
-def test_AP_03_an_origin_that_is_allowed_opens_one(living: Living) -> None:
+def test_AP_03_an_origin_that_is_allowed_opens_one(live_market: LiveMarket) -> None:
     with (
-        Serving(living.store.url, ServeSettings(origins=(DESK,))) as serving,
-        serving.websocket(origin=DESK) as socket,
+        HttpServerThread(live_market.store.url, ServeSettings(origins=(DESK,))) as http_server,
+        http_server.websocket(origin=DESK) as socket,
     ):
         assert strict(socket.recv())["type"] == "hello"
-        with serving.raw() as raw:
+        with http_server.raw() as raw:
             assert raw.upgrade(headers=f"Origin: {DESK}.evil.example\r\n") == 403
 
 
@@ -108,10 +116,12 @@ def cors(headers: list[tuple[str, str]]) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE", "x"])
-def test_AP_04_without_a_setting_no_cors_header_is_sent(serving: Serving, method: str) -> None:
-    for origin in (*FOREIGN, serving.base, DESK):
+def test_AP_04_without_a_setting_no_cors_header_is_sent(
+    http_server: HttpServerThread, method: str
+) -> None:
+    for origin in (*FOREIGN, http_server.base, DESK):
         for path in ("/v1/feed", "/", "/metrics", "/nothing"):
-            with serving.raw() as raw:
+            with http_server.raw() as raw:
                 raw.ask(
                     path,
                     f"Origin: {origin}\r\nAccess-Control-Request-Method: {method}\r\n"
@@ -119,17 +129,19 @@ def test_AP_04_without_a_setting_no_cors_header_is_sent(serving: Serving, method
                     method="OPTIONS",
                 )
                 answer = raw.answer()
-            assert answer.status == (405 if origin == serving.base else 403)
+            assert answer.status == (405 if origin == http_server.base else 403)
             assert not cors(answer.headers)
             assert answer["cross-origin-resource-policy"] == "same-origin"
-    assert not cors(serving.get("/v1/feed", {"Origin": serving.base}).headers)
+    assert not cors(http_server.get("/v1/feed", {"Origin": http_server.base}).headers)
 
 
-def test_AP_04_an_origin_that_is_named_may_read_and_no_other(living: Living) -> None:
+def test_AP_04_an_origin_that_is_named_may_read_and_no_other(live_market: LiveMarket) -> None:
     settings = with_tokens()
-    with Serving(living.store.url, ServeSettings(tokens=settings.tokens, cors=(DESK,))) as serving:
+    with HttpServerThread(
+        live_market.store.url, ServeSettings(tokens=settings.tokens, cors=(DESK,))
+    ) as http_server:
         asked = {"Origin": DESK, "Access-Control-Request-Method": "GET"}
-        preflight = serving.get("/v1/feed", asked, method="OPTIONS")
+        preflight = http_server.get("/v1/feed", asked, method="OPTIONS")
         assert preflight.status == 204
         assert cors(preflight.headers) == {
             "access-control-allow-origin": DESK,
@@ -137,19 +149,21 @@ def test_AP_04_an_origin_that_is_named_may_read_and_no_other(living: Living) -> 
             "access-control-allow-headers": "Authorization, If-None-Match",
             "access-control-max-age": "600",
         }
-        answer = serving.get("/v1/feed", {"Origin": DESK} | bearer())
+        answer = http_server.get("/v1/feed", {"Origin": DESK} | bearer())
         assert (answer.status, cors(answer.headers)) == (
             200,
             {"access-control-allow-origin": DESK},
         )
         assert "origin" in [value for name, value in answer.headers if name == "vary"]
-        assert serving.get("/v1/feed", {"Origin": DESK}).status == 401
+        assert http_server.get("/v1/feed", {"Origin": DESK}).status == 401
         for origin in (*FOREIGN, DESK + ".", DESK.upper(), f"{DESK}:443", f"{DESK}, {DESK}"):
-            with serving.raw() as raw:
+            with http_server.raw() as raw:
                 raw.ask("/v1/feed", f"Origin: {origin}\r\n", method="OPTIONS")
                 refused = raw.answer()
             assert (refused.status, cors(refused.headers)) == (403, {}), origin
-        assert "origin" in [v for n, v in serving.get("/v1/feed", bearer()).headers if n == "vary"]
+        assert "origin" in [
+            v for n, v in http_server.get("/v1/feed", bearer()).headers if n == "vary"
+        ]
 
 
 @pytest.mark.parametrize("origin", ["*", "https://*.example", "https://a.example/x", "null", "a"])

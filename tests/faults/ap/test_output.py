@@ -15,8 +15,8 @@ import fastopts
 from fastopts.serve.http import assets, response
 from fastopts.serve.http.guard import CSP
 from tests.faults.ap.routes import API, PATHS, SUBSCRIPTIONS
-from tests.serve.living import BTC, ETH, SYMBOLS, Living
-from tests.serve.serving import Answer, Serving, frame, strict, until
+from tests.serve.http_server import Answer, HttpServerThread, frame, strict, until
+from tests.serve.live_market import BTC, ETH, SYMBOLS, LiveMarket
 from tests.support.programs import chromium, missing
 from tests.support.store import NUMBERS
 
@@ -40,17 +40,19 @@ def guarded_row(text: str, row: dict[str, str]) -> dict[str, str]:
     return found
 
 
-def test_AP_08_a_text_that_would_be_a_formula_is_none_and_numbers_stay(living: Living) -> None:
-    client = living.store.client
+def test_AP_08_a_text_that_would_be_a_formula_is_none_and_numbers_stay(
+    live_market: LiveMarket,
+) -> None:
+    client = live_market.store.client
     for symbol, text in zip(BTC, FORMULAS, strict=False):
         client.hset(f"instrument:{symbol}", "status", text)
     for symbol, text in zip(ETH, FORMULAS, strict=False):
         client.hset(f"instrument:{symbol}", "quote", text)
-    with Serving(living.store.url) as serving:
-        serving.ready()
-        terms = {row["symbol"]: row for row in table(serving.get("/v1/instruments.csv"))}
-        rows = {r["symbol"]: r for r in table(serving.get("/v1/chains/BTC.csv"))}
-        told = serving.get("/v1/instruments").json["instruments"]
+    with HttpServerThread(live_market.store.url) as http_server:
+        http_server.ready()
+        terms = {row["symbol"]: row for row in table(http_server.get("/v1/instruments.csv"))}
+        rows = {r["symbol"]: r for r in table(http_server.get("/v1/chains/BTC.csv"))}
+        told = http_server.get("/v1/instruments").json["instruments"]
         listed = {one["symbol"]: one for one in told}
         for symbol, text in zip(BTC, FORMULAS, strict=False):
             assert terms[symbol]["status"] == f"'{text}"
@@ -58,21 +60,23 @@ def test_AP_08_a_text_that_would_be_a_formula_is_none_and_numbers_stay(living: L
             assert guarded_row(text, rows[symbol]) == dict.fromkeys(rows[symbol], f"'{text}")
         for symbol in ETH:  # a quote coin that is none is refused where it enters
             assert symbol not in terms
-            assert serving.get(f"/v1/options/{symbol}").json["quote"] is None
+            assert http_server.get(f"/v1/options/{symbol}").json["quote"] is None
         for row in rows.values():
             for name in ("theta", "change_24h", "mark_price"):
                 assert float(row[name]) == NUMBERS[name]
             assert float(row["delta"]) == (0.39 if row["type"] == "C" else -0.39)
 
 
-def test_AP_08_a_table_is_a_file_of_a_fixed_name_and_nothing_else(serving: Serving) -> None:
+def test_AP_08_a_table_is_a_file_of_a_fixed_name_and_nothing_else(
+    http_server: HttpServerThread,
+) -> None:
     for path in API:
         bare, _, query = path.partition("?")
         kind = re.findall(r"/v1/(\w+)", path)[0]
         names = {"options": ("option", "options"), "chains": ("chain", "chains")}
         for answer in (
-            serving.get(f"{bare}.csv?{query}"),
-            serving.get(path, {"Accept": "text/csv"}),
+            http_server.get(f"{bare}.csv?{query}"),
+            http_server.get(path, {"Accept": "text/csv"}),
         ):
             assert answer["x-content-type-options"] == "nosniff"
             found = re.fullmatch(
@@ -83,14 +87,14 @@ def test_AP_08_a_table_is_a_file_of_a_fixed_name_and_nothing_else(serving: Servi
             assert table(answer)
 
 
-def test_AP_09_each_answer_forbids_what_the_page_does_not_do(serving: Serving) -> None:
+def test_AP_09_each_answer_forbids_what_the_page_does_not_do(http_server: HttpServerThread) -> None:
     assert CSP == (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:;"
         " connect-src 'self'; font-src 'self'; base-uri 'self'; form-action 'none';"
         " frame-ancestors 'none'"
     )
     for path in PATHS:
-        answer = serving.get(path)
+        answer = http_server.get(path)
         assert answer["content-security-policy"] == CSP, path
         assert answer["x-content-type-options"] == "nosniff"
         assert answer["content-type"] or answer.status == 204
@@ -116,20 +120,25 @@ def test_AP_09_the_page_has_no_way_to_make_markup_of_text() -> None:
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason=missing("Chromium"))
-def test_AP_09_markup_in_the_market_and_in_the_address_is_shown_as_text(living: Living) -> None:
+def test_AP_09_markup_in_the_market_and_in_the_address_is_shown_as_text(
+    live_market: LiveMarket,
+) -> None:
     playwright = pytest.importorskip("playwright.sync_api")
-    client = living.store.client
+    client = live_market.store.client
     for symbol in BTC:
         client.hset(f"instrument:{symbol}", "status", MARKUP)
     for symbol in ETH:
         client.hset(f"instrument:{symbol}", "quote", MARKUP)
     client.sadd("options:BTC", MARKUP, f"BTC-27NOV99-{MARKUP}-C")
     client.hset("fastopts:feed", "writer", MARKUP)
-    with Serving(living.store.url) as serving, playwright.sync_playwright() as running:
-        serving.ready()
+    with (
+        HttpServerThread(live_market.store.url) as http_server,
+        playwright.sync_playwright() as running,
+    ):
+        http_server.ready()
         browser = running.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         page = browser.new_page()
-        page.goto(f"{serving.base}/#/option/{BTC[0]}")
+        page.goto(f"{http_server.base}/#/option/{BTC[0]}")
         page.locator("#view > *").first.wait_for()
         evil = quote(MARKUP, safe="")
         for address in (
@@ -138,9 +147,9 @@ def test_AP_09_markup_in_the_market_and_in_the_address_is_shown_as_text(living: 
             f"BTC/chain/{evil}",
             f"scan?sort={evil}",
         ):
-            page.goto(f"{serving.base}/#/{address}")
+            page.goto(f"{http_server.base}/#/{address}")
             page.locator("#view > *").first.wait_for()
-        page.goto(f"{serving.base}/#/option/{BTC[0]}")
+        page.goto(f"{http_server.base}/#/option/{BTC[0]}")
         page.get_by_text(BTC[0]).first.wait_for()
         assert page.get_by_text(MARKUP).count() == 0
         client.hset("fastopts:feed", "venue", MARKUP)  # which the page names as the fault
@@ -197,10 +206,10 @@ AWAY = (
 )
 
 
-def test_AP_10_no_path_leads_out_of_the_packaged_files(serving: Serving) -> None:
+def test_AP_10_no_path_leads_out_of_the_packaged_files(http_server: HttpServerThread) -> None:
     for path in AWAY:
         for prefix in ("/page/", "/", "/page", "/v1/", "/page/vendor/"):
-            with serving.raw() as raw:
+            with http_server.raw() as raw:
                 raw.ask(prefix + path)
                 answer = raw.answer()
             # Two of them name a route: the dashboard, and the index of the API's routes.
@@ -209,8 +218,8 @@ def test_AP_10_no_path_leads_out_of_the_packaged_files(serving: Serving) -> None
             assert b"import" not in answer.body
             assert b"root:" not in answer.body
     for name, asset in assets.load().items():
-        plain = serving.get(f"/page/{name}")
-        packed = serving.get(f"/page/{name}", {"Accept-Encoding": "gzip"})
+        plain = http_server.get(f"/page/{name}")
+        packed = http_server.get(f"/page/{name}", {"Accept-Encoding": "gzip"})
         assert plain.body == (PAGE / name).read_bytes()
         assert (packed.body, packed["content-encoding"]) == (asset.packed, "gzip")
 
@@ -242,15 +251,15 @@ ODD: tuple[dict[str, Any], ...] = (
 
 
 @pytest.fixture
-def odd(living: Living) -> Iterator[Serving]:
+def odd(live_market: LiveMarket) -> Iterator[HttpServerThread]:
     """A server of a market whose numbers are none, or can't be."""
     for symbol, values in zip(SYMBOLS, ODD * 2, strict=False):
-        living.tick(symbol, **values)
-    with Serving(living.store.url) as made:
+        live_market.tick(symbol, **values)
+    with HttpServerThread(live_market.store.url) as made:
         yield made.ready()
 
 
-def test_AP_19_no_answer_holds_a_number_that_json_has_not(odd: Serving) -> None:
+def test_AP_19_no_answer_holds_a_number_that_json_has_not(odd: HttpServerThread) -> None:
     for path in (*API, *(f"/v1/options/{symbol}" for symbol in SYMBOLS), "/ready"):
         joint = "&" if "?" in path else "?"
         for more in ("", "stale=true"):
@@ -265,7 +274,7 @@ def test_AP_19_no_answer_holds_a_number_that_json_has_not(odd: Serving) -> None:
 
 
 def test_AP_19_no_message_of_a_stream_holds_a_number_that_json_has_not(
-    living: Living, odd: Serving
+    live_market: LiveMarket, odd: HttpServerThread
 ) -> None:
     with odd.raw() as raw:
         assert raw.upgrade() == 101
@@ -279,8 +288,8 @@ def test_AP_19_no_message_of_a_stream_holds_a_number_that_json_has_not(
             heard.add((told["type"], told.get("id", "")))
             if len(heard) == 2 + 2 * len(SUBSCRIPTIONS):
                 break
-        living.tick(SYMBOLS[0], mark_price=1.0)
-        living.tick(SYMBOLS[0], mark_price=float("inf"))
+        live_market.tick(SYMBOLS[0], mark_price=1.0)
+        live_market.tick(SYMBOLS[0], mark_price=float("inf"))
         texts = (strict(payload) for _, payload in raw.frames())
         assert any(told["type"] == "rows" for told in texts)
     until(lambda: not odd.stats.streams["websocket"])

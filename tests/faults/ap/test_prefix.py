@@ -14,9 +14,9 @@ from websockets.sync.client import connect
 
 from fastopts.errors import ConfigError
 from fastopts.serve.settings import ServeSettings
-from tests.serve.front import NGINX, Front, ask, nginx
-from tests.serve.living import Living
-from tests.serve.serving import Serving, strict
+from tests.serve.http_server import HttpServerThread, strict
+from tests.serve.live_market import LiveMarket
+from tests.serve.reverse_proxy import NGINX, ReverseProxy, ask, nginx
 
 ROOT = "/fastopts"
 PLAIN = ServeSettings(beat_s=0.05)
@@ -53,7 +53,7 @@ def front(kind: str, port: int, folder: Path, *, strips: bool, tells: bool) -> I
     with ExitStack() as stack:
         if kind == "own":
             rewrite = told if tells else lambda lines, _: lines
-            made = Front(port, rewrite, ROOT if strips else "")
+            made = ReverseProxy(port, rewrite, ROOT if strips else "")
             yield stack.enter_context(made).port
         else:
             locations = LOCATION % (port, "/" if strips else "", FORWARDED if tells else "")
@@ -63,14 +63,14 @@ def front(kind: str, port: int, folder: Path, *, strips: bool, tells: bool) -> I
 @pytest.mark.parametrize("setup", SETUPS)
 @pytest.mark.parametrize("kind", ["own", pytest.param("nginx", marks=needs_nginx)])
 def test_AP_21_everything_is_there_under_a_prefix(
-    living: Living, tmp_path: Path, kind: str, setup: str
+    live_market: LiveMarket, tmp_path: Path, kind: str, setup: str
 ) -> None:
     strips, tells, settings, is_known = SETUPS[setup]
     with (
-        Serving(living.store.url, settings) as serving,
-        front(kind, serving.port, tmp_path, strips=strips, tells=tells) as port,
+        HttpServerThread(live_market.store.url, settings) as http_server,
+        front(kind, http_server.port, tmp_path, strips=strips, tells=tells) as port,
     ):
-        serving.ready()
+        http_server.ready()
         assert ask(port, f"{ROOT}/v1/feed").json["alive"]
         assert ask(port, f"{ROOT}/ready").status == 200
         csv = ask(port, f"{ROOT}/v1/instruments.csv")
@@ -95,20 +95,20 @@ def test_AP_21_everything_is_there_under_a_prefix(
             assert next(one for one in messages if one["type"] == "rows")["full"]
 
 
-def test_AP_21_the_prefix_without_its_slash_leads_to_the_page(living: Living) -> None:
-    with Serving(living.store.url, replace(PLAIN, root_path=ROOT)) as serving:
-        answer = serving.get(f"{ROOT}?a=b")
+def test_AP_21_the_prefix_without_its_slash_leads_to_the_page(live_market: LiveMarket) -> None:
+    with HttpServerThread(live_market.store.url, replace(PLAIN, root_path=ROOT)) as http_server:
+        answer = http_server.get(f"{ROOT}?a=b")
         assert (answer.status, answer["location"]) == (308, f"{ROOT}/?a=b")
-        assert serving.get(f"{ROOT}x").status == 404
-        assert serving.get("/v1/feed").status == 200  # Prometheus asks the server itself
+        assert http_server.get(f"{ROOT}x").status == 404
+        assert http_server.get("/v1/feed").status == 200  # Prometheus asks the server itself
 
 
 @pytest.mark.parametrize("value", ['"><script>', "//evil.example", "/a/../b", "/a b", "/ä", "a"])
-def test_AP_21_an_invalid_prefix_is_ignored(living: Living, value: str) -> None:
+def test_AP_21_an_invalid_prefix_is_ignored(live_market: LiveMarket, value: str) -> None:
     settings = replace(PLAIN, trusted_proxies=("127.0.0.1",))
-    with Serving(living.store.url, settings) as serving:
+    with HttpServerThread(live_market.store.url, settings) as http_server:
         headers = {"X-Forwarded-Prefix": value}
-        assert "<base" not in serving.get("/", headers).body.decode()
-        assert serving.get("/v1/openapi.json", headers).json["servers"] == [{"url": ".."}]
+        assert "<base" not in http_server.get("/", headers).body.decode()
+        assert http_server.get("/v1/openapi.json", headers).json["servers"] == [{"url": ".."}]
     with pytest.raises(ConfigError, match="--root-path"):
         replace(PLAIN, root_path=value).check()

@@ -8,8 +8,8 @@ from urllib.parse import quote
 import fastopts
 from tests.faults.ap.routes import API, PATHS
 from tests.serve.fixtures import TOKEN, bearer
-from tests.serve.living import Living
-from tests.serve.serving import Serving, frame, strict, until
+from tests.serve.http_server import HttpServerThread, frame, strict, until
+from tests.serve.live_market import LiveMarket
 from tests.support.monitor import CommandMonitor
 
 PAGE = Path(fastopts.__file__).parent / "serve" / "page"
@@ -47,10 +47,10 @@ MIRROR = {
 MARKET = {"TIME", "HSET", "PUBLISH"}
 
 
-def test_AP_14_no_text_of_a_request_reaches_redis(living: Living) -> None:
-    port = int(living.store.url.rpartition(":")[2].strip("/"))
-    with CommandMonitor(port) as monitor, Serving(living.store.url) as serving:
-        serving.ready()
+def test_AP_14_no_text_of_a_request_reaches_redis(live_market: LiveMarket) -> None:
+    port = int(live_market.store.url.rpartition(":")[2].strip("/"))
+    with CommandMonitor(port) as monitor, HttpServerThread(live_market.store.url) as http_server:
+        http_server.ready()
         for word in EVIL:
             evil = quote(word, safe="")
             for path in (
@@ -61,10 +61,10 @@ def test_AP_14_no_text_of_a_request_reaches_redis(living: Living) -> None:
                 *(f"scan?expiry={evil}", f"scan?min_iv={evil}", f"scan?{evil}=1"),
                 f"events?subscribe={quote(json.dumps({'symbols': [word]}))}",
             ):
-                answer = serving.get(f"/v1/{path}")
+                answer = http_server.get(f"/v1/{path}")
                 assert answer.status in (200, 400, 404), path
                 assert answer.status != 200 or path.startswith(("events", "options?")), path
-            with serving.websocket() as socket:
+            with http_server.websocket() as socket:
                 for number, kind in enumerate(("asset", "expiries", "smile", "surface", "id")):
                     wish = {"op": "subscribe", "id": f"{number}", kind: word}
                     socket.send(json.dumps(wish))
@@ -82,7 +82,7 @@ def test_AP_14_no_text_of_a_request_reaches_redis(living: Living) -> None:
     assert {key.partition(":")[0] for key in records} == {"optrec"}
 
 
-def test_AP_15_no_method_changes_anything(guarded: Serving) -> None:
+def test_AP_15_no_method_changes_anything(guarded: HttpServerThread) -> None:
     settings = guarded.server.application.settings
     before = repr(settings)
     for path in (*PATHS, "/v1/config", "/config", "/v1/options"):
@@ -100,7 +100,9 @@ def test_AP_15_no_method_changes_anything(guarded: Serving) -> None:
     assert guarded.get("/v1/feed", bearer()).json["alive"]
 
 
-def test_AP_15_there_is_no_parameter_for_where_the_data_come_from(guarded: Serving) -> None:
+def test_AP_15_there_is_no_parameter_for_where_the_data_come_from(
+    guarded: HttpServerThread,
+) -> None:
     url = quote("redis://192.0.2.1:6379/0", safe="")
     names = (
         "redis_url",
@@ -134,7 +136,7 @@ def test_AP_15_there_is_no_parameter_for_where_the_data_come_from(guarded: Servi
         assert (answer.status, answer.json["venue"]) == (200, "bybit")
 
 
-def test_AP_15_no_message_of_a_stream_changes_anything(guarded: Serving) -> None:
+def test_AP_15_no_message_of_a_stream_changes_anything(guarded: HttpServerThread) -> None:
     with guarded.raw() as raw:
         assert raw.upgrade(headers=f"Authorization: Bearer {TOKEN}\r\n") == 101
         for op in ("config", "set", "auth", "publish", "shutdown", "eval"):
@@ -144,7 +146,7 @@ def test_AP_15_no_message_of_a_stream_changes_anything(guarded: Serving) -> None
     until(lambda: not guarded.stats.streams["websocket"])
 
 
-def test_AP_06_a_client_s_address_is_the_socket_s(guarded: Serving) -> None:
+def test_AP_06_a_client_s_address_is_the_socket_s(guarded: HttpServerThread) -> None:
     """Who could name another would never be locked out, or have others locked out."""
     forged = {"Authorization": "Bearer " + "x" * 40}
     for number in range(guarded.settings.limits.failures_minute + 1):

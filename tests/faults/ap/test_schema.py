@@ -10,8 +10,8 @@ from schemathesis.checks import not_a_server_error
 from schemathesis.core.result import Ok
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
-from tests.serve.living import BTC, ETH, FRONT
-from tests.serve.serving import Serving, until
+from tests.serve.http_server import HttpServerThread, until
+from tests.serve.live_market import BTC, ETH, FRONT
 
 EXAMPLES: Final = 12
 OPERATIONS: Final = 15
@@ -36,8 +36,8 @@ MEANT: Final[Mapping[str, tuple[dict[str, Any], dict[str, Any]]]] = {
 
 
 @pytest.fixture
-def schema(serving: Serving) -> Any:
-    return schemathesis.openapi.from_url(f"{serving.base}/v1/openapi.json")
+def schema(http_server: HttpServerThread) -> Any:
+    return schemathesis.openapi.from_url(f"{http_server.base}/v1/openapi.json")
 
 
 def operations(schema: Any) -> list[Any]:
@@ -76,9 +76,9 @@ def try_out(operation: Any) -> None:
 
 
 def test_AP_13_real_answers_are_as_the_document_says_and_tell_no_more(
-    schema: Any, serving: Serving
+    schema: Any, http_server: HttpServerThread
 ) -> None:
-    document = serving.get("/v1/openapi.json").json
+    document = http_server.get("/v1/openapi.json").json
     for operation in operations(schema):
         if operation.path not in MEANT:
             continue

@@ -13,8 +13,8 @@ from contextlib import ExitStack
 import pytest
 
 from fastopts.serve.settings import Limits
-from tests.serve.living import Living
-from tests.serve.serving import KEY, Raw, Serving, frame, strict, until
+from tests.serve.http_server import KEY, HttpServerThread, Raw, frame, strict, until
+from tests.serve.live_market import LiveMarket
 
 BIG = "/page/vendor/echarts.common.min.js"
 SEED = 20
@@ -25,10 +25,12 @@ LEAKS = re.compile(INSIDE, re.IGNORECASE)
 
 
 @pytest.fixture
-def serving(living: Living, caplog: pytest.LogCaptureFixture) -> Iterator[Serving]:
+def http_server(
+    live_market: LiveMarket, caplog: pytest.LogCaptureFixture
+) -> Iterator[HttpServerThread]:
     """One that soon ends what goes on for too long; nothing that comes is an error of its own."""
     limits = Limits(request_s=1.0, stall_s=0.4, connections=700, connections_each=600)
-    with Serving(living.store.url, limits=limits, buffer=4096) as made:
+    with HttpServerThread(live_market.store.url, limits=limits, buffer=4096) as made:
         made.server.config.timeout_keep_alive = 0.3  # type: ignore[assignment]
         with caplog.at_level(logging.INFO):
             yield made.ready()
@@ -77,14 +79,14 @@ def upgrade(raw: Raw) -> Iterator[bytes]:
 
 
 def test_AP_07_clients_that_send_byte_by_byte_are_cut_off_and_others_served(
-    serving: Serving,
+    http_server: HttpServerThread,
 ) -> None:
     kinds: tuple[Trickle, ...] = (head, empty_lines, body, second, nothing, upgrade)
-    serving.server.config.timeout_keep_alive = 30  # it is not what cuts them off
+    http_server.server.config.timeout_keep_alive = 30  # it is not what cuts them off
     with ExitStack() as stack:
         left: dict[Raw, Iterator[bytes]] = {}
         for number in range(500):
-            raw = stack.enter_context(serving.raw())
+            raw = stack.enter_context(http_server.raw())
             left[raw] = kinds[number % len(kinds)](raw)
             raw.socket.setblocking(False)
         served = 0
@@ -93,9 +95,9 @@ def test_AP_07_clients_that_send_byte_by_byte_are_cut_off_and_others_served(
                 raw.send(next(words))
                 if is_over(raw):
                     del left[raw]
-            assert serving.get("/v1/feed", source="127.0.0.2").status == 200
+            assert http_server.get("/v1/feed", source="127.0.0.2").status == 200
             served += 1
-        drops = serving.stats.drops
+        drops = http_server.stats.drops
     assert served > 1
     assert drops["idle"] >= sum(kinds[n % len(kinds)] is nothing for n in range(500))
     assert drops["idle"] + drops["request_timeout"] == 500
@@ -111,10 +113,10 @@ def is_over(raw: Raw) -> bool:
 
 
 def test_AP_07_clients_that_read_byte_by_byte_are_cut_off_and_others_served(
-    serving: Serving,
+    http_server: HttpServerThread,
 ) -> None:
     with ExitStack() as stack:
-        left = {stack.enter_context(serving.raw(buffer=4096)) for _ in range(40)}
+        left = {stack.enter_context(http_server.raw(buffer=4096)) for _ in range(40)}
         for raw in left:
             raw.ask(BIG)
             raw.ask(BIG)
@@ -122,26 +124,28 @@ def test_AP_07_clients_that_read_byte_by_byte_are_cut_off_and_others_served(
             for raw in list(left):
                 if not raw.socket.recv(1):
                     left.discard(raw)
-            assert serving.get("/v1/feed", source="127.0.0.2").status == 200
-            if serving.stats.drops["write_stall"] == 40:
+            assert http_server.get("/v1/feed", source="127.0.0.2").status == 200
+            if http_server.stats.drops["write_stall"] == 40:
                 left.clear()
 
 
-def test_AP_07_a_header_without_an_end_is_cut_off_by_its_size(serving: Serving) -> None:
+def test_AP_07_a_header_without_an_end_is_cut_off_by_its_size(
+    http_server: HttpServerThread,
+) -> None:
     for start in (
         b"GET / HTTP/1.1\r\nA: ",
         b"GET /",
         b"GET / HTTP/1.1\r\nA",
         b"POST / HTTP/1.1\r\n",
     ):
-        with serving.raw() as raw:
+        with http_server.raw() as raw:
             raw.send(start)
             sent = 0
             while raw.send(b"a" * 16384):
                 sent += 16384
                 assert sent < 64e6
-            assert serving.get("/live", source="127.0.0.2").status == 204
-    assert serving.stats.drops["too_large"] + serving.stats.drops["malformed_request"] == 4
+            assert http_server.get("/live", source="127.0.0.2").status == 204
+    assert http_server.stats.drops["too_large"] + http_server.stats.drops["malformed_request"] == 4
 
 
 SMUGGLED = b"GET /v1/feed HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
@@ -174,9 +178,11 @@ SMUGGLING = (
 
 
 @pytest.mark.parametrize("method", [b"GET", b"POST", b"HEAD"])
-def test_AP_13_nothing_is_smuggled_behind_a_request(serving: Serving, method: bytes) -> None:
+def test_AP_13_nothing_is_smuggled_behind_a_request(
+    http_server: HttpServerThread, method: bytes
+) -> None:
     for lines in SMUGGLING:
-        with serving.raw() as raw:
+        with http_server.raw() as raw:
             start = b"%b /v1/feed HTTP/1.1\r\nHost: %b\r\n" % (method, raw.host.encode())
             raw.send(start + lines + b"\r\n" + SMUGGLED.replace(b"127.0.0.1", raw.host.encode()))
             found = statuses(raw.rest())
@@ -213,10 +219,10 @@ FIRST_LINES = (
 
 
 def test_AP_13_a_first_line_that_makes_no_sense_is_no_error_of_the_server_s(
-    serving: Serving,
+    http_server: HttpServerThread,
 ) -> None:
     with ExitStack() as stack:
-        pairs = [(line, stack.enter_context(serving.raw())) for line in FIRST_LINES]
+        pairs = [(line, stack.enter_context(http_server.raw())) for line in FIRST_LINES]
         for line, raw in pairs:
             raw.send(b"%b\r\nHost: %b\r\n\r\n" % (line, raw.host.encode()))
         for line, raw in pairs:
@@ -225,9 +231,9 @@ def test_AP_13_a_first_line_that_makes_no_sense_is_no_error_of_the_server_s(
             assert len(found) <= 1
 
 
-def test_AP_13_oddities_that_are_allowed_are_answered(serving: Serving) -> None:
+def test_AP_13_oddities_that_are_allowed_are_answered(http_server: HttpServerThread) -> None:
     """Pipelined requests, Expect, an upgrade to an unsupported protocol, HTTP/1.0, a whole URL."""
-    host = f"{serving.host}:{serving.port}".encode()
+    host = f"{http_server.host}:{http_server.port}".encode()
     one = b"GET /v1/feed HTTP/1.1\r\nHost: %b\r\n" % host
     closing = b"Connection: close\r\n\r\n"
     h2c = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n\r\n"
@@ -246,25 +252,29 @@ def test_AP_13_oddities_that_are_allowed_are_answered(serving: Serving) -> None:
         (one + b"X: y\r\n" * 5000 + closing, [431]),
         (one + b"X: " + b"y" * 20000 + b"\r\n" + closing, [431]),
     ):
-        with serving.raw() as raw:
+        with http_server.raw() as raw:
             raw.send(request)
             assert statuses(raw.rest()) == answers, request[-200:]
 
 
-def test_AP_13_requests_that_wait_for_a_stream_s_end_are_counted(serving: Serving) -> None:
-    host = f"{serving.host}:{serving.port}"
+def test_AP_13_requests_that_wait_for_a_stream_s_end_are_counted(
+    http_server: HttpServerThread,
+) -> None:
+    host = f"{http_server.host}:{http_server.port}"
     with ExitStack() as stack:
         for _ in range(20):
-            raw = stack.enter_context(serving.raw(buffer=4096))
+            raw = stack.enter_context(http_server.raw(buffer=4096))
             raw.ask("/v1/events")
             raw.send(f"GET /live HTTP/1.1\r\nHost: {host}\r\n\r\n".encode() * 1000)
-        until(lambda: serving.stats.drops["pipeline_limit"] == 20)
-        until(lambda: not serving.stats.streams["sse"])
+        until(lambda: http_server.stats.drops["pipeline_limit"] == 20)
+        until(lambda: not http_server.stats.streams["sse"])
 
 
-def test_AP_13_what_was_a_request_once_is_refused_or_answered(serving: Serving) -> None:
+def test_AP_13_what_was_a_request_once_is_refused_or_answered(
+    http_server: HttpServerThread,
+) -> None:
     chance = random.Random(SEED)
-    host = f"{serving.host}:{serving.port}"
+    host = f"{http_server.host}:{http_server.port}"
     handshake = f"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: {KEY}\r\n"
     seeds = (
         ("GET /v1/scan?asset=BTC&limit=5", "Accept: text/csv\r\n\r\n"),
@@ -278,7 +288,7 @@ def test_AP_13_what_was_a_request_once_is_refused_or_answered(serving: Serving) 
     for at in range(0, CASES, AT_ONCE):
         with ExitStack() as stack:
             pairs = [
-                (case, stack.enter_context(serving.raw())) for case in cases[at : at + AT_ONCE]
+                (case, stack.enter_context(http_server.raw())) for case in cases[at : at + AT_ONCE]
             ]
             for case, raw in pairs:
                 raw.send(case)
@@ -342,9 +352,11 @@ FRAMES = {
 }
 
 
-def test_AP_13_frames_that_make_no_sense_end_the_stream_with_a_code(serving: Serving) -> None:
+def test_AP_13_frames_that_make_no_sense_end_the_stream_with_a_code(
+    http_server: HttpServerThread,
+) -> None:
     for name, (data, code) in FRAMES.items():
-        with serving.raw() as raw:
+        with http_server.raw() as raw:
             assert raw.upgrade() == 101
             raw.send(data)
             *_, (opcode, payload) = raw.frames()
@@ -352,7 +364,7 @@ def test_AP_13_frames_that_make_no_sense_end_the_stream_with_a_code(serving: Ser
             assert not LEAKS.search(payload)
 
 
-def test_AP_13_a_handshake_that_makes_no_sense_is_refused(serving: Serving) -> None:
+def test_AP_13_a_handshake_that_makes_no_sense_is_refused(http_server: HttpServerThread) -> None:
     good = {
         "Connection": "Upgrade",
         "Upgrade": "websocket",
@@ -371,18 +383,18 @@ def test_AP_13_a_handshake_that_makes_no_sense_is_refused(serving: Serving) -> N
     )
     for method in ("GET", "POST", "HEAD"):
         for headers in (*bad, *([good] if method != "GET" else [])):
-            with serving.raw() as raw:
+            with http_server.raw() as raw:
                 lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
                 raw.ask("/v1/stream", lines, method=method)
                 [status] = statuses(raw.rest())
                 assert 400 <= status < 500, headers
 
 
-def test_AP_13_random_frames_leave_the_server_as_it_was(serving: Serving) -> None:
+def test_AP_13_random_frames_leave_the_server_as_it_was(http_server: HttpServerThread) -> None:
     chance = random.Random(SEED)
-    with serving.websocket() as witness:
+    with http_server.websocket() as witness:
         for _ in range(100):
-            with serving.raw() as raw:
+            with http_server.raw() as raw:
                 assert raw.upgrade() == 101
                 for _ in range(chance.randint(1, 5)):
                     text = chance.randbytes(chance.randint(0, 200))
@@ -397,7 +409,7 @@ def test_AP_13_random_frames_leave_the_server_as_it_was(serving: Serving) -> Non
         assert any(strict(text)["type"] == "pong" for text in witness)
 
 
-def test_AP_13_random_requests_are_answered_with_an_error(serving: Serving) -> None:
+def test_AP_13_random_requests_are_answered_with_an_error(http_server: HttpServerThread) -> None:
     chance = random.Random(SEED)
     names = (
         *("asset", "expiry", "settle", "symbols", "scan", "expiries", "smile", "surface"),
@@ -410,7 +422,7 @@ def test_AP_13_random_requests_are_answered_with_an_error(serving: Serving) -> N
     )
     asked = 0
     while asked < 300:
-        with serving.websocket() as stream:
+        with http_server.websocket() as stream:
             told = map(strict, stream)
             for number in range(30):
                 wish = {name: chance.choice(values) for name in chance.sample(names, 3)}

@@ -19,9 +19,9 @@ from fastopts.errors import ConfigError
 from fastopts.serve.http import tokens
 from tests.cli.market import fill
 from tests.cli.terminal import terminal
-from tests.serve.front import ask
-from tests.serve.living import SYMBOLS, Living
-from tests.serve.serving import until
+from tests.serve.http_server import until
+from tests.serve.live_market import SYMBOLS, LiveMarket
+from tests.serve.reverse_proxy import ask
 from tests.support.ports import free_port
 from tests.support.processes import environ
 from tests.support.store import Store
@@ -104,7 +104,7 @@ def test_CF_13_a_server_lives_on_without_streams(
     # Nothing ticks here, and a busy machine takes longer than the default age of 10 s.
     options = f"--port {port} --ready-age-s {PATIENCE_S:g}"
     words = f"exec {shlex.quote(sys.executable)} -m fastopts.cli serve {options} {closing}"
-    with Living(store):
+    with LiveMarket(store):
         process = subprocess.Popen(
             ["bash", "-c", words], cwd=tmp_path, env=environ(FASTOPTS_REDIS_URL=store.url)
         )

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from fastopts.reader import OptionReader
-from tests.serve.living import Living
+from tests.serve.live_market import LiveMarket
 from tests.support.store import CALL, PUT, Store
 
 WING = "BTC-27NOV99-104000-C-USDT"
@@ -19,10 +19,10 @@ OF_FORWARD = ("forward", "moneyness", "log_moneyness", "intrinsic", "time_value"
 
 @pytest.fixture
 def reader(store: Store) -> Iterator[OptionReader]:
-    with Living(store, (CALL, PUT, WING)) as living, OptionReader(store.url) as opened:
-        living.tick(CALL, **dict.fromkeys((*GREEKS, *PRICES), 0.0))
-        living.tick(PUT, **dict.fromkeys(GREEKS, 0.0))
-        living.tick(WING, delta=0.12)
+    with LiveMarket(store, (CALL, PUT, WING)) as live_market, OptionReader(store.url) as opened:
+        live_market.tick(CALL, **dict.fromkeys((*GREEKS, *PRICES), 0.0))
+        live_market.tick(PUT, **dict.fromkeys(GREEKS, 0.0))
+        live_market.tick(WING, delta=0.12)
         yield opened
 
 

@@ -18,7 +18,7 @@ from fastopts.net.redis import pipeline as channel
 from fastopts.net.redis.address import Address
 from fastopts.reader import AsyncOptionReader, OptionReader
 from tests.faults.rd.logs import told
-from tests.serve.serving import Serving
+from tests.serve.http_server import HttpServerThread
 from tests.support.broken_valkey import BrokenValkey
 from tests.support.collector_limits import quicken
 from tests.support.writer_harness import SYMBOLS, RunningWriter, WriterHarness
@@ -201,7 +201,7 @@ def reads(url: str) -> list[Callable[[], object]]:
         data.get_summary()
 
     def serve() -> None:
-        with Serving(url) as served:
+        with HttpServerThread(url) as served:
             wait_until(lambda: served.get(f"/v1/options/{SYMBOLS[3]}").status == 200)
 
     def commands_of_the_shell() -> None:

@@ -16,7 +16,7 @@ from fastopts.errors import FastoptsError, WrongVenue
 from fastopts.net.redis.address import Address
 from fastopts.reader import AsyncOptionReader, FeedDown, OptionReader, StaleData
 from fastopts.reader.redis.failover import FailoverTimer
-from tests.serve.serving import Serving
+from tests.serve.http_server import HttpServerThread
 from tests.support.broken_valkey import REFUSING, BrokenValkey
 from tests.support.collector_limits import quicken
 from tests.support.fault_proxy import FaultProxy
@@ -64,7 +64,7 @@ def price(read: Callable[[], Any]) -> float | None:
     return float(option.mark_price)
 
 
-def _get_over_http(served: Serving, symbol: str) -> Any:
+def _get_over_http(served: HttpServerThread, symbol: str) -> Any:
     """The option as an object. Raises StaleData when it is not returned as live."""
     answer = served.get(f"/v1/options/{symbol}")
     if answer.status != 200:
@@ -103,7 +103,7 @@ def test_RD_34_two_databases_never_mix(server: BrokenValkey, loop: LoopThread, e
             mirrors = [Opened(kind, loop, url, "BTC", 2.0) for kind in ("sync", "async")]
             for opened in mirrors:
                 stack.enter_context(closing(opened))
-            served = stack.enter_context(Serving(url))
+            served = stack.enter_context(HttpServerThread(url))
             asked = partial(_get_over_http, served)
             reads.append([reader.get, *[opened.mirror.get for opened in mirrors], asked])
         assert (feeds[0].epoch == feeds[1].epoch) is (epochs == "the same")
@@ -278,7 +278,7 @@ def test_RD_37_readers_follow_a_failover_behind_a_name(
             for opened in mirrors:
                 stack.enter_context(closing(opened))
             watch = stack.enter_context(reader.watch([ONE]))
-            served = stack.enter_context(Serving(url))
+            served = stack.enter_context(HttpServerThread(url))
             gets: list[Callable[[str], Any]] = [reader.get, *[one.mirror.get for one in mirrors]]
             for get in gets:
                 until(partial(get, ONE))

@@ -9,8 +9,8 @@ import pytest
 
 from fastopts.errors import StoreError
 from fastopts.reader import Absent, OptionReader
-from tests.serve.living import BTC, FRONT, Living
-from tests.serve.serving import Serving, until
+from tests.serve.http_server import HttpServerThread, until
+from tests.serve.live_market import BTC, FRONT, LiveMarket
 from tests.support.store import Store
 
 BAD, GOOD = BTC[2], [symbol for symbol in BTC if symbol != BTC[2]]
@@ -60,7 +60,7 @@ def spoil_record(store: Store, record: bytes) -> None:
 def test_RR_12_an_option_with_unusable_terms_is_left_out_and_counted(
     store: Store, reader: OptionReader, tmp_path: Path, terms: dict[Any, Any]
 ) -> None:
-    with Living(store, BTC):
+    with LiveMarket(store, BTC):
         spoil_terms(store, terms)
         scan = reader.scan("BTC")
         table = reader.table()
@@ -82,7 +82,7 @@ def test_RR_12_an_option_with_unusable_terms_is_left_out_and_counted(
 
 
 def test_RR_12_terms_of_another_type_cost_that_option(store: Store, reader: OptionReader) -> None:
-    with Living(store, BTC):
+    with LiveMarket(store, BTC):
         spoil_type(store)
         assert [one.symbol for one in reader.scan("BTC")] == GOOD
         with reader.mirror("BTC") as mirror:
@@ -93,7 +93,7 @@ def test_RR_12_terms_of_another_type_cost_that_option(store: Store, reader: Opti
 def test_RR_12_a_foreign_record_costs_that_option(
     store: Store, reader: OptionReader, record: bytes
 ) -> None:
-    with Living(store, BTC), reader.mirror("BTC") as old:
+    with LiveMarket(store, BTC), reader.mirror("BTC") as old:
         spoil_record(store, record)
         found = reader.get_many(BTC)
         assert [one.symbol for one in found if one] == GOOD
@@ -117,23 +117,23 @@ def test_RR_12_a_foreign_record_costs_that_option(
     ids=["terms", "type", "record"],
 )
 def test_RR_12_the_server_continues(store: Store, spoil: Callable[[Store], None]) -> None:
-    with Living(store, BTC) as living, Serving(store.url) as serving:
-        serving.ready()
-        with serving.websocket() as stream:
+    with LiveMarket(store, BTC) as live_market, HttpServerThread(store.url) as http_server:
+        http_server.ready()
+        with http_server.websocket() as stream:
             stream.send('{"op": "subscribe", "id": "a", "asset": "BTC"}')
             spoil(store)
-            with Serving(store.url) as fresh:  # its mirror has never seen the option whole
+            with HttpServerThread(store.url) as fresh:  # its mirror has never seen the option whole
                 fresh.ready()
-                for one in (serving, fresh):
+                for one in (http_server, fresh):
                     check_answers(one)
-            living.tick(BTC[0], bid_price=1207.0)
+            live_market.tick(BTC[0], bid_price=1207.0)
             until(lambda: '"bid_price":1207.0' in str(stream.recv(timeout=20)))
-        assert serving.get("/live").status == 204
+        assert http_server.get("/live").status == 204
 
 
-def check_answers(serving: Serving) -> None:
+def check_answers(http_server: HttpServerThread) -> None:
     def body(path: str) -> Any:
-        answer = serving.get(f"/v1{path}")
+        answer = http_server.get(f"/v1{path}")
         assert answer.status == 200, (path, answer.body)
         return answer.json
 
@@ -144,4 +144,4 @@ def check_answers(serving: Serving) -> None:
     assert len(body("/chains/BTC")["chains"]) == 2
     assert len(body("/instruments")["instruments"]) >= len(GOOD)
     assert len(body(f"/options?symbols={','.join(BTC)}")["options"]) >= len(GOOD)
-    assert serving.get("/metrics").status == 200
+    assert http_server.get("/metrics").status == 200

@@ -17,8 +17,8 @@ from fastopts.compat import EfficientTradeExecutor, OptionsDataReader
 from fastopts.errors import Expired, FastoptsError
 from fastopts.reader import AsyncOptionReader, Option, OptionReader
 from tests.cli.process import fastopts_process as fastopts
-from tests.serve.living import BTC, FRONT, Living
-from tests.serve.serving import Serving, until
+from tests.serve.http_server import HttpServerThread, until
+from tests.serve.live_market import BTC, FRONT, LiveMarket
 from tests.support.store import EXPIRY_MS, Store
 from tests.support.writer_thread import LoopThread, Opened
 
@@ -29,7 +29,7 @@ WORDS: Final = ("live", "phase", "greeks_ok")
 Outcome = tuple[Any, ...]
 
 
-class Edge(Living):
+class Edge(LiveMarket):
     """A market whose venue's clock stands where a test puts it, before the front's delivery."""
 
     def __init__(self, store: Store) -> None:
@@ -88,9 +88,11 @@ class Streamed:
 class Ways:
     """All ways to read `QUIET`."""
 
-    def __init__(self, edge: Edge, serving: Serving, stack: contextlib.ExitStack) -> None:
+    def __init__(
+        self, edge: Edge, http_server: HttpServerThread, stack: contextlib.ExitStack
+    ) -> None:
         self.url = edge.store.url
-        self._serving = serving
+        self._serving = http_server
         self._stack = stack
         self.loop = stack.enter_context(LoopThread())
         self.reader = stack.enter_context(OptionReader(self.url))
@@ -256,8 +258,8 @@ def edge(store: Store) -> Iterator[Edge]:
 
 @pytest.fixture
 def ways(edge: Edge) -> Iterator[Ways]:
-    with Serving(edge.store.url) as serving, contextlib.ExitStack() as stack:
-        yield Ways(edge, serving.ready(), stack)
+    with HttpServerThread(edge.store.url) as http_server, contextlib.ExitStack() as stack:
+        yield Ways(edge, http_server.ready(), stack)
 
 
 def agree(found: Callable[[], dict[str, Outcome]], expected: Outcome) -> None:
@@ -330,7 +332,7 @@ def test_RR_14_streams_of_what_is_delivered_begin_until_it_is_delisted(edge: Edg
 
     def begun(wish: dict[str, Any]) -> dict[str, str]:
         """The phases of the first rows, by symbol, or the reason of the error."""
-        with serving.websocket() as socket:
+        with http_server.websocket() as socket:
             socket.send(json.dumps({"op": "subscribe", "id": "a", **wish}))
             for message in map(_json, socket):
                 if message["type"] == "error":
@@ -339,10 +341,10 @@ def test_RR_14_streams_of_what_is_delivered_begin_until_it_is_delisted(edge: Edg
                     return {row["symbol"]: row["phase"] for row in message["rows"]}
         return {}
 
-    with Serving(edge.store.url) as serving:
-        serving.ready()
+    with HttpServerThread(edge.store.url) as http_server:
+        http_server.ready()
         edge.move(0)
-        until(lambda: serving.get(f"/v1/options/{QUIET}").reason == "Expired")
+        until(lambda: http_server.get(f"/v1/options/{QUIET}").reason == "Expired")
         assert begun({"symbols": [QUIET]}) == {QUIET: "expired"}
         assert begun({"symbols": [QUIET, OTHER]}) == {QUIET: "expired", OTHER: "trading"}
         assert begun({"asset": "BTC", "settle": "USDC"}) == {only: "expired"}
@@ -358,7 +360,7 @@ def check_delivered(edge: Edge, ways: Ways, expired: Outcome) -> None:
         agree(ways.gets, ("Expired",))
         agree(lambda: ways.gets(allow_expired=True), expired)
         agree(lambda: ways.gets(require_live=False, allow_expired=True), expired)
-    with Serving(edge.store.url) as fresh:  # which began after the delivery
+    with HttpServerThread(edge.store.url) as fresh:  # which began after the delivery
         old, ways._serving = ways._serving, fresh
         agree(lambda: {"HTTP": ways._http(f"/v1/options/{QUIET}", {})}, ("Expired",))
         agree(lambda: {"HTTP, several": ways._http_several({})}, ("Expired",))

@@ -8,7 +8,7 @@ from typing import Any, Final, Self
 
 from tests.support.store import CHANNEL, EPOCH, Store
 
-__all__ = ("BTC", "ETH", "FRONT", "SYMBOLS", "Living")
+__all__ = ("BTC", "ETH", "FRONT", "SYMBOLS", "LiveMarket")
 
 FRONT, BACK = "27NOV99", "25DEC99"
 STRIKES: Final = (80_000, 90_000, 100_000)
@@ -25,7 +25,7 @@ BEAT_S: Final = 0.03
 _HEAD: Final = "<BxHIQ"
 
 
-class Living:
+class LiveMarket:
     """A feed with heartbeats and announced ticks, as a context manager.
 
     Tests stop parts of it through `is_beating`, `is_announcing` and `open`.

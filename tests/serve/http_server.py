@@ -24,7 +24,7 @@ from fastopts.serve.settings import Limits, ServeSettings
 from fastopts.serve.stats import ServerStats
 from tests.support.waiting import PATIENCE_S
 
-__all__ = ("KEY", "WAIT_S", "Answer", "Raw", "Serving", "frame", "strict", "until")
+__all__ = ("KEY", "WAIT_S", "Answer", "HttpServerThread", "Raw", "frame", "strict", "until")
 
 WAIT_S: Final = PATIENCE_S
 KEY: Final = "dGhlIHNhbXBsZSBub25jZQ=="
@@ -71,7 +71,7 @@ class Answer:
         return str(self.json["reason"])
 
 
-class Serving:
+class HttpServerThread:
     """Serves the Redis at *url* with *settings* on a free port, as a context manager.
 
     *buffer* is the size of the kernel's send buffer for a client that does not read.

@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Final, Self
 
-from tests.serve.serving import WAIT_S, Answer, until
+from tests.serve.http_server import WAIT_S, Answer, until
 from tests.support.ports import free_port
 
-__all__ = ("NGINX", "Front", "appended_for", "ask", "nginx")
+__all__ = ("NGINX", "ReverseProxy", "appended_for", "ask", "nginx")
 
 NGINX: Final = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
 Lines = list[tuple[str, str]]
@@ -28,7 +28,7 @@ def appended_for(lines: Lines, client: str) -> Lines:
     return [*remaining, ("X-Forwarded-For", ", ".join([*earlier, client]))]
 
 
-class Front:
+class ReverseProxy:
     """A reverse proxy on loopback to *port*, as a context manager.
 
     Each request gets an upstream connection of its own; *rewrite* changes its headers, and *prefix*
