@@ -184,7 +184,7 @@ async def test_half_an_answer_or_none_is_a_lost_connection(words: bytes) -> None
         assert len(server.requests) == 1
 
 
-async def test_a_missing_server_is_a_lost_connection_without_the_librarys_traceback() -> None:
+async def test_a_missing_server_is_a_lost_connection_with_a_short_message() -> None:
     async with HttpServerStub(OK) as server:
         pass
     with pytest.raises(ConnectionLost) as caught:

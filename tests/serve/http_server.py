@@ -90,8 +90,8 @@ class HttpServerThread:
         base_settings = settings or ServeSettings(limits=limits, beat_s=0.05)
         self.settings = replace(base_settings, port=0)
         if self.settings.ready_age_s == ServeSettings().ready_age_s:
-            # A market whose options tick only when a test says so must be ready, however long a
-            # busy machine takes to start the server.
+            # The options tick only when a test ticks them, and a busy machine takes longer than
+            # the default to start the server.
             self.settings = replace(self.settings, ready_age_s=WAIT_S)
         self.settings.check()
         self.server: HttpServer
