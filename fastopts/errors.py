@@ -189,8 +189,29 @@ class StoreError(FastoptsError):
         return f"{message} ({_CLUSTER})" if self.reply.startswith(_OF_CLUSTERS) else message
 
 
+_START: Final = "start one: fastopts track (the venue's data) or fastopts demo (simulated data)"
+_NO_SERVER: Final[dict[Surface, str]] = {
+    "python": f"no server listens there: pass the URL of another one, or {_START}",
+    "command": f"no server listens there: name another one with --redis-url, or {_START}",
+}
+
+
 class StoreUnavailable(StoreError):
-    """Redis could not be reached, or did not answer in time."""
+    """Redis could not be reached, or did not answer in time.
+
+    `str` says what happened, as logs need it. The remedy is in `worded`, and in a traceback.
+    """
+
+    def __init__(self, message: str, reply: str = "", *, is_refused: bool = False) -> None:
+        super().__init__(message, reply)
+        self.is_refused: bool = is_refused
+        if is_refused:
+            self.add_note(_NO_SERVER["python"])
+
+    def worded(self, surface: Surface) -> str:
+        """Return the message, with a remedy if the server refused the connection."""
+        remedy = _NO_SERVER.get(surface, "") if self.is_refused else ""
+        return f"{self}: {remedy}" if remedy else str(self)
 
 
 class LeaseLost(StoreError):

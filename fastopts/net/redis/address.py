@@ -65,6 +65,12 @@ class Address:
         """A hint for errors: why a server may not answer the first commands."""
         return "; if it speaks no TLS on this port, write redis://" if self.tls else ""
 
+    def is_refusal(self, error: Exception) -> bool:
+        """Whether *error*, of an attempt to connect, says that no server listens here."""
+        if self.path is not None and isinstance(error, FileNotFoundError):
+            return True
+        return isinstance(error, ConnectionRefusedError)
+
     def introduction(self) -> list[tuple[str, ...]]:
         """Return the commands that begin a connection: AUTH, SELECT."""
         commands: list[tuple[str, ...]] = []

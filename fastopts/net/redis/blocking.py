@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from fastopts.errors import BadInput, StoreError, StoreUnavailable, shown
 from fastopts.net.redis.address import Address
-from fastopts.net.redis.resp import Replies, ReplyList, pack
+from fastopts.net.redis.resp import Replies, ReplyList, check_is_redis, pack
 
 __all__ = (
     "BlockingConnection",
@@ -153,7 +153,7 @@ class _ProcessConnection:
             if self._socket is None:
                 self._socket = connect(self._address, self._timeout_s)
             replies = make_replies()
-            self._communicate(self._socket, payload, replies)
+            self._communicate(self._socket, payload, replies, is_new)
         except OSError as caught:
             self.drop()
             error = explained(self._address, caught)
@@ -163,7 +163,9 @@ class _ProcessConnection:
             raise
         return replies
 
-    def _communicate(self, connection: socket.socket, payload: bytes, replies: Replies) -> None:
+    def _communicate(
+        self, connection: socket.socket, payload: bytes, replies: Replies, is_new: bool
+    ) -> None:
         view = self._view
         deadline = time.monotonic() + self._timeout_s
         connection.sendall(payload)
@@ -177,6 +179,9 @@ class _ProcessConnection:
             count = connection.recv_into(view[end:])
             if not count:
                 raise ConnectionResetError("closed by the server")
+            if is_new:
+                check_is_redis(self._address, view[end : end + count])
+                is_new = False
             end += count
             start = replies.acknowledge(view, start, end)
             if start == end:
@@ -254,10 +259,14 @@ def _introduce(connection: socket.socket, address: Address, deadline: float) -> 
         return
     replies = ReplyList(len(commands))
     connection.sendall(b"".join(commands))
+    is_first = True
     while not replies.done:
         data = connection.recv(BUFFER_SIZE)
         if not data:
             raise ConnectionResetError("closed by the server")
+        if is_first:
+            check_is_redis(address, data)
+            is_first = False
         replies.acknowledge(memoryview(data), 0, len(data))
         if time.monotonic() > deadline:
             raise TimeoutError
@@ -282,7 +291,7 @@ def _unavailable(
         reason += address.silence
     elif is_new and isinstance(error, ConnectionResetError | BrokenPipeError):
         reason += address.early_close
-    return StoreUnavailable(f"{address}: {reason}")
+    return StoreUnavailable(f"{address}: {reason}", is_refused=address.is_refusal(error))
 
 
 def explained(address: Address, error: OSError) -> OSError:

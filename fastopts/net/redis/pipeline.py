@@ -15,7 +15,7 @@ from fastopts.net import forks, manual_transport
 from fastopts.net.dial import dial
 from fastopts.net.manual_transport import ManualReading
 from fastopts.net.redis.address import Address
-from fastopts.net.redis.resp import Replies, ReplyList, Word, checked, pack
+from fastopts.net.redis.resp import Replies, ReplyList, Word, check_is_redis, checked, pack
 
 __all__ = ("EXCHANGE_TIMEOUT_S", "OnDone", "PipelineConnection", "connect")
 
@@ -95,6 +95,11 @@ class PipelineConnection(ManualReading, asyncio.BufferedProtocol):
             self._transport.abort()
             self._transport = self._manual = None
         self._end_exchange(StoreUnavailable("the connection was closed"))
+
+    @property
+    def received(self) -> bytes:
+        """The received bytes that are not parsed yet."""
+        return bytes(self._view[self._start : self._end])
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport, which forked children must not use."""
@@ -203,7 +208,8 @@ async def connect(
             ) from error
         fault = error if tls is None else _tls_fault(error)
         if isinstance(fault, OSError):
-            raise StoreUnavailable(f"{address}: {fault}") from fault
+            refused = address.is_refusal(fault)
+            raise StoreUnavailable(f"{address}: {fault}", is_refused=refused) from fault
         raise
     return connection
 
@@ -249,6 +255,8 @@ async def _introduce(connection: PipelineConnection, address: Address, timeout_s
             await connection.exchange(b"".join(commands), replies, timeout_s)
         except StoreError:
             checked(replies.values)  # a server that closed may have sent the reason
+            if not replies.values:
+                check_is_redis(address, connection.received)
             raise
         checked(replies.values)
     except StoreUnavailable as error:

@@ -10,6 +10,7 @@ __all__ = (
     "Replies",
     "ReplyList",
     "Word",
+    "check_is_redis",
     "checked",
     "next_reply",
     "pack",
@@ -18,6 +19,9 @@ __all__ = (
 )
 
 Word = str | bytes | int | float
+
+# How a reply begins, in RESP2 and RESP3.
+_REPLY_TYPES: Final = b"+-:$*_#,(!=%~>|"
 
 
 class Replies(Protocol):
@@ -79,6 +83,15 @@ def next_reply(reader: hiredis.Reader) -> Any:
     except MemoryError:
         # hiredis allocates as many elements as an array announces before it has received any.
         raise StoreError("not RESP: an array of more elements than memory holds") from None
+
+
+def check_is_redis(address: object, data: bytes | memoryview) -> None:
+    """Raise StoreError if *data*, the first bytes of a connection to *address*, begin no reply."""
+    head = bytes(data[:5])
+    if not head or head[:1] in _REPLY_TYPES:
+        return
+    sign = "a web server" if head == b"HTTP/" else f"its reply begins with {head!r}"
+    raise StoreError(f"{address} is not Redis ({sign}): check the host and the port of the URL")
 
 
 def checked(replies: list[Any]) -> list[Any]:

@@ -252,7 +252,8 @@ class BaseMirror(MirrorReads, Uncopied):
             raise failure
         if failure is not None or now > self._deadline:
             reason = failure or self._replica.problem(now)
-            raise StoreUnavailable(f"{self._address}: {reason}")
+            refused = failure is not None and self._address.is_refusal(failure)
+            raise StoreUnavailable(f"{self._address}: {reason}", is_refused=refused)
         return False
 
 
