@@ -310,9 +310,8 @@ class _Parser(argparse.ArgumentParser):
             return self._names[name]
         if name not in self._specs:
             usual = [each for each, spec in self._specs.items() if not spec.warning]
-            matches = difflib.get_close_matches(name, [*usual, "--help"], 1)
-            listing = f"{self.prog} --help lists the options"
-            hint = f"did you mean {matches[0]}?" if matches else listing
+            match = _nearest(name, [*usual, "--help"])
+            hint = f"did you mean {match}?" if match else f"{self.prog} --help lists the options"
             raise BadInput(f"unknown option {name}; {hint}")
         if warning := self._specs[name].warning:
             stdio.complain(f"fastopts: {name} {warning}")
@@ -444,6 +443,25 @@ def _in_range(value: Any, spec: ParameterSpec) -> Any:
 
 def _split(text: str) -> list[str]:
     return [paragraph for paragraph in text.split("\n\n") if paragraph.strip()]
+
+
+def _nearest(name: str, options: Sequence[str]) -> str | None:
+    """The option that *name* probably means: an abbreviation, or spelled nearly alike.
+
+    A first word that several options share, as in `--min-iv` and `--min-delta`, does not count as
+    alike: `--min-oi` would suggest `--min-iv`, which is another bound. None if several are meant.
+    """
+    head, dash, rest = name.removeprefix("--").partition("-")
+    stem = f"--{head}{dash}"
+    family = [each.removeprefix(stem) for each in options if dash and each.startswith(stem)]
+    if len(family) < 2:
+        stem, rest, family = "--", name.removeprefix("--"), [each[2:] for each in options]
+    initials = {"".join(part[0] for part in each.split("-")): each for each in family}
+    longer = [each for each in family if each.startswith(rest)]
+    if rest in initials:
+        longer = [initials[rest]]
+    matches = longer or difflib.get_close_matches(rest, family, 1)
+    return stem + matches[0] if len(matches) == 1 else None
 
 
 def _warn(old: str, new: str) -> None:
