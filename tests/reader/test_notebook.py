@@ -135,7 +135,7 @@ def test_a_table_shows_its_first_rows(market: Store, reader: OptionReader) -> No
 def test_a_scan_shows_what_its_gate_excluded(market: Store, reader: OptionReader) -> None:
     reading = shown(reader.scan(limit=3))
     assert reading.texts[:3] == ["Scan: 3 options", " ", "3 of 3 live"]
-    assert "of 120 considered, 1 stale" in reading.text
+    assert "119 of 120 options match, 0 out of bounds, excluded: 1 stale" in reading.text
     nothing = reader.scan(min_iv=9.0)._repr_html_()
     assert "Scan: 0 options" in nothing
     assert " live" not in nothing

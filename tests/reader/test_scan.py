@@ -129,6 +129,22 @@ def test_the_gate_refuses_by_reason_and_counts(market: TroubledMarket) -> None:
     assert scan.considered == len(market.listed) == len(scan) + sum(scan.excluded.values())
 
 
+@pytest.mark.parametrize("gate", [True, False])
+def test_the_counts_add_up_to_the_options_considered(market: TroubledMarket, gate: bool) -> None:
+    passed = [option for option in held(market) if not gate or fault(option) is None]
+    # without a forward an option is on neither side of the money
+    matching = [option for option in passed if option.forward and not option.otm]
+    assert 0 < len(matching) < len(passed)
+    scan = market.reader.scan(otm=False, gate=gate, limit=1)
+    assert len(scan) == 1
+    assert scan.matching == len(matching)
+    assert scan.out_of_bounds == len(passed) - len(matching)
+    assert sum(scan.excluded.values()) == len(market.listed) - len(passed) > 0
+    assert scan.considered == len(market.listed)
+    assert f"{len(matching)} of {len(market.listed)} options match" in repr(scan)
+    assert f", {scan.out_of_bounds} out of bounds, excluded: " in repr(scan)
+
+
 def test_raw_returns_everything_that_has_ticked(market: TroubledMarket) -> None:
     scan = market.reader.scan(gate=False)
     options = sorted(held(market), key=key)
@@ -365,7 +381,7 @@ def test_what_has_no_terms_is_counted_until_it_has(store: Store, reader: OptionR
     store.option(unplaced)
     store.client.delete(f"instrument:{unplaced}")
     scan = reader.scan()
-    assert (names(scan), scan.considered, scan.excluded) == ([placed], 1, {"no_terms": 1})
+    assert (names(scan), scan.considered, scan.excluded) == ([placed], 2, {"no_terms": 1})
     store.client.delete(f"instrument:{placed}")
     store.client.hset("fastopts:feed", "universe", 2)
     assert (len(reader.scan()), reader.scan().excluded) == (0, {"no_terms": 2})

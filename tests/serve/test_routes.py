@@ -208,6 +208,11 @@ def test_a_scan_equals_that_of_a_reader(server: HttpServerThread, reader: Option
     assert [entry["symbol"] for entry in payload["options"]] == [entry.symbol for entry in result]
     assert result
     assert (payload["considered"], payload["excluded"]) == (result.considered, result.excluded)
+    assert (payload["matching"], payload["out_of_bounds"]) == (
+        result.matching,
+        result.out_of_bounds,
+    )
+    assert payload["out_of_bounds"] > 0
 
 
 def test_bounds_are_understood_as_people_write_them(server: HttpServerThread) -> None:

@@ -4,7 +4,6 @@ import sys
 from typing import Annotated, Any
 
 from fastopts.cli.bounds import bounded
-from fastopts.cli.commands.scan import excluded
 from fastopts.cli.options import StaleOption, StoreLocation, reads_store
 from fastopts.cli.output import printing, staleness
 from fastopts.command_line import argument, option
@@ -54,6 +53,7 @@ def export(
         # only for a dead feed: otherwise the column `live` says it of each row
         staleness.report_market(scan.market, scan.rows, is_note=True)
     # to stderr: standard output may be the file
-    count = f"{len(scan):,} options of {scan.provenance.venue}"
-    printing.print_note(f"{count}; {excluded(scan.excluded)}" if gate else count)
+    venue = scan.provenance.venue
+    counts = ", ".join(scan.counts())
+    printing.print_note(f"{venue}: {counts}" if gate else f"{len(scan):,} options of {venue}")
     return 0

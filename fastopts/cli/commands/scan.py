@@ -1,6 +1,6 @@
 """`fastopts scan`: filter and sort the market."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Annotated, Any, Final
 
 from rich.text import Text
@@ -21,9 +21,8 @@ from fastopts.number_format import Precision
 from fastopts.reader import Option
 from fastopts.reader.export import as_dict
 from fastopts.reader.selection.bounds import supplied
-from fastopts.reader.selection.scan import reason_text
 
-__all__ = ("excluded", "scan")
+__all__ = ("scan",)
 
 _COLUMNS: Final = (
     *("symbol", "dte", "bid_price", "bid_iv", "ask_price", "ask_iv", "mark_iv", "delta"),
@@ -60,8 +59,9 @@ def scan(
     """Show the options (of ASSET) that meet all bounds.
 
     The gate excludes options that are not live, settling, crossed, or without a bid, an ask or
-    volatilities; the last line counts them. On a terminal the first rows are shown, as many as fit
-    the screen; --all shows all of them. The exit code is 1 when no option is left.
+    volatilities. The last line counts the options that match, those that are out of bounds, and
+    those that the gate excludes. On a terminal the first rows are shown, as many as fit the screen;
+    --all shows all of them. The exit code is 1 when no option is left.
     """
     names = (
         _COLUMNS if columns is None else cells.field_names(columns)
@@ -78,12 +78,12 @@ def scan(
     if json:
         for each in options:
             printing.json_line(as_dict.option_json(each))
-        printing.print_note(excluded(options.excluded))
+        printing.print_note(", ".join(options.counts()))
         staleness.report_market(options.market, options.rows, is_note=True)
         return 0 if options else 1
     lines = printing.show_venue(options.provenance.venue)
     lines += staleness.report_market(options.market, options.rows, is_note=False)
-    below = printing.facts([excluded(options.excluded)], printing.width())
+    below = printing.facts(options.counts(), printing.width())
     lines += below.plain.count("\n") + _OTHER_LINES
     rows_max = None if show_all or limit is not None else printing.rows_left(lines)
     first = sort.removeprefix("-") if sort and columns is None else None
@@ -122,10 +122,3 @@ def _coin(coins: Iterable[str | None]) -> str:
     """The coin of all rows; empty where they have different ones."""
     distinct = set(coins)
     return (distinct.pop() or "") if len(distinct) == 1 else ""
-
-
-def excluded(counts: Mapping[str, int]) -> str:
-    """Return a line that counts the options that the gate excluded, by reason."""
-    ordered = sorted(counts.items(), key=lambda item: -item[1])
-    reasons = [f"{count:,} {reason_text(reason)}" for reason, count in ordered]
-    return f"excluded: {', '.join(reasons) or 'none'}"

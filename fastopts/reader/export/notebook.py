@@ -16,7 +16,7 @@ from fastopts.model import TIME_MAX_MS
 from fastopts.number_format import Precision, Steps, duration, formatted
 from fastopts.reader.export.steps import steps_of_chain, steps_of_option
 from fastopts.reader.freshness.moment import Moment, stale_error
-from fastopts.reader.selection.scan import reason_text
+from fastopts.reader.selection.scan import Scan
 
 if TYPE_CHECKING:
     from fastopts.reader.export.table import Table
@@ -108,10 +108,8 @@ def table_html(table: "Table") -> str:
         steps = steps_of_option(option)
         body.append("".join(_cell(_text(option, name, steps), style) for name in _TABLE_NAMES))
     facts = []
-    excluded = getattr(table, "excluded", None)
-    if excluded is not None:
-        facts.append(f"of {getattr(table, 'considered', 0)} considered")
-        facts += [f"{count} {reason_text(reason)}" for reason, count in excluded.items()]
+    if isinstance(table, Scan):
+        facts += table.counts()
     if len(table) > ROWS_MAX:
         facts.append(f"the first {ROWS_MAX} rows are shown")
     title = f"{type(table).__name__}: {len(table)} options"

@@ -26,22 +26,46 @@ Mask = NDArray[np.bool_]
 
 
 class Scan(Table):
-    """The options that a scan selected, in order, and what the gate excluded.
+    """The options that a scan selected, in order, and how many it left out for which reason.
 
-    *considered* counts the options whose terms meet the bounds. *excluded* counts those of them
-    that the gate refused, by the first reason of each; options that do not meet the other bounds
-    are not in it.
+    *considered* counts the options whose terms meet the bounds on terms (expiry, settle coin, type,
+    days, strike), and those whose terms are unknown. Each of them is *matching*, *out_of_bounds* of
+    another bound, or *excluded* by the gate, by its first reason; the numbers of these add up to
+    *considered*. A limit may leave fewer rows than are matching.
     """
 
     def __init__(
-        self, market: Market, rows: NDArray[np.intp], considered: int, excluded: dict[str, int]
+        self,
+        market: Market,
+        rows: NDArray[np.intp],
+        considered: int,
+        excluded: dict[str, int],
+        matching: int,
     ) -> None:
         super().__init__(market, rows)
         self.considered = considered
         self.excluded = excluded
+        self.matching = matching
 
     def __repr__(self) -> str:
-        return f"<Scan: {len(self)} of {self.considered}, excluded {self.excluded}>"
+        first = f"the first {len(self)} of " if len(self) < self.matching else ""
+        return f"<Scan: {first}{', '.join(self.counts())}>"
+
+    @property
+    def out_of_bounds(self) -> int:
+        """The number of options that the gate passes, and that a bound on their values excludes."""
+        return self.considered - self.matching - sum(self.excluded.values())
+
+    def counts(self) -> list[str]:
+        """The numbers as texts: matching of those considered, out of bounds, excluded by reason."""
+        ordered = sorted(self.excluded.items(), key=lambda item: -item[1])
+        reasons = [f"{count:,} {reason_text(reason)}" for reason, count in ordered] or ["none"]
+        return [
+            f"{self.matching:,} of {self.considered:,} options match",
+            f"{self.out_of_bounds:,} out of bounds",
+            f"excluded: {reasons[0]}",
+            *reasons[1:],
+        ]
 
 
 def reason_text(name: str) -> str:
@@ -76,7 +100,8 @@ def scan(market: Market, bounds: Bounds, gate: bool, sort: str | None, limit: in
     if (otm := bounds.get("otm")) is not None:
         selected = selected & (market.column("otm") == otm) & ~np.isnan(market.column("forward"))
     rows = _sorted(market, np.flatnonzero(selected), sort)
-    return Scan(market, rows if limit is None else rows[:limit], int(scope.sum()), excluded)
+    without_row = len(market.listing.unplaced) + len(market.listing.doubles)
+    return Scan(market, rows[:limit], int(scope.sum()) + without_row, excluded, len(rows))
 
 
 def _scope(market: Market, bounds: Bounds) -> Mask:

@@ -119,13 +119,15 @@ def surface_payload(
 
 
 def scan_payload(result: Scan, streamed: bool = False) -> Payload:
-    """The options of a scan, and how many the gate excluded for which reason.
+    """The options of a scan, and how many it left out for which reason.
 
     *streamed* rows lack the fields that change with the time alone.
     """
     row = rows.streamed_row if streamed else rows.option_row
     return {
         "considered": result.considered,
+        "matching": result.matching,
+        "out_of_bounds": result.out_of_bounds,
         "excluded": result.excluded,
         "options": [row(option) for option in result],
     }

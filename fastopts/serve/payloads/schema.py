@@ -222,7 +222,15 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
         "Envelope",
         _object(
             {
-                "considered": _plain("integer", "options whose terms meet the bounds"),
+                "considered": _plain(
+                    "integer",
+                    "options whose terms meet the bounds: the sum of matching, out_of_bounds and"
+                    " excluded",
+                ),
+                "matching": _plain("integer", "options that meet all bounds, before the limit"),
+                "out_of_bounds": _plain(
+                    "integer", "options that pass the gate, and that a bound on values excludes"
+                ),
                 "excluded": {
                     "type": "object",
                     "additionalProperties": _plain("integer"),

@@ -24,7 +24,8 @@ def test_the_whole_market_goes_to_a_file(read: Read, tmp_path: Path) -> None:
 
 def test_a_scan_goes_to_a_file(read: Read, tmp_path: Path) -> None:
     done = read("export", "market.json", "BTC", "--gate", "--min-iv", "80%")
-    assert done == (0, "", "fastopts: 2 options of bybit; excluded: 1 no tick, 1 stale, 1 no bid\n")
+    counts = "2 of 15 options match, 10 out of bounds, excluded: 1 no tick, 1 stale, 1 no bid"
+    assert done == (0, "", f"fastopts: bybit: {counts}\n")
     written = json.loads((tmp_path / "market.json").read_text())
     assert (written["venue"], written["schema"]) == ("bybit", 2)
     assert [row["symbol"] for row in written["rows"]] == [

@@ -13,6 +13,7 @@ from tests.cli.terminal import on_terminal
 from tests.support.store import Store
 
 EXCLUDED = "excluded: 2 stale, 1 no tick, 1 no bid"
+ALL = f"13 of 17 options match, 0 out of bounds, {EXCLUDED}"
 NEAR = "BTC-27NOV60-90000-C-USDT"
 
 
@@ -31,7 +32,7 @@ def test_the_best_first_and_what_the_gate_kept_out_last(read: Read) -> None:
         ["BTC-27NOV60-90000-C", "80.0%", "1,205"],
         ["BTC-27NOV60-90000-P", "80.0%", "1,205"],
     ]
-    assert last == [EXCLUDED]
+    assert last == [f"3 of 17 options match, 10 out of bounds, {EXCLUDED}"]
 
 
 def test_units_are_in_the_headings(read: Read) -> None:
@@ -45,7 +46,7 @@ def test_a_screen_shows_the_first_rows_and_how_many_there_are(market: Store) -> 
     lines = on_terminal("scan", columns=80, lines=10, **url).splitlines()
     assert len(lines) == 9  # and the prompt
     assert lines[0].startswith("option ")
-    assert lines[-2:] == ["6 of 13 options; --all shows all", EXCLUDED]
+    assert lines[-2:] == ["6 of 13 options; --all shows all", ALL]
     for words in (("--all",), ("--limit", "12")):
         shown = on_terminal("scan", *words, columns=80, lines=10, **url).splitlines()
         assert sum(line.startswith(("BTC-", "ETH-")) for line in shown) in (12, 13)
@@ -63,7 +64,10 @@ def test_the_column_that_sorts_is_always_shown(market: Store, name: str, columns
 
 def test_json_leaves_the_count_to_stderr(read: Read) -> None:
     done = read("scan", "ETH", "--json")
-    assert (done.code, done.err) == (0, "fastopts: excluded: 1 stale\n")
+    assert (done.code, done.err) == (
+        0,
+        "fastopts: 1 of 2 options match, 0 out of bounds, excluded: 1 stale\n",
+    )
     [found] = done.objects
     assert (found["symbol"], found["mark_iv"]) == ("ETH-27NOV60-3000-C-USDT", 0.9)
 
@@ -103,13 +107,18 @@ def test_a_bound_reaches_the_reader(
 def test_raw_is_without_the_gate(read: Read) -> None:
     assert STALE not in symbols(read, "BTC")
     assert STALE in symbols(read, "BTC", "--raw")
-    assert read("scan", "BTC", "--raw").rows[-1] == ["excluded: 1 no tick"]
+    assert read("scan", "BTC", "--raw").rows[-1] == [
+        "14 of 15 options match, 0 out of bounds, excluded: 1 no tick"
+    ]
 
 
 def test_nothing_found_is_code_1(read: Read) -> None:
     done = read("scan", "BTC", "--min-iv", "500%")
     assert done.code == 1
-    assert done.rows[-1] == ["excluded: 1 no tick, 1 stale, 1 no bid"]
+    [counts] = done.rows[-1]
+    assert counts == (
+        "0 of 15 options match, 12 out of bounds, excluded: 1 no tick, 1 stale, 1 no bid"
+    )
 
 
 def test_a_dead_feed_is_reported(read: Read, market: Store) -> None:
@@ -118,7 +127,7 @@ def test_a_dead_feed_is_reported(read: Read, market: Store) -> None:
     done = read("scan", "--stale", "--json")
     assert (done.code, done.out) == (1, "")
     assert done.err.splitlines() == [
-        "fastopts: excluded: 16 stale, 1 no tick",
+        "fastopts: 0 of 17 options match, 0 out of bounds, excluded: 16 stale, 1 no tick",
         "fastopts: NOT LIVE: the collector has ended",
     ]
     assert len(read("scan", "--stale", "--raw", "--json").objects) == 16
