@@ -1,6 +1,5 @@
 """`fastopts scan`: filter and sort the market."""
 
-from collections.abc import Iterable, Sequence
 from typing import Annotated, Any, Final
 
 from rich.text import Text
@@ -15,10 +14,7 @@ from fastopts.cli.options import (
     reads_store,
 )
 from fastopts.cli.output import cells, printing, staleness
-from fastopts.cli.output.printing import Column
 from fastopts.command_line import argument, option
-from fastopts.number_format import Precision
-from fastopts.reader import Option
 from fastopts.reader.export import as_dict
 from fastopts.reader.selection.bounds import supplied
 
@@ -86,8 +82,13 @@ def scan(
     below = printing.facts(options.counts(), printing.width())
     lines += below.plain.count("\n") + _OTHER_LINES
     rows_max = None if show_all or limit is not None else printing.rows_left(lines)
-    first = sort.removeprefix("-") if sort and columns is None else None
-    table = _columns(options[:rows_max], names, precision, first)
+    rows = options[:rows_max]
+    kept = [sort.removeprefix("-")] if sort and columns is None else []
+    coins = (
+        cells.common_coin(row.asset for row in rows),
+        cells.common_coin(row.quote for row in rows),
+    )
+    table = cells.option_columns(rows, dict.fromkeys([*names, *kept]), coins, kept, precision)
     printing.show(printing.fitted_table(table, printing.width()))
     if columns is not None:
         printing.note_dropped(table, printing.width())
@@ -95,30 +96,3 @@ def scan(
         printing.show(Text(f"{rows_max:,} of {len(options):,} options; --all shows all", "dim"))
     printing.show(below)
     return 0 if options else 1
-
-
-def _columns(
-    options: Sequence[Option], names: Sequence[str], precision: Precision, kept: str | None
-) -> list[Column]:
-    """The columns *names* and *kept*; on a narrow terminal the last other one is dropped first."""
-    if kept and kept not in names:
-        names = [*names, kept]
-    base, quote = (
-        _coin(option.asset for option in options),
-        _coin(option.quote for option in options),
-    )
-    return [
-        Column(
-            cells.column_heading(name, base, quote),
-            [cells.cell(option, name, precision=precision) for option in options],
-            0 if name == kept else rank,
-            cells.is_text(name),
-        )
-        for rank, name in enumerate(names)
-    ]
-
-
-def _coin(coins: Iterable[str | None]) -> str:
-    """The coin of all rows; empty where they have different ones."""
-    distinct = set(coins)
-    return (distinct.pop() or "") if len(distinct) == 1 else ""

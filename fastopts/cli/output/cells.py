@@ -1,17 +1,29 @@
 """Values of an option as text, formatted as the field registry says."""
 
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Final
 
 from fastopts import number_format
 from fastopts.cli.output import printing
+from fastopts.cli.output.printing import Column
 from fastopts.errors import BadInput
 from fastopts.field_registry import FIELDS, Field
 from fastopts.number_format import Precision, Steps
 from fastopts.reader.export.steps import steps_of_option
 from fastopts.reader.objects.option import Option
 
-__all__ = ("UNITS", "cell", "column_heading", "field_heading", "field_names", "heading", "is_text")
+__all__ = (
+    "UNITS",
+    "cell",
+    "column_heading",
+    "common_coin",
+    "field_heading",
+    "field_names",
+    "heading",
+    "is_text",
+    "option_columns",
+)
 
 UNITS: Final = {
     **{field.name: field.unit for field in FIELDS.values()},
@@ -40,6 +52,35 @@ def cell(
             steps = steps or steps_of_option(option)
             return number_format.formatted(value, FIELDS[name].display, steps, precision)
     return str(value)
+
+
+def option_columns(
+    options: Sequence[Option],
+    names: Iterable[str],
+    coins: tuple[str, str],
+    kept: Collection[str] = (),
+    precision: Precision = "table",
+) -> list[Column]:
+    """The columns *names* of a row per option, with units in the headings.
+
+    *coins* are those of `column_heading`. Where a line is too short, the last column is dropped
+    first, but none of *kept*.
+    """
+    return [
+        Column(
+            column_heading(name, *coins),
+            [cell(option, name, precision=precision) for option in options],
+            0 if name in kept else rank,
+            is_text(name),
+        )
+        for rank, name in enumerate(names)
+    ]
+
+
+def common_coin(coins: Iterable[str | None]) -> str:
+    """The coin of all rows; empty where they have different ones."""
+    distinct = set(coins)
+    return (distinct.pop() or "") if len(distinct) == 1 else ""
 
 
 def heading(name: str) -> str:

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from itertools import groupby
 from typing import Any, Final
 
@@ -93,7 +94,7 @@ def print_note(text: str) -> None:
     stdio.complain(f"fastopts: {one_line(text)}")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots, for the cached width
 class Column:
     """A heading and its cells. Columns of the highest *rank* are dropped first to save space.
 
@@ -106,7 +107,7 @@ class Column:
     is_text: bool = False
     group: str = ""
 
-    @property
+    @cached_property
     def width(self) -> int:
         """The number of characters of its widest cell, or of its heading."""
         return max(cell_len(str(cell)) for cell in (self.name, *self.cells))

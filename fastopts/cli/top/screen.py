@@ -9,7 +9,6 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from fastopts.cli.output import cells, printing
-from fastopts.cli.output.printing import Column
 from fastopts.cli.top.view import COLUMNS, View
 from fastopts.errors import StoreError
 from fastopts.reader import Option, OptionReader
@@ -30,11 +29,13 @@ _LINES: Final = 4  # two above the table, its heading, one below
 class ScreenData:
     """The data of one screen.
 
-    *options* are the rows to show, *live* counts live options in the scan, *matching* those that
+    *options* are the rows to show, *coins* those of the matching ones, as `cells.column_heading`
+    takes them; *live* counts live options in the scan, *matching* those that
     also match the text filter. *trouble* says why there may be no data.
     """
 
     options: Sequence[Option] = ()
+    coins: tuple[str, str] = ("", "")
     live: int = 0
     matching: int = 0
     venue: str = "bybit"
@@ -58,11 +59,17 @@ def read_screen(reader: OptionReader, view: View, height: int) -> ScreenData:
     live = scan.rows[scan.market.column("live")[scan.rows]]
     symbols = scan.market.listing.symbols
     matching = [row for row in live.tolist() if view.text in symbols[row]]
+    # of all matching rows, so that headings stay the same while the list scrolls
+    asset, quote = (
+        cells.common_coin(scan.market.column(name)[matching].tolist())
+        for name in ("asset", "quote")
+    )
     rows = max(height - _LINES, 0)
     view.cursor.place([symbols[row] for row in matching], rows)
     first = view.cursor.first
     return ScreenData(
         options=[scan.market.option(row) for row in matching[first : first + rows]],
+        coins=(asset, quote),
         live=len(live),
         matching=len(matching),
         venue=moment.feed.venue,
@@ -73,7 +80,8 @@ def read_screen(reader: OptionReader, view: View, height: int) -> ScreenData:
 
 def draw(data: ScreenData, view: View, width: int) -> RenderableType:
     """Draw *data* on *width* columns."""
-    lines = printing.fitted_table(_columns(data.options, view), width).split("\n")
+    columns = cells.option_columns(data.options, COLUMNS, data.coins, ("symbol", view.column))
+    lines = printing.fitted_table(columns, width).split("\n")
     selected = 1 + view.cursor.index - view.cursor.first  # behind the heading
     if view.cursor.symbol is not None and selected < len(lines):
         lines[selected].pad_right(width - lines[selected].cell_len)
@@ -105,7 +113,7 @@ def _title(data: ScreenData) -> Text:
 def _choice(data: ScreenData, view: View, width: int) -> Text:
     kind = {"C": "calls", "P": "puts", None: "options"}[view.type]
     scope = f"{view.asset or 'all'} {kind}" + (f" with {view.text!r}" if view.text else "")
-    order = f"{view.column} {'▼' if view.is_descending else '▲'}"
+    order = f"{cells.column_heading(view.column, *data.coins)} {'▼' if view.is_descending else '▲'}"
     counts = [f"{data.matching:,} of {data.live:,} live"]
     if data.matching == data.live:
         counts.append(f"{data.live:,} live")  # for a narrow terminal
@@ -124,15 +132,3 @@ def _position(data: ScreenData, view: View) -> str:
 def _line(text: Text) -> Text:
     text.no_wrap, text.overflow = True, "crop"
     return text
-
-
-def _columns(options: Sequence[Option], view: View) -> list[Column]:
-    return [
-        Column(
-            name,
-            [cells.cell(option, name) for option in options],
-            0 if name in ("symbol", view.column) else rank,
-            cells.is_text(name),
-        )
-        for rank, name in enumerate(COLUMNS)
-    ]

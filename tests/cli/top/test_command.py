@@ -28,7 +28,7 @@ def top(market: Store, *words: str, columns: int = 120, lines: int = 30) -> Iter
 
 def test_the_options_with_the_highest_turnover_come_first(market: Store) -> None:
     with top(market) as screen:
-        screen.until(f"all options: {LIVE} of {LIVE} live, by turnover_24h ▼")
+        screen.until(f"all options: {LIVE} of {LIVE} live, by turnover quote ▼")
         row = screen.until(r"BTC-27NOV60-90000-C .*")[0].split()
         assert row[2:9] == ["1,205", "48.1%", "1,230", "49.5%", "1,218.5", "80.0%", "0.39"]
         assert "BTC-27NOV60-80000-P-USDT" not in screen.written
@@ -63,13 +63,13 @@ def test_keys_choose_what_is_shown(market: Store) -> None:
 def test_keys_choose_the_order(market: Store) -> None:
     with top(market, "btc") as screen:
         screen.press(LEFT * 4)
-        found = screen.until(r"BTC options: .*, by mark_iv ▼[\s\S]*?(BTC-2\S+)")
+        found = screen.until(r"BTC options: .*, by mark IV ▼[\s\S]*?(BTC-2\S+)")
         assert found[1] == "BTC-27NOV60-90000-C"
         screen.press("r")
-        found = screen.until(r"by mark_iv ▲[\s\S]*?(BTC-2\S+)")
+        found = screen.until(r"by mark IV ▲[\s\S]*?(BTC-2\S+)")
         assert found[1] == "BTC-25DEC60-90000-C-USDT"
         screen.press("<")
-        screen.until(r"by mark_price ▲")
+        screen.until(r"by mark ▲")
         screen.press(">>")
         screen.until(r"by delta ▲")
         screen.press("q")
@@ -78,7 +78,7 @@ def test_keys_choose_the_order(market: Store) -> None:
 
 def test_it_scrolls_and_keeps_the_selection_after_a_refresh_and_a_resize(market: Store) -> None:
     with top(market, columns=60, lines=10) as screen:
-        screen.until(f"{LIVE} of {LIVE} live, by turnover_24h ▼, rows 1-6")
+        screen.until(f"{LIVE} of {LIVE} live, by turnover quote ▼, rows 1-6")
         screen.press(PAGE_DOWN + DOWN)
         found = screen.until(r", row 7[\s\S]*" + HELP)
         assert "BTC-27NOV60-90000-C " not in found[0]
@@ -134,7 +134,7 @@ def test_a_dead_feed_empties_the_screen_and_says_why(market: Store) -> None:
         listed.feed(market, heartbeat_ms=0)
         screen.until("feed down: the collector has ended")
         screen.press("r")
-        found = screen.until(r"0 of 0 live, by turnover_24h ▲[\s\S]*" + HELP)
+        found = screen.until(r"0 of 0 live, by turnover quote ▲[\s\S]*" + HELP)
         assert not re.search(r"BTC-\d", found[0])
         listed.feed(market)
         screen.until(f"{LIVE} of {LIVE} live")

@@ -1,6 +1,6 @@
 """One screen: what is read from the market, and how it is drawn."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import pytest
@@ -78,8 +78,29 @@ def test_a_narrow_screen_has_the_position_and_whole_keys(reader: OptionReader) -
     data = replace(read_screen(reader, view, height=20), live=1_974, matching=1_974)
     view.cursor.index = 1_973
     lines = drawn(data, view, 60)
-    assert lines[1].rstrip() == "all options: 1,974 live, by turnover_24h ▼, row 1,974"
+    assert lines[1].rstrip() == "all options: 1,974 live, by turnover quote ▼, row 1,974"
     assert lines[-1].rstrip() == "q quit ↑↓ row ←→ sort r reverse a asset t type / filter Esc"
+
+
+@pytest.mark.parametrize(
+    ("asset", "units"),
+    [("BTC", ("OI BTC", "volume BTC", "turnover quote")), ("ETH", ("OI ETH", "turnover USDT"))],
+)
+def test_headings_name_the_units(reader: OptionReader, asset: str, units: Sequence[str]) -> None:
+    view = View(asset, column="open_interest")
+    _, order, headings, *_ = drawn(read_screen(reader, view, height=30), view, 200)
+    assert all(f"  {unit}  " in headings for unit in units)
+    assert f"by OI {asset} ▼" in order
+
+
+def test_headings_stay_the_same_while_the_list_scrolls(reader: OptionReader) -> None:
+    # the last screen has one row, and so one asset
+    view = View(column="bid_price")
+    first = drawn(read_screen(reader, view, height=7), view, 200)[2]
+    view.press(END)
+    last = drawn(read_screen(reader, view, height=5), view, 200)[2]
+    assert "  OI base  " in first
+    assert first.split() == last.split()
 
 
 def test_no_line_is_wider_than_the_terminal(reader: OptionReader) -> None:
@@ -88,7 +109,7 @@ def test_no_line_is_wider_than_the_terminal(reader: OptionReader) -> None:
         lines = drawn(data, View("BTC"), width)
         assert max(map(len, lines)) <= width
         assert lines[1].startswith("BTC options: 13 ")
-        assert lines[2].split()[0] == "symbol"
+        assert lines[2].split()[0] == "option"
         assert lines[-1].startswith("q quit")
 
 
