@@ -2,7 +2,8 @@ import json
 import re
 from typing import Any
 
-from fastopts.field_registry import COLUMNS
+from fastopts.cli.commands.get import _FIRST
+from fastopts.field_registry import COLUMNS, FIELDS
 from fastopts.reader.export import as_dict
 from fastopts.reader.objects.market import NAMES
 from fastopts.reader.objects.option import JSON_NAMES
@@ -53,7 +54,8 @@ def test_full_precision_is_all_digits(read: Read) -> None:
 def test_values_stand_side_by_side_on_a_wide_terminal(market: Store) -> None:
     url: dict[str, Any] = {"FASTOPTS_REDIS_URL": market.url, "NO_COLOR": "1"}
     narrow, wide = (
-        on_terminal("get", CALL, columns=columns, **url).splitlines() for columns in (80, 200)
+        on_terminal("get", CALL, "--all", columns=columns, **url).splitlines()
+        for columns in (80, 200)
     )
     assert wide[1].split() == 3 * ["name", "value", "unit"]
     assert len(wide) < len(narrow) / 2
@@ -62,6 +64,33 @@ def test_values_stand_side_by_side_on_a_wide_terminal(market: Store) -> None:
         text = " ".join(lines)
         names = as_dict.option_values(make()).keys() - {"symbol"}
         assert [name for name in names if f" {name} " not in f" {text} "] == []
+
+
+def test_a_screen_shows_the_values_that_matter_most(market: Store) -> None:
+    url: dict[str, Any] = {"FASTOPTS_REDIS_URL": market.url, "NO_COLOR": "1"}
+    for columns, rows, count, units in ((80, 24, 40, True), (60, 20, 32, False)):
+        lines = on_terminal("get", CALL, columns=columns, lines=rows, **url).splitlines()
+        assert len(lines) == rows - 1  # and the prompt
+        assert max(map(len, lines)) <= columns
+        assert lines[0] == CALL
+        assert ("unit" in lines[1]) == units
+        text = " ".join(lines)
+        for name in ("live", "age_s", "bid_price", "ask_iv", "mark_iv", "delta", "open_interest"):
+            assert f" {name} " in f" {text} "
+        total = len(as_dict.option_values(make())) - 1
+        assert lines[-1] == f"{count} of {total} values; --all shows all"
+
+
+def test_a_screen_for_all_values_has_them_in_their_order(market: Store) -> None:
+    url: dict[str, Any] = {"FASTOPTS_REDIS_URL": market.url, "NO_COLOR": "1"}
+    lines = on_terminal("get", CALL, columns=80, lines=70, **url).splitlines()
+    names = [name for name in as_dict.option_values(make()) if name != "symbol"]
+    assert [line.split()[0] for line in lines[2:]] == names
+
+
+def test_values_that_matter_most_are_fields() -> None:
+    assert set(_FIRST) <= FIELDS.keys()
+    assert len(set(_FIRST)) == len(_FIRST)
 
 
 def test_json_has_the_export_schema_and_what_follows_from_it(read: Read) -> None:
