@@ -112,6 +112,20 @@ async def test_an_older_trackers_stats_are_taken_over(
         await until(lambda: client.hget(keys.STATS, "messages") == "20")
 
 
+async def test_the_first_beat_deletes_what_a_former_run_counted(
+    valkey: EmbeddedValkey, client: redis.Redis
+) -> None:
+    """That of a recording, for instance; the fields of the last run that ended stay."""
+    former = "venue bybit recording stopped frames_received 9 received 5 total_messages 5"
+    client.execute_command("HSET", keys.STATS, *former.split())  # type: ignore[no-untyped-call]
+
+    async with RunningWriter(WriterHarness(valkey.port)):
+        await until(lambda: client.hget(keys.STATS, "received") == "0")
+        stats = client.hgetall(keys.STATS)
+        assert not stats.keys() & {"recording", "frames_received"}
+        assert stats["total_messages"] == "5"
+
+
 async def test_another_venues_server_is_refused_with_a_way_out(
     valkey: EmbeddedValkey, client: redis.Redis
 ) -> None:

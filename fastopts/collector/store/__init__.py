@@ -7,6 +7,7 @@ flusher.py          dirty slots of the table to Redis, on a timer
 server.py           checks of a server after connecting
 lease.py            the right to write, with an epoch
 heartbeat.py        the exchange that renews lease, feed and statistics
+stored_hash.py      hashes that are written whole: obsolete fields are deleted
 feed_status.py      content of the hash `fastopts:feed`
 announcer.py        publication of changed records, while anybody subscribes
 listing.py          sets of symbols and contract terms, kept complete

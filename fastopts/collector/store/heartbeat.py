@@ -15,7 +15,8 @@ from fastopts.collector.store.lease import Lease
 from fastopts.collector.store.redis_commands import Command, hset
 from fastopts.collector.store.server import ServerInfo
 from fastopts.collector.store.statistics import Statistics
-from fastopts.contract import FeedField
+from fastopts.collector.store.stored_hash import StoredHash
+from fastopts.contract import FeedField, StatsField
 from fastopts.errors import StoreError, StoreUnavailable
 from fastopts.net.redis.pipeline import PipelineConnection
 from fastopts.net.redis.resp import checked, parsing_replies
@@ -61,7 +62,9 @@ class Heartbeat:
         self._statistics = statistics
         self._clock_jumped = clock_jumped
         self._limits = limits
-        self._stored_fields: set[str] | None = None  # of the feed in the server; None if unknown
+        self._stored_feed = StoredHash(keys.FEED)
+        # Without the fields of the last run that ended, which are written at its end only.
+        self._stored_stats = StoredHash(keys.STATS, kept=StatsField.OLD)
         self._stats_refused = False
         self._written_ms: str | None = None  # the last heartbeat, as the server should have it
 
@@ -79,7 +82,9 @@ class Heartbeat:
 
     def reset(self) -> None:
         """Forget what the server holds: the connection is new, and perhaps the server."""
-        self._stored_fields = self._written_ms = None
+        self._stored_feed.forget()
+        self._stored_stats.forget()
+        self._written_ms = None
         self._stats_refused = False
 
     async def beat(self, connection: PipelineConnection, server: ServerInfo) -> StoreState:
@@ -91,14 +96,11 @@ class Heartbeat:
         if not self._feed.server.known:
             await self._read_clock(connection)
         self._announcer.use(self._lease.store)
-        if self._stored_fields is None:
-            # Connections that ended while the server was away, or of a collector that was killed.
-            [names] = checked(await connection.ask(("HKEYS", keys.FEED)))
-            with parsing_replies():
-                self._stored_fields = set(names)
+        if self._stored_feed.names is None:
+            await self._load_fields(connection)
         self.must_publish = False
         try:
-            state = await self._exchange(connection, server, self._stored_fields)
+            state = await self._exchange(connection, server)
         except StoreError:
             self.must_publish = True
             raise
@@ -106,31 +108,42 @@ class Heartbeat:
             await self._announcer.pulse(connection)
         return state
 
-    async def _exchange(
-        self, connection: PipelineConnection, server: ServerInfo, stored_fields: set[str]
-    ) -> StoreState:
+    async def _load_fields(self, connection: PipelineConnection) -> None:
+        """Learn what the server has of a former run, or of before an outage.
+
+        Connections that ended meanwhile; counters of a part that is switched off now.
+        """
+        feed, stats = await connection.ask(self._stored_feed.query(), self._stored_stats.query())
+        checked([feed])
+        with parsing_replies():
+            self._stored_feed.load(feed)
+            # Another program's key, or without the right to read it: writing it has the reason.
+            self._stored_stats.load(() if isinstance(stats, StoreError) else stats)
+
+    async def _exchange(self, connection: PipelineConnection, server: ServerInfo) -> StoreState:
+        stored_fields = self._stored_feed.names or frozenset()
         fields = {
             **self._feed.fields(self._lease.epoch, server.writer, _now()),
             **self._lease.fields(),
             FeedField.UPDATES_REFUSED: self._announcer.refusal,
         }
-        obsolete = sorted(stored_fields - fields.keys())
         keeps_stats = server.keeps_stats and not self._stats_refused
+        stats = self._statistics.fields() if keeps_stats else {}
+        stats_commands = self._stored_stats.commands(stats) if keeps_stats else []
         count_subscribers = self._announcer.count_command()
         sent_at = time.monotonic()  # the loop's clock may step by whole milliseconds
         replies = await connection.ask(
             *self._lease.renewal(),
             ("TIME",),
             ("HMGET", keys.FEED, FeedField.HEARTBEAT_MS),
-            hset(keys.FEED, fields),
-            *([("HDEL", keys.FEED, *obsolete)] if obsolete else []),
-            *([hset(keys.STATS, self._statistics.fields())] if keeps_stats else []),
+            *self._stored_feed.commands(fields),
+            *stats_commands,
             *([count_subscribers] if count_subscribers else []),
             timeout_s=self._limits.exchange_within_s,
         )
         self.took_s = time.monotonic() - sent_at
         subscribers: Any = replies.pop() if count_subscribers else None
-        if keeps_stats:
+        for _ in stats_commands:
             self._check_stats(replies.pop())
         holder, _, server_time, before, added, *_ = checked(replies)
         with parsing_replies():
@@ -141,7 +154,9 @@ class Heartbeat:
             raise StoreUnavailable("another collector has taken the lease")
         if count_subscribers:
             self._announcer.process_count(subscribers)
-        self._stored_fields = set(fields)
+        self._stored_feed.load(fields)
+        if stats_commands:
+            self._stored_stats.load(stats)
         written_ms, self._written_ms = self._written_ms, fields[FeedField.HEARTBEAT_MS]
         if not was_there:
             self._lease.renew_store()
@@ -152,7 +167,7 @@ class Heartbeat:
     def last_commands(self, server: ServerInfo) -> list[Command]:
         """Return the commands that show readers that the feed has ended."""
         commands: list[Command] = [hset(keys.FEED, {FeedField.HEARTBEAT_MS: "0"})]
-        names = self._stored_fields or ()
+        names = self._stored_feed.names or ()
         conns = sorted(name for name in names if name.startswith(FeedField.CONN))
         if conns:
             commands.append(("HDEL", keys.FEED, *conns))
@@ -162,7 +177,7 @@ class Heartbeat:
         return commands
 
     def _check_stats(self, reply: object) -> None:
-        if not isinstance(reply, StoreError):
+        if not isinstance(reply, StoreError) or self._stats_refused:
             return
         if judge(reply.reply).consequence is not Consequence.KEY:
             raise reply
