@@ -15,8 +15,10 @@ import pytest
 
 from fastopts import keys
 from fastopts.capture.worker import CaptureWorker
-from fastopts.collector.operation.recording import settings_digest
+from fastopts.collector.operation.recording import build_recorder, settings_digest
+from fastopts.collector.wiring import new_table
 from fastopts.config import Secret, Settings
+from fastopts.errors import ConfigError
 from tests.capture.judge import Capture, files, read, read_by_index
 from tests.capture.venue import LoggingVenue
 from tests.support import collector_harness, processes
@@ -215,8 +217,21 @@ async def test_without_the_option_nothing_is_recorded(tmp_path: Path) -> None:
 def test_the_digest_changes_with_settings_and_not_with_secrets() -> None:
     plain = settings_digest(Settings())
     assert settings_digest(Settings(flush_ms=6.0)) != plain
-    one, other = (Settings(redis_password=Secret(text)) for text in ("one", "other"))
-    assert settings_digest(one) == settings_digest(other)
+    assert settings_digest(Settings(venue_wait_s=6.0)) != settings_digest(Settings(flush_ms=6.0))
+    for secret in (Secret("one"), Secret("other")):
+        settings = Settings(redis_password=secret, redis_url=secret)
+        assert settings_digest(settings) == plain
+    assert settings_digest(Settings(remarks=("a variable is ignored",))) == plain
+
+
+def test_on_windows_the_option_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    settings = Settings(record=str(tmp_path / "captures"))
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "platform", "win32")
+        with pytest.raises(ConfigError, match="--record is not supported on Windows") as refusal:
+            build_recorder(settings, "sim", "fastopts/1", new_table(), {})
+    assert "\n" not in str(refusal.value)
+    assert not (tmp_path / "captures").exists()
 
 
 WITHOUT_ZSTD = """

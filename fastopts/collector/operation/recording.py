@@ -1,14 +1,16 @@
 """Builds the recorder of a collector, and connects it with the collector's other parts."""
 
 import hashlib
+import sys
 from collections.abc import Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fastopts.capture.status import OFF
 from fastopts.collector.store.statistics import Source
 from fastopts.collector.venue.rest_driver import OnExchange
-from fastopts.config import Settings
+from fastopts.config import Secret, Settings
 from fastopts.contract import StatsField
 from fastopts.core import IMPLEMENTATION, Table
 from fastopts.errors import ConfigError, ConnectionLost, extra_missing
@@ -34,11 +36,14 @@ def build_recorder(
 ) -> "Recorder | None":
     """Return the recorder; None without `--record`.
 
-    Raises ConfigError where its library is not installed. A folder that can't be written is no
-    reason to end the collector: the recorder reports it, and tries again.
+    Raises ConfigError on Windows, and where its library is not installed. A folder that can't be
+    written is no reason to end the collector: the recorder reports it, and tries again.
     """
     if settings.record is None:
         return None
+    if sys.platform == "win32":
+        # Files in use are recognised by locks that Windows lacks, and their folder can't be synced.
+        raise ConfigError("--record is not supported on Windows: record on Linux, macOS or WSL")
     try:
         from fastopts.capture.folder import CaptureFolder
         from fastopts.capture.recorder import Recorder, Recording
@@ -60,8 +65,15 @@ def build_recorder(
 
 
 def settings_digest(settings: Settings) -> str:
-    """Return a digest that differs when a setting does; secrets have no part in it."""
-    return hashlib.sha256(repr(settings).encode()).hexdigest()[:16]
+    """Return a digest of the settings without secrets and remarks: the same for equal settings."""
+    values = {each.name: getattr(settings, each.name) for each in fields(settings) if each.compare}
+    # A secret that is set is left out like one that is not.
+    public = {
+        name: value
+        for name, value in values.items()
+        if value is not None and not isinstance(value, Secret)
+    }
+    return hashlib.sha256(repr(public).encode()).hexdigest()[:16]
 
 
 def exchange_recorder(recorder: "Recorder | None") -> OnExchange:
