@@ -9,6 +9,7 @@ along. Every chunk is synced: after a crash only the last one can be incomplete.
 """
 
 import contextlib
+import errno
 import os
 import zlib
 from collections.abc import Mapping
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from fastopts import mcap_format
-from fastopts.capture import locks
+from fastopts.capture.locks import LockState, has_path, lock
 from fastopts.capture.summary import CLOSING, OPENING, PROFILE, ChannelEntry, Contents
 from fastopts.capture.zstd import Compressor
 from fastopts.mcap_format import ChunkHead, ChunkIndex, MetadataIndex
@@ -26,13 +27,18 @@ __all__ = ("CaptureFile", "sync_folder")
 MODE: Final = 0o640
 # fdatasync leaves out times of the file: one write to the disk less for each chunk.
 _sync = getattr(os, "fdatasync", os.fsync)
+# File systems that can't sync folders, on a network or in user space (FUSE), say it in these ways.
+_NO_FOLDER_SYNC: Final = {errno.EINVAL, errno.ENOTSUP, errno.EBADF}
 
 
 class CaptureFile:
     """An open file *path*, whose name ends with `.part` until `close`. All methods may block.
 
     Every method raises OSError when the disk does; the file then ends with the last whole chunk,
-    and can only be abandoned.
+    and can only be abandoned. `is_locked` is False where the file system has no locks.
+
+    Raises FileExistsError if *path* exists, or if another collector, which took the new file for
+    that of a dead process, has locked or deleted it: try another name.
     """
 
     def __init__(self, path: Path, library: str, opening: Mapping[str, str]) -> None:
@@ -45,7 +51,7 @@ class CaptureFile:
         self._descriptor = os.open(path, flags, MODE)
         try:
             # A file without a lock belongs to a dead process, and others complete it.
-            locks.lock(self._descriptor)
+            self.is_locked = self._lock()
             self._write(mcap_format.MAGIC + mcap_format.header(PROFILE, library))
             self._write_metadata(OPENING, opening)
             sync_folder(path.parent)
@@ -92,6 +98,15 @@ class CaptureFile:
         with contextlib.suppress(OSError):
             self._close_descriptor()
 
+    def _lock(self) -> bool:
+        state = lock(self._descriptor)
+        if state is LockState.UNSUPPORTED:
+            return False
+        # A collector that finds the file before it is locked deletes it, as it is empty.
+        if state is LockState.TAKEN or not has_path(self._descriptor, self.path):
+            raise FileExistsError(errno.EEXIST, "used by another collector", str(self.path))
+        return True
+
     def _close_descriptor(self) -> None:
         # Never twice: the number may belong to another file or socket by then.
         descriptor, self._descriptor = self._descriptor, -1
@@ -119,11 +134,14 @@ class CaptureFile:
 
 
 def sync_folder(path: Path) -> None:
-    """Write the names in the folder *path* to the disk. No-op on Windows, which can't."""
+    """Write the names in the folder *path* to the disk; no-op on systems that can't."""
     if os.name == "nt":
         return
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in _NO_FOLDER_SYNC:
+            raise
     finally:
         os.close(descriptor)

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from fastopts import mcap_format
-from fastopts.capture import locks, zstd
+from fastopts.capture import zstd
 from fastopts.capture.file import sync_folder
 from fastopts.capture.inspect import CHUNK_LENGTH_MAX, Inspection, inspect_file
+from fastopts.capture.locks import LockState, has_path, lock
 from fastopts.capture.summary import RECOVERED
 from fastopts.errors import CaptureError
 from fastopts.mcap_format import ChunkIndex, MetadataIndex
@@ -26,12 +27,16 @@ CUT_MAX: Final = 1 << 24
 def recover(part: Path) -> Path | None:
     """Complete the file *part* and give it its final name, which is returned.
 
-    None if another process is writing it, or if it holds no whole chunk: then it is deleted. Raises
-    CaptureError if it is not a capture, or is damaged far from its end, and OSError: it stays as it
-    is.
+    None if another process is writing it, or might be where the file system has no locks; or has
+    just completed it; or if it holds no whole chunk: then it is deleted. Raises CaptureError if it
+    is not a capture, or is damaged far from its end, and OSError: it stays as it is.
     """
     with part.open("r+b") as file:
-        if not locks.lock(file.fileno()):
+        if lock(file.fileno()) is not LockState.OURS:
+            return None
+        # Its process may have closed it since, or another collector recovered it. The path is then
+        # free, or that of a new file.
+        if not has_path(file.fileno(), part):
             return None
         if os.fstat(file.fileno()).st_size:  # else its process ended before the first write
             inspection = _sound_part(file, part)

@@ -5,6 +5,7 @@ event loop. When a write fails, the file is abandoned, and the chunks of that fi
 lost.
 """
 
+import contextlib
 import logging
 import threading
 import time
@@ -30,6 +31,8 @@ log = logging.getLogger(__name__)
 QUEUE_MAX: Final = 8
 # What a chunk may add to a file beyond its compressed data: heads, declarations, and the summary.
 _MARGIN: Final = 1 << 20
+# Only collectors that start at the same moment take names from each other, and each does so once.
+_RENAMES_MAX: Final = 10
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -125,6 +128,7 @@ class CaptureWorker:
         self._lost = deque[SealedChunk]()
         self._open: _OpenFile | None = None
         self._warned_of: set[Path] = set()  # files that can't be recovered
+        self._warned_of_locks = False
         # A daemon: a disk that hangs must not keep the process from ending.
         self._thread = threading.Thread(target=self._run, name="fastopts-capture", daemon=True)
 
@@ -286,9 +290,24 @@ class CaptureWorker:
             # The one that was abandoned: completed, it is the first to go if there is no room.
             self._recover_files()
         self._folder.make_room(_MARGIN, None)
-        file = CaptureFile(path, start.library, start.opening)
-        log.info("recording into %s", path)
+        file = self._create_file(path, start)
+        if not file.is_locked and not self._warned_of_locks:
+            self._warned_of_locks = True
+            log.warning(
+                "%s: the file system has no locks; files that a dead process leaves there are "
+                "not completed",
+                self._folder.path,
+            )
+        log.info("recording into %s", file.path)
         return _OpenFile(start, file)
+
+    def _create_file(self, path: Path, start: FileStart) -> CaptureFile:
+        """Create *path*, or a file of another name if another collector uses that one."""
+        for _ in range(_RENAMES_MAX):
+            with contextlib.suppress(FileExistsError):
+                return CaptureFile(path, start.library, start.opening)
+            path = self._folder.new_path(start.start_ns, start.epoch)
+        return CaptureFile(path, start.library, start.opening)
 
     def _close(self) -> None:
         assert self._open is not None

@@ -1,5 +1,6 @@
 """Files that the official library must read: whole ones and cut ones."""
 
+import errno
 import os
 import random
 import stat
@@ -8,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from fastopts.capture import file as file_module
-from fastopts.capture.file import CaptureFile
+from fastopts.capture.file import CaptureFile, sync_folder
+from fastopts.capture.locks import lock
 from tests.capture.judge import read, read_by_index
 from tests.capture.writing import OPENING, START_NS, new_file, payload, write_capture, write_chunk
-from tests.support.disks import full_after
+from tests.support.disks import full_after, without_folder_sync, without_locks
 
 
 def test_a_closed_file_has_everything_and_a_summary(tmp_path: Path) -> None:
@@ -76,6 +78,55 @@ def test_a_failed_write_leaves_whole_chunks_only(tmp_path: Path) -> None:
 def test_a_file_that_can_not_be_begun_is_closed(tmp_path: Path) -> None:
     with full_after(10), pytest.raises(OSError, match="File too large"):
         CaptureFile(tmp_path / "a.mcap.part", "tests", OPENING)
+
+
+def test_a_new_file_that_another_collector_has_locked_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that recovers files and opened this one before it was locked."""
+    path, others = tmp_path / "a.mcap.part", list[int]()
+
+    def lock_after_other(descriptor: int) -> object:
+        if not others:
+            others.append(os.open(path, os.O_RDWR))
+            lock(others[0])
+        return lock(descriptor)
+
+    monkeypatch.setattr(file_module, "lock", lock_after_other)
+    with pytest.raises(FileExistsError, match=r"used by another collector: .*a\.mcap\.part"):
+        new_file(path)
+    os.close(others[0])
+
+
+def test_a_new_file_that_another_collector_has_deleted_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.mcap.part"
+
+    def lock_deleted(descriptor: int) -> object:
+        path.unlink()
+        return lock(descriptor)
+
+    monkeypatch.setattr(file_module, "lock", lock_deleted)
+    with pytest.raises(FileExistsError, match="used by another collector"):
+        new_file(path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_system_without_locks_and_synced_folders_can_be_used(tmp_path: Path) -> None:
+    with without_locks(errno.ENOLCK), without_folder_sync(errno.EINVAL):
+        file = new_file(tmp_path / "a.mcap.part")
+        assert not file.is_locked
+        write_chunk(file, range(50), is_first=True)
+        assert len(read(file.close({})).messages) == 50
+
+
+@pytest.mark.parametrize("number", [errno.EINVAL, errno.ENOTSUP, errno.EBADF])
+def test_a_folder_that_can_not_be_synced_is_no_failure(tmp_path: Path, number: int) -> None:
+    with without_folder_sync(number):
+        sync_folder(tmp_path)
+    with without_folder_sync(errno.EIO), pytest.raises(OSError, match="Input/output error"):
+        sync_folder(tmp_path)
 
 
 def test_a_descriptor_is_closed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,14 +1,19 @@
+import errno
 import random
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from fastopts.capture import recovery
 from fastopts.capture.inspect import inspect
+from fastopts.capture.locks import LockState, lock
 from fastopts.capture.recovery import CUT_MAX, recover
 from fastopts.errors import CaptureError
 from fastopts.mcap_format import RECORD_HEAD, ChunkHead
 from tests.capture.judge import read, read_by_index
 from tests.capture.writing import new_file, payload, write_capture, write_chunk
+from tests.support.disks import without_locks
 
 
 def test_whole_chunks_are_kept_and_the_rest_is_cut_off(tmp_path: Path) -> None:
@@ -82,6 +87,51 @@ def test_a_file_in_use_is_left_alone(tmp_path: Path) -> None:
     assert recover(file.path) is None
     write_chunk(file, range(50, 100), is_first=False)
     assert len(read(file.close({})).messages) == 100
+
+
+def lock_after(event: Callable[[], object]) -> Callable[[int], LockState]:
+    """A lock before which another process does something to the file."""
+
+    def locked(descriptor: int) -> LockState:
+        event()
+        return lock(descriptor)
+
+    return locked
+
+
+def test_a_file_that_was_closed_meanwhile_is_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = new_file(tmp_path / "a.mcap.part")
+    write_chunk(file, range(50), is_first=True)
+    monkeypatch.setattr(recovery, "lock", lock_after(lambda: file.close({})))
+    assert recover(file.path) is None
+    assert [path.name for path in tmp_path.iterdir()] == ["a.mcap"]
+
+
+def test_a_new_file_of_the_same_name_is_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    part = tmp_path / "a.mcap.part"
+    part.write_bytes(b"")
+
+    def replace() -> None:
+        part.unlink()
+        write_chunk(new_file(part), range(50), is_first=True)
+
+    monkeypatch.setattr(recovery, "lock", lock_after(replace))
+    assert recover(part) is None
+    assert len(read(part).messages) == 50
+
+
+def test_without_locks_every_file_may_be_in_use(tmp_path: Path) -> None:
+    part = tmp_path / "a.mcap.part"
+    write_capture(part, chunks=2)
+    data = part.read_bytes()
+    with without_locks(errno.EOPNOTSUPP):
+        assert recover(part) is None
+    assert part.read_bytes() == data
+    assert recover(part) == tmp_path / "a.mcap"
 
 
 @pytest.mark.parametrize("data", [b"not a capture", b"\x89MCAP0\r\n\x01" + bytes(8)])

@@ -1,21 +1,27 @@
 """The thread and its queue, without an event loop."""
 
+import errno
 import logging
 import os
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
+from fastopts.capture import file as file_module
 from fastopts.capture import worker as worker_module
 from fastopts.capture.folder import CaptureFolder, FreeSpace
+from fastopts.capture.locks import LockState, lock
+from fastopts.capture.recovery import recover
 from fastopts.capture.summary import ChannelEntry
 from fastopts.capture.worker import QUEUE_MAX, CaptureWorker, FileStart, SealedChunk
 from fastopts.core import CaptureChannel
 from tests.capture.judge import files, read, read_by_index
 from tests.capture.writing import OPENING, START_NS, write_capture
+from tests.support.disks import without_locks
 from tests.support.waiting import PATIENCE_S
 
 
@@ -132,6 +138,55 @@ def test_a_file_that_breaks_recovery_is_left_and_recording_begins(
     assert part.exists()
     [warning] = [r.message for r in caplog.records if r.levelno == logging.WARNING]
     assert warning == f"{part}: {error!r}; it is not recovered"
+
+
+def test_a_name_that_another_collector_takes_is_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It finds a new file before that is locked, and deletes it; or has only locked it so far."""
+    descriptors: list[int] = []
+
+    def lock_after_other(descriptor: int) -> LockState:
+        [part] = set(tmp_path.rglob("*.part")) - taken
+        if not descriptors:
+            assert recover(part) is None
+            assert not part.exists()
+        elif len(descriptors) == 1:
+            taken.add(part)
+            files_of_other.append(part.open("rb"))
+            assert lock(files_of_other[0].fileno()) is LockState.OURS
+        descriptors.append(descriptor)
+        return lock(descriptor)
+
+    taken, files_of_other = set[Path](), list[BinaryIO]()
+    monkeypatch.setattr(file_module, "lock", lock_after_other)
+    worker = new_worker(tmp_path)
+    worker.start()
+    submit(worker, new_start(), b"x")
+    finish(worker)
+    files_of_other[0].close()
+    assert len(descriptors) == 3
+    state = worker.state()
+    assert (state.recorded, state.lost) == (1, 0)
+    [path] = tmp_path.rglob("*.mcap")
+    assert [m.data for _, m in read(path).messages] == [b"x"]
+
+
+def test_a_disk_without_locks_is_recorded_to_after_one_warning(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    part = dead_part(tmp_path)
+    worker = new_worker(tmp_path)
+    with without_locks(errno.ENOLCK):
+        worker.start()
+        submit(worker, new_start(), b"1")
+        submit(worker, new_start(), b"2")
+        finish(worker)
+    state = worker.state()
+    assert (state.recorded, state.lost, state.files_closed) == (2, 0, 2)
+    assert part.exists()
+    [warning] = [r.message for r in caplog.records if r.levelno == logging.WARNING]
+    assert warning.startswith(f"{tmp_path / 'sim'}: the file system has no locks; ")
 
 
 def test_a_damaged_file_is_warned_of_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
