@@ -6,6 +6,7 @@ The names of `fastopts.reader` can be imported from here as well. The modules:
 
 reader          read options from Redis, live or refused (`OptionReader`, `AsyncOptionReader`)
 capture         recorded messages in MCAP files: writing, limits, recovery
+history         Parquet files made from recordings
 collector       the venue's ticks into Redis; started by `track`
 serve           HTTP API, streams and the dashboard
 cli             the `fastopts` command
