@@ -43,8 +43,11 @@ async def main(reader: AsyncOptionReader) -> None:
 
 from fastopts import Optionreader
 from fastopts.reader import Optionreader
+from collections.abc import Sequence
+
+rows: Sequence[object] = reader.scan("BTC")
 """
-WRONG_LINES = {5, 6, 7, 8, 10, 14, 15, 18, 19}
+WRONG_LINES = {5, 6, 7, 8, 10, 14, 15, 18, 19, 22}
 
 # Idioms: what is true is an option or a move, what is false has a reason.
 RIGHT = """
@@ -65,6 +68,10 @@ for change in reader.watch("BTC", type="call", expiry="25JUN27"):
 for move in reader.watch_moves("BTC", 0.05):
     if move:
         print(move.change, move.option.mid)
+scan = reader.scan("BTC")
+print(len(scan), scan[0].mid, [option.mid for option in scan[:2]], reader.table()[0].mid)
+for option in reversed(scan):
+    print(option.mid, option in scan)
 for series in reader.expiries("BTC"):
     print(reader.chain("BTC", series).atm_iv)
 

@@ -1,14 +1,13 @@
 """Dictionaries of options and series: their fields are those of the registry."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
-import numpy as np
 import pytest
 
 from fastopts.field_registry import FIELDS, SERIES_FIELDS
 from fastopts.reader import Chain, OptionReader
-from fastopts.reader.export import as_dict, dataframes
+from fastopts.reader.export import as_dict
 from tests.reader.options import make, terms
 from tests.support.store import CALL, PUT, Store
 
@@ -38,13 +37,6 @@ def test_the_json_of_an_option_has_its_times_as_text_and_in_ms() -> None:
     assert {values[f"{name}_ms"] for name in ("expiry", "ts", "rt")} == {
         *(option.expiry_ms, option.ts_ms, option.rt_ms),
     }
-
-
-def test_a_time_is_written_as_exports_write_it() -> None:
-    for ms in (0, 7, 1_795_514_400_000, 1_795_514_400_999):
-        moment = datetime.fromtimestamp(ms / 1000, UTC)
-        assert as_dict.iso(moment) == dataframes.iso(np.datetime64(ms, "ms"))
-    assert as_dict.iso(datetime(2026, 11, 24, 10, tzinfo=UTC)) == "2026-11-24T10:00:00.000Z"
 
 
 def test_a_series_has_all_fields_in_order(chain: Chain) -> None:

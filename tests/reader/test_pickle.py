@@ -184,10 +184,18 @@ def test_a_former_name_of_a_time_works_with_a_warning(
     live_market: LiveMarket, reader: OptionReader, name: str
 ) -> None:
     option = reader.get(BTC[0])
-    with pytest.warns(DeprecationWarning, match=f"use {name}_ms, or the attribute {name}"):
+    message = f"use {name}_ms, or the attribute {name}"
+    with pytest.warns(DeprecationWarning, match=message) as by_index:
         assert option.to_dict()[name] == getattr(option, name)
+    with pytest.warns(DeprecationWarning, match=message) as by_get:
+        assert option.to_dict().get(name) == getattr(option, name)
+    assert by_index[0].filename == by_get[0].filename == __file__
+    assert name in option.to_dict()
+    assert name not in list(option.to_dict())
     with pytest.raises(KeyError):
         option.to_dict()["no field"]
+    assert option.to_dict().get("no field", 5) == 5
+    assert "no field" not in option.to_dict()
 
 
 def test_an_absent_option_is_a_dictionary_too(

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import orjson
 import pandas as pd
 import polars as pl
 import pyarrow as pa
@@ -55,7 +56,10 @@ def test_an_empty_one_is_false(options: Store, reader: OptionReader) -> None:
 
 def test_its_repr_counts_the_live_options(options: Store, reader: OptionReader) -> None:
     assert repr(reader.table()) == "<Table bybit: 6 options, 5 live>"
-    assert repr(reader.scan(type="C")) == "<Scan: 3 of 3, excluded {}>"
+    assert (
+        repr(reader.scan(type="C"))
+        == "<Scan: 3 of 3 options match, 0 out of bounds, excluded: none>"
+    )
 
 
 READ: dict[str, Callable[[Table], list[str]]] = {
@@ -107,6 +111,16 @@ def test_derived_columns_may_be_left_out(table: Table, tmp_path: Any, derived: b
     assert tuple(table.to_polars(derived=derived).columns) == names
     assert tuple(table.to_arrow(derived=derived).column_names) == names
     assert tuple(parquet.read_table(tmp_path / "table.parquet").column_names) == names
+    # a reader of the file chooses by the version which columns to expect
+    version = 2 if derived else 1
+    table.export(tmp_path / "table.json", derived=derived)
+    assert orjson.loads((tmp_path / "table.json").read_bytes())["schema"] == version
+    assert table.to_pandas(derived=derived).attrs["schema"] == version
+    for schema in (
+        table.to_arrow(derived=derived).schema,
+        parquet.read_schema(tmp_path / "table.parquet"),
+    ):
+        assert schema.metadata[b"fastopts.schema"] == str(version).encode()
 
 
 def test_parquet_has_the_provenance_and_the_units(table: Table, tmp_path: Any) -> None:

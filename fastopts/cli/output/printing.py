@@ -244,9 +244,9 @@ def json_line(value: object) -> None:
 def _serializable(value: object) -> Any:
     """Convert what orjson does not serialize itself."""
     if isinstance(value, datetime):
-        from fastopts.reader.export import as_dict  # not for commands without times
+        from fastopts.reader.export.times import iso  # not for commands without times
 
-        return as_dict.iso(value)
+        return iso(value)
     if isinstance(value, Mapping):
         return dict(value)
     raise TypeError(type(value).__name__)

@@ -1,23 +1,28 @@
 """Options, series and the feed as dictionaries: the JSON of the command line and of the API."""
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
+from operator import attrgetter
 from typing import Any, Final
 
 from fastopts.field_registry import FIELDS, SERIES_FIELDS
 from fastopts.reader.freshness.feed_state import FeedState
 from fastopts.reader.objects.chain import Chain, SmilePoint
-from fastopts.reader.objects.option import Option, phase
+from fastopts.reader.objects.option import JSON_NAMES, Option, phase
 
 __all__ = (
     "feed_values",
-    "iso",
     "option_json",
     "option_values",
     "point_values",
     "series_values",
     "with_ms",
 )
+
+
+# The fields that `Option.to_dict` has under another name: the times.
+_ONLY_AS_TEXT: Final = tuple(name for name in FIELDS if name not in JSON_NAMES)
+_texts: Final = attrgetter(*_ONLY_AS_TEXT)
 
 
 def option_values(option: Option) -> dict[str, Any]:
@@ -27,7 +32,11 @@ def option_values(option: Option) -> dict[str, Any]:
 
 def option_json(option: Option) -> dict[str, Any]:
     """An option as the command line's JSON: the row of the HTTP API, and its times as text, too."""
-    return option_values(option) | option.to_dict()
+    # the order of `FIELDS` first; no value is computed twice
+    values: dict[str, Any] = dict.fromkeys(FIELDS)
+    values |= option.to_dict()
+    values |= zip(_ONLY_AS_TEXT, _texts(option), strict=True)
+    return values
 
 
 def with_ms(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -35,11 +44,6 @@ def with_ms(values: Mapping[str, Any]) -> dict[str, Any]:
     times = {name: value for name, value in values.items() if isinstance(value, datetime)}
     in_ms = {f"{name}_ms": round(value.timestamp() * 1000) for name, value in times.items()}
     return {**values, **in_ms}
-
-
-def iso(time: datetime) -> str:
-    """Format a time in UTC as exports have it: 2026-11-27T08:00:00.000Z."""
-    return f"{time.astimezone(UTC):%Y-%m-%dT%H:%M:%S}.{time.microsecond // 1000:03d}Z"
 
 
 def series_values(chain: Chain) -> dict[str, Any]:

@@ -4,16 +4,18 @@ Columns are numpy arrays of equal length, one for each field of the schema, or o
 absent value is NaN in a number, NaT in a time and -1 in a count; in a table it is null, never 0.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import orjson
 
 from fastopts.errors import MissingPackage, extra_missing
-from fastopts.field_registry import COLUMNS, FIELDS, SCHEMA_VERSION
+from fastopts.field_registry import BASE_COLUMNS, COLUMNS, FIELDS, SCHEMA_VERSION
+from fastopts.reader.export.times import iso
 
 if TYPE_CHECKING:
     import pandas
@@ -26,7 +28,6 @@ __all__ = (
     "Provenance",
     "absent",
     "arranged",
-    "iso",
     "to_arrow",
     "to_pandas",
     "to_polars",
@@ -52,12 +53,16 @@ class Provenance:
     @property
     def as_of(self) -> str:
         """The time of the read as text: 2026-11-27T08:00:00.000Z."""
-        return str(iso(np.datetime64(self.as_of_ms, "ms")))
+        return iso(datetime.fromtimestamp(self.as_of_ms / 1000, UTC))
 
-    def metadata(self) -> dict[str, str | int]:
-        """The metadata of an export: schema version, venue, epoch and time of the read."""
+    def metadata(self, columns: Iterable[str]) -> dict[str, str | int]:
+        """The metadata of an export of *columns*: schema version, venue, epoch, time of the read.
+
+        Without derived columns it is version 1 of the schema.
+        """
+        is_derived = any(name not in BASE_COLUMNS for name in columns)
         return {
-            "schema": SCHEMA_VERSION,
+            "schema": SCHEMA_VERSION if is_derived else 1,
             "venue": self.venue,
             "epoch": self.epoch,
             "as_of": self.as_of,
@@ -89,7 +94,9 @@ def to_arrow(columns: Columns, provenance: Provenance) -> "pyarrow.Table":
         described = {"unit": field.unit, "meaning": field.meaning}
         arrays.append(array)
         fields.append(pa.field(name, array.type, metadata=described))
-    metadata = {f"fastopts.{name}": str(value) for name, value in provenance.metadata().items()}
+    metadata = {
+        f"fastopts.{name}": str(value) for name, value in provenance.metadata(columns).items()
+    }
     # again for the whole table: engines that are not Arrow show a file's metadata, not a field's
     units = {field.name: FIELDS[field.name].unit for field in fields}
     metadata["fastopts.units"] = orjson.dumps(units).decode()
@@ -117,7 +124,7 @@ def to_pandas(columns: Columns, provenance: Provenance) -> "pandas.DataFrame":
             for name, column in arranged(columns).items()
         }
     )
-    frame.attrs.update(provenance.metadata())
+    frame.attrs.update(provenance.metadata(columns))
     return frame
 
 
@@ -175,12 +182,6 @@ def absent(column: Column) -> Column:
         case _:
             mask = np.zeros(len(column), bool)
     return mask
-
-
-def iso(times: Column | np.datetime64) -> Column:
-    """Format UTC times as 2026-11-27T08:00:00.000Z."""
-    texts: Column = np.datetime_as_string(times, unit="ms", timezone="UTC")
-    return texts
 
 
 @contextmanager

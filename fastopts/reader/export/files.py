@@ -15,6 +15,7 @@ from fastopts import files
 from fastopts.errors import BadInput, ConfigError
 from fastopts.reader.export import dataframes
 from fastopts.reader.export.dataframes import Column, Columns, Provenance
+from fastopts.reader.export.times import iso_column
 from fastopts.reader.selection.arguments import shown
 
 __all__ = ("FORMS", "guarded", "write", "write_to")
@@ -75,7 +76,7 @@ def _json(columns: Columns, provenance: Provenance) -> bytes:
     ordered = dataframes.arranged(columns)
     values = map(_values, ordered.values())
     rows = [dict(zip(ordered, row, strict=True)) for row in zip(*values, strict=True)]
-    content = provenance.metadata() | {"rows": rows}
+    content = provenance.metadata(columns) | {"rows": rows}
     return orjson.dumps(content, option=orjson.OPT_APPEND_NEWLINE)
 
 
@@ -110,7 +111,7 @@ def _arrow(columns: Columns, provenance: Provenance) -> bytes:
 
 def _values(column: Column) -> list[Any]:
     """The values of *column* as Python objects, times as text; None for absent ones."""
-    plain = dataframes.iso(column) if column.dtype.kind == "M" else column
+    plain = iso_column(column) if column.dtype.kind == "M" else column
     values = plain.astype(object)
     values[dataframes.absent(column)] = None
     return list(values)

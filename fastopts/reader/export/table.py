@@ -26,12 +26,13 @@ __all__ = ("Table",)
 
 
 class Table:
-    """Rows of a market: a sequence of options, and the same as columns of the export schema.
+    """Rows of a market: as options, and as columns of the export schema.
 
     Its length is the number of rows; an index or an iteration returns options, a slice a list of
-    them. Libraries that read Arrow streams take it as it is (``pyarrow.table(table)``,
-    ``polars.DataFrame(table)``, ``pandas.DataFrame.from_arrow(table)``, DuckDB), with the extra
-    `arrow`. It does not change, and can be copied and pickled.
+    them. It is no `collections.abc.Sequence`: write ``list(table)`` where one is needed. Libraries
+    that read Arrow streams take it as it is (``pyarrow.table(table)``, ``polars.DataFrame(table)``,
+    ``pandas.DataFrame.from_arrow(table)``, DuckDB), with the extra `arrow`. It does not change, and
+    can be copied and pickled.
     """
 
     # Not a collections.abc.Sequence: polars and pandas take those for lists of objects, and would

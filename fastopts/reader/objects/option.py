@@ -32,6 +32,9 @@ JSON_NAMES: Final = (*JSON_FIELDS, "tick_size", "lot_size")
 _json_values: Final = attrgetter(*JSON_NAMES)
 
 
+_FORMER_TIMES: Final = ("expiry", "ts", "rt")  # names in `Option.to_dict` of version 0.1.0
+
+
 class Option(Tick):
     """The newest tick of one option, as it was read.
 
@@ -278,15 +281,29 @@ class Option(Tick):
 
 
 class _JsonRow(dict[str, Any]):
-    """A dictionary that still answers to the former names of times, with a warning."""
+    """A dictionary in which the former names of times still work, with a warning.
+
+    They are found by name only: iterations, and so JSON, have the current names.
+    """
 
     def __missing__(self, name: str) -> datetime:
-        if name not in ("expiry", "ts", "rt"):
+        # called by `dict` itself, in C: the frame above is that of the user
+        return self._former(name, 3)
+
+    def __contains__(self, name: object) -> bool:
+        return super().__contains__(name) or name in _FORMER_TIMES
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return the value of *name*, a former one too."""
+        return self._former(name, 3) if name in _FORMER_TIMES else super().get(name, default)
+
+    def _former(self, name: str, level: int) -> datetime:
+        if name not in _FORMER_TIMES:
             raise KeyError(name)
         warnings.warn(
             f"{name!r} of Option.to_dict(): use {name}_ms, or the attribute {name}",
             DeprecationWarning,
-            stacklevel=2,
+            stacklevel=level,
         )
         return _utc(self[f"{name}_ms"])
 

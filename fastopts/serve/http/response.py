@@ -13,8 +13,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from fastopts.model import TIME_MAX_MS
-from fastopts.reader.export import as_dict
 from fastopts.reader.export.files import guarded
+from fastopts.reader.export.times import iso
 from fastopts.reader.mirrors.mirror import BaseMirror
 from fastopts.serve.http.negotiation import weights
 
@@ -101,7 +101,7 @@ def _cell(name: str, value: Any) -> Any:
         case bool():
             return "true" if value else "false"
         case int() if name.endswith("_ms"):
-            return as_dict.iso(datetime.fromtimestamp(min(value, TIME_MAX_MS) / 1000, UTC))
+            return iso(datetime.fromtimestamp(min(value, TIME_MAX_MS) / 1000, UTC))
         case str():
             return guarded(value)
         case float() if not math.isfinite(value):
