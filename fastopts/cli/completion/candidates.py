@@ -15,7 +15,7 @@ from fastopts.errors import FastoptsError
 __all__ = ("Candidate", "answer", "candidates")
 
 _PROGRAM_OPTIONS: Final = {"--help": "show the help", "--version": "show the version"}
-_FILE_METAVARS: Final = ("FILE", "PATH", "DIR")
+_FILE_METAVARS: Final = ("FILE", "FILES", "PATH", "DIR")
 
 Candidate = tuple[str, str]  # the text to insert, and its description
 

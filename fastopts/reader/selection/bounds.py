@@ -14,10 +14,9 @@ from fastopts.reader.objects import expiry as expiries
 from fastopts.reader.objects.expiry import Expiry
 from fastopts.reader.objects.option import Option
 from fastopts.reader.objects.universe import settle_coin
-from fastopts.reader.selection import signatures
 from fastopts.reader.selection.arguments import flag, number, shown
 from fastopts.reader.selection.notation import OptionType, option_type
-from fastopts.reader.selection.signatures import Function
+from fastopts.reader.selection.signatures import CHOICES, Function, with_parameters
 
 __all__ = (
     "IV_MAX",
@@ -73,7 +72,6 @@ _COLUMNS: Final = {name: field.name for name, field in BOUNDED.items()}
 # Bounds on terms say what a scan considers at all; the gate and the other bounds judge the rest.
 TERMS: Final = {name: column for name, column in _COLUMNS.items() if column in ("dte", "strike")}
 VALUES: Final = {name: column for name, column in _COLUMNS.items() if name not in TERMS}
-_CHOICES: Final = tuple(signatures.CHOICES)
 
 _BOUNDS: Final = {field.bound.name: field.bound for field in BOUNDED.values() if field.bound}
 UNITS: Final = {name: bound.hint for name, bound in _BOUNDS.items()}  # "" for plain fractions
@@ -96,7 +94,7 @@ def with_bound_parameters(function: Function, annotation: Callable[[str], Any]) 
     *annotation* returns the annotation for a bound's name. Typer and FastAPI make options and query
     parameters of the signature, so the bounds need not be listed again for either.
     """
-    return signatures.with_parameters(function, Bounds.__annotations__, annotation)
+    return with_parameters(function, Bounds.__annotations__, annotation)
 
 
 def check(bounds: Bounds, gate: bool = False) -> Bounds:
@@ -108,12 +106,12 @@ def check(bounds: Bounds, gate: bool = False) -> Bounds:
     """
     checked: dict[str, Any] = {}
     for name, bound in bounds.items():
-        if name not in _CHOICES and name not in _COLUMNS:
+        if name not in CHOICES and name not in _COLUMNS:
             names = ", ".join(Bounds.__annotations__)
             raise BadInput(f"there is no bound {shown(name)}; there are: {names}")
         # None is a bound that was left out: wrappers pass on all their keywords
         if bound is not None:
-            checked[name] = bound if name in _CHOICES else number(name, bound)
+            checked[name] = bound if name in CHOICES else number(name, bound)
     if "type" in checked:
         checked["type"] = option_type(checked["type"])
     # called for their errors: both accept several spellings, and the caller's is kept for messages
@@ -122,7 +120,7 @@ def check(bounds: Bounds, gate: bool = False) -> Bounds:
         expiries.day_of(checked["expiry"])
     if "otm" in checked:
         checked["otm"] = flag("otm", checked["otm"])
-    for name in checked.keys() - set(_CHOICES):
+    for name in checked.keys() - set(CHOICES):
         _check_range(name, checked[name], gate)
     for name in RANGES:
         _check_pair(checked, f"min_{name}", f"max_{name}")

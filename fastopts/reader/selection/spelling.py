@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 from fastopts import keys
 from fastopts.errors import BadInput
 from fastopts.reader.objects import expiry as expiries
+from fastopts.reader.selection.notation import TYPE_OF_TEXT
 
 __all__ = ("SymbolParts", "canonical", "delivery_ms", "parts_of", "spellings")
 
@@ -21,7 +22,6 @@ DELIVERY_HOUR: Final = 8  # UTC, of every option of the venue
 
 _COINS: Final = ("USDT", "USDC")  # settle coins; the first is the usual one
 _SUFFIXES: Final = {"USDT": "-USDT", "USDC": ""}
-_KINDS: Final = {"C": "C", "CALL": "C", "P": "P", "PUT": "P"}
 _SEPARATORS: Final = re.compile(r"[-_/:\s]+")
 _STRIKE: Final = re.compile(r"\d{1,12}(\.\d{1,8})?", re.ASCII)
 _SYMBOL_MAX: Final = 64  # characters; longer text is not worth parsing
@@ -91,7 +91,7 @@ def parts_of(symbol: str) -> SymbolParts | None:
     asset, coin = _asset(name)
     if suffix:
         coin = suffix[0]
-    if kind not in _KINDS or not _STRIKE.fullmatch(strike) or coin not in (None, *_COINS):
+    if kind not in TYPE_OF_TEXT or not _STRIKE.fullmatch(strike) or coin not in (None, *_COINS):
         return None
     if not keys.is_coin(asset):
         return None
@@ -101,7 +101,7 @@ def parts_of(symbol: str) -> SymbolParts | None:
         return None
     if day is None or not 2000 <= day.year < 2100:
         return None
-    return SymbolParts(asset, day, _plain(strike), _KINDS[kind], coin)
+    return SymbolParts(asset, day, _plain(strike), TYPE_OF_TEXT[kind], coin)
 
 
 def _asset(name: str) -> tuple[str, str | None]:
