@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from time import monotonic_ns
 from typing import Final, Self
 
 from fastopts.capture import contents
@@ -83,6 +84,7 @@ class Recorder:
         self._recording = recording
         self._worker = worker
         self._limits = limits or RecorderLimits()
+        self._chunk_bytes = self._limits.chunk_bytes
         self._buffer = worker.empty_buffer()
         self._channels: dict[str, CaptureChannel] = {}
         # Also by the number of the connection: building the topic would cost as much as a frame.
@@ -126,12 +128,12 @@ class Recorder:
     def frames(self, conn: int, view: memoryview, start: int, end: int, rt_ms: int) -> None:
         """Record the whole plain text frames in ``view[start:end]``, received at *rt_ms*."""
         channel = self._inbound.get(conn) or self._open_inbound(conn)
-        # One time for all of them: a replay can repeat these reads.
-        log_ns = self._log_ns()
-        self._received += self._buffer.append_frames(
-            channel, view, start, end, log_ns, rt_ms * 1_000_000
-        )
-        if len(self._buffer) >= self._limits.chunk_bytes:
+        # One time for all of them: a replay can repeat these reads. As `_log_ns`, without the call:
+        # a read has often one frame, which is copied in less time than a call of Python takes.
+        self._end_ns = log_ns = monotonic_ns() + self._anchor_ns
+        buffer = self._buffer
+        self._received += buffer.append_frames(channel, view, start, end, log_ns, rt_ms * 1_000_000)
+        if len(buffer) >= self._chunk_bytes:
             self._seal()
 
     def message(self, conn: int, payload: bytes, rt_ms: int) -> None:
@@ -200,7 +202,7 @@ class Recorder:
 
     def _log_ns(self) -> int:
         """Return UTC in ns, by a clock that is not set: within a file it never goes back."""
-        self._end_ns = time.monotonic_ns() + self._anchor_ns
+        self._end_ns = monotonic_ns() + self._anchor_ns
         return self._end_ns
 
     def _add(self, topic: str, payload: bytes, entries: Mapping[str, str] | None = None) -> None:

@@ -8,7 +8,7 @@ cimport cython
 from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_FillInfo, PyBuffer_Release
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport free, realloc
-from libc.string cimport memcpy
+from libc.string cimport memcpy, memset
 
 from fastopts import mcap_format
 
@@ -33,6 +33,7 @@ if sizeof(MessageHead) != MCAP_MESSAGE_HEAD_SIZE or (
 # A buffer is reused, so that its memory is mapped only once: faulting in new pages for each chunk
 # would cost more than copying the frames.
 cdef Py_ssize_t FIRST_CAPACITY = 1 << 16
+cdef Py_ssize_t FIRST_CHANNELS = 64
 
 
 @cython.final
@@ -50,18 +51,18 @@ cdef class CaptureChannel:
 cdef class CaptureBuffer:
     """MCAP message records of one chunk; see the pure twin."""
 
-    cdef readonly dict counts
     cdef readonly int64_t frames
+    # By channel number: a dictionary would cost as much for each read as copying a frame.
+    cdef uint64_t* messages
+    cdef Py_ssize_t channels
     cdef uint8_t* memory
     cdef Py_ssize_t size
     cdef Py_ssize_t capacity
     cdef Py_ssize_t exports
 
-    def __cinit__(self):
-        self.counts = {}
-
     def __dealloc__(self):
         free(self.memory)
+        free(self.messages)
 
     def __len__(self):
         return self.size
@@ -73,6 +74,16 @@ cdef class CaptureBuffer:
     def __releasebuffer__(self, Py_buffer* buffer):
         self.exports -= 1
 
+    @property
+    def counts(self):
+        """Number of messages by channel number."""
+        cdef Py_ssize_t number
+        counts = {}
+        for number in range(self.channels):
+            if self.messages[number]:
+                counts[number] = self.messages[number]
+        return counts
+
     def contents(self):
         """Return the records, borrowed until `clear`: release it before any further call."""
         return memoryview(self)
@@ -81,8 +92,9 @@ cdef class CaptureBuffer:
         """Drop the contents, and keep the memory. Raises BufferError while it is borrowed."""
         self.check_unborrowed()
         self.size = 0
-        self.counts = {}
         self.frames = 0
+        if self.channels:
+            memset(self.messages, 0, self.channels * sizeof(uint64_t))
 
     def append(self, CaptureChannel channel not None, bytes payload not None, uint64_t log_ns,
                uint64_t publish_ns, bint is_frame=False):
@@ -134,7 +146,18 @@ cdef class CaptureBuffer:
         return 0
 
     cdef int count(self, CaptureChannel channel, Py_ssize_t messages) except -1:
-        self.counts[channel.number] = self.counts.get(channel.number, 0) + messages
+        if channel.number >= self.channels:
+            self.grow_counts(channel.number)
+        self.messages[channel.number] += messages
+        return 0
+
+    cdef int grow_counts(self, Py_ssize_t number) except -1:
+        cdef Py_ssize_t channels = max(2 * self.channels, number + 1, FIRST_CHANNELS)
+        cdef uint64_t* messages = <uint64_t*>realloc(self.messages, channels * sizeof(uint64_t))
+        if messages == NULL:
+            raise MemoryError
+        memset(messages + self.channels, 0, (channels - self.channels) * sizeof(uint64_t))
+        self.messages, self.channels = messages, channels
         return 0
 
     cdef int check_unborrowed(self) except -1:

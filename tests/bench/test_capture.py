@@ -21,3 +21,10 @@ def test_every_way_is_measured(tmp_path: Path) -> None:
         assert cost.worker_us > 0
         assert cost.ratio > 1
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_event_loop_is_measured_by_the_frames_of_a_read(tmp_path: Path) -> None:
+    by_read = capture.loop_costs(capture.frames(0.2), tmp_path, rounds=1)
+    assert tuple(by_read) == capture.READS
+    assert min(by_read.values()) > 0
+    assert list(tmp_path.iterdir()) == []

@@ -95,3 +95,17 @@ def test_misuse_raises(core: Any) -> None:
     with pytest.raises((TypeError, AttributeError)):
         buffer.append(None, b"", LOG_NS, PUBLISH_NS)
     assert messages(buffer) == []
+
+
+def test_messages_are_counted_by_channel(core: Any) -> None:
+    buffer = core.CaptureBuffer()
+    channels = [core.CaptureChannel(number) for number in (70, 1, 65_535, 0)]
+    assert buffer.counts == {}
+    for count, channel in enumerate(channels, 1):
+        for _ in range(count):
+            buffer.append(channel, b"x", LOG_NS, PUBLISH_NS)
+    assert buffer.counts == {70: 1, 1: 2, 65_535: 3, 0: 4}
+    buffer.clear()
+    assert buffer.counts == {}
+    buffer.append(channels[0], b"x", LOG_NS, PUBLISH_NS)
+    assert buffer.counts == {70: 1}
