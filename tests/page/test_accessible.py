@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 import fastopts
 from tests.page.backend import Backend
 from tests.page.tab import Tab
-from tests.page.views import VIEWS, address
+from tests.page.views import VIEWS, address, expect_drawn
 
 STYLE = (Path(fastopts.__file__).parent / "serve" / "page" / "style.css").read_text()
 PAIR = re.compile(r"--([\w-]+): light-dark\(\s*(#\w{6}),\s*(#\w{6})\)")
@@ -68,7 +68,7 @@ def test_controls_have_labels_and_tables_have_headings(
     tab: Tab, backend: Backend, view: str
 ) -> None:
     page = tab.open(address(backend, view))
-    expect(page.locator("main table").first).to_be_attached()
+    expect_drawn(page, view)
     for summary in page.locator("main summary").all():
         summary.click()
     assert page.evaluate(UNLABELLED) == []

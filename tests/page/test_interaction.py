@@ -402,5 +402,30 @@ def test_the_start_address_opens_the_expiries(tab: Tab) -> None:
     page.goto(tab.url)
     expect(page).to_have_url(re.compile("#/BTC/expiries"))
     expect(page).to_have_title("BTC expiries · fastopts")
-    page.goto(f"{tab.url}/#/no/such/place/at/all")
-    expect(page).to_have_url(re.compile("#/BTC/expiries"))
+
+
+@pytest.mark.parametrize(
+    ("address", "suggestion", "links"),
+    [
+        ("ETH/scanner", "; did you mean Scanner?", ["Scanner", "ETH expiries", "ETH chain"]),
+        ("eth/foo", "", ["ETH expiries", "ETH chain", "ETH smile"]),
+        ("chain", "; did you mean Chain?", ["BTC chain", "BTC expiries", "BTC smile"]),
+        ("scanner", "; did you mean Scanner?", ["Scanner", "BTC expiries", "BTC chain"]),
+        ("no/such/place/at/all", "", ["BTC expiries", "BTC chain", "BTC smile"]),
+        ("option", "", ["BTC expiries", "BTC chain", "BTC smile"]),
+        ("BTC/100%", "", ["BTC expiries", "BTC chain", "BTC smile"]),
+    ],
+)
+def test_a_wrong_address_is_named_and_the_views_are_offered(
+    tab: Tab, address: str, suggestion: str, links: list[str]
+) -> None:
+    page = tab.open(address)
+    message = f"#/{address} is not an address of this page{suggestion}"
+    expect(page.get_by_role("alert")).to_have_text(message)
+    expect(page).to_have_title("Address not found · fastopts")
+    expect(page.locator("main .links a")).to_have_count(len(VIEWS))
+    assert tab.texts("main .links a")[:3] == links
+    expect(page).to_have_url(f"{tab.url}/#/{address}")
+    page.locator("main .links a").first.click()
+    expect(page.locator("main .links")).to_have_count(0)
+    expect(page.get_by_role("alert")).to_have_count(0)

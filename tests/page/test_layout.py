@@ -86,6 +86,26 @@ def test_a_resized_window_is_readable(new_tab: OpenTab, backend: Backend) -> Non
         assert lasting_faults(page) == [], width
 
 
+def test_a_table_becomes_narrower_with_the_window(new_tab: OpenTab, backend: Backend) -> None:
+    page = new_tab(viewport={"width": 1920, "height": 1080}).open("BTC/expiries")
+    page.evaluate(
+        """async () => {
+          const { Table } = await import("/page/widgets/table.js");
+          const columns = ["a", "b"].map((id) => ({ id, heading: id, text: (row) => row[id] }));
+          const table = new Table({ caption: "", columns, key: () => "row" });
+          const scroller = document.createElement("div");
+          scroller.className = "scroll";
+          scroller.append(table.node);
+          document.querySelector("main").replaceChildren(scroller);
+          table.update([{ a: "1", b: "2" }]);
+        }"""
+    )
+    expect(page.locator("main table.fixed")).to_be_visible()
+    page.set_viewport_size({"width": 1280, "height": 800})
+    is_whole = "(node) => node.scrollWidth === node.clientWidth"
+    until(lambda: page.locator("main .scroll").evaluate(is_whole), 10)
+
+
 def test_the_current_tab_is_visible_on_a_phone(new_tab: OpenTab, backend: Backend) -> None:
     page = new_tab(viewport={"width": 320, "height": 640}).open("BTC/expiries")
     page.keyboard.press("7")

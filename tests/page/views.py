@@ -9,11 +9,15 @@ from tests.page.backend import Backend
 
 __all__ = ("EXPANDABLE", "VIEWS", "address", "expect_drawn", "front")
 
-VIEWS: Final = ("expiries", "chain", "smile", "term", "surface", "open-interest", "scan", "option")
+VIEWS: Final = (
+    *("expiries", "chain", "smile", "term", "surface", "open-interest", "scan", "option"),
+    "not-found",
+)
 _CHARTS: Final = ("smile", "term", "open-interest")
 _DRAWN: Final = {
     "chain": "table.chain.fixed",
     "option": ".panel [data-field=live]",
+    "not-found": ".links a",
 } | dict.fromkeys(_CHARTS, ".chart.drawn canvas")
 # The text of the control that shows more of a view.
 EXPANDABLE: Final = {"scan": "More filters", "chain": "Columns"} | dict.fromkeys(
@@ -37,6 +41,8 @@ def address(backend: Backend, view: str) -> str:
         case "option":
             options = backend.get("scan", limit="1", stale="true")["options"]
             return f"option/{options[0]['symbol']}"
+        case "not-found":
+            return "BTC/scanner"
     return f"BTC/{view}"
 
 

@@ -36,6 +36,7 @@ const LOADERS = {
   "open-interest": () => import("./views/open_interest.js"),
   scan: () => import("./views/scanner.js"),
   option: () => import("./views/option.js"),
+  "not-found": () => import("./views/not_found.js"),
 };
 const EXPIRY_VIEWS = new Set(["chain", "smile", "open-interest"]);
 const DEFAULT_ASSET = "BTC";
@@ -175,7 +176,7 @@ class Dashboard {
   #showAssets(assets) {
     this.assets = assets;
     const view = this.route?.view ?? "expiries";
-    const target = ["scan", "option"].includes(view) ? "expiries" : view;
+    const target = ["scan", "option", "not-found"].includes(view) ? "expiries" : view;
     const current = view === "scan" ? null : this.route?.asset;
     const tabs = assets.map((asset) => ({ name: asset, href: viewLink(asset, target) }));
     this.assetTabs.show(tabs, current);

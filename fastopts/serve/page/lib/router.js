@@ -11,6 +11,7 @@
  * @property {?string} [expiry] Label such as 27MAR26; null for the front or for all.
  * @property {?string} [settle] Settle coin, of the path or of `?settle=`; null for the default.
  * @property {string} [symbol] Of the option view.
+ * @property {string[]} [parts] Of an address that names no view.
  * @property {URLSearchParams} search
  */
 
@@ -28,23 +29,54 @@ export const VIEWS = [
 const ASSET_VIEWS = new Set(VIEWS.map(({ name }) => name).filter((name) => name !== "scan"));
 // Views under their former names: links that were saved or sent stay valid.
 const ALIASES = { grid: "surface", interest: "open-interest" };
+const VIEW_NAMES = new Set([
+  ...VIEWS.flatMap(({ name, title }) => [name, title.toLowerCase()]),
+  ...Object.keys(ALIASES),
+  "option",
+]);
 
 /**
  * @param {string} hash The address's fragment.
- * @returns {?Route} Null if it names no view.
+ * @returns {?Route} Null for the page's start; the view "not-found" for an invalid address.
  */
 export function parse(hash) {
   const [path, query = ""] = hash.replace(/^#/, "").split("?");
-  const parts = path.split("/").filter(Boolean).map(decodeURIComponent);
+  const parts = path.split("/").filter(Boolean).map(decode);
   const search = new URLSearchParams(query);
+  if (!parts.length) return null;
   if (parts[0] === "scan" && parts.length === 1) return { view: "scan", search };
   if (parts[0] === "option" && parts.length === 2) {
     return { view: "option", symbol: parts[1], asset: parts[1].split("-")[0], search };
   }
   const [asset, name = "expiries", expiry = null, settle = null] = parts;
   const view = ALIASES[name] || name;
-  if (!asset || !ASSET_VIEWS.has(view) || parts.length > 4) return null;
+  // Without its asset, as in #/chain, the name of a view would be taken for an asset.
+  const isValid =
+    ASSET_VIEWS.has(view) && !VIEW_NAMES.has(asset.toLowerCase()) && parts.length <= 4;
+  if (!isValid) return { view: "not-found", parts, search };
   return { view, asset, expiry, settle: settle ?? search.get("settle"), search };
+}
+
+function decode(part) {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part; // a "%" typed by hand
+  }
+}
+
+/**
+ * @param {string[]} parts Of an address that names no view.
+ * @returns {{name: string, title: string}[]} The views that one of the parts resembles.
+ */
+export function similarViews(parts) {
+  const isSimilar = (part, name) => part.startsWith(name) || name.startsWith(part);
+  const words = parts.map((part) => part.toLowerCase()).filter((part) => part.length > 2);
+  return VIEWS.filter(({ name, title }) => {
+    const aliases = Object.keys(ALIASES).filter((alias) => ALIASES[alias] === name);
+    const names = [name, title.toLowerCase(), ...aliases];
+    return words.some((word) => names.some((each) => isSimilar(word, each)));
+  });
 }
 
 /**

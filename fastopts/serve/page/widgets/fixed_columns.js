@@ -22,12 +22,13 @@ export class FixedColumns {
     this.hasGrown = false;
     this.invalidate();
     let lastWidth = 0;
-    new ResizeObserver(([{ contentRect }]) => {
+    this.observed = null;
+    this.observer = new ResizeObserver((entries) => {
+      const { width } = entries.at(-1).contentRect;
       // Less than a pixel is rounding, and no width means that the table is not shown.
-      const isResized = lastWidth && contentRect.width;
-      if (isResized && Math.abs(contentRect.width - lastWidth) >= 1) this.#release();
-      lastWidth = contentRect.width || lastWidth;
-    }).observe(table);
+      if (lastWidth && width && Math.abs(width - lastWidth) >= 1) this.#release();
+      lastWidth = width || lastWidth;
+    });
   }
 
   /** Measure at the next opportunity: the columns or the available width have changed. */
@@ -57,6 +58,7 @@ export class FixedColumns {
     }
     if (now < this.dueAt || !this.table.isConnected) return;
     this.measuredAt = now;
+    this.#observeContainer();
     this.#release();
     this.dueAt = now + REMEASURE_MS;
     const heads = [...this.table.tHead.rows[this.table.tHead.rows.length - 1].cells];
@@ -70,6 +72,15 @@ export class FixedColumns {
     );
     this.hasGrown = false;
     this.table.classList.add("fixed");
+  }
+
+  // Not the table: its fixed columns keep it as wide as before when the window becomes narrower.
+  #observeContainer() {
+    const { parentElement } = this.table;
+    if (parentElement === this.observed) return;
+    this.observer.disconnect();
+    this.observer.observe(parentElement);
+    this.observed = parentElement;
   }
 
   // Automatic widths until the next measurement: at another width other columns may be shown.
