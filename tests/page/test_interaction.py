@@ -223,6 +223,66 @@ def test_while_typing_the_last_word_matches_beginnings(tab: Tab) -> None:
     assert page.evaluate(MATCH, [LISTED, "1d btc", True]) == []
 
 
+NEAREST = MATCH.replace("matchingInstruments", "nearestInstruments").replace(", isTyping)", ")")
+
+
+def test_the_nearest_options_to_an_unlisted_one(tab: Tab) -> None:
+    page = tab.open("BTC/expiries")
+    nearest = {
+        "btc 11dec26 95000 c": ["BTC-11DEC26-90000-C-USDT", "BTC-11DEC26-100000-C-USDT"],
+        "BTC-11DEC26-80000-C-USDT": ["BTC-11DEC26-90000-C-USDT"],
+        "11dec26 3100 put": ["ETH-11DEC26-3000-P-USDT"],
+        "5dec26 90000 call btc": ["BTC-1DEC26-90000-C-USDT", "BTC-11DEC26-90000-C-USDT"],
+        "1dec26 95k usdc": ["BTC-1DEC26-90000-C"],
+        "1jan99 100000 c": ["BTC-25JUN27-100000-C-USDT"],
+        # not the expired option of 29NOV26
+        "29nov26 90000 c": ["BTC-1DEC26-90000-C-USDT"],
+        "95000 c": ["BTC-1DEC26-90000-C-USDT"],
+        "doge 1dec26 90000": [],
+        "doge": [],
+    }
+    texts = {text: page.evaluate(NEAREST, [LISTED, text]) for text in nearest}
+    assert texts == nearest
+
+
+def test_a_search_for_an_unlisted_strike_offers_the_nearest(tab: Tab, backend: Backend) -> None:
+    calls = [
+        each
+        for each in backend.get("instruments", asset="BTC")["instruments"]
+        if (each["type"], each["settle"]) == ("C", "USDT")
+    ]
+    low, high = calls[-2:]
+    assert low["expiry_ms"] == high["expiry_ms"]
+    label = low["symbol"].split("-")[1]
+    text = f"BTC {label} {(low['strike'] + high['strike']) / 2 + 0.5:g} C"
+    page = tab.open("BTC/surface")
+    search(page, text)
+    notice = page.locator("#search [role=status]")
+    expect(notice).to_contain_text(f"No option matches {text}; the nearest:")
+    expect(notice.get_by_role("link")).to_have_text([low["symbol"], high["symbol"]])
+    page.keyboard.press("Tab")
+    expect(notice.get_by_role("link").first).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(notice).to_be_hidden()
+    expect_view(page, "surface")
+    page.keyboard.press("Enter")
+    notice.get_by_role("link").last.click()
+    expect(page.locator("h1")).to_have_text(high["symbol"])
+    expect(notice).to_be_hidden()
+    expect(page.get_by_role("combobox")).to_have_value("")
+
+
+def test_the_result_of_a_search_is_readable_on_a_phone(new_tab: OpenTab) -> None:
+    page = new_tab(viewport={"width": 320, "height": 640}).open("BTC/expiries")
+    search(page, "no-such-option")
+    notice = page.locator("#search [role=status]")
+    expect(notice).to_have_text("No option matches NO-SUCH-OPTION")
+    expect(notice).to_be_in_viewport(ratio=0.99)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
+    page.keyboard.type("x")
+    expect(notice).to_be_hidden()
+
+
 def test_columns_are_chosen_and_remembered(tab: Tab, backend: Backend) -> None:
     page = tab.open(f"BTC/chain/{labels(backend)[0]}")
     gamma = page.locator("th[data-column=gamma]")

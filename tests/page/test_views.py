@@ -1,5 +1,6 @@
 """Each view shows the values of the API, while the feed is paused."""
 
+import re
 from collections import Counter
 
 import pytest
@@ -280,3 +281,84 @@ def test_an_unlisted_expiry_or_option_shows_an_error(tab: Tab) -> None:
     expect(page.get_by_role("alert")).not_to_be_empty()
     page = tab.open("option/BTC-1JAN99-90000-C-USDT")
     expect(page.get_by_role("alert")).not_to_be_empty()
+
+
+# A view that receives an option, then the messages of its delivery.
+DELISTED_OPTION = """
+async () => {
+  const { open } = await import("/page/views/option.js");
+  const symbol = "BTC-29DEC23-90000-C-USDT";
+  const view = open({ symbol });
+  const main = document.querySelector("main");
+  main.replaceChildren(view.node);
+  const row = { symbol, asset: "BTC", settle: "USDT", type: "C", strike: 90000, expiry_ms: 1 };
+  const message = { type: "rows", full: true, more: false, gone: [] };
+  view.receive({ ...message, rows: [row] });
+  view.receive({ type: "error", reason: "Expired", detail: `${symbol} has expired` });
+  await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+  view.receive({ ...message, full: false, rows: [], gone: [symbol] });
+}
+"""
+
+
+def expect_no_option(page: Page, message: str) -> None:
+    """Wait until the page says *message* in place of an option's values."""
+    expect(page.get_by_role("alert")).to_contain_text(message)
+    expect(page.locator(".panel")).to_be_hidden()
+    expect(page.locator("main")).not_to_have_class(re.compile("waiting"))
+
+
+def test_an_unlisted_strike_has_links_to_its_neighbours(tab: Tab, backend: Backend) -> None:
+    low, high = [
+        each
+        for each in backend.get("instruments", asset="BTC")["instruments"]
+        if (each["type"], each["settle"]) == ("P", "USDT")
+    ][-2:]
+    assert low["expiry_ms"] == high["expiry_ms"]
+    strike = (low["strike"] + high["strike"]) / 2 + 0.5
+    label = low["symbol"].split("-")[1]
+    symbol = f"BTC-{label}-{strike:g}-P-USDT"
+    page = tab.open(f"option/{symbol}")
+    expect_no_option(page, f"there is no option '{symbol}' here")
+    links = page.locator("main .links a")
+    expect(links).to_have_text([low["symbol"], high["symbol"], f"Chain {label}", "Expiries"])
+    links.nth(1).click()
+    expect(page.locator("h1")).to_have_text(high["symbol"])
+    expect(page.locator("[data-field=strike]")).to_have_text(re.compile(r"\d"))
+    expect(page.locator("main .links").last).to_be_hidden()
+
+
+def test_an_expired_option_has_links_to_the_next_expiry(tab: Tab, backend: Backend) -> None:
+    page = tab.open("option/BTC-29DEC23-90000-C-USDT")
+    expect_no_option(page, "expired at 2023-12-29 08:00 UTC")
+    label = front(backend)["label"]
+    link = page.locator("main .links a").first
+    expect(link).to_have_text(re.compile(f"^BTC-{label}-.*-C-USDT$"))
+    expect(page.get_by_role("link", name=f"Chain {label}")).to_be_visible()
+
+
+def test_a_symbol_of_no_option_has_a_link_to_the_expiries(tab: Tab) -> None:
+    page = tab.open("option/foo")
+    expect_no_option(page, "there is no option 'FOO' here")
+    page.locator("main .links a").click()
+    expect(page.locator("main")).to_have_attribute("data-view", "expiries")
+
+
+def test_an_option_that_leaves_the_listing_has_links_to_its_neighbours(tab: Tab) -> None:
+    page = tab.open("BTC/expiries")
+    page.evaluate(DELISTED_OPTION)
+    expect_no_option(page, "has expired")
+
+
+@pytest.mark.parametrize("is_web_form", [False, True])
+def test_an_option_is_shown_under_its_listed_symbol(
+    tab: Tab, backend: Backend, is_web_form: bool
+) -> None:
+    listed = backend.get("instruments", asset="BTC")["instruments"]
+    symbol = next(each["symbol"] for each in reversed(listed) if each["settle"] == "USDT")
+    asset, *rest, coin = symbol.split("-")
+    address = "-".join([asset + coin, *rest]) if is_web_form else symbol.lower()
+    page = tab.open(f"option/{address}")
+    expect(page).to_have_url(f"{tab.url}/#/option/{symbol}")
+    expect(page.locator("h1")).to_have_text(symbol)
+    expect(page.locator("[data-field=strike]")).to_have_text(re.compile(r"\d"))

@@ -12,6 +12,12 @@ export const CLEARED = "cleared";
 const RETRY_MS = 5000;
 const PERMANENT = new Set(PERMANENT_REASONS);
 
+/**
+ * @param {string} reason Of an "error" message.
+ * @returns {boolean} Whether a new subscription would be refused as well.
+ */
+export const isPermanent = (reason) => PERMANENT.has(reason);
+
 /** Tracks answers per subscription id and greys out the view while any is missing. */
 export class PendingSubscriptions {
   /**
@@ -48,7 +54,7 @@ export class PendingSubscriptions {
       this.pending.add(id);
       this.refused.add(id);
       clearTimeout(this.timer);
-      if (!PERMANENT.has(reason)) this.timer = setTimeout(this.resubscribe, RETRY_MS);
+      if (!isPermanent(reason)) this.timer = setTimeout(this.resubscribe, RETRY_MS);
     } else if (type !== MESSAGE.SUBSCRIBED && this.pending.delete(id) && this.refused.delete(id)) {
       clearTimeout(this.timer);
       for (const notice of this.node.querySelectorAll(".problem")) notice.hidden = true;

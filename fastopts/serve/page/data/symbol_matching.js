@@ -20,6 +20,7 @@ import { USUAL_SETTLE } from "./constants.js";
 const TYPES = { C: "C", CALL: "C", CALLS: "C", P: "P", PUT: "P", PUTS: "P" };
 const ISO_DATE = /^\d{4}-\d{2}-\d{2}$/;
 const LABEL = /^0?(\d{1,2})([A-Z]{3})(\d{2}|20\d{2})$/;
+const SHORT_DATE = /^(\d{2})(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])$/;
 const NUMBER = /^\d+(,\d{3})*(\.\d+)?K?$/;
 
 /**
@@ -43,6 +44,55 @@ export function matchingInstruments(instruments, text, nowMs, isTyping = false) 
         (isTyping && index === last && matchesBeginning(instrument, word)),
     );
   return instruments.filter(matches).sort((left, right) => compareInstruments(left, right, nowMs));
+}
+
+/**
+ * The listed options nearest to one that is not: those at the strikes below and above, on its
+ * expiry or else on the expiries before and after.
+ *
+ * @param {Instrument[]} instruments
+ * @param {string} text Names a strike or an expiry; nothing is near a text with neither.
+ * @param {number} nowMs Unix time in ms.
+ * @returns {Instrument[]} At most four, nearest expiry first.
+ */
+export function nearestInstruments(instruments, text, nowMs) {
+  const words = splitWords(text);
+  const expiry = words.find((word) => parseDay(word) !== null);
+  const strike = words.find((word) => word !== expiry && parseStrike(word) !== null);
+  if (expiry === undefined && strike === undefined) return [];
+  const others = words.filter((word) => word !== expiry && word !== strike);
+  const candidates = instruments
+    .filter(({ expiry_ms }) => expiry_ms > nowMs)
+    .filter((instrument) => others.every((word) => matchesPart(instrument, word)))
+    .sort((left, right) => compareInstruments(left, right, nowMs));
+  const times = [...new Set(candidates.map(({ expiry_ms }) => expiry_ms))];
+  const nearestTimes =
+    expiry === undefined ? times.slice(0, 1) : around(times, deliveryMs(expiry), (ms) => ms);
+  return nearestTimes.flatMap((ms) =>
+    nearestStrikes(
+      candidates.filter(({ expiry_ms }) => expiry_ms === ms),
+      strike === undefined ? null : parseStrike(strike),
+    ),
+  );
+}
+
+// Of the options of one expiry, with the type and the coins of the one that is nearest.
+function nearestStrikes(options, strike) {
+  if (strike === null) return options.slice(0, 1);
+  const distance = (option) => Math.abs(option.strike - strike);
+  const nearest = options.reduce((left, right) =>
+    distance(right) < distance(left) ? right : left,
+  );
+  const isAlike = (option) =>
+    ["asset", "settle", "type"].every((name) => option[name] === nearest[name]);
+  return around(options.filter(isAlike), strike, (option) => option.strike);
+}
+
+// The item whose value equals the target, else the last one below and the first one above.
+function around(items, target, toNumber) {
+  const below = items.filter((item) => toNumber(item) <= target).slice(-1);
+  if (below.length && toNumber(below[0]) === target) return below;
+  return [...below, ...items.filter((item) => toNumber(item) > target).slice(0, 1)];
 }
 
 // Words in upper case; a symbol typed as one word is split into its parts.
@@ -76,16 +126,23 @@ export function parseStrike(text) {
   return word.endsWith("K") ? value * 1000 : value;
 }
 
-// 1DEC26, 01DEC26, 1DEC2026, 261201 and 2026-12-01.
 function matchesExpiry(instrument, word) {
-  const isoDate = new Date(instrument.expiry_ms).toISOString().slice(0, 10);
-  if (word === isoDate || word === isoDate.replaceAll("-", "").slice(2)) return true;
-  const label = LABEL.exec(word);
-  if (!label) return false;
-  const [, day, monthName, year] = label;
-  const month = String(MONTHS.indexOf(monthName) + 1).padStart(2, "0");
-  return isoDate === `20${year.slice(-2)}-${month}-${day.padStart(2, "0")}`;
+  return parseDay(word) === new Date(instrument.expiry_ms).toISOString().slice(0, 10);
 }
+
+// The ISO date of 1DEC26, 01DEC26, 1DEC2026, 261201 or 2026-12-01; null for anything else.
+function parseDay(word) {
+  if (ISO_DATE.test(word)) return word;
+  const [, shortYear, ...monthAndDay] = SHORT_DATE.exec(word) ?? [];
+  if (shortYear) return [`20${shortYear}`, ...monthAndDay].join("-");
+  const [, day, monthName, year] = LABEL.exec(word) ?? [];
+  if (!MONTHS.includes(monthName)) return null;
+  const month = String(MONTHS.indexOf(monthName) + 1).padStart(2, "0");
+  return `20${year.slice(-2)}-${month}-${day.padStart(2, "0")}`;
+}
+
+// Unix time in ms: options are delivered at 08:00 UTC.
+const deliveryMs = (word) => Date.parse(`${parseDay(word)}T08:00Z`);
 
 function compareInstruments(left, right, nowMs) {
   const isExpired = ({ expiry_ms }) => Number(expiry_ms <= nowMs);

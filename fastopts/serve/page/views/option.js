@@ -1,13 +1,16 @@
 /** One option: all of its fields, live, with their units. */
 
+import { get } from "../data/api.js";
 import { MESSAGE } from "../data/constants.js";
 import { description, heading, unitOf } from "../data/fields.js";
 import { fieldText, formatted, stepsOfOption } from "../data/numbers.js";
+import { CLEARED, isPermanent } from "../data/pending_subscriptions.js";
 import { OptionRows } from "../data/rows.js";
+import { nearestInstruments } from "../data/symbol_matching.js";
 import { ageOf, daysTo, venueMs } from "../data/venue_clock.js";
 import { el, LiveText, toggleClass } from "../lib/dom.js";
 import { ABSENT, age, countdown, expiryLabel, reasonText, utc } from "../lib/format.js";
-import { optionLink, viewLink } from "../lib/router.js";
+import { optionLink, parse, redirect, viewLink } from "../lib/router.js";
 import { nextFrame } from "../lib/scheduling.js";
 import { flash } from "../widgets/flash.js";
 import { copyToClipboard } from "../widgets/messages.js";
@@ -150,9 +153,11 @@ class OptionView extends View {
     super(symbol, [{ id: "rows", symbols: [symbol] }]);
     this.symbol = symbol;
     this.rows = new OptionRows();
+    this.fault = null; // why there is no such option
     this.cells = [];
     this.draw = () => this.#draw();
     this.links = el("span", { class: "links" });
+    this.neighbours = el("p", { class: "links" });
     const cards = GROUPS.map(([name, fields]) => this.#makeCard(name, fields));
     this.panel = el("div", { class: "panel" }, ...cards);
     const copy = () => copyToClipboard(symbol);
@@ -163,12 +168,12 @@ class OptionView extends View {
       el("button", { type: "button", class: "button", onclick: copy }, "Copy symbol"),
       this.links,
     );
-    this.node = el("section", {}, header, this.notice.node, this.panel);
+    this.node = el("section", {}, header, this.notice.node, this.neighbours, this.panel);
   }
 
   /** @returns {?OptionRow} */
   get row() {
-    return this.rows.bySymbol.get(this.symbol) ?? null;
+    return this.rows.all[0] ?? null; // its symbol may be spelled otherwise in the address
   }
 
   connected() {
@@ -176,11 +181,22 @@ class OptionView extends View {
   }
 
   receive(message) {
+    if (message.type === MESSAGE.ERROR) return this.#receiveError(message);
     if (message.type === MESSAGE.ROWS) {
       this.rows.apply(message);
+      if (message.rows.length) this.fault = null;
+      if (this.row && this.row.symbol !== this.symbol) this.#correctAddress();
       nextFrame(this.draw);
     }
-    return super.receive(message);
+    return null;
+  }
+
+  #receiveError({ reason, detail }) {
+    this.fault = detail;
+    nextFrame(this.draw);
+    if (!isPermanent(reason)) return null;
+    this.#offerNeighbours();
+    return CLEARED;
   }
 
   tick() {
@@ -226,8 +242,10 @@ class OptionView extends View {
   #draw() {
     const { row } = this;
     toggleClass(this.panel, "empty", !row);
+    this.panel.hidden = !row && this.fault !== null;
+    this.neighbours.hidden = !this.panel.hidden;
     if (!row) {
-      this.notice.show(`No data for ${this.symbol} yet.`);
+      this.notice.show(this.fault ?? `No data for ${this.symbol} yet.`);
       for (const { content } of this.cells) content.set(ABSENT);
       return;
     }
@@ -247,6 +265,31 @@ class OptionView extends View {
     if (isChanged && flashes && previous !== null && cell.value !== null) {
       flash(cell.td, cell.value > previous);
     }
+  }
+
+  // The page shows an option under the venue's name of it.
+  #correctAddress() {
+    // Not if the user has gone elsewhere and the event of that is still pending.
+    if (parse(location.hash)?.symbol === this.symbol) redirect(optionLink(this.row.symbol));
+  }
+
+  async #offerNeighbours() {
+    const { instruments } = await get("v1/instruments").catch(() => ({ instruments: [] }));
+    const near = (text) => nearestInstruments(instruments, text, venueMs());
+    // A symbol without a coin is one that is settled in USDC.
+    const inUsdc = this.symbol.split("-").length === 4 ? near(`${this.symbol} USDC`) : [];
+    const options = inUsdc.length ? inUsdc : near(this.symbol);
+    const chains = new Map(
+      options.map(({ asset, expiry_ms, settle }) => {
+        const label = expiryLabel(expiry_ms);
+        return [viewLink(asset, "chain", label, settle), `Chain ${label}`];
+      }),
+    );
+    this.neighbours.replaceChildren(
+      ...options.map(({ symbol }) => el("a", { href: optionLink(symbol) }, symbol)),
+      ...[...chains].map(([href, text]) => el("a", { href }, text)),
+      el("a", { href: options.length ? viewLink(options[0].asset, "expiries") : "#/" }, "Expiries"),
+    );
   }
 
   // Links to the series' views and to the other option at this strike.

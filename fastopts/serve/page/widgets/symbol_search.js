@@ -1,10 +1,10 @@
 /** The search for an option by parts of its symbol. */
 
 import { get } from "../data/api.js";
-import { matchingInstruments } from "../data/symbol_matching.js";
+import { matchingInstruments, nearestInstruments } from "../data/symbol_matching.js";
 import { venueMs } from "../data/venue_clock.js";
 import { el } from "../lib/dom.js";
-import { showToast } from "./messages.js";
+import { optionLink } from "../lib/router.js";
 
 const SUGGESTIONS_MAX = 30;
 
@@ -18,10 +18,26 @@ export class SymbolSearch {
     this.openOption = openOption;
     this.field = form.querySelector("input");
     this.suggestions = form.querySelector("datalist");
+    this.notice = form.querySelector("[role=status]");
     this.instruments = null;
     this.loading = null;
     this.field.addEventListener("focus", () => this.#load());
-    this.field.addEventListener("input", () => this.#suggest());
+    this.field.addEventListener("input", () => {
+      this.#suggest();
+      this.#hideNotice();
+    });
+    form.addEventListener("focusout", ({ relatedTarget }) => {
+      if (!form.contains(relatedTarget)) this.#hideNotice();
+    });
+    form.addEventListener("keydown", (event) => {
+      if (event.key !== "Escape" || this.notice.hidden) return;
+      event.preventDefault();
+      this.#hideNotice();
+      this.field.focus();
+    });
+    // Else the field would lose the focus, and the notice with its links disappear, before a click.
+    this.notice.addEventListener("mousedown", (event) => event.preventDefault());
+    this.notice.addEventListener("click", ({ target }) => target.closest("a") && this.#clear());
     form.addEventListener("submit", (event) => {
       event.preventDefault();
       this.#submit();
@@ -40,12 +56,31 @@ export class SymbolSearch {
     if (this.instruments === null) await this.loading;
     const symbol = this.#find(text);
     if (!symbol) {
-      showToast(`No option matches ${text}`);
+      this.#showNearest(text);
       return;
     }
+    this.#clear();
+    this.openOption(symbol);
+  }
+
+  #clear() {
     this.field.value = "";
     this.field.blur();
-    this.openOption(symbol);
+    this.#hideNotice();
+  }
+
+  // Stays until the text changes or the focus leaves the form: it has links to follow.
+  #showNearest(text) {
+    const nearest = nearestInstruments(this.instruments, text, venueMs());
+    this.notice.replaceChildren(
+      `No option matches ${text}${nearest.length ? "; the nearest:" : ""}`,
+      ...nearest.map(({ symbol }) => el("a", { href: optionLink(symbol) }, symbol)),
+    );
+    this.notice.hidden = false;
+  }
+
+  #hideNotice() {
+    this.notice.hidden = true;
   }
 
   async #load() {
