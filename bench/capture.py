@@ -3,7 +3,8 @@
 Three questions. What does a frame cost in the buffer and in the thread, and how large is it in the
 file, beside the official MCAP writer and gzip JSON lines with the same frames? What does the event
 loop spend on it in the recorder, when a read of the socket has one frame, and when it has more? And
-how much more CPU does the whole collector use at 2,600 messages/s when it records?
+at 2,600 messages/s, how much more CPU does the whole collector use when it records, and how much
+later does a subscriber of Redis get a tick?
 """
 
 import argparse
@@ -23,9 +24,11 @@ from typing import Any
 
 from mcap.writer import CompressionType, Writer
 
-from bench import machine, plan, table
+from bench import latency, machine, plan, table
 from bench.goals import Goal
+from bench.latency import Delays
 from bench.plan import LoadFigures
+from bench.session import Contender
 from fastopts.capture.file import CaptureFile
 from fastopts.capture.folder import CaptureFolder
 from fastopts.capture.recorder import Recorder, Recording
@@ -37,7 +40,7 @@ from fastopts.sim import SimSettings
 from fastopts.sim.feed import SendQueue, SimFeed
 from fastopts.sim.prices.market import SimMarket
 
-__all__ = ("Cost", "costs", "frames", "loop_costs", "run_collector")
+__all__ = ("Cost", "costs", "frames", "loop_costs", "run_collector", "run_latency")
 
 RATE = 3400.0  # messages/s of the simulated market of 2,000 options
 SYMBOLS = 2000
@@ -185,15 +188,26 @@ def _gzip_lines(payloads: Sequence[bytes], path: Path) -> tuple[None, float]:
 
 def run_collector(folder: Path, rounds: int, window_s: int) -> dict[str, LoadFigures]:
     """Run the collector at a pace with and without recording, in turns, beside the floor."""
-    recording = replace(
-        plan.FASTOPTS,
-        name="fastopts, recording",
-        options=("--record", str(folder), "--record-keep", "1GB"),
-    )
-    contenders = (plan.FLOOR, plan.FASTOPTS, recording)
+    contenders = (plan.FLOOR, plan.FASTOPTS, _recording(folder))
     load = replace(plan.PACED, contenders=contenders, window_s=window_s)
     paced = replace(plan.FULL, loads=(load,), rounds=rounds)
     return plan.run(paced, 1500, folder, lambda *_: None)[load.title]
+
+
+def run_latency(folder: Path, rounds: int, seconds: float) -> dict[str, list[Delays]]:
+    """Return the delays of ticks without and with recording: pairs, one after the other."""
+    contenders = (plan.FASTOPTS, _recording(folder))
+    delays: dict[str, list[Delays]] = {contender.name: [] for contender in contenders}
+    for number in range(rounds):
+        # Each is first in turn: the load of a shared machine drifts.
+        for name, each in latency.run(contenders[:: -1 if number % 2 else 1], seconds).items():
+            delays[name].append(each)
+    return delays
+
+
+def _recording(folder: Path) -> Contender:
+    options = ("--record", str(folder), "--record-keep", "1GB")
+    return replace(plan.FASTOPTS, name="fastopts, recording", options=options)
 
 
 def _median(values: Sequence[float | None]) -> float | None:
@@ -233,6 +247,20 @@ def _loop_table(by_read: dict[int, float]) -> str:
     return table.aligned([("frames a read", "event loop us/frame"), *rows])
 
 
+def _latency_table(delays: dict[str, list[Delays]]) -> str:
+    rows = [
+        (
+            name,
+            *(
+                f"{statistics.median(values):.2f} ({min(values):.2f}-{max(values):.2f})"
+                for values in ([each.p50_ms for each in runs], [each.p99_ms for each in runs])
+            ),
+        )
+        for name, runs in delays.items()
+    ]
+    return table.aligned([("tick to subscriber", "p50 ms (range)", "p99 ms (range)"), *rows])
+
+
 def main() -> None:
     """Run the bench with the options of the command line."""
     parser = argparse.ArgumentParser(prog="python -m bench.capture", description=__doc__)
@@ -240,6 +268,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
     arguments = parser.parse_args()
     rounds, seconds, window_s = (1, 2.0, 2) if arguments.quick else (5, 12.0, 4)
+    pairs, latency_s = (1, 2.0) if arguments.quick else (8, 6.0)
     facts = machine.describe()
     sent = frames(seconds)
     with tempfile.TemporaryDirectory(prefix="fastopts-bench-") as folder:
@@ -247,6 +276,7 @@ def main() -> None:
         by_read = loop_costs(sent, Path(folder), rounds)
     with tempfile.TemporaryDirectory(prefix="fastopts-bench-") as folder:
         figures = run_collector(Path(folder), rounds, window_s)
+        delays = run_latency(Path(folder), pairs, latency_s)
     size = statistics.mean(map(len, sent))
     goals = list(_goals(measured, by_read, figures))
     if arguments.json:
@@ -255,6 +285,7 @@ def main() -> None:
             "frames": len(sent),
             "costs": [asdict(cost) for cost in measured],
             "loop_us": by_read,
+            "latency": {name: [asdict(each) for each in runs] for name, runs in delays.items()},
             "collector": {name: asdict(each) for name, each in figures.items()},
             "goals": [asdict(goal) for goal in goals],
         }
@@ -264,7 +295,8 @@ def main() -> None:
         print(f"\n{len(sent):,} frames of {size:.0f} bytes on average\n")
         print(_costs_table(measured, size))
         print(f"\n{_loop_table(by_read)}")
-        print(f"\n{table.load(plan.PACED.title, 1500, figures)}\n\n{table.goals(goals)}")
+        print(f"\n{table.load(plan.PACED.title, 1500, figures)}")
+        print(f"\n{_latency_table(delays)}\n\n{table.goals(goals)}")
     sys.exit(0)
 
 
