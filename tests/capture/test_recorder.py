@@ -215,7 +215,7 @@ async def test_a_slow_disk_drops_chunks_and_notes_the_gap(
     lost = [int(count) for count in re.findall(r"goes on; (\d+) frames were", caplog.text)]
     assert len([r for r in caplog.records if "chunks are dropped" in r.message]) == 1
     gaps = capture.events("gap")
-    final = {gap["start_ns"]: gap for gap in gaps}  # a gap that grows is noted again
+    final = {gap["number"]: gap for gap in gaps}  # a gap that grows is noted again
     closed = capture.metadata["closed"]
     found = [data.decode() for data in frames_of([capture])]
     missing = int(closed["frames_received"]) - len(found)
@@ -340,6 +340,35 @@ async def test_a_failure_of_the_former_file_is_accounted_for_in_the_next(
         "frames_recorded": "1",
         "frames_not_recorded": "2",
     }
+
+
+async def test_a_gap_that_grows_by_an_earlier_chunk_is_the_same_gap(tmp_path: Path) -> None:
+    may_write = threading.Event()
+
+    def write(path: Path) -> None:
+        assert_written(may_write)
+        if "-5" in path.name:
+            raise OSError(errno.EIO, os.strerror(errno.EIO), str(path))
+
+    by_hand = replace(QUICK, chunk_s=1000.0)
+    async with RecorderHarness(tmp_path, by_hand, write, queue_max=1) as world:
+        world.receive(b"lost by the worker")
+        world.recorder._seal()
+        await world.until(lambda _: not world.recorder._worker._queue)  # it is being written
+        world.table.epoch = 6
+        world.recorder._begin_file()
+        world.receive(b"kept")
+        world.recorder._seal()
+        world.receive(b"dropped, as the queue is full")
+        world.recorder._seal()
+        may_write.set()
+        await world.until(lambda status: (status.recorded, status.not_recorded) == (1, 2))
+        world.recorder._turn()
+    [capture] = read_all(tmp_path)
+    gaps = [(gap["number"], gap["frames"]) for gap in capture.events("gap")]
+    assert gaps == [(1, 1), (1, 2)]
+    [before, after] = [gap["start_ns"] for gap in capture.events("gap")]
+    assert after < capture.of("in/1")[0].log_time < before
 
 
 async def test_a_large_file_is_followed_by_one_other_while_the_disk_is_slow(
