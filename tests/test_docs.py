@@ -18,7 +18,7 @@ from tests.support.processes import environ
 from tests.support.store import Store
 
 # Examples that need more than a store: tests/docs/test_serving.py, tests/docs/test_recording.py
-APART = ("serving.md", "recording.md")
+APART = ("serving.md", "recording.md", "history.md")
 WITH_EXAMPLES = [page for page in PAGES if page.name not in APART and any(examples(page, "python"))]
 
 # Commands that need no more than a store; top is the subject of tests/cli/top/.

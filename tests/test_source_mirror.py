@@ -34,6 +34,8 @@ COVERED_BY: Final = {
     "demo/processes.py": "demo/test_demo.py",
     "demo/view.py": "demo/test_demo.py",
     "ending.py": "cli/test_main.py",
+    "history/liveness.py": "history/test_builder.py",
+    "history/rows.py": "history/test_builder.py",
     "logs.py": "faults/pr/test_log.py",
     "loops.py": "test_track.py",
     "net/redis/blocking.py": "reader/test_wires.py",

@@ -1,4 +1,4 @@
-"""`fastopts history`: what recorded files hold."""
+"""`fastopts history`: what recorded files hold; the Parquet files that are made from them."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -16,6 +16,7 @@ from fastopts.cli.output import printing
 from fastopts.cli.output.printing import Column
 from fastopts.command_line import argument
 from fastopts.errors import BadInput, CaptureError
+from fastopts.history import schema, verify
 
 __all__ = ("history",)
 
@@ -46,18 +47,36 @@ class _Row:
 
 def history(
     action: Annotated[
-        Literal["info"],
-        argument("ACTION", help="info: what files hold: times, counts, messages not recorded"),
+        Literal["info", "verify", "gaps"],
+        argument(
+            "ACTION",
+            help="info: what files hold: times, counts, messages not recorded; verify: whether the"
+            " history is whole; gaps: what is missing of it",
+        ),
     ],
-    files: Annotated[list[str], argument("FILES", help="recorded files, or folders of them")],
+    files: Annotated[
+        list[str],
+        argument("FILES", help="recorded files, or folders of them; for history, its folders"),
+    ],
     json: JsonOption = False,
 ) -> int:
-    """Show what recorded files hold, one line each.
+    """Show what recorded files hold, or check the history that was made from them.
 
     frames are messages received from the venue. A file is `closed` by the collector, or `recovered`
     after its process was killed; `not closed` is one that is being written, or will be recovered
-    when the next collector starts. The exit code is 1 if a file is damaged or no capture.
+    when the next collector starts. The history is in the folder of --record, below `history`. The
+    exit code is 1 if a file is damaged or no capture, and if the history is not what its manifests
+    say.
     """
+    match action:
+        case "verify":
+            return _verify([Path(file) for file in files], json)
+        case "gaps":
+            return _gaps([Path(file) for file in files], json)
+    return _info(files, json)
+
+
+def _info(files: Sequence[str], json: bool) -> int:
     rows, is_good = [], True
     for path in _expanded([Path(file) for file in files]):
         try:
@@ -71,6 +90,47 @@ def history(
     elif rows:
         printing.show(_table(rows))
     return 0 if is_good and all(row.state != "damaged" for row in rows) else 1
+
+
+def _verify(roots: Sequence[Path], json: bool) -> int:
+    schema.arrow()
+    is_good = True
+    for folder in (day for root in roots for day in verify.day_folders(root)):
+        report = verify.verify_day(folder)
+        is_good = is_good and not report.problems
+        if json:
+            printing.json_line(asdict(report))
+            continue
+        fault = f"{len(report.problems)} faulty" if report.problems else "all as in the manifest"
+        printing.show(
+            Text(
+                f"{report.venue} {report.day}: {report.files} files, {report.rows:,} rows: {fault}"
+            )
+        )
+        for problem in report.problems:
+            printing.print_note(problem)
+    return 0 if is_good else 1
+
+
+def _gaps(roots: Sequence[Path], json: bool) -> int:
+    gaps = list(verify.gaps([day for root in roots for day in verify.day_folders(root)]))
+    if json:
+        for gap in gaps:
+            printing.json_line(asdict(gap))
+    elif gaps:
+        seconds = [(gap.end - gap.start).total_seconds() for gap in gaps]
+        columns = [
+            Column("venue", [gap.venue for gap in gaps], is_text=True),
+            Column("from (UTC)", [_clock(gap.start) for gap in gaps], is_text=True),
+            Column("to (UTC)", [_clock(gap.end) for gap in gaps], rank=2, is_text=True),
+            Column("seconds", [f"{each:,.1f}" for each in seconds]),
+            Column("frames", ["-" if gap.frames is None else f"{gap.frames:,}" for gap in gaps]),
+            Column("reason", [gap.reason for gap in gaps], rank=1, is_text=True),
+        ]
+        printing.show(printing.fitted_table(columns, printing.width()))
+    else:
+        printing.print_note("no gaps")
+    return 0
 
 
 def _expanded(paths: Sequence[Path]) -> Iterator[Path]:

@@ -1,4 +1,4 @@
-"""`fastopts history info` on files as a recorder leaves them."""
+"""`fastopts history` on files as a recorder leaves them, and on a history."""
 
 import re
 from datetime import datetime
@@ -10,6 +10,7 @@ from fastopts.capture.recovery import recover
 from tests.capture.writing import new_file, write_capture, write_chunk
 from tests.cli.process import fastopts
 from tests.cli.terminal import on_terminal
+from tests.history.market import CALL, NS, START_NS, MadeHistory
 
 START = "2025-11-30T10:53:20"
 
@@ -96,3 +97,48 @@ def test_another_action_is_refused(tmp_path: Path) -> None:
     done = fastopts("history", "replay", str(tmp_path), cwd=Path())
     assert done.code == 2
     assert "choose info" in done.err
+
+
+@pytest.fixture
+def history(tmp_path: Path) -> Path:
+    """The folder of captures whose history has a minute, then a gap of a minute."""
+    made = MadeHistory(tmp_path)
+    for start_ns in (START_NS, START_NS + 120 * NS):
+        made.begin(start_ns)
+        made.tick(start_ns + NS, CALL, {"delta": "0.5"})
+        made.builder.advance(start_ns + 60 * NS)
+    made.publish()
+    return tmp_path
+
+
+def test_a_whole_history_is_verified(history: Path) -> None:
+    done = fastopts("history", "verify", str(history), cwd=Path())
+    assert (done.code, done.err) == (0, "")
+    assert done.out == "sim 2027-01-15: 4 files, 4 rows: all as in the manifest\n"
+
+
+def test_a_damaged_history_is_an_error(history: Path) -> None:
+    [path] = history.rglob("08.parquet")
+    path.write_bytes(path.read_bytes()[:-1])
+    done = fastopts("history", "verify", str(history), cwd=Path())
+    assert done.code == 1
+    assert done.err.startswith(f"fastopts: {path}: ")
+    [report] = fastopts("history", "verify", str(history), "--json", cwd=Path()).objects
+    assert len(report["problems"]) == 1
+
+
+def test_gaps_have_times_and_reasons(history: Path) -> None:
+    done = fastopts("history", "gaps", str(history), cwd=Path())
+    assert done.rows == [
+        ["venue", "from (UTC)", "to (UTC)", "seconds", "frames", "reason"],
+        [
+            *("sim", "2027-01-15 08:01:00", "2027-01-15 08:02:00", "60.0", "-"),
+            "nothing was recorded",
+        ],
+    ]
+
+
+def test_a_folder_without_history_is_one_line(tmp_path: Path) -> None:
+    done = fastopts("history", "verify", str(tmp_path), cwd=Path())
+    assert (done.code, done.out) == (2, "")
+    assert "no history below; make it: fastopts history make" in done.err
