@@ -208,6 +208,9 @@ def _open(path: Path) -> Any:
     return parquet.ParquetWriter(
         path,
         schema.rows_schema(),
+        # Numbers are sorted by symbol, and zstd finds their repetitions: with dictionaries of
+        # them, a row of a simulated market takes 50 bytes instead of 37.
+        use_dictionary=["symbol", "status"],
         compression="zstd",
         compression_level=_LEVEL,
         store_decimal_as_integer=True,
