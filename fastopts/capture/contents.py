@@ -15,6 +15,7 @@ from fastopts.model import Instrument
 __all__ = (
     "CLOCK",
     "CONTROL",
+    "FEED",
     "INSTRUMENTS",
     "JSON",
     "REST",
@@ -22,6 +23,7 @@ __all__ = (
     "STATE_ENCODING",
     "clock",
     "event",
+    "feed",
     "inbound",
     "instrument_lists",
     "outbound",
@@ -33,6 +35,7 @@ __all__ = (
 CONTROL: Final = "control"
 CLOCK: Final = "clock"
 REST: Final = "rest"
+FEED: Final = "feed"
 INSTRUMENTS: Final = "instruments"
 STATE: Final = "state"
 
@@ -63,6 +66,11 @@ def clock(utc_ns: int, monotonic_ns: int) -> bytes:
 def event(name: str, values: Mapping[str, object]) -> bytes:
     """Return an event of the channel `control`."""
     return orjson.dumps({"event": name, **values})
+
+
+def feed(fields: Mapping[str, str]) -> bytes:
+    """Return the fields of the hash `fastopts:feed`, all of them, as Redis has accepted them."""
+    return orjson.dumps(dict(fields))
 
 
 def printable(text: str) -> str:

@@ -92,6 +92,7 @@ class Recorder:
         self._inbound: dict[int, CaptureChannel] = {}
         self._anchor_ns = 0  # UTC minus the monotonic clock, when the file began
         self._file = self._new_start()
+        self._feed: bytes | None = None  # the newest message of its channel
         self._end_ns = 0  # log time of the newest message
         self._received = self._dropped = 0
         self._submitted = 0  # `_received` when the last chunk was submitted
@@ -170,6 +171,11 @@ class Recorder:
         """Record changes of the universe."""
         for payload in contents.instrument_lists(listed, delisted):
             self._add(contents.INSTRUMENTS, payload)
+
+    def feed(self, fields: Mapping[str, str]) -> None:
+        """Record all fields of the feed, as Redis has accepted them: what readers judge by."""
+        self._feed = contents.feed(fields)
+        self._add(contents.FEED, self._feed)
 
     def status(self) -> RecordingStatus:
         """Return state and counters."""
@@ -332,6 +338,9 @@ class Recorder:
         self.universe_changed(list(listed.values()), ())
         for record in contents.table_records(recording.table, listed):
             self._add(contents.STATE, record)
+        # Until the next heartbeat, this one is what the liveness of the records follows from.
+        if self._feed is not None:
+            self._add(contents.FEED, self._feed)
 
     def _seal(self) -> None:
         """Submit the chunk, and begin another one."""

@@ -100,7 +100,10 @@ def wire(
     recorder = recording.build_recorder(settings, endpoints.venue, user_agent, table, instruments)
     # The universe fills `instruments`, the writer reads it: with a shared dict each can be built
     # without the other.
-    content = Content(table, feed, statistics, instruments.values)
+    content = Content(
+        *(table, feed, statistics, instruments.values),
+        on_feed=recording.feed_recorder(recorder),
+    )
     writer = _writer(content, settings, address, connections, limits)
     cycle = _cycle(settings, table, writer)
     suspects = Suspects(table, connections, writer.flusher)

@@ -115,6 +115,18 @@ async def test_a_file_begins_with_the_records_of_the_table(tmp_path: Path) -> No
     assert (record["sequence"], record["epoch"], record["rt_ms"]) == (3, 5, T0)
 
 
+async def test_a_file_begins_with_the_newest_feed(tmp_path: Path) -> None:
+    async with RecorderHarness(tmp_path) as world:
+        world.recorder.feed({"heartbeat_ms": "1", "conn:1": "0"})
+        world.recorder.feed({"heartbeat_ms": "2"})
+        world.table.epoch = 6  # begins a file
+        await world.until(lambda status: status.files_closed == 1)
+    former, latter = read_all(tmp_path)
+    feeds = [json.loads(message.data) for message in former.of("feed")]
+    assert feeds == [{"heartbeat_ms": "1", "conn:1": "0"}, {"heartbeat_ms": "2"}]
+    assert [json.loads(message.data) for message in latter.of("feed")] == feeds[-1:]
+
+
 async def test_a_new_hour_begins_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # an hour of a tenth of a second
     monkeypatch.setattr(recorder_module, "HOUR_NS", 100_000_000)

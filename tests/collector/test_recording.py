@@ -89,6 +89,7 @@ async def test_what_the_venue_sent_is_in_the_file(
         status = harness.collector.monitor.status()
         assert f"recorded {status.frames_recorded:,}" in str(status)
         epoch = harness.collector.table.epoch
+        feed_in_redis = harness.client.hgetall(keys.FEED)
         harness.venue.pause()
         await until(lambda: harness.collector.table.pending == 0)
     assert {path.parent.parent for path in files(root)} == {root / "sim"}
@@ -99,6 +100,9 @@ async def test_what_the_venue_sent_is_in_the_file(
     names = [event["event"] for event in capture.events() if event.get("connection")]
     assert names == ["dialled", "opened", "closed"] * 2
     assert capture.events("closed")[0]["reason"]
+    feeds = [json.loads(message.data) for message in capture.of("feed")]
+    assert feed_in_redis in feeds
+    assert (feeds[-1]["heartbeat_ms"], "conn:2" in feeds[-1]) == ("0", False)  # ended in order
     rest = [json.loads(message.data) for message in capture.of("rest")]
     paths = {exchange["path"] for exchange in rest}
     assert paths >= {"/v5/market/instruments-info", "/v5/market/tickers"}

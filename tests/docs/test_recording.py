@@ -47,6 +47,7 @@ def test_the_topics_are_those_of_the_page() -> None:
         contents.REST: contents.JSON,
         contents.CONTROL: contents.JSON,
         contents.CLOCK: contents.JSON,
+        contents.FEED: contents.JSON,
         contents.INSTRUMENTS: contents.JSON,
         contents.STATE: contents.STATE_ENCODING,
     }

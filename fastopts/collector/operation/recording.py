@@ -2,7 +2,7 @@
 
 import hashlib
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,7 +21,13 @@ from fastopts.venues.bybit.rest import RestRequest
 if TYPE_CHECKING:
     from fastopts.capture.recorder import Recorder
 
-__all__ = ("build_recorder", "exchange_recorder", "settings_digest", "statistics_source")
+__all__ = (
+    "build_recorder",
+    "exchange_recorder",
+    "feed_recorder",
+    "settings_digest",
+    "statistics_source",
+)
 
 # Every message, verbatim. Files name it in their metadata, so that other levels can be recognised.
 LEVEL = "raw"
@@ -88,6 +94,13 @@ def exchange_recorder(recorder: "Recorder | None") -> OnExchange:
             recorder.rest(request.path, request.params, status=outcome.status, body=outcome.body)
 
     return record
+
+
+def feed_recorder(recorder: "Recorder | None") -> Callable[[Mapping[str, str]], None]:
+    """Return what the writer calls with the fields of each feed that Redis has accepted."""
+    if recorder is None:
+        return lambda _: None
+    return recorder.feed
 
 
 def statistics_source(recorder: "Recorder | None") -> Source:

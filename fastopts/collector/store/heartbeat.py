@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from enum import Enum, auto
 from typing import Any
 
@@ -49,6 +49,7 @@ class Heartbeat:
         announcer: Announcer,
         statistics: Statistics,
         clock_jumped: Callable[[], None],
+        on_feed: Callable[[Mapping[str, str]], None],
         limits: CollectorLimits,
     ) -> None:
         self.must_publish = False
@@ -61,6 +62,8 @@ class Heartbeat:
         self._announcer = announcer
         self._statistics = statistics
         self._clock_jumped = clock_jumped
+        self._on_feed = on_feed
+        self._last_fields: Mapping[str, str] = {}  # as the server accepted them
         self._limits = limits
         self._stored_feed = StoredHash(keys.FEED)
         # Without the fields of the last run that ended, which are written at its end only.
@@ -155,6 +158,8 @@ class Heartbeat:
         if count_subscribers:
             self._announcer.process_count(subscribers)
         self._stored_feed.load(fields)
+        self._last_fields = fields
+        self._on_feed(fields)
         if stats_commands:
             self._stored_stats.load(stats)
         written_ms, self._written_ms = self._written_ms, fields[FeedField.HEARTBEAT_MS]
@@ -175,6 +180,13 @@ class Heartbeat:
             fields = {**self._statistics.fields(), **self._statistics.totals()}
             commands.append(hset(keys.STATS, fields))
         return commands
+
+    def note_end(self) -> None:
+        """Report the feed as `last_commands` have left it."""
+        if self._last_fields:
+            names = [name for name in self._last_fields if not name.startswith(FeedField.CONN)]
+            fields = {name: self._last_fields[name] for name in names}
+            self._on_feed(fields | {FeedField.HEARTBEAT_MS: "0"})
 
     def _check_stats(self, reply: object) -> None:
         if not isinstance(reply, StoreError) or self._stats_refused:

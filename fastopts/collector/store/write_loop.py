@@ -42,6 +42,8 @@ class Content:
     feed: FeedStatus
     statistics: Statistics
     instruments: Callable[[], Iterable[Instrument]]
+    on_feed: Callable[[Mapping[str, str]], None] = lambda _: None
+    """Called with all fields of the feed whenever the server has accepted them."""
 
 
 class WriteLoop:
@@ -72,6 +74,7 @@ class WriteLoop:
             announcer=self._announcer,
             statistics=content.statistics,
             clock_jumped=clock_jumped,
+            on_feed=content.on_feed,
             limits=limits,
         )
         content.statistics.add_source(self._batch_count)
@@ -332,6 +335,7 @@ class WriteLoop:
         commands = self.heartbeat.last_commands(server)
         replies = await connection.ask(*commands)
         self._denials.note("ending the feed", commands, replies, _now())
+        self.heartbeat.note_end()
         await self._lease.release(connection)
 
     def _batch_count(self) -> Mapping[str, str]:
