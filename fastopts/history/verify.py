@@ -48,7 +48,8 @@ def day_folders(root: Path) -> list[Path]:
     base = root / "history" / f"v{schema.VERSION}"
     days = sorted(path.parent for path in base.glob(f"*/*/{schema.MANIFEST}"))
     if not days:
-        raise BadInput(f"{root}: no history below; make it: fastopts history make {root}")
+        place = f"history/v{schema.VERSION}/VENUE/YYYY-MM-DD"
+        raise BadInput(f"{root}: no history below ({place}): name its folder")
     return days
 
 
