@@ -90,6 +90,12 @@ def test_one_side_of_the_money_is_shown(tab: Tab, backend: Backend, side: str) -
         expect(lowest).to_have_attribute(hidden, re.compile("BTC-.*"))
 
 
+def test_headings_name_the_coin_of_sizes_and_open_interest(tab: Tab, backend: Backend) -> None:
+    page = open_chain(tab, backend)
+    expect(page.locator("th[data-column=bid_size]")).to_have_text(["Size BTC"] * 2)
+    expect(page.locator("th[data-column=open_interest]")).to_have_text(["OI BTC"] * 2)
+
+
 def test_strikes_around_the_money(tab: Tab, backend: Backend) -> None:
     page = open_chain(tab, backend, "?strikes=2")
     everything = [row["strike"] for row in chain_of(backend)]

@@ -11,7 +11,7 @@ from tests.page.backend import Backend
 from tests.page.conftest import OpenTab
 from tests.page.tab import Tab
 from tests.page.terminal import common_steps, field_text, series_text, text
-from tests.page.views import front
+from tests.page.views import VIEWS, address, expect_drawn, front
 
 # The cells of a chain by strike, side and column.
 CHAIN_TEXTS = """
@@ -281,6 +281,16 @@ def test_an_unlisted_expiry_or_option_shows_an_error(tab: Tab) -> None:
     expect(page.get_by_role("alert")).not_to_be_empty()
     page = tab.open("option/BTC-1JAN99-90000-C-USDT")
     expect(page.get_by_role("alert")).not_to_be_empty()
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_no_view_shows_a_value_of_the_script(tab: Tab, backend: Backend, view: str) -> None:
+    page = tab.open(address(backend, view))
+    expect_drawn(page, view)
+    for summary in page.locator("main summary").all():
+        summary.click()
+    shown = page.locator("body").inner_text()
+    assert re.findall(r".*(?:undefined|NaN|Infinity|\bnull\b|\[object).*", shown) == []
 
 
 # A view that receives an option, then the messages of its delivery.

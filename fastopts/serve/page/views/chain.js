@@ -174,7 +174,7 @@ class ChainView extends ExpiryView {
     const rows = this.rows.all;
     const { forward = null, atm_strike: atm = null } = this.switcher.current ?? {};
     const steps = commonSteps(rows);
-    if (rows.length) this.table.setCoins({ asset: this.asset, quote: rows[0].quote });
+    if (rows.length) this.table.setCoins({ asset: this.route.asset, quote: rows[0].quote });
     this.pairs = filterPairs(pairByStrike(rows), this.filter, { forward, atm });
     const changed = this.rows.takeChanged();
     const update = () => this.table.update(this.pairs, { forward, atm, steps, changed });
