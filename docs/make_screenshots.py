@@ -49,7 +49,7 @@ def shots(expiry: str, phone_expiry: str) -> Iterator[Shot]:
     yield Shot("chain", f"BTC/chain/{expiry}", DESK, "tr.atm")
     yield Shot("smile", f"BTC/smile/{expiry}", DESK, ".chart.drawn canvas")
     yield Shot("surface", "BTC/surface", DESK, rows)
-    yield Shot("scanner", "scan?asset=BTC&sort=-mark_iv&limit=100&min_volume=1", DESK, rows)
+    yield Shot("scanner", "scan?asset=BTC&otm=true&sort=-turnover_24h&limit=100", DESK, rows)
     yield Shot("phone", f"BTC/chain/{phone_expiry}", PHONE, "tr.atm")
 
 
