@@ -105,7 +105,7 @@ def test_axes_have_titles_with_units(tab: Tab, backend: Backend) -> None:
     label = backend.get("expiries/BTC", stale="true")["expiries"][0]["label"]
     titles = {
         "BTC/term": ["expiry, days left", "ATM IV", "25Δ skew (vol points)"],
-        f"BTC/smile/{label}": ["strike (quote coin)", "implied volatility"],
+        f"BTC/smile/{label}": ["strike (USDT)", "implied volatility"],
         f"BTC/open-interest/{label}": ["strike (USDT)", "Open interest (BTC)"],
     }
     for address, expected in titles.items():

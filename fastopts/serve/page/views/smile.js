@@ -168,7 +168,7 @@ class SmileView extends ExpiryView {
   }
 
   #chartOption(colours) {
-    const { points, forward } = this.#smile();
+    const { points, forward, quote } = this.#smile();
     if (!points.length) return null;
     const x = (point) => xOf(point, this.axis);
     const shown = points.filter((point) => x(point) !== null);
@@ -194,7 +194,7 @@ class SmileView extends ExpiryView {
       legend: { ...legend(colours), data: [expiry, "bid", "ask", ...this.overlays] },
       grid: { left: LEFT, right: 24, top: 58, bottom: 46 },
       tooltip: tooltip(colours, (items) => this.#describe(items, x)),
-      xAxis: axis(colours, { ...X_AXIS_OPTIONS[this.axis], ...range }),
+      xAxis: axis(colours, { ...X_AXIS_OPTIONS[this.axis](quote), ...range }),
       yAxis: axis(colours, {
         type: "value",
         scale: true,
@@ -248,15 +248,20 @@ function xOf(point, axisName) {
 const ATM_X = { log_moneyness: 0, delta: 50 };
 
 const X_AXIS_OPTIONS = {
-  strike: {
+  strike: (quote) => ({
     type: "value",
     scale: true,
-    name: "strike (quote coin)",
+    name: `strike (${quote})`,
     nameGap: 28,
     axisLabel: { formatter: number },
-  },
-  log_moneyness: { type: "value", scale: true, name: "ln(strike / forward)", nameGap: 28 },
-  delta: {
+  }),
+  log_moneyness: () => ({
+    type: "value",
+    scale: true,
+    name: "ln(strike / forward)",
+    nameGap: 28,
+  }),
+  delta: () => ({
     type: "value",
     min: 0,
     max: 100,
@@ -264,7 +269,7 @@ const X_AXIS_OPTIONS = {
     name: "delta: puts left, calls right",
     nameGap: 28,
     axisLabel: { formatter: deltaText },
-  },
+  }),
 };
 
 // The axis follows the series itself: the far wings of an overlay would compress it.
