@@ -10,8 +10,8 @@ import pytest
 from fastopts import clock
 from fastopts.compat import executor
 from fastopts.net.redis import push_asyncio, push_blocking
-from fastopts.reader import queries
-from fastopts.reader.mirrors import local_source, mirror
+from fastopts.reader import local_source, queries
+from fastopts.reader.mirrors import mirror
 from fastopts.reader.redis import source
 
 

@@ -3,6 +3,7 @@
 reader.py        OptionReader, generated from asynchronous.py
 asynchronous.py  AsyncOptionReader: the definition of all methods of readers and mirrors
 queries.py       the queries, written once for server and mirror, without I/O
+local_source.py  LocalSource: data in this process as the source of queries
 redis            what queries read from a Redis server
 mirrors          local replicas kept current by announcements; watches
 freshness        when a value is live, and what a read requires of it

@@ -1,7 +1,8 @@
 """`AsyncOptionReader`: the reader for asyncio; and the source of the blocking one.
 
-`python -m tools.make_readers` writes `reader.py` (without `await`) and `mirrors/reads.py` (the
-methods of mirrors) from this file: change signatures and docstrings here, and run it.
+`python -m tools.make_readers` writes `reader.py` (without `await`), `mirrors/reads.py` (the methods
+of mirrors) and `history/reads.py` from this file: change signatures and docstrings here, and run
+it.
 """
 
 from collections.abc import Callable, Iterable

@@ -5,7 +5,7 @@ import pytest
 from fastopts.clock import steady_s
 from fastopts.errors import FeedDown, StoreUnavailable, Unknown
 from fastopts.reader import Absent
-from fastopts.reader.mirrors.local_source import run_local
+from fastopts.reader.local_source import run_local
 from fastopts.reader.queries import Query, Ready, check_elapsed, raise_absent, single
 
 ABSENT = Absent("A", Unknown("no such option"))

@@ -15,6 +15,7 @@ __all__ = (
     "option_json",
     "option_values",
     "point_values",
+    "series_value",
     "series_values",
     "with_ms",
 )
@@ -49,6 +50,11 @@ def with_ms(values: Mapping[str, Any]) -> dict[str, Any]:
 def series_values(chain: Chain) -> dict[str, Any]:
     """All fields of a series by name, as `SERIES_FIELDS` describes them."""
     return {name: _SERIES[name](chain) for name in SERIES_FIELDS}
+
+
+def series_value(chain: Chain, name: str) -> Any:
+    """One field of a series, *name* of `SERIES_FIELDS`: without computing the others."""
+    return _SERIES[name](chain)
 
 
 def _atm_strike(chain: Chain) -> float | None:

@@ -3,7 +3,6 @@
 mirror.py        BaseMirror, and Mirror: kept current by a thread
 async_mirror.py  AsyncMirror: kept current by a task
 reads.py         generated: the methods of a reader that a mirror has
-local_source.py  LocalSource: a replica as the source of queries
 replica.py       the rules of a replica, without I/O: feed, announcements, snapshots, problems
 contents.py      the replica's records, terms and expired options
 exchange.py      pipelined commands and the handlers of their replies

@@ -4,7 +4,7 @@ import os
 import threading
 import time
 from collections.abc import Iterable
-from typing import Final, Self
+from typing import Final, Self, TypeVar
 
 from fastopts import keys
 from fastopts.clock import steady_s
@@ -29,20 +29,22 @@ from fastopts.reader.freshness.requirements import (
     raise_if_down,
     unmet,
 )
+from fastopts.reader.local_source import LocalSource, run_local
 from fastopts.reader.mirrors.listener import MirrorListener
-from fastopts.reader.mirrors.local_source import LocalSource, run_local
 from fastopts.reader.mirrors.reads import MirrorReads
-from fastopts.reader.mirrors.replica import Replica
+from fastopts.reader.mirrors.replica import FEED_AGE_MAX_S, Replica
 from fastopts.reader.objects.absent import Absent
 from fastopts.reader.objects.option import Option
 from fastopts.reader.objects.uncopied import Uncopied
 from fastopts.reader.objects.universe import Universe
-from fastopts.reader.queries import Queries, raise_absent
+from fastopts.reader.queries import Queries, Query, raise_absent
 from fastopts.reader.selection import arguments
 from fastopts.reader.selection.arguments import shown
 from fastopts.reader.selection.scope import Scope
 
 __all__ = ("POLL_S", "BaseMirror", "Mirror")
+
+T = TypeVar("T")
 
 RETRY_S: Final = 0.25
 RETRY_MAX_S: Final = 2.0
@@ -113,7 +115,7 @@ class BaseMirror(MirrorReads, Uncopied):
 
     def universe(self, asset: str) -> Universe:
         """Return everything that is listed of *asset*, by series. Raises what `expiries` raises."""
-        return run_local(self._queries.universe(asset))
+        return self._run(self._queries.universe(asset))
 
     def lost(self, symbols: Iterable[str]) -> list[str]:
         """Return those of *symbols* that it lacks and that expired within the last day.
@@ -159,7 +161,7 @@ class BaseMirror(MirrorReads, Uncopied):
         Expired options are listed until the venue delists them. While the feed is down the listing
         is unknown, and nothing is raised.
         """
-        run_local(self._queries.check_selection(scope, is_raw=True))
+        self._run(self._queries.check_selection(scope, is_raw=True))
 
     def unlisted(self) -> dict[str, FastoptsError] | None:
         """Return why the mirror's selection, or a part of it, can't match: an error by symbol, with
@@ -167,12 +169,15 @@ class BaseMirror(MirrorReads, Uncopied):
         if self.problem is not None:
             return None
         try:
-            absent = run_local(self._queries.absent(self._scope))
+            absent = self._run(self._queries.absent(self._scope))
             if not absent:
-                run_local(self._queries.check_selection(self._scope))
+                self._run(self._queries.check_selection(self._scope))
         except FastoptsError as error:
             return {"": error}
         return {each.symbol: each.reason for each in absent}
+
+    def _run(self, query: Query[T]) -> T:
+        return run_local(query, FEED_AGE_MAX_S)
 
     def _get(self, symbol: str, requirements: Requirements) -> Option:
         result = self.find(arguments.symbol(symbol), requirements)
@@ -219,7 +224,7 @@ class BaseMirror(MirrorReads, Uncopied):
         if not isinstance(error, Unknown):
             return error
         unknown: list[Option | Absent] = [Absent(symbol, error)]
-        [absent] = run_local(self._queries.with_suggestions([symbol], unknown, moment))
+        [absent] = self._run(self._queries.with_suggestions([symbol], unknown, moment))
         assert isinstance(absent, Absent)
         if self._scope.is_everything or absent.reason is not error:
             return absent.reason
@@ -243,7 +248,7 @@ class BaseMirror(MirrorReads, Uncopied):
     def _is_settled(self) -> bool:
         """Whether `wait` may return. Raises the error for which it never will."""
         if self._replica.is_settled(now := steady_s()):
-            run_local(self._queries.check_selection(self._scope))
+            self._run(self._queries.check_selection(self._scope))
             return True
         failure = self._failure
         if isinstance(failure, FeedDown):  # given up on purpose: the next connection may do

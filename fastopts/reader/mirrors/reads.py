@@ -3,17 +3,16 @@
 # Written by `python -m tools.make_readers` from ../asynchronous.py: change that file.
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from fastopts.model import Instrument
 from fastopts.reader.freshness.requirements import Requirements
-from fastopts.reader.mirrors.local_source import run_local
 from fastopts.reader.objects.absent import Absent
 from fastopts.reader.objects.chain import Chain
 from fastopts.reader.objects.expiry import Expiry
 from fastopts.reader.objects.option import Option
 from fastopts.reader.objects.universe import Series
-from fastopts.reader.queries import Queries
+from fastopts.reader.queries import Queries, Query
 from fastopts.reader.selection.signatures import lists_bounds
 
 if TYPE_CHECKING:
@@ -25,11 +24,16 @@ if TYPE_CHECKING:
 
 __all__ = ("MirrorReads",)
 
+T = TypeVar("T")
+
 
 class MirrorReads:
     """Methods of `OptionReader` that a mirror has. They need no round trip, and no `await`."""
 
     _queries: Queries
+
+    def _run(self, query: Query[T]) -> T:
+        raise NotImplementedError
 
     def _get(self, symbol: str, requirements: Requirements) -> Option:
         raise NotImplementedError
@@ -92,7 +96,7 @@ class MirrorReads:
         for a malformed expiry, and FeedDown.
         """
         requirements = Requirements(require_live, allow_expired, max_age_s).checked()
-        return run_local(self._queries.chain(asset, expiry, settle, requirements))
+        return self._run(self._queries.chain(asset, expiry, settle, requirements))
 
     def chains(
         self,
@@ -109,19 +113,19 @@ class MirrorReads:
         Raises Unknown for an asset or a settle coin without options, and FeedDown.
         """
         requirements = Requirements(require_live, allow_expired, max_age_s).checked()
-        return run_local(self._queries.chains(asset, settle, requirements))
+        return self._run(self._queries.chains(asset, settle, requirements))
 
     def expiries(self, asset: str) -> list[Series]:
         """Return the series of *asset* with expiry, settle coin and the number of listed options.
 
         Raises Unknown for an asset without options.
         """
-        return run_local(self._queries.expiries(asset))
+        return self._run(self._queries.expiries(asset))
 
     def instruments(self, asset: str | None = None) -> list[Instrument]:
         """Return the contract terms of all listed options (of *asset*), ordered by expiry, settle
         coin, strike and type."""
-        return run_local(self._queries.instruments(asset))
+        return self._run(self._queries.instruments(asset))
 
     @lists_bounds
     def scan(
@@ -142,11 +146,11 @@ class MirrorReads:
         with "-" before it for descending order; absent values come last. Raises BadInput for
         invalid arguments, and FeedDown unless `require_live=False`.
         """
-        return run_local(self._queries.scan(asset, bounds, gate, sort, limit, require_live))
+        return self._run(self._queries.scan(asset, bounds, gate, sort, limit, require_live))
 
     def table(self, asset: str | None = None, *, require_live: bool = True) -> "Table":
         """Return every option (of *asset*) that has ticked, to convert to a frame or a file.
 
         Stale rows are included: see the column `live`. Raises FeedDown unless `require_live=False`.
         """
-        return run_local(self._queries.table(asset, require_live))
+        return self._run(self._queries.table(asset, require_live))

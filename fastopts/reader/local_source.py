@@ -1,47 +1,77 @@
-"""`LocalSource`: what queries read from a replica in this process, without I/O."""
+"""`LocalSource`: what queries read from data in this process: a replica, or recorded history."""
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import TypeVar
+import math
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Protocol, TypeVar
 
 from fastopts.clock import steady_s
 from fastopts.core import Records
+from fastopts.model import Instrument
 from fastopts.reader.freshness.feed import NO_VERSION, Version
 from fastopts.reader.freshness.moment import Moment
-from fastopts.reader.mirrors.replica import FEED_AGE_MAX_S, Replica
 from fastopts.reader.objects.universe import Universe, asset_name, no_asset
 from fastopts.reader.queries import Query, Ready, check_elapsed
+from fastopts.reader.selection.scope import Scope
 
-__all__ = ("LocalSource", "run_local")
+__all__ = ("LocalData", "LocalSource", "run_local")
 
 T = TypeVar("T")
 
 
-def run_local(query: Query[T]) -> T:
+def run_local(query: Query[T], elapsed_max_s: float = math.inf) -> T:
     """Return the result of a *query* over a LocalSource.
 
-    Raises StoreUnavailable if this process was suspended meanwhile for longer than a mirror may go
-    without reading the feed: what was live when the query began may not be so any more.
+    Raises StoreUnavailable if it took more than *elapsed_max_s*: this process was suspended, and
+    values that were live when the query began may be stale.
     """
     began_s = steady_s()
     try:
         next(query)
     except StopIteration as end:
         result: T = end.value
-        check_elapsed(began_s, FEED_AGE_MAX_S)
+        check_elapsed(began_s, elapsed_max_s)
         return result
-    raise AssertionError("a query over a replica sends no request")
+    raise AssertionError("a query over local data sends no request")
+
+
+class LocalData(Protocol):
+    """Records and listing in this process: those of a `Replica`, or of a moment of the past."""
+
+    @property
+    def records(self) -> Mapping[str, bytes]:
+        """The packed record of each symbol that has ticked."""
+
+    @property
+    def terms(self) -> Mapping[str, Instrument]:
+        """The contract terms of each symbol of which they are known."""
+
+    @property
+    def wanted(self) -> Collection[str]:
+        """The symbols that are listed, as far as they are in `scope`."""
+
+    @property
+    def delisted(self) -> Collection[str]:
+        """The symbols of the scope that are known to have left the listing."""
+
+    @property
+    def loaded(self) -> Version | None:
+        """The version of the listing; None before there is one."""
+
+    @property
+    def scope(self) -> Scope:
+        """What part of the market this is."""
 
 
 class LocalSource:
-    """Reads of a *replica*; *now* returns the moment of a read.
+    """Reads of *data*; *now* returns the moment of a read.
 
-    The thread that maintains the replica changes it during reads. Each record is replaced as a
-    whole, and a moment is taken after the records: as with the server, the state of the feed is
-    never older than a record that is judged by it.
+    A mirror's thread changes its replica during reads. Each record is replaced as a whole, and a
+    moment is taken after the records: as with the server, the state of the feed is never older
+    than a record that is judged by it.
     """
 
-    def __init__(self, replica: Replica, now: Callable[[], Moment]) -> None:
-        self._replica = replica
+    def __init__(self, data: LocalData, now: Callable[[], Moment]) -> None:
+        self._data = data
         self._now = now
         self._version: Version = NO_VERSION
         self._universes: dict[str, Universe] = {}
@@ -52,21 +82,21 @@ class LocalSource:
 
     def read(self, symbols: Sequence[str]) -> Query[tuple[Records, Moment]]:
         """Copy the records of *symbols*."""
-        records = Records.of(list(map(self._replica.records.get, symbols)))
+        records = Records.of(list(map(self._data.records.get, symbols)))
         return Ready((records, self._now()))
 
     def existing(self, symbols: Sequence[str]) -> Query[Sequence[str]]:
         """Return those of *symbols* with a record or terms."""
-        replica = self._replica
-        return Ready([name for name in symbols if name in replica.records or name in replica.terms])
+        data = self._data
+        return Ready([name for name in symbols if name in data.records or name in data.terms])
 
     def delisted(self, symbols: Sequence[str]) -> Sequence[str]:
         """Return those of *symbols* that were not listed at the last snapshot."""
-        return [name for name in symbols if name in self._replica.delisted]
+        return [name for name in symbols if name in self._data.delisted]
 
     def assets(self, asset: str | None) -> Query[tuple[str, ...]]:
-        """Return the checked name, or the assets of the feed. Raises the mirror's problem if no
-        feed was ever read."""
+        """Return the checked name, or the assets of the feed. Raises the problem of the
+        moment if no feed was ever read."""
         if asset is not None:
             return Ready((asset_name(asset),))
         moment = self._now()
@@ -77,10 +107,10 @@ class LocalSource:
     def universe(self, asset: str) -> Query[Universe]:
         """Return what the last snapshot found listed of *asset*.
 
-        Raises the mirror's problem or Unknown if that is nothing.
+        Raises the problem of the moment, or Unknown, if that is nothing.
         """
         name = asset_name(asset)
-        version = self._replica.loaded or NO_VERSION
+        version = self._data.loaded or NO_VERSION
         if version != self._version:
             self._version = version
             self._universes.clear()
@@ -120,14 +150,14 @@ class LocalSource:
         return self._now().venue_ms
 
     def holds_asset(self, asset: str) -> bool:
-        """Whether the mirror holds all options of *asset*."""
-        scope = self._replica.scope
+        """Whether the data has all options of *asset*."""
+        scope = self._data.scope
         return scope.is_everything or scope.asset == asset
 
     def _collect(self, asset: str) -> Universe:
         prefix = f"{asset}-"
-        symbols = [symbol for symbol in self._replica.wanted if symbol.startswith(prefix)]
-        terms = self._replica.terms
+        symbols = [symbol for symbol in self._data.wanted if symbol.startswith(prefix)]
+        terms = self._data.terms
         instruments = [each for name in symbols if (each := terms.get(name)) is not None]
         without_terms = sorted(name for name in symbols if name not in terms)
         return Universe(asset, self._version, instruments, without_terms)
