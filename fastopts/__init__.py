@@ -2,11 +2,11 @@
 
     from fastopts import OptionReader
 
-The names of `fastopts.reader` can be imported from here as well. The modules:
+The names of `fastopts.reader`, and `History`, can be imported from here as well. The modules:
 
 reader          read options from Redis, live or refused (`OptionReader`, `AsyncOptionReader`)
 capture         recorded messages in MCAP files: writing, limits, recovery
-history         Parquet files made from recordings
+history         Parquet files made from recordings, and the market as it was (`History`)
 collector       the venue's ticks into Redis; started by `track`
 serve           HTTP API, streams and the dashboard
 cli             the `fastopts` command
@@ -44,6 +44,7 @@ ending          exit codes and the last line of a failed program
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
+    from fastopts.history import History
     from fastopts.reader import (
         Absent,
         AsyncMirror,
@@ -99,6 +100,7 @@ __all__ = (
     "FeedDown",
     "FeedState",
     "Gap",
+    "History",
     "Instrument",
     "Mirror",
     "Move",
@@ -129,9 +131,12 @@ if not TYPE_CHECKING:
         # --version` import this package, too, and need none of it. A test compares the two lists.
         if name not in __all__:
             raise AttributeError(_unknown(name))
-        from fastopts import reader
+        if name == "History":
+            from fastopts import history as package
+        else:
+            from fastopts import reader as package
 
-        value: object = getattr(reader, name)
+        value: object = getattr(package, name)
         globals()[name] = value
         return value
 

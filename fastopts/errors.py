@@ -26,6 +26,7 @@ FastoptsError
         ConnectionLate      the connection that delivered it lags behind the venue
         TooOld              it is live, but older than the caller allows
         NotYetLive          no connection of this feed has delivered it yet
+    NotRecorded             history: no recording of that time: before, after, or in a gap
     NoSuchOption            reader: there is no such option
         Expired             its delivery time has passed
         Unknown             there is no option of that name
@@ -52,6 +53,7 @@ __all__ = (
     "LeaseLost",
     "MissingPackage",
     "NoSuchOption",
+    "NotRecorded",
     "NotYetLive",
     "StaleData",
     "StoreError",
@@ -269,6 +271,10 @@ class TooOld(StaleData):
 
 class NotYetLive(StaleData):
     """No connection of the current feed has delivered the value yet."""
+
+
+class NotRecorded(FastoptsError):
+    """The market at that time is not recorded; the message names what is, or the gap."""
 
 
 class NoSuchOption(FastoptsError):

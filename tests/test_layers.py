@@ -19,7 +19,7 @@ EVERYTHING = None
 
 # package or module -> those of fastopts that it may import, beside itself
 TABLE: dict[str, tuple[str, ...] | None] = {
-    "": ("reader",),  # for its names, which are imported when they are used
+    "": ("reader", "history"),  # for its names, which are imported when they are used
     **dict.fromkeys(PLAIN, ("errors",)),
     "field_registry": ("display_rules",),
     "number_format": ("display_rules",),

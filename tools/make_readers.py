@@ -1,4 +1,4 @@
-"""Write the blocking reader and the methods of mirrors out of the asyncio reader.
+"""Write the blocking reader and the methods of mirrors and history out of the asyncio reader.
 
     python -m tools.make_readers
 
@@ -8,6 +8,7 @@ like any other:
 
     reader/reader.py         OptionReader: the same without `async` and `await`
     reader/mirrors/reads.py  MirrorReads: the queries that a replica can answer
+    history/reads.py         PastReads: those that the recorded market can answer
 
 It replaces whole tokens and a few phrases, as unasync does, and knows no more Python than that. A
 test compares the files with what this writes.
@@ -15,11 +16,12 @@ test compares the files with what this writes.
 
 import ast
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
-READER: Final = Path(__file__).parents[1] / "fastopts" / "reader"
+PACKAGE: Final = Path(__file__).parents[1] / "fastopts"
+READER: Final = PACKAGE / "reader"
 SOURCE: Final = READER / "asynchronous.py"
 
 # What the blocking reader has in place of each name. Longer names first: `async_mirror` contains
@@ -39,8 +41,9 @@ NAMES: Final = {
 PHRASES: Final = {
     '''"""`AsyncOptionReader`: the reader for asyncio; and the source of the blocking one.
 
-`python -m tools.make_readers` writes `reader.py` (without `await`) and `mirrors/reads.py` (the
-methods of mirrors) from this file: change signatures and docstrings here, and run it.
+`python -m tools.make_readers` writes `reader.py` (without `await`), `mirrors/reads.py` (the methods
+of mirrors) and `history/reads.py` from this file: change signatures and docstrings here, and run
+it.
 """
 ''': '''"""`OptionReader`: the blocking reader. `AsyncOptionReader` is the same with `await`."""
 
@@ -88,17 +91,16 @@ MIRROR_HEAD: Final = '''\
 # Written by `python -m tools.make_readers` from ../asynchronous.py: change that file.
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from fastopts.model import Instrument
 from fastopts.reader.freshness.requirements import Requirements
-from fastopts.reader.mirrors.local_source import run_local
 from fastopts.reader.objects.absent import Absent
 from fastopts.reader.objects.chain import Chain
 from fastopts.reader.objects.expiry import Expiry
 from fastopts.reader.objects.option import Option
 from fastopts.reader.objects.universe import Series
-from fastopts.reader.queries import Queries
+from fastopts.reader.queries import Queries, Query
 from fastopts.reader.selection.signatures import lists_bounds
 
 if TYPE_CHECKING:
@@ -110,11 +112,16 @@ if TYPE_CHECKING:
 
 __all__ = ("MirrorReads",)
 
+T = TypeVar("T")
+
 
 class MirrorReads:
     """Methods of `OptionReader` that a mirror has. They need no round trip, and no `await`."""
 
     _queries: Queries
+
+    def _run(self, query: Query[T]) -> T:
+        raise NotImplementedError
 
     def _get(self, symbol: str, requirements: Requirements) -> Option:
         raise NotImplementedError
@@ -123,6 +130,56 @@ class MirrorReads:
         self, symbols: Iterable[str], requirements: Requirements, strict: bool
     ) -> list[Option | Absent]:
         raise NotImplementedError
+'''
+
+PAST_METHODS: Final = (
+    *MIRROR_METHODS,
+    *("scan_high_iv", "snapshot", "to_pandas", "to_polars", "to_arrow", "export"),
+)
+PAST_HEAD: Final = '''\
+"""`PastReads`: the methods of a reader, answered from the market as it was recorded."""
+
+# Written by `python -m tools.make_readers` from ../reader/asynchronous.py: change that file.
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, TypeVar
+
+from fastopts.model import Instrument
+from fastopts.reader.freshness.requirements import Requirements
+from fastopts.reader.local_source import run_local
+from fastopts.reader.objects.absent import Absent
+from fastopts.reader.objects.chain import Chain
+from fastopts.reader.objects.expiry import Expiry
+from fastopts.reader.objects.option import Option
+from fastopts.reader.objects.universe import Series
+from fastopts.reader.queries import Queries, Query
+from fastopts.reader.selection.signatures import lists_bounds
+
+if TYPE_CHECKING:
+    from os import PathLike
+    from typing import Unpack
+
+    import pandas
+    import polars
+    import pyarrow
+
+    from fastopts.reader.export.table import Table
+    from fastopts.reader.objects.market import Column
+    from fastopts.reader.selection.bounds import Bounds
+    from fastopts.reader.selection.scan import Scan
+
+__all__ = ("PastReads",)
+
+T = TypeVar("T")
+
+
+class PastReads:
+    """Methods of `OptionReader` that a moment of the past has."""
+
+    _queries: Queries
+
+    def _run(self, query: Query[T]) -> T:
+        return run_local(query)
 '''
 
 
@@ -137,19 +194,29 @@ def blocking_reader(source: str) -> str:
 
 def mirror_reads(source: str) -> str:
     """Return the text of mirrors/reads.py."""
+    text = _methods(source, MIRROR_METHODS)
+    for name, fast in MIRROR_FAST.items():
+        call = rf"self\._run\(self\._queries\.{name}\((.*)\)\)"
+        text = re.sub(call, rf"self.{fast}(\1)", text)
+    return MIRROR_HEAD + text
+
+
+def past_reads(source: str) -> str:
+    """Return the text of history/reads.py."""
+    return PAST_HEAD + _methods(source, PAST_METHODS)
+
+
+def _methods(source: str, names: Iterable[str]) -> str:
+    """The text of the blocking methods *names*, with a blank line before each."""
     lines = source.splitlines()
     [reader] = [node for node in ast.parse(source).body if isinstance(node, ast.ClassDef)]
     methods = {node.name: node for node in reader.body if isinstance(node, ast.AsyncFunctionDef)}
-    parts = [MIRROR_HEAD]
-    for name in MIRROR_METHODS:
+    text = ""
+    for name in names:
         node = methods[name]
         first = node.decorator_list[0] if node.decorator_list else node
-        text = _without_await("\n".join(lines[first.lineno - 1 : node.end_lineno]))
-        if name in MIRROR_FAST:
-            call = rf"self\._run\(self\._queries\.{name}\((.*)\)\)"
-            text = re.sub(call, rf"self.{MIRROR_FAST[name]}(\1)", text)
-        parts.append(text.replace("self._run(", "run_local(") + "\n")
-    return "\n".join(parts)
+        text += "\n" + _without_await("\n".join(lines[first.lineno - 1 : node.end_lineno])) + "\n"
+    return text
 
 
 def _without_await(text: str) -> str:
@@ -173,6 +240,7 @@ def files() -> dict[Path, str]:
     return {
         READER / "reader.py": blocking_reader(source),
         READER / "mirrors" / "reads.py": mirror_reads(source),
+        PACKAGE / "history" / "reads.py": past_reads(source),
     }
 
 

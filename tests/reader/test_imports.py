@@ -29,8 +29,8 @@ def run(program: str) -> None:
 
 
 def test_the_package_offers_the_names_of_the_reader() -> None:
-    assert set(fastopts.__all__) == set(fastopts.reader.__all__)
-    for name in fastopts.__all__:
+    assert set(fastopts.__all__) == {*fastopts.reader.__all__, "History"}
+    for name in fastopts.reader.__all__:
         assert getattr(fastopts, name) is getattr(fastopts.reader, name)
     with pytest.raises(AttributeError, match="module 'fastopts' has no attribute 'Optionreader'"):
         _ = fastopts.Optionreader  # type: ignore[attr-defined]

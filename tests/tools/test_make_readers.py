@@ -9,7 +9,9 @@ from fastopts.reader import Mirror, OptionReader
 from tools import make_readers
 
 
-@pytest.mark.parametrize(("path", "text"), make_readers.files().items(), ids=("reader", "reads"))
+@pytest.mark.parametrize(
+    ("path", "text"), make_readers.files().items(), ids=("reader", "mirror", "past")
+)
 def test_a_generated_file_is_up_to_date(path: Path, text: str) -> None:
     assert path.read_text() == text, "run `python -m tools.make_readers`"
 
