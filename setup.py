@@ -40,7 +40,7 @@ BUILDS = {
 # The variants are for GCC and Clang; MSVC builds the release only, with its own flags.
 MSVC = sys.platform == "win32"
 WARNINGS = ["-Wall", "-Wextra", "-Wno-unused-parameter"]
-MODULES = ("ticker", "table", "batch", "reply", "records", "capture")
+MODULES = ("ticker", "table", "batch", "reply", "records", "capture", "replay")
 
 build = os.environ.get("FASTOPTS_BUILD", "")
 if build not in BUILDS:

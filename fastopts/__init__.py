@@ -6,6 +6,7 @@ The names of `fastopts.reader`, and `History`, can be imported from here as well
 
 reader          read options from Redis, live or refused (`OptionReader`, `AsyncOptionReader`)
 capture         recorded messages in MCAP files: writing, limits, recovery
+replay          recorded messages through the collector's parser again
 history         Parquet files made from recordings, and the market as it was (`History`)
 collector       the venue's ticks into Redis; started by `track`
 serve           HTTP API, streams and the dashboard

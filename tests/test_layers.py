@@ -33,6 +33,7 @@ TABLE: dict[str, tuple[str, ...] | None] = {
     "session": (*PLAIN, "core"),
     "net": ("clock", "errors", "hosts"),
     "capture": (*PLAIN, "core"),
+    "replay": (*PLAIN, "core", "capture", "venues"),
     "history": (*PLAIN, "core", "capture", "reader", "replay"),
     "collector": (*PLAIN, "embedded", "core", "capture", "venues", "session", "net"),
     "reader": (*PLAIN, "core", "net"),

@@ -109,7 +109,7 @@ def instrument_lists(
 
 
 def table_records(table: Table, symbols: Iterable[str]) -> Iterator[bytes]:
-    """Yield the records of those *symbols* of which the table has a tick or a REST row."""
+    """Yield messages of the channel `state`: the records of those *symbols* that have a value."""
     for symbol in symbols:
         # Listed, but perhaps not in the table yet, or without any value.
         if symbol in table and table.origin_of(symbol)[1]:

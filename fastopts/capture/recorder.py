@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import math
+import secrets
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -90,6 +91,10 @@ class Recorder:
         self._channels: dict[str, CaptureChannel] = {}
         # Also by the number of the connection: building the topic would cost as much as a frame.
         self._inbound: dict[int, CaptureChannel] = {}
+        # So that a replay recognises the file that continues another one.
+        self._run = secrets.token_hex(8)
+        self._files = -1  # 0 is the placeholder until the first one begins
+        recording.table.amended = set()
         self._anchor_ns = 0  # UTC minus the monotonic clock, when the file began
         self._file = self._new_start()
         self._feed: bytes | None = None  # the newest message of its channel
@@ -129,6 +134,8 @@ class Recorder:
 
     def frames(self, conn: int, view: memoryview, start: int, end: int, rt_ms: int) -> None:
         """Record the whole plain text frames in ``view[start:end]``, received at *rt_ms*."""
+        if self._recording.table.amended:
+            self._note_amended()
         channel = self._inbound.get(conn) or self._open_inbound(conn)
         # One time for all of them: a replay can repeat these reads. As `_log_ns`, without the call:
         # a read has often one frame, which is copied in less time than a call of Python takes.
@@ -140,6 +147,8 @@ class Recorder:
 
     def message(self, conn: int, payload: bytes, rt_ms: int) -> None:
         """Record a message that came in fragments or compressed, received at *rt_ms*."""
+        if self._recording.table.amended:
+            self._note_amended()
         channel = self._inbound.get(conn) or self._open_inbound(conn)
         self._received += 1
         self._buffer.append(channel, payload, self._log_ns(), rt_ms * 1_000_000, is_frame=True)
@@ -169,6 +178,7 @@ class Recorder:
         self, listed: Sequence[Instrument], delisted: Sequence[Instrument]
     ) -> None:
         """Record changes of the universe."""
+        self._note_amended()  # an option that leaves the universe is marked before
         for payload in contents.instrument_lists(listed, delisted):
             self._add(contents.INSTRUMENTS, payload)
 
@@ -221,6 +231,19 @@ class Recorder:
     def _seal_if_full(self) -> None:
         if len(self._buffer) >= self._limits.chunk_bytes:
             self._seal()
+
+    def amended(self, symbol: str) -> None:
+        """Note that the record of *symbol* changed otherwise than by the message just recorded."""
+        if self._recording.table.amended is not None:
+            self._recording.table.amended.add(symbol)
+
+    def _note_amended(self) -> None:
+        """Record the new records of symbols that changed otherwise than by a message."""
+        table = self._recording.table
+        if table.amended:
+            symbols, table.amended = table.amended, set()
+            for record in contents.table_records(table, symbols):
+                self._add(contents.STATE, record)
 
     def _open_inbound(self, conn: int) -> CaptureChannel:
         topic = contents.inbound(conn)
@@ -318,25 +341,30 @@ class Recorder:
         now_ns = time.time_ns()
         self._anchor_ns = now_ns - time.monotonic_ns()
         epoch = recording.table.epoch
-        opening = {**recording.opening, "epoch": str(epoch)}
+        self._files += 1
+        place = {"run": self._run, "file": str(self._files), "epoch": str(epoch)}
+        opening = {**recording.opening, **place}
         return FileStart(now_ns, epoch, recording.library, opening)
 
     def _begin_file(self) -> None:
         """Begin a new file with the state of the market, so that it is complete by itself."""
         # What belongs to the former file goes there. Each file declares its own channels, numbered
         # from 1.
+        if self._channels:
+            self._note_amended()
         self._seal()
         self._channels.clear()
         self._inbound.clear()
         self._file = self._new_start()
         recording = self._recording
+        recording.table.amended = set()  # what changed is in the records that follow
         self.event("started", **self._file.opening, skew_ms=recording.table.skew_ms)
         # Before what may fill this chunk: the gap is noted in the chunk that accounts for it.
         self._account_for_lost_chunks(self._worker.state())
         self._note_gap()
         listed = recording.instruments
         self.universe_changed(list(listed.values()), ())
-        for record in contents.table_records(recording.table, listed):
+        for record in contents.table_records(recording.table, recording.table):
             self._add(contents.STATE, record)
         # Until the next heartbeat, this one is what the liveness of the records follows from.
         if self._feed is not None:

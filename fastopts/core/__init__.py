@@ -13,6 +13,8 @@ slower code.
     record.pxd   the packed record as a C struct
     records      packed records -> the values that a reader returns
     capture      frames -> MCAP message records in a buffer
+    mcap.pxd     the head of an MCAP message record as a C struct
+    replay       MCAP message records -> the table, and a row for each tick
     buffers.pxd  a checked part of a Python buffer
     pure         the same in plain Python
 """
@@ -37,6 +39,7 @@ if TYPE_CHECKING or _PURE:
         Grammar,
         Inlet,
         Number,
+        Player,
         Records,
         Table,
         Tick,
@@ -49,6 +52,7 @@ else:
         from fastopts.core.batch import Batch
         from fastopts.core.capture import CaptureBuffer, CaptureChannel
         from fastopts.core.records import Number, Records, Tick, decode, mget
+        from fastopts.core.replay import Player
         from fastopts.core.reply import value
         from fastopts.core.table import Inlet, Table
         from fastopts.core.ticker import Grammar
@@ -69,6 +73,7 @@ __all__ = (
     "Grammar",
     "Inlet",
     "Number",
+    "Player",
     "Records",
     "Table",
     "Tick",

@@ -15,15 +15,7 @@ from fastopts import mcap_format
 from fastopts.core.buffers cimport borrow
 from fastopts.core.frames cimport plain_frame
 from fastopts.core.layout cimport MCAP_MESSAGE, MCAP_MESSAGE_HEAD_SIZE, MCAP_RECORD_HEAD_SIZE
-
-# `mcap_format.MESSAGE_HEAD` in C, packed as in the file.
-cdef packed struct MessageHead:
-    uint8_t opcode
-    uint64_t length
-    uint16_t channel
-    uint32_t sequence
-    uint64_t log_ns
-    uint64_t publish_ns
+from fastopts.core.mcap cimport MessageHead
 
 if sizeof(MessageHead) != MCAP_MESSAGE_HEAD_SIZE or (
     MCAP_MESSAGE_HEAD_SIZE != mcap_format.MESSAGE_HEAD.size

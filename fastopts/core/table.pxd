@@ -63,6 +63,7 @@ cdef class Table:
     cdef public uint32_t epoch
     cdef public int64_t skew_ms
     cdef public set delivering
+    cdef public set amended             # None: not collected
     cdef readonly dict samples
     cdef readonly set unknown_names
     cdef readonly int64_t received

@@ -192,6 +192,15 @@ cdef class Table:
         cdef bytes raw = symbol.encode()
         return self.find(<const uint8_t*><const char*>raw, len(raw)) != NULL
 
+    def __iter__(self):
+        """Iterate over the symbols, without those that are retired."""
+        cdef Py_ssize_t i
+        return iter([
+            (<const char*>self.slots[i].symbol)[:self.slots[i].symbol_size].decode("ascii")
+            for i in range(self.count)
+            if not self.slots[i].retired
+        ])
+
     @property
     def dirty(self):
         """The number of slots that wait to be written."""
@@ -296,8 +305,40 @@ cdef class Table:
             self.conflated += 1
             self.pending -= 1
         self._fill(slot, &message, 0, rt, FLAG_REST | self._time_flag(ts, rt))
+        if self.amended is not None:
+            self.amended.add(symbol)
         self.enqueue(slot)
         return True
+
+    def restore(self, str symbol not None, bytes record not None):
+        """Give *symbol* a slot with the tick of a packed *record*, which `record` returns again.
+
+        Nothing is queued, and no counter of the loss equations changes. Texts are the shortest ones
+        of the numbers. Raises ValueError for a record of another size or version.
+        """
+        cdef const Record* packed = <const Record*><const char*>record
+        cdef Slot* slot
+        cdef bytes text
+        cdef int i
+        if len(record) != RECORD_SIZE or packed.version != RECORD_VERSION:
+            raise ValueError(f"not a record: {symbol}, {len(record)} bytes")
+        settle = (<const char*>packed.settle)[:COIN_MAX].rstrip(b"\0").decode("ascii")
+        self.add(symbol, packed.expiry_ms, packed.strike, chr(packed.kind), settle)
+        slot = self.slot_of(symbol)
+        self.suspects_now += packed.flags & FLAG_SUSPECT != 0
+        self.suspects_now -= slot.flags & FLAG_SUSPECT != 0
+        slot.present = 0
+        for i in range(NUMBER_COUNT):
+            slot.numbers[i] = packed.numbers[i]
+            if slot.numbers[i] == slot.numbers[i]:      # not NaN, which is absent
+                slot.present |= <uint32_t>1 << i
+                text = repr(slot.numbers[i]).encode("ascii")
+                slot.sizes[i] = len(text)               # of a double, at most 24
+                memcpy(slot.texts[i], <const char*>text, len(text))
+        slot.changed &= ~<uint32_t>ALL_NUMBERS          # the cached numbers are right
+        slot.conn, slot.flags = packed.conn, packed.flags
+        slot.tm, slot.rt, slot.sequence = packed.ts_ms, packed.rt_ms, packed.sequence
+        slot.filled = True
 
     def mark_suspect(self, str symbol not None):
         """Flag the tick of *symbol* so that readers refuse it until the next one is applied.
@@ -311,6 +352,8 @@ cdef class Table:
         slot.unannounced = True
         self.suspects += 1
         self.suspects_now += 1
+        if self.amended is not None:
+            self.amended.add(symbol)
         self.enqueue(slot)
         return True
 

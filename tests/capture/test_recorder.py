@@ -82,8 +82,10 @@ async def test_everything_that_was_received_and_sent_is_in_the_file(tmp_path: Pa
         {"path": "/v5/market/time", "params": {}, "status": 502, "body_base64": "/w=="},
         {"path": "/v5/market/time", "params": {}, "status": None, "error": "timed out"},
     ]
+    place = {"run": capture.metadata["capture"]["run"], "file": "1"}
+    assert len(place["run"]) == 16
     assert capture.events() == [
-        {"event": "started", "venue": "sim", "epoch": "5", "skew_ms": 0},
+        {"event": "started", "venue": "sim", **place, "epoch": "5", "skew_ms": 0},
         {"event": "opened", "connection": 1},
         {"event": "stopped"},
     ]
@@ -93,7 +95,7 @@ async def test_everything_that_was_received_and_sent_is_in_the_file(tmp_path: Pa
     clocks = [json.loads(message.data) for message in capture.of("clock")]
     assert all(abs(clock["utc_ns"] - before_ns) < PATIENCE_S * 1e9 for clock in clocks)
     assert capture.metadata == {
-        "capture": {"venue": "sim", "epoch": "5"},
+        "capture": {"venue": "sim", **place, "epoch": "5"},
         "closed": {
             "frames_received": "61",
             "frames_recorded": "61",

@@ -17,6 +17,7 @@ def load(implementation: str) -> Any:
             CaptureBuffer=pure.CaptureBuffer,
             CaptureChannel=pure.CaptureChannel,
             Grammar=pure.Grammar,
+            Player=pure.Player,
             Table=pure.Table,
             parse=pure.parse,
         )
@@ -27,12 +28,13 @@ def load(implementation: str) -> Any:
         CaptureBuffer=modules["capture"].CaptureBuffer,
         CaptureChannel=modules["capture"].CaptureChannel,
         Grammar=modules["ticker"].Grammar,
+        Player=modules["replay"].Player,
         Table=modules["table"].Table,
         parse=modules["ticker"].parse,
     )
 
 
-_COMPILED = ("batch", "capture", "table", "ticker")
+_COMPILED = ("batch", "capture", "replay", "table", "ticker")
 
 
 @pytest.fixture(params=("pure", "compiled"), scope="session")

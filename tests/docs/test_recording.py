@@ -49,6 +49,7 @@ def test_the_topics_are_those_of_the_page() -> None:
         contents.CLOCK: contents.JSON,
         contents.FEED: contents.JSON,
         contents.INSTRUMENTS: contents.JSON,
+        contents.FEED: contents.JSON,
         contents.STATE: contents.STATE_ENCODING,
     }
 

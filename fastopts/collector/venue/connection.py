@@ -436,6 +436,8 @@ class VenueConnection:
         for symbol, message in unknown:
             if self._context.universe.adopt(symbol):
                 inlet.message(message, self._observe_ms())
+                if self._recorder is not None:
+                    self._recorder.amended(symbol)
             else:
                 self._context.table.reject("unknown_symbol", message)
 

@@ -1,7 +1,7 @@
 """Symbol -> slot: the twin of `table.pyx`."""
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Final
@@ -84,6 +84,9 @@ class Table:
     (the venue's clock minus ours), and `delivering`, the connections that are alive. `samples` has
     the first rejected message of each reason, `unknown_names` the first unknown field names.
 
+    `amended`, if the owner makes it a set, collects the symbols whose record changed otherwise than
+    by a message: who parses the messages again does not get these changes.
+
     `ages` counts how old applied ticks were on arrival, by the venue's clock (suspect times are
     left out), `waits` how long they then waited to be sent. Twin: `table.Table`.
     """
@@ -93,6 +96,7 @@ class Table:
         self.epoch = 0
         self.skew_ms = 0
         self.delivering: set[int] = set()
+        self.amended: set[str] | None = None
         self.samples: dict[str, bytes] = {}
         self.unknown_names: set[str] = set()
         self.received = self.applied = self.older = 0
@@ -112,6 +116,10 @@ class Table:
 
     def __contains__(self, symbol: str) -> bool:
         return symbol in self._slots
+
+    def __iter__(self) -> Iterator[str]:
+        """Iterate over the symbols, without those that are retired."""
+        return iter([symbol for symbol, slot in self._slots.items() if not slot.retired])
 
     @property
     def dirty(self) -> int:
@@ -164,8 +172,32 @@ class Table:
         values = {index: text for index, text in texts.items() if text is not None}
         message = TickerMessage(symbol, ts, values=values)
         self._fill(slot, message, values, 0, rt, model.FLAG_REST | self._time_flag(ts, rt))
+        self._amend(symbol)
         self.enqueue(slot)
         return True
+
+    def restore(self, symbol: str, record: bytes) -> None:
+        """Give *symbol* a slot with the tick of a packed *record*, which `record` returns again.
+
+        Nothing is queued, and no counter of the loss equations changes: for tables that are filled
+        from a capture. Texts are the shortest ones of the numbers, not the venue's. Raises
+        ValueError for a record of another size or version.
+        """
+        if len(record) != model.RECORD.size or record[0] != model.RECORD_VERSION:
+            raise ValueError(f"not a record: {symbol}, {len(record)} bytes")
+        fields = dict(zip(model.RECORD_HEAD, model.RECORD.unpack(record), strict=False))
+        numbers = model.RECORD.unpack(record)[len(model.RECORD_HEAD) :]
+        settle = fields["settle"].rstrip(b"\0").decode("ascii")
+        kind = fields["kind"].decode("ascii")
+        self.add(symbol, fields["expiry_ms"], fields["strike"], kind, settle)
+        slot = self._slots[symbol]
+        self.suspects_now += bool(fields["flags"] & model.FLAG_SUSPECT)
+        self.suspects_now -= bool(slot.flags & model.FLAG_SUSPECT)
+        slot.values = {i: repr(number) for i, number in enumerate(numbers) if number == number}
+        slot.conn, slot.flags = fields["conn"], fields["flags"]
+        slot.tm, slot.rt = fields["ts_ms"], fields["rt_ms"]
+        slot.sequence = None if fields["sequence"] < 0 else fields["sequence"]
+        slot.filled = True
 
     def mark_suspect(self, symbol: str) -> bool:
         """Flag the tick of *symbol* so that readers refuse it until the next one is applied.
@@ -179,6 +211,7 @@ class Table:
         slot.unannounced = True
         self.suspects += 1
         self.suspects_now += 1
+        self._amend(symbol)
         self.enqueue(slot)
         return True
 
@@ -314,6 +347,10 @@ class Table:
         slot.tm, slot.rt, slot.sequence, slot.flags = message.ts, rt, message.sequence, flags
         after = self.texts(slot)
         slot.changed |= {i for i in NAMES if before.get(i) != after.get(i)}
+
+    def _amend(self, symbol: str) -> None:
+        if self.amended is not None:
+            self.amended.add(symbol)
 
     def enqueue(self, slot: Slot) -> None:
         """Queue *slot* for the next batch, unless it is queued already or refused."""
