@@ -91,8 +91,7 @@ def wire(
 ) -> Parts:
     """Build the parts of a collector, from the inside out."""
     timing, limits = timing or Timing(), limits or CollectorLimits()
-    tasks, rest_ban = TaskSupervisor(), Ban()
-    table = new_table()
+    tasks, rest_ban, table = TaskSupervisor(), Ban(), new_table()
     feed = _feed(settings, endpoints, timing, limits)
     connections = ConnectionPool()
     instruments: dict[str, Instrument] = {}
@@ -100,10 +99,8 @@ def wire(
     recorder = recording.build_recorder(settings, endpoints.venue, user_agent, table, instruments)
     # The universe fills `instruments`, the writer reads it: with a shared dict each can be built
     # without the other.
-    content = Content(
-        *(table, feed, statistics, instruments.values),
-        on_feed=recording.feed_recorder(recorder),
-    )
+    written = recording.feed_recorder(recorder)
+    content = Content(table, feed, statistics, instruments.values, on_feed=written)
     writer = _writer(content, settings, address, connections, limits)
     cycle = _cycle(settings, table, writer)
     suspects = Suspects(table, connections, writer.flusher)

@@ -12,14 +12,14 @@ from fastopts.errors import BadInput, CaptureError
 from fastopts.history import schema
 from fastopts.history.manifest import DayManifest, sha256
 
-__all__ = ("DayReport", "Gap", "day_folders", "gaps", "verify_day")
+__all__ = ("DayReport", "RecordingGap", "day_folders", "gaps", "verify_day")
 
 _MINUTE: Final = timedelta(minutes=1)
 _NOT_REPEATED: Final = ("minute", "keyframe", "status")  # of a keyframe: not those of its tick
 
 
 @dataclass(frozen=True, slots=True)
-class Gap:
+class RecordingGap:
     """A time of which messages are missing; *frames* is None where their number is not known."""
 
     venue: str
@@ -77,7 +77,7 @@ def verify_day(folder: Path) -> DayReport:
     return report
 
 
-def gaps(days: list[Path]) -> Iterator[Gap]:
+def gaps(days: list[Path]) -> Iterator[RecordingGap]:
     """Yield what is missing in *days*, by venue in order of time. Raises CaptureError.
 
     That is: messages that a recorder dropped, and times between two captures.
@@ -93,12 +93,14 @@ def gaps(days: list[Path]) -> Iterator[Gap]:
             for start, end in entry["recorded"]:
                 begin = datetime.fromisoformat(start)
                 if last is not None and last[0] == venue and last[1] < begin:
-                    yield Gap(venue, last[1], begin, None, "nothing was recorded")
+                    yield RecordingGap(venue, last[1], begin, None, "nothing was recorded")
                 last = venue, datetime.fromisoformat(end)
 
 
-def _gap(venue: str, start: str, end: str, frames: int | None, reason: str) -> Gap:
-    return Gap(venue, datetime.fromisoformat(start), datetime.fromisoformat(end), frames, reason)
+def _gap(venue: str, start: str, end: str, frames: int | None, reason: str) -> RecordingGap:
+    return RecordingGap(
+        venue, datetime.fromisoformat(start), datetime.fromisoformat(end), frames, reason
+    )
 
 
 def _strangers(folder: Path, manifest: DayManifest) -> Iterator[Path]:
