@@ -21,6 +21,8 @@ __all__ = ("CaptureReader", "Chunk", "Damage", "capture_files")
 _MARK: Final = struct.pack("<I", len(mcap_format.COMPRESSION)) + mcap_format.COMPRESSION
 _MARK_OFFSET: Final = ChunkHead.SIZE - len(_MARK) - 8
 _BLOCK: Final = 1 << 20
+_FOOTER_SIZE: Final = len(mcap_format.footer(b"", 0, 0))
+_CUT: Final = "an incomplete end"
 _OPCODES: Final = frozenset(
     (Opcode.HEADER, Opcode.CHANNEL, Opcode.CHUNK, Opcode.METADATA, mcap_format.CHUNK_COUNTS)
 )
@@ -71,6 +73,7 @@ class CaptureReader:
             with self.path.open("rb") as file:
                 size = file.seek(0, 2)
                 self._check_head(file)
+                self._note_summary(file, size)
                 yield from self._records(file, size)
         except OSError as error:
             raise CaptureError(f"{self.path}: {error.strerror or error}") from error
@@ -86,8 +89,25 @@ class CaptureReader:
             if opcode == Opcode.HEADER and not content[4:].startswith(PROFILE.encode()):
                 raise CaptureError(f"{self.path}: an MCAP file, but not a capture of fastopts")
 
+    def _note_summary(self, file: BinaryIO, size: int) -> None:
+        """Learn the channels of a closed file from its end: a declaration can be damaged."""
+        file.seek(max(0, size - _FOOTER_SIZE))
+        footer = file.read()
+        if not (footer.endswith(MAGIC) and footer[0] == Opcode.FOOTER):
+            return
+        (at,) = struct.unpack_from("<Q", footer, RECORD_HEAD.size)
+        file.seek(min(at, size))
+        while len(head := file.read(RECORD_HEAD.size)) == RECORD_HEAD.size:
+            opcode, length = RECORD_HEAD.unpack(head)
+            if opcode != Opcode.CHANNEL or length > RECORD_LENGTH_MAX:
+                return
+            try:
+                self._note(opcode, file.read(length))
+            except (ValueError, struct.error):
+                return
+
     def _records(self, file: BinaryIO, size: int) -> Iterator[Chunk | Damage]:
-        at = len(MAGIC)
+        at, reason = len(MAGIC), ""
         while at < size:
             file.seek(at)
             head = file.read(RECORD_HEAD.size)
@@ -96,7 +116,7 @@ class CaptureReader:
                 return
             limit = CHUNK_LENGTH_MAX if opcode == Opcode.CHUNK else RECORD_LENGTH_MAX
             end = at + RECORD_HEAD.size + length
-            reason = "an incomplete end"
+            reason = _CUT
             if opcode in _OPCODES and length <= limit and end <= size:
                 content = file.read(length)
                 try:
@@ -107,13 +127,16 @@ class CaptureReader:
                 except (ValueError, struct.error, zstd.ZstdError) as error:
                     reason = f"a damaged record ({error})"
                 else:
-                    at = end
+                    at, reason = end, ""
                     continue
             elif opcode not in _OPCODES and len(head) == RECORD_HEAD.size:
                 reason = "no record"
             following = _next_chunk(file, at + 1, size)
             yield Damage(self.path, at, following - at, reason)
             at = following
+        if self.path.suffix != PART and not reason:
+            # Cut off between two records: nothing else shows that messages are missing.
+            yield Damage(self.path, size, 0, _CUT)
 
     def _chunk(self, record: bytes) -> Chunk:
         """Return the chunk of a whole record. Raises ValueError or ZstdError for a damaged one."""
@@ -141,11 +164,13 @@ def capture_files(paths: Iterable[Path]) -> list[Path]:
     """Return the capture files among *paths* and below folders: one recording after the other.
 
     Recordings are in order of their first files, and the files of each in order. Raises BadInput
-    for a folder without any, and CaptureError for a file that can't be read or is no capture.
+    for a folder without any, and CaptureError for one of *paths* that can't be read or is no
+    capture; below a folder, such a file is among the files, and the others can still be read.
     """
     files: list[Path] = []
     for path in paths:
         if not path.is_dir():
+            _Place.of(path)
             files.append(path)
             continue
         below = [*path.rglob(f"*{SUFFIX}"), *path.rglob(f"*{SUFFIX}{PART}")]
@@ -153,7 +178,7 @@ def capture_files(paths: Iterable[Path]) -> list[Path]:
             raise BadInput(f"{path}: no recorded files (*{SUFFIX}) in this folder or below")
         files += below
     # Names have date and time, but two recordings can begin files in the same second.
-    places = {path: _Place.of(path) for path in dict.fromkeys(files)}
+    places = {path: _Place.of_any(path) for path in dict.fromkeys(files)}
     begins: dict[str, int] = {}
     for place in places.values():
         begins[place.run] = min(begins.get(place.run, place.start_ns), place.start_ns)
@@ -178,6 +203,14 @@ class _Place:
         start_ns = next((part.start_ns for part in reader if isinstance(part, Chunk)), 0)
         # Files of older versions name no run: then each is one by itself.
         return cls(reader.opening.get("run", str(path)), start_ns)
+
+    @classmethod
+    def of_any(cls, path: Path) -> "_Place":
+        """The same; a file that is no capture is by itself, before all others."""
+        try:
+            return cls.of(path)
+        except CaptureError:
+            return cls(str(path), -1)
 
 
 def _next_chunk(file: BinaryIO, start: int, size: int) -> int:

@@ -211,7 +211,7 @@ class _FileReplay:
         self._is_damaged = False
 
     def steps(self) -> Iterator[Step]:
-        for part in self._reader:
+        for part in self._parts():
             if isinstance(part, Damage):
                 self._is_damaged = True
                 self._replay.note_loss()
@@ -227,6 +227,15 @@ class _FileReplay:
             yield from self._chunk(part)
             self._replay.drop_leftovers()
         yield from self._end_of_start(None)
+
+    def _parts(self) -> Iterator[Chunk | Damage]:
+        """Yield the parts of the file; one that is no capture, or can't be read, is damage."""
+        path = self._reader.path
+        try:
+            yield from self._reader
+        except CaptureError as error:
+            size = path.stat().st_size if path.exists() else 0
+            yield Damage(path, 0, size, str(error).removeprefix(f"{path}: "))
 
     def _chunk(self, chunk: Chunk) -> Iterator[Step]:
         data, at, player = chunk.data, 0, self._replay.player

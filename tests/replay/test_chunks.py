@@ -76,6 +76,30 @@ def test_every_whole_chunk_of_a_file_that_is_cut_off(capture: Path) -> None:
             assert "incomplete end" in str(damage)
 
 
+def test_a_file_that_is_cut_off_between_two_records(capture: Path) -> None:
+    data, offsets = capture.read_bytes(), [*chunk_offsets(capture)]
+    capture.write_bytes(data[: offsets[3]])
+    payloads, [damage], _ = read(capture)
+    assert payloads == [payload(number) for number in range(3)]
+    assert (damage.offset, damage.size, damage.reason) == (offsets[3], 0, "an incomplete end")
+    # A recorder has not closed it yet: nothing is missing.
+    part = capture.rename(capture.with_name("a.mcap.part"))
+    assert read(part)[:2] == (payloads, [])
+
+
+def test_a_damaged_declaration_of_a_channel(capture: Path) -> None:
+    """The end of the file repeats it."""
+    data, offsets = bytearray(capture.read_bytes()), [*chunk_offsets(capture)]
+    at = data.rindex(b"in/1", 0, offsets[0])
+    for place in (at - 17, at - 9):  # of the opcode, of its length
+        damaged = data.copy()
+        damaged[place] ^= 0x40
+        capture.write_bytes(damaged)
+        payloads, damages, _ = read(capture)
+        assert payloads == [payload(number) for number in range(CHUNKS)]
+        assert [damage.offset for damage in damages] == [at - 17]
+
+
 @pytest.mark.parametrize("where", ["opcode", "length", "times", "checksum", "data", "mark"])
 def test_all_other_chunks_of_a_file_with_a_flipped_bit(capture: Path, where: str) -> None:
     data, offsets = bytearray(capture.read_bytes()), [*chunk_offsets(capture)]
@@ -144,6 +168,16 @@ def test_other_files_are_refused(tmp_path: Path, content: bytes, error: str) -> 
     path.write_bytes(content)
     with pytest.raises(CaptureError, match=rf"x\.mcap: {error}"):
         read(path)
+
+
+def test_other_files_below_a_folder_keep_no_capture_from_being_read(capture: Path) -> None:
+    folder = capture.parent
+    others = [folder / "0.mcap", folder / "b.mcap"]
+    for other, content in zip(others, (b"", other_mcap()), strict=True):
+        other.write_bytes(content)
+    assert capture_files([folder]) == [*others, capture]
+    with pytest.raises(CaptureError, match=r"0\.mcap: not an MCAP file"):
+        capture_files([folder, others[0]])  # asked for by name
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

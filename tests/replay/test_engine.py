@@ -138,6 +138,27 @@ async def test_after_damage_a_comparison_is_not_complete(
     assert comparisons[files[-1]].differences == ()
 
 
+async def test_other_files_are_damage_and_everything_else_is_replayed(
+    recording_collector: MakeHarness, tmp_path: Path
+) -> None:
+    root = tmp_path / "captures"
+    async with recording_collector() as harness:
+        await harness.covered()
+        await files_become(root, 2)
+    expected = Replay([root]).comparisons()
+    assert expected
+    (root / "sim" / "empty.mcap").touch()
+    (root / "text.mcap").write_bytes(b"a text")
+    steps = list(Replay([root]).steps())
+    damages = [step for step in steps if isinstance(step, Damage)]
+    assert {(damage.path.name, damage.size) for damage in damages} == {
+        ("empty.mcap", 0),
+        ("text.mcap", 6),
+    }
+    assert all(damage.reason == "not an MCAP file" for damage in damages)
+    assert [step for step in steps if isinstance(step, Comparison)] == expected
+
+
 async def test_recordings_of_two_runs_are_not_compared(
     recording_collector: MakeHarness, tmp_path: Path
 ) -> None:
