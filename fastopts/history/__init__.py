@@ -1,5 +1,6 @@
 """History: Parquet files made from closed captures, and the market as it was.
 
+make      captures -> the hours that are missing
 schema    names, places, columns and versions of the files
 builder   ticks and events in order -> minutes, hours
 rows      a minute -> a row group of the hour's file

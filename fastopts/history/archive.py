@@ -57,7 +57,7 @@ class Archive:
     def __init__(self, root: Path, venue: str) -> None:
         self.root = root
         self.venue = venue
-        self.folder = schema.venue_folder(root, venue)
+        self.folder: Path = schema.venue_folder(root, venue)
         self._rows: _Files[RowFile] = _Files(RowFile, FILES_MAX)
         self._feeds: _Files[_FeedFile] = _Files(_FeedFile, DAYS_MAX)
         self._terms: _Files[_TermsFile] = _Files(_TermsFile, DAYS_MAX)

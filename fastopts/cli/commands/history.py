@@ -14,8 +14,8 @@ from fastopts.capture.summary import PART, RECOVERED, SUFFIX
 from fastopts.cli.options import JsonOption
 from fastopts.cli.output import printing
 from fastopts.cli.output.printing import Column
-from fastopts.command_line import argument
-from fastopts.errors import BadInput, CaptureError
+from fastopts.command_line import argument, option
+from fastopts.errors import BadInput, CaptureError, MissingPackage, extra_missing
 from fastopts.history import schema, verify
 
 __all__ = ("history",)
@@ -47,20 +47,26 @@ class _Row:
 
 def history(
     action: Annotated[
-        Literal["info", "verify", "gaps"],
+        Literal["info", "make", "verify", "gaps"],
         argument(
             "ACTION",
-            help="info: what files hold: times, counts, messages not recorded; verify: whether the"
-            " history is whole; gaps: what is missing of it",
+            help="info: what files hold: times, counts, messages not recorded; make: the history of"
+            " closed files, for all hours that it lacks; verify: whether the history is whole;"
+            " gaps: what is missing of it",
         ),
     ],
     files: Annotated[
         list[str],
-        argument("FILES", help="recorded files, or folders of them; for history, its folders"),
+        argument(
+            "FILES", help="recorded files, or folders of them; for history, the folder of --record"
+        ),
     ],
+    again: Annotated[
+        bool, option("--again", help="make hours again that are there, such as with a new version")
+    ] = False,
     json: JsonOption = False,
 ) -> int:
-    """Show what recorded files hold, or check the history that was made from them.
+    """Show what recorded files hold, make the history of them, or check it.
 
     frames are messages received from the venue. A file is `closed` by the collector, or `recovered`
     after its process was killed; `not closed` is one that is being written, or will be recovered
@@ -68,7 +74,11 @@ def history(
     exit code is 1 if a file is damaged or no capture, and if the history is not what its manifests
     say.
     """
+    if again and action != "make":
+        raise BadInput("--again: only for fastopts history make")
     match action:
+        case "make":
+            return _make([Path(file) for file in files], again, json)
         case "verify":
             return _verify([Path(file) for file in files], json)
         case "gaps":
@@ -90,6 +100,37 @@ def _info(files: Sequence[str], json: bool) -> int:
     elif rows:
         printing.show(_table(rows))
     return 0 if is_good and all(row.state != "damaged" for row in rows) else 1
+
+
+def _make(roots: Sequence[Path], again: bool, json: bool) -> int:
+    schema.arrow()
+    try:
+        from fastopts.history import make as maker
+    except ModuleNotFoundError as error:
+        raise MissingPackage(extra_missing("backports.zstd", "record")) from error
+    plans = [
+        (root, maker.plan(folder, again=again))
+        for root in roots
+        for folder in maker.venue_folders(root)
+    ]
+    maker.lower_priority()
+    is_good = True
+    for root, plan in plans:
+        for note in plan.notes:
+            printing.print_note(note)
+        if not plan.sources:
+            printing.print_note(f"{plan.folder}: nothing to make ({plan.known} hours are there)")
+        is_good = is_good and plan.is_good
+        for made in maker.make(root, plan):
+            if not isinstance(made, maker.MadeHour):
+                printing.print_note(str(made))
+                is_good = False
+            elif json:
+                printing.json_line(asdict(made))
+            else:
+                size = f"{made.rows:,} rows, {made.size_bytes / 1e6:,.1f} MB"
+                printing.show(Text(f"{made.venue} {made.hour:%Y-%m-%d %H:%M}: {size}"))
+    return 0 if is_good else 1
 
 
 def _verify(roots: Sequence[Path], json: bool) -> int:

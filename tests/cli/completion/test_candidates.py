@@ -62,7 +62,7 @@ def test_options_are_offered_once_unless_they_are_repeatable(line: str, texts: l
         ("sim --key-order ", ["2026", "2023", "mixed"]),
         ("scan --min-iv ", []),
         ("export ", [FILES]),
-        ("history ", ["info", "verify", "gaps"]),
+        ("history ", ["info", "make", "verify", "gaps"]),
         ("history info ", [FILES]),
         ("history info captures/a.mcap capt", [FILES]),
         ("serve --tokens=", [FILES]),
