@@ -456,10 +456,14 @@ def _nearest(name: str, options: Sequence[str]) -> str | None:
     family = [each.removeprefix(stem) for each in options if dash and each.startswith(stem)]
     if len(family) < 2:
         stem, rest, family = "--", name.removeprefix("--"), [each[2:] for each in options]
-    initials = {"".join(part[0] for part in each.split("-")): each for each in family}
+    initials = {
+        "".join(part[0] for part in each.split("-")): each for each in family if "-" in each
+    }
     longer = [each for each in family if each.startswith(rest)]
     if rest in initials:
         longer = [initials[rest]]
+    elif len(longer) > 1:  # a name whose last letter is missing, beside longer names
+        longer = [each for each in longer if len(each) == len(rest) + 1] or longer
     matches = longer or difflib.get_close_matches(rest, family, 1)
     return stem + matches[0] if len(matches) == 1 else None
 

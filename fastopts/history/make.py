@@ -20,7 +20,7 @@ from fastopts.history.builder import HOUR_NS, NS, HistoryBuilder
 from fastopts.history.manifest import DayManifest, publish
 from fastopts.replay import chunks, engine
 
-__all__ = ("MadeHour", "HistoryPlan", "lower_priority", "make", "plan", "venue_folders")
+__all__ = ("HistoryPlan", "MadeHour", "lower_priority", "make", "plan", "venue_folders")
 
 _IDLE: Final = 3 << 13  # IOPRIO_CLASS_IDLE of ioprio_set(2)
 _IOPRIO_SET: Final = {"x86_64": 251, "aarch64": 30}
