@@ -25,6 +25,7 @@ import argparse
 import contextlib
 import difflib
 import inspect
+import itertools
 import math
 import re
 import sys
@@ -465,7 +466,22 @@ def _nearest(name: str, options: Sequence[str]) -> str | None:
     elif len(longer) > 1:  # a name whose last letter is missing, beside longer names
         longer = [each for each in longer if len(each) == len(rest) + 1] or longer
     matches = longer or difflib.get_close_matches(rest, family, 1)
+    # Short names are not alike by the share of their letters when one key was missed.
+    matches = matches or [each for each in family if _differs_by_one(rest, each)][:1]
     return stem + matches[0] if len(matches) == 1 else None
+
+
+def _differs_by_one(first: str, second: str) -> bool:
+    """Whether one letter is replaced, missing or too many."""
+    start = _shared(first, second)
+    first, second = first[start:][::-1], second[start:][::-1]
+    return max(len(first), len(second)) - _shared(first, second) <= 1
+
+
+def _shared(first: str, second: str) -> int:
+    """The number of letters with which both begin."""
+    pairs = zip(first, second, strict=False)
+    return sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
 def _warn(old: str, new: str) -> None:

@@ -14,6 +14,7 @@ from typing import Any, Final
 import orjson
 
 from fastopts.capture import contents
+from fastopts.contract import FeedField
 from fastopts.core import Grammar, Inlet, Player, Table
 from fastopts.errors import CaptureError
 from fastopts.mcap_format import MESSAGE_HEAD, RECORD_HEAD
@@ -123,30 +124,45 @@ class Replay:
     """
 
     def __init__(self, paths: Iterable[Path], *, collects_rows: bool = False) -> None:
-        self.table = _new_table()
-        self.instruments: dict[str, Instrument] = {}
-        self.messages = 0
         self._paths = capture_files(paths)
-        self._collects_rows = collects_rows
-        self._player = Player(self.table, collects_rows)
-        self._inlets: dict[int, Inlet] = {}
-        self._last: Mapping[str, str] = {}  # the opening of the file before
-        self._is_complete = True
+        self._state = _State(collects_rows)
+
+    @property
+    def table(self) -> Table:
+        """The table of the recording that is being replayed."""
+        return self._state.table
+
+    @property
+    def instruments(self) -> Mapping[str, Instrument]:
+        """What was listed, by symbol."""
+        return self._state.instruments
 
     def steps(self) -> Iterator[Step]:
-        """Yield what happened, in order.
+        """Yield what happened, in order; what can't be read is `Damage`.
 
-        Raises CaptureError for a file that is no capture, BadInput for one of another venue than
-        the first, and for a folder without captures.
+        Raises CaptureError for a file of another venue than the first.
         """
         for path in self._paths:
-            yield from _FileReplay(self, CaptureReader(path)).steps()
+            yield from _FileReplay(self._state, CaptureReader(path)).steps()
 
     def comparisons(self) -> list[Comparison]:
         """Replay everything; return how the table compares at the boundaries of files."""
         return [step for step in self.steps() if isinstance(step, Comparison)]
 
-    # The rest is for `_FileReplay`.
+
+class _State:
+    """What one file leaves to the next: the table, and which recording it is of."""
+
+    table: Table
+    instruments: dict[str, Instrument]
+    player: Player
+    _inlets: dict[int, Inlet]
+
+    def __init__(self, collects_rows: bool) -> None:
+        self._collects_rows = collects_rows
+        self._last: Mapping[str, str] = {}  # the opening of the file before
+        self._is_complete = True
+        self._reset()
 
     def begin(self, opening: Mapping[str, str]) -> bool:
         """Prepare for a file; return whether it continues the one before."""
@@ -158,22 +174,10 @@ class Replay:
         is_same_run = bool(opening.get("run")) and opening["run"] == last.get("run")
         continues = is_same_run and number == int(last.get("file", 0)) + 1
         if not continues:
-            self.messages += self._player.messages
-            self.table = _new_table()
-            self.instruments = {}
-            self._player = Player(self.table, self._collects_rows)
-            self._inlets = {}
-        self._player.unbind_all()
+            self._reset()
+        self.player.unbind_all()
+        self.table.epoch = int(opening.get("epoch", 0))
         return continues
-
-    def set_epoch(self, epoch: int) -> None:
-        """Have records packed with *epoch*."""
-        self.table.epoch = epoch
-
-    @property
-    def player(self) -> Player:
-        """The player of the present table."""
-        return self._player
 
     def bind(self, channel: int, topic: str) -> None:
         """Bring the messages of a channel of a venue connection to its inlet."""
@@ -181,7 +185,7 @@ class Replay:
         inlet = self._inlets.get(conn)
         if inlet is None:
             inlet = self._inlets[conn] = self.table.inlet(conn)
-        self._player.bind(channel, inlet)
+        self.player.bind(channel, inlet)
 
     def note_loss(self) -> None:
         """Note that messages are missing: the table need not equal the collector's."""
@@ -193,20 +197,27 @@ class Replay:
         return is_complete
 
     def drop_leftovers(self) -> None:
-        """Forget acknowledgements and ticks of unknown symbols, which nobody processes here."""
+        """Forget acknowledgements and ticks of unknown symbols: nothing processes them here."""
         for inlet in self._inlets.values():
             inlet.others.clear()
             inlet.unknown_tickers.clear()
+
+    def _reset(self) -> None:
+        self.table = _new_table()
+        self.instruments = {}
+        self.player = Player(self.table, self._collects_rows)
+        self._inlets = {}
 
 
 class _FileReplay:
     """The replay of one file."""
 
-    def __init__(self, replay: Replay, reader: CaptureReader) -> None:
-        self._replay = replay
+    def __init__(self, state: _State, reader: CaptureReader) -> None:
+        self._state = state
         self._reader = reader
         self._records: dict[str, bytes] | None = {}  # at the start of the file; None: behind it
         self._continues = False
+        self._has_new_epoch = False
         self._has_begun = False
         self._is_damaged = False
 
@@ -214,18 +225,19 @@ class _FileReplay:
         for part in self._parts():
             if isinstance(part, Damage):
                 self._is_damaged = True
-                self._replay.note_loss()
+                self._state.note_loss()
                 yield part
                 continue
             if not self._has_begun:
                 self._has_begun = True
-                self._continues = self._replay.begin(self._reader.opening)
-                self._replay.set_epoch(int(self._reader.opening.get("epoch", 0)))
+                epoch = self._state.table.epoch
+                self._continues = self._state.begin(self._reader.opening)
+                self._has_new_epoch = self._state.table.epoch != epoch
                 yield FileStarted(
                     self._reader.path, self._reader.opening, part.start_ns, self._continues
                 )
             yield from self._chunk(part)
-            self._replay.drop_leftovers()
+            self._state.drop_leftovers()
         yield from self._end_of_start(None)
 
     def _parts(self) -> Iterator[Chunk | Damage]:
@@ -238,7 +250,7 @@ class _FileReplay:
             yield Damage(path, 0, size, str(error).removeprefix(f"{path}: "))
 
     def _chunk(self, chunk: Chunk) -> Iterator[Step]:
-        data, at, player = chunk.data, 0, self._replay.player
+        data, at, player = chunk.data, 0, self._state.player
         if self._records is None:
             self._bind(chunk.topics)
         while at < len(data):
@@ -249,7 +261,7 @@ class _FileReplay:
             end = at + RECORD_HEAD.size + length
             topic = chunk.topics.get(channel)
             if topic is None:  # its declaration is in a damaged part
-                self._replay.note_loss()
+                self._state.note_loss()
                 at = end
                 continue
             payload = data[at + MESSAGE_HEAD.size : end]
@@ -265,10 +277,10 @@ class _FileReplay:
     def _bind(self, topics: Mapping[int, str]) -> None:
         for channel, topic in topics.items():
             if topic.startswith("in/"):
-                self._replay.bind(channel, topic)
+                self._state.bind(channel, topic)
 
     def _rows(self) -> Iterator[Step]:
-        if rows := self._replay.player.take_rows():
+        if rows := self._state.player.take_rows():
             yield Rows(rows)
 
     def _message(self, log_ns: int, topic: str, payload: bytes) -> Iterator[Step]:
@@ -280,7 +292,10 @@ class _FileReplay:
             case contents.INSTRUMENTS:
                 yield self._listing(log_ns, orjson.loads(payload))
             case contents.FEED:
-                yield FeedWritten(log_ns, orjson.loads(payload))
+                written = FeedWritten(log_ns, orjson.loads(payload))
+                self._follow_epoch(written)
+                yield from self._rows()
+                yield written
             case _:
                 yield OtherMessage(log_ns, topic, payload)
 
@@ -290,25 +305,40 @@ class _FileReplay:
         if self._records is not None:
             self._records[symbol] = record
             return
-        table = self._replay.table
+        table = self._state.table
         table.restore(symbol, record)
         # Of an epoch that began since the file did: the next file begins a moment later.
-        self._replay.set_epoch(max(table.epoch, _epoch(record)))
-        if self._replay.player.collects_rows:
-            self._replay.player.note(symbol, log_ns)
+        table.epoch = max(table.epoch, _epoch(record))
+        if self._state.player.collects_rows:
+            self._state.player.note(symbol, log_ns)
+
+    def _follow_epoch(self, written: FeedWritten) -> None:
+        """Take over a new epoch, which is in every record from now on.
+
+        The next file, which begins with it, follows up to a chunk's time later.
+        """
+        table, player = self._state.table, self._state.player
+        epoch = int(written.fields.get(FeedField.EPOCH) or 0)
+        if self._records is not None or epoch <= table.epoch:
+            return
+        table.epoch = epoch
+        if player.collects_rows:
+            for symbol in table:
+                if table.origin_of(symbol)[1]:
+                    player.note(symbol, written.log_ns)
 
     def _event(self, log_ns: int, values: Mapping[str, Any]) -> Event:
         match values["event"]:
             case "started" | "skew":
-                self._replay.table.skew_ms = values["skew_ms"]
+                self._state.table.skew_ms = values["skew_ms"]
             case "gap":
-                self._replay.note_loss()
+                self._state.note_loss()
             case "lease":
-                self._replay.set_epoch(values["epoch"])
+                self._state.table.epoch = values["epoch"]
         return Event(log_ns, values)
 
     def _listing(self, log_ns: int, change: Mapping[str, Any]) -> ListingChange:
-        table, instruments = self._replay.table, self._replay.instruments
+        table, instruments = self._state.table, self._state.instruments
         listed = tuple(
             Instrument.of_terms(row["symbol"], [row[name] for name in TERMS])
             for row in change.get("listed", ())
@@ -328,22 +358,25 @@ class _FileReplay:
         if self._records is None or not self._has_begun:
             return
         records, self._records = self._records, None
-        table, player = self._replay.table, self._replay.player
-        differing = list(records)
-        is_complete = self._replay.take_completeness()
+        table, player = self._state.table, self._state.player
+        differing = noted = list(records)
+        is_complete = self._state.take_completeness()
         if self._is_damaged:  # what is missing may have come behind these records, too
-            self._replay.note_loss()
+            self._state.note_loss()
         if self._continues:
             differences = tuple(self._differences(records))
             yield Comparison(self._reader.path, len(records), differences, is_complete)
             differing = [each.symbol for each in differences if each.recorded is not None]
+            # A new epoch is in every record, and those of the former one are not live any more.
+            noted = list(records) if self._has_new_epoch else differing
         for symbol in differing:
             table.restore(symbol, records[symbol])
-            if player.collects_rows and log_ns is not None:
+        if player.collects_rows and log_ns is not None:
+            for symbol in noted:
                 player.note(symbol, log_ns)
 
     def _differences(self, records: Mapping[str, bytes]) -> Iterator[RecordDifference]:
-        table = self._replay.table
+        table = self._state.table
         for symbol, recorded in records.items():
             has_tick = symbol in table and table.origin_of(symbol)[1] > 0
             replayed = table.record(symbol) if has_tick else None

@@ -167,11 +167,11 @@ async def test_an_hour_is_made_again_with_a_capture_that_came_later(recorded: Pa
 
 
 async def test_an_hour_whose_capture_was_deleted_stays(recorded: Path) -> None:
-    make_all(recorded)
+    last = make_all(recorded)[-1]  # a test can begin in one hour and end in the next
     captures(recorded)[-1].unlink()
     [folder] = maker.venue_folders(recorded)
     plan = maker.plan(folder, again=True)
-    assert plan.sources == {}
+    assert last.hour.timestamp() * 1e9 not in plan.sources
     assert any("was deleted" in note for note in plan.notes)
 
 

@@ -257,6 +257,8 @@ def test_the_scanner(tab: Tab, backend: Backend) -> None:
             for name in ("mark_iv", "bid_price"):
                 assert cell(page, option["symbol"], name) == field_text(option, name)
         expect(page.locator(".summary")).to_contain_text(f"of {body['considered']} considered")
+        counts = f"{body['out_of_bounds']} out of bounds"
+        expect(page.locator(".summary")).to_contain_text(counts)
 
 
 def test_one_option(tab: Tab, backend: Backend) -> None:

@@ -120,13 +120,19 @@ class CommandWitness:
                     self.commands.append(Command(client, name.upper(), key or "", rest))
 
     def taken_over(self, epoch: int) -> int:
-        """The place of the command that raised the epoch to *epoch*."""
+        """The place of the command that raised the epoch to *epoch*, once the server named it."""
         words = f' "epoch" "{epoch}" "writer"'
-        return next(
-            place
-            for place, command in enumerate(self.commands)
-            if command.key == keys.FEED and command.rest.startswith(words)
-        )
+
+        def places() -> list[int]:
+            return [
+                place
+                for place, command in enumerate(self.commands[:])
+                if command.key == keys.FEED and command.rest.startswith(words)
+            ]
+
+        # The thread that listens may be behind a client that has seen the epoch already.
+        wait_for(lambda: bool(places()))
+        return places()[0]
 
     def strangers_writes(self, epoch: int) -> list[Command]:
         """What others than the taker wrote after *epoch* had begun."""

@@ -116,7 +116,7 @@ class ScannerView extends View {
 
   #draw() {
     if (this.result === null) return;
-    const { options, considered, excluded } = this.result;
+    const { options, matching, considered, excluded, out_of_bounds: outOfBounds } = this.result;
     this.scale = scaleOf(options.map(({ mark_iv }) => mark_iv));
     this.table.setCoins({
       asset: common(options, "asset") ?? "base",
@@ -126,10 +126,14 @@ class ScannerView extends View {
     const reasons = Object.entries(excluded)
       .filter(([, count]) => count > 0)
       .map(([reason, count]) => `${fixed(count, 0)} ${reasonText(reason)}`);
-    const counts = `${fixed(options.length, 0)} shown of ${fixed(considered, 0)} considered`;
-    this.summary.textContent = reasons.length
-      ? `${counts}; excluded: ${reasons.join(", ")}`
-      : counts;
+    // Each option that was considered is in one of these numbers, as in the other programs.
+    const counts = [
+      `${fixed(options.length, 0)} shown`,
+      `${fixed(matching, 0)} match of ${fixed(considered, 0)} considered`,
+      `${fixed(outOfBounds, 0)} out of bounds`,
+      `excluded: ${reasons.join(", ") || "none"}`,
+    ];
+    this.summary.textContent = counts.join("; ");
   }
 
   #columns() {
