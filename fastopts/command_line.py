@@ -472,10 +472,12 @@ def _nearest(name: str, options: Sequence[str]) -> str | None:
 
 
 def _differs_by_one(first: str, second: str) -> bool:
-    """Whether one letter is replaced, missing or too many."""
+    """Whether one letter is replaced, missing or too many, or two are swapped."""
     start = _shared(first, second)
     first, second = first[start:][::-1], second[start:][::-1]
-    return max(len(first), len(second)) - _shared(first, second) <= 1
+    end = _shared(first, second)
+    first, second = first[: len(first) - end], second[: len(second) - end]
+    return max(len(first), len(second)) <= 1 or (len(first) == 2 and first == second[::-1])
 
 
 def _shared(first: str, second: str) -> int:
