@@ -28,7 +28,9 @@ ROWS = "table.chain tbody tr"
 def widest(backend: Backend) -> dict[str, Any]:
     """The series of BTC with the most options, settled in USDT."""
     series = backend.get("expiries/BTC", settle="USDT", stale="true")["expiries"]
-    largest: dict[str, Any] = max(series, key=lambda each: each["total"])
+    # One that is being delivered has no strike at the money, and leaves the list.
+    lasting = [each for each in series if each["dte"] > 0.1]
+    largest: dict[str, Any] = max(lasting, key=lambda each: each["total"])
     return largest
 
 
